@@ -17,7 +17,7 @@ import { ensureDependencies } from './setup.mjs';
  * `worker` is what the command line starts for a domain.
  */
 export const programs = {
-  ringside: { ringside: 'src/cli/main.ts', worker: 'src/cli/domain-worker.ts' },
+  ringside: { ringside: 'src/cli/main.ts', worker: 'src/cli/domain-worker.ts', storage: 'src/cli/storage-worker.ts' },
   oracle: { oracle: 'src/cli/oracle.ts' },
   disasm: { disasm: 'src/cli/disasm.ts' },
   'soak-storage': { 'soak-storage': 'src/cli/soak-storage.ts' },
@@ -32,6 +32,7 @@ export const programs = {
     'bench-hypervisor': 'src/cli/bench-hypervisor/main.ts',
     start: 'src/cli/bench-hypervisor/start.ts',
     worker: 'src/cli/domain-worker.ts',
+    storage: 'src/cli/storage-worker.ts',
   },
 };
 const isThere = name => existsSync(at(programs[name][name]));

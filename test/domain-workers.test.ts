@@ -7,11 +7,12 @@ import { countSectors, eventAnswerer, eventSender, hog, sleeper, xenLoop } from 
 import { countOf, sleep, WorkerHost } from '../src/cli/bench-hypervisor/host.ts';
 import { SECTORS } from '../src/cli/bench-hypervisor/ioreq.ts';
 import { later, sharedMs } from '../src/cli/node-clock.ts';
-import { spawnDomainWorker } from '../src/cli/node-worker.ts';
+import { spawnDomainWorker, spawnStorageWorker } from '../src/cli/node-worker.ts';
 import type { NamedFile, Task } from '../src/dom0/api.ts';
 import { createHost, type Host, type HostParts } from '../src/dom0/host.ts';
-import { MemoryStore, Storage } from '../src/dom0/storage/index.ts';
+import { MemoryStore, openRemoteStore, Storage, type StorageWorker } from '../src/dom0/storage/index.ts';
 import { inWorkers, type WorkerLike } from '../src/dom0/runner-worker.ts';
+import { DRIVE_QUEUE } from '../src/hypervisor/layout/layout.ts';
 import { audit } from '../src/hypervisor/memory/audit.ts';
 import { DOMAIN_0 } from '../src/hypervisor/memory/machine.ts';
 import { Pod } from '../src/hypervisor/xen/memory/pod.ts';
@@ -253,7 +254,7 @@ function makeHost(parts: Partial<HostParts> = {}): { host: Host; workers: Worker
 
 describe('a guest whose worker was ended by force, to whom a host is shown', () => {
   const files = (name: string, more = ''): NamedFile[] => [
-    { name: `${name}.cfg`, data: new Blob([`name = "${name}"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\n${more}`]) },
+    { name: `${name}.cfg`, data: new Blob([`name = "${name.split(' ')[0]}"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\n${more}`]) },
     { name: 'demo.elf', data: new Blob([DEMO]) },
   ];
   const stateOf = async (host: Host, id: number): Promise<string | undefined> => (await host.list()).find(info => info.id === id)?.state;
@@ -319,7 +320,7 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
       return true;
     },
   });
-  const DRIVES = { file: 'disk.img,raw,hda,w', volume: 'phy:/dev/vg0/mini,hda,w' };
+  const DRIVES = { file: 'disk.img,raw,hda,w', volume: 'phy:/dev/vg0/mini,hda,w', 'volume of the storage worker': 'phy:/dev/vg0/mini,hda,w' };
   const given = (name: keyof typeof DRIVES): NamedFile[] => [
     {
       name: `${name}.cfg`,
@@ -344,10 +345,37 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
     return answer.exec(text)![1];
   }
 
-  it.each(['file', 'volume'] as const)(
+  it('whose storage worker is ended in the middle sees a bad disk, and goes when it is destroyed', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'ringside-storage-'));
+    let worker: StorageWorker | undefined;
+    const held = await openRemoteStore(() => (worker = spawnStorageWorker(directory, folder)))(() => {}, false);
+    if ('why' in held) throw new Error(held.why);
+    const storage = await Storage.open({ store: held.store, epochMs: () => 0, random: () => 0, diskBytes: 2 ** 30 });
+    storage.createVolume('mini', 4 * 2 ** 20);
+    const { host } = makeHost({ storage: async () => storage });
+    const { id } = await host.create(given('volume'));
+    expect(await ask(host, id, 'sum dma 0 8', /crc ([0-9a-f]+)/)).not.toBe('');
+    worker!.terminate();
+    await until(() => host.tasks.list().some(({ message }) => message?.includes('does not answer any more') === true));
+    // Its drive answers, with an error.
+    expect(await ask(host, id, 'sum dma 0 8', /dma: error (\d+)/)).not.toBe('');
+    expect(() => storage.medium('/dev/vg0/mini').read(0, new Uint8Array(512))).toThrow('does not answer any more');
+    await host.destroy(id);
+    await until(() => host.toolstack.dying.size === 0);
+    expect(audit(host.machine)).toEqual([]);
+    rmSync(directory, { recursive: true });
+  });
+
+  it.each(['file', 'volume', 'volume of the storage worker'] as const)(
     'on a %s: what it wrote by IDE is there after it was saved and restored, by IDE and by its PV drivers',
     async kind => {
-      const store = new MemoryStore();
+      const directory = mkdtempSync(join(tmpdir(), 'ringside-storage-'));
+      const held =
+        kind === 'volume of the storage worker'
+          ? await openRemoteStore(() => spawnStorageWorker(directory, folder))(() => {}, false)
+          : { store: new MemoryStore(), release: () => {} };
+      if ('why' in held) throw new Error(held.why);
+      const { store } = held;
       const storage = await Storage.open({ store, epochMs: () => 0, random: () => 0, diskBytes: 2 ** 30 });
       storage.createVolume('mini', 4 * 2 ** 20);
       const { host } = makeHost({ openMedium, storage: async () => storage });
@@ -355,12 +383,16 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
       const { id } = await host.create(given(kind));
       const crc = /crc ([0-9a-f]+)/;
       expect(host.toolstack.view.domain(id)!.model().where).not.toBe('Domain-0');
+      const servesDrive = (domid: number): boolean =>
+        host.machine.words[(host.machine.find(domid)!.drivesOffset >>> 2) + DRIVE_QUEUE.AT_STORAGE] === 1;
+      expect(servesDrive(id)).toBe(kind === 'volume of the storage worker');
       const written = await ask(host, id, 'fill dma 3 700 9', crc);
       const blob = await host.save(id);
       await host.destroy(id);
-      if (kind === 'volume') expect(storage.whoHas('/dev/vg0/mini')).toEqual([]);
+      if (kind !== 'file') expect(storage.whoHas('/dev/vg0/mini')).toEqual([]);
       const restored = await host.restore({ name: 'x.save', data: blob }, given(kind).slice(2));
       expect(await ask(host, restored.id, 'sum pio 3 700', crc, 'resumed')).toBe(written);
+      expect(servesDrive(restored.id)).toBe(kind === 'volume of the storage worker');
       expect(await ask(host, restored.id, 'unplug', /(hda: \d+ sectors)/)).toBe(`hda: ${kind === 'file' ? 1024 : 8192} sectors`);
       expect(await ask(host, restored.id, 'sum hda 3 700', crc)).toBe(written);
       await host.destroy(restored.id);
@@ -368,6 +400,9 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
       // Domain 0's driver keeps what it took when the disk was first used.
       expect(free - host.machine.freeFrames).toBeLessThan(400);
       expect(audit(host.machine)).toEqual([]);
+      storage.close();
+      held.release();
+      rmSync(directory, { recursive: true });
     },
   );
 });

@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { WorkerLike } from '../dom0/index.ts';
+import type { StorageWorker } from '../dom0/storage/index.ts';
 
 /** A domain's worker (domain-worker.ts), whose bundle lies beside this program's, or in `folder`. */
 export function spawnDomainWorker(folder = dirname(process.argv[1])): WorkerLike {
@@ -16,5 +17,28 @@ export function spawnDomainWorker(folder = dirname(process.argv[1])): WorkerLike
   worker.on('error', (error: Error) => like.onerror?.({ message: error.message }));
   // Ended by force, or by itself: whoever did that on purpose does not listen any more.
   worker.on('exit', status => like.onerror?.({ message: `it was ended (status ${status})` }));
+  return like;
+}
+
+/** The storage worker with the files of a directory (storage-worker.ts). The process does not go on for it alone, but while it is asked for something. */
+export function spawnStorageWorker(directory: string, folder = dirname(process.argv[1])): StorageWorker {
+  const worker = new Worker(join(folder, 'storage.js'), { workerData: { directory } });
+  const like: StorageWorker = {
+    postMessage: message => {
+      if ('start' in message || 'open' in message || 'disk' in message || 'machine' in message) worker.ref();
+      worker.postMessage(message);
+    },
+    terminate: () => void worker.terminate(),
+    onmessage: null,
+    onerror: null,
+  };
+  worker.on('message', data => {
+    worker.unref();
+    like.onmessage?.({ data } as MessageEvent);
+  });
+  const ended = (message: string): void => void like.onerror?.({ message, preventDefault: () => {} } as ErrorEvent);
+  worker.on('error', (error: Error) => ended(error.message));
+  // Released in order it ends by itself: then nobody asks it for anything.
+  worker.on('exit', status => ended(`it was ended (status ${status})`));
   return like;
 }

@@ -345,6 +345,7 @@ export class HostCore {
   async openDevices(): Promise<Storage | undefined> {
     this.storage = await this.parts.storage?.();
     if (this.storage) this.toolstack.services.disk.connect(this.storage.disk);
+    await this.toolstack.services.disk.serveDrives();
     if (this.storage && this.settled?.storage !== this.storage) this.settled = { storage: this.storage, done: settleUnfinished(this, this.storage) };
     await this.settled?.done;
     await this.findImages();

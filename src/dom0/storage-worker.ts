@@ -1,28 +1,48 @@
-/** Entry of the storage worker: it alone has the host's files open, and carries out what Domain 0's worker asks through a window of shared memory. */
+/**
+ * Entry of the storage worker: it alone has the host's files open. It is the host's disk, and carries out what Domain 0's worker asks through a window of shared
+ * memory, and what drives in domains' workers ask through the queues in their records.
+ */
 import { type Held, openOpfs, type StorageAnswer, type StorageRequest, WindowServer } from './storage/index.ts';
+
+/** Node's worker brings a directory's files (cli/storage-worker.ts). */
+const openStore = (globalThis as { openStore?: typeof openOpfs }).openStore ?? openOpfs;
 
 const post = (answer: StorageAnswer): void => postMessage(answer);
 
-let held: Held | undefined;
+const later = (ms: number, what: () => void): (() => void) => {
+  const timer = setTimeout(what, ms);
+  return () => clearTimeout(timer);
+};
+
+let held: Pick<Held, 'release'> | undefined;
 let server: WindowServer | undefined;
 
 async function start(memory: SharedArrayBuffer, take: boolean): Promise<void> {
-  const opened = await openOpfs(() => post({ wanted: true }), take);
+  const opened = await openStore(() => post({ wanted: true }), take);
   if ('why' in opened) return post({ notKept: opened });
   held = opened.held;
-  server = new WindowServer(memory, opened.store);
+  server = new WindowServer(memory, opened.store, later, news => post({ news }));
   post({ where: opened.store.where });
+}
+
+/** Tells what a file or disk of this name is in the window, or why it is not open. */
+function tell(name: string, opened: Promise<{ file: number; bytes?: number }> | undefined): void {
+  void Promise.resolve(opened).then(
+    answer => post({ opened: name, ...answer }),
+    (error: Error) => post({ opened: name, error: `${error.name}: ${error.message}` }),
+  );
 }
 
 addEventListener('message', ({ data }: MessageEvent<StorageRequest>) => {
   if ('start' in data) void start(data.start, data.take);
   else if ('ring' in data) server?.serve();
-  else if ('release' in data) {
+  else if ('machine' in data) {
+    server?.begin(data.machine);
+    post({ serves: true });
+  } else if ('release' in data) {
+    server?.close();
     held?.release();
     close();
-  } else
-    void Promise.resolve(server?.open(data.open)).then(
-      file => post({ opened: data.open, file }),
-      (error: Error) => post({ opened: data.open, error: `${error.name}: ${error.message}` }),
-    );
+  } else if ('disk' in data) tell(data.disk, server?.openDisk(data.disk, data.bytes));
+  else tell(data.open, server?.open(data.open).then(file => ({ file })));
 });

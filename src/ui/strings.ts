@@ -202,6 +202,8 @@ export const strings = {
     mode: 'Mode',
     figure: 'Start three side by side',
     figureStarts: 'They are being started, one after the other.',
+    ways: 'Same guest, four ways',
+    waysHint: 'Its disk by PIO, DMA and rings: exits, copies and time, measured now.',
     figureHint: 'Two paravirtual guests and an unmodified one with a VGA screen, each in its windows.',
     drop: 'Drop a definition here',
     dropHint: 'Files stay in this browser. You see a verdict on every line before anything starts.',

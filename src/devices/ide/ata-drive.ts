@@ -62,6 +62,10 @@ export class AtaDrive extends Drive {
     super.reset();
   }
 
+  settle(): void {
+    this.disk.settle?.();
+  }
+
   // ---- addresses
 
   /** First sector that the registers name; -1: no such address. */
@@ -306,8 +310,9 @@ export class AtaDrive extends Drive {
 
   private ask(interrupt: boolean): void {
     const { q, r } = this;
-    r.bufferEnd = Math.min(q.block, q.left) * SECTOR_BYTES;
-    this.offer(0, r.bufferEnd, interrupt);
+    // The drive takes what its buffer holds before it writes: a medium is asked once, and not for each block.
+    r.bufferEnd = Math.min(CHUNK_SECTORS, q.left) * SECTOR_BYTES;
+    this.offer(0, Math.min(q.block * SECTOR_BYTES, r.bufferEnd), interrupt);
   }
 
   protected blockDone(): void {
@@ -318,7 +323,8 @@ export class AtaDrive extends Drive {
       return;
     }
     if (q.kind === WRITE) {
-      this.store();
+      if (r.position < r.bufferEnd) this.offer(r.position, Math.min(r.position + q.block * SECTOR_BYTES, r.bufferEnd), true);
+      else this.store();
       return;
     }
     const sectors = Math.min(q.block, q.left);

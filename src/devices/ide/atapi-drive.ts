@@ -66,6 +66,10 @@ export class AtapiDrive extends Drive {
     super.reset();
   }
 
+  settle(): void {
+    this.medium?.settle?.();
+  }
+
   /** Another disc, or none, put in from outside. */
   insert(medium: Disk | null): void {
     const { q } = this;

@@ -62,6 +62,7 @@ export class IdeChannel implements DriveHost {
     const { selected } = this;
     // Without drives the bus floats high; a single drive answers for the other with zeros.
     if (!selected) return this.empty ? 0xff : 0;
+    if (offset === 7) this.look();
     return offset === 7 ? selected.readStatus() : selected.readRegister(offset, (this.r.control & CONTROL_HOB) !== 0);
   }
 
@@ -95,7 +96,14 @@ export class IdeChannel implements DriveHost {
     this.interruptChanged();
   }
 
+  /** The guest looks whether the drive is ready. */
+  private look(): void {
+    const { selected } = this;
+    if (selected?.busy) selected.settle();
+  }
+
   private alternateStatus(): number {
+    this.look();
     return this.selected ? this.selected.r.status : this.empty ? 0xff : 0;
   }
 
@@ -133,6 +141,7 @@ export class IdeChannel implements DriveHost {
       case 0:
         return r.masterCommand;
       case 2:
+        this.look();
         return r.masterStatus;
       case 4:
       case 5:

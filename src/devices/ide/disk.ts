@@ -24,6 +24,11 @@ export interface Disk {
   flush(done: (ok: boolean) => void): void;
   /** What is in these sectors is needed no more: they read as anything until they are written. Absent: the medium can make nothing of that. */
   discard?(sector: number, sectors: number, done: (ok: boolean) => void): void;
+  /**
+   * The guest looks whether what it asked for is done: a medium that is open in another worker may wait a moment for its answer, and calls `done` then before
+   * this returns. Absent: there is nobody to wait for.
+   */
+  settle?(): void;
   /** Where the first byte of a sector lies, from the medium down; absent: the medium cannot say. */
   place?(sector: number): Place[];
 }

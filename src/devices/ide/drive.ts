@@ -80,6 +80,9 @@ export abstract class Drive {
   /** Goes on with a request that was under way when the state was saved. */
   protected abstract resume(): void;
 
+  /** The guest looks at the drive while it is busy (Disk.settle). */
+  abstract settle(): void;
+
   get busy(): boolean {
     return (this.r.status & BSY) !== 0;
   }

@@ -147,6 +147,22 @@ describe('ATA disk', () => {
     expect([image[50 * 512], image[50 * 512 + 511], image[51 * 512], image[52 * 512]]).toEqual([0x11, 0x11, 0x22, 52]);
   });
 
+  it('a write of many sectors interrupts for each, and asks the medium once for what the buffer holds', () => {
+    const asked: number[] = [];
+    const counting: Disk = Object.create(disk, { write: { value: (sector: number, from: Uint8Array[], done: (ok: boolean) => void) => (asked.push(from[0]!.length), disk.write(sector, from, done)) } });
+    t = machine(counting);
+    command(0x30, { lba: 100, count: 44 });
+    for (let sector = 0; sector < 44; sector++) {
+      expect([t.in(0x3f6), asked.length]).toEqual([0x58, 0]);
+      t.in(0x1f7);
+      expect(irq14()).toBe(false);
+      for (let i = 0; i < 128; i++) t.out(0x1f0, sector + 1, 4);
+      expect(irq14()).toBe(true);
+    }
+    expect([t.in(0x1f7), asked]).toEqual([0x50, [44 * 512]]);
+    expect(Array.from({ length: 44 }, (_, i) => image[(100 + i) * 512])).toEqual(Array.from({ length: 44 }, (_, i) => i + 1));
+  });
+
   it('READ MULTIPLE moves the set number of sectors per interrupt', () => {
     command(0xc4, { count: 4 });
     expect(t.in(0x1f7) & ERR).toBe(ERR);
@@ -323,6 +339,24 @@ describe('a slow disk', () => {
     expect(t.in(0x1f7) & BSY).toBe(BSY);
     waiting.shift()?.();
     expect(t.in(0x1f7)).toBe(0x50);
+  });
+
+  it('may answer while the guest looks at the status, and only then is asked to', () => {
+    let looks = 0;
+    let answer = (): void => {};
+    const settling: Disk = Object.create(disk, {
+      read: { value: (sector: number, into: Uint8Array[], done: (ok: boolean) => void) => { answer = () => disk.read(sector, into, done); } },
+      settle: { value: () => { if (++looks === 3) answer(); } },
+    });
+    t = machine(settling);
+    t.in(0x1f7);
+    expect(looks).toBe(0);
+    command(0x20, { lba: 7 });
+    expect([t.in(0x3f6) & BSY, t.in(0x1f7) & BSY, t.in(0x3f6)]).toEqual([BSY, BSY, 0x58]);
+    expect([dword(readWords(2)), looks]).toEqual([7, 3]);
+    t.out(master() + 2, 0);
+    expect(t.in(master() + 2) & 1).toBe(0);
+    expect(looks).toBe(3);
   });
 
   it('reports what the medium cannot give as UNC', () => {

@@ -20,7 +20,7 @@ async function make() {
   const machine = Machine.create(memory);
   let wakes = 0;
   const bus = new HostBus(machine, 0, () => void wakes++);
-  const controller = new DiskController(bus);
+  const controller = new DiskController(bus, memory);
   const store = new LoggingStore();
   const open = async (): Promise<HostDisk> => new HostDisk(await ExtentDisk.open(store, 'disk', { bytes: DISK_BYTES, extentBytes: EXTENT }));
   const disk = await open();

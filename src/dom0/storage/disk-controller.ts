@@ -3,6 +3,7 @@ import { Ahci } from '../../devices/ahci/index.ts';
 import type { DmaMemory, HostBus, HostFunction } from '../hardware/host-bus.ts';
 import { AHCI_ID, AhciDriver, SHARED_BYTES } from './ahci-driver.ts';
 import type { HostDisk } from './host-disk.ts';
+import type { StorageDrives } from './storage-drives.ts';
 
 /** Where it is on the PCI bus; what its one disk says that it is. */
 const SLOT = 2,
@@ -11,15 +12,23 @@ const SLOT = 2,
 export class DiskController {
   private readonly adapter: Ahci;
   private readonly fn: HostFunction;
+  private readonly machine: ArrayBufferLike;
   private memory: DmaMemory | undefined;
   private disk: HostDisk | undefined;
 
   /** Plugs the adapter into `hardware`; nothing is on its cable. */
-  constructor(hardware: HostBus) {
+  constructor(hardware: HostBus, machine: ArrayBufferLike) {
+    this.machine = machine;
     this.adapter = hardware.plug(SLOT, (irq, dma) => new Ahci(dma, irq));
     const found = hardware.find(AHCI_ID.vendor, AHCI_ID.device);
     if (!found) throw new Error('the adapter that was just plugged is not on the bus');
     this.fn = found;
+  }
+
+  /** The storage worker's end of domains' drives, once it was told of this machine. */
+  get drives(): StorageDrives | undefined {
+    const drives = this.disk?.drives;
+    return drives?.memory === this.machine ? drives : undefined;
   }
 
   /** Connects a disk, in place of the one before: from here on it is driven by registers. @throws HostError where machine memory has no room for that */
@@ -31,5 +40,12 @@ export class DiskController {
     this.adapter.connect(disk.drive, SERIAL);
     disk.driveBy(new AhciDriver(this.fn, this.memory));
     this.disk = disk;
+  }
+
+  /** Has the storage worker, where there is one, serve drives of this machine's domains. */
+  async serveDrives(): Promise<void> {
+    const drives = this.disk?.drives;
+    const { machine } = this;
+    if (drives && drives.memory !== machine && typeof SharedArrayBuffer === 'function' && machine instanceof SharedArrayBuffer) await drives.begin(machine);
   }
 }

@@ -31,7 +31,21 @@ interface ExtentDiskOptions {
   leastCompaction?: number;
 }
 
-export class ExtentDisk implements Medium {
+/** The host's disk where it is stored: here, or in the storage worker. */
+export interface StoredDisk extends Medium {
+  /** Each extent of `bytes` bytes at `to` becomes what the one at `from` is; nothing is copied. All begin an extent there. Durable with the next flush. */
+  share(from: number, to: number, bytes?: number): void;
+  /** See ExtentDisk.reclaim. */
+  reclaim(most: number): number;
+  /** Bytes of the data file, and of it those that hold extents. */
+  readonly stored: { bytes: number; usedBytes: number };
+  /** Of these bytes, those that lie in extents that were written. */
+  writtenBytes(at: number, bytes: number): number;
+  /** Flushes, and lets go of the files. */
+  close(): void;
+}
+
+export class ExtentDisk implements StoredDisk {
   readonly bytes: number;
   readonly extentBytes: number;
   private readonly data: StoreFile;
@@ -204,13 +218,17 @@ export class ExtentDisk implements Medium {
     this.freed.push(shared);
   }
 
-  /** The extent at byte `to` becomes what the one at byte `from` is; nothing is copied. Both begin there. Durable with the next flush. */
-  share(from: number, to: number): void {
+  share(from: number, to: number, bytes = this.extentBytes): void {
+    const { extentBytes } = this;
+    if (from % extentBytes !== 0 || to % extentBytes !== 0) throw new RangeError(`Bytes ${from} and ${to} are not both the beginning of an extent.`);
+    this.alive();
+    for (let at = 0; at < bytes; at += extentBytes) this.shareOne(from + at, to + at);
+  }
+
+  private shareOne(from: number, to: number): void {
     const { extentBytes, slots } = this;
     within(this, from, 1, 'the disk');
     within(this, to, 1, 'the disk');
-    if (from % extentBytes !== 0 || to % extentBytes !== 0) throw new RangeError(`Bytes ${from} and ${to} are not both the beginning of an extent.`);
-    this.alive();
     const slot = slots[from / extentBytes],
       target = to / extentBytes;
     const old = slots[target];
@@ -320,7 +338,13 @@ export class ExtentDisk implements Medium {
     }
   }
 
-  /** Bytes of the data file, and of it those that hold extents. */
+  writtenBytes(at: number, bytes: number): number {
+    const { extentBytes, slots } = this;
+    let count = 0;
+    for (let extent = Math.floor(at / extentBytes); extent * extentBytes < at + bytes; extent++) if (slots[extent] >= 0) count++;
+    return count * extentBytes;
+  }
+
   get stored(): { bytes: number; usedBytes: number } {
     const unused = this.free.length + this.freed.filter(slot => !this.owners.has(slot)).length;
     return { bytes: this.nextSlot * this.extentBytes, usedBytes: (this.nextSlot - unused) * this.extentBytes };
@@ -335,7 +359,6 @@ export class ExtentDisk implements Medium {
       : [here, { layer: 'file disk.data', at: slot * this.extentBytes + (at % this.extentBytes), unit: { name: 'slot', number: slot } }];
   }
 
-  /** Flushes, and lets go of the files. */
   close(): void {
     try {
       if (!this.failed) this.flush();

@@ -5,19 +5,24 @@
  */
 import type { Place } from '../../devices/ide/index.ts';
 import type { AhciDriver } from './ahci-driver.ts';
-import type { ExtentDisk } from './extent-disk.ts';
+import type { StoredDisk } from './extent-disk.ts';
 import { type Answer, type Medium, type MediumRequest, SECTOR_BYTES, startOn, within } from './medium.ts';
+import type { StorageDrives } from './storage-drives.ts';
 import { StoreFull } from './store.ts';
 import { StoredDrive } from './stored-drive.ts';
 
 export class HostDisk implements Medium {
   readonly bytes: number;
+  readonly layout = {};
   /** What lies behind the drive's connector. */
   readonly drive: StoredDrive;
-  private readonly extents: ExtentDisk;
+  private readonly extents: StoredDisk;
   private driver: AhciDriver | undefined;
 
-  constructor(extents: ExtentDisk) {
+  /** How often Domain 0 has changed it: whoever copies it finds out whether that happened meanwhile. */
+  changes = 0;
+
+  constructor(extents: StoredDisk) {
     this.extents = extents;
     this.bytes = extents.bytes;
     this.drive = new StoredDrive(extents);
@@ -44,6 +49,7 @@ export class HostDisk implements Medium {
 
   write(at: number, from: Uint8Array): void {
     const { driver } = this;
+    this.changes++;
     within(this, at, from.length, 'the disk');
     if (!driver) return this.extents.write(at, from);
     if (isWhole(at, from.length)) return this.told(() => driver.do({ op: 'write', at, pieces: [from] }));
@@ -68,6 +74,7 @@ export class HostDisk implements Medium {
 
   discard(at: number, bytes: number): void {
     const { driver } = this;
+    this.changes++;
     within(this, at, bytes, 'the disk');
     if (driver && isWhole(at, bytes)) this.told(() => driver.do({ op: 'discard', at, bytes }));
     else this.extents.discard(at, bytes);
@@ -75,6 +82,7 @@ export class HostDisk implements Medium {
 
   start(request: MediumRequest, done: Answer): void {
     const { driver } = this;
+    if (request.op === 'write' || request.op === 'discard') this.changes++;
     if (driver) driver.start(request, error => done(this.explained(error)));
     else startOn(this.extents, request, done);
   }
@@ -96,9 +104,20 @@ export class HostDisk implements Medium {
 
   // ---- of the store
 
-  /** See ExtentDisk.share. */
-  share(from: number, to: number): void {
-    this.extents.share(from, to);
+  /** See StoredDisk.share. */
+  share(from: number, to: number, bytes: number): void {
+    this.changes++;
+    this.extents.share(from, to, bytes);
+  }
+
+  /** See StoredDisk.writtenBytes. */
+  writtenBytes(at: number, bytes: number): number {
+    return this.extents.writtenBytes(at, bytes);
+  }
+
+  /** The storage worker's end of drives that reach the disk from other workers; undefined: the disk is stored here. */
+  get drives(): StorageDrives | undefined {
+    return 'drives' in this.extents ? (this.extents.drives as StorageDrives) : undefined;
   }
 
   /** See ExtentDisk.reclaim. */
@@ -107,7 +126,7 @@ export class HostDisk implements Medium {
   }
 
   /** See ExtentDisk.stored. */
-  get stored(): ExtentDisk['stored'] {
+  get stored(): StoredDisk['stored'] {
     return this.extents.stored;
   }
 

@@ -4,6 +4,7 @@ import { partOfRequest } from '../../hypervisor/tracing/index.ts';
 import { type DiskChange, fingerprint } from '../../hypervisor/disks/index.ts';
 import type { Later } from '../runner.ts';
 import { type Medium, type MediumRequest, startOn } from './medium.ts';
+import type { DriveMedium, DriveNews } from './storage-drives.ts';
 import { StoreFull } from './store.ts';
 
 export interface MediumDiskParts {
@@ -38,6 +39,8 @@ export class MediumDisk implements Disk {
   private stopRetrying = (): void => {};
   private closed = false;
   private toldBad = false;
+  /** Of the part of the disk's users that the storage worker serves: one of them waits for room there. */
+  private readonly elsewhere = { waits: false };
 
   constructor(parts: MediumDiskParts) {
     const { medium, label, sectorBytes = 512, readOnly = false } = parts;
@@ -50,7 +53,24 @@ export class MediumDisk implements Disk {
 
   /** Whether a write waits for room. */
   get isWaiting(): boolean {
+    return this.isFull || this.elsewhere.waits;
+  }
+
+  private get isFull(): boolean {
     return this.waiting.length > 0;
+  }
+
+  /** How it lies on the host's disk: the storage worker serves its emulated drives, as far as there is one. Undefined: it lies there otherwise. */
+  get served(): DriveMedium | undefined {
+    const { sectorBytes, readOnly, label, parts } = this;
+    const { layout } = parts.medium;
+    return layout && { layout, sectorBytes, readOnly, label };
+  }
+
+  /** What the storage worker says of it. */
+  heard({ waits, sentence }: DriveNews): void {
+    this.elsewhere.waits = waits;
+    this.parts.say(sentence);
   }
 
   read(sector: number, into: Uint8Array[], done: Done): void {
@@ -73,7 +93,7 @@ export class MediumDisk implements Disk {
 
   private do(request: MediumRequest, done: Done): void {
     if (this.closed) return done(false);
-    if (this.isWaiting) return this.wait(request, done);
+    if (this.isFull) return this.wait(request, done);
     startOn(this.parts.medium, request, error => {
       if (error instanceof StoreFull && !this.closed) this.wait(request, done);
       else this.answer(error, done);
@@ -111,7 +131,7 @@ export class MediumDisk implements Disk {
 
   /** One after the other, as they came. */
   private retry(): void {
-    if (this.isWaiting) this.waiting[0].attempt();
+    if (this.isFull) this.waiting[0].attempt();
     else this.parts.say(`${this.label}: there is room again, and the guest goes on.`);
   }
 

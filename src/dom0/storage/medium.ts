@@ -1,5 +1,6 @@
 import type { Place } from '../../devices/ide/index.ts';
 import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
+import type { Segment } from './lvm.ts';
 
 export const SECTOR_BYTES = 512;
 
@@ -13,9 +14,17 @@ export type MediumRequest =
 /** With what `read`, `write`, `flush` and `discard` throw; undefined: it is done. */
 export type Answer = (error?: Error) => void;
 
+/** How a partition or a volume lies on the host's disk; empty: it is the whole disk. */
+export interface Layout {
+  partition?: { start: number; bytes: number; number: number };
+  volume?: { name: string; segments: readonly Segment[]; number: number };
+}
+
 /** What disks, partitions, volumes and images have in common: bytes with random access, moved when the call returns. */
 export interface Medium {
   readonly bytes: number;
+  /** Of what lies on the host's disk as it is: whoever has the disk can make the same medium (`mediumOf`). */
+  readonly layout?: Layout;
   /** Fills `into` from byte `at` on; both lie within. @throws Error that says why it cannot be read */
   read(at: number, into: Uint8Array): void;
   /** @throws StoreFull: nothing is lost, and it may be tried again; any other Error that says why it cannot be written */
@@ -72,6 +81,11 @@ export class Part implements Medium {
     this.whole = whole;
     this.first = start;
     this.bytes = bytes;
+  }
+
+  get layout(): Layout | undefined {
+    const { whole, first: start, bytes, number } = this;
+    return whole.layout && !whole.layout.partition ? { partition: { start, bytes, number } } : undefined;
   }
 
   private get layer(): string {

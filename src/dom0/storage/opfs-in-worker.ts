@@ -1,6 +1,7 @@
 /** The browser's storage as a worker of the page has it: the lock, then the files. */
 import { type Held, type Holder, holdState } from './state-lock.ts';
 import { type OpfsDirectory, OpfsStore } from './opfs-store.ts';
+import type { Store } from './store.ts';
 
 /** Files of the host lie in this folder of the site's. */
 const FOLDER = 'ringside';
@@ -14,7 +15,7 @@ export interface NotKept {
 }
 
 /** `wanted` and `take`: see holdState. */
-export async function openOpfs(wanted: () => void, take: boolean): Promise<{ store: OpfsStore; held: Held } | NotKept> {
+export async function openOpfs(wanted: () => void, take: boolean): Promise<{ store: Store; held: Pick<Held, 'release'> } | NotKept> {
   const { storage, locks } = navigator as { storage?: StorageManager; locks?: LockManager };
   if (!storage?.getDirectory || !locks)
     return { why: globalThis.isSecureContext ? 'This browser has no file storage for pages.' : 'The page comes neither over https nor from this machine, and browsers keep no files for such pages.' };

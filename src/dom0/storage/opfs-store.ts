@@ -40,6 +40,12 @@ class OpfsFile implements StoreFile {
   }
 
   read(at: number, into: Uint8Array): void {
+    // Handles refuse views of shared memory.
+    if (isShared(into)) {
+      const bytes = new Uint8Array(into.length);
+      this.read(at, bytes);
+      return into.set(bytes);
+    }
     let done = 0;
     while (done < into.length) {
       const count = this.handle.read(into.subarray(done), { at: at + done });
@@ -50,6 +56,7 @@ class OpfsFile implements StoreFile {
   }
 
   write(at: number, from: Uint8Array): void {
+    if (isShared(from)) return this.write(at, from.slice());
     for (let done = 0; done < from.length; ) {
       const count = orFull(() => this.handle.write(from.subarray(done), { at: at + done }));
       if (count === 0) throw new StoreFull(NO_ROOM);
@@ -69,6 +76,8 @@ class OpfsFile implements StoreFile {
     this.handle.close();
   }
 }
+
+const isShared = ({ buffer }: Uint8Array): boolean => typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer;
 
 const NO_ROOM = 'the browser gives this site no more storage';
 

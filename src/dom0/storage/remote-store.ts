@@ -1,12 +1,25 @@
 /** The storage worker, as Domain 0's worker sees it. */
 import type { NotKept } from './opfs-in-worker.ts';
+import type { DriveNews } from './storage-drives.ts';
 import type { Store } from './store.ts';
 import { WINDOW_BYTES, WindowStore } from './store-window.ts';
 
-/** What the storage worker is told; `open` is a file's name. */
-export type StorageRequest = { start: SharedArrayBuffer; take: boolean } | { open: string } | { ring: true } | { release: true };
-/** What it says: that it has the files, or has not; that a file is open; that another tab wants them. */
-export type StorageAnswer = { where: string } | { notKept: NotKept } | { opened: string; file?: number; error?: string } | { wanted: true };
+/** What the storage worker is told; `open` is a file's name, `disk` one of a disk; `machine`: the memory of the machine whose drives it serves. */
+export type StorageRequest =
+  | { start: SharedArrayBuffer; take: boolean }
+  | { open: string }
+  | { disk: string; bytes: number }
+  | { machine: SharedArrayBuffer }
+  | { ring: true }
+  | { release: true };
+/** What it says: that it has the files, or has not; that a file or a disk is open; that it serves drives, and what those tell; that another tab wants the files. */
+export type StorageAnswer =
+  | { where: string }
+  | { notKept: NotKept }
+  | { opened: string; file?: number; bytes?: number; error?: string }
+  | { serves: true }
+  | { news: DriveNews }
+  | { wanted: true };
 
 /** Of a Worker, what is used. */
 export interface StorageWorker {
@@ -33,8 +46,17 @@ export const openRemoteStore =
     new Promise(resolve => {
       const worker = spawn();
       const memory = new SharedArrayBuffer(WINDOW_BYTES);
-      const opening = new Map<string, { done(file: number): void; fail(error: Error): void }>();
+      const opening = new Map<string, { done(opened: { file: number; bytes: number }): void; fail(error: Error): void }>();
+      const open = (name: string, request: StorageRequest): Promise<{ file: number; bytes: number }> =>
+        new Promise((done, fail) => {
+          opening.set(name, { done, fail });
+          worker.postMessage(request);
+        });
+      let serves = (): void => {};
+      let hear = (_news: DriveNews): void => {};
+      let store: WindowStore | undefined;
       const refuse = (notKept: NotKept): void => {
+        if (store) return void store.lose();
         worker.terminate();
         resolve(notKept);
       };
@@ -49,22 +71,29 @@ export const openRemoteStore =
           const waiting = opening.get(data.opened);
           opening.delete(data.opened);
           if (data.file === undefined) waiting?.fail(new Error(data.error));
-          else waiting?.done(data.file);
-        } else
-          resolve({
-            store: new WindowStore({
-              memory,
-              where: data.where,
-              outlivesHost: true,
-              ring: () => worker.postMessage({ ring: true }),
-              open: name =>
-                new Promise((done, fail) => {
-                  opening.set(name, { done, fail });
-                  worker.postMessage({ open: name });
-                }),
-            }),
-            release: () => worker.postMessage({ release: true }),
+          else waiting?.done({ file: data.file, bytes: data.bytes ?? 0 });
+        } else if ('serves' in data) serves();
+        else if ('news' in data) hear(data.news);
+        else {
+          store = new WindowStore({
+            memory,
+            where: data.where,
+            outlivesHost: true,
+            ring: () => worker.postMessage({ ring: true }),
+            open: async name => (await open(name, { open: name })).file,
+            openDisk: (name, bytes) => open(name, { disk: name, bytes }),
+            begin: machine =>
+              new Promise(resolve => {
+                serves = resolve;
+                worker.postMessage({ machine });
+              }),
+            heard: listener => {
+              hear = listener;
+            },
+            end: () => worker.terminate(),
           });
+          resolve({ store, release: () => worker.postMessage({ release: true }) });
+        }
       };
       worker.postMessage({ start: memory, take });
     });

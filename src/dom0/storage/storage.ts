@@ -2,7 +2,7 @@
  * The host's storage: one disk, sda, with the partition table that an installer leaves, and the volume group vg0 on its last partition.
  * Domains' disks are partitions and volumes; who has one open keeps others from writing to it or removing it.
  */
-import { EXTENT_BYTES, ExtentDisk } from './extent-disk.ts';
+import { ExtentDisk, type StoredDisk } from './extent-disk.ts';
 import { HostDisk } from './host-disk.ts';
 import {
   extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, PE_BYTES, readGroup, type Segment, writeGroup, writeLabel,
@@ -13,7 +13,7 @@ import { type Partition, partOf, readPartitions, TYPE, writePartitions } from '.
 import { type BaseImage, imageDiffers, overlayBytes, type OverlayHeader, OverlayVolume, readOverlayHeader, writeOverlayHeader } from './overlay-volume.ts';
 import type { Store } from './store.ts';
 import { formatFatDisk, isTransfer, namesSize, transferBytes, transferVolume } from './transfer-disk.ts';
-import { Volume } from './volume.ts';
+import { runsOf, sideBySide, Volume } from './volume.ts';
 
 /** What was asked for cannot be done; the sentence says why, in the words of the tool that people know. */
 export class StorageError extends Error {
@@ -62,6 +62,9 @@ interface User {
   writes: boolean;
 }
 
+/** The disk where its files are: a store in another worker has it there. */
+const openDisk = (store: Store, bytes: number): Promise<StoredDisk> => store.openDisk?.('disk', bytes) ?? ExtentDisk.open(store, 'disk', { bytes });
+
 export class Storage {
   readonly disk: HostDisk;
   readonly where: string;
@@ -86,12 +89,17 @@ export class Storage {
 
   /** @throws StoreDamaged, and any Error of the store */
   static async open(parts: StorageParts): Promise<Storage> {
-    const disk = new HostDisk(await ExtentDisk.open(parts.store, 'disk', { bytes: parts.diskBytes ?? DISK_BYTES }));
+    const disk = new HostDisk(await openDisk(parts.store, parts.diskBytes ?? DISK_BYTES));
     if (readPartitions(disk).length === 0) install(disk, parts);
     const last = readPartitions(disk).find(({ type }) => type === TYPE.LVM);
     const group = last && readGroup(partOf(disk, last));
     if (!group) throw new StorageError(`There is no volume group on the disk in ${parts.store.where}. Name another directory, or put back a copy of this one.`);
     return new Storage(parts, disk, group);
+  }
+
+  /** A disk's identifier that nobody else has. */
+  newDiskId(): number {
+    return this.parts.random(2 ** 32);
   }
 
   get partitions(): Partition[] {
@@ -284,9 +292,8 @@ export class Storage {
   writtenBytes(path: string): number {
     const { medium } = this.resolve(path);
     if (medium instanceof OverlayVolume) return medium.writtenBytes;
-    let count = 0;
-    for (let at = 0; at < medium.bytes; at += EXTENT_BYTES) if (medium.place(at).at(-1)?.at !== undefined) count++;
-    return count * EXTENT_BYTES;
+    if (medium === this.disk) return this.disk.writtenBytes(0, medium.bytes);
+    return runsOf(medium.layout!).reduce((sum, { at, bytes }) => sum + this.disk.writtenBytes(at, bytes), 0);
   }
 
   private overlayOn(volume: LogicalVolume): OverlayVolume {
@@ -307,8 +314,7 @@ export class Storage {
 
   /** Extent by extent: both begin with one. */
   private shareAll(source: Medium, target: Medium): void {
-    const onDisk = (medium: Medium, at: number): number => medium.place(at).find(({ layer }) => layer === 'disk sda')?.at as number;
-    for (let at = 0; at < Math.min(source.bytes, target.bytes); at += EXTENT_BYTES) this.disk.share(onDisk(source, at), onDisk(target, at));
+    for (const { from, to, bytes } of sideBySide(source.layout!, target.layout!)) this.disk.share(from, to, bytes);
   }
 
   private volumeMedium({ name, segments }: LogicalVolume): Volume {

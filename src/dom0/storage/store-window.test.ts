@@ -1,12 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { XEN_TYPE } from '../../hypervisor/layout/index.ts';
+import { DriveQueue, DriveServer } from '../../hypervisor/disks/drive-queue.ts';
+import { createDomain } from '../../hypervisor/memory/domain-table.ts';
+import { Machine } from '../../hypervisor/memory/machine.ts';
+import { IO_HOP, within } from '../../hypervisor/tracing/index.ts';
 import { LoggingStore } from './logging-store.test-support.ts';
 import { MemoryStore, type Store, StoreFull } from './store.ts';
+import { Storage } from './storage.ts';
+import type { DriveNews } from './storage-drives.ts';
 import { WINDOW_BYTES, WindowServer, WindowStore } from './store-window.ts';
 
 /** Both sides on one thread: who rings is answered before the call returns. */
-function through(store: Store): { asked: WindowStore; rings: () => number } {
+function through(store: Store): { asked: WindowStore; rings: () => number; serve(): void; retry(): void } {
   const memory = new SharedArrayBuffer(WINDOW_BYTES);
-  const server = new WindowServer(memory, store);
+  let hear = (_news: DriveNews): void => {};
+  const retries: (() => void)[] = [];
+  const server = new WindowServer(memory, store, (_ms, what) => (retries.push(what), () => {}), news => hear(news));
   let rings = 0;
   const asked = new WindowStore({
     memory,
@@ -17,8 +26,13 @@ function through(store: Store): { asked: WindowStore; rings: () => number } {
       server.serve();
     },
     open: name => server.open(name),
+    openDisk: (name, bytes) => server.openDisk(name, bytes),
+    begin: async machine => server.begin(machine),
+    heard: listener => {
+      hear = listener;
+    },
   });
-  return { asked, rings: () => rings };
+  return { asked, rings: () => rings, serve: () => server.serve(), retry: () => retries.splice(0).forEach(what => what()) };
 }
 
 describe('a store through a window', () => {
@@ -64,5 +78,97 @@ describe('a store through a window', () => {
     const file = await asked.open('a');
     file.close();
     expect(() => file.size()).toThrow('The file is closed.');
+  });
+});
+
+const MIB = 2 ** 20;
+const open = (store: Store): Promise<Storage> => Storage.open({ store, epochMs: () => 0, random: () => 0, diskBytes: 2 ** 30 });
+
+describe('the disk behind a window', () => {
+  it('is the one that is stored there: volumes, copies, what they take, where a byte lies', async () => {
+    const store = new LoggingStore();
+    const { asked } = through(store);
+    const far = await open(asked);
+    far.createVolume('web', 8 * MIB);
+    far.medium('vg0/web').write(5 * MIB, Uint8Array.of(1, 2, 3));
+    far.copyToVolume('vg0/web', 'copy');
+    expect([far.writtenBytes('vg0/web'), far.writtenBytes('vg0/copy')]).toEqual([MIB, MIB]);
+    far.medium('vg0/copy').write(5 * MIB, Uint8Array.of(9));
+    far.disk.flush();
+    // As a host finds it that has the same files open itself, after a power cut.
+    const near = await open(store.afterCut(() => 0));
+    for (const name of ['vg0/web', 'vg0/copy']) {
+      const [one, other] = [far, near].map(({ medium }, i) => {
+        const bytes = new Uint8Array(4);
+        medium.call([far, near][i], name).read(5 * MIB, bytes);
+        return [...bytes];
+      });
+      expect(one).toEqual(other);
+      expect(far.medium(name).place(5 * MIB)).toEqual(near.medium(name).place(5 * MIB));
+    }
+    expect(far.disk.stored).toEqual(near.disk.stored);
+    far.removeVolume('copy');
+    expect(far.disk.stored.usedBytes).toBe(near.disk.stored.usedBytes - MIB);
+  });
+
+  it('tells what a request has passed there', async () => {
+    const { asked } = through(new MemoryStore());
+    const storage = await open(asked);
+    storage.createVolume('web', 4 * MIB);
+    const medium = storage.medium('vg0/web');
+    const hops: number[] = [];
+    within({ hop: (_request, hop) => void hops.push(hop) }, 7, () => medium.read(512, new Uint8Array(512)));
+    expect(hops).toEqual([IO_HOP.VOLUME, IO_HOP.PARTITION, IO_HOP.DISK, IO_HOP.STORED]);
+  });
+
+  it('serves drives of domains: what they flush is durable, a write waits for room and is told of, and nothing is under way once they are detached', async () => {
+    const store = new LoggingStore();
+    const { asked, serve, retry } = through(store);
+    const storage = await open(asked);
+    storage.createVolume('web', 4 * MIB);
+    const medium = storage.medium('vg0/web');
+    const machine = Machine.create(new SharedArrayBuffer(16 * MIB));
+    const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.HVM, drives: true });
+    const drives = storage.disk.drives!;
+    await drives.begin(machine.memory as SharedArrayBuffer);
+    const news: DriveNews[] = [];
+    drives.attach(record.index, 0, { layout: medium.layout!, label: 'web', sectorBytes: 512, readOnly: false }, each => news.push(each));
+    new DriveServer(machine, record).attach(0, 'storage');
+    const queue = new DriveQueue(machine, record);
+    const drive = queue.disk(0, { sectorBytes: 512, sectors: 8192, readOnly: false, label: 'web' });
+    const told: boolean[] = [];
+    const done = (ok: boolean): void => void told.push(ok);
+    const turn = (): boolean[] => {
+      serve();
+      queue.poll();
+      return told.splice(0);
+    };
+    drive.write(3, [new Uint8Array(512).fill(7)], done);
+    drive.flush(done);
+    expect(turn()).toEqual([true, true]);
+    const bytes = new Uint8Array(512);
+    (await open(store.afterCut(() => 0))).medium('vg0/web').read(3 * 512, bytes);
+    expect([...new Set(bytes)]).toEqual([7]);
+    // Domain 0 sees the same at once.
+    drive.write(3, [new Uint8Array(512).fill(8)], done);
+    expect(turn()).toEqual([true]);
+    medium.read(3 * 512, bytes);
+    expect(bytes[0]).toBe(8);
+    store.roomLeft = 0;
+    drive.write(2 * MIB / 512, [new Uint8Array(512).fill(9)], done);
+    drive.flush(done);
+    expect([turn(), news.at(-1)]).toEqual([[], { domain: record.index, place: 0, waits: true, sentence: expect.stringContaining('the guest waits to write') }]);
+    retry();
+    expect(turn()).toEqual([]);
+    store.roomLeft = 10 * MIB;
+    retry();
+    expect([turn(), news.at(-1)!.waits]).toEqual([[true, true], false]);
+    store.roomLeft = 0;
+    drive.write(3 * MIB / 512, [new Uint8Array(512)], done);
+    expect(turn()).toEqual([]);
+    drives.detach(record.index);
+    store.roomLeft = 10 * MIB;
+    retry();
+    expect([turn(), medium.place(3 * MIB).at(-1)!.at]).toEqual([[], undefined]);
   });
 });

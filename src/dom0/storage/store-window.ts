@@ -2,13 +2,21 @@
  * A store in another worker, through a window of shared memory: the one side asks and waits, the other carries out. What is done when a call returns is done
  * there, a flush too. One thing is asked at a time.
  *
- *   words    STATE, SERVER, OPERATION, FILE, LENGTH, STATUS, then AT (a 64-bit float) and RESULT (another)
- *   data     from DATA_START on: what is written or was read, or the sentence of an error
+ *   words    STATE, SERVER, OPERATION, FILE, LENGTH, STATUS, then AT (a 64-bit float) and RESULT (another), NUMBER of the request that is followed, HOPS
+ *   hops     from HOPS_START on: places that the request has passed there, three words each
+ *   data     from DATA_START on: what is written or was read, a call of the disk and its answer as JSON, or the sentence of an error
  *
- * The server sleeps in its event loop, so that it can open files and hear of other tabs, and is rung awake by a message. After each answer it lingers for
- * some milliseconds: what is asked one after the other needs no message.
+ * The server sleeps in its event loop, so that it can open files and hear of other tabs, and is rung awake by a message, or by the doorbell in machine memory,
+ * where drives of domains' workers ask, too. After each answer it lingers for some milliseconds: what is asked one after the other needs no message.
  */
+import { XENHEAP } from '../../hypervisor/layout/index.ts';
+import { carriedRequest, KeptHops, passes, within } from '../../hypervisor/tracing/index.ts';
+import { ringStorage } from '../../hypervisor/worker/index.ts';
+import type { Later } from '../runner.ts';
+import { ExtentDisk, type StoredDisk } from './extent-disk.ts';
+import { type DriveNews, DriveServers } from './storage-drives.ts';
 import { type Store, type StoreFile, StoreDamaged, StoreFull } from './store.ts';
+import { answerCall, type DiskCall, WindowDisk } from './window-disk.ts';
 
 const STATE = 0,
   SERVER = 1,
@@ -19,7 +27,11 @@ const STATE = 0,
 /** 64-bit floats: bytes of a file do not fit 32 bits. */
 const AT = 3,
   RESULT = 4;
-const DATA_START = 64,
+const NUMBER = 10,
+  HOPS = 11;
+const HOPS_START = 64,
+  MOST_HOPS = 80,
+  DATA_START = 1024,
   DATA_BYTES = 2 ** 20;
 /** What a window needs. */
 export const WINDOW_BYTES = DATA_START + DATA_BYTES;
@@ -42,7 +54,8 @@ const SIZE = 1,
   WRITE = 3,
   TRUNCATE = 4,
   FLUSH = 5,
-  CLOSE = 6;
+  CLOSE = 6,
+  CALL = 7;
 
 const LINGER_MS = 4;
 /** So many answers later the server has a look at its messages. */
@@ -57,20 +70,31 @@ class Window {
 
   constructor(memory: SharedArrayBuffer) {
     this.words = new Int32Array(memory, 0, DATA_START / 4);
-    this.numbers = new Float64Array(memory, 0, DATA_START / 8);
+    this.numbers = new Float64Array(memory, 0, HOPS_START / 8);
     this.data = new Uint8Array(memory, DATA_START, DATA_BYTES);
   }
 }
+
+/** Where there is no Atomics.waitAsync, the doorbell in machine memory is looked at so often. */
+const LOOK_MS = 4;
 
 /** The side that has the store: carries out what is asked. */
 export class WindowServer {
   private readonly window: Window;
   private readonly store: Store;
-  private readonly files: (StoreFile | undefined)[] = [];
+  private readonly later: Later;
+  private readonly tell: (news: DriveNews) => void;
+  private readonly files: (StoreFile | ExtentDisk | undefined)[] = [];
+  private disk: ExtentDisk | undefined;
+  /** Once it was told of a machine: its doorbell, and drives of its domains. */
+  private machine: { words: Int32Array; drives: DriveServers } | undefined;
 
-  constructor(memory: SharedArrayBuffer, store: Store) {
+  /** `tell`: what drives have to say, for Domain 0. */
+  constructor(memory: SharedArrayBuffer, store: Store, later: Later = () => () => {}, tell: (news: DriveNews) => void = () => {}) {
     this.window = new Window(memory);
     this.store = store;
+    this.later = later;
+    this.tell = tell;
   }
 
   /** @returns the file's number in the window. @throws what the store does */
@@ -78,16 +102,51 @@ export class WindowServer {
     return this.files.push(await this.store.open(name)) - 1;
   }
 
+  /** The same for a disk: `bytes` of one that is not there yet. */
+  async openDisk(name: string, bytes: number): Promise<{ file: number; bytes: number }> {
+    this.disk = await ExtentDisk.open(this.store, name, { bytes });
+    return { file: this.files.push(this.disk) - 1, bytes: this.disk.bytes };
+  }
+
+  /** From here on drives of this machine's domains may ask for the disk. */
+  begin(memory: SharedArrayBuffer): void {
+    if (!this.disk) throw new Error('No disk is open.');
+    const listens = this.machine !== undefined;
+    this.machine = { words: new Int32Array(memory), drives: new DriveServers(memory, this.disk, this.later, this.tell) };
+    if (!listens) this.listen();
+  }
+
+  /** Waits for rings of the doorbell, with its event loop going on. */
+  private listen(): void {
+    if (!this.machine) return;
+    const { words } = this.machine;
+    const seen = Atomics.load(words, XENHEAP.STORAGE_DOORBELL);
+    this.serve();
+    const ring = typeof Atomics.waitAsync === 'function' ? Atomics.waitAsync(words, XENHEAP.STORAGE_DOORBELL, seen) : undefined;
+    if (ring?.async) void ring.value.then(() => this.listen());
+    else this.later(ring ? 0 : LOOK_MS, () => this.listen());
+  }
+
+  /** Its disk goes, and with it all that listens. */
+  close(): void {
+    const { machine } = this;
+    this.machine = undefined;
+    if (machine) ringStorage(machine);
+  }
+
   /** Called when it is rung: answers until nothing more comes. */
   serve(): void {
     const { words } = this.window;
     Atomics.store(words, SERVER, AWAKE);
     for (let answers = 0; answers < MOST_ANSWERS; ) {
+      const { machine } = this;
+      const seen = machine ? Atomics.load(machine.words, XENHEAP.STORAGE_DOORBELL) : 0;
       const state = Atomics.load(words, STATE);
       if (state === ASKED) {
         this.answer();
         answers++;
-      } else if (Atomics.wait(words, STATE, state, LINGER_MS) === 'timed-out') break;
+      } else if (machine?.drives.poll()) answers++;
+      else if ((machine ? Atomics.wait(machine.words, XENHEAP.STORAGE_DOORBELL, seen, LINGER_MS) : Atomics.wait(words, STATE, state, LINGER_MS)) === 'timed-out') break;
     }
     Atomics.store(words, SERVER, ASLEEP);
     // Who asked just before that saw no sleeper, and has not rung.
@@ -96,8 +155,9 @@ export class WindowServer {
 
   private answer(): void {
     const { words, data } = this.window;
+    const passed = new KeptHops();
     try {
-      this.carryOut();
+      within(passed, words[NUMBER], () => this.carryOut());
       words[STATUS] = GOOD;
     } catch (error) {
       words[STATUS] = error instanceof StoreFull ? FULL : error instanceof StoreDamaged ? DAMAGED : BAD;
@@ -105,6 +165,9 @@ export class WindowServer {
       data.set(sentence);
       words[LENGTH] = sentence.length;
     }
+    const hops = passed.words.slice(0, 3 * MOST_HOPS);
+    words.set(hops, HOPS_START / 4);
+    words[HOPS] = hops.length / 3;
     Atomics.store(words, STATE, ANSWERED);
     Atomics.notify(words, STATE);
   }
@@ -118,21 +181,25 @@ export class WindowServer {
     if (!file) throw new Error('The file is closed.');
     switch (words[OPERATION]) {
       case SIZE:
-        numbers[RESULT] = file.size();
+        numbers[RESULT] = 'size' in file ? file.size() : file.bytes;
         break;
-      case READ: {
-        // Handles of the file system refuse views of shared memory.
-        const bytes = new Uint8Array(length);
-        file.read(at, bytes);
-        data.set(bytes);
+      case READ:
+        file.read(at, data.subarray(0, length));
         break;
-      }
       case WRITE:
-        file.write(at, data.slice(0, length));
+        file.write(at, data.subarray(0, length));
         break;
       case TRUNCATE:
-        file.truncate(at);
+        if ('truncate' in file) file.truncate(at);
         break;
+      case CALL: {
+        if (!(file instanceof ExtentDisk)) throw new Error('That is no disk.');
+        const answer = answerCall(file, this.machine?.drives, JSON.parse(new TextDecoder().decode(data.slice(0, length))) as DiskCall);
+        const json = new TextEncoder().encode(JSON.stringify(answer ?? null));
+        data.set(json);
+        numbers[RESULT] = json.length;
+        break;
+      }
       case FLUSH:
         file.flush();
         break;
@@ -154,6 +221,14 @@ export interface WindowParts {
   ring(): void;
   /** Has the server's `open` called. */
   open(name: string): Promise<number>;
+  /** Has its `openDisk` called. */
+  openDisk(name: string, bytes: number): Promise<{ file: number; bytes: number }>;
+  /** Has its `begin` called. */
+  begin(memory: SharedArrayBuffer): Promise<void>;
+  /** Whom the server's news of drives are for. */
+  heard(listener: (news: DriveNews) => void): void;
+  /** Ends a server that does not answer. */
+  end?(): void;
 }
 
 /** The side that asks. Its calls wait: for a worker. */
@@ -162,6 +237,11 @@ export class WindowStore implements Store {
   readonly outlivesHost: boolean;
   private readonly parts: WindowParts;
   private readonly window: Window;
+  /** Once the server listens to its doorbell. */
+  private machine: { words: Int32Array } | undefined;
+  /** The server has ended: nothing is asked of it any more. */
+  private gone: Error | undefined;
+  private whenLost = (_sentence: string): void => {};
 
   constructor(parts: WindowParts) {
     this.where = parts.where;
@@ -171,7 +251,46 @@ export class WindowStore implements Store {
   }
 
   async open(name: string): Promise<StoreFile> {
-    const file = await this.parts.open(name);
+    return this.fileOf(await this.parts.open(name));
+  }
+
+  async openDisk(name: string, size: number): Promise<StoredDisk> {
+    const { file, bytes } = await this.parts.openDisk(name, size);
+    return new WindowDisk({
+      ...this.fileOf(file),
+      bytes,
+      call: call => this.call(file, call),
+      begin: async memory => {
+        await this.parts.begin(memory);
+        this.machine = { words: new Int32Array(memory) };
+      },
+      heard: this.parts.heard,
+      whenLost: listener => {
+        this.whenLost = listener;
+      },
+    });
+  }
+
+  /** The server has ended, or does not answer. */
+  lose(): Error {
+    if (this.gone) return this.gone;
+    const sentence = `The worker that has ${this.where} does not answer any more. Load the page again: what was flushed is kept.`;
+    this.gone = new Error(sentence);
+    this.machine = undefined;
+    this.parts.end?.();
+    this.whenLost(sentence);
+    return this.gone;
+  }
+
+  private call(file: number, call: DiskCall): unknown {
+    const { data } = this.window;
+    const json = new TextEncoder().encode(JSON.stringify(call));
+    if (json.length > DATA_BYTES) throw new RangeError('Too much is asked of the disk at once.');
+    data.set(json);
+    return JSON.parse(new TextDecoder().decode(data.slice(0, this.ask(file, CALL, 0, json.length))));
+  }
+
+  private fileOf(file: number): StoreFile {
     const { data } = this.window;
     return {
       size: () => this.ask(file, SIZE),
@@ -197,16 +316,20 @@ export class WindowStore implements Store {
 
   private ask(file: number, operation: number, at = 0, length = 0): number {
     const { words, numbers, data } = this.window;
+    if (this.gone) throw this.gone;
     words[OPERATION] = operation;
     words[FILE] = file;
     words[LENGTH] = length;
     numbers[AT] = at;
+    words[NUMBER] = carriedRequest();
     Atomics.store(words, STATE, ASKED);
     Atomics.notify(words, STATE);
+    if (this.machine) ringStorage(this.machine);
     if (Atomics.load(words, SERVER) === ASLEEP) this.parts.ring();
     while (Atomics.load(words, STATE) === ASKED)
       if (Atomics.wait(words, STATE, ASKED, ANSWER_MS) === 'timed-out')
-        throw new Error(`The worker that has ${this.where} does not answer any more. Load the page again: what was flushed is kept.`);
+        throw this.lose();
+    for (let i = 0, at = HOPS_START / 4; i < words[HOPS]; i++, at += 3) passes(words[at], words[at + 1], words[at + 2]);
     Atomics.store(words, STATE, IDLE);
     if (words[STATUS] === GOOD) return numbers[RESULT];
     const sentence = new TextDecoder().decode(data.slice(0, words[LENGTH]));

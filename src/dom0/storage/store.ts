@@ -2,6 +2,7 @@
  * Where the host keeps what must outlive it: a few files with random access. Opening may take a while; everything else is done when it returns,
  * as a directory's files and a browser's access handles have it.
  */
+import type { StoredDisk } from './extent-disk.ts';
 
 /** The device has no room for what is to be written. Nothing is lost: the same write may be tried again once room was made. */
 export class StoreFull extends Error {
@@ -34,6 +35,8 @@ export interface Store {
   readonly outlivesHost: boolean;
   /** Opens a file, an empty one where there is none. The name is durable with the file's first flush. */
   open(name: string): Promise<StoreFile>;
+  /** Opens the disk `name` (ExtentDisk.open) in the worker that has the files; absent: it is opened where the store is. `bytes`: of one that is not there yet. */
+  openDisk?(name: string, bytes: number): Promise<StoredDisk>;
 }
 
 /** Files in memory: for a host where nothing else is to be had, and for tests. */

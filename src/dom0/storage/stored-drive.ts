@@ -1,6 +1,6 @@
 /** What the host's disk drive keeps its sectors in: extents of the store. */
 import type { Outcome, SataMedium } from '../../devices/ahci/index.ts';
-import type { ExtentDisk } from './extent-disk.ts';
+import type { StoredDisk } from './extent-disk.ts';
 import { SECTOR_BYTES } from './medium.ts';
 import { StoreFull } from './store.ts';
 
@@ -8,9 +8,9 @@ export class StoredDrive implements SataMedium {
   readonly sectors: number;
   /** Why it could not do something last, for people: on the wire there is a number for it alone. */
   problem: string | undefined;
-  private readonly extents: ExtentDisk;
+  private readonly extents: StoredDisk;
 
-  constructor(extents: ExtentDisk) {
+  constructor(extents: StoredDisk) {
     this.extents = extents;
     this.sectors = Math.floor(extents.bytes / SECTOR_BYTES);
   }

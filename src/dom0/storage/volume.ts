@@ -2,10 +2,11 @@
 import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
 import { extentStart, PE_BYTES, type Segment } from './lvm.ts';
 import type { Place } from '../../devices/ide/index.ts';
-import { type Answer, lengthOf, type Medium, type MediumRequest, startOn, within } from './medium.ts';
+import { type Answer, type Layout, lengthOf, type Medium, type MediumRequest, Part, startOn, within } from './medium.ts';
 
 export class Volume implements Medium {
   readonly bytes: number;
+  readonly layout?: Layout;
   readonly name: string;
   private readonly physical: Medium;
   private readonly number: number;
@@ -17,6 +18,7 @@ export class Volume implements Medium {
     this.number = number;
     this.physical = physical;
     this.name = name;
+    if (physical.layout?.partition) this.layout = { ...physical.layout, volume: { name, segments, number } };
     let start = 0;
     for (const { first, count } of segments) {
       this.runs.push({ start, bytes: count * PE_BYTES, at: extentStart(first) });
@@ -75,6 +77,39 @@ export class Volume implements Medium {
     });
     return [{ layer: `volume ${this.name}`, at, unit: { name: 'logical extent', number: Math.floor(at / PE_BYTES) } }, ...way];
   }
+}
+
+/** What lies on a disk so. */
+export function mediumOf(disk: Medium, { partition, volume }: Layout): Medium {
+  if (!partition) return disk;
+  const part = new Part(disk, partition.start, partition.bytes, partition.number);
+  return volume ? new Volume(part, volume.name, volume.segments, volume.number) : part;
+}
+
+/** Byte ranges of two media of the host's disk, as far as both go, by where they lie on it: `from`, `to` and how many bytes lie side by side there. */
+export function sideBySide(one: Layout, other: Layout): { from: number; to: number; bytes: number }[] {
+  const found: { from: number; to: number; bytes: number }[] = [];
+  const [left, right] = [runsOf(one), runsOf(other)];
+  for (let i = 0, j = 0, at = 0; i < left.length && j < right.length; ) {
+    const end = Math.min(left[i].start + left[i].bytes, right[j].start + right[j].bytes);
+    found.push({ from: left[i].at + at - left[i].start, to: right[j].at + at - right[j].start, bytes: end - at });
+    at = end;
+    if (left[i].start + left[i].bytes === end) i++;
+    if (right[j].start + right[j].bytes === end) j++;
+  }
+  return found;
+}
+
+/** Where a medium's bytes lie on the disk. */
+export function runsOf({ partition, volume }: Layout): { start: number; bytes: number; at: number }[] {
+  if (!partition) return [{ start: 0, bytes: Infinity, at: 0 }];
+  if (!volume) return [{ start: 0, bytes: partition.bytes, at: partition.start }];
+  let start = 0;
+  return volume.segments.map(({ first, count }) => {
+    const run = { start, bytes: count * PE_BYTES, at: partition.start + extentStart(first) };
+    start += run.bytes;
+    return run;
+  });
 }
 
 /** Of pieces that lie one behind the other, `count` bytes from byte `from` on. */

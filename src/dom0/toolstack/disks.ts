@@ -88,25 +88,42 @@ export const queuedMedium = (name: string, disk: Disk): Extract<Medium, { queued
 
 const bare = ({ place, ...drive }: OpenDrive): IdeAttachment => (drive.kind === 'disk' ? { place, kind: 'disk', disk: drive.disk } : { place, kind: drive.kind, disk: drive.disk });
 
+/** The emulated drive's side of a medium that PV drivers share. */
+export interface SharedDrive {
+  /** The listener is told at once, and whenever it changes, whether PV drivers have used the medium. */
+  whenClaimed(listener: (isClaimed: boolean) => void): void;
+}
+
 /**
  * A medium that an emulated drive and PV drivers share, one after the other: the drive cannot write any more once the PV drivers have used it. Xen leaves it
  * to the guest to unplug the drive first.
  */
 function shareDisk(disk: Disk): { emulated: Disk; pv: Disk; begin: () => void } {
   let claimed = false;
+  let tell = (_isClaimed: boolean): void => {};
+  const setClaimed = (isClaimed: boolean): void => {
+    if (claimed === isClaimed) return;
+    claimed = isClaimed;
+    tell(isClaimed);
+  };
   const claim = <A extends unknown[]>(work: (...args: A) => void) => (...args: A): void => {
-    claimed = true;
+    setClaimed(true);
     work(...args);
   };
-  const emulated: Disk = Object.create(disk, { write: { value: ((sector, from, done) => (claimed ? done(false) : disk.write(sector, from, done))) satisfies Disk['write'] } });
+  const whenClaimed: SharedDrive['whenClaimed'] = listener => {
+    tell = listener;
+    tell(claimed);
+  };
+  const emulated: Disk = Object.create(disk, {
+    write: { value: ((sector, from, done) => (claimed ? done(false) : disk.write(sector, from, done))) satisfies Disk['write'] },
+    whenClaimed: { value: whenClaimed },
+  });
   const pv: Disk = Object.create(disk, {
     read: { value: claim(disk.read.bind(disk)) },
     write: { value: claim(disk.write.bind(disk)) },
     ...(disk.discard ? { discard: { value: claim(disk.discard.bind(disk)) } } : {}),
   });
-  const begin = (): void => {
-    claimed = false;
-  };
+  const begin = (): void => setClaimed(false);
   return { emulated, pv, begin };
 }
 

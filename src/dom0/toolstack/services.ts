@@ -8,6 +8,7 @@ import { ScreenBlock } from '../../hypervisor/domain/index.ts';
 import { HVM_PARAM } from '../../hypervisor/xen/index.ts';
 import { SavedStateError } from '../../hypervisor/index.ts';
 import { IoTrace, Trace } from '../../hypervisor/tracing/index.ts';
+import { ringStorage } from '../../hypervisor/worker/index.ts';
 import { Dom0 } from '../../hypervisor/xen/index.ts';
 import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
 import { PvConsole } from '../console/pv-console.ts';
@@ -17,10 +18,10 @@ import { DeviceModel, type DeviceModelOptions } from '../device-model/device-mod
 import type { StoreClient } from '../xenstore/client.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
 import type { BackendParts } from '../backends/xenbus.ts';
-import { Disks, type GuestDisk, savedDisks } from './disks.ts';
+import { Disks, type GuestDisk, savedDisks, type SharedDrive } from './disks.ts';
 import { type Dom0Time, Network } from '../network/network.ts';
 import { HostBus } from '../hardware/host-bus.ts';
-import { DiskController } from '../storage/index.ts';
+import { DiskController, type MediumDisk } from '../storage/index.ts';
 import { type CardInfo, Cards, type GuestCard, savedCards } from './cards.ts';
 import { PvScreen, savedScreen } from './screens.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
@@ -116,7 +117,7 @@ export class Services {
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
     this.hardware = new HostBus(machine, memoryMiB, wake);
-    this.disk = new DiskController(this.hardware);
+    this.disk = new DiskController(this.hardware, machine.memory);
     this.io = new IoTrace(machine, new Trace(machine, machine.domain(DOMAIN_0), () => time.clock.nowNs()));
     this.network = new Network(machine, time, this.hardware, this.io);
     const soon = (work: () => void): void => {
@@ -216,19 +217,39 @@ export class Services {
     const drives = this.drives.get(domid);
     if (!drives) return;
     drives.ide = [...drives.ide.filter(({ place }) => place !== drive.place), drive];
-    drives.server.attach(drive.place, drive.disk ?? undefined, fingerprintOf(drive.disk));
+    this.serveDrive(domid, drives.server, drive, fingerprintOf(drive.disk));
+  }
+
+  /** A medium that lies on the host's disk is served by the worker that has that, and all others from here. */
+  private serveDrive(domid: number, server: DriveServer, { place, disk }: IdeAttachment, fingerprint: number): void {
+    const { drives } = this.disk;
+    const { served, heard, whenClaimed } = (disk ?? {}) as Partial<Pick<MediumDisk, 'served' | 'heard'> & SharedDrive>;
+    const record = this.machine.find(domid);
+    if (!drives || !served || !disk || !record) return server.attach(place, disk ?? undefined, fingerprint);
+    drives.attach(record.index, place, served, news => {
+      // What the drive has asked for, and asks for from now on, ends as failed: there is no disk any more.
+      if (news.lost) server.attach(place, disk, fingerprint);
+      if (news.lost) this.dom0.ports.ring();
+      heard?.call(disk, news);
+    });
+    whenClaimed?.(isClaimed => server.setClaimed(place, isClaimed));
+    server.attach(place, 'storage', fingerprint);
+    // What was asked meanwhile is for the new end.
+    ringStorage(this.machine);
   }
 
   /** A domain's emulated drives are to be saved: their queue says what lies in them now. @throws SavedStateError */
   markDrives(domid: number): void {
     const drives = this.drives.get(domid);
     if (!drives) return;
-    describeDrives(drives.ide, refuse).forEach(({ fingerprint }, i) => drives.server.attach(drives.ide[i].place, drives.ide[i].disk ?? undefined, fingerprint));
+    describeDrives(drives.ide, refuse).forEach(({ fingerprint }, i) => drives.server.setFingerprint(drives.ide[i].place, fingerprint));
   }
 
   /** No request of a domain's drives is taken any more. */
   detachDrives(domid: number): void {
     const drives = this.drives.get(domid);
+    const record = this.machine.find(domid);
+    if (drives && record) this.disk.drives?.detach(record.index);
     drives?.server.close();
     if (drives && !drives.server.isBusy) this.drives.delete(domid);
   }

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Disk, MemoryDisk } from '../../devices/ide/disk.ts';
-import { DRIVE_QUEUE, DRIVE_QUEUE_SLOT_BYTES, DRIVE_QUEUE_SLOTS, DRIVE_REQUEST, XEN_TYPE } from '../layout/layout.ts';
+import { DRIVE_QUEUE, DRIVE_QUEUE_SLOT_BYTES, DRIVE_QUEUE_SLOTS, DRIVE_REQUEST, MAILBOX, XEN_TYPE, XENHEAP } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
-import { carriedRequest, IoTrace } from '../tracing/io-trace.ts';
+import { carriedRequest, IO_HOP, IoTrace, passes, within } from '../tracing/io-trace.ts';
 import { Trace } from '../tracing/trace.ts';
 import { Mailbox } from '../worker/mailbox.ts';
 import { DriveQueue, DriveServer } from './drive-queue.ts';
@@ -139,6 +139,60 @@ describe('a drive whose medium another worker has open', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('answers the guest that looks at it as soon as the other end has, and keeps it no longer than a moment', () => {
+    const { server, drive } = make();
+    let answers = 0;
+    drive.settle!();
+    drive.read(0, [new Uint8Array(512)], () => answers++);
+    drive.settle!();
+    expect(answers).toBe(0);
+    server.poll();
+    for (let looks = 0; looks < 4 && answers === 0; looks++) drive.settle!();
+    expect(answers).toBe(1);
+  });
+
+  it('on the host\'s disk is served by the storage worker, by nobody else, and hears what a request has passed there', () => {
+    const { machine, record, server, drive } = make();
+    const storage = new DriveServer(machine, record, 'storage');
+    class Passed extends MemoryDisk {
+      override read(...asked: Parameters<Disk['read']>): void {
+        passes(IO_HOP.PARTITION, 3, asked[0]);
+        super.read(...asked);
+      }
+    }
+    const medium = new Passed(new Uint8Array(SECTORS * 512).fill(9));
+    storage.serve(0, medium);
+    server.attach(0, 'storage', 78);
+    const queue = new DriveQueue(machine, record);
+    const own = queue.disk(0, { sectorBytes: 512, sectors: SECTORS, readOnly: false, label: '' });
+    const hops: number[][] = [];
+    const read = new Uint8Array(512);
+    const rings = [XENHEAP.STORAGE_DOORBELL, (machine.domain(0).mailboxOffset >>> 2) + MAILBOX.DOORBELL].map(word => () => Atomics.load(machine.words, word));
+    const before = rings.map(count => count());
+    within({ hop: (...hop) => void hops.push(hop) }, 12, () => own.read(5, [read], () => {}));
+    expect(rings.map((count, i) => count() - before[i])).toEqual([1, 0]);
+    server.poll();
+    queue.poll();
+    expect([read[0], storage.pending]).toEqual([0, true]);
+    storage.poll();
+    queue.poll();
+    expect([read[0], hops]).toEqual([9, [[12, IO_HOP.PARTITION, 0, 3, 5]]]);
+    // Once PV drivers have used the medium, the drive writes no more.
+    const write = (): boolean | undefined => {
+      let good: boolean | undefined;
+      own.write(0, [new Uint8Array(512)], ok => (good = ok));
+      storage.poll();
+      queue.poll();
+      return good;
+    };
+    expect(write()).toBe(true);
+    server.setClaimed(0, true);
+    expect(write()).toBe(false);
+    server.setClaimed(0, false);
+    expect(write()).toBe(true);
+    expect((drive as unknown as { fingerprint(): number }).fingerprint()).toBe(78);
   });
 
   it('that asks again and again without an answer is refused at last', () => {

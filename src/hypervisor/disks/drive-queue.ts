@@ -2,20 +2,26 @@
  * Emulated drives whose media another worker has open: a queue of requests in the domain's records (layout.ts, DRIVE_QUEUE), with a doorbell each way. The drive
  * does not wait: it is busy as a drive of a PC is while its disk turns, its processor goes on, and the answer is taken between two instructions.
  *
+ * The other end is the storage worker for what lies on the host's disk, as far as there is one, and Domain 0 for the rest: each place has one of them.
+ *
  * Data lie in the slot of their request while that is under way. So guest memory is touched by the domain's own worker alone, and a request that outlives what
  * asked for it (a reset drive, a page that the guest gave away, a worker that died) harms nobody.
  */
 import type { Disk } from '../../devices/ide/index.ts';
-import { DRIVE_PLACES, DRIVE_QUEUE, DRIVE_QUEUE_SLOT_BYTES, DRIVE_QUEUE_SLOTS, DRIVE_REQUEST } from '../layout/layout.ts';
+import { DRIVE_PLACES, DRIVE_QUEUE, DRIVE_QUEUE_SLOT_BYTES, DRIVE_QUEUE_SLOTS, DRIVE_REQUEST, DRIVE_REQUEST_HOPS, MAILBOX } from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
-import { carriedRequest, IO_OP, type IoTrace } from '../tracing/io-trace.ts';
-import { ringDoorbell } from '../worker/mailbox.ts';
+import { carriedRequest, IO_OP, type IoTrace, KeptHops, partOfRequest, passes, within } from '../tracing/io-trace.ts';
+import { ringDoorbell, ringStorage } from '../worker/mailbox.ts';
+import { Patience } from '../worker/patience.ts';
 import type { DiskChange } from './overlay-disk.ts';
 
 /** STATE of a slot. */
 const FREE = 0,
   ASKED = 1,
   ANSWERED = 2;
+/** A guest that looks at a busy drive is kept so long: first by looks at the answer, some 10 µs, then asleep. */
+const LOOKS = 2000,
+  SETTLE_MS = 1;
 /** Requests that wait for a slot: drives that are reset again and again ask for new ones while the old ones are under way. */
 const MOST_WAITING = 32;
 
@@ -63,6 +69,16 @@ class Queue {
     return DRIVE_QUEUE.SLOTS + slot * DRIVE_QUEUE.SLOT_WORDS + field;
   }
 
+  /** The storage worker serves a place, and not Domain 0. */
+  protected isAtStorage(place: number): boolean {
+    return ((this.load(DRIVE_QUEUE.AT_STORAGE) >>> place) & 1) === 1;
+  }
+
+  protected mark(word: number, place: number, isSo: boolean): void {
+    if (isSo) Atomics.or(this.words, this.base + word, 1 << place);
+    else Atomics.and(this.words, this.base + word, ~(1 << place));
+  }
+
   protected state(slot: number): number {
     return this.load(this.slotWord(slot, DRIVE_REQUEST.STATE));
   }
@@ -82,6 +98,8 @@ interface Waiting {
   pieces: readonly Uint8Array[];
   number: number;
   done: Done;
+  /** Work that belongs to the request, where it is followed. */
+  within(work: () => void): void;
 }
 
 /** The drives' end, in the domain's worker. */
@@ -90,6 +108,7 @@ export class DriveQueue extends Queue {
   private readonly waiting: Waiting[] = [];
   private answers = 0;
   private order = 0;
+  private readonly patience = new Patience();
 
   /** The medium of the drive at a place (IdeAttachment). */
   disk(place: number, medium: QueuedMedium): Disk {
@@ -107,12 +126,22 @@ export class DriveQueue extends Queue {
 
   private pump(): void {
     const { waiting, asked } = this;
-    let rings = false;
+    let ringsDomain0 = false,
+      ringsStorage = false;
     for (let slot = asked.indexOf(undefined); slot >= 0 && waiting.length > 0; slot = asked.indexOf(undefined)) {
-      this.put(slot, waiting.shift() as Waiting);
-      rings = true;
+      const request = waiting.shift() as Waiting;
+      this.put(slot, request);
+      if (this.isAtStorage(request.place)) ringsStorage = true;
+      else ringsDomain0 = true;
     }
-    if (rings) ringDoorbell(this.machine, this.machine.domain(DOMAIN_0));
+    if (ringsStorage) {
+      this.count(DRIVE_QUEUE.RINGS);
+      ringStorage(this.machine);
+    }
+    if (ringsDomain0) {
+      this.count(DRIVE_QUEUE.RINGS);
+      ringDoorbell(this.machine, this.machine.domain(DOMAIN_0));
+    }
   }
 
   private put(slot: number, request: Waiting): void {
@@ -134,6 +163,7 @@ export class DriveQueue extends Queue {
     set(DRIVE_REQUEST.SECTOR + 1, Math.floor(sector / 2 ** 32));
     set(DRIVE_REQUEST.LENGTH, length | 0);
     set(DRIVE_REQUEST.NUMBER, number);
+    set(DRIVE_REQUEST.HOPS, 0);
     set(DRIVE_REQUEST.STATE, ASKED);
     this.count(DRIVE_QUEUE.ASKED);
   }
@@ -155,11 +185,44 @@ export class DriveQueue extends Queue {
           at += piece.length;
         }
       }
+      if (request.number !== 0) request.within(() => this.passed(slot));
       this.store(this.slotWord(slot, DRIVE_REQUEST.STATE), FREE);
       this.asked[slot] = undefined;
       request.done(good);
     }
     this.pump();
+  }
+
+  /**
+   * A guest looks whether its drive is ready, and would look again at once: its worker waits for the answer instead. Each look is an exit, and takes a processor from
+   * whoever has to answer. Where that takes long it is tried less and less often.
+   */
+  settle(): void {
+    if (this.isBusy) this.patience.pays(() => this.waitForAnswer());
+  }
+
+  private waitForAnswer(): boolean {
+    const { machine, record } = this;
+    const doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
+    const seen = Atomics.load(machine.words, doorbell);
+    for (let i = 0; i < LOOKS; i++) if (this.isAnswered) break;
+    if (!this.isAnswered) Atomics.wait(machine.words, doorbell, seen, SETTLE_MS);
+    if (!this.isAnswered) return false;
+    this.poll();
+    return true;
+  }
+
+  private get isAnswered(): boolean {
+    return this.load(DRIVE_QUEUE.ANSWERED) !== this.answers;
+  }
+
+  /** What a request has passed in the storage worker, which writes no trace of its own. */
+  private passed(slot: number): void {
+    const count = Math.min(this.load(this.slotWord(slot, DRIVE_REQUEST.HOPS)), DRIVE_REQUEST_HOPS);
+    for (let i = 0; i < count; i++) {
+      const [hop, a, b] = [0, 1, 2].map(word => this.load(this.slotWord(slot, DRIVE_REQUEST.FIRST_HOP + 3 * i + word)));
+      passes(hop, a, b);
+    }
   }
 
   /** Drives wait for answers. */
@@ -203,12 +266,17 @@ class QueuedDisk implements Disk {
     this.ask(IO_OP.FLUSH, 0, 0, [], done);
   }
 
+  settle(): void {
+    this.queue.settle();
+  }
+
   discard(sector: number, sectors: number, done: Done): void {
     this.ask(IO_OP.DISCARD, sector, sectors, [], done);
   }
 
   private ask(operation: Operation, sector: number, length: number, pieces: readonly Uint8Array[], done: Done): void {
-    this.queue.ask({ place: this.drive, operation, sector, length, pieces, number: carriedRequest(), done });
+    const number = carriedRequest();
+    this.queue.ask({ place: this.drive, operation, sector, length, pieces, number, done, within: number === 0 ? work => work() : partOfThis() });
   }
 
   // Saved states: the other end saves what the guest has changed.
@@ -222,30 +290,61 @@ class QueuedDisk implements Disk {
   change(): void {}
 }
 
+/** For work that comes later, and belongs to what is carried out now. */
+function partOfThis(): (work: () => void) => void {
+  let next = (): void => {};
+  const carry = partOfRequest(() => next());
+  return work => {
+    next = work;
+    carry();
+  };
+}
+
 const bytesOf = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
 
-/** The other end, where the media are open. */
+/** The other end, where the media are open: in Domain 0, or in the storage worker. */
 export class DriveServer extends Queue {
   private readonly disks: (Disk | undefined)[] = new Array(DRIVE_PLACES).fill(undefined);
   private readonly io: IoTrace | undefined;
+  private readonly isStorage: boolean;
   /** Requests that were taken, as ASKED counts, and those of them that are not answered. */
   private taken = 0;
   private underWay = 0;
+  private answers = 0;
   /** By slot: its request was taken. */
   private readonly isTaken: boolean[] = new Array(DRIVE_QUEUE_SLOTS).fill(false);
   private polling = false;
   private closed = false;
 
-  /** `io` follows requests here; absent: nobody does. */
-  constructor(machine: Machine, record: DomainRecord, io?: IoTrace) {
+  /** `io` follows requests in Domain 0 (absent: nobody does); 'storage': this is the storage worker's end, and the drive is told what they pass. */
+  constructor(machine: Machine, record: DomainRecord, io?: IoTrace | 'storage') {
     super(machine, record);
-    this.io = io;
+    this.isStorage = io === 'storage';
+    this.io = io === 'storage' ? undefined : io;
   }
 
-  /** The drive at a place has this medium from now on, or none. `fingerprint`: what a saved state tells the medium by. */
-  attach(place: number, disk: Disk | undefined, fingerprint = 0): void {
-    this.disks[place] = disk;
+  /**
+   * Domain 0 says what medium the drive at a place has from now on: one that is open here, none, or one that the storage worker has (`serve` there comes
+   * before). `fingerprint`: what a saved state tells the medium by.
+   */
+  attach(place: number, disk: Disk | 'storage' | undefined, fingerprint = 0): void {
+    this.disks[place] = disk === 'storage' ? undefined : disk;
+    this.setFingerprint(place, fingerprint);
+    this.mark(DRIVE_QUEUE.AT_STORAGE, place, disk === 'storage');
+  }
+
+  setFingerprint(place: number, fingerprint: number): void {
     this.store(DRIVE_QUEUE.FINGERPRINTS + place, fingerprint | 0);
+  }
+
+  /** In the storage worker: the medium of a place. */
+  serve(place: number, disk: Disk | undefined): void {
+    this.disks[place] = disk;
+  }
+
+  /** PV drivers have used the medium of a place: its emulated drive does not write to it any more (Domain 0's own media see to that themselves). */
+  setClaimed(place: number, isClaimed: boolean): void {
+    this.mark(DRIVE_QUEUE.CLAIMED, place, isClaimed);
   }
 
   /** Drives have asked for something that `poll` has not seen. */
@@ -262,12 +361,18 @@ export class DriveServer extends Queue {
   poll(): void {
     this.taken = this.load(DRIVE_QUEUE.ASKED);
     const order = (slot: number): number => this.load(this.slotWord(slot, DRIVE_REQUEST.ORDER));
-    const slots = this.isTaken.flatMap((taken, slot) => (!taken && this.state(slot) === ASKED ? [slot] : []));
-    const before = this.load(DRIVE_QUEUE.ANSWERED);
+    const isOurs = (slot: number): boolean => this.isAtStorage(this.load(this.slotWord(slot, DRIVE_REQUEST.PLACE))) === this.isStorage;
+    const slots = this.isTaken.flatMap((taken, slot) => (!taken && this.state(slot) === ASKED && isOurs(slot) ? [slot] : []));
+    const before = this.answers;
     this.polling = true;
     for (const slot of slots.sort((a, b) => (order(a) - order(b)) | 0)) this.carryOut(slot);
     this.polling = false;
-    if (this.load(DRIVE_QUEUE.ANSWERED) !== before) ringDoorbell(this.machine, this.record);
+    if (this.answers !== before) this.ring();
+  }
+
+  private ring(): void {
+    this.count(DRIVE_QUEUE.RINGS);
+    ringDoorbell(this.machine, this.record);
   }
 
   private carryOut(slot: number): void {
@@ -276,24 +381,35 @@ export class DriveServer extends Queue {
     let answered = false;
     this.isTaken[slot] = true;
     this.underWay++;
+    const passed = new KeptHops();
     const done: Done = good => {
       if (answered) return;
       answered = true;
+      if (this.isStorage && number !== 0 && !this.closed) this.tell(slot, passed);
       this.answer(slot, good);
     };
     const request = {
       disk: this.disks[word(DRIVE_REQUEST.PLACE)],
       operation: word(DRIVE_REQUEST.OPERATION),
+      isClaimed: ((this.load(DRIVE_QUEUE.CLAIMED) >>> word(DRIVE_REQUEST.PLACE)) & 1) === 1,
       sector: (word(DRIVE_REQUEST.SECTOR) >>> 0) + (word(DRIVE_REQUEST.SECTOR + 1) >>> 0) * 2 ** 32,
       length: word(DRIVE_REQUEST.LENGTH) >>> 0,
     };
     const work = (): void => this.start(slot, request, done);
     if (this.io) this.io.within(number, work);
+    else if (this.isStorage) within(passed, number, work);
     else work();
   }
 
-  private start(slot: number, { disk, operation, sector, length }: { disk: Disk | undefined; operation: number; sector: number; length: number }, done: Done): void {
-    if (!disk) return done(false);
+  /** What a request has passed, for the drive's own trace. */
+  private tell(slot: number, { words }: KeptHops): void {
+    const known = words.slice(0, 3 * DRIVE_REQUEST_HOPS);
+    known.forEach((word, i) => this.store(this.slotWord(slot, DRIVE_REQUEST.FIRST_HOP + i), word));
+    this.store(this.slotWord(slot, DRIVE_REQUEST.HOPS), known.length / 3);
+  }
+
+  private start(slot: number, { disk, operation, isClaimed, sector, length }: { disk: Disk | undefined; operation: number; isClaimed: boolean; sector: number; length: number }, done: Done): void {
+    if (!disk || (isClaimed && (operation === IO_OP.WRITE || operation === IO_OP.DISCARD))) return done(false);
     if (operation === IO_OP.FLUSH) return disk.flush(done);
     const sectors = operation === IO_OP.DISCARD ? length : length / disk.sectorBytes;
     const fits = Number.isInteger(sectors) && sectors > 0 && sector + sectors <= disk.sectors;
@@ -311,7 +427,8 @@ export class DriveServer extends Queue {
     this.store(this.slotWord(slot, DRIVE_REQUEST.GOOD), good ? 1 : 0);
     this.store(this.slotWord(slot, DRIVE_REQUEST.STATE), ANSWERED);
     this.count(DRIVE_QUEUE.ANSWERED);
-    if (!this.polling) ringDoorbell(this.machine, this.record);
+    this.answers++;
+    if (!this.polling) this.ring();
   }
 
   /** Nothing is taken any more, and nothing answered. */

@@ -703,6 +703,7 @@ export class Domain {
     put64(counters, COUNTERS.EXITS_TOTAL, this.exits.total);
     put64(counters, COUNTERS.NOW_NS, nowNs);
     put64(counters, COUNTERS.IOREQS, this.exits.ioreqs);
+    put64(counters, COUNTERS.PORT_BYTES, this.exits.portBytes);
     if (processor.regions) publishTier(counters, processor.regions);
     if (this.hypercalls) counters.set(this.hypercalls, COUNTERS.HYPERCALLS);
     if (!this.ending) this.setState(letter);

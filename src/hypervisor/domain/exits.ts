@@ -21,6 +21,8 @@ export class Exits {
   total = 0;
   /** Requests to the device model, whoever runs it. */
   ioreqs = 0;
+  /** Bytes that accesses to ports carried, whoever answered. */
+  portBytes = 0;
   private readonly domain: Domain;
   private readonly processor: Processor;
   private readonly platform: Platform;
@@ -217,7 +219,8 @@ export class Exits {
     if (!model) {
       if (!domain.remote) return this.accessPort(own, port);
       this.countRequest(port, 1);
-      return domain.remote.port();
+      this.portBytes += domain.remote.port();
+      return;
     }
     const started = this.beginRequest(port, 1);
     this.accessPort(model, port);
@@ -231,8 +234,10 @@ export class Exits {
     if (qualification & IO_REP) {
       const memory = processor.portMemory();
       const bytes = !memory ? 0 : qualification & IO_IN ? bus.readPortBlock(port, size, memory) : bus.writePortBlock(port, size, memory);
+      this.portBytes += bytes;
       if (bytes > 0) return processor.completePortBlock(bytes);
     }
+    this.portBytes += size;
     if (qualification & IO_IN) processor.completePortAccess(bus.readPort(port, size));
     else {
       bus.writePort(port, exit.value, size);

@@ -98,8 +98,8 @@ export class RemoteModel {
 
   // ---- requests
 
-  /** The port access of the current exit. */
-  port(): void {
+  /** The port access of the current exit; how many bytes it carries. */
+  port(): number {
     const { processor } = this.parts;
     const { exit } = processor;
     const { qualification } = exit;
@@ -108,7 +108,8 @@ export class RemoteModel {
       read = (qualification & IO_IN) !== 0;
     const request: Ioreq = { type: IOREQ_TYPE.PIO, address: port, bdf: 0, data: read ? 0 : exit.value, count: 1, size, read, down: false, isPointer: false };
     if (port === CONFIG_ADDRESS && size === 4 && !read) this.configAddress = exit.value;
-    if (qualification & IO_REP && this.block(request)) return;
+    const block = qualification & IO_REP ? this.block(request) : 0;
+    if (block > 0) return block;
     // One that reaches past the data register is no access to one register.
     if ((port & ~3) === CONFIG_DATA && (port & 3) + size <= 4 && this.configAddress & CONFIG_ENABLE) {
       request.type = IOREQ_TYPE.PCI_CONFIG;
@@ -116,17 +117,18 @@ export class RemoteModel {
       request.address = (this.configAddress & 0xfc) | (port & 3);
     }
     this.send(request, { kind: read ? 'in' : 'out', exit: { ...exit }, bytes: size });
+    return size;
   }
 
-  /** Elements of a string access that lie in one page of memory: the device model takes or puts them there. */
-  private block(request: Ioreq): boolean {
+  /** Elements of a string access that lie in one page of memory: the device model takes or puts them there; their bytes, 0 where there are none. */
+  private block(request: Ioreq): number {
     const { processor } = this.parts;
     const { exit } = processor;
     const memory = processor.portMemory();
     const at = memory ? processor.translate(exit.guestLinear) : -1;
-    if (!memory || at < 0) return false;
+    if (!memory || at < 0) return 0;
     this.send({ ...request, data: at, count: memory.length / request.size, isPointer: true }, { kind: 'block', exit: { ...exit }, bytes: memory.length });
-    return true;
+    return memory.length;
   }
 
   /** The memory access of the current exit. */

@@ -41,6 +41,8 @@ export const COUNTERS = {
   TIER_GIVEN_UP: 36,
   TIER_TEXT_BYTES: 37,
   TIER_RECORD_BYTES: 38,
+  /** Bytes that accesses to ports carried between the guest and devices (64 bits). */
+  PORT_BYTES: 40,
   /** One 32-bit counter an exit reason, EXIT_COUNTERS of them in the order of exit-reasons.ts. */
   EXITS: 64,
   /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */
@@ -125,6 +127,8 @@ export const XENHEAP = {
   NO_VT: 13,
   /** Number of the last block request or packet that was followed (tracing/io-trace.ts). */
   LAST_REQUEST: 14,
+  /** Counts the rings for the storage worker: drives have asked it for something, or Domain 0 has (ringStorage). */
+  STORAGE_DOORBELL: 15,
   PORT_JOURNAL: 256,
   /** A word for each FRAMES_OF_GROUP frames: how many of them are free. */
   GROUP_FREE: 512,
@@ -218,7 +222,7 @@ export const DOMAIN = {
   HEARTBEAT: 23,
   /** Byte offset of the frames on their way between its network card and Domain 0 (WIRE); 0: it has no card. */
   WIRE: 24,
-  /** Byte offset of the requests of its emulated drives to media that Domain 0 has open (DRIVE_QUEUE); 0: it has none. */
+  /** Byte offset of the requests of its emulated drives to media that others have open (DRIVE_QUEUE); 0: it has none. */
   DRIVES: 25,
 } as const;
 
@@ -233,20 +237,22 @@ export const FRAME_RING_BYTES = 65536,
   WIRE_BYTES = 32 * 4 + 2 * 65536;
 
 /**
- * Requests of a domain's emulated drives to media that Domain 0 has open (disks/drive-queue.ts): how many were asked for and how many were answered,
- * free-running; the fingerprint of each drive's medium; then the slots. The data of each slot follow, one behind the other, at DATA bytes.
+ * Requests of a domain's emulated drives to media that Domain 0 or the storage worker has open (disks/drive-queue.ts): how many were asked for and how many
+ * were answered, free-running; the fingerprint of each drive's medium; bits by place: the storage worker has the medium, and PV drivers have used it, so that
+ * the drive writes no more; rings of those who serve it; then the slots. The data of each slot follow, one behind the other, at DATA bytes.
  */
 export const DRIVE_QUEUE_SLOTS = 4,
   DRIVE_PLACES = 6,
   DRIVE_QUEUE_SLOT_BYTES = 128 * 1024;
-export const DRIVE_QUEUE = { ASKED: 0, ANSWERED: 1, FINGERPRINTS: 2, SLOTS: 16, SLOT_WORDS: 16, DATA: 4096 } as const;
+export const DRIVE_QUEUE = { ASKED: 0, ANSWERED: 1, FINGERPRINTS: 2, AT_STORAGE: 8, CLAIMED: 9, RINGS: 10, SLOTS: 16, SLOT_WORDS: 64, DATA: 4096 } as const;
 export const DRIVE_QUEUE_BYTES = 4096 + 4 * 128 * 1024;
 /**
  * A slot: whose turn it is (0: nobody's, 1: the server's, 2: the drive's); the order in which they were asked; the drive's place; what is asked for (IO_OP);
  * the first sector (low word, high word); bytes of a transfer, sectors of a discard; the request's number (tracing/io-trace.ts); 1: it was done, 0: it could
- * not be.
+ * not be. Of one that has a number and was done by the storage worker: how many places it has passed there, and those, three words each (KeptHops).
  */
-export const DRIVE_REQUEST = { STATE: 0, ORDER: 1, PLACE: 2, OPERATION: 3, SECTOR: 4, LENGTH: 6, NUMBER: 7, GOOD: 8 } as const;
+export const DRIVE_REQUEST = { STATE: 0, ORDER: 1, PLACE: 2, OPERATION: 3, SECTOR: 4, LENGTH: 6, NUMBER: 7, GOOD: 8, HOPS: 9, FIRST_HOP: 10 } as const;
+export const DRIVE_REQUEST_HOPS = 18;
 
 /** What a domain shows of Xen (word TYPE of its XEN block). */
 export const XEN_TYPE = { NONE: 0, HVM: 1, PVH: 2, PV: 3 } as const;

@@ -44,7 +44,35 @@ export const IO_HOP = {
 export const IO_OP = { READ: 0, WRITE: 1, FLUSH: 2, DISCARD: 3 } as const;
 
 /** What this worker is carrying out: a call goes from a drive or a back end down to the medium and comes back, and names it nowhere. */
-let carried: { by: IoTrace; request: number } | undefined;
+let carried: { by: HopWriter; request: number } | undefined;
+
+/** Takes down the places that requests pass. */
+export interface HopWriter {
+  /** See IoTrace.hop. */
+  hop(request: number, hop: number, domid: number, a: number, b: number): void;
+}
+
+/** Places of a request that is carried out for another worker, which gets them with the answer. */
+export class KeptHops implements HopWriter {
+  /** IO_HOP and its two words, place by place. */
+  readonly words: number[] = [];
+
+  hop(_request: number, hop: number, _domid: number, a: number, b: number): void {
+    this.words.push(hop, a, b);
+  }
+}
+
+/** Carries out a part of a request (0: of one that is not followed); `by` takes down what it passes. */
+export function within(by: HopWriter, request: number, work: () => void): void {
+  if (request === 0) return work();
+  const before = carried;
+  carried = { by, request };
+  try {
+    work();
+  } finally {
+    carried = before;
+  }
+}
 
 /** What is being carried out passes a place; nothing where it is not followed. */
 export function passes(hop: number, a: number, b: number): void {
@@ -58,11 +86,11 @@ export const carriedRequest = (): number => carried?.request ?? 0;
 export function partOfRequest(work: () => void): () => void {
   if (carried === undefined) return work;
   const { by, request } = carried;
-  return () => by.within(request, work);
+  return () => within(by, request, work);
 }
 
 /** Follows requests in one worker, and writes into the trace of one domain. */
-export class IoTrace {
+export class IoTrace implements HopWriter {
   private readonly machine: Machine;
   private readonly trace: Trace;
 
@@ -93,13 +121,6 @@ export class IoTrace {
 
   /** Carries out a part of a request (0: of one that is not followed). */
   within(request: number, work: () => void): void {
-    if (request === 0) return work();
-    const before = carried;
-    carried = { by: this, request };
-    try {
-      work();
-    } finally {
-      carried = before;
-    }
+    within(this, request, work);
   }
 }

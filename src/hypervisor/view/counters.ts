@@ -40,6 +40,8 @@ export interface Counters {
   ioreqSamples: number;
   ioreqSampleNs: number;
   tier: TierCounters;
+  /** Bytes that accesses to ports carried between the guest and devices. */
+  portBytes: number;
   /** A counter a reason, in the order of exit-reasons.ts. */
   byReason: Uint32Array;
   /** Exits whose time was taken, by reason, and nanoseconds of all of them together. */
@@ -83,6 +85,7 @@ export function readCounters(block: Int32Array): Counters {
       textBytes: u[COUNTERS.TIER_TEXT_BYTES] ?? 0,
       recordBytes: u[COUNTERS.TIER_RECORD_BYTES] ?? 0,
     },
+    portBytes: wide(COUNTERS.PORT_BYTES),
     byReason: u.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
     samples: u.slice(COUNTERS.EXIT_SAMPLES, COUNTERS.EXIT_SAMPLES + EXIT_COUNTERS),
     sampleNs: Float64Array.from({ length: EXIT_COUNTERS }, (_, i) => wide(COUNTERS.EXIT_SAMPLE_NS + 2 * i)),

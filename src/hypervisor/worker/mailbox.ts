@@ -2,7 +2,7 @@
  * How a domain's worker is reached while it runs or sleeps: words and a ring in machine memory, and a doorbell that ends its slice or its sleep.
  * Nothing here waits: a writer that finds the ring full tries again later.
  */
-import { COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX } from '../layout/layout.ts';
+import { COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX, XENHEAP } from '../layout/layout.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 /** The mouse since its last message: counts right, up and of the wheel towards the user; bits of the buttons that are down (layout.ts). */
@@ -32,6 +32,12 @@ export function ringDoorbell({ words }: Pick<Machine, 'words'>, { mailboxOffset 
   const doorbell = (mailboxOffset >>> 2) + MAILBOX.DOORBELL;
   Atomics.add(words, doorbell, 1);
   Atomics.notify(words, doorbell);
+}
+
+/** Wakes the storage worker, where there is one. */
+export function ringStorage({ words }: Pick<Machine, 'words'>): void {
+  Atomics.add(words, XENHEAP.STORAGE_DOORBELL, 1);
+  Atomics.notify(words, XENHEAP.STORAGE_DOORBELL);
 }
 
 export class Mailbox {

@@ -13,6 +13,7 @@ import { holdLifeLock } from './life-lock.ts';
 import { LoadError } from '../loader/index.ts';
 import { HostError, Machine } from '../memory/machine.ts';
 import { Mailbox } from './mailbox.ts';
+import { Patience } from './patience.ts';
 import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
 import { Slot } from '../scheduler/slot.ts';
 import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
@@ -150,23 +151,7 @@ async function start(message: ToDomainWorker): Promise<void> {
 }
 
 /** Looks at the doorbell before a thread sleeps: some 10 µs, about what it costs to put it to sleep and wake it. */
-const LOOKS = 2000,
-  MOST_SKIPPED = 256;
-
-/** What a neighbour answers at once comes sooner than a thread wakes, so it is worth waiting for; tried the less often, the less it paid. */
-class Patience {
-  private skipped = 0;
-  private skip = 1;
-
-  /** `wait`: true if it paid. */
-  pays(wait: () => boolean): boolean {
-    if (++this.skipped < this.skip) return false;
-    this.skipped = 0;
-    const paid = wait();
-    this.skip = paid ? 1 : Math.min(MOST_SKIPPED, this.skip * 2);
-    return paid;
-  }
-}
+const LOOKS = 2000;
 
 /** Until the domain is to be destroyed: with the commands that said so. `round`: called in each round. */
 async function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, message: ToDomainWorker, round: () => void): Promise<number> {

@@ -21,5 +21,6 @@ export const INSPECTORS: readonly Entry[] = [
   { id: 'xenstore', name: 'XenStore', of: 'both', View: later(() => import('./xenstore.tsx').then(part => part.XenStore)) },
   { id: 'memory', name: 'Memory', of: 'both', View: later(() => import('./memory.tsx').then(part => part.Memory)) },
   { id: 'scheduler', name: 'Scheduler', of: 'host', View: later(() => import('./scheduler.tsx').then(part => part.SchedulerPart)) },
+  { id: 'ways', name: 'Four ways', of: 'host', View: later(() => import('./four-ways.tsx').then(part => part.FourWays)) },
   { id: 'engine', name: 'Engine', of: 'guest', View: later(() => import('./engine.tsx').then(part => part.Engine)) },
 ];

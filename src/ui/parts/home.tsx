@@ -32,6 +32,8 @@ function Home() {
         <p class="sec">{strings.home.bootHint}</p>
         <p class="row figure3"><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
           <span class="cap-t" id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</span></p>
+        <p class="row figure3"><button class="btn" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
+          <span class="cap-t" id="ways-hint">{strings.home.waysHint}</span></p>
         <table><thead><tr><th>{strings.home.guest}</th><th>{strings.home.mode}</th><th class="num">{strings.home.download}</th><th /></tr></thead>
           <tbody>{offers.value.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>
         {offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
@@ -58,6 +60,13 @@ function Home() {
       <figcaption>{strings.path.caption}</figcaption>
     </figure>
   </div>;
+}
+
+/** Shows the inspector of them, and begins. */
+async function startWays(): Promise<void> {
+  go({ kind: 'home', tab: 'inspect', name: 'ways' });
+  // Where its script cannot be loaded the inspector says so.
+  await import('../inspect/ways-run.ts').then(({ start }) => start(), () => {});
 }
 
 function OfferRow({ guest }: { guest: Offer }) {

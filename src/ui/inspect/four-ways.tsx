@@ -1,0 +1,99 @@
+/** The same guest, four ways: exits, bytes through ports, events and time of each MiB, side by side. What is drawn was measured by the run that is named. */
+
+import { info } from '../host.ts';
+import { ModeBadge, ownerClass, Tag } from '../parts/marks.tsx';
+import { inspector } from './frame.tsx';
+import type { Shown, Table, Why } from './inspector.ts';
+import { DEPTH, type Direction, type Measured, type Progress, REQUEST_KIB, type WayId } from './ways.ts';
+import { cancel, choose, MIB, type Run, run, start } from './ways-run.ts';
+
+const words = {
+  title: 'One guest, four ways to its disk',
+  lede: (direction: Direction) => `minipv ${direction === 'read' ? 'reads' : 'writes'} ${MIB} MiB in requests of ${REQUEST_KIB} KiB, ${DEPTH} at a time. It is booted four times; the four take turns, so that none waits for another.`,
+  run: 'Run all four', again: 'Run again', cancel: 'Cancel', direction: 'Direction', directions: { read: 'Read', write: 'Write' } as const,
+  doing: { creates: (name: string) => `xl create ${name}.cfg`, boots: (name: string) => `${name} boots`, warms: (name: string) => `${name} warms up and runs empty`, measures: (name: string) => `${name} is measured` },
+  progress: 'Progress of the run', cancelled: 'Cancelled: its guests are gone, and nothing else has changed.', next: 'Run it again where what it names is put right.',
+  notYet: 'not measured yet', commands: 'The task log has what this does: xl create and xl destroy of ways-pio, ways-dma, ways-pvhvm and ways-pvh; in between it types at their consoles.',
+  measures: { exits: 'VM exits', port: 'Copied through ports', events: 'Events, there and back', time: 'Time' },
+  units: { exits: 'a MiB', port: 'KiB a MiB', events: 'a MiB', time: 'ms a MiB' },
+  single: 'All domains share one worker here. Counts are the same as with a worker each; times are longer where Domain-0 serves the ring, for it and the guest take turns on one thread.',
+  virtual: 'This host runs in virtual time: a processor executes so many instructions a second whatever this computer does, and Domain-0’s work takes none. Times are those of the model; counts are the same everywhere.',
+  less: (from: WayId, to: WayId) => `${short[from]} against ${short[to]}`,
+  table: 'Four ways', exitsTable: 'Exits by reason, of the whole run',
+  columns: ['Way', 'Domain', 'Direction', 'MiB', 'Exits', 'Bytes through ports', 'Requests to the device model', 'Events', 'Time on the guest’s clock, µs', 'Time of its thread, µs', 'Instructions'],
+};
+const short: Readonly<Record<WayId, string>> = { pio: 'IDE by PIO', dma: 'IDE by DMA', pvhvm: 'PVHVM', pvh: 'PVH' };
+const WAYS: readonly { id: WayId; type: 'hvm' | 'pvh'; title: string; how: string }[] = [
+  { id: 'pio', type: 'hvm', title: 'IDE by PIO', how: 'The driver writes the drive’s registers, and REP INSW or OUTSW moves each sector through the data port.' },
+  { id: 'dma', type: 'hvm', title: 'IDE by DMA', how: 'The same registers, but the bus master finds the pages in a table and fills them itself.' },
+  { id: 'pvhvm', type: 'hvm', title: 'Ring, after unplug', how: 'The same PC has asked its IDE drive away. blkfront puts requests into a page that Domain-0 has mapped.' },
+  { id: 'pvh', type: 'pvh', title: 'Ring, no PC at all', how: 'The same ring, in a guest that never had emulated devices, firmware or a bus.' },
+];
+
+interface Measure {
+  id: keyof typeof words.measures;
+  of(way: Measured): number;
+}
+const MEASURES: readonly Measure[] = [
+  { id: 'exits', of: ({ exits, work }) => exits / work.mib },
+  { id: 'port', of: ({ portBytes, work }) => portBytes / 1024 / work.mib },
+  { id: 'events', of: ({ events, work }) => events / work.mib },
+  { id: 'time', of: ({ us, work }) => us / 1000 / work.mib },
+];
+
+/** Three figures, and whole numbers from 100 on. */
+const figure = (n: number): string => (n >= 100 ? Math.round(n).toLocaleString('en').replace(/,/g, '\u202f') : n === 0 ? '0' : n >= 10 ? n.toFixed(1) : n.toFixed(2));
+const domainName = (way: WayId): string => `ways-${way}`;
+
+function Figure() {
+  const { progress, direction, measured, problem, cancelled } = run.value;
+  const tops = MEASURES.map(({ of }) => Math.max(...measured.map(of), 1e-9));
+  return <div class="col wys">
+    <div class="wyh"><div><h2>{words.title}</h2><p class="sec">{words.lede(direction)}</p></div>
+      <div class="row wrap">
+        <div class="seg" role="group" aria-label={words.direction}>{(['read', 'write'] as const).map(each => <button key={each} disabled={progress !== undefined} aria-pressed={each === direction} onClick={() => choose(each)}>{words.directions[each]}</button>)}</div>
+        {progress ? <button class="btn" onClick={cancel}>{words.cancel}</button> : <button class="btn primary" onClick={() => void start()}>{measured.length > 0 ? words.again : words.run}</button>}
+      </div></div>
+    <div role="status" class="wyp">{progress ? <Going {...progress} /> : cancelled ? <Tag kind="ignored">{words.cancelled}</Tag> : null}</div>
+    {problem && <p class="stop" role="alert"><Tag kind="failed"><span>{problem} {words.next}</span></Tag></p>}
+    <ul class="wyg">{WAYS.map(({ id, type, title, how }) => {
+      const found = measured.find(({ way }) => way === id);
+      return <li key={id} class={found ? ownerClass(found.domain.id) : 'c-free'}>
+        <div class="wyt"><h3><i class="chip" /> {title} <ModeBadge type={type} /></h3><p class="sec">{how}</p></div>
+        {MEASURES.map(({ id: name, of }, i) => <div key={name} class="wym"><span class="sec">{words.measures[name]}</span>
+          {found ? <><b class="m">{figure(of(found))}</b><span class="sec u">{words.units[name]}</span><div class="bar">{of(found) > 0 && <i style={`width:${(100 * of(found)) / tops[i]!}%`} />}</div></> : <b class="m dim">–<span class="hidden"> {words.notYet}</span></b>}
+        </div>)}
+      </li>;
+    })}</ul>
+    <p class="cap-t">{words.commands}</p>
+    {info.value?.time === 'virtual' ? <p class="cap-t">{words.virtual}</p> : info.value?.mode === 'single' && <p class="cap-t">{words.single}</p>}
+  </div>;
+}
+
+const Going = ({ way, doing, part }: Progress) => <>
+  <div class="bar" role="progressbar" aria-label={words.progress} aria-valuenow={Math.round(100 * part)} aria-valuemin={0} aria-valuemax={100}><i class="c-hv" style={`width:${100 * part}%`} /></div>
+  <span class="sec">{words.doing[doing](domainName(way))}</span></>;
+
+/** What the numbers of this run say. */
+function why({ data: { measured } }: Shown<Run>): Why | undefined {
+  const of = (way: WayId): Measured | undefined => measured.find(each => each.way === way);
+  const pio = of('pio'), dma = of('dma'), ring = of('pvh');
+  if (!pio || !dma || !ring) return undefined;
+  const times = (a: number, b: number): string => figure(a / Math.max(b, 1));
+  const faster = pio.us >= ring.us ? `The ring was ${times(pio.us, ring.us)} times as fast as PIO in this run.` : `In this run the ring was slower than PIO, ${times(ring.us, pio.us)} times: Domain-0’s turn took longer than the exits saved.`;
+  return {
+    question: 'Why do the same bytes cost so differently?',
+    answer: `A string instruction moves one sector through a port, and each use of a port leaves the guest and goes to the device model in Domain-0 and back: PIO took ${figure(pio.exits / pio.work.mib)} exits for each MiB. DMA names whole pages in a table and needs registers only to start and to look, ${times(pio.exits, dma.exits)} times fewer. A ring needs no register at all: ${DEPTH} requests wait in a page that both sides see, one event announces all of them, ${times(dma.exits, ring.exits)} times fewer exits again. ${faster}`,
+    source: 'xen/include/public/io/blkif.h; Intel SDM vol. 3, table 28-5',
+  };
+}
+
+function tables({ measured }: Run): Table[] {
+  const reasons = [...new Set(measured.flatMap(({ exitsByName }) => Object.keys(exitsByName)))].sort();
+  return [
+    { name: words.table, columns: words.columns, rows: measured.map(({ way, domain, work, exits, portBytes, requests, events, us, runUs, instructions }) => [short[way], domain.name, work.direction, work.mib, exits, portBytes, requests, events, us, Math.round(runUs), instructions]) },
+    { name: words.exitsTable, columns: ['Exit', ...measured.map(({ way }) => short[way])], rows: reasons.map(reason => [reason, ...measured.map(({ exitsByName }) => exitsByName[reason] ?? 0)]) },
+  ];
+}
+
+export const FourWays = inspector<Run>({ everyMs: 250, nothing: '', open: () => ({ look: () => run.value }), Figure, why, tables });

@@ -1,0 +1,71 @@
+/** The run of `ways.ts` that this page does, and what came of the last one. */
+import { batch, signal } from '@preact/signals';
+import { domains, host, sentence } from '../host.ts';
+import { type Direction, type Measured, type Progress, runWays, type WaysHost } from './ways.ts';
+
+/** Enough that a ring's share of a millisecond counts, and short where a port moves it. */
+export const MIB = 4;
+
+export interface Run {
+  /** Of the run under way; absent: none is. */
+  progress?: Progress;
+  direction: Direction;
+  measured: readonly Measured[];
+  /** Why the last run brought nothing. */
+  problem?: string;
+  cancelled?: true;
+}
+
+export const run = signal<Run>({ direction: 'read', measured: [] });
+let abort: AbortController | undefined;
+
+const KERNEL = new URL('../../../guests/minipv/minipv.elf', import.meta.url).href;
+
+const pageWays: WaysHost = {
+  create: files => host.create(files, true),
+  destroy: id => host.destroy(id),
+  open: async id => (await host.view(id)).console,
+  facts: id => host.inspect('facts', id),
+  kernel: async () => {
+    const answer = await fetch(KERNEL);
+    if (!answer.ok) throw new Error(`minipv.elf could not be fetched: the server answered ${answer.status}. Load the page again.`);
+    return answer.blob();
+  },
+  ended: id => {
+    const domain = domains.peek().find(each => each.id === id);
+    return domain ? domain.ended : 'it was destroyed';
+  },
+  sleep: ms => new Promise(resolve => setTimeout(resolve, ms)),
+};
+
+/** Begins anew, unless a run is under way. What the one before has shown gives way with the first new number. */
+export async function start(direction: Direction = run.peek().direction): Promise<void> {
+  if (abort) return;
+  const mine = (abort = new AbortController());
+  const before = run.peek(), fresh: Measured[] = [];
+  run.value = { direction, measured: before.direction === direction ? before.measured : [], progress: { way: 'pio', doing: 'creates', part: 0 } };
+  try {
+    await runWays(pageWays, { direction, mib: MIB }, mine.signal, {
+      progress: progress => { run.value = { ...run.peek(), progress }; },
+      measured: way => { fresh.push(way); run.value = { ...run.peek(), measured: [...fresh] }; },
+    });
+    end({});
+  } catch (error) {
+    end(mine.signal.aborted ? { cancelled: true } : { problem: sentence(error) });
+  }
+}
+
+function end(how: Pick<Run, 'problem' | 'cancelled'>): void {
+  abort = undefined;
+  const { direction, measured } = run.peek();
+  batch(() => { run.value = { direction, measured, ...how }; });
+}
+
+export function cancel(): void {
+  abort?.abort();
+}
+
+/** The other direction: what was measured of the first one says nothing of it. */
+export function choose(direction: Direction): void {
+  if (!abort && direction !== run.peek().direction) run.value = { direction, measured: [] };
+}

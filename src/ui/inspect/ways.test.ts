@@ -1,0 +1,61 @@
+/** The same guest, four ways, on a host on this thread: what is told is what the hypervisor counted, and nothing stays behind. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { testHost } from '../../dom0/host.test-support.ts';
+import { DEPTH, type Measured, REQUEST_KIB, runWays, WAYS, type WaysHost } from './ways.ts';
+
+const MIB = 0.5;
+const kernel = new Blob([readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url))]);
+
+function waysHost(): WaysHost & { host: ReturnType<typeof testHost> } {
+  const host = testHost({ readsWhole: true });
+  return {
+    host,
+    create: files => host.create(files, true),
+    destroy: id => host.destroy(id),
+    open: async id => (await host.view(id)).console,
+    facts: id => host.inspect('facts', id),
+    kernel: async () => kernel,
+    ended: id => (host.toolstack.members.has(id) ? undefined : 'it is gone'),
+    // One thread: what a guest has counted is there when it waits.
+    sleep: ms => new Promise(resolve => setTimeout(resolve, ms / 4)),
+  };
+}
+
+describe('the same guest, four ways', () => {
+  it('counts exits, bytes and events of each, and leaves the host as it was', async () => {
+    const ways = waysHost(), seen: Measured[] = [], parts: number[] = [];
+    await runWays(ways, { direction: 'read', mib: MIB }, new AbortController().signal, { progress: ({ part }) => parts.push(part), measured: way => seen.push(way) });
+    const [pio, dma, pvhvm, pvh] = seen as [Measured, Measured, Measured, Measured];
+    expect(seen.map(({ way }) => way)).toEqual(WAYS.map(({ id }) => id));
+    // A sector goes through the data port whole, after a look at the status register.
+    const bytes = MIB * 2 ** 20;
+    expect(pio.exits).toBeGreaterThanOrEqual((2 * bytes) / 512);
+    expect(pio.portBytes).toBeGreaterThan(bytes);
+    for (const way of [dma, pvhvm, pvh]) expect(way.portBytes).toBeLessThan(bytes / 100);
+    for (const way of [pvhvm, pvh]) {
+      // A ring of eight requests takes one event there and one back.
+      expect(way.events).toBeGreaterThanOrEqual((2 * MIB * 1024) / (REQUEST_KIB * DEPTH));
+      expect(way.exits).toBeLessThan(dma.exits / 4);
+    }
+    // The device model is in Domain 0: each request goes there and comes back.
+    for (const way of [pio, dma]) expect(way.events).toBe(2 * way.requests);
+    expect(dma.exits).toBeLessThan(pio.exits / 4);
+    expect(seen.every(({ us }) => us > 0)).toBe(true);
+    expect(parts).toEqual(parts.map((_, i) => i / 16));
+    expect([await ways.host.list(), ways.host.machine.freeFrames]).toEqual([[], waysHost().host.machine.freeFrames]);
+  });
+
+  it('leaves nothing where it is cancelled, where a guest is destroyed meanwhile, and where one cannot be made', async () => {
+    const ways = waysHost(), free = ways.host.machine.freeFrames, abort = new AbortController();
+    const cancelled = runWays(ways, { direction: 'write', mib: MIB }, abort.signal, { progress: ({ way }) => { if (way === 'dma') abort.abort(); }, measured: () => {} });
+    await expect(cancelled).rejects.toThrow(/abort/);
+    const destroyed = runWays(ways, { direction: 'write', mib: MIB }, new AbortController().signal, { progress: ({ doing, way }) => { if (doing === 'boots' && way === 'pio') void ways.host.destroy(ways.host.toolstack.members.keys().next().value!); }, measured: () => {} });
+    await expect(destroyed).rejects.toThrow(/ways-pio ended before it was done/);
+    const files = ways.host.create;
+    ways.create = async given => (given[0]!.name.includes('dma') ? Promise.reject(new Error('there is no memory')) : files(given, true));
+    await expect(runWays(ways, { direction: 'read', mib: MIB }, new AbortController().signal, { progress: () => {}, measured: () => {} })).rejects.toThrow('there is no memory');
+    expect(ways.host.machine.freeFrames).toBe(free);
+    expect(await ways.host.list()).toEqual([]);
+  });
+});

@@ -1,0 +1,204 @@
+/**
+ * One guest that reaches its disk in four ways: made, timed and taken away again. What is told was counted by the hypervisor and the back end during this very
+ * run; an empty run of the same command, whose typing, echo and answer cost what they cost, is taken off.
+ */
+import type { DomainInfo, Facts, NamedFile } from '../../dom0/index.ts';
+
+export type WayId = 'pio' | 'dma' | 'pvhvm' | 'pvh';
+export type Direction = 'read' | 'write';
+
+interface Way {
+  id: WayId;
+  type: 'hvm' | 'pvh';
+  /** Its disk in the definition, and the name of its driver in the guest's shell. */
+  vdev: string;
+  driver: string;
+  /** What the guest does before its shell. */
+  extra: string;
+}
+
+export const WAYS: readonly Way[] = [
+  { id: 'pio', type: 'hvm', vdev: 'hda', driver: 'pio', extra: '' },
+  { id: 'dma', type: 'hvm', vdev: 'hda', driver: 'dma', extra: '' },
+  { id: 'pvhvm', type: 'hvm', vdev: 'hda', driver: 'hda', extra: 'unplug' },
+  { id: 'pvh', type: 'pvh', vdev: 'xvda', driver: 'xvda', extra: '' },
+];
+
+/** What each moves: so much, in requests of so much, so many at a time where the disk takes several. */
+export const REQUEST_KIB = 64,
+  DEPTH = 8;
+export interface Work {
+  direction: Direction;
+  mib: number;
+}
+/** It is timed when a part of it has run: the first time the engine compiles what is hot. */
+const WARM_PART = 1 / 4;
+const SECTORS_A_MIB = 2048,
+  DISK_BYTES = 4 * 2 ** 20,
+  MEMORY_MIB = 8;
+/**
+ * The device model in Domain 0, as Xen has it by default: a request is answered when it is done. One in a stub domain would show the guest a busy drive
+ * meanwhile, and a driver that takes no interrupts asks it again and again: its exits would count how long Domain 0 took.
+ */
+const MODEL_IN_DOMAIN0 = 'device_model_stubdomain_override = 0';
+const PATIENCE_MS = 60_000,
+  /** Until a guest that waits again has published its counters; it is the same for the empty run. */
+  SETTLE_MS = 60,
+  LOOK_MS = 250;
+
+/** What one way took for all of the work, less the empty run. */
+export interface Measured {
+  way: WayId;
+  work: Work;
+  domain: { id: number; name: string };
+  /** Without slices that end, which are the host's business. */
+  exits: number;
+  /** Bytes that port accesses carried. */
+  portBytes: number;
+  /** Requests to the device model. */
+  requests: number;
+  /** To Domain 0 and back: of the ring, and two for each request to the device model there (xen/arch/x86/hvm/ioreq.c). */
+  events: number;
+  /** From the first request to the last answer, on the guest's clock; and what its thread ran. */
+  us: number;
+  runUs: number;
+  instructions: number;
+  exitsByName: Record<string, number>;
+}
+
+/** What the run needs of the page; everything rejects with a sentence. */
+export interface WaysHost {
+  create(files: NamedFile[]): Promise<DomainInfo>;
+  destroy(id: number): Promise<void>;
+  /** A console of the domain. */
+  open(id: number): Promise<MessagePort>;
+  facts(id: number): Promise<Facts>;
+  /** The kernel. */
+  kernel(): Promise<Blob>;
+  /** Why the domain goes on no more; undefined: it does. */
+  ended(id: number): string | undefined;
+  sleep(ms: number): Promise<void>;
+}
+
+export interface Progress {
+  way: WayId;
+  doing: 'creates' | 'boots' | 'warms' | 'measures';
+  /** 0 to 1, of the whole run. */
+  part: number;
+}
+
+const definitionOf = ({ id, type, vdev, extra }: Way): string => `name = "ways-${id}"
+type = "${type}"
+memory = ${MEMORY_MIB}
+kernel = "minipv.elf"
+disk = [ "ways.img,raw,${vdev},w" ]
+${type === 'hvm' ? `serial = "pty"\n${MODEL_IN_DOMAIN0}\n` : ''}${extra ? `extra = "${extra}"\n` : ''}`;
+
+/** One of the four, with its console. */
+class Guest {
+  readonly way: Way;
+  readonly domain: DomainInfo;
+  private readonly host: WaysHost;
+  private readonly port: MessagePort;
+  private readonly signal: AbortSignal;
+  private text = '';
+
+  constructor(host: WaysHost, way: Way, domain: DomainInfo, port: MessagePort, signal: AbortSignal) {
+    this.host = host;
+    this.way = way;
+    this.domain = domain;
+    this.port = port;
+    this.signal = signal;
+    const decoder = new TextDecoder('latin1');
+    port.onmessage = ({ data }: MessageEvent<{ serial?: Uint8Array }>) => {
+      if (data.serial) this.text += decoder.decode(data.serial);
+    };
+  }
+
+  /** Waits for what it says. @throws Error with a sentence where it ends or stays silent */
+  async expect(pattern: RegExp): Promise<RegExpExecArray> {
+    const { name } = this.domain;
+    for (let waited = 0; waited < PATIENCE_MS; waited += LOOK_MS / 10) {
+      this.signal.throwIfAborted();
+      const found = pattern.exec(this.text);
+      if (found) {
+        this.text = this.text.slice(found.index + found[0].length);
+        return found;
+      }
+      const why = this.host.ended(this.domain.id);
+      if (why !== undefined) throw new Error(`${name} ended before it was done (${why}). Run again.`);
+      await this.host.sleep(LOOK_MS / 10);
+    }
+    throw new Error(`${name} has said nothing for ${PATIENCE_MS / 1000} s. See that it is not paused and that time goes on, and run again.`);
+  }
+
+  /** Has it move so much; its counters before and after, and its own time. A number is always as long, so that typing it costs the same. */
+  async time({ direction, mib }: Work): Promise<{ before: Facts; after: Facts; us: number }> {
+    const { host, way, domain } = this;
+    const sectors = String(mib * SECTORS_A_MIB).padStart(7, '0');
+    await host.sleep(SETTLE_MS);
+    const before = await host.facts(domain.id);
+    this.port.postMessage({ serial: new TextEncoder().encode(`time ${way.driver} ${direction} ${sectors} ${REQUEST_KIB} ${DEPTH}\r`) });
+    const [, kib, us, problem] = await this.expect(/: (?:(\d+) KiB in (\d+) us|(error .*|no disk .*))[^]*minipv> /);
+    if (problem !== undefined || Number(kib) !== mib * 1024) throw new Error(`${domain.name} could not ${direction} its disk (${problem ?? `${kib} KiB were moved`}). Run again.`);
+    await host.sleep(SETTLE_MS);
+    return { before, after: await host.facts(domain.id), us: Number(us) };
+  }
+
+  close(): void {
+    this.port.close();
+  }
+}
+
+/** Differences of the two runs' counters. */
+function measured({ way, domain }: Guest, work: Work, empty: Awaited<ReturnType<Guest['time']>>, full: Awaited<ReturnType<Guest['time']>>): Measured {
+  const by = (name: string): number => {
+    const grown = ({ before, after }: typeof full): number => (after.counts[name] ?? 0) - (before.counts[name] ?? 0);
+    return Math.max(0, grown(full) - grown(empty));
+  };
+  const names = Object.keys(full.after.counts).filter(name => name.startsWith('exit.'));
+  return {
+    way: way.id, work, domain: { id: domain.id, name: domain.name }, us: full.us,
+    exits: by('exits') - by('exit.PREEMPTION_TIMER'), portBytes: by('port_bytes'), requests: by('ioreqs'), runUs: by('run_us'), instructions: by('retired'),
+    events: by(`ring.${way.vdev}.events_in`) + by(`ring.${way.vdev}.events_out`) + 2 * by('ioreqs'),
+    exitsByName: Object.fromEntries(names.map(name => [name.slice('exit.'.length), by(name)]).filter(([, count]) => (count as number) > 0)),
+  };
+}
+
+/**
+ * Makes the four guests, times them one after the other, and takes them away again, whatever happens. `told` hears how far it is, and of each way as soon as it
+ * is measured. @throws Error with a sentence; an AbortError where it was cancelled
+ */
+export async function runWays(host: WaysHost, work: Work, signal: AbortSignal, told: { progress(now: Progress): void; measured(way: Measured): void }): Promise<void> {
+  const guests: Guest[] = [], made: number[] = [];
+  // Making, booting, warming up and measuring are a step each.
+  let done = 0;
+  const step = (way: WayId, doing: Progress['doing']) => {
+    signal.throwIfAborted();
+    told.progress({ way, doing, part: done++ / (4 * WAYS.length) });
+  };
+  try {
+    const kernel = await host.kernel(), disk = new Blob([new Uint8Array(DISK_BYTES)]);
+    for (const way of WAYS) {
+      step(way.id, 'creates');
+      const domain = await host.create([{ name: `ways-${way.id}.cfg`, data: new Blob([definitionOf(way)]) }, { name: 'minipv.elf', data: kernel }, { name: 'ways.img', data: disk }]);
+      made.push(domain.id);
+      guests.push(new Guest(host, way, domain, await host.open(domain.id), signal));
+    }
+    for (const guest of guests) {
+      step(guest.way.id, 'boots');
+      await guest.expect(/minipv> /);
+    }
+    // One after the other, so that none waits for a processor that another has.
+    for (const guest of guests) {
+      step(guest.way.id, 'warms');
+      await guest.time({ ...work, mib: work.mib * WARM_PART });
+      const empty = await guest.time({ ...work, mib: 0 });
+      step(guest.way.id, 'measures');
+      told.measured(measured(guest, work, empty, await guest.time(work)));
+    }
+  } finally {
+    for (const guest of guests) guest.close();
+    for (const id of made) await host.destroy(id).catch(() => {});
+  }
+}
