@@ -33,6 +33,8 @@ export const BREAK_KINDS: readonly BreakPoint['kind'][] = ['execute', 'write', '
 interface Watched {
   readonly instructions: number;
   readonly currentVcpu: number;
+  /** Linear address of the instruction that is next. */
+  readonly standsAt: number;
   /** Ends the slice: before the next instruction. */
   stop(): void;
 }
@@ -43,10 +45,12 @@ export class Breaks implements Probe {
   private readonly stops = new Map<number, BreakPoint>();
   private hit: BreakHit | undefined;
   /** It stopped before this instruction, at this count: it goes on from there. */
-  private passed = { linear: -1, retired: -1 };
+  private passed: { linear: number; retired: number };
 
+  /** Where the domain stands now it does not stop: it goes on from there. */
   constructor(domain: Watched, points: readonly BreakPoint[]) {
     this.domain = domain;
+    this.passed = { linear: domain.standsAt, retired: domain.instructions };
     this.points = points.filter(({ kind }) => kind !== 'execute');
     for (const point of points) if (point.kind === 'execute') this.stops.set(point.linear, point);
   }

@@ -423,6 +423,10 @@ export class Domain {
       get currentVcpu() {
         return vcpus.current.id;
       },
+      get standsAt() {
+        const { regs } = processor;
+        return (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
+      },
       stop: () => {
         this.leaveSlice = true;
         processor.stop();
