@@ -2,10 +2,7 @@
  * What the guests of Xen here share: the ABI's structures of 32-bit guests, a hypercall, the clock. HYPERCALL_PAGE: calls go through the page that the
  * hypervisor fills, so one image may be either kind of guest; else PV: a kernel in ring 1, or one behind VM exits.
  */
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "machine.h"
 
 struct vcpu_info { u8 upcall_pending, upcall_mask; u16 pad; u32 pending_sel; u32 cr2, arch[5]; u32 version, pad0; u64 tsc_timestamp, system_time; u32 mul; u8 shift, flags; u16 pad1; };
 struct shared_info { struct vcpu_info vcpu[32]; u32 pending[32], mask[32]; u32 wc_version, wc_sec, wc_nsec; };

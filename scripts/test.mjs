@@ -136,7 +136,14 @@ async function build() {
 async function testEverything() {
   const chromium = await setUp();
   // What others read our volume groups, CDs and FAT disks with, and write theirs.
-  const tools = await ensurePrograms({ pvck: 'lvm2', mke2fs: 'e2fsprogs', mcopy: 'mtools', 'fsck.fat': 'dosfstools', genisoimage: 'genisoimage' });
+  const tools = await ensurePrograms({
+    pvck: 'lvm2',
+    sfdisk: 'fdisk',
+    mke2fs: 'e2fsprogs',
+    mcopy: 'mtools',
+    'fsck.fat': 'dosfstools',
+    genisoimage: 'genisoimage',
+  });
   if (tools) skip('tools of volume groups and file systems', tools);
   const begin = performance.now();
   await check('type check', bin('typescript', join('bin', 'tsc')), ['-p', '.', '--noEmit']);

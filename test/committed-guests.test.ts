@@ -11,15 +11,14 @@ import { kernelKind, loadKernel } from '../src/hypervisor/loader/index.ts';
 const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
   ['mouse', ['mouse.S', 'build.sh'], ['mouse.img']],
   ['frames', ['frames.S', 'build.sh'], ['mode13.img', 'modex.img', 'vbe.img']],
-  ['demo', ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh']],
+  ['demo', ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh', '../machine.h']],
   ['micro', ['start.S', 'guest.h', 'kmain.c', 'work.c', 'link.ld', 'build.sh']],
-  ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh', '../xen.h']],
+  ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh', '../xen.h', '../machine.h']],
   [
     'minipv',
     [
       'boot.S',
       'minipv.h',
-      'ports.h',
       'text.c',
       'xen.c',
       'blkfront.c',
@@ -33,6 +32,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
       'link.ld',
       'build.sh',
       '../xen.h',
+      '../machine.h',
     ],
   ],
   [
@@ -64,11 +64,12 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
       'font-8x16.bin',
       'link.ld',
       'build.sh',
+      '../machine.h',
     ],
     ['bios.bin'],
   ],
   ['bioscalls', ['bioscalls.S', 'build.sh'], ['bioscalls.img']],
-  ['neighbour', ['boot.S', 'neighbour.c', 'link.ld', 'build.sh', '../xen.h'], ['neighbour-hvm.elf', 'neighbour-pv.elf']],
+  ['neighbour', ['boot.S', 'neighbour.c', 'link.ld', 'build.sh', '../xen.h', '../machine.h'], ['neighbour-hvm.elf', 'neighbour-pv.elf']],
 ];
 const folderOf = (name: string) => fileURLToPath(new URL(`../guests/${name}/`, import.meta.url));
 

@@ -8,10 +8,7 @@
 #ifndef BIOS_H
 #define BIOS_H
 
-typedef unsigned char u8;
-typedef unsigned short u16;
-typedef unsigned int u32;
-typedef unsigned long long u64;
+#include "../machine.h"
 
 #define BIOS_SEGMENT 0xf000
 #define EBDA_SEGMENT 0x9fc0
@@ -39,13 +36,6 @@ typedef volatile __seg_gs struct registers *caller;
 /* What a service returns: what is done on the caller's stack, after it. */
 enum outcome { DONE, WAIT_AND_RETRY, CALL_BREAK, CALL_MOUSE, CALL_ALARM };
 
-/* ---- ports */
-static inline void out8(u16 port, u8 value) { __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port)); }
-static inline void out16(u16 port, u16 value) { __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port)); }
-static inline void out32(u16 port, u32 value) { __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port)); }
-static inline u8 in8(u16 port) { u8 value; __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port)); return value; }
-static inline u16 in16(u16 port) { u16 value; __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port)); return value; }
-static inline u32 in32(u16 port) { u32 value; __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port)); return value; }
 
 /* ---- memory by segment and offset */
 static inline void use(u16 segment) { __asm__ volatile("movw %0, %%fs" : : "r"(segment) : "memory"); }

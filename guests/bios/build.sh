@@ -14,4 +14,4 @@ gcc -m16 -march=i386 -mregparm=3 -mgeneral-regs-only -Os -std=gnu11 -Wall -Wextr
 objcopy -O binary -j .fonts --gap-fill 0 --pad-to 0x20000 "$ELF" "$OUT"
 objcopy -O binary -j .text -j .fixed --gap-fill 0 --pad-to 0x10000 "$ELF" "$ELF.code"
 cat "$ELF.code" >> "$OUT"
-[ "$OUT" != bios.bin ] || { gcc -dumpfullversion; cat bios.h video.h $PARTS font-8x8.bin font-8x14.bin font-8x16.bin link.ld build.sh | sha256sum | cut -d' ' -f1; } > bios.lock
+[ "$OUT" != bios.bin ] || { gcc -dumpfullversion; cat bios.h video.h $PARTS font-8x8.bin font-8x14.bin font-8x16.bin link.ld build.sh ../machine.h | sha256sum | cut -d' ' -f1; } > bios.lock

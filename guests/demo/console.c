@@ -21,10 +21,10 @@ static volatile u32 input_head, input_tail;
 
 static void move_cursor(void) {
   u32 cell = row * COLUMNS + column;
-  outb(0x3d4, 0x0e);
-  outb(0x3d5, cell >> 8);
-  outb(0x3d4, 0x0f);
-  outb(0x3d5, cell & 0xff);
+  out8(0x3d4, 0x0e);
+  out8(0x3d5, cell >> 8);
+  out8(0x3d4, 0x0f);
+  out8(0x3d5, cell & 0xff);
 }
 
 /* The first row is the title bar's and stays. */
@@ -55,8 +55,8 @@ static void put_serial(char c) {
   if (!serial_there) return;
   if (c == '\n') put_serial('\r');
   /* A line that never becomes ready must not stop the guest. */
-  for (u32 tries = 0; tries < 100000 && !(inb(COM1 + 5) & 0x20); tries++) continue;
-  outb(COM1, c);
+  for (u32 tries = 0; tries < 100000 && !(in8(COM1 + 5) & 0x20); tries++) continue;
+  out8(COM1, c);
 }
 
 void put(char c) {
@@ -173,8 +173,8 @@ static void add_input(u8 c) {
 }
 
 void serial_interrupt(void) {
-  inb(COM1 + 2);
-  while (inb(COM1 + 5) & 1) add_input(inb(COM1));
+  in8(COM1 + 2);
+  while (in8(COM1 + 5) & 1) add_input(in8(COM1));
 }
 
 #define UP 0x80 /* beyond ASCII: the arrow key */
@@ -183,8 +183,8 @@ void keyboard_interrupt(void) {
   static const char plain[] = "\0\0331234567890-=\b\tqwertyuiop[]\n\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
   static const char shifted[] = "\0\033!@#$%^&*()_+\b\tQWERTYUIOP{}\n\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
   static u8 shift, control, capitals, extended;
-  if (!(inb(KEY_STATUS) & 1)) return;
-  u8 code = inb(KEY_DATA), down = !(code & 0x80);
+  if (!(in8(KEY_STATUS) & 1)) return;
+  u8 code = in8(KEY_DATA), down = !(code & 0x80);
   if (code == 0xe0 || code == 0xe1) {
     extended = code;
     return;
@@ -261,38 +261,38 @@ void read_line(char *line, u32 size) {
 }
 
 static void start_serial(void) {
-  outb(COM1 + 7, 0xa5); /* the scratch register tells whether there is a chip */
-  if (inb(COM1 + 7) != 0xa5) return;
-  outb(COM1 + 1, 0);
-  outb(COM1 + 3, 0x80);
-  outb(COM1, 1); /* 115200 */
-  outb(COM1 + 1, 0);
-  outb(COM1 + 3, 3); /* 8N1 */
-  outb(COM1 + 2, 7);
-  outb(COM1 + 4, 0x0b); /* DTR, RTS, OUT2: lets the interrupt through */
-  outb(COM1 + 1, 1);
-  while (inb(COM1 + 5) & 1) inb(COM1);
+  out8(COM1 + 7, 0xa5); /* the scratch register tells whether there is a chip */
+  if (in8(COM1 + 7) != 0xa5) return;
+  out8(COM1 + 1, 0);
+  out8(COM1 + 3, 0x80);
+  out8(COM1, 1); /* 115200 */
+  out8(COM1 + 1, 0);
+  out8(COM1 + 3, 3); /* 8N1 */
+  out8(COM1 + 2, 7);
+  out8(COM1 + 4, 0x0b); /* DTR, RTS, OUT2: lets the interrupt through */
+  out8(COM1 + 1, 1);
+  while (in8(COM1 + 5) & 1) in8(COM1);
   serial_there = 1;
 }
 
 static int keyboard_ready(u8 bit, u8 wanted) {
   for (u32 tries = 0; tries < 20000; tries++)
-    if ((inb(KEY_STATUS) & bit) == wanted) return 1;
+    if ((in8(KEY_STATUS) & bit) == wanted) return 1;
   return 0;
 }
 
 static void start_keyboard(void) {
-  if (inb(KEY_STATUS) == 0xff) return;
-  for (u32 tries = 0; tries < 32 && inb(KEY_STATUS) & 1; tries++) inb(KEY_DATA);
+  if (in8(KEY_STATUS) == 0xff) return;
+  for (u32 tries = 0; tries < 32 && in8(KEY_STATUS) & 1; tries++) in8(KEY_DATA);
   if (!keyboard_ready(2, 0)) return;
-  outb(KEY_STATUS, 0x60); /* command byte: interrupt on, translation to set 1, port enabled */
+  out8(KEY_STATUS, 0x60); /* command byte: interrupt on, translation to set 1, port enabled */
   if (!keyboard_ready(2, 0)) return;
-  outb(KEY_DATA, 0x41);
+  out8(KEY_DATA, 0x41);
   if (!keyboard_ready(2, 0)) return;
-  outb(KEY_STATUS, 0xae);
+  out8(KEY_STATUS, 0xae);
   if (!keyboard_ready(2, 0)) return;
-  outb(KEY_DATA, 0xf4); /* the keyboard itself: send what is typed */
-  if (keyboard_ready(1, 1)) inb(KEY_DATA);
+  out8(KEY_DATA, 0xf4); /* the keyboard itself: send what is typed */
+  if (keyboard_ready(1, 1)) in8(KEY_DATA);
   keyboard_there = 1;
 }
 
@@ -302,10 +302,10 @@ int has_keyboard(void) { return keyboard_there; }
 void console_start(void) {
   start_serial();
   start_keyboard();
-  outb(0x3d4, 0x0a); /* cursor: the two lines at the bottom of the cell */
-  outb(0x3d5, 14);
-  outb(0x3d4, 0x0b);
-  outb(0x3d5, 15);
+  out8(0x3d4, 0x0a); /* cursor: the two lines at the bottom of the cell */
+  out8(0x3d5, 14);
+  out8(0x3d4, 0x0b);
+  out8(0x3d5, 15);
   clear_screen();
   title_bar();
 }

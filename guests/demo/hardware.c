@@ -90,8 +90,8 @@ void show_cpuid(void) {
 /* PCI */
 
 static u32 pci_read(u32 bus, u32 device, u32 function, u32 offset) {
-  outl(0xcf8, 0x80000000 | bus << 16 | device << 11 | function << 8 | (offset & 0xfc));
-  return inl(0xcfc);
+  out32(0xcf8, 0x80000000 | bus << 16 | device << 11 | function << 8 | (offset & 0xfc));
+  return in32(0xcfc);
 }
 
 static const char *class_name(u32 class) {
@@ -221,7 +221,7 @@ static int s5_type(void) {
 
 static void enter_s5(u32 port, u32 type) {
   print("Writing sleep type %u and the enable bit to port %x. Goodbye.\n", type, port);
-  outw(port, type << 10 | 1 << 13);
+  out16(port, type << 10 | 1 << 13);
   for (u32 start = ticks; ticks - start < TICKS_PER_SECOND / 2;) wait_for_interrupt();
 }
 
@@ -230,9 +230,9 @@ void power_off(void) {
     u32 port = word_at(fadt, 64) & 0xffff, command = word_at(fadt, 48) & 0xffff;
     int type = s5_type();
     if (port && type >= 0) {
-      if (!(inw(port) & 1) && command) { /* SCI_EN: the firmware still owns power management */
-        outb(command, ((const u8 *)fadt)[52]);
-        for (u32 start = ticks; !(inw(port) & 1) && ticks - start < TICKS_PER_SECOND;) wait_for_interrupt();
+      if (!(in16(port) & 1) && command) { /* SCI_EN: the firmware still owns power management */
+        out8(command, ((const u8 *)fadt)[52]);
+        for (u32 start = ticks; !(in16(port) & 1) && ticks - start < TICKS_PER_SECOND;) wait_for_interrupt();
       }
       enter_s5(port, type);
     }
@@ -249,9 +249,9 @@ void power_off(void) {
 
 void reboot(void) {
   print("Pulsing the reset line through the keyboard controller.\n");
-  outb(0x64, 0xfe);
+  out8(0x64, 0xfe);
   for (u32 start = ticks; ticks - start < TICKS_PER_SECOND / 2;) wait_for_interrupt();
-  outb(0xcf9, 6); /* PIIX3's reset control register */
+  out8(0xcf9, 6); /* PIIX3's reset control register */
   for (u32 start = ticks; ticks - start < TICKS_PER_SECOND / 2;) wait_for_interrupt();
   triple_fault();
 }
@@ -259,8 +259,8 @@ void reboot(void) {
 /* Real-time clock */
 
 static u8 cmos(u8 index) {
-  outb(0x70, index);
-  return inb(0x71);
+  out8(0x70, index);
+  return in8(0x71);
 }
 
 void show_date(void) {

@@ -83,14 +83,14 @@ static void start_interrupts(void) {
   const u8 first[] = {0x11, FIRST_IRQ, 4, 1}, second[] = {0x11, FIRST_IRQ + 8, 2, 1};
   u32 divisor = 1193182 / TICKS_PER_SECOND;
   for (u32 i = 0; i < 4; i++) {
-    outb(i == 0 ? 0x20 : 0x21, first[i]);
-    outb(i == 0 ? 0xa0 : 0xa1, second[i]);
+    out8(i == 0 ? 0x20 : 0x21, first[i]);
+    out8(i == 0 ? 0xa0 : 0xa1, second[i]);
   }
-  outb(0x21, (u8) ~(1 << 0 | 1 << 1 | 1 << 4)); /* timer, keyboard, COM1 */
-  outb(0xa1, 0xff);
-  outb(0x43, 0x34); /* channel 0, low then high byte, mode 2 */
-  outb(0x40, divisor & 0xff);
-  outb(0x40, divisor >> 8);
+  out8(0x21, (u8) ~(1 << 0 | 1 << 1 | 1 << 4)); /* timer, keyboard, COM1 */
+  out8(0xa1, 0xff);
+  out8(0x43, 0x34); /* channel 0, low then high byte, mode 2 */
+  out8(0x40, divisor & 0xff);
+  out8(0x40, divisor >> 8);
   __asm__ volatile("sti");
 }
 
@@ -152,8 +152,8 @@ void handle_interrupt(struct frame *frame) {
     if (ticks % (TICKS_PER_SECOND / 10) == 0) title_bar();
   } else if (irq == 1) keyboard_interrupt();
   else if (irq == 4) serial_interrupt();
-  if (irq >= 8) outb(0xa0, 0x20);
-  outb(0x20, 0x20);
+  if (irq >= 8) out8(0xa0, 0x20);
+  out8(0x20, 0x20);
 }
 
 /* Leaves ring 0 as a return from an interrupt would; the code there does CLI, which ends in #GP. */

@@ -174,7 +174,7 @@ static void command_exits(const char *rest) {
   start = ticks;
   u32 done = 0;
   while (done < count) {
-    inb(0x61);
+    in8(0x61);
     if (++done % 1000 == 0 && stopped()) break;
   }
   u32 elapsed = ticks - start;

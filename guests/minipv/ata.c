@@ -1,6 +1,5 @@
 /* The first IDE disk of a PIIX, by PIO and by bus-master DMA, as ATA and Intel's data sheet say; polled, with interrupts off. */
 #include "minipv.h"
-#include "ports.h"
 
 enum { DATA = 0x1f0, COUNT = 0x1f2, LOW = 0x1f3, MIDDLE = 0x1f4, HIGH = 0x1f5, DRIVE = 0x1f6, COMMAND = 0x1f7, CONTROL = 0x3f6 };
 enum { BSY = 0x80, DRQ = 8, ERR = 1 };

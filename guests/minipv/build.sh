@@ -10,5 +10,5 @@ gcc -m32 -march=i686 -mgeneral-regs-only -O2 -std=gnu11 -Wall -Wextra -Werror -W
   -s boot.S text.c xen.c blkfront.c ata.c netfront.c pcnet.c ip.c stream.c workloads.c shell.c -o "$OUT"
 [ "$OUT" != minipv.elf ] || {
   gcc -dumpfullversion
-  cat boot.S minipv.h ports.h text.c xen.c blkfront.c ata.c netfront.c pcnet.c ip.c stream.c workloads.c shell.c link.ld build.sh ../xen.h | sha256sum | cut -d' ' -f1
+  cat boot.S minipv.h text.c xen.c blkfront.c ata.c netfront.c pcnet.c ip.c stream.c workloads.c shell.c link.ld build.sh ../xen.h ../machine.h | sha256sum | cut -d' ' -f1
 } > minipv.lock

@@ -1,6 +1,5 @@
 /* An AMD PCnet-PCI card in 32-bit style, polled; registers and descriptors as in the Am79C970A data sheet. */
 #include "minipv.h"
-#include "ports.h"
 
 enum { RDP = 0x10, RAP = 0x14, RESET = 0x18, BDP = 0x1c };
 enum { INIT = 1, STRT = 2, STOP = 4, TDMD = 8, IDON = 0x100 };

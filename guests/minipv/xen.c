@@ -1,6 +1,5 @@
 /* The hypercall layer: pages, event channels, grants, the console, xenstore, memory and suspend, for all three modes. */
 #include "minipv.h"
-#include "ports.h"
 
 enum { MEMORY_OP = 12, UPDATE_VA_MAPPING = 14, GRANT_TABLE_OP = 20, SCHED_OP = 29, EVENT_CHANNEL_OP = 32, HVM_OP = 34 };
 enum { SCHEDOP_YIELD = 0, SCHEDOP_SHUTDOWN = 2, SCHEDOP_POLL = 3 };

@@ -11,4 +11,4 @@ build() {
 link="-Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -s boot.S neighbour.c"
 build -Wl,--defsym=VIRTUAL=0 $link -o "$OUT/neighbour-hvm.elf"
 build -DPV -Wl,--defsym=VIRTUAL=0xc0000000 $link -o "$OUT/neighbour-pv.elf"
-[ "$OUT" != . ] || { gcc -dumpfullversion; cat boot.S neighbour.c link.ld build.sh ../xen.h | sha256sum | cut -d' ' -f1; } > neighbour.lock
+[ "$OUT" != . ] || { gcc -dumpfullversion; cat boot.S neighbour.c link.ld build.sh ../xen.h ../machine.h | sha256sum | cut -d' ' -f1; } > neighbour.lock

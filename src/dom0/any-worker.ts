@@ -22,6 +22,7 @@ import type { Later, Runners, RunnersHost } from './runner.ts';
 import type { Pace } from './runner-local.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 import { VirtualTime } from './virtual-time.ts';
+import { wholeState } from './whole-state.ts';
 
 const MIB = 2 ** 20;
 /** Between a host that is down and its end. */
@@ -120,10 +121,10 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
       };
       tell();
     },
-    closing: async () => {
-      for (const shell of shells) shell.end('[ringside] The files and volumes of this host are another tab’s now: this shell ends.');
+    closing: async what => {
+      for (const shell of shells) shell.end(`[ringside] The files and volumes of this host are ${what}: this shell ends.`);
       shells.clear();
-      await (await host).endUsersOfDisk('Its disk is another tab’s now.');
+      await (await host).endUsersOfDisk(`Its disk is ${what}.`);
     },
   });
   let stop = (_what: PowerState): void => {};
@@ -191,6 +192,7 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
       return info;
     },
     takeOver: () => state.takeOver(),
+    ...wholeState(state, host, booted, later),
     shell: async size => {
       log ??= domain0Log(await host, await state.get(), await booted);
       const parts = await shellParts(await host, await state.get(), sleep, power, await log);

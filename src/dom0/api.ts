@@ -8,10 +8,11 @@ import type { Booted, PageBoot } from './boot/menu/index.ts';
 import type { HostCore } from './host.ts';
 import type { FetchableGuest } from './shipped-guests.ts';
 import type { PowerState } from './shell/power.ts';
+import type { StateHead } from './state-file.ts';
 import type { Bound, Table } from './toolstack/commands/command.ts';
 import type { COMMANDS } from './toolstack/commands/index.ts';
 
-export type { MouseMove, StateInfo };
+export type { MouseMove, StateHead, StateInfo };
 
 export interface HostInfo {
   version: string;
@@ -133,6 +134,9 @@ export interface DomainView {
   console: MessagePort;
 }
 
+/** Sent by the port of an export; the page posts anything to get the next one, and nothing more to give it up. */
+export type StatePiece = { bytes: Uint8Array } | { done: true } | { problem: string };
+
 /** Sent to the console port by the page. Key codes are `KeyboardEvent.code`. */
 export type ConsoleInput = { serial: Uint8Array } | { key: string; down: boolean } | { mouse: MouseMove };
 
@@ -189,6 +193,14 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
   resume(): Promise<StateInfo | undefined>;
   /** Asks the tab that has them for them; shells here end. @throws Error where it does not give them up */
   takeOver(): Promise<StateInfo>;
+  /** All that outlives the host as one file, and what the page remembers beside it; guests that write the host's disk stand still meanwhile (StatePiece). */
+  exportState(page: unknown): Promise<MessagePort>;
+  /** What an exported file holds, when each byte of it was checked. @throws Error with a sentence */
+  judgeState(data: Blob): Promise<StateHead>;
+  /** Puts the state in an exported file into the place of this one; what it has of the page. @throws Error with a sentence; nothing has changed then */
+  importState(data: Blob, name: string): Promise<unknown>;
+  /** Begins anew: empty disk, the definitions of an installation. @throws Error with a sentence; nothing has changed then */
+  resetState(): Promise<void>;
   /** A login at Domain 0 for a terminal of this size (messages: shell/port.ts). @throws Error where the shell cannot be loaded */
   shell(size: { columns: number; rows: number }): Promise<MessagePort>;
 };

@@ -5,7 +5,8 @@
 import { type HostFiles, install, type KeptFiles, type ShippedGuest } from './files/index.ts';
 import { type HostState, openHostState } from './state.ts';
 import type { Later } from './runner.ts';
-import { type HeldStore, MemoryStore, type OpenStore } from './storage/index.ts';
+import { DISK, STATE_FILES, type StateHead, type StatePart, TREE_FILES, unpackState, writeState } from './state-file.ts';
+import { type HeldStore, MemoryStore, type OpenStore, SidedStore } from './storage/index.ts';
 
 /** Where a host's files and volumes are, for people. */
 export interface StateInfo {
@@ -17,6 +18,8 @@ export interface StateInfo {
   /** Another tab has them, since then (milliseconds since 1970, where it answers): `takeOver` asks for them. */
   heldElsewhere?: { sinceMs?: number };
 }
+
+const TAKEN_OVER = 'another tab’s now';
 
 /** What HostFiles has. */
 const FILE_CALLS = ['readFileBuffer', 'writeFile', 'appendFile', 'readdir', 'mkdir', 'rm', 'symlink', 'stat', 'lstat', 'realpath', 'exists'] as const satisfies (keyof HostFiles)[];
@@ -30,8 +33,8 @@ interface BrowserStateParts {
   guests: readonly ShippedGuest[];
   /** Domain 0's file tree was read. `kept`: it outlives the page. */
   filesOpened?(files: KeptFiles, kept: boolean): void;
-  /** The state goes: whoever works with it ends, before it is flushed and closed. */
-  closing(): Promise<void> | void;
+  /** The state goes: whoever works with it ends, before it is flushed and closed. `what`: what files and disk are now. */
+  closing(what: string): Promise<void> | void;
 }
 
 export class BrowserState {
@@ -51,6 +54,8 @@ export class BrowserState {
   private isUsed = false;
   private opened: Promise<HostState> | undefined;
   private held: HeldStore | undefined;
+  /** Of the open state. */
+  private store: SidedStore | undefined;
   private known: StateInfo | undefined;
 
   constructor(parts: BrowserStateParts) {
@@ -89,7 +94,7 @@ export class BrowserState {
     const next = this.open(true);
     await next;
     if (!this.known?.kept) throw new Error(`The tab that has them does not give them up. ${this.known?.why ?? ''} Close it, and try again.`);
-    await this.parts.closing();
+    await this.parts.closing(TAKEN_OVER);
     before.close();
     this.opened = next;
     return this.info();
@@ -101,10 +106,11 @@ export class BrowserState {
       this.known = { where: 'memory', kept: false, why: opened.why, ...(opened.holder ? { heldElsewhere: opened.holder } : {}) };
       return this.inMemory();
     }
-    const { store } = opened;
     try {
+      const store = await SidedStore.open(opened.store);
       const state = await openHostState(store, this.stateParts(true));
       this.held = opened;
+      this.store = store;
       this.known = { where: store.where, kept: true };
       return state;
     } catch (error) {
@@ -134,8 +140,79 @@ export class BrowserState {
     };
   }
 
-  private inMemory(): Promise<HostState> {
-    return openHostState(new MemoryStore(), this.stateParts(false));
+  private async inMemory(): Promise<HostState> {
+    const store = await SidedStore.open(new MemoryStore());
+    const state = await openHostState(store, this.stateParts(false));
+    this.store = store;
+    return state;
+  }
+
+  // ---- all of it as a file, another one in its place, a new one
+
+  /**
+   * All of it in pieces, as it is at one moment. Whoever writes its disk stands still meanwhile: what is written all the same is found at the end.
+   * @throws Error with a sentence, of the store
+   */
+  async *packed(head: StateHead): AsyncGenerator<Uint8Array> {
+    const { storage, files } = await this.get();
+    await files();
+    storage.tidy();
+    storage.disk.flush();
+    const { store } = this;
+    // Logs go on: Domain 0's files are read at once, in its turn.
+    const tree = TREE_FILES.map((name): StatePart => {
+      const file = store?.opened(name);
+      const bytes = new Uint8Array(file?.size() ?? 0);
+      file?.read(0, bytes);
+      return { name, bytes: bytes.length, read: (at, into) => into.set(bytes.subarray(at, at + into.length)) };
+    });
+    const { disk } = storage;
+    const { changes } = disk;
+    const part: StatePart = { name: DISK, bytes: disk.bytes, read: (at, into) => disk.read(at, into), holds: (at, bytes) => disk.writtenBytes(at, bytes) > 0 };
+    for (const piece of writeState(head, [...tree, part])) {
+      if (disk.changes !== changes || store !== this.store) throw new Error('Domain 0 wrote to its disk meanwhile, so the copy would be of no one moment. Let what works there end, and export once more.');
+      yield piece;
+    }
+  }
+
+  /** Puts another state into its place, once that is there whole and can be opened; nothing has changed otherwise. @throws StateFileError, StoreDamaged, Error of the store */
+  async replace(data: Blob): Promise<void> {
+    await this.exchange('those of an imported file now', store => unpackState(data, store.plain));
+  }
+
+  /** Begins anew, with an empty disk and the files of an installation. @throws Error of the store */
+  async reset(): Promise<void> {
+    await this.exchange('gone, for the host was reset', async () => {});
+  }
+
+  private async exchange(why: string, fill: (store: SidedStore) => Promise<unknown>): Promise<void> {
+    const before = await this.get();
+    const old = this.store as SidedStore;
+    const next = old.other();
+    await next.clear(STATE_FILES);
+    try {
+      await fill(next);
+      // Whether it can be opened, its files too.
+      const { epochMs, random, later } = this.parts;
+      const trial = await openHostState(next.plain, { epochMs, random, later });
+      try {
+        await trial.files();
+      } finally {
+        trial.close();
+      }
+    } catch (error) {
+      next.letGo();
+      await next.clear(STATE_FILES).catch(() => {});
+      throw error;
+    }
+    await this.parts.closing(why);
+    this.tree = undefined;
+    before.close();
+    await next.commit();
+    this.store = next;
+    this.opened = openHostState(next, this.stateParts(this.known?.kept === true));
+    await (await this.opened).files();
+    await old.clear(STATE_FILES);
   }
 
   /** Another tab asks for it. */
@@ -144,7 +221,7 @@ export class BrowserState {
     if (!held || !opened) return;
     this.held = undefined;
     const state = await opened;
-    await this.parts.closing();
+    await this.parts.closing(TAKEN_OVER);
     this.known = { where: 'memory', kept: false, why: 'Another tab of this browser has taken them over.', heldElsewhere: {} };
     this.opened = this.inMemory();
     try {

@@ -1,5 +1,5 @@
 /** What the page's editor of definitions asks of Domain 0. Loaded when the first one is opened; only `setAutomatic` changes anything. */
-import type { NamedFile, Plan } from './api.ts';
+import type { Finding, NamedFile, Plan } from './api.ts';
 import { NIC_MODELS, type NicModel } from '../devices/index.ts';
 import { type Definition, newDefinition } from './config/definition.ts';
 import type { DiskSpec } from './config/disk.ts';
@@ -90,21 +90,21 @@ async function filesIn({ parts: { files } }: HostCore, folder: string): Promise<
 
 /** As `xl create -n` would read it. Creates nothing. */
 export async function judgeText(host: HostCore, edited: Edited): Promise<JudgedText> {
-  const { path, text, files = [], isDropped } = edited;
-  const whole = { cards: CARDS, text };
-  if (isDropped) {
-    const plan = await host.plan([{ name: path, data: new Blob([text]) }, ...files]);
-    const { definition, findings, isForeign } = judgeDefinition(path, text);
-    return { ...whole, plan, definition, isForeign, canKeep: !findings.some(isError) };
-  }
-  const given = await filesFor({ read: async wanted => (wanted === path ? new Blob([text]) : (files.find(({ name }) => baseName(name) === baseName(wanted))?.data ?? host.readFile(wanted))) }, path);
+  const { path, text } = edited;
   const { definition, findings, isForeign } = judgeDefinition(path, text);
   const errors = findings.filter(isError);
+  return { text, plan: await planOf(host, edited, definition, findings), definition, isForeign, cards: CARDS, canKeep: errors.length === 0 };
+}
+
+async function planOf(host: HostCore, { path, text, files = [], isDropped }: Edited, definition: Definition, findings: Finding[]): Promise<Plan> {
+  if (isDropped) return host.plan([{ name: path, data: new Blob([text]) }, ...files]);
+  if (isDefinition({ name: path, data: new TextEncoder().encode(text) })) {
+    const read = async (wanted: string): Promise<Blob> => (wanted === path ? new Blob([text]) : (files.find(({ name }) => baseName(name) === baseName(wanted))?.data ?? host.readFile(wanted)));
+    return judgeFiles(await host.read(await filesFor({ read }, path)), host.facts).plan;
+  }
   // What is no definition by its look (an empty text) would be planned as something else.
-  const isOne = isDefinition({ name: path, data: new TextEncoder().encode(text) });
-  const plan = isOne ? judgeFiles(await host.read(given), host.facts).plan
-    : { name: definition.name, errors, findings, definition: text, command: '', summary: { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type } };
-  return { ...whole, plan, definition, isForeign, canKeep: errors.length === 0 };
+  const { name, memoryMiB, vcpus, type } = definition;
+  return { name, errors: findings.filter(isError), findings, definition: text, command: '', summary: { memoryMiB, vcpus, type } };
 }
 
 /** The text with what a form changed, judged. */

@@ -1,5 +1,5 @@
 /** What Domain 0 offers to the page and to the command line. */
-export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, MouseMove, NamedFile, OfferedGuest, Plan, StateInfo, Task } from './api.ts';
+export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, MouseMove, NamedFile, OfferedGuest, Plan, StateHead, StateInfo, StatePiece, Task } from './api.ts';
 export * from './boot/index.ts';
 export { OWN_GUESTS, type ShippedGuest } from './files/index.ts';
 export { createHost } from './host.ts';

@@ -5,6 +5,7 @@ import type { Changes, JudgedText, OpenedDefinition } from '../dom0/index.ts';
 import { host, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { deleteDefinition, go, openDomain } from './state.ts';
+import { Typing } from './typing.ts';
 
 export interface Editing extends OpenedDefinition {
   /** The domain that is defined; '' for a new one. */
@@ -26,8 +27,6 @@ export const openProblem = signal<string | undefined>(undefined);
 export const chosenKey = signal('');
 export const isChanged = computed(() => editing.value !== undefined && editing.value.text !== editing.value.kept);
 
-/** What is typed is judged after this time without another key. */
-const QUIET_MS = 250;
 const STORED = 'ringside-edits';
 
 /** Texts that were changed and not kept, by the domain's name. */
@@ -53,7 +52,7 @@ window.addEventListener('beforeunload', event => {
   if (Object.keys(unkept()).length > 0) event.preventDefault();
 });
 
-let timer: ReturnType<typeof setTimeout> | undefined;
+const typing = new Typing();
 /** Each question has a number; only the last one's answer counts. */
 let asked = 0;
 
@@ -101,15 +100,14 @@ function put(changes: Partial<Editing>): void {
 export function type(text: string): void {
   put({ text, busy: true, problem: undefined });
   asked++;
-  clearTimeout(timer);
-  timer = setTimeout(() => void judge(), QUIET_MS);
+  typing.whenQuiet(() => void judge());
 }
 
 /** What is changed in the form. */
 export function change(changes: Changes): void {
   const now = editing.peek();
   if (!now) return;
-  clearTimeout(timer);
+  typing.stop();
   put({ busy: true, problem: undefined });
   void take(() => host.changeText(now, changes));
 }
@@ -118,7 +116,7 @@ export function change(changes: Changes): void {
 export function discardChanges(): void {
   const now = editing.peek();
   if (!now) return;
-  clearTimeout(timer);
+  typing.stop();
   remember({ ...now, text: now.kept });
   if (!now.isKept) {
     asked++;

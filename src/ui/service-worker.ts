@@ -17,6 +17,7 @@ const scope = self as unknown as Scope;
 
 /** Paths of the page's files from where this script stands, and what tells this build from others. */
 const FILES: readonly string[] = JSON.parse('__FILES__');
+const OWN = new Set(FILES.map(path => new URL(path, scope.registration.scope).href));
 const CACHE = 'ringside-__BUILD__',
   CACHES = 'ringside-';
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp', 'Cross-Origin-Resource-Policy': 'same-origin' };
@@ -46,9 +47,11 @@ async function keepAll(): Promise<void> {
 scope.addEventListener('fetch', event => {
   const { request } = event;
   const address = new URL(request.url);
-  if (request.method !== 'GET' || address.origin !== scope.location.origin || !address.href.startsWith(scope.registration.scope)) return;
-  event.respondWith(answer(request));
+  // A disk image passes by: a browser may end a service worker that it takes for idle, and what the worker still hands on would end with it.
+  if (request.method === 'GET' && (request.mode === 'navigate' || isOwn(address))) event.respondWith(answer(request));
 });
+
+const isOwn = ({ origin, pathname }: URL): boolean => OWN.has(origin + pathname);
 
 /** The page itself from the network where there is one, so that a new build is seen; what has its content's hash in its name, from the cache. */
 async function answer(request: Request): Promise<Response> {

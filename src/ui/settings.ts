@@ -37,25 +37,33 @@ export async function loadSettings(): Promise<void> {
     get<Record<string, unknown>>(KEY).catch(() => undefined),
     new Promise<undefined>(resolve => setTimeout(resolve, 300)),
   ]);
-  if (THEMES.includes(stored?.theme as ThemeChoice)) theme.value = stored!.theme as ThemeChoice;
-  if (WINDOWS.includes(stored?.windows as WindowChoice)) windows.value = stored!.windows as WindowChoice;
-  if (typeof stored?.screenReader === 'boolean') screenReader.value = stored.screenReader;
+  takeSettings(stored);
+  let first = true;
+  effect(() => {
+    const value = kept();
+    if (!first) set(KEY, value).catch(() => {});
+    first = false;
+  });
+}
+
+/** What is stored, and stands in an exported file. */
+export const kept = () => ({ theme: theme.value, windows: windows.value, screenReader: screenReader.value, strips: strips.value, stripTab: stripTab.value, layout: layout.value, sizes: sizes.value });
+
+/** Takes in what was stored, or stands in a file that anybody may have written: what it lacks, or has and cannot be, is as at the first visit. */
+export function takeSettings(given: unknown): void {
+  const stored = given && typeof given === 'object' ? (given as Record<string, unknown>) : {};
+  theme.value = THEMES.includes(stored.theme as ThemeChoice) ? (stored.theme as ThemeChoice) : 'system';
+  windows.value = WINDOWS.includes(stored.windows as WindowChoice) ? (stored.windows as WindowChoice) : 'auto';
+  screenReader.value = stored.screenReader === true;
   const record = (value: unknown): Record<string, unknown> => (value && typeof value === 'object' ? (value as Record<string, unknown>) : {});
-  strips.value = Object.fromEntries(Object.entries(record(stored?.strips)).filter((pair): pair is [string, boolean] => typeof pair[1] === 'boolean'));
-  if (STRIP_TABS.includes(stored?.stripTab as StripTab)) stripTab.value = stored!.stripTab as StripTab;
-  const { mode, at, closed } = record(stored?.layout);
+  strips.value = Object.fromEntries(Object.entries(record(stored.strips)).filter((pair): pair is [string, boolean] => typeof pair[1] === 'boolean'));
+  stripTab.value = STRIP_TABS.includes(stored.stripTab as StripTab) ? (stored.stripTab as StripTab) : 'tasks';
+  const { mode, at, closed } = record(stored.layout);
   const isPlace = (value: unknown): boolean => ['x', 'y', 'width', 'height'].every(name => Number.isFinite(record(value)[name]));
   layout.value = {
     mode: MODES.includes(mode as Layout['mode']) ? (mode as Layout['mode']) : 'tile',
     at: Object.fromEntries(Object.entries(record(at)).filter(([, value]) => isPlace(value))) as Layout['at'],
     closed: Array.isArray(closed) ? closed.filter(name => typeof name === 'string') : [],
   };
-  if (stored?.sizes && typeof stored.sizes === 'object')
-    sizes.value = Object.fromEntries(Object.entries(stored.sizes).filter((pair): pair is [string, number] => Number.isFinite(pair[1])));
-  let first = true;
-  effect(() => {
-    const value = { theme: theme.value, windows: windows.value, screenReader: screenReader.value, strips: strips.value, stripTab: stripTab.value, layout: layout.value, sizes: sizes.value };
-    if (!first) set(KEY, value).catch(() => {});
-    first = false;
-  });
+  sizes.value = Object.fromEntries(Object.entries(record(stored.sizes)).filter((pair): pair is [string, number] => Number.isFinite(pair[1])));
 }

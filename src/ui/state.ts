@@ -8,6 +8,7 @@ import { mediaSignal } from './media.ts';
 import { catalogue, fetchGuest, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
+import { Typing } from './typing.ts';
 
 export interface Place {
   /** 'home', 'draft', 'domain', or what a panel of its own has. */
@@ -73,8 +74,9 @@ const DEFINITION_BYTES = 256 * 1024;
 const MOST_LINES = 400;
 const isDefinition = (file: NamedFile) => file.data.size <= DEFINITION_BYTES && (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || !/\./.test(file.name) && file.data.size < 16 * 1024);
 
-/** First bytes of a saved domain. */
-const SAVED = 'Xen saved domain';
+/** First bytes of a saved domain, and of an exported host (dom0/state-file.ts). */
+const SAVED = 'Xen saved domain',
+  STATE_MAGIC = 'Ringside state 1';
 
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
 export async function addFiles(given: NamedFile[]): Promise<void> {
@@ -90,6 +92,8 @@ export async function addFiles(given: NamedFile[]): Promise<void> {
   // A state that could not be restored waits for the images that it lacked.
   const together = [...(old && (old.saved || (old.problem && !old.plan)) ? old.files.filter(file => !given.some(({ name }) => name === file.name)) : []), ...given];
   const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));
+  const host = together.find((_, i) => starts[i] === STATE_MAGIC);
+  if (host) return void (await import('./whole-state.ts')).takeIn(host);
   const saved = together.filter((_, i) => starts[i] === SAVED);
   if (saved.length === 1) return restore(saved[0]!, together.filter(file => file !== saved[0]));
   const definition = given.find(isDefinition);
@@ -168,9 +172,7 @@ async function editedOf(files: readonly NamedFile[]): Promise<Edited | undefined
   return { path: only.name, text, files: files.filter(file => file !== only), isDropped: true };
 }
 
-/** What is typed is judged after this time without another key. */
-const QUIET_MS = 250;
-let quiet: ReturnType<typeof setTimeout> | undefined;
+const typing = new Typing();
 
 /** What somebody types into the text of a dropped definition; the file itself stays as it is. */
 export function typeDraft(text: string): void {
@@ -179,8 +181,7 @@ export function typeDraft(text: string): void {
   const { definition } = now;
   const files = now.files.map(file => (file.name === definition.name ? { name: file.name, data: new Blob([text]) } : file));
   draft.value = { ...now, files, definition: { ...definition, text }, problem: undefined };
-  clearTimeout(quiet);
-  quiet = setTimeout(() => { if (draft.peek()?.files === files) void judgeQuietly(files); }, QUIET_MS);
+  typing.whenQuiet(() => { if (draft.peek()?.files === files) void judgeQuietly(files); });
 }
 
 /** What somebody changes in its form. */

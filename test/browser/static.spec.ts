@@ -31,6 +31,11 @@ test('from a plain static server under a path the page is isolated, and opens wi
   await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
   await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
   await expect(page.getByText('opens without a network')).toBeVisible({ timeout: 60_000 });
+  // Large files do not pass through the service worker: it may be ended on the way.
+  const [image] = await Promise.all([page.waitForResponse(/guests\/disk\.img$/), page.evaluate(() => fetch('guests/disk.img').then(answer => answer.text()))]);
+  expect(image.fromServiceWorker()).toBe(false);
+  const [script] = await Promise.all([page.waitForResponse(/\.js$/), page.evaluate(() => fetch(document.querySelector<HTMLScriptElement>('script[src]')!.src).then(answer => answer.text()))]);
+  expect(script.fromServiceWorker()).toBe(true);
   await new Promise(resolve => server.close(resolve).closeAllConnections());
   await page.reload();
   await expect(page.getByText(/MiB free/)).toBeVisible();

@@ -152,8 +152,9 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
       if (state !== undefined && end?.kind === 'stopped' && !signalled && (hasShown(guest) || options.saveAt !== undefined))
         await save(state, session, guest, suspended.has(guest));
     }
-    const stats = session.guests.map(guest => session.stats(guest));
+    // A worker answers between slices, and a slice's end is when it says what it did.
     const hottest = options.stats.length === 0 ? [] : await Promise.all(session.guests.map(({ member }) => member?.runner.hottest() ?? []));
+    const stats = session.guests.map(guest => session.stats(guest));
     await session.close();
     stdout.flush();
     const statuses = session.guests.map(guest => conclude(guest, { options, seen, stderr }));

@@ -12,6 +12,7 @@ import { bridgePrograms } from './bridge.ts';
 import { lspciProgram } from './lspci.ts';
 import { editPrograms } from './edit.ts';
 import { qemuImgProgram } from './qemu-img.ts';
+import { sfdiskProgram } from './sfdisk.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
 import { systemPrograms } from './system.ts';
@@ -45,6 +46,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     ddProgram(host),
     lspciProgram(host),
     qemuImgProgram(host),
+    sfdiskProgram(host, state.storage),
     ...editPrograms(),
     ...powerPrograms(power),
     dmesgProgram(log),

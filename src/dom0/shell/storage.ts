@@ -1,4 +1,4 @@
-/** lvs, lvcreate, sfdisk and the other commands for the host's disk as programs of the shell. */
+/** lvs, lvcreate and the other commands for the host's disk as programs of the shell. */
 import { COMMANDS, runStorageCommand, type Storage } from '../storage/index.ts';
 import type { HostCore } from '../host.ts';
 import type { Program } from './program.ts';

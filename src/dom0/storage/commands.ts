@@ -5,7 +5,6 @@
 import type { Place } from '../../devices/ide/index.ts';
 import { PE_BYTES } from './lvm.ts';
 import { SECTOR_BYTES } from './medium.ts';
-import { TYPE } from './partitions.ts';
 import { GOOD_NAME, GROUP, type Storage, StorageError } from './storage.ts';
 
 export interface Answer {
@@ -116,7 +115,6 @@ function table(heads: string[], rows: string[][], right: readonly number[]): str
   return [heads, ...rows].map(row => `  ${row.map((cell, i) => (right.includes(i) && row !== heads ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' ')}\n`).join('');
 }
 
-const PARTITION_TYPES: Record<number, string> = { [TYPE.SWAP]: 'Linux swap / Solaris', [TYPE.LINUX]: 'Linux', [TYPE.LVM]: 'Linux LVM' };
 
 /** A way to the host's file, a line a step. */
 export function formatPlace(way: readonly Place[]): string {
@@ -200,31 +198,6 @@ export const COMMANDS: Record<string, Command> = {
         .map(volumeName)
         .map(name => (storage.removeVolume(name), `  Logical volume "${name}" successfully removed\n`))
         .join('');
-    },
-  },
-  sfdisk: {
-    usage: 'sfdisk -l|-d [/dev/sda]',
-    about: 'list the partitions of /dev/sda, or dump them as a script',
-    run: ({ disk, partitions }, args) => {
-      const { rest } = words('sfdisk', args, {}, ['-l', '--list', '-d', '--dump']);
-      if (rest[0] !== undefined && rest[0] !== '/dev/sda') throw new StorageError(`cannot open ${rest[0]}: the host's disk with partitions is /dev/sda`);
-      const total = disk.bytes;
-      if (args.includes('-d') || args.includes('--dump')) {
-        const sector = new Uint8Array(SECTOR_BYTES);
-        disk.read(0, sector);
-        const id = new DataView(sector.buffer).getUint32(440, true);
-        const lines = partitions.map(({ number, active, type, firstSector, sectors }) =>
-          `/dev/sda${number} : start=${String(firstSector).padStart(12)}, size=${String(sectors).padStart(12)}, type=${type.toString(16)}${active ? ', bootable' : ''}\n`);
-        return `label: dos\nlabel-id: 0x${id.toString(16).padStart(8, '0')}\ndevice: /dev/sda\nunit: sectors\nsector-size: ${SECTOR_BYTES}\n\n${lines.join('')}`;
-      }
-      if (!args.some(arg => arg === '-l' || arg === '--list'))
-        throw new StorageError('This disk is currently in use - repartitioning is probably a bad idea.\n  Its partitions are the host\'s own: make volumes with lvcreate. sfdisk -l lists them, -d dumps them.');
-      const rows = partitions.map(({ number, active, type, firstSector, sectors }) => [
-        `/dev/sda${number}`, active ? '*' : ' ', String(firstSector), String(firstSector + sectors - 1), String(sectors),
-        short(sectors * SECTOR_BYTES).toUpperCase().replace(/\.00/, ''), type.toString(16), PARTITION_TYPES[type] ?? 'Unknown',
-      ]);
-      const head = `Disk /dev/sda: ${human(total)}, ${total} bytes, ${Math.floor(total / SECTOR_BYTES)} sectors\nUnits: sectors of 1 * 512 = 512 bytes\nDisklabel type: dos\n\n`;
-      return head + table(['Device', 'Boot', 'Start', 'End', 'Sectors', 'Size', 'Id', 'Type'], rows, [2, 3, 4, 5, 6]).replace(/^ {2}/gm, '');
     },
   },
   'disk-path': {

@@ -19,6 +19,9 @@ export class HostDisk implements Medium {
   private readonly extents: StoredDisk;
   private driver: AhciDriver | undefined;
 
+  /** How often Domain 0 has changed it: whoever copies it finds out whether that happened meanwhile. */
+  changes = 0;
+
   constructor(extents: StoredDisk) {
     this.extents = extents;
     this.bytes = extents.bytes;
@@ -46,6 +49,7 @@ export class HostDisk implements Medium {
 
   write(at: number, from: Uint8Array): void {
     const { driver } = this;
+    this.changes++;
     within(this, at, from.length, 'the disk');
     if (!driver) return this.extents.write(at, from);
     if (isWhole(at, from.length)) return this.told(() => driver.do({ op: 'write', at, pieces: [from] }));
@@ -70,6 +74,7 @@ export class HostDisk implements Medium {
 
   discard(at: number, bytes: number): void {
     const { driver } = this;
+    this.changes++;
     within(this, at, bytes, 'the disk');
     if (driver && isWhole(at, bytes)) this.told(() => driver.do({ op: 'discard', at, bytes }));
     else this.extents.discard(at, bytes);
@@ -77,6 +82,7 @@ export class HostDisk implements Medium {
 
   start(request: MediumRequest, done: Answer): void {
     const { driver } = this;
+    if (request.op === 'write' || request.op === 'discard') this.changes++;
     if (driver) driver.start(request, error => done(this.explained(error)));
     else startOn(this.extents, request, done);
   }
@@ -100,6 +106,7 @@ export class HostDisk implements Medium {
 
   /** See StoredDisk.share. */
   share(from: number, to: number, bytes: number): void {
+    this.changes++;
     this.extents.share(from, to, bytes);
   }
 

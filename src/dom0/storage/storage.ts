@@ -97,6 +97,11 @@ export class Storage {
     return new Storage(parts, disk, group);
   }
 
+  /** A disk's identifier that nobody else has. */
+  newDiskId(): number {
+    return this.parts.random(2 ** 32);
+  }
+
   get partitions(): Partition[] {
     return readPartitions(this.disk);
   }

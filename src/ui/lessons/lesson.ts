@@ -229,7 +229,7 @@ function readAction(source: string, line: number, wrong: (line: number, sentence
     const weight = of('w'), cap = of('c');
     return [{ kind: 'shares', guest: shares[1]!, ...(weight === undefined ? {} : { weight }), ...(cap === undefined ? {} : { cap }) }];
   }
-  wrong(line, `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}) xl sched-credit -d GUEST -w WEIGHT -c CAP or xl sched-credit -s -t MS.`);
+  wrong(line, `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP or xl sched-credit -s -t MS.`);
   return [];
 }
 

@@ -5,8 +5,10 @@ import { state } from '../shell-session.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
+import { incoming } from '../whole-state.ts';
 import { Icon } from './marks.tsx';
 import { NewVolume, RemoveVolume } from './new-volume.tsx';
+import { WholeState } from './whole-state.tsx';
 
 const words = strings.hostPage;
 const users = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : words.noOne);
@@ -21,6 +23,7 @@ function freeName(taken: readonly string[]): string {
 export function StoragePage({ volume }: { volume: string | undefined }) {
   const disk = inventory.value?.stored?.disk;
   return <div class="body stor">
+    {incoming.value && <WholeState />}
     {!disk ? <p>{words.notOpen} <button class="btn sm" onClick={openState}>{words.open}</button></p> : <>
       <section><div class="ph"><h3><Icon name="disk" /> {disk.path}</h3><span class="sec">{words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}</span></div>
         <table class="pad"><thead><tr><th>{words.partition}</th><th>{words.type}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead>
@@ -31,5 +34,6 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
           <tbody>{disk.volumes.map(({ name, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">/dev/{disk.group}/{name}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td><td class="num nw">{who.length === 0 && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table>}
         <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} /></section>
     </>}
+    {!incoming.value && <WholeState />}
   </div>;
 }

@@ -108,7 +108,7 @@ describe('the commands of a VM Server', () => {
       'block-attach block-detach block-list network-attach network-detach network-list cd-insert cd-eject trigger sysrq send-key top uptime domid domname dmesg debug-keys dump-core config-update').split(' ');
     expect(xl.filter(name => !namesOf(COMMANDS).includes(name))).toEqual([]);
     expect([...xl, 'new', 'start', 'delete', 'log'].filter(name => !namesOf(COMMANDS, 'xm').includes(name))).toEqual([]);
-    expect(Object.keys(STORAGE)).toEqual(expect.arrayContaining(['sfdisk', 'lvcreate', 'lvs', 'lvremove', 'disk-path']));
+    expect(Object.keys(STORAGE)).toEqual(expect.arrayContaining(['lvcreate', 'lvs', 'lvremove', 'disk-path']));
     for (const [name, { summary, usage }] of Object.entries(COMMANDS)) expect([summary.length > 0, typeof usage], name).toEqual([true, 'string']);
   });
 });
