@@ -83,7 +83,7 @@ export class HostRuns {
     const boot = await this.atOnce();
     const { host, log } = await this.start(boot);
     const power: Power = (_what, say) => this.stop(host, say);
-    const ran = await new Bash(await shellParts(host, this.parts.state, sleep, power, log)).run(line);
+    const ran = await new Bash(await shellParts(host, this.parts.state, sleep, power, log)).run(line, { isAll: true });
     this.parts.stdout.text(ran?.stdout ?? '');
     stderr.text(ran?.stderr ?? 'bash: -c: the line is not whole: a quote, bracket or keyword has no end.\n');
     await leave(host, text => stderr.text(`ringside sh: ${text}\n`));

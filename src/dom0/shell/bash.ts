@@ -4,10 +4,13 @@
  */
 import type { Bash as JustBash, ExecResult, IFileSystem } from 'just-bash/browser';
 import { visible } from '../terminal.ts';
+import { HereDocuments } from './here-documents.ts';
 import { failed, type Program, type Ran, type Surroundings } from './program.ts';
 
-/** Its own words for a line that goes on: `if true`, an open quote, a here-document without its end. */
-const GOES_ON = /(?:got EOF|[Uu]nterminated|[Uu]nexpected EOF|unexpected end of (?:file|input))/;
+/** Its own words for a line that goes on: `if true`, an open quote. */
+const GOES_ON = /(?:got (?:EOF|HEREDOC_CONTENT)|[Uu]nterminated|[Uu]nexpected EOF|unexpected end of (?:file|input))/;
+/** The last line ends with a backslash that is not escaped itself, and is no comment. */
+const JOINED = /(?:^|\n)(?!\s*#)[^\n]*(?<!\\)(?:\\\\)*\\$/;
 /** strerror()'s words. */
 const ERRORS: Record<string, string> = { ENOENT: 'No such file or directory', EISDIR: 'Is a directory', ENOTDIR: 'Not a directory', EACCES: 'Permission denied', ENOSPC: 'No space left on device', EFBIG: 'File too large' };
 const SYNTAX_ERROR = 2;
@@ -32,6 +35,7 @@ export class Bash {
   private readonly parts: BashParts;
   private loaded: Promise<JustBash> | undefined;
   private abort = new AbortController();
+  private readonly documents = new HereDocuments();
 
   constructor(parts: BashParts) {
     this.parts = parts;
@@ -39,14 +43,17 @@ export class Bash {
     this.environment = { ...parts.environment };
   }
 
-  /** Runs lines to their end. `undefined`: they are not whole, more must come. */
-  run(lines: string, stdin = ''): Promise<Ran | undefined> {
+  /** Runs lines to their end. `undefined`: they are not whole, more must come. `isAll`: no more will come. */
+  run(lines: string, { stdin = '', isAll = false } = {}): Promise<Ran | undefined> {
     const { fs } = this.parts;
-    return fs.line ? fs.line(() => this.execute(lines, stdin)) : this.execute(lines, stdin);
+    return fs.line ? fs.line(() => this.execute(lines, stdin, isAll)) : this.execute(lines, stdin, isAll);
   }
 
-  private async execute(lines: string, stdin: string): Promise<Ran | undefined> {
+  private async execute(lines: string, stdin: string, isAll: boolean): Promise<Ran | undefined> {
     const bash = await this.bash();
+    if (!isAll && JOINED.test(lines)) return undefined;
+    const { documents } = this;
+    Object.assign(documents, { isAll, missing: undefined });
     this.abort = new AbortController();
     const { signal } = this.abort;
     const { '?': _status, ...env } = this.environment;
@@ -57,6 +64,10 @@ export class Bash {
     // A command that does not listen to the signal ends by itself; the line is over.
     if (ran === 'interrupted') return { stdout: '', stderr: '', status: INTERRUPTED };
     if (ran.exitCode === SYNTAX_ERROR && ran.stdout === '' && GOES_ON.test(ran.stderr)) return undefined;
+    if (documents.missing !== undefined) {
+      if (!isAll) return undefined;
+      ran.stderr = `bash: warning: here-document delimited by end-of-file (wanted \`${documents.missing}')\n${ran.stderr}`;
+    }
     this.environment = { ...ran.env };
     this.directory = ran.env.PWD ?? this.directory;
     return { stdout: ran.stdout, stderr: ran.stderr, status: signal.aborted ? INTERRUPTED : ran.exitCode };
@@ -120,7 +131,9 @@ export class Bash {
         return { stdout, stderr, exitCode: status, ...(isBinary ? { stdoutKind: 'bytes' } : {}) };
       }),
     );
-    return new Shell({ fs, customCommands, sleep, env: environment, cwd: directory, defenseInDepth: false, executionLimits: { maxExecutionTimeMs: DAY_MS } });
+    const shell = new Shell({ fs, customCommands, sleep, env: environment, cwd: directory, defenseInDepth: false, executionLimits: { maxExecutionTimeMs: DAY_MS } });
+    this.documents.follow(shell);
+    return shell;
   }
 
   /** A program's exception is its error message. */

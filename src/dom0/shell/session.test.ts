@@ -73,6 +73,20 @@ describe('a login at Domain 0', () => {
     expect(await type('for i in a b\r', /> $/)).toContain('> ');
     await type('do echo $i\r', /> $/);
     expect(await run('done')).toBe('a\nb');
+    await type('echo one \\\r', /> $/);
+    expect(await run('two')).toBe('one two');
+    expect(await run("echo 'three\\\\'")).toBe('three\\\\');
+  });
+
+  it('leaves the quotes and brackets of a here-document as they are, also inside a loop and a substitution', async () => {
+    const { type } = await session();
+    const lines = async (...all: string[]): Promise<string> => {
+      for (const line of all.slice(0, -1)) await type(`${line}\r`, /> $/);
+      return (await type(`${all.at(-1)}\r`)).split('\r\n').slice(1, -1).join('\n');
+    };
+    expect(await lines('X=web; cat << END', `disk = ['phy:/dev/vg0/$X,xvda,w'] # [a-z] * "q"`, 'END')).toBe(`disk = ['phy:/dev/vg0/web,xvda,w'] # [a-z] * "q"`);
+    expect(await lines('for i in 1 2; do cat << END', `$(cat << E`, `['$i']`, 'E', ')', 'END', 'done')).toBe("['1']\n['2']");
+    expect(await lines("cat << 'END'", "['$X']", 'END')).toBe("['$X']");
   });
 
   it('gives the terminal to a command that owns it, and takes it back', async () => {
