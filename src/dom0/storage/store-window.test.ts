@@ -236,5 +236,7 @@ describe('the disk behind a window', () => {
     disk.drive.rest();
     expect([ended, disk.drives!.memory]).toEqual([['bad', 'bad'], undefined]);
     expect(() => disk.flush()).toThrow('does not answer any more');
+    // A domain that had it open can go all the same.
+    disk.drives!.detach(index);
   });
 });

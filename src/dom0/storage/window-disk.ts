@@ -64,7 +64,11 @@ class WindowDrives implements StorageDrives {
 
   detach(domain: number): void {
     for (const key of this.listeners.keys()) if (key.startsWith(`${domain} `)) this.listeners.delete(key);
-    this.window.call({ call: 'detach', domain });
+    try {
+      this.window.call({ call: 'detach', domain });
+    } catch {
+      // It does not answer, and was ended: nothing is under way there any more.
+    }
   }
 }
 
