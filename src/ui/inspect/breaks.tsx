@@ -8,7 +8,7 @@ import { Icon, Tag } from '../parts/marks.tsx';
 import type { DomainSession } from '../sessions.ts';
 
 const words = {
-  title: 'Stops', hint: 'While there is one each instruction runs alone, so that none is missed: the guest is slower. Its own debug registers stay as they are.',
+  title: 'Stops', hint: 'While there is one each instruction runs alone, so that none is missed: a guest that computes is some hundred times slower. Its own debug registers stay as they are.',
   kinds: { execute: 'before the instruction at', write: 'after a write to', access: 'after a read or write of' } as Record<BreakPoint['kind'], string>,
   kind: 'When it stops', address: 'Linear address', bytes: 'Bytes', add: 'Stop there', remove: (what: string) => `Remove: ${what}`, count: (bytes: number) => `${bytes} bytes at`,
   notAddress: 'A linear address has up to eight hexadecimal digits.',
