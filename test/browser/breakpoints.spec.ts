@@ -23,6 +23,7 @@ test('a guest stops at an instruction and at a write, and goes on when the point
   await page.getByRole('button', { name: 'Stop there' }).click();
   const point = page.getByRole('button', { name: `Remove: before the instruction at ${eip}` });
   await expect(point).toBeVisible();
+  await expect(page.getByRole('status').filter({ hasText: `xl break minipv-pvh 0x${eip}` })).toBeVisible();
   await page.getByRole('button', { name: 'Run domain' }).click();
   await expect(page.getByText(`Before the instruction at ${eip}: it has not begun.`)).toBeVisible();
   expect([await register(page, 'EIP'), await register(page, 'DR7')]).toEqual([eip, dr7]);

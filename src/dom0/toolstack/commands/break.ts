@@ -9,6 +9,16 @@ const KINDS: Readonly<Record<BreakPoint['kind'], string>> = { execute: 'executes
 const spelled = ({ kind, linear, bytes }: BreakPoint): string => (kind === 'execute' ? `the instruction at ${hex(linear)}` : `whoever ${KINDS[kind]} ${bytes} ${bytes === 1 ? 'byte' : 'bytes'} at ${hex(linear)}`);
 const isSame = (a: BreakPoint, b: BreakPoint): boolean => a.kind === b.kind && a.linear === b.linear && a.bytes === b.bytes;
 
+const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = { execute: '', write: '-w ', access: '-a ' };
+
+/** What makes these points of those that were. */
+function xlOf(name: string, before: readonly BreakPoint[], next: readonly BreakPoint[]): string {
+  const lacks = (all: readonly BreakPoint[]) => (point: BreakPoint) => !all.some(each => isSame(each, point));
+  const one = (point: BreakPoint, off: string): string => `xl break ${off}${FLAGS[point.kind]}${name} ${hex(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`;
+  if (next.length === 0) return `xl break -d ${name}`;
+  return [...before.filter(lacks(next)).map(point => one(point, '-d ')), ...next.filter(lacks(before)).map(point => one(point, ''))].join('; ') || `xl break ${name}`;
+}
+
 /** Why it stopped, as a sentence. */
 export function reasonOf({ point, vcpu, instruction, access }: BreakHit): string {
   if (!access) return `vCPU ${vcpu} is about to execute ${spelled(point)}.`;
@@ -44,8 +54,13 @@ export const breakAt = command({
   run: async (host: HostCore, id: number, points: readonly BreakPoint[]): Promise<void> => {
     const member = host.living(id);
     if (points.length > MOST_BREAKS) throw new Refusal(`A domain stops at ${MOST_BREAKS} points at most. Take one away first.`);
-    member.breaks = points.map(checked);
-    member.runner.setBreaks(member.breaks);
+    const before = member.breaks ?? [],
+      next = points.map(checked);
+    await host.tasks.run(xlOf(member.name, before, next), async task => {
+      member.breaks = next;
+      member.runner.setBreaks(next);
+      task.message = next.length === 0 ? 'It stops nowhere, and is as fast as before.' : `It stops for ${next.map(spelled).join('; ')}. Each instruction runs alone meanwhile.`;
+    });
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 'wad' });
