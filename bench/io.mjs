@@ -4,9 +4,9 @@
  * Disk and network in Linux: `dd` from and to a disk, and `ping` of the gateway as fast as answers come, in turn on Ringside (IDE by DMA and PCNet; blkfront
  * and netfront), on v86 as shipped (compiler on, IDE and ne2k) and, where it is installed, on QEMU's TCG (IDE and PCNet; virtio): the same kernel,
  * initramfs and disk, of Debian's PAE flavour where that alone has the drivers. Clock times are the host's, from the guest's lines on its serial port; CPU
- * time is that of all threads of the program. Then the embedded guest minipv: IDE PIO, IDE DMA (its device model in the guest's worker, and in Domain 0),
+ * time is that of all threads of the program. In the same table the embedded guest minipv: IDE PIO, IDE DMA (its device model in the guest's worker, and in Domain 0),
  * blkfront, PCNet and netfront, also from guest to guest, with exits, notifications and CPU time a MiB (`io-minipv.mjs`), judged by counts;
- * --minipv: that alone, which needs no fetched guest. --only: names of machines (MACHINES below) or minipv's configurations.
+ * --minipv: that alone, with none of the others in the table, which needs no fetched guest. --only: names of machines (MACHINES below) or minipv's configurations.
  * --profile: where a run of ours spends its time, by function; --profiles: V8's profiles of minipv's threads, by configuration.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,8 +15,9 @@ import { basename, join } from 'node:path';
 import { buildProgram } from '../scripts/build.mjs';
 import { cpioFile } from './cpio.mjs';
 import { debianGuest } from './guests.mjs';
-import { minipvRows } from './io-minipv.mjs';
-import { firmware, median, need, options, qemu, runGuest, short, threadTimes } from './lib.mjs';
+import { judgeRows, minipvRows } from './io-minipv.mjs';
+import { printTable } from './io-table.mjs';
+import { firmware, need, options, qemu, runGuest, short, threadTimes } from './lib.mjs';
 
 const { runs, mib, packets, bulk, json, profile, profiles, minipv, only } = options({
   runs: 3,
@@ -95,17 +96,17 @@ const MACHINES = {
     more: ['-drive', `file=${disk},format=raw,if=virtio,snapshot=on`, '-nic', 'user,model=virtio-net-pci'],
   },
 };
-const WHAT = { read: ['disk read', 'MiB/s', mib], write: ['disk write', 'MiB/s', mib] };
-for (const [name, bytes] of [
-  ['small', 56],
-  ['large', 1400],
-])
-  WHAT[name] = [`ping ${bytes} bytes`, 'packets/s', packets * 2];
+/** What each does: a row's title, MiB and requests. */
+const WHAT = {
+  read: ['disk read, 256 KiB', mib, mib * 4],
+  write: ['disk write, 256 KiB', mib, mib * 4],
+  small: ['ping, 56 bytes', (packets * 2 * 56) / 2 ** 20, packets * 2],
+  large: ['ping, 1400 bytes', (packets * 2 * 1400) / 2 ** 20, packets * 2],
+};
 
-/** Seconds by the clock and of CPU time of each measurement of one start. */
+/** Rows of one start for the table. */
 async function measure(name) {
-  const seconds = { read: [], write: [], small: [], large: [] };
-  const cpu = { read: [], write: [], small: [], large: [] };
+  const rounds = { read: [], write: [], small: [], large: [] };
   const ran = pid => [...threadTimes(pid).values()].reduce((sum, ms) => sum + ms, 0);
   let begin = 0,
     before = 0;
@@ -114,15 +115,17 @@ async function measure(name) {
     if (kind === 'BEGIN') {
       begin = ms;
       before = ran(pid);
-    } else if (kind === 'END') {
-      seconds[row].push((ms - begin) / 1000);
-      cpu[row].push((ran(pid) - before) / 1000);
-    }
+    } else if (kind === 'END') rounds[row].push({ wallMs: ms - begin, cpuMs: ran(pid) - before });
     const [, sent, received] = /^(\d+) packets transmitted, (\d+)/.exec(line) ?? [];
     if (sent && sent !== received) console.log(`${name}: ${line}`);
   });
   if (!result.seconds) console.log(`${name} did not finish: ${result.why}`);
-  return result.seconds ? { seconds, cpu } : undefined;
+  return Object.entries(WHAT).map(([row, [title, amount, requests]]) => ({
+    title: `${MACHINES[name].title}: ${title}`,
+    amount,
+    requests,
+    rounds: rounds[row],
+  }));
 }
 
 function job(name) {
@@ -155,44 +158,30 @@ const machines = Object.keys(MACHINES).filter(
     (chosen.length === 0 || chosen.includes(name)) && (MACHINES[name].peer !== 'qemu' || qemu()) && debianGuest(MACHINES[name].flavour ?? '686'),
 );
 try {
-  if (minipv) await compareMinipv();
-  else if (profile) await showProfile();
+  if (profile) await showProfile();
   else await compare();
 } finally {
   rmSync(folder, { recursive: true });
 }
 
-function embedded() {
-  return minipvRows(folder, { mib, packets, runs, bulk, only: chosen.filter(name => !Object.hasOwn(MACHINES, name)), profile: profiles });
-}
-
-async function compareMinipv() {
-  const rows = await embedded();
-  if (json) writeFileSync(json, JSON.stringify({ mib, packets, bulk, minipv: rows }, null, 1));
-}
-
 async function compare() {
-  const results = {};
-  for (const name of machines) {
-    results[name] = await measure(name);
-    console.log(`${name} done`);
-  }
+  const rows = [];
+  const embedded = chosen.filter(name => !Object.hasOwn(MACHINES, name));
+  if (minipv || chosen.length === 0 || embedded.length > 0)
+    rows.push(...(await minipvRows(folder, { mib, packets, runs, bulk, only: embedded, profile: profiles })));
+  const ours = rows.length;
+  if (!minipv)
+    for (const name of machines) {
+      rows.push(...(await measure(name)));
+      console.log(`${name} done`);
+    }
   const version = JSON.parse(readFileSync(new URL('../node_modules/v86/package.json', import.meta.url), 'utf8')).version;
   console.log(`
-Debian, ${mib} MiB, ${packets} pings, median of ${runs} (node ${process.version}, ${cpus().length} processors); v86 ${version} with its compiler; by the clock
-(of CPU time of all threads)
-| machine | ${Object.values(WHAT)
-    .map(([title, unit]) => `${title}, ${unit}`)
-    .join(' | ')} |
-| --- |${' ---: |'.repeat(Object.keys(WHAT).length)}`);
-  for (const name of machines) {
-    const cells = Object.entries(WHAT).map(([row, [, , amount]]) =>
-      results[name] ? `${short(amount / median(results[name].seconds[row]))} (${short(amount / median(results[name].cpu[row]))})` : '-',
-    );
-    console.log(`| ${[MACHINES[name].title, ...cells].join(' | ')} |`);
-  }
-  const rows = chosen.length > 0 && chosen.every(name => Object.hasOwn(MACHINES, name)) ? [] : await embedded();
-  if (json) writeFileSync(json, JSON.stringify({ mib, packets, bulk, results, minipv: rows }, null, 1));
+minipv in the first ${ours} rows, Debian in the others; ${mib} MiB, ${bulk} MiB from guest to guest, ${packets} pings, median of ${runs} (node ${process.version},
+${cpus().length} processors); v86 ${version} with its compiler; - is what cannot be counted there`);
+  printTable(rows);
+  judgeRows(rows);
+  if (json) writeFileSync(json, JSON.stringify({ mib, packets, bulk, rows }, null, 1));
 }
 
 /** Self time of our run by function, from V8's sampling profiler: interpreter or device? */

@@ -19,7 +19,7 @@ export async function until(what, why) {
     if (await what()) return;
     await sleep(20);
   }
-  throw new Error(why());
+  throw new Error(await why());
 }
 
 /** `ringside ARGS…`: what it has printed, its end, and how it is killed. */

@@ -1,9 +1,10 @@
 /**
- * npm run -s soak:fsck -- [--kills N] [--seed S]
+ * npm run -s soak:fsck -- [--kills N] [--page N] [--seed S]
  *
  * Debian writes to an ext4 on a volume of the host and syncs, and the host is killed by SIGKILL at a random moment; the next host takes the guest back to a
- * snapshot that was taken while it wrote, and is killed, too. After each kill e2fsck replays the file system's journal, as a start of the guest would, and
- * must then find nothing to mend; what the guest saw synced must be there. 100 kills unless told. Needs npm run guests, and e2fsprogs.
+ * snapshot that was taken while it wrote, and is killed, too. Then its files go into a browser, where pages with such hosts are closed, and each fifth time
+ * the browser is killed. After each kill e2fsck replays the file system's journal, as a start of the guest would, and must then find nothing to mend; what
+ * the guest saw synced must be there. 100 kills in node and 20 of pages unless told. Needs npm run guests, e2fsprogs and Chromium (killable-page.mjs).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,9 +16,10 @@ import { programModule } from './build.mjs';
 import { drawFrom, sleep, start, until } from './killable.mjs';
 import { at } from './lib.mjs';
 
-const { values } = parseArgs({ options: { kills: { type: 'string' }, seed: { type: 'string' } } });
-const kills = Number(values.kills ?? 100);
-const MOST_LIFE_MS = 3000;
+const { values } = parseArgs({ options: { kills: { type: 'string' }, page: { type: 'string' }, seed: { type: 'string' } } });
+/** Of hosts in node, the first of which makes the snapshot, and of pages. */
+const kills = { node: Number(values.kills ?? 100), page: Number(values.page ?? 20) };
+const MOST_LIFE_MS = 2000;
 const FOLDERS = 5,
   FILES = 40,
   MOST_BYTES = 60_000;
@@ -29,7 +31,8 @@ const CLEAN = 0,
 const VOLUME = '/dev/vg0/fs';
 const ENV = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
 
-const bytesOf = n => ((n * 7919) % MOST_BYTES) + 1;
+/** What the file of a number holds. */
+const contentOf = n => String(n).padStart(((n * 7919) % MOST_BYTES) + 1, '0');
 const pathOf = n => `/d${n % FOLDERS}/f${n % FILES}`;
 const DEFINITION = `name = "fs"
 type = "pvh"
@@ -43,13 +46,15 @@ disk = [ "phy:${VOLUME},xvda,w" ]
 const WRITER = [
   'n=0; while :; do n=$((n+1))',
   `d=/mnt/d$((n%${FOLDERS})); mkdir -p $d`,
-  `yes $n | head -c $((n*7919%${MOST_BYTES}+1)) > $d/new; mv $d/new $d/f$((n%${FILES}))`,
+  // By the shell itself: `yes | head -c` takes seconds of the guest's time.
+  `printf "%0$((n*7919%${MOST_BYTES}+1))d" $n > $d/new; mv $d/new $d/f$((n%${FILES}))`,
   `[ $((n%${REMOVAL.each})) = ${REMOVAL.at} ] && rm -rf /mnt/d$(((n+${REMOVAL.behind})%${FOLDERS}))`,
   'echo $n > /mnt/n; sync; echo a-$n; done',
 ].join('; ');
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-fsck-'));
 const state = join(folder, 'state'),
+  pageState = join(folder, 'page'),
   image = join(folder, 'fs.img');
 const seed = Number(values.seed ?? Date.now() % 1e6);
 process.stdout.write(`seed ${seed}\n`);
@@ -57,7 +62,7 @@ const random = drawFrom(seed);
 const tool = (name, ...args) => spawnSync(name, args, { env: ENV });
 const acknowledged = text => Math.max(0, ...[...text.matchAll(/a-(\d+)\r/g)].map(([, n]) => Number(n)));
 
-/** A new host with the file system on a volume and the guest on its way. */
+/** A new host with the file system on a volume, whose guest is kept in a snapshot; it is killed, too. */
 async function begin(guests) {
   execFileSync('mke2fs', ['-q', '-t', 'ext4', image, '24m'], { env: ENV });
   for (const command of [
@@ -80,19 +85,46 @@ async function begin(guests) {
   await sleep(500);
   child.stdin.write('xl snapshot fs one\n');
   await until(() => seen.out.includes('Snapshot one of fs created'), told);
-  return { seen, kill };
+  child.stdin.write('xl console fs\n');
+  await sleep(random(MOST_LIFE_MS));
+  const known = acknowledged(seen.out);
+  await kill();
+  return { known, synced: known };
 }
 
-/** The guest from the snapshot on. */
-async function again() {
+/** A host in node, as `killAgain` wants it. */
+function nodeHost() {
   const { child, seen, kill } = start('sh', '--state', state);
-  child.stdin.write('xl revert fs one\nxl console fs\n');
-  const told = () => `nothing was synced: ${seen.out.slice(-2000)}${seen.err}`;
-  await until(() => acknowledged(seen.out) > 0, told);
+  return { type: line => child.stdin.write(`${line}\n`), text: () => seen.out, kill };
+}
+
+/** The same in a page, whose files `pageState` has after the kill. */
+async function pageHost(pages) {
+  const host = await pages.open();
+  return {
+    type: line => host.type(line),
+    text: async () => (await host.seen()).text,
+    kill: async () => {
+      await pages.kill(host);
+      await pages.copyOut(pageState);
+    },
+  };
+}
+
+/** Has a host go on from the snapshot, and kills it; which number was synced last, and how many were since the snapshot. */
+async function killAgain({ type, text, kill }) {
+  await type('xl revert fs one');
+  await type('xl console fs');
+  const last = async () => acknowledged(await text());
+  const told = async () => `nothing was synced: ${(await text()).slice(-2000)}`;
+  await until(async () => (await last()) > 0, told);
   // What the console showed before the snapshot is shown again: the guest itself has synced when a later one comes.
-  const shown = acknowledged(seen.out);
-  await until(() => acknowledged(seen.out) > shown, told);
-  return { seen, kill };
+  const shown = await last();
+  await until(async () => (await last()) > shown, told);
+  await sleep(random(MOST_LIFE_MS));
+  const known = await last();
+  await kill();
+  return { known, synced: known - shown };
 }
 
 /** What is wrong with what a kill left; undefined: nothing. */
@@ -107,7 +139,7 @@ function problemOf(known) {
   for (let n = known + 1; n <= last + 1; n++)
     if (n % FILES === known % FILES || (n % REMOVAL.each === REMOVAL.at && (n + REMOVAL.behind) % FOLDERS === known % FOLDERS)) return undefined;
   const is = tool('debugfs', '-R', `cat ${pathOf(known)}`, image).stdout;
-  const must = Buffer.from(`${known}\n`.repeat(bytesOf(known)).slice(0, bytesOf(known)));
+  const must = Buffer.from(contentOf(known));
   return is.equals(must) ? undefined : `${pathOf(known)} has ${is.length} bytes that are not the ${must.length} of ${known}`;
 }
 
@@ -115,21 +147,33 @@ const guests = at('.cache', 'guests', 'debian-686-pae');
 const { exportVolume } = await import(pathToFileURL(await programModule('soak-storage')));
 await programModule('ringside');
 let synced = 0;
+
+/** @throws Error where something that was acknowledged is missing, or the file system is not as it should be */
+async function check(what, directory, last) {
+  await exportVolume(directory, VOLUME, image);
+  const problem = problemOf(last.known);
+  if (problem !== undefined) throw new Error(`${what}: ${problem}. Its files are in ${folder}.`);
+  synced += last.synced;
+  const seconds = ((performance.now() - beganMs) / 1000).toFixed(0);
+  process.stdout.write(`${what}: ${last.known} was synced and is there, and e2fsck finds nothing (${seconds} s)\n`);
+}
+
+const beganMs = performance.now();
 try {
-  for (let number = 1; number <= kills; number++) {
-    const { seen, kill } = await (number === 1 ? begin(guests) : again());
-    const first = acknowledged(seen.out);
-    await sleep(random(MOST_LIFE_MS));
-    const known = acknowledged(seen.out);
-    await kill();
-    synced += known - (number === 1 ? 0 : first - 1);
-    await exportVolume(state, VOLUME, image);
-    const problem = problemOf(known);
-    if (problem !== undefined) throw new Error(`kill ${number}: ${problem}. Its files are in ${folder}.`);
-    process.stdout.write(`kill ${number}: ${known} was synced and is there, and e2fsck finds nothing\n`);
+  await check('kill 1', state, await begin(guests));
+  for (let number = 2; number <= kills.node; number++) await check(`kill ${number}`, state, await killAgain(nodeHost()));
+  if (kills.page > 0) {
+    const { KillablePages } = await import('./killable-page.mjs');
+    const pages = await KillablePages.begin(folder);
+    try {
+      await pages.copyIn(state);
+      for (let number = 1; number <= kills.page; number++) await check(`page ${number}`, pageState, await killAgain(await pageHost(pages)));
+    } finally {
+      await pages.close();
+    }
   }
   process.stdout.write(
-    `${kills} kills: ${synced} syncs were acknowledged, none is missing; each time the file system was clean once its journal was replayed\n`,
+    `${kills.node} kills in node, ${kills.page} of pages: ${synced} syncs were acknowledged, none is missing; each time the file system was clean once its journal was replayed\n`,
   );
   rmSync(folder, { recursive: true, force: true });
   process.exit(0);

@@ -5,22 +5,19 @@
  * a volume all the time, and a shell edits a definition and makes and removes volumes. After each kill what was acknowledged must be there, and the
  * definition, the volumes and the map must agree. 100 kills of each kind unless told. Chromium is what RINGSIDE_CHROMIUM names, or the system's.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { buildPage, programModule } from './build.mjs';
+import { programModule } from './build.mjs';
 import { drawFrom, sleep, start, until } from './killable.mjs';
-import { serve } from './serve.mjs';
 
 const { values } = parseArgs({ options: { page: { type: 'string' }, node: { type: 'string' }, seed: { type: 'string' } } });
 const kills = { page: Number(values.page ?? 100), node: Number(values.node ?? 100) };
 /** After its first acknowledgements a host lives so long at most. */
-const MOST_LIFE_MS = 3000;
+const MOST_LIFE_MS = 2000;
 const STEPS = 200;
-/** Each so many kills of pages the browser goes with them. */
-const BROWSER_KILLS = 5;
 
 const soak = await import(pathToFileURL(await programModule('soak-storage')));
 await programModule('ringside');
@@ -67,39 +64,6 @@ async function killNode() {
 
 // In a page: both at once.
 
-/** Counts what the page is told, before it is shown. */
-function countMessages() {
-  const seen = { dots: 0, text: '' };
-  globalThis.seen = seen;
-  const own = Object.getOwnPropertyDescriptor(MessagePort.prototype, 'onmessage');
-  Object.defineProperty(MessagePort.prototype, 'onmessage', {
-    ...own,
-    set(listener) {
-      own.set.call(this, event => {
-        for (const byte of event.data?.serial ?? []) if (byte === 0x2e) seen.dots++;
-        if (typeof event.data?.text === 'string') seen.text += event.data.text;
-        listener?.(event);
-      });
-    },
-  });
-}
-
-/** In the page: what the browser has of the host's files, as base64. */
-async function filesOfPage() {
-  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('ringside', { create: true });
-  const files = {};
-  for await (const [name, handle] of folder.entries()) {
-    const file = await handle.getFile();
-    const url = await new Promise(resolve => {
-      const reader = new FileReader();
-      reader.onload = () => resolve(reader.result);
-      reader.readAsDataURL(file);
-    });
-    files[name] = url.slice(url.indexOf(',') + 1);
-  }
-  return files;
-}
-
 /** In the page: files dropped on it. */
 function dropOnPage(list) {
   const data = new DataTransfer();
@@ -107,102 +71,58 @@ function dropOnPage(list) {
   for (const type of ['dragenter', 'dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true }));
 }
 
-async function killPages(url) {
-  const { launch } = await import('puppeteer-core');
-  const profile = join(folder, 'profile'),
-    state = join(folder, 'page');
-  const begin = () =>
-    launch({
-      executablePath: process.env.RINGSIDE_CHROMIUM ?? '/usr/bin/chromium',
-      userDataDir: profile,
-      args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    });
-  let browser = await begin();
+/** Has the page's host run the guest. */
+async function startWriter({ page }) {
+  const files = [guest.definition, guest.kernel].map(path => ({
+    name: path.slice(path.lastIndexOf('/') + 1),
+    base64: readFileSync(path).toString('base64'),
+  }));
+  await page.evaluate(dropOnPage, files);
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll('button')].some(button => button.textContent === 'Start writer' && !button.disabled),
+  );
+  await page.evaluate(() => [...document.querySelectorAll('button')].find(button => button.textContent === 'Start writer').click());
+}
+
+async function killPages() {
+  const { KillablePages } = await import('./killable-page.mjs');
+  const pages = await KillablePages.begin(folder);
+  const state = join(folder, 'page');
   try {
     for (let number = 1; number <= kills.page; number++) {
-      const page = await browser.newPage();
-      await page.evaluateOnNewDocument(countMessages);
-      await page.goto(url);
-      const type = text => page.keyboard.sendCharacter(text);
-      const text = () => page.evaluate(() => globalThis.seen.text);
-      await page.waitForSelector('[data-name="Domain-0"]');
-      await page.evaluate(() => document.querySelector('[data-name="Domain-0"]').click());
-      await page.waitForSelector('[data-testid=shell] textarea');
-      await until(
-        async () => /ringside:.* # /.test(await text()),
-        () => 'no prompt came',
-      );
-      await page.focus('[data-testid=shell] textarea');
-      for (const line of soak.BEGIN.trim().split('\n')) {
-        await type(line);
-        await page.keyboard.press('Enter');
-      }
+      const host = await pages.open();
+      const text = async () => (await host.seen()).text;
+      for (const line of soak.BEGIN.trim().split('\n')) await host.type(line);
       await until(
         async () => /begin-\d+\r/.test(await text()),
         () => 'the shell did not begin',
       );
       const step = Number(/begin-(\d+)\r/.exec(await text())[1]);
-      await page.evaluate(
-        dropOnPage,
-        [guest.definition, guest.kernel].map(path => ({
-          name: path.slice(path.lastIndexOf('/') + 1),
-          base64: readFileSync(path).toString('base64'),
-        })),
-      );
-      await page.waitForFunction(() =>
-        [...document.querySelectorAll('button')].some(button => button.textContent === 'Start writer' && !button.disabled),
-      );
-      await page.evaluate(() => [...document.querySelectorAll('button')].find(button => button.textContent === 'Start writer').click());
+      await startWriter(host);
       await until(
-        () => page.evaluate(() => globalThis.seen.dots > 0),
+        async () => (await host.seen()).dots > 0,
         () => 'the guest wrote nothing',
       );
-      await page.evaluate(() => document.querySelector('[data-name="Domain-0"]').click());
-      await page.waitForSelector('[data-testid=shell] textarea');
-      await page.focus('[data-testid=shell] textarea');
+      await host.shell();
       const typing = (async () => {
-        for (let n = 0; n < STEPS; n++) {
-          await type(soak.STEP.trim());
-          await page.keyboard.press('Enter');
-        }
+        for (let n = 0; n < STEPS; n++) await host.type(soak.STEP.trim());
       })().catch(() => {});
       await sleep(random(MOST_LIFE_MS));
-      const seen = await page.evaluate(() => globalThis.seen);
-      if (number % BROWSER_KILLS === 0) {
-        const gone = new Promise(resolve => browser.process().once('close', resolve));
-        browser.process().kill('SIGKILL');
-        await gone;
-        await typing;
-        rmSync(join(profile, 'SingletonLock'), { force: true });
-        browser = await begin();
-      } else {
-        await page.close({ runBeforeUnload: false });
-        await typing;
-      }
-      const next = await browser.newPage();
-      await next.goto(url);
-      // Without the worker's lock nobody writes any more.
-      await next.evaluate(() => navigator.locks.request('ringside-state', () => {}));
-      const files = await next.evaluate(filesOfPage);
-      await next.close();
-      rmSync(state, { recursive: true, force: true });
-      mkdirSync(state);
-      for (const [name, base64] of Object.entries(files)) writeFileSync(join(state, name), Buffer.from(base64, 'base64'));
+      const seen = await host.seen();
+      await pages.kill(host);
+      await typing;
+      await pages.copyOut(state);
       const done = stepOf(seen.text, step);
       await check('page', number, state, { dots: seen.dots, step: done, done: done - step });
     }
   } finally {
-    await browser.close().catch(() => {});
+    await pages.close();
   }
 }
 
 try {
   await killNode();
-  if (kills.page > 0) {
-    await buildPage();
-    const { server, url } = await serve({ port: 0 });
-    await killPages(url).finally(() => server.close());
-  }
+  if (kills.page > 0) await killPages();
   process.stdout.write(
     `${kills.node} kills in node, ${kills.page} of pages: ${totals.dots} writes and ${totals.steps} steps had been acknowledged, none is missing\n`,
   );

@@ -358,7 +358,7 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
     worker!.terminate();
     await until(() => host.tasks.list().some(({ message }) => message?.includes('does not answer any more') === true));
     // Its drive answers, with an error.
-    expect(await ask(host, id, 'sum dma 0 8', /dma: error (\d+)/)).not.toBe('');
+    expect(await ask(host, id, 'sum dma 0 8', /dma: error (-\d+)/)).not.toBe('');
     expect(() => storage.medium('/dev/vg0/mini').read(0, new Uint8Array(512))).toThrow('does not answer any more');
     await host.destroy(id);
     await until(() => host.toolstack.dying.size === 0);

@@ -178,6 +178,7 @@ export class Loop {
         if (this.doorbell >= 0 && Atomics.load(this.cpu.M4, this.doorbell) !== bell) return this.leave(ExitReason.EXTERNAL_INTERRUPT);
         const single = (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.mmio.pending || this.controls.monitorTrap
           || this.debug.active;
+        if (single && this.stopsHere()) return this.leave(ExitReason.PREEMPTION_TIMER);
         if (single) left -= this.step();
         else left -= this.batchOf(Math.min(left, this.cpu.regions?.batch ?? DOORBELL_INSTRUCTIONS));
         left -= this.faults;
@@ -312,6 +313,12 @@ export class Loop {
     S[S_BUDGET] = 0;
     if (done > 0) this.count(done);
     return done;
+  }
+
+  /** The probe has the run end before the next instruction. */
+  private stopsHere(): boolean {
+    const { R, debug: { probe } } = this;
+    return probe?.before !== undefined && !this.halfDone && (R[EFLAGS]! & RF) === 0 && probe.before((R[EIP]! + this.cpu.mode.csBase) >>> 0);
   }
 
   /** One instruction with everything watched that the fast loop does not watch. */

@@ -22,6 +22,7 @@ import { settleUnfinished } from './snapshots/unfinished.ts';
 import { type BaseImage, MediumDisk, runStorageCommand, Storage, transferVolume } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
+import { reasonOf } from './toolstack/commands/break.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { coreFile } from './toolstack/core-file.ts';
 import { follows, hasStopped, lastExits } from './toolstack/endings.ts';
@@ -172,6 +173,10 @@ export class HostCore {
         },
         rebuildFailed: ({ name }, { message }) => {
           this.tasks.note(`xl create ${name}`, 'failed', message);
+          this.tell();
+        },
+        broke: ({ name }, hit) => {
+          this.tasks.note(`${name} stopped`, 'done', reasonOf(hit));
           this.tell();
         },
         dumpCore: async member => {

@@ -7,6 +7,7 @@ export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable, isFlop
 export { type Firmware, NO_FIRMWARE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 export type { Definition } from './config/index.ts';
+export type { BreakHit, BreakPoint } from '../hypervisor/domain/index.ts';
 export type { FollowedRequest, GuestDrive, GuestFacts, Inspected, RingFacts, SlotFacts, StoreNode } from './inspection.ts';
 export type { BridgePortInfo, DefinedDomain, DiskInfo, Inventory, StoredState, VolumeInfo } from './inventory.ts';
 export { inTurns, type Pace } from './runner-local.ts';

@@ -1,5 +1,6 @@
 /** What inspectors ask of Domain 0, against what its tools say; and single steps. */
 import { describe, expect, it } from 'vitest';
+import { registers as R } from '../cpu/architecture/index.ts';
 import { testFiles, testHost, until } from './host.test-support.ts';
 import { MemoryStore, Storage } from './storage/index.ts';
 import { print, pvhKernel, waitForKey } from '../hypervisor/xen/pvh-kernel.test-support.ts';
@@ -67,6 +68,50 @@ describe('what inspectors ask of Domain 0', () => {
     // It may wait for a key: then nothing retires, and it stands still when somebody lets it run.
     await host.unpause(id);
     expect(retired()).toBeGreaterThanOrEqual(before);
+    await host.destroy(id);
+  });
+
+  it('stops a guest before an instruction and after a write, says why, and lets it go on from there', async () => {
+    const files = await testFiles();
+    await files.mkdir('/boot', { recursive: true });
+    // loop: inc dword [0x200000]; nop; jmp loop
+    const kernel = pvhKernel([0xff, 0x05, 0x00, 0x00, 0x20, 0x00, 0x90, 0xeb, 0xf7]);
+    await files.writeFile('/boot/k.elf', kernel);
+    const host = testHost({ files });
+    const { id } = await host.create([{ name: 'loop.cfg', data: new Blob(['name = "loop"\ntype = "pvh"\nmemory = 8\nkernel = "loop.elf"\n']) }, { name: 'loop.elf', data: new Blob([kernel as BlobPart]) }]);
+    const look = () => host.toolstack.view.domain(id)!.vcpus()[0]!.look();
+    const word = (): number => new DataView(look().bytesAt(0x200000, 4).slice().buffer).getUint32(0, true);
+    const stopped = async (before?: number) => {
+      await until(async () => { const { hit } = await host.inspect('breaks', id); return hit !== undefined && hit.retired !== before && host.member(id).paused; });
+      return (await host.inspect('breaks', id)).hit!;
+    };
+    // Somewhere in the loop, after many rounds.
+    await until(() => word() > 100_000);
+    await host.pause(id);
+    await until(() => { const { retired } = look(); return retired > 0 && look().retired === retired; });
+    const start = look().linear(R.CS, look().regs[R.EIP]!) & ~0xf, at = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15].map(i => start - 8 + i).find(linear => Buffer.compare(look().bytesAt(linear, 2), Uint8Array.of(0xff, 5)) === 0)!;
+    await host.break(id, [{ kind: 'execute', linear: at + 6, bytes: 1 }]);
+    await host.unpause(id);
+    const first = await stopped();
+    expect([look().regs[R.EIP]! >>> 0, first.retired, first.instruction]).toEqual([at + 6, look().retired, at + 6]);
+    const before = word();
+    await host.unpause(id);
+    const second = await stopped(first.retired);
+    // A round later.
+    expect([second.retired - first.retired, word(), look().regs[R.EIP]! >>> 0]).toEqual([3, before + 1, at + 6]);
+    await host.break(id, [{ kind: 'write', linear: 0x200002, bytes: 1 }]);
+    await host.unpause(id);
+    const third = await stopped(second.retired);
+    expect(third).toMatchObject({ instruction: at, access: { linear: 0x200000, bytes: 4, isWrite: true, value: before + 2 } });
+    // The guest's own are as after a reset (SDM vol. 3, table 10-1).
+    expect([look().regs[R.EIP]! >>> 0, look().regs[R.DR], look().regs[R.DR + 7]]).toEqual([at + 6, 0, 0x400]);
+    await host.break(id, []);
+    await host.unpause(id);
+    const on = word();
+    await until(() => word() > on + 100_000);
+    await expect(host.break(id, [{ kind: 'execute', linear: -1, bytes: 1 }])).rejects.toThrow(/32 bits/);
+    await expect(host.break(id, [{ kind: 'write', linear: 0, bytes: 1e6 }])).rejects.toThrow(/4096/);
+    await expect(host.break(id, Array(9).fill({ kind: 'write', linear: 0, bytes: 1 }))).rejects.toThrow(/8 points/);
     await host.destroy(id);
   });
 });

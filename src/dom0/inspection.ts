@@ -4,7 +4,7 @@ import { deviceNumber } from './backends/vbd/device-number.ts';
 import type { RingLook } from './backends/ring.ts';
 import { type Facts, factsOf } from './facts.ts';
 import type { HostCore } from './host.ts';
-import type { HotRegion } from '../hypervisor/domain/index.ts';
+import type { BreakHit, BreakPoint, HotRegion } from '../hypervisor/domain/index.ts';
 import { ideName } from './plan.ts';
 import type { CardInfo } from './toolstack/cards.ts';
 import { onlineOf } from './toolstack/commands/processors.ts';
@@ -96,6 +96,8 @@ export interface Inspected {
   store: { nodes: StoreNode[]; watches: StoreLook['watches'] };
   /** Requests of a guest that passed places within the next second. */
   path: { requests: FollowedRequest[]; missed: number };
+  /** Where a person has the guest stop, and why it did the last time. */
+  breaks: { points: BreakPoint[]; hit?: BreakHit };
   /** The regions of compiled code that ran most. */
   engine: HotRegion[];
 }
@@ -106,6 +108,10 @@ const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => 
   facts: (host, id) => factsOf(host, id, host.member(id).attached ? ringFacts(host, id) : []),
   rings: ringFacts,
   path: follow,
+  breaks: (host, id) => {
+    const { breaks = [], hit } = host.member(id);
+    return { points: [...breaks], ...(hit ? { hit } : {}) };
+  },
   engine: (host, id) => host.living(id).runner.hottest(),
   store: ({ toolstack }) => {
     const { nodes, watches } = toolstack.services.xenstored.store.look();

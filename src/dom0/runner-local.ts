@@ -6,7 +6,7 @@ import { attachDrives, type Domain, type DomainRecord, type Ending, type Medium,
 import { Slot } from '../hypervisor/scheduler/index.ts';
 import { GuestLog } from '../hypervisor/xen/index.ts';
 import { diskRecords } from '../hypervisor/disks/index.ts';
-import { type WaitsFor, waitsFor, waitsReport } from '../hypervisor/domain/index.ts';
+import { type BreakHit, type BreakPoint, type WaitsFor, waitsFor, waitsReport } from '../hypervisor/domain/index.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runner.ts';
 
 export interface TurnsParts {
@@ -53,6 +53,8 @@ interface Entry {
   startedNs: number;
   othersNs: number;
   compiler: CompilerLoader;
+  /** It has come to where it was to stop. */
+  broke(hit: BreakHit): void;
   /** After a slice. */
   told(result: SliceResult): void;
 }
@@ -193,9 +195,11 @@ export class Turns implements Runners {
     this.running = undefined;
     slot.leave(result);
     if (domain.stepped) {
+      const hit = domain.takeHit();
       domain.step(0);
       domain.pause();
       slot.setPaused(true);
+      if (hit) entry.broke(hit);
     }
     entry.told(result);
     entry.compiler.look(domain.processor);
@@ -257,7 +261,7 @@ class LocalRunner implements DomainRunner {
       slot.carry(domain);
       const startedNs = domain.clock.nowNs();
       const compiler = new CompilerLoader(listener.problem);
-      this.entry = { domain, slot, poked: true, untilNs: -Infinity, startedNs, othersNs: turns.farthestNs, compiler, told: tell(domain, slot, listener, flush, log) };
+      this.entry = { domain, slot, poked: true, untilNs: -Infinity, startedNs, othersNs: turns.farthestNs, compiler, broke: hit => listener.broke?.(hit), told: tell(domain, slot, listener, flush, log) };
       this.started = Promise.resolve(domain.about);
       turns.add(this.entry);
     } catch (error) {
@@ -281,6 +285,10 @@ class LocalRunner implements DomainRunner {
       domain.unpause();
     });
     this.slot.setPaused(false);
+  }
+
+  setBreaks(points: readonly BreakPoint[]): void {
+    this.ask(domain => domain.setBreaks(points));
   }
 
   setPaused(paused: boolean): void {

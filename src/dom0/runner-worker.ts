@@ -3,7 +3,7 @@ import { type DiscForWorker, type DomainRecord, type FromDomainWorker, type Mach
 import { MachineView } from '../hypervisor/view/index.ts';
 import { workerDied } from '../hypervisor/memory/index.ts';
 import { COMMAND } from '../hypervisor/layout/index.ts';
-import { type HotRegion, postMortem } from '../hypervisor/domain/index.ts';
+import { type BreakPoint, type HotRegion, postMortem } from '../hypervisor/domain/index.ts';
 import { workerBegins } from '../hypervisor/worker/index.ts';
 import { leaveGuest } from '../hypervisor/xen/memory/index.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from './runner.ts';
@@ -144,6 +144,8 @@ export class WorkerRunner implements DomainRunner {
         return this.listener.waits?.(message.what, message.report);
       case 'reached':
         return this.listener.reached?.();
+      case 'broke':
+        return this.listener.broke?.(message.hit);
       case 'problem':
         return this.listener.problem(message.sentence);
       case 'ended':
@@ -198,6 +200,10 @@ export class WorkerRunner implements DomainRunner {
 
   step(count: number): void {
     this.mailbox.step(count);
+  }
+
+  setBreaks(points: readonly BreakPoint[]): void {
+    this.mailbox.setBreaks(points);
   }
 
   setPaused(paused: boolean): void {

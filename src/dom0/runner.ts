@@ -2,7 +2,7 @@
 import type { IdeAttachment } from '../devices/index.ts';
 import type { Clock } from '../devices/index.ts';
 import type { DomainRecord, Ending, Machine, Medium, MouseMove, SavedState, ToDomainWorker } from '../hypervisor/index.ts';
-import type { HotRegion, WaitsFor } from '../hypervisor/domain/index.ts';
+import type { BreakHit, BreakPoint, HotRegion, WaitsFor } from '../hypervisor/domain/index.ts';
 import type { Scheduler } from '../hypervisor/scheduler/index.ts';
 
 /** What a domain says. */
@@ -21,6 +21,8 @@ export interface DomainListener {
   waits?(what: WaitsFor | undefined, report?: string): void;
   /** It has retired as many instructions as it was to, and stands still. */
   reached?(): void;
+  /** It has come to where it was to stop, and stands still. */
+  broke?(hit: BreakHit): void;
   /** After a slice, where domains run on this thread: its counters and screen may have changed. */
   changed?(): void;
 }
@@ -33,6 +35,8 @@ export interface DomainRunner {
   setPaused(paused: boolean): void;
   /** Lets a paused domain run so many instructions, below 0 so many exits, and no further. */
   step(count: number): void;
+  /** Where it is to stop from now on. */
+  setBreaks(points: readonly BreakPoint[]): void;
   reset(): void;
   pressPowerButton(): void;
   /** A non-maskable interrupt for a vCPU. */

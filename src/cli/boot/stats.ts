@@ -3,6 +3,7 @@ import type { Toolstack } from '../../dom0/toolstack/index.ts';
 import type { Member } from '../../dom0/toolstack/index.ts';
 import { exitsByName } from '../../hypervisor/view/index.ts';
 import type { ModelAccount, TierCounters } from '../../hypervisor/view/index.ts';
+import { DRIVE_QUEUE } from '../../hypervisor/layout/index.ts';
 import { Pod } from '../../hypervisor/xen/memory/index.ts';
 
 export interface Stats {
@@ -17,18 +18,23 @@ export interface Stats {
   tier: TierCounters;
   /** Frames that a guest of Xen has and may have, and what of its memory is populated on demand. */
   memory?: object;
+  /** Rings between its emulated drives and the workers that have their media (Atomics.notify), where those are in other workers. */
+  driveRings: number;
 }
 
 export function statsOf({ view, machine }: Toolstack, { record }: Member): Stats {
   const domain = view.at(record.index)!;
   const { retired: instructions, nowNs, runNs, idleNs, exits, byReason, tier } = domain.counters();
   const { reservation } = domain;
-  const stats = { instructions, nowNs, runNs, idleNs, exits, exitsByReason: exitsByName(byReason), model: domain.model(), tier };
+  const stats = { instructions, nowNs, runNs, idleNs, exits, exitsByReason: exitsByName(byReason), model: domain.model(), tier, driveRings: ringsOf(machine, record) };
   if (!reservation) return stats;
   const { target, sweeps } = new Pod(machine, record);
   const { podCachePages, podEntries } = target;
   return { ...stats, memory: { frames: reservation.current, maxFrames: reservation.most, podCachePages, podEntries, podSweeps: sweeps } };
 }
+
+const ringsOf = ({ words }: Toolstack['machine'], { drivesOffset }: Member['record']): number =>
+  drivesOffset === 0 ? 0 : Atomics.load(words, (drivesOffset >>> 2) + DRIVE_QUEUE.RINGS);
 
 export function addStats(a: Stats, b: Stats): Stats {
   const exitsByReason = { ...a.exitsByReason };
@@ -40,6 +46,7 @@ export function addStats(a: Stats, b: Stats): Stats {
     runNs: a.runNs + b.runNs,
     idleNs: a.idleNs + b.idleNs,
     exits: a.exits + b.exits,
+    driveRings: a.driveRings + b.driveRings,
     exitsByReason,
     tier: addTiers(a.tier, b.tier),
     model: { where: b.model.where, requests: a.model.requests + b.model.requests, ns: a.model.ns + b.model.ns },

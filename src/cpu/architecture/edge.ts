@@ -174,6 +174,8 @@ export interface ProcessorOptions {
  * nothing in the processor asks for it. What it hears of memory and ports belongs to instructions and deliveries of events that came to their end.
  */
 export interface Probe {
+  /** An instruction is about to begin at this linear address, as a breakpoint would find it (RF is clear). True: `run()` ends before it, with PREEMPTION_TIMER. */
+  before?(linear: number): boolean;
   /** An instruction retired (with REP: one element), which began at this linear address. */
   retired?(linear: number): void;
   /** Data was read or written, also by the processor itself (descriptors, TSS); 1, 2 or 4 bytes, wider accesses and those across pages in parts. */

@@ -24,6 +24,26 @@ beforeEach(() => {
 });
 
 describe('a probe', () => {
+  it('ends the run before an instruction, once or as often as it likes, and not between the elements of a REP or where RF is set', () => {
+    const asked: number[] = [];
+    let stops = true;
+    cpu.probe = { before: linear => { asked.push(linear - CODE); return stops && linear === CODE + 1; } };
+    bench.code('43 f3 aa 4b 90 f4');
+    Object.assign(R, { [EDI]: DATA, [ECX]: 3 });
+    const begun = cpu.retired;
+    expect([cpu.run(100), R[EIP]! - CODE, cpu.retired - begun]).toEqual([ExitReason.PREEMPTION_TIMER, 1, 1]);
+    expect([cpu.run(100), R[EIP]! - CODE, R[ECX]]).toEqual([ExitReason.PREEMPTION_TIMER, 1, 3]);
+    stops = false;
+    asked.length = 0;
+    expect(cpu.run(100)).toBe(ExitReason.HLT);
+    expect([asked, R[ECX]]).toEqual([[1, 3, 4, 5], 0]);
+    R[EIP] = CODE + 1;
+    R[EFLAGS]! |= 0x10000;
+    stops = true;
+    asked.length = 0;
+    cpu.run(1);
+    expect([asked, R[EIP]! - CODE]).toEqual([[], 3]);
+  });
   it('hears of each access and each instruction, in their order', () => {
     bench.setWord(DATA, 0x11223344);
     bench.code('8b 03 66 89 43 05 88 43 07 50 ff 03');

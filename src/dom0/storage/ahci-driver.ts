@@ -70,6 +70,7 @@ export interface DiskIdentity {
 
 export class AhciDriver {
   private readonly fn: HostFunction;
+  private readonly idle: () => void;
   private readonly memory: DmaMemory;
   private readonly view: DataView;
   /** Of the port's adapter: commands at a time. */
@@ -86,9 +87,13 @@ export class AhciDriver {
   /** Ended, and nobody was told. */
   private ended: { command: Command; error: Error | undefined }[] = [];
 
-  /** Finds the disk at the adapter's port. `memory`: SHARED_BYTES that the adapter reaches. @throws Error where no disk answers */
-  constructor(fn: HostFunction, memory: DmaMemory) {
+  /**
+   * Finds the disk at the adapter's port. `memory`: SHARED_BYTES that the adapter reaches; `idle`: called while an access is waited for, so that the disk, which
+   * may be in another worker, gets on. @throws Error where no disk answers
+   */
+  constructor(fn: HostFunction, memory: DmaMemory, idle = (): void => {}) {
     this.fn = fn;
+    this.idle = idle;
     this.memory = memory;
     const { bytes, address } = this.memory;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -348,7 +353,10 @@ export class AhciDriver {
         this.pump();
         this.reap();
         const at = this.ended.findIndex(each => each.command === command);
-        if (at < 0) continue;
+        if (at < 0) {
+          this.idle();
+          continue;
+        }
         const [{ error }] = this.ended.splice(at, 1);
         if (error) throw error;
         return;

@@ -25,6 +25,16 @@ export class DiskController {
     this.fn = found;
   }
 
+  /** The disk has ended commands that `poll` has not seen. */
+  get pending(): boolean {
+    return this.disk?.drive.pending ?? false;
+  }
+
+  /** The adapter gets what its disk has ended, and interrupts. */
+  poll(): void {
+    this.disk?.drive.poll();
+  }
+
   /** The storage worker's end of domains' drives, once it was told of this machine. */
   get drives(): StorageDrives | undefined {
     const drives = this.disk?.drives;
@@ -34,11 +44,12 @@ export class DiskController {
   /** Connects a disk, in place of the one before: from here on it is driven by registers. @throws HostError where machine memory has no room for that */
   connect(disk: HostDisk): void {
     if (this.disk === disk && disk.drivenBy) return;
+    this.disk?.drive.rest();
     this.disk?.drivenBy?.close();
     this.disk?.driveBy(undefined);
     this.memory ??= this.fn.share(SHARED_BYTES);
     this.adapter.connect(disk.drive, SERIAL);
-    disk.driveBy(new AhciDriver(this.fn, this.memory));
+    disk.driveBy(new AhciDriver(this.fn, this.memory, () => disk.drive.settle()));
     this.disk = disk;
   }
 

@@ -13,6 +13,7 @@ import { Journal } from './journal.ts';
 import type { Place } from '../../devices/ide/index.ts';
 import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
 import { type Medium, SECTOR_BYTES, within } from './medium.ts';
+import type { StoredDrive } from './stored-drive.ts';
 import { pieces, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 
 export const EXTENT_BYTES = 2 ** 20;
@@ -41,6 +42,8 @@ export interface StoredDisk extends Medium {
   readonly stored: { bytes: number; usedBytes: number };
   /** Of these bytes, those that lie in extents that were written. */
   writtenBytes(at: number, bytes: number): number;
+  /** What lies behind the connector of the disk's adapter; absent: whatever reads and writes this disk here. */
+  makeDrive?(): StoredDrive;
   /** Flushes, and lets go of the files. */
   close(): void;
 }

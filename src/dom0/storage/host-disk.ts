@@ -25,7 +25,7 @@ export class HostDisk implements Medium {
   constructor(extents: StoredDisk) {
     this.extents = extents;
     this.bytes = extents.bytes;
-    this.drive = new StoredDrive(extents);
+    this.drive = extents.makeDrive?.() ?? new StoredDrive(extents);
   }
 
   /** From here on all goes by its registers; undefined: the host is down. */
@@ -136,6 +136,7 @@ export class HostDisk implements Medium {
 
   /** Flushes, and lets go of the files. */
   close(): void {
+    this.drive.rest();
     this.driver?.close();
     this.driver = undefined;
     this.extents.close();

@@ -171,4 +171,72 @@ describe('the disk behind a window', () => {
     retry();
     expect([turn(), medium.place(3 * MIB).at(-1)!.at]).toEqual([[], undefined]);
   });
+
+  it('carries out commands of the adapter in the frames that they name, in their order and before what is asked later', async () => {
+    const store = new LoggingStore();
+    const { asked, serve } = through(store);
+    const { disk } = await open(asked);
+    const machine = Machine.create(new SharedArrayBuffer(16 * MIB));
+    const frames = (at: number, bytes: number): Uint8Array => machine.bytes.subarray(8 * MIB + at, 8 * MIB + at + bytes);
+    const { drive } = disk;
+    const ended: string[] = [];
+    const done = (name: string) => (outcome: string): void => void ended.push(`${name} ${outcome}`);
+    // Before the machine is known, and of what lies in no frame, all goes through the window.
+    drive.write(2048, [new Uint8Array(512).fill(1)], done('window'));
+    await disk.drives!.begin(machine.memory as SharedArrayBuffer);
+    drive.write(2049, [new Uint8Array(512).fill(2)], done('copy'));
+    expect([ended.splice(0), drive.pending]).toEqual([['window good', 'copy good'], false]);
+    frames(0, 1024).fill(3);
+    frames(4096, 512).fill(4);
+    drive.write(2048, [frames(0, 1024), frames(4096, 512)], done('first'));
+    drive.write(2050, [frames(0, 512)], done('second'));
+    drive.read(2048, [frames(8192, 512), frames(12288, 1024)], done('third'));
+    drive.flush(done('fourth'));
+    expect(ended).toEqual([]);
+    serve();
+    expect([ended, drive.pending, frames(8192, 1)[0], frames(12288, 1)[0], frames(12800, 1)[0]]).toEqual([[], true, 3, 3, 3]);
+    drive.poll();
+    expect([ended.splice(0), drive.pending]).toEqual([['first good', 'second good', 'third good', 'fourth good'], false]);
+    // As many as the adapter has; one more takes the other way, behind them.
+    for (let i = 0; i < 33; i++) drive.write(4096, [frames(0, 512).fill(i)], done(String(i)));
+    expect(ended.splice(0)).toEqual(['32 good']);
+    drive.poll();
+    expect(ended.splice(0)).toHaveLength(32);
+    store.roomLeft = 0;
+    drive.discard(0, 0, done('nothing'));
+    drive.write(99 * MIB / 512, [frames(0, 512)], done('no room'));
+    drive.read(2 ** 40, [frames(0, 512)], done('outside'));
+    serve();
+    drive.poll();
+    expect(ended.splice(0)).toEqual(['nothing good', 'no room full', 'outside bad']);
+    expect(drive.problem).toMatch(/do not lie within the disk/);
+    // What a request passes there is told when it ends.
+    const hops: number[] = [];
+    within({ hop: (_request, hop) => void hops.push(hop) }, 9, () => drive.read(0, [frames(0, 512)], () => hops.push(IO_HOP.DONE)));
+    serve();
+    drive.poll();
+    expect(hops).toEqual([IO_HOP.DISK, IO_HOP.STORED, IO_HOP.DONE]);
+  });
+
+  it('that is lost ends what it was asked with an error, and is asked no more', async () => {
+    const { asked } = through(new MemoryStore());
+    const storage = await open(asked);
+    storage.createVolume('web', 4 * MIB);
+    const machine = Machine.create(new SharedArrayBuffer(16 * MIB));
+    const { disk } = storage;
+    await disk.drives!.begin(machine.memory as SharedArrayBuffer);
+    const news: DriveNews[] = [];
+    const { index } = createDomain(machine, 1, 256, { xen: XEN_TYPE.HVM, drives: true });
+    disk.drives!.attach(index, 0, { layout: storage.medium('vg0/web').layout!, label: 'web', sectorBytes: 512, readOnly: false }, each => news.push(each));
+    const ended: string[] = [];
+    disk.drive.read(0, [machine.bytes.subarray(4096, 4608)], outcome => ended.push(outcome));
+    asked.lose();
+    expect([ended, news]).toEqual([['bad'], [expect.objectContaining({ domain: index, place: 0, lost: true })]]);
+    disk.drive.read(0, [machine.bytes.subarray(4096, 4608)], outcome => ended.push(outcome));
+    disk.drive.rest();
+    expect([ended, disk.drives!.memory]).toEqual([['bad', 'bad'], undefined]);
+    expect(() => disk.flush()).toThrow('does not answer any more');
+    // A domain that had it open can go all the same.
+    disk.drives!.detach(index);
+  });
 });

@@ -4,6 +4,7 @@
  *
  *   words    STATE, SERVER, OPERATION, FILE, LENGTH, STATUS, then AT (a 64-bit float) and RESULT (another), NUMBER of the request that is followed, HOPS
  *   hops     from HOPS_START on: places that the request has passed there, three words each
+ *   commands of the disk's adapter lie behind the data (window-drive.ts)
  *   data     from DATA_START on: what is written or was read, a call of the disk and its answer as JSON, or the sentence of an error
  *
  * The server sleeps in its event loop, so that it can open files and hear of other tabs, and is rung awake by a message, or by the doorbell in machine memory,
@@ -11,11 +12,13 @@
  */
 import { XENHEAP } from '../../hypervisor/layout/index.ts';
 import { carriedRequest, KeptHops, passes, within } from '../../hypervisor/tracing/index.ts';
-import { ringStorage } from '../../hypervisor/worker/index.ts';
+import { DOMAIN_0, Machine } from '../../hypervisor/memory/index.ts';
+import { ringDoorbell, ringStorage } from '../../hypervisor/worker/index.ts';
 import type { Later } from '../runner.ts';
 import { ExtentDisk, type StoredDisk } from './extent-disk.ts';
 import { type DriveNews, DriveServers } from './storage-drives.ts';
 import { type Store, type StoreFile, StoreDamaged, StoreFull } from './store.ts';
+import { type CommandWindow, COMMANDS_BYTES, CommandServer } from './window-drive.ts';
 import { answerCall, type DiskCall, WindowDisk } from './window-disk.ts';
 
 const STATE = 0,
@@ -34,7 +37,7 @@ const HOPS_START = 64,
   DATA_START = 1024,
   DATA_BYTES = 2 ** 20;
 /** What a window needs. */
-export const WINDOW_BYTES = DATA_START + DATA_BYTES;
+export const WINDOW_BYTES = DATA_START + DATA_BYTES + COMMANDS_BYTES;
 
 /** STATE. */
 const IDLE = 0,
@@ -67,11 +70,13 @@ class Window {
   readonly words: Int32Array;
   readonly numbers: Float64Array;
   readonly data: Uint8Array;
+  readonly commands: Int32Array;
 
   constructor(memory: SharedArrayBuffer) {
     this.words = new Int32Array(memory, 0, DATA_START / 4);
     this.numbers = new Float64Array(memory, 0, HOPS_START / 8);
     this.data = new Uint8Array(memory, DATA_START, DATA_BYTES);
+    this.commands = new Int32Array(memory, DATA_START + DATA_BYTES, COMMANDS_BYTES / 4);
   }
 }
 
@@ -87,7 +92,7 @@ export class WindowServer {
   private readonly files: (StoreFile | ExtentDisk | undefined)[] = [];
   private disk: ExtentDisk | undefined;
   /** Once it was told of a machine: its doorbell, and drives of its domains. */
-  private machine: { words: Int32Array; drives: DriveServers } | undefined;
+  private machine: { words: Int32Array; drives: DriveServers; commands: CommandServer } | undefined;
 
   /** `tell`: what drives have to say, for Domain 0. */
   constructor(memory: SharedArrayBuffer, store: Store, later: Later = () => () => {}, tell: (news: DriveNews) => void = () => {}) {
@@ -112,7 +117,10 @@ export class WindowServer {
   begin(memory: SharedArrayBuffer): void {
     if (!this.disk) throw new Error('No disk is open.');
     const listens = this.machine !== undefined;
-    this.machine = { words: new Int32Array(memory), drives: new DriveServers(memory, this.disk, this.later, this.tell) };
+    const machine = new Machine(memory);
+    const { words } = machine;
+    const ringDomain0 = (): void => ringDoorbell(machine, machine.domain(DOMAIN_0));
+    this.machine = { words, drives: new DriveServers(memory, this.disk, this.later, this.tell), commands: new CommandServer(this.window.commands, this.disk, memory, ringDomain0) };
     if (!listens) this.listen();
   }
 
@@ -142,7 +150,9 @@ export class WindowServer {
       const { machine } = this;
       const seen = machine ? Atomics.load(machine.words, XENHEAP.STORAGE_DOORBELL) : 0;
       const state = Atomics.load(words, STATE);
-      if (state === ASKED) {
+      // What the adapter was given before is done before.
+      if (machine?.commands.poll()) answers++;
+      else if (state === ASKED) {
         this.answer();
         answers++;
       } else if (machine?.drives.poll()) answers++;
@@ -150,6 +160,7 @@ export class WindowServer {
     }
     Atomics.store(words, SERVER, ASLEEP);
     // Who asked just before that saw no sleeper, and has not rung.
+    this.machine?.commands.poll();
     if (Atomics.load(words, STATE) === ASKED) this.answer();
   }
 
@@ -241,7 +252,7 @@ export class WindowStore implements Store {
   private machine: { words: Int32Array } | undefined;
   /** The server has ended: nothing is asked of it any more. */
   private gone: Error | undefined;
-  private whenLost = (_sentence: string): void => {};
+  private readonly whenLost: ((sentence: string) => void)[] = [];
 
   constructor(parts: WindowParts) {
     this.where = parts.where;
@@ -265,9 +276,8 @@ export class WindowStore implements Store {
         this.machine = { words: new Int32Array(memory) };
       },
       heard: this.parts.heard,
-      whenLost: listener => {
-        this.whenLost = listener;
-      },
+      commands: this.commands(),
+      whenLost: listener => void this.whenLost.push(listener),
     });
   }
 
@@ -278,8 +288,24 @@ export class WindowStore implements Store {
     this.gone = new Error(sentence);
     this.machine = undefined;
     this.parts.end?.();
-    this.whenLost(sentence);
+    for (const tell of this.whenLost) tell(sentence);
     return this.gone;
+  }
+
+  private commands(): CommandWindow {
+    const lose = (): Error => this.lose();
+    const machine = (): { words: Int32Array } | undefined => this.machine;
+    return {
+      words: this.window.commands,
+      get machine() {
+        return machine()?.words.buffer;
+      },
+      ring: () => {
+        const known = machine();
+        if (known) ringStorage(known);
+      },
+      lose,
+    };
   }
 
   private call(file: number, call: DiskCall): unknown {

@@ -33,6 +33,17 @@ export class StoredDrive implements SataMedium {
     done(this.attempt(() => this.extents.discard(sector * SECTOR_BYTES, end - sector * SECTOR_BYTES)));
   }
 
+  /** Commands have ended, or may still end, that nobody was told of: here each ends at once. */
+  get pending(): boolean {
+    return false;
+  }
+
+  poll(): void {}
+
+  settle(): void {}
+
+  rest(): void {}
+
   private attempt(what: () => void): Outcome {
     try {
       what();

@@ -1,6 +1,7 @@
 /** The host's disk in the storage worker, as Domain 0's worker has it: what it asks is done when a call returns. */
 import type { Place } from '../../devices/ide/index.ts';
 import type { StoredDisk } from './extent-disk.ts';
+import { type CommandWindow, WindowDrive } from './window-drive.ts';
 import type { DriveMedium, DriveNews, StorageDrives } from './storage-drives.ts';
 
 /** What is asked of the disk besides what files know, with its answer as JSON. */
@@ -24,6 +25,8 @@ export interface DiskWindow {
   call(call: DiskCall): unknown;
   /** Tells the storage worker of machine memory. */
   begin(memory: SharedArrayBuffer): Promise<void>;
+  /** Commands of the disk's adapter. */
+  readonly commands: CommandWindow;
   /** Whom the storage worker's news are for. */
   heard(listener: (news: DriveNews) => void): void;
   /** The storage worker has ended, or answers no more. */
@@ -61,7 +64,11 @@ class WindowDrives implements StorageDrives {
 
   detach(domain: number): void {
     for (const key of this.listeners.keys()) if (key.startsWith(`${domain} `)) this.listeners.delete(key);
-    this.window.call({ call: 'detach', domain });
+    try {
+      this.window.call({ call: 'detach', domain });
+    } catch {
+      // It does not answer, and was ended: nothing is under way there any more.
+    }
   }
 }
 
@@ -110,6 +117,12 @@ export class WindowDisk implements StoredDisk {
 
   place(at: number): Place[] {
     return this.window.call({ call: 'place', at }) as Place[];
+  }
+
+  makeDrive(): WindowDrive {
+    const drive = new WindowDrive(this, this.window.commands);
+    this.window.whenLost(() => drive.lost());
+    return drive;
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** A domain as the toolstack knows it: what it is built from, what it has, how it ended. */
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
-import { p2mFrames } from '../../hypervisor/domain/index.ts';
+import { type BreakHit, type BreakPoint, p2mFrames } from '../../hypervisor/domain/index.ts';
 import { DEFAULT_MAC } from '../../hypervisor/domain/index.ts';
 import { BAD_NAME, type Definition, type DomainType } from '../config/definition.ts';
 import { judgeDefinition } from '../config/model.ts';
@@ -99,6 +99,9 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   about: string;
   restarts?: Restarts;
   paused: boolean;
+  /** Where a person has it stop, and why it did the last time. */
+  breaks?: readonly BreakPoint[];
+  hit?: BreakHit;
   ending: Ending | null;
   /** RAM was given back. */
   released: boolean;

@@ -269,7 +269,7 @@ export class Services {
 
   /** There is something to do for `poll`. */
   get pending(): boolean {
-    if (this.dom0.pending || this.network.pending || this.work.length > 0) return true;
+    if (this.dom0.pending || this.disk.pending || this.network.pending || this.work.length > 0) return true;
     for (const model of this.models.values()) if (model.isDue) return true;
     for (const { server } of this.drives.values()) if (server.pending) return true;
     return false;
@@ -349,6 +349,10 @@ export class Services {
     for (const { server } of this.drives.values()) {
       if (!server.pending) continue;
       server.poll();
+      worked = true;
+    }
+    if (this.disk.pending) {
+      this.disk.poll();
       worked = true;
     }
     if (this.network.poll()) worked = true;

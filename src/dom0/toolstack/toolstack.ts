@@ -13,7 +13,7 @@ import { attachDrives, type DomainRecord, type DriveImage, type Ending, Machine,
 import { diskRecords, restoreChanges } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
-import type { WaitsFor } from '../../hypervisor/domain/index.ts';
+import type { BreakHit, WaitsFor } from '../../hypervisor/domain/index.ts';
 import { hostTime } from '../device-model/host-time.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
@@ -93,6 +93,8 @@ export interface ToolstackListener<Console extends DomainConsole> {
   problem(member: Member<Console> | undefined, sentence: string): void;
   waits?(member: Member<Console>, what: WaitsFor | undefined, report?: string): void;
   reached?(member: Member<Console>): void;
+  /** It stands still where it was to stop. */
+  broke?(member: Member<Console>, hit: BreakHit): void;
   /** After a slice on this thread. */
   changed?(member: Member<Console>): void;
 }
@@ -449,6 +451,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       restarted: report => this.startedAgain(member, report, 'The guest asked for a reset.'),
       waits: (what, report) => listener.waits?.(member, what, report),
       reached: () => listener.reached?.(member),
+      broke: hit => {
+        this.setPaused(member, true);
+        member.hit = hit;
+        listener.broke?.(member, hit);
+      },
       changed: () => {
         console.snapshot?.(false);
         listener.changed?.(member);

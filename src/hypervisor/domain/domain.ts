@@ -15,6 +15,7 @@ import type { ResetKind } from '../../devices/pci/index.ts';
 import { TimerQueue } from '../../devices/index.ts';
 import { A20Gate } from '../memory/a20.ts';
 import { type Boot, loadBoot } from './boot.ts';
+import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
 import { Exits } from './exits.ts';
@@ -171,6 +172,9 @@ export class Domain {
   /** A step under way ends here: instructions and exits since the start. */
   private stepInstruction = Infinity;
   private stepExit = Infinity;
+  private breaks: Breaks | undefined;
+  /** Where it is to stop, before it runs again. */
+  private wantedBreaks: readonly BreakPoint[] | undefined;
 
   /** Builds the domain and loads what it boots. @throws LoadError, HostError: then the domain must not be used. */
   constructor(options: DomainOptions, restore?: (domain: Domain) => void) {
@@ -391,9 +395,44 @@ export class Domain {
     this.stepExit = count < 0 ? this.exits.total - count : Infinity;
   }
 
-  /** It has come to the end of its step: whoever runs it pauses it now. */
+  /** It has come to the end of its step, or to where it is to stop: whoever runs it pauses it now. */
   get stepped(): boolean {
-    return this.instructions >= this.stepInstruction || this.exits.total >= this.stepExit;
+    return this.breaks?.isHit === true || this.instructions >= this.stepInstruction || this.exits.total >= this.stepExit;
+  }
+
+  /** It stops there from now on; an empty list: nowhere. */
+  setBreaks(points: readonly BreakPoint[]): void {
+    this.wantedBreaks = points;
+  }
+
+  /** Why it has stopped, once. */
+  takeHit(): BreakHit | undefined {
+    return this.breaks?.take();
+  }
+
+  /** Not while an instruction waits for the device model: what it has seen so far would be forgotten. */
+  private changeBreaks(): void {
+    const { wantedBreaks, processor, vcpus } = this;
+    if (!wantedBreaks || this.remote?.waiting) return;
+    this.wantedBreaks = undefined;
+    const domain = this;
+    this.breaks = wantedBreaks.length === 0 ? undefined : new Breaks({
+      get instructions() {
+        return domain.instructions;
+      },
+      get currentVcpu() {
+        return vcpus.current.id;
+      },
+      get standsAt() {
+        const { regs } = processor;
+        return (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
+      },
+      stop: () => {
+        this.leaveSlice = true;
+        processor.stop();
+      },
+    }, wantedBreaks);
+    processor.probe = this.breaks ?? null;
   }
 
   /** An exit was counted: the last one of a step ends the slice. */
@@ -528,6 +567,7 @@ export class Domain {
     this.options.driveQueue?.poll();
     this.xen?.service();
     this.remote?.service();
+    this.changeBreaks();
     const { clock, processor, thread } = this;
     thread?.begin(processor.retired);
     const startNs = clock.nowNs(),

@@ -485,6 +485,9 @@ export const MAILBOX = {
   PAUSED: 2,
   /** With STEP: so many instructions of a domain that stands still, below 0 so many exits, and it stands still again; 0: no step any more. */
   STEP: 3,
+  /** With BREAK: how many points there are where the domain is to stop, and of each its kind (breaks.ts), linear address and bytes. */
+  BREAKS: 7,
+  BREAK_POINTS: 8,
   /** Input ring: bytes written and bytes read, free-running; its bytes start at word INPUT_RING. */
   INPUT_WRITTEN: 4,
   INPUT_READ: 5,
@@ -493,7 +496,7 @@ export const MAILBOX = {
 export const INPUT_RING_BYTES = 8192,
   MAILBOX_BYTES = 12288;
 /** RESUME: a guest that has suspended itself goes on. NMI << n: a non-maskable interrupt for vCPU n. */
-export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8, RESUME: 16, DESTROY_KEEPING_DISKS: 32, HOTTEST: 64, MEDIUM: 128, STEP: 256, NMI: 1 << 16 } as const;
+export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8, RESUME: 16, DESTROY_KEEPING_DISKS: 32, HOTTEST: 64, MEDIUM: 128, STEP: 256, BREAK: 512, NMI: 1 << 16 } as const;
 /**
  * Messages of the input ring: kind, length, then the bytes: what comes in at COM1; a key (1 down or 0 up, then KeyboardEvent.code in ASCII);
  * the mouse (movement right, up and of the wheel towards the user as 16-bit little-endian numbers, then the buttons that are down:

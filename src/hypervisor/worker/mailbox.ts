@@ -3,6 +3,7 @@
  * Nothing here waits: a writer that finds the ring full tries again later.
  */
 import { COMMAND, INPUT, INPUT_RING_BYTES, MAILBOX, XENHEAP } from '../layout/layout.ts';
+import { BREAK_KINDS, type BreakPoint, MOST_BREAKS } from '../domain/breaks.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 /** The mouse since its last message: counts right, up and of the wheel towards the user; bits of the buttons that are down (layout.ts). */
@@ -80,6 +81,24 @@ export class Mailbox {
   /** What was asked for with STEP. */
   get stepCount(): number {
     return Atomics.load(this.words, this.base + MAILBOX.STEP);
+  }
+
+  /** Where the domain is to stop from now on, MOST_BREAKS points at most. */
+  setBreaks(points: readonly BreakPoint[]): void {
+    points.forEach(({ kind, linear, bytes }, i) => {
+      this.words.set([BREAK_KINDS.indexOf(kind), linear | 0, bytes], this.base + MAILBOX.BREAK_POINTS + 3 * i);
+    });
+    Atomics.store(this.words, this.base + MAILBOX.BREAKS, points.length);
+    this.command(COMMAND.BREAK);
+  }
+
+  /** What was asked for with BREAK. */
+  get breaks(): BreakPoint[] {
+    const count = Math.min(MOST_BREAKS, Atomics.load(this.words, this.base + MAILBOX.BREAKS));
+    return Array.from({ length: count }, (_, i) => {
+      const [kind, linear, bytes] = this.words.slice(this.base + MAILBOX.BREAK_POINTS + 3 * i);
+      return { kind: BREAK_KINDS[kind] ?? 'execute', linear: linear >>> 0, bytes };
+    });
   }
 
   /** A non-maskable interrupt for a vCPU. */

@@ -1,6 +1,7 @@
 /** What passes between Domain 0 and a domain's worker as messages: the start, and what the domain says. All else is shared memory. */
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot } from '../domain/boot.ts';
+import type { BreakHit } from '../domain/breaks.ts';
 import type { Ending } from '../domain/domain.ts';
 import type { HotRegion } from '../domain/second-tier.ts';
 import type { WaitsFor } from '../domain/waits.ts';
@@ -64,6 +65,8 @@ export type FromDomainWorker =
   | { kind: 'waits'; what: WaitsFor | undefined; report?: string | undefined }
   /** It has come to `stopAtInstruction`. */
   | { kind: 'reached' }
+  /** It has come to where it was to stop, and stands still. */
+  | { kind: 'broke'; hit: BreakHit }
   /** It was started again after a reset of its own; `report` where a triple fault was the reason. */
   | { kind: 'reset'; report?: string }
   /** After MEDIUM; `sentence`: why the disc cannot be read, and what was in the drive still is. */

@@ -189,6 +189,8 @@ async function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs
       send({ kind: 'reached' });
       mailbox.setPaused(true);
     } else if (domain.stepped) {
+      const hit = domain.takeHit();
+      if (hit) send({ kind: 'broke', hit });
       domain.step(0);
       mailbox.setPaused(true);
     } else if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? slot.wakeNs(result) : Infinity);
@@ -230,6 +232,7 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, de
     // Whoever asked finds it paused as before when the step is done.
     if (stepCount !== 0) mailbox.setPaused(false);
   }
+  if (commands & COMMAND.BREAK) domain.setBreaks(mailbox.breaks);
   if (mailbox.paused !== domain.paused) {
     if (mailbox.paused) domain.pause();
     else domain.unpause();

@@ -5,6 +5,7 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import { exitTitle, type LastExit, type VcpuState } from '../../hypervisor/view/index.ts';
 import { Code } from './code.tsx';
 import { inspector } from './frame.tsx';
+import { Breaks } from './breaks.tsx';
 import { Steps } from './steps.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
@@ -106,6 +107,7 @@ function Figure({ data, chosen, choose, target }: Shown<Data>) {
       {count > 1 && <div class="seg" role="group" aria-label={words.vcpus}>{Array.from({ length: count }, (_, i) => <button key={i} aria-pressed={i === vcpu} onClick={() => { shownVcpu.value = i; }}>{words.vcpu(i)}</button>)}</div>}
       <span class="sec say">{isStill ? words.standing : words.running}{state.torn && ` ${words.torn}`}</span>{target.session && <Steps key={target.session.id} session={target.session} isStill={isStill} />}
     </div>
+    {target.session && <Breaks key={`b${target.session.id}`} session={target.session} eip={state.linear(R.CS, regs[R.EIP]!)} retired={state.retired} isStill={isStill} />}
     <section><h3>{words.registers}</h3><dl class="regs">{GENERAL.map(([name, at]) => pick(name, hex(regs[at]!)))}{pick('EIP', hex(regs[R.EIP]!))}{pick('EFLAGS', hex(eflags))}{pick('CPL', String(regs[R.CPL]!))}</dl>
       <p class="m sec flg">{FLAGS.filter(([bit]) => (eflags >>> bit) & 1).map(([, name]) => name).join(' ') || '–'}</p></section>
     <div class="two-c">

@@ -14,6 +14,7 @@ import { vcpuList, vcpuSet } from './processors.ts';
 import { configUpdate, dumpCore, memMax, rename } from './settings.ts';
 import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapshots.ts';
 import { restore, save } from './state.ts';
+import { breakAt } from './break.ts';
 import { step } from './step.ts';
 import { top } from './top.ts';
 import { diskPath, trace } from './trace.ts';
@@ -64,6 +65,7 @@ export const COMMANDS = {
   top,
   'debug-keys': debugKeys,
   step,
+  break: breakAt,
   sysrq,
   'send-key': sendKey,
   'dump-core': dumpCore,
