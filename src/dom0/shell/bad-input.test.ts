@@ -288,6 +288,7 @@ const TABLE: Record<string, Row[]> = {
     ['lvextend -L 8M web', 3, "  Please specify a logical volume path.\n  Run `lvextend --help' for more information."],
     ['lvs vg0/none', 5, '  Failed to find logical volume "vg0/none"'],
     ['vgs vg9', 5, noGroup],
+    ['pvs /dev/sdb1', 5, '  Failed to find physical volume "/dev/sdb1".'],
     ['qemu-img info none.img', 1, "qemu-img: Could not open 'none.img': Could not open 'none.img': No such file or directory"],
     ['qemu-img create a.img lots', 1, /^qemu-img: Invalid image size specified\. You may use k, M, G or T suffixes/],
     ['qemu-img bogus', 1, 'qemu-img: Command not found: bogus'],

@@ -18,6 +18,8 @@ const GOOD = 0,
   WRONG_USE = 3,
   NOT_DONE = 5;
 
+const PHYSICAL_VOLUME = '/dev/sda4';
+
 class WrongUse extends Error {}
 
 /** Below what LVM2 says of words that it cannot read, and of words that make no command. */
@@ -170,6 +172,15 @@ export const COMMANDS: Record<string, Command> = {
         [[GROUP, '1', String(storage.volumes.length), '0', 'wz--n-', short(storage.extents * PE_BYTES), short(storage.freeExtents * PE_BYTES)]],
         [1, 2, 3, 5, 6],
       );
+    },
+  },
+  pvs: {
+    usage: 'pvs [/dev/sda4]',
+    about: 'show the physical volume',
+    run: (storage, args) => {
+      const missing = words('pvs', args, {}).rest.find(path => path !== PHYSICAL_VOLUME);
+      if (missing !== undefined) throw new StorageError(`Failed to find physical volume "${missing.slice(0, 60)}".`);
+      return table(['PV', 'VG', 'Fmt', 'Attr', 'PSize', 'PFree'], [[PHYSICAL_VOLUME, GROUP, 'lvm2', 'a--', short(storage.extents * PE_BYTES), short(storage.freeExtents * PE_BYTES)]], [4, 5]);
     },
   },
   lvextend: {
