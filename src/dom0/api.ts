@@ -74,6 +74,8 @@ export interface Plan {
     cmdline?: string;
     /** "hda: FILE", one a drive. */
     disks?: string[];
+    /** It may write to a disk that is a file. */
+    writesFiles?: boolean;
     nic?: string;
   };
 }

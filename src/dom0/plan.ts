@@ -385,7 +385,8 @@ function finish(findings: Finding[], definition: Definition, boot: Boot | undefi
   const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
   if (definition.kernel) summary.kernel = definition.kernel;
   if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
-  if (drives.length > 0) summary.disks = definition.disks.map(({ place, vdev, target }) => `${place < 0 ? vdev : ideName(place)}: ${baseName(target) || 'empty'}`);
+  if (drives.length > 0) summary.disks = definition.disks.map(({ place, vdev, target }) => `${place < 0 ? vdev : ideName(place)}: ${(Storage.isDevice(target) ? target : baseName(target)) || 'empty'}`);
+  if (definition.disks.some(({ readOnly, target }) => !readOnly && target !== '' && !Storage.isDevice(target))) summary.writesFiles = true;
   const card = definition.nic ?? (definition.vif && 'vif');
   if (card) summary.nic = card;
   if (definition.cmdline) summary.cmdline = definition.cmdline;

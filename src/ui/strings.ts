@@ -261,11 +261,11 @@ export const strings = {
     none: '–',
     verdicts: { used: 'used', approximated: 'approximated', ignored: 'ignored', missing: 'missing', error: 'error' } as Record<string, string>,
     tally: (n: number, verdict: string) => (verdict === 'error' ? count(n, 'error') : `${n} ${verdict}`),
-    steps: (s: { memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; disks?: string[] }, command: string) => [
+    steps: (s: { memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; disks?: string[]; writesFiles?: boolean }, command: string) => [
       { command },
       `The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${s.type.toUpperCase()}.`,
       s.kernel ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered directly; no firmware runs.` : 'SeaBIOS starts, shows its screen and looks for something to boot.',
-      ...(s.disks?.length ? ['What it writes to its disks is kept in memory until the domain is destroyed; the files stay as they are.'] : []),
+      ...(s.writesFiles ? ['What it writes to image files is kept in memory until the domain is destroyed; the files stay as they are.'] : []),
       'Its serial line and its screen open here.',
     ],
   },

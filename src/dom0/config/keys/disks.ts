@@ -9,6 +9,8 @@ import { alike, type Asked, type Family, only, rule, TOLD } from '../rule.ts';
 import { show } from '../values.ts';
 import type { Value } from '../xlcfg.ts';
 
+/** Partitions and volumes. */
+const DEVICES = '/dev/';
 /** hdc. */
 const CDROM_PLACE = 2;
 const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
@@ -20,9 +22,13 @@ function diskVerdict(spec: DiskSpec, place: number, type: DomainType): Judged {
   const where = PLACES[place];
   if (spec.kind === 'cdrom') return used(`${where}, CD-ROM drive`, `The CD-ROM drive is the IDE ${where}${spec.target === '' ? ', with nothing in it' : ''}.`);
   if (spec.readOnly && spec.vdev.startsWith('hd')) return used(where, `The disk is the IDE ${where}.`);
-  const kept = spec.readOnly ? 'It is read only.' : 'What the guest writes is kept in memory; the file stays as it is.';
+  const isDevice = spec.target.startsWith(DEVICES);
+  const kept = spec.readOnly ? 'It is read only.' : isDevice ? `What the guest writes is on ${spec.target}.` : 'What the guest writes is kept in memory; the file stays as it is.';
   const ide = spec.vdev.startsWith('hd') ? '' : ` ${spec.vdev} is an IDE disk until the guest's PV drivers unplug that, as Xen has it.`;
-  return approximated(spec.readOnly ? `${where}, read only` : `${where}; the file stays as it is`, `The disk is the IDE ${where}. ${kept}${ide}`);
+  const text = `The disk is the IDE ${where}. ${kept}${ide}`;
+  // An IDE disk cannot be write-protected.
+  if (isDevice && !spec.readOnly) return used(where, text);
+  return approximated(spec.readOnly ? `${where}, read only` : `${where}; the file stays as it is`, text);
 }
 
 /** A disk for PV drivers alone. */
@@ -30,6 +36,7 @@ function virtualVerdict({ vdev, kind, readOnly, target }: DiskSpec, type: Domain
   const what = kind === 'cdrom' ? 'CD' : 'disk';
   if (target === '') return ignored('nothing in it', `A ${type.toUpperCase()} guest has no emulated CD-ROM drive, and a virtual one is there with its medium.`);
   if (readOnly) return used(`virtual ${what}, read only`, `${vdev} is a virtual ${what} for the guest's PV drivers. It is read only.`);
+  if (target.startsWith(DEVICES)) return used(`virtual ${what}`, `${vdev} is a virtual ${what} for the guest's PV drivers. What the guest writes is on ${target}.`);
   return approximated(`virtual ${what}; the file stays as it is`, `${vdev} is a virtual ${what} for the guest's PV drivers. What the guest writes is kept in memory; the file stays as it is.`);
 }
 
