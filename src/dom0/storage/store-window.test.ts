@@ -11,12 +11,13 @@ import type { DriveNews } from './storage-drives.ts';
 import { WINDOW_BYTES, WindowServer, WindowStore } from './store-window.ts';
 
 /** Both sides on one thread: who rings is answered before the call returns. */
-function through(store: Store): { asked: WindowStore; rings: () => number; serve(): void; retry(): void } {
+function through(store: Store): { asked: WindowStore; rings: () => number; begun: () => number; serve(): void; retry(): void } {
   const memory = new SharedArrayBuffer(WINDOW_BYTES);
   let hear = (_news: DriveNews): void => {};
   const retries: (() => void)[] = [];
   const server = new WindowServer(memory, store, (_ms, what) => (retries.push(what), () => {}), news => hear(news));
-  let rings = 0;
+  let rings = 0,
+    begun = 0;
   const asked = new WindowStore({
     memory,
     where: 'behind the window',
@@ -27,12 +28,15 @@ function through(store: Store): { asked: WindowStore; rings: () => number; serve
     },
     open: name => server.open(name),
     openDisk: (name, bytes) => server.openDisk(name, bytes),
-    begin: async machine => server.begin(machine),
+    begin: async machine => {
+      begun++;
+      server.begin(machine);
+    },
     heard: listener => {
       hear = listener;
     },
   });
-  return { asked, rings: () => rings, serve: () => server.serve(), retry: () => retries.splice(0).forEach(what => what()) };
+  return { asked, rings: () => rings, begun: () => begun, serve: () => server.serve(), retry: () => retries.splice(0).forEach(what => what()) };
 }
 
 describe('a store through a window', () => {
@@ -119,6 +123,15 @@ describe('the disk behind a window', () => {
     const hops: number[] = [];
     within({ hop: (_request, hop) => void hops.push(hop) }, 7, () => medium.read(512, new Uint8Array(512)));
     expect(hops).toEqual([IO_HOP.VOLUME, IO_HOP.PARTITION, IO_HOP.DISK, IO_HOP.STORED]);
+  });
+
+  it('is told of the machine once, however many ask for it at the same time', async () => {
+    const { asked, begun } = through(new MemoryStore());
+    const { disk } = await open(asked);
+    const machine = Machine.create(new SharedArrayBuffer(16 * MIB)).memory as SharedArrayBuffer;
+    await Promise.all([disk.drives!.begin(machine), disk.drives!.begin(machine)]);
+    await disk.drives!.begin(machine);
+    expect([begun(), disk.drives!.memory]).toEqual([1, machine]);
   });
 
   it('serves drives of domains: what they flush is durable, a write waits for room and is told of, and nothing is under way once they are detached', async () => {

@@ -35,6 +35,7 @@ export interface DiskWindow {
 
 class WindowDrives implements StorageDrives {
   memory: SharedArrayBuffer | undefined;
+  private begun: { memory: SharedArrayBuffer; done: Promise<void> } | undefined;
   private readonly window: DiskWindow;
   /** By domain and place. */
   private readonly listeners = new Map<string, (news: DriveNews) => void>();
@@ -52,9 +53,16 @@ class WindowDrives implements StorageDrives {
     });
   }
 
-  async begin(memory: SharedArrayBuffer): Promise<void> {
-    await this.window.begin(memory);
-    this.memory = memory;
+  /** Whoever asks again meanwhile waits for the same answer: there is one. */
+  begin(memory: SharedArrayBuffer): Promise<void> {
+    if (this.begun?.memory !== memory)
+      this.begun = {
+        memory,
+        done: this.window.begin(memory).then(() => {
+          this.memory = memory;
+        }),
+      };
+    return this.begun.done;
   }
 
   attach(domain: number, place: number, medium: DriveMedium, heard: (news: DriveNews) => void): void {
