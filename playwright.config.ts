@@ -15,6 +15,8 @@ process.env.RINGSIDE_TEST_PLAIN ??= address(plain);
 
 export default defineConfig({
   testDir: 'test/browser',
+  // The long ones are with the longer boots (npm run test:guests), or asked for by RINGSIDE_LONG=1.
+  ...(process.env.RINGSIDE_LONG === '1' ? { testMatch: '**/*.long.spec.ts' } : { testIgnore: '**/*.long.spec.ts' }),
   outputDir: '.cache/browser-tests',
   // What a page should show has limits of its own; this one is for a slow machine.
   timeout: 300_000,

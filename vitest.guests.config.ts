@@ -5,5 +5,6 @@ import config from './vite.config.ts';
 const merged = mergeConfig(config, { test: { fileParallelism: false, testTimeout: 15 * 60_000, hookTimeout: 5 * 60_000 } });
 merged.test.projects = undefined;
 merged.test.include = [process.env.RINGSIDE_SOAK ? 'test/soak/**/*.guest.ts' : 'test/guests/**/*.guest.ts'];
+merged.test.setupFiles = ['test/support/compiler.ts'];
 merged.test.passWithNoTests = true;
 export default merged;

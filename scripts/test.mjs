@@ -1,6 +1,6 @@
 /**
  * npm test                 everything that a change must pass, set-up included
- * npm run test:guests      the longer boots, in node and in three browsers
+ * npm run test:guests      the longer boots, in node and in three browsers, and what takes long in the page
  *
  * What cannot be had on this machine is skipped, with the reason; with RINGSIDE_STRICT=1 that is a failure, except for tests that say they need
  * ../shared (a folder beside the repository that visitors do not have) where it is absent.
@@ -103,7 +103,7 @@ function* specs(suites, path = '') {
 }
 
 async function playwright(step, limitSeconds, env) {
-  const file = join(reports, 'playwright.json');
+  const file = join(reports, `${step.replaceAll(' ', '-')}.json`);
   say(step);
   const status = await run(process.execPath, [bin('@playwright/test', 'cli.js'), 'test'], {
     limitSeconds,
@@ -149,7 +149,7 @@ async function testEverything() {
   await check('type check', bin('typescript', join('bin', 'tsc')), ['-p', '.', '--noEmit']);
   await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), ['ci', '--error-on-warnings', '--reporter=summary', '.']);
   const built = await build();
-  // On all cores: 5 minutes with two that do nothing else, three times that beside other work.
+  // On all cores.
   await vitest('unit tests', [], 1200);
   if (!haveFiles('test/browser', '.spec.ts')) say('no browser tests in this version');
   else if (!chromium.path) skip('browser tests', chromium.why);
@@ -164,7 +164,9 @@ async function testGuests() {
   if (firefox) skip('Firefox', firefox);
   const webkit = await ensurePrograms({ WebKitWebDriver: 'webkit2gtk-driver', 'xvfb-run': 'xvfb' }, ['xauth']);
   if (webkit) skip('WebKitGTK', webkit);
-  if (await build()) await vitest('guest tests', ['--config', 'vitest.guests.config.ts'], 48 * 60);
+  if (!(await build())) return;
+  await vitest('guest tests', ['--config', 'vitest.guests.config.ts'], 48 * 60);
+  if (chromium.path) await playwright('long browser tests', 1200, { RINGSIDE_CHROMIUM: chromium.path, RINGSIDE_LONG: '1' });
 }
 
 const suites = { test: testEverything, guests: testGuests };

@@ -1,8 +1,8 @@
 /** A host full of small guests, from Domain 0's shell: started, listed, pinging each other through the bridge, idle, stopped. */
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from './support/command-line.ts';
-import { HostShell } from './support/host-shell.ts';
-import { file } from './support/needs.ts';
+import { Ringside } from '../support/command-line.ts';
+import { HostShell } from '../support/host-shell.ts';
+import { file } from '../support/needs.ts';
 
 const GUESTS = 24;
 const DEFINITION = "name = 'mini$i'\\ntype = 'pvh'\\nmemory = 8\\nkernel = '/boot/minipv.elf'\\nextra = 'dhcp'\\nvif = [ '' ]\\n";

@@ -1,17 +1,16 @@
+/** `ringside boot` as a person runs it: a process for each guest, its output, its status and its files. */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readState } from '../../hypervisor/index.ts';
-import { imageKind } from './disks.ts';
-import { forGuests, parseBootOptions, UsageError } from './options.ts';
-import { print, pvhKernel, say, shutdown, waitForKey } from '../../hypervisor/xen/pvh-kernel.test-support.ts';
-import { Watcher } from './until.ts';
+import { readState } from '../../src/hypervisor/index.ts';
+import { imageKind } from '../../src/cli/boot/disks.ts';
+import { print, pvhKernel, say, shutdown, waitForKey } from '../../src/hypervisor/xen/pvh-kernel.test-support.ts';
 
-const command = fileURLToPath(new URL('../../../bin/ringside.mjs', import.meta.url));
-const demo = fileURLToPath(new URL('../../../guests/demo/demo.cfg', import.meta.url));
+const command = fileURLToPath(new URL('../../bin/ringside.mjs', import.meta.url));
+const demo = fileURLToPath(new URL('../../guests/demo/demo.cfg', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'ringside-boot-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const place = (name: string): string => join(folder, name);
@@ -136,7 +135,9 @@ describe('ringside boot', () => {
 
   it('types at the PV console of a guest that has no serial port', async () => {
     const file = written('key.elf', pvhKernel([...print('key?'), ...waitForKey(), ...shutdown(0)]));
-    const { status, out } = await boot(['--type', 'pvh', file, '--timeout', '30'], (seen, typed) => (seen.includes('key?') && typed === 0 ? 'y' : undefined));
+    const { status, out } = await boot(['--type', 'pvh', file, '--timeout', '30'], (seen, typed) =>
+      seen.includes('key?') && typed === 0 ? 'y' : undefined,
+    );
     expect([status, out]).toEqual([0, 'key?']);
   });
 
@@ -153,7 +154,9 @@ describe('ringside boot', () => {
     const result = await boot(['--type', 'pvh', file, '--until', '(d3) up!']);
     expect(result.status).toBe(0);
     expect(result.out.startsWith('(d1) up!\n(d2) up!\n')).toBe(true);
-    expect(result.err).toMatch(/^ringside: again: The guest asked for a reboot\. Domain 1 starts again as domain 2\.\nringside: again: The guest asked for a reboot\. Domain 2 starts again as domain 3\./);
+    expect(result.err).toMatch(
+      /^ringside: again: The guest asked for a reboot\. Domain 1 starts again as domain 2\.\nringside: again: The guest asked for a reboot\. Domain 2 starts again as domain 3\./,
+    );
   });
 
   // LIDT of an empty table, then INT 3.
@@ -165,7 +168,8 @@ describe('ringside boot', () => {
     expect(result.status).toBe(0);
     // hvm_triple_fault(): the words, and the shutdown code of its parameter, which is a reboot.
     expect(result.out.split('\n').slice(0, 3)).toEqual(['(d1) up!', '(XEN) d1v0 Triple fault - invoking HVM shutdown action 1', '(d2) up!']);
-    const restarts = result.err.match(/^ringside: loop-.*: Triple fault \(exit 2\): .* EIP was 0x[0-9a-f]+\. Domain \d+ starts again as domain \d+\.$/gm) ?? [];
+    const restarts =
+      result.err.match(/^ringside: loop-.*: Triple fault \(exit 2\): .* EIP was 0x[0-9a-f]+\. Domain \d+ starts again as domain \d+\.$/gm) ?? [];
     const stats = JSON.parse(readFileSync(place('loop.json'), 'utf8'));
     expect(restarts.length).toBeGreaterThan(1);
     expect(stats.restarts).toBe(restarts.length);
@@ -199,14 +203,23 @@ describe('ringside boot', () => {
     written('kept.elf', pvhKernel([...say('up!\n'), ...shutdown(1)]));
     const cfg = written('kept.cfg', 'name = "kept"\ntype = "pvh"\nmemory = 8\nkernel = "kept.elf"\non_reboot = "destroy"\n');
     expect((await boot([cfg, '--virtual-time', '--save', place('kept.save'), '--save-at', '2'])).status).toBe(0);
-    expect(await boot(['--virtual-time', '--restore', place('kept.save'), '--timeout', '30'])).toMatchObject({ status: 0, out: '(d1) up!\n', err: '' });
+    expect(await boot(['--virtual-time', '--restore', place('kept.save'), '--timeout', '30'])).toMatchObject({
+      status: 0,
+      out: '(d1) up!\n',
+      err: '',
+    });
   });
 
   it('says so where several guests in workers are started again, too', async () => {
     const file = written('worker.elf', pvhKernel([...say('up!\n'), ...TRIPLE_FAULT])),
       other = written('other.elf', pvhKernel([...say('half'), ...shutdown(0)]));
     const { out, err } = await boot(['--type', 'pvh', file, other, '--pcpus', '2', '--no-reboot']);
-    expect(out.split('\n').sort()).toEqual(['', 'other: (d2) half', 'worker: (XEN) d1v0 Triple fault - invoking HVM shutdown action 1', 'worker: (d1) up!']);
+    expect(out.split('\n').sort()).toEqual([
+      '',
+      'other: (d2) half',
+      'worker: (XEN) d1v0 Triple fault - invoking HVM shutdown action 1',
+      'worker: (d1) up!',
+    ]);
     expect(err).toContain('ringside: Triple fault (exit 2)');
     const again = await boot(['--type', 'pvh', file, other, '--pcpus', '2', '--until', '(d3) up!']);
     expect(again.status).toBe(0);
@@ -250,9 +263,13 @@ describe('ringside boot', () => {
 
   it('gives cards addresses by the seed, and refuses two guests that name the same', async () => {
     written('card.elf', kernel([0xeb, 0xfe]));
-    const guest = (name: string, vif: string): string => written(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 16\nkernel = "card.elf"\nvif = [ "${vif}" ]\n`);
+    const guest = (name: string, vif: string): string =>
+      written(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 16\nkernel = "card.elf"\nvif = [ "${vif}" ]\n`);
     const { status, err } = await boot([guest('a', 'mac=00:16:3E:00:00:07'), guest('b', 'mac=00:16:3e:00:00:07')]);
-    expect([status, err.trimEnd().split('\n').at(-1)]).toEqual([2, 'ringside: a and b have the same station address, 00:16:3e:00:00:07. Give one of them another, or leave mac out: then one is drawn.']);
+    expect([status, err.trimEnd().split('\n').at(-1)]).toEqual([
+      2,
+      'ringside: a and b have the same station address, 00:16:3e:00:00:07. Give one of them another, or leave mac out: then one is drawn.',
+    ]);
     const addressOf = async (file: string, ...options: string[]): Promise<string | undefined> => {
       expect((await boot([file, '--virtual-time', '--save', place('card.save'), '--save-at', '5', ...options])).status).toBe(0);
       return readState(readFileSync(place('card.save')), 'card.save').about.mac;
@@ -267,7 +284,10 @@ describe('ringside boot', () => {
   it('refuses a definition that is too long or too deep before it judges it', async () => {
     const long = written('long.cfg', 'a = 1\n'.repeat(1_000_000)),
       deep = written('deep.cfg', `name = "deep"\nvnuma = ${'['.repeat(100_000)}\n`);
-    expect(await boot([long])).toMatchObject({ status: 2, err: `ringside: ${long}: A definition has at most 256 KiB, and this file is longer, so it was not read. Take an xl configuration (xl.cfg).\n` });
+    expect(await boot([long])).toMatchObject({
+      status: 2,
+      err: `ringside: ${long}: A definition has at most 256 KiB, and this file is longer, so it was not read. Take an xl configuration (xl.cfg).\n`,
+    });
     expect((await boot([deep])).err).toContain(`${deep}:2:41: Lists stand in lists here more than 32 deep`);
   });
 
@@ -275,7 +295,10 @@ describe('ringside boot', () => {
     const file = written('novt.elf', pvhKernel(shutdown(0)));
     for (const type of ['pvh', 'hvm']) {
       const { status, err } = await boot(['--type', type, file, '--no-vt']);
-      expect([status, err.trimEnd().split('\n')]).toEqual([2, [expect.stringContaining('is VT/AMD-V supported by your CPU and enabled in your BIOS?')]]);
+      expect([status, err.trimEnd().split('\n')]).toEqual([
+        2,
+        [expect.stringContaining('is VT/AMD-V supported by your CPU and enabled in your BIOS?')],
+      ]);
     }
     const pv = await boot(['--type', 'pv', file, '--no-vt']);
     expect([pv.status, pv.err]).toEqual([2, expect.stringContaining('no entry for a paravirtual guest (note ENTRY)')]);
@@ -368,7 +391,11 @@ describe('ringside boot in workers', () => {
   it('saves where a text is seen, and goes on in another worker', async () => {
     const saved = await boot([demo, ...WORKERS, '--until', 'demo> ', '--save', place('worker.state'), '--stats', place('worker.json')]);
     expect([saved.status, saved.err]).toEqual([0, '']);
-    expect(JSON.parse(readFileSync(place('worker.json'), 'utf8'))).toMatchObject({ status: 0, restarts: 0, exitsByReason: { CPUID: expect.any(Number) } });
+    expect(JSON.parse(readFileSync(place('worker.json'), 'utf8'))).toMatchObject({
+      status: 0,
+      restarts: 0,
+      exitsByReason: { CPUID: expect.any(Number) },
+    });
     expect(readState(readFileSync(place('worker.state')), 'state').about.name).toBe('demo');
     const script = written('restored.script', 'send date\\r\nexpect clock says\n');
     const { status, out } = await boot([...WORKERS, '--restore', place('worker.state'), '--script', script]);
@@ -382,8 +409,20 @@ describe('ringside boot in workers', () => {
   });
 
   it('plays a script, takes a picture and writes the debug ports to their file', async () => {
-    const script = written('worker.script', `expect demo>\nsend date\\r\nexpect clock says\nwait 50\nscreenshot ${place('script.png')}\nexpect demo>\n`);
-    const { status, out, err } = await boot([demo, ...WORKERS, '--script', script, '--screenshot', place('end.png'), '--debugcon', place('worker.debug')]);
+    const script = written(
+      'worker.script',
+      `expect demo>\nsend date\\r\nexpect clock says\nwait 50\nscreenshot ${place('script.png')}\nexpect demo>\n`,
+    );
+    const { status, out, err } = await boot([
+      demo,
+      ...WORKERS,
+      '--script',
+      script,
+      '--screenshot',
+      place('end.png'),
+      '--debugcon',
+      place('worker.debug'),
+    ]);
     expect([status, err]).toEqual([0, '']);
     expect(out).toContain('The real-time clock says');
     for (const name of ['script.png', 'end.png']) expect(readFileSync(place(name)).subarray(1, 4).toString()).toBe('PNG');
@@ -398,18 +437,51 @@ describe('ringside boot in workers', () => {
     expect(result.err).toContain('halted with interrupts off');
   });
 
-  it.each([['one thread', ['--pcpus', '1']], ['workers', ['--pcpus', '2']]])('keeps what a guest wrote to its disk over a restart, and the file as it was: %s', async (_where, slots) => {
+  it.each([
+    ['one thread', ['--pcpus', '1']],
+    ['workers', ['--pcpus', '2']],
+  ])('keeps what a guest wrote to its disk over a restart, and the file as it was: %s', async (_where, slots) => {
     const image = new Uint8Array(64 * 512).fill(0x41);
     // Sector 0's first word: read; the second time, when it is there already, powered off; else written, and a reboot asked for.
-    const ata = (command: number): number[] => [[0x1f2, 1], [0x1f3, 0], [0x1f4, 0], [0x1f5, 0], [0x1f6, 0xe0], [0x1f7, command]].flatMap(([port, value]) => OUT(port, value));
+    const ata = (command: number): number[] =>
+      [
+        [0x1f2, 1],
+        [0x1f3, 0],
+        [0x1f4, 0],
+        [0x1f5, 0],
+        [0x1f6, 0xe0],
+        [0x1f7, command],
+      ].flatMap(([port, value]) => OUT(port, value));
     const drq = [0xec, 0xa8, 0x08, 0x74, 0xfb];
     const words = (value: number[]): number[] => [0x66, 0xba, 0xf0, 0x01, 0xb9, 0, 1, 0, 0, 0xbf, 0, 0, 0x20, 0, 0xbe, 0, 0, 0x20, 0, 0xfc, ...value];
     const written0 = [...ata(0x30), ...drq, ...words([0xf3, 0x66, 0x6f]), ...shutdown(1)];
     const code = [
-      ...ata(0x20), ...drq, ...words([0xf3, 0x66, 0x6d]),
+      ...ata(0x20),
+      ...drq,
+      ...words([0xf3, 0x66, 0x6d]),
       // cmp byte [0x200000], 'B'; mov byte [0x200000], 'B'; je over what writes
-      0x80, 0x3d, 0, 0, 0x20, 0, 0x42, 0xc6, 0x05, 0, 0, 0x20, 0, 0x42, 0x0f, 0x84, written0.length & 255, written0.length >> 8, 0, 0,
-      ...written0, ...shutdown(0),
+      0x80,
+      0x3d,
+      0,
+      0,
+      0x20,
+      0,
+      0x42,
+      0xc6,
+      0x05,
+      0,
+      0,
+      0x20,
+      0,
+      0x42,
+      0x0f,
+      0x84,
+      written0.length & 255,
+      written0.length >> 8,
+      0,
+      0,
+      ...written0,
+      ...shutdown(0),
     ];
     const guest = written('writer.elf', pvhKernel(code)),
       disk = written('writer.img', image);
@@ -424,7 +496,16 @@ describe('ringside boot in workers', () => {
     ['workers', WORKERS],
   ])('saves several guests, each where it shows a text, and plays to each when they go on: %s', async (where, how) => {
     const files = ['demo-1', 'demo-2'].map(name => place(`${name}.${where}`));
-    const saved = await boot([demo, demo, ...how, '--until', 'demo> ', ...files.flatMap((file, i) => ['--save', `demo-${i + 1}=${file}`]), '--stats', place('two.json')]);
+    const saved = await boot([
+      demo,
+      demo,
+      ...how,
+      '--until',
+      'demo> ',
+      ...files.flatMap((file, i) => ['--save', `demo-${i + 1}=${file}`]),
+      '--stats',
+      place('two.json'),
+    ]);
     expect([saved.status, saved.err]).toEqual([0, '']);
     const stats = (): Record<string, { status: number; instructions: number }> => JSON.parse(readFileSync(place('two.json'), 'utf8'));
     const first = stats();
@@ -432,7 +513,16 @@ describe('ringside boot in workers', () => {
     expect(files.map(file => readState(readFileSync(file), file).about.name)).toEqual(['demo-1', 'demo-2']);
     const dates = written('date.script', 'send date\\r\nexpect clock says\nexpect demo>\n'),
       echoes = written('echo.script', 'send mine\\r\nexpect mine\nexpect demo>\n');
-    const again = await boot([...how, ...files.flatMap(file => ['--restore', file]), '--script', `demo-1=${dates}`, '--script', `demo-2=${echoes}`, '--stats', place('two.json')]);
+    const again = await boot([
+      ...how,
+      ...files.flatMap(file => ['--restore', file]),
+      '--script',
+      `demo-1=${dates}`,
+      '--script',
+      `demo-2=${echoes}`,
+      '--stats',
+      place('two.json'),
+    ]);
     expect([again.status, again.err]).toEqual([0, '']);
     const lines = again.out.split('\n');
     expect(lines.filter(line => line.includes('clock says')).map(line => line.slice(0, 8))).toEqual(['demo-1: ']);
@@ -447,72 +537,5 @@ describe('ringside boot in workers', () => {
     expect([status, out.split('\n').sort()]).toEqual([0, ['', 'several1: (d1) one', 'several2: (d2) two']]);
     const typed = await boot([demo, ...WORKERS], atPrompt('date\r', 'poweroff\r'));
     expect([typed.status, typed.out.includes('The real-time clock says')]).toEqual([0, true]);
-  });
-});
-
-describe('options', () => {
-  it('are read as --name value or --name=value', () => {
-    expect(parseBootOptions(['--memory=64', '--until', '--x', 'F', '--virtual-time'])).toMatchObject({
-      memory: 64,
-      until: '--x',
-      file: 'F',
-      virtualTime: true,
-    });
-    expect(parseBootOptions(['--kernel', 'K', '--ramdisk', 'R', '--type', 'pvh', '--no-vt'])).toMatchObject({ kernel: 'K', initrd: 'R', type: 'pvh', noVt: true });
-    expect(parseBootOptions(['a.cfg', '--config', 'b.cfg', 'c']).files).toEqual(['a.cfg', 'b.cfg', 'c']);
-  });
-
-  it.each([
-    [['a', '--save', 'f'], /needs to know when/],
-    [['a', '--save-at', '5'], /needs --save F/],
-    [['a', '--kernel', 'b'], /FILE and --kernel do not go together/],
-    [['--restore', 'a', '--memory', '5'], /--memory does not go with --restore/],
-    [['a', '--no-reboot=1'], /takes no value/],
-    [['a', '--timeout', '1', '--timeout', '2'], /given twice/],
-    [['a', '--timeout'], /needs a value/],
-    [['--disk', 'a', '--boot', 'x'], /--boot takes c/],
-    [['--disk', 'a', '--boot', 'acda'], /--boot takes c/],
-    [['a', 'b', '--fda', 'x'], /--fda is for one guest, and there are 2/],
-    [['a', '--vgabios', 'x'], /goes with --bios/],
-    [['a', '--type', 'kvm'], /--type takes hvm, pvh or pv, not "kvm"/],
-    [['a', 'b', '--disk', 'x'], /--disk is for one guest, and there are 2/],
-    [['a', '--script', 'x', '--script', 'y'], /--script is given twice, and there is one guest/],
-    [['--restore', 'a', '--type', 'hvm'], /--type does not go with --restore/],
-    [['a', '--timeout', '-1'], /takes seconds/],
-    [['a', '--nic', 'rtl8139'], /--nic takes pcnet or e1000/],
-    [['a', '--device-model', 'qemu'], /--device-model takes stub or dom0, not "qemu"/],
-    [['--restore', 'a', '--device-model', 'dom0'], /--device-model does not go with --restore/],
-  ] as const)('that make no sense are refused: %j', (argv, message) => {
-    expect(() => parseBootOptions([...argv])).toThrow(UsageError);
-    expect(() => parseBootOptions([...argv])).toThrow(message);
-  });
-});
-
-describe('an option for several guests', () => {
-  it('names the guest, and stands alone where there is one', () => {
-    expect([...forGuests('--save', ['a=b=c'], ['a'])]).toEqual([['a', 'a=b=c']]);
-    expect([...forGuests('--save', ['b=y=z', 'a=x'], ['a', 'b', 'c'])]).toEqual([['b', 'y=z'], ['a', 'x']]);
-  });
-
-  it.each([
-    [['x'], '--save takes NAME=F where there are several guests, and NAME is a or b, not "x".'],
-    [['a='], '--save takes NAME=F where there are several guests, and NAME is a or b, not "a=".'],
-    [['a=x', 'a=y'], '--save is given twice for a. Give it once.'],
-  ])('is refused: %j', (values, message) => {
-    expect(() => forGuests('--save', values, ['a', 'b'])).toThrow(new UsageError(message));
-  });
-});
-
-describe('--until', () => {
-  it('finds a text across all borders, also after a false start', () => {
-    const at = (text: string, stream: string): number => {
-      const watcher = new Watcher(text);
-      return [...new TextEncoder().encode(stream)].findIndex(byte => watcher.put(byte));
-    };
-    expect(at('aab', 'aaab')).toBe(3);
-    expect(at('# ', 'x## ')).toBe(3);
-    expect(at('abab', 'abacabab')).toBe(7);
-    expect(at('ä', 'xä')).toBe(2);
-    expect(at('zz', 'zyz')).toBe(-1);
   });
 });

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { forGuests, parseBootOptions, UsageError } from './options.ts';
+import { Watcher } from './until.ts';
+
+describe('options', () => {
+  it('are read as --name value or --name=value', () => {
+    expect(parseBootOptions(['--memory=64', '--until', '--x', 'F', '--virtual-time'])).toMatchObject({
+      memory: 64,
+      until: '--x',
+      file: 'F',
+      virtualTime: true,
+    });
+    expect(parseBootOptions(['--kernel', 'K', '--ramdisk', 'R', '--type', 'pvh', '--no-vt'])).toMatchObject({ kernel: 'K', initrd: 'R', type: 'pvh', noVt: true });
+    expect(parseBootOptions(['a.cfg', '--config', 'b.cfg', 'c']).files).toEqual(['a.cfg', 'b.cfg', 'c']);
+  });
+
+  it.each([
+    [['a', '--save', 'f'], /needs to know when/],
+    [['a', '--save-at', '5'], /needs --save F/],
+    [['a', '--kernel', 'b'], /FILE and --kernel do not go together/],
+    [['--restore', 'a', '--memory', '5'], /--memory does not go with --restore/],
+    [['a', '--no-reboot=1'], /takes no value/],
+    [['a', '--timeout', '1', '--timeout', '2'], /given twice/],
+    [['a', '--timeout'], /needs a value/],
+    [['--disk', 'a', '--boot', 'x'], /--boot takes c/],
+    [['--disk', 'a', '--boot', 'acda'], /--boot takes c/],
+    [['a', 'b', '--fda', 'x'], /--fda is for one guest, and there are 2/],
+    [['a', '--vgabios', 'x'], /goes with --bios/],
+    [['a', '--type', 'kvm'], /--type takes hvm, pvh or pv, not "kvm"/],
+    [['a', 'b', '--disk', 'x'], /--disk is for one guest, and there are 2/],
+    [['a', '--script', 'x', '--script', 'y'], /--script is given twice, and there is one guest/],
+    [['--restore', 'a', '--type', 'hvm'], /--type does not go with --restore/],
+    [['a', '--timeout', '-1'], /takes seconds/],
+    [['a', '--nic', 'rtl8139'], /--nic takes pcnet or e1000/],
+    [['a', '--device-model', 'qemu'], /--device-model takes stub or dom0, not "qemu"/],
+    [['--restore', 'a', '--device-model', 'dom0'], /--device-model does not go with --restore/],
+  ] as const)('that make no sense are refused: %j', (argv, message) => {
+    expect(() => parseBootOptions([...argv])).toThrow(UsageError);
+    expect(() => parseBootOptions([...argv])).toThrow(message);
+  });
+});
+
+describe('an option for several guests', () => {
+  it('names the guest, and stands alone where there is one', () => {
+    expect([...forGuests('--save', ['a=b=c'], ['a'])]).toEqual([['a', 'a=b=c']]);
+    expect([...forGuests('--save', ['b=y=z', 'a=x'], ['a', 'b', 'c'])]).toEqual([['b', 'y=z'], ['a', 'x']]);
+  });
+
+  it.each([
+    [['x'], '--save takes NAME=F where there are several guests, and NAME is a or b, not "x".'],
+    [['a='], '--save takes NAME=F where there are several guests, and NAME is a or b, not "a=".'],
+    [['a=x', 'a=y'], '--save is given twice for a. Give it once.'],
+  ])('is refused: %j', (values, message) => {
+    expect(() => forGuests('--save', values, ['a', 'b'])).toThrow(new UsageError(message));
+  });
+});
+
+describe('--until', () => {
+  it('finds a text across all borders, also after a false start', () => {
+    const at = (text: string, stream: string): number => {
+      const watcher = new Watcher(text);
+      return [...new TextEncoder().encode(stream)].findIndex(byte => watcher.put(byte));
+    };
+    expect(at('aab', 'aaab')).toBe(3);
+    expect(at('# ', 'x## ')).toBe(3);
+    expect(at('abab', 'abacabab')).toBe(7);
+    expect(at('ä', 'xä')).toBe(2);
+    expect(at('zz', 'zyz')).toBe(-1);
+  });
+});
