@@ -33,6 +33,7 @@ const VIEWS = [
   ],
   ['host', page => tab(page, 'Host')],
   ['storage', page => tab(page, 'Storage')],
+  ['reset', page => page.getByRole('button', { name: 'Reset the host' }).click()],
   ['network', page => tab(page, 'Network')],
   [
     'define',
@@ -65,6 +66,15 @@ const VIEWS = [
     name.toLowerCase().replace(/\W/g, '-'),
     page => tab(page, name),
   ]),
+  [
+    'four-ways',
+    async page => {
+      await page.goto('./?boot=0');
+      await tab(page, 'Desktop');
+      await page.getByRole('button', { name: 'Same guest, four ways' }).click();
+      await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: PROMPT_MS });
+    },
+  ],
   [
     'lesson',
     async page => {
