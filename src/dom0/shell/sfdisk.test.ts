@@ -16,7 +16,7 @@ async function make() {
   const storage = await Storage.open({ store, epochMs: () => 0, random: below => below >>> 1, diskBytes: 128 * MIB });
   const host = testHost({ files, storage: async () => storage, readsWhole: true });
   const program = sfdiskProgram(host, storage);
-  const around = { directory: '/root', readFile: (path: string) => files.readFileBuffer(path), writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes), signal: new AbortController().signal };
+  const around = { directory: '/root', readFile: (path: string) => files.readFileBuffer(files.resolvePath('/root', path)), writeFile: (path: string, bytes: Uint8Array) => files.writeFile(files.resolvePath('/root', path), bytes), signal: new AbortController().signal };
   const sfdisk = (line: string, stdin = '') => program.run(line.split(' ').filter(word => word !== ''), { ...around, stdin });
   await files.writeFile('/root/d.img', new Uint8Array(16 * MIB).fill(0x90, 0, 440));
   return { files, storage, sfdisk };

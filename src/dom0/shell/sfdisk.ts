@@ -125,7 +125,7 @@ function make(disk: Disk, script: string, random: number): Ran & { done: boolean
   }
 }
 
-async function open(host: HostCore, written: string, writes: boolean, { directory, readFile, writeFile }: Surroundings): Promise<Disk> {
+async function open(host: HostCore, written: string, writes: boolean, { readFile, writeFile }: Surroundings): Promise<Disk> {
   if (Storage.isDevice(written)) {
     const storage = await host.openDevices();
     if (!storage) throw new Refused(`sfdisk: cannot open ${written}: No such file or directory\nThis host has no disk of its own.`);
@@ -144,15 +144,14 @@ async function open(host: HostCore, written: string, writes: boolean, { director
       },
     };
   }
-  const path = written.startsWith('/') ? written : `${directory === '/' ? '' : directory}/${written}`;
-  const file = await readFile(path).catch(() => { throw new Refused(`sfdisk: cannot open ${written}: No such file or directory`); });
+  const file = await readFile(written).catch(() => { throw new Refused(`sfdisk: cannot open ${written}: No such file or directory`); });
   const bytes = writes ? file.slice() : file;
   return {
     path: written,
     bytes: Math.floor(bytes.length / SECTOR_BYTES) * SECTOR_BYTES,
     read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
     write: (at, from) => bytes.set(from, at),
-    close: async kept => { if (kept) await writeFile(path, bytes); },
+    close: async kept => { if (kept) await writeFile(written, bytes); },
   };
 }
 

@@ -13,6 +13,7 @@ import { Journal } from './journal.ts';
 import type { Place } from '../../devices/ide/index.ts';
 import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
 import { type Medium, SECTOR_BYTES, within } from './medium.ts';
+import type { StorageDrives } from './storage-drives.ts';
 import type { StoredDrive } from './stored-drive.ts';
 import { pieces, type Store, StoreDamaged, type StoreFile, StoreFull } from './store.ts';
 
@@ -44,6 +45,8 @@ export interface StoredDisk extends Medium {
   writtenBytes(at: number, bytes: number): number;
   /** What lies behind the connector of the disk's adapter; absent: whatever reads and writes this disk here. */
   makeDrive?(): StoredDrive;
+  /** The storage worker's end of drives that reach the disk from other workers; absent: the disk is stored here. */
+  readonly drives?: StorageDrives;
   /** Flushes, and lets go of the files. */
   close(): void;
 }

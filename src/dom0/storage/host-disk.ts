@@ -115,9 +115,9 @@ export class HostDisk implements Medium {
     return this.extents.writtenBytes(at, bytes);
   }
 
-  /** The storage worker's end of drives that reach the disk from other workers; undefined: the disk is stored here. */
+  /** See StoredDisk.drives. */
   get drives(): StorageDrives | undefined {
-    return 'drives' in this.extents ? (this.extents.drives as StorageDrives) : undefined;
+    return this.extents.drives;
   }
 
   /** See ExtentDisk.reclaim. */

@@ -4,6 +4,13 @@ import { extentStart, PE_BYTES, type Segment } from './lvm.ts';
 import type { Place } from '../../devices/ide/index.ts';
 import { type Answer, type Layout, lengthOf, type Medium, type MediumRequest, Part, startOn, within } from './medium.ts';
 
+/** Bytes of a volume that lie side by side, where they begin in it, and where that is below it. */
+interface Run {
+  start: number;
+  bytes: number;
+  at: number;
+}
+
 export class Volume implements Medium {
   readonly bytes: number;
   readonly layout?: Layout;
@@ -11,7 +18,7 @@ export class Volume implements Medium {
   private readonly physical: Medium;
   private readonly number: number;
   /** Byte of the volume at which each run begins, and where that is on the physical volume. */
-  private readonly runs: { start: number; bytes: number; at: number }[] = [];
+  private readonly runs: readonly Run[];
 
   /** `name`: with the group's, as in vg0/web; `number`: what records of requests call it. */
   constructor(physical: Medium, name: string, segments: readonly Segment[], number: number) {
@@ -19,12 +26,8 @@ export class Volume implements Medium {
     this.physical = physical;
     this.name = name;
     if (physical.layout?.partition) this.layout = { ...physical.layout, volume: { name, segments, number } };
-    let start = 0;
-    for (const { first, count } of segments) {
-      this.runs.push({ start, bytes: count * PE_BYTES, at: extentStart(first) });
-      start += count * PE_BYTES;
-    }
-    this.bytes = start;
+    this.runs = runsIn(segments, 0);
+    this.bytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   private each(at: number, length: number, visit: (physical: number, from: number, count: number) => void): void {
@@ -101,12 +104,16 @@ export function sideBySide(one: Layout, other: Layout): { from: number; to: numb
 }
 
 /** Where a medium's bytes lie on the disk. */
-export function runsOf({ partition, volume }: Layout): { start: number; bytes: number; at: number }[] {
+export function runsOf({ partition, volume }: Layout): Run[] {
   if (!partition) return [{ start: 0, bytes: Infinity, at: 0 }];
   if (!volume) return [{ start: 0, bytes: partition.bytes, at: partition.start }];
+  return runsIn(volume.segments, partition.start);
+}
+
+function runsIn(segments: readonly Segment[], physicalStart: number): Run[] {
   let start = 0;
-  return volume.segments.map(({ first, count }) => {
-    const run = { start, bytes: count * PE_BYTES, at: partition.start + extentStart(first) };
+  return segments.map(({ first, count }) => {
+    const run = { start, bytes: count * PE_BYTES, at: physicalStart + extentStart(first) };
     start += run.bytes;
     return run;
   });

@@ -228,8 +228,10 @@ export class Services {
     if (!drives || !served || !disk || !record) return server.attach(place, disk ?? undefined, fingerprint);
     drives.attach(record.index, place, served, news => {
       // What the drive has asked for, and asks for from now on, ends as failed: there is no disk any more.
-      if (news.lost) server.attach(place, disk, fingerprint);
-      if (news.lost) this.dom0.ports.ring();
+      if (news.lost) {
+        server.attach(place, disk, fingerprint);
+        this.dom0.ports.ring();
+      }
       heard?.call(disk, news);
     });
     whenClaimed?.(isClaimed => server.setClaimed(place, isClaimed));
