@@ -191,11 +191,7 @@ describe('the built page', () => {
     // An instruction's name is in the tables of the processor and nowhere else.
     const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('fyl2xp1'));
     if (scripts.length === 0) return;
-    expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual([
-      'disassemble',
-      'hypervisor-worker-worker',
-      'turns-worker',
-    ]);
+    expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual(['disassemble', 'hypervisor-worker-worker', 'turns-worker']);
     // All that is loaded with it.
     const loaded = new Set(scripts.filter(path => path.startsWith('dom0-worker-')));
     expect(loaded.size).toBe(1);
