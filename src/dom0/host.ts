@@ -51,6 +51,8 @@ export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>
   readsWhole?: boolean;
   /** Domain 0's files; absent: it has none, and what needs them is refused. */
   files?: HostFiles;
+  /** The task log is not what opens the files: it is written from then on. */
+  logsAfter?: Promise<void>;
   openMedium?: OpenMedium;
 }
 
@@ -150,7 +152,7 @@ export class HostCore {
     this.startedEpochMs = parts.epochMs();
     let drawn = parts.seed ?? 0;
     this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
-    this.taskLog = parts.files && new LogFile(parts.files, LOG);
+    this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);
     this.tasks = new Tasks(parts, () => this.tell(), task => this.taskLog?.append(logLine(task)));
     this.toolstack = new Toolstack<Viewers>(
       { openMedium: noMedia, ...(parts.storage ? { openDevice: this.openDevice } : {}), ...(parts.virtual ? withoutClock(parts) : parts) },
