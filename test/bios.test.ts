@@ -31,7 +31,7 @@ it('starts a boot sector, which reads by INT 13h, asks for the size of memory an
       // end: mov al, 1; out F4h, al
       'b0 01 e6 f4',
   );
-  const vm = new Ringside('boot', '--disk', path, '--bios', 'own', '--memory', '8', '--debugcon', '-', '--virtual-time', '--no-reboot');
+  const vm = new Ringside('boot', '--disk', path, '--bios', 'ringside', '--memory', '8', '--debugcon', '-', '--virtual-time', '--no-reboot');
   onTestFinished(() => vm.kill());
   expect(await vm.end(60)).toBe(0x63);
   expect(vm.output).toContain('Booting from disk RINGSIDE HARDDISK');

@@ -181,7 +181,7 @@ export const strings = {
     form: {
       foreign: 'This text is not in xl’s language. A change here writes it anew as xl.cfg.',
       name: 'Name', mode: 'Mode', memory: 'Memory, MiB', vcpus: 'vCPUs', weight: 'Weight beside others', kernel: 'Kernel', kernelHvm: 'Kernel (none: firmware boots a disk)', ramdisk: 'RAM disk', cmdline: 'Command line',
-      boot: 'Boot order: a floppy, c disk, d CD, n network', disks: 'Disks', disksHint: 'A volume, or an image among Domain-0’s files.', droppedHint: 'A volume of the host, or one of the dropped files.', network: 'Network card', onReboot: 'When it reboots', onCrash: 'When it crashes',
+      boot: 'Boot order: a floppy, c disk, d CD, n network', bios: 'BIOS', ownBios: 'Ringside’s own', disks: 'Disks', disksHint: 'A volume, or an image among Domain-0’s files.', droppedHint: 'A volume of the host, or one of the dropped files.', network: 'Network card', onReboot: 'When it reboots', onCrash: 'When it crashes',
       types: { pv: 'Hypercalls and rings; runs on any computer. It wants a kernel made for it.', pvh: 'VT below, PV devices above; no firmware. It wants a kernel.', hvm: 'A whole PC: firmware, VGA, IDE, an emulated card.' } as Record<string, string>,
       addDisk: 'Add a disk', device: 'Device', target: (vdev: string) => `What ${vdev} is`, how: (vdev: string) => `Access of ${vdev}`, emptyDrive: 'empty', writable: 'writable', readOnly: 'read-only', cdrom: 'CD-ROM', floppy: 'floppy', removeDisk: (vdev: string) => `Remove ${vdev}`,
       noCard: 'none', pvCard: 'PV card on xenbr0',
@@ -198,8 +198,8 @@ export const strings = {
     guest: 'Guest',
     download: 'Download',
     embedded: 'none',
-    cd: 'A CD image: SeaBIOS boots it from the CD-ROM drive.',
-    disk: 'A disk image: SeaBIOS boots it; what the guest writes is kept in memory.',
+    cd: 'A CD image: the BIOS boots it from the CD-ROM drive.',
+    disk: 'A disk image: the BIOS boots it; what the guest writes is kept in memory.',
     bootButton: 'Boot',
     cancel: 'Cancel',
     moreGuests: 'Debian’s kernels join this list after',
@@ -271,7 +271,7 @@ export const strings = {
     steps: (s: { memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; disks?: string[]; writesFiles?: boolean }, command: string) => [
       { command },
       `The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${s.type.toUpperCase()}.`,
-      s.kernel ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered directly; no firmware runs.` : 'SeaBIOS starts, shows its screen and looks for something to boot.',
+      s.kernel ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered directly; no firmware runs.` : 'The BIOS starts, shows its screen and looks for something to boot.',
       ...(s.writesFiles ? ['What it writes to image files is kept in memory until the domain is destroyed; the files stay as they are.'] : []),
       'Its serial line and its screen open here.',
     ],

@@ -44,8 +44,8 @@ function disk(name: string, kib: number, sectors: number): string {
 
 describe.skipIf(!existsSync(file('.cache/guests/firmware')))(`a floppy disk ${NEEDS_GUESTS}`, () => {
   it.each([
-    ['SeaBIOS', []],
-    ['our BIOS', ['--bios', 'own']],
+    ['SeaBIOS', ['--bios', 'seabios']],
+    ['our BIOS', ['--bios', 'ringside']],
   ])('boots by %s, whose INT 13h reads, writes and knows its format; the file stays as it is', async (_name, options) => {
     const path = disk('boot.img', 1440, 18);
     const before = readFileSync(path);
