@@ -148,6 +148,13 @@ export const strings = {
     back: (title: string) => `Put ${title} back beside the others`,
     close: (title: string) => `Close the window ${title}; the guest goes on`,
   },
+  popOut: {
+    open: (title: string) => `${title} in a window of its own`,
+    blocked: 'The browser opens no window for this page. Allow pop-ups for it, and try again.',
+    isOut: 'It is in a window of its own.',
+    show: 'Show that window',
+    back: 'Bring it back',
+  },
   defined: {
     name: 'Definition',
     fresh: 'New guest',
@@ -268,6 +275,27 @@ export const strings = {
       ...(s.writesFiles ? ['What it writes to image files is kept in memory until the domain is destroyed; the files stay as they are.'] : []),
       'Its serial line and its screen open here.',
     ],
+  },
+
+  several: {
+    title: (n: number) => `${n} guests`,
+    choose: 'Chosen',
+    take: (file: string) => `Take ${file}`,
+    from: 'Files',
+    define: (n: number) => `Define ${n}`,
+    start: (n: number) => `Start ${n}`,
+    stopped: (n: number) => `${n === 1 ? 'One cannot' : `${n} cannot`} be started yet; the others can.`,
+    busy: 'reading …',
+    saved: 'saved domain',
+    restored: 'It goes on where it was saved.',
+    isDone: 'done',
+    open: 'Form and text',
+    openNamed: (name: string) => `Form and text of ${name}`,
+    started: (name: string, id: number) => `${name} runs as domain ${id}.`,
+    defined: (name: string, path: string) => `${name} is kept as ${path}.`,
+    unnamed: (files: string[]) => `${files.join(', ')}: none of them names ${files.length === 1 ? 'it' : 'these'}.`,
+    fits: (n: number, memoryMiB: number, freeMiB: number) => `The ${n === 1 ? 'one' : n} to start take${n === 1 ? 's' : ''} ${memoryMiB} of ${freeMiB} MiB that are free.`,
+    lacks: (n: number, memoryMiB: number, freeMiB: number) => `The ${n} to start take ${memoryMiB} MiB together, and ${freeMiB} MiB are free. Choose fewer, or give them less memory.`,
   },
 
   guest: {
