@@ -25,6 +25,33 @@ function fetchedGuests(): Plugin {
   };
 }
 
+/** Workers that come with every page; those that come in their place elsewhere are bundled alone. */
+const SHARING = /new Worker\(new URL\('([^']*\/(?:worker|storage-worker)\.ts)', import\.meta\.url\)/g;
+
+/**
+ * Bundles the page and its workers as one: what several of them need is one chunk, which is transferred once. Vite bundles each worker alone, with
+ * what others have, too.
+ */
+function sharedWorkers(): Plugin {
+  return {
+    name: 'shared-workers',
+    apply: (_config, { command, isSsrBuild }) => command === 'build' && !isSsrBuild,
+    enforce: 'pre',
+    async transform(code, id) {
+      const found = [...code.matchAll(SHARING)];
+      if (found.length === 0) return undefined;
+      let out = code;
+      for (const [text, path] of found) {
+        const worker = await this.resolve(path!, id);
+        if (!worker) throw new Error(`${id}: there is no ${path}`);
+        const reference = this.emitFile({ type: 'chunk', id: worker.id, name: worker.id.replace(/^.*\/src\/|\.ts$/g, '').replace(/\W+/g, '-') });
+        out = out.replace(text, `new Worker(import.meta.ROLLUP_FILE_URL_${reference}`);
+      }
+      return out;
+    },
+  };
+}
+
 /** A name that its module may set again, or cannot read yet (a circle of imports), stays a getter. */
 const SETTLE = `
 for (const name of Object.keys(__vite_ssr_exports__))
@@ -49,11 +76,15 @@ function settledExports(): Plugin {
 
 export default defineConfig({
   appType: 'mpa',
-  plugins: [fetchedGuests(), interpreterPlugin(), settledExports()],
+  plugins: [fetchedGuests(), sharedWorkers(), interpreterPlugin(), settledExports()],
   base: './',
   // Workers are bundled on their own, with plugins of their own.
   worker: { format: 'es', plugins: () => [interpreterPlugin()] },
-  build: { target: 'es2022' },
+  build: {
+    target: 'es2022',
+    // The page's first scripts alone: a worker has no document to put links into.
+    modulePreload: { resolveDependencies: (_, paths, { hostType }) => (hostType === 'html' ? paths : []) },
+  },
   server: { headers: isolation },
   preview: { headers: isolation },
   test: {

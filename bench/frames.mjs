@@ -11,7 +11,7 @@ import { buildPage } from '../scripts/build.mjs';
 import { at } from '../scripts/lib.mjs';
 import { serve } from '../scripts/serve.mjs';
 import { ensureChromium } from '../scripts/setup.mjs';
-import { firmware, need, options, short } from './lib.mjs';
+import { need, options, short } from './lib.mjs';
 
 const GOAL = 58;
 const GUESTS = { mode13: '320 × 200', modex: '320 × 200', vbe: '1024 × 768' };
@@ -20,7 +20,6 @@ const WARM_MS = 3000;
 
 const { runs, seconds, guest, check } = options({ runs: 3, seconds: 10, guest: '', check: false });
 need(guest === '' || guest in GUESTS, `--guest ${guest}: the guests are ${Object.keys(GUESTS).join(', ')}.`);
-need(firmware(), 'The guests boot through SeaBIOS and its VGA BIOS, which are not here: run `npm run guests` first.');
 const { path: executablePath, why } = await ensureChromium();
 need(executablePath, `Chromium is not here: ${why}`);
 await buildPage();

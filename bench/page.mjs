@@ -7,10 +7,12 @@
  * --check: status 1 where in every run some task took more than 50 ms of CPU time, or every hundredth more than 50 ms on the clock.
  */
 import { chromium } from '@playwright/test';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { buildPage } from '../scripts/build.mjs';
-import { guestsFolder } from '../scripts/lib.mjs';
+import { at, guestsFolder } from '../scripts/lib.mjs';
 import { serve } from '../scripts/serve.mjs';
 import { ensureChromium } from '../scripts/setup.mjs';
 import { debianGuest } from './guests.mjs';
@@ -73,11 +75,18 @@ need(executablePath, `Chromium is not here: ${why}`);
 await buildPage();
 const { url, server } = await serve({ port: 0 });
 
-/** What left for the page and its workers, counted here, since the browser does not tell of workers that a worker starts. */
-let scriptBytes = 0;
+/**
+ * What left for the page and its workers, counted here, since the browser does not tell of workers that a worker starts: bytes with their headers as they
+ * were sent, and what a host that knows gzip alone would send.
+ */
+const script = { bytes: 0, gzipBytes: 0 };
 server.prependListener('request', ({ url: path, socket }, response) => {
   const before = socket.bytesWritten;
-  if (/\.js($|\?)/.test(path)) response.on('finish', () => (scriptBytes += socket.bytesWritten - before));
+  if (!/\.js($|\?)/.test(path)) return;
+  response.on('finish', () => {
+    script.bytes += socket.bytesWritten - before;
+    script.gzipBytes += gzipSync(readFileSync(at('dist', path.split('?')[0]))).length;
+  });
 });
 
 /** Milliseconds on the clock and of CPU time of each task of the page's main thread while it is watched. */
@@ -122,12 +131,16 @@ async function tasksOf(browser, row) {
 async function load() {
   const browser = await launch();
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-  const before = scriptBytes;
+  const before = { ...script };
   try {
     const start = performance.now();
     await page.goto(url);
     await bootDemo(page);
-    return { promptSeconds: (performance.now() - start) / 1000, scriptKb: (scriptBytes - before) / 1000 };
+    return {
+      promptSeconds: (performance.now() - start) / 1000,
+      scriptKb: (script.bytes - before.bytes) / 1000,
+      gzipKb: (script.gzipBytes - before.gzipBytes) / 1000,
+    };
   } finally {
     await browser.close();
   }
@@ -142,7 +155,9 @@ try {
     if (only === '' || only === 'load') {
       const result = await load();
       loads.push(result);
-      console.log(`load, run ${run}: prompt after ${result.promptSeconds.toFixed(2)} s, ${result.scriptKb.toFixed(0)} KB of script`);
+      console.log(
+        `load, run ${run}: prompt after ${result.promptSeconds.toFixed(2)} s, ${result.scriptKb.toFixed(0)} KB of script, ${result.gzipKb.toFixed(0)} by gzip`,
+      );
     }
     for (const row of wanted) {
       const result = await tasksOf(browser, row);
@@ -162,7 +177,8 @@ if (loads.length)
   console.log(`| before the first prompt | median | best |
 | --- | ---: | ---: |
 | seconds | ${short(median(loads.map(({ promptSeconds }) => promptSeconds)))} | ${short(Math.min(...loads.map(({ promptSeconds }) => promptSeconds)))} |
-| KB of script, as transferred | ${short(median(loads.map(({ scriptKb }) => scriptKb)))} | |`);
+| KB of script, as transferred | ${short(median(loads.map(({ scriptKb }) => scriptKb)))} | |
+| KB of script, by gzip | ${short(median(loads.map(({ gzipKb }) => gzipKb)))} | |`);
 const best = (row, key) => Math.min(...results[row].map(result => result[key]));
 if (wanted.length)
   console.log(`| main thread over ${seconds} s | longest task, ms of CPU time, median | best | 99 % of tasks within, ms on the clock, best | busy, % |

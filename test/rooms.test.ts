@@ -190,8 +190,15 @@ describe('the built page', () => {
     if (process.env.RINGSIDE_STRICT === '1') expect(scripts).not.toEqual([]);
     // An instruction's name is in the tables of the processor and nowhere else.
     const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('fyl2xp1'));
-    if (scripts.length > 0)
-      expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual(['disassembly', 'turns-worker', 'worker']);
+    if (scripts.length === 0) return;
+    expect(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')).sort()).toEqual(['disassemble', 'hypervisor-worker-worker', 'turns-worker']);
+    // All that is loaded with it.
+    const loaded = new Set(scripts.filter(path => path.startsWith('dom0-worker-')));
+    expect(loaded.size).toBe(1);
+    for (const path of loaded)
+      for (const [, next] of readFileSync(join(assets, path), 'utf8').matchAll(/(?:from|import)"\.\/([^"]+)"/g)) loaded.add(next!);
+    expect(loaded.size).toBeGreaterThan(5);
+    expect(carriers.filter(path => loaded.has(path))).toEqual([]);
   });
 
   it("has the shell's syntax and text tools in a script of their own, which nothing loads before the first line", () => {

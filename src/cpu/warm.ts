@@ -2,13 +2,14 @@
  * Runs every case of the interpreter's switch once or more before the guest does. V8 compiles what has no type feedback into a deoptimisation: without
  * this, the first use of each rare instruction throws the whole switch back to bytecode for a second. Measured in docs/architecture.md.
  */
+import { LEAVE } from './faults.ts';
 import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './architecture/flags.ts';
 import type { Cpu } from './cpu.ts';
-import { EXIT, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER } from './scratch.ts';
+import { EXIT, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER } from './scratch.ts';
 import { BASE, DISP, EXTRA, IMM, INDEX, narrowIndex, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
 import { CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, type Switch } from './plans.ts';
 import { OP_NOTHING } from './record-writer.ts';
-import { CR4, EAX, EBP, EBX, ECX, EDI, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './architecture/registers.ts';
+import { CR4, EAX, EBP, EBX, ECX, EDI, EIP, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './architecture/registers.ts';
 
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
 
@@ -44,13 +45,13 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
     A[at + SRC] = EBX;
     A[at + IMM] = 1;
   };
-  const once = (kind: number, a: number, b: number, r: number, top: number, count = 3, value = 4096) => {
+  const once = (kind: number, a: number, b: number, r: number, top: number, count = 3, value = 4096, source = value, inMemory = value) => {
     R[FK] = kind;
     R[FA] = a;
     R[FB] = b;
     R[FR] = r;
     // A source of 0 has a way of its own in BSF and BSR.
-    R[EBX] = count === 0 ? 0 : value;
+    R[EBX] = count === 0 ? 0 : source;
     R[EAX] = value;
     // Full for x87 instructions that read a register, empty for those that push one.
     R[FTW] = count === 0 ? 0xff : 0x7f;
@@ -65,7 +66,7 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
     S[S_PAGE_EIP] = 0;
     R[ESP] = top;
     R[EBP] = R[ESI] = R[EDI] = linear;
-    M4[host >>> 2] = value;
+    M4[host >>> 2] = inMemory;
     S[S_BUDGET] = 1;
     S[S_STOP] = 0;
     run(p);
@@ -88,6 +89,18 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
   }
   functions[OP_NOTHING] = () => { S[S_STOP] = EXIT; };
   for (let i = 0; i < 3; i++) once(SUB, 1, 2, -1, linear);
+  // What is thrown is caught beside the call: an instruction's, and that of the fetch behind a jump beyond the code segment.
+  const { mode, faults } = cpu, { csLimit } = mode, { vector, error, thrown } = faults;
+  mode.csLimit = 0;
+  for (const op of [() => { throw LEAVE; }, () => {
+    S[S_STOP] = JUMP;
+    S[S_BUDGET] = R[EIP] = 1;
+  }]) {
+    functions[OP_NOTHING] = op;
+    for (let i = 0; i < 3; i++) once(SUB, 1, 2, -1, linear);
+  }
+  mode.csLimit = csLimit;
+  Object.assign(faults, { vector, error, thrown });
   functions[OP_NOTHING] = nothing;
   for (const [op, facts] of cases) {
     // Whatever leaves the switch in here must not run for real.
@@ -119,11 +132,13 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
     A[p + IMM] = 0;
     once(SUB, 1, 2, -1, top, 0);
     if ((facts & CASE_COUNTS) !== 0) once(SUB, 1, 2, -1, linear, 1);
-    // Values whose sum and product are no small integers.
+    // Values whose sum, difference and product are no small integers, wherever the operands lie.
     if ((facts & (CASE_INDIRECT | CASE_STATE_WORD)) === 0) {
       lead();
       A[p + IMM] = 0x7fffffff;
-      for (const value of [0x7fffffff, -0x80000000, -1]) once(ADD, value, value, 0, top, 31, value);
+      for (const value of [0x7fffffff, -0x80000000, -1]) {
+        for (const [source, inMemory] of [[value, value], [~value, value], [~value, ~value]] as const) once(ADD, value, value, 0, top, 31, value, source, inMemory);
+      }
     }
     // A double, 1.0, for what reads one; a single and a double to store.
     if ((facts & CASE_X87) !== 0) {

@@ -14,7 +14,7 @@ import { readXenOptions } from './boot/xen-options.ts';
 import { stopGuests } from './boot/stop-guests.ts';
 import { createHost, type Host, type HostParts } from './host.ts';
 import { shippedGuests } from './shipped-guests.ts';
-import { loginOverPort, type PortSession, type Power, type PowerState, shellParts } from './shell/index.ts';
+import type { PortSession, Power, PowerState } from './shell/index.ts';
 import { hasOpfs, type OpenStore } from './storage/index.ts';
 import { COMMANDS } from './toolstack/commands/index.ts';
 import { sharedMs } from '../hypervisor/worker/index.ts';
@@ -27,6 +27,8 @@ import { wholeState } from './whole-state.ts';
 const MIB = 2 ** 20;
 /** Between a host that is down and its end. */
 const LAST_WORDS_MS = 100;
+/** The files' tree is larger than all of Domain 0: where nobody else wants it, the log does so late. */
+const LOGS_AFTER_MS = 10_000;
 
 export const later: Later = (ms, callback) => {
   const timer = setTimeout(callback, ms);
@@ -106,6 +108,11 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
   void booted.then(({ virtualTime }) => {
     isVirtual = virtualTime !== undefined;
   });
+  let startLogs = (): void => {};
+  const logsAfter = new Promise<void>(resolve => {
+    startLogs = resolve;
+  });
+  void booted.then(() => later(LOGS_AFTER_MS, startLogs));
   const state = new BrowserState({
     open: async (wanted, take) => ((await booted).virtualTime ? { why: NOT_KEPT } : openStore(wanted, take)),
     epochMs: () => (isVirtual ? VIRTUAL_EPOCH_MS : Date.now()),
@@ -113,6 +120,7 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
     later,
     guests: shippedGuests(fetchBytes, []),
     filesOpened: (files, kept) => {
+      startLogs();
       // What the page remembers is for the state that outlives it: files in memory have the installation's settings.
       if (!kept) return;
       const tell = (): void => void Promise.all([installedGrubConfig(files), keptHostWords(files)]).then(([text, words]) => tellGrub(text, words), () => {});
@@ -144,6 +152,7 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
     fetchBytes,
     openMedium,
     files: state.files,
+    logsAfter,
     storage: async () => (await state.get()).storage,
     stateInfo: () => state.info(),
     hostMs: sharedMs,
@@ -194,6 +203,8 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
     takeOver: () => state.takeOver(),
     ...wholeState(state, host, booted, later),
     shell: async size => {
+      // Most visits have a guest's prompt before they want this one.
+      const { loginOverPort, shellParts } = await import('./shell/index.ts');
       log ??= domain0Log(await host, await state.get(), await booted);
       const parts = await shellParts(await host, await state.get(), sleep, power, await log);
       const { kept, why } = await state.info();

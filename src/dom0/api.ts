@@ -82,10 +82,10 @@ export interface Plan {
   };
 }
 
-/** SeaBIOS and its VGA BIOS as the page's server has them. */
+/** Ringside's BIOS, and SeaBIOS with its VGA BIOS where they were fetched, as the page's server has them. */
 export interface FirmwareFiles {
-  bios: { name: string; url: string };
-  vgaBios: { name: string; url: string };
+  own: { name: string; url: string };
+  seabios?: { bios: { name: string; url: string }; vgaBios: { name: string; url: string } };
 }
 
 /** State letters as `xl list` prints them; '-' is defined and not started. */

@@ -16,8 +16,9 @@ import type { Inspected } from './inspection.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
+import type { Bios } from './config/index.ts';
 import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
-import { baseName, type Devices, disksNamed, type Firmware, type Given, type Loaded, loaderNamed, type NamedImage, needsFirmware, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
+import { baseName, type Devices, disksNamed, type Firmware, firmwareNamed, type Given, type Loaded, loaderNamed, type NamedImage, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
 import { settleUnfinished } from './snapshots/unfinished.ts';
 import { type BaseImage, imageVolume, isTransfer, MediumDisk, runStorageCommand, Storage, transferVolume } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
@@ -50,6 +51,8 @@ export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>
   readsWhole?: boolean;
   /** Domain 0's files; absent: it has none, and what needs them is refused. */
   files?: HostFiles;
+  /** The task log is not what opens the files: it is written from then on. */
+  logsAfter?: Promise<void>;
   openMedium?: OpenMedium;
 }
 
@@ -149,7 +152,7 @@ export class HostCore {
     this.startedEpochMs = parts.epochMs();
     let drawn = parts.seed ?? 0;
     this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
-    this.taskLog = parts.files && new LogFile(parts.files, LOG);
+    this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);
     this.tasks = new Tasks(parts, () => this.tell(), task => this.taskLog?.append(logLine(task)));
     this.toolstack = new Toolstack<Viewers>(
       { openMedium: noMedia, ...(parts.storage ? { openDevice: this.openDevice } : {}), ...(parts.virtual ? withoutClock(parts) : parts) },
@@ -266,15 +269,17 @@ export class HostCore {
   }
 
   /** Fetched when a guest needs it; a failure is tried again the next time. */
-  private async firmware(): Promise<Firmware> {
+  private async firmware(wanted: Bios): Promise<Firmware> {
     const files = this.firmwareFiles;
     const { fetchBytes } = this.parts;
     if (!files || !fetchBytes) return NO_FIRMWARE;
+    const seabios = wanted === 'seabios' ? files.seabios : undefined;
+    const { name, url } = seabios?.bios ?? files.own;
     try {
-      const [image, vgaBios] = await Promise.all([fetchBytes(files.bios.url), fetchBytes(files.vgaBios.url)]);
-      return { image, vgaBios, name: files.bios.name };
+      const [image, vgaBios] = await Promise.all([fetchBytes(url), seabios && fetchBytes(seabios.vgaBios.url)]);
+      return { bios: seabios ? 'seabios' : 'ringside', image, name, ...(vgaBios ? { vgaBios } : {}) };
     } catch (error) {
-      return `Firmware is needed to boot from a disk, and ${files.bios.name} could not be fetched (${(error as Error).message}). Check the connection and try again.`;
+      return `Firmware is needed to boot from a disk, and ${name} could not be fetched (${(error as Error).message}). Check the connection and try again.`;
     }
   }
 
@@ -292,7 +297,8 @@ export class HostCore {
   /** Files read, with the firmware that they need. What is decided on them comes after it in one go: others may create domains meanwhile. */
   async read(files: NamedFile[], wanted = (): boolean => true): Promise<ReadFiles> {
     const given = await readFiles(files, wanted);
-    const firmware = needsFirmware(given) ? await this.firmware() : undefined;
+    const bios = firmwareNamed(given);
+    const firmware = bios && (await this.firmware(bios));
     const directory = files.find(file => file.directory !== undefined)?.directory ?? '';
     const named = disksNamed(given).map(target => ({ target, path: target.startsWith('/') || isTransfer(target) ? target : `${directory}/${target}` }));
     const mayBeDevices = named.filter(({ path }) => Storage.isDevice(path) || imageVolume(path) !== undefined);

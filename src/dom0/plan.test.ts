@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { HEAD_BYTES } from './images.ts';
-import { type Firmware, type NamedBytes, type NamedImage, needsFirmware, planFiles } from './plan.ts';
+import { type Firmware, firmwareNamed, type NamedBytes, type NamedImage, planFiles } from './plan.ts';
 
 const MIB = 2 ** 20;
-const firmware: Firmware = { image: new Uint8Array(65536), name: 'bios.bin', vgaBios: Uint8Array.of(0x55, 0xaa) };
+const firmware: Firmware = { bios: 'ringside', image: new Uint8Array(65536), name: 'bios.bin', vgaBios: Uint8Array.of(0x55, 0xaa) };
 const text = (name: string, content: string): NamedBytes => ({ name, data: new TextEncoder().encode(content) });
 const put = (bytes: Uint8Array, at: number, what: string): void => bytes.set(new TextEncoder().encode(what), at);
 
@@ -66,8 +66,9 @@ describe('images alone', () => {
 
   it('need firmware, and say where it comes from', () => {
     expect(errorsOf([iso(100)], 'Firmware is needed. Run npm run guests once.')).toEqual(['Firmware is needed. Run npm run guests once.']);
-    expect(needsFirmware([iso(100)])).toBe(true);
-    expect(needsFirmware([text('a.cfg', 'kernel = "x"\ndisk = [ "d.img,raw,hda" ]\n'), disk(8)])).toBe(false);
+    expect(firmwareNamed([iso(100)])).toBe('ringside');
+    expect(firmwareNamed([text('a.cfg', 'kernel = "x"\ndisk = [ "d.img,raw,hda" ]\n'), disk(8)])).toBeUndefined();
+    expect(firmwareNamed([text('a.cfg', 'type = "hvm"\nbios = "seabios"\ndisk = [ "d.img,raw,hda" ]\n'), disk(8)])).toBe('seabios');
   });
 
   it('of which a PC has no room for are refused', () => {
@@ -78,6 +79,21 @@ describe('images alone', () => {
 
 describe('a definition with disks', () => {
   const definition = (disks: string, more = ''): NamedBytes => text('web1.cfg', `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ ${disks} ]\n${more}`);
+
+  it('starts with the BIOS that it names, and says where another has to do', () => {
+    const seabios: Firmware = { bios: 'seabios', image: new Uint8Array(262144), name: 'bios-256k.bin' };
+    const of = (more: string, here: Firmware): unknown[] => {
+      const { plan, domain } = planFiles([definition("'disk.img,raw,hda'", more), disk(64)], here);
+      const { verdict, text: said } = plan.findings.find(({ key }) => key === 'bios')!;
+      return [verdict, said.slice(0, 31), domain?.boot.name];
+    };
+    expect(of('bios = "ringside"\n', firmware)).toEqual(['used', "The PC starts with Ringside's o", 'bios.bin']);
+    expect(of('bios = "seabios"\n', seabios)).toEqual(['used', 'The PC starts with SeaBIOS, as ', 'bios-256k.bin']);
+    expect(of('bios = "seabios"\n', firmware)).toEqual(['approximated', "SeaBIOS is not here: Ringside's", 'bios.bin']);
+    expect(of('bios = "rombios"\n', firmware)).toEqual(['approximated', "ROMBIOS is Xen's BIOS for old d", 'bios.bin']);
+    expect(of('bios = "ovmf"\n', firmware)).toEqual(['approximated', "There is no UEFI here. Ringside", 'bios.bin']);
+    expect(planFiles([definition("'disk.img,raw,hda'", 'bios = "seabios"\n'), disk(64)], firmware).domain!.definition.bios).toBe('seabios');
+  });
 
   it('finds its images by their base names among what was given', () => {
     const { plan, domain } = planFiles([definition(`'/img/disk.img,raw,hda,rw', '/iso/cd.iso,raw,hdc,cdrom'`, 'boot = "d"\n'), iso(100), disk(64)], firmware);

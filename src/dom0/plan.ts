@@ -7,7 +7,8 @@ import { isQcow2 } from '../hypervisor/disks/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
 import type { Found } from './boot-loader/index.ts';
-import { type BootLoader, type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
+import { type Bios, type BootLoader, type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
+import { SEABIOS } from './config/keys/boot.ts';
 import { isError, judgeDefinition } from './config/model.ts';
 import { DEFAULT_NIC } from './config/vif.ts';
 import { writeXlConfig } from './config/write-xl.ts';
@@ -56,7 +57,12 @@ export interface PlannedDrive {
 }
 
 /** Firmware for guests that boot from a disk, or why there is none: a sentence with a next step. */
-export type Firmware = { image: Uint8Array; name: string; vgaBios?: Uint8Array } | string;
+export type Firmware = { bios: Bios; image: Uint8Array; name: string; vgaBios?: Uint8Array } | string;
+/** The BIOS that a definition wants; where that one is not here, the other. */
+export type Firmwares = (wanted: Bios) => Firmware;
+
+const OWN_BIOS = 'ringside';
+const SEABIOS_NOT_HERE = "SeaBIOS is not here: Ringside's own BIOS starts. npm run guests fetches SeaBIOS.";
 
 /** RAM of a guest that was given as a kernel alone. */
 export const PLAIN_MEMORY_MIB = 256;
@@ -65,7 +71,7 @@ export const PLAIN_LINUX_CMDLINE = 'console=tty0 console=ttyS0';
 
 /** The secondary channel's master: where PCs of the time had their CD-ROM drive. */
 const CD_PLACE = 2;
-export const NO_FIRMWARE = 'Firmware is needed to boot from a disk, and none is here. Run npm run guests once and load this page again, or name a kernel.';
+export const NO_FIRMWARE = 'Firmware is needed to boot from a disk, and none is here. Load this page again, or name a kernel.';
 
 export interface Planned {
   plan: Plan;
@@ -75,13 +81,14 @@ export interface Planned {
 
 const isImage = (file: Given): file is NamedImage => 'head' in file;
 
-/** Whether firmware is needed to start what these files describe. */
-export function needsFirmware(files: Given[]): boolean {
+/** The firmware that starts what these files describe; undefined: they need none. */
+export function firmwareNamed(files: Given[]): Bios | undefined {
   const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
-  if (!definition) return files.some(isImage);
+  if (!definition) return files.some(isImage) ? OWN_BIOS : undefined;
   // What is not judged needs nothing.
-  if (lengthProblem(definition.data.length)) return false;
-  return judgeDefinition(definition.name, decode(definition.data)).definition.kernel === undefined;
+  if (lengthProblem(definition.data.length)) return undefined;
+  const { kernel, bios = OWN_BIOS } = judgeDefinition(definition.name, decode(definition.data)).definition;
+  return kernel === undefined ? bios : undefined;
 }
 
 /** What a definition among these files names as disks, as it is written there: devices of the host, files. */
@@ -131,7 +138,7 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devi
         const found = find<Given>([...images, ...others], path);
         return typeof found === 'string' ? (device ?? found) : found;
       },
-      firmware,
+      firmware: () => firmware,
       ...(loaded === undefined ? {} : { loaded }),
     });
   }
@@ -169,7 +176,7 @@ export function planDefinition(
   file: string,
   text: string,
   resolve: (path: string) => NamedBytes | string,
-  disks: { image: (path: string) => Given | string; firmware: Firmware; loaded?: Loaded } = { image: resolve, firmware: NO_FIRMWARE },
+  disks: { image: (path: string) => Given | string; firmware: Firmwares; loaded?: Loaded } = { image: resolve, firmware: () => NO_FIRMWARE },
   optionsFrom = Infinity,
 ): Planned {
   const { definition, findings, isForeign, valueAt } = judgeDefinition(file, text, optionsFrom);
@@ -212,9 +219,12 @@ export function planDefinition(
   }
   const drives = definition.disks.map((disk, i) => planDrive(disk, i, definition.type, findings, disks.image));
   if (!definition.kernel && definition.type === 'hvm' && definition.disks.length > 0) {
-    boot = firmwareBoot(drives, definition.bootOrder, disks.firmware);
+    const firmware = disks.firmware(definition.bios ?? OWN_BIOS);
+    boot = firmwareBoot(drives, definition.bootOrder, firmware);
+    if (typeof firmware === 'object' && definition.bios === 'seabios' && firmware.bios !== 'seabios')
+      for (const finding of findings.filter(({ short }) => short === SEABIOS)) Object.assign(finding, { verdict: 'approximated', short: "Ringside's own BIOS", text: SEABIOS_NOT_HERE });
     const finding = findingOf(definition.disks[0], findings);
-    const problem = typeof disks.firmware === 'string' ? { short: 'needs firmware', text: disks.firmware } : bootProblem(drives, definition.bootOrder);
+    const problem = typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, definition.bootOrder);
     if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...problem });
   }
   return finish(findings, definition, boot, isForeign ? writeXlConfig(definition) : text, `xl create ${quoted(file)}`, drives, definition.type);
@@ -265,7 +275,8 @@ function bootProblem(drives: PlannedDrive[], order: string): ImageProblem | null
 
 function firmwareBoot(drives: PlannedDrive[], order: string, firmware: Firmware): Boot | undefined {
   if (typeof firmware === 'string') return undefined;
-  return { kind: 'firmware', ...firmware, bootOrder: bootPaths(drives, order) };
+  const { bios: _bios, ...image } = firmware;
+  return { kind: 'firmware', ...image, bootOrder: bootPaths(drives, order) };
 }
 
 /** Images without a definition: a PC with firmware boots from the first of them. */

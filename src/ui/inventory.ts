@@ -11,8 +11,9 @@ import { type Place, place } from './state.ts';
 /** Between two looks where counters are shown as they go, and elsewhere, where the tree lists what is there. */
 const SHOWN_MS = 1000,
   TREE_MS = 3000;
-/** Where an earlier visit left nothing, definitions and disk are opened when a guest has its first prompt, or after this time. */
-const QUIET_MS = 4000;
+/** Where an earlier visit left nothing, definitions and disk are opened so long after a guest has its first prompt, or after this time. */
+const PROMPT_MS = 1000,
+  QUIET_MS = 4000;
 
 export const inventory = signal<Inventory | undefined>(undefined);
 /** Oldest first. */
@@ -91,7 +92,7 @@ export function followInventory(resumed: Promise<StateInfo | undefined>): void {
     if (known?.kept) return openState();
     // Another tab has it, and may be gone when somebody asks.
     if (known) return;
-    const stop = effect(() => { if ([...sessions.value.values()].some(({ spoke }) => spoke.value)) openState(); });
+    const stop = effect(() => { if ([...sessions.value.values()].some(({ spoke }) => spoke.value)) setTimeout(openState, PROMPT_MS); });
     setTimeout(() => { stop(); openState(); }, QUIET_MS);
   });
   hostsLost.subscribe(lost => {

@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, expect, it, vi } from 'vitest';
 
-vi.mock('./host.ts', async original => ({ ...await original<object>(), offerGuests: () => Promise.reject(new Error('/etc/xen is read-only.')) }));
+vi.mock('./host.ts', async original => ({ ...await original<object>(), offerFirmware: async () => {}, offerGuests: () => Promise.reject(new Error('/etc/xen is read-only.')) }));
 const { tasks } = await import('./host.ts');
 const page = await import('./offers.ts');
 

@@ -43,6 +43,7 @@ interface Catalogue {
 
 interface Image { name: string; path: string; bytes: number }
 
+const OWN_BIOS = { name: 'bios.bin', url: new URL('../../guests/bios/bios.bin', import.meta.url).href };
 const BIOS = 'bios-256k.bin', VGA_BIOS = 'vgabios-stdvga.bin';
 
 /** Settled once the catalogue was read, or found absent. */
@@ -51,6 +52,9 @@ export const startCatalogue = (): void => { catalogue = loadCatalogue(); };
 
 /** Adds the fetched guests, if there are any: without `npm run guests` the file is absent, and that is no error. */
 async function loadCatalogue(): Promise<void> {
+  // What Domain 0 refuses it says itself: the files stand there all the same.
+  const told = (work: Promise<void>): Promise<void> => work.catch(error => reportProblem('Domain-0', sentence(error)));
+  await told(offerFirmware({ own: OWN_BIOS }));
   const base = new URL('guests/catalogue.json', document.baseURI);
   try {
     const answer = await fetch(base);
@@ -58,15 +62,13 @@ async function loadCatalogue(): Promise<void> {
     if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return;
     const { guests, firmware = [], cds = [], disks = [] } = await answer.json() as Catalogue;
     const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
-    // What Domain 0 refuses it says itself: the files stand there all the same.
-    const told = (work: Promise<void>): Promise<void> => work.catch(error => reportProblem('Domain-0', sentence(error)));
-    if (bios && vgaBios) await told(offerFirmware({ bios, vgaBios }));
+    if (bios && vgaBios) await told(offerFirmware({ own: OWN_BIOS, seabios: { bios, vgaBios } }));
     const image = (about: string) => ({ name, path, bytes }: Image): OfferedGuest => ({ id: name, title: name, about, bytes, files: [{ name, url: new URL(path, base).href }] });
     const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
     offers.value = [...own,
       ...fetched,
-      // Without firmware they would not start.
-      ...(bios && vgaBios ? [...disks.map(image(strings.home.disk)), ...cds.map(image(strings.home.cd))] : [])];
+      ...disks.map(image(strings.home.disk)),
+      ...cds.map(image(strings.home.cd))];
     await told(offerGuests(fetched));
   } catch (error) {
     reportProblem('guests/catalogue.json', strings.errors.downloadBroke('guests/catalogue.json', sentence(error)));

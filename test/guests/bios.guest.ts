@@ -40,8 +40,8 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
       const [, table] = /<(10 0003[\s\S]*)>/.exec(readFileSync(text, 'latin1').replace(CHATTER, '')) ?? [];
       return { lines: table.trim().split('\n'), instructions: JSON.parse(readFileSync(stats, 'utf8')).instructions as number };
     };
-    const ours = await answers('--bios', 'own');
-    const theirs = await answers();
+    const ours = await answers('--bios', 'ringside');
+    const theirs = await answers('--bios', 'seabios');
     expect(ours.lines.length).toBeGreaterThan(130);
     expect(ours.lines.map(comparable)).toEqual(theirs.lines.map(comparable));
     expect(ours.instructions).toBeLessThan(theirs.instructions / 2);
@@ -50,7 +50,7 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
 
 describe.skipIf(!existsSync(disk))(`our BIOS ${NEEDS_GUESTS}`, () => {
   it("starts GRUB from Debian's disk, and Debian to a shell with all of its memory and ACPI", { timeout: 1_800_000 }, async () => {
-    const vm = new Ringside('boot', '--disk', disk, '--bios', 'own', '--memory', '192');
+    const vm = new Ringside('boot', '--disk', disk, '--bios', 'ringside', '--memory', '192');
     onTestFinished(() => vm.kill());
     await vm.expect('GNU GRUB', BOOT_SECONDS);
     vm.send('n');

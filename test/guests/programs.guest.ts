@@ -59,9 +59,10 @@ describe('programs without an operating system', () => {
     expect(differs('memtest-menu')).toBeLessThan(MOST_DIFFERENT);
   });
 
-  it.skipIf(!existsSync(disk))(
-    `GRUB's rescue CD comes to its prompt through SeaBIOS, obeys, and starts the GRUB of a disk ${NEEDS_GUESTS}`,
-    async () => {
+  it.skipIf(!existsSync(disk)).each(['seabios', 'ringside'])(
+    `GRUB's rescue CD comes to its prompt through %s, obeys, and starts the GRUB of a disk ${NEEDS_GUESTS}`,
+    async bios => {
+      const picture = `grub-prompt-${bios}`;
       await play(
         [
           'expect GNU GRUB',
@@ -71,7 +72,7 @@ describe('programs without an operating system', () => {
           'key e c h o space h e l l o minus f r o m minus g r u b enter',
           'expect hello-from-grub',
           'wait 500',
-          `screenshot ${shot('grub-prompt')}`,
+          `screenshot ${shot(picture)}`,
           // chainloader (hd0)+1: it closes the A20 gate and looks whether that was obeyed.
           'key c h a i n l o a d e r space shift+9 h d 0 shift+0 shift+= 1 enter',
           'wait 500',
@@ -84,8 +85,10 @@ describe('programs without an operating system', () => {
         disk,
         '--boot',
         'd',
+        '--bios',
+        bios,
       );
-      expect(differs('grub-prompt')).toBeLessThan(MOST_DIFFERENT);
+      expect(differs(picture)).toBeLessThan(MOST_DIFFERENT);
     },
   );
 });

@@ -145,6 +145,8 @@ describe.skipIf(!existsSync(cd))(`a device model in Domain 0 ${NEEDS_GUESTS}`, (
         'hvm',
         '--cdrom',
         cd,
+        '--bios',
+        'seabios',
         '--device-model',
         where,
         '--script',
@@ -174,20 +176,24 @@ describe.skipIf(!existsSync(cd))(`a device model in Domain 0 ${NEEDS_GUESTS}`, (
 // Debian has Xen's tools for 64-bit hosts alone: an archive without those packages has no hvmloader, and then there is nothing to test.
 if (existsSync(hvmloader))
   describe('hvmloader, the loader of firmware that Xen itself starts', () => {
-    it('finds all that it asks of Xen, builds its tables and starts SeaBIOS, GRUB and Linux, which go by them', async () => {
-      const vm = start('--type', 'hvm', '--hvmloader', hvmloader, '--disk', disk, '--memory', '192', '--vcpus', '2');
-      await vm.expect('Invoking SeaBIOS', 100);
-      expect(vm.output).toMatch(/Detected Xen v4\.17\./);
-      expect(vm.output).toContain('CPU1 ... 36-bit phys');
-      expect(vm.output).not.toMatch(/WARNING|bug at|crashed/);
-      // GRUB's menu: the kernel that knows Xen.
-      await vm.expect('Debian Linux, 686-pae', 200);
-      vm.send('p');
-      await vm.expect('Hypervisor detected: Xen HVM', 300);
-      await vm.expect('ACPI: 3 ACPI AML tables successfully acquired and loaded', 300);
-      expect(vm.output).toContain('DMI: Xen HVM domU');
-      expect(vm.output).toMatch(/ACPI: DSDT \S+ \S+ \(v02 Xen {4}HVM/);
-      expect(vm.output).toMatch(/PM-Timer IO Port: 0xb008/);
-      expect(vm.output).toMatch(/smpboot: Allowing 2 CPUs/);
-    });
+    // hvmloader calls any BIOS so that is its module.
+    it.each(['seabios', 'ringside'])(
+      'finds all that it asks of Xen, builds its tables and starts %s, GRUB and Linux, which go by them',
+      async bios => {
+        const vm = start('--type', 'hvm', '--hvmloader', hvmloader, '--bios', bios, '--disk', disk, '--memory', '192', '--vcpus', '2');
+        await vm.expect('Invoking SeaBIOS', 100);
+        expect(vm.output).toMatch(/Detected Xen v4\.17\./);
+        expect(vm.output).toContain('CPU1 ... 36-bit phys');
+        expect(vm.output).not.toMatch(/WARNING|bug at|crashed/);
+        // GRUB's menu: the kernel that knows Xen.
+        await vm.expect('Debian Linux, 686-pae', 200);
+        vm.send('p');
+        await vm.expect('Hypervisor detected: Xen HVM', 300);
+        await vm.expect('ACPI: 3 ACPI AML tables successfully acquired and loaded', 300);
+        expect(vm.output).toContain('DMI: Xen HVM domU');
+        expect(vm.output).toMatch(/ACPI: DSDT \S+ \S+ \(v02 Xen {4}HVM/);
+        expect(vm.output).toMatch(/PM-Timer IO Port: 0xb008/);
+        expect(vm.output).toMatch(/smpboot: Allowing 2 CPUs/);
+      },
+    );
   });

@@ -187,7 +187,7 @@ export function bootDevices(drives: DriveImage[], order: string): string[] {
   return bootPaths(drives, order);
 }
 
-const NO_FIRMWARE_HERE = 'To boot from a disk firmware is needed, and none is here. Run npm run guests once, or give --bios F and --vgabios F.';
+const NO_SEABIOS_HERE = 'SeaBIOS is not here. Run npm run guests once, or leave --bios seabios out.';
 
 /** A file of the repository, looked for from here up. @throws UsageError where it is not there */
 function fileAbove(path: string, otherwise: string): Uint8Array {
@@ -200,13 +200,24 @@ function fileAbove(path: string, otherwise: string): Uint8Array {
   }
 }
 
+const SEABIOS_FILE = 'bios-256k.bin';
+/** Whether `npm run guests` has fetched it. */
+export function isSeaBiosHere(): boolean {
+  try {
+    return fetchedFirmware().image.length > 0;
+  } catch (error) {
+    if (error instanceof UsageError) return false;
+    throw error;
+  }
+}
+
 /** SeaBIOS and its VGA BIOS as `npm run guests` fetches them. @throws UsageError where they are not there */
 export function fetchedFirmware(): Extract<Boot, { kind: 'firmware' }> {
-  const fetched = (name: string): Uint8Array => fileAbove(join('.cache/guests/firmware', name), NO_FIRMWARE_HERE);
-  return { kind: 'firmware', image: fetched('bios-256k.bin'), vgaBios: fetched('vgabios-stdvga.bin'), name: 'bios-256k.bin' };
+  const fetched = (name: string): Uint8Array => fileAbove(join('.cache/guests/firmware', name), NO_SEABIOS_HERE);
+  return { kind: 'firmware', image: fetched(SEABIOS_FILE), vgaBios: fetched('vgabios-stdvga.bin'), name: SEABIOS_FILE };
 }
 
 /** The BIOS of guests/bios, which drives the display itself. @throws UsageError where it is not there */
 export function ownFirmware(): Extract<Boot, { kind: 'firmware' }> {
-  return { kind: 'firmware', image: fileAbove('guests/bios/bios.bin', 'guests/bios/bios.bin is not here. Run this from the repository, or leave --bios own out.'), name: 'bios.bin' };
+  return { kind: 'firmware', image: fileAbove('guests/bios/bios.bin', 'guests/bios/bios.bin is not here. Run this from the repository, or give --bios F.'), name: 'bios.bin' };
 }

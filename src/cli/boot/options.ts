@@ -1,7 +1,7 @@
 /** The words of `ringside boot`: one table from which parsing and `--help` follow. */
 
 import { CPU_LEVELS, type CpuLevel } from '../../cpu/architecture/index.ts';
-import type { DomainType } from '../../dom0/config/index.ts';
+import type { Bios, DomainType } from '../../dom0/config/index.ts';
 import { parseXenOptions } from '../../dom0/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS } from '../../hypervisor/layout/index.ts';
@@ -12,8 +12,8 @@ import { UsageError } from './usage-error.ts';
 
 export { UsageError };
 
-/** What --bios says in place of a file. */
-const OWN_BIOS = 'own';
+/** What --bios may say in place of a file: one of the BIOSes that are here. */
+const isBios = (value: string): value is Bios => value === 'ringside' || value === 'seabios';
 
 export interface BootOptions {
   /** The first of `files`. */
@@ -46,9 +46,10 @@ export interface BootOptions {
   /** The first of `restores`. */
   restore?: string;
   restores: string[];
-  bios?: string;
-  /** The BIOS of guests/bios in place of SeaBIOS. */
-  ownBios: boolean;
+  /** Which of the BIOSes here starts. */
+  bios?: Bios;
+  /** A firmware image in their place. */
+  firmware?: string;
   vgabios?: string;
   hvmloader?: string;
   /** Directory that the host's storage is kept in. */
@@ -109,12 +110,12 @@ const WORDS: Record<string, Word> = {
   },
   '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
   '--bios': {
-    value: 'F',
-    about: 'firmware image of 64, 128 or 256 KiB; a Linux --kernel is then offered to it in fw_cfg. own: the BIOS of guests/bios, in place of SeaBIOS',
-    set: (o, v) => (v === OWN_BIOS ? (o.ownBios = true) : (o.bios = v)),
+    value: 'BIOS',
+    about: "ringside: Ringside's own, which starts where nothing else is said; seabios: as npm run guests fetches it; else a firmware image of 64, 128 or 256 KiB: a Linux --kernel is then offered to it in fw_cfg",
+    set: (o, v) => (isBios(v) ? (o.bios = v) : (o.firmware = v)),
   },
   '--hvmloader': { value: 'F', about: "Xen's own hvmloader, which starts the firmware (--type hvm)", set: (o, v) => (o.hvmloader = v) },
-  '--vgabios': { value: 'F', about: 'VGA BIOS for --bios, as the adapter\'s option ROM', set: (o, v) => (o.vgabios = v) },
+  '--vgabios': { value: 'F', about: 'VGA BIOS for the image of --bios, as the adapter\'s option ROM', set: (o, v) => (o.vgabios = v) },
   '--disk': {
     value: 'F[,ro|,rw]',
     many: true,
@@ -166,7 +167,7 @@ const WORDS: Record<string, Word> = {
 
 /** Reads the words after `boot`. @throws UsageError */
 export function parseBootOptions(argv: string[]): BootOptions {
-  const options: BootOptions = { virtualTime: false, noReboot: false, noVt: false, ownBios: false, help: false, disks: [], files: [], saves: [], restores: [], scripts: [], screenshots: [], stats: [] };
+  const options: BootOptions = { virtualTime: false, noReboot: false, noVt: false, help: false, disks: [], files: [], saves: [], restores: [], scripts: [], screenshots: [], stats: [] };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
     let word = argv[i],
@@ -208,7 +209,7 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
   const sources = [
     ['FILE', o.file],
     // With --bios the firmware is what starts, and the kernel is for it.
-    o.bios === undefined ? ['--kernel', o.kernel] : ['--bios', o.bios],
+    o.firmware === undefined ? ['--kernel', o.kernel] : ['--bios', o.firmware],
     ['--restore', o.restore],
   ]
     .filter(([, value]) => value !== undefined)
@@ -247,10 +248,10 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
       if (value !== undefined) throw new UsageError(`${name} does not go with --restore: the saved state says what the guest has. Leave it out.`);
     }
   }
-  if (o.bios !== undefined && o.kernel === undefined && (o.initrd !== undefined || o.cmdline !== undefined))
+  if (o.firmware !== undefined && o.kernel === undefined && (o.initrd !== undefined || o.cmdline !== undefined))
     throw new UsageError('--initrd and --cmdline are for kernels, and --bios alone starts none. Leave them out, or add --kernel for the firmware.');
-  if (o.ownBios && o.kernel !== undefined) throw new UsageError('--bios own starts from disks, and --kernel needs no firmware. Leave one out.');
-  if (o.vgabios !== undefined && o.bios === undefined) throw new UsageError('--vgabios goes with --bios, the firmware that runs it. Add --bios F.');
+  if (o.bios !== undefined && o.kernel !== undefined) throw new UsageError(`--bios ${o.bios} starts from disks, and --kernel needs no firmware. Leave one out.`);
+  if (o.vgabios !== undefined && o.firmware === undefined) throw new UsageError('--vgabios goes with --bios, the firmware that runs it. Add --bios F.');
   if (o.saves.length > 0 && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
   if (o.saveAt !== undefined && o.saves.length === 0) throw new UsageError('--save-at needs --save F, the file to save to.');
@@ -339,7 +340,7 @@ export function bootHelp(): string {
 
 Starts guests with their consoles on standard output and input: serial port, and for guests of Xen (--type, or a definition's type)
 the PV console, the hypervisor's console and port 0xE9 too. FILE is an xl configuration (xl.cfg), a kernel, a disk image
-or a CD image; with a disk or a CD and no kernel the PC starts SeaBIOS, which npm run guests fetches.
+or a CD image; with a disk or a CD and no kernel the PC starts its BIOS.
 On a terminal, Ctrl-] leaves.
 
 ${lines.join('\n')}

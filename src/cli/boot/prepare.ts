@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { LinuxForFirmware } from '../../devices/index.ts';
-import { type Action, type Definition, newDefinition } from '../../dom0/config/index.ts';
+import { type Action, type Bios, type Definition, newDefinition } from '../../dom0/config/index.ts';
 import { formatFinding } from '../../dom0/config/index.ts';
 import { prepareToRead } from '../../dom0/config/index.ts';
 import { lengthProblem } from '../../dom0/config/index.ts';
@@ -10,7 +10,7 @@ import { baseName, decode, type Firmware, isDefinition, type NamedBytes, planDef
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
-import { bootDevices, fetchedFirmware, type HostDevices, imageKind, lookAtImage, openDrives, openFloppies, openPlanned, ownFirmware, restoredDrives } from './disks.ts';
+import { bootDevices, fetchedFirmware, type HostDevices, imageKind, isSeaBiosHere, lookAtImage, openDrives, openFloppies, openPlanned, ownFirmware, restoredDrives } from './disks.ts';
 import { type BootOptions, UsageError } from './options.ts';
 import type { Output } from './terminal.ts';
 
@@ -109,11 +109,11 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     options.fda = options.file ?? '';
   }
   const drives = [...openDrives(options.disks, options.cdrom, options.type, devices), ...openFloppies(options)];
-  if (options.bios !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
-    const image: Boot = options.bios === undefined ? standardFirmware(options) : {
+  if (options.firmware !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
+    const image: Boot = options.firmware === undefined ? standardFirmware(options.bios) : {
       kind: 'firmware',
-      image: read(options.bios, '--bios').data,
-      name: baseName(options.bios),
+      image: read(options.firmware, '--bios').data,
+      name: baseName(options.firmware),
       ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
       ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
     };
@@ -162,11 +162,12 @@ function withEndings(definition: Definition, { noReboot }: BootOptions): Definit
   return { ...definition, onPoweroff: then(definition.onPoweroff), onReboot: then(definition.onReboot), onCrash: then(definition.onCrash) };
 }
 
-const standardFirmware = ({ ownBios }: BootOptions): Extract<Boot, { kind: 'firmware' }> => (ownBios ? ownFirmware() : fetchedFirmware());
+const standardFirmware = (wanted: Bios = 'ringside'): Extract<Boot, { kind: 'firmware' }> => (wanted === 'seabios' ? fetchedFirmware() : ownFirmware());
 
-function firmwareOrWhy(options: BootOptions): Firmware {
+function firmwareOrWhy(wanted: Bios): Firmware {
+  const bios = wanted === 'seabios' && isSeaBiosHere() ? wanted : 'ringside';
   try {
-    return standardFirmware(options);
+    return { bios, ...standardFirmware(bios) };
   } catch (error) {
     if (error instanceof UsageError) return error.message;
     throw error;
@@ -200,6 +201,7 @@ function planFrom(options: BootOptions, devices: HostDevices | undefined): { pla
       options.memory === undefined ? '' : `memory = ${options.memory}\n`,
       options.vcpus === undefined ? '' : `vcpus = ${options.vcpus}\n`,
       options.type === undefined ? '' : `type = ${quote(options.type)}\n`,
+      options.bios === undefined ? '' : `bios = ${quote(options.bios)}\n`,
       options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`,
       options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`,
     ].join('');
@@ -211,7 +213,7 @@ function planFrom(options: BootOptions, devices: HostDevices | undefined): { pla
       } catch (error) {
         return `${place} ${cannotRead(error)}.`;
       }
-    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy(options) }, optionsFrom);
+    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy }, optionsFrom);
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);

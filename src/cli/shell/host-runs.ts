@@ -7,7 +7,7 @@ import {
 import type { KeptFiles } from '../../dom0/files/index.ts';
 import { Bash, login, type Power, type PowerState, type Session, shellParts } from '../../dom0/shell/index.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
-import { fetchedFirmware } from '../boot/disks.ts';
+import { fetchedFirmware, isSeaBiosHere, ownFirmware } from '../boot/disks.ts';
 import { openFile } from '../boot/image-file.ts';
 import type { Output } from '../boot/terminal.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
@@ -59,11 +59,13 @@ function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jit
     readsWhole: true,
     buriesStopped: true,
     fetchBytes: async part => {
+      if (part === 'own') return ownFirmware().image;
       const { image, vgaBios } = fetchedFirmware();
       return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
     },
   });
-  void host.offerFirmware({ bios: { name: 'SeaBIOS', url: 'bios' }, vgaBios: { name: 'its VGA BIOS', url: 'vgabios' } });
+  const seabios = { bios: { name: 'SeaBIOS', url: 'bios' }, vgaBios: { name: 'its VGA BIOS', url: 'vgabios' } };
+  void host.offerFirmware({ own: { name: 'bios.bin', url: 'own' }, ...(isSeaBiosHere() ? { seabios } : {}) });
   return host;
 }
 

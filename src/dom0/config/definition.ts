@@ -14,6 +14,9 @@ export const DOMAIN_TYPES: readonly DomainType[] = ['hvm', 'pv', 'pvh'];
 export const ACTIONS = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart'] as const;
 export type Action = (typeof ACTIONS)[number];
 
+/** What starts a PC that no kernel is named for: the BIOS of guests/bios, or the one that `npm run guests` fetches. */
+export type Bios = 'ringside' | 'seabios';
+
 /** Paths are as they were written. */
 export interface Definition {
   name: string;
@@ -38,6 +41,8 @@ export interface Definition {
   cmdline: string;
   /** Drives on the IDE channels, and virtual disks. */
   disks: DefinedDisk[];
+  /** Absent: Ringside's own. */
+  bios?: Bios;
   /** What firmware tries, first one first: a floppy drives, c disks, d CD-ROM drives. */
   bootOrder: string;
   /** An emulated network card on the host's bridge. */

@@ -1,6 +1,6 @@
 /** Definitions: read from any format, judged, written back. */
 export { affinityProblem } from './cpus.ts';
-export { type Action, type Definition, newDefinition } from './definition.ts';
+export { type Action, type Bios, type Definition, newDefinition } from './definition.ts';
 export { type DomainType, formatFinding } from './model.ts';
 export { prepareToRead } from './source.ts';
 export { lengthProblem } from './xlcfg.ts';

@@ -8,7 +8,7 @@ import { testHost } from '../host.test-support.ts';
 import type { NamedFile } from '../api.ts';
 import { writeExt2 } from '../../../scripts/archive/ext2.ts';
 import { bootFromDisk } from '../boot-loader/index.ts';
-import { loaderNamed, planFiles } from '../plan.ts';
+import { type Firmware, loaderNamed, planFiles } from '../plan.ts';
 import { formatFinding, isError } from './model.ts';
 import { prepareToRead } from './source.ts';
 
@@ -38,7 +38,7 @@ for (const [i, start] of [MIB, 4 * MIB].entries()) {
 disk.set([0x55, 0xaa], 510);
 const cd = new Uint8Array(64 * 2048);
 cd.set(new TextEncoder().encode('\u0001CD001\u0001'), 16 * 2048);
-const FIRMWARE = { image: new Uint8Array(65536), name: 'bios.bin', vgaBios: new Uint8Array(32768) };
+const FIRMWARE: Firmware = { bios: 'ringside', image: new Uint8Array(65536), name: 'bios.bin', vgaBios: new Uint8Array(32768) };
 
 /** All that the definitions name. */
 const FILES: Record<string, Uint8Array> = { vmlinuz: kernel, 'initrd.gz': Uint8Array.of(0x1f, 0x8b, 8, 0), 'guest.img': disk, 'swap.img': disk, 'install.iso': cd };

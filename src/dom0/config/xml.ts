@@ -225,7 +225,7 @@ class Mapping {
       } else if (Object.hasOwn(OS_TEXTS, name)) this.text(OS_TEXTS[name], element);
       else
         this.other(element, {
-          loader: ignored('firmware is built in', 'A PC that boots from a disk starts with SeaBIOS.'),
+          loader: ignored('firmware is built in', "A PC that boots from a disk starts with Ringside's own BIOS."),
           ...Object.fromEntries('bootmenu bios nvram smbios firmware acpi shim dtb init initarg initenv initdir inituser initgroup root'.split(' ').map(known => [known, notHere('The firmware here has no such setting.')])),
         }, ['type', 'boot', ...Object.keys(OS_TEXTS)]);
     }

@@ -8,11 +8,13 @@ export class LogFile {
   private readonly files: HostFiles;
   private readonly path: string;
   /** What is added comes there one after the other. */
-  private last: Promise<void> = Promise.resolve();
+  private last: Promise<void>;
 
-  constructor(files: HostFiles, path: string) {
+  /** `after`: nothing is written before. */
+  constructor(files: HostFiles, path: string, after: Promise<void> = Promise.resolve()) {
     this.files = files;
     this.path = path;
+    this.last = after;
   }
 
   /** A log that cannot be written hinders nobody: what does not come there is lost. */

@@ -45,6 +45,8 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels')}
     {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }))}
     {vm.type === 'hvm' && !vm.kernel && text(words.boot, 'boot', vm.bootOrder, bootOrder => ({ bootOrder }))}
+    {vm.type === 'hvm' && !vm.kernel && <Field label={words.bios} of="bios" judged={judged}>{id => <select id={id} class="in" value={vm.bios ?? 'ringside'} onChange={event => change({ bios: event.currentTarget.value === 'seabios' ? 'seabios' : undefined })}>
+      <option value="ringside">{words.ownBios}</option><option value="seabios">SeaBIOS</option></select>}</Field>}
     <Field label={words.disks} of="disk" judged={judged} hint={makesVolumes ? words.disksHint : words.droppedHint}>{id => <span class="disks" id={id} role="group" aria-label={words.disks}>
       {vm.disks.map((disk, i) => <DiskRow key={`${i} ${disk.vdev}`} disk={disk} put={to => setDisks(vm.disks.flatMap((each, n) => (n !== i ? [each] : to ? [to] : [])))} />)}
       <button type="button" class="btn sm" onClick={() => setDisks([...vm.disks, freshDisk(vm, choices.disks)])}><Icon name="plus" />{words.addDisk}</button>

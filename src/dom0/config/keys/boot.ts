@@ -1,5 +1,5 @@
 /** Keys that say what starts. Source: xl.cfg(5), "Direct Kernel Boot", "Booting from a disk" and "Boot Device"; parse_cmdline() of tools/xl/xl_parse.c. */
-import { type BootLoader, isHvmloader, loaderWords } from '../definition.ts';
+import { type BootLoader, type Definition, isHvmloader, loaderWords } from '../definition.ts';
 import { approximated, ignored, type Judged, used, wrong } from '../options.ts';
 import { alike, type Asked, type Context, type Family, type KeyRule, only, rule } from '../rule.ts';
 
@@ -68,8 +68,27 @@ function needStart(context: Context): void {
   }
 }
 
-const firmware = approximated('SeaBIOS, where no kernel is named', 'A PC that boots from a disk starts with SeaBIOS; there is no other firmware. A kernel that is named starts without any.');
-const isSeaBios = (value: string): boolean => value === 'seabios' || value === 'bios';
+/** What is said of a setting that wants it. */
+export const SEABIOS = 'SeaBIOS';
+/**
+ * Firmware by the names of xl's `bios` and `firmware` (xl.cfg(5): seabios, rombios and ovmf; bios and uefi), and Ringside's own. A BIOS that is not here has
+ * another's services: what a disk's boot sector asks of it.
+ */
+const FIRMWARE: Record<string, Judged> = {
+  ringside: used("Ringside's own BIOS", "The PC starts with Ringside's own BIOS."),
+  seabios: used(SEABIOS, 'The PC starts with SeaBIOS, as npm run guests fetched it.'),
+  bios: used("Ringside's own BIOS", "The PC starts with Ringside's own BIOS."),
+  rombios: approximated("Ringside's own BIOS", "ROMBIOS is Xen's BIOS for old device models: Ringside's own starts in its place, with the same services."),
+  ovmf: approximated('a BIOS, and no UEFI', "There is no UEFI here. Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot."),
+  uefi: approximated('a BIOS, and no UEFI', "There is no UEFI here. Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot."),
+};
+const anyFirmware = approximated("Ringside's own BIOS", "This firmware is not known here. A PC that boots from a disk starts with Ringside's own BIOS; write ringside or seabios.");
+const judgeFirmware = (asked: Asked): Judged | undefined =>
+  namesKernel(asked) ? ignored('the kernel is started directly', 'A kernel that is named starts without firmware.') : FIRMWARE[asked.text];
+const takeFirmware = (definition: Definition, { text }: Asked): void => {
+  if (text === 'seabios') definition.bios = text;
+  else delete definition.bios;
+};
 
 /** Letters of `boot` that mean something here. */
 const bootable = (text: string): string => [...new Set(text)].filter(letter => letter in DEVICES).join('');
@@ -139,15 +158,16 @@ export const boot: Family = {
     },
     from: ({ kernel, bootOrder }) => (kernel ? undefined : bootOrder),
   }),
-  ...only(['hvm'], alike('bios', 'string', firmware, isSeaBios)),
-  firmware: rule('string', firmware, {
-    fits: isSeaBios,
+  firmware: rule('string', anyFirmware, {
     into: (definition, asked) => {
       if (isPvGrub(asked) && definition.disks.length > 0) definition.bootloader ??= { program: 'pygrub' };
+      if (definition.type === 'hvm') takeFirmware(definition, asked);
     },
-    judge: asked => (isPvGrub(asked) ? pvGrub : undefined),
+    judge: asked => (isPvGrub(asked) ? pvGrub : judgeFirmware(asked)),
   }),
-  ...alike('bios_path_override', 'string', ignored('the fetched SeaBIOS runs', 'The SeaBIOS that npm run guests fetched runs, where no kernel is named.')),
+  // Behind firmware: the newer of the two keys, and the one that xl writes.
+  ...only(['hvm'], { bios: rule('string', anyFirmware, { into: takeFirmware, judge: judgeFirmware, from: ({ kernel, bios }) => (kernel ? undefined : bios) }) }),
+  ...alike('bios_path_override', 'string', ignored('bios says which one', "A BIOS from a file is not taken here: bios chooses between Ringside's own and SeaBIOS.")),
   bootloader: rule('string', used("looks on the guest's disk", "It looks for the kernel on the guest's own disk."), {
     into: (definition, asked) => {
       const program = programOf(asked.text);
