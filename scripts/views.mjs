@@ -1,5 +1,7 @@
 /** The page's views, walked one after the other in each size and theme: for what looks at all of them. */
+import { readFileSync } from 'node:fs';
 import { buildPage } from './build.mjs';
+import { at } from './lib.mjs';
 import { serve } from './serve.mjs';
 import { ensureDependencies } from './setup.mjs';
 
@@ -48,6 +50,22 @@ const VIEWS = [
           '# a web server\nname    = "web"\ntype    = "hvm"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\nvif     = [ "model=e1000" ]\nacpi    = 0\n',
         );
       await page.locator('.edt-m li').first().waitFor();
+    },
+  ],
+  [
+    'several',
+    async page => {
+      await page.getByRole('button', { name: 'Discard' }).click();
+      await tab(page, 'Desktop');
+      const definition = (name, more) => ({
+        name: `${name}.cfg`,
+        mimeType: 'text/plain',
+        buffer: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\n${more}`),
+      });
+      const kernel = { name: 'minipv', mimeType: '', buffer: readFileSync(at('guests', 'minipv', 'minipv.elf')) };
+      const files = [definition('web', 'acpi = 0\n'), definition('db', ''), definition('mail', 'memroy = 8\n'), kernel];
+      await page.locator('input[type=file]').first().setInputFiles(files);
+      await page.locator('.several .stop').waitFor();
     },
   ],
   [

@@ -8,12 +8,13 @@ import { Ringside } from './support/command-line.ts';
 const folder = mkdtempSync(join(tmpdir(), 'ringside-bios-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A disk of 1 MiB whose first sector is this code. */
-function disk(code: string): string {
-  const bytes = new Uint8Array(2 ** 20);
+/** A disk, of 1 MiB where nothing is said, whose first sector is this code; the others begin with their numbers' low halves. */
+function disk(code: string, size = 2 ** 20): string {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 512) bytes[at] = at / 512;
   bytes.set(code.split(/\s+/).map(byte => Number.parseInt(byte, 16)));
   bytes.set([0x55, 0xaa], 510);
-  const path = join(folder, 'disk.img');
+  const path = join(folder, `disk-${size}.img`);
   writeFileSync(path, bytes);
   return path;
 }
@@ -35,4 +36,36 @@ it('starts a boot sector, which reads by INT 13h, asks for the size of memory an
   onTestFinished(() => vm.kill());
   expect(await vm.end(60)).toBe(0x63);
   expect(vm.output).toContain('Booting from disk RINGSIDE HARDDISK');
+});
+
+/** What FAT's boot sector says of the disk: 512 bytes a sector, media descriptor F0, so many sectors a track, two heads. */
+const fat = (sectors: number): string =>
+  `eb 3c 90 ${'20 '.repeat(8)}00 02 01 01 00 02 e0 00 00 00 f0 09 00 ${sectors.toString(16)} 00 02 00 ${'00 '.repeat(34)}`;
+
+// Disks of more sectors a track than IBM's formats have, which Microsoft and others gave out (DMF: 21), and of more cylinders.
+it.each([
+  [80, 20],
+  [80, 21],
+  [82, 21],
+  [82, 10],
+])('boots a floppy disk of %i cylinders and %i sectors a track, and reads a whole track', async (cylinders, sectors) => {
+  const path = disk(
+    // mov ax, 0200h + sectors; mov bx, 8000h; mov cx, cylinder 1, sector 1; mov dx, head 1; int 13h; jc end
+    `${fat(sectors)}b8 ${sectors.toString(16)} 02 bb 00 80 b9 01 01 ba 00 01 cd 13 72 07 ` +
+      // mov al, [8000h + the last sector]; out F4h, al
+      `a0 00 ${(0x80 + 2 * (sectors - 1)).toString(16)} e6 f4 90 90 ` +
+      // end: mov al, 1; out F4h, al
+      'b0 01 e6 f4',
+    cylinders * 2 * sectors * 512,
+  );
+  const vm = new Ringside('boot', path, '--memory', '8', '--virtual-time', '--no-reboot');
+  onTestFinished(() => vm.kill());
+  expect(await vm.end(60), vm.errors).toBe((((4 * sectors - 1) << 1) | 1) & 0xff);
+});
+
+it('refuses a floppy disk of a size that none has, and says which there are', async () => {
+  const vm = new Ringside('boot', disk(`${fat(18)}fa f4`, 1_000_448), '--memory', '8');
+  onTestFinished(() => vm.kill());
+  expect(await vm.end(30)).toBe(2);
+  expect(vm.errors).toContain('has 1000448 bytes, and a floppy disk has 160, 180,');
 });

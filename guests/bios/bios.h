@@ -13,6 +13,8 @@
 #define BIOS_SEGMENT 0xf000
 #define EBDA_SEGMENT 0x9fc0
 #define BDA 0x40
+/* Tables between the addresses that programs know by heart: the rest of the segment is full. */
+#define IN_GAP __attribute__((section(".gap")))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- registers of the caller: they stay on its stack, which GS has as its segment while a service runs */

@@ -12,6 +12,6 @@ gcc -m16 -march=i386 -mregparm=3 -mgeneral-regs-only -Os -std=gnu11 -Wall -Wextr
   -mpreferred-stack-boundary=2 \
   -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments $PARTS -o "$ELF"
 objcopy -O binary -j .fonts --gap-fill 0 --pad-to 0x20000 "$ELF" "$OUT"
-objcopy -O binary -j .text -j .fixed --gap-fill 0 --pad-to 0x10000 "$ELF" "$ELF.code"
+objcopy -O binary -j .text -j .fixed -j .gap -j .fixed_late --gap-fill 0 --pad-to 0x10000 "$ELF" "$ELF.code"
 cat "$ELF.code" >> "$OUT"
 [ "$OUT" != bios.bin ] || { gcc -dumpfullversion; cat bios.h video.h $PARTS font-8x8.bin font-8x14.bin font-8x16.bin link.ld build.sh ../machine.h | sha256sum | cut -d' ' -f1; } > bios.lock

@@ -603,36 +603,41 @@ fixed_int17:
         at      0xf065
 fixed_int10:
         jmp     int10
-        at      0xf841
+        /* Between: tables of C (IN_GAP). */
+        .section .fixed_late, "ax"
+        .macro  late address
+        .org    \address - 0xf841
+        .endm
+        late    0xf841
 fixed_int12:
         jmp     int12
-        at      0xf84d
+        late    0xf84d
 fixed_int11:
         jmp     int11
-        at      0xf859
+        late    0xf859
 fixed_int15:
         jmp     int15
-        at      0xfa6e
+        late    0xfa6e
         .globl  font_8x8
 font_8x8:
         .incbin "font-8x8.bin", 0, 1024
-        at      0xfe6e
+        late    0xfe6e
 fixed_int1a:
         jmp     int1a
-        at      0xfea5
+        late    0xfea5
 fixed_int08:
         jmp     int08
-        at      0xff23
+        late    0xff23
 fixed_unexpected:
         jmp     unexpected_master
-        at      0xff53
+        late    0xff53
 fixed_return:
         iretw
 fixed_print_screen:
         iretw
-        at      0xfff0
+        late    0xfff0
         jmp     post_entry
-        at      0xfff5
+        late    0xfff5
         .ascii  "11/21/26"
         .byte   0, 0xfc, 0
 

@@ -33,8 +33,11 @@ u8 floppy_type(u8 drive) {
   return type < COUNT(kinds) ? type : 4;
 }
 
-/* Sectors of a track of the disk that is in a drive, by the rate it was found to have. */
-static u8 sectors_of(u8 drive, u8 rate) { return rate == 3 ? 36 : rate == 0 ? (floppy_type(drive) == 2 ? 15 : 18) : 9; }
+/* Sectors of a track of the disk that is in a drive: by the rate it was found to have, and as many more as could be read of its first track. */
+static u8 usual_sectors(u8 drive, u8 rate) { return rate == 3 ? 36 : rate == 0 ? (floppy_type(drive) == 2 ? 15 : 18) : 9; }
+static u8 track_sectors[2];
+/* 3.5-inch disks with short gaps: 10 or 11 of double density, up to 24 of high density. */
+static u8 most_sectors(u8 rate) { return rate == 3 ? 36 : rate == 0 ? 24 : 11; }
 
 static int send(u8 value) {
   struct limit limit = limit_ms(500);
@@ -119,6 +122,35 @@ static u8 take_results(u32 ms) {
   return error & 0x01 ? DISK_NO_MARK : error & 0x02 ? DISK_PROTECTED : error & 0x10 ? DISK_DMA_OVERRUN : error & 0x20 ? DISK_CRC : error & 0x84 ? DISK_NOT_FOUND : DISK_CONTROLLER;
 }
 
+static void program_dma(u32 address, u16 bytes, u8 mode) {
+  out8(0x0a, 6);
+  out8(0x0c, 0);
+  out8(0x0b, mode);
+  out8(0x04, address);
+  out8(0x04, address >> 8);
+  out8(0x81, address >> 16);
+  out8(0x0c, 0);
+  out8(0x05, bytes - 1);
+  out8(0x05, (bytes - 1) >> 8);
+  out8(0x0a, 2);
+}
+
+/* Looks for sectors behind the usual ones, on the cylinder where the head is: each is read to nowhere. */
+static void count_sectors(u8 drive, u8 rate) {
+  u8 sectors = usual_sectors(drive, rate), cylinder = bda8(BDA_FLOPPY_TRACK + drive);
+  track_sectors[drive] = sectors;
+  if (floppy_type(drive) == 2) return;
+  while (sectors++ < most_sectors(rate)) {
+    const u8 bytes[9] = { READ_DATA, drive, cylinder, 0, sectors, 2, sectors, 0x1b, 0xff };
+    program_dma(0, 512, DMA_VERIFY);
+    set_bda8(BDA_SEEK_STATUS, bda8(BDA_SEEK_STATUS) & ~INTERRUPTED);
+    for (u8 i = 0; i < 9; i++)
+      if (!send(bytes[i])) return;
+    if (take_results(1000) != DISK_OK) return;
+    track_sectors[drive] = sectors;
+  }
+}
+
 /* A new disk: the line is set until the head moves while a disk is in. */
 static u8 look_for_disk(u8 drive) {
   if (in8(DIR) & CHANGED) {
@@ -141,6 +173,7 @@ static u8 look_for_disk(u8 drive) {
       /* 40 tracks in a drive of 80 */
       u8 twice = floppy_type(drive) == 2 && rate != 0 ? DOUBLE_STEP : 0;
       set_bda8(BDA_MEDIA_STATE + drive, rate << 6 | twice | ESTABLISHED | (rate == 0 || rate == 3 ? 5 : twice ? 4 : 7));
+      count_sectors(drive, rate);
       return DISK_OK;
     }
     if (status == DISK_TIMEOUT) {
@@ -153,26 +186,13 @@ static u8 look_for_disk(u8 drive) {
   return status ? status : DISK_BAD_MEDIA;
 }
 
-static void program_dma(u32 address, u16 bytes, u8 mode) {
-  out8(0x0a, 6);
-  out8(0x0c, 0);
-  out8(0x0b, mode);
-  out8(0x04, address);
-  out8(0x04, address >> 8);
-  out8(0x81, address >> 16);
-  out8(0x0c, 0);
-  out8(0x05, bytes - 1);
-  out8(0x05, (bytes - 1) >> 8);
-  out8(0x0a, 2);
-}
-
 struct request { u8 command, drive, cylinder, head, sector, count, mode; u32 address; u16 bytes; };
 
 static u8 try_once(const struct request *request) {
   select_drive(request->drive);
   u8 status = look_for_disk(request->drive) ?: seek(request->drive, request->cylinder);
   if (status) return status;
-  u8 rate = bda8(BDA_MEDIA_STATE + request->drive) >> 6, unit = request->head << 2 | request->drive, sectors = sectors_of(request->drive, rate);
+  u8 rate = bda8(BDA_MEDIA_STATE + request->drive) >> 6, unit = request->head << 2 | request->drive, sectors = track_sectors[request->drive];
   out8(CCR, rate);
   if (request->bytes) program_dma(request->address, request->bytes, request->mode);
   const u8 data[9] = { request->command, unit, request->cylinder, request->head, request->sector, 2, sectors, 0x1b, 0xff };
@@ -258,8 +278,8 @@ void floppy_services(caller r) {
       return;
     case 0x02: case 0x03: case 0x04: {
       const struct kind *kind = &kinds[floppy_type(drive)];
-      u8 count = r->al;
-      if (count == 0 || count > 72 || r->dh > 1 || r->cl == 0 || r->cl > kind->sectors || r->ch > kind->cylinders + 2) {
+      u8 count = r->al, sectors = track_sectors[drive] > kind->sectors ? track_sectors[drive] : kind->sectors;
+      if (count == 0 || count > 72 || r->dh > 1 || r->cl == 0 || r->cl > sectors || r->ch > kind->cylinders + 2) {
         r->al = 0;
         end(r, DISK_BAD_COMMAND);
         return;

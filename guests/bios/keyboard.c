@@ -19,7 +19,7 @@ enum { AFTER_E1 = 1, AFTER_E0 = 2, RIGHT_CONTROL = 4, RIGHT_ALT = 8, ENHANCED = 
 /* A key's codes: plain, with Shift, with Ctrl, with Alt. 0: none. */
 struct key { u16 plain, shift, control, alt; };
 #define LETTER(scan, c) { scan << 8 | c, scan << 8 | (c - 32), scan << 8 | (c - 96), scan << 8 }
-static const struct key keys[] = {
+static const struct key keys[] IN_GAP = {
   { 0, 0, 0, 0 },
   { 0x011b, 0x011b, 0x011b, 0x0100 },
   { 0x0231, 0x0221, 0, 0x7800 },

@@ -34,7 +34,7 @@ static const u8
 
 #define TEXT_GRAPHICS { 0, 0, 0, 0, 0, 0x10, 0x0e, 0x0f, 0xff }
 #define PLANE_GRAPHICS { 0, 0, 0, 0, 0, 0x00, 0x05, 0x0f, 0xff }
-static const struct mode modes[] = {
+static const struct mode modes[] IN_GAP = {
   { 0x00, TEXT, 40, 25, 16, PALETTE_64, 0xb800, 0x0800, 0x67, { 0x08, 0x03, 0, 0x02 }, crtc_40_text, text_colours, TEXT_GRAPHICS, 16 },
   { 0x01, TEXT, 40, 25, 16, PALETTE_64, 0xb800, 0x0800, 0x67, { 0x08, 0x03, 0, 0x02 }, crtc_40_text, text_colours, TEXT_GRAPHICS, 16 },
   { 0x02, TEXT, 80, 25, 16, PALETTE_64, 0xb800, 0x1000, 0x67, { 0x00, 0x03, 0, 0x02 }, crtc_80_text, text_colours, TEXT_GRAPHICS, 16 },

@@ -57,8 +57,17 @@ export function imageKind(name: string, head: Uint8Array): ImageKind | undefined
   return hasSignature(head) || /\.(img|ima|flp|vfd|raw|dd|hdd|iso|qcow2?|vmdk|vdi|vhdx?)$/i.test(name) ? 'disk' : undefined;
 }
 
-/** Whether an image without partitions has the size of a floppy disk, and is one to a PC that is made of images alone. */
-export const isFloppy = (kind: ImageKind | undefined, head: Uint8Array, bytes: number): boolean => kind === 'disk' && isFloppySize(bytes) && !hasPartitions(head) && !isQcow2(head) && !wrapping(head);
+/** What FAT's boot sector says of its medium (Microsoft's FAT specification, BIOS parameter block): a floppy disk's sectors, descriptor, track and heads. */
+const hasFloppyParameters = (head: Uint8Array): boolean =>
+  hasSignature(head) && (head[0] === 0xeb || head[0] === 0xe9) && head[11] === 0 && head[12] === 2 && head[21] >= 0xf0 && head[21] !== 0xf8 &&
+  head[24] >= 8 && head[24] <= 36 && head[25] === 0 && (head[26] === 1 || head[26] === 2) && head[27] === 0;
+
+/**
+ * Whether an image without partitions has the size of a floppy disk, or says in its boot sector that it is one, and is one to a PC that is made of images alone.
+ * On a disk its loader would read other sectors than it wants.
+ */
+export const isFloppy = (kind: ImageKind | undefined, head: Uint8Array, bytes: number): boolean =>
+  kind === 'disk' && (isFloppySize(bytes) || hasFloppyParameters(head)) && !hasPartitions(head) && !isQcow2(head) && !wrapping(head);
 
 export interface ImageProblem {
   /** At most 48 characters. */

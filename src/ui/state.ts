@@ -44,6 +44,25 @@ export interface Draft {
 }
 export const draft = signal<Draft | undefined>(undefined);
 
+/** One of several that were dropped together. */
+export interface Candidate {
+  /** The definition, or the saved domain. */
+  file: NamedFile;
+  /** Dropped files that it names. */
+  files: NamedFile[];
+  isSaved: boolean;
+  chosen: boolean;
+  /** It is being judged, defined or started. */
+  busy?: boolean;
+  plan?: Plan;
+  /** Why it could not be judged, defined or started. */
+  problem?: string;
+  /** What became of it. */
+  done?: string;
+}
+/** In place of a draft. */
+export const several = signal<readonly Candidate[] | undefined>(undefined);
+
 /** A fetch that a person can cancel, by offered guest. */
 export const fetching = signal<ReadonlyMap<string, { abort: AbortController; progress?: Progress; building: boolean }>>(new Map());
 /** Why an offered guest did not start, by its id. */
@@ -72,14 +91,21 @@ export function go(to: Place): void {
 const DEFINITION_BYTES = 256 * 1024;
 /** Of a longer one only the lines with a verdict are shown. */
 const MOST_LINES = 400;
-const isDefinition = (file: NamedFile) => file.data.size <= DEFINITION_BYTES && (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || !/\./.test(file.name) && file.data.size < 16 * 1024);
+export const isDefinition = (file: NamedFile) => file.data.size <= DEFINITION_BYTES && (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || !/\./.test(file.name) && file.data.size < 16 * 1024);
+
+/** So begins what may be a definition: a kernel may have a name as short. */
+const IS_TEXT = /^[\t\r\n -~\xA0-\xFF]+$/;
 
 /** First bytes of a saved domain, and of an exported host (dom0/state-file.ts). */
 const SAVED = 'Xen saved domain',
   STATE_MAGIC = 'Ringside state 1';
 
+/** Set while files of an earlier visit are asked for: takes them, and gives back what is none of them. */
+export const wanted = signal<((given: readonly NamedFile[]) => Promise<NamedFile[]>) | undefined>(undefined);
+
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
-export async function addFiles(given: NamedFile[]): Promise<void> {
+export async function addFiles(all: NamedFile[]): Promise<void> {
+  const given = (await wanted.peek()?.(all)) ?? all;
   if (given.length === 0) return;
   const own = given.find(file => /\.(md|markdown)$/i.test(file.name));
   if (own) {
@@ -89,14 +115,18 @@ export async function addFiles(given: NamedFile[]): Promise<void> {
     return;
   }
   const old = draft.peek();
+  const beside = several.peek() ? (await import('./several.ts')).filesOfSeveral() : [];
   // A state that could not be restored waits for the images that it lacked.
-  const together = [...(old && (old.saved || (old.problem && !old.plan)) ? old.files.filter(file => !given.some(({ name }) => name === file.name)) : []), ...given];
+  const waiting = old && (old.saved || (old.problem && !old.plan)) ? old.files : beside;
+  const together = [...waiting.filter(file => !given.some(({ name }) => name === file.name)), ...given];
   const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));
   const host = together.find((_, i) => starts[i] === STATE_MAGIC);
   if (host) return void (await import('./whole-state.ts')).takeIn(host);
   const saved = together.filter((_, i) => starts[i] === SAVED);
+  const definitions = given.filter((file, i) => isDefinition(file) && IS_TEXT.test(starts[together.length - given.length + i]!));
+  if (several.peek() || definitions.length + saved.length > 1) return (await import('./several.ts')).openSeveral(together, saved);
   if (saved.length === 1) return restore(saved[0]!, together.filter(file => file !== saved[0]));
-  const definition = given.find(isDefinition);
+  const [definition] = definitions;
   // A second definition of another name starts anew; anything else completes what is there, and the same name replaces.
   const keep = old && (old.plan || old.judging) && !(definition && old.files.some(file => isDefinition(file) && file.name !== definition.name)) ? old.files : [];
   const names = new Set(given.map(file => file.name));
@@ -115,10 +145,17 @@ export function discard(): void {
   if (place.peek().kind === 'draft') go({ kind: 'home' });
 }
 
-async function judge(files: NamedFile[]): Promise<void> {
+export async function judge(files: NamedFile[]): Promise<void> {
+  several.value = undefined;
   draft.value = { files, texts: new Map(), judging: true, starting: false };
   go({ kind: 'draft' });
+  rememberGiven(files);
   await judgeQuietly(files);
+}
+
+/** For a later visit (reopen.ts). */
+export function rememberGiven(files: readonly NamedFile[], name?: string): void {
+  void import('./reopen.ts').then(({ remember }) => remember(files, name), () => {});
 }
 
 /** Brings up the window of a domain whose screen was asked for. */
@@ -210,6 +247,7 @@ export async function startDraft(): Promise<void> {
   draft.value = { ...now, starting: true, problem: undefined };
   try {
     const domain = await host.create(now.files);
+    rememberGiven(now.files, domain.name);
     draft.value = undefined;
     openDomain(domain, now.files);
   } catch (error) {
@@ -278,7 +316,9 @@ async function makeOffer(guest: OfferedGuest): Promise<{ domain: DomainInfo; fil
 /** Restores a saved domain. One that cannot be stays on the page with the reason beside it. */
 async function restore(state: NamedFile, images: NamedFile[]): Promise<void> {
   try {
-    openDomain(await host.restore(state, images), [state, ...images]);
+    const domain = await host.restore(state, images);
+    rememberGiven([state, ...images], domain.name);
+    openDomain(domain, [state, ...images]);
     draft.value = undefined;
   } catch (error) {
     draft.value = { files: [state, ...images], texts: new Map(), judging: false, starting: false, saved: true, problem: sentence(error) };
@@ -331,7 +371,7 @@ export function openDomain(domain: DomainInfo, files?: NamedFile[]): void {
 }
 
 /** What a domain was made from stays with its session, which appears with the host's next list; it may already be there. */
-function keepFiles(domain: DomainInfo, files: NamedFile[]): void {
+export function keepFiles(domain: DomainInfo, files: NamedFile[]): void {
   const stop = sessions.subscribe(map => {
     const session = map.get(domain.id);
     if (!session) return;

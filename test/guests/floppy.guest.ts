@@ -62,6 +62,6 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware')))(`a floppy disk ${NE
     writeFileSync(path, new Uint8Array(100_000));
     const vm = new Ringside('boot', '--fda', path);
     expect(await vm.end(30)).toBe(2);
-    expect(vm.errors).toContain('has 100000 bytes, and a floppy disk has 160, 180, 320, 360, 720, 1200, 1440 or 2880 KiB.');
+    expect(vm.errors).toContain('has 100000 bytes, and a floppy disk has 160, 180, 320, 360, 720, 800, ');
   });
 });

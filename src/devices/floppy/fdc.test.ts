@@ -324,10 +324,10 @@ describe('82077AA', () => {
 });
 
 describe('a floppy image', () => {
-  it('has one of eight sizes; others are refused with them', () => {
+  it('has one of sixteen sizes; others are refused with them', () => {
     expect(floppyFormat(BYTES_1440)).toMatchObject({ cylinders: 80, heads: 2, sectors: 18 });
     expect(floppyProblem(BYTES_1440)).toBeUndefined();
-    expect(floppyProblem(1000)).toBe('has 1000 bytes, and a floppy disk has 160, 180, 320, 360, 720, 1200, 1440 or 2880 KiB. Give an image of one of these sizes, or attach it as a disk.');
+    expect(floppyProblem(1000)).toBe('has 1000 bytes, and a floppy disk has 160, 180, 320, 360, 720, 800, 820, 1200, 1440, 1476, 1600, 1640, 1680, 1722, 1743 or 2880 KiB. Give an image of one of these sizes, or attach it as a disk.');
     expect([driveType(undefined), driveType(null), driveType({ bytes: 368640 }), driveType({ bytes: 2949120 })]).toEqual([0, 4, 1, 5]);
     expect(() => new Driver({ data: new Uint8Array(512) })).toThrow(RangeError);
   });

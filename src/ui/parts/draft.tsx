@@ -1,22 +1,24 @@
 /** A dropped definition, judged: loaded when the first files are dropped. */
 
 import type { Panel } from '../panel.ts';
+import { several } from '../state.ts';
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
 
 const DraftPage = later(() => import('./draft-page.tsx').then(part => part.DraftPage));
+const SeveralPage = later(() => import('./several-page.tsx').then(part => part.SeveralPage));
 const DraftForm = later(() => import('./draft-form.tsx').then(part => part.DraftForm));
 
 export const draftPanel: Panel = {
   id: 'draft',
   region: 'bench',
   name: strings.tree.draft,
-  show: here => here.kind === 'draft' && <DraftPage />,
+  show: here => here.kind === 'draft' && (several.value ? <SeveralPage /> : <DraftPage />),
 };
 
 export const draftFormPanel: Panel = {
   id: 'draft-form',
   region: 'inspector',
   name: strings.draft.form,
-  show: here => here.kind === 'draft' && <DraftForm />,
+  show: here => here.kind === 'draft' && !several.value && <DraftForm />,
 };

@@ -12,6 +12,7 @@ import type { DomainSession } from '../sessions.ts';
 import { download } from '../state.ts';
 import { strings } from '../strings.ts';
 import { Chip, Icon, StateMark } from './marks.tsx';
+import { AwayNote, isAway, PopButton } from './pop-out.tsx';
 
 const words = strings.screen;
 /** The VGA blinks its cursor every 16 frames of 70 Hz. */
@@ -27,8 +28,22 @@ const TOUCH: [label: string, code: string, name?: string][] = [
   ['Esc', 'Escape'], ['Tab', 'Tab'], ['Enter', 'Enter'], ['←', 'ArrowLeft', 'Left'], ['↑', 'ArrowUp', 'Up'], ['↓', 'ArrowDown', 'Down'], ['→', 'ArrowRight', 'Right'],
 ];
 
-/** `first`: the keyboard's way into the guest leads here. `chrome`: what its place adds to the title. */
-export function ScreenWindow({ session, first, chrome }: { session: DomainSession; first: boolean; chrome?: ComponentChildren }) {
+interface ScreenWindowProps {
+  session: DomainSession;
+  /** The keyboard's way into the guest leads here. */
+  first: boolean;
+  /** What its place adds to the title. */
+  chrome?: ComponentChildren;
+}
+
+export function ScreenWindow(props: ScreenWindowProps) {
+  const { session, chrome } = props;
+  const title = words.label(session.info.value.name);
+  if (isAway(session, 'screen')) return <AwayNote session={session} kind="screen" title={title} chrome={chrome} />;
+  return <Screen {...props} chrome={<><PopButton session={session} kind="screen" title={title} view={<Screen session={session} first={false} />} />{chrome}</>} />;
+}
+
+function Screen({ session, first, chrome }: ScreenWindowProps) {
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const typing = useRef<HTMLTextAreaElement>(null);
@@ -53,28 +68,31 @@ export function ScreenWindow({ session, first, chrome }: { session: DomainSessio
     keys.releaseAll();
     mouse.release();
     captured.value = false;
-    if (document.pointerLockElement === area.current) document.exitPointerLock();
+    const its = area.current?.ownerDocument;
+    if (its && its.pointerLockElement === area.current) its.exitPointerLock();
   };
   useEffect(() => { if (over) release(); }, [over]);
   useEffect(() => drawLoop(session, canvas.current!, area.current!, { title, off, lines }, () => mouse.flush()), [session]);
   useEffect(() => {
-    const hidden = () => { if (document.hidden) release(); };
-    const lock = () => { locked.value = document.pointerLockElement === area.current; };
+    const element = area.current!;
+    // Of the page, or of a window of its own.
+    const its = element.ownerDocument, view = its.defaultView!;
+    const hidden = () => { if (its.hidden) release(); };
+    const lock = () => { locked.value = its.pointerLockElement === element; };
     // As Preact listens passively, the page would scroll.
     const wheel = (event: WheelEvent) => {
       if (!captured.value) return;
       event.preventDefault();
       mouse.wheel(event.deltaY, event.deltaMode);
     };
-    const element = area.current!;
-    window.addEventListener('blur', release);
-    document.addEventListener('visibilitychange', hidden);
-    document.addEventListener('pointerlockchange', lock);
+    view.addEventListener('blur', release);
+    its.addEventListener('visibilitychange', hidden);
+    its.addEventListener('pointerlockchange', lock);
     element.addEventListener('wheel', wheel, { passive: false });
     return () => {
-      window.removeEventListener('blur', release);
-      document.removeEventListener('visibilitychange', hidden);
-      document.removeEventListener('pointerlockchange', lock);
+      view.removeEventListener('blur', release);
+      its.removeEventListener('visibilitychange', hidden);
+      its.removeEventListener('pointerlockchange', lock);
       element.removeEventListener('wheel', wheel);
       release();
     };
@@ -197,6 +215,8 @@ type Shown = Record<'title', { value: string }> & Record<'off', { value: boolean
 /** Follows the screen block while the window is on the workbench: at most once a frame, changed rows only. `each`: called every frame. Returns what stops it. */
 function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLElement, shown: Shown, each: () => void): () => void {
   const { painter } = session;
+  // A window of its own is drawn while it is seen, whatever becomes of the page's.
+  const view = area.ownerDocument.defaultView!;
   const block = new Int32Array(SCREEN_BYTES / 4);
   const glass = canvas.getContext('2d', { alpha: false })!;
   const still = matchMedia('(prefers-reduced-motion: reduce)');
@@ -205,7 +225,7 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
 
   const fit = () => {
     if (!painter.width || shown.off.value) return;
-    const ratio = devicePixelRatio || 1;
+    const ratio = view.devicePixelRatio || 1;
     const room = Math.min(area.clientWidth / painter.width, area.clientHeight / painter.height) * ratio;
     // Whole device pixels a dot where that wastes less than a quarter of the room; else the browser resamples.
     const dots = Math.floor(room);
@@ -228,7 +248,7 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
     if (painter.mode !== 'off' && image && bottom > top) glass.putImageData(image, 0, 0, 0, top, painter.width, bottom - top);
   };
   const tick = (now: number) => {
-    frame = requestAnimationFrame(tick);
+    frame = view.requestAnimationFrame(tick);
     each();
     const words = session.screen;
     if (!words) return;
@@ -271,6 +291,6 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
   observer.observe(area);
   // What was painted while the window was open before.
   show({ top: 0, bottom: 0, resized: true });
-  frame = requestAnimationFrame(tick);
-  return () => { cancelAnimationFrame(frame); observer.disconnect(); };
+  frame = view.requestAnimationFrame(tick);
+  return () => { view.cancelAnimationFrame(frame); observer.disconnect(); };
 }

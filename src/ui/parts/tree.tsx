@@ -12,7 +12,7 @@ import { keptOffline } from '../offline.ts';
 import { ownsMemory } from '../readings.ts';
 import { sessions } from '../sessions.ts';
 import { state } from '../shell-session.ts';
-import { deleting, draft, go, leaving, type Place, place, treeOpen } from '../state.ts';
+import { deleting, draft, go, leaving, type Place, place, several, treeOpen } from '../state.ts';
 import { strings } from '../strings.ts';
 import { gigabytes, size as sizeText } from '../units.ts';
 import { bytes } from '../terminal.ts';
@@ -71,10 +71,10 @@ export function Tree() {
       {shown.map(domain => <DomainRow key={domain.id} domain={domain} />)}
       {gone.map(session => <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} />)}
       {shownDefined.map(each => <DefinedRow key={`defined-${each.name}`} domain={each} />)}
-      {draft.value && <>
+      {(draft.value || several.value) && <>
         <li class="grp" role="presentation">{words.draft}</li>
         <Row name={draftName()} to={{ kind: 'draft' }} isDraft value={words.draftState}>
-          <Chip /><StateMark state="-" /><span class="nm dim">{draftName()}</span>{draft.value.plan && <ModeBadge type={draft.value.plan.summary.type} />}
+          <Chip /><StateMark state="-" /><span class="nm dim">{draftName()}</span>{draft.value?.plan && <ModeBadge type={draft.value.plan.summary.type} />}
         </Row></>}
       {seen && <>
         <li class="grp" role="presentation">{words.bridges}</li>
@@ -88,12 +88,12 @@ export function Tree() {
       </>}
     </ul>
     {shown.length === 0 && shownDefined.length === 0 && (all.length + defined.length > 0 && text
-      ? <p class="hint">{words.noMatch(filter.value, all.length + defined.length)}</p> : !draft.value && sessions.value.size === 0 && defined.length === 0 && <p class="hint">{words.none}</p>)}
+      ? <p class="hint">{words.noMatch(filter.value, all.length + defined.length)}</p> : !draft.value && !several.value && sessions.value.size === 0 && defined.length === 0 && <p class="hint">{words.none}</p>)}
     <Foot />
   </nav>;
 }
 
-const draftName = () => draft.value?.plan?.name || draft.value?.files[0]?.name || '';
+const draftName = () => several.value ? strings.several.title(several.value.length) : draft.value?.plan?.name || draft.value?.files[0]?.name || '';
 const Mark = ({ name }: { name: IconName }) => <span class="dim"><Icon name={name} /></span>;
 
 interface RowProps {

@@ -1,0 +1,110 @@
+/** Several definitions or saved domains that were dropped together: each is judged with the files that it names, and those that are chosen are defined or started, in turn. */
+
+import { batch, computed, signal } from '@preact/signals';
+import type { NamedFile } from '../dom0/index.ts';
+import { host, sentence } from './host.ts';
+import { look } from './inventory.ts';
+import { catalogue } from './offers.ts';
+import { type Candidate, draft, go, isDefinition, judge, keepFiles, rememberGiven, several } from './state.ts';
+
+/** Dropped files that are neither. */
+const others = signal<readonly NamedFile[]>([]);
+/** Those that none of them names. A saved domain names its images within it. */
+export const unnamed = computed(() => (several.value?.some(each => each.isSaved) ? [] : others.value.filter(file => !several.value?.some(each => each.files.includes(file)))));
+
+/** What is judged again with files that come later. */
+export const filesOfSeveral = (): NamedFile[] => [...several.peek()?.filter(each => !each.done).map(each => each.file) ?? [], ...others.peek()];
+
+/** `saved`: those that begin as a saved domain. */
+export async function openSeveral(given: readonly NamedFile[], saved: readonly NamedFile[]): Promise<void> {
+  const main = given.filter(file => saved.includes(file) || isDefinition(file));
+  const rest = given.filter(file => !main.includes(file));
+  const candidates = await Promise.all(main.map(async (file): Promise<Candidate> => {
+    const isSaved = saved.includes(file);
+    // A saved domain has the names of its images within it, and says which it lacks.
+    const text = isSaved ? '' : await file.data.text();
+    return { file, files: isSaved ? rest : rest.filter(({ name }) => text.includes(name)), isSaved, chosen: true, busy: !isSaved };
+  }));
+  batch(() => {
+    draft.value = undefined;
+    others.value = rest;
+    several.value = candidates;
+  });
+  go({ kind: 'draft' });
+  await judgeAll();
+}
+
+/** Changes one that is still there. */
+function put({ file }: Candidate, changes: Partial<Candidate>): void {
+  several.value = several.peek()?.map(each => (each.file === file ? { ...each, ...changes } : each));
+}
+
+const now = ({ file }: Candidate): Candidate | undefined => several.peek()?.find(each => each.file === file);
+
+async function judgeAll(): Promise<void> {
+  await catalogue;
+  // One after the other: Domain 0 gives up a judgement when it is asked for another.
+  for (const each of several.peek() ?? []) {
+    if (each.isSaved || each.done || !now(each)) continue;
+    try {
+      put(each, { plan: await host.plan([each.file, ...each.files]), problem: undefined, busy: false });
+    } catch (error) {
+      put(each, { problem: sentence(error), busy: false });
+    }
+  }
+}
+
+/** It can be started as it is: nothing stops it, and it has not been started. */
+export const isReady = ({ isSaved, plan, busy, done }: Candidate): boolean => !busy && !done && (isSaved || plan?.errors.length === 0);
+/** Its text can be kept: what stops it is not in the text, such as a file that may come later. */
+export const canDefine = ({ isSaved, plan, busy, done }: Candidate): boolean => !busy && !done && !isSaved && plan !== undefined && plan.errors.every(({ libxl }) => libxl !== undefined);
+
+export function choose(candidate: Candidate, chosen: boolean): void {
+  put(candidate, { chosen });
+}
+
+/** Does the same with each that is chosen; one that is refused hinders no other. `work`: what became of it. */
+async function each(wanted: (candidate: Candidate) => boolean, work: (candidate: Candidate) => Promise<string>): Promise<void> {
+  for (const candidate of several.peek()?.filter(one => one.chosen && wanted(one)) ?? []) {
+    put(candidate, { busy: true, problem: undefined });
+    try {
+      put(candidate, { done: await work(candidate), busy: false });
+    } catch (error) {
+      put(candidate, { problem: sentence(error), busy: false });
+    }
+  }
+  const left = several.peek();
+  if (left?.every(({ done }) => done)) {
+    discardSeveral();
+    return;
+  }
+  // Names and memory are taken now.
+  const refused = left?.filter(({ problem }) => problem) ?? [];
+  await judgeAll();
+  for (const { file, problem } of refused) put({ file } as Candidate, { problem });
+}
+
+export const startChosen = (said: (name: string, id: number) => string): Promise<void> => each(isReady, async ({ file, files, isSaved }) => {
+  const domain = await (isSaved ? host.restore(file, files) : host.create([file, ...files]));
+  keepFiles(domain, [file, ...files]);
+  rememberGiven([file, ...files], domain.name);
+  return said(domain.name, domain.id);
+});
+
+export const defineChosen = (said: (name: string, path: string) => string): Promise<void> => each(canDefine, async ({ file }) => {
+  const { name, path } = await host.new(file.name, await file.data.text());
+  await look();
+  return said(name, path);
+});
+
+/** One of them as form and text, with the files that it names. */
+export function openAlone({ file, files }: Candidate): void {
+  several.value = undefined;
+  void judge([file, ...files]);
+}
+
+/** What was started or defined stays. */
+export function discardSeveral(): void {
+  several.value = undefined;
+  go({ kind: 'home' });
+}

@@ -1,0 +1,32 @@
+/** A guest's window as a window of the browser: the same terminal, the same screen. */
+import { domainRows, expect, open, test } from './page.ts';
+
+test('a guest’s terminal and screen go into windows of their own and come back', async ({ page, context }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
+  await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
+  let opening = context.waitForEvent('page');
+  await page.getByRole('button', { name: 'Serial terminal of demo in a window of its own' }).click();
+  const terminal = await opening;
+  await expect(terminal.getByTestId('serial-text')).toContainText('demo>');
+  await expect(page.getByTestId('serial')).toHaveCount(0);
+  await terminal.getByRole('button', { name: 'Use this terminal' }).click();
+  await terminal.keyboard.type('echo from afar\n');
+  await expect(terminal.getByTestId('serial-text')).toContainText('from afardemo>');
+  opening = context.waitForEvent('page');
+  await page.getByRole('button', { name: 'Screen of demo in a window of its own' }).click();
+  const screen = await opening;
+  await expect(screen.getByTestId('screen-text')).not.toBeEmpty();
+  expect(await screen.locator('canvas').evaluate((canvas: HTMLCanvasElement) => [...canvas.getContext('2d')!.getImageData(0, 0, 640, 400).data].some(value => value > 0 && value < 255))).toBe(true);
+  // Closed by its own cross, and called back.
+  await terminal.close({ runBeforeUnload: true });
+  await expect(page.getByTestId('serial-text')).toContainText('from afardemo>');
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await page.keyboard.type('echo back again\n');
+  await expect(page.getByTestId('serial-text')).toContainText('back againdemo>');
+  await page.getByRole('button', { name: 'Bring it back' }).click();
+  await expect(page.getByTestId('screen-text')).not.toBeEmpty();
+  await expect.poll(() => context.pages().length).toBe(1);
+  await expect(domainRows(page)).toHaveCount(1);
+});

@@ -1,0 +1,50 @@
+/** Several definitions dropped at once: one plan, a verdict for each, and what is chosen of them is defined or started. */
+import { readFileSync } from 'node:fs';
+import { file } from '../support/needs.ts';
+import { domainRows, drop, expect, open, test } from './page.ts';
+
+const kernel = { name: 'minipv', buffer: readFileSync(file('guests/minipv/minipv.elf')) };
+const definition = (name: string, more = '') => ({ name: `${name}.cfg`, buffer: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\n${more}`) });
+
+test('several definitions are judged together, and those that are chosen start or are kept', async ({ page }) => {
+  await open(page);
+  await drop(page, [definition('web'), definition('db'), definition('broken', 'memroy = 8\n'), kernel]);
+  await expect(page.getByRole('heading', { name: '3 guests' })).toBeVisible();
+  const row = (name: string) => page.locator('.several tbody tr', { hasText: name });
+  await expect(row('broken')).toContainText(/broken\.cfg:5:1.*memroy/);
+  await expect(page.getByText('The 2 to start take 32 of')).toBeVisible();
+  await page.getByLabel('Take db.cfg').uncheck();
+  await page.getByRole('button', { name: 'Start 1', exact: true }).click();
+  await expect(row('web')).toContainText('web runs as domain 1.', { timeout: 20_000 });
+  // The broken one stands as it was, and hindered nobody.
+  await expect(row('broken')).toContainText('memroy');
+  await page.getByLabel('Take broken.cfg').uncheck();
+  await page.getByLabel('Take db.cfg').check();
+  await page.getByRole('button', { name: 'Define 1', exact: true }).click();
+  await expect(row('db')).toContainText('db is kept as /etc/xen/vm/db.');
+  await page.getByRole('button', { name: 'Form and text of broken' }).click();
+  await page.getByLabel('Text of the definition').fill(definition('mended').buffer.toString());
+  await page.getByRole('button', { name: 'Start mended' }).click();
+  await expect(domainRows(page)).toHaveCount(2);
+  await expect(page.getByTestId('serial-text').first()).toContainText('minipv>', { timeout: 20_000 });
+});
+
+test('files that come later complete several definitions, and a saved domain is restored beside them', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save state' }).click();
+  const state = { name: 'minipv.save', buffer: readFileSync(await (await saving).path()) };
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await page.getByRole('button', { name: 'Destroy now' }).click();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await drop(page, [state, definition('web')]);
+  const row = (name: string) => page.locator('.several tbody tr', { hasText: name });
+  await expect(row('web')).toContainText('minipv is not among the dropped files');
+  await drop(page, [kernel]);
+  await page.getByRole('button', { name: 'Start 2', exact: true }).click();
+  // Both run: there is nothing left to choose from.
+  await expect(page.locator('.several')).toHaveCount(0);
+  await expect(domainRows(page).filter({ hasText: /minipv-pvh|web/ })).toHaveCount(2);
+});
