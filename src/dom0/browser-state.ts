@@ -22,7 +22,7 @@ export interface StateInfo {
 const TAKEN_OVER = 'another tab’s now';
 
 /** What HostFiles has. */
-const FILE_CALLS = ['readFileBuffer', 'writeFile', 'appendFile', 'readdir', 'mkdir', 'rm', 'symlink', 'stat', 'lstat', 'realpath', 'exists'] as const satisfies (keyof HostFiles)[];
+const FILE_CALLS = ['readFileBuffer', 'writeFile', 'appendFile', 'readdir', 'mkdir', 'rm', 'symlink', 'stat', 'lstat', 'realpath', 'exists', 'truncate'] as const satisfies (keyof HostFiles)[];
 
 interface BrowserStateParts {
   open: OpenStore;

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { Host } from './host.ts';
 import { testFile, testFiles, testHost, until } from './host.test-support.ts';
 import { runStorageCommand, Storage } from './storage/index.ts';
+import { openHostState } from './state.ts';
 import { LoggingStore } from './storage/logging-store.test-support.ts';
 import { writerKernel, writerProblem } from './storage/writer-guest.ts';
 
@@ -127,4 +128,55 @@ it('an image under an overlay is read once for all who look meanwhile, and again
   await look();
   expect(given[1]!.mock.calls.at(-1)).toEqual(['/root/base.img', undefined]);
   expect(reads).toHaveBeenCalledTimes(3);
+});
+
+describe('a guest on an image among Domain 0’s files', () => {
+  const IMAGE = '/var/lib/xen/images/web.img';
+  const onImage = testFile('web.cfg', `name = "web"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["${IMAGE},raw,xvda,w"]\n`);
+
+  async function make(store = new LoggingStore()) {
+    const later = (ms: number, callback: () => void): (() => void) => {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    };
+    const state = await openHostState(store, { epochMs: () => 0, random: () => 0, later });
+    const files = await state.files();
+    const host = testHost({ files, storage: async () => state.storage, readsWhole: true });
+    return { ...state, files, host, store };
+  }
+
+  it('writes there, and the file has it after a power cut', async () => {
+    const { host, files, storage, store, close } = await make();
+    await files.truncate(IMAGE, 256 * 512);
+    const plan = await host.plan([{ ...onImage, inDomain0: true }, kernel]);
+    expect(plan.findings.find(({ key }) => key === 'disk')).toMatchObject({ verdict: 'used', text: expect.stringContaining(`What the guest writes is on ${IMAGE}.`) });
+    expect(plan.summary.writesFiles).toBeUndefined();
+    const { id } = await host.create([{ ...onImage, inDomain0: true }, kernel]);
+    const dots = await dotsOf(host, id);
+    await until(() => dots() > 100, 60);
+    const shown = dots();
+    expect((await host.list())[0]).not.toHaveProperty('disks');
+    await expect(files.rm(IMAGE)).rejects.toThrow(`web has ${IMAGE} open`);
+    expect(runStorageCommand(storage, ['lvs']).out).toMatch(/image\+web.img +vg0 +-wi-ao---- 4.00m/);
+    const cut = await make(store.afterCut(() => 0));
+    expect(writerProblem(await cut.files.readFileBuffer(IMAGE), shown)).toBeUndefined();
+    await host.destroy(id);
+    expect(writerProblem(await files.readFileBuffer(IMAGE), dots())).toBeUndefined();
+    cut.close();
+    close();
+  });
+
+  it('takes a file of that name that was dropped with its definition before one of Domain 0’s', async () => {
+    const { host, files, storage, close } = await make();
+    await files.truncate(IMAGE, 256 * 512);
+    const { id } = await host.create([onImage, kernel, testFile('web.img', new Uint8Array(256 * 512))]);
+    expect((await host.list())[0]!.disks).toBe(1);
+    expect(storage.volumes[0]!.open).toBe(false);
+    await host.destroy(id);
+    // Alone the definition means Domain 0's.
+    const other = await host.create([onImage, kernel]);
+    expect(storage.volumes[0]!.open).toBe(true);
+    await host.destroy(other.id);
+    close();
+  });
 });

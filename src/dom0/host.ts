@@ -18,9 +18,9 @@ import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { romOf } from '../devices/index.ts';
 import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
-import { baseName, type Devices, devicesNamed, type Firmware, firmwareNamed, type FirmwareNeeds, type Given, type Loaded, loaderNamed, type NamedImage, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
+import { baseName, type Devices, disksNamed, type Firmware, firmwareNamed, type FirmwareNeeds, type Given, type Loaded, loaderNamed, type NamedImage, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
 import { settleUnfinished } from './snapshots/unfinished.ts';
-import { type BaseImage, MediumDisk, runStorageCommand, Storage, transferVolume } from './storage/index.ts';
+import { type BaseImage, imageVolume, MediumDisk, runStorageCommand, Storage, transferVolume } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { reasonOf } from './toolstack/commands/break.ts';
@@ -300,15 +300,22 @@ export class HostCore {
     const given = await readFiles(files, wanted);
     const needs = firmwareNamed(given);
     const firmware = needs && (await this.firmware(needs));
-    const named = devicesNamed(given);
-    const devices = named.length > 0 ? this.lookAt(named, await this.openDevices()) : undefined;
-    const loaded = await this.load(given, files);
+    const named = await Promise.all(disksNamed(given).map(async target => ({ target, path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory) })));
+    const mayBeDevices = named.filter(({ path }) => Storage.isDevice(path) || imageVolume(path) !== undefined);
+    const devices = mayBeDevices.length > 0 ? this.lookAt(mayBeDevices, await this.openDevices()) : undefined;
+    const loaded = await this.load(given, files, devices);
     goOn(wanted);
     return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };
   }
 
+  /** The one path of what a definition in a directory of Domain 0 names as a disk. */
+  private async ownPath(target: string, directory: string | undefined): Promise<string> {
+    if (directory === undefined || target === '' || Storage.isDevice(target)) return target;
+    return this.realPath(target.startsWith('/') ? target : `${directory}/${target}`);
+  }
+
   /** What a definition's boot loader finds on its disks; undefined: it has none. */
-  private async load(given: Given[], files: readonly NamedFile[]): Promise<Loaded | undefined> {
+  private async load(given: Given[], files: readonly NamedFile[], devices: Devices | undefined): Promise<Loaded | undefined> {
     const wanted = loaderNamed(given);
     if (!wanted) return undefined;
     const { loader, cmdline, disks } = wanted;
@@ -317,7 +324,8 @@ export class HostCore {
       for (const { target, vdev, kind } of disks) {
         if (kind === 'floppy') continue;
         const file = files.find(({ name }) => baseName(name) === baseName(target));
-        if (this.isDevice(target)) media.push({ vdev, from: this.storage!.medium(target) });
+        const device = devices?.get(target);
+        if (typeof device === 'object') media.push({ vdev, from: this.storage!.medium(device.name) });
         else if (file) media.push({ vdev, from: asBytes(await this.mediumOf(file), kind, this.toolstack.hotplug.openMedium) });
         // pygrub looks at the first one, and what is missing is told of the disk.
         else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;
@@ -330,9 +338,9 @@ export class HostCore {
 
   // ---- the host's own disk
 
-  /** Whether a path is one of the host's devices. */
+  /** Whether a path is one of the host's devices, or of an image on its disk, as far as that was opened (`openDevices`). */
   isDevice(path: string): boolean {
-    return this.parts.storage !== undefined && Storage.isDevice(path);
+    return this.parts.storage !== undefined && (Storage.isDevice(path) || this.storage?.image(path) !== undefined);
   }
 
   /** A volume's by the number that records of requests have for it. */
@@ -416,17 +424,17 @@ export class HostCore {
   }
 
   /** Devices as a definition is judged by them. */
-  private lookAt(paths: readonly string[], storage: Storage | undefined): Devices {
+  private lookAt(named: readonly { target: string; path: string }[], storage: Storage | undefined): Devices {
     return new Map(
-      paths.map((path): [string, NamedImage | string] => {
-        if (!storage) return [path, 'this host has no disk of its own. Name a file.'];
+      named.filter(({ path }) => Storage.isDevice(path) || storage?.image(path)).map(({ target, path }): [string, NamedImage | string] => {
+        if (!storage) return [target, 'this host has no disk of its own. Name a file.'];
         try {
           const medium = storage.medium(path);
           const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
           medium.read(0, head);
-          return [path, { name: path, head, bytes: medium.bytes, device: true }];
+          return [target, { name: path, head, bytes: medium.bytes, device: true }];
         } catch (error) {
-          return [path, (error as Error).message];
+          return [target, (error as Error).message];
         }
       }),
     );

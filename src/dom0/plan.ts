@@ -14,6 +14,7 @@ import { isError, judgeDefinition } from './config/model.ts';
 import { DEFAULT_NIC } from './config/vif.ts';
 import { writeXlConfig } from './config/write-xl.ts';
 import { lengthProblem } from './config/xlcfg.ts';
+import { diskVerdict } from './config/keys/disks.ts';
 import { Storage } from './storage/index.ts';
 import { noImage, NOT_BUILT } from './toolstack/libxl-words.ts';
 import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable, isFloppy } from './images.ts';
@@ -42,7 +43,7 @@ export type Given = NamedBytes | NamedImage;
 /** What a boot loader found on the guest's disk; a sentence: why it found nothing. */
 export type Loaded = Found | string;
 
-/** Devices of the host by their paths; a sentence: why there is no such. */
+/** Devices of the host, and images on its disk, by their paths as a definition has them; a sentence: why there is no such. */
 export type Devices = ReadonlyMap<string, NamedImage | string>;
 
 /** A drive of a domain to be; `image` is one of what was given, absent: nothing is in it. */
@@ -100,11 +101,11 @@ export function firmwareNamed(files: Given[]): FirmwareNeeds | undefined {
   return judged.kernel === undefined ? needsOf(judged) : undefined;
 }
 
-/** Devices of the host that a definition among these files names as disks, as they are written there. */
-export function devicesNamed(files: Given[]): string[] {
+/** What a definition among these files names as disks, as it is written there: devices of the host, files. */
+export function disksNamed(files: Given[]): string[] {
   const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
   if (!definition || lengthProblem(definition.data.length)) return [];
-  return judgeDefinition(definition.name, decode(definition.data)).definition.disks.map(({ target }) => target).filter(target => Storage.isDevice(target));
+  return judgeDefinition(definition.name, decode(definition.data)).definition.disks.map(({ target }) => target);
 }
 
 /** What a definition among these files wants of a boot loader, and the first files that it names; undefined: nothing. */
@@ -140,7 +141,13 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devi
     const others = files.filter(file => file !== definitions[0]);
     return planDefinition(definitions[0].name, decode(definitions[0].data), path => find(others, path), {
       // What is no image by its look may be an empty disk.
-      image: path => devices.get(path) ?? find<Given>([...images, ...others], path),
+      image: path => {
+        const device = devices.get(path);
+        if (device !== undefined && (Storage.isDevice(path) || definitions[0].inDomain0)) return device;
+        // A file that was dropped counts more than one of Domain 0's.
+        const found = find<Given>([...images, ...others], path);
+        return typeof found === 'string' ? (device ?? found) : found;
+      },
       firmware: () => firmware,
       ...(loaded === undefined ? {} : { loaded }),
     });
@@ -220,7 +227,7 @@ export function planDefinition(
       replace(found ? 'bootloader' : isRamdisk ? 'ramdisk' : named, 'error', isRamdisk ? 'cannot be loaded' : 'cannot be started', problem);
     }
   }
-  const drives = definition.disks.map((disk, i) => planDrive(disk, i, findings, disks.image));
+  const drives = definition.disks.map((disk, i) => planDrive(disk, i, definition.type, findings, disks.image));
   if (!definition.kernel && definition.type === 'hvm' && (definition.disks.length > 0 || definition.bootOrder.includes('n'))) {
     const firmware = disks.firmware(needsOf(definition));
     boot = firmwareBoot(drives, definition.bootOrder, firmware);
@@ -246,7 +253,7 @@ const findingOf = (disk: DefinedDisk, findings: Finding[]): Finding | undefined 
   findings.find(({ key, line, column }) => key === keyOf(disk) && line === disk.at.line && column === disk.at.column);
 
 /** A disk of a definition, with the image that it names; what is wrong goes to its finding. */
-function planDrive(disk: DefinedDisk, index: number, findings: Finding[], resolve: (path: string) => Given | string): PlannedDrive {
+function planDrive(disk: DefinedDisk, index: number, type: DomainType, findings: Finding[], resolve: (path: string) => Given | string): PlannedDrive {
   const drive: PlannedDrive = { place: disk.place, vdev: disk.vdev, kind: disk.kind, readOnly: disk.readOnly };
   if (disk.target === '') return drive;
   const finding = findingOf(disk, findings);
@@ -258,6 +265,11 @@ function planDrive(disk: DefinedDisk, index: number, findings: Finding[], resolv
   drive.image = isImage(found) ? found : { name: found.name, head: found.data.subarray(0, HEAD_BYTES), bytes: found.data.length };
   const problem = imageProblem(baseName(found.name), disk.kind, drive.image.head, drive.image.bytes);
   if (problem && finding) Object.assign(finding, { verdict: 'error', ...problem });
+  else if (drive.image.device) {
+    // However it was written: who looks at the domain later knows no other folder.
+    if (!Storage.isDevice(disk.target)) disk.target = drive.image.name;
+    if (finding && disk.kind !== 'floppy') Object.assign(finding, diskVerdict(disk, disk.place, type, true));
+  }
   return drive;
 }
 
@@ -422,7 +434,7 @@ function finish(findings: Finding[], definition: Definition, boot: Boot | undefi
   if (definition.kernel) summary.kernel = definition.kernel;
   if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
   if (drives.length > 0) summary.disks = definition.disks.map(({ place, vdev, target }) => `${place < 0 ? vdev : ideName(place)}: ${(Storage.isDevice(target) ? target : baseName(target)) || 'empty'}`);
-  if (definition.disks.some(({ readOnly, target }) => !readOnly && target !== '' && !Storage.isDevice(target))) summary.writesFiles = true;
+  if (drives.some(({ readOnly, image }) => !readOnly && image && !image.device)) summary.writesFiles = true;
   const card = definition.nic ?? (definition.vif && 'vif');
   if (card) summary.nic = card;
   if (definition.cmdline) summary.cmdline = definition.cmdline;

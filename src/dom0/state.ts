@@ -1,5 +1,5 @@
 /** What outlives a host: its disk, and Domain 0's files. */
-import { install, KeptFiles, type ShippedGuest } from './files/index.ts';
+import { ImageTree, install, KeptFiles, type ShippedGuest } from './files/index.ts';
 import type { Later } from './runner.ts';
 import { Storage, type Store, StoreFull } from './storage/index.ts';
 
@@ -44,7 +44,7 @@ export async function openHostState(store: Store, { epochMs, random, later, disk
   let opened: KeptFiles | undefined;
   const open = async (): Promise<KeptFiles> => {
     const { InMemoryFs } = await import('just-bash/browser');
-    opened = await KeptFiles.open(store, new InMemoryFs());
+    opened = await KeptFiles.open(store, new ImageTree(new InMemoryFs(), storage));
     await install(opened, guests);
     filesOpened?.(opened);
     return opened;

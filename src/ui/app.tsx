@@ -3,6 +3,7 @@
 import { useEffect } from 'preact/hooks';
 import { command } from './host.ts';
 import { sessions } from './sessions.ts';
+import { filesOf } from './given.ts';
 import { addFiles, detailOpen, dragging, go, place, stripOpen, treeOpen } from './state.ts';
 import { strings } from './strings.ts';
 import type { Panel } from './panel.ts';
@@ -53,7 +54,7 @@ function dropTarget(): () => void {
     event.preventDefault();
     depth = 0;
     dragging.value = false;
-    void addFiles(named([...event.dataTransfer!.files]));
+    void addFiles(named(filesOf(event.dataTransfer!)));
   };
   const pairs = [['dragenter', enter], ['dragover', over], ['dragleave', leave], ['drop', drop]] as const;
   for (const [type, listener] of pairs) window.addEventListener(type, listener);

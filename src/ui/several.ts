@@ -5,7 +5,7 @@ import type { NamedFile } from '../dom0/index.ts';
 import { host, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { catalogue } from './offers.ts';
-import { type Candidate, draft, go, isDefinition, judge, keepFiles, several } from './state.ts';
+import { type Candidate, draft, go, isDefinition, judge, keepFiles, rememberGiven, several } from './state.ts';
 
 /** Dropped files that are neither. */
 const others = signal<readonly NamedFile[]>([]);
@@ -87,6 +87,7 @@ async function each(wanted: (candidate: Candidate) => boolean, work: (candidate:
 export const startChosen = (said: (name: string, id: number) => string): Promise<void> => each(isReady, async ({ file, files, isSaved }) => {
   const domain = await (isSaved ? host.restore(file, files) : host.create([file, ...files]));
   keepFiles(domain, [file, ...files]);
+  rememberGiven([file, ...files], domain.name);
   return said(domain.name, domain.id);
 });
 

@@ -100,8 +100,12 @@ const IS_TEXT = /^[\t\r\n -~\xA0-\xFF]+$/;
 const SAVED = 'Xen saved domain',
   STATE_MAGIC = 'Ringside state 1';
 
+/** Set while files of an earlier visit are asked for: takes them, and gives back what is none of them. */
+export const wanted = signal<((given: readonly NamedFile[]) => Promise<NamedFile[]>) | undefined>(undefined);
+
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
-export async function addFiles(given: NamedFile[]): Promise<void> {
+export async function addFiles(all: NamedFile[]): Promise<void> {
+  const given = (await wanted.peek()?.(all)) ?? all;
   if (given.length === 0) return;
   const own = given.find(file => /\.(md|markdown)$/i.test(file.name));
   if (own) {
@@ -145,7 +149,13 @@ export async function judge(files: NamedFile[]): Promise<void> {
   several.value = undefined;
   draft.value = { files, texts: new Map(), judging: true, starting: false };
   go({ kind: 'draft' });
+  rememberGiven(files);
   await judgeQuietly(files);
+}
+
+/** For a later visit (reopen.ts). */
+export function rememberGiven(files: readonly NamedFile[], name?: string): void {
+  void import('./reopen.ts').then(({ remember }) => remember(files, name), () => {});
 }
 
 /** Brings up the window of a domain whose screen was asked for. */
@@ -237,6 +247,7 @@ export async function startDraft(): Promise<void> {
   draft.value = { ...now, starting: true, problem: undefined };
   try {
     const domain = await host.create(now.files);
+    rememberGiven(now.files, domain.name);
     draft.value = undefined;
     openDomain(domain, now.files);
   } catch (error) {
@@ -305,7 +316,9 @@ async function makeOffer(guest: OfferedGuest): Promise<{ domain: DomainInfo; fil
 /** Restores a saved domain. One that cannot be stays on the page with the reason beside it. */
 async function restore(state: NamedFile, images: NamedFile[]): Promise<void> {
   try {
-    openDomain(await host.restore(state, images), [state, ...images]);
+    const domain = await host.restore(state, images);
+    rememberGiven([state, ...images], domain.name);
+    openDomain(domain, [state, ...images]);
     draft.value = undefined;
   } catch (error) {
     draft.value = { files: [state, ...images], texts: new Map(), judging: false, starting: false, saved: true, problem: sentence(error) };

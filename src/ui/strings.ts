@@ -218,7 +218,7 @@ export const strings = {
     choose: 'Choose files',
     write: 'Write one',
     dropKinds: [['.cfg', 'xl definition'], ['.iso .img', 'CD or disk, never written'], ['vmlinuz', 'kernel, with or without a .cfg'], ['initrd.img', 'RAM disk, beside its kernel'], ['.save', 'saved guest']],
-    dropTogether: 'Drop a definition together with the files it names.',
+    dropTogether: 'Drop a definition together with the files it names; several at once are judged beside each other.',
     lesson: 'Start a lesson',
     lessonHint: 'Half an hour each, beside a machine that repeats itself: predict, do, measure, explain.',
     ownLesson: 'A lesson of yours is one Markdown file: drop it here.',
@@ -275,6 +275,17 @@ export const strings = {
       ...(s.writesFiles ? ['What it writes to image files is kept in memory until the domain is destroyed; the files stay as they are.'] : []),
       'Its serial line and its screen open here.',
     ],
+  },
+
+  reopen: {
+    title: 'Dropped before',
+    open: 'Open again',
+    openNamed: (name: string) => `Open ${name} again`,
+    forget: (name: string) => `Forget ${name}; its files stay where they are`,
+    choose: 'Choose it',
+    ask: (files: string[]) => `This browser does not open ${files.join(', ')} by itself. Drop ${files.length === 1 ? 'it' : 'them'} here once more, or choose ${files.length === 1 ? 'it' : 'them'}.`,
+    changed: (name: string) => `${name} has changed since it was dropped. Forget this and drop it anew if you mean it as it is now.`,
+    other: (name: string, was: number, is: number) => `This ${name} is another file${was === is ? ': its content differs' : `: it has ${is} bytes, and the one that was dropped had ${was}`}. Give the one from before, or forget this and drop the new one.`,
   },
 
   several: {

@@ -14,6 +14,9 @@ const written = (name: string, text: string): string => {
   return join(folder, name);
 };
 
+/** Of iPXE's language. */
+const variable = (name: string): string => `$\{${name}}`;
+
 describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(`boot from the network ${NEEDS_GUESTS}`, () => {
   it.each([
     ['ringside', 'pcnet', []],
@@ -23,7 +26,7 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(`boot
     ['ringside', 'pcnet', ['--type', 'hvm']],
     ['seabios', 'ne2k_pci', ['--type', 'hvm', '--device-model', 'dom0']],
   ])('by %s and %s %j', async (bios, nic, more) => {
-    const boot = written('boot.ipxe', '#!ipxe\necho ${net0/ip} from ${next-server}: hello\nsleep 100\n');
+    const boot = written('boot.ipxe', `#!ipxe\necho ${variable('net0/ip')} from ${variable('next-server')}: hello\nsleep 100\n`);
     const script = written('script', 'expect 10.0.2.15 from 10.0.2.2: hello\n');
     const vm = new Ringside(
       'boot',

@@ -100,8 +100,8 @@ async function putFile(fs: KeptFiles, source: string, path: string): Promise<voi
 }
 
 /** In a directory, or in memory. @throws StateError */
-async function openAll(directory: string | undefined, { diskBytes }: HostDefinition): Promise<HostState> {
+async function openAll(directory: string | undefined, { diskBytes, pcpus }: HostDefinition): Promise<HostState> {
   const guests = shippedGuests();
-  if (directory !== undefined) return openState(directory, { diskBytes, guests });
+  if (directory !== undefined) return openState(directory, { diskBytes, guests, inWorker: pcpus > 1 });
   return openHostState(new MemoryStore(), { diskBytes, guests, ...nodeState });
 }

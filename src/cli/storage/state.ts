@@ -1,6 +1,8 @@
 /** A host's state in a directory (--state DIR), which this process holds until it closes it or ends. */
 import { type HostState, openHostState, type ShippedGuest } from '../../dom0/index.ts';
+import { type HeldStore, openRemoteStore } from '../../dom0/storage/index.ts';
 import { nodeState } from '../node-clock.ts';
+import { spawnStorageWorker } from '../node-worker.ts';
 import { DirectoryStore } from './directory-store.ts';
 
 /** The directory cannot be used; a sentence with what to do. */
@@ -8,12 +10,15 @@ export class StateError extends Error {
   override name = 'StateError';
 }
 
+/** What a host does with its files: it opens them here, or in a worker of their own, which is its disk. */
+type Opening = { diskBytes?: number; guests?: readonly ShippedGuest[]; inWorker?: boolean };
+
 /** `diskBytes`: of a disk that is not there yet; `guests`: what the files are installed with. @throws StateError */
-export async function openState(directory: string, { diskBytes, guests }: { diskBytes?: number; guests?: readonly ShippedGuest[] } = {}): Promise<HostState> {
-  let store: DirectoryStore | undefined;
+export async function openState(directory: string, { diskBytes, guests, inWorker = false }: Opening = {}): Promise<HostState> {
+  let held: HeldStore | undefined;
   try {
-    store = await DirectoryStore.open(directory);
-    const held = store;
+    held = inWorker ? await openInWorker(directory) : await openHere(directory);
+    const { store, release } = held;
     const state = await openHostState(store, { diskBytes, guests, ...nodeState });
     return {
       ...state,
@@ -22,12 +27,24 @@ export async function openState(directory: string, { diskBytes, guests }: { disk
         try {
           state.close();
         } finally {
-          held.close();
+          release();
         }
       },
     };
   } catch (error) {
-    store?.close();
+    held?.release();
     throw new StateError((error as Error).message);
   }
+}
+
+async function openHere(directory: string): Promise<HeldStore> {
+  const store = await DirectoryStore.open(directory);
+  return { store, release: () => store.close() };
+}
+
+async function openInWorker(directory: string): Promise<HeldStore> {
+  // Nobody else asks for a directory: who wants it is told which process has it.
+  const opened = await openRemoteStore(() => spawnStorageWorker(directory))(() => {}, false);
+  if ('why' in opened) throw new Error(opened.why);
+  return opened;
 }

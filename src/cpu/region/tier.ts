@@ -40,9 +40,10 @@ const NOTHING: ReadonlySet<number> = new Set();
 const RETRY = 16;
 /**
  * Instructions that are watched: until what goes round there is known, at least so many to know which ways branches go, and at most until control is there again.
- * So often in an epoch, and so many regions are compiled in one, at most: that takes time from the guest.
+ * That takes time from the guest, and what it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once; wide
+ * code has something new that is hot in every epoch. So many regions are compiled in one, at most.
  */
-const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 12, MAX_COMPILES = 24;
+const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 24, TRACES_AN_EPOCH = 2, MAX_COMPILES = 24;
 /**
  * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
  * boot had three times the regions, most of which V8 had not optimised when they were over.
@@ -104,8 +105,9 @@ export class RegionTier implements Regions {
   private head: number | null = null;
   /** EIP to which regions often lead: what runs from there is to be watched. Null: none. */
   private exit: number | null = null;
-  /** In the epoch. */
+  /** Of those that are allowed at once. */
   private traces = 0;
+  /** In the epoch. */
   private compiles = 0;
   /** Texts on their way to become functions: by the record where the region begins its EIP, and what was seen to run, so that the same text is asked for again. */
   private readonly pending = new Map<number, { eip: number; ran: ReadonlySet<number> }>();
@@ -283,7 +285,8 @@ export class RegionTier implements Regions {
   }
 
   private halve(): void {
-    this.traces = this.compiles = 0;
+    this.traces = Math.max(0, this.traces - TRACES_AN_EPOCH);
+    this.compiles = 0;
     // What could not be asked for since, because control was never there when it was looked for, is not hot any more.
     this.pending.clear();
     for (const map of [this.counts, this.drops, this.refused, this.refusedLines]) {

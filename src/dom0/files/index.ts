@@ -1,5 +1,6 @@
 /** Domain 0's file tree. */
 export { FOLDERS, KeptFiles } from './kept-files.ts';
+export { ImageTree } from './image-tree.ts';
 export { cdOfFiles, namesFiles, pathsIn, spellFiles } from './cd-files.ts';
 export { install, OWN_GUESTS, type ShippedGuest } from './installation.ts';
 export { type HostFiles, writeWhole } from './host-files.ts';

@@ -3,15 +3,14 @@
  * hears that it is done. After a cut a file is as it was before a change, or as after it. A tree that the store kept is read back when it is opened.
  */
 import type { BufferEncoding, CpOptions, FileContent, FsStat, IFileSystem, MkdirOptions, RmOptions } from 'just-bash/browser';
-import { Journal, type Store, StoreFull } from '../storage/index.ts';
-import { type Change, decodeChanges, encodeChanges } from './changes.ts';
+import { IMAGES, Journal, type Store, StoreFull } from '../storage/index.ts';
+import { type Change, decodeChanges, encodeChanges, MOST_FILE_BYTES } from './changes.ts';
+import type { ImageTree } from './image-tree.ts';
 
 /** Folders of a new tree: where definitions, kernels, images and logs belong on a Xen host. */
-export const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/srv', '/tmp', '/var/lib/ringside', '/var/lib/xen/dump', '/var/lib/xen/images', '/var/log/xen/console'];
+export const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/srv', '/tmp', '/var/lib/ringside', '/var/lib/xen/dump', IMAGES, '/var/log/xen/console'];
 /** What is there belongs to one run of the host: devices, what it tells of itself, guests that can be fetched again, scratch files. */
 const NOT_KEPT = /^\/(?:dev|proc|srv\/guests|tmp)(?:\/|$)/;
-/** A record of the journal has at most 64 MiB, and names and modes need some of it. Larger things belong on a volume. */
-const MOST_FILE_BYTES = 60 * 2 ** 20;
 const FILES = 'files';
 
 type Written = {
@@ -20,8 +19,11 @@ type Written = {
   writeFileLazy?(path: string, read: () => Promise<Uint8Array>): void;
 };
 
+/** A tree some of whose files are kept elsewhere (image-tree.ts): the journal knows nothing of them. */
+type Tree = IFileSystem & Written & Partial<Pick<ImageTree, 'isStored' | 'isForDisk' | 'truncate' | 'finish'>>;
+
 export class KeptFiles implements IFileSystem {
-  private readonly tree: IFileSystem & Written;
+  private readonly tree: Tree;
   private journal!: Journal;
   /** One change after the other: records stand in the order in which the tree changed. */
   private last: Promise<unknown> = Promise.resolve();
@@ -33,7 +35,7 @@ export class KeptFiles implements IFileSystem {
   /** All that is kept, by path, folders before what is in them: what a new journal begins with. */
   private readonly kept = new Map<string, Change>();
 
-  private constructor(tree: IFileSystem & Written) {
+  private constructor(tree: Tree) {
     this.tree = tree;
     // just-bash puts its own folders and programs there, anew each time.
     if (tree.writeFileSync) this.writeFileSync = tree.writeFileSync.bind(tree);
@@ -50,7 +52,11 @@ export class KeptFiles implements IFileSystem {
       for (const change of decodeChanges(record, store.where)) files.note(change);
     });
     for (const folder of FOLDERS) await tree.mkdir(folder, { recursive: true });
-    for (const change of files.kept.values()) await putBack(tree, change);
+    const changes = [...files.kept.values()];
+    // What is on the disk now is what counts: its file in the journal is of a host that kept it there.
+    for (const change of changes) if (!(change.kind === 'file' && files.tree.isStored?.(change.path))) await putBack(tree, change);
+    const moved = changes.filter(({ kind, path }) => kind === 'file' && files.tree.isStored?.(path)).map(({ path }) => path);
+    if (moved.length > 0) await files.change(async () => moved);
     return files;
   }
 
@@ -98,8 +104,8 @@ export class KeptFiles implements IFileSystem {
 
   writeFile(path: string, content: FileContent, options?: { encoding?: BufferEncoding } | BufferEncoding): Promise<void> {
     return this.change(async () => {
-      checkSize(path, content.length);
       const target = await this.target(path);
+      this.checkSize(target, content.length);
       await this.tree.writeFile(target, content, options);
       if (content.length > 0 || this.lines === 0) return [target];
       this.emptied.add(target);
@@ -110,8 +116,22 @@ export class KeptFiles implements IFileSystem {
     return this.change(async () => {
       const target = await this.target(path);
       const before = await this.tree.stat(target).then(({ size }) => size, () => 0);
-      checkSize(path, before + content.length);
+      this.checkSize(target, before + content.length);
       await this.tree.appendFile(target, content, options);
+      return [target];
+    });
+  }
+  /** Cuts a file, or makes it longer with zeros; one that is not there is made. */
+  truncate(path: string, bytes: number): Promise<void> {
+    return this.change(async () => {
+      const target = await this.target(path);
+      this.checkSize(target, bytes);
+      if (this.tree.truncate) await this.tree.truncate(target, bytes);
+      else {
+        const whole = new Uint8Array(bytes);
+        whole.set((await this.tree.readFileBuffer(target).catch(() => new Uint8Array())).subarray(0, bytes));
+        await this.tree.writeFile(target, whole);
+      }
       return [target];
     });
   }
@@ -219,10 +239,29 @@ export class KeptFiles implements IFileSystem {
     return target;
   }
 
+  private checkSize(path: string, bytes: number): void {
+    if (bytes > MOST_FILE_BYTES && !NOT_KEPT.test(path) && !this.tree.isForDisk?.(path, bytes))
+      throw new Error(`EFBIG: a file of Domain 0 has at most ${MOST_FILE_BYTES / 2 ** 20} MiB, and only raw images below ${IMAGES} have more: ${path}`);
+  }
+
   /** Does it, and makes durable what is now at the paths that it names. @throws what `does` throws; Error ENOSPC where the store has no room */
   private change(does: () => Promise<string[]>): Promise<void> {
     const done = this.last.then(async () => {
-      const changes: Change[] = [];
+      let isDurable = false;
+      try {
+        await this.carryOut(does);
+        isDurable = true;
+      } finally {
+        this.tree.finish?.(isDurable);
+      }
+    });
+    this.last = done.catch(() => {});
+    return done;
+  }
+
+  private async carryOut(does: () => Promise<string[]>): Promise<void> {
+    const changes: Change[] = [];
+    try {
       const paths = await does();
       for (const path of paths) {
         this.emptied.delete(path);
@@ -232,15 +271,11 @@ export class KeptFiles implements IFileSystem {
       if (changes.length === 0) return;
       for (const change of changes) this.note(change);
       for (const record of records(changes)) this.journal.append(record);
-      try {
-        this.journal.flush(() => records([...this.kept.values()]));
-      } catch (error) {
-        if (error instanceof StoreFull) throw new Error(`ENOSPC: no space left on device: ${error.message}`);
-        throw error;
-      }
-    });
-    this.last = done.catch(() => {});
-    return done;
+      this.journal.flush(() => records([...this.kept.values()]));
+    } catch (error) {
+      if (error instanceof StoreFull) throw new Error(`ENOSPC: no space left on device: ${error.message}`);
+      throw error;
+    }
   }
 
   /** What stands at a path, and below it. */
@@ -248,10 +283,10 @@ export class KeptFiles implements IFileSystem {
     if (NOT_KEPT.test(path)) return;
     const stat = await this.tree.lstat(path).catch(() => undefined);
     const old = this.kept.get(path);
-    const kind = !stat ? 'gone' : stat.isSymbolicLink ? 'link' : stat.isDirectory ? 'folder' : 'file';
+    const kind = !stat || (stat.isFile && this.tree.isStored?.(path)) ? 'gone' : stat.isSymbolicLink ? 'link' : stat.isDirectory ? 'folder' : 'file';
     if (old && old.kind !== kind) into.push({ kind: 'gone', path });
-    if (!stat) {
-      if (!old) into.push({ kind: 'gone', path });
+    if (!stat || kind === 'gone') {
+      if (!old && !stat) into.push({ kind: 'gone', path });
       return;
     }
     const { mode } = stat, mtimeMs = stat.mtime.getTime();
@@ -288,10 +323,6 @@ function records(changes: readonly Change[]): Uint8Array[] {
   }
   if (part.length > 0) made.push(encodeChanges(part));
   return made;
-}
-
-function checkSize(path: string, bytes: number): void {
-  if (bytes > MOST_FILE_BYTES && !NOT_KEPT.test(path)) throw new Error(`EFBIG: a file of Domain 0 has at most ${MOST_FILE_BYTES / 2 ** 20} MiB, put more on a volume: ${path}`);
 }
 
 async function putBack(tree: IFileSystem, change: Change): Promise<void> {

@@ -60,7 +60,12 @@ export class Bash {
     const interrupted = new Promise<'interrupted'>(resolve => signal.addEventListener('abort', () => resolve('interrupted')));
     // bash has a help of its own, and no program takes its place.
     const ours = lines.replace(/^\s*help(?=\s|$)/, '/usr/bin/help');
-    const ran = await Promise.race([bash.exec(ours, { env, replaceEnv: true, cwd: this.directory, stdin, rawScript: true, signal }), interrupted]);
+    const done = bash.exec(ours, { env, replaceEnv: true, cwd: this.directory, stdin, rawScript: true, signal }).catch((error: Error) => {
+      // What the file system refuses to a redirection ends the line, and nothing else.
+      if (!/^E[A-Z]+:/.test(error.message)) throw error;
+      return { stdout: '', stderr: `bash: ${error.message.replace(/^E[A-Z]+: /, '')}\n`, exitCode: 1, env: { ...env, PWD: this.directory } };
+    });
+    const ran = await Promise.race([done, interrupted]);
     // A command that does not listen to the signal ends by itself; the line is over.
     if (ran === 'interrupted') return { stdout: '', stderr: '', status: INTERRUPTED };
     if (ran.exitCode === SYNTAX_ERROR && ran.stdout === '' && GOES_ON.test(ran.stderr)) return undefined;

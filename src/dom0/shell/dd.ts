@@ -1,6 +1,7 @@
 /** `dd`: copies between the host's devices and files, in blocks. Source: dd(1) of coreutils for operands and what it says. */
 import type { HostCore } from '../host.ts';
-import { copyInTurns, type CopyParts, SECTOR_BYTES, Storage } from '../storage/index.ts';
+import { copyInTurns, type CopyParts, IMAGES, imageVolume, type Medium, SECTOR_BYTES, Storage } from '../storage/index.ts';
+import { absolutePath, type DiskHost, onDisk } from './disk-paths.ts';
 import { failed, type Program, type Ran, type Surroundings } from './program.ts';
 
 const UNITS: Record<string, number> = { '': 1, c: 1, w: 2, b: 512, k: 2 ** 10, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, kB: 1e3, MB: 1e6, GB: 1e9 };
@@ -18,7 +19,7 @@ function numberOf(text: string): number {
 }
 
 /** What dd needs of the host. */
-export type DdHost = Pick<HostCore, 'openDevices'> & { parts: Pick<HostCore['parts'], 'soon'> };
+export type DdHost = DiskHost & { parts: Pick<HostCore['parts'], 'soon' | 'files'> };
 
 interface Source {
   bytes: number;
@@ -32,22 +33,16 @@ function emptyWhereMissing(error: Error): Uint8Array {
   return new Uint8Array();
 }
 
-/** With the images that lie under overlays as they are now. @throws Error with a sentence */
-async function storageOf(host: DdHost): Promise<Storage> {
-  const storage = await host.openDevices();
-  if (!storage) throw new Error('this host has no disk of its own: there are no devices.');
-  return storage;
-}
-
-async function open(host: DdHost, path: string, { readFile }: Surroundings): Promise<Source> {
+async function open(host: DdHost, path: string, around: Surroundings): Promise<Source> {
   if (path === '/dev/zero') return { bytes: Infinity, read: (_at, into) => void into.fill(0), close: () => {} };
   if (path === '/dev/null') return { bytes: 0, read: () => {}, close: () => {} };
-  if (Storage.isDevice(path)) {
+  const device = await onDisk(host, path, around);
+  if (device) {
     // To look at a device a guest may have it: what it reads is what lies there now.
-    const { medium, close } = (await storageOf(host)).look(path, 'dd');
+    const { medium, close } = device.storage.look(device.path, 'dd');
     return { bytes: medium.bytes, read: (at, into) => medium.read(at, into), close };
   }
-  const file = await readFile(path);
+  const file = await around.readFile(path);
   return { bytes: file.length, read: (at, into) => into.set(file.subarray(at, at + into.length)), close: () => {} };
 }
 
@@ -58,12 +53,36 @@ async function toDevice(storage: Storage, path: string, at: number, from: Source
     if (at + bytes > medium.bytes) throw new Error(`error writing '${path}': No space left on device`);
     await copyInTurns(bytes, turns, (done, piece) => {
       from.read(start + done, piece);
-      medium.write(at + done, piece);
+      // Of an image what is zeros takes no room, as in a file with holes.
+      if (imageVolume(path) !== undefined && piece.every(byte => byte === 0)) clear(medium, at + done, piece);
+      else medium.write(at + done, piece);
     });
     medium.flush();
   } finally {
     close();
   }
+}
+
+/** An image has the length that is written; a device has its own. */
+const onDevice = async (host: DdHost, written: string, around: Surroundings) => (Storage.isDevice(written) ? onDisk(host, written, around) : undefined);
+
+/** Only what there is to clear is written. */
+function clear(medium: Medium, at: number, zeros: Uint8Array): void {
+  const old = new Uint8Array(zeros.length);
+  medium.read(at, old);
+  if (old.some(byte => byte !== 0)) medium.write(at, zeros);
+}
+
+/** The image that a file becomes when it is written so long; undefined: it becomes none. */
+async function asImage(host: DdHost, written: string, end: number, keepsEnd: boolean, around: Surroundings): Promise<{ storage: Storage; path: string } | undefined> {
+  const path = await host.realPath(absolutePath(written, around));
+  const { files } = host.parts;
+  if (!files || imageVolume(path) === undefined) return undefined;
+  const old = await files.stat(path).then(({ size }) => size, () => 0);
+  const bytes = keepsEnd ? Math.max(old, end) : end;
+  if (bytes === 0 || bytes % SECTOR_BYTES !== 0) return undefined;
+  await files.truncate(path, bytes);
+  return onDisk(host, path, around);
 }
 
 async function copy(host: DdHost, words: readonly string[], around: Surroundings): Promise<Ran> {
@@ -97,11 +116,12 @@ async function copy(host: DdHost, words: readonly string[], around: Surroundings
       await copyInTurns(bytes, turns, (done, piece) => source.read(start + done, piece));
       return ran;
     }
-    if (output !== undefined && Storage.isDevice(output)) {
-      await toDevice(await storageOf(host), output, seek, source, start, bytes, turns);
+    const device = output === undefined ? undefined : ((await onDevice(host, output, around)) ?? (await asImage(host, output, seek + bytes, keepsEnd, around)));
+    if (device) {
+      await toDevice(device.storage, device.path, seek, source, start, bytes, turns);
       return ran;
     }
-    if (seek + bytes > MOST_BYTES) throw new Error(`${output ?? 'a pipe'} takes at most ${MOST_BYTES / 2 ** 20} MiB here: say count=, or write to a volume.`);
+    if (seek + bytes > MOST_BYTES) throw new Error(`${output ?? 'a pipe'} takes at most ${MOST_BYTES / 2 ** 20} MiB here: say count=, or write to a volume or an image below ${IMAGES}.`);
     const data = new Uint8Array(bytes);
     await copyInTurns(bytes, turns, (done, { length }) => source.read(start + done, data.subarray(done, done + length)));
     if (output === undefined) return { ...ran, stdout: Array.from({ length: Math.ceil(bytes / 8192) }, (_, i) => String.fromCharCode(...data.subarray(8192 * i, 8192 * (i + 1)))).join(''), isBinary: true };

@@ -16,6 +16,7 @@ import { sfdiskProgram } from './sfdisk.ts';
 import { storagePrograms } from './storage.ts';
 import { xenstorePrograms } from './xenstore.ts';
 import { systemPrograms } from './system.ts';
+import { truncateProgram } from './truncate.ts';
 import { virshProgram } from './virsh.ts';
 import { xentopProgram, xlProgram } from './xl.ts';
 
@@ -47,6 +48,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     lspciProgram(host),
     qemuImgProgram(host),
     sfdiskProgram(host, state.storage),
+    truncateProgram(host),
     ...editPrograms(),
     ...powerPrograms(power),
     dmesgProgram(log),

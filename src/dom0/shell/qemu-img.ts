@@ -6,10 +6,14 @@ import { type HostFiles, writeWhole } from '../files/index.ts';
 import type { HostCore } from '../host.ts';
 import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
 import { HEAD_BYTES } from '../images.ts';
-import { copyInTurns, Storage, StorageError } from '../storage/index.ts';
+import { copyInTurns, IMAGES, imageVolume, Storage, StorageError } from '../storage/index.ts';
+import { absolutePath, onDisk } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
-const SECTOR_BYTES = 512;
+const SECTOR_BYTES = 512,
+  MIB = 2 ** 20;
+/** Of Domain 0, where it is no image on the host's disk. */
+const MOST_FILE_BYTES = 60 * MIB;
 const USAGE = `usage: qemu-img info IMAGE
        qemu-img create [-f raw] FILE SIZE
        qemu-img create -f qcow2 -b IMAGE [-F raw|qcow2] /dev/vg0/NAME [SIZE]
@@ -71,8 +75,7 @@ class QemuImg {
   }
 
   private absolute(path: string): string {
-    const { directory } = this.around;
-    return path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`;
+    return absolutePath(path, this.around);
   }
 
   private get files(): HostFiles {
@@ -100,11 +103,12 @@ class QemuImg {
     const [path] = rest;
     if (path === undefined) throw new Wrong(`Expecting one image file name\n${USAGE}`);
     const lines = (format: string, bytes: number, more: string[]): string => [`image: ${path}`, `file format: ${format}`, `virtual size: ${human(bytes)} (${bytes} bytes)`, ...more, ''].join('\n');
-    if (Storage.isDevice(path)) {
-      const storage = await this.storage();
+    const device = await onDisk(this.host, path, this.around);
+    if (device) {
+      const { storage } = device;
       const header = storage.overlayHeaders.find(({ name }) => `/dev/vg0/${name}` === path)?.header;
-      const { bytes } = storage.medium(path);
-      const size = `disk size: ${human(storage.writtenBytes(path))}`;
+      const { bytes } = storage.medium(device.path);
+      const size = `disk size: ${human(storage.writtenBytes(device.path))}`;
       return header ? lines('overlay', bytes, [size, `backing file: ${header.path}`]) : lines('raw', bytes, [size]);
     }
     const bytes = await this.file(path);
@@ -127,7 +131,7 @@ class QemuImg {
     if (Storage.isDevice(path)) throw new Wrong(`${path}: a volume is made by lvcreate -L SIZE -n NAME vg0.`);
     if (size === undefined) throw new Wrong(`${path}: Image creation needs a size parameter`);
     const bytes = sizeOf(size);
-    await this.write(path, bytes, () => new Uint8Array(bytes));
+    await this.empty(path, bytes);
     return `Formatting '${path}', fmt=raw size=${bytes}\n`;
   }
 
@@ -154,12 +158,7 @@ class QemuImg {
     const source = await this.source(from);
     try {
       if (Storage.isDevice(to)) await this.toVolume(source, to);
-      else
-        await this.write(to, source.bytes, async () => {
-          const whole = new Uint8Array(source.bytes);
-          await this.copy(source.bytes, (at, { length }) => source.read(at, whole.subarray(at, at + length)));
-          return whole;
-        });
+      else await this.toFile(source, to);
     } finally {
       source.close();
     }
@@ -172,8 +171,9 @@ class QemuImg {
   }
 
   private async source(path: string): Promise<Source> {
-    if (Storage.isDevice(path)) {
-      const { medium, close } = (await this.storage()).look(path, 'qemu-img');
+    const device = await onDisk(this.host, path, this.around);
+    if (device) {
+      const { medium, close } = device.storage.look(device.path, 'qemu-img');
       return { bytes: medium.bytes, read: (at, into) => medium.read(at, into), close };
     }
     await this.file(path);
@@ -219,10 +219,24 @@ class QemuImg {
     }
   }
 
-  private async write(path: string, bytes: number, content: () => Promise<Uint8Array> | Uint8Array): Promise<void> {
-    const most = 60 * 2 ** 20;
-    if (bytes > most) throw new Wrong(`${path}: a file of Domain 0 has at most ${human(most)}. Take a volume: lvcreate -L ${Math.ceil(bytes / 2 ** 20)}m -n NAME vg0, and /dev/vg0/NAME here.`);
-    await writeWhole(this.files, this.absolute(path), await content());
+  /** A file of so many zeros, in place of what is there. */
+  private async empty(path: string, bytes: number): Promise<void> {
+    const whole = this.absolute(path);
+    if (bytes > MOST_FILE_BYTES && imageVolume(whole) === undefined)
+      throw new Wrong(`${path}: a file of Domain 0 has at most ${human(MOST_FILE_BYTES)}, and only images below ${IMAGES} have more. Write ${IMAGES}/NAME, or take a volume: lvcreate -L ${Math.ceil(bytes / MIB)}m -n NAME vg0.`);
+    if (await this.files.exists(whole)) await writeWhole(this.files, whole, new Uint8Array());
+    await this.files.truncate(whole, bytes);
+  }
+
+  private async toFile(source: Source, path: string): Promise<void> {
+    const { storage, path: own } = (await onDisk(this.host, path, this.around)) ?? {};
+    if (storage && own !== undefined && storage.whoHas(own).some(who => who !== 'qemu-img')) throw new Wrong(`${path}: ${storage.whoHas(own)[0]} has it open.`);
+    await this.empty(path, source.bytes);
+    const made = await onDisk(this.host, path, this.around);
+    if (made) return this.fill(made.storage, source, made.path);
+    const whole = new Uint8Array(source.bytes);
+    await this.copy(source.bytes, (at, { length }) => source.read(at, whole.subarray(at, at + length)));
+    await writeWhole(this.files, this.absolute(path), whole);
   }
 }
 

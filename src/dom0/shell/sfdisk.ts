@@ -5,6 +5,7 @@
 import type { HostCore } from '../host.ts';
 import { type Partition, readPartitions, Storage, StorageError, TYPE, writePartitions } from '../storage/index.ts';
 import { MOST, PartitionScript, ScriptError } from './partition-script.ts';
+import { onDisk } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
 const SECTOR_BYTES = 512;
@@ -125,13 +126,15 @@ function make(disk: Disk, script: string, random: number): Ran & { done: boolean
   }
 }
 
-async function open(host: HostCore, written: string, writes: boolean, { readFile, writeFile }: Surroundings): Promise<Disk> {
-  if (Storage.isDevice(written)) {
-    const storage = await host.openDevices();
-    if (!storage) throw new Refused(`sfdisk: cannot open ${written}: No such file or directory\nThis host has no disk of its own.`);
-    const { medium, path, close } = writes ? openAlone(storage, written) : storage.look(written, 'sfdisk');
+async function open(host: HostCore, written: string, writes: boolean, around: Surroundings): Promise<Disk> {
+  const device = await onDisk(host, written, around).catch((error: Error) => {
+    throw new Refused(`sfdisk: cannot open ${written}: No such file or directory\n${error.message}`);
+  });
+  if (device) {
+    const { storage } = device;
+    const { medium, path, close } = writes ? openAlone(storage, device.path) : storage.look(device.path, 'sfdisk');
     return {
-      path,
+      path: Storage.isDevice(written) ? path : written,
       bytes: medium.bytes,
       read: (at, into) => medium.read(at, into),
       write: (at, from) => medium.write(at, from),
@@ -144,6 +147,7 @@ async function open(host: HostCore, written: string, writes: boolean, { readFile
       },
     };
   }
+  const { readFile, writeFile } = around;
   const file = await readFile(written).catch(() => { throw new Refused(`sfdisk: cannot open ${written}: No such file or directory`); });
   const bytes = writes ? file.slice() : file;
   return {

@@ -3,13 +3,15 @@ import { namesFiles, pathsIn, spellFiles } from '../files/index.ts';
 import type { HostCore } from '../host.ts';
 import { attachXl, type Call, namesOf, Refusal, runXl, type Table } from '../toolstack/commands/index.ts';
 import { visible } from '../terminal.ts';
+import { absolutePath } from './disk-paths.ts';
 import { failed, type Program, succeeded, type Surroundings } from './program.ts';
 
 const ABOUT = { xl: 'creates and controls domains: xl help', xm: 'the same in xend\'s spelling, with domains that it manages: xm help' };
 
 /** Words as a call of the toolstack's table, with the files that a program of the shell sees. */
-export function callOf(host: HostCore, words: string[], { directory, readFile, writeFile }: Surroundings, program: Call['program'] = 'xl'): Call {
-  const absolute = (path: string): string => (path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`);
+export function callOf(host: HostCore, words: string[], around: Surroundings, program: Call['program'] = 'xl'): Call {
+  const { readFile, writeFile } = around;
+  const absolute = (path: string): string => absolutePath(path, around);
   return {
     host, program, words, absolute,
     read: async path => (namesFiles(path) ? host.readFile(spellFiles(pathsIn(path).map(absolute))) : new Blob([(await readFile(path)) as BlobPart])),

@@ -1,18 +1,24 @@
 /**
- * A domain's twin: a managed domain with a name, a UUID, station addresses and disks of its own. Its disks are volumes: those of devices share with them what
- * neither writes, those of image files are copied with what the guest changed. Source: virt-clone(1) for what is changed of a definition.
+ * A domain's twin: a managed domain with a name, a UUID, station addresses and disks of its own. Disks that are volumes or images on the host's disk share with
+ * them what neither writes; other image files are copied to volumes, with what the guest changed. Source: virt-clone(1) for what is changed of a definition.
  */
 import { attachDrives, type DriveImage, noMedia, readState } from '../../hypervisor/index.ts';
 import { type DiskChange, diskRecords, readDiskRecord, restoreChanges } from '../../hypervisor/disks/index.ts';
 import type { Disk } from '../../devices/ide/index.ts';
 import { deviceNumber } from '../backends/vbd/device-number.ts';
-import type { Definition } from '../config/definition.ts';
+import type { DefinedDisk, Definition } from '../config/definition.ts';
 import { writeXlConfig } from '../config/write-xl.ts';
 import type { Guest, HostCore } from '../host.ts';
 import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
 import { namesFiles, pathsIn, spellFiles } from '../files/index.ts';
-import { copyInTurns, isTransfer, type Storage } from '../storage/index.ts';
+import { copyInTurns, IMAGES, imageVolume, isTransfer, type Storage } from '../storage/index.ts';
 import { diskOf, refuseShared, runningAs, withVolumes } from './snapshots.ts';
+
+/** The twin's own disk: a volume, and how its definition names that. */
+interface Copy {
+  volume: string;
+  target: string;
+}
 
 interface Changed {
   place: number;
@@ -44,19 +50,24 @@ export async function cloneDomain(host: HostCore, domain: string, name: string, 
   if (!member && managed!.errors.length > 0) throw new Error(managed!.errors.join('\n'));
   // A transfer disk is made for each domain.
   const copied = definition.disks.filter(({ kind, target, readOnly }) => kind === 'disk' && !readOnly && target !== '' && !isTransfer(target));
-  const volumeOf = (vdev: string): string => `${name}-${vdev}`;
-  const define = (): Promise<ManagedDomain> => all.define(`${DEFINITIONS}/${name}`, writeXlConfig(twinOf(host, definition, name, volumeOf, absolute)));
-  if (copied.length === 0) return define();
-  const storage = await diskOf(host);
+  const storage = copied.length === 0 ? undefined : await diskOf(host);
+  const copyOf = ({ vdev, target }: DefinedDisk): Copy => {
+    const path = `${IMAGES}/${name}-${vdev}.img`;
+    const image = storage?.image(target) && imageVolume(path);
+    return image ? { volume: image, target: path } : { volume: `${name}-${vdev}`, target: `/dev/vg0/${name}-${vdev}` };
+  };
+  const define = (): Promise<ManagedDomain> => all.define(`${DEFINITIONS}/${name}`, writeXlConfig(twinOf(host, definition, name, copyOf, absolute)));
+  if (!storage) return define();
   return withVolumes(storage, async made => {
     const files: ImageCopy[] = [];
-    for (const { vdev, target } of copied.filter(disk => !host.isDevice(disk.target))) files.push({ volume: volumeOf(vdev), image: await imageOf(host, member, vdev, target) });
+    for (const disk of copied.filter(each => !host.isDevice(each.target))) files.push({ volume: copyOf(disk).volume, image: await imageOf(host, member, disk.vdev, disk.target) });
     // From here to the next wait it is one moment.
     const changed = !member || files.length === 0 ? [] : changesOf(member);
-    for (const { vdev, target } of copied.filter(disk => host.isDevice(disk.target))) {
-      refuseShared(storage, [target], domain);
-      storage.copyToVolume(target, volumeOf(vdev), { unfinished: true });
-      made.push(volumeOf(vdev));
+    for (const disk of copied.filter(each => host.isDevice(each.target))) {
+      refuseShared(storage, [disk.target], domain);
+      const { volume } = copyOf(disk);
+      storage.copyToVolume(disk.target, volume, { unfinished: true });
+      made.push(volume);
     }
     const changes = changed ?? (await savedChanges(host, member!));
     for (const file of files) await copyImage(host, storage, file, changes, made);
@@ -65,14 +76,14 @@ export async function cloneDomain(host: HostCore, domain: string, name: string, 
 }
 
 /** The definition with what a twin has of its own; a UUID is drawn when it is kept. */
-function twinOf(host: HostCore, definition: Definition, name: string, volumeOf: (vdev: string) => string, absolute: (path: string) => string): Definition {
+function twinOf(host: HostCore, definition: Definition, name: string, copyOf: (disk: DefinedDisk) => Copy, absolute: (path: string) => string): Definition {
   const { uuid: _uuid, mac: _mac, ...rest } = definition;
   const path = (written: string): string => {
     if (written === '' || host.isDevice(written)) return written;
     return namesFiles(written) ? spellFiles(pathsIn(written).map(absolute)) : absolute(written);
   };
   const disks = definition.disks.map(disk =>
-    disk.kind === 'disk' && !disk.readOnly && disk.target !== '' && !isTransfer(disk.target) ? { ...disk, target: `/dev/vg0/${volumeOf(disk.vdev)}`, format: 'raw' } : { ...disk, target: path(disk.target) },
+    disk.kind === 'disk' && !disk.readOnly && disk.target !== '' && !isTransfer(disk.target) ? { ...disk, target: copyOf(disk).target, format: 'raw' } : { ...disk, target: path(disk.target) },
   );
   const draw = (): string => host.toolstack.stations.draw();
   return {

@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { KeptFiles } from '../files/index.ts';
-import { testFiles, testHost, until } from '../host.test-support.ts';
+import { testHost, until } from '../host.test-support.ts';
 import type { Host } from '../host.ts';
-import { MemoryStore, Storage } from '../storage/index.ts';
+import { openHostState } from '../state.ts';
+import { IMAGES, MemoryStore, type Storage } from '../storage/index.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
 
 const minipv = readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url));
@@ -22,8 +23,9 @@ interface Made {
 
 /** A host; with the same store it is the next one on the same machine. */
 async function boot(store = new MemoryStore()): Promise<Made> {
-  const files = await testFiles(store);
-  const storage = await Storage.open({ store, epochMs: () => 0, random: below => below >>> 1, diskBytes: 256 * MIB });
+  const state = await openHostState(store, { epochMs: () => 0, random: below => below >>> 1, later: () => () => {}, diskBytes: 256 * MIB });
+  const { storage } = state;
+  const files = await state.files();
   const host = testHost({ memory: new ArrayBuffer(96 * MIB), files, storage: async () => storage, readsWhole: true, buriesStopped: true });
   const ends: (() => void)[] = [];
   onTestFinished(async () => {
@@ -42,8 +44,8 @@ async function boot(store = new MemoryStore()): Promise<Made> {
   return { host, files, storage, xl };
 }
 
-/** Types at the guest called so, and gives what it shows behind what was found last. */
-async function terminal(host: Host, name: string) {
+/** Types at the guest called so, and gives what it shows behind what was found last; `before`: what it has shown until now, too. */
+async function terminal(host: Host, name: string, before = false) {
   const { id } = host.all().find(each => each.name === name && !each.ended)!;
   const { console } = await host.view(id);
   let shown = '';
@@ -53,7 +55,7 @@ async function terminal(host: Host, name: string) {
   // What was shown before comes first, at once: however late the timer is, ports are read before an immediate's turn.
   await new Promise(resolve => setTimeout(resolve, 20));
   for (let turn = 0; turn < 2; turn++) await new Promise(resolve => setImmediate(resolve));
-  shown = '';
+  if (!before) shown = '';
   return async (line: string, shows: RegExp): Promise<string> => {
     if (line !== '') {
       shown = '';
@@ -86,10 +88,10 @@ async function started(type: string, disk: string, store?: MemoryStore): Promise
   const made = await boot(store);
   await made.files.writeFile('/boot/minipv', minipv);
   await made.files.writeFile('/root/web.cfg', definition(type, disk));
-  await made.files.writeFile('/root/disk.img', new Uint8Array(IMAGE_SECTORS * 512));
+  await made.files.writeFile(`${disk.startsWith(IMAGES) ? IMAGES : '/root'}/disk.img`, new Uint8Array(IMAGE_SECTORS * 512));
   made.storage.createVolume('web', 8 * MIB);
   expect(await made.xl('create /root/web.cfg')).toBe('Parsing config from /root/web.cfg\n');
-  await (await terminal(made.host, 'web'))('', /minipv> $/);
+  await (await terminal(made.host, 'web', true))('', /minipv> $/);
   return made;
 }
 
@@ -98,6 +100,8 @@ describe('a guest that writes', () => {
     ['pvh', 'phy:/dev/vg0/web,xvda,w', 'xvda'],
     ['pvh', '/root/disk.img,raw,xvda,w', 'xvda'],
     ['hvm', 'phy:/dev/vg0/web,hda,w', 'dma'],
+    ['pvh', '/var/lib/xen/images/disk.img,raw,xvda,w', 'xvda'],
+    ['hvm', '/var/lib/xen/images/disk.img,raw,hda,w', 'dma'],
   ])('has its memory and its disk back: %s, %s', async (type, disk, name) => {
     const made = await started(type, disk);
     const first = await terminal(made.host, 'web');
@@ -111,13 +115,14 @@ describe('a guest that writes', () => {
     expect(await first(`sum ${name} 3 700`, CRC)).toBe(sum(pattern(3, 700, 10)));
     expect(await made.xl('revert web first')).toBe('');
     expect(made.host.all()).toMatchObject([{ name: 'web', id: 2 }]);
-    const second = await terminal(made.host, 'web');
+    const second = await terminal(made.host, 'web', true);
     // It goes on with its writes from where it was, to their end.
     await second('', /8 sectors, 150 times, 0 errors/);
     expect(await second(`sum ${name} 0 8`, CRC)).toBe(sum(new Uint8Array(8 * 512).fill(150)));
     const inside = await second(`sum ${name} 8 690`, CRC);
     expect(inside).toBe(sum(pattern(8, 690, 9)));
     if (disk.startsWith('phy:')) expect(onVolume(made, 8, 690)).toBe(inside);
+    if (disk.startsWith(IMAGES)) expect(sum((await made.files.readFileBuffer(`${IMAGES}/disk.img`)).subarray(8 * 512, 698 * 512))).toBe(inside);
   });
 
   it('comes back after it was destroyed and the host was started again', async () => {
@@ -162,19 +167,24 @@ describe('a guest that writes', () => {
   });
 
   it('has a twin, with a name, a UUID, an address and a disk of its own', async () => {
-    for (const disk of ['phy:/dev/vg0/web,xvda,w', '/root/disk.img,raw,xvda,w']) {
+    for (const [disk, copy, volume] of [
+      ['phy:/dev/vg0/web,xvda,w', '/dev/vg0/twin-xvda', 'twin-xvda'],
+      ['/root/disk.img,raw,xvda,w', '/dev/vg0/twin-xvda', 'twin-xvda'],
+      [`${IMAGES}/disk.img,raw,xvda,w`, `${IMAGES}/twin-xvda.img`, 'image+twin-xvda.img'],
+    ] as const) {
       const made = await started('pv', disk);
       const type = await terminal(made.host, 'web');
       await type('fill xvda 5 300 7', CRC);
       expect(await made.xl('clone web twin')).toBe('twin is defined in /etc/xen/vm/twin\n');
       await type('fill xvda 5 300 8', CRC);
       const { definition: twin } = (await made.host.managed!.find('twin'))!;
-      expect(twin).toMatchObject({ name: 'twin', kernel: '/boot/minipv', disks: [{ target: '/dev/vg0/twin-xvda', vdev: 'xvda' }] });
+      expect(twin).toMatchObject({ name: 'twin', kernel: '/boot/minipv', disks: [{ target: copy, vdev: 'xvda' }] });
       expect(twin.mac).toMatch(/^00:16:3e:(?!01:02:03)/);
       expect(twin.uuid).toMatch(/^[0-9a-f-]{36}$/);
       expect(await made.xl('xm start twin')).toBe('');
       expect(await (await terminal(made.host, 'twin'))('sum xvda 5 300', CRC)).toBe(sum(pattern(5, 300, 7)));
-      expect(await (await terminal(made.host, 'twin'))('fill xvda 5 300 6', CRC)).toBe(onVolume(made, 5, 300, 'twin-xvda'));
+      expect(await (await terminal(made.host, 'twin'))('fill xvda 5 300 6', CRC)).toBe(onVolume(made, 5, 300, volume));
+      if (copy.startsWith(IMAGES)) expect((await made.files.stat(copy)).size).toBe(IMAGE_SECTORS * 512);
       expect(await type('sum xvda 5 300', CRC)).toBe(sum(pattern(5, 300, 8)));
       expect(await made.xl('clone web twin')).toBe("1: VM name 'twin' already exists");
     }

@@ -3,9 +3,10 @@
  * words, and with the status, of lvm 2.03.16.
  */
 import type { Place } from '../../devices/ide/index.ts';
+import { GROUP } from './device-names.ts';
 import { PE_BYTES } from './lvm.ts';
 import { SECTOR_BYTES } from './medium.ts';
-import { GOOD_NAME, GROUP, type Storage, StorageError } from './storage.ts';
+import { GOOD_NAME, type Storage, StorageError } from './storage.ts';
 
 export interface Answer {
   status: number;

@@ -21,7 +21,8 @@ const MDA_MAGIC = ' LVM2 x[5A%r0N*>';
 const UUID_LENGTH = 32;
 const OVERLAY_TAG = 'ringside.overlay',
   UNFORMATTED_TAG = 'ringside.unformatted',
-  UNFINISHED_TAG = 'ringside.unfinished';
+  UNFINISHED_TAG = 'ringside.unfinished',
+  BYTES_TAG = 'ringside.bytes.';
 export const PE_BYTES = 4 * 2 ** 20;
 const PE_SECTORS = PE_BYTES / SECTOR_BYTES;
 
@@ -37,6 +38,8 @@ export interface LogicalVolume {
   /** Seconds since 1970. */
   created: number;
   segments: Segment[];
+  /** Where its last extent is not needed whole: a file's length (image-names.ts). A tag. */
+  bytes?: number;
   /** It holds what was written to an image (overlay-volume.ts), by a tag: a guest's own bytes must not say so. */
   overlay?: true;
   /** It becomes a transfer disk (transfer-disk.ts), whose file system is not finished: what lies in it is nobody's. A tag, too. */
@@ -194,9 +197,9 @@ export function writeGroup(medium: Medium, group: GroupText, nowMs: number): voi
 }
 
 function sectionsOf({ group, groupUuid, pvUuid, seqno, extents, deviceBytes, volumes }: GroupText): Section {
-  const volume = ({ uuid, created, segments, overlay, unformatted, unfinished }: LogicalVolume): Section => {
+  const volume = ({ uuid, created, segments, bytes, overlay, unformatted, unfinished }: LogicalVolume): Section => {
     let extent = 0;
-    const tags = [...(overlay ? [OVERLAY_TAG] : []), ...(unformatted ? [UNFORMATTED_TAG] : []), ...(unfinished ? [UNFINISHED_TAG] : [])];
+    const tags = [...(overlay ? [OVERLAY_TAG] : []), ...(unformatted ? [UNFORMATTED_TAG] : []), ...(unfinished ? [UNFINISHED_TAG] : []), ...(bytes === undefined ? [] : [`${BYTES_TAG}${bytes}`])];
     const entries: [string, Section][] = segments.map(({ first, count }, i) => {
       const section: Section = { start_extent: extent, extent_count: count, type: 'striped', stripe_count: 1, stripes: ['pv0', first] };
       extent += count;
@@ -245,9 +248,12 @@ function groupFrom(sections: Section): GroupText {
       for (let extent = first; extent < first + count; extent++) if (taken[extent]++) bad(`${each} overlaps another volume`);
       return { first, count };
     });
-    const has = (tag: string): boolean => Array.isArray(section.tags) && section.tags.includes(tag);
+    const tags = Array.isArray(section.tags) ? section.tags.map(String) : [];
+    const has = (tag: string): boolean => tags.includes(tag);
+    const room = PE_BYTES * segments.reduce((sum, segment) => sum + segment.count, 0);
+    const bytes = tags.filter(tag => tag.startsWith(BYTES_TAG)).map(tag => Number(tag.slice(BYTES_TAG.length))).find(size => Number.isSafeInteger(size) && size > 0 && size <= room);
     return {
-      name: each, uuid: name(section, 'id'), created: number(section, 'creation_time'), segments,
+      name: each, uuid: name(section, 'id'), created: number(section, 'creation_time'), segments, ...(bytes === undefined ? {} : { bytes }),
       ...(has(OVERLAY_TAG) ? { overlay: true } : {}), ...(has(UNFORMATTED_TAG) ? { unformatted: true } : {}), ...(has(UNFINISHED_TAG) ? { unfinished: true } : {}),
     };
   });

@@ -17,7 +17,7 @@ export type Answer = (error?: Error) => void;
 /** How a partition or a volume lies on the host's disk; empty: it is the whole disk. */
 export interface Layout {
   partition?: { start: number; bytes: number; number: number };
-  volume?: { name: string; segments: readonly Segment[]; number: number };
+  volume?: { name: string; segments: readonly Segment[]; number: number; /** Where it ends within its last extent. */ bytes?: number };
 }
 
 /** What disks, partitions, volumes and images have in common: bytes with random access, moved when the call returns. */

@@ -8,9 +8,12 @@ import {
   extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, PE_BYTES, readGroup, type Segment, writeGroup, writeLabel,
 } from './lvm.ts';
 import type { Place } from '../../devices/ide/index.ts';
+import { canonical, GROUP, told, volumeIn } from './device-names.ts';
+import { imagePath, imageVolume } from './image-names.ts';
 import { type Medium, SECTOR_BYTES } from './medium.ts';
 import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 import { type BaseImage, imageDiffers, overlayBytes, type OverlayHeader, OverlayVolume, readOverlayHeader, writeOverlayHeader } from './overlay-volume.ts';
+import { bytesOf, count, firstOf, lastOf, merged } from './segments.ts';
 import type { Store } from './store.ts';
 import { formatFatDisk, isTransfer, namesSize, transferBytes, transferVolume } from './transfer-disk.ts';
 import { runsOf, sideBySide, Volume } from './volume.ts';
@@ -31,7 +34,6 @@ export interface StorageParts {
 }
 
 export const DISK_BYTES = 500e9;
-export const GROUP = 'vg0';
 const MIB = 2 ** 20,
   GIB = 2 ** 30;
 /** Of the installer's layout: swap, Domain 0's root, one to give to a guest. */
@@ -56,6 +58,16 @@ export interface OpenDisk {
   close(): void;
 }
 
+/** An image among Domain 0's files. */
+export interface StoredImage {
+  /** Its own path. */
+  path: string;
+  volume: string;
+  bytes: number;
+  /** Milliseconds since 1970. */
+  createdMs: number;
+}
+
 interface User {
   path: string;
   who: string;
@@ -75,7 +87,7 @@ export class Storage {
   /** Names of volumes by the numbers that records of requests have for them. */
   private readonly followed: string[] = [];
   /** Images that lie under overlays, by their paths. */
-  private readonly images = new Map<string, BaseImage>();
+  private readonly bases = new Map<string, BaseImage>();
   /** Overlays that are in use, by their volumes' names. */
   private readonly overlays = new Map<string, OverlayVolume>();
 
@@ -116,6 +128,30 @@ export class Storage {
     return this.group.volumes.map(({ name, uuid, segments }) => ({ name, uuid, bytes: bytesOf(segments), open: this.usersOf(`/dev/${GROUP}/${name}`).length > 0 }));
   }
 
+  /** Counts changes of the group: what was read of volumes holds as long as it is the same. */
+  get seqno(): number {
+    return this.group.seqno;
+  }
+
+  /** Image files of Domain 0, each a volume (image-names.ts). */
+  get images(): StoredImage[] {
+    return this.group.volumes.flatMap(({ name, segments, bytes = bytesOf(segments), created }) => {
+      const path = imagePath(name);
+      return path === undefined ? [] : [{ path, volume: name, bytes, createdMs: created * 1000 }];
+    });
+  }
+
+  /** The image that a file is, by its own path. */
+  image(path: string): StoredImage | undefined {
+    const name = imageVolume(path);
+    return name === undefined ? undefined : this.images.find(({ volume }) => volume === name);
+  }
+
+  /** Whether the path is a device's or an image's on the host's disk: what `open` and `look` know. */
+  has(path: string): boolean {
+    return Storage.isDevice(path) || this.image(path) !== undefined;
+  }
+
   /** What LVM2 calls a volume that nobody gave a name. */
   freeName(): string {
     let number = 0;
@@ -138,7 +174,7 @@ export class Storage {
   }
 
   /** A new volume reads as zeros. Durable when it returns. @throws StorageError */
-  createVolume(name: string, bytes: number, tags: Pick<LogicalVolume, 'overlay' | 'unformatted' | 'unfinished'> = {}): LogicalVolume {
+  createVolume(name: string, bytes: number, tags: Pick<LogicalVolume, 'bytes' | 'overlay' | 'unformatted' | 'unfinished'> = {}): LogicalVolume {
     if (!GOOD_NAME.test(name)) throw new StorageError(`Logical volume name "${name.slice(0, 60)}" is invalid.`);
     if (this.group.volumes.some(each => each.name === name)) throw new StorageError(`Logical Volume "${name}" already exists in volume group "${GROUP}"`);
     const segments = this.allocate(Math.ceil(bytes / PE_BYTES));
@@ -154,9 +190,44 @@ export class Storage {
       after = Math.ceil(bytes / PE_BYTES);
     if (after <= before)
       throw new StorageError(`New size given (${after} extents) not larger than existing size (${before} extents)`);
-    const longer = { ...volume, segments: merged([...volume.segments, ...this.allocate(after - before)]) };
+    const { bytes: _, ...whole } = volume;
+    const longer = { ...whole, segments: merged([...volume.segments, ...this.allocate(after - before)]) };
     this.write(this.group.volumes.map(each => (each === volume ? longer : each)));
     return { before, after };
+  }
+
+  /** A volume has exactly so many bytes from now on; what is new reads as zeros. Nobody has it open. Durable when it returns. @throws StorageError */
+  resizeVolume(name: string, bytes: number): void {
+    const volume = this.refuseUsed(name);
+    const had = volume.bytes ?? bytesOf(volume.segments);
+    const extents = Math.ceil(bytes / PE_BYTES);
+    // The end of an extent that stays may be a part of the volume again.
+    if (bytes < had) this.clear(this.volumeMedium(volume), bytes, Math.min(had, extents * PE_BYTES));
+    const more = extents - count(volume.segments);
+    const segments = more > 0 ? merged([...volume.segments, ...this.allocate(more)]) : firstOf(volume.segments, extents);
+    this.write(this.group.volumes.map(each => (each === volume ? { ...volume, segments, bytes } : each)));
+    if (more < 0) this.discard(lastOf(volume.segments, extents));
+  }
+
+  /** Reads as zeros from there to there, and takes no room as far as it is whole units of the disk. */
+  private clear(medium: Medium, from: number, to: number): void {
+    const unit = Math.min(to, Math.ceil(from / MIB) * MIB);
+    medium.write(from, new Uint8Array(unit - from));
+    if (unit < to) medium.discard(unit, to - unit);
+    medium.flush();
+  }
+
+  /** @throws StorageError: there is one of the new name, or somebody has it open */
+  renameVolume(name: string, to: string): void {
+    const volume = this.refuseUsed(name);
+    if (this.group.volumes.some(each => each.name === to)) throw new StorageError(`Logical Volume "${to}" already exists in volume group "${GROUP}"`);
+    this.write(this.group.volumes.map(each => (each === volume ? { ...volume, name: to } : each)));
+  }
+
+  private refuseUsed(name: string): LogicalVolume {
+    const [user] = this.usersOf(`/dev/${GROUP}/${name}`);
+    if (user) throw new StorageError(`${told(`/dev/${GROUP}/${name}`)} is used by ${user.who}.`);
+    return this.find(name);
   }
 
   /** Its room is free, and what was in it is gone. @throws StorageError */
@@ -211,7 +282,8 @@ export class Storage {
     // Of an overlay which blocks are there goes with it.
     if (original?.overlay) this.overlays.get(original.name)?.flush();
     const source = original ? this.volumeMedium(original) : this.medium(path);
-    const volume = this.createVolume(name, source.bytes, { ...tags, ...(original?.overlay ? { overlay: true } : {}) });
+    const { overlay, bytes } = original ?? {};
+    const volume = this.createVolume(name, source.bytes, { ...tags, ...(overlay ? { overlay } : {}), ...(bytes === undefined ? {} : { bytes }) });
     return this.orRemove(volume, () => {
       this.shareAll(source, this.volumeMedium(volume));
       this.disk.flush();
@@ -230,7 +302,7 @@ export class Storage {
       if (name === undefined || !this.group.volumes.some(volume => volume.name === name)) this.find(by);
       for (const device of [canonical(path), `/dev/${GROUP}/${by}`]) {
         const [user] = this.usersOf(device);
-        if (user) throw new StorageError(`Device ${device} is used by ${user.who}.`);
+        if (user) throw new StorageError(`Device ${told(device)} is used by ${user.who}.`);
       }
     }
     for (const { path, by, name } of named) if (name === undefined) this.exchangeContents(path, by);
@@ -280,11 +352,17 @@ export class Storage {
     });
   }
 
+  /** The overlay that lies on an image file; undefined: none does. */
+  private overlayOf(device: string): string | undefined {
+    const path = imagePath(volumeIn(device) ?? '');
+    return path === undefined ? undefined : this.overlayHeaders.find(({ header }) => header.path === path)?.name;
+  }
+
   /** The image at a path as it is now; undefined: there is none. Overlays that somebody has open keep the one that they have. */
   setImage(path: string, image: BaseImage | undefined): void {
-    if (this.images.get(path) === image) return;
-    if (image) this.images.set(path, image);
-    else this.images.delete(path);
+    if (this.bases.get(path) === image) return;
+    if (image) this.bases.set(path, image);
+    else this.bases.delete(path);
     for (const { name, header } of this.overlayHeaders) if (header.path === path && this.usersOf(`/dev/${GROUP}/${name}`).length === 0) this.overlays.delete(name);
   }
 
@@ -303,7 +381,7 @@ export class Storage {
     const path = `/dev/${GROUP}/${volume.name}`;
     const header = readOverlayHeader(under);
     if (!header) throw new StorageError(`${path} is an overlay that was not finished. Remove it: lvremove ${GROUP}/${volume.name}.`);
-    const image = this.images.get(header.path);
+    const image = this.bases.get(header.path);
     if (!image) throw new StorageError(`${path} is an overlay of ${header.path}, which is not there. Put that file back, or remove the overlay: lvremove ${GROUP}/${volume.name}.`);
     const problem = imageDiffers(header, path, image);
     if (problem) throw new StorageError(problem);
@@ -317,10 +395,10 @@ export class Storage {
     for (const { from, to, bytes } of sideBySide(source.layout!, target.layout!)) this.disk.share(from, to, bytes);
   }
 
-  private volumeMedium({ name, segments }: LogicalVolume): Volume {
+  private volumeMedium({ name, segments, bytes }: LogicalVolume): Volume {
     let number = this.followed.indexOf(name);
     if (number < 0) number = this.followed.push(name) - 1;
-    return new Volume(this.physicalVolume, `${GROUP}/${name}`, segments, number);
+    return new Volume(this.physicalVolume, `${GROUP}/${name}`, segments, number, bytes);
   }
 
   /** Of the volume that records of requests call so (hypervisor/tracing); undefined: none was opened under it. */
@@ -456,7 +534,9 @@ export class Storage {
       throw new StorageError(`Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`);
     const other = this.usersOf(path).find(user => writes || user.writes);
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).
-    if (other) throw new StorageError(`Device ${path} is mounted ${other.writes ? 'read-write' : 'read-only'} in ${other.who}, and so cannot be mounted now. Stop it, or take another device.`);
+    if (other) throw new StorageError(`Device ${told(path)} is mounted ${other.writes ? 'read-write' : 'read-only'} in ${other.who}, and so cannot be mounted now. Stop it, or take another device.`);
+    const overlay = writes && this.overlayOf(path);
+    if (overlay) throw new StorageError(`${told(path)} lies under the overlay /dev/${GROUP}/${overlay}, and must stay as it is. Take that volume, or a copy of the file, or remove the overlay: lvremove ${GROUP}/${overlay}.`);
     if (writes) this.settle(volumeIn(path));
     return this.use(medium, { path, who, writes });
   }
@@ -509,7 +589,9 @@ export class Storage {
     const { medium } = this.resolve(path);
     if (!(Number.isSafeInteger(sector) && sector >= 0 && (sector + 1) * SECTOR_BYTES <= medium.bytes))
       throw new StorageError(`${path} has the sectors 0 to ${Math.floor(medium.bytes / SECTOR_BYTES) - 1}, and no ${sector}.`);
-    return medium.place(sector * SECTOR_BYTES);
+    const at = sector * SECTOR_BYTES;
+    const file = imagePath(volumeIn(path) ?? '');
+    return [...(file === undefined ? [] : [{ layer: `image ${file}`, at }]), ...medium.place(at)];
   }
 
   /** To be called now and then: what no guest flushed becomes durable, and freed room is given back. @throws StoreFull, and any Error of the store */
@@ -533,32 +615,9 @@ function emptyDisk(target: string): Medium {
   if (typeof bytes === 'string') throw new StorageError(bytes);
   return { bytes, read: (_at, into) => void into.fill(0), write: () => {}, flush: () => {}, discard: () => {}, place: () => [] };
 }
-/** A device as it was written, by the one path that this file knows it by: /dev/sdaN or /dev/vg0/NAME. */
-function canonical(written: string): string {
-  const path = written.replace(/^phy:/, '').replace(/^(?!\/)/, '/dev/');
-  // A hyphen of a name is doubled in /dev/mapper.
-  const mapped = /^\/dev\/mapper\/vg0-(?!-)(.+)$/.exec(path);
-  return mapped ? `/dev/${GROUP}/${mapped[1].replaceAll('--', '-')}` : path;
-}
-
-/** The volume that a path names; undefined: it names something else. */
-const volumeIn = (path: string): string | undefined => /^\/dev\/vg0\/([^/]+)$/.exec(canonical(path))?.[1];
 
 function marked({ unfinished: _, ...volume }: LogicalVolume, unfinished: boolean): LogicalVolume {
   return unfinished ? { ...volume, unfinished } : volume;
-}
-
-const count = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.count, 0);
-const bytesOf = (segments: readonly Segment[]): number => count(segments) * PE_BYTES;
-
-function merged(segments: Segment[]): Segment[] {
-  const result: Segment[] = [];
-  for (const segment of segments) {
-    const last = result.at(-1);
-    if (last && last.first + last.count === segment.first) last.count += segment.count;
-    else result.push({ ...segment });
-  }
-  return result;
 }
 
 /** The table comes last: where a power cut leaves none, all is done again. */

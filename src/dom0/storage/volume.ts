@@ -20,14 +20,14 @@ export class Volume implements Medium {
   /** Byte of the volume at which each run begins, and where that is on the physical volume. */
   private readonly runs: readonly Run[];
 
-  /** `name`: with the group's, as in vg0/web; `number`: what records of requests call it. */
-  constructor(physical: Medium, name: string, segments: readonly Segment[], number: number) {
+  /** `name`: with the group's, as in vg0/web; `number`: what records of requests call it; `bytes`: where it ends within its last extent. */
+  constructor(physical: Medium, name: string, segments: readonly Segment[], number: number, bytes?: number) {
     this.number = number;
     this.physical = physical;
     this.name = name;
-    if (physical.layout?.partition) this.layout = { ...physical.layout, volume: { name, segments, number } };
+    if (physical.layout?.partition) this.layout = { ...physical.layout, volume: { name, segments, number, ...(bytes === undefined ? {} : { bytes }) } };
     this.runs = runsIn(segments, 0);
-    this.bytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.bytes = bytes ?? this.runs.reduce((sum, run) => sum + run.bytes, 0);
   }
 
   private each(at: number, length: number, visit: (physical: number, from: number, count: number) => void): void {
@@ -86,7 +86,7 @@ export class Volume implements Medium {
 export function mediumOf(disk: Medium, { partition, volume }: Layout): Medium {
   if (!partition) return disk;
   const part = new Part(disk, partition.start, partition.bytes, partition.number);
-  return volume ? new Volume(part, volume.name, volume.segments, volume.number) : part;
+  return volume ? new Volume(part, volume.name, volume.segments, volume.number, volume.bytes) : part;
 }
 
 /** Byte ranges of two media of the host's disk, as far as both go, by where they lie on it: `from`, `to` and how many bytes lie side by side there. */

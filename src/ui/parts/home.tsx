@@ -8,7 +8,10 @@ import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
 import { LessonList } from './lesson.tsx';
+import { later } from './later.tsx';
 import { ChooseFiles, Icon, ModeBadge, Tag } from './marks.tsx';
+
+const ReopenList = later(() => import('./reopen-list.tsx').then(part => part.ReopenList));
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
 
@@ -46,6 +49,7 @@ function Home() {
           <p class="sec">{dragging.value ? strings.home.dropNow : strings.home.dropTogether}</p>
           <p><ChooseFiles onFiles={files => void addFiles(named(files))}>{strings.home.choose}</ChooseFiles> <button class="btn" onClick={() => go({ kind: 'defined', name: '' })}>{strings.home.write}</button></p>
         </div>
+        <ReopenList />
       </section>
       <section class="card">
         <h2><Icon name="prompt" size={15} /> {strings.home.lesson}</h2>

@@ -15,28 +15,27 @@ const DEVICES = '/dev/';
 const CDROM_PLACE = 2;
 const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondary slave'];
 
-/** What becomes of the disk, and of what the guest writes to it. */
-function diskVerdict(spec: DiskSpec, place: number, type: DomainType): Judged {
+/** What becomes of the disk, and of what the guest writes to it. `isStored`: it is on the host's disk, whatever its path looks like. */
+export function diskVerdict(spec: DiskSpec, place: number, type: DomainType, isStored: boolean = spec.target.startsWith(DEVICES)): Judged {
   if (isTransfer(spec.target)) return used('transfer disk', `${spec.vdev} is a FAT disk of Domain 0, empty at first. xl transfer ls lists what the guest has left there.`);
-  if (place < 0) return virtualVerdict(spec, type);
+  if (place < 0) return virtualVerdict(spec, type, isStored);
   const where = PLACES[place];
   if (spec.kind === 'cdrom') return used(`${where}, CD-ROM drive`, `The CD-ROM drive is the IDE ${where}${spec.target === '' ? ', with nothing in it' : ''}.`);
   if (spec.readOnly && spec.vdev.startsWith('hd')) return used(where, `The disk is the IDE ${where}.`);
-  const isDevice = spec.target.startsWith(DEVICES);
-  const kept = spec.readOnly ? 'It is read only.' : isDevice ? `What the guest writes is on ${spec.target}.` : 'What the guest writes is kept in memory; the file stays as it is.';
+  const kept = spec.readOnly ? 'It is read only.' : isStored ? `What the guest writes is on ${spec.target}.` : 'What the guest writes is kept in memory; the file stays as it is.';
   const ide = spec.vdev.startsWith('hd') ? '' : ` ${spec.vdev} is an IDE disk until the guest's PV drivers unplug that, as Xen has it.`;
   const text = `The disk is the IDE ${where}. ${kept}${ide}`;
   // An IDE disk cannot be write-protected.
-  if (isDevice && !spec.readOnly) return used(where, text);
+  if (isStored && !spec.readOnly) return used(where, text);
   return approximated(spec.readOnly ? `${where}, read only` : `${where}; the file stays as it is`, text);
 }
 
 /** A disk for PV drivers alone. */
-function virtualVerdict({ vdev, kind, readOnly, target }: DiskSpec, type: DomainType): Judged {
+function virtualVerdict({ vdev, kind, readOnly, target }: DiskSpec, type: DomainType, isStored: boolean): Judged {
   const what = kind === 'cdrom' ? 'CD' : 'disk';
   if (target === '') return ignored('nothing in it', `A ${type.toUpperCase()} guest has no emulated CD-ROM drive, and a virtual one is there with its medium.`);
   if (readOnly) return used(`virtual ${what}, read only`, `${vdev} is a virtual ${what} for the guest's PV drivers. It is read only.`);
-  if (target.startsWith(DEVICES)) return used(`virtual ${what}`, `${vdev} is a virtual ${what} for the guest's PV drivers. What the guest writes is on ${target}.`);
+  if (isStored) return used(`virtual ${what}`, `${vdev} is a virtual ${what} for the guest's PV drivers. What the guest writes is on ${target}.`);
   return approximated(`virtual ${what}; the file stays as it is`, `${vdev} is a virtual ${what} for the guest's PV drivers. What the guest writes is kept in memory; the file stays as it is.`);
 }
 

@@ -40,9 +40,9 @@ export const blockAttach = command({
       if (deviceNumber(vdev) === undefined) throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
       if (target === '') throw new Refusal('Unable to parse disk: it names no image.');
       const image: DriveImage = { place: -1, vdev, kind, readOnly };
-      if (host.isDevice(target)) await host.openDevices();
-      else if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
-      else {
+      await host.openDevices();
+      if (!host.isDevice(target)) {
+        if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
         const problem = imageProblem(baseName(target), kind, new Uint8Array(await file.data.slice(0, HEAD_BYTES).arrayBuffer()), file.data.size);
         if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
         image.medium = await host.mediumOf(file);
@@ -63,9 +63,14 @@ export const blockAttach = command({
     const [domain, ...parts] = rest;
     const id = findDomain(host, domain);
     if (id === 0) throw new Refusal('Domain 0 has its disks from the host.');
-    const spec = parts.join(',');
+    let spec = parts.join(',');
     const disk = parseDisk(spec);
-    const path = typeof disk === 'string' ? '' : disk.target;
+    let path = typeof disk === 'string' ? '' : disk.target;
+    await host.openDevices();
+    if (path !== '' && !host.isDevice(path) && host.isDevice(absolute(path))) {
+      spec = spec.replace(path, () => absolute(path));
+      path = absolute(path);
+    }
     const file = path === '' || host.isDevice(path) ? undefined : await read(path).then(data => ({ name: absolute(path), data }), () => undefined);
     await run(id, spec, file);
     return '';

@@ -62,7 +62,9 @@ export const cdInsert = command({
     const [domain, vdev, first, ...more] = rest;
     const id = findDomain(host, domain);
     const target = first.replace(/^(?:(?:phy|file|raw|tap2?|aio):)+/, '');
-    if (host.isDevice(target)) return run(id, vdev, target).then(() => '');
+    await host.openDevices();
+    const device = [target, absolute(target)].find(path => host.isDevice(path));
+    if (device !== undefined) return run(id, vdev, device).then(() => '');
     if (!namesFiles(target) && more.length > 0) throw new Refusal("These are several files: write files:PATH and the others' paths, and a CD is made of them.", 2);
     const name = namesFiles(target) ? spellFiles([...pathsIn(target), ...more].map(absolute)) : target;
     const data = await read(name).catch((error: Error) => {

@@ -137,14 +137,14 @@ async function foundBy({ program, read }: Call, path: string): Promise<string> {
 }
 
 /** What create is given: the definition with the settings behind it, the files beside it, and those that it names. */
-export async function filesFor(call: Pick<Call, 'read'>, path: string, settings: string[] = [], files: string[] = []): Promise<NamedFile[]> {
+export async function filesFor(call: Pick<Call, 'read' | 'absolute'>, path: string, settings: string[] = [], files: string[] = []): Promise<NamedFile[]> {
   const given = await Promise.all(
     [path, ...files].map(async (name): Promise<NamedFile> => {
       const data = await call.read(name).catch((error: Error) => {
         // The path is in the sentence already where the shell reads it.
         throw new Refusal(`Failed to read config file: ${error.message.startsWith(name) ? '' : `${name}: `}${error.message}`, ERROR_FAIL);
       });
-      return { name, data, inDomain0: true };
+      return { name, data, inDomain0: true, directory: call.absolute?.('.').replace(/\/\.$/, '') ?? '' };
     }),
   );
   if (settings.length > 0) {

@@ -90,13 +90,13 @@ export const restore = command({
           `${state.name} was saved in virtual time, in which this host does not run. Load the page with ?time=virtual, or restore it with ringside boot --virtual-time --restore ${state.name}.`,
         );
       if (host.parts.virtual && !about.virtualTime) throw new Error(`${state.name} was saved on a host that follows the clock on the wall. Load the page without ?time=virtual, and restore it there.`);
+      await host.openDevices();
       const drives = savedDrives(saved, label => {
         if (host.isDevice(label)) return { name: label, device: true };
         const image = images.find(({ name }) => baseName(name) === baseName(label));
         return image && { name: image.name, data: image.data };
       });
       const blueprint = blueprintOf(saved, bytes, drives, state.name);
-      await host.openDevices();
       const { name } = blueprint.definition;
       const refuse = ({ said }: LibxlWords, why: string): never => {
         throw new Refusal([...said, `${why} already. Destroy it, and restore this one again.`].join('\n'));

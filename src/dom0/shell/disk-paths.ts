@@ -1,0 +1,24 @@
+/** Paths that programs are given for disks: the host's devices, and images among Domain 0's files that lie on its disk. */
+import type { HostCore } from '../host.ts';
+import { Storage } from '../storage/index.ts';
+import type { Surroundings } from './program.ts';
+
+export type DiskHost = Pick<HostCore, 'openDevices' | 'realPath'>;
+
+/** The path of a file as it is written in a directory. */
+export const absolutePath = (path: string, { directory }: Pick<Surroundings, 'directory'>): string => (path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`);
+
+/**
+ * The host's disk and the path by which it knows what is written; undefined: that is a file, or nothing. Images that lie under overlays are as they are now.
+ * @throws Error with a sentence: there is no disk
+ */
+export async function onDisk(host: DiskHost, written: string, around: Pick<Surroundings, 'directory'>): Promise<{ storage: Storage; path: string } | undefined> {
+  const storage = await host.openDevices();
+  if (Storage.isDevice(written)) {
+    if (!storage) throw new Error(`${written}: this host has no disk of its own: there are no devices.`);
+    return { storage, path: written };
+  }
+  if (!storage) return undefined;
+  const path = await host.realPath(absolutePath(written, around));
+  return storage.image(path) ? { storage, path } : undefined;
+}

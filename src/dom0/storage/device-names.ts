@@ -1,0 +1,20 @@
+/** How the host's devices are called: as they are written, as Storage knows them, and as people do. */
+import { imagePath, imageVolume } from './image-names.ts';
+
+export const GROUP = 'vg0';
+
+/** A device as it was written, by the one path that this file knows it by: /dev/sdaN or /dev/vg0/NAME; an image file by that of its volume. */
+export function canonical(written: string): string {
+  const path = written.replace(/^phy:/, '').replace(/^(?!\/)/, '/dev/');
+  const image = imageVolume(path);
+  if (image !== undefined) return `/dev/${GROUP}/${image}`;
+  // A hyphen of a name is doubled in /dev/mapper.
+  const mapped = /^\/dev\/mapper\/vg0-(?!-)(.+)$/.exec(path);
+  return mapped ? `/dev/${GROUP}/${mapped[1].replaceAll('--', '-')}` : path;
+}
+
+/** As people know it: an image by its file. */
+export const told = (path: string): string => imagePath(volumeIn(path) ?? '') ?? path;
+
+/** The volume that a path names; undefined: it names something else. */
+export const volumeIn = (path: string): string | undefined => /^\/dev\/vg0\/([^/]+)$/.exec(canonical(path))?.[1];

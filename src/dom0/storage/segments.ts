@@ -1,0 +1,34 @@
+/** Runs of physical extents, as volumes are made of them. */
+import { PE_BYTES, type Segment } from './lvm.ts';
+
+export const count = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.count, 0);
+/** The first extents of a volume, so many, and those behind them. */
+export function firstOf(segments: readonly Segment[], extents: number): Segment[] {
+  let left = extents;
+  return segments.flatMap(({ first, count: had }) => {
+    const taken = Math.min(left, had);
+    left -= taken;
+    return taken > 0 ? [{ first, count: taken }] : [];
+  });
+}
+
+export function lastOf(segments: readonly Segment[], from: number): Segment[] {
+  let skip = from;
+  return segments.flatMap(({ first, count: had }) => {
+    const skipped = Math.min(skip, had);
+    skip -= skipped;
+    return skipped < had ? [{ first: first + skipped, count: had - skipped }] : [];
+  });
+}
+
+export const bytesOf = (segments: readonly Segment[]): number => count(segments) * PE_BYTES;
+
+export function merged(segments: Segment[]): Segment[] {
+  const result: Segment[] = [];
+  for (const segment of segments) {
+    const last = result.at(-1);
+    if (last && last.first + last.count === segment.first) last.count += segment.count;
+    else result.push({ ...segment });
+  }
+  return result;
+}
