@@ -34,7 +34,7 @@ export interface NamedFile {
   data: Blob;
   /** It is one of Domain 0's files, and the name its path. */
   inDomain0?: true;
-  /** Where paths begin that it names and that do not begin with /; absent: at the root. */
+  /** Of Domain 0's, for a definition there: where paths begin that it names and that do not begin with /. */
   directory?: string;
 }
 

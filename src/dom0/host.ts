@@ -20,7 +20,7 @@ import type { Bios } from './config/index.ts';
 import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
 import { baseName, type Devices, disksNamed, type Firmware, firmwareNamed, type Given, type Loaded, loaderNamed, type NamedImage, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
 import { settleUnfinished } from './snapshots/unfinished.ts';
-import { type BaseImage, imageVolume, isTransfer, MediumDisk, runStorageCommand, Storage, transferVolume } from './storage/index.ts';
+import { type BaseImage, imageVolume, MediumDisk, runStorageCommand, Storage, transferVolume } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import { reasonOf } from './toolstack/commands/break.ts';
@@ -299,13 +299,18 @@ export class HostCore {
     const given = await readFiles(files, wanted);
     const bios = firmwareNamed(given);
     const firmware = bios && (await this.firmware(bios));
-    const directory = files.find(file => file.directory !== undefined)?.directory ?? '';
-    const named = disksNamed(given).map(target => ({ target, path: target.startsWith('/') || isTransfer(target) ? target : `${directory}/${target}` }));
+    const named = await Promise.all(disksNamed(given).map(async target => ({ target, path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory) })));
     const mayBeDevices = named.filter(({ path }) => Storage.isDevice(path) || imageVolume(path) !== undefined);
     const devices = mayBeDevices.length > 0 ? this.lookAt(mayBeDevices, await this.openDevices()) : undefined;
     const loaded = await this.load(given, files, devices);
     goOn(wanted);
     return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };
+  }
+
+  /** The one path of what a definition in a directory of Domain 0 names as a disk. */
+  private async ownPath(target: string, directory: string | undefined): Promise<string> {
+    if (directory === undefined || target === '' || Storage.isDevice(target)) return target;
+    return this.realPath(target.startsWith('/') ? target : `${directory}/${target}`);
   }
 
   /** What a definition's boot loader finds on its disks; undefined: it has none. */
