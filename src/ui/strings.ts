@@ -241,6 +241,13 @@ export const strings = {
     about: 'Our own monitor on the bare machine: read its chips, provoke faults, count exits',
   },
 
+  bootSectors: {
+    title: 'A dozen boot sectors',
+    hint: 'Programs of 512 bytes that own the whole machine, each with its source.',
+    boot: (title: string) => `Boot ${title}`,
+    sourceOf: (title: string) => `Source of ${title}`,
+  },
+
   draft: {
     from: (n: number) => `from ${count(n, 'dropped file')}`,
     fromNone: 'no files yet',

@@ -1,5 +1,6 @@
 /** First view: boot something, drop a definition, start a lesson. */
 
+import { signal } from '@preact/signals';
 import { info } from '../host.ts';
 import { FIGURE, type Offer, offers, progressText } from '../offers.ts';
 import type { Panel } from '../panel.ts';
@@ -12,6 +13,9 @@ import { later } from './later.tsx';
 import { ChooseFiles, Icon, ModeBadge, Tag } from './marks.tsx';
 
 const ReopenList = later(() => import('./reopen-list.tsx').then(part => part.ReopenList));
+
+const BootSectors = later(() => import('./boot-sectors.tsx').then(part => part.BootSectors));
+const showsSectors = signal(false);
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
 
@@ -39,6 +43,8 @@ function Home() {
           <span class="cap-t" id="ways-hint">{strings.home.waysHint}</span></p>
         <table><thead><tr><th>{strings.home.guest}</th><th>{strings.home.mode}</th><th class="num">{strings.home.download}</th><th /></tr></thead>
           <tbody>{offers.value.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>
+        <details class="more-g" onToggle={event => { showsSectors.value = event.currentTarget.open; }}>
+          <summary>{strings.bootSectors.title}<span class="sec"> · {strings.bootSectors.hint}</span></summary>{showsSectors.value && <BootSectors />}</details>
         {offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
       </section>
       <section class="card">

@@ -1,0 +1,118 @@
+; Plasma
+;
+; Three sine waves are added for every dot: one along the line, one down the screen, one along the diagonal. The
+; sum is the colour, and time shifts each wave at its own speed. The sine table is made by the coprocessor once,
+; before the first picture.
+
+        bits    16
+        org     7c00h
+
+start:  xor     ax, ax
+        mov     ds, ax
+        mov     ss, ax
+        mov     sp, start
+        cld
+        mov     ax, 13h
+        int     10h
+        push    word 1000h
+        pop     es
+
+; A table of 256 words at 8000h: AMPLITUDE times the sine.
+        fninit
+        fldz
+        mov     di, 8000h
+sine:   fld     st0
+        fsin
+        fmul    dword [amplitude]
+        fistp   word [di]
+        fadd    dword [step]
+        add     di, 2
+        cmp     di, 8200h
+        jb      sine
+
+; A palette from black to red, blue and back.
+        mov     dx, 3c8h
+        xor     ax, ax
+        out     dx, al
+        inc     dx
+colour: mov     al, ah
+        shr     al, 2
+        out     dx, al
+        xor     al, al
+        out     dx, al
+        mov     al, ah
+        not     al
+        shr     al, 2
+        out     dx, al
+        inc     ah
+        jnz     colour
+
+picture:
+        call    show
+        inc     bp
+        xor     di, di
+        xor     cx, cx          ; CL: the dot's line
+line:   xor     dx, dx          ; DX: the dot in its line
+dot:    mov     bx, dx
+        add     bx, bp
+        call    wave
+        mov     ax, si
+        mov     bx, cx
+        add     bx, cx
+        sub     bx, bp
+        call    wave
+        add     ax, si
+        mov     bx, dx
+        add     bx, cx
+        add     bx, bp
+        add     bx, bp
+        call    wave
+        add     ax, si
+        add     al, 128
+        stosb
+        inc     dx
+        cmp     dx, 320
+        jb      dot
+        inc     cx
+        cmp     cx, 200
+        jb      line
+        jmp     picture
+
+; SI: the sine of BX.
+wave:   xor     bh, bh
+        add     bx, bx
+        mov     si, [bx+8000h]
+        ret
+
+; Shows the picture: it is drawn in memory, at ES, and copied in one go.
+show:   call    frame
+        push    ds
+        push    es
+        push    es
+        pop     ds
+        push    word 0a000h
+        pop     es
+        xor     si, si
+        xor     di, di
+        mov     cx, 16000
+        rep     movsd
+        pop     es
+        pop     ds
+        ret
+
+; Waits until a picture has been shown: the retrace bit of the VGA's input status register.
+frame:  mov     dx, 3dah
+during: in      al, dx
+        test    al, 8
+        jnz     during
+before: in      al, dx
+        test    al, 8
+        jz      before
+        ret
+
+step:   dd      0.0245436926
+amplitude:
+        dd      40.0
+
+        times 510-($-$$) db 0
+        dw      0aa55h
