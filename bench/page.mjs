@@ -1,8 +1,8 @@
 /**
  * npm run -s bench:page [-- --runs N --seconds N --only ROW --check]
  *
- * How quick the built page is in headless Chromium. From its trace: how long the tasks of the page's main thread take while a guest runs flat out, while
- * Debian boots and while it prints without end. And what comes before the first prompt: seconds from the navigation, with an empty cache, and script,
+ * How quick the built page is in headless Chromium. From its trace: how long the tasks of the page's main thread take while a guest or three run flat out, while
+ * Debian boots and while it prints without end. What an open inspector costs the guest. And what comes before the first prompt: seconds from the navigation, with an empty cache, and script,
  * that of the workers with it.
  * --check: status 1 where in every run some task took more than 50 ms of CPU time, or every hundredth more than 50 ms on the clock.
  */
@@ -16,7 +16,7 @@ import { at, guestsFolder } from '../scripts/lib.mjs';
 import { serve } from '../scripts/serve.mjs';
 import { ensureChromium } from '../scripts/setup.mjs';
 import { debianGuest } from './guests.mjs';
-import { median, need, options, short } from './lib.mjs';
+import { busiest, median, need, options, short, threadTimes } from './lib.mjs';
 
 const GOAL_MS = 50;
 const PROMPT_MS = 300_000;
@@ -58,6 +58,20 @@ const rows = {
     await type(page, 'spin 600\n');
     await until(page, /instructions a second/);
   },
+  three: async page => {
+    await page.getByRole('button', { name: 'Start three side by side' }).click();
+    for (const [name, prompt, work] of [
+      ['minipv-pv', 'minipv>', 'hog 600000'],
+      ['minipv-pvh', 'minipv>', 'hog 600000'],
+      ['demo', 'demo>', 'spin 600'],
+    ]) {
+      const terminal = page.getByRole('region', { name: `Serial terminal of ${name}`, exact: true });
+      await terminal.getByTestId('serial-text').filter({ hasText: prompt }).waitFor({ timeout: PROMPT_MS });
+      await terminal.getByRole('button', { name: 'Use this terminal' }).click();
+      await page.keyboard.type(`${work}\n`);
+    }
+    await page.waitForTimeout(2000);
+  },
   boot: startDebian,
   words: async page => {
     await startDebian(page);
@@ -67,9 +81,12 @@ const rows = {
   },
 };
 
-need(only === '' || only === 'load' || only in rows, `--only ${only}: the rows are load, ${Object.keys(rows).join(', ')}.`);
+need(
+  only === '' || only === 'load' || only === 'inspectors' || only in rows,
+  `--only ${only}: the rows are load, inspectors, ${Object.keys(rows).join(', ')}.`,
+);
 const wanted = Object.keys(rows).filter(row => only === '' || row === only);
-need(only === 'spin' || only === 'load' || debianGuest('686'), 'The Debian 686 guest is not here: run `npm run guests` first.');
+need(['spin', 'three', 'load', 'inspectors'].includes(only) || debianGuest('686'), 'The Debian 686 guest is not here: run `npm run guests` first.');
 const { path: executablePath, why } = await ensureChromium();
 need(executablePath, `Chromium is not here: ${why}`);
 await buildPage();
@@ -146,10 +163,67 @@ async function load() {
   }
 }
 
+/** Seconds of the guest's work for each look at it: what begins and ends at the edge of a second is a small part of that. */
+const LOOK_SECONDS = 12;
+
+/**
+ * Instructions for a second of CPU time that the demo guest's thread had while each inspector was open, by that while none was, in %: the thread's own
+ * time, since the machine has other things to do. Linux only.
+ */
+async function inspectors() {
+  const browser = await launch();
+  try {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+    await page.goto(url);
+    await rows.spin(page);
+    const session = await browser.newBrowserCDPSession();
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    const pids = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
+    const tab = name => page.getByRole('tab', { name, exact: true }).click();
+    const lines = async () =>
+      new Map([...(await serialText(page)).matchAll(/second (\d+): ([\d.]+) million/g)].map(([, n, mips]) => [Number(n), Number(mips)]));
+    /** The last second that the guest told of, and the threads' times, just after it told. */
+    const mark = async () => {
+      await tab('Console');
+      const last = Math.max(...(await lines()).keys());
+      for (;;) {
+        const now = await lines(),
+          newest = Math.max(...now.keys());
+        if (newest > last) return { second: newest, lines: now, times: new Map(pids.flatMap(pid => [...threadTimes(pid)])) };
+        await page.waitForTimeout(10);
+      }
+    };
+    const during = async open => {
+      const from = await mark();
+      await open();
+      await page.waitForTimeout((LOOK_SECONDS - 1) * 1000);
+      const to = await mark();
+      const millions = [...to.lines].filter(([second]) => second > from.second).reduce((sum, [, mips]) => sum + mips, 0);
+      return millions / busiest(from.times, to.times);
+    };
+    const none = () => tab('Definition');
+    const found = {};
+    for (const name of INSPECTORS) {
+      const before = await during(none);
+      const open = await during(async () => {
+        await tab('Inspect');
+        await tab(name);
+      });
+      const after = await during(none);
+      found[name] = 100 * (1 - open / ((before + after) / 2));
+    }
+    return found;
+  } finally {
+    await browser.close();
+  }
+}
+const INSPECTORS = ['Exits', 'Processor', 'Memory', 'Engine', 'XenStore'];
+
 const launch = () => chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 const browser = await launch();
 const results = {};
 const loads = [];
+const costs = [];
 try {
   for (let run = 1; run <= runs; run++) {
     if (only === '' || only === 'load') {
@@ -157,6 +231,15 @@ try {
       loads.push(result);
       console.log(
         `load, run ${run}: prompt after ${result.promptSeconds.toFixed(2)} s, ${result.scriptKb.toFixed(0)} KB of script, ${result.gzipKb.toFixed(0)} by gzip`,
+      );
+    }
+    if (only === '' || only === 'inspectors') {
+      const cost = await inspectors();
+      costs.push(cost);
+      console.log(
+        `inspectors, run ${run}: ${Object.entries(cost)
+          .map(([name, percent]) => `${name} ${percent.toFixed(1)} %`)
+          .join(', ')}`,
       );
     }
     for (const row of wanted) {
@@ -179,6 +262,10 @@ if (loads.length)
 | seconds | ${short(median(loads.map(({ promptSeconds }) => promptSeconds)))} | ${short(Math.min(...loads.map(({ promptSeconds }) => promptSeconds)))} |
 | KB of script, as transferred | ${short(median(loads.map(({ scriptKb }) => scriptKb)))} | |
 | KB of script, by gzip | ${short(median(loads.map(({ gzipKb }) => gzipKb)))} | |`);
+if (costs.length)
+  console.log(`| inspector open | % of the guest's speed that it costs, median |
+| --- | ---: |
+${INSPECTORS.map(name => `| ${name} | ${median(costs.map(cost => cost[name])).toFixed(1)} |`).join('\n')}`);
 const best = (row, key) => Math.min(...results[row].map(result => result[key]));
 if (wanted.length)
   console.log(`| main thread over ${seconds} s | longest task, ms of CPU time, median | best | 99 % of tasks within, ms on the clock, best | busy, % |

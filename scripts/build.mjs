@@ -124,11 +124,16 @@ function prune() {
 
 /** Builds the page if dist/ is stale; returns true if it did. */
 export async function buildPage() {
-  const hash = hashOf([...always, 'index.html', 'bench.html', 'public']);
+  const hash = hashOf([...always, 'index.html', 'bench.html', 'components.html', 'public']);
   const stamp = at('build', 'page');
   if (existsSync(at('dist', 'index.html')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return false;
   rmSync(stamp, { force: true });
-  const input = { index: at('index.html'), bench: at('bench.html'), [SERVICE_WORKER]: at('src/ui/service-worker.ts') };
+  const input = {
+    index: at('index.html'),
+    bench: at('bench.html'),
+    components: at('components.html'),
+    [SERVICE_WORKER]: at('src/ui/service-worker.ts'),
+  };
   // It answers for the folder in which it stands, under a name that stays.
   const entryFileNames = ({ name }) => (name === SERVICE_WORKER ? '[name].js' : 'assets/[name]-[hash].js');
   await vite({
@@ -149,7 +154,7 @@ function listFiles() {
   const build = createHash('sha256');
   for (const path of paths) build.update(`\0${path}\0`).update(readFileSync(at('dist', path)));
   // The page is asked for by its folder's name.
-  const list = JSON.stringify(['./', ...paths.filter(path => !path.startsWith('bench'))]);
+  const list = JSON.stringify(['./', ...paths.filter(path => !/^(bench\.html|components\.html|assets\/(bench|components)-)/.test(path))]);
   writeFileSync(script, readFileSync(script, 'utf8').replace('__FILES__', list).replace('__BUILD__', build.digest('hex').slice(0, 16)));
 }
 

@@ -100,6 +100,13 @@ const VIEWS = [
       await prompt(page);
     },
   ],
+  [
+    'components',
+    async page => {
+      await page.goto('./components.html');
+      await page.getByRole('heading', { name: 'Several at once' }).waitFor();
+    },
+  ],
 ];
 
 /** Calls `look` with each view as it stands there: (page, its name, size, theme). */

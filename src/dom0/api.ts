@@ -34,7 +34,7 @@ export interface NamedFile {
   data: Blob;
   /** It is one of Domain 0's files, and the name its path. */
   inDomain0?: true;
-  /** Where paths begin that it names and that do not begin with /; absent: at the root. */
+  /** Of Domain 0's, for a definition there: where paths begin that it names and that do not begin with /. */
   directory?: string;
 }
 
@@ -86,6 +86,8 @@ export interface Plan {
 export interface FirmwareFiles {
   own: { name: string; url: string };
   seabios?: { bios: { name: string; url: string }; vgaBios: { name: string; url: string } };
+  /** iPXE, by the names of its files. */
+  roms?: { name: string; url: string }[];
 }
 
 /** State letters as `xl list` prints them; '-' is defined and not started. */

@@ -1,4 +1,5 @@
 /** Domain 0's shell in the page, over files and volumes in the browser's storage. */
+import { createHash } from 'node:crypto';
 import type { Page } from '@playwright/test';
 import { MemoryStore, Storage, writerKernel, writerProblem } from '../../src/dom0/storage/index.ts';
 import { domainRows, drop, expect, open, serialText, test } from './page.ts';
@@ -168,4 +169,56 @@ test('a guest on a volume finds there what it wrote before the page was closed',
   storage.medium('/dev/vg0/web').read(0, content);
   expect(writerProblem(content, 20)).toBeUndefined();
   expect(new Uint32Array(content.buffer).some(word => word > 20)).toBe(true);
+});
+
+test('what a guest writes to an image of Domain 0 is in the file, also after a reload', async ({ page }) => {
+  await open(page);
+  await openShell(page);
+  const image = '/var/lib/xen/images/web.img';
+  const definition = ['name = "web"', 'type = "pvh"', 'memory = 16', 'kernel = "/boot/minipv"', `disk = ["${image},raw,xvda,w"]`].join('\\n');
+  expect(await run(page, `truncate -s 20G ${image}; printf '${definition}\\n' > /etc/xen/vm/web; ls -l ${image} | cut -c 1-40`)).toContain(' 21474836480');
+  await page.keyboard.type('clear\nxl create -c /etc/xen/vm/web\n');
+  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/minipv> *\n*$/);
+  // Sectors 5 to 304, of words that follow from their place and a seed.
+  await page.keyboard.type('fill xvda 5 300 7\n');
+  await expect.poll(() => shellText(page)).toMatch(/crc [0-9a-f]+/);
+  await page.keyboard.press('Control+]');
+  await expect.poll(() => shellText(page)).toMatch(prompt);
+  const words = Uint32Array.from({ length: 300 * 128 }, (_, i) => Math.imul(5 * 128 + i, 2654435761) + 7);
+  const sum = createHash('sha256').update(new Uint8Array(words.buffer)).digest('hex');
+  const read = `dd if=${image} skip=5 count=300 status=none | sha256sum`;
+  expect(await run(page, read)).toContain(sum);
+  expect(await run(page, `{ rm ${image}; xl disk-path web xvda 5; } 2>&1`)).toMatch(/volume vg0\/image\+web\.img: sector 5 [^]*web has .* open/);
+  await run(page, 'xl destroy web');
+  await page.reload();
+  await openShell(page);
+  expect(await run(page, read)).toContain(sum);
+});
+
+test('what cannot be done is refused in the words and with the status of the tool, and nothing is left of it', async ({ page }) => {
+  await open(page);
+  await openShell(page);
+  const definition = (name: string, disk: string, more = ''): string => `printf 'name = "${name}"\\ntype = "pvh"\\nmemory = 16\\nkernel = "/boot/minipv"\\ndisk = ["${disk}"]\\n${more}' > ${name}`;
+  await run(page, 'lvcreate -L 8M -n web vg0; lvcreate -L 8M -n mail vg0');
+  const uuid = '6d4a4b9a-1f0e-4b7c-9a51-0d5b7c3f2e11';
+  await run(page, definition('web', 'phy:/dev/vg0/web,xvda,w', `uuid = "${uuid}"\\n`));
+  expect(await run(page, 'xl create web; echo status $?')).toContain('status 0');
+  const refusals: [string, string | RegExp][] = [
+    ['xl create web', 'Domain with name "web" already exists.'],
+    [`${definition('twin', 'phy:/dev/vg0/mail,xvda,w', `uuid = "${uuid}"\\n`)}; xl create twin`, /UUID/],
+    [`${definition('other', 'phy:/dev/vg0/web,xvda,w')}; xl create other`, /Device \/dev\/vg0\/web is mounted read-write in web/],
+    [`${definition('none', '/var/lib/xen/images/none.img,raw,xvda,w')}; xl create none`, /none\.img/],
+    [`${definition('wrong', 'transfer:0,xvda,w')}; xl create wrong`, /transfer:0/],
+    ['lvremove vg0/web', /Logical volume vg0\/web in use/],
+    ['lvcreate -L 2T -n big vg0', /insufficient free space/],
+    ['truncate -s 2T /var/lib/xen/images/big.img', /insufficient free space/],
+    ['xl block-attach web phy:/dev/vg0/web,xvdb,w', /is mounted read-write in web/],
+    ['printf "a = [\\nb = 1\\nmemroy = 3\\n" > bad; xl create bad', /bad:/],
+  ];
+  for (const [line, says] of refusals) {
+    const said = (await run(page, `{ ${line}; echo status $?; } 2>&1`)).replace(/\n/g, '');
+    expect(said, line).toMatch(says);
+    expect(said, line).toMatch(/status [1-9]/);
+  }
+  expect(await run(page, 'xl list | tail -n +3 | cut -d " " -f 1; ls /var/lib/xen/images | wc -l; lvs | wc -l')).toMatch(/^web\n0\n3$/m);
 });

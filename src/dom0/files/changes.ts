@@ -5,6 +5,9 @@
  */
 import { StoreDamaged } from '../storage/index.ts';
 
+/** A record of the journal has at most 64 MiB, and names and modes need some of it. Larger things belong on the host's disk. */
+export const MOST_FILE_BYTES = 60 * 2 ** 20;
+
 export type Change =
   /** The path, and what is below it, is gone. */
   | { kind: 'gone'; path: string }

@@ -6,7 +6,8 @@ import { LoggingStore, PowerCut, seeded } from '../storage/logging-store.test-su
 import { IMAGES, MemoryStore, Storage, type Store } from '../storage/index.ts';
 import { KeptFiles } from './kept-files.ts';
 
-const MIB = 2 ** 20;
+const MIB = 2 ** 20,
+  KIB = 1024;
 const WEB = `${IMAGES}/web.img`;
 const filled = (bytes: number, value: number): Uint8Array => new Uint8Array(bytes).fill(value);
 const parts = { epochMs: () => 1_700_000_000_000, random: (below: number) => below >>> 1, later: () => () => {}, diskBytes: 128 * MIB };
@@ -110,6 +111,21 @@ describe("images among Domain 0's files", () => {
     expect((await files.stat(`${IMAGES}/of lvm`)).size).toBe(4 * MIB);
   });
 
+  it('are as they were when what would move them fails', async () => {
+    const { files, storage } = await open();
+    await files.truncate(`${IMAGES}/big.img`, 61 * MIB);
+    await files.writeFile(WEB, filled(512, 7));
+    await expect(files.mv(IMAGES, '/root/images')).rejects.toThrow(`EFBIG: ${IMAGES}/big.img has 61 MiB`);
+    // Somebody opens it between the look and the change.
+    const { close } = storage.open(WEB, 'web', true);
+    storage.whoHas = () => [];
+    await expect(files.rm(WEB)).rejects.toThrow('web has it open');
+    await expect(files.mv(WEB, `${IMAGES}/mail.img`)).rejects.toThrow('used by web');
+    close();
+    expect(await files.readdir(IMAGES)).toEqual(expect.arrayContaining(['big.img', 'web.img']));
+    expect(await files.readFileBuffer(WEB)).toEqual(filled(512, 7));
+  });
+
   it('come to the disk from a journal that had them as files', async () => {
     const store = new MemoryStore();
     const old = await KeptFiles.open(store, new InMemoryFs());
@@ -128,9 +144,9 @@ describe("images among Domain 0's files", () => {
     for (let cut = 0; cut < 60; cut++) {
       const store = new LoggingStore();
       const { files } = await open(store);
-      await files.writeFile(WEB, filled(2 * MIB, 1));
+      await files.writeFile(WEB, filled(128 * KIB, 1));
       store.stepsLeft = random(80);
-      const steps: (() => Promise<void>)[] = [() => files.writeFile(WEB, filled(3 * MIB, 2)), () => files.mv(WEB, `${IMAGES}/moved.img`), () => files.mv(`${IMAGES}/moved.img`, '/root/out.img')];
+      const steps: (() => Promise<void>)[] = [() => files.writeFile(WEB, filled(192 * KIB, 2)), () => files.mv(WEB, `${IMAGES}/moved.img`), () => files.mv(`${IMAGES}/moved.img`, '/root/out.img')];
       let done = 0;
       try {
         for (const step of steps) {
@@ -141,7 +157,7 @@ describe("images among Domain 0's files", () => {
         if (!(error instanceof PowerCut)) throw error;
       }
       const next = await open(store.afterCut(random));
-      const states: (string | number)[][] = [[WEB, 2 * MIB, 1], [WEB, 3 * MIB, 2], [`${IMAGES}/moved.img`, 3 * MIB, 2], ['/root/out.img', 3 * MIB, 2]];
+      const states: (string | number)[][] = [[WEB, 128 * KIB, 1], [WEB, 192 * KIB, 2], [`${IMAGES}/moved.img`, 192 * KIB, 2], ['/root/out.img', 192 * KIB, 2]];
       const found: (string | number)[][] = [];
       for (const path of [WEB, `${IMAGES}/moved.img`, '/root/out.img']) {
         const bytes = await next.files.readFileBuffer(path).catch(() => undefined);

@@ -5,14 +5,15 @@
  */
 import type { BufferEncoding, CpOptions, FileContent, FsStat, IFileSystem, InMemoryFs, MkdirOptions, RmOptions } from 'just-bash/browser';
 import { isQcow2 } from '../../hypervisor/disks/index.ts';
+import { MOST_FILE_BYTES } from './changes.ts';
 import { imageVolume, SECTOR_BYTES, type Storage, type StoredImage } from '../storage/index.ts';
 
 type ReadOptions = Parameters<IFileSystem['readFile']>[1];
 type WriteOptions = { encoding?: BufferEncoding } | BufferEncoding;
 
-/** What is read of an image as a whole; programs that know devices (dd, qemu-img, sfdisk) read parts. */
-const MOST_WHOLE_BYTES = 256 * 2 ** 20;
 const MIB = 2 ** 20;
+/** What is read of an image as a whole; programs that know devices (dd, qemu-img, sfdisk) read parts. */
+const MOST_WHOLE_BYTES = 256 * MIB;
 
 export class ImageTree implements IFileSystem {
   private readonly tree: InMemoryFs;
@@ -79,20 +80,25 @@ export class ImageTree implements IFileSystem {
 
   /** What a change left to be done. `isDurable`: its other part is; else all is as it was before. */
   finish(isDurable: boolean): void {
-    for (const path of this.leaving) {
-      this.leaving.delete(path);
+    const leaving = [...this.leaving];
+    this.leaving.clear();
+    if (!isDurable) {
+      // Images have their files again, wherever it ended.
+      this.shown.clear();
+      this.seqno = -1;
+    }
+    for (const path of isDurable ? leaving : []) {
       const image = this.storage.image(path);
-      if (!isDurable || !image) continue;
       this.shown.delete(path);
-      this.storage.removeUnused(image.volume);
+      if (image) this.storage.removeUnused(image.volume);
     }
     this.show();
   }
 
   // ---- what changes nothing
 
-  private whole({ path, bytes }: StoredImage): Uint8Array {
-    if (bytes > MOST_WHOLE_BYTES) throw new Error(`EFBIG: ${path} has ${Math.ceil(bytes / MIB)} MiB, and is not read as a whole: dd if=${path} bs=1M count=N reads a part of it`);
+  private whole({ path, bytes }: StoredImage, most = MOST_WHOLE_BYTES): Uint8Array {
+    if (bytes > most) throw new Error(`EFBIG: ${path} has ${Math.ceil(bytes / MIB)} MiB, and more than ${most / MIB} MiB are not read as a whole: dd if=${path} bs=1M count=N reads a part`);
     const content = new Uint8Array(bytes);
     this.storage.medium(path).read(0, content);
     return content;
@@ -259,7 +265,7 @@ export class ImageTree implements IFileSystem {
   private follow(source: string, target: string): { image: StoredImage; path: string; content?: Uint8Array }[] {
     return this.below(source).map(image => {
       const path = target + image.path.slice(source.length);
-      return { image, path, ...(imageVolume(path) === undefined ? { content: this.whole(image) } : {}) };
+      return { image, path, ...(imageVolume(path) === undefined ? { content: this.whole(image, MOST_FILE_BYTES) } : {}) };
     });
   }
 

@@ -4,15 +4,13 @@
  */
 import type { BufferEncoding, CpOptions, FileContent, FsStat, IFileSystem, MkdirOptions, RmOptions } from 'just-bash/browser';
 import { IMAGES, Journal, type Store, StoreFull } from '../storage/index.ts';
-import { type Change, decodeChanges, encodeChanges } from './changes.ts';
+import { type Change, decodeChanges, encodeChanges, MOST_FILE_BYTES } from './changes.ts';
 import type { ImageTree } from './image-tree.ts';
 
 /** Folders of a new tree: where definitions, kernels, images and logs belong on a Xen host. */
 export const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/srv', '/tmp', '/var/lib/ringside', '/var/lib/xen/dump', IMAGES, '/var/log/xen/console'];
 /** What is there belongs to one run of the host: devices, what it tells of itself, guests that can be fetched again, scratch files. */
 const NOT_KEPT = /^\/(?:dev|proc|srv\/guests|tmp)(?:\/|$)/;
-/** A record of the journal has at most 64 MiB, and names and modes need some of it. Larger things belong on the host's disk. */
-const MOST_FILE_BYTES = 60 * 2 ** 20;
 const FILES = 'files';
 
 type Written = {

@@ -144,7 +144,7 @@ export async function filesFor(call: Pick<Call, 'read' | 'absolute'>, path: stri
         // The path is in the sentence already where the shell reads it.
         throw new Refusal(`Failed to read config file: ${error.message.startsWith(name) ? '' : `${name}: `}${error.message}`, ERROR_FAIL);
       });
-      return { name, data, inDomain0: true, ...(call.absolute ? { directory: call.absolute('.').replace(/\/\.$/, '') } : {}) };
+      return { name, data, inDomain0: true, directory: call.absolute?.('.').replace(/\/\.$/, '') ?? '' };
     }),
   );
   if (settings.length > 0) {
