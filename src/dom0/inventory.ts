@@ -29,6 +29,8 @@ export interface BridgePortInfo {
 
 export interface VolumeInfo {
   name: string;
+  /** As definitions name it: /dev/vg0/NAME, or the file that it is. */
+  path: string;
   bytes: number;
   /** Domains that have it open. */
   users: string[];
@@ -124,7 +126,7 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
       group: GROUP,
       groupBytes: storage.extents * PE_BYTES,
       freeBytes: storage.freeExtents * PE_BYTES,
-      volumes: storage.volumes.map(({ name, bytes }) => ({ name, bytes, users: storage.namesOfUsers(`/dev/${GROUP}/${name}`) })),
+      volumes: storage.volumes.map(({ name, bytes }) => ({ name, bytes, path: storage.images.find(({ volume }) => volume === name)?.path ?? `/dev/${GROUP}/${name}`, users: storage.namesOfUsers(`/dev/${GROUP}/${name}`) })),
     },
   };
 }

@@ -98,9 +98,9 @@ export async function savedWhileItWorks(guests: DebianPair, mib: number, { thoro
     .map(Number);
   const { lines, wrong } = await logOf(guests, 'a');
   expect([wrong, lines > reverted.lines]).toEqual([0, true]);
-  // One may be under way when it is saved, and one when it goes back.
+  // One may be under way when it is saved, one when a snapshot is taken, and one when it goes back: the network has no memory.
   const lost = pings[0] - pings[1];
-  expect(lost).toBeLessThanOrEqual(2);
+  expect(lost).toBeLessThanOrEqual(3);
   expect(pings[1]).toBeGreaterThan(2);
   const [inside, outside] = await guests.disk('a');
   expect(outside).toEqual(inside);

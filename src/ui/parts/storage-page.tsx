@@ -33,7 +33,7 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
             <td class="sec">{users(who)}</td></tr>)}</tbody></table></section>
       <section><div class="ph"><h3>{words.volumes(disk.group)}</h3><span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span></div>
         {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <table class="pad"><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th><th /></tr></thead>
-          <tbody>{disk.volumes.map(({ name, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">/dev/{disk.group}/{name}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td><td class="num nw">{who.length === 0 && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table>}
+          <tbody>{disk.volumes.map(({ name, path, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">{path}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td><td class="num nw">{who.length === 0 && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table>}
         <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} /></section>
     </>}
     {!incoming.value && <WholeState />}

@@ -83,8 +83,8 @@ export function Tree() {
       {disk && <>
         <li class="grp" role="presentation">{words.storage}</li>
         <Row name={disk.path} to={{ kind: 'home', tab: 'storage' }} value={gigabytes(disk.bytes)}><Mark name="disk" /><span class="nm">{disk.path}</span></Row>
-        {disk.volumes.map(({ name, bytes: volumeBytes }) => <Row key={name} name={`${disk.group}/${name}`} to={{ kind: 'home', tab: 'storage', name }} deep value={sizeText(volumeBytes)}>
-          <Mark name="volume" /><span class="nm">{disk.group}/{name}</span></Row>)}
+        {disk.volumes.map(({ name, path, bytes: volumeBytes }) => <Row key={name} name={shortPath(path)} to={{ kind: 'home', tab: 'storage', name }} deep value={sizeText(volumeBytes)}>
+          <Mark name="volume" /><span class="nm" title={path}>{shortPath(path)}</span></Row>)}
       </>}
     </ul>
     {shown.length === 0 && shownDefined.length === 0 && (all.length + defined.length > 0 && text
@@ -175,3 +175,6 @@ export function memoryOwners(living: readonly DomainInfo[], memoryMiB: number, f
     ...living.map(({ id, name, memoryMiB: mib }) => ({ key: String(id), owner: ownerClass(id), name, id: String(id), mib })),
   ];
 }
+
+/** A volume as vg0/NAME, an image by its file's name. */
+const shortPath = (path: string): string => (path.startsWith('/dev/') ? path.slice(5) : path.slice(path.lastIndexOf('/') + 1));
