@@ -16,7 +16,8 @@ import { I8237 } from './i8237.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
 import { NIC_MODELS, type NicAttachment, type NicKind } from './net/models.ts';
 import { i440fx, piix3, resetControl, type ResetKind, type Shadowing } from './pci/i440fx.ts';
-import { PciBus, type PciFunction } from './pci/pci.ts';
+import { flashed } from './pci/option-rom.ts';
+import { PCI, PciBus, type PciFunction } from './pci/pci.ts';
 import { ParallelPort } from './parallel.ts';
 import { I8042 } from './ps2/i8042.ts';
 import type { Keyboard } from './ps2/keyboard.ts';
@@ -66,6 +67,8 @@ export interface EmulatedDeviceOptions {
   ide?: IdeAttachment[];
   /** A network card (slot 3, or on the ISA bus) and its wire. */
   nic?: NicAttachment;
+  /** The card's expansion ROM, where it has a PCI function. */
+  nicRom?: Uint8Array;
   /** Firmware opened or closed RAM in 0xC0000-0xFFFFF (PAM registers). At reset reads and writes go to ROM. */
   onShadow?: Shadowing;
   /** The A20 gate was opened or closed (it is open at reset). */
@@ -135,7 +138,8 @@ export class EmulatedDevices {
     if (options.nic) {
       const kind: NicKind = NIC_MODELS[options.nic.model];
       const irq = kind.isaIrq === undefined ? intx(NIC_SLOT) : irqs.source(kind.isaIrq);
-      this.plug(kind.make({ timers, dma, irq, ...options.nic }), NIC_SLOT);
+      const card = this.plug(kind.make({ timers, dma, irq, ...options.nic }), NIC_SLOT);
+      if (options.nicRom && card.fn) card.fn.setRom(flashed(options.nicRom, card.fn.get(PCI.VENDOR, 2), card.fn.get(PCI.DEVICE, 2)));
     }
     this.fwCfg = this.plug(new FwCfg(dma));
     this.plug(new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false));
@@ -202,7 +206,9 @@ export class EmulatedDevices {
   prepareForFirmware(): void {
     this.pm.setFirmwareDefaults();
     // Without the enable bit: firmware looks into the ROM itself.
-    this.vga.fn.write(0x30, Math.ceil(this.assignPciResources() / ROM_ALIGNMENT) * ROM_ALIGNMENT, 4);
+    const roms = Math.ceil(this.assignPciResources() / ROM_ALIGNMENT) * ROM_ALIGNMENT;
+    this.vga.fn.write(0x30, roms, 4);
+    this.pci.at(NIC_SLOT, 0)?.write(0x30, roms + ROM_ALIGNMENT, 4);
     this.routePciInterrupts();
   }
 

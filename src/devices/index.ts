@@ -15,7 +15,7 @@ export type { PcOptions } from './machine.ts';
 export { BareHvmBoard, Pc } from './machine.ts';
 export type { Ethernet } from './net/ethernet.ts';
 export type { NicAttachment, NicDevice, NicModel, NicParts } from './net/models.ts';
-export { isNicModel, NIC_MODELS } from './net/models.ts';
+export { isNicModel, NIC_MODELS, romOf } from './net/models.ts';
 export type { PeerOptions } from './net/peer.ts';
 export { NetworkPeer, ofNetwork } from './net/peer.ts';
 export type { PvhBoardOptions } from './pvh-board.ts';

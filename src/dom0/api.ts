@@ -86,6 +86,8 @@ export interface Plan {
 export interface FirmwareFiles {
   own: { name: string; url: string };
   seabios?: { bios: { name: string; url: string }; vgaBios: { name: string; url: string } };
+  /** iPXE, by the names of its files. */
+  roms?: { name: string; url: string }[];
 }
 
 /** State letters as `xl list` prints them; '-' is defined and not started. */

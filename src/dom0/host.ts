@@ -16,9 +16,9 @@ import type { Inspected } from './inspection.ts';
 import { type Inventory, takeInventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
-import type { Bios } from './config/index.ts';
+import { romOf } from '../devices/index.ts';
 import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
-import { baseName, type Devices, disksNamed, type Firmware, firmwareNamed, type Given, type Loaded, loaderNamed, type NamedImage, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
+import { baseName, type Devices, disksNamed, type Firmware, firmwareNamed, type FirmwareNeeds, type Given, type Loaded, loaderNamed, type NamedImage, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
 import { settleUnfinished } from './snapshots/unfinished.ts';
 import { type BaseImage, imageVolume, MediumDisk, runStorageCommand, Storage, transferVolume } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
@@ -269,7 +269,7 @@ export class HostCore {
   }
 
   /** Fetched when a guest needs it; a failure is tried again the next time. */
-  private async firmware(wanted: Bios): Promise<Firmware> {
+  private async firmware({ bios: wanted, card }: FirmwareNeeds): Promise<Firmware> {
     const files = this.firmwareFiles;
     const { fetchBytes } = this.parts;
     if (!files || !fetchBytes) return NO_FIRMWARE;
@@ -277,7 +277,8 @@ export class HostCore {
     const { name, url } = seabios?.bios ?? files.own;
     try {
       const [image, vgaBios] = await Promise.all([fetchBytes(url), seabios && fetchBytes(seabios.vgaBios.url)]);
-      return { bios: seabios ? 'seabios' : 'ringside', image, name, ...(vgaBios ? { vgaBios } : {}) };
+      const rom = card && files.roms?.find(each => each.name === romOf(card));
+      return { bios: seabios ? 'seabios' : 'ringside', image, name, ...(vgaBios ? { vgaBios } : {}), ...(rom ? { nicRom: await fetchBytes(rom.url) } : {}) };
     } catch (error) {
       return `Firmware is needed to boot from a disk, and ${name} could not be fetched (${(error as Error).message}). Check the connection and try again.`;
     }
@@ -297,8 +298,8 @@ export class HostCore {
   /** Files read, with the firmware that they need. What is decided on them comes after it in one go: others may create domains meanwhile. */
   async read(files: NamedFile[], wanted = (): boolean => true): Promise<ReadFiles> {
     const given = await readFiles(files, wanted);
-    const bios = firmwareNamed(given);
-    const firmware = bios && (await this.firmware(bios));
+    const needs = firmwareNamed(given);
+    const firmware = needs && (await this.firmware(needs));
     const named = await Promise.all(disksNamed(given).map(async target => ({ target, path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory) })));
     const mayBeDevices = named.filter(({ path }) => Storage.isDevice(path) || imageVolume(path) !== undefined);
     const devices = mayBeDevices.length > 0 ? this.lookAt(mayBeDevices, await this.openDevices()) : undefined;

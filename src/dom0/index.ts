@@ -4,7 +4,7 @@ export * from './boot/index.ts';
 export { OWN_GUESTS, type ShippedGuest } from './files/index.ts';
 export { createHost } from './host.ts';
 export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable, isFloppy } from './images.ts';
-export { type Firmware, NO_FIRMWARE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';
+export { type Firmware, type FirmwareNeeds, NO_FIRMWARE, NO_IPXE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 export type { Definition } from './config/index.ts';
 export type { BreakHit, BreakPoint } from '../hypervisor/domain/index.ts';

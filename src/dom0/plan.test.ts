@@ -66,9 +66,10 @@ describe('images alone', () => {
 
   it('need firmware, and say where it comes from', () => {
     expect(errorsOf([iso(100)], 'Firmware is needed. Run npm run guests once.')).toEqual(['Firmware is needed. Run npm run guests once.']);
-    expect(firmwareNamed([iso(100)])).toBe('ringside');
+    expect(firmwareNamed([iso(100)])).toEqual({ bios: 'ringside' });
     expect(firmwareNamed([text('a.cfg', 'kernel = "x"\ndisk = [ "d.img,raw,hda" ]\n'), disk(8)])).toBeUndefined();
-    expect(firmwareNamed([text('a.cfg', 'type = "hvm"\nbios = "seabios"\ndisk = [ "d.img,raw,hda" ]\n'), disk(8)])).toBe('seabios');
+    expect(firmwareNamed([text('a.cfg', 'type = "hvm"\nbios = "seabios"\ndisk = [ "d.img,raw,hda" ]\n'), disk(8)])).toEqual({ bios: 'seabios' });
+    expect(firmwareNamed([text('a.cfg', 'type = "hvm"\nboot = "cn"\nvif = [ "model=ne2k_pci" ]\n')])).toEqual({ bios: 'ringside', card: 'ne2k_pci' });
   });
 
   it('of which a PC has no room for are refused', () => {
@@ -93,6 +94,20 @@ describe('a definition with disks', () => {
     expect(of('bios = "rombios"\n', firmware)).toEqual(['approximated', "ROMBIOS is Xen's BIOS for old d", 'bios.bin']);
     expect(of('bios = "ovmf"\n', firmware)).toEqual(['approximated', "There is no UEFI here. Ringside", 'bios.bin']);
     expect(planFiles([definition("'disk.img,raw,hda'", 'bios = "seabios"\n'), disk(64)], firmware).domain!.definition.bios).toBe('seabios');
+  });
+
+  it('boots by a network card with a ROM, and says what is not there for that', () => {
+    const of = (more: string, nicRom: Uint8Array | string | undefined, disks = ''): unknown[] => {
+      const { plan, domain } = planFiles([definition(disks, more), ...(disks ? [disk(64)] : [])], { bios: 'ringside', image: new Uint8Array(65536), name: 'bios.bin', ...(nicRom ? { nicRom } : {}) });
+      const { verdict, text: said } = plan.findings.find(({ key }) => key === 'boot')!;
+      return [verdict, said.slice(0, 27), (domain?.boot as { bootOrder?: string[] } | undefined)?.bootOrder?.at(-1)];
+    };
+    const rom = Uint8Array.of(0x55, 0xaa);
+    expect(of('boot = "n"\nvif = [ "model=pcnet" ]\n', rom)).toEqual(['used', 'The firmware tries the netw', '/pci@i0cf8/ethernet@3']);
+    expect(of('boot = "cn"\nvif = [ "model=pcnet" ]\n', undefined, "'disk.img,raw,hda'")).toEqual(['approximated', 'iPXE, which boots from the ', '/pci@i0cf8/ethernet@3']);
+    expect(of('boot = "n"\nvif = [ "model=pcnet" ]\n', undefined)).toEqual(['error', 'iPXE, which boots from the ', undefined]);
+    expect(of('boot = "n"\n', rom)).toEqual(['error', 'There is no emulated card t', undefined]);
+    expect(of('boot = "n"\nvif = [ "model=ne2k_isa" ]\n', rom)).toEqual(['error', 'NE2000 ISA has no ROM to bo', undefined]);
   });
 
   it('finds its images by their base names among what was given', () => {

@@ -3,6 +3,7 @@
  */
 import { type Boot, checkBoot, SAVED_MAGIC } from '../hypervisor/index.ts';
 import { FLOPPY_PLACE } from '../devices/ide/index.ts';
+import { NIC_MODELS, type NicModel, romOf } from '../devices/index.ts';
 import { isQcow2 } from '../hypervisor/disks/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
@@ -57,9 +58,15 @@ export interface PlannedDrive {
 }
 
 /** Firmware for guests that boot from a disk, or why there is none: a sentence with a next step. */
-export type Firmware = { bios: Bios; image: Uint8Array; name: string; vgaBios?: Uint8Array } | string;
+export type Firmware = { bios: Bios; image: Uint8Array; name: string; vgaBios?: Uint8Array; /** Of the guest's network card, or why there is none. */ nicRom?: Uint8Array | string } | string;
 /** The BIOS that a definition wants; where that one is not here, the other. */
-export type Firmwares = (wanted: Bios) => Firmware;
+export type Firmwares = (wanted: FirmwareNeeds) => Firmware;
+
+/** What of firmware starts a guest: the BIOS, and the card to boot by. */
+export interface FirmwareNeeds {
+  bios: Bios;
+  card?: NicModel;
+}
 
 const OWN_BIOS = 'ringside';
 const SEABIOS_NOT_HERE = "SeaBIOS is not here: Ringside's own BIOS starts. npm run guests fetches SeaBIOS.";
@@ -81,14 +88,17 @@ export interface Planned {
 
 const isImage = (file: Given): file is NamedImage => 'head' in file;
 
+/** What of firmware a definition needs. */
+const needsOf = ({ bios = OWN_BIOS, bootOrder, nic }: Definition): FirmwareNeeds => ({ bios, ...(bootOrder.includes('n') && nic ? { card: nic } : {}) });
+
 /** The firmware that starts what these files describe; undefined: they need none. */
-export function firmwareNamed(files: Given[]): Bios | undefined {
+export function firmwareNamed(files: Given[]): FirmwareNeeds | undefined {
   const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
-  if (!definition) return files.some(isImage) ? OWN_BIOS : undefined;
+  if (!definition) return files.some(isImage) ? { bios: OWN_BIOS } : undefined;
   // What is not judged needs nothing.
   if (lengthProblem(definition.data.length)) return undefined;
-  const { kernel, bios = OWN_BIOS } = judgeDefinition(definition.name, decode(definition.data)).definition;
-  return kernel === undefined ? bios : undefined;
+  const judged = judgeDefinition(definition.name, decode(definition.data)).definition;
+  return judged.kernel === undefined ? needsOf(judged) : undefined;
 }
 
 /** What a definition among these files names as disks, as it is written there: devices of the host, files. */
@@ -218,14 +228,18 @@ export function planDefinition(
     }
   }
   const drives = definition.disks.map((disk, i) => planDrive(disk, i, definition.type, findings, disks.image));
-  if (!definition.kernel && definition.type === 'hvm' && definition.disks.length > 0) {
-    const firmware = disks.firmware(definition.bios ?? OWN_BIOS);
+  if (!definition.kernel && definition.type === 'hvm' && (definition.disks.length > 0 || definition.bootOrder.includes('n'))) {
+    const firmware = disks.firmware(needsOf(definition));
     boot = firmwareBoot(drives, definition.bootOrder, firmware);
     if (typeof firmware === 'object' && definition.bios === 'seabios' && firmware.bios !== 'seabios')
       for (const finding of findings.filter(({ short }) => short === SEABIOS)) Object.assign(finding, { verdict: 'approximated', short: "Ringside's own BIOS", text: SEABIOS_NOT_HERE });
-    const finding = findingOf(definition.disks[0], findings);
-    const problem = typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, definition.bootOrder);
-    if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...problem });
+    const onBoot = findings.find(({ key }) => key === 'boot');
+    const finding = definition.disks.length > 0 ? findingOf(definition.disks[0], findings) : onBoot;
+    const noNetwork = networkProblem(definition, firmware);
+    const problem =
+      typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : definition.bootOrder.includes('n') && !noNetwork ? null : (bootProblem(drives, definition.bootOrder) ?? null);
+    if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...(noNetwork && drives.length === 0 ? noNetwork : problem) });
+    else if (noNetwork && onBoot && !isError(onBoot)) Object.assign(onBoot, { verdict: 'approximated', ...noNetwork });
   }
   return finish(findings, definition, boot, isForeign ? writeXlConfig(definition) : text, `xl create ${quoted(file)}`, drives, definition.type);
 }
@@ -261,6 +275,17 @@ function planDrive(disk: DefinedDisk, index: number, type: DomainType, findings:
 
 /** xl's letters for what firmware tries. */
 const LETTERS: Record<ImageKind, string> = { disk: 'c', cdrom: 'd', floppy: 'a' };
+const NETWORK_PATH = '/pci@i0cf8/ethernet@3';
+
+/** Why the network that `boot` names is not tried; undefined: it is, or is not asked for. */
+function networkProblem({ bootOrder, nic }: Definition, firmware: Firmware): ImageProblem | undefined {
+  if (!bootOrder.includes('n') || typeof firmware === 'string') return undefined;
+  const short = 'no boot by network';
+  if (!nic) return { short, text: 'There is no emulated card to boot by. Write vif = [ "model=pcnet" ].' };
+  if (romOf(nic) === undefined) return { short, text: `${NIC_MODELS[nic].name} has no ROM to boot by. Write vif = [ "model=pcnet" ].` };
+  return typeof firmware.nicRom === 'object' ? undefined : { short, text: firmware.nicRom ?? NO_IPXE };
+}
+export const NO_IPXE = 'iPXE, which boots from the network, is not here. Run npm run guests once.';
 
 /** Why firmware would find nothing to start on these drives; null: it would. */
 function bootProblem(drives: PlannedDrive[], order: string): ImageProblem | null {
@@ -275,8 +300,8 @@ function bootProblem(drives: PlannedDrive[], order: string): ImageProblem | null
 
 function firmwareBoot(drives: PlannedDrive[], order: string, firmware: Firmware): Boot | undefined {
   if (typeof firmware === 'string') return undefined;
-  const { bios: _bios, ...image } = firmware;
-  return { kind: 'firmware', ...image, bootOrder: bootPaths(drives, order) };
+  const { bios: _bios, nicRom, ...image } = firmware;
+  return { kind: 'firmware', ...image, ...(typeof nicRom === 'object' ? { nicRom } : {}), bootOrder: bootPaths(drives, order) };
 }
 
 /** Images without a definition: a PC with firmware boots from the first of them. */
@@ -328,10 +353,10 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
 /** Name of the IDE drive at a place, or of the floppy drive. */
 export const ideName = (place: number): string => (place >= FLOPPY_PLACE ? `fd${'ab'[place - FLOPPY_PLACE]}` : `hd${'abcd'[place]}`);
 
-/** SeaBIOS's device paths for xl's letters: a floppy drives, c disks, d CD-ROM drives. */
+/** SeaBIOS's device paths for xl's letters: a floppy drives, c disks, d CD-ROM drives, n the network card. */
 export function bootPaths(drives: { place: number; kind: ImageKind }[], order: string): string[] {
   return [...order].flatMap(letter =>
-    drives
+    letter === 'n' ? [NETWORK_PATH] : drives
       .filter(({ place, kind }) => place >= 0 && LETTERS[kind] === letter)
       .map(({ place, kind }) => (kind === 'floppy' ? `/pci@i0cf8/isa@1/fdc@03f0/floppy@${place - FLOPPY_PLACE}` : `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`)),
   );

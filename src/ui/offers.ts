@@ -62,7 +62,8 @@ async function loadCatalogue(): Promise<void> {
     if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return;
     const { guests, firmware = [], cds = [], disks = [] } = await answer.json() as Catalogue;
     const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
-    if (bios && vgaBios) await told(offerFirmware({ own: OWN_BIOS, seabios: { bios, vgaBios } }));
+    const roms = firmware.filter(({ name }) => name.endsWith('.rom')).map(({ name, path }) => ({ name, url: new URL(path, base).href }));
+    await told(offerFirmware({ own: OWN_BIOS, ...(bios && vgaBios ? { seabios: { bios, vgaBios } } : {}), roms }));
     const image = (about: string) => ({ name, path, bytes }: Image): OfferedGuest => ({ id: name, title: name, about, bytes, files: [{ name, url: new URL(path, base).href }] });
     const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
     offers.value = [...own,

@@ -2,7 +2,8 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable, isFloppy } from '../../dom0/index.ts';
+import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable, isFloppy, NO_IPXE } from '../../dom0/index.ts';
+import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
 import { bootPaths, ideName, type NamedImage, type PlannedDrive } from '../../dom0/index.ts';
 import type { Later } from '../../dom0/index.ts';
 import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
@@ -175,6 +176,7 @@ function headOf({ medium }: DriveImage): Uint8Array | undefined {
 
 /** SeaBIOS's device paths for what is tried in this order. @throws UsageError where there are drives and none of them can be booted */
 export function bootDevices(drives: DriveImage[], order: string): string[] {
+  if (order.includes('n')) return bootPaths(drives, order);
   const bootable = drives.some(drive => {
     const head = headOf(drive);
     return head && isBootable(drive.kind, head);
@@ -215,6 +217,18 @@ export function isSeaBiosHere(): boolean {
 export function fetchedFirmware(): Extract<Boot, { kind: 'firmware' }> {
   const fetched = (name: string): Uint8Array => fileAbove(join('.cache/guests/firmware', name), NO_SEABIOS_HERE);
   return { kind: 'firmware', image: fetched(SEABIOS_FILE), vgaBios: fetched('vgabios-stdvga.bin'), name: SEABIOS_FILE };
+}
+
+/** iPXE for a card, as `npm run guests` fetches it; a sentence: why there is none. */
+export function fetchedRom(model: NicModel): Uint8Array | string {
+  const name = romOf(model);
+  if (name === undefined) return `${NIC_MODELS[model].name} has no ROM to boot by. Take --nic pcnet.`;
+  try {
+    return fileAbove(join('.cache/guests/firmware', name), NO_IPXE);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
 }
 
 /** The BIOS of guests/bios, which drives the display itself. @throws UsageError where it is not there */

@@ -17,6 +17,7 @@ import { encodeScreen, screenText } from './screenshot.ts';
 import { parseScript, Script, type ScriptHands } from './script.ts';
 import { type Guest, Session } from './session.ts';
 import type { Stats } from './stats.ts';
+import { tftpFolder } from './tftp-folder.ts';
 import { tierText } from './tier-text.ts';
 import { Input, Output } from './terminal.ts';
 import { Watcher } from './until.ts';
@@ -87,6 +88,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
       pcpus,
       ...(options.xen === undefined ? {} : { xen: options.xen }),
       ...(storage ? { storage } : {}),
+      ...(options.tftp === undefined ? {} : { peer: tftpFolder(options.tftp) }),
       ...(options.jitThreshold === undefined ? {} : { jitThreshold: options.jitThreshold }),
       ...(options.hostMemory === undefined ? {} : { hostMemoryMiB: options.hostMemory }),
       seed: options.seed ?? (options.virtualTime ? 0 : Math.floor(Math.random() * 2 ** 32)),

@@ -1,5 +1,6 @@
 /** The words of `ringside boot`: one table from which parsing and `--help` follow. */
 
+import { existsSync } from 'node:fs';
 import { CPU_LEVELS, type CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Bios, DomainType } from '../../dom0/config/index.ts';
 import { parseXenOptions } from '../../dom0/index.ts';
@@ -62,6 +63,8 @@ export interface BootOptions {
   fdb?: string;
   cpu?: CpuLevel;
   boot?: string;
+  /** The file that DHCP names; TFTP gives out what is beside it. */
+  tftp?: string;
   /** As `saves`. */
   scripts: string[];
   screenshots: string[];
@@ -132,7 +135,8 @@ const WORDS: Record<string, Word> = {
   '--fdb': { value: 'F', about: 'the same in drive B', set: (o, v) => (o.fdb = v) },
   '--cpu': { value: 'LEVEL', about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
   '--nic': { value: 'MODEL', about: `a network card, ${NIC_NAMES}, on the host's bridge, with DHCP, DNS, TFTP and ping`, set: (o, v) => (o.nic = nicModel(v)) },
-  '--boot': { value: 'ORDER', about: 'a: floppy drives, c: disks, d: CD-ROM, tried in this order (cd, with --fda acd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
+  '--tftp': { value: 'F', about: "what the host's network boots: DHCP names F, and TFTP gives out the files of its folder", set: (o, v) => (o.tftp = v) },
+  '--boot': { value: 'ORDER', about: 'a: floppy drives, c: disks, d: CD-ROM, n: network (with --nic), tried in this order (cd, with --fda acd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
   '--script': {
     value: 'F',
     many: true,
@@ -215,7 +219,9 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
     .filter(([, value]) => value !== undefined)
     .map(([name]) => name);
   const drives = o.disks.length > 0 || o.cdrom !== undefined || o.fda !== undefined || o.fdb !== undefined;
-  if (sources.length === 0 && !drives) throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
+  if (o.boot?.includes('n') && o.nic === undefined && o.file === undefined) throw new UsageError('--boot n needs a network card. Add --nic pcnet.');
+  if (o.tftp !== undefined && !existsSync(o.tftp)) throw new UsageError(`${o.tftp} does not exist; check the path (--tftp).`);
+  if (sources.length === 0 && !drives && !o.boot?.includes('n')) throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
   if (sources.length > 1) throw new UsageError(`${sources.join(' and ')} do not go together. Name one thing to start.`);
   const guests = Math.max(1, o.files.length, o.restores.length);
   if (guests > 1) {
@@ -313,7 +319,7 @@ function nicModel(text: string): NicModel {
 }
 
 function bootOrder(word: string, text: string): string {
-  if (!/^(?!.*(.).*\1)[acd]+$/.test(text)) throw new UsageError(`${word} takes c (disks), d (CD-ROM), a (floppy drives) or several in order, not "${text}".`);
+  if (!/^(?!.*(.).*\1)[acdn]+$/.test(text)) throw new UsageError(`${word} takes c (disks), d (CD-ROM), a (floppy drives), n (network) or several in order, not "${text}".`);
   return text;
 }
 

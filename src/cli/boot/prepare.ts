@@ -6,11 +6,11 @@ import { type Action, type Bios, type Definition, newDefinition } from '../../do
 import { formatFinding } from '../../dom0/config/index.ts';
 import { prepareToRead } from '../../dom0/config/index.ts';
 import { lengthProblem } from '../../dom0/config/index.ts';
-import { baseName, decode, type Firmware, isDefinition, type NamedBytes, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, VIRTUAL_EPOCH_MS, withOptions } from '../../dom0/index.ts';
+import { baseName, decode, type Firmware, type FirmwareNeeds, isDefinition, type NamedBytes, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, VIRTUAL_EPOCH_MS, withOptions } from '../../dom0/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
-import { bootDevices, fetchedFirmware, type HostDevices, imageKind, isSeaBiosHere, lookAtImage, openDrives, openFloppies, openPlanned, ownFirmware, restoredDrives } from './disks.ts';
+import { bootDevices, fetchedFirmware, fetchedRom, type HostDevices, imageKind, isSeaBiosHere, lookAtImage, openDrives, openFloppies, openPlanned, ownFirmware, restoredDrives } from './disks.ts';
 import { type BootOptions, UsageError } from './options.ts';
 import type { Output } from './terminal.ts';
 
@@ -118,7 +118,13 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
       ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
     };
     if (options.hvmloader !== undefined) image.loader = read(options.hvmloader, '--hvmloader');
-    if (drives.length > 0) image.bootOrder = bootDevices(drives, options.boot ?? (kind === 'cdrom' ? 'dc' : options.fda !== undefined ? 'acd' : 'cd'));
+    const order = options.boot ?? (drives.length === 0 ? 'n' : kind === 'cdrom' ? 'dc' : options.fda !== undefined ? 'acd' : 'cd');
+    if (drives.length > 0 || options.nic) image.bootOrder = bootDevices(drives, order);
+    if (order.includes('n') && options.nic) {
+      const rom = fetchedRom(options.nic);
+      if (typeof rom === 'string') throw new UsageError(rom);
+      image.nicRom = rom;
+    }
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
     checkBoot(image, memoryMiB, options.type);
     if (options.type === 'pv' || options.type === 'pvh')
@@ -164,10 +170,10 @@ function withEndings(definition: Definition, { noReboot }: BootOptions): Definit
 
 const standardFirmware = (wanted: Bios = 'ringside'): Extract<Boot, { kind: 'firmware' }> => (wanted === 'seabios' ? fetchedFirmware() : ownFirmware());
 
-function firmwareOrWhy(wanted: Bios): Firmware {
+function firmwareOrWhy({ bios: wanted, card }: FirmwareNeeds): Firmware {
   const bios = wanted === 'seabios' && isSeaBiosHere() ? wanted : 'ringside';
   try {
-    return { bios, ...standardFirmware(bios) };
+    return { bios, ...standardFirmware(bios), ...(card ? { nicRom: fetchedRom(card) } : {}) };
   } catch (error) {
     if (error instanceof UsageError) return error.message;
     throw error;

@@ -2,6 +2,7 @@
  * The guests of one `ringside boot`, over the toolstack: in turns on this thread, in real or virtual time, or each in a worker thread. What the command line
  * adds: one stream of output, how each guest's run ended, and stopping at a point.
  */
+import type { PeerOptions } from '../../devices/net/index.ts';
 import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
 import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/storage/index.ts';
 import { Toolstack } from '../../dom0/toolstack/index.ts';
@@ -41,6 +42,8 @@ export interface SessionParts {
   xen?: string;
   /** The host's disk, which Domain 0 drives; absent: it has none. */
   storage?: Storage;
+  /** What the machine on the host's wire gives out. */
+  peer?: PeerOptions;
   hostMemoryMiB?: number;
   seed: number;
   /** Whether guest code is compiled (Toolstack.jitThreshold). */
@@ -131,6 +134,7 @@ export class Session {
         seed: parts.seed,
         openMedium: openFile,
         tripleFaultEnds: true,
+        ...(parts.peer ? { peer: parts.peer } : {}),
       },
       {
         console: (_record, _name, before) => this.consoleOf(before?.console.guest ?? (this.starting as Guest)),

@@ -6,7 +6,7 @@ import { formOf } from '../gen/forms.ts';
 import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
 import type { FindPage, RegionPage } from '../architecture/regions.ts';
-import { decode, DECODED, type Decoded, isFlatOperand, MORE_BYTES, newDecoded } from '../table/index.ts';
+import { decode, DECODED, type Decoded, isBasedOperand, isFlatOperand, MORE_BYTES, newDecoded } from '../table/index.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
@@ -65,7 +65,7 @@ const fits = (form: Form, at: Decoded): boolean => {
   if (row!.op === 'pop' && memory) return false;
   if ((uses.stack || uses.direct || uses.indirect) && operandSize !== 32) return false;
   if ((memory || uses.address || uses.counter) && addressSize !== 32) return false;
-  return !memory || uses.address || isFlatOperand(at);
+  return !memory || uses.address || isFlatOperand(at) || isBasedOperand(at);
 };
 
 /** Blocks of one callee, written out for one call; '' for what is there once. */

@@ -4,11 +4,12 @@
  * is right wherever the frame is mapped.
  */
 import { ADC, ADD, ALL, CF, DEC, EXPLICIT, INC, LOGIC, OF, SBB, SUB } from '../architecture/flags.ts';
-import { ECX, EIP, ESP, FA, FB, FK, FR, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
+import { ECX, EIP, ESP, FA, FB, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
 import { cellShift, memoryArray, memoryOf, type Outcome, type Size, TextEmitter, type Value } from '../gen/emitter.ts';
 import { semantics } from '../gen/semantics.ts';
 import { S_BUDGET, S_PAGE_EIP, S_USER } from '../scratch.ts';
-import { operandRegister } from '../table/operands.ts';
+import { PLAIN, PLAIN_MASK } from '../mode.ts';
+import { isBasedOperand, operandRegister } from '../table/operands.ts';
 import type { Block, Instruction, Region } from './former.ts';
 import { isSse, SSE_ENTER, SSE_RELOAD } from './sse.ts';
 import { miss, number } from './text.ts';
@@ -56,7 +57,11 @@ class RegionEmitter extends TextEmitter {
     this.way = way;
     const memory = memoryOf(at.form);
     if (memory === null || (!memory.reads && !memory.writes)) return;
-    this.say(`t = ${this.address()}; ${this.leaveIf(miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8))} h = (e ^ t) >>> ${cellShift(memory.bits)};`);
+    if (isBasedOperand(at.decoded)) {
+      const segment = SEG + at.decoded.segment * SEG_WORDS;
+      this.say(`${this.leaveIf(`R[${segment + SEG_LIMIT}] !== -1 || (R[${segment + SEG_RIGHTS}] & ${PLAIN_MASK}) !== ${PLAIN}`)} t = R[${segment + SEG_BASE}] + (${this.address()}) | 0;`);
+    } else this.say(`t = ${this.address()};`);
+    this.say(`${this.leaveIf(miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8))} h = (e ^ t) >>> ${cellShift(memory.bits)};`);
   }
 
   private leaveIf(condition: Value): string { return leaving(this.at.offset, this.refund)(condition); }

@@ -32,18 +32,23 @@ export interface NicKind {
   title: string;
   /** The ISA interrupt of a card that is not on the PCI bus. */
   isaIrq?: number;
+  /** The file with an expansion ROM that boots from the network by it (iPXE, in Debian's ipxe-qemu). */
+  rom?: string;
   /** @throws RangeError for an address that no station can have */
   make(parts: NicParts): NicDevice;
 }
 
 export const NIC_MODELS = {
-  pcnet: { name: 'AMD PCNet', title: 'an AMD PCNet (pcnet32)', make: parts => new PcnetPci(parts) },
-  e1000: { name: 'Intel e1000', title: 'an Intel 82540EM (e1000)', make: parts => new E1000(parts) },
-  ne2k_pci: { name: 'NE2000 PCI', title: 'a Realtek RTL8029AS (ne2k-pci)', make: parts => new Rtl8029(parts) },
+  pcnet: { name: 'AMD PCNet', title: 'an AMD PCNet (pcnet32)', rom: 'pxe-pcnet.rom', make: parts => new PcnetPci(parts) },
+  e1000: { name: 'Intel e1000', title: 'an Intel 82540EM (e1000)', rom: 'pxe-e1000.rom', make: parts => new E1000(parts) },
+  ne2k_pci: { name: 'NE2000 PCI', title: 'a Realtek RTL8029AS (ne2k-pci)', rom: 'pxe-ne2k_pci.rom', make: parts => new Rtl8029(parts) },
   ne2k_isa: { name: 'NE2000 ISA', title: 'an NE2000 at port 0x300, IRQ 5 (ne)', isaIrq: NE2000_IRQ, make: parts => new Ne2000Isa(parts) },
 } satisfies Record<string, NicKind>;
 
 export type NicModel = keyof typeof NIC_MODELS;
+
+/** The file with the ROM that boots from the network by this card; undefined: it has no place for one. */
+export const romOf = (model: NicModel | undefined): string | undefined => model && (NIC_MODELS[model] as NicKind).rom;
 
 export const isNicModel = (name: string): name is NicModel => Object.hasOwn(NIC_MODELS, name);
 

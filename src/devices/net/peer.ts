@@ -11,7 +11,7 @@ import {
   checksum, ETHERTYPE_ARP, ETHERTYPE_IP, ethernetFrame, get16, get32, icmpFrame, type IpPacket, parseAddress, parseIp, parseUdp, type Path,
   PROTOCOL_ICMP, PROTOCOL_UDP, put16, put32, type UdpDatagram, udpFrame,
 } from './packets.ts';
-import { TFTP_PORT, type TftpReply, TftpServer } from './tftp.ts';
+import { TFTP_PORT, type TftpFiles, type TftpReply, TftpServer } from './tftp.ts';
 
 const NETWORK = 0x0a000200, MASK = 0xffffff00, BROADCAST = 0x0a0002ff, EVERYBODY = 0xffffffff;
 const GATEWAY = NETWORK + 2, NAME_SERVER = NETWORK + 3;
@@ -32,7 +32,7 @@ const MAX_QUEUED = 128;
 
 export interface PeerOptions {
   /** Files that TFTP gives out, by path without a slash in front. */
-  files?: ReadonlyMap<string, Uint8Array>;
+  files?: TftpFiles;
   /** Names and addresses (dotted) that DNS knows besides gateway.ringside, dns.ringside and tftp.ringside. */
   names?: { [name: string]: string };
   /** What DHCP offers to boot. */

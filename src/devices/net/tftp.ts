@@ -12,6 +12,11 @@ const MAX_TRANSFERS = 8;
 const FIRST_PORT = 49152, PORTS = 8192;
 const RETRY_NS = 1e9, MAX_RETRIES = 5;
 
+/** Files by their paths, without a slash in front. */
+export interface TftpFiles {
+  get(path: string): Uint8Array | undefined;
+}
+
 interface Transfer {
   /** Whoever asked, as the peer names it: a key. */
   client: string;
@@ -41,12 +46,12 @@ function message(opcode: number, number: number, data: Uint8Array): Uint8Array {
 const error = (code: number, text: string): Uint8Array => message(ERROR, code, ascii(`${text}\0`));
 
 export class TftpServer {
-  private readonly files: ReadonlyMap<string, Uint8Array>;
+  private readonly files: TftpFiles;
   private readonly transfers: Transfer[] = [];
   private started = 0;
 
   /** Files by their paths, without a slash in front. */
-  constructor(files: ReadonlyMap<string, Uint8Array>) {
+  constructor(files: TftpFiles) {
     this.files = files;
   }
 

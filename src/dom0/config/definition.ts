@@ -43,7 +43,7 @@ export interface Definition {
   disks: DefinedDisk[];
   /** Absent: Ringside's own. */
   bios?: Bios;
-  /** What firmware tries, first one first: a floppy drives, c disks, d CD-ROM drives. */
+  /** What firmware tries, first one first: a floppy drives, c disks, d CD-ROM drives, n the network. */
   bootOrder: string;
   /** An emulated network card on the host's bridge. */
   nic?: NicModel;

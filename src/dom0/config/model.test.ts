@@ -157,13 +157,13 @@ describe('definitions (xl.cfg(5))', () => {
       ['/d.img', 0, 'disk', false],
       ['/x.iso', 2, 'cdrom', true],
     ]);
-    expect([definition.bootOrder, definition.nic]).toEqual(['dc', 'pcnet']);
+    expect([definition.bootOrder, definition.nic]).toEqual(['dcn', 'pcnet']);
     const said = findings.filter(f => f.line > 3).map(f => [f.line, f.column, f.key, f.verdict]);
     expect(said).toEqual([
       [4, 10, 'disk', 'approximated'],
       [5, 3, 'disk', 'used'],
       [5, 19, 'disk.cdrom', 'used'],
-      [6, 1, 'boot', 'approximated'],
+      [6, 1, 'boot', 'used'],
       [7, 9, 'vif', 'approximated'],
       [7, 10, 'vif.bridge', 'approximated'],
       [7, 21, 'vif.model', 'approximated'],
@@ -181,7 +181,7 @@ describe('definitions (xl.cfg(5))', () => {
       ['/dos.img', 'fda', 4, 'floppy'],
       ['/data.ima', 'fdb', 5, 'floppy'],
     ]);
-    expect([definition.bootOrder, findings.find(({ key }) => key === 'boot')!.text]).toEqual(['adc', 'The firmware tries floppy drives, then CD-ROM drives, then disks, and nothing on the network.']);
+    expect([definition.bootOrder, findings.find(({ key }) => key === 'boot')!.text]).toEqual(['adcn', 'The firmware tries floppy drives, then CD-ROM drives, then disks, then the network.']);
     expect(writeXlConfig(definition)).toContain('fda = "/dos.img"\nfdb = "/data.ima"\n');
     expect(judgeDefinition('x.cfg', 'name = "p"\ntype = "pv"\nkernel = "/k"\nfda = "/f"\n').definition.disks).toEqual([]);
   });
@@ -191,7 +191,7 @@ describe('definitions (xl.cfg(5))', () => {
     expect(of(`'/a,raw,hda', '/b,raw,xvda'`)).toEqual(["x.cfg:3:24: disk = '/b,raw,xvda': xvda and hda of line 3 are the same drive. Write another of hda to hdd."]);
     expect(of(`'/a,raw,hdz'`)[0]).toContain('hdz has no number (xen-vbd-interface(7)).');
     expect(of(`'/a,qcow3,hda'`)[0]).toContain('‘qcow3’ is no format. Write raw.');
-    expect(of(`'/a,raw,hda'`, 'boot="n"')).toEqual([expect.stringContaining("boot = 'n': the firmware has nothing for the network.")]);
+    expect(of(`'/a,raw,hda'`, 'boot="x"')).toEqual([expect.stringContaining("boot = 'x': the letters are c (disk), d (CD-ROM), a (floppy) and n (network).")]);
     expect(errors('name = "a"\ntype = "hvm"\n')).toEqual([expect.stringContaining('neither a kernel nor a disk')]);
   });
 

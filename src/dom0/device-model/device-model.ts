@@ -93,6 +93,7 @@ export class DeviceModel {
         screen: new ScreenBlock(dom0.machine, record),
         ...(video ? { videoMemory: video.memory } : {}),
         ...(firmware?.vgaBios ? { vgaBios: firmware.vgaBios } : {}),
+        ...(firmware?.nicRom ? { nicRom: firmware.nicRom } : {}),
         ...(options.ide ? { ide: this.drives(options.ide) } : {}),
         ...(this.card ? { nic: this.card } : {}),
         onShadow: signals.shadow,

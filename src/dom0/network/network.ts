@@ -5,7 +5,7 @@
 import { TimerQueue } from '../../devices/index.ts';
 import type { Clock } from '../../devices/index.ts';
 import { E1000 } from '../../devices/net/e1000/index.ts';
-import { NetworkPeer } from '../../devices/net/index.ts';
+import { NetworkPeer, type PeerOptions } from '../../devices/net/index.ts';
 import type { IoTrace } from '../../hypervisor/tracing/index.ts';
 import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
@@ -39,15 +39,15 @@ export class Network {
   private readonly hardware: HostBus;
   private readonly cards = new Map<number, CardPort>();
 
-  /** Plugs the host's card into `hardware` and starts its driver. @throws HostError where machine memory has no room for that */
-  constructor(machine: Machine, time: Dom0Time, hardware: HostBus, io?: IoTrace) {
+  /** Plugs the host's card into `hardware` and starts its driver; `peer`: what is given out on its wire. @throws HostError where machine memory has no room for that */
+  constructor(machine: Machine, time: Dom0Time, hardware: HostBus, io?: IoTrace, peer?: PeerOptions) {
     this.machine = machine;
     this.time = time;
     this.hardware = hardware;
     this.timers = new TimerQueue(time.clock);
     this.bridge = new Bridge(BRIDGE, () => time.clock.nowNs(), io);
     const { timers } = this;
-    hardware.plug(CARD_SLOT, (irq, dma) => new E1000({ timers, dma, irq, mac: CARD_MAC, ethernet: new NetworkPeer(timers) }));
+    hardware.plug(CARD_SLOT, (irq, dma) => new E1000({ timers, dma, irq, mac: CARD_MAC, ethernet: new NetworkPeer(timers, peer) }));
     const found = hardware.find(E1000_ID.vendor, E1000_ID.device);
     if (!found) throw new Error('the card that was just plugged is not on the bus');
     const card = new E1000Driver(found, bytes => uplink.input({ bytes }));

@@ -13,6 +13,7 @@ import { Dom0 } from '../../hypervisor/xen/index.ts';
 import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
 import { PvConsole } from '../console/pv-console.ts';
 import type { IdeAttachment, State } from '../../devices/index.ts';
+import type { PeerOptions } from '../../devices/net/index.ts';
 import { describeDrives, DriveServer, fingerprintOf } from '../../hypervisor/disks/index.ts';
 import { DeviceModel, type DeviceModelOptions } from '../device-model/device-model.ts';
 import type { StoreClient } from '../xenstore/client.ts';
@@ -77,6 +78,8 @@ export interface ServicesParts {
   memoryMiB?: number;
   /** Domain 0 has something to do, and is to have a turn (its doorbell is rung). */
   wake?: () => void;
+  /** What the machine on the host's wire gives out. */
+  peer?: PeerOptions;
 }
 
 /** A guest with its back ends. */
@@ -112,14 +115,14 @@ export class Services {
   private readonly backends: BackendParts;
 
   /** @throws HostError where machine memory has no room for Domain 0's record. */
-  constructor(machine: Machine, { time = NO_TIME, log = () => {}, memoryMiB = 0, wake = () => this.dom0.ports.ring() }: ServicesParts = {}) {
+  constructor(machine: Machine, { time = NO_TIME, log = () => {}, memoryMiB = 0, wake = () => this.dom0.ports.ring(), peer }: ServicesParts = {}) {
     this.machine = machine;
     this.dom0 = new Dom0(machine);
     this.xenstored = new Xenstored(this.dom0);
     this.hardware = new HostBus(machine, memoryMiB, wake);
     this.disk = new DiskController(this.hardware, machine.memory);
     this.io = new IoTrace(machine, new Trace(machine, machine.domain(DOMAIN_0), () => time.clock.nowNs()));
-    this.network = new Network(machine, time, this.hardware, this.io);
+    this.network = new Network(machine, time, this.hardware, this.io, peer);
     const soon = (work: () => void): void => {
       this.work.push(work);
       this.dom0.ports.ring();

@@ -9,6 +9,7 @@ import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/inde
 import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
+import type { PeerOptions } from '../../devices/net/index.ts';
 import { attachDrives, type DomainRecord, type DriveImage, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
 import { diskRecords, restoreChanges } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
@@ -60,6 +61,8 @@ export interface ToolstackParts {
    * looked at until somebody destroys them. Absent: all can.
    */
   buriesStopped?: boolean | 'unless-crashed';
+  /** What the machine on the host's wire gives out by TFTP, and DHCP names. */
+  peer?: PeerOptions;
 }
 
 /** Where a new domain takes the place of another: that one's console, and what is said of its end. */
@@ -149,7 +152,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.machine.hvmFep = options.hvmFep ?? false;
     this.machine.hasVt = hasVt;
     this.queue.configure({ pcpus: host.pcpus, ...options.scheduler });
-    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB, wake: () => this.runners && this.wakeDomain0() });
+    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB, wake: () => this.runners && this.wakeDomain0(), ...(parts.peer ? { peer: parts.peer } : {}) });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.saving = new Saving({

@@ -25,6 +25,8 @@ export type Boot =
       image: Uint8Array;
       name: string;
       vgaBios?: Uint8Array;
+      /** The network card's expansion ROM, to boot by it. */
+      nicRom?: Uint8Array;
       /** SeaBIOS's device paths, first one first. */
       bootOrder?: string[];
       /** For firmware that starts kernels itself. */

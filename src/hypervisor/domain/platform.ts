@@ -19,6 +19,8 @@ export interface PlatformOptions {
   screen: ScreenWriter;
   videoMemory?: VideoMemory;
   vgaBios?: Uint8Array;
+  /** The network card's expansion ROM. */
+  nicRom?: Uint8Array;
   ide?: IdeAttachment[];
   /** Types of the floppy drives, as CMOS has them (default: of those among `ide`). */
   floppyDrives?: number;

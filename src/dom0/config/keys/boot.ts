@@ -56,6 +56,8 @@ const namesKernel = (context: Context): boolean => {
 function needStart(context: Context): void {
   const { type, disks } = context.definition;
   if (startsOwnFirmware(context) || (looksOnDisk(context) && disks.length > 0)) return;
+  // The network: whether there is a card to boot by is judged with the card.
+  if (type === 'hvm' && context.textOf('boot')?.includes('n')) return;
   // A line that could not be read names one, too; what is wrong with it is said there.
   if (disks.length === 0 && !context.mentions('kernel') && !context.mentions('disk')) {
     const text = 'The definition has neither a kernel nor a disk. Write kernel = "FILE" or disk = [ "FILE,raw,hda" ], and drop that file too.';
@@ -92,7 +94,7 @@ const takeFirmware = (definition: Definition, { text }: Asked): void => {
 
 /** Letters of `boot` that mean something here. */
 const bootable = (text: string): string => [...new Set(text)].filter(letter => letter in DEVICES).join('');
-const DEVICES: Record<string, string> = { a: 'floppy drives', c: 'disks', d: 'CD-ROM drives' };
+const DEVICES: Record<string, string> = { a: 'floppy drives', c: 'disks', d: 'CD-ROM drives', n: 'the network' };
 
 export const boot: Family = {
   firmware_override: rule('string', used('started in place of hvmloader', 'This image is started by its PVH note, in place of hvmloader and a BIOS.'), {
@@ -143,8 +145,7 @@ export const boot: Family = {
       if (namesKernel(asked)) return undefined;
       const unknown = /[^acdn]/.exec(asked.text)?.[0];
       if (unknown) return wrong(`no device ‘${unknown}’`, 'the letters are c (disk), d (CD-ROM), a (floppy) and n (network). Write for example "dc".');
-      if (asked.text === '' || bootable(asked.text) !== '') return undefined;
-      return wrong('nothing to boot from', 'the firmware has nothing for the network. Write "c" for a disk, "d" for a CD-ROM or "a" for a floppy.');
+      return undefined;
     },
     into: (definition, { text }) => {
       if (text !== '') definition.bootOrder = bootable(text);
@@ -154,7 +155,7 @@ export const boot: Family = {
       if (namesKernel(asked)) return ignored('the kernel is started directly', 'There is nothing to choose from: the kernel is started directly.');
       const order = bootable(asked.text);
       const names = [...order].map(letter => DEVICES[letter]).join(', then ');
-      return order === asked.text ? used(names, `The firmware tries ${names}.`) : approximated(names, `The firmware tries ${names}, and nothing on the network.`);
+      return used(names, `The firmware tries ${names}.`);
     },
     from: ({ kernel, bootOrder }) => (kernel ? undefined : bootOrder),
   }),

@@ -1,0 +1,82 @@
+/** iPXE in a card's ROM: with each BIOS and card it gets its address by DHCP and its files by TFTP; it starts Linux. */
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Ringside } from '../support/command-line.ts';
+import { BOOTED, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
+import { file } from '../support/needs.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-network-boot-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const written = (name: string, text: string): string => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+/** Of iPXE's language. */
+const variable = (name: string): string => `$\{${name}}`;
+
+describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(`boot from the network ${NEEDS_GUESTS}`, () => {
+  it.each([
+    ['ringside', 'pcnet', []],
+    ['ringside', 'ne2k_pci', []],
+    ['seabios', 'pcnet', []],
+    ['seabios', 'ne2k_pci', []],
+    ['ringside', 'pcnet', ['--type', 'hvm']],
+    ['seabios', 'ne2k_pci', ['--type', 'hvm', '--device-model', 'dom0']],
+  ])('by %s and %s %j', async (bios, nic, more) => {
+    const boot = written('boot.ipxe', `#!ipxe\necho ${variable('net0/ip')} from ${variable('next-server')}: hello\nsleep 100\n`);
+    const script = written('script', 'expect 10.0.2.15 from 10.0.2.2: hello\n');
+    const vm = new Ringside(
+      'boot',
+      '--boot',
+      'n',
+      '--nic',
+      nic,
+      '--bios',
+      bios,
+      ...more,
+      '--tftp',
+      boot,
+      '--script',
+      script,
+      '--timeout',
+      '200',
+      '--debugcon',
+      join(folder, 'log'),
+    );
+    onTestFinished(() => vm.kill());
+    expect(await vm.end(210), vm.errors).toBe(0);
+  });
+
+  it('starts a Linux that came by TFTP', { timeout: 600_000 }, async () => {
+    for (const name of ['vmlinuz', 'initrd']) copyFileSync(file(`.cache/guests/debian-686/${name}`), join(folder, name));
+    const boot = written('linux.ipxe', '#!ipxe\nkernel vmlinuz console=ttyS0 cryptomgr.notests\ninitrd initrd\nboot\n');
+    const vm = new Ringside('boot', '--boot', 'n', '--nic', 'pcnet', '--tftp', boot, '--memory', '192');
+    onTestFinished(() => vm.kill());
+    await vm.expect(BOOTED, 400);
+    await vm.expect(PROMPT, 100);
+    vm.send('poweroff -f\n');
+    expect(await vm.end(60)).toBe(0);
+  });
+
+  it('a file that TFTP does not have ends in a sentence, and what comes next is tried', { timeout: 200_000 }, async () => {
+    const script = written('script', 'expect Not bootable: it gave up\nexpect Select what to boot\n');
+    const vm = new Ringside(
+      'boot',
+      '--boot',
+      'n',
+      '--nic',
+      'pcnet',
+      '--tftp',
+      written('boot.ipxe', '#!ipxe\nchain nowhere\n'),
+      '--script',
+      script,
+      '--timeout',
+      '150',
+    );
+    onTestFinished(() => vm.kill());
+    expect(await vm.end(160), vm.errors).toBe(0);
+  });
+});
