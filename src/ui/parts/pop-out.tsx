@@ -64,6 +64,17 @@ function open(session: DomainSession, kind: Kind, title: string, view: Component
 // Without the page there is nobody who draws them.
 window.addEventListener('pagehide', () => { for (const { end } of away.peek().values()) end(); });
 
+/** The window over the whole screen, and back. */
+function toggleFull(event: MouseEvent, title: string): void {
+  const element = (event.currentTarget as Element).closest('.win')!, its = element.ownerDocument;
+  if (its.fullscreenElement === element) return void its.exitFullscreen();
+  // iPhones have it for films alone.
+  void (element.requestFullscreen?.() ?? Promise.reject()).catch(() => reportProblem(words.full(title), words.notFull));
+}
+
+export const FullButton = ({ title }: { title: string }) =>
+  <button class="btn quiet icon sm" aria-label={words.full(title)} title={words.full(title)} onClick={event => toggleFull(event, title)}><Icon name="full" /></button>;
+
 /** In a window's title. */
 export const PopButton = ({ session, kind, title, view }: { session: DomainSession; kind: Kind; title: string; view: ComponentChildren }) =>
   <button class="btn quiet icon sm pops" aria-label={words.open(title)} title={words.open(title)} onClick={() => open(session, kind, title, view)}><Icon name="out" /></button>;

@@ -12,7 +12,7 @@ import type { DomainSession } from '../sessions.ts';
 import { download } from '../state.ts';
 import { strings } from '../strings.ts';
 import { Chip, Icon, StateMark } from './marks.tsx';
-import { AwayNote, isAway, PopButton } from './pop-out.tsx';
+import { AwayNote, FullButton, isAway, PopButton } from './pop-out.tsx';
 
 const words = strings.screen;
 /** The VGA blinks its cursor every 16 frames of 70 Hz. */
@@ -40,7 +40,7 @@ export function ScreenWindow(props: ScreenWindowProps) {
   const { session, chrome } = props;
   const title = words.label(session.info.value.name);
   if (isAway(session, 'screen')) return <AwayNote session={session} kind="screen" title={title} chrome={chrome} />;
-  return <Screen {...props} chrome={<><PopButton session={session} kind="screen" title={title} view={<Screen session={session} first={false} />} />{chrome}</>} />;
+  return <Screen {...props} chrome={<><PopButton session={session} kind="screen" title={title} view={<Screen session={session} first={false} chrome={<FullButton title={title} />} />} /><FullButton title={title} />{chrome}</>} />;
 }
 
 function Screen({ session, first, chrome }: ScreenWindowProps) {

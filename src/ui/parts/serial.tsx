@@ -4,7 +4,7 @@ import type { ComponentChildren } from 'preact';
 import type { DomainSession } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { Chip, StateMark } from './marks.tsx';
-import { AwayNote, isAway, PopButton } from './pop-out.tsx';
+import { AwayNote, FullButton, isAway, PopButton } from './pop-out.tsx';
 import { TerminalWindow } from './terminal-window.tsx';
 
 const words = strings.serial;
@@ -21,7 +21,7 @@ export function SerialWindow(props: SerialWindowProps) {
   const { session, chrome } = props;
   const title = words.label(session.info.value.name);
   if (isAway(session, 'serial')) return <AwayNote session={session} kind="serial" title={title} chrome={chrome} />;
-  return <Serial {...props} chrome={<><PopButton session={session} kind="serial" title={title} view={<Serial session={session} first={false} />} />{chrome}</>} />;
+  return <Serial {...props} chrome={<><PopButton session={session} kind="serial" title={title} view={<Serial session={session} first={false} chrome={<FullButton title={title} />} />} /><FullButton title={title} />{chrome}</>} />;
 }
 
 function Serial({ session, first, chrome }: SerialWindowProps) {
