@@ -61,7 +61,7 @@ const JUMPS = new Set(['jmp', 'jcc', 'jcxz', 'loop', 'loope', 'loopne']);
 /** Ops whose order of effects (POP to memory) a region does not follow. */
 const fits = (form: Form, at: Decoded): boolean => {
   const { uses } = form, { memory, row, lock, repeat, addressSize, operandSize } = at;
-  if (lock || repeat !== 0 || uses.string || (uses.atomic && memory)) return false;
+  if (lock || repeat !== 0 || (uses.string && !isFlatOperand(at)) || (uses.atomic && memory)) return false;
   if (row!.op === 'pop' && memory) return false;
   if ((uses.stack || uses.direct || uses.indirect) && operandSize !== 32) return false;
   if ((memory || uses.address || uses.counter) && addressSize !== 32) return false;

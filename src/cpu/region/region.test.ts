@@ -185,6 +185,17 @@ describe('regions', () => {
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(1000);
   });
 
+  it('hold string instructions without REP, and leave those that go down', () => {
+    // L: lodsb; scasb; sete dl; stosw; movsd; cmpsb; adc ebx,eax; lodsd; scasw; cmovb ebp,eax; and esi,~0xff; or esi,ecx; lea edi,[esi+64]; dec ecx; jnz L
+    const code = (head: string) => (bench: Bench) => {
+      for (let i = 0; i < 512; i++) bench.bytes[DATA + i] = i * 37 % 251;
+      bench.code(head, 'b9', d(200), 'ac', 'ae', '0f94c2', '66ab', 'a5', 'a6', '11c3', 'ad', '66af', '0f42e8', '81e600ffffff', '09ce', '8d7e40', '49', '75e1');
+    };
+    expect(same(code('fc'), [90, 7, 300], 60)).toBeGreaterThan(1000);
+    // Down: nothing of them runs in a region.
+    same(code('fd'), [90, 7, 300], 60);
+  });
+
   it('reach FS and GS by their base, and leave where these have a limit or are read-only', () => {
     // L: inc dword fs:[0]; mov eax,fs:[0]; add ebx,gs:[ecx*4]; sub edx,fs:[edi+4]; mov gs:[edi+8],edx; dec dword fs:[edi+4]; dec ecx; jnz L; hlt
     const code = (bench: Bench) => bench.code('b9', d(100), '64ff0500000000', '64a100000000', '65031c8d00000000', '642b5704', '65895708', '64ff4f04', '49', '75dc');
