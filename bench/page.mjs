@@ -163,8 +163,9 @@ async function load() {
   }
 }
 
-/** Seconds of the guest's work for each look at it: what begins and ends at the edge of a second is a small part of that. */
-const LOOK_SECONDS = 12;
+/** Seconds of the guest's work for each look at it, and how often a look with an inspector follows one without: the machine's own moods last longer. */
+const LOOK_SECONDS = 4,
+  PAIRS = 8;
 
 /**
  * Instructions for a second of CPU time that the demo guest's thread had while each inspector was open, by that while none was, in %: the thread's own
@@ -204,13 +205,16 @@ async function inspectors() {
     const none = () => tab('Definition');
     const found = {};
     for (const name of INSPECTORS) {
-      const before = await during(none);
-      const open = await during(async () => {
-        await tab('Inspect');
-        await tab(name);
-      });
-      const after = await during(none);
-      found[name] = 100 * (1 - open / ((before + after) / 2));
+      const ratios = [];
+      for (let pair = 0; pair < PAIRS; pair++) {
+        const closed = await during(none);
+        const open = await during(async () => {
+          await tab('Inspect');
+          await tab(name);
+        });
+        ratios.push(open / closed);
+      }
+      found[name] = 100 * (1 - median(ratios));
     }
     return found;
   } finally {

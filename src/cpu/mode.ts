@@ -14,7 +14,7 @@ import type { Views } from './views.ts';
 export const KEY_CODE32 = 1, KEY_STACK32 = 2, KEY_FLAT = 4, KEYS = 8;
 
 /** A data segment that may be read and written, does not expand down: S and W set; code, expand-down, unusable clear. */
-const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
+export const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
 export const isPlain = (rights: number): boolean => (rights & PLAIN_MASK) === PLAIN;
 
 export class Mode {

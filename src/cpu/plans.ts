@@ -17,6 +17,8 @@ export interface FormPlan {
   /** The case of the switch for flat 32-bit code, and of the same with a memory operand without an index register. */
   wide: number;
   near: number;
+  /** … and with one in FS or GS: IMM is the word of that segment's base. */
+  based: number;
   /** The case of the switch for 16-bit code. */
   narrow: number;
   facts: number;
@@ -26,7 +28,7 @@ export interface FormPlan {
 
 /** Facts of a case, which warm.ts goes by: it is a direct branch; pushes; reads flags; goes where a value says; counts down. */
 export const CASE_DIRECT = 1, CASE_PUSHES = 2, CASE_READS_FLAGS = 4, CASE_INDIRECT = 8, CASE_COUNTS = 16,
-  /** It is an x87 instruction; its IMM is a word of the state. */ CASE_X87 = 32, CASE_STATE_WORD = 64;
+  /** It is an x87 instruction; its IMM is a word of the state; that of a segment's base. */ CASE_X87 = 32, CASE_STATE_WORD = 64, CASE_BASED = 128;
 
 /** One of the two switches. */
 export interface Switch {

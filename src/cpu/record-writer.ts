@@ -12,7 +12,7 @@ import {
 } from './plans.ts';
 import { CS, generalWord, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS, ZERO } from './architecture/registers.ts';
 import { DECODED, type Decoded, MORE_BYTES, type Row, rows, TOO_LONG } from './table/index.ts';
-import { isFlatOperand, operandRegister } from './table/operands.ts';
+import { isBasedOperand, isFlatOperand, operandRegister } from './table/operands.ts';
 import { plans } from 'virtual:plans';
 
 const { goto: WIDE_GOTO, cross: WIDE_CROSS } = plans.wide, { goto: NARROW_GOTO, cross: NARROW_CROSS } = plans.narrow;
@@ -153,6 +153,10 @@ export class RecordWriter {
     if (!d.lock && (facts & LOCKS) === 0) {
       if (this.wide) {
         if (form.wide !== 0 && this.fitsWide(facts, d)) op = d.index < 0 ? form.near : form.wide;
+        else if (form.based !== 0 && this.mode.flat && isBasedOperand(d)) {
+          op = form.based;
+          A[p + IMM] = baseWord(d.segment);
+        }
       } else if (form.narrow !== 0 && this.fitsNarrow(facts, size, d)) {
         op = form.narrow;
         if ((facts & ACCESSES) !== 0) A[p + INDEX]! |= narrowAlignment(form.bytes);

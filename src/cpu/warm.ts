@@ -6,10 +6,11 @@ import { LEAVE } from './faults.ts';
 import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './architecture/flags.ts';
 import type { Cpu } from './cpu.ts';
 import { EXIT, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER } from './scratch.ts';
-import { BASE, DISP, EXTRA, IMM, INDEX, narrowIndex, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
-import { CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, type Switch } from './plans.ts';
+import { BASE, baseWord, DISP, EXTRA, IMM, INDEX, narrowIndex, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
+import { CASE_BASED, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, type Switch } from './plans.ts';
+import { PLAIN } from './mode.ts';
 import { OP_NOTHING } from './record-writer.ts';
-import { CR4, EAX, EBP, EBX, ECX, EDI, EIP, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FSW, FTW, STATE_WORDS, ZERO } from './architecture/registers.ts';
+import { CR4, EAX, EBP, EBX, ECX, EDI, EIP, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FS, FSW, FTW, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, STATE_WORDS, ZERO } from './architecture/registers.ts';
 
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
 
@@ -63,6 +64,8 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
     }
     R[ECX] = count;
     R[CR4] = 512;
+    R[baseWord(FS) - SEG_BASE + SEG_LIMIT] = -1;
+    R[baseWord(FS) - SEG_BASE + SEG_RIGHTS] = PLAIN;
     S[S_PAGE_EIP] = 0;
     R[ESP] = top;
     R[EBP] = R[ESI] = R[EDI] = linear;
@@ -107,11 +110,12 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
     const before = functions[op]!;
     functions[op] = functions[OP_NOTHING]!;
     // Only direct branches have a target; elsewhere the word is the base register.
-    const direct = (facts & CASE_DIRECT) !== 0;
+    const direct = (facts & CASE_DIRECT) !== 0, based = (facts & CASE_BASED) !== 0;
     const lead = () => {
       record(p, op);
       if (direct) A[p + TARGET] = end;
       if ((facts & CASE_STATE_WORD) !== 0) A[p + IMM] = ZERO;
+      if (based) A[p + IMM] = baseWord(FS);
     };
     const top = (facts & CASE_PUSHES) !== 0 ? linear + 4 : linear;
     // Only what reads flags cares how they were left.
@@ -129,13 +133,13 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
     }
     for (const [a, b] of [[1, 2], [2, 1], [1, 1]] as const) once(SUB, a, b, a - b, top);
     lead();
-    A[p + IMM] = 0;
+    if (!based) A[p + IMM] = 0;
     once(SUB, 1, 2, -1, top, 0);
     if ((facts & CASE_COUNTS) !== 0) once(SUB, 1, 2, -1, linear, 1);
     // Values whose sum, difference and product are no small integers, wherever the operands lie.
     if ((facts & (CASE_INDIRECT | CASE_STATE_WORD)) === 0) {
       lead();
-      A[p + IMM] = 0x7fffffff;
+      if (!based) A[p + IMM] = 0x7fffffff;
       for (const value of [0x7fffffff, -0x80000000, -1]) {
         for (const [source, inMemory] of [[value, value], [~value, value], [~value, ~value]] as const) once(ADD, value, value, 0, top, 31, value, source, inMemory);
       }

@@ -68,7 +68,7 @@ export async function openDefinition(host: HostCore, name?: string): Promise<Ope
   const managed = managedOf(host);
   const [kernels, images] = await Promise.all(['/boot', '/var/lib/xen/images'].map(folder => filesIn(host, folder)));
   const storage = await host.openDevices();
-  const choices = { kernels: kernels!, disks: [...(storage?.volumes ?? []).filter(({ name }) => !storage!.images.some(({ volume }) => volume === name)).map(volume => `/dev/${GROUP}/${volume.name}`), ...images!] };
+  const choices = { kernels: kernels!, disks: [...(storage?.volumes ?? []).filter(({ name }) => !storage!.files.some(({ volume }) => volume === name)).map(volume => `/dev/${GROUP}/${volume.name}`), ...images!] };
   if (name !== undefined) {
     const domain = await findManaged(host, name);
     return { path: domain.path, text: domain.text, isKept: true, automatic: await managed.isAutomatic(domain), choices };

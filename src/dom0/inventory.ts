@@ -126,7 +126,7 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
       group: GROUP,
       groupBytes: storage.extents * PE_BYTES,
       freeBytes: storage.freeExtents * PE_BYTES,
-      volumes: storage.volumes.map(({ name, bytes }) => ({ name, bytes, path: storage.images.find(({ volume }) => volume === name)?.path ?? `/dev/${GROUP}/${name}`, users: storage.namesOfUsers(`/dev/${GROUP}/${name}`) })),
+      volumes: storage.volumes.map(({ name, bytes }) => ({ name, bytes, path: storage.files.find(({ volume }) => volume === name)?.path ?? `/dev/${GROUP}/${name}`, users: storage.namesOfUsers(`/dev/${GROUP}/${name}`) })),
     },
   };
 }

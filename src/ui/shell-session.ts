@@ -98,14 +98,21 @@ export async function learnState(): Promise<void> {
   noteState(await host.state().catch(() => undefined));
 }
 
+/** Whether the browser keeps what is stored when it needs room elsewhere; undefined: it has not said. */
+export const persists = signal<boolean | undefined>(undefined);
+
+/** Asks it. Some ask people in turn: it is theirs to say no. */
+export async function askToPersist(): Promise<void> {
+  persists.value = await navigator.storage?.persist?.().catch(() => false);
+}
+
 /** They are there now. */
 export function noteState(known: StateInfo | undefined): void {
   const before = state.peek();
   // Each look at the host says it; what is as it was changes nothing on the page.
   if (JSON.stringify(before) === JSON.stringify(known)) return;
   state.value = known;
-  // Asked where the browser asks people: it is theirs to say no.
-  if (known?.kept && !before?.kept) void navigator.storage?.persist?.().catch(() => false);
+  if (known?.kept && !before?.kept) void askToPersist();
 }
 
 /** Asks the tab that has files and volumes for them, and logs in anew. */

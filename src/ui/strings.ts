@@ -120,6 +120,9 @@ export const strings = {
     volume: 'Volume',
     groupFacts: (free: string, all: string) => `${free} of ${all} free`,
     noVolumes: 'No volumes yet.',
+    persists: 'The browser has agreed to keep it: only you delete it.',
+    mayGo: 'The browser may delete it when it needs room. Export what you cannot lose.',
+    askToPersist: 'Ask it to keep it',
     notOpen: 'The disk has not been opened yet. It is when Domain-0 needs it.',
     open: 'Open it',
     ports: 'Ports', port: 'Port', received: 'Received', transmitted: 'Sent', dropped: 'Dropped', packets: (n: number) => count(n, 'packet'),
@@ -151,6 +154,8 @@ export const strings = {
   popOut: {
     open: (title: string) => `${title} in a window of its own`,
     blocked: 'The browser opens no window for this page. Allow pop-ups for it, and try again.',
+    full: (title: string) => `${title} on the full screen; Escape leaves`,
+    notFull: 'The browser gives this page no full screen.',
     isOut: 'It is in a window of its own.',
     show: 'Show that window',
     back: 'Bring it back',

@@ -19,6 +19,11 @@ test('a guest’s terminal and screen go into windows of their own and come back
   const screen = await opening;
   await expect(screen.getByTestId('screen-text')).not.toBeEmpty();
   expect(await screen.locator('canvas').evaluate((canvas: HTMLCanvasElement) => [...canvas.getContext('2d')!.getImageData(0, 0, 640, 400).data].some(value => value > 0 && value < 255))).toBe(true);
+  // The same window over the whole screen; Escape is the browser's way out.
+  await terminal.getByRole('button', { name: /on the full screen/ }).click();
+  await expect.poll(() => terminal.evaluate(() => document.fullscreenElement?.className)).toMatch(/\bwin serial\b/);
+  await terminal.getByRole('button', { name: /on the full screen/ }).click();
+  await expect.poll(() => terminal.evaluate(() => document.fullscreenElement)).toBeNull();
   // Closed by its own cross, and called back.
   await terminal.close({ runBeforeUnload: true });
   await expect(page.getByTestId('serial-text')).toContainText('from afardemo>');

@@ -43,11 +43,12 @@ export function formOf(row: Row, memory: boolean, operandSize: 16 | 32): Form | 
   return { name, op: row.op, bits, places: places.join(''), bits1: suffix === '' ? bits : bits1, cc, uses };
 }
 
-/** Which switches have a case for a form, and whether there is one more for a memory operand without an index register. */
+/** Which switches have a case for a form, and whether there is one more for a memory operand without an index register, and for one in FS or GS. */
 export interface FormCases {
   form: Form;
   wide: boolean;
   near: boolean;
+  based: boolean;
   narrow: boolean;
 }
 
@@ -67,6 +68,7 @@ export function allForms(rows: readonly Row[]): Map<string, FormCases> {
           form,
           wide: wide.includes(variant) || known?.wide === true,
           near: (memory && wide.includes(`n${form.bits}`)) || known?.near === true,
+          based: (memory && wide.includes(`s${form.bits}`)) || known?.based === true,
           narrow: narrow.includes(variant) || known?.narrow === true,
         });
       }

@@ -7,7 +7,7 @@
 import { GO, S_BUDGET, S_STOP, S_USER, THROWN } from '../scratch.ts';
 import { RECORD_MASK } from '../ops/context.ts';
 import {
-  ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, CONDITION,
+  ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CASE_BASED, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, CONDITION,
   COUNTS, type FormPlan, LOCKS, type Plans, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING, type Switch,
 } from '../plans.ts';
 import { EIP } from '../architecture/registers.ts';
@@ -63,7 +63,7 @@ function partsOf(rows: readonly Row[]): Parts {
   const forms = [...allForms(rows).values()];
   const wide: Case[] = [], narrow: Case[] = [];
   const plans = new Map<string, FormPlan>(forms.map(({ form }) => [form.name,
-    { general: 0, wide: 0, near: 0, narrow: 0, facts: formFacts(form), bytes: (memoryOf(form)?.bits ?? 0) / 8 }]));
+    { general: 0, wide: 0, near: 0, based: 0, narrow: 0, facts: formFacts(form), bytes: (memoryOf(form)?.bits ?? 0) / 8 }]));
   // 0 is never a record's op: it marks an unused record.
   let next = 1;
   const add = (to: Case[], name: string, text: string, facts: number): number => {
@@ -74,8 +74,9 @@ function partsOf(rows: readonly Row[]): Parts {
   const [goto, cross] = stubs(wide, WIDE_STUBS) as [number, number];
   for (const { form, ...cases } of forms) {
     const plan = plans.get(form.name)!;
-    if (cases.wide) plan.wide = plan.near = add(wide, form.name, expand(new WideEmitter(form, false)), caseFacts(form.uses));
-    if (cases.near) plan.near = add(wide, `${form.name}.near`, expand(new WideEmitter(form, true)), caseFacts(form.uses));
+    if (cases.wide) plan.wide = plan.near = add(wide, form.name, expand(new WideEmitter(form, {})), caseFacts(form.uses));
+    if (cases.near) plan.near = add(wide, `${form.name}.near`, expand(new WideEmitter(form, { near: true })), caseFacts(form.uses));
+    if (cases.based) plan.based = add(wide, `${form.name}.based`, expand(new WideEmitter(form, { based: true })), caseFacts(form.uses) | CASE_BASED);
   }
   const hot = new Set<string>();
   const unitCases = rows.flatMap(row => [false, true].flatMap(memory => {
@@ -134,9 +135,9 @@ const casesText = (cases: readonly Case[]): string =>
 export function generatePlans(rows: readonly Row[]): string {
   const { forms, ...rest } = partsOf(rows).plans;
   // Few words, since every bundle with a processor carries them.
-  const words = forms.map(({ wide, near, narrow, facts, bytes }) => [facts, bytes, wide, near, narrow].join().replace(/(,0)+$/, ''));
+  const words = forms.map(({ wide, near, based, narrow, facts, bytes }) => [facts, bytes, wide, near, narrow, based].join().replace(/(,0)+$/, ''));
   return `
-const forms = [[${words.join('],[')}]].map(([facts, bytes = 0, wide = 0, near = 0, narrow = 0], i) => ({ general: ${forms[0]!.general} + i, wide, near, narrow, facts, bytes }));
+const forms = [[${words.join('],[')}]].map(([facts, bytes = 0, wide = 0, near = 0, narrow = 0, based = 0], i) => ({ general: ${forms[0]!.general} + i, wide, near, narrow, based, facts, bytes }));
 export const plans = { ...${JSON.stringify(rest)}, forms };
 `;
 }

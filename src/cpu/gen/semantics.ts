@@ -248,7 +248,8 @@ export const semantics: Record<string, Description> = {
     e.repeats('whileEqual');
   },
   scas: e => {
-    compare(e, e.keep(toTop(e, e.register(EAX, e.bits))), e.destination('top'));
+    const b = e.destination('top');
+    compare(e, e.keep(toTop(e, e.register(EAX, e.bits))), b);
     e.advance(EDI);
     e.repeats('whileEqual');
   },

@@ -3,7 +3,8 @@
  * known it breaks out of the switch, and the general function runs the record from its beginning.
  */
 import { INDEX_REGISTER_MASK, INDEX_SCALE } from '../ops/context.ts';
-import { ESP } from '../architecture/registers.ts';
+import { ESP, SEG_BASE, SEG_LIMIT, SEG_RIGHTS } from '../architecture/registers.ts';
+import { PLAIN, PLAIN_MASK } from '../mode.ts';
 import { cellShift, type Form, memoryArray, memoryOf, registerText, type Size, type Value } from './emitter.ts';
 import { CaseEmitter, DIRECT_TARGET, lookup, miss, PAGE_EIP, record } from './record.ts';
 
@@ -11,19 +12,23 @@ import { CaseEmitter, DIRECT_TARGET, lookup, miss, PAGE_EIP, record } from './re
 export const WIDE_ADDRESS: Value = `(R[${record.base}] + (R[(e = ${record.index}) & ${INDEX_REGISTER_MASK}] << (e >>> ${INDEX_SCALE})) + ${record.disp}) | 0`;
 export const NEAR_ADDRESS: Value = `(R[${record.base}] + ${record.disp}) | 0`;
 
+/** True where the segment whose base is in word `base` is more than a base: it has a limit, or may not be read and written. */
+const notPlain = (base: Value): Value => `R[${base} + ${SEG_LIMIT - SEG_BASE}] !== -1 || (R[${base} + ${SEG_RIGHTS - SEG_BASE}] & ${PLAIN_MASK}) !== ${PLAIN}`;
+
 export class WideEmitter extends CaseEmitter {
   private readonly near: boolean;
   private readonly cell: Value = '';
   private target: 'direct' | 'indirect' = 'direct';
 
-  /** `near`: the memory operand has no index register. */
-  constructor(form: Form, near: boolean) {
+  /** `near`: the memory operand has no index register. `based`: it lies in FS or GS, and IMM is the word of that segment's base. */
+  constructor(form: Form, { near = false, based = false }) {
     super(form);
     this.near = near;
     const memory = memoryOf(form);
     if (memory === null) return;
     this.cell = `${memoryArray(memory.bits)}[h]`;
-    this.say(`t = ${this.address()}; if (${miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8)}) break; h = (e ^ t) >>> ${cellShift(memory.bits)};`);
+    if (based) this.say(`q = ${record.imm}; if (${notPlain('q')}) break;`);
+    this.say(`t = ${based ? `(R[q] + (${this.address()})) | 0` : this.address()}; if (${miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8)}) break; h = (e ^ t) >>> ${cellShift(memory.bits)};`);
   }
 
   address(): Value { return this.near ? NEAR_ADDRESS : WIDE_ADDRESS; }

@@ -6,7 +6,7 @@ import { formOf } from '../gen/forms.ts';
 import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
 import type { FindPage, RegionPage } from '../architecture/regions.ts';
-import { decode, DECODED, type Decoded, isFlatOperand, MORE_BYTES, newDecoded } from '../table/index.ts';
+import { decode, DECODED, type Decoded, isBasedOperand, isFlatOperand, MORE_BYTES, newDecoded } from '../table/index.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
@@ -61,11 +61,11 @@ const JUMPS = new Set(['jmp', 'jcc', 'jcxz', 'loop', 'loope', 'loopne']);
 /** Ops whose order of effects (POP to memory) a region does not follow. */
 const fits = (form: Form, at: Decoded): boolean => {
   const { uses } = form, { memory, row, lock, repeat, addressSize, operandSize } = at;
-  if (lock || repeat !== 0 || uses.string || (uses.atomic && memory)) return false;
+  if (lock || repeat !== 0 || (uses.string && !isFlatOperand(at)) || (uses.atomic && memory)) return false;
   if (row!.op === 'pop' && memory) return false;
   if ((uses.stack || uses.direct || uses.indirect) && operandSize !== 32) return false;
   if ((memory || uses.address || uses.counter) && addressSize !== 32) return false;
-  return !memory || uses.address || isFlatOperand(at);
+  return !memory || uses.address || isFlatOperand(at) || isBasedOperand(at);
 };
 
 /** Blocks of one callee, written out for one call; '' for what is there once. */

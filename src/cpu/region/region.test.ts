@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Compile, functionOf } from '../architecture/regions.ts';
-import { CR4, DR, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, RETIRED_LOW, XMM } from '../architecture/registers.ts';
+import {
+  CR4, DR, DS, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, FS, GS, RETIRED_LOW, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, XMM,
+} from '../architecture/registers.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { Bench, CODE, d, DATA, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
@@ -181,6 +183,51 @@ describe('regions', () => {
       bench.put(CODE, 'dbe3', 'd9e8', 'b9', d(200), 'd905', d(DATA), 'd8c1', 'd9c0', 'd8c8', 'dec1', 'dbf1', 'dd1d', d(DATA + 8), '0f100d', d(DATA), '660ffec9', '0f290d', d(DATA + 16), '49', '75d5', 'f4');
     };
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(1000);
+  });
+
+  it('hold string instructions without REP, and leave those that go down', () => {
+    // L: lodsb; scasb; sete dl; stosw; movsd; cmpsb; adc ebx,eax; lodsd; scasw; cmovb ebp,eax; and esi,~0xff; or esi,ecx; lea edi,[esi+64]; dec ecx; jnz L
+    const code = (head: string) => (bench: Bench) => {
+      for (let i = 0; i < 512; i++) bench.bytes[DATA + i] = i * 37 % 251;
+      bench.code(head, 'b9', d(200), 'ac', 'ae', '0f94c2', '66ab', 'a5', 'a6', '11c3', 'ad', '66af', '0f42e8', '81e600ffffff', '09ce', '8d7e40', '49', '75e1');
+    };
+    expect(same(code('fc'), [90, 7, 300], 60)).toBeGreaterThan(1000);
+    // Down: nothing of them runs in a region.
+    same(code('fd'), [90, 7, 300], 60);
+  });
+
+  it('reach FS and GS by their base, and leave where these have a limit or are read-only', () => {
+    // L: inc dword fs:[0]; mov eax,fs:[0]; add ebx,gs:[ecx*4]; sub edx,fs:[edi+4]; mov gs:[edi+8],edx; dec dword fs:[edi+4]; dec ecx; jnz L; hlt
+    const code = (bench: Bench) => bench.code('b9', d(100), '64ff0500000000', '64a100000000', '65031c8d00000000', '642b5704', '65895708', '64ff4f04', '49', '75dc');
+    const segment = (bench: Bench, number: number, base: number, limit = -1, rights = bench.R[SEG + DS * SEG_WORDS + SEG_RIGHTS]!) => {
+      const at = SEG + number * SEG_WORDS;
+      bench.R[at + SEG_BASE] = base;
+      bench.R[at + SEG_LIMIT] = limit;
+      bench.R[at + SEG_RIGHTS] = rights;
+    };
+    const plain = (bench: Bench) => {
+      code(bench);
+      segment(bench, FS, DATA);
+      segment(bench, GS, 64);
+    };
+    // EDI is DATA: the bases come on top of it.
+    expect(same(plain, [90, 7, 300], 60)).toBeGreaterThan(500);
+    const run = (change: (bench: Bench) => void) => {
+      const { bench } = compiled();
+      plain(bench);
+      bench.R[EDI] = 0;
+      bench.run(60);
+      const count = bench.word(DATA);
+      expect(count).toBeGreaterThan(3);
+      expect(bench.R[EAX]).toBe(count);
+      change(bench);
+      return { reason: bench.run(60), more: bench.word(DATA) - count };
+    };
+    expect(run(() => {})).toEqual({ reason: ExitReason.PREEMPTION_TIMER, more: 7 });
+    // #GP without an IDT entry that can be used: a triple fault at the next access.
+    expect(run(bench => segment(bench, FS, DATA, 2)).more).toBe(0);
+    expect(run(bench => segment(bench, FS, DATA, -1, bench.R[SEG + DS * SEG_WORDS + SEG_RIGHTS]! & ~2)).more).toBe(0);
+    expect(run(bench => segment(bench, FS, 0x10000, 0, bench.R[SEG + FS * SEG_WORDS + SEG_RIGHTS]! | RIGHTS_UNUSABLE)).more).toBe(0);
   });
 
   it('let a probe, breakpoints and single steps see every instruction', () => {

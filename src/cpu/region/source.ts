@@ -3,12 +3,13 @@
  * budget is charged by blocks, tested where loops begin, and given back where a block is left half way. EIPs are relative to the page, so that the same text
  * is right wherever the frame is mapped.
  */
-import { ADC, ADD, ALL, CF, DEC, EXPLICIT, INC, LOGIC, OF, SBB, SUB } from '../architecture/flags.ts';
-import { ECX, EIP, ESP, FA, FB, FK, FR, SEG, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
+import { ADC, ADD, ALL, CF, DEC, DF, EXPLICIT, INC, LOGIC, OF, SBB, SUB } from '../architecture/flags.ts';
+import { ECX, EDI, EFLAGS, EIP, ESP, FA, FB, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
 import { cellShift, memoryArray, memoryOf, type Outcome, type Size, TextEmitter, type Value } from '../gen/emitter.ts';
 import { semantics } from '../gen/semantics.ts';
 import { S_BUDGET, S_PAGE_EIP, S_USER } from '../scratch.ts';
-import { operandRegister } from '../table/operands.ts';
+import { PLAIN, PLAIN_MASK } from '../mode.ts';
+import { isBasedOperand, operandRegister } from '../table/operands.ts';
 import type { Block, Instruction, Region } from './former.ts';
 import { isSse, SSE_ENTER, SSE_RELOAD } from './sse.ts';
 import { miss, number } from './text.ts';
@@ -16,8 +17,6 @@ import { addressText, callText, NO_FORM, unitText } from './units.ts';
 import { X87Emitter, X87Plan } from './x87.ts';
 
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
-
-const absent = (): never => { throw new Error('not an instruction of a region'); };
 
 /** A conditional branch's two ways: text for the offset that it leads to. */
 type Way = (offset: number) => string;
@@ -56,7 +55,11 @@ class RegionEmitter extends TextEmitter {
     this.way = way;
     const memory = memoryOf(at.form);
     if (memory === null || (!memory.reads && !memory.writes)) return;
-    this.say(`t = ${this.address()}; ${this.leaveIf(miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8))} h = (e ^ t) >>> ${cellShift(memory.bits)};`);
+    if (isBasedOperand(at.decoded)) {
+      const segment = SEG + at.decoded.segment * SEG_WORDS;
+      this.say(`${this.leaveIf(`R[${segment + SEG_LIMIT}] !== -1 || (R[${segment + SEG_RIGHTS}] & ${PLAIN_MASK}) !== ${PLAIN}`)} t = R[${segment + SEG_BASE}] + (${this.address()}) | 0;`);
+    } else this.say(`t = ${this.address()};`);
+    this.say(`${this.leaveIf(miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8))} h = (e ^ t) >>> ${cellShift(memory.bits)};`);
   }
 
   private leaveIf(condition: Value): string { return leaving(this.at.offset, this.refund)(condition); }
@@ -182,9 +185,19 @@ class RegionEmitter extends TextEmitter {
     this.ended = true;
   }
   returnAddress(): Value { return `(base + ${this.next}) | 0`; }
-  storeElement = absent;
-  advance = absent;
-  protected loadElement = absent;
+  /** Finds the cell of the element at ESI or EDI. Upwards only. */
+  private findElement(table: 'TR' | 'TW', pointer: number): void {
+    this.say(`t = r${pointer}; ${this.leaveIf(`${miss(table, 't', this.bytes)} | R[${EFLAGS}] & ${DF}`)} h = (e ^ t) >>> ${cellShift(this.bits)};`);
+  }
+  protected loadElement(pointer: number): Value {
+    this.findElement('TR', pointer);
+    return `${memoryArray(this.bits)}[h]`;
+  }
+  storeElement(value: Value): void {
+    this.findElement('TW', EDI);
+    this.say(`${memoryArray(this.bits)}[h] = ${value};`);
+  }
+  advance(pointer: number): void { this.effect(`r${pointer} = (r${pointer} + ${this.bytes}) | 0;`); }
   finish(): string { return this.inside ? `${this.text}}` : this.text; }
   get leads(): boolean { return this.ended; }
 }
@@ -239,7 +252,7 @@ function liveFlags({ instructions }: Block, live: boolean): { before: boolean; b
     const at = instructions[i]!, { form } = at;
     behind[i] = live;
     if (setsFlags(at)) live = false;
-    if (form === NO_FORM || (form.uses.flags && !CHANGES.has(form.op)) || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack || pageBehind(at) !== null) live = true;
+    if (form === NO_FORM || (form.uses.flags && !CHANGES.has(form.op)) || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack || form.uses.string || pageBehind(at) !== null) live = true;
   }
   return { before: live, behind };
 }

@@ -9,6 +9,8 @@ const ARITHMETIC = 'OSZAPC';
 /** Cases of the switches that most of group 1 have, by operands. */
 const BYTES = { wide: 'r8', narrow: 'r8 m8' }, WORDS = { wide: 'r32 m32', narrow: 'r16 m16 r32 m32' };
 const COMMON: Hot = { 'Eb,Gb': BYTES, 'Ev,Gv': WORDS, 'Gb,Eb': BYTES, 'Gv,Ev': WORDS, 'Eb,Ib': BYTES, 'Ev,Iz': WORDS };
+/** … and what kernels do with what each processor has of its own. */
+const PER_PROCESSOR = { ...WORDS, wide: 'r32 m32 s32' };
 /** What has no operand in memory. */
 const REGISTERS = { wide: 'r32', narrow: 'r16 r32' };
 const BOTH_BYTES = { wide: 'r8 m8', narrow: 'r8 m8' };
@@ -16,12 +18,12 @@ const CARRY: Hot = { 'Ev,Gv': REGISTERS, 'Gv,Ev': WORDS, 'Ev,Iz': REGISTERS };
 type Hot = Record<string, Pick<RowOptions, 'wide' | 'narrow'>>;
 /** Group 1 (table A-6) in the order of ModRM.reg, which is also bits 3-5 of the opcodes 00-3F. */
 const GROUP_1: readonly [string, RowOptions, Hot][] = [
-  ['add', { writes: ARITHMETIC }, { ...COMMON, 'Eb,Gb': BOTH_BYTES, 'Gb,Eb': BOTH_BYTES }],
+  ['add', { writes: ARITHMETIC }, { ...COMMON, 'Gv,Ev': PER_PROCESSOR, 'Eb,Gb': BOTH_BYTES, 'Gb,Eb': BOTH_BYTES }],
   ['or', { writes: ARITHMETIC, undefined: 'A' }, { ...COMMON, 'Gb,Eb': BOTH_BYTES }],
   ['adc', { writes: ARITHMETIC, reads: 'C' }, CARRY],
   ['sbb', { writes: ARITHMETIC, reads: 'C' }, CARRY],
   ['and', { writes: ARITHMETIC, undefined: 'A' }, { ...COMMON, 'Ev,Iz': { ...WORDS, wide: 'r16 r32 m32' } }],
-  ['sub', { writes: ARITHMETIC }, COMMON],
+  ['sub', { writes: ARITHMETIC }, { ...COMMON, 'Gv,Ev': PER_PROCESSOR }],
   ['xor', { writes: ARITHMETIC, undefined: 'A' }, { ...COMMON, 'Eb,Gb': BOTH_BYTES, 'Gb,Eb': BOTH_BYTES }],
   ['cmp', { writes: ARITHMETIC }, {
     ...COMMON, 'Eb,Gb': BOTH_BYTES, 'Gb,Eb': BOTH_BYTES, 'Eb,Ib': BOTH_BYTES, 'Ev,Iz': { ...WORDS, wide: 'r16 m16 r32 m32' },
@@ -83,7 +85,7 @@ const LOGIC = { writes: ARITHMETIC, undefined: 'A' } as const;
 const group3 = (['b', 'v'] as const).flatMap((size, i) => {
   const opcode = hex(0xf6 + i);
   const registers = i === 0 ? { narrow: 'r8' } : REGISTERS;
-  const count = { ...INC, lock: true, ...(i === 0 ? { narrow: 'r8 m8' } : WORDS) };
+  const count = { ...INC, lock: true, ...(i === 0 ? { narrow: 'r8 m8' } : PER_PROCESSOR) };
   const operand = `E${size}`;
   const immediate = size === 'b' ? 'Ib' : 'Iz';
   return [
@@ -101,7 +103,7 @@ const group3 = (['b', 'v'] as const).flatMap((size, i) => {
 });
 
 /** Loads and stores of 32 bits without an index register have cases of their own. */
-const MOV = { ...WORDS, wide: 'r32 m16 m32 n32' } as const;
+const MOV = { ...WORDS, wide: 'r32 m16 m32 n32 s32' } as const;
 /** Overflow and parity are tested so seldom that they have no cases of their own. */
 const SELDOM = [0, 1, 10, 11];
 const IO = { privilege: 'iopl' } as const;
@@ -175,9 +177,9 @@ export const oneByte: Row[] = [
   row('A9', 'test', 'rAX,Iz', LOGIC),
   row('AA', 'stos', 'Yb,AL', { reads: 'D', narrow: 'r8' }),
   row('AB', 'stos', 'Yv,rAX', { reads: 'D', narrow: 'r16' }),
-  row('AC', 'lods', 'AL,Xb', { reads: 'D', narrow: 'r8' }),
+  row('AC', 'lods', 'AL,Xb', { reads: 'D', wide: 'r8', narrow: 'r8' }),
   row('AD', 'lods', 'rAX,Xv', { reads: 'D', narrow: 'r16' }),
-  row('AE', 'scas', 'AL,Yb', REP_COMPARE),
+  row('AE', 'scas', 'AL,Yb', { ...REP_COMPARE, wide: 'r8' }),
   row('AF', 'scas', 'rAX,Yv', REP_COMPARE),
   row('B0+r', 'mov', 'Zb,Ib'),
   row('B8+r', 'mov', 'Zv,Iv'),

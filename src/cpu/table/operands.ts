@@ -26,3 +26,6 @@ export function operandRegister(code: string, d: Decoded): number {
  * flat there; code segments cannot be written.
  */
 export const isFlatOperand = ({ addressSize, segment }: Decoded): boolean => addressSize === 32 && segment < FS && segment !== CS;
+
+/** … needs the base of FS or GS added, and a look whether that segment is more than a base: kernels and C libraries keep there what each processor or thread has of its own. */
+export const isBasedOperand = ({ addressSize, segment }: Decoded): boolean => addressSize === 32 && segment >= FS;

@@ -57,7 +57,8 @@ export interface Row {
   branch?: true;
   /**
    * Runs often, so that it has cases in the interpreter's switch for flat 32-bit code (`wide`) or in that for 16-bit code (`narrow`). Which ones:
-   * operand 0's size after the place of the row's ModRM operand: 'r32 m32'; r also where there is none; m memory, n memory without an index register.
+   * operand 0's size after the place of the row's ModRM operand: 'r32 m32'; r also where there is none; m memory, n memory without an index register,
+   * s memory in FS or GS.
    * ST(0) has 80 bits, an XMM register in memory 128 ('m128'); what these cases do stands in src/cpu/gen/unit-semantics.ts.
    * Rows that become the same form (src/cpu/gen/forms.ts) share its cases; one of them names them.
    */

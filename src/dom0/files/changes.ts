@@ -5,6 +5,10 @@
  */
 import { StoreDamaged } from '../storage/index.ts';
 
+/** What is there belongs to one run of the host: devices, what it tells of itself, guests that can be fetched again, scratch files. */
+const NOT_KEPT = /^\/(?:dev|proc|srv\/guests|tmp)(?:\/|$)/;
+export const isKept = (path: string): boolean => !NOT_KEPT.test(path);
+
 /** A record of the journal has at most 64 MiB, and names and modes need some of it. Larger things belong on the host's disk. */
 export const MOST_FILE_BYTES = 60 * 2 ** 20;
 

@@ -10,7 +10,7 @@ const MIB = 2 ** 20,
   KIB = 1024;
 const WEB = `${IMAGES}/web.img`;
 const filled = (bytes: number, value: number): Uint8Array => new Uint8Array(bytes).fill(value);
-const parts = { epochMs: () => 1_700_000_000_000, random: (below: number) => below >>> 1, later: () => () => {}, diskBytes: 128 * MIB };
+const parts = { epochMs: () => 1_700_000_000_000, random: (below: number) => below >>> 1, later: () => () => {}, diskBytes: 512 * MIB };
 
 async function open(store: Store = new MemoryStore()) {
   const state = await openHostState(store, parts);
@@ -22,7 +22,7 @@ describe("images among Domain 0's files", () => {
     const store = new MemoryStore();
     const { files, storage, close } = await open(store);
     await files.writeFile(WEB, filled(5 * 512, 7));
-    expect(storage.images).toEqual([{ path: WEB, volume: 'image+web.img', bytes: 2560, createdMs: 1_700_000_000_000 }]);
+    expect(storage.files).toEqual([{ path: WEB, volume: 'image+web.img', bytes: 2560, createdMs: 1_700_000_000_000 }]);
     // A guest writes.
     const { medium, close: letGo } = storage.open(WEB, 'web', true);
     medium.write(512, filled(512, 9));
@@ -42,12 +42,12 @@ describe("images among Domain 0's files", () => {
     await files.writeFile(`${IMAGES}/notes.txt`, 'no image');
     await files.writeFile('/root/disk.img', filled(512, 1));
     await files.writeFile(`${IMAGES}/cow.img`, Uint8Array.from({ length: 1024 }, (_, i) => [0x51, 0x46, 0x49, 0xfb][i] ?? 0));
-    expect(storage.images).toEqual([]);
+    expect(storage.files).toEqual([]);
     expect((await files.readFileBuffer(`${IMAGES}/cow.img`))[3]).toBe(0xfb);
     // What a guest writes into its first sector makes it no other format.
     await files.writeFile(WEB, filled(1024, 0));
     storage.medium(WEB).write(0, Uint8Array.of(0x51, 0x46, 0x49, 0xfb));
-    expect(storage.images.map(({ path }) => path)).toEqual([WEB]);
+    expect(storage.files.map(({ path }) => path)).toEqual([WEB]);
   });
 
   it('are as long as the disk has room, without taking it, and are not read as a whole then', async () => {
@@ -57,7 +57,6 @@ describe("images among Domain 0's files", () => {
     expect(storage.writtenBytes(`${IMAGES}/big.img`)).toBe(0);
     await expect(files.truncate(`${IMAGES}/huge.img`, 2 ** 40)).rejects.toThrow('insufficient free space');
     await expect(files.stat(`${IMAGES}/huge.img`)).rejects.toThrow('ENOENT');
-    await expect(files.truncate('/root/big.img', 80 * MIB)).rejects.toThrow('EFBIG: a file of Domain 0 has at most 60 MiB');
     // What was cut off is zeros when it comes back.
     storage.medium(`${IMAGES}/big.img`).write(5 * MIB, filled(MIB, 3));
     await files.truncate(`${IMAGES}/big.img`, 5 * MIB + 512);
@@ -87,7 +86,7 @@ describe("images among Domain 0's files", () => {
     expect(await files.readFileBuffer(`${IMAGES}/copy.img`)).toEqual(filled(1024, 7));
     close();
     await files.rm(WEB);
-    expect(storage.images.map(({ path }) => path)).toEqual([`${IMAGES}/other.img`, `${IMAGES}/copy.img`]);
+    expect(storage.files.map(({ path }) => path)).toEqual([`${IMAGES}/other.img`, `${IMAGES}/copy.img`]);
   });
 
   it('share with their copies what neither writes', async () => {
@@ -111,11 +110,37 @@ describe("images among Domain 0's files", () => {
     expect((await files.stat(`${IMAGES}/of lvm`)).size).toBe(4 * MIB);
   });
 
+  it('are others, too, where they are large, and no devices', async () => {
+    const store = new MemoryStore();
+    const { files, storage, close } = await open(store);
+    const large = filled(61 * MIB + 5, 3);
+    await files.writeFile('/root/web.save', large);
+    expect(storage.files).toMatchObject([{ path: '/root/web.save', volume: 'file+root+2Fweb.save', bytes: large.length }]);
+    expect(storage.image('/root/web.save')).toBeUndefined();
+    await files.mv('/root/web.save', '/srv/web.save');
+    // A large qcow2 image is read as what it is, and none that guests have as a device.
+    large.set([0x51, 0x46, 0x49, 0xfb]);
+    const cow = `${IMAGES}/cow.img`;
+    await files.writeFile(cow, large.subarray(0, 61 * MIB));
+    expect(storage.image(cow)).toBeUndefined();
+    close();
+    const next = await open(store);
+    expect(next.storage.files.map(({ path, volume }) => [path, volume])).toEqual([['/srv/web.save', 'file+srv+2Fweb.save'], [cow, 'file+var+2Flib+2Fxen+2Fimages+2Fcow.img']]);
+    expect([(await next.files.stat('/srv/web.save')).size, (await next.files.readFileBuffer('/srv/web.save'))[61 * MIB + 4]]).toEqual([61 * MIB + 5, 3]);
+    // A small one takes the place of a large one, and an image that of a file.
+    await next.files.writeFile('/srv/web.save', 'small');
+    await next.files.writeFile(cow, filled(512, 1));
+    expect(next.storage.files.map(({ volume }) => volume)).toEqual(['image+cow.img']);
+    // What belongs to one run of the host stays in memory.
+    await next.files.writeFile('/tmp/large', large);
+    expect(next.storage.files).toHaveLength(1);
+  });
+
   it('are as they were when what would move them fails', async () => {
     const { files, storage } = await open();
     await files.truncate(`${IMAGES}/big.img`, 61 * MIB);
     await files.writeFile(WEB, filled(512, 7));
-    await expect(files.mv(IMAGES, '/root/images')).rejects.toThrow(`EFBIG: ${IMAGES}/big.img has 61 MiB`);
+    await expect(files.mv(IMAGES, `/tmp/images`)).rejects.toThrow(`EFBIG: ${IMAGES}/big.img has 61 MiB`);
     // Somebody opens it between the look and the change.
     const { close } = storage.open(WEB, 'web', true);
     storage.whoHas = () => [];
@@ -132,7 +157,7 @@ describe("images among Domain 0's files", () => {
     await old.writeFile(WEB, filled(1024, 7));
     old.close();
     const first = await open(store);
-    expect(first.storage.images.map(({ path }) => path)).toEqual([WEB]);
+    expect(first.storage.files.map(({ path }) => path)).toEqual([WEB]);
     first.storage.medium(WEB).write(0, Uint8Array.of(9));
     first.close();
     const next = await open(store);

@@ -1,19 +1,19 @@
 /**
- * Domain 0's file tree with its disk images on the host's disk: a raw image or a CD below /var/lib/xen/images is a volume (storage/image-names.ts), and what
- * a guest writes to it is there. The tree in memory has an empty file in its place. What is no whole number of sectors, or a qcow2 image, whose blocks lie
- * elsewhere than the guest's, is a file like any other.
+ * Domain 0's file tree with its disk images and its large files on the host's disk: each is a volume (storage/image-names.ts). A raw image or a CD below
+ * /var/lib/xen/images is one whatever its size, and what a guest writes to it is there. The tree in memory has an empty file in their place. What is no whole
+ * number of sectors, or a qcow2 image, whose blocks lie elsewhere than the guest's, is a file like any other.
  */
 import type { BufferEncoding, CpOptions, FileContent, FsStat, IFileSystem, InMemoryFs, MkdirOptions, RmOptions } from 'just-bash/browser';
 import { isQcow2 } from '../../hypervisor/disks/index.ts';
-import { MOST_FILE_BYTES } from './changes.ts';
-import { imageVolume, SECTOR_BYTES, type Storage, type StoredImage } from '../storage/index.ts';
+import { isKept, MOST_FILE_BYTES } from './changes.ts';
+import { GROUP, imageVolume, largeVolume, SECTOR_BYTES, type Storage, type StoredFile } from '../storage/index.ts';
 
 type ReadOptions = Parameters<IFileSystem['readFile']>[1];
 type WriteOptions = { encoding?: BufferEncoding } | BufferEncoding;
 
 const MIB = 2 ** 20;
 /** What is read of an image as a whole; programs that know devices (dd, qemu-img, sfdisk) read parts. */
-const MOST_WHOLE_BYTES = 256 * MIB;
+const MOST_WHOLE_BYTES = 1024 * MIB;
 
 export class ImageTree implements IFileSystem {
   private readonly tree: InMemoryFs;
@@ -35,13 +35,13 @@ export class ImageTree implements IFileSystem {
   /** Volumes come and go by other ways, too: lvremove, a snapshot that is gone back to. */
   private show(): void {
     if (this.storage.seqno === this.seqno) return;
-    const { images } = this.storage;
-    for (const { path, createdMs } of images) {
+    const { files } = this.storage;
+    for (const { path, createdMs } of files) {
       if (this.shown.has(path)) continue;
       this.shown.add(path);
       this.tree.writeFileSync(path, '', undefined, { mtime: new Date(createdMs) });
     }
-    const paths = new Set(images.map(({ path }) => path));
+    const paths = new Set(files.map(({ path }) => path));
     for (const path of this.shown) {
       if (paths.has(path)) continue;
       this.shown.delete(path);
@@ -51,19 +51,19 @@ export class ImageTree implements IFileSystem {
   }
 
   /** The image at a path, whatever links lead there. */
-  private async imageAt(path: string): Promise<StoredImage | undefined> {
+  private async imageAt(path: string): Promise<StoredFile | undefined> {
     this.show();
     const real = await this.tree.realpath(path).catch(() => undefined);
     return real === undefined ? undefined : this.own(real);
   }
 
-  private own(path: string): StoredImage | undefined {
-    return this.leaving.has(path) ? undefined : this.storage.image(path);
+  private own(path: string): StoredFile | undefined {
+    return this.leaving.has(path) ? undefined : this.storage.file(path);
   }
 
   /** Images at a path and below it. */
-  private below(path: string): StoredImage[] {
-    return this.storage.images.filter(image => !this.leaving.has(image.path) && (image.path === path || image.path.startsWith(`${path}/`)));
+  private below(path: string): StoredFile[] {
+    return this.storage.files.filter(image => !this.leaving.has(image.path) && (image.path === path || image.path.startsWith(`${path}/`)));
   }
 
   /** Whether what is at this path, its own, is on the host's disk, once nobody writes it any more. */
@@ -75,7 +75,7 @@ export class ImageTree implements IFileSystem {
 
   /** Whether a file of so many bytes at this path would be on the host's disk, if it is no qcow2 image. */
   isForDisk(path: string, bytes: number): boolean {
-    return imageVolume(path) !== undefined && bytes >= SECTOR_BYTES && bytes % SECTOR_BYTES === 0;
+    return volumeFor(path, bytes, new Uint8Array()) !== undefined;
   }
 
   /** What a change left to be done. `isDurable`: its other part is; else all is as it was before. */
@@ -88,7 +88,7 @@ export class ImageTree implements IFileSystem {
       this.seqno = -1;
     }
     for (const path of isDurable ? leaving : []) {
-      const image = this.storage.image(path);
+      const image = this.storage.file(path);
       this.shown.delete(path);
       if (image) this.storage.removeUnused(image.volume);
     }
@@ -97,10 +97,10 @@ export class ImageTree implements IFileSystem {
 
   // ---- what changes nothing
 
-  private whole({ path, bytes }: StoredImage, most = MOST_WHOLE_BYTES): Uint8Array {
+  private whole({ path, volume, bytes }: StoredFile, most = MOST_WHOLE_BYTES): Uint8Array {
     if (bytes > most) throw new Error(`EFBIG: ${path} has ${Math.ceil(bytes / MIB)} MiB, and more than ${most / MIB} MiB are not read as a whole: dd if=${path} bs=1M count=N reads a part`);
     const content = new Uint8Array(bytes);
-    this.storage.medium(path).read(0, content);
+    this.storage.medium(device(volume)).read(0, content);
     return content;
   }
 
@@ -192,10 +192,11 @@ export class ImageTree implements IFileSystem {
   async truncate(path: string, bytes: number): Promise<void> {
     this.refuseUsed(path);
     const image = this.own(path);
-    if (image && this.isForDisk(path, bytes)) return this.storage.resizeVolume(image.volume, bytes);
+    if (image && volumeFor(path, bytes, this.head(image)) === image.volume) return this.storage.resizeVolume(image.volume, bytes);
     const old = image ? this.whole({ ...image, bytes: Math.min(bytes, image.bytes) }) : await this.tree.readFileBuffer(path).catch(() => new Uint8Array());
-    if (this.isForDisk(path, bytes) && !isQcow2(old)) {
-      this.put(path, old.subarray(0, bytes), bytes);
+    const volume = volumeFor(path, bytes, old);
+    if (volume !== undefined) {
+      this.put(path, volume, old.subarray(0, bytes), bytes);
       return this.tree.writeFile(path, '');
     }
     const whole = new Uint8Array(bytes);
@@ -221,11 +222,12 @@ export class ImageTree implements IFileSystem {
     for (const path of [...moved.flatMap(({ image, path }) => [image.path, path]), ...replaced]) this.refuseUsed(path);
     await this.tree.mv(from, to);
     for (const path of replaced) this.leaving.add(path);
-    for (const { image, path, content } of moved) {
-      if (content) {
+    for (const { image, path, to: volume } of moved) {
+      if (typeof volume === 'string') this.move(image, volume);
+      else {
         this.leaving.add(image.path);
-        await this.tree.writeFile(path, content);
-      } else this.move(image, path);
+        await this.tree.writeFile(path, volume);
+      }
     }
     await this.adoptBelow(target);
   }
@@ -238,9 +240,9 @@ export class ImageTree implements IFileSystem {
     for (const path of [...copied.map(each => each.path), ...replaced]) this.refuseUsed(path);
     await this.tree.cp(from, to, options);
     for (const path of replaced) this.leaving.add(path);
-    for (const { image, path, content } of copied) {
-      if (content) await this.tree.writeFile(path, content);
-      else this.replace(path, fresh => this.storage.copyToVolume(image.path, fresh, { unfinished: true }));
+    for (const { image, path, to: volume } of copied) {
+      if (typeof volume === 'string') this.replace(path, volume, fresh => this.storage.copyToVolume(device(image.volume), fresh, { unfinished: true }));
+      else await this.tree.writeFile(path, volume);
     }
     await this.adoptBelow(target);
   }
@@ -261,12 +263,16 @@ export class ImageTree implements IFileSystem {
     await this.adoptBelow(await this.entry(path));
   }
 
-  /** Images at `source` and below, with their paths below `target`; what cannot be an image there, with its content. */
-  private follow(source: string, target: string): { image: StoredImage; path: string; content?: Uint8Array }[] {
+  /** Files on the disk at `source` and below, with their paths below `target`, and the volumes that they are there, or the bytes of those that are none. */
+  private follow(source: string, target: string): { image: StoredFile; path: string; to: string | Uint8Array }[] {
     return this.below(source).map(image => {
       const path = target + image.path.slice(source.length);
-      return { image, path, ...(imageVolume(path) === undefined ? { content: this.whole(image, MOST_FILE_BYTES) } : {}) };
+      return { image, path, to: volumeFor(path, image.bytes, this.head(image)) ?? this.whole(image, MOST_FILE_BYTES) };
     });
+  }
+
+  private head(image: StoredFile): Uint8Array {
+    return this.whole({ ...image, bytes: Math.min(image.bytes, SECTOR_BYTES) });
   }
 
   /** The path of a name itself, not of what it links to. */
@@ -280,7 +286,8 @@ export class ImageTree implements IFileSystem {
 
   private refuseUsed(path: string): void {
     this.show();
-    const [user] = this.own(path) ? this.storage.whoHas(path) : [];
+    const file = this.own(path);
+    const [user] = file ? this.storage.whoHas(device(file.volume)) : [];
     if (user !== undefined) throw new Error(`EBUSY: resource busy or locked: ${user} has ${path} open`);
   }
 
@@ -292,14 +299,15 @@ export class ImageTree implements IFileSystem {
 
   /** What the tree has at a path now goes to the disk, where it belongs there; else an image that was there goes. */
   private async adopt(path: string): Promise<void> {
-    if (imageVolume(path) === undefined) return;
+    if (imageVolume(path) === undefined && !this.own(path) && !(await this.isLarge(path))) return;
     const { size } = await this.tree.stat(path);
     // An image has an empty file here.
     if (size === 0) return;
     const content = await this.tree.readFileBuffer(path);
-    if (this.isForDisk(path, size) && !isQcow2(content)) {
+    const volume = volumeFor(path, size, content);
+    if (volume !== undefined) {
       try {
-        this.put(path, content, size);
+        this.put(path, volume, content, size);
       } catch (error) {
         await this.tree.rm(path, { force: true });
         throw error;
@@ -308,11 +316,15 @@ export class ImageTree implements IFileSystem {
     } else if (this.own(path)) this.leaving.add(path);
   }
 
-  /** An image of so many bytes that begins with `content`, in place of what is there, at one moment. */
-  private put(path: string, content: Uint8Array, bytes: number): void {
-    this.replace(path, fresh => {
+  private async isLarge(path: string): Promise<boolean> {
+    return (await this.tree.stat(path)).size > MOST_FILE_BYTES;
+  }
+
+  /** A file of so many bytes that begins with `content`, in place of what is there, at one moment. */
+  private put(path: string, volume: string, content: Uint8Array, bytes: number): void {
+    this.replace(path, volume, fresh => {
       this.storage.createVolume(fresh, bytes, { bytes, unfinished: true });
-      const medium = this.storage.medium(`/dev/vg0/${fresh}`);
+      const medium = this.storage.medium(device(fresh));
       for (let at = 0; at < content.length; at += MIB) {
         const piece = content.subarray(at, at + MIB);
         // What is zeros takes no room.
@@ -322,28 +334,39 @@ export class ImageTree implements IFileSystem {
     });
   }
 
-  private replace(path: string, make: (fresh: string) => void): void {
-    const fresh = `new.${imageVolume(path)}`;
+  private replace(path: string, volume: string, make: (fresh: string) => void): void {
+    const fresh = `new.${volume}`;
+    const before = this.storage.file(path)?.volume;
     this.leaving.delete(path);
     this.emptied.delete(path);
     this.storage.removeUnused(fresh);
     try {
       make(fresh);
-      this.storage.exchange([{ path, by: fresh }]);
+      this.storage.exchange([{ path: device(volume), by: fresh }]);
     } finally {
       this.storage.removeUnused(fresh);
     }
+    // It was a file of the other kind.
+    if (before !== undefined && before !== volume) this.storage.removeUnused(before);
     this.shown.add(path);
     this.show();
   }
 
-  private move({ volume }: StoredImage, path: string): void {
-    if (this.storage.image(path)) {
-      this.storage.exchange([{ path, by: volume }]);
+  private move({ volume }: StoredFile, to: string): void {
+    if (this.storage.volumes.some(({ name }) => name === to)) {
+      this.storage.exchange([{ path: device(to), by: volume }]);
       this.storage.removeUnused(volume);
-    } else this.storage.renameVolume(volume, imageVolume(path) as string);
+    } else this.storage.renameVolume(volume, to);
     this.show();
   }
+}
+
+const device = (volume: string): string => `/dev/${GROUP}/${volume}`;
+
+/** The volume that a file of so many bytes is, which begin so; undefined: it is none. */
+function volumeFor(path: string, bytes: number, head: Uint8Array): string | undefined {
+  const image = bytes >= SECTOR_BYTES && bytes % SECTOR_BYTES === 0 && !isQcow2(head) ? imageVolume(path) : undefined;
+  return image ?? (bytes > MOST_FILE_BYTES && isKept(path) ? largeVolume(path) : undefined);
 }
 
 function textOf(bytes: Uint8Array, encoding: BufferEncoding): string {

@@ -4,13 +4,11 @@
  */
 import type { BufferEncoding, CpOptions, FileContent, FsStat, IFileSystem, MkdirOptions, RmOptions } from 'just-bash/browser';
 import { IMAGES, Journal, type Store, StoreFull } from '../storage/index.ts';
-import { type Change, decodeChanges, encodeChanges, MOST_FILE_BYTES } from './changes.ts';
+import { type Change, decodeChanges, encodeChanges, isKept, MOST_FILE_BYTES } from './changes.ts';
 import type { ImageTree } from './image-tree.ts';
 
 /** Folders of a new tree: where definitions, kernels, images and logs belong on a Xen host. */
 export const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/srv', '/tmp', '/var/lib/ringside', '/var/lib/xen/dump', IMAGES, '/var/log/xen/console'];
-/** What is there belongs to one run of the host: devices, what it tells of itself, guests that can be fetched again, scratch files. */
-const NOT_KEPT = /^\/(?:dev|proc|srv\/guests|tmp)(?:\/|$)/;
 const FILES = 'files';
 
 type Written = {
@@ -202,7 +200,7 @@ export class KeptFiles implements IFileSystem {
 
   /** Puts a file there that is read when somebody needs it, and that is not kept. @throws Error where the path is one that is kept */
   async offer(path: string, read: () => Promise<Uint8Array>): Promise<void> {
-    if (!NOT_KEPT.test(path)) throw new Error(`${path} is kept: write it.`);
+    if (isKept(path)) throw new Error(`${path} is kept: write it.`);
     await this.tree.mkdir(path.slice(0, path.lastIndexOf('/')), { recursive: true });
     if (this.tree.writeFileLazy) this.tree.writeFileLazy(path, read);
     else await this.tree.writeFile(path, await read());
@@ -240,8 +238,8 @@ export class KeptFiles implements IFileSystem {
   }
 
   private checkSize(path: string, bytes: number): void {
-    if (bytes > MOST_FILE_BYTES && !NOT_KEPT.test(path) && !this.tree.isForDisk?.(path, bytes))
-      throw new Error(`EFBIG: a file of Domain 0 has at most ${MOST_FILE_BYTES / 2 ** 20} MiB, and only raw images below ${IMAGES} have more: ${path}`);
+    if (bytes > MOST_FILE_BYTES && isKept(path) && !this.tree.isForDisk?.(path, bytes))
+      throw new Error(`EFBIG: a file of Domain 0 has at most ${MOST_FILE_BYTES / 2 ** 20} MiB, unless it lies on the host's disk: ${path}`);
   }
 
   /** Does it, and makes durable what is now at the paths that it names. @throws what `does` throws; Error ENOSPC where the store has no room */
@@ -280,7 +278,7 @@ export class KeptFiles implements IFileSystem {
 
   /** What stands at a path, and below it. */
   private async collect(path: string, into: Change[]): Promise<void> {
-    if (NOT_KEPT.test(path)) return;
+    if (!isKept(path)) return;
     const stat = await this.tree.lstat(path).catch(() => undefined);
     const old = this.kept.get(path);
     const kind = !stat || (stat.isFile && this.tree.isStored?.(path)) ? 'gone' : stat.isSymbolicLink ? 'link' : stat.isDirectory ? 'folder' : 'file';

@@ -1,7 +1,7 @@
 /** `dd`: copies between the host's devices and files, in blocks. Source: dd(1) of coreutils for operands and what it says. */
 import type { HostCore } from '../host.ts';
-import { copyInTurns, type CopyParts, IMAGES, imageVolume, type Medium, SECTOR_BYTES, Storage } from '../storage/index.ts';
-import { absolutePath, type DiskHost, onDisk } from './disk-paths.ts';
+import { copyInTurns, type CopyParts, imageVolume, type Medium, SECTOR_BYTES, Storage } from '../storage/index.ts';
+import { absolutePath, type DiskHost, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, type Surroundings } from './program.ts';
 
 const UNITS: Record<string, number> = { '': 1, c: 1, w: 2, b: 512, k: 2 ** 10, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, kB: 1e3, MB: 1e6, GB: 1e9 };
@@ -48,13 +48,14 @@ async function open(host: DdHost, path: string, around: Surroundings): Promise<S
 
 /** Writes to the device from byte `at` on, alone; durable when it returns. @throws StorageError, Error of the store */
 async function toDevice(storage: Storage, path: string, at: number, from: Source, start: number, bytes: number, turns: CopyParts): Promise<void> {
+  const isFile = storage.files.some(file => path.endsWith(`/${file.volume}`) || path === file.path);
   const { medium, close } = storage.open(path, 'dd', true);
   try {
     if (at + bytes > medium.bytes) throw new Error(`error writing '${path}': No space left on device`);
     await copyInTurns(bytes, turns, (done, piece) => {
       from.read(start + done, piece);
-      // Of an image what is zeros takes no room, as in a file with holes.
-      if (imageVolume(path) !== undefined && piece.every(byte => byte === 0)) clear(medium, at + done, piece);
+      // Of a file what is zeros takes no room, as in a file with holes.
+      if (isFile && piece.every(byte => byte === 0)) clear(medium, at + done, piece);
       else medium.write(at + done, piece);
     });
     medium.flush();
@@ -73,16 +74,16 @@ function clear(medium: Medium, at: number, zeros: Uint8Array): void {
   if (old.some(byte => byte !== 0)) medium.write(at, zeros);
 }
 
-/** The image that a file becomes when it is written so long; undefined: it becomes none. */
-async function asImage(host: DdHost, written: string, end: number, keepsEnd: boolean, around: Surroundings): Promise<{ storage: Storage; path: string } | undefined> {
+/** The file on the host's disk that one becomes when it is written so long; undefined: it is none. */
+async function onHostDisk(host: DdHost, written: string, end: number, keepsEnd: boolean, around: Surroundings): Promise<{ storage: Storage; path: string } | undefined> {
   const path = await host.realPath(absolutePath(written, around));
   const { files } = host.parts;
-  if (!files || imageVolume(path) === undefined) return undefined;
+  if (!files || (imageVolume(path) === undefined && end <= MOST_BYTES)) return undefined;
   const old = await files.stat(path).then(({ size }) => size, () => 0);
   const bytes = keepsEnd ? Math.max(old, end) : end;
-  if (bytes === 0 || bytes % SECTOR_BYTES !== 0) return undefined;
+  if (bytes === 0 || (bytes <= MOST_BYTES && bytes % SECTOR_BYTES !== 0)) return undefined;
   await files.truncate(path, bytes);
-  return onDisk(host, path, around);
+  return storedAt(host, path);
 }
 
 async function copy(host: DdHost, words: readonly string[], around: Surroundings): Promise<Ran> {
@@ -116,12 +117,12 @@ async function copy(host: DdHost, words: readonly string[], around: Surroundings
       await copyInTurns(bytes, turns, (done, piece) => source.read(start + done, piece));
       return ran;
     }
-    const device = output === undefined ? undefined : ((await onDevice(host, output, around)) ?? (await asImage(host, output, seek + bytes, keepsEnd, around)));
+    const device = output === undefined ? undefined : ((await onDevice(host, output, around)) ?? (await onHostDisk(host, output, seek + bytes, keepsEnd, around)));
     if (device) {
       await toDevice(device.storage, device.path, seek, source, start, bytes, turns);
       return ran;
     }
-    if (seek + bytes > MOST_BYTES) throw new Error(`${output ?? 'a pipe'} takes at most ${MOST_BYTES / 2 ** 20} MiB here: say count=, or write to a volume or an image below ${IMAGES}.`);
+    if (seek + bytes > MOST_BYTES) throw new Error(`${output ?? 'a pipe'} takes at most ${MOST_BYTES / 2 ** 20} MiB here: say count=, or write to a file or a volume.`);
     const data = new Uint8Array(bytes);
     await copyInTurns(bytes, turns, (done, { length }) => source.read(start + done, data.subarray(done, done + length)));
     if (output === undefined) return { ...ran, stdout: Array.from({ length: Math.ceil(bytes / 8192) }, (_, i) => String.fromCharCode(...data.subarray(8192 * i, 8192 * (i + 1)))).join(''), isBinary: true };

@@ -1,6 +1,6 @@
 /** Paths that programs are given for disks: the host's devices, and images among Domain 0's files that lie on its disk. */
 import type { HostCore } from '../host.ts';
-import { Storage } from '../storage/index.ts';
+import { GROUP, Storage } from '../storage/index.ts';
 import type { Surroundings } from './program.ts';
 
 export type DiskHost = Pick<HostCore, 'openDevices' | 'realPath'>;
@@ -21,4 +21,11 @@ export async function onDisk(host: DiskHost, written: string, around: Pick<Surro
   if (!storage) return undefined;
   const path = await host.realPath(absolutePath(written, around));
   return storage.image(path) ? { storage, path } : undefined;
+}
+
+/** A file on the host's disk by its own path, whatever is in it; undefined: it does not lie there. */
+export async function storedAt(host: DiskHost, path: string): Promise<{ storage: Storage; path: string } | undefined> {
+  const storage = await host.openDevices();
+  const file = storage?.file(path);
+  return storage && file ? { storage, path: `/dev/${GROUP}/${file.volume}` } : undefined;
 }

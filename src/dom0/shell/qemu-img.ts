@@ -6,14 +6,11 @@ import { type HostFiles, writeWhole } from '../files/index.ts';
 import type { HostCore } from '../host.ts';
 import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
 import { HEAD_BYTES } from '../images.ts';
-import { copyInTurns, IMAGES, imageVolume, Storage, StorageError } from '../storage/index.ts';
-import { absolutePath, onDisk } from './disk-paths.ts';
+import { copyInTurns, Storage, StorageError } from '../storage/index.ts';
+import { absolutePath, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
-const SECTOR_BYTES = 512,
-  MIB = 2 ** 20;
-/** Of Domain 0, where it is no image on the host's disk. */
-const MOST_FILE_BYTES = 60 * MIB;
+const SECTOR_BYTES = 512;
 const USAGE = `usage: qemu-img info IMAGE
        qemu-img create [-f raw] FILE SIZE
        qemu-img create -f qcow2 -b IMAGE [-F raw|qcow2] /dev/vg0/NAME [SIZE]
@@ -222,17 +219,17 @@ class QemuImg {
   /** A file of so many zeros, in place of what is there. */
   private async empty(path: string, bytes: number): Promise<void> {
     const whole = this.absolute(path);
-    if (bytes > MOST_FILE_BYTES && imageVolume(whole) === undefined)
-      throw new Wrong(`${path}: a file of Domain 0 has at most ${human(MOST_FILE_BYTES)}, and only images below ${IMAGES} have more. Write ${IMAGES}/NAME, or take a volume: lvcreate -L ${Math.ceil(bytes / MIB)}m -n NAME vg0.`);
     if (await this.files.exists(whole)) await writeWhole(this.files, whole, new Uint8Array());
-    await this.files.truncate(whole, bytes);
+    await this.files.truncate(whole, bytes).catch((error: Error) => {
+      throw new Wrong(`${path}: ${error.message}`);
+    });
   }
 
   private async toFile(source: Source, path: string): Promise<void> {
     const { storage, path: own } = (await onDisk(this.host, path, this.around)) ?? {};
     if (storage && own !== undefined && storage.whoHas(own).some(who => who !== 'qemu-img')) throw new Wrong(`${path}: ${storage.whoHas(own)[0]} has it open.`);
     await this.empty(path, source.bytes);
-    const made = await onDisk(this.host, path, this.around);
+    const made = await storedAt(this.host, await this.host.realPath(this.absolute(path)));
     if (made) return this.fill(made.storage, source, made.path);
     const whole = new Uint8Array(source.bytes);
     await this.copy(source.bytes, (at, { length }) => source.read(at, whole.subarray(at, at + length)));

@@ -1,5 +1,5 @@
 /** How the host's devices are called: as they are written, as Storage knows them, and as people do. */
-import { imagePath, imageVolume } from './image-names.ts';
+import { filePath, imageVolume } from './image-names.ts';
 
 export const GROUP = 'vg0';
 
@@ -13,8 +13,8 @@ export function canonical(written: string): string {
   return mapped ? `/dev/${GROUP}/${mapped[1].replaceAll('--', '-')}` : path;
 }
 
-/** As people know it: an image by its file. */
-export const told = (path: string): string => imagePath(volumeIn(path) ?? '') ?? path;
+/** As people know it: a file's volume by the file. */
+export const told = (path: string): string => filePath(volumeIn(path) ?? '') ?? path;
 
 /** The volume that a path names; undefined: it names something else. */
 export const volumeIn = (path: string): string | undefined => /^\/dev\/vg0\/([^/]+)$/.exec(canonical(path))?.[1];

@@ -9,7 +9,7 @@ import {
 } from './lvm.ts';
 import type { Place } from '../../devices/ide/index.ts';
 import { canonical, GROUP, told, volumeIn } from './device-names.ts';
-import { imagePath, imageVolume } from './image-names.ts';
+import { filePath, imageVolume } from './image-names.ts';
 import { type Medium, SECTOR_BYTES } from './medium.ts';
 import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 import { type BaseImage, imageDiffers, overlayBytes, type OverlayHeader, OverlayVolume, readOverlayHeader, writeOverlayHeader } from './overlay-volume.ts';
@@ -58,8 +58,8 @@ export interface OpenDisk {
   close(): void;
 }
 
-/** An image among Domain 0's files. */
-export interface StoredImage {
+/** A file of Domain 0 on the host's disk. */
+export interface StoredFile {
   /** Its own path. */
   path: string;
   volume: string;
@@ -133,23 +133,23 @@ export class Storage {
     return this.group.seqno;
   }
 
-  /** Image files of Domain 0, each a volume (image-names.ts). */
-  get images(): StoredImage[] {
+  /** Files of Domain 0 that are volumes (image-names.ts). */
+  get files(): StoredFile[] {
     return this.group.volumes.flatMap(({ name, segments, bytes = bytesOf(segments), created }) => {
-      const path = imagePath(name);
+      const path = filePath(name);
       return path === undefined ? [] : [{ path, volume: name, bytes, createdMs: created * 1000 }];
     });
   }
 
-  /** The image that a file is, by its own path. */
-  image(path: string): StoredImage | undefined {
-    const name = imageVolume(path);
-    return name === undefined ? undefined : this.images.find(({ volume }) => volume === name);
+  /** That of a path, its own. */
+  file(path: string): StoredFile | undefined {
+    return this.files.find(each => each.path === path);
   }
 
-  /** Whether the path is a device's or an image's on the host's disk: what `open` and `look` know. */
-  has(path: string): boolean {
-    return Storage.isDevice(path) || this.image(path) !== undefined;
+  /** The image that a file is, by its own path. */
+  image(path: string): StoredFile | undefined {
+    const volume = imageVolume(path);
+    return volume === undefined ? undefined : this.files.find(each => each.volume === volume);
   }
 
   /** What LVM2 calls a volume that nobody gave a name. */
@@ -354,7 +354,7 @@ export class Storage {
 
   /** The overlay that lies on an image file; undefined: none does. */
   private overlayOf(device: string): string | undefined {
-    const path = imagePath(volumeIn(device) ?? '');
+    const path = filePath(volumeIn(device) ?? '');
     return path === undefined ? undefined : this.overlayHeaders.find(({ header }) => header.path === path)?.name;
   }
 
@@ -590,7 +590,7 @@ export class Storage {
     if (!(Number.isSafeInteger(sector) && sector >= 0 && (sector + 1) * SECTOR_BYTES <= medium.bytes))
       throw new StorageError(`${path} has the sectors 0 to ${Math.floor(medium.bytes / SECTOR_BYTES) - 1}, and no ${sector}.`);
     const at = sector * SECTOR_BYTES;
-    const file = imagePath(volumeIn(path) ?? '');
+    const file = filePath(volumeIn(path) ?? '');
     return [...(file === undefined ? [] : [{ layer: `image ${file}`, at }]), ...medium.place(at)];
   }
 

@@ -8,7 +8,7 @@ import type { DomainSession } from '../sessions.ts';
 import type { Candidate, Draft } from '../state.ts';
 import { GuestTerminal } from '../terminal.ts';
 
-export const ICONS = ['run', 'pause', 'step', 'reset', 'power', 'drop', 'prompt', 'host', 'bridge', 'disk', 'volume', 'copy', 'search', 'plus', 'theme', 'picture', 'out', 'move', 'maximise', 'close', 'up', 'down', 'right', 'menu'];
+export const ICONS = ['run', 'pause', 'step', 'reset', 'power', 'drop', 'prompt', 'host', 'bridge', 'disk', 'volume', 'copy', 'search', 'plus', 'theme', 'picture', 'out', 'full', 'move', 'maximise', 'close', 'up', 'down', 'right', 'menu'];
 
 const domain = (id: number, name: string, state: DomainInfo['state'], type: DomainInfo['type'], more: Partial<DomainInfo> = {}): DomainInfo =>
   ({ id, name, state, type, memoryMiB: 64, vcpus: 1, definition: '', ...more });

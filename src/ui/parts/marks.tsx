@@ -27,6 +27,7 @@ const PATHS = {
   disk: <><rect x="1.2" y="3" width="9.6" height="6.4" rx="1" fill="none" stroke="currentColor" stroke-width="1.2" /><path d="M7.4 7.3h1.6" stroke="currentColor" stroke-width="1.4" /></>,
   volume: <path d="M2 2.2h8v7.6H2zM2 6h8" fill="none" stroke="currentColor" stroke-width="1.2" />,
   maximise: <path d="M1.8 1.8h8.4v8.4H1.8z" fill="none" stroke="currentColor" stroke-width="1.4" />,
+  full: <path d="M1.5 4.2V1.5h2.7M7.8 1.5h2.7v2.7M10.5 7.8v2.7H7.8M4.2 10.5H1.5V7.8" fill="none" stroke="currentColor" stroke-width="1.3" />,
   out: <path d="M5 1.8H1.8v8.4h8.4V7M7 1.8h3.2V5M10.2 1.8L5.6 6.4" fill="none" stroke="currentColor" stroke-width="1.3" />,
   move: <path d="M6 1v10M1 6h10M4.4 2.6L6 1l1.6 1.6M4.4 9.4L6 11l1.6-1.6M2.6 4.4L1 6l1.6 1.6M9.4 4.4L11 6 9.4 7.6" fill="none" stroke="currentColor" stroke-width="1.1" />,
   copy: <><rect x="4" y="4" width="6.5" height="6.5" rx="1" fill="none" stroke="currentColor" stroke-width="1.2" /><path d="M8 4V1.5H1.5V8H4" fill="none" stroke="currentColor" stroke-width="1.2" /></>,

@@ -1,7 +1,7 @@
 /** A guest's window as a window of the browser: the same terminal or screen, drawn by the same page. Closing it brings it back. */
 
 import { effect, signal } from '@preact/signals';
-import { type ComponentChildren, render } from 'preact';
+import { type ComponentChildren, type ComponentType, render } from 'preact';
 import { reportProblem } from '../host.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
 import { strings } from '../strings.ts';
@@ -10,7 +10,15 @@ import { Icon } from './marks.tsx';
 
 const words = strings.popOut;
 
-export type Kind = 'screen' | 'serial';
+type Kind = 'screen' | 'serial';
+
+export interface GuestWindowProps {
+  session: DomainSession;
+  /** The keyboard's way into the guest leads here. */
+  first: boolean;
+  /** What its place adds to the title. */
+  chrome?: ComponentChildren;
+}
 
 interface Away {
   window: Window;
@@ -20,7 +28,7 @@ interface Away {
 const away = signal<ReadonlyMap<string, Away>>(new Map());
 const keyOf = ({ id }: DomainSession, kind: Kind): string => `${id}/${kind}`;
 
-export const isAway = (session: DomainSession, kind: Kind): boolean => away.value.has(keyOf(session, kind));
+const isAway = (session: DomainSession, kind: Kind): boolean => away.value.has(keyOf(session, kind));
 
 /** `view`: what stands in it. */
 function open(session: DomainSession, kind: Kind, title: string, view: ComponentChildren): void {
@@ -64,15 +72,33 @@ function open(session: DomainSession, kind: Kind, title: string, view: Component
 // Without the page there is nobody who draws them.
 window.addEventListener('pagehide', () => { for (const { end } of away.peek().values()) end(); });
 
-/** In a window's title. */
-export const PopButton = ({ session, kind, title, view }: { session: DomainSession; kind: Kind; title: string; view: ComponentChildren }) =>
+/** The window over the whole screen, and back. */
+function toggleFull(event: MouseEvent, title: string): void {
+  const element = (event.currentTarget as Element).closest('.win')!, its = element.ownerDocument;
+  if (its.fullscreenElement === element) return void its.exitFullscreen();
+  // iPhones have it for films alone.
+  void (element.requestFullscreen?.() ?? Promise.reject()).catch(() => reportProblem(words.full(title), words.notFull));
+}
+
+const FullButton = ({ title }: { title: string }) =>
+  <button class="btn quiet icon sm" aria-label={words.full(title)} title={words.full(title)} onClick={event => toggleFull(event, title)}><Icon name="full" /></button>;
+
+const PopButton = ({ session, kind, title, view }: { session: DomainSession; kind: Kind; title: string; view: ComponentChildren }) =>
   <button class="btn quiet icon sm pops" aria-label={words.open(title)} title={words.open(title)} onClick={() => open(session, kind, title, view)}><Icon name="out" /></button>;
 
 /** Where it stood. */
-export function AwayNote({ session, kind, title, chrome }: { session: DomainSession; kind: Kind; title: string; chrome: ComponentChildren }) {
+function AwayNote({ session, kind, title, chrome }: { session: DomainSession; kind: Kind; title: string; chrome: ComponentChildren }) {
   const out = away.value.get(keyOf(session, kind));
   return <section class="win away" aria-label={title}>
     <div class="wt"><span class="t">{session.info.value.name}</span><span class="sp" />{chrome}</div>
     <div class="wb"><p>{words.isOut}</p><p class="row"><button class="btn" onClick={() => out?.window.focus()}>{words.show}</button><button class="btn" onClick={() => out?.end()}>{words.back}</button></p></div>
   </section>;
+}
+
+/** A window at its place in the page, or a note where it went. `Shown`: what stands in it, here and there. */
+export function GuestWindow({ kind, title, Shown, ...props }: GuestWindowProps & { kind: Kind; title: string; Shown: ComponentType<GuestWindowProps> }) {
+  const { session, chrome } = props;
+  if (isAway(session, kind)) return <AwayNote session={session} kind={kind} title={title} chrome={chrome} />;
+  const full = <FullButton title={title} />;
+  return <Shown {...props} chrome={<><PopButton session={session} kind={kind} title={title} view={<Shown session={session} first={false} chrome={full} />} />{full}{chrome}</>} />;
 }

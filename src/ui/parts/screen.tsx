@@ -1,7 +1,6 @@
 /** Window with a guest's VGA screen: a canvas for the eye, the same cells as text for the ear, keyboard and mouse on request only. */
 
 import { useSignal } from '@preact/signals';
-import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
 import { command, reportProblem } from '../host.ts';
@@ -12,7 +11,7 @@ import type { DomainSession } from '../sessions.ts';
 import { download } from '../state.ts';
 import { strings } from '../strings.ts';
 import { Chip, Icon, StateMark } from './marks.tsx';
-import { AwayNote, isAway, PopButton } from './pop-out.tsx';
+import { GuestWindow, type GuestWindowProps } from './pop-out.tsx';
 
 const words = strings.screen;
 /** The VGA blinks its cursor every 16 frames of 70 Hz. */
@@ -28,22 +27,9 @@ const TOUCH: [label: string, code: string, name?: string][] = [
   ['Esc', 'Escape'], ['Tab', 'Tab'], ['Enter', 'Enter'], ['←', 'ArrowLeft', 'Left'], ['↑', 'ArrowUp', 'Up'], ['↓', 'ArrowDown', 'Down'], ['→', 'ArrowRight', 'Right'],
 ];
 
-interface ScreenWindowProps {
-  session: DomainSession;
-  /** The keyboard's way into the guest leads here. */
-  first: boolean;
-  /** What its place adds to the title. */
-  chrome?: ComponentChildren;
-}
+export const ScreenWindow = (props: GuestWindowProps) => <GuestWindow {...props} kind="screen" title={words.label(props.session.info.value.name)} Shown={Screen} />;
 
-export function ScreenWindow(props: ScreenWindowProps) {
-  const { session, chrome } = props;
-  const title = words.label(session.info.value.name);
-  if (isAway(session, 'screen')) return <AwayNote session={session} kind="screen" title={title} chrome={chrome} />;
-  return <Screen {...props} chrome={<><PopButton session={session} kind="screen" title={title} view={<Screen session={session} first={false} />} />{chrome}</>} />;
-}
-
-function Screen({ session, first, chrome }: ScreenWindowProps) {
+function Screen({ session, first, chrome }: GuestWindowProps) {
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const typing = useRef<HTMLTextAreaElement>(null);

@@ -1,12 +1,12 @@
 /** The host's disk: its partitions, and the volumes that guests have. */
 
 import { inventory, openState } from '../inventory.ts';
-import { state } from '../shell-session.ts';
+import { askToPersist, persists, state } from '../shell-session.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
 import { incoming } from '../whole-state.ts';
-import { Icon } from './marks.tsx';
+import { Icon, Tag } from './marks.tsx';
 import { NewVolume, RemoveVolume } from './new-volume.tsx';
 import { WholeState } from './whole-state.tsx';
 
@@ -26,6 +26,8 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
     {incoming.value && <WholeState />}
     {!disk ? <p>{words.notOpen} <button class="btn sm" onClick={openState}>{words.open}</button></p> : <>
       <section><div class="ph"><h3><Icon name="disk" /> {disk.path}</h3><span class="sec">{words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}</span></div>
+        {persists.value !== undefined && <p class="row wrap" role="status"><Tag kind={persists.value ? 'used' : 'approximated'}><span>{persists.value ? words.persists : words.mayGo}</span></Tag>
+          {!persists.value && <button class="btn sm" onClick={() => void askToPersist()}>{words.askToPersist}</button>}</p>}
         <table class="pad"><thead><tr><th>{words.partition}</th><th>{words.type}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead>
           <tbody>{disk.partitions.map(({ name, bytes: all, type, users: who }) => <tr key={name}><td class="m">{name}</td><td>{words.types[type] ?? `0x${type.toString(16)}`}</td><td class="num m">{size(all)}</td>
             <td class="sec">{users(who)}</td></tr>)}</tbody></table></section>

@@ -97,6 +97,8 @@ class Writer {
         () => { a.emit(0xf0); a.memory(32, this.pick([[0x0f, 0xb1], [0x0f, 0xc1], [0x01], [0x31]]), this.work, this.place()); },
         () => a.memory(32, [0x87], this.work, this.place()),
         () => a.memory(32, [0x64, 0x8b], this.work, at(EBP, this.below(64) * 4)),
+        () => a.memory(32, [this.pick([0x64, 0x65]), this.pick([0x8b, 0x89, 0x03, 0x2b, 0x29])], this.work, this.place()),
+        () => a.memory(32, [this.pick([0x64, 0x65]), 0xff], this.below(2), this.place()),
         () => { a.prefix(32); a.emit(0x0f, 0xc8 + this.work); },
         () => { a.prefix(32); a.emit(0x0f, 0x31); },
       ])();

@@ -1,0 +1,13 @@
+/** /components.html: the parts in each of their states, without a host. */
+import { expect, test } from './page.ts';
+
+test('each part stands there in its states, and no host is started for it', async ({ page }) => {
+  await page.goto('./components.html');
+  for (const name of ['Rows of the tree', 'Buttons, tabs, fields', 'States, modes, verdicts', 'Task log', 'A dropped definition', 'Several at once'])
+    await expect(page.getByRole('region', { name, exact: true })).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Serial terminal of db', exact: true }).getByTestId('serial-text')).toContainText('# sync');
+  await expect(page.getByRole('region', { name: 'Screen of still', exact: true })).toContainText('Paused');
+  await page.getByLabel('Theme').selectOption('contrast');
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'contrast');
+  expect(page.workers()).toEqual([]);
+});
