@@ -307,7 +307,7 @@ export const strings = {
     from: 'Files',
     define: (n: number) => `Define ${n}`,
     start: (n: number) => `Start ${n}`,
-    stopped: (n: number) => `${n === 1 ? 'One cannot' : `${n} cannot`} be started yet; the others can.`,
+    stopped: (n: number, others: boolean) => `${n === 1 ? 'One cannot' : `${n} cannot`} be started yet${others ? '; the others can' : ''}.`,
     busy: 'reading …',
     saved: 'saved domain',
     restored: 'It goes on where it was saved.',

@@ -24,7 +24,7 @@ export function SeveralPage() {
         <button class="btn" disabled={busy || defines.length === 0} onClick={() => void defineChosen(words.defined)}>{words.define(defines.length)}</button>
         <button class="btn primary" disabled={busy || starts.length === 0} onClick={() => void startChosen(words.started)}>{words.start(starts.length)}</button>
       </div>
-      <div class="row wrap counts" role="status"><span class="sec">{busy ? draftWords.judging : stopped > 0 ? words.stopped(stopped) : draftWords.ready}</span></div>
+      <div class="row wrap counts" role="status"><span class="sec">{busy ? draftWords.judging : stopped > 0 ? words.stopped(stopped, all.some(each => !each.done && isReady(each))) : draftWords.ready}</span></div>
     </div>
     <div class="body draft">
       <table class="several">
