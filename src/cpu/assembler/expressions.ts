@@ -152,6 +152,11 @@ function sum(left: Value, right: Value): Value {
   };
 }
 
+/** By the difference of the two. */
+const COMPARISONS: Record<string, (difference: bigint) => boolean> = {
+  '=': d => d === 0n, '==': d => d === 0n, '!=': d => d !== 0n, '<>': d => d !== 0n, '<': d => d < 0n, '<=': d => d <= 0n, '>': d => d > 0n, '>=': d => d >= 0n,
+};
+
 function combine(operator: string, left: Value, right: Value, column: number): Value {
   if (operator === '+') return sum(left, right);
   if (operator === '-') return sum(left, scaled(right, -1n));
@@ -159,11 +164,12 @@ function combine(operator: string, left: Value, right: Value, column: number): V
     const [register, factor] = left.registers.length > 0 ? [left, right] : [right, left];
     return scaled(register, number(factor, operator, column).number);
   }
-  const comparison = ['=', '==', '!=', '<>', '<', '<=', '>', '>='].includes(operator);
-  // Two labels compare as their difference does with 0.
-  const together = left.addresses === right.addresses && left.addresses !== 0 && comparison;
-  const a = together ? left.number : number(left, operator, column).number;
-  const b = together ? right.number : number(right, operator, column).number;
+  // Two values compare as their difference does with 0, so two labels do, too.
+  if (operator in COMPARISONS) {
+    const { number: difference, known } = number(sum(left, scaled(right, -1n)), operator, column);
+    return plain(truth(COMPARISONS[operator]!(difference)), known);
+  }
+  const { number: a } = number(left, operator, column), { number: b } = number(right, operator, column);
   const known = left.known && right.known;
   const divides = ['/', '//', '%', '%%'].includes(operator);
   if (divides && b === 0n) {
@@ -190,12 +196,6 @@ function combine(operator: string, left: Value, right: Value, column: number): V
     case '^': return plain(a ^ b, known);
     case '&&': return plain(truth(a !== 0n && b !== 0n), known);
     case '||': return plain(truth(a !== 0n || b !== 0n), known);
-    case '^^': return plain(truth((a !== 0n) !== (b !== 0n)), known);
-    case '<': return plain(truth(a < b), known);
-    case '<=': return plain(truth(a <= b), known);
-    case '>': return plain(truth(a > b), known);
-    case '>=': return plain(truth(a >= b), known);
-    case '!=': case '<>': return plain(truth(a !== b), known);
-    default: return plain(truth(a === b), known);
+    default: return plain(truth((a !== 0n) !== (b !== 0n)), known);
   }
 }
