@@ -38,9 +38,11 @@ export interface Limits {
   bytes?: number;
 }
 
-const MOST_BYTES = 1 << 20, MOST_CHARACTERS = 1 << 22, MOST_PROBLEMS = 100;
-/** After so many passes a source does not come to rest; and what is repeated byte by byte in all of them together. */
-const MOST_PASSES = 60, MOST_ENCODINGS = 2_000_000;
+const MOST_BYTES = 1 << 20, MOST_CHARACTERS = 1 << 20, MOST_PROBLEMS = 100;
+/** After so many passes a source does not come to rest; and the work in all of them together, in characters of the source. */
+const MOST_PASSES = 500, MOST_WORK = 1 << 25;
+/** What one instruction costs. */
+const INSTRUCTION_WORK = 16;
 
 /** Assembles a source in nasm's language into a flat program. */
 export function assemble(source: string, { bytes: most = MOST_BYTES }: Limits = {}): Assembled {
@@ -84,7 +86,7 @@ class Passes {
   private origin = 0n;
   private output = new Uint8Array(1024);
   private length = 0;
-  private encodings = 0;
+  private work = 0;
   private first = true;
 
   constructor(statements: readonly Statement[], defined: ReadonlyMap<string, number>, most: number) {
@@ -101,7 +103,7 @@ class Passes {
       const moved = [...this.now].filter(([name, value]) => !same(value, this.before.get(name)));
       const still = moved.length === 0 && length === this.length && origin === this.origin && !this.first;
       this.first = false;
-      if (!still && pass < MOST_PASSES && this.encodings < MOST_ENCODINGS) {
+      if (!still && pass < MOST_PASSES && this.work < MOST_WORK) {
         [this.before, this.now] = [this.now, new Map()];
         continue;
       }
@@ -110,7 +112,7 @@ class Passes {
         const line = this.defined.get(name)!;
         if (!problems.some(problem => problem.line === line)) problems.push({ line, column: 1, message: `“${name}” depends on itself: nothing can be said about its value` });
       }
-      if (!still && problems.length === 0) problems.push({ line: 1, column: 1, message: 'this is too much to assemble: repeat fewer jumps with times' });
+      if (!still && problems.length === 0) problems.push({ line: 1, column: 1, message: 'this is too much to assemble: write less, and repeat fewer jumps with times' });
       return { bytes: this.output.slice(0, this.length), origin: Number(this.origin), problems, pieces };
     }
   }
@@ -122,6 +124,7 @@ class Passes {
     this.length = 0;
     for (const statement of this.statements) {
       const { line, label, body } = statement;
+      this.work += statement.characters;
       const offset = this.length;
       const here = this.origin + BigInt(offset);
       const scope: Scope = { here, start: this.origin, symbol: (name, column) => this.symbol(name, column, this.before) };
@@ -191,8 +194,8 @@ class Passes {
     const jumps = memory.matches.some(({ form }) => form.codes.some(code => code[0] === 'J'));
     const start = this.length;
     for (let repetition = 0; repetition < times; repetition++) {
-      this.encodings++;
-      if (this.encodings > MOST_ENCODINGS) return true;
+      this.work += INSTRUCTION_WORK;
+      if (this.work > MOST_WORK) return true;
       const at = Number(this.origin) + this.length;
       if (!this.append(encode(instruction, memory, { bits, scope, at, repetition }))) return false;
       if (!jumps) return this.repeat(start, times - 1);

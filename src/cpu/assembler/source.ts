@@ -21,6 +21,8 @@ export interface Statement {
   /** 1: the first. */
   line: number;
   column: number;
+  /** Characters of the line: what a pass over it costs at most. */
+  characters: number;
   label?: string;
   body?: Body;
   times?: Expression;
@@ -60,7 +62,7 @@ export class Reader {
   statement(text: string, line: number): Statement | undefined {
     const cursor = new Cursor(tokens(text));
     if (cursor.ended()) return undefined;
-    const statement: Statement = { line, column: cursor.peek.column };
+    const statement: Statement = { line, column: cursor.peek.column, characters: text.length };
     const bracketed = cursor.take('[');
     if (!bracketed) this.label(cursor, statement);
     if (!cursor.ended()) this.body(cursor, statement);
