@@ -166,6 +166,15 @@ describe('a guest on an image among Domain 0’s files', () => {
     close();
   });
 
+  it('may have a floppy disk there, too', async () => {
+    const { host, files, close } = await make();
+    await files.truncate('/var/lib/xen/images/dos.img', 1_474_560);
+    const text = 'name = "dos"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\nfda = "/var/lib/xen/images/dos.img"\n';
+    const plan = await host.plan([{ ...testFile('dos.cfg', text), inDomain0: true }, kernel]);
+    expect(plan.findings.find(({ key }) => key === 'fda')).toMatchObject({ verdict: 'used', text: 'The floppy disk is in drive A. What the guest writes is on /var/lib/xen/images/dos.img.' });
+    close();
+  });
+
   it('takes a file of that name that was dropped with its definition before one of Domain 0’s', async () => {
     const { host, files, storage, close } = await make();
     await files.truncate(IMAGE, 256 * 512);

@@ -268,7 +268,7 @@ function planDrive(disk: DefinedDisk, index: number, type: DomainType, findings:
   else if (drive.image.device) {
     // However it was written: who looks at the domain later knows no other folder.
     if (!Storage.isDevice(disk.target)) disk.target = drive.image.name;
-    if (finding && disk.kind !== 'floppy') Object.assign(finding, diskVerdict(disk, disk.place, type, true));
+    if (finding) Object.assign(finding, diskVerdict(disk, disk.place, type, true));
   }
   return drive;
 }

@@ -108,8 +108,10 @@ test('the host’s page lists what xl lists, with memory by owner and the last m
   const listed = async () => [...(await shellText(page)).matchAll(/^(\S+) +(\d+) +(\d+) +(\d+) +([rbpscd-]{6})/gm)];
   await expect.poll(async () => (await listed()).map(([, name]) => name)).toEqual(['Domain-0', 'demo', 'demo-2']);
   for (const [, name, id, memory, vcpus, letters] of await listed()) {
-    const cells = await lines.nth(Number(id)).locator('td').allInnerTexts();
-    expect(cells.slice(0, 4).map(cell => cell.trim())).toEqual([name, id, memory, vcpus]);
+    const cellsNow = () => lines.nth(Number(id)).locator('td').allInnerTexts();
+    // The shell has opened the disk, whose driver takes memory: the page looks again in a moment.
+    await expect.poll(async () => (await cellsNow()).slice(0, 4).map(cell => cell.trim())).toEqual([name, id, memory, vcpus]);
+    const cells = await cellsNow();
     // It may run at one look and be blocked at the next.
     expect(cells[4]).toMatch(/^[rb].* (r-----|-b----)$/s);
     expect(letters).toMatch(/^(r-----|-b----)$/);

@@ -1,6 +1,6 @@
 /**
  * Where a host's processor may differ from ours without either being wrong, each with its source, and where this comparison is blind. Everything else that
- * differs is a fault of ours. "Seen" means: on an Intel Xeon, family 6 model 207 (Sapphire Rapids), 20 November 2026.
+ * differs is a fault of ours. "Seen" means: on an Intel Xeon, family 6 model 207 (Sapphire Rapids), 20 November 2026; of AMD: on an EPYC, 22 November 2026.
  */
 import { featuresOf } from '../../../cpu/architecture/index.ts';
 import type { Decoded } from '../../../cpu/table/index.ts';
@@ -50,6 +50,11 @@ const extended = ({ setting: { code }, decoded }: Compared) => decoded.row === n
 const newer = ({ setting: { code }, decoded }: Compared) => {
   const at = code.findIndex(byte => !PREFIXES.has(byte));
   return decoded.row === null && code[at] === 0x0f && [0x01, 0x38, 0x3a, 0xae, 0xc7].includes(code[at + 1]!);
+};
+const onAmd = ({ host }: Compared) => host.vendor === 'AuthenticAMD';
+const sse4a = ({ setting: { code }, decoded }: Compared) => {
+  const at = code.findIndex(byte => !PREFIXES.has(byte));
+  return decoded.row === null && code[at] === 0x0f && [0x2b, 0x78, 0x79].includes(code[at + 1]!);
 };
 const isEmpty = ({ setting: { float } }: Compared) => float !== undefined && ((float.tw >> ((float.sw >> 11) & 7)) & 1) === 0;
 
@@ -101,6 +106,25 @@ const DIFFERENCES: readonly Difference[] = [
   { why: 'D9 D8+i of an empty ST(0): not described; it copies the tag (AMD, ours) or leaves ST(i) (Intel, seen)', what: 'x87', applies: all(ops('fstpnce'), isEmpty) },
   { why: 'flags of a REP CMPS or SCAS that is not done: those from before it (Intel, ours), the last element\'s (AMD)', what: 'flags', mask: 0x8d5,
     applies: all(ops('cmps scas'), repeated, ({ host }) => host.vendor !== 'GenuineIntel') },
+  { why: 'PUSH of a segment register as 32 bits: its 16 are written (Intel, ours), or zeroes above them, too (AMD, seen); both are allowed (SDM vol. 2, PUSH)', what: 'memory',
+    applies: all(onAmd, ops('pushsreg')) },
+  { why: 'the same off four bytes with #AC enabled', what: 'all', applies: all(onAmd, ops('pushsreg'), ends(ALIGNMENT)) },
+  { why: 'LOCK MOV CR0: undefined (Intel, ours), or CR8 (AMD: APM vol. 3, MOV CRn)', what: 'all',
+    applies: all(onAmd, ({ setting: { code } }) => /^(?:.. )*?f0 (?:.. )*?0f 2[02]/.test([...code].map(byte => byte.toString(16).padStart(2, '0')).join(' '))) },
+  { why: 'ES and B follow from what transcendentals round, where it is not masked (seen)', what: 'status', mask: 0x8080, applies: all(onAmd, ops(TRANSCENDENTALS)) },
+  { why: 'FXSAVE: MXCSR_MASK has bit 17, misaligned SSE accesses (AMD alone: APM vol. 2, 11.5.10)', what: 'memory', applies: all(onAmd, ops('fxsave')) },
+  { why: 'SHLD and SHRD of 16 bits by more than 16: undefined (SDM vol. 2; seen)', what: 'all', applies: all(onAmd, ops('shld shrd'), ({ decoded }) => decoded.operandSize === 16) },
+  { why: '0F 0D of a register: nothing (Intel, ours), or undefined (AMD: APM vol. 3, PREFETCH)', what: 'all',
+    applies: all(onAmd, ops('nop'), ({ decoded: { row, memory } }) => row!.opcode === 0x0d && !memory) },
+  { why: 'SSE4A (AMD alone: APM vol. 4, MOVNTSS, MOVNTSD, EXTRQ, INSERTQ)', what: 'all', applies: all(onAmd, sse4a) },
+  { why: 'INT1: the address behind it (Intel, ours), or its own (AMD under a hypervisor that takes it, seen)', what: 'all', applies: all(onAmd, ops('icebp')) },
+  { why: 'a store of the x87 that raises an unmasked exception: its address is not looked at (Intel, ours), or is first (AMD, seen)', what: 'all',
+    applies: all(onAmd, ops('fist fistp fisttp fst fstp fbstp'), ({ ours }) => !faults(ours.vector), ends(STACK, GENERAL, PAGE, ALIGNMENT)) },
+  { why: 'SSE4.2 strings, LDDQU and MOVUPS and its like off 16 bytes with #AC enabled: nothing (Intel, ours), or #AC (AMD, seen; SDM vol. 2, MOVUPS, leaves it open)', what: 'all',
+    applies: all(onAmd, ops('pcmpestri pcmpestrm pcmpistri pcmpistrm lddqu movdqu movups movupd'), ends(ALIGNMENT)) },
+  { why: 'REP before LOOPE and LOOPNE: nothing (Intel, ours), or it says which of the two it is (AMD, seen)', what: 'all', applies: all(onAmd, ops('loope loopne'), repeated) },
+  { why: 'which of the faults of one access comes first: no order is given (SDM vol. 3, table 6-2, last class; AMD, seen)', what: 'all',
+    applies: all(onAmd, ({ native, ours }) => faults(native?.vector) && faults(ours.vector) && native!.vector !== ours.vector) },
 ];
 
 const faults = (vector: number | undefined) => vector !== undefined && [STACK, GENERAL, PAGE, ALIGNMENT].includes(vector);

@@ -17,6 +17,7 @@ const PLACES = ['primary master', 'primary slave', 'secondary master', 'secondar
 
 /** What becomes of the disk, and of what the guest writes to it. `isStored`: it is on the host's disk, whatever its path looks like. */
 export function diskVerdict(spec: DiskSpec, place: number, type: DomainType, isStored: boolean = spec.target.startsWith(DEVICES)): Judged {
+  if (spec.kind === 'floppy') return floppyVerdict(spec, isStored);
   if (isTransfer(spec.target)) return used('transfer disk', `${spec.vdev} is a FAT disk of Domain 0, empty at first. xl transfer ls lists what the guest has left there.`);
   if (place < 0) return virtualVerdict(spec, type, isStored);
   const where = PLACES[place];
@@ -28,6 +29,13 @@ export function diskVerdict(spec: DiskSpec, place: number, type: DomainType, isS
   // An IDE disk cannot be write-protected.
   if (isStored && !spec.readOnly) return used(where, text);
   return approximated(spec.readOnly ? `${where}, read only` : `${where}; the file stays as it is`, text);
+}
+
+function floppyVerdict({ vdev, target }: DiskSpec, isStored: boolean): Judged {
+  const drive = `floppy drive ${vdev.slice(-1).toUpperCase()}`;
+  if (target === '') return ignored('no floppy drive', `There is no ${drive.slice(7)}.`);
+  const text = `The floppy disk is in ${drive.slice(7)}.`;
+  return isStored ? used(drive, `${text} What the guest writes is on ${target}.`) : approximated(`${drive}; the file stays as it is`, `${text} What the guest writes is kept in memory; the file stays as it is.`);
 }
 
 /** A disk for PV drivers alone. */
@@ -68,13 +76,14 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
 function floppy(unit: 0 | 1): Family {
   const vdev = unit === 0 ? 'fda' : 'fdb';
   const letter = unit === 0 ? 'A' : 'B';
+  const floppyOf = (text: string): DiskSpec => ({ target: text.replace(/^file:/, ''), format: 'raw', vdev, kind: 'floppy', readOnly: false });
   return only(['hvm'], {
     [vdev]: rule('string', used(`floppy drive ${letter}`, `The image of a floppy disk, in drive ${letter}.`), {
       into: (definition, asked) => {
-        const target = asked.text.replace(/^file:/, '');
-        if (target !== '') definition.disks.push({ target, format: 'raw', vdev, kind: 'floppy', readOnly: false, place: FLOPPY_PLACE + unit, at: asked.placeOf(vdev) });
+        const spec = floppyOf(asked.text);
+        if (spec.target !== '') definition.disks.push({ ...spec, place: FLOPPY_PLACE + unit, at: asked.placeOf(vdev) });
       },
-      judge: ({ text }) => (text === '' ? ignored('no floppy drive', `There is no drive ${letter}.`) : approximated(`floppy drive ${letter}; the file stays as it is`, `The floppy disk is in drive ${letter}. What the guest writes is kept in memory; the file stays as it is.`)),
+      judge: ({ text }) => floppyVerdict(floppyOf(text), false),
       from: ({ disks }) => disks.find(disk => disk.vdev === vdev)?.target,
     }),
   });
