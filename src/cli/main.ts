@@ -1,4 +1,5 @@
 /** The command `ringside`. */
+import { asm } from './asm.ts';
 import { boot } from './boot/index.ts';
 import { bootHelp } from './boot/options.ts';
 import { Output } from './boot/terminal.ts';
@@ -11,6 +12,7 @@ const HELP = `Ringside ${VERSION}: an x86 PC and a Xen-style hypervisor in TypeS
   ringside boot …     start a guest with its console here
   ringside sh …       a host with Domain 0's shell (ringside sh --help)
   ringside storage …  the volumes and the disk of a host whose state is kept (ringside storage --help)
+  ringside asm SOURCE assemble a flat program in nasm's language (ringside asm --help)
   ringside --help     show this
   ringside --version  show the version
 
@@ -26,6 +28,8 @@ export async function main(argv: string[]): Promise<number> {
       return shell(rest);
     case 'storage':
       return storage(rest);
+    case 'asm':
+      return asm(rest);
     case '--version':
       new Output(1).text(`ringside ${VERSION}\n`);
       return 0;

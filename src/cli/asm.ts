@@ -1,0 +1,64 @@
+/** `ringside asm SOURCE`: assembles a program in nasm's language by the processor's own instruction table. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Assembled, assemble } from '../cpu/assembler/index.ts';
+
+const WRONG_USE = 2,
+  NOT_DONE = 1;
+const USAGE = `Usage: ringside asm SOURCE [-o FILE] [-l]
+
+Assembles 16- and 32-bit code in nasm's language to a flat program, as nasm -f bin does.
+
+  -o, --output FILE  where the bytes go (SOURCE with .img for its ending)
+  -l, --list         print each line with its address and bytes
+`;
+
+/** Bytes of a line that a listing shows. */
+const SHOWN_BYTES = 8;
+
+/** Source lines, each with the address and the bytes of what it has become. */
+export function listing(source: string, { bytes, origin, pieces }: Assembled): string {
+  const byLine = new Map(pieces.map(piece => [piece.line, piece]));
+  const lines = source.split('\n').map((text, i) => {
+    const piece = byLine.get(i + 1);
+    if (!piece) return `${''.padEnd(28)}${text}`;
+    const shown = Buffer.from(bytes.subarray(piece.offset, piece.offset + Math.min(piece.length, SHOWN_BYTES))).toString('hex');
+    const address = (origin + piece.offset).toString(16).padStart(8, '0');
+    return `${address}  ${`${shown}${piece.length > SHOWN_BYTES ? '…' : ''}`.padEnd(18)}${text}`;
+  });
+  return `${lines.map(line => line.trimEnd()).join('\n').trimEnd()}\n`;
+}
+
+/** Returns the exit status: 0, 1 where the source has mistakes or a file cannot be read or written, 2 for wrong use. */
+export function asm(argv: string[]): number {
+  const tell = (status: number, sentence: string): number => (process.stderr.write(`${sentence}\n`), status);
+  let parsed: { values: { output?: string; list?: boolean; help?: boolean }; positionals: string[] };
+  try {
+    parsed = parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: { output: { type: 'string', short: 'o' }, list: { type: 'boolean', short: 'l' }, help: { type: 'boolean', short: 'h' } },
+    });
+  } catch (error) {
+    return tell(WRONG_USE, `ringside asm: ${(error as Error).message.split('\n')[0]}`);
+  }
+  const { values, positionals } = parsed;
+  if (values.help) return process.stdout.write(USAGE), 0;
+  const [path, ...more] = positionals;
+  if (path === undefined) return tell(WRONG_USE, 'ringside asm: write ringside asm SOURCE, or --help.');
+  if (more.length > 0) return tell(WRONG_USE, `ringside asm: one source at a time, and ${more[0]} is a second one.`);
+  const output = values.output ?? path.replace(/\.[^./\\]*$|$/, '.img');
+  if (output === path) return tell(WRONG_USE, `ringside asm: the bytes would go over the source; write -o FILE.`);
+  try {
+    const source = readFileSync(path, 'utf8');
+    const result = assemble(source);
+    if (result.problems.length > 0) return tell(NOT_DONE, result.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`).join('\n'));
+    writeFileSync(output, result.bytes);
+    if (values.list) process.stdout.write(listing(source, result));
+    return 0;
+  } catch (error) {
+    // Those of the file system have a code; anything else is a defect.
+    if (!('code' in (error as object))) throw error;
+    return tell(NOT_DONE, `ringside asm: ${(error as Error).message}`);
+  }
+}
