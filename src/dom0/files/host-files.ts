@@ -10,3 +10,11 @@ export async function writeWhole(files: HostFiles, path: string, bytes: Uint8Arr
   await files.mkdir(path.slice(0, path.lastIndexOf('/')) || '/', { recursive: true });
   await files.writeFile(path, bytes);
 }
+
+/** The path of a name itself, not of what it links to. */
+export async function entryOf(tree: Pick<IFileSystem, 'resolvePath' | 'realpath'>, path: string): Promise<string> {
+  const whole = tree.resolvePath('/', path);
+  const slash = whole.lastIndexOf('/');
+  const folder = await tree.realpath(whole.slice(0, slash) || '/').catch(() => whole.slice(0, slash));
+  return `${folder === '/' ? '' : folder}${whole.slice(slash)}`;
+}

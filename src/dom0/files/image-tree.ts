@@ -6,6 +6,7 @@
 import type { BufferEncoding, CpOptions, FileContent, FsStat, IFileSystem, InMemoryFs, MkdirOptions, RmOptions } from 'just-bash/browser';
 import { isQcow2 } from '../../hypervisor/disks/index.ts';
 import { isKept, MOST_FILE_BYTES } from './changes.ts';
+import { entryOf } from './host-files.ts';
 import { GROUP, imageVolume, largeVolume, SECTOR_BYTES, type Storage, type StoredFile } from '../storage/index.ts';
 
 type ReadOptions = Parameters<IFileSystem['readFile']>[1];
@@ -275,13 +276,9 @@ export class ImageTree implements IFileSystem {
     return this.whole({ ...image, bytes: Math.min(image.bytes, SECTOR_BYTES) });
   }
 
-  /** The path of a name itself, not of what it links to. */
-  private async entry(path: string): Promise<string> {
+  private entry(path: string): Promise<string> {
     this.show();
-    const whole = this.tree.resolvePath('/', path);
-    const slash = whole.lastIndexOf('/');
-    const folder = await this.tree.realpath(whole.slice(0, slash) || '/').catch(() => whole.slice(0, slash));
-    return `${folder === '/' ? '' : folder}${whole.slice(slash)}`;
+    return entryOf(this.tree, path);
   }
 
   private refuseUsed(path: string): void {

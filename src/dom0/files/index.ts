@@ -1,4 +1,5 @@
 /** Domain 0's file tree. */
+export { MOST_FILE_BYTES } from './changes.ts';
 export { FOLDERS, KeptFiles } from './kept-files.ts';
 export { ImageTree } from './image-tree.ts';
 export { cdOfFiles, namesFiles, pathsIn, spellFiles } from './cd-files.ts';

@@ -5,6 +5,7 @@
 import type { BufferEncoding, CpOptions, FileContent, FsStat, IFileSystem, MkdirOptions, RmOptions } from 'just-bash/browser';
 import { IMAGES, Journal, type Store, StoreFull } from '../storage/index.ts';
 import { type Change, decodeChanges, encodeChanges, isKept, MOST_FILE_BYTES } from './changes.ts';
+import { entryOf } from './host-files.ts';
 import type { ImageTree } from './image-tree.ts';
 
 /** Folders of a new tree: where definitions, kernels, images and logs belong on a Xen host. */
@@ -141,14 +142,14 @@ export class KeptFiles implements IFileSystem {
   }
   rm(path: string, options?: RmOptions): Promise<void> {
     return this.change(async () => {
-      const entry = await this.entry(path);
+      const entry = await entryOf(this.tree, path);
       await this.tree.rm(path, options);
       return [entry];
     });
   }
   mv(from: string, to: string): Promise<void> {
     return this.change(async () => {
-      const [source, target] = [await this.entry(from), await this.entry(to)];
+      const [source, target] = [await entryOf(this.tree, from), await entryOf(this.tree, to)];
       await this.tree.mv(from, to);
       return [source, target];
     });
@@ -156,7 +157,7 @@ export class KeptFiles implements IFileSystem {
   cp(from: string, to: string, options?: CpOptions): Promise<void> {
     return this.change(async () => {
       await this.tree.cp(from, to, options);
-      return [await this.entry(to)];
+      return [await entryOf(this.tree, to)];
     });
   }
   chmod(path: string, mode: number): Promise<void> {
@@ -174,14 +175,14 @@ export class KeptFiles implements IFileSystem {
   symlink(target: string, path: string): Promise<void> {
     return this.change(async () => {
       await this.tree.symlink(target, path);
-      return [await this.entry(path)];
+      return [await entryOf(this.tree, path)];
     });
   }
   /** After the host's next start the two names have a file each. */
   link(existing: string, path: string): Promise<void> {
     return this.change(async () => {
       await this.tree.link(existing, path);
-      return [await this.entry(path)];
+      return [await entryOf(this.tree, path)];
     });
   }
 
@@ -207,14 +208,6 @@ export class KeptFiles implements IFileSystem {
     this.changed(path);
   }
 
-  /** The path of a name itself, not of what it links to. */
-  private async entry(path: string): Promise<string> {
-    const whole = this.tree.resolvePath('/', path);
-    const slash = whole.lastIndexOf('/');
-    const folder = await this.tree.realpath(whole.slice(0, slash) || '/').catch(() => whole.slice(0, slash));
-    return `${folder === '/' ? '' : folder}${whole.slice(slash)}`;
-  }
-
   /**
    * What is written when `path` is: just-bash's tree would put a file in place of a link or of a folder, and below a file. @throws Error where a link leads
    * nowhere or in a ring, and where no file can be
@@ -224,7 +217,7 @@ export class KeptFiles implements IFileSystem {
       if (/^ENOENT/.test(error.message)) return false;
       throw error;
     });
-    const target = await (isLink ? this.tree.realpath(path) : this.entry(path));
+    const target = await (isLink ? this.tree.realpath(path) : entryOf(this.tree, path));
     const isFolder = (at: string): Promise<boolean | undefined> => this.tree.stat(at).then(({ isDirectory }) => isDirectory, () => undefined);
     if (await isFolder(target)) throw new Error(`EISDIR: illegal operation on a directory, open '${path}'`);
     // Folders that are not there are made; the nearest that is there may be a file.

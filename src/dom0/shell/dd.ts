@@ -1,4 +1,5 @@
 /** `dd`: copies between the host's devices and files, in blocks. Source: dd(1) of coreutils for operands and what it says. */
+import { MOST_FILE_BYTES } from '../files/index.ts';
 import type { HostCore } from '../host.ts';
 import { copyInTurns, type CopyParts, imageVolume, type Medium, SECTOR_BYTES, Storage } from '../storage/index.ts';
 import { absolutePath, type DiskHost, onDisk, storedAt } from './disk-paths.ts';
@@ -7,8 +8,6 @@ import { failed, type Program, type Ran, type Surroundings } from './program.ts'
 const UNITS: Record<string, number> = { '': 1, c: 1, w: 2, b: 512, k: 2 ** 10, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, kB: 1e3, MB: 1e6, GB: 1e9 };
 const OPERANDS = ['if', 'of', 'bs', 'skip', 'seek', 'count', 'conv', 'status'];
 const CONVERSIONS = ['notrunc', 'fsync', 'fdatasync'];
-/** A file of Domain 0 and a pipe have at most so much. */
-const MOST_BYTES = 60 * 2 ** 20;
 
 /** Numbers as dd reads them. @throws Error */
 function numberOf(text: string): number {
@@ -48,7 +47,7 @@ async function open(host: DdHost, path: string, around: Surroundings): Promise<S
 
 /** Writes to the device from byte `at` on, alone; durable when it returns. @throws StorageError, Error of the store */
 async function toDevice(storage: Storage, path: string, at: number, from: Source, start: number, bytes: number, turns: CopyParts): Promise<void> {
-  const isFile = storage.files.some(file => path.endsWith(`/${file.volume}`) || path === file.path);
+  const isFile = storage.files.some(file => path.endsWith(`/${file.volume}`));
   const { medium, close } = storage.open(path, 'dd', true);
   try {
     if (at + bytes > medium.bytes) throw new Error(`error writing '${path}': No space left on device`);
@@ -78,10 +77,10 @@ function clear(medium: Medium, at: number, zeros: Uint8Array): void {
 async function onHostDisk(host: DdHost, written: string, end: number, keepsEnd: boolean, around: Surroundings): Promise<{ storage: Storage; path: string } | undefined> {
   const path = await host.realPath(absolutePath(written, around));
   const { files } = host.parts;
-  if (!files || (imageVolume(path) === undefined && end <= MOST_BYTES)) return undefined;
+  if (!files || (imageVolume(path) === undefined && end <= MOST_FILE_BYTES)) return undefined;
   const old = await files.stat(path).then(({ size }) => size, () => 0);
   const bytes = keepsEnd ? Math.max(old, end) : end;
-  if (bytes === 0 || (bytes <= MOST_BYTES && bytes % SECTOR_BYTES !== 0)) return undefined;
+  if (bytes === 0 || (bytes <= MOST_FILE_BYTES && bytes % SECTOR_BYTES !== 0)) return undefined;
   await files.truncate(path, bytes);
   return storedAt(host, path);
 }
@@ -122,7 +121,7 @@ async function copy(host: DdHost, words: readonly string[], around: Surroundings
       await toDevice(device.storage, device.path, seek, source, start, bytes, turns);
       return ran;
     }
-    if (seek + bytes > MOST_BYTES) throw new Error(`${output ?? 'a pipe'} takes at most ${MOST_BYTES / 2 ** 20} MiB here: say count=, or write to a file or a volume.`);
+    if (seek + bytes > MOST_FILE_BYTES) throw new Error(`${output ?? 'a pipe'} takes at most ${MOST_FILE_BYTES / 2 ** 20} MiB here: say count=, or write to a file or a volume.`);
     const data = new Uint8Array(bytes);
     await copyInTurns(bytes, turns, (done, { length }) => source.read(start + done, data.subarray(done, done + length)));
     if (output === undefined) return { ...ran, stdout: Array.from({ length: Math.ceil(bytes / 8192) }, (_, i) => String.fromCharCode(...data.subarray(8192 * i, 8192 * (i + 1)))).join(''), isBinary: true };
