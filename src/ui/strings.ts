@@ -248,9 +248,23 @@ export const strings = {
 
   bootSectors: {
     title: 'A dozen boot sectors',
-    hint: 'Programs of 512 bytes that own the whole machine, each with its source.',
+    hint: 'Programs of 512 bytes that own the whole machine. Change one, and boot what you have made of it.',
     boot: (title: string) => `Boot ${title}`,
+    bootAgain: (title: string) => `Boot ${title} anew`,
+    bootKey: 'Ctrl + Enter',
     sourceOf: (title: string) => `Source of ${title}`,
+    choose: 'Boot sector',
+    reset: 'Reset the source',
+    edited: 'edited',
+    assembling: 'is being assembled',
+    used: (bytes: number) => `${bytes} of 510 bytes`,
+    mistakes: (n: number) => `${count(n, 'mistake')}: nothing is booted`,
+    listing: 'Address and bytes of each line',
+    goTo: (line: number, column: number) => `${line}:${column}, go there`,
+    screen: 'Screen',
+    notBooted: 'Boot it by the button or by Ctrl + Enter. Its screen stands here.',
+    mend: 'Mend the source, then boot it.',
+    unknown: (name: string) => `There is no boot sector ‘${name}’. Choose one in the first view.`,
   },
 
   draft: {

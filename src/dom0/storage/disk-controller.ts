@@ -1,12 +1,12 @@
 /** The adapter of the host's disk on its PCI bus, with Domain 0's driver of it. */
 import { Ahci } from '../../devices/ahci/index.ts';
 import type { DmaMemory, HostBus, HostFunction } from '../hardware/host-bus.ts';
-import { AHCI_ID, AhciDriver, SHARED_BYTES } from './ahci-driver.ts';
 import type { HostDisk } from './host-disk.ts';
 import type { StorageDrives } from './storage-drives.ts';
 
 /** Where it is on the PCI bus; what its one disk says that it is. */
 const SLOT = 2,
+  AHCI_ID = { vendor: 0x8086, device: 0x2922 } as const,
   SERIAL = 'RS-SDA';
 
 export class DiskController {
@@ -42,7 +42,9 @@ export class DiskController {
   }
 
   /** Connects a disk, in place of the one before: from here on it is driven by registers. @throws HostError where machine memory has no room for that */
-  connect(disk: HostDisk): void {
+  async connect(disk: HostDisk): Promise<void> {
+    // A host whose disk nobody opens needs no driver.
+    const { AhciDriver, SHARED_BYTES } = await import('./ahci-driver.ts');
     if (this.disk === disk && disk.drivenBy) return;
     this.disk?.drive.rest();
     this.disk?.drivenBy?.close();
