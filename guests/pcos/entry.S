@@ -4,8 +4,13 @@
         .globl  start
 start:  mov     %cs, %ax
         mov     %ax, %ds
+        mov     $0x0f, %ah
+        int     $0x10
+        cmp     $3, %al
+        je      text
         mov     $3, %ax
         int     $0x10
+text:
         /* Ranges of memory to 608h, 20 bytes each, their number to 600h (INT 15h, AX = E820h). */
         xor     %ax, %ax
         mov     %ax, %es

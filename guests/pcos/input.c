@@ -51,10 +51,13 @@ static void on_keyboard(u32 irq) {
 
 /* Packets of three bytes: buttons, signs and overflows; then x; then y, which counts upwards. */
 static void on_mouse(u32 irq) {
-  static u8 packet[3], count;
+  static u8 packet[3], count, acknowledged;
   (void)irq;
   if ((in8(STATUS) & 0x21) != 0x21) return;
-  packet[count++] = in8(DATA);
+  packet[count] = in8(DATA);
+  /* It acknowledges what it was told first; the keyboard's is a code that means nothing. */
+  if (!acknowledged && packet[0] == 0xfa) { acknowledged = 1; return; }
+  count++;
   if (!(packet[0] & 8)) count = 0; /* out of step: a first byte has this bit */
   if (count < 3) return;
   count = 0;
@@ -78,7 +81,6 @@ static int ready(u8 bit, u8 wanted) {
   return 0;
 }
 static void send(u16 port, u8 value) { if (ready(BUSY, 0)) out8(port, value); }
-static u8 answer(void) { return ready(FULL, FULL) ? in8(DATA) : 0; }
 
 void input_start(void) {
   out8(COM1 + 1, 1);
@@ -93,9 +95,7 @@ void input_start(void) {
   send(STATUS, 0xa8);
   send(STATUS, 0xd4); /* to the mouse: report */
   send(DATA, 0xf4);
-  answer();
   send(DATA, 0xf4); /* to the keyboard: scan */
-  answer();
   on_irq(1, on_keyboard);
   on_irq(12, on_mouse);
 }
