@@ -8,6 +8,7 @@ import { shellPanel } from './parts/domain0-shell.tsx';
 import { guestPanel } from './parts/guest.tsx';
 import { homePanel } from './parts/home.tsx';
 import { lessonPanel } from './parts/lesson.tsx';
+import { pcosPanel } from './parts/pcos.tsx';
 import { sectorPanel } from './parts/sector.tsx';
 import { hostPanel, inspectPanel, networkPanel, storagePanel } from './parts/host-tabs.tsx';
 
@@ -18,6 +19,7 @@ export const PANELS: readonly Panel[] = [
   shellPanel,
   definedPanel,
   sectorPanel,
+  pcosPanel,
   hostPanel,
   storagePanel,
   networkPanel,

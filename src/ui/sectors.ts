@@ -3,11 +3,10 @@
 import { signal } from '@preact/signals';
 import { get, set } from 'idb-keyval';
 import type { Assembled } from '../cpu/assembler/index.ts';
-import { command, host, sentence } from './host.ts';
-import { sessions } from './sessions.ts';
-import { keepFiles } from './state.ts';
-import { Typing } from './typing.ts';
+import { host, sentence } from './host.ts';
 import { sectorProblem } from './sector-problem.ts';
+import { bootBeside } from './state.ts';
+import { Typing } from './typing.ts';
 
 export interface BootSector {
   /** Of its file and its guest. */
@@ -50,8 +49,6 @@ export interface Made extends Assembled {
 export const made = signal<ReadonlyMap<string, Made>>(new Map());
 /** Why a sector could not be assembled or booted, though its text is not to blame. */
 export const trouble = signal<string | undefined>(undefined);
-/** The domain that was booted last of each. */
-export const booted = signal<ReadonlyMap<string, number>>(new Map());
 
 const typing = new Typing();
 
@@ -96,10 +93,8 @@ async function boot(sector: BootSector): Promise<void> {
   typing.stop();
   const now = await makeSector(sector);
   if (!now || now.problems.length > 0 || now.problem !== undefined) return;
-  const before = sessions.peek().get(booted.peek().get(sector.name) ?? 0);
-  if (before && !before.gone.peek()) await command('destroy', before.info.peek());
-  const files = [{ name: `${sector.name}.img`, data: new Blob([now.bytes as Uint8Array<ArrayBuffer>]) }];
-  const domain = await host.create(files, true);
-  booted.value = new Map(booted.peek()).set(sector.name, domain.id);
-  keepFiles(domain, files);
+  await bootBeside(sector.name, async () => {
+    const files = [{ name: `${sector.name}.img`, data: new Blob([now.bytes as Uint8Array<ArrayBuffer>]) }];
+    return { domain: await host.create(files, true), files };
+  });
 }

@@ -246,6 +246,16 @@ export const strings = {
     about: 'Our own monitor on the bare machine: read its chips, provoke faults, count exits',
   },
 
+  pcos: {
+    name: 'pcos and its source',
+    title: 'pcos',
+    about: 'A small system in protected mode: a shell, files, threads, network, a mouse to draw with',
+    source: 'Source',
+    file: 'Source file',
+    lines: (n: number) => count(n, 'line'),
+    notBooted: 'Boot it: its screen stands here. help lists its commands.',
+  },
+
   bootSectors: {
     title: 'A dozen boot sectors',
     hint: 'Programs of 512 bytes that own the whole machine. Change one, and boot what you have made of it.',

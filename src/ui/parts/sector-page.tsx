@@ -1,14 +1,13 @@
 /** The source of a boot sector with what it is assembled to, and the guest that was booted from it beside. */
 
-import './sector.css';
 import { useEffect } from 'preact/hooks';
-import { type BootSector, booted, bootSector, edits, editSector, editsRead, made, makeSector, SECTORS, textOf, trouble } from '../sectors.ts';
+import { type BootSector, bootSector, edits, editSector, editsRead, made, makeSector, SECTORS, textOf, trouble } from '../sectors.ts';
 import { bytesUsed } from '../sector-problem.ts';
 import { sessions } from '../sessions.ts';
-import { download, go } from '../state.ts';
+import { booted, download, go } from '../state.ts';
 import { strings } from '../strings.ts';
+import { Beside } from './beside.tsx';
 import { Icon, Tag } from './marks.tsx';
-import { ScreenWindow } from './screen.tsx';
 import { SourceText } from './source-text.tsx';
 
 const words = strings.bootSectors;
@@ -53,8 +52,7 @@ function Sector({ sector }: { sector: BootSector }) {
     {trouble.value !== undefined && <p class="note bad" role="alert"><Tag kind="failed"><span>{trouble.value}</span></Tag></p>}
     <div class="sector-b">
       <SourceText label={words.sourceOf(title)} text={text} made={now} onType={next => editSector(sector, next)} />
-      <div class="desk screen">{session ? <ScreenWindow key={session.id} session={session} first />
-        : <section class="win"><div class="wt"><span class="t">{words.screen}</span></div><p class="hint">{good === false ? words.mend : words.notBooted}</p></section>}</div>
+      <Beside session={session} hint={good === false ? words.mend : words.notBooted} />
     </div>
   </div>;
 }
