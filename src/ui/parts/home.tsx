@@ -2,6 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { info } from '../host.ts';
+import { inventory } from '../inventory.ts';
 import { FIGURE, type Offer, offers, pcos, progressText } from '../offers.ts';
 import type { Panel } from '../panel.ts';
 import { addFiles, bootBeside, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, makeOffer, offerProblems } from '../state.ts';
@@ -13,7 +14,7 @@ import { later } from './later.tsx';
 import { ChooseFiles, Icon, ModeBadge, Tag } from './marks.tsx';
 
 const ReopenList = later(() => import('./reopen-list.tsx').then(part => part.ReopenList));
-
+const SavedGuests = later(() => import('./checkpoints.tsx').then(part => part.SavedGuests));
 const BootSectors = later(() => import('./boot-sectors.tsx').then(part => part.BootSectors));
 const showsSectors = signal(false);
 
@@ -55,6 +56,7 @@ function Home() {
           <p class="sec">{dragging.value ? strings.home.dropNow : strings.home.dropTogether}</p>
           <p><ChooseFiles onFiles={files => void addFiles(named(files))}>{strings.home.choose}</ChooseFiles> <button class="btn" onClick={() => go({ kind: 'defined', name: '' })}>{strings.home.write}</button></p>
         </div>
+        {(inventory.value?.stored?.checkpoints.length ?? 0) > 0 && <SavedGuests />}
         <ReopenList />
       </section>
       <section class="card">
