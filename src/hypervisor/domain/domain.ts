@@ -200,6 +200,7 @@ export class Domain {
       // Xen's CPUID policy hides instructions and does not take them away: its guests, hvmloader and GRUB among them, use what every host of Xen has.
       ...(record.xenOffset === 0 ? {} : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn), masksCpuid: true }),
       answerAccess: () => this.exits.answerInPlace(),
+      answerPort: () => this.exits.answerPortInPlace(),
       apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
       ...(options.apic ? { apic: true } : {}),
       ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
