@@ -3,7 +3,7 @@
  * adds: one stream of output, how each guest's run ended, and stopping at a point.
  */
 import type { PeerOptions } from '../../devices/net/index.ts';
-import { ConsoleHistory } from '../../dom0/console/console-history.ts';
+import { ConsoleHistory } from '../../dom0/console/index.ts';
 import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
 import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/storage/index.ts';
 import { Toolstack } from '../../dom0/toolstack/index.ts';
