@@ -101,6 +101,17 @@ const VIEWS = [
     },
   ],
   [
+    'boot-sector',
+    async page => {
+      await page.goto('./?boot=0');
+      await page.getByText('A dozen boot sectors').click();
+      await page.getByRole('button', { name: 'Boot Plasma' }).click();
+      await page.getByText('VGA, 320 × 200').waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page.getByLabel('Source of').fill('bits 16\norg 7c00h\nmov ax, [bx+ax]\n');
+      await page.getByText('1 mistake').waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
     'components',
     async page => {
       await page.goto('./components.html');

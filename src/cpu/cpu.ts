@@ -75,6 +75,7 @@ export class Cpu implements Core, Processor {
   features: Features = featuresOf();
   cr4Bits = cr4BitsOf(this.features);
   readonly apicBaseChanged: ProcessorOptions['apicBaseChanged'];
+  readonly answerPort: ProcessorOptions['answerPort'];
   private readonly masksCpuid: boolean;
   private readonly apic: boolean;
   private readonly cpuLevel: number;
@@ -98,6 +99,7 @@ export class Cpu implements Core, Processor {
     this.masksCpuid = options.masksCpuid ?? false;
     this.cpuLevel = CPU_LEVELS.indexOf(options.cpuLevel ?? 'max');
     this.apicBaseChanged = options.apicBaseChanged;
+    this.answerPort = options.answerPort;
     const interpreter = createInterpreter(this);
     this.writer.general = interpreter.general;
     this.loop = new Loop(this, interpreter, options.doorbell);

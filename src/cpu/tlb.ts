@@ -9,7 +9,8 @@
  */
 import { USER } from './scratch.ts';
 
-const INVALID = 3;
+/** The low bits of an entry, if it is not there. */
+export const INVALID = 3;
 export const HAS_CODE = 1;
 /** Bit of an entry that is not there. */
 export const ABSENT = 2;
@@ -29,6 +30,8 @@ export class Tlb {
   private filledGlobalCount = 0;
   private readonly codeFilled = new Int32Array(LIST);
   private codeFilledCount = 0;
+  /** Entries were taken away so many times, or marked: what was read from them before does not hold any more. */
+  changes = 0;
   /** For each 4 MiB of linear addresses: something in it was mapped by a large page. */
   private readonly large = new Uint8Array(1024);
 
@@ -60,6 +63,7 @@ export class Tlb {
 
   /** Entries but the global ones: what a CR3 write drops. */
   flushNonGlobal(): void {
+    this.changes++;
     const { TR, TW, filled } = this;
     for (let i = 0; i < this.filledCount; i++) {
       const page = filled[i]!;
@@ -83,6 +87,7 @@ export class Tlb {
 
   /** INVLPG: the page's entries; for a large page those of every 4 KiB in it (SDM vol. 3, 4.10.4.1). */
   flushPage(linear: number): void {
+    this.changes++;
     if (this.large[linear >>> 22] !== 0) {
       this.large[linear >>> 22] = 0;
       const first = (linear >>> 12) & ~0x3ff;
@@ -118,6 +123,7 @@ export class Tlb {
 
   /** Write entries that point at a machine frame are marked: it now holds translated code. */
   markCode(mfn: number): void {
+    this.changes++;
     const { TW } = this;
     for (const [list, count] of [[this.filled, this.filledCount], [this.filledGlobal, this.filledGlobalCount]] as const) {
       for (let i = 0; i < count; i++) {

@@ -3,7 +3,7 @@ import './atomics.ts';
 import * as Comlink from 'comlink';
 import metadata from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
-import { BrowserState } from './browser-state.ts';
+import type { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
 import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from './boot/menu/index.ts';
 import { domain0Log } from './boot/domain0-log.ts';
@@ -12,17 +12,18 @@ import { HOST_SETTINGS, keptHostWords, settledHost } from './boot/host-settings.
 import { startXen } from './boot/start-xen.ts';
 import { readXenOptions } from './boot/xen-options.ts';
 import { stopGuests } from './boot/stop-guests.ts';
-import { createHost, type Host, type HostParts } from './host.ts';
+import { filesFrom, type ShippedGuest } from './files/index.ts';
+import { addCommands, type FirstHost, type Host, type HostParts, hostWith } from './host.ts';
 import { shippedGuests } from './shipped-guests.ts';
 import type { PortSession, Power, PowerState } from './shell/index.ts';
 import { hasOpfs, type OpenStore } from './storage/index.ts';
-import { COMMANDS } from './toolstack/commands/index.ts';
+import { FIRST_COMMANDS } from './toolstack/commands/first.ts';
+import type { COMMANDS } from './toolstack/commands/index.ts';
 import { sharedMs } from '../hypervisor/worker/index.ts';
 import type { Later, Runners, RunnersHost } from './runner.ts';
 import type { Pace } from './runner-local.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 import { VirtualTime } from './virtual-time.ts';
-import { wholeState } from './whole-state.ts';
 
 const MIB = 2 ** 20;
 /** Between a host that is down and its end. */
@@ -77,13 +78,25 @@ async function fetchBytes(url: string): Promise<Uint8Array> {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
+/** What is loaded when it is asked for first; what could not be loaded is tried again. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined;
+  return () => {
+    loaded ??= load();
+    loaded.catch(() => {
+      loaded = undefined;
+    });
+    return loaded;
+  };
+}
+
 /** The same on every device, so that a run repeats itself there. */
 const VIRTUAL_HOST = fittedHost({ processors: 1, fittingMiB: 128 });
 const NOT_KEPT = 'In virtual time a host starts from the same state at each visit, so that a run repeats itself.';
 const canShare = (): boolean => typeof SharedArrayBuffer !== 'undefined' && (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
 
 /** The clocks of a host that is started so, what is drawn there, and where its domains run. */
-function hostTime({ virtualTime }: PageBoot, runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners, host: () => Promise<Host>): Pick<HostParts, 'virtual' | 'runners' | 'epochMs' | 'seed'> {
+function hostTime({ virtualTime }: PageBoot, runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners, host: () => Promise<FirstHost>): Pick<HostParts, 'virtual' | 'runners' | 'epochMs' | 'seed'> {
   if (!virtualTime) return { runners: runners(undefined), epochMs: () => Date.now(), seed: crypto.getRandomValues(new Uint32Array(1))[0]! };
   const virtual = new VirtualTime({ wallMs: sharedMs, soon });
   let virtualMs = (): number => 0;
@@ -113,27 +126,34 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
     startLogs = resolve;
   });
   void booted.then(() => later(LOGS_AFTER_MS, startLogs));
-  const state = new BrowserState({
-    open: async (wanted, take) => ((await booted).virtualTime ? { why: NOT_KEPT } : openStore(wanted, take)),
-    epochMs: () => (isVirtual ? VIRTUAL_EPOCH_MS : Date.now()),
-    random: below => (isVirtual ? 0 : Math.floor(Math.random() * below)),
-    later,
-    guests: shippedGuests(fetchBytes, []),
-    filesOpened: (files, kept) => {
-      startLogs();
-      // What the page remembers is for the state that outlives it: files in memory have the installation's settings.
-      if (!kept) return;
-      const tell = (): void => void Promise.all([installedGrubConfig(files), keptHostWords(files)]).then(([text, words]) => tellGrub(text, words), () => {});
-      files.changed = path => {
-        if ([GRUB_CONFIG_PATH, HOST_SETTINGS].some(file => `${file}/`.startsWith(`${path}/`))) tell();
-      };
-      tell();
-    },
-    closing: async what => {
-      for (const shell of shells) shell.end(`[ringside] The files and volumes of this host are ${what}: this shell ends.`);
-      shells.clear();
-      await (await host).endUsersOfDisk(`Its disk is ${what}.`);
-    },
+  /** Guests that the page has told of before the state was there. */
+  const offered: ShippedGuest[] = [];
+  let stateIsWanted = false;
+  const state = once(async (): Promise<BrowserState> => {
+    stateIsWanted = true;
+    const { BrowserState } = await import('./browser-state.ts');
+    return new BrowserState({
+      open: async (wanted, take) => ((await booted).virtualTime ? { why: NOT_KEPT } : openStore(wanted, take)),
+      epochMs: () => (isVirtual ? VIRTUAL_EPOCH_MS : Date.now()),
+      random: below => (isVirtual ? 0 : Math.floor(Math.random() * below)),
+      later,
+      guests: [...shippedGuests(fetchBytes, []), ...offered],
+      filesOpened: (files, kept) => {
+        startLogs();
+        // What the page remembers is for the state that outlives it: files in memory have the installation's settings.
+        if (!kept) return;
+        const tell = (): void => void Promise.all([installedGrubConfig(files), keptHostWords(files)]).then(([text, words]) => tellGrub(text, words), () => {});
+        files.changed = path => {
+          if ([GRUB_CONFIG_PATH, HOST_SETTINGS].some(file => `${file}/`.startsWith(`${path}/`))) tell();
+        };
+        tell();
+      },
+      closing: async what => {
+        for (const shell of shells) shell.end(`[ringside] The files and volumes of this host are ${what}: this shell ends.`);
+        shells.clear();
+        await (await host).endUsersOfDisk(`Its disk is ${what}.`);
+      },
+    });
   });
   let stop = (_what: PowerState): void => {};
   const stopped = new Promise<PowerState>(resolve => {
@@ -141,7 +161,7 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
   });
   const definition = booted.then(how => settledHost(how.virtualTime ? VIRTUAL_HOST : hostHere(shared), how.host));
   const memory = Promise.all([booted, definition]).then(([how, asked]) => makeMemory(shared || (how.virtualTime !== undefined && canShare()), asked.host.memoryMiB));
-  const host: Promise<Host> = Promise.all([booted, definition, memory]).then(([how, { host: asked }, bytes]) => createHost({
+  const host: Promise<FirstHost> = Promise.all([booted, definition, memory]).then(([how, { host: asked }, bytes]) => hostWith({
     version: metadata.version,
     memory: bytes,
     ...hostTime(how, runners, () => host),
@@ -151,13 +171,15 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
     later,
     fetchBytes,
     openMedium,
-    files: state.files,
+    files: filesFrom(async () => (await state()).files),
     logsAfter,
-    storage: async () => (await state.get()).storage,
-    stateInfo: () => state.info(),
+    storage: async () => (await (await state()).get()).storage,
+    stateInfo: async () => (await state()).info(),
     hostMs: sharedMs,
     buriesStopped: 'unless-crashed',
-  }));
+  }, FIRST_COMMANDS));
+  const wholeHost = once(async (): Promise<Host> => addCommands(await host, (await import('./toolstack/commands/index.ts')).COMMANDS));
+  const ofWholeState = once(async () => (await import('./whole-state.ts')).wholeState(await state(), host, booted, later));
   const power: Power = async (what, say) => {
     const { toolstack } = await host;
     await stopGuests(await host, say);
@@ -165,7 +187,7 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
     // What the shell says last comes out, and its files take it in.
     later(LAST_WORDS_MS, async () => {
       try {
-        (await state.get()).close();
+        (await (await state()).get()).close();
       } finally {
         stop(what);
       }
@@ -173,8 +195,8 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
   };
   let log: Promise<string[]> | undefined;
   const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));
-  const api: HostApi = {
-    ...apiOf(host, COMMANDS),
+  const api: Omit<HostApi, Exclude<keyof typeof COMMANDS, keyof typeof FIRST_COMMANDS>> = {
+    ...apiOf(host, FIRST_COMMANDS),
     alive: async () => {
       await host;
       return alive;
@@ -192,26 +214,36 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
     followGrub: async listener => {
       tellGrub = listener;
     },
-    offerGuests: guests => state.offer(shippedGuests(fetchBytes, guests)),
-    state: () => state.info(),
+    offerGuests: async guests => {
+      const more = shippedGuests(fetchBytes, guests);
+      if (stateIsWanted) await (await state()).offer(more);
+      else offered.push(...more);
+    },
+    state: async () => (await state()).info(),
     resume: async () => {
       if (!(await hasOpfs())) return undefined;
-      const info = await state.resume();
+      const info = await (await state()).resume();
       if (info?.kept) await (await host).startAutomatic();
       return info;
     },
-    takeOver: () => state.takeOver(),
-    ...wholeState(state, host, booted, later),
+    takeOver: async () => (await state()).takeOver(),
+    exportState: async page => (await ofWholeState()).exportState(page),
+    judgeState: async data => (await ofWholeState()).judgeState(data),
+    importState: async (data, name) => (await ofWholeState()).importState(data, name),
+    resetState: async () => (await ofWholeState()).resetState(),
     shell: async size => {
       // Most visits have a guest's prompt before they want this one.
       const { loginOverPort, shellParts } = await import('./shell/index.ts');
-      log ??= domain0Log(await host, await state.get(), await booted);
-      const parts = await shellParts(await host, await state.get(), sleep, power, await log);
-      const { kept, why } = await state.info();
-      const shell = await loginOverPort(parts, metadata.version, size, kept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`);
+      const kept = await state();
+      log ??= domain0Log(await host, await kept.get(), await booted);
+      const parts = await shellParts(await wholeHost(), await kept.get(), sleep, power, await log);
+      const { kept: isKept, why } = await kept.info();
+      const shell = await loginOverPort(parts, metadata.version, size, isKept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`);
       shells.add(shell);
       return Comlink.transfer(shell.port, [shell.port]);
     },
   };
-  Comlink.expose(api);
+  // All other commands are loaded when one of them is asked for.
+  const command = (name: string) => async (...given: unknown[]) => ((await wholeHost()) as unknown as Record<string, (...given: unknown[]) => unknown>)[name](...given);
+  Comlink.expose(new Proxy(api, { get: (own, name) => (name in own ? own[name as keyof typeof own] : command(String(name))) }));
 }

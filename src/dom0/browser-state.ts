@@ -2,7 +2,7 @@
  * The state of a page's host: in the browser's storage where this tab can have it, else in memory. It is opened when somebody needs it, and given up when
  * another tab asks for it.
  */
-import { type HostFiles, install, type KeptFiles, type ShippedGuest } from './files/index.ts';
+import { filesFrom, type HostFiles, install, type KeptFiles, type ShippedGuest } from './files/index.ts';
 import { type HostState, openHostState } from './state.ts';
 import type { Later } from './runner.ts';
 import { DISK, STATE_FILES, type StateHead, type StatePart, TREE_FILES, unpackState, writeState } from './state-file.ts';
@@ -21,9 +21,6 @@ export interface StateInfo {
 
 const TAKEN_OVER = 'another tab’s now';
 
-/** What HostFiles has. */
-const FILE_CALLS = ['readFileBuffer', 'writeFile', 'appendFile', 'readdir', 'mkdir', 'rm', 'symlink', 'stat', 'lstat', 'realpath', 'exists', 'truncate'] as const satisfies (keyof HostFiles)[];
-
 interface BrowserStateParts {
   open: OpenStore;
   epochMs(): number;
@@ -39,15 +36,7 @@ interface BrowserStateParts {
 
 export class BrowserState {
   /** Domain 0's files wherever they are now: the first call opens them. */
-  readonly files = Object.fromEntries(
-    FILE_CALLS.map(name => [
-      name,
-      async (...given: unknown[]) => {
-        const tree = await (await this.get()).files();
-        return (tree[name] as (...given: unknown[]) => unknown).call(tree, ...given);
-      },
-    ]),
-  ) as unknown as HostFiles;
+  readonly files: HostFiles = filesFrom(async () => (await this.get()).files());
   private readonly parts: BrowserStateParts;
   private guests: readonly ShippedGuest[];
   private tree: KeptFiles | undefined;

@@ -2,7 +2,8 @@
 import { InMemoryFs } from 'just-bash/browser';
 import type { NamedFile } from './api.ts';
 import { KeptFiles } from './files/index.ts';
-import { createHost, type Host, type HostParts } from './host.ts';
+import { createHost } from './create-host.ts';
+import type { Host, HostParts } from './host.ts';
 import { inTurns } from './runner-local.ts';
 import type { Later } from './runner.ts';
 import { MemoryStore, type Store } from './storage/index.ts';

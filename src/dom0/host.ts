@@ -7,26 +7,25 @@ import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import { attachDrives, type DriveImage, type Ending, type Medium, noMedia, type OpenMedium } from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { ConsoleLog } from './console/console-log.ts';
-import { cdOfFiles, type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
+import { type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
 import type { Readable } from './file-systems/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
 import type { StateInfo } from './browser-state.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
-import { type Inventory, takeInventory } from './inventory.ts';
+import type { Inventory } from './inventory.ts';
 import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { romOf } from '../devices/index.ts';
-import { bootFromDisk, type GuestMedium } from './boot-loader/index.ts';
+import type { GuestMedium } from './boot-loader/index.ts';
 import { baseName, type Devices, disksNamed, type Firmware, firmwareNamed, type FirmwareNeeds, type Given, type Loaded, loaderNamed, type NamedImage, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
-import { settleUnfinished } from './snapshots/unfinished.ts';
-import { type BaseImage, imageVolume, MediumDisk, runStorageCommand, Storage, transferVolume } from './storage/index.ts';
+import { type BaseImage, imageVolume, isDevice, MediumDisk, type Storage, transferVolume } from './storage/index.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
-import { reasonOf } from './toolstack/commands/break.ts';
-import { COMMANDS } from './toolstack/commands/index.ts';
-import { coreFile } from './toolstack/core-file.ts';
+import type { FIRST_COMMANDS } from './toolstack/commands/first.ts';
+import type { COMMANDS } from './toolstack/commands/index.ts';
 import { follows, hasStopped, lastExits } from './toolstack/endings.ts';
+import { reasonOf } from './toolstack/break-words.ts';
 import { createFrom } from './toolstack/commands/life.ts';
 import type { Member, OpenHostDevice } from './toolstack/member.ts';
 import { ManagedDomains } from './managed/index.ts';
@@ -62,20 +61,31 @@ export type Guest = Member<Viewers>;
 /** The host with the commands of the table as its methods. */
 export type Host<T extends Table = typeof COMMANDS> = HostCore & Bound<T>;
 
-export function createHost(parts: HostParts): Host;
-export function createHost<T extends Table>(parts: HostParts, table: T): Host<T>;
-export function createHost(parts: HostParts, table: Table = COMMANDS): HostCore {
+/** The page's, as long as nobody has asked for other commands. */
+export type FirstHost = Host<typeof FIRST_COMMANDS>;
+
+/** A host whose methods are the commands of a table; `addCommands` gives it more of them. */
+export function hostWith<T extends Table>(parts: HostParts, table: T): Host<T> {
   const core = new HostCore(parts);
-  const commands = bind(table, core);
   const { virtual } = parts;
-  if (!virtual) return Object.assign(core, commands);
-  const noted = (name: string, run: unknown) => (...given: unknown[]) => virtual.command(name, given, () => (run as (...given: unknown[]) => Promise<unknown>)(...given));
-  const changing = { setAutomatic: core.setAutomatic, diskCommand: core.diskCommand.bind(core) };
-  const all = [...Object.entries(commands).map(([name, run]) => [name, table[name].modifies ? noted(name, run) : run]), ...Object.entries(changing).map(([name, run]) => [name, noted(name, run)])];
-  const host = Object.assign(core, Object.fromEntries(all)) as HostCore & Record<string, (...given: unknown[]) => Promise<unknown>>;
-  core.followTime((name, given) => host[name](...given));
+  if (virtual) Object.assign(core, { setAutomatic: noted(virtual, 'setAutomatic', core.setAutomatic), diskCommand: noted(virtual, 'diskCommand', core.diskCommand.bind(core)) });
+  const host = addCommands(core, table);
+  core.followTime((name, given) => (host as unknown as Methods)[name](...given));
   return host;
 }
+
+/** The commands of a table become methods of a host, too. */
+export function addCommands<T extends Table>(core: HostCore, table: T): Host<T> {
+  const commands = bind(table, core);
+  const { virtual } = core.parts;
+  if (!virtual) return Object.assign(core, commands);
+  return Object.assign(core, Object.fromEntries(Object.entries(commands).map(([name, run]) => [name, table[name].modifies ? noted(virtual, name, run) : run])) as Bound<T>);
+}
+
+type Methods = Record<string, (...given: unknown[]) => Promise<unknown>>;
+
+/** What changes the host is an input: virtual time notes it. */
+const noted = (virtual: VirtualTime, name: string, run: unknown) => (...given: unknown[]) => virtual.command(name, given, () => (run as (...given: unknown[]) => Promise<unknown>)(...given));
 
 /** For a toolstack in virtual time. */
 function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'hostMs'> {
@@ -246,7 +256,8 @@ export class HostCore {
   }
 
   /** What there is beside running domains; `opens`: definitions and disk, too. @throws Error where those cannot be opened */
-  inventory(opens: boolean): Promise<Inventory> {
+  async inventory(opens: boolean): Promise<Inventory> {
+    const { takeInventory } = await import('./inventory.ts');
     return takeInventory(this, opens);
   }
 
@@ -301,7 +312,7 @@ export class HostCore {
     const needs = firmwareNamed(given);
     const firmware = needs && (await this.firmware(needs));
     const named = await Promise.all(disksNamed(given).map(async target => ({ target, path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory) })));
-    const mayBeDevices = named.filter(({ path }) => Storage.isDevice(path) || imageVolume(path) !== undefined);
+    const mayBeDevices = named.filter(({ path }) => isDevice(path) || imageVolume(path) !== undefined);
     const devices = mayBeDevices.length > 0 ? this.lookAt(mayBeDevices, await this.openDevices()) : undefined;
     const loaded = await this.load(given, files, devices);
     goOn(wanted);
@@ -310,7 +321,7 @@ export class HostCore {
 
   /** The one path of what a definition in a directory of Domain 0 names as a disk. */
   private async ownPath(target: string, directory: string | undefined): Promise<string> {
-    if (directory === undefined || target === '' || Storage.isDevice(target)) return target;
+    if (directory === undefined || target === '' || isDevice(target)) return target;
     return this.realPath(target.startsWith('/') ? target : `${directory}/${target}`);
   }
 
@@ -330,6 +341,7 @@ export class HostCore {
         // pygrub looks at the first one, and what is missing is told of the disk.
         else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;
       }
+      const { bootFromDisk } = await import('./boot-loader/boot-loader.ts');
       return bootFromDisk(loader, cmdline, media);
     } catch (error) {
       return `${(error as Error).message}`;
@@ -340,7 +352,7 @@ export class HostCore {
 
   /** Whether a path is one of the host's devices, or of an image on its disk, as far as that was opened (`openDevices`). */
   isDevice(path: string): boolean {
-    return this.parts.storage !== undefined && (Storage.isDevice(path) || this.storage?.image(path) !== undefined);
+    return this.parts.storage !== undefined && (isDevice(path) || this.storage?.image(path) !== undefined);
   }
 
   /** A volume's by the number that records of requests have for it. */
@@ -354,6 +366,7 @@ export class HostCore {
     return this.tasks.run(words.join(' '), async task => {
       const storage = await this.openDevices();
       if (!storage) throw new Error('This host has no disk of its own.');
+      const { runStorageCommand } = await import('./storage/commands.ts');
       const { status, out, err } = runStorageCommand(storage, words);
       if (status !== 0) throw new Error(err.trim());
       task.message = out.trim();
@@ -364,12 +377,17 @@ export class HostCore {
   /** Has the host's disk open, where there is one. @throws Error with a sentence where it cannot be */
   async openDevices(): Promise<Storage | undefined> {
     this.storage = await this.parts.storage?.();
-    if (this.storage) this.toolstack.services.disk.connect(this.storage.disk);
+    if (this.storage) await this.toolstack.services.disk.connect(this.storage.disk);
     await this.toolstack.services.disk.serveDrives();
-    if (this.storage && this.settled?.storage !== this.storage) this.settled = { storage: this.storage, done: settleUnfinished(this, this.storage) };
+    if (this.storage && this.settled?.storage !== this.storage) this.settled = { storage: this.storage, done: this.settle(this.storage) };
     await this.settled?.done;
     await this.findImages();
     return this.storage;
+  }
+
+  private async settle(storage: Storage): Promise<void> {
+    const { settleUnfinished } = await import('./snapshots/unfinished.ts');
+    await settleUnfinished(this, storage);
   }
 
   /** Images under overlays, as they are now. */
@@ -426,7 +444,7 @@ export class HostCore {
   /** Devices as a definition is judged by them. */
   private lookAt(named: readonly { target: string; path: string }[], storage: Storage | undefined): Devices {
     return new Map(
-      named.filter(({ path }) => Storage.isDevice(path) || storage?.image(path)).map(({ target, path }): [string, NamedImage | string] => {
+      named.filter(({ path }) => isDevice(path) || storage?.image(path)).map(({ target, path }): [string, NamedImage | string] => {
         if (!storage) return [target, 'this host has no disk of its own. Name a file.'];
         try {
           const medium = storage.medium(path);
@@ -559,7 +577,10 @@ export class HostCore {
   async readFile(path: string): Promise<Blob> {
     const { files } = this.parts;
     if (!files) throw new Error(`${path}: Domain 0 has no files here.`);
-    if (namesFiles(path)) return cdOfFiles(files, spellFiles(pathsIn(path).map(absolute)));
+    if (namesFiles(path)) {
+      const { cdOfFiles } = await import('./files/cd-files.ts');
+      return cdOfFiles(files, spellFiles(pathsIn(path).map(absolute)));
+    }
     return new Blob([(await files.readFileBuffer(absolute(path))) as BlobPart]);
   }
 
@@ -603,6 +624,7 @@ export class HostCore {
     const { files } = this.parts;
     if (!files) throw new Error('Domain 0 has no place for files here: the core file was not written.');
     if (member.released) throw new Error(`${member.name} has stopped and its memory was given back: there is nothing to write.`);
+    const { coreFile } = await import('./toolstack/core-file.ts');
     const core = new Blob(coreFile(await this.toolstack.look(member), this.machine.hasVt) as BlobPart[]);
     await writeWhole(files, path, new Uint8Array(await core.arrayBuffer()));
   }

@@ -2,14 +2,14 @@
 export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, MouseMove, NamedFile, OfferedGuest, Plan, StateHead, StateInfo, StatePiece, Task } from './api.ts';
 export * from './boot/index.ts';
 export { OWN_GUESTS, type ShippedGuest } from './files/index.ts';
-export { createHost } from './host.ts';
+export { createHost } from './create-host.ts';
 export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable, isFloppy } from './images.ts';
 export { type Firmware, type FirmwareNeeds, NO_FIRMWARE, NO_IPXE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 export type { Definition } from './config/index.ts';
 export type { BreakHit, BreakPoint } from '../hypervisor/domain/index.ts';
 export type { FollowedRequest, GuestDrive, GuestFacts, Inspected, RingFacts, SlotFacts, StoreNode } from './inspection.ts';
-export type { BridgePortInfo, DefinedDomain, DiskInfo, Inventory, StoredState, VolumeInfo } from './inventory.ts';
+export type { BridgePortInfo, Checkpoint, DefinedDomain, DiskInfo, Inventory, StoredState, VolumeInfo } from './inventory.ts';
 export { inTurns, type Pace } from './runner-local.ts';
 export { type WorkerLike, WorkerRunner, inWorkers } from './runner-worker.ts';
 export type { Later } from './runner.ts';

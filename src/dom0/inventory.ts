@@ -3,6 +3,7 @@ import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import type { StateInfo } from './browser-state.ts';
 import type { HostCore } from './host.ts';
 import { GROUP, PE_BYTES, SECTOR_BYTES } from './storage/index.ts';
+import { CHECKPOINTS, SnapshotRecords } from './snapshots/record.ts';
 import { runNsOf } from './toolstack/run-time.ts';
 
 /** A domain that is defined and does not run. */
@@ -50,9 +51,22 @@ export interface DiskInfo {
   volumes: VolumeInfo[];
 }
 
+/** A guest as it was while it ran, with its disks: a snapshot that the page took by itself. */
+export interface Checkpoint {
+  domain: string;
+  /** Of the snapshot. */
+  name: string;
+  /** Milliseconds since 1970. */
+  savedMs: number;
+  /** Of its memory and processors. */
+  bytes: number;
+}
+
 /** What outlives the host. */
 export interface StoredState {
   defined: DefinedDomain[];
+  /** The latest first. */
+  checkpoints: Checkpoint[];
   /** Absent: the host has no disk of its own. */
   disk?: DiskInfo;
   /** Where it is now; another tab may have taken it since the last look. Absent: it is this host's for good. */
@@ -114,7 +128,7 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
   const defined = managed.filter(({ name }) => !running.has(name)).map(({ name, path, errors, definition }): DefinedDomain => ({
     name, path, errors, type: definition.type, memoryMiB: definition.memoryMiB, vcpus: definition.vcpus,
   }));
-  const found = { defined, ...(where ? { where } : {}) };
+  const found = { defined, checkpoints: await checkpoints(host), ...(where ? { where } : {}) };
   if (!storage) return found;
   return {
     ...found,
@@ -129,4 +143,11 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
       volumes: storage.volumes.map(({ name, bytes }) => ({ name, bytes, path: storage.files.find(({ volume }) => volume === name)?.path ?? `/dev/${GROUP}/${name}`, users: storage.namesOfUsers(`/dev/${GROUP}/${name}`) })),
     },
   };
+}
+
+async function checkpoints({ parts: { files } }: HostCore): Promise<Checkpoint[]> {
+  const records = files ? await new SnapshotRecords(files).all() : [];
+  return records
+    .flatMap(({ domain, name, createdMs, state }) => (state && (CHECKPOINTS as readonly string[]).includes(name) ? [{ domain, name, savedMs: createdMs, bytes: state.bytes }] : []))
+    .sort((a, b) => b.savedMs - a.savedMs);
 }

@@ -58,7 +58,7 @@ export async function readFiles(files: NamedFile[], wanted: () => boolean): Prom
   const given: Given[] = [];
   for (const file of files) {
     const read = await look(file, wanted);
-    if ('data' in read && isDefinition(read)) await prepareToRead(decode(read.data.subarray(0, HEAD_BYTES)));
+    if ('data' in read && isDefinition(read)) await prepareToRead(decode(read.data));
     given.push(read);
   }
   return given;

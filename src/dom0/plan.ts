@@ -15,7 +15,7 @@ import { DEFAULT_NIC } from './config/vif.ts';
 import { writeXlConfig } from './config/write-xl.ts';
 import { lengthProblem } from './config/xlcfg.ts';
 import { diskVerdict } from './config/keys/disks.ts';
-import { Storage } from './storage/index.ts';
+import { isDevice } from './storage/index.ts';
 import { noImage, NOT_BUILT } from './toolstack/libxl-words.ts';
 import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable, isFloppy } from './images.ts';
 
@@ -143,7 +143,7 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devi
       // What is no image by its look may be an empty disk.
       image: path => {
         const device = devices.get(path);
-        if (device !== undefined && (Storage.isDevice(path) || definitions[0].inDomain0)) return device;
+        if (device !== undefined && (isDevice(path) || definitions[0].inDomain0)) return device;
         // A file that was dropped counts more than one of Domain 0's.
         const found = find<Given>([...images, ...others], path);
         return typeof found === 'string' ? (device ?? found) : found;
@@ -267,7 +267,7 @@ function planDrive(disk: DefinedDisk, index: number, type: DomainType, findings:
   if (problem && finding) Object.assign(finding, { verdict: 'error', ...problem });
   else if (drive.image.device) {
     // However it was written: who looks at the domain later knows no other folder.
-    if (!Storage.isDevice(disk.target)) disk.target = drive.image.name;
+    if (!isDevice(disk.target)) disk.target = drive.image.name;
     if (finding) Object.assign(finding, diskVerdict(disk, disk.place, type, true));
   }
   return drive;
@@ -433,7 +433,7 @@ function finish(findings: Finding[], definition: Definition, boot: Boot | undefi
   const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
   if (definition.kernel) summary.kernel = definition.kernel;
   if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
-  if (drives.length > 0) summary.disks = definition.disks.map(({ place, vdev, target }) => `${place < 0 ? vdev : ideName(place)}: ${(Storage.isDevice(target) ? target : baseName(target)) || 'empty'}`);
+  if (drives.length > 0) summary.disks = definition.disks.map(({ place, vdev, target }) => `${place < 0 ? vdev : ideName(place)}: ${(isDevice(target) ? target : baseName(target)) || 'empty'}`);
   if (drives.some(({ readOnly, image }) => !readOnly && image && !image.device)) summary.writesFiles = true;
   const card = definition.nic ?? (definition.vif && 'vif');
   if (card) summary.nic = card;

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { NamedFile } from './api.ts';
-import { createHost, type Host } from './host.ts';
+import { createHost } from './create-host.ts';
+import type { Host } from './host.ts';
 import { startXen } from './boot/start-xen.ts';
 import { inTurns } from './runner-local.ts';
 

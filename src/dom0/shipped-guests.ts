@@ -15,6 +15,8 @@ const URLS: Record<(typeof OWN_GUESTS)[keyof typeof OWN_GUESTS][number], URL> = 
   'minipv-pvh.cfg': new URL('../../guests/minipv/minipv-pvh.cfg', import.meta.url),
   'minipv-hvm.cfg': new URL('../../guests/minipv/minipv-hvm.cfg', import.meta.url),
   'minipv.elf': new URL('../../guests/minipv/minipv.elf', import.meta.url),
+  'pcos.cfg': new URL('../../guests/pcos/pcos.cfg', import.meta.url),
+  'pcos.img': new URL('../../guests/pcos/pcos.img', import.meta.url),
   'figure.sh': new URL('../../guests/figure/figure.sh', import.meta.url),
 };
 

@@ -4,7 +4,7 @@ import { HVM_PARAM } from '../hypervisor/xen/abi.ts';
 import { getParam } from '../hypervisor/xen/hvm/params.ts';
 import { Ports } from '../hypervisor/xen/events/ports.ts';
 import { pvhKernel } from '../hypervisor/xen/pvh-program.test-support.ts';
-import { createHost } from './host.ts';
+import { createHost } from './create-host.ts';
 import { inTurns } from './runner-local.ts';
 
 it.each([

@@ -3,7 +3,7 @@ import * as Comlink from 'comlink';
 import type { HostApi, StatePiece } from './api.ts';
 import type { PageBoot } from './boot/menu/index.ts';
 import type { BrowserState } from './browser-state.ts';
-import type { Host } from './host.ts';
+import type { FirstHost } from './host.ts';
 import type { Later } from './runner.ts';
 import { readState, type StateHead } from './state-file.ts';
 
@@ -13,7 +13,7 @@ const SETTLE_MS = 100;
 const PATIENCE_MS = 30_000;
 
 /** Guests that have volumes stand still until the answer is called. */
-async function holdWriters(host: Host, later: Later): Promise<() => Promise<void>> {
+async function holdWriters(host: FirstHost, later: Later): Promise<() => Promise<void>> {
   const held: number[] = [];
   for (const { record, devices, paused } of host.toolstack.members.values()) {
     if (devices.length === 0 || paused) continue;
@@ -26,7 +26,7 @@ async function holdWriters(host: Host, later: Later): Promise<() => Promise<void
   };
 }
 
-async function headOf(host: Host, page: unknown): Promise<StateHead> {
+async function headOf(host: FirstHost, page: unknown): Promise<StateHead> {
   const storage = await host.openDevices();
   return {
     version: host.parts.version,
@@ -38,15 +38,15 @@ async function headOf(host: Host, page: unknown): Promise<StateHead> {
 }
 
 /** One that writes the disk runs: it was started, or somebody let it go on. */
-const writes = (host: Host): boolean => [...host.toolstack.members.values()].some(({ devices, paused, released }) => devices.length > 0 && !paused && !released);
+const writes = (host: FirstHost): boolean => [...host.toolstack.members.values()].some(({ devices, paused, released }) => devices.length > 0 && !paused && !released);
 
 /** The commands. The names in the task log are ours: xl has none. */
-export function wholeState(state: BrowserState, starting: Promise<Host>, booted: Promise<PageBoot>, later: Later): Pick<HostApi, 'exportState' | 'judgeState' | 'importState' | 'resetState'> {
-  const ready = async (): Promise<Host> => {
+export function wholeState(state: BrowserState, starting: Promise<FirstHost>, booted: Promise<PageBoot>, later: Later): Pick<HostApi, 'exportState' | 'judgeState' | 'importState' | 'resetState'> {
+  const ready = async (): Promise<FirstHost> => {
     if ((await booted).virtualTime) throw new Error('In virtual time a host starts from the same state at each visit. Load the page without ?time=virtual.');
     return starting;
   };
-  const send = async (host: Host, port: MessagePort, page: unknown): Promise<void> => {
+  const send = async (host: FirstHost, port: MessagePort, page: unknown): Promise<void> => {
     let bytes = 0;
     const asked = (): Promise<void> =>
       new Promise((go, fail) => {

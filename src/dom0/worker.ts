@@ -2,7 +2,7 @@
 import { holdLifeLock, sharedMs } from '../hypervisor/worker/index.ts';
 import { inWorkers, type WorkerLike } from './runner-worker.ts';
 import { later, newLockPrefix, serve } from './any-worker.ts';
-import { openRemoteStore, type StorageWorker } from './storage/index.ts';
+import type { OpenStore, StorageWorker } from './storage/index.ts';
 import type { Watching } from './worker-watch.ts';
 
 const lockPrefix = newLockPrefix();
@@ -29,4 +29,7 @@ function watching(): { watching?: Watching } {
 const spawnStorage = (): StorageWorker =>
   new Worker(new URL('./storage-worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-storage` }) as unknown as StorageWorker;
 
-serve(() => inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true, ...watching() }), true, held, openRemoteStore(spawnStorage));
+/** What is stored is opened when somebody needs it: the way to the worker that has it is loaded then. */
+const openStore: OpenStore = async (wanted, take) => (await import('./storage/remote-store.ts')).openRemoteStore(spawnStorage)(wanted, take);
+
+serve(() => inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true, ...watching() }), true, held, openStore);

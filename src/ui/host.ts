@@ -90,7 +90,6 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
       // Free memory changes with the domains; one question at a time.
       refresh = refresh.then(async () => { info.value = await ask(host => host.summary()); }).catch(() => {});
     }));
-    domains.value = [...await mine.list()].sort((a, b) => a.id - b.id);
     info.value = await mine.summary();
     // The first Domain 0 resumes when the page knows where firmware is (main.tsx).
     if (again || hostsLost.peek() > 0) void resume();

@@ -13,7 +13,7 @@ const { state } = await import('./shell-session.ts');
 
 const seen = (where?: StateInfo): Inventory => ({
   atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 }, runNs: {}, pvDisks: {}, bridge: { name: 'xenbr0', ports: [], stations: [] },
-  ...(where ? { stored: { defined: [], where } } : {}),
+  ...(where ? { stored: { defined: [], checkpoints: [], where } } : {}),
 });
 const settled = (): Promise<void> => new Promise(resolve => setTimeout(resolve));
 followInventory(new Promise(() => {}));

@@ -2,6 +2,7 @@
 
 import '@xterm/xterm/css/xterm.css';
 import './style.css';
+import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { connect, reportProblem, resume, sentence } from './host.ts';
@@ -11,7 +12,7 @@ import { followInventory } from './inventory.ts';
 import { isolate, keepForLater } from './offline.ts';
 import { followDomains } from './sessions.ts';
 import { followLesson } from './parts/lesson.tsx';
-import { loadSettings } from './settings.ts';
+import { loadSettings, saveEvery } from './settings.ts';
 import { followDrafts, followLeaving, followRestarts, followWindows, place } from './state.ts';
 import { strings } from './strings.ts';
 import { followTheme } from './theme.ts';
@@ -42,6 +43,8 @@ async function begin(): Promise<void> {
   startCatalogue();
   followInventory(catalogue.then(resume));
   keepForLater();
+  // What saves running guests is loaded where somebody wants that.
+  effect(() => { if (saveEvery.value > 0) void import('./checkpoints.ts').then(({ follow }) => follow(), error => reportProblem(strings.errors.page, strings.errors.partFailed(sentence(error)))); });
 }
 
 void begin();

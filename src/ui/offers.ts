@@ -22,14 +22,22 @@ const demo: Offer = {
     { name: 'demo.elf', url: new URL('../../guests/demo/demo.elf', import.meta.url).href },
   ],
 };
-const own: readonly Offer[] = [
-  demo,
+/** Its source stands beside it. */
+export const pcos: Offer = {
+  id: 'pcos', title: strings.pcos.title, about: strings.pcos.about, type: 'hvm', bytes: 0,
+  files: [
+    { name: 'pcos.cfg', url: new URL('../../guests/pcos/pcos.cfg', import.meta.url).href },
+    { name: 'pcos.img', url: new URL('../../guests/pcos/pcos.img', import.meta.url).href },
+  ],
+};
+const kinds: readonly Offer[] = [
   minipv('pv', strings.demo.pv, new URL('../../guests/minipv/minipv-pv.cfg', import.meta.url)),
   minipv('pvh', strings.demo.pvh, new URL('../../guests/minipv/minipv-pvh.cfg', import.meta.url)),
   minipv('hvm', strings.demo.hvm, new URL('../../guests/minipv/minipv-hvm.cfg', import.meta.url)),
 ];
+const own: readonly Offer[] = [demo, pcos, ...kinds];
 /** The textbook's figure: beside Domain-0 two paravirtual guests and one that is not modified, with its VGA. */
-export const FIGURE: readonly Offer[] = [own[1]!, own[2]!, demo];
+export const FIGURE: readonly Offer[] = [kinds[0]!, kinds[1]!, demo];
 
 export const offers = signal<readonly Offer[]>(own);
 

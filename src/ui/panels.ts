@@ -8,6 +8,8 @@ import { shellPanel } from './parts/domain0-shell.tsx';
 import { guestPanel } from './parts/guest.tsx';
 import { homePanel } from './parts/home.tsx';
 import { lessonPanel } from './parts/lesson.tsx';
+import { pcosPanel } from './parts/pcos.tsx';
+import { sectorPanel } from './parts/sector.tsx';
 import { hostPanel, inspectPanel, networkPanel, storagePanel } from './parts/host-tabs.tsx';
 
 export const PANELS: readonly Panel[] = [
@@ -16,6 +18,8 @@ export const PANELS: readonly Panel[] = [
   draftPanel,
   shellPanel,
   definedPanel,
+  sectorPanel,
+  pcosPanel,
   hostPanel,
   storagePanel,
   networkPanel,

@@ -99,6 +99,12 @@ async function openOne({ name, bytes, fingerprint, content, handle }: Remembered
   return { name, data };
 }
 
+/** What of them can be had at a person's click. */
+export async function filesAtHand({ files }: RememberedSet): Promise<NamedFile[]> {
+  const opened = await Promise.all(files.map(file => openOne(file).catch(() => undefined)));
+  return opened.filter(file => file !== undefined);
+}
+
 /** Opens them as if they were dropped again, and asks for those that cannot be had. */
 export async function reopen(which: RememberedSet): Promise<void> {
   const have: NamedFile[] = [], missing: Remembered[] = [];

@@ -22,6 +22,9 @@ export interface Layout {
   readonly closed: readonly string[];
 }
 export const layout = signal<Layout>({ mode: 'tile', at: {}, closed: [] });
+/** Running guests are saved every so many minutes; 0: only when somebody asks. */
+export const SAVE_EVERY = [0, 5, 15, 60] as const;
+export const saveEvery = signal<(typeof SAVE_EVERY)[number]>(0);
 /** Widths and heights of regions that a person moved, in pixels (parts/splitter.tsx knows which). */
 export const sizes = signal<Readonly<Record<string, number>>>({});
 
@@ -47,7 +50,7 @@ export async function loadSettings(): Promise<void> {
 }
 
 /** What is stored, and stands in an exported file. */
-export const kept = () => ({ theme: theme.value, windows: windows.value, screenReader: screenReader.value, strips: strips.value, stripTab: stripTab.value, layout: layout.value, sizes: sizes.value });
+export const kept = () => ({ theme: theme.value, windows: windows.value, screenReader: screenReader.value, strips: strips.value, stripTab: stripTab.value, layout: layout.value, sizes: sizes.value, saveEvery: saveEvery.value });
 
 /** Takes in what was stored, or stands in a file that anybody may have written: what it lacks, or has and cannot be, is as at the first visit. */
 export function takeSettings(given: unknown): void {
@@ -65,5 +68,6 @@ export function takeSettings(given: unknown): void {
     at: Object.fromEntries(Object.entries(record(at)).filter(([, value]) => isPlace(value))) as Layout['at'],
     closed: Array.isArray(closed) ? closed.filter(name => typeof name === 'string') : [],
   };
+  saveEvery.value = SAVE_EVERY.find(minutes => minutes === stored.saveEvery) ?? 0;
   sizes.value = Object.fromEntries(Object.entries(record(stored.sizes)).filter((pair): pair is [string, number] => Number.isFinite(pair[1])));
 }

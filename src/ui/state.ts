@@ -280,8 +280,21 @@ export async function bootTogether(guests: readonly OfferedGuest[]): Promise<voi
   if (any && here.kind === 'home' && here.tab === 'new') go({ kind: 'home' });
 }
 
+/** The domain that stands beside its source, by the source's name. */
+export const booted = signal<ReadonlyMap<string, number>>(new Map());
+
+/** Makes a domain that is shown beside its source, in place of the one that was before. `make` gives undefined where there is none. */
+export async function bootBeside(name: string, make: () => Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined>): Promise<void> {
+  const before = sessions.peek().get(booted.peek().get(name) ?? 0);
+  if (before && !before.gone.peek()) await command('destroy', before.info.peek());
+  const made = await make();
+  if (!made) return;
+  booted.value = new Map(booted.peek()).set(name, made.domain.id);
+  keepFiles(made.domain, made.files);
+}
+
 /** Undefined: it was cancelled, is being made already, or could not be made; why stands beside it. */
-async function makeOffer(guest: OfferedGuest): Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined> {
+export async function makeOffer(guest: OfferedGuest): Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined> {
   if (fetching.peek().has(guest.id)) return undefined;
   const abort = new AbortController();
   const note = (progress: Progress | undefined, building: boolean) => { fetching.value = new Map(fetching.peek()).set(guest.id, { abort, progress, building }); };

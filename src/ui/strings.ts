@@ -246,11 +246,35 @@ export const strings = {
     about: 'Our own monitor on the bare machine: read its chips, provoke faults, count exits',
   },
 
+  pcos: {
+    name: 'pcos and its source',
+    title: 'pcos',
+    about: 'A small system in protected mode: a shell, files, threads, network, a mouse to draw with',
+    source: 'Source',
+    file: 'Source file',
+    lines: (n: number) => count(n, 'line'),
+    notBooted: 'Boot it: its screen stands here. help lists its commands.',
+  },
+
   bootSectors: {
     title: 'A dozen boot sectors',
-    hint: 'Programs of 512 bytes that own the whole machine, each with its source.',
+    hint: 'Programs of 512 bytes that own the whole machine. Change one, and boot what you have made of it.',
     boot: (title: string) => `Boot ${title}`,
+    bootAgain: (title: string) => `Boot ${title} anew`,
+    bootKey: 'Ctrl + Enter',
     sourceOf: (title: string) => `Source of ${title}`,
+    choose: 'Boot sector',
+    reset: 'Reset the source',
+    edited: 'edited',
+    assembling: 'is being assembled',
+    used: (bytes: number) => `${bytes} of 510 bytes`,
+    mistakes: (n: number) => `${count(n, 'mistake')}: nothing is booted`,
+    listing: 'Address and bytes of each line',
+    goTo: (line: number, column: number) => `${line}:${column}, go there`,
+    screen: 'Screen',
+    notBooted: 'Boot it by the button or by Ctrl + Enter. Its screen stands here.',
+    mend: 'Mend the source, then boot it.',
+    unknown: (name: string) => `There is no boot sector ‘${name}’. Choose one in the first view.`,
   },
 
   draft: {

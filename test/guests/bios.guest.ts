@@ -1,5 +1,5 @@
 /** The BIOS of guests/bios beside SeaBIOS: the same answers call by call, in less time; and what it boots. */
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -28,6 +28,31 @@ function comparable(line: string): string {
 }
 
 describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, () => {
+  it('start pcos alike', { timeout: 300_000 }, async () => {
+    const script = join(folder, 'pcos.script');
+    writeFileSync(script, 'expect pcos> \nkey l s enter\nexpect bytes free\nsend peek 0\\n\nexpect nothing is\nsend off\\n\n');
+    const said = async (bios: string) => {
+      const vm = new Ringside(
+        'boot',
+        file('guests/pcos/pcos.img'),
+        '--bios',
+        bios,
+        '--memory',
+        '16',
+        '--virtual-time',
+        '--timeout',
+        '60',
+        '--script',
+        script,
+      );
+      onTestFinished(() => vm.kill());
+      expect(await vm.end(60), vm.errors).toBe(0);
+      // They keep another amount of memory for themselves.
+      return vm.output.replace(/\d+ KiB/g, '');
+    };
+    expect(await said('seabios')).toBe(await said('ringside'));
+  });
+
   it('answer alike to a table of calls, and ours is there in half the instructions', { timeout: 600_000 }, async () => {
     const image = join(folder, 'calls.img');
     copyFileSync(file('guests/bioscalls/bioscalls.img'), image);

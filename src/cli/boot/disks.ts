@@ -7,8 +7,8 @@ import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
 import { bootPaths, ideName, type NamedImage, type PlannedDrive } from '../../dom0/index.ts';
 import type { Later } from '../../dom0/index.ts';
 import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
-import { MediumDisk } from '../../dom0/storage/index.ts';
-import { Storage, StorageError } from '../../dom0/storage/index.ts';
+import { isDevice, MediumDisk } from '../../dom0/storage/index.ts';
+import { type Storage, StorageError } from '../../dom0/storage/index.ts';
 import { savedDrives } from '../../dom0/toolstack/index.ts';
 import type { Boot, DriveImage, SavedState } from '../../hypervisor/index.ts';
 import { type Image, open } from './image-file.ts';
@@ -123,7 +123,7 @@ export function openDrives(disks: string[], cdrom: string | undefined, type?: 'h
  */
 export function restoredDrives(state: SavedState, { disks, cdrom, fda, fdb }: Pick<BootOptions, 'disks' | 'cdrom' | 'fda' | 'fdb'>, devices?: HostDevices): DriveImage[] {
   const all = savedDrives(state, label => ({ name: label, path: label })).filter(({ medium }) => medium);
-  const labels = (kind: DriveImage['kind']): string[] => all.filter(drive => drive.kind === kind).map(({ medium }) => (devices && medium && Storage.isDevice(medium.name) ? `phy:${medium.name}` : (medium?.name ?? '')));
+  const labels = (kind: DriveImage['kind']): string[] => all.filter(drive => drive.kind === kind).map(({ medium }) => (devices && medium && isDevice(medium.name) ? `phy:${medium.name}` : (medium?.name ?? '')));
   const floppy = (unit: number): string | undefined => all.find(({ place }) => place === FLOPPY_PLACE + unit)?.medium?.name;
   const floppies = { fda: fda ?? floppy(0), fdb: fdb ?? floppy(1) };
   // What it was called, and whether it may be written, is as it was.
@@ -136,7 +136,7 @@ export function restoredDrives(state: SavedState, { disks, cdrom, fda, fdb }: Pi
 /** An image that a definition names, as far as it is looked at before it is used; or why it cannot be had. */
 export function lookAtImage(path: string, devices?: HostDevices): NamedImage | string {
   try {
-    if (devices && Storage.isDevice(path)) {
+    if (devices && isDevice(path)) {
       const medium = said(() => devices.storage.medium(path));
       const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
       medium.read(0, head);
@@ -157,7 +157,7 @@ export function openPlanned(drives: readonly PlannedDrive[], name: string, devic
     const drive = { place, vdev, kind, readOnly };
     if (!image) return kind === 'floppy' ? drive : { ...drive, kind: 'cdrom' };
     const sectorBytes = kind === 'cdrom' ? 2048 : 512;
-    if (devices && Storage.isDevice(image.name)) return { ...drive, medium: { name: image.name, disk: openDevice(devices, image.name, name, readOnly, sectorBytes) } };
+    if (devices && isDevice(image.name)) return { ...drive, medium: { name: image.name, disk: openDevice(devices, image.name, name, readOnly, sectorBytes) } };
     return { ...drive, medium: { name: image.name, path: image.name } };
   });
 }

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import type { LinuxForFirmware } from '../../devices/index.ts';
 import { type Action, type Bios, type Definition, newDefinition } from '../../dom0/config/index.ts';
 import { formatFinding } from '../../dom0/config/index.ts';
-import { prepareToRead } from '../../dom0/config/index.ts';
+import { MOST_BYTES, prepareToRead } from '../../dom0/config/index.ts';
 import { lengthProblem } from '../../dom0/config/index.ts';
 import { baseName, decode, type Firmware, type FirmwareNeeds, isDefinition, type NamedBytes, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, VIRTUAL_EPOCH_MS, withOptions } from '../../dom0/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
@@ -18,13 +18,13 @@ const DEFAULT_MEMORY_MIB = 256;
 /** Console of a Linux that was given without a command line: standard output. */
 const LINUX_CMDLINE = 'console=ttyS0';
 
-/** A definition in XML has a reader of its own, which is loaded for it. What cannot be read is told when it is. */
+/** A definition that is not in xl's language has a reader of its own, which is loaded for it. What cannot be read is told when it is. */
 export async function loadReaders(files: string[]): Promise<void> {
   for (const file of files) {
-    const head = new Uint8Array(256);
+    let head = new Uint8Array(MOST_BYTES);
     try {
       const fd = openSync(file, 'r');
-      readSync(fd, head);
+      head = head.subarray(0, readSync(fd, head));
       closeSync(fd);
     } catch {
       continue;

@@ -94,6 +94,8 @@ export class Session {
   private starting: Guest | undefined;
   private activity = 0;
   private readonly parts: SessionParts;
+  /** The host's disk is driven. */
+  private readonly connected: Promise<void>;
   private readonly blueprints: readonly Blueprint[];
 
   /** @throws HostError */
@@ -163,11 +165,12 @@ export class Session {
         changed: ({ console: { guest } }) => parts.afterSlice?.(guest),
       },
     );
-    if (parts.storage) this.toolstack.services.disk.connect(parts.storage.disk);
+    this.connected = parts.storage ? this.toolstack.services.disk.connect(parts.storage.disk) : Promise.resolve();
   }
 
   /** Builds all of them, then lets them run; `begin` is called between. @throws HostError */
   async start(begin?: () => void): Promise<void> {
+    await this.connected;
     for (const blueprint of this.blueprints) {
       const guest = { blueprint, name: blueprint.definition.name, restarts: 0 } as unknown as Guest;
       this.guests.push((this.starting = guest));

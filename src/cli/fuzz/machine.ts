@@ -2,7 +2,7 @@
  * A processor that runs random bytes: a small machine whose guest frames lie scattered among frames that are not the domain's, descriptor tables whose
  * handlers send execution back into the random code, and answers to every VM exit. Everything comes from one seed.
  */
-import { createProcessor, EPT_FETCH, EPT_WRITE, EVENT_EXTERNAL, EVENT_VALID, type ExitInfo, ExitReason, type Processor } from '../../cpu/index.ts';
+import { createProcessor, EPT_FETCH, EPT_WRITE, EVENT_EXTERNAL, EVENT_VALID, type ExitInfo, ExitReason, IO_IN, type Processor } from '../../cpu/index.ts';
 import { addRegions, type RegionStatistics } from '../../cpu/region/index.ts';
 import * as r from '../../cpu/index.ts';
 
@@ -71,7 +71,7 @@ export class FuzzMachine {
     }
     const time = { tscHigh: 0, tsc: (retired: number) => retired | 0 };
     this.cpu = createProcessor({
-      memory: this.memory, stateOffset: MACHINE_FRAMES * 4096, p2m: this.p2m, time, doorbell: -1, apic: true, answerAccess: exit => this.answerInPlace(exit),
+      memory: this.memory, stateOffset: MACHINE_FRAMES * 4096, p2m: this.p2m, time, doorbell: -1, apic: true, answerAccess: exit => this.answerInPlace(exit), answerPort: exit => this.answerPortInPlace(exit),
     });
     if (threshold > 0) this.regions = addRegions(this.cpu, threshold);
     this.R = this.cpu.regs;
@@ -262,15 +262,27 @@ export class FuzzMachine {
     return { checksum: checksum(this.words.subarray(0, MACHINE_FRAMES << 10), checksum(R)), retired: cpu.retired, exits, restarts, problem };
   }
 
+  /** Every second access to a port likewise. */
+  private answerPortInPlace(exit: ExitInfo): boolean {
+    if ((this.random() & 1) !== 0) return false;
+    if ((exit.qualification & IO_IN) !== 0) exit.value = this.random();
+    this.disturb(this.random());
+    return true;
+  }
+
   /** Every second access to no memory is answered inside `run()`, with whatever else that allows. */
   private answerInPlace(exit: ExitInfo): boolean {
     const x = this.random();
     if ((x & 1) !== 0) return false;
     if ((exit.qualification & EPT_WRITE) === 0) exit.value = x;
+    this.disturb(x);
+    return true;
+  }
+
+  private disturb(x: number): void {
     if ((x & 0x1e) === 0) this.cpu.stop();
     if ((x & 0x3e0) === 0) this.cpu.flushTlb();
     if ((x & 0x7c00) === 0) this.cpu.invalidate(this.p2m[CODE >>> 12]! >>> 12);
-    return true;
   }
 
   private answer(reason: number): void {

@@ -75,7 +75,7 @@ describe('ringside sh', () => {
       expect(first).toMatchObject({ status: 0, err: '' });
       expect(first.out).toMatch(/^Using config file .*\ndemo {46}16 {5}1 {17}0\.0\n2\n$/);
       const { out, err } = await sh('--state', state, '-c', 'xm list | grep demo; xm delete demo; xl destroy demo; xm delete demo; ls /etc/xen/vm /etc/xen/auto | grep -v "[-]"');
-      expect(out).toMatch(/^demo +1 +16 +1 +[rb-]{6} +\d+\.\d\n\/etc\/xen\/vm:\n\n\/etc\/xen\/auto:\n$/);
+      expect(out).toMatch(/^demo +1 +16 +1 +[rb-]{6} +\d+\.\d\n\/etc\/xen\/vm:\npcos\n\n\/etc\/xen\/auto:\n$/);
       expect(err).toBe('Error: Domain is not halted.\n');
       const third = await sh('--state', state, '-c', 'xl create /etc/xen/vm/minipv-pv > /dev/null; for i in $(seq 100); do grep -q minipv /var/log/xen/console/guest-minipv-pv.log 2> /dev/null && break; sleep 0.2; done');
       expect(third.err).toContain('The host ends, and with it minipv-pv.');

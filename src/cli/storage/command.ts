@@ -1,8 +1,8 @@
 /** `ringside storage --state DIR COMMAND…`: the host's volumes and disk, from a shell of this machine. */
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
-import { COMMANDS, runStorageCommand } from '../../dom0/storage/index.ts';
+import { COMMANDS, isDevice, runStorageCommand } from '../../dom0/storage/index.ts';
 import type { Medium } from '../../dom0/storage/index.ts';
-import { Storage, StorageError } from '../../dom0/storage/index.ts';
+import { type Storage, StorageError } from '../../dom0/storage/index.ts';
 import { StoreFull } from '../../dom0/storage/index.ts';
 import { Output } from '../boot/terminal.ts';
 import { openState, StateError } from './state.ts';
@@ -60,7 +60,7 @@ function copy(storage: Storage, args: string[]): string {
   };
   const [from, to] = [value('if'), value('of')];
   const piece = new Uint8Array(COPY_BYTES);
-  if (Storage.isDevice(to)) {
+  if (isDevice(to)) {
     const fd = openSync(from, 'r');
     const bytes = fstatSync(fd).size;
     const { medium, close } = storage.open(to, 'dd', true);

@@ -30,6 +30,13 @@ export interface RegionPage {
 /** A page of code by number; null: none of it was decoded. */
 export type FindPage = (number: number) => { table: number; frame: number } | null;
 
+/** A processor where a region would be entered: its general registers; whether the TLB knows a linear page of its privilege for reads, and for plain stores. */
+export interface EntryState {
+  registers: ArrayLike<number>;
+  reads(page: number): boolean;
+  writes(page: number): boolean;
+}
+
 /** A region as the compiler makes it: the text of its function, and of which bytes it was made. */
 export interface RegionText {
   text: string;
@@ -38,6 +45,8 @@ export interface RegionText {
   instructions: number;
   /** The entry's first. */
   pages: readonly RegionPage[];
+  /** It leaves at once where registers do not point where they did when it was compiled. */
+  windows: boolean;
   /** Instructions that it calls by records of its own: its function takes their numbers as `calls`. */
   calls: readonly { offset: number; decoded: Decoded }[];
 }
@@ -45,9 +54,10 @@ export interface RegionText {
 export interface RegionCompiler {
   /**
    * The region that begins at `offset` of page 0; null: nothing to compile there. `ran`: offsets from page 0 of instructions that were seen to run; where a
-   * conditional branch is among them, the region holds of its two ways those that ran. `user`: S_USER where it is to run.
+   * conditional branch is among them, the region holds of its two ways those that ran. `user`: S_USER where it is to run. `entry`: the state that it expects to be
+   * entered in (windows.ts); null: none.
    */
-  compile(offset: number, find: FindPage, ran: ReadonlySet<number>, user: number): RegionText | null;
+  compile(offset: number, find: FindPage, ran: ReadonlySet<number>, user: number, entry: EntryState | null): RegionText | null;
   /** EIP where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. Null: nothing goes round. */
   head(trace: readonly number[], find: FindPage): number | null;
 }

@@ -106,6 +106,8 @@ export type Description = (e: Emitter) => void;
 export interface Uses {
   reads: Set<number>;
   writes: Set<number>;
+  /** Registers that it sets whatever its operands, with the size of what it sets. */
+  sets: (readonly [register: number, bits: Size])[];
   /** Explicit operands, from the first to the last one asked for. */
   operands: number;
   atomic: boolean;
@@ -129,7 +131,7 @@ export interface Uses {
 
 class Survey implements Emitter {
   readonly uses: Uses = {
-    reads: new Set(), writes: new Set(), operands: 0, atomic: false, selector: false, address: false, counter: false, bitOffset: false, flags: false,
+    reads: new Set(), writes: new Set(), sets: [], operands: 0, atomic: false, selector: false, address: false, counter: false, bitOffset: false, flags: false,
     cc: false, condition: false, stack: false, drops: false, pushes: false, direct: false, indirect: false, returns: false, string: false,
   };
   readonly bits: Size;
@@ -151,10 +153,13 @@ class Survey implements Emitter {
   selector(): Value { this.uses.selector = true; return ''; }
   address(): Value { this.uses.address = true; return ''; }
   register(): Value { return ''; }
-  setRegister(): void {}
+  setRegister(register: number, bits: Size): void { this.uses.sets.push([register, bits]); }
   counter(): Value { this.uses.counter = true; return ''; }
   countedDown(): Value { return this.counter(); }
-  setCounter(): void { this.uses.counter = true; }
+  setCounter(): void {
+    this.uses.counter = true;
+    this.setRegister(ECX, 32);
+  }
   result(): Value { return ''; }
   keep(): Value { return ''; }
   mask(): Value { return ''; }
@@ -175,7 +180,7 @@ class Survey implements Emitter {
   source(): Value { this.uses.string = true; return ''; }
   destination(): Value { return this.source(); }
   storeElement(): void { this.source(); }
-  advance(): void {}
+  advance(pointer: number): void { this.setRegister(pointer, 32); }
   repeats(): void {}
 }
 

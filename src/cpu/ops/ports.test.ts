@@ -1,6 +1,6 @@
 /** Port accesses: I/O breakpoints (SDM vol. 3, 17.2.4 and 17.3.1.2), and a state saved while the machine has not answered yet. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ExitReason } from '../architecture/edge.ts';
+import { type ExitInfo, ExitReason, IO_IN } from '../architecture/edge.ts';
 import { CR4, DR, EAX, ECX, EDI, EDX, EIP, ESI, STATE_WORDS } from '../architecture/registers.ts';
 import { Bench, CODE, DATA, FRAMES } from '../test-support/bench.ts';
 
@@ -225,5 +225,54 @@ describe('string port accesses in one go', () => {
     R[EIP] = target;
     bench.run();
     expect(R[EAX]! & 255).toBe(0x22);
+  });
+});
+
+describe('a port that the machine answers in place', () => {
+  const answering = (answer: (exit: ExitInfo) => boolean) => {
+    const b: Bench = new Bench({ answerPort: exit => {
+      seen.push([exit.qualification >>> 16, exit.size, (exit.qualification & IO_IN) !== 0, exit.value & 0xffff, b.R[EIP]! - CODE, exit.instructionLength, b.cpu.retired]);
+      return answer(exit);
+    } });
+    const seen: unknown[][] = [];
+    b.protectedMode();
+    return { b, seen };
+  };
+
+  it('needs no exit: IN and OUT by DX and by number, of each size', () => {
+    const { b, seen } = answering(exit => {
+      if ((exit.qualification & IO_IN) !== 0) exit.value = 0x1234_5678;
+      return true;
+    });
+    b.R[EDX] = 0x3f8;
+    // in al,dx; out dx,ax; in eax,0x70; out 0x80,al
+    b.code('ec', '66 ef', 'e5 70', 'e6 80');
+    expect(b.run()).toBe(ExitReason.HLT);
+    expect(seen).toEqual([[0x3f8, 1, true, 0, 0, 1, 0], [0x3f8, 2, false, 0x78, 1, 2, 1], [0x70, 4, true, 0, 3, 2, 2], [0x80, 1, false, 0x78, 5, 2, 3]]);
+    expect([b.R[EAX], b.cpu.retired]).toEqual([0x12345678, 4]);
+  });
+
+  it('exits where the machine does not answer, and where each instruction is looked at', () => {
+    const { b } = answering(() => false);
+    b.code('e6 80');
+    expect(b.run()).toBe(ExitReason.IO);
+    const looked = answering(() => true);
+    looked.b.cpu.probe = {};
+    looked.b.code('e6 80');
+    expect(looked.b.run()).toBe(ExitReason.IO);
+    expect(looked.seen).toEqual([]);
+  });
+
+  it('may change what lies behind it: the next instruction is looked up anew', () => {
+    const { b } = answering(() => {
+      b.p2m[CODE >>> 12] = b.p2m[DATA >>> 12]!;
+      b.cpu.flushTlb();
+      return true;
+    });
+    // out 0x80,al; mov al,1; hlt, and in the page that comes to lie there: mov al,2.
+    b.code('e6 80 b0 01');
+    b.put(DATA, '90 90 b0 02 f4');
+    expect(b.run()).toBe(ExitReason.HLT);
+    expect(b.R[EAX]! & 255).toBe(2);
   });
 });

@@ -11,7 +11,7 @@ import {
   SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, TR,
 } from '../architecture/registers.ts';
 import { inProtected, inVirtual8086 } from '../segments.ts';
-import { IMM, META, META_REP, META_REPNE, type Op, type OpFactory } from './context.ts';
+import { IMM, META, META_LENGTH, META_REP, META_REPNE, type Op, type OpFactory } from './context.ts';
 import { advance, get, readElement, short, sized, sourceSegment, writeElement } from './string.ts';
 
 /** Bits of PORT beside the qualification: 16-bit addresses; instruction length from bit 8; I/O breakpoints hit from bit 12. */
@@ -56,6 +56,25 @@ function portExit(cpu: Cpu, p: number, port: number, size: number, bits: number,
   R[PORT_VALUE] = segment;
 }
 
+/**
+ * The machine answers IN or OUT in place, without the way out of `run()` and back; `exit` is filled in as for that exit. False: nothing was done, and it exits, as
+ * where each instruction is looked at.
+ */
+function answered(cpu: Cpu, p: number, port: number, size: number, bits: number, value: number): boolean {
+  const { exit, tlb, answerPort } = cpu;
+  if (answerPort === undefined || cpu.debug.active || (cpu.R[EFLAGS]! & TF) !== 0) return false;
+  const { changes } = tlb;
+  exit.reason = ExitReason.IO;
+  exit.qualification = (size - 1) | bits | (port << 16);
+  exit.instructionLength = (cpu.A[p + META]! >>> META_LENGTH) & 15;
+  exit.size = size;
+  exit.value = value;
+  if (!answerPort(exit)) return false;
+  // A port may have opened a gate (A20) or switched a ROM: the instructions that follow are looked up anew.
+  if (tlb.changes !== changes) cpu.loop.codeGoesOn();
+  return true;
+}
+
 const mask = (size: number) => (size === 4 ? -1 : (1 << (8 * size)) - 1);
 
 function setAccumulator(cpu: Cpu, size: number, value: number): void {
@@ -67,8 +86,11 @@ function setAccumulator(cpu: Cpu, size: number, value: number): void {
 const input = (size: number, immediate: boolean): Op => (cpu, p) => {
   const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
-  if (exits(cpu, port, size)) portExit(cpu, p, port, size, IO_IN | (immediate ? IO_IMMEDIATE : 0), 0);
-  else {
+  if (exits(cpu, port, size)) {
+    const bits = IO_IN | (immediate ? IO_IMMEDIATE : 0);
+    if (answered(cpu, p, port, size, bits, 0)) setAccumulator(cpu, size, cpu.exit.value);
+    else portExit(cpu, p, port, size, bits, 0);
+  } else {
     setAccumulator(cpu, size, -1);
     cpu.probe?.port?.(port, size, false, mask(size) >>> 0);
   }
@@ -78,8 +100,10 @@ const output = (size: number, immediate: boolean): Op => (cpu, p) => {
   const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
   const value = cpu.R[EAX]! & mask(size);
-  if (exits(cpu, port, size)) portExit(cpu, p, port, size, immediate ? IO_IMMEDIATE : 0, value);
-  else cpu.probe?.port?.(port, size, true, value >>> 0);
+  if (exits(cpu, port, size)) {
+    const bits = immediate ? IO_IMMEDIATE : 0;
+    if (!answered(cpu, p, port, size, bits, value)) portExit(cpu, p, port, size, bits, value);
+  } else cpu.probe?.port?.(port, size, true, value >>> 0);
 };
 
 /** One element of INS or OUTS is done: registers move on. True if REP has more to do. */

@@ -111,26 +111,35 @@ const elements = (linear: number, bytes: number, size: number) => {
   return Math.floor((bytes < left ? bytes : left) / size);
 };
 
-/** MOVS, upwards. */
+/** … downwards: elements whose last byte lies no higher than that of the first, at `linear`. */
+const elementsDown = (linear: number, bytes: number, size: number) => {
+  const within = linear & 4095;
+  return within + size > 4096 || bytes < size ? 0 : Math.floor(within / size) + 1;
+};
+
+/** MOVS. */
 export function copyElements(cpu: Cpu, p: number, size: number, count: number): number {
   const { R, M1 } = cpu;
-  if ((R[EFLAGS]! & DF) !== 0) return 0;
-  const narrow = short(cpu, p), segment = sourceSegment(cpu, p);
+  const down = (R[EFLAGS]! & DF) !== 0, narrow = short(cpu, p), segment = sourceSegment(cpu, p);
   const si = get(cpu, ESI, narrow), di = get(cpu, EDI, narrow);
   const from = (R[SEG + segment * SEG_WORDS + SEG_BASE]! + si) | 0, to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
-  const n = Math.min(count, elements(from, reach(cpu, segment, si, narrow), size), elements(to, reach(cpu, ES, di, narrow), size));
+  const piece = down ? elementsDown : elements;
+  let n = Math.min(count, piece(from, reach(cpu, segment, si, narrow), size), piece(to, reach(cpu, ES, di, narrow), size));
+  // Offsets go down to 0.
+  if (down) n = Math.min(n, Math.floor((si >>> 0) / size) + 1, Math.floor((di >>> 0) / size) + 1);
   if (n < 4) return 0;
-  const source = cpu.memory.hostRead(from);
+  const bytes = n * size, before = down ? bytes - size : 0;
+  const source = cpu.memory.hostRead((from - before) | 0);
   if (source < 0) return NO_MEMORY;
-  const target = cpu.memory.hostWrite(to);
+  const target = cpu.memory.hostWrite((to - before) | 0);
   if (target < 0) return NO_MEMORY;
-  const bytes = n * size;
-  // Forward copies onto themselves repeat a pattern: element by element then.
-  if (target > source && target < source + bytes) return 0;
+  // Copies onto what is still to be read repeat a pattern: element by element then.
+  if (down ? target < source && source < target + bytes : target > source && target < source + bytes) return 0;
   M1.copyWithin(target, source, source + bytes);
   cpu.code.wrote(target, bytes);
-  advance(cpu, ESI, bytes, narrow);
-  advance(cpu, EDI, bytes, narrow);
+  const by = down ? -bytes : bytes;
+  advance(cpu, ESI, by, narrow);
+  advance(cpu, EDI, by, narrow);
   return n;
 }
 

@@ -12,8 +12,10 @@ import { PLAIN, PLAIN_MASK } from '../mode.ts';
 import { isBasedOperand, operandRegister } from '../table/operands.ts';
 import type { Block, Instruction, Region } from './former.ts';
 import { isSse, SSE_ENTER, SSE_RELOAD } from './sse.ts';
+import type { EntryState } from '../architecture/regions.ts';
 import { miss, number } from './text.ts';
 import { addressText, callText, NO_FORM, unitText } from './units.ts';
+import { Windows } from './windows.ts';
 import { X87Emitter, X87Plan } from './x87.ts';
 
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
@@ -31,6 +33,8 @@ class RegionEmitter extends TextEmitter {
   private readonly at: Instruction;
   private readonly refund: number;
   private readonly way: Way;
+  /** Machine addresses of the slot of the stack, and of the memory operand, where windows hold them. */
+  private readonly stack: Value | null;
   private readonly live: boolean;
   private readonly targets: readonly number[];
   private readonly rotates: boolean;
@@ -42,9 +46,9 @@ class RegionEmitter extends TextEmitter {
 
   /**
    * `refund`: instructions of the block from this one on. `live`: someone may read the flags that it leaves. `targets`: where the region goes on if the
-   * instruction leads there and says so only when it runs. `rotates`: the region has the local `fo`.
+   * instruction leads there and says so only when it runs. `rotates`: the region has the local `fo`. `windows`: see windows.ts.
    */
-  constructor(at: Instruction, refund: number, kind: number, live: boolean, targets: readonly number[], rotates: boolean, way: Way) {
+  constructor(at: Instruction, refund: number, kind: number, live: boolean, targets: readonly number[], rotates: boolean, windows: { memory: Value | null; stack: Value | null }, way: Way) {
     super(at.form, { k: 'fk', a: 'fa', b: 'fb', r: OUTCOME });
     this.at = at;
     this.refund = refund;
@@ -53,8 +57,13 @@ class RegionEmitter extends TextEmitter {
     this.targets = targets;
     this.rotates = rotates;
     this.way = way;
+    this.stack = windows.stack;
     const memory = memoryOf(at.form);
     if (memory === null || (!memory.reads && !memory.writes)) return;
+    if (windows.memory !== null) {
+      this.say(`h = (${windows.memory}) >>> ${cellShift(memory.bits)};`);
+      return;
+    }
     if (isBasedOperand(at.decoded)) {
       const segment = SEG + at.decoded.segment * SEG_WORDS;
       this.say(`${this.leaveIf(`R[${segment + SEG_LIMIT}] !== -1 || (R[${segment + SEG_RIGHTS}] & ${PLAIN_MASK}) !== ${PLAIN}`)} t = R[${segment + SEG_BASE}] + (${this.address()}) | 0;`);
@@ -163,12 +172,12 @@ class RegionEmitter extends TextEmitter {
   protected conditionCode(): Value { return String(this.at.decoded.row!.cc); }
 
   top(pointer = ESP): Value {
-    this.say(`h = r${pointer}; ${this.leaveIf(miss('TR', 'h', 4))} t = M4[(e ^ h) >>> 2];`);
+    this.say(`h = r${pointer}; ${this.stack === null ? `${this.leaveIf(miss('TR', 'h', 4))} t = M4[(e ^ h) >>> 2]` : `t = M4[(${this.stack}) >>> 2]`};`);
     return 't';
   }
   drop(more?: Value): void { this.effect(`r${ESP} = (h + 4${more === undefined ? '' : ` + ${more}`}) | 0;`); }
-  slot(): void { this.say(`h = (r${ESP} - 4) | 0; ${this.leaveIf(miss('TW', 'h', 4))}`); }
-  push(value: Value, bits: Size = 32): void { this.say(`${memoryArray(bits)}[(e ^ h) >>> ${cellShift(bits)}] = ${value}; r${ESP} = h;`); }
+  slot(): void { this.say(`h = (r${ESP} - 4) | 0; ${this.stack === null ? this.leaveIf(miss('TW', 'h', 4)) : ''}`); }
+  push(value: Value, bits: Size = 32): void { this.say(`${memoryArray(bits)}[(${this.stack ?? 'e ^ h'}) >>> ${cellShift(bits)}] = ${value}; r${ESP} = h;`); }
 
   locate(eip?: Value): void { this.goes = eip === undefined ? '' : eip; }
   go(): void {
@@ -246,13 +255,14 @@ const pageBehind = ({ offset, decoded }: Instruction): number | null => {
 };
 
 /** Whether someone may read the flags that each instruction leaves, and those from before the block: a reader, an exit. `live`: those that the block leaves. */
-function liveFlags({ instructions }: Block, live: boolean): { before: boolean; behind: boolean[] } {
-  const behind: boolean[] = [];
+function liveFlags(block: Block, live: boolean, windows: Windows): { before: boolean; behind: boolean[] } {
+  const behind: boolean[] = [], { instructions } = block;
   for (let i = instructions.length - 1; i >= 0; i--) {
     const at = instructions[i]!, { form } = at;
     behind[i] = live;
     if (setsFlags(at)) live = false;
-    if (form === NO_FORM || (form.uses.flags && !CHANGES.has(form.op)) || READS.has(form.op) || memoryOf(form) !== null || form.uses.stack || form.uses.string || pageBehind(at) !== null) live = true;
+    const { memory, stack } = windows.of(block, i), mayMiss = (memoryOf(form) !== null && memory === null) || (form.uses.stack && stack === null) || form.uses.string;
+    if (form === NO_FORM || (form.uses.flags && !CHANGES.has(form.op)) || READS.has(form.op) || mayMiss || pageBehind(at) !== null) live = true;
   }
   return { before: live, behind };
 }
@@ -269,9 +279,9 @@ function leavesBehind({ instructions, successors }: Block): boolean {
  * The text of the region's function, `() => void`: the names that it uses are those of `VALUES` in tier.ts. It runs where S_USER is `user`: one more local would
  * live round every loop. `longest`: see `longestWay`; `calls`: what it calls, by number.
  */
-export function sourceOf(region: Region, user: number): { text: string; longest: number; calls: Instruction[] } {
+export function sourceOf(region: Region, user: number, expected: EntryState | null): { text: string; longest: number; calls: Instruction[]; windows: boolean } {
   const calls: Instruction[] = [];
-  const { entry } = region, x87 = X87Plan.of(region);
+  const { entry } = region, x87 = X87Plan.of(region), windows = new Windows(region, expected);
   const hasSse = region.blocks.some(({ instructions }) => instructions.some(({ form, called, decoded }) => form === NO_FORM && !called && isSse(decoded)));
   const reload = hasSse ? ` ${SSE_RELOAD}` : '';
   const longest = longestWay(region);
@@ -289,7 +299,7 @@ export function sourceOf(region: Region, user: number): { text: string; longest:
   const behind = new Map<Block, boolean[]>(), wanted = new Set<Block>();
   for (const block of [...region.blocks].reverse()) {
     const live = leavesBehind(block) || [...block.successors.values()].some(to => to.order <= block.order || wanted.has(to) || crossing(block, to) !== '');
-    const flags = liveFlags(block, live);
+    const flags = liveFlags(block, live, windows);
     behind.set(block, flags.behind);
     if (flags.before || tested(block)) wanted.add(block);
   }
@@ -322,7 +332,7 @@ export function sourceOf(region: Region, user: number): { text: string; longest:
         leads = false;
         return;
       }
-      const emitter = new RegionEmitter(at, count - i, kind, behind.get(block)![i]!, at.form.uses.indirect ? targets : [], rotates, way);
+      const emitter = new RegionEmitter(at, count - i, kind, behind.get(block)![i]!, at.form.uses.indirect ? targets : [], rotates, windows.of(block, i), way);
       semantics[at.form.op]!(emitter);
       text += `/*${at.offset}*/ ${emitter.finish()}\n`;
       ({ kind, leads } = emitter);
@@ -352,13 +362,13 @@ export function sourceOf(region: Region, user: number): { text: string; longest:
     const text = within(block, mergesOf(block));
     return block.header ? `L${block.order}: for (;;) {\n${text}}\n` : text;
   };
-  const { text: whole, locals, spill, more } = withLocals(`${x87?.enter ?? ''}out: {\n${tree(entry)}}\n${x87?.leave ?? ''}`);
+  const { text: whole, locals, spill, more } = withLocals(`${windows.text}${x87?.enter ?? ''}out: {\n${tree(entry)}}\n${x87?.leave ?? ''}`);
   const text = `return () => {
 if (S[${S_USER}] !== ${user}) return;
-let ${locals.map(([name, word]) => `${name} = R[${word}], `).join('')}n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0${more};
+let ${locals.map(([name, word]) => `${name} = R[${word}], `).join('')}n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0${more}${[...windows.text.matchAll(/^w\d/gm)].map(([name]) => `, ${name} = 0`).join('')};
 ${hasSse ? `${SSE_ENTER}\n` : ''}${whole}${spill} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
 };`;
-  return { longest: longest(entry), calls, text: text.replaceAll(' + u]', user === 0 ? ']' : ` + ${user}]`) };
+  return { longest: longest(entry), calls, windows: windows.text !== '', text: text.replaceAll(' + u]', user === 0 ? ']' : ` + ${user}]`) };
 }
 
 /** Most instructions from a block's start to the next test of the budget or out of the region. */

@@ -8,7 +8,7 @@
 import type { Features } from '../architecture/cpuid.ts';
 import { DOUBLE_ZERO } from '../architecture/edge.ts';
 import { arithmetic, carry, condition, kindWithChange, outcome, withChange } from '../architecture/flags.ts';
-import type { Compile, RegionCompiler, RegionOptions, RegionStatistics, RegionText, RegionView, Regions } from '../architecture/regions.ts';
+import type { Compile, EntryState, RegionCompiler, RegionOptions, RegionStatistics, RegionText, RegionView, Regions } from '../architecture/regions.ts';
 import { EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
@@ -22,6 +22,7 @@ import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
 import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, THROWN, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
+import { INVALID } from '../tlb.ts';
 
 /** The one mode whose code becomes regions. */
 const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
@@ -63,6 +64,8 @@ const MAX_REGIONS = 256, WARM_CALLS = 20;
 const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
 const SHORT = 60, TRIAL = 4096;
+/** Entries after which nothing was done: after so many of them, if so few instructions ran for each, the region's windows (windows.ts) are wrong. */
+const IDLE = 64, IDLE_SHARE = 1000;
 
 const lineOf = (frame: number, eip: number): number => frame / LINE + ((eip & 4095) >>> LINE_SHIFT);
 
@@ -81,6 +84,10 @@ interface Compiled {
   /** Ways from the interpreter into it, and what was done there until control came back, in other regions too. */
   visits: number;
   retired: number;
+  /** Entries after which nothing was done, and instructions that it had run when that was looked at last. */
+  idle: number;
+  looked: number;
+  ran: ReadonlySet<number>;
   /** Instructions that it ran since the epoch began, and before. */
   recent: number;
   before: number;
@@ -109,6 +116,8 @@ export class RegionTier implements Regions {
   private traces = 0;
   /** In the epoch. */
   private compiles = 0;
+  /** Texts become functions later here, when control is elsewhere. */
+  private late = false;
   /** Texts on their way to become functions: by the record where the region begins its EIP, and what was seen to run, so that the same text is asked for again. */
   private readonly pending = new Map<number, { eip: number; ran: ReadonlySet<number> }>();
   private retiredBefore = DOUBLE_ZERO;
@@ -313,8 +322,14 @@ export class RegionTier implements Regions {
     return page === null ? 0 : this.cpu.code.PM[page.table + (at & 4095)]!;
   }
 
-  /** Compiles what begins at the record of `eip`, if that is where `eip` leads now. `ran`: see RegionCompiler. */
-  private compileAt(record: number, eip: number, ran: ReadonlySet<number>): void {
+  /** The processor as a region finds it that is entered now. */
+  private entryState(): EntryState {
+    const { R, S, tlb: { TR, TW } } = this.cpu, user = S[S_USER]!;
+    return { registers: R, reads: page => (TR[page + user]! & INVALID) === 0, writes: page => (TW[page + user]! & INVALID) === 0 };
+  }
+
+  /** Compiles what begins at the record of `eip`, if that is where `eip` leads now. `ran`: see RegionCompiler. `windows`: it may have some. */
+  private compileAt(record: number, eip: number, ran: ReadonlySet<number>, windows = true): void {
     const { A, R, S, code, writer, mode } = this.cpu, { pending } = this;
     // Records of another mode are other records of the same code, which is not compiled for it.
     if (mode.key !== KEY || this.recordAt(eip) !== record || this.refused.has(record)) return;
@@ -322,7 +337,9 @@ export class RegionTier implements Regions {
     if (before === undefined && (pending.size >= MAX_PENDING || (++this.compiles > MAX_COMPILES && this.threshold > 1))) return;
     pending.delete(record);
     const page = eip >>> 12, seen = before?.ran ?? ran;
-    const region = this.compiler!.compile(eip & 4095, number => this.pageAt(page + number), seen, S[S_USER]!);
+    // A text that is asked for again has to be the same.
+    const expected = windows && !this.late && R[EIP] === eip ? this.entryState() : null;
+    const region = this.compiler!.compile(eip & 4095, number => this.pageAt(page + number), seen, S[S_USER]!, expected);
     if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
       this.refused.set(record, REFUSED);
       return;
@@ -330,6 +347,7 @@ export class RegionTier implements Regions {
     const { longest, text, instructions, pages, calls } = region;
     const make = this.compile(this.names, text);
     if (make === undefined) {
+      this.late = true;
       pending.set(record, { eip, ran: seen });
       return;
     }
@@ -361,7 +379,7 @@ export class RegionTier implements Regions {
     }
     const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { table: pages[0]!.table, offset: eip & 4095, live: true, entry, run, longest, own, instructions, visits: 0, retired: DOUBLE_ZERO, recent: DOUBLE_ZERO, before: DOUBLE_ZERO, made: region, linear: eip };
+    this.regions[index] = { table: pages[0]!.table, offset: eip & 4095, live: true, entry, run, longest, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, ran: seen, recent: DOUBLE_ZERO, before: DOUBLE_ZERO, made: region, linear: eip };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
@@ -392,12 +410,12 @@ export class RegionTier implements Regions {
    * to be left too.
    */
   private call(p: number): boolean {
-    const { A, R, S, writer: { functions } } = this.cpu;
-    const budget = S[S_BUDGET]!;
+    const { A, R, S, tlb, writer: { functions } } = this.cpu;
+    const budget = S[S_BUDGET]!, { changes } = tlb;
     this.changed = false;
     functions[A[p + OP]!]!(this.cpu, p);
     const stop = S[S_STOP]!;
-    if (stop === GO && S[S_BUDGET] === budget && !this.changed) return false;
+    if (stop === GO && S[S_BUDGET] === budget && !this.changed && tlb.changes === changes) return false;
     this.lost = budget - S[S_BUDGET]!;
     if (stop === GO || stop === STALE) {
       S[S_STOP] = GO;
@@ -466,7 +484,10 @@ export class RegionTier implements Regions {
       const done = left - S[S_BUDGET]! - this.lost;
       region.recent += done;
       ran += done;
-      if (done === 0) break;
+      if (done === 0) {
+        if (region.made.windows && ++region.idle === IDLE) this.lookAt(region);
+        break;
+      }
       left = S[S_BUDGET]!;
       this.lost = 0;
       if (S[S_STOP] !== GO) {
@@ -491,7 +512,7 @@ export class RegionTier implements Regions {
       S[S_PAGE_EIP] = eip & -4096;
     }
     this.visited(p, first, ran);
-    if (region !== first || left === 0) {
+    if (region !== first || left === 0 || !first.live) {
       // An op may run only from its own record, and while the budget lasts.
       S[S_BUDGET] = left;
       S[S_STOP] = JUMP;
@@ -499,6 +520,18 @@ export class RegionTier implements Regions {
     }
     S[S_BUDGET] = left - 1;
     first.own(this.cpu, p);
+  }
+
+  /** A region did nothing again and again: one without windows takes its place, unless it did much in between. */
+  private lookAt(region: Compiled): void {
+    const ran = region.before + region.recent;
+    if (ran - region.looked < IDLE * IDLE_SHARE) {
+      const { R, A } = this.cpu, { entry: { record }, ran: seen } = region;
+      this.remove(A[record + REGION]!);
+      this.compileAt(record, R[EIP]!, seen, false);
+    }
+    region.idle = 0;
+    region.looked = ran;
   }
 
   /** A region led to record `q`, which leads to none. */

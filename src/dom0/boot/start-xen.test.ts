@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createHost } from '../host.ts';
+import { createHost } from '../create-host.ts';
 import { inTurns } from '../runner-local.ts';
 import { COMMANDS, Refusal, runXl } from '../toolstack/commands/index.ts';
 import { startXen } from './start-xen.ts';

@@ -141,7 +141,10 @@ const XML_PV = `<domain type='xen'><name>pv2</name><memory unit='MiB'>128</memor
 <os><type machine='xenpv'>linux</type><kernel>/boot/vmlinuz</kernel><initrd>/boot/initrd</initrd><cmdline>root=/dev/xvda1 a &amp; b</cmdline></os></domain>
 `;
 
-beforeAll(() => prepareToRead('<domain>'));
+beforeAll(async () => {
+  // One text of each language: what reads it is loaded.
+  for (const text of ['<domain>', '(domain)', 'name = "a" + 1\n']) await prepareToRead(text);
+});
 
 describe('libvirt domain XML', () => {
   it('starts as libvirt would have started it', () => {

@@ -3,4 +3,4 @@ export { affinityProblem } from './cpus.ts';
 export { type Action, type Bios, type Definition, newDefinition } from './definition.ts';
 export { type DomainType, formatFinding } from './model.ts';
 export { prepareToRead } from './source.ts';
-export { lengthProblem } from './xlcfg.ts';
+export { lengthProblem, MOST_BYTES } from './xlcfg.ts';

@@ -1,7 +1,5 @@
 /** What a definition's text comes to before it is judged, in whatever language it is written: settings as xl.cfg has them, each with its place. */
 import type { Judged } from './options.ts';
-import { readPython } from './python/python.ts';
-import { readSxp } from './sxp.ts';
 import { type ParsedConfig, parseXlConfig, type Position } from './xlcfg.ts';
 
 export interface Source extends ParsedConfig {
@@ -13,23 +11,29 @@ export interface Source extends ParsedConfig {
   remarks?: (Position & Judged & { key: string })[];
 }
 
-/** The reader of XML is large, and most definitions are none: it is loaded when one is. */
-let readXml: ((text: string) => Source) | undefined;
+type Reader = (text: string) => Source;
+/** Most definitions are in xl's language: the readers of others are loaded when one is in theirs. */
+let readXml: Reader | undefined, readSxp: Reader | undefined, readPython: Reader | undefined;
 
 const firstOf = (text: string): string | undefined => /[^\s\uFEFF]/.exec(text.slice(0, 4096))?.[0];
 
+const isNoXl = ({ problems, lines }: Source): boolean => problems.length > 0 && lines.length > 0;
+
 /** Loads what `readDefinition` needs for this text. */
 export async function prepareToRead(text: string): Promise<void> {
-  if (firstOf(text) === '<') readXml ??= (await import('./xml.ts')).readXml;
+  const first = firstOf(text);
+  if (first === '<') readXml ??= (await import('./xml.ts')).readXml;
+  else if (first === '(') readSxp ??= (await import('./sxp.ts')).readSxp;
+  else if (isNoXl(parseXlConfig(text))) readPython ??= (await import('./python/python.ts')).readPython;
 }
 
 /** Reads a definition by the language that it is written in. What is wrong stands in `problems`; nothing is thrown, and nothing is executed. */
 export function readDefinition(text: string): Source {
   const first = firstOf(text);
-  if (first === '(') return { ...readSxp(text), isForeign: true };
+  if (first === '(' && readSxp) return { ...readSxp(text), isForeign: true };
   if (first === '<' && readXml) return { ...readXml(text), isForeign: true };
   const xl = parseXlConfig(text);
-  if (xl.problems.length === 0 || xl.lines.length === 0) return xl;
+  if (!isNoXl(xl) || !readPython) return xl;
   // What xm ran as a program, xl refuses: it is read so where that explains more of it.
   const python = readPython(text);
   return python.problems.length < xl.problems.length ? python : xl;

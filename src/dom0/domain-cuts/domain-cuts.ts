@@ -1,7 +1,8 @@
 /** Power cuts, simulated, while domains are defined, edited, kept in snapshots, taken back, cloned and deleted: what must be there after each cut. */
 import { InMemoryFs } from 'just-bash/browser';
 import { KeptFiles } from '../files/index.ts';
-import { createHost, type HostCore } from '../host.ts';
+import { createHost } from '../create-host.ts';
+import type { HostCore } from '../host.ts';
 import { DEFINITIONS, type ManagedDomain } from '../managed/index.ts';
 import { inTurns } from '../runner-local.ts';
 import { type LoggingStore, PowerCut, type Random } from '../storage/logging-store.test-support.ts';

@@ -1,17 +1,11 @@
 /** Files of Domain 0 for a CD that is made on the spot: what `files:PATH:PATH…` names, in definitions and behind xl cd-insert. */
 import { CdError, type CdEntry, makeCd, MOST_CD_ENTRIES } from '../file-systems/index.ts';
+import { pathsIn } from './cd-names.ts';
 import type { HostFiles } from './host-files.ts';
 
-const PREFIX = 'files:';
 const MOST_DEPTH = 64;
 /** All of it is in memory at once; a DVD of one layer holds some more. */
 const MOST_BYTES = 4 * 2 ** 30;
-
-export const namesFiles = (target: string): boolean => target.startsWith(PREFIX);
-
-/** The spelling of some paths, and the paths in a spelling. */
-export const spellFiles = (paths: readonly string[]): string => PREFIX + paths.join(':');
-export const pathsIn = (target: string): string[] => target.slice(PREFIX.length).split(':').filter(path => path !== '');
 
 /**
  * A CD with files and folders of Domain 0, each by its own name; of a path that ends in / the folder's contents, as rsync has it. Links are followed.

@@ -5,6 +5,21 @@ import type { KeptFiles } from './kept-files.ts';
 export type HostFiles = Pick<IFileSystem, 'readFileBuffer' | 'writeFile' | 'appendFile' | 'readdir' | 'mkdir' | 'rm' | 'symlink' | 'stat' | 'lstat' | 'realpath' | 'exists'> &
   Pick<KeptFiles, 'truncate'>;
 
+/** What HostFiles has. */
+const FILE_CALLS = ['readFileBuffer', 'writeFile', 'appendFile', 'readdir', 'mkdir', 'rm', 'symlink', 'stat', 'lstat', 'realpath', 'exists', 'truncate'] as const satisfies (keyof HostFiles)[];
+
+/** Files that `open` has at each call. */
+export const filesFrom = (open: () => Promise<HostFiles>): HostFiles =>
+  Object.fromEntries(
+    FILE_CALLS.map(name => [
+      name,
+      async (...given: unknown[]) => {
+        const tree = await open();
+        return (tree[name] as (...given: unknown[]) => unknown).call(tree, ...given);
+      },
+    ]),
+  ) as unknown as HostFiles;
+
 /** Writes a file and the folders that it lies in. @throws Error with a sentence of the file system */
 export async function writeWhole(files: HostFiles, path: string, bytes: Uint8Array): Promise<void> {
   await files.mkdir(path.slice(0, path.lastIndexOf('/')) || '/', { recursive: true });

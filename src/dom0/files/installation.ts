@@ -16,6 +16,7 @@ export interface ShippedGuest {
 export const OWN_GUESTS = {
   demo: ['demo.cfg', 'demo.elf'],
   minipv: ['minipv-pv.cfg', 'minipv-pvh.cfg', 'minipv-hvm.cfg', 'minipv.elf'],
+  pcos: ['pcos.cfg', 'pcos.img'],
   figure: ['figure.sh'],
 } as const;
 
@@ -55,6 +56,7 @@ export async function install(files: KeptFiles, guests: readonly ShippedGuest[])
 /** A definition that names files beside it names them where they are now. */
 function definition(guest: ShippedGuest, bytes: Uint8Array): string {
   let text = new TextDecoder().decode(bytes);
-  for (const { name } of guest.files) text = text.replaceAll(`"${name}"`, `"${placeOf(guest, name)}"`);
+  // A disk's name has more behind it.
+  for (const { name } of guest.files) for (const end of ['"', ',']) text = text.replaceAll(`"${name}${end}`, `"${placeOf(guest, name)}${end}`);
   return text;
 }

@@ -1,7 +1,7 @@
 /** `dd`: copies between the host's devices and files, in blocks. Source: dd(1) of coreutils for operands and what it says. */
 import { MOST_FILE_BYTES } from '../files/index.ts';
 import type { HostCore } from '../host.ts';
-import { copyInTurns, type CopyParts, imageVolume, type Medium, SECTOR_BYTES, Storage } from '../storage/index.ts';
+import { copyInTurns, type CopyParts, imageVolume, isDevice, type Medium, SECTOR_BYTES, type Storage } from '../storage/index.ts';
 import { absolutePath, type DiskHost, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, type Surroundings } from './program.ts';
 
@@ -64,7 +64,7 @@ async function toDevice(storage: Storage, path: string, at: number, from: Source
 }
 
 /** An image has the length that is written; a device has its own. */
-const onDevice = async (host: DdHost, written: string, around: Surroundings) => (Storage.isDevice(written) ? onDisk(host, written, around) : undefined);
+const onDevice = async (host: DdHost, written: string, around: Surroundings) => (isDevice(written) ? onDisk(host, written, around) : undefined);
 
 /** Only what there is to clear is written. */
 function clear(medium: Medium, at: number, zeros: Uint8Array): void {

@@ -1,6 +1,6 @@
 /** Paths that programs are given for disks: the host's devices, and images among Domain 0's files that lie on its disk. */
 import type { HostCore } from '../host.ts';
-import { GROUP, Storage } from '../storage/index.ts';
+import { GROUP, isDevice, type Storage } from '../storage/index.ts';
 import type { Surroundings } from './program.ts';
 
 export type DiskHost = Pick<HostCore, 'openDevices' | 'realPath'>;
@@ -14,7 +14,7 @@ export const absolutePath = (path: string, { directory }: Pick<Surroundings, 'di
  */
 export async function onDisk(host: DiskHost, written: string, around: Pick<Surroundings, 'directory'>): Promise<{ storage: Storage; path: string } | undefined> {
   const storage = await host.openDevices();
-  if (Storage.isDevice(written)) {
+  if (isDevice(written)) {
     if (!storage) throw new Error(`${written}: this host has no disk of its own: there are no devices.`);
     return { storage, path: written };
   }

@@ -6,7 +6,7 @@ import { type HostFiles, writeWhole } from '../files/index.ts';
 import type { HostCore } from '../host.ts';
 import { isQcow2, readQcow2Header } from '../../hypervisor/disks/index.ts';
 import { HEAD_BYTES } from '../images.ts';
-import { copyInTurns, Storage, StorageError } from '../storage/index.ts';
+import { copyInTurns, isDevice, Storage, StorageError } from '../storage/index.ts';
 import { absolutePath, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
 
@@ -125,7 +125,7 @@ class QemuImg {
       return this.createOverlay(path, base, options.get('-F'), size);
     }
     if (format !== 'raw') throw new Wrong(`${path}: images of format ${format} are read here, and not written. Leave -f out for a raw image, or take -b IMAGE for what is written to another one.`);
-    if (Storage.isDevice(path)) throw new Wrong(`${path}: a volume is made by lvcreate -L SIZE -n NAME vg0.`);
+    if (isDevice(path)) throw new Wrong(`${path}: a volume is made by lvcreate -L SIZE -n NAME vg0.`);
     if (size === undefined) throw new Wrong(`${path}: Image creation needs a size parameter`);
     const bytes = sizeOf(size);
     await this.empty(path, bytes);
@@ -135,7 +135,7 @@ class QemuImg {
   private async createOverlay(path: string, base: string, baseFormat: string | undefined, size: string | undefined): Promise<string> {
     const name = /^(?:\/dev\/)?vg0\/([^/]+)$/.exec(path)?.[1];
     if (name === undefined) throw new Wrong(`${path}: what is written to another image is kept on a volume, which takes no more room than that. Write /dev/vg0/NAME.`);
-    if (Storage.isDevice(base)) throw new Wrong(`${base}: a volume needs no overlay. xl clone and xl snapshot share what nobody writes.`);
+    if (isDevice(base)) throw new Wrong(`${base}: a volume needs no overlay. xl clone and xl snapshot share what nobody writes.`);
     const is = isQcow2(await this.file(base)) ? 'qcow2' : 'raw';
     if (baseFormat !== undefined && baseFormat !== is) throw new Wrong(`${path}: Could not open backing image: ${base} is a ${is} image. Write -F ${is}.`);
     const image = await this.host.openImage(this.absolute(base));
@@ -151,10 +151,10 @@ class QemuImg {
     if (from === undefined || to === undefined) throw new Wrong(`Must specify image file name\n${USAGE}`);
     const format = options.get('-O') ?? 'raw';
     if (format !== 'raw') throw new Wrong(`${to}: images of format ${format} are read here, and not written. Leave -O out for a raw one.`);
-    if (Storage.isDevice(from) && Storage.isDevice(to) && Storage.overlap(from, to)) throw new Wrong(`${to}: the image lies there itself. Take another volume.`);
+    if (isDevice(from) && isDevice(to) && Storage.overlap(from, to)) throw new Wrong(`${to}: the image lies there itself. Take another volume.`);
     const source = await this.source(from);
     try {
-      if (Storage.isDevice(to)) await this.toVolume(source, to);
+      if (isDevice(to)) await this.toVolume(source, to);
       else await this.toFile(source, to);
     } finally {
       source.close();

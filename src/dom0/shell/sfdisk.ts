@@ -3,7 +3,7 @@
  * Source: sfdisk(8) of util-linux 2.38 for scripts, output and refusals.
  */
 import type { HostCore } from '../host.ts';
-import { type Partition, readPartitions, Storage, StorageError, TYPE, writePartitions } from '../storage/index.ts';
+import { isDevice, type Partition, readPartitions, type Storage, StorageError, TYPE, writePartitions } from '../storage/index.ts';
 import { MOST, PartitionScript, ScriptError } from './partition-script.ts';
 import { onDisk } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
@@ -134,7 +134,7 @@ async function open(host: HostCore, written: string, writes: boolean, around: Su
     const { storage } = device;
     const { medium, path, close } = writes ? openAlone(storage, device.path) : storage.look(device.path, 'sfdisk');
     return {
-      path: Storage.isDevice(written) ? path : written,
+      path: isDevice(written) ? path : written,
       bytes: medium.bytes,
       read: (at, into) => medium.read(at, into),
       write: (at, from) => medium.write(at, from),

@@ -22,6 +22,9 @@ export interface SnapshotRecord {
   files?: string[];
 }
 
+/** Snapshots of these names are the page's: it saves running guests at intervals, the new one before the old one goes. */
+export const CHECKPOINTS = ['checkpoint-1', 'checkpoint-2'] as const;
+
 /** The volumes of a snapshot. */
 export const volumesOf = ({ state, disks }: SnapshotRecord): string[] => [...(state ? [state.volume] : []), ...disks.map(({ volume }) => volume)];
 

@@ -1,6 +1,6 @@
 /** Volumes of snapshots and clones that a host was making or removing when it ended. */
 import type { HostCore } from '../host.ts';
-import { Storage } from '../storage/index.ts';
+import { isDevice, Storage } from '../storage/index.ts';
 import { SnapshotRecords, volumesOf } from './record.ts';
 
 /**
@@ -13,7 +13,7 @@ export async function settleUnfinished({ parts: { files }, managed }: HostCore, 
   const records = await new SnapshotRecords(files).all();
   const targets = ((await managed?.list()) ?? []).flatMap(({ definition }) => definition.disks.map(({ target }) => target));
   const named = new Set(records.flatMap(volumesOf));
-  const isNamed = (name: string): boolean => named.has(name) || targets.some(target => Storage.isDevice(target) && Storage.overlap(target, `/dev/vg0/${name}`));
+  const isNamed = (name: string): boolean => named.has(name) || targets.some(target => isDevice(target) && Storage.overlap(target, `/dev/vg0/${name}`));
   storage.setUnfinished(unfinished.filter(isNamed), false);
   for (const name of storage.unfinished) storage.removeUnused(name);
 }

@@ -24,7 +24,7 @@ async function make() {
   const store = new LoggingStore();
   const open = async (): Promise<HostDisk> => new HostDisk(await ExtentDisk.open(store, 'disk', { bytes: DISK_BYTES, extentBytes: EXTENT }));
   const disk = await open();
-  controller.connect(disk);
+  await controller.connect(disk);
   const first = machine.allocateRun(64, DOMAIN_0);
   /** Machine memory, as a guest's granted pages are. */
   const frames = (page: number, bytes: number): Uint8Array => new Uint8Array(memory, (first + page) * FRAME_BYTES, bytes);
@@ -141,7 +141,7 @@ describe("Domain 0's driver of the disk", () => {
     // Two have a buffer, and the third waits for one.
     for (let i = 0; i < 3; i++) disk.start({ op: 'write', at: i * 512, pieces: [new Uint8Array(512).fill(5)] }, error => told.push(error?.message));
     const other = await open();
-    controller.connect(other);
+    await controller.connect(other);
     turn();
     const into = new Uint8Array(512);
     other.read(0, into);

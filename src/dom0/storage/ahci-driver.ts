@@ -13,8 +13,6 @@ import type { DmaMemory, HostFunction } from '../hardware/host-bus.ts';
 import type { Answer, MediumRequest } from './medium.ts';
 import { StoreFull } from './store.ts';
 
-export const AHCI_ID = { vendor: 0x8086, device: 0x2922 } as const;
-
 /** Of one command: with them a table has 2,816 bytes. */
 const MOST_REGIONS = 168;
 const TABLE_BYTES = REGIONS + MOST_REGIONS * REGION_BYTES;

@@ -4,9 +4,10 @@
  */
 import type { Place } from '../../devices/ide/index.ts';
 import { GROUP } from './device-names.ts';
-import { PE_BYTES } from './lvm.ts';
+import { PE_BYTES } from './device-names.ts';
 import { SECTOR_BYTES } from './medium.ts';
-import { GOOD_NAME, type Storage, StorageError } from './storage.ts';
+import { GOOD_NAME, type Storage } from './storage.ts';
+import { StorageError } from './store.ts';
 
 export interface Answer {
   status: number;

@@ -1,28 +1,32 @@
 /** The adapter of the host's disk on its PCI bus, with Domain 0's driver of it. */
-import { Ahci } from '../../devices/ahci/index.ts';
+import type { Ahci } from '../../devices/ahci/index.ts';
 import type { DmaMemory, HostBus, HostFunction } from '../hardware/host-bus.ts';
-import { AHCI_ID, AhciDriver, SHARED_BYTES } from './ahci-driver.ts';
 import type { HostDisk } from './host-disk.ts';
 import type { StorageDrives } from './storage-drives.ts';
 
 /** Where it is on the PCI bus; what its one disk says that it is. */
 const SLOT = 2,
+  AHCI_ID = { vendor: 0x8086, device: 0x2922 } as const,
   SERIAL = 'RS-SDA';
 
 export class DiskController {
-  private readonly adapter: Ahci;
-  private readonly fn: HostFunction;
+  private readonly hardware: HostBus;
   private readonly machine: ArrayBufferLike;
+  private adapter: { chip: Ahci; fn: HostFunction } | undefined;
   private memory: DmaMemory | undefined;
   private disk: HostDisk | undefined;
 
-  /** Plugs the adapter into `hardware`; nothing is on its cable. */
+  /** The adapter is plugged into `hardware` with the first disk: a host whose disk nobody opens needs neither it nor its driver. */
   constructor(hardware: HostBus, machine: ArrayBufferLike) {
+    this.hardware = hardware;
     this.machine = machine;
-    this.adapter = hardware.plug(SLOT, (irq, dma) => new Ahci(dma, irq));
-    const found = hardware.find(AHCI_ID.vendor, AHCI_ID.device);
-    if (!found) throw new Error('the adapter that was just plugged is not on the bus');
-    this.fn = found;
+  }
+
+  private plugged(make: typeof Ahci): { chip: Ahci; fn: HostFunction } {
+    const chip = this.hardware.plug(SLOT, (irq, dma) => new make(dma, irq));
+    const fn = this.hardware.find(AHCI_ID.vendor, AHCI_ID.device);
+    if (!fn) throw new Error('the adapter that was just plugged is not on the bus');
+    return { chip, fn };
   }
 
   /** The disk has ended commands that `poll` has not seen. */
@@ -42,14 +46,17 @@ export class DiskController {
   }
 
   /** Connects a disk, in place of the one before: from here on it is driven by registers. @throws HostError where machine memory has no room for that */
-  connect(disk: HostDisk): void {
+  async connect(disk: HostDisk): Promise<void> {
+    const [{ Ahci }, { AhciDriver, SHARED_BYTES }] = await Promise.all([import('../../devices/ahci/index.ts'), import('./ahci-driver.ts')]);
     if (this.disk === disk && disk.drivenBy) return;
     this.disk?.drive.rest();
     this.disk?.drivenBy?.close();
     this.disk?.driveBy(undefined);
-    this.memory ??= this.fn.share(SHARED_BYTES);
-    this.adapter.connect(disk.drive, SERIAL);
-    disk.driveBy(new AhciDriver(this.fn, this.memory, () => disk.drive.settle()));
+    this.adapter ??= this.plugged(Ahci);
+    const { chip, fn } = this.adapter;
+    this.memory ??= fn.share(SHARED_BYTES);
+    chip.connect(disk.drive, SERIAL);
+    disk.driveBy(new AhciDriver(fn, this.memory, () => disk.drive.settle()));
     this.disk = disk;
   }
 

@@ -10,6 +10,7 @@
  * Source: LVM2's lib/format_text (layout.h: label, pv_header, mda_header, raw_locn; import/export of the text), lib/label; its check sum is CRC-32 without the
  * last complement, begun with 0xf597a6cf.
  */
+import { PE_BYTES } from './device-names.ts';
 import type { Medium } from './medium.ts';
 import { StoreDamaged } from './store.ts';
 import { parseMetadata, type Section, writeMetadata } from './lvm-text.ts';
@@ -23,7 +24,6 @@ const OVERLAY_TAG = 'ringside.overlay',
   UNFORMATTED_TAG = 'ringside.unformatted',
   UNFINISHED_TAG = 'ringside.unfinished',
   BYTES_TAG = 'ringside.bytes.';
-export const PE_BYTES = 4 * 2 ** 20;
 const PE_SECTORS = PE_BYTES / SECTOR_BYTES;
 
 /** A run of the volume on the physical volume, in physical extents. */

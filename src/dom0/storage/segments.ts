@@ -1,5 +1,6 @@
 /** Runs of physical extents, as volumes are made of them. */
-import { PE_BYTES, type Segment } from './lvm.ts';
+import { PE_BYTES } from './device-names.ts';
+import type { Segment } from './lvm.ts';
 
 export const count = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.count, 0);
 /** The first extents of a volume, so many, and those behind them. */

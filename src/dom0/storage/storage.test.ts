@@ -5,7 +5,8 @@ import { MediumDisk } from './medium-disk.ts';
 import type { Medium } from './medium.ts';
 import { readPartitions } from './partitions.ts';
 import { cutVolumes } from './power-cuts.ts';
-import { Storage, StorageError } from './storage.ts';
+import { Storage } from './storage.ts';
+import { StorageError } from './store.ts';
 import { MemoryStore, type Store } from './store.ts';
 
 const GIB = 2 ** 30;

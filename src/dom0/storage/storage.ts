@@ -5,23 +5,19 @@
 import { ExtentDisk, type StoredDisk } from './extent-disk.ts';
 import { HostDisk } from './host-disk.ts';
 import {
-  extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, PE_BYTES, readGroup, type Segment, writeGroup, writeLabel,
+  extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, readGroup, type Segment, writeGroup, writeLabel,
 } from './lvm.ts';
 import type { Place } from '../../devices/ide/index.ts';
-import { canonical, GROUP, told, volumeIn } from './device-names.ts';
+import { canonical, DISK_BYTES, GROUP, isDevice, PE_BYTES, told, volumeIn } from './device-names.ts';
 import { filePath, imageVolume } from './image-names.ts';
 import { type Medium, SECTOR_BYTES } from './medium.ts';
 import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
 import { type BaseImage, imageDiffers, overlayBytes, type OverlayHeader, OverlayVolume, readOverlayHeader, writeOverlayHeader } from './overlay-volume.ts';
 import { bytesOf, count, firstOf, lastOf, merged } from './segments.ts';
-import type { Store } from './store.ts';
-import { formatFatDisk, isTransfer, namesSize, transferBytes, transferVolume } from './transfer-disk.ts';
+import { type Store, StorageError } from './store.ts';
+import { formatFatDisk } from './transfer-disk.ts';
+import { isTransfer, namesSize, transferBytes, transferVolume } from './transfer-names.ts';
 import { runsOf, sideBySide, Volume } from './volume.ts';
-
-/** What was asked for cannot be done; the sentence says why, in the words of the tool that people know. */
-export class StorageError extends Error {
-  override name = 'StorageError';
-}
 
 export interface StorageParts {
   store: Store;
@@ -33,7 +29,6 @@ export interface StorageParts {
   diskBytes?: number;
 }
 
-export const DISK_BYTES = 500e9;
 const MIB = 2 ** 20,
   GIB = 2 ** 30;
 /** Of the installer's layout: swap, Domain 0's root, one to give to a guest. */
@@ -460,11 +455,6 @@ export class Storage {
     return this.users.filter(user => user.path === path);
   }
 
-  /** Whether the path is one of this host's devices. */
-  static isDevice(path: string): boolean {
-    return path.startsWith('/dev/') || isTransfer(path);
-  }
-
   /** The volume that is a domain's transfer disk; undefined: it has none. */
   transferOf(domain: string): string | undefined {
     const name = transferVolume(domain);
@@ -580,7 +570,7 @@ export class Storage {
   static overlap(one: string, other: string): boolean {
     const paths = [one, other].map(canonical);
     const holds = (whole: string, part: string): boolean =>
-      whole === part || (whole === '/dev/sda' && Storage.isDevice(part)) || (whole === `/dev/sda${LVM_NUMBER}` && volumeIn(part) !== undefined);
+      whole === part || (whole === '/dev/sda' && isDevice(part)) || (whole === `/dev/sda${LVM_NUMBER}` && volumeIn(part) !== undefined);
     return holds(paths[0], paths[1]) || holds(paths[1], paths[0]);
   }
 

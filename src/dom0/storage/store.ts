@@ -138,3 +138,8 @@ export function pieces(at: number, length: number, unit: number, visit: (number:
     from += count;
   }
 }
+
+/** What was asked for cannot be done; the sentence says why, in the words of the tool that people know. */
+export class StorageError extends Error {
+  override name = 'StorageError';
+}

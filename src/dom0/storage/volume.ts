@@ -1,6 +1,7 @@
 /** A logical volume: runs of physical extents, one behind the other. */
 import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
-import { extentStart, PE_BYTES, type Segment } from './lvm.ts';
+import { PE_BYTES } from './device-names.ts';
+import { extentStart, type Segment } from './lvm.ts';
 import type { Place } from '../../devices/ide/index.ts';
 import { type Answer, type Layout, lengthOf, type Medium, type MediumRequest, Part, startOn, within } from './medium.ts';
 

@@ -1,6 +1,5 @@
 /** A domain is saved: a guest with Xen's drivers suspends itself first, any other is held still while its state is written. */
 import type { State } from '../../devices/index.ts';
-import { withToolstack } from '../../hypervisor/index.ts';
 import type { Later } from '../runner.ts';
 import type { Member } from './member.ts';
 import type { Services } from './services.ts';
@@ -71,14 +70,16 @@ export class Saving {
   async where(member: Member, unasked: boolean, still?: () => void): Promise<Uint8Array[]> {
     const { runner, record, attached } = member;
     // What its console showed comes last: all of it that belongs to the state has come then.
-    const withKept = (chunks: Uint8Array[], kept: State = {}): Uint8Array[] => {
+    const withKept = async (chunks: Uint8Array[], kept: State = {}): Promise<Uint8Array[]> => {
       const { shown } = member.console;
       // What it is called now, where it was renamed: its worker knows the name that it was built with.
       const name = member.isRenamed ? { name: member.name } : {};
       // Of HVM it is known only from what was printed last, and one that waits for a key prints nothing.
       const typedAt = member.blueprint.xen === 'hvm' && member.usesPvConsole ? { usesPvConsole: true } : {};
       const all = { ...kept, ...name, ...typedAt, ...(shown ? { console: shown } : {}) };
-      return Object.keys(all).length > 0 ? withToolstack(chunks, all) : chunks;
+      if (Object.keys(all).length === 0) return chunks;
+      const { withToolstack } = await import('../../hypervisor/stream/index.ts');
+      return withToolstack(chunks, all);
     };
     const { services, inWorkers, wakeDomain0 } = this.parts;
     if (!attached) {

@@ -10,7 +10,7 @@ import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
-import { attachDrives, type DomainRecord, type DriveImage, type Ending, Machine, type MouseMove, type OpenMedium, readState, type SavedState } from '../../hypervisor/index.ts';
+import { attachDrives, type DomainRecord, type DriveImage, type Ending, Machine, type MouseMove, type OpenMedium, type SavedState } from '../../hypervisor/index.ts';
 import { diskRecords, restoreChanges } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
@@ -732,6 +732,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   /** What a domain's memory and processors hold now; it goes on. @throws Error with a sentence */
   async look(member: Member<Console>): Promise<SavedState> {
     const chunks = await member.runner.save();
+    const { readState } = await import('../../hypervisor/stream/index.ts');
     return readState(new Uint8Array(await new Blob(chunks as BlobPart[]).arrayBuffer()), member.name);
   }
 }

@@ -37,3 +37,9 @@ it('a timer that a device sets from there is served in time', () => {
   expect(domain.timers.nextDeadlineNs).toBeGreaterThanOrEqual(domain.clock.nowNs() - 1000);
   expect(domain.stats().exitsByReason['EPT_VIOLATION']).toBeGreaterThan(100_000);
 });
+
+it('ports of the device model likewise, each counted as the I/O exit that it is; those of the interrupt controllers exit', () => {
+  // mov ecx,100; L: out 0x80,al; in al,0x71; dec ecx; jnz L; in al,0x21; hlt
+  const domain = run('b9 64 00 00 00 e6 80 e4 71 49 75 f9 e4 21 f4');
+  expect(domain.stats().exitsByReason).toMatchObject({ IO: 201 });
+});

@@ -44,7 +44,7 @@ import { exitsByName } from '../view/counters.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { ModelAccount } from '../view/model-account.ts';
 import { APIC_ID_STEP, HYPERCALLS, SHUTDOWN } from '../xen/abi.ts';
-import { XenGuest, type XenParts } from '../xen/guest.ts';
+import type { XenGuest, XenParts } from '../xen/guest.ts';
 import { isCodeShared } from '../xen/memory/stale.ts';
 
 /** How a domain stopped. */
@@ -101,6 +101,8 @@ export interface DomainOptions extends JitOptions {
   /** The two rooms below; tests pass others. */
   createProcessor: (options: ProcessorOptions) => Processor;
   createPlatform: (options: PlatformOptions) => Platform;
+  /** Its half of Xen, which a plain PC does without. */
+  createXen?: (parts: XenParts) => XenGuest;
   disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
   /** Bytes that a guest of Xen writes to the hypervisor's console (default: to `debug`). */
   xenConsole?: (bytes: Uint8Array) => void;
@@ -198,6 +200,7 @@ export class Domain {
       // Xen's CPUID policy hides instructions and does not take them away: its guests, hvmloader and GRUB among them, use what every host of Xen has.
       ...(record.xenOffset === 0 ? {} : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn), masksCpuid: true }),
       answerAccess: () => this.exits.answerInPlace(),
+      answerPort: () => this.exits.answerPortInPlace(),
       apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
       ...(options.apic ? { apic: true } : {}),
       ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
@@ -256,7 +259,7 @@ export class Domain {
       this.vcpus.turnInstructions = () => Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
     this.exits = new Exits(this, this.counters);
     if (record.xenOffset !== 0) {
-      this.xen = new XenGuest(this.xenParts());
+      this.xen = options.createXen?.(this.xenParts());
       this.hypercalls = new Int32Array(machine.memory, record.xenOffset + XEN.CALLS * 4, HYPERCALLS);
     }
     if (modelElsewhere(machine, record)) this.remote = this.remoteModel();

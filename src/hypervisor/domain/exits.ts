@@ -173,6 +173,27 @@ export class Exits {
     return true;
   }
 
+  /** The processor's `answerPort`: likewise for ports of the device model beside us. The interrupt controllers' are not answered so. */
+  answerPortInPlace(): boolean {
+    const { exit, domain, model, own } = this;
+    const { qualification } = exit,
+      port = qualification >>> 16,
+      size = (qualification & IO_SIZE_MASK) + 1;
+    if (!model || own.hasPort(port)) return false;
+    const sample = this.beginSample();
+    this.count(ExitReason.IO);
+    domain.xen?.afterExit();
+    this.record(ExitReason.IO, exit.value);
+    const started = this.beginRequest(port, 1);
+    this.portBytes += size;
+    if (qualification & IO_IN) exit.value = model.readPort(port, size);
+    else model.writePort(port, exit.value, size);
+    if (started >= 0) this.endRequest(started);
+    if (sample >= 0) this.endSample(ExitReason.IO, sample);
+    domain.answeredInPlace();
+    return true;
+  }
+
   /** A write that a device model in Domain 0 finds in its buffer. */
   private writeWithoutWaiting(): boolean {
     const { exit, domain } = this;

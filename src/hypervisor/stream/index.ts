@@ -1,2 +1,2 @@
 /** What src/hypervisor/stream offers to other rooms. */
-export { SavedStateError, saveDomain } from './state.ts';
+export { readState, SavedStateError, saveDomain, withToolstack } from './state.ts';

@@ -2,22 +2,22 @@
  * Entry of a domain's worker: runs one domain for as long as it lives. After the start it does not return to its event loop (but while a compiler is
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
-import { assembleDomain } from '../domain/assemble.ts';
+import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
 import type { Domain, Ending } from '../domain/domain.ts';
 import { CompilerLoader, HOTTEST_REGIONS } from '../domain/second-tier.ts';
 import { attachDrives, type OpenMedium, openBlob, readBlobHere } from '../disks/drives.ts';
 import { diskRecords } from '../disks/saved-disks.ts';
 import { DriveQueue } from '../disks/drive-queue.ts';
-import { COMMAND } from '../layout/layout.ts';
+import { COMMAND, XEN, XEN_TYPE } from '../layout/layout.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError } from '../loader/index.ts';
-import { HostError, Machine } from '../memory/machine.ts';
+import { type DomainRecord, HostError, Machine } from '../memory/machine.ts';
 import { Mailbox } from './mailbox.ts';
 import { Patience } from './patience.ts';
 import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
 import { Slot } from '../scheduler/slot.ts';
 import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
-import { readState, saveDomain, SavedStateError } from '../stream/state.ts';
+import { SavedStateError } from '../stream/saved-state.ts';
 import { GuestLog } from '../xen/guest-log.ts';
 import { functionOrScript } from './scripts.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
@@ -94,6 +94,25 @@ function eventLoop(): Promise<void> {
 /** Node's worker brings a way to open files by their paths (cli/domain-worker.ts). */
 const openMedium = (globalThis as { openMedium?: OpenMedium }).openMedium ?? openBlob(readBlobHere);
 
+const notLoaded = (part: string) => (): never => {
+  throw new HostError(`The part of Ringside that ${part} could not be loaded. Check the connection and try again.`);
+};
+
+/** Loads what this domain needs and not every one does. @throws SavedStateError, HostError */
+async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { saved, name }: ToDomainWorker): Promise<LaterParts> {
+  const isXens = xenOffset !== 0,
+    isPv = isXens && words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
+  const [guest, pv, stream] = await Promise.all([
+    isXens ? import('../xen/guest.ts').catch(notLoaded('shows Xen to guests')) : undefined,
+    isPv ? import('../xen/pv/pv-domain.ts').catch(notLoaded('runs paravirtual guests')) : undefined,
+    saved ? import('../stream/state.ts').catch(notLoaded('reads saved domains')) : undefined,
+  ]);
+  return {
+    ...(guest ? { createXen: parts => new guest.XenGuest(parts, pv && (of => new pv.PvDomain(of))) } : {}),
+    ...(saved && stream ? { saved: stream.readState(saved, name), restoreInto: stream.restoreInto } : {}),
+  };
+}
+
 async function start(message: ToDomainWorker): Promise<void> {
   const machine = new Machine(message.memory, message.index);
   const record = machine.domain(message.index);
@@ -102,8 +121,8 @@ async function start(message: ToDomainWorker): Promise<void> {
   const queue = record.drivesOffset === 0 ? undefined : new DriveQueue(machine, record);
   let domain: Domain;
   try {
-    const saved = message.saved ? readState(message.saved, message.name) : undefined;
-    domain = assembleDomain(
+    const parts = await laterParts(machine, record, message);
+    domain = assembleWith(
       {
         machine,
         record,
@@ -128,7 +147,7 @@ async function start(message: ToDomainWorker): Promise<void> {
           send({ kind: 'reset', ...(report === undefined ? {} : { report }) });
         },
       },
-      saved,
+      parts,
     );
   } catch (error) {
     if (!(error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
@@ -164,9 +183,10 @@ async function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs
     if (compiler.look(domain.processor)) await eventLoop();
     round();
     const seen = mailbox.doorbellValue;
-    const last = serve(domain, mailbox, slot, message);
+    const last = serve(domain, mailbox, slot);
     if (last & (COMMAND.DESTROY | COMMAND.DESTROY_KEEPING_DISKS)) return last;
     if (last & COMMAND.MEDIUM) await insertDisc(domain);
+    if (last & COMMAND.SAVE) await save(domain, message);
     if (!domain.paused && !slot.enter()) {
       mailbox.wait(seen, slot.patienceMs);
       continue;
@@ -215,6 +235,21 @@ async function insertDisc(domain: Domain): Promise<void> {
   }
 }
 
+/** The domain stands still meanwhile: what writes states is loaded for the first one. */
+async function save(domain: Domain, { name, program, definition }: ToDomainWorker): Promise<void> {
+  try {
+    const { saveDomain } = await import('../stream/state.ts').catch(notLoaded('saves domains'));
+    const chunks = saveDomain(domain, { name, program, definition });
+    send(
+      { kind: 'saved', chunks },
+      chunks.map(chunk => chunk.buffer as ArrayBuffer),
+    );
+  } catch (error) {
+    if (!(error instanceof SavedStateError || error instanceof HostError)) throw error;
+    send({ kind: 'not-saved', sentence: error.message });
+  }
+}
+
 /** The one place where a domain's worker blocks. */
 function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): void {
   const ms = untilNs === Infinity ? LONGEST_SLEEP_MS : Math.min(LONGEST_SLEEP_MS, domain.clock.idleNs(untilNs) / 1e6);
@@ -223,7 +258,7 @@ function park(domain: Domain, mailbox: Mailbox, seen: number, untilNs: number): 
 }
 
 /** What came through the mailbox: its commands, of which those that end the domain and those that wait for a message are left to the caller. */
-function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, definition }: ToDomainWorker): number {
+function serve(domain: Domain, mailbox: Mailbox, slot: Slot): number {
   const commands = mailbox.takeCommands();
   if (commands & (COMMAND.DESTROY | COMMAND.DESTROY_KEEPING_DISKS)) return commands;
   if (commands & COMMAND.STEP) {
@@ -248,18 +283,6 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot, { name, program, de
   for (const { id } of domain.vcpus.all) if (commands & (COMMAND.NMI << id)) domain.vcpus.nmi(id);
   if (commands & COMMAND.RESUME) domain.resume();
   if (commands & COMMAND.HOTTEST) send({ kind: 'hottest', regions: domain.hottest(HOTTEST_REGIONS) });
-  if (commands & COMMAND.SAVE) {
-    try {
-      const chunks = saveDomain(domain, { name, program, definition });
-      send(
-        { kind: 'saved', chunks },
-        chunks.map(chunk => chunk.buffer as ArrayBuffer),
-      );
-    } catch (error) {
-      if (!(error instanceof SavedStateError)) throw error;
-      send({ kind: 'not-saved', sentence: error.message });
-    }
-  }
   return commands;
 }
 

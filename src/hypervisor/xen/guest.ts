@@ -26,7 +26,7 @@ import { GuestFrames } from './memory/p2m.ts';
 import { Ports } from './events/ports.ts';
 import { prepareHvm } from './hvm/special-pages.ts';
 import type { PvBuild } from './pv/builder.ts';
-import { PvDomain } from './pv/pv-domain.ts';
+import type { PvDomain, PvParts } from './pv/pv-domain.ts';
 import type { PvImage, SavedPvImage } from './pv/saved.ts';
 import { hypercallsOf } from './table.ts';
 import { codeDropped, takeWritten } from './memory/stale.ts';
@@ -117,7 +117,8 @@ export class XenGuest implements HypercallContext {
   private readonly watchdogTimers;
   private readonly pollTimers;
 
-  constructor(parts: XenParts) {
+  /** `createPv`: what a paravirtual domain has beyond others, which do without. */
+  constructor(parts: XenParts, createPv?: (parts: PvParts) => PvDomain) {
     this.parts = parts;
     const { machine, record, processor, timers } = parts;
     this.machine = machine;
@@ -134,7 +135,7 @@ export class XenGuest implements HypercallContext {
       currentVcpu: () => this.current,
       tscChanged: () => this.time.updateRecord(this.current),
     });
-    const pv = this.isHvm ? undefined : this.paravirtual();
+    const pv = this.isHvm ? undefined : createPv?.(this.pvParts());
     this.pv = pv;
     this.hypercalls = hypercallsOf(this.type);
     this.access = new GuestAccess({
@@ -170,9 +171,9 @@ export class XenGuest implements HypercallContext {
     if (this.isHvm) this.viridian ??= viridianOf(this);
   }
 
-  private paravirtual(): PvDomain {
+  private pvParts(): PvParts {
     const { machine, record, processor, vcpus, tsc } = this.parts;
-    return new PvDomain({
+    return {
       machine,
       record,
       processor,
@@ -183,7 +184,7 @@ export class XenGuest implements HypercallContext {
       msrs: this.msrs,
       continueWith: (argument, value) => this.continueWith(argument, value),
       crash: sentence => this.crash(sentence),
-    });
+    };
   }
 
   private crash(sentence: string): void {

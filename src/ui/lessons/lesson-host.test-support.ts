@@ -1,6 +1,7 @@
 /** A host in virtual time without a page, for walks through lessons. */
 import { readFileSync } from 'node:fs';
-import { createHost, type Host } from '../../dom0/host.ts';
+import { createHost } from '../../dom0/create-host.ts';
+import type { Host } from '../../dom0/host.ts';
 import { inTurns } from '../../dom0/runner-local.ts';
 import { VIRTUAL_EPOCH_MS } from '../../dom0/virtual-epoch.ts';
 import { VirtualTime } from '../../dom0/virtual-time.ts';

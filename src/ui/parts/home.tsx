@@ -2,9 +2,10 @@
 
 import { signal } from '@preact/signals';
 import { info } from '../host.ts';
-import { FIGURE, type Offer, offers, progressText } from '../offers.ts';
+import { inventory } from '../inventory.ts';
+import { FIGURE, type Offer, offers, pcos, progressText } from '../offers.ts';
 import type { Panel } from '../panel.ts';
-import { addFiles, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, offerProblems } from '../state.ts';
+import { addFiles, bootBeside, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, makeOffer, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
@@ -13,7 +14,7 @@ import { later } from './later.tsx';
 import { ChooseFiles, Icon, ModeBadge, Tag } from './marks.tsx';
 
 const ReopenList = later(() => import('./reopen-list.tsx').then(part => part.ReopenList));
-
+const SavedGuests = later(() => import('./checkpoints.tsx').then(part => part.SavedGuests));
 const BootSectors = later(() => import('./boot-sectors.tsx').then(part => part.BootSectors));
 const showsSectors = signal(false);
 
@@ -55,6 +56,7 @@ function Home() {
           <p class="sec">{dragging.value ? strings.home.dropNow : strings.home.dropTogether}</p>
           <p><ChooseFiles onFiles={files => void addFiles(named(files))}>{strings.home.choose}</ChooseFiles> <button class="btn" onClick={() => go({ kind: 'defined', name: '' })}>{strings.home.write}</button></p>
         </div>
+        {(inventory.value?.stored?.checkpoints.length ?? 0) > 0 && <SavedGuests />}
         <ReopenList />
       </section>
       <section class="card">
@@ -79,17 +81,24 @@ async function startWays(): Promise<void> {
   await import('../inspect/ways-run.ts').then(({ start }) => start(), () => {});
 }
 
+/** One whose source is here is shown beside it. */
+function boot(guest: Offer): void {
+  if (guest !== pcos) return void bootOffer(guest);
+  go({ kind: 'pcos' });
+  void bootBeside(guest.id, () => makeOffer(guest));
+}
+
 function OfferRow({ guest }: { guest: Offer }) {
   const fetch = fetching.value.get(guest.id);
   const problem = offerProblems.value.get(guest.id);
   return <>
     <tr>
-      <td><span class="b">{guest.title}</span><br /><span class="sec meta-line two" title={guest.about}>{guest.about}</span></td>
+      <td>{guest === pcos ? <button class="btn quiet sm b open" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{guest.title}</button> : <span class="b">{guest.title}</span>}<br /><span class="sec meta-line two" title={guest.about}>{guest.about}</span></td>
       <td>{guest.type && <ModeBadge type={guest.type} />}</td>
       <td class="num nw">{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
       <td class="num">{fetch
         ? <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>
-        : <button class={`btn sm${guest.id === 'demo' ? ' primary' : ''}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => void bootOffer(guest)}>{strings.home.bootButton}</button>}</td>
+        : <button class={`btn sm${guest.id === 'demo' ? ' primary' : ''}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => boot(guest)}>{strings.home.bootButton}</button>}</td>
     </tr>
     {(fetch?.progress && guest.bytes > 0 || fetch?.building || problem) && <tr class="more"><td colSpan={4} role="status">
       {fetch?.building && <span class="sec">{strings.home.building(guest.title)}</span>}

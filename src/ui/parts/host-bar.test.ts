@@ -55,10 +55,10 @@ it('says that a definition is gone only where it knows what is defined, and lets
   inventory.value = seen;
   const root = show(h(Bench, { panels: PANELS }));
   await vi.waitFor(() => expect(root.querySelector('textarea')?.value).toBe(OPENED.text), { timeout: 5000 });
-  inventory.value = { ...seen, stored: { defined: [] } };
+  inventory.value = { ...seen, stored: { checkpoints: [], defined: [] } };
   await drawn();
   expect(root.textContent).toContain('web is no longer defined.');
-  inventory.value = { ...seen, stored: { defined } };
+  inventory.value = { ...seen, stored: { checkpoints: [], defined } };
   await drawn();
   const button = (name: string) => [...root.querySelectorAll('button')].find(each => each.textContent === name);
   button('Delete')!.click();

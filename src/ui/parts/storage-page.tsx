@@ -6,6 +6,7 @@ import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
 import { incoming } from '../whole-state.ts';
+import { Checkpoints } from './checkpoints.tsx';
 import { Icon, Tag } from './marks.tsx';
 import { NewVolume, RemoveVolume } from './new-volume.tsx';
 import { WholeState } from './whole-state.tsx';
@@ -36,6 +37,7 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
           <tbody>{disk.volumes.map(({ name, path, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">{path}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td><td class="num nw">{who.length === 0 && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table>}
         <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} /></section>
     </>}
+    <Checkpoints />
     {!incoming.value && <WholeState />}
   </div>;
 }

@@ -125,6 +125,30 @@ class Writer {
     }
   }
 
+  /** A frame that EBP points to, what is pushed besides, and a register that moves to and fro: accesses at constant distances from registers. */
+  frame(): void {
+    const { a } = this, room = 8 + this.below(6) * 4, distance = this.pick([4, 8, 1, 0x40]);
+    if (a.narrow) return this.arithmetic();
+    a.emit(0x55, 0x89, 0xe5, 0x83, 0xec, room);
+    for (let n = 2 + this.below(5); n > 0; n--) {
+      const bits = this.size(), operation = this.pick([[0x88], [0x8a], [0x00], [0x2a], [0x30]]).map(opcode => opcode + (bits === 8 ? 0 : 1));
+      this.pick([
+        () => a.memory(bits, operation, this.work, at(EBP, -4 - this.below(room - 4))),
+        () => a.memory(bits, operation, this.work, [0x44, 0x24, this.below(room - 4)]),
+        () => a.memory(bits, operation, this.work, at(ESI, this.below(24) * 4)),
+        () => a.emit(0x6a, this.below(128)),
+        () => { a.emit(0x83, 0xc0 | ESI, this.pick([4, 0xfc, 1, 0xff])); },
+      ])();
+    }
+    a.emit(0xc9);
+    a.registers(32, [0x81], 0, EBP);
+    a.word(distance);
+    this.items(1 + this.below(2), 0);
+    a.prefix(32);
+    a.registers(32, [0x81], 5, EBP);
+    a.word(distance);
+  }
+
   /** Forward over something, or not. */
   branch(depth: number): void {
     const { a } = this, end = a.jump(0x0f, 0x80 + this.below(16));
@@ -293,7 +317,8 @@ class Writer {
   item(depth: number): void {
     const { a } = this;
     if (a.here > CODE_END - 1500) return;
-    switch (this.below(20)) {
+    switch (this.below(21)) {
+      case 20: return this.frame();
       case 0: return depth > 0 ? this.loop(depth - 1) : this.arithmetic();
       case 1:
       case 2: return depth > 0 ? this.branch(depth - 1) : this.arithmetic();

@@ -3,7 +3,7 @@ import { FLOPPY_PLACE } from '../../../devices/ide/index.ts';
 import { deviceNumber } from '../../backends/vbd/device-number.ts';
 import type { Definition, DomainType } from '../definition.ts';
 import { type DiskSpec, formatDisk, parseDisk, placeOf } from '../disk.ts';
-import { isTransfer } from '../../storage/transfer-disk.ts';
+import { isTransfer } from '../../storage/transfer-names.ts';
 import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
 import { alike, type Asked, type Family, only, rule, TOLD } from '../rule.ts';
 import { show } from '../values.ts';

@@ -1,12 +1,10 @@
 /** Where a domain is to stop: an instruction, or bytes that somebody writes or touches. The command is ours; with Xen one attaches gdbsx. */
-import { BREAK_KINDS, type BreakHit, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from '../../../hypervisor/domain/index.ts';
+import { BREAK_KINDS, type BreakPoint, MOST_BREAKS, MOST_WATCHED_BYTES } from '../../../hypervisor/domain/index.ts';
 import type { HostCore } from '../../host.ts';
+import { hex, spelled } from '../break-words.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
-const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
-const KINDS: Readonly<Record<BreakPoint['kind'], string>> = { execute: 'executes', write: 'writes', access: 'reads or writes' };
-const spelled = ({ kind, linear, bytes }: BreakPoint): string => (kind === 'execute' ? `the instruction at ${hex(linear)}` : `whoever ${KINDS[kind]} ${bytes} ${bytes === 1 ? 'byte' : 'bytes'} at ${hex(linear)}`);
 const isSame = (a: BreakPoint, b: BreakPoint): boolean => a.kind === b.kind && a.linear === b.linear && a.bytes === b.bytes;
 
 const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = { execute: '', write: '-w ', access: '-a ' };
@@ -17,13 +15,6 @@ function xlOf(name: string, before: readonly BreakPoint[], next: readonly BreakP
   const one = (point: BreakPoint, off: string): string => `xl break ${off}${FLAGS[point.kind]}${name} ${hex(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`;
   if (next.length === 0) return `xl break -d ${name}`;
   return [...before.filter(lacks(next)).map(point => one(point, '-d ')), ...next.filter(lacks(before)).map(point => one(point, ''))].join('; ') || `xl break ${name}`;
-}
-
-/** Why it stopped, as a sentence. */
-export function reasonOf({ point, vcpu, instruction, access }: BreakHit): string {
-  if (!access) return `vCPU ${vcpu} is about to execute ${spelled(point)}.`;
-  const who = instruction === undefined ? 'The processor itself, as it delivered an event,' : `The instruction at ${hex(instruction)}`;
-  return `${who} ${access.isWrite ? 'wrote' : 'read'} ${access.bytes} ${access.bytes === 1 ? 'byte' : 'bytes'} at ${hex(access.linear)}: 0x${access.value.toString(16)} (vCPU ${vcpu}).`;
 }
 
 /** @throws Refusal */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import * as Comlink from 'comlink';
 import { describe, expect, it } from 'vitest';
 import { apiOf, type NamedFile } from '../../api.ts';
-import { createHost, type HostCore } from '../../host.ts';
+import { hostWith, type HostCore } from '../../host.ts';
 import { inTurns } from '../../runner-local.ts';
 import { COMMANDS as STORAGE } from '../../storage/commands.ts';
 import { COMMANDS, command, helpOf, namesOf, Refusal, runXl, type Table } from './index.ts';
@@ -19,7 +19,7 @@ const TABLE = { ...COMMANDS, hello };
 
 /** Domains are made and never run. */
 const makeHost = () =>
-  createHost(
+  hostWith(
     {
       version: 'test',
       memory: new ArrayBuffer(64 * 2 ** 20),

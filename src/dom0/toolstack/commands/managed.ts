@@ -6,7 +6,7 @@ import type { DomainInfo } from '../../api.ts';
 import { withOptions } from '../../plan.ts';
 import type { HostCore } from '../../host.ts';
 import type { ManagedDomain, ManagedDomains } from '../../managed/index.ts';
-import { isTransfer, Storage } from '../../storage/index.ts';
+import { isDevice, isTransfer, Storage } from '../../storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { createFrom } from './life.ts';
 import { atLeast, readWords } from './words.ts';
@@ -111,7 +111,7 @@ async function userOf(host: HostCore, domain: string, target: string): Promise<s
   const storage = await host.openDevices();
   const isSame = async (other: string, of: string): Promise<boolean> => {
     const [one, two] = [[target, domain], [other, of]].map(([path, who]) => (isTransfer(path) ? (storage?.transferOf(who) ?? path) : path));
-    return Storage.isDevice(one) || Storage.isDevice(two) ? Storage.overlap(one, two) : (await host.realPath(one)) === (await host.realPath(two));
+    return isDevice(one) || isDevice(two) ? Storage.overlap(one, two) : (await host.realPath(one)) === (await host.realPath(two));
   };
   const defined = (await managedOf(host).list()).filter(other => other.name !== domain);
   const running = [...host.toolstack.members.values()].filter(({ name, ending }) => name !== domain && !ending).map(({ name, blueprint }) => ({ name, definition: blueprint.definition }));

@@ -1,0 +1,164 @@
+/**
+ * Windows: pages that registers point into from the moment control enters a region. Most of what compiled code reads and writes lies at a constant distance from
+ * ESP, from a frame or from a structure. So a region asks the TLB once, at its entry, for the page that such a register points into; an access that lies there
+ * is then a load or a store of machine memory without look-up, and without a way out of the region, which would keep registers and flags alive.
+ *
+ * What makes that right: nothing inside a region takes an entry from the TLB, but for what it calls, and behind that the region is left (`call` in tier.ts).
+ */
+import { EAX, EBP, EBX, ECX, EDI, EDX, ESI, ESP } from '../architecture/registers.ts';
+import { memoryOf } from '../gen/emitter.ts';
+import { isBasedOperand, operandBits, operandRegister } from '../table/operands.ts';
+import type { EntryState } from '../architecture/regions.ts';
+import type { Block, Instruction, Region } from './former.ts';
+import { number } from './text.ts';
+import { NO_FORM } from './units.ts';
+
+/** A register's value when control entered, and so many bytes behind that. */
+interface Place { register: number; distance: number }
+/** Of each register where it is in terms of the entry's registers; null: nobody knows. */
+type State = (Place | null)[];
+
+interface Access extends Place {
+  bytes: number;
+  writes: boolean;
+  weight: number;
+}
+/** Where an instruction's memory operand and its slot of the stack lie. */
+interface Accesses { memory: Access | null; stack: Access | null }
+
+/** An access in a loop counts as so many; a window is worth its look-up for so many accesses. */
+const IN_LOOP = 4, WORTH = 3;
+
+/** Ops that may have no description here (a prefix, an operand), and the registers that each sets beside its explicit operands. */
+const STRING = [ECX, ESI, EDI], ACCUMULATOR = [EAX, EDX], NO_MORE: readonly number[] = [];
+const SETS: Record<string, readonly number[]> = {
+  div: ACCUMULATOR, idiv: ACCUMULATOR, cmpxchg: ACCUMULATOR, cmpxchg8b: ACCUMULATOR, rdtsc: ACCUMULATOR, rdtscp: [...ACCUMULATOR, ECX], cpuid: [...ACCUMULATOR, ECX, EBX],
+  movs: STRING, stos: STRING, cmps: STRING, scas: STRING, lods: [...STRING, EAX],
+};
+for (const op of 'xadd add or adc sbb and sub xor cmp test inc dec neg not bt bts btr btc xchg shld shrd mov movzx movsx invlpg mfence lfence sfence pause prefetch clflush'.split(' ')) SETS[op] = NO_MORE;
+/** Of what CPUID has a feature for: FNSTSW AX, PCMPESTRI, XGETBV. */
+const UNITS = [EAX, ECX, EDX];
+
+const moved = (place: Place | null, by: number): Place | null => (place === null ? null : { register: place.register, distance: (place.distance + by) | 0 });
+const same = (a: Place | null, b: Place | null): boolean => a === b || (a !== null && b !== null && a.register === b.register && a.distance === b.distance);
+
+/** The registers behind an instruction. */
+function behind(state: State, at: Instruction): State {
+  const after = [...state], { form, decoded } = at, { op, uses, places, bits } = form;
+  const named = (operand: number): number => operandRegister(decoded.row!.operands[operand]!, decoded);
+  const set = (register: number, size: number, place: Place | null = null) => { after[size === 8 ? register & 3 : register] = size === 32 ? place : null; };
+  if (form === NO_FORM) {
+    const { op, feature, operands } = decoded.row!;
+    const sets = SETS[op] ?? (feature !== undefined || op.startsWith('f') ? UNITS : null);
+    if (sets === null) return after.fill(null);
+    for (const register of sets) after[register] = null;
+    operands.forEach((code, operand) => {
+      if (/^([GRZE]|AL|rAX)/.test(code)) set(named(operand), operandBits(code, 32));
+    });
+    return after;
+  }
+  if (uses.pushes) after[ESP] = moved(state[ESP]!, -4);
+  if (uses.drops) after[ESP] = moved(state[op === 'leave' ? EBP : ESP]!, op === 'ret' ? 4 + decoded.immediate : 4);
+  for (const [register, size] of uses.sets) set(register, size);
+  for (const operand of uses.writes) {
+    if (places[operand] !== 'r') continue;
+    const register = named(operand), size = operand === 1 ? form.bits1 : bits, { immediate, base, index, displacement } = decoded;
+    const value = op === 'mov' && places === 'rr' ? state[named(1)]!
+      : op === 'lea' && base >= 0 && index < 0 ? moved(state[base]!, displacement)
+        : (op === 'add' || op === 'sub') && places === 'ri' ? moved(state[register]!, op === 'add' ? immediate : -immediate)
+          : op === 'inc' || op === 'dec' ? moved(state[register]!, op === 'inc' ? 1 : -1)
+            : null;
+    set(register, size, value);
+  }
+  return after;
+}
+
+/** The registers at the beginning of each block: what all ways there agree on. */
+function states({ entry, blocks }: Region): Map<Block, State> {
+  const before = new Map<Block, State>([[entry, [0, 1, 2, 3, 4, 5, 6, 7].map(register => ({ register, distance: 0 }))]]);
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const block of blocks) {
+      const state = before.get(block);
+      if (state === undefined) continue;
+      const after = block.instructions.reduce(behind, state);
+      for (const to of block.successors.values()) {
+        const known = before.get(to), merged = known === undefined ? after : known.map((place, i) => (same(place, after[i]!) ? place : null));
+        if (known !== undefined && merged.every((place, i) => same(place, known[i]!))) continue;
+        before.set(to, merged);
+        changed = true;
+      }
+    }
+  }
+  return before;
+}
+
+/** What an instruction reads and writes at a constant distance from a register of the entry. */
+function accesses(state: State, { form, decoded }: Instruction, weight: number): Accesses {
+  const access = (place: Place | null, bytes: number, writes: boolean): Access | null => (place === null ? null : { ...place, bytes, writes, weight });
+  const operand = memoryOf(form), { base, index, displacement } = decoded, { op, uses } = form;
+  const memory = operand === null || (!operand.reads && !operand.writes) || base < 0 || index >= 0 || isBasedOperand(decoded) ? null
+    : access(moved(state[base]!, displacement), operand.bits / 8, operand.writes);
+  const stack = !uses.stack ? null : access(uses.pushes ? moved(state[ESP]!, -4) : state[op === 'leave' ? EBP : ESP]!, 4, uses.pushes);
+  return { memory, stack };
+}
+
+/** The accesses of a region that go through windows, and the text that opens these where control enters. */
+export class Windows {
+  /** It leaves, with nothing done, where a register points to another place in its page than it may, or the TLB does not know that. '': there is none. */
+  readonly text: string = '';
+  private readonly open = new Map<Block, { memory: boolean; stack: boolean; at: Accesses }[]>();
+
+  /** `entry`: the processor as it is, with control where the region begins; null: nobody knows, and there are no windows. */
+  constructor(region: Region, entry: EntryState | null) {
+    if (entry === null) return;
+    const before = states(region), all = new Map<Block, Accesses[]>();
+    // Nearly right where loops overlap, and no more than a weight.
+    const loops = region.blocks.flatMap(block => [...block.successors.values()].filter(to => to.order <= block.order).map(to => [to.order, block.order] as const));
+    for (const block of region.blocks) {
+      const weight = loops.some(([first, last]) => first <= block.order && block.order <= last) ? IN_LOOP : 1;
+      // Ways to it may have been cut (x87.ts).
+      let state = before.get(block) ?? new Array<null>(8).fill(null);
+      all.set(block, block.instructions.map(at => {
+        const found = accesses(state, at, weight);
+        state = behind(state, at);
+        return found;
+      }));
+    }
+    const every = [...all.values()].flat().flatMap(({ memory, stack }) => [memory, stack]).filter(access => access !== null);
+    const taken = new Set<Access>();
+    for (let register = 0; register < 8; register++) {
+      const window = choose(every.filter(access => access.register === register), entry.registers[register]!, entry);
+      window?.accesses.forEach(access => taken.add(access));
+      this.text += window?.text ?? '';
+    }
+    if (taken.size === 0) return;
+    for (const [block, list] of all) this.open.set(block, list.map(at => ({ memory: at.memory !== null && taken.has(at.memory), stack: at.stack !== null && taken.has(at.stack), at })));
+  }
+
+  /** Machine addresses, as text, of the memory operand and the stack's slot of a block's instruction; null: the TLB is to be asked. */
+  of(block: Block, index: number): { memory: string | null; stack: string | null } {
+    const found = this.open.get(block)?.[index];
+    const address = (access: Access | null | undefined): string => `w${access!.register} + ${number(access!.distance)}`;
+    return { memory: found?.memory ? address(found.at.memory) : null, stack: found?.stack ? address(found.at.stack) : null };
+  }
+}
+
+/** The accesses that lie in the page which most of a register's accesses lie in, and are aligned there, if they are worth a window; and the text that opens it. */
+function choose(accesses: readonly Access[], value: number, { reads, writes }: EntryState): { accesses: readonly Access[]; text: string } | null {
+  const aligned = accesses.filter(({ distance, bytes }) => ((value + distance) & (bytes - 1)) === 0);
+  const pageOf = ({ distance }: Access): number => (value + distance) >>> 12, weights = new Map<number, number>();
+  for (const access of aligned) weights.set(pageOf(access), (weights.get(pageOf(access)) ?? 0) + access.weight);
+  const [page, weight] = [...weights].sort((a, b) => b[1] - a[1])[0] ?? [0, 0];
+  if (weight < WORTH) return null;
+  const inside = aligned.filter(access => pageOf(access) === page), stores = inside.some(access => access.writes);
+  if (!(stores ? writes(page) : reads(page))) return null;
+  const { register } = inside[0]!, w = `w${register}`, r = `r${register}`, mask = Math.max(...inside.map(({ bytes }) => bytes)) - 1;
+  const first = number(Math.min(...inside.map(({ distance }) => distance))), last = number(Math.max(...inside.map(({ distance, bytes }) => distance + bytes - 1)));
+  const phase = mask === 0 ? '' : ` | ${(value & mask) === 0 ? r : `(${r} ^ ${value & mask})`} & ${mask}`;
+  return {
+    accesses: inside,
+    text: `${w} = ${stores ? 'TW' : 'TR'}[((${r} + ${first}) >>> 12) + u]; if (((${w} & 3)${phase} | (${r} + ${first} ^ ${r} + ${last}) & -4096) !== 0) return; ${w} = (${w} ^ (${r} + ${first})) - ${first} | 0;
+`,
+  };
+}

@@ -1,0 +1,16 @@
+/** The sources of pcos beside its screen: loaded when somebody opens them. */
+
+import type { Panel } from '../panel.ts';
+import { strings } from '../strings.ts';
+import { later } from './later.tsx';
+
+const PcosPage = later(() => import('./pcos-page.tsx').then(part => part.PcosPage));
+
+export const pcosPanel: Panel = {
+  id: 'pcos',
+  region: 'bench',
+  name: strings.pcos.name,
+  show: here => here.kind === 'pcos' && <PcosPage file={here.tab} />,
+  title: here => (here.kind === 'pcos' ? strings.pcos.title : undefined),
+  from: here => (here.kind === 'pcos' ? undefined : { kind: 'pcos' }),
+};

@@ -1,0 +1,16 @@
+/** A boot sector's source beside its screen: loaded when somebody opens one. */
+
+import type { Panel } from '../panel.ts';
+import { strings } from '../strings.ts';
+import { later } from './later.tsx';
+
+const SectorPage = later(() => import('./sector-page.tsx').then(part => part.SectorPage));
+
+export const sectorPanel: Panel = {
+  id: 'sector',
+  region: 'bench',
+  name: strings.bootSectors.title,
+  show: here => here.kind === 'sector' && <SectorPage name={here.name ?? ''} />,
+  title: here => (here.kind === 'sector' ? here.name : undefined),
+  from: here => (here.kind === 'sector' ? undefined : { kind: 'sector', name: 'plasma' }),
+};

@@ -1,0 +1,46 @@
+import type { Page } from '@playwright/test';
+import { domainRows, expect, open, test } from './page.ts';
+
+const text = (page: Page): Promise<string> => page.getByTestId('screen-text').innerText();
+
+test('pcos is booted from the first view beside its source, takes commands, and is drawn in with the mouse', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
+  await expect.poll(() => text(page), { timeout: 60_000 }).toContain('pcos>');
+  await expect(page.getByRole('region', { name: 'Source of main.c' })).toContainText('void main(');
+  await page.getByLabel('Source file').selectOption('shell.c');
+  await expect(page.getByRole('region', { name: 'Source of shell.c' })).toContainText('There is no command');
+
+  await page.getByRole('button', { name: 'Use this screen' }).click();
+  await page.keyboard.type('dhcp\nping 10.0.2.2\n');
+  await expect.poll(() => text(page), { timeout: 60_000 }).toContain('4 sent, 0 lost');
+  await page.keyboard.type('draw\n');
+  await expect(page.getByText('VGA, 320 × 200')).toBeVisible({ timeout: 60_000 });
+  /** Dots of the picture that are yellow; below it is the row of colours. */
+  const drawn = (): Promise<number> =>
+    page.getByTestId('screen').locator('canvas').evaluate(element => {
+      const { data } = (element as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, 320, 190);
+      let count = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i] === 255 && data[i + 1] === 255 && data[i + 2] === 85) count++;
+      return count;
+    });
+  expect(await drawn()).toBe(0);
+  const box = (await page.getByTestId('screen').boundingBox())!;
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  await page.mouse.move(x + 60, y - 40, { steps: 6 });
+  await page.mouse.up();
+  await expect.poll(drawn).toBeGreaterThan(100);
+  await page.keyboard.press('q');
+  await expect.poll(() => text(page)).toContain('pcos> draw');
+
+  // Anew: another domain in its place.
+  await page.keyboard.down('ControlLeft');
+  await page.keyboard.press('AltLeft');
+  await page.keyboard.up('ControlLeft');
+  const first = await domainRows(page).getAttribute('data-domain');
+  await page.getByRole('button', { name: 'Boot pcos anew' }).click();
+  await expect.poll(() => domainRows(page).first().getAttribute('data-domain')).not.toBe(first);
+  await expect(domainRows(page)).toHaveCount(1);
+});
