@@ -36,8 +36,10 @@ const FLAVOURS = [
   },
 ];
 
+/** What menu.c32, vesamenu.c32, chain.c32, mboot.c32 and hdt.c32 need. */
+const SYSLINUX_MODULES = ['ldlinux', 'libcom32', 'libutil', 'libgpl', 'libmenu', 'menu', 'vesamenu', 'chain', 'mboot', 'hdt'];
 /** Single files of packages: where they go in the catalogue, and which they are. */
-const PICKED: { set: 'firmware' | 'tools' | 'xen' | 'cds'; package: string; folder: string; names: string[]; /** Does without. */ optional?: boolean }[] = [
+const PICKED: { set: 'firmware' | 'tools' | 'xen' | 'cds' | 'loaders'; package: string; folder: string; names: string[]; /** Does without. */ optional?: boolean }[] = [
   { set: 'firmware', package: 'seabios', folder: 'usr/share/seabios', names: ['bios.bin', 'bios-256k.bin', 'vgabios-stdvga.bin'] },
   // Boots from the network, as the ROM of a card.
   { set: 'firmware', package: 'ipxe-qemu', folder: 'usr/lib/ipxe/qemu', names: ['pxe-pcnet.rom', 'pxe-ne2k_pci.rom', 'pxe-e1000.rom'] },
@@ -47,6 +49,12 @@ const PICKED: { set: 'firmware' | 'tools' | 'xen' | 'cds'; package: string; fold
   // Xen's own loader of firmware in HVM guests: a 32-bit program, but Debian has Xen's tools for 64-bit hosts alone.
   { set: 'xen', package: 'xen-utils-4.17:amd64', folder: 'usr/lib/xen-4.17/boot', names: ['hvmloader'], optional: true },
   { set: 'cds', package: 'grub-rescue-pc', folder: 'usr/lib/grub-rescue', names: ['grub-rescue-cdrom.iso'] },
+  { set: 'cds', package: 'memtest86+', folder: 'usr/lib/memtest86+', names: ['memtest86+ia32.iso'] },
+  // Boot loaders, from which checks put disks and CDs together.
+  { set: 'loaders', package: 'isolinux', folder: 'usr/lib/ISOLINUX', names: ['isolinux.bin'] },
+  { set: 'loaders', package: 'syslinux-common', folder: 'usr/lib/syslinux/modules/bios', names: SYSLINUX_MODULES.map(name => `${name}.c32`) },
+  { set: 'loaders', package: 'syslinux-common', folder: 'usr/lib/syslinux', names: ['memdisk'] },
+  { set: 'loaders', package: 'grub-legacy', folder: 'usr/lib/grub/i386-pc', names: ['stage1', 'stage2', 'stage2_eltorito'] },
 ];
 const MEMORY_MIB = 128;
 const SPARSE_BYTES = 1 << 16;
@@ -93,6 +101,8 @@ export interface Catalogue {
   xen: FileEntry[];
   /** Bootable CD images. */
   cds: FileEntry[];
+  /** Parts of boot loaders. */
+  loaders: FileEntry[];
   /** Bootable disk images. */
   disks: FileEntry[];
 }
@@ -256,7 +266,7 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
       writeSparse(join(temporary, path), bytes);
       return { name: path.replace(/^.*\//, ''), path, bytes: bytes.length, sha256: sha256(bytes) };
     };
-    const catalogue: Catalogue = { recipe: recipe(), packages: packages.versions, guests: [], firmware: [], tools: [], xen: [], cds: [], disks: [] };
+    const catalogue: Catalogue = { recipe: recipe(), packages: packages.versions, guests: [], firmware: [], tools: [], xen: [], cds: [], loaders: [], disks: [] };
     const busyboxDeb = await packages.get('busybox-static');
     const busybox = pickFiles(busyboxDeb, ['bin/busybox']).get('bin/busybox')!;
     const onDisk = new Map<string, Uint8Array>();

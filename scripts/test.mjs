@@ -159,6 +159,16 @@ async function testEverything() {
 
 async function testGuests() {
   const chromium = await setUp();
+  // What boot loaders are put onto disks and CDs with, and another PC that our BIOS starts.
+  const tools = await ensurePrograms({
+    genisoimage: 'genisoimage',
+    syslinux: 'syslinux',
+    mcopy: 'mtools',
+    'mkfs.vfat': 'dosfstools',
+    mke2fs: 'e2fsprogs',
+    'qemu-system-i386': 'qemu-system-x86',
+  });
+  if (tools) skip('tools of boot loaders', tools);
   if (!chromium.path) skip('Chromium', chromium.why);
   const firefox = await ensurePrograms({ 'firefox-esr': 'firefox-esr' });
   if (firefox) skip('Firefox', firefox);

@@ -2,7 +2,8 @@
 ;
 ; A Julia set: each dot is a number that is squared, again and again, and has a constant added; its colour says
 ; how soon it grew beyond 2. The constant walks on a circle, and the set changes its shape with it. All in whole
-; numbers of 32 bits, with twelve of them behind the point.
+; numbers of 32 bits, with twelve of them behind the point. A number and the same with a minus go the same way, so half
+; of them are computed, and each is a square of four dots on the screen.
 
         bits    16
         org     7c00h
@@ -32,8 +33,8 @@ sine:   fld     st0
 
 picture:
         call    show
-        inc     bp
-        mov     bx, bp
+        inc     word [time]
+        mov     bx, [time]
         xor     bh, bh
         add     bx, bx
         movsx   eax, word [bx+8000h]
@@ -44,19 +45,17 @@ picture:
         movsx   eax, word [bx+8000h]
         mov     [real], eax
         xor     di, di
-        mov     word [row], -100
-line:   mov     word [column], -160
+        mov     word [row], -99
+line:   mov     word [column], -159
 dot:    movsx   esi, word [column]
         shl     esi, 5
-        mov     [x], esi
-        movsx   esi, word [row]
-        imul    esi, esi, 48
-        mov     [y], esi
-        mov     cx, 40
-again:  mov     eax, [x]
+        movsx   ebp, word [row]
+        imul    ebp, ebp, 48
+        mov     cx, 24
+again:  mov     eax, esi        ; ESI and EBP: the number
         imul    eax, eax
         sar     eax, 12
-        mov     edx, [y]
+        mov     edx, ebp
         imul    edx, edx
         sar     edx, 12
         mov     ebx, eax
@@ -65,21 +64,28 @@ again:  mov     eax, [x]
         jg      gone
         sub     eax, edx
         add     eax, [real]
-        mov     ebx, [x]
-        imul    ebx, [y]
-        sar     ebx, 11
-        add     ebx, [imaginary]
-        mov     [x], eax
-        mov     [y], ebx
+        imul    ebp, esi
+        sar     ebp, 11
+        add     ebp, [imaginary]
+        mov     esi, eax
         loop    again
 gone:   mov     al, cl
         add     al, 32
-        stosb
-        inc     word [column]
+        mov     ah, al
+        mov     [es:di], ax
+        mov     [es:di+320], ax
+        mov     bx, 63678       ; the place of the same number with a minus, which goes the same way
+        sub     bx, di
+        mov     [es:bx], ax
+        mov     [es:bx+320], ax
+        inc     di
+        inc     di
+        add     word [column], 2
         cmp     word [column], 160
         jl      dot
-        inc     word [row]
-        cmp     word [row], 100
+        add     di, 320
+        add     word [row], 2
+        cmp     word [row], 0
         jl      line
         jmp     picture
 
@@ -111,8 +117,7 @@ before: in      al, dx
 
 column: dw      0
 row:    dw      0
-x:      dd      0
-y:      dd      0
+time:   dw      0
 real:   dd      0
 imaginary:
         dd      0

@@ -17,7 +17,7 @@ start:  xor     ax, ax
         push    word 1000h
         pop     es
 
-; A table of 256 words at 8000h: AMPLITUDE times the sine.
+; A table of 256 bytes at 8000h: AMPLITUDE times the sine.
         fninit
         fldz
         mov     di, 8000h
@@ -26,8 +26,8 @@ sine:   fld     st0
         fmul    dword [amplitude]
         fistp   word [di]
         fadd    dword [step]
-        add     di, 2
-        cmp     di, 8200h
+        inc     di              ; the next one is written over its upper half
+        cmp     di, 8100h
         jb      sine
 
 ; A palette from black to red, blue and back.
@@ -47,42 +47,45 @@ colour: mov     al, ah
         inc     ah
         jnz     colour
 
+        mov     bx, 8000h       ; BX: the table; BL chooses a sine
 picture:
         call    show
-        inc     bp
+        inc     bp              ; time
         xor     di, di
-        xor     cx, cx          ; CL: the dot's line
-line:   xor     dx, dx          ; DX: the dot in its line
-dot:    mov     bx, dx
-        add     bx, bp
-        call    wave
+        xor     si, si          ; the line
+line:   mov     ax, si
+        add     al, al
+        sub     ax, bp
+        mov     bl, al
+        mov     ch, [bx]
+        add     ch, 128         ; the wave down the screen: one for the line
+        mov     dx, bp          ; DL: where the wave along the line is
         mov     ax, si
-        mov     bx, cx
-        add     bx, cx
-        sub     bx, bp
-        call    wave
-        add     ax, si
-        mov     bx, dx
-        add     bx, cx
-        add     bx, bp
-        add     bx, bp
-        call    wave
-        add     ax, si
-        add     al, 128
-        stosb
-        inc     dx
-        cmp     dx, 320
-        jb      dot
-        inc     cx
-        cmp     cx, 200
+        add     ax, bp
+        add     ax, bp
+        mov     dh, al          ; DH: where the diagonal one is
+        mov     cl, 160
+dots:   mov     bl, dl
+        mov     al, [bx]
+        mov     bl, dh
+        add     al, [bx]
+        add     al, ch
+        inc     dl
+        inc     dh
+        mov     bl, dl
+        mov     ah, [bx]
+        mov     bl, dh
+        add     ah, [bx]
+        add     ah, ch
+        inc     dl
+        inc     dh
+        stosw
+        dec     cl
+        jnz     dots
+        inc     si
+        cmp     si, 200
         jb      line
         jmp     picture
-
-; SI: the sine of BX.
-wave:   xor     bh, bh
-        add     bx, bx
-        mov     si, [bx+8000h]
-        ret
 
 ; Shows the picture: it is drawn in memory, at ES, and copied in one go.
 show:   call    frame

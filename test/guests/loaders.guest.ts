@@ -1,0 +1,186 @@
+/** Boot loaders that nobody adapted, on CDs and floppy disks put together from Debian's packages: each starts something, by our BIOS and by SeaBIOS. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Ringside } from '../support/command-line.ts';
+import { BOOTED, debian, NEEDS_GUESTS } from '../support/guests.ts';
+import { file, program } from '../support/needs.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-loaders-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const loaders = file('.cache/guests/loaders');
+const loader = (name: string): string => join(loaders, name);
+const memtest = file('.cache/guests/tools/memtest86+ia32.bin');
+const memtestCd = file('.cache/guests/cds/memtest86+ia32.iso');
+const disk = file('.cache/guests/disks/debian-disk.img');
+const genisoimage = program('genisoimage');
+const syslinux = program('syslinux'),
+  mkfsFat = program('mkfs.vfat'),
+  mcopy = program('mcopy');
+const BIOSES = ['ringside', 'seabios'];
+const FLOPPY_BYTES = 1440 * 1024;
+
+/** A CD with these files by the names that they get, whose boot image is one of them. */
+function cd(name: string, files: Record<string, string>, boot: string, ...options: string[]): string {
+  const tree = join(folder, name);
+  for (const [path, from] of Object.entries(files)) {
+    mkdirSync(join(tree, path, '..'), { recursive: true });
+    copyFileSync(from, join(tree, path));
+  }
+  const path = join(folder, `${name}.iso`);
+  execFileSync(genisoimage!, ['-quiet', '-R', '-b', boot, '-c', 'boot.cat', ...options, '-o', path, tree], { stdio: 'pipe' });
+  return path;
+}
+const NO_EMULATION = ['-no-emul-boot', '-boot-load-size', '4', '-boot-info-table'];
+
+function written(name: string, text: string): string {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+}
+
+/** Boots with each BIOS in turn and does what the lines say. Under load a screen may scroll between two looks: what is expected is what stays. */
+async function withEach(lines: string[], ...argv: string[]): Promise<void> {
+  for (const bios of BIOSES) {
+    const vm = new Ringside('boot', ...argv, '--bios', bios, '--script', written('script', `${lines.join('\n')}\n`), '--timeout', '240');
+    onTestFinished(() => vm.kill());
+    expect(await vm.end(250), `${bios}: ${vm.errors}`).toBe(0);
+    expect(vm.output).not.toMatch(/Errors: +[1-9]/);
+  }
+}
+
+const MEMTEST_RUNS = 'expect #3  [Moving inversions, 1s & 0s]';
+
+describe.skipIf(!existsSync(loaders) || !genisoimage)(`isolinux ${NEEDS_GUESTS} [needs genisoimage]`, () => {
+  let iso = '';
+  beforeAll(() => {
+    const modules = ['ldlinux', 'libcom32', 'libutil', 'libgpl', 'libmenu', 'menu', 'vesamenu', 'chain', 'hdt'].map(name => `${name}.c32`);
+    const config = `SERIAL 0 115200
+PROMPT 1
+SAY isolinux is here
+LABEL debian
+  KERNEL /vmlinuz
+  INITRD /initrd
+  APPEND console=tty0 console=ttyS0,115200 cryptomgr.notests
+LABEL memtest
+  KERNEL /memtest
+LABEL menu
+  COM32 menu.c32
+LABEL vesa
+  COM32 vesamenu.c32
+LABEL hdt
+  COM32 hdt.c32
+LABEL disk
+  COM32 chain.c32
+  APPEND hd0
+LABEL floppy
+  KERNEL memdisk
+  INITRD /floppy.img
+`;
+    writeFileSync(join(folder, 'floppy.img'), legacyFloppy());
+    iso = cd(
+      'isolinux',
+      {
+        'isolinux/isolinux.cfg': written('isolinux.cfg', config),
+        ...Object.fromEntries(['isolinux.bin', 'memdisk', ...modules].map(name => [`isolinux/${name}`, loader(name)])),
+        vmlinuz: debian('686').kernel,
+        initrd: debian('686').initrd,
+        memtest,
+        'floppy.img': join(folder, 'floppy.img'),
+      },
+      'isolinux/isolinux.bin',
+      ...NO_EMULATION,
+    );
+  });
+
+  it('comes to its prompt and starts Debian', { timeout: 900_000 }, () =>
+    withEach(['expect isolinux is here', 'expect boot:', 'send debian\\r', `expect ${BOOTED}`], iso, '--memory', '192'),
+  );
+
+  it('shows its text menu, whose entry is chosen by key: memtest86+ runs', { timeout: 900_000 }, () =>
+    withEach(['expect boot:', 'send menu\\r', 'expect Press [Tab] to edit options', 'key down', 'key enter', MEMTEST_RUNS], iso, '--memory', '8'),
+  );
+
+  it('shows its graphics menu by VBE, whose entry is chosen by key: memtest86+ runs', { timeout: 900_000 }, () =>
+    withEach(['expect boot:', 'send vesa\\r', 'wait 5000', 'key down', 'key enter', MEMTEST_RUNS], iso, '--memory', '16'),
+  );
+
+  it('starts the disk behind it by chain.c32', { timeout: 900_000 }, () =>
+    withEach(['expect boot:', 'send disk\\r', 'expect Debian Linux, 686-pae'], '--cdrom', iso, '--disk', disk, '--boot', 'd'),
+  );
+
+  it('starts a floppy disk in memory by memdisk, which stands between it and INT 13h and 15h', { timeout: 900_000 }, () =>
+    withEach(['expect boot:', 'send floppy\\r', 'expect grub>'], iso),
+  );
+
+  it('lists what the machine is made of by hdt.c32', { timeout: 900_000 }, () =>
+    withEach(['expect boot:', 'send hdt\\r', 'expect Main Menu'], '--cdrom', iso, '--disk', disk, '--boot', 'd'),
+  );
+});
+
+/** GRUB's older stages on a floppy disk, as its manual puts them there. */
+function legacyFloppy(): Uint8Array {
+  const bytes = new Uint8Array(FLOPPY_BYTES);
+  bytes.set(readFileSync(loader('stage1')));
+  bytes.set(readFileSync(loader('stage2')), 512);
+  return bytes;
+}
+
+describe.skipIf(!existsSync(loaders) || !genisoimage)(`GRUB 0.97 ${NEEDS_GUESTS} [needs genisoimage]`, () => {
+  it('comes to its prompt from a floppy disk, by cylinders, heads and sectors', { timeout: 900_000 }, () => {
+    writeFileSync(join(folder, 'legacy.img'), legacyFloppy());
+    return withEach(
+      ['expect grub>', 'key g e o m e t r y space shift+9 f d 0 shift+0 enter', 'expect drive 0x0: C/H/S = 80/2/18'],
+      '--fda',
+      join(folder, 'legacy.img'),
+    );
+  });
+
+  it('comes from a CD, and starts Debian', { timeout: 900_000 }, () => {
+    const menu = 'title Debian\nkernel /vmlinuz console=tty0 console=ttyS0,115200 cryptomgr.notests\ninitrd /initrd\n';
+    const iso = cd(
+      'legacy',
+      {
+        'boot/grub/menu.lst': written('menu.lst', menu),
+        'boot/grub/stage2_eltorito': loader('stage2_eltorito'),
+        vmlinuz: debian('686').kernel,
+        initrd: debian('686').initrd,
+      },
+      'boot/grub/stage2_eltorito',
+      ...NO_EMULATION,
+    );
+    return withEach(['expect to select which entry is highlighted', 'key enter', `expect ${BOOTED}`], iso, '--memory', '192');
+  });
+});
+
+describe.skipIf(!existsSync(memtestCd))(`a CD as Debian has it ${NEEDS_GUESTS}`, () => {
+  it('memtest86+: its first tests find no error', { timeout: 900_000 }, () =>
+    withEach([MEMTEST_RUNS, 'expect #4  [Moving inversions, 8 bit pattern]'], memtestCd, '--memory', '8'),
+  );
+});
+
+describe.skipIf(!syslinux || !mkfsFat || !mcopy || !genisoimage || !existsSync(memtest))(
+  `syslinux on a floppy disk ${NEEDS_GUESTS} [needs syslinux, dosfstools, mtools, genisoimage]`,
+  () => {
+    let image = '';
+    beforeAll(() => {
+      image = join(folder, 'syslinux.img');
+      execFileSync(mkfsFat!, ['-C', image, String(FLOPPY_BYTES / 1024)], { stdio: 'pipe' });
+      execFileSync(syslinux!, ['-i', image], { stdio: 'pipe' });
+      const config = written('syslinux.cfg', 'PROMPT 1\nSAY syslinux is here\nLABEL memtest\nKERNEL memtest\n');
+      for (const [from, to] of [
+        [config, 'syslinux.cfg'],
+        [memtest, 'memtest'],
+      ])
+        execFileSync(mcopy!, ['-i', image, from, `::${to}`]);
+    });
+    const LINES = ['expect syslinux is here', 'expect boot:', 'key m e m t e s t enter', MEMTEST_RUNS];
+
+    it('starts memtest86+', { timeout: 900_000 }, () => withEach(LINES, '--fda', image, '--memory', '8'));
+
+    it('is emulated by a CD', { timeout: 900_000 }, () =>
+      withEach(LINES, cd('emulated', { [basename(image)]: image }, basename(image)), '--memory', '8'),
+    );
+  },
+);
