@@ -9,8 +9,9 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { at, guestsFolder, isMain, root, run } from './lib.mjs';
-import { ensureDependencies } from './setup.mjs';
+import { ensureDependencies, guestsFetched } from './setup.mjs';
 
 /**
  * Programs that run in node, each built by itself, with the modules that it is made from: NAME.js is the one whose `main` is called.
@@ -158,11 +159,39 @@ function listFiles() {
   writeFileSync(script, readFileSync(script, 'utf8').replace('__FILES__', list).replace('__BUILD__', build.digest('hex').slice(0, 16)));
 }
 
-/** Puts the guests that were fetched beside the page, for a host that serves dist/ alone. */
-function copyGuests() {
-  if (!existsSync(guestsFolder)) throw new Error('There are no guests to copy: run `npm run guests` first.');
-  rmSync(at('dist', 'guests'), { recursive: true, force: true });
-  cpSync(guestsFolder, at('dist', 'guests'), { recursive: true });
+/** Puts the guests that were fetched beside the page, for a host that serves dist/ alone, and the first of them as it stands at its shell. */
+async function copyGuests() {
+  if (!guestsFetched()) throw new Error('There are no guests to copy: run `npm run guests` first.');
+  const folder = at('dist', 'guests');
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(guestsFolder, folder, { recursive: true });
+  const path = join(folder, 'catalogue.json');
+  const catalogue = JSON.parse(readFileSync(path, 'utf8'));
+  const [guest] = catalogue.guests;
+  const state = `${guest.id}/${guest.id}.state`;
+  const bytes = await stateAtShell(guest);
+  writeFileSync(join(folder, state), bytes);
+  catalogue.saved = [{ guest: guest.id, path: state, bytes: bytes.length }];
+  writeFileSync(path, `${JSON.stringify(catalogue, null, 1)}\n`);
+}
+
+const BOOT_SECONDS = 300;
+
+/** The saved state of a fetched guest that waits at its shell, by gzip. It is made once for each build of the command line and of the guest. */
+async function stateAtShell({ id, files }) {
+  const ringside = programPlace('ringside').folder;
+  const kept = join(ringside, `${id}-${createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16)}.state`);
+  if (!existsSync(kept)) {
+    console.error(`${id} boots, to be saved at its shell …`);
+    const saved = `${kept}.${process.pid}`;
+    const words = ['boot', join(guestsFolder, id, `${id}.cfg`), '--until', '/ # ', '--timeout', String(BOOT_SECONDS), '--save', saved];
+    const status = await run(process.execPath, [at('bin', 'ringside.mjs'), ...words], { quiet: true });
+    if (status !== 0)
+      throw new Error(`${id} did not come to its shell (status ${status}). Try: npx ringside boot ${join(guestsFolder, id, `${id}.cfg`)}`);
+    writeFileSync(saved, gzipSync(readFileSync(saved), { level: 9 }));
+    renameSync(saved, kept);
+  }
+  return readFileSync(kept);
 }
 
 if (isMain(import.meta.url)) {
@@ -173,10 +202,13 @@ if (isMain(import.meta.url)) {
       process.exit(0);
     }
     const unknown = process.argv.slice(2).find(option => option !== '--guests');
-    if (unknown) throw new Error(`build: unknown option ${unknown}; the only one is --guests (copies the fetched guests into dist/).`);
+    if (unknown)
+      throw new Error(
+        `build: unknown option ${unknown}; the only one is --guests (copies the fetched guests into dist/, one of them as it stands at its shell).`,
+      );
     if (existsSync(at('index.html'))) await buildPage();
     for (const name of Object.keys(programs).filter(isThere)) await buildProgram(name);
-    if (process.argv.includes('--guests')) copyGuests();
+    if (process.argv.includes('--guests')) await copyGuests();
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

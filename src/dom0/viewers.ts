@@ -1,11 +1,10 @@
 /** Who looks at a domain: each gets what its console showed, what it shows, and, where memory is not shared, copies of screen and counters. */
 import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.ts';
 import type { DomainRecord, Machine } from '../hypervisor/memory/index.ts';
+import { ConsoleHistory } from './console/console-history.ts';
 import type { ConsoleLog } from './console/console-log.ts';
 import type { ConsoleInput, ConsoleOutput } from './api.ts';
 
-/** Console output that a new viewer gets to see. */
-const HISTORY_BYTES = 256 * 1024;
 /** Copies are made this often. */
 const SNAPSHOT_MS = 100;
 /** SCREEN.MODE of a picture. */
@@ -19,8 +18,7 @@ export class Viewers {
   /** What it shows from now on is kept there, too. */
   log: ConsoleLog | undefined;
   private readonly ports: MessagePort[] = [];
-  private readonly history: Uint8Array[] = [];
-  private historyBytes = 0;
+  private readonly history = new ConsoleHistory();
   private lastSnapshotMs = 0;
   /** Generation of the screen in the last snapshot with pixels. */
   private lastGeneration = 0;
@@ -36,28 +34,21 @@ export class Viewers {
     const { port1, port2 } = new MessageChannel();
     this.ports.push(port1);
     port1.onmessage = event => hear(event.data as Uint8Array | ConsoleInput);
-    for (const bytes of this.history) port1.postMessage({ serial: bytes } satisfies ConsoleOutput);
+    const { shown } = this.history;
+    if (shown.length > 0) port1.postMessage({ serial: shown } satisfies ConsoleOutput);
     this.snapshot(true);
     return port2;
   }
 
   /** What a new viewer would get to see of the console. */
   get shown(): Uint8Array {
-    const all = new Uint8Array(this.historyBytes);
-    let at = 0;
-    for (const bytes of this.history) {
-      all.set(bytes, at);
-      at += bytes.length;
-    }
-    return all;
+    return this.history.shown;
   }
 
   print(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.log?.add(bytes);
-    this.history.push(bytes);
-    this.historyBytes += bytes.length;
-    while (this.historyBytes > HISTORY_BYTES && this.history.length > 1) this.historyBytes -= this.history.shift()!.length;
+    this.history.add(bytes);
     for (const port of this.ports) port.postMessage({ serial: bytes } satisfies ConsoleOutput);
   }
 

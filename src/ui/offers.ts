@@ -9,6 +9,8 @@ import { bytes } from './terminal.ts';
 export interface Offer extends OfferedGuest {
   /** How it is virtualized, where its definition says it. */
   type?: 'hvm' | 'pv' | 'pvh';
+  /** Its one file is a saved state: it goes on there. */
+  saved?: true;
 }
 
 const kernel = { name: 'minipv.elf', url: new URL('../../guests/minipv/minipv.elf', import.meta.url).href };
@@ -47,6 +49,8 @@ interface Catalogue {
   firmware?: { name: string; path: string }[];
   cds?: Image[];
   disks?: Image[];
+  /** States of some of these guests, by gzip (scripts/build.mjs). */
+  saved?: { guest: string; path: string; bytes: number }[];
 }
 
 interface Image { name: string; path: string; bytes: number }
@@ -68,13 +72,17 @@ async function loadCatalogue(): Promise<void> {
     const answer = await fetch(base);
     // A server that answers every address with the page has no catalogue either.
     if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return;
-    const { guests, firmware = [], cds = [], disks = [] } = await answer.json() as Catalogue;
+    const { guests, firmware = [], cds = [], disks = [], saved = [] } = await answer.json() as Catalogue;
     const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
     const roms = firmware.filter(({ name }) => name.endsWith('.rom')).map(({ name, path }) => ({ name, url: new URL(path, base).href }));
     await told(offerFirmware({ own: OWN_BIOS, ...(bios && vgaBios ? { seabios: { bios, vgaBios } } : {}), roms }));
     const image = (about: string) => ({ name, path, bytes }: Image): OfferedGuest => ({ id: name, title: name, about, bytes, files: [{ name, url: new URL(path, base).href }] });
     const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
+    const atShell = saved.flatMap(({ guest, path, bytes }): Offer[] => fetched.filter(({ id }) => id === guest).map(({ id, title }) => ({
+      id: `${id}-at-shell`, title: strings.home.atShell(title), about: strings.home.atShellAbout, bytes, saved: true, files: [{ name: `${id}.save`, url: new URL(path, base).href }],
+    })));
     offers.value = [...own,
+      ...atShell,
       ...fetched,
       ...disks.map(image(strings.home.disk)),
       ...cds.map(image(strings.home.cd))];
@@ -92,7 +100,7 @@ export interface Progress {
 }
 
 /** Fetches a guest's files. Throws a sentence; an abort throws an AbortError. */
-export async function fetchGuest(guest: OfferedGuest, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<NamedFile[]> {
+export async function fetchGuest(guest: Offer, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<NamedFile[]> {
   const files: NamedFile[] = [];
   const startedAt = performance.now();
   let before = 0;
@@ -121,9 +129,16 @@ export async function fetchGuest(guest: OfferedGuest, signal: AbortSignal, onPro
       throw new Error(strings.errors.downloadBroke(name, sentence(error)));
     }
     before += done;
-    files.push({ name, data: new Blob(chunks) });
+    const data = new Blob(chunks);
+    files.push({ name, data: guest.saved ? await unzipped(data) : data });
   }
   return files;
+}
+
+/** What gzip made smaller on the way, and a server may have given back whole already. */
+async function unzipped(data: Blob): Promise<Blob> {
+  const [first, second] = new Uint8Array(await data.slice(0, 2).arrayBuffer());
+  return first === 0x1f && second === 0x8b ? new Response(data.stream().pipeThrough(new DecompressionStream('gzip'))).blob() : data;
 }
 
 /** "vmlinuz: 3.1 of 8.0 MiB, 2 s left". */

@@ -1,11 +1,11 @@
 /** Where a person is on the page, the definition being judged, and the actions that move between the two. */
 
 import { batch, computed, signal } from '@preact/signals';
-import type { Changes, DomainInfo, Edited, JudgedText, NamedFile, OfferedGuest, Plan } from '../dom0/index.ts';
+import type { Changes, DomainInfo, Edited, JudgedText, NamedFile, Plan } from '../dom0/index.ts';
 import { asTask, command, domains, host, reportProblem, sentence, windowAsked } from './host.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
-import { catalogue, fetchGuest, type Progress } from './offers.ts';
+import { catalogue, fetchGuest, type Offer, type Progress } from './offers.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
 import { Typing } from './typing.ts';
@@ -256,7 +256,7 @@ export async function startDraft(): Promise<void> {
 }
 
 /** Fetches an offered guest's files, creates it and shows it. */
-export async function bootOffer(guest: OfferedGuest): Promise<void> {
+export async function bootOffer(guest: Offer): Promise<void> {
   const made = await makeOffer(guest);
   if (made) openDomain(made.domain, made.files);
 }
@@ -265,7 +265,7 @@ export async function bootOffer(guest: OfferedGuest): Promise<void> {
 export const bootingTogether = signal(false);
 
 /** Starts these, one after the other, and shows the desktop with all of them. Whoever asks again meanwhile gets no second ones. */
-export async function bootTogether(guests: readonly OfferedGuest[]): Promise<void> {
+export async function bootTogether(guests: readonly Offer[]): Promise<void> {
   if (bootingTogether.peek()) return;
   bootingTogether.value = true;
   let any = false;
@@ -294,7 +294,7 @@ export async function bootBeside(name: string, make: () => Promise<{ domain: Dom
 }
 
 /** Undefined: it was cancelled, is being made already, or could not be made; why stands beside it. */
-export async function makeOffer(guest: OfferedGuest): Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined> {
+export async function makeOffer(guest: Offer): Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined> {
   if (fetching.peek().has(guest.id)) return undefined;
   const abort = new AbortController();
   const note = (progress: Progress | undefined, building: boolean) => { fetching.value = new Map(fetching.peek()).set(guest.id, { abort, progress, building }); };
@@ -315,7 +315,7 @@ export async function makeOffer(guest: OfferedGuest): Promise<{ domain: DomainIn
       note(progress, false);
     });
     note(undefined, true);
-    return { domain: await host.create(files, true), files };
+    return { domain: await (guest.saved && files[0] ? host.restore(files[0]) : host.create(files, true)), files };
   } catch (error) {
     if (!abort.signal.aborted) problem(sentence(error));
     return undefined;

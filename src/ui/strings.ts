@@ -203,6 +203,8 @@ export const strings = {
     guest: 'Guest',
     download: 'Download',
     embedded: 'none',
+    atShell: (title: string) => `${title}, at its shell`,
+    atShellAbout: 'The same guest, saved when it had booted: it goes on at its prompt.',
     cd: 'A CD image: the BIOS boots it from the CD-ROM drive.',
     disk: 'A disk image: the BIOS boots it; what the guest writes is kept in memory.',
     bootButton: 'Boot',

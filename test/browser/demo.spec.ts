@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { domainRows, drop, expect, open, serialText, test } from './page.ts';
 
 test('the demo guest boots with one click, answers a typed command, and its exits are counted', async ({ page }) => {
@@ -117,6 +118,25 @@ test('a saved guest, dropped again, goes on where it was', async ({ page }) => {
   await page.getByRole('button', { name: 'Restore it' }).click();
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
   // Its console's history came with it.
+  await expect.poll(() => serialText(page)).toMatch(/demo> *$/);
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await page.keyboard.type('echo went on\n');
+  await expect.poll(() => serialText(page)).toMatch(/^went on$/m);
+});
+
+test('a guest that the host offers as it stands at its shell goes on there, with what it showed', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save state' }).click();
+  const state = gzipSync(readFileSync(await (await download).path()));
+  const guests = [{ id: 'shell', title: 'Shell', about: '', bytes: 1, files: [{ name: 'shell.cfg', path: 'shell.cfg' }] }];
+  await page.route('**/guests/catalogue.json', route => route.fulfill({ json: { guests, saved: [{ guest: 'shell', path: 'shell/shell.state', bytes: state.length }] } }));
+  await page.route('**/guests/shell/shell.state', route => route.fulfill({ body: state, contentType: 'application/octet-stream' }));
+  await open(page);
+  await page.getByRole('button', { name: 'Boot Shell, at its shell' }).click();
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await expect.poll(() => serialText(page)).toMatch(/demo> *$/);
   await page.getByRole('button', { name: 'Use this terminal' }).click();
   await page.keyboard.type('echo went on\n');

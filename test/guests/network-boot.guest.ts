@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+import { assemble } from '../../src/cpu/assembler/index.ts';
 import { Ringside } from '../support/command-line.ts';
 import { BOOTED, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
 import { file } from '../support/needs.ts';
@@ -48,6 +49,21 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(`boot
     );
     onTestFinished(() => vm.kill());
     expect(await vm.end(210), vm.errors).toBe(0);
+  });
+
+  it('gives out files of Domain 0, as dnsmasq in its shell says', { timeout: 300_000 }, async () => {
+    // What PXE loads is code at 7C00h: it says so on COM1.
+    const { bytes } = assemble(
+      `bits 16\norg 7c00h\njmp 0:start\nstart: xor ax, ax\nmov ds, ax\nmov dx, 3f8h\nmov si, text\nsay: lodsb\nout dx, al\ntest al, al\njnz say\ncli\nhlt\ntext: db 'came by TFTP', 13, 10, 0\n`,
+    );
+    writeFileSync(join(folder, 'hello.0'), bytes);
+    const definition = written('net.cfg', 'name = "net"\ntype = "hvm"\nmemory = 32\nboot = "n"\nvif = [ "model=pcnet" ]\nserial = "pty"\n');
+    const log = '/var/log/xen/console/guest-net.log';
+    const line = `dnsmasq --tftp-root=/srv/tftp --dhcp-boot=hello.0; xl create /etc/xen/vm/net; for i in $(seq 300); do grep -q TFTP ${log} 2> /dev/null && break; sleep 0.5; done; cat ${log}`;
+    const shell = new Ringside('sh', '--file', `${definition}:/etc/xen/vm/net`, '--file', `${join(folder, 'hello.0')}:/srv/tftp/hello.0`, '-c', line);
+    onTestFinished(() => shell.kill());
+    expect(await shell.end(100), shell.errors).toBe(0);
+    expect(shell.output).toContain('came by TFTP');
   });
 
   it('starts a Linux that came by TFTP', { timeout: 600_000 }, async () => {

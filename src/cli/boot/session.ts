@@ -3,6 +3,7 @@
  * adds: one stream of output, how each guest's run ended, and stopping at a point.
  */
 import type { PeerOptions } from '../../devices/net/index.ts';
+import { ConsoleHistory } from '../../dom0/console/index.ts';
 import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
 import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/storage/index.ts';
 import { Toolstack } from '../../dom0/toolstack/index.ts';
@@ -76,6 +77,8 @@ export interface Guest {
   /** What it did before it was started again, and how often it was. */
   before?: Stats;
   restarts: number;
+  /** What it showed, for a saved state. */
+  history?: ConsoleHistory;
   /** When it ended: what it was is given back then. */
   last?: Stats;
   waits?: { what: WaitsFor; report: string };
@@ -139,7 +142,7 @@ export class Session {
         ...(parts.peer ? { peer: parts.peer } : {}),
       },
       {
-        console: (_record, _name, before) => this.consoleOf(before?.console.guest ?? (this.starting as Guest)),
+        console: (_record, _name, before, shown) => this.consoleOf(before?.console.guest ?? (this.starting as Guest), shown),
         listed: () => {},
         ended: ({ console: { guest } }, ending, again) => this.ended(guest, ending, again),
         restarted: ({ console: { guest }, name }, line, report, next) => {
@@ -183,17 +186,24 @@ export class Session {
     this.toolstack.runners.go();
   }
 
-  private consoleOf(guest: Guest): GuestConsole {
+  /** `before`: what it showed before it was saved. */
+  private consoleOf(guest: Guest, before?: Uint8Array): GuestConsole {
     const { parts } = this;
     const shown = this.shown(guest);
+    const history = (guest.history ??= new ConsoleHistory());
+    if (before) history.add(before);
     const lines = new Lines(byte => {
       shown(byte);
       parts.heard?.(guest, byte);
     });
     return {
       guest,
+      get shown() {
+        return history.shown;
+      },
       print: bytes => {
         this.activity++;
+        history.add(bytes);
         bytes.forEach(lines.show);
         if (parts.inWorkers) parts.flush();
       },

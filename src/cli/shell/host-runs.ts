@@ -4,10 +4,11 @@ import {
   keptHostWords, readKeptHost,
   type MenuChoice, MenuSession, readGrubConfig, type StartedXen, startXen, stopGuests, whyNot,
 } from '../../dom0/index.ts';
+import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
 import type { KeptFiles } from '../../dom0/files/index.ts';
 import { Bash, login, type Power, type PowerState, type Session, shellParts } from '../../dom0/shell/index.ts';
 import { functionOrScript } from '../../hypervisor/worker/index.ts';
-import { fetchedFirmware, isSeaBiosHere, ownFirmware } from '../boot/disks.ts';
+import { fetchedFirmware, fetchedRom, isSeaBiosHere, ownFirmware } from '../boot/disks.ts';
 import { openFile } from '../boot/image-file.ts';
 import type { Output } from '../boot/terminal.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
@@ -42,6 +43,8 @@ type Host = ReturnType<typeof makeHost>;
 function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jitThreshold: number | undefined) {
   const { memoryMiB, pcpus } = xen.host;
   const hostMs = sharedMs;
+  /** iPXE for each card that has a place for it, where it was fetched. */
+  const roms = new Map((Object.keys(NIC_MODELS) as NicModel[]).map(model => [romOf(model) ?? '', fetchedRom(model)] as const).filter((pair): pair is [string, Uint8Array] => typeof pair[1] !== 'string'));
   const host = createHost({
     version: VERSION,
     memory: new SharedArrayBuffer(memoryMiB * MIB),
@@ -60,12 +63,14 @@ function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jit
     buriesStopped: true,
     fetchBytes: async part => {
       if (part === 'own') return ownFirmware().image;
+      const rom = roms.get(part);
+      if (rom) return rom;
       const { image, vgaBios } = fetchedFirmware();
       return part === 'bios' ? image : (vgaBios ?? new Uint8Array());
     },
   });
   const seabios = { bios: { name: 'SeaBIOS', url: 'bios' }, vgaBios: { name: 'its VGA BIOS', url: 'vgabios' } };
-  void host.offerFirmware({ own: { name: 'bios.bin', url: 'own' }, ...(isSeaBiosHere() ? { seabios } : {}) });
+  void host.offerFirmware({ own: { name: 'bios.bin', url: 'own' }, ...(isSeaBiosHere() ? { seabios } : {}), roms: [...roms.keys()].map(name => ({ name, url: name })) });
   return host;
 }
 

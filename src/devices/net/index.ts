@@ -1,4 +1,4 @@
 /** What src/devices/net offers to other rooms. */
 export { type Ethernet, HEADER_BYTES, MAX_FRAME } from './ethernet.ts';
 export { ETHERTYPE_IP, checksum, get16, get32, put16, put32 } from './packets.ts';
-export { NetworkPeer, type PeerOptions } from './peer.ts';
+export { type GivenOut, NetworkPeer, type PeerOptions } from './peer.ts';

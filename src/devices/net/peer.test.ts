@@ -231,6 +231,32 @@ describe('TFTP', () => {
     expect(blocks).toBe(3);
   });
 
+  it('waits for a file that has to be fetched, and gives out others from then on', async () => {
+    let answers = 0;
+    let fetched = (_content: Uint8Array | undefined): void => {};
+    peer = new NetworkPeer(timers, { answered: () => answers++ });
+    peer.receive = frame => got.push(frame);
+    expect(udpOf(ask(request('boot/kernel\0octet\0'))[0]).subarray(0, 4)).toEqual(hex('0005 0001'));
+    peer.giveOut({ files: { get: () => new Promise(resolve => { fetched = resolve; }) }, bootFile: 'boot/kernel' });
+    expect(ask(request('boot/kernel\0octet\0'))).toEqual([]);
+    fetched(FILE);
+    await Promise.resolve();
+    await Promise.resolve();
+    timers.advanceMs(1);
+    expect(answers).toBe(1);
+    expect(got).toHaveLength(1);
+    expect(udpOf(got[0]!)).toEqual(concat(hex('0003 0001'), FILE.subarray(0, 512)));
+    expect(ask(request('none\0octet\0'))).toEqual([]);
+    got = [];
+    fetched(undefined);
+    await Promise.resolve();
+    await Promise.resolve();
+    timers.advanceMs(1);
+    expect(udpOf(got[0]!).subarray(0, 4)).toEqual(hex('0005 0001'));
+    peer.giveOut({});
+    expect(udpOf(ask(request('boot/kernel\0octet\0'))[0]).subarray(0, 4)).toEqual(hex('0005 0001'));
+  });
+
   it('ends a file of whole blocks with an empty one', () => {
     expect(read(request('/full\0octet\0')).blocks).toBe(3);
   });

@@ -30,13 +30,19 @@ const BURST = 8;
 /** Frames on the way; more are lost, as in a switch. */
 const MAX_QUEUED = 128;
 
-export interface PeerOptions {
+/** What a guest may boot. */
+export interface GivenOut {
   /** Files that TFTP gives out, by path without a slash in front. */
-  files?: TftpFiles;
+  files?: TftpFiles | undefined;
+  /** What DHCP offers to boot. */
+  bootFile?: string | undefined;
+}
+
+export interface PeerOptions extends GivenOut {
   /** Names and addresses (dotted) that DNS knows besides gateway.ringside, dns.ringside and tftp.ringside. */
   names?: { [name: string]: string };
-  /** What DHCP offers to boot. */
-  bootFile?: string;
+  /** Called when an answer waits that was not made while a frame was taken. */
+  answered?: () => void;
 }
 
 /** A locally administered station address that names an IP address of ours. */
@@ -57,8 +63,9 @@ export class NetworkPeer implements Ethernet {
   private readonly queue: Uint8Array[] = [];
   private readonly stations = new Map([GATEWAY, NAME_SERVER].map(address => [address, stationOf(address)]));
   private readonly names: Map<string, number>;
-  private readonly network: DhcpNetwork;
-  private readonly tftp: TftpServer;
+  private network!: DhcpNetwork;
+  private tftp!: TftpServer;
+  private readonly answered: () => void;
   /** Leases by hardware address, in the order in which they were asked for last. */
   private readonly leases = new Map<string, number>();
   /** Where a TFTP client is to be found. */
@@ -75,8 +82,14 @@ export class NetworkPeer implements Ethernet {
       if (Number.isNaN(address)) throw new RangeError(`the address of ${name} is not one: ${text}`);
       this.names.set(name.toLowerCase(), address);
     }
-    this.network = { server: GATEWAY, mask: MASK, router: GATEWAY, dns: NAME_SERVER, domain: DOMAIN, bootFile: options.bootFile };
-    this.tftp = new TftpServer(options.files ?? new Map());
+    this.answered = options.answered ?? (() => {});
+    this.giveOut(options);
+  }
+
+  /** From now on; transfers of what was given out before end. */
+  giveOut({ files = new Map(), bootFile }: GivenOut): void {
+    this.network = { server: GATEWAY, mask: MASK, router: GATEWAY, dns: NAME_SERVER, domain: DOMAIN, bootFile };
+    this.tftp = new TftpServer(files);
   }
 
   /** A frame from the card. Answers are queued. */
@@ -187,13 +200,19 @@ export class NetworkPeer implements Ethernet {
 
   private file(udp: UdpDatagram, path: Path): void {
     const client = `${path.to}:${udp.sourcePort}`;
-    const answer = this.tftp.message(client, udp.destinationPort, udp.data, this.timers.clock.nowNs());
-    if (answer) {
-      if (this.clients.size > MAX_QUEUED) this.clients.clear();
-      this.clients.set(client, { path, port: udp.sourcePort });
-      this.answerFile(answer);
-    }
-    this.retries.set(this.tftp.nextDeadlineNs);
+    const answer = this.tftp.message(client, udp.destinationPort, udp.data, () => this.timers.clock.nowNs());
+    if (!answer) return void this.retries.set(this.tftp.nextDeadlineNs);
+    if (this.clients.size > MAX_QUEUED) this.clients.clear();
+    this.clients.set(client, { path, port: udp.sourcePort });
+    const send = (reply: TftpReply): void => {
+      this.answerFile(reply);
+      this.retries.set(this.tftp.nextDeadlineNs);
+    };
+    if (!(answer instanceof Promise)) return send(answer);
+    void answer.then(reply => {
+      send(reply);
+      this.answered();
+    });
   }
 
   private answerFile({ client, port, message }: TftpReply): void {

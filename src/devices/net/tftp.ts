@@ -12,9 +12,9 @@ const MAX_TRANSFERS = 8;
 const FIRST_PORT = 49152, PORTS = 8192;
 const RETRY_NS = 1e9, MAX_RETRIES = 5;
 
-/** Files by their paths, without a slash in front. */
+/** Files by their paths, without a slash in front; undefined: there is none. One may have to be fetched first. */
 export interface TftpFiles {
-  get(path: string): Uint8Array | undefined;
+  get(path: string): Uint8Array | undefined | Promise<Uint8Array | undefined>;
 }
 
 interface Transfer {
@@ -60,13 +60,13 @@ export class TftpServer {
     return Math.min(Infinity, ...this.transfers.map(transfer => transfer.deadlineNs));
   }
 
-  /** A message to port 69 or to a transfer's. Null: nothing to say. */
-  message(client: string, port: number, data: Uint8Array, nowNs: number): TftpReply | null {
+  /** A message to port 69 or to a transfer's. Null: nothing to say. `nowNs`: asked when there is something to say. */
+  message(client: string, port: number, data: Uint8Array, nowNs: () => number): TftpReply | null | Promise<TftpReply> {
     if (data.length < 4) return null;
     const opcode = get16(data, 0);
     if (port === TFTP_PORT) {
       const from = FIRST_PORT + (this.started++ % PORTS);
-      if (opcode === RRQ) return { client, port: from, message: this.open(client, from, data.subarray(2), nowNs) };
+      if (opcode === RRQ) return this.read(client, from, data.slice(2), nowNs);
       return opcode === WRQ ? { client, port: from, message: error(ACCESS_VIOLATION, 'read only') } : null;
     }
     const transfer = this.transfers.find(one => one.client === client && one.port === port);
@@ -74,7 +74,7 @@ export class TftpServer {
     if (opcode === ERROR) this.drop(transfer);
     // A second acknowledgement of an earlier block must not double every block from here on (RFC 1123, 4.2.3.1).
     if (opcode !== ACK || get16(data, 2) !== (transfer.block & 0xffff)) return null;
-    return this.advance(transfer, nowNs) ? { client, port, message: transfer.sent } : null;
+    return this.advance(transfer, nowNs()) ? { client, port, message: transfer.sent } : null;
   }
 
   /** What has waited for its acknowledgement too long goes out again, a few times. */
@@ -92,14 +92,19 @@ export class TftpServer {
     if (at >= 0) this.transfers.splice(at, 1);
   }
 
-  private open(client: string, port: number, request: Uint8Array, nowNs: number): Uint8Array {
+  private read(client: string, port: number, request: Uint8Array, nowNs: () => number): TftpReply | Promise<TftpReply> {
+    const reply = (message: Uint8Array): TftpReply => ({ client, port, message });
     const fields = new TextDecoder('latin1').decode(request).split('\0');
     // The last field ends with a zero byte too.
-    if (fields.pop() !== '' && fields.length < 2) return error(ILLEGAL, 'malformed request');
+    if (fields.pop() !== '' && fields.length < 2) return reply(error(ILLEGAL, 'malformed request'));
     const [name, mode, ...options] = fields;
-    if (!name || mode?.toLowerCase() !== 'octet') return error(ILLEGAL, 'only mode octet');
-    const content = this.files.get(name.replace(/^[/\\]+/, ''));
-    if (!content) return error(NOT_FOUND, 'file not found');
+    if (!name || mode?.toLowerCase() !== 'octet') return reply(error(ILLEGAL, 'only mode octet'));
+    const opened = (content: Uint8Array | undefined): TftpReply => reply(content ? this.open(client, port, content, options, nowNs()) : error(NOT_FOUND, 'file not found'));
+    const found = this.files.get(name.replace(/^[/\\]+/, ''));
+    return found instanceof Promise ? found.then(opened, () => opened(undefined)) : opened(found);
+  }
+
+  private open(client: string, port: number, content: Uint8Array, options: readonly string[], nowNs: number): Uint8Array {
     let blockSize = DEFAULT_BLOCK;
     const accepted: string[] = [];
     for (let i = 0; i + 1 < options.length; i += 2) {

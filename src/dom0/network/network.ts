@@ -5,7 +5,7 @@
 import { TimerQueue } from '../../devices/index.ts';
 import type { Clock } from '../../devices/index.ts';
 import { E1000 } from '../../devices/net/e1000/index.ts';
-import { NetworkPeer, type PeerOptions } from '../../devices/net/index.ts';
+import { type GivenOut, NetworkPeer, type PeerOptions } from '../../devices/net/index.ts';
 import type { IoTrace } from '../../hypervisor/tracing/index.ts';
 import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
@@ -38,6 +38,7 @@ export class Network {
   private readonly time: Dom0Time;
   private readonly hardware: HostBus;
   private readonly cards = new Map<number, CardPort>();
+  private readonly peer: NetworkPeer;
 
   /** Plugs the host's card into `hardware` and starts its driver; `peer`: what is given out on its wire. @throws HostError where machine memory has no room for that */
   constructor(machine: Machine, time: Dom0Time, hardware: HostBus, io?: IoTrace, peer?: PeerOptions) {
@@ -47,7 +48,8 @@ export class Network {
     this.timers = new TimerQueue(time.clock);
     this.bridge = new Bridge(BRIDGE, () => time.clock.nowNs(), io);
     const { timers } = this;
-    hardware.plug(CARD_SLOT, (irq, dma) => new E1000({ timers, dma, irq, mac: CARD_MAC, ethernet: new NetworkPeer(timers, peer) }));
+    this.peer = new NetworkPeer(timers, { ...peer, answered: () => time.wakeAt(timers.nextDeadlineNs) });
+    hardware.plug(CARD_SLOT, (irq, dma) => new E1000({ timers, dma, irq, mac: CARD_MAC, ethernet: this.peer }));
     const found = hardware.find(E1000_ID.vendor, E1000_ID.device);
     if (!found) throw new Error('the card that was just plugged is not on the bus');
     const card = new E1000Driver(found, bytes => uplink.input({ bytes }));
@@ -57,6 +59,11 @@ export class Network {
         if (!card.send(bytes)) uplink.lost();
       },
     });
+  }
+
+  /** What the gateway gives out by TFTP, and DHCP names, from now on. */
+  giveOut(what: GivenOut): void {
+    this.peer.giveOut(what);
   }
 
   /** A domain's emulated card is on the bridge from now on, as `vifN.0-emu`. A domain without one: nothing. */

@@ -9,6 +9,7 @@ import type { Program, Terminal } from './program.ts';
 import { Session } from './session.ts';
 import { ddProgram } from './dd.ts';
 import { bridgePrograms } from './bridge.ts';
+import { dnsmasqProgram } from './dnsmasq.ts';
 import { lspciProgram } from './lspci.ts';
 import { editPrograms } from './edit.ts';
 import { qemuImgProgram } from './qemu-img.ts';
@@ -42,6 +43,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     virshProgram(host),
     xentopProgram(host, COMMANDS),
     ...bridgePrograms(host),
+    dnsmasqProgram(host),
     ...xenstorePrograms(host.toolstack.services.xenstored.client()),
     ...storagePrograms(state.storage, host),
     ddProgram(host),

@@ -1,0 +1,2 @@
+/** What src/dom0/console offers to other rooms. */
+export { ConsoleHistory } from './console-history.ts';
