@@ -121,6 +121,14 @@ const VIEWS = [
     },
   ],
   [
+    'pcos',
+    async page => {
+      await page.goto('./?boot=0&pcos');
+      await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
+      await page.getByTestId('screen-text').filter({ hasText: 'pcos>' }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+    },
+  ],
+  [
     'components',
     async page => {
       await page.goto('./components.html');

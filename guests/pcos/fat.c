@@ -92,13 +92,20 @@ const char *fat_list(void) {
   return 0;
 }
 
-const char *fat_read(const char *name, void (*give)(const u8 *, u32)) {
+/* The entry of a file, left in `sector`. */
+static const char *find_file(const char *name, u32 *at, u32 *where) {
   u8 wanted[11];
-  u32 where;
   const char *problem = first ? 0 : fat_start();
   if (problem) return problem;
-  int at = directory_name(name, wanted) ? find(wanted, &where) : -1;
-  if (at < 0) return no_file;
+  int found = directory_name(name, wanted) ? find(wanted, where) : -1;
+  *at = found;
+  return found < 0 ? no_file : 0;
+}
+
+const char *fat_read(const char *name, void (*give)(const u8 *, u32)) {
+  u32 at, where;
+  const char *problem = find_file(name, &at, &where);
+  if (problem) return problem;
   u32 left = ((struct entry *)sector)[at].bytes, cluster = ((struct entry *)sector)[at].cluster;
   /* A chain that goes round is longer than there are clusters. */
   for (u32 seen = 0; left && is_data(cluster) && seen < clusters; seen++, cluster = link_of(cluster))
@@ -118,12 +125,9 @@ static const char *keep_fat(void) {
 }
 
 const char *fat_remove(const char *name) {
-  u8 wanted[11];
-  u32 where;
-  const char *problem = first ? 0 : fat_start();
+  u32 at, where;
+  const char *problem = find_file(name, &at, &where);
   if (problem) return problem;
-  int at = directory_name(name, wanted) ? find(wanted, &where) : -1;
-  if (at < 0) return no_file;
   u32 cluster = ((struct entry *)sector)[at].cluster;
   ((struct entry *)sector)[at].name[0] = GONE;
   if (disk_write(where, sector)) return broken;

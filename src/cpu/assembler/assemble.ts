@@ -43,6 +43,8 @@ const MOST_BYTES = 1 << 20, MOST_CHARACTERS = 1 << 20, MOST_PROBLEMS = 100;
 const MOST_PASSES = 500, MOST_WORK = 1 << 25;
 /** What one instruction costs. */
 const INSTRUCTION_WORK = 16;
+/** So many passes decide on all sizes anew. Then they only grow, so that what would go round comes to rest. */
+const FREE_PASSES = 30;
 
 /** Assembles a source in nasm's language into a flat program. */
 export function assemble(source: string, { bytes: most = MOST_BYTES }: Limits = {}): Assembled {
@@ -88,6 +90,7 @@ class Passes {
   private length = 0;
   private work = 0;
   private first = true;
+  private passes = 0;
 
   constructor(statements: readonly Statement[], defined: ReadonlyMap<string, number>, most: number) {
     this.statements = statements;
@@ -97,6 +100,7 @@ class Passes {
 
   run(): Assembled {
     for (let pass = 1; ; pass++) {
+      this.passes = pass;
       const { length, origin } = this;
       const problems: Problem[] = [];
       const pieces = this.pass(problems);
@@ -197,7 +201,7 @@ class Passes {
       this.work += INSTRUCTION_WORK;
       if (this.work > MOST_WORK) return true;
       const at = Number(this.origin) + this.length;
-      if (!this.append(encode(instruction, memory, { bits, scope, at, repetition }))) return false;
+      if (!this.append(encode(instruction, memory, { bits, scope, at, repetition, decidesAnew: this.passes <= FREE_PASSES }))) return false;
       if (!jumps) return this.repeat(start, times - 1);
     }
     return true;

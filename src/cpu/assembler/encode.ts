@@ -34,7 +34,7 @@ interface Match {
   size: 16 | 32;
 }
 
-/** What earlier passes found too long: it is not tried again, so that sizes only grow and an end is reached. */
+/** What passes found too long: it is not tried again once `Place.decidesAnew` has ended, so that sizes only grow and an end is reached. */
 export interface Memory {
   matches: readonly Match[];
   room: Room;
@@ -49,6 +49,8 @@ export interface Place {
   /** Address of this repetition's first byte. */
   at: number;
   repetition: number;
+  /** Sizes are those that the last pass's addresses ask for, whatever was before: nasm's way, by which it may stay at one of two sizes that both fit. */
+  decidesAnew: boolean;
 }
 
 const SEGMENT_PREFIXES = [0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65];
@@ -224,6 +226,11 @@ export function encode(instruction: Instruction, memory: Memory, place: Place): 
   const values = operands.map(operand => (operand.kind === 'number' ? evaluate(operand.value, place.scope) : undefined));
   const at = operands.findIndex(({ kind }) => kind === 'memory');
   const address = at < 0 ? undefined : addressOf(operands[at] as MemoryOperand, place.scope, instruction.prefixes.addressSize || place.bits);
+  if (place.decidesAnew) {
+    memory.noShortNumber = false;
+    memory.far.delete(place.repetition);
+    memory.room = 'none';
+  }
   if (address) memory.room = widest(memory.room, roomFor(address, operands[at] as MemoryOperand));
   let best: number[] | undefined;
   let reason: Mistake | undefined;
@@ -249,7 +256,8 @@ function roomFor({ displacement, bits }: Address, { inside, column }: MemoryOper
     return 'byte';
   }
   if (inside !== 0) return 'full';
-  if (!displacement.known) return 'none';
+  // nasm begins with the long form, and with the short one of a jump.
+  if (!displacement.known) return 'full';
   if (displacement.addresses !== 0) return 'full';
   const value = signed(displacement.number, bits);
   return value === 0n ? 'none' : value === signed(value, 8) ? 'byte' : 'full';

@@ -6,7 +6,7 @@ import { formOf } from '../gen/forms.ts';
 import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
 import type { FindPage, RegionPage } from '../architecture/regions.ts';
-import { decode, DECODED, type Decoded, isBasedOperand, isFlatOperand, MORE_BYTES, newDecoded } from '../table/index.ts';
+import { decode, DECODED, type Decoded, isBasedOperand, isFlatOperand, MORE_BYTES, newDecoded, type Row } from '../table/index.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
@@ -53,6 +53,15 @@ export interface Region {
   instructions: number;
   /** The entry's first. */
   pages: RegionPage[];
+}
+
+const forms = new Map<number, Form | null>();
+/** `formOf`, which runs the description, once for each row's variant. */
+function knownForm(row: Row, memory: boolean, operandSize: 16 | 32): Form | null {
+  const variant = row.id * 4 + (memory ? 2 : 0) + (operandSize === 16 ? 1 : 0);
+  let form = forms.get(variant);
+  if (form === undefined) forms.set(variant, form = formOf(row, memory, operandSize));
+  return form;
 }
 
 /** Ops that go round loops. */
@@ -265,7 +274,7 @@ export class Former {
   private instruction(offset: number, decoded: Decoded): Instruction | null {
     const row = decoded.row!;
     if (row.feature !== undefined && !this.features().has(row.feature)) return null;
-    const form = formOf(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
+    const form = knownForm(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
     if (form !== null && fits(form, decoded)) return { offset, decoded, form, called: false };
     if (isUnit(decoded)) return { offset, decoded, form: NO_FORM, called: false };
     return isCallable(decoded) ? { offset, decoded, form: NO_FORM, called: true } : null;

@@ -51,7 +51,7 @@ it('are no larger than what V8 optimises, whatever instructions they hold', () =
     for (const { name, text } of made.filter(one => !largest.includes(one))) expect(text.length, name).toBeLessThan(LIMIT / 1.5);
     // Each is run once, since V8 compiles nothing before: with a budget of 0 it leaves at once.
     const file = join(folder, 'regions.js'), zeros = 'new Int32Array(4096)';
-    const one = ({ text }: { text: string }) => `(new Function(...names, ${JSON.stringify(text.replace('return () =>', 'return function region()'))}))(...values)();`;
+    const one = ({ text }: { text: string }) => `(new Function(...names, ${JSON.stringify(text.replace('return (function ()', 'return (function region()'))}))(...values)();`;
     writeFileSync(file, `const names = ${JSON.stringify(names)}, zeros = ${zeros}, values = names.map(name => (/^(outcome|.*[wW]ithChange)$/.test(name) ? () => 0 : zeros));\n${largest.map(one).join('\n')}\n`);
     const printed = execFileSync(process.execPath, ['--print-bytecode', '--print-bytecode-filter=region', file], { encoding: 'utf8', maxBuffer: 1 << 28 });
     const sizes = [...printed.matchAll(/^Bytecode length: (\d+)/gm)].map(match => Number(match[1]));
@@ -64,7 +64,7 @@ it('are no larger than what V8 optimises, whatever instructions they hold', () =
 });
 
 /** Words of JavaScript, locals of every region, of those with SSE and the x87, labels, members. */
-const WORDS = new Set(('return const let for if else break continue out done true false Math abs fround imul sqrt min max Infinity NaN cpuid '
+const WORDS = new Set(('return function const let for if else break continue out done true false Math abs fround imul sqrt min max Infinity NaN cpuid '
   + 'u n base ip m a b c r t h e q fk fa fb fr fo noSse mxcsr').split(' '));
 const LOCAL = /^([rw][0-7]|[LB]\d{1,3}|[ab]\d|m\d|r\d_|[xy][0-7]|x[a-z]|xp\d)$/;
 

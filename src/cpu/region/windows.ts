@@ -125,10 +125,16 @@ export class Windows {
         return found;
       }));
     }
-    const every = [...all.values()].flat().flatMap(({ memory, stack }) => [memory, stack]).filter(access => access !== null);
-    const taken = new Set<Access>();
+    const by: Access[][] = [[], [], [], [], [], [], [], []], taken = new Set<Access>();
+    for (const list of all.values()) {
+      for (const { memory, stack } of list) {
+        if (memory !== null) by[memory.register]!.push(memory);
+        if (stack !== null) by[stack.register]!.push(stack);
+      }
+    }
     for (let register = 0; register < 8; register++) {
-      const window = choose(every.filter(access => access.register === register), entry.registers[register]!, entry);
+      if (by[register]!.length === 0) continue;
+      const window = choose(by[register]!, entry.registers[register]!, entry);
       window?.accesses.forEach(access => taken.add(access));
       this.text += window?.text ?? '';
     }

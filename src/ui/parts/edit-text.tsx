@@ -4,6 +4,7 @@ import { useRef } from 'preact/hooks';
 import type { Finding, JudgedText } from '../../dom0/index.ts';
 import { chosenKey } from '../editing.ts';
 import { strings } from '../strings.ts';
+import { putCursor } from '../typing.ts';
 import { Tag } from './marks.tsx';
 
 const words = strings.defined,
@@ -30,11 +31,7 @@ export function EditText({ text, judged, path, onType }: Props) {
   const at = (line: number): Finding[] => findings.filter(finding => finding.line === line).sort(worstFirst);
   const told = findings.filter(finding => isBad(finding) || finding.verdict === 'approximated' || (chosenKey.value !== '' && finding.key === chosenKey.value)).sort((a, b) => worstFirst(a, b) || a.line - b.line);
   const width = Math.max(...lines.map(line => line.length)) + 2;
-  const goTo = (line: number, column: number): void => {
-    const to = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
-    field.current?.focus();
-    field.current?.setSelectionRange(to, to);
-  };
+  const goTo = (line: number, column: number): void => putCursor(field.current, lines, line, column);
   /** The field of the form that the cursor's line is about. */
   const follow = (event: { currentTarget: HTMLTextAreaElement }): void => {
     const line = event.currentTarget.value.slice(0, event.currentTarget.selectionStart).split('\n').length;

@@ -3,6 +3,7 @@
 import { useRef } from 'preact/hooks';
 import type { Made } from '../sectors.ts';
 import { strings } from '../strings.ts';
+import { putCursor } from '../typing.ts';
 import { Tag } from './marks.tsx';
 
 const words = strings.bootSectors;
@@ -24,11 +25,7 @@ export function SourceText({ label, text, made, onType }: Props) {
   const pieces = new Map(made?.pieces.map(piece => [piece.line, piece]));
   const wrong = new Map(problems.map(problem => [problem.line, problem]));
   const width = Math.max(...lines.map(line => line.length)) + 2;
-  const goTo = (line: number, column: number): void => {
-    const to = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
-    field.current?.focus();
-    field.current?.setSelectionRange(to, to);
-  };
+  const goTo = (line: number, column: number): void => putCursor(field.current, lines, line, column);
   return <div class="src">
     <div class="src-s"><div class="src-b">
       <ol class="src-n" aria-hidden="true">{lines.map((_, i) => <li key={i} class={wrong.has(i + 1) ? 'bad' : ''}>{i + 1}</li>)}</ol>
