@@ -69,3 +69,98 @@ it('refuses a floppy disk of a size that none has, and says which there are', as
   expect(await vm.end(30)).toBe(2);
   expect(vm.errors).toContain('has 1000448 bytes, and a floppy disk has 160, 180,');
 });
+
+const BLOCK = 2048,
+  RECORD = 17,
+  CATALOGUE = 18,
+  IMAGE = 19;
+/** A CD of 20 blocks: El Torito's boot record, a catalogue with one entry, a boot image. What is given is put into the catalogue, then its sum is made right. */
+function cd(
+  name: string,
+  { catalogue = CATALOGUE, entry = {}, spoil = {} }: { catalogue?: number; entry?: Record<number, number[]>; spoil?: Record<number, number[]> },
+): string {
+  const bytes = Buffer.alloc(20 * BLOCK);
+  bytes.write('\x01CD001\x01', 16 * BLOCK);
+  bytes.write('\0CD001\x01EL TORITO SPECIFICATION', RECORD * BLOCK);
+  bytes.writeUInt32LE(catalogue, RECORD * BLOCK + 0x47);
+  const at = CATALOGUE * BLOCK;
+  bytes[at] = 1;
+  bytes.set([0x55, 0xaa], at + 30);
+  bytes.set([0x88, 0, 0, 0, 0, 0, 4, 0, IMAGE], at + 32);
+  for (const [offset, values] of Object.entries(entry)) bytes.set(values, at + Number(offset));
+  let sum = 0;
+  for (let i = 0; i < 32; i += 2) sum += bytes.readUInt16LE(at + i);
+  bytes.writeUInt16LE(-sum & 0xffff, at + 28);
+  for (const [offset, values] of Object.entries(spoil)) bytes.set(values, at + Number(offset));
+  // mov al, 31h; out F4h, al
+  bytes.set([0xb0, 0x31, 0xe6, 0xf4], IMAGE * BLOCK);
+  const path = join(folder, `${name}.iso`);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+it('boots a CD by its El Torito catalogue', async () => {
+  const vm = new Ringside('boot', cd('right', {}), '--memory', '8', '--virtual-time', '--no-reboot');
+  onTestFinished(() => vm.kill());
+  expect(await vm.end(60), vm.errors).toBe(0x63);
+});
+
+// El Torito 1.0, figures 2 to 4.
+it.each([
+  ['lies-outside', { catalogue: 1000 }, 'its boot catalogue cannot be read'],
+  ['wrong-sum', { spoil: { 28: [1, 2] } }, 'its boot catalogue is damaged'],
+  ['no-key-bytes', { spoil: { 30: [0, 0] } }, 'its boot catalogue is damaged'],
+  ['for-powerpc', { entry: { 1: [1] } }, 'its boot catalogue is for another processor'],
+  ['not-bootable', { entry: { 32: [0] } }, 'its boot catalogue has no bootable entry'],
+  ['unknown-medium', { entry: { 33: [5] } }, 'its boot catalogue names a medium that there is not'],
+  ['image-outside', { entry: { 40: [0, 0, 1, 0] } }, 'its boot image cannot be read'],
+  ['disk-without-partition', { entry: { 33: [4] } }, 'its disk image has no partition'],
+])('a CD whose boot catalogue is bad (%s) ends in a sentence and the boot menu, from which it can be tried again', async (name, damage, sentence) => {
+  const script = join(folder, 'script');
+  writeFileSync(script, `expect ${sentence}\nexpect Select what to boot:\nkey 1\n`);
+  const vm = new Ringside('boot', cd(name, damage), '--memory', '8', '--debugcon', '-', '--script', script);
+  onTestFinished(() => vm.kill());
+  for (const text of [
+    'Booting from CD',
+    `Not bootable: ${sentence}.`,
+    'Select what to boot:',
+    '1. CD',
+    'Booting from CD',
+    `Not bootable: ${sentence}.`,
+  ])
+    await vm.expect(text, 30);
+});
+
+// INT 18h is what a boot sector calls that finds nothing to start.
+it('a boot sector that gives up hands over to what comes next, and at the end to the boot menu', async () => {
+  const vm = new Ringside('boot', '--disk', disk('cd 18'), '--cdrom', cd('behind', { entry: { 32: [0] } }), '--memory', '8', '--debugcon', '-');
+  onTestFinished(() => vm.kill());
+  for (const text of ['Booting from disk', 'The boot sector gave up.', 'Booting from CD', 'has no bootable entry', 'Select what to boot:', '1. disk'])
+    await vm.expect(text, 30);
+});
+
+it('a floppy disk without a boot sector ends in a sentence, and the disk behind it is started', async () => {
+  const image = join(folder, 'blank.img');
+  writeFileSync(image, new Uint8Array(1440 * 1024));
+  // mov al, 31h; out F4h, al
+  const vm = new Ringside(
+    'boot',
+    '--fda',
+    image,
+    '--disk',
+    disk('b0 31 e6 f4'),
+    '--boot',
+    'ac',
+    '--memory',
+    '8',
+    '--debugcon',
+    '-',
+    '--virtual-time',
+    '--no-reboot',
+  );
+  onTestFinished(() => vm.kill());
+  expect(await vm.end(60), vm.errors).toBe(0x63);
+  expect(vm.output.replaceAll('\r', '')).toContain(
+    'Booting from floppy disk A\nNot bootable: its first sector does not end in 55 AA.\nBooting from disk',
+  );
+});

@@ -3,9 +3,9 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from '../support/command-line.ts';
+import { Program, Ringside } from '../support/command-line.ts';
 import { BOOTED, NEEDS_GUESTS, PROMPT } from '../support/guests.ts';
-import { file } from '../support/needs.ts';
+import { file, program } from '../support/needs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-bios-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -82,6 +82,35 @@ describe.skipIf(!existsSync(disk))(`our BIOS ${NEEDS_GUESTS}`, () => {
     await vm.expect('ACPI: Interpreter enabled', BOOT_SECONDS);
     await vm.expect(BOOTED, BOOT_SECONDS);
     await vm.expect('INIT-DONE', BOOT_SECONDS);
+    await vm.expect(PROMPT, 60);
+    vm.send('poweroff -f\n');
+    expect(await vm.end(60)).toBe(0);
+  });
+});
+
+const qemu = program('qemu-system-i386');
+
+describe.skipIf(!existsSync(disk) || !qemu)(`QEMU with our BIOS ${NEEDS_GUESTS} [needs qemu-system-x86]`, () => {
+  it("starts GRUB from Debian's disk, and Debian to a shell", { timeout: 900_000 }, async () => {
+    const drive = `file=${disk},format=raw,snapshot=on`;
+    const vm = new Program(qemu!, [
+      '-bios',
+      file('guests/bios/bios.bin'),
+      '-drive',
+      drive,
+      '-m',
+      '192',
+      '-display',
+      'none',
+      '-serial',
+      'stdio',
+      '-no-reboot',
+    ]);
+    onTestFinished(() => vm.kill());
+    await vm.expect('GNU GRUB', 60);
+    vm.send('n');
+    await vm.expect('ACPI: Interpreter enabled', 100);
+    await vm.expect(BOOTED, 100);
     await vm.expect(PROMPT, 60);
     vm.send('poweroff -f\n');
     expect(await vm.end(60)).toBe(0);

@@ -1,4 +1,3 @@
-/** `ringside` as a person runs it: a process with a console. */
 import { spawn } from 'node:child_process';
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
@@ -7,7 +6,8 @@ import { file } from './needs.ts';
 /** Beside other work, and on slow machines, everything takes so many times as long. */
 const PATIENCE = 3;
 
-export class Ringside {
+/** A process with a console. */
+export class Program {
   /** Everything printed so far. */
   output = '';
   errors = '';
@@ -17,8 +17,8 @@ export class Ringside {
   /** Where `expect` goes on looking. */
   private seen = 0;
 
-  constructor(...argv: string[]) {
-    this.child = spawn(process.execPath, [file('bin/ringside.mjs'), ...argv], { stdio: 'pipe' });
+  constructor(command: string, argv: string[]) {
+    this.child = spawn(command, argv, { stdio: 'pipe' });
     this.child.stdout.on('data', (data: Buffer) => {
       this.output += data.toString('latin1');
       // To look on at a soak: tail -f.
@@ -79,5 +79,12 @@ export class Ringside {
 
   kill(): void {
     this.child.kill('SIGKILL');
+  }
+}
+
+/** `ringside` as a person runs it. */
+export class Ringside extends Program {
+  constructor(...argv: string[]) {
+    super(process.execPath, [file('bin/ringside.mjs'), ...argv]);
   }
 }
