@@ -35,6 +35,15 @@ const VIEWS = [
   ],
   ['host', page => tab(page, 'Host')],
   ['storage', page => tab(page, 'Storage')],
+  [
+    'saved',
+    async page => {
+      await page.getByRole('button', { name: 'Save all now' }).click();
+      const saved = page.locator('.checkpoints').getByRole('row', { name: /\d\d:\d\d/ });
+      await saved.nth(2).waitFor({ timeout: PROMPT_MS });
+      await page.locator('.checkpoints').scrollIntoViewIfNeeded();
+    },
+  ],
   ['reset', page => page.getByRole('button', { name: 'Reset the host' }).click()],
   ['network', page => tab(page, 'Network')],
   [
