@@ -1,5 +1,5 @@
 /**
- * npm run -s bench:page [-- --runs N --seconds N --only ROW --check]
+ * npm run -s bench:page [-- --runs N --seconds N --pairs N --inspector NAME --only ROW --check]
  *
  * How quick the built page is in headless Chromium. From its trace: how long the tasks of the page's main thread take while a guest or three run flat out, while
  * Debian boots and while it prints without end. What an open inspector costs the guest. What a lesson's reset costs. And what comes before the first prompt: seconds from the navigation, with an empty cache, and script,
@@ -21,7 +21,7 @@ import { busiest, median, need, options, short, threadTimes } from './lib.mjs';
 const GOAL_MS = 50;
 const PROMPT_MS = 300_000;
 
-const { runs, seconds, only, check } = options({ runs: 3, seconds: 6, only: '', check: false });
+const { runs, seconds, pairs, inspector, only, check } = options({ runs: 3, seconds: 6, pairs: 8, inspector: '', only: '', check: false });
 
 /** A guest's serial terminal as a person finds it. */
 const serialText = async page => (await page.getByTestId('serial').locator('.xterm-rows > div').allInnerTexts()).join('\n').replaceAll('\u00a0', ' ');
@@ -166,9 +166,8 @@ async function load() {
   }
 }
 
-/** Seconds of the guest's work for each look at it, and how often a look with an inspector follows one without: the machine's own moods last longer. */
-const LOOK_SECONDS = 4,
-  PAIRS = 8;
+/** Seconds of the guest's work for each look at it. A look with an inspector follows one without (--pairs): the machine's own moods last longer. */
+const LOOK_SECONDS = 4;
 
 /**
  * Instructions for a second of CPU time that the demo guest's thread had while each inspector was open, by that while none was, in %: the thread's own
@@ -207,9 +206,9 @@ async function inspectors() {
     };
     const none = () => tab('Definition');
     const found = {};
-    for (const name of INSPECTORS) {
+    for (const name of INSPECTORS.filter(each => inspector === '' || each === inspector)) {
       const ratios = [];
-      for (let pair = 0; pair < PAIRS; pair++) {
+      for (let pair = 0; pair < pairs; pair++) {
         const closed = await during(none);
         const open = await during(async () => {
           await tab('Inspect');
@@ -268,7 +267,7 @@ async function lessons() {
     await browser.close();
   }
 }
-const INSPECTORS = ['Exits', 'Processor', 'Memory', 'Engine', 'XenStore'];
+const INSPECTORS = ['Exits', 'Processor', 'Memory', 'Engine', 'XenStore', 'Rings', 'Event channels', 'Grants', 'I/O path'];
 
 const launch = () => chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 const browser = await launch();
@@ -326,7 +325,9 @@ if (loads.length)
 if (costs.length)
   console.log(`| inspector open | % of the guest's speed that it costs, median |
 | --- | ---: |
-${INSPECTORS.map(name => `| ${name} | ${median(costs.map(cost => cost[name])).toFixed(1)} |`).join('\n')}`);
+${Object.keys(costs[0])
+  .map(name => `| ${name} | ${median(costs.map(cost => cost[name])).toFixed(1)} |`)
+  .join('\n')}`);
 if (resets.length)
   console.log(`| reset of a lesson's last step | ms of CPU time of its worker, median | best |
 | --- | ---: | ---: |

@@ -35,6 +35,15 @@ const VIEWS = [
   ],
   ['host', page => tab(page, 'Host')],
   ['storage', page => tab(page, 'Storage')],
+  [
+    'saved',
+    async page => {
+      await page.getByRole('button', { name: 'Save all now' }).click();
+      const saved = page.locator('.checkpoints').getByRole('row', { name: /\d\d:\d\d/ });
+      await saved.nth(2).waitFor({ timeout: PROMPT_MS });
+      await page.locator('.checkpoints').scrollIntoViewIfNeeded();
+    },
+  ],
   ['reset', page => page.getByRole('button', { name: 'Reset the host' }).click()],
   ['network', page => tab(page, 'Network')],
   [
@@ -109,6 +118,14 @@ const VIEWS = [
       await page.getByText('VGA, 320 × 200').waitFor({ state: 'attached', timeout: PROMPT_MS });
       await page.getByLabel('Source of').fill('bits 16\norg 7c00h\nmov ax, [bx+ax]\n');
       await page.getByText('1 mistake').waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  [
+    'pcos',
+    async page => {
+      await page.goto('./?boot=0&pcos');
+      await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
+      await page.getByTestId('screen-text').filter({ hasText: 'pcos>' }).waitFor({ state: 'attached', timeout: PROMPT_MS });
     },
   ],
   [

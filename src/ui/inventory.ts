@@ -12,7 +12,7 @@ import { type Place, place } from './state.ts';
 const SHOWN_MS = 1000,
   TREE_MS = 3000;
 /** Where an earlier visit left nothing, definitions and disk are opened so long after a guest has its first prompt, or after this time. */
-const PROMPT_MS = 1000,
+const PROMPT_MS = 2000,
   QUIET_MS = 4000;
 
 export const inventory = signal<Inventory | undefined>(undefined);
