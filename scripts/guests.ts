@@ -15,6 +15,7 @@ const HELP = `npm run guests [-- OPTION…]: assembles Debian guests into .cache
   --from PATH|URL   take the packages from a Debian 12 archive (the folder that holds dists and pool, or its address)
                     instead of this machine's apt; checked against the SHA-256 sums of the archive's own Release file,
                     not against its signature
+  --installer       fetch Debian's installer, too (105 MB): its kernel and its first system go into .cache/installer
   --refresh         ask for newer packages even if everything is there
   --help            this text
 
@@ -56,6 +57,12 @@ const PICKED: { set: 'firmware' | 'tools' | 'xen' | 'cds' | 'loaders'; package: 
   { set: 'loaders', package: 'syslinux-common', folder: 'usr/lib/syslinux', names: ['memdisk'] },
   { set: 'loaders', package: 'grub-legacy', folder: 'usr/lib/grub/i386-pc', names: ['stage1', 'stage2', 'stage2_eltorito'] },
 ];
+/** Debian's installer as it starts from a network, with its menus in text. */
+const INSTALLER = {
+  package: 'debian-installer-12-netboot-i386',
+  folder: 'usr/lib/debian-installer/images/12/i386/text/debian-installer/i386',
+  names: ['linux', 'initrd.gz'],
+};
 const MEMORY_MIB = 128;
 const SPARSE_BYTES = 1 << 16;
 
@@ -122,7 +129,8 @@ serial = "pty"
 /** `root`: the repository. Returns the exit status. */
 export async function main(argv: string[], root: string): Promise<number> {
   let from: string | undefined;
-  let refresh = false;
+  let refresh = false,
+    installer = false;
   for (let i = 0; i < argv.length; i++) {
     const [word, value] = argv[i].split(/=(.*)/s);
     if (word === '--help' || word === '-h') {
@@ -130,6 +138,7 @@ export async function main(argv: string[], root: string): Promise<number> {
       return 0;
     }
     if (word === '--refresh') refresh = true;
+    else if (word === '--installer') installer = true;
     else if (word === '--from') {
       from = value ?? argv[++i];
       if (!from) return wrongUse('--from takes a folder or an address');
@@ -138,15 +147,15 @@ export async function main(argv: string[], root: string): Promise<number> {
   const folder = join(root, '.cache', 'guests');
   try {
     const catalogue = refresh ? undefined : intact(folder);
+    const source = from ? new Archive(from) : new Apt(join(root, '.cache', 'apt'));
+    const packages = new Packages(source, new PackageCache(join(root, '.cache', 'packages')), refresh || from !== undefined);
+    if (installer) await fetchInstaller(join(root, '.cache', 'installer'), packages, refresh);
     if (catalogue) {
-      const packages = Object.values(catalogue.packages).length;
-      say(
-        `guests: everything is there (${catalogue.guests.map(guest => guest.id).join(', ')}; from ${packages} packages). --refresh looks for newer ones.`,
-      );
+      const count = Object.values(catalogue.packages).length;
+      say(`guests: everything is there (${catalogue.guests.map(guest => guest.id).join(', ')}; from ${count} packages). --refresh looks for newer ones.`);
       return 0;
     }
-    const source = from ? new Archive(from) : new Apt(join(root, '.cache', 'apt'));
-    await assemble(folder, new Packages(source, new PackageCache(join(root, '.cache', 'packages')), refresh || from !== undefined));
+    await assemble(folder, packages);
     return 0;
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
@@ -253,6 +262,22 @@ class Packages {
     if (!info) throw new Unavailable(`${this.source.title} have no package ${name}${name.includes(':') ? '' : ' for i386'}`.replace(/^(\S+) have/, '$1 has'));
     return info;
   }
+}
+
+/** The last file that is written names the package: where it is, all is. */
+async function fetchInstaller(folder: string, packages: Packages, refresh: boolean): Promise<void> {
+  const mark = join(folder, 'package');
+  if (existsSync(mark) && !refresh) return;
+  const deb = await packages.get(INSTALLER.package);
+  say(`guests: unpacking ${INSTALLER.package}`);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const files = pickFiles(
+    deb,
+    INSTALLER.names.map(name => `${INSTALLER.folder}/${name}`),
+  );
+  for (const [path, bytes] of files) writeFileSync(join(folder, path.replace(/^.*\//, '')), bytes);
+  writeFileSync(mark, `${INSTALLER.package} ${packages.versions[INSTALLER.package]}\n`);
 }
 
 async function assemble(folder: string, packages: Packages): Promise<void> {

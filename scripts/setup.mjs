@@ -56,9 +56,9 @@ export async function ensureChromium() {
 /** True once `npm run guests` has come to its end: it writes the catalogue last. */
 export const guestsFetched = () => existsSync(join(guestsFolder, 'catalogue.json'));
 
-/** Fetches and assembles the guests that are missing; returns undefined, or a sentence that says why some are. */
-export async function ensureGuests({ limitSeconds = 1200 } = {}) {
+/** Fetches and assembles the guests that are missing, Debian's installer among them where it is wanted; returns undefined, or a sentence that says why some are. */
+export async function ensureGuests({ limitSeconds = 1200, installer = false } = {}) {
   if (!existsSync(at('scripts', 'guests.mjs'))) return 'this version has no guests to fetch';
-  const status = await run(process.execPath, [at('scripts', 'guests.mjs')], { limitSeconds, stdout: 2 });
+  const status = await run(process.execPath, [at('scripts', 'guests.mjs'), ...(installer ? ['--installer'] : [])], { limitSeconds, stdout: 2 });
   return status === 0 && guestsFetched() ? undefined : `npm run guests ended with status ${status}`;
 }

@@ -120,10 +120,10 @@ async function playwright(step, limitSeconds, env) {
 
 const haveFiles = (folder, ending) => existsSync(at(folder)) && readdirSync(at(folder)).some(name => name.endsWith(ending));
 
-async function setUp() {
+async function setUp({ installer = false } = {}) {
   await ensureDependencies();
   const chromium = await ensureChromium();
-  const guestsMissing = await ensureGuests();
+  const guestsMissing = await ensureGuests({ installer });
   if (guestsMissing) skip('guests', guestsMissing);
   return chromium;
 }
@@ -158,7 +158,7 @@ async function testEverything() {
 }
 
 async function testGuests() {
-  const chromium = await setUp();
+  const chromium = await setUp({ installer: true });
   // What boot loaders are put onto disks and CDs with, and another PC that our BIOS starts.
   const tools = await ensurePrograms({
     genisoimage: 'genisoimage',

@@ -30,6 +30,18 @@ describe('fw_cfg', () => {
     expect([...item(3, 8)]).toEqual([0, 0, 0, 4, 0, 0, 0, 0]);
   });
 
+  it('gives the bytes of REP INSB at once', () => {
+    t.out(0x510, 0x19, 2);
+    const some = new Uint8Array(100);
+    expect(t.pc.bus.readPortBlock(0x511, 1, some)).toBe(100);
+    expect(some).toEqual(item(0x19, 100));
+    // From where the block ended.
+    t.out(0x510, 0x19, 2);
+    t.pc.bus.readPortBlock(0x511, 1, some.subarray(0, 10));
+    expect(t.in(0x511)).toBe(some[10]);
+    expect(t.pc.bus.readPortBlock(0x510, 2, some)).toBe(0);
+  });
+
   it('lists its files by name', () => {
     const names = directory().map(entry => entry.name);
     expect(names).toEqual([...names].sort());

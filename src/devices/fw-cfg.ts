@@ -45,6 +45,7 @@ export class FwCfg extends RegisterDevice<ReturnType<typeof initial>> {
         write: (offset, value) => {
           if (offset === 0) this.select(value);
         },
+        readBlock: (offset, size, into) => (size === 1 && offset === 1 ? this.readBytes(into) : 0),
       },
       {
         base: 0x514, count: 8, width: 4,
@@ -98,6 +99,11 @@ export class FwCfg extends RegisterDevice<ReturnType<typeof initial>> {
     const { r } = this;
     // Past the end, and of items that are not there, zeros are read.
     return this.items.get(r.selector)?.[r.offset++] ?? 0;
+  }
+
+  private readBytes(into: Uint8Array): number {
+    for (let i = 0; i < into.length; i++) into[i] = this.readByte();
+    return into.length;
   }
 
   private readDma(offset: number, size: number): number {
