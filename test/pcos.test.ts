@@ -237,5 +237,7 @@ describe('pcos', () => {
     }
     qemu.stdin.write('off\r');
     await ended;
+    // Station addresses as QEMU counts them.
+    for (const card of ['PCnet   52:54:00:12:34:56', 'NE2000  52:54:00:12:34:57']) expect(said).toContain(card);
   });
 });

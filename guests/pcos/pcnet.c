@@ -65,8 +65,8 @@ void pcnet_start(struct nic *nic, u32 function) {
   (void)function;
   in32(nic->io + RESET);
   in16(nic->io + RAP); /* a reset by its 16-bit place, too: after it the registers have 16 bits */
-  out32(nic->io + RDP, 0); /* and after this 32 */
   for (u32 i = 0; i < 6; i++) nic->mac[i] = in8(nic->io + i);
+  out32(nic->io + RDP, 0); /* and after this 32, as the address PROM */
   csr(nic, 0, STOP);
   out32(nic->io + RAP, STYLE);
   out32(nic->io + BDP, 2);

@@ -53,7 +53,7 @@ export function Checkpoints() {
         <button class="btn" disabled={names.length === 0 || saving.value !== undefined} onClick={() => void saveAll()}>{words.now}</button></p>
       {names.length === 0 ? <p class="cap-t">{words.none}</p> : <table class="pad"><thead><tr><th>{words.guest}</th><th>{words.last}</th></tr></thead><tbody>{names.map(name => {
         const ms = savedMs(name), problem = problems.value.get(name);
-        return <tr key={name}><td class="b">{name}</td><td role="status">{saving.value === name ? words.saving : ms === undefined ? words.never : clock(ms)}{problem && <> <Tag kind="failed"><span>{problem}</span></Tag></>}</td></tr>;
+        return <tr key={name}><td class="b">{name}</td><td><span role="status">{saving.value === name ? words.saving : ms === undefined ? words.never : clock(ms)}{problem && <> <Tag kind="failed"><span>{problem}</span></Tag></>}</span></td></tr>;
       })}</tbody></table>}
       <SavedGuests />
     </>}
