@@ -139,14 +139,22 @@ static u32 place_root(const u8 *bytes, u32 count) {
   return BIOS_SEGMENT * 16u + (u32)at;
 }
 
+/* The word stands here in two parts: systems look for it in the BIOS's segment, and memtest86+ takes the first one whatever its check sum. */
+static int is_anchor(const u8 *bytes, u8 first, const char *rest) {
+  if (*bytes++ != first) return 0;
+  while (*rest)
+    if (*bytes++ != (u8)*rest++) return 0;
+  return 1;
+}
+
 static void copy_xen_tables(void) {
   u32 list = peek32(0, XEN_BLOCK + 16), count = peek32(0, XEN_BLOCK + 20);
   for (u32 i = 0; i < count; i++) {
     u8 bytes[36];
     u32 table = peek32(0, list + 4 * i);
     copy_in(bytes, 0, table, sizeof bytes);
-    if (equal(bytes, "RSD PTR ", 8)) rsdp = place_root(bytes, bytes[15] >= 2 ? 36 : 20);
-    else if (equal(bytes, "_SM_", 4)) place_root(bytes, 31);
+    if (is_anchor(bytes, 'R', "SD PTR ")) rsdp = place_root(bytes, bytes[15] >= 2 ? 36 : 20);
+    else if (is_anchor(bytes, '_', "SM_")) place_root(bytes, 31);
   }
 }
 
@@ -229,7 +237,7 @@ static void load_smbios(void) {
   u32 bytes = open_config("etc/smbios/smbios-anchor");
   if (bytes < sizeof anchor) return;
   for (u8 i = 0; i < sizeof anchor; i++) anchor[i] = read_config();
-  if (!equal(anchor, "_SM_", 4)) return;
+  if (!is_anchor(anchor, '_', "SM_")) return;
   bytes = open_config("etc/smbios/smbios-tables");
   u32 address = (free_at + 15) & ~15;
   if (bytes == 0 || address + bytes > free_end) return;

@@ -155,8 +155,8 @@ describe.skipIf(!existsSync(loaders) || !genisoimage)(`GRUB 0.97 ${NEEDS_GUESTS}
 });
 
 describe.skipIf(!existsSync(memtestCd))(`a CD as Debian has it ${NEEDS_GUESTS}`, () => {
-  it('memtest86+: its first tests find no error', { timeout: 900_000 }, () =>
-    withEach([MEMTEST_RUNS, 'expect #4  [Moving inversions, 8 bit pattern]'], memtestCd, '--memory', '8'),
+  it('memtest86+: its first tests find no error, and it shows the board that SMBIOS names', { timeout: 900_000 }, () =>
+    withEach([MEMTEST_RUNS, 'expect #4  [Moving inversions, 8 bit pattern]', 'expect Ringside i440FX'], memtestCd, '--memory', '8'),
   );
 });
 

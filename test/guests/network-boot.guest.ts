@@ -1,5 +1,5 @@
 /** iPXE in a card's ROM: with each BIOS and card it gets its address by DHCP and its files by TFTP; it starts Linux. */
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -76,6 +76,27 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(`boot
     vm.send('poweroff -f\n');
     expect(await vm.end(60)).toBe(0);
   });
+
+  it.each(['ringside', 'seabios'])(
+    'starts pxelinux by %s, which takes its settings from a folder of TFTP, and memtest86+',
+    { timeout: 400_000 },
+    async bios => {
+      const root = join(folder, 'pxe');
+      mkdirSync(join(root, 'pxelinux.cfg'), { recursive: true });
+      for (const [from, to] of [
+        ['loaders/pxelinux.0', 'pxelinux.0'],
+        ['loaders/ldlinux.c32', 'ldlinux.c32'],
+        ['tools/memtest86+ia32.bin', 'memtest'],
+      ])
+        copyFileSync(file(`.cache/guests/${from}`), join(root, to));
+      writeFileSync(join(root, 'pxelinux.cfg', 'default'), 'PROMPT 1\nLABEL memtest\nKERNEL memtest\n');
+      const script = written('script', 'expect boot:\nkey m e m t e s t enter\nexpect #3  [Moving inversions, 1s & 0s]\n');
+      const options = ['--boot', 'n', '--nic', 'pcnet', '--tftp', join(root, 'pxelinux.0'), '--memory', '32', '--script', script, '--timeout', '200'];
+      const vm = new Ringside('boot', ...options, '--bios', bios);
+      onTestFinished(() => vm.kill());
+      expect(await vm.end(210), vm.errors).toBe(0);
+    },
+  );
 
   it('a file that TFTP does not have ends in a sentence, and what comes next is tried', { timeout: 200_000 }, async () => {
     const script = written('script', 'expect Not bootable: it gave up\nexpect Select what to boot\n');
