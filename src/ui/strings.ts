@@ -111,7 +111,7 @@ export const strings = {
     netColumn: (name: string) => `${name}, KiB/s`,
     asTable: 'As table',
     secondsAgo: 'Seconds ago',
-    ago: '-60 s', now: 'now',
+    ago: (seconds: number) => `-${seconds} s`, now: 'now',
     waiting: 'The first readings come within two seconds.',
     partitions: 'Partitions', partition: 'Partition', size: 'Size', type: 'Type', usedBy: 'Used by', noOne: 'no one',
     types: { 0x82: 'Linux swap', 0x83: 'Linux', 0x8e: 'Linux LVM' } as Record<number, string>,
