@@ -70,6 +70,8 @@ const VIEWS = [
           '# a web server\nname    = "web"\ntype    = "hvm"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\nvif     = [ "model=e1000" ]\nacpi    = 0\n',
         );
       await page.locator('.edt-m li').first().waitFor();
+      // A phone shows the page from its top.
+      await page.evaluate(() => scrollTo(0, 0));
     },
   ],
   [

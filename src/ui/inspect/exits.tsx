@@ -12,8 +12,8 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target } from './inspector.ts';
 
 const words = {
-  number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share', time: 'Time in Xen', log: 'Log', newest: 'newest first; the trace runs while this view is open',
-  at: 'Virtual time', vcpu: 'vCPU', rip: 'Guest EIP', detail: 'Detail', hypercalls: 'Hypercalls', calls: 'Calls', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.',
+  number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share', time: 'Time in Xen', log: 'Log', newest: 'newest first; by virtual time while this view is open, by their numbers before', kept: (n: number) => `exit ${n}`,
+  at: 'When', vcpu: 'vCPU', rip: 'Guest EIP', detail: 'Detail', hypercalls: 'Hypercalls', calls: 'Calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', codeNow: 'Code as memory is now; before the marked line as it decodes from further back.',
   qualification: (value: number) => `Qualification 0x${(value >>> 0).toString(16).padStart(8, '0')}`, cost: 'Cost', mean: (us: string, n: number) => `${us} µs each, the mean of ${n} that were timed (one exit in 64 is).`, noCost: 'None of its kind has been timed yet (one exit in 64 is).',
   estimated: 'Time: the mean of those that were timed, times all.', missed: (n: number) => `${n} records were overwritten before they were read.`, exit: 'exits', all: 'all guests', hypercall: (name: string, first: number, result: number) => `${name}, first argument 0x${(first >>> 0).toString(16)}, result ${result}`,
@@ -27,6 +27,8 @@ const ms = (ns: number): string => (ns >= 1e8 ? `${(ns / 1e9).toFixed(2)} s` : `
 interface Reason { key: string; reason: number; count: number; meanNs: number; timed: number }
 /** The last exit of a kind that is known, and whose it was. */
 interface Last { domain: number; vcpu: number; exit: Omit<LastExit, 'detail'> & { detail?: number } }
+/** An exit that a vCPU had kept when this view was opened. */
+interface Kept extends Last { key: string }
 interface Line { key: string; domain: number; entry: TraceEntry }
 interface Data {
   all: number;
@@ -34,6 +36,7 @@ interface Data {
   hypercalls: { key: string; number: number; count: number }[];
   lasts: ReadonlyMap<number, Last>;
   log: Line[];
+  kept: readonly Kept[];
   missed: number;
   isHost: boolean;
 }
@@ -43,10 +46,13 @@ const domainsOf = ({ session, machine }: Target): DomainView[] => (machine?.doma
 function open(target: Target) {
   const readers = new Map<number, ReturnType<DomainView['watch']>>();
   const lasts = new Map<number, Last>();
-  let log: Line[] = [], missed = 0;
+  let log: Line[] = [], kept: Kept[] = [], missed = 0;
   const take = (domain: DomainView): void => {
     let reader = readers.get(domain.id);
-    if (!reader) readers.set(domain.id, reader = domain.watch());
+    if (!reader) {
+      readers.set(domain.id, reader = domain.watch());
+      kept = [...kept, ...domain.vcpus().flatMap(vcpu => vcpu.lastExits().exits.map((exit): Kept => ({ key: `k${domain.id}.${vcpu.id}.${exit.number}`, domain: domain.id, vcpu: vcpu.id, exit })).reverse())];
+    }
     const taken = reader.take();
     missed += taken.missed;
     for (const entry of taken.entries) {
@@ -77,7 +83,7 @@ function open(target: Target) {
       }
       const reasons = [...counts.values()].sort((a, b) => b.count - a.count);
       return {
-        all: reasons.reduce((sum, { count }) => sum + count, 0), reasons, lasts: new Map(lasts), log: [...log].reverse(), missed, isHost: !target.session,
+        all: reasons.reduce((sum, { count }) => sum + count, 0), reasons, lasts: new Map(lasts), log: [...log].reverse(), kept, missed, isHost: !target.session,
         hypercalls: [...calls].map(([number, count]) => ({ key: `h${number}`, number, count })).sort((a, b) => b.count - a.count),
       };
     },
@@ -94,12 +100,15 @@ function entryText({ kind, details: [a, b, c] }: TraceEntry): { no: string; what
   return { no: numberOf(a), what: exitTitle(a), eip: hex8(b), detail: c === 0 ? '' : hex8(c) };
 }
 
+/** The same for exits and hypercalls: their bars begin below each other. */
+const Columns = () => <colgroup><col class="w-no" /><col /><col class="w-n" /><col class="w-bar" /><col class="w-pc" /><col class="w-time" /><col class="w-ms" /></colgroup>;
+
 function Figure(shown: Shown<Data>) {
   const { data, choose } = shown, key = chosenKey(shown);
   const most = Math.max(1, ...data.reasons.map(({ count }) => count)), longest = Math.max(1, ...data.reasons.map(({ count, meanNs }) => count * meanNs));
-  const mostCalls = Math.max(1, ...data.hypercalls.map(({ count }) => count));
+  const mostCalls = Math.max(1, ...data.hypercalls.map(({ count }) => count)), allCalls = data.hypercalls.reduce((sum, { count }) => sum + count, 0);
   return <div class="col exi">
-    {data.reasons.length === 0 ? <p class="hint">{words.none}</p> : <table class="pad picks">
+    {data.reasons.length === 0 ? <p class="hint">{words.none}</p> : <table class="pad picks counted"><Columns />
       <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th>{words.time}</th><th /></tr></thead>
       <tbody>{data.reasons.map(({ key: row, reason, count, meanNs }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
         <td class="m num w36">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{exitTitle(reason)}</button></td><td class="m num">{count}</td>
@@ -107,16 +116,19 @@ function Figure(shown: Shown<Data>) {
         <td class="wbar narrow"><i class="hb open" style={`width:${(100 * count * meanNs) / longest}%`} /></td><td class="m num nw">{meanNs > 0 ? ms(count * meanNs) : '–'}</td>
       </tr>)}</tbody></table>}
     <p class="cap-t">{words.estimated}</p>
-    {data.hypercalls.length > 0 && <><h3>{words.hypercalls}</h3><table class="pad picks"><tbody>{data.hypercalls.map(({ key: row, number, count }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
-      <td class="m num w36">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td><td class="wbar"><i class="hb" style={`width:${(100 * count) / mostCalls}%`} /></td></tr>)}</tbody></table></>}
+    {data.hypercalls.length > 0 && <><h3>{words.hypercalls}</h3><table class="pad picks counted"><Columns />
+      <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th>{words.share}</th><th colSpan={3} /></tr></thead>
+      <tbody>{data.hypercalls.map(({ key: row, number, count }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
+      <td class="m num w36">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td><td class="wbar"><i class="hb" style={`width:${(100 * count) / mostCalls}%`} /></td><td class="m num nw">{((100 * count) / allCalls).toFixed(1)} %</td><td colSpan={2} /></tr>)}</tbody></table></>}
     <div class="ph"><h3>{words.log}</h3><span class="sec">{words.newest}</span></div>
-    {data.log.length === 0 ? <p class="hint">{words.quiet}</p> : <table class="pad picks elog">
+    {data.log.length + data.kept.length === 0 ? <p class="hint">{words.quiet}</p> : <table class="pad picks elog">
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th>{words.detail}</th></tr></thead>
       <tbody>{data.log.slice(0, SHOWN).map(({ key: row, domain, entry }) => {
         const { no, what, eip, detail } = entryText(entry);
         return <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}><td class="m dim nw">{clock(entry.ns).slice(3)}</td><td class="nw"><Chip id={domain} /> {data.isHost ? `${nameOf(domain)} ` : ''}v{entry.vcpu}</td>
           <td class="m num">{no}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{what}</button></td><td class="m">{eip}</td><td class="m">{detail}</td></tr>;
-      })}</tbody></table>}
+      })}{data.kept.slice(0, SHOWN).map(({ key: row, domain, vcpu, exit: { number, reason, eip, qualification } }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}><td class="m dim nw">{words.kept(number)}</td><td class="nw"><Chip id={domain} /> {data.isHost ? `${nameOf(domain)} ` : ''}v{vcpu}</td>
+        <td class="m num">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{exitTitle(reason)}</button></td><td class="m">{hex8(eip)}</td><td class="m">{qualification === 0 ? '' : hex8(qualification)}</td></tr>)}</tbody></table>}
     {data.missed > 0 && <p class="cap-t">{words.missed(data.missed)}</p>}
   </div>;
 }
@@ -125,6 +137,8 @@ function Figure(shown: Shown<Data>) {
 function choiceOf(shown: Shown<Data>): { hypercall?: number; line?: Line; reason?: number; last?: Last } {
   const key = chosenKey(shown), { data } = shown;
   if (key.startsWith('h')) return { hypercall: Number(key.slice(1)) };
+  const kept = key.startsWith('k') ? data.kept.find(each => each.key === key) : undefined;
+  if (kept) return { reason: kept.exit.reason, last: kept };
   const line = key.startsWith('l') ? data.log.find(each => each.key === key) : undefined;
   if (line?.entry.kind === TRACE_KIND.HYPERCALL) return { hypercall: line.entry.details[0], line };
   if (line) {
@@ -153,7 +167,7 @@ export function ExitCard({ reason, last, target, name }: { reason: number; last:
   const { fields } = explainExit({ reason, qualification: last?.exit.qualification ?? 0, ...(last?.exit.detail === undefined ? {} : { detail: last.exit.detail }) });
   return <>
     <div><h3>{numberOf(reason)} {exitTitle(reason)}</h3>{last ? <p class="sec"><Chip id={last.domain} /> <b>{name}</b> v{last.vcpu} {words.last}</p> : <p class="sec">{words.noLast}</p>}</div>
-    {last && state && <div><Code state={state} eip={last.exit.eip} says={words.exit} /><p class="cap-t">{words.codeNow}</p></div>}
+    {last && state && <div><Code state={state} eip={last.exit.eip} says={words.exit} /><p class="cap-t under">{words.codeNow}</p></div>}
     {last && fields.length > 0 && <section><h4>{words.qualification(last.exit.qualification)}</h4><table class="bitst"><tbody>{fields.map(([bits, value, meaning]) => <tr key={bits}><td class="m">{bits}</td><td class="m b">{value}</td><td class="sec">{meaning}</td></tr>)}</tbody></table></section>}
   </>;
 }

@@ -4,21 +4,27 @@ import { signal, useSignal } from '@preact/signals';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { FrameState, MachineView, VcpuState } from '../../hypervisor/view/index.ts';
 import { domains } from '../host.ts';
+import { mediaSignal } from '../media.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
-  nothing: 'There is no machine.', caption: (mib: number) => `${mib} MiB, a square each MiB by whom most of its frames belong to; choose one to open its 256 frames.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB'], xen: 'Xen', free: 'free', who: 'Who owns what',
+  nothing: 'There is no machine.', caption: (mib: number) => `${mib} MiB, a cell each by its main owner; a dark corner: it has others, too. Choose one to open its 256 frames.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB'], xen: 'Xen', free: 'free', who: 'Who owns what',
   map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
   table: 'page table', granted: 'written by others', device: 'device', code: 'translated code', own: 'a guest’s own', notThere: 'not present', noGuest: 'Boot a guest: its addresses can be followed here.', wrong: 'Write a linear address in hexadecimal, c0100000 say.', eip: 'at EIP', esp: 'at ESP',
-  steps: { cr3: 'CR3', physical: 'guest-physical', stage: 'second stage', machine: 'machine' }, references: 'references', type: 'type', uses: 'uses as that', m2p: 'known to its owner as', flags: 'flags', entry: 'Entry', choose: 'Choose a square, or a step of the walk.',
+  steps: { cr3: 'CR3', physical: 'guest-physical', stage: 'second stage', machine: 'machine' }, references: 'references', type: 'type', uses: 'uses as that', m2p: 'known to its owner as', flags: 'flags', entry: 'Entry', choose: 'Choose a cell, or a step of the walk.',
 };
 const EVERY_MS = 1000,
   FRAMES = 256,
-  /** More MiB than these stand in longer rows of smaller squares. */
-  FEW = 512;
+  /** More MiB than these stand in longer rows of smaller cells. */
+  FEW = 1024,
+  /** More rows than these are lower ones. */
+  FEW_ROWS = 16,
+  /** No letter is read in a cell that is narrower. */
+  LETTER = 16;
 const XEN = 0x7ff2;
+const narrow = mediaSignal('(max-width: 767px)');
 const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
 
 /** The address that is followed; empty: EIP. */
@@ -102,8 +108,9 @@ function chosenCell({ chosen, data }: Shown<Data>): number {
 
 function Figure(shown: Shown<Data>) {
   const { data, choose, chosen } = shown, { cells, machine, walk } = data, cell = Math.min(chosenCell(shown), cells.length - 1);
-  const [across, side] = cells.length > FEW ? [64, 13] : [32, 20];
-  const rows = Math.ceil(cells.length / across), wide = across * side;
+  const isPhone = narrow.value;
+  const across = cells.length > FEW && !isPhone ? 64 : 32, side = across === 64 || isPhone ? 10 : 20, rows = Math.ceil(cells.length / across), high = side < LETTER ? side : rows > FEW_ROWS ? 12 : side, wide = across * side;
+  const labelled = Math.max(1, Math.ceil(16 / high));
   const problem = useSignal('');
   const onKeyDown = (event: KeyboardEvent): void => {
     const to = { ArrowRight: cell + 1, ArrowLeft: cell - 1, ArrowDown: cell + across, ArrowUp: cell - across }[event.key];
@@ -120,14 +127,14 @@ function Figure(shown: Shown<Data>) {
     address.value = text.trim();
   };
   return <div class="col mem">
-    <div class="memw" tabIndex={0}><svg viewBox={`-52 0 ${wide + 54} ${rows * side + 2}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown}
-      onClick={event => { const box = (event.currentTarget as unknown as SVGSVGElement).getBoundingClientRect(), scale = (wide + 54) / box.width; const x = Math.floor(((event.clientX - box.left) * scale - 52) / side), y = Math.floor(((event.clientY - box.top) * scale) / side); if (x >= 0 && x < across && y * across + x < cells.length) choose(`m${y * across + x}`); }}>
-      {Array.from({ length: rows }, (_, row) => (row % 2 === 0 || side > 16) && <text key={row} x="-8" y={row * side + side / 2 + 4} text-anchor="end" class="m">{row * across} M</text>)}
-      {runs.map(({ from, to, owner }) => <rect key={from} class={classOf(owner)} x={(from % across) * side} y={Math.floor(from / across) * side + 1} width={(to - from + 1) * side - 1} height={side - 2} fill="var(--c-fill)" stroke="var(--c)" stroke-width={owner < 0 ? 0.3 : 0.8} />)}
-      {cells.map(({ mixed }, i) => mixed && <path key={i} d={`M${(i % across) * side + 2} ${Math.floor(i / across) * side + side - 3}l${side - 6} ${-side + 6}`} stroke="var(--text)" stroke-width="1" />)}
-      <path d={Array.from({ length: across - 1 }, (_, i) => `M${(i + 1) * side - 0.5} 0v${rows * side}`).join('')} stroke="var(--bg)" stroke-width="1" />
-      {runs.map(({ from, to, owner }) => owner >= 0 && (side > 16 || to > from) && <g key={from}><rect x={(from % across) * side + 3} y={Math.floor(from / across) * side + side / 2 - 5.5} width={plateOf(owner).length * 7 + 5} height="11" rx="2" fill="var(--panel)" /><text x={(from % across) * side + 5.5} y={Math.floor(from / across) * side + side / 2 + 3.5} class="m pl">{plateOf(owner)}</text></g>)}
-      <rect x={(cell % across) * side - 0.5} y={Math.floor(cell / across) * side} width={side} height={side} fill="none" stroke="var(--text)" stroke-width="2" />
+    <div class="memw" tabIndex={0}><svg viewBox={`-52 0 ${wide + 54} ${rows * high + 2}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown}
+      onClick={event => { const box = (event.currentTarget as unknown as SVGSVGElement).getBoundingClientRect(), scale = (wide + 54) / box.width; const x = Math.floor(((event.clientX - box.left) * scale - 52) / side), y = Math.floor(((event.clientY - box.top) * scale) / high); if (x >= 0 && x < across && y * across + x < cells.length) choose(`m${y * across + x}`); }}>
+      {Array.from({ length: rows }, (_, row) => row % labelled === 0 && <text key={row} x="-8" y={row * high + high / 2 + 4} text-anchor="end" class="m">{row * across} M</text>)}
+      {runs.map(({ from, to, owner }) => <rect key={from} class={classOf(owner)} x={(from % across) * side} y={Math.floor(from / across) * high + 1} width={(to - from + 1) * side - 1} height={high - 2} fill="var(--c-fill)" stroke="var(--c)" stroke-width={owner < 0 ? 0.3 : 0.8} />)}
+      {cells.map(({ mixed }, i) => mixed && <path key={i} d={`M${(i % across) * side + side - 1} ${Math.floor(i / across) * high + high - 1}h-5l5 -5z`} fill="var(--text)" />)}
+      <path d={Array.from({ length: across - 1 }, (_, i) => `M${(i + 1) * side - 0.5} 0v${rows * high}`).join('')} stroke="var(--bg)" stroke-width="1" />
+      {runs.map(({ from, to, owner }) => owner >= 0 && side >= LETTER && (to - from + 1) * side > plateOf(owner).length * 7 + 8 && <g key={from}><rect x={(from % across) * side + 3} y={Math.floor(from / across) * high + high / 2 - 5} width={plateOf(owner).length * 7 + 5} height="10" rx="2" fill="var(--panel)" /><text x={(from % across) * side + 5.5} y={Math.floor(from / across) * high + high / 2 + 3.7} class="m pl">{plateOf(owner)}</text></g>)}
+      <rect x={(cell % across) * side - 0.5} y={Math.floor(cell / across) * high} width={side} height={high} fill="none" stroke="var(--text)" stroke-width="2" />
     </svg></div>
     <p class="cap-t">{words.caption(cells.length)}</p>
     <div class="frames" role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map(frame => <button key={frame.mfn} tabIndex={-1} class={`fr ${classOf(frame.owner)}${frame.owner < 0 ? ' no' : ''}${/^L\d|DESCRIPTORS/.test(frame.type) ? ' pt' : ''}${frame.writers > 0 ? ' gr' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div>

@@ -1,7 +1,7 @@
 /** xenstored's tree: values, permissions, who watches, and what changed since the last look. */
 
 import { useSignal } from '@preact/signals';
-import { useRef } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Inspected, StoreNode } from '../../dom0/index.ts';
 import { domains, host } from '../host.ts';
 import { Chip, Icon } from '../parts/marks.tsx';
@@ -82,7 +82,7 @@ function watcherText(path: string, watches: Data['watches']): string {
 }
 
 const isState = (path: string): boolean => /\/state$/.test(path) && /\/(device|backend)\//.test(path);
-const shownValue = ({ path, value }: StoreNode) => <>{value}{isState(path) && STATES[Number(value)] && <span class="sec"> {STATES[Number(value)]}</span>}{/\/memory\/(target|static-max|videoram)$/.test(path) && <span class="sec"> {Math.round(Number(value) / 1024)} MiB</span>}</>;
+const shownValue = ({ path, value }: StoreNode) => <>{value}{isState(path) && STATES[Number(value)] && <span class="sec"> {STATES[Number(value)]}</span>}{/\/memory\/(target|static-max|videoram)$/.test(path) && Number(value) > 0 && <span class="sec"> {Math.round(Number(value) / 1024)} MiB</span>}</>;
 
 /** Where nothing was chosen: the state of a device, in which two sides meet. */
 const chosenPath = ({ data, chosen }: Shown<Data>): string => chosen || (data.nodes.find(({ path }) => isState(path)) ?? data.nodes[0])?.path || '';
@@ -112,6 +112,11 @@ function Figure(shownNow: Shown<Data>) {
     event.preventDefault();
     toggle(node.path, event.key === 'ArrowLeft');
   };
+  // What the panel beside the tree describes is in view from the beginning.
+  useEffect(() => {
+    const row = body.current?.querySelector<HTMLElement>('tr.sel');
+    if (!matchMedia('(max-width: 767px)').matches) row?.scrollIntoView({ block: 'center' });
+  }, []);
   const stop = shown.some(({ path }) => path === chosen) ? chosen : shown[0]?.path;
   return <div class="col xs">
     <div class="row"><label class="in s grow"><Icon name="search" /><input type="text" aria-label={words.filter} placeholder={words.filter} value={filter.value} onInput={event => { filter.value = event.currentTarget.value; }} /><span class="u">{words.nodes(shown.length, nodes.length)}</span></label>
@@ -122,9 +127,9 @@ function Figure(shownNow: Shown<Data>) {
         const { path, permissions, children, root } = node, depth = isFlat ? 0 : path.split('/').length - root.split('/').length, isOpen = !closed.value.has(path);
         const fresh = changes.get(path)?.[0];
         const fired = fresh && nowMs - fresh.atMs < FIRED_MS;
-        return <tr key={path} class={`${path === chosen ? 'sel' : ''}${fired ? ' fired' : ''}`} onClick={() => choose(path)} style={`--d:${depth}`}>
+        return <tr key={path} class={`${children > 0 ? 'branch' : 'leaf'}${path === chosen ? ' sel' : ''}${fired ? ' fired' : ''}`} onClick={() => choose(path)} style={`--d:${depth}`}>
           <td class="m p">{!isFlat && children > 0 ? <button class="twist" tabIndex={-1} aria-label={isOpen ? words.close(path) : words.open(path)} onClick={event => { event.stopPropagation(); toggle(path, isOpen); }}><Icon name={isOpen ? 'down' : 'right'} size={9} /></button> : <i />}
-            <button class={`pickrow${children > 0 ? ' b' : ''}`} tabIndex={path === stop ? 0 : -1} aria-pressed={path === chosen} aria-label={path} onClick={() => choose(path)}>{depth === 0 ? path : path.slice(path.lastIndexOf('/') + 1)}</button></td>
+            <button class="pickrow" tabIndex={path === stop ? 0 : -1} aria-pressed={path === chosen} aria-label={path} onClick={() => choose(path)}>{depth === 0 ? path : path.slice(path.lastIndexOf('/') + 1)}</button></td>
           <td class="v m">{shownValue(node)}</td><td class="r m nw"><Chip id={Number(/\d+/.exec(permissions)?.[0] ?? 0)} /> {permissions}</td><td class="w">{watcherText(path, watches)}{fired && <span class="fw">{words.fired}</span>}</td>
         </tr>;
       })}</tbody></table>
