@@ -47,7 +47,9 @@ async function judgeAll(): Promise<void> {
   for (const each of several.peek() ?? []) {
     if (each.isSaved || each.done || !now(each)) continue;
     try {
-      put(each, { plan: await host.plan([each.file, ...each.files]), problem: undefined, busy: false });
+      const plan = await host.plan([each.file, ...each.files]);
+      // What has an error is not among those that Start takes.
+      put(each, { plan, problem: undefined, busy: false, chosen: (now(each)?.chosen ?? false) && plan.errors.length === 0 });
     } catch (error) {
       put(each, { problem: sentence(error), busy: false });
     }

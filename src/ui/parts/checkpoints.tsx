@@ -51,10 +51,10 @@ export function Checkpoints() {
       <p class="row wrap"><label class="row">{words.every} <select class="in" value={saveEvery.value} onChange={event => { const chosen = Number(event.currentTarget.value); saveEvery.value = SAVE_EVERY.find(each => each === chosen) ?? 0; }}>
         {SAVE_EVERY.map(minutes => <option key={minutes} value={minutes}>{words.choices[minutes]}</option>)}</select></label>
         <button class="btn" disabled={names.length === 0 || saving.value !== undefined} onClick={() => void saveAll()}>{words.now}</button></p>
-      {names.length === 0 ? <p class="cap-t">{words.none}</p> : <table class="pad"><thead><tr><th>{words.guest}</th><th>{words.last}</th></tr></thead><tbody>{names.map(name => {
+      {names.length === 0 ? <p class="cap-t">{words.none}</p> : <div class="wide"><table class="pad"><thead><tr><th>{words.guest}</th><th>{words.last}</th></tr></thead><tbody>{names.map(name => {
         const ms = savedMs(name), problem = problems.value.get(name);
         return <tr key={name}><td class="b">{name}</td><td><span role="status">{saving.value === name ? words.saving : ms === undefined ? words.never : clock(ms)}{problem && <> <Tag kind="failed"><span>{problem}</span></Tag></>}</span></td></tr>;
-      })}</tbody></table>}
+      })}</tbody></table></div>}
       <SavedGuests />
     </>}
   </section>;

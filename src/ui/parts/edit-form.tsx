@@ -23,14 +23,17 @@ interface Props {
 export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   const { definition: vm, isForeign, cards } = judged;
   const machine = info.value;
-  const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string) =>
-    <Field label={label} of={key} judged={judged}>{id => <input id={id} class="in" value={value ?? ''} list={list} spellcheck={false} autocomplete="off" onChange={event => change(to(event.currentTarget.value.trim()))} />}</Field>;
-  /** A value that could not be read is none. */
-  const wrong = (key: string): boolean => judged.plan.errors.some(error => error.key === key && error.line > 0 && !judged.canKeep);
-  const amount = (label: string, key: string, value: number | undefined, least: number, most: number, to: (value: number | undefined) => Changes, usual?: number) =>
-    <Field label={label} of={key} judged={judged}>{id => <span class="amount">
+  const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string, isHalf = false) =>
+    <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <input id={id} class="in" value={value ?? ''} list={list} spellcheck={false} autocomplete="off" onChange={event => change(to(event.currentTarget.value.trim()))} />}</Field>;
+  /** What the text has where a value could not be read: there is none to show. */
+  const unread = (key: string): string | undefined => {
+    const error = judged.canKeep ? undefined : judged.plan.errors.find(each => each.key === key && each.line > 0);
+    return error && (/^(?:"([^"]*)|'([^']*)|([^\s,]+))/.exec(error.source.slice(error.column - 1))?.slice(1).find(part => part !== undefined) ?? '');
+  };
+  const amount = (label: string, key: string, value: number | undefined, least: number, most: number, to: (value: number | undefined) => Changes, usual?: number, isHalf = false) =>
+    <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <span class="amount">
       <input type="range" aria-label={label} min={least} max={most} value={value ?? usual ?? least} style={`--part:${(100 * ((value ?? usual ?? least) - least)) / Math.max(1, most - least)}%`} onChange={event => change(to(event.currentTarget.valueAsNumber))} />
-      <input id={id} class="in" type="number" min={least} value={wrong(key) ? '' : (value ?? '')} placeholder={usual === undefined ? '' : String(usual)} onChange={event => { const number = event.currentTarget.valueAsNumber; change(to(Number.isNaN(number) ? undefined : number)); }} /></span>}</Field>;
+      <input id={id} class="in" type="number" min={least} value={unread(key) === undefined ? (value ?? '') : ''} placeholder={unread(key) ?? String(usual ?? '')} aria-invalid={unread(key) !== undefined} onChange={event => { const number = event.currentTarget.valueAsNumber; change(to(Number.isNaN(number) ? undefined : number)); }} /></span>}</Field>;
   const card = !vm.vif && !vm.nic ? 'none' : (vm.nic ?? 'vif');
   const setDisks = (disks: readonly Disk[]): void => change({ disks });
   return <form class="edit-f" aria-label={strings.defined.formName} onSubmit={event => event.preventDefault()}>
@@ -39,11 +42,11 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     <Field label={words.mode} of="type" judged={judged} hint={words.types[vm.type]}>{id => <span class="seg" role="group" id={id} aria-label={words.mode}>
       {(['pv', 'pvh', 'hvm'] as const).map(kind => <button key={kind} type="button" aria-pressed={vm.type === kind} onClick={() => change({ type: kind })}>{strings.types[kind]}</button>)}</span>}</Field>
     {amount(words.memory, 'memory', vm.memoryMiB, 4, Math.max(4, machine?.freeMiB ?? 1024), value => ({ memoryMiB: value ?? 32 }))}
-    {amount(words.vcpus, 'vcpus', vm.vcpus, 1, Math.max(4, machine?.pcpus ?? 1), value => ({ vcpus: value ?? 1 }))}
-    {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256)}
+    {amount(words.vcpus, 'vcpus', vm.vcpus, 1, Math.max(4, machine?.pcpus ?? 1), value => ({ vcpus: value ?? 1 }), undefined, true)}
+    {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256, true)}
     {text(vm.type === 'hvm' ? words.kernelHvm : words.kernel, 'kernel', vm.kernel, kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) }), 'edit-kernels')}
-    {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels')}
-    {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }))}
+    {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels', true)}
+    {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }), undefined, true)}
     {vm.type === 'hvm' && !vm.kernel && text(words.boot, 'boot', vm.bootOrder, bootOrder => ({ bootOrder }))}
     {vm.type === 'hvm' && !vm.kernel && <Field label={words.bios} of="bios" judged={judged}>{id => <select id={id} class="in" value={vm.bios ?? 'ringside'} onChange={event => change({ bios: event.currentTarget.value === 'seabios' ? 'seabios' : undefined })}>
       <option value="ringside">{words.ownBios}</option><option value="seabios">SeaBIOS</option></select>}</Field>}
@@ -54,8 +57,8 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     <Field label={words.network} of="vif" judged={judged}>{id => <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
       <option value="none">{words.noCard}</option><option value="vif">{words.pvCard}</option>
       {vm.type === 'hvm' && cards.map(({ model, name }) => <option key={model} value={model}>{name}</option>)}</select>}</Field>
-    <Field label={words.onReboot} of="on_reboot" judged={judged}>{id => <Actions id={id} value={vm.onReboot} put={onReboot => change({ onReboot })} />}</Field>
-    <Field label={words.onCrash} of="on_crash" judged={judged}>{id => <Actions id={id} value={vm.onCrash} put={onCrash => change({ onCrash })} />}</Field>
+    <Field label={words.onReboot} of="on_reboot" judged={judged} isHalf>{id => <Actions id={id} value={vm.onReboot} put={onReboot => change({ onReboot })} />}</Field>
+    <Field label={words.onCrash} of="on_crash" judged={judged} isHalf>{id => <Actions id={id} value={vm.onCrash} put={onCrash => change({ onCrash })} />}</Field>
     <datalist id="edit-kernels">{choices.kernels.map(path => <option key={path} value={path} />)}</datalist>
     <datalist id="edit-disks">{choices.disks.map(path => <option key={path} value={path} />)}</datalist>
   </form>;
@@ -90,11 +93,11 @@ function Actions({ id, value, put }: { id: string; value: (typeof ACTIONS)[numbe
   return <select id={id} class="in" value={value} onChange={event => put(event.currentTarget.value as (typeof ACTIONS)[number])}>{ACTIONS.map(each => <option key={each}>{each}</option>)}</select>;
 }
 
-/** A field with what is wrong with its key. The line of the text that it stands for is marked while one is in it. */
-function Field({ label, of, judged, hint, children }: { label: string; of: string; judged: JudgedText; hint?: string; children(id: string): ComponentChildren }) {
+/** A field with what is wrong with its key; two halves stand side by side. The line of the text that it stands for is marked while one is in it. */
+function Field({ label, of, judged, hint, isHalf, children }: { label: string; of: string; judged: JudgedText; hint?: string; isHalf?: boolean; children(id: string): ComponentChildren }) {
   const errors = judged.plan.errors.filter(({ key }) => key === of || key.startsWith(`${of}.`));
   const id = `edit-${of}`;
-  return <div class={`fld${chosenKey.value === of ? ' sel' : ''}${errors.length > 0 ? ' wrong' : ''}`} onFocusCapture={() => { chosenKey.value = of; }}>
+  return <div class={`fld${isHalf ? ' half' : ''}${chosenKey.value === of ? ' sel' : ''}${errors.length > 0 ? ' wrong' : ''}`} onFocusCapture={() => { chosenKey.value = of; }}>
     <label for={id}>{label}</label>{children(id)}
     {errors.length > 0 ? errors.map((error, i) => <p key={i} class="stop"><Tag kind={error.verdict}><span>{error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
   </div>;

@@ -3,16 +3,15 @@
 import './edit.css';
 import { useEffect } from 'preact/hooks';
 import { change, discardChanges, editing, isChanged, keep, openEditor, openProblem, remove, setAutomatic, start, type } from '../editing.ts';
-import { domains, info } from '../host.ts';
+import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { ownsMemory } from '../readings.ts';
 import { deleting, go, keepDefinition, KEEP_SECONDS } from '../state.ts';
 import { strings } from '../strings.ts';
 import { EditForm } from './edit-form.tsx';
-import { EditText } from './edit-text.tsx';
+import { EditText, goToError } from './edit-text.tsx';
 import { ModeBadge, StateMark, Tag } from './marks.tsx';
+import { MemoryAfter } from './memory-after.tsx';
 import { PlanSteps } from './plan-steps.tsx';
-import { memoryOwners } from './tree.tsx';
 
 const words = strings.defined,
   draftWords = strings.draft;
@@ -29,6 +28,7 @@ export function EditPage({ name }: { name: string }) {
   const changed = isChanged.value, leaves = deleting.value.has(name);
   const title = judged?.definition.name || name || words.fresh;
   const errors = plan?.errors.length ?? 0;
+  const first = judged?.text === now.text ? plan?.errors.filter(({ line }) => line > 0).sort((a, b) => a.line - b.line)[0] : undefined;
   const blocked = now.busy || !judged || errors > 0;
   const tally = (kind: string): number => plan?.findings.filter(({ verdict }) => verdict === kind).length ?? 0;
   return <>
@@ -55,6 +55,7 @@ export function EditPage({ name }: { name: string }) {
       <div class="row wrap counts" role="status">
         {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => tally(kind) > 0 && <Tag key={kind} kind={kind}>{draftWords.tally(tally(kind), draftWords.verdicts[kind]!)}</Tag>)}
         {plan && <span class="sec">{errors > 0 ? draftWords.startsBlocked(errors) : draftWords.ready}</span>}
+        {first && <button class="btn primary sm" onClick={goToError}>{draftWords.goToLine(first.line)}</button>}
       </div>
     </div>
     {now.problem && <p class="stop note bad" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
@@ -63,24 +64,8 @@ export function EditPage({ name }: { name: string }) {
       <div class="edit-t">
         <EditText path={now.path} text={now.text} judged={judged} onType={type} />
         {plan && errors === 0 && <PlanSteps plan={plan} command={`xm start ${title}`} />}
-        {judged && <MemoryAfter mib={judged.definition.memoryMiB} name={title} />}
+        {judged && <MemoryAfter fresh={judged.canKeep || !plan?.errors.some(({ key }) => key === 'memory') ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
       </div>
     </div>
   </>;
-}
-
-/** Machine memory as it would be with the guest, whose part is dashed. */
-function MemoryAfter({ mib, name }: { mib: number; name: string }) {
-  const machine = info.value;
-  if (!machine) return null;
-  const owners = memoryOwners(domains.value.filter(ownsMemory), machine.memoryMiB, machine.freeMiB);
-  const fits = mib <= machine.freeMiB;
-  const width = (part: number): string => `width:${(100 * part) / machine.memoryMiB}%`;
-  return <section class="after">
-    <div class="row"><h4>{words.memoryAfter}</h4><span class="grow" /><span class="cap-t">{fits ? words.memoryLeft(mib, machine.freeMiB - mib) : words.memoryLacks(mib, machine.freeMiB)}</span></div>
-    <div class="bar big" role="img" aria-label={words.memoryLeft(mib, Math.max(0, machine.freeMiB - mib))}>
-      {owners.map(({ key, owner, mib: has, name: who }) => <i key={key} class={owner} title={`${who}, ${has} MiB`} style={width(has)} />)}
-      <i class={fits ? 'new' : 'new bad'} title={`${name}, ${mib} MiB`} style={width(Math.min(mib, machine.freeMiB))} />
-    </div>
-  </section>;
 }

@@ -23,6 +23,9 @@ interface Props {
   onType(text: string): void;
 }
 
+/** The cursor goes to the first error. */
+export const goToError = (): void => document.querySelector<HTMLButtonElement>('#edit-told .stop button')?.click();
+
 export function EditText({ text, judged, path, onType }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
   const lines = text.replace(/\r\n?/g, '\n').split('\n');
@@ -30,7 +33,7 @@ export function EditText({ text, judged, path, onType }: Props) {
   const findings = judged && judged.text === text ? judged.plan.findings : [];
   const at = (line: number): Finding[] => findings.filter(finding => finding.line === line).sort(worstFirst);
   const told = findings.filter(finding => isBad(finding) || finding.verdict === 'approximated' || (chosenKey.value !== '' && finding.key === chosenKey.value)).sort((a, b) => worstFirst(a, b) || a.line - b.line);
-  const width = Math.max(...lines.map(line => line.length)) + 2;
+  const width = Math.max(...lines.map(line => line.length)) + 4;
   const goTo = (line: number, column: number): void => putCursor(field.current, lines, line, column);
   /** The field of the form that the cursor's line is about. */
   const follow = (event: { currentTarget: HTMLTextAreaElement }): void => {
@@ -40,7 +43,7 @@ export function EditText({ text, judged, path, onType }: Props) {
   return <div class="edt">
     <div class="edt-h"><span class="num">{words.line}</span><span>{path}</span><span>{strings.draft.verdict}</span></div>
     <div class="edt-b">
-      <ol class="edt-n" aria-hidden="true">{lines.map((_, i) => <li key={i} class={at(i + 1).some(({ key }) => key === chosenKey.value && key !== '') ? 'sel' : ''}>{i + 1}</li>)}</ol>
+      <ol class="edt-n" aria-hidden="true">{lines.map((_, i) => <li key={i} class={at(i + 1).some(isBad) ? 'wrong' : at(i + 1).some(({ key }) => key === chosenKey.value && key !== '') ? 'sel' : ''}>{i + 1}</li>)}</ol>
       <div class="edt-f"><div style={`width:max(100%,${width}ch)`}>
         <pre aria-hidden="true">{lines.map((line, i) => <Line key={i} text={line} findings={at(i + 1)} />)}</pre>
         <textarea ref={field} value={text} rows={lines.length} spellcheck={false} autocapitalize="off" autocomplete="off" wrap="off" aria-label={words.text} aria-describedby="edit-told"
@@ -48,7 +51,7 @@ export function EditText({ text, judged, path, onType }: Props) {
       </div></div>
       <ol class="edt-v">{lines.map((_, i) => {
         const [first, ...others] = at(i + 1);
-        return <li key={i} class={first && first.key === chosenKey.value ? 'sel' : ''}>{first && <button title={first.text} onClick={() => { chosenKey.value = first.key.replace(/\..*$/, ''); goTo(first.line, first.column); }}>
+        return <li key={i} class={first && isBad(first) ? 'wrong' : first && first.key === chosenKey.value ? 'sel' : ''}>{first && <button title={first.text} onClick={() => { chosenKey.value = first.key.replace(/\..*$/, ''); goTo(first.line, first.column); }}>
           <Tag kind={first.verdict}>{verdicts[first.verdict]}</Tag><span class="cut">{first.short}</span>{others.length > 0 && <small>+{others.length}</small>}</button>}</li>;
       })}</ol>
     </div>
@@ -67,11 +70,12 @@ function Line({ text, findings }: { text: string; findings: Finding[] }) {
   const add = (to: number, name: string): void => { if (to > from) { parts.push([from, to, name]); from = to; } };
   if (places.length === 0) { add(key, 'b'); add(text.length, comment ? 'dim' : ''); }
   else {
+    add(Math.min(key, places[0]!), 'b');
     for (const place of places) {
       add(place, '');
       add(Math.max(from, place + (/^(-?[\w.]+|"[^"]*"?|'[^']*'?|.)/.exec(text.slice(place))?.[0].length ?? 1)), 'bad-at');
     }
     add(text.length, '');
   }
-  return <span class="ln">{parts.map(([start, end, name]) => <span key={start} class={name}>{text.slice(start, end)}</span>)}{'\n'}</span>;
+  return <span class={places.length > 0 ? 'ln wrong' : 'ln'}>{parts.map(([start, end, name]) => <span key={start} class={name}>{text.slice(start, end)}</span>)}{'\n'}</span>;
 }

@@ -29,12 +29,12 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
       <section><div class="ph"><h3><Icon name="disk" /> {disk.path}</h3><span class="sec">{words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}</span></div>
         {persists.value !== undefined && <p class="row wrap" role="status"><Tag kind={persists.value ? 'used' : 'approximated'}><span>{persists.value ? words.persists : words.mayGo}</span></Tag>
           {!persists.value && <button class="btn sm" onClick={() => void askToPersist()}>{words.askToPersist}</button>}</p>}
-        <table class="pad"><thead><tr><th>{words.partition}</th><th>{words.type}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead>
+        <div class="wide"><table class="pad"><thead><tr><th>{words.partition}</th><th>{words.type}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead>
           <tbody>{disk.partitions.map(({ name, bytes: all, type, users: who }) => <tr key={name}><td class="m">{name}</td><td>{words.types[type] ?? `0x${type.toString(16)}`}</td><td class="num m">{size(all)}</td>
-            <td class="sec">{users(who)}</td></tr>)}</tbody></table></section>
+            <td class="sec">{users(who)}</td></tr>)}</tbody></table></div></section>
       <section><div class="ph"><h3>{words.volumes(disk.group)}</h3><span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span></div>
-        {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <table class="pad"><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th><th /></tr></thead>
-          <tbody>{disk.volumes.map(({ name, path, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">{path}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td><td class="num nw">{who.length === 0 && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table>}
+        {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <div class="wide"><table class="pad"><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th><th /></tr></thead>
+          <tbody>{disk.volumes.map(({ name, path, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">{path}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td><td class="num nw">{who.length === 0 && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table></div>}
         <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} /></section>
     </>}
     <Checkpoints />

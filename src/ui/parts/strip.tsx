@@ -35,7 +35,7 @@ export function Strip() {
       {TABS.map(each => {
         const shows = open && tab === each;
         return <button key={each} class="tab" aria-expanded={shows} aria-label={words.toggle(words.tabs[each], shows ? words.collapse[each] : words.expand[each])} aria-controls="strip-body" onClick={() => choose(each)}>
-          {words.tabs[each]}{each === tab && <> <Icon name={open ? 'down' : 'up'} size={10} /></>}</button>;
+          {words.tabs[each]}{shows && <> <Icon name="down" size={10} /></>}</button>;
       })}
       <div class="last" role="status">
         {!(open && tab === 'tasks') && last && <><Tag kind={last.state}>{words.states[last.state]}</Tag><span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>{last.message && <span class="cut sec grow">{last.message.split('\n')[0]}</span>}<span class="dim m nw">{took(last)}</span></>}
