@@ -87,7 +87,7 @@ function Empty({ session }: { session: DomainSession }) {
 
 function why(shown: Shown<Data>): Why | undefined {
   const picked = chosenOf(shown), places = new Set(picked?.steps.map(({ place }) => place));
-  if (!picked) return undefined;
+  if (!picked) return { question: 'Why nothing from before?', answer: 'Each place that a request passes writes a record of it, and that takes time. So the workers write them only while somebody looks.', source: 'docs/disks.md' };
   if (places.has('front end')) return { question: 'Why one exit at most?', answer: 'The driver writes the request into a ring that Domain-0 has mapped. Only the event that announces it needs Xen, and one event may announce many.', source: 'xen/include/public/io/ring.h' };
   if (places.has('device model')) return { question: 'Why so many exits?', answer: 'An emulated drive is driven by registers: each access to a port leaves the guest, and the device model answers before the guest goes on.', source: 'Intel SDM vol. 3, table 28-5' };
   return { question: 'Why through Domain-0?', answer: 'A packet has no way of its own to the wire: Domain-0’s bridge takes it from one port and gives it to another, by the station’s address.', source: 'docs/network.md' };
