@@ -24,11 +24,11 @@ const PATHS: readonly { name: string; types: readonly string[]; places: readonly
   { name: 'A packet that it gets', types: ['hvm', 'pv', 'pvh'], places: [['bridge', 'in by a port'], ['bridge', 'out by its own'], ['back end', 'to the guest'], ['front end', 'a slot of its ring']] },
 ];
 
-/** What makes a request, by the prompt that it is typed at. */
+/** What makes a request, by the prompt that it is typed at. The gateway's address: docs/network.md. */
 const MAKERS: readonly { prompt: RegExp; at: string; line: string; makes: string }[] = [
   { prompt: /minipv> *$/, at: 'minipv', line: 'dhcp', makes: 'asks the network for an address: packets' },
-  { prompt: /[#$] *$/, at: 'Linux', line: 'ping -c 1 -w 2 255.255.255.255 -b', makes: 'a packet to all' },
-  { prompt: /[#$] *$/, at: 'Linux', line: 'dd if=/dev/xvda of=/dev/null count=1', makes: 'reads a sector' },
+  { prompt: /[#$] *$/, at: 'Linux', line: 'ping -c 1 10.0.2.2', makes: 'packets to the gateway and back' },
+  { prompt: /[#$] *$/, at: 'Linux', line: 'echo 1 > /proc/sys/vm/drop_caches; ls / > /dev/null', makes: 'reads from its disk what was kept in memory' },
 ];
 
 interface Data { requests: FollowedRequest[]; missed: number; id: number }
