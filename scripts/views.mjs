@@ -17,11 +17,22 @@ const type = async (page, line) => {
   await page.getByRole('button', { name: 'Use this terminal' }).first().click();
   await page.keyboard.type(`${line}\n`);
   await page.keyboard.press('Shift+Tab');
+  // Those who leave by a key see where the focus went; a picture is of somebody who reads.
+  await page.evaluate(() => document.activeElement?.blur());
 };
 
 /** In their order: each goes on from where the one before it ended. */
 const VIEWS = [
-  ['boot-menu', page => page.goto('./?boot=menu')],
+  [
+    'boot-menu',
+    async page => {
+      await page.goto('./?boot=menu', { waitUntil: 'commit' });
+      await page.getByTestId('bootmenu').waitFor();
+      // Any key ends the countdown, which is of one second: less than a picture's last numbers take.
+      await page.keyboard.press('ArrowUp');
+      await page.getByText('executed automatically').waitFor({ state: 'detached' });
+    },
+  ],
   ['first', page => page.goto('./?boot=0')],
   [
     'figure',

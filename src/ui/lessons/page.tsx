@@ -1,9 +1,12 @@
 /** A lesson beside the machine that it is about: its steps at the left, the guests' consoles at the right. Loaded when a lesson is opened. */
 
 import { signal } from '@preact/signals';
+import { Fragment } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { host, info, sentence } from '../host.ts';
+import { mediaSignal } from '../media.ts';
 import { sessions } from '../sessions.ts';
+import { Activity } from '../parts/activity.tsx';
 import { SerialWindow } from '../parts/serial.tsx';
 import { Tag } from '../parts/marks.tsx';
 import { handInCode, type Lesson, type Part, type Problem, readLesson, type Step } from './lesson.ts';
@@ -14,6 +17,7 @@ import { pageHost } from './page-host.ts';
 import { type Judged, LessonRun, type Measured } from './run.ts';
 
 const words = {
+  counts: (guest: string) => `What ${guest} does to the hypervisor`,
   starts: 'The guests of the lesson start.', seed: (seed: string) => `seed ${seed}`, link: 'Link to this lesson', another: 'Other numbers',
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
   answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer', number: 'Write a number.',
@@ -24,6 +28,9 @@ const words = {
 
 const address = (): URLSearchParams => new URLSearchParams(location.search);
 const number = (value: number): string => (Number.isInteger(value) ? String(value) : value.toFixed(1));
+
+/** The consoles stand below the step that is open, where there is no room beside it. */
+const narrow = mediaSignal('(max-width: 1023px)');
 
 interface Now {
   lesson: Lesson;
@@ -102,15 +109,17 @@ export function LessonPage() {
   if (!state) return <div class="body lsn"><p class="sec" role="status">{words.starts}</p>{problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag></p>}</div>;
   const { lesson, run } = state;
   const shown = lesson.guests.map(({ name }) => sessions.value.get(run.idOf(name) ?? -1)).filter(session => session !== undefined);
+  const consoles = <div class="desk serials">{shown.map((session, i) => <SerialWindow key={session.id} session={session} first={i === 0} />)}
+    {!narrow.value && shown.length === 1 && <section class="panel lact" aria-label={words.counts(lesson.guests[0]!.name)} tabIndex={0}><Activity session={shown[0]!} /></section>}</div>;
   return <div class="lesson">
     <article class="body lsn">
       <p class="row sec"><span>{words.seed(lesson.seed || '–')}</span><span class="grow" /><a href={lessonAddress(address().get('lesson') ?? '')}>{words.another}</a></p>
       <h1>{lesson.title}</h1>
       <Progress state={state} />
       {problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag></p>}
-      {lesson.steps.map((step, i) => <StepBox key={i} step={step} index={i} state={state} />)}
+      {lesson.steps.map((step, i) => <Fragment key={i}><StepBox step={step} index={i} state={state} />{narrow.value && i === state.at && consoles}</Fragment>)}
     </article>
-    <div class="desk serials">{shown.map((session, i) => <SerialWindow key={session.id} session={session} first={i === 0} />)}</div>
+    {!narrow.value && consoles}
   </div>;
 }
 

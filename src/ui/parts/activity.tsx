@@ -33,7 +33,7 @@ function figures(n: number): string {
 }
 const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(/,/g, '\u202f');
 
-function Activity({ session }: { session: DomainSession }) {
+export function Activity({ session }: { session: DomainSession }) {
   const text = strings.activity;
   const domain = session.info.value;
   // What has stopped has counts and no rates.
@@ -90,7 +90,7 @@ function Counts({ head, still, rows }: { head: string; still: boolean; rows: (Co
   return <table>
     <thead><tr><th>{head}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
     <tbody>{rows.map(({ key, name, perSecond, total, isChosen, choose }) => <tr key={key} class={isChosen ? 'sel' : ''} onClick={choose}>
-      <td><span class="m dim no">{key}</span> <button class="pickrow" aria-pressed={isChosen} onClick={choose}>{name}</button><div class="bar c-hv"><i style={`width:${still ? 0 : (100 * perSecond / top).toFixed(1)}%`} /></div></td>
+      <td><span class="m dim no">{key}</span> <button class="pickrow" aria-pressed={isChosen} onClick={choose}>{name}</button><div class={`bar c-hv${still || perSecond === 0 ? ' idle' : ''}`}><i style={`width:${still ? 0 : (100 * perSecond / top).toFixed(1)}%`} /></div></td>
       <td class="num m">{still ? strings.tree.noData : figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
     </tr>)}</tbody>
   </table>;

@@ -58,7 +58,7 @@ function GuestPage({ session, tab = CONSOLE }: { session: DomainSession; tab?: s
     <div class="bh guest">
       <div class="row">
         <h2><StateMark state={gone ? 's' : session.state} />{domain.name}</h2><ModeBadge type={domain.type} />
-        <span class="sec meta cut">{words.facts(domain.memoryMiB, domain.vcpus, domain.id)}</span><span class="grow" />
+        <span class="sec meta nw">{words.facts(domain.memoryMiB, domain.vcpus, domain.id)}</span><span class="grow" />
         <div class={`row wrap tools${over || going ? ' says' : ''}`} role="toolbar" aria-label={domain.name}>
         {over ? <>
           <span class={domain.state === 'c' ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}</span><span class="grow" />
@@ -80,7 +80,7 @@ function GuestPage({ session, tab = CONSOLE }: { session: DomainSession; tab?: s
       </div>
       <div class="row gtabs">
         <Tabs label={domain.name} tabs={TABS} panel={PANEL} chosen={tab} onChoose={id => go({ kind: 'domain', id: session.id, ...(id === CONSOLE ? {} : { tab: id }) })} /><span class="grow" />
-        {tab === CONSOLE && <div class="seg" role="group" aria-label={words.view}>
+        {tab === CONSOLE && <div class={`seg${session.drew.value || view !== 'serial' ? '' : ' hide-s'}`} role="group" aria-label={words.view}>
           {(['serial', 'screen', 'both'] as const).map(choice => <button key={choice} aria-pressed={view === choice} onClick={() => { windows.value = choice; }}>{words[choice]}</button>)}
         </div>}
       </div>

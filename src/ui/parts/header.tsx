@@ -90,6 +90,6 @@ function VirtualTime() {
   const session = shownSession();
   const ns = session?.sample.value?.nowNs;
   return <div class="clock" title={session && strings.virtualTimeOf(session.info.value.name)}>
-    <small>{session ? strings.virtualTimeOf(session.info.value.name) : strings.virtualTime}</small>{ns === undefined ? strings.tree.noData : clock(ns)}
+    <small>{strings.virtualTime}{session && <span class="hide-s">{strings.ofGuest(session.info.value.name)}</span>}</small>{ns === undefined ? strings.tree.noData : clock(ns)}
   </div>;
 }

@@ -38,11 +38,13 @@ function Home() {
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
         <p class="sec">{strings.home.bootHint}</p>
-        <p class="row figure3"><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
-          <span class="cap-t" id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</span></p>
-        <p class="row figure3"><button class="btn" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
-          <span class="cap-t" id="ways-hint">{strings.home.waysHint}</span></p>
-        <table><thead><tr><th>{strings.home.guest}</th><th>{strings.home.mode}</th><th class="num">{strings.home.download}</th><th /></tr></thead>
+        <div class="figures">
+          <div><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
+            <p id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</p></div>
+          <div><button class="btn" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
+            <p id="ways-hint">{strings.home.waysHint}</p></div>
+        </div>
+        <table class="offers" role="table"><thead><tr><th>{strings.home.guest}</th><th>{strings.home.mode}</th><th class="num">{strings.home.download}</th><th /></tr></thead>
           <tbody>{offers.value.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>
         <details class="more-g" onToggle={event => { showsSectors.value = event.currentTarget.open; }}>
           <summary>{strings.bootSectors.title}<span class="sec"> · {strings.bootSectors.hint}</span></summary>{showsSectors.value && <BootSectors />}</details>
@@ -65,12 +67,12 @@ function Home() {
         <LessonList />
         <p class="sec cf">{strings.home.ownLesson}</p>
       </section>
+      <figure class="path">
+        <h3>{strings.path.title}</h3>
+        <ol>{strings.path.steps.map(([owner, who, what, does]) => <li key={who} class={owner}><b class="dom">{who}</b><code>{what}</code><p>{does}</p></li>)}</ol>
+        <figcaption>{strings.path.caption}</figcaption>
+      </figure>
     </div>
-    <figure class="path">
-      <h3>{strings.path.title}</h3>
-      <ol>{strings.path.steps.map(([owner, who, what, does]) => <li key={who} class={owner}><b class="dom">{who}</b><code>{what}</code><p>{does}</p></li>)}</ol>
-      <figcaption>{strings.path.caption}</figcaption>
-    </figure>
   </div>;
 }
 
@@ -93,9 +95,10 @@ function OfferRow({ guest }: { guest: Offer }) {
   const problem = offerProblems.value.get(guest.id);
   return <>
     <tr>
-      <td>{guest === pcos ? <button class="btn quiet sm b open" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{guest.title}</button> : <span class="b">{guest.title}</span>}<br /><span class="sec meta-line two" title={guest.about}>{guest.about}</span></td>
+      <td><span class="b">{guest.title}</span><br /><span class="sec meta-line">{guest.about}
+        {guest === pcos && <> <button class="link" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{strings.pcos.source}</button></>}</span></td>
       <td>{guest.type && <ModeBadge type={guest.type} />}</td>
-      <td class="num nw">{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
+      <td class={`num nw${guest.bytes ? '' : ' none'}`}>{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
       <td class="num">{fetch
         ? <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>
         : <button class={`btn sm${guest.id === 'demo' ? ' primary' : ''}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => boot(guest)}>{strings.home.bootButton}</button>}</td>

@@ -26,5 +26,5 @@ export function followLesson(): void {
 /** Guests that run here would go with the page: then a lesson has a tab of its own. */
 export function LessonList() {
   const away = domains.value.some(({ state }) => 'rbp'.includes(state)) ? { target: '_blank', rel: 'noopener' } : {};
-  return <ol class="less">{LESSONS.map(({ id, title, about }) => <li key={id}><a href={lessonAddress(id)} {...away}>{title}</a><span class="dim">{about}</span></li>)}</ol>;
+  return <ol class="less">{LESSONS.map(({ id, title, about }) => <li key={id}><a href={lessonAddress(id)} {...away}>{title}</a><span class="sec">{about}</span></li>)}</ol>;
 }
