@@ -1,18 +1,35 @@
 /** Disk requests and packets of a guest on their way: each place that one has passed, from the driver to the sector or the bridge. */
 
+import { useSignal } from '@preact/signals';
 import type { FollowedRequest } from '../../dom0/index.ts';
 import { host } from '../host.ts';
 import { Tag } from '../parts/marks.tsx';
 import { ownerClass } from '../parts/marks.tsx';
+import type { DomainSession } from '../sessions.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
-  nothing: 'The guest is gone.', waits: 'Nothing yet. Requests are followed while this view is open: have the guest read, write or send something.', request: 'Request', first: 'Begins with', steps: 'Places', took: 'Until', done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`,
+  nothing: 'The guest is gone.', title: 'No request yet', waits: 'Requests are followed while this view is open: have the guest read, write or send something. These are the places that one passes.', make: 'Make one now', line: 'A line for the guest’s console', send: 'Send', sent: (line: string) => `Sent to its console: ${line}`, request: 'Request', first: 'Begins with', steps: 'Places', took: 'Until', done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`,
   hint: 'newest first; each worker counts its own time', us: (us: number) => `+${us.toFixed(0)} µs`, missed: (n: number) => `${n} records were overwritten before they were read.`, table: 'Requests', columns: ['Request', 'Place', 'What', 'µs', 'Written by domain'],
 };
 const EVERY_MS = 250,
   KEPT = 60;
+
+/** The places of a request in their order, before one has passed them. */
+const PATHS: readonly { name: string; types: readonly string[]; places: readonly (readonly [place: string, what: string])[] }[] = [
+  { name: 'A write to a paravirtual disk', types: ['hvm', 'pv', 'pvh'], places: [['exit', 'an event tells of it'], ['front end', 'a slot of its ring'], ['back end', 'takes it from there'], ['guest disk', 'sectors of the guest'], ['volume', 'an extent'], ['partition', 'sectors of it'], ['controller', 'a command'], ['disk', 'sectors of the host'], ['stored', 'a place in the file'], ['answer', 'back to the guest']] },
+  { name: 'A write to an emulated drive', types: ['hvm'], places: [['exit', 'an access to a port'], ['device model', 'the drive’s registers'], ['guest disk', 'sectors of the guest'], ['volume', 'an extent'], ['partition', 'sectors of it'], ['controller', 'a command'], ['disk', 'sectors of the host'], ['stored', 'a place in the file'], ['answer', 'back to the guest']] },
+  { name: 'A packet that it sends', types: ['hvm', 'pv', 'pvh'], places: [['exit', 'an event tells of it'], ['front end', 'a slot of its ring'], ['back end', 'from the guest'], ['bridge', 'in by its port'], ['bridge', 'out by another']] },
+  { name: 'A packet that it gets', types: ['hvm', 'pv', 'pvh'], places: [['bridge', 'in by a port'], ['bridge', 'out by its own'], ['back end', 'to the guest'], ['front end', 'a slot of its ring']] },
+];
+
+/** What makes a request, by the prompt that it is typed at. */
+const MAKERS: readonly { prompt: RegExp; at: string; line: string; makes: string }[] = [
+  { prompt: /minipv> *$/, at: 'minipv', line: 'dhcp', makes: 'asks the network for an address: packets' },
+  { prompt: /[#$] *$/, at: 'Linux', line: 'ping -c 1 -w 2 255.255.255.255 -b', makes: 'a packet to all' },
+  { prompt: /[#$] *$/, at: 'Linux', line: 'dd if=/dev/xvda of=/dev/null count=1', makes: 'reads a sector' },
+];
 
 interface Data { requests: FollowedRequest[]; missed: number; id: number }
 
@@ -36,14 +53,35 @@ const chosenOf = ({ data: { requests }, chosen }: Shown<Data>): FollowedRequest 
 
 function Figure(shown: Shown<Data>) {
   const { data, choose } = shown, picked = chosenOf(shown);
-  if (data.requests.length === 0) return <p class="hint">{words.waits}</p>;
+  if (data.requests.length === 0) return <Empty session={shown.target.session!} />;
   return <div class="col iop">
-    {picked && <section><div class="ph"><h3>{words.number(picked.number)}</h3><Tag kind={picked.isDone ? 'done' : 'running'}>{picked.isDone ? words.done : words.open}</Tag></div>
+    {picked && <section><div class="ph"><h3>{words.number(picked.number)}</h3>{!picked.steps.some(({ place }) => place === 'bridge') && <Tag kind={picked.isDone ? 'done' : 'running'}>{picked.isDone ? words.done : words.open}</Tag>}</div>
       <ol class="hops">{picked.steps.map(({ place, what, us }, i) => { const owner = OWNERS[place] ?? 'c-hw'; return <li key={i} class={owner === 'guest' ? ownerClass(data.id) : owner}><b>{place}</b><span>{what}</span><i class="m">{words.us(us)}</i></li>; })}</ol></section>}
     <div class="ph"><h3>{words.table}</h3><span class="sec">{words.hint}</span></div>
     <div class="wide"><table class="pad picks"><thead><tr><th class="num">{words.request}</th><th>{words.first}</th><th class="num">{words.steps}</th><th /></tr></thead><tbody>
       {data.requests.map(({ number, steps, isDone }) => <tr key={number} class={number === picked?.number ? 'sel' : ''} onClick={() => choose(String(number))}><td class="m num">{number}</td><td><button class="pickrow" aria-pressed={number === picked?.number} onClick={() => choose(String(number))}>{steps.find(({ place }) => /end|model|card/.test(place))?.what ?? steps[0]?.what}</button></td><td class="m num">{steps.length}</td><td class="sec">{isDone ? words.done : ''}</td></tr>)}</tbody></table></div>
     {data.missed > 0 && <p class="cap-t">{words.missed(data.missed)}</p>}
+  </div>;
+}
+
+/** Where a request will pass, and what makes one. */
+function Empty({ session }: { session: DomainSession }) {
+  const line = useSignal(''), sent = useSignal('');
+  const { id, type } = session.info.value, prompt = session.terminal.lines().findLast(each => each.trim() !== '') ?? '';
+  const known = MAKERS.filter(maker => maker.prompt.test(prompt));
+  const send = (text: string): void => {
+    if (text === '' || session.over) return;
+    session.terminal.type(`${text}\r`);
+    sent.value = text;
+  };
+  return <div class="col iop">
+    <div><h3>{words.title}</h3><p class="sec">{words.waits}</p></div>
+    {PATHS.filter(({ types }) => types.includes(type)).map(({ name, places }) => <section key={name}><h4>{name}</h4>
+      <ol class="stations">{places.map(([place, what], i) => { const owner = OWNERS[place] ?? 'c-hw'; return <li key={i} class={owner === 'guest' ? ownerClass(id) : owner}><b>{place}</b><span>{what}</span></li>; })}</ol></section>)}
+    <section><h3>{words.make}</h3>
+      <ul class="makers">{(known.length > 0 ? known : MAKERS).map(({ at, line: text, makes }, i) => <li key={text}><button class={`btn${i === 0 && known.length > 0 ? ' primary' : ''}`} onClick={() => send(text)}>{words.send}</button><code>{text}</code><span class="sec">{at}: {makes}</span></li>)}
+        <li><form class="row" onSubmit={event => { event.preventDefault(); send(line.value.trim()); line.value = ''; }}><button class="btn" type="submit">{words.send}</button><input class="in" aria-label={words.line} placeholder={words.line} value={line.value} onInput={event => { line.value = event.currentTarget.value; }} /></form></li></ul>
+      {sent.value && <p class="cap-t" role="status">{words.sent(sent.value)}</p>}</section>
   </div>;
 }
 

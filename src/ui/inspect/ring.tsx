@@ -57,8 +57,14 @@ const SIZE = 560,
   CENTRE = SIZE / 2,
   OUTER = 190,
   INNER = 132,
-  /** Names of indices that are nearer than this stand below each other, radians. */
-  NEAR = 0.2;
+  /** Room for names beside the ring. */
+  SIDE = 90,
+  /** Names of indices stand on a circle, this far below each other at least. */
+  LABEL = 226,
+  APART = 16,
+  /** Lines to them run around the ring, one outside the other. */
+  LEAD = 195,
+  LEADS_APART = 4.5;
 const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), 210 - radius * Math.cos(angle)];
 const p = (angle: number, radius: number): string => at(angle, radius).map(value => value.toFixed(1)).join(' ');
 
@@ -66,6 +72,27 @@ const p = (angle: number, radius: number): string => at(angle, radius).map(value
 function sector(i: number, slots: number, grow: number): string {
   const step = (2 * Math.PI) / slots, gap = Math.min(0.012, step / 8), from = i * step + gap, to = (i + 1) * step - gap;
   return `M${p(from, OUTER + grow)}A${OUTER + grow} ${OUTER + grow} 0 0 1 ${p(to, OUTER + grow)}L${p(to, INNER - grow)}A${INNER - grow} ${INNER - grow} 0 0 0 ${p(from, INNER - grow)}Z`;
+}
+
+/** Where an index's name stands, and how far outside the line from its slot runs there. */
+interface Placed { index: Index; own: number; angle: number; radius: number }
+
+/** Names stand on the side of their slots. What is too near to the one above it moves down, and up again where the circle ends. */
+function placed(indices: readonly Index[], slots: number): Placed[] {
+  const angleOf = ({ value }: Index): number => ((value & (slots - 1)) * 2 * Math.PI) / slots;
+  return [false, true].flatMap(isLeft => {
+    // The left side is the right one in a mirror.
+    const mirrored = (angle: number): number => (isLeft ? 2 * Math.PI - angle : angle);
+    const side = indices.filter(index => angleOf(index) >= Math.PI === isLeft).sort((a, b) => mirrored(angleOf(a)) - mirrored(angleOf(b)));
+    const down = side.map(index => LABEL * (1 - Math.cos(angleOf(index))));
+    for (let i = 1; i < down.length; i++) down[i] = Math.max(down[i]!, down[i - 1]! + APART);
+    for (let i = down.length - 1; i >= 0; i--) down[i] = Math.min(down[i]!, (down[i + 1] ?? 2 * LABEL + APART) - APART);
+    return side.map((index, i): Placed => {
+      const angle = Math.acos(1 - down[i]! / LABEL), own = mirrored(angleOf(index));
+      // No line crosses another: of those that lead down the first is outermost, of those that lead up the last.
+      return { index, own: mirrored(own), angle: mirrored(angle), radius: LEAD + LEADS_APART * (angle >= own ? side.length - 1 - i : i) };
+    });
+  });
 }
 
 const slotChosen = ({ data, chosen }: Shown<Data>): number => (/^\d+$/.test(chosen) && Number(chosen) < data.ring.slots ? Number(chosen) : (data.ring.reqProd - 1) & (data.ring.slots - 1));
@@ -79,29 +106,20 @@ function Figure(shown: Shown<Data>) {
     event.preventDefault();
     choose(String(((to % count) + count) % count));
   };
-  // Indices of near slots share the place of their names.
-  const pins: { angle: number; all: Index[] }[] = [];
-  for (const index of [...indices].sort((a, b) => (a.value & (count - 1)) - (b.value & (count - 1)))) {
-    const angle = ((index.value & (count - 1)) * 2 * Math.PI) / count, last = pins.at(-1);
-    if (last && angle - last.angle < NEAR) last.all.push(index);
-    else pins.push({ angle, all: [index] });
-  }
   return <div class={`col rng ${owner}`}>
     {data.rings.length > 1 && <div class="seg" role="group" aria-label={words.ring}>{data.rings.map(({ key, name }) => <button key={key} aria-pressed={key === ring.key} onClick={() => { shownRing.value = key; choose(''); }}>{name}</button>)}</div>}
     <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slot(chosen, 0).split(',')[0]}`} onKeyDown={onKeyDown}>
-      <svg viewBox={`0 -78 ${SIZE} 566`} class="ringsvg" aria-hidden="true">
+      <svg viewBox={`${-SIDE} -30 ${SIZE + 2 * SIDE} 480`} class="ringsvg" aria-hidden="true">
         <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern></defs>
         {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
         {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count, 161), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count, 118); return <g key={i}>
           {few && state !== 'F' && <><circle cx={x} cy={y} r="8.5" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
-        {pins.map(({ angle, all }) => {
-          const right = Math.sin(angle) >= -0.01, up = Math.cos(angle) > 0, [tx, ty] = at(angle, 216);
-          return <g key={angle}>{all.map(({ name, value, by, kind }, i) => {
-            const y = ty + (up ? -1 : 1) * i * 15, colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)', own = ((value & (count - 1)) * 2 * Math.PI) / count;
-            return <g key={name}><path d={`M${p(own, INNER)}L${p(own, 206)}`} stroke={colour} stroke-width="1.3" />
-              {kind === 'wake' ? <path d={`M${tx} ${y - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={tx} cy={y} r="4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
-              <text x={right ? tx + 9 : tx - 9} y={y + 4} text-anchor={right ? 'start' : 'end'} class="m ix">{name} {value}</text></g>; })}</g>;
+        {placed(indices, count).map(({ index: { name, value, by, kind }, own, angle, radius }) => {
+          const isRight = angle < Math.PI, isAfter = angle >= own, [x, y] = at(angle, LABEL), colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)';
+          return <g key={name}><path d={`M${p(own, INNER)}L${p(own, radius)}A${radius} ${radius} 0 0 ${isAfter ? 1 : 0} ${p(angle, radius)}L${p(angle, LABEL)}`} fill="none" stroke={colour} stroke-width="1.3" />
+            {kind === 'wake' ? <path d={`M${x} ${y - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
+            <text x={isRight ? x + 9 : x - 9} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix">{name} {value}</text></g>;
         })}
         <text x={CENTRE} y="164" text-anchor="middle">{ring.name}, {words.slots(count)}</text>
         {([['W', words.waits], ['T', words.taken], ['A', words.answered]] as const).map(([state, says], i) => <g key={state}><circle cx={CENTRE - 76} cy={188 + 22 * i} r="8.5" fill="var(--panel)" stroke="var(--edge)" /><text x={CENTRE - 76} y={192 + 22 * i} text-anchor="middle" class="pl">{state}</text>
@@ -144,7 +162,7 @@ function Chain({ target, entry, gref, what }: { target: Target; entry: GrantEntr
     <li class={target.session && ownerClass(target.session.id)}><small>{words.gref}</small><b>gref {gref}</b><span>{entry ? `${entry.readonly ? words.readonly : words.writable}, to dom ${entry.domid}` : words.noGrant}</span></li>
     {entry && <li class={target.session && ownerClass(target.session.id)}><small>{words.gfn}</small><b>0x{entry.frame.toString(16)}</b><span>{what}</span></li>}
     {mfn !== undefined && <li class="c-hv"><small>{words.mfn}</small><b>0x{mfn.toString(16)}</b><span>{entry?.use ? words.mappedBy(entry.use.user) : words.unmapped}</span></li>}
-  </ol>{bytes && <pre class="hexline m" title={words.page} tabIndex={0}>{bytes.slice(0, 8).join(' ')}  {bytes.slice(8).join(' ')}</pre>}</div>;
+  </ol>{bytes && <pre class="hexline m" title={words.page} tabIndex={0}>{[0, 8].map(from => `${from.toString(16).padStart(4, '0')}  ${bytes.slice(from, from + 8).join(' ')}`).join('\n')}</pre>}</div>;
 }
 
 function why({ data: { ring } }: Shown<Data>): Why {
