@@ -52,7 +52,7 @@ const VIEWS = [
       await page.getByRole('button', { name: 'Save all now' }).click();
       // The last of three; the paravirtual one cannot be saved, and says why.
       await page.locator('.checkpoints tr', { hasText: /demo.*\d\d:\d\d/ }).waitFor({ timeout: PROMPT_MS });
-      await page.locator('.checkpoints').scrollIntoViewIfNeeded();
+      await page.locator('.checkpoints').evaluate(part => part.scrollIntoView({ block: 'center' }));
     },
   ],
   ['reset', page => page.getByRole('button', { name: 'Reset the host' }).click()],

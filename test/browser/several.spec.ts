@@ -13,12 +13,13 @@ test('several definitions are judged together, and those that are chosen start o
   const row = (name: string) => page.locator('.several tbody tr', { hasText: name });
   await expect(row('broken')).toContainText(/broken\.cfg:5:1.*memroy/);
   await expect(page.getByText('The 2 to start take 32 of')).toBeVisible();
+  // What cannot start is not taken.
+  await expect(page.getByLabel('Take broken.cfg')).not.toBeChecked();
   await page.getByLabel('Take db.cfg').uncheck();
   await page.getByRole('button', { name: 'Start 1', exact: true }).click();
   await expect(row('web')).toContainText('web runs as domain 1.', { timeout: 20_000 });
   // The broken one stands as it was, and hindered nobody.
   await expect(row('broken')).toContainText('memroy');
-  await page.getByLabel('Take broken.cfg').uncheck();
   await page.getByLabel('Take db.cfg').check();
   await page.getByRole('button', { name: 'Define 1', exact: true }).click();
   await expect(row('db')).toContainText('db is kept as /etc/xen/vm/db.');

@@ -21,6 +21,9 @@ const STROKE_MS = 12;
 const fingers = matchMedia('(pointer: coarse)');
 /** SCREEN.MODE of a text screen. */
 const TEXT_MODE = 1;
+/** On a phone, smaller letters than 7 px are not read: the screen is wider than its window then, and scrolls. */
+const LEAST_SCALE = 0.78;
+const phone = matchMedia('(max-width: 767px)');
 /** How often the text copy follows the picture: often enough to be read, seldom enough to be heard. */
 const TEXT_MS = 500;
 const TOUCH: [label: string, code: string, name?: string][] = [
@@ -212,13 +215,22 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
   const fit = () => {
     if (!painter.width || shown.off.value) return;
     const ratio = view.devicePixelRatio || 1;
-    const room = Math.min(area.clientWidth / painter.width, area.clientHeight / painter.height) * ratio;
+    const across = area.clientWidth / painter.width;
+    const scrolls = phone.matches && painter.mode === 'text' && across < LEAST_SCALE;
+    area.toggleAttribute('data-scrolls', scrolls);
+    const room = (scrolls ? LEAST_SCALE : Math.min(across, area.clientHeight / painter.height)) * ratio;
     // Whole device pixels a dot where that wastes less than a quarter of the room; else the browser resamples.
     const dots = Math.floor(room);
     const scale = dots >= 1 && dots / room > 0.75 ? dots : room;
     canvas.style.width = `${Math.round(painter.width * scale) / ratio}px`;
     canvas.style.height = `${Math.round(painter.height * scale) / ratio}px`;
     canvas.style.imageRendering = Number.isInteger(scale) ? 'pixelated' : 'auto';
+  };
+  /** Whoever types sees where. */
+  const follow = () => {
+    const x = ((cursor % painter.columns) / painter.columns) * canvas.clientWidth, margin = area.clientWidth / 8;
+    if (cursor < 0 || (x > area.scrollLeft + margin && x < area.scrollLeft + area.clientWidth - margin)) return;
+    area.scrollLeft = x < area.clientWidth - margin ? 0 : x - area.clientWidth / 2;
   };
   const show = ({ top, bottom, resized }: Damage) => {
     if (resized) {
@@ -250,6 +262,7 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
         blinkAt = now + CURSOR_MS;
       }
       cursor = block[SCREEN.CURSOR]!;
+      if (area.hasAttribute('data-scrolls') && area.parentElement!.classList.contains('cap')) follow();
       shape = block[SCREEN.CURSOR_SHAPE]!;
       // The picture of a domain that is gone was kept by its painter; the memory it came from is not there any more.
       if (!session.gone.peek() || block[SCREEN.MODE] === TEXT_MODE) {
