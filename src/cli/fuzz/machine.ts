@@ -262,14 +262,6 @@ export class FuzzMachine {
     return { checksum: checksum(this.words.subarray(0, MACHINE_FRAMES << 10), checksum(R)), retired: cpu.retired, exits, restarts, problem };
   }
 
-  /** Every second access to a port likewise. */
-  private answerPortInPlace(exit: ExitInfo): boolean {
-    if ((this.random() & 1) !== 0) return false;
-    if ((exit.qualification & IO_IN) !== 0) exit.value = this.random();
-    this.disturb(this.random());
-    return true;
-  }
-
   /** Every second access to no memory is answered inside `run()`, with whatever else that allows. */
   private answerInPlace(exit: ExitInfo): boolean {
     const x = this.random();
@@ -279,6 +271,15 @@ export class FuzzMachine {
     return true;
   }
 
+  /** Every second access to a port likewise. */
+  private answerPortInPlace(exit: ExitInfo): boolean {
+    if ((this.random() & 1) !== 0) return false;
+    if ((exit.qualification & IO_IN) !== 0) exit.value = this.random();
+    this.disturb(this.random());
+    return true;
+  }
+
+  /** What an answer may do besides (`answerAccess` of edge.ts). */
   private disturb(x: number): void {
     if ((x & 0x1e) === 0) this.cpu.stop();
     if ((x & 0x3e0) === 0) this.cpu.flushTlb();

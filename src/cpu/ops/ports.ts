@@ -75,6 +75,13 @@ function answered(cpu: Cpu, p: number, port: number, size: number, bits: number,
   return true;
 }
 
+/** True: the machine answered in place. Else the instruction leaves for its answer. */
+function ask(cpu: Cpu, p: number, port: number, size: number, bits: number, value: number): boolean {
+  if (answered(cpu, p, port, size, bits, value)) return true;
+  portExit(cpu, p, port, size, bits, value);
+  return false;
+}
+
 const mask = (size: number) => (size === 4 ? -1 : (1 << (8 * size)) - 1);
 
 function setAccumulator(cpu: Cpu, size: number, value: number): void {
@@ -87,9 +94,7 @@ const input = (size: number, immediate: boolean): Op => (cpu, p) => {
   const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
   if (exits(cpu, port, size)) {
-    const bits = IO_IN | (immediate ? IO_IMMEDIATE : 0);
-    if (answered(cpu, p, port, size, bits, 0)) setAccumulator(cpu, size, cpu.exit.value);
-    else portExit(cpu, p, port, size, bits, 0);
+    if (ask(cpu, p, port, size, IO_IN | (immediate ? IO_IMMEDIATE : 0), 0)) setAccumulator(cpu, size, cpu.exit.value);
   } else {
     setAccumulator(cpu, size, -1);
     cpu.probe?.port?.(port, size, false, mask(size) >>> 0);
@@ -100,10 +105,8 @@ const output = (size: number, immediate: boolean): Op => (cpu, p) => {
   const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
   checkPort(cpu, port, size);
   const value = cpu.R[EAX]! & mask(size);
-  if (exits(cpu, port, size)) {
-    const bits = immediate ? IO_IMMEDIATE : 0;
-    if (!answered(cpu, p, port, size, bits, value)) portExit(cpu, p, port, size, bits, value);
-  } else cpu.probe?.port?.(port, size, true, value >>> 0);
+  if (exits(cpu, port, size)) ask(cpu, p, port, size, immediate ? IO_IMMEDIATE : 0, value);
+  else cpu.probe?.port?.(port, size, true, value >>> 0);
 };
 
 /** One element of INS or OUTS is done: registers move on. True if REP has more to do. */

@@ -5,6 +5,7 @@
  */
 import { ADC, ADD, ALL, CF, DEC, DF, EXPLICIT, INC, LOGIC, OF, SBB, SUB } from '../architecture/flags.ts';
 import { ECX, EDI, EFLAGS, EIP, ESP, FA, FB, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
+import type { EntryState } from '../architecture/regions.ts';
 import { cellShift, memoryArray, memoryOf, type Outcome, type Size, TextEmitter, type Value } from '../gen/emitter.ts';
 import { semantics } from '../gen/semantics.ts';
 import { S_BUDGET, S_PAGE_EIP, S_USER } from '../scratch.ts';
@@ -12,10 +13,9 @@ import { PLAIN, PLAIN_MASK } from '../mode.ts';
 import { isBasedOperand, operandRegister } from '../table/operands.ts';
 import type { Block, Instruction, Region } from './former.ts';
 import { isSse, SSE_ENTER, SSE_RELOAD } from './sse.ts';
-import type { EntryState } from '../architecture/regions.ts';
 import { miss, number } from './text.ts';
 import { addressText, callText, NO_FORM, unitText } from './units.ts';
-import { Windows } from './windows.ts';
+import { type Reached, Windows } from './windows.ts';
 import { X87Emitter, X87Plan } from './x87.ts';
 
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
@@ -33,7 +33,7 @@ class RegionEmitter extends TextEmitter {
   private readonly at: Instruction;
   private readonly refund: number;
   private readonly way: Way;
-  /** Machine addresses of the slot of the stack, and of the memory operand, where windows hold them. */
+  /** Machine address of the slot of the stack, where a window holds it. */
   private readonly stack: Value | null;
   private readonly live: boolean;
   private readonly targets: readonly number[];
@@ -48,7 +48,7 @@ class RegionEmitter extends TextEmitter {
    * `refund`: instructions of the block from this one on. `live`: someone may read the flags that it leaves. `targets`: where the region goes on if the
    * instruction leads there and says so only when it runs. `rotates`: the region has the local `fo`. `windows`: see windows.ts.
    */
-  constructor(at: Instruction, refund: number, kind: number, live: boolean, targets: readonly number[], rotates: boolean, windows: { memory: Value | null; stack: Value | null }, way: Way) {
+  constructor(at: Instruction, refund: number, kind: number, live: boolean, targets: readonly number[], rotates: boolean, windows: Reached, way: Way) {
     super(at.form, { k: 'fk', a: 'fa', b: 'fb', r: OUTCOME });
     this.at = at;
     this.refund = refund;
@@ -366,10 +366,10 @@ export function sourceOf(region: Region, user: number, expected: EntryState | nu
   // In parentheses: V8 compiles it at once, and does not read it once to skip it and once more for its first call.
   const text = `return (function () {
 if (S[${S_USER}] !== ${user}) return;
-let ${locals.map(([name, word]) => `${name} = R[${word}], `).join('')}n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0${more}${[...windows.text.matchAll(/^w\d/gm)].map(([name]) => `, ${name} = 0`).join('')};
+let ${locals.map(([name, word]) => `${name} = R[${word}], `).join('')}n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0${more}${windows.locals.map(name => `, ${name} = 0`).join('')};
 ${hasSse ? `${SSE_ENTER}\n` : ''}${whole}${spill} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
 });`;
-  return { longest: longest(entry), calls, windows: windows.text !== '', text: text.replaceAll(' + u]', user === 0 ? ']' : ` + ${user}]`) };
+  return { longest: longest(entry), calls, windows: windows.locals.length > 0, text: text.replaceAll(' + u]', user === 0 ? ']' : ` + ${user}]`) };
 }
 
 /** Most instructions from a block's start to the next test of the budget or out of the region. */

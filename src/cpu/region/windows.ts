@@ -103,11 +103,20 @@ function accesses(state: State, { form, decoded }: Instruction, weight: number):
   return { memory, stack };
 }
 
+/** Machine addresses, as text, of an instruction's memory operand and of its slot of the stack; null: the TLB is to be asked. */
+export interface Reached { memory: string | null; stack: string | null }
+const NOT_REACHED: Reached = { memory: null, stack: null };
+
+/** The local that holds the machine address of what a register pointed to at the entry. */
+const local = (register: number): string => `w${register}`;
+
 /** The accesses of a region that go through windows, and the text that opens these where control enters. */
 export class Windows {
+  /** Names of the locals that `text` sets. */
+  readonly locals: string[] = [];
   /** It leaves, with nothing done, where a register points to another place in its page than it may, or the TLB does not know that. '': there is none. */
   readonly text: string = '';
-  private readonly open = new Map<Block, { memory: boolean; stack: boolean; at: Accesses }[]>();
+  private readonly reached = new Map<Block, Reached[]>();
 
   /** `entry`: the processor as it is, with control where the region begins; null: nobody knows, and there are no windows. */
   constructor(region: Region, entry: EntryState | null) {
@@ -135,19 +144,18 @@ export class Windows {
     for (let register = 0; register < 8; register++) {
       if (by[register]!.length === 0) continue;
       const window = choose(by[register]!, entry.registers[register]!, entry);
-      window?.accesses.forEach(access => taken.add(access));
-      this.text += window?.text ?? '';
+      if (window === null) continue;
+      for (const access of window.accesses) taken.add(access);
+      this.locals.push(local(register));
+      this.text += window.text;
     }
     if (taken.size === 0) return;
-    for (const [block, list] of all) this.open.set(block, list.map(at => ({ memory: at.memory !== null && taken.has(at.memory), stack: at.stack !== null && taken.has(at.stack), at })));
+    const address = (access: Access | null): string | null => (access !== null && taken.has(access) ? `${local(access.register)} + ${number(access.distance)}` : null);
+    for (const [block, list] of all) this.reached.set(block, list.map(({ memory, stack }) => ({ memory: address(memory), stack: address(stack) })));
   }
 
-  /** Machine addresses, as text, of the memory operand and the stack's slot of a block's instruction; null: the TLB is to be asked. */
-  of(block: Block, index: number): { memory: string | null; stack: string | null } {
-    const found = this.open.get(block)?.[index];
-    const address = (access: Access | null | undefined): string => `w${access!.register} + ${number(access!.distance)}`;
-    return { memory: found?.memory ? address(found.at.memory) : null, stack: found?.stack ? address(found.at.stack) : null };
-  }
+  /** Of a block's instruction. */
+  of(block: Block, index: number): Reached { return this.reached.get(block)?.[index] ?? NOT_REACHED; }
 }
 
 /** The accesses that lie in the page which most of a register's accesses lie in, and are aligned there, if they are worth a window; and the text that opens it. */
@@ -159,7 +167,7 @@ function choose(accesses: readonly Access[], value: number, { reads, writes }: E
   if (weight < WORTH) return null;
   const inside = aligned.filter(access => pageOf(access) === page), stores = inside.some(access => access.writes);
   if (!(stores ? writes(page) : reads(page))) return null;
-  const { register } = inside[0]!, w = `w${register}`, r = `r${register}`, mask = Math.max(...inside.map(({ bytes }) => bytes)) - 1;
+  const { register } = inside[0]!, w = local(register), r = `r${register}`, mask = Math.max(...inside.map(({ bytes }) => bytes)) - 1;
   const first = number(Math.min(...inside.map(({ distance }) => distance))), last = number(Math.max(...inside.map(({ distance, bytes }) => distance + bytes - 1)));
   const phase = mask === 0 ? '' : ` | ${(value & mask) === 0 ? r : `(${r} ^ ${value & mask})`} & ${mask}`;
   return {
