@@ -2,6 +2,9 @@
 
 import { type ReadonlySignal, signal } from '@preact/signals';
 
+/** A phone, as the styles mean it. */
+export const PHONE = '(max-width: 767px)';
+
 /** Whether the query matches now. */
 export function mediaSignal(query: string): ReadonlySignal<boolean> {
   const list = matchMedia(query);

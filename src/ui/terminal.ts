@@ -6,6 +6,7 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import { effect } from '@preact/signals';
+import { PHONE } from './media.ts';
 import { screenReader } from './settings.ts';
 import { strings } from './strings.ts';
 import { shownTheme } from './theme.ts';
@@ -83,7 +84,7 @@ export class GuestTerminal {
   fit(): void {
     if (!this.element.isConnected || !this.element.clientWidth || !this.element.clientHeight) return;
     // A guest on a serial line counts on 80 columns: letters are made smaller as long as they can be read.
-    const sizes = matchMedia('(max-width: 767px)').matches ? [11] : [13, 12, 11];
+    const sizes = matchMedia(PHONE).matches ? [11] : [13, 12, 11];
     const now = this.terminal.options.fontSize ?? 13;
     const columns = this.fitter.proposeDimensions()?.cols ?? GUEST_COLUMNS;
     const size = sizes.find(each => (columns * now) / each >= GUEST_COLUMNS) ?? sizes.at(-1)!;

@@ -4,7 +4,7 @@ import { signal, useSignal } from '@preact/signals';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { FrameState, MachineView, VcpuState } from '../../hypervisor/view/index.ts';
 import { domains } from '../host.ts';
-import { mediaSignal } from '../media.ts';
+import { mediaSignal, PHONE } from '../media.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
@@ -24,7 +24,7 @@ const EVERY_MS = 1000,
   /** No letter is read in a cell that is narrower. */
   LETTER = 16;
 const XEN = 0x7ff2;
-const narrow = mediaSignal('(max-width: 767px)');
+const narrow = mediaSignal(PHONE);
 const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
 
 /** The address that is followed; empty: EIP. */

@@ -4,6 +4,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Inspected, StoreNode } from '../../dom0/index.ts';
 import { domains, host } from '../host.ts';
+import { PHONE } from '../media.ts';
 import { Chip, Icon } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
@@ -115,7 +116,7 @@ function Figure(shownNow: Shown<Data>) {
   // What the panel beside the tree describes is in view from the beginning.
   useEffect(() => {
     const row = body.current?.querySelector<HTMLElement>('tr.sel');
-    if (!matchMedia('(max-width: 767px)').matches) row?.scrollIntoView({ block: 'center' });
+    if (!matchMedia(PHONE).matches) row?.scrollIntoView({ block: 'center' });
   }, []);
   const stop = shown.some(({ path }) => path === chosen) ? chosen : shown[0]?.path;
   return <div class="col xs">

@@ -16,7 +16,6 @@ export function PcosPage({ file = FIRST }: { file?: string | undefined }) {
   const session = sessions.value.get(booted.value.get(pcos.id) ?? 0);
   const problem = offerProblems.value.get(pcos.id);
   const text = SOURCES.get(file) ?? '';
-  // Every source begins with what it is.
   const lines = text.trimEnd().split('\n');
   return <div class="sector">
     <div class="bh">

@@ -4,6 +4,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
 import { command, reportProblem } from '../host.ts';
+import { PHONE } from '../media.ts';
 import { HeldKeys, strokeOf } from '../screen/keys.ts';
 import { MouseMoves, TouchPad } from '../screen/mouse.ts';
 import { copyBlock, type Damage } from '../screen/painter.ts';
@@ -23,7 +24,7 @@ const fingers = matchMedia('(pointer: coarse)');
 const TEXT_MODE = 1;
 /** On a phone, smaller letters than 7 px are not read: the screen is wider than its window then, and scrolls. */
 const LEAST_SCALE = 0.78;
-const phone = matchMedia('(max-width: 767px)');
+const phone = matchMedia(PHONE);
 /** How often the text copy follows the picture: often enough to be read, seldom enough to be heard. */
 const TEXT_MS = 500;
 const TOUCH: [label: string, code: string, name?: string][] = [
