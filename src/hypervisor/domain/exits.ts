@@ -157,7 +157,7 @@ export class Exits {
    * it is. Not for the APICs: what they are told decides which event comes before the next instruction.
    */
   answerInPlace(): boolean {
-    const { exit, domain, model } = this;
+    const { exit, model } = this;
     const address = exit.guestPhysical >>> 0;
     if (!model) return this.writeWithoutWaiting();
     if (address >= APIC_ADDRESSES || !model.isMemoryMapped(address)) return false;
@@ -167,10 +167,7 @@ export class Exits {
     const started = this.beginRequest(address, 0);
     if (exit.qualification & EPT_WRITE) model.writeMemory(address, exit.value, exit.size);
     else exit.value = model.readMemory(address, exit.size);
-    if (started >= 0) this.endRequest(started);
-    if (sample >= 0) this.endSample(ExitReason.EPT_VIOLATION, sample);
-    domain.answeredInPlace();
-    return true;
+    return this.answeredInPlace(ExitReason.EPT_VIOLATION, started, sample);
   }
 
   /** The processor's `answerPort`: likewise for ports of the device model beside us. The interrupt controllers' are not answered so. */
@@ -188,9 +185,14 @@ export class Exits {
     this.portBytes += size;
     if (qualification & IO_IN) exit.value = model.readPort(port, size);
     else model.writePort(port, exit.value, size);
-    if (started >= 0) this.endRequest(started);
-    if (sample >= 0) this.endSample(ExitReason.IO, sample);
-    domain.answeredInPlace();
+    return this.answeredInPlace(ExitReason.IO, started, sample);
+  }
+
+  /** The end of both: times that were taken, and whether something must be looked at before the next instruction. */
+  private answeredInPlace(reason: number, requestMs: number, exitMs: number): true {
+    if (requestMs >= 0) this.endRequest(requestMs);
+    if (exitMs >= 0) this.endSample(reason, exitMs);
+    this.domain.answeredInPlace();
     return true;
   }
 
