@@ -10,6 +10,9 @@ export const JIT_BY_DEFAULT = true;
 /** Samples in an epoch from which a place is compiled, where nobody says. */
 const THRESHOLD = 8;
 
+/** What waits or ends within so many instructions, some 20 ms, needs no compiler: the prompt of a small guest is there before it. */
+const FIRST_INSTRUCTIONS = 1_000_000;
+
 /** What a domain is told of its second tier. */
 export interface JitOptions {
   /** Samples in an epoch from which a place is compiled; 0: nothing is. Absent: as JIT_BY_DEFAULT has it. */
@@ -75,8 +78,8 @@ export class CompilerLoader {
   }
 
   /** True while the processor waits for what needs a turn of the event loop: it runs on, more slowly than it might. */
-  look({ regions }: Pick<Processor, 'regions'>): boolean {
-    if (regions === null) return false;
+  look({ regions, retired }: Pick<Processor, 'regions' | 'retired'>): boolean {
+    if (regions === null || retired < FIRST_INSTRUCTIONS) return false;
     if (regions.wantsCompiler && !this.loading) {
       this.loading = true;
       loadCompiler().then(
