@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path';
 import { pickFiles, readDeb } from './archive/deb.ts';
 import { bootableDisk } from './archive/disk.ts';
 import { APPLETS, buildInitramfs, MODULES } from './archive/initramfs.ts';
-import { Apt, Archive, PackageCache, type PackageInfo, type Source, sha256, Unavailable } from './archive/source.ts';
+import { Packages } from './archive/packages.ts';
+import { Apt, Archive, PackageCache, sha256, Unavailable } from './archive/source.ts';
 
 const HELP = `npm run guests [-- OPTION…]: assembles Debian guests into .cache/guests
 
@@ -149,7 +150,7 @@ export async function main(argv: string[], root: string): Promise<number> {
   try {
     const catalogue = refresh ? undefined : intact(folder);
     const source = from ? new Archive(from) : new Apt(join(root, '.cache', 'apt'));
-    const packages = new Packages(source, new PackageCache(join(root, '.cache', 'packages')), refresh || from !== undefined);
+    const packages = new Packages(source, new PackageCache(join(root, '.cache', 'packages')), refresh || from !== undefined, text => say(`guests: ${text}`));
     if (installer) await fetchInstaller(join(root, '.cache', 'installer'), packages, refresh);
     if (catalogue) {
       const count = Object.values(catalogue.packages).length;
@@ -209,59 +210,6 @@ function intact(folder: string): Catalogue | undefined {
     return whole ? catalogue : undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Packages from the cache where they are whole, else from the source, which is opened when it is first needed. */
-class Packages {
-  readonly versions: { [name: string]: string } = {};
-  private readonly source: Source;
-  private readonly cache: PackageCache;
-  private readonly fresh: boolean;
-  private opened = false;
-
-  /** `fresh`: ask the source which version there is even where one is in the cache. */
-  constructor(source: Source, cache: PackageCache, fresh: boolean) {
-    this.source = source;
-    this.cache = cache;
-    this.fresh = fresh;
-  }
-
-  async get(name: string): Promise<Uint8Array> {
-    let wanted: PackageInfo | undefined;
-    if (this.fresh) wanted = await this.look(name);
-    const cached = this.cache.get(name);
-    if (cached?.bytes && (!wanted || cached.info.sha256 === wanted.sha256)) {
-      this.versions[name] = cached.info.version;
-      return cached.bytes;
-    }
-    wanted ??= await this.look(name);
-    say(`guests: fetching ${name} ${wanted.version}`);
-    const bytes = await this.source.download(wanted);
-    this.cache.put(wanted, bytes);
-    this.versions[name] = wanted.version;
-    return bytes;
-  }
-
-  /** The kernel that a meta package depends on. */
-  async kernelOf(meta: string): Promise<string> {
-    const cached = this.cache.get(meta);
-    const info = cached && !this.fresh ? cached.info : await this.look(meta);
-    const name = /linux-image-[^\s,|()]+/.exec(info.depends)?.[0];
-    if (!name) throw new Unavailable(`${meta} ${info.version} does not say which kernel it stands for`);
-    this.cache.put(info);
-    return name;
-  }
-
-  private async look(name: string): Promise<PackageInfo> {
-    if (!this.opened) {
-      say(`guests: reading the package lists of ${this.source.title}`);
-      await this.source.open();
-      this.opened = true;
-    }
-    const info = this.source.find(name);
-    if (!info) throw new Unavailable(`${this.source.title} have no package ${name}${name.includes(':') ? '' : ' for i386'}`.replace(/^(\S+) have/, '$1 has'));
-    return info;
   }
 }
 

@@ -9,6 +9,7 @@ import { CHARACTER_DEVICE, FILE, FOLDER, LINK, PROGRAM, writeCpio } from '../scr
 import { pickFiles, readDeb } from '../scripts/archive/deb.ts';
 import { APPLETS, buildInitramfs } from '../scripts/archive/initramfs.ts';
 import { moduleDependencies } from '../scripts/archive/modules.ts';
+import { localSource, withDependencies } from '../scripts/archive/local-source.ts';
 import { Archive, PackageCache, sha256, Unavailable } from '../scripts/archive/source.ts';
 import { readTar } from '../scripts/archive/tar.ts';
 
@@ -228,5 +229,41 @@ describe('a Debian archive', () => {
     expect(new PackageCache(cacheFolder).get('box')).toBeUndefined();
     writeFileSync(join(cacheFolder, 'index.json'), '{');
     expect(new PackageCache(cacheFolder).get('box')).toBeUndefined();
+  });
+});
+
+describe('an archive of a few packages', () => {
+  const described = (text: string) => new Map(text.split('; ').map(field => field.split(': ') as [string, string]));
+  const ALL = [
+    'Package: shell; Pre-Depends: library (>= 2); Depends: editor | other, mailer',
+    'Package: library; Version: 2',
+    'Package: other; Depends: shell',
+    'Package: post; Provides: mailer (= 3); Depends: other [i386] | nowhere',
+    'Package: unused; Depends: nowhere',
+  ].map(described);
+  const names = (roots: string[]) => withDependencies(ALL, roots).map(fields => fields.get('Package'));
+
+  it('holds what they need: the first alternative that is there, or one that is taken already, or what provides it', () => {
+    expect(names(['shell'])).toEqual(['shell', 'library', 'other', 'post']);
+    expect(names(['library', 'library'])).toEqual(['library']);
+    expect(() => names(['unused'])).toThrow('no package nowhere for i386, which unused needs');
+  });
+
+  it('is read back with its sums', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ringside-local-'));
+    const box = bytes('a package');
+    const fields = described(`Package: box; Version: 7; SHA256: ${sha256(box)}; Filename: pool/main/b/box/box_7_i386.deb; Description: one\ntwo`);
+    try {
+      for (const { path, data } of localSource('bookworm', [{ fields, bytes: box }])) {
+        mkdirSync(dirname(join(folder, ...path)), { recursive: true });
+        writeFileSync(join(folder, ...path), data as Uint8Array);
+      }
+      const archive = new Archive(folder);
+      await archive.open();
+      expect(await archive.download(archive.find('box')!)).toEqual(Buffer.from(box));
+      expect(archive.all()).toEqual([fields]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -24,8 +24,11 @@ export const MODULES =
   `pcnet32 ne2k-pci e1000 ata_piix sd_mod sr_mod cdrom virtio_pci virtio_blk virtio_net virtio_console 9pnet_virtio 9p xen-blkfront
   xen-netfront xen-fbfront xen-kbdfront xen-pcifront isofs crc32c_generic ext4 loop vfat nls_cp437 nls_iso8859-1 nls_ascii nls_utf8`.split(/\s+/);
 
-/** `modules`: file by path within the package; only what MODULES names (and what that needs) is taken. */
-export function buildInitramfs(options: { busybox: Uint8Array; hostname: string; modules?: ReadonlyMap<string, Uint8Array> }): Uint8Array {
+/**
+ * `modules`: file by path within the package; only what MODULES names (and what that needs) is taken.
+ * `more`: further entries, which take the place of busybox's where both have a path.
+ */
+export function buildInitramfs(options: { busybox: Uint8Array; hostname: string; modules?: ReadonlyMap<string, Uint8Array>; more?: readonly CpioEntry[] }): Uint8Array {
   const text = (value: string) => new TextEncoder().encode(value);
   const folders = ['bin', 'dev', 'etc', 'etc/udhcpc', 'lib', 'lib/modules', 'mnt', 'proc', 'run', 'sys', 'tmp'];
   const entries: CpioEntry[] = [
@@ -42,7 +45,7 @@ export function buildInitramfs(options: { busybox: Uint8Array; hostname: string;
     { path: 'etc/udhcpc/default.script', mode: PROGRAM, data: text(udhcpc) },
   ];
   if (options.modules) entries.push(...moduleEntries(options.modules));
-  return gzipSync(writeCpio(entries), { level: 9 });
+  return gzipSync(writeCpio([...new Map([...entries, ...(options.more ?? [])].map(entry => [entry.path, entry])).values()]), { level: 9 });
 }
 
 /** The module files, and /lib/modules/list with "group file.ko" lines, dependencies first. */

@@ -39,6 +39,8 @@ export interface Source {
   /** Reads the indexes of the archive. */
   open(): Promise<void>;
   find(name: string): PackageInfo | undefined;
+  /** What the index says of each package for i386. */
+  all(): Map<string, string>[];
   download(info: PackageInfo): Promise<Uint8Array>;
 }
 
@@ -107,6 +109,10 @@ export class Apt implements Source {
     return fields?.get('Package') === name.replace(/:.*/, '') ? packageInfo(fields, name) : undefined;
   }
 
+  all(): Map<string, string>[] {
+    return paragraphs(this.apt('apt-cache', ['dumpavail'], false)).filter(fields => ['all', ARCHITECTURES[0]].includes(fields.get('Architecture') ?? ''));
+  }
+
   async download(info: PackageInfo): Promise<Uint8Array> {
     const folder = join(this.folder, `download-${process.pid}`);
     rmSync(folder, { recursive: true, force: true });
@@ -122,7 +128,7 @@ export class Apt implements Source {
   }
 
   private apt(program: string, words: string[], mayFail: boolean, cwd = this.folder): string {
-    const { status, stdout, stderr } = spawnSync(program, [...this.options, ...words], { cwd, encoding: 'utf8', maxBuffer: 64 << 20 });
+    const { status, stdout, stderr } = spawnSync(program, [...this.options, ...words], { cwd, encoding: 'utf8', maxBuffer: 512 << 20 });
     if (status !== 0 && !mayFail) {
       const reason = stderr.split('\n').find(line => line.startsWith('E:')) ?? `status ${status}`;
       throw new Unavailable(`${program} ${words.slice(1).join(' ')} failed (${reason.trim()})`);
@@ -136,6 +142,7 @@ export class Archive implements Source {
   readonly title: string;
   private readonly from: string;
   private readonly packages = new Map<string, PackageInfo>();
+  private readonly described = new Map<string, Map<string, string>>();
 
   constructor(from: string) {
     this.from = /^https?:/.test(from) ? from.replace(/\/*$/, '') : resolve(from);
@@ -178,6 +185,7 @@ export class Archive implements Source {
         const info = packageInfo(fields, architecture === ARCHITECTURES[0] ? name : `${name}:${architecture}`);
         // An archive may hold two versions; the later paragraph is the newer one in practice, and either is consistent.
         this.packages.set(info.name, info);
+        if (info.name === name) this.described.set(name, fields);
       }
       return;
     }
@@ -185,6 +193,10 @@ export class Archive implements Source {
 
   find(name: string): PackageInfo | undefined {
     return this.packages.get(name);
+  }
+
+  all(): Map<string, string>[] {
+    return [...this.described.values()];
   }
 
   async download(info: PackageInfo): Promise<Uint8Array> {

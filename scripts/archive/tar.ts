@@ -13,6 +13,9 @@ export interface TarEntry {
   data: Uint8Array;
   /** A link's target. */
   target: string;
+  /** A second name of the file `target`, which is a path within the archive. */
+  isHardLink: boolean;
+  permissions: number;
 }
 
 export function* readTar(archive: Uint8Array): Generator<TarEntry> {
@@ -42,6 +45,8 @@ export function* readTar(archive: Uint8Array): Generator<TarEntry> {
         type: type === '0' || type === '\0' ? 'file' : type === '5' ? 'folder' : type === '1' || type === '2' ? 'link' : 'other',
         data,
         target: longTarget ?? string(header, 157, 100),
+        isHardLink: type === '1',
+        permissions: octal(header, 100, 8) & 0o7777,
       };
       longPath = longTarget = undefined;
     }

@@ -24,6 +24,8 @@ export class ShellSession {
   constructor(typing: boolean) {
     this.typing = typing;
     this.terminal = new GuestTerminal(words.label, bytes => this.type(this.decoder.decode(bytes, { stream: true })));
+    // Who logs in says how large the terminal is.
+    this.terminal.load();
   }
 
   /** The terminal has this size; the first one starts the login. */
@@ -51,7 +53,7 @@ export class ShellSession {
       else this.close();
     };
     const { size } = this.terminal;
-    if (size.columns !== columns || size.rows !== rows) this.send(size);
+    if (size && (size.columns !== columns || size.rows !== rows)) this.send(size);
     if (this.early !== '') this.send({ typed: this.early });
     void learnState();
   }

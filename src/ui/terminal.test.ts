@@ -3,11 +3,33 @@ import { describe, expect, it } from 'vitest';
 import { bytes, GuestTerminal } from './terminal.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
+const until = async (what: () => boolean) => { for (let i = 0; i < 500 && !what(); i++) await new Promise(resolve => setTimeout(resolve, 10)); };
+/** Once xterm is there. */
 const shown = async (terminal: GuestTerminal, text: string) => {
+  terminal.load();
+  await until(() => terminal.size !== undefined);
   terminal.write(encode(text));
-  for (let i = 0; i < 100 && terminal.lines().every(line => !line.includes('end')); i++) await new Promise(resolve => setTimeout(resolve, 10));
+  await until(() => terminal.lines().some(line => line.includes('end')));
   return terminal.lines();
 };
+
+describe('before xterm is there', () => {
+  it('shows what the guest says as text, takes keys, and hands all of it on', async () => {
+    const typed: string[] = [];
+    const terminal = new GuestTerminal('test', input => typed.push(new TextDecoder().decode(input)));
+    expect(terminal.size).toBeUndefined();
+    terminal.write(encode('loading 10 %\rloading 20 %\r\n\x1b]0;evil\x07pl\x1b[1main\r\n'));
+    terminal.write(encode('login: '));
+    const text = terminal.element.querySelector('pre')!;
+    expect(terminal.lines()).toEqual(['loading 20 %', 'plain', 'login:']);
+    expect(text.textContent).toBe(terminal.lines().join('\n'));
+    for (const key of ['r', 'Enter', 'ArrowUp', 'F5']) text.dispatchEvent(new KeyboardEvent('keydown', { key }));
+    text.dispatchEvent(new KeyboardEvent('keydown', { key: 'k', ctrlKey: true }));
+    expect(typed).toEqual(['r', '\r', '\x1b[A']);
+    expect((await shown(terminal, 'end')).slice(0, 3)).toEqual(['loading 20 %', 'plain', 'login: end']);
+    terminal.dispose();
+  });
+});
 
 describe('a guest on its serial line', () => {
   it('writes cells and nothing else: titles, links, clipboard, colours and notices are swallowed', async () => {

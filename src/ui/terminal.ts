@@ -1,129 +1,150 @@
 /**
- * A guest's serial line in xterm. Guest text ends as cells only: escape sequences that would name windows, make links, touch the clipboard
- * or change colours outside the cells are swallowed.
+ * A guest's serial line. What the guest has said is there at once as plain text, and takes keys; once it has said so much, somebody wants the keyboard, or the
+ * guest uses more than text, xterm takes its place (xterm.ts): it is a fifth of the page's script.
  */
 
-import { FitAddon } from '@xterm/addon-fit';
-import { Terminal } from '@xterm/xterm';
-import { effect } from '@preact/signals';
-import { PHONE } from './media.ts';
-import { screenReader } from './settings.ts';
+import { reportProblem, sentence } from './host.ts';
 import { strings } from './strings.ts';
-import { shownTheme } from './theme.ts';
-
-/** OSC: 0-2 titles, 4-19 and 104-119 colours, 7 directory, 8 links, 9 and 777 notices, 52 clipboard, 133, 633 and 1337 shell integration. */
-const SWALLOWED_OSC = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 46, 50, 51, 52, 99, 104, 105, 106, 110, 111, 112, 113, 114, 115, 116,
-  117, 118, 119, 133, 633, 777, 1337];
+import type { Xterm } from './xterm.ts';
 
 /** Bytes handed to xterm at a time, and how many may wait before the oldest are dropped (a guest can write faster than a page can show). */
 const BATCH_BYTES = 64 * 1024, BACKLOG_BYTES = 4 * 1024 * 1024;
-/** What a program that cannot ask takes for the width of its terminal. */
-const GUEST_COLUMNS = 80;
 /** One batch a frame at most. A timer, not a frame callback: hidden pages must drain too. */
 const BATCH_MS = 16;
+/** xterm is loaded when the guest has been quiet for so long, or so long after its first byte. */
+const QUIET_MS = 300, MOST_MS = 1500;
+/** What is shown without it, of the last bytes. */
+const EARLY_ROWS = 24, EARLY_BYTES = 8 * 1024;
+/** Keys that write no character of their own, as a VT100 sends them. */
+const EARLY_KEYS: Record<string, string> = { Enter: '\r', Backspace: '\x7f', Tab: '\t', Escape: '\x1b', ArrowUp: '\x1b[A', ArrowDown: '\x1b[B', ArrowRight: '\x1b[C', ArrowLeft: '\x1b[D' };
+const ESC = 0x1b;
+/** OSC to its end, CSI, and the shorter ones (ECMA-48). */
+const SEQUENCES = /\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]|[ -/]*[0-~])/g;
+
+/** The first one loads it for all. */
+let loading: Promise<void> | undefined;
+let loaded: typeof import('./xterm.ts') | undefined;
+
+function loadXterm(): Promise<void> {
+  loading ??= import('./xterm.ts').then(module => { loaded = module; });
+  // What could not be loaded is tried again when it is wanted again.
+  loading.catch(() => { loading = undefined; });
+  return loading;
+}
 
 export class GuestTerminal {
-  /** The element that xterm lives in; a window borrows it while it is on the workbench. */
+  /** The element that the text is in; a window borrows it while it is on the workbench. */
   readonly element = document.createElement('div');
   /** Bytes seen so far. */
   received = 0;
 
-  private readonly terminal: Terminal;
-  private readonly fitter = new FitAddon();
-  private opened = false;
+  private readonly label: string;
+  private readonly onInput: (bytes: Uint8Array) => void;
+  private xterm: Xterm | undefined;
+  /** What stands in its place until it is there. */
+  private readonly early = document.createElement('pre');
+  private quiet: ReturnType<typeof setTimeout> | undefined;
+  private firstAt: number | undefined;
   private queue: Uint8Array[] = [];
   private queued = 0;
   private busy = false;
-  private readonly stopEffects: () => void;
+  private disposed = false;
+  private readonly outputListeners = new Set<() => void>();
+  private readonly resizeListeners = new Set<() => void>();
 
   constructor(label: string, onInput: (bytes: Uint8Array) => void) {
-    this.element.className = 'tty';
-    this.terminal = new Terminal({
-      cols: 80, rows: 24, scrollback: 10_000, fontSize: 13, lineHeight: 1.2, cursorBlink: false, macOptionIsMeta: true,
-      linkHandler: null, windowOptions: {}, drawBoldTextInBrightColors: true,
-    });
-    for (const code of SWALLOWED_OSC) this.terminal.parser.registerOscHandler(code, () => true);
-    this.terminal.loadAddon(this.fitter);
-    const encoder = new TextEncoder();
-    this.terminal.onData(text => onInput(encoder.encode(text)));
-    this.terminal.onBinary(text => onInput(Uint8Array.from(text, c => c.charCodeAt(0))));
-    this.terminal.attachCustomKeyEventHandler(event => {
-      if (event.key === 'Tab' && event.shiftKey) return false;
-      if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
-        if (event.type === 'keydown' && this.terminal.hasSelection()) void navigator.clipboard?.writeText(this.terminal.getSelection()).catch(() => {});
-        event.preventDefault();
-        return false;
-      }
-      // Region keys of the page (Alt + digit) stay the page's.
-      return !(event.altKey && !event.ctrlKey && /^Digit[1-5]$/.test(event.code));
-    });
-    const stopReader = effect(() => { this.terminal.options.screenReaderMode = screenReader.value; });
-    const stopTheme = effect(() => { void shownTheme.value; if (this.opened) this.applyTheme(); });
-    this.stopEffects = () => { stopReader(); stopTheme(); };
     this.label = label;
+    this.onInput = onInput;
+    this.element.className = 'tty';
+    if (loaded) {
+      this.begin(loaded);
+      return;
+    }
+    this.early.tabIndex = 0;
+    this.early.role = 'textbox';
+    this.early.ariaMultiLine = 'true';
+    this.early.ariaLabel = label;
+    this.early.addEventListener('keydown', event => this.earlyKey(event));
+    this.early.addEventListener('focus', () => this.load());
+    this.element.append(this.early);
   }
 
-  private readonly label: string;
+  /** Loads xterm, unless it is there. */
+  load(): void {
+    clearTimeout(this.quiet);
+    if (this.xterm || this.disposed) return;
+    loadXterm().then(() => { if (!this.disposed && !this.xterm) this.begin(loaded!); }, error => reportProblem(this.label, strings.errors.partFailed(sentence(error))));
+  }
+
+  private begin({ Xterm }: typeof import('./xterm.ts')): void {
+    this.xterm = new Xterm(this.label, this.onInput);
+    this.xterm.onOutput(() => { for (const listener of this.outputListeners) listener(); });
+    this.xterm.onResize(() => { for (const listener of this.resizeListeners) listener(); });
+    const { focused } = this;
+    if (this.element.isConnected) {
+      this.open();
+      this.fit();
+      if (focused) this.focus();
+      for (const listener of this.resizeListeners) listener();
+    }
+    this.pump();
+  }
+
+  private open(): void {
+    this.early.remove();
+    this.xterm!.open(this.element);
+  }
 
   /** Puts the terminal into `parent`, which must be in the document; `fit` gives it its size. */
   attach(parent: HTMLElement): void {
     parent.append(this.element);
-    if (!this.opened) {
-      this.opened = true;
-      this.applyTheme();
-      this.terminal.open(this.element);
-      this.terminal.textarea?.setAttribute('aria-label', this.label);
-    }
+    if (this.xterm) this.open();
   }
 
   detach(): void {
     this.element.remove();
   }
 
-  /** Takes the size of its parent. The guest's line has no size of its own: COM1 cannot tell it. */
+  /** Takes the size of its parent. */
   fit(): void {
-    if (!this.element.isConnected || !this.element.clientWidth || !this.element.clientHeight) return;
-    // A guest on a serial line counts on 80 columns: letters are made smaller as long as they can be read.
-    const sizes = matchMedia(PHONE).matches ? [11] : [13, 12, 11];
-    const now = this.terminal.options.fontSize ?? 13;
-    const columns = this.fitter.proposeDimensions()?.cols ?? GUEST_COLUMNS;
-    const size = sizes.find(each => (columns * now) / each >= GUEST_COLUMNS) ?? sizes.at(-1)!;
-    if (size !== now) this.terminal.options.fontSize = size;
-    this.fitter.fit();
+    if (this.element.isConnected && this.element.clientWidth && this.element.clientHeight) this.xterm?.fit();
   }
 
-  get size(): { columns: number; rows: number } {
-    return { columns: this.terminal.cols, rows: this.terminal.rows };
+  /** Columns and rows; undefined: nobody knows yet. */
+  get size(): { columns: number; rows: number } | undefined {
+    return this.xterm && { columns: this.xterm.terminal.cols, rows: this.xterm.terminal.rows };
   }
 
   /** Text of the rows that are shown, trailing spaces cut. */
   lines(): string[] {
-    const { viewportY } = this.terminal.buffer.active;
-    return Array.from({ length: this.terminal.rows }, (_, row) => this.terminal.buffer.active.getLine(viewportY + row)?.translateToString(true) ?? '');
+    return this.xterm?.lines() ?? plainLines(this.peek(EARLY_BYTES)).slice(-EARLY_ROWS);
   }
 
   /** Called when output was shown. */
   onOutput(listener: () => void): () => void {
-    const subscription = this.terminal.onWriteParsed(listener);
-    return () => subscription.dispose();
+    this.outputListeners.add(listener);
+    return () => this.outputListeners.delete(listener);
   }
 
+  /** Called when it has another size. */
   onResize(listener: () => void): () => void {
-    const subscription = this.terminal.onResize(listener);
-    return () => subscription.dispose();
+    this.resizeListeners.add(listener);
+    return () => this.resizeListeners.delete(listener);
   }
 
   focus(): void {
-    this.terminal.focus();
+    if (this.xterm) this.xterm.terminal.focus();
+    else this.early.focus();
   }
 
   get focused(): boolean {
-    return this.element.contains(document.activeElement);
+    return this.element.contains(this.element.ownerDocument.activeElement);
   }
 
   /** Types for a person (touch keys). */
   type(text: string): void {
-    this.terminal.input(text, true);
+    if (this.xterm) this.xterm.terminal.input(text, true);
+    else this.onInput(new TextEncoder().encode(text));
   }
 
   /** Appends guest output; shown in order, a batch a frame. */
@@ -133,20 +154,53 @@ export class GuestTerminal {
     this.queued += bytes.length;
     if (this.queued > BACKLOG_BYTES) this.skip();
     this.pump();
+    if (!this.xterm) this.showEarly(bytes);
   }
 
   dispose(): void {
-    this.stopEffects();
-    this.terminal.dispose();
+    this.disposed = true;
+    clearTimeout(this.quiet);
+    this.xterm?.dispose();
     this.element.remove();
   }
 
+  private showEarly(bytes: Uint8Array): void {
+    const now = performance.now();
+    this.firstAt ??= now;
+    clearTimeout(this.quiet);
+    if (bytes.includes(ESC)) this.load();
+    else this.quiet = setTimeout(() => this.load(), Math.max(0, Math.min(QUIET_MS, this.firstAt + MOST_MS - now)));
+    this.early.textContent = this.lines().join('\n');
+    for (const listener of this.outputListeners) listener();
+  }
+
+  private earlyKey(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.altKey || event.metaKey || (event.key === 'Tab' && event.shiftKey)) return;
+    const sends = EARLY_KEYS[event.key] ?? (event.key.length === 1 ? event.key : '');
+    if (sends === '') return;
+    event.preventDefault();
+    this.type(sends);
+  }
+
   private pump(): void {
-    if (this.busy || this.queued === 0) return;
+    const { xterm } = this;
+    if (!xterm || this.busy || this.queued === 0) return;
     this.busy = true;
     setTimeout(() => {
-      this.terminal.write(this.take(BATCH_BYTES), () => { this.busy = false; this.pump(); });
+      xterm.terminal.write(this.take(BATCH_BYTES), () => { this.busy = false; this.pump(); });
     }, BATCH_MS);
+  }
+
+  /** The last bytes that wait, at most so many. */
+  private peek(limit: number): Uint8Array {
+    const last = new Uint8Array(Math.min(limit, this.queued));
+    let free = last.length;
+    for (let at = this.queue.length - 1; free > 0; at--) {
+      const part = this.queue[at]!.subarray(-free);
+      last.set(part, free - part.length);
+      free -= part.length;
+    }
+    return last;
   }
 
   /** Joins queued messages up to `limit` bytes. */
@@ -176,20 +230,13 @@ export class GuestTerminal {
     this.queue.unshift(note);
     this.queued += note.length;
   }
+}
 
-  private applyTheme(): void {
-    const style = getComputedStyle(document.documentElement);
-    const token = (name: string) => style.getPropertyValue(name).trim();
-    const background = token('--term'), foreground = token('--term-text');
-    this.terminal.options.fontFamily = token('--mono');
-    // The 16 colours are chosen for at least 4.5:1 on the terminal's ground, except black, which is black.
-    this.terminal.options.theme = {
-      background, foreground, cursor: foreground, cursorAccent: background, selectionBackground: '#7a5f1f',
-      black: '#2b3033', red: '#ff8a80', green: '#9fd8a9', yellow: '#e9c877', blue: '#8db6f4', magenta: '#d6a0e1', cyan: '#7fd4cd', white: foreground,
-      brightBlack: token('--term-dim'), brightRed: '#ffb0a8', brightGreen: '#bff0c6', brightYellow: '#ffe29a', brightBlue: '#b3d0ff', brightMagenta: '#edc4f5',
-      brightCyan: '#a8ece6', brightWhite: '#ffffff',
-    };
-  }
+/** What a line printer would show: lines, without what only a terminal understands. */
+function plainLines(bytes: Uint8Array): string[] {
+  const text = new TextDecoder().decode(bytes).replace(SEQUENCES, '');
+  // A line that is written again from its start shows what was written last.
+  return text.replace(/\r+\n/g, '\n').split('\n').map(line => line.slice(line.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f]/g, '').trimEnd());
 }
 
 /** A size in KiB or MiB, one digit after the point where it helps. */

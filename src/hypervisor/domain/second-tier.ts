@@ -10,6 +10,9 @@ export const JIT_BY_DEFAULT = true;
 /** Samples in an epoch from which a place is compiled, where nobody says. */
 const THRESHOLD = 8;
 
+/** What waits or ends within so many instructions, some 20 ms, needs no compiler: the prompt of a small guest is there before it. */
+const FIRST_INSTRUCTIONS = 1_000_000;
+
 /** What a domain is told of its second tier. */
 export interface JitOptions {
   /** Samples in an epoch from which a place is compiled; 0: nothing is. Absent: as JIT_BY_DEFAULT has it. */
@@ -40,11 +43,11 @@ export interface HotRegion {
 
 /** `bytes`: machine memory. */
 export function hotRegion(region: RegionView, bytes: Uint8Array, disassemble: NonNullable<DomainOptions['disassemble']>): HotRegion {
-  const { linear, retired, text } = region;
+  const { linear, code32, retired, text } = region;
   const code = region.code.map(({ offset, machine, length, next }) => {
     const at = ((linear & -4096) + offset) >>> 0, here = Math.min(length, 4096 - (machine & 4095));
     const own = Uint8Array.of(...bytes.subarray(machine, machine + here), ...bytes.subarray(next, next + length - here));
-    return { linear: at, text: disassemble(own, at, 32).text };
+    return { linear: at, text: disassemble(own, at, code32 ? 32 : 16).text };
   });
   return { linear: linear >>> 0, retired, code, javascript: text };
 }
@@ -75,8 +78,8 @@ export class CompilerLoader {
   }
 
   /** True while the processor waits for what needs a turn of the event loop: it runs on, more slowly than it might. */
-  look({ regions }: Pick<Processor, 'regions'>): boolean {
-    if (regions === null) return false;
+  look({ regions, retired }: Pick<Processor, 'regions' | 'retired'>): boolean {
+    if (regions === null || retired < FIRST_INSTRUCTIONS) return false;
     if (regions.wantsCompiler && !this.loading) {
       this.loading = true;
       loadCompiler().then(

@@ -46,7 +46,13 @@ export function TerminalWindow({ terminal, name, label, title, over, note, first
 
   useEffect(() => {
     const parent = holder.current!;
-    const show = () => { size.value = `${terminal.size.columns} × ${terminal.size.rows}`; };
+    const show = () => {
+      const its = terminal.size;
+      const text = its ? `${its.columns} × ${its.rows}` : '';
+      if (!its || text === size.value) return;
+      size.value = text;
+      sized?.(its.columns, its.rows);
+    };
     const stop = terminal.onResize(show);
     let copying: ReturnType<typeof setTimeout> | undefined;
     const copy = () => { copying ??= setTimeout(() => { copying = undefined; lines.value = terminal.lines(); }, TEXT_MS); };
@@ -55,7 +61,7 @@ export function TerminalWindow({ terminal, name, label, title, over, note, first
     let frame = 0;
     const observer = new ResizeObserver(() => {
       cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(() => { terminal.fit(); show(); sized?.(terminal.size.columns, terminal.size.rows); });
+      frame = requestAnimationFrame(() => { terminal.fit(); show(); });
     });
     // Opening a terminal measures fonts; in a task of its own it does not lengthen the one that built the page. The observer fits it.
     const timer = setTimeout(() => { terminal.attach(parent); observer.observe(parent); });

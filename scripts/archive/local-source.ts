@@ -1,0 +1,52 @@
+/**
+ * A Debian archive of a few packages, with all that they need: pool/ and dists/, as apt and debootstrap read them.
+ * Sources: Debian Policy 5 (control fields) and 7 (relationships), Debian's wiki on the format of repositories.
+ */
+
+import type { CdEntry } from '../../src/dom0/file-systems/make-cd.ts';
+import { sha256, Unavailable } from './source.ts';
+
+type Fields = ReadonlyMap<string, string>;
+
+/** Relationships of a field: of each, the names of which one will do, without versions and architectures. */
+const relations = (field: string | undefined): string[][] =>
+  (field ?? '')
+    .split(',')
+    .map(relation => relation.split('|').map(name => name.trim().replace(/[\s:([].*$/s, '')))
+    .filter(([name]) => name !== '');
+
+/** Those packages and all that they depend on. Of alternatives the first is taken that is there, as debootstrap does it, unless another is taken already. */
+export function withDependencies(all: readonly Fields[], roots: readonly string[]): Fields[] {
+  const byName = new Map(all.map(fields => [fields.get('Package')!, fields]));
+  const providers = new Map<string, string>();
+  for (const fields of all) for (const [name] of relations(fields.get('Provides'))) if (!providers.has(name)) providers.set(name, fields.get('Package')!);
+  const taken = new Map<string, Fields>();
+  const take = (alternatives: string[], why: string): void => {
+    if (alternatives.some(name => taken.has(name))) return;
+    const name = alternatives.find(one => byName.has(one)) ?? alternatives.map(one => providers.get(one)).find(one => one !== undefined);
+    if (name === undefined) throw new Unavailable(`no package ${alternatives.join(' or ')} for i386, which ${why} needs`);
+    if (taken.has(name)) return;
+    const fields = byName.get(name)!;
+    taken.set(name, fields);
+    for (const field of ['Pre-Depends', 'Depends']) for (const needed of relations(fields.get(field))) take(needed, name);
+  };
+  for (const root of roots) take([root], 'the system');
+  return [...taken.values()];
+}
+
+/** The files of an archive with these packages. Nothing is signed: who reads it must trust it. */
+export function localSource(suite: string, packages: readonly { fields: Fields; bytes: Uint8Array }[]): CdEntry[] {
+  const text = (value: string) => new TextEncoder().encode(value);
+  const paragraph = (fields: Fields) => [...fields].map(([key, value]) => `${key}: ${value.replaceAll('\n', '\n ')}\n`).join('');
+  const index = text(packages.map(({ fields }) => paragraph(fields)).join('\n'));
+  const indexPath = 'main/binary-i386/Packages';
+  const release = text(
+    `Origin: Debian\nSuite: ${suite}\nCodename: ${suite}\nArchitectures: i386\nComponents: main\nSHA256:\n ${sha256(index)} ${index.length} ${indexPath}\n`,
+  );
+  const file = (path: string, data: Uint8Array): CdEntry => ({ path: path.split('/'), data });
+  return [
+    file(`dists/${suite}/Release`, release),
+    file(`dists/${suite}/${indexPath}`, index),
+    ...packages.map(({ fields, bytes }) => file(fields.get('Filename')!, bytes)),
+  ];
+}

@@ -1,0 +1,108 @@
+/**
+ * xterm, with a guest's line in it. Guest text ends as cells only: escape sequences that would name windows, make links, touch the clipboard
+ * or change colours outside the cells are swallowed. It is a fifth of the page's script, and loaded once a guest has spoken (terminal.ts).
+ */
+
+import { FitAddon } from '@xterm/addon-fit';
+import { Terminal } from '@xterm/xterm';
+import { effect } from '@preact/signals';
+import { PHONE } from './media.ts';
+import { screenReader } from './settings.ts';
+import { shownTheme } from './theme.ts';
+
+/** OSC: 0-2 titles, 4-19 and 104-119 colours, 7 directory, 8 links, 9 and 777 notices, 52 clipboard, 133, 633 and 1337 shell integration. */
+const SWALLOWED_OSC = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 46, 50, 51, 52, 99, 104, 105, 106, 110, 111, 112, 113, 114, 115, 116,
+  117, 118, 119, 133, 633, 777, 1337];
+
+/** What a program that cannot ask takes for the width of its terminal. */
+const GUEST_COLUMNS = 80;
+
+export class Xterm {
+  readonly terminal: Terminal;
+  private readonly fitter = new FitAddon();
+  private readonly label: string;
+  private opened = false;
+  private readonly stopEffects: () => void;
+
+  constructor(label: string, onInput: (bytes: Uint8Array) => void) {
+    this.label = label;
+    this.terminal = new Terminal({
+      cols: GUEST_COLUMNS, rows: 24, scrollback: 10_000, fontSize: 13, lineHeight: 1.2, cursorBlink: false, macOptionIsMeta: true,
+      linkHandler: null, windowOptions: {}, drawBoldTextInBrightColors: true,
+    });
+    for (const code of SWALLOWED_OSC) this.terminal.parser.registerOscHandler(code, () => true);
+    this.terminal.loadAddon(this.fitter);
+    const encoder = new TextEncoder();
+    this.terminal.onData(text => onInput(encoder.encode(text)));
+    this.terminal.onBinary(text => onInput(Uint8Array.from(text, c => c.charCodeAt(0))));
+    this.terminal.attachCustomKeyEventHandler(event => {
+      if (event.key === 'Tab' && event.shiftKey) return false;
+      if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
+        if (event.type === 'keydown' && this.terminal.hasSelection()) void navigator.clipboard?.writeText(this.terminal.getSelection()).catch(() => {});
+        event.preventDefault();
+        return false;
+      }
+      // Region keys of the page (Alt + digit) stay the page's.
+      return !(event.altKey && !event.ctrlKey && /^Digit[1-5]$/.test(event.code));
+    });
+    const stopReader = effect(() => { this.terminal.options.screenReaderMode = screenReader.value; });
+    const stopTheme = effect(() => { void shownTheme.value; if (this.opened) this.applyTheme(); });
+    this.stopEffects = () => { stopReader(); stopTheme(); };
+  }
+
+  /** Puts it into `element`, which must be in the document. */
+  open(element: HTMLElement): void {
+    if (this.opened) return;
+    this.opened = true;
+    this.applyTheme();
+    this.terminal.open(element);
+    this.terminal.textarea?.setAttribute('aria-label', this.label);
+  }
+
+  /** Takes the size of its parent. The guest's line has no size of its own: COM1 cannot tell it. */
+  fit(): void {
+    // A guest on a serial line counts on 80 columns: letters are made smaller as long as they can be read.
+    const sizes = matchMedia(PHONE).matches ? [11] : [13, 12, 11];
+    const now = this.terminal.options.fontSize ?? 13;
+    const columns = this.fitter.proposeDimensions()?.cols ?? GUEST_COLUMNS;
+    const size = sizes.find(each => (columns * now) / each >= GUEST_COLUMNS) ?? sizes.at(-1)!;
+    if (size !== now) this.terminal.options.fontSize = size;
+    this.fitter.fit();
+  }
+
+  /** Text of the rows that are shown, trailing spaces cut. */
+  lines(): string[] {
+    const { viewportY } = this.terminal.buffer.active;
+    return Array.from({ length: this.terminal.rows }, (_, row) => this.terminal.buffer.active.getLine(viewportY + row)?.translateToString(true) ?? '');
+  }
+
+  /** Called when output was shown. */
+  onOutput(listener: () => void): () => void {
+    const subscription = this.terminal.onWriteParsed(listener);
+    return () => subscription.dispose();
+  }
+
+  onResize(listener: () => void): () => void {
+    const subscription = this.terminal.onResize(listener);
+    return () => subscription.dispose();
+  }
+
+  dispose(): void {
+    this.stopEffects();
+    this.terminal.dispose();
+  }
+
+  private applyTheme(): void {
+    const style = getComputedStyle(document.documentElement);
+    const token = (name: string) => style.getPropertyValue(name).trim();
+    const background = token('--term'), foreground = token('--term-text');
+    this.terminal.options.fontFamily = token('--mono');
+    // The 16 colours are chosen for at least 4.5:1 on the terminal's ground, except black, which is black.
+    this.terminal.options.theme = {
+      background, foreground, cursor: foreground, cursorAccent: background, selectionBackground: '#7a5f1f',
+      black: '#2b3033', red: '#ff8a80', green: '#9fd8a9', yellow: '#e9c877', blue: '#8db6f4', magenta: '#d6a0e1', cyan: '#7fd4cd', white: foreground,
+      brightBlack: token('--term-dim'), brightRed: '#ffb0a8', brightGreen: '#bff0c6', brightYellow: '#ffe29a', brightBlue: '#b3d0ff', brightMagenta: '#edc4f5',
+      brightCyan: '#a8ece6', brightWhite: '#ffffff',
+    };
+  }
+}
