@@ -30,6 +30,21 @@ export interface RegionPage {
 /** A page of code by number; null: none of it was decoded. */
 export type FindPage = (number: number) => { table: number; frame: number } | null;
 
+/** What code is beside its bytes. */
+export interface CodeKind {
+  /** As the mode key says (../mode.ts). */
+  code32: boolean;
+  stack32: boolean;
+  flat: boolean;
+  /** Where loads of segment registers find bases: in selectors, as in real mode and in virtual-8086 mode, or in descriptors. */
+  segments: 'real' | 'virtual' | 'protected';
+  /** EIP at which the page of the entry begins: less than 0 where the segment begins in the page. */
+  pageEip: number;
+}
+
+/** 32-bit code in flat segments with a flat stack: its addresses are linear addresses. */
+export const isLinear = ({ code32, stack32, flat }: CodeKind): boolean => code32 && stack32 && flat;
+
 /** A processor where a region would be entered: its general registers; whether the TLB knows a linear page of its privilege for reads, and for plain stores. */
 export interface EntryState {
   registers: ArrayLike<number>;
@@ -57,9 +72,12 @@ export interface RegionCompiler {
    * conditional branch is among them, the region holds of its two ways those that ran. `user`: S_USER where it is to run. `entry`: the state that it expects to be
    * entered in (windows.ts); null: none.
    */
-  compile(offset: number, find: FindPage, ran: ReadonlySet<number>, user: number, entry: EntryState | null): RegionText | null;
-  /** EIP where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. Null: nothing goes round. */
-  head(trace: readonly number[], find: FindPage): number | null;
+  compile(kind: CodeKind, offset: number, find: FindPage, ran: ReadonlySet<number>, user: number, entry: EntryState | null): RegionText | null;
+  /**
+   * Linear address where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. Null: nothing
+   * goes round.
+   */
+  head(code32: boolean, trace: readonly number[], find: FindPage): number | null;
 }
 
 /** What the second tier did. */
@@ -83,6 +101,7 @@ export interface RegionStatistics {
 export interface RegionView {
   /** Linear address of its first instruction where it was compiled. */
   linear: number;
+  code32: boolean;
   /** Its instructions in the order of their offsets from the start of the first one's page: where their bytes are in machine memory, and the frame of the page that follows. */
   code: readonly { offset: number; machine: number; length: number; next: number }[];
   text: string;

@@ -17,15 +17,15 @@ const MAX_CHARACTERS = 36_000;
 export function createCompiler(bytes: Uint8Array, features: () => Features): RegionCompiler {
   const former = new Former(bytes, features);
   return {
-    compile(offset, find, ran, user, entry) {
+    compile(kind, offset, find, ran, user, entry) {
       for (let most = MAX_INSTRUCTIONS; ;) {
-        const region = former.form(offset, find, most, ran);
+        const region = former.form(kind, offset, find, most, ran);
         if (region === null) return null;
-        const { instructions, pages } = region, made = sourceOf(region, user, entry), { length } = made.text;
+        const { instructions, pages } = region, made = sourceOf(region, kind, user, entry), { length } = made.text;
         if (length <= MAX_CHARACTERS || most === 1) return { ...made, instructions, pages };
         most = Math.max(1, Math.min(most - 1, Math.floor(instructions * MAX_CHARACTERS / length * 0.9)));
       }
     },
-    head: (trace, find) => former.head(trace, find),
+    head: (code32, trace, find) => former.head(code32, trace, find),
   };
 }

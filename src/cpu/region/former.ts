@@ -5,8 +5,9 @@
 import { formOf } from '../gen/forms.ts';
 import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
-import type { FindPage, RegionPage } from '../architecture/regions.ts';
+import { type CodeKind, type FindPage, isLinear, type RegionPage } from '../architecture/regions.ts';
 import { decode, DECODED, type Decoded, isBasedOperand, isFlatOperand, MORE_BYTES, newDecoded, type Row } from '../table/index.ts';
+import { isLoad, isTransfer, segmentedFits, targetOf } from './segmented.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
@@ -25,7 +26,9 @@ export interface Instruction {
   /** From the start of the entry's page. */
   offset: number;
   decoded: Decoded;
-  /** NO_FORM: an ordinary case of the x87 or SSE, CPUID, or an instruction that is called. */
+  /** Where it leads, if it is a direct branch. */
+  target: number;
+  /** NO_FORM: an ordinary case of the x87 or SSE, CPUID, a load of a segment register, or an instruction that is called. */
   form: Form;
   /** By a record of the region's own. */
   called: boolean;
@@ -68,10 +71,11 @@ function knownForm(row: Row, memory: boolean, operandSize: 16 | 32): Form | null
 const JUMPS = new Set(['jmp', 'jcc', 'jcxz', 'loop', 'loope', 'loopne']);
 
 /** Ops whose order of effects (POP to memory) a region does not follow. */
-const fits = (form: Form, at: Decoded): boolean => {
+const fits = (form: Form, at: Decoded, kind: CodeKind): boolean => {
   const { uses } = form, { memory, row, lock, repeat, addressSize, operandSize } = at;
-  if (lock || repeat !== 0 || (uses.string && !isFlatOperand(at)) || (uses.atomic && memory)) return false;
-  if (row!.op === 'pop' && memory) return false;
+  if (lock || repeat !== 0 || (uses.atomic && memory) || (row!.op === 'pop' && memory)) return false;
+  if (!isLinear(kind)) return segmentedFits(form, at, kind);
+  if (uses.string && !isFlatOperand(at)) return false;
   if ((uses.stack || uses.direct || uses.indirect) && operandSize !== 32) return false;
   if ((memory || uses.address || uses.counter) && addressSize !== 32) return false;
   return !memory || uses.address || isFlatOperand(at) || isBasedOperand(at);
@@ -91,11 +95,11 @@ export class Former {
   }
 
   /**
-   * The region that begins at `offset` of a page of flat 32-bit code, of so many instructions at most; null: nothing to compile there. Of a branch in `ran`, the
+   * The region that begins at `offset` of a page of code of this kind, of so many instructions at most; null: nothing to compile there. Of a branch in `ran`, the
    * way that is not there is an exit: it would cost V8's time, and its first run would throw the region back to bytecode.
    */
-  form(offset: number, find: FindPage, most: number, ran: ReadonlySet<number>): Region | null {
-    const pages = new Map<number, RegionPage>(), known = new Map<number, Instruction | null>();
+  form(kind: CodeKind, offset: number, find: FindPage, most: number, ran: ReadonlySet<number>): Region | null {
+    const pages = new Map<number, RegionPage>(), codeSize = kind.code32 ? 32 : 16, known = new Map<number, Instruction | null>();
     const pageOf = (at: number): RegionPage | null => {
       const number = at >> 12, page = pages.get(number);
       if (page !== undefined) return page;
@@ -109,7 +113,7 @@ export class Former {
     const decodeAt = (at: number): Decoded | null => {
       const page = pageOf(at), decoded = newDecoded(), within = at & 4095, here = 4096 - within;
       if (page === null) return null;
-      const status = decode(this.bytes, page.frame + within, here, 32, decoded);
+      const status = decode(this.bytes, page.frame + within, here, codeSize, decoded);
       if (status !== MORE_BYTES) return status === DECODED ? decoded : null;
       // Its bytes lie in two pages.
       const next = pageOf(at + here);
@@ -117,19 +121,19 @@ export class Former {
       const whole = new Uint8Array(LONGEST);
       whole.set(this.bytes.subarray(page.frame + within, page.frame + 4096));
       whole.set(this.bytes.subarray(next.frame, next.frame + LONGEST - here), here);
-      return decode(whole, 0, LONGEST, 32, decoded) === DECODED ? decoded : null;
+      return decode(whole, 0, LONGEST, codeSize, decoded) === DECODED ? decoded : null;
     };
     const instructionAt = (at: number): Instruction | null => {
       let one = known.get(at);
       if (one !== undefined) return one;
       const decoded = decodeAt(at);
-      one = decoded === null ? null : this.instruction(at, decoded);
+      one = decoded === null ? null : this.instruction(at, decoded, kind);
       known.set(at, one);
       return one;
     };
 
     /** Offset of the callee of a direct call. */
-    const callee = ({ offset: at, decoded, form }: Instruction): number | null => (form.op === 'call' ? at + decoded.length + decoded.immediate : null);
+    const callee = ({ target, form }: Instruction): number | null => (form.op === 'call' ? target : null);
     const leaves = new Map<number, boolean>();
     const isLeaf = (at: number): boolean => {
       let leaf = leaves.get(at);
@@ -160,10 +164,10 @@ export class Former {
           // Where a callee's RET comes back to: behind the call, in the caller.
           lead(next);
         }
-        if (op === 'jmp') lead(next + decoded.immediate);
+        if (op === 'jmp') lead(one.target);
         if (decoded.row!.ends || uses.returns) break;
         if (uses.direct) {
-          const ways = [next + decoded.immediate, next], known = ran.has(at) ? ways.filter(way => ran.has(way)) : [];
+          const ways = [one.target, next], known = ran.has(at) ? ways.filter(way => ran.has(way)) : [];
           for (const way of known.length > 0 ? known : ways) lead(way);
           break;
         }
@@ -180,10 +184,10 @@ export class Former {
   }
 
   /**
-   * Where a region had best begin, given EIPs of instructions that ran one after the other from a hot one until that came again: at the loop that came round to
+   * Where a region had best begin, given linear addresses of instructions that ran one after the other from a hot one until that came again: at the loop that came round to
    * it. Loops inside it went round more often in that time. Without one, at the function that was called on the way; else null.
    */
-  head(trace: readonly number[], find: FindPage): number | null {
+  head(code32: boolean, trace: readonly number[], find: FindPage): number | null {
     const decoded = newDecoded();
     const loops = new Map<number, number>(), calls = new Map<number, number>();
     const rarest = (counts: Map<number, number>): number | undefined => [...counts].sort(([, a], [, b]) => a - b)[0]?.[0];
@@ -191,7 +195,7 @@ export class Former {
       const eip = trace[i]!, from = trace[i - 1]!, distance = (eip - from) | 0;
       if (distance > 0 && distance < 16) continue;
       const page = find(from >>> 12);
-      if (page === null || decode(this.bytes, page.frame + (from & 4095), 4096 - (from & 4095), 32, decoded) !== DECODED) continue;
+      if (page === null || decode(this.bytes, page.frame + (from & 4095), 4096 - (from & 4095), code32 ? 32 : 16, decoded) !== DECODED) continue;
       const { op } = decoded.row!;
       const counts = op === 'call' || op === 'callind' ? calls : distance <= 0 && JUMPS.has(op) ? loops : null;
       counts?.set(eip, (counts.get(eip) ?? 0) + 1);
@@ -226,7 +230,7 @@ export class Former {
         const { decoded, form: { op, uses } } = one;
         at += decoded.length;
         if (op === 'call') {
-          const to = at + decoded.immediate, leaf = isLeaf(to), callee = follow(to, leaf ? String(at) : ''), back = blocks.get(key({ copy, offset: at }));
+          const to = one.target, leaf = isLeaf(to), callee = follow(to, leaf ? String(at) : ''), back = blocks.get(key({ copy, offset: at }));
           if (callee === undefined || back === undefined) block.successors.delete(to);
           else {
             behind.set(block, back);
@@ -235,11 +239,12 @@ export class Former {
         } else if (op === 'ret') {
           if (copy === '') rets.add(block);
           else follow(Number(copy), '');
-        } else if (op === 'jmp') follow(at + decoded.immediate);
+        } else if (op === 'jmp') follow(one.target);
         else if (uses.direct) {
           follow(at);
-          follow(at + decoded.immediate);
+          follow(one.target);
         }
+        if (one.called) block.next = at;
         if (decoded.row!.ends || uses.returns) break;
         block.next = at;
         if (uses.direct) break;
@@ -271,13 +276,16 @@ export class Former {
   }
 
   /** What a region may hold. */
-  private instruction(offset: number, decoded: Decoded): Instruction | null {
-    const row = decoded.row!;
+  private instruction(offset: number, decoded: Decoded, kind: CodeKind): Instruction | null {
+    const row = decoded.row!, segmented = !isLinear(kind);
     if (row.feature !== undefined && !this.features().has(row.feature)) return null;
     const form = knownForm(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
-    if (form !== null && fits(form, decoded)) return { offset, decoded, form, called: false };
-    if (isUnit(decoded)) return { offset, decoded, form: NO_FORM, called: false };
-    return isCallable(decoded) ? { offset, decoded, form: NO_FORM, called: true } : null;
+    if (form !== null && fits(form, decoded, kind)) {
+      const target = targetOf(kind, offset, decoded);
+      return form.uses.direct && target === null ? null : { offset, decoded, target: target ?? 0, form, called: false };
+    }
+    if (segmented ? isLoad(decoded, kind) || (isUnit(decoded) && !decoded.memory) : isUnit(decoded)) return { offset, decoded, target: 0, form: NO_FORM, called: false };
+    return isCallable(decoded) || (segmented && isTransfer(row)) ? { offset, decoded, target: 0, form: NO_FORM, called: true } : null;
   }
 
   /** A short function without calls and loops. */
@@ -287,11 +295,11 @@ export class Former {
       for (;;) {
         const one = instructionAt(at);
         if (one === null || ++count > MAX_LEAF) return false;
-        const { decoded, form: { op, uses } } = one, next = at + decoded.length;
+        const { decoded, target, form: { op, uses } } = one, next = at + decoded.length;
         if (op === 'ret') return true;
-        if (uses.returns || (decoded.row!.ends && op !== 'jmp') || (uses.direct && decoded.immediate < 0)) return false;
-        if (uses.direct && op !== 'jmp' && !from(next + decoded.immediate)) return false;
-        at = op === 'jmp' ? next + decoded.immediate : next;
+        if (uses.returns || (decoded.row!.ends && op !== 'jmp') || (uses.direct && target < next)) return false;
+        if (uses.direct && op !== 'jmp' && !from(target)) return false;
+        at = op === 'jmp' ? target : next;
       }
     };
     return from(start);

@@ -5,7 +5,7 @@ import {
   CR4, DR, DS, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, FS, GS, RETIRED_LOW, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, XMM,
 } from '../architecture/registers.ts';
 import { ExitReason } from '../architecture/edge.ts';
-import { Bench, CODE, d, DATA, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from '../test-support/bench.ts';
+import { Bench, CODE, d, DATA, FLAT_CODE, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
@@ -304,7 +304,7 @@ describe('regions', () => {
     const { bench } = compiled();
     code(bench);
     const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions), find = () => ({ table: 0, frame: CODE & -4096 });
-    const [seen, all] = [ran, new Set<number>()].map(those => compiler.compile(CODE & 4095, number => (number === 0 ? find() : null), those, 0, null)!.instructions);
+    const [seen, all] = [ran, new Set<number>()].map(those => compiler.compile(FLAT_CODE, CODE & 4095, number => (number === 0 ? find() : null), those, 0, null)!.instructions);
     expect([seen, all]).toEqual([6, 12]);
     const { compiled: made, retired } = withstand(code, 3_000_000);
     expect(made).toBeGreaterThan(1);

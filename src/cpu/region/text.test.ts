@@ -8,7 +8,7 @@ import type { RegionText } from '../architecture/regions.ts';
 import { ECX, ESI } from '../architecture/registers.ts';
 import { generateInterpreter } from '../gen/generate.ts';
 import { rows } from '../table/index.ts';
-import { asm, Bench, CODE, d, DATA } from '../test-support/bench.ts';
+import { asm, Bench, CODE, d, DATA, FLAT_CODE } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
@@ -32,7 +32,7 @@ const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions
 function loop(body: string, turns = 160): RegionText {
   const bytes = asm(body);
   bench.put(CODE, ...Array<number[]>(turns).fill(bytes), '49 0f 85', d(-7 - turns * bytes.length), 'f4');
-  return compiler.compile(CODE & 4095, number => ({ table: (number + 1) * 4096, frame: CODE + number * 4096 }), new Set(), 0, { registers: bench.R, reads: () => true, writes: () => true })!;
+  return compiler.compile(FLAT_CODE, CODE & 4095, number => ({ table: (number + 1) * 4096, frame: CODE + number * 4096 }), new Set(), 0, { registers: bench.R, reads: () => true, writes: () => true })!;
 }
 
 /** Kinds of instructions, each as many times as a region takes; a branch with both ways to one place. */
@@ -66,7 +66,7 @@ it('are no larger than what V8 optimises, whatever instructions they hold', () =
 /** Words of JavaScript, locals of every region, of those with SSE and the x87, labels, members. */
 const WORDS = new Set(('return function const let for if else break continue out done true false Math abs fround imul sqrt min max Infinity NaN cpuid '
   + 'u n base ip m a b c r t h e q fk fa fb fr fo noSse mxcsr').split(' '));
-const LOCAL = /^([rw][0-7]|[LB]\d{1,3}|[ab]\d|m\d|r\d_|[xy][0-7]|x[a-z]|xp\d)$/;
+const LOCAL = /^([rw][0-7]|[sl][0-5]|[LB]\d{1,3}|[ab]\d|m\d|r\d_|[xy][0-7]|x[a-z]|xp\d)$/;
 
 it('hold whole numbers as one function writes them, and names from the tables alone', () => {
   const known = new Set([...WORDS, ...names]), other = new Set<string>();
@@ -91,7 +91,7 @@ it('are as docs/engine.md shows one', () => {
     const record = PM[table + offset]!;
     expect(doc).toMatch(new RegExp(`offset ${offset}, [^,]+(,\\S+)? ${[...A.subarray(record + 1, record + 8)].join(' ')} `));
   }
-  const { text } = createCompiler(one.bytes, () => cpu.writer.instructions).compile(0, () => ({ table, frame: CODE }), new Set(), 0, null)!;
+  const { text } = createCompiler(one.bytes, () => cpu.writer.instructions).compile(FLAT_CODE, 0, () => ({ table, frame: CODE }), new Set(), 0, null)!;
   expect(doc).toContain(plain(text));
   // The case, without what stands round it.
   const [, add] = /\/\* add\.32\.rm \*\/ \{ (.*) \}/.exec(generateInterpreter(rows))!;

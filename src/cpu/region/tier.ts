@@ -7,12 +7,12 @@
  */
 import type { Features } from '../architecture/cpuid.ts';
 import { DOUBLE_ZERO } from '../architecture/edge.ts';
-import { arithmetic, carry, condition, kindWithChange, outcome, withChange } from '../architecture/flags.ts';
-import type { Compile, EntryState, RegionCompiler, RegionOptions, RegionStatistics, RegionText, RegionView, Regions } from '../architecture/regions.ts';
-import { EIP } from '../architecture/registers.ts';
+import { CR0_PE } from '../architecture/control-bits.ts';
+import { arithmetic, carry, condition, kindWithChange, outcome, VM, withChange } from '../architecture/flags.ts';
+import type { CodeKind, Compile, EntryState, RegionCompiler, RegionOptions, RegionStatistics, RegionText, RegionView, Regions } from '../architecture/regions.ts';
+import { CR0, EFLAGS, EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
-import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from '../mode.ts';
 import { multiplyHigh, productFlags } from '../ops/arithmetic.ts';
 import { identify } from '../ops/system.ts';
 import * as hot from '../fpu/hot.ts';
@@ -24,8 +24,6 @@ import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, THROWN, USER } f
 import { DECODED } from '../table/index.ts';
 import { INVALID } from '../tlb.ts';
 
-/** The one mode whose code becomes regions. */
-const KEY = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
 /** Words of a record behind META: which region it leads to; how often regions led to it, in which epoch. */
 const REGION = META + 1, EXITS = META + 2, EXITS_EPOCH = META + 3;
 /**
@@ -69,7 +67,7 @@ const SHORT = 60, TRIAL = 4096;
 /** Entries after which nothing was done: after so many of them, if so few instructions ran for each, the region's windows (windows.ts) are wrong. */
 const IDLE = 64, IDLE_SHARE = 1000;
 
-const lineOf = (frame: number, eip: number): number => frame / LINE + ((eip & 4095) >>> LINE_SHIFT);
+const lineOf = (frame: number, linear: number): number => frame / LINE + ((linear & 4095) >>> LINE_SHIFT);
 
 interface Compiled {
   /** Where control enters: table of records, offset in the page. False: it is gone. */
@@ -96,6 +94,7 @@ interface Compiled {
   made: RegionText;
   /** Linear address of its first instruction where it was compiled. */
   linear: number;
+  code32: boolean;
 }
 
 export class RegionTier implements Regions {
@@ -104,15 +103,16 @@ export class RegionTier implements Regions {
   private readonly threshold: number;
   private compiler: RegionCompiler | null = null;
   /**
-   * EIPs of the instructions under watch, from one in a hot line on, of those alone that run at its privilege (`user`: 0 or USER) and in the mode of regions; null:
+   * Linear addresses of the instructions under watch, from one in a hot line on, of those alone that run at its privilege (`user`: 0 or USER) and in its mode; null:
    * none are. How many were watched in all. That line. Where the region is to begin; null: not known yet.
    */
   private trace: number[] | null = null;
   private user = 0;
+  private key = 0;
   private watched = 0;
   private traced = 0;
   private head: number | null = null;
-  /** EIP to which regions often lead: what runs from there is to be watched. Null: none. */
+  /** Linear address to which regions often lead: what runs from there is to be watched. Null: none. */
   private exit: number | null = null;
   /** Of those that are allowed at once. */
   private traces = 0;
@@ -120,8 +120,8 @@ export class RegionTier implements Regions {
   private compiles = 0;
   /** Texts become functions later here, when control is elsewhere. */
   private late = false;
-  /** Texts on their way to become functions: by the record where the region begins its EIP, and what was seen to run, so that the same text is asked for again. */
-  private readonly pending = new Map<number, { eip: number; ran: ReadonlySet<number> }>();
+  /** Texts on their way to become functions: by the record where the region begins its linear address, and what else has to be the same for the same text to be asked for again. */
+  private readonly pending = new Map<number, { linear: number; kind: CodeKind; ran: ReadonlySet<number> }>();
   private retiredBefore = DOUBLE_ZERO;
   /** Instructions between samples; retired when the next one is due. Batches end early, too, at exits and faults: what comes behind these is not hot for that. */
   private interval = BATCH;
@@ -180,8 +180,8 @@ export class RegionTier implements Regions {
 
   hottest(count: number): RegionView[] {
     const those = this.regions.filter(region => region !== null).map(region => ({ region, retired: region.before + region.recent }));
-    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, linear }, retired }) => ({
-      linear, text, retired,
+    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, linear, code32 }, retired }) => ({
+      linear, code32, text, retired,
       // Callees may be there more than once.
       code: [...new Map(pages.flatMap(({ number, frame, ranges }) =>
         ranges.map(([first, last]) => {
@@ -230,11 +230,11 @@ export class RegionTier implements Regions {
     const busy = inRegions >= this.interval >> 1;
     this.interval = busy ? REGION_BATCH : BATCH;
     if (busy) statistics.regionSamples++;
-    if (this.pending.size > 0 && statistics.samples % RETRY === 0) for (const [record, { eip, ran }] of [...this.pending]) this.compileAt(record, eip, ran);
-    if (this.off || this.cpu.mode.key !== KEY || this.cpu.A[p + OP] === OP_ENTRY) return;
-    const eip = this.cpu.R[EIP]!, page = this.pageAt(eip >>> 12);
+    if (this.pending.size > 0 && statistics.samples % RETRY === 0) for (const [record, { linear, ran }] of [...this.pending]) this.compileAt(record, linear, ran);
+    if (this.off || this.cpu.A[p + OP] === OP_ENTRY) return;
+    const { linear } = this, page = this.pageAt(linear >>> 12);
     if (page === null) return;
-    const line = lineOf(page.frame, eip);
+    const line = lineOf(page.frame, linear);
     // A batch that regions ran ends in their code whatever that is worth.
     if (this.refusedLines.has(line) || (busy && this.threshold > 1 && this.covered.has(line))) return;
     const count = (counts.get(line) ?? 0) + 1;
@@ -243,16 +243,17 @@ export class RegionTier implements Regions {
       return;
     }
     counts.delete(line);
-    if (this.threshold === 1) this.compileAt(p, eip, NOTHING);
+    if (this.threshold === 1) this.compileAt(p, linear, NOTHING);
     else if (this.traces < MAX_TRACES) {
       this.traces++;
-      this.beginTrace(eip, line, null);
+      this.beginTrace(linear, line, null);
     }
   }
 
-  private beginTrace(eip: number, line: number, head: number | null): void {
-    this.trace = [eip];
+  private beginTrace(linear: number, line: number, head: number | null): void {
+    this.trace = [linear];
     this.user = this.cpu.S[S_USER]!;
+    this.key = this.cpu.mode.key;
     this.watched = 1;
     this.traced = line;
     this.head = head;
@@ -261,7 +262,7 @@ export class RegionTier implements Regions {
   /** Regions led to `exit`: the instructions from there on are watched, if it is there that control is now. */
   private watchExit(exit: number): void {
     this.exit = null;
-    if (this.cpu.R[EIP] !== exit || this.cpu.mode.key !== KEY) return;
+    if (this.linear !== exit) return;
     const page = this.pageAt(exit >>> 12);
     if (page === null) return;
     this.beginTrace(exit, lineOf(page.frame, exit), exit);
@@ -272,14 +273,14 @@ export class RegionTier implements Regions {
    * behind a system call or a load of CR3 they are not.
    */
   private watch(trace: number[], p: number): void {
-    const { R, A, S, mode } = this.cpu, eip = R[EIP]!, here = mode.key === KEY && S[S_USER] === this.user;
+    const { A, S, mode } = this.cpu, { linear } = this, here = mode.key === this.key && S[S_USER] === this.user;
     this.watched++;
     if (here) {
-      trace.push(eip);
+      trace.push(linear);
       // What came again only by returns goes round in some function that was called before.
-      if (this.head === null && eip === trace[0]) this.head = this.compiler!.head(trace, page => this.pageAt(page));
+      if (this.head === null && linear === trace[0]) this.head = this.compiler!.head(mode.code32, trace, page => this.pageAt(page));
     }
-    const { head } = this, atHead = here && eip === head;
+    const { head } = this, atHead = here && linear === head;
     if (head === null ? this.watched < TRACE : this.watched < (atHead ? WAYS : LONGEST_TRACE)) return;
     this.trace = null;
     this.interval = BATCH;
@@ -324,24 +325,34 @@ export class RegionTier implements Regions {
     return page === null ? 0 : this.cpu.code.PM[page.table + (at & 4095)]!;
   }
 
+  /** The linear address where control is. */
+  private get linear(): number { return (this.cpu.R[EIP]! + this.cpu.mode.csBase) | 0; }
+  /** What the code is that runs there. */
+  private get kind(): CodeKind {
+    const { R, mode: { code32, stack32, flat } } = this.cpu;
+    return { code32, stack32, flat, segments: (R[CR0]! & CR0_PE) === 0 ? 'real' : (R[EFLAGS]! & VM) !== 0 ? 'virtual' : 'protected', pageEip: (R[EIP]! - (this.linear & 4095)) | 0 };
+  }
   /** The processor as a region finds it that is entered now. */
   private entryState(): EntryState {
     const { R, S, tlb: { TR, TW } } = this.cpu, user = S[S_USER]!;
     return { registers: R, reads: page => (TR[page + user]! & INVALID) === 0, writes: page => (TW[page + user]! & INVALID) === 0 };
   }
 
-  /** Compiles what begins at the record of `eip`, if that is where `eip` leads now. `ran`: see RegionCompiler. `windows`: it may have some. */
-  private compileAt(record: number, eip: number, ran: ReadonlySet<number>, windows = true): void {
-    const { A, R, S, code, writer, mode } = this.cpu, { pending } = this;
+  /**
+   * Compiles what begins at the record of a linear address, if that is where this leads now: where control is, or what is pending. `ran`: see RegionCompiler. `windows`:
+   * it may have some.
+   */
+  private compileAt(record: number, linear: number, ran: ReadonlySet<number>, windows = true): void {
+    const { A, R, S, code, writer } = this.cpu, { pending } = this;
     // Records of another mode are other records of the same code, which is not compiled for it.
-    if (mode.key !== KEY || this.recordAt(eip) !== record || this.refused.has(record)) return;
+    if (this.recordAt(linear) !== record || this.refused.has(record)) return;
     const before = pending.get(record);
     if (before === undefined && (pending.size >= MAX_PENDING || (++this.compiles > MAX_COMPILES && this.threshold > 1))) return;
     pending.delete(record);
-    const page = eip >>> 12, seen = before?.ran ?? ran;
+    const page = linear >>> 12, seen = before?.ran ?? ran, kind = before?.kind ?? this.kind;
     // A text that is asked for again has to be the same.
-    const expected = windows && !this.late && R[EIP] === eip ? this.entryState() : null;
-    const region = this.compiler!.compile(eip & 4095, number => this.pageAt(page + number), seen, S[S_USER]!, expected);
+    const expected = windows && !this.late && this.linear === linear ? this.entryState() : null;
+    const region = this.compiler!.compile(kind, linear & 4095, number => this.pageAt(page + number), seen, S[S_USER]!, expected);
     if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
       this.refused.set(record, REFUSED);
       return;
@@ -350,7 +361,7 @@ export class RegionTier implements Regions {
     const make = this.compile(this.names, text);
     if (make === undefined) {
       this.late = true;
-      pending.set(record, { eip, ran: seen });
+      pending.set(record, { linear, kind, ran: seen });
       return;
     }
     if (make === null) {
@@ -381,7 +392,7 @@ export class RegionTier implements Regions {
     }
     const run = make(...Object.values(this.values), records) as Compiled['run'];
     A[record + REGION] = index;
-    this.regions[index] = { table: pages[0]!.table, offset: eip & 4095, live: true, entry, run, longest, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, ran: seen, recent: DOUBLE_ZERO, before: DOUBLE_ZERO, made: region, linear: eip };
+    this.regions[index] = { table: pages[0]!.table, offset: linear & 4095, live: true, entry, run, longest, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, ran: seen, recent: DOUBLE_ZERO, before: DOUBLE_ZERO, made: region, linear, code32: kind.code32 };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
@@ -477,7 +488,7 @@ export class RegionTier implements Regions {
 
   /** Runs the record `p`, of which one instruction was taken from the budget, and whatever regions follow. */
   private enter(p: number): void {
-    const { A, R, S } = this.cpu, { CP } = this.cpu.tlb, { PM } = this.cpu.code, { regions, lately } = this;
+    const { A, R, S, mode } = this.cpu, { CP } = this.cpu.tlb, { PM } = this.cpu.code, { regions, lately } = this;
     const first = regions[A[p + REGION]!]!;
     let region = first, left = S[S_BUDGET]! + 1, ran = 0;
     while (left >= region.longest) {
@@ -499,11 +510,11 @@ export class RegionTier implements Regions {
         }
         S[S_STOP] = GO;
       }
-      const eip = R[EIP]!, at = eip & 4095, table = CP[(eip >>> 12) + S[S_USER]!]!, slot = (eip ^ eip >>> 8) & (LATELY - 1), likely = lately[slot];
-      if (likely != null && likely.table === table && likely.offset === at && likely.live) region = likely;
+      const eip = R[EIP]!, linear = (eip + mode.csBase) | 0, at = linear & 4095, table = CP[(linear >>> 12) + S[S_USER]!]!, slot = (linear ^ linear >>> 8) & (LATELY - 1), likely = lately[slot];
+      if (likely != null && likely.table === table && likely.offset === at && likely.live && eip >>> 0 <= mode.csLimit) region = likely;
       else {
         const q = PM[table + at]!;
-        if (q === 0 || A[q + OP] !== OP_ENTRY) {
+        if (q === 0 || A[q + OP] !== OP_ENTRY || eip >>> 0 > mode.csLimit) {
           S[S_STOP] = JUMP;
           this.visited(p, first, ran);
           if (q !== 0) this.left(q);
@@ -511,7 +522,7 @@ export class RegionTier implements Regions {
         }
         region = lately[slot] = regions[A[q + REGION]!]!;
       }
-      S[S_PAGE_EIP] = eip & -4096;
+      S[S_PAGE_EIP] = (eip - at) | 0;
     }
     this.visited(p, first, ran);
     if (region !== first || left === 0 || !first.live) {
@@ -528,9 +539,9 @@ export class RegionTier implements Regions {
   private lookAt(region: Compiled): void {
     const ran = region.before + region.recent;
     if (ran - region.looked < IDLE * IDLE_SHARE) {
-      const { R, A } = this.cpu, { entry: { record }, ran: seen } = region;
+      const { A } = this.cpu, { entry: { record }, ran: seen } = region;
       this.remove(A[record + REGION]!);
-      this.compileAt(record, R[EIP]!, seen, false);
+      this.compileAt(record, this.linear, seen, false);
     }
     region.idle = 0;
     region.looked = ran;
@@ -546,11 +557,11 @@ export class RegionTier implements Regions {
     }
     if (++A[q + EXITS]! < EXITS_A_SAMPLE * this.threshold || this.trace !== null || this.exit !== null || !this.canCompile()) return;
     A[q + EXITS] = 0;
-    const eip = this.cpu.R[EIP]!;
-    if (this.threshold === 1) this.compileAt(q, eip, NOTHING);
+    const { linear } = this;
+    if (this.threshold === 1) this.compileAt(q, linear, NOTHING);
     else if (!this.refused.has(q) && this.traces < MAX_TRACES) {
       this.traces++;
-      this.exit = eip;
+      this.exit = linear;
       // The batch ends, and the next one begins there.
       this.cpu.loop.endBatch();
     }

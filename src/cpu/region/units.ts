@@ -32,9 +32,10 @@ export const isCallable = ({ row }: Decoded): boolean =>
   row!.ends !== true && row!.branch !== true && (row!.privilege !== 0 || row!.op === 'invlpg') && !LEAVING.has(row!.op);
 
 /** The address of a memory operand: registers are locals. */
-export function addressText({ base, index, scale, displacement }: Decoded): Value {
+export function addressText({ addressSize, base, index, scale, displacement }: Decoded): Value {
   const parts = [base < 0 ? '' : `r${base}`, index < 0 ? '' : scale === 0 ? `r${index}` : `(r${index} << ${scale})`, displacement === 0 ? '' : number(displacement)].filter(part => part !== '');
-  return `${parts.length === 0 ? '0' : parts.join(' + ')} | 0`;
+  const sum = parts.length === 0 ? '0' : parts.join(' + ');
+  return addressSize === 16 ? `${sum} & 65535` : `${sum} | 0`;
 }
 
 /** What expands one x87 or SSE instruction by its description. `leave`: text that leaves the region if the condition holds, with the instruction not begun. */

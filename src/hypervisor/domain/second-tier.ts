@@ -43,11 +43,11 @@ export interface HotRegion {
 
 /** `bytes`: machine memory. */
 export function hotRegion(region: RegionView, bytes: Uint8Array, disassemble: NonNullable<DomainOptions['disassemble']>): HotRegion {
-  const { linear, retired, text } = region;
+  const { linear, code32, retired, text } = region;
   const code = region.code.map(({ offset, machine, length, next }) => {
     const at = ((linear & -4096) + offset) >>> 0, here = Math.min(length, 4096 - (machine & 4095));
     const own = Uint8Array.of(...bytes.subarray(machine, machine + here), ...bytes.subarray(next, next + length - here));
-    return { linear: at, text: disassemble(own, at, 32).text };
+    return { linear: at, text: disassemble(own, at, code32 ? 32 : 16).text };
   });
   return { linear: linear >>> 0, retired, code, javascript: text };
 }
