@@ -2,6 +2,7 @@
  * Entry of a domain's worker: runs one domain for as long as it lives. After the start it does not return to its event loop (but while a compiler is
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
+import { loadNic } from '../../devices/index.ts';
 import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
 import type { Domain, Ending } from '../domain/domain.ts';
 import { CompilerLoader, HOTTEST_REGIONS } from '../domain/second-tier.ts';
@@ -99,7 +100,7 @@ const notLoaded = (part: string) => (): never => {
 };
 
 /** Loads what this domain needs and not every one does. @throws SavedStateError, HostError */
-async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { saved, name }: ToDomainWorker): Promise<LaterParts> {
+async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { saved, name, nic }: ToDomainWorker): Promise<LaterParts> {
   const isXens = xenOffset !== 0,
     isPv = isXens && words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
   const [guest, pv, stream] = await Promise.all([
@@ -107,9 +108,12 @@ async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { sav
     isPv ? import('../xen/pv/pv-domain.ts').catch(notLoaded('runs paravirtual guests')) : undefined,
     saved ? import('../stream/state.ts').catch(notLoaded('reads saved domains')) : undefined,
   ]);
+  const state = saved && stream?.readState(saved, name);
+  const card = state ? state.about.nic : nic;
+  if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
   return {
     ...(guest ? { createXen: parts => new guest.XenGuest(parts, pv && (of => new pv.PvDomain(of))) } : {}),
-    ...(saved && stream ? { saved: stream.readState(saved, name), restoreInto: stream.restoreInto } : {}),
+    ...(state && stream ? { saved: state, restoreInto: stream.restoreInto } : {}),
   };
 }
 
