@@ -83,7 +83,7 @@ function Components() {
       <ScreenWindow session={guest('dark', 'b', {})} first={false} />
     </div></Section>
     <Section title="Address walk: steps, one that faults, the last" wide><ol class="walk">{STEPS.map(([owner, title, value, says]) => <li key={title} class={owner}><button class="pickrow"><small>{title}</small><b>{value}</b><span>{says}</span></button></li>)}</ol></Section>
-    <Section title="Way of a request"><ol class="hops">{HOPS.map(([owner, at, what, us]) => <li key={at} class={owner}><b>{at}</b><span>{what}</span><i class="m">{us}</i></li>)}</ol></Section>
+    <Section title="Way of a request" wide><ol class="hops">{HOPS.map(([owner, at, what, us], i) => <li key={at} class={owner}><b>{at}</b><span>{what}</span><u><s style={`left:${i * 33}%`} /></u><i class="m">{us}</i></li>)}</ol></Section>
     <Section title="Slots of a ring"><div class="unroll c-A shown">{SLOTS.map((state, i) => <div key={i} class={`us sl-${state}${i === 8 ? ' on' : ''}`}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</div>)}</div>
       <p class="cap-t">W waits for Domain-0, T is in its hands, A is answered; the others are free.</p></Section>
     <Section title="History"><Chart title="CPU" unit="% of one pCPU" atMs={SECONDS} least={100} digits={0} height={120} lines={[{ name: 'web', token: '--dA', values: BUSY.map(each => 80 * each) }, { name: 'db', token: '--dB', dash: true, values: BUSY.map((each, i) => (i < 12 ? undefined : 40 - 30 * each)) }]} /></Section>
