@@ -304,7 +304,7 @@ describe('regions', () => {
     const { bench } = compiled();
     code(bench);
     const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions), find = () => ({ table: 0, frame: CODE & -4096 });
-    const [seen, all] = [ran, new Set<number>()].map(those => compiler.compile(FLAT_CODE, CODE & 4095, number => (number === 0 ? find() : null), those, 0, null)!.instructions);
+    const [seen, all] = [ran, new Set<number>()].map(those => compiler.compile({ ...FLAT_CODE, ran: those }, CODE & 4095, number => (number === 0 ? find() : null), 0, null)!.instructions);
     expect([seen, all]).toEqual([6, 12]);
     const { compiled: made, retired } = withstand(code, 3_000_000);
     expect(made).toBeGreaterThan(1);
