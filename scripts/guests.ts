@@ -28,13 +28,13 @@ const FLAVOURS = [
     flavour: '686',
     key: 'n',
     title: 'Debian Linux, 686',
-    about: 'Debian 12 with the kernel for computers without PAE: boot messages, then a busybox shell on screen and serial line.',
+    about: 'Debian 12, for computers without PAE: a busybox shell.',
   },
   {
     flavour: '686-pae',
     key: 'p',
     title: 'Debian Linux, 686-pae',
-    about: 'Debian 12 with the PAE kernel, which also has the Xen and KVM guest code: boot messages, then a busybox shell.',
+    about: 'Debian 12, with Xen’s and KVM’s guest code: a busybox shell.',
   },
 ];
 

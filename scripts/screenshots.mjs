@@ -1,25 +1,28 @@
 /**
  * Makes pictures of the page's views: in a wide window and on a phone, light, dark and with high contrast.
  *
- *   npm run -s screenshots [-- --docs]     into .cache/screenshots; --docs: those that the README shows are put into docs/pictures, too
+ *   npm run -s screenshots [-- --docs] [desktop|phone] [light|dark|contrast]
+ *
+ * They are put into .cache/screenshots; --docs: those that the README shows into docs/pictures, too.
  */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
-import { walkViews } from './views.mjs';
+import { SIZES, THEMES, walkViews } from './views.mjs';
 
 /** Pictures in docs/pictures, by their names here. */
 const SHOWN = ['figure-desktop-dark', 'define-desktop-light', 'rings-desktop-light', 'lesson-desktop-light'];
 
 async function main(options) {
-  const unknown = options.find(option => option !== '--docs');
-  if (unknown) throw new Error(`screenshots: unknown option ${unknown}; the only one is --docs.`);
+  const only = options.filter(option => option !== '--docs');
+  const unknown = only.find(option => !(option in SIZES || option in THEMES));
+  if (unknown) throw new Error(`screenshots: unknown option ${unknown}; there are --docs, ${Object.keys({ ...SIZES, ...THEMES }).join(', ')}.`);
   const folder = at('.cache', 'screenshots');
   mkdirSync(folder, { recursive: true });
   let made = 0;
   await walkViews(async (page, name, size, theme) => {
     await page.screenshot({ path: `${folder}/${name}-${size}-${theme}.png` });
     made++;
-  });
+  }, only);
   console.log(`${made} pictures in .cache/screenshots`);
   if (!options.includes('--docs')) return;
   mkdirSync(at('docs', 'pictures'), { recursive: true });

@@ -5,35 +5,103 @@ import { at } from './lib.mjs';
 import { serve } from './serve.mjs';
 import { ensureDependencies } from './setup.mjs';
 
-const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
-const THEMES = { light: { colorScheme: 'light' }, dark: { colorScheme: 'dark' }, contrast: { colorScheme: 'dark', contrast: 'more' } };
+export const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+export const THEMES = { light: { colorScheme: 'light' }, dark: { colorScheme: 'dark' }, contrast: { colorScheme: 'dark', contrast: 'more' } };
 const PROMPT_MS = 60_000;
 /** What comes with a picture's last numbers. */
 const SETTLE_MS = 1500;
 
+/** A guest that `npm run guests` fetches. */
+const FETCHED = 'Debian Linux, 686-pae';
+/** Two processors and the memory that the guests below fill: what stands there is told apart. */
+const HOST = 'host=pcpus=2,memory=512';
+/** So long guests work before the charts are shown. */
+const HISTORY_MS = 30_000;
+
 const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
-const type = async (page, line) => {
+/** Those who leave by a key see where the focus went; a picture is of somebody who reads. */
+const unfocus = page => page.evaluate(() => document.activeElement?.blur());
+/** Each line waits for a prompt; the last may go on for long. */
+const type = async (page, ...lines) => {
   await page.getByRole('button', { name: 'Use this terminal' }).first().click();
-  await page.keyboard.type(`${line}\n`);
+  for (const line of lines) {
+    await page.keyboard.type(`${line}\n`);
+    if (line === lines.at(-1)) break;
+    // The text beside a terminal follows it by half a second.
+    await page.waitForTimeout(600);
+    await page
+      .getByTestId('serial-text')
+      .first()
+      .filter({ hasText: /[>#] *$/ })
+      .waitFor({ timeout: PROMPT_MS });
+  }
   await page.keyboard.press('Shift+Tab');
-  // Those who leave by a key see where the focus went; a picture is of somebody who reads.
-  await page.evaluate(() => document.activeElement?.blur());
+  await unfocus(page);
 };
+/** By the palette: the tree is behind a button on a phone. */
+const choose = async (page, what) => {
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search and commands' }).fill(what);
+  await page.keyboard.press('Enter');
+  await unfocus(page);
+};
+/** What was chosen at the guest before holds for the next. */
+const showWindow = async (page, name) => {
+  const button = page.getByRole('button', { name, exact: true });
+  // A phone offers a screen when the guest has drawn on one.
+  if (name === 'Screen') await button.waitFor({ timeout: PROMPT_MS });
+  if (await button.isVisible()) await button.click();
+  // The place that was gone to takes the focus.
+  await page.waitForTimeout(200);
+  await unfocus(page);
+};
+const goTo = async (page, name) => {
+  await choose(page, `Go to ${name}`);
+  await page.locator('.bh h2', { hasText: name }).waitFor();
+  await showWindow(page, 'Serial');
+};
+const boot = async (page, title, name, view) => {
+  await choose(page, `Boot ${title}`);
+  await page.locator('.bh h2', { hasText: name }).waitFor({ timeout: PROMPT_MS });
+  await showWindow(page, view);
+};
+const inspect = async (page, name) => {
+  await tab(page, 'Inspect');
+  if (name) await tab(page, name);
+};
+const toHost = async (page, name) => {
+  await page.getByRole('link', { name: 'Ringside' }).click();
+  await tab(page, name);
+};
+const hasFetched = page => page.evaluate(async () => (await fetch('guests/catalogue.json')).ok);
+/** A picture of what is on its way is one of a moment in which something is. */
+const pauseWhen = async (page, isSo) => {
+  const button = page.locator('.sub').getByRole('button', { name: /^(Pause|Go on)/ });
+  for (let i = 0; i < 40 && !(await isSo()); i++) await page.waitForTimeout(250);
+  await button.click();
+};
+
+const definition = (name, more) => ({ name: `${name}.cfg`, mimeType: 'text/plain', buffer: Buffer.from(`name = "${name}"\n${more}`) });
+/** Of the host's disk, in GiB: a guest that reads one from end to end has long to do. */
+const VOLUMES = { web: '20', db: '2' };
 
 /** In their order: each goes on from where the one before it ended. */
 const VIEWS = [
   [
     'boot-menu',
     async page => {
-      await page.goto('./?boot=menu', { waitUntil: 'commit' });
-      await page.getByTestId('bootmenu').waitFor();
-      // Any key ends the countdown, which is of one second: less than a picture's last numbers take.
-      await page.keyboard.press('ArrowUp');
-      await page.getByText('executed automatically').waitFor({ state: 'detached' });
+      // Any key ends the countdown, which is of one second: on a busy machine it may be over before.
+      for (let stands = false; !stands; ) {
+        await page.goto('./?boot=menu', { waitUntil: 'commit' });
+        await page.getByTestId('bootmenu').waitFor();
+        await page.keyboard.press('ArrowUp');
+        await page.waitForTimeout(SETTLE_MS);
+        stands = await page.getByText('waits for your choice').isVisible();
+      }
     },
   ],
-  ['first', page => page.goto('./?boot=0')],
+  ['first', page => page.goto(`./?boot=0&${HOST}`)],
   [
     'figure',
     async page => {
@@ -41,51 +109,36 @@ const VIEWS = [
       await prompt(page);
       // The third one's screen comes last; a phone shows one window at a time.
       await page.getByRole('treeitem', { name: /demo HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
-      await page.waitForTimeout(SETTLE_MS);
-    },
-  ],
-  ['host', page => tab(page, 'Host')],
-  ['storage', page => tab(page, 'Storage')],
-  [
-    'saved',
-    async page => {
-      await page.getByRole('button', { name: 'Save all now' }).click();
-      // The last of three; the paravirtual one cannot be saved, and says why.
-      await page.locator('.checkpoints tr', { hasText: /demo.*\d\d:\d\d/ }).waitFor({ timeout: PROMPT_MS });
-      await page.locator('.checkpoints').evaluate(part => part.scrollIntoView({ block: 'center' }));
-    },
-  ],
-  ['reset', page => page.getByRole('button', { name: 'Reset the host' }).click()],
-  ['network', page => tab(page, 'Network')],
-  [
-    'define',
-    async page => {
-      await page.goto('./?boot=0&new');
-      // A page that is loaded again begins where it was.
-      await tab(page, 'Desktop');
-      await page.getByRole('button', { name: 'Write one' }).click();
-      await page
-        .getByLabel('Text of the definition')
-        .fill(
-          '# a web server\nname    = "web"\ntype    = "hvm"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\nvif     = [ "model=e1000" ]\nacpi    = 0\n',
-        );
-      await page.locator('.edt-m li').first().waitFor();
-      // A phone shows the page from its top.
-      await page.evaluate(() => scrollTo(0, 0));
+      await goTo(page, 'minipv-pv');
+      await type(page, 'read name', 'calls 200000', 'tables 2000', 'hog 9000000 20');
+      await goTo(page, 'minipv-pvh');
+      await type(page, 'dhcp', 'ping 10.0.2.2 3', 'events 2000', 'net', 'hog 9000000 30');
+      await goTo(page, 'demo');
+      await type(page, 'timer', 'exits 20000');
+      await toHost(page, 'Desktop');
     },
   ],
   [
     'several',
     async page => {
-      await page.getByRole('button', { name: 'Discard' }).click();
-      await tab(page, 'Desktop');
-      const definition = (name, more) => ({
-        name: `${name}.cfg`,
-        mimeType: 'text/plain',
-        buffer: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\n${more}`),
-      });
+      await tab(page, 'Storage');
+      for (const [name, gib] of Object.entries(VOLUMES)) {
+        await page.getByLabel('Name of the new volume').fill(name);
+        await page.getByLabel('Size of the new volume').fill(gib);
+        await page.getByRole('button', { name: 'New volume' }).click();
+        await page.getByRole('cell', { name: `/dev/vg0/${name}`, exact: true }).waitFor();
+      }
+      await page.getByRole('button', { name: 'New guest' }).click();
       const kernel = { name: 'minipv', mimeType: '', buffer: readFileSync(at('guests', 'minipv', 'minipv.elf')) };
-      const files = [definition('web', 'acpi = 0\n'), definition('db', ''), definition('mail', 'memroy = 8\n'), kernel];
+      const files = [
+        definition(
+          'web',
+          'type = "pvh"\nmemory = 64\nkernel = "minipv"\ndisk = [ "phy:/dev/vg0/web,xvda,w" ]\nvif = [ "bridge=xenbr0" ]\nacpi = 0\n',
+        ),
+        definition('db', 'type = "pvh"\nmemory = 96\nkernel = "minipv"\ndisk = [ "phy:/dev/vg0/db,xvda,w" ]\nvif = [ "bridge=xenbr0" ]\n'),
+        definition('mail', 'type = "pvh"\nmemory = 32\nkernel = "minipv"\nmemroy = 8\n'),
+        kernel,
+      ];
       await page.locator('input[type=file]').first().setInputFiles(files);
       await page.locator('.several .stop').waitFor();
     },
@@ -93,24 +146,141 @@ const VIEWS = [
   [
     'console',
     async page => {
+      await page.getByRole('button', { name: 'Start 2' }).click();
+      await page.getByRole('treeitem', { name: /db PVH/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
       await page.getByRole('button', { name: 'Discard' }).click();
-      await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
-      await prompt(page);
-      await type(page, 'dhcp');
+      await goTo(page, 'web');
+      await type(page, 'dhcp', 'disks', 'time xvda write 2048 4 8', 'ping 10.0.2.2 5', 'net');
+      await goTo(page, 'db');
+      await type(page, 'disks', 'time xvda write 512', 'dhcp');
+      // Linux where it was fetched; else the kernel that comes with the page.
+      if (await hasFetched(page)) {
+        await boot(page, FETCHED, 'debian-686-pae', 'Serial');
+        await page
+          .getByTestId('serial-text')
+          .filter({ hasText: /# *$/ })
+          .waitFor({ timeout: 2 * PROMPT_MS });
+        await type(
+          page,
+          'uname -srm',
+          'dmesg | grep -i xen',
+          'grep -i xen /proc/interrupts',
+          'free',
+          'cat /sys/hypervisor/type',
+          '(while :; do find / > /dev/null 2>&1; sleep 1; done) &',
+        );
+      } else await goTo(page, 'web');
     },
   ],
-  ['overview', page => tab(page, 'Overview')],
+  [
+    'pcos',
+    async page => {
+      await goTo(page, 'db');
+      await type(page, 'writer xvda 1024 1000000');
+      await boot(page, 'pcos', 'pcos', 'Screen');
+      await page.getByTestId('screen-text').filter({ hasText: 'pcos>' }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page.getByRole('button', { name: 'Use this screen' }).click();
+      for (const line of ['dhcp', 'ls', 'pci', 'mem', 'spin', 'tasks']) {
+        await page.keyboard.type(`${line}\n`, { delay: 20 });
+        await page.waitForTimeout(SETTLE_MS);
+      }
+      await page.keyboard.down('ControlLeft');
+      await page.keyboard.down('AltLeft');
+      await page.keyboard.up('AltLeft');
+      await page.keyboard.up('ControlLeft');
+      await unfocus(page);
+    },
+  ],
+  [
+    'desktop',
+    async page => {
+      await toHost(page, 'Desktop');
+      const kept = ['pcos, VGA', (await hasFetched(page)) ? 'debian-686-pae, Serial' : 'web, PV'];
+      for (let left = true; left; ) {
+        await page.getByRole('button', { name: 'Windows', exact: true }).click();
+        const names = await page.getByRole('menuitem').allInnerTexts();
+        const other = names.find(name => name.startsWith('Close ') && !kept.some(each => name.includes(each)));
+        left = other !== undefined;
+        await (left ? page.getByRole('menuitem', { name: other, exact: true }).click() : page.keyboard.press('Escape'));
+      }
+      await unfocus(page);
+    },
+  ],
+  [
+    'host',
+    async page => {
+      await goTo(page, 'web');
+      await type(page, 'time xvda read 40000000 4 16');
+      await page.waitForTimeout(HISTORY_MS);
+      await toHost(page, 'Host');
+    },
+  ],
+  ['storage', page => tab(page, 'Storage')],
+  ['network', page => tab(page, 'Network')],
+  ['host-exits', page => inspect(page)],
+  ['scheduler', page => tab(page, 'Scheduler')],
+  ['host-memory', page => tab(page, 'Memory')],
+  [
+    'overview',
+    async page => {
+      await goTo(page, 'web');
+      await tab(page, 'Overview');
+    },
+  ],
   ['history', page => tab(page, 'History')],
-  ['exits', page => tab(page, 'Inspect')],
-  ...['Processor', 'Rings', 'Event channels', 'Grants', 'I/O path', 'XenStore', 'Memory', 'Engine'].map(name => [
-    name.toLowerCase().replace(/\W/g, '-'),
-    page => tab(page, name),
-  ]),
+  ['exits', page => inspect(page)],
+  [
+    'rings',
+    async page => {
+      await tab(page, 'Rings');
+      await pauseWhen(page, () =>
+        page
+          .getByText(/^[1-9]\d*$/)
+          .first()
+          .isVisible(),
+      );
+    },
+  ],
+  ['event-channels', page => tab(page, 'Event channels')],
+  ['grants', page => tab(page, 'Grants')],
+  [
+    'i-o-path',
+    async page => {
+      await tab(page, 'I/O path');
+      await page.getByRole('heading', { name: /^Request / }).waitFor({ timeout: PROMPT_MS });
+    },
+  ],
+  ['xenstore', page => tab(page, 'XenStore')],
+  [
+    'processor',
+    async page => {
+      await goTo(page, (await hasFetched(page)) ? 'debian-686-pae' : 'demo');
+      await inspect(page, 'Processor');
+    },
+  ],
+  ['memory', page => tab(page, 'Memory')],
+  ['engine', page => tab(page, 'Engine')],
+  [
+    'define',
+    async page => {
+      await toHost(page, 'Desktop');
+      await page.getByRole('button', { name: 'New guest' }).click();
+      await page.getByRole('button', { name: 'Write one' }).click();
+      await page
+        .getByLabel('Text of the definition')
+        .fill(
+          '# a shop: web server and its disk\nname    = "shop"\ntype    = "hvm"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\nvif     = [ "bridge=xenbr0,model=e1000" ]\nserial  = "pty"\nvnc     = 1\nacpi    = 0\non_crash = "preserve"\n',
+        );
+      await page.locator('.edt-m li').first().waitFor();
+      // A phone shows the page from its top.
+      await page.evaluate(() => scrollTo(0, 0));
+    },
+  ],
   [
     'four-ways',
     async page => {
       await page.goto('./?boot=0');
-      await tab(page, 'Desktop');
+      await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'Same guest, four ways' }).click();
       await page.getByRole('button', { name: 'Run again' }).waitFor({ timeout: PROMPT_MS });
     },
@@ -120,6 +290,14 @@ const VIEWS = [
     async page => {
       await page.goto('./?time=virtual&lesson=ring-request&seed=ringside');
       await prompt(page);
+      await page.getByLabel(/How many doorbells/).fill('9');
+      await page.getByRole('button', { name: 'Keep the answer' }).click();
+      await page.getByRole('button', { name: 'Run it for me' }).first().click();
+      await page.getByRole('button', { name: 'Measure' }).first().click();
+      await page
+        .getByRole('row', { name: /doorbells that Domain-0 heard/ })
+        .first()
+        .waitFor({ timeout: PROMPT_MS });
     },
   ],
   [
@@ -134,13 +312,31 @@ const VIEWS = [
     },
   ],
   [
-    'pcos',
+    'pcos-source',
     async page => {
       await page.goto('./?boot=0&pcos');
       await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
       await page.getByTestId('screen-text').filter({ hasText: 'pcos>' }).waitFor({ state: 'attached', timeout: PROMPT_MS });
     },
   ],
+  [
+    'saved',
+    async page => {
+      await page.goto(`./?boot=0&${HOST}`);
+      await toHost(page, 'Desktop');
+      await page.getByRole('button', { name: 'Start three side by side' }).click();
+      // Its windows may have been closed before.
+      await page.getByRole('treeitem', { name: /demo HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      // A guest that still boots does not answer.
+      await page.waitForTimeout(3 * SETTLE_MS);
+      await tab(page, 'Storage');
+      await page.getByRole('button', { name: 'Save all now' }).click();
+      // The last of three; the paravirtual one cannot be saved, and says why.
+      await page.locator('.checkpoints tr', { hasText: /demo.*\d\d:\d\d/ }).waitFor({ timeout: PROMPT_MS });
+      await page.locator('.checkpoints').evaluate(part => part.scrollIntoView({ block: 'center' }));
+    },
+  ],
+  ['reset', page => page.getByRole('button', { name: 'Reset the host' }).click()],
   [
     'components',
     async page => {
@@ -150,8 +346,9 @@ const VIEWS = [
   ],
 ];
 
-/** Calls `look` with each view as it stands there: (page, its name, size, theme). */
-export async function walkViews(look) {
+/** Calls `look` with each view as it stands there: (page, its name, size, theme). `only`: sizes and themes, all where it names none. */
+export async function walkViews(look, only = []) {
+  const among = all => Object.entries(all).filter(([name]) => only.includes(name) || !Object.keys(all).some(each => only.includes(each)));
   await ensureDependencies({ quiet: true });
   await buildPage();
   const { chromium } = await import('@playwright/test');
@@ -161,12 +358,15 @@ export async function walkViews(look) {
     args: ['--no-sandbox', '--disable-gpu'],
   });
   try {
-    for (const [size, viewport] of Object.entries(SIZES))
-      for (const [theme, media] of Object.entries(THEMES)) {
+    for (const [size, viewport] of among(SIZES))
+      for (const [theme, media] of among(THEMES)) {
         const page = await browser.newPage({ viewport, ...media, baseURL: url, serviceWorkers: 'block' });
         page.on('dialog', dialog => void dialog.accept());
         for (const [name, show] of VIEWS) {
-          await show(page);
+          await show(page).catch(async error => {
+            await page.screenshot({ path: at('.cache', 'screenshots', 'failed.png') });
+            throw new Error(`${name}, ${size}, ${theme} (.cache/screenshots/failed.png): ${error.message}`);
+          });
           await page.waitForTimeout(SETTLE_MS);
           await look(page, name, size, theme);
         }

@@ -53,6 +53,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
       'floppy.c',
       'video.c',
       'vga-modes.c',
+      'video-state.c',
       'vbe.c',
       'keyboard.c',
       'mouse.c',

@@ -4,12 +4,12 @@
 set -eu
 cd "$(dirname "$0")"
 OUT=${1:-bios.bin}
-PARTS="entry.S fonts.S post.c boot.c firmware-tables.c util.c pci.c ata.c disk.c cdrom.c floppy.c video.c vga-modes.c vbe.c keyboard.c mouse.c clock.c ports.c system.c"
+PARTS="entry.S fonts.S post.c boot.c firmware-tables.c util.c pci.c ata.c disk.c cdrom.c floppy.c video.c vga-modes.c video-state.c vbe.c keyboard.c mouse.c clock.c ports.c system.c"
 ELF=$(mktemp)
 trap 'rm -f "$ELF" "$ELF.code"' EXIT
 gcc -m16 -march=i386 -mregparm=3 -mgeneral-regs-only -Os -std=gnu11 -Wall -Wextra -Werror -Wno-array-bounds -ffreestanding -fno-pic -no-pie -static -nostdlib \
   -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-ident -fno-strict-aliasing -fno-tree-loop-distribute-patterns -fno-jump-tables \
-  -mpreferred-stack-boundary=2 \
+  -mpreferred-stack-boundary=2 -fomit-frame-pointer -fno-caller-saves -flto \
   -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack -Wl,--no-warn-rwx-segments $PARTS -o "$ELF"
 objcopy -O binary -j .fonts --gap-fill 0 --pad-to 0x20000 "$ELF" "$OUT"
 objcopy -O binary -j .text -j .fixed -j .gap -j .fixed_late --gap-fill 0 --pad-to 0x10000 "$ELF" "$ELF.code"

@@ -360,6 +360,56 @@ vbe_window_entry:
         int     $0x10
         lretw
 
+/*
+ * Advanced Power Management for protected mode: who connected (INT 15h, 5302h, 5303h) calls this with AL as with 53xxh, with code and data segments at F0000h.
+ * Off is the PIIX4's PM1 control register.
+ */
+        .macro  power_entry name, return
+        .globl  \name
+\name:  cmpb    $0x05, %al
+        je      1f
+        cmpb    $0x07, %al
+        je      2f
+        cmpb    $0x0a, %al
+        je      3f
+        cmpb    $0x0b, %al
+        je      4f
+        cmpb    $0x0e, %al
+        je      5f
+        clc
+        \return
+1:      pushf
+        sti
+        hlt
+        popf
+        clc
+        \return
+2:      cmpw    $1, %bx
+        jne     6f
+        cmpw    $3, %cx
+        jne     6f
+        movw    $0x2000, %ax
+        movw    $0x604, %dx
+        outw    %ax, %dx
+6:      clc
+        \return
+3:      movw    $0x01ff, %bx
+        movw    $0x80ff, %cx
+        movw    $0xffff, %dx
+        xorw    %si, %si
+        \return
+4:      movb    $0x80, %ah
+        stc
+        \return
+5:      movw    $0x0102, %ax
+        clc
+        \return
+        .endm
+        power_entry power_entry_16, lretw
+        .code32
+        power_entry power_entry_32, lretl
+        .code16
+
 /* Timer: 18.2 ticks a second, a day of them; the motors' time. */
 int08:  pushl   %eax
         pushw   %dx

@@ -65,37 +65,48 @@ static void a20(caller r) {
 }
 
 /*
- * 53h, Advanced Power Management: from real mode, for who idles and switches off by it. Off is the PIIX4's PM1 control register (SLP_EN, type 0), where POST
- * has put it.
+ * 53h, Advanced Power Management 1.2: from real mode, and who connects for protected mode gets entries for it (entry.S). Off is the PIIX4's PM1 control
+ * register (SLP_EN, type 0), where POST has put it.
  */
 #define PM1_CONTROL 0x604
+#define POWER_SEGMENT_BYTES 0xfff0
+extern const u8 power_entry_16[], power_entry_32[];
 static enum outcome power_services(caller r) {
   set_carry(r, 0);
   switch (r->al) {
     case 0x00:
       r->ax = 0x0102;
       r->bx = 0x504d;
-      r->cx = 0;
+      /* Entries of 16 and 32 bits. */
+      r->cx = 3;
       return DONE;
-    case 0x01: case 0x04: case 0x06: case 0x08: case 0x0d: case 0x0f: case 0x10: r->ah = 0; return DONE;
+    case 0x02: case 0x03: {
+      u8 wide = r->al == 3;
+      r->ebx = (u16)(u32)(wide ? power_entry_32 : power_entry_16);
+      r->ax = r->cx = BIOS_SEGMENT;
+      if (wide) r->dx = BIOS_SEGMENT;
+      r->esi = POWER_SEGMENT_BYTES << 16 | POWER_SEGMENT_BYTES;
+      r->di = POWER_SEGMENT_BYTES;
+      return DONE;
+    }
+    case 0x01: case 0x04: case 0x06: case 0x08: case 0x0d: case 0x0f: case 0x10: return DONE;
     case 0x05:
       /* Till the next interrupt. */
       __asm__ volatile("sti; hlt; cli" : : : "memory");
-      r->ah = 0;
       return DONE;
     case 0x07:
       if (r->bx == 1 && r->cx == 3) out16(PM1_CONTROL, 0x2000);
-      r->ah = 0;
       return DONE;
     case 0x0a:
       /* On line, no battery. */
       r->bx = 0x01ff;
-      r->cx = 0xffff;
+      r->cx = 0x80ff;
       r->dx = 0xffff;
+      r->si = 0;
       return DONE;
     case 0x0b: r->ah = 0x80; break;
     case 0x0e: r->ax = 0x0102; return DONE;
-    default: r->ah = 0x09;
+    default: r->ah = 0x0c;
   }
   set_carry(r, 1);
   return DONE;

@@ -238,6 +238,33 @@ static void palette(caller r) {
   r->ax = OK;
 }
 
+/* In this order they are taken back: ENABLE ends what is shown, sizes and colours go before it begins again. */
+static const u8 state_registers[VBE_STATE_WORDS] IN_GAP = { ENABLE, WIDTH, HEIGHT, DEPTH, ENABLE, BANK, VIRTUAL_WIDTH, X_OFFSET, Y_OFFSET };
+u16 vbe_state(u8 i) { return i == VBE_STATE_WORDS - 1 ? mode_now : get(state_registers[i]); }
+void set_vbe_state(u8 i, u16 value) {
+  if (!there_is()) return;
+  if (i == VBE_STATE_WORDS - 1) mode_now = value;
+  else if (i == 0) set(ENABLE, 0);
+  else set(state_registers[i], state_registers[i] == ENABLE ? value | KEEP_MEMORY : value);
+}
+
+/* 4F10h: the monitor's power, of which a VGA can switch off the picture. */
+static void monitor_power(caller r) {
+  static u8 state;
+  r->ax = OK;
+  switch (r->bl) {
+    /* Standby, suspend, off and reduced on; version 3.0. */
+    case 0: r->bx = 0x0f30; return;
+    case 1:
+      state = r->bh;
+      out8(0x3c4, 1);
+      out8(0x3c5, (in8(0x3c5) & ~0x20) | (state ? 0x20 : 0));
+      return;
+    case 2: r->bh = state; return;
+  }
+  r->ax = FAILED;
+}
+
 void vbe_services(caller r) {
   if (!there_is()) return;
   switch (r->al) {
@@ -248,11 +275,15 @@ void vbe_services(caller r) {
       r->bx = mode_now ? mode_now : bda8(BDA_MODE);
       r->ax = OK;
       break;
+    case 0x04: r->ax = video_state(r, r->dl, r->cx & 15) ? OK : FAILED; break;
     case 0x05: window(r); break;
     case 0x06: scan_line(r); break;
     case 0x07: display_start(r); break;
     case 0x08: dac_width(r); break;
     case 0x09: palette(r); break;
+    case 0x10: monitor_power(r); break;
+    /* The adapter has no wire on which a monitor says what it can. */
+    case 0x15: r->ax = FAILED; break;
     default: r->ax = 0x0100;
   }
 }

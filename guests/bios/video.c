@@ -86,8 +86,8 @@ void set_mode(u8 number) {
   set_bda8(BDA_VIDEO_CONTROL, (bda8(BDA_VIDEO_CONTROL) & 1) | 0x60 | (number & 0x80));
   set_bda8(BDA_VIDEO_SWITCHES, 0xf9);
   for (u8 page = 0; page < 8; page++) set_bda16(BDA_CURSOR + 2 * page, 0);
-  if (mode->memory == TEXT) shape_cursor(0x0607);
-  else set_bda16(BDA_CURSOR_SHAPE, 0);
+  /* The registers have what cursor emulation would make of it, a line higher (IBM's tables). */
+  set_bda16(BDA_CURSOR_SHAPE, mode->memory == TEXT ? 0x0607 : 0);
   show_page(0);
   set_high_half(0x1f, font_8x8_high);
   set_high_half(0x43, mode->char_height == 8 ? font_8x8 : mode->char_height == 14 ? font_8x14 : font_8x16);
@@ -557,6 +557,9 @@ enum outcome video_services(caller r) {
       r->al = 0x1a;
       break;
     case 0x1b: state_information(r); break;
+    case 0x1c:
+      if (r->cx < 8 && video_state(r, r->al, r->cx)) r->al = 0x1c;
+      break;
     case 0x4f: vbe_services(r); break;
   }
   return DONE;

@@ -16,6 +16,12 @@ void set_mode(u8 number);
 void load_registers(const struct mode *mode);
 void load_palette(u8 which);
 void load_font(u8 block, u32 font, u16 first, u16 count, u8 height);
+/* Size (0), save (1) or restore (2) of what the bits name, at ES:BX; 0: there is no such function. (video-state.c) */
+u8 video_state(caller r, u8 what, u8 parts);
+/* The mode, and the display interface's registers. */
+#define VBE_STATE_WORDS 10
+u16 vbe_state(u8 i);
+void set_vbe_state(u8 i, u16 value);
 void clear_screen(const struct mode *mode);
 /* Fonts in segment E000 are linked 64 KiB above those in F000. */
 static inline u32 far_font(const u8 *font) { return ((u32)font >> 16 ? 0xe0000000 : (u32)BIOS_SEGMENT << 16) | (u16)(u32)font; }

@@ -5,6 +5,7 @@
  * and from people, while time passes. It passes if there was no JavaScript exception, no access that does not end, and no byte outside of guest memory, and if a
  * machine that is saved and restored in the middle goes on as the first one does.
  */
+import { loadNics } from '../devices/index.ts';
 import { CAMPAIGNS, draw } from './fuzz/devices/campaigns.ts';
 import { type Action, difference, Target } from './fuzz/devices/target.ts';
 import { picker } from './fuzz/pick.ts';
@@ -49,7 +50,7 @@ function run(what: string, seed: number, accesses: number): string | undefined {
 }
 
 /** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
-export function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): number {
+export async function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): Promise<number> {
   let accesses = 1_000_000;
   const seeds: number[] = [], kinds: string[] = [];
   for (let i = 0; i < argv.length; i += 2) {
@@ -63,6 +64,7 @@ export function main(argv: string[], write: (text: string) => void = text => pro
       return 2;
     }
   }
+  await loadNics();
   if (seeds.length === 0) seeds.push(1, 2, 3, 4);
   const each = Math.ceil(accesses / seeds.length);
   let failed = 0;

@@ -1,5 +1,6 @@
 /** The command `ringside`. */
 import { asm } from './asm.ts';
+import { loadAtHand } from '../dom0/index.ts';
 import { boot } from './boot/index.ts';
 import { bootHelp } from './boot/options.ts';
 import { Output } from './boot/terminal.ts';
@@ -23,8 +24,10 @@ export async function main(argv: string[]): Promise<number> {
   const [command, ...rest] = argv;
   switch (command) {
     case 'boot':
+      await loadAtHand();
       return boot(rest);
     case 'sh':
+      await loadAtHand();
       return shell(rest);
     case 'storage':
       return storage(rest);

@@ -14,7 +14,7 @@ import { IoBus } from './io-bus.ts';
 import { FloppyController } from './floppy/fdc.ts';
 import { I8237 } from './i8237.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
-import { NIC_MODELS, type NicAttachment, type NicKind } from './net/models.ts';
+import { NIC_MODELS, type NicAttachment, nicClass, type NicKind } from './net/models.ts';
 import { i440fx, piix3, resetControl, type ResetKind, type Shadowing } from './pci/i440fx.ts';
 import { flashed } from './pci/option-rom.ts';
 import { PCI, PciBus, type PciFunction } from './pci/pci.ts';
@@ -138,7 +138,7 @@ export class EmulatedDevices {
     if (options.nic) {
       const kind: NicKind = NIC_MODELS[options.nic.model];
       const irq = kind.isaIrq === undefined ? intx(NIC_SLOT) : irqs.source(kind.isaIrq);
-      const card = this.plug(kind.make({ timers, dma, irq, ...options.nic }), NIC_SLOT);
+      const card = this.plug(new (nicClass(options.nic.model))({ timers, dma, irq, ...options.nic }), NIC_SLOT);
       if (options.nicRom && card.fn) card.fn.setRom(flashed(options.nicRom, card.fn.get(PCI.VENDOR, 2), card.fn.get(PCI.DEVICE, 2)));
     }
     this.fwCfg = this.plug(new FwCfg(dma));

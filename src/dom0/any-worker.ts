@@ -108,9 +108,9 @@ function hostTime({ virtualTime }: PageBoot, runners: (pace: Pace | undefined) =
 
 /**
  * Makes the host and answers the page. `runners`: `pace` where time is virtual. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
- * where there are Web Locks. `openStore`: how the browser's storage is had.
+ * where there are Web Locks. `openStore`: how the browser's storage is had. `ready`: what is there before the host.
  */
-export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>, openStore: OpenStore): void {
+export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>, openStore: OpenStore, ready?: Promise<void>): void {
   const shells = new Set<PortSession>();
   let tellGrub = (_text: string, _host: string): void => {};
   let boot = (_how: PageBoot): void => {};
@@ -126,6 +126,8 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
     startLogs = resolve;
   });
   void booted.then(() => later(LOGS_AFTER_MS, startLogs));
+  // A host without guests on its network has its card late.
+  void logsAfter.then(async () => (await host).toolstack.services.network.connect()).catch(() => {});
   /** Guests that the page has told of before the state was there. */
   const offered: ShippedGuest[] = [];
   let stateIsWanted = false;
@@ -161,7 +163,7 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
   });
   const definition = booted.then(how => settledHost(how.virtualTime ? VIRTUAL_HOST : hostHere(shared), how.host));
   const memory = Promise.all([booted, definition]).then(([how, asked]) => makeMemory(shared || (how.virtualTime !== undefined && canShare()), asked.host.memoryMiB));
-  const host: Promise<FirstHost> = Promise.all([booted, definition, memory]).then(([how, { host: asked }, bytes]) => hostWith({
+  const host: Promise<FirstHost> = Promise.all([booted, definition, memory, ready]).then(([how, { host: asked }, bytes]) => hostWith({
     version: metadata.version,
     memory: bytes,
     ...hostTime(how, runners, () => host),
@@ -235,6 +237,7 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
       // Most visits have a guest's prompt before they want this one.
       const { loginOverPort, shellParts } = await import('./shell/index.ts');
       const kept = await state();
+      await (await host).toolstack.services.network.connect();
       log ??= domain0Log(await host, await kept.get(), await booted);
       const parts = await shellParts(await wholeHost(), await kept.get(), sleep, power, await log);
       const { kept: isKept, why } = await kept.info();

@@ -2,6 +2,7 @@
 export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, MouseMove, NamedFile, OfferedGuest, Plan, StateHead, StateInfo, StatePiece, Task } from './api.ts';
 export * from './boot/index.ts';
 export { OWN_GUESTS, type ShippedGuest } from './files/index.ts';
+export { loadAtHand } from './at-hand.ts';
 export { createHost } from './create-host.ts';
 export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable, isFloppy } from './images.ts';
 export { type Firmware, type FirmwareNeeds, NO_FIRMWARE, NO_IPXE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';

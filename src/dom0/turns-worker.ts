@@ -3,6 +3,7 @@
  * JavaScriptCore runs a processor in a module that is loaded later three to five times slower.
  */
 import { functionOrScript, holdLifeLock, sharedMs } from '../hypervisor/worker/index.ts';
+import { loadAtHand } from './at-hand.ts';
 import { inTurns } from './runner-local.ts';
 import { later, newLockPrefix, openMedium, serve, soon } from './any-worker.ts';
 import { type OpenStore, openOpfs } from './storage/index.ts';
@@ -13,4 +14,4 @@ const openStore: OpenStore = async (wanted, take) => {
   return 'why' in opened ? opened : { store: opened.store, release: () => opened.held.release() };
 };
 
-serve(pace => inTurns({ soon, later, openMedium, compile: functionOrScript, ...(pace ? { pace } : { hostMs: sharedMs }) }), false, holdLifeLock(newLockPrefix()), openStore);
+serve(pace => inTurns({ soon, later, openMedium, compile: functionOrScript, ...(pace ? { pace } : { hostMs: sharedMs }) }), false, holdLifeLock(newLockPrefix()), openStore, loadAtHand());

@@ -17,12 +17,13 @@ const BOOT_SECONDS = 500;
 const CHATTER = /(set VGA mode|Set active page|VBE ).*\n/g;
 /**
  * Where two BIOSes may differ: addresses of tables in ROM, of fonts (BP and ES after 1130h), of the functionality table (first bytes of 1B00h), of a 32-bit
- * entry (DI after B101h); the status bits of a printer that INT 17h does not use, which SeaBIOS leaves as the port has them, bit 0 (time-out) too.
+ * entry (DI after B101h), of the entries of APM (BX after 5302h and 5303h); the status bits of a printer that INT 17h does not use, which SeaBIOS leaves as the port has them, bit 0 (time-out) too.
  */
 function comparable(line: string): string {
   if (line.startsWith('10 1130')) return line.replace(/[\dA-F]{4} [\dA-F]{4}(C?)$/, '$1');
   if (line.startsWith('10 1B00')) return line.replace(/= [\dA-F]{8}/, '=');
   if (line.startsWith('1A B101')) return line.replace(/(.{34}).{4}/, '$1');
+  if (/^15 530[23]/.test(line)) return line.replace(/(: .{5}).{4}/, '$1');
   if (line.startsWith('17 0200')) return line.replace(/: (.)[07]/, ': $1');
   return line;
 }

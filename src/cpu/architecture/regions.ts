@@ -27,8 +27,15 @@ export interface RegionPage {
   tail: number;
 }
 
+/** A page of code: its table of records, the machine address of its frame, and whether a region begins at an offset that one more is to lead to, not to repeat. */
+export interface CodePage {
+  table: number;
+  frame: number;
+  begins(offset: number): boolean;
+}
+
 /** A page of code by number; null: none of it was decoded. */
-export type FindPage = (number: number) => { table: number; frame: number } | null;
+export type FindPage = (number: number) => CodePage | null;
 
 /** What code is beside its bytes. */
 export interface CodeKind {

@@ -105,7 +105,7 @@ export class Former {
       if (page !== undefined) return page;
       const there = pages.size < MAX_PAGES ? find(number) : null;
       if (there === null) return null;
-      const made: RegionPage = { number, ...there, ranges: [], tail: 0 };
+      const made: RegionPage = { number, table: there.table, frame: there.frame, ranges: [], tail: 0 };
       pages.set(number, made);
       return made;
     };
@@ -141,6 +141,8 @@ export class Former {
       return leaf;
     };
 
+    const isBegun = (at: number): boolean => find(at >> 12)?.begins(at & 4095) ?? false;
+
     // Which instructions, and where blocks begin.
     const first: Place = { copy: '', offset };
     const leaders = new Map<string, Place>([[key(first), first]]), queue = [first];
@@ -149,7 +151,7 @@ export class Former {
       const { copy, offset: start } = queue.shift()!;
       const lead = (to: number, into = copy) => {
         const place = { copy: into, offset: to };
-        if (leaders.has(key(place))) return;
+        if (leaders.has(key(place)) || (into === '' && to !== offset && isBegun(to))) return;
         leaders.set(key(place), place);
         queue.push(place);
       };

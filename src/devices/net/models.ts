@@ -1,13 +1,10 @@
 /**
  * The network cards that a guest can have, by the names that definitions (`model=`) and `--nic` have for them. One line a card: definitions, the command line
- * and the page know it from here.
+ * and the page know it from here. A card's program is loaded (`loadNic`) before a board has it: most guests have none, or another.
  */
 import type { Device, Dma, IrqLine, Timers } from '../bus.ts';
 import type { PciFunction } from '../pci/pci.ts';
-import { E1000 } from './e1000/e1000.ts';
 import type { Ethernet } from './ethernet.ts';
-import { Ne2000Isa, NE2000_IRQ, Rtl8029 } from './ne2000.ts';
-import { PcnetPci } from './pcnet-pci.ts';
 
 /** A card as the board sees it: a device with one PCI function, or with ports on the ISA bus. */
 export interface NicDevice extends Device {
@@ -24,28 +21,47 @@ export interface NicParts {
   ethernet: Ethernet;
 }
 
+/** @throws RangeError for an address that no station can have */
+export type NicClass = new (parts: NicParts) => NicDevice;
+
 /** A line of the list. */
 export interface NicKind {
   /** At most twelve letters. */
   name: string;
   /** In a sentence, with the name of Linux's driver. */
   title: string;
-  /** The ISA interrupt of a card that is not on the PCI bus. */
+  /** The ISA interrupt of a card that is not on the PCI bus. IRQ 9 is ACPI's here, and drivers of ISA cards do not share theirs. */
   isaIrq?: number;
   /** The file with an expansion ROM that boots from the network by it (iPXE, in Debian's ipxe-qemu). */
   rom?: string;
-  /** @throws RangeError for an address that no station can have */
-  make(parts: NicParts): NicDevice;
+  load(): Promise<NicClass>;
 }
 
 export const NIC_MODELS = {
-  pcnet: { name: 'AMD PCNet', title: 'an AMD PCNet (pcnet32)', rom: 'pxe-pcnet.rom', make: parts => new PcnetPci(parts) },
-  e1000: { name: 'Intel e1000', title: 'an Intel 82540EM (e1000)', rom: 'pxe-e1000.rom', make: parts => new E1000(parts) },
-  ne2k_pci: { name: 'NE2000 PCI', title: 'a Realtek RTL8029AS (ne2k-pci)', rom: 'pxe-ne2k_pci.rom', make: parts => new Rtl8029(parts) },
-  ne2k_isa: { name: 'NE2000 ISA', title: 'an NE2000 at port 0x300, IRQ 5 (ne)', isaIrq: NE2000_IRQ, make: parts => new Ne2000Isa(parts) },
+  pcnet: { name: 'AMD PCNet', title: 'an AMD PCNet (pcnet32)', rom: 'pxe-pcnet.rom', load: async () => (await import('./pcnet-pci.ts')).PcnetPci },
+  e1000: { name: 'Intel e1000', title: 'an Intel 82540EM (e1000)', rom: 'pxe-e1000.rom', load: async () => (await import('./e1000/e1000.ts')).E1000 },
+  ne2k_pci: { name: 'NE2000 PCI', title: 'a Realtek RTL8029AS (ne2k-pci)', rom: 'pxe-ne2k_pci.rom', load: async () => (await import('./ne2000.ts')).Rtl8029 },
+  ne2k_isa: { name: 'NE2000 ISA', title: 'an NE2000 at port 0x300, IRQ 5 (ne)', isaIrq: 5, load: async () => (await import('./ne2000.ts')).Ne2000Isa },
 } satisfies Record<string, NicKind>;
 
 export type NicModel = keyof typeof NIC_MODELS;
+
+const loaded = new Map<NicModel, NicClass>();
+
+/** Boards can have this card from then on. */
+export async function loadNic(model: NicModel): Promise<void> {
+  if (!loaded.has(model)) loaded.set(model, await NIC_MODELS[model].load());
+}
+
+/** All cards, where domains are made at once. */
+export const loadNics = async (): Promise<void> => void (await Promise.all((Object.keys(NIC_MODELS) as NicModel[]).map(loadNic)));
+
+/** @throws Error where nobody has loaded it */
+export function nicClass(model: NicModel): NicClass {
+  const its = loaded.get(model);
+  if (!its) throw new Error(`The network card ${model} is not loaded.`);
+  return its;
+}
 
 /** The file with the ROM that boots from the network by this card; undefined: it has no place for one. */
 export const romOf = (model: NicModel | undefined): string | undefined => model && (NIC_MODELS[model] as NicKind).rom;

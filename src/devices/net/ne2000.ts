@@ -12,8 +12,6 @@ import type { NicDevice, NicParts } from './models.ts';
 
 /** Where the card is on the ISA bus. */
 const ISA_PORT = 0x300;
-/** Its interrupt there. IRQ 9 is ACPI's here, and drivers of ISA cards do not share theirs. */
-export const NE2000_IRQ = 5;
 const PORTS = 32, DATA_PORT = 0x10, RESET_PORT = 0x18;
 const RAM_AT = 0x4000, RAM_BYTES = 0x4000;
 const PROM_BYTES = 32;

@@ -9,12 +9,12 @@ import { answerDns, DNS_PORT } from './dns.ts';
 import { type Ethernet, HEADER_BYTES } from './ethernet.ts';
 import {
   checksum, ETHERTYPE_ARP, ETHERTYPE_IP, ethernetFrame, get16, get32, icmpFrame, type IpPacket, parseAddress, parseIp, parseUdp, type Path,
-  PROTOCOL_ICMP, PROTOCOL_UDP, put16, put32, type UdpDatagram, udpFrame,
+  PROTOCOL_ICMP, PROTOCOL_UDP, put16, type UdpDatagram, udpFrame,
 } from './packets.ts';
+import { GATEWAY, NAME_SERVER, NETWORK, stationOf } from './stations.ts';
 import { TFTP_PORT, type TftpFiles, type TftpReply, TftpServer } from './tftp.ts';
 
-const NETWORK = 0x0a000200, MASK = 0xffffff00, BROADCAST = 0x0a0002ff, EVERYBODY = 0xffffffff;
-const GATEWAY = NETWORK + 2, NAME_SERVER = NETWORK + 3;
+const MASK = 0xffffff00, BROADCAST = 0x0a0002ff, EVERYBODY = 0xffffffff;
 /** The first client gets 10.0.2.15, later ones what follows, up to 10.0.2.254; then whoever has asked least lately loses his. */
 const FIRST_LEASE = NETWORK + 15, LEASES = 240;
 const DOMAIN = 'ringside';
@@ -44,16 +44,6 @@ export interface PeerOptions extends GivenOut {
   /** Called when an answer waits that was not made while a frame was taken. */
   answered?: () => void;
 }
-
-/** A locally administered station address that names an IP address of ours. */
-const stationOf = (address: number): Uint8Array => {
-  const mac = Uint8Array.of(0x52, 0x55, 0, 0, 0, 0);
-  put32(mac, 2, address);
-  return mac;
-};
-
-/** Whether a station address is one of the network's own: a card with it would never be answered. */
-export const ofNetwork = (mac: Uint8Array): boolean => [GATEWAY, NAME_SERVER].some(address => stationOf(address).every((byte, i) => byte === mac[i]));
 
 export class NetworkPeer implements Ethernet {
   receive?: (frame: Uint8Array) => void;

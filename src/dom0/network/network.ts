@@ -1,18 +1,14 @@
-/**
- * The network of Domain 0: the bridge xenbr0, the cards of guests on it, and the host's own card (an e1000) as its uplink. On that card's wire is the gateway
- * with DHCP, DNS, TFTP and ping (devices/net/peer.ts).
- */
+/** The network of Domain 0: the bridge xenbr0, the cards of guests on it, and the host's own card as its uplink (uplink.ts). */
 import { TimerQueue } from '../../devices/index.ts';
 import type { Clock } from '../../devices/index.ts';
-import { E1000 } from '../../devices/net/e1000/index.ts';
-import { type GivenOut, NetworkPeer, type PeerOptions } from '../../devices/net/index.ts';
+import type { GivenOut, PeerOptions } from '../../devices/net/index.ts';
 import type { IoTrace } from '../../hypervisor/tracing/index.ts';
-import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
+import { type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
 import { Bridge } from './bridge.ts';
 import { CardPort } from './card-port.ts';
-import { E1000_ID, E1000Driver } from './e1000-driver.ts';
 import type { Rate } from './rate.ts';
+import type { Uplink } from './uplink.ts';
 
 /** Domain 0's time, for what it does by itself. */
 export interface Dom0Time {
@@ -23,47 +19,63 @@ export interface Dom0Time {
 
 export const BRIDGE = 'xenbr0';
 const UPLINK = 'eth0';
-/** Where the host's card is on its PCI bus, and the address in its EEPROM. */
-const CARD_SLOT = 3,
-  CARD_MAC = Uint8Array.of(0x00, 0x1b, 0x21, 0x00, 0x00, 0x01);
+/** The address in the EEPROM of the host's card. */
+const CARD_MAC = Uint8Array.of(0x00, 0x1b, 0x21, 0x00, 0x00, 0x01);
 /** Turns of all cards in one turn of Domain 0: what one guest answers another at once is on its way, and guests that never stop do not hold it. */
 const ROUNDS = 4;
+
+let loaded: typeof Uplink | undefined;
+
+/** The program of the host's card and of what is on its wire. Hosts that are made afterwards have it from their start. */
+export async function loadUplink(): Promise<void> {
+  loaded ??= (await import('./uplink.ts')).Uplink;
+}
 
 export class Network {
   readonly bridge: Bridge;
   readonly timers: TimerQueue;
-  /** The host's card's station address, as it says it. */
-  readonly mac: Uint8Array;
+  /** The host's card's station address. */
+  readonly mac = CARD_MAC;
   private readonly machine: Machine;
   private readonly time: Dom0Time;
   private readonly hardware: HostBus;
   private readonly cards = new Map<number, CardPort>();
-  private readonly peer: NetworkPeer;
+  private uplink: Uplink | undefined;
+  private givenOut: GivenOut;
+  private readonly plug: (its: typeof Uplink) => Uplink;
 
-  /** Plugs the host's card into `hardware` and starts its driver; `peer`: what is given out on its wire. @throws HostError where machine memory has no room for that */
-  constructor(machine: Machine, time: Dom0Time, hardware: HostBus, io?: IoTrace, peer?: PeerOptions) {
+  /** `hardware`: where the host's card will be; `peer`: what is given out on its wire. @throws HostError where machine memory has no room for the card */
+  constructor(machine: Machine, time: Dom0Time, hardware: HostBus, io?: IoTrace, peer: PeerOptions = {}) {
     this.machine = machine;
     this.time = time;
     this.hardware = hardware;
     this.timers = new TimerQueue(time.clock);
     this.bridge = new Bridge(BRIDGE, () => time.clock.nowNs(), io);
+    this.givenOut = peer;
     const { timers } = this;
-    this.peer = new NetworkPeer(timers, { ...peer, answered: () => time.wakeAt(timers.nextDeadlineNs) });
-    hardware.plug(CARD_SLOT, (irq, dma) => new E1000({ timers, dma, irq, mac: CARD_MAC, ethernet: this.peer }));
-    const found = hardware.find(E1000_ID.vendor, E1000_ID.device);
-    if (!found) throw new Error('the card that was just plugged is not on the bus');
-    const card = new E1000Driver(found, bytes => uplink.input({ bytes }));
-    this.mac = card.mac;
-    const uplink = this.bridge.addPort(UPLINK, {
+    const port = this.bridge.addPort(UPLINK, {
       deliver: ({ bytes }) => {
-        if (!card.send(bytes)) uplink.lost();
+        if (!this.uplink?.send(bytes)) port.lost();
       },
     });
+    const answered = (): void => time.wakeAt(timers.nextDeadlineNs);
+    this.plug = its => new its({ hardware, timers, peer: { ...peer, ...this.givenOut, answered }, mac: this.mac, input: bytes => port.input({ bytes }) });
+    if (loaded) this.uplink = this.plug(loaded);
+  }
+
+  /** Has the host's card plugged and driven. @throws HostError where it cannot be loaded, or machine memory has no room for it */
+  async connect(): Promise<void> {
+    if (this.uplink) return;
+    await loadUplink().catch(() => {
+      throw new HostError("The program of the host's network card could not be loaded. Check the connection and try again.");
+    });
+    this.uplink ??= this.plug(loaded!);
   }
 
   /** What the gateway gives out by TFTP, and DHCP names, from now on. */
   giveOut(what: GivenOut): void {
-    this.peer.giveOut(what);
+    this.givenOut = { files: what.files, bootFile: what.bootFile };
+    this.uplink?.giveOut(what);
   }
 
   /** A domain's emulated card is on the bridge from now on, as `vifN.0-emu`. A domain without one: nothing. */

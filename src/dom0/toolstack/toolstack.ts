@@ -8,6 +8,7 @@ import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
 import { Slot } from '../../hypervisor/scheduler/index.ts';
 import { wired } from '../../hypervisor/domain/index.ts';
+import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
 import { attachDrives, type DomainRecord, type DriveImage, type Ending, Machine, type MouseMove, type OpenMedium, type SavedState } from '../../hypervisor/index.ts';
@@ -353,6 +354,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       member.about = await member.runner.started;
       this.mayBuild();
       if (xen) this.attach(member, uuid);
+      if (definition.nic || definition.vif) await this.services.network.connect();
+      if (modelHere && definition.nic) await loadNic(definition.nic);
       if (modelHere) this.attachModel(member, seenMiB, listener);
       if (waits && !member.paused) member.runner.setPaused(false);
     } catch (error) {

@@ -2,6 +2,7 @@
  * Entry of a domain's worker: runs one domain for as long as it lives. After the start it does not return to its event loop (but while a compiler is
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
+import { loadNic } from '../../devices/index.ts';
 import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
 import type { Domain, Ending } from '../domain/domain.ts';
 import { CompilerLoader, HOTTEST_REGIONS } from '../domain/second-tier.ts';
@@ -18,6 +19,7 @@ import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
 import { Slot } from '../scheduler/slot.ts';
 import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
+import { HVM_PARAM } from '../xen/abi.ts';
 import { GuestLog } from '../xen/guest-log.ts';
 import { functionOrScript } from './scripts.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
@@ -99,7 +101,7 @@ const notLoaded = (part: string) => (): never => {
 };
 
 /** Loads what this domain needs and not every one does. @throws SavedStateError, HostError */
-async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { saved, name }: ToDomainWorker): Promise<LaterParts> {
+async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { saved, name, nic }: ToDomainWorker): Promise<LaterParts> {
   const isXens = xenOffset !== 0,
     isPv = isXens && words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
   const [guest, pv, stream] = await Promise.all([
@@ -107,9 +109,15 @@ async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { sav
     isPv ? import('../xen/pv/pv-domain.ts').catch(notLoaded('runs paravirtual guests')) : undefined,
     saved ? import('../stream/state.ts').catch(notLoaded('reads saved domains')) : undefined,
   ]);
+  const state = saved && stream?.readState(saved, name);
+  const card = state ? state.about.nic : nic;
+  // What a saved guest had of it is set when it is restored.
+  const isEnlightened = isXens && (words[(xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 || state?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0));
+  const viridian = isEnlightened ? await import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests')) : undefined;
+  if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
   return {
-    ...(guest ? { createXen: parts => new guest.XenGuest(parts, pv && (of => new pv.PvDomain(of))) } : {}),
-    ...(saved && stream ? { saved: stream.readState(saved, name), restoreInto: stream.restoreInto } : {}),
+    ...(guest ? { createXen: parts => new guest.XenGuest(parts, { createPv: pv && (of => new pv.PvDomain(of)), viridianOf: viridian?.viridianOf }) } : {}),
+    ...(state && stream ? { saved: state, restoreInto: stream.restoreInto } : {}),
   };
 }
 

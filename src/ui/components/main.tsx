@@ -8,6 +8,7 @@ import { type ComponentChildren, render } from 'preact';
 import { useState } from 'preact/hooks';
 import { domains } from '../host.ts';
 import { WhyBox } from '../inspect/frame.tsx';
+import { Chart } from '../parts/chart.tsx';
 import { DraftPage } from '../parts/draft-page.tsx';
 import { Brand, Chip, Icon, type IconName, ModeBadge, Spark, StateMark, Tag } from '../parts/marks.tsx';
 import { ScreenWindow } from '../parts/screen.tsx';
@@ -21,9 +22,14 @@ import { theme } from '../settings.ts';
 import { followTheme } from '../theme.ts';
 import { CANDIDATES, DOMAINS, DRAFT, ICONS, guest, TASKS } from './fixtures.ts';
 
-const OWNERS: [owner: string, name: string][] = [
-  ['c-hv', 'Xen'], ['c-d0', 'Domain-0'], ['c-A', 'guest A'], ['c-B', 'guest B'], ['c-C', 'guest C'], ['c-D', 'guest D'], ['c-E', 'guest E'], ['c-free', 'free'],
+const OWNERS: [owner: string, name: string, says: string][] = [
+  ['c-hv', 'Xen', 'and: you are here'], ['c-d0', 'Domain-0', 'id 0'], ['c-A', 'guest A', 'the first'], ['c-B', 'guest B', 'the second'], ['c-C', 'guest C', 'the third'], ['c-D', 'guest D', 'the fourth'], ['c-E', 'guest E', 'the fifth'], ['c-hw', 'hardware', 'of the host'], ['c-free', 'free', 'nobody’s'],
 ];
+const STEPS: [owner: string, title: string, value: string, says: string][] = [['c-A', 'CR3', '0x00101000', 'points to the top level'], ['c-A', 'PDE [0x020]', '0x0013d067', 'write, user'], ['c-A fault', 'PTE [0x049]', '0x00000000', 'not present'], ['c-hv', 'second stage', 'rwx', '0xa3f1 → 0x1c7f1'], ['c-hw last', 'machine', '0x1c7f12e4', 'frame 0x1c7f1']];
+const HOPS: [owner: string, place: string, what: string, us: string][] = [['c-hv', 'exit', 'VMCALL, EVTCHNOP_send', '+0 µs'], ['c-A', 'front end', 'slot 22 of xvda', '+1 µs'], ['c-d0', 'back end', 'takes request 1046', '+40 µs'], ['c-hw', 'disk', 'sector 38594592', '+95 µs']];
+const SLOTS = [...'FFAATTTTWWWFFFFF'];
+const MEMORY: [owner: string, id: string, name: string, mib: number][] = [['c-hv', 'X', 'Xen', 16], ['c-d0', '0', 'Domain-0', 96], ['c-A', '1', 'web', 128], ['c-B', '2', 'db', 64], ['c-free', '', 'free', 208]];
+const SECONDS = Array.from({ length: 60 }, (_, i) => i * 1000);
 const TAGS = ['used', 'approximated', 'ignored', 'missing', 'error', 'done', 'failed', 'running'];
 const BUSY = Array.from({ length: 60 }, (_, i) => 0.5 + 0.4 * Math.sin(i / 4));
 
@@ -33,7 +39,7 @@ const Section = ({ title, wide, children }: { title: string; wide?: boolean; chi
 function Fields() {
   const [chosen, choose] = useState('one');
   return <>
-    <p class="row wrap"><button class="btn primary"><Icon name="run" />Start web</button><button class="btn">Save</button><button class="btn quiet">Quiet</button><button class="btn sm">Small</button>
+    <p class="row wrap"><button class="btn primary"><Icon name="run" />Start web</button><button class="btn">Save</button><button class="btn quiet">Quiet</button><button class="btn sm">Small</button><button class="btn is-hover">Hover</button><button class="btn is-focus">Focus</button>
       <button class="btn quiet icon" aria-label="Close"><Icon name="close" /></button><button class="btn" disabled>Start web</button><button class="btn primary" disabled>Start</button></p>
     <p class="row wrap"><span class="seg" role="group" aria-label="Arrangement"><button aria-pressed>Tile</button><button aria-pressed={false}>Stack</button><button aria-pressed={false} disabled>One</button></span></p>
     <Tabs label="Tabs" panel="tabs-panel" tabs={[['one', 'Console'], ['two', 'Overview'], ['three', 'History']]} chosen={chosen} onChoose={choose} />
@@ -51,7 +57,7 @@ function Components() {
     <header class="row wrap"><Brand /><h1>Components and states</h1><span class="grow" />
       <label>Theme <select class="in" value={theme.value} onChange={event => { theme.value = event.currentTarget.value as typeof theme.value; }}>
         {['system', 'light', 'dark', 'contrast'].map(each => <option key={each}>{each}</option>)}</select></label></header>
-    <Section title="Owners" wide><ul class="owners">{OWNERS.map(([owner, name]) => <li key={owner}><div class="bar big"><i class={owner} style="width:100%" /></div><span>{name}</span></li>)}</ul></Section>
+    <Section title="Owners: fill, tint with text, edge" wide><ul class="owners">{OWNERS.map(([owner, name, says]) => <li key={owner} class={owner}><i /><b>{name}</b><span>{says}</span></li>)}</ul></Section>
     <Section title="Rows of the tree"><div class="framed"><Tree /></div></Section>
     <Section title="Buttons, tabs, fields"><Fields /></Section>
     <Section title="States, modes, verdicts">
@@ -76,6 +82,14 @@ function Components() {
       <ScreenWindow session={guest('still', 'p', { screen: 'C:\\> wait' })} first={false} />
       <ScreenWindow session={guest('dark', 'b', {})} first={false} />
     </div></Section>
+    <Section title="Address walk: steps, one that faults, the last" wide><ol class="walk">{STEPS.map(([owner, title, value, says]) => <li key={title} class={owner}><button class="pickrow"><small>{title}</small><b>{value}</b><span>{says}</span></button></li>)}</ol></Section>
+    <Section title="Way of a request" wide><ol class="hops">{HOPS.map(([owner, at, what, us], i) => <li key={at} class={owner}><b>{at}</b><span>{what}</span><u><s style={`left:${i * 33}%`} /></u><i class="m">{us}</i></li>)}</ol></Section>
+    <Section title="Slots of a ring"><div class="unroll c-A shown">{SLOTS.map((state, i) => <div key={i} class={`us sl-${state}${i === 8 ? ' on' : ''}`}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</div>)}</div>
+      <p class="cap-t">W waits for Domain-0, T is in its hands, A is answered; the others are free.</p></Section>
+    <Section title="History"><Chart title="CPU" unit="% of one pCPU" atMs={SECONDS} least={100} digits={0} height={120} lines={[{ name: 'web', token: '--dA', values: BUSY.map(each => 80 * each) }, { name: 'db', token: '--dB', dash: true, values: BUSY.map((each, i) => (i < 12 ? undefined : 40 - 30 * each)) }]} /></Section>
+    <Section title="Machine memory by owner" wide><div class="mbar">{MEMORY.map(([owner, id, name, mib]) => <span key={name} class={owner} style={`flex:${mib} 0 0`}><u>{id && <b>{id}</b>}<em>{name}</em></u><small>{mib}</small></span>)}</div></Section>
+    <Section title="Exits by reason" wide><table class="pad picks counted"><thead><tr><th>Reason</th><th class="num">Exits</th><th>Share</th></tr></thead><tbody>
+      {([['30 I/O instruction', 4122, 'sel'], ['12 HLT', 2604, ''], ['18 VMCALL', 1877, '']] as const).map(([name, count, state]) => <tr key={name} class={state}><td>{name}</td><td class="m num">{count}</td><td><i class="hb" style={`width:${count / 41.22}%`} /></td></tr>)}</tbody></table></Section>
     <Section title="Task log" wide><TaskTable shown={TASKS} /></Section>
     <Section title="A dropped definition" wide><div class="framed"><DraftPage /></div></Section>
     <Section title="Several at once" wide><div class="framed"><SeveralPage /></div></Section>

@@ -11,7 +11,7 @@ import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
   nothing: 'The guest is gone.', title: 'No request yet', waits: 'Requests are followed while this view is open: have the guest read, write or send something. These are the places that one passes.', make: 'Make one now', line: 'A line for the guest’s console', send: 'Send', sent: (line: string) => `Sent to its console: ${line}`, request: 'Request', first: 'Begins with', steps: 'Places', took: 'Until', done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`,
-  hint: 'newest first; each worker counts its own time', us: (us: number) => `+${us.toFixed(0)} µs`, missed: (n: number) => `${n} records were overwritten before they were read.`, table: 'Requests', columns: ['Request', 'Place', 'What', 'µs', 'Written by domain'],
+  exits: 'VM exits', places: 'Places passed', size: 'Data', until: 'Answered after', sofar: 'Under way since', hint: 'newest first; each worker counts its own time', us: (us: number) => `+${us.toFixed(0)} µs`, missed: (n: number) => `${n} records were overwritten before they were read.`, table: 'Requests', columns: ['Request', 'Place', 'What', 'µs', 'Written by domain'],
 };
 const EVERY_MS = 250,
   KEPT = 60;
@@ -52,16 +52,28 @@ function open({ session }: Target) {
 const chosenOf = ({ data: { requests }, chosen }: Shown<Data>): FollowedRequest | undefined => requests.find(({ number }) => String(number) === chosen) ?? requests.find(({ isDone }) => isDone) ?? requests[0];
 
 function Figure(shown: Shown<Data>) {
-  const { data, choose } = shown, picked = chosenOf(shown);
+  const { data, choose } = shown, picked = chosenOf(shown), lastUs = Math.max(0, ...(picked?.steps.map(({ us }) => us) ?? []));
   if (data.requests.length === 0) return <Empty session={shown.target.session!} />;
   return <div class="col iop">
     {picked && <section><div class="ph"><h3>{words.number(picked.number)}</h3>{!picked.steps.some(({ place }) => place === 'bridge') && <Tag kind={picked.isDone ? 'done' : 'running'}>{picked.isDone ? words.done : words.open}</Tag>}</div>
-      <ol class="hops">{picked.steps.map(({ place, what, us }, i) => { const owner = OWNERS[place] ?? 'c-hw'; return <li key={i} class={owner === 'guest' ? ownerClass(data.id) : owner}><b>{place}</b><span>{what}</span><i class="m">{words.us(us)}</i></li>; })}</ol></section>}
+      <ol class="hops">{picked.steps.map(({ place, what, us }, i) => { const owner = OWNERS[place] ?? 'c-hw'; return <li key={i} class={owner === 'guest' ? ownerClass(data.id) : owner}><b>{place}</b><span>{what}</span><u aria-hidden="true"><s style={`left:${lastUs > 0 ? (100 * Math.max(0, us)) / lastUs : 0}%`} /></u><i class="m">{words.us(us)}</i></li>; })}</ol>
+      <dl class="sums">{sumsOf(picked).map(([name, value, unit]) => <div key={name}><dt>{name}</dt><dd><b>{value}</b> {unit}</dd></div>)}</dl></section>}
     <div class="ph"><h3>{words.table}</h3><span class="sec">{words.hint}</span></div>
     <div class="wide"><table class="pad picks"><thead><tr><th class="num">{words.request}</th><th>{words.first}</th><th class="num">{words.steps}</th><th /></tr></thead><tbody>
       {data.requests.map(({ number, steps, isDone }) => <tr key={number} class={number === picked?.number ? 'sel' : ''} onClick={() => choose(String(number))}><td class="m num">{number}</td><td><button class="pickrow" aria-pressed={number === picked?.number} onClick={() => choose(String(number))}>{steps.find(({ place }) => /end|model|card/.test(place))?.what ?? steps[0]?.what}</button></td><td class="m num">{steps.length}</td><td class="sec">{isDone ? words.done : ''}</td></tr>)}</tbody></table></div>
     {data.missed > 0 && <p class="cap-t">{words.missed(data.missed)}</p>}
   </div>;
+}
+
+/** What it cost, as far as its records say. */
+function sumsOf({ steps, isDone }: FollowedRequest): [name: string, value: string, unit: string][] {
+  const lastUs = Math.max(0, ...steps.map(({ us }) => us)), size = /(\d+) sectors/.exec(steps.find(({ place }) => place === 'guest disk')?.what ?? '')?.[1];
+  return [
+    [words.exits, String(steps.filter(({ place }) => place === 'exit').length), ''],
+    [words.places, String(steps.length), ''],
+    ...(size ? [[words.size, String(Number(size) / 2), 'KiB'] as [string, string, string]] : []),
+    [isDone ? words.until : words.sofar, lastUs < 1000 ? lastUs.toFixed(0) : (lastUs / 1000).toFixed(1), lastUs < 1000 ? 'µs' : 'ms'],
+  ];
 }
 
 /** Where a request will pass, and what makes one. */

@@ -1,8 +1,11 @@
 /** The host's boot menu, over the page while nothing runs. */
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { drawMenu, type MenuScreen } from '../../dom0/boot/menu/index.ts';
+import { type BootMenu, drawMenu, type MenuScreen } from '../../dom0/boot/menu/index.ts';
 import { bootMenu, bootMenuChanges, bootMenuPressed } from '../boot.ts';
 import { strings } from '../strings.ts';
+import { Brand, Icon } from './marks.tsx';
+
+const words = strings.bootMenu;
 
 /** KeyboardEvent.key, as the menu names keys. */
 const KEYS: Record<string, string> = {
@@ -17,6 +20,11 @@ export function BootMenuScreen() {
   // As soon as it is there: a key that is pressed at its sight is meant for it.
   useLayoutEffect(() => { screen.current?.focus(); }, [shown]);
   if (!shown) return null;
+  const pressKeys = (...keys: string[]): void => {
+    for (const key of keys) if (shown !== 'off') shown.press({ key } as Parameters<BootMenu['press']>[0]);
+    bootMenuChanges.value++;
+    bootMenuPressed.value++;
+  };
   const press = (event: KeyboardEvent): void => {
     const { key, ctrlKey, altKey, metaKey } = event;
     // The browser's own keys, and Tab, stay theirs.
@@ -33,10 +41,35 @@ export function BootMenuScreen() {
     if (relatedTarget instanceof Node && !screen.current?.contains(relatedTarget)) screen.current?.focus();
   };
   if (shown === 'off')
-    return <div class="bootmenu" ref={screen} tabIndex={0} role="dialog" aria-modal="true" aria-label={strings.bootMenu.off} onKeyDown={press} onFocusOut={keepFocus}>
-      <p>{strings.bootMenu.off}</p><button class="btn" onClick={() => { bootMenuPressed.value++; }}>{strings.bootMenu.on}</button></div>;
-  return <div class="bootmenu" ref={screen} tabIndex={0} role="dialog" aria-modal="true" aria-label={strings.bootMenu.label} data-testid="bootmenu" onKeyDown={press} onFocusOut={keepFocus}>
-    <pre>{rowsOf(drawMenu(shown, strings.bootMenu.title))}</pre></div>;
+    return <div class="bootmenu" ref={screen} tabIndex={0} role="dialog" aria-modal="true" aria-label={words.off} onKeyDown={press} onFocusOut={keepFocus}>
+      <p>{words.off}</p><button class="btn" onClick={() => { bootMenuPressed.value++; }}>{words.on}</button></div>;
+  return <div class={`bootmenu${shown.mode.kind === 'menu' ? ' list' : ''}`} ref={screen} tabIndex={0} role="dialog" aria-modal="true" aria-label={words.label} data-testid="bootmenu" onKeyDown={press} onFocusOut={keepFocus}>
+    {shown.mode.kind === 'menu' ? <Entries menu={shown} press={pressKeys} /> : <pre>{rowsOf(drawMenu(shown, words.title))}</pre>}</div>;
+}
+
+/** The menu itself: its entries, and what the chosen one of them runs. The editor and the command line are the screen that GRUB draws. */
+function Entries({ menu: { entries, selectedIndex, secondsLeft, isBelow }, press }: { menu: BootMenu; press(...keys: string[]): void }) {
+  const chosen = entries[selectedIndex];
+  return <main>
+    <section>
+      <p class="brand-line"><Brand /><span class="sec">{words.motto}</span></p>
+      <ol class="entries">{entries.map(({ title, kind }, i) => <li key={i} class={i === selectedIndex ? 'on' : ''} aria-current={i === selectedIndex}
+        onClick={() => press(...Array<string>(Math.abs(i - selectedIndex)).fill(i < selectedIndex ? 'up' : 'down'), 'enter')}><Icon name="run" size={10} /><Title text={title} />{kind === 'submenu' && <Icon name="right" />}</li>)}</ol>
+      <p class="how">{(isBelow ? [...words.keys, words.above] : words.keys).map(([keys, does]) => <span>{keys.split(' ').map(key => <kbd>{key}</kbd>)} {does}</span>)}</p>
+      <p class="soon">{entries.length === 0 ? words.empty : secondsLeft === undefined ? words.waits : words.soon(secondsLeft)}</p>
+    </section>
+    <section>
+      <h3>{words.title}</h3>
+      <ol class="lines">{chosen?.kind === 'menuentry' ? chosen.lines.map((line, i) => <li key={i}><code>{line}</code><small>{words.commands[line.split(' ')[0]!]}</small></li>) : chosen?.entries.map(({ title }) => <li key={title}><code>{title}</code></li>)}</ol>
+    </section>
+    <ol class="bootway">{words.chain.map(([owner, name, does]) => <li key={name} class={owner}><b class="dom">{name}</b><span>{does}</span></li>)}</ol>
+  </main>;
+}
+
+/** What comes after its first comma says what is different about it. */
+function Title({ text }: { text: string }) {
+  const [name, ...rest] = text.split(', ');
+  return <span><b>{name}</b>{rest.length > 0 && <small><span class="hidden">, </span>{rest.join(', ')}</small>}</span>;
 }
 
 function rowsOf({ rows, reverse, cursor }: MenuScreen) {

@@ -28,6 +28,8 @@ interface ChartProps {
   top?: number;
   least: number;
   digits: number;
+  /** Pixels. */
+  height?: number;
 }
 
 /** The axis begins with the first reading until there is a minute of them; less than this long it never is. */
@@ -35,10 +37,10 @@ const MOST_SECONDS = HISTORY_MS / 1000,
   LEAST_SECONDS = 5,
   HEIGHT = 180;
 
-export function Chart({ title, unit, atMs, lines, top, least, digits }: ChartProps) {
+export function Chart({ title, unit, atMs, lines, top, least, digits, height = HEIGHT }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
-  const last = (values: Line['values']): string => values.at(-1)?.toFixed(digits) ?? strings.tree.noData;
+  const last = (values: Line['values']): string => values.at(-1)?.toFixed((values.at(-1) ?? 0) < 1000 ? digits : 0) ?? strings.tree.noData;
   const theme = shownTheme.value;
   const shape = `${theme}/${top}/${lines.map(({ name, token, dash }) => `${name} ${token} ${dash ?? ''}`).join('/')}`;
   useEffect(() => {
@@ -48,16 +50,16 @@ export function Chart({ title, unit, atMs, lines, top, least, digits }: ChartPro
     const axis = { stroke: colour('--text-3'), font: `11px ${colour('--mono')}`, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
     const width = (): number => Math.max(120, parent.clientWidth);
     const made = new uPlot({
-      width: width(), height: HEIGHT, legend: { show: false }, cursor: { show: false }, padding: [8, 14, 0, 0],
+      width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, 14, 0, 0],
       scales: { x: { time: false, range: (_, first) => [-Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, -(first ?? 0))), 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
       axes: [
         { ...axis, size: 20, splits: (_, __, from) => [from, 0], values: (_, [from = 0]) => [strings.hostPage.ago(Math.round(-from)), strings.hostPage.now], grid: { show: false } },
-        { ...axis, size: 38, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tick => (tick >= 10 || Number.isInteger(tick) ? String(Math.round(tick)) : tick.toFixed(1))) },
+        { ...axis, size: 38, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tickText) },
       ],
       series: [{}, ...lines.map(({ token, dash }): uPlot.Series => ({ stroke: colour(token), width: 1.5, points: { show: false }, ...(dash ? { dash: [3, 3] } : {}) }))],
     }, [[], ...lines.map(() => [])] as unknown as uPlot.AlignedData, parent);
     plot.current = made;
-    const observer = new ResizeObserver(() => made.setSize({ width: width(), height: HEIGHT }));
+    const observer = new ResizeObserver(() => made.setSize({ width: width(), height }));
     observer.observe(parent);
     return () => { observer.disconnect(); made.destroy(); plot.current = null; };
   }, [shape]);
@@ -69,7 +71,10 @@ export function Chart({ title, unit, atMs, lines, top, least, digits }: ChartPro
   }, [lines, shape]);
   return <figure class="chart">
     <figcaption><b>{title}</b> {unit}</figcaption>
-    <div class="plot" ref={holder} role="img" aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${last(values)}`).join(', ')}`} />
+    <div class="plot" style={`min-height:${height}px`} ref={holder} role="img" aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${last(values)}`).join(', ')}`} />
     <div class="keys" aria-hidden="true">{lines.map(({ name, token, dash, values }) => <span key={name} style={`--c:var(${token})`}><i class={dash ? 'dash' : ''} /><span class="cut">{name}</span> <b class="m">{last(values)}</b></span>)}</div>
   </figure>;
 }
+
+/** As short as the axis is narrow. */
+const tickText = (tick: number): string => (tick >= 10_000 ? `${tick / 1000}k` : tick >= 10 || Number.isInteger(tick) ? String(Math.round(tick)) : tick.toFixed(1));

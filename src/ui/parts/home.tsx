@@ -33,17 +33,18 @@ function Home() {
     <div class="hero"><div>
       <h1>{strings.home.title} <br />{strings.home.title2}</h1>
       <p class="lede">{strings.home.lede} {info.value && strings.home.facts(info.value.memoryMiB)}</p>
-    </div></div>
+    </div>
+      <div class="figures">
+        <div><button class="btn primary big" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
+            <p id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</p></div>
+        <div><button class="btn big" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
+            <p id="ways-hint">{strings.home.waysHint}</p></div>
+        </div>
+    </div>
     <div class="cards">
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
         <p class="sec">{strings.home.bootHint}</p>
-        <div class="figures">
-          <div><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
-            <p id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</p></div>
-          <div><button class="btn" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
-            <p id="ways-hint">{strings.home.waysHint}</p></div>
-        </div>
         <table class="offers" role="table"><thead><tr><th>{strings.home.guest}</th><th>{strings.home.mode}</th><th class="num">{strings.home.download}</th><th /></tr></thead>
           <tbody>{offers.value.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>
         <details class="more-g" onToggle={event => { showsSectors.value = event.currentTarget.open; }}>
@@ -101,7 +102,7 @@ function OfferRow({ guest }: { guest: Offer }) {
       <td class={`num nw${guest.bytes ? '' : ' none'}`}>{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
       <td class="num">{fetch
         ? <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>
-        : <button class={`btn sm${guest.id === 'demo' ? ' primary' : ''}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => boot(guest)}>{strings.home.bootButton}</button>}</td>
+        : <button class="btn sm" aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => boot(guest)}>{strings.home.bootButton}</button>}</td>
     </tr>
     {(fetch?.progress && guest.bytes > 0 || fetch?.building || problem) && <tr class="more"><td colSpan={4} role="status">
       {fetch?.building && <span class="sec">{strings.home.building(guest.title)}</span>}

@@ -34,6 +34,7 @@ export const networkAttach = command({
       if (bridge !== undefined && bridge !== host.toolstack.services.network.bridge.name)
         throw new Refusal(`${fromScript(`Could not find bridge device ${bridge}`)}\nlibxl_device_nic_add failed.`);
       try {
+        await host.toolstack.services.network.connect();
         const card = attachCard(host.toolstack, member, { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) });
         task.message = `The guest finds card ${card.devid}, ${card.mac}.`;
         return card;

@@ -1,0 +1,5 @@
+/** What Domain 0's worker loads when a guest needs it, all of it now: where domains are made at once, and where time is virtual and loading takes none. */
+import { loadNics } from '../devices/index.ts';
+import { loadUplink } from './network/network.ts';
+
+export const loadAtHand = async (): Promise<void> => void (await Promise.all([loadNics(), loadUplink()]));
