@@ -12,7 +12,7 @@ import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
 import { Chart, type Line } from './chart.tsx';
-import { Chip, isAgain, ModeBadge, ownerClass, ownerToken, Spark, StateMark } from './marks.tsx';
+import { Chip, ModeBadge, ownerClass, ownerToken, Spark, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';
 import { memoryOwners } from './tree.tsx';
 
@@ -104,7 +104,7 @@ function History() {
   const busiest = [...ids].sort((a, b) => sum(all, b) - sum(all, a)).slice(0, 4).sort((a, b) => a - b);
   const memoryOf = all.at(-1)?.memoryMiB ?? {};
   const largest = [...ids].sort((a, b) => (memoryOf[b] ?? 0) - (memoryOf[a] ?? 0)).slice(0, 3).sort((a, b) => a - b);
-  const line = (id: number, of: (reading: Reading) => number | undefined): Line => ({ name: nameOf(id), token: ownerToken(id), dash: isAgain(id), values: all.map(of) });
+  const line = (id: number, of: (reading: Reading) => number | undefined): Line => ({ name: nameOf(id), token: ownerToken(id), values: all.map(of) });
   const cpu = busiest.map(id => line(id, ({ cpuPercent }) => cpuPercent[id]));
   const memory: Line[] = [...largest.map(id => line(id, ({ memoryMiB }) => memoryMiB[id])), { name: words.free, token: '--text-2', dash: true, values: all.map(({ freeMiB }) => freeMiB) }];
   const disks = (reading: Reading, of: 'read' | 'written'): number => Object.values(reading.pvDisks).reduce((total, each) => total + each[of], 0);
