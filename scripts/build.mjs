@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { at, guestsFolder, isMain, root, run } from './lib.mjs';
+import { at, guestsFolder, isMain, NO_GUESTS, root, run } from './lib.mjs';
 import { ensureDependencies, guestsFetched } from './setup.mjs';
 
 /**
@@ -141,6 +141,9 @@ export async function buildPage() {
     build: { outDir: at('dist'), emptyOutDir: true, reportCompressedSize: false, rolldownOptions: { input, output: { entryFileNames } } },
   });
   listFiles();
+  // Not among those files, as guests may be fetched later. The page asks for it wherever it is served: an answer of 404 would stand in the browser's console as a fault.
+  mkdirSync(at('dist', 'guests'), { recursive: true });
+  writeFileSync(at('dist', 'guests', 'catalogue.json'), NO_GUESTS);
   mkdirSync(at('build'), { recursive: true });
   writeFileSync(stamp, hash);
   return true;

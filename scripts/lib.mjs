@@ -85,3 +85,6 @@ export function canInstallPackages() {
   if (process.getuid?.() !== 0 || !which('apt-get')) return false;
   return existsSync('/etc/os-release') && /^ID=debian$/m.test(readFileSync('/etc/os-release', 'utf8'));
 }
+
+/** guests/catalogue.json of a page that is built without the guests that are fetched. */
+export const NO_GUESTS = '{ "guests": [] }\n';

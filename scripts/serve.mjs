@@ -8,7 +8,7 @@ import { extname, join, normalize, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
-import { at, guestsFolder, isMain } from './lib.mjs';
+import { at, guestsFolder, isMain, NO_GUESTS } from './lib.mjs';
 
 export const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
@@ -35,6 +35,9 @@ function find(pathname) {
   if (path.endsWith(sep)) path = join(path, 'index.html');
   const candidates = [at('dist', path)];
   if (path.startsWith(`${sep}guests${sep}`)) candidates.push(join(guestsFolder, path.slice('/guests/'.length)));
+  // A page that is built without guests has a catalogue of none.
+  if (path === join(sep, 'guests', 'catalogue.json') && statSync(candidates[0], { throwIfNoEntry: false })?.size === NO_GUESTS.length)
+    candidates.reverse();
   for (const file of candidates) {
     const stat = statSync(file, { throwIfNoEntry: false });
     // The build puts a hash of its content into such a name: what it names never changes.

@@ -35,3 +35,29 @@ test('a paravirtual guest’s exits and hypercalls have their names, and their o
   await expect(activity.getByText(/xen\/include\/public\/arch-x86\/xen-x86_32\.h/)).toBeVisible();
   await expect(activity.getByText(/Reason \d/)).toHaveCount(0);
 });
+
+test('a guest has in its worker what its definition asks for, also when it was saved: an uncommon card, and Hyper-V’s leaves', async ({ page }) => {
+  await open(page);
+  await drop(page, [
+    { name: 'hv1.cfg', buffer: Buffer.from('name = "hv1"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\nviridian = 1\nvif = [ "model=ne2k_pci" ]\nserial = "pty"\n') },
+    { name: 'demo.elf', buffer: readFileSync(new URL('../../guests/demo/demo.elf', import.meta.url)) },
+  ]);
+  await page.getByRole('button', { name: /^Start/ }).click();
+  const says = async () => {
+    await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
+    await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Serial' }).click();
+    await page.getByRole('button', { name: 'Use this terminal' }).click();
+    await page.keyboard.type('clear\ncpuid\npci\n');
+    await expect.poll(() => serialText(page)).toMatch(/hypervisor says "Microsoft Hv"[\s\S]*10ec:?.?8029/i);
+  };
+  await says();
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save state' }).click();
+  const buffer = readFileSync(await (await saved).path());
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await page.getByRole('button', { name: 'Destroy now' }).click();
+  await page.getByRole('button', { name: 'Close' }).click();
+  await drop(page, [{ name: 'hv1.save', buffer }]);
+  await expect(page.getByRole('heading', { name: 'hv1' })).toBeVisible();
+  await says();
+});

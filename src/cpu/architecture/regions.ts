@@ -27,8 +27,15 @@ export interface RegionPage {
   tail: number;
 }
 
+/** A page of code: its table of records, the machine address of its frame, and whether a region begins at an offset that one more is to lead to, not to repeat. */
+export interface CodePage {
+  table: number;
+  frame: number;
+  begins(offset: number): boolean;
+}
+
 /** A page of code by number; null: none of it was decoded. */
-export type FindPage = (number: number) => { table: number; frame: number } | null;
+export type FindPage = (number: number) => CodePage | null;
 
 /** What code is beside its bytes. */
 export interface CodeKind {
@@ -40,6 +47,15 @@ export interface CodeKind {
   segments: 'real' | 'virtual' | 'protected';
   /** EIP at which the page of the entry begins: less than 0 where the segment begins in the page. */
   pageEip: number;
+}
+
+/** What was seen of the code that a region is made from, by offsets from the beginning of page 0. */
+export interface Seen {
+  kind: CodeKind;
+  /** Instructions that ran. Where a conditional branch is among them, the region holds of its two ways those that ran. */
+  ran: ReadonlySet<number>;
+  /** Instructions at which control often left a region, since what they access is no memory, not aligned, or lies beside code: these are called. */
+  missed: ReadonlySet<number>;
 }
 
 /** 32-bit code in flat segments with a flat stack: its addresses are linear addresses. */
@@ -68,11 +84,10 @@ export interface RegionText {
 
 export interface RegionCompiler {
   /**
-   * The region that begins at `offset` of page 0; null: nothing to compile there. `ran`: offsets from page 0 of instructions that were seen to run; where a
-   * conditional branch is among them, the region holds of its two ways those that ran. `user`: S_USER where it is to run. `entry`: the state that it expects to be
-   * entered in (windows.ts); null: none.
+   * The region that begins at `offset` of page 0; null: nothing to compile there. `user`: S_USER where it is to run. `entry`: the state that it
+   * expects to be entered in (windows.ts); null: none.
    */
-  compile(kind: CodeKind, offset: number, find: FindPage, ran: ReadonlySet<number>, user: number, entry: EntryState | null): RegionText | null;
+  compile(seen: Seen, offset: number, find: FindPage, user: number, entry: EntryState | null): RegionText | null;
   /**
    * Linear address where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. Null: nothing
    * goes round.

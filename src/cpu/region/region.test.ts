@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Compile, functionOf } from '../architecture/regions.ts';
 import {
-  CR4, DR, DS, EAX, EBX, EDI, EDX, EIP, ESI, ESP, FCW, FS, GS, RETIRED_LOW, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, XMM,
+  CR4, DR, DS, EAX, EBX, ECX, EDI, EDX, EIP, ESI, ESP, FCW, FS, GS, RETIRED_LOW, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, XMM,
 } from '../architecture/registers.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { Bench, CODE, d, DATA, FLAT_CODE, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from '../test-support/bench.ts';
@@ -303,12 +303,35 @@ describe('regions', () => {
     for (const at of [0, 1, 6, 8, 14, 16]) ran.add((CODE & 4095) + at);
     const { bench } = compiled();
     code(bench);
-    const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions), find = () => ({ table: 0, frame: CODE & -4096 });
-    const [seen, all] = [ran, new Set<number>()].map(those => compiler.compile(FLAT_CODE, CODE & 4095, number => (number === 0 ? find() : null), those, 0, null)!.instructions);
+    const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions), find = () => ({ table: 0, frame: CODE & -4096, begins: () => false });
+    const [seen, all] = [ran, new Set<number>()].map(those => compiler.compile({ ...FLAT_CODE, ran: those }, CODE & 4095, number => (number === 0 ? find() : null), 0, null)!.instructions);
     expect([seen, all]).toEqual([6, 12]);
     const { compiled: made, retired } = withstand(code, 3_000_000);
     expect(made).toBeGreaterThan(1);
     expect(retired).toBeGreaterThan(2_000_000);
+  });
+
+  it('lead to a long region that begins on the way, and repeat a short one', () => {
+    // L: 80 times add eax,ecx; M: 80 times xor eax,edx; dec ecx; jnz L
+    const code = (bench: Bench) => {
+      bench.put(CODE, ...Array<string>(80).fill('01c8'), ...Array<string>(80).fill('31d0'), '49', '0f85', d(-327), 'f4');
+    };
+    const { bench } = compiled();
+    code(bench);
+    const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions);
+    const of = (start: number, begun: number | null) => compiler.compile(FLAT_CODE, (CODE & 4095) + start, number => (number === 0
+      ? { table: 0, frame: CODE & -4096, begins: offset => offset === begun } : null), 0, null)!.instructions;
+    // Only where a block begins; and round to the entry they go as ever.
+    expect([of(160, null), of(160, CODE & 4095), of(160, (CODE & 4095) + 160)]).toEqual([150, 82, 150]);
+    const run = (one: Bench, tier: RegionTier | null): unknown => {
+      code(one);
+      one.R[ECX] = 40;
+      const states: unknown[] = [];
+      for (let i = 0; one.run([33, 81, 700][i % 3]!) !== ExitReason.HLT; i++) states.push(state(one));
+      return [...states, state(one), tier === null || (tier.statistics.regions > 1 && tier.statistics.retired > 3000)];
+    };
+    const { bench: other, tier } = compiled();
+    expect(run(other, tier)).toEqual(run(new Bench().protectedMode(), null));
   });
 
   /** 300 instructions that go round, then EDX is 1. */

@@ -9,7 +9,7 @@ import type { Features } from '../architecture/cpuid.ts';
 import { DOUBLE_ZERO } from '../architecture/edge.ts';
 import { CR0_PE } from '../architecture/control-bits.ts';
 import { arithmetic, carry, condition, kindWithChange, outcome, VM, withChange } from '../architecture/flags.ts';
-import type { CodeKind, Compile, EntryState, RegionCompiler, RegionOptions, RegionStatistics, RegionText, RegionView, Regions } from '../architecture/regions.ts';
+import { type CodeKind, type CodePage, type Compile, type EntryState, type FindPage, isLinear, type RegionCompiler, type RegionOptions, type RegionStatistics, type RegionText, type RegionView, type Regions, type Seen } from '../architecture/regions.ts';
 import { CR0, EFLAGS, EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
@@ -50,6 +50,11 @@ const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 24, TRACES_AN
 const EXITS_A_SAMPLE = 300;
 /** What an epoch leaves of their number: a few hundred in each, epoch after epoch, are worth a region as many at once are. */
 const EXITS_KEPT = 7 / 8;
+/**
+ * Instructions of a region to which others lead rather than repeat its code: what shorter ones hold is written out in each. Unpacking a kernel took half as many
+ * regions for it, and a tenth less time.
+ */
+const LARGE = 60;
 /** Calls that teach what works on flags which numbers there are: V8 notes the types of a function that has run for a while. */
 const PRODUCTS = 1000;
 /** What is refused is asked again after so many epochs have halved this to nothing; what is put off, in the next epoch. */
@@ -70,14 +75,9 @@ const IDLE = 64, IDLE_SHARE = 1000;
 const lineOf = (frame: number, linear: number): number => frame / LINE + ((linear & 4095) >>> LINE_SHIFT);
 
 interface Compiled {
-  /** Where control enters: table of records, offset in the page. False: it is gone. */
-  readonly table: number;
-  readonly offset: number;
+  /** False: it is gone. */
   live: boolean;
   entry: Entry;
-  run(): void;
-  /** Most instructions up to the first test of the budget behind the entry. */
-  longest: number;
   /** The record's own op. */
   own: Op;
   instructions: number;
@@ -87,14 +87,12 @@ interface Compiled {
   /** Entries after which nothing was done, and instructions that it had run when that was looked at last. */
   idle: number;
   looked: number;
-  ran: ReadonlySet<number>;
-  /** Instructions that it ran since the epoch began, and before. */
-  recent: number;
+  seen: Seen;
+  /** Instructions that it ran before the epoch began. */
   before: number;
   made: RegionText;
   /** Linear address of its first instruction where it was compiled. */
   linear: number;
-  code32: boolean;
 }
 
 export class RegionTier implements Regions {
@@ -121,7 +119,7 @@ export class RegionTier implements Regions {
   /** Texts become functions later here, when control is elsewhere. */
   private late = false;
   /** Texts on their way to become functions: by the record where the region begins its linear address, and what else has to be the same for the same text to be asked for again. */
-  private readonly pending = new Map<number, { linear: number; kind: CodeKind; ran: ReadonlySet<number> }>();
+  private readonly pending = new Map<number, { linear: number; seen: Seen }>();
   private retiredBefore = DOUBLE_ZERO;
   /** Instructions between samples; retired when the next one is due. Batches end early, too, at exits and faults: what comes behind these is not hot for that. */
   private interval = BATCH;
@@ -129,8 +127,15 @@ export class RegionTier implements Regions {
   private readonly values: Record<string, unknown>;
   private readonly names: readonly string[];
   private readonly regions: (Compiled | null)[] = [];
-  /** Regions that followed another lately, by where they begin: tables of records are large, and a look-up there waits for memory. */
-  private readonly lately: (Compiled | null)[] = new Array(LATELY).fill(null);
+  /**
+   * Of each region, by number, what entering it needs: its function; most instructions up to the first test of the budget behind the entry; and how many it ran since
+   * the epoch began. Objects that lie about in memory made a transfer from one region to the next a third dearer.
+   */
+  private readonly functions: (() => void)[] = [];
+  private readonly longest = new Int32Array(MAX_REGIONS);
+  private readonly recent = new Int32Array(MAX_REGIONS);
+  /** Regions that followed another lately: where in the tables of records they begin, and their numbers. These tables are large, and a look-up there waits for memory. */
+  private readonly lately = new Int32Array(2 * LATELY).fill(-1);
   private readonly free: number[] = [];
   private readonly counts = new Map<number, number>();
   private readonly drops = new Map<number, number>();
@@ -148,7 +153,7 @@ export class RegionTier implements Regions {
     this.compile = compile;
     this.threshold = threshold;
     this.values = {
-      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, outcome, kindWithChange, withChange, multiplyHigh, productFlags,
+      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, LINES: cpu.code.lines, carry, condition, arithmetic, outcome, kindWithChange, withChange, multiplyHigh, productFlags,
       controls: cpu.controls, identify, call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
     };
     this.names = [...Object.keys(this.values), 'calls'];
@@ -179,8 +184,8 @@ export class RegionTier implements Regions {
   }
 
   hottest(count: number): RegionView[] {
-    const those = this.regions.filter(region => region !== null).map(region => ({ region, retired: region.before + region.recent }));
-    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, linear, code32 }, retired }) => ({
+    const those = this.regions.flatMap((region, i) => (region === null ? [] : [{ region, retired: region.before + this.recent[i]! }]));
+    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, linear, seen: { kind: { code32 } } }, retired }) => ({
       linear, code32, text, retired,
       // Callees may be there more than once.
       code: [...new Map(pages.flatMap(({ number, frame, ranges }) =>
@@ -230,7 +235,7 @@ export class RegionTier implements Regions {
     const busy = inRegions >= this.interval >> 1;
     this.interval = busy ? REGION_BATCH : BATCH;
     if (busy) statistics.regionSamples++;
-    if (this.pending.size > 0 && statistics.samples % RETRY === 0) for (const [record, { linear, ran }] of [...this.pending]) this.compileAt(record, linear, ran);
+    if (this.pending.size > 0 && statistics.samples % RETRY === 0) for (const [record, { linear, seen }] of [...this.pending]) this.compileAt(record, linear, seen);
     if (this.off || this.cpu.A[p + OP] === OP_ENTRY) return;
     const { linear } = this, page = this.pageAt(linear >>> 12);
     if (page === null) return;
@@ -243,7 +248,7 @@ export class RegionTier implements Regions {
       return;
     }
     counts.delete(line);
-    if (this.threshold === 1) this.compileAt(p, linear, NOTHING);
+    if (this.threshold === 1) this.compileAt(p, linear, this.seen(NOTHING));
     else if (this.traces < MAX_TRACES) {
       this.traces++;
       this.beginTrace(linear, line, null);
@@ -288,7 +293,7 @@ export class RegionTier implements Regions {
     this.retiredBefore = this.statistics.retired;
     if (head === null ? trace.length < this.watched : !atHead) this.refusedLines.set(this.traced, PUT_OFF);
     else if (head === null || A[p + OP] === OP_ENTRY || this.refused.has(p)) this.refusedLines.set(this.traced, REFUSED);
-    else this.compileAt(p, head, new Set(trace.map(at => (at - (head & -4096)) | 0)));
+    else this.compileAt(p, head, this.seen(new Set(trace.map(at => (at - (head & -4096)) | 0))));
   }
 
   private canCompile(): boolean {
@@ -307,17 +312,22 @@ export class RegionTier implements Regions {
         else map.delete(key);
       }
     }
-    for (const region of this.regions) {
-      if (region === null) continue;
-      region.before += region.recent;
-      region.recent = 0;
-    }
+    this.regions.forEach((region, i) => {
+      if (region !== null) region.before += this.recent[i]!;
+    });
+    this.recent.fill(0);
   }
 
   /** A linear page's table of records and frame; null: no code of it was decoded. */
-  private pageAt(page: number): { table: number; frame: number } | null {
-    const table = this.cpu.tlb.CP[(page & (USER - 1)) + this.cpu.S[S_USER]!]!;
-    return table === 0 ? null : { table, frame: this.cpu.code.frameOf(table) * 4096 };
+  private pageAt(page: number): CodePage | null {
+    const { A, tlb, code } = this.cpu, table = tlb.CP[(page & (USER - 1)) + this.cpu.S[S_USER]!]!;
+    return table === 0 ? null : {
+      table, frame: code.frameOf(table) * 4096,
+      begins: offset => {
+        const record = code.PM[table + offset]!;
+        return record !== 0 && A[record + OP] === OP_ENTRY && this.regions[A[record + REGION]!]!.instructions >= LARGE;
+      },
+    };
   }
   /** The record at linear address `at`; 0: none. */
   private recordAt(at: number): number {
@@ -332,27 +342,29 @@ export class RegionTier implements Regions {
     const { R, mode: { code32, stack32, flat } } = this.cpu;
     return { code32, stack32, flat, segments: (R[CR0]! & CR0_PE) === 0 ? 'real' : (R[EFLAGS]! & VM) !== 0 ? 'virtual' : 'protected', pageEip: (R[EIP]! - (this.linear & 4095)) | 0 };
   }
+  private seen(ran: ReadonlySet<number>): Seen { return { kind: this.kind, ran, missed: NOTHING }; }
   /** The processor as a region finds it that is entered now. */
   private entryState(): EntryState {
     const { R, S, tlb: { TR, TW } } = this.cpu, user = S[S_USER]!;
     return { registers: R, reads: page => (TR[page + user]! & INVALID) === 0, writes: page => (TW[page + user]! & INVALID) === 0 };
   }
 
-  /**
-   * Compiles what begins at the record of a linear address, if that is where this leads now: where control is, or what is pending. `ran`: see RegionCompiler. `windows`:
-   * it may have some.
-   */
-  private compileAt(record: number, linear: number, ran: ReadonlySet<number>, windows = true): void {
+  /** Compiles what begins at the record of a linear address, if that is where this leads now. `windows`: it may have some. */
+  private compileAt(record: number, linear: number, asked: Seen, windows = true): void {
     const { A, R, S, code, writer } = this.cpu, { pending } = this;
     // Records of another mode are other records of the same code, which is not compiled for it.
     if (this.recordAt(linear) !== record || this.refused.has(record)) return;
     const before = pending.get(record);
     if (before === undefined && (pending.size >= MAX_PENDING || (++this.compiles > MAX_COMPILES && this.threshold > 1))) return;
     pending.delete(record);
-    const page = linear >>> 12, seen = before?.ran ?? ran, kind = before?.kind ?? this.kind;
+    const page = linear >>> 12, seen = before?.seen ?? asked;
     // A text that is asked for again has to be the same.
     const expected = windows && !this.late && this.linear === linear ? this.entryState() : null;
-    const region = this.compiler!.compile(kind, linear & 4095, number => this.pageAt(page + number), seen, S[S_USER]!, expected);
+    const find: FindPage = number => {
+      const found = this.pageAt(page + number);
+      return found === null || !this.late ? found : { ...found, begins: () => false };
+    };
+    const region = this.compiler!.compile(seen, linear & 4095, find, S[S_USER]!, expected);
     if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
       this.refused.set(record, REFUSED);
       return;
@@ -361,7 +373,7 @@ export class RegionTier implements Regions {
     const make = this.compile(this.names, text);
     if (make === undefined) {
       this.late = true;
-      pending.set(record, { linear, kind, ran: seen });
+      pending.set(record, { linear, seen });
       return;
     }
     if (make === null) {
@@ -390,9 +402,11 @@ export class RegionTier implements Regions {
       this.free.push(index);
       return;
     }
-    const run = make(...Object.values(this.values), records) as Compiled['run'];
+    const run = this.functions[index] = make(...Object.values(this.values), records) as () => void;
+    this.longest[index] = longest;
+    this.recent[index] = 0;
     A[record + REGION] = index;
-    this.regions[index] = { table: pages[0]!.table, offset: linear & 4095, live: true, entry, run, longest, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, ran: seen, recent: DOUBLE_ZERO, before: DOUBLE_ZERO, made: region, linear, code32: kind.code32 };
+    this.regions[index] = { live: true, entry, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, seen, before: DOUBLE_ZERO, made: region, linear };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
@@ -464,7 +478,7 @@ export class RegionTier implements Regions {
   private evict(): void {
     let least = -1;
     this.regions.forEach((region, i) => {
-      if (region !== null && (least < 0 || region.recent < this.regions[least]!.recent)) least = i;
+      if (region !== null && (least < 0 || this.recent[i]! < this.recent[least]!)) least = i;
     });
     if (least >= 0) this.remove(least);
     this.statistics.evicted++;
@@ -482,23 +496,24 @@ export class RegionTier implements Regions {
     this.cover(pages, -1);
     this.changed = true;
     this.regions[index] = null;
+    for (let slot = 0; slot < 2 * LATELY; slot += 2) if (this.lately[slot + 1] === index) this.lately[slot] = -1;
     this.free.push(index);
     this.statistics.regions--;
   }
 
   /** Runs the record `p`, of which one instruction was taken from the budget, and whatever regions follow. */
   private enter(p: number): void {
-    const { A, R, S, mode } = this.cpu, { CP } = this.cpu.tlb, { PM } = this.cpu.code, { regions, lately } = this;
-    const first = regions[A[p + REGION]!]!;
-    let region = first, left = S[S_BUDGET]! + 1, ran = 0;
-    while (left >= region.longest) {
+    const { A, R, S, mode } = this.cpu, { CP } = this.cpu.tlb, { PM } = this.cpu.code, { functions, longest, recent, lately } = this;
+    const first = A[p + REGION]!, region = this.regions[first]!;
+    let index = first, left = S[S_BUDGET]! + 1, ran = 0;
+    while (left >= longest[index]!) {
       S[S_BUDGET] = left;
-      region.run();
+      functions[index]!();
       const done = left - S[S_BUDGET]! - this.lost;
-      region.recent += done;
+      recent[index]! += done;
       ran += done;
       if (done === 0) {
-        if (region.made.windows && ++region.idle === IDLE) this.lookAt(region);
+        this.didNothing(index);
         break;
       }
       left = S[S_BUDGET]!;
@@ -510,45 +525,67 @@ export class RegionTier implements Regions {
         }
         S[S_STOP] = GO;
       }
-      const eip = R[EIP]!, linear = (eip + mode.csBase) | 0, at = linear & 4095, table = CP[(linear >>> 12) + S[S_USER]!]!, slot = (linear ^ linear >>> 8) & (LATELY - 1), likely = lately[slot];
-      if (likely != null && likely.table === table && likely.offset === at && likely.live && eip >>> 0 <= mode.csLimit) region = likely;
+      const eip = R[EIP]!, linear = (eip + mode.csBase) | 0, at = linear & 4095;
+      const place = CP[(linear >>> 12) + S[S_USER]!]! + at, slot = ((linear ^ linear >>> 8) & (LATELY - 1)) << 1;
+      if (lately[slot] === place && eip >>> 0 <= mode.csLimit) index = lately[slot + 1]!;
       else {
-        const q = PM[table + at]!;
+        const q = PM[place]!;
         if (q === 0 || A[q + OP] !== OP_ENTRY || eip >>> 0 > mode.csLimit) {
           S[S_STOP] = JUMP;
-          this.visited(p, first, ran);
-          if (q !== 0) this.left(q);
+          this.visited(p, region, ran);
+          if (q !== 0) this.left(q, this.regions[index] ?? null);
           return;
         }
-        region = lately[slot] = regions[A[q + REGION]!]!;
+        index = A[q + REGION]!;
+        lately[slot] = place;
+        lately[slot + 1] = index;
       }
       S[S_PAGE_EIP] = (eip - at) | 0;
     }
-    this.visited(p, first, ran);
-    if (region !== first || left === 0 || !first.live) {
+    this.visited(p, region, ran);
+    if (index !== first || left === 0 || !region.live) {
       // An op may run only from its own record, and while the budget lasts.
       S[S_BUDGET] = left;
       S[S_STOP] = JUMP;
       return;
     }
     S[S_BUDGET] = left - 1;
-    first.own(this.cpu, p);
+    region.own(this.cpu, p);
   }
 
-  /** A region did nothing again and again: one without windows takes its place, unless it did much in between. */
-  private lookAt(region: Compiled): void {
-    const ran = region.before + region.recent;
+  /** If a region does nothing again and again, one without windows takes its place, or one that calls its first instruction, unless it did much in between. */
+  private didNothing(index: number): void {
+    const region = this.regions[index]!;
+    if (region === null || (!region.made.windows && isLinear(region.seen.kind)) || ++region.idle < IDLE) return;
+    const ran = region.before + this.recent[index]!;
     if (ran - region.looked < IDLE * IDLE_SHARE) {
-      const { A } = this.cpu, { entry: { record }, ran: seen } = region;
-      this.remove(A[record + REGION]!);
-      this.compileAt(record, this.linear, seen, false);
+      if (region.made.windows) this.compileAnew(region, region.seen);
+      else this.callsMissed(region, region.linear);
     }
     region.idle = 0;
     region.looked = ran;
   }
 
-  /** A region led to record `q`, which leads to none. */
-  private left(q: number): void {
+  private compileAnew(region: Compiled, seen: Seen): void {
+    const { entry: { record }, linear } = region;
+    this.remove(this.cpu.A[record + REGION]!);
+    this.compileAt(record, linear, seen, false);
+  }
+
+  /**
+   * If `linear` is one of the region's instructions, control left it there since the TLB does not serve that: it is compiled anew and calls the instruction. Of flat code
+   * too little was measured to say that it pays.
+   */
+  private callsMissed(region: Compiled, linear: number): boolean {
+    const { seen, made: { pages } } = region, offset = linear - (region.linear & -4096);
+    if (isLinear(seen.kind) || seen.missed.has(offset)) return false;
+    if (!pages.some(({ number, ranges }) => number === offset >> 12 && ranges.some(([first]) => first === (offset & 4095)))) return false;
+    this.compileAnew(region, { ...seen, missed: new Set([...seen.missed, offset]) });
+    return true;
+  }
+
+  /** A region led to record `q`, which leads to none. Null: it is gone. */
+  private left(q: number, region: Compiled | null): void {
     const { A } = this.cpu, epoch = this.statistics.samples >> EPOCH_SHIFT;
     const since = epoch - A[q + EXITS_EPOCH]!;
     if (since !== 0) {
@@ -558,7 +595,8 @@ export class RegionTier implements Regions {
     if (++A[q + EXITS]! < EXITS_A_SAMPLE * this.threshold || this.trace !== null || this.exit !== null || !this.canCompile()) return;
     A[q + EXITS] = 0;
     const { linear } = this;
-    if (this.threshold === 1) this.compileAt(q, linear, NOTHING);
+    if (region !== null && this.callsMissed(region, linear)) return;
+    if (this.threshold === 1) this.compileAt(q, linear, this.seen(NOTHING));
     else if (!this.refused.has(q) && this.traces < MAX_TRACES) {
       this.traces++;
       this.exit = linear;

@@ -19,6 +19,7 @@ import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
 import { Slot } from '../scheduler/slot.ts';
 import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
+import { HVM_PARAM } from '../xen/abi.ts';
 import { GuestLog } from '../xen/guest-log.ts';
 import { functionOrScript } from './scripts.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
@@ -110,9 +111,12 @@ async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { sav
   ]);
   const state = saved && stream?.readState(saved, name);
   const card = state ? state.about.nic : nic;
+  // What a saved guest had of it is set when it is restored.
+  const isEnlightened = isXens && (words[(xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 || state?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0));
+  const viridian = isEnlightened ? await import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests')) : undefined;
   if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
   return {
-    ...(guest ? { createXen: parts => new guest.XenGuest(parts, pv && (of => new pv.PvDomain(of))) } : {}),
+    ...(guest ? { createXen: parts => new guest.XenGuest(parts, { createPv: pv && (of => new pv.PvDomain(of)), viridianOf: viridian?.viridianOf }) } : {}),
     ...(state && stream ? { saved: state, restoreInto: stream.restoreInto } : {}),
   };
 }

@@ -32,9 +32,8 @@ import { hypercallsOf } from './table.ts';
 import { codeDropped, takeWritten } from './memory/stale.ts';
 import { tableFrames } from './saved.ts';
 import { XenTime } from './time.ts';
-import { viridianOf } from './viridian/enlighten.ts';
-import { VIRIDIAN_CALL } from './viridian/hypercall.ts';
-import { isViridianLeaf, isViridianMsr, type Viridian } from './viridian/viridian.ts';
+import { isViridianLeaf, isViridianMsr, VIRIDIAN_CALL } from './viridian/features.ts';
+import type { Viridian } from './viridian/viridian.ts';
 
 /** What a domain gives its half of Xen. */
 export interface XenParts extends HypercallParts {
@@ -88,6 +87,14 @@ const RUNSTATE_OF: Readonly<Record<VcpuState, number>> = {
   offline: RUNSTATE.OFFLINE,
 };
 
+/** What some domains have beyond others, which do without. */
+export interface LaterXenParts {
+  /** Of a paravirtual one. */
+  createPv?: ((parts: PvParts) => PvDomain) | undefined;
+  /** Of one that may have the Hyper-V interface. */
+  viridianOf?: ((xen: XenGuest) => Viridian | undefined) | undefined;
+}
+
 export class XenGuest implements HypercallContext {
   readonly parts: XenParts;
   readonly machine: Machine;
@@ -110,6 +117,7 @@ export class XenGuest implements HypercallContext {
   inMulticall = false;
   /** The hypercall under way is to be made again, with this argument changed. */
   private continuation: Map<number, number> | undefined;
+  private readonly viridianOf: LaterXenParts['viridianOf'];
   private readonly processor: Processor;
   /** The interrupt line that the upcall drives is high. */
   private lineHigh = false;
@@ -117,9 +125,9 @@ export class XenGuest implements HypercallContext {
   private readonly watchdogTimers;
   private readonly pollTimers;
 
-  /** `createPv`: what a paravirtual domain has beyond others, which do without. */
-  constructor(parts: XenParts, createPv?: (parts: PvParts) => PvDomain) {
+  constructor(parts: XenParts, { createPv, viridianOf }: LaterXenParts = {}) {
     this.parts = parts;
+    this.viridianOf = viridianOf;
     const { machine, record, processor, timers } = parts;
     this.machine = machine;
     this.record = record;
@@ -168,7 +176,7 @@ export class XenGuest implements HypercallContext {
 
   /** HVM_PARAM_VIRIDIAN has its value. Once it is set it does not change. */
   enlighten(): void {
-    if (this.isHvm) this.viridian ??= viridianOf(this);
+    if (this.isHvm) this.viridian ??= this.viridianOf?.(this);
   }
 
   private pvParts(): PvParts {

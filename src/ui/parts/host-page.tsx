@@ -113,7 +113,7 @@ function History() {
   return <section class="hs-h"><div class="ph"><h3>{words.history}</h3><span class="grow" /><button class="btn sm" aria-pressed={table.value} onClick={() => { table.value = !table.value; }}>{words.asTable}</button></div>
     {all.length < 2 ? <p class="hint">{words.waiting}</p> : table.value ? <HistoryTable all={all} columns={[...cpu.map(({ name, values }) => ({ name: words.cpuColumn(name), values })), { name: words.freeColumn, values: all.map(({ freeMiB }) => freeMiB) }, ...disk.map(({ name, values }) => ({ name: words.diskColumn(name), values })), ...net.map(({ name, values }) => ({ name: words.netColumn(name), values }))]} />
       : <div class="hgrid hist four">
-        <Chart title={words.cpu} unit={words.cpuUnit} atMs={atMs} lines={cpu} least={100} digits={0} height={HEIGHT} />
+        <Chart title={words.cpu} unit={words.cpuUnit} atMs={atMs} lines={cpu} least={20} digits={0} height={HEIGHT} />
         <Chart title={words.memory} unit={words.memoryUnit} atMs={atMs} lines={memory} {...(info.value ? { top: info.value.memoryMiB } : {})} least={16} digits={0} height={HEIGHT} />
         <Chart title={words.disk} unit={words.diskUnit} atMs={atMs} lines={disk} least={1} digits={1} height={HEIGHT} />
         <Chart title={words.net} unit={words.netUnit} atMs={atMs} lines={net} least={1} digits={1} height={HEIGHT} />

@@ -7,7 +7,7 @@ import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
 import { incoming } from '../whole-state.ts';
 import { Checkpoints } from './checkpoints.tsx';
-import { Icon, Tag } from './marks.tsx';
+import { Icon, ownerClass, Tag } from './marks.tsx';
 import { NewVolume, RemoveVolume } from './new-volume.tsx';
 import { WholeState } from './whole-state.tsx';
 
@@ -29,10 +29,13 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
       <section><div class="ph"><h3><Icon name="disk" /> {disk.path}</h3><span class="sec">{words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}</span></div>
         {persists.value !== undefined && <p class="row wrap" role="status"><Tag kind={persists.value ? 'used' : 'approximated'}><span>{persists.value ? words.persists : words.mayGo}</span></Tag>
           {!persists.value && <button class="btn sm" onClick={() => void askToPersist()}>{words.askToPersist}</button>}</p>}
+        <div class="mbar sizes" aria-hidden="true">{disk.partitions.map(({ name, bytes: all, users: who }) => <span key={name} class={who.length > 0 ? 'c-d0' : 'c-free'} style={`flex:${all} 0 0`}><u><em>{name}</em></u><small>{size(all)}</small></span>)}</div>
         <div class="wide"><table class="pad"><thead><tr><th>{words.partition}</th><th>{words.type}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead>
           <tbody>{disk.partitions.map(({ name, bytes: all, type, users: who }) => <tr key={name}><td class="m">{name}</td><td>{words.types[type] ?? `0x${type.toString(16)}`}</td><td class="num m">{size(all)}</td>
             <td class="sec">{users(who)}</td></tr>)}</tbody></table></div></section>
       <section><div class="ph"><h3>{words.volumes(disk.group)}</h3><span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span></div>
+        {disk.volumes.length > 0 && <div class="mbar sizes" aria-hidden="true">{disk.volumes.filter(({ path }) => path.startsWith('/dev/')).map(({ name, path, bytes: all }, i) => <span key={path} class={ownerClass(i + 1)} style={`flex:${all} 0 0`}><u><em>{name}</em></u><small>{size(all)}</small></span>)}
+          <span class="c-free" style={`flex:${disk.freeBytes} 0 0`}><u><em>{words.free}</em></u><small>{size(disk.freeBytes)}</small></span></div>}
         {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <div class="wide"><table class="pad"><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th><th /></tr></thead>
           <tbody>{disk.volumes.map(({ name, path, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">{path}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td><td class="num nw">{who.length === 0 && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table></div>}
         <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} /></section>

@@ -20,8 +20,6 @@ const SUCCESS = 0,
   INVALID_PARAMETER = 5;
 const FAST = 1 << 16,
   REP_COUNT = 0xfff;
-/** Bit of EAX that the hypercall page sets, which tells these calls from Xen's. */
-export const VIRIDIAN_CALL = 0x80000000;
 /** Formats of a set of processors. */
 const SPARSE_4K = 0,
   SET_ALL = 1;

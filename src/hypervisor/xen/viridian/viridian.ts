@@ -15,8 +15,6 @@ import { TIME_MSR, ViridianTime } from './time.ts';
 import { getMsr, setMsr } from './words.ts';
 
 const MSR = { GUEST_OS_ID: 0x40000000, HYPERCALL: 0x40000001, VP_INDEX: 0x40000002, CRASH_P0: 0x40000100, CRASH_P4: 0x40000104, CRASH_CTL: 0x40000105 } as const;
-export const isViridianLeaf = (leaf: number): boolean => leaf >>> 8 === 0x400000;
-export const isViridianMsr = (index: number): boolean => index >= MSR.GUEST_OS_ID && index <= 0x400001ff;
 
 const LEAVES = 6;
 /** Leaf 2, as Windows Server 2008 has it. */
