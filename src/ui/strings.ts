@@ -468,6 +468,8 @@ export const strings = {
     /** Who runs the emulated devices, as a domain of its own. */
     model: (name: string, inDomain0: boolean) => `requests to ${inDomain0 ? 'Domain-0' : `${name}-dm`}`,
     exits: 'Exits per second',
+    exitsInAll: 'Exits',
+    hypercallsInAll: 'Hypercalls',
     reason: 'Reason',
     perSecond: '/ s',
     total: 'Total',
