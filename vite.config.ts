@@ -7,8 +7,8 @@ import { interpreterPlugin } from './src/cpu/gen/plugin.ts';
 
 const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
-/** Tests that want modules of their own: the page's, which keep what they saw in signals, and one that puts a module of its own in another's place (vi.mock). */
-const ALONE = ['src/ui/**/*.test.ts', 'test/adding/panel.test.ts', 'src/cpu/flat-transfers.test.ts'];
+/** Tests that want modules of their own: the page's, which keep what they saw in signals, and those that put a module of their own in another's place (vi.mock). */
+const ALONE = ['src/ui/**/*.test.ts', 'test/adding/panel.test.ts', 'src/cpu/{flat,real}-transfers.test.ts'];
 
 /** While developing (npm run dev): what `npm run guests` fetched is found under guests/, as with `npm start`. */
 function fetchedGuests(): Plugin {

@@ -14,7 +14,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { buildProgram } from '../scripts/build.mjs';
 import { buildReal, buildWide, cannotBuild, debianGuest, microElf } from './guests.mjs';
-import { busiest, firmware, geometricMean, median, need, options, qemu, runGuest, short, threadTimes } from './lib.mjs';
+import { busiest, firmware, geometricMean, MEANS, median, need, options, qemu, runGuest, short, threadTimes } from './lib.mjs';
 
 /** Rounds of the first pilot run: a few hundredths of a second each on an interpreter. */
 const PILOT = {
@@ -56,11 +56,6 @@ const REAL_PILOT = {
 /** Seconds to the first line of Linux's init, as it is and without the kernel's own tests of its ciphers; of programs that the same boot then runs. */
 const LINUX_PROGRAMS = ['dd', 'sha', 'gzip', 'shloop', 'fork'];
 const LINUX = ['boot', 'boot-notests', ...LINUX_PROGRAMS];
-const MEANS = {
-  integer: ['alu', 'sieve', 'fib', 'mix', 'copyloop', 'sha256', 'lz'],
-  x87: ['mandel', 'nbody'],
-  system: ['int80', 'cr3', 'pgswitch', 'invlpg', 'pgfault', 'memtlb', 'outb'],
-};
 /** Least ratio to v86-nojit asked of a row; the others are only printed. */
 const GOALS = { ...Object.fromEntries(MEANS.integer.map(row => [row, 1])), wide: 1.6, smc: 0.3, smcdata: 0.3, mandel: 0.7, nbody: 0.7 };
 const INTEGER_MEAN_GOAL = 2.5;

@@ -154,6 +154,13 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** Rows of the micro benchmark whose geometric mean is told. */
+export const MEANS = {
+  integer: ['alu', 'sieve', 'fib', 'mix', 'copyloop', 'sha256', 'lz'],
+  x87: ['mandel', 'nbody'],
+  system: ['int80', 'cr3', 'pgswitch', 'invlpg', 'pgfault', 'memtlb', 'outb'],
+};
+
 export const geometricMean = values => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 
 /** Student's t for 97.5 %, by degrees of freedom from 1 on; beyond, as for so many. */

@@ -10,6 +10,7 @@ import { AC, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './architecture/flags.ts'
 import { CR0_PE } from './architecture/control-bits.ts';
 import { AC_, DB, DE, DF_, FAULT, GP, NP, PF_, SS_, TS } from './faults.ts';
 import { flatInterrupt, flatReturn } from './flat-transfers.ts';
+import { plainRealInterrupt, plainRealReturn } from './real-transfers.ts';
 import { JUMP, S_STOP } from './scratch.ts';
 import { CPL, CR0, CR2, CS, DR, DS, EFLAGS, EIP, ES, ESP, FS, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './architecture/registers.ts';
 import {
@@ -38,7 +39,7 @@ export function deliverEvent(cpu: Cpu, information: number, errorCode: number, i
   const software = type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE;
   const next = (cpu.R[EIP]! + (software ? instructionLength : 0)) | 0;
   const origin = software && type !== EVENT_PRIVILEGED_SOFTWARE ? SOFTWARE : INTERNAL, error = (information & EVENT_ERROR_CODE) !== 0 ? errorCode : -1;
-  if (flatInterrupt(cpu, vector, error, origin === SOFTWARE, next, false)) return;
+  if (flatInterrupt(cpu, vector, error, origin === SOFTWARE, next, false) || plainRealInterrupt(cpu, vector, next)) return;
   // A fault while a software interrupt is delivered finds EIP at its instruction (SDM vol. 3, 27.6.1.1).
   leaveTask(cpu, next, () => {
     if (type === EVENT_SOFTWARE && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
@@ -160,7 +161,7 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
   // RF is cleared when an instruction starts: what INT pushes has it clear (SDM vol. 3, 17.3.1.1).
   R[EFLAGS]! &= ~RF;
   const next = (R[EIP]! + length) | 0, origin = type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE;
-  if (flatInterrupt(cpu, vector, -1, origin === SOFTWARE, next, false)) return;
+  if (flatInterrupt(cpu, vector, -1, origin === SOFTWARE, next, false) || plainRealInterrupt(cpu, vector, next)) return;
   cpu.loop.delivering = (EVENT_VALID | type | vector) | 0;
   leaveTask(cpu, next, () => {
     if (!exception && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
@@ -262,7 +263,7 @@ function realInterrupt(cpu: Cpu, vector: number): void {
   R[EFLAGS]! &= ~(IF | TF | AC | RF);
   setRealSegment(cpu, CS, cs);
   R[EIP] = ip;
-  cpu.mode.changed();
+  cpu.mode.realCodeChanged();
   cpu.S[S_STOP] = JUMP;
 }
 
@@ -276,7 +277,7 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
     R[INTERRUPTIBILITY]! &= ~8;
     if (cpu.controls.nmiWindow) cpu.loop.endBatch();
   }
-  if (size === 32 && flatReturn(cpu)) return;
+  if (size === 32 ? flatReturn(cpu) : plainRealReturn(cpu)) return;
   if (!inProtectedMode(cpu) || inVirtual8086(cpu)) {
     const isVirtual = flagsAreVirtual(cpu, size);
     const eip = cpu.stack.top(size), selector = cpu.stack.top(size, n) & 0xffff, image = cpu.stack.top(size, 2 * n);
@@ -288,7 +289,7 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
     cpu.changeFlags(flags, isVirtual ? VIRTUAL_FLAGS_CHANGED : (size === 32 ? 0x257fd5 : 0x7fd5) & ~keep);
     setRealSegment(cpu, CS, selector);
     R[EIP] = eip;
-    cpu.mode.changed();
+    cpu.mode.realCodeChanged();
     cpu.S[S_STOP] = JUMP;
     return;
   }

@@ -54,14 +54,26 @@ export class Mode {
     if ((R[ss + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_STACK32;
     if ((key & KEY_CODE32) === 0) {
       if (this.narrowCode(R[cs + SEG_RIGHTS]!) && !this.memory.checksAlignment && this.narrow(ES) && this.narrow(SS) && this.narrow(DS) && this.narrow(FS) && this.narrow(GS)) key |= KEY_FLAT;
-      // The page that the segment ends in: what was found there was perhaps not for a segment that ends.
-      const end = this.csBase + this.csLimit;
-      if (((end + 1) & 4095) !== 0) this.tlb.CP[((end >>> 12) & (USER - 1)) + this.S[S_USER]!] = 0;
+      this.endOfCode();
     } else if (this.csBase === 0 && this.csLimit === 0xffffffff && !this.memory.checksAlignment && this.plainFlat(ES) && this.plainFlat(SS) && this.plainFlat(DS)) key |= KEY_FLAT;
     if (key !== this.key) {
       this.key = key;
       this.tlb.flushCode();
     }
+  }
+
+  /** After CS was loaded as real mode and virtual-8086 mode load it: where the segments satisfied the second switch they still do. */
+  realCodeChanged(): void {
+    if (!this.narrowSegments) return this.changed();
+    this.csBase = this.R[SEG + CS * SEG_WORDS + SEG_BASE]!;
+    this.csLimit = this.R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0;
+    this.endOfCode();
+  }
+
+  /** The page that the segment ends in: what was found there was perhaps not for a segment that ends. */
+  private endOfCode(): void {
+    const end = this.csBase + this.csLimit;
+    if (((end + 1) & 4095) !== 0) this.tlb.CP[((end >>> 12) & (USER - 1)) + this.S[S_USER]!] = 0;
   }
 
   private plainFlat(segment: number): boolean {

@@ -160,7 +160,7 @@ function realJump(cpu: Cpu, selector: number, eip: number): void {
   if (eip >>> 0 > cpu.R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
   setRealSegment(cpu, CS, selector);
   cpu.R[EIP] = eip;
-  cpu.mode.changed();
+  cpu.mode.realCodeChanged();
   cpu.S[S_STOP] = JUMP;
 }
 

@@ -15,3 +15,8 @@ test('a row that is not there is named', async ({ page }) => {
   await page.goto('./bench.html?only=nothing');
   await expect(page.getByRole('status')).toContainText('There is no row nothing.');
 });
+
+test('a Linux that is not there is named', async ({ page }) => {
+  await page.goto('./bench.html?linux=./nowhere/');
+  await expect(page.getByRole('status')).toContainText(/nowhere\/(vmlinuz|initrd) cannot be fetched: status 404\./);
+});

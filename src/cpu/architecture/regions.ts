@@ -49,6 +49,15 @@ export interface CodeKind {
   pageEip: number;
 }
 
+/** What was seen of the code that a region is made from, by offsets from the beginning of page 0. */
+export interface Seen {
+  kind: CodeKind;
+  /** Instructions that ran. Where a conditional branch is among them, the region holds of its two ways those that ran. */
+  ran: ReadonlySet<number>;
+  /** Instructions at which control often left a region, since what they access is no memory, not aligned, or lies beside code: these are called. */
+  missed: ReadonlySet<number>;
+}
+
 /** 32-bit code in flat segments with a flat stack: its addresses are linear addresses. */
 export const isLinear = ({ code32, stack32, flat }: CodeKind): boolean => code32 && stack32 && flat;
 
@@ -75,11 +84,10 @@ export interface RegionText {
 
 export interface RegionCompiler {
   /**
-   * The region that begins at `offset` of page 0; null: nothing to compile there. `ran`: offsets from page 0 of instructions that were seen to run; where a
-   * conditional branch is among them, the region holds of its two ways those that ran. `user`: S_USER where it is to run. `entry`: the state that it expects to be
-   * entered in (windows.ts); null: none.
+   * The region that begins at `offset` of page 0; null: nothing to compile there. `user`: S_USER where it is to run. `entry`: the state that it
+   * expects to be entered in (windows.ts); null: none.
    */
-  compile(kind: CodeKind, offset: number, find: FindPage, ran: ReadonlySet<number>, user: number, entry: EntryState | null): RegionText | null;
+  compile(seen: Seen, offset: number, find: FindPage, user: number, entry: EntryState | null): RegionText | null;
   /**
    * Linear address where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. Null: nothing
    * goes round.

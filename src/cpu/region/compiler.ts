@@ -17,11 +17,11 @@ const MAX_CHARACTERS = 36_000;
 export function createCompiler(bytes: Uint8Array, features: () => Features): RegionCompiler {
   const former = new Former(bytes, features);
   return {
-    compile(kind, offset, find, ran, user, entry) {
+    compile(seen, offset, find, user, entry) {
       for (let most = MAX_INSTRUCTIONS; ;) {
-        const region = former.form(kind, offset, find, most, ran);
+        const region = former.form(seen, offset, find, most);
         if (region === null) return null;
-        const { instructions, pages } = region, made = sourceOf(region, kind, user, entry), { length } = made.text;
+        const { instructions, pages } = region, made = sourceOf(region, seen.kind, user, entry), { length } = made.text;
         if (length <= MAX_CHARACTERS || most === 1) return { ...made, instructions, pages };
         most = Math.max(1, Math.min(most - 1, Math.floor(instructions * MAX_CHARACTERS / length * 0.9)));
       }

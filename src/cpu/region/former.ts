@@ -5,9 +5,9 @@
 import { formOf } from '../gen/forms.ts';
 import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
-import { type CodeKind, type FindPage, isLinear, type RegionPage } from '../architecture/regions.ts';
+import { type CodeKind, type FindPage, isLinear, type RegionPage, type Seen } from '../architecture/regions.ts';
 import { decode, DECODED, type Decoded, isBasedOperand, isFlatOperand, MORE_BYTES, newDecoded, type Row } from '../table/index.ts';
-import { isLoad, isTransfer, segmentedFits, targetOf } from './segmented.ts';
+import { isAlsoCallable, isLoad, segmentedFits, targetOf } from './segmented.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
@@ -95,10 +95,10 @@ export class Former {
   }
 
   /**
-   * The region that begins at `offset` of a page of code of this kind, of so many instructions at most; null: nothing to compile there. Of a branch in `ran`, the
+   * The region that begins at `offset` of a page of code of this kind, of so many instructions at most; null: nothing to compile there. Of a branch that ran, the
    * way that is not there is an exit: it would cost V8's time, and its first run would throw the region back to bytecode.
    */
-  form(kind: CodeKind, offset: number, find: FindPage, most: number, ran: ReadonlySet<number>): Region | null {
+  form({ kind, ran, missed }: Seen, offset: number, find: FindPage, most: number): Region | null {
     const pages = new Map<number, RegionPage>(), codeSize = kind.code32 ? 32 : 16, known = new Map<number, Instruction | null>();
     const pageOf = (at: number): RegionPage | null => {
       const number = at >> 12, page = pages.get(number);
@@ -127,7 +127,7 @@ export class Former {
       let one = known.get(at);
       if (one !== undefined) return one;
       const decoded = decodeAt(at);
-      one = decoded === null ? null : this.instruction(at, decoded, kind);
+      one = decoded === null ? null : this.instruction(at, decoded, kind, missed.has(at));
       known.set(at, one);
       return one;
     };
@@ -278,16 +278,17 @@ export class Former {
   }
 
   /** What a region may hold. */
-  private instruction(offset: number, decoded: Decoded, kind: CodeKind): Instruction | null {
+  private instruction(offset: number, decoded: Decoded, kind: CodeKind, missed: boolean): Instruction | null {
     const row = decoded.row!, segmented = !isLinear(kind);
     if (row.feature !== undefined && !this.features().has(row.feature)) return null;
+    if (missed && isCallable(decoded)) return { offset, decoded, target: 0, form: NO_FORM, called: true };
     const form = knownForm(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
     if (form !== null && fits(form, decoded, kind)) {
       const target = targetOf(kind, offset, decoded);
       return form.uses.direct && target === null ? null : { offset, decoded, target: target ?? 0, form, called: false };
     }
     if (segmented ? isLoad(decoded, kind) || (isUnit(decoded) && !decoded.memory) : isUnit(decoded)) return { offset, decoded, target: 0, form: NO_FORM, called: false };
-    return isCallable(decoded) || (segmented && isTransfer(row)) ? { offset, decoded, target: 0, form: NO_FORM, called: true } : null;
+    return isCallable(decoded) || (segmented && isAlsoCallable(row)) ? { offset, decoded, target: 0, form: NO_FORM, called: true } : null;
   }
 
   /** A short function without calls and loops. */

@@ -304,7 +304,7 @@ describe('regions', () => {
     const { bench } = compiled();
     code(bench);
     const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions), find = () => ({ table: 0, frame: CODE & -4096, begins: () => false });
-    const [seen, all] = [ran, new Set<number>()].map(those => compiler.compile(FLAT_CODE, CODE & 4095, number => (number === 0 ? find() : null), those, 0, null)!.instructions);
+    const [seen, all] = [ran, new Set<number>()].map(those => compiler.compile({ ...FLAT_CODE, ran: those }, CODE & 4095, number => (number === 0 ? find() : null), 0, null)!.instructions);
     expect([seen, all]).toEqual([6, 12]);
     const { compiled: made, retired } = withstand(code, 3_000_000);
     expect(made).toBeGreaterThan(1);
@@ -320,7 +320,7 @@ describe('regions', () => {
     code(bench);
     const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions);
     const of = (start: number, begun: number | null) => compiler.compile(FLAT_CODE, (CODE & 4095) + start, number => (number === 0
-      ? { table: 0, frame: CODE & -4096, begins: offset => offset === begun } : null), new Set(), 0, null)!.instructions;
+      ? { table: 0, frame: CODE & -4096, begins: offset => offset === begun } : null), 0, null)!.instructions;
     // Only where a block begins; and round to the entry they go as ever.
     expect([of(160, null), of(160, CODE & 4095), of(160, (CODE & 4095) + 160)]).toEqual([150, 82, 150]);
     const run = (one: Bench, tier: RegionTier | null): unknown => {

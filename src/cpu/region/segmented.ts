@@ -12,6 +12,7 @@ import type { CodeKind } from '../architecture/regions.ts';
 import { cellShift, type Form, memoryArray, memoryOf, type Size, type Value } from '../gen/emitter.ts';
 import { PLAIN, PLAIN_MASK } from '../mode.ts';
 import type { Decoded, Row } from '../table/index.ts';
+import { HAS_CODE } from '../tlb.ts';
 import { RegionEmitter, SEGMENT_NAMES } from './emitter.ts';
 import type { Region } from './former.ts';
 import { miss, number } from './text.ts';
@@ -25,9 +26,12 @@ export const SEGMENT_LOCALS = SEGMENTS.flatMap(segment => [[base(segment), word(
 /** Facts that the mode key holds need no check: 16-bit code in segments of 64 KiB at least (gen/narrow.ts). Others are asked. */
 const isKnown = ({ code32, flat }: CodeKind): boolean => !code32 && flat;
 
-/** Ops that a region may end with: they go to another segment, or its stack. */
-const TRANSFERS = new Set(['callf', 'jmpf', 'callfind', 'jmpfind', 'retf', 'int', 'iret']);
-export const isTransfer = ({ op }: Row): boolean => TRANSFERS.has(op);
+/**
+ * Ops that such regions call and others do not: those that lead to another segment end them; BIOSes and programs of DOS wait for ports in loops, most of which
+ * are answered in place.
+ */
+const ALSO_CALLED = new Set(['callf', 'jmpf', 'callfind', 'jmpfind', 'retf', 'int', 'iret', 'in', 'out']);
+export const isAlsoCallable = ({ op }: Row): boolean => ALSO_CALLED.has(op);
 
 /** Ops that read and load segment registers. */
 const LOADS = new Set(['movtosreg', 'popsreg', 'lseg']);
@@ -98,7 +102,12 @@ export class SegmentedEmitter extends RegionEmitter {
       this.say(this.leaveIf(isKnown(this.code) ? `t >>> 16 !== 0 && R[${word(segment, SEG_LIMIT)}] !== -1` : `t >>> 0 > ${limit(segment)} >>> 0`));
       this.say(`t = t + ${base(segment)} | 0;`);
     }
-    this.say(this.leaveIf(`${miss(table, 't', bits / 8)}${unless}`));
+    if (table === 'TR') this.say(this.leaveIf(`${miss(table, 't', bits / 8)}${unless}`));
+    else {
+      // Programs of this kind often have data beside their code: a store to a line that holds none changes none (`CodeCache.wrote`).
+      this.say(`e = TW[(t >>> 12) + u]; if ((e & 3) === ${HAS_CODE} && (LINES[(e ^ t) >>> 12] >>> (t >>> 7 & 31) & 1) === 0) e ^= ${HAS_CODE};`);
+      this.say(this.leaveIf(`${bits === 8 ? 'e & 1' : `(e | t) & ${bits / 8 - 1}`}${unless}`));
+    }
   }
   private low(register: number): Value { return `r${register} & 65535`; }
   private setLow(register: number, value: Value): string { return `r${register} = r${register} & -65536 | ${value} & 65535;`; }

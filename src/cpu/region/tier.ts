@@ -9,7 +9,7 @@ import type { Features } from '../architecture/cpuid.ts';
 import { DOUBLE_ZERO } from '../architecture/edge.ts';
 import { CR0_PE } from '../architecture/control-bits.ts';
 import { arithmetic, carry, condition, kindWithChange, outcome, VM, withChange } from '../architecture/flags.ts';
-import type { CodeKind, CodePage, Compile, EntryState, FindPage, RegionCompiler, RegionOptions, RegionStatistics, RegionText, RegionView, Regions } from '../architecture/regions.ts';
+import { type CodeKind, type CodePage, type Compile, type EntryState, type FindPage, isLinear, type RegionCompiler, type RegionOptions, type RegionStatistics, type RegionText, type RegionView, type Regions, type Seen } from '../architecture/regions.ts';
 import { CR0, EFLAGS, EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
@@ -87,13 +87,12 @@ interface Compiled {
   /** Entries after which nothing was done, and instructions that it had run when that was looked at last. */
   idle: number;
   looked: number;
-  ran: ReadonlySet<number>;
+  seen: Seen;
   /** Instructions that it ran before the epoch began. */
   before: number;
   made: RegionText;
   /** Linear address of its first instruction where it was compiled. */
   linear: number;
-  code32: boolean;
 }
 
 export class RegionTier implements Regions {
@@ -120,7 +119,7 @@ export class RegionTier implements Regions {
   /** Texts become functions later here, when control is elsewhere. */
   private late = false;
   /** Texts on their way to become functions: by the record where the region begins its linear address, and what else has to be the same for the same text to be asked for again. */
-  private readonly pending = new Map<number, { linear: number; kind: CodeKind; ran: ReadonlySet<number> }>();
+  private readonly pending = new Map<number, { linear: number; seen: Seen }>();
   private retiredBefore = DOUBLE_ZERO;
   /** Instructions between samples; retired when the next one is due. Batches end early, too, at exits and faults: what comes behind these is not hot for that. */
   private interval = BATCH;
@@ -154,7 +153,7 @@ export class RegionTier implements Regions {
     this.compile = compile;
     this.threshold = threshold;
     this.values = {
-      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, outcome, kindWithChange, withChange, multiplyHigh, productFlags,
+      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, LINES: cpu.code.lines, carry, condition, arithmetic, outcome, kindWithChange, withChange, multiplyHigh, productFlags,
       controls: cpu.controls, identify, call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
     };
     this.names = [...Object.keys(this.values), 'calls'];
@@ -186,7 +185,7 @@ export class RegionTier implements Regions {
 
   hottest(count: number): RegionView[] {
     const those = this.regions.flatMap((region, i) => (region === null ? [] : [{ region, retired: region.before + this.recent[i]! }]));
-    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, linear, code32 }, retired }) => ({
+    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, linear, seen: { kind: { code32 } } }, retired }) => ({
       linear, code32, text, retired,
       // Callees may be there more than once.
       code: [...new Map(pages.flatMap(({ number, frame, ranges }) =>
@@ -236,7 +235,7 @@ export class RegionTier implements Regions {
     const busy = inRegions >= this.interval >> 1;
     this.interval = busy ? REGION_BATCH : BATCH;
     if (busy) statistics.regionSamples++;
-    if (this.pending.size > 0 && statistics.samples % RETRY === 0) for (const [record, { linear, ran }] of [...this.pending]) this.compileAt(record, linear, ran);
+    if (this.pending.size > 0 && statistics.samples % RETRY === 0) for (const [record, { linear, seen }] of [...this.pending]) this.compileAt(record, linear, seen);
     if (this.off || this.cpu.A[p + OP] === OP_ENTRY) return;
     const { linear } = this, page = this.pageAt(linear >>> 12);
     if (page === null) return;
@@ -249,7 +248,7 @@ export class RegionTier implements Regions {
       return;
     }
     counts.delete(line);
-    if (this.threshold === 1) this.compileAt(p, linear, NOTHING);
+    if (this.threshold === 1) this.compileAt(p, linear, this.seen(NOTHING));
     else if (this.traces < MAX_TRACES) {
       this.traces++;
       this.beginTrace(linear, line, null);
@@ -294,7 +293,7 @@ export class RegionTier implements Regions {
     this.retiredBefore = this.statistics.retired;
     if (head === null ? trace.length < this.watched : !atHead) this.refusedLines.set(this.traced, PUT_OFF);
     else if (head === null || A[p + OP] === OP_ENTRY || this.refused.has(p)) this.refusedLines.set(this.traced, REFUSED);
-    else this.compileAt(p, head, new Set(trace.map(at => (at - (head & -4096)) | 0)));
+    else this.compileAt(p, head, this.seen(new Set(trace.map(at => (at - (head & -4096)) | 0))));
   }
 
   private canCompile(): boolean {
@@ -343,31 +342,29 @@ export class RegionTier implements Regions {
     const { R, mode: { code32, stack32, flat } } = this.cpu;
     return { code32, stack32, flat, segments: (R[CR0]! & CR0_PE) === 0 ? 'real' : (R[EFLAGS]! & VM) !== 0 ? 'virtual' : 'protected', pageEip: (R[EIP]! - (this.linear & 4095)) | 0 };
   }
+  private seen(ran: ReadonlySet<number>): Seen { return { kind: this.kind, ran, missed: NOTHING }; }
   /** The processor as a region finds it that is entered now. */
   private entryState(): EntryState {
     const { R, S, tlb: { TR, TW } } = this.cpu, user = S[S_USER]!;
     return { registers: R, reads: page => (TR[page + user]! & INVALID) === 0, writes: page => (TW[page + user]! & INVALID) === 0 };
   }
 
-  /**
-   * Compiles what begins at the record of a linear address, if that is where this leads now: where control is, or what is pending. `ran`: see RegionCompiler. `windows`:
-   * it may have some.
-   */
-  private compileAt(record: number, linear: number, ran: ReadonlySet<number>, windows = true): void {
+  /** Compiles what begins at the record of a linear address, if that is where this leads now. `windows`: it may have some. */
+  private compileAt(record: number, linear: number, asked: Seen, windows = true): void {
     const { A, R, S, code, writer } = this.cpu, { pending } = this;
     // Records of another mode are other records of the same code, which is not compiled for it.
     if (this.recordAt(linear) !== record || this.refused.has(record)) return;
     const before = pending.get(record);
     if (before === undefined && (pending.size >= MAX_PENDING || (++this.compiles > MAX_COMPILES && this.threshold > 1))) return;
     pending.delete(record);
-    const page = linear >>> 12, seen = before?.ran ?? ran, kind = before?.kind ?? this.kind;
+    const page = linear >>> 12, seen = before?.seen ?? asked;
     // A text that is asked for again has to be the same.
     const expected = windows && !this.late && this.linear === linear ? this.entryState() : null;
     const find: FindPage = number => {
       const found = this.pageAt(page + number);
       return found === null || !this.late ? found : { ...found, begins: () => false };
     };
-    const region = this.compiler!.compile(kind, linear & 4095, find, seen, S[S_USER]!, expected);
+    const region = this.compiler!.compile(seen, linear & 4095, find, S[S_USER]!, expected);
     if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
       this.refused.set(record, REFUSED);
       return;
@@ -376,7 +373,7 @@ export class RegionTier implements Regions {
     const make = this.compile(this.names, text);
     if (make === undefined) {
       this.late = true;
-      pending.set(record, { linear, kind, ran: seen });
+      pending.set(record, { linear, seen });
       return;
     }
     if (make === null) {
@@ -390,7 +387,7 @@ export class RegionTier implements Regions {
     const sources = pages.map(({ frame, ranges, tail }) => {
       let lines = tail > 0 ? linesOf(0, tail) : 0;
       for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
-      return { mfn: frame / 4096, lines };
+      return { mfn: frame / 4096, lines, pieces: tail > 0 ? [...ranges, [0, tail - 1] as const] : ranges };
     });
     const own = writer.functions[A[record + OP]!]!;
     const entry: Entry = {
@@ -409,7 +406,7 @@ export class RegionTier implements Regions {
     this.longest[index] = longest;
     this.recent[index] = 0;
     A[record + REGION] = index;
-    this.regions[index] = { live: true, entry, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, ran: seen, before: DOUBLE_ZERO, made: region, linear, code32: kind.code32 };
+    this.regions[index] = { live: true, entry, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, seen, before: DOUBLE_ZERO, made: region, linear };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
@@ -536,7 +533,7 @@ export class RegionTier implements Regions {
         if (q === 0 || A[q + OP] !== OP_ENTRY || eip >>> 0 > mode.csLimit) {
           S[S_STOP] = JUMP;
           this.visited(p, region, ran);
-          if (q !== 0) this.left(q);
+          if (q !== 0) this.left(q, this.regions[index] ?? null);
           return;
         }
         index = A[q + REGION]!;
@@ -556,22 +553,39 @@ export class RegionTier implements Regions {
     region.own(this.cpu, p);
   }
 
-  /** If a region does nothing again and again, one without windows takes its place, unless it did much in between. */
+  /** If a region does nothing again and again, one without windows takes its place, or one that calls its first instruction, unless it did much in between. */
   private didNothing(index: number): void {
     const region = this.regions[index]!;
-    if (region === null || !region.made.windows || ++region.idle < IDLE) return;
+    if (region === null || (!region.made.windows && isLinear(region.seen.kind)) || ++region.idle < IDLE) return;
     const ran = region.before + this.recent[index]!;
     if (ran - region.looked < IDLE * IDLE_SHARE) {
-      const { A } = this.cpu, { entry: { record }, ran: seen } = region;
-      this.remove(A[record + REGION]!);
-      this.compileAt(record, this.linear, seen, false);
+      if (region.made.windows) this.compileAnew(region, region.seen);
+      else this.callsMissed(region, region.linear);
     }
     region.idle = 0;
     region.looked = ran;
   }
 
-  /** A region led to record `q`, which leads to none. */
-  private left(q: number): void {
+  private compileAnew(region: Compiled, seen: Seen): void {
+    const { entry: { record }, linear } = region;
+    this.remove(this.cpu.A[record + REGION]!);
+    this.compileAt(record, linear, seen, false);
+  }
+
+  /**
+   * If `linear` is one of the region's instructions, control left it there since the TLB does not serve that: it is compiled anew and calls the instruction. Of flat code
+   * too little was measured to say that it pays.
+   */
+  private callsMissed(region: Compiled, linear: number): boolean {
+    const { seen, made: { pages } } = region, offset = linear - (region.linear & -4096);
+    if (isLinear(seen.kind) || seen.missed.has(offset)) return false;
+    if (!pages.some(({ number, ranges }) => number === offset >> 12 && ranges.some(([first]) => first === (offset & 4095)))) return false;
+    this.compileAnew(region, { ...seen, missed: new Set([...seen.missed, offset]) });
+    return true;
+  }
+
+  /** A region led to record `q`, which leads to none. Null: it is gone. */
+  private left(q: number, region: Compiled | null): void {
     const { A } = this.cpu, epoch = this.statistics.samples >> EPOCH_SHIFT;
     const since = epoch - A[q + EXITS_EPOCH]!;
     if (since !== 0) {
@@ -581,7 +595,8 @@ export class RegionTier implements Regions {
     if (++A[q + EXITS]! < EXITS_A_SAMPLE * this.threshold || this.trace !== null || this.exit !== null || !this.canCompile()) return;
     A[q + EXITS] = 0;
     const { linear } = this;
-    if (this.threshold === 1) this.compileAt(q, linear, NOTHING);
+    if (region !== null && this.callsMissed(region, linear)) return;
+    if (this.threshold === 1) this.compileAt(q, linear, this.seen(NOTHING));
     else if (!this.refused.has(q) && this.traces < MAX_TRACES) {
       this.traces++;
       this.exit = linear;

@@ -4,7 +4,7 @@
  */
 import { Cpu } from '../cpu.ts';
 import { ExitReason, type ProcessorOptions } from '../architecture/edge.ts';
-import type { CodeKind } from '../architecture/regions.ts';
+import type { Seen } from '../architecture/regions.ts';
 import * as r from '../architecture/registers.ts';
 
 export const GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS_LIMIT = 0x20ff, HANDLERS = 0x6000, LDT = 0x7000, KERNEL_STACK = 0x9000, USER_STACK = 0xa000;
@@ -23,8 +23,8 @@ export const d = (value: number) => [...w(value), ...w(value >>> 16)];
 export const asm = (...parts: (string | number | number[])[]): number[] =>
   parts.flatMap(part => (typeof part === 'string' ? part.split(' ').flatMap(word => (word.match(/../g) ?? []).map(h => parseInt(h, 16))) : part));
 
-/** What code in protected mode's flat segments is beside its bytes. */
-export const FLAT_CODE: CodeKind = { code32: true, stack32: true, flat: true, segments: 'protected', pageEip: 0 };
+/** What code in protected mode's flat segments is beside its bytes, and what was seen of it. */
+export const FLAT_CODE: Seen = { kind: { code32: true, stack32: true, flat: true, segments: 'protected', pageEip: 0 }, ran: new Set(), missed: new Set() };
 
 /** Vectors that push an error code (SDM vol. 3, table 6-1). */
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);

@@ -1,12 +1,14 @@
 /**
  * /bench.html: the small programs of guests/micro on this browser, as `npm run bench` runs them in node. `?only=alu,fib` names rows, `?ms=` the milliseconds
- * of a chunk, `?jit=` is as on the page itself. The figures end as JSON under the table, for who compares.
+ * of a chunk, `?jit=` is as on the page itself. `?linux=FOLDER&until=LINE&cmdline=S` boots vmlinuz and initrd of that folder instead, and tells the seconds from
+ * the page's start to the line. `?peer=URL` runs all of it on v86. The figures end as JSON under the table, for who compares.
  */
-import type { ConsoleOutput } from '../../dom0/index.ts';
-import { connect, host, sentence } from '../host.ts';
-import { CHUNKS, type Line, linesOf, readRow, type Row, ROWS, roundsFor } from './rows.ts';
+import { connect, sentence } from '../host.ts';
+import { type Run, runHere, runOnV86 } from './guest.ts';
+import { CHUNKS, type Line, readRow, type Row, ROWS, roundsFor } from './rows.ts';
 
 const MEMORY_MIB = 64,
+  LINUX_MEMORY_MIB = 256,
   DEFAULT_MS = 250;
 const MICRO = new URL('../../../guests/micro/micro.elf', import.meta.url);
 
@@ -18,6 +20,9 @@ const words = {
   running: (row: string) => `${row} runs …`,
   done: 'Done.',
   failed: (why: string) => `It ended before its last row: ${why}`,
+  seconds: (seconds: string, line: string) => `${seconds} s from the page's start to "${line}".`,
+  booting: 'Linux boots …',
+  missing: (file: string, status: number) => `${file} cannot be fetched: status ${status}.`,
   unknown: (row: string) => `There is no row ${row}. The rows are ${Object.keys(ROWS).join(', ')}.`,
 };
 
@@ -29,66 +34,70 @@ function add(parent: Element, tag: string, text = ''): Element {
   return element;
 }
 
-/** Runs one guest to its last line; `line` hears each line with the time of its arrival. */
-async function run(elf: Blob, row: string, command: string, line: (line: Line) => void): Promise<void> {
-  const name = `bench-${row}`;
-  const text = `name = "${name}"\ntype = "hvm"\nkernel = "micro.elf"\nmemory = ${MEMORY_MIB}\ncmdline = "${command}"\nserial = "pty"\n`;
-  const { id } = await host.create([{ name: `${name}.cfg`, data: new Blob([text]) }, { name: 'micro.elf', data: elf }]);
-  try {
-    const { console } = await host.view(id);
-    await new Promise<void>(resolve => {
-      const lines = linesOf(each => (each.text.startsWith('ALL-DONE') ? resolve() : line(each)));
-      console.onmessage = ({ data }: MessageEvent<Uint8Array | ConsoleOutput>) => {
-        const bytes = data instanceof Uint8Array ? data : 'serial' in data ? data.serial : undefined;
-        if (bytes) lines(bytes, performance.now());
-      };
-    });
-    console.close();
-  } finally {
-    // It ends by itself, and may be gone by now.
-    await host.destroy(id).catch(() => {});
-  }
-}
-
 /** A row's figures: rounds are found by two pilots. */
-async function measure(elf: Blob, row: string, ms: number): Promise<Row> {
+async function measure(run: Run, kernel: Blob, row: string, ms: number): Promise<Row> {
+  const micro = (cmdline: string, line: (line: Line) => void) => run({ name: `bench-${row}`, kernel, multiboot: true, cmdline, memoryMib: MEMORY_MIB }, 'ALL-DONE', line);
   let rounds = ROWS[row]!;
   for (const goal of [ms / 4, ms]) {
     const lines: Line[] = [];
-    await run(elf, row, `${row}:${rounds}`, each => lines.push(each));
+    await micro(`${row}:${rounds}`, each => lines.push(each));
     rounds = roundsFor(rounds, readRow(lines).at(-1)!, goal);
   }
   const lines: Line[] = [];
-  await run(elf, row, `${row}:${rounds}*${CHUNKS}`, each => lines.push(each));
+  await micro(`${row}:${rounds}*${CHUNKS}`, each => lines.push(each));
   const chunks = readRow(lines);
   const last = chunks.slice(chunks.length >> 1).sort((a, b) => a - b);
   return { row, rounds, steadyUs: last[last.length >> 1]! * 1000, freshUs: chunks[0]! * 1000 };
 }
 
+async function fetched(url: URL): Promise<Blob> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(words.missing(url.href, response.status));
+  return response.blob();
+}
+
+/** Boots a Linux; seconds since the page began to load. */
+async function bootLinux(run: Run, folder: URL, cmdline: string, until: string): Promise<number> {
+  const [kernel, initrd] = await Promise.all(['vmlinuz', 'initrd'].map(name => fetched(new URL(name, folder))));
+  await run({ name: 'bench-linux', kernel: kernel!, multiboot: false, initrd: initrd!, cmdline, memoryMib: LINUX_MEMORY_MIB }, until, () => {});
+  return performance.now() / 1000;
+}
+
 async function main(): Promise<void> {
   const query = new URLSearchParams(location.search);
   const ms = Number(query.get('ms')) || DEFAULT_MS, only = query.get('only')?.split(',') ?? Object.keys(ROWS);
+  const peer = query.get('peer'), linux = query.get('linux');
   add(app, 'h1', words.title);
-  add(app, 'p', words.about(ms));
-  const state = add(app, 'p'), table = add(app, 'table');
+  if (linux === null) add(app, 'p', words.about(ms));
+  const state = add(app, 'p');
   state.setAttribute('role', 'status');
-  const head = add(add(table, 'thead'), 'tr'), body = add(table, 'tbody');
-  for (const word of words.head) add(head, 'th', word);
+  const done = (figures: object): void => {
+    state.textContent = words.done;
+    add(app, 'pre', JSON.stringify({ browser: navigator.userAgent, isolated: crossOriginIsolated, ...figures }));
+  };
   try {
     const wrong = only.find(row => !(row in ROWS));
     if (wrong !== undefined) throw new Error(words.unknown(wrong));
-    await connect();
-    const elf = await (await fetch(MICRO)).blob();
-    const rows: Row[] = [];
+    const run = peer === null ? runHere : runOnV86(new URL(peer, location.href));
+    if (peer === null) await connect();
+    if (linux !== null) {
+      const until = query.get('until') ?? 'login:';
+      state.textContent = words.booting;
+      const seconds = await bootLinux(run, new URL(linux, location.href), query.get('cmdline') ?? 'console=ttyS0,115200', until);
+      add(app, 'p', words.seconds(seconds.toFixed(2), until));
+      return done({ seconds });
+    }
+    const table = add(app, 'table'), head = add(add(table, 'thead'), 'tr'), body = add(table, 'tbody');
+    for (const word of words.head) add(head, 'th', word);
+    const kernel = await fetched(MICRO), rows: Row[] = [];
     for (const row of only) {
       state.textContent = words.running(row);
-      const figures = await measure(elf, row, ms);
+      const figures = await measure(run, kernel, row, ms);
       rows.push(figures);
       const cells = add(body, 'tr');
       for (const cell of [row, figures.steadyUs.toPrecision(3), figures.freshUs.toPrecision(3)]) add(cells, 'td', cell);
     }
-    state.textContent = words.done;
-    add(app, 'pre', JSON.stringify({ browser: navigator.userAgent, isolated: crossOriginIsolated, ms, chunks: CHUNKS, rows }));
+    done({ ms, chunks: CHUNKS, rows });
   } catch (error) {
     state.textContent = words.failed(sentence(error));
   }

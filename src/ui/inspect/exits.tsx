@@ -1,5 +1,6 @@
 /** VM exits and hypercalls: how many of each, the last one of each kind explained, and a log of them as they happen. */
 
+import { useSignal } from '@preact/signals';
 import { TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { type DomainView, exitTitle, type LastExit, reasonOf, type TraceEntry, vectorOf, type VcpuState } from '../../hypervisor/view/index.ts';
 import { hypercallName } from '../../hypervisor/xen/index.ts';
@@ -16,10 +17,12 @@ const words = {
   at: 'When', vcpu: 'vCPU', rip: 'Guest EIP', detail: 'Detail', hypercalls: 'Hypercalls', calls: 'Calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', codeNow: 'Code as memory is now; before the marked line as it decodes from further back.',
   qualification: (value: number) => `Qualification 0x${(value >>> 0).toString(16).padStart(8, '0')}`, cost: 'Cost', mean: (us: string, n: number) => `${us} µs each, the mean of ${n} that were timed (one exit in 64 is).`, noCost: 'None of its kind has been timed yet (one exit in 64 is).',
-  estimated: 'Time: the mean of those that were timed, times all.', missed: (n: number) => `${n} records were overwritten before they were read.`, exit: 'exits', all: 'all guests', hypercall: (name: string, first: number, result: number) => `${name}, first argument 0x${(first >>> 0).toString(16)}, result ${result}`,
+  rare: (n: number) => `${n} rarer`, estimated: 'Time: the mean of those that were timed, times all.', missed: (n: number) => `${n} records were overwritten before they were read.`, exit: 'exits', all: 'all guests', hypercall: (name: string, first: number, result: number) => `${name}, first argument 0x${(first >>> 0).toString(16)}, result ${result}`,
 };
 const LOG = 120,
   SHOWN = 40,
+  /** Kinds that are shown before the rare ones are asked for. */
+  FEW = 7,
   EVERY_MS = 500;
 const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
 const ms = (ns: number): string => (ns >= 1e8 ? `${(ns / 1e9).toFixed(2)} s` : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
@@ -104,21 +107,23 @@ function entryText({ kind, details: [a, b, c] }: TraceEntry): { no: string; what
 const Columns = () => <colgroup><col class="w-no" /><col /><col class="w-n" /><col class="w-bar" /><col class="w-pc" /><col class="w-time" /><col class="w-ms" /></colgroup>;
 
 function Figure(shown: Shown<Data>) {
+  const more = useSignal(false);
   const { data, choose } = shown, key = chosenKey(shown);
   const most = Math.max(1, ...data.reasons.map(({ count }) => count)), longest = Math.max(1, ...data.reasons.map(({ count, meanNs }) => count * meanNs));
+  const rare = Math.max(0, data.reasons.length - FEW) + Math.max(0, data.hypercalls.length - FEW);
   const mostCalls = Math.max(1, ...data.hypercalls.map(({ count }) => count)), allCalls = data.hypercalls.reduce((sum, { count }) => sum + count, 0);
   return <div class="col exi">
     {data.reasons.length === 0 ? <p class="hint">{words.none}</p> : <table class="pad picks counted"><Columns />
       <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th>{words.time}</th><th /></tr></thead>
-      <tbody>{data.reasons.map(({ key: row, reason, count, meanNs }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
+      <tbody>{data.reasons.slice(0, more.value ? undefined : FEW).map(({ key: row, reason, count, meanNs }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
         <td class="m num w36">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{exitTitle(reason)}</button></td><td class="m num">{count}</td>
         <td class="wbar"><i class="hb" style={`width:${(100 * count) / most}%`} /></td><td class="m num nw">{((100 * count) / data.all).toFixed(1)} %</td>
         <td class="wbar narrow"><i class="hb open" style={`width:${(100 * count * meanNs) / longest}%`} /></td><td class="m num nw">{meanNs > 0 ? ms(count * meanNs) : '–'}</td>
       </tr>)}</tbody></table>}
-    <p class="cap-t">{words.estimated}</p>
+    <div class="row"><p class="cap-t grow">{words.estimated}</p>{rare > 0 && <button class="btn quiet sm" aria-pressed={more.value} onClick={() => { more.value = !more.value; }}>{words.rare(rare)}</button>}</div>
     {data.hypercalls.length > 0 && <><h3>{words.hypercalls}</h3><table class="pad picks counted"><Columns />
       <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th>{words.share}</th><th colSpan={3} /></tr></thead>
-      <tbody>{data.hypercalls.map(({ key: row, number, count }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
+      <tbody>{data.hypercalls.slice(0, more.value ? undefined : FEW).map(({ key: row, number, count }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
       <td class="m num w36">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td><td class="wbar"><i class="hb" style={`width:${(100 * count) / mostCalls}%`} /></td><td class="m num nw">{((100 * count) / allCalls).toFixed(1)} %</td><td colSpan={2} /></tr>)}</tbody></table></>}
     <div class="ph"><h3>{words.log}</h3><span class="sec">{words.newest}</span></div>
     {data.log.length + data.kept.length === 0 ? <p class="hint">{words.quiet}</p> : <table class="pad picks elog">

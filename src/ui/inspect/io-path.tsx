@@ -10,8 +10,8 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
-  nothing: 'The guest is gone.', title: 'No request yet', waits: 'Requests are followed while this view is open: have the guest read, write or send something. These are the places that one passes.', make: 'Make one now', line: 'A line for the guest’s console', send: 'Send', sent: (line: string) => `Sent to its console: ${line}`, request: 'Request', first: 'Begins with', steps: 'Places', took: 'Until', done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`,
-  exits: 'VM exits', places: 'Places passed', size: 'Data', until: 'Answered after', sofar: 'Under way since', hint: 'newest first; each worker counts its own time', us: (us: number) => `+${us.toFixed(0)} µs`, missed: (n: number) => `${n} records were overwritten before they were read.`, table: 'Requests', columns: ['Request', 'Place', 'What', 'µs', 'Written by domain'],
+  nothing: 'The guest is gone.', title: 'No request yet', waits: 'Requests are followed while this view is open: have the guest read, write or send something. These are the places that one passes.', make: 'Make one now', line: 'A line for the guest’s console', send: 'Send', sent: (line: string) => `Sent to its console: ${line}`, request: 'Request', first: 'Begins with', took: 'Answered after', data: 'Data, KiB', done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`,
+  exits: 'VM exits', places: 'Places passed', size: 'Data', until: 'Answered after', sofar: 'Under way since', hint: 'newest first; a bar is the time until the next place; each worker counts its own time', us: (us: number) => `+${us.toFixed(0)} µs`, missed: (n: number) => `${n} records were overwritten before they were read.`, table: 'Requests', columns: ['Request', 'Place', 'What', 'µs', 'Written by domain'],
 };
 const EVERY_MS = 250,
   KEPT = 60;
@@ -36,6 +36,13 @@ interface Data { requests: FollowedRequest[]; missed: number; id: number }
 /** Whose colour a place has: the guest's, Xen's, Domain-0's, or that of the host's own disk. */
 const OWNERS: Readonly<Record<string, 'guest' | 'c-hv' | 'c-d0' | 'c-hw'>> = { 'front end': 'guest', 'guest disk': 'guest', exit: 'c-hv', 'back end': 'c-d0', 'device model': 'c-d0', volume: 'c-d0', image: 'c-d0', bridge: 'c-d0', card: 'guest', partition: 'c-hw', disk: 'c-hw', controller: 'c-hw', stored: 'c-hw', answer: 'c-d0' };
 
+/** What each place does. Sources: docs/disks.md, docs/network.md. */
+const SAYS: Readonly<Record<string, string>> = {
+  exit: 'The guest leaves for Xen.', 'front end': 'Its driver fills a slot of the ring that both see.', 'back end': 'Domain-0 reaches the pages by their grants.', 'device model': 'The registers of a drive that is not there.',
+  'guest disk': 'What the guest calls its disk.', image: 'A file of Domain-0.', volume: 'The volume map says where that is.', partition: 'The volumes lie in a partition.', controller: 'Domain-0’s driver commands its disk.', disk: 'A place on the whole disk.',
+  stored: 'Where this browser keeps it.', answer: 'A response and an event go back.', bridge: 'From port to port, by the address.', card: 'A network card that is not there.',
+};
+
 function open({ session }: Target) {
   let kept: FollowedRequest[] = [], missed = 0;
   return {
@@ -52,27 +59,36 @@ function open({ session }: Target) {
 const chosenOf = ({ data: { requests }, chosen }: Shown<Data>): FollowedRequest | undefined => requests.find(({ number }) => String(number) === chosen) ?? requests.find(({ isDone }) => isDone) ?? requests[0];
 
 function Figure(shown: Shown<Data>) {
-  const { data, choose } = shown, picked = chosenOf(shown), lastUs = Math.max(0, ...(picked?.steps.map(({ us }) => us) ?? []));
+  const { data, choose } = shown, picked = chosenOf(shown), lastUs = lastOf(picked?.steps ?? []);
   if (data.requests.length === 0) return <Empty session={shown.target.session!} />;
   return <div class="col iop">
     {picked && <section><div class="ph"><h3>{words.number(picked.number)}</h3>{!picked.steps.some(({ place }) => place === 'bridge') && <Tag kind={picked.isDone ? 'done' : 'running'}>{picked.isDone ? words.done : words.open}</Tag>}</div>
-      <ol class="hops">{picked.steps.map(({ place, what, us }, i) => { const owner = OWNERS[place] ?? 'c-hw'; return <li key={i} class={owner === 'guest' ? ownerClass(data.id) : owner}><b>{place}</b><span>{what}</span><u aria-hidden="true"><s style={`left:${lastUs > 0 ? (100 * Math.max(0, us)) / lastUs : 0}%`} /></u><i class="m">{words.us(us)}</i></li>; })}</ol>
-      <dl class="sums">{sumsOf(picked).map(([name, value, unit]) => <div key={name}><dt>{name}</dt><dd><b>{value}</b> {unit}</dd></div>)}</dl></section>}
+      <dl class="sums">{sumsOf(picked).map(([name, value, unit]) => <div key={name}><dt>{name}</dt><dd><b>{value}</b> {unit}</dd></div>)}</dl>
+      <ol class="hops">{picked.steps.map(({ place, what, us }, i, steps) => { const untilUs = steps[i + 1]?.us ?? us; const owner = OWNERS[place] ?? 'c-hw'; return <li key={i} class={owner === 'guest' ? ownerClass(data.id) : owner}><b>{place}</b><span>{what}</span><small>{SAYS[place]}</small><u aria-hidden="true"><s style={`left:${part(us, lastUs)}%;width:${part(untilUs - us, lastUs)}%`} /></u><i class="m">{words.us(us)}</i></li>; })}</ol></section>}
     <div class="ph"><h3>{words.table}</h3><span class="sec">{words.hint}</span></div>
-    <div class="wide"><table class="pad picks"><thead><tr><th class="num">{words.request}</th><th>{words.first}</th><th class="num">{words.steps}</th><th /></tr></thead><tbody>
-      {data.requests.map(({ number, steps, isDone }) => <tr key={number} class={number === picked?.number ? 'sel' : ''} onClick={() => choose(String(number))}><td class="m num">{number}</td><td><button class="pickrow" aria-pressed={number === picked?.number} onClick={() => choose(String(number))}>{steps.find(({ place }) => /end|model|card/.test(place))?.what ?? steps[0]?.what}</button></td><td class="m num">{steps.length}</td><td class="sec">{isDone ? words.done : ''}</td></tr>)}</tbody></table></div>
+    <div class="wide"><table class="pad picks"><thead><tr><th class="num">{words.request}</th><th>{words.first}</th><th class="num">{words.data}</th><th class="num">{words.took}</th></tr></thead><tbody>
+      {data.requests.map(({ number, steps, isDone }) => <tr key={number} class={number === picked?.number ? 'sel' : ''} onClick={() => choose(String(number))}><td class="m num">{number}</td><td><button class="pickrow" aria-pressed={number === picked?.number} onClick={() => choose(String(number))}>{steps.find(({ place }) => /end|model|card/.test(place))?.what ?? steps[0]?.what}</button></td><td class="m num">{kibOf(steps) ?? '–'}</td><td class="m num nw">{isDone ? timeText(lastOf(steps)).join(' ') : words.open}</td></tr>)}</tbody></table></div>
     {data.missed > 0 && <p class="cap-t">{words.missed(data.missed)}</p>}
   </div>;
 }
 
+type Steps = FollowedRequest['steps'];
+const part = (us: number, ofUs: number): number => (ofUs > 0 ? Math.max(0, Math.min(100, (100 * us) / ofUs)) : 0);
+const lastOf = (steps: Steps): number => Math.max(0, ...steps.map(({ us }) => us));
+const timeText = (us: number): [number: string, unit: string] => (us < 1000 ? [us.toFixed(0), 'µs'] : [(us / 1000).toFixed(1), 'ms']);
+function kibOf(steps: Steps): number | undefined {
+  const sectors = /(\d+) sectors/.exec(steps.find(({ place }) => place === 'guest disk')?.what ?? '')?.[1];
+  return sectors === undefined ? undefined : Number(sectors) / 2;
+}
+
 /** What it cost, as far as its records say. */
 function sumsOf({ steps, isDone }: FollowedRequest): [name: string, value: string, unit: string][] {
-  const lastUs = Math.max(0, ...steps.map(({ us }) => us)), size = /(\d+) sectors/.exec(steps.find(({ place }) => place === 'guest disk')?.what ?? '')?.[1];
+  const size = kibOf(steps);
   return [
     [words.exits, String(steps.filter(({ place }) => place === 'exit').length), ''],
     [words.places, String(steps.length), ''],
-    ...(size ? [[words.size, String(Number(size) / 2), 'KiB'] as [string, string, string]] : []),
-    [isDone ? words.until : words.sofar, lastUs < 1000 ? lastUs.toFixed(0) : (lastUs / 1000).toFixed(1), lastUs < 1000 ? 'µs' : 'ms'],
+    ...(size ? [[words.size, String(size), 'KiB'] as [string, string, string]] : []),
+    [isDone ? words.until : words.sofar, ...timeText(lastOf(steps))],
   ];
 }
 

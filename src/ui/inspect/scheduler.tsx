@@ -11,19 +11,21 @@ import { runsOf } from './runs.ts';
 
 const words = {
   nothing: 'Nobody has had a processor yet.', pcpu: (n: number) => `pCPU ${n}`, idle: 'idle', weight: 'weight', cap: 'cap', none: 'none', at: 'At, ms ago', where: 'Where', change: 'Switch', priority: 'Priority', credit: 'Credit', reason: 'Why this one', left: 'Why not the one before', waited: 'Waited, ms', span: 'Length of the picture',
-  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], caption: 'The line below a lane is its credit, from −300 to +300, as it was read four times a second.',
+  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], caption: 'The line below a lane is its credit at each switch to it. The accounting leaves −300 to +300, which is as far as the line goes; what runs until the next one comes off. Further down falls who always sleeps before a tick finds it, in Xen, too.',
   whys: { IDLE: 'nobody could use the slot', ALONE: 'nobody else waited', PRIORITY: 'best priority in the queue', TURN: 'first in the queue of equals', WOKEN: 'woken onto an idle slot', STOLEN: 'better than what waited here: taken from another queue', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this slot' } as Record<string, string>,
 };
 const EVERY_MS = 250,
   KEPT = 6000,
   SPANS = [120, 1000, 10_000],
-  LANE = 54,
+  LANE = 46,
   LEFT = 118,
   WIDE = 760,
   ROWS = 24;
 const PRIORITIES: Readonly<Record<number, string>> = { 0: 'BOOST', [-1]: 'UNDER', [-2]: 'OVER', [-64]: 'IDLE' };
 
-const spanMs = signal(1000);
+const spanMs = signal(120);
+/** What Xen keeps the credit of who is accounted for within: CSCHED_CREDITS_PER_ACCT. */
+const MOST_CREDIT = 300;
 
 interface Data {
   decisions: Decision[];
@@ -42,7 +44,6 @@ const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : id < 0 ? '?' : (
 
 function open({ machine }: Target) {
   let decisions: Decision[] = [];
-  const credits = new Map<number, { ns: number; credit: number }[]>();
   return {
     look(): Data | undefined {
       if (!machine) return undefined;
@@ -50,19 +51,25 @@ function open({ machine }: Target) {
       const lastNs = decisions.at(-1)?.timeNs ?? -1;
       decisions = [...decisions, ...scheduler.decisions().filter(({ timeNs }) => timeNs > lastNs)].slice(-KEPT);
       const units = scheduler.units().map(unit => { const id = idOf(machine, unit.unit); return { ...unit, id, name: nameOf(id) }; });
-      for (const { unit, credit } of units) credits.set(unit, [...(credits.get(unit) ?? []), { ns: nowNs, credit }].slice(-44));
-      const fromNs = nowNs - spanMs.value * 1e6, ran = new Map<number, number>();
+      const fromNs = nowNs - spanMs.value * 1e6, credits = new Map(units.map(({ unit, credit }) => [unit, creditsOf(decisions, unit, fromNs, { ns: nowNs, credit })])), ran = new Map<number, number>();
       for (const run of runsOf(decisions, fromNs, nowNs)) ran.set(run.unit, (ran.get(run.unit) ?? 0) + run.toNs - run.fromNs);
       return decisions.length === 0 ? undefined : { decisions, units, nowNs, pcpus: scheduler.pcpus, credits, ran };
     },
   };
 }
 
+/** A unit's credit whenever it was given a slot, from the last time before the picture on, and as it is now. */
+function creditsOf(decisions: readonly Decision[], unit: number, fromNs: number, now: { ns: number; credit: number }): { ns: number; credit: number }[] {
+  const given = decisions.filter(({ to }) => to === unit), first = given.findIndex(({ timeNs }) => timeNs >= fromNs);
+  const shown = first < 0 ? given.slice(-1) : given.slice(Math.max(0, first - 1));
+  return [...shown.map(({ timeNs, credit }) => ({ ns: timeNs, credit })), now];
+}
+
 function Figure({ data, chosen, choose }: Shown<Data>) {
   const { decisions, units, nowNs, pcpus, credits } = data, span = spanMs.value * 1e6, fromNs = nowNs - span;
   const x = (ns: number): number => LEFT + (Math.max(0, ns - fromNs) / span) * (WIDE - LEFT - 44);
   const runs = runsOf(decisions, fromNs, nowNs), lane = new Map(units.map(({ unit }, i) => [unit, pcpus * 30 + 26 + i * LANE]));
-  const height = pcpus * 30 + 26 + units.length * LANE + 8, ticks = Array.from({ length: 7 }, (_, i) => i / 6);
+  const height = pcpus * 30 + 26 + units.length * LANE + 8, ticks = Array.from({ length: 5 }, (_, i) => i / 4);
   const recent = [...decisions].reverse().slice(0, ROWS), picked = decisions.find(each => keyOf(each) === chosen);
   const unitClass = (unit: number): string => ownerClass(Math.max(0, units.find(each => each.unit === unit)?.id ?? 0));
   const nameAt = (unit: number): string => (unit < 0 ? words.idle : (units.find(each => each.unit === unit)?.name ?? '?'));
@@ -78,9 +85,9 @@ function Figure({ data, chosen, choose }: Shown<Data>) {
         {runs.filter(run => run.unit === unit).map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={run.fromNs}>
           {run.waitedNs > 0 && <path d={`M${x(run.fromNs - run.waitedNs)} ${y + 17}H${left}`} stroke="var(--c)" stroke-width="1.5" stroke-dasharray="1.5 2.5" />}
           <rect x={left} y={y + (run.priority === 0 ? 2 : 6)} width={width} height={run.priority === 0 ? 16 : 12} fill={run.priority === -2 ? 'var(--c-tint)' : 'var(--c-fill)'} stroke="var(--c)" stroke-width={width > 2 ? 0.8 : 0} stroke-dasharray={run.priority === -2 ? '2 1.5' : undefined} />{run.priority === 0 && <rect x={left} y={y - 1} width={width} height="3" fill="var(--hv)" />}</g>; })}
-        <path d={`M${LEFT} ${y + 36}H${WIDE - 44}`} stroke="var(--line)" stroke-dasharray="2 3" />
-        <polyline fill="none" stroke="var(--text-2)" stroke-width="1.2" points={(credits.get(unit) ?? []).filter(({ ns }) => ns >= fromNs).map(({ ns, credit }) => `${x(ns).toFixed(1)},${(y + 36 - Math.max(-300, Math.min(300, credit)) / 30).toFixed(1)}`).join(' ')} />
-        <text x={WIDE - 38} y={y + 40} class="m">{signed(credits.get(unit)?.at(-1)?.credit ?? 0)}</text></g>; })}
+        <path d={`M${LEFT} ${y + 33}H${WIDE - 44}`} stroke="var(--line)" stroke-dasharray="2 3" />
+        <polyline fill="none" stroke="var(--text-2)" stroke-width="1.2" points={(credits.get(unit) ?? []).map(({ ns, credit }) => `${x(ns).toFixed(1)},${(y + 33 - Math.max(-MOST_CREDIT, Math.min(MOST_CREDIT, credit)) / 33).toFixed(1)}`).join(' ')} />
+        <text x={WIDE - 38} y={y + 37} class="m">{creditText(credits.get(unit)?.at(-1)?.credit ?? 0)}</text></g>; })}
       {picked && picked.timeNs > fromNs && <path d={`M${x(picked.timeNs)} 14V${height}`} stroke="var(--text)" stroke-width="1.6" />}
     </svg></figure>
     <p class="cap-t">{words.caption}</p>
@@ -91,6 +98,7 @@ function Figure({ data, chosen, choose }: Shown<Data>) {
   </div>;
 }
 
+const creditText = (credit: number): string => (credit < -MOST_CREDIT ? `<−${MOST_CREDIT}` : signed(credit));
 const signed = (n: number): string => (n > 0 ? `+${n}` : String(n));
 const keyOf = ({ timeNs, pcpu, to }: Decision): string => `${timeNs} ${pcpu} ${to}`;
 
@@ -107,9 +115,9 @@ function Detail({ data }: Shown<Data>) {
 function why({ data, chosen }: Shown<Data>): Why {
   const picked = data.decisions.find(each => keyOf(each) === chosen), source = 'xen/common/sched/credit.c';
   const name = picked && picked.to >= 0 ? (data.units.find(({ unit }) => unit === picked.to)?.name ?? '?') : words.idle;
-  if (!picked) return { question: 'Why credits?', answer: 'Every 30 ms Xen hands out 300 credits for each processor, by weight; running costs 100 in 10 ms. Who has some left is UNDER and goes before those that are OVER.', source };
+  if (!picked) return { question: 'Why credits?', answer: 'Every 30 ms Xen hands out 300 credits for each processor, by weight; running costs 100 in 10 ms. Who has some left is UNDER and goes before those that are OVER. Only those get any whom a tick, each 10 ms, found running.', source };
   if (picked.to < 0) return { question: 'Why idle?', answer: 'When the slot was asked for, no domain that may use it was runnable.', source };
-  if (picked.priority === 0) return { question: 'Why BOOST?', answer: `${name} woke with credit left. Who wakes goes before all others until the next tick, so that interrupts are answered fast.`, source };
+  if (picked.priority === 0) return { question: 'Why BOOST?', answer: `${name} woke with credit left. Who wakes goes before all others until a tick, each 10 ms, finds it running, or the accounting comes. So interrupts are answered fast.`, source };
   return { question: `Why ${name}?`, answer: `It was ${PRIORITIES[picked.priority]} with ${signed(picked.credit)} credits, and ${words.whys[picked.why]}; ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited in this queue. It had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms.`, source };
 }
 

@@ -13,7 +13,7 @@ const words = {
   filter: 'Filter by path or value', nodes: (n: number, all: number) => (n === all ? `${all} nodes` : `${n} of ${all} nodes`), path: 'Path', value: 'Value', permissions: 'Permissions', watchers: 'Watched by', generation: 'Generation',
   fired: 'changed', nothing: 'xenstored does not answer.', noMatch: (text: string, hidden: number) => `No path or value contains ‘${text}’. ${hidden} nodes hidden.`, open: (path: string) => `Open ${path}`, close: (path: string) => `Close ${path}`,
   length: 'length', bytes: (n: number) => `${n} byte${n === 1 ? '' : 's'}`, owner: (name: string) => `${name} owns it`, others: 'others', rights: { n: 'no access', r: 'read', w: 'write', b: 'read and write' } as Record<string, string>,
-  watches: 'Watches', noWatch: 'Nobody watches this node or one above it.', on: (path: string) => `on ${path}`, writes: 'Seen here', writesHint: 'As two looks a second saw it.', states: 'States of a device', choose: 'Choose a node.',
+  watches: 'Watches', noWatch: 'Nobody watches this node or one above it.', on: (path: string) => `on ${path}`, writes: 'Seen here', writesHint: 'As two looks a second saw it.', states: 'Where the two sides are', front: 'Front', back: 'Back', skipped: 'A side may skip a state that it does not need.', choose: 'Choose a node.',
   only: 'Only watched',
 };
 const EVERY_MS = 500,
@@ -151,8 +151,21 @@ function Detail(shown: Shown<Data>) {
       {others.map(each => <tr key={each}><td class="m b">{each}</td><td class="sec">{nameOf(Number(each.slice(1)))}: {words.rights[each[0]!]}</td></tr>)}</tbody></table></section>
     <section><h4>{words.watches}</h4>{watchers.length === 0 ? <p class="sec">{words.noWatch}</p> : <ul class="plainlist">{watchers.map(({ domid, path }, i) => <li key={i}><Chip id={domid} /> {nameOf(domid)} <span class="m dim">{words.on(path)}</span></li>)}</ul>}</section>
     {changes.length > 0 && <section><h4>{words.writes}</h4><ul class="plainlist">{changes.map(({ atMs, from, to }) => <li key={atMs} class="m">{((data.nowMs - atMs) / 1000).toFixed(1)} s ago: {from === undefined ? 'new' : from} → {to}</li>)}</ul><p class="cap-t">{words.writesHint}</p></section>}
-    {isState(node.path) && <section><h4>{words.states}</h4><p class="cap-t">{STATES.map((state, i) => `${i} ${state}`).join(', ')}.</p></section>}
+    {isState(node.path) && <Meeting node={node} data={data} />}
   </>;
+}
+
+/** Both sides of a device on the way to each other: each writes its own state and watches the other's. */
+function Meeting({ node, data }: { node: Row; data: Data }) {
+  const isBack = node.path.includes('/backend/'), folder = node.path.slice(0, -'/state'.length);
+  const stateAt = (path: string | undefined): StoreNode | undefined => data.nodes.find(each => each.path === `${path}/state`);
+  const other = stateAt(data.nodes.find(({ path }) => path === `${folder}/${isBack ? 'frontend' : 'backend'}`)?.value);
+  const sides = [[words.front, isBack ? other : node], [words.back, isBack ? node : other]] as const;
+  const ownerOf = (of: StoreNode): number => Number(/\d+/.exec(of.permissions)?.[0] ?? 0);
+  return <section><h4>{words.states}</h4><table class="meet"><thead><tr><th class="num">{words.value}</th><th>XenbusState</th>{sides.map(([name]) => <th key={name}>{name}</th>)}</tr></thead><tbody>
+    {STATES.slice(1, 7).map((name, i) => { const here = sides.filter(([, side]) => side?.value === String(i + 1)); return <tr key={name} class={here.length > 0 ? 'on' : ''}><td class="m num">{i + 1}</td><td>{name}</td>
+      {sides.map(([side, at]) => <td key={side} class="nw">{at?.value === String(i + 1) && <><Chip id={ownerOf(at)} /> <span class="sec">{nameOf(ownerOf(at))}</span></>}</td>)}</tr>; })}</tbody></table>
+    <p class="cap-t">{words.skipped}</p></section>;
 }
 
 /** What a node is for, by its name. Sources: docs/misc/xenstore-paths.pandoc, io/blkif.h, io/netif.h. */

@@ -22,7 +22,7 @@ const words = {
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
   answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer', number: 'Write a number.',
   doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Opens when the measurement holds.', reality: 'Opens at the end.' },
-  measure: 'Measure', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
+  measure: 'Measure', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(by)} off`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
   wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
 };
 
@@ -114,8 +114,8 @@ export function LessonPage() {
   return <div class="lesson">
     <article class="body lsn">
       <p class="row sec"><span>{words.seed(lesson.seed || '–')}</span><span class="grow" /><a href={lessonAddress(address().get('lesson') ?? '')}>{words.another}</a></p>
-      <h1>{lesson.title}</h1>
-      <Progress state={state} />
+      <div class="lhead"><h1>{lesson.title}</h1>
+        <Progress state={state} /></div>
       {problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag></p>}
       {lesson.steps.map((step, i) => <Fragment key={i}><StepBox step={step} index={i} state={state} />{narrow.value && i === state.at && consoles}</Fragment>)}
     </article>
@@ -160,12 +160,19 @@ function PartView({ part, index, state }: { part: Part; index: number; state: No
   if (part.kind === 'actions') return <ol class="acts">{part.actions.map((action, i) => <li key={i}>{action.kind === 'type' ? <>{words.type(action.guest)} <code>{action.text}</code></> : action.kind === 'run' ? words.time(action.ms)
     : <code>{action.kind === 'slice' ? `xl sched-credit -s -t ${action.ms}` : `xl sched-credit -d ${action.guest}${action.weight === undefined ? '' : ` -w ${action.weight}`}${action.cap === undefined ? '' : ` -c ${action.cap}`}`}</code>}</li>)}</ol>;
   const result = state.results.get(index);
-  if (part.kind === 'rows') return <table class="meas"><thead><tr><th>{words.what}</th><th class="num">{words.said}</th><th class="num">{words.measured}</th></tr></thead><tbody>{part.rows.map(row => {
+  if (part.kind === 'rows') return <table class="meas"><thead><tr><th>{words.what}</th><th class="num said">{words.said}</th><th class="num got">{words.measured}</th></tr></thead><tbody>{part.rows.map(row => {
     const value = result?.measured.find(each => each.row === row)?.value;
     const said = row.guess === undefined ? undefined : state.answers.get(row.guess);
-    return <tr key={row.name}><td>{row.text}</td><td class="num m">{said === undefined ? '' : number(said)}</td><td class="num m b">{value === undefined ? '–––' : number(value)}</td></tr>;
+    return <tr key={row.name}><td>{row.text}{said !== undefined && value !== undefined && <Gap said={said} got={value} />}</td><td class="num m">{said === undefined ? '' : number(said)}{said !== undefined && value !== undefined && <div><Tag kind={said === value ? 'done' : 'failed'}>{said === value ? words.right : words.off(Math.abs(said - value))}</Tag></div>}</td><td class="num m b">{value === undefined ? '–––' : number(value)}</td></tr>;
   })}</tbody></table>;
   return <ul class="checks" aria-live="polite">{result?.judged.filter(({ check }) => part.checks.includes(check)).map(({ check, holds }, i) => <li key={i}><Tag kind={holds ? 'done' : 'failed'}>{holds ? check.holds : check.fails}</Tag></li>)}</ul>;
+}
+
+/** How far the guess was from what was measured; the figures stand beside it. */
+function Gap({ said, got }: { said: number; got: number }) {
+  const whole = Math.max(Math.abs(said), Math.abs(got)) || 1;
+  const width = (value: number) => ({ width: `${(Math.max(value, 0) / whole) * 100}%` });
+  return <div class="gap" aria-hidden="true"><i class="said" style={width(said)} /><i class="got" style={width(got)} /></div>;
 }
 
 function Ask({ name, text, isHere, given }: { name: string; text: string; isHere: boolean; given: number | undefined }) {

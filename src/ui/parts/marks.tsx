@@ -1,6 +1,7 @@
 /** Small drawn marks: state glyphs, icons, badges, owner chips. Shape first, letter second, hue third. */
 
 import type { ComponentChildren } from 'preact';
+import { ownerClass, ownerToken } from '../owners.ts';
 import { strings } from '../strings.ts';
 
 const PATHS = {
@@ -51,10 +52,7 @@ export const StateMark = ({ state }: { state: string }) =>
 
 export const ModeBadge = ({ type }: { type: string }) => <span class={`mode ${type}`}>{strings.types[type] ?? type}</span>;
 
-/** Owner colours in order of creation: Domain-0 has its own, guests take A to E in turn; the id is the identity. */
-export const ownerClass = (id: number): string => (id === 0 ? 'c-d0' : `c-${'ABCDE'[(id - 1) % 5]}`);
-/** The colour token of the same owner, for what is drawn on a canvas. */
-export const ownerToken = (id: number): string => (id === 0 ? '--d0' : `--d${'ABCDE'[(id - 1) % 5]}`);
+export { ownerClass, ownerToken };
 export const Chip = ({ id }: { id?: number }) => <i class={`chip ${id === undefined ? 'c-free' : ownerClass(id)}`} />;
 
 const TAGS: Record<string, [tone: string, icon: IconName]> = {

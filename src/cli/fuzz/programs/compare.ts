@@ -3,6 +3,7 @@ import { generator } from '../machine.ts';
 import { CODE } from './map.ts';
 import { type Moment, ProgramMachine } from './machine.ts';
 import { drawProgram } from './program.ts';
+import { drawSegmented } from './segmented.ts';
 
 /** Portions of a program at most, and instructions in one. */
 const PORTIONS = 40, LONGEST = 1500;
@@ -36,7 +37,7 @@ export class Comparison {
 
   /** Runs the program that belongs to a seed; says what was not the same, or null. */
   run(seed: number): string | null {
-    const random = generator(seed), user = (random() & 1) !== 0, program = drawProgram(random, user), data = random();
+    const random = generator(seed), isSegmented = random() % 3 === 0, user = isSegmented || (random() & 1) !== 0, program = isSegmented ? drawSegmented(random) : drawProgram(random, user), data = random();
     const threshold = () => 1 + random() % 6;
     this.interpreter.load(program, generator(data), user, 0);
     this.eager.load(program, generator(data), user, 1);

@@ -8,6 +8,7 @@ import {
   SELECTOR_TSS, SELECTOR_USER_CODE, SELECTOR_USER_DATA, STACK, TSS, USER_STACK, WRITABLE_PAGES,
 } from './map.ts';
 import type { Program } from './program.ts';
+import type { Start } from './segmented.ts';
 
 /** Vectors that push an error code. */
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
@@ -69,19 +70,44 @@ export class ProgramMachine {
     for (let vector = 0; vector < 48; vector++) {
       const stub = HANDLERS + vector * 10;
       if (vector < 32) this.put(stub, ...(WITH_ERROR.has(vector) ? [0x66, 0x90] : [0x6a, 0]), 0x6a, vector, 0xe9, ...doubleword(common - stub - 9));
-      else this.put(stub, 0xff, 0x05, ...doubleword(COUNTS + 4), 0xcf);
+      else this.put(stub, 0x36, 0xff, 0x05, ...doubleword(COUNTS + 4), 0xcf);
       this.words[(IDT + vector * 8) >>> 2] = SELECTOR_CODE << 16 | stub;
       this.words[(IDT + vector * 8 + 4) >>> 2] = 0xee00;
     }
     // push eax; inc [COUNTS]; a fault at MISSING puts the page there, after all others execution goes on at [RESUME]; pop eax; drop vector and error code; iretd
-    const fix = [0xc7, 0x05, ...doubleword(WRITABLE_PAGES + (MISSING >>> 12) * 4), ...doubleword(MISSING | 7)];
-    const resume = [0xa1, ...doubleword(RESUME), 0x89, 0x44, 0x24, 0x0c];
+    const fix = [0x36, 0xc7, 0x05, ...doubleword(WRITABLE_PAGES + (MISSING >>> 12) * 4), ...doubleword(MISSING | 7)];
+    const resume = [0x36, 0xa1, ...doubleword(RESUME), 0x89, 0x44, 0x24, 0x0c];
     const away = [0x0f, 0x20, 0xd0, 0xc1, 0xe8, 12, 0x83, 0xf8, MISSING >>> 12, 0x75, fix.length + 2, ...fix, 0xeb, resume.length];
-    this.put(common, 0x50, 0xff, 0x05, ...doubleword(COUNTS), 0x83, 0x7c, 0x24, 4, 14, 0x75, away.length, ...away, ...resume, 0x58, 0x83, 0xc4, 8, 0xcf);
+    this.put(common, 0x50, 0x36, 0xff, 0x05, ...doubleword(COUNTS), 0x83, 0x7c, 0x24, 4, 14, 0x75, away.length, ...away, ...resume, 0x58, 0x83, 0xc4, 8, 0xcf);
+  }
+
+  /** The same of real mode. */
+  private realHandlers(): void {
+    const half = (value: number) => doubleword(value).slice(0, 2);
+    for (let vector = 0; vector < 256; vector++) {
+      // Of an exception: push bp; mov bp,sp; push ax; inc cs:[COUNTS]; mov ax,cs:[RESUME]; mov [bp+2],ax; pop ax; pop bp; iret
+      const stub = HANDLERS + (vector < 32 ? 0 : 32);
+      this.words[vector] = stub;
+    }
+    this.put(HANDLERS, 0x55, 0x89, 0xe5, 0x50, 0x2e, 0xff, 0x06, ...half(COUNTS), 0x2e, 0xa1, ...half(RESUME), 0x89, 0x46, 2, 0x58, 0x5d, 0xcf);
+    this.put(HANDLERS + 32, 0x2e, 0xff, 0x06, ...half(COUNTS + 4), 0xcf);
+  }
+
+  /** Mode and segments as a program wants them. */
+  private begin({ mode, segments, esp }: Start): void {
+    const { R } = this;
+    for (const { index, selector, base, limit, rights } of segments) R.set([selector, base, limit, rights], r.SEG + index * r.SEG_WORDS);
+    R[r.ESP] = esp;
+    if (mode === 'virtual') this.cpu.eflags |= 1 << 17;
+    if (mode !== 'real') return;
+    this.realHandlers();
+    R[r.CR0] = 0x30;
+    R[r.CPL] = R[r.IDTR_BASE] = 0;
+    R[r.IDTR_LIMIT] = 0x3ff;
   }
 
   /** Sets memory and processor up for a program. `random` gives the data. */
-  load({ code, entry }: Program, random: () => number, user: boolean, threshold: number): void {
+  load({ code, entry, start, descriptors }: Program, random: () => number, user: boolean, threshold: number): void {
     const { cpu, R, words, bytes } = this;
     words.fill(0);
     this.handlers();
@@ -131,6 +157,10 @@ export class ProgramMachine {
     R[r.EIP] = entry;
     R[r.RETIRED_LOW] = R[r.RETIRED_HIGH] = 0;
     cpu.eflags = 0x3202;
+    if (start !== undefined) {
+      for (const { selector, base, limit, rights } of descriptors!) if (start.mode === 'protected') this.descriptor(selector, base, limit === -1 ? 0xfffff : limit, rights & 255, rights >> 12 | (limit === -1 ? 8 : 0));
+      this.begin(start);
+    }
     // As FNINIT leaves it.
     R[r.FCW] = 0x37f;
     R[r.FTW] = 0;

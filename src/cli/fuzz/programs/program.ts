@@ -3,6 +3,7 @@
  * x87, MMX and SSE, 32-bit code and a 16-bit segment. Whatever it does is right; all processors only have to agree. The map stands in machine.ts.
  */
 import { absolute, Assembler, at, EAX, EBP, EBX, ECX, EDI, EDX, ESI, indexed, WORK } from './assembler.ts';
+import type { Start } from './segmented.ts';
 import { CODE, CODE_END, DATA, DEVICE, END_PORT, MISSING, READ_ONLY, RESUME, SELECTOR_CODE16, WRITABLE_PAGES } from './map.ts';
 
 export interface Program {
@@ -10,6 +11,9 @@ export interface Program {
   entry: number;
   /** Addresses of constants that others may change while it runs. */
   patches: number[];
+  /** Of code that is not flat 32-bit code; and what the table of descriptors holds besides. */
+  start?: Start;
+  descriptors?: Start['segments'];
 }
 
 type Random = () => number;
