@@ -161,7 +161,7 @@ static void run(char *line) {
   else if (same(words[0], "grants")) print("grants: %u of 512 used\n", grants_used());
   else if (same(words[0], "balloon")) { int n = *a == '-' ? -(int)number(a + 1) : (int)number(a); int done = balloon(n); print("balloon: %d pages, %d given back\n", done, held_pages()); }
   else if (same(words[0], "suspend")) do_suspend();
-  else if (same(words[0], "sleep")) { u64 until = now() + number(a) * 1000000ull; while (now() < until) { u64 rest = until - now(); wait(rest); ip_poll(); } }
+  else if (same(words[0], "sleep")) { u64 until = now() + number(a) * 1000000ull; while (now() < until) { u64 rest = until - now(); wait(rest); ip_poll(); control(); } }
   else if (same(words[0], "poweroff")) end(0);
   else if (same(words[0], "reboot")) end(1);
   else if (same(words[0], "crash")) end(3);

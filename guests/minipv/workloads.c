@@ -3,12 +3,14 @@
 
 static u32 dial(int count, char **words, int at, u32 otherwise) { return at < count ? number(words[at]) : otherwise; }
 
+/* Loads do between two rounds what the toolstack asks, as a kernel would in its interrupt: a guest at work can be saved. */
+
 /* hog MS [PERCENT]: computes PERCENT of each 10 ms. */
 static void hog(u32 ms, u32 percent) {
   u64 end = now() + ms * 1000000ull;
   u32 rounds = 0;
   volatile u32 value = 1;
-  while (now() < end) {
+  for (; now() < end; control()) {
     u64 busy = now() + percent * 100000ull;
     while (now() < busy) for (int i = 0; i < 1000; i++, rounds++) value = value * 1664525 + 1013904223;
     if (percent < 100) { u64 rest = (100 - percent) * 100000ull; wait(rest); }
@@ -38,7 +40,7 @@ static void tables(u32 n) {
 static void dirty(u32 pages, u32 rounds, u32 pause) {
   static u32 round;
   if (pages > BUFFER_PAGES) pages = BUFFER_PAGES;
-  for (u32 r = 0; r < rounds; r++) {
+  for (u32 r = 0; r < rounds; r++, control()) {
     round++;
     for (u32 i = 0; i < pages; i++) *(volatile u32 *)(buffer + i * PAGE) = round + i;
     if (pause) wait(pause * 1000ull);
@@ -51,7 +53,7 @@ static void writer(const char *name, u32 sectors, u32 times) {
     if (!same(disks[d].name, name)) continue;
     u32 errors = 0, chunk = BUFFER_PAGES * 8;
     if (sectors > disks[d].sectors) sectors = disks[d].sectors;
-    for (u32 t = 1; t <= times; t++) {
+    for (u32 t = 1; t <= times; t++, control()) {
       for (u32 s = 0; s < sectors; s += chunk) {
         u32 n = sectors - s < chunk ? sectors - s : chunk;
         fill(buffer, t, n * 512);

@@ -105,7 +105,7 @@ describe('a guest that writes', () => {
   ])('has its memory and its disk back: %s, %s', async (type, disk, name) => {
     const made = await started(type, disk);
     const first = await terminal(made.host, 'web');
-    // It is not asked to suspend itself, which it would do when the writer is over: it is saved with requests in its ring.
+    // It is not asked to suspend itself, which it would do between two writes: it is saved with requests in its ring.
     await first('write control/feature-suspend 0', /minipv> $/);
     expect(await first(`fill ${name} 3 700 9`, CRC)).toBe(sum(pattern(3, 700, 9)));
     await first(`writer ${name} 8 150`, /\n/);
@@ -123,6 +123,14 @@ describe('a guest that writes', () => {
     expect(inside).toBe(sum(pattern(8, 690, 9)));
     if (disk.startsWith('phy:')) expect(onVolume(made, 8, 690)).toBe(inside);
     if (disk.startsWith(IMAGES)) expect(sum((await made.files.readFileBuffer(`${IMAGES}/disk.img`)).subarray(8 * 512, 698 * 512))).toBe(inside);
+  });
+
+  it('suspends itself also while it computes, and goes on with that', async () => {
+    const made = await started('pvh', 'phy:/dev/vg0/web,xvda,w');
+    const type = await terminal(made.host, 'web');
+    await type('hog 3600000', /\n/);
+    expect(await made.xl('snapshot web first')).toBe('Snapshot first of web created\n');
+    expect(await type('', /suspend cancelled|minipv> $/)).toBe('suspend cancelled');
   });
 
   it('comes back after it was destroyed and the host was started again', async () => {

@@ -1,6 +1,7 @@
 /**
  * Xen's credit scheduler (credit1, xen/common/sched/credit.c). A unit pays 10 credits for a millisecond on a slot; every 30 ms the active ones get 300 a slot
- * between them, by weight and up to their caps. Who has credit is UNDER, who has none OVER; who wakes with credit is BOOSTed until its next tick.
+ * between them, by weight and up to their caps. Who has credit is UNDER, who has none OVER; who wakes with credit is BOOSTed until a tick meets it on a slot,
+ * or until the next accounting if it is active. A tick also makes active whom it meets.
  */
 import { FLAG, MAX_UNITS, PRIORITY, SCHED, UNIT } from './block.ts';
 import type { Policy, SchedulerBlock } from './policy.ts';
@@ -8,7 +9,7 @@ import type { Policy, SchedulerBlock } from './policy.ts';
 const CREDITS_PER_MS = 10;
 const TICK_NS = 10e6,
   ACCOUNTING_NS = 30e6;
-/** Of one slot in one accounting period; no unit has more, or owes more. */
+/** Of one slot in one accounting period; after one no unit has more, or owes more. */
 const CREDITS_PER_PERIOD = 300;
 const MS = 1e6;
 
@@ -47,28 +48,25 @@ export const credit: Policy = {
 
   account(block) {
     const { words } = block;
-    const active: number[] = [];
+    const active: { unit: number; weight: number; capped: number; peak: number }[] = [];
+    const owed = Math.max(0, -words[SCHED.BALANCE]);
     let weightTotal = 0;
     for (let unit = 0; unit < MAX_UNITS; unit++) {
       if (block.get(unit, UNIT.STATE) === 0 || !block.has(unit, FLAG.ACTIVE)) continue;
-      active.push(unit);
-      weightTotal += block.get(unit, UNIT.WEIGHT);
+      const weight = block.get(unit, UNIT.WEIGHT),
+        cap = block.get(unit, UNIT.CAP);
+      active.push({ unit, weight, capped: cap > 0 ? Math.ceil((cap * CREDITS_PER_PERIOD) / 100) : Infinity, peak: 0 });
+      weightTotal += weight;
     }
-    const owed = Math.max(0, -words[SCHED.BALANCE]);
+    for (const one of active) one.peak = Math.min(CREDITS_PER_PERIOD + Math.ceil((owed * one.weight) / weightTotal), one.capped);
+    // Whose share is too large for it comes first, so that all others get of what it leaves. Xen moves such domains to its list's head one by one (credit_xtra).
+    active.sort((a, b) => a.peak / a.weight - b.peak / b.weight);
     // What was spent and not had flows back, so that the sum of all credits returns to 0.
     let total = block.pcpus * CREDITS_PER_PERIOD + owed;
     let weightLeft = weightTotal,
       balance = 0;
-    for (const unit of active) {
-      const weight = block.get(unit, UNIT.WEIGHT),
-        cap = block.get(unit, UNIT.CAP);
+    for (const { unit, weight, capped, peak } of active) {
       weightLeft -= weight;
-      let peak = CREDITS_PER_PERIOD + Math.ceil((owed * weight) / weightTotal),
-        capped = Infinity;
-      if (cap > 0) {
-        capped = Math.ceil((cap * CREDITS_PER_PERIOD) / 100);
-        peak = Math.min(peak, capped);
-      }
       let fair = Math.ceil((total * weight) / weightTotal);
       if (fair > peak) {
         // Others may share what this one cannot use.
@@ -89,8 +87,7 @@ function share(block: SchedulerBlock, unit: number, fair: number, capped: number
     if (has < -capped) block.flag(unit, FLAG.PARKED, true);
     has = Math.max(has, -CREDITS_PER_PERIOD);
   } else {
-    // A boost lasts until its tick.
-    if (block.get(unit, UNIT.PRIORITY) !== PRIORITY.BOOST) block.set(unit, UNIT.PRIORITY, PRIORITY.UNDER);
+    block.set(unit, UNIT.PRIORITY, PRIORITY.UNDER);
     block.flag(unit, FLAG.PARKED, false);
     if (has > CREDITS_PER_PERIOD) {
       // It does not use its share: it earns nothing until it runs at a tick again.

@@ -1,8 +1,8 @@
 /** The policies in virtual time, against what Xen's documentation promises of them (docs/misc/sched-credit, xl.1: sched-credit). */
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../memory/machine.ts';
-import { type Runstates, SchedulerView } from '../view/scheduler.ts';
-import { BLOCKED, OFFLINE, RUNNABLE, RUNNING } from './block.ts';
+import { type Runstates, SchedulerView, type Unit } from '../view/scheduler.ts';
+import { BLOCKED, OFFLINE, PRIORITY, RUNNABLE, RUNNING } from './block.ts';
 import { Scheduler, type SchedulerOptions, type UnitOptions } from './scheduler.ts';
 import { Slot } from './slot.ts';
 
@@ -11,10 +11,11 @@ const MS = 1e6;
 const STEP_NS = 0.25 * MS,
   SLICE_NS = 2 * MS;
 
-/** Runs for so long, then sleeps for so long; Infinity: never stops. */
+/** Runs for so long, then sleeps for so long; Infinity: never stops. `silent`: its slices end by halting, so it never asks whether it may stay. */
 interface Habit {
   workNs: number;
   sleepNs: number;
+  silent?: boolean;
 }
 const HOG: Habit = { workNs: Infinity, sleepNs: 0 };
 
@@ -70,7 +71,7 @@ class Host {
           domain.left = domain.habit.workNs;
           domain.wakeAt = this.nowNs + domain.habit.sleepNs;
           scheduler.block(slot);
-        } else if (bell !== domain.bell || this.nowNs >= domain.sliceEnd) {
+        } else if (!domain.habit.silent && (bell !== domain.bell || this.nowNs >= domain.sliceEnd)) {
           domain.sliceEnd = this.nowNs + SLICE_NS;
           scheduler.check(slot);
         }
@@ -81,6 +82,12 @@ class Host {
 
   runstates(slot: number): Runstates {
     return this.view.runstates(slot, this.nowNs);
+  }
+
+  unit(slot: number): Unit {
+    const found = this.view.units().find(({ unit }) => unit === slot);
+    if (!found) throw new Error(`There is no unit ${slot}.`);
+    return found;
   }
 
   share(slot: number): number {
@@ -129,6 +136,81 @@ describe.each([1, 2])('credit scheduler, %i slots', pcpus => {
     host.run(10_000 * MS);
     expect(host.latencies.get(sleeper)?.length).toBeGreaterThan(500);
     expect(host.median(sleeper)).toBeLessThanOrEqual(2 * MS);
+  });
+});
+
+/** csched_tick, csched_unit_acct and csched_acct of xen/common/sched/credit.c. */
+describe('ticks and accounting', () => {
+  it('meet also those whose slices all end by halting: no boost for long, a share by weight, credit that is accounted', () => {
+    const host = new Host({ pcpus: 1 });
+    const hog = host.add(HOG);
+    const busy = host.add({ workNs: 4 * MS, sleepNs: 1.25 * MS, silent: true });
+    let least = 0;
+    for (let i = 0; i < 1000; i++) {
+      host.run(10 * MS);
+      least = Math.min(least, host.unit(busy).credit);
+    }
+    // -300 after an accounting, and less what runs until the next.
+    expect(least).toBeGreaterThanOrEqual(-600);
+    expect(host.share(hog)).toBeGreaterThan(0.47);
+    expect(host.share(busy)).toBeGreaterThan(0.4);
+  });
+
+  it('take the boost from whoever has its slot at a tick, though nobody asks', () => {
+    const host = new Host({ pcpus: 2 });
+    const { scheduler } = host;
+    for (const unit of [1, 2]) scheduler.add({ index: unit, vcpus: 1 }, { doorbell: 1000 + unit });
+    scheduler.wake(1);
+    expect(host.unit(1).priority).toBe(PRIORITY.BOOST);
+    host.nowNs = 9 * MS;
+    scheduler.wake(2);
+    expect(host.unit(1).priority).toBe(PRIORITY.BOOST);
+    // Of the other slot: whoever takes the lock next sees that a tick has passed.
+    host.nowNs = 11 * MS;
+    scheduler.block(2);
+    expect(host.unit(1).priority).toBe(PRIORITY.UNDER);
+    expect(host.unit(1).credit).toBe(-100);
+  });
+
+  it('pass by whoever has no slot at the tick', () => {
+    const host = new Host({ pcpus: 1 });
+    const { scheduler } = host;
+    scheduler.add({ index: 1, vcpus: 1 }, { doorbell: 1001 });
+    scheduler.wake(1);
+    host.nowNs = 5 * MS;
+    scheduler.block(1);
+    host.nowNs = 12 * MS;
+    scheduler.wake(1);
+    host.nowNs = 13 * MS;
+    scheduler.check(1);
+    expect(host.unit(1)).toMatchObject({ priority: PRIORITY.BOOST, credit: -60 });
+  });
+
+  it('end a boost at the accounting, too', () => {
+    const host = new Host({ pcpus: 1 });
+    const { scheduler } = host;
+    for (const unit of [1, 2]) scheduler.add({ index: unit, vcpus: 1 }, { doorbell: 1000 + unit });
+    scheduler.wake(1);
+    host.nowNs = 11 * MS;
+    scheduler.block(1);
+    scheduler.wake(2);
+    // Boosted again, it waits: no tick meets it.
+    scheduler.wake(1);
+    expect(host.unit(1)).toMatchObject({ priority: PRIORITY.BOOST, credit: -110, state: RUNNABLE });
+    host.nowNs = 30 * MS;
+    scheduler.check(1);
+    // Two share the 300 of the period: the other was met by the tick at 20 ms.
+    expect(host.unit(1)).toMatchObject({ priority: PRIORITY.UNDER, credit: 40 });
+  });
+
+  it('give what one cannot use to the others by their weights, wherever it stands among them', () => {
+    const host = new Host({ pcpus: 2 });
+    const [light, middle, heavy] = [256, 512, 8192].map(weight => host.add(HOG, { weight }));
+    host.run(10_000 * MS);
+    // No unit has more than one slot: the heavy one has its own, the two others share one as 1 to 2.
+    expect(host.share(heavy)).toBeGreaterThan(0.97);
+    expect(host.share(middle) / host.share(light)).toBeGreaterThan(2 * 0.95);
+    expect(host.share(middle) / host.share(light)).toBeLessThan(2 * 1.05);
   });
 });
 

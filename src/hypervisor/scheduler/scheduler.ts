@@ -320,20 +320,15 @@ export class Scheduler {
     return Atomics.load(this.words, this.queue.unit(unit) + UNIT.STATE) === RUNNING + 1;
   }
 
-  /** Called by the holder of a slot between slices: ticks, accounts, and gives the slot to another where that is due. False: it lost it. */
+  /** Called by the holder of a slot between slices: gives the slot to another where that is due. False: it lost it. */
   check(unit: number): boolean {
     return this.locked(now => {
       const { queue, words } = this;
-      this.accountIfDue(now);
       const running = queue.get(unit, UNIT.STATE) === RUNNING + 1;
       if (!running) return false;
       const pcpu = queue.get(unit, UNIT.PCPU),
         at = queue.pcpu(pcpu);
-      const tick = queue.time(at + PCPU.NEXT_TICK);
-      if (now >= tick) {
-        this.policy.tick(queue, unit, now);
-        queue.setTime(at + PCPU.NEXT_TICK, Math.max(tick, now - this.policy.tickNs) + this.policy.tickNs);
-      } else this.policy.charge(queue, unit, now);
+      this.policy.charge(queue, unit, now);
       const due = words[at + PCPU.PREEMPT] !== 0 || queue.has(unit, FLAG.PARKED) || now >= queue.unitTime(unit, UNIT.SLICE_END) || !this.allowed(unit, pcpu);
       if (due || this.bestOf(pcpu, queue.get(unit, UNIT.PRIORITY)) >= 0) this.schedule(pcpu, now);
       return queue.get(unit, UNIT.STATE) === RUNNING + 1;
@@ -526,6 +521,29 @@ export class Scheduler {
     this.queue.setUnitTime(unit, UNIT.SLICE_END, now + this.words[SCHED.TSLICE_US] * 1e3);
   }
 
+  /**
+   * Ticks and accountings that are due, each at its own time. Whoever takes the lock first after one does it, before anything changes: so a tick meets the
+   * unit that held the slot then, as Xen's timer does, also one whose slices all end by halting.
+   */
+  private catchUp(now: number): void {
+    this.accountIfDue(now);
+    this.tickUntil(now);
+  }
+
+  private tickUntil(until: number): void {
+    const { queue, policy } = this;
+    for (let pcpu = 0; pcpu < this.pcpus; pcpu++) {
+      const at = queue.pcpu(pcpu) + PCPU.NEXT_TICK;
+      const next = queue.time(at);
+      if (until < next) continue;
+      // Several ticks of one holder are as good as the last.
+      const last = next + Math.floor((until - next) / policy.tickNs) * policy.tickNs;
+      const holder = queue.current(pcpu);
+      if (holder >= 0) policy.tick(queue, holder, last);
+      queue.setTime(at, last + policy.tickNs);
+    }
+  }
+
   private accountIfDue(now: number): void {
     const { queue, policy } = this;
     let due = queue.time(SCHED.NEXT_ACCOUNTING);
@@ -534,6 +552,7 @@ export class Scheduler {
     for (let unit = 0; unit < this.units; unit++) if (queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && queue.has(unit, FLAG.PARKED)) parked.push(unit);
     // Periods that nobody saw the end of, since the host had other things to do, count each for itself.
     for (due = Math.max(due, now - MOST_LATE * policy.accountingNs); due <= now; due += policy.accountingNs) {
+      this.tickUntil(due);
       for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), due);
       policy.account(queue);
     }
@@ -578,7 +597,9 @@ export class Scheduler {
     const { machine, lock, me } = this;
     // No answers meanwhile: a guest's hypercall may be what asks here.
     if (takeLock(machine, lock, me, NOTHING)) this.repair(this.nowNs());
-    const result = section(this.nowNs());
+    const now = this.nowNs();
+    this.catchUp(now);
+    const result = section(now);
     dropLock(machine, lock, me);
     return result;
   }

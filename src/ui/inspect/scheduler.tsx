@@ -11,7 +11,7 @@ import { type Run, runsOf } from './runs.ts';
 
 const words = {
   nothing: 'Nobody has had a processor yet.', pcpu: (n: number) => `pCPU ${n}`, idle: 'idle', weight: 'weight', cap: 'cap', none: 'none', at: 'At, ms ago', where: 'Where', change: 'Switch', priority: 'Priority', credit: 'Credit', reason: 'Why this one', left: 'Why not the one before', waited: 'Waited, ms', span: 'Length of the picture',
-  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first; the line in the picture is at the marked one', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], caption: 'The line below a lane is its credit, from −300 to +300, at each switch to it. Below that falls who always sleeps before the tick that would account for it.',
+  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first; the line in the picture is at the marked one', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], caption: 'The line below a lane is its credit at each switch to it. The accounting leaves −300 to +300, which is as far as the line goes; what runs until the next one comes off. Further down falls who always sleeps before a tick finds it, in Xen, too.',
   whys: { IDLE: 'nobody could use the slot', ALONE: 'nobody else waited', PRIORITY: 'best priority in the queue', TURN: 'first in the queue of equals', WOKEN: 'woken onto an idle slot', STOLEN: 'better than what waited here: taken from another queue', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this slot' } as Record<string, string>,
 };
 const EVERY_MS = 250,
@@ -138,9 +138,9 @@ function Detail({ data }: Shown<Data>) {
 function why(shown: Shown<Data>): Why {
   const { data } = shown, picked = pickedOf(shown), source = 'xen/common/sched/credit.c';
   const name = picked && picked.to >= 0 ? (data.units.find(({ unit }) => unit === picked.to)?.name ?? '?') : words.idle;
-  if (!picked) return { question: 'Why credits?', answer: 'Every 30 ms Xen hands out 300 credits for each processor, by weight; running costs 100 in 10 ms. Who has some left is UNDER and goes before those that are OVER.', source };
+  if (!picked) return { question: 'Why credits?', answer: 'Every 30 ms Xen hands out 300 credits for each processor, by weight; running costs 100 in 10 ms. Who has some left is UNDER and goes before those that are OVER. Only those get any whom a tick, each 10 ms, found running.', source };
   if (picked.to < 0) return { question: 'Why idle?', answer: 'When the slot was asked for, no domain that may use it was runnable.', source };
-  if (picked.priority === 0) return { question: 'Why BOOST?', answer: `${name} woke with credit left. Who wakes goes before all others until the next tick, so that interrupts are answered fast.`, source };
+  if (picked.priority === 0) return { question: 'Why BOOST?', answer: `${name} woke with credit left. Who wakes goes before all others until a tick, each 10 ms, finds it running, or the accounting comes. So interrupts are answered fast.`, source };
   return { question: `Why ${name}?`, answer: `It was ${PRIORITIES[picked.priority]} with ${signed(picked.credit)} credits, and ${words.whys[picked.why]}; ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited in this queue. It had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms.`, source };
 }
 

@@ -58,13 +58,13 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
       <p class="cap-t">{text.timeText(info.value?.pcpus ?? 1)}</p>
     </section>}
     <section class="exits">
-      <div class="row"><h3>{totals ? text.exitsInAll : text.exits}</h3><span class="grow" /><span class="m">{totals ? '' : rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
+      <div class="row"><h3>{totals ? text.exitsTotal : text.exits}</h3><span class="grow" /><span class="m">{totals ? '' : rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
       {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} totals={totals} still={!rates} rows={reasons.map(({ reason, ...count }) =>
         ({ key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason), name: exitTitle(reason), isChosen: chosen.value?.reason === reason, choose: () => { chosen.value = { reason }; }, ...count }))} />}
     </section>
     {chosen.value ? <LastExit session={session} {...chosen.value} /> : reasons.length > 0 && <p class="hint flush">{text.choose}</p>}
     {hypercalls.length > 0 && <section class="exits">
-      <div class="row"><h3>{totals ? text.hypercallsInAll : text.hypercalls}</h3><span class="grow" /><span class="m">{totals ? '' : rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
+      <div class="row"><h3>{totals ? text.hypercallsTotal : text.hypercalls}</h3><span class="grow" /><span class="m">{totals ? '' : rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
       <Counts head={text.hypercall} totals={totals} still={!rates} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), isChosen: chosen.value?.hypercall === number, choose: () => { chosen.value = { hypercall: number }; }, ...count }))} />
       <p class="cap-t">{text.hypercallSource}</p>
     </section>}
