@@ -153,6 +153,13 @@ const VIEWS = [
       await type(page, 'dhcp', 'disks', 'time xvda write 2048 4 8', 'ping 10.0.2.2 5', 'net');
       await goTo(page, 'db');
       await type(page, 'disks', 'time xvda write 512', 'dhcp');
+      // They have shown what they do; who comes next has colours of its own.
+      for (const name of ['minipv-pv', 'minipv-pvh']) {
+        await goTo(page, name);
+        await page.getByRole('button', { name: 'Destroy', exact: true }).click();
+        await page.getByRole('button', { name: 'Destroy now' }).click();
+        await page.getByRole('toolbar', { name }).getByRole('button', { name: 'Close' }).click();
+      }
       // Linux where it was fetched; else the kernel that comes with the page.
       if (await hasFetched(page)) {
         await boot(page, FETCHED, 'debian-686-pae', 'Serial');

@@ -37,7 +37,7 @@ function again(count: number): number {
 
 const recordAt = (linear: number): number => cpu.code.PM[cpu.tlb.CP[linear >>> 12]! + (linear & 4095)]!;
 
-function install(sources = [{ mfn, lines: linesOf(0, 4) }]): Entry {
+function install(sources: Entry['sources'] = [{ mfn, lines: linesOf(0, 4), pieces: [[0, 3]] }]): Entry {
   const entry: Entry = { record: recordAt(CODE), op: OP_ENTRY, sources, dropped: () => { dropped.push(entry); } };
   expect(cpu.code.install(entry)).toBe(true);
   return entry;
@@ -68,7 +68,7 @@ describe('an entry', () => {
     expect(dropped).toEqual([]);
   });
 
-  it('goes when the guest writes one of its lines, and stays when it writes another', () => {
+  it('goes when the guest writes one of its bytes, and stays when it writes another of the line, or another line', () => {
     const entry = install();
     // mov byte [CODE + 1], 0x49 (what stands there); hlt: in another frame.
     const store = (at: number) => {
@@ -77,6 +77,7 @@ describe('an entry', () => {
       bench.run();
     };
     store(CODE + 0x80);
+    store(CODE + 0x40);
     expect(dropped).toEqual([]);
     expect(again(5)).toBe(5000);
     store(CODE + 1);
@@ -85,7 +86,7 @@ describe('an entry', () => {
   });
 
   it('goes when a frame further on is written that it was compiled from too, whether it held records or not', () => {
-    const entry = install([{ mfn, lines: 1 }, { mfn: mfn + 1, lines: 1 }]);
+    const entry = install([{ mfn, lines: 1, pieces: [[0, 3]] }, { mfn: mfn + 1, lines: 1, pieces: [[0, 0]] }]);
     R[EDI] = CODE + 0x1000;
     R[ECX] = 1;
     // stosb; hlt

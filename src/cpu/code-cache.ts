@@ -33,8 +33,8 @@ export interface Entry {
   readonly record: number;
   /** Op number that stands in the record while the entry is installed. */
   readonly op: number;
-  /** The bytes it was compiled from, the record's own among them: lines of machine frames (`linesOf`). */
-  readonly sources: readonly { readonly mfn: number; readonly lines: number }[];
+  /** The bytes it was compiled from, the record's own among them: lines of machine frames (`linesOf`), and first and last bytes of pieces in them. */
+  readonly sources: readonly { readonly mfn: number; readonly lines: number; readonly pieces: readonly (readonly [first: number, last: number])[] }[];
   /** Told once, when the entry is gone because its bytes were written or all records were dropped; not by `remove`. */
   dropped(): void;
 }
@@ -126,29 +126,36 @@ export class CodeCache {
   }
 
   private codeWritten(at: number, size: number, lines: number): void {
-    const mfn = at >>> 12;
-    if (size > MAX_PATCH || this.patches[mfn]++ === MAX_PATCHES) {
+    const mfn = at >>> 12, first = at & 4095, last = first + size - 1;
+    if (size > MAX_PATCH) {
       this.drop(mfn);
       return;
     }
     this.generation[mfn]!++;
-    if (this.entriesOf.size !== 0) this.dropEntries(mfn, lines);
-    const first = at & 4095, last = first + size - 1;
+    if (this.entriesOf.size !== 0) this.dropEntries(mfn, lines, first, last);
+    let changed = false;
     for (let key = 0; key < KEYS; key++) {
       const table = this.tableOf[mfn * KEYS + key]!;
-      if (table !== 0) this.markStale(table, first, last);
+      if (table !== 0 && this.markStale(table, first, last)) changed = true;
     }
+    // A store to data between instructions is none into code.
+    if (changed && this.patches[mfn]++ === MAX_PATCHES) this.drop(mfn);
   }
 
-  private markStale(table: number, first: number, last: number): void {
+  /** True if there was a record of the bytes. */
+  private markStale(table: number, first: number, last: number): boolean {
     const { A, PM } = this;
+    let changed = false;
     for (let offset = Math.max(0, first - LONGEST + 1); offset <= last; offset++) {
       const p = PM[table + offset]!;
       if (p === 0) continue;
       const length = (A[p + META]! >>> META_LENGTH) & 15;
       // A record without a length (an undefined opcode, a straddling instruction) may depend on any byte behind it.
-      if (length === 0 || offset + length > first) A[p + OP] = this.staleOp;
+      if (length !== 0 && offset + length <= first) continue;
+      A[p + OP] = this.staleOp;
+      changed = true;
     }
+    return changed;
   }
 
   /** Someone else writes the frame. */
@@ -161,7 +168,7 @@ export class CodeCache {
     this.lines[mfn] = 0;
     this.patches[mfn] = 0;
     this.generation[mfn]!++;
-    this.dropEntries(mfn, -1);
+    this.dropEntries(mfn, -1, 0, 4095);
     for (let key = 0; key < KEYS; key++) {
       const table = this.tableOf[mfn * KEYS + key]!;
       if (table === 0) continue;
@@ -221,12 +228,12 @@ export class CodeCache {
     if (this.remove(entry)) entry.dropped();
   }
 
-  /** Those that were compiled from these lines of a frame. */
-  private dropEntries(mfn: number, lines: number): void {
+  /** Those that were compiled from bytes between two in these lines of a frame. */
+  private dropEntries(mfn: number, lines: number, first: number, last: number): void {
     const there = this.entriesOf.get(mfn);
     if (there === undefined) return;
     for (const entry of [...there]) {
-      if (entry.sources.some(source => source.mfn === mfn && (source.lines & lines) !== 0)) this.dropEntry(entry);
+      if (entry.sources.some(source => source.mfn === mfn && (source.lines & lines) !== 0 && source.pieces.some(piece => piece[0] <= last && first <= piece[1]))) this.dropEntry(entry);
     }
   }
 }

@@ -98,7 +98,7 @@ test('the host’s page lists what xl lists, with memory by owner and the last m
   // What a new host has defined, and what does not run of it.
   await expect(page.locator('.hdom tbody tr.out').filter({ hasText: 'minipv-pvh' })).toContainText('defined');
   await expect(page.getByRole('img', { name: /^CPU, % of one pCPU: Domain-0 \d+, demo \d+, demo-2 \d+$/ })).toBeVisible();
-  await expect(page.locator('.uplot')).toHaveCount(3);
+  await expect(page.locator('.uplot')).toHaveCount(4);
   await page.getByRole('button', { name: 'As table' }).click();
   await expect(page.getByRole('columnheader', { name: 'CPU demo-2, %' })).toBeVisible();
   await page.getByRole('button', { name: /^Shell:/ }).click();

@@ -7,7 +7,7 @@ import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
 import { type CodeKind, type FindPage, isLinear, type RegionPage, type Seen } from '../architecture/regions.ts';
 import { decode, DECODED, type Decoded, isBasedOperand, isFlatOperand, MORE_BYTES, newDecoded, type Row } from '../table/index.ts';
-import { isLoad, isTransfer, segmentedFits, targetOf } from './segmented.ts';
+import { isAlsoCallable, isLoad, segmentedFits, targetOf } from './segmented.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. */
@@ -288,7 +288,7 @@ export class Former {
       return form.uses.direct && target === null ? null : { offset, decoded, target: target ?? 0, form, called: false };
     }
     if (segmented ? isLoad(decoded, kind) || (isUnit(decoded) && !decoded.memory) : isUnit(decoded)) return { offset, decoded, target: 0, form: NO_FORM, called: false };
-    return isCallable(decoded) || (segmented && isTransfer(row)) ? { offset, decoded, target: 0, form: NO_FORM, called: true } : null;
+    return isCallable(decoded) || (segmented && isAlsoCallable(row)) ? { offset, decoded, target: 0, form: NO_FORM, called: true } : null;
   }
 
   /** A short function without calls and loops. */

@@ -181,3 +181,14 @@ describe.each(Object.entries(WIDE))('32-bit regions with %s', (name, start) => {
   });
 });
 
+
+it('stay where a program keeps its data beside its code, however often it writes that', () => {
+  // As a boot sector does. L: add word [v],3; add ax,[v]; mov [w],ax; loop L; mov cx,1000; jmp L; nop; nop; v and w, of which one is odd, are right behind the code.
+  const { bench, tier } = compiled();
+  segments(bench.realMode(), 0xffff, 0x93, [CODE, 0xffff, 0x93]).segment(DS, CODE >> 4, CODE, 0xffff, 0x93);
+  bench.cpu.reload();
+  bench.put(CODE, '8306', w(22), '03 0306', w(22), 'a3', w(25), 'e2f2 b9', w(1000), 'ebed 9090 0000 00 0000');
+  for (let i = 0; i < 20; i++) bench.run(5000);
+  expect(tier.statistics.dropped).toBe(0);
+  expect(tier.statistics.retired).toBeGreaterThan(50_000);
+});

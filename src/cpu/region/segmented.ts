@@ -26,9 +26,12 @@ export const SEGMENT_LOCALS = SEGMENTS.flatMap(segment => [[base(segment), word(
 /** Facts that the mode key holds need no check: 16-bit code in segments of 64 KiB at least (gen/narrow.ts). Others are asked. */
 const isKnown = ({ code32, flat }: CodeKind): boolean => !code32 && flat;
 
-/** Ops that a region may end with: they go to another segment, or its stack. */
-const TRANSFERS = new Set(['callf', 'jmpf', 'callfind', 'jmpfind', 'retf', 'int', 'iret']);
-export const isTransfer = ({ op }: Row): boolean => TRANSFERS.has(op);
+/**
+ * Ops that such regions call and others do not: those that lead to another segment end them; BIOSes and programs of DOS wait for ports in loops, most of which
+ * are answered in place.
+ */
+const ALSO_CALLED = new Set(['callf', 'jmpf', 'callfind', 'jmpfind', 'retf', 'int', 'iret', 'in', 'out']);
+export const isAlsoCallable = ({ op }: Row): boolean => ALSO_CALLED.has(op);
 
 /** Ops that read and load segment registers. */
 const LOADS = new Set(['movtosreg', 'popsreg', 'lseg']);

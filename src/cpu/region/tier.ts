@@ -387,7 +387,7 @@ export class RegionTier implements Regions {
     const sources = pages.map(({ frame, ranges, tail }) => {
       let lines = tail > 0 ? linesOf(0, tail) : 0;
       for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
-      return { mfn: frame / 4096, lines };
+      return { mfn: frame / 4096, lines, pieces: tail > 0 ? [...ranges, [0, tail - 1] as const] : ranges };
     });
     const own = writer.functions[A[record + OP]!]!;
     const entry: Entry = {

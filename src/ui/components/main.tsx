@@ -36,14 +36,16 @@ const BUSY = Array.from({ length: 60 }, (_, i) => 0.5 + 0.4 * Math.sin(i / 4));
 const Section = ({ title, wide, children }: { title: string; wide?: boolean; children: ComponentChildren }) =>
   <section class={wide ? 'part wide' : 'part'} aria-label={title}><h2>{title}</h2>{children}</section>;
 
+const TABS = [['one', 'Console'], ['two', 'Overview'], ['three', 'History']] as const;
+
 function Fields() {
   const [chosen, choose] = useState('one');
   return <>
     <p class="row wrap"><button class="btn primary"><Icon name="run" />Start web</button><button class="btn">Save</button><button class="btn quiet">Quiet</button><button class="btn sm">Small</button><button class="btn is-hover">Hover</button><button class="btn is-focus">Focus</button>
       <button class="btn quiet icon" aria-label="Close"><Icon name="close" /></button><button class="btn" disabled>Start web</button><button class="btn primary" disabled>Start</button></p>
     <p class="row wrap"><span class="seg" role="group" aria-label="Arrangement"><button aria-pressed>Tile</button><button aria-pressed={false}>Stack</button><button aria-pressed={false} disabled>One</button></span></p>
-    <Tabs label="Tabs" panel="tabs-panel" tabs={[['one', 'Console'], ['two', 'Overview'], ['three', 'History']]} chosen={chosen} onChoose={choose} />
-    <div role="tabpanel" id="tabs-panel" aria-label="The chosen tab" class="cap-t">{chosen}</div>
+    <Tabs label="Tabs" panel="tabs-panel" tabs={TABS} chosen={chosen} onChoose={choose} />
+    <div role="tabpanel" id="tabs-panel" aria-label="The chosen tab" class="cap-t">{`What stands below the tab ‘${TABS.find(([id]) => id === chosen)?.[1]}’.`}</div>
     <div class="edit-f">
       <div class="fld"><label for="field">Kernel</label><input id="field" class="in" value="/boot/vmlinuz" /></div>
       <div class="fld wrong"><label for="wrong">Memory</label><input id="wrong" class="in" value="2G" aria-invalid /><span class="stop"><Tag kind="error"><span>xl takes MiB as a number. Write 2048.</span></Tag></span></div>

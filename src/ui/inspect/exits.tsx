@@ -122,9 +122,9 @@ function Figure(shown: Shown<Data>) {
       </tr>)}</tbody></table>}
     <div class="row"><p class="cap-t grow">{words.estimated}</p>{rare > 0 && <button class="btn quiet sm" aria-pressed={more.value} onClick={() => { more.value = !more.value; }}>{words.rare(rare)}</button>}</div>
     {data.hypercalls.length > 0 && <><h3>{words.hypercalls}</h3><table class="pad picks counted"><Columns />
-      <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th>{words.share}</th><th colSpan={3} /></tr></thead>
+      <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th colSpan={3}>{words.share}</th><th /></tr></thead>
       <tbody>{data.hypercalls.slice(0, more.value ? undefined : FEW).map(({ key: row, number, count }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
-      <td class="m num w36">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td><td class="wbar"><i class="hb" style={`width:${(100 * count) / mostCalls}%`} /></td><td class="m num nw">{((100 * count) / allCalls).toFixed(1)} %</td><td colSpan={2} /></tr>)}</tbody></table></>}
+      <td class="m num w36">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td><td class="wbar" colSpan={3}><i class="hb" style={`width:${(100 * count) / mostCalls}%`} /></td><td class="m num nw">{((100 * count) / allCalls).toFixed(1)} %</td></tr>)}</tbody></table></>}
     <div class="ph"><h3>{words.log}</h3><span class="sec">{words.newest}</span></div>
     {data.log.length + data.kept.length === 0 ? <p class="hint">{words.quiet}</p> : <table class="pad picks elog">
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th>{words.detail}</th></tr></thead>

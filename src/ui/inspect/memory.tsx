@@ -10,8 +10,8 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
-  nothing: 'There is no machine.', caption: (mib: number) => `${mib} MiB, a cell each by its main owner; a dark corner: it has others, too. Choose one to open its 256 frames.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB'], xen: 'Xen', free: 'free', who: 'Who owns what',
-  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
+  nothing: 'There is no machine.', caption: (mib: number) => `${mib} MiB, a cell each by its main owner; a marked corner: it has others, too.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB'], xen: 'Xen', free: 'free', who: 'Who owns what',
+  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}`, opened: (mib: number) => `The chosen MiB, ${mib} M, opened: its 256 frames`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
   table: 'page table', granted: 'written by others', device: 'device', code: 'translated code', own: 'a guest’s own', notThere: 'not present', noGuest: 'Boot a guest: its addresses can be followed here.', wrong: 'Write a linear address in hexadecimal, c0100000 say.', eip: 'at EIP', esp: 'at ESP',
   steps: { cr3: 'CR3', physical: 'guest-physical', stage: 'second stage', machine: 'machine' }, references: 'references', type: 'type', uses: 'uses as that', m2p: 'known to its owner as', flags: 'flags', entry: 'Entry', choose: 'Choose a cell, or a step of the walk.',
 };
@@ -137,6 +137,7 @@ function Figure(shown: Shown<Data>) {
       <rect x={(cell % across) * side - 0.5} y={Math.floor(cell / across) * high} width={side} height={high} fill="none" stroke="var(--text)" stroke-width="2" />
     </svg></div>
     <p class="cap-t">{words.caption(cells.length)}</p>
+    <h4>{words.opened(cell)}</h4>
     <div class="frames" role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map(frame => <button key={frame.mfn} tabIndex={-1} class={`fr ${classOf(frame.owner)}${frame.owner < 0 ? ' no' : ''}${/^L\d|DESCRIPTORS/.test(frame.type) ? ' pt' : ''}${frame.writers > 0 ? ' gr' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div>
     <div class="row wrap"><span class="cap-t">{words.frames(cell * FRAMES)}</span><div class="legend"><span><i class="fr pt c-A" />{words.table}</span><span><i class="fr gr c-A" />{words.granted}</span><span><i class="fr no" />{words.free}</span></div></div>
     <section class="walkp"><div class="row wrap"><h3>{words.walk}</h3>{walk ? <>

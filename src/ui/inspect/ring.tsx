@@ -153,7 +153,7 @@ function Detail(shown: Shown<Data>) {
   </>;
 }
 
-/** A grant, the guest's frame behind it, the machine's behind that. */
+/** A grant, the guest's frame behind it, the machine's behind that; what is in a page of requests. The ring's own begins with the indices, which stand above. */
 function Chain({ target, entry, gref, what }: { target: Target; entry: GrantEntry | undefined; gref: number; what: string }) {
   const domain = target.session && target.machine?.domain(target.session.id);
   const mfn = entry && (entry.use?.mfn ?? domain?.p2m(entry.frame)?.mfn);
@@ -162,7 +162,7 @@ function Chain({ target, entry, gref, what }: { target: Target; entry: GrantEntr
     <li class={target.session && ownerClass(target.session.id)}><small>{words.gref}</small><b>gref {gref}</b><span>{entry ? `${entry.readonly ? words.readonly : words.writable}, to dom ${entry.domid}` : words.noGrant}</span></li>
     {entry && <li class={target.session && ownerClass(target.session.id)}><small>{words.gfn}</small><b>0x{entry.frame.toString(16)}</b><span>{what}</span></li>}
     {mfn !== undefined && <li class="c-hv"><small>{words.mfn}</small><b>0x{mfn.toString(16)}</b><span>{entry?.use ? words.mappedBy(entry.use.user) : words.unmapped}</span></li>}
-  </ol>{bytes?.some(byte => byte !== '00') && <pre class="hexline m" title={words.page} tabIndex={0}>{[0, 8].map(from => `${from.toString(16).padStart(4, '0')}  ${bytes.slice(from, from + 8).join(' ')}`).join('\n')}</pre>}</div>;
+  </ol>{what !== '' && bytes?.some(byte => byte !== '00') && <pre class="hexline m" title={words.page} tabIndex={0}>{[0, 8].map(from => `${from.toString(16).padStart(4, '0')}  ${bytes.slice(from, from + 8).join(' ')}`).join('\n')}</pre>}</div>;
 }
 
 function why({ data: { ring } }: Shown<Data>): Why {

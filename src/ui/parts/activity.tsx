@@ -33,7 +33,8 @@ function figures(n: number): string {
 }
 const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(/,/g, '\u202f');
 
-export function Activity({ session }: { session: DomainSession }) {
+/** `totals`: counts alone, for where time mostly stands still. */
+export function Activity({ session, totals = false }: { session: DomainSession; totals?: boolean }) {
   const text = strings.activity;
   const domain = session.info.value;
   // What has stopped has counts and no rates.
@@ -57,13 +58,13 @@ export function Activity({ session }: { session: DomainSession }) {
       <p class="cap-t">{text.timeText(info.value?.pcpus ?? 1)}</p>
     </section>
     <section class="exits">
-      <div class="row"><h3>{text.exits}</h3><span class="grow" /><span class="m">{rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
+      <div class="row"><h3>{totals ? text.exitsTotal : text.exits}</h3><span class="grow" /><span class="m">{rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
       {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} still={!rates} rows={reasons.map(({ reason, ...count }) =>
         ({ key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason), name: exitTitle(reason), isChosen: chosen.value?.reason === reason, choose: () => { chosen.value = { reason }; }, ...count }))} />}
     </section>
     {chosen.value ? <LastExit session={session} {...chosen.value} /> : reasons.length > 0 && <p class="hint flush">{text.choose}</p>}
     {hypercalls.length > 0 && <section class="exits">
-      <div class="row"><h3>{text.hypercalls}</h3><span class="grow" /><span class="m">{rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
+      <div class="row"><h3>{totals ? text.hypercallsTotal : text.hypercalls}</h3><span class="grow" /><span class="m">{rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
       <Counts head={text.hypercall} still={!rates} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), isChosen: chosen.value?.hypercall === number, choose: () => { chosen.value = { hypercall: number }; }, ...count }))} />
       <p class="cap-t">{text.hypercallSource}</p>
     </section>}

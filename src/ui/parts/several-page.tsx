@@ -54,7 +54,7 @@ function Row({ candidate }: { candidate: Candidate }) {
     <td class="wh">
       {problem && <p class="stop" role="alert"><Tag kind="error"><span>{problem}</span></Tag></p>}
       {done ? <span>{done}</span> : errors.map(({ line, column, file: where, text }, i) => <p key={i} class="stop">{line > 0 && <span class="m">{where}:{line}:{column}</span>}<span>{text}</span></p>)}
-      {!done && errors.length === 0 && (isSaved ? <span class="sec">{words.restored}</span> : plan && <code>{plan.command}</code>)}
+      {!done && errors.length === 0 && (isSaved ? <span class="sec">{words.restored}</span> : plan && <><code>{plan.command}</code>{plan.findings.filter(({ verdict }) => verdict !== 'used').map(({ verdict, line, short }, i) => <p key={i} class="found"><Tag kind={verdict}><span class="m">{file.name}:{line}</span></Tag> {short}</p>)}</>)}
     </td>
     <td class="alone">{!done && !isSaved && plan && <button class="btn quiet" aria-label={words.openNamed(plan.name || file.name)} onClick={() => openAlone(candidate)}>{words.open}</button>}</td>
   </tr>;
@@ -70,7 +70,7 @@ function Plan({ chosen }: { chosen: readonly Candidate[] }) {
     <section class="plan">
       <h3>{draftWords.plan}</h3>
       <p><Tag kind={fits ? 'used' : 'error'}><span>{fits ? words.fits(chosen.length, memoryMiB, machine.freeMiB) : words.lacks(chosen.length, memoryMiB, machine.freeMiB)}</span></Tag></p>
-      {chosen.map(({ file, plan }) => plan && <section class="steps" key={file.name}><h4>{plan.name}</h4><Steps plan={plan} command={plan.command} /></section>)}
+      <div class="plans">{chosen.map(({ file, plan }) => plan && <section class="steps" key={file.name}><h4>{plan.name}</h4><Steps plan={plan} command={plan.command} /></section>)}</div>
     </section>
     <MemoryAfter fresh={chosen.flatMap(({ plan }) => (plan ? [{ name: plan.name, mib: plan.summary.memoryMiB }] : []))} />
   </>;
