@@ -1,5 +1,5 @@
 /**
- * npm run soak:guests, soak:pair: boots that take too long for npm run test:guests (test/soak), all or those of a name.
+ * npm run soak:guests, soak:pair, soak:install: boots that take too long for npm run test:guests (test/soak), all or those of a name.
  * RINGSIDE_MIB: what a pair copies, instead of 100; RINGSIDE_CONSOLE: a file that gets what is shown meanwhile.
  */
 import { at, run } from './lib.mjs';
@@ -9,6 +9,6 @@ process.exitCode = await run(
   [at('node_modules', 'vitest', 'vitest.mjs'), 'run', '--config', 'vitest.guests.config.ts', ...process.argv.slice(2)],
   {
     env: { RINGSIDE_SOAK: '1' },
-    limitSeconds: 3600,
+    limitSeconds: 4 * 3600,
   },
 );

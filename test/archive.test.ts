@@ -245,6 +245,7 @@ describe('an archive of a few packages', () => {
 
   it('holds what they need: the first alternative that is there, or one that is taken already, or what provides it', () => {
     expect(names(['shell'])).toEqual(['shell', 'library', 'other', 'post']);
+    expect(names(['post', 'shell'])).toEqual(['post', 'shell', 'other', 'library']);
     expect(names(['library', 'library'])).toEqual(['library']);
     expect(() => names(['unused'])).toThrow('no package nowhere for i386, which unused needs');
   });

@@ -15,22 +15,20 @@ const relations = (field: string | undefined): string[][] =>
     .map(relation => relation.split('|').map(name => name.trim().replace(/[\s:([].*$/s, '')))
     .filter(([name]) => name !== '');
 
-/** Those packages and all that they depend on. Of alternatives the first is taken that is there, as debootstrap does it, unless another is taken already. */
+/** Those packages and all that they depend on. Of alternatives the first is taken that is there, as debootstrap does it, unless one is taken already. */
 export function withDependencies(all: readonly Fields[], roots: readonly string[]): Fields[] {
   const byName = new Map(all.map(fields => [fields.get('Package')!, fields]));
-  const providers = new Map<string, string>();
-  for (const fields of all) for (const [name] of relations(fields.get('Provides'))) if (!providers.has(name)) providers.set(name, fields.get('Package')!);
+  const providers = new Map<string, string[]>();
+  for (const [name, fields] of byName) for (const [virtual] of relations(fields.get('Provides'))) providers.set(virtual, [...(providers.get(virtual) ?? []), name]);
   const taken = new Map<string, Fields>();
   const take = (alternatives: string[], why: string): void => {
-    if (alternatives.some(name => taken.has(name))) return;
-    const name = alternatives.find(one => byName.has(one)) ?? alternatives.map(one => providers.get(one)).find(one => one !== undefined);
-    if (name === undefined) throw new Unavailable(`no package ${alternatives.join(' or ')} for i386, which ${why} needs`);
-    if (taken.has(name)) return;
-    const fields = byName.get(name)!;
-    taken.set(name, fields);
-    for (const field of ['Pre-Depends', 'Depends']) for (const needed of relations(fields.get(field))) take(needed, name);
+    const candidates = [...alternatives.filter(name => byName.has(name)), ...alternatives.flatMap(name => providers.get(name) ?? [])];
+    if (candidates.length === 0) throw new Unavailable(`no package ${alternatives.join(' or ')} for i386, which ${why} needs`);
+    if (!candidates.some(name => taken.has(name))) taken.set(candidates[0], byName.get(candidates[0])!);
   };
   for (const root of roots) take([root], 'the system');
+  // What is taken meanwhile is followed, too.
+  for (const [name, fields] of taken) for (const field of ['Pre-Depends', 'Depends']) for (const needed of relations(fields.get(field))) take(needed, name);
   return [...taken.values()];
 }
 

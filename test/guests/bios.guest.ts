@@ -74,19 +74,26 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
   });
 });
 
-describe.skipIf(!existsSync(disk))(`our BIOS ${NEEDS_GUESTS}`, () => {
-  it("starts GRUB from Debian's disk, and Debian to a shell with all of its memory and ACPI", { timeout: 1_800_000 }, async () => {
-    const vm = new Ringside('boot', '--disk', disk, '--bios', 'ringside', '--memory', '192');
-    onTestFinished(() => vm.kill());
-    await vm.expect('GNU GRUB', BOOT_SECONDS);
-    vm.send('n');
-    await vm.expect('ACPI: Interpreter enabled', BOOT_SECONDS);
-    await vm.expect(BOOTED, BOOT_SECONDS);
-    await vm.expect('INIT-DONE', BOOT_SECONDS);
-    await vm.expect(PROMPT, 60);
-    vm.send('poweroff -f\n');
-    expect(await vm.end(60)).toBe(0);
-  });
+describe.skipIf(!existsSync(disk))(`Debian's disk ${NEEDS_GUESTS}`, () => {
+  it.each(['ringside', 'seabios'])(
+    'starts by %s through GRUB to a shell, with all of its memory and ACPI; its NE2000 gets a lease and pings',
+    { timeout: 1_800_000 },
+    async bios => {
+      const vm = new Ringside('boot', '--disk', disk, '--bios', bios, '--memory', '192', '--nic', 'ne2k_pci');
+      onTestFinished(() => vm.kill());
+      await vm.expect('GNU GRUB', BOOT_SECONDS);
+      vm.send('n');
+      await vm.expect('ACPI: Interpreter enabled', BOOT_SECONDS);
+      await vm.expect(BOOTED, BOOT_SECONDS);
+      await vm.expect('INIT-DONE', BOOT_SECONDS);
+      await vm.expect(PROMPT, 60);
+      vm.send('insmod /lib/modules/8390.ko && insmod /lib/modules/ne2k-pci.ko && udhcpc -i eth0 -n -q && ping -c 5 10.0.2.2\n');
+      await vm.expect('lease of 10.0.2.15 obtained', 60);
+      await vm.expect('5 packets transmitted, 5 packets received, 0% packet loss', 60);
+      vm.send('poweroff -f\n');
+      expect(await vm.end(60)).toBe(0);
+    },
+  );
 });
 
 const qemu = program('qemu-system-i386');

@@ -14,6 +14,9 @@ export class Program {
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly ended: Promise<number>;
   private changed: () => void = () => {};
+  /** Gets each line of the console when it is whole. */
+  onLine: (line: string) => void = () => {};
+  private line = '';
   /** Where `expect` goes on looking. */
   private seen = 0;
 
@@ -21,6 +24,9 @@ export class Program {
     this.child = spawn(command, argv, { stdio: 'pipe' });
     this.child.stdout.on('data', (data: Buffer) => {
       this.output += data.toString('latin1');
+      const lines = (this.line + data.toString('latin1')).split(/\r*\n/);
+      this.line = lines.pop()!;
+      for (const line of lines) this.onLine(line);
       // To look on at a soak: tail -f.
       if (process.env.RINGSIDE_CONSOLE) appendFileSync(process.env.RINGSIDE_CONSOLE, data);
       this.changed();
