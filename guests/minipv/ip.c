@@ -327,6 +327,7 @@ int ping(u32 to, u32 count, u32 bytes) {
     o->sum = sum_of(add_up(0, o, 8 + bytes));
     ip_send(mac, to, ICMP, 8 + bytes);
     changed(&ping_answers, had, 1000000000);
+    control();
   }
   return ping_answers - first;
 }

@@ -121,4 +121,5 @@ void serve(int sums);
 
 /* workloads.c, shell.c */
 int workload(int count, char **words);
+/* Does what the toolstack asks. What takes long does so between two rounds, as a kernel would in its interrupt: a guest at work can be saved. */
 void control(void);

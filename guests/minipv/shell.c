@@ -36,7 +36,7 @@ static void disk_job(struct disk *disk, u32 sector, u32 count, enum job job, u32
   u32 crc = 0, total = count;
   int error = 0;
   u64 begin = now();
-  for (; count && !error; ) {
+  for (; count && !error; control()) {
     u32 n = count < chunk ? count : chunk;
     if (timed && n > disk->sectors - sector) sector = 0;
     if (job == FILL) pattern(sector, n, seed);

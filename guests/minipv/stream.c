@@ -113,7 +113,7 @@ void stream(u32 to, u32 kib, int sums) {
   if (!until_acknowledged(TCP_SYN)) { print("stream: refused\n"); return; }
   u32 base = flow.head.sequence;
   u64 begun = now(), moved = begun;
-  for (u32 quiet = 0; flow.acknowledged - base < total && quiet < TRIES && !flow.refused;) {
+  for (u32 quiet = 0; flow.acknowledged - base < total && quiet < TRIES && !flow.refused; control()) {
     for (u32 at; (at = flow.head.sequence - base) < total;) {
       u32 n = total - at, from = at % SPAN, left = flow.room - (flow.head.sequence - flow.acknowledged);
       if (n > most) n = most;
@@ -146,7 +146,7 @@ void stream(u32 to, u32 kib, int sums) {
 /* Takes one stream, with nothing else to do. */
 void serve(int sums) {
   flow.sums = sums;
-  for (flow.ended = 0; !flow.ended && nic.up;) if (!ip_poll()) ip_wait(0);
+  for (flow.ended = 0; !flow.ended && nic.up; control()) if (!ip_poll()) ip_wait(0);
   flow.ended = 0;
   print("serve: %u KiB", flow.received / 1024);
   if (sums) print(", crc %x", flow.crc);

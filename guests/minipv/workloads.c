@@ -3,8 +3,6 @@
 
 static u32 dial(int count, char **words, int at, u32 otherwise) { return at < count ? number(words[at]) : otherwise; }
 
-/* Loads do between two rounds what the toolstack asks, as a kernel would in its interrupt: a guest at work can be saved. */
-
 /* hog MS [PERCENT]: computes PERCENT of each 10 ms. */
 static void hog(u32 ms, u32 percent) {
   u64 end = now() + ms * 1000000ull;

@@ -17,6 +17,8 @@ import { file } from './needs.ts';
 export interface Tab {
   /** Runs the body of an async function in the page; the value that it returns must be JSON. */
   run(body: string): Promise<unknown>;
+  /** Loads another address. */
+  go(address: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -64,10 +66,20 @@ export async function servePage(isolated = true): Promise<{ url: string; stop: (
 const asFunction = (body: string): string => `(async () => { ${body} })()`;
 
 async function openPuppeteer(url: string, browser: 'chrome' | 'firefox', executablePath: string, args: string[]): Promise<Tab> {
-  const instance = await launch({ browser, executablePath, args, headless: true, protocolTimeout: 600_000 });
+  // A script presses buttons, and Firefox would open no window for that.
+  const extraPrefsFirefox = { 'dom.disable_open_during_load': false };
+  const instance = await launch({
+    browser,
+    executablePath,
+    args,
+    headless: true,
+    protocolTimeout: 600_000,
+    extraPrefsFirefox,
+    defaultViewport: { width: 1440, height: 900 },
+  });
   const page = await instance.newPage();
   await page.goto(url);
-  return { run: body => page.evaluate(asFunction(body)), close: () => instance.close() };
+  return { run: body => page.evaluate(asFunction(body)), go: async address => void (await page.goto(address)), close: () => instance.close() };
 }
 
 /** WebDriver's plain protocol (W3C WebDriver, 5 and 8): enough for two commands. */
@@ -101,6 +113,7 @@ async function openWebKit(url: string): Promise<Tab> {
     await command('POST', `${session}/timeouts`, { script: 900_000 });
     await command('POST', `${session}/url`, { url });
     return {
+      go: async address => void (await command('POST', `${session}/url`, { url: address })),
       run: async body => {
         const script = `const done = arguments[0]; ${asFunction(body)}.then(value => done({ value }), error => done({ error: String(error) }));`;
         const { value, error } = (await command('POST', `${session}/execute/async`, { script, args: [] })) as { value?: unknown; error?: string };

@@ -16,6 +16,25 @@ export const dropServed = (tab: Tab, paths: readonly string[]): Promise<unknown>
       document.body.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
   `);
 
+/** Drops files from memory. */
+export const dropFiles = (tab: Tab, files: readonly { name: string; data: Buffer }[]): Promise<unknown> =>
+  tab.run(`
+    const transfer = new DataTransfer();
+    for (const { name, text } of ${JSON.stringify(files.map(({ name, data }) => ({ name, text: data.toString('base64') })))})
+      transfer.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name));
+    for (const type of ['dragenter', 'dragover', 'drop'])
+      document.body.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+  `);
+
+/** Waits until an element that the selector finds has such a text; rejects with what the page shows instead. */
+export const expectShown = (tab: Tab, selector: string, text: RegExp, seconds: number): Promise<unknown> =>
+  tab.run(`
+    for (const start = Date.now(); ![...document.querySelectorAll(${JSON.stringify(selector)})].some(({ innerText, textContent }) => ${text}.test(innerText || textContent)); ) {
+      if (Date.now() - start > ${seconds * 1000}) throw new Error(${JSON.stringify(`no ${text} in ${selector}: `)} + document.body.innerText.slice(0, 1500));
+      await new Promise(resolve => setTimeout(resolve, 250));
+    }
+  `);
+
 /** Presses the first button whose name matches, as soon as it can be pressed. */
 export const press = (tab: Tab, name: RegExp): Promise<unknown> =>
   tab.run(`

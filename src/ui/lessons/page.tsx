@@ -110,7 +110,7 @@ export function LessonPage() {
   const { lesson, run } = state;
   const shown = lesson.guests.map(({ name }) => sessions.value.get(run.idOf(name) ?? -1)).filter(session => session !== undefined);
   const consoles = <div class="desk serials">{shown.map((session, i) => <SerialWindow key={session.id} session={session} first={i === 0} />)}
-    {!narrow.value && shown.length === 1 && <section class="panel lact" aria-label={words.counts(lesson.guests[0]!.name)} tabIndex={0}><Activity session={shown[0]!} /></section>}</div>;
+    {!narrow.value && shown.length === 1 && <section class="panel lact" aria-label={words.counts(lesson.guests[0]!.name)} tabIndex={0}><Activity session={shown[0]!} totals /></section>}</div>;
   return <div class="lesson">
     <article class="body lsn">
       <p class="row sec"><span>{words.seed(lesson.seed || '–')}</span><span class="grow" /><a href={lessonAddress(address().get('lesson') ?? '')}>{words.another}</a></p>

@@ -46,7 +46,7 @@ export function Strip() {
         <button class="btn quiet sm" onClick={() => dismiss(all.filter(task => task.state === 'done').map(task => task.id))}>{words.clear}</button>
       </div>}
     </div>
-    {open && <div class={`scroll${tab === 'tasks' ? '' : ' dark'}`} id="strip-body">
+    {open && <div class={`scroll${tab === 'tasks' ? '' : ' dark'}`} id="strip-body" {...(tab === 'tasks' ? { role: 'region', 'aria-label': words.tabs.tasks, tabIndex: 0 } : {})}>
       {tab === 'tasks' ? <TaskTable shown={onlyFailed.value ? all.filter(task => task.state === 'failed') : all} /> : tab === 'shell' ? <StripShell /> : <XenLog />}
     </div>}
   </footer>;
