@@ -53,6 +53,10 @@ const REAL_PILOT = {
   vgarmw: 2,
   in8: 4,
 };
+const REAL_MEANS = {
+  '16-bit': ['sieve16', 'fib16', 'far16', 'int16', 'gcc16'],
+  VGA: ['vgamov', 'vgastos', 'vgamovs', 'vgarmw'],
+};
 /** Seconds to the first line of Linux's init, as it is and without the kernel's own tests of its ciphers; of programs that the same boot then runs. */
 const LINUX_PROGRAMS = ['dd', 'sha', 'gzip', 'shloop', 'fork'];
 const LINUX = ['boot', 'boot-notests', ...LINUX_PROGRAMS];
@@ -215,7 +219,7 @@ const means = Object.fromEntries(
   theirs.map(name => [
     name,
     Object.fromEntries(
-      Object.entries({ ...MEANS, 'first chunk, all': micro }).flatMap(([group, members]) => {
+      Object.entries({ ...MEANS, ...REAL_MEANS, 'first chunk, all': micro }).flatMap(([group, members]) => {
         const from = group.startsWith('first') ? 'freshAgainst' : 'against';
         const those = members.map(member => rows.find(({ row }) => row === member)?.[from][name]);
         return those.length && those.every(Boolean)

@@ -45,6 +45,8 @@ export class GuestTerminal {
   private readonly early = document.createElement('pre');
   private quiet: ReturnType<typeof setTimeout> | undefined;
   private firstAt: number | undefined;
+  /** It could not be loaded: who wants it asks for it. */
+  private failed = false;
   private queue: Uint8Array[] = [];
   private queued = 0;
   private busy = false;
@@ -73,7 +75,10 @@ export class GuestTerminal {
   load(): void {
     clearTimeout(this.quiet);
     if (this.xterm || this.disposed) return;
-    loadXterm().then(() => { if (!this.disposed && !this.xterm) this.begin(loaded!); }, error => reportProblem(this.label, strings.errors.partFailed(sentence(error))));
+    loadXterm().then(() => { if (!this.disposed && !this.xterm) this.begin(loaded!); }, error => {
+      this.failed = true;
+      reportProblem(this.label, strings.errors.partFailed(sentence(error)));
+    });
   }
 
   private begin({ Xterm }: typeof import('./xterm.ts')): void {
@@ -107,7 +112,13 @@ export class GuestTerminal {
 
   /** Takes the size of its parent. */
   fit(): void {
-    if (this.element.isConnected && this.element.clientWidth && this.element.clientHeight) this.xterm?.fit();
+    if (!this.xterm) this.showEnd();
+    else if (this.element.isConnected && this.element.clientWidth && this.element.clientHeight) this.xterm.fit();
+  }
+
+  /** What was said last is seen. */
+  private showEnd(): void {
+    this.early.scrollTop = this.early.scrollHeight;
   }
 
   /** Columns and rows; undefined: nobody knows yet. */
@@ -168,9 +179,10 @@ export class GuestTerminal {
     const now = performance.now();
     this.firstAt ??= now;
     clearTimeout(this.quiet);
-    if (bytes.includes(ESC)) this.load();
-    else this.quiet = setTimeout(() => this.load(), Math.max(0, Math.min(QUIET_MS, this.firstAt + MOST_MS - now)));
+    if (!this.failed && bytes.includes(ESC)) this.load();
+    else if (!this.failed) this.quiet = setTimeout(() => this.load(), Math.max(0, Math.min(QUIET_MS, this.firstAt + MOST_MS - now)));
     this.early.textContent = this.lines().join('\n');
+    this.showEnd();
     for (const listener of this.outputListeners) listener();
   }
 

@@ -142,3 +142,18 @@ test('a guest that the host offers as it stands at its shell goes on there, with
   await page.keyboard.type('echo went on\n');
   await expect.poll(() => serialText(page)).toMatch(/^went on$/m);
 });
+
+test('while xterm is not there a guest’s words stand as text, with the last in view, and take keys', async ({ page }) => {
+  const xterm = /\/xterm-[\w-]+\.js$/;
+  await open(page);
+  await page.route(xterm, route => route.abort());
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  const text = page.getByTestId('serial').locator('pre');
+  await expect(text).toContainText('demo>', { timeout: 30_000 });
+  // The end is in view, in a window that is lower than the text.
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
+  await expect.poll(() => text.evaluate(its => its.scrollHeight - its.clientHeight - its.scrollTop)).toBeLessThan(2);
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await page.keyboard.type('echo early\n');
+  await expect(text).toContainText('early\ndemo>');
+});

@@ -115,10 +115,23 @@ export class SegmentedEmitter extends RegionEmitter {
   private pointer(register: number): Value { return this.code.stack32 ? `r${register}` : this.low(register); }
   private setStackPointer(value: Value): string { return this.code.stack32 ? `r${ESP} = ${value} | 0;` : this.setLow(ESP, value); }
 
+  /** A word that is read at any address of a segment of 64 KiB: old programs seldom align them. Across a page's end, or the segment's, it is the interpreter's. */
+  private get isAnywhere(): boolean {
+    const memory = memoryOf(this.form);
+    return isKnown(this.code) && this.isShort && memory?.bits === 16 && !memory.writes;
+  }
   protected override operand(bits: Size, writes: boolean): void {
+    if (this.isAnywhere) {
+      const segment = base(this.at.decoded.segment);
+      this.say(`t = (${this.address()}) + ${segment} | 0; if ((t & 1) !== 0) { ${this.leaveIf(`(t & 4095) === 4095 || (t - ${segment} & 65535) === 65535`)} }`);
+      this.say(`${this.leaveIf(miss('TR', 't', 1))} h = (e ^ t) >>> 0;`);
+      return;
+    }
     this.reach(writes ? 'TW' : 'TR', this.at.decoded.segment, this.address(), this.isShort, bits);
     this.say(`h = (e ^ t) >>> ${cellShift(bits)};`);
   }
+
+  protected override load(): Value { return this.isAnywhere ? '((h & 1) === 0 ? M2[h >>> 1] : M1[h] | M1[h + 1] << 8)' : super.load(); }
 
   override counter(): Value { return this.isShort ? `(${this.low(ECX)})` : super.counter(); }
   override countedDown(): Value { return this.isShort ? this.result(`(r${ECX} - 1) & 65535`) : super.countedDown(); }

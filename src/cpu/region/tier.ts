@@ -586,6 +586,8 @@ export class RegionTier implements Regions {
 
   /** A region led to record `q`, which leads to none. Null: it is gone. */
   private left(q: number, region: Compiled | null): void {
+    // Of a region that left since the batch is over, nothing was missed.
+    if (region !== null && !isLinear(region.seen.kind) && this.cpu.S[S_BUDGET]! < region.instructions) return;
     const { A } = this.cpu, epoch = this.statistics.samples >> EPOCH_SHIFT;
     const since = epoch - A[q + EXITS_EPOCH]!;
     if (since !== 0) {

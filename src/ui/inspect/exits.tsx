@@ -17,7 +17,7 @@ const words = {
   at: 'When', vcpu: 'vCPU', rip: 'Guest EIP', detail: 'Detail', hypercalls: 'Hypercalls', calls: 'Calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', codeNow: 'Code as memory is now; before the marked line as it decodes from further back.',
   qualification: (value: number) => `Qualification 0x${(value >>> 0).toString(16).padStart(8, '0')}`, cost: 'Cost', mean: (us: string, n: number) => `${us} µs each, the mean of ${n} that were timed (one exit in 64 is).`, noCost: 'None of its kind has been timed yet (one exit in 64 is).',
-  rare: (n: number) => `${n} rarer`, estimated: 'Time: the mean of those that were timed, times all.', missed: (n: number) => `${n} records were overwritten before they were read.`, exit: 'exits', all: 'all guests', hypercall: (name: string, first: number, result: number) => `${name}, first argument 0x${(first >>> 0).toString(16)}, result ${result}`,
+  ofThis: 'this kind', ofAll: 'all kinds', rare: (n: number) => `${n} rarer`, estimated: 'Time: the mean of those that were timed, times all.', missed: (n: number) => `${n} records were overwritten before they were read.`, exit: 'exits', all: 'all guests', hypercall: (name: string, first: number, result: number) => `${name}, first argument 0x${(first >>> 0).toString(16)}, result ${result}`,
 };
 const LOG = 120,
   SHOWN = 40,
@@ -103,7 +103,8 @@ function entryText({ kind, details: [a, b, c] }: TraceEntry): { no: string; what
   return { no: numberOf(a), what: exitTitle(a), eip: hex8(b), detail: c === 0 ? '' : hex8(c) };
 }
 
-/** The same for exits and hypercalls: their bars begin below each other. */
+/** What would be 0.0 is more than nothing. */
+const shareText = (count: number, all: number): string => (count < 0.0005 * all ? '<0.1 %' : `${((100 * count) / all).toFixed(1)} %`);
 const Columns = () => <colgroup><col class="w-no" /><col /><col class="w-n" /><col class="w-bar" /><col class="w-pc" /><col class="w-time" /><col class="w-ms" /></colgroup>;
 
 function Figure(shown: Shown<Data>) {
@@ -117,15 +118,15 @@ function Figure(shown: Shown<Data>) {
       <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th>{words.time}</th><th /></tr></thead>
       <tbody>{data.reasons.slice(0, more.value ? undefined : FEW).map(({ key: row, reason, count, meanNs }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
         <td class="m num w36">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{exitTitle(reason)}</button></td><td class="m num">{count}</td>
-        <td class="wbar"><i class="hb" style={`width:${(100 * count) / most}%`} /></td><td class="m num nw">{((100 * count) / data.all).toFixed(1)} %</td>
+        <td class="wbar"><i class="hb" style={`width:${(100 * count) / most}%`} /></td><td class="m num nw">{shareText(count, data.all)}</td>
         <td class="wbar narrow"><i class="hb open" style={`width:${(100 * count * meanNs) / longest}%`} /></td><td class="m num nw">{meanNs > 0 ? ms(count * meanNs) : '–'}</td>
       </tr>)}</tbody></table>}
     <div class="row"><p class="cap-t grow">{words.estimated}</p>{rare > 0 && <button class="btn quiet sm" aria-pressed={more.value} onClick={() => { more.value = !more.value; }}>{words.rare(rare)}</button>}</div>
-    {data.hypercalls.length > 0 && <><h3>{words.hypercalls}</h3><table class="pad picks counted"><Columns />
-      <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th colSpan={3}>{words.share}</th><th /></tr></thead>
-      <tbody>{data.hypercalls.slice(0, more.value ? undefined : FEW).map(({ key: row, number, count }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
-      <td class="m num w36">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td><td class="wbar" colSpan={3}><i class="hb" style={`width:${(100 * count) / mostCalls}%`} /></td><td class="m num nw">{((100 * count) / allCalls).toFixed(1)} %</td></tr>)}</tbody></table></>}
-    <div class="ph"><h3>{words.log}</h3><span class="sec">{words.newest}</span></div>
+    <div class="exlow">{data.hypercalls.length > 0 && <section><div class="ph"><h3>{words.hypercalls}</h3></div><table class="picks calls">
+      <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th>{words.share}</th></tr></thead>
+      <tbody>{data.hypercalls.slice(0, more.value ? undefined : FEW).map(({ key: row, number, count }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)} title={shareText(count, allCalls)}>
+        <td class="m num">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td><td><i class="hb" style={`width:${(100 * count) / mostCalls}%`} /></td></tr>)}</tbody></table></section>}
+    <section><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.newest}>{words.newest}</span></div>
     {data.log.length + data.kept.length === 0 ? <p class="hint">{words.quiet}</p> : <table class="pad picks elog">
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th>{words.detail}</th></tr></thead>
       <tbody>{data.log.slice(0, SHOWN).map(({ key: row, domain, entry }) => {
@@ -134,7 +135,7 @@ function Figure(shown: Shown<Data>) {
           <td class="m num">{no}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{what}</button></td><td class="m">{eip}</td><td class="m">{detail}</td></tr>;
       })}{data.kept.slice(0, SHOWN).map(({ key: row, domain, vcpu, exit: { number, reason, eip, qualification } }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}><td class="m dim nw">{words.kept(number)}</td><td class="nw"><Chip id={domain} /> {data.isHost ? `${nameOf(domain)} ` : ''}v{vcpu}</td>
         <td class="m num">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{exitTitle(reason)}</button></td><td class="m">{hex8(eip)}</td><td class="m">{qualification === 0 ? '' : hex8(qualification)}</td></tr>)}</tbody></table>}
-    {data.missed > 0 && <p class="cap-t">{words.missed(data.missed)}</p>}
+    {data.missed > 0 && <p class="cap-t">{words.missed(data.missed)}</p>}</section></div>
   </div>;
 }
 
@@ -162,7 +163,15 @@ function Detail(shown: Shown<Data>) {
   if (reason === undefined) return null;
   const counted = data.reasons.find(each => each.reason === reason);
   return <><ExitCard reason={reason} last={last} target={target} name={last ? nameOf(last.domain) : ''} />
-    <section><h4>{words.cost}</h4><p class="sec">{counted && counted.timed > 0 ? words.mean((counted.meanNs / 1e3).toFixed(1), counted.timed) : words.noCost}</p></section></>;
+    <section><h4>{words.cost}</h4>{counted && counted.timed > 0 && <Costs of={counted} among={data.reasons} />}<p class="sec">{counted && counted.timed > 0 ? words.mean((counted.meanNs / 1e3).toFixed(1), counted.timed) : words.noCost}</p></section></>;
+}
+
+/** What one of its kind costs beside the mean of all that were timed, and beside the dearest kind. */
+function Costs({ of, among }: { of: Reason; among: readonly Reason[] }) {
+  const timed = among.filter(each => each.timed > 0), dearest = timed.reduce((most, each) => (each.meanNs > most.meanNs ? each : most), of);
+  const mean = timed.reduce((sum, each) => sum + each.meanNs * each.timed, 0) / timed.reduce((sum, each) => sum + each.timed, 0);
+  const bars: [name: string, ns: number, isThis: boolean][] = [[words.ofThis, of.meanNs, true], [words.ofAll, mean, false], ...(dearest === of ? [] : [[exitTitle(dearest.reason), dearest.meanNs, false] as [string, number, boolean]])];
+  return <div class="costs">{bars.map(([name, ns, isThis]) => <><span>{name}</span><i class={`hb${isThis ? '' : ' open'}`} style={`width:${(100 * ns) / dearest.meanNs}%`} /><span class="m num">{(ns / 1e3).toFixed(1)} µs</span></>)}</div>;
 }
 
 /** An exit: whose it was, its code, its qualification bit by bit. */

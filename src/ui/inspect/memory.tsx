@@ -10,10 +10,10 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
-  nothing: 'There is no machine.', caption: (mib: number) => `${mib} MiB, a cell each by its main owner; a marked corner: it has others, too.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB'], xen: 'Xen', free: 'free', who: 'Who owns what',
-  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}`, opened: (mib: number) => `The chosen MiB, ${mib} M, opened: its 256 frames`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
+  nothing: 'There is no machine.', caption: (mib: number) => `${mib} MiB, a cell each by its main owner; a marked corner: it has others, too. Choose one to open its 256 frames.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB'], xen: 'Xen', free: 'free', who: 'Who owns what',
+  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
   table: 'page table', granted: 'written by others', device: 'device', code: 'translated code', own: 'a guest’s own', notThere: 'not present', noGuest: 'Boot a guest: its addresses can be followed here.', wrong: 'Write a linear address in hexadecimal, c0100000 say.', eip: 'at EIP', esp: 'at ESP',
-  steps: { cr3: 'CR3', physical: 'guest-physical', stage: 'second stage', machine: 'machine' }, references: 'references', type: 'type', uses: 'uses as that', m2p: 'known to its owner as', flags: 'flags', entry: 'Entry', choose: 'Choose a cell, or a step of the walk.',
+  steps: { cr3: 'CR3', physical: 'guest-physical', stage: 'second stage', machine: 'machine' }, references: 'references', type: 'type', uses: 'uses as that', m2p: 'known to its owner as', flags: 'flags', entry: 'Entry', offset: 'offset', linearBits: 'linear, as it is', bits: (n: number) => `${n} bits`,
 };
 const EVERY_MS = 1000,
   FRAMES = 256,
@@ -21,6 +21,9 @@ const EVERY_MS = 1000,
   FEW = 1024,
   /** More rows than these are lower ones. */
   FEW_ROWS = 16,
+  /** Of the map's names of columns above it, and of the lines below it that lead to a cell's frames. */
+  HEAD = 16,
+  ZOOM = 20,
   /** No letter is read in a cell that is narrower. */
   LETTER = 16;
 const XEN = 0x7ff2;
@@ -44,6 +47,8 @@ interface Data {
 
 const nameOf = (id: number): string => (id === XEN ? words.xen : id < 0 ? words.free : id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 const classOf = (owner: number): string => (owner === XEN ? 'c-hv' : owner < 0 ? 'c-free' : ownerClass(owner));
+/** A second mark beside the hue: lines in one of five directions, guests in turn. */
+const HATCHES = ['M0 3h6', 'M3 0v6', 'M-1 5l6 -6M1 7l6 -6', 'M-1 1l6 6M1 -1l6 6', 'M0 3h6M3 0v6'];
 const plateOf = (owner: number): string => (owner === XEN ? 'X' : owner < 0 ? '' : String(owner));
 
 /** One pass over the frame table. */
@@ -80,6 +85,22 @@ function walkOf(state: VcpuState, linear: number, id: number): Step[] {
   return steps;
 }
 
+/** The parts of a linear address by the step that each leads: as many bits as its table has entries for, the rest within the page. */
+function partsOf({ linear, steps }: NonNullable<Data['walk']>): { name: string; bits: number; value: number }[] {
+  const levels = steps.map(({ key }) => key).filter(key => /^(PDPTE|PDE|PTE)$/.test(key)), isPae = levels[0] === 'PDPTE';
+  const parts: { name: string; bits: number; value: number }[] = [];
+  let left = 32;
+  for (const name of levels) {
+    const bits = name === 'PDPTE' ? 2 : isPae ? 9 : 10;
+    left -= bits;
+    parts.push({ name, bits, value: (linear >>> left) & ((1 << bits) - 1) });
+  }
+  return [...parts, { name: levels.length === 0 ? words.linearBits : words.offset, bits: left, value: left === 32 ? linear : linear & ((1 << left) - 1) }];
+}
+
+/** Where nothing was chosen: the last entry of the walk, which says what may be done there. */
+const shownStep = ({ data, chosen }: Shown<Data>): Step | undefined => data.walk?.steps.find(({ key }) => key === chosen) ?? (chosen === '' ? data.walk?.steps.findLast(({ key }) => /^P[DT]/.test(key)) : undefined);
+
 function open({ session, machine }: Target) {
   return {
     look(): Data | undefined {
@@ -109,7 +130,7 @@ function chosenCell({ chosen, data }: Shown<Data>): number {
 function Figure(shown: Shown<Data>) {
   const { data, choose, chosen } = shown, { cells, machine, walk } = data, cell = Math.min(chosenCell(shown), cells.length - 1);
   const isPhone = narrow.value;
-  const across = cells.length > FEW && !isPhone ? 64 : 32, side = across === 64 || isPhone ? 10 : 20, rows = Math.ceil(cells.length / across), high = side < LETTER ? side : rows > FEW_ROWS ? 12 : side, wide = across * side;
+  const across = cells.length > FEW && !isPhone ? 64 : 32, side = across === 64 || isPhone ? 10 : 20, rows = Math.ceil(cells.length / across), high = side < LETTER ? side : rows > FEW_ROWS ? 12 : side, wide = across * side, tall = rows * high, shownKey = shownStep(shown)?.key;
   const labelled = Math.max(1, Math.ceil(16 / high));
   const problem = useSignal('');
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -127,35 +148,40 @@ function Figure(shown: Shown<Data>) {
     address.value = text.trim();
   };
   return <div class="col mem">
-    <div class="memw" tabIndex={0}><svg viewBox={`-52 0 ${wide + 54} ${rows * high + 2}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown}
-      onClick={event => { const box = (event.currentTarget as unknown as SVGSVGElement).getBoundingClientRect(), scale = (wide + 54) / box.width; const x = Math.floor(((event.clientX - box.left) * scale - 52) / side), y = Math.floor(((event.clientY - box.top) * scale) / high); if (x >= 0 && x < across && y * across + x < cells.length) choose(`m${y * across + x}`); }}>
+    <div class="memw" tabIndex={0}><svg viewBox={`-52 ${-HEAD} ${wide + 54} ${HEAD + tall + ZOOM}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown}
+      onClick={event => { const box = (event.currentTarget as unknown as SVGSVGElement).getBoundingClientRect(), scale = (wide + 54) / box.width; const x = Math.floor(((event.clientX - box.left) * scale - 52) / side), y = Math.floor(((event.clientY - box.top) * scale - HEAD) / high); if (x >= 0 && x < across && y >= 0 && y * across + x < cells.length) choose(`m${y * across + x}`); }}>
+      <defs>{HATCHES.map((lines, i) => <pattern key={lines} id={`own-${i}`} width="6" height="6" patternUnits="userSpaceOnUse"><path d={lines} stroke="var(--panel)" stroke-opacity=".5" stroke-width=".9" fill="none" /></pattern>)}</defs>
+      {[0, 8, 16, 24].map(mib => <text key={mib} x={(mib * wide) / 32 + 1} y="-5" class="m">+{(mib * across) / 32}</text>)}
       {Array.from({ length: rows }, (_, row) => row % labelled === 0 && <text key={row} x="-8" y={row * high + high / 2 + 4} text-anchor="end" class="m">{row * across} M</text>)}
       {runs.map(({ from, to, owner }) => <rect key={from} class={classOf(owner)} x={(from % across) * side} y={Math.floor(from / across) * high + 1} width={(to - from + 1) * side - 1} height={high - 2} fill="var(--c-fill)" stroke="var(--c)" stroke-width={owner < 0 ? 0.3 : 0.8} />)}
+      {runs.map(({ from, to, owner }) => owner >= 0 && owner !== XEN && <rect key={from} x={(from % across) * side} y={Math.floor(from / across) * high + 1} width={(to - from + 1) * side - 1} height={high - 2} fill={`url(#own-${owner % HATCHES.length})`} />)}
       {cells.map(({ mixed }, i) => mixed && <path key={i} d={`M${(i % across) * side + side - 1} ${Math.floor(i / across) * high + high - 1}h-5l5 -5z`} fill="var(--text)" />)}
       <path d={Array.from({ length: across - 1 }, (_, i) => `M${(i + 1) * side - 0.5} 0v${rows * high}`).join('')} stroke="var(--bg)" stroke-width="1" />
       {runs.map(({ from, to, owner }) => owner >= 0 && side >= LETTER && (to - from + 1) * side > plateOf(owner).length * 7 + 8 && <g key={from}><rect x={(from % across) * side + 3} y={Math.floor(from / across) * high + high / 2 - 5} width={plateOf(owner).length * 7 + 5} height="10" rx="2" fill="var(--panel)" /><text x={(from % across) * side + 5.5} y={Math.floor(from / across) * high + high / 2 + 3.7} class="m pl">{plateOf(owner)}</text></g>)}
+      <path d={`M${(cell % across) * side} ${(Math.floor(cell / across) + 1) * high}L0 ${tall + ZOOM}M${((cell % across) + 1) * side - 1} ${(Math.floor(cell / across) + 1) * high}L${wide} ${tall + ZOOM}`} stroke="var(--text)" stroke-width=".9" />
       <rect x={(cell % across) * side - 0.5} y={Math.floor(cell / across) * high} width={side} height={high} fill="none" stroke="var(--text)" stroke-width="2" />
     </svg></div>
-    <p class="cap-t">{words.caption(cells.length)}</p>
-    <h4>{words.opened(cell)}</h4>
-    <div class="frames" role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map(frame => <button key={frame.mfn} tabIndex={-1} class={`fr ${classOf(frame.owner)}${frame.owner < 0 ? ' no' : ''}${/^L\d|DESCRIPTORS/.test(frame.type) ? ' pt' : ''}${frame.writers > 0 ? ' gr' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div>
-    <div class="row wrap"><span class="cap-t">{words.frames(cell * FRAMES)}</span><div class="legend"><span><i class="fr pt c-A" />{words.table}</span><span><i class="fr gr c-A" />{words.granted}</span><span><i class="fr no" />{words.free}</span></div></div>
+    <div class="frames" style={`margin-left:${(100 * 52) / (wide + 54)}%`} role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map(frame => <button key={frame.mfn} tabIndex={-1} class={`fr ${classOf(frame.owner)}${frame.owner < 0 ? ' no' : ''}${/^L\d|DESCRIPTORS/.test(frame.type) ? ' pt' : ''}${frame.writers > 0 ? ' gr' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div>
+    <div class="row wrap"><span class="cap-t" title={words.caption(cells.length)}>{words.frames(cell * FRAMES)}</span><div class="legend"><span><i class="fr pt c-A" />{words.table}</span><span><i class="fr gr c-A" />{words.granted}</span><span><i class="fr no" />{words.free}</span></div></div>
     <section class="walkp"><div class="row wrap"><h3>{words.walk}</h3>{walk ? <>
       <label class="in s"><input type="text" aria-label={words.linear} placeholder={hex(walk.linear)} value={address.value} onChange={event => follow(event.currentTarget.value)} /><span class="u">{words.linear} {words.of(walk.name, walk.vcpu)}</span></label>
       <span class="sec">{walk.mode}</span></> : <span class="sec">{words.noGuest}</span>}{problem.value && <span class="tag bad" role="alert">{problem.value}</span>}</div>
-      {walk && <ol class="walk">{walk.steps.map((step, i) => <li key={step.key} class={`${step.owner}${step.isFault ? ' fault' : ''}${i === walk.steps.length - 1 && !step.isFault ? ' last' : ''}${chosen === step.key ? ' on' : ''}`}><button class="pickrow" aria-pressed={chosen === step.key} onClick={() => choose(step.key)}><small>{step.title}</small><b>{step.value}</b><span>{step.says}</span></button></li>)}</ol>}
+      {walk && <ol class="split c-hw" aria-label={words.linear}>{partsOf(walk).map(({ name, bits, value }) => <li key={name} style={`flex:${bits} 1 0`}><b>0x{value.toString(16).padStart(Math.ceil(bits / 4), '0')}</b> <span>{name}, {words.bits(bits)}</span></li>)}</ol>}
+      {walk && <ol class="walk">{walk.steps.map((step, i) => <li key={step.key} class={`${step.owner}${step.isFault ? ' fault' : ''}${i === walk.steps.length - 1 && !step.isFault ? ' last' : ''}${shownKey === step.key ? ' on' : ''}`}><button class="pickrow" aria-pressed={shownKey === step.key} onClick={() => choose(step.key)}><small>{step.title}</small><b>{step.value}</b><span>{step.says}</span></button></li>)}</ol>}
     </section>
   </div>;
 }
 
-function Detail({ data, chosen, choose }: Shown<Data>) {
-  const step = data.walk?.steps.find(({ key }) => key === chosen), frame = /^f\d+$/.test(chosen) ? data.machine.frame(Number(chosen.slice(1))) : undefined;
+function Detail(shown: Shown<Data>) {
+  const { data, chosen, choose } = shown;
+  const step = shownStep(shown), frame = /^f\d+$/.test(chosen) ? data.machine.frame(Number(chosen.slice(1))) : undefined;
   const flags = frame && [frame.device && words.device, frame.code && words.code, frame.xen && words.xen, frame.pinned && 'pinned', frame.validated && 'validated'].filter(Boolean).join(', ');
   return <>
-    <section><h3>{words.who}</h3><table><thead><tr><th>{words.columns[0]}</th><th class="num">{words.columns[1]}</th><th class="num">{words.columns[2]}</th></tr></thead><tbody>{data.counts.map(([owner, count]) => <tr key={owner} class={owner === data.guest ? 'b' : ''}><td><i class={`chip ${classOf(owner)}`} /> {nameOf(owner)}</td><td class="m num">{count}</td><td class="m num">{(count / 256).toFixed(1)}</td></tr>)}</tbody></table></section>
+    <section><h3>{words.who}</h3><table class="owns"><thead><tr><th>{words.columns[0]}</th><th class="num">{words.columns[1]}</th><th class="num">{words.columns[2]}</th></tr></thead><tbody>{data.counts.map(([owner, count]) => <tr key={owner} class={owner === data.guest ? 'b' : ''}><td><i class={`chip ${classOf(owner)}`} /> {nameOf(owner)}</td><td class="m num">{count}</td><td class="m num">{(count / 256).toFixed(1)}</td></tr>)}</tbody></table></section>
     {frame ? <section><h3>{words.frame(frame.mfn)}</h3><dl class="kv"><dt>{words.owner}</dt><dd class="plain"><i class={`chip ${classOf(frame.owner)}`} /> {nameOf(frame.owner)}</dd><dt>{words.references}</dt><dd>{frame.references}</dd><dt>{words.type}</dt><dd>{frame.type}</dd><dt>{words.uses}</dt><dd>{frame.uses}</dd><dt>{words.granted}</dt><dd>{frame.writers}</dd>{frame.m2p >= 0 && <><dt>{words.m2p}</dt><dd>0x{frame.m2p.toString(16)}</dd></>}{flags && <><dt>{words.flags}</dt><dd class="plain">{flags}</dd></>}</dl></section>
-      : step ? <section><h3>{step.title}</h3><p class="m">{step.value}</p><p class="sec">{step.says}</p>{step.bits.length > 0 && <table class="bitst"><tbody>{step.bits.map(([bit, value, says]) => <tr key={bit} class={value === '0' ? 'out' : ''}><td class="m">{bit}</td><td class="m b">{value}</td><td class="sec">{says}</td></tr>)}</tbody></table>}
-        {step.key === 'stage' && data.walk?.steps.at(-1)?.key.startsWith('f') && <button class="btn sm" onClick={() => choose(data.walk!.steps.at(-1)!.key)}>{words.steps.machine}</button>}</section> : <p class="hint">{words.choose}</p>}
+      : step ? <section><h3>{step.title}</h3><p class="m">{step.value}</p><p class="sec">{step.says}</p>{step.bits.length > 0 && <table class="bitst"><tbody>{step.bits.filter(([, value]) => chosen !== '' || value === '1').map(([bit, value, says]) => <tr key={bit} class={value === '0' ? 'out' : ''}><td class="m">{bit}</td><td class="m b">{value}</td><td class="sec">{says}</td></tr>)}</tbody></table>}
+        {step.key === 'stage' && data.walk?.steps.at(-1)?.key.startsWith('f') && <button class="btn sm" onClick={() => choose(data.walk!.steps.at(-1)!.key)}>{words.steps.machine}</button>}</section> : null}
+    <p class="cap-t">{words.caption(data.cells.length)}</p>
   </>;
 }
 

@@ -59,9 +59,10 @@ const SIZE = 560,
   INNER = 132,
   /** Room for names beside the ring. */
   SIDE = 90,
-  /** Names of indices stand on a circle, this far below each other at least. */
+  /** Names of indices stand on a circle, lines of names this far below each other, and those of two slots so much more. */
   LABEL = 226,
-  APART = 16,
+  APART = 6,
+  LINE = 15,
   /** Lines to them run around the ring, one outside the other. */
   LEAD = 195,
   LEADS_APART = 4.5;
@@ -74,23 +75,25 @@ function sector(i: number, slots: number, grow: number): string {
   return `M${p(from, OUTER + grow)}A${OUTER + grow} ${OUTER + grow} 0 0 1 ${p(to, OUTER + grow)}L${p(to, INNER - grow)}A${INNER - grow} ${INNER - grow} 0 0 0 ${p(from, INNER - grow)}Z`;
 }
 
-/** Where an index's name stands, and how far outside the line from its slot runs there. */
-interface Placed { index: Index; own: number; angle: number; radius: number }
+/** Indices at the same slot: their names stand below each other where `angle` is, and one line leads there, `radius` from the centre. */
+interface Placed { indices: Index[]; own: number; angle: number; radius: number }
 
-/** Names stand on the side of their slots. What is too near to the one above it moves down, and up again where the circle ends. */
-function placed(indices: readonly Index[], slots: number): Placed[] {
-  const angleOf = ({ value }: Index): number => ((value & (slots - 1)) * 2 * Math.PI) / slots;
+/** Names stand on the side of their slots. What is too near to what is above it moves down, and up again where the circle ends. */
+function placed(all: readonly Index[], slots: number): Placed[] {
+  const angleOf = ([index]: Index[]): number => ((index!.value & (slots - 1)) * 2 * Math.PI) / slots;
+  const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1)).values()];
   return [false, true].flatMap(isLeft => {
     // The left side is the right one in a mirror.
     const mirrored = (angle: number): number => (isLeft ? 2 * Math.PI - angle : angle);
-    const side = indices.filter(index => angleOf(index) >= Math.PI === isLeft).sort((a, b) => mirrored(angleOf(a)) - mirrored(angleOf(b)));
-    const down = side.map(index => LABEL * (1 - Math.cos(angleOf(index))));
-    for (let i = 1; i < down.length; i++) down[i] = Math.max(down[i]!, down[i - 1]! + APART);
-    for (let i = down.length - 1; i >= 0; i--) down[i] = Math.min(down[i]!, (down[i + 1] ?? 2 * LABEL + APART) - APART);
-    return side.map((index, i): Placed => {
-      const angle = Math.acos(1 - down[i]! / LABEL), own = mirrored(angleOf(index));
+    const side = groups.filter(group => angleOf(group) >= Math.PI === isLeft).sort((a, b) => mirrored(angleOf(a)) - mirrored(angleOf(b)));
+    const apart = (i: number): number => ((side[i]!.length + side[i + 1]!.length) * LINE) / 2 + APART;
+    const down = side.map(group => LABEL * (1 - Math.cos(angleOf(group))));
+    for (let i = 1; i < down.length; i++) down[i] = Math.max(down[i]!, down[i - 1]! + apart(i - 1));
+    for (let i = down.length - 1; i >= 0; i--) down[i] = Math.min(down[i]!, i + 1 < down.length ? down[i + 1]! - apart(i) : 2 * LABEL);
+    return side.map((indices, i): Placed => {
+      const angle = Math.acos(1 - down[i]! / LABEL), own = mirrored(angleOf(indices));
       // No line crosses another: of those that lead down the first is outermost, of those that lead up the last.
-      return { index, own: mirrored(own), angle: mirrored(angle), radius: LEAD + LEADS_APART * (angle >= own ? side.length - 1 - i : i) };
+      return { indices, own: mirrored(own), angle: mirrored(angle), radius: LEAD + LEADS_APART * (angle >= own ? side.length - 1 - i : i) };
     });
   });
 }
@@ -109,17 +112,18 @@ function Figure(shown: Shown<Data>) {
   return <div class={`col rng ${owner}`}>
     {data.rings.length > 1 && <div class="seg" role="group" aria-label={words.ring}>{data.rings.map(({ key, name }) => <button key={key} aria-pressed={key === ring.key} onClick={() => { shownRing.value = key; choose(''); }}>{name}</button>)}</div>}
     <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slot(chosen, 0).split(',')[0]}`} onKeyDown={onKeyDown}>
-      <svg viewBox={`${-SIDE} -30 ${SIZE + 2 * SIDE} 480`} class="ringsvg" aria-hidden="true">
+      <svg viewBox={`${-SIDE} -46 ${SIZE + 2 * SIDE} 510`} class="ringsvg" aria-hidden="true">
         <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern></defs>
         {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
         {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count, 161), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count, 118); return <g key={i}>
           {few && state !== 'F' && <><circle cx={x} cy={y} r="8.5" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
-        {placed(indices, count).map(({ index: { name, value, by, kind }, own, angle, radius }) => {
-          const isRight = angle < Math.PI, isAfter = angle >= own, [x, y] = at(angle, LABEL), colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)';
-          return <g key={name}><path d={`M${p(own, INNER)}L${p(own, radius)}A${radius} ${radius} 0 0 ${isAfter ? 1 : 0} ${p(angle, radius)}L${p(angle, LABEL)}`} fill="none" stroke={colour} stroke-width="1.3" />
-            {kind === 'wake' ? <path d={`M${x} ${y - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
-            <text x={isRight ? x + 9 : x - 9} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix">{name} {value}</text></g>;
+        {placed(indices, count).map(({ indices: here, own, angle, radius }) => {
+          const isRight = angle < Math.PI, isAfter = angle >= own, [x, middle] = at(angle, LABEL), half = ((here.length - 1) * LINE) / 2;
+          return <g key={here[0]!.name}><path d={`M${p(own, INNER)}L${p(own, radius)}A${radius} ${radius} 0 0 ${isAfter ? 1 : 0} ${p(angle, radius)}L${p(angle, LABEL)}M${x} ${middle - half}v${2 * half}`} fill="none" stroke="var(--text)" stroke-width="1.3" />
+            {here.map(({ name, value, by, kind }, i) => { const y = middle - half + i * LINE, colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)'; return <g key={name}>
+              {kind === 'wake' ? <path d={`M${x} ${y - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
+              <text x={isRight ? x + 9 : x - 9} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix">{name} {value}</text></g>; })}</g>;
         })}
         <text x={CENTRE} y="164" text-anchor="middle">{ring.name}, {words.slots(count)}</text>
         {([['W', words.waits], ['T', words.taken], ['A', words.answered]] as const).map(([state, says], i) => <g key={state}><circle cx={CENTRE - 76} cy={188 + 22 * i} r="8.5" fill="var(--panel)" stroke="var(--edge)" /><text x={CENTRE - 76} y={192 + 22 * i} text-anchor="middle" class="pl">{state}</text>

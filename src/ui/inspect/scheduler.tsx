@@ -7,11 +7,11 @@ import { asTask, domains, host } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
-import { runsOf } from './runs.ts';
+import { type Run, runsOf } from './runs.ts';
 
 const words = {
   nothing: 'Nobody has had a processor yet.', pcpu: (n: number) => `pCPU ${n}`, idle: 'idle', weight: 'weight', cap: 'cap', none: 'none', at: 'At, ms ago', where: 'Where', change: 'Switch', priority: 'Priority', credit: 'Credit', reason: 'Why this one', left: 'Why not the one before', waited: 'Waited, ms', span: 'Length of the picture',
-  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], caption: 'The line below a lane is its credit at each switch to it. The accounting leaves −300 to +300, which is as far as the line goes; what runs until the next one comes off. Further down falls who always sleeps before a tick finds it, in Xen, too.',
+  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first; the line in the picture is at the marked one', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], caption: 'The line below a lane is its credit at each switch to it. The accounting leaves −300 to +300, which is as far as the line goes; what runs until the next one comes off. Further down falls who always sleeps before a tick finds it, in Xen, too.',
   whys: { IDLE: 'nobody could use the slot', ALONE: 'nobody else waited', PRIORITY: 'best priority in the queue', TURN: 'first in the queue of equals', WOKEN: 'woken onto an idle slot', STOLEN: 'better than what waited here: taken from another queue', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this slot' } as Record<string, string>,
 };
 const EVERY_MS = 250,
@@ -20,7 +20,11 @@ const EVERY_MS = 250,
   LANE = 46,
   LEFT = 118,
   WIDE = 760,
-  ROWS = 24;
+  ROWS = 16,
+  /** Decisions above the marked one in the table. */
+  ABOVE = 3,
+  /** Of a letter in a slice. */
+  LETTER_WIDE = 6.6;
 const PRIORITIES: Readonly<Record<number, string>> = { 0: 'BOOST', [-1]: 'UNDER', [-2]: 'OVER', [-64]: 'IDLE' };
 
 const spanMs = signal(120);
@@ -65,21 +69,41 @@ function creditsOf(decisions: readonly Decision[], unit: number, fromNs: number,
   return [...shown.map(({ timeNs, credit }) => ({ ns: timeNs, credit })), now];
 }
 
-function Figure({ data, chosen, choose }: Shown<Data>) {
-  const { decisions, units, nowNs, pcpus, credits } = data, span = spanMs.value * 1e6, fromNs = nowNs - span;
+/** The decision of which the table and the line in the picture are: the chosen one, or the one in the picture that was waited for longest. */
+function pickedOf({ data: { decisions, nowNs }, chosen }: Shown<Data>): Decision | undefined {
+  const fromNs = nowNs - spanMs.value * 1e6, kept = decisions.find(each => keyOf(each) === chosen);
+  return kept ?? decisions.filter(({ timeNs, to }) => timeNs >= fromNs && to >= 0).reduce<Decision | undefined>((longest, each) => (longest && longest.waitedNs >= each.waitedNs ? longest : each), undefined);
+}
+
+/** Of one that goes on with the same priority is one slice, whatever was decided meanwhile. */
+function merged(runs: readonly Run[]): Run[] {
+  const slices: Run[] = [], last = new Map<number, Run>();
+  for (const run of runs) {
+    const before = last.get(run.pcpu);
+    if (before && before.toNs === run.fromNs && before.unit === run.unit && before.priority === run.priority) { before.toNs = run.toNs; continue; }
+    const slice = { ...run };
+    slices.push(slice);
+    last.set(run.pcpu, slice);
+  }
+  return slices;
+}
+
+function Figure(shown: Shown<Data>) {
+  const { data, choose } = shown, { decisions, units, nowNs, pcpus, credits } = data, span = spanMs.value * 1e6, fromNs = nowNs - span;
   const x = (ns: number): number => LEFT + (Math.max(0, ns - fromNs) / span) * (WIDE - LEFT - 44);
-  const runs = runsOf(decisions, fromNs, nowNs), lane = new Map(units.map(({ unit }, i) => [unit, pcpus * 30 + 26 + i * LANE]));
+  const runs = merged(runsOf(decisions, fromNs, nowNs)), lane = new Map(units.map(({ unit }, i) => [unit, pcpus * 30 + 26 + i * LANE]));
   const height = pcpus * 30 + 26 + units.length * LANE + 8, ticks = Array.from({ length: 5 }, (_, i) => i / 4);
-  const recent = [...decisions].reverse().slice(0, ROWS), picked = decisions.find(each => keyOf(each) === chosen);
+  const picked = pickedOf(shown), pickedKey = picked && keyOf(picked), newest = [...decisions].reverse(), first = Math.max(0, newest.findIndex(each => each === picked) - ABOVE), recent = newest.slice(first, first + ROWS);
   const unitClass = (unit: number): string => ownerClass(Math.max(0, units.find(each => each.unit === unit)?.id ?? 0));
   const nameAt = (unit: number): string => (unit < 0 ? words.idle : (units.find(each => each.unit === unit)?.name ?? '?'));
   return <div class="col sch">
-    <div class="row"><div class="seg" role="group" aria-label={words.span}>{SPANS.map(each => <button key={each} aria-pressed={each === spanMs.value} onClick={() => { spanMs.value = each; }}>{each < 1000 ? `${each} ms` : `${each / 1000} s`}</button>)}</div></div>
+    <div class="row"><div class="seg" role="group" aria-label={words.span}>{SPANS.map(each => <button key={each} aria-pressed={each === spanMs.value} onClick={() => { spanMs.value = each; }}>{each < 1000 ? `${each} ms` : `${each / 1000} s`}</button>)}</div>
+      <div class="legend">{words.legend.map((name, i) => <span key={name}><i class={`pri p${i}`} />{name}</span>)}<span><i class="pri dots" />{words.runnable}</span></div></div>
     <figure class="schw" tabIndex={0}><svg viewBox={`0 0 ${WIDE} ${height}`} width="100%" role="img" aria-label={`${words.pcpu(0)}: ${units.map(({ name, unit }) => `${name} ${Math.round((100 * (data.ran.get(unit) ?? 0)) / span)} %`).join(', ')}`}>
       {ticks.map(part => <g key={part}><path d={`M${x(fromNs + part * span)} 16V${height}`} stroke="var(--line)" /><text x={x(fromNs + part * span)} y="11" text-anchor="middle" class="m">{part === 1 ? '0' : `-${Math.round((1 - part) * spanMs.value)}`}</text></g>)}
       {Array.from({ length: pcpus }, (_, pcpu) => <text key={pcpu} x="0" y={38 + pcpu * 30} class="lb">{words.pcpu(pcpu)}</text>)}
-      {runs.map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={`${run.pcpu} ${run.fromNs}`} class={unitClass(run.unit)}>
-        <rect x={left} y={22 + run.pcpu * 30} width={width} height="22" fill="var(--c-tint)" stroke="var(--c)" stroke-width={width > 3 ? 1 : 0.5} />{width > 46 && <text x={left + 5} y={37 + run.pcpu * 30}>{nameAt(run.unit).slice(0, Math.floor(width / 7))}</text>}</g>; })}
+      {runs.map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={`${run.pcpu} ${run.fromNs}`} class={`slice ${unitClass(run.unit)}`} onClick={() => choose(keyOf({ timeNs: run.fromNs, pcpu: run.pcpu, to: run.unit }))}>
+        <rect x={left} y={22 + run.pcpu * 30} width={width} height="22" fill="var(--c-tint)" stroke="var(--c)" stroke-width={width > 3 ? 1 : 0.5} />{width > 2 * LETTER_WIDE + 5 && <text x={left + 4} y={37 + run.pcpu * 30}>{nameAt(run.unit).slice(0, Math.floor((width - 5) / LETTER_WIDE))}</text>}</g>; })}
       {units.map(({ unit, id, name, weight, cap }) => { const y = lane.get(unit)!; return <g key={unit} class={ownerClass(Math.max(0, id))}>
         <rect x="0" y={y + 1} width="10" height="10" rx="2" fill="var(--c-fill)" stroke="var(--c)" /><text x="15" y={y + 10} class="lb">{name.slice(0, 14)}</text><text x="15" y={y + 23}>{words.weight} {weight}{cap > 0 ? `, ${words.cap} ${cap}` : ''}</text>
         {runs.filter(run => run.unit === unit).map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={run.fromNs}>
@@ -88,19 +112,18 @@ function Figure({ data, chosen, choose }: Shown<Data>) {
         <path d={`M${LEFT} ${y + 33}H${WIDE - 44}`} stroke="var(--line)" stroke-dasharray="2 3" />
         <polyline fill="none" stroke="var(--text-2)" stroke-width="1.2" points={(credits.get(unit) ?? []).map(({ ns, credit }) => `${x(ns).toFixed(1)},${(y + 33 - Math.max(-MOST_CREDIT, Math.min(MOST_CREDIT, credit)) / 33).toFixed(1)}`).join(' ')} />
         <text x={WIDE - 38} y={y + 37} class="m">{creditText(credits.get(unit)?.at(-1)?.credit ?? 0)}</text></g>; })}
-      {picked && picked.timeNs > fromNs && <path d={`M${x(picked.timeNs)} 14V${height}`} stroke="var(--text)" stroke-width="1.6" />}
+      {picked && picked.timeNs > fromNs && <path d={`M${x(picked.timeNs)} 14V${height}`} stroke="var(--text)" stroke-width="1.6" />}{picked && picked.timeNs > fromNs && <path d={`M${x(picked.timeNs) - 5} 12h10l-5 7z`} fill="var(--text)" />}
     </svg></figure>
     <p class="cap-t">{words.caption}</p>
-    <div class="legend">{words.legend.map((name, i) => <span key={name}><i class={`pri p${i}`} />{name}</span>)}<span><i class="pri dots" />{words.runnable}</span></div>
     <div class="ph"><h3>{words.log}</h3><span class="sec">{words.newest}</span></div>
     <div class="wide"><table class="pad picks"><thead><tr><th class="num">{words.at}</th><th>{words.where}</th><th>{words.change}</th><th>{words.priority}</th><th class="num">{words.credit}</th><th>{words.reason}</th></tr></thead><tbody>
-      {recent.map(each => { const key = keyOf(each); return <tr key={key} class={key === chosen ? 'sel' : ''} onClick={() => choose(key)}><td class="m num">{((nowNs - each.timeNs) / 1e6).toFixed(1)}</td><td class="nw">{words.pcpu(each.pcpu)}</td><td class="nw"><button class="pickrow" aria-pressed={key === chosen} onClick={() => choose(key)}>{nameAt(each.from)} → <b>{nameAt(each.to)}</b></button></td><td>{each.to < 0 ? '–' : PRIORITIES[each.priority]}</td><td class="m num">{each.to < 0 ? '–' : signed(each.credit)}</td><td class="sec">{words.whys[each.why]}</td></tr>; })}</tbody></table></div>
+      {recent.map(each => { const key = keyOf(each); return <tr key={key} class={key === pickedKey ? 'sel' : ''} onClick={() => choose(key)}><td class="m num">{((nowNs - each.timeNs) / 1e6).toFixed(1)}</td><td class="nw">{words.pcpu(each.pcpu)}</td><td class="nw"><button class="pickrow" aria-pressed={key === pickedKey} onClick={() => choose(key)}><span class={each.from < 0 ? 'sec' : `dom ${unitClass(each.from)}`}>{nameAt(each.from)}</span> → <span class={each.to < 0 ? 'sec' : `dom ${unitClass(each.to)}`}>{nameAt(each.to)}</span></button></td><td>{each.to < 0 ? '–' : PRIORITIES[each.priority]}</td><td class="m num">{each.to < 0 ? '–' : signed(each.credit)}</td><td class="sec">{words.whys[each.why]}</td></tr>; })}</tbody></table></div>
   </div>;
 }
 
 const creditText = (credit: number): string => (credit < -MOST_CREDIT ? `<−${MOST_CREDIT}` : signed(credit));
 const signed = (n: number): string => (n > 0 ? `+${n}` : String(n));
-const keyOf = ({ timeNs, pcpu, to }: Decision): string => `${timeNs} ${pcpu} ${to}`;
+const keyOf = ({ timeNs, pcpu, to }: Pick<Decision, 'timeNs' | 'pcpu' | 'to'>): string => `${timeNs} ${pcpu} ${to}`;
 
 function Detail({ data }: Shown<Data>) {
   const { units, ran, pcpus } = data, span = spanMs.value * 1e6, wanting = units.filter(({ unit }) => (ran.get(unit) ?? 0) > 0), all = wanting.reduce((sum, { weight }) => sum + weight, 0);
@@ -108,12 +131,12 @@ function Detail({ data }: Shown<Data>) {
   return <section class="shr"><h3>{words.shares}</h3><p class="cap-t">{words.sharesHint}</p>{units.filter(({ id }) => id >= 0).map(({ unit, id, name, weight, cap }) => {
     const part = (ran.get(unit) ?? 0) / span, predicted = all > 0 && (ran.get(unit) ?? 0) > 0 ? Math.min(1, (pcpus * weight) / all) : 0;
     return <div key={unit} class={`one ${ownerClass(id)}`}><div class="row"><b class="dom"><Chip id={id} /> {name}</b><span class="grow" /><span class="m">{Math.round(100 * part)} %</span></div>
-      {(['weight', 'cap'] as const).map(what => <label key={what} class="sl2"><span>{words[what]}</span><input type="range" aria-label={`${words[what]} ${name}`} min={what === 'weight' ? 1 : 0} max={what === 'weight' ? 1024 : 100} value={what === 'weight' ? weight : cap} style={`--part:${what === 'weight' ? weight / 10.24 : cap}%`} onChange={event => set(id, name, what, Number(event.currentTarget.value))} /><span class="m">{what === 'cap' && cap === 0 ? words.none : what === 'cap' ? cap : weight}</span></label>)}
+      <div class="set">{(['weight', 'cap'] as const).map(what => <label key={what} class="sl2"><span>{words[what]}</span><input type="range" aria-label={`${words[what]} ${name}`} min={what === 'weight' ? 1 : 0} max={what === 'weight' ? 1024 : 100} value={what === 'weight' ? weight : cap} style={`--part:${what === 'weight' ? weight / 10.24 : cap}%`} onChange={event => set(id, name, what, Number(event.currentTarget.value))} /><span class="m">{what === 'cap' && cap === 0 ? words.none : what === 'cap' ? cap : weight}</span></label>)}</div>
       <div class="bar pred"><i style={`width:${100 * part}%`} />{predicted > 0 && <u style={`left:${100 * predicted}%`} />}</div></div>; })}</section>;
 }
 
-function why({ data, chosen }: Shown<Data>): Why {
-  const picked = data.decisions.find(each => keyOf(each) === chosen), source = 'xen/common/sched/credit.c';
+function why(shown: Shown<Data>): Why {
+  const { data } = shown, picked = pickedOf(shown), source = 'xen/common/sched/credit.c';
   const name = picked && picked.to >= 0 ? (data.units.find(({ unit }) => unit === picked.to)?.name ?? '?') : words.idle;
   if (!picked) return { question: 'Why credits?', answer: 'Every 30 ms Xen hands out 300 credits for each processor, by weight; running costs 100 in 10 ms. Who has some left is UNDER and goes before those that are OVER. Only those get any whom a tick, each 10 ms, found running.', source };
   if (picked.to < 0) return { question: 'Why idle?', answer: 'When the slot was asked for, no domain that may use it was runnable.', source };

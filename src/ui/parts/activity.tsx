@@ -33,7 +33,7 @@ function figures(n: number): string {
 }
 const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(/,/g, '\u202f');
 
-/** `totals`: counts alone, for where time mostly stands still. */
+/** `totals`: without rates, where time stands still most of the time. */
 export function Activity({ session, totals = false }: { session: DomainSession; totals?: boolean }) {
   const text = strings.activity;
   const domain = session.info.value;
@@ -44,7 +44,7 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
   const reasons = last?.reasons ?? [], hypercalls = last?.hypercalls ?? [];
   const chosen = useSignal<{ reason?: number; hypercall?: number } | undefined>(undefined);
   return <>
-    <section class="rate">
+    {!totals && <section class="rate">
       <h3>{text.rate}</h3>
       <div class="row"><span class="big m">{rates ? figures(rates.instructionsPerSecond) : strings.tree.noData}</span><span class="grow" />
         <Spark values={history.map(point => point.instructionsPerSecond / peak)} label={text.rate} width={132} height={34} /></div>
@@ -56,16 +56,16 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
         <Share name={text.running} part={rates?.running} /><Share name={text.runnable} part={rates?.runnable} /><Share name={text.stolen} part={rates?.stolen} />
       </dl>
       <p class="cap-t">{text.timeText(info.value?.pcpus ?? 1)}</p>
-    </section>
+    </section>}
     <section class="exits">
-      <div class="row"><h3>{totals ? text.exitsTotal : text.exits}</h3><span class="grow" /><span class="m">{rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
-      {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} still={!rates} rows={reasons.map(({ reason, ...count }) =>
+      <div class="row"><h3>{totals ? text.exitsTotal : text.exits}</h3><span class="grow" /><span class="m">{totals ? '' : rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
+      {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} totals={totals} still={!rates} rows={reasons.map(({ reason, ...count }) =>
         ({ key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason), name: exitTitle(reason), isChosen: chosen.value?.reason === reason, choose: () => { chosen.value = { reason }; }, ...count }))} />}
     </section>
     {chosen.value ? <LastExit session={session} {...chosen.value} /> : reasons.length > 0 && <p class="hint flush">{text.choose}</p>}
     {hypercalls.length > 0 && <section class="exits">
-      <div class="row"><h3>{totals ? text.hypercallsTotal : text.hypercalls}</h3><span class="grow" /><span class="m">{rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
-      <Counts head={text.hypercall} still={!rates} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), isChosen: chosen.value?.hypercall === number, choose: () => { chosen.value = { hypercall: number }; }, ...count }))} />
+      <div class="row"><h3>{totals ? text.hypercallsTotal : text.hypercalls}</h3><span class="grow" /><span class="m">{totals ? '' : rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
+      <Counts head={text.hypercall} totals={totals} still={!rates} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), isChosen: chosen.value?.hypercall === number, choose: () => { chosen.value = { hypercall: number }; }, ...count }))} />
       <p class="cap-t">{text.hypercallSource}</p>
     </section>}
   </>;
@@ -85,14 +85,14 @@ function Tiers({ tier, share }: { tier: TierCounters; share: number | undefined 
 }
 
 /** Counters with their rates: a bar a row, against the most frequent of them; `still`: they count no more. */
-function Counts({ head, still, rows }: { head: string; still: boolean; rows: (Count & { key: string; name: string; isChosen: boolean; choose(): void })[] }) {
+function Counts({ head, still, totals, rows }: { head: string; still: boolean; totals: boolean; rows: (Count & { key: string; name: string; isChosen: boolean; choose(): void })[] }) {
   const text = strings.activity;
-  const top = Math.max(1, ...rows.map(row => row.perSecond));
+  const sizeOf = (row: Count): number => (totals ? row.total : still ? 0 : row.perSecond), top = Math.max(1, ...rows.map(sizeOf));
   return <table>
-    <thead><tr><th>{head}</th><th class="num">{text.perSecond}</th><th class="num">{text.total}</th></tr></thead>
-    <tbody>{rows.map(({ key, name, perSecond, total, isChosen, choose }) => <tr key={key} class={isChosen ? 'sel' : ''} onClick={choose}>
-      <td><span class="m dim no">{key}</span> <button class="pickrow" aria-pressed={isChosen} onClick={choose}>{name}</button><div class={`bar c-hv${still || perSecond === 0 ? ' idle' : ''}`}><i style={`width:${still ? 0 : (100 * perSecond / top).toFixed(1)}%`} /></div></td>
-      <td class="num m">{still ? strings.tree.noData : figures(perSecond)}</td><td class="num m dim">{total < 10_000 ? total : figures(total)}</td>
+    <thead><tr><th>{head}</th>{!totals && <th class="num">{text.perSecond}</th>}<th class="num">{text.total}</th></tr></thead>
+    <tbody>{rows.map(({ key, name, isChosen, choose, ...count }) => <tr key={key} class={isChosen ? 'sel' : ''} onClick={choose}>
+      <td><span class="m dim no">{key}</span> <button class="pickrow" aria-pressed={isChosen} onClick={choose}>{name}</button><div class={`bar c-hv${sizeOf(count) === 0 ? ' idle' : ''}`}><i style={`width:${((100 * sizeOf(count)) / top).toFixed(1)}%`} /></div></td>
+      {!totals && <td class="num m">{still ? strings.tree.noData : figures(count.perSecond)}</td>}<td class="num m dim">{count.total < 10_000 ? count.total : figures(count.total)}</td>
     </tr>)}</tbody>
   </table>;
 }
