@@ -99,7 +99,7 @@ function Figure(shown: Shown<Data>) {
   return <div class="col sch">
     <div class="row"><div class="seg" role="group" aria-label={words.span}>{SPANS.map(each => <button key={each} aria-pressed={each === spanMs.value} onClick={() => { spanMs.value = each; }}>{each < 1000 ? `${each} ms` : `${each / 1000} s`}</button>)}</div>
       <div class="legend">{words.legend.map((name, i) => <span key={name}><i class={`pri p${i}`} />{name}</span>)}<span><i class="pri dots" />{words.runnable}</span></div></div>
-    <figure class="schw"><svg viewBox={`0 0 ${WIDE} ${height}`} width="100%" role="img" aria-label={`${words.pcpu(0)}: ${units.map(({ name, unit }) => `${name} ${Math.round((100 * (data.ran.get(unit) ?? 0)) / span)} %`).join(', ')}`}>
+    <figure class="schw" tabIndex={0}><svg viewBox={`0 0 ${WIDE} ${height}`} width="100%" role="img" aria-label={`${words.pcpu(0)}: ${units.map(({ name, unit }) => `${name} ${Math.round((100 * (data.ran.get(unit) ?? 0)) / span)} %`).join(', ')}`}>
       {ticks.map(part => <g key={part}><path d={`M${x(fromNs + part * span)} 16V${height}`} stroke="var(--line)" /><text x={x(fromNs + part * span)} y="11" text-anchor="middle" class="m">{part === 1 ? '0' : `-${Math.round((1 - part) * spanMs.value)}`}</text></g>)}
       {Array.from({ length: pcpus }, (_, pcpu) => <text key={pcpu} x="0" y={38 + pcpu * 30} class="lb">{words.pcpu(pcpu)}</text>)}
       {runs.map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={`${run.pcpu} ${run.fromNs}`} class={`slice ${unitClass(run.unit)}`} onClick={() => choose(keyOf({ timeNs: run.fromNs, pcpu: run.pcpu, to: run.unit }))}>
