@@ -5,6 +5,7 @@
 import { LEAVE } from './faults.ts';
 import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './architecture/flags.ts';
 import type { Cpu } from './cpu.ts';
+import { INVALID } from './tlb.ts';
 import { EXIT, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER } from './scratch.ts';
 import { BASE, baseWord, DISP, EXTRA, IMM, INDEX, narrowIndex, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
 import { CASE_BASED, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, type Switch } from './plans.ts';
@@ -17,7 +18,7 @@ const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
 /** The same between two batches of a guest's instructions: nothing changes. */
 export function warmUpBetween(cpu: Cpu, run: (record: number) => void, own: Switch): void {
   const { R, S, A } = cpu, { PM } = cpu.code, { TR, TW, CP } = cpu.tlb;
-  const kept = ([[R, 0, R.length], [S, 0, S.length], [A, 0, 3 * RECORD_WORDS], [PM, 4096, 1], [TR, 1, 1], [TW, 1, 1], [CP, 1, 1]] as const)
+  const kept = ([[R, 0, R.length], [S, 0, S.length], [A, 0, 3 * RECORD_WORDS], [PM, 4096, 1], [TR, 1, 2], [TW, 1, 2], [CP, 1, 1]] as const)
     .map(([array, at, count]) => [array, at, array.slice(at, at + count)] as const);
   R.fill(0);
   warmUp(cpu, run, own);
@@ -33,6 +34,8 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
   const p = RECORD_WORDS, end = 2 * RECORD_WORDS;
   const table = 4096;
   TR[1] = TW[1] = 4096 ^ (host & ~4095);
+  // The page behind is asked for as one that the TLB does not know: between two batches it may know the guest's.
+  TR[2] = TW[2] = INVALID;
   CP[1] = table;
   PM[table] = end;
   S[S_USER] = 0;
@@ -160,6 +163,6 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
   }
   A.fill(0, 0, 3 * RECORD_WORDS);
   PM[table] = 0;
-  TR[1] = TW[1] = 3;
+  TR[1] = TW[1] = INVALID;
   CP[1] = 0;
 }
