@@ -6,7 +6,7 @@ import { strings } from '../strings.ts';
 
 /** Regions that can be made wider or, the last one, higher: the custom property that says how much, its value at first, and its bounds in pixels. */
 const REGIONS = {
-  tree: { property: '--w-tree', normal: 288, least: 200, most: 520, sign: 1 },
+  tree: { property: '--w-tree', normal: 300, least: 200, most: 520, sign: 1 },
   insp: { property: '--w-insp', normal: 344, least: 260, most: 620, sign: -1 },
   strip: { property: '--h-strip', normal: 208, least: 96, most: 560, sign: -1 },
 } as const;
