@@ -15,7 +15,7 @@ import { JUMP, S_STOP } from './scratch.ts';
 import { CPL, CR0, CR2, CS, DR, DS, EFLAGS, EIP, ES, ESP, FS, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './architecture/registers.ts';
 import {
   descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, enterCode, gateOffset, innerStack, inVirtual8086, isCode,
-  isConforming, leaveTask, nestedReturn, pushFrame, readDescriptor, returnTo, setAccessed, setNull, setRealSegment, setSegment, throughTaskGate,
+  enterRealCode, isConforming, leaveTask, nestedReturn, pushFrame, readDescriptor, returnTo, setAccessed, setNull, setRealSegment, setSegment, throughTaskGate,
 } from './segments.ts';
 import { TASK_INTERRUPT } from './tasks.ts';
 import { checkedVirtualFlags, checkVirtualPending, flagsAreVirtual, isRedirected, redirectInterrupt, VIRTUAL_FLAGS_CHANGED } from './virtual-interrupts.ts';
@@ -261,10 +261,7 @@ function realInterrupt(cpu: Cpu, vector: number): void {
   cpu.memory.write16(slots[2]!, R[EIP]!);
   cpu.stack.move(-6);
   R[EFLAGS]! &= ~(IF | TF | AC | RF);
-  setRealSegment(cpu, CS, cs);
-  R[EIP] = ip;
-  cpu.mode.realCodeChanged();
-  cpu.S[S_STOP] = JUMP;
+  enterRealCode(cpu, cs, ip);
 }
 
 /** IRET and IRETD. */
@@ -287,10 +284,7 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
     // Virtual-8086 mode cannot change IOPL; VM, VIF, VIP stay in both.
     const keep = inVirtual8086(cpu) ? IOPL : 0;
     cpu.changeFlags(flags, isVirtual ? VIRTUAL_FLAGS_CHANGED : (size === 32 ? 0x257fd5 : 0x7fd5) & ~keep);
-    setRealSegment(cpu, CS, selector);
-    R[EIP] = eip;
-    cpu.mode.realCodeChanged();
-    cpu.S[S_STOP] = JUMP;
+    enterRealCode(cpu, selector, eip);
     return;
   }
   if ((R[EFLAGS]! & NT) !== 0) {

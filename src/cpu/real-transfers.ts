@@ -4,9 +4,9 @@
  */
 import { CR0_PE } from './architecture/control-bits.ts';
 import { AC, ARITHMETIC, DF, IF, IOPL, NT, RF, TF } from './architecture/flags.ts';
-import { CR0, CS, EFLAGS, EIP, ESP, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_BASE, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './architecture/registers.ts';
+import { CR0, CS, EFLAGS, ESP, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS, SS } from './architecture/registers.ts';
 import type { Cpu } from './cpu.ts';
-import { JUMP, S_STOP } from './scratch.ts';
+import { enterRealCode } from './segments.ts';
 import { HAS_CODE } from './tlb.ts';
 
 const S_CS = SEG + CS * SEG_WORDS, S_SS = SEG + SS * SEG_WORDS;
@@ -17,17 +17,6 @@ const LOADED = IF | DF | IOPL | NT;
 
 /** Real mode (CPL 0), 16-bit code and stack: an access to the stack on 2 bytes lies below its limit. */
 const isPlain = ({ mode, R, debug }: Cpu): boolean => (R[CR0]! & CR0_PE) === 0 && mode.narrowSegments && !mode.stack32 && !debug.active;
-
-/** To CS:IP. */
-function go(cpu: Cpu, selector: number, ip: number): void {
-  const { R } = cpu;
-  R[S_CS + SEG_SELECTOR] = selector;
-  R[S_CS + SEG_BASE] = selector << 4;
-  R[S_CS + SEG_RIGHTS] = 0x93;
-  R[EIP] = ip;
-  cpu.mode.realCodeChanged();
-  cpu.S[S_STOP] = JUMP;
-}
 
 /** Through the vector table; `next` is where it comes back to. */
 export function plainRealInterrupt(cpu: Cpu, vector: number, next: number): boolean {
@@ -46,7 +35,7 @@ export function plainRealInterrupt(cpu: Cpu, vector: number, next: number): bool
   cpu.loop.noTrap = true;
   R[INTERRUPTIBILITY]! &= ~3;
   R[EFLAGS]! &= ~(IF | TF | AC | RF);
-  go(cpu, selector, ip);
+  enterRealCode(cpu, selector, ip);
   return true;
 }
 
@@ -60,6 +49,6 @@ export function plainRealReturn(cpu: Cpu): boolean {
   R[ESP] = (R[ESP]! & -65536) | ((sp + FRAME) & 0xffff);
   cpu.setFlags(flags & ARITHMETIC);
   R[EFLAGS] = (before & ~LOADED) | (flags & LOADED) | 2;
-  go(cpu, M2[slot + 1]!, M2[slot]!);
+  enterRealCode(cpu, M2[slot + 1]!, M2[slot]!);
   return true;
 }

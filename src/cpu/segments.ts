@@ -158,6 +158,11 @@ export function enterCode(cpu: Cpu, selector: number, d: Descriptor, eip: number
 
 function realJump(cpu: Cpu, selector: number, eip: number): void {
   if (eip >>> 0 > cpu.R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
+  enterRealCode(cpu, selector, eip);
+}
+
+/** To CS:EIP as real mode and virtual-8086 mode have it. Nothing is checked. */
+export function enterRealCode(cpu: Cpu, selector: number, eip: number): void {
   setRealSegment(cpu, CS, selector);
   cpu.R[EIP] = eip;
   cpu.mode.realCodeChanged();

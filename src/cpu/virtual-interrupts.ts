@@ -6,9 +6,8 @@ import type { Cpu } from './cpu.ts';
 import { IF, IOPL, RF, TF, VIF, VIP } from './architecture/flags.ts';
 import { CR4_PVI, CR4_VME } from './architecture/control-bits.ts';
 import { GP } from './faults.ts';
-import { JUMP, S_STOP } from './scratch.ts';
 import { CPL, CR4, CS, EFLAGS, EIP, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, TR } from './architecture/registers.ts';
-import { inProtected, inVirtual8086, setRealSegment } from './segments.ts';
+import { enterRealCode, inProtected, inVirtual8086 } from './segments.ts';
 
 const isIopl3 = (cpu: Cpu) => (cpu.R[EFLAGS]! & IOPL) === IOPL;
 
@@ -75,10 +74,7 @@ export function redirectInterrupt(cpu: Cpu, vector: number): void {
   cpu.stack.move(-6);
   cpu.loop.noTrap = true;
   R[EFLAGS]! &= ~(TF | RF | (isVirtual ? VIF : IF));
-  setRealSegment(cpu, CS, cs);
-  R[EIP] = ip;
-  cpu.mode.changed();
-  cpu.S[S_STOP] = JUMP;
+  enterRealCode(cpu, cs, ip);
 }
 
 /** After EFLAGS came from outside (IRET of the monitor, a task switch): VIF and VIP together fault at the next instruction (20.3.2). */
