@@ -9,7 +9,7 @@ import type { Features } from '../architecture/cpuid.ts';
 import { DOUBLE_ZERO } from '../architecture/edge.ts';
 import { CR0_PE } from '../architecture/control-bits.ts';
 import { arithmetic, carry, condition, kindWithChange, outcome, VM, withChange } from '../architecture/flags.ts';
-import { type CodeKind, type CodePage, type Compile, type EntryState, type FindPage, isLinear, type RegionCompiler, type RegionOptions, type RegionStatistics, type RegionText, type RegionView, type Regions, type Seen } from '../architecture/regions.ts';
+import { type CodeKind, type CodePage, type Compile, type EntryState, isLinear, type RegionCompiler, type RegionOptions, type RegionStatistics, type RegionText, type RegionView, type Regions, type Seen } from '../architecture/regions.ts';
 import { CR0, EFLAGS, EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
@@ -324,6 +324,7 @@ export class RegionTier implements Regions {
     return table === 0 ? null : {
       table, frame: code.frameOf(table) * 4096,
       begins: offset => {
+        if (this.late) return false;
         const record = code.PM[table + offset]!;
         return record !== 0 && A[record + OP] === OP_ENTRY && this.regions[A[record + REGION]!]!.instructions >= LARGE;
       },
@@ -358,13 +359,9 @@ export class RegionTier implements Regions {
     if (before === undefined && (pending.size >= MAX_PENDING || (++this.compiles > MAX_COMPILES && this.threshold > 1))) return;
     pending.delete(record);
     const page = linear >>> 12, seen = before?.seen ?? asked;
-    // A text that is asked for again has to be the same.
+    // A text that is asked for again has to be the same: then it depends neither on registers nor on other regions (`pageAt`).
     const expected = windows && !this.late && this.linear === linear ? this.entryState() : null;
-    const find: FindPage = number => {
-      const found = this.pageAt(page + number);
-      return found === null || !this.late ? found : { ...found, begins: () => false };
-    };
-    const region = this.compiler!.compile(seen, linear & 4095, find, S[S_USER]!, expected);
+    const region = this.compiler!.compile(seen, linear & 4095, number => this.pageAt(page + number), S[S_USER]!, expected);
     if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
       this.refused.set(record, REFUSED);
       return;
