@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { EVENT_EXTERNAL, EVENT_VALID } from './architecture/edge.ts';
 import { CPL, CR0, CR4, CS, DS, EFLAGS, EIP, ES, ESP, FA, FB, FK, FR, FS, GDTR_LIMIT, GS, IDTR_LIMIT, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS, STATE_WORDS, TR } from './architecture/registers.ts';
-import type * as flat from './flat-transfers.ts';
 import { USER } from './scratch.ts';
 import { Bench, CODE, DATA, FREE, GDT, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, TSS, USER_CODE, USER_DATA, USER_STACK } from './test-support/bench.ts';
+import { mostly, pick } from './test-support/ordinary.ts';
 
 /** An IRET frame from here on; a page's end. */
 const FRAME = DATA, EDGE = DATA + 0x1000;
@@ -15,18 +15,8 @@ const INSTRUCTIONS = ['cd 80', 'cc', ...new Array<string>(8).fill('cf'), '66 cf'
 
 /** How often each of the ordinary transfers was taken: it returned true. */
 const taken = vi.hoisted(() => ({ flatInterrupt: 0, flatReturn: 0, flatLoad: 0 }));
-vi.mock('./flat-transfers.ts', async original => {
-  const real = await original<typeof flat>();
-  return Object.fromEntries(Object.keys(taken).map(name => [name, (...those: never[]) => {
-    const done = (real[name as keyof typeof flat] as (...those: never[]) => boolean)(...those);
-    if (done) taken[name as keyof typeof taken]++;
-    return done;
-  }]));
-});
+vi.mock('./flat-transfers.ts', async original => (await import('./test-support/ordinary.ts')).counted(await original<object>(), taken));
 
-const pick = <T>(...values: T[]) => fc.constantFrom(...values);
-/** Mostly what is usual. */
-const mostly = <T>(usual: T, ...others: T[]) => fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: pick(...others) });
 const situation = fc.record({
   instruction: pick(...INSTRUCTIONS),
   external: mostly(false, true),

@@ -3,22 +3,13 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { EVENT_EXTERNAL, EVENT_VALID } from './architecture/edge.ts';
 import { EFLAGS, ESP, FA, FB, FK, FR, IDTR_BASE, IDTR_LIMIT, SS, STATE_WORDS } from './architecture/registers.ts';
-import type * as plain from './real-transfers.ts';
 import { Bench, CODE, HANDLERS, w } from './test-support/bench.ts';
+import { mostly, pick } from './test-support/ordinary.ts';
 
 /** How often each was taken: it returned true. */
 const taken = vi.hoisted(() => ({ plainRealInterrupt: 0, plainRealReturn: 0 }));
-vi.mock('./real-transfers.ts', async original => {
-  const real = await original<typeof plain>();
-  return Object.fromEntries(Object.keys(taken).map(name => [name, (...those: never[]) => {
-    const done = (real[name as keyof typeof plain] as (...those: never[]) => boolean)(...those);
-    if (done) taken[name as keyof typeof taken]++;
-    return done;
-  }]));
-});
+vi.mock('./real-transfers.ts', async original => (await import('./test-support/ordinary.ts')).counted(await original<object>(), taken));
 
-const pick = <T>(...values: T[]) => fc.constantFrom(...values);
-const mostly = <T>(usual: T, ...others: T[]) => fc.oneof({ weight: 6, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: pick(...others) });
 const situation = fc.record({
   // INT 40h, INT3, IRET, IRETD; one more instruction comes behind.
   instruction: pick('cd 40', 'cd 40', 'cc', 'cf', 'cf', '66 cf'),
