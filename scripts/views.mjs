@@ -204,7 +204,7 @@ const VIEWS = [
         await type(
           page,
           "export PS1='\\[\\e[1;32m\\]debian\\[\\e[0m\\]:\\w# '; clear",
-          'uname -srm; cat /sys/hypervisor/type',
+          'uname -srm; cat /sys/hypervisor/type; head -9 /proc/cpuinfo',
           'dmesg | grep -i xen | grep -v 0000000 | cut -c1-76 | tail -9',
           'grep -i xen /proc/interrupts',
           'free -m | head -2',
