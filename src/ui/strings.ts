@@ -282,7 +282,7 @@ export const strings = {
 
   bootSectors: {
     title: 'A dozen boot sectors',
-    hint: '512 bytes that own the machine, to change and boot',
+    hint: '512 bytes each, to change and boot',
     boot: (title: string) => `Boot ${title}`,
     bootAgain: (title: string) => `Boot ${title} anew`,
     bootKey: 'Ctrl + Enter',

@@ -43,11 +43,11 @@ function Buttons() {
   return <>
     <p class="row wrap"><button class="btn primary"><Icon name="run" />Start web</button><button class="btn">Save</button><button class="btn quiet">Quiet</button><button class="btn sm">Small</button><button class="btn is-hover">Hover</button><button class="btn is-focus">Focus</button>
       <button class="btn quiet icon" aria-label="Close"><Icon name="close" /></button></p>
-    <p class="row wrap icons">{ICONS.slice(15).map(name => <span key={name}><Icon name={name as IconName} size={14} />{name}</span>)}</p>
     <p class="row"><button class="btn primary" disabled>Start web</button><span class="sec">waits for the kernel of line 3</span></p>
     <p class="row wrap"><span class="seg" role="group" aria-label="Arrangement"><button aria-pressed>Tile</button><button aria-pressed={false}>Stack</button><button aria-pressed={false}>One</button></span></p>
     <Tabs label="Tabs" panel="tabs-panel" tabs={TABS} chosen={chosen} onChoose={choose} />
     <div role="tabpanel" id="tabs-panel" aria-label="The chosen tab" class="cap-t tab-of">{`${TABS.find(([id]) => id === chosen)?.[1]} of web`}</div>
+    <p class="row wrap icons">{ICONS.slice(15).map(name => <span key={name}><Icon name={name as IconName} size={14} />{name}</span>)}</p>
   </>;
 }
 

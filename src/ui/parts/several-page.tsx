@@ -54,7 +54,7 @@ function Row({ candidate, isShown }: { candidate: Candidate; isShown: boolean })
   const { file, files, isSaved, plan, problem, done, busy, chosen } = candidate;
   const tally = (kind: string): number => plan?.findings.filter(({ verdict }) => verdict === kind).length ?? 0;
   const errors = plan?.errors ?? [];
-  return <tr class={isShown ? 'sel' : ''} onClick={() => { opened.value = file.name; }}>
+  return <tr class={isShown ? 'sel' : ''}>
     <td><input type="checkbox" aria-label={words.take(file.name)} checked={chosen} disabled={done !== undefined || !(busy || isReady(candidate) || canDefine(candidate))} onChange={event => choose(candidate, event.currentTarget.checked)} /></td>
     <td><button class="link b" aria-pressed={isShown} onClick={() => { opened.value = file.name; }}>{plan?.name || file.name}</button> {plan && <ModeBadge type={plan.summary.type} />}</td>
     <td class="m">{[file, ...isSaved ? [] : files].map(({ name }) => <div key={name} class="cut" title={name}>{name}</div>)}</td>
