@@ -203,13 +203,13 @@ const VIEWS = [
           .waitFor({ timeout: 2 * PROMPT_MS });
         await type(
           page,
-          "export PS1='\\[\\e[1;32m\\]debian\\[\\e[0m\\]:\\w# '; clear",
+          "dmesg -n 1; export PS1='\\[\\e[1;32m\\]#\\[\\e[0m\\] '; clear",
           // As narrow as a phone's terminal.
           'uname -srm; head -9 /proc/cpuinfo | cut -c1-50',
           'cat /sys/hypervisor/type; cat /sys/hypervisor/version/major',
           'dmesg | grep -i xen | cut -c16-66 | tail -9',
           "grep -i xen /proc/interrupts | tr -s ' '",
-          '(while :; do find / > /dev/null 2>&1; sleep 2; done) &',
+          'while :; do find / >/dev/null 2>&1;sleep 2; done &',
         );
       } else await goTo(page, 'web');
     },
