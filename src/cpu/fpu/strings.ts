@@ -14,16 +14,13 @@ const CF = 1, ZF = 0x40, SF = 0x80, OF = 0x800;
 const first = new Int32Array(16), second = new Int32Array(16);
 
 function lanes(R: Int32Array, s: number, format: number, to: Int32Array): void {
-  const signed = (format & 2) !== 0;
-  if ((format & 1) === 0) {
-    for (let i = 0; i < 16; i++) {
-      const value = R[s + (i >> 2)] >>> 8 * (i & 3) & 0xff;
-      to[i] = signed ? value << 24 >> 24 : value;
-    }
-  } else {
-    for (let i = 0; i < 8; i++) {
-      const value = R[s + (i >> 1)] >>> 16 * (i & 1) & 0xffff;
-      to[i] = signed ? value << 16 >> 16 : value;
+  // Shifts left and right extend a lane with its sign, or with zeros.
+  const shift = (format & 1) === 0 ? 24 : 16, signed = (format & 2) !== 0;
+  let lane = 0;
+  for (let i = s; i < s + 4; i++) {
+    for (let at = shift; at >= 0; at -= 32 - shift) {
+      const top = R[i] << at;
+      to[lane++] = signed ? top >> shift : top >>> shift;
     }
   }
 }
@@ -38,13 +35,32 @@ function implicitLength(text: Int32Array, count: number): number {
 /** Length in a register: its magnitude, at most all lanes. */
 const explicitLength = (value: number, count: number): number => value === -0x80000000 ? count : Math.min(Math.abs(value), count);
 
-/** IntRes1 of the SDM: a bit for each lane of the second string. */
+/** A bit for each byte that a string has. */
+const set = new Int32Array(8);
+
+function equalAnyByte(length1: number, length2: number): number {
+  for (let i = 0; i < 8; i++) set[i] = 0;
+  for (let j = 0; j < length1; j++) set[first[j] >>> 5 & 7] |= 1 << (first[j] & 31);
+  let bits = 0;
+  for (let i = 0; i < length2; i++) bits |= (set[second[i] >>> 5 & 7] >>> (second[i] & 31) & 1) << i;
+  return bits;
+}
+
+function equalEach(count: number, length1: number, length2: number): number {
+  const both = Math.min(length1, length2);
+  let bits = (1 << count) - (1 << Math.max(length1, length2));
+  for (let i = 0; i < both; i++) if (first[i] === second[i]) bits |= 1 << i;
+  return bits;
+}
+
+/** IntRes1 of the SDM: a bit for each lane of the second string. C libraries look for bytes and compare strings by the first two. */
 function aggregate(count: number, length1: number, length2: number, mode: number): number {
+  if (mode === EQUAL_ANY && count === 16) return equalAnyByte(length1, length2);
+  if (mode === EQUAL_EACH) return equalEach(count, length1, length2);
   let bits = 0;
   for (let i = 0; i < count; i++) {
     let hit = false;
-    if (mode === EQUAL_EACH) hit = i < length1 && i < length2 ? first[i] === second[i] : i >= length1 && i >= length2;
-    else if (mode === EQUAL_ANY) { for (let j = 0; j < length1 && i < length2; j++) if (first[j] === second[i]) hit = true; }
+    if (mode === EQUAL_ANY) { for (let j = 0; j < length1 && i < length2; j++) if (first[j] === second[i]) hit = true; }
     else if (mode === RANGES) { for (let j = 0; j + 1 < length1 && i < length2; j += 2) if (first[j] <= second[i] && second[i] <= first[j + 1]) hit = true; }
     else {
       // Equal ordered: the first string stands at lane i of the second; what lies past the register's end is not asked.
