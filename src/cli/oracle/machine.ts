@@ -287,7 +287,11 @@ export class OracleMachine {
     this.casesBefore = this.casesInRegions;
     this.statistics = addRegions(processor, 1);
     // A region leaves where the TLB has no entry.
-    for (const { base, bytes: { length } } of this.areas()) for (let offset = 0; offset < length; offset += 0x1000) (processor as Cpu).memory.reach(base + offset, true);
+    for (const {
+      base,
+      bytes: { length },
+    } of this.areas())
+      for (let offset = 0; offset < length; offset += 0x1000) (processor as Cpu).memory.reach(base + offset, true);
   }
 
   /** Runs one case to the exception that ends it. Never throws: what the processor throws is a problem of the case. */
