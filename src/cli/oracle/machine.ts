@@ -4,9 +4,8 @@
  */
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import type { Processor } from '../../cpu/architecture/index.ts';
-import type { Cpu } from '../../cpu/cpu.ts';
 import { createProcessor } from '../../cpu/index.ts';
-import { addRegions, type RegionStatistics } from '../../cpu/region/index.ts';
+import { addRegions, fillTlb, type RegionStatistics } from '../../cpu/region/index.ts';
 import { registers as regs } from '../../cpu/architecture/index.ts';
 import { CODE, CODE_SIZE, DATA, DATA_SIZE, STACK, STACK_SIZE, START } from './fixture.ts';
 import type { Case, FloatState } from './fixture.ts';
@@ -286,12 +285,7 @@ export class OracleMachine {
     // A tier that saw the frame of the code change for each case would soon compile nothing there.
     this.casesBefore = this.casesInRegions;
     this.statistics = addRegions(processor, 1);
-    // A region leaves where the TLB has no entry.
-    for (const {
-      base,
-      bytes: { length },
-    } of this.areas())
-      for (let offset = 0; offset < length; offset += 0x1000) (processor as Cpu).memory.reach(base + offset, true);
+    for (const { base, bytes } of this.areas()) fillTlb(processor, base, bytes.length);
   }
 
   /** Runs one case to the exception that ends it. Never throws: what the processor throws is a problem of the case. */

@@ -35,14 +35,30 @@ function implicitLength(text: Int32Array, count: number): number {
 /** Length in a register: its magnitude, at most all lanes. */
 const explicitLength = (value: number, count: number): number => value === -0x80000000 ? count : Math.min(Math.abs(value), count);
 
-/** A bit for each byte that a string has. */
+/** Length by the first byte that is zero. */
+function byteLength(R: Int32Array, s: number): number {
+  for (let i = 0; i < 4; i++) {
+    const word = R[s + i], zeros = (word - 0x01010101) & ~word & 0x80808080;
+    if (zeros !== 0) return 4 * i + (31 - Math.clz32(zeros & -zeros) >> 3);
+  }
+  return 16;
+}
+
+/** A bit for each byte that the first string has. */
 const set = new Int32Array(8);
 
-function equalAnyByte(length1: number, length2: number): number {
+/** What strcspn() and strpbrk() of C libraries ask: which bytes of the second string are in the first. */
+function equalAnyByte(R: Int32Array, d: number, s: number, length1: number, length2: number): number {
   for (let i = 0; i < 8; i++) set[i] = 0;
-  for (let j = 0; j < length1; j++) set[first[j] >>> 5 & 7] |= 1 << (first[j] & 31);
+  for (let j = 0; j < length1; j++) {
+    const byte = R[d + (j >> 2)] >>> 8 * (j & 3);
+    set[byte >>> 5 & 7] |= 1 << (byte & 31);
+  }
   let bits = 0;
-  for (let i = 0; i < length2; i++) bits |= (set[second[i] >>> 5 & 7] >>> (second[i] & 31) & 1) << i;
+  for (let i = 0; i < length2; i++) {
+    const byte = R[s + (i >> 2)] >>> 8 * (i & 3);
+    bits |= (set[byte >>> 5 & 7] >>> (byte & 31) & 1) << i;
+  }
   return bits;
 }
 
@@ -53,9 +69,8 @@ function equalEach(count: number, length1: number, length2: number): number {
   return bits;
 }
 
-/** IntRes1 of the SDM: a bit for each lane of the second string. C libraries look for bytes and compare strings by the first two. */
+/** IntRes1 of the SDM: a bit for each lane of the second string. */
 function aggregate(count: number, length1: number, length2: number, mode: number): number {
-  if (mode === EQUAL_ANY && count === 16) return equalAnyByte(length1, length2);
   if (mode === EQUAL_EACH) return equalEach(count, length1, length2);
   let bits = 0;
   for (let i = 0; i < count; i++) {
@@ -78,11 +93,27 @@ const stringCompare = (explicit: boolean, mask: boolean): CoreOpFactory => (_row
   // Any alignment will do here.
   const s = memory ? readScratch(core, core.addressing.address(p, 16, false), 16) : XMM + 4 * core.A[p + SRC];
   const count = (immediate & 1) !== 0 ? 8 : 16, all = (1 << count) - 1;
-  lanes(R, XMM + 4 * core.A[p + DST], immediate & 3, first);
-  lanes(R, s, immediate & 3, second);
-  const length1 = explicit ? explicitLength(R[EAX], count) : implicitLength(first, count);
-  const length2 = explicit ? explicitLength(R[EDX], count) : implicitLength(second, count);
-  let bits = aggregate(count, length1, length2, immediate >> 2 & 3);
+  const d = XMM + 4 * core.A[p + DST];
+  let length1 = count, length2 = count, bits: number;
+  if (explicit) {
+    length1 = explicitLength(R[EAX], count);
+    length2 = explicitLength(R[EDX], count);
+  }
+  if ((immediate & 0b1101) === EQUAL_ANY << 2) {
+    if (!explicit) {
+      length1 = byteLength(R, d);
+      length2 = byteLength(R, s);
+    }
+    bits = equalAnyByte(R, d, s, length1, length2);
+  } else {
+    lanes(R, d, immediate & 3, first);
+    lanes(R, s, immediate & 3, second);
+    if (!explicit) {
+      length1 = implicitLength(first, count);
+      length2 = implicitLength(second, count);
+    }
+    bits = aggregate(count, length1, length2, immediate >> 2 & 3);
+  }
   if ((immediate & 0x10) !== 0) bits ^= (immediate & 0x20) !== 0 ? (1 << length2) - 1 : all;
   if (mask) {
     for (let i = 0; i < 4; i++) {
