@@ -96,7 +96,7 @@ function OfferRow({ guest }: { guest: Offer }) {
   const problem = offerProblems.value.get(guest.id);
   return <>
     <tr>
-      <td><span class="b">{guest.title}</span><br /><span class="sec meta-line">{guest.about}
+      <td><span class="b">{guest.title}</span><span class="sec meta-line" title={guest.about}>{guest.about}
         {guest === pcos && <> <button class="link" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{strings.pcos.source}</button></>}</span></td>
       <td>{guest.type && <ModeBadge type={guest.type} />}</td>
       <td class={`num nw${guest.bytes ? '' : ' none'}`}>{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
