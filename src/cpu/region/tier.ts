@@ -38,18 +38,18 @@ const NOTHING: ReadonlySet<number> = new Set();
 /** Samples after which a text that was no function yet is asked for again. */
 const RETRY = 16;
 /**
- * Instructions that are watched: until what goes round there is known, at least so many to know which ways branches go, and at most until control is there again.
- * That takes time from the guest, and what it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once; wide
- * code has something new that is hot in every epoch. So many regions are compiled in one, at most.
+ * Instructions that are watched: until what goes round there is known, at least so many to know which ways branches go, and at most so many, wherever control is
+ * then. That takes time from the guest, and what it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once;
+ * an interpreter of scripts goes round in thousands of instructions, of which each epoch shows a few. So many regions are compiled in one, at most.
  */
-const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 24, TRACES_AN_EPOCH = 2, MAX_COMPILES = 24;
+const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 24, TRACES_AN_EPOCH = 12, MAX_COMPILES = 24;
 /**
  * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
  * boot had three times the regions, most of which V8 had not optimised when they were over.
  */
 const EXITS_A_SAMPLE = 300;
 /** What an epoch leaves of their number: a few hundred in each, epoch after epoch, are worth a region as many at once are. */
-const EXITS_KEPT = 7 / 8;
+const EXITS_KEPT = 24 / 25;
 /**
  * Instructions of a region to which others lead rather than repeat its code: what shorter ones hold is written out in each. Unpacking a kernel took half as many
  * regions for it, and a tenth less time.
@@ -64,11 +64,11 @@ const MAX_PENDING = 16;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
 const EPOCH_SHIFT = 10, EPOCH = 1 << EPOCH_SHIFT, MAX_COUNTS = 4096;
 /** Regions that are kept; calls that give a region's way out type feedback before V8 compiles it. */
-const MAX_REGIONS = 256, WARM_CALLS = 20;
+const MAX_REGIONS = 512, WARM_CALLS = 20;
 /** So often a frame's regions may be dropped because its bytes were written, until counts are halved. */
 const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
-const SHORT = 60, TRIAL = 4096;
+const SHORT = 25, TRIAL = 4096;
 /** Entries after which nothing was done: after so many of them, if so few instructions ran for each, the region's windows (windows.ts) are wrong. */
 const IDLE = 64, IDLE_SHARE = 1000;
 
@@ -217,7 +217,7 @@ export class RegionTier implements Regions {
 
   /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. True: it is to have one instruction alone. */
   sample(p: number, n: number): boolean {
-    if (this.trace !== null) this.watch(this.trace, p);
+    if (this.trace !== null) this.watch(this.trace);
     else if (this.exit !== null) this.watchExit(this.exit);
     // Single steps are no sample.
     else if (n > 1 && (this.untilSample <= 0 || this.threshold === 1)) {
@@ -274,10 +274,10 @@ export class RegionTier implements Regions {
   }
 
   /**
-   * Notes the instruction that begins, at record `p`. Where control is at the head again, compiles what they show: there privilege and mapping are the head's, which
-   * behind a system call or a load of CR3 they are not.
+   * Notes the instruction that begins. Compiles what they show where control is at the head again, or far on the way round where privilege and mode are the head's,
+   * which behind a system call they are not.
    */
-  private watch(trace: number[], p: number): void {
+  private watch(trace: number[]): void {
     const { A, S, mode } = this.cpu, { linear } = this, here = mode.key === this.key && S[S_USER] === this.user;
     this.watched++;
     if (here) {
@@ -291,9 +291,10 @@ export class RegionTier implements Regions {
     this.interval = BATCH;
     this.due = this.cpu.loop.retiredNow + BATCH;
     this.retiredBefore = this.statistics.retired;
-    if (head === null ? trace.length < this.watched : !atHead) this.refusedLines.set(this.traced, PUT_OFF);
-    else if (head === null || A[p + OP] === OP_ENTRY || this.refused.has(p)) this.refusedLines.set(this.traced, REFUSED);
-    else this.compileAt(p, head, this.seen(new Set(trace.map(at => (at - (head & -4096)) | 0))));
+    const record = head === null || !here ? 0 : this.recordAt(head);
+    if (head === null ? trace.length < this.watched : record === 0) this.refusedLines.set(this.traced, PUT_OFF);
+    else if (head === null || A[record + OP] === OP_ENTRY || this.refused.has(record)) this.refusedLines.set(this.traced, REFUSED);
+    else this.compileAt(record, head, this.seen(new Set(trace.map(at => (at - (head & -4096)) | 0))));
   }
 
   private canCompile(): boolean {
