@@ -132,7 +132,14 @@ const VIEWS = [
       }
     },
   ],
-  ['first', page => page.goto(`./?boot=0&${HOST}`)],
+  [
+    'first',
+    async page => {
+      await page.goto(`./?boot=0&${HOST}`);
+      // Definitions and disk are opened when a page has been quiet for some seconds.
+      await page.getByRole('treeitem', { name: '/dev/sda', includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+    },
+  ],
   [
     'figure',
     async page => {
