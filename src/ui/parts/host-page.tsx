@@ -18,7 +18,7 @@ import { memoryOwners } from './tree.tsx';
 
 const words = strings.hostPage;
 /** Of a chart, pixels; of what "now" is taken over; rows of a short table. */
-const HEIGHT = 108,
+const HEIGHT = 120,
   RECENT_MS = 10_000,
   ROWS = 5;
 /** Who took less of the processors, in percent, did not ask for them. */
