@@ -132,7 +132,14 @@ const VIEWS = [
       }
     },
   ],
-  ['first', page => page.goto(`./?boot=0&${HOST}`)],
+  [
+    'first',
+    async page => {
+      await page.goto(`./?boot=0&${HOST}`);
+      // Definitions and disk are opened when a page has been quiet for some seconds.
+      await page.getByRole('treeitem', { name: '/dev/sda', includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+    },
+  ],
   [
     'figure',
     async page => {
@@ -203,12 +210,13 @@ const VIEWS = [
           .waitFor({ timeout: 2 * PROMPT_MS });
         await type(
           page,
-          "export PS1='\\[\\e[1;32m\\]debian\\[\\e[0m\\]:\\w# '; clear",
-          'uname -srm; cat /sys/hypervisor/type; head -9 /proc/cpuinfo',
-          'dmesg | grep -i xen | grep -v 0000000 | cut -c1-76 | tail -9',
-          'grep -i xen /proc/interrupts',
-          'free -m | head -2',
-          '(while :; do find / > /dev/null 2>&1; sleep 2; done) &',
+          "dmesg -n 1; export PS1='\\[\\e[1;32m\\]#\\[\\e[0m\\] '; clear",
+          // As narrow as a phone's terminal.
+          'uname -srm; head -9 /proc/cpuinfo | cut -c1-50',
+          'cat /sys/hypervisor/type; cat /sys/hypervisor/version/major',
+          'dmesg | grep -i xen | cut -c16-66 | tail -9',
+          "grep -i xen /proc/interrupts | tr -s ' '",
+          'while :; do find / >/dev/null 2>&1;sleep 2; done &',
         );
       } else await goTo(page, 'web');
     },

@@ -48,6 +48,7 @@ function Buttons() {
     <Tabs label="Tabs" panel="tabs-panel" tabs={TABS} chosen={chosen} onChoose={choose} />
     <div role="tabpanel" id="tabs-panel" aria-label="The chosen tab" class="cap-t tab-of">{`${TABS.find(([id]) => id === chosen)?.[1]} of web`}</div>
     <p class="row wrap icons">{ICONS.slice(15).map(name => <span key={name}><Icon name={name as IconName} size={14} />{name}</span>)}</p>
+    <p class="hint">Nothing here yet.</p>
   </>;
 }
 
@@ -79,7 +80,6 @@ function Components() {
       <p class="row wrap"><Spark values={BUSY} label="Busy" /><Spark values={[...BUSY.slice(0, 20), undefined, undefined, ...BUSY.slice(30)]} label="With a gap" /><Spark values={[]} label="Not known" /></p>
       <WhyBox why={{ question: 'Why BOOST?', answer: 'A vCPU that wakes with credit left goes first until the next tick.', source: 'xen/common/sched/credit.c' }} />
       <p class="note">A note.</p><p class="note bad"><Tag kind="failed"><span>A failure, and what to do next.</span></Tag></p>
-      <p class="hint">Nothing here yet.</p>
     </Section>
     <Section title="Terminal: free, paused, over, silent" wide><div class="windows">
       <SerialWindow session={guest('web', 'r', { text: 'minipv as PVH\r\nxvda: 41943040 sectors\r\n\x1b[1;32mminipv>\x1b[0m dhcp\r\ndhcp: 10.0.2.15\r\n\x1b[1;32mminipv>\x1b[0m ' })} first />

@@ -18,7 +18,7 @@ import { memoryOwners } from './tree.tsx';
 
 const words = strings.hostPage;
 /** Of a chart, pixels; of what "now" is taken over; rows of a short table. */
-const HEIGHT = 108,
+const HEIGHT = 120,
   RECENT_MS = 10_000,
   ROWS = 5;
 /** Who took less of the processors, in percent, did not ask for them. */
@@ -46,11 +46,11 @@ function Domains() {
     <thead><tr><th>{c.name}</th><th class="num">{c.id}</th><th class="num">{c.memory}</th><th class="num">{c.vcpus}</th><th>{c.state}</th><th class="num">{c.time}</th><th>{c.mode}</th><th>{c.cpu(100 * top)}</th><th class="num">{c.disk}</th><th class="num">{c.net}</th><th /></tr></thead>
     <tbody>
       <tr><td class="n b"><Chip id={0} /> {strings.shell.domain}</td><td class="num m i">0</td><td class="num m">{seen?.domain0.memoryMiB ?? strings.tree.noData}</td><td class="num m">{seen?.domain0.vcpus ?? strings.tree.noData}</td>
-        <td class="m s"><StateMark state="r" /> {letters('r')}</td><td class="num m t">{seconds(seen?.domain0.runNs)}</td><td><ModeBadge type="d0" /></td>
+        <td class="m s"><StateMark state="r" /> <span class="hide-s">{letters('r')}</span></td><td class="num m t">{seconds(seen?.domain0.runNs)}</td><td><ModeBadge type="d0" /></td>
         <td class="c"><Use values={domain0History.value} part={domain0Part.value} top={top} /></td><Rates id={0} /><td class="num a"><Act name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>{words.console}</Act><More name={strings.shell.domain} actions={() => hostActions().slice(1, 2)} /></td></tr>
       {domains.value.map(domain => <DomainLine key={domain.id} domain={domain} top={top} time={seconds(seen?.runNs[domain.id])} />)}
       {seen?.stored?.defined.map(each => <tr key={each.name} class="out"><td class="n"><Chip /> {each.name}</td><td class="num m i">{strings.tree.noData}</td><td class="num m">{each.memoryMiB}</td><td class="num m">{each.vcpus}</td>
-        <td class="s"><StateMark state="-" /> {strings.tree.defined}</td><td class="num m t">{strings.tree.noData}</td><td><ModeBadge type={each.type} /></td><td class="c sec">{each.errors.length > 0 && strings.tree.hasErrors}</td><Rates />
+        <td class="s"><StateMark state="-" /> <span class="hide-s">{strings.tree.defined}</span></td><td class="num m t">{strings.tree.noData}</td><td><ModeBadge type={each.type} /></td><td class="c sec">{each.errors.length > 0 && strings.tree.hasErrors}</td><Rates />
         <td class="num a"><Act name={each.name} onClick={() => go({ kind: 'defined', name: each.name })}>{words.definition}</Act><More name={each.name} actions={() => definedActions(each)} /></td></tr>)}
     </tbody>
   </table>;
@@ -61,7 +61,7 @@ function DomainLine({ domain, time, top }: { domain: DomainInfo; time: string; t
   const over = session?.over ?? false;
   const state = session && !over ? session.state : domain.state;
   return <tr><td class="n b"><Chip id={domain.id} /> {domain.name}</td><td class="num m i">{domain.id}</td><td class="num m">{domain.memoryMiB}</td><td class="num m">{domain.vcpus}</td>
-    <td class="m s"><StateMark state={state} /> {letters(state)}</td><td class="num m t">{time}</td><td><ModeBadge type={domain.type} /></td>
+    <td class="m s"><StateMark state={state} /> <span class="hide-s">{letters(state)}</span></td><td class="num m t">{time}</td><td><ModeBadge type={domain.type} /></td>
     <td class="c">{session && <Use values={session.history.value.map(point => point.running)} part={over ? undefined : session.rates.value?.running} top={top} />}</td><Rates id={domain.id} />
     <td class="num a"><Act name={domain.name} onClick={() => go({ kind: 'domain', id: domain.id })}>{words.console}</Act>
       {!over && session && leaving.value.has(domain.id) ? <Act quiet name={domain.name} onClick={() => keepGuest(session)}>{words.keep}</Act> : !over && <Act quiet name={domain.name} onClick={() => void command(domain.state === 'p' ? 'unpause' : 'pause', domain)}>{domain.state === 'p' ? strings.guest.run : strings.guest.pause}</Act>}
