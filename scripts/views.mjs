@@ -15,8 +15,17 @@ const SETTLE_MS = 1500;
 const FETCHED = 'Debian Linux, 686-pae';
 /** Two processors and the memory that the guests below fill: what stands there is told apart. */
 const HOST = 'host=pcpus=2,memory=512';
-/** So long guests work before the charts are shown. */
-const HISTORY_MS = 30_000;
+/** So long guests work before the charts are shown: they are of a minute. */
+const HISTORY_MS = 45_000;
+/** What a host is installed with; of these one stays defined. */
+const SHIPPED = ['debian-686', 'debian-686-pae', 'demo', 'minipv-pv', 'minipv-pvh', 'pcos'];
+/** What a guest does by turns: packets, its processor, its disk. */
+const TURNS = Array.from({ length: 5 }, (_, i) => [
+  `ping 10.0.2.2 ${60 + 40 * i} 1400`,
+  `hog ${2000 + 600 * i} 60`,
+  `time xvda read ${20000 << (i % 2)} 64 4`,
+  'sleep 1000',
+]).flat();
 
 const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
@@ -37,6 +46,20 @@ const type = async (page, ...lines) => {
       .waitFor({ timeout: PROMPT_MS });
   }
   await page.keyboard.press('Shift+Tab');
+  await unfocus(page);
+};
+/** Lines that a guest reads as it comes to them. */
+const typeAhead = async (page, ...lines) => {
+  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  for (const line of lines) await page.keyboard.type(`${line}\n`);
+  await page.keyboard.press('Shift+Tab');
+  await unfocus(page);
+};
+const leaveScreen = async page => {
+  await page.keyboard.down('ControlLeft');
+  await page.keyboard.down('AltLeft');
+  await page.keyboard.up('AltLeft');
+  await page.keyboard.up('ControlLeft');
   await unfocus(page);
 };
 /** By the palette: the tree is behind a button on a phone. */
@@ -74,6 +97,14 @@ const toHost = async (page, name) => {
   await page.getByRole('link', { name: 'Ringside' }).click();
   await tab(page, name);
 };
+/** Beside its command, as a person who moves the slider sees it. */
+const setLive = async (page, label, value) => {
+  await tab(page, 'Overview');
+  const field = page.getByRole('spinbutton', { name: label });
+  await field.fill(`${value}`);
+  await field.press('Enter');
+  await tab(page, 'Console');
+};
 const hasFetched = page => page.evaluate(async () => (await fetch('guests/catalogue.json')).ok);
 /** A picture of what is on its way is one of a moment in which something is. */
 const pauseWhen = async (page, isSo) => {
@@ -101,7 +132,14 @@ const VIEWS = [
       }
     },
   ],
-  ['first', page => page.goto(`./?boot=0&${HOST}`)],
+  [
+    'first',
+    async page => {
+      await page.goto(`./?boot=0&${HOST}`);
+      // Definitions and disk are opened when a page has been quiet for some seconds.
+      await page.getByRole('treeitem', { name: '/dev/sda', includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+    },
+  ],
   [
     'figure',
     async page => {
@@ -121,7 +159,14 @@ const VIEWS = [
   [
     'several',
     async page => {
-      await tab(page, 'Storage');
+      // The figure was one thing; this is a host at work, from its first domain on.
+      await page.goto(`./?boot=0&${HOST}`);
+      await page.getByRole('treeitem', { name: /Domain-0 D0/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await choose(page, 'Go to Shell of Domain-0');
+      await page.getByTestId('shell-text').filter({ hasText: /# *$/ }).waitFor({ timeout: PROMPT_MS });
+      await typeAhead(page, `for guest in ${SHIPPED.join(' ')}; do xm delete $guest; done`);
+      await page.getByRole('treeitem', { name: /minipv-pv /, includeHidden: true }).waitFor({ state: 'detached', timeout: PROMPT_MS });
+      await toHost(page, 'Storage');
       for (const [name, gib] of Object.entries(VOLUMES)) {
         await page.getByLabel('Name of the new volume').fill(name);
         await page.getByLabel('Size of the new volume').fill(gib);
@@ -136,6 +181,7 @@ const VIEWS = [
           'type = "pvh"\nmemory = 64\nkernel = "minipv"\ndisk = [ "phy:/dev/vg0/web,xvda,w" ]\nvif = [ "bridge=xenbr0" ]\nacpi = 0\n',
         ),
         definition('db', 'type = "pvh"\nmemory = 96\nkernel = "minipv"\ndisk = [ "phy:/dev/vg0/db,xvda,w" ]\nvif = [ "bridge=xenbr0" ]\n'),
+        definition('lab', 'type = "pv"\nmemory = 16\nkernel = "minipv"\ncpu_weight = 128\non_crash = "preserve"\n'),
         definition('mail', 'type = "pvh"\nmemory = 32\nkernel = "minipv"\nmemroy = 8\n'),
         kernel,
       ];
@@ -146,20 +192,15 @@ const VIEWS = [
   [
     'console',
     async page => {
-      await page.getByRole('button', { name: 'Start 2' }).click();
-      await page.getByRole('treeitem', { name: /db PVH/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page.getByRole('button', { name: 'Start 3' }).click();
+      await page.getByRole('treeitem', { name: /lab PV/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
       await page.getByRole('button', { name: 'Discard' }).click();
       await goTo(page, 'web');
       await type(page, 'dhcp', 'disks', 'time xvda write 2048 4 8', 'ping 10.0.2.2 5', 'net');
       await goTo(page, 'db');
       await type(page, 'disks', 'time xvda write 512', 'dhcp');
-      // They have shown what they do; who comes next has colours of its own.
-      for (const name of ['minipv-pv', 'minipv-pvh']) {
-        await goTo(page, name);
-        await page.getByRole('button', { name: 'Destroy', exact: true }).click();
-        await page.getByRole('button', { name: 'Destroy now' }).click();
-        await page.getByRole('toolbar', { name }).getByRole('button', { name: 'Close' }).click();
-      }
+      await goTo(page, 'lab');
+      await type(page, 'tables 2000', 'crash');
       // Linux where it was fetched; else the kernel that comes with the page.
       if (await hasFetched(page)) {
         await boot(page, FETCHED, 'debian-686-pae', 'Serial');
@@ -169,12 +210,13 @@ const VIEWS = [
           .waitFor({ timeout: 2 * PROMPT_MS });
         await type(
           page,
-          'uname -srm',
-          'dmesg | grep -i xen',
-          'grep -i xen /proc/interrupts',
-          'free',
-          'cat /sys/hypervisor/type',
-          '(while :; do find / > /dev/null 2>&1; sleep 1; done) &',
+          "dmesg -n 1; export PS1='\\[\\e[1;32m\\]#\\[\\e[0m\\] '; clear",
+          // As narrow as a phone's terminal.
+          'uname -srm; head -9 /proc/cpuinfo | cut -c1-50',
+          'cat /sys/hypervisor/type; cat /sys/hypervisor/version/major',
+          'dmesg | grep -i xen | cut -c16-66 | tail -9',
+          "grep -i xen /proc/interrupts | tr -s ' '",
+          'while :; do find / >/dev/null 2>&1;sleep 2; done &',
         );
       } else await goTo(page, 'web');
     },
@@ -184,18 +226,16 @@ const VIEWS = [
     async page => {
       await goTo(page, 'db');
       await type(page, 'writer xvda 1024 1000000');
+      await goTo(page, 'web');
+      await setLive(page, 'weight', 512);
       await boot(page, 'pcos', 'pcos', 'Screen');
       await page.getByTestId('screen-text').filter({ hasText: 'pcos>' }).waitFor({ state: 'attached', timeout: PROMPT_MS });
       await page.getByRole('button', { name: 'Use this screen' }).click();
-      for (const line of ['dhcp', 'ls', 'pci', 'mem', 'spin', 'tasks']) {
+      for (const line of ['dhcp', 'ls', 'pci', 'spin', 'tasks']) {
         await page.keyboard.type(`${line}\n`, { delay: 20 });
         await page.waitForTimeout(SETTLE_MS);
       }
-      await page.keyboard.down('ControlLeft');
-      await page.keyboard.down('AltLeft');
-      await page.keyboard.up('AltLeft');
-      await page.keyboard.up('ControlLeft');
-      await unfocus(page);
+      await leaveScreen(page);
     },
   ],
   [
@@ -211,13 +251,16 @@ const VIEWS = [
         await (left ? page.getByRole('menuitem', { name: other, exact: true }).click() : page.keyboard.press('Escape'));
       }
       await unfocus(page);
+      const use = page.getByRole('button', { name: 'Use this screen' });
+      if (await use.isVisible()) await use.click();
     },
   ],
   [
     'host',
     async page => {
+      await leaveScreen(page);
       await goTo(page, 'web');
-      await type(page, 'time xvda read 40000000 4 16');
+      await typeAhead(page, ...TURNS, 'time xvda read 40000000 4 16');
       await page.waitForTimeout(HISTORY_MS);
       await toHost(page, 'Host');
     },
@@ -261,7 +304,7 @@ const VIEWS = [
   [
     'processor',
     async page => {
-      await goTo(page, (await hasFetched(page)) ? 'debian-686-pae' : 'demo');
+      await goTo(page, (await hasFetched(page)) ? 'debian-686-pae' : 'pcos');
       await inspect(page, 'Processor');
     },
   ],

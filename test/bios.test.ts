@@ -65,10 +65,10 @@ it.each([
 });
 
 it('refuses a floppy disk of a size that none has, and says which there are', async () => {
-  const vm = new Ringside('boot', disk(`${fat(18)}fa f4`, 1_000_448), '--memory', '8');
+  const vm = new Ringside('boot', disk(`${fat(18)}fa f4`, 1_000_000), '--memory', '8');
   onTestFinished(() => vm.kill());
   expect(await vm.end(30)).toBe(2);
-  expect(vm.errors).toContain('has 1000448 bytes, and a floppy disk has 160, 180,');
+  expect(vm.errors).toContain('has 1000000 bytes, and a floppy disk has 160, 180,');
 });
 
 const BLOCK = 2048,

@@ -25,6 +25,10 @@ describe('the processor ends each fixture as a real one did', () => {
 
   const delivers = new OracleMachine(true);
   it.each(groups(small))('%s, exceptions delivered through the IDT', name => expect(failures(delivers, join(small, name), 3)).toEqual([]));
+
+  const compiles = new OracleMachine(false, true);
+  it.each(groups(small))('%s, compiled', name => expect(failures(compiles, join(small, name), 3)).toEqual([]));
+  it('what leaves a region at once is the exception', () => expect(compiles.casesInRegions).toBeGreaterThan(2500));
 });
 
 describe(`the developers' whole set ${NEEDS_SHARED}`, () => {

@@ -171,6 +171,8 @@ u8 mouse_byte(u8 value);
 enum outcome mouse_services(caller r);
 void vbe_services(caller r);
 void leave_vbe(void);
+/* A mode by its number with the flags of 4F02h; what AX becomes. */
+u16 set_vbe_mode(u16 number);
 
 struct bootable_rom { u16 segment, bcv_or_bev; u8 is_bev; u16 product; };
 extern struct bootable_rom boot_roms[4];

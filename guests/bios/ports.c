@@ -97,7 +97,7 @@ void set_up_ports(void) {
     if (in8(serial[i] + 1) != 2 || (in8(serial[i] + 2) & 0x3f) != 2) continue;
     out8(serial[i] + 1, 0);
     set_bda16(BDA_COM + 2 * com, serial[i]);
-    set_bda8(BDA_COM_TIMEOUT + com++, 10);
+    set_bda8(BDA_COM_TIMEOUT + com++, 1);
   }
   for (u8 i = 0; i < 3; i++) {
     out8(parallel[i] + 2, 4);

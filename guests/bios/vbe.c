@@ -15,9 +15,10 @@ enum { ENABLED = 0x01, DAC_8_BITS = 0x20, LINEAR_BUFFER = 0x40, KEEP_MEMORY = 0x
 #define KEEP 0x8000
 #define OEM_TEXT "Ringside VBE"
 
-struct graphics { u16 number, width, height; u8 depth; };
+struct graphics { u16 number, width, height; u8 depth; } __attribute__((packed));
 static const struct graphics list[] IN_GAP = {
-  { 0x100, 640, 400, 8 }, { 0x101, 640, 480, 8 }, { 0x103, 800, 600, 8 }, { 0x105, 1024, 768, 8 }, { 0x107, 1280, 1024, 8 },
+  { 0x100, 640, 400, 8 }, { 0x101, 640, 480, 8 }, { 0x102, 800, 600, 4 }, { 0x103, 800, 600, 8 }, { 0x105, 1024, 768, 8 },
+  { 0x107, 1280, 1024, 8 },
   { 0x10d, 320, 200, 15 }, { 0x10e, 320, 200, 16 }, { 0x10f, 320, 200, 24 }, { 0x110, 640, 480, 15 }, { 0x111, 640, 480, 16 }, { 0x112, 640, 480, 24 },
   { 0x113, 800, 600, 15 }, { 0x114, 800, 600, 16 }, { 0x115, 800, 600, 24 }, { 0x116, 1024, 768, 15 }, { 0x117, 1024, 768, 16 }, { 0x118, 1024, 768, 24 },
   { 0x119, 1280, 1024, 15 }, { 0x11a, 1280, 1024, 16 }, { 0x11b, 1280, 1024, 24 }, { 0x11c, 1600, 1200, 8 }, { 0x11d, 1600, 1200, 15 },
@@ -25,8 +26,11 @@ static const struct graphics list[] IN_GAP = {
   { 0x144, 1024, 768, 32 }, { 0x145, 1280, 1024, 32 }, { 0x146, 320, 200, 8 }, { 0x147, 1600, 1200, 32 }, { 0x148, 1152, 864, 8 }, { 0x149, 1152, 864, 15 },
   { 0x14a, 1152, 864, 16 }, { 0x14b, 1152, 864, 24 }, { 0x14c, 1152, 864, 32 }, { 0x175, 1280, 768, 16 }, { 0x176, 1280, 768, 24 }, { 0x177, 1280, 768, 32 },
   { 0x178, 1280, 800, 16 }, { 0x179, 1280, 800, 24 }, { 0x17a, 1280, 800, 32 }, { 0x17b, 1280, 960, 16 }, { 0x17c, 1280, 960, 24 }, { 0x17d, 1280, 960, 32 },
-  { 0x17e, 1440, 900, 16 }, { 0x17f, 1440, 900, 24 }, { 0x180, 1440, 900, 32 }, { 0x184, 1680, 1050, 16 }, { 0x185, 1680, 1050, 24 }, { 0x186, 1680, 1050, 32 },
-  { 0x187, 1920, 1200, 16 }, { 0x188, 1920, 1200, 24 }, { 0x189, 1920, 1200, 32 },
+  { 0x17e, 1440, 900, 16 }, { 0x17f, 1440, 900, 24 }, { 0x180, 1440, 900, 32 }, { 0x181, 1400, 1050, 16 }, { 0x182, 1400, 1050, 24 }, { 0x183, 1400, 1050, 32 },
+  { 0x184, 1680, 1050, 16 }, { 0x185, 1680, 1050, 24 }, { 0x186, 1680, 1050, 32 },
+  { 0x187, 1920, 1200, 16 }, { 0x188, 1920, 1200, 24 }, { 0x189, 1920, 1200, 32 }, { 0x18a, 2560, 1600, 16 }, { 0x18b, 2560, 1600, 24 }, { 0x18c, 2560, 1600, 32 },
+  { 0x18d, 1280, 720, 16 }, { 0x18e, 1280, 720, 24 }, { 0x18f, 1280, 720, 32 }, { 0x190, 1920, 1080, 16 }, { 0x191, 1920, 1080, 24 }, { 0x192, 1920, 1080, 32 },
+  { 0x193, 1600, 900, 16 }, { 0x194, 1600, 900, 24 }, { 0x195, 1600, 900, 32 }, { 0x196, 2560, 1440, 16 }, { 0x197, 2560, 1440, 24 }, { 0x198, 2560, 1440, 32 },
 };
 /* The mode that is set, with its flags of 4F02h; 0: one of INT 10h, 00h. */
 static u16 mode_now;
@@ -47,11 +51,13 @@ static u32 frame_buffer(void) {
   u16 bdf = pci_find_class(0x0300);
   return bdf == 0xffff ? 0 : pci_read(bdf, 0x10) & ~15;
 }
-static u32 pitch_of(u32 width, u8 depth) { return width * ((depth + 7) / 8); }
+/* Four bits a pixel lie in four planes. */
+static u32 pitch_of(u32 width, u8 depth) { return depth == 4 ? width / 8 : width * ((depth + 7) / 8); }
+static u32 memory_of(const struct graphics *mode) { return pitch_of(mode->width, mode->depth) * mode->height * (mode->depth == 4 ? 4 : 1); }
 
 static const struct graphics *find(u16 number) {
   for (u8 i = 0; i < COUNT(list); i++)
-    if (list[i].number == (number & 0x1ff) && pitch_of(list[i].width, list[i].depth) * list[i].height <= memory_bytes()) return &list[i];
+    if (list[i].number == (number & 0x1ff) && memory_of(&list[i]) <= memory_bytes()) return &list[i];
   return 0;
 }
 
@@ -98,10 +104,11 @@ static void mode_information(caller r) {
     r->ax = FAILED;
     return;
   }
-  u32 pitch = pitch_of(mode->width, mode->depth), bytes = pitch * mode->height;
+  u32 pitch = pitch_of(mode->width, mode->depth);
+  u8 planes = mode->depth == 4 ? 4 : 1;
   for (u16 i = 0; i < 256; i++) poke8(segment, at + i, 0);
-  /* Supported, colour, graphics, not by the VGA's registers, with a linear frame buffer; and a window of 64 KiB that can be read and written. */
-  poke16(segment, at, 0x00bb);
+  /* Supported, colour, graphics, not by the VGA's registers, with a linear frame buffer but for planes; and a window of 64 KiB that can be read and written. */
+  poke16(segment, at, planes == 4 ? 0x003b : 0x00bb);
   poke8(segment, at + 2, 7);
   poke16(segment, at + 4, 64);
   poke16(segment, at + 6, 64);
@@ -113,11 +120,11 @@ static void mode_information(caller r) {
   poke16(segment, at + 20, mode->height);
   poke8(segment, at + 22, 8);
   poke8(segment, at + 23, 16);
-  poke8(segment, at + 24, 1);
+  poke8(segment, at + 24, planes);
   poke8(segment, at + 25, mode->depth);
   poke8(segment, at + 26, 1);
-  poke8(segment, at + 27, mode->depth == 8 ? 4 : 6);
-  u32 pictures = divide(memory_bytes(), bytes, 0);
+  poke8(segment, at + 27, mode->depth == 4 ? 3 : mode->depth == 8 ? 4 : 6);
+  u32 pictures = divide(memory_bytes(), memory_of(mode), 0);
   poke8(segment, at + 29, pictures > 128 ? 127 : pictures - 1);
   poke8(segment, at + 30, 1);
   if (mode->depth > 8) {
@@ -126,7 +133,7 @@ static void mode_information(caller r) {
     /* What is unused of a pixel may be used. */
     poke8(segment, at + 39, mode->depth == 32 ? 2 : 0);
   }
-  poke32(segment, at + 40, frame_buffer());
+  if (planes == 1) poke32(segment, at + 40, frame_buffer());
   poke16(segment, at + 50, pitch);
   poke8(segment, at + 52, pictures > 128 ? 127 : pictures - 1);
   poke8(segment, at + 53, pictures > 128 ? 127 : pictures - 1);
@@ -134,7 +141,7 @@ static void mode_information(caller r) {
   r->ax = OK;
 }
 
-static u16 set_vbe_mode(u16 number) {
+u16 set_vbe_mode(u16 number) {
   if ((number & 0x1ff) < 0x100) {
     if (!find_mode(number & 0x7f)) return FAILED;
     set_mode((number & 0x7f) | (number & KEEP ? 0x80 : 0));
@@ -142,10 +149,10 @@ static u16 set_vbe_mode(u16 number) {
   }
   const struct graphics *mode = find(number);
   if (!mode) return FAILED;
-  /* The VGA's registers are those of a mode with 256 colours, from which the display interface takes over. */
+  /* The VGA's registers are those of a mode with 256 colours, from which the display interface takes over; planes it shows in its own size. */
   leave_vbe();
-  load_registers(find_mode(0x13));
-  if (mode->depth == 8) load_palette(PALETTE_256);
+  load_registers(find_mode(mode->depth == 4 ? 0x12 : 0x13));
+  if (mode->depth <= 8) load_palette(mode->depth == 4 ? PALETTE_64 : PALETTE_256);
   set(ENABLE, 0);
   set(WIDTH, mode->width);
   set(HEIGHT, mode->height);
@@ -153,7 +160,7 @@ static u16 set_vbe_mode(u16 number) {
   set(BANK, 0);
   set(ENABLE, ENABLED | (number & USE_LINEAR ? LINEAR_BUFFER : 0) | (number & KEEP ? KEEP_MEMORY : 0));
   mode_now = number & (0x1ff | USE_LINEAR | KEEP);
-  set_bda8(BDA_MODE, 0x6f);
+  set_bda8(BDA_MODE, mode->number == 0x102 ? 0x6a : 0x6f);
   set_bda16(BDA_COLUMNS, mode->width / 8);
   set_bda8(BDA_ROWS, mode->height / 16 - 1);
   set_bda16(BDA_CHAR_HEIGHT, 16);
@@ -174,18 +181,19 @@ static void window(caller r) {
 /* 4F06h: by pixels or bytes; what it has become. */
 static void scan_line(caller r) {
   u16 depth = get(DEPTH);
-  u32 bytes = (depth + 7) / 8;
+  u32 bits = (depth + 1) & ~3;
   if (!mode_now || r->bl > 3) {
     r->ax = FAILED;
     return;
   }
   if (r->bl == 0) set(VIRTUAL_WIDTH, r->cx);
-  else if (r->bl == 2) set(VIRTUAL_WIDTH, divide(r->cx, bytes, 0));
+  else if (r->bl == 2) set(VIRTUAL_WIDTH, depth == 4 ? r->cx * 8 : divide(r->cx * 8u, bits, 0));
   u32 width = get(VIRTUAL_WIDTH);
-  if (r->bl == 3) width = divide(memory_bytes(), bytes * get(HEIGHT), 0) & 0xfff8;
-  r->bx = width * bytes;
+  if (r->bl == 3) width = divide(memory_bytes(), bits * get(HEIGHT) / 8, 0) & 0xfff8;
+  u32 pitch = pitch_of(width, depth);
+  r->bx = pitch;
   r->cx = width;
-  u32 lines = divide(memory_bytes(), width * bytes, 0);
+  u32 lines = divide(depth == 4 ? memory_bytes() / 4 : memory_bytes(), pitch, 0);
   r->dx = lines > 0xffff ? 0xffff : lines;
   r->ax = OK;
 }

@@ -71,6 +71,8 @@ static void set_high_half(u8 vector, const u8 *font) { poke32(0, 4 * vector, far
 
 void set_mode(u8 number) {
   const struct mode *mode = find_mode(number & 0x7f);
+  /* VESA's first mode has a number of the old kind too (VBE 3.0, 3). */
+  if ((number & 0x7f) == 0x6a) set_vbe_mode(0x102 | (u16)(number & 0x80) << 8);
   if (!mode) return;
   leave_vbe();
   load_registers(mode);
@@ -531,6 +533,8 @@ enum outcome video_services(caller r) {
       r->cx = bda16(BDA_CURSOR_SHAPE);
       r->dx = r->bh < 8 ? bda16(BDA_CURSOR + 2 * r->bh) : 0;
       break;
+    /* A VGA has no light pen. */
+    case 0x04: r->ah = r->bx = r->cx = r->dx = 0; break;
     case 0x05: show_page(r->al); break;
     case 0x06: case 0x07: scroll(bda8(BDA_PAGE), r->al, r->bh, r->ch, r->cl, r->dh, r->dl, r->ah == 6); break;
     case 0x08: r->ax = read_cell(r->bh); break;

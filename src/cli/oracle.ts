@@ -1,5 +1,5 @@
 /**
- * npm run -s oracle -- FILE… [--limit N] [--through-idt]
+ * npm run -s oracle -- FILE… [--limit N] [--through-idt] [--in-regions]
  *
  * Replays fixtures that a real processor made (test/oracle/README.md) on ours and prints the cases that end otherwise, then `N passed, N failed`.
  */
@@ -9,10 +9,11 @@ import { FixtureError, readFixtures } from './oracle/fixture.ts';
 import type { Case } from './oracle/fixture.ts';
 import { OracleMachine } from './oracle/machine.ts';
 
-const USAGE = `usage: npm run -s oracle -- FILE… [--limit N] [--through-idt]
+const USAGE = `usage: npm run -s oracle -- FILE… [--limit N] [--through-idt] [--in-regions]
   FILE           fixtures, JSON lines, gzipped or plain
   --limit N      failing cases printed for each form (default 3)
-  --through-idt  exceptions are delivered through the IDT instead of leaving by a VM exit`;
+  --through-idt  exceptions are delivered through the IDT instead of leaving by a VM exit
+  --in-regions   whatever a case begins at is compiled; the cases that retired instructions so are counted`;
 
 /** Differences printed for one case. */
 const DIFFERENCES = 4;
@@ -46,15 +47,21 @@ export function main(argv: string[]): number {
   let files: string[];
   let limit: number;
   let throughIdt: boolean;
+  let inRegions: boolean;
   try {
     const { values, positionals } = parseArgs({
       args: argv,
       allowPositionals: true,
-      options: { limit: { type: 'string', default: '3' }, 'through-idt': { type: 'boolean', default: false } },
+      options: {
+        limit: { type: 'string', default: '3' },
+        'through-idt': { type: 'boolean', default: false },
+        'in-regions': { type: 'boolean', default: false },
+      },
     });
     files = positionals;
     limit = Number(values.limit);
     throughIdt = values['through-idt'];
+    inRegions = values['in-regions'];
     if (!Number.isInteger(limit) || limit < 0) throw new Error(`--limit ${values.limit}: not a whole number`);
     if (files.length === 0) throw new Error('no fixture file given');
   } catch (error) {
@@ -63,13 +70,14 @@ export function main(argv: string[]): number {
   }
   const total: Result = { passed: 0, failed: 0 };
   try {
-    const machine = new OracleMachine(throughIdt);
+    const machine = new OracleMachine(throughIdt, inRegions);
     for (const file of files) {
       const { passed, failed } = replay(machine, file, readFixtures(file), limit, line => process.stdout.write(`${line}\n`));
       total.passed += passed;
       total.failed += failed;
       if (files.length > 1) process.stdout.write(`${file}: ${passed} passed, ${failed} failed\n`);
     }
+    if (inRegions) process.stdout.write(`${machine.casesInRegions} cases ran in regions\n`);
   } catch (error) {
     if (!(error instanceof FixtureError)) throw error;
     process.stderr.write(`oracle: ${error.message}\n`);

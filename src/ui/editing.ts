@@ -1,9 +1,10 @@
 /** The definition that is being edited, as a text that a form changes, too. What was not kept yet is there again after a reload of the page. */
 
 import { computed, signal } from '@preact/signals';
-import type { Changes, JudgedText, OpenedDefinition } from '../dom0/index.ts';
+import type { Changes, Finding, JudgedText, OpenedDefinition } from '../dom0/index.ts';
 import { host, sentence } from './host.ts';
 import { look } from './inventory.ts';
+import { allRemedied, remedied } from './remedy.ts';
 import { deleteDefinition, go, openDomain } from './state.ts';
 import { Typing } from './typing.ts';
 
@@ -13,6 +14,8 @@ export interface Editing extends OpenedDefinition {
   /** As it is kept. */
   kept: string;
   judged?: JudgedText;
+  /** The same with what its errors say to write in their place, where that mends all of them: what would be created then. */
+  mended?: { of: string; judged: JudgedText };
   /** Domain 0 is at it. */
   busy: boolean;
   /** Why it could not be kept, or started. */
@@ -83,7 +86,12 @@ async function take(question: () => Promise<JudgedText>): Promise<void> {
   const mine = ++asked;
   try {
     const judged = await question();
-    if (mine === asked) put({ judged, text: judged.text, busy: false });
+    if (mine !== asked) return;
+    put({ judged, text: judged.text, busy: false });
+    const now = editing.peek(), text = judged.plan.errors.length > 0 && now ? allRemedied(judged.text, judged.plan.errors) : undefined;
+    if (text === undefined || !now) return;
+    const then = await host.judgeText({ ...now, text });
+    if (mine === asked && then.plan.errors.length === 0) put({ mended: { of: judged.text, judged: then } });
   } catch (error) {
     if (mine === asked) put({ busy: false, problem: sentence(error) });
   }
@@ -101,6 +109,12 @@ export function type(text: string): void {
   put({ text, busy: true, problem: undefined });
   asked++;
   typing.whenQuiet(() => void judge());
+}
+
+/** Writes what an error says, in the place of what is wrong. */
+export function mend(finding: Finding): void {
+  const text = remedied(editing.peek()?.text ?? '', finding);
+  if (text !== undefined) type(text);
 }
 
 /** What is changed in the form. */

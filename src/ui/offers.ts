@@ -76,7 +76,7 @@ async function loadCatalogue(): Promise<void> {
     const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
     const roms = firmware.filter(({ name }) => name.endsWith('.rom')).map(({ name, path }) => ({ name, url: new URL(path, base).href }));
     await told(offerFirmware({ own: OWN_BIOS, ...(bios && vgaBios ? { seabios: { bios, vgaBios } } : {}), roms }));
-    const image = (about: string) => ({ name, path, bytes }: Image): OfferedGuest => ({ id: name, title: name, about, bytes, files: [{ name, url: new URL(path, base).href }] });
+    const image = (about: string) => ({ name, path, bytes }: Image): Offer => ({ id: name, title: name, about, type: 'hvm', bytes, files: [{ name, url: new URL(path, base).href }] });
     const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
     const atShell = saved.flatMap(({ guest, path, bytes }): Offer[] => fetched.filter(({ id }) => id === guest).map(({ id, title }) => ({
       id: `${id}-at-shell`, title: strings.home.atShell(title), about: strings.home.atShellAbout, bytes, saved: true, files: [{ name: `${id}.save`, url: new URL(path, base).href }],

@@ -1,10 +1,11 @@
 /** Several definitions or saved domains that were dropped together: each is judged with the files that it names, and those that are chosen are defined or started, in turn. */
 
 import { batch, computed, signal } from '@preact/signals';
-import type { NamedFile } from '../dom0/index.ts';
+import type { Finding, NamedFile } from '../dom0/index.ts';
 import { host, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { catalogue } from './offers.ts';
+import { remedied } from './remedy.ts';
 import { type Candidate, draft, go, isDefinition, judge, keepFiles, rememberGiven, several } from './state.ts';
 
 /** Dropped files that are neither. */
@@ -23,7 +24,7 @@ export async function openSeveral(given: readonly NamedFile[], saved: readonly N
     const isSaved = saved.includes(file);
     // A saved domain has the names of its images within it, and says which it lacks.
     const text = isSaved ? '' : await file.data.text();
-    return { file, files: isSaved ? rest : rest.filter(({ name }) => text.includes(name)), isSaved, chosen: true, busy: !isSaved };
+    return { file, files: isSaved ? rest : rest.filter(({ name }) => text.includes(name)), isSaved, chosen: true, busy: !isSaved, ...(isSaved ? {} : { text }) };
   }));
   batch(() => {
     draft.value = undefined;
@@ -98,6 +99,14 @@ export const defineChosen = (said: (name: string, path: string) => string): Prom
   await look();
   return said(name, path);
 });
+
+/** Writes what an error says, in the text of this one: the file that was dropped stays as it is. */
+export async function mend({ file, text = '' }: Candidate, finding: Finding): Promise<void> {
+  const to = remedied(text, finding);
+  if (to === undefined) return;
+  several.value = several.peek()?.map(one => (one.file === file ? { ...one, file: { name: file.name, data: new Blob([to]) }, text: to, chosen: true, busy: true } : one));
+  await judgeAll();
+}
 
 /** One of them as form and text, with the files that it names. */
 export function openAlone({ file, files }: Candidate): void {

@@ -48,6 +48,8 @@ export const draft = signal<Draft | undefined>(undefined);
 export interface Candidate {
   /** The definition, or the saved domain. */
   file: NamedFile;
+  /** Of a definition: what stands in it. */
+  text?: string;
   /** Dropped files that it names. */
   files: NamedFile[];
   isSaved: boolean;

@@ -13,6 +13,11 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   const memory = page.getByRole('spinbutton', { name: 'Memory, MiB' });
   await expect(page.locator('.fld').filter({ has: memory })).toContainText('xl takes MiB as a number');
   await expect(page.getByRole('button', { name: 'Start web', exact: true })).toBeDisabled();
+  // What Start would do is told as it would be with what the error says, and a button writes that.
+  await expect(page.locator('.plan')).toContainText('The domain gets 64 MiB');
+  await page.getByRole('button', { name: 'Write 64 in line 4' }).click();
+  await expect(text).toHaveValue('# mine\nname = "web"\ntype = "pvh"\nmemory = 64\nkernel = "/boot/minipv"\n');
+  await expect(page.getByRole('button', { name: 'Start web', exact: true })).toBeEnabled();
   // Right by the form: the text follows, and nothing else of it changes.
   await memory.fill('12');
   await memory.press('Enter');

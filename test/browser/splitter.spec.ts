@@ -17,6 +17,10 @@ test('the line between tree and workbench moves by pointer and keys, is remember
   await expect.poll(width).toBe(before + 44);
   await page.reload();
   await expect.poll(width).toBe(before + 44);
+  // A narrower window keeps what was chosen; only who has chosen nothing gets its narrower tree.
+  await page.setViewportSize({ width: 1200, height: 800 });
+  await expect.poll(width).toBe(before + 44);
+  await page.setViewportSize({ width: 1280, height: 800 });
   await line.dblclick();
   await expect.poll(width).toBe(before);
 });

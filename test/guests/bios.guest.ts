@@ -54,23 +54,36 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
     expect(await said('seabios')).toBe(await said('ringside'));
   });
 
-  it('answer alike to a table of calls, and ours is there in half the instructions', { timeout: 600_000 }, async () => {
+  /** Boots a disk image that ends by itself, and says what it wrote on its port and how many instructions that took. */
+  async function run(image: string, bios: string) {
+    const [text, stats] = ['text', 'stats.json'].map(name => join(folder, name));
+    const vm = new Ringside('boot', '--disk', image, '--bios', bios, '--debugcon', text, '--stats', stats, '--virtual-time', '--no-reboot');
+    onTestFinished(() => vm.kill());
+    expect(await vm.end(100)).toBe(0x63);
+    return { text: readFileSync(text, 'latin1'), instructions: JSON.parse(readFileSync(stats, 'utf8')).instructions as number };
+  }
+
+  it('answer alike to a table of calls', { timeout: 600_000 }, async () => {
     const image = join(folder, 'calls.img');
     copyFileSync(file('guests/bioscalls/bioscalls.img'), image);
     truncateSync(image, 2 ** 20);
-    const answers = async (...options: string[]) => {
-      const [text, stats] = ['text', 'stats.json'].map(name => join(folder, name));
-      const vm = new Ringside('boot', '--disk', image, ...options, '--debugcon', text, '--stats', stats, '--virtual-time', '--no-reboot');
-      onTestFinished(() => vm.kill());
-      expect(await vm.end(100)).toBe(0x63);
-      const [, table] = /<(10 0003[\s\S]*)>/.exec(readFileSync(text, 'latin1').replace(CHATTER, '')) ?? [];
-      return { lines: table.trim().split('\n'), instructions: JSON.parse(readFileSync(stats, 'utf8')).instructions as number };
+    const answers = async (bios: string) => {
+      const [, table] = /<(10 0003[\s\S]*)>/.exec((await run(image, bios)).text.replace(CHATTER, '')) ?? [];
+      return table.trim().split('\n').map(comparable);
     };
-    const ours = await answers('--bios', 'ringside');
-    const theirs = await answers('--bios', 'seabios');
-    expect(ours.lines.length).toBeGreaterThan(130);
-    expect(ours.lines.map(comparable)).toEqual(theirs.lines.map(comparable));
-    expect(ours.instructions).toBeLessThan(theirs.instructions / 2);
+    const ours = await answers('ringside');
+    expect(ours.length).toBeGreaterThan(500);
+    expect(ours).toEqual(await answers('seabios'));
+  });
+
+  it('come to a boot sector, ours in half the instructions', { timeout: 200_000 }, async () => {
+    const image = join(folder, 'sector.img');
+    const sector = new Uint8Array(2 ** 20);
+    // mov al, 31h; out F4h, al
+    sector.set([0xb0, 0x31, 0xe6, 0xf4]);
+    sector.set([0x55, 0xaa], 510);
+    writeFileSync(image, sector);
+    expect((await run(image, 'ringside')).instructions).toBeLessThan((await run(image, 'seabios')).instructions / 2);
   });
 });
 

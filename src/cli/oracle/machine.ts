@@ -5,6 +5,7 @@
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import type { Processor } from '../../cpu/architecture/index.ts';
 import { createProcessor } from '../../cpu/index.ts';
+import { addRegions, fillTlb, type RegionStatistics } from '../../cpu/region/index.ts';
 import { registers as regs } from '../../cpu/architecture/index.ts';
 import { CODE, CODE_SIZE, DATA, DATA_SIZE, STACK, STACK_SIZE, START } from './fixture.ts';
 import type { Case, FloatState } from './fixture.ts';
@@ -96,10 +97,15 @@ export class OracleMachine {
   private readonly blankCode = new Uint8Array(CODE_SIZE).fill(0xcc);
   protected processor!: Processor;
   private readonly throughIdt: boolean;
+  private readonly inRegions: boolean;
+  /** Cases before this one of which a region retired instructions. */
+  private casesBefore = 0;
+  private statistics: Readonly<RegionStatistics> | undefined;
 
-  /** `throughIdt`: exceptions are delivered through gates to HLT handlers instead of leaving by a VM exit. */
-  constructor(throughIdt = false) {
+  /** `throughIdt`: exceptions are delivered through gates to HLT handlers instead of leaving by a VM exit. `inRegions`: whatever a case begins at is compiled. */
+  constructor(throughIdt = false, inRegions = false) {
     this.throughIdt = throughIdt;
+    this.inRegions = inRegions;
     this.memory = new SharedArrayBuffer(GUEST_BYTES + regs.STATE_WORDS * 4);
     this.bytes = new Uint8Array(this.memory);
     this.words = new Int32Array(this.memory);
@@ -169,6 +175,11 @@ export class OracleMachine {
     this.setUnusable(regs.GS);
     this.setUnusable(regs.LDTR);
     this.setSegment(regs.TR, TASK, 0);
+  }
+
+  /** Cases of which a region retired instructions. */
+  get casesInRegions(): number {
+    return this.casesBefore + (this.statistics && this.statistics.retired > 0 ? 1 : 0);
   }
 
   /** A new processor: at the start, and after one that threw. */
@@ -270,6 +281,11 @@ export class OracleMachine {
     processor.reload();
     processor.eflags = test.flags;
     for (const frame of [CODE >> 12, DATA >> 12, (DATA >> 12) + 1, STACK >> 12]) processor.invalidate(frame);
+    if (!this.inRegions) return;
+    // A tier that saw the frame of the code change for each case would soon compile nothing there.
+    this.casesBefore = this.casesInRegions;
+    this.statistics = addRegions(processor, 1);
+    for (const { base, bytes } of this.areas()) fillTlb(processor, base, bytes.length);
   }
 
   /** Runs one case to the exception that ends it. Never throws: what the processor throws is a problem of the case. */

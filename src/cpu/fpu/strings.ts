@@ -14,16 +14,13 @@ const CF = 1, ZF = 0x40, SF = 0x80, OF = 0x800;
 const first = new Int32Array(16), second = new Int32Array(16);
 
 function lanes(R: Int32Array, s: number, format: number, to: Int32Array): void {
-  const signed = (format & 2) !== 0;
-  if ((format & 1) === 0) {
-    for (let i = 0; i < 16; i++) {
-      const value = R[s + (i >> 2)] >>> 8 * (i & 3) & 0xff;
-      to[i] = signed ? value << 24 >> 24 : value;
-    }
-  } else {
-    for (let i = 0; i < 8; i++) {
-      const value = R[s + (i >> 1)] >>> 16 * (i & 1) & 0xffff;
-      to[i] = signed ? value << 16 >> 16 : value;
+  // Shifts left and right extend a lane with its sign, or with zeros.
+  const shift = (format & 1) === 0 ? 24 : 16, signed = (format & 2) !== 0;
+  let lane = 0;
+  for (let i = s; i < s + 4; i++) {
+    for (let at = shift; at >= 0; at -= 32 - shift) {
+      const top = R[i] << at;
+      to[lane++] = signed ? top >> shift : top >>> shift;
     }
   }
 }
@@ -38,13 +35,47 @@ function implicitLength(text: Int32Array, count: number): number {
 /** Length in a register: its magnitude, at most all lanes. */
 const explicitLength = (value: number, count: number): number => value === -0x80000000 ? count : Math.min(Math.abs(value), count);
 
+/** Length by the first byte that is zero. */
+function byteLength(R: Int32Array, s: number): number {
+  for (let i = 0; i < 4; i++) {
+    const word = R[s + i], zeros = (word - 0x01010101) & ~word & 0x80808080;
+    if (zeros !== 0) return 4 * i + (31 - Math.clz32(zeros & -zeros) >> 3);
+  }
+  return 16;
+}
+
+/** A bit for each byte that the first string has. */
+const set = new Int32Array(8);
+
+/** What strcspn() and strpbrk() of C libraries ask: which bytes of the second string are in the first. */
+function equalAnyByte(R: Int32Array, d: number, s: number, length1: number, length2: number): number {
+  for (let i = 0; i < 8; i++) set[i] = 0;
+  for (let j = 0; j < length1; j++) {
+    const byte = R[d + (j >> 2)] >>> 8 * (j & 3);
+    set[byte >>> 5 & 7] |= 1 << (byte & 31);
+  }
+  let bits = 0;
+  for (let i = 0; i < length2; i++) {
+    const byte = R[s + (i >> 2)] >>> 8 * (i & 3);
+    bits |= (set[byte >>> 5 & 7] >>> (byte & 31) & 1) << i;
+  }
+  return bits;
+}
+
+function equalEach(count: number, length1: number, length2: number): number {
+  const both = Math.min(length1, length2);
+  let bits = (1 << count) - (1 << Math.max(length1, length2));
+  for (let i = 0; i < both; i++) if (first[i] === second[i]) bits |= 1 << i;
+  return bits;
+}
+
 /** IntRes1 of the SDM: a bit for each lane of the second string. */
 function aggregate(count: number, length1: number, length2: number, mode: number): number {
+  if (mode === EQUAL_EACH) return equalEach(count, length1, length2);
   let bits = 0;
   for (let i = 0; i < count; i++) {
     let hit = false;
-    if (mode === EQUAL_EACH) hit = i < length1 && i < length2 ? first[i] === second[i] : i >= length1 && i >= length2;
-    else if (mode === EQUAL_ANY) { for (let j = 0; j < length1 && i < length2; j++) if (first[j] === second[i]) hit = true; }
+    if (mode === EQUAL_ANY) { for (let j = 0; j < length1 && i < length2; j++) if (first[j] === second[i]) hit = true; }
     else if (mode === RANGES) { for (let j = 0; j + 1 < length1 && i < length2; j += 2) if (first[j] <= second[i] && second[i] <= first[j + 1]) hit = true; }
     else {
       // Equal ordered: the first string stands at lane i of the second; what lies past the register's end is not asked.
@@ -62,11 +93,27 @@ const stringCompare = (explicit: boolean, mask: boolean): CoreOpFactory => (_row
   // Any alignment will do here.
   const s = memory ? readScratch(core, core.addressing.address(p, 16, false), 16) : XMM + 4 * core.A[p + SRC];
   const count = (immediate & 1) !== 0 ? 8 : 16, all = (1 << count) - 1;
-  lanes(R, XMM + 4 * core.A[p + DST], immediate & 3, first);
-  lanes(R, s, immediate & 3, second);
-  const length1 = explicit ? explicitLength(R[EAX], count) : implicitLength(first, count);
-  const length2 = explicit ? explicitLength(R[EDX], count) : implicitLength(second, count);
-  let bits = aggregate(count, length1, length2, immediate >> 2 & 3);
+  const d = XMM + 4 * core.A[p + DST];
+  let length1 = count, length2 = count, bits: number;
+  if (explicit) {
+    length1 = explicitLength(R[EAX], count);
+    length2 = explicitLength(R[EDX], count);
+  }
+  if ((immediate & 0b1101) === EQUAL_ANY << 2) {
+    if (!explicit) {
+      length1 = byteLength(R, d);
+      length2 = byteLength(R, s);
+    }
+    bits = equalAnyByte(R, d, s, length1, length2);
+  } else {
+    lanes(R, d, immediate & 3, first);
+    lanes(R, s, immediate & 3, second);
+    if (!explicit) {
+      length1 = implicitLength(first, count);
+      length2 = implicitLength(second, count);
+    }
+    bits = aggregate(count, length1, length2, immediate >> 2 & 3);
+  }
   if ((immediate & 0x10) !== 0) bits ^= (immediate & 0x20) !== 0 ? (1 << length2) - 1 : all;
   if (mask) {
     for (let i = 0; i < 4; i++) {

@@ -10,7 +10,7 @@ import { DOUBLE_ZERO } from '../architecture/edge.ts';
 import { CR0_PE } from '../architecture/control-bits.ts';
 import { arithmetic, carry, condition, kindWithChange, outcome, VM, withChange } from '../architecture/flags.ts';
 import { type CodeKind, type CodePage, type Compile, type EntryState, isLinear, type RegionCompiler, type RegionOptions, type RegionStatistics, type RegionText, type RegionView, type Regions, type Seen } from '../architecture/regions.ts';
-import { CR0, EFLAGS, EIP } from '../architecture/registers.ts';
+import { CR0, EDI, EFLAGS, EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
 import { multiplyHigh, productFlags } from '../ops/arithmetic.ts';
@@ -38,18 +38,18 @@ const NOTHING: ReadonlySet<number> = new Set();
 /** Samples after which a text that was no function yet is asked for again. */
 const RETRY = 16;
 /**
- * Instructions that are watched: until what goes round there is known, at least so many to know which ways branches go, and at most until control is there again.
- * That takes time from the guest, and what it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once; wide
- * code has something new that is hot in every epoch. So many regions are compiled in one, at most.
+ * Instructions that are watched: until what goes round there is known, at least so many to know which ways branches go, and at most so many, wherever control is
+ * then. That takes time from the guest, and what it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once;
+ * an interpreter of scripts goes round in thousands of instructions, of which each epoch shows a few. So many regions are compiled in one, at most.
  */
-const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 24, TRACES_AN_EPOCH = 2, MAX_COMPILES = 24;
+const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 24, TRACES_AN_EPOCH = 12, MAX_COMPILES = 24;
 /**
  * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
  * boot had three times the regions, most of which V8 had not optimised when they were over.
  */
 const EXITS_A_SAMPLE = 300;
 /** What an epoch leaves of their number: a few hundred in each, epoch after epoch, are worth a region as many at once are. */
-const EXITS_KEPT = 7 / 8;
+const EXITS_KEPT = 24 / 25;
 /**
  * Instructions of a region to which others lead rather than repeat its code: what shorter ones hold is written out in each. Unpacking a kernel took half as many
  * regions for it, and a tenth less time.
@@ -64,11 +64,11 @@ const MAX_PENDING = 16;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
 const EPOCH_SHIFT = 10, EPOCH = 1 << EPOCH_SHIFT, MAX_COUNTS = 4096;
 /** Regions that are kept; calls that give a region's way out type feedback before V8 compiles it. */
-const MAX_REGIONS = 256, WARM_CALLS = 20;
+const MAX_REGIONS = 512, WARM_CALLS = 20;
 /** So often a frame's regions may be dropped because its bytes were written, until counts are halved. */
 const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
-const SHORT = 60, TRIAL = 4096;
+const SHORT = 25, TRIAL = 4096;
 /** Entries after which nothing was done: after so many of them, if so few instructions ran for each, the region's windows (windows.ts) are wrong. */
 const IDLE = 64, IDLE_SHARE = 1000;
 
@@ -101,15 +101,18 @@ export class RegionTier implements Regions {
   private readonly threshold: number;
   private compiler: RegionCompiler | null = null;
   /**
-   * Linear addresses of the instructions under watch, from one in a hot line on, of those alone that run at its privilege (`user`: 0 or USER) and in its mode; null:
+   * Linear addresses of the instructions under watch, from one in a hot line on, of those alone that run at its privilege (`user`: 0 or USER) and in its mode (`key`; `base`: of CS); null:
    * none are. How many were watched in all. That line. Where the region is to begin; null: not known yet.
    */
   private trace: number[] | null = null;
   private user = 0;
   private key = 0;
+  private base = 0;
   private watched = 0;
   private traced = 0;
   private head: number | null = null;
+  /** General registers when control was at the head last. */
+  private headRegisters: Int32Array | null = null;
   /** Linear address to which regions often lead: what runs from there is to be watched. Null: none. */
   private exit: number | null = null;
   /** Of those that are allowed at once. */
@@ -217,7 +220,7 @@ export class RegionTier implements Regions {
 
   /** A batch of `n` instructions or less begins at record `p` with EIP set. Between instructions. True: it is to have one instruction alone. */
   sample(p: number, n: number): boolean {
-    if (this.trace !== null) this.watch(this.trace, p);
+    if (this.trace !== null) this.watch(this.trace);
     else if (this.exit !== null) this.watchExit(this.exit);
     // Single steps are no sample.
     else if (n > 1 && (this.untilSample <= 0 || this.threshold === 1)) {
@@ -259,9 +262,11 @@ export class RegionTier implements Regions {
     this.trace = [linear];
     this.user = this.cpu.S[S_USER]!;
     this.key = this.cpu.mode.key;
+    this.base = this.cpu.mode.csBase;
     this.watched = 1;
     this.traced = line;
     this.head = head;
+    this.headRegisters = head === null ? null : this.cpu.R.slice(0, EDI + 1);
   }
 
   /** Regions led to `exit`: the instructions from there on are watched, if it is there that control is now. */
@@ -274,10 +279,10 @@ export class RegionTier implements Regions {
   }
 
   /**
-   * Notes the instruction that begins, at record `p`. Where control is at the head again, compiles what they show: there privilege and mapping are the head's, which
-   * behind a system call or a load of CR3 they are not.
+   * Notes the instruction that begins. Compiles what they show where control is at the head again, or far on the way round where privilege and mode are the head's,
+   * which behind a system call they are not.
    */
-  private watch(trace: number[], p: number): void {
+  private watch(trace: number[]): void {
     const { A, S, mode } = this.cpu, { linear } = this, here = mode.key === this.key && S[S_USER] === this.user;
     this.watched++;
     if (here) {
@@ -286,14 +291,16 @@ export class RegionTier implements Regions {
       if (this.head === null && linear === trace[0]) this.head = this.compiler!.head(mode.code32, trace, page => this.pageAt(page));
     }
     const { head } = this, atHead = here && linear === head;
+    if (atHead) this.headRegisters = this.cpu.R.slice(0, EDI + 1);
     if (head === null ? this.watched < TRACE : this.watched < (atHead ? WAYS : LONGEST_TRACE)) return;
     this.trace = null;
     this.interval = BATCH;
     this.due = this.cpu.loop.retiredNow + BATCH;
     this.retiredBefore = this.statistics.retired;
-    if (head === null ? trace.length < this.watched : !atHead) this.refusedLines.set(this.traced, PUT_OFF);
-    else if (head === null || A[p + OP] === OP_ENTRY || this.refused.has(p)) this.refusedLines.set(this.traced, REFUSED);
-    else this.compileAt(p, head, this.seen(new Set(trace.map(at => (at - (head & -4096)) | 0))));
+    const record = head === null || !here || (!atHead && mode.csBase !== this.base) ? 0 : this.recordAt(head);
+    if (head === null ? trace.length < this.watched : record === 0) this.refusedLines.set(this.traced, PUT_OFF);
+    else if (head === null || A[record + OP] === OP_ENTRY || this.refused.has(record)) this.refusedLines.set(this.traced, REFUSED);
+    else this.compileAt(record, head, this.seen(new Set(trace.map(at => (at - (head & -4096)) | 0)), head), true, this.headRegisters);
   }
 
   private canCompile(): boolean {
@@ -338,20 +345,23 @@ export class RegionTier implements Regions {
 
   /** The linear address where control is. */
   private get linear(): number { return (this.cpu.R[EIP]! + this.cpu.mode.csBase) | 0; }
-  /** What the code is that runs there. */
-  private get kind(): CodeKind {
-    const { R, mode: { code32, stack32, flat } } = this.cpu;
-    return { code32, stack32, flat, segments: (R[CR0]! & CR0_PE) === 0 ? 'real' : (R[EFLAGS]! & VM) !== 0 ? 'virtual' : 'protected', pageEip: (R[EIP]! - (this.linear & 4095)) | 0 };
+  /** What code at a linear address is in the segment that runs now. */
+  private kindAt(linear: number): CodeKind {
+    const { R, mode: { code32, stack32, flat, csBase } } = this.cpu;
+    return { code32, stack32, flat, segments: (R[CR0]! & CR0_PE) === 0 ? 'real' : (R[EFLAGS]! & VM) !== 0 ? 'virtual' : 'protected', pageEip: ((linear & -4096) - csBase) | 0 };
   }
-  private seen(ran: ReadonlySet<number>): Seen { return { kind: this.kind, ran, missed: NOTHING }; }
-  /** The processor as a region finds it that is entered now. */
-  private entryState(): EntryState {
-    const { R, S, tlb: { TR, TW } } = this.cpu, user = S[S_USER]!;
-    return { registers: R, reads: page => (TR[page + user]! & INVALID) === 0, writes: page => (TW[page + user]! & INVALID) === 0 };
+  private seen(ran: ReadonlySet<number>, linear = this.linear): Seen { return { kind: this.kindAt(linear), ran, missed: NOTHING }; }
+  /** The processor as a region finds it that is entered with such general registers. */
+  private entryState(registers: ArrayLike<number>): EntryState {
+    const { S, tlb: { TR, TW } } = this.cpu, user = S[S_USER]!;
+    return { registers, reads: page => (TR[page + user]! & INVALID) === 0, writes: page => (TW[page + user]! & INVALID) === 0 };
   }
 
-  /** Compiles what begins at the record of a linear address, if that is where this leads now. `windows`: it may have some. */
-  private compileAt(record: number, linear: number, asked: Seen, windows = true): void {
+  /**
+   * Compiles what begins at the record of a linear address, if that is where this leads now. `windows`: it may have some; `registers`: as control had them there, null if
+   * that is not known.
+   */
+  private compileAt(record: number, linear: number, asked: Seen, windows = true, registers: ArrayLike<number> | null = this.linear === linear ? this.cpu.R : null): void {
     const { A, R, S, code, writer } = this.cpu, { pending } = this;
     // Records of another mode are other records of the same code, which is not compiled for it.
     if (this.recordAt(linear) !== record || this.refused.has(record)) return;
@@ -360,7 +370,7 @@ export class RegionTier implements Regions {
     pending.delete(record);
     const page = linear >>> 12, seen = before?.seen ?? asked;
     // A text that is asked for again has to be the same: then it depends neither on registers nor on other regions (`pageAt`).
-    const expected = windows && !this.late && this.linear === linear ? this.entryState() : null;
+    const expected = windows && !this.late && registers !== null ? this.entryState(registers) : null;
     const region = this.compiler!.compile(seen, linear & 4095, number => this.pageAt(page + number), S[S_USER]!, expected);
     if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
       this.refused.set(record, REFUSED);

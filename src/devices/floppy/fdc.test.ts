@@ -324,12 +324,24 @@ describe('82077AA', () => {
 });
 
 describe('a floppy image', () => {
+  it('that is cut off behind its last used sector reads as zeros from there, and refuses to be written there', () => {
+    const data = image(10 * 512);
+    const disk = new Driver({ data });
+    disk.start(0);
+    expect(disk.data9(0x66, [0, 0, 10], 11)[1]).toBe(0);
+    expect(disk.moved.subarray(0, 1024)).toEqual(Uint8Array.from([...data.subarray(-512), ...new Uint8Array(512)]));
+    expect(disk.data9(0x45, [0, 0, 11], 11)[1]).not.toBe(0);
+  });
+
   it('has one of sixteen sizes; others are refused with them', () => {
     expect(floppyFormat(BYTES_1440)).toMatchObject({ cylinders: 80, heads: 2, sectors: 18 });
     expect(floppyProblem(BYTES_1440)).toBeUndefined();
-    expect(floppyProblem(1000)).toBe('has 1000 bytes, and a floppy disk has 160, 180, 320, 360, 720, 800, 820, 1200, 1440, 1476, 1600, 1640, 1680, 1722, 1743 or 2880 KiB. Give an image of one of these sizes, or attach it as a disk.');
+    // What is cut off behind the last used sector is the beginning of a disk.
+    expect([512, 1_296_384, 1_500_160].map(bytes => floppyFormat(bytes)?.sectors)).toEqual([18, 18, 36]);
+    expect([0, 1000, 3_000_320].map(bytes => floppyFormat(bytes))).toEqual([undefined, undefined, undefined]);
+    expect(floppyProblem(1000)).toBe('has 1000 bytes, and a floppy disk has 160, 180, 320, 360, 720, 800, 820, 1200, 1440, 1476, 1600, 1640, 1680, 1722, 1743 or 2880 KiB, or is the beginning of one, of whole sectors. Give an image of one of these sizes, or attach it as a disk.');
     expect([driveType(undefined), driveType(null), driveType({ bytes: 368640 }), driveType({ bytes: 2949120 })]).toEqual([0, 4, 1, 5]);
-    expect(() => new Driver({ data: new Uint8Array(512) })).toThrow(RangeError);
+    expect(() => new Driver({ data: new Uint8Array(2880 * 1024 + 512) })).toThrow(RangeError);
   });
 
   it('is in drive A of a PC, with CMOS and equipment to match; without floppies the controller is there alone', () => {

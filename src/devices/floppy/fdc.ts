@@ -438,12 +438,18 @@ export class FloppyController implements Device {
     // Until the disk answers, a saved state has the sector still to come.
     r.step = STEP.SECTOR;
     r.stepNs = this.timers.clock.nowNs();
-    disk.read(this.sectorNumber(format), [r.buffer], ok => {
+    const sector = this.sectorNumber(format);
+    const answer = (ok: boolean): void => {
       if (generation !== this.generation) return;
       this.schedule(STEP.NOTHING, 0);
       if (ok) this.give();
       else this.fail(ST1.DATA_ERROR, ST2.DATA_ERROR);
-    });
+    };
+    // An image that is the beginning of its disk: nothing was written behind it.
+    if (sector >= disk.sectors) {
+      r.buffer.fill(0);
+      answer(true);
+    } else disk.read(sector, [r.buffer], answer);
   }
 
   private sectorNumber(format: FloppyFormat): number {

@@ -251,6 +251,23 @@ describe('Bochs display interface', () => {
     }
   });
 
+  it('4 bits in planes, whose rows are as long as the picture is wide, whatever the CRTC has, and scroll', () => {
+    enable(800, 600, 4, 1);
+    for (const [index, value] of [[2, 0x0f], [4, 0x06]]) set(0x3c4, index, value);
+    for (const [index, value] of [[5, 0x00], [6, 0x05], [8, 0xff]]) set(0x3ce, index, value);
+    // The seventh pixel of the second row, and one of the 31st.
+    t.pc.bus.writeMemory(0xa0000 + 100, 0x02, 1);
+    t.pc.bus.writeMemory(0xa0000 + 30 * 100 + 99, 0x01, 1);
+    show();
+    expect([canvas.width, canvas.height]).toEqual([800, 600]);
+    const white = canvas.at(6, 1);
+    expect(white).not.toBe(canvas.at(5, 1));
+    expect(canvas.at(799, 30)).toBe(white);
+    dispi(9, 29);
+    show();
+    expect(canvas.at(799, 1)).toBe(white);
+  });
+
   it('the 64-KiB window follows the bank', () => {
     enable(640, 480, 32, 1);
     dispi(5, 2);

@@ -17,6 +17,8 @@ export interface Picture {
   /** Scan lines (double scanning taken off) that one row of pixels stands for. */
   repeat: number;
   shift: number;
+  /** Bytes of a plane from one row to the next, and the first one, where the display interface says them; else the CRTC does. */
+  rows?: { pitch: number; start: number };
 }
 
 export function pictureOf(r: VgaRegisters): Picture {
@@ -32,24 +34,24 @@ export function pictureOf(r: VgaRegisters): Picture {
 /** Draws the picture. `words` are the interleaved planes, one word an offset. */
 export function drawPlanes(r: VgaRegisters, words: Uint32Array, picture: Picture, pixels: Uint32Array): void {
   const { crtc, attribute } = r;
-  const { width, height, repeat, shift } = picture;
+  const { width, height, repeat, shift, rows } = picture;
   const bytes = shift === BYTES;
   const perFetch = bytes ? 4 : 8;
   const colours = new Uint32Array(bytes ? 256 : 16);
   for (let i = 0; i < colours.length; i++) colours[i] = pixel(dacColour(r, bytes ? i : attributeColour(r, i)));
 
-  const rowScans = (crtc[9] & 0x1f) + 1;
-  const pitch = crtc[0x13] * 2;
-  const start = (crtc[0x0c] << 8) | crtc[0x0d];
-  const doubleword = (crtc[0x14] & 0x40) !== 0;
-  const byteMode = (crtc[0x17] & 0x40) !== 0;
+  const rowScans = rows ? 1 : (crtc[9] & 0x1f) + 1;
+  const pitch = rows?.pitch ?? crtc[0x13] * 2;
+  const start = rows?.start ?? (crtc[0x0c] << 8) | crtc[0x0d];
+  const doubleword = !rows && (crtc[0x14] & 0x40) !== 0;
+  const byteMode = rows !== undefined || (crtc[0x17] & 0x40) !== 0;
   const wrapBit = crtc[0x17] & 0x20 ? 15 : 13;
-  const rowScan13 = !(crtc[0x17] & 1);
-  const rowScan14 = !(crtc[0x17] & 2);
-  const split = Math.floor((lineCompare(r) + 1) / (crtc[9] & 0x80 ? 2 : 1) / repeat);
+  const rowScan13 = !rows && !(crtc[0x17] & 1);
+  const rowScan14 = !rows && !(crtc[0x17] & 2);
+  const split = rows ? Infinity : Math.floor((lineCompare(r) + 1) / (crtc[9] & 0x80 ? 2 : 1) / repeat);
   const panSplit = (attribute[0x10] & 0x20) === 0;
   const pan = attribute[0x13] & 7;
-  const scroll = (crtc[8] >> 5) & 3;
+  const scroll = rows ? 0 : (crtc[8] >> 5) & 3;
 
   // A row of our own: loops over shared memory, where the pixels may lie, are slow.
   const dots = new Uint32Array(width);

@@ -207,8 +207,8 @@ export class Vga implements Device {
   private showPlanes(screen: ScreenWriter): void {
     const { dispi, r } = this;
     const picture = pictureOf(r);
-    // 4 bits a pixel of DISPI: planes, in its size.
-    if (dispi.enabled) Object.assign(picture, { width: dispi.width, height: dispi.height });
+    // 4 bits a pixel of DISPI: planes, of its size and at its place.
+    if (dispi.enabled) Object.assign(picture, { width: dispi.width, height: dispi.height, repeat: 1, shift: 0, rows: { pitch: dispi.pitch, start: dispi.start } });
     const pixels = this.pixelsFor(screen, picture.width, picture.height);
     if (!pixels) return;
     drawPlanes(r, this.words, picture, pixels);

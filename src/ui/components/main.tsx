@@ -38,45 +38,53 @@ const Section = ({ title, wide, children }: { title: string; wide?: boolean; chi
 
 const TABS = [['one', 'Console'], ['two', 'Overview'], ['three', 'History']] as const;
 
-function Fields() {
+function Buttons() {
   const [chosen, choose] = useState('one');
   return <>
     <p class="row wrap"><button class="btn primary"><Icon name="run" />Start web</button><button class="btn">Save</button><button class="btn quiet">Quiet</button><button class="btn sm">Small</button><button class="btn is-hover">Hover</button><button class="btn is-focus">Focus</button>
-      <button class="btn quiet icon" aria-label="Close"><Icon name="close" /></button><button class="btn" disabled>Start web</button><button class="btn primary" disabled>Start</button></p>
-    <p class="row wrap"><span class="seg" role="group" aria-label="Arrangement"><button aria-pressed>Tile</button><button aria-pressed={false}>Stack</button><button aria-pressed={false} disabled>One</button></span></p>
+      <button class="btn quiet icon" aria-label="Close"><Icon name="close" /></button></p>
+    <p class="row"><button class="btn primary" disabled>Start web</button><span class="sec">waits for the kernel of line 3</span></p>
+    <p class="row wrap"><span class="seg" role="group" aria-label="Arrangement"><button aria-pressed>Tile</button><button aria-pressed={false}>Stack</button><button aria-pressed={false}>One</button></span></p>
     <Tabs label="Tabs" panel="tabs-panel" tabs={TABS} chosen={chosen} onChoose={choose} />
-    <div role="tabpanel" id="tabs-panel" aria-label="The chosen tab" class="cap-t">{`What stands below the tab ‘${TABS.find(([id]) => id === chosen)?.[1]}’.`}</div>
+    <div role="tabpanel" id="tabs-panel" aria-label="The chosen tab" class="cap-t tab-of">{`${TABS.find(([id]) => id === chosen)?.[1]} of web`}</div>
+    <p class="row wrap icons">{ICONS.slice(15).map(name => <span key={name}><Icon name={name as IconName} size={14} />{name}</span>)}</p>
+    <p class="hint">Nothing here yet.</p>
+  </>;
+}
+
+function Fields() {
+  return <>
     <div class="edit-f">
       <div class="fld"><label for="field">Kernel</label><input id="field" class="in" value="/boot/vmlinuz" /></div>
       <div class="fld wrong"><label for="wrong">Memory</label><input id="wrong" class="in" value="2G" aria-invalid /><span class="stop"><Tag kind="error"><span>xl takes MiB as a number. Write 2048.</span></Tag></span></div>
       <div class="fld sel"><label for="slider">vCPUs</label><span class="amount"><input type="range" id="slider" min={1} max={4} value={2} style="--part:33%" /><input class="in" type="number" aria-label="vCPUs" value={2} /></span></div>
     </div>
+    <p class="row wrap icons">{ICONS.slice(0, 15).map(name => <span key={name}><Icon name={name as IconName} size={14} />{name}</span>)}</p>
   </>;
 }
 
 function Components() {
   return <main class="components">
     <header class="row wrap"><Brand /><h1>Components and states</h1><span class="grow" />
-      <label>Theme <select class="in" value={theme.value} onChange={event => { theme.value = event.currentTarget.value as typeof theme.value; }}>
+      <label class="pick"><Icon name="theme" size={14} /><span class="hidden">Theme</span><select class="btn quiet" value={theme.value} onChange={event => { theme.value = event.currentTarget.value as typeof theme.value; }}>
         {['system', 'light', 'dark', 'contrast'].map(each => <option key={each}>{each}</option>)}</select></label></header>
     <Section title="Owners: fill, tint with text, edge" wide><ul class="owners">{OWNERS.map(([owner, name, says]) => <li key={owner} class={owner}><i /><b>{name}</b><span>{says}</span></li>)}</ul></Section>
     <Section title="Rows of the tree"><div class="framed"><Tree /></div></Section>
-    <Section title="Buttons, tabs, fields"><Fields /></Section>
+    <Section title="Buttons, tabs, fields"><Buttons /></Section>
+    <Section title="Form: rest, wrong, chosen"><Fields /></Section>
     <Section title="States, modes, verdicts">
       <p class="row wrap">{['r', 'b', 'p', 's', 'c', 'd', '-'].map(state => <StateMark key={state} state={state} />)}</p>
       <p class="row wrap">{['d0', 'pv', 'pvh', 'hvm'].map(type => <ModeBadge key={type} type={type} />)}</p>
       <p class="row wrap">{[0, 1, 2, 3, 4, 5].map(id => <Chip key={id} id={id} />)}<Chip /></p>
       <ul class="tags">{TAGS.map(kind => <li key={kind}><Tag kind={kind}>{kind}</Tag></li>)}</ul>
       <p class="row wrap"><Spark values={BUSY} label="Busy" /><Spark values={[...BUSY.slice(0, 20), undefined, undefined, ...BUSY.slice(30)]} label="With a gap" /><Spark values={[]} label="Not known" /></p>
-      <p class="row wrap icons">{ICONS.map(name => <Icon key={name} name={name as IconName} size={16} />)}</p>
       <WhyBox why={{ question: 'Why BOOST?', answer: 'A vCPU that wakes with credit left goes first until the next tick.', source: 'xen/common/sched/credit.c' }} />
       <p class="note">A note.</p><p class="note bad"><Tag kind="failed"><span>A failure, and what to do next.</span></Tag></p>
-      <p class="hint">Nothing here yet.</p>
     </Section>
     <Section title="Terminal: free, paused, over, silent" wide><div class="windows">
-      <SerialWindow session={guest('web', 'r', { text: 'web login: ' })} first />
-      <SerialWindow session={guest('db', 'p', { text: '# sync' })} first={false} />
-      <SerialWindow session={guest('old', 's', { text: 'Power down.', isGone: true })} first={false} />
+      <SerialWindow session={guest('web', 'r', { text: 'minipv as PVH\r\nxvda: 41943040 sectors\r\n\x1b[1;32mminipv>\x1b[0m dhcp\r\ndhcp: 10.0.2.15\r\n\x1b[1;32mminipv>\x1b[0m ' })} first />
+      <SerialWindow session={guest('db', 'p', { text: 'minipv as PVH\r\nxvda: 4194304 sectors\r\n\x1b[1;32m#\x1b[0m\x1b[2D# sync' })} first={false} />
+      <SerialWindow session={guest('old', 's', { text: 'minipv as PV\r\nminipv> poweroff\r\nPower down.', isGone: true })} first={false} />
       <SerialWindow session={guest('new', 'r', {})} first={false} />
     </div></Section>
     <Section title="Screen: text, paused, off" wide><div class="windows">

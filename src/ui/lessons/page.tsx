@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals';
 import { Fragment } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { host, info, sentence } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import { sessions } from '../sessions.ts';
@@ -14,13 +14,14 @@ import { lessonAddress, lessonText } from './list.ts';
 import './lessons.css';
 import { Markdown } from './markdown.tsx';
 import { pageHost } from './page-host.ts';
+import { RingStrip } from './ring-strip.tsx';
 import { type Judged, LessonRun, type Measured } from './run.ts';
 
 const words = {
   counts: (guest: string) => `What ${guest} does to the hypervisor`,
   starts: 'The guests of the lesson start.', seed: (seed: string) => `seed ${seed}`, link: 'Link to this lesson', another: 'Other numbers',
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
-  answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer', number: 'Write a number.',
+  show: 'Show', fold: 'Fold', answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer', number: 'Write a number.',
   doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Opens when the measurement holds.', reality: 'Opens at the end.' },
   measure: 'Measure', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(by)} off`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
   wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
@@ -110,6 +111,7 @@ export function LessonPage() {
   const { lesson, run } = state;
   const shown = lesson.guests.map(({ name }) => sessions.value.get(run.idOf(name) ?? -1)).filter(session => session !== undefined);
   const consoles = <div class="desk serials">{shown.map((session, i) => <SerialWindow key={session.id} session={session} first={i === 0} />)}
+    {!narrow.value && shown.length === 1 && <RingStrip key={shown[0]!.id} id={shown[0]!.id} name={lesson.guests[0]!.name} />}
     {!narrow.value && shown.length === 1 && <section class="panel lact" aria-label={words.counts(lesson.guests[0]!.name)} tabIndex={0}><Activity session={shown[0]!} totals /></section>}</div>;
   return <div class="lesson">
     <article class="body lsn">
@@ -130,21 +132,35 @@ function Progress({ state: { lesson, at } }: { state: Now }) {
 function StepBox({ step, index, state }: { step: Step; index: number; state: Now }) {
   const { at, busy, lesson } = state;
   const title = `${index + 1}. ${words.steps[step.kind]}`;
+  const isHere = index === at, isFolded = !isHere && FOLDED.has(step.kind) && !unfolded.value.has(index);
+  const said = step.parts.flatMap(part => (part.kind === 'ask' ? [state.answers.get(part.name)] : [])).filter(answer => answer !== undefined);
+  const box = useRef<HTMLElement>(null);
+  // Under the head, which keeps its place.
+  useEffect(() => { if (isHere && index > 0) box.current?.scrollIntoView({ block: 'nearest' }); }, [isHere, state.results.get(index)]);
   if (index > at) return <section class="lstep shut"><h2>{title}</h2><p class="sec">{words.waits[step.kind]}</p></section>;
-  const isHere = index === at;
   const result = state.results.get(index);
   const holds = result?.judged.every(each => each.holds) ?? false;
   const isLast = index === lesson.steps.length - 1;
-  return <section class={`lstep${isHere ? ' here' : ''}${step.kind === 'reality' ? ' reality' : ''}`} data-step={index}>
+  return <section ref={box} class={`lstep${isHere ? ' here' : ''}${isFolded ? ' folded' : ''}${step.kind === 'reality' ? ' reality' : ''}`} data-step={index}>
     <div class="row"><h2>{title}</h2><span class="grow" />
       {step.kind === 'do' && <button class="btn quiet sm" disabled={busy} onClick={() => void reset(index)}>{words.reset}</button>}
-      {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}</Tag>}</div>
-    {step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state} />)}
+      {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}{said.length > 0 && ` ${said.map(number).join(', ')}`}</Tag>}
+      {!isHere && FOLDED.has(step.kind) && <button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${words.show}: ${title}`} onClick={() => fold(index, !isFolded)}>{isFolded ? words.show : words.fold}</button>}</div>
+    {!isFolded && step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state} />)}
     {isHere && step.kind === 'do' && <p class="row wrap"><button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button><button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button></p>}
     {isHere && step.kind === 'measure' && <p class="row"><button class={`btn${holds ? '' : ' primary'}`} disabled={busy} onClick={() => void measure(index)}>{words.measure}</button>{holds && <button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button>}</p>}
     {isHere && step.kind === 'explain' && !isLast && <p><button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button></p>}
     {isHere && step.kind === 'reality' && <p class="code" data-testid="code"><b>{words.code}</b> <code>{handInCode(lesson, state.run.exact)}</code> <span class="sec">{words.hand}</span></p>}
   </section>;
+}
+
+/** What is behind somebody is one line, so that the step at hand begins on the screen. Measurements stay: later steps speak of them. */
+const FOLDED: ReadonlySet<Step['kind']> = new Set(['predict', 'do', 'explain']);
+const unfolded = signal<ReadonlySet<number>>(new Set());
+function fold(index: number, isShut: boolean): void {
+  const next = new Set(unfolded.peek());
+  if (isShut) next.delete(index); else next.add(index);
+  unfolded.value = next;
 }
 
 const act = (step: Step): Promise<void> => work(async ({ run, at }) => {

@@ -23,5 +23,5 @@ it('is drawn once for its values, at the times that they were read, and says the
   render(h(Chart, { title: 'CPU', unit: '%', atMs: [1000, 4000, 6000], lines: [{ name: 'web', token: '--dA', values }], least: 1, digits: 0 }), root);
   await frames();
   expect(drawn).toEqual([[[-5, -2, 0], [1, null, 7]]]);
-  expect(root.querySelector('.keys > span')!.textContent).toBe('web 7');
+  expect(root.querySelector('.ends > span')!.textContent).toBe('web 7');
 });

@@ -1,4 +1,4 @@
-/** The last minute of a few lines, drawn by uPlot; below them each line's name and last value. */
+/** The last minute of a few lines, drawn by uPlot; each line's name and last value stand at its end. */
 
 import 'uplot/dist/uPlot.min.css';
 import { useEffect, useRef } from 'preact/hooks';
@@ -36,6 +36,9 @@ interface ChartProps {
 const MOST_SECONDS = HISTORY_MS / 1000,
   LEAST_SECONDS = 5,
   HEIGHT = 180;
+/** Names at the lines' ends: room at the right, and how far apart they stand at least. */
+const LABELS = 118,
+  APART = 13;
 
 export function Chart({ title, unit, atMs, lines, top, least, digits, height = HEIGHT }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
@@ -50,7 +53,7 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
     const axis = { stroke: colour('--text-3'), font: `11px ${colour('--mono')}`, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
     const width = (): number => Math.max(120, parent.clientWidth);
     const made = new uPlot({
-      width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, 14, 0, 0],
+      width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, LABELS, 0, 0],
       scales: { x: { time: false, range: (_, first) => [-Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, -(first ?? 0))), 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
       axes: [
         { ...axis, size: 20, splits: (_, __, from) => [from, 0], values: (_, [from = 0]) => [strings.hostPage.ago(Math.round(-from)), strings.hostPage.now], grid: { show: false } },
@@ -71,9 +74,20 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
   }, [lines, shape]);
   return <figure class="chart">
     <figcaption><b>{title}</b> {unit}</figcaption>
-    <div class="plot" style={`min-height:${height}px`} ref={holder} role="img" aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${last(values)}`).join(', ')}`} />
-    <div class="keys" aria-hidden="true">{lines.map(({ name, token, dash, values }) => <span key={name} style={`--c:var(${token})`}><i class={dash ? 'dash' : ''} /><span class="cut">{name}</span> <b class="m">{last(values)}</b></span>)}</div>
+    <div class="plot" style={`min-height:${height}px`} role="img" aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${last(values)}`).join(', ')}`}><div ref={holder} />
+      <div class="ends" aria-hidden="true" style={`width:${LABELS - 6}px`}>{ends(lines, top ?? niceTop(Math.max(least, ...lines.flatMap(({ values }) => values.map(value => value ?? 0)))), height).map(({ line: { name, token, dash, values }, y }) =>
+        <span key={name} style={`--c:var(${token});top:${y}px`}>{dash && <i />}<span class="cut">{name}</span> <b class="m">{last(values)}</b></span>)}</div></div>
   </figure>;
+}
+
+/** Where each line's name stands: at its last value, pushed apart where they would touch. */
+function ends(lines: readonly Line[], top: number, height: number): { line: Line; y: number }[] {
+  const plotTop = 8, plotHeight = height - plotTop - 20;
+  const placed = lines.map(line => ({ line, y: plotTop + plotHeight * (1 - Math.min(1, (line.values.at(-1) ?? 0) / top)) - APART / 2 })).sort((a, b) => a.y - b.y);
+  const lowest = height - 20 - APART / 2;
+  placed.forEach((each, i) => { each.y = Math.max(each.y, i === 0 ? 0 : placed[i - 1]!.y + APART); });
+  for (let i = placed.length - 1, limit = lowest; i >= 0; i--, limit -= APART) placed[i]!.y = Math.min(placed[i]!.y, limit);
+  return placed;
 }
 
 /** As short as the axis is narrow. */

@@ -24,7 +24,7 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   const { definition: vm, isForeign, cards } = judged;
   const machine = info.value;
   const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string, isHalf = false) =>
-    <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <input id={id} class="in" value={value ?? ''} list={list} spellcheck={false} autocomplete="off" onChange={event => change(to(event.currentTarget.value.trim()))} />}</Field>;
+    <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <input id={id} class="in" value={value ?? ''} list={list} placeholder={words.noCard} spellcheck={false} autocomplete="off" onChange={event => change(to(event.currentTarget.value.trim()))} />}</Field>;
   /** What the text has where a value could not be read: there is none to show. */
   const unread = (key: string): string | undefined => {
     const error = judged.canKeep ? undefined : judged.plan.errors.find(each => each.key === key && each.line > 0);
@@ -38,9 +38,10 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   const setDisks = (disks: readonly Disk[]): void => change({ disks });
   return <form class="edit-f" aria-label={strings.defined.formName} onSubmit={event => event.preventDefault()}>
     {isForeign && <p class="cap-t">{words.foreign}</p>}
-    {text(words.name, 'name', vm.name, name => ({ name }))}
-    <Field label={words.mode} of="type" judged={judged} hint={words.types[vm.type]}>{id => <span class="seg" role="group" id={id} aria-label={words.mode}>
+    {text(words.name, 'name', vm.name, name => ({ name }), undefined, true)}
+    <Field label={words.mode} of="type" judged={judged} isHalf>{id => <span class="seg" role="group" id={id} aria-label={words.mode}>
       {(['pv', 'pvh', 'hvm'] as const).map(kind => <button key={kind} type="button" aria-pressed={vm.type === kind} onClick={() => change({ type: kind })}>{strings.types[kind]}</button>)}</span>}</Field>
+    <p class="cap-t hint-m">{words.types[vm.type]}</p>
     {amount(words.memory, 'memory', vm.memoryMiB, 4, Math.max(4, machine?.freeMiB ?? 1024), value => ({ memoryMiB: value ?? 32 }))}
     {amount(words.vcpus, 'vcpus', vm.vcpus, 1, Math.max(4, machine?.pcpus ?? 1), value => ({ vcpus: value ?? 1 }), undefined, true)}
     {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256, true)}
@@ -99,6 +100,6 @@ function Field({ label, of, judged, hint, isHalf, children }: { label: string; o
   const id = `edit-${of}`;
   return <div class={`fld${isHalf ? ' half' : ''}${chosenKey.value === of ? ' sel' : ''}${errors.length > 0 ? ' wrong' : ''}`} onFocusCapture={() => { chosenKey.value = of; }}>
     <label for={id}>{label}</label>{children(id)}
-    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="stop"><Tag kind={error.verdict}><span>{error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
+    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="wrongly"><Tag kind={error.verdict}><span>{error.line > 0 ? strings.defined.atLine(error.line, error.short) : error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
   </div>;
 }

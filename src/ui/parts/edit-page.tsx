@@ -2,13 +2,14 @@
 
 import './edit.css';
 import { useEffect } from 'preact/hooks';
-import { change, discardChanges, editing, isChanged, keep, openEditor, openProblem, remove, setAutomatic, start, type } from '../editing.ts';
+import { change, discardChanges, editing, isChanged, keep, mend, openEditor, openProblem, remove, setAutomatic, start, type } from '../editing.ts';
 import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
+import { remedyOf } from '../remedy.ts';
 import { deleting, go, keepDefinition, KEEP_SECONDS } from '../state.ts';
 import { strings } from '../strings.ts';
 import { EditForm } from './edit-form.tsx';
-import { EditText, goToError } from './edit-text.tsx';
+import { Approximations, EditText, goToError } from './edit-text.tsx';
 import { ModeBadge, StateMark, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
 import { PlanSteps } from './plan-steps.tsx';
@@ -29,6 +30,10 @@ export function EditPage({ name }: { name: string }) {
   const title = judged?.definition.name || name || words.fresh;
   const errors = plan?.errors.length ?? 0;
   const first = judged?.text === now.text ? plan?.errors.filter(({ line }) => line > 0).sort((a, b) => a.line - b.line)[0] : undefined;
+  const remedy = first && remedyOf(first);
+  // What it would be with what its errors say to write.
+  const mended = judged && now.mended?.of === judged.text ? now.mended.judged : undefined;
+  const shown = errors === 0 ? plan : mended?.plan, fresh = errors === 0 ? judged?.definition : mended?.definition;
   const blocked = now.busy || !judged || errors > 0;
   const tally = (kind: string): number => plan?.findings.filter(({ verdict }) => verdict === kind).length ?? 0;
   return <>
@@ -46,25 +51,26 @@ export function EditPage({ name }: { name: string }) {
             {isKept && <label class="auto"><input type="checkbox" checked={now.automatic} onChange={event => void setAutomatic(event.currentTarget.checked)} />{words.automatic}</label>}
             {isKept && !changed && <button class="btn" title={`xm delete ${name}`} onClick={remove}>{words.remove}</button>}
             {(changed || !isKept) && <button class="btn" onClick={discardChanges}>{isKept ? words.revert : draftWords.discard}</button>}
-            {(changed || !isKept) && <button class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`} disabled={!judged?.canKeep} title={`xm new ${now.path}`} onClick={() => void keep()}>{words.keepIt}</button>}
-            <button class="btn" disabled={blocked} title={`xm start -p ${title}`} onClick={() => void start(true)}>{words.startPaused}</button>
+            {(changed || !isKept) && (judged?.canKeep ?? true) && <button class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`} disabled={!judged} title={`xm new ${now.path}`} onClick={() => void keep()}>{words.keepIt}</button>}
+            {errors === 0 && <button class="btn" disabled={blocked} title={`xm start -p ${title}`} onClick={() => void start(true)}>{words.startPaused}</button>}
             <button class="btn primary" disabled={blocked} title={`xm start ${title}`} onClick={() => void start(false)}><span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span></button>
           </>}
         </div>
       </div>
       <div class="row wrap counts" role="status">
         {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => tally(kind) > 0 && <Tag key={kind} kind={kind}>{draftWords.tally(tally(kind), draftWords.verdicts[kind]!)}</Tag>)}
-        {plan && <span class="sec">{errors > 0 ? draftWords.startsBlocked(errors) : draftWords.ready}</span>}
-        {first && <button class="btn primary sm" onClick={goToError}>{draftWords.goToLine(first.line)}</button>}
+        {plan && <span class="sec">{errors > 0 ? (first ? words.waitsForLine(first.line, first.key) : draftWords.startsBlocked(errors)) : draftWords.ready}</span>}
+        {first && (remedy !== undefined ? <button class="btn primary sm" onClick={() => mend(first)}>{words.write(remedy)}</button> : <button class="btn primary sm" onClick={goToError}>{draftWords.goToLine(first.line)}</button>)}
       </div>
     </div>
     {now.problem && <p class="stop note bad" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
     <div class="edit">
       {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
       <div class="edit-t">
-        <EditText path={now.path} text={now.text} judged={judged} onType={type} />
-        {plan && errors === 0 && <PlanSteps plan={plan} command={`xm start ${title}`} />}
-        {judged && <MemoryAfter fresh={judged.canKeep || !plan?.errors.some(({ key }) => key === 'memory') ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
+        <EditText path={now.path} text={now.text} judged={judged} onType={type} onMend={mend} />
+        {shown && <PlanSteps plan={shown} command={`xm start ${title}`} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
+        {judged && <MemoryAfter fresh={fresh ? [{ name: title, mib: fresh.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
+        {judged && <Approximations judged={judged} />}
       </div>
     </div>
   </>;

@@ -3,6 +3,7 @@
 import { useRef } from 'preact/hooks';
 import type { Finding, JudgedText } from '../../dom0/index.ts';
 import { chosenKey } from '../editing.ts';
+import { remedyOf } from '../remedy.ts';
 import { strings } from '../strings.ts';
 import { putCursor } from '../typing.ts';
 import { Tag } from './marks.tsx';
@@ -13,6 +14,7 @@ const words = strings.defined,
 const ORDER = ['error', 'missing', 'approximated', 'ignored', 'used'];
 
 const worstFirst = (a: Finding, b: Finding): number => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict);
+const isChosen = ({ key }: Finding): boolean => chosenKey.value !== '' && key === chosenKey.value;
 const isBad = ({ verdict }: Finding): boolean => verdict === 'error' || verdict === 'missing';
 
 interface Props {
@@ -21,18 +23,20 @@ interface Props {
   /** What was judged last, of this text or of an older one. */
   judged: JudgedText | undefined;
   onType(text: string): void;
+  /** Writes what an error says. */
+  onMend?(finding: Finding): void;
 }
 
 /** The cursor goes to the first error. */
 export const goToError = (): void => document.querySelector<HTMLButtonElement>('#edit-told .stop button')?.click();
 
-export function EditText({ text, judged, path, onType }: Props) {
+export function EditText({ text, judged, path, onType, onMend }: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
   const lines = text.replace(/\r\n?/g, '\n').split('\n');
   // Findings about an older text stand at lines that may be others now.
   const findings = judged && judged.text === text ? judged.plan.findings : [];
   const at = (line: number): Finding[] => findings.filter(finding => finding.line === line).sort(worstFirst);
-  const told = findings.filter(finding => isBad(finding) || finding.verdict === 'approximated' || (chosenKey.value !== '' && finding.key === chosenKey.value)).sort((a, b) => worstFirst(a, b) || a.line - b.line);
+  const told = findings.filter(finding => isBad(finding) || isChosen(finding)).sort((a, b) => worstFirst(a, b) || a.line - b.line);
   const width = Math.max(...lines.map(line => line.length)) + 4;
   const goTo = (line: number, column: number): void => putCursor(field.current, lines, line, column);
   /** The field of the form that the cursor's line is about. */
@@ -51,13 +55,21 @@ export function EditText({ text, judged, path, onType }: Props) {
       </div></div>
       <ol class="edt-v">{lines.map((_, i) => {
         const [first, ...others] = at(i + 1);
+        const remedy = first && isBad(first) && onMend ? remedyOf(first) : undefined;
         return <li key={i} class={first && isBad(first) ? 'wrong' : first && first.key === chosenKey.value ? 'sel' : ''}>{first && <button title={first.text} onClick={() => { chosenKey.value = first.key.replace(/\..*$/, ''); goTo(first.line, first.column); }}>
-          <Tag kind={first.verdict}>{verdicts[first.verdict]}</Tag><span class="cut">{first.short}</span>{others.length > 0 && <small>+{others.length}</small>}</button>}</li>;
+          <Tag kind={first.verdict}>{verdicts[first.verdict]}</Tag><span class="cut">{first.short}</span>{others.length > 0 && <small>+{others.length}</small>}</button>}
+          {first && remedy !== undefined && <button class="btn sm mend" aria-label={words.writeIn(remedy, first.line)} onClick={() => onMend!(first)}>{words.write(remedy)}</button>}</li>;
       })}</ol>
     </div>
     <ul class="edt-m" id="edit-told">{told.map((finding, i) => <li key={i} class={isBad(finding) ? 'stop' : ''}>
-      <button class="btn quiet sm m" onClick={() => goTo(finding.line, finding.column)}>{finding.line}:{finding.column}</button><Tag kind={finding.verdict}><span>{finding.text}</span></Tag></li>)}</ul>
+      <button class="btn quiet sm m" onClick={() => goTo(finding.line, finding.column)}>{finding.line}:{finding.column}</button><Tag kind={finding.verdict}><span>{finding.text}{isBad(finding) && /xl takes MiB/.test(finding.text) && <em class="because">{words.whyMib}</em>}</span></Tag></li>)}</ul>
   </div>;
+}
+
+/** What is done otherwise than its lines ask: what stands beside them in a few words, whole. */
+export function Approximations({ judged }: { judged: JudgedText }) {
+  const all = judged.plan.findings.filter(finding => finding.verdict === 'approximated' && !isChosen(finding)).sort((a, b) => a.line - b.line);
+  return <ul class="edt-m small">{all.map((finding, i) => <li key={i}><span class="m dim">{finding.line}:{finding.column}</span><Tag kind={finding.verdict}><span>{finding.text}</span></Tag></li>)}</ul>;
 }
 
 /** Key in bold, comment dim, the places of errors underlined. */

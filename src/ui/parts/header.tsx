@@ -89,7 +89,9 @@ function MachineTime() {
 function VirtualTime() {
   const session = shownSession();
   const ns = session?.sample.value?.nowNs;
-  return <div class="clock" title={session && strings.virtualTimeOf(session.info.value.name)}>
-    <small>{strings.virtualTime}{session && <span class="hide-s">{strings.ofGuest(session.info.value.name)}</span>}</small>{ns === undefined ? strings.tree.noData : clock(ns)}
+  // No guest, no time of one.
+  if (!session) return null;
+  return <div class="clock" title={strings.virtualTimeOf(session.info.value.name)}>
+    <small>{strings.virtualTime}<span class="hide-s">{strings.ofGuest(session.info.value.name)}</span></small>{ns === undefined ? strings.tree.noData : clock(ns)}
   </div>;
 }

@@ -94,11 +94,13 @@ function boot(guest: Offer): void {
 function OfferRow({ guest }: { guest: Offer }) {
   const fetch = fetching.value.get(guest.id);
   const problem = offerProblems.value.get(guest.id);
+  // Of what was fetched Domain 0 knows it, once it has read the definitions.
+  const type = guest.type ?? inventory.value?.stored?.defined.find(({ name }) => name === guest.id)?.type;
   return <>
     <tr>
-      <td><span class="b">{guest.title}</span><br /><span class="sec meta-line">{guest.about}
+      <td><span class="b">{guest.title}</span><span class="sec meta-line" title={guest.about}>{guest.about}
         {guest === pcos && <> <button class="link" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{strings.pcos.source}</button></>}</span></td>
-      <td>{guest.type && <ModeBadge type={guest.type} />}</td>
+      <td>{type && <ModeBadge type={type} />}</td>
       <td class={`num nw${guest.bytes ? '' : ' none'}`}>{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
       <td class="num">{fetch
         ? <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>

@@ -18,9 +18,11 @@ import { memoryOwners } from './tree.tsx';
 
 const words = strings.hostPage;
 /** Of a chart, pixels; of what "now" is taken over; rows of a short table. */
-const HEIGHT = 116,
+const HEIGHT = 120,
   RECENT_MS = 10_000,
-  ROWS = 7;
+  ROWS = 5;
+/** Who took less of the processors, in percent, did not ask for them. */
+const ASKED = 5;
 /** As xl list prints them (lists.ts of the commands). */
 const letters = (state: string): string => ['r', 'b', 'p', 's', 'c', 'd'].map(each => (each === state ? each : '-')).join('');
 
@@ -36,28 +38,31 @@ export function HostPage() {
 function Domains() {
   const seen = inventory.value;
   const c = words.columns;
+  // One scale for all rows, so that they compare; no finer than a quarter of a processor.
+  const histories = [domain0History.value, ...domains.value.map(({ id }) => sessions.value.get(id)?.history.value.map(point => point.running) ?? [])];
+  const top = [0.25, 0.5, 1].find(each => histories.flat().every(value => (value ?? 0) <= each)) ?? 1;
   const seconds = (ns: number | undefined): string => (ns === undefined ? strings.tree.noData : (ns / 1e9).toFixed(1));
   return <table class="hdom pad">
-    <thead><tr><th>{c.name}</th><th class="num">{c.id}</th><th class="num">{c.memory}</th><th class="num">{c.vcpus}</th><th>{c.state}</th><th class="num">{c.time}</th><th>{c.mode}</th><th>{c.cpu}</th><th class="num">{c.disk}</th><th class="num">{c.net}</th><th /></tr></thead>
+    <thead><tr><th>{c.name}</th><th class="num">{c.id}</th><th class="num">{c.memory}</th><th class="num">{c.vcpus}</th><th>{c.state}</th><th class="num">{c.time}</th><th>{c.mode}</th><th>{c.cpu(100 * top)}</th><th class="num">{c.disk}</th><th class="num">{c.net}</th><th /></tr></thead>
     <tbody>
       <tr><td class="n b"><Chip id={0} /> {strings.shell.domain}</td><td class="num m i">0</td><td class="num m">{seen?.domain0.memoryMiB ?? strings.tree.noData}</td><td class="num m">{seen?.domain0.vcpus ?? strings.tree.noData}</td>
-        <td class="m s"><StateMark state="r" /> {letters('r')}</td><td class="num m t">{seconds(seen?.domain0.runNs)}</td><td><ModeBadge type="d0" /></td>
-        <td class="c"><Use values={domain0History.value} part={domain0Part.value} /></td><Rates id={0} /><td class="num a"><Act name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>{words.console}</Act><More name={strings.shell.domain} actions={() => hostActions().slice(1, 2)} /></td></tr>
-      {domains.value.map(domain => <DomainLine key={domain.id} domain={domain} time={seconds(seen?.runNs[domain.id])} />)}
+        <td class="m s"><StateMark state="r" /> <span class="hide-s">{letters('r')}</span></td><td class="num m t">{seconds(seen?.domain0.runNs)}</td><td><ModeBadge type="d0" /></td>
+        <td class="c"><Use values={domain0History.value} part={domain0Part.value} top={top} /></td><Rates id={0} /><td class="num a"><Act name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>{words.console}</Act><More name={strings.shell.domain} actions={() => hostActions().slice(1, 2)} /></td></tr>
+      {domains.value.map(domain => <DomainLine key={domain.id} domain={domain} top={top} time={seconds(seen?.runNs[domain.id])} />)}
       {seen?.stored?.defined.map(each => <tr key={each.name} class="out"><td class="n"><Chip /> {each.name}</td><td class="num m i">{strings.tree.noData}</td><td class="num m">{each.memoryMiB}</td><td class="num m">{each.vcpus}</td>
-        <td class="s"><StateMark state="-" /> {strings.tree.defined}</td><td class="num m t">{strings.tree.noData}</td><td><ModeBadge type={each.type} /></td><td class="c sec">{each.errors.length > 0 && strings.tree.hasErrors}</td><Rates />
+        <td class="s"><StateMark state="-" /> <span class="hide-s">{strings.tree.defined}</span></td><td class="num m t">{strings.tree.noData}</td><td><ModeBadge type={each.type} /></td><td class="c sec">{each.errors.length > 0 && strings.tree.hasErrors}</td><Rates />
         <td class="num a"><Act name={each.name} onClick={() => go({ kind: 'defined', name: each.name })}>{words.definition}</Act><More name={each.name} actions={() => definedActions(each)} /></td></tr>)}
     </tbody>
   </table>;
 }
 
-function DomainLine({ domain, time }: { domain: DomainInfo; time: string }) {
+function DomainLine({ domain, time, top }: { domain: DomainInfo; time: string; top: number }) {
   const session = sessions.value.get(domain.id);
   const over = session?.over ?? false;
   const state = session && !over ? session.state : domain.state;
   return <tr><td class="n b"><Chip id={domain.id} /> {domain.name}</td><td class="num m i">{domain.id}</td><td class="num m">{domain.memoryMiB}</td><td class="num m">{domain.vcpus}</td>
-    <td class="m s"><StateMark state={state} /> {letters(state)}</td><td class="num m t">{time}</td><td><ModeBadge type={domain.type} /></td>
-    <td class="c">{session && <Use values={session.history.value.map(point => point.running)} part={over ? undefined : session.rates.value?.running} />}</td><Rates id={domain.id} />
+    <td class="m s"><StateMark state={state} /> <span class="hide-s">{letters(state)}</span></td><td class="num m t">{time}</td><td><ModeBadge type={domain.type} /></td>
+    <td class="c">{session && <Use values={session.history.value.map(point => point.running)} part={over ? undefined : session.rates.value?.running} top={top} />}</td><Rates id={domain.id} />
     <td class="num a"><Act name={domain.name} onClick={() => go({ kind: 'domain', id: domain.id })}>{words.console}</Act>
       {!over && session && leaving.value.has(domain.id) ? <Act quiet name={domain.name} onClick={() => keepGuest(session)}>{words.keep}</Act> : !over && <Act quiet name={domain.name} onClick={() => void command(domain.state === 'p' ? 'unpause' : 'pause', domain)}>{domain.state === 'p' ? strings.guest.run : strings.guest.pause}</Act>}
       {session && <More name={domain.name} actions={() => guestActions(session)} />}</td></tr>;
@@ -71,8 +76,8 @@ function Rates({ id }: { id?: number }) {
   return <><td class="num m">{rate(per(MIB, disk && disk.read + disk.written))}</td><td class="num m">{rate(per(KIB, net && net.sent + net.got))}</td></>;
 }
 
-const Use = ({ values, part }: { values: readonly (number | undefined)[]; part: number | undefined }) =>
-  <span class="use"><Spark values={values} label={strings.tree.cpu} width={72} /><span class="m">{part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`}</span></span>;
+const Use = ({ values, part, top }: { values: readonly (number | undefined)[]; part: number | undefined; top: number }) =>
+  <span class="use"><Spark values={values} label={strings.tree.cpu} width={120} height={20} top={top} /><span class="m">{part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`}</span></span>;
 
 /** A row's button: whoever does not see the row hears whose it is. */
 const Act = ({ name, quiet, onClick, children }: { name: string; quiet?: boolean; onClick(): void; children: string }) =>
@@ -135,8 +140,15 @@ function Processors() {
   const used = shares.reduce((total, { percent }) => total + percent, 0);
   return <section><div class="ph"><h3>{words.processors}</h3><span class="sec">{words.used(used, pcpus)}</span><span class="grow" /><Go tab="inspect">{words.inspect}</Go></div>
     <div class="bar tall" role="img" aria-label={shares.map(({ name, percent }) => `${name} ${percent.toFixed(0)} %`).join(', ')}>{shares.map(({ id, percent }) => <i key={id} class={ownerClass(id)} style={`width:${percent / pcpus}%`} />)}</div>
-    <table><tbody>{shares.slice(0, ROWS).map(({ id, name, percent }) => <tr key={id}><td class="nw"><Chip id={id} /> {name}</td><td class="wb-c"><div class="bar"><i class={ownerClass(id)} style={`width:${Math.min(100, percent)}%`} /></div></td><td class="num m nw">{percent.toFixed(percent < 10 ? 1 : 0)} %</td></tr>)}</tbody></table>
-    <p class="why"><b>{words.whyOne}</b> {words.whyOneAnswer}</p></section>;
+    <table><tbody>{shares.filter(({ percent }) => percent >= 2).slice(0, 4).map(({ id, name, percent }) => <tr key={id}><td class="nw"><Chip id={id} /> {name}</td><td class="wb-c"><div class="bar"><i class={ownerClass(id)} style={`width:${Math.min(100, percent)}%`} /></div></td><td class="num m nw">{percent.toFixed(percent < 10 ? 1 : 0)} %</td></tr>)}</tbody></table>
+    <Why used={used} pcpus={pcpus} shares={shares} /></section>;
+}
+
+/** What made the processors as busy as they were: who asked for one, how long those waited, and that a domain has one at most. */
+function Why({ used, pcpus, shares }: { used: number; pcpus: number; shares: readonly { id: number; name: string; percent: number }[] }) {
+  const asked = shares.filter(({ percent }) => percent >= ASKED);
+  const waited = asked.map(({ id }) => sessions.value.get(id)?.rates.value?.runnable ?? 0).reduce((sum, each) => sum + 100 * each, 0);
+  return <p class="why"><b>{words.whyUsed(used, pcpus)}</b> {words.whyUsedAnswer(asked.map(({ name, percent }) => `${name} ${percent.toFixed(0)} %`), shares.length - asked.length, waited, pcpus)}</p>;
 }
 
 function Storage() {
@@ -145,7 +157,7 @@ function Storage() {
   return <section><div class="ph"><h3>{words.storage}</h3><span class="sec cut">{words.kept(gigabytes(disk.bytes), bytes(disk.storedBytes))}</span><span class="grow" /><Go tab="storage">{words.allVolumes}</Go></div>
     <div class="bar tall parts" role="img" aria-label={disk.partitions.map(each => `${each.name} ${size(each.bytes)}`).join(', ')}>{disk.partitions.map(each => <i key={each.name} class={each.users.length > 0 ? 'c-d0' : 'c-hw'} style={`width:${(100 * each.bytes) / disk.bytes}%`} />)}</div>
     <table><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead><tbody>
-      {[...disk.partitions.map(({ name, bytes: all, users }) => ({ name, all, users })), ...disk.volumes.map(({ path, bytes: all, users }) => ({ name: path, all, users }))].slice(0, ROWS).map(({ name, all, users }) =>
+      {[...disk.volumes.map(({ path, bytes: all, users }) => ({ name: path, all, users })), ...disk.partitions.map(({ name, bytes: all, users }) => ({ name, all, users }))].slice(0, ROWS).map(({ name, all, users }) =>
         <tr key={name}><td class="m cut">{name}</td><td class="num m nw">{size(all)}</td><td class="sec cut">{users.length > 0 ? users.join(', ') : words.noOne}</td></tr>)}</tbody></table></section>;
 }
 

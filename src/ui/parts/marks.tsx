@@ -78,10 +78,10 @@ export const Brand = () =>
 /** No spark begins with fewer values than this in its width. */
 const LEAST_POINTS = 6;
 
-/** Last minute of a share, 0 to 1, from the first value on until it is full; undefined: not known, a gap. No data: a dotted base line. */
-export function Spark({ values, label, width = 36, height = 15, points = 60 }: { values: readonly (number | undefined)[]; label: string; width?: number; height?: number; points?: number }) {
+/** Last minute of a share, 0 to `top`, from the first value on until it is full; undefined: not known, a gap. No data: a dotted base line. */
+export function Spark({ values, label, width = 36, height = 15, points = 60, top = 1 }: { values: readonly (number | undefined)[]; label: string; width?: number; height?: number; points?: number; top?: number }) {
   const across = Math.min(points, Math.max(LEAST_POINTS, values.length)) - 1, x = (i: number) => ((across - values.length + 1 + i) / across) * (width - 4) + 1;
-  const y = (value: number) => height - 2 - Math.min(1, value) * (height - 4);
+  const y = (value: number) => height - 2 - Math.min(1, value / top) * (height - 4);
   const last = values.length - 1, end = values[last];
   const runs: string[][] = [[]];
   values.forEach((value, i) => { if (value === undefined) runs.push([]); else runs.at(-1)!.push(`${x(i).toFixed(1)},${y(value).toFixed(1)}`); });

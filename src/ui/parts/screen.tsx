@@ -24,6 +24,8 @@ const fingers = matchMedia('(pointer: coarse)');
 const TEXT_MODE = 1;
 /** On a phone, smaller letters than 7 px are not read: the screen is wider than its window then, and scrolls. */
 const LEAST_SCALE = 0.78;
+/** Between a screen's picture and its window's edge, pixels. */
+const EDGE = 6;
 const phone = matchMedia(PHONE);
 /** How often the text copy follows the picture: often enough to be read, seldom enough to be heard. */
 const TEXT_MS = 500;
@@ -216,15 +218,20 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
   const fit = () => {
     if (!painter.width || shown.off.value) return;
     const ratio = view.devicePixelRatio || 1;
-    const across = area.clientWidth / painter.width;
+    // On a phone every dot is needed.
+    const edge = phone.matches ? 0 : 2 * EDGE;
+    const width = area.clientWidth - edge, height = area.clientHeight - edge;
+    const across = width / painter.width;
     const scrolls = phone.matches && painter.mode === 'text' && across < LEAST_SCALE;
     area.toggleAttribute('data-scrolls', scrolls);
-    const room = (scrolls ? LEAST_SCALE : Math.min(across, area.clientHeight / painter.height)) * ratio;
+    const room = (scrolls ? LEAST_SCALE : Math.min(across, height / painter.height)) * ratio;
     // Whole device pixels a dot where that wastes less than a quarter of the room; else the browser resamples.
     const dots = Math.floor(room);
     const scale = dots >= 1 && dots / room > 0.75 ? dots : room;
     canvas.style.width = `${Math.round(painter.width * scale) / ratio}px`;
-    canvas.style.height = `${Math.round(painter.height * scale) / ratio}px`;
+    // The picture tube is 4:3: a text screen's dots are higher than they are wide, as far as there is room.
+    const stretch = painter.mode === 'text' && !scrolls ? Math.max(1, Math.min((painter.width * 3) / (painter.height * 4), (height * ratio) / (painter.height * scale))) : 1;
+    canvas.style.height = `${Math.round(painter.height * scale * stretch) / ratio}px`;
     canvas.style.imageRendering = Number.isInteger(scale) ? 'pixelated' : 'auto';
   };
   /** Whoever types sees where. */

@@ -1,22 +1,29 @@
 /** Several definitions at once: a verdict for each, what they take together, and what becomes of those that are chosen. */
 
 import './edit.css';
+import { signal } from '@preact/signals';
 import { info } from '../host.ts';
-import { canDefine, choose, defineChosen, discardSeveral, isReady, openAlone, startChosen, unnamed } from '../several.ts';
+import { canDefine, choose, defineChosen, discardSeveral, isReady, mend, openAlone, startChosen, unnamed } from '../several.ts';
 import { type Candidate, several } from '../state.ts';
+import { remedyOf } from '../remedy.ts';
 import { strings } from '../strings.ts';
 import { ModeBadge, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
-import { Steps } from './plan-steps.tsx';
+import { stepsOf } from './plan-steps.tsx';
+import { Verdicts } from './verdicts.tsx';
 
 const words = strings.several,
   draftWords = strings.draft;
+
+/** The one whose lines are shown, by its file's name; else the first that something stops. */
+const opened = signal('');
 
 export function SeveralPage() {
   const all = several.value ?? [];
   const chosen = all.filter(each => each.chosen);
   const starts = chosen.filter(isReady), defines = chosen.filter(canDefine);
   const busy = all.some(each => each.busy);
+  const shown = all.find(({ file }) => file.name === opened.value) ?? all.find(({ plan }) => (plan?.errors.length ?? 0) > 0) ?? all.find(({ plan }) => plan);
   const stopped = all.filter(each => !each.busy && !each.done && !isReady(each)).length;
   return <>
     <div class="bh">
@@ -31,21 +38,25 @@ export function SeveralPage() {
     <div class="body draft">
       <table class="several">
         <thead><tr><th><span class="hidden">{words.choose}</span></th><th>{draftWords.name}</th><th>{words.from}</th><th class="num">{draftWords.memory}</th><th>{draftWords.verdict}</th><th>{draftWords.happens}</th><th><span class="hidden">{words.open}</span></th></tr></thead>
-        <tbody>{all.map((each, i) => <Row key={i} candidate={each} />)}</tbody>
+        <tbody>{all.map((each, i) => <Row key={i} candidate={each} isShown={each === shown} />)}</tbody>
       </table>
       {unnamed.value.length > 0 && <p class="note"><Tag kind="ignored"><span>{words.unnamed(unnamed.value.map(({ name }) => name))}</span></Tag></p>}
-      <Plan chosen={starts} />
+      <div class="sev-c">
+        {shown?.plan && <section class="sev-v"><div class="ph"><h3>{words.lines(shown.plan.name || shown.file.name)}</h3></div><Verdicts key={shown.file.name} plan={shown.plan} texts={new Map(shown.text === undefined ? [] : [[shown.file.name, shown.text]])} />
+          {shown.plan.errors.some(({ text }) => /is no key of xl/.test(text)) && <p class="why"><b>{words.whySlip(shown.plan.name || shown.file.name)}</b> {words.whySlipAnswer}</p>}</section>}
+        <Plan chosen={starts} />
+      </div>
     </div>
   </>;
 }
 
-function Row({ candidate }: { candidate: Candidate }) {
+function Row({ candidate, isShown }: { candidate: Candidate; isShown: boolean }) {
   const { file, files, isSaved, plan, problem, done, busy, chosen } = candidate;
   const tally = (kind: string): number => plan?.findings.filter(({ verdict }) => verdict === kind).length ?? 0;
   const errors = plan?.errors ?? [];
-  return <tr>
+  return <tr class={isShown ? 'sel' : ''}>
     <td><input type="checkbox" aria-label={words.take(file.name)} checked={chosen} disabled={done !== undefined || !(busy || isReady(candidate) || canDefine(candidate))} onChange={event => choose(candidate, event.currentTarget.checked)} /></td>
-    <td><b>{plan?.name || file.name}</b> {plan && <ModeBadge type={plan.summary.type} />}</td>
+    <td><button class="link b" aria-pressed={isShown} onClick={() => { opened.value = file.name; }}>{plan?.name || file.name}</button> {plan && <ModeBadge type={plan.summary.type} />}</td>
     <td class="m">{[file, ...isSaved ? [] : files].map(({ name }) => <div key={name} class="cut" title={name}>{name}</div>)}</td>
     <td class="num nw">{plan && errors.length === 0 ? `${plan.summary.memoryMiB} MiB` : draftWords.none}</td>
     <td>{busy ? <span class="sec">{words.busy}</span> : done ? <Tag kind="done">{words.isDone}</Tag> : isSaved ? <Tag kind="used">{words.saved}</Tag>
@@ -53,8 +64,9 @@ function Row({ candidate }: { candidate: Candidate }) {
         : (['used', 'approximated', 'ignored', 'missing'] as const).map(kind => tally(kind) > 0 && <Tag key={kind} kind={kind}>{draftWords.tally(tally(kind), draftWords.verdicts[kind]!)}</Tag>)}</td>
     <td class="wh">
       {problem && <p class="stop" role="alert"><Tag kind="error"><span>{problem}</span></Tag></p>}
-      {done ? <span>{done}</span> : errors.map(({ line, column, file: where, text }, i) => <p key={i} class="stop">{line > 0 && <span class="m">{where}:{line}:{column}</span>}<span>{text}</span></p>)}
-      {!done && errors.length === 0 && (isSaved ? <span class="sec">{words.restored}</span> : plan && <><code>{plan.command}</code>{plan.findings.filter(({ verdict }) => verdict !== 'used').map(({ verdict, line, short }, i) => <p key={i} class="found"><Tag kind={verdict}><span class="m">{file.name}:{line}</span></Tag> {short}</p>)}</>)}
+      {done ? <span>{done}</span> : errors.map((error, i) => <p key={i} class="stop">{error.line > 0 && <span class="m">{error.file}:{error.line}:{error.column}</span>}<span>{error.text}</span>
+        {error.file === file.name && remedyOf(error) !== undefined && <button class="btn sm" onClick={() => void mend(candidate, error)}>{strings.defined.write(remedyOf(error)!)}</button>}</p>)}
+      {!done && errors.length === 0 && (isSaved ? <span class="sec">{words.restored}</span> : plan && <span>{plan.findings.filter(({ verdict }) => verdict !== 'used').map(({ line, short }) => words.atLine(line, short)).join('; ')}</span>)}
     </td>
     <td class="alone">{!done && !isSaved && plan && <button class="btn quiet" aria-label={words.openNamed(plan.name || file.name)} onClick={() => openAlone(candidate)}>{words.open}</button>}</td>
   </tr>;
@@ -70,8 +82,8 @@ function Plan({ chosen }: { chosen: readonly Candidate[] }) {
     <section class="plan">
       <h3>{draftWords.plan}</h3>
       <p><Tag kind={fits ? 'used' : 'error'}><span>{fits ? words.fits(chosen.length, memoryMiB, machine.freeMiB) : words.lacks(chosen.length, memoryMiB, machine.freeMiB)}</span></Tag></p>
-      <div class="plans">{chosen.map(({ file, plan }) => plan && <section class="steps" key={file.name}><h4>{plan.name}</h4><Steps plan={plan} command={plan.command} /></section>)}</div>
-    </section>
+      <ol>{chosen.map(({ file, plan }) => plan && <li key={file.name}><code>{plan.command}</code><br />{stepsOf(plan).join(' ')}</li>)}</ol>
     <MemoryAfter fresh={chosen.flatMap(({ plan }) => (plan ? [{ name: plan.name, mib: plan.summary.memoryMiB }] : []))} />
+    </section>
   </>;
 }

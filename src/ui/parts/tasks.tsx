@@ -12,7 +12,8 @@ const startedAt = (ms: number): string => new Date(ms).toTimeString().slice(0, 8
 /** A sentence; a report of several lines opens under its first. */
 function Message({ text }: { text: string | undefined }) {
   const at = text?.indexOf('\n') ?? -1;
-  if (!text || at < 0) return <>{text}</>;
+  if (!text) return null;
+  if (at < 0) return <span class="one" title={text}>{text}</span>;
   return <details><summary>{text.slice(0, at)}</summary><pre class="code">{text.slice(at).trim()}</pre></details>;
 }
 

@@ -1,0 +1,79 @@
+/** A definition line by line, with the verdict on each. */
+
+import { useSignal } from '@preact/signals';
+import type { Finding, Plan } from '../../dom0/index.ts';
+import { strings } from '../strings.ts';
+import { Tag } from './marks.tsx';
+
+const words = strings.draft;
+
+/** Longer definitions show only the lines that have a verdict. */
+const MAX_LINES = 400;
+
+/** Errors first where a place has both, each place once. */
+export function merged(plan: Plan | undefined): Finding[] {
+  const seen = new Set<string>();
+  return [...plan?.errors ?? [], ...plan?.findings ?? []].filter(finding => {
+    const key = `${finding.file}\0${finding.line}\0${finding.column}\0${finding.key}\0${finding.text}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+interface Row {
+  line: number;
+  source: string;
+  finding?: Finding;
+}
+
+/** A definition's lines with their findings; findings of other files keep the source they came with. */
+function rowsOf(file: string, text: string | undefined, findings: Finding[]): Row[] {
+  const lines = text?.replace(/\r\n?/g, '\n').replace(/\n+$/, '').split('\n');
+  const rows: Row[] = [];
+  if (lines && lines.length <= MAX_LINES) {
+    lines.forEach((source, i) => {
+      const here = findings.filter(finding => finding.line === i + 1);
+      if (here.length === 0) rows.push({ line: i + 1, source });
+      here.forEach((finding, n) => rows.push({ line: i + 1, source: n === 0 ? source : '', finding }));
+    });
+    rows.push(...findings.filter(finding => finding.line < 1 || finding.line > lines.length).map(finding => ({ line: finding.line, source: finding.source, finding })));
+  } else rows.push(...[...findings].sort((a, b) => a.line - b.line || a.column - b.column).map(finding => ({ line: finding.line, source: finding.source, finding })));
+  return rows.filter(row => row.finding || row.source.trim() || file);
+}
+
+/** A definition's lines, each with what is said of it; one that was chosen, or that stops it, in whole sentences. */
+export function Verdicts({ plan, texts }: { plan: Plan; texts: Map<string, string> }) {
+  const chosen = useSignal(-1);
+  const findings = merged(plan);
+  const files = [...new Set([...texts.keys(), ...findings.map(finding => finding.file)])];
+  let index = 0;
+  return <>{files.map(file => {
+    const rows = rowsOf(file, texts.get(file), findings.filter(finding => finding.file === file));
+    return rows.length > 0 && <table class="verd" key={file}>
+      <thead><tr><th class="num">{words.position}</th><th>{file}</th><th>{words.verdict}</th><th>{words.happens}</th></tr></thead>
+      <tbody>{rows.map(({ line, source, finding }) => {
+        const mine = index++;
+        const open = finding && (finding.verdict === 'error' || finding.verdict === 'missing' || chosen.value === mine);
+        const choose = () => { chosen.value = chosen.value === mine ? -1 : mine; };
+        return <tr key={mine} class={`v-${finding?.verdict ?? ''}${chosen.value === mine ? ' sel' : ''}`} onClick={finding && choose}>
+          <td class="m num dim">{line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}</td>
+          <td class="m src"><Source text={source} finding={finding} /></td>
+          <td>{finding && <Tag kind={finding.verdict}>{words.verdicts[finding.verdict]}</Tag>}</td>
+          <td class="wh">{finding && (open ? <span>{finding.text}</span>
+            : <button class="say" aria-expanded={false} onClick={event => { event.stopPropagation(); choose(); }}>{finding.short}</button>)}</td>
+        </tr>;
+      })}</tbody>
+    </table>;
+  })}</>;
+}
+
+/** A source line: key in bold, comment dim, the place of an error underlined. */
+function Source({ text, finding }: { text: string; finding?: Finding }) {
+  if (!finding) return <span class="dim">{text}</span>;
+  if (finding.verdict === 'error' && finding.column >= 1 && finding.column <= text.length) {
+    const at = finding.column - 1;
+    const rest = /^(-?\w+|"[^"]*"?|'[^']*'?|.)/.exec(text.slice(at))?.[0].length ?? 1;
+    return <>{text.slice(0, at)}<u class="bad-at">{text.slice(at, at + rest)}</u>{text.slice(at + rest)}</>;
+  }
+  const key = /^\s*[A-Za-z_]\w*\s*(?==)/.exec(text)?.[0] ?? '';
+  return <><b>{key}</b>{text.slice(key.length)}</>;
+}
