@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Ringside } from '../support/command-line.ts';
+import { Program, Ringside } from '../support/command-line.ts';
 import { BOOTED, debian, NEEDS_GUESTS } from '../support/guests.ts';
 import { file, program } from '../support/needs.ts';
 
@@ -20,6 +20,7 @@ const syslinux = program('syslinux'),
   mkfsFat = program('mkfs.vfat'),
   mcopy = program('mcopy');
 const BIOSES = ['ringside', 'seabios'];
+const qemu = program('qemu-system-i386');
 const FLOPPY_BYTES = 1440 * 1024;
 
 /** A CD with these files by the names that they get, whose boot image is one of them. */
@@ -65,6 +66,8 @@ LABEL debian
   APPEND console=tty0 console=ttyS0,115200 cryptomgr.notests
 LABEL memtest
   KERNEL /memtest
+LABEL gone
+  KERNEL /gone
 LABEL menu
   COM32 menu.c32
 LABEL vesa
@@ -97,6 +100,40 @@ LABEL floppy
   it('comes to its prompt and starts Debian', { timeout: 900_000 }, () =>
     withEach(['expect isolinux is here', 'expect boot:', 'send debian\\r', `expect ${BOOTED}`], iso, '--memory', '192'),
   );
+
+  it('says which file is missing, and asks again', { timeout: 900_000 }, () =>
+    withEach(
+      ['expect boot:', 'send gone\\r', 'expect Loading /gone... failed: No such file or directory', 'send memtest\\r', MEMTEST_RUNS],
+      iso,
+      '--memory',
+      '8',
+    ),
+  );
+
+  it('says that its library is missing', { timeout: 900_000 }, () => {
+    const bare = cd('bare', { 'isolinux/isolinux.bin': loader('isolinux.bin') }, 'isolinux/isolinux.bin', ...NO_EMULATION);
+    return withEach(['expect Failed to load ldlinux.c32'], bare, '--memory', '8');
+  });
+
+  it.skipIf(!qemu)('starts Debian in QEMU by our BIOS [needs qemu-system-x86]', { timeout: 600_000 }, async () => {
+    const vm = new Program(qemu!, [
+      '-bios',
+      file('guests/bios/bios.bin'),
+      '-cdrom',
+      iso,
+      '-m',
+      '192',
+      '-display',
+      'none',
+      '-serial',
+      'stdio',
+      '-no-reboot',
+    ]);
+    onTestFinished(() => vm.kill());
+    await vm.expect('boot:', 60);
+    vm.send('debian\r');
+    await vm.expect(BOOTED, 300);
+  });
 
   it('shows its text menu, whose entry is chosen by key: memtest86+ runs', { timeout: 900_000 }, () =>
     withEach(['expect boot:', 'send menu\\r', 'expect Press [Tab] to edit options', 'key down', 'key enter', MEMTEST_RUNS], iso, '--memory', '8'),
@@ -137,9 +174,15 @@ describe.skipIf(!existsSync(loaders) || !genisoimage)(`GRUB 0.97 ${NEEDS_GUESTS}
     );
   });
 
-  it('comes from a CD, and starts Debian', { timeout: 900_000 }, () => {
-    const menu = 'title Debian\nkernel /vmlinuz console=tty0 console=ttyS0,115200 cryptomgr.notests\ninitrd /initrd\n';
-    const iso = cd(
+  let iso = '';
+  beforeAll(() => {
+    const menu = `title Debian
+kernel /vmlinuz console=tty0 console=ttyS0,115200 cryptomgr.notests
+initrd /initrd
+title Gone
+kernel /gone
+`;
+    iso = cd(
       'legacy',
       {
         'boot/grub/menu.lst': written('menu.lst', menu),
@@ -150,8 +193,21 @@ describe.skipIf(!existsSync(loaders) || !genisoimage)(`GRUB 0.97 ${NEEDS_GUESTS}
       'boot/grub/stage2_eltorito',
       ...NO_EMULATION,
     );
-    return withEach(['expect to select which entry is highlighted', 'key enter', `expect ${BOOTED}`], iso, '--memory', '192');
   });
+  const MENU = 'expect to select which entry is highlighted';
+
+  it('comes from a CD, and starts Debian', { timeout: 900_000 }, () => withEach([MENU, 'key enter', `expect ${BOOTED}`], iso, '--memory', '192'));
+
+  it('says that a file is missing, and goes back to its menu', { timeout: 900_000 }, () =>
+    withEach([MENU, 'key down', 'key enter', 'expect Error 15: File not found', 'key enter', MENU], iso, '--memory', '16'),
+  );
+
+  it('comes to its prompt where its menu is missing', { timeout: 900_000 }, () =>
+    withEach(
+      ['expect grub>'],
+      cd('no-menu', { 'boot/grub/stage2_eltorito': loader('stage2_eltorito') }, 'boot/grub/stage2_eltorito', ...NO_EMULATION),
+    ),
+  );
 });
 
 describe.skipIf(!existsSync(memtestCd))(`a CD as Debian has it ${NEEDS_GUESTS}`, () => {

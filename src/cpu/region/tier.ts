@@ -297,7 +297,7 @@ export class RegionTier implements Regions {
     this.interval = BATCH;
     this.due = this.cpu.loop.retiredNow + BATCH;
     this.retiredBefore = this.statistics.retired;
-    const record = head === null || !here || mode.csBase !== this.base ? 0 : this.recordAt(head);
+    const record = head === null || !here || (!atHead && mode.csBase !== this.base) ? 0 : this.recordAt(head);
     if (head === null ? trace.length < this.watched : record === 0) this.refusedLines.set(this.traced, PUT_OFF);
     else if (head === null || A[record + OP] === OP_ENTRY || this.refused.has(record)) this.refusedLines.set(this.traced, REFUSED);
     else this.compileAt(record, head, this.seen(new Set(trace.map(at => (at - (head & -4096)) | 0)), head), true, this.headRegisters);

@@ -21,6 +21,8 @@ interface CodeProps {
 export function Code({ state, eip, says = '', before = 3, after = 3, withBytes = false }: CodeProps) {
   useEffect(() => { if (!loaded.peek()) void import('./disassembly.ts').then(part => { loaded.value = part; }, () => {}); }, []);
   const lines = state && loaded.value?.codeAround(state, eip, before, after);
-  return <pre class="code dis" tabIndex={0}>{!lines ? ' ' : lines.length === 0 ? `${hex8(eip)}  no memory is mapped there now` : lines.map(line => <span key={`${line.eip} ${line.isHere}`} class={line.isHere ? 'now' : ''}>
-    {`${hex8(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${line.text.replace(' ', ' '.repeat(Math.max(1, 6 - line.text.indexOf(' '))))}${line.isHere && says ? `     ; ${says}` : ''}`}</span>)}</pre>;
+  // Its script is on the way: a box without code says nothing.
+  if (!lines) return null;
+  return <pre class="code dis" tabIndex={0}>{lines.length === 0 ? `${hex8(eip)}  no memory is mapped there now` : lines.map(line => <span key={`${line.eip} ${line.isHere}`} class={line.isHere ? 'now' : ''}>
+    {`${hex8(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${line.text.replace(' ', ' '.repeat(Math.max(1, 6 - line.text.indexOf(' '))))}${line.isHere && says ? `  ; ${says}` : ''}`}</span>)}</pre>;
 }

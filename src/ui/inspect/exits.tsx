@@ -16,7 +16,7 @@ const words = {
   number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share', time: 'Time in Xen', log: 'Log', newest: 'newest first; by virtual time while this view is open, by their numbers before', kept: (n: number) => `exit ${n}`,
   at: 'When', vcpu: 'vCPU', rip: 'Guest EIP', detail: 'Detail', hypercalls: 'Hypercalls', calls: 'Calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', codeNow: 'Code as memory is now; before the marked line as it decodes from further back.',
-  qualification: (value: number) => `Qualification 0x${(value >>> 0).toString(16).padStart(8, '0')}`, cost: 'Cost', mean: (us: string, n: number) => `${us} µs each, the mean of ${n} that were timed (one exit in 64 is).`, noCost: 'None of its kind has been timed yet (one exit in 64 is).',
+  qualification: (value: number) => `Qualification 0x${(value >>> 0).toString(16).padStart(8, '0')}`, cost: 'Cost', ofOne: (title: string) => `of one: ${title}`, mean: (us: string, n: number) => `${us} µs each, the mean of ${n} that were timed (one exit in 64 is).`, noCost: 'None of its kind has been timed yet (one exit in 64 is).',
   ofThis: 'this kind', ofAll: 'all kinds', rare: (n: number) => `${n} rarer`, estimated: 'Time: the mean of those that were timed, times all.', missed: (n: number) => `${n} records were overwritten before they were read.`, exit: 'exits', all: 'all guests', hypercall: (name: string, first: number, result: number) => `${name}, first argument 0x${(first >>> 0).toString(16)}, result ${result}`,
 };
 const LOG = 120,
@@ -105,6 +105,8 @@ function entryText({ kind, details: [a, b, c] }: TraceEntry): { no: string; what
 
 /** What would be 0.0 is more than nothing. */
 const shareText = (count: number, all: number): string => (count < 0.0005 * all ? '<0.1 %' : `${((100 * count) / all).toFixed(1)} %`);
+/** Below a pixel or so a bar is a speck: the number says it. */
+const Bar = ({ part, isOpen = false }: { part: number; isOpen?: boolean }) => (part < 0.005 ? null : <i class={`hb${isOpen ? ' open' : ''}`} style={`width:${100 * part}%`} />);
 const Columns = () => <colgroup><col class="w-no" /><col /><col class="w-n" /><col class="w-bar" /><col class="w-pc" /><col class="w-time" /><col class="w-ms" /></colgroup>;
 
 function Figure(shown: Shown<Data>) {
@@ -113,28 +115,28 @@ function Figure(shown: Shown<Data>) {
   const most = Math.max(1, ...data.reasons.map(({ count }) => count)), longest = Math.max(1, ...data.reasons.map(({ count, meanNs }) => count * meanNs));
   const rare = Math.max(0, data.reasons.length - FEW) + Math.max(0, data.hypercalls.length - FEW);
   const mostCalls = Math.max(1, ...data.hypercalls.map(({ count }) => count)), allCalls = data.hypercalls.reduce((sum, { count }) => sum + count, 0);
-  return <div class="col exi">
+  return <div class="col exi fit">
     {data.reasons.length === 0 ? <p class="hint">{words.none}</p> : <table class="pad picks counted"><Columns />
       <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th>{words.time}</th><th /></tr></thead>
       <tbody>{data.reasons.slice(0, more.value ? undefined : FEW).map(({ key: row, reason, count, meanNs }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
         <td class="m num w36">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{exitTitle(reason)}</button></td><td class="m num">{count}</td>
-        <td class="wbar"><i class="hb" style={`width:${(100 * count) / most}%`} /></td><td class="m num nw">{shareText(count, data.all)}</td>
-        <td class="wbar narrow"><i class="hb open" style={`width:${(100 * count * meanNs) / longest}%`} /></td><td class="m num nw">{meanNs > 0 ? ms(count * meanNs) : '–'}</td>
+        <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, data.all)}</td>
+        <td class="wbar narrow"><Bar part={(count * meanNs) / longest} isOpen /></td><td class="m num nw">{meanNs > 0 ? ms(count * meanNs) : '–'}</td>
       </tr>)}</tbody></table>}
     <div class="row"><p class="cap-t grow">{words.estimated}</p>{rare > 0 && <button class="btn quiet sm" aria-pressed={more.value} onClick={() => { more.value = !more.value; }}>{words.rare(rare)}</button>}</div>
-    <div class="exlow">{data.hypercalls.length > 0 && <section><div class="ph"><h3>{words.hypercalls}</h3></div><table class="picks calls">
+    <div class="exlow rest"><div class="col">{data.hypercalls.length > 0 && <section><div class="ph"><h3>{words.hypercalls}</h3></div><table class="picks calls">
       <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th>{words.share}</th></tr></thead>
       <tbody>{data.hypercalls.slice(0, more.value ? undefined : FEW).map(({ key: row, number, count }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)} title={shareText(count, allCalls)}>
-        <td class="m num">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td><td><i class="hb" style={`width:${(100 * count) / mostCalls}%`} /></td></tr>)}</tbody></table></section>}
-    <section><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.newest}>{words.newest}</span></div>
-    {data.log.length + data.kept.length === 0 ? <p class="hint">{words.quiet}</p> : <table class="pad picks elog">
+        <td class="m num">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td><td><Bar part={count / mostCalls} /></td></tr>)}</tbody></table></section>}<Cost shown={shown} /></div>
+    <section class="logged"><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.newest}>{words.newest}</span></div>
+    {data.log.length + data.kept.length === 0 ? <p class="hint">{words.quiet}</p> : <div class="rest"><div class="rows"><table class="pad picks elog">
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th>{words.detail}</th></tr></thead>
       <tbody>{data.log.slice(0, SHOWN).map(({ key: row, domain, entry }) => {
         const { no, what, eip, detail } = entryText(entry);
         return <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}><td class="m dim nw">{clock(entry.ns).slice(3)}</td><td class="nw"><Chip id={domain} /> {data.isHost ? `${nameOf(domain)} ` : ''}v{entry.vcpu}</td>
           <td class="m num">{no}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{what}</button></td><td class="m">{eip}</td><td class="m">{detail}</td></tr>;
       })}{data.kept.slice(0, SHOWN).map(({ key: row, domain, vcpu, exit: { number, reason, eip, qualification } }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}><td class="m dim nw">{words.kept(number)}</td><td class="nw"><Chip id={domain} /> {data.isHost ? `${nameOf(domain)} ` : ''}v{vcpu}</td>
-        <td class="m num">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{exitTitle(reason)}</button></td><td class="m">{hex8(eip)}</td><td class="m">{qualification === 0 ? '' : hex8(qualification)}</td></tr>)}</tbody></table>}
+        <td class="m num">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{exitTitle(reason)}</button></td><td class="m">{hex8(eip)}</td><td class="m">{qualification === 0 ? '' : hex8(qualification)}</td></tr>)}</tbody></table></div></div>}
     {data.missed > 0 && <p class="cap-t">{words.missed(data.missed)}</p>}</section></div>
   </div>;
 }
@@ -157,13 +159,19 @@ function choiceOf(shown: Shown<Data>): { hypercall?: number; line?: Line; reason
 }
 
 function Detail(shown: Shown<Data>) {
-  const { hypercall, line, reason, last } = choiceOf(shown), { target, data } = shown;
+  const { hypercall, line, reason, last } = choiceOf(shown), { target } = shown;
   if (hypercall !== undefined) return <><div><h3>{hypercallName(hypercall)}</h3><p class="sec">{words.hypercalls} {hypercall}</p></div>
     {line && <p class="m sec">{words.hypercall(hypercallName(hypercall), line.entry.details[1], line.entry.details[2])}</p>}</>;
   if (reason === undefined) return null;
-  const counted = data.reasons.find(each => each.reason === reason);
-  return <><ExitCard reason={reason} last={last} target={target} name={last ? nameOf(last.domain) : ''} />
-    <section><h4>{words.cost}</h4>{counted && counted.timed > 0 && <Costs of={counted} among={data.reasons} />}<p class="sec">{counted && counted.timed > 0 ? words.mean((counted.meanNs / 1e3).toFixed(1), counted.timed) : words.noCost}</p></section></>;
+  return <ExitCard reason={reason} last={last} target={target} name={last ? nameOf(last.domain) : ''} />;
+}
+
+/** What one exit of the chosen kind costs. */
+function Cost({ shown }: { shown: Shown<Data> }) {
+  const { reasons } = shown.data, { reason } = choiceOf(shown), counted = reasons.find(each => each.reason === reason);
+  if (reason === undefined) return null;
+  return <section><div class="ph"><h3>{words.cost}</h3><span class="sec cut">{words.ofOne(exitTitle(reason))}</span></div>
+    {counted && counted.timed > 0 ? <><Costs of={counted} among={reasons} /><p class="cap-t">{words.mean((counted.meanNs / 1e3).toFixed(1), counted.timed)}</p></> : <p class="cap-t">{words.noCost}</p>}</section>;
 }
 
 /** What one of its kind costs beside the mean of all that were timed, and beside the dearest kind. */

@@ -9,16 +9,21 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 import { type Run, runsOf } from './runs.ts';
 
+/** What Xen keeps the credit of who is accounted for within: CSCHED_CREDITS_PER_ACCT. */
+const MOST_CREDIT = 300;
 const words = {
   nothing: 'Nobody has had a processor yet.', pcpu: (n: number) => `pCPU ${n}`, idle: 'idle', weight: 'weight', cap: 'cap', none: 'none', at: 'At, ms ago', where: 'Where', change: 'Switch', priority: 'Priority', credit: 'Credit', reason: 'Why this one', left: 'Why not the one before', waited: 'Waited, ms', span: 'Length of the picture',
-  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first; the line in the picture is at the marked one', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], caption: 'The line below a lane is its credit at each switch to it. The accounting leaves −300 to +300, which is as far as the line goes; what runs until the next one comes off. Further down falls who always sleeps before a tick finds it, in Xen, too.',
-  whys: { IDLE: 'nobody could use the slot', ALONE: 'nobody else waited', PRIORITY: 'best priority in the queue', TURN: 'first in the queue of equals', WOKEN: 'woken onto an idle slot', STOLEN: 'better than what waited here: taken from another queue', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this slot' } as Record<string, string>,
+  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first; the line in the picture is at the marked one', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], creditLine: `credit, ±${MOST_CREDIT}`, below: `below −${MOST_CREDIT}`, belowAll: `below −${MOST_CREDIT} all the time`, ago: 'ms ago', now: 'now',
+  caption: 'The line below a lane is its credit at each switch to it. The accounting leaves −300 to +300; what runs until the next one comes off. Further down, where no line is, falls who always sleeps before a tick finds it, in Xen, too.',
+  whys: { IDLE: 'nobody could use the slot', ALONE: 'nobody else waited', PRIORITY: 'best priority in the queue', TURN: 'first in the queue of equals', WOKEN: 'woken onto an idle slot', STOLEN: 'taken from another queue for its priority', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this slot' } as Record<string, string>,
 };
 const EVERY_MS = 250,
   KEPT = 6000,
   SPANS = [120, 1000, 10_000],
   LANE = 46,
   LEFT = 118,
+  /** What stands behind a credit line. */
+  RIGHT = 62,
   WIDE = 760,
   ROWS = 16,
   /** Decisions above the marked one in the table. */
@@ -28,8 +33,6 @@ const EVERY_MS = 250,
 const PRIORITIES: Readonly<Record<number, string>> = { 0: 'BOOST', [-1]: 'UNDER', [-2]: 'OVER', [-64]: 'IDLE' };
 
 const spanMs = signal(120);
-/** What Xen keeps the credit of who is accounted for within: CSCHED_CREDITS_PER_ACCT. */
-const MOST_CREDIT = 300;
 
 interface Data {
   decisions: Decision[];
@@ -90,17 +93,18 @@ function merged(runs: readonly Run[]): Run[] {
 
 function Figure(shown: Shown<Data>) {
   const { data, choose } = shown, { decisions, units, nowNs, pcpus, credits } = data, span = spanMs.value * 1e6, fromNs = nowNs - span;
-  const x = (ns: number): number => LEFT + (Math.max(0, ns - fromNs) / span) * (WIDE - LEFT - 44);
+  const x = (ns: number): number => LEFT + (Math.max(0, ns - fromNs) / span) * (WIDE - LEFT - RIGHT);
   const runs = merged(runsOf(decisions, fromNs, nowNs)), lane = new Map(units.map(({ unit }, i) => [unit, pcpus * 30 + 26 + i * LANE]));
   const height = pcpus * 30 + 26 + units.length * LANE + 8, ticks = Array.from({ length: 5 }, (_, i) => i / 4);
   const picked = pickedOf(shown), pickedKey = picked && keyOf(picked), newest = [...decisions].reverse(), first = Math.max(0, newest.findIndex(each => each === picked) - ABOVE), recent = newest.slice(first, first + ROWS);
   const unitClass = (unit: number): string => ownerClass(Math.max(0, units.find(each => each.unit === unit)?.id ?? 0));
   const nameAt = (unit: number): string => (unit < 0 ? words.idle : (units.find(each => each.unit === unit)?.name ?? '?'));
-  return <div class="col sch">
+  return <div class="col sch fit">
     <div class="row"><div class="seg" role="group" aria-label={words.span}>{SPANS.map(each => <button key={each} aria-pressed={each === spanMs.value} onClick={() => { spanMs.value = each; }}>{each < 1000 ? `${each} ms` : `${each / 1000} s`}</button>)}</div>
-      <div class="legend">{words.legend.map((name, i) => <span key={name}><i class={`pri p${i}`} />{name}</span>)}<span><i class="pri dots" />{words.runnable}</span></div></div>
+      <div class="legend">{words.legend.map((name, i) => <span key={name}><i class={`pri p${i}`} />{name}</span>)}<span><i class="pri dots" />{words.runnable}</span><span><i class="pri line" />{words.creditLine}</span></div></div>
     <figure class="schw" tabIndex={0}><svg viewBox={`0 0 ${WIDE} ${height}`} width="100%" role="img" aria-label={`${words.pcpu(0)}: ${units.map(({ name, unit }) => `${name} ${Math.round((100 * (data.ran.get(unit) ?? 0)) / span)} %`).join(', ')}`}>
-      {ticks.map(part => <g key={part}><path d={`M${x(fromNs + part * span)} 16V${height}`} stroke="var(--line)" /><text x={x(fromNs + part * span)} y="11" text-anchor="middle" class="m">{part === 1 ? '0' : `-${Math.round((1 - part) * spanMs.value)}`}</text></g>)}
+      {ticks.map(part => <g key={part}><path d={`M${x(fromNs + part * span)} 16V${height}`} stroke="var(--line)" /><text x={x(fromNs + part * span)} y="11" text-anchor="middle" class="m">{part === 1 ? words.now : `−${Math.round((1 - part) * spanMs.value)}`}</text></g>)}
+      <text x="0" y="11">{words.ago}</text>
       {Array.from({ length: pcpus }, (_, pcpu) => <text key={pcpu} x="0" y={38 + pcpu * 30} class="lb">{words.pcpu(pcpu)}</text>)}
       {runs.map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={`${run.pcpu} ${run.fromNs}`} class={`slice ${unitClass(run.unit)}`} onClick={() => choose(keyOf({ timeNs: run.fromNs, pcpu: run.pcpu, to: run.unit }))}>
         <rect x={left} y={22 + run.pcpu * 30} width={width} height="22" fill="var(--c-tint)" stroke="var(--c)" stroke-width={width > 3 ? 1 : 0.5} />{width > 2 * LETTER_WIDE + 5 && <text x={left + 4} y={37 + run.pcpu * 30}>{nameAt(run.unit).slice(0, Math.floor((width - 5) / LETTER_WIDE))}</text>}</g>; })}
@@ -109,19 +113,26 @@ function Figure(shown: Shown<Data>) {
         {runs.filter(run => run.unit === unit).map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={run.fromNs}>
           {run.waitedNs > 0 && <path d={`M${x(run.fromNs - run.waitedNs)} ${y + 17}H${left}`} stroke="var(--c)" stroke-width="1.5" stroke-dasharray="1.5 2.5" />}
           <rect x={left} y={y + (run.priority === 0 ? 2 : 6)} width={width} height={run.priority === 0 ? 16 : 12} fill={run.priority === -2 ? 'var(--c-tint)' : 'var(--c-fill)'} stroke="var(--c)" stroke-width={width > 2 ? 0.8 : 0} stroke-dasharray={run.priority === -2 ? '2 1.5' : undefined} />{run.priority === 0 && <rect x={left} y={y - 1} width={width} height="3" fill="var(--hv)" />}</g>; })}
-        <path d={`M${LEFT} ${y + 33}H${WIDE - 44}`} stroke="var(--line)" stroke-dasharray="2 3" />
-        <polyline fill="none" stroke="var(--text-2)" stroke-width="1.2" points={(credits.get(unit) ?? []).map(({ ns, credit }) => `${x(ns).toFixed(1)},${(y + 33 - Math.max(-MOST_CREDIT, Math.min(MOST_CREDIT, credit)) / 33).toFixed(1)}`).join(' ')} />
-        <text x={WIDE - 38} y={y + 37} class="m">{creditText(credits.get(unit)?.at(-1)?.credit ?? 0)}</text></g>; })}
+        <path d={`M${LEFT} ${y + 33}H${WIDE - RIGHT}`} stroke="var(--line)" stroke-dasharray="2 3" />
+        <Credit of={credits.get(unit) ?? []} x={x} y={y + 33} /></g>; })}
       {picked && picked.timeNs > fromNs && <path d={`M${x(picked.timeNs)} 14V${height}`} stroke="var(--text)" stroke-width="1.6" />}{picked && picked.timeNs > fromNs && <path d={`M${x(picked.timeNs) - 5} 12h10l-5 7z`} fill="var(--text)" />}
     </svg></figure>
     <p class="cap-t">{words.caption}</p>
     <div class="ph"><h3>{words.log}</h3><span class="sec">{words.newest}</span></div>
-    <div class="wide"><table class="pad picks"><thead><tr><th class="num">{words.at}</th><th>{words.where}</th><th>{words.change}</th><th>{words.priority}</th><th class="num">{words.credit}</th><th>{words.reason}</th></tr></thead><tbody>
-      {recent.map(each => { const key = keyOf(each); return <tr key={key} class={key === pickedKey ? 'sel' : ''} onClick={() => choose(key)}><td class="m num">{((nowNs - each.timeNs) / 1e6).toFixed(1)}</td><td class="nw">{words.pcpu(each.pcpu)}</td><td class="nw"><button class="pickrow" aria-pressed={key === pickedKey} onClick={() => choose(key)}><span class={each.from < 0 ? 'sec' : `dom ${unitClass(each.from)}`}>{nameAt(each.from)}</span> → <span class={each.to < 0 ? 'sec' : `dom ${unitClass(each.to)}`}>{nameAt(each.to)}</span></button></td><td>{each.to < 0 ? '–' : PRIORITIES[each.priority]}</td><td class="m num">{each.to < 0 ? '–' : signed(each.credit)}</td><td class="sec">{words.whys[each.why]}</td></tr>; })}</tbody></table></div>
+    <div class="rest"><div class="wide rows"><table class="pad picks decided"><thead><tr><th class="num">{words.at}</th><th>{words.where}</th><th>{words.change}</th><th>{words.priority}</th><th class="num">{words.credit}</th><th>{words.reason}</th></tr></thead><tbody>
+      {recent.map(each => { const key = keyOf(each); return <tr key={key} class={key === pickedKey ? 'sel' : ''} onClick={() => choose(key)}><td class="m num">{((nowNs - each.timeNs) / 1e6).toFixed(1)}</td><td class="nw">{words.pcpu(each.pcpu)}</td><td class="nw"><button class="pickrow" aria-pressed={key === pickedKey} onClick={() => choose(key)}><span class={each.from < 0 ? 'sec' : `dom ${unitClass(each.from)}`}>{nameAt(each.from)}</span> → <span class={each.to < 0 ? 'sec' : `dom ${unitClass(each.to)}`}>{nameAt(each.to)}</span></button></td><td>{each.to < 0 ? '–' : PRIORITIES[each.priority]}</td><td class="m num">{each.to < 0 ? '–' : signed(each.credit)}</td><td class="sec cut" title={words.whys[each.why]}>{words.whys[each.why]}</td></tr>; })}</tbody></table></div></div>
   </div>;
 }
 
-const creditText = (credit: number): string => (credit < -MOST_CREDIT ? `<−${MOST_CREDIT}` : signed(credit));
+/** A credit's line where it is within the accounting's range; below it, words instead. */
+function Credit({ of, x, y }: { of: readonly { ns: number; credit: number }[]; x: (ns: number) => number; y: number }) {
+  const isBelow = (credit: number): boolean => credit < -MOST_CREDIT, last = of.at(-1)?.credit ?? 0;
+  const lines: string[][] = [[]];
+  for (const { ns, credit } of of) if (isBelow(credit)) lines.push([]); else lines.at(-1)!.push(`${x(ns).toFixed(1)},${(y - Math.min(MOST_CREDIT, credit) / 33).toFixed(1)}`);
+  return <>{lines.map((points, i) => points.length > 1 && <polyline key={i} fill="none" stroke="var(--text-2)" stroke-width="1.2" points={points.join(' ')} />)}
+    {of.every(({ credit }) => isBelow(credit)) ? <text x={LEFT + 4} y={y + 10}>{words.belowAll}</text> : null}
+    <text x={WIDE - RIGHT + 5} y={y + 4} class={isBelow(last) ? '' : 'm'}>{isBelow(last) ? words.below : signed(last)}</text></>;
+}
 const signed = (n: number): string => (n > 0 ? `+${n}` : String(n));
 const keyOf = ({ timeNs, pcpu, to }: Pick<Decision, 'timeNs' | 'pcpu' | 'to'>): string => `${timeNs} ${pcpu} ${to}`;
 
