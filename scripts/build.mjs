@@ -141,7 +141,7 @@ export async function buildPage() {
     build: { outDir: at('dist'), emptyOutDir: true, reportCompressedSize: false, rolldownOptions: { input, output: { entryFileNames } } },
   });
   listFiles();
-  // Not among those files, as guests may be fetched later. The page asks for it wherever it is served: an answer of 404 would stand in the browser's console as a fault.
+  // Not of those that tell one build from another, as guests may be fetched later. The page asks for it wherever it is served: an answer of 404 would stand in the browser's console as a fault.
   mkdirSync(at('dist', 'guests'), { recursive: true });
   writeFileSync(at('dist', 'guests', 'catalogue.json'), NO_GUESTS);
   mkdirSync(at('build'), { recursive: true });
@@ -158,7 +158,11 @@ function listFiles() {
   const build = createHash('sha256');
   for (const path of paths) build.update(`\0${path}\0`).update(readFileSync(at('dist', path)));
   // The page is asked for by its folder's name.
-  const list = JSON.stringify(['./', ...paths.filter(path => !/^(bench\.html|components\.html|assets\/(bench|components)-)/.test(path))]);
+  const list = JSON.stringify([
+    './',
+    'guests/catalogue.json',
+    ...paths.filter(path => !/^(bench\.html|components\.html|assets\/(bench|components)-)/.test(path)),
+  ]);
   writeFileSync(script, readFileSync(script, 'utf8').replace('__FILES__', list).replace('__BUILD__', build.digest('hex').slice(0, 16)));
 }
 

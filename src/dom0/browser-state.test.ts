@@ -24,6 +24,14 @@ describe('the state of a page', () => {
     expect(opened).toEqual([false, true]);
   });
 
+  it('says what to do where the browser gives too little room for a disk', async () => {
+    const store = new MemoryStore();
+    const open = store.open.bind(store);
+    store.open = async name => Object.assign(await open(name), { write: () => { throw new StoreFull('full'); } });
+    const info = await stateOf(async () => ({ store, release: () => {} })).state.info();
+    expect(info).toMatchObject({ where: 'memory', kept: false, why: expect.stringContaining('too little room') });
+  });
+
   const head = { version: '1', savedMs: 0, guests: [], volumes: [] };
   const pack = async (state: BrowserState): Promise<Blob> => {
     const pieces: Uint8Array[] = [];

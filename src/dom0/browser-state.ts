@@ -6,7 +6,7 @@ import { filesFrom, type HostFiles, install, type KeptFiles, type ShippedGuest }
 import { type HostState, openHostState } from './state.ts';
 import type { Later } from './runner.ts';
 import { DISK, STATE_FILES, type StateHead, type StatePart, TREE_FILES, unpackState, writeState } from './state-file.ts';
-import { type HeldStore, MemoryStore, type OpenStore, SidedStore } from './storage/index.ts';
+import { type HeldStore, MemoryStore, type OpenStore, SidedStore, StoreFull } from './storage/index.ts';
 
 /** Where a host's files and volumes are, for people. */
 export interface StateInfo {
@@ -18,6 +18,8 @@ export interface StateInfo {
   /** Another tab has them, since then (milliseconds since 1970, where it answers): `takeOver` asks for them. */
   heldElsewhere?: { sinceMs?: number };
 }
+
+const TOO_SMALL = 'The browser gives this site too little room for a host’s disk, which takes 3 MiB when it is new. Make room on this computer or in the browser’s settings, and load the page again.';
 
 const TAKEN_OVER = 'another tab’s now';
 
@@ -104,7 +106,7 @@ export class BrowserState {
       return state;
     } catch (error) {
       opened.release();
-      this.known = { where: 'memory', kept: false, why: (error as Error).message };
+      this.known = { where: 'memory', kept: false, why: error instanceof StoreFull ? TOO_SMALL : (error as Error).message };
       return this.inMemory();
     }
   }

@@ -18,6 +18,8 @@ const scope = self as unknown as Scope;
 /** Paths of the page's files from where this script stands, and what tells this build from others. */
 const FILES: readonly string[] = JSON.parse('__FILES__');
 const OWN = new Set(FILES.map(path => new URL(path, scope.registration.scope).href));
+/** Guests may be fetched after the page was built: the list of them is one that changes. */
+const CATALOGUE = new URL('guests/catalogue.json', scope.registration.scope).href;
 const CACHE = 'ringside-__BUILD__',
   CACHES = 'ringside-';
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp', 'Cross-Origin-Resource-Policy': 'same-origin' };
@@ -53,13 +55,18 @@ scope.addEventListener('fetch', event => {
 
 const isOwn = ({ origin, pathname }: URL): boolean => OWN.has(origin + pathname);
 
-/** The page itself from the network where there is one, so that a new build is seen; what has its content's hash in its name, from the cache. */
+/** The page itself and the list of guests from the network where there is one, so that what is new is seen; what has its content's hash in its name, from the cache. */
 async function answer(request: Request): Promise<Response> {
-  const isPage = request.mode === 'navigate';
-  const kept = await (await caches.open(CACHE)).match(request, { ignoreSearch: true });
-  if (kept && !isPage) return isolated(kept);
+  const isCatalogue = request.url === CATALOGUE,
+    changes = request.mode === 'navigate' || isCatalogue;
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(request, { ignoreSearch: true });
+  if (kept && !changes) return isolated(kept);
   try {
-    return isolated(await fetch(request));
+    const fetched = await fetch(request);
+    // Only where the page's files are kept at all.
+    if (isCatalogue && kept && fetched.ok) await cache.put(request, fetched.clone());
+    return isolated(fetched);
   } catch (error) {
     if (kept) return isolated(kept);
     throw error;

@@ -413,6 +413,7 @@ export const strings = {
     leave: 'Shift + Tab leaves.',
     reader: 'Read output aloud as it comes',
     silent: 'The guest has written nothing here yet.',
+    plain: 'Text alone: the terminal could not be loaded.',
     textCopy: (name: string) => `Text in the terminal of ${name}`,
     skipped: (bytes: string) => `\r\n[${bytes} of output skipped: the guest writes faster than the page can show]\r\n`,
   },
@@ -524,7 +525,8 @@ export const strings = {
     connectFailed: (what: string) => `Domain-0 did not start (${what}). Reload the page; if it stays, try another browser.`,
     download: (name: string, status: number) => `${name}: the server answered ${status}. Check that it is served beside the page.`,
     downloadBroke: (name: string, why: string) => `${name} could not be fetched (${why}). Check the connection and try again.`,
-    partFailed: (why: string) => `This view could not be loaded (${why}). Check the connection and come back to it.`,
+    partFailed: (why: string) => `This view could not be loaded (${why}). Check the connection and try again.`,
+    tryAgain: 'Try again',
     notBuilt: (name: string) => `${name} is not beside this page. Build it with npm run build.`,
   },
   keys: {

@@ -3,6 +3,8 @@
  * guest uses more than text, xterm takes its place (xterm.ts): it is a fifth of the page's script.
  */
 
+import { signal } from '@preact/signals';
+import { persistent } from './again.ts';
 import { reportProblem, sentence } from './host.ts';
 import { strings } from './strings.ts';
 import type { Xterm } from './xterm.ts';
@@ -25,8 +27,9 @@ const SEQUENCES = /\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]|[ -
 let loading: Promise<void> | undefined;
 let loaded: typeof import('./xterm.ts') | undefined;
 
+const importXterm = persistent(() => import('./xterm.ts'));
 function loadXterm(): Promise<void> {
-  loading ??= import('./xterm.ts').then(module => { loaded = module; });
+  loading ??= importXterm().then(module => { loaded = module; });
   // What could not be loaded is tried again when it is wanted again.
   loading.catch(() => { loading = undefined; });
   return loading;
@@ -46,7 +49,7 @@ export class GuestTerminal {
   private quiet: ReturnType<typeof setTimeout> | undefined;
   private firstAt: number | undefined;
   /** It could not be loaded: who wants it asks for it. */
-  private failed = false;
+  readonly failed = signal(false);
   private queue: Uint8Array[] = [];
   private queued = 0;
   private busy = false;
@@ -76,13 +79,14 @@ export class GuestTerminal {
     clearTimeout(this.quiet);
     if (this.xterm || this.disposed) return;
     loadXterm().then(() => { if (!this.disposed && !this.xterm) this.begin(loaded!); }, error => {
-      this.failed = true;
+      this.failed.value = true;
       reportProblem(this.label, strings.errors.partFailed(sentence(error)));
     });
   }
 
   private begin({ Xterm }: typeof import('./xterm.ts')): void {
     this.xterm = new Xterm(this.label, this.onInput);
+    this.failed.value = false;
     this.xterm.onOutput(() => { for (const listener of this.outputListeners) listener(); });
     this.xterm.onResize(() => { for (const listener of this.resizeListeners) listener(); });
     const { focused } = this;
@@ -179,8 +183,8 @@ export class GuestTerminal {
     const now = performance.now();
     this.firstAt ??= now;
     clearTimeout(this.quiet);
-    if (!this.failed && bytes.includes(ESC)) this.load();
-    else if (!this.failed) this.quiet = setTimeout(() => this.load(), Math.max(0, Math.min(QUIET_MS, this.firstAt + MOST_MS - now)));
+    if (!this.failed.value && bytes.includes(ESC)) this.load();
+    else if (!this.failed.value) this.quiet = setTimeout(() => this.load(), Math.max(0, Math.min(QUIET_MS, this.firstAt + MOST_MS - now)));
     this.early.textContent = this.lines().join('\n');
     this.showEnd();
     for (const listener of this.outputListeners) listener();

@@ -62,6 +62,16 @@ describe("a store in a browser's files", () => {
     expect(() => file.truncate(1)).not.toThrow(StoreFull);
   });
 
+  it('finds out that there is no room where a browser does not throw', async () => {
+    const handle = new Handle();
+    const file = await storeOf(handle).open('a');
+    handle.write = () => 2 ** 32 - 8;
+    handle.truncate = () => {};
+    expect(() => file.write(0, new Uint8Array(9))).toThrow(StoreFull);
+    expect(() => file.truncate(9)).toThrow(StoreFull);
+    expect(file.size()).toBe(0);
+  });
+
   it('waits for a worker that ended and has the file for a moment on, and not for ever', async () => {
     expect((await storeOf(new Handle(), 3).open('a')).size()).toBe(0);
     await expect(storeOf(new Handle(), 1000).open('a')).rejects.toThrow('another open');

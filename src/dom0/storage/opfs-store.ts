@@ -59,13 +59,16 @@ class OpfsFile implements StoreFile {
     if (isShared(from)) return this.write(at, from.slice());
     for (let done = 0; done < from.length; ) {
       const count = orFull(() => this.handle.write(from.subarray(done), { at: at + done }));
-      if (count === 0) throw new StoreFull(NO_ROOM);
+      // Chromium's private windows give base::File's error -8, no space, as a count without a sign.
+      if (count === 0 || count > from.length - done) throw new StoreFull(NO_ROOM);
       done += count;
     }
   }
 
   truncate(bytes: number): void {
     orFull(() => this.handle.truncate(bytes));
+    // They say nothing of a file that they did not lengthen.
+    if (this.handle.getSize() < bytes) throw new StoreFull(NO_ROOM);
   }
 
   flush(): void {

@@ -100,7 +100,7 @@ export class Storage {
     if (readPartitions(disk).length === 0) install(disk, parts);
     const last = readPartitions(disk).find(({ type }) => type === TYPE.LVM);
     const group = last && readGroup(partOf(disk, last));
-    if (!group) throw new StorageError(`There is no volume group on the disk in ${parts.store.where}. Name another directory, or put back a copy of this one.`);
+    if (!group) throw new StorageError(`There is no volume group on the disk in ${parts.store.where}: something else wrote it. Name another directory, put back a copy of this one, or begin with an empty one.`);
     return new Storage(parts, disk, group);
   }
 

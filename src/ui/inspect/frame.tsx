@@ -4,16 +4,19 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChildren, ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { sentence } from '../host.ts';
+import { mediaSignal, PHONE } from '../media.ts';
 import { Icon } from '../parts/marks.tsx';
 import { openMenu } from '../parts/menu.tsx';
 import { download } from '../state.ts';
 import type { Part, Table, Target, Why } from './inspector.ts';
 
 const words = {
-  pause: 'Pause', pauseView: 'Pause this view', pauseHint: 'Pause this view; the machine goes on', table: 'As table', export: 'Export', csv: 'CSV, for a spreadsheet', json: 'JSON, for a program',
+  pause: 'Pause', pauseView: 'Pause this view', pauseHint: 'Pause this view; the machine goes on', table: 'As table', picture: 'As picture', tools: 'Table and export', export: 'Export', csv: 'CSV, for a spreadsheet', json: 'JSON, for a program',
   noMemory: 'This browser does not share the machine’s memory with the page, so there is nothing to look into. Open the page over https or from localhost, from a server that isolates it.',
   looking: 'Looking …', empty: 'No rows.', paused: 'paused', rows: (n: number, all: number) => `The first ${n} of ${all} rows; the export has all.`,
 };
+/** There the tools are behind one button. */
+const phone = mediaSignal(PHONE);
 /** More rows than this are exported and not shown. */
 const MOST_ROWS = 400;
 
@@ -63,13 +66,14 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
       const tables = part.tables(seen);
       download(new Blob([kind === 'csv' ? tables.map(asCsv).join('\r\n') : asJson(tables)], { type: kind === 'csv' ? 'text/csv' : 'application/json' }), `${name}.${kind}`);
     };
+    const turn = (): void => { asTable.value = !asTable.value; };
     const why = shown && part.why(shown);
     return <>
       <div class="sub">{tabs}<span class="grow" />
         <span class="itools">
           <button class="btn quiet sm" aria-pressed={paused.value} aria-label={words.pauseView} title={words.pauseHint} onClick={() => { paused.value = !paused.value; }}><Icon name={paused.value ? 'run' : 'pause'} /><span class="hide-s">{words.pause}</span></button>
-          <button class="btn quiet sm" aria-pressed={asTable.value} onClick={() => { asTable.value = !asTable.value; }}>{words.table}</button>
-          <button class="btn quiet sm" aria-haspopup="menu" disabled={seen === undefined} onClick={event => openMenu(event, words.export, [{ name: words.csv, run: () => save('csv') }, { name: words.json, run: () => save('json') }])}>{words.export}</button>
+          {!phone.value && <button class="btn quiet sm" aria-pressed={asTable.value} onClick={turn}>{words.table}</button>}
+          <button class="btn quiet sm" aria-haspopup="menu" disabled={seen === undefined} aria-label={phone.value ? words.tools : undefined} onClick={event => openMenu(event, words.export, [...(phone.value ? [{ name: asTable.value ? words.picture : words.table, run: turn }] : []), { name: words.csv, run: () => save('csv') }, { name: words.json, run: () => save('json') }])}>{phone.value ? '⋯' : words.export}</button>
         </span></div>
       <div class={`body ins${paused.value ? ' still' : ''}`} role="region" aria-label={name} tabIndex={-1}>
         {problem.value && <p class="stop" role="alert">{problem.value}</p>}

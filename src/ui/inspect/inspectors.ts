@@ -12,15 +12,15 @@ export interface Entry {
 }
 
 export const INSPECTORS: readonly Entry[] = [
-  { id: 'exits', name: 'Exits', of: 'both', View: later(() => import('./exits.tsx').then(part => part.Exits)) },
-  { id: 'processor', name: 'Processor', of: 'guest', View: later(() => import('./processor.tsx').then(part => part.Processor)) },
-  { id: 'ring', name: 'Rings', of: 'guest', View: later(() => import('./ring.tsx').then(part => part.Rings)) },
-  { id: 'events', name: 'Event channels', of: 'guest', View: later(() => import('./events.tsx').then(part => part.Events)) },
-  { id: 'grants', name: 'Grants', of: 'guest', View: later(() => import('./grants.tsx').then(part => part.Grants)) },
-  { id: 'path', name: 'I/O path', of: 'guest', View: later(() => import('./io-path.tsx').then(part => part.IoPath)) },
-  { id: 'xenstore', name: 'XenStore', of: 'both', View: later(() => import('./xenstore.tsx').then(part => part.XenStore)) },
-  { id: 'memory', name: 'Memory', of: 'both', View: later(() => import('./memory.tsx').then(part => part.Memory)) },
-  { id: 'scheduler', name: 'Scheduler', of: 'host', View: later(() => import('./scheduler.tsx').then(part => part.SchedulerPart)) },
-  { id: 'ways', name: 'Four ways', of: 'host', View: later(() => import('./four-ways.tsx').then(part => part.FourWays)) },
-  { id: 'engine', name: 'Engine', of: 'guest', View: later(() => import('./engine.tsx').then(part => part.Engine)) },
+  { id: 'exits', name: 'Exits', of: 'both', View: later(() => import('./exits.tsx'), part => part.Exits) },
+  { id: 'processor', name: 'Processor', of: 'guest', View: later(() => import('./processor.tsx'), part => part.Processor) },
+  { id: 'ring', name: 'Rings', of: 'guest', View: later(() => import('./ring.tsx'), part => part.Rings) },
+  { id: 'events', name: 'Event channels', of: 'guest', View: later(() => import('./events.tsx'), part => part.Events) },
+  { id: 'grants', name: 'Grants', of: 'guest', View: later(() => import('./grants.tsx'), part => part.Grants) },
+  { id: 'path', name: 'I/O path', of: 'guest', View: later(() => import('./io-path.tsx'), part => part.IoPath) },
+  { id: 'xenstore', name: 'XenStore', of: 'both', View: later(() => import('./xenstore.tsx'), part => part.XenStore) },
+  { id: 'memory', name: 'Memory', of: 'both', View: later(() => import('./memory.tsx'), part => part.Memory) },
+  { id: 'scheduler', name: 'Scheduler', of: 'host', View: later(() => import('./scheduler.tsx'), part => part.SchedulerPart) },
+  { id: 'ways', name: 'Four ways', of: 'host', View: later(() => import('./four-ways.tsx'), part => part.FourWays) },
+  { id: 'engine', name: 'Engine', of: 'guest', View: later(() => import('./engine.tsx'), part => part.Engine) },
 ];

@@ -13,7 +13,7 @@ const words = {
   nothing: 'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.', ring: 'Ring', indices: 'Indices', columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'], inRing: 'in the ring page', own: 'in its own memory',
   frontend: 'frontend', backend: 'backend', caption: (slots: number) => `Indices only grow; slot = index mod ${slots}. What the frontend keeps to itself (rsp_cons, req_prod_pvt) cannot be seen from outside.`,
   waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered', free: 'free', states: { W: 'waits for Domain-0', T: 'taken, in flight', A: 'answered', F: 'free' }, slots: (n: number) => `${n} slots`,
-  slot: (n: number, index: number) => `Slot ${n}, last request ${index}`, slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'What lies there: the slot is free, and its content is of the past.', response: 'The slot holds the response by now, which lies over the request.',
+  here: (n: number) => `slot ${n} ›`, slot: (n: number, index: number) => `Slot ${n}, last request ${index}`, slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'What lies there: the slot is free, and its content is of the past.', response: 'The slot holds the response by now, which lies over the request.',
   gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: 'The page of the ring',
   since: 'Since it was connected', requests: 'Requests', sent: 'Events sent', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'pending', masked: 'masked', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page, first bytes',
 };
@@ -69,24 +69,27 @@ const SIZE = 560,
 const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), 210 - radius * Math.cos(angle)];
 const p = (angle: number, radius: number): string => at(angle, radius).map(value => value.toFixed(1)).join(' ');
 
-/** Slot 0 begins at the top; the ring runs clockwise. */
-function sector(i: number, slots: number, grow: number): string {
-  const step = (2 * Math.PI) / slots, gap = Math.min(0.012, step / 8), from = i * step + gap, to = (i + 1) * step - gap;
+/** The ring runs clockwise, and is turned so that the chosen slot lies at the right, beside what is said of it. */
+const turnOf = (chosen: number, slots: number): number => Math.PI / 2 - ((chosen + 0.5) * 2 * Math.PI) / slots;
+
+function sector(i: number, slots: number, grow: number, turn: number): string {
+  const step = (2 * Math.PI) / slots, gap = Math.min(0.012, step / 8), from = i * step + gap + turn, to = (i + 1) * step - gap + turn;
   return `M${p(from, OUTER + grow)}A${OUTER + grow} ${OUTER + grow} 0 0 1 ${p(to, OUTER + grow)}L${p(to, INNER - grow)}A${INNER - grow} ${INNER - grow} 0 0 0 ${p(from, INNER - grow)}Z`;
 }
 
-/** Indices at the same slot: their names stand below each other where `angle` is, and one line leads there, `radius` from the centre. */
+/** Indices at the same slot: their names stand below each other where `angle` is, and one line leads there, `radius` from the centre. No index: the chosen slot itself. */
 interface Placed { indices: Index[]; own: number; angle: number; radius: number }
 
 /** Names stand on the side of their slots. What is too near to what is above it moves down, and up again where the circle ends. */
-function placed(all: readonly Index[], slots: number): Placed[] {
-  const angleOf = ([index]: Index[]): number => ((index!.value & (slots - 1)) * 2 * Math.PI) / slots;
-  const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1)).values()];
+function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
+  const whole = 2 * Math.PI;
+  const angleOf = ([index]: Index[]): number => (index ? (((((index.value & (slots - 1)) * whole) / slots + turn) % whole) + whole) % whole : Math.PI / 2);
+  const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1)).values(), []];
   return [false, true].flatMap(isLeft => {
     // The left side is the right one in a mirror.
     const mirrored = (angle: number): number => (isLeft ? 2 * Math.PI - angle : angle);
     const side = groups.filter(group => angleOf(group) >= Math.PI === isLeft).sort((a, b) => mirrored(angleOf(a)) - mirrored(angleOf(b)));
-    const apart = (i: number): number => ((side[i]!.length + side[i + 1]!.length) * LINE) / 2 + APART;
+    const apart = (i: number): number => ((Math.max(1, side[i]!.length) + Math.max(1, side[i + 1]!.length)) * LINE) / 2 + APART;
     const down = side.map(group => LABEL * (1 - Math.cos(angleOf(group))));
     for (let i = 1; i < down.length; i++) down[i] = Math.max(down[i]!, down[i - 1]! + apart(i - 1));
     for (let i = down.length - 1; i >= 0; i--) down[i] = Math.min(down[i]!, i + 1 < down.length ? down[i + 1]! - apart(i) : 2 * LABEL);
@@ -102,7 +105,7 @@ const slotChosen = ({ data, chosen }: Shown<Data>): number => (/^\d+$/.test(chos
 
 function Figure(shown: Shown<Data>) {
   const { data, choose, target } = shown, { ring, slots, indices, counts } = data, { slots: count } = ring;
-  const chosen = slotChosen(shown), owner = ownerClass(target.session?.id ?? 0), few = count <= 64;
+  const chosen = slotChosen(shown), owner = ownerClass(target.session?.id ?? 0), few = count <= 64, turn = turnOf(chosen, count);
   const onKeyDown = (event: KeyboardEvent): void => {
     const to = { ArrowRight: chosen + 1, ArrowDown: chosen + 1, ArrowLeft: chosen - 1, ArrowUp: chosen - 1, Home: 0, End: count - 1 }[event.key];
     if (to === undefined) return;
@@ -114,13 +117,14 @@ function Figure(shown: Shown<Data>) {
     <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slot(chosen, 0).split(',')[0]}`} onKeyDown={onKeyDown}>
       <svg viewBox={`${-SIDE} -46 ${SIZE + 2 * SIDE} 510`} class="ringsvg" aria-hidden="true">
         <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern></defs>
-        {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
-        {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count, 161), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count, 118); return <g key={i}>
+        {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0, turn)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
+        {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count + turn, 161), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count + turn, 118); return <g key={i}>
           {few && state !== 'F' && <><circle cx={x} cy={y} r="8.5" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
-        {placed(indices, count).map(({ indices: here, own, angle, radius }) => {
-          const isRight = angle < Math.PI, isAfter = angle >= own, [x, middle] = at(angle, LABEL), half = ((here.length - 1) * LINE) / 2;
-          return <g key={here[0]!.name}><path d={`M${p(own, INNER)}L${p(own, radius)}A${radius} ${radius} 0 0 ${isAfter ? 1 : 0} ${p(angle, radius)}L${p(angle, LABEL)}M${x} ${middle - half}v${2 * half}`} fill="none" stroke="var(--text)" stroke-width="1.3" />
+        {placed(indices, count, turn).map(({ indices: here, own, angle, radius }) => {
+          const isRight = angle < Math.PI, isAfter = angle >= own, [x, middle] = at(angle, LABEL), half = (Math.max(0, here.length - 1) * LINE) / 2, isSlot = here.length === 0;
+          return <g key={here[0]?.name ?? ''}><path d={`M${p(own, isSlot ? OUTER + 4 : INNER)}L${p(own, radius)}A${radius} ${radius} 0 0 ${isAfter ? 1 : 0} ${p(angle, radius)}L${p(angle, LABEL)}M${x} ${middle - half}${isSlot ? `H${SIZE + SIDE - 50}` : `v${2 * half}`}`} fill="none" stroke="var(--text)" stroke-width="1.3" />
+            {isSlot && <text x={SIZE + SIDE - 45} y={middle + 4} class="ix b">{words.here(chosen)}</text>}
             {here.map(({ name, value, by, kind }, i) => { const y = middle - half + i * LINE, colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)'; return <g key={name}>
               {kind === 'wake' ? <path d={`M${x} ${y - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
               <text x={isRight ? x + 9 : x - 9} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix">{name} {value}</text></g>; })}</g>;

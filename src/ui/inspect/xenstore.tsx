@@ -1,11 +1,11 @@
 /** xenstored's tree: values, permissions, who watches, and what changed since the last look. */
 
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Inspected, StoreNode } from '../../dom0/index.ts';
 import { domains, host } from '../host.ts';
 import { PHONE } from '../media.ts';
-import { Chip, Icon } from '../parts/marks.tsx';
+import { Chip, Icon, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
@@ -14,7 +14,7 @@ const words = {
   fired: 'changed', nothing: 'xenstored does not answer.', noMatch: (text: string, hidden: number) => `No path or value contains ‘${text}’. ${hidden} nodes hidden.`, open: (path: string) => `Open ${path}`, close: (path: string) => `Close ${path}`,
   length: 'length', bytes: (n: number) => `${n} byte${n === 1 ? '' : 's'}`, owner: (name: string) => `${name} owns it`, others: 'others', rights: { n: 'no access', r: 'read', w: 'write', b: 'read and write' } as Record<string, string>,
   watches: 'Watches', noWatch: 'Nobody watches this node or one above it.', on: (path: string) => `on ${path}`, writes: 'Seen here', writesHint: 'As two looks a second saw it.', states: 'Where the two sides are', front: 'Front', back: 'Back', skipped: 'A side may skip a state that it does not need.', choose: 'Choose a node.',
-  only: 'Only watched',
+  only: 'Only watched', other: 'the other side',
 };
 const EVERY_MS = 500,
   FIRED_MS = 2500,
@@ -91,7 +91,12 @@ const chosenPath = ({ data, chosen }: Shown<Data>): string => chosen || (data.no
 function Figure(shownNow: Shown<Data>) {
   const { data, choose } = shownNow, chosen = chosenPath(shownNow);
   const filter = useSignal(''), onlyWatched = useSignal(false);
-  const closed = useSignal<ReadonlySet<string>>(new Set());
+  // At first only that is open which leads to the two sides of the device: the tree begins at its root, and both are near it.
+  const closed = useSignal<ReadonlySet<string>>(useMemo(() => {
+    const ways = [chosen, otherSide(data.nodes, chosen)];
+    return new Set(isState(chosen) ? data.nodes.filter(({ path, children }) => children > 0 && !ways.some(way => way?.startsWith(`${path}/`))).map(({ path }) => path) : []);
+  }, []));
+  const pair = isState(chosen) ? otherSide(data.nodes, chosen) : undefined;
   const body = useRef<HTMLTableSectionElement>(null);
   const text = filter.value.trim().toLowerCase();
   const { nodes, watches, changes, nowMs } = data;
@@ -116,24 +121,26 @@ function Figure(shownNow: Shown<Data>) {
   // What the panel beside the tree describes is in view from the beginning.
   useEffect(() => {
     const row = body.current?.querySelector<HTMLElement>('tr.sel');
-    if (!matchMedia(PHONE).matches) row?.scrollIntoView({ block: 'center' });
+    if (!matchMedia(PHONE).matches) row?.scrollIntoView({ block: 'nearest' });
   }, []);
+  const stateNode = isState(chosen) ? nodes.find(({ path }) => path === chosen) : undefined;
   const stop = shown.some(({ path }) => path === chosen) ? chosen : shown[0]?.path;
   return <div class="col xs">
     <div class="row"><label class="in s grow"><Icon name="search" /><input type="text" aria-label={words.filter} placeholder={words.filter} value={filter.value} onInput={event => { filter.value = event.currentTarget.value; }} /><span class="u">{words.nodes(shown.length, nodes.length)}</span></label>
       <button class="btn" aria-pressed={onlyWatched.value} onClick={() => { onlyWatched.value = !onlyWatched.value; }}>{words.only}</button></div>
     {shown.length === 0 && <p class="hint">{words.noMatch(filter.value, nodes.length)}</p>}
-    <table class="xst picks"><thead><tr><th>{words.path}</th><th>{words.value}</th><th>{words.permissions}</th><th>{words.watchers}</th></tr></thead>
+    <div class="tree-w"><table class="xst picks"><thead><tr><th>{words.path}</th><th>{words.value}</th><th>{words.permissions}</th><th>{words.watchers}</th></tr></thead>
       <tbody ref={body} onKeyDown={onKeyDown}>{shown.map(node => {
         const { path, permissions, children, root } = node, depth = isFlat ? 0 : path.split('/').length - root.split('/').length, isOpen = !closed.value.has(path);
         const fresh = changes.get(path)?.[0];
         const fired = fresh && nowMs - fresh.atMs < FIRED_MS;
-        return <tr key={path} class={`${children > 0 ? 'branch' : 'leaf'}${path === chosen ? ' sel' : ''}${fired ? ' fired' : ''}`} onClick={() => choose(path)} style={`--d:${depth}`}>
+        return <tr key={path} class={`${children > 0 ? 'branch' : 'leaf'}${path === chosen ? ' sel' : ''}${path === pair ? ' pair' : ''}${fired ? ' fired' : ''}`} onClick={() => choose(path)} style={`--d:${depth}`}>
           <td class="m p">{!isFlat && children > 0 ? <button class="twist" tabIndex={-1} aria-label={isOpen ? words.close(path) : words.open(path)} onClick={event => { event.stopPropagation(); toggle(path, isOpen); }}><Icon name={isOpen ? 'down' : 'right'} size={9} /></button> : <i />}
             <button class="pickrow" tabIndex={path === stop ? 0 : -1} aria-pressed={path === chosen} aria-label={path} onClick={() => choose(path)}>{depth === 0 ? path : path.slice(path.lastIndexOf('/') + 1)}</button></td>
-          <td class="v m">{shownValue(node)}</td><td class="r m nw"><Chip id={Number(/\d+/.exec(permissions)?.[0] ?? 0)} /> {permissions}</td><td class="w">{watcherText(path, watches)}{fired && <span class="fw">{words.fired}</span>}</td>
+          <td class="v m">{shownValue(node)}</td><td class="r m nw"><Chip id={Number(/\d+/.exec(permissions)?.[0] ?? 0)} /> {permissions}</td><td class="w">{watcherText(path, watches)}{path === pair && <span class="fw">{words.other}</span>}{fired && <span class="fw">{words.fired}</span>}</td>
         </tr>;
-      })}</tbody></table>
+      })}</tbody></table></div>
+    {stateNode && <Meeting node={stateNode} data={data} />}
   </div>;
 }
 
@@ -151,21 +158,26 @@ function Detail(shown: Shown<Data>) {
       {others.map(each => <tr key={each}><td class="m b">{each}</td><td class="sec">{nameOf(Number(each.slice(1)))}: {words.rights[each[0]!]}</td></tr>)}</tbody></table></section>
     <section><h4>{words.watches}</h4>{watchers.length === 0 ? <p class="sec">{words.noWatch}</p> : <ul class="plainlist">{watchers.map(({ domid, path }, i) => <li key={i}><Chip id={domid} /> {nameOf(domid)} <span class="m dim">{words.on(path)}</span></li>)}</ul>}</section>
     {changes.length > 0 && <section><h4>{words.writes}</h4><ul class="plainlist">{changes.map(({ atMs, from, to }) => <li key={atMs} class="m">{((data.nowMs - atMs) / 1000).toFixed(1)} s ago: {from === undefined ? 'new' : from} → {to}</li>)}</ul><p class="cap-t">{words.writesHint}</p></section>}
-    {isState(node.path) && <Meeting node={node} data={data} />}
   </>;
+}
+
+/** The state of the other side of a device, of which `path` is a state. */
+function otherSide(nodes: readonly StoreNode[], path: string): string | undefined {
+  const folder = path.replace(/\/state$/, '');
+  const other = nodes.find(each => each.path === `${folder}/${folder.includes('/backend/') ? 'frontend' : 'backend'}`)?.value;
+  return other === undefined ? undefined : `${other}/state`;
 }
 
 /** Both sides of a device on the way to each other: each writes its own state and watches the other's. */
 function Meeting({ node, data }: { node: Row; data: Data }) {
-  const isBack = node.path.includes('/backend/'), folder = node.path.slice(0, -'/state'.length);
-  const stateAt = (path: string | undefined): StoreNode | undefined => data.nodes.find(each => each.path === `${path}/state`);
-  const other = stateAt(data.nodes.find(({ path }) => path === `${folder}/${isBack ? 'frontend' : 'backend'}`)?.value);
+  const isBack = node.path.includes('/backend/');
+  const other = data.nodes.find(({ path }) => path === otherSide(data.nodes, node.path));
   const sides = [[words.front, isBack ? other : node], [words.back, isBack ? node : other]] as const;
   const ownerOf = (of: StoreNode): number => Number(/\d+/.exec(of.permissions)?.[0] ?? 0);
-  return <section><h4>{words.states}</h4><table class="meet"><thead><tr><th class="num">{words.value}</th><th>XenbusState</th>{sides.map(([name]) => <th key={name}>{name}</th>)}</tr></thead><tbody>
-    {STATES.slice(1, 7).map((name, i) => { const here = sides.filter(([, side]) => side?.value === String(i + 1)); return <tr key={name} class={here.length > 0 ? 'on' : ''}><td class="m num">{i + 1}</td><td>{name}</td>
-      {sides.map(([side, at]) => <td key={side} class="nw">{at?.value === String(i + 1) && <><Chip id={ownerOf(at)} /> <span class="sec">{nameOf(ownerOf(at))}</span></>}</td>)}</tr>; })}</tbody></table>
-    <p class="cap-t">{words.skipped}</p></section>;
+  return <section class="meetw"><div class="row wrap"><h3>{words.states}</h3><span class="sec">{words.skipped}</span></div>
+    <table class="meet"><thead><tr><th>XenbusState</th>{STATES.slice(1, 7).map((name, i) => <th key={name}>{i + 1} {name}</th>)}</tr></thead><tbody>
+      {sides.map(([side, at]) => at && <tr key={side}><th scope="row"><Chip id={ownerOf(at)} /> {nameOf(ownerOf(at))} <span class="sec">{side}</span></th>
+        {STATES.slice(1, 7).map((name, i) => <td key={name} class={i + 1 < Number(at.value) ? 'past' : ''}>{at.value === String(i + 1) && <b class={`xbs ${ownerClass(ownerOf(at))}`}>{at.value}</b>}</td>)}</tr>)}</tbody></table></section>;
 }
 
 /** What a node is for, by its name. Sources: docs/misc/xenstore-paths.pandoc, io/blkif.h, io/netif.h. */

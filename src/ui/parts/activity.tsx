@@ -12,7 +12,7 @@ import { later } from './later.tsx';
 import { Spark } from './marks.tsx';
 
 /** With the names of all instructions: loaded when a row is chosen. */
-const LastExit = later(() => import('../inspect/last-exit.tsx').then(part => part.LastExit));
+const LastExit = later(() => import('../inspect/last-exit.tsx'), part => part.LastExit);
 
 export const activityPanel: Panel = {
   id: 'activity',

@@ -7,8 +7,8 @@ import { HostFrame } from './host-bar.tsx';
 import { later } from './later.tsx';
 
 const words = strings.desktop;
-const Tools = later(() => import('./desktop-page.tsx').then(part => part.Tools));
-const Desktop = later(() => import('./desktop-page.tsx').then(part => part.Desktop));
+const Tools = later(() => import('./desktop-page.tsx'), part => part.Tools);
+const Desktop = later(() => import('./desktop-page.tsx'), part => part.Desktop);
 
 export const desktopPanel: Panel = {
   id: 'desktop',

@@ -5,9 +5,9 @@ import { several } from '../state.ts';
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
 
-const DraftPage = later(() => import('./draft-page.tsx').then(part => part.DraftPage));
-const SeveralPage = later(() => import('./several-page.tsx').then(part => part.SeveralPage));
-const DraftForm = later(() => import('./draft-form.tsx').then(part => part.DraftForm));
+const DraftPage = later(() => import('./draft-page.tsx'), part => part.DraftPage);
+const SeveralPage = later(() => import('./several-page.tsx'), part => part.SeveralPage);
+const DraftForm = later(() => import('./draft-form.tsx'), part => part.DraftForm);
 
 export const draftPanel: Panel = {
   id: 'draft',

@@ -37,9 +37,9 @@ function shownWindows(session: DomainSession): Exclude<WindowChoice, 'auto'> {
   return session.drew.value && !session.spoke.value ? 'screen' : 'serial';
 }
 
-const GuestOverview = later(() => import('./guest-overview.tsx').then(part => part.GuestOverview));
-const GuestHistory = later(() => import('./guest-history.tsx').then(part => part.GuestHistory));
-const InspectPage = later(() => import('../inspect/page.tsx').then(part => part.InspectPage));
+const GuestOverview = later(() => import('./guest-overview.tsx'), part => part.GuestOverview);
+const GuestHistory = later(() => import('./guest-history.tsx'), part => part.GuestHistory);
+const InspectPage = later(() => import('../inspect/page.tsx'), part => part.InspectPage);
 
 const CONSOLE = 'console',
   PANEL = 'guest-panel';

@@ -11,8 +11,8 @@ import { paletteOpen } from './palette.tsx';
 import { later } from './later.tsx';
 import { Brand, Icon } from './marks.tsx';
 
-const VirtualPace = later(() => import('./virtual-pace.tsx').then(part => part.VirtualPace));
-const Pcpus = later(() => import('./pcpus.tsx').then(part => part.Pcpus));
+const VirtualPace = later(() => import('./virtual-pace.tsx'), part => part.VirtualPace);
+const Pcpus = later(() => import('./pcpus.tsx'), part => part.Pcpus);
 
 /** hh:mm:ss.mmm of a domain's clock. */
 export function clock(ns: number): string {

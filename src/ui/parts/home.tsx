@@ -13,9 +13,9 @@ import { LessonList } from './lesson.tsx';
 import { later } from './later.tsx';
 import { ChooseFiles, Icon, ModeBadge, Tag } from './marks.tsx';
 
-const ReopenList = later(() => import('./reopen-list.tsx').then(part => part.ReopenList));
-const SavedGuests = later(() => import('./checkpoints.tsx').then(part => part.SavedGuests));
-const BootSectors = later(() => import('./boot-sectors.tsx').then(part => part.BootSectors));
+const ReopenList = later(() => import('./reopen-list.tsx'), part => part.ReopenList);
+const SavedGuests = later(() => import('./checkpoints.tsx'), part => part.SavedGuests);
+const BootSectors = later(() => import('./boot-sectors.tsx'), part => part.BootSectors);
 const showsSectors = signal(false);
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));

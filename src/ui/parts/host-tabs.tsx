@@ -7,11 +7,11 @@ import { HostFrame } from './host-bar.tsx';
 import { later } from './later.tsx';
 
 const words = strings.hostPage;
-const HostPage = later(() => import('./host-page.tsx').then(part => part.HostPage));
-const StoragePage = later(() => import('./storage-page.tsx').then(part => part.StoragePage));
-const NetworkPage = later(() => import('./network-page.tsx').then(part => part.NetworkPage));
+const HostPage = later(() => import('./host-page.tsx'), part => part.HostPage);
+const StoragePage = later(() => import('./storage-page.tsx'), part => part.StoragePage);
+const NetworkPage = later(() => import('./network-page.tsx'), part => part.NetworkPage);
 
-const InspectPage = later(() => import('../inspect/page.tsx').then(part => part.InspectPage));
+const InspectPage = later(() => import('../inspect/page.tsx'), part => part.InspectPage);
 
 const is = (here: Place, tab: string): boolean => here.kind === 'home' && here.tab === tab;
 const panel = (tab: string, name: string, show: Panel['show']): Panel => ({

@@ -3,20 +3,23 @@
 import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
+import { persistent } from '../again.ts';
 import { sentence } from '../host.ts';
 import { strings } from '../strings.ts';
 import { Tag } from './marks.tsx';
 
-/** `load` is called at the first showing, and again where that failed and somebody comes back. */
-export function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+/** The part that `pick` takes from a module. It is loaded at the first showing, and again where that failed and somebody comes back or asks for it. */
+export function later<Module, Props extends object>(load: () => Promise<Module>, pick: (module: Module) => ComponentType<Props>): ComponentType<Props> {
+  const get = persistent(load);
   const loaded = signal<ComponentType<Props> | undefined>(undefined);
   const problem = signal<string | undefined>(undefined);
+  const show = () => {
+    if (!loaded.peek()) get().then(module => { loaded.value = pick(module); problem.value = undefined; }, error => { problem.value = strings.errors.partFailed(sentence(error)); });
+  };
   return (props: Props) => {
     const Part = loaded.value;
-    useEffect(() => {
-      if (!loaded.peek()) load().then(part => { loaded.value = part; problem.value = undefined; }, error => { problem.value = strings.errors.partFailed(sentence(error)); });
-    }, []);
+    useEffect(show, []);
     if (Part) return <Part {...props} />;
-    return problem.value ? <p class="stop" role="alert"><Tag kind="failed">{problem.value}</Tag></p> : null;
+    return problem.value ? <p class="stop" role="alert"><Tag kind="failed">{problem.value}</Tag> <button class="btn sm" onClick={show}>{strings.errors.tryAgain}</button></p> : null;
   };
 }

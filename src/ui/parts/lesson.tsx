@@ -7,7 +7,7 @@ import { domains } from '../host.ts';
 import { later } from './later.tsx';
 
 const words = { name: 'Lesson' };
-const LessonPage = later(() => import('../lessons/page.tsx').then(part => part.LessonPage));
+const LessonPage = later(() => import('../lessons/page.tsx'), part => part.LessonPage);
 
 export const lessonPanel: Panel = {
   id: 'lesson',

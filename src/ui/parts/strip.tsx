@@ -13,7 +13,7 @@ import { later } from './later.tsx';
 import { Icon, Tag } from './marks.tsx';
 
 /** Loaded when the log is opened. */
-const TaskTable = later(() => import('./tasks.tsx').then(part => part.TaskTable));
+const TaskTable = later(() => import('./tasks.tsx'), part => part.TaskTable);
 
 const words = strings.strip;
 /** How often the hypervisor's log is asked for while it is shown. */

@@ -78,6 +78,7 @@ export function TerminalWindow({ terminal, name, label, title, over, note, first
     <div class={`ws${focused.value && !isOver ? ' on' : ''}`} role="status">
       {isOver ? over : focused.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
         : <><button class="btn sm" data-console={first} onClick={() => terminal.focus()}>{words.use}</button><span class="hide-s">{words.hint(first)}</span></>}
+      {terminal.failed.value && <><span>{words.plain}</span><button class="btn sm" onClick={() => terminal.load()}>{strings.errors.tryAgain}</button></>}
       <span class="m dim end">{size.value}</span>
     </div>
     <div class="hidden" role="region" aria-label={words.textCopy(name)} data-testid={`${testId}-text`}>{lines.value.map((line, i) => <div key={i}>{line}</div>)}</div>
