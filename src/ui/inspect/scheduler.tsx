@@ -13,7 +13,7 @@ import { type Run, runsOf } from './runs.ts';
 const MOST_CREDIT = 300;
 const words = {
   nothing: 'Nobody has had a processor yet.', pcpu: (n: number) => `pCPU ${n}`, idle: 'idle', weight: 'weight', cap: 'cap', none: 'none', at: 'At, ms ago', where: 'Where', change: 'Switch', priority: 'Priority', credit: 'Credit', reason: 'Why this one', left: 'Why not the one before', waited: 'Waited, ms', span: 'Length of the picture',
-  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first; the line in the picture is at the marked one', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], creditLine: `credit, ±${MOST_CREDIT}`, below: `below −${MOST_CREDIT}`, belowAll: `below −${MOST_CREDIT} all the time`, ago: 'ms ago', now: 'now',
+  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first; the line in the picture is at the marked one', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], creditLine: `credit, ±${MOST_CREDIT}`, below: `below −${MOST_CREDIT}`, ago: 'ms ago', now: 'now',
   caption: 'The line below a lane is its credit at each switch to it. The accounting leaves −300 to +300; what runs until the next one comes off. Further down, where no line is, falls who always sleeps before a tick finds it, in Xen, too.',
   whys: { IDLE: 'nobody could use the slot', ALONE: 'nobody else waited', PRIORITY: 'best priority in the queue', TURN: 'first in the queue of equals', WOKEN: 'woken onto an idle slot', STOLEN: 'taken from another queue for its priority', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this slot' } as Record<string, string>,
 };
@@ -75,7 +75,7 @@ function creditsOf(decisions: readonly Decision[], unit: number, fromNs: number,
 /** The decision of which the table and the line in the picture are: the chosen one, or the one in the picture that was waited for longest. */
 function pickedOf({ data: { decisions, nowNs }, chosen }: Shown<Data>): Decision | undefined {
   const fromNs = nowNs - spanMs.value * 1e6, kept = decisions.find(each => keyOf(each) === chosen);
-  return kept ?? decisions.filter(({ timeNs, to }) => timeNs >= fromNs && to >= 0).reduce<Decision | undefined>((longest, each) => (longest && longest.waitedNs >= each.waitedNs ? longest : each), undefined);
+  return kept ?? decisions.filter(({ timeNs, to }) => timeNs >= fromNs && to >= 0).reduce<Decision | undefined>((longest, each) => (longest && longest.waitedNs > each.waitedNs ? longest : each), undefined);
 }
 
 /** Of one that goes on with the same priority is one slice, whatever was decided meanwhile. */
@@ -130,7 +130,6 @@ function Credit({ of, x, y }: { of: readonly { ns: number; credit: number }[]; x
   const lines: string[][] = [[]];
   for (const { ns, credit } of of) if (isBelow(credit)) lines.push([]); else lines.at(-1)!.push(`${x(ns).toFixed(1)},${(y - Math.min(MOST_CREDIT, credit) / 33).toFixed(1)}`);
   return <>{lines.map((points, i) => points.length > 1 && <polyline key={i} fill="none" stroke="var(--text-2)" stroke-width="1.2" points={points.join(' ')} />)}
-    {of.every(({ credit }) => isBelow(credit)) ? <text x={LEFT + 4} y={y + 10}>{words.belowAll}</text> : null}
     <text x={WIDE - RIGHT + 5} y={y + 4} class={isBelow(last) ? '' : 'm'}>{isBelow(last) ? words.below : signed(last)}</text></>;
 }
 const signed = (n: number): string => (n > 0 ? `+${n}` : String(n));
@@ -151,7 +150,7 @@ function why(shown: Shown<Data>): Why {
   const name = picked && picked.to >= 0 ? (data.units.find(({ unit }) => unit === picked.to)?.name ?? '?') : words.idle;
   if (!picked) return { question: 'Why credits?', answer: 'Every 30 ms Xen hands out 300 credits for each processor, by weight; running costs 100 in 10 ms. Who has some left is UNDER and goes before those that are OVER. Only those get any whom a tick, each 10 ms, found running.', source };
   if (picked.to < 0) return { question: 'Why idle?', answer: 'When the slot was asked for, no domain that may use it was runnable.', source };
-  if (picked.priority === 0) return { question: 'Why BOOST?', answer: `${name} woke with credit left. Who wakes goes before all others until a tick, each 10 ms, finds it running, or the accounting comes. So interrupts are answered fast.`, source };
+  if (picked.priority === 0) return { question: 'Why BOOST?', answer: `${name} woke with ${signed(picked.credit)} credits and waited ${(picked.waitedNs / 1e6).toFixed(2)} ms. Who wakes with some left goes before all others until a tick, each 10 ms, finds it running, or the accounting comes. So interrupts are answered fast.`, source };
   return { question: `Why ${name}?`, answer: `It was ${PRIORITIES[picked.priority]} with ${signed(picked.credit)} credits, and ${words.whys[picked.why]}; ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited in this queue. It had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms.`, source };
 }
 
