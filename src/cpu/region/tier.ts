@@ -40,9 +40,10 @@ const RETRY = 16;
 /**
  * Instructions that are watched: until what goes round there is known, at least so many to know which ways branches go, and at most so many, wherever control is
  * then. That takes time from the guest, and what it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once;
- * an interpreter of scripts goes round in thousands of instructions, of which each epoch shows a few. So many regions are compiled in one, at most.
+ * an interpreter of scripts goes round in thousands of instructions, of which each epoch shows a few. In the first samples, which a kernel's boot takes, what is hot
+ * is soon over. So many regions are compiled in one epoch, at most.
  */
-const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 24, TRACES_AN_EPOCH = 12, MAX_COMPILES = 24;
+const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 24, TRACES_AN_EPOCH = 12, FIRST_TRACES = 2, FIRST_SAMPLES = 100_000, MAX_COMPILES = 24;
 /**
  * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
  * boot had three times the regions, most of which V8 had not optimised when they were over.
@@ -309,7 +310,7 @@ export class RegionTier implements Regions {
   }
 
   private halve(): void {
-    this.traces = Math.max(0, this.traces - TRACES_AN_EPOCH);
+    this.traces = Math.max(0, this.traces - (this.statistics.samples < FIRST_SAMPLES ? FIRST_TRACES : TRACES_AN_EPOCH));
     this.compiles = 0;
     // What could not be asked for since, because control was never there when it was looked for, is not hot any more.
     this.pending.clear();
