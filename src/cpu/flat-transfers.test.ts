@@ -94,7 +94,7 @@ it('an instruction, an exception or an interrupt does the same with entries in t
     if (taken.flatReturn > before && warm.R[CPL] === 3) outward++;
     expect(one).toEqual(other);
     expect(Buffer.from(warm.memory, 0, 0x20000).equals(Buffer.from(cold.memory, 0, 0x20000))).toBe(true);
-  }), { numRuns: 600 });
+  }), { numRuns: 2400 });
   // Many went the ordinary way, or the test shows little.
   for (const [name, times] of Object.entries(taken)) expect(times, name).toBeGreaterThan(10);
   expect(outward).toBeGreaterThan(3);
