@@ -283,12 +283,14 @@ const VIEWS = [
     'rings',
     async page => {
       await tab(page, 'Rings');
-      await pauseWhen(page, () =>
-        page
-          .getByText(/^[1-9]\d*$/)
-          .first()
-          .isVisible(),
-      );
+      // A moment in which Domain-0 has answered some of what it took; where that does not come, one in which it has something to do.
+      let tries = 0;
+      const busy = async () => {
+        const says = await page.locator('.ringw').getAttribute('aria-label');
+        const [waits, taken] = /(\d+) wait.*?(\d+) in /.exec(says).slice(1).map(Number);
+        return waits + taken > 3 && (waits + taken < 15 || ++tries > 20);
+      };
+      await pauseWhen(page, busy);
     },
   ],
   ['event-channels', page => tab(page, 'Event channels')],
