@@ -9,7 +9,7 @@ import { ideName } from './plan.ts';
 import type { CardInfo } from './toolstack/cards.ts';
 import { onlineOf } from './toolstack/commands/processors.ts';
 import { namesOf } from './toolstack/commands/trace.ts';
-import { Follower, type Step, stepsOf } from './tracing/index.ts';
+import { type ExitsOf, Follower, type Step, stepsOf } from './tracing/index.ts';
 import { visible } from './terminal.ts';
 import type { StoreLook } from './xenstore/index.ts';
 
@@ -86,6 +86,8 @@ export interface FollowedRequest {
   /** It was answered. */
   isDone: boolean;
   steps: Step[];
+  /** Of its domain, since the request before it; absent: they could not all be counted. */
+  exits?: ExitsOf[];
 }
 
 /** What can be asked for, by name. */
@@ -235,7 +237,7 @@ async function follow(host: HostCore, id: number): Promise<Inspected['path']> {
       follower.read();
     } while (host.parts.hostMs() < endMs && follower.progress(MOST_FOLLOWED, id).done < MOST_FOLLOWED);
     const names = namesOf(host);
-    return { missed: follower.missed, requests: follower.list(id, MOST_FOLLOWED).map(request => ({ number: request.number, isDone: request.isDone, steps: stepsOf(request, names) })) };
+    return { missed: follower.missed, requests: follower.list(id, MOST_FOLLOWED).map(request => ({ number: request.number, isDone: request.isDone, steps: stepsOf(request, names), ...(request.exits ? { exits: request.exits } : {}) })) };
   } finally {
     follower.close();
   }
