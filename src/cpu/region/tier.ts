@@ -38,12 +38,13 @@ const NOTHING: ReadonlySet<number> = new Set();
 /** Samples after which a text that was no function yet is asked for again. */
 const RETRY = 16;
 /**
- * Instructions that are watched: until what goes round there is known, at least so many to know which ways branches go, and at most so many, wherever control is
- * then. That takes time from the guest, and what it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once;
- * an interpreter of scripts goes round in thousands of instructions, of which each epoch shows a few. In the first samples, which a kernel's boot takes, what is hot
- * is soon over. So many regions are compiled in one epoch, at most.
+ * Instructions that are watched: until what goes round there is known, then until so many showed none that was new, since a region has the ways of branches that ran,
+ * and at most so many, wherever control is then. Of an unpacker's loop the first rounds show a third of the ways that it takes. That takes time from the guest, and what
+ * it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once; an interpreter of scripts goes round in thousands of
+ * instructions, of which each epoch shows a few. In the first samples, which a kernel's boot takes, what is hot is soon over. So many regions are compiled in one epoch,
+ * at most.
  */
-const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 24, TRACES_AN_EPOCH = 12, FIRST_TRACES = 2, FIRST_SAMPLES = 100_000, MAX_COMPILES = 24;
+const TRACE = 2000, QUIET = 1000, LONGEST_TRACE = 8000, MAX_TRACES = 24, TRACES_AN_EPOCH = 12, FIRST_TRACES = 2, FIRST_SAMPLES = 100_000, MAX_COMPILES = 24;
 /**
  * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
  * boot had three times the regions, most of which V8 had not optimised when they were over.
@@ -102,16 +103,19 @@ export class RegionTier implements Regions {
   private readonly threshold: number;
   private compiler: RegionCompiler | null = null;
   /**
-   * Linear addresses of the instructions under watch, from one in a hot line on, of those alone that run at its privilege (`user`: 0 or USER) and in its mode (`key`; `base`: of CS); null:
-   * none are. How many were watched in all. That line. Where the region is to begin; null: not known yet.
+   * Linear addresses of the instructions under watch, from one in a hot line (`traced`) on, until it is known where the region is to begin (`head`), of those alone that run
+   * at its privilege (`user`: 0 or USER) and in its mode (`key`; `base`: of CS); null: none are.
    */
   private trace: number[] | null = null;
+  private traced = 0;
   private user = 0;
   private key = 0;
   private base = 0;
-  private watched = 0;
-  private traced = 0;
   private head: number | null = null;
+  /** How many instructions were watched in all; the linear addresses of those, each once; how many there had been when the last of these came. */
+  private watched = 0;
+  private readonly ran = new Set<number>();
+  private newest = 0;
   /** General registers when control was at the head last. */
   private headRegisters: Int32Array | null = null;
   /** Linear address to which regions often lead: what runs from there is to be watched. Null: none. */
@@ -264,7 +268,9 @@ export class RegionTier implements Regions {
     this.user = this.cpu.S[S_USER]!;
     this.key = this.cpu.mode.key;
     this.base = this.cpu.mode.csBase;
-    this.watched = 1;
+    this.watched = this.newest = 1;
+    this.ran.clear();
+    this.ran.add(linear);
     this.traced = line;
     this.head = head;
     this.headRegisters = head === null ? null : this.cpu.R.slice(0, EDI + 1);
@@ -287,13 +293,17 @@ export class RegionTier implements Regions {
     const { A, S, mode } = this.cpu, { linear } = this, here = mode.key === this.key && S[S_USER] === this.user;
     this.watched++;
     if (here) {
-      trace.push(linear);
+      if (this.head === null) trace.push(linear);
+      if (!this.ran.has(linear)) {
+        this.ran.add(linear);
+        this.newest = this.watched;
+      }
       // What came again only by returns goes round in some function that was called before.
       if (this.head === null && linear === trace[0]) this.head = this.compiler!.head(mode.code32, trace, page => this.pageAt(page));
     }
     const { head } = this, atHead = here && linear === head;
     if (atHead) this.headRegisters = this.cpu.R.slice(0, EDI + 1);
-    if (head === null ? this.watched < TRACE : this.watched < (atHead ? WAYS : LONGEST_TRACE)) return;
+    if (head === null ? this.watched < TRACE : this.watched < (atHead ? this.newest + QUIET : LONGEST_TRACE)) return;
     this.trace = null;
     this.interval = BATCH;
     this.due = this.cpu.loop.retiredNow + BATCH;
@@ -301,7 +311,7 @@ export class RegionTier implements Regions {
     const record = head === null || !here || (!atHead && mode.csBase !== this.base) ? 0 : this.recordAt(head);
     if (head === null ? trace.length < this.watched : record === 0) this.refusedLines.set(this.traced, PUT_OFF);
     else if (head === null || A[record + OP] === OP_ENTRY || this.refused.has(record)) this.refusedLines.set(this.traced, REFUSED);
-    else this.compileAt(record, head, this.seen(new Set(trace.map(at => (at - (head & -4096)) | 0)), head), true, this.headRegisters);
+    else this.compileAt(record, head, this.seen(new Set([...this.ran].map(at => (at - (head & -4096)) | 0)), head), true, this.headRegisters);
   }
 
   private canCompile(): boolean {
