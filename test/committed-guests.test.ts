@@ -39,6 +39,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
     'bios',
     [
       'bios.h',
+      'pci.h',
       'video.h',
       'entry.S',
       'fonts.S',
@@ -47,6 +48,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
       'firmware-tables.c',
       'util.c',
       'pci.c',
+      'pci-services.c',
       'ata.c',
       'disk.c',
       'cdrom.c',

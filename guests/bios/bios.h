@@ -112,7 +112,8 @@ void pci_write(u16 bdf, u8 at, u32 value, u8 bytes);
 void set_up_pci(void);
 /* The function of this class (base, sub); 0xFFFF: none. */
 u16 pci_find_class(u16 class);
-enum outcome pci_services(caller r);
+/* `moved`: how far from where it was linked the table of routes is. */
+enum outcome pci_services(caller r, u32 moved);
 
 /* ---- drives */
 enum drive_kind { NO_DRIVE, ATA_DISK, ATAPI_CD };

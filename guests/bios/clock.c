@@ -114,7 +114,7 @@ enum outcome clock_services(caller r) {
       set_cmos(REGISTER_B, cmos(REGISTER_B) & ~B_ALARM);
       r->al = cmos(REGISTER_B);
       return DONE;
-    case 0xb1: return pci_services(r);
+    case 0xb1: return pci_services(r, 0);
   }
   set_carry(r, 1);
   return DONE;

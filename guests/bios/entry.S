@@ -16,6 +16,7 @@
 #define SAVED_WITH_PUSHA 32
 #define CMOS_SHUTDOWN 0x0f
 #define EOI 0x20
+#define PCI_SERVICE 0x49435024 /* "$PCI" */
 
         .code16
         .text
@@ -609,6 +610,60 @@ vectors:
         .endm
         at      0xe05b
         jmp     post_entry
+        /*
+         * Where 32-bit programs find the BIOS32 Service Directory: EAX names a service, EBX is 0. AL: 0, 80h (no such service) or 81h (EBX is not 0); EBX, ECX
+         * and EDX: where a service's segments begin, how long they are, and its entry in them. Source: Standard BIOS 32-bit Service Directory Proposal 0.4.
+         */
+        #define BIOS32_ENTRY 0xe070
+        at      0xe060
+        .ascii  "_32_"
+        .long   BIOS_SEGMENT * 16 + BIOS32_ENTRY
+        .byte   0, 1, -('_' + '3' + '2' + '_' + (BIOS32_ENTRY & 0xff) + (BIOS32_ENTRY >> 8) + 0x0f + 1) & 0xff, 0, 0, 0, 0, 0
+        .code32
+        at      BIOS32_ENTRY
+        testl   %ebx, %ebx
+        jnz     1f
+        cmpl    $PCI_SERVICE, %eax
+        jne     2f
+        movl    $BIOS_SEGMENT * 16, %ebx
+        movl    $0x10000, %ecx
+        movl    $pci_entry_32, %edx
+        xorb    %al, %al
+        lretl
+1:      movb    $0x81, %al
+        lretl
+2:      movb    $0x80, %al
+        clc
+        lretl
+
+        /* INT 1Ah, AH = B1h for protected mode: registers lie as in struct registers, in the caller's SS; there is no need to know who called. */
+        .globl  pci_entry_32
+pci_entry_32:
+        pushfw
+        cli
+        cld
+        subl    $FRAME_FLAGS - FRAME_SERVICE, %esp
+        pushw   %ds
+        pushw   %es
+        pushw   %fs
+        pushw   %gs
+        pushal
+        movl    %esp, %eax
+        movw    %ss, %dx
+        movw    %dx, %gs
+        calll   1f
+1:      popl    %edx
+        subl    $1b, %edx
+        calll   pci_services_32
+        popal
+        popw    %gs
+        popw    %fs
+        popw    %es
+        popw    %ds
+        leal    FRAME_FLAGS - FRAME_SERVICE(%esp), %esp
+        popfw
+        lretl
+        .code16
         at      0xe2c3
 fixed_nmi:
         iretw

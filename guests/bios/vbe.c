@@ -13,7 +13,8 @@ enum { ENABLED = 0x01, DAC_8_BITS = 0x20, LINEAR_BUFFER = 0x40, KEEP_MEMORY = 0x
 #define FAILED 0x014f
 #define USE_LINEAR 0x4000
 #define KEEP 0x8000
-#define OEM_TEXT "Ringside VBE"
+/* 800 × 600 in 16 colours, as an INT 10h mode. */
+#define EXTENDED_VGA 0x6a
 
 struct graphics { u16 number, width, height; u8 depth; } __attribute__((packed));
 static const struct graphics list[] IN_GAP = {
@@ -69,25 +70,31 @@ void leave_vbe(void) {
 
 /* 4F00h: 256 bytes, or 512 for who writes "VBE2" first. The list of modes is in what is reserved at 34. */
 static void controller(caller r) {
+  static const char oem_text[] = "Ringside VBE";
   u16 segment = r->es, at = r->di;
+  u32 oem = (u32)BIOS_SEGMENT << 16 | (u16)(u32)oem_text;
   int second = peek32(segment, at) == 0x32454256;
   for (u16 i = 0; i < (second ? 512 : 256); i++) poke8(segment, at + i, 0);
   copy_out(segment, at, "VESA", 4);
   poke16(segment, at + 4, 0x0300);
-  poke32(segment, at + 6, (u32)segment << 16 | (at + 200));
-  copy_out(segment, at + 200, OEM_TEXT, sizeof OEM_TEXT);
+  poke32(segment, at + 6, oem);
   /* The DAC can have 8 bits. */
   poke32(segment, at + 10, 1);
   poke32(segment, at + 14, (u32)segment << 16 | (at + 34));
   poke16(segment, at + 18, get(MEMORY_64K));
   if (second) {
     poke16(segment, at + 20, 1);
-    for (u8 i = 22; i < 34; i += 4) poke32(segment, at + i, (u32)segment << 16 | (at + 200));
+    for (u8 i = 22; i < 34; i += 4) poke32(segment, at + i, oem);
   }
   u16 next = at + 34;
   for (u8 i = 0; i < COUNT(list); i++)
     if (find(list[i].number)) {
       poke16(segment, next, list[i].number);
+      next += 2;
+    }
+  for (u8 number = 0; number <= EXTENDED_VGA; number++)
+    if (find_mode(number) || number == EXTENDED_VGA) {
+      poke16(segment, next, number);
       next += 2;
     }
   poke16(segment, next, 0xffff);
@@ -97,47 +104,96 @@ static void controller(caller r) {
 /* Size and place of red, green, blue and what is unused, of 15, 16 and 24 or 32 bits a pixel. */
 static const u8 masks[3][8] = { { 5, 10, 5, 5, 5, 0, 1, 15 }, { 5, 11, 6, 5, 5, 0, 0, 0 }, { 8, 16, 8, 8, 8, 0, 8, 24 } };
 
+/* Attributes: supported, the teletype's too, colour, graphics, not by the VGA's registers, with a linear frame buffer. */
+enum { SUPPORTED = 0x0003, TELETYPE = 0x0004, COLOUR = 0x0008, GRAPHICS = 0x0010, NOT_VGA = 0x0020, LINEAR_TOO = 0x0080 };
+enum { MODEL_TEXT, MODEL_CGA, MODEL_PLANES = 3, MODEL_PACKED, MODEL_DIRECT = 6 };
+struct information {
+  u16 attributes;
+  u8 window_a, window_b;
+  u16 granularity_kib, window_kib, segment_a, segment_b;
+  u32 window_entry;
+  u16 pitch, width, height;
+  u8 char_width, char_height, planes, depth, banks, model, bank_kib, pages, reserved, masks[8], direct;
+  u32 frame_buffer, off_screen;
+  u16 off_screen_kib, linear_pitch;
+  u8 bank_pages, linear_pages, linear_masks[8];
+} __attribute__((packed));
+
+/* A mode of INT 10h, 00h. */
+static void standard_picture(struct information *info, const struct mode *mode) {
+  info->attributes = SUPPORTED | NOT_VGA | (mode->memory == TEXT ? TELETYPE : COLOUR | GRAPHICS) | (mode->palette == PALETTE_MONO ? 0 : COLOUR);
+  info->segment_a = mode->segment;
+  info->width = mode->columns;
+  info->height = mode->rows;
+  info->char_height = mode->char_height;
+  info->depth = mode->colours == 16 ? 4 : mode->colours == 4 ? 2 : mode->colours ? 1 : 8;
+  if (mode->memory == TEXT) {
+    info->char_width = 9;
+    info->depth = 4;
+    info->pitch = mode->columns * 2;
+    return;
+  }
+  info->width *= 8;
+  info->height = mode->number == 0x0f || mode->number == 0x10 ? 350 : mode->rows * mode->char_height;
+  info->pitch = info->width / 8;
+  switch (mode->memory) {
+    case CGA:
+      info->pitch = 80;
+      info->model = MODEL_CGA;
+      info->banks = 2;
+      info->bank_kib = 8;
+      break;
+    case PLANES:
+      info->planes = 4;
+      info->model = MODEL_PLANES;
+      break;
+    default:
+      info->pitch = info->width;
+      info->model = MODEL_PACKED;
+      info->attributes |= LINEAR_TOO;
+  }
+}
+
+static void wide_picture(struct information *info, const struct graphics *mode) {
+  info->attributes = SUPPORTED | COLOUR | GRAPHICS | NOT_VGA | (mode->depth == 4 ? 0 : LINEAR_TOO);
+  info->width = mode->width;
+  info->height = mode->height;
+  info->char_height = 16;
+  info->depth = mode->depth;
+  info->pitch = pitch_of(mode->width, mode->depth);
+  info->model = mode->depth == 4 ? MODEL_PLANES : mode->depth == 8 ? MODEL_PACKED : MODEL_DIRECT;
+  if (mode->depth == 4) info->planes = 4;
+  if (mode->depth <= 8) return;
+  const u8 *mask = masks[mode->depth == 15 ? 0 : mode->depth == 16 ? 1 : 2];
+  for (u8 i = 0; i < (mode->depth == 24 ? 6 : 8); i++) info->masks[i] = mask[i];
+  /* What is unused of a pixel may be used. */
+  info->direct = mode->depth == 32 ? 2 : 0;
+}
+
 static void mode_information(caller r) {
+  extern const u8 vbe_window_entry[];
   u16 segment = r->es, at = r->di;
-  const struct graphics *mode = find(r->cx);
-  if (!mode) {
+  struct information info = {
+    .window_a = 7, .granularity_kib = 64, .window_kib = 64, .segment_a = 0xa000, .window_entry = (u32)BIOS_SEGMENT << 16 | (u16)(u32)vbe_window_entry,
+    .char_width = 8, .planes = 1, .banks = 1, .pages = 1, .reserved = 1,
+  };
+  u16 number = r->cx;
+  const struct graphics *wide = find(number == EXTENDED_VGA ? 0x102 : number);
+  const struct mode *standard = number < 0x80 ? find_mode(number) : 0;
+  if (wide) wide_picture(&info, wide);
+  else if (standard) standard_picture(&info, standard);
+  else {
     r->ax = FAILED;
     return;
   }
-  u32 pitch = pitch_of(mode->width, mode->depth);
-  u8 planes = mode->depth == 4 ? 4 : 1;
-  for (u16 i = 0; i < 256; i++) poke8(segment, at + i, 0);
-  /* Supported, colour, graphics, not by the VGA's registers, with a linear frame buffer but for planes; and a window of 64 KiB that can be read and written. */
-  poke16(segment, at, planes == 4 ? 0x003b : 0x00bb);
-  poke8(segment, at + 2, 7);
-  poke16(segment, at + 4, 64);
-  poke16(segment, at + 6, 64);
-  poke16(segment, at + 8, 0xa000);
-  extern const u8 vbe_window_entry[];
-  poke32(segment, at + 12, (u32)BIOS_SEGMENT << 16 | (u16)(u32)vbe_window_entry);
-  poke16(segment, at + 16, pitch);
-  poke16(segment, at + 18, mode->width);
-  poke16(segment, at + 20, mode->height);
-  poke8(segment, at + 22, 8);
-  poke8(segment, at + 23, 16);
-  poke8(segment, at + 24, planes);
-  poke8(segment, at + 25, mode->depth);
-  poke8(segment, at + 26, 1);
-  poke8(segment, at + 27, mode->depth == 4 ? 3 : mode->depth == 8 ? 4 : 6);
-  u32 pictures = divide(memory_bytes(), memory_of(mode), 0);
-  poke8(segment, at + 29, pictures > 128 ? 127 : pictures - 1);
-  poke8(segment, at + 30, 1);
-  if (mode->depth > 8) {
-    const u8 *mask = masks[mode->depth == 15 ? 0 : mode->depth == 16 ? 1 : 2];
-    for (u8 i = 0; i < 8; i++) poke8(segment, at + 31 + i, mode->depth == 24 && i >= 6 ? 0 : mask[i]);
-    /* What is unused of a pixel may be used. */
-    poke8(segment, at + 39, mode->depth == 32 ? 2 : 0);
+  if (info.attributes & LINEAR_TOO) info.frame_buffer = frame_buffer();
+  if (info.model > MODEL_CGA) {
+    /* A page begins where a window can. */
+    u16 pages = divide(get(MEMORY_64K) / info.planes, ((u32)info.pitch * info.height + 0xffff) >> 16, 0);
+    info.pages = pages > 128 ? 127 : pages - 1;
   }
-  if (planes == 1) poke32(segment, at + 40, frame_buffer());
-  poke16(segment, at + 50, pitch);
-  poke8(segment, at + 52, pictures > 128 ? 127 : pictures - 1);
-  poke8(segment, at + 53, pictures > 128 ? 127 : pictures - 1);
-  for (u8 i = 0; i < 8 && mode->depth > 8; i++) poke8(segment, at + 54 + i, peek8(segment, at + 31 + i));
+  for (u16 i = sizeof info; i < 256; i++) poke8(segment, at + i, 0);
+  copy_out(segment, at, &info, sizeof info);
   r->ax = OK;
 }
 
@@ -160,7 +216,7 @@ u16 set_vbe_mode(u16 number) {
   set(BANK, 0);
   set(ENABLE, ENABLED | (number & USE_LINEAR ? LINEAR_BUFFER : 0) | (number & KEEP ? KEEP_MEMORY : 0));
   mode_now = number & (0x1ff | USE_LINEAR | KEEP);
-  set_bda8(BDA_MODE, mode->number == 0x102 ? 0x6a : 0x6f);
+  set_bda8(BDA_MODE, mode->number == 0x102 ? EXTENDED_VGA : 0x6f);
   set_bda16(BDA_COLUMNS, mode->width / 8);
   set_bda8(BDA_ROWS, mode->height / 16 - 1);
   set_bda16(BDA_CHAR_HEIGHT, 16);

@@ -1,5 +1,5 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
-import { readRequest } from './backends/vbd/protocol.ts';
+import { readRequest, readResponse } from './backends/vbd/protocol.ts';
 import { deviceNumber } from './backends/vbd/device-number.ts';
 import type { RingLook } from './backends/ring.ts';
 import { type Facts, factsOf } from './facts.ts';
@@ -9,7 +9,7 @@ import { ideName } from './plan.ts';
 import type { CardInfo } from './toolstack/cards.ts';
 import { onlineOf } from './toolstack/commands/processors.ts';
 import { namesOf } from './toolstack/commands/trace.ts';
-import { Follower, type Step, stepsOf } from './tracing/index.ts';
+import { type ExitsOf, Follower, type Step, stepsOf } from './tracing/index.ts';
 import { visible } from './terminal.ts';
 import type { StoreLook } from './xenstore/index.ts';
 
@@ -58,6 +58,8 @@ export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
   /** For people: xvda, vif1.0. */
   name: string;
   requests: SlotFacts[];
+  /** The same slots read as responses, which lie over requests, and what of a request outlives them. */
+  responses: SlotFacts['fields'][];
   /** The front end's port, and grant references of the ring's pages. */
   port: number;
   ringRefs: number[];
@@ -84,6 +86,8 @@ export interface FollowedRequest {
   /** It was answered. */
   isDone: boolean;
   steps: Step[];
+  /** Of its domain, since the request before it; absent: they could not all be counted. */
+  exits?: ExitsOf[];
 }
 
 /** What can be asked for, by name. */
@@ -160,6 +164,9 @@ function guestFacts(host: HostCore, id: number): GuestFacts {
   };
 }
 
+const BLKIF_RSP: Readonly<Record<number, string>> = { 0: 'BLKIF_RSP_OKAY', [-1]: 'BLKIF_RSP_ERROR', [-2]: 'BLKIF_RSP_EOPNOTSUPP' };
+const NETIF_RSP: Readonly<Record<number, string>> = { 0: 'NETIF_RSP_OKAY', [-1]: 'NETIF_RSP_ERROR', [-2]: 'NETIF_RSP_DROPPED', 1: 'NETIF_RSP_NULL' };
+const named = (value: number, names: Readonly<Record<number, string>>): string => `${value} ${names[value] ?? ''}`.trimEnd();
 const BLKIF_OP = ['BLKIF_OP_READ', 'BLKIF_OP_WRITE', 'BLKIF_OP_WRITE_BARRIER', 'BLKIF_OP_FLUSH_DISKCACHE', 'BLKIF_OP_RESERVED_1', 'BLKIF_OP_DISCARD', 'BLKIF_OP_INDIRECT'];
 
 function ringFacts(host: HostCore, id: number): RingFacts[] {
@@ -183,9 +190,13 @@ function ringFacts(host: HostCore, id: number): RingFacts[] {
         refs: list ? list.refs.map(ref => ({ ref, what: 'a page of segments' })) : segments.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })),
       };
     });
+    const responses = Array.from({ length: ring.slots }, (_, i): SlotFacts['fields'] => {
+      const { op, id: [low, high], status, sector } = readResponse(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout);
+      return [['status', named(status, BLKIF_RSP)], ['operation', named(op, BLKIF_OP)], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', `${sector}, left of the request`]];
+    });
     const ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
     const { sent, heard } = vbd.counts;
-    rings.push({ ...ring, key: device, name: vdev, requests, port: node(`${device}/event-channel`) ?? -1, ringRefs: ringRef === undefined ? [] : [ringRef], events: { sent, heard } });
+    rings.push({ ...ring, key: device, name: vdev, requests, responses, port: node(`${device}/event-channel`) ?? -1, ringRefs: ringRef === undefined ? [] : [ringRef], events: { sent, heard } });
   }
   for (const { id: { devid }, vif } of cards.all) {
     const seen = vif.look(), device = `vif/${devid}`;
@@ -198,8 +209,14 @@ function ringFacts(host: HostCore, id: number): RingFacts[] {
         const size = words[at + 2] >>> 16;
         return { fields: [['id', String(words[at + 2] & 0xffff)], ['offset', String(words[at + 1] & 0xffff)], ['flags', `0x${(words[at + 1] >>> 16).toString(16)}`], ['size', `${size} bytes`]], refs: [{ ref: words[at] >>> 0, what: `${size} bytes from ${words[at + 1] & 0xffff}` }] };
       });
+      const responses = Array.from({ length: ring.slots }, (_, i): SlotFacts['fields'] => {
+        const at = i * slotWords, first = words[at], second = words[at + 1];
+        if (way === 'tx') return [['status', named(first >> 16, NETIF_RSP)], ['id', String(first & 0xffff)]];
+        const status = second >> 16;
+        return [['status', status > 0 ? `${status} bytes` : named(status, NETIF_RSP)], ['id', String(first & 0xffff)], ['offset', String(first >>> 16)], ['flags', `0x${(second & 0xffff).toString(16)}`]];
+      });
       const ref = node(`${device}/${way}-ring-ref`);
-      rings.push({ ...ring, key: `${device} ${way}`, name: `vif${id}.${devid} ${way}`, requests, port: node(`${device}/event-channel`) ?? node(`${device}/event-channel-${way}`) ?? -1, ringRefs: ref === undefined ? [] : [ref] });
+      rings.push({ ...ring, key: `${device} ${way}`, name: `vif${id}.${devid} ${way}`, requests, responses, port: node(`${device}/event-channel`) ?? node(`${device}/event-channel-${way}`) ?? -1, ringRefs: ref === undefined ? [] : [ref] });
     }
   }
   return rings;
@@ -220,7 +237,7 @@ async function follow(host: HostCore, id: number): Promise<Inspected['path']> {
       follower.read();
     } while (host.parts.hostMs() < endMs && follower.progress(MOST_FOLLOWED, id).done < MOST_FOLLOWED);
     const names = namesOf(host);
-    return { missed: follower.missed, requests: follower.list(id, MOST_FOLLOWED).map(request => ({ number: request.number, isDone: request.isDone, steps: stepsOf(request, names) })) };
+    return { missed: follower.missed, requests: follower.list(id, MOST_FOLLOWED).map(request => ({ number: request.number, isDone: request.isDone, steps: stepsOf(request, names), ...(request.exits ? { exits: request.exits } : {}) })) };
   } finally {
     follower.close();
   }

@@ -3,18 +3,30 @@
 /** Where a browser's message says which module it could not fetch: Chromium and Firefox do. */
 const ADDRESS = /https?:\S+/;
 
+/** Where the bundler put several modules into one file, that exports each of them as an object, and `load` picks one; asked for by its address they come together. */
+const unbundled = (file: object): object => {
+  const modules = Object.values(file).filter(each => each?.[Symbol.toStringTag] === 'Module');
+  return modules.length > 0 ? Object.assign({}, ...modules) : file;
+};
+
+/** What `persistent` made: whoever shares one has the same module after a failure, too. */
+const made = new WeakSet<() => Promise<unknown>>();
+
 /**
  * `load`, which may be called again where it failed. What could not be fetched once stays failed under its address as long as the page is open (HTML, module
  * map), so it is asked for under another one.
  */
 export function persistent<Module>(load: () => Promise<Module>): () => Promise<Module> {
-  let address: string | undefined, tries = 0;
-  return async () => {
+  if (made.has(load)) return load;
+  let address: string | undefined, tries = 0, loaded: Module | undefined;
+  const get = async (): Promise<Module> => {
     try {
-      return await (address ? import(/* @vite-ignore */ `${address}?again=${++tries}`) as Promise<Module> : load());
+      return (loaded ??= address ? unbundled(await import(/* @vite-ignore */ `${address}?again=${++tries}`)) as Module : await load());
     } catch (error) {
       address ??= ADDRESS.exec((error as Error).message)?.[0];
       throw error;
     }
   };
+  made.add(get);
+  return get;
 }

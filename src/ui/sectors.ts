@@ -3,6 +3,7 @@
 import { signal } from '@preact/signals';
 import { get, set } from 'idb-keyval';
 import type { Assembled } from '../cpu/assembler/index.ts';
+import { persistent } from './again.ts';
 import { host, sentence } from './host.ts';
 import { sectorProblem } from './sector-problem.ts';
 import { bootBeside } from './state.ts';
@@ -50,6 +51,8 @@ export const made = signal<ReadonlyMap<string, Made>>(new Map());
 /** Why a sector could not be assembled or booted, though its text is not to blame. */
 export const trouble = signal<string | undefined>(undefined);
 
+/** It carries the instruction table. */
+const assembler = persistent(() => import('../cpu/assembler/index.ts'));
 const typing = new Typing();
 
 /** What somebody types is kept, and assembled once they pause. */
@@ -63,8 +66,7 @@ export function editSector(sector: BootSector, text: string): void {
 /** @returns undefined where the assembler could not be loaded, which `trouble` says */
 export async function makeSector(sector: BootSector): Promise<Made | undefined> {
   try {
-    // It carries the instruction table.
-    const { assemble } = await import('../cpu/assembler/index.ts');
+    const { assemble } = await assembler();
     const text = (edits.peek()[sector.name] ?? sector.source).replace(/\r\n?/g, '\n');
     const before = made.peek().get(sector.name);
     if (before?.text === text) return before;

@@ -6,8 +6,10 @@ import { asTask, command, domains, host, reportProblem, sentence, windowAsked } 
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
 import { catalogue, fetchGuest, type Offer, type Progress } from './offers.ts';
+import { severalPage, storagePage } from './parts.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
+import { strings } from './strings.ts';
 import { Typing } from './typing.ts';
 
 export interface Place {
@@ -109,6 +111,20 @@ export const wanted = signal<((given: readonly NamedFile[]) => Promise<NamedFile
 export async function addFiles(all: NamedFile[]): Promise<void> {
   const given = (await wanted.peek()?.(all)) ?? all;
   if (given.length === 0) return;
+  try {
+    await takeIn(given);
+  } catch (error) {
+    // They wait there for the next time.
+    const problem = strings.errors.notTaken(sentence(error));
+    several.value = undefined;
+    draft.value = { files: given, texts: new Map(), judging: false, starting: false, problem };
+    reportProblem(strings.errors.page, problem);
+    go({ kind: 'draft' });
+  }
+}
+
+/** @throws Error where one cannot be read, or a script cannot be loaded */
+async function takeIn(given: NamedFile[]): Promise<void> {
   const own = given.find(file => /\.(md|markdown)$/i.test(file.name));
   if (own) {
     // What is wrong with it stands on its page.
@@ -117,16 +133,16 @@ export async function addFiles(all: NamedFile[]): Promise<void> {
     return;
   }
   const old = draft.peek();
-  const beside = several.peek() ? (await import('./several.ts')).filesOfSeveral() : [];
+  const beside = several.peek() ? (await severalPage()).filesOfSeveral() : [];
   // A state that could not be restored waits for the images that it lacked.
   const waiting = old && (old.saved || (old.problem && !old.plan)) ? old.files : beside;
   const together = [...waiting.filter(file => !given.some(({ name }) => name === file.name)), ...given];
   const starts = await Promise.all(together.map(file => startOf(file, SAVED.length)));
   const host = together.find((_, i) => starts[i] === STATE_MAGIC);
-  if (host) return void (await import('./whole-state.ts')).takeIn(host);
+  if (host) return (await storagePage()).takeIn(host);
   const saved = together.filter((_, i) => starts[i] === SAVED);
   const definitions = given.filter((file, i) => isDefinition(file) && IS_TEXT.test(starts[together.length - given.length + i]!));
-  if (several.peek() || definitions.length + saved.length > 1) return (await import('./several.ts')).openSeveral(together, saved);
+  if (several.peek() || definitions.length + saved.length > 1) return (await severalPage()).openSeveral(together, saved);
   if (saved.length === 1) return restore(saved[0]!, together.filter(file => file !== saved[0]));
   const [definition] = definitions;
   // A second definition of another name starts anew; anything else completes what is there, and the same name replaces.

@@ -1,5 +1,5 @@
 /** A network that comes and goes while the page is open. */
-import { expect, open, test } from './page.ts';
+import { drop, expect, open, test } from './page.ts';
 
 test('what could not be loaded is loaded when somebody asks for it again', async ({ page }) => {
   let isThere = false;
@@ -24,4 +24,42 @@ test('what could not be loaded is loaded when somebody asks for it again', async
   await again.click();
   await expect(page.locator('.serial .xterm').first()).toBeVisible();
   await expect(again).toBeHidden();
+});
+
+test('what files need that were dropped, and where it could not be loaded they are taken in the next time', async ({ page }) => {
+  let isThere = false;
+  await page.route(/assets\/(several|several-page)-[^/]*\.js/, route => (isThere ? route.continue() : route.abort()));
+  await open(page, './?boot=0');
+  const files = ['one', 'two'].map(name => ({ name: `${name}.cfg`, buffer: Buffer.from(`name = "${name}"\nmemory = 16\nkernel = "k"\n`) }));
+  await drop(page, files);
+  const refused = page.locator('#bench').getByRole('alert').filter({ hasText: 'was not taken in' });
+  await expect(refused).toContainText('drop them again');
+  await page.getByRole('button', { name: /^Tasks/ }).click();
+  await expect(page.getByRole('region', { name: 'Tasks' }).getByText(/was not taken in/)).toBeVisible();
+  isThere = true;
+  await drop(page, files);
+  await expect(page.getByRole('heading', { name: '2 guests' })).toBeVisible();
+  await expect(page.getByText('one.cfg').first()).toBeVisible();
+});
+
+test('a lesson, an inspector’s code and the assembler', async ({ page }) => {
+  let isThere = false;
+  await page.route(/assets\/(weight-and-cap|code-lines|assembler)-[^/]*\.js/, route => (isThere ? route.continue() : route.abort()));
+  await open(page, './?boot=0');
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await expect(page.getByTestId('serial-text').filter({ hasText: 'demo>' })).toBeAttached();
+  await page.getByRole('tab', { name: 'Inspect' }).click();
+  const code = page.getByRole('alert').filter({ hasText: 'could not be loaded' });
+  await expect(code).toBeVisible();
+  isThere = true;
+  await code.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.locator('pre.dis')).toBeVisible();
+
+  isThere = false;
+  await page.goto('./?time=virtual&lesson=weight-and-cap&seed=a');
+  const lesson = page.locator('#bench').getByRole('alert');
+  await expect(lesson).toContainText('Failed to fetch');
+  isThere = true;
+  await lesson.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.getByRole('heading', { name: 'Sharing a CPU by weight and cap' })).toBeVisible();
 });

@@ -4,9 +4,10 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { Program, Ringside } from '../support/command-line.ts';
+import { Ringside } from '../support/command-line.ts';
 import { BOOTED, debian, NEEDS_GUESTS } from '../support/guests.ts';
 import { file, program } from '../support/needs.ts';
+import { haveQemu, qemuWithOurBios } from '../support/qemu.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-loaders-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -20,7 +21,6 @@ const syslinux = program('syslinux'),
   mkfsFat = program('mkfs.vfat'),
   mcopy = program('mcopy');
 const BIOSES = ['ringside', 'seabios'];
-const qemu = program('qemu-system-i386');
 const FLOPPY_BYTES = 1440 * 1024;
 
 /** A CD with these files by the names that they get, whose boot image is one of them. */
@@ -97,8 +97,13 @@ LABEL floppy
     );
   });
 
-  it('comes to its prompt and starts Debian', { timeout: 900_000 }, () =>
-    withEach(['expect isolinux is here', 'expect boot:', 'send debian\\r', `expect ${BOOTED}`], iso, '--memory', '192'),
+  it('comes to its prompt and starts Debian, which calls the PCI BIOS by its 32-bit entry', { timeout: 900_000 }, () =>
+    withEach(
+      ['expect isolinux is here', 'expect boot:', 'send debian pci=bios\\r', 'expect PCI: PCI BIOS revision 2.10 entry at', `expect ${BOOTED}`],
+      iso,
+      '--memory',
+      '192',
+    ),
   );
 
   it('says which file is missing, and asks again', { timeout: 900_000 }, () =>
@@ -115,20 +120,8 @@ LABEL floppy
     return withEach(['expect Failed to load ldlinux.c32'], bare, '--memory', '8');
   });
 
-  it.skipIf(!qemu)('starts Debian in QEMU by our BIOS [needs qemu-system-x86]', { timeout: 600_000 }, async () => {
-    const vm = new Program(qemu!, [
-      '-bios',
-      file('guests/bios/bios.bin'),
-      '-cdrom',
-      iso,
-      '-m',
-      '192',
-      '-display',
-      'none',
-      '-serial',
-      'stdio',
-      '-no-reboot',
-    ]);
+  it.skipIf(!haveQemu)('starts Debian in QEMU by our BIOS [needs qemu-system-x86]', { timeout: 600_000 }, async () => {
+    const vm = qemuWithOurBios('-cdrom', iso, '-m', '192');
     onTestFinished(() => vm.kill());
     await vm.expect('boot:', 60);
     vm.send('debian\r');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ExitReason } from '../../cpu/architecture/index.ts';
 import { MemoryDisk } from '../../devices/index.ts';
 import { IO_HOP, IO_OP, IoTrace, partOfRequest, Trace, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { tracedDrives } from '../../hypervisor/disks/index.ts';
@@ -77,6 +78,36 @@ describe('a request that is followed', () => {
     ]);
     const times = [...formatFollowed(request, NAMES).matchAll(/(\S+) us$/gm)].map(([, us]) => us);
     expect(times).toEqual(['+0', '+7', '+0', '+3']);
+    follower.close();
+  });
+
+  it('took the exits since what told of the one before it, by reason and port, and says nothing where it did not see them all', async () => {
+    const { record, guest, io, view } = await make();
+    const follower = new Follower(view);
+    const exit = (reason: number, qualification = 0) => guest.add(TRACE_KIND.EXIT, 0, reason, 0xc000, qualification);
+    const command = () => {
+      exit(ExitReason.IO, 0x1f7 << 16);
+      guest.add(TRACE_KIND.IOREQ, 0, 0x1f7, 1, 1);
+      const number = io.begin();
+      io.told(number, record, -1);
+      return number;
+    };
+    const numbers = [command()];
+    for (let i = 0; i < 3; i++) exit(ExitReason.IO, (0x1f0 << 16) | 9);
+    exit(ExitReason.HLT);
+    numbers.push(command());
+    exit(ExitReason.IO, 0x1f0 << 16);
+    follower.read();
+    for (let i = 0; i < 600; i++) exit(ExitReason.HLT);
+    numbers.push(command());
+    follower.read();
+    const exits = new Map(follower.list(record.id).map(each => [each.number, each.exits]));
+    expect(numbers.map(number => exits.get(number))).toEqual([
+      undefined,
+      [{ reason: ExitReason.IO, port: 0x1f0, count: 3 }, { reason: ExitReason.HLT, count: 1 }, { reason: ExitReason.IO, port: 0x1f7, count: 1 }],
+      undefined,
+    ]);
+    expect(follower.missed).toBeGreaterThan(0);
     follower.close();
   });
 

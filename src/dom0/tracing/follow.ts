@@ -2,6 +2,7 @@
  * Block requests and packets on their way, from the records that workers write while somebody watches (hypervisor/tracing/io-trace.ts): what belongs to one
  * number is put together, and told in words.
  */
+import { ExitReason } from '../../cpu/architecture/index.ts';
 import { IO_HOP, IO_OP, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import type { MachineView, TraceEntry } from '../../hypervisor/view/index.ts';
 
@@ -28,23 +29,37 @@ export interface Hop {
   cause?: TraceEntry;
 }
 
+/** Exits of one kind: the reason, and of an I/O instruction the port. */
+export interface ExitsOf {
+  reason: number;
+  port?: number;
+  count: number;
+}
+
 export interface Followed {
   number: number;
   hops: Hop[];
+  /** Exits of its domain from what told of the request before it to what told of it; absent: records of them are missing. */
+  exits?: ExitsOf[];
   /** It was answered. */
   isDone: boolean;
 }
 
 /** Requests that are kept: the oldest go where more come. */
 export const MOST_REQUESTS = 4096;
-/** Events and requests to device models that are kept of a domain, to find what told of a request. */
-const MOST_CAUSES = 2048;
+/** Events and requests to device models that are kept of a domain, to find what told of a request; and exits, to count those that it took. */
+const MOST_CAUSES = 2048,
+  MOST_EXITS = 16_384;
+/** Of an I/O instruction's qualification: where the port stands (SDM vol. 3, table 28-5). */
+const IO_PORT_SHIFT = 16;
 
 /** Watches all domains until it is closed. */
 export class Follower {
   private readonly readers: { domid: number; reader: ReturnType<ReturnType<MachineView['domains']>[number]['watch']> }[];
   private readonly causes = new Map<number, TraceEntry[]>();
   private readonly requests = new Map<number, Followed>();
+  /** Of each domain: its exits since a request of it was told of last, and whether all of them are there. */
+  private readonly exits = new Map<number, { entries: TraceEntry[]; areAll: boolean }>();
   /** Records that were overwritten before they were read. */
   missed = 0;
 
@@ -58,9 +73,35 @@ export class Follower {
     const batches = [...this.readers].sort((a, b) => a.domid - b.domid).map(({ domid, reader }) => ({ domid, ...reader.take() }));
     for (const { domid, entries, missed } of batches.reverse()) {
       this.missed += missed;
+      this.keepExits(domid, entries, missed > 0);
       for (const entry of entries) if (entry.kind === TRACE_KIND.EVENT || entry.kind === TRACE_KIND.IOREQ) this.keepCause(domid, entry);
     }
     for (const { domid, entries } of batches) for (const entry of entries) if (entry.kind === TRACE_KIND.IO) this.take(domid, entry);
+  }
+
+  private keepExits(domid: number, entries: readonly TraceEntry[], isGap: boolean): void {
+    const kept = this.exits.get(domid) ?? { entries: [], areAll: false };
+    for (const entry of entries) if (entry.kind === TRACE_KIND.EXIT) kept.entries.push(entry);
+    const isFull = kept.entries.length > MOST_EXITS;
+    if (isFull) kept.entries.splice(0, MOST_EXITS / 2);
+    this.exits.set(domid, { entries: kept.entries, areAll: kept.areAll && !isGap && !isFull });
+  }
+
+  /** Takes the exits up to what told of a request. Undefined: some were not seen. */
+  private exitsUntil(domid: number, { sequence }: TraceEntry): ExitsOf[] | undefined {
+    const kept = this.exits.get(domid) ?? { entries: [], areAll: false };
+    const later = kept.entries.findIndex(each => ((each.sequence - sequence) | 0) > 0), count = later < 0 ? kept.entries.length : later;
+    const taken = kept.entries.splice(0, count);
+    this.exits.set(domid, { entries: kept.entries, areAll: true });
+    if (!kept.areAll) return undefined;
+    const counts = new Map<string, ExitsOf>();
+    for (const { details: [reason, , qualification] } of taken) {
+      const port = reason === ExitReason.IO ? { port: qualification >>> IO_PORT_SHIFT } : {}, key = `${reason} ${port.port}`;
+      const counted = counts.get(key) ?? { reason, ...port, count: 0 };
+      counted.count++;
+      counts.set(key, counted);
+    }
+    return [...counts.values()].sort((one, other) => other.count - one.count);
   }
 
   private keepCause(domid: number, entry: TraceEntry): void {
@@ -80,6 +121,9 @@ export class Follower {
     if (hop.hop === IO_HOP.EXIT) {
       const cause = this.causeOf(hop);
       if (cause) hop.cause = cause;
+      // One that the back end found by itself took no exit.
+      const exits = cause ? this.exitsUntil(hop.domid, cause) : [];
+      if (exits) request.exits = exits;
     }
     request.hops.push(hop);
     request.isDone ||= hop.hop === IO_HOP.DONE;

@@ -1,28 +1,5 @@
 /** Disassembly as inspectors show it: its script comes with the first of it. */
 
-import { signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
-import type { VcpuState } from '../../hypervisor/view/index.ts';
-import type { codeAround } from './disassembly.ts';
+import { later } from '../parts/later.tsx';
 
-const loaded = signal<{ codeAround: typeof codeAround } | undefined>(undefined);
-const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
-
-interface CodeProps {
-  state: VcpuState | undefined;
-  /** The address that stands out, and what is said there. */
-  eip: number;
-  says?: string;
-  before?: number;
-  after?: number;
-  withBytes?: boolean;
-}
-
-export function Code({ state, eip, says = '', before = 3, after = 3, withBytes = false }: CodeProps) {
-  useEffect(() => { if (!loaded.peek()) void import('./disassembly.ts').then(part => { loaded.value = part; }, () => {}); }, []);
-  const lines = state && loaded.value?.codeAround(state, eip, before, after);
-  // Its script is on the way: a box without code says nothing.
-  if (!lines) return null;
-  return <pre class="code dis" tabIndex={0}>{lines.length === 0 ? `${hex8(eip)}  no memory is mapped there now` : lines.map(line => <span key={`${line.eip} ${line.isHere}`} class={line.isHere ? 'now' : ''}>
-    {`${hex8(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${line.text.replace(' ', ' '.repeat(Math.max(1, 6 - line.text.indexOf(' '))))}${line.isHere && says ? `  ; ${says}` : ''}`}</span>)}</pre>;
-}
+export const Code = later(() => import('./code-lines.tsx'), part => part.Code);

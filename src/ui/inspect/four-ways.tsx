@@ -7,6 +7,8 @@ import type { Shown, Table, Why } from './inspector.ts';
 import { DEPTH, type Direction, type Measured, type Progress, REQUEST_KIB, type WayId } from './ways.ts';
 import { cancel, choose, MIB, type Run, run, start } from './ways-run.ts';
 
+export { start };
+
 const words = {
   title: 'One guest, four ways to its disk',
   lede: (direction: Direction) => `minipv ${direction === 'read' ? 'reads' : 'writes'} ${MIB} MiB in requests of ${REQUEST_KIB} KiB, ${DEPTH} at a time. It is booted four times; the four take turns, so that none waits for another.`,

@@ -1,6 +1,7 @@
 /** The inspectors: one file each, loaded when it is opened, and one line here. */
 import type { ComponentType } from 'preact';
 import { later } from '../parts/later.tsx';
+import { fourWays } from '../parts.ts';
 import type { InspectorProps } from './frame.tsx';
 
 export interface Entry {
@@ -21,6 +22,6 @@ export const INSPECTORS: readonly Entry[] = [
   { id: 'xenstore', name: 'XenStore', of: 'both', View: later(() => import('./xenstore.tsx'), part => part.XenStore) },
   { id: 'memory', name: 'Memory', of: 'both', View: later(() => import('./memory.tsx'), part => part.Memory) },
   { id: 'scheduler', name: 'Scheduler', of: 'host', View: later(() => import('./scheduler.tsx'), part => part.SchedulerPart) },
-  { id: 'ways', name: 'Four ways', of: 'host', View: later(() => import('./four-ways.tsx'), part => part.FourWays) },
+  { id: 'ways', name: 'Four ways', of: 'host', View: later(fourWays, part => part.FourWays) },
   { id: 'engine', name: 'Engine', of: 'guest', View: later(() => import('./engine.tsx'), part => part.Engine) },
 ];

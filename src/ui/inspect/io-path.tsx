@@ -1,20 +1,32 @@
 /** Disk requests and packets of a guest on their way: each place that one has passed, from the driver to the sector or the bridge. */
 
-import { useSignal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import type { FollowedRequest } from '../../dom0/index.ts';
-import { host } from '../host.ts';
-import { Tag } from '../parts/marks.tsx';
-import { ownerClass } from '../parts/marks.tsx';
+import { exitTitle } from '../../hypervisor/view/index.ts';
+import { domains, host } from '../host.ts';
+import { ModeBadge, ownerClass, Tag } from '../parts/marks.tsx';
 import type { DomainSession } from '../sessions.ts';
-import { inspector } from './frame.tsx';
+import { inspector, WhyBox } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
-  nothing: 'The guest is gone.', title: 'No request yet', waits: 'Requests are followed while this view is open: have the guest read, write or send something. These are the places that one passes.', make: 'Make one now', line: 'A line for the guest’s console', send: 'Send', sent: (line: string) => `Sent to its console: ${line}`, request: 'Request', first: 'Begins with', took: 'Answered after', data: 'Data, KiB', done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`,
-  exits: 'VM exits', places: 'Places passed', size: 'Data', until: 'Answered after', sofar: 'Under way since', hint: 'newest first; bar, share and time: until the next place; each worker counts its own time', us: (us: number) => `+${us.toFixed(0)} µs`, share: (part: number) => `${part.toFixed(0)} %`, end: 'end', same: 'at once', lasts: (us: number) => `${us.toFixed(0)} µs`, missed: (n: number) => `${n} records were overwritten before they were read.`, table: 'Requests', columns: ['Request', 'Place', 'What', 'µs', 'Written by domain'],
+  nothing: 'The guest is gone.', title: 'No request yet', waits: 'Requests are followed while this view is open: have the guest read, write or send something. These are the places that one passes.', make: 'Make one now', line: 'A line for the guest’s console', send: 'Send', sent: (line: string) => `Sent to its console: ${line}`,
+  done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`, compare: 'Beside a request of', none: 'no other guest', waitsFor: (name: string) => `Nothing of ${name} yet: have it read, write or send something.`,
+  ways: { ring: 'paravirtual: a ring', drive: 'emulated IDE drive', card: 'emulated network card', other: 'through the bridge' }, of: (what: string, kib: number | undefined) => (kib ? `${what}, ${kib} KiB` : what),
+  lanes: { guest: ['Guest driver', 'in the guest'], crossing: ['Crossing', 'VM exits since the request before'], dom0: ['Domain-0', 'serves it'], where: ['Where it lies', 'from the guest’s disk to the host’s'], time: ['Time', 'until it was answered; same scale'], list: ['Requests', 'newest last; height: time'] } as const,
+  slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', noSlot: 'The page of the ring is shared: to write into it is no exit.', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
+  uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'The back end was at work already, and found it.', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
+  model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
+  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', answered: 'Answered after', against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`, missed: (n: number) => `${n} records were overwritten before they were read.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
 };
 const EVERY_MS = 250,
-  KEPT = 60;
+  KEPT = 60,
+  /** Of a side's strip, and squares in a row of exits. */
+  STRIP = 40,
+  MOST_SQUARES = 120;
+/** What is shown beside this guest's: a domain's id; 0: nothing. */
+const beside = signal(0);
 
 /** The places of a request in their order, before one has passed them. */
 const PATHS: readonly { name: string; types: readonly string[]; places: readonly (readonly [place: string, what: string])[] }[] = [
@@ -31,64 +43,136 @@ const MAKERS: readonly { prompt: RegExp; at: string; line: string; makes: string
   { prompt: /[#$] *$/, at: 'Linux', line: 'echo 1 > /proc/sys/vm/drop_caches; ls / > /dev/null', makes: 'reads from its disk what was kept in memory' },
 ];
 
-interface Data { requests: FollowedRequest[]; missed: number; id: number }
+/** A guest's requests, newest first. */
+interface Side { id: number; name: string; type: string; requests: FollowedRequest[] }
+interface Data { own: Side; other?: Side; missed: number }
 
 /** Whose colour a place has: the guest's, Xen's, Domain-0's, or that of the host's own disk. */
 const OWNERS: Readonly<Record<string, 'guest' | 'c-hv' | 'c-d0' | 'c-hw'>> = { 'front end': 'guest', 'guest disk': 'guest', exit: 'c-hv', 'back end': 'c-d0', 'device model': 'c-d0', volume: 'c-d0', image: 'c-d0', bridge: 'c-d0', card: 'guest', partition: 'c-hw', disk: 'c-hw', controller: 'c-hw', stored: 'c-hw', answer: 'c-d0' };
-
-/** What each place does. Sources: docs/disks.md, docs/network.md. */
-const SAYS: Readonly<Record<string, string>> = {
-  exit: 'The guest leaves for Xen.', 'front end': 'Its driver fills a slot of the ring that both see.', 'back end': 'Domain-0 reaches the pages by their grants.', 'device model': 'The registers of a drive that is not there.',
-  'guest disk': 'What the guest calls its disk.', image: 'A file of Domain-0.', volume: 'The volume map says where that is.', partition: 'The volumes lie in a partition.', controller: 'Domain-0’s driver commands its disk.', disk: 'A place on the whole disk.',
-  stored: 'Where this browser keeps it.', answer: 'A response and an event go back.', bridge: 'From port to port, by the address.', card: 'A network card that is not there.',
-};
+const ownerOf = (place: string, id: number): string => { const owner = OWNERS[place] ?? 'c-hw'; return owner === 'guest' ? ownerClass(id) : owner; };
 
 function open({ session }: Target) {
-  let kept: FollowedRequest[] = [], missed = 0;
+  const kept = new Map<number, FollowedRequest[]>();
+  let missed = 0;
+  const sideOf = async (id: number): Promise<Side | undefined> => {
+    const domain = domains.value.find(each => each.id === id);
+    if (!domain) return undefined;
+    const seen = await host.inspect('path', id);
+    missed += seen.missed;
+    const requests = [...[...seen.requests].reverse(), ...(kept.get(id) ?? [])].slice(0, KEPT);
+    kept.set(id, requests);
+    return { id, name: domain.name, type: domain.type, requests };
+  };
   return {
     async look(): Promise<Data | undefined> {
       if (!session) return undefined;
-      const seen = await host.inspect('path', session.id);
-      missed += seen.missed;
-      kept = [...[...seen.requests].reverse(), ...kept].slice(0, KEPT);
-      return { requests: kept, missed, id: session.id };
+      // The other one may end meanwhile.
+      const [own, other] = await Promise.all([sideOf(session.id), beside.value > 0 && beside.value !== session.id ? sideOf(beside.value).catch(() => undefined) : undefined]);
+      return own && { own, ...(other ? { other } : {}), missed };
     },
   };
 }
 
-const chosenOf = ({ data: { requests }, chosen }: Shown<Data>): FollowedRequest | undefined => requests.find(({ number }) => String(number) === chosen) ?? requests.find(({ isDone }) => isDone) ?? requests[0];
+/** The chosen request of a side; unless one is chosen, the last one that was answered and whose exits are known, and that took some. */
+const chosenOf = ({ requests }: Side, chosen: string): FollowedRequest | undefined =>
+  requests.find(({ number }) => String(number) === chosen) ?? requests.find(({ isDone, exits }) => isDone && exits && exits.length > 0) ?? requests.find(({ isDone }) => isDone) ?? requests[0];
+
+type Steps = FollowedRequest['steps'];
+type Way = 'ring' | 'drive' | 'card' | 'other';
+const wayOf = ({ steps }: FollowedRequest): Way => { const places = new Set(steps.map(({ place }) => place)); return places.has('front end') ? 'ring' : places.has('device model') ? 'drive' : places.has('card') ? 'card' : 'other'; };
+const lastOf = (steps: Steps): number => Math.max(0, ...steps.map(({ us }) => us));
+const timeText = (us: number): string => (us < 0.5 ? words.atOnce : us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(1)} ms`);
+const countOf = (exits: readonly { count: number }[] = []): number => exits.reduce((sum, { count }) => sum + count, 0);
+const kibOf = (steps: Steps): number | undefined => { const sectors = /(\d+) sectors?/.exec(steps.find(({ place }) => place === 'guest disk')?.what ?? '')?.[1]; return sectors === undefined ? undefined : Number(sectors) / 2; };
+const whatOf = (steps: Steps): string => /: (\w+)$/.exec(steps.find(({ place }) => /back end|model/.test(place))?.what ?? '')?.[1] ?? '';
+/** Time at a place: until the next one was reached. */
+const lasts = (steps: Steps): number[] => steps.map(({ us }, i) => Math.max(0, (steps[i + 1]?.us ?? us) - us));
 
 function Figure(shown: Shown<Data>) {
-  const { data, choose } = shown, picked = chosenOf(shown), lastUs = lastOf(picked?.steps ?? []);
-  if (data.requests.length === 0) return <Empty session={shown.target.session!} />;
-  return <div class="col iop">
-    {picked && <section><div class="ph"><h3>{words.number(picked.number)}</h3>{!picked.steps.some(({ place }) => place === 'bridge') && <Tag kind={picked.isDone ? 'done' : 'running'}>{picked.isDone ? words.done : words.open}</Tag>}</div>
-      <dl class="sums">{sumsOf(picked).map(([name, value, unit]) => <div key={name}><dt>{name}</dt><dd><b>{value}</b> {unit}</dd></div>)}</dl>
-      <ol class="hops">{picked.steps.map(({ place, what, us }, i, steps) => { const untilUs = steps[i + 1]?.us ?? us; const owner = OWNERS[place] ?? 'c-hw'; return <li key={i} class={owner === 'guest' ? ownerClass(data.id) : owner}><b>{place}</b><span>{what}</span><small>{SAYS[place]}</small><u aria-hidden="true"><s style={`left:${part(us, lastUs)}%;width:${part(untilUs - us, lastUs)}%`} /></u><b class="m">{i + 1 === steps.length ? words.end : part(untilUs - us, lastUs) < 1 ? '' : words.share(part(untilUs - us, lastUs))}</b><i class="m">{i + 1 === steps.length ? words.us(us) : untilUs - us < 0.5 ? words.same : words.lasts(untilUs - us)}</i></li>; })}</ol></section>}
-    <div class="ph"><h3>{words.table}</h3><span class="sec">{words.hint}</span></div>
-    <div class="wide"><table class="pad picks"><thead><tr><th class="num">{words.request}</th><th>{words.first}</th><th class="num">{words.data}</th><th class="num">{words.took}</th></tr></thead><tbody>
-      {data.requests.map(({ number, steps, isDone }) => <tr key={number} class={number === picked?.number ? 'sel' : ''} onClick={() => choose(String(number))}><td class="m num">{number}</td><td><button class="pickrow" aria-pressed={number === picked?.number} onClick={() => choose(String(number))}>{steps.find(({ place }) => /end|model|card/.test(place))?.what ?? steps[0]?.what}</button></td><td class="m num">{kibOf(steps) ?? '–'}</td><td class="m num nw">{isDone ? timeText(lastOf(steps)).join(' ') : words.open}</td></tr>)}</tbody></table></div>
-    {data.missed > 0 && <p class="cap-t">{words.missed(data.missed)}</p>}
+  const { data: { own, other, missed }, chosen, choose, target } = shown;
+  if (own.requests.length === 0 && !other) return <Empty session={target.session!} />;
+  const sides = [own, ...(other ? [other] : [])], [first, second] = chosen.split(' '), picked = sides.map((side, i) => chosenOf(side, (i === 0 ? first : second) ?? ''));
+  const mostUs = Math.max(1, ...picked.map(each => lastOf(each?.steps ?? [])));
+  const counted = sides.map(side => countedOf(side).length), reason = why(shown);
+  const pick = (i: number, number: number): void => choose(sides.map((_, each) => (each === i ? number : (picked[each]?.number ?? ''))).join(' '));
+  const others = domains.value.filter(({ id, state }) => id > 0 && id !== own.id && state !== 'c');
+  const lane = (key: keyof typeof words.lanes, of: (request: FollowedRequest, side: Side, i: number) => ComponentChildren) => <>
+    <div class="lane-n"><b>{words.lanes[key][0]}</b><small>{words.lanes[key][1]}</small></div>
+    {sides.map((side, i) => { const request = picked[i]; return <div key={side.id} class={`lane-c ${ownerClass(side.id)}`}>{request && of(request, side, i)}</div>; })}</>;
+  return <div class={`col iop${other ? ' two' : ''}`}>
+    <div class="lanes">
+      <div class="lane-n"><label class="cmp"><small>{words.compare}</small><select class="in" value={beside.value} onChange={event => { beside.value = Number(event.currentTarget.value); }}><option value={0}>{words.none}</option>{others.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}</select></label></div>
+      {sides.map((side, i) => { const request = picked[i]; return <div key={side.id} class={`lane-h ${ownerClass(side.id)}`}><h3><span class="dom">{side.name}</span> <ModeBadge type={side.type} /> {request && words.ways[wayOf(request)]}</h3>
+        {request ? <h4>{words.number(request.number)}{whatOf(request.steps) && `, ${words.of(whatOf(request.steps), kibOf(request.steps))}`} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}</div>; })}
+      {lane('guest', request => <Card {...guestCard(request)} />)}
+      {lane('crossing', request => <Crossing exits={request.exits} told={request.steps.find(({ place }) => place === 'exit')?.what ?? ''} />)}
+      {lane('dom0', request => <div class="c-d0"><Card {...dom0Card(request)} /></div>)}
+      {picked.some(each => each && each.steps.some(({ place }) => WHERE.has(place))) && lane('where', (request, side) => <Where steps={request.steps} id={side.id} />)}
+      {lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
+      {lane('list', (_, side, i) => <Strip side={side} picked={picked[i]} pick={number => pick(i, number)} />)}
+    </div>
+    <div class="iopend"><div><dl class="sums">{sumsOf(sides).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b>{value}</b></span>)}</dd></div>)}</dl>
+    <p class="cap-t">{words.mean(counted)}{missed > 0 && ` ${words.missed(missed)}`}</p></div>{reason && <WhyBox why={reason} />}</div>
   </div>;
 }
 
-type Steps = FollowedRequest['steps'];
-const part = (us: number, ofUs: number): number => (ofUs > 0 ? Math.max(0, Math.min(100, (100 * us) / ofUs)) : 0);
-const lastOf = (steps: Steps): number => Math.max(0, ...steps.map(({ us }) => us));
-const timeText = (us: number): [number: string, unit: string] => (us < 1000 ? [us.toFixed(0), 'µs'] : [(us / 1000).toFixed(1), 'ms']);
-function kibOf(steps: Steps): number | undefined {
-  const sectors = /(\d+) sectors/.exec(steps.find(({ place }) => place === 'guest disk')?.what ?? '')?.[1];
-  return sectors === undefined ? undefined : Number(sectors) / 2;
+const Card = ({ title, figure, text }: { title: string; figure: string; text: string }) => <div class="lcard"><b>{title}</b><b class="fig">{figure}</b><span>{text}</span></div>;
+
+function guestCard(request: FollowedRequest): Parameters<typeof Card>[0] {
+  const { steps, exits = [] } = request, way = wayOf(request), at = steps.find(({ place }) => place === 'front end' || place === 'card' || place === 'device model');
+  const ports = [...new Set(exits.flatMap(({ port }) => (port === undefined ? [] : [port])))].sort((a, b) => a - b);
+  if (way === 'ring') return { title: words.slot, figure: words.oneSlot, text: `${at?.what ?? ''}. ${words.noSlot}` };
+  if (way === 'other') return { title: words.gets, figure: '', text: '' };
+  return { title: way === 'card' ? words.cardSends : words.registers, figure: ports.length > 0 ? words.ports(ports.length) : '', text: [at?.what, ports.map(port => `0x${port.toString(16)}`).join(', ')].filter(Boolean).join(': ') };
 }
 
-/** What it cost, as far as its records say. */
-function sumsOf({ steps, isDone }: FollowedRequest): [name: string, value: string, unit: string][] {
-  const size = kibOf(steps);
+function dom0Card({ steps }: FollowedRequest): Parameters<typeof Card>[0] {
+  const took = lasts(steps), at = steps.findIndex(({ place }) => /back end|device model|bridge/.test(place)), bridges = steps.filter(({ place }) => place === 'bridge').map(({ what }) => what), command = steps.findIndex(({ place }) => place === 'controller');
+  const place = steps[at]?.place, title = place === 'device model' ? words.model : place === 'back end' ? words.back : words.bridge;
+  return { title, figure: command >= 0 ? `${words.controller}: ${timeText(took[command]!)}` : at >= 0 ? timeText(took[at]!) : '', text: [place === 'bridge' ? '' : steps[at]?.what, ...bridges, command >= 0 ? `controller: ${steps[command]!.what}` : ''].filter(Boolean).join('; ') };
+}
+
+/** A square for each exit, and what they were. */
+function Crossing({ exits, told }: { exits: FollowedRequest['exits']; told: string }) {
+  if (!exits) return <div class="cross"><p class="sec">{words.uncounted}</p></div>;
+  const count = countOf(exits), hypercall = /EVTCHNOP.*/.exec(told)?.[0], byReason = new Map<number, typeof exits>();
+  for (const each of exits) byReason.set(each.reason, [...(byReason.get(each.reason) ?? []), each]);
+  return <div class="cross"><div class="sqs" aria-hidden="true">{Array.from({ length: Math.min(count, MOST_SQUARES) }, (_, i) => <i key={i} />)}{count > MOST_SQUARES && <small>{words.more(count - MOST_SQUARES)}</small>}</div>
+    <p><b class="big">{count}</b> {words.exit(count)}{count === 0 ? <span class="sec">. {words.noExit}</span> : [...byReason].map(([reason, same], i) => <span key={reason}>{i > 0 ? ', ' : ': '}{countOf(same)} {exitTitle(reason)}{same.some(({ port }) => port !== undefined) && <span class="sec"> ({same.slice(0, 4).map(({ port, count: n }) => `${n} × 0x${port!.toString(16)}`).join(', ')}{same.length > 4 && ' …'})</span>}</span>)}{hypercall && <span class="sec">, {hypercall}</span>}</p></div>;
+}
+
+const WHERE: ReadonlySet<string> = new Set(['guest disk', 'volume', 'image', 'partition', 'disk', 'stored']);
+
+/** The same sectors as each layer calls them. */
+const Where = ({ steps, id }: { steps: Steps; id: number }) => <ol class="where">{steps.filter(({ place }) => WHERE.has(place)).map(({ place, what }) => <li key={place} class={ownerOf(place, id)}><small>{place}</small><span>{place === 'guest disk' ? what : what.replace(/, \d+ sectors?$/, '')}</span></li>)}</ol>;
+
+/** Where its time went: as long as it is beside the longest one here. */
+function Times({ steps, id, mostUs }: { steps: Steps; id: number; mostUs: number }) {
+  const took = lasts(steps), all = lastOf(steps), top = took.indexOf(Math.max(...took));
+  return <div class="times"><div class="tbar" style={`width:${Math.max(0.6, (100 * all) / mostUs)}%`}>{steps.map(({ place }, i) => took[i]! > 0 && <i key={i} class={ownerOf(place, id)} style={`flex-grow:${took[i]}`} title={`${place}: ${timeText(took[i]!)}`} />)}</div>
+    <p><b class="big">{timeText(all)}</b>{all > 0 && <span class="sec"> {words.largest(steps[top]!.place, (100 * took[top]!) / all)}; {took.map((us, i) => ({ us, place: steps[i]!.place })).filter(({ us }, i) => us >= 0.5 && i !== top).slice(0, 4).map(({ us, place }) => `${place} ${timeText(us)}`).join(', ')}</span>}</p></div>;
+}
+
+function Strip({ side, picked, pick }: { side: Side; picked: FollowedRequest | undefined; pick: (number: number) => void }) {
+  const shown = side.requests.slice(0, STRIP).reverse(), most = Math.max(1, ...shown.map(({ steps }) => lastOf(steps)));
+  return <div class="strip-r">{shown.map(({ number, steps, isDone }) => <button key={number} aria-pressed={number === picked?.number} aria-label={`${words.number(number)}, ${isDone ? timeText(lastOf(steps)) : words.open}`} title={`${words.number(number)}: ${timeText(lastOf(steps))}`} onClick={() => pick(number)}><i style={`height:${Math.max(8, (100 * lastOf(steps)) / most)}%`} /></button>)}</div>;
+}
+
+/** A decimal where it says something. */
+const figure = (n: number): string => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2)).replace(/\.0+$/, '');
+
+const countedOf = ({ requests }: Side): FollowedRequest[] => requests.filter(({ exits, isDone }) => exits && isDone);
+
+/** Means of all that were followed and counted: one request alone may be the one that rang for all others. */
+function sumsOf(sides: readonly Side[]): [name: string, values: string[]][] {
+  const counted = sides.map(countedOf);
+  const sum = (requests: readonly FollowedRequest[], of: (request: FollowedRequest) => number): number => requests.reduce((total, request) => total + of(request), 0);
+  const exits = counted.map(requests => sum(requests, ({ exits: each }) => countOf(each))), kib = counted.map(requests => sum(requests, ({ steps }) => kibOf(steps) ?? 0)), us = counted.map(requests => sum(requests, ({ steps }) => lastOf(steps)));
+  const values = (of: (i: number) => number, text: (n: number) => string): string[] => sides.map((_, i) => (Number.isFinite(of(i)) ? text(of(i)) : '–'));
   return [
-    [words.exits, String(steps.filter(({ place }) => place === 'exit').length), ''],
-    [words.places, String(steps.length), ''],
-    ...(size ? [[words.size, String(size), 'KiB'] as [string, string, string]] : []),
-    [isDone ? words.until : words.sofar, ...timeText(lastOf(steps))],
+    ...(kib.every(each => each > 0) ? [[words.perKib, values(i => exits[i]! / kib[i]!, figure)] as [string, string[]]] : []),
+    [words.perRequest, values(i => exits[i]! / counted[i]!.length, figure)],
+    [words.answered, values(i => us[i]! / counted[i]!.length, timeText)],
   ];
 }
 
@@ -113,15 +197,21 @@ function Empty({ session }: { session: DomainSession }) {
   </div>;
 }
 
-function why(shown: Shown<Data>): Why | undefined {
-  const picked = chosenOf(shown), places = new Set(picked?.steps.map(({ place }) => place));
+function why({ data: { own, other }, chosen }: Shown<Data>): Why | undefined {
+  const [first, second] = chosen.split(' '), picked = chosenOf(own, first ?? ''), ways = [picked, other && chosenOf(other, second ?? '')].flatMap(each => (each ? [wayOf(each)] : []));
   if (!picked) return { question: 'Why nothing from before?', answer: 'Each place that a request passes writes a record of it, and that takes time. So the workers write them only while somebody looks.', source: 'docs/disks.md' };
-  if (places.has('front end')) return { question: 'Why one exit at most?', answer: 'The driver writes the request into a ring that Domain-0 has mapped. Only the event that announces it needs Xen, and one event may announce many.', source: 'xen/include/public/io/ring.h' };
-  if (places.has('device model')) return { question: 'Why so many exits?', answer: 'An emulated drive is driven by registers: each access to a port leaves the guest, and the device model answers before the guest goes on.', source: 'Intel SDM vol. 3, table 28-5' };
+  if (ways.includes('ring') && ways.includes('drive')) return { question: 'Why so many?', answer: 'Each access to a port of the drive leaves the guest, and the device model answers before it goes on. A slot of the ring describes the whole request, and one event announces many slots.', source: 'xen/include/public/io/ring.h; Intel SDM vol. 3, table 28-5' };
+  if (ways[0] === 'ring') return { question: 'Why so few?', answer: 'The driver writes the request into a ring that Domain-0 has mapped. Only the event that announces it needs Xen, and one event may announce many.', source: 'xen/include/public/io/ring.h' };
+  if (ways[0] === 'drive') return { question: 'Why so many exits?', answer: 'An emulated drive is driven by registers: each access to a port leaves the guest, and the device model answers before the guest goes on.', source: 'Intel SDM vol. 3, table 28-5' };
   return { question: 'Why through Domain-0?', answer: 'A packet has no way of its own to the wire: Domain-0’s bridge takes it from one port and gives it to another, by the station’s address.', source: 'docs/network.md' };
 }
 
+const rowsOf = (data: Data, of: (side: Side, request: FollowedRequest) => (string | number)[][]): (string | number)[][] => [data.own, ...(data.other ? [data.other] : [])].flatMap(side => side.requests.flatMap(request => of(side, request)));
+
 export const IoPath = inspector<Data>({
-  everyMs: EVERY_MS, nothing: words.nothing, open, Figure, why,
-  tables: ({ requests }) => [{ name: words.table, columns: words.columns, rows: requests.flatMap(({ number, steps }) => steps.map(({ place, what, us, writer }) => [number, place, what, Number(us.toFixed(1)), writer])) }],
+  everyMs: EVERY_MS, nothing: words.nothing, open, Figure, why: shown => (shown.data.own.requests.length === 0 && !shown.data.other ? why(shown) : undefined),
+  tables: data => [
+    { name: words.table, columns: words.columns, rows: rowsOf(data, ({ name }, { number, steps }) => steps.map(({ place, what, us, writer }) => [name, number, place, what, Number(us.toFixed(1)), writer])) },
+    { name: words.exitsTable, columns: words.exitColumns, rows: rowsOf(data, ({ name }, { number, exits = [] }) => exits.map(({ reason, port, count }) => [name, number, exitTitle(reason), port === undefined ? '' : `0x${port.toString(16)}`, count])) },
+  ],
 });

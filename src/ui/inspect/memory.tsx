@@ -10,9 +10,9 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
-  nothing: 'There is no machine.', caption: (mib: number) => `${mib} MiB, a cell each by its main owner; a marked corner: it has others, too. Choose one to open its 256 frames.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB'], xen: 'Xen', free: 'free', who: 'Who owns what',
-  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
-  table: 'page table', granted: 'written by others', translated: 'holds translated code', ends: 'the walk ends here', device: 'device', code: 'translated code', own: 'a guest’s own', notThere: 'not present', noGuest: 'Boot a guest: its addresses can be followed here.', wrong: 'Write a linear address in hexadecimal, c0100000 say.', eip: 'at EIP', esp: 'at ESP',
+  nothing: 'There is no machine.', caption: (mib: number, cell: number) => `${mib} cells of 1 MiB; one of two colours has two owners. Below: the 256 frames of MiB ${cell}, from 0x${(256 * cell).toString(16)} on. Granted: what others may map. In use: what they map now.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB', 'Granted', 'In use'], xen: 'Xen', free: 'free', who: 'Who owns what',
+  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}, a square each`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
+  plain: 'writable', table: 'page table', granted: 'written by others', translated: 'holds translated code', ends: 'the walk ends here', device: 'device', code: 'translated code', own: 'a guest’s own', notThere: 'not present', noGuest: 'Boot a guest: its addresses can be followed here.', wrong: 'Write a linear address in hexadecimal, c0100000 say.', eip: 'at EIP', esp: 'at ESP',
   steps: { cr3: 'CR3', physical: 'guest-physical', stage: 'second stage', machine: 'machine' }, references: 'references', type: 'type', uses: 'uses as that', m2p: 'known to its owner as', flags: 'flags', entry: 'Entry', offset: 'offset', linearBits: 'linear, as it is', bits: (n: number) => `${n} bits`,
 };
 const EVERY_MS = 1000,
@@ -21,9 +21,12 @@ const EVERY_MS = 1000,
   FEW = 1024,
   /** More rows than these are lower ones. */
   FEW_ROWS = 16,
-  /** Of the map's names of columns above it, and of the lines below it that lead to a cell's frames. */
-  HEAD = 16,
-  ZOOM = 20,
+  /** Of the map's names of rows beside it and of columns above it, and of the lines below it that lead to a cell's frames. */
+  LEFT = 52,
+  HEAD = 17,
+  ZOOM = 16,
+  /** Between cells: there the lines run, so that they cross none. */
+  GAP = 2,
   /** No letter is read in a cell that is narrower. */
   LETTER = 16;
 const XEN = 0x7ff2;
@@ -35,9 +38,11 @@ const address = signal('');
 
 interface Step { key: string; title: string; value: string; says: string; owner: string; bits: readonly (readonly [string, string, string])[]; isFault?: true }
 interface Data {
-  /** Who owns most of each MiB, and which MiB has several owners. */
-  cells: { owner: number; mixed: boolean }[];
+  /** Who owns most of each MiB, and where it has several owners what each has of it. */
+  cells: { owner: number; parts?: [owner: number, frames: number][] }[];
   counts: [owner: number, frames: number][];
+  /** Frames that a domain lets others map, and of these what is mapped now. */
+  grants: ReadonlyMap<number, { granted: number; used: number }>;
   frames: number;
   walk: { name: string; vcpu: number; linear: number; mode: string; steps: Step[]; isPv: boolean } | undefined;
   machine: MachineView;
@@ -47,8 +52,8 @@ interface Data {
 
 const nameOf = (id: number): string => (id === XEN ? words.xen : id < 0 ? words.free : id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 const classOf = (owner: number): string => (owner === XEN ? 'c-hv' : owner < 0 ? 'c-free' : ownerClass(owner));
-/** A second mark beside the hue: lines in one of five directions, guests in turn. */
-const HATCHES = ['M0 3h6', 'M3 0v6', 'M-1 5l6 -6M1 7l6 -6', 'M-1 1l6 6M1 -1l6 6', 'M0 3h6M3 0v6'];
+/** A second mark beside the hue: lines in one of five directions through a tile, guests in turn. */
+const HATCHES: readonly ((w: number, h: number) => string)[] = [(w, h) => `M0 ${h / 2}h${w}`, (w, h) => `M${w / 2} 0v${h}`, (w, h) => `M${-w / 2} ${h}L${w} ${-h / 2}M0 ${1.5 * h}L${1.5 * w} 0`, (w, h) => `M${-w / 2} 0L${w} ${1.5 * h}M0 ${-h / 2}L${1.5 * w} ${h}`, (w, h) => `M0 ${h / 2}h${w}M${w / 2} 0v${h}`];
 const plateOf = (owner: number): string => (owner === XEN ? 'X' : owner < 0 ? '' : String(owner));
 
 /** One pass over the frame table. */
@@ -59,8 +64,8 @@ function cellsOf(machine: MachineView): Pick<Data, 'cells' | 'counts' | 'frames'
     const here = new Map<number, number>();
     for (const owner of owners.subarray(i * FRAMES, (i + 1) * FRAMES)) here.set(owner, (here.get(owner) ?? 0) + 1);
     for (const [owner, count] of here) all.set(owner, (all.get(owner) ?? 0) + count);
-    const [[owner]] = [...here].sort((a, b) => b[1] - a[1]) as [[number, number]];
-    return { owner, mixed: here.size > 1 };
+    const parts = [...here], [owner] = parts.reduce((most, each) => (each[1] > most[1] ? each : most));
+    return { owner, ...(parts.length > 1 ? { parts } : {}) };
   });
   return { frames, cells, counts: [...all].sort(([a], [b]) => (a === XEN ? -1 : b === XEN ? 1 : a < 0 ? 1 : b < 0 ? -1 : a - b)) };
 }
@@ -98,8 +103,7 @@ function partsOf({ linear, steps }: NonNullable<Data['walk']>): { name: string; 
   return [...parts, { name: levels.length === 0 ? words.linearBits : words.offset, bits: left, value: left === 32 ? linear : linear & ((1 << left) - 1) }];
 }
 
-/** Where nothing was chosen: the last entry of the walk, which says what may be done there. */
-const shownStep = ({ data, chosen }: Shown<Data>): Step | undefined => data.walk?.steps.find(({ key }) => key === chosen) ?? (chosen === '' ? data.walk?.steps.findLast(({ key }) => /^P[DT]/.test(key)) : undefined);
+const shownStep = ({ data, chosen }: Shown<Data>): Step | undefined => data.walk?.steps.find(({ key }) => key === chosen);
 
 function open({ session, machine }: Target) {
   return {
@@ -115,7 +119,11 @@ function open({ session, machine }: Target) {
         const paging = state.regs[R.CR0]! < 0, steps = walkOf(state, linear, guest);
         walk = { name: nameOf(guest), vcpu: vcpu.id, linear, mode: !paging ? words.paging.off : steps.some(({ key }) => key === 'PDPTE') ? words.paging.pae : words.paging.two, steps, isPv: domain!.type === 'pv' };
       }
-      return { ...cellsOf(machine), walk, machine, guest };
+      const grants = new Map(machine.domains().flatMap(({ id }) => {
+        const table = machine.domain(id)?.grants();
+        return table ? [[id, { granted: table.entries.length, used: table.entries.filter(({ use }) => use).length }] as const] : [];
+      }));
+      return { ...cellsOf(machine), grants, walk, machine, guest };
     },
   };
 }
@@ -127,61 +135,79 @@ function chosenCell({ chosen, data }: Shown<Data>): number {
   return Number.isNaN(mfn) ? 0 : mfn >> 8;
 }
 
-function Figure(shown: Shown<Data>) {
-  const { data, choose, chosen } = shown, { cells, machine, walk } = data, cell = Math.min(chosenCell(shown), cells.length - 1);
-  const isPhone = narrow.value;
-  const across = cells.length > FEW && !isPhone ? 64 : 32, side = across === 64 || isPhone ? 10 : 20, rows = Math.ceil(cells.length / across), high = side < LETTER ? side : rows > FEW_ROWS ? 12 : side, wide = across * side, tall = rows * high, shownKey = shownStep(shown)?.key;
-  const labelled = Math.max(1, Math.ceil(16 / high));
-  const problem = useSignal('');
+/** The map: a cell a MiB, and from the chosen one lines between the cells to its frames below. */
+function MemoryMap(shown: Shown<Data> & { cell: number }) {
+  const { data: { cells }, choose, cell } = shown, isPhone = narrow.value;
+  const across = cells.length > FEW && !isPhone ? 64 : 32, side = across === 64 || isPhone ? 10 : 20, rows = Math.ceil(cells.length / across), high = side < LETTER ? side : rows > FEW_ROWS ? 12 : 18;
+  const wide = across * side - GAP, tall = rows * high, labelled = Math.max(1, Math.ceil(16 / high)), tiles = side < LETTER ? 2 : 3, column = cell % across, row = Math.floor(cell / across);
+  const x = (i: number): number => (i % across) * side, y = (i: number): number => Math.floor(i / across) * high + GAP / 2;
   const onKeyDown = (event: KeyboardEvent): void => {
     const to = { ArrowRight: cell + 1, ArrowLeft: cell - 1, ArrowDown: cell + across, ArrowUp: cell - across }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     choose(`m${Math.max(0, Math.min(cells.length - 1, to))}`);
   };
+  const onClick = (event: MouseEvent): void => {
+    const box = (event.currentTarget as SVGSVGElement).getBoundingClientRect(), scale = (LEFT + wide) / box.width;
+    const at = Math.floor(((event.clientX - box.left) * scale - LEFT) / side), line = Math.floor(((event.clientY - box.top) * scale - HEAD) / high);
+    if (at >= 0 && at < across && line >= 0 && line * across + at < cells.length) choose(`m${line * across + at}`);
+  };
   const runs: { from: number; to: number; owner: number }[] = [];
   cells.forEach(({ owner }, i) => { const last = runs.at(-1); if (last && last.owner === owner && i % across !== 0) last.to = i; else runs.push({ from: i, to: i, owner }); });
+  const Fill = ({ owner, from, width }: { owner: number; from: [x: number, y: number]; width: number }) => <g class={classOf(owner)}>
+    <rect x={from[0]} y={from[1]} width={width} height={high - GAP} class="own" />{owner >= 0 && owner !== XEN && <rect x={from[0]} y={from[1]} width={width} height={high - GAP} fill={`url(#own-${owner % HATCHES.length})`} />}</g>;
+  return <svg viewBox={`${-LEFT} ${-HEAD} ${LEFT + wide} ${HEAD + tall + ZOOM}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown} onClick={onClick}>
+    <defs>{HATCHES.map((lines, i) => <pattern key={i} id={`own-${i}`} x={-GAP / 2} width={side / tiles} height={high / tiles} patternUnits="userSpaceOnUse"><path d={lines(side / tiles, high / tiles)} class="hatch" /></pattern>)}</defs>
+    {[0, 8, 16, 24].map(mib => Math.abs((mib * across) / 32 - column) * side > 50 && <text key={mib} x={(mib * wide) / 32 + 1} y="-5" class="m">+{(mib * across) / 32}</text>)}
+    {Array.from({ length: rows }, (_, each) => each % labelled === 0 && Math.abs(each - row) * high > 9 && <text key={each} x="-9" y={each * high + high / 2 + 4} text-anchor="end" class="m">{each * across} M</text>)}
+    {runs.map(({ from, to, owner }) => <Fill key={from} owner={owner} from={[x(from), y(from)]} width={(to - from + 1) * side - GAP} />)}
+    {cells.map(({ parts }, i) => { let before = 0; return parts?.map(([owner, frames]) => { const at = before; before += frames; return <Fill key={`${i}.${owner}`} owner={owner} from={[x(i) + (at / FRAMES) * (side - GAP), y(i)]} width={Math.max(1.2, (frames / FRAMES) * (side - GAP))} />; }); })}
+    <path d={Array.from({ length: across - 1 }, (_, i) => `M${(i + 1) * side - GAP / 2} 0v${rows * high}`).join('')} stroke="var(--bg)" stroke-width={GAP} />
+    {runs.map(({ from, to, owner }) => owner >= 0 && side >= LETTER && (to - from + 1) * side > plateOf(owner).length * 7 + 8 && <g key={from} class={classOf(owner)}><rect x={x(from) + 2.5} y={y(from) + (high - GAP) / 2 - 5.5} width={plateOf(owner).length * 7 + 5} height="11" rx="2" class="plate" /><text x={x(from) + 5} y={y(from) + (high - GAP) / 2 + 3.7} class="m pl">{plateOf(owner)}</text></g>)}
+    <g class="lead"><path d={`M${column * side - GAP / 2} ${tall}L0 ${tall + ZOOM}H${wide}L${(column + 1) * side - GAP / 2} ${tall}z`} class="fan" />
+      <path d={`M${column * side - GAP / 2} ${(row + 1) * high}V${tall}L0 ${tall + ZOOM}M${(column + 1) * side - GAP / 2} ${(row + 1) * high}V${tall}L${wide} ${tall + ZOOM}`} /></g>
+    <rect x={column * side - GAP / 2} y={row * high} width={side} height={high} rx="1.5" class="here" />
+    <g class="at"><rect x={-LEFT} y={y(cell) + (high - GAP) / 2 - 7.5} width={LEFT - 5} height="15" rx="2" /><text x="-9" y={y(cell) + (high - GAP) / 2 + 4} text-anchor="end" class="m">{row * across} M</text>
+      <rect x={x(cell) + (side - GAP) / 2 - 13} y={-HEAD} width="26" height="15" rx="2" /><text x={x(cell) + (side - GAP) / 2} y={-HEAD + 11.5} text-anchor="middle" class="m">+{column}</text></g>
+  </svg>;
+}
+
+const frameClass = ({ owner, type, writers, code }: FrameState): string => `${classOf(owner)}${owner < 0 ? ' no' : ''}${/^L\d|DESCRIPTORS/.test(type) ? ' pt' : writers > 0 ? ' gr' : code ? ' cd' : ''}`;
+
+function Figure(shown: Shown<Data>) {
+  const { data, choose, chosen } = shown, { machine, walk } = data, cell = Math.min(chosenCell(shown), data.cells.length - 1), end = walk?.steps.at(-1)?.key, shownKey = shownStep(shown)?.key;
+  const problem = useSignal('');
   const frames = Array.from({ length: FRAMES }, (_, i) => machine.frame(cell * FRAMES + i)).filter((each): each is FrameState => each !== undefined);
   const follow = (text: string): void => {
     if (text.trim() !== '' && !/^(0x)?[0-9a-f]{1,8}$/i.test(text.trim())) { problem.value = words.wrong; return; }
     problem.value = '';
     address.value = text.trim();
   };
-  return <div class="col mem">
-    <div class="memw" tabIndex={0}><svg viewBox={`-52 ${-HEAD} ${wide + 54} ${HEAD + tall + ZOOM}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown}
-      onClick={event => { const box = (event.currentTarget as unknown as SVGSVGElement).getBoundingClientRect(), scale = (wide + 54) / box.width; const x = Math.floor(((event.clientX - box.left) * scale - 52) / side), y = Math.floor(((event.clientY - box.top) * scale - HEAD) / high); if (x >= 0 && x < across && y >= 0 && y * across + x < cells.length) choose(`m${y * across + x}`); }}>
-      <defs>{HATCHES.map((lines, i) => <pattern key={lines} id={`own-${i}`} width="6" height="6" patternUnits="userSpaceOnUse"><path d={lines} stroke="var(--panel)" stroke-opacity=".5" stroke-width=".9" fill="none" /></pattern>)}</defs>
-      {[0, 8, 16, 24].map(mib => <text key={mib} x={(mib * wide) / 32 + 1} y="-5" class="m">+{(mib * across) / 32}</text>)}
-      {Array.from({ length: rows }, (_, row) => row % labelled === 0 && <text key={row} x="-8" y={row * high + high / 2 + 4} text-anchor="end" class="m">{row * across} M</text>)}
-      {runs.map(({ from, to, owner }) => <rect key={from} class={classOf(owner)} x={(from % across) * side} y={Math.floor(from / across) * high + 1} width={(to - from + 1) * side - 1} height={high - 2} fill="var(--c-fill)" stroke="var(--c)" stroke-width={owner < 0 ? 0.3 : 0.8} />)}
-      {runs.map(({ from, to, owner }) => owner >= 0 && owner !== XEN && <rect key={from} x={(from % across) * side} y={Math.floor(from / across) * high + 1} width={(to - from + 1) * side - 1} height={high - 2} fill={`url(#own-${owner % HATCHES.length})`} />)}
-      {cells.map(({ mixed }, i) => mixed && <path key={i} d={`M${(i % across) * side + side - 1} ${Math.floor(i / across) * high + high - 1}h-5l5 -5z`} fill="var(--text)" />)}
-      <path d={Array.from({ length: across - 1 }, (_, i) => `M${(i + 1) * side - 0.5} 0v${rows * high}`).join('')} stroke="var(--bg)" stroke-width="1" />
-      {runs.map(({ from, to, owner }) => owner >= 0 && side >= LETTER && (to - from + 1) * side > plateOf(owner).length * 7 + 8 && <g key={from}><rect x={(from % across) * side + 3} y={Math.floor(from / across) * high + high / 2 - 5} width={plateOf(owner).length * 7 + 5} height="10" rx="2" fill="var(--panel)" /><text x={(from % across) * side + 5.5} y={Math.floor(from / across) * high + high / 2 + 3.7} class="m pl">{plateOf(owner)}</text></g>)}
-      <path d={`M${(cell % across) * side} ${(Math.floor(cell / across) + 1) * high}L0 ${tall + ZOOM}M${((cell % across) + 1) * side - 1} ${(Math.floor(cell / across) + 1) * high}L${wide} ${tall + ZOOM}`} stroke="var(--text)" stroke-width=".9" />
-      <rect x={(cell % across) * side - 0.5} y={Math.floor(cell / across) * high} width={side} height={high} fill="none" stroke="var(--text)" stroke-width="2" />
-    </svg></div>
-    <div class="frames" style={`margin-left:${(100 * 52) / (wide + 54)}%`} role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map(frame => <button key={frame.mfn} tabIndex={-1} class={`fr ${classOf(frame.owner)}${frame.owner < 0 ? ' no' : ''}${/^L\d|DESCRIPTORS/.test(frame.type) ? ' pt' : ''}${frame.writers > 0 ? ' gr' : frame.code ? ' cd' : ''}${`f${frame.mfn}` === walk?.steps.at(-1)?.key ? ' end' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div>
-    <div class="row wrap"><span class="cap-t" title={words.caption(cells.length)}>{words.frames(cell * FRAMES)}</span><div class="legend"><span><i class="fr pt c-A" />{words.table}</span><span><i class="fr gr c-A" />{words.granted}</span><span><i class="fr cd c-A" />{words.translated}</span><span><i class="fr end" />{words.ends}</span><span><i class="fr no" />{words.free}</span></div></div>
+  return <div class="mem">
+    <div class="memw"><MemoryMap {...shown} cell={cell} />
+      <div class="strip-f"><b class="m">{cell} M</b><div class="frames" role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map(frame => <button key={frame.mfn} tabIndex={-1} class={`fr ${frameClass(frame)}${`f${frame.mfn}` === end ? ' end' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div></div>
+      <div class="legend">{([['', words.plain], ['cd', words.translated], ['gr', words.granted], ['pt', words.table], ['end', words.ends], ['no', words.free]] as const).map(([mark, name]) => <span key={name}><i class={`fr ${mark} ${classOf(data.cells[cell]!.owner)}`} />{name}</span>)}</div></div>
+    <div class="idet"><Detail {...shown} /></div>
     <section class="walkp"><div class="row wrap"><h3>{words.walk}</h3>{walk ? <>
       <label class="in s"><input type="text" aria-label={words.linear} placeholder={hex(walk.linear)} value={address.value} onChange={event => follow(event.currentTarget.value)} /><span class="u">{words.linear} {words.of(walk.name, walk.vcpu)}</span></label>
       <span class="sec">{walk.mode}</span></> : <span class="sec">{words.noGuest}</span>}{problem.value && <span class="tag bad" role="alert">{problem.value}</span>}</div>
-      {walk && <ol class="split c-hw" aria-label={words.linear}>{partsOf(walk).map(({ name, bits, value }) => <li key={name} style={`flex:${bits} 1 0`}><b>0x{value.toString(16).padStart(Math.ceil(bits / 4), '0')}</b> <span>{name}, {words.bits(bits)}</span></li>)}</ol>}
+      {walk && <ol class={`split ${walk.steps[0]!.owner}`} aria-label={words.linear}>{partsOf(walk).map(({ name, bits, value }) => <li key={name} style={`flex:${bits} 1 0`}><b>0x{value.toString(16).padStart(Math.ceil(bits / 4), '0')}</b> <span>{name}, {words.bits(bits)}</span></li>)}</ol>}
       {walk && <ol class="walk">{walk.steps.map((step, i) => <li key={step.key} class={`${step.owner}${step.isFault ? ' fault' : ''}${i === walk.steps.length - 1 && !step.isFault ? ' last' : ''}${shownKey === step.key ? ' on' : ''}`}><button class="pickrow" aria-pressed={shownKey === step.key} onClick={() => choose(step.key)}><small>{step.title}</small><b>{step.value}</b><span>{step.says}</span></button></li>)}</ol>}
     </section>
   </div>;
 }
 
+/** Who owns how much of the machine, and below it what was chosen. */
 function Detail(shown: Shown<Data>) {
   const { data, chosen, choose } = shown;
   const step = shownStep(shown), frame = /^f\d+$/.test(chosen) ? data.machine.frame(Number(chosen.slice(1))) : undefined;
   const flags = frame && [frame.device && words.device, frame.code && words.code, frame.xen && words.xen, frame.pinned && 'pinned', frame.validated && 'validated'].filter(Boolean).join(', ');
   return <>
-    <section><h3>{words.who}</h3><table class="owns"><thead><tr><th>{words.columns[0]}</th><th class="num">{words.columns[1]}</th><th class="num">{words.columns[2]}</th></tr></thead><tbody>{data.counts.map(([owner, count]) => <tr key={owner} class={owner === data.guest ? 'b' : ''}><td><i class={`chip ${classOf(owner)}`} /> {nameOf(owner)}</td><td class="m num">{count}</td><td class="m num">{(count / 256).toFixed(1)}</td></tr>)}</tbody></table></section>
+    <section><h3>{words.who}</h3><table class="owns"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i > 0 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>{data.counts.map(([owner, count]) => <tr key={owner} class={owner === data.guest ? 'b sel' : ''}><td class={classOf(owner)}><i class={`m own-id${owner < 0 ? ' chip' : ''}`}>{plateOf(owner)}</i>{nameOf(owner)}</td><td class="m num">{count}</td><td class="m num">{(count / 256).toFixed(1)}</td><td class="m num">{data.grants.get(owner)?.granted}</td><td class="m num">{data.grants.get(owner)?.used}</td></tr>)}</tbody></table></section>
     {frame ? <section><h3>{words.frame(frame.mfn)}</h3><dl class="kv"><dt>{words.owner}</dt><dd class="plain"><i class={`chip ${classOf(frame.owner)}`} /> {nameOf(frame.owner)}</dd><dt>{words.references}</dt><dd>{frame.references}</dd><dt>{words.type}</dt><dd>{frame.type}</dd><dt>{words.uses}</dt><dd>{frame.uses}</dd><dt>{words.granted}</dt><dd>{frame.writers}</dd>{frame.m2p >= 0 && <><dt>{words.m2p}</dt><dd>0x{frame.m2p.toString(16)}</dd></>}{flags && <><dt>{words.flags}</dt><dd class="plain">{flags}</dd></>}</dl></section>
-      : step ? <section><h3>{step.title}</h3><p class="m">{step.value}</p><p class="sec">{step.says}</p>{step.bits.length > 0 && <table class="bitst"><tbody>{step.bits.filter(([, value]) => chosen !== '' || value === '1').map(([bit, value, says]) => <tr key={bit} class={value === '0' ? 'out' : ''}><td class="m">{bit}</td><td class="m b">{value}</td><td class="sec">{says}</td></tr>)}</tbody></table>}
-        {step.key === 'stage' && data.walk?.steps.at(-1)?.key.startsWith('f') && <button class="btn sm" onClick={() => choose(data.walk!.steps.at(-1)!.key)}>{words.steps.machine}</button>}</section> : null}
-    <p class="cap-t">{words.caption(data.cells.length)}</p>
+      : step ? <section><h3>{step.title}</h3><p><span class="m">{step.value}</span> <span class="sec">{step.says}</span></p>{step.bits.length > 0 && <table class="bitst"><tbody>{step.bits.map(([bit, value, says]) => <tr key={bit} class={value === '0' ? 'out' : ''}><td class="m">{bit}</td><td class="m b">{value}</td><td class="sec">{says}</td></tr>)}</tbody></table>}
+        {step.key === 'stage' && data.walk?.steps.at(-1)?.key.startsWith('f') && <button class="btn sm" onClick={() => choose(data.walk!.steps.at(-1)!.key)}>{words.steps.machine}</button>}</section>
+      : <p class="cap-t">{words.caption(data.cells.length, Math.min(chosenCell(shown), data.cells.length - 1))}</p>}
   </>;
 }
 
@@ -198,10 +224,10 @@ function why({ data, chosen }: Shown<Data>): Why {
 }
 
 export const Memory = inspector<Data>({
-  everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, Detail, why,
-  tables: ({ counts, cells, walk }) => [
-    { name: words.who, columns: words.columns, rows: counts.map(([owner, count]) => [nameOf(owner), count, count / 256]) },
+  everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, why,
+  tables: ({ counts, cells, grants, walk }) => [
+    { name: words.who, columns: words.columns, rows: counts.map(([owner, count]) => [nameOf(owner), count, count / 256, grants.get(owner)?.granted ?? 0, grants.get(owner)?.used ?? 0]) },
     { name: words.walk, columns: ['Step', 'Value', 'What it says'], rows: walk?.steps.map(({ title, value, says }) => [title, value, says]) ?? [] },
-    { name: 'MiB by owner', columns: ['MiB', 'Most of it', 'Several owners'], rows: cells.map(({ owner, mixed }, i) => [i, nameOf(owner), mixed ? 'yes' : 'no']) },
+    { name: 'MiB by owner', columns: ['MiB', 'Most of it', 'Several owners'], rows: cells.map(({ owner, parts }, i) => [i, nameOf(owner), parts ? 'yes' : 'no']) },
   ],
 });

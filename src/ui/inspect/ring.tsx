@@ -11,11 +11,11 @@ import { type SlotState, slotStates } from './ring-slots.ts';
 
 const words = {
   nothing: 'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.', ring: 'Ring', indices: 'Indices', columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'], inRing: 'in the ring page', own: 'in its own memory',
-  frontend: 'frontend', backend: 'backend', caption: (slots: number) => `Indices only grow; slot = index mod ${slots}. What the frontend keeps to itself (rsp_cons, req_prod_pvt) cannot be seen from outside.`,
-  waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered', free: 'free', states: { W: 'waits for Domain-0', T: 'taken, in flight', A: 'answered', F: 'free' }, slots: (n: number) => `${n} slots`,
-  here: (n: number) => `slot ${n} ›`, slot: (n: number, index: number) => `Slot ${n}, last request ${index}`, slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'What lies there: the slot is free, and its content is of the past.', response: 'The slot holds the response by now, which lies over the request.',
+  frontend: 'frontend', backend: 'backend', caption: (slots: number) => `Indices only grow; slot = index mod ${slots}. The frontend’s own rsp_cons and req_prod_pvt cannot be seen from outside.`,
+  waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered, unread', free: 'free', states: { W: 'waits for Domain-0', T: 'in Domain-0’s hands', A: 'answered, unread', F: 'free' }, slots: (n: number) => `${n} slots`,
+  slotName: (n: number) => `Slot ${n}`, slot: (n: number, what: string, index: number) => `Slot ${n}, ${what} ${index}`, request: 'request', reply: 'response', slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'Read by the frontend: the slot is free for its next request.', response: 'The response lies over its request.', more: (n: number) => `and ${n} more segment${n === 1 ? '' : 's'} of this request`,
   gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: 'The page of the ring',
-  since: 'Since it was connected', requests: 'Requests', sent: 'Events sent', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'pending', masked: 'masked', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page, first bytes',
+  since: 'Since it was connected', requests: 'Requests', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'pending', masked: 'masked', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', old: 'answered and read, the paler the older', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The first bytes of the granted page, as they are now',
 };
 const EVERY_MS = 250;
 
@@ -57,17 +57,25 @@ const SIZE = 560,
   CENTRE = SIZE / 2,
   OUTER = 190,
   INNER = 132,
-  /** Room for names beside the ring. */
-  SIDE = 90,
+  /** Room for names at its left and right. */
+  LEFT = 62,
+  RIGHT = 70,
+  /** From there to what is said of the chosen slot, beside the picture. */
+  BESIDE = 31,
   /** Names of indices stand on a circle, lines of names this far below each other, and those of two slots so much more. */
-  LABEL = 226,
+  LABEL = 214,
   APART = 6,
-  LINE = 15,
-  /** Lines to them run around the ring, one outside the other. */
-  LEAD = 195,
-  LEADS_APART = 4.5;
+  LINE = 16;
+/** How much of the frontend's colour the newest of what was read has. */
+const AGED_MOST = 0.5;
 const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), 210 - radius * Math.cos(angle)];
 const p = (angle: number, radius: number): string => at(angle, radius).map(value => value.toFixed(1)).join(' ');
+
+/** What lies in a free slot was answered and read: the older, the paler. */
+function agedOf(ring: RingFacts, slot: number): number {
+  const last = lastOf(ring, slot);
+  return last < 0 ? 0 : 1 - (ring.reqProd - 1 - last) / ring.slots;
+}
 
 /** The ring runs clockwise, and is turned so that the chosen slot lies at the right, beside what is said of it. */
 const turnOf = (chosen: number, slots: number): number => Math.PI / 2 - ((chosen + 0.5) * 2 * Math.PI) / slots;
@@ -77,10 +85,10 @@ function sector(i: number, slots: number, grow: number, turn: number): string {
   return `M${p(from, OUTER + grow)}A${OUTER + grow} ${OUTER + grow} 0 0 1 ${p(to, OUTER + grow)}L${p(to, INNER - grow)}A${INNER - grow} ${INNER - grow} 0 0 0 ${p(from, INNER - grow)}Z`;
 }
 
-/** Indices at the same slot: their names stand below each other where `angle` is, and one line leads there, `radius` from the centre. No index: the chosen slot itself. */
-interface Placed { indices: Index[]; own: number; angle: number; radius: number }
+/** Indices at the same slot: their names stand below each other where `angle` is, and one line leads there. No index: the chosen slot itself. */
+interface Placed { indices: Index[]; own: number; angle: number }
 
-/** Names stand on the side of their slots. What is too near to what is above it moves down, and up again where the circle ends. */
+/** Names stand on the side of their slots. What is too near to what is above it moves down, and up again where the circle ends: so no line crosses another. */
 function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
   const whole = 2 * Math.PI;
   const angleOf = ([index]: Index[]): number => (index ? (((((index.value & (slots - 1)) * whole) / slots + turn) % whole) + whole) % whole : Math.PI / 2);
@@ -91,17 +99,24 @@ function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
     const side = groups.filter(group => angleOf(group) >= Math.PI === isLeft).sort((a, b) => mirrored(angleOf(a)) - mirrored(angleOf(b)));
     const apart = (i: number): number => ((Math.max(1, side[i]!.length) + Math.max(1, side[i + 1]!.length)) * LINE) / 2 + APART;
     const down = side.map(group => LABEL * (1 - Math.cos(angleOf(group))));
-    for (let i = 1; i < down.length; i++) down[i] = Math.max(down[i]!, down[i - 1]! + apart(i - 1));
-    for (let i = down.length - 1; i >= 0; i--) down[i] = Math.min(down[i]!, i + 1 < down.length ? down[i + 1]! - apart(i) : 2 * LABEL);
-    return side.map((indices, i): Placed => {
-      const angle = Math.acos(1 - down[i]! / LABEL), own = mirrored(angleOf(indices));
-      // No line crosses another: of those that lead down the first is outermost, of those that lead up the last.
-      return { indices, own: mirrored(own), angle: mirrored(angle), radius: LEAD + LEADS_APART * (angle >= own ? side.length - 1 - i : i) };
-    });
+    const slotAt = side.findIndex(group => group.length === 0);
+    // The chosen slot's own line stays level: what is above it moves up, what is below it down.
+    for (let i = slotAt - 1; i >= 0; i--) down[i] = Math.min(down[i]!, down[i + 1]! - apart(i));
+    for (let i = 1; i < down.length; i++) down[i] = Math.max(down[i]!, i <= slotAt ? 0 : down[i - 1]! + apart(i - 1));
+    for (let i = down.length - 1; i > slotAt; i--) down[i] = Math.min(down[i]!, i + 1 < down.length ? down[i + 1]! - apart(i) : 2 * LABEL);
+    return side.map((indices, i): Placed => ({ indices, own: angleOf(indices), angle: mirrored(Math.acos(1 - Math.min(2, Math.max(0, down[i]! / LABEL)))) }));
   });
 }
 
-const slotChosen = ({ data, chosen }: Shown<Data>): number => (/^\d+$/.test(chosen) && Number(chosen) < data.ring.slots ? Number(chosen) : (data.ring.reqProd - 1) & (data.ring.slots - 1));
+/** The request that a slot held last, by its index; below 0: none yet. */
+const lastOf = ({ reqProd, slots }: Pick<RingFacts, 'reqProd' | 'slots'>, slot: number): number => reqProd - 1 - ((reqProd - 1 - slot) & (slots - 1));
+
+/** Unless one is chosen: that which Domain-0 takes next, or has taken, or has answered last. */
+function slotChosen({ data: { ring, slots }, chosen }: Shown<Data>): number {
+  if (/^\d+$/.test(chosen) && Number(chosen) < ring.slots) return Number(chosen);
+  const next = ring.reqCons & (ring.slots - 1), taken = ring.rspProdPvt & (ring.slots - 1);
+  return slots[next] === 'W' ? next : slots[taken] === 'T' ? taken : (ring.rspProdPvt - 1) & (ring.slots - 1);
+}
 
 function Figure(shown: Shown<Data>) {
   const { data, choose, target } = shown, { ring, slots, indices, counts } = data, { slots: count } = ring;
@@ -114,48 +129,49 @@ function Figure(shown: Shown<Data>) {
   };
   return <div class={`col rng ${owner}`}>
     {data.rings.length > 1 && <div class="seg" role="group" aria-label={words.ring}>{data.rings.map(({ key, name }) => <button key={key} aria-pressed={key === ring.key} onClick={() => { shownRing.value = key; choose(''); }}>{name}</button>)}</div>}
-    <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slot(chosen, 0).split(',')[0]}`} onKeyDown={onKeyDown}>
-      <svg viewBox={`${-SIDE} -46 ${SIZE + 2 * SIDE} 510`} class="ringsvg" aria-hidden="true">
+    <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slotName(chosen)}`} onKeyDown={onKeyDown}>
+      <svg viewBox={`${-LEFT} -20 ${SIZE + LEFT + RIGHT} 462`} class="ringsvg" aria-hidden="true">
         <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern></defs>
         {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0, turn)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
+        {slots.map((state, i) => state === 'F' && <path key={i} d={sector(i, count, 0, turn)} class="aged" fill-opacity={AGED_MOST * agedOf(ring, i)} />)}
         {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count + turn, 161), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count + turn, 118); return <g key={i}>
           {few && state !== 'F' && <><circle cx={x} cy={y} r="8.5" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
-        {placed(indices, count, turn).map(({ indices: here, own, angle, radius }) => {
-          const isRight = angle < Math.PI, isAfter = angle >= own, [x, middle] = at(angle, LABEL), half = (Math.max(0, here.length - 1) * LINE) / 2, isSlot = here.length === 0;
-          return <g key={here[0]?.name ?? ''}><path d={`M${p(own, isSlot ? OUTER + 4 : INNER)}L${p(own, radius)}A${radius} ${radius} 0 0 ${isAfter ? 1 : 0} ${p(angle, radius)}L${p(angle, LABEL)}M${x} ${middle - half}${isSlot ? `H${SIZE + SIDE - 50}` : `v${2 * half}`}`} fill="none" stroke="var(--text)" stroke-width="1.3" />
-            {isSlot && <text x={SIZE + SIDE - 45} y={middle + 4} class="ix b">{words.here(chosen)}</text>}
-            {here.map(({ name, value, by, kind }, i) => { const y = middle - half + i * LINE, colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)'; return <g key={name}>
-              {kind === 'wake' ? <path d={`M${x} ${y - 4.5}l4.5 4.5l-4.5 4.5l-4.5 -4.5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
-              <text x={isRight ? x + 9 : x - 9} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix">{name} {value}</text></g>; })}</g>;
+        {placed(indices, count, turn).map(({ indices: here, own, angle }) => {
+          const isRight = angle < Math.PI, [x, middle] = at(angle, LABEL), half = (Math.max(0, here.length - 1) * LINE) / 2;
+          if (here.length === 0) return <path key="" d={`M${p(own, OUTER + 4)}H${SIZE + RIGHT + BESIDE}`} class="beside" />;
+          const colourOf = ({ by }: Index): string => (by === 'frontend' ? 'var(--c)' : 'var(--d0)');
+          return <g key={here[0]!.name}><path d={`M${p(own, INNER)}L${p(own, OUTER + 7)}L${x} ${middle}M${x} ${middle - half}v${2 * half}`} fill="none" stroke={here.length === 1 ? colourOf(here[0]!) : 'var(--text)'} stroke-width="1.5" stroke-dasharray={here.every(({ kind }) => kind === 'wake') ? '3 2' : undefined} />
+            {here.map((index, i) => { const { name, value, kind } = index, y = middle - half + i * LINE, colour = colourOf(index); return <g key={name}>
+              {kind === 'wake' ? <path d={`M${x} ${y - 5}l5 5l-5 5l-5 -5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4.4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
+              <text x={isRight ? x + 10 : x - 10} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix"><tspan class={kind === 'shared' ? 'b' : ''}>{name}</tspan> {value}</text></g>; })}</g>;
         })}
-        <text x={CENTRE} y="164" text-anchor="middle">{ring.name}, {words.slots(count)}</text>
-        {([['W', words.waits], ['T', words.taken], ['A', words.answered]] as const).map(([state, says], i) => <g key={state}><circle cx={CENTRE - 76} cy={188 + 22 * i} r="8.5" fill="var(--panel)" stroke="var(--edge)" /><text x={CENTRE - 76} y={192 + 22 * i} text-anchor="middle" class="pl">{state}</text>
-          <text x={CENTRE - 58} y={193 + 22 * i} class="ct">{counts[state]}</text><text x={CENTRE - 30} y={192 + 22 * i}>{says}</text></g>)}
-        <text x={CENTRE} y="262" text-anchor="middle">{counts.F} {words.free}</text>
+        <text x={CENTRE} y="150" text-anchor="middle" class="hd">{ring.name}, {words.slots(count)}</text>
+        {([['W', words.waits], ['T', words.taken], ['A', words.answered]] as const).map(([state, says], i) => <g key={state}><circle cx={CENTRE - 78} cy={182 + 25 * i} r="9.5" fill="var(--panel)" stroke={state === 'A' ? 'var(--c)' : 'var(--d0)'} stroke-width="1.4" /><text x={CENTRE - 78} y={186 + 25 * i} text-anchor="middle" class="pl">{state}</text>
+          <text x={CENTRE - 36} y={188 + 25 * i} text-anchor="end" class="ct">{counts[state]}</text><text x={CENTRE - 28} y={186 + 25 * i} class="hd">{says}</text></g>)}
+        <text x={CENTRE} y="270" text-anchor="middle" class="hd">{counts.F} {words.free}</text>
       </svg>
       <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
       <figcaption>{words.caption(count)}</figcaption>
-      <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
+      <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="chip aged" />{words.old}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
     </figure>
-    {ring.events && <table class="pad"><thead><tr><th>{words.since}</th><th class="num">{words.requests}</th><th class="num">{words.sent}</th><th class="num">{words.perEvent}</th></tr></thead><tbody>
-      {([[words.toBack, ring.reqCons, ring.events.heard], [words.toFront, ring.rspProd, ring.events.sent]] as const).map(([way, requests, events]) => <tr key={way}><td>{way}, {words.port(ring.port)}{data.port?.pending && `, ${words.pending}`}{data.port?.masked && `, ${words.masked}`}</td><td class="num m">{requests}</td><td class="num m">{events}</td><td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td></tr>)}</tbody></table>}
+    {ring.events && <table class="pad"><thead><tr><th>{words.since}</th><th class="num">{words.requests}</th><th class="num">{words.sent}</th><th class="num">{words.saved}</th><th class="num">{words.perEvent}</th></tr></thead><tbody>
+      {([[words.toBack, ring.reqCons, ring.events.heard], [words.toFront, ring.rspProd, ring.events.sent]] as const).map(([way, requests, events]) => <tr key={way}><td>{way}, {words.port(ring.port)}{data.port?.pending && `, ${words.pending}`}{data.port?.masked && `, ${words.masked}`}</td><td class="num m">{requests}</td><td class="num m">{events}</td><td class="num m">{Math.max(0, requests - events)}</td><td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td></tr>)}</tbody></table>}
   </div>;
 }
 
 function Detail(shown: Shown<Data>) {
   const { data, target } = shown, { ring, slots, indices, grants } = data;
-  const slot = slotChosen(shown), state = slots[slot]!, facts = ring.requests[slot]!;
-  // The last index that was pushed into this slot.
-  const last = ring.reqProd - 1 - ((ring.reqProd - 1 - slot) & (ring.slots - 1));
-  const isUsed = last >= 0;
+  const slot = slotChosen(shown), state = slots[slot]!, last = lastOf(ring, slot), isUsed = last >= 0, isRequest = state === 'W' || state === 'T';
+  const { fields, refs } = ring.requests[slot]!;
   return <>
-    <section><h3>{words.indices}</h3><table class="idxs"><thead><tr>{words.columns.slice(0, 4).map((name, i) => <th key={name} class={i === 1 || i === 2 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>
-      {indices.map(({ name, value, by, kind }) => <tr key={name} title={kind === 'private' ? words.own : words.inRing}><td class="m b">{name}</td><td class="m num">{value}</td><td class="m num">{value & (ring.slots - 1)}</td><td class="nw"><Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {words[by]}</td></tr>)}</tbody></table></section>
-    <section><h3>{isUsed ? words.slot(slot, last) : words.slotEmpty(slot)}</h3><p class="sec">{words.states[state]}</p>
-      {isUsed && <><dl class="kv">{facts.fields.map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
-      <p class="cap-t">{state === 'F' ? words.left : state === 'A' ? words.response : ''}</p>
-      {(state === 'W' || state === 'T') && facts.refs.slice(0, 4).map(({ ref, what }) => <Chain key={ref} target={target} entry={grants.get(ref)} gref={ref} what={what} />)}</>}
+    <section><h3>{words.indices}</h3><table class="idxs"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i === 1 || i === 2 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>
+      {indices.map(({ name, value, by, kind }) => <tr key={name}><td class="m b">{name}</td><td class="m num">{value}</td><td class="m num">{value & (ring.slots - 1)}</td><td class="nw"><Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {words[by]}</td><td class="sec">{kind === 'private' ? words.own : words.inRing}</td></tr>)}</tbody></table></section>
+    <section class={`rslot ${state === 'A' || state === 'F' ? ownerClass(target.session?.id ?? 0) : 'c-d0'}`}><div class="row"><h3>{isUsed ? words.slot(slot, isRequest ? words.request : words.reply, last) : words.slotEmpty(slot)}</h3><span class="grow" /><span class="nw"><i class="mk">{state}</i> <b>{words.states[state]}</b></span></div>
+      {isUsed && <><dl class="kv">{(isRequest ? fields : ring.responses[slot]!).map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
+      {!isRequest && <p class="cap-t">{state === 'F' ? words.left : words.response}</p>}
+      {isRequest && refs.slice(0, 1).map(({ ref, what }) => <Chain key={ref} target={target} entry={grants.get(ref)} gref={ref} what={what} />)}
+      {isRequest && refs.length > 1 && <p class="cap-t">{words.more(refs.length - 1)}</p>}</>}
     </section>
     {ring.ringRefs.map(ref => <section key={ref}><h4>{words.ringPage}</h4><Chain target={target} entry={grants.get(ref)} gref={ref} what="" /></section>)}
   </>;
@@ -170,7 +186,7 @@ function Chain({ target, entry, gref, what }: { target: Target; entry: GrantEntr
     <li class={target.session && ownerClass(target.session.id)}><small>{words.gref}</small><b>gref {gref}</b><span>{entry ? `${entry.readonly ? words.readonly : words.writable}, to dom ${entry.domid}` : words.noGrant}</span></li>
     {entry && <li class={target.session && ownerClass(target.session.id)}><small>{words.gfn}</small><b>0x{entry.frame.toString(16)}</b><span>{what}</span></li>}
     {mfn !== undefined && <li class="c-hv"><small>{words.mfn}</small><b>0x{mfn.toString(16)}</b><span>{entry?.use ? words.mappedBy(entry.use.user) : words.unmapped}</span></li>}
-  </ol>{what !== '' && bytes?.some(byte => byte !== '00') && <pre class="hexline m" title={words.page} tabIndex={0}>{[0, 8].map(from => `${from.toString(16).padStart(4, '0')}  ${bytes.slice(from, from + 8).join(' ')}`).join('\n')}</pre>}</div>;
+  </ol>{what !== '' && bytes && <><pre class="hexline m" tabIndex={0}>{`${bytes.slice(0, 8).join(' ')}  ${bytes.slice(8).join(' ')}`}</pre><p class="cap-t">{words.page}</p></>}</div>;
 }
 
 function why({ data: { ring } }: Shown<Data>): Why {
@@ -185,6 +201,6 @@ export const Rings = inspector<Data>({
   everyMs: EVERY_MS, nothing: words.nothing, open, Figure, Detail, why,
   tables: ({ ring, slots, indices }) => [
     { name: words.indices, columns: words.columns, rows: indices.map(({ name, value, by, kind }) => [name, value, value & (ring.slots - 1), by, kind === 'private' ? words.own : words.inRing]) },
-    { name: `${ring.name}: slots`, columns: ['Slot', 'State', 'Content', 'Grants'], rows: slots.map((state, i) => [i, words.states[state], ring.requests[i]!.fields.map(([name, value]) => `${name} ${value}`).join('; '), ring.requests[i]!.refs.map(({ ref }) => ref).join(' ')]) },
+    { name: `${ring.name}: slots`, columns: ['Slot', 'State', 'Content', 'Grants'], rows: slots.map((state, i) => [i, words.states[state], (state === 'W' || state === 'T' ? ring.requests[i]!.fields : lastOf(ring, i) < 0 ? [] : ring.responses[i]!).map(([name, value]) => `${name} ${value}`).join('; '), ring.requests[i]!.refs.map(({ ref }) => ref).join(' ')]) },
   ],
 });

@@ -6,6 +6,7 @@
 import { lexer, type Token, type Tokens } from 'marked';
 import { crc32 } from '../../hypervisor/unpack/index.ts';
 import { type Expression, readExpression } from './expression.ts';
+import { MOST_CHARACTERS } from './list.ts';
 
 export const KINDS = ['predict', 'do', 'measure', 'explain', 'reality'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -62,8 +63,7 @@ export interface Problem {
   text: string;
 }
 
-const MOST_BYTES = 128 * 1024,
-  MOST_GUESTS = 4,
+const MOST_GUESTS = 4,
   MOST_RUN_MS = 10_000;
 const HEADINGS: Readonly<Record<string, Kind>> = { predict: 'predict', do: 'do', measure: 'measure', explain: 'explain', 'in reality': 'reality' };
 /** Where a block may stand. */
@@ -76,7 +76,7 @@ export function readLesson(text: string, seed: string): { lesson: Lesson; proble
   const problems: Problem[] = [];
   const wrong = (line: number, sentence: string): void => void problems.push({ line, text: sentence });
   const lesson: Lesson = { title: '', about: '', seed, drawn: new Map(), guests: [], steps: [] };
-  if (text.length > MOST_BYTES) return { lesson, problems: [{ line: 1, text: `The file has ${text.length} characters, and a lesson at most ${MOST_BYTES}. Is it a lesson?` }] };
+  if (text.length > MOST_CHARACTERS) return { lesson, problems: [{ line: 1, text: `A lesson has at most ${MOST_CHARACTERS} characters, and this file has more. Drop another, or part it.` }] };
   const lines = text.replace(/\r\n?/g, '\n').split('\n');
   const drawn = new Map<string, number>();
   let start = 0;

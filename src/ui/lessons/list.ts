@@ -1,5 +1,7 @@
 /** The page's lessons: one file each, and one line here. Addresses name them (`?time=virtual&lesson=ID&seed=WORD`). */
 
+import { persistent } from '../again.ts';
+
 export interface LessonEntry {
   id: string;
   title: string;
@@ -9,16 +11,19 @@ export interface LessonEntry {
 }
 
 export const LESSONS: readonly LessonEntry[] = [
-  { id: 'trap-and-emulate', title: 'Trap and emulate', about: 'One kernel reads a disk by two ways: how often does it leave for Xen?', load: () => import('./texts/trap-and-emulate.md?raw') },
-  { id: 'ring-request', title: 'A ring request, end to end', about: 'Slots, indices and doorbells: what eight writes cost, one at a time and together.', load: () => import('./texts/ring-request.md?raw') },
-  { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'Two guests that want all of one processor, and who gets how much of it.', load: () => import('./texts/weight-and-cap.md?raw') },
+  { id: 'trap-and-emulate', title: 'Trap and emulate', about: 'One kernel reads a disk by two ways: how often does it leave for Xen?', load: persistent(() => import('./texts/trap-and-emulate.md?raw')) },
+  { id: 'ring-request', title: 'A ring request, end to end', about: 'Slots, indices and doorbells: what eight writes cost, one at a time and together.', load: persistent(() => import('./texts/ring-request.md?raw')) },
+  { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'Two guests that want all of one processor, and who gets how much of it.', load: persistent(() => import('./texts/weight-and-cap.md?raw')) },
 ];
 
 /** A lesson that somebody dropped, for as long as the tab lives. */
 export const OWN_LESSON = 'own';
 const OWN_KEY = 'ringside-lesson';
 
-export const keepOwnLesson = (text: string): void => sessionStorage.setItem(OWN_KEY, text);
+/** Of a longer file so much is kept as shows that it is too long for a lesson. */
+export const MOST_CHARACTERS = 128 * 1024;
+
+export const keepOwnLesson = (text: string): void => sessionStorage.setItem(OWN_KEY, text.slice(0, MOST_CHARACTERS + 1));
 
 /** The text of a lesson of the address. @throws Error with a sentence */
 export async function lessonText(id: string): Promise<string> {

@@ -3,10 +3,11 @@
 import { signal } from '@preact/signals';
 import { Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { host, info, sentence } from '../host.ts';
+import { host, info, reportProblem, sentence } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import { sessions } from '../sessions.ts';
 import { Activity } from '../parts/activity.tsx';
+import { strings } from '../strings.ts';
 import { SerialWindow } from '../parts/serial.tsx';
 import { Tag } from '../parts/marks.tsx';
 import { handInCode, type Lesson, type Part, type Problem, readLesson, type Step } from './lesson.ts';
@@ -18,6 +19,7 @@ import { RingStrip } from './ring-strip.tsx';
 import { type Judged, LessonRun, type Measured } from './run.ts';
 
 const words = {
+  lesson: 'lesson',
   counts: (guest: string) => `What ${guest} does to the hypervisor`,
   starts: 'The guests of the lesson start.', seed: (seed: string) => `seed ${seed}`, link: 'Link to this lesson', another: 'Other numbers',
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
@@ -51,18 +53,23 @@ let opened = false;
 async function open(): Promise<void> {
   if (opened) return;
   opened = true;
+  problem.value = undefined;
+  let run: LessonRun | undefined;
   try {
     const { lesson, problems: found } = readLesson(await lessonText(address().get('lesson') ?? ''), address().get('seed') ?? '');
     if (found.length > 0) {
       problems.value = found;
       return;
     }
-    const run = new LessonRun(lesson, pageHost);
+    run = new LessonRun(lesson, pageHost);
     await run.start();
     await run.begin();
     now.value = { lesson, run, at: 0, answers: new Map(), results: new Map(), busy: false };
   } catch (error) {
     problem.value = sentence(error);
+    await run?.end();
+    reportProblem(words.lesson, problem.value);
+    opened = false;
   }
 }
 
@@ -107,7 +114,7 @@ export function LessonPage() {
   const state = now.value;
   if (info.value && !there) return <div class="body lsn"><p>{words.needs} <a href={lessonAddress(address().get('lesson') ?? '')}>{words.open}</a></p></div>;
   if (problems.value.length > 0) return <Wrong />;
-  if (!state) return <div class="body lsn"><p class="sec" role="status">{words.starts}</p>{problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag></p>}</div>;
+  if (!state) return <div class="body lsn">{!problem.value && <p class="sec" role="status">{words.starts}</p>}{problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag> <button class="btn sm" onClick={() => void open()}>{strings.errors.tryAgain}</button></p>}</div>;
   const { lesson, run } = state;
   const shown = lesson.guests.map(({ name }) => sessions.value.get(run.idOf(name) ?? -1)).filter(session => session !== undefined);
   const consoles = <div class="desk serials">{shown.map((session, i) => <SerialWindow key={session.id} session={session} first={i === 0} />)}

@@ -1,12 +1,13 @@
 /** A dropped definition, judged: loaded when the first files are dropped. */
 
 import type { Panel } from '../panel.ts';
+import { severalPage } from '../parts.ts';
 import { several } from '../state.ts';
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
 
 const DraftPage = later(() => import('./draft-page.tsx'), part => part.DraftPage);
-const SeveralPage = later(() => import('./several-page.tsx'), part => part.SeveralPage);
+const SeveralPage = later(severalPage, part => part.SeveralPage);
 const DraftForm = later(() => import('./draft-form.tsx'), part => part.DraftForm);
 
 export const draftPanel: Panel = {

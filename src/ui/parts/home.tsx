@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { FIGURE, type Offer, offers, pcos, progressText } from '../offers.ts';
+import { fourWays } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { addFiles, bootBeside, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, makeOffer, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
@@ -81,7 +82,7 @@ function Home() {
 async function startWays(): Promise<void> {
   go({ kind: 'home', tab: 'inspect', name: 'ways' });
   // Where its script cannot be loaded the inspector says so.
-  await import('../inspect/ways-run.ts').then(({ start }) => start(), () => {});
+  await fourWays().then(({ start }) => start(), () => {});
 }
 
 /** One whose source is here is shown beside it. */

@@ -1,6 +1,7 @@
 /** The host's other pages: their scripts, and the charts', are loaded when one is first shown. */
 
 import type { Panel } from '../panel.ts';
+import { storagePage } from '../parts.ts';
 import type { Place } from '../state.ts';
 import { strings } from '../strings.ts';
 import { HostFrame } from './host-bar.tsx';
@@ -8,7 +9,7 @@ import { later } from './later.tsx';
 
 const words = strings.hostPage;
 const HostPage = later(() => import('./host-page.tsx'), part => part.HostPage);
-const StoragePage = later(() => import('./storage-page.tsx'), part => part.StoragePage);
+const StoragePage = later(storagePage, part => part.StoragePage);
 const NetworkPage = later(() => import('./network-page.tsx'), part => part.NetworkPage);
 
 const InspectPage = later(() => import('../inspect/page.tsx'), part => part.InspectPage);

@@ -3,7 +3,7 @@
 import './edit.css';
 import { signal } from '@preact/signals';
 import { info } from '../host.ts';
-import { canDefine, choose, defineChosen, discardSeveral, isReady, mend, openAlone, startChosen, unnamed } from '../several.ts';
+import { canDefine, choose, defineChosen, discardSeveral, filesOfSeveral, isReady, mend, openAlone, openSeveral, startChosen, unnamed } from '../several.ts';
 import { type Candidate, several } from '../state.ts';
 import { remedyOf } from '../remedy.ts';
 import { strings } from '../strings.ts';
@@ -11,6 +11,8 @@ import { ModeBadge, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
 import { stepsOf } from './plan-steps.tsx';
 import { Verdicts } from './verdicts.tsx';
+
+export { filesOfSeveral, openSeveral };
 
 const words = strings.several,
   draftWords = strings.draft;

@@ -5,11 +5,13 @@ import { askToPersist, persists, state } from '../shell-session.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
-import { incoming } from '../whole-state.ts';
+import { incoming, takeIn } from '../whole-state.ts';
 import { Checkpoints } from './checkpoints.tsx';
 import { Icon, ownerClass, Tag } from './marks.tsx';
 import { NewVolume, RemoveVolume } from './new-volume.tsx';
 import { WholeState } from './whole-state.tsx';
+
+export { takeIn };
 
 const words = strings.hostPage;
 const users = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : words.noOne);

@@ -1,0 +1,7 @@
+/** Parts that somebody acts by before they are shown: whoever loads one has the same as whoever shows it (again.ts). */
+
+import { persistent } from './again.ts';
+
+export const severalPage = persistent(() => import('./parts/several-page.tsx'));
+export const storagePage = persistent(() => import('./parts/storage-page.tsx'));
+export const fourWays = persistent(() => import('./inspect/four-ways.tsx'));
