@@ -271,7 +271,14 @@ const VIEWS = [
   ],
   ['storage', page => tab(page, 'Storage')],
   ['network', page => tab(page, 'Network')],
-  ['host-exits', page => inspect(page)],
+  [
+    'host-exits',
+    async page => {
+      await inspect(page);
+      await page.getByRole('button', { name: 'I/O instruction' }).first().click();
+      await unfocus(page);
+    },
+  ],
   ['scheduler', page => tab(page, 'Scheduler')],
   ['host-memory', page => tab(page, 'Memory')],
   [
