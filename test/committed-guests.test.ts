@@ -49,6 +49,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
       'util.c',
       'pci.c',
       'pci-services.c',
+      'processors.c',
       'ata.c',
       'disk.c',
       'cdrom.c',

@@ -106,6 +106,14 @@ u32 open_config(const char *name);
 u8 read_config(void);
 u32 rsdp_address(void);
 
+/* A number of fw_cfg's; 0: it has none. */
+u16 config_number(u16 item);
+/* A place in the BIOS's segment for what starts with a signature; linear, 0: there is no room. */
+u32 place_root(const u8 *bytes, u32 count);
+/* Local APICs, memory types, and the table of them for systems without ACPI (processors.c); after PCI. */
+#define MOST_PROCESSORS 64
+void set_up_processors(void);
+
 /* ---- PCI (pci.c) */
 u32 pci_read(u16 bdf, u8 at);
 void pci_write(u16 bdf, u8 at, u32 value, u8 bytes);

@@ -16,130 +16,11 @@
 #define SAVED_WITH_PUSHA 32
 #define CMOS_SHUTDOWN 0x0f
 #define EOI 0x20
+#define MOST_PROCESSORS 64
 #define PCI_SERVICE 0x49435024 /* "$PCI" */
 
         .code16
         .text
-
-/* ---- reset: in ROM, just below 4 GiB (CS base FFFF0000), or in the copy at F0000 after a jump to F000:FFF0 */
-        .globl  post_entry
-post_entry:
-        cli
-        cld
-        movb    $0x80 | CMOS_SHUTDOWN, %al
-        outb    %al, $0x70
-        inb     $0x71, %al
-        movb    %al, %bl
-        testb   %al, %al
-        jz      1f
-        movb    $0x80 | CMOS_SHUTDOWN, %al
-        outb    %al, $0x70
-        xorb    %al, %al
-        outb    %al, $0x71
-        cmpb    $0x05, %bl
-        je      0f
-        cmpb    $0x09, %bl
-        jb      1f
-        cmpb    $0x0c, %bl
-        ja      1f
-0:      ljmp    $BIOS_SEGMENT, $resume_entry
-
-1:      /* RAM at C0000 to FFFFF for reads and writes: PAM0 to PAM6 of the host bridge. A jump through protected mode copies the ROM there. */
-        movl    $0x80000000, %eax
-        movw    $0xcf8, %dx
-        outl    %eax, %dx
-        movw    $0xcfc, %dx
-        inl     %dx, %eax
-        cmpl    $0x12378086, %eax
-        jne     2f
-        data32 lgdt %cs:gdt_pointer
-        movl    %cr0, %eax
-        orb     $1, %al
-        movl    %eax, %cr0
-        movw    $SELECTOR_FLAT, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        /* Xen's firmware is put into RAM, and nothing is below 4 GiB. */
-        movl    $0xffff0000 + signature, %esi
-        movl    %cs:signature, %eax
-        addr32 cmpl %eax, (%esi)
-        jne     3f
-        movl    %cs:signature + 4, %eax
-        addr32 cmpl %eax, 4(%esi)
-        jne     3f
-        movl    $0x80000058, %eax
-        movw    $0xcf8, %dx
-        outl    %eax, %dx
-        movw    $0xcfd, %dx
-        movb    $0x30, %al
-        outb    %al, %dx
-        movw    $0xcfe, %dx
-        movw    $0x3333, %ax
-        outw    %ax, %dx
-        movl    $0x8000005c, %eax
-        movw    $0xcf8, %dx
-        outl    %eax, %dx
-        movw    $0xcfc, %dx
-        movl    $0x33333333, %eax
-        outl    %eax, %dx
-        movl    $0xfffe0000, %esi
-        movl    $0xe0000, %edi
-        movl    $0x8000, %ecx
-        addr32 rep movsl
-3:      movw    $SELECTOR_REAL, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        movl    %cr0, %eax
-        andb    $0xfe, %al
-        movl    %eax, %cr0
-2:      ljmp    $BIOS_SEGMENT, $post_in_ram
-
-post_in_ram:
-        inb     $0x92, %al
-        orb     $2, %al
-        andb    $0xfe, %al
-        outb    %al, $0x92
-        movw    %cs, %ax
-        movw    %ax, %ds
-        movw    %ax, %es
-        movw    %ax, %ss
-        movl    $post_stack_top, %esp
-        movl    $bss_start, %edi
-        movl    $bss_end, %ecx
-        subl    %edi, %ecx
-        xorl    %eax, %eax
-        rep stosb
-        movw    $service_stacks_top, stack_free
-        calll   post
-        /* There is nothing behind it. */
-4:      hlt
-        jmp     4b
-
-/* ---- a reset that was a way back from protected mode: BL is the shutdown code, 40:67 the pointer */
-resume_entry:
-        movw    $0x40, %ax
-        movw    %ax, %ds
-        cmpb    $0x05, %bl
-        jne     1f
-        inb     $0x60, %al
-        movb    $EOI, %al
-        outb    %al, $0xa0
-        outb    %al, $0x20
-        ljmp    *0x67
-1:      cmpb    $0x0a, %bl
-        jne     2f
-        ljmp    *0x67
-2:      lssw    0x67, %sp
-        cmpb    $0x09, %bl
-        jne     3f
-        popw    %es
-        popw    %ds
-        popaw
-        iretw
-3:      cmpb    $0x0b, %bl
-        jne     4f
-        iretw
-4:      lretw
 
         .balign 8
 gdt:    .quad   0
@@ -167,90 +48,6 @@ open_flat_memory:
         movw    %dx, %fs
         popw    %ds
         retl
-
-/* void flat_copy(u32 to, u32 from, u32 words): through protected mode */
-        .globl  flat_copy
-flat_copy:
-        pushl   %esi
-        pushl   %edi
-        pushfl
-        cli
-        movl    %eax, %edi
-        movl    %edx, %esi
-        data32 lgdt gdt_pointer
-        movl    %cr0, %eax
-        orb     $1, %al
-        movl    %eax, %cr0
-        movw    $SELECTOR_FLAT, %dx
-        movw    %dx, %ds
-        movw    %dx, %es
-        addr32 rep movsw
-        movw    $SELECTOR_REAL, %dx
-        movw    %dx, %ds
-        movw    %dx, %es
-        andb    $0xfe, %al
-        movl    %eax, %cr0
-        movw    %cs, %dx
-        movw    %dx, %ds
-        movw    %dx, %es
-        popfl
-        popl    %edi
-        popl    %esi
-        retl
-
-/* void call_far(u16 segment, u16 offset, u16 ax, u16 bx, u16 di): an option ROM's entry */
-        .globl  call_far
-call_far:
-        pushl   %ebp
-        pushl   %ebx
-        pushl   %esi
-        pushl   %edi
-        pushw   %gs
-        pushw   %fs
-        movw    %ax, far_pointer + 2
-        movw    %dx, far_pointer
-        movl    %ecx, %eax
-        movzwl  28(%esp), %edi
-        movzwl  24(%esp), %ebx
-        movw    $0xffff, %cx
-        movw    %cx, %dx
-        sti
-        lcall   *far_pointer
-        cli
-        cld
-        movw    %cs, %dx
-        movw    %dx, %ds
-        movw    %dx, %es
-        popw    %fs
-        popw    %gs
-        popl    %edi
-        popl    %esi
-        popl    %ebx
-        popl    %ebp
-        movzwl  %ax, %eax
-        retl
-
-/* void start_boot_sector(u16 segment, u16 offset, u8 dl) */
-        .globl  start_boot_sector
-start_boot_sector:
-        movl    %ecx, %ebx
-        xorl    %ecx, %ecx
-        movw    %cx, %ds
-        movw    %cx, %es
-        movw    %cx, %fs
-        movw    %cx, %gs
-        movw    %cx, %ss
-        movl    $0x7c00, %esp
-        sti
-        pushw   %ax
-        pushw   %dx
-        movzbl  %bl, %edx
-        movl    $0xaa55, %eax
-        xorl    %ebx, %ebx
-        xorl    %esi, %esi
-        xorl    %edi, %edi
-        xorl    %ebp, %ebp
-        lretw
 
 /*
  * ---- a service: `service` is its index, on top of FLAGS, CS and IP of the caller, whose registers are saved on its own stack. C runs on a stack of the
@@ -361,6 +158,164 @@ vbe_window_entry:
         int     $0x10
         lretw
 
+/* ---- addresses that programs know by heart; between them, what the rest of the segment has no room for */
+        .section .fixed, "ax"
+        .macro  at address
+        .org    \address - 0xe000
+        .endm
+        /* Where a start-up IPI of FEh leads, from CS FE00h. */
+        ljmp    $BIOS_SEGMENT, $other_processor
+        at      0xe05b
+        jmp     post_entry
+        /*
+         * Where 32-bit programs find the BIOS32 Service Directory: EAX names a service, EBX is 0. AL: 0, 80h (no such service) or 81h (EBX is not 0); EBX, ECX
+         * and EDX: where a service's segments begin, how long they are, and its entry in them. Source: Standard BIOS 32-bit Service Directory Proposal 0.4.
+         */
+        #define BIOS32_ENTRY 0xe070
+        at      0xe060
+        .ascii  "_32_"
+        .long   BIOS_SEGMENT * 16 + BIOS32_ENTRY
+        .byte   0, 1, -('_' + '3' + '2' + '_' + (BIOS32_ENTRY & 0xff) + (BIOS32_ENTRY >> 8) + 0x0f + 1) & 0xff, 0, 0, 0, 0, 0
+        .code32
+        at      BIOS32_ENTRY
+        testl   %ebx, %ebx
+        jnz     1f
+        cmpl    $PCI_SERVICE, %eax
+        jne     2f
+        movl    $BIOS_SEGMENT * 16, %ebx
+        movl    $0x10000, %ecx
+        movl    $pci_entry_32, %edx
+        xorb    %al, %al
+        lretl
+1:      movb    $0x81, %al
+        lretl
+2:      movb    $0x80, %al
+        clc
+        lretl
+
+        /* INT 1Ah, AH = B1h for protected mode: registers lie as in struct registers, in the caller's SS; there is no need to know who called. */
+        .globl  pci_entry_32
+pci_entry_32:
+        pushfw
+        cli
+        cld
+        subl    $FRAME_FLAGS - FRAME_SERVICE, %esp
+        pushw   %ds
+        pushw   %es
+        pushw   %fs
+        pushw   %gs
+        pushal
+        movl    %esp, %eax
+        movw    %ss, %dx
+        movw    %dx, %gs
+        calll   1f
+1:      popl    %edx
+        subl    $1b, %edx
+        calll   pci_services_32
+        popal
+        popw    %gs
+        popw    %fs
+        popw    %es
+        popw    %ds
+        leal    FRAME_FLAGS - FRAME_SERVICE(%esp), %esp
+        popfw
+        lretl
+        .code16
+
+        /*
+         * Plug and Play: installation structure 1.0, for option ROMs and systems. There is no device of the board's to configure by it: each function is
+         * unsupported (82h). Source: Plug and Play BIOS Specification 1.0A, 4.4 and 4.5.
+         */
+        #define PNP_ENTRY 0xe0f8
+        .globl  pnp_header
+        at      0xe0d0
+pnp_header:
+        .ascii  "$PnP"
+        .byte   0x10, 0x21
+        .word   0
+        .byte   -('$' + 'P' + 'n' + 'P' + 0x10 + 0x21 + 2 * ((PNP_ENTRY & 0xff) + (PNP_ENTRY >> 8)) + 0xf0 + 3 * 0x0f - 0x0f + 0xf0) & 0xff
+        .long   0
+        .word   PNP_ENTRY, BIOS_SEGMENT, PNP_ENTRY
+        .long   BIOS_SEGMENT * 16, 0
+        .word   BIOS_SEGMENT
+        .long   BIOS_SEGMENT * 16
+        at      PNP_ENTRY
+        movw    $0x82, %ax
+        lretw
+
+        .globl  set_vectors
+set_vectors:
+        pushl   %edi
+        pushl   %esi
+        pushw   %es
+        xorw    %di, %di
+        movw    %di, %es
+        movl    $BIOS_SEGMENT * 0x10000 + fixed_return, %eax
+        movw    $0x60, %cx
+        rep stosl
+        /* 60h to 67h are the programs' own. */
+        xorl    %eax, %eax
+        movw    $8, %cx
+        rep stosl
+        movl    $BIOS_SEGMENT * 0x10000 + fixed_return, %eax
+        movw    $0x98, %cx
+        rep stosl
+        movl    $BIOS_SEGMENT * 0x10000 + fixed_unexpected, %eax
+        movw    $4 * 0x08, %di
+        movw    $8, %cx
+        rep stosl
+        movl    $BIOS_SEGMENT * 0x10000 + unexpected_slave, %eax
+        movw    $4 * 0x70, %di
+        movw    $8, %cx
+        rep stosl
+        movw    $vectors, %si
+1:      lodsb
+        testb   %al, %al
+        jz      2f
+        movzbw  %al, %di
+        shlw    $2, %di
+        movsw
+        jmp     1b
+2:      popw    %es
+        popl    %esi
+        popl    %edi
+        retl
+        .macro  vector number, entry
+        .byte   \number
+        .word   \entry
+        .endm
+vectors:
+        vector  0x02, fixed_nmi
+        vector  0x05, fixed_print_screen
+        vector  0x08, fixed_int08
+        vector  0x09, fixed_int09
+        vector  0x0e, fixed_int0e
+        vector  0x10, fixed_int10
+        vector  0x11, fixed_int11
+        vector  0x12, fixed_int12
+        vector  0x13, fixed_int13
+        vector  0x14, fixed_int14
+        vector  0x15, fixed_int15
+        vector  0x16, fixed_int16
+        vector  0x17, fixed_int17
+        vector  0x18, int18
+        vector  0x19, fixed_int19
+        vector  0x1a, fixed_int1a
+        vector  0x1e, floppy_parameters
+        vector  0x40, fixed_floppy
+        vector  0x42, fixed_int10
+        vector  0x6d, fixed_int10
+        vector  0x70, int70
+        vector  0x71, unexpected_slave
+        vector  0x74, int74
+        vector  0x75, int75
+        vector  0x76, int76
+        .byte   0
+
+        at      0xe2c3
+fixed_nmi:
+        iretw
+
 /*
  * Advanced Power Management for protected mode: who connected (INT 15h, 5302h, 5303h) calls this with AL as with 53xxh, with code and data segments at F0000h.
  * Off is the PIIX4's PM1 control register.
@@ -410,6 +365,238 @@ vbe_window_entry:
         .code32
         power_entry power_entry_32, lretl
         .code16
+
+        at      0xe3fe
+fixed_int13:
+        jmp     int13
+
+/*
+ * void set_memory_types(void): memory is cached (write-back), but for the display's below 1 MiB and what lies above FIRST_ADDRESS of PCI; in each processor that
+ * has MTRRs. Source: Intel SDM vol. 3, 12.11.
+ */
+#define CPUID_MTRR 0x1000
+#define WRITE_BACK 0x06060606
+#define MTRR_PHYS_BASE0 0x200
+#define MTRR_FIX_64K 0x250
+#define MTRR_FIX_16K 0x258
+#define MTRR_FIX_4K 0x268
+#define MTRR_DEFAULT 0x2ff
+#define DEVICES 0xe0000000
+        .globl  set_memory_types
+set_memory_types:
+        pushl   %ebx
+        movl    $1, %eax
+        cpuid
+        testw   $CPUID_MTRR, %dx
+        jz      3f
+        xorl    %eax, %eax
+        xorl    %edx, %edx
+        movl    $MTRR_DEFAULT, %ecx
+        wrmsr
+        movw    $MTRR_FIX_16K + 1, %cx
+        wrmsr
+        movl    $WRITE_BACK, %eax
+        movl    %eax, %edx
+        decw    %cx
+        wrmsr
+        movw    $MTRR_FIX_64K, %cx
+        wrmsr
+        movw    $MTRR_FIX_4K, %cx
+1:      wrmsr
+        incw    %cx
+        cmpw    $MTRR_FIX_4K + 8, %cx
+        jne     1b
+        /* As many bits as addresses have. */
+        movl    $0x80000000, %eax
+        cpuid
+        cmpl    $0x80000008, %eax
+        movb    $36, %cl
+        jb      2f
+        movl    $0x80000008, %eax
+        cpuid
+        movb    %al, %cl
+2:      movl    $1, %ebx
+        shll    %cl, %ebx
+        decl    %ebx
+        movl    $DEVICES, %eax
+        xorl    %edx, %edx
+        movl    $MTRR_PHYS_BASE0, %ecx
+        wrmsr
+        orw     $0x800, %ax
+        movl    %ebx, %edx
+        incw    %cx
+        wrmsr
+        movl    $0x0c06, %eax
+        xorl    %edx, %edx
+        movl    $MTRR_DEFAULT, %ecx
+        wrmsr
+3:      popl    %ebx
+        retl
+
+/* Another processor, which set_up_processors woke up: it comes by E000h of this segment, and has no stack but what the first one does not use yet. */
+        .globl  processors_awake, processor_ids
+other_processor:
+        cli
+        movw    %cs, %ax
+        movw    %ax, %ds
+        movw    %ax, %ss
+1:      lock btsw $0, processor_stack_taken
+        jc      1b
+        movw    $service_stacks_top, %sp
+        calll   set_memory_types
+        movl    $1, %eax
+        cpuid
+        shrl    $24, %ebx
+        movw    processors_awake, %di
+        cmpw    $MOST_PROCESSORS, %di
+        jae     2f
+        movb    %bl, processor_ids(%di)
+        incw    processors_awake
+        movw    $0, processor_stack_taken
+2:      hlt
+        jmp     2b
+        at      0xe6f2
+fixed_int19:
+        jmp     int19
+        /* Length, model FCh (AT), submodel, revision; features: second 8259, RTC, INT 15h 4Fh; EBDA. */
+        .globl  configuration_table
+configuration_table:
+        .word   8
+        .byte   0xfc, 0x00, 0x01, 0x74, 0x40, 0, 0, 0
+        at      0xe729
+        /* Divisors of the serial port: 110 to 9600 baud. */
+        .word   1047, 768, 384, 192, 96, 48, 24, 12
+        at      0xe739
+fixed_int14:
+        jmp     int14
+
+/* ---- a reset that was a way back from protected mode: BL is the shutdown code, 40:67 the pointer */
+resume_entry:
+        movw    $0x40, %ax
+        movw    %ax, %ds
+        cmpb    $0x05, %bl
+        jne     1f
+        inb     $0x60, %al
+        movb    $EOI, %al
+        outb    %al, $0xa0
+        outb    %al, $0x20
+        ljmp    *0x67
+1:      cmpb    $0x0a, %bl
+        jne     2f
+        ljmp    *0x67
+2:      lssw    0x67, %sp
+        cmpb    $0x09, %bl
+        jne     3f
+        popw    %es
+        popw    %ds
+        popaw
+        iretw
+3:      cmpb    $0x0b, %bl
+        jne     4f
+        iretw
+4:      lretw
+
+        at      0xe82e
+fixed_int16:
+        jmp     int16
+
+/* ---- reset: in ROM, just below 4 GiB (CS base FFFF0000), or in the copy at F0000 after a jump to F000:FFF0 */
+        .globl  post_entry
+post_entry:
+        cli
+        cld
+        movb    $0x80 | CMOS_SHUTDOWN, %al
+        outb    %al, $0x70
+        inb     $0x71, %al
+        movb    %al, %bl
+        testb   %al, %al
+        jz      1f
+        movb    $0x80 | CMOS_SHUTDOWN, %al
+        outb    %al, $0x70
+        xorb    %al, %al
+        outb    %al, $0x71
+        cmpb    $0x05, %bl
+        je      0f
+        cmpb    $0x09, %bl
+        jb      1f
+        cmpb    $0x0c, %bl
+        ja      1f
+0:      ljmp    $BIOS_SEGMENT, $resume_entry
+
+1:      /* RAM at C0000 to FFFFF for reads and writes: PAM0 to PAM6 of the host bridge. A jump through protected mode copies the ROM there. */
+        movl    $0x80000000, %eax
+        movw    $0xcf8, %dx
+        outl    %eax, %dx
+        movw    $0xcfc, %dx
+        inl     %dx, %eax
+        cmpl    $0x12378086, %eax
+        jne     2f
+        data32 lgdt %cs:gdt_pointer
+        movl    %cr0, %eax
+        orb     $1, %al
+        movl    %eax, %cr0
+        movw    $SELECTOR_FLAT, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        /* Xen's firmware is put into RAM, and nothing is below 4 GiB. */
+        movl    $0xffff0000 + signature, %esi
+        movl    %cs:signature, %eax
+        addr32 cmpl %eax, (%esi)
+        jne     3f
+        movl    %cs:signature + 4, %eax
+        addr32 cmpl %eax, 4(%esi)
+        jne     3f
+        movl    $0x80000058, %eax
+        movw    $0xcf8, %dx
+        outl    %eax, %dx
+        movw    $0xcfd, %dx
+        movb    $0x30, %al
+        outb    %al, %dx
+        movw    $0xcfe, %dx
+        movw    $0x3333, %ax
+        outw    %ax, %dx
+        movl    $0x8000005c, %eax
+        movw    $0xcf8, %dx
+        outl    %eax, %dx
+        movw    $0xcfc, %dx
+        movl    $0x33333333, %eax
+        outl    %eax, %dx
+        movl    $0xfffe0000, %esi
+        movl    $0xe0000, %edi
+        movl    $0x8000, %ecx
+        addr32 rep movsl
+3:      movw    $SELECTOR_REAL, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movl    %cr0, %eax
+        andb    $0xfe, %al
+        movl    %eax, %cr0
+2:      ljmp    $BIOS_SEGMENT, $post_in_ram
+
+post_in_ram:
+        inb     $0x92, %al
+        orb     $2, %al
+        andb    $0xfe, %al
+        outb    %al, $0x92
+        movw    %cs, %ax
+        movw    %ax, %ds
+        movw    %ax, %es
+        movw    %ax, %ss
+        movl    $post_stack_top, %esp
+        movl    $bss_start, %edi
+        movl    $bss_end, %ecx
+        subl    %edi, %ecx
+        xorl    %eax, %eax
+        rep stosb
+        movw    $service_stacks_top, stack_free
+        calll   post
+        /* There is nothing behind it. */
+4:      hlt
+        jmp     4b
+
+        at      0xe987
+fixed_int09:
+        jmp     int09
 
 /* Timer: 18.2 ticks a second, a day of them; the motors' time. */
 int08:  pushl   %eax
@@ -534,165 +721,94 @@ unexpected_master:
 1:      popw    %ax
         iretw
 
-        .globl  set_vectors
-set_vectors:
-        pushl   %edi
-        pushl   %esi
-        pushw   %es
-        xorw    %di, %di
-        movw    %di, %es
-        movl    $BIOS_SEGMENT * 0x10000 + fixed_return, %eax
-        movw    $0x60, %cx
-        rep stosl
-        /* 60h to 67h are the programs' own. */
-        xorl    %eax, %eax
-        movw    $8, %cx
-        rep stosl
-        movl    $BIOS_SEGMENT * 0x10000 + fixed_return, %eax
-        movw    $0x98, %cx
-        rep stosl
-        movl    $BIOS_SEGMENT * 0x10000 + fixed_unexpected, %eax
-        movw    $4 * 0x08, %di
-        movw    $8, %cx
-        rep stosl
-        movl    $BIOS_SEGMENT * 0x10000 + unexpected_slave, %eax
-        movw    $4 * 0x70, %di
-        movw    $8, %cx
-        rep stosl
-        movw    $vectors, %si
-1:      lodsb
-        testb   %al, %al
-        jz      2f
-        movzbw  %al, %di
-        shlw    $2, %di
-        movsw
-        jmp     1b
-2:      popw    %es
-        popl    %esi
-        popl    %edi
-        retl
-        .macro  vector number, entry
-        .byte   \number
-        .word   \entry
-        .endm
-vectors:
-        vector  0x02, fixed_nmi
-        vector  0x05, fixed_print_screen
-        vector  0x08, fixed_int08
-        vector  0x09, fixed_int09
-        vector  0x0e, fixed_int0e
-        vector  0x10, fixed_int10
-        vector  0x11, fixed_int11
-        vector  0x12, fixed_int12
-        vector  0x13, fixed_int13
-        vector  0x14, fixed_int14
-        vector  0x15, fixed_int15
-        vector  0x16, fixed_int16
-        vector  0x17, fixed_int17
-        vector  0x18, int18
-        vector  0x19, fixed_int19
-        vector  0x1a, fixed_int1a
-        vector  0x1e, floppy_parameters
-        vector  0x40, fixed_floppy
-        vector  0x42, fixed_int10
-        vector  0x6d, fixed_int10
-        vector  0x70, int70
-        vector  0x71, unexpected_slave
-        vector  0x74, int74
-        vector  0x75, int75
-        vector  0x76, int76
-        .byte   0
-
-/* ---- addresses that programs know by heart */
-        .section .fixed, "ax"
-        .macro  at address
-        .org    \address - 0xe000
-        .endm
-        at      0xe05b
-        jmp     post_entry
-        /*
-         * Where 32-bit programs find the BIOS32 Service Directory: EAX names a service, EBX is 0. AL: 0, 80h (no such service) or 81h (EBX is not 0); EBX, ECX
-         * and EDX: where a service's segments begin, how long they are, and its entry in them. Source: Standard BIOS 32-bit Service Directory Proposal 0.4.
-         */
-        #define BIOS32_ENTRY 0xe070
-        at      0xe060
-        .ascii  "_32_"
-        .long   BIOS_SEGMENT * 16 + BIOS32_ENTRY
-        .byte   0, 1, -('_' + '3' + '2' + '_' + (BIOS32_ENTRY & 0xff) + (BIOS32_ENTRY >> 8) + 0x0f + 1) & 0xff, 0, 0, 0, 0, 0
-        .code32
-        at      BIOS32_ENTRY
-        testl   %ebx, %ebx
-        jnz     1f
-        cmpl    $PCI_SERVICE, %eax
-        jne     2f
-        movl    $BIOS_SEGMENT * 16, %ebx
-        movl    $0x10000, %ecx
-        movl    $pci_entry_32, %edx
-        xorb    %al, %al
-        lretl
-1:      movb    $0x81, %al
-        lretl
-2:      movb    $0x80, %al
-        clc
-        lretl
-
-        /* INT 1Ah, AH = B1h for protected mode: registers lie as in struct registers, in the caller's SS; there is no need to know who called. */
-        .globl  pci_entry_32
-pci_entry_32:
-        pushfw
-        cli
-        cld
-        subl    $FRAME_FLAGS - FRAME_SERVICE, %esp
-        pushw   %ds
-        pushw   %es
-        pushw   %fs
-        pushw   %gs
-        pushal
-        movl    %esp, %eax
-        movw    %ss, %dx
-        movw    %dx, %gs
-        calll   1f
-1:      popl    %edx
-        subl    $1b, %edx
-        calll   pci_services_32
-        popal
-        popw    %gs
-        popw    %fs
-        popw    %es
-        popw    %ds
-        leal    FRAME_FLAGS - FRAME_SERVICE(%esp), %esp
-        popfw
-        lretl
-        .code16
-        at      0xe2c3
-fixed_nmi:
-        iretw
-        at      0xe3fe
-fixed_int13:
-        jmp     int13
-        at      0xe6f2
-fixed_int19:
-        jmp     int19
-        /* Length, model FCh (AT), submodel, revision; features: second 8259, RTC, INT 15h 4Fh; EBDA. */
-        .globl  configuration_table
-configuration_table:
-        .word   8
-        .byte   0xfc, 0x00, 0x01, 0x74, 0x40, 0, 0, 0
-        at      0xe729
-        /* Divisors of the serial port: 110 to 9600 baud. */
-        .word   1047, 768, 384, 192, 96, 48, 24, 12
-        at      0xe739
-fixed_int14:
-        jmp     int14
-        at      0xe82e
-fixed_int16:
-        jmp     int16
-        at      0xe987
-fixed_int09:
-        jmp     int09
         at      0xec59
 fixed_floppy:
         jmp     int13
+
+/* void flat_copy(u32 to, u32 from, u32 words): through protected mode */
+        .globl  flat_copy
+flat_copy:
+        pushl   %esi
+        pushl   %edi
+        pushfl
+        cli
+        movl    %eax, %edi
+        movl    %edx, %esi
+        data32 lgdt gdt_pointer
+        movl    %cr0, %eax
+        orb     $1, %al
+        movl    %eax, %cr0
+        movw    $SELECTOR_FLAT, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        addr32 rep movsw
+        movw    $SELECTOR_REAL, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        andb    $0xfe, %al
+        movl    %eax, %cr0
+        movw    %cs, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        popfl
+        popl    %edi
+        popl    %esi
+        retl
+
+/* void call_far(u16 segment, u16 offset, u16 ax, u16 bx, u16 di): an option ROM's entry */
+        .globl  call_far
+call_far:
+        pushl   %ebp
+        pushl   %ebx
+        pushl   %esi
+        pushl   %edi
+        pushw   %gs
+        pushw   %fs
+        movw    %ax, far_pointer + 2
+        movw    %dx, far_pointer
+        movl    %ecx, %eax
+        movzwl  28(%esp), %edi
+        movzwl  24(%esp), %ebx
+        movw    $0xffff, %cx
+        movw    %cx, %dx
+        sti
+        lcall   *far_pointer
+        cli
+        cld
+        movw    %cs, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        popw    %fs
+        popw    %gs
+        popl    %edi
+        popl    %esi
+        popl    %ebx
+        popl    %ebp
+        movzwl  %ax, %eax
+        retl
+
+/* void start_boot_sector(u16 segment, u16 offset, u8 dl) */
+        .globl  start_boot_sector
+start_boot_sector:
+        movl    %ecx, %ebx
+        xorl    %ecx, %ecx
+        movw    %cx, %ds
+        movw    %cx, %es
+        movw    %cx, %fs
+        movw    %cx, %gs
+        movw    %cx, %ss
+        movl    $0x7c00, %esp
+        sti
+        pushw   %ax
+        pushw   %dx
+        movzbl  %bl, %edx
+        movl    $0xaa55, %eax
+        xorl    %ebx, %ebx
+        xorl    %esi, %esi
+        xorl    %edi, %edi
+        xorl    %ebp, %ebp
+        lretw
+
         at      0xef57
 fixed_int0e:
         jmp     int0e
@@ -753,6 +869,9 @@ stack_free:     .space 4
 far_pointer:    .space 4
 mouse_handler:  .space 4
 mouse_packet:   .space 8
+processors_awake: .space 2
+processor_ids:  .space MOST_PROCESSORS
+processor_stack_taken: .space 2
         .section .stacks, "aw", @nobits
         .balign 4
 service_stacks: .space SERVICE_STACK * SERVICES_AT_ONCE

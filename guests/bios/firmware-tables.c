@@ -35,6 +35,12 @@ static u32 read_big(u8 bytes) {
   return value;
 }
 
+u16 config_number(u16 item) {
+  if (!has_config) return 0;
+  select(item);
+  return read_config() | read_config() << 8;
+}
+
 void find_host(void) {
   static const char xen[] = "XenHVMSeaBIOS";
   char there[sizeof xen];
@@ -130,8 +136,7 @@ void size_memory(void) {
 
 /* ---- tables */
 
-/* A place in the BIOS's segment for what starts with a signature; linear. */
-static u32 place_root(const u8 *bytes, u32 count) {
+u32 place_root(const u8 *bytes, u32 count) {
   u8 *at = root_tables + root_bytes;
   if (root_bytes + count > sizeof root_tables) return 0;
   for (u32 i = 0; i < count; i++) at[i] = bytes[i];
@@ -155,6 +160,7 @@ static void copy_xen_tables(void) {
     copy_in(bytes, 0, table, sizeof bytes);
     if (is_anchor(bytes, 'R', "SD PTR ")) rsdp = place_root(bytes, bytes[15] >= 2 ? 36 : 20);
     else if (is_anchor(bytes, '_', "SM_")) place_root(bytes, 31);
+    else if (is_anchor(bytes, '_', "MP_")) place_root(bytes, 16);
   }
 }
 

@@ -7,7 +7,6 @@
 #define COMMAND 0x04
 #define BAR0 0x10
 #define ROM 0x30
-#define INTERRUPT_LINE 0x3c
 #define INTERRUPT_PIN 0x3d
 /* Where BARs go: ports above all that ISA devices have, memory above all RAM that may lie below 4 GiB, below the I/O APIC. */
 #define FIRST_PORT 0xc000

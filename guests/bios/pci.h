@@ -4,6 +4,7 @@
 #define VENDOR 0x00
 #define CLASS 0x0a
 #define HEADER 0x0e
+#define INTERRUPT_LINE 0x3c
 #define NO_FUNCTION 0xffff
 
 /* The next function after `bdf` on bus 0 (start with -1); NO_FUNCTION: none. */

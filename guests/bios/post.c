@@ -3,7 +3,6 @@
  * Sources: IBM PC AT Technical Reference, BIOS listing (order of things); Intel 8259A and 8237A data sheets; Plug and Play BIOS Specification 1.0A (option ROMs:
  * header, PnP expansion header, BCV, BEV); PCI Firmware Specification (ROM's PCI data structure).
  */
-#include <cpuid.h>
 #include "bios.h"
 
 void set_vectors(void);
@@ -20,23 +19,6 @@ static void set_up_interrupt_controllers(void) {
   /* Timer, keyboard, cascade, floppy; disks' interrupts. */
   out8(0x21, 0xb8);
   out8(0xa1, 0x2f);
-}
-
-/*
- * Virtual wire mode: the 8259A's requests come through LINT0 of the first processor's local APIC, NMI through LINT1. After RESET both are masked.
- * Source: Intel SDM vol. 3, 11.4.7.1 (state after reset), 11.5.1 (LVT), 11.9 (spurious vector register); MultiProcessor Specification 1.4, 3.6.2.1.
- */
-#define LOCAL_APIC 0xfee00000
-#define APIC_FEATURE (1 << 9)
-static void set_up_local_apic(void) {
-  unsigned a, b, c, d;
-  if (!__get_cpuid(1, &a, &b, &c, &d) || !(d & APIC_FEATURE)) return;
-  u32 registers = LOCAL_APIC;
-  /* In a register: the assembler cuts constant addresses in 16-bit code to 16 bits. */
-  __asm__("" : "+r"(registers));
-  poke32(0, registers + 0xf0, 0x1ff);
-  poke32(0, registers + 0x350, 0x0700);
-  poke32(0, registers + 0x360, 0x0400);
 }
 
 /* Both DMA controllers on, channel 4 as the cascade of the first. */
@@ -75,7 +57,7 @@ static int is_rom(u16 segment) {
 
 static u16 rom_paragraphs(u16 segment) { return (peek8(segment, 2) * 32u + ROM_STEP - 1) & ~(ROM_STEP - 1); }
 
-static const u8 pnp_header[33] __attribute__((aligned(16))) = { '$', 'P', 'n', 'P', 0x10, 0x21 };
+extern const u8 pnp_header[];
 
 static void start_rom(u16 segment, u16 bdf) {
   call_far(segment, 3, bdf, 0xffff, (u16)(u32)pnp_header);
@@ -144,9 +126,9 @@ void post(void) {
   set_up_interrupt_controllers();
   set_up_dma();
   open_flat_memory();
-  set_up_local_apic();
   find_host();
   set_up_pci();
+  set_up_processors();
   set_up_clock();
   set_up_ports();
   set_up_video();

@@ -106,6 +106,24 @@ LABEL floppy
     ),
   );
 
+  it('starts Debian without ACPI, which finds both processors by the table of the MultiProcessor Specification', { timeout: 900_000 }, () =>
+    withEach(
+      [
+        'expect boot:',
+        'send debian acpi=off\\r',
+        'expect found SMP MP-table',
+        'expect smpboot: Total of 2 processors activated',
+        'expect PnPBIOS: PnP BIOS version 1.0',
+        `expect ${BOOTED}`,
+      ],
+      iso,
+      '--memory',
+      '192',
+      '--vcpus',
+      '2',
+    ),
+  );
+
   it('says which file is missing, and asks again', { timeout: 900_000 }, () =>
     withEach(
       ['expect boot:', 'send gone\\r', 'expect Loading /gone... failed: No such file or directory', 'send memtest\\r', MEMTEST_RUNS],
