@@ -526,7 +526,7 @@ export const strings = {
     download: (name: string, status: number) => `${name}: the server answered ${status}. Check that it is served beside the page.`,
     downloadBroke: (name: string, why: string) => `${name} could not be fetched (${why}). Check the connection and try again.`,
     partFailed: (why: string) => `This view could not be loaded (${why}). Check the connection and try again.`,
-    notTaken: (why: string) => `What was dropped was not taken in (${why}). Check that the files can be opened and the network is there, and drop them again.`,
+    notTaken: (why: string) => `What was dropped was not taken in: ${why}. Put that right, check the connection, and drop it again.`,
     tryAgain: 'Try again',
     notBuilt: (name: string) => `${name} is not beside this page. Build it with npm run build.`,
   },
