@@ -28,6 +28,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await page.getByRole('button', { name: 'Attach a network card' }).click();
   await expect(page.getByRole('row', { name: /vif1\.1 / })).toBeVisible();
   await tab(page, 'Inspect');
+  await page.getByRole('button', { name: 'Hypercall', exact: true }).click();
   await expect(page.getByRole('row', { name: /32 event_channel_op \d+/ })).toBeVisible();
   await tab(page, 'Rings');
   await page.getByRole('button', { name: 'vif1.0 rx' }).click();
