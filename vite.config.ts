@@ -74,9 +74,19 @@ function settledExports(): Plugin {
   };
 }
 
+/** Vite's loader of parts tells a window what it could not load, and workers share the page's chunks: they would fail for having no window. */
+function loaderWithoutWindow(): Plugin {
+  return {
+    name: 'loader-without-window',
+    apply: 'build',
+    enforce: 'post',
+    transform: (code, id) => (id.includes('vite/preload-helper') ? code.replace('window.dispatchEvent', 'globalThis.dispatchEvent') : undefined),
+  };
+}
+
 export default defineConfig({
   appType: 'mpa',
-  plugins: [fetchedGuests(), sharedWorkers(), interpreterPlugin(), settledExports()],
+  plugins: [fetchedGuests(), sharedWorkers(), loaderWithoutWindow(), interpreterPlugin(), settledExports()],
   base: './',
   // Workers are bundled on their own, with plugins of their own.
   worker: { format: 'es', plugins: () => [interpreterPlugin()] },

@@ -133,7 +133,9 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
   let stateIsWanted = false;
   const state = once(async (): Promise<BrowserState> => {
     stateIsWanted = true;
-    const { BrowserState } = await import('./browser-state.ts');
+    const { BrowserState } = await import('./browser-state.ts').catch(() => {
+      throw new Error('The part of Ringside that keeps files could not be loaded. Check the connection and load the page again.');
+    });
     return new BrowserState({
       open: async (wanted, take) => ((await booted).virtualTime ? { why: NOT_KEPT } : openStore(wanted, take)),
       epochMs: () => (isVirtual ? VIRTUAL_EPOCH_MS : Date.now()),

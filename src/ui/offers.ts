@@ -110,7 +110,7 @@ export async function fetchGuest(guest: Offer, signal: AbortSignal, onProgress: 
       answer = await fetch(url, { signal });
     } catch (error) {
       if (signal.aborted) throw error;
-      throw new Error(guest.bytes ? strings.errors.downloadBroke(name, sentence(error)) : strings.errors.notBuilt(name));
+      throw new Error(strings.errors.downloadBroke(name, sentence(error)));
     }
     // A server that answers an unknown address with the page itself has no such file.
     const isPage = /text\/html/.test(answer.headers.get('content-type') ?? '');

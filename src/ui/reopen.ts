@@ -4,9 +4,9 @@
  */
 
 import { signal } from '@preact/signals';
-import { get, set } from 'idb-keyval';
 import type { NamedFile } from '../dom0/index.ts';
 import { type FileHandle, handleOf, noteHandle } from './given.ts';
+import { keep, recall } from './kept.ts';
 import { addFiles, wanted } from './state.ts';
 import { strings } from './strings.ts';
 
@@ -53,10 +53,10 @@ export async function fingerprintOf(data: Blob): Promise<string> {
 const isSame = (a: RememberedSet, b: RememberedSet): boolean =>
   a.files.length === b.files.length && a.files.every(({ name }, i) => name === b.files[i]!.name);
 
-async function keep(sets: readonly RememberedSet[]): Promise<void> {
+async function keepSets(sets: readonly RememberedSet[]): Promise<void> {
   remembered.value = sets;
   // A browser that keeps nothing forgets them.
-  await set(KEY, sets).catch(() => {});
+  await keep(KEY, sets).catch(() => {});
 }
 
 /** `name`: of the domain that was made from them. A file that cannot be read is not remembered, nor are those beside it. */
@@ -68,15 +68,15 @@ export async function remember(given: readonly NamedFile[], name?: string): Prom
     }));
     const fresh: RememberedSet = { files, givenMs: Date.now(), ...(name === undefined ? {} : { name }) };
     await loaded;
-    await keep([fresh, ...remembered.peek().filter(each => !isSame(each, fresh))].slice(0, MOST_SETS));
+    await keepSets([fresh, ...remembered.peek().filter(each => !isSame(each, fresh))].slice(0, MOST_SETS));
   } catch {
     // It goes on without.
   }
 }
 
-export const forget = (which: RememberedSet): Promise<void> => keep(remembered.peek().filter(each => each !== which));
+export const forget = (which: RememberedSet): Promise<void> => keepSets(remembered.peek().filter(each => each !== which));
 
-const loaded: Promise<void> = get<RememberedSet[]>(KEY).then(
+const loaded: Promise<void> = recall<RememberedSet[]>(KEY).then(
   sets => {
     if (Array.isArray(sets)) remembered.value = sets;
   },

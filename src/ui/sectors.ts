@@ -1,10 +1,10 @@
 /** The boot sectors (guests/bootsectors) as a person edits, assembles and boots them. What was changed is kept in this browser. */
 
 import { signal } from '@preact/signals';
-import { get, set } from 'idb-keyval';
 import type { Assembled } from '../cpu/assembler/index.ts';
 import { persistent } from './again.ts';
 import { host, sentence } from './host.ts';
+import { keep, recall } from './kept.ts';
 import { sectorProblem } from './sector-problem.ts';
 import { bootBeside } from './state.ts';
 import { Typing } from './typing.ts';
@@ -30,7 +30,7 @@ export const SECTORS: readonly BootSector[] = Object.entries(SOURCES).map(([path
 export const edits = signal<Readonly<Record<string, string>>>({});
 const KEY = 'ringside-boot-sectors';
 /** A browser that keeps nothing begins with the committed ones. */
-export const editsRead: Promise<void> = get<Record<string, unknown>>(KEY).then(
+export const editsRead: Promise<void> = recall<Record<string, unknown>>(KEY).then(
   kept => {
     const known = Object.entries(kept ?? {}).filter((pair): pair is [string, string] => typeof pair[1] === 'string' && SECTORS.some(({ name }) => name === pair[0]));
     edits.value = { ...Object.fromEntries(known), ...edits.peek() };
@@ -59,7 +59,7 @@ const typing = new Typing();
 export function editSector(sector: BootSector, text: string): void {
   const { [sector.name]: _, ...others } = edits.peek();
   edits.value = text === sector.source ? others : { ...others, [sector.name]: text };
-  void set(KEY, edits.peek()).catch(() => {});
+  void keep(KEY, edits.peek()).catch(() => {});
   typing.whenQuiet(() => void makeSector(sector));
 }
 

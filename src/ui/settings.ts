@@ -1,7 +1,7 @@
 /** What the page remembers between visits (IndexedDB through idb-keyval; a browser that refuses storage just forgets). */
 
 import { effect, signal } from '@preact/signals';
-import { get, set } from 'idb-keyval';
+import { keep, recall } from './kept.ts';
 
 export type ThemeChoice = 'system' | 'light' | 'dark' | 'contrast';
 export type WindowChoice = 'auto' | 'serial' | 'screen' | 'both';
@@ -37,14 +37,14 @@ const WINDOWS: WindowChoice[] = ['auto', 'serial', 'screen', 'both'];
 /** Reads what was stored, then stores every change. Gives up waiting after 300 ms so that the page never waits for a slow disk. */
 export async function loadSettings(): Promise<void> {
   const stored = await Promise.race([
-    get<Record<string, unknown>>(KEY).catch(() => undefined),
+    recall<Record<string, unknown>>(KEY).catch(() => undefined),
     new Promise<undefined>(resolve => setTimeout(resolve, 300)),
   ]);
   takeSettings(stored);
   let first = true;
   effect(() => {
     const value = kept();
-    if (!first) set(KEY, value).catch(() => {});
+    if (!first) keep(KEY, value).catch(() => {});
     first = false;
   });
 }

@@ -33,7 +33,7 @@ test('what files need that were dropped, and where it could not be loaded they a
   const files = ['one', 'two'].map(name => ({ name: `${name}.cfg`, buffer: Buffer.from(`name = "${name}"\nmemory = 16\nkernel = "k"\n`) }));
   await drop(page, files);
   const refused = page.locator('#bench').getByRole('alert').filter({ hasText: 'was not taken in' });
-  await expect(refused).toContainText('drop them again');
+  await expect(refused).toContainText('drop it again');
   await page.getByRole('button', { name: /^Tasks/ }).click();
   await expect(page.getByRole('region', { name: 'Tasks' }).getByText(/was not taken in/)).toBeVisible();
   isThere = true;
@@ -62,4 +62,20 @@ test('a lesson, an inspector’s code and the assembler', async ({ page }) => {
   isThere = true;
   await lesson.getByRole('button', { name: 'Try again' }).click();
   await expect(page.getByRole('heading', { name: 'Sharing a CPU by weight and cap' })).toBeVisible();
+});
+
+test('a view whose style sheet did not come is styled when it is shown, and what Domain 0 lacks has a sentence', async ({ page }) => {
+  let isThere = false;
+  await page.route(/assets\/(inspect-[^/]*\.css|browser-state-[^/]*\.js|demo-[^/]*\.elf)/, route => (isThere ? route.continue() : route.abort()));
+  await open(page, './?boot=0');
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await expect(page.getByText('demo.elf could not be fetched')).toContainText('Check the connection');
+  await page.getByRole('tab', { name: 'Inspect' }).click();
+  const refused = page.locator('#bench').getByRole('alert').filter({ hasText: 'could not be loaded' });
+  await expect(refused).toBeVisible();
+  await page.getByRole('button', { name: /^Tasks/ }).click();
+  await expect(page.getByRole('region', { name: 'Tasks' }).getByText('keeps files could not be loaded')).toBeVisible();
+  isThere = true;
+  await refused.getByRole('button', { name: 'Try again' }).click();
+  await expect(page.locator('.inspect')).toHaveCSS('display', 'flex');
 });

@@ -78,6 +78,11 @@ test('a second tab is told who has files and volumes, and takes them over once t
   expect(await run(second, 'lvs')).not.toContain('first');
   const note = second.getByRole('status').filter({ hasText: 'live in memory' });
   await expect(note).toContainText('Another tab of this browser has them. It has had them since');
+  // Who never opens a shell is told where the disk is shown.
+  await second.getByRole('link', { name: 'Ringside' }).click();
+  await second.getByRole('tab', { name: 'Storage', exact: true }).click();
+  await expect(note).toBeVisible();
+  await openShell(second);
   await note.getByRole('button', { name: 'Take over' }).click();
   await expect(second.getByText("shell, files and volumes in this browser's storage")).toBeVisible();
   // The keyboard is in the new shell already.
@@ -133,6 +138,10 @@ test('where the browser keeps no files the shell says so, and works', async ({ p
   await openShell(page);
   await expect(page.getByRole('status').filter({ hasText: 'live in memory' })).toContainText('This window may keep no files: it is a private one');
   expect(await run(page, 'lvcreate -L 8M -n gone vg0; lvs')).toContain('gone');
+  await page.getByRole('link', { name: 'Ringside' }).click();
+  await page.getByRole('tab', { name: 'Storage', exact: true }).click();
+  await expect(page.getByText('The whole host in one file')).toBeVisible();
+  await expect(page.getByText('it is a private one')).toHaveCount(1);
 });
 
 test('a guest on a volume finds there what it wrote before the page was closed', async ({ page, context }) => {

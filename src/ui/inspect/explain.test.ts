@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../../cpu/architecture/index.ts';
-import { explainExit, explainHypercall } from './explain.ts';
+import { explainExit, explainHypercall, wayOf } from './explain.ts';
 
 describe('why an exit came', () => {
   it('reads the qualification of an I/O instruction as the SDM lays it out (table 28-5)', () => {
@@ -15,6 +15,21 @@ describe('why an exit came', () => {
   it('tells a write to the VGA window from a missing page (table 28-7)', () => {
     expect(explainExit({ reason: ExitReason.EPT_VIOLATION, qualification: 0x182, detail: 0xb8000 }).why.answer).toContain('window of the VGA adapter');
     expect(explainExit({ reason: ExitReason.EPT_VIOLATION, qualification: 0x181, detail: 0x40000000 }).why.answer).toContain('reads guest-physical address 0x40000000');
+  });
+
+  it('reads no qualification where the reason gives none', () => {
+    expect(explainExit({ reason: ExitReason.PREEMPTION_TIMER, qualification: 0x200040 }).fields).toEqual([]);
+    expect(explainExit({ reason: ExitReason.INVLPG, qualification: 0x1000 }).fields).toHaveLength(1);
+  });
+
+  it('names who handles an exit, from the processor back to the guest', () => {
+    for (const reason of Object.values(ExitReason)) {
+      const way = wayOf({ reason, qualification: 0 });
+      expect([way[0]![0], way.at(-1)![0], way.length > 2], String(reason)).toEqual(['Processor', 'Guest', true]);
+    }
+    // The interval timer is Xen's own, the serial port is the model's.
+    expect(wayOf({ reason: ExitReason.IO, qualification: 0x00400000 })[2]).toEqual(['Xen itself', 'acts for 8254 timer']);
+    expect(wayOf({ reason: ExitReason.IO, qualification: 0x03f80000 }, 'Domain-0')[2]![0]).toBe('Its model in Domain-0');
   });
 
   it('has a sentence for every reason, for exceptions of a hypervisor without VT, and for hypercalls', () => {

@@ -104,6 +104,9 @@ function vector({ reason, detail }: Told): Explained {
   return { fields: [['7–0', String(number), exitTitle(reason)]], why: { question: 'Why through Xen?', answer, source: exitSource(reason) } };
 }
 
+/** Reasons beside those above of which the qualification says something; of others it is to be overlooked (SDM vol. 3, 28.2.1). */
+const QUALIFIED: ReadonlySet<number> = new Set([ExitReason.EXCEPTION_OR_NMI, ExitReason.TASK_SWITCH, ExitReason.INVLPG, ExitReason.DR_ACCESS, ExitReason.MONITOR, ExitReason.MWAIT]);
+
 /** What is known of an exit in words. */
 export function explainExit(told: Told): Explained {
   const { reason, qualification } = told;
@@ -111,8 +114,30 @@ export function explainExit(told: Told): Explained {
   if (reason === ExitReason.IO) return io(told);
   if (reason === ExitReason.EPT_VIOLATION) return ept(told);
   if (reason === ExitReason.CR_ACCESS) return crAccess(told);
-  const fields: Explained['fields'] = qualification === 0 ? [] : [['31–0', hex(qualification, 8), 'as the reason has it']];
+  const fields: Explained['fields'] = qualification === 0 || !QUALIFIED.has(reason) ? [] : [['31–0', hex(qualification, 8), 'as the reason has it']];
   return { fields, why: { question: 'Why an exit?', answer: SENTENCES[reason]?.(told) ?? `${exitTitle(reason)} gives Xen control, whatever the guest wants.`, source: exitSource(reason) } };
+}
+
+const MODELS = { stub: 'Its device model', 'Domain-0': 'Its model in Domain-0' };
+
+/** Who handles an exit, one after the other, and what each does. `model`: where the domain's devices are emulated. */
+export function wayOf(told: Told, model: keyof typeof MODELS = 'stub'): (readonly [who: string, does: string])[] {
+  const { reason, qualification: q, detail } = told, devices = MODELS[model];
+  const middle = (): (readonly [string, string])[] => {
+    if (vectorOf(reason) >= 0) return [['Xen', `is entered through gate ${vectorOf(reason)} of its own table`], ['Xen', 'emulates, mends or bounces it']];
+    if (reason === ExitReason.IO) {
+      const known = portOf(q >>> 16), what = known?.[2] ?? 'the device behind the port', how = `${q & 8 ? 'IN' : 'OUT'}, port ${hex(q >>> 16)}, ${(q & 7) + 1} byte${q & 7 ? 's' : ''}`;
+      return [['Xen', `reads the qualification: ${how}`], [known?.[3] ? 'Xen itself' : devices, `acts for ${what}`]];
+    }
+    if (reason === ExitReason.EPT_VIOLATION) return [['Xen', `looks up ${detail === undefined ? 'the address' : hex(detail, 8)} in its map of the guest`], [q & 0x38 ? 'Xen' : devices, q & 0x38 ? 'changes the right, or keeps it' : 'answers, or memory is put there']];
+    if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return [['Xen', `calls the handler of hypercall ${detail ?? ''}`.trimEnd()], ['Xen', 'puts the result into EAX']];
+    if (reason === ExitReason.HLT || reason === ExitReason.MWAIT) return [['Xen', 'blocks the vCPU until an interrupt'], ['Scheduler', 'gives the processor to who waits']];
+    if (reason === ExitReason.PREEMPTION_TIMER || reason === ExitReason.PAUSE) return [['Xen', 'looks at timers that are due'], ['Scheduler', 'goes on with it, or with who waits']];
+    if (reason === ExitReason.EXTERNAL_INTERRUPT) return [['Xen', 'takes what waits at the doorbell'], ['Xen', 'marks the interrupt or event']];
+    if (reason === ExitReason.INTERRUPT_WINDOW || reason === ExitReason.NMI_WINDOW) return [['Xen', 'takes the interrupt that waited'], ['Xen', 'injects it with the entry']];
+    return [['Xen', `carries out ${exitTitle(reason)} for the guest`]];
+  };
+  return [['Processor', vectorOf(reason) >= 0 ? 'leaves the guest’s ring' : `leaves the guest: exit ${reason}`], ...middle(), ['Guest', 'goes on']];
 }
 
 /** What hypercalls are for, by name. */

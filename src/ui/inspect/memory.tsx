@@ -159,7 +159,7 @@ function MemoryMap(shown: Shown<Data> & { cell: number }) {
   return <svg viewBox={`${-LEFT} ${-HEAD} ${LEFT + wide} ${HEAD + tall + ZOOM}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown} onClick={onClick}>
     <defs>{HATCHES.map((lines, i) => <pattern key={i} id={`own-${i}`} x={-GAP / 2} width={side / tiles} height={high / tiles} patternUnits="userSpaceOnUse"><path d={lines(side / tiles, high / tiles)} class="hatch" /></pattern>)}</defs>
     {[0, 8, 16, 24].map(mib => Math.abs((mib * across) / 32 - column) * side > 50 && <text key={mib} x={(mib * wide) / 32 + 1} y="-5" class="m">+{(mib * across) / 32}</text>)}
-    {Array.from({ length: rows }, (_, each) => each % labelled === 0 && Math.abs(each - row) * high > 9 && <text key={each} x="-9" y={each * high + high / 2 + 4} text-anchor="end" class="m">{each * across} M</text>)}
+    {Array.from({ length: rows }, (_, each) => each % labelled === 0 && Math.abs(each - row) * high > 14 && <text key={each} x="-9" y={each * high + high / 2 + 4} text-anchor="end" class="m">{each * across} M</text>)}
     {runs.map(({ from, to, owner }) => <Fill key={from} owner={owner} from={[x(from), y(from)]} width={(to - from + 1) * side - GAP} />)}
     {cells.map(({ parts }, i) => { let before = 0; return parts?.map(([owner, frames]) => { const at = before; before += frames; return <Fill key={`${i}.${owner}`} owner={owner} from={[x(i) + (at / FRAMES) * (side - GAP), y(i)]} width={Math.max(1.2, (frames / FRAMES) * (side - GAP))} />; }); })}
     <path d={Array.from({ length: across - 1 }, (_, i) => `M${(i + 1) * side - GAP / 2} 0v${rows * high}`).join('')} stroke="var(--bg)" stroke-width={GAP} />

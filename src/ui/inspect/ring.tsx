@@ -7,7 +7,7 @@ import { host } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
-import { type SlotState, slotStates } from './ring-slots.ts';
+import { lastIn, newness, type SlotState, slotStates } from './ring-slots.ts';
 
 const words = {
   nothing: 'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.', ring: 'Ring', indices: 'Indices', columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'], inRing: 'in the ring page', own: 'in its own memory',
@@ -71,12 +71,6 @@ const AGED_MOST = 0.5;
 const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), 210 - radius * Math.cos(angle)];
 const p = (angle: number, radius: number): string => at(angle, radius).map(value => value.toFixed(1)).join(' ');
 
-/** What lies in a free slot was answered and read: the older, the paler. */
-function agedOf(ring: RingFacts, slot: number): number {
-  const last = lastOf(ring, slot);
-  return last < 0 ? 0 : 1 - (ring.reqProd - 1 - last) / ring.slots;
-}
-
 /** The ring runs clockwise, and is turned so that the chosen slot lies at the right, beside what is said of it. */
 const turnOf = (chosen: number, slots: number): number => Math.PI / 2 - ((chosen + 0.5) * 2 * Math.PI) / slots;
 
@@ -108,9 +102,6 @@ function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
   });
 }
 
-/** The request that a slot held last, by its index; below 0: none yet. */
-const lastOf = ({ reqProd, slots }: Pick<RingFacts, 'reqProd' | 'slots'>, slot: number): number => reqProd - 1 - ((reqProd - 1 - slot) & (slots - 1));
-
 /** Unless one is chosen: that which Domain-0 takes next, or has taken, or has answered last. */
 function slotChosen({ data: { ring, slots }, chosen }: Shown<Data>): number {
   if (/^\d+$/.test(chosen) && Number(chosen) < ring.slots) return Number(chosen);
@@ -133,7 +124,7 @@ function Figure(shown: Shown<Data>) {
       <svg viewBox={`${-LEFT} -20 ${SIZE + LEFT + RIGHT} 462`} class="ringsvg" aria-hidden="true">
         <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern></defs>
         {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0, turn)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
-        {slots.map((state, i) => state === 'F' && <path key={i} d={sector(i, count, 0, turn)} class="aged" fill-opacity={AGED_MOST * agedOf(ring, i)} />)}
+        {slots.map((state, i) => state === 'F' && <path key={i} d={sector(i, count, 0, turn)} class="aged" fill-opacity={AGED_MOST * newness(ring, i)} />)}
         {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count + turn, 161), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count + turn, 118); return <g key={i}>
           {few && state !== 'F' && <><circle cx={x} cy={y} r="8.5" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
@@ -162,7 +153,7 @@ function Figure(shown: Shown<Data>) {
 
 function Detail(shown: Shown<Data>) {
   const { data, target } = shown, { ring, slots, indices, grants } = data;
-  const slot = slotChosen(shown), state = slots[slot]!, last = lastOf(ring, slot), isUsed = last >= 0, isRequest = state === 'W' || state === 'T';
+  const slot = slotChosen(shown), state = slots[slot]!, last = lastIn(ring, slot), isUsed = last >= 0, isRequest = state === 'W' || state === 'T';
   const { fields, refs } = ring.requests[slot]!;
   return <>
     <section><h3>{words.indices}</h3><table class="idxs"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i === 1 || i === 2 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>
@@ -201,6 +192,6 @@ export const Rings = inspector<Data>({
   everyMs: EVERY_MS, nothing: words.nothing, open, Figure, Detail, why,
   tables: ({ ring, slots, indices }) => [
     { name: words.indices, columns: words.columns, rows: indices.map(({ name, value, by, kind }) => [name, value, value & (ring.slots - 1), by, kind === 'private' ? words.own : words.inRing]) },
-    { name: `${ring.name}: slots`, columns: ['Slot', 'State', 'Content', 'Grants'], rows: slots.map((state, i) => [i, words.states[state], (state === 'W' || state === 'T' ? ring.requests[i]!.fields : lastOf(ring, i) < 0 ? [] : ring.responses[i]!).map(([name, value]) => `${name} ${value}`).join('; '), ring.requests[i]!.refs.map(({ ref }) => ref).join(' ')]) },
+    { name: `${ring.name}: slots`, columns: ['Slot', 'State', 'Content', 'Grants'], rows: slots.map((state, i) => [i, words.states[state], (state === 'W' || state === 'T' ? ring.requests[i]!.fields : lastIn(ring, i) < 0 ? [] : ring.responses[i]!).map(([name, value]) => `${name} ${value}`).join('; '), ring.requests[i]!.refs.map(({ ref }) => ref).join(' ')]) },
   ],
 });

@@ -13,17 +13,27 @@ import { type Run, runsOf } from './runs.ts';
 const MOST_CREDIT = 300;
 const words = {
   nothing: 'Nobody has had a processor yet.', pcpu: (n: number) => `pCPU ${n}`, idle: 'idle', weight: 'weight', cap: 'cap', none: 'none', at: 'At, ms ago', where: 'Where', change: 'Switch', priority: 'Priority', credit: 'Credit', reason: 'Why this one', left: 'Why not the one before', waited: 'Waited, ms', span: 'Length of the picture',
-  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first; the line in the picture is at the marked one', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], creditLine: `credit, ±${MOST_CREDIT}`, below: `below −${MOST_CREDIT}`, ago: 'ms ago', now: 'now',
-  caption: 'The line below a lane is its credit at each switch to it. The accounting leaves −300 to +300; what runs until the next one comes off. Further down, where no line is, falls who always sleeps before a tick finds it, in Xen, too.',
+  shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it ran in the picture; the mark is its part by weight of those that ran or waited.', log: 'Decisions', newest: 'newest first; the line in the picture is at the marked one', runnable: 'runnable, waits', legend: ['BOOST', 'UNDER', 'OVER'], creditLine: `credit, ±${MOST_CREDIT}`, ago: 'ms ago', now: 'now',
+  caption: 'The line below a lane is its credit at each switch and each look; past ±300 it is drawn at the edge.',
   whys: { IDLE: 'nobody could use the slot', ALONE: 'nobody else waited', PRIORITY: 'best priority in the queue', TURN: 'first in the queue of equals', WOKEN: 'woken onto an idle slot', STOLEN: 'taken from another queue for its priority', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this slot' } as Record<string, string>,
 };
 const EVERY_MS = 250,
   KEPT = 6000,
+  /** Looks at credits that are kept: more than the longest picture has. */
+  LOOKS = 60,
   SPANS = [120, 1000, 10_000],
-  LANE = 46,
+  TICKS = 6,
+  /** What a lane takes, where there are few and where there are many. */
+  LANE = 54,
+  LANE_LOW = 47,
+  FEW = 5,
+  /** Of the highest slice in a lane; of a credit of 300. */
+  SLICE = 18,
+  SWING = 10,
   LEFT = 118,
   /** What stands behind a credit line. */
-  RIGHT = 62,
+  RIGHT = 46,
+  NARROWEST = 1.4,
   WIDE = 760,
   ROWS = 16,
   /** Decisions above the marked one in the table. */
@@ -34,12 +44,13 @@ const PRIORITIES: Readonly<Record<number, string>> = { 0: 'BOOST', [-1]: 'UNDER'
 
 const spanMs = signal(120);
 
+interface Credit { ns: number; credit: number }
 interface Data {
   decisions: Decision[];
   units: (Unit & { id: number; name: string })[];
   nowNs: number;
   pcpus: number;
-  credits: ReadonlyMap<number, { ns: number; credit: number }[]>;
+  credits: ReadonlyMap<number, Credit[]>;
   /** What each unit ran and waited within the picture, nanoseconds. */
   ran: ReadonlyMap<number, number>;
 }
@@ -51,25 +62,27 @@ const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : id < 0 ? '?' : (
 
 function open({ machine }: Target) {
   let decisions: Decision[] = [];
+  const seen = new Map<number, Credit[]>();
   return {
     look(): Data | undefined {
       if (!machine) return undefined;
       const { scheduler } = machine, nowNs = scheduler.timeNs(sharedMs());
       const lastNs = decisions.at(-1)?.timeNs ?? -1;
       decisions = [...decisions, ...scheduler.decisions().filter(({ timeNs }) => timeNs > lastNs)].slice(-KEPT);
-      const units = scheduler.units().map(unit => { const id = idOf(machine, unit.unit); return { ...unit, id, name: nameOf(id) }; });
-      const fromNs = nowNs - spanMs.value * 1e6, credits = new Map(units.map(({ unit, credit }) => [unit, creditsOf(decisions, unit, fromNs, { ns: nowNs, credit })])), ran = new Map<number, number>();
+      // Who has crashed has no part in it.
+      const units = scheduler.units().map(unit => { const id = idOf(machine, unit.unit); return { ...unit, id, name: nameOf(id) }; }).filter(({ id }) => domains.value.find(domain => domain.id === id)?.state !== 'c');
+      for (const { unit, credit } of units) seen.set(unit, [...(seen.get(unit) ?? []), { ns: nowNs, credit }].slice(-LOOKS));
+      const fromNs = nowNs - spanMs.value * 1e6, credits = new Map(units.map(({ unit }) => [unit, creditsOf(decisions, unit, fromNs, seen.get(unit) ?? [])])), ran = new Map<number, number>();
       for (const run of runsOf(decisions, fromNs, nowNs)) ran.set(run.unit, (ran.get(run.unit) ?? 0) + run.toNs - run.fromNs);
       return decisions.length === 0 ? undefined : { decisions, units, nowNs, pcpus: scheduler.pcpus, credits, ran };
     },
   };
 }
 
-/** A unit's credit whenever it was given a slot, from the last time before the picture on, and as it is now. */
-function creditsOf(decisions: readonly Decision[], unit: number, fromNs: number, now: { ns: number; credit: number }): { ns: number; credit: number }[] {
-  const given = decisions.filter(({ to }) => to === unit), first = given.findIndex(({ timeNs }) => timeNs >= fromNs);
-  const shown = first < 0 ? given.slice(-1) : given.slice(Math.max(0, first - 1));
-  return [...shown.map(({ timeNs, credit }) => ({ ns: timeNs, credit })), now];
+/** A unit's credit whenever it was given a slot and whenever it was looked at; from the last time before the picture on. */
+function creditsOf(decisions: readonly Decision[], unit: number, fromNs: number, looks: readonly Credit[]): Credit[] {
+  const all = [...decisions.filter(({ to }) => to === unit).map(({ timeNs, credit }) => ({ ns: timeNs, credit })), ...looks].sort((one, other) => one.ns - other.ns), first = all.findIndex(({ ns }) => ns >= fromNs);
+  return first < 0 ? all.slice(-1) : all.slice(Math.max(0, first - 1));
 }
 
 /** The decision of which the table and the line in the picture are: the chosen one, or the one in the picture that was waited for longest. */
@@ -94,8 +107,9 @@ function merged(runs: readonly Run[]): Run[] {
 function Figure(shown: Shown<Data>) {
   const { data, choose } = shown, { decisions, units, nowNs, pcpus, credits } = data, span = spanMs.value * 1e6, fromNs = nowNs - span;
   const x = (ns: number): number => LEFT + (Math.max(0, ns - fromNs) / span) * (WIDE - LEFT - RIGHT);
-  const runs = merged(runsOf(decisions, fromNs, nowNs)), lane = new Map(units.map(({ unit }, i) => [unit, pcpus * 30 + 26 + i * LANE]));
-  const height = pcpus * 30 + 26 + units.length * LANE + 8, ticks = Array.from({ length: 5 }, (_, i) => i / 4);
+  const runs = merged(runsOf(decisions, fromNs, nowNs)), laneHigh = units.length > FEW ? LANE_LOW : LANE, lane = new Map(units.map(({ unit }, i) => [unit, pcpus * 30 + 30 + i * laneHigh]));
+  const height = pcpus * 30 + 30 + units.length * laneHigh, ticks = Array.from({ length: TICKS + 1 }, (_, i) => i / TICKS);
+  const creditAt = laneHigh - SWING - 8;
   const picked = pickedOf(shown), pickedKey = picked && keyOf(picked), newest = [...decisions].reverse(), first = Math.max(0, newest.findIndex(each => each === picked) - ABOVE), recent = newest.slice(first, first + ROWS);
   const unitClass = (unit: number): string => ownerClass(Math.max(0, units.find(each => each.unit === unit)?.id ?? 0));
   const nameAt = (unit: number): string => (unit < 0 ? words.idle : (units.find(each => each.unit === unit)?.name ?? '?'));
@@ -107,32 +121,33 @@ function Figure(shown: Shown<Data>) {
       <text x="0" y="11">{words.ago}</text>
       {Array.from({ length: pcpus }, (_, pcpu) => <text key={pcpu} x="0" y={38 + pcpu * 30} class="lb">{words.pcpu(pcpu)}</text>)}
       {runs.map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={`${run.pcpu} ${run.fromNs}`} class={`slice ${unitClass(run.unit)}`} onClick={() => choose(keyOf({ timeNs: run.fromNs, pcpu: run.pcpu, to: run.unit }))}>
-        <rect x={left} y={22 + run.pcpu * 30} width={width} height="22" fill="var(--c-tint)" stroke="var(--c)" stroke-width={width > 3 ? 1 : 0.5} />{width > 2 * LETTER_WIDE + 5 && <text x={left + 4} y={37 + run.pcpu * 30}>{nameAt(run.unit).slice(0, Math.floor((width - 5) / LETTER_WIDE))}</text>}</g>; })}
+        <rect x={left} y={22 + run.pcpu * 30} width={width} height="22" fill="var(--c-tint)" stroke="var(--c)" stroke-width={width > 3 ? 1 : 0.5} />{width > 2 * LETTER_WIDE + 5 && <text x={left + width / 2} y={37 + run.pcpu * 30} text-anchor="middle" class="lb">{nameAt(run.unit).length * LETTER_WIDE + 5 < width ? nameAt(run.unit) : nameAt(run.unit).slice(0, 2)}</text>}</g>; })}
       {units.map(({ unit, id, name, weight, cap }) => { const y = lane.get(unit)!; return <g key={unit} class={ownerClass(Math.max(0, id))}>
         <rect x="0" y={y + 1} width="10" height="10" rx="2" fill="var(--c-fill)" stroke="var(--c)" /><text x="15" y={y + 10} class="lb">{name.slice(0, 14)}</text><text x="15" y={y + 23}>{words.weight} {weight}{cap > 0 ? `, ${words.cap} ${cap}` : ''}</text>
-        {runs.filter(run => run.unit === unit).map(run => { const left = x(run.fromNs), width = Math.max(0.6, x(run.toNs) - left); return <g key={run.fromNs}>
-          {run.waitedNs > 0 && <path d={`M${x(run.fromNs - run.waitedNs)} ${y + 17}H${left}`} stroke="var(--c)" stroke-width="1.5" stroke-dasharray="1.5 2.5" />}
-          <rect x={left} y={y + (run.priority === 0 ? 2 : 6)} width={width} height={run.priority === 0 ? 16 : 12} fill={run.priority === -2 ? 'var(--c-tint)' : 'var(--c-fill)'} stroke="var(--c)" stroke-width={width > 2 ? 0.8 : 0} stroke-dasharray={run.priority === -2 ? '2 1.5' : undefined} />{run.priority === 0 && <rect x={left} y={y - 1} width={width} height="3" fill="var(--hv)" />}</g>; })}
-        <path d={`M${LEFT} ${y + 33}H${WIDE - RIGHT}`} stroke="var(--line)" stroke-dasharray="2 3" />
-        <Credit of={credits.get(unit) ?? []} x={x} y={y + 33} /></g>; })}
+        <pattern id={`over-${unit}`} width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--c-tint)" /><path d="M0 0v5" stroke="var(--c)" stroke-width="2.4" /></pattern>
+        <path d={`M${LEFT} ${y + SLICE}H${WIDE - RIGHT}`} stroke="var(--line)" />
+        {runs.filter(run => run.unit === unit).map(run => { const left = x(run.fromNs), width = Math.max(NARROWEST, x(run.toNs) - left), isBoost = run.priority === 0, top = y + (isBoost ? 2 : 5); return <g key={run.fromNs}>
+          {run.waitedNs > 0 && <path d={`M${x(run.fromNs - run.waitedNs)} ${y + SLICE}H${left}`} stroke="var(--c)" stroke-width="1.8" stroke-dasharray="1.5 2.5" />}
+          <rect x={left} y={top} width={width} height={y + SLICE - top} fill={run.priority === -2 ? `url(#over-${unit})` : 'var(--c-fill)'} stroke="var(--c)" stroke-width={width > 3 ? 0.8 : 0} />{isBoost && <rect x={left} y={y - 3} width={Math.max(width, 3)} height="3" fill="var(--hv)" />}</g>; })}
+        <path d={`M${LEFT} ${y + creditAt}H${WIDE - RIGHT}`} stroke="var(--line)" stroke-dasharray="2 3" />
+        <CreditLine of={credits.get(unit) ?? []} x={x} y={y + creditAt} /></g>; })}
       {picked && picked.timeNs > fromNs && <path d={`M${x(picked.timeNs)} 14V${height}`} stroke="var(--text)" stroke-width="1.6" />}{picked && picked.timeNs > fromNs && <path d={`M${x(picked.timeNs) - 5} 12h10l-5 7z`} fill="var(--text)" />}
     </svg></figure>
     <p class="cap-t">{words.caption}</p>
     <div class="ph"><h3>{words.log}</h3><span class="sec">{words.newest}</span></div>
     <div class="rest"><div class="wide rows"><table class="pad picks decided"><thead><tr><th class="num">{words.at}</th><th>{words.where}</th><th>{words.change}</th><th>{words.priority}</th><th class="num">{words.credit}</th><th>{words.reason}</th></tr></thead><tbody>
-      {recent.map(each => { const key = keyOf(each); return <tr key={key} class={key === pickedKey ? 'sel' : ''} onClick={() => choose(key)}><td class="m num">{((nowNs - each.timeNs) / 1e6).toFixed(1)}</td><td class="nw">{words.pcpu(each.pcpu)}</td><td class="nw"><button class="pickrow" aria-pressed={key === pickedKey} onClick={() => choose(key)}><span class={each.from < 0 ? 'sec' : `dom ${unitClass(each.from)}`}>{nameAt(each.from)}</span> → <span class={each.to < 0 ? 'sec' : `dom ${unitClass(each.to)}`}>{nameAt(each.to)}</span></button></td><td>{each.to < 0 ? '–' : PRIORITIES[each.priority]}</td><td class="m num">{each.to < 0 ? '–' : signed(each.credit)}</td><td class="sec cut" title={words.whys[each.why]}>{words.whys[each.why]}</td></tr>; })}</tbody></table></div></div>
+      {recent.map(each => { const key = keyOf(each); return <tr key={key} class={key === pickedKey ? 'sel' : ''} onClick={() => choose(key)}><td class="m num">{((nowNs - each.timeNs) / 1e6).toFixed(1)}</td><td class="nw">{words.pcpu(each.pcpu)}</td><td class="nw"><button class="pickrow" aria-pressed={key === pickedKey} onClick={() => choose(key)}><span class={each.from < 0 ? 'sec' : `dom ${unitClass(each.from)}`}>{nameAt(each.from)}</span> → <span class={each.to < 0 ? 'sec' : `dom ${unitClass(each.to)}`}>{nameAt(each.to)}</span></button></td><td class="nw">{each.to < 0 ? '–' : <><i class="mk">{PRIORITIES[each.priority]?.[0]}</i> {PRIORITIES[each.priority]}</>}</td><td class="m num">{each.to < 0 ? '–' : signed(each.credit)}</td><td class="sec cut" title={words.whys[each.why]}>{words.whys[each.why]}</td></tr>; })}</tbody></table></div></div>
   </div>;
 }
 
-/** A credit's line where it is within the accounting's range; below it, words instead. */
-function Credit({ of, x, y }: { of: readonly { ns: number; credit: number }[]; x: (ns: number) => number; y: number }) {
-  const isBelow = (credit: number): boolean => credit < -MOST_CREDIT, last = of.at(-1)?.credit ?? 0;
-  const lines: string[][] = [[]];
-  for (const { ns, credit } of of) if (isBelow(credit)) lines.push([]); else lines.at(-1)!.push(`${x(ns).toFixed(1)},${(y - Math.min(MOST_CREDIT, credit) / 33).toFixed(1)}`);
-  return <>{lines.map((points, i) => points.length > 1 && <polyline key={i} fill="none" stroke="var(--text-2)" stroke-width="1.2" points={points.join(' ')} />)}
-    <text x={WIDE - RIGHT + 5} y={y + 4} class={isBelow(last) ? '' : 'm'}>{isBelow(last) ? words.below : signed(last)}</text></>;
+/** A credit from edge to edge: what was known last holds until it is known anew. */
+function CreditLine({ of, x, y }: { of: readonly Credit[]; x: (ns: number) => number; y: number }) {
+  const at = (credit: number): string => (y - (Math.max(-MOST_CREDIT, Math.min(MOST_CREDIT, credit)) * SWING) / MOST_CREDIT).toFixed(1), [first] = of, last = of.at(-1);
+  if (!first || !last) return null;
+  return <><polyline fill="none" stroke="var(--text)" stroke-width="1.2" points={[`${LEFT},${at(first.credit)}`, ...of.map(({ ns, credit }) => `${x(ns).toFixed(1)},${at(credit)}`), `${WIDE - RIGHT},${at(last.credit)}`].join(' ')} />
+    <text x={WIDE} y={y + 4} text-anchor="end" class="m">{signed(last.credit)}</text></>;
 }
-const signed = (n: number): string => (n > 0 ? `+${n}` : String(n));
+const signed = (n: number): string => (n > 0 ? `+${n}` : String(n).replace('-', '−'));
 const keyOf = ({ timeNs, pcpu, to }: Pick<Decision, 'timeNs' | 'pcpu' | 'to'>): string => `${timeNs} ${pcpu} ${to}`;
 
 function Detail({ data }: Shown<Data>) {

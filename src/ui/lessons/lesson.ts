@@ -44,7 +44,25 @@ export type Part =
 
 export interface Step {
   kind: Kind;
+  /** What its heading says behind the kind: of a round, on Predict. */
+  name?: string;
   parts: Part[];
+}
+
+/** Predict to Explain, or In reality: `from` is the index of its first step. */
+export interface Round {
+  from: number;
+  steps: Step[];
+}
+
+/** The rounds of a lesson; In reality is the last. */
+export function roundsOf(steps: readonly Step[]): Round[] {
+  const rounds: Round[] = [];
+  steps.forEach((step, from) => {
+    if (step.kind === 'predict' || step.kind === 'reality' || rounds.length === 0) rounds.push({ from, steps: [] });
+    rounds.at(-1)!.steps.push(step);
+  });
+  return rounds;
 }
 
 export interface Lesson {
@@ -128,10 +146,10 @@ function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: (line: n
     refuseHtml(token, here, wrong);
     const step = lesson.steps.at(-1);
     if (token.type === 'heading' && (token as Tokens.Heading).depth === 2) {
-      const kind = HEADINGS[(token as Tokens.Heading).text.split(':')[0]!.trim().toLowerCase()];
+      const [word = '', ...rest] = (token as Tokens.Heading).text.split(':'), kind = HEADINGS[word.trim().toLowerCase()], name = rest.join(':').trim();
       if (!kind) wrong(here, `“${(token as Tokens.Heading).text}” is no step. Write ## Predict, ## Do, ## Measure, ## Explain or ## In reality, or take ### for a heading inside a step.`);
       else if (!ORDER[kind].includes(step?.kind)) wrong(here, `${(token as Tokens.Heading).text} cannot follow ${step ? `## ${step.kind}` : 'the head'}. The order is Predict, Do, Measure, Explain, and In reality at the end.`);
-      if (kind) lesson.steps.push({ kind, parts: [] });
+      if (kind) lesson.steps.push({ kind, ...(name === '' ? {} : { name }), parts: [] });
       continue;
     }
     if (token.type === 'code') {

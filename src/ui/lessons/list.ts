@@ -23,12 +23,24 @@ const OWN_KEY = 'ringside-lesson';
 /** Of a longer file so much is kept as shows that it is too long for a lesson. */
 export const MOST_CHARACTERS = 128 * 1024;
 
-export const keepOwnLesson = (text: string): void => sessionStorage.setItem(OWN_KEY, text.slice(0, MOST_CHARACTERS + 1));
+/** @throws Error with a sentence */
+export function keepOwnLesson(text: string): void {
+  try {
+    sessionStorage.setItem(OWN_KEY, text.slice(0, MOST_CHARACTERS + 1));
+  } catch {
+    throw new Error('a lesson is read after the page was loaded anew, and this browser keeps nothing for it: allow this site to keep data');
+  }
+}
 
 /** The text of a lesson of the address. @throws Error with a sentence */
 export async function lessonText(id: string): Promise<string> {
   if (id === OWN_LESSON) {
-    const own = sessionStorage.getItem(OWN_KEY);
+    let own: string | null = null;
+    try {
+      own = sessionStorage.getItem(OWN_KEY);
+    } catch {
+      // It was never kept.
+    }
     if (own === null) throw new Error('This tab has no lesson of yours any more. Drop its file again.');
     return own;
   }

@@ -10,7 +10,7 @@ import { Activity } from '../parts/activity.tsx';
 import { strings } from '../strings.ts';
 import { SerialWindow } from '../parts/serial.tsx';
 import { Tag } from '../parts/marks.tsx';
-import { handInCode, type Lesson, type Part, type Problem, readLesson, type Step } from './lesson.ts';
+import { handInCode, type Lesson, type Part, type Problem, readLesson, type Round, roundsOf, type Step } from './lesson.ts';
 import { lessonAddress, lessonText } from './list.ts';
 import './lessons.css';
 import { Markdown } from './markdown.tsx';
@@ -23,6 +23,7 @@ const words = {
   counts: (guest: string) => `What ${guest} does to the hypervisor`,
   starts: 'The guests of the lesson start.', seed: (seed: string) => `seed ${seed}`, link: 'Link to this lesson', another: 'Other numbers',
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
+  round: (n: number, of: number, name: string | undefined) => `Round ${n}${of > 1 ? ` of ${of}` : ''}${name ? `: ${name}` : ''}`, later: 'Opens when this round is done.', gap: (said: number, got: number) => `you said ${number(said)}, measured ${number(got)}`,
   show: 'Show', fold: 'Fold', answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer', number: 'Write a number.',
   doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Opens when the measurement holds.', reality: 'Opens at the end.' },
   measure: 'Measure', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(by)} off`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
@@ -115,30 +116,52 @@ export function LessonPage() {
   if (info.value && !there) return <div class="body lsn"><p>{words.needs} <a href={lessonAddress(address().get('lesson') ?? '')}>{words.open}</a></p></div>;
   if (problems.value.length > 0) return <Wrong />;
   if (!state) return <div class="body lsn">{!problem.value && <p class="sec" role="status">{words.starts}</p>}{problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag> <button class="btn sm" onClick={() => void open()}>{strings.errors.tryAgain}</button></p>}</div>;
-  const { lesson, run } = state;
+  const { lesson, run } = state, rounds = roundsOf(lesson.steps), current = rounds.findLastIndex(({ from }) => from <= state.at), counted = rounds.length - 1;
   const shown = lesson.guests.map(({ name }) => sessions.value.get(run.idOf(name) ?? -1)).filter(session => session !== undefined);
   const consoles = <div class="desk serials">{shown.map((session, i) => <SerialWindow key={session.id} session={session} first={i === 0} />)}
-    {!narrow.value && shown.length === 1 && <RingStrip key={shown[0]!.id} id={shown[0]!.id} name={lesson.guests[0]!.name} />}
-    {!narrow.value && shown.length === 1 && <section class="panel lact" aria-label={words.counts(lesson.guests[0]!.name)} tabIndex={0}><Activity session={shown[0]!} totals /></section>}</div>;
+    {!narrow.value && shown.length === 1 && <RingStrip key={shown[0]!.id} id={shown[0]!.id} name={lesson.guests[0]!.name} round={current + 1} said={doorbellsSaid(rounds[current]!, state)} busy={state.busy}>
+      <section class="panel lact" aria-label={words.counts(lesson.guests[0]!.name)} tabIndex={0}><Activity session={shown[0]!} totals /></section></RingStrip>}</div>;
   return <div class="lesson">
     <article class="body lsn">
-      <p class="row sec"><span>{words.seed(lesson.seed || '–')}</span><span class="grow" /><a href={lessonAddress(address().get('lesson') ?? '')}>{words.another}</a></p>
+      <p class="row sec">{counted > 1 && current < counted && <b>{words.round(current + 1, counted, rounds[current]!.steps[0]!.name)}</b>}<span>{words.seed(lesson.seed || '–')}</span><span class="grow" /><a href={lessonAddress(address().get('lesson') ?? '')}>{words.another}</a></p>
       <div class="lhead"><h1>{lesson.title}</h1>
-        <Progress state={state} /></div>
+        <Progress round={rounds[Math.min(current, counted - 1)]!} at={state.at} /></div>
+      {lesson.about && <p class="about">{lesson.about}</p>}
       {problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag></p>}
-      {lesson.steps.map((step, i) => <Fragment key={i}><StepBox step={step} index={i} state={state} />{narrow.value && i === state.at && consoles}</Fragment>)}
+      {rounds.map((round, r) => {
+        const title = round.steps[0]!.kind === 'reality' ? words.steps.reality : words.round(r + 1, counted, round.steps[0]!.name);
+        if (r > current) return <section key={round.from} class="lstep shut"><h2>{title}</h2><p class="sec">{r === current + 1 ? words.later : words.waits.reality}</p></section>;
+        const isFolded = r < current && !unfolded.value.has(-round.from - 1);
+        return <Fragment key={round.from}>
+          {r < current && <section class="lstep folded"><div class="row"><h2>{title}</h2><span class="sec">{gapsOf(round, state).join('; ')}</span><span class="grow" /><button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${isFolded ? words.show : words.fold}: ${title}`} onClick={() => fold(-round.from - 1, !isFolded)}>{isFolded ? words.show : words.fold}</button></div></section>}
+          {!isFolded && round.steps.map((step, i) => <Fragment key={i}><StepBox step={step} index={round.from + i} number={i + 1} state={state} />{narrow.value && round.from + i === state.at && consoles}</Fragment>)}
+        </Fragment>;
+      })}
     </article>
     {!narrow.value && consoles}
   </div>;
 }
 
-function Progress({ state: { lesson, at } }: { state: Now }) {
-  return <ol class="prog">{lesson.steps.map(({ kind }, i) => <li key={i} class={i < at ? 'past' : i === at ? 'here' : ''} aria-current={i === at ? 'step' : undefined}><span class="no">{i + 1}</span> <span class="nm">{words.steps[kind]}</span></li>)}</ol>;
+/** The steps of the round at hand. */
+function Progress({ round: { from, steps }, at }: { round: Round; at: number }) {
+  return <ol class="prog">{steps.map(({ kind }, i) => <li key={kind} class={from + i < at ? 'past' : from + i === at ? 'here' : ''} aria-current={from + i === at ? 'step' : undefined}><span class="no">{i + 1}</span> <span class="nm">{words.steps[kind]}</span></li>)}</ol>;
 }
 
-function StepBox({ step, index, state }: { step: Step; index: number; state: Now }) {
+/** What was said against what was measured, of a round that is done. */
+const gapsOf = ({ from, steps }: Round, { results, answers }: Now): string[] => steps.flatMap((_, i) => (results.get(from + i)?.measured ?? []).flatMap(({ row, value }) => {
+  const said = answers.get(row.guess ?? '');
+  return said === undefined ? [] : [words.gap(said, value)];
+}));
+
+/** The answer that is about a ring's doorbells. */
+const doorbellsSaid = ({ steps }: Round, { answers }: Now): number | undefined => {
+  const row = steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'rows' ? part.rows : []))).find(({ guess, expression: { names } }) => guess !== undefined && names.some(name => name.endsWith('.events_in')));
+  return row?.guess === undefined ? undefined : answers.get(row.guess);
+};
+
+function StepBox({ step, index, number: no, state }: { step: Step; index: number; number: number; state: Now }) {
   const { at, busy, lesson } = state;
-  const title = `${index + 1}. ${words.steps[step.kind]}`;
+  const title = step.kind === 'reality' ? words.steps.reality : `${no}. ${words.steps[step.kind]}`;
   const isHere = index === at, isFolded = !isHere && FOLDED.has(step.kind) && !unfolded.value.has(index);
   const said = step.parts.flatMap(part => (part.kind === 'ask' ? [state.answers.get(part.name)] : [])).filter(answer => answer !== undefined);
   const box = useRef<HTMLElement>(null);

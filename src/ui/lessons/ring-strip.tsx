@@ -1,79 +1,97 @@
 /** The rings of a lesson's guest, unrolled, and how many doorbells its requests have cost so far. */
 
-import { useSignal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RingFacts } from '../../dom0/index.ts';
 import { host } from '../host.ts';
-import { slotStates } from '../inspect/ring-slots.ts';
+import { newness, slotStates } from '../inspect/ring-slots.ts';
 import { ownerClass } from '../parts/marks.tsx';
 
 const words = {
-  ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests', doorbells: 'doorbells heard', each: 'requests per doorbell',
-  chart: 'Doorbells against requests, as the machine counts them', bound: 'one each', last: (doorbells: number, requests: number) => `${doorbells} for ${requests}`, slot: (name: string, value: number) => `${name} ${value}`,
+  ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests', chart: 'Doorbells against requests', counted: 'Counted by Domain-0 and Xen, outside the guest; each line begins with its round.',
+  last: (round: number, { requests, doorbells }: Point) => `round ${round}: ${doorbells} for ${requests}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'crossed: the bell has rung', not: 'not crossed yet',
+  none: 'The line begins with the first request.',
 };
 const EVERY_MS = 400,
   /** Of the strip and of the chart, in the picture's units. */
   WIDTH = 540,
   CELL = 14,
-  HIGH = 118,
+  HIGH = 226,
   LEFT = 30,
-  RIGHT = 92;
+  RIGHT = 128,
+  /** Lines of words at the right are so far apart. */
+  APART = 15;
 
 interface Point { requests: number; doorbells: number }
+/** Of a round: what was counted before it, and what has come since. */
+interface Series { id: number; base: Point; points: readonly Point[] }
 
-export function RingStrip({ id, name }: { id: number; name: string }) {
+/** By round. A step that is begun again has a guest of its own, and begins its line anew. */
+const series = signal<ReadonlyMap<number, Series>>(new Map());
+
+export function RingStrip({ id, name, round, said, busy, children }: { id: number; name: string; round: number; said: number | undefined; busy: boolean; children: ComponentChildren }) {
   const rings = useSignal<readonly RingFacts[]>([]);
-  const points = useSignal<readonly Point[]>([]);
   useEffect(() => {
     let closed = false;
-    points.value = [];
     const look = async (): Promise<void> => {
       // A guest that is made anew is not there for a moment.
       const seen = await host.inspect('rings', id).catch(() => []);
       if (closed) return;
       rings.value = seen;
-      const ring = seen[0], last = points.peek().at(-1);
-      if (ring?.events && (last?.requests !== ring.reqCons || last.doorbells !== ring.events.heard)) points.value = [...points.peek(), { requests: ring.reqCons, doorbells: ring.events.heard }];
+      const [ring] = seen;
+      if (!ring?.events) return;
+      const at = { requests: ring.reqCons, doorbells: ring.events.heard }, kept = series.peek().get(round), last = kept?.points.at(-1);
+      if (kept?.id !== id || !last) {
+        // While earlier steps are done again for it, the round has not begun.
+        if (!busy) series.value = new Map([...series.peek(), [round, { id, base: at, points: [{ requests: 0, doorbells: 0 }] }]]);
+        return;
+      }
+      const point = { requests: at.requests - kept.base.requests, doorbells: at.doorbells - kept.base.doorbells };
+      if (point.requests !== last.requests || point.doorbells !== last.doorbells) series.value = new Map([...series.peek(), [round, { ...kept, points: [...kept.points, point] }]]);
     };
     void look();
     const timer = setInterval(() => void look(), EVERY_MS);
     return () => { closed = true; clearInterval(timer); };
-  }, [id]);
+  }, [id, round, busy]);
   const ring = rings.value[0];
-  if (!ring?.events) return null;
-  const { heard } = ring.events;
-  return <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}>
-    <div class="row wrap"><h3>{words.ring(name, ring)}</h3><span class="grow" /><span class="sec"><b class="m">{ring.reqCons}</b> {words.requests}, <b class="m">{heard}</b> {words.doorbells}{heard > 0 && <>, <b class="m">{(ring.reqCons / heard).toFixed(1)}</b> {words.each}</>}</span></div>
-    <Strip ring={ring} />
-    <Chart points={points.value} />
-  </section>;
+  if (!ring?.events) return <>{children}</>;
+  return <>
+    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} /></section>
+    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><h3>{words.chart}</h3><Chart round={round} said={said} /><p class="cap-t">{words.counted}</p></section>
+  </>;
 }
+
+/** Domain-0 was to be woken at that index, and it was passed. */
+const isCrossed = ({ reqProd, reqEvent }: RingFacts): boolean => ((reqProd - reqEvent) | 0) >= 0;
 
 /** The slots in a row; both indices that the doorbell is about stand at theirs. */
 function Strip({ ring }: { ring: RingFacts }) {
   const wide = WIDTH / ring.slots, states = slotStates(ring);
   return <svg viewBox={`0 0 ${WIDTH} 56`} aria-hidden="true">
-    {states.map((state, i) => <g key={i}><rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class={`sl-${state}`} />{state !== 'F' && <text x={(i + 0.5) * wide} y="31" text-anchor="middle">{state}</text>}</g>)}
+    {states.map((state, i) => <g key={i}><rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class={`sl-${state}`} />{state === 'F' && <rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class="aged" fill-opacity={newness(ring, i) / 2} />}{state !== 'F' && <text x={(i + 0.5) * wide} y="31" text-anchor="middle">{state}</text>}</g>)}
     {([['req_prod', ring.reqProd, 12, 'var(--c)'], ['req_event', ring.reqEvent, 53, 'var(--d0)']] as const).map(([name, value, y, colour]) => {
-      const x = (value & (ring.slots - 1)) * wide, isRight = x > WIDTH - 120;
-      return <g key={name}><path d={y < 20 ? `M${x} 4V40` : `M${x} 15V54`} stroke={colour} stroke-width="2" stroke-dasharray={y < 20 ? undefined : '3 2'} fill="none" /><text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">{words.slot(name, value)}</text></g>;
+      const x = (value & (ring.slots - 1)) * wide, isRight = x > WIDTH - 250;
+      return <g key={name}><path d={y < 20 ? `M${x} 4V40` : `M${x} 15V54`} stroke={colour} stroke-width="2" stroke-dasharray={y < 20 ? undefined : '3 2'} fill="none" /><text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">{words.slot(name, value)}{name === 'req_event' && <tspan class="plain">{isCrossed(ring) ? `: ${words.crossed}` : `: ${words.not}`}</tspan>}</text></g>;
     })}
   </svg>;
 }
 
 /** A steep line is a doorbell for each request; a flat one is many requests for one doorbell. */
-function Chart({ points }: { points: readonly Point[] }) {
-  const last = points.at(-1);
-  if (!last || last.requests === 0) return null;
-  const most = Math.max(last.requests, last.doorbells);
-  const x = (n: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * n) / last.requests, y = (n: number): number => HIGH - ((HIGH - 10) * n) / most;
-  const end = y(last.doorbells), bound = y(last.requests);
-  return <figure><figcaption class="sec">{words.chart}</figcaption>
-    <svg viewBox={`0 0 ${WIDTH} ${HIGH + 18}`} aria-hidden="true">
-      <path d={`M${LEFT} 4V${HIGH}H${WIDTH - RIGHT}`} fill="none" stroke="var(--edge)" /><path d={`M${x(0)} ${y(0)}L${x(last.requests)} ${bound}`} stroke="var(--text-2)" stroke-dasharray="4 3" fill="none" />
-      <path d={`M${points.map(point => `${x(point.requests)} ${y(point.doorbells)}`).join('L')}`} fill="none" stroke="var(--c)" stroke-width="2.5" />
-      {points.map((point, i) => <circle key={i} cx={x(point.requests)} cy={y(point.doorbells)} r="3.5" fill="var(--c)" />)}
-      <text x={LEFT - 5} y="13" text-anchor="end" class="m">{most}</text><text x={LEFT - 5} y={HIGH + 2} text-anchor="end" class="m">0</text><text x={LEFT} y={HIGH + 15}>{`0 ${words.requests}`}</text><text x={x(last.requests)} y={HIGH + 15} text-anchor="end" class="m">{last.requests}</text>
-      {end - bound > 14 && <text x={x(last.requests) + 9} y={bound + 4}>{words.bound}</text>}<text x={x(last.requests) + 9} y={end + 4} class="b">{words.last(last.doorbells, last.requests)}</text>
-    </svg></figure>;
+function Chart({ round, said }: { round: number; said: number | undefined }) {
+  const lines = [...series.value].map(([no, { points }]) => ({ no, points, last: points.at(-1)! })).filter(({ last }) => last.requests > 0);
+  if (lines.length === 0) return <p class="sec">{words.none}</p>;
+  const wide = Math.max(...lines.map(({ last }) => last.requests)), most = Math.max(...lines.map(({ last }) => last.doorbells), said ?? 0, 1);
+  const x = (n: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * n) / wide, y = (n: number): number => HIGH - ((HIGH - 12) * n) / most;
+  const labels = [...lines.map(({ no, last }) => ({ text: words.last(no, last), at: y(last.doorbells), isHere: no === round })), ...(said === undefined ? [] : [{ text: words.said(said), at: y(said), isHere: false }])].sort((a, b) => a.at - b.at);
+  // Names keep their distance: the lower one gives way, and none is below the axis.
+  for (let i = 1; i < labels.length; i++) labels[i]!.at = Math.max(labels[i]!.at, labels[i - 1]!.at + APART);
+  for (let i = labels.length - 1; i >= 0; i--) labels[i]!.at = Math.min(labels[i]!.at, i + 1 < labels.length ? labels[i + 1]!.at - APART : HIGH);
+  return <svg viewBox={`0 0 ${WIDTH} ${HIGH + 18}`} aria-hidden="true">
+    <path d={`M${LEFT} 4V${HIGH}H${WIDTH - RIGHT}`} fill="none" stroke="var(--edge)" />
+    {said !== undefined && <path d={`M${LEFT} ${y(said)}H${x(wide)}`} stroke="var(--hv)" stroke-width="1.6" stroke-dasharray="2 3" fill="none" />}
+    {lines.map(({ no, points, last }) => <g key={no}><path d={`M${points.map(point => `${x(point.requests)} ${y(point.doorbells)}`).join('L')}`} fill="none" stroke={no === round ? 'var(--c)' : 'var(--text-2)'} stroke-width={no === round ? 2.5 : 1.5} stroke-dasharray={no === round ? undefined : '5 3'} /><circle cx={x(last.requests)} cy={y(last.doorbells)} r="4" fill={no === round ? 'var(--c)' : 'var(--text-2)'} /></g>)}
+    {labels.map(({ text, at, isHere }) => <text key={text} x={WIDTH - RIGHT + 9} y={at + 4} class={isHere ? 'b' : ''}>{text}</text>)}
+    <text x={LEFT - 5} y="16" text-anchor="end" class="m">{most}</text><text x={LEFT - 5} y={HIGH + 2} text-anchor="end" class="m">0</text><text x={LEFT} y={HIGH + 15}>{`0 ${words.requests}`}</text><text x={x(wide)} y={HIGH + 15} text-anchor="end" class="m">{wide}</text>
+  </svg>;
 }

@@ -38,7 +38,7 @@ export const ShellWindow = ({ session }: { session: ShellSession }) =>
     sized={(columns, rows) => session.sized(columns, rows)} />;
 
 /** That nothing is kept, why, and what can be done. */
-function StateNote() {
+export function StateNote() {
   const known = state.value;
   if (!known || known.kept) return null;
   return <div class="note" role="status">

@@ -7,6 +7,7 @@ import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
 import { incoming, takeIn } from '../whole-state.ts';
 import { Checkpoints } from './checkpoints.tsx';
+import { StateNote } from './domain0-shell.tsx';
 import { Icon, ownerClass, Tag } from './marks.tsx';
 import { NewVolume, RemoveVolume } from './new-volume.tsx';
 import { WholeState } from './whole-state.tsx';
@@ -27,6 +28,7 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
   const disk = inventory.value?.stored?.disk;
   return <div class="body stor">
     {incoming.value && <WholeState />}
+    <StateNote />
     {!disk ? <p>{words.notOpen} <button class="btn sm" onClick={openState}>{words.open}</button></p> : <>
       <section><div class="ph"><h3><Icon name="disk" /> {disk.path}</h3><span class="sec">{words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}</span></div>
         {persists.value !== undefined && <p class="row wrap" role="status"><Tag kind={persists.value ? 'used' : 'approximated'}><span>{persists.value ? words.persists : words.mayGo}</span></Tag>
