@@ -118,8 +118,8 @@ export const strings = {
     disk: 'PV disks', diskUnit: 'MiB/s of all guests', read: 'read', written: 'written',
     processors: 'Processors', used: (percent: number, pcpus: number) => `${percent.toFixed(0)} of ${100 * pcpus} % in the last 10 s`, inspect: 'Inspect',
     whyUsed: (percent: number, pcpus: number) => `Why ${percent.toFixed(0)} of ${100 * pcpus} %?`,
-    whyUsedAnswer: (asked: string[], others: number, waited: number, pcpus: number) => `${asked.length === 0 ? 'No domain asked for a processor.' : `${asked.join(', ')} asked for ${pcpus === 1 ? 'the processor' : `the ${pcpus} processors`} and waited for one ${waited.toFixed(0)} % of the last second`}${asked.length === 0 || others === 0 ? '' : `; ${others} had little to do`}.`,
-    kept: (all: string, stored: string) => `${all}, ${stored} kept`, allVolumes: 'Volumes',
+    whyUsedAnswer: (asked: string[], others: number, waited: number, pcpus: number) => `${asked.length === 0 ? 'No domain asked for a processor.' : `${asked.length === 1 ? asked[0] : count(asked.length, 'domain')} asked for ${pcpus === 1 ? 'the processor' : `the ${pcpus} processors`}, and waited for one ${waited.toFixed(0)} % of the last second`}${asked.length === 0 || others === 0 ? '' : `; ${others} had little to do`}.`,
+    groupRest: (all: string, group: string, free: string) => `${all}; ${free} of ${group} free`, spans: [['1 min', 60_000], ['10 min', 600_000]] as const, span: 'How far back', used2: (part: number, all: number) => `${part.toFixed(0)} of ${all}`, allVolumes: 'Volumes',
     cpuColumn: (name: string) => `CPU ${name}, %`,
     freeColumn: 'free, MiB',
     netColumn: (name: string) => `${name}, KiB/s`,
@@ -141,7 +141,7 @@ export const strings = {
     notOpen: 'The disk has not been opened yet. It is when Domain-0 needs it.',
     open: 'Open it',
     ports: 'Ports', port: 'Port', received: 'Received', transmitted: 'Sent', dropped: 'Dropped', packets: (n: number) => count(n, 'packet'),
-    portsCaption: 'As the bridge counts them: received from what is behind the port, sent to it.',
+    portsCaption: 'Received from what is behind a port, sent to it.',
     stations: 'Stations that it has learned', mac: 'MAC address', seen: 'Heard',
     stationsCaption: 'Forgotten when nothing was heard for 300 s (brctl showmacs).',
     noStations: 'None yet: no frame has passed.',
@@ -149,6 +149,7 @@ export const strings = {
   },
   volumes: {
     name: 'Name of the new volume', size: 'Size of the new volume, GiB', make: 'New volume', free: (free: string) => `${free} free`,
+    rule: (free: string) => `A name is of letters, digits and . _ + -, and does not begin with -; a size is from 0.004 GiB to the ${free} that are free.`,
     remove: 'Remove', removeOf: (path: string) => `Remove ${path}`, removeNow: 'Remove now: what is on it is lost', keep: 'Keep',
   },
   desktop: {

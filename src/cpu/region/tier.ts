@@ -18,14 +18,15 @@ import { identify } from '../ops/system.ts';
 import * as hot from '../fpu/hot.ts';
 import { pairValues } from '../fpu/pairs.ts';
 import { laneFunctions, numbers } from '../fpu/sse.ts';
-import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
+import { META, META_LENGTH, OP } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
-import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER, STALE, THROWN, USER } from '../scratch.ts';
+import { GO, S_BUDGET, S_LOST, S_STOP, S_USER, STALE, THROWN, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
 import { INVALID } from '../tlb.ts';
+import { createEntry, type Enterable, REGION, RegionTable } from './transfers.ts';
 
-/** Words of a record behind META: which region it leads to; how often regions led to it, in which epoch. */
-const REGION = META + 1, EXITS = META + 2, EXITS_EPOCH = META + 3;
+/** Words of a record behind META and REGION: how often regions led to it, in which epoch. */
+const EXITS = META + 2, EXITS_EPOCH = META + 3;
 /**
  * Instructions from sample to sample while regions run few of them, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. Primes:
  * samples of a loop fall on all its instructions, however many these are.
@@ -33,17 +34,17 @@ const REGION = META + 1, EXITS = META + 2, EXITS_EPOCH = META + 3;
 const BATCH = 4_999, REGION_BATCH = 24_989;
 /** Samples are counted by lines of memory: a loop is found however many instructions it has. */
 const LINE_SHIFT = 7, LINE = 1 << LINE_SHIFT;
-const LATELY = 256;
 const NOTHING: ReadonlySet<number> = new Set();
 /** Samples after which a text that was no function yet is asked for again. */
 const RETRY = 16;
 /**
- * Instructions that are watched: until what goes round there is known, at least so many to know which ways branches go, and at most so many, wherever control is
- * then. That takes time from the guest, and what it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once;
- * an interpreter of scripts goes round in thousands of instructions, of which each epoch shows a few. In the first samples, which a kernel's boot takes, what is hot
- * is soon over. So many regions are compiled in one epoch, at most.
+ * Instructions that are watched: until what goes round there is known, then until so many showed none that was new, since a region has the ways of branches that ran,
+ * and at most so many, wherever control is then. Of an unpacker's loop the first rounds show a third of the ways that it takes. That takes time from the guest, and what
+ * it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once; an interpreter of scripts goes round in thousands of
+ * instructions, of which each epoch shows a few. In the first samples, which a kernel's boot takes, what is hot is soon over. So many regions are compiled in one epoch,
+ * at most.
  */
-const TRACE = 2000, WAYS = 800, LONGEST_TRACE = 4000, MAX_TRACES = 24, TRACES_AN_EPOCH = 12, FIRST_TRACES = 2, FIRST_SAMPLES = 100_000, MAX_COMPILES = 24;
+const TRACE = 2000, QUIET = 1000, LONGEST_TRACE = 8000, MAX_TRACES = 24, TRACES_AN_EPOCH = 12, FIRST_TRACES = 2, FIRST_SAMPLES = 100_000, MAX_COMPILES = 24;
 /**
  * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
  * boot had three times the regions, most of which V8 had not optimised when they were over.
@@ -75,12 +76,8 @@ const IDLE = 64, IDLE_SHARE = 1000;
 
 const lineOf = (frame: number, linear: number): number => frame / LINE + ((linear & 4095) >>> LINE_SHIFT);
 
-interface Compiled {
-  /** False: it is gone. */
-  live: boolean;
+interface Compiled extends Enterable {
   entry: Entry;
-  /** The record's own op. */
-  own: Op;
   instructions: number;
   /** Ways from the interpreter into it, and what was done there until control came back, in other regions too. */
   visits: number;
@@ -102,16 +99,19 @@ export class RegionTier implements Regions {
   private readonly threshold: number;
   private compiler: RegionCompiler | null = null;
   /**
-   * Linear addresses of the instructions under watch, from one in a hot line on, of those alone that run at its privilege (`user`: 0 or USER) and in its mode (`key`; `base`: of CS); null:
-   * none are. How many were watched in all. That line. Where the region is to begin; null: not known yet.
+   * Linear addresses of the instructions under watch, from one in a hot line (`traced`) on, until it is known where the region is to begin (`head`), of those alone that run
+   * at its privilege (`user`: 0 or USER) and in its mode (`key`; `base`: of CS); null: none are.
    */
   private trace: number[] | null = null;
+  private traced = 0;
   private user = 0;
   private key = 0;
   private base = 0;
-  private watched = 0;
-  private traced = 0;
   private head: number | null = null;
+  /** How many instructions were watched in all; the linear addresses of those, each once; how many there had been when the last of these came. */
+  private watched = 0;
+  private readonly ran = new Set<number>();
+  private newest = 0;
   /** General registers when control was at the head last. */
   private headRegisters: Int32Array | null = null;
   /** Linear address to which regions often lead: what runs from there is to be watched. Null: none. */
@@ -130,17 +130,7 @@ export class RegionTier implements Regions {
   private due = DOUBLE_ZERO;
   private readonly values: Record<string, unknown>;
   private readonly names: readonly string[];
-  private readonly regions: (Compiled | null)[] = [];
-  /**
-   * Of each region, by number, what entering it needs: its function; most instructions up to the first test of the budget behind the entry; and how many it ran since
-   * the epoch began. Objects that lie about in memory made a transfer from one region to the next a third dearer.
-   */
-  private readonly functions: (() => void)[] = [];
-  private readonly longest = new Int32Array(MAX_REGIONS);
-  private readonly recent = new Int32Array(MAX_REGIONS);
-  /** Regions that followed another lately: where in the tables of records they begin, and their numbers. These tables are large, and a look-up there waits for memory. */
-  private readonly lately = new Int32Array(2 * LATELY).fill(-1);
-  private readonly free: number[] = [];
+  private readonly table = new RegionTable<Compiled>(MAX_REGIONS);
   private readonly counts = new Map<number, number>();
   private readonly drops = new Map<number, number>();
   /** Records that a region did no good at, or that cannot be compiled; lines where watching showed nothing new. */
@@ -167,7 +157,11 @@ export class RegionTier implements Regions {
       withChange(kindWithChange(i, i - PRODUCTS / 2), 0x7fffffff - i, -0x7fffffff + i, 1, i - PRODUCTS / 2);
       withChange(i, 0x7fffffff - i, -0x7fffffff + i, 1, 1);
     }
-    cpu.writer.functions[OP_ENTRY] = (_, p) => this.enter(p);
+    cpu.writer.functions[OP_ENTRY] = createEntry(cpu, this.table, this.statistics, {
+      visited: (p, region, ran) => this.visited(p, region, ran),
+      left: (q, region) => this.left(q, region),
+      didNothing: index => this.didNothing(index),
+    });
   }
 
   // ---- what its owner does
@@ -182,13 +176,13 @@ export class RegionTier implements Regions {
   failed(): void {
     this.off = true;
     this.wantsCompiler = false;
-    this.regions.forEach((region, i) => {
+    this.table.regions.forEach((region, i) => {
       if (region !== null) this.remove(i);
     });
   }
 
   hottest(count: number): RegionView[] {
-    const those = this.regions.flatMap((region, i) => (region === null ? [] : [{ region, retired: region.before + this.recent[i]! }]));
+    const those = this.table.regions.flatMap((region, i) => (region === null ? [] : [{ region, retired: region.before + this.table.recent[i]! }]));
     return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, linear, seen: { kind: { code32 } } }, retired }) => ({
       linear, code32, text, retired,
       // Callees may be there more than once.
@@ -264,7 +258,9 @@ export class RegionTier implements Regions {
     this.user = this.cpu.S[S_USER]!;
     this.key = this.cpu.mode.key;
     this.base = this.cpu.mode.csBase;
-    this.watched = 1;
+    this.watched = this.newest = 1;
+    this.ran.clear();
+    this.ran.add(linear);
     this.traced = line;
     this.head = head;
     this.headRegisters = head === null ? null : this.cpu.R.slice(0, EDI + 1);
@@ -287,13 +283,17 @@ export class RegionTier implements Regions {
     const { A, S, mode } = this.cpu, { linear } = this, here = mode.key === this.key && S[S_USER] === this.user;
     this.watched++;
     if (here) {
-      trace.push(linear);
+      if (this.head === null) trace.push(linear);
+      if (!this.ran.has(linear)) {
+        this.ran.add(linear);
+        this.newest = this.watched;
+      }
       // What came again only by returns goes round in some function that was called before.
       if (this.head === null && linear === trace[0]) this.head = this.compiler!.head(mode.code32, trace, page => this.pageAt(page));
     }
     const { head } = this, atHead = here && linear === head;
     if (atHead) this.headRegisters = this.cpu.R.slice(0, EDI + 1);
-    if (head === null ? this.watched < TRACE : this.watched < (atHead ? WAYS : LONGEST_TRACE)) return;
+    if (head === null ? this.watched < TRACE : this.watched < (atHead ? this.newest + QUIET : LONGEST_TRACE)) return;
     this.trace = null;
     this.interval = BATCH;
     this.due = this.cpu.loop.retiredNow + BATCH;
@@ -301,7 +301,7 @@ export class RegionTier implements Regions {
     const record = head === null || !here || (!atHead && mode.csBase !== this.base) ? 0 : this.recordAt(head);
     if (head === null ? trace.length < this.watched : record === 0) this.refusedLines.set(this.traced, PUT_OFF);
     else if (head === null || A[record + OP] === OP_ENTRY || this.refused.has(record)) this.refusedLines.set(this.traced, REFUSED);
-    else this.compileAt(record, head, this.seen(new Set(trace.map(at => (at - (head & -4096)) | 0)), head), true, this.headRegisters);
+    else this.compileAt(record, head, this.seen(new Set([...this.ran].map(at => (at - (head & -4096)) | 0)), head), true, this.headRegisters);
   }
 
   private canCompile(): boolean {
@@ -320,10 +320,10 @@ export class RegionTier implements Regions {
         else map.delete(key);
       }
     }
-    this.regions.forEach((region, i) => {
-      if (region !== null) region.before += this.recent[i]!;
+    this.table.regions.forEach((region, i) => {
+      if (region !== null) region.before += this.table.recent[i]!;
     });
-    this.recent.fill(0);
+    this.table.recent.fill(0);
   }
 
   /** A linear page's table of records and frame; null: no code of it was decoded. */
@@ -334,7 +334,7 @@ export class RegionTier implements Regions {
       begins: offset => {
         if (this.late) return false;
         const record = code.PM[table + offset]!;
-        return record !== 0 && A[record + OP] === OP_ENTRY && this.regions[A[record + REGION]!]!.instructions >= LARGE;
+        return record !== 0 && A[record + OP] === OP_ENTRY && this.table.regions[A[record + REGION]!]!.instructions >= LARGE;
       },
     };
   }
@@ -391,7 +391,7 @@ export class RegionTier implements Regions {
     const records = this.writeRecords(calls);
     if (records === null) return;
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
-    const index = this.free.pop() ?? this.regions.length;
+    const index = this.table.take();
     const sources = pages.map(({ frame, ranges, tail }) => {
       let lines = tail > 0 ? linesOf(0, tail) : 0;
       for (const [first, last] of ranges) lines |= linesOf(first, last - first + 1);
@@ -407,14 +407,14 @@ export class RegionTier implements Regions {
       },
     };
     if (!code.install(entry)) {
-      this.free.push(index);
+      this.table.give(index);
       return;
     }
-    const run = this.functions[index] = make(...Object.values(this.values), records) as () => void;
-    this.longest[index] = longest;
-    this.recent[index] = 0;
+    const run = this.table.functions[index] = make(...Object.values(this.values), records) as () => void;
+    this.table.longest[index] = longest;
+    this.table.recent[index] = 0;
     A[record + REGION] = index;
-    this.regions[index] = { live: true, entry, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, seen, before: DOUBLE_ZERO, made: region, linear };
+    this.table.regions[index] = { live: true, entry, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, seen, before: DOUBLE_ZERO, made: region, linear };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
@@ -451,7 +451,7 @@ export class RegionTier implements Regions {
     functions[A[p + OP]!]!(this.cpu, p);
     const stop = S[S_STOP]!;
     if (stop === GO && S[S_BUDGET] === budget && !this.changed && tlb.changes === changes) return false;
-    this.lost = budget - S[S_BUDGET]!;
+    S[S_LOST] = budget - S[S_BUDGET]!;
     if (stop === GO || stop === STALE) {
       S[S_STOP] = GO;
       R[EIP] = (R[EIP]! + (A[p + META]! >>> META_LENGTH & 15)) | 0;
@@ -468,9 +468,8 @@ export class RegionTier implements Regions {
       return true;
     }
   }
-  /** What is called took regions away, perhaps the one that runs; and so many instructions that are not to run any more. */
+  /** What is called took regions away, perhaps the one that runs. */
   private changed = false;
-  private lost = 0;
 
   private cover(pages: RegionText['pages'], by: number): void {
     for (const { frame, ranges } of pages) {
@@ -485,87 +484,33 @@ export class RegionTier implements Regions {
   /** The region that ran least since the last epoch makes room. */
   private evict(): void {
     let least = -1;
-    this.regions.forEach((region, i) => {
-      if (region !== null && (least < 0 || this.recent[i]! < this.recent[least]!)) least = i;
+    this.table.regions.forEach((region, i) => {
+      if (region !== null && (least < 0 || this.table.recent[i]! < this.table.recent[least]!)) least = i;
     });
     if (least >= 0) this.remove(least);
     this.statistics.evicted++;
   }
 
   private remove(index: number): void {
-    this.cpu.code.remove(this.regions[index]!.entry);
+    this.cpu.code.remove(this.table.regions[index]!.entry);
     this.forget(index);
   }
 
   private forget(index: number): void {
-    const region = this.regions[index]!, { text, pages } = region.made;
+    const region = this.table.regions[index]!, { text, pages } = region.made;
     region.live = false;
     this.statistics.characters -= text.length;
     this.cover(pages, -1);
     this.changed = true;
-    this.regions[index] = null;
-    for (let slot = 0; slot < 2 * LATELY; slot += 2) if (this.lately[slot + 1] === index) this.lately[slot] = -1;
-    this.free.push(index);
+    this.table.give(index);
     this.statistics.regions--;
-  }
-
-  /** Runs the record `p`, of which one instruction was taken from the budget, and whatever regions follow. */
-  private enter(p: number): void {
-    const { A, R, S, mode } = this.cpu, { CP } = this.cpu.tlb, { PM } = this.cpu.code, { functions, longest, recent, lately } = this;
-    const first = A[p + REGION]!, region = this.regions[first]!;
-    let index = first, left = S[S_BUDGET]! + 1, ran = 0;
-    while (left >= longest[index]!) {
-      S[S_BUDGET] = left;
-      functions[index]!();
-      const done = left - S[S_BUDGET]! - this.lost;
-      recent[index]! += done;
-      ran += done;
-      if (done === 0) {
-        this.didNothing(index);
-        break;
-      }
-      left = S[S_BUDGET]!;
-      this.lost = 0;
-      if (S[S_STOP] !== GO) {
-        if (S[S_STOP] !== JUMP) {
-          this.statistics.retired += ran;
-          return;
-        }
-        S[S_STOP] = GO;
-      }
-      const eip = R[EIP]!, linear = (eip + mode.csBase) | 0, at = linear & 4095;
-      const place = CP[(linear >>> 12) + S[S_USER]!]! + at, slot = ((linear ^ linear >>> 8) & (LATELY - 1)) << 1;
-      if (lately[slot] === place && eip >>> 0 <= mode.csLimit) index = lately[slot + 1]!;
-      else {
-        const q = PM[place]!;
-        if (q === 0 || A[q + OP] !== OP_ENTRY || eip >>> 0 > mode.csLimit) {
-          S[S_STOP] = JUMP;
-          this.visited(p, region, ran);
-          if (q !== 0) this.left(q, this.regions[index] ?? null);
-          return;
-        }
-        index = A[q + REGION]!;
-        lately[slot] = place;
-        lately[slot + 1] = index;
-      }
-      S[S_PAGE_EIP] = (eip - at) | 0;
-    }
-    this.visited(p, region, ran);
-    if (index !== first || left === 0 || !region.live) {
-      // An op may run only from its own record, and while the budget lasts.
-      S[S_BUDGET] = left;
-      S[S_STOP] = JUMP;
-      return;
-    }
-    S[S_BUDGET] = left - 1;
-    region.own(this.cpu, p);
   }
 
   /** If a region does nothing again and again, one without windows takes its place, or one that calls its first instruction, unless it did much in between. */
   private didNothing(index: number): void {
-    const region = this.regions[index]!;
+    const region = this.table.regions[index]!;
     if (region === null || (!region.made.windows && isLinear(region.seen.kind)) || ++region.idle < IDLE) return;
-    const ran = region.before + this.recent[index]!;
+    const ran = region.before + this.table.recent[index]!;
     if (ran - region.looked < IDLE * IDLE_SHARE) {
       if (region.made.windows) this.compileAnew(region, region.seen);
       else this.callsMissed(region, region.linear);
@@ -620,7 +565,7 @@ export class RegionTier implements Regions {
     this.statistics.retired += done;
     region.retired += done;
     if (++region.visits < TRIAL) return;
-    if (region.retired < TRIAL * SHORT && this.regions[this.cpu.A[p + REGION]!] === region) {
+    if (region.retired < TRIAL * SHORT && this.table.regions[this.cpu.A[p + REGION]!] === region) {
       this.refused.set(p, REFUSED);
       this.statistics.givenUp++;
       this.remove(this.cpu.A[p + REGION]!);
