@@ -138,6 +138,10 @@ test('where the browser keeps no files the shell says so, and works', async ({ p
   await openShell(page);
   await expect(page.getByRole('status').filter({ hasText: 'live in memory' })).toContainText('This window may keep no files: it is a private one');
   expect(await run(page, 'lvcreate -L 8M -n gone vg0; lvs')).toContain('gone');
+  await page.getByRole('link', { name: 'Ringside' }).click();
+  await page.getByRole('tab', { name: 'Storage', exact: true }).click();
+  await expect(page.getByText('The whole host in one file')).toBeVisible();
+  await expect(page.getByText('it is a private one')).toHaveCount(1);
 });
 
 test('a guest on a volume finds there what it wrote before the page was closed', async ({ page, context }) => {
