@@ -140,6 +140,18 @@ it('a boot sector that gives up hands over to what comes next, and at the end to
     await vm.expect(text, 30);
 });
 
+it('a disk that was only partitioned ends in a sentence and the boot menu', async () => {
+  const image = join(folder, 'partitioned.img');
+  const bytes = new Uint8Array(2 ** 20);
+  bytes.set([0x80, 1, 1, 0, 6, 3, 32, 9, 32, 0, 0, 0, 0, 7, 0, 0], 446);
+  bytes.set([0x55, 0xaa], 510);
+  writeFileSync(image, bytes);
+  const vm = new Ringside('boot', '--disk', image, '--memory', '8', '--debugcon', '-', '--virtual-time');
+  onTestFinished(() => vm.kill());
+  await vm.expect('Not bootable: its first sector has no program.', 60);
+  await vm.expect('Select what to boot', 60);
+});
+
 it('a floppy disk without a boot sector ends in a sentence, and the disk behind it is started', async () => {
   const image = join(folder, 'blank.img');
   writeFileSync(image, new Uint8Array(1440 * 1024));

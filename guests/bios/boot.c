@@ -105,27 +105,33 @@ static void print_choice(struct choice choice) {
   }
 }
 
-static int has_mark(void) { return peek16(0, 0x7dfe) == 0xaa55; }
+/* What lies at 7C00h is a boot sector: null; or why not. A disk that was only partitioned has nothing before the table at 1B8h. */
+static const char *why_no_boot_sector(void) {
+  if (peek16(0, 0x7dfe) != 0xaa55) return "its first sector does not end in 55 AA";
+  for (u16 at = 0x7c00; at < 0x7c00 + 0x1b8; at++)
+    if (peek8(0, at)) return 0;
+  return "its first sector has no program";
+}
 
 /* Starts it; where it returns, why not. */
 static const char *start(struct choice choice) {
   u8 index = 0;
+  const char *problem;
   emulation.active = 0;
   switch (choice.kind) {
     case FLOPPY:
       if (floppy_read_first(choice.index, 0, 0x7c00)) return "its first sector cannot be read";
-      if (!has_mark()) return "its first sector does not end in 55 AA";
+      if ((problem = why_no_boot_sector())) return problem;
       start_boot_sector(0, 0x7c00, choice.index);
     case DISK:
       while (disk_order[index] != choice.index) index++;
       if (ata_transfer(&drives[choice.index], 0, 1, 0, 0x7c00, 0)) return "its first sector cannot be read";
-      if (!has_mark()) return "its first sector does not end in 55 AA";
+      if ((problem = why_no_boot_sector())) return problem;
       start_boot_sector(0, 0x7c00, 0x80 + index);
     case CD: {
       u16 segment;
       while (cd_order[index] != choice.index) index++;
-      const char *problem = load_cd(index, &segment);
-      if (problem) return problem;
+      if ((problem = load_cd(index, &segment))) return problem;
       start_boot_sector(emulation.media ? 0 : segment, emulation.media ? 0x7c00 : 0, emulation.drive);
     }
     default: {

@@ -78,6 +78,8 @@ export interface StoreNode {
   /** Changes with each write to it, and with its children. */
   generation: number;
   children: number;
+  /** The last ones, newest last: when on Domain 0's clock, by whom, and whose watches fired. */
+  writes: { ms: number; by: number; value: string; heard: { domid: number; watches: number }[] }[];
 }
 
 /** A disk request or a packet on its way. */
@@ -122,7 +124,8 @@ const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => 
     const decoder = new TextDecoder('latin1');
     return {
       watches,
-      nodes: nodes.map(({ value, permissions, ...node }) => ({ ...node, value: visible(decoder.decode(value)), bytes: value.length, permissions: permissions.map(({ letter, domid }) => `${letter}${domid}`).join(',') })),
+      nodes: nodes.map(({ value, permissions, writes, ...node }) => ({
+        ...node, writes: writes.map(({ ns, by, value: written, heard }) => ({ ms: ns / 1e6, by, value: visible(decoder.decode(written)), heard })), value: visible(decoder.decode(value)), bytes: value.length, permissions: permissions.map(({ letter, domid }) => `${letter}${domid}`).join(',') })),
     };
   },
 };

@@ -2,8 +2,9 @@
 
 import type { DomainInfo, Inventory } from '../dom0/index.ts';
 
-/** Readings are kept and drawn for this time. */
-export const HISTORY_MS = 60_000;
+/** What is drawn where nothing else was chosen, and how long readings are kept. */
+export const HISTORY_MS = 60_000,
+  KEPT_MS = 10 * HISTORY_MS;
 /** Two looks that are further apart say nothing about a minute: the page was hidden, or the host was busy. */
 const APART_MS = 10_000;
 
@@ -25,11 +26,11 @@ export interface Reading {
   pvDisks: Readonly<Record<number, { read: number; written: number }>>;
 }
 
-/** Those of the last minute, oldest first, with what `before` and `seen` say. After a long time without a look stands a reading that knows nothing. */
+/** Those of the last ten minutes, oldest first, with what `before` and `seen` say. After a long time without a look stands a reading that knows nothing. */
 export function noteReading(all: readonly Reading[], before: Inventory | undefined, seen: Inventory, domains: readonly DomainInfo[], freeMiB: number): readonly Reading[] {
   if (!before || seen.atMs <= before.atMs) return all;
   const next = seen.atMs - before.atMs > APART_MS ? { atMs: seen.atMs, overMs: 0, cpuPercent: {}, memoryMiB: {}, network: {}, pvDisks: {} } : readingOf(before, seen, domains, freeMiB);
-  return [...all.filter(({ atMs }) => atMs >= seen.atMs - HISTORY_MS), next];
+  return [...all.filter(({ atMs }) => atMs >= seen.atMs - KEPT_MS), next];
 }
 
 function readingOf(before: Inventory, seen: Inventory, domains: readonly DomainInfo[], freeMiB: number): Reading {

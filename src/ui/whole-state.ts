@@ -1,8 +1,9 @@
 /** All that outlives the host as one file: written, taken in, and begun anew. */
 import { batch, signal } from '@preact/signals';
 import type { NamedFile, StateHead, StatePiece } from '../dom0/index.ts';
-import { asTask, host, reportProblem, sentence } from './host.ts';
+import { asTask, host, hostsLost, reportProblem, sentence } from './host.ts';
 import { look } from './inventory.ts';
+import { strings } from './strings.ts';
 import { kept, takeSettings } from './settings.ts';
 import { learnState, newShell, shell } from './shell-session.ts';
 import { download, go } from './state.ts';
@@ -43,7 +44,10 @@ function collect(port: MessagePort): Promise<Blob | undefined> {
   return new Promise((done, fail) => {
     const parts: Blob[] = [];
     let recent: Uint8Array<ArrayBuffer>[] = [], recentBytes = 0, bytes = 0, shown = 0;
-    const end = (): void => { port.onmessage = null; port.close(); };
+    const end = (): void => { stop(); port.onmessage = null; port.close(); };
+    const before = hostsLost.peek();
+    // What ends with Domain 0 says nothing more.
+    const stop = hostsLost.subscribe(lost => { if (lost > before) { end(); fail(new Error(strings.errors.hostEnded)); } });
     const cancel = (): void => { port.postMessage('cancel'); end(); done(undefined); };
     const show = (): void => { exporting.value = { bytes, cancel }; };
     show();

@@ -15,6 +15,11 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
   await tab(page, 'Overview');
   const weight = page.getByRole('spinbutton', { name: 'weight' });
+  // What it cannot have is refused beside the field and in the task log.
+  await weight.fill('70000');
+  await weight.press('Enter');
+  await expect(page.locator('#bench').getByRole('alert')).toHaveText(/70000 is no weight .* stays 256\. Write a whole number from 1 to 65535\./);
+  await expect(page.locator('#strip')).toContainText('xl sched-credit -d minipv-pvh -w 70000');
   await weight.fill('512');
   // Longer than from one look at the guest to the next: none puts the old number back.
   await page.waitForTimeout(1500);
@@ -23,6 +28,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await page.getByRole('button', { name: 'Attach a network card' }).click();
   await expect(page.getByRole('row', { name: /vif1\.1 / })).toBeVisible();
   await tab(page, 'Inspect');
+  await page.getByRole('button', { name: 'Hypercall', exact: true }).click();
   await expect(page.getByRole('row', { name: /32 event_channel_op \d+/ })).toBeVisible();
   await tab(page, 'Rings');
   await page.getByRole('button', { name: 'vif1.0 rx' }).click();

@@ -16,4 +16,9 @@ test('where nothing may be kept the page works, and says what it cannot do', asy
   await drop(page, [{ name: 'mine.md', buffer: Buffer.from('---\ntitle: Mine\n---\n') }]);
   await expect(page.locator('#bench').getByRole('alert')).toContainText('allow this site to keep data');
   await page.getByRole('button', { name: 'Discard' }).click();
+  await page.getByRole('link', { name: 'Ringside' }).click();
+  await page.getByRole('tab', { name: 'Storage', exact: true }).click();
+  await page.getByLabel('Name of the new volume').fill('a b');
+  await page.getByRole('button', { name: 'New volume' }).click();
+  await expect(page.locator('#bench').getByRole('alert')).toContainText('A name is of letters, digits');
 });

@@ -118,7 +118,7 @@ export class Services {
   constructor(machine: Machine, { time = NO_TIME, log = () => {}, memoryMiB = 0, wake = () => this.dom0.ports.ring(), peer }: ServicesParts = {}) {
     this.machine = machine;
     this.dom0 = new Dom0(machine);
-    this.xenstored = new Xenstored(this.dom0);
+    this.xenstored = new Xenstored(this.dom0, () => time.clock.nowNs());
     this.hardware = new HostBus(machine, memoryMiB, wake);
     this.disk = new DiskController(this.hardware, machine.memory);
     this.io = new IoTrace(machine, new Trace(machine, machine.domain(DOMAIN_0), () => time.clock.nowNs()));

@@ -56,6 +56,29 @@ describe('the store (docs/misc/xenstore.txt)', () => {
     expect(() => store.read(dom0, '/a/x')).toThrow('ENOENT');
   });
 
+  it('remembers for people who wrote a node, when, and whose watches fired; of a transaction when it ended, of a removed node nothing', () => {
+    let ns = 0;
+    const store = new Store(() => ns);
+    const dom0 = store.connect(0, () => {}), guest = store.connect(1, (path) => { if (path === '/s/back') store.write(guest, '/s/front', bytes('4')); });
+    store.write(dom0, '/s/front', bytes('1'));
+    store.write(dom0, '/s/back', bytes('1'));
+    for (const path of ['/s', '/s/front', '/s/back']) store.setPermissions(dom0, path, [{ letter: 'b', domid: 0 }]);
+    store.watch(guest, '/s/back', 'a');
+    store.watch(guest, '/s', 'b');
+    ns = 5;
+    const tx = store.begin(dom0);
+    store.write(dom0, '/s/back', bytes('2'), tx);
+    store.setPermissions(dom0, '/s/back', [{ letter: 'r', domid: 0 }], tx);
+    ns = 7;
+    store.end(dom0, tx, true);
+    const writes = (path: string) => store.look().nodes.find(node => node.path === path)?.writes.map(({ ns: at, by, value, heard }) => [at, by, text(value), heard.map(({ domid, watches }) => `${domid} × ${watches}`).join()]);
+    expect(writes('/s/back')).toEqual([[0, 0, '1', ''], [7, 0, '2', '1 × 2']]);
+    expect(writes('/s/front')?.at(-1)).toEqual([7, 1, '4', '1 × 1']);
+    store.rm(dom0, '/s/back');
+    store.write(dom0, '/s/back', bytes('6'));
+    expect(writes('/s/back')).toEqual([[7, 0, '6', '1 × 2']]);
+  });
+
   it('takes paths relative to /local/domain/N', () => {
     const { store, dom0, guest } = make();
     store.write(guest, 'data/x', bytes('1'));

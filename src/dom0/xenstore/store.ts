@@ -41,8 +41,21 @@ interface Node {
   /** Names, in order of creation. */
   children: readonly string[];
   generation: number;
+  /** Who wrote the value. */
+  by: number;
 }
 
+/** A write as it took effect, for people. */
+export interface StoreWrite {
+  ns: number;
+  by: number;
+  value: Uint8Array;
+  /** Domains whose watches fired, with how many of them each. */
+  heard: { domid: number; watches: number }[];
+}
+
+/** Writes of a node that are kept, newest last. */
+const MOST_WRITES = 8;
 /** What a guest may have; Domain 0 is not held to it. */
 export const QUOTA = { nodes: 1000, watches: 128, transactions: 10, nodeBytes: 2048, permissions: 5, transactionNodes: 1024 } as const;
 /** Nodes that may change beside an open transaction; past them it does not know any more what it began with. */
@@ -65,7 +78,7 @@ interface Change {
 
 /** What the whole store holds. */
 export interface StoreLook {
-  nodes: { path: string; value: Uint8Array; permissions: readonly Permission[]; generation: number; children: number }[];
+  nodes: { path: string; value: Uint8Array; permissions: readonly Permission[]; generation: number; children: number; writes: readonly StoreWrite[] }[];
   /** Domain 0's programs have a connection each. */
   watches: { domid: number; path: string }[];
 }
@@ -155,9 +168,13 @@ export class Store {
   private readonly owned = new Map<number, number>();
   private readonly open = new Set<Transaction>();
   private generation = 0;
+  /** By path, as long as there is a node. */
+  private readonly writes = new Map<string, StoreWrite[]>();
+  private readonly nowNs: () => number;
 
-  constructor() {
-    this.replace('/', { value: EMPTY, permissions: [{ letter: 'n', domid: 0 }], children: [], generation: 0 });
+  constructor(nowNs: () => number = () => 0) {
+    this.nowNs = nowNs;
+    this.replace('/', { value: EMPTY, permissions: [{ letter: 'n', domid: 0 }], children: [], generation: 0, by: 0 });
   }
 
   connect(domid: number, onEvent: (path: string, token: string) => void): Connection {
@@ -198,7 +215,7 @@ export class Store {
     const name = this.absolute(who, path),
       transaction = this.transaction(who, tx);
     const node = this.find(who, name, WRITE, transaction);
-    if (node) this.changed(name, this.update(name, { ...node, value: value.slice() }, who, transaction), transaction);
+    if (node) this.changed(name, this.update(name, { ...node, value: value.slice(), by: who.domid }, who, transaction), transaction);
     else this.create(who, name, value.slice(), transaction);
   }
 
@@ -257,12 +274,12 @@ export class Store {
     // All checks first: nothing is half-made.
     const leaf = missing[0].slice(missing[0].lastIndexOf('/') + 1);
     this.checkSize(who, { ...above, children: [...above.children, leaf] });
-    this.checkSize(who, { value, permissions, children: [], generation: 0 });
+    this.checkSize(who, { value, permissions, children: [], generation: 0, by: who.domid });
     for (const path of missing) {
       const up = parentOf(path),
         holder = this.get(up, transaction)!;
       this.update(up, { ...holder, children: [...holder.children, path.slice(path.lastIndexOf('/') + 1)] }, who, transaction);
-      this.update(path, { value: path === name ? value : EMPTY, permissions, children: [], generation: 0 }, who, transaction);
+      this.update(path, { value: path === name ? value : EMPTY, permissions, children: [], generation: 0, by: who.domid }, who, transaction);
     }
     this.changed(name, this.get(name, transaction)!, transaction);
   }
@@ -283,7 +300,7 @@ export class Store {
 
   /** Everything, for Domain 0's people: nodes by path, and who watches what. */
   look(): StoreLook {
-    const nodes = [...this.nodes].map(([path, { value, permissions, generation, children }]) => ({ path, value, permissions, generation, children: children.length }));
+    const nodes = [...this.nodes].map(([path, { value, permissions, generation, children }]) => ({ path, value, permissions, generation, children: children.length, writes: this.writes.get(path) ?? [] }));
     const watches = [...this.connections].flatMap(({ domid, watches: own }) => own.map(({ path }) => ({ domid, path })));
     return { nodes, watches };
   }
@@ -314,7 +331,10 @@ export class Store {
     for (const transaction of this.open) transaction.note(path, old);
     count(this.owned, old, node);
     if (node) this.nodes.set(path, node);
-    else this.nodes.delete(path);
+    else {
+      this.nodes.delete(path);
+      this.writes.delete(path);
+    }
   }
 
   private rights(who: Connection, node: Node): number {
@@ -417,12 +437,25 @@ export class Store {
     else this.fire(change);
   }
 
+  /** Whoever hears of it may write again: so it is noted before, and `heard` filled later. A value is another one when it was written; permissions leave it. */
+  private noteWrite(path: string, heard: StoreWrite['heard']): void {
+    const node = this.nodes.get(path), kept = this.writes.get(path) ?? [];
+    if (!node || node.value === kept.at(-1)?.value) return;
+    this.writes.set(path, [...kept, { ns: this.nowNs(), by: node.by, value: node.value, heard }].slice(-MOST_WRITES));
+  }
+
   private fire({ path, node, exact }: Change): void {
+    const heard: StoreWrite['heard'] = [];
+    this.noteWrite(path, heard);
     for (const connection of this.connections) {
       if (connection.watches.length === 0 || !this.mayHear(connection, path, node)) continue;
       for (const watch of [...connection.watches]) {
         const match = watch.path === path || (!exact && (watch.path === '/' || path.startsWith(`${watch.path}/`)));
-        if (match) connection.onEvent(eventPath(connection, watch, path), watch.token);
+        if (!match) continue;
+        const told = heard.find(({ domid }) => domid === connection.domid);
+        if (told) told.watches++;
+        else heard.push({ domid: connection.domid, watches: 1 });
+        connection.onEvent(eventPath(connection, watch, path), watch.token);
       }
     }
   }

@@ -24,15 +24,17 @@ export interface SavedConnection {
 }
 
 export class Xenstored implements Daemon {
-  readonly store = new Store();
+  readonly store: Store;
   private readonly access: Access;
   private readonly guests = new Map<number, Guest>();
   /** Told to each direct client's watch after the request that caused it is complete. */
   private readonly told: (() => void)[] = [];
   private telling = false;
 
-  constructor(access: Access) {
+  /** `nowNs`: when something was written, for people. */
+  constructor(access: Access, nowNs: () => number = () => 0) {
     this.access = access;
+    this.store = new Store(nowNs);
     const setup = this.client();
     setup.write('/tool/xenstored/domid', '0');
     setup.write('/local/domain/0/domid', '0');

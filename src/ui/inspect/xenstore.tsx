@@ -7,29 +7,26 @@ import { domains, host } from '../host.ts';
 import { PHONE } from '../media.ts';
 import { Chip, Icon, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
+import { Handshake, STATES } from './handshake.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
   filter: 'Filter by path or value', nodes: (n: number, all: number) => (n === all ? `${all} nodes` : `${n} of ${all} nodes`), path: 'Path', value: 'Value', permissions: 'Permissions', watchers: 'Watched by', generation: 'Generation',
   fired: 'changed', nothing: 'xenstored does not answer.', noMatch: (text: string, hidden: number) => `No path or value contains ‘${text}’. ${hidden} nodes hidden.`, open: (path: string) => `Open ${path}`, close: (path: string) => `Close ${path}`,
   length: 'length', bytes: (n: number) => `${n} byte${n === 1 ? '' : 's'}`, owner: (name: string) => `${name} owns it`, others: 'others', rights: { n: 'no access', r: 'read', w: 'write', b: 'read and write' } as Record<string, string>,
-  watches: 'Watches', noWatch: 'Nobody watches this node or one above it.', on: (path: string) => `on ${path}`, writes: 'Seen here', writesHint: 'As two looks a second saw it.', states: 'Where the two sides are', front: 'Front', back: 'Back', skipped: 'A side may skip a state that it does not need.', choose: 'Choose a node.',
-  only: 'Only watched', other: 'the other side',
+  watches: 'Watches', noWatch: 'Nobody watches this node or one above it.', on: (path: string) => `on ${path}`, heard: (n: number) => `fired ${n} time${n === 1 ? '' : 's'}`, quiet: 'not since it was set', writes: 'Last writes', wakes: (names: string) => `wakes ${names}`, by: 'written by', states: 'All nine states', statesAre: 'Each side writes only its own, and may skip one that it does not need.', choose: 'Choose a node.',
+  modes: { sides: 'Both sides', tree: 'Tree', watched: 'Only watched' }, shown: 'What is shown', firedAt: (ms: number) => `fired +${ms >= 1000 ? `${(ms / 1000).toFixed(2)} s` : `${ms.toFixed(ms < 10 ? 2 : 0)} ms`}`,
 };
 const EVERY_MS = 500,
-  FIRED_MS = 2500,
-  KEPT = 8;
+  FIRED_MS = 2500;
 
-/** XenbusState, io/xenbus.h. */
-const STATES = ['Unknown', 'Initialising', 'InitWait', 'Initialised', 'Connected', 'Closing', 'Closed', 'Reconfiguring', 'Reconfigured'];
-
-interface Change { atMs: number; from: string | undefined; to: string }
 /** `root`: where the part of the tree begins that it is shown in. */
 type Row = StoreNode & { root: string };
 interface Data {
   nodes: Row[];
   watches: Inspected['store']['watches'];
-  changes: ReadonlyMap<string, readonly Change[]>;
+  /** When a look found a node written, by the page's clock. */
+  changed: ReadonlyMap<string, number>;
   nowMs: number;
 }
 
@@ -43,7 +40,7 @@ const rank = (root: string): number => (root.startsWith('/local/domain/0/') ? 1 
 
 function open({ session }: Target) {
   let before: Map<string, StoreNode> | undefined;
-  const changes = new Map<string, Change[]>();
+  const changed = new Map<string, number>();
   return {
     async look(): Promise<Data> {
       const { nodes: all, watches } = await host.inspect('store', 0);
@@ -54,10 +51,10 @@ function open({ session }: Target) {
         const old = before?.get(node.path);
         // A node's generation changes with its children, too: that is no write to it.
         const isWritten = old ? old.generation !== node.generation && old.children === node.children : before !== undefined;
-        if (isWritten) changes.set(node.path, [{ atMs: nowMs, from: old?.value, to: node.value }, ...(changes.get(node.path) ?? [])].slice(0, KEPT));
+        if (isWritten) changed.set(node.path, nowMs);
       }
       before = new Map(nodes.map(node => [node.path, node]));
-      return { nodes, watches, changes: new Map(changes), nowMs };
+      return { nodes, watches, changed: new Map(changed), nowMs };
     },
   };
 }
@@ -90,7 +87,7 @@ const chosenPath = ({ data, chosen }: Shown<Data>): string => chosen || (data.no
 
 function Figure(shownNow: Shown<Data>) {
   const { data, choose } = shownNow, chosen = chosenPath(shownNow);
-  const filter = useSignal(''), onlyWatched = useSignal(false);
+  const filter = useSignal(''), mode = useSignal<keyof typeof words.modes>(isState(chosen) ? 'sides' : 'tree');
   // At first only that is open which leads to the two sides of the device: the tree begins at its root, and both are near it.
   const closed = useSignal<ReadonlySet<string>>(useMemo(() => {
     const ways = [chosen, otherSide(data.nodes, chosen)];
@@ -99,10 +96,10 @@ function Figure(shownNow: Shown<Data>) {
   const pair = isState(chosen) ? otherSide(data.nodes, chosen) : undefined;
   const body = useRef<HTMLTableSectionElement>(null);
   const text = filter.value.trim().toLowerCase();
-  const { nodes, watches, changes, nowMs } = data;
-  const isHit = ({ path, value }: StoreNode): boolean => (!text || path.toLowerCase().includes(text) || value.toLowerCase().includes(text)) && (!onlyWatched.value || watches.some(watch => watch.path === path));
-  const isFlat = text !== '' || onlyWatched.value;
-  const shown = isFlat ? nodes.filter(isHit) : nodes.filter(({ path }) => ![...closed.value].some(each => path.startsWith(`${each}/`)));
+  const { nodes, watches, changed, nowMs } = data, sides = sidesOf(nodes, chosen), onlyWatched = mode.value === 'watched', isSides = mode.value === 'sides' && text === '' && sides !== undefined;
+  const isHit = ({ path, value }: StoreNode): boolean => (!text || path.toLowerCase().includes(text) || value.toLowerCase().includes(text)) && (!onlyWatched || watches.some(watch => watch.path === path));
+  const isFlat = text !== '' || onlyWatched;
+  const shown = isSides ? rowsOfSides(nodes, sides) : isFlat ? nodes.filter(isHit) : nodes.filter(({ path }) => ![...closed.value].some(each => path.startsWith(`${each}/`)));
   const toggle = (path: string, isOpen: boolean): void => {
     const next = new Set(closed.peek());
     if (isOpen) next.add(path); else next.delete(path);
@@ -123,24 +120,23 @@ function Figure(shownNow: Shown<Data>) {
     const row = body.current?.querySelector<HTMLElement>('tr.sel');
     if (!matchMedia(PHONE).matches) row?.scrollIntoView({ block: 'nearest' });
   }, []);
-  const stateNode = isState(chosen) ? nodes.find(({ path }) => path === chosen) : undefined;
+  const { session } = shownNow.target;
   const stop = shown.some(({ path }) => path === chosen) ? chosen : shown[0]?.path;
   return <div class="col xs">
     <div class="row"><label class="in s grow"><Icon name="search" /><input type="text" aria-label={words.filter} placeholder={words.filter} value={filter.value} onInput={event => { filter.value = event.currentTarget.value; }} /><span class="u">{words.nodes(shown.length, nodes.length)}</span></label>
-      <button class="btn" aria-pressed={onlyWatched.value} onClick={() => { onlyWatched.value = !onlyWatched.value; }}>{words.only}</button></div>
+      <div class="seg" role="group" aria-label={words.shown}>{(['sides', 'tree', 'watched'] as const).map(each => <button key={each} disabled={each === 'sides' && !sides} aria-pressed={each === 'sides' ? isSides : each === mode.value} onClick={() => { mode.value = each; }}>{words.modes[each]}</button>)}</div></div>
     {shown.length === 0 && <p class="hint">{words.noMatch(filter.value, nodes.length)}</p>}
-    <div class="tree-w"><table class="xst picks"><thead><tr><th>{words.path}</th><th>{words.value}</th><th>{words.permissions}</th><th>{words.watchers}</th></tr></thead>
+    <div class="tree-w"><div class="tree-i"><table class="xst picks"><thead><tr><th>{words.path}</th><th>{words.value}</th><th>{words.permissions}</th><th>{words.watchers}</th></tr></thead>
       <tbody ref={body} onKeyDown={onKeyDown}>{shown.map(node => {
-        const { path, permissions, children, root } = node, depth = isFlat ? 0 : path.split('/').length - root.split('/').length, isOpen = !closed.value.has(path);
-        const fresh = changes.get(path)?.[0];
-        const fired = fresh && nowMs - fresh.atMs < FIRED_MS;
+        const { path, permissions, children, root } = node, depth = isSides ? Number(children === 0) : isFlat ? 0 : path.split('/').length - root.split('/').length, isOpen = !closed.value.has(path);
+        const fired = nowMs - (changed.get(path) ?? -Infinity) < FIRED_MS, heard = isSides && isState(path) ? node.writes.findLast(write => write.heard.length > 0) : undefined;
         return <tr key={path} class={`${children > 0 ? 'branch' : 'leaf'}${path === chosen ? ' sel' : ''}${path === pair ? ' pair' : ''}${fired ? ' fired' : ''}`} onClick={() => choose(path)} style={`--d:${depth}`}>
-          <td class="m p">{!isFlat && children > 0 ? <button class="twist" tabIndex={-1} aria-label={isOpen ? words.close(path) : words.open(path)} onClick={event => { event.stopPropagation(); toggle(path, isOpen); }}><Icon name={isOpen ? 'down' : 'right'} size={9} /></button> : <i />}
-            <button class="pickrow" tabIndex={path === stop ? 0 : -1} aria-pressed={path === chosen} aria-label={path} onClick={() => choose(path)}>{depth === 0 ? path : path.slice(path.lastIndexOf('/') + 1)}</button></td>
-          <td class="v m">{shownValue(node)}</td><td class="r m nw"><Chip id={Number(/\d+/.exec(permissions)?.[0] ?? 0)} /> {permissions}</td><td class="w">{watcherText(path, watches)}{path === pair && <span class="fw">{words.other}</span>}{fired && <span class="fw">{words.fired}</span>}</td>
+          <td class="m p">{!isFlat && !isSides && children > 0 ? <button class="twist" tabIndex={-1} aria-label={isOpen ? words.close(path) : words.open(path)} onClick={event => { event.stopPropagation(); toggle(path, isOpen); }}><Icon name={isOpen ? 'down' : 'right'} size={9} /></button> : <i />}
+            <button class="pickrow" tabIndex={path === stop ? 0 : -1} aria-pressed={path === chosen} aria-label={path} onClick={() => choose(path)}>{depth === 0 ? path : path.slice((isSides ? root : path.slice(0, path.lastIndexOf('/'))).length + 1)}</button></td>
+          <td class="v m">{shownValue(node)}</td><td class="r m nw"><Chip id={Number(/\d+/.exec(permissions)?.[0] ?? 0)} /> {permissions}</td><td class="w">{watcherText(path, watches)}{heard && <span class="fw">{words.firedAt(heard.ms - sides!.sinceMs)}</span>}{fired && <span class="fw">{words.fired}</span>}</td>
         </tr>;
-      })}</tbody></table></div>
-    {stateNode && <Meeting node={stateNode} data={data} />}
+      })}</tbody></table></div></div>
+    {sides?.front && sides.back && session && <Handshake front={sides.front} back={sides.back} nodes={nodes} device={sides.device} guest={{ id: session.id, name: nameOf(session.id) }} backId={0} />}
   </div>;
 }
 
@@ -149,15 +145,17 @@ function Detail(shown: Shown<Data>) {
   const node = data.nodes.find(({ path }) => path === chosen);
   if (!node) return <p class="hint">{words.choose}</p>;
   const [owner, ...others] = node.permissions.split(',');
-  const watchers = watchersOf(node.path, data.watches), changes = data.changes.get(node.path) ?? [];
+  const watchers = watchersOf(node.path, data.watches), last = node.writes.at(-1);
   return <>
     <h3 class="m path-t">{node.path}</h3>
+    {last && <p class="sec">{words.by} <b class={`dom ${ownerClass(last.by)}`}>{nameOf(last.by)}</b> at {clock(last.ms)}</p>}
     <dl class="kv"><dt>{words.value}</dt><dd>{shownValue(node)}</dd><dt>{words.length}</dt><dd>{words.bytes(node.bytes)}</dd><dt>{words.generation}</dt><dd>{node.generation}</dd></dl>
     <section><h4>{words.permissions} {node.permissions}</h4><table class="bitst"><tbody>
       <tr><td class="m b">{owner}</td><td class="sec">{words.owner(nameOf(Number(owner!.slice(1))))}; {words.others}: {words.rights[owner![0]!]}</td></tr>
       {others.map(each => <tr key={each}><td class="m b">{each}</td><td class="sec">{nameOf(Number(each.slice(1)))}: {words.rights[each[0]!]}</td></tr>)}</tbody></table></section>
-    <section><h4>{words.watches}</h4>{watchers.length === 0 ? <p class="sec">{words.noWatch}</p> : <ul class="plainlist">{watchers.map(({ domid, path }, i) => <li key={i}><Chip id={domid} /> {nameOf(domid)} <span class="m dim">{words.on(path)}</span></li>)}</ul>}</section>
-    {changes.length > 0 && <section><h4>{words.writes}</h4><ul class="plainlist">{changes.map(({ atMs, from, to }) => <li key={atMs} class="m">{((data.nowMs - atMs) / 1000).toFixed(1)} s ago: {from === undefined ? 'new' : from} → {to}</li>)}</ul><p class="cap-t">{words.writesHint}</p></section>}
+    <section><h4>{words.watches}</h4>{watchers.length === 0 ? <p class="sec">{words.noWatch}</p> : <table class="bitst"><tbody>{watchers.map(({ domid, path }, i) => { const fired = node.writes.reduce((sum, { heard }) => sum + (heard.some(each => each.domid === domid) ? 1 : 0), 0); return <tr key={i}><td><Chip id={domid} /> {nameOf(domid)}{path !== node.path && <span class="m dim"> {words.on(path)}</span>}</td><td class="num m nw">{fired > 0 ? words.heard(fired) : words.quiet}</td></tr>; })}</tbody></table>}</section>
+    {last && <section><h4>{words.writes}</h4><table class="bitst"><tbody>{[...node.writes.keys()].reverse().map(i => { const { ms, value, by, heard } = node.writes[i]!, before = node.writes[i - 1]?.value; return <tr key={i}><td class="m nw">{clock(ms)}</td><td class="m v">{before === undefined ? value : `${before} → ${value}`}</td><td class="sec">{nameOf(by)}{heard.length > 0 && `, ${words.wakes(heard.map(({ domid }) => nameOf(domid)).join(', '))}`}</td></tr>; })}</tbody></table></section>}
+    {isState(node.path) && <section><h4>{words.states}</h4><p class="sec small">{STATES.map((name, i) => `${i} ${name}`).join(', ')}. {words.statesAre}</p></section>}
   </>;
 }
 
@@ -168,17 +166,28 @@ function otherSide(nodes: readonly StoreNode[], path: string): string | undefine
   return other === undefined ? undefined : `${other}/state`;
 }
 
-/** Both sides of a device on the way to each other: each writes its own state and watches the other's. */
-function Meeting({ node, data }: { node: Row; data: Data }) {
-  const isBack = node.path.includes('/backend/');
-  const other = data.nodes.find(({ path }) => path === otherSide(data.nodes, node.path));
-  const sides = [[words.front, isBack ? other : node], [words.back, isBack ? node : other]] as const;
-  const ownerOf = (of: StoreNode): number => Number(/\d+/.exec(of.permissions)?.[0] ?? 0);
-  return <section class="meetw"><div class="row wrap"><h3>{words.states}</h3><span class="sec">{words.skipped}</span></div>
-    <table class="meet"><thead><tr><th>XenbusState</th>{STATES.slice(1, 7).map((name, i) => <th key={name}>{i + 1} {name}</th>)}</tr></thead><tbody>
-      {sides.map(([side, at]) => at && <tr key={side}><th scope="row"><Chip id={ownerOf(at)} /> {nameOf(ownerOf(at))} <span class="sec">{side}</span></th>
-        {STATES.slice(1, 7).map((name, i) => <td key={name} class={i + 1 < Number(at.value) ? 'past' : ''}>{at.value === String(i + 1) && <b class={`xbs ${ownerClass(ownerOf(at))}`}>{at.value}</b>}</td>)}</tr>)}</tbody></table></section>;
+interface Sides { front: Row | undefined; back: Row | undefined; device: string; sinceMs: number }
+
+/** Both halves of the device that a node is of. */
+function sidesOf(nodes: readonly Row[], chosen: string): Sides | undefined {
+  const folder = /^(.*\/(?:device|backend\/[^/]+)\/(?:[^/]+\/)?\d+)(?=\/|$)/.exec(chosen)?.[1], own = folder === undefined ? undefined : `${folder}/state`;
+  const other = own === undefined ? undefined : otherSide(nodes, own), at = (path: string | undefined): Row | undefined => nodes.find(node => node.path === path);
+  if (!own || !at(own)) return undefined;
+  const [front, back] = own.includes('/backend/') ? [at(other), at(own)] : [at(own), at(other)];
+  return { front, back, device: (front ?? back)!.path.split('/').slice(-3, -1).join(' '), sinceMs: Math.min(...[front, back].map(node => node?.writes[0]?.ms ?? Infinity)) };
 }
+
+/** The directory of each half; its state, which the two halves meet by, at once. */
+function rowsOfSides(nodes: readonly Row[], { front, back }: Sides): Row[] {
+  return [front, back].flatMap(state => {
+    if (!state) return [];
+    const folder = state.path.replace(/\/state$/, '');
+    return [...nodes.filter(({ path }) => path === folder).map(node => ({ ...node, root: folder })), { ...state, root: folder }, ...nodes.filter(({ path, children }) => path.startsWith(`${folder}/`) && children === 0 && path !== state.path).map(node => ({ ...node, root: folder }))];
+  });
+}
+
+/** Of Domain 0's clock. */
+const clock = (ms: number): string => `${String(Math.floor(ms / 60_000)).padStart(2, '0')}:${((ms % 60_000) / 1000).toFixed(3).padStart(6, '0')}`;
 
 /** What a node is for, by its name. Sources: docs/misc/xenstore-paths.pandoc, io/blkif.h, io/netif.h. */
 const WHY: readonly (readonly [name: RegExp, why: Why])[] = [

@@ -1,4 +1,4 @@
-/** The last minute of a few lines, drawn by uPlot; each line's name and last value stand at its end. */
+/** The last minute of a few lines, drawn by uPlot; each line's name and last value stand at its end, or above where there are many. */
 
 import 'uplot/dist/uPlot.min.css';
 import { useEffect, useRef } from 'preact/hooks';
@@ -13,6 +13,8 @@ export interface Line {
   /** The colour's token. */
   token: string;
   dash?: boolean;
+  /** The token of what is painted below it. */
+  fill?: string;
   /** Oldest first; undefined: not known, and the line has a gap. */
   values: readonly (number | undefined)[];
 }
@@ -30,22 +32,35 @@ interface ChartProps {
   digits: number;
   /** Pixels. */
   height?: number;
+  /** How far back it goes. */
+  spanMs?: number;
+  /** Names and last values stand above, and the lines have the whole width. */
+  keyed?: boolean;
+  /** Lines are parts of a whole: the first stands on all the others. */
+  stacked?: boolean;
+  /** Of all of them, beside the title. */
+  whole?: string;
 }
 
 /** The axis begins with the first reading until there is a minute of them; less than this long it never is. */
-const MOST_SECONDS = HISTORY_MS / 1000,
-  LEAST_SECONDS = 5,
+const LEAST_SECONDS = 5,
   HEIGHT = 180;
 /** Names at the lines' ends: room at the right, and how far apart they stand at least. */
 const LABELS = 118,
   APART = 13;
 
-export function Chart({ title, unit, atMs, lines, top, least, digits, height = HEIGHT }: ChartProps) {
+/** Each line with those below it: a reading that knows none of them is a gap. */
+const stack = (lines: readonly Line[]): Line[] => lines.map((line, i) => ({ ...line, values: line.values.map((_, at) => {
+  const parts = lines.slice(i).map(({ values }) => values[at]);
+  return parts.every(each => each === undefined) ? undefined : parts.reduce<number>((sum, each) => sum + (each ?? 0), 0);
+}) }));
+
+export function Chart({ title, unit, atMs, lines, top, least, digits, height = HEIGHT, spanMs = HISTORY_MS, keyed = false, stacked = false, whole }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const last = (values: Line['values']): string => values.at(-1)?.toFixed((values.at(-1) ?? 0) < 1000 ? digits : 0) ?? strings.tree.noData;
   const theme = shownTheme.value;
-  const shape = `${theme}/${top}/${lines.map(({ name, token, dash }) => `${name} ${token} ${dash ?? ''}`).join('/')}`;
+  const shape = `${theme}/${top}/${spanMs}/${lines.map(({ name, token, dash }) => `${name} ${token} ${dash ?? ''}`).join('/')}`;
   useEffect(() => {
     const parent = holder.current!;
     const style = getComputedStyle(document.documentElement);
@@ -53,13 +68,13 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
     const axis = { stroke: colour('--text-3'), font: `11px ${colour('--mono')}`, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
     const width = (): number => Math.max(120, parent.clientWidth);
     const made = new uPlot({
-      width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, LABELS, 0, 0],
-      scales: { x: { time: false, range: (_, first) => [-Math.min(MOST_SECONDS, Math.max(LEAST_SECONDS, -(first ?? 0))), 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
+      width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, keyed ? 14 : LABELS, 0, 0],
+      scales: { x: { time: false, range: (_, first) => [-Math.min(spanMs / 1000, Math.max(LEAST_SECONDS, -(first ?? 0))), 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
       axes: [
         { ...axis, size: 20, splits: (_, __, from) => [from, 0], values: (_, [from = 0]) => [strings.hostPage.ago(Math.round(-from)), strings.hostPage.now], grid: { show: false } },
         { ...axis, size: 38, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tickText) },
       ],
-      series: [{}, ...lines.map(({ token, dash }): uPlot.Series => ({ stroke: colour(token), width: 1.5, points: { show: false }, ...(dash ? { dash: [3, 3] } : {}) }))],
+      series: [{}, ...lines.map(({ token, dash, fill }): uPlot.Series => ({ stroke: colour(token), width: stacked ? 1 : 1.5, ...(fill ? { fill: colour(fill) } : {}), points: { show: false }, ...(dash ? { dash: [3, 3] } : {}) }))],
     }, [[], ...lines.map(() => [])] as unknown as uPlot.AlignedData, parent);
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: width(), height }));
@@ -70,13 +85,14 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
     const made = plot.current;
     if (!made) return;
     const seconds = atMs.map(each => (each - atMs.at(-1)!) / 1000);
-    made.setData([seconds, ...lines.map(({ values }) => values.map(value => value ?? null))] as uPlot.AlignedData);
+    made.setData([seconds, ...(stacked ? stack(lines) : lines).map(({ values }) => values.map(value => value ?? null))] as uPlot.AlignedData);
   }, [lines, shape]);
   return <figure class="chart">
-    <figcaption><b>{title}</b> {unit}</figcaption>
+    <figcaption><b>{title}</b> {unit}{whole && <span class="m">{whole}</span>}</figcaption>
+    {keyed && <div class="key" aria-hidden="true">{lines.map(({ name, token, dash, fill, values }) => <span key={name}><i class={dash ? 'dash' : ''} style={`--c:var(${token});--f:var(${fill ?? token})`} />{name} <b class="m">{last(values)}</b></span>)}</div>}
     <div class="plot" style={`min-height:${height}px`} role="img" aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${last(values)}`).join(', ')}`}><div ref={holder} />
-      <div class="ends" aria-hidden="true" style={`width:${LABELS - 6}px`}>{ends(lines, top ?? niceTop(Math.max(least, ...lines.flatMap(({ values }) => values.map(value => value ?? 0)))), height).map(({ line: { name, token, dash, values }, y }) =>
-        <span key={name} style={`--c:var(${token});top:${y}px`}>{dash && <i />}<span class="cut">{name}</span> <b class="m">{last(values)}</b></span>)}</div></div>
+      {!keyed && <div class="ends" aria-hidden="true" style={`width:${LABELS - 6}px`}>{ends(lines, top ?? niceTop(Math.max(least, ...lines.flatMap(({ values }) => values.map(value => value ?? 0)))), height).map(({ line: { name, token, dash, values }, y }) =>
+        <span key={name} style={`--c:var(${token});top:${y}px`}>{dash && <i />}<span class="cut">{name}</span> <b class="m">{last(values)}</b></span>)}</div>}</div>
   </figure>;
 }
 

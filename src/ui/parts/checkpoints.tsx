@@ -12,7 +12,7 @@ import { ChooseFiles, Icon, Tag } from './marks.tsx';
 const words = {
   title: 'Running guests', waits: 'Saved while they ran', every: 'Save them', choices: { 0: 'when asked', 5: 'every 5 minutes', 15: 'every 15 minutes', 60: 'every hour' },
   about: 'With their disks, on the host’s own disk. A guest stands still while it is saved. Nothing is saved when the page closes: what came after the last time is lost.',
-  now: 'Save all now', guest: 'Guest', last: 'Saved last', never: 'not yet', none: 'No guest runs.', saving: 'It is saved …', notKept: (why: string) => `Here nothing outlives the page: ${why}`,
+  now: 'Save all now', guest: 'Guest', last: 'Saved last', never: 'not yet', none: 'No guest runs.', saving: 'It is saved …',
   of: (time: string, size: string) => `as of ${time}, ${size}`, go: 'Go on', goNamed: (name: string, time: string) => `Have ${name} go on from ${time}`, forget: (name: string) => `Delete what was saved of ${name}`, choose: 'Choose its files',
 };
 
@@ -44,18 +44,18 @@ function SavedGuest({ saved }: { saved: Checkpoint }) {
 /** On the page of the host's disk. */
 export function Checkpoints() {
   useEffect(openState, []);
-  const known = state.value, names = running();
+  const names = running();
+  // Where nothing outlives the page that is said once, above.
+  if (state.value?.kept === false) return null;
   return <section class="checkpoints"><div class="ph"><h3>{words.title}</h3></div>
     <p class="sec">{words.about}</p>
-    {known && !known.kept && known.why ? <p class="sec">{words.notKept(known.why)}</p> : <>
-      <p class="row wrap"><label class="row">{words.every} <select class="in" value={saveEvery.value} onChange={event => { const chosen = Number(event.currentTarget.value); saveEvery.value = SAVE_EVERY.find(each => each === chosen) ?? 0; }}>
-        {SAVE_EVERY.map(minutes => <option key={minutes} value={minutes}>{words.choices[minutes]}</option>)}</select></label>
-        <button class="btn" disabled={names.length === 0 || saving.value !== undefined} onClick={() => void saveAll()}>{words.now}</button></p>
-      {names.length === 0 ? <p class="cap-t">{words.none}</p> : <div class="wide"><table class="pad"><thead><tr><th>{words.guest}</th><th>{words.last}</th></tr></thead><tbody>{names.map(name => {
-        const ms = savedMs(name), problem = problems.value.get(name);
-        return <tr key={name}><td class="b">{name}</td><td><span role="status">{saving.value === name ? words.saving : ms === undefined ? words.never : clock(ms)}{problem && <> <Tag kind="failed"><span>{problem}</span></Tag></>}</span></td></tr>;
-      })}</tbody></table></div>}
-      <SavedGuests />
-    </>}
+    <p class="row wrap"><label class="row">{words.every} <select class="in" value={saveEvery.value} onChange={event => { const chosen = Number(event.currentTarget.value); saveEvery.value = SAVE_EVERY.find(each => each === chosen) ?? 0; }}>
+      {SAVE_EVERY.map(minutes => <option key={minutes} value={minutes}>{words.choices[minutes]}</option>)}</select></label>
+      <button class="btn" disabled={names.length === 0 || saving.value !== undefined} onClick={() => void saveAll()}>{words.now}</button></p>
+    {names.length === 0 ? <p class="cap-t">{words.none}</p> : <div class="wide"><table class="pad"><thead><tr><th>{words.guest}</th><th>{words.last}</th></tr></thead><tbody>{names.map(name => {
+      const ms = savedMs(name), problem = problems.value.get(name);
+      return <tr key={name}><td class="b">{name}</td><td><span role="status">{saving.value === name ? words.saving : ms === undefined ? words.never : clock(ms)}{problem && <> <Tag kind="failed"><span>{problem}</span></Tag></>}</span></td></tr>;
+    })}</tbody></table></div>}
+    <SavedGuests />
   </section>;
 }

@@ -4,18 +4,19 @@ import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { GuestDrive, GuestFacts } from '../../dom0/index.ts';
-import { asTask, host, info } from '../host.ts';
+import { asTask, host, info, reportProblem } from '../host.ts';
 import { inventory, openState } from '../inventory.ts';
 import type { DomainSession } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
-import { ChooseFiles, Icon } from './marks.tsx';
+import { ChooseFiles, Icon, Tag } from './marks.tsx';
 import { NewVolume } from './new-volume.tsx';
 
 const words = {
   cpu: 'Processor', memory: 'Memory', disks: 'Disks', nics: 'Network cards', weight: 'weight', cap: 'cap', none: 'none', vcpus: 'vCPUs online', target: 'memory', now: 'now', mib: 'MiB',
   weightHint: 'Of processor time that several domains want, each gets its part by weight.', capHint: 'Per cent of one processor that it may use at most; 0: no limit.', fixed: 'The guest is a plain PC: its memory does not change while it runs.',
   memoryHint: (most: number) => `Its balloon driver is asked to come to so much, of at most ${most} MiB; the guest decides how fast.`, oneVcpu: 'It has one vCPU, and no more in its definition.', vcpusHint: (most: number) => `Of the ${most} of its definition; the guest takes them on and off.`, fixedVcpus: 'A PC’s processors cannot be taken on and off here.', share: (part: string) => `It ran ${part} of the last second.`,
+  range: (what: string, asked: number, is: number, least: number, most: number) => `${asked} is no ${what} that it can have, which stays ${is}. Write a whole number from ${least} to ${most}.`,
   device: 'Device', holds: 'What is in it', how: 'Seen as', moved: 'Read, written', empty: 'empty', emulated: 'IDE drive', pv: 'PV disk', both: 'IDE drive, PV disk after unplug', readOnly: 'read-only', noDisks: 'It has no disks.', noCards: 'It has no network card with PV drivers.',
   detach: 'Detach', eject: 'Eject', insert: 'Insert', attachDisk: 'Attach a disk', volume: 'Volume or file', as: 'as', file: 'A file of yours', attach: 'Attach', attachCard: 'Attach a network card', openDisk: 'Look at the host’s disk',
   card: 'Card', mac: 'MAC address', state: 'State', sent: 'Sent', got: 'Received', plain: 'The guest is a plain PC, or has stopped: nothing can be attached to it.', gone: 'The domain no longer exists.', emulatedCard: (model: string) => `Beside these: an emulated ${model}.`,
@@ -92,10 +93,14 @@ function Live({ label, value, least, most, top = most, unit, zero, hint, off, co
   const draft = useSignal<number | undefined>(undefined);
   // What stands in the field while somebody writes there: the next look at the guest would put the old number back.
   const typed = useSignal<string | undefined>(undefined);
+  const refused = useSignal<string | undefined>(undefined);
   const at = draft.value ?? value;
   const done = (to: number) => {
-    draft.value = typed.value = undefined;
-    if (Number.isInteger(to) && to !== value && to >= least && to <= top) act(command(to), () => run(to));
+    draft.value = typed.value = refused.value = undefined;
+    if (to === value) return;
+    if (Number.isInteger(to) && to >= least && to <= top) return act(command(to), () => run(to));
+    refused.value = words.range(label, to, value, least, top);
+    reportProblem(command(to), refused.value);
   };
   const id = `live-${label.replace(/\W/g, '')}`;
   return <div class="live">
@@ -104,7 +109,7 @@ function Live({ label, value, least, most, top = most, unit, zero, hint, off, co
       onInput={event => { draft.value = Number(event.currentTarget.value); }} onChange={event => done(Number(event.currentTarget.value))} />
     <input type="number" class="in" aria-label={label} min={least} max={top} value={typed.value ?? at} disabled={off}
       onInput={event => { typed.value = event.currentTarget.value; }} onChange={event => done(event.currentTarget.value === '' ? value : Number(event.currentTarget.value))} onBlur={() => { typed.value = undefined; }} /><span class="unit">{at === 0 && zero ? zero : unit}</span>
-    <span class="cap-t">{hint} {!off && <code>{command(at)}</code>}</span>
+    {refused.value ? <span class="cap-t stop" role="alert"><Tag kind="failed"><span>{refused.value}</span></Tag></span> : <span class="cap-t">{hint} {!off && <code>{command(at)}</code>}</span>}
   </div>;
 }
 

@@ -9,10 +9,12 @@ import type { Panel } from '../panel.ts';
 import { addFiles, bootBeside, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, makeOffer, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
+import { gigabytes } from '../units.ts';
 import { HostFrame } from './host-bar.tsx';
 import { LessonList } from './lesson.tsx';
 import { later } from './later.tsx';
-import { ChooseFiles, Icon, ModeBadge, Tag } from './marks.tsx';
+import { ChooseFiles, Icon, ModeBadge, StateMark, Tag } from './marks.tsx';
+import { XenLog } from './strip.tsx';
 
 const ReopenList = later(() => import('./reopen-list.tsx'), part => part.ReopenList);
 const SavedGuests = later(() => import('./checkpoints.tsx'), part => part.SavedGuests);
@@ -30,24 +32,18 @@ export const homePanel: Panel = {
 };
 
 function Home() {
+  const best = bestOf(offers.value);
   return <div class="body first">
     <div class="hero"><div>
       <h1>{strings.home.title} <br />{strings.home.title2}</h1>
-      <p class="lede">{strings.home.lede} {info.value && strings.home.facts(info.value.memoryMiB)}</p>
-    </div>
-      <div class="figures">
-        <div><button class="btn primary big" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
-            <p id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</p></div>
-        <div><button class="btn big" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
-            <p id="ways-hint">{strings.home.waysHint}</p></div>
-        </div>
-    </div>
+      <p class="lede">{strings.home.lede}</p>
+    </div><Machine /></div>
     <div class="cards">
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
-        <p class="sec">{strings.home.bootHint}</p>
-        <table class="offers" role="table"><thead><tr><th>{strings.home.guest}</th><th>{strings.home.mode}</th><th class="num">{strings.home.download}</th><th /></tr></thead>
-          <tbody>{offers.value.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>
+        <Best guest={best} />
+        <table class="offers" role="table"><thead><tr><th>{strings.home.others}</th><th /></tr></thead>
+          <tbody>{offers.value.filter(guest => guest !== best).map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>
         <details class="more-g" onToggle={event => { showsSectors.value = event.currentTarget.open; }}>
           <summary>{strings.bootSectors.title}<span class="sec"> · {strings.bootSectors.hint}</span></summary>{showsSectors.value && <BootSectors />}</details>
         {offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
@@ -69,14 +65,30 @@ function Home() {
         <LessonList />
         <p class="sec cf">{strings.home.ownLesson}</p>
       </section>
-      <figure class="path">
-        <h3>{strings.path.title}</h3>
-        <ol>{strings.path.steps.map(([owner, who, what, does]) => <li key={who} class={owner}><b class="dom">{who}</b><code>{what}</code><p>{does}</p></li>)}</ol>
-        <figcaption>{strings.path.caption}</figcaption>
-      </figure>
+      <div class="livew">
+        <section class="win"><div class="wt"><StateMark state="r" /><span class="t">{strings.home.log}</span><span class="sec cut">{strings.home.logHint}</span></div><div class="wb"><XenLog /></div></section>
+        <section class="figures"><h3>{strings.home.together}</h3>
+          <div><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
+            <p id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</p></div>
+          <div><button class="btn" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
+            <p id="ways-hint">{strings.home.waysHint}</p></div></section>
+      </div>
     </div>
   </div>;
 }
+
+/** What to begin with: a saved guest goes on at once; else an unmodified system with a definition of its own; else ours. */
+const bestOf = (all: readonly Offer[]): Offer => all.find(({ saved }) => saved) ?? all.findLast(({ type }) => type === undefined) ?? pcos;
+
+/** The machine as it is now, before any guest. */
+function Machine() {
+  const machine = info.value, seen = inventory.value, disk = seen?.stored?.disk;
+  if (!machine || !seen) return null;
+  const words = strings.home.machine;
+  const facts = [[seconds(seen.upSeconds), words.up], [String(machine.pcpus), words.pcpus(machine.pcpus)], [`${machine.freeMiB} MiB`, words.free(machine.memoryMiB)], ...(disk ? [[gigabytes(disk.bytes), words.disk(bytes(disk.storedBytes))]] : [])] as const;
+  return <section class="nowm" aria-label={words.title}><h3><StateMark state="r" />{words.title}</h3><dl>{facts.map(([value, name]) => <div key={name}><dd>{value}</dd><dt>{name}</dt></div>)}</dl></section>;
+}
+const seconds = (n: number): string => (n < 60 ? `${Math.floor(n)} s` : `${Math.floor(n / 60)} min`);
 
 /** Shows the inspector of them, and begins. */
 async function startWays(): Promise<void> {
@@ -92,26 +104,43 @@ function boot(guest: Offer): void {
   void bootBeside(guest.id, () => makeOffer(guest));
 }
 
-function OfferRow({ guest }: { guest: Offer }) {
+/** Of what was fetched Domain 0 knows it, once it has read the definitions. */
+const definitionOf = (guest: Offer) => inventory.value?.stored?.defined.find(({ name }) => name === guest.id);
+
+function BootButton({ guest, isBest }: { guest: Offer; isBest?: boolean }) {
   const fetch = fetching.value.get(guest.id);
-  const problem = offerProblems.value.get(guest.id);
-  // Of what was fetched Domain 0 knows it, once it has read the definitions.
-  const type = guest.type ?? inventory.value?.stored?.defined.find(({ name }) => name === guest.id)?.type;
+  if (fetch) return <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>;
+  return <button class={`btn ${isBest ? 'primary big' : 'sm'}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => boot(guest)}>{isBest && <Icon name="run" />}{strings.home.bootButton}</button>;
+}
+
+/** How far it has been fetched, or why it was not. */
+function Way({ guest }: { guest: Offer }) {
+  const fetch = fetching.value.get(guest.id), problem = offerProblems.value.get(guest.id);
+  return <>
+    {fetch?.building && <span class="sec">{strings.home.building(guest.title)}</span>}
+    {fetch?.progress && guest.bytes > 0 && !fetch.building && <>
+      <div class="bar"><i style={`width:${Math.min(100, 100 * fetch.progress.done / fetch.progress.all)}%`} /></div><span class="sec">{progressText(fetch.progress, performance.now())}</span></>}
+    {problem && <Tag kind="failed"><span>{problem}</span></Tag>}
+  </>;
+}
+
+const Source = ({ guest }: { guest: Offer }) => guest !== pcos ? null : <> <button class="link" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{strings.pcos.source}</button></>;
+
+function Best({ guest }: { guest: Offer }) {
+  const known = definitionOf(guest), type = guest.type ?? known?.type;
+  return <div class="best"><div class="row"><span class="b">{guest.title}</span>{type && <ModeBadge type={type} />}<span class="tag ok"><Icon name="check" />{strings.home.best}</span></div>
+    <p class="sec">{guest.about}<Source guest={guest} /></p>
+    <div class="row"><BootButton guest={guest} isBest /><span class="sec">{strings.home.needs(guest.bytes ? bytes(guest.bytes) : '', known?.memoryMiB)}</span></div>
+    <div class="more" role="status"><Way guest={guest} /></div></div>;
+}
+
+function OfferRow({ guest }: { guest: Offer }) {
+  const fetch = fetching.value.get(guest.id), type = guest.type ?? definitionOf(guest)?.type;
   return <>
     <tr>
-      <td><span class="b">{guest.title}</span><span class="sec meta-line" title={guest.about}>{guest.about}
-        {guest === pcos && <> <button class="link" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{strings.pcos.source}</button></>}</span></td>
-      <td>{type && <ModeBadge type={type} />}</td>
-      <td class={`num nw${guest.bytes ? '' : ' none'}`}>{guest.bytes ? bytes(guest.bytes) : strings.home.embedded}</td>
-      <td class="num">{fetch
-        ? <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>
-        : <button class="btn sm" aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => boot(guest)}>{strings.home.bootButton}</button>}</td>
+      <td><span class="b">{guest.title}</span> {type && <ModeBadge type={type} />}{guest.bytes > 0 && <span class="sec size">{bytes(guest.bytes)}</span>}<span class="sec meta-line">{guest.about}<Source guest={guest} /></span></td>
+      <td class="num"><BootButton guest={guest} /></td>
     </tr>
-    {(fetch?.progress && guest.bytes > 0 || fetch?.building || problem) && <tr class="more"><td colSpan={4} role="status">
-      {fetch?.building && <span class="sec">{strings.home.building(guest.title)}</span>}
-      {fetch?.progress && guest.bytes > 0 && !fetch.building && <>
-        <div class="bar"><i style={`width:${Math.min(100, 100 * fetch.progress.done / fetch.progress.all)}%`} /></div><span class="sec">{progressText(fetch.progress, performance.now())}</span></>}
-      {problem && <Tag kind="failed"><span>{problem}</span></Tag>}
-    </td></tr>}
+    {(fetch?.progress && guest.bytes > 0 || fetch?.building || offerProblems.value.has(guest.id)) && <tr class="more"><td colSpan={2} role="status"><Way guest={guest} /></td></tr>}
   </>;
 }

@@ -18,9 +18,11 @@ import { memoryOwners } from './tree.tsx';
 
 const words = strings.hostPage;
 /** Of a chart, pixels; of what "now" is taken over; rows of a short table. */
-const HEIGHT = 120,
+const HEIGHT = 90,
   RECENT_MS = 10_000,
-  ROWS = 5;
+  ROWS = 5,
+  /** A shorter reading, of a page just opened, says little of a second. */
+  LEAST_MS = 900;
 /** Who took less of the processors, in percent, did not ask for them. */
 const ASKED = 5;
 /** As xl list prints them (lists.ts of the commands). */
@@ -40,14 +42,14 @@ function Domains() {
   const c = words.columns;
   // One scale for all rows, so that they compare; no finer than a quarter of a processor.
   const histories = [domain0History.value, ...domains.value.map(({ id }) => sessions.value.get(id)?.history.value.map(point => point.running) ?? [])];
-  const top = [0.25, 0.5, 1].find(each => histories.flat().every(value => (value ?? 0) <= each)) ?? 1;
+  const top = [0.25, 0.5, 0.75, 1].find(each => histories.flat().every(value => (value ?? 0) <= each)) ?? 1;
   const seconds = (ns: number | undefined): string => (ns === undefined ? strings.tree.noData : (ns / 1e9).toFixed(1));
   return <table class="hdom pad">
     <thead><tr><th>{c.name}</th><th class="num">{c.id}</th><th class="num">{c.memory}</th><th class="num">{c.vcpus}</th><th>{c.state}</th><th class="num">{c.time}</th><th>{c.mode}</th><th>{c.cpu(100 * top)}</th><th class="num">{c.disk}</th><th class="num">{c.net}</th><th /></tr></thead>
     <tbody>
       <tr><td class="n b"><Chip id={0} /> {strings.shell.domain}</td><td class="num m i">0</td><td class="num m">{seen?.domain0.memoryMiB ?? strings.tree.noData}</td><td class="num m">{seen?.domain0.vcpus ?? strings.tree.noData}</td>
         <td class="m s"><StateMark state="r" /> <span class="hide-s">{letters('r')}</span></td><td class="num m t">{seconds(seen?.domain0.runNs)}</td><td><ModeBadge type="d0" /></td>
-        <td class="c"><Use values={domain0History.value} part={domain0Part.value} top={top} /></td><Rates id={0} /><td class="num a"><Act name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>{words.console}</Act><More name={strings.shell.domain} actions={() => hostActions().slice(1, 2)} /></td></tr>
+        <td class="c"><Use id={0} values={domain0History.value} part={domain0Part.value} top={top} /></td><Rates id={0} /><td class="num a"><Act name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>{words.console}</Act><More name={strings.shell.domain} actions={() => hostActions().slice(1, 2)} /></td></tr>
       {domains.value.map(domain => <DomainLine key={domain.id} domain={domain} top={top} time={seconds(seen?.runNs[domain.id])} />)}
       {seen?.stored?.defined.map(each => <tr key={each.name} class="out"><td class="n"><Chip /> {each.name}</td><td class="num m i">{strings.tree.noData}</td><td class="num m">{each.memoryMiB}</td><td class="num m">{each.vcpus}</td>
         <td class="s"><StateMark state="-" /> <span class="hide-s">{strings.tree.defined}</span></td><td class="num m t">{strings.tree.noData}</td><td><ModeBadge type={each.type} /></td><td class="c sec">{each.errors.length > 0 && strings.tree.hasErrors}</td><Rates />
@@ -62,7 +64,7 @@ function DomainLine({ domain, time, top }: { domain: DomainInfo; time: string; t
   const state = session && !over ? session.state : domain.state;
   return <tr><td class="n b"><Chip id={domain.id} /> {domain.name}</td><td class="num m i">{domain.id}</td><td class="num m">{domain.memoryMiB}</td><td class="num m">{domain.vcpus}</td>
     <td class="m s"><StateMark state={state} /> <span class="hide-s">{letters(state)}</span></td><td class="num m t">{time}</td><td><ModeBadge type={domain.type} /></td>
-    <td class="c">{session && <Use values={session.history.value.map(point => point.running)} part={over ? undefined : session.rates.value?.running} top={top} />}</td><Rates id={domain.id} />
+    <td class="c">{session && <Use id={domain.id} values={session.history.value.map(point => point.running)} part={over ? undefined : session.rates.value?.running} top={top} />}</td><Rates id={domain.id} />
     <td class="num a"><Act name={domain.name} onClick={() => go({ kind: 'domain', id: domain.id })}>{words.console}</Act>
       {!over && session && leaving.value.has(domain.id) ? <Act quiet name={domain.name} onClick={() => keepGuest(session)}>{words.keep}</Act> : !over && <Act quiet name={domain.name} onClick={() => void command(domain.state === 'p' ? 'unpause' : 'pause', domain)}>{domain.state === 'p' ? strings.guest.run : strings.guest.pause}</Act>}
       {session && <More name={domain.name} actions={() => guestActions(session)} />}</td></tr>;
@@ -72,12 +74,12 @@ function DomainLine({ domain, time, top }: { domain: DomainInfo; time: string; t
 function Rates({ id }: { id?: number }) {
   const last = id === undefined ? undefined : readings.value.at(-1);
   const disk = last?.pvDisks[id!], net = last?.network[id!];
-  const rate = (perSecond: number | undefined): string => perSecond?.toFixed(1) ?? strings.tree.noData;
-  return <><td class="num m">{rate(per(MIB, disk && disk.read + disk.written))}</td><td class="num m">{rate(per(KIB, net && net.sent + net.got))}</td></>;
+  const rate = (perSecond: number | undefined): string => (perSecond === undefined ? '' : perSecond < 0.05 ? '0' : perSecond.toFixed(1));
+  return <>{[per(MIB, disk && disk.read + disk.written), per(KIB, net && net.sent + net.got)].map((each, i) => <td key={i} class={`num m${each && each >= 0.05 ? '' : ' dim'}`}>{rate(each)}</td>)}</>;
 }
 
-const Use = ({ values, part, top }: { values: readonly (number | undefined)[]; part: number | undefined; top: number }) =>
-  <span class="use"><Spark values={values} label={strings.tree.cpu} width={120} height={20} top={top} /><span class="m">{part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`}</span></span>;
+const Use = ({ id, values, part, top }: { id: number; values: readonly (number | undefined)[]; part: number | undefined; top: number }) =>
+  <span class={`use ${ownerClass(id)}`}><Spark values={values} label={strings.tree.cpu} width={120} height={22} top={top} filled /><span class="m">{part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`}</span></span>;
 
 /** A row's button: whoever does not see the row hears whose it is. */
 const Act = ({ name, quiet, onClick, children }: { name: string; quiet?: boolean; onClick(): void; children: string }) =>
@@ -101,27 +103,28 @@ const KIB = 1024, MIB = 1024 ** 2;
 const per = (unit: number, n: number | undefined): number | undefined => (n === undefined ? undefined : n / unit);
 
 function History() {
-  const table = useSignal(false);
-  const all = readings.value, atMs = all.map(reading => reading.atMs);
+  const table = useSignal(false), spanMs = useSignal<number>(words.spans[0][1]);
+  const nowMs = readings.value.at(-1)?.atMs ?? 0, all = readings.value.filter(({ atMs, overMs }) => atMs >= nowMs - spanMs.value && (overMs === 0 || overMs >= LEAST_MS)), atMs = all.map(reading => reading.atMs);
   const nameOf = (id: number): string => (id === 0 ? strings.shell.domain : (domains.value.find(each => each.id === id)?.name ?? ''));
   const ids = [0, ...domains.value.filter(ownsMemory).map(({ id }) => id)];
-  // The four that took most of a processor, as more lines cannot be told apart.
-  const busiest = [...ids].sort((a, b) => sum(all, b) - sum(all, a)).slice(0, 4).sort((a, b) => a - b);
-  const memoryOf = all.at(-1)?.memoryMiB ?? {};
-  const largest = [...ids].sort((a, b) => (memoryOf[b] ?? 0) - (memoryOf[a] ?? 0)).slice(0, 3).sort((a, b) => a - b);
-  const line = (id: number, of: (reading: Reading) => number | undefined): Line => ({ name: nameOf(id), token: ownerToken(id), values: all.map(of) });
-  const cpu = busiest.map(id => line(id, ({ cpuPercent }) => cpuPercent[id]));
-  const memory: Line[] = [...largest.map(id => line(id, ({ memoryMiB }) => memoryMiB[id])), { name: words.free, token: '--text-2', dash: true, values: all.map(({ freeMiB }) => freeMiB) }];
+  const last = all.at(-1), pcpus = info.value?.pcpus ?? 1, machineMiB = info.value?.memoryMiB ?? 0;
+  const line = (id: number, of: (reading: Reading) => number | undefined): Line => ({ name: nameOf(id), token: ownerToken(id), fill: `${ownerToken(id)}-fill`, values: all.map(of) });
+  const cpu = ids.map(id => line(id, ({ cpuPercent }) => cpuPercent[id]));
+  const free = all.map(({ freeMiB }) => freeMiB), guestsMiB = all.map(({ memoryMiB }) => Object.values(memoryMiB).reduce((total, each) => total + each, 0));
+  // What nobody of these has is Xen's own: the hypervisor's, and what it keeps about each domain.
+  const memory: Line[] = [{ name: words.free, token: '--line', fill: '--free', values: free }, ...ids.filter(id => id > 0).map(id => line(id, ({ memoryMiB }) => memoryMiB[id])),
+    { name: strings.owners.xen, token: '--hv', fill: '--hv-fill', values: free.map((each, i) => (each === undefined ? undefined : machineMiB - each - guestsMiB[i]! + (all[i]!.memoryMiB[0] ?? 0))) }];
   const disks = (reading: Reading, of: 'read' | 'written'): number => Object.values(reading.pvDisks).reduce((total, each) => total + each[of], 0);
-  const disk: Line[] = [{ name: words.written, token: '--text', values: all.map(reading => per(MIB, disks(reading, 'written'))) }, { name: words.read, token: '--text', dash: true, values: all.map(reading => per(MIB, disks(reading, 'read'))) }];
-  const net: Line[] = [{ name: words.sent, token: '--text', values: all.map(({ sentPerSecond }) => per(KIB, sentPerSecond)) }, { name: words.got, token: '--text', dash: true, values: all.map(({ gotPerSecond }) => per(KIB, gotPerSecond)) }];
-  return <section class="hs-h"><div class="ph"><h3>{words.history}</h3><span class="grow" /><button class="btn sm" aria-pressed={table.value} onClick={() => { table.value = !table.value; }}>{words.asTable}</button></div>
+  const disk: Line[] = [{ name: words.written, token: '--d0', fill: '--d0-tint', values: all.map(reading => per(MIB, disks(reading, 'written'))) }, { name: words.read, token: '--text', dash: true, values: all.map(reading => per(MIB, disks(reading, 'read'))) }];
+  const net: Line[] = [{ name: words.sent, token: '--d0', fill: '--d0-tint', values: all.map(({ sentPerSecond }) => per(KIB, sentPerSecond)) }, { name: words.got, token: '--text', dash: true, values: all.map(({ gotPerSecond }) => per(KIB, gotPerSecond)) }];
+  const drawn = { atMs, spanMs: spanMs.value, height: HEIGHT, keyed: true };
+  return <section class="hs-h"><div class="ph"><h3>{words.history}</h3><span class="grow" /><div class="seg sm" role="group" aria-label={words.span}>{words.spans.map(([name, ms]) => <button key={ms} aria-pressed={spanMs.value === ms} onClick={() => { spanMs.value = ms; }}>{name}</button>)}</div><button class="btn sm" aria-pressed={table.value} onClick={() => { table.value = !table.value; }}>{words.asTable}</button></div>
     {all.length < 2 ? <p class="hint">{words.waiting}</p> : table.value ? <HistoryTable all={all} columns={[...cpu.map(({ name, values }) => ({ name: words.cpuColumn(name), values })), { name: words.freeColumn, values: all.map(({ freeMiB }) => freeMiB) }, ...disk.map(({ name, values }) => ({ name: words.diskColumn(name), values })), ...net.map(({ name, values }) => ({ name: words.netColumn(name), values }))]} />
       : <div class="hgrid hist four">
-        <Chart title={words.cpu} unit={words.cpuUnit} atMs={atMs} lines={cpu} least={20} digits={0} height={HEIGHT} />
-        <Chart title={words.memory} unit={words.memoryUnit} atMs={atMs} lines={memory} {...(info.value ? { top: info.value.memoryMiB } : {})} least={16} digits={0} height={HEIGHT} />
-        <Chart title={words.disk} unit={words.diskUnit} atMs={atMs} lines={disk} least={1} digits={1} height={HEIGHT} />
-        <Chart title={words.net} unit={words.netUnit} atMs={atMs} lines={net} least={1} digits={1} height={HEIGHT} />
+        <Chart title={words.cpu} unit={words.cpuUnit} {...drawn} lines={cpu} stacked least={50} digits={0} whole={words.used2(Object.values(last?.cpuPercent ?? {}).reduce((total, each) => total + each, 0), 100 * pcpus)} />
+        <Chart title={words.memory} unit={words.memoryUnit} {...drawn} lines={memory} stacked {...(machineMiB ? { top: machineMiB } : {})} least={16} digits={0} whole={words.used2(machineMiB - (last?.freeMiB ?? 0), machineMiB)} />
+        <Chart title={words.disk} unit={words.diskUnit} {...drawn} lines={disk} least={1} digits={1} />
+        <Chart title={words.net} unit={words.netUnit} {...drawn} lines={net} least={1} digits={1} />
       </div>}
   </section>;
 }
@@ -151,14 +154,23 @@ function Why({ used, pcpus, shares }: { used: number; pcpus: number; shares: rea
   return <p class="why"><b>{words.whyUsed(used, pcpus)}</b> {words.whyUsedAnswer(asked.map(({ name, percent }) => `${name} ${percent.toFixed(0)} %`), shares.length - asked.length, waited, pcpus)}</p>;
 }
 
+/** The disk's partitions and volumes, in the order of the rows below: to scale beside each other, what nobody has apart. */
 function Storage() {
   const disk = inventory.value?.stored?.disk;
   if (!disk) return null;
-  return <section><div class="ph"><h3>{words.storage}</h3><span class="sec cut">{words.kept(gigabytes(disk.bytes), bytes(disk.storedBytes))}</span><span class="grow" /><Go tab="storage">{words.allVolumes}</Go></div>
-    <div class="bar tall parts" role="img" aria-label={disk.partitions.map(each => `${each.name} ${size(each.bytes)}`).join(', ')}>{disk.partitions.map(each => <i key={each.name} class={each.users.length > 0 ? 'c-d0' : 'c-hw'} style={`width:${(100 * each.bytes) / disk.bytes}%`} />)}</div>
+  const ownerOf = (users: readonly string[]): string => {
+    const guest = domains.value.find(({ name }) => users.includes(name));
+    return guest ? ownerClass(guest.id) : users.includes(strings.shell.domain) ? 'c-d0' : 'c-hw';
+  };
+  const lvm = disk.partitions.find(({ bytes: all }) => all >= disk.groupBytes && disk.groupBytes > 0)?.name;
+  const parts = [...disk.volumes.map(({ path, ...rest }) => ({ ...rest, name: path, short: path.split('/').at(-1)! })), ...disk.partitions.filter(({ name }) => name !== lvm).map(each => ({ ...each, short: each.name }))].map(each => ({ ...each, owner: ownerOf(each.users) }));
+  const shown = parts.slice(0, ROWS);
+  return <section><div class="ph"><h3>{words.storage}</h3><span class="sec cut">{words.groupRest(gigabytes(disk.bytes), disk.group, size(disk.freeBytes))}</span><span class="grow" /><Go tab="storage">{words.allVolumes}</Go></div>
+    <div class="mbar dmap" role="img" aria-label={shown.map(each => `${each.short} ${size(each.bytes)}`).join(', ')}>{shown.map(({ name, short, bytes: all, owner }) => <span key={name} class={owner} style={`flex:${all} 0 0`} title={`${name}: ${size(all)}`}><u><em>{short}</em></u></span>)}</div>
     <table><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead><tbody>
-      {[...disk.volumes.map(({ path, bytes: all, users }) => ({ name: path, all, users })), ...disk.partitions.map(({ name, bytes: all, users }) => ({ name, all, users }))].slice(0, ROWS).map(({ name, all, users }) =>
-        <tr key={name}><td class="m cut">{name}</td><td class="num m nw">{size(all)}</td><td class="sec cut">{users.length > 0 ? users.join(', ') : words.noOne}</td></tr>)}</tbody></table></section>;
+      {shown.map(({ name, bytes: all, users, owner }) =>
+        <tr key={name}><td class="m cut"><i class={`chip ${owner}`} /> {name}</td><td class="num m nw">{size(all)}</td><td class="sec cut">{users.length > 0 ? users.join(', ') : words.noOne}</td></tr>)}</tbody></table>
+  </section>;
 }
 
 function Bridge() {

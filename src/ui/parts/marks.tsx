@@ -79,7 +79,7 @@ export const Brand = () =>
 const LEAST_POINTS = 6;
 
 /** Last minute of a share, 0 to `top`, from the first value on until it is full; undefined: not known, a gap. No data: a dotted base line. */
-export function Spark({ values, label, width = 36, height = 15, points = 60, top = 1 }: { values: readonly (number | undefined)[]; label: string; width?: number; height?: number; points?: number; top?: number }) {
+export function Spark({ values, label, width = 36, height = 15, points = 60, top = 1, filled = false }: { values: readonly (number | undefined)[]; label: string; width?: number; height?: number; points?: number; top?: number; filled?: boolean }) {
   const across = Math.min(points, Math.max(LEAST_POINTS, values.length)) - 1, x = (i: number) => ((across - values.length + 1 + i) / across) * (width - 4) + 1;
   const y = (value: number) => height - 2 - Math.min(1, value / top) * (height - 4);
   const last = values.length - 1, end = values[last];
@@ -87,6 +87,7 @@ export function Spark({ values, label, width = 36, height = 15, points = 60, top
   values.forEach((value, i) => { if (value === undefined) runs.push([]); else runs.at(-1)!.push(`${x(i).toFixed(1)},${y(value).toFixed(1)}`); });
   return <svg class="spark" preserveAspectRatio="none" viewBox={`0 0 ${width} ${height}`} width={width} height={height} role="img" aria-label={label} style={`width:${width}px;height:${height}px`}>
     {values.length === 0 && <path d={`M1 ${height - 2}H${width - 3}`} stroke="currentColor" stroke-dasharray="1 3" />}
+    {filled && runs.filter(run => run.length > 1).map(run => <path key={run[0]} class="area" d={`M${run[0]!.split(',')[0]} ${height - 2}L${run.join('L')}V${height - 2}z`} />)}
     {runs.filter(run => run.length > 0).map(run => <polyline key={run[0]} points={run.join(' ')} />)}
     {end !== undefined && <path class="now" d={`M${x(last).toFixed(1)} ${y(end).toFixed(1)}h.01`} />}
   </svg>;

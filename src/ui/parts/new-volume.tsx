@@ -31,7 +31,7 @@ export function NewVolume({ suggested, made }: { suggested: string; made?(path: 
     <span class="row wrap"><input class="in" aria-label={words.name} value={chosen} spellcheck={false} onInput={event => { name.value = event.currentTarget.value; }} />
       <input class="in gib" type="number" min="0.125" step="any" aria-label={words.size} value={gib.value} onInput={event => { gib.value = event.currentTarget.value; }} /><span class="sec">GiB</span>
       <button type="button" class="btn sm" disabled={chosen === ''} title={command.join(' ')} onClick={() => void make()}><Icon name="plus" />{words.make}</button></span>
-    {problem.value ? <span class="stop" role="alert"><Tag kind="failed"><span>{problem.value}</span></Tag></span> : <span class="cap-t"><code>{command.join(' ')}</code>; {words.free(size(disk.freeBytes))}</span>}
+    {problem.value ? <span class="stop" role="alert"><Tag kind="failed"><span>{problem.value}</span></Tag> <span class="cap-t">{words.rule(size(disk.freeBytes))}</span></span> : <span class="cap-t"><code>{command.join(' ')}</code>; {words.free(size(disk.freeBytes))}</span>}
   </span>;
 }
 

@@ -44,10 +44,11 @@ export function SeveralPage() {
       </table>
       {unnamed.value.length > 0 && <p class="note"><Tag kind="ignored"><span>{words.unnamed(unnamed.value.map(({ name }) => name))}</span></Tag></p>}
       <div class="sev-c">
-        {shown?.plan && <section class="sev-v"><div class="ph"><h3>{words.lines(shown.plan.name || shown.file.name)}</h3></div><Verdicts key={shown.file.name} plan={shown.plan} texts={new Map(shown.text === undefined ? [] : [[shown.file.name, shown.text]])} />
+        {shown?.plan && <section class="sev-v"><div class="ph"><h3>{words.lines(shown.plan.name || shown.file.name)}</h3></div><Verdicts key={shown.file.name} brief plan={shown.plan} texts={new Map(shown.text === undefined ? [] : [[shown.file.name, shown.text]])} />
           {shown.plan.errors.some(({ text }) => /is no key of xl/.test(text)) && <p class="why"><b>{words.whySlip(shown.plan.name || shown.file.name)}</b> {words.whySlipAnswer}</p>}</section>}
         <Plan chosen={starts} />
       </div>
+      {starts.length > 0 && <MemoryAfter fresh={starts.flatMap(({ plan }) => (plan ? [{ name: plan.name, mib: plan.summary.memoryMiB }] : []))} />}
     </div>
   </>;
 }
@@ -68,7 +69,8 @@ function Row({ candidate, isShown }: { candidate: Candidate; isShown: boolean })
       {problem && <p class="stop" role="alert"><Tag kind="error"><span>{problem}</span></Tag></p>}
       {done ? <span>{done}</span> : errors.map((error, i) => <p key={i} class="stop">{error.line > 0 && <span class="m">{error.file}:{error.line}:{error.column}</span>}<span>{error.text}</span>
         {error.file === file.name && remedyOf(error) !== undefined && <button class="btn sm" onClick={() => void mend(candidate, error)}>{strings.defined.write(remedyOf(error)!)}</button>}</p>)}
-      {!done && errors.length === 0 && (isSaved ? <span class="sec">{words.restored}</span> : plan && <span>{plan.findings.filter(({ verdict }) => verdict !== 'used').map(({ line, short }) => words.atLine(line, short)).join('; ')}</span>)}
+      {!done && errors.length === 0 && (isSaved ? <span class="sec">{words.restored}</span> : plan && (plan.findings.every(({ verdict }) => verdict === 'used') ? <span>{words.asWritten}</span>
+        : <ul>{plan.findings.filter(({ verdict }) => verdict !== 'used').map(({ line, verdict, text }, i) => <li key={i}><Tag kind={verdict}><span>{words.line(line)}</span></Tag> {text}</li>)}</ul>))}
     </td>
     <td class="alone">{!done && !isSaved && plan && <button class="btn quiet" aria-label={words.openNamed(plan.name || file.name)} onClick={() => openAlone(candidate)}>{words.open}</button>}</td>
   </tr>;
@@ -85,7 +87,6 @@ function Plan({ chosen }: { chosen: readonly Candidate[] }) {
       <h3>{draftWords.plan}</h3>
       <p><Tag kind={fits ? 'used' : 'error'}><span>{fits ? words.fits(chosen.length, memoryMiB, machine.freeMiB) : words.lacks(chosen.length, memoryMiB, machine.freeMiB)}</span></Tag></p>
       <ol>{chosen.map(({ file, plan }) => plan && <li key={file.name}><code>{plan.command}</code><br />{stepsOf(plan).join(' ')}</li>)}</ol>
-    <MemoryAfter fresh={chosen.flatMap(({ plan }) => (plan ? [{ name: plan.name, mib: plan.summary.memoryMiB }] : []))} />
     </section>
   </>;
 }

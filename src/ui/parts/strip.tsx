@@ -61,7 +61,7 @@ function StripShell() {
 }
 
 /** What `xl dmesg` prints, followed. */
-function XenLog() {
+export function XenLog() {
   const text = useSignal('');
   const area = useRef<HTMLPreElement>(null);
   useEffect(() => {

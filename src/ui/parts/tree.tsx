@@ -9,6 +9,7 @@ import { hostLoad } from '../counters.ts';
 import { domains, info } from '../host.ts';
 import { domain0History, domain0Part, inventory } from '../inventory.ts';
 import { keptOffline } from '../offline.ts';
+import { offers } from '../offers.ts';
 import { ownsMemory } from '../readings.ts';
 import { sessions } from '../sessions.ts';
 import { state } from '../shell-session.ts';
@@ -33,7 +34,10 @@ export function Tree() {
   const seen = inventory.value;
   const defined = seen?.stored?.defined ?? [];
   const shown = all.filter(domain => matches(domain.name, strings.states[domain.state], domain.type));
-  const shownDefined = defined.filter(({ name, type }) => matches(name, words.defined, type));
+  // The first page offers what a host is installed with: there it is told once.
+  const isOffered = !text && all.length === 0 && place.value.kind === 'home' && (place.value.tab === undefined || place.value.tab === 'new');
+  const offered = isOffered ? defined.filter(({ name }) => offers.value.some(({ id }) => id === name)) : [];
+  const shownDefined = defined.filter(each => !offered.includes(each)).filter(({ name, type }) => matches(name, words.defined, type));
   const disk = seen?.stored?.disk;
 
   const list = useRef<HTMLUListElement>(null);
@@ -71,6 +75,7 @@ export function Tree() {
       {shown.map(domain => <DomainRow key={domain.id} domain={domain} />)}
       {gone.map(session => <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} />)}
       {shownDefined.map(each => <DefinedRow key={`defined-${each.name}`} domain={each} />)}
+      {offered.length > 0 && <Row name={words.offered} to={{ kind: 'home', tab: 'host' }} value={offered.length}><Chip /><StateMark state="-" /><span class="nm dim">{words.offered}</span></Row>}
       {(draft.value || several.value) && <>
         <li class="grp" role="presentation">{words.draft}</li>
         <Row name={draftName()} to={{ kind: 'draft' }} isDraft value={words.draftState}>

@@ -40,8 +40,8 @@ function rowsOf(file: string, text: string | undefined, findings: Finding[]): Ro
   return rows.filter(row => row.finding || row.source.trim() || file);
 }
 
-/** A definition's lines, each with what is said of it; one that was chosen, or that stops it, in whole sentences. */
-export function Verdicts({ plan, texts }: { plan: Plan; texts: Map<string, string> }) {
+/** A definition's lines, each with what is said of it; one that was chosen, or that stops it, in whole sentences. `brief`: what stops it is told elsewhere. */
+export function Verdicts({ plan, texts, brief = false }: { plan: Plan; texts: Map<string, string>; brief?: boolean }) {
   const chosen = useSignal(-1);
   const findings = merged(plan);
   const files = [...new Set([...texts.keys(), ...findings.map(finding => finding.file)])];
@@ -52,7 +52,7 @@ export function Verdicts({ plan, texts }: { plan: Plan; texts: Map<string, strin
       <thead><tr><th class="num">{words.position}</th><th>{file}</th><th>{words.verdict}</th><th>{words.happens}</th></tr></thead>
       <tbody>{rows.map(({ line, source, finding }) => {
         const mine = index++;
-        const open = finding && (finding.verdict === 'error' || finding.verdict === 'missing' || chosen.value === mine);
+        const open = finding && (!brief && finding.verdict === 'error' || finding.verdict === 'missing' || chosen.value === mine);
         const choose = () => { chosen.value = chosen.value === mine ? -1 : mine; };
         return <tr key={mine} class={`v-${finding?.verdict ?? ''}${chosen.value === mine ? ' sel' : ''}`} onClick={finding && choose}>
           <td class="m num dim">{line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}</td>

@@ -2,7 +2,6 @@
 
 import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { state } from '../shell-session.ts';
 import { bytes } from '../terminal.ts';
 import { size } from '../units.ts';
 import { exportAll, exporting, incoming, outcome, resetAll, resetting, takeIn, takeOverAll } from '../whole-state.ts';
@@ -20,7 +19,6 @@ const words = {
   lost: 'What is here goes', kept: 'The task log and Domain-0’s files go with them.', ends: 'Guests that end', ofRunning: 'those of guests that run',
   replace: 'Put it in the place of this host', leave: 'Leave it', replacing: 'It takes the place of this host …',
   resetTitle: 'Reset the host?', resetText: 'This cannot be taken back. Export everything first, and you can have it again.', resetNow: 'Reset now', keep: 'Keep it', resets: 'The host is reset …', layout: 'Theme, window layout and sizes are as at the first visit.',
-  notKept: (why: string) => `Here nothing outlives the page: ${why}`,
 };
 
 /** What a state that takes the place of this one takes with it. */
@@ -37,10 +35,9 @@ function Lost() {
 }
 
 export function WholeState() {
-  const going = exporting.value, asked = resetting.value, said = outcome.value, known = state.value;
+  const going = exporting.value, asked = resetting.value, said = outcome.value;
   return <section class="whole"><div class="ph"><h3>{words.title}</h3></div>
     <p class="sec">{words.about}</p>
-    {known && !known.kept && known.why && <p class="sec">{words.notKept(known.why)}</p>}
     <Incoming />
     {asked !== undefined ? <Reset /> : !incoming.value && <div class="row wrap">
       {going ? <button class="btn" onClick={() => going.cancel()}>{words.cancel}</button> : <button class="btn" onClick={() => void exportAll()}><Icon name="drop" />{words.export}</button>}
