@@ -214,11 +214,11 @@ const VIEWS = [
           .waitFor({ timeout: 2 * PROMPT_MS });
         await type(
           page,
-          "dmesg -n 1; export PS1='\\[\\e[1;32m\\]#\\[\\e[0m\\] '; clear",
+          "dmesg -n 1; export PS1='\\n\\[\\e[1;32m\\]root@debian\\[\\e[0m\\]:\\[\\e[1;34m\\]\\w\\[\\e[0m\\]# '; clear",
           // As narrow as a phone's terminal.
-          'uname -srm; head -9 /proc/cpuinfo | cut -c1-50',
-          'cat /sys/hypervisor/type; cat /sys/hypervisor/version/major',
-          'dmesg | grep -i xen | cut -c16-66 | tail -9',
+          'uname -srm',
+          'cat /sys/hypervisor/type /sys/hypervisor/version/major',
+          'dmesg | grep -i xen: | cut -c16-66 | tail -6',
           "grep -i xen /proc/interrupts | tr -s ' '",
           'while :; do find / >/dev/null 2>&1;sleep 2; done &',
         );

@@ -38,8 +38,8 @@ let connecting: Promise<void> = Promise.resolve();
 let refresh = Promise.resolve();
 let firmware: FirmwareFiles | undefined;
 let besides: Pick<OfferedGuest, 'id' | 'files'>[] = [];
-/** Rejects when Domain 0 ends: nobody would answer what it was asked. */
-let whileAlive: Promise<never> = new Promise(() => {});
+/** Questions of Domain 0 without an answer yet: each is given up when it ends, for nobody would answer. A promise for all of them would keep every answer as long as it lives. */
+const unanswered = new Set<(reason: Error) => void>();
 let whenLost: number[] = [];
 let boot: PageBoot | undefined;
 /** noreboot is on Xen's command line. */
@@ -112,21 +112,19 @@ export async function resume(): Promise<StateInfo | undefined> {
 
 /** Notices when Domain 0's worker has ended. */
 function follow(worker: Worker, mine: Comlink.Remote<HostApi>): void {
-  let give = (_reason: Error): void => {};
-  whileAlive = new Promise((_resolve, reject) => { give = reject; });
-  whileAlive.catch(() => {});
   const lose = () => {
     if (mine === down) return;
     worker.terminate();
-    give(new Error(strings.errors.hostEnded));
+    for (const giveUp of unanswered) giveUp(new Error(strings.errors.hostEnded));
+    unanswered.clear();
     lost();
   };
   void mine.alive().then(lock => {
     if (lock !== undefined && 'locks' in navigator) return void navigator.locks.request(lock, lose);
-    let unanswered = 0;
+    let silent = 0;
     const asking = setInterval(() => {
-      if (unanswered++ === 0) void mine.alive().then(() => { unanswered = 0; });
-      if (unanswered <= MOST_UNANSWERED) return;
+      if (silent++ === 0) void mine.alive().then(() => { silent = 0; });
+      if (silent <= MOST_UNANSWERED) return;
       clearInterval(asking);
       lose();
     }, ASK_MS);
@@ -207,9 +205,16 @@ export const sentence = (error: unknown): string => (error instanceof Error ? er
 
 /** Asks Domain 0; rejects with a sentence when it is not there, or ends before it has answered. */
 async function ask<T>(question: (api: HostApi) => Promise<T>): Promise<T> {
-  await Promise.race([connecting, whileAlive]);
+  await whileAlive(connecting);
   if (!api) throw new Error(hostProblem.value ?? `${strings.starting}.`);
-  return Promise.race([question(api as HostApi), whileAlive]);
+  return whileAlive(question(api as HostApi));
+}
+
+function whileAlive<T>(answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    unanswered.add(reject);
+    answer.then(resolve, reject).finally(() => unanswered.delete(reject));
+  });
 }
 
 /** What may be asked of Domain 0, each by its name. */
