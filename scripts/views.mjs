@@ -216,11 +216,11 @@ const VIEWS = [
           .waitFor({ timeout: 2 * PROMPT_MS });
         await type(
           page,
-          "dmesg -n 1; export PS1='\\[\\e[1;32m\\]#\\[\\e[0m\\] '; clear",
+          "dmesg -n 1; export PS1='\\n\\[\\e[1;32m\\]root@debian\\[\\e[0m\\]:\\[\\e[1;34m\\]\\w\\[\\e[0m\\]# '; clear",
           // As narrow as a phone's terminal.
-          'uname -srm; head -9 /proc/cpuinfo | cut -c1-50',
-          'cat /sys/hypervisor/type; cat /sys/hypervisor/version/major',
-          'dmesg | grep -i xen | cut -c16-66 | tail -9',
+          'uname -srm',
+          'cat /sys/hypervisor/type /sys/hypervisor/version/major',
+          'dmesg | grep -i xen: | cut -c16-66 | tail -6',
           "grep -i xen /proc/interrupts | tr -s ' '",
           'while :; do find / >/dev/null 2>&1;sleep 2; done &',
         );
@@ -348,7 +348,7 @@ const VIEWS = [
       await page
         .getByLabel('Text of the definition')
         .fill(
-          '# a shop: web server and its disk\nname    = "shop"\ntype    = "hvm"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\nvif     = [ "bridge=xenbr0,model=e1000" ]\nserial  = "pty"\nvnc     = 1\nacpi    = 0\non_crash = "preserve"\n',
+          '# a shop: web server and its disk\nname    = "shop"\ntype    = "hvm"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\nvif     = [ "bridge=xenbr0,model=e1000" ]\nvnc     = 1\nacpi    = 0\non_crash = "preserve"',
         );
       await page.locator('.edt-m li').first().waitFor();
       // A phone shows the page from its top.

@@ -27,7 +27,7 @@ export class Xterm {
   constructor(label: string, onInput: (bytes: Uint8Array) => void) {
     this.label = label;
     this.terminal = new Terminal({
-      cols: GUEST_COLUMNS, rows: 24, scrollback: 10_000, fontSize: 13, lineHeight: 1.2, cursorBlink: false, macOptionIsMeta: true,
+      cols: GUEST_COLUMNS, rows: 24, scrollback: 10_000, fontSize: 13, lineHeight: 1.35, cursorBlink: false, macOptionIsMeta: true,
       linkHandler: null, windowOptions: {}, drawBoldTextInBrightColors: true,
     });
     for (const code of SWALLOWED_OSC) this.terminal.parser.registerOscHandler(code, () => true);
@@ -62,7 +62,7 @@ export class Xterm {
   /** Takes the size of its parent. The guest's line has no size of its own: COM1 cannot tell it. */
   fit(): void {
     // A guest on a serial line counts on 80 columns: letters are made smaller as long as they can be read.
-    const sizes = matchMedia(PHONE).matches ? [11] : [13, 12, 11];
+    const sizes = matchMedia(PHONE).matches ? [11] : [13, 12.5, 12, 11.5, 11];
     const now = this.terminal.options.fontSize ?? 13;
     const columns = this.fitter.proposeDimensions()?.cols ?? GUEST_COLUMNS;
     const size = sizes.find(each => (columns * now) / each >= GUEST_COLUMNS) ?? sizes.at(-1)!;

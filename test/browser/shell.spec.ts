@@ -1,32 +1,13 @@
 /** Domain 0's shell in the page, over files and volumes in the browser's storage. */
 import { createHash } from 'node:crypto';
-import type { Page } from '@playwright/test';
 import { MemoryStore, Storage, writerKernel, writerProblem } from '../../src/dom0/storage/index.ts';
 import { domainRows, drop, expect, open, serialText, test } from './page.ts';
+import { openShell, prompt, run, shellText } from './shell.ts';
 
 const writerFiles = [
   { name: 'writer.cfg', buffer: Buffer.from('name = "writer"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["phy:/dev/vg0/web,xvda,w"]\n') },
   { name: 'writer.elf', buffer: Buffer.from(writerKernel) },
 ];
-
-const shellText = async (page: Page): Promise<string> => {
-  const rows = await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts();
-  return rows.map(row => row.replace(/\u00a0/g, ' ').trimEnd()).join('\n');
-};
-const prompt = /ringside:~ # *\n*$/;
-
-async function openShell(page: Page): Promise<void> {
-  await page.getByRole('treeitem', { name: 'Domain-0' }).click();
-  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(prompt);
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
-}
-
-/** Types a line; resolves with what it printed. */
-async function run(page: Page, line: string): Promise<string> {
-  await page.keyboard.type(`clear; ${line}; echo "end of" line\n`);
-  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/^end of line\nringside:\S+ # *\n*$/m);
-  return (await shellText(page)).replace(/end of line\n[^]*$/, '');
-}
 
 test('the shell lists domains, makes a volume and a definition, and they are there after a reload, with the history', async ({ page }) => {
   await open(page);

@@ -12,6 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ringside-bios-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const firmware = file('.cache/guests/firmware');
 const disk = file('.cache/guests/disks/debian-disk.img');
+const cd = file('.cache/guests/cds/grub-rescue-cdrom.iso');
 const BOOT_SECONDS = 500;
 
 /** SeaBIOS's VGA BIOS says what it does on the same port, in the middle of a line. */
@@ -117,7 +118,7 @@ describe.skipIf(!existsSync(disk))(`Debian's disk ${NEEDS_GUESTS}`, () => {
 
 describe.skipIf(!existsSync(disk) || !haveQemu)(`QEMU with our BIOS ${NEEDS_GUESTS} [needs qemu-system-x86]`, () => {
   it("starts GRUB from Debian's disk, and Debian to a shell", { timeout: 900_000 }, async () => {
-    const vm = qemuWithOurBios('-drive', `file=${disk},format=raw,snapshot=on`, '-m', '192');
+    const vm = qemuWithOurBios('serial', '-drive', `file=${disk},format=raw,snapshot=on`, '-m', '192');
     onTestFinished(() => vm.kill());
     await vm.expect('GNU GRUB', 60);
     vm.send('n');
@@ -126,5 +127,16 @@ describe.skipIf(!existsSync(disk) || !haveQemu)(`QEMU with our BIOS ${NEEDS_GUES
     await vm.expect(PROMPT, 60);
     vm.send('poweroff -f\n');
     expect(await vm.end(60)).toBe(0);
+  });
+
+  it.skipIf(!existsSync(cd))('starts GRUB from a CD, whose menu is on the screen', { timeout: 300_000 }, async () => {
+    const vm = qemuWithOurBios('monitor', '-cdrom', cd, '-m', '64');
+    onTestFinished(() => vm.kill());
+    const text = join(folder, 'screen');
+    const screen = (): string => {
+      vm.send(`pmemsave 0xb8000 4000 "${text}"\n`);
+      return existsSync(text) ? readFileSync(text, 'latin1').replace(/(.)./gs, '$1') : '';
+    };
+    await expect.poll(screen, { timeout: 100_000, interval: 500 }).toContain('GNU GRUB  version');
   });
 });

@@ -139,7 +139,7 @@ LABEL floppy
   });
 
   it.skipIf(!haveQemu)('starts Debian in QEMU by our BIOS [needs qemu-system-x86]', { timeout: 600_000 }, async () => {
-    const vm = qemuWithOurBios('-cdrom', iso, '-m', '192');
+    const vm = qemuWithOurBios('serial', '-cdrom', iso, '-m', '192');
     onTestFinished(() => vm.kill());
     await vm.expect('boot:', 60);
     vm.send('debian\r');

@@ -5,6 +5,6 @@ import { file, program } from './needs.ts';
 const qemu = program('qemu-system-i386');
 export const haveQemu = qemu !== undefined;
 
-/** A PC of QEMU's with the BIOS of guests/bios, whose first serial line is the console. */
-export const qemuWithOurBios = (...argv: string[]): Program =>
-  new Program(qemu!, ['-bios', file('guests/bios/bios.bin'), '-display', 'none', '-serial', 'stdio', '-no-reboot', ...argv]);
+/** A PC of QEMU's with the BIOS of guests/bios; the console is its first serial line, or QEMU's monitor. */
+export const qemuWithOurBios = (console: 'serial' | 'monitor', ...argv: string[]): Program =>
+  new Program(qemu!, ['-bios', file('guests/bios/bios.bin'), '-display', 'none', `-${console}`, 'stdio', '-no-reboot', ...argv]);

@@ -150,7 +150,7 @@ const Where = ({ steps, id }: { steps: Steps; id: number }) => <ol class="where"
 function Times({ steps, id, mostUs }: { steps: Steps; id: number; mostUs: number }) {
   const took = lasts(steps), all = lastOf(steps), top = took.indexOf(Math.max(...took));
   return <div class="times"><div class="tbar" style={`width:${Math.max(0.6, (100 * all) / mostUs)}%`}>{steps.map(({ place }, i) => took[i]! > 0 && <i key={i} class={ownerOf(place, id)} style={`flex-grow:${took[i]}`} title={`${place}: ${timeText(took[i]!)}`} />)}</div>
-    <p><b class="big">{timeText(all)}</b>{all > 0 && <span class="sec"> {words.largest(steps[top]!.place, (100 * took[top]!) / all)}; {took.map((us, i) => ({ us, place: steps[i]!.place })).filter(({ us }, i) => us >= 0.5 && i !== top).slice(0, 4).map(({ us, place }) => `${place} ${timeText(us)}`).join(', ')}</span>}</p></div>;
+    <p><b class="big">{timeText(all)}</b>{all > 0 && <span class="sec"> {words.largest(steps[top]!.place, (100 * took[top]!) / all)}; {took.map((us, i) => ({ us, place: steps[i]!.place })).filter(({ us }, i) => us >= 0.5 && i !== top).sort((one, other) => other.us - one.us).slice(0, 3).map(({ us, place }) => `${place} ${timeText(us).replace(' ', '\u00a0')}`).join(', ')}</span>}</p></div>;
 }
 
 function Strip({ side, picked, pick }: { side: Side; picked: FollowedRequest | undefined; pick: (number: number) => void }) {

@@ -24,6 +24,8 @@ const fingers = matchMedia('(pointer: coarse)');
 const TEXT_MODE = 1;
 /** On a phone, smaller letters than 7 px are not read: the screen is wider than its window then, and scrolls. */
 const LEAST_SCALE = 0.78;
+/** A text screen may be so much higher than a tube's 4:3: it fills its window. */
+const HIGHER = 1.25;
 /** Between a screen's picture and its window's edge, pixels. */
 const EDGE = 6;
 const phone = matchMedia(PHONE);
@@ -229,8 +231,8 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
     const dots = Math.floor(room);
     const scale = dots >= 1 && dots / room > 0.75 ? dots : room;
     canvas.style.width = `${Math.round(painter.width * scale) / ratio}px`;
-    // The picture tube is 4:3: a text screen's dots are higher than they are wide, as far as there is room.
-    const stretch = painter.mode === 'text' && !scrolls ? Math.max(1, Math.min((painter.width * 3) / (painter.height * 4), (height * ratio) / (painter.height * scale))) : 1;
+    // A tube's picture is 4:3, and a knob makes it higher: a text screen's dots are higher than they are wide, as far as there is room.
+    const stretch = painter.mode === 'text' && !scrolls ? Math.max(1, Math.min((HIGHER * painter.width * 3) / (painter.height * 4), (height * ratio) / (painter.height * scale))) : 1;
     canvas.style.height = `${Math.round(painter.height * scale * stretch) / ratio}px`;
     canvas.style.imageRendering = Number.isInteger(scale) ? 'pixelated' : 'auto';
   };

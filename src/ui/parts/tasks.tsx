@@ -4,7 +4,7 @@ import type { Task } from '../../dom0/index.ts';
 import { dismiss } from '../host.ts';
 import { strings } from '../strings.ts';
 import { took } from '../units.ts';
-import { Tag } from './marks.tsx';
+import { Icon, Tag } from './marks.tsx';
 
 /** Start of a task: time of day. */
 const startedAt = (ms: number): string => new Date(ms).toTimeString().slice(0, 8);
@@ -23,7 +23,7 @@ export function TaskTable({ shown }: { shown: readonly Task[] }) {
     <thead><tr><th>{strings.strip.started}</th><th>{strings.strip.command}</th><th>{strings.strip.status}</th><th class="num">{strings.strip.took}</th><th>{strings.strip.happened}</th><th /></tr></thead>
     <tbody>{shown.map(task => <tr key={task.id}>
       <td class="m dim">{startedAt(task.startedMs)}</td><td class="m">{task.command}</td><td><Tag kind={task.state}>{strings.strip.states[task.state]}</Tag></td><td class="m num dim nw">{took(task)}</td>
-      <td class="sec say"><Message text={task.message} /></td><td class="num">{task.state === 'failed' && <button class="btn quiet sm" onClick={() => dismiss([task.id])}>{strings.strip.dismiss}</button>}</td>
+      <td class="sec say"><Message text={task.message} /></td><td class="num">{task.state === 'failed' && <button class="btn quiet icon sm" aria-label={strings.strip.dismiss} title={strings.strip.dismiss} onClick={() => dismiss([task.id])}><Icon name="cross" /></button>}</td>
     </tr>)}</tbody>
   </table>;
 }

@@ -40,6 +40,12 @@ export interface NewSchedule {
 
 const given = (options: [string, number | undefined][]): string => options.map(([letter, value]) => (value === undefined ? '' : ` -${letter} ${value}`)).join('');
 
+/** What became of them, for the task that did it. */
+function changedShares(before: { weight: number; cap: number } | undefined, now: { weight: number; cap: number } | undefined): string {
+  const capText = (cap = 0): string => (cap === 0 ? 'none' : `${cap} %`);
+  return `Weight ${before?.weight} → ${now?.weight}, cap ${capText(before?.cap)} → ${capText(now?.cap)}: from the next accounting on, each 30 ms.`;
+}
+
 export const schedCredit = command({
   summary: 'Get/set credit scheduler parameters',
   usage: '[-d <Domain> [-w[=WEIGHT]|-c[=CAP]]] [-s [-t TSLICE] [-r RATELIMIT]]',
@@ -57,11 +63,13 @@ export const schedCredit = command({
     const { queue } = host;
     if (domain !== undefined && (weight !== undefined || cap !== undefined)) {
       const { name, record } = host.unit(domain);
-      await host.tasks.run(`xl sched-credit -d ${name}${given([['w', weight], ['c', cap]])}`, async () => {
+      await host.tasks.run(`xl sched-credit -d ${name}${given([['w', weight], ['c', cap]])}`, async task => {
         const shares = sharesOf({ weight, cap });
         const problem = sharesProblem(shares, record.vcpus);
         if (problem) throw new Error(problem);
+        const before = queue.shares(record.index);
         queue.adjust(record.index, shares);
+        task.message = changedShares(before, queue.shares(record.index));
       });
     }
     if (tsliceUs !== undefined || ratelimitUs !== undefined)
