@@ -183,3 +183,13 @@ it('holds no word that systems look for, but where a table begins with it', () =
   const bytes = readFileSync(file('guests/bios/bios.bin')).subarray(-0x10000);
   for (let at = 0; at < bytes.length; at += 16) expect(bytes.toString('latin1', at, at + 4)).not.toMatch(/^(_SM_|_SM3|_MP_|RSD |\$PIR)/);
 });
+
+it.each([8, 14, 16])('its font of %i lines has a glyph for each character that no other has, but for blanks', height => {
+  const font = readFileSync(file(`guests/bios/font-8x${height}.bin`));
+  const codes = new Map<string, number[]>();
+  for (let code = 0; code < 256; code++) {
+    const glyph = font.toString('hex', height * code, height * (code + 1));
+    codes.set(glyph, [...(codes.get(glyph) ?? []), code]);
+  }
+  expect([...codes.values()].filter(({ length }) => length > 1)).toEqual([[0x00, 0x20, 0xff]]);
+});

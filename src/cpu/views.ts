@@ -15,8 +15,7 @@ export class Views {
   readonly M8: BigInt64Array;
   /** Second stage: a word a guest frame (P2M_*). */
   readonly p2m: Int32Array;
-  /** See scratch.ts. */
-  /** In a buffer of its own: V8 keeps an array of 64 bytes or less in its heap, where it may move, and loads its address at each use. */
+  /** See scratch.ts. In a buffer of its own: V8 keeps an array of 64 bytes or less in its heap, where it may move, and loads its address at each use. */
   readonly S = new Int32Array(new ArrayBuffer(4 * S_WORDS));
   /** Frames of machine memory. */
   readonly frames: number;

@@ -1,6 +1,7 @@
 /** What the hypervisor offers to Domain 0 and to the command line. */
 export { type Boot, checkBoot, p2mFrames } from './domain/boot.ts';
-export { TSC_HZ, VIRTUAL_NS_PER_INSTRUCTION } from './domain/clock.ts';
+export { TSC_HZ } from '../cpu/architecture/index.ts';
+export { VIRTUAL_NS_PER_INSTRUCTION } from './domain/clock.ts';
 export { Domain, type DomainOptions, type Ending, type SliceResult } from './domain/domain.ts';
 export { attachDrives, type DriveImage, type Medium, noMedia, openBlob, type OpenMedium, type ReadBlob, readBlobHere } from './disks/drives.ts';
 export { Mailbox, type MouseMove } from './worker/mailbox.ts';

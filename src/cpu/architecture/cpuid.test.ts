@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CPU_LEVELS, type CpuLevel, cpuid } from './cpuid.ts';
+import { CPU_LEVELS, type CpuLevel, cpuid, CRYSTAL_HZ, TSC_HZ } from './cpuid.ts';
 import { ExitReason } from './edge.ts';
 import { CR4, EAX, ECX, EDX, EIP } from './registers.ts';
 import { Bench, CODE, d, DATA } from '../test-support/bench.ts';
@@ -28,6 +28,13 @@ describe('what CPUID shows (SDM vol. 2, CPUID)', () => {
     expect(ecx).toBe(0);
     expect(cpuid(7, 0, true, 0, level(name))).toEqual({ eax: 0, ebx: 0, ecx: 0, edx: 0 });
     expect(cpuid(0x80000001, 0, true, 0, level(name)).edx).toBe(0);
+  });
+
+  it('tells the frequencies of TSC and crystal clock, at the level that has such leaves', () => {
+    const { eax, ebx, ecx } = cpuid(0x15, 0, true);
+    expect([ecx, (ecx * ebx) / eax]).toEqual([CRYSTAL_HZ, TSC_HZ]);
+    expect(cpuid(0x16, 0, true)).toEqual({ eax: 1000, ebx: 1000, ecx: 100, edx: 0 });
+    for (const name of CPU_LEVELS.slice(1)) expect([cpuid(0, 0, true, 0, level(name)).eax, cpuid(0x15, 0, true, 0, level(name)).ebx]).toEqual([7, 0]);
   });
 
   it('shows no local APIC where there is none', () => {

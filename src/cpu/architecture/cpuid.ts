@@ -26,6 +26,9 @@ const BITS = {
 } as const;
 const APIC = 1 << 9;
 
+/** Ticks of the TSC a second, at a fixed nominal frequency, and of the crystal clock, which the local APIC's timer counts (SDM vol. 3, 11.5.4). */
+export const TSC_HZ = 1_000_000_000, CRYSTAL_HZ = 100_000_000;
+
 /**
  * What CPUID may be told to show, as processors came: each has what those before it have, `max` every feature that is built. What is not shown is not
  * there: its instructions are undefined (but see ProcessorOptions.masksCpuid), its bits of CR4 and EFER reserved, its MSRs missing.
@@ -77,12 +80,15 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, 
   const none = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
   const shown = WORDS[level] ?? WORDS[0]!;
   switch (leaf >>> 0) {
-    case 0: return { eax: 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
+    case 0: return { eax: level === 0 ? 0x16 : 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
     case 1: return { eax: 0x000106ca, ebx: (apicId << 24) | (1 << 16) | (8 << 8), ecx: shown['1.ecx'], edx: shown['1.edx'] | (apic ? APIC : 0) };
     case 2: return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
     // MONITOR lines of 64 bytes; MWAIT can be ended by masked interrupts; two kinds of C1.
     case 5: return featuresOf(level).has('monitor') ? { eax: 64, ebx: 64, ecx: 3, edx: 0x20 } : none;
     case 7: return subleaf === 0 ? { eax: 0, ebx: shown['7.ebx'], ecx: shown['7.ecx'], edx: 0 } : none;
+    // A system that finds both frequencies here measures neither: Linux takes a tenth of a second to measure the APIC's.
+    case 0x15: return level === 0 ? { eax: 1, ebx: TSC_HZ / CRYSTAL_HZ, ecx: CRYSTAL_HZ, edx: 0 } : none;
+    case 0x16: return level === 0 ? { eax: TSC_HZ / 1e6, ebx: TSC_HZ / 1e6, ecx: CRYSTAL_HZ / 1e6, edx: 0 } : none;
     case 0x80000000: return { eax: 0x80000008 | 0, ebx: 0, ecx: 0, edx: 0 };
     case 0x80000001: return { ...none, edx: shown['80000001.edx'] };
     case 0x80000002: return brand(0);

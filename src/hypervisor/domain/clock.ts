@@ -1,5 +1,5 @@
 /**
- * A domain's time. One timeline feeds its devices (nanoseconds) and its TSC (a fixed nominal frequency), so that they never disagree.
+ * A domain's time. One timeline feeds its devices (nanoseconds) and its TSC (a tick a nanosecond, TSC_HZ), so that they never disagree.
  *
  * Virtual time is instructions retired: the same run gives the same times anywhere. Host time follows a monotonic clock that is passed in;
  * between readings it advances by instructions retired, never backwards.
@@ -7,8 +7,6 @@
 import { DOUBLE_ZERO, type TimeSource } from '../../cpu/architecture/index.ts';
 import type { Clock } from '../../devices/index.ts';
 
-/** One tick a nanosecond. */
-export const TSC_HZ = 1_000_000_000;
 /** In virtual time every instruction takes this long: about what the interpreter needs, so that neither time nor work seems to race. */
 export const VIRTUAL_NS_PER_INSTRUCTION = 4;
 

@@ -1,7 +1,9 @@
 /** Several processors on one PC, as Intel's SDM vol. 3 promises it: 9.4 (start-up of application processors), 11.6 (interprocessor messages). */
 import { describe, expect, it } from 'vitest';
 import { d } from '../../cpu/test-support/bench.ts';
+import { CRYSTAL_HZ } from '../../cpu/architecture/index.ts';
 import * as R from '../../cpu/architecture/registers.ts';
+import { APIC_TIMER_HZ } from '../../devices/index.ts';
 import type { Domain } from './domain.ts';
 import { DOMAIN } from '../layout/layout.ts';
 import { createDomain } from '../memory/domain-table.ts';
@@ -78,6 +80,10 @@ describe('processors that are pinned apart', () => {
     scheduler.adjust(record.index, { hardAffinity: -1 }, 1);
     expect(unit().hardAffinity).toEqual([1, -1]);
   });
+});
+
+it('the crystal clock that CPUID tells of is the one that local APICs count', () => {
+  expect(CRYSTAL_HZ).toBe(APIC_TIMER_HZ);
 });
 
 describe('start-up of another processor', () => {

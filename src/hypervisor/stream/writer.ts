@@ -1,8 +1,7 @@
 /** Writes a domain away as `xl save` does (format.ts). */
 import { cpuid } from '../../cpu/index.ts';
-import { registers as R } from '../../cpu/architecture/index.ts';
+import { registers as R, TSC_HZ } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
-import { TSC_HZ } from '../domain/clock.ts';
 import type { Domain } from '../domain/domain.ts';
 import { SCREEN_BYTES, XEN } from '../layout/layout.ts';
 import { crc32 } from '../unpack/checksums.ts';

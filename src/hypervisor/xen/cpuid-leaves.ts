@@ -1,7 +1,6 @@
 /** Xen's CPUID leaves at 0x40000000, and what it adds to the processor's own. Source: xen/include/public/arch-x86/cpuid.h. */
 import type { CpuidAnswer } from '../../cpu/architecture/index.ts';
-import { registers as R } from '../../cpu/architecture/index.ts';
-import { TSC_HZ } from '../domain/clock.ts';
+import { registers as R, TSC_HZ } from '../../cpu/architecture/index.ts';
 import { CPUID_BASE, CPUID_BASE_MOVED, MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE_MOVED, XEN_MAJOR, XEN_MINOR } from './abi.ts';
 import { tscScale } from './time.ts';
 

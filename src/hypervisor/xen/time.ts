@@ -3,9 +3,8 @@
  * Source: xen/include/public/xen.h (vcpu_time_info), vcpu.h. System time is the domain's clock; its TSC counts it at TSC_HZ, so that old and new
  * records agree for as long as the guest leaves its TSC alone.
  */
-import { registers as R } from '../../cpu/architecture/index.ts';
+import { registers as R, TSC_HZ } from '../../cpu/architecture/index.ts';
 import type { Timer, Timers } from '../../devices/index.ts';
-import { TSC_HZ } from '../domain/clock.ts';
 import { XEN, XEN_VCPU } from '../layout/layout.ts';
 import { EINVAL, PVCLOCK_TSC_STABLE, RUNSTATE, SHARED_INFO, VCPU_INFO, VCPU_TIME, VIRQ, VMASST } from './abi.ts';
 import type { GuestAccess } from './guest-access.ts';

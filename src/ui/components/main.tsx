@@ -47,19 +47,21 @@ function Buttons() {
     <p class="row wrap"><span class="seg" role="group" aria-label="Arrangement"><button aria-pressed>Tile</button><button aria-pressed={false}>Stack</button><button aria-pressed={false}>One</button></span></p>
     <Tabs label="Tabs" panel="tabs-panel" tabs={TABS} chosen={chosen} onChoose={choose} />
     <div role="tabpanel" id="tabs-panel" aria-label="The chosen tab" class="cap-t tab-of">{`${TABS.find(([id]) => id === chosen)?.[1]} of web`}</div>
-    <p class="row wrap icons">{ICONS.slice(15).map(name => <span key={name}><Icon name={name as IconName} size={14} />{name}</span>)}</p>
-    <p class="hint">Nothing here yet.</p>
+    <p class="row wrap icons">{ICONS.map(name => <span key={name}><Icon name={name as IconName} size={14} />{name}</span>)}</p>
   </>;
 }
 
 function Fields() {
   return <>
     <div class="edit-f">
-      <div class="fld"><label for="field">Kernel</label><input id="field" class="in" value="/boot/vmlinuz" /></div>
+      <div class="fld half"><label for="field">Kernel</label><input id="field" class="in" value="/boot/vmlinuz" /></div>
+      <div class="fld half"><label for="disk">RAM disk</label><input id="disk" class="in" placeholder="none" /></div>
       <div class="fld wrong"><label for="wrong">Memory</label><input id="wrong" class="in" value="2G" aria-invalid /><span class="stop"><Tag kind="error"><span>xl takes MiB as a number. Write 2048.</span></Tag></span></div>
       <div class="fld sel"><label for="slider">vCPUs</label><span class="amount"><input type="range" id="slider" min={1} max={4} value={2} style="--part:33%" /><input class="in" type="number" aria-label="vCPUs" value={2} /></span></div>
+      <div class="fld half"><span id="mode-of" class="sec">Mode</span><span class="seg" role="group" aria-labelledby="mode-of"><button aria-pressed>PVH</button><button aria-pressed={false}>HVM</button></span></div>
+      <div class="fld half"><label for="crash">When it crashes</label><select id="crash" class="in"><option>preserve</option><option>restart</option></select></div>
+      <label class="auto"><input type="checkbox" checked />Start it with the host</label>
     </div>
-    <p class="row wrap icons">{ICONS.slice(0, 15).map(name => <span key={name}><Icon name={name as IconName} size={14} />{name}</span>)}</p>
   </>;
 }
 
@@ -71,7 +73,7 @@ function Components() {
     <Section title="Owners: fill, tint with text, edge" wide><ul class="owners">{OWNERS.map(([owner, name, says]) => <li key={owner} class={owner}><i /><b>{name}</b><span>{says}</span></li>)}</ul></Section>
     <Section title="Rows of the tree"><div class="framed"><Tree /></div></Section>
     <Section title="Buttons, tabs, fields"><Buttons /></Section>
-    <Section title="Form: rest, wrong, chosen"><Fields /></Section>
+    <Section title="Form: rest, wrong, chosen, empty"><Fields /></Section>
     <Section title="States, modes, verdicts">
       <p class="row wrap">{['r', 'b', 'p', 's', 'c', 'd', '-'].map(state => <StateMark key={state} state={state} />)}</p>
       <p class="row wrap">{['d0', 'pv', 'pvh', 'hvm'].map(type => <ModeBadge key={type} type={type} />)}</p>

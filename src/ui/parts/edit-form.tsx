@@ -37,6 +37,7 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   const card = !vm.vif && !vm.nic ? 'none' : (vm.nic ?? 'vif');
   const setDisks = (disks: readonly Disk[]): void => change({ disks });
   return <form class="edit-f" aria-label={strings.defined.formName} onSubmit={event => event.preventDefault()}>
+    <div class="ph form-h"><h3>{strings.defined.formTitle}</h3><span class="sec num grow">{strings.defined.formSame}</span></div>
     {isForeign && <p class="cap-t">{words.foreign}</p>}
     {text(words.name, 'name', vm.name, name => ({ name }), undefined, true)}
     <Field label={words.mode} of="type" judged={judged} isHalf>{id => <span class="seg" role="group" id={id} aria-label={words.mode}>

@@ -68,9 +68,9 @@ export function EditPage({ name }: { name: string }) {
       {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
       <div class="edit-t">
         <EditText path={now.path} text={now.text} judged={judged} onType={type} onMend={mend} />
+        {judged && <Approximations judged={judged} />}
         {shown && <PlanSteps plan={shown} command={`xm start ${title}`} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
         {judged && <MemoryAfter fresh={fresh ? [{ name: title, mib: fresh.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
-        {judged && <Approximations judged={judged} />}
       </div>
     </div>
   </>;

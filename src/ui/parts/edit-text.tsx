@@ -45,7 +45,7 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
     chosenKey.value = at(line)[0]?.key.replace(/\..*$/, '') ?? '';
   };
   return <div class="edt">
-    <div class="edt-h"><span class="num">{words.line}</span><span>{path}</span><span>{strings.draft.verdict}</span></div>
+    <div class="edt-h"><span class="num">{words.line}</span><span>{path}</span><span class="vh"><span>{strings.draft.verdict}</span><span>{strings.draft.happens}</span></span></div>
     <div class="edt-b">
       <ol class="edt-n" aria-hidden="true">{lines.map((_, i) => <li key={i} class={at(i + 1).some(isBad) ? 'wrong' : at(i + 1).some(({ key }) => key === chosenKey.value && key !== '') ? 'sel' : ''}>{i + 1}</li>)}</ol>
       <div class="edt-f"><div style={`width:max(100%,${width}ch)`}>
@@ -54,22 +54,23 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
           onInput={event => onType(event.currentTarget.value)} onKeyUp={follow} onClick={follow} />
       </div></div>
       <ol class="edt-v">{lines.map((_, i) => {
-        const [first, ...others] = at(i + 1);
+        const [first, ...rest] = at(i + 1), others = rest.filter(({ verdict }) => verdict !== 'used');
         const remedy = first && isBad(first) && onMend ? remedyOf(first) : undefined;
         return <li key={i} class={first && isBad(first) ? 'wrong' : first && first.key === chosenKey.value ? 'sel' : ''}>{first && <button title={first.text} onClick={() => { chosenKey.value = first.key.replace(/\..*$/, ''); goTo(first.line, first.column); }}>
-          <Tag kind={first.verdict}>{verdicts[first.verdict]}</Tag><span class="cut">{first.short}</span>{others.length > 0 && <small>+{others.length}</small>}</button>}
+          <Tag kind={first.verdict}>{verdicts[first.verdict]}</Tag><span class="cut">{first.short}</span>{others.length > 0 && <small>{words.andMore(others.length)}</small>}</button>}
           {first && remedy !== undefined && <button class="btn sm mend" aria-label={words.writeIn(remedy, first.line)} onClick={() => onMend!(first)}>{words.write(remedy)}</button>}</li>;
       })}</ol>
     </div>
     <ul class="edt-m" id="edit-told">{told.map((finding, i) => <li key={i} class={isBad(finding) ? 'stop' : ''}>
-      <button class="btn quiet sm m" onClick={() => goTo(finding.line, finding.column)}>{finding.line}:{finding.column}</button><Tag kind={finding.verdict}><span>{finding.text}{isBad(finding) && /xl takes MiB/.test(finding.text) && <em class="because">{words.whyMib}</em>}</span></Tag></li>)}</ul>
+      <button class="btn quiet sm m" onClick={() => goTo(finding.line, finding.column)}>{finding.line}:{finding.column}</button><Tag kind={finding.verdict}><span>{isBad(finding) ? <b>{finding.text}</b> : finding.text}{isBad(finding) && /xl takes MiB/.test(finding.text) && <em class="because">{words.whyMib}</em>}</span></Tag></li>)}</ul>
   </div>;
 }
 
-/** What is done otherwise than its lines ask: what stands beside them in a few words, whole. */
+/** What is done otherwise than its lines ask, in whole sentences: beside them stand a few words. */
 export function Approximations({ judged }: { judged: JudgedText }) {
   const all = judged.plan.findings.filter(finding => finding.verdict === 'approximated' && !isChosen(finding)).sort((a, b) => a.line - b.line);
-  return <ul class="edt-m small">{all.map((finding, i) => <li key={i}><span class="m dim">{finding.line}:{finding.column}</span><Tag kind={finding.verdict}><span>{finding.text}</span></Tag></li>)}</ul>;
+  if (all.length === 0) return null;
+  return <section class="other"><h3>{words.otherwise}</h3><ul class="edt-m small">{all.map((finding, i) => <li key={i}><span class="m dim">{finding.line}:{finding.column}</span><Tag kind={finding.verdict}><span>{finding.text}</span></Tag></li>)}</ul></section>;
 }
 
 /** Key in bold, comment dim, the places of errors underlined. */

@@ -2,9 +2,9 @@
  * Time as Hyper-V tells it: partition reference time (100-ns units), its page for guests that read the TSC themselves, frequencies, synthetic timers.
  * Source: xen/arch/x86/hvm/viridian/time.c; Hypervisor Top-Level Functional Specification, 12.
  */
+import { TSC_HZ } from '../../../cpu/architecture/index.ts';
 import { APIC_TIMER_HZ } from '../../../devices/index.ts';
 import type { Timer } from '../../../devices/index.ts';
-import { TSC_HZ } from '../../domain/clock.ts';
 import type { MsrValue } from '../msrs.ts';
 import { VIRIDIAN } from './features.ts';
 import { pageOf, putPage, type ViridianParts } from './parts.ts';
