@@ -1,33 +1,82 @@
 /**
- * Looks for what WCAG 2.1 A and AA do not allow (axe-core) on every view of the page, in each size and theme. Its status is 1 where there is any.
+ * Looks for what WCAG 2.1 A and AA do not allow (axe-core) on every view of the page, in each size and theme, and for what the narrow ones lose: a page wider
+ * than its window, and words that are cut off where nothing scrolls. Its status is 1 where there is any.
  *
- *   npm run -s axe
+ *   npm run -s axe [-- [desktop|phone|zoomed|narrow] [light|dark|contrast]]
+ *
+ * zoomed: a window of 1440 × 900 at 200 %; narrow: 320 pixels.
  */
 import { readFileSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
-import { walkViews } from './views.mjs';
+import { checkWords, SIZES, TIGHT, walkViews } from './views.mjs';
 
-async function main() {
+/** Runs in the page: what cannot be read there, each as an element and why. */
+function lost() {
+  const SLACK = 2;
+  const found = [];
+  const where = element =>
+    `${element.tagName.toLowerCase()}${element.id ? `#${element.id}` : ''}${[...element.classList].map(name => `.${name}`).join('')}`;
+  const root = document.documentElement;
+  if (root.scrollWidth > root.clientWidth + SLACK) found.push(`the page is ${root.scrollWidth} pixels wide, its window ${root.clientWidth}`);
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = texts.nextNode(); node; node = texts.nextNode()) {
+    const element = node.parentElement;
+    // What a terminal holds, pictures, and what is for ears alone.
+    if (
+      !node.data.trim() ||
+      element.closest('.tty, .xterm, svg, canvas, [aria-hidden=true], .hidden, .skip') ||
+      !element.checkVisibility({ visibilityProperty: true })
+    )
+      continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const box = range.getBoundingClientRect();
+    if (box.width < 1 || box.height < 1) continue;
+    for (let outer = element; outer && outer !== root; outer = outer.parentElement) {
+      const { overflowX, overflowY, position } = getComputedStyle(outer);
+      if (/auto|scroll/.test(`${overflowX} ${overflowY}`)) break;
+      const frame = outer.getBoundingClientRect();
+      // Kept for ears alone, or until it has the focus.
+      if (frame.width < SLACK) break;
+      const beyond = /hidden|clip/.test(overflowX) ? Math.max(box.right - frame.right, frame.left - box.left) : 0;
+      const below = /hidden|clip/.test(overflowY) ? Math.max(box.bottom - frame.bottom, frame.top - box.top) : 0;
+      const isSaid = element.closest('[title]');
+      if ((beyond > SLACK || below > box.height / 2) && !isSaid)
+        found.push(`${where(element)} “${node.data.trim().slice(0, 40)}” is cut off by ${where(outer)}`);
+      if (beyond > SLACK || below > SLACK || position === 'fixed') break;
+    }
+  }
+  return found;
+}
+
+async function main(only) {
+  const sizes = { ...SIZES, ...TIGHT };
+  checkWords('axe', only, sizes);
   const axe = readFileSync(at('node_modules', 'axe-core', 'axe.min.js'), 'utf8');
   const found = new Set();
   let looked = 0;
-  await walkViews(async (page, name, size, theme) => {
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }));
-    looked++;
-    for (const { id, help, nodes } of violations)
-      for (const { target, html } of nodes) {
-        const key = `${id} ${target.join(' ')}`;
-        if (!found.has(key)) console.log(`${name}, ${size}, ${theme}: ${help} (${id}) at ${target.join(' ')}: ${html.slice(0, 120)}`);
+  await walkViews(
+    async (page, name, size, theme) => {
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }));
+      looked++;
+      const tell = (key, text) => {
+        if (!found.has(key)) console.log(`${name}, ${size}, ${theme}: ${text}`);
         found.add(key);
-      }
-  });
+      };
+      for (const { id, help, nodes } of violations)
+        for (const { target, html } of nodes) tell(`${id} ${target.join(' ')}`, `${help} (${id}) at ${target.join(' ')}: ${html.slice(0, 120)}`);
+      if (size in TIGHT) for (const what of await page.evaluate(lost)) tell(`${name} ${what}`, what);
+    },
+    only,
+    sizes,
+  );
   console.log(`${looked} views, ${found.size} findings`);
   process.exitCode = found.size > 0 ? 1 : 0;
 }
 
 if (isMain(import.meta.url))
-  await main().catch(error => {
+  await main(process.argv.slice(2)).catch(error => {
     console.error(error.message);
     process.exitCode = 1;
   });

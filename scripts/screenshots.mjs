@@ -7,15 +7,14 @@
  */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
-import { SIZES, THEMES, walkViews } from './views.mjs';
+import { checkWords, SIZES, walkViews } from './views.mjs';
 
 /** Pictures in docs/pictures, by their names here. */
 const SHOWN = ['figure-desktop-dark', 'define-desktop-light', 'rings-desktop-light', 'lesson-desktop-light'];
 
 async function main(options) {
   const only = options.filter(option => option !== '--docs');
-  const unknown = only.find(option => !(option in SIZES || option in THEMES));
-  if (unknown) throw new Error(`screenshots: unknown option ${unknown}; there are --docs, ${Object.keys({ ...SIZES, ...THEMES }).join(', ')}.`);
+  checkWords('screenshots', options, SIZES, ['--docs']);
   const folder = at('.cache', 'screenshots');
   mkdirSync(folder, { recursive: true });
   let made = 0;

@@ -6,6 +6,8 @@ import { serve } from './serve.mjs';
 import { ensureDependencies } from './setup.mjs';
 
 export const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+/** Where nothing may be lost: a window of 1440 × 900 at 200 %, and the narrowest that WCAG names (1.4.4, 1.4.10). */
+export const TIGHT = { zoomed: { width: 720, height: 450 }, narrow: { width: 320, height: 640 } };
 export const THEMES = { light: { colorScheme: 'light' }, dark: { colorScheme: 'dark' }, contrast: { colorScheme: 'dark', contrast: 'more' } };
 const PROMPT_MS = 60_000;
 /** What comes with a picture's last numbers. */
@@ -427,8 +429,15 @@ const VIEWS = [
   ],
 ];
 
+/** Of words of a command line, the first that is no size and no theme: an error with those that there are. */
+export function checkWords(command, words, sizes = SIZES, options = []) {
+  const known = [...options, ...Object.keys({ ...sizes, ...THEMES })];
+  const unknown = words.find(word => !known.includes(word));
+  if (unknown !== undefined) throw new Error(`${command}: unknown option ${unknown}; there are ${known.join(', ')}.`);
+}
+
 /** Calls `look` with each view as it stands there: (page, its name, size, theme). `only`: sizes and themes, all where it names none. */
-export async function walkViews(look, only = []) {
+export async function walkViews(look, only = [], sizes = SIZES) {
   const among = all => Object.entries(all).filter(([name]) => only.includes(name) || !Object.keys(all).some(each => only.includes(each)));
   await ensureDependencies({ quiet: true });
   await buildPage();
@@ -439,7 +448,7 @@ export async function walkViews(look, only = []) {
     args: ['--no-sandbox', '--disable-gpu'],
   });
   try {
-    for (const [size, viewport] of among(SIZES))
+    for (const [size, viewport] of among(sizes))
       for (const [theme, media] of among(THEMES)) {
         const page = await browser.newPage({ viewport, ...media, baseURL: url, serviceWorkers: 'block' });
         page.on('dialog', dialog => void dialog.accept());

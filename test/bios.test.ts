@@ -115,6 +115,9 @@ it.each([
   ['not-bootable', { entry: { 32: [0] } }, 'its boot catalogue has no bootable entry'],
   ['unknown-medium', { entry: { 33: [5] } }, 'its boot catalogue names a medium that there is not'],
   ['image-outside', { entry: { 40: [0, 0, 1, 0] } }, 'its boot image cannot be read'],
+  ['image-over-the-bios', { entry: { 34: [0, 0xf0] } }, 'its boot image does not fit into memory'],
+  ['image-too-long', { entry: { 38: [0xff, 0xff] } }, 'its boot image does not fit into memory'],
+  ['image-of-zeros', { entry: { 40: [1] } }, 'its boot image has no program'],
   ['disk-without-partition', { entry: { 33: [4] } }, 'its disk image has no partition'],
 ])('a CD whose boot catalogue is bad (%s) ends in a sentence and the boot menu, from which it can be tried again', async (name, damage, sentence) => {
   const script = join(folder, 'script');
@@ -182,4 +185,14 @@ it('a floppy disk without a boot sector ends in a sentence, and the disk behind 
 it('holds no word that systems look for, but where a table begins with it', () => {
   const bytes = readFileSync(file('guests/bios/bios.bin')).subarray(-0x10000);
   for (let at = 0; at < bytes.length; at += 16) expect(bytes.toString('latin1', at, at + 4)).not.toMatch(/^(_SM_|_SM3|_MP_|RSD |\$PIR)/);
+});
+
+it.each([8, 14, 16])('its font of %i lines has a glyph for each character that no other has, but for blanks', height => {
+  const font = readFileSync(file(`guests/bios/font-8x${height}.bin`));
+  const codes = new Map<string, number[]>();
+  for (let code = 0; code < 256; code++) {
+    const glyph = font.toString('hex', height * code, height * (code + 1));
+    codes.set(glyph, [...(codes.get(glyph) ?? []), code]);
+  }
+  expect([...codes.values()].filter(({ length }) => length > 1)).toEqual([[0x00, 0x20, 0xff]]);
 });

@@ -184,16 +184,20 @@ static u16 read_cell(u8 page) {
   u16 position = bda16(BDA_CURSOR + 2 * (page & 7));
   if (!mode) return 0;
   if (mode->memory == TEXT) return peek16(mode->segment, cell_at(mode, page, position));
-  u8 height = bda16(BDA_CHAR_HEIGHT), rows[16];
+  u8 height = bda16(BDA_CHAR_HEIGHT), rows[16], colour = 0;
   for (u8 row = 0; row < height && row < 16; row++) {
     rows[row] = 0;
-    for (u8 i = 0; i < 8; i++)
-      rows[row] |= (get_pixel(mode, page, (position & 0xff) * 8 + i, (position >> 8) * height + row) ? 1 : 0) << (7 - i);
+    for (u8 i = 0; i < 8; i++) {
+      u8 pixel = get_pixel(mode, page, (position & 0xff) * 8 + i, (position >> 8) * height + row);
+      if (!pixel) continue;
+      colour = pixel;
+      rows[row] |= 0x80 >> i;
+    }
   }
   for (u16 c = 0; c < 256; c++) {
     u8 row = 0;
     while (row < height && glyph_row(c, row) == rows[row]) row++;
-    if (row == height) return c;
+    if (row == height) return colour << 8 | c;
   }
   return 0;
 }

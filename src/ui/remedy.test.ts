@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { isError, judgeDefinition } from '../dom0/config/model.ts';
 import { allRemedied, remedied, remedyOf } from './remedy.ts';
 
 const mib = { text: "memory = '64M': xl takes MiB as a number. Write 64.", line: 2, column: 10 };
@@ -16,4 +17,42 @@ it('says nothing where the sentence names no value', () => {
   const missing = { text: 'vmlinuz is not among the dropped files. Drop it together with web1.cfg.', line: 1, column: 1 };
   expect(remedied('kernel = "vmlinuz"', missing)).toBeUndefined();
   expect(allRemedied('kernel = "vmlinuz"\nmemory = "64M"', [missing, mib])).toBeUndefined();
+});
+
+it('mends what Domain 0 finds: judged again the error is gone, and no other has come', () => {
+  const lines = [
+    'memory = "64M"', 'memroy = 64', 'cpus = "0,5-2"', 'cpus = ["5-2"]', 'type = "hvn"', 'on_crash = "destory"', 'acpi = "yes"', 'acpi = True', 'vif = [ "brige=xenbr0" ]', 'on-crash = "destroy"',
+    'disk = [ "a.img,rwa,xvda,w" ]', 'disk = [ "a.img,raw,xvda,x" ]', 'disk = [ "a.img,raw,xvda,w,b=c" ]', 'disk = [ "acces=w,vdev=xvda,target=a.img" ]', 'vfb = [ "tpye=vnc" ]', 'vif = [ "type=ieomu" ]', 'builder = "hmv"', 'vif = [ "mac=01:00:00:00:00:00" ]', 'vcpus = -1', 'maxvcpus = 1\nvcpus = 2',
+  ];
+  const errorsOf = (text: string) => judgeDefinition('a.cfg', `name = "a"\n${text}\n`).findings.filter(isError);
+  const judged = lines.map(line => {
+    const before = errorsOf(line), finding = before.find(each => remedyOf(each) !== undefined);
+    if (!finding) return `${line}: by hand`;
+    const after = remedied(`name = "a"\n${line}\n`, finding) ?? '\n(no place)';
+    return `${line} → ${after.split('\n').slice(1).join('\n').trim()}: ${before.length - errorsOf(after.split('\n').slice(1).join('\n')).length}`;
+  });
+  expect(judged.filter(each => !/: (by hand|1)$/.test(each))).toEqual([]);
+  expect(judged.join('\n')).toMatchInlineSnapshot(`
+    "memory = "64M" → memory = 64: 1
+    memroy = 64 → memory = 64: 1
+    cpus = "0,5-2" → cpus = "0,2-5": 1
+    cpus = ["5-2"] → cpus = ["2-5"]: 1
+    type = "hvn" → type = "hvm": 1
+    on_crash = "destory" → on_crash = "destroy": 1
+    acpi = "yes" → acpi = 1: 1
+    acpi = True → acpi = 1: 1
+    vif = [ "brige=xenbr0" ] → vif = [ "bridge=xenbr0" ]: 1
+    on-crash = "destroy" → on_crash = "destroy": 1
+    disk = [ "a.img,rwa,xvda,w" ] → disk = [ "a.img,raw,xvda,w" ]: 1
+    disk = [ "a.img,raw,xvda,x" ]: by hand
+    disk = [ "a.img,raw,xvda,w,b=c" ]: by hand
+    disk = [ "acces=w,vdev=xvda,target=a.img" ] → disk = [ "access=w,vdev=xvda,target=a.img" ]: 1
+    vfb = [ "tpye=vnc" ] → vfb = [ "type=vnc" ]: 1
+    vif = [ "type=ieomu" ]: by hand
+    builder = "hmv": by hand
+    vif = [ "mac=01:00:00:00:00:00" ]: by hand
+    vcpus = -1: by hand
+    maxvcpus = 1
+    vcpus = 2: by hand"
+  `);
 });

@@ -11,6 +11,14 @@ export function remedied(text: string, finding: Pick<Finding, 'text' | 'line' | 
   const lines = text.split('\n'), line = lines[finding.line - 1];
   if (write === undefined || line === undefined || finding.column < 1) return undefined;
   const before = line.slice(0, finding.column - 1), rest = line.slice(finding.column - 1);
+  // Of a text with several options it speaks of one.
+  const part = /‘([^’]+)’[^‘’]*$/.exec(finding.text)?.[1];
+  if (part !== undefined) {
+    const at = rest.indexOf(part);
+    if (at < 0 || rest.indexOf(part, at + 1) >= 0) return undefined;
+    lines[finding.line - 1] = before + rest.slice(0, at) + write + rest.slice(at + part.length);
+    return lines.join('\n');
+  }
   const wrong = /^(?:"[^"]*"?|'[^']*'?|[\w.-]+)/.exec(rest)?.[0];
   if (wrong === undefined) return undefined;
   lines[finding.line - 1] = before + write + rest.slice(wrong.length);

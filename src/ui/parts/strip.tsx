@@ -76,5 +76,5 @@ export function XenLog() {
     const timer = setInterval(() => { if (!document.hidden) void read(); }, LOG_MS);
     return () => clearInterval(timer);
   }, []);
-  return <pre class="xenlog" ref={area} tabIndex={0} role="region" aria-label={words.tabs.log}>{text.value}</pre>;
+  return <pre class="xenlog" ref={area} role="log" aria-live="off" tabIndex={0} aria-label={words.tabs.log}>{text.value}</pre>;
 }

@@ -1,11 +1,12 @@
 /**
- * Builds cp437-8x16.ts from Spleen 8x16 (Debian's fonts-spleen, PSF 1 with a Unicode table) and extra-glyphs.txt.
+ * Builds cp437-8x16.ts from Spleen 8x16 (Debian's fonts-spleen, PSF 1 with a Unicode table), extra-glyphs.txt and block-glyphs.mjs.
  * Run: node src/devices/vga/font/make-cp437.mjs /usr/share/consolefonts/spleen-8x16.psfu.gz
  * Source: the PSF format is described in the kbd package (psf.h): magic 36 04, mode (bit 0: 512 glyphs), bytes a glyph, glyphs, then for each its
  * code points as 16-bit words up to FFFF; FFFE starts sequences.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import { blockGlyph } from './block-glyphs.mjs';
 
 const HEIGHT = 16;
 const low = '\0☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼';
@@ -33,14 +34,14 @@ byCharacter.set('\0', Buffer.alloc(HEIGHT)).set('\u00a0', Buffer.alloc(HEIGHT));
 
 const font = Buffer.alloc(256 * HEIGHT);
 [...cp437].forEach((character, code) => {
-  const bitmap = byCharacter.get(character);
+  const bitmap = blockGlyph(code, HEIGHT) ?? byCharacter.get(character);
   if (!bitmap) throw new Error(`no glyph for ${character}`);
   bitmap.copy(font, code * HEIGHT);
 });
 const text = font.toString('base64').match(/.{1,140}/g).map(line => `  '${line}'`).join(' +\n');
 writeFileSync(new URL('cp437-8x16.ts', import.meta.url), `/**
  * Code page 437 in 8 x 16 pixels: 256 glyphs of 16 bytes, a byte a scan line, bit 7 leftmost.
- * Glyphs are those of Spleen 8x16, (c) 2018-2020 Frederic Cambus, BSD-2-Clause (LICENSE beside this file), and extra-glyphs.txt.
+ * Glyphs are those of Spleen 8x16, (c) 2018-2020 Frederic Cambus, BSD-2-Clause (LICENSE beside this file), and those of extra-glyphs.txt and block-glyphs.mjs.
  * Written by make-cp437.mjs.
  */
 const base64 =

@@ -1,4 +1,4 @@
-/** The host and its hypervisor: what they are, and what the hypervisor has printed. */
+/** The host and its hypervisor: what they are, and what the host is to be. */
 import { cpuid } from '../../../cpu/architecture/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
 import { CHANGESET, guestKinds, PV_VIRT_START, XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
@@ -27,20 +27,6 @@ export const info = command({
     if (options.has('n')) rows.splice([...values.keys()].indexOf('xen_major'), 0, topology(facts));
     return rows.join('');
   },
-});
-
-export const dmesg = command({
-  summary: 'Read and/or clear dmesg buffer',
-  usage: '[-c]',
-  options: [['-c', 'Clear dmesg buffer as well as printing it']],
-  /** What the hypervisor has printed. `clear`: and forgets it. */
-  run: async (host: HostCore, clear: boolean = false): Promise<string> => {
-    const { log } = host.toolstack.xen;
-    const { text } = log;
-    if (clear) log.clear();
-    return text;
-  },
-  xl: async ({ words }, run) => run(readWords(words, { flags: 'c' }).options.has('c')),
 });
 
 export const hostSet = command({

@@ -1,6 +1,7 @@
 /** The commands: a line here and an entry in a file of this folder make one, for the page, the command line, help and the shell. */
 import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
-import { dmesg, hostSet, info } from './host.ts';
+import { dmesg } from './dmesg.ts';
+import { hostSet, info } from './host.ts';
 import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { blockAttach, blockDetach, blockList } from './block.ts';
 import { cdEject, cdInsert } from './cd.ts';
