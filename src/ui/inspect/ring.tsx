@@ -142,7 +142,7 @@ function Figure(shown: Shown<Data>) {
           <text x={CENTRE - 36} y={188 + 25 * i} text-anchor="end" class="ct">{counts[state]}</text><text x={CENTRE - 28} y={186 + 25 * i} class="hd">{says}</text></g>)}
         <text x={CENTRE} y="270" text-anchor="middle" class="hd">{counts.F} {words.free}</text>
       </svg>
-      <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
+      <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} style={state === 'F' ? `--new:${Math.round(100 * AGED_MOST * newness(ring, i))}%` : undefined} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
       <figcaption>{words.caption(count)}</figcaption>
       <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="chip aged" />{words.old}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
     </figure>
