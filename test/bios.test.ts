@@ -115,6 +115,9 @@ it.each([
   ['not-bootable', { entry: { 32: [0] } }, 'its boot catalogue has no bootable entry'],
   ['unknown-medium', { entry: { 33: [5] } }, 'its boot catalogue names a medium that there is not'],
   ['image-outside', { entry: { 40: [0, 0, 1, 0] } }, 'its boot image cannot be read'],
+  ['image-over-the-bios', { entry: { 34: [0, 0xf0] } }, 'its boot image does not fit into memory'],
+  ['image-too-long', { entry: { 38: [0xff, 0xff] } }, 'its boot image does not fit into memory'],
+  ['image-of-zeros', { entry: { 40: [1] } }, 'its boot image has no program'],
   ['disk-without-partition', { entry: { 33: [4] } }, 'its disk image has no partition'],
 ])('a CD whose boot catalogue is bad (%s) ends in a sentence and the boot menu, from which it can be tried again', async (name, damage, sentence) => {
   const script = join(folder, 'script');

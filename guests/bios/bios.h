@@ -165,6 +165,7 @@ void emulated_services(caller r);
 
 /* ---- the others */
 void boot(int next);
+int has_program(u16 segment, u16 offset);
 void set_up_video(void);
 void set_up_keyboard(void);
 void set_up_clock(void);

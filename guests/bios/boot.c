@@ -105,12 +105,17 @@ static void print_choice(struct choice choice) {
   }
 }
 
-/* What lies at 7C00h is a boot sector: null; or why not. A disk that was only partitioned has nothing before the table at 1B8h. */
+/* A disk that was only partitioned has nothing before the table at 1B8h. */
+int has_program(u16 segment, u16 offset) {
+  for (u16 i = 0; i < 0x1b8; i++)
+    if (peek8(segment, offset + i)) return 1;
+  return 0;
+}
+
+/* What lies at 7C00h is a boot sector: null; or why not. */
 static const char *why_no_boot_sector(void) {
   if (peek16(0, 0x7dfe) != 0xaa55) return "its first sector does not end in 55 AA";
-  for (u16 at = 0x7c00; at < 0x7c00 + 0x1b8; at++)
-    if (peek8(0, at)) return 0;
-  return "its first sector has no program";
+  return has_program(0, 0x7c00) ? 0 : "its first sector has no program";
 }
 
 /* Starts it; where it returns, why not. */
@@ -132,7 +137,8 @@ static const char *start(struct choice choice) {
       u16 segment;
       while (cd_order[index] != choice.index) index++;
       if ((problem = load_cd(index, &segment))) return problem;
-      start_boot_sector(emulation.media ? 0 : segment, emulation.media ? 0x7c00 : 0, emulation.drive);
+      /* 07C0h is segment 0, 7C00h, as from a disk. */
+      start_boot_sector(segment & 0xf000, segment << 4, emulation.drive);
     }
     default: {
       const struct bootable_rom *rom = &boot_roms[choice.index];

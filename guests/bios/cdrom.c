@@ -41,8 +41,11 @@ const char *load_cd(u8 index, u16 *segment) {
   *segment = emulation.load_segment;
   if (emulation.media > 4) return "its boot catalogue names a medium that there is not";
   if (sectors == 0) sectors = 4;
+  /* From behind the BIOS data area to before the extended one. */
+  if (*segment < 0x0050 || *segment + (sectors + 3) / 4 * (2048 / 16) > EBDA_SEGMENT) return "its boot image does not fit into memory";
   u8 status = atapi_read(&drives[cd_order[index]], emulation.first_block, (sectors + 3) / 4, emulation.load_segment, 0);
   if (status) return "its boot image cannot be read";
+  if (!has_program(*segment, 0)) return "its boot image has no program";
   emulation.drive = 0xe0 + index;
   if (emulation.media) {
     static const u8 tracks[4] = { 0, 15, 18, 36 };

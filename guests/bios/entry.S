@@ -58,106 +58,6 @@ open_flat_memory:
         jmp     common
         .endm
 
-common: pushw   %ds
-        pushw   %es
-        pushw   %fs
-        pushw   %gs
-        pushal
-again:  cli
-        cld
-        movw    %ss, %ax
-        movw    %ax, %gs
-        movzwl  %sp, %ebx
-        movw    %cs, %dx
-        movw    %dx, %ds
-        movw    %dx, %es
-        movzwl  %gs:FRAME_SERVICE(%ebx), %esi
-        cmpw    %ax, %dx
-        je      nested
-        movzwl  stack_free, %ecx
-        cmpw    $service_stacks + SERVICE_STACK, %cx
-        jae     1f
-        /* Programs that left services by a long jump have used them all up. */
-        movw    $service_stacks_top, %cx
-1:      movw    %dx, %ss
-        movl    %ecx, %esp
-        subw    $SERVICE_STACK, %cx
-        movw    %cx, stack_free
-        pushl   %ecx
-        movl    %ebx, %eax
-        calll   *services(, %esi, 4)
-        cli
-        popl    %ecx
-        addw    $SERVICE_STACK, %cx
-        movw    %cx, stack_free
-        jmp     leave
-nested: movl    %ebx, %esp
-        movl    %ebx, %eax
-        calll   *services(, %esi, 4)
-        cli
-leave:  movw    %gs, %dx
-        movw    %dx, %ss
-        movl    %ebx, %esp
-        decl    %eax
-        jz      wait_and_retry
-        js      finish
-        decl    %eax
-        jz      call_break
-        decl    %eax
-        jz      call_mouse
-        int     $0x4a
-        jmp     finish
-call_break:
-        int     $0x1b
-        jmp     finish
-call_mouse:
-        pushw   mouse_packet
-        pushw   mouse_packet + 2
-        pushw   mouse_packet + 4
-        pushw   $0
-        lcall   *mouse_handler
-        addw    $8, %sp
-finish: movzwl  %sp, %ebx
-        movl    %ss:FRAME_ESP(%ebx), %eax
-        subl    $SAVED_WITH_PUSHA, %eax
-        movl    %eax, %esp
-        popal
-        popw    %gs
-        popw    %fs
-        popw    %es
-        popw    %ds
-        addw    $2, %sp
-        iretw
-wait_and_retry:
-        sti
-        hlt
-        jmp     again
-
-        .balign 4
-services:
-        .long   video_services, equipment_services, memory_services, disk_services, serial_services, system_services, keyboard_services, printer_services
-        .long   boot_failed_services, boot_services, clock_services, key_interrupt, mouse_interrupt, clock_interrupt
-
-/* ---- interrupts */
-int10:  service 0
-int11:  service 1
-int12:  service 2
-int13:  service 3
-int14:  service 4
-int15:  service 5
-int16:  service 6
-int17:  service 7
-int18:  service 8
-int19:  service 9
-int1a:  service 10
-
-/* What programs call instead of INT 10h, 4F05h. */
-        .globl  vbe_window_entry
-vbe_window_entry:
-        movw    $0x4f05, %ax
-        int     $0x10
-        lretw
-
 /* ---- addresses that programs know by heart; between them, what the rest of the segment has no room for */
         .section .fixed, "ax"
         .macro  at address
@@ -807,6 +707,107 @@ start_boot_sector:
         xorl    %esi, %esi
         xorl    %edi, %edi
         xorl    %ebp, %ebp
+        lretw
+
+/* ---- services, once their number is on the stack */
+common: pushw   %ds
+        pushw   %es
+        pushw   %fs
+        pushw   %gs
+        pushal
+again:  cli
+        cld
+        movw    %ss, %ax
+        movw    %ax, %gs
+        movzwl  %sp, %ebx
+        movw    %cs, %dx
+        movw    %dx, %ds
+        movw    %dx, %es
+        movzwl  %gs:FRAME_SERVICE(%ebx), %esi
+        cmpw    %ax, %dx
+        je      nested
+        movzwl  stack_free, %ecx
+        cmpw    $service_stacks + SERVICE_STACK, %cx
+        jae     1f
+        /* Programs that left services by a long jump have used them all up. */
+        movw    $service_stacks_top, %cx
+1:      movw    %dx, %ss
+        movl    %ecx, %esp
+        subw    $SERVICE_STACK, %cx
+        movw    %cx, stack_free
+        pushl   %ecx
+        movl    %ebx, %eax
+        calll   *services(, %esi, 4)
+        cli
+        popl    %ecx
+        addw    $SERVICE_STACK, %cx
+        movw    %cx, stack_free
+        jmp     leave
+nested: movl    %ebx, %esp
+        movl    %ebx, %eax
+        calll   *services(, %esi, 4)
+        cli
+leave:  movw    %gs, %dx
+        movw    %dx, %ss
+        movl    %ebx, %esp
+        decl    %eax
+        jz      wait_and_retry
+        js      finish
+        decl    %eax
+        jz      call_break
+        decl    %eax
+        jz      call_mouse
+        int     $0x4a
+        jmp     finish
+call_break:
+        int     $0x1b
+        jmp     finish
+call_mouse:
+        pushw   mouse_packet
+        pushw   mouse_packet + 2
+        pushw   mouse_packet + 4
+        pushw   $0
+        lcall   *mouse_handler
+        addw    $8, %sp
+finish: movzwl  %sp, %ebx
+        movl    %ss:FRAME_ESP(%ebx), %eax
+        subl    $SAVED_WITH_PUSHA, %eax
+        movl    %eax, %esp
+        popal
+        popw    %gs
+        popw    %fs
+        popw    %es
+        popw    %ds
+        addw    $2, %sp
+        iretw
+wait_and_retry:
+        sti
+        hlt
+        jmp     again
+
+        .balign 4
+services:
+        .long   video_services, equipment_services, memory_services, disk_services, serial_services, system_services, keyboard_services, printer_services
+        .long   boot_failed_services, boot_services, clock_services, key_interrupt, mouse_interrupt, clock_interrupt
+
+/* ---- interrupts */
+int10:  service 0
+int11:  service 1
+int12:  service 2
+int13:  service 3
+int14:  service 4
+int15:  service 5
+int16:  service 6
+int17:  service 7
+int18:  service 8
+int19:  service 9
+int1a:  service 10
+
+/* What programs call instead of INT 10h, 4F05h. */
+        .globl  vbe_window_entry
+vbe_window_entry:
+        movw    $0x4f05, %ax
+        int     $0x10
         lretw
 
         at      0xef57
