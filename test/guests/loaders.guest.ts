@@ -20,6 +20,8 @@ const genisoimage = program('genisoimage');
 const syslinux = program('syslinux'),
   mkfsFat = program('mkfs.vfat'),
   mcopy = program('mcopy');
+/** syslinux's master boot record, in Debian's extlinux. */
+const masterBootRecord = '/usr/lib/EXTLINUX/mbr.bin';
 const BIOSES = ['ringside', 'seabios'];
 const FLOPPY_BYTES = 1440 * 1024;
 
@@ -231,20 +233,38 @@ describe.skipIf(!syslinux || !mkfsFat || !mcopy || !genisoimage || !existsSync(m
   `syslinux on a floppy disk ${NEEDS_GUESTS} [needs syslinux, dosfstools, mtools, genisoimage]`,
   () => {
     let image = '';
-    beforeAll(() => {
-      image = join(folder, 'syslinux.img');
-      execFileSync(mkfsFat!, ['-C', image, String(FLOPPY_BYTES / 1024)], { stdio: 'pipe' });
-      execFileSync(syslinux!, ['-i', image], { stdio: 'pipe' });
+    /** A file system with syslinux and memtest86+. */
+    const fileSystem = (name: string, kib: number, ...options: string[]): string => {
+      const path = join(folder, name);
+      execFileSync(mkfsFat!, [...options, '-C', path, String(kib)], { stdio: 'pipe' });
+      execFileSync(syslinux!, ['-i', path], { stdio: 'pipe' });
       const config = written('syslinux.cfg', 'PROMPT 1\nSAY syslinux is here\nLABEL memtest\nKERNEL memtest\n');
       for (const [from, to] of [
         [config, 'syslinux.cfg'],
         [memtest, 'memtest'],
       ])
-        execFileSync(mcopy!, ['-i', image, from, `::${to}`]);
+        execFileSync(mcopy!, ['-i', path, from, `::${to}`]);
+      return path;
+    };
+    beforeAll(() => {
+      image = fileSystem('syslinux.img', FLOPPY_BYTES / 1024);
     });
     const LINES = ['expect syslinux is here', 'expect boot:', 'key m e m t e s t enter', MEMTEST_RUNS];
 
     it('starts memtest86+', { timeout: 900_000 }, () => withEach(LINES, '--fda', image, '--memory', '8'));
+
+    it.skipIf(!existsSync(masterBootRecord))('starts from the active partition of a disk [needs extlinux]', { timeout: 900_000 }, () => {
+      const FIRST_SECTOR = 63;
+      const partition = readFileSync(fileSystem('partition.img', 20_000, '-F', '16', '-h', String(FIRST_SECTOR)));
+      const bytes = Buffer.concat([Buffer.alloc(FIRST_SECTOR * 512), partition]);
+      bytes.set(readFileSync(masterBootRecord));
+      bytes.set([0x80, 1, 1, 0, 6, 0xfe, 0xff, 0xff], 446);
+      bytes.writeUInt32LE(FIRST_SECTOR, 446 + 8);
+      bytes.writeUInt32LE(partition.length / 512, 446 + 12);
+      bytes.set([0x55, 0xaa], 510);
+      writeFileSync(join(folder, 'partitioned.img'), bytes);
+      return withEach(LINES, '--disk', join(folder, 'partitioned.img'), '--memory', '8');
+    });
 
     it('is emulated by a CD', { timeout: 900_000 }, () =>
       withEach(LINES, cd('emulated', { [basename(image)]: image }, basename(image)), '--memory', '8'),
