@@ -115,7 +115,15 @@ const hasFetched = page => page.evaluate(async () => (await fetch('guests/catalo
 /** A picture of what is on its way is one of a moment in which something is. */
 const pauseWhen = async (page, isSo) => {
   const button = page.locator('.sub').getByRole('button', { name: /^(Pause|Go on)/ });
-  for (let i = 0; i < 40 && !(await isSo()); i++) await page.waitForTimeout(250);
+  for (let i = 0; i < 60; i++) {
+    // It may have gone on before the click: what stands then counts.
+    if (await isSo()) {
+      await button.click();
+      if (await isSo()) return;
+      await button.click();
+    }
+    await page.waitForTimeout(100);
+  }
   await button.click();
 };
 
@@ -301,7 +309,7 @@ const VIEWS = [
       const busy = async () => {
         const says = await page.locator('.ringw').getAttribute('aria-label');
         const [waits, taken] = /(\d+) wait.*?(\d+) in /.exec(says).slice(1).map(Number);
-        return waits + taken > 3 && (waits + taken < 15 || ++tries > 20);
+        return waits + taken > 3 && (waits + taken < 15 || ++tries > 40);
       };
       await pauseWhen(page, busy);
     },
