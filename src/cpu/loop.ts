@@ -270,7 +270,8 @@ export class Loop {
 
   private leave(reason: number): number {
     this.exit.reason = reason;
-    this.exit.instructionLength = 0;
+    // SDM vol. 3, 28.2.1: cleared for reasons of which it says nothing.
+    this.exit.qualification = this.exit.instructionLength = 0;
     this.exit.interruption = this.exit.idtVectoring = 0;
     return reason;
   }

@@ -72,6 +72,8 @@ describe('an access to what is no memory', () => {
     b.R[ECX] = 100;
     b.code('f3 a4 40');
     expect(b.run()).toBe(ExitReason.PREEMPTION_TIMER);
+    // Not what the answered access said.
+    expect(b.cpu.exit.qualification).toBe(0);
     expect([b.R[ECX], b.R[ESI], b.R[EDI], b.R[EIP]]).toEqual([97, DATA + 3, DEVICE + 3, CODE]);
     expect(b.run()).toBe(ExitReason.HLT);
     expect(seen.length).toBe(100);

@@ -42,7 +42,8 @@ export function looksLike(bytes: Uint8Array): { what: string; advice: string } {
   if (has(bytes, 510, [0x55, 0xaa])) return { what: 'a disk image with a boot sector', advice: 'Name it in disk, not in kernel.' };
   if (has(bytes, 0, 'MZ')) return { what: 'a Windows or EFI program', advice };
   const start = bytes.subarray(0, 512);
-  const printable = start.filter(byte => (byte >= 32 && byte < 127) || byte === 9 || byte === 10 || byte === 13 || byte >= 0xc2).length;
+  // Of UTF-8, too, which has no byte from 0xF5 on.
+  const printable = start.filter(byte => (byte >= 32 && byte < 127) || byte === 9 || byte === 10 || byte === 13 || (byte >= 0x80 && byte < 0xf5)).length;
   if (printable === start.length) {
     const isPage = /^\s*<(!doctype|html|head|\?xml)/i.test(String.fromCharCode(...start));
     if (isPage) return { what: 'a web page: the download may have failed', advice: 'Fetch the kernel again and check its size.' };
