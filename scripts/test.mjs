@@ -163,6 +163,7 @@ async function testGuests() {
   const tools = await ensurePrograms({
     genisoimage: 'genisoimage',
     syslinux: 'syslinux',
+    extlinux: 'extlinux',
     mcopy: 'mtools',
     'mkfs.vfat': 'dosfstools',
     mke2fs: 'e2fsprogs',
