@@ -74,6 +74,9 @@ const SHORT = 25, TRIAL = 4096;
 /** Entries after which nothing was done: after so many of them, if so few instructions ran for each, the region's windows (windows.ts) are wrong. */
 const IDLE = 64, IDLE_SHARE = 1000;
 
+/** Of what ran, offsets from the start of page 0, what lies in these pages: a watch sees thousands of instructions, of which a region has some, and regions live long. */
+const within = (ran: ReadonlySet<number>, pages: RegionText['pages']): ReadonlySet<number> => new Set([...ran].filter(at => pages.some(({ number }) => number === at >> 12)));
+
 const lineOf = (frame: number, linear: number): number => frame / LINE + ((linear & 4095) >>> LINE_SHIFT);
 
 interface Compiled extends Enterable {
@@ -414,7 +417,7 @@ export class RegionTier implements Regions {
     this.table.longest[index] = longest;
     this.table.recent[index] = 0;
     A[record + REGION] = index;
-    this.table.regions[index] = { live: true, entry, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, seen, before: DOUBLE_ZERO, made: region, linear };
+    this.table.regions[index] = { live: true, entry, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, seen: { ...seen, ran: within(seen.ran, pages) }, before: DOUBLE_ZERO, made: region, linear };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
