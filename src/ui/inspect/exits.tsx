@@ -7,6 +7,7 @@ import { type DomainView, exitTitle, type LastExit, reasonOf, type TraceEntry, v
 import { hypercallName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
 import { Chip } from '../parts/marks.tsx';
+import { hex8, whole } from '../units.ts';
 import { Code } from './code.tsx';
 import { explainExit, explainHypercall, wayOf } from './explain.ts';
 import { inspector } from './frame.tsx';
@@ -16,15 +17,14 @@ const words = {
   number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share', time: 'Time in Xen', log: 'Log', newest: 'newest first; what follows itself stands in one row', clock: 'seconds on the clock that all guests’ workers share', times: (n: number) => `× ${n}`, group: 'Count by', byReason: 'Exit reason', kept: (n: number) => `exit ${n}`,
   at: 'When', vcpu: 'vCPU', rip: 'Guest EIP', detail: 'Detail', hypercalls: 'Hypercalls', calls: 'Calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', codeNow: 'Code as memory is now; before the marked line as it decodes from further back.', way: 'What happens',
-  qualification: (value: number) => `Qualification 0x${(value >>> 0).toString(16).padStart(8, '0')}`, cost: 'Cost of one', mean: (n: number) => `Means of what was timed, one exit in 64: ${n} of this kind.`, noCost: 'None of its kind has been timed yet (one exit in 64 is).',
-  ofThis: 'this kind', ofAll: 'all kinds', rare: (n: number) => `${n} rarer`, estimated: (n: number) => `${n.toLocaleString('en').replaceAll(',', '\u202f')} exits; time: the mean of those that were timed, times all`, missed: (n: number) => `${n} were overwritten unread`, exit: 'exits', all: 'all guests', hypercall: (name: string, first: number, result: number) => `${name}, first argument 0x${(first >>> 0).toString(16)}, result ${result}`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, cost: 'Cost of one', mean: (n: number) => `Means of what was timed, one exit in 64: ${n} of this kind.`, noCost: 'None of its kind has been timed yet (one exit in 64 is).',
+  ofThis: 'this kind', ofAll: 'all kinds', rare: (n: number) => `${n} rarer`, estimated: (n: number) => `${whole(n)} exits; time: the mean of those that were timed, times all`, missed: (n: number) => `${n} were overwritten unread`, exit: 'exits', hypercall: (name: string, first: number, result: number) => `${name}, first argument 0x${(first >>> 0).toString(16)}, result ${result}`,
 };
 const LOG = 600,
   SHOWN = 40,
   /** Kinds that are shown before the rare ones are asked for. */
   FEW = 8,
   EVERY_MS = 500;
-const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
 const ms = (ns: number): string => (ns >= 1e8 ? `${(ns / 1e9).toFixed(2)} s` : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
 
 interface Reason { key: string; reason: number; count: number; meanNs: number; timed: number }
