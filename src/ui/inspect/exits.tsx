@@ -20,13 +20,15 @@ const words = {
   at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Prev', next: 'Next ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
-  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (mean: string, n: number) => `Cost ${mean}, mean of ${whole(n)} timed`, noCost: 'None of its kind has been timed yet (one exit in 64 is).', thisOne: (cost: string) => `This one: ${cost}.`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (mean: string, n: number) => `Cost ${mean}, mean of ${whole(n)} timed`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', thisOne: (cost: string) => `This one: ${cost}.`,
   parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
 const LOG = 2000,
   SHOWN = 60,
   /** Kinds that are shown before the rare ones are asked for. */
   FEW = 8,
+  /** Of fewer that were timed no mean is told: one that the host’s own scheduler cut in two would be all of it. */
+  FEWEST = 16,
   EVERY_MS = 500;
 const ms = (ns: number): string => (ns >= 1e8 ? `${whole(ns / 1e6)} ms` : ns < 1e4 ? '<0.01 ms' : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
 const us = (ns: number): string => `${(ns / 1e3).toFixed(ns < 99_950 ? 1 : 0)} µs`;
@@ -132,7 +134,7 @@ function choiceOf({ data, chosen }: Shown<Data>): { key: string; hypercall?: num
 
 /** What an exit was about, in a few words; of most reasons the qualification says nothing (SDM vol. 3, 28.2.1). */
 function aboutOf({ reason, qualification, detail = 0, call }: SeenExit): string {
-  if (call) return `${hypercallName(call.number)} → ${call.result}`;
+  if (call) return `${hypercallName(call.number)}${call.result === 0 ? '' : ` → ${call.result}`}`;
   if (reason === ExitReason.IO) return `${qualification & 16 ? 'string, ' : qualification & 8 ? '' : `0x${(detail >>> 0).toString(16)} → `}port 0x${(qualification >>> 16).toString(16)}`;
   if (reason === ExitReason.EPT_VIOLATION) return `${qualification & 2 ? 'write' : qualification & 4 ? 'fetch' : 'read'} ${hex8(detail)}`;
   if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return `hypercall ${detail}`;
@@ -181,14 +183,14 @@ function Figure(shown: Shown<Data>) {
 }
 
 function Reasons({ shown, reasons, few }: { shown: Shown<Data>; reasons: readonly Reason[]; few: number | undefined }) {
-  const { choose } = shown, { reason: chosen } = choiceOf(shown), all = reasons.reduce((sum, { count }) => sum + count, 0), spent = ({ count, ns, timed }: Reason): number => (timed > 0 ? (count * ns) / timed : 0);
+  const { choose } = shown, { reason: chosen } = choiceOf(shown), all = reasons.reduce((sum, { count }) => sum + count, 0), spent = ({ count, ns, timed }: Reason): number => (timed >= FEWEST ? (count * ns) / timed : 0);
   const most = Math.max(1, ...reasons.map(({ count }) => count)), longest = Math.max(1, ...reasons.map(spent));
   return <table class="pad picks counted"><Columns />
     <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th title={words.timeHint}>{words.time}</th><th /></tr></thead>
     <tbody>{reasons.slice(0, few).map(each => { const { key, reason, count } = each, isOn = reason === chosen; return <tr key={key} class={isOn ? 'sel' : ''} onClick={() => choose(key)}>
       <td class="m num w36">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(key)}>{exitTitle(reason)}</button></td><td class="m num nw">{whole(count)}</td>
       <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, all)}</td>
-      <td class="wbar narrow"><Bar part={spent(each) / longest} isOpen /></td><td class="m num nw">{each.timed > 0 ? ms(spent(each)) : '–'}</td>
+      <td class="wbar narrow"><Bar part={spent(each) / longest} isOpen /></td><td class="m num nw">{each.timed >= FEWEST ? ms(spent(each)) : '–'}</td>
     </tr>; })}</tbody></table>;
 }
 
@@ -230,9 +232,9 @@ function Detail(shown: Shown<Data>) {
 
 /** What one exit of a reason costs, in parts that add up, and what this one did. */
 function Cost({ of, exit, stepNs, model }: { of: Reason | undefined; exit: SeenExit | undefined; stepNs: number; model: Parameters<typeof answererOf>[1] }) {
-  if (!of || of.timed === 0) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
+  if (!of || of.timed < FEWEST) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
   const mean = (ns: number): number => ns / of.timed, rest = of.ns - of.beforeNs - of.answerNs;
-  const parts: [name: string, ns: number, kind: string][] = of.answerNs > 0 ? [[words.parts[0], mean(of.beforeNs), 'way'], [exit ? answererOf(exit, model) : '', mean(of.answerNs), 'ask'], [words.parts[1], mean(rest), 'back']] : [[words.allXen, mean(of.ns), 'way']];
+  const parts: [name: string, ns: number, kind: string][] = of.answerNs > 0 ? [[words.parts[0], mean(of.beforeNs), 'cb-way'], [exit ? answererOf(exit, model) : '', mean(of.answerNs), 'cb-answer'], [words.parts[1], mean(rest), 'cb-back']] : [[words.allXen, mean(of.ns), 'cb-way']];
   return <section class={exit ? ownerClass(exit.domain) : ''}><h4>{words.costOf(us(mean(of.ns)), of.timed)}</h4><div class="cbar">{parts.map(([name, ns, kind]) => <i key={name} class={kind} style={`flex:${Math.max(1, ns)} 1 0`} />)}</div><dl class="cparts">{parts.map(([name, ns, kind]) => <div key={name}><dt><i class={kind} />{name}</dt><dd class="m">{us(ns)}</dd></div>)}</dl>
     {exit?.ns !== undefined && <p class="cap-t">{words.thisOne(costText(exit.ns, stepNs))}</p>}</section>;
 }
@@ -243,7 +245,7 @@ export function ExitCard({ reason, exit, target, name, isLast = true, withWay = 
   const facts = exit ? [...(exit.call ? [`${hypercallName(exit.call.number)} (0x${(exit.call.first >>> 0).toString(16)}, …) → ${exit.call.result}`] : []), ...(exit.cr3 ? [`CR3 ${hex8(exit.cr3)}`] : []), ...(reason === ExitReason.IO && !(exit.qualification & 8) ? [`value 0x${((exit.detail ?? 0) >>> 0).toString(16)}`] : []), ...(length > 0 ? [words.bytesLong(length)] : [])] : [];
   return <>
     <div><div class="row exn"><h3 class="grow">{numberOf(reason)} {exitTitle(reason)}</h3>{steps}</div>{exit ? <p class={`sec ${ownerClass(exit.domain)}`}><b class="dom">{name} v{exit.vcpu}</b> {isLast ? words.last : ''}{exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}</p> : <p class="sec">{words.noLast}</p>}</div>
-    {exit && state && <div title={words.codeNow}><Code state={state} eip={exit.eip} says={words.exit} before={withWay ? 2 : 3} after={withWay ? 2 : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.join('  ')}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
+    {exit && state && <div title={words.codeNow}><Code state={state} eip={exit.eip} says={words.exit} before={withWay ? 2 : 3} after={withWay ? 2 : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.join('\u2003')}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
     {exit && fields.length > 0 && <section><h4>{words.qualification(exit.qualification)}</h4><table class="bitst"><tbody>{fields.map(([bits, value, meaning]) => <tr key={bits}><td class="m">{bits}</td><td class="m b">{value}</td><td class="sec">{meaning}</td></tr>)}</tbody></table></section>}
     {withWay && exit && <section><h4>{words.way}</h4><ol class="hway">{wayOf(exit, target.machine?.domain(exit.domain)?.model().where).map(([who, does]) => <li key={does}><b>{who}</b> {does}</li>)}</ol></section>}
   </>;
