@@ -117,6 +117,17 @@ export class VcpuState {
     this.walk = new PageWalk(words, domain.memory.words, domain.p2mWords);
   }
 
+  /** From now on addresses are those of another space of the same guest: tables and, with PAE, directory pointers as they are in its memory now. */
+  enter(cr3: number): void {
+    const { regs } = this, { memory, p2mWords } = this.domain;
+    if (regs[R.CR3] === cr3) return;
+    regs[R.CR3] = cr3;
+    const entry = p2mWords[cr3 >>> 12] ?? 0;
+    if ((regs[R.CR4]! & CR4_PAE) === 0 || entry === 0 || entry === P2M_ON_DEMAND) return;
+    const at = (((entry & -FRAME_BYTES) >>> 0) + (cr3 & (FRAME_BYTES - 32))) >>> 2;
+    for (let i = 0; i < 8; i++) regs[R.PDPTE + i] = memory.word(at + i);
+  }
+
   /** EFLAGS whole: the arithmetic flags are computed from what the processor remembers of the last operation. */
   get eflags(): number {
     const { regs } = this;
