@@ -24,7 +24,7 @@ import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import type { FIRST_COMMANDS } from './toolstack/commands/first.ts';
 import type { COMMANDS } from './toolstack/commands/index.ts';
-import { follows, hasStopped, lastExits } from './toolstack/endings.ts';
+import { actionOf, follows, hasStopped, lastExits } from './toolstack/endings.ts';
 import { reasonOf } from './toolstack/break-words.ts';
 import { createFrom } from './toolstack/commands/life.ts';
 import type { Member, OpenHostDevice } from './toolstack/member.ts';
@@ -653,7 +653,8 @@ export class HostCore {
 
   private ended(member: Guest, ending: Ending, again: boolean): void {
     const { name, record, blueprint } = member;
-    if (ending.kind === 'crash' || (ending.report !== undefined && !again)) this.tasks.note(`${name} crashed`, 'failed', ending.report ?? ending.sentence);
+    const kept = actionOf(blueprint.definition, ending) === 'preserve' ? `${ending.sentence} It is kept as it stood: open it to see where.` : ending.sentence;
+    if (ending.kind === 'crash' || (ending.report !== undefined && !again)) this.tasks.note(`${name} crashed`, 'failed', ending.report?.replace(ending.sentence, kept) ?? kept);
     // As xend and xl log every end of a domain, whoever wanted it.
     else if (!again) this.tasks.note(`${name} stopped`, 'done', `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`);
     if (!again && ending.kind !== 'poweroff') member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));
