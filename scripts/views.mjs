@@ -231,7 +231,7 @@ const VIEWS = [
           // As narrow as a phone's terminal.
           'uname -srm',
           'cat /sys/hypervisor/type /sys/hypervisor/version/major',
-          'dmesg | grep -i xen: | cut -c16-66 | tail -6',
+          'dmesg | grep -i xen: | cut -c16- | fold -s -w 51 | tail -7',
           "grep -i xen /proc/interrupts | tr -s ' '",
           'while :; do find / >/dev/null 2>&1;sleep 2; done &',
         );
@@ -243,6 +243,10 @@ const VIEWS = [
     async page => {
       await goTo(page, 'db');
       await type(page, 'writer xvda 1024 1000000');
+      if (await hasFetched(page)) {
+        await goTo(page, 'debian-686-pae');
+        await setLive(page, 'memory', 112);
+      }
       await goTo(page, 'web');
       await setLive(page, 'weight', 512);
       await boot(page, 'pcos', 'pcos', 'Screen');
@@ -258,6 +262,8 @@ const VIEWS = [
   [
     'desktop',
     async page => {
+      // What a guest decides lasts: its power button is pressed, and it does not listen.
+      await page.getByRole('toolbar', { name: 'pcos' }).getByRole('button', { name: 'Power button' }).click();
       await toHost(page, 'Desktop');
       const kept = ['pcos, VGA', (await hasFetched(page)) ? 'debian-686-pae, Serial' : 'web, PV'];
       for (let left = true; left; ) {
