@@ -297,7 +297,9 @@ const VIEWS = [
       // A moment in which several guests left for several reasons, one of them for a port.
       const io = page.locator('.elog').getByRole('button', { name: 'I/O instruction' });
       const isVaried = async () => {
-        const rows = await page.locator('.elog tbody tr').evaluateAll(all => all.slice(0, 11).map(({ cells }) => [cells[1].innerText, cells[3].innerText]));
+        const rows = await page
+          .locator('.elog tbody tr')
+          .evaluateAll(all => all.slice(0, 11).map(({ cells }) => [cells[1].innerText, cells[3].innerText]));
         const [guests, reasons] = [0, 1].map(i => new Set(rows.map(row => row[i])));
         return guests.size > 2 && reasons.size > 3 && reasons.has('I/O instruction');
       };
