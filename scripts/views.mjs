@@ -33,6 +33,9 @@ const TURNS = Array.from({ length: 5 }, (_, i) => [
 const EMULATED =
   'name="legacy"\\ntype="hvm"\\nmemory=16\\nkernel="/boot/minipv"\\nserial="pty"\\ndisk=["phy:/dev/vg0/legacy,hda,w"]\\ndevice_model_stubdomain_override=0\\n';
 
+/** A guest that only computes, and weighs twice: for printf. */
+const BATCH = 'name="batch"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ncpu_weight=512\\n';
+
 const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
 /** Those who leave by a key see where the focus went; a picture is of somebody who reads. */
@@ -291,12 +294,51 @@ const VIEWS = [
     'host-exits',
     async page => {
       await inspect(page);
-      await page.getByRole('button', { name: 'I/O instruction' }).first().click();
+      // A moment in which several guests left for several reasons, one of them for a port.
+      const io = page.locator('.elog').getByRole('button', { name: 'I/O instruction' });
+      const isVaried = async () => {
+        const rows = await page
+          .locator('.elog tbody tr')
+          .evaluateAll(all => all.slice(0, 11).map(({ cells }) => [cells[1].innerText, cells[3].innerText]));
+        const [guests, reasons] = [0, 1].map(i => new Set(rows.map(row => row[i])));
+        return guests.size > 2 && reasons.size > 3 && reasons.has('I/O instruction');
+      };
+      await pauseWhen(page, isVaried);
+      await ((await io.count()) > 0 ? io : page.getByRole('button', { name: 'I/O instruction' })).first().click();
       await unfocus(page);
     },
   ],
-  ['scheduler', page => tab(page, 'Scheduler')],
-  ['host-memory', page => tab(page, 'Memory')],
+  [
+    'scheduler',
+    async page => {
+      // A third guest that always has work: of two each would have a processor, whatever the weights.
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, `printf '${BATCH}' > batch.cfg; xl create batch.cfg`);
+      await page.getByRole('treeitem', { name: /batch PVH/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await goTo(page, 'batch');
+      await prompt(page);
+      await typeAhead(page, 'hog 9000000 1000');
+      await toHost(page, 'Inspect');
+      await tab(page, 'Scheduler');
+      // The shares are of a second, and the first one is the guest's own start.
+      await page.waitForTimeout(2 * SETTLE_MS);
+      const hasAll = async () => {
+        const priorities = new Set(await page.locator('.decided .mk').allInnerTexts());
+        return priorities.size > 2 && (await page.locator('.slice text').count()) > 7;
+      };
+      await pauseWhen(page, hasAll);
+    },
+  ],
+  [
+    'host-memory',
+    async page => {
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, 'xl destroy batch');
+      await page.getByRole('treeitem', { name: /batch PVH/, includeHidden: true }).waitFor({ state: 'detached', timeout: PROMPT_MS });
+      await toHost(page, 'Inspect');
+      await tab(page, 'Memory');
+    },
+  ],
   [
     'overview',
     async page => {

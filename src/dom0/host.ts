@@ -32,7 +32,7 @@ import { ManagedDomains } from './managed/index.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
-import { TIME_CALLS, type TimeCalls, type VirtualTime } from './virtual-time.ts';
+import type { TimeCalls, VirtualTime } from './virtual-time.ts';
 
 export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
   hostMs: () => number;
@@ -237,7 +237,7 @@ export class HostCore {
   async time<What extends keyof TimeCalls>(what: What, ...given: Parameters<TimeCalls[What]>): Promise<Awaited<ReturnType<TimeCalls[What]>>> {
     const { virtual } = this.parts;
     if (!virtual) throw new Error('This host follows the clock on the wall. Load the page with ?time=virtual.');
-    if (!TIME_CALLS.includes(what)) throw new Error(`Virtual time knows ${TIME_CALLS.join(', ')}, and not ${String(what)}.`);
+    if (!virtual.calls.includes(what)) throw new Error(`Virtual time knows ${virtual.calls.join(', ')}, and not ${String(what)}.`);
     return (virtual[what] as (...given: unknown[]) => Awaited<ReturnType<TimeCalls[What]>>)(...given);
   }
 

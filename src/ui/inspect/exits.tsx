@@ -21,14 +21,14 @@ const words = {
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Prev', next: 'Next ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
   qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (mean: string, n: number) => `Cost ${mean}, mean of ${whole(n)} timed`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', thisOne: (cost: string) => `This one: ${cost}.`,
-  parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
+  parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
 const LOG = 2000,
   SHOWN = 60,
   /** Kinds that are shown before the rare ones are asked for. */
   FEW = 8,
   /** Of fewer that were timed no mean is told: one that the host’s own scheduler cut in two would be all of it. */
-  FEWEST = 16,
+  FEWEST = 32,
   EVERY_MS = 500;
 const ms = (ns: number): string => (ns >= 1e8 ? `${whole(ns / 1e6)} ms` : ns < 1e4 ? '<0.01 ms' : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
 const us = (ns: number): string => `${(ns / 1e3).toFixed(ns < 99_950 ? 1 : 0)} µs`;
@@ -139,10 +139,13 @@ function aboutOf({ reason, qualification, detail = 0, call }: SeenExit): string 
   if (reason === ExitReason.EPT_VIOLATION) return `${qualification & 2 ? 'write' : qualification & 4 ? 'fetch' : 'read'} ${hex8(detail)}`;
   if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return `hypercall ${detail}`;
   if (reason === ExitReason.RDMSR || reason === ExitReason.WRMSR) return `MSR 0x${(detail >>> 0).toString(16)}`;
+  if (reason in SHORTLY) return SHORTLY[reason]!;
   if (vectorOf(reason) === PAGE_FAULT) return `at ${hex8(detail)}`;
   return vectorOf(reason) < 0 && explainExit({ reason, qualification }).fields.length > 0 ? hex8(qualification) : '';
 }
 const PAGE_FAULT = 14;
+/** Where the reason alone says what it was about. */
+const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER]: 'slice or timer is due', [ExitReason.EXTERNAL_INTERRUPT]: 'doorbell rang', [ExitReason.INTERRUPT_WINDOW]: 'interrupt waits', [ExitReason.HLT]: 'nothing to do' };
 /** Of one exit: the browser's clock goes in steps. */
 const wholeUs = (ns: number): string => `${whole(ns / 1e3)} µs`;
 const costText = (ns: number | undefined, stepNs: number): string => (ns === undefined ? '–' : ns < 500 ? (Number.isFinite(stepNs) ? `< ${wholeUs(stepNs)}` : '–') : wholeUs(ns));

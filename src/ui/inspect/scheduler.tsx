@@ -15,7 +15,7 @@ const words = {
   nothing: 'Nobody has had a processor yet.', pcpu: (n: number) => `pCPU ${n}`, idle: 'idle', weight: 'weight', cap: 'cap', none: 'none', at: 'At, ms', where: 'Where', change: 'Switch', priority: 'Priority', credit: 'Credit', reason: 'Why this one', waited: 'Waited, ms', span: 'Length of the picture', accountings: 'Accountings', ms: 'ms', previous: '‹ Prev', next: 'Next switch ›',
   shares: 'Weight and cap', sharesHint: 'They act at once, as xl sched-credit. The bar is what it had of one processor in the last second; the mark is what the weights give to those that always have work.', log: 'Decisions', newest: 'the line in the picture is at the marked one', legend: ['BOOST', 'UNDER', 'OVER'], runnable: 'runnable, waits', creditLine: `credit, ±${MOST_CREDIT}`, ticks: 'tick every 10 ms; strong line: credit is handed out, every 30 ms', noSwitch: 'No switch in this picture.',
   whys: { IDLE: 'nobody was runnable', ALONE: 'nobody else waited', PRIORITY: 'best priority in the queue', TURN: 'first in line of equals', WOKEN: 'woke, and the processor was idle', STOLEN: 'had credit left, and waited for the other processor', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this processor' } as Record<string, string>,
-  boosted: 'woke with credit left: BOOST goes first',
+  boosted: 'woke as UNDER: BOOST goes first',
   lefts: { BLOCKED: (who: string) => `${who} sleeps`, SLICE: (who: string) => `${who}’s slice is over`, YIELDED: (who: string) => `${who} yields`, PARKED: (who: string) => `${who}’s cap is used up`, PAUSED: (who: string) => `${who} was paused`, DESTROYED: (who: string) => `${who} was destroyed`, AFFINITY: (who: string) => `${who} may not run here` } as Record<string, (who: string) => string>,
 };
 const EVERY_MS = 250,
@@ -193,7 +193,7 @@ const list = (items: readonly (string | number)[]): string => (items.length < 2 
 function sharesWhy({ units, shares, pcpus }: Data): Why {
   const of = (unit: number): Share => shares.get(unit)!, hungry = units.filter(({ unit }) => of(unit).isHungry), others = units.filter(({ unit }) => !of(unit).isHungry && of(unit).ran >= 0.005), theirs = others.reduce((sum, { unit }) => sum + of(unit).ran, 0);
   const [first] = [...hungry].sort((a, b) => b.weight - a.weight);
-  const took = others.length === 0 ? '' : `${list(others.map(({ name }) => name))} took ${percent(theirs)} % first: who sleeps keeps its credit, and wakes with BOOST.`;
+  const took = others.length === 0 ? '' : `${list(others.map(({ name }) => name))} took ${percent(theirs)} % first: who is UNDER and wakes has BOOST.`;
   if (!first) return { question: 'Why no marks?', answer: `Nobody always had work in the last second, so nobody was short of a processor, and weights decided little. ${took}`.trim(), source: SOURCE };
   const capped = hungry.filter(({ cap }) => cap > 0), by = hungry.map(({ unit }) => percent(of(unit).byWeight ?? 0));
   return {
@@ -208,7 +208,7 @@ function why(shown: Shown<Data>): Why {
   if (!picked) return sharesWhy(data);
   const name = picked.to >= 0 ? (data.units.find(({ unit }) => unit === picked.to)?.name ?? '?') : words.idle;
   if (picked.to < 0) return { question: 'Why idle?', answer: 'When the slot was asked for, no domain that may use it was runnable.', source: SOURCE };
-  if (picked.priority === 0) return { question: 'Why BOOST?', answer: `${name} woke with ${signed(picked.credit)} credits and waited ${(picked.waitedNs / 1e6).toFixed(2)} ms. Who wakes with some left goes before all others until a tick, each 10 ms, finds it running, or the accounting comes. So interrupts are answered fast.`, source: SOURCE };
+  if (picked.priority === 0) return { question: 'Why BOOST?', answer: `${name} woke with ${signed(picked.credit)} credits and waited ${(picked.waitedNs / 1e6).toFixed(2)} ms. Who is UNDER when it wakes goes before all others until a tick, each 10 ms, finds it running, or the accounting comes. So interrupts are answered fast.`, source: SOURCE };
   return { question: `Why ${name}?`, answer: `It was ${PRIORITIES[picked.priority]} with ${signed(picked.credit)} credits, and ${words.whys[picked.why]}; ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited in this queue. It had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms.`, source: SOURCE };
 }
 
