@@ -124,8 +124,8 @@ function Row({ name, to, also, top, deep, value, actions, domain, isDraft, onOpe
   // A guest's row stands for all its tabs.
   const isTab = here.kind === to.kind && here.id === to.id && (to.id !== undefined || (here.tab !== undefined && also?.includes(here.tab) === true));
   const chosen = isAt(here, to) || isTab;
-  // The desktop is the host's page, and the guest in front the one that is worked with there.
-  const front = here.kind === 'home' && here.tab === undefined && sessions.value.has(frontGuest.value ?? -1) ? frontGuest.value : undefined;
+  // The desktop and a lesson are about the guest in front.
+  const front = (here.kind === 'lesson' || (here.kind === 'home' && here.tab === undefined)) && sessions.value.has(frontGuest.value ?? -1) ? frontGuest.value : undefined;
   const isMarked = front === undefined ? chosen : domain === front;
   return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${isMarked ? ' sel' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen} data-name={name} data-domain={domain} data-draft={isDraft}
     aria-haspopup={actions ? 'menu' : undefined} onClick={() => (onOpen ?? (() => go(to)))()} onContextMenu={event => { if (actions) openMenu(event, name, actions()); }}>
