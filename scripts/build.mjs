@@ -9,8 +9,9 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
-import { at, guestsFolder, isMain, NO_GUESTS, root, run } from './lib.mjs';
+import { promisify } from 'node:util';
+import { brotliCompress, gzipSync } from 'node:zlib';
+import { at, BROTLI, guestsFolder, isMain, NO_GUESTS, root, run, shrinks } from './lib.mjs';
 import { ensureDependencies, guestsFetched } from './setup.mjs';
 
 /**
@@ -141,6 +142,7 @@ export async function buildPage() {
     build: { outDir: at('dist'), emptyOutDir: true, reportCompressedSize: false, rolldownOptions: { input, output: { entryFileNames } } },
   });
   listFiles();
+  await compress();
   // Not of those that tell one build from another, as guests may be fetched later. The page asks for it wherever it is served: an answer of 404 would stand in the browser's console as a fault.
   mkdirSync(at('dist', 'guests'), { recursive: true });
   writeFileSync(at('dist', 'guests', 'catalogue.json'), NO_GUESTS);
@@ -164,6 +166,12 @@ function listFiles() {
     ...paths.filter(path => !/^(bench\.html|components\.html|assets\/(bench|components)-)/.test(path)),
   ]);
   writeFileSync(script, readFileSync(script, 'utf8').replace('__FILES__', list).replace('__BUILD__', build.digest('hex').slice(0, 16)));
+}
+
+/** Puts beside each text what a server sends of it (serve.mjs; nginx: brotli_static): the best that Brotli can takes too long for each visit. */
+async function compress() {
+  const texts = [...files(at('dist'))].filter(({ path, stat }) => shrinks(path, stat.size));
+  await Promise.all(texts.map(async ({ path }) => writeFileSync(`${path}${BROTLI}`, await promisify(brotliCompress)(readFileSync(path)))));
 }
 
 /** Puts the guests that were fetched beside the page, for a host that serves dist/ alone, and the first of them as it stands at its shell. */

@@ -3,7 +3,7 @@
  */
 import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, realpathSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The repository. */
@@ -88,3 +88,12 @@ export function canInstallPackages() {
 
 /** guests/catalogue.json of a page that is built without the guests that are fetched. */
 export const NO_GUESTS = '{ "guests": [] }\n';
+
+/** Files that shrink, by their endings; kernels and images are compressed already. */
+const SHRINKS = new Set(['.html', '.js', '.css', '.json', '.svg', '.cfg']);
+/** Shorter ones cost more in headers than they lose. */
+const LEAST_BYTES = 1024;
+/** Whether a file is worth being compressed for the way over a network. */
+export const shrinks = (path, size) => SHRINKS.has(extname(path)) && size >= LEAST_BYTES;
+/** The ending of what the build puts beside such a file of the page: the same by Brotli. */
+export const BROTLI = '.br';

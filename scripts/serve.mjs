@@ -8,7 +8,7 @@ import { extname, join, normalize, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
-import { at, guestsFolder, isMain, NO_GUESTS } from './lib.mjs';
+import { at, BROTLI, guestsFolder, isMain, NO_GUESTS, shrinks } from './lib.mjs';
 
 export const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
@@ -45,6 +45,7 @@ function find(pathname) {
       return {
         file,
         size: stat.size,
+        mtimeMs: stat.mtimeMs,
         tag: `W/"${stat.size.toString(16)}-${Math.floor(stat.mtimeMs).toString(16)}"`,
         hashed: /^[/\\]assets[/\\].+-[\w-]{8}\.\w+$/.test(path),
       };
@@ -55,10 +56,6 @@ function find(pathname) {
 /** With it in front of every script, the page and its workers run as where WebAssembly does not exist. */
 const WITHOUT_WASM = 'delete globalThis.WebAssembly;';
 
-/** Types that shrink; kernels and images are compressed already. */
-const TEXTS = new Set(['.html', '.js', '.css', '.json', '.svg', '.cfg']);
-/** Shorter files cost more in headers than they lose. */
-const LEAST_BYTES = 1024;
 const BROTLI_QUALITY = 5;
 const ENCODERS = {
   br: () => createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }),
@@ -67,9 +64,15 @@ const ENCODERS = {
 
 /** The best encoding that the client names and does not refuse (RFC 9110, 12.5.3); undefined: none. */
 function encodingFor({ file, size }, accepted = '') {
-  if (!TEXTS.has(extname(file)) || size < LEAST_BYTES) return undefined;
+  if (!shrinks(file, size)) return undefined;
   const takes = new Set(accepted.split(',').flatMap(part => (/;\s*q=0(\.0*)?\s*$/.test(part) ? [] : [part.split(';')[0].trim()])));
   return Object.keys(ENCODERS).find(name => takes.has(name));
+}
+
+/** What the build compressed of a file, better than there is time for here; undefined: nothing, or not of what the file is now. */
+function madeOf({ file, mtimeMs }) {
+  const stat = statSync(`${file}${BROTLI}`, { throwIfNoEntry: false });
+  return stat && stat.mtimeMs >= mtimeMs ? stat : undefined;
 }
 
 function answer(request, response, { headers, wasm }) {
@@ -80,6 +83,8 @@ function answer(request, response, { headers, wasm }) {
   }
   const prefix = !wasm && extname(found.file) === '.js' ? WITHOUT_WASM : '';
   const encoding = encodingFor(found, request.headers['accept-encoding']);
+  const made = encoding === 'br' && !prefix ? madeOf(found) : undefined;
+  const length = made?.size ?? (encoding ? undefined : found.size + prefix.length);
   const always = {
     ...headers,
     'Cache-Control': found.hashed ? 'public, max-age=31536000, immutable' : 'no-cache',
@@ -92,18 +97,19 @@ function answer(request, response, { headers, wasm }) {
   response.writeHead(200, {
     ...always,
     'Content-Type': types[extname(found.file)] ?? 'application/octet-stream',
-    ...(encoding ? { 'Content-Encoding': encoding } : { 'Content-Length': found.size + prefix.length }),
+    ...(encoding ? { 'Content-Encoding': encoding } : {}),
+    ...(length === undefined ? {} : { 'Content-Length': length }),
   });
   if (request.method === 'HEAD') return response.end();
   const content = Readable.from(
     (async function* () {
       if (prefix) yield prefix;
-      yield* createReadStream(found.file);
+      yield* createReadStream(made ? `${found.file}${BROTLI}` : found.file);
     })(),
     { objectMode: false },
   );
   // The client may go away, or the file: the answer ends there.
-  pipeline(content, ...(encoding ? [ENCODERS[encoding]()] : []), response).catch(() => response.destroy());
+  pipeline(content, ...(encoding && !made ? [ENCODERS[encoding]()] : []), response).catch(() => response.destroy());
 }
 
 /**

@@ -33,6 +33,9 @@ const TURNS = Array.from({ length: 5 }, (_, i) => [
 const EMULATED =
   'name="legacy"\\ntype="hvm"\\nmemory=16\\nkernel="/boot/minipv"\\nserial="pty"\\ndisk=["phy:/dev/vg0/legacy,hda,w"]\\ndevice_model_stubdomain_override=0\\n';
 
+/** A guest that only computes, and weighs twice: for printf. */
+const BATCH = 'name="batch"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ncpu_weight=512\\n';
+
 const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
 /** Those who leave by a key see where the focus went; a picture is of somebody who reads. */
@@ -228,7 +231,7 @@ const VIEWS = [
           // As narrow as a phone's terminal.
           'uname -srm',
           'cat /sys/hypervisor/type /sys/hypervisor/version/major',
-          'dmesg | grep -i xen: | cut -c16-66 | tail -6',
+          'dmesg | grep -i xen: | cut -c16- | fold -s -w 51 | tail -7',
           "grep -i xen /proc/interrupts | tr -s ' '",
           'while :; do find / >/dev/null 2>&1;sleep 2; done &',
         );
@@ -240,6 +243,10 @@ const VIEWS = [
     async page => {
       await goTo(page, 'db');
       await type(page, 'writer xvda 1024 1000000');
+      if (await hasFetched(page)) {
+        await goTo(page, 'debian-686-pae');
+        await setLive(page, 'memory', 112);
+      }
       await goTo(page, 'web');
       await setLive(page, 'weight', 512);
       await boot(page, 'pcos', 'pcos', 'Screen');
@@ -255,6 +262,8 @@ const VIEWS = [
   [
     'desktop',
     async page => {
+      // What a guest decides lasts: its power button is pressed, and it does not listen.
+      await page.getByRole('toolbar', { name: 'pcos' }).getByRole('button', { name: 'Power button' }).click();
       await toHost(page, 'Desktop');
       const kept = ['pcos, VGA', (await hasFetched(page)) ? 'debian-686-pae, Serial' : 'web, PV'];
       for (let left = true; left; ) {
@@ -285,12 +294,51 @@ const VIEWS = [
     'host-exits',
     async page => {
       await inspect(page);
-      await page.getByRole('button', { name: 'I/O instruction' }).first().click();
+      // A moment in which several guests left for several reasons, one of them for a port.
+      const io = page.locator('.elog').getByRole('button', { name: 'I/O instruction' });
+      const isVaried = async () => {
+        const rows = await page
+          .locator('.elog tbody tr')
+          .evaluateAll(all => all.slice(0, 11).map(({ cells }) => [cells[1].innerText, cells[3].innerText]));
+        const [guests, reasons] = [0, 1].map(i => new Set(rows.map(row => row[i])));
+        return guests.size > 2 && reasons.size > 3 && reasons.has('I/O instruction');
+      };
+      await pauseWhen(page, isVaried);
+      await ((await io.count()) > 0 ? io : page.getByRole('button', { name: 'I/O instruction' })).first().click();
       await unfocus(page);
     },
   ],
-  ['scheduler', page => tab(page, 'Scheduler')],
-  ['host-memory', page => tab(page, 'Memory')],
+  [
+    'scheduler',
+    async page => {
+      // A third guest that always has work: of two each would have a processor, whatever the weights.
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, `printf '${BATCH}' > batch.cfg; xl create batch.cfg`);
+      await page.getByRole('treeitem', { name: /batch PVH/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await goTo(page, 'batch');
+      await prompt(page);
+      await typeAhead(page, 'hog 9000000 1000');
+      await toHost(page, 'Inspect');
+      await tab(page, 'Scheduler');
+      // The shares are of a second, and the first one is the guest's own start.
+      await page.waitForTimeout(2 * SETTLE_MS);
+      const hasAll = async () => {
+        const priorities = new Set(await page.locator('.decided .mk').allInnerTexts());
+        return priorities.size > 2 && (await page.locator('.slice text').count()) > 7;
+      };
+      await pauseWhen(page, hasAll);
+    },
+  ],
+  [
+    'host-memory',
+    async page => {
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, 'xl destroy batch');
+      await page.getByRole('treeitem', { name: /batch PVH/, includeHidden: true }).waitFor({ state: 'detached', timeout: PROMPT_MS });
+      await toHost(page, 'Inspect');
+      await tab(page, 'Memory');
+    },
+  ],
   [
     'overview',
     async page => {
@@ -385,10 +433,10 @@ const VIEWS = [
         await page.getByRole('button', { name: 'Measure' }).click();
         await page.getByRole('row', { name: /doorbells that Domain-0 heard \d+/ }).waitFor({ timeout: PROMPT_MS });
       };
-      await round(/How many doorbells does/, '10');
+      await round(/How many doorbells does/, '50');
       await page.getByRole('button', { name: 'Go on' }).click();
       await page.getByRole('button', { name: 'Go on' }).click();
-      await round(/How many doorbells now/, '5');
+      await round(/How many doorbells now/, '7');
     },
   ],
   [

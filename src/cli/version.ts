@@ -1,3 +1,3 @@
-import metadata from '../../package.json' with { type: 'json' };
+import { version } from '../../package.json' with { type: 'json' };
 
-export const VERSION: string = metadata.version;
+export const VERSION: string = version;

@@ -95,6 +95,16 @@ export class MemoryAccess {
       R[to + 3] = M4[from + 3]!;
       return;
     }
+    // Not aligned, but within the page: no operand of 16 bytes that comes here need be aligned.
+    if ((e & 1) === 0 && (linear & 3) !== 0 && (linear & 4095) < 4080) {
+      const { M4 } = this, at = (e ^ linear) >>> 0, from = at >>> 2, shift = (at & 3) << 3, rest = 32 - shift;
+      const b = M4[from + 1]!, c = M4[from + 2]!, d = M4[from + 3]!;
+      R[to] = M4[from]! >>> shift | b << rest;
+      R[to + 1] = b >>> shift | c << rest;
+      R[to + 2] = c >>> shift | d << rest;
+      R[to + 3] = d >>> shift | M4[from + 4]! << rest;
+      return;
+    }
     if ((linear & 3) === 0) this.readPieces(linear, to);
     else this.asWhole(() => this.readPieces(linear, to));
   }

@@ -1,7 +1,7 @@
 /** What Domain 0's two workers share: the host behind comlink, with the clocks and timers of this browser. */
 import './atomics.ts';
 import * as Comlink from 'comlink';
-import metadata from '../../package.json' with { type: 'json' };
+import { version } from '../../package.json' with { type: 'json' };
 import { apiOf, type HostApi } from './api.ts';
 import type { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
@@ -23,7 +23,6 @@ import { sharedMs } from '../hypervisor/worker/index.ts';
 import type { Later, Runners, RunnersHost } from './runner.ts';
 import type { Pace } from './runner-local.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
-import { VirtualTime } from './virtual-time.ts';
 
 const MIB = 2 ** 20;
 /** Between a host that is down and its end. */
@@ -96,8 +95,13 @@ const NOT_KEPT = 'In virtual time a host starts from the same state at each visi
 const canShare = (): boolean => typeof SharedArrayBuffer !== 'undefined' && (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
 
 /** The clocks of a host that is started so, what is drawn there, and where its domains run. */
-function hostTime({ virtualTime }: PageBoot, runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners, host: () => Promise<FirstHost>): Pick<HostParts, 'virtual' | 'runners' | 'epochMs' | 'seed'> {
+async function hostTime(
+  { virtualTime }: PageBoot,
+  runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners,
+  host: () => Promise<FirstHost>,
+): Promise<Pick<HostParts, 'virtual' | 'runners' | 'epochMs' | 'seed'>> {
   if (!virtualTime) return { runners: runners(undefined), epochMs: () => Date.now(), seed: crypto.getRandomValues(new Uint32Array(1))[0]! };
+  const { VirtualTime } = await import('./virtual-time.ts');
   const virtual = new VirtualTime({ wallMs: sharedMs, soon });
   let virtualMs = (): number => 0;
   void host().then(({ toolstack }) => {
@@ -165,11 +169,11 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
   });
   const definition = booted.then(how => settledHost(how.virtualTime ? VIRTUAL_HOST : hostHere(shared), how.host));
   const memory = Promise.all([booted, definition]).then(([how, asked]) => makeMemory(shared || (how.virtualTime !== undefined && canShare()), asked.host.memoryMiB));
-  const host: Promise<FirstHost> = Promise.all([booted, definition, memory, ready]).then(([how, { host: asked }, bytes]) => hostWith({
-    version: metadata.version,
+  const host: Promise<FirstHost> = Promise.all([booted, definition, memory, ready]).then(async ([how, { host: asked }, bytes]) => hostWith({
+    version,
     memory: bytes,
-    ...hostTime(how, runners, () => host),
-    xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, metadata.version),
+    ...(await hostTime(how, runners, () => host)),
+    xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, version),
     ...(shared || how.virtualTime ? {} : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
     soon,
     later,
@@ -243,7 +247,7 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
       log ??= domain0Log(await host, await kept.get(), await booted);
       const parts = await shellParts(await wholeHost(), await kept.get(), sleep, power, await log);
       const { kept: isKept, why } = await kept.info();
-      const shell = await loginOverPort(parts, metadata.version, size, isKept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`);
+      const shell = await loginOverPort(parts, version, size, isKept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`);
       shells.add(shell);
       return Comlink.transfer(shell.port, [shell.port]);
     },

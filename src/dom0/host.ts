@@ -24,7 +24,7 @@ import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import type { FIRST_COMMANDS } from './toolstack/commands/first.ts';
 import type { COMMANDS } from './toolstack/commands/index.ts';
-import { follows, hasStopped, lastExits } from './toolstack/endings.ts';
+import { actionOf, follows, hasStopped, lastExits } from './toolstack/endings.ts';
 import { reasonOf } from './toolstack/break-words.ts';
 import { createFrom } from './toolstack/commands/life.ts';
 import type { Member, OpenHostDevice } from './toolstack/member.ts';
@@ -32,7 +32,7 @@ import { ManagedDomains } from './managed/index.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
-import { TIME_CALLS, type TimeCalls, type VirtualTime } from './virtual-time.ts';
+import type { TimeCalls, VirtualTime } from './virtual-time.ts';
 
 export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'> {
   hostMs: () => number;
@@ -237,7 +237,7 @@ export class HostCore {
   async time<What extends keyof TimeCalls>(what: What, ...given: Parameters<TimeCalls[What]>): Promise<Awaited<ReturnType<TimeCalls[What]>>> {
     const { virtual } = this.parts;
     if (!virtual) throw new Error('This host follows the clock on the wall. Load the page with ?time=virtual.');
-    if (!TIME_CALLS.includes(what)) throw new Error(`Virtual time knows ${TIME_CALLS.join(', ')}, and not ${String(what)}.`);
+    if (!virtual.calls.includes(what)) throw new Error(`Virtual time knows ${virtual.calls.join(', ')}, and not ${String(what)}.`);
     return (virtual[what] as (...given: unknown[]) => Awaited<ReturnType<TimeCalls[What]>>)(...given);
   }
 
@@ -653,7 +653,8 @@ export class HostCore {
 
   private ended(member: Guest, ending: Ending, again: boolean): void {
     const { name, record, blueprint } = member;
-    if (ending.kind === 'crash' || (ending.report !== undefined && !again)) this.tasks.note(`${name} crashed`, 'failed', ending.report ?? ending.sentence);
+    const kept = actionOf(blueprint.definition, ending) === 'preserve' ? `${ending.sentence} It is kept as it stood: open it to see where.` : ending.sentence;
+    if (ending.kind === 'crash' || (ending.report !== undefined && !again)) this.tasks.note(`${name} crashed`, 'failed', ending.report?.replace(ending.sentence, kept) ?? kept);
     // As xend and xl log every end of a domain, whoever wanted it.
     else if (!again) this.tasks.note(`${name} stopped`, 'done', `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`);
     if (!again && ending.kind !== 'poweroff') member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));

@@ -63,8 +63,8 @@ export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
   /** The front end's port, and grant references of the ring's pages. */
   port: number;
   ringRefs: number[];
-  /** Events: sent to the front end and heard of it; undefined: not counted. */
-  events?: { sent: number; heard: number };
+  /** Events: sent to the front end and heard of it, and req_prod as each of the last ones was heard, oldest first; undefined: not counted. */
+  events?: { sent: number; heard: number; pushes: number[] };
 }
 
 /** A node of the store, with who watches it or something above it. */
@@ -199,7 +199,7 @@ function ringFacts(host: HostCore, id: number): RingFacts[] {
     });
     const ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
     const { sent, heard } = vbd.counts;
-    rings.push({ ...ring, key: device, name: vdev, requests, responses, port: node(`${device}/event-channel`) ?? -1, ringRefs: ringRef === undefined ? [] : [ringRef], events: { sent, heard } });
+    rings.push({ ...ring, key: device, name: vdev, requests, responses, port: node(`${device}/event-channel`) ?? -1, ringRefs: ringRef === undefined ? [] : [ringRef], events: { sent, heard, pushes: [...vbd.pushes] } });
   }
   for (const { id: { devid }, vif } of cards.all) {
     const seen = vif.look(), device = `vif/${devid}`;

@@ -58,7 +58,7 @@ export interface TimeCalls {
   fingerprints(): Fingerprint[];
 }
 
-export const TIME_CALLS = ['now', 'setSpeed', 'stand', 'goOn', 'runFor', 'type', 'inputs', 'replay', 'fingerprints'] as const satisfies (keyof TimeCalls)[];
+const TIME_CALLS = ['now', 'setSpeed', 'stand', 'goOn', 'runFor', 'type', 'inputs', 'replay', 'fingerprints'] as const satisfies (keyof TimeCalls)[];
 
 /**
  * Commands that read files while they work, for as long as the wall's clock likes: time stands still meanwhile. Others work within one turn of the event
@@ -83,6 +83,8 @@ interface TimeHost {
 }
 
 export class VirtualTime implements TimeCalls, Pace {
+  /** What the page may ask for. */
+  readonly calls: readonly (keyof TimeCalls)[] = TIME_CALLS;
   /** An input is taken in, and a pace kept, between two rounds. */
   readonly roundNs = 10e6;
   private readonly wallMs: () => number;

@@ -14,6 +14,9 @@ import { GuestTerminal } from './terminal.ts';
 export const READ_MS = 250;
 const RATE_READINGS = 4, HISTORY_POINTS = 60;
 
+/** The guest whose window was used last: the tree shows which one it is. */
+export const frontGuest = signal<number | undefined>(undefined);
+
 export class DomainSession {
   readonly id: number;
   readonly info = signal<DomainInfo>(undefined as unknown as DomainInfo);

@@ -1,9 +1,15 @@
-/** Sizes and times in words. */
+/** Numbers, sizes and times in words. */
 import type { Task } from '../dom0/index.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 
 const GIB = 2 ** 30;
+
+/** A whole number in groups of three digits, a narrow space between them: 48 188. */
+export const whole = (n: number): string => Math.round(n).toLocaleString('en').replaceAll(',', '\u202f');
+
+/** A 32-bit word in eight hexadecimal digits. */
+export const hex8 = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
 
 /** Of a disk, as its maker counts: 500 GB. */
 export const gigabytes = (n: number): string => strings.units.gigabytes(Math.round(n / 1e9));

@@ -7,6 +7,7 @@ import { strings } from './strings.ts';
 import { kept, takeSettings } from './settings.ts';
 import { learnState, newShell, shell } from './shell-session.ts';
 import { download, go } from './state.ts';
+import { whole } from './units.ts';
 
 /** An export under way: bytes so far, and how it is given up. */
 export const exporting = signal<{ bytes: number; cancel(): void } | undefined>(undefined);
@@ -30,7 +31,7 @@ export async function exportAll(): Promise<void> {
     const file = await collect(port);
     if (file) {
       download(file, `ringside-${new Date().toISOString().slice(0, 10)}.state`);
-      outcome.value = { good: true, text: `${file.size.toLocaleString('en').replace(/,/g, '\u202f')} bytes are downloaded. Drop the file on this page, in any browser, to have it all there.` };
+      outcome.value = { good: true, text: `${whole(file.size)} bytes are downloaded. Drop the file on this page, in any browser, to have it all there.` };
     }
   } catch (error) {
     fail('ringside export', error);

@@ -281,15 +281,15 @@ const horizontal32 = (f: Word): Kernel => (R, d, s, n) => {
   }
 };
 const shuffleBytes: Kernel = (R, d, s, n) => {
-  take(R, d, s, n);
-  const mask = 4 * n - 1;
+  const mask = n - 1;
+  for (let i = 0; i < n; i++) a[i] = R[d + i];
   for (let i = 0; i < n; i++) {
-    let word = 0;
-    for (let k = 0; k < 4; k++) {
-      const select = bBytes[4 * i + k];
-      if (select < 0x80) word |= aBytes[select & mask] << 8 * k;
-    }
-    R[d + i] = word;
+    const select = R[s + i];
+    const byte0 = (select & 0x80) !== 0 ? 0 : a[select >> 2 & mask] >>> 8 * (select & 3) & 0xff;
+    const byte1 = (select & 0x8000) !== 0 ? 0 : a[select >> 10 & mask] >>> 8 * (select >> 8 & 3) & 0xff;
+    const byte2 = (select & 0x800000) !== 0 ? 0 : a[select >> 18 & mask] >>> 8 * (select >> 16 & 3) & 0xff;
+    const byte3 = select < 0 ? 0 : a[select >> 26 & mask] >>> 8 * (select >> 24 & 3) & 0xff;
+    R[d + i] = byte0 | byte1 << 8 | byte2 << 16 | byte3 << 24;
   }
 };
 const sign: Word = (x, y) => y < 0 ? -x : y === 0 ? 0 : x;
@@ -359,17 +359,20 @@ const slidingDistances = binaryImmediate((R, d, s, _n, immediate) => {
   }
 });
 
-/** Bit masks from the sign bits of bytes: PMOVMSKB. */
+/** The sign bits of the bytes of `n` words: bits 7, 15, 23, 31 of a word are gathered by one multiplication. */
+function byteSigns(R: Int32Array, s: number, n: number): number {
+  let mask = 0;
+  for (let i = 0; i < n; i++) mask |= (Math.imul(R[s + i] >>> 7 & 0x01010101, 0x10204080) >>> 28) << 4 * i;
+  return mask;
+}
+
+/** PMOVMSKB. */
 const moveMask: CoreOpFactory = row => {
   const mmx = row.operands[1] === 'Nq';
   return (core, p) => {
     const R = core.R;
     if (mmx) { readyMmx(core); enterMmx(R); } else readySse(core);
-    const s = (mmx ? FPR : XMM) + 4 * core.A[p + SRC];
-    let mask = 0;
-    // Bits 7, 15, 23, 31 of a word gathered by one multiplication.
-    for (let i = 0; i < (mmx ? 2 : 4); i++) mask |= (Math.imul(R[s + i] >>> 7 & 0x01010101, 0x10204080) >>> 28) << 4 * i;
-    R[core.A[p + DST]] = mask;
+    R[core.A[p + DST]] = byteSigns(R, (mmx ? FPR : XMM) + 4 * core.A[p + SRC], mmx ? 2 : 4);
   };
 };
 
@@ -381,6 +384,9 @@ const test: CoreOpFactory = (_row, memory) => (core, p) => {
   for (let i = 0; i < 4; i++) { common |= R[s + i] & R[d + i]; missing |= R[s + i] & ~R[d + i]; }
   core.setFlags((common === 0 ? 0x40 : 0) | (missing === 0 ? 1 : 0));
 };
+
+/** What compiled regions call of the above. */
+export const packedFunctions = { addBytes, add16, subtractBytes, subtract16, equalBytes, equal16, shuffleBytes, byteSigns };
 
 const shifts = Object.fromEntries(Object.keys(SHIFTS).map(name => [name, shift(name)]));
 

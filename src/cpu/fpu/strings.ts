@@ -44,16 +44,23 @@ function byteLength(R: Int32Array, s: number): number {
   return 16;
 }
 
-/** A bit for each byte that the first string has. */
-const set = new Int32Array(8);
+/** A bit for each byte of a first string, and what that was: the same one is asked for again and again. */
+const set = new Int32Array(8), setOf = new Int32Array(4);
+let setLength = 0;
 
-/** What strcspn() and strpbrk() of C libraries ask: which bytes of the second string are in the first. */
-function equalAnyByte(R: Int32Array, d: number, s: number, length1: number, length2: number): number {
-  for (let i = 0; i < 8; i++) set[i] = 0;
-  for (let j = 0; j < length1; j++) {
+function learnSet(R: Int32Array, d: number, length: number): void {
+  setLength = length;
+  for (let i = 0; i < 4; i++) setOf[i] = R[d + i];
+  set.fill(0);
+  for (let j = 0; j < length; j++) {
     const byte = R[d + (j >> 2)] >>> 8 * (j & 3);
     set[byte >>> 5 & 7] |= 1 << (byte & 31);
   }
+}
+
+/** What strcspn() and strpbrk() of C libraries ask: which bytes of the second string are in the first. */
+function equalAnyByte(R: Int32Array, d: number, s: number, length1: number, length2: number): number {
+  if (setLength !== length1 || setOf[0] !== R[d] || setOf[1] !== R[d + 1] || setOf[2] !== R[d + 2] || setOf[3] !== R[d + 3]) learnSet(R, d, length1);
   let bits = 0;
   for (let i = 0; i < length2; i++) {
     const byte = R[s + (i >> 2)] >>> 8 * (i & 3);
@@ -87,13 +94,10 @@ function aggregate(count: number, length1: number, length2: number, mode: number
   return bits;
 }
 
-const stringCompare = (explicit: boolean, mask: boolean): CoreOpFactory => (_row, memory) => (core, p) => {
-  readySse(core);
-  const R = core.R, immediate = core.A[p + IMM];
-  // Any alignment will do here.
-  const s = memory ? readScratch(core, core.addressing.address(p, 16, false), 16) : XMM + 4 * core.A[p + SRC];
+/** Bits of the comparison's result, IntRes2; EFLAGS as they stand there, FLAGS_SHIFT higher. */
+const FLAGS_SHIFT = 16;
+function compare(R: Int32Array, d: number, s: number, immediate: number, explicit: boolean): number {
   const count = (immediate & 1) !== 0 ? 8 : 16, all = (1 << count) - 1;
-  const d = XMM + 4 * core.A[p + DST];
   let length1 = count, length2 = count, bits: number;
   if (explicit) {
     length1 = explicitLength(R[EAX], count);
@@ -115,17 +119,34 @@ const stringCompare = (explicit: boolean, mask: boolean): CoreOpFactory => (_row
     bits = aggregate(count, length1, length2, immediate >> 2 & 3);
   }
   if ((immediate & 0x10) !== 0) bits ^= (immediate & 0x20) !== 0 ? (1 << length2) - 1 : all;
+  return bits | ((bits !== 0 ? CF : 0) | (length2 < count ? ZF : 0) | (length1 < count ? SF : 0) | ((bits & 1) !== 0 ? OF : 0)) << FLAGS_SHIFT;
+}
+
+/** The index that PCMPxSTRI puts into ECX. */
+const indexOf = (bits: number, immediate: number): number =>
+  bits === 0 ? ((immediate & 1) !== 0 ? 8 : 16) : (immediate & 0x40) !== 0 ? 31 - Math.clz32(bits) : 31 - Math.clz32(bits & -bits);
+
+/** PCMPISTRI, for compiled regions: ECX, and above its eight bits EFLAGS. */
+export function implicitIndex(R: Int32Array, d: number, s: number, immediate: number): number {
+  const result = compare(R, d, s, immediate, false);
+  return indexOf(result & 0xffff, immediate) | result >>> FLAGS_SHIFT << 8;
+}
+
+const stringCompare = (explicit: boolean, mask: boolean): CoreOpFactory => (_row, memory) => (core, p) => {
+  readySse(core);
+  const R = core.R, immediate = core.A[p + IMM];
+  // Any alignment will do here.
+  const s = memory ? readScratch(core, core.addressing.address(p, 16, false), 16) : XMM + 4 * core.A[p + SRC];
+  const result = compare(R, XMM + 4 * core.A[p + DST], s, immediate, explicit), bits = result & 0xffff;
   if (mask) {
+    const perWord = (immediate & 1) !== 0 ? 2 : 4, width = 32 / perWord;
     for (let i = 0; i < 4; i++) {
       let word = (immediate & 0x40) !== 0 ? 0 : i === 0 ? bits : 0;
-      if ((immediate & 0x40) !== 0) {
-        const perWord = count >> 2, width = 32 / perWord;
-        for (let k = 0; k < perWord; k++) if ((bits >> i * perWord + k & 1) !== 0) word |= (1 << width) - 1 << k * width;
-      }
+      if ((immediate & 0x40) !== 0) for (let k = 0; k < perWord; k++) if ((bits >> i * perWord + k & 1) !== 0) word |= (1 << width) - 1 << k * width;
       R[XMM + i] = word;
     }
-  } else R[ECX] = bits === 0 ? count : (immediate & 0x40) !== 0 ? 31 - Math.clz32(bits) : 31 - Math.clz32(bits & -bits);
-  core.setFlags((bits !== 0 ? CF : 0) | (length2 < count ? ZF : 0) | (length1 < count ? SF : 0) | ((bits & 1) !== 0 ? OF : 0));
+  } else R[ECX] = indexOf(bits, immediate);
+  core.setFlags(result >>> FLAGS_SHIFT);
 };
 
 /** CRC-32C (polynomial 1EDC6F41h, bits reversed) by bytes. */

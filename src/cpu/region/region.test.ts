@@ -6,6 +6,7 @@ import {
 } from '../architecture/registers.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { Bench, CODE, d, DATA, FLAT_CODE, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from '../test-support/bench.ts';
+import { SCRATCH } from '../fpu/vector.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
@@ -20,7 +21,7 @@ function compiled(threshold = 1, compile: Compile = functionOf): { bench: Bench;
 
 const state = ({ cpu, R, bytes }: Bench) => ({
   registers: [...R.subarray(0, 8)], eip: R[EIP]! - CODE, eflags: cpu.eflags, retired: cpu.retired, data: [...bytes.subarray(DATA, DATA + 1024)],
-  stack: [...bytes.subarray(KERNEL_STACK - 256, KERNEL_STACK)], unit: [...R.subarray(FCW, XMM + 32)],
+  stack: [...bytes.subarray(KERNEL_STACK - 256, KERNEL_STACK)], unit: [...R.subarray(FCW, SCRATCH), ...R.subarray(XMM, XMM + 32)],
 });
 
 /** Runs the same code in portions on both tiers and compares at the end of each; says what the regions ran of it. */
@@ -269,6 +270,23 @@ describe('regions', () => {
       bench.put(CODE, 'b9', d(150), '0f1006', '0f28c8', '0f59ca', '0f58c8', '0f5dc1', '660f70d01b', '660ffe15', d(DATA), '0f5cc2', 'f20f581e', '0f1106', '83c604', '49', '75d4', 'f4');
     };
     expect(same(code, [300, 7, 41], 60)).toBeGreaterThan(1000);
+  });
+
+  it('run what C libraries search strings with', () => {
+    // L: movdqu xmm0,[esi]; movdqa xmm3,xmm0; pcmpeqb xmm3,xmm4; pmovmskb eax,xmm3; pshufb xmm0,[DATA+400h]; pcmpistri xmm1,xmm0,2; adc ebx,ecx; pcmpistri xmm0,[DATA+410h],8Ah;
+    // seto dl; setz dh; psubb xmm5,xmm0; paddw xmm5,xmm3; lea esi,[esi+ebp+1]; and esi,DATA+3FFh; dec edi; jnz L
+    const code = (bench: Bench) => {
+      bench.R[CR4]! |= 0x200;
+      for (let i = 0; i < 0x420; i++) bench.bytes[DATA + i] = i % 7 === 0 ? 0 : 97 + (i * i >> 3) % 9;
+      for (let i = 0; i < 16; i++) bench.bytes[DATA + 0x400 + i] = i * 37;
+      for (let i = 0; i < 16; i++) bench.bytes[0x3000 + i] = i < 5 ? 97 + 2 * i : 0;
+      bench.put(
+        CODE, '0f100d', d(0x3000), 'bf', d(400), 'bd', d(2),
+        'f30f6f06', '660f6fd8', '660f74dc', '660fd7c3', '660f380005', d(DATA + 0x400), '660f3a63c802', '11cb', '660f3a6305', d(DATA + 0x410), '8a',
+        '0f90c2', '0f94c6', '660ff8e8', '660ffdeb', '8d742e01', '81e6', d(DATA + 0x3ff), '4f', '75ba', 'f4',
+      );
+    };
+    expect(same(code, [300, 7, 41], 90)).toBeGreaterThan(1000);
   });
 
   it('are as many as there is room for', () => {

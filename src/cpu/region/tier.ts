@@ -17,7 +17,9 @@ import { multiplyHigh, productFlags } from '../ops/arithmetic.ts';
 import { identify } from '../ops/system.ts';
 import * as hot from '../fpu/hot.ts';
 import { pairValues } from '../fpu/pairs.ts';
+import { packedFunctions } from '../fpu/packed.ts';
 import { laneFunctions, numbers } from '../fpu/sse.ts';
+import { implicitIndex } from '../fpu/strings.ts';
 import { META, META_LENGTH, OP } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
 import { GO, S_BUDGET, S_LOST, S_STOP, S_USER, STALE, THROWN, USER } from '../scratch.ts';
@@ -151,7 +153,7 @@ export class RegionTier implements Regions {
     this.threshold = threshold;
     this.values = {
       R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, LINES: cpu.code.lines, carry, condition, arithmetic, outcome, kindWithChange, withChange, multiplyHigh, productFlags,
-      controls: cpu.controls, identify, call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, ...laneFunctions, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
+      controls: cpu.controls, identify, call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, ...laneFunctions, ...packedFunctions, implicitIndex, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
     };
     this.names = [...Object.keys(this.values), 'calls'];
     for (let i = 0; i < PRODUCTS; i++) {

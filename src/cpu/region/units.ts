@@ -80,7 +80,7 @@ class RegionUnitEmitter implements UnitEmitter {
 /** The text of CPUID, or of an x87 or SSE instruction where all is ordinary, and whether it sets the flags. */
 export function unitText(at: Decoded, offset: number, leave: (condition: Value) => string): { text: string; setsFlags: boolean } {
   if (at.row!.op === 'cpuid') return { text: `${leave('controls.cpuid')} R[${EAX}] = r0; R[${ECX}] = r1; identify(R); r0 = R[${EAX}]; r1 = R[${ECX}]; r2 = R[${EDX}]; r3 = R[${EBX}];`, setsFlags: false };
-  if (isSse(at)) return { text: sseText(at, addressText(at), leave), setsFlags: false };
+  if (isSse(at)) return sseText(at, addressText(at), leave);
   const emitter = new RegionUnitEmitter(at, offset, leave);
   unitDescription(at.row!, at.memory)!(emitter);
   return emitter;

@@ -100,6 +100,11 @@ export class BackRing {
     return { slots, slotWords, reqProd, reqEvent, rspProd: shownRspProd, rspEvent, reqCons: reqCons >>> 0, rspProdPvt: rspProd >>> 0, words };
   }
 
+  /** How far the front end has moved req_prod. */
+  get reqProd(): number {
+    return Atomics.load(this.indices, REQ_PROD) >>> 0;
+  }
+
   /** Slot of the request that was taken last. */
   get lastSlot(): number {
     return (this.reqCons - 1) & (this.slots - 1);

@@ -7,7 +7,7 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import type { Domain } from './domain.ts';
 import { exitCounter, exitName } from '../view/exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
-import { COUNTERS, EXIT_SAMPLE, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
+import { COUNTERS, EXIT_SAMPLE, EXITS_IN_PARTS, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
 import type { DeviceBus, Platform } from './platform.ts';
 import { TRACE_KIND } from '../tracing/trace.ts';
 
@@ -31,6 +31,12 @@ export class Exits {
   private readonly exit: ExitInfo;
   private readonly regs: Int32Array;
   private readonly counters: Int32Array;
+  /** Of the exit that is handled: its time goes into the means. */
+  private isSample = false;
+  /** When it began, when who answers it was asked and had answered, on the host's clock; -1: not taken. */
+  private beganMs = -1;
+  private askedMs = -1;
+  private answeredMs = -1;
 
   constructor(domain: Domain, counters: Int32Array) {
     this.domain = domain;
@@ -43,26 +49,45 @@ export class Exits {
     this.counters = counters;
   }
 
-  /** Of every 64th exit the time is taken, where there is a clock to take it from: a look at it costs as much as a small exit. */
   handle(reason: number): void {
-    const startMs = this.beginSample();
+    this.begin();
     this.dispatch(reason);
-    if (startMs >= 0) this.endSample(reason, startMs);
+    this.end(reason);
   }
 
-  /** When the exit that comes next began, if it is one whose time is taken; else -1. */
-  private beginSample(): number {
-    const { hostMs } = this.domain.options;
-    return hostMs && (this.total & (EXIT_SAMPLE - 1)) === 0 ? hostMs() : -1;
+  /**
+   * Of every 64th exit the time is taken, in parts, and of each while somebody watches, as a whole; where there is a clock to take it from. A look at it
+   * costs as much as a small exit.
+   */
+  private begin(): void {
+    const { options: { hostMs }, trace } = this.domain;
+    this.isSample = hostMs !== undefined && (this.total & (EXIT_SAMPLE - 1)) === 0;
+    this.beganMs = hostMs && (this.isSample || trace.on) ? hostMs() : -1;
+    this.askedMs = this.answeredMs = -1;
   }
 
-  private endSample(reason: number, startMs: number): void {
-    const { counters } = this;
-    const { hostMs } = this.domain.options;
-    if (!hostMs) return;
+  /** A device or a hypercall is asked now. */
+  private ask(): void {
+    if (this.isSample && this.askedMs < 0) this.askedMs = this.domain.options.hostMs!();
+  }
+
+  /** It has answered. */
+  private answered(): void {
+    if (this.isSample) this.answeredMs = this.domain.options.hostMs!();
+  }
+
+  private end(reason: number): void {
+    const { beganMs, askedMs, answeredMs, counters, domain } = this;
+    if (beganMs < 0) return;
+    const ns = (fromMs: number, toMs: number): number => Math.round((toMs - fromMs) * 1e6), whole = ns(beganMs, domain.options.hostMs!());
+    domain.trace.endExit(whole);
+    if (!this.isSample) return;
     const i = exitCounter(reason);
     counters[COUNTERS.EXIT_SAMPLES + i]++;
-    add64(counters, COUNTERS.EXIT_SAMPLE_NS + 2 * i, Math.round((hostMs() - startMs) * 1e6));
+    add64(counters, COUNTERS.EXIT_SAMPLE_NS + 2 * i, whole);
+    if (i >= EXITS_IN_PARTS || answeredMs < 0) return;
+    add64(counters, COUNTERS.EXIT_BEFORE_NS + 2 * i, ns(beganMs, askedMs));
+    add64(counters, COUNTERS.EXIT_ANSWER_NS + 2 * i, ns(askedMs, answeredMs));
   }
 
   /** Counted, and traced where somebody watches. */
@@ -73,7 +98,7 @@ export class Exits {
     domain.afterCount(++this.total);
     this.counters[COUNTERS.EXITS + i]++;
     current.countExit(i);
-    if (domain.trace.on) domain.trace.add(TRACE_KIND.EXIT, current.id, reason, this.regs[R.EIP], exit.qualification);
+    if (domain.trace.on) domain.trace.beginExit(current.id, reason, this.regs[R.EIP], exit.qualification, this.regs[R.CR3]);
   }
 
   private traceFault(vector: number, what: number): void {
@@ -135,7 +160,10 @@ export class Exits {
       case ExitReason.VMCALL:
       case ExitReason.VMMCALL:
         this.record(reason, this.regs[R.EAX]);
-        return domain.xen ? domain.xen.vmcall() : this.injectException(INVALID_OPCODE);
+        if (!domain.xen) return this.injectException(INVALID_OPCODE);
+        this.ask();
+        domain.xen.vmcall();
+        return this.answered();
       case ExitReason.XSETBV:
         // A plain PC: no hypervisor that could be called, and none of these in CPUID.
         this.record(reason, this.regs[R.EAX]);
@@ -161,13 +189,14 @@ export class Exits {
     const address = exit.guestPhysical >>> 0;
     if (!model) return this.writeWithoutWaiting();
     if (address >= APIC_ADDRESSES || !model.isMemoryMapped(address)) return false;
-    const sample = this.beginSample();
+    this.begin();
     this.count(ExitReason.EPT_VIOLATION);
     this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
     const started = this.beginRequest(address, 0);
+    this.ask();
     if (exit.qualification & EPT_WRITE) model.writeMemory(address, exit.value, exit.size);
     else exit.value = model.readMemory(address, exit.size);
-    return this.answeredInPlace(ExitReason.EPT_VIOLATION, started, sample);
+    return this.answeredInPlace(ExitReason.EPT_VIOLATION, started);
   }
 
   /** The processor's `answerPort`: likewise for ports of the device model beside us. The interrupt controllers' are not answered so. */
@@ -177,21 +206,23 @@ export class Exits {
       port = qualification >>> 16,
       size = (qualification & IO_SIZE_MASK) + 1;
     if (!model || own.hasPort(port)) return false;
-    const sample = this.beginSample();
+    this.begin();
     this.count(ExitReason.IO);
     domain.xen?.afterExit();
     this.record(ExitReason.IO, exit.value);
     const started = this.beginRequest(port, 1);
     this.portBytes += size;
+    this.ask();
     if (qualification & IO_IN) exit.value = model.readPort(port, size);
     else model.writePort(port, exit.value, size);
-    return this.answeredInPlace(ExitReason.IO, started, sample);
+    return this.answeredInPlace(ExitReason.IO, started);
   }
 
   /** The end of both: times that were taken, and whether something must be looked at before the next instruction. */
-  private answeredInPlace(reason: number, requestMs: number, exitMs: number): true {
+  private answeredInPlace(reason: number, requestMs: number): true {
+    this.answered();
     if (requestMs >= 0) this.endRequest(requestMs);
-    if (exitMs >= 0) this.endSample(reason, exitMs);
+    this.end(reason);
     this.domain.answeredInPlace();
     return true;
   }
@@ -199,16 +230,20 @@ export class Exits {
   /** A write that a device model in Domain 0 finds in its buffer. */
   private writeWithoutWaiting(): boolean {
     const { exit, domain } = this;
+    this.begin();
     if (!domain.remote?.writeBuffered(exit)) return false;
     this.count(ExitReason.EPT_VIOLATION);
     this.countRequest(exit.guestPhysical, 0);
     this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
+    this.end(ExitReason.EPT_VIOLATION);
     domain.answeredInPlace();
     return true;
   }
 
   private record(reason: number, detail: number): void {
-    this.domain.vcpus.current.recordExit(reason, this.exit.qualification, this.regs[R.EIP], detail);
+    const { vcpus, trace } = this.domain;
+    vcpus.current.recordExit(reason, this.exit.qualification, this.regs[R.EIP], detail);
+    if (trace.on) trace.detail(detail);
   }
 
   /** A request to the device model, wherever that is; `isPort`: 1 where the address is a port. */
@@ -256,16 +291,19 @@ export class Exits {
     const size = (qualification & IO_SIZE_MASK) + 1;
     if (qualification & IO_REP) {
       const memory = processor.portMemory();
+      this.ask();
       const bytes = !memory ? 0 : qualification & IO_IN ? bus.readPortBlock(port, size, memory) : bus.writePortBlock(port, size, memory);
+      this.answered();
       this.portBytes += bytes;
       if (bytes > 0) return processor.completePortBlock(bytes);
     }
     this.portBytes += size;
-    if (qualification & IO_IN) processor.completePortAccess(bus.readPort(port, size));
-    else {
-      bus.writePort(port, exit.value, size);
-      processor.completePortAccess(0);
-    }
+    this.ask();
+    let value = 0;
+    if (qualification & IO_IN) value = bus.readPort(port, size);
+    else bus.writePort(port, exit.value, size);
+    this.answered();
+    processor.completePortAccess(value);
   }
 
   /** An access where the second stage has no memory, or none that may be written: a device, a ROM, or nobody. */
@@ -295,11 +333,13 @@ export class Exits {
 
   private accessMemory(bus: DeviceBus, address: number): void {
     const { processor, exit } = this;
-    if (exit.qualification & EPT_WRITE) {
-      if (bus.isMemoryMapped(address)) bus.writeMemory(address, exit.value, exit.size);
-      else this.writeBehindRom(address);
-      processor.completeMemoryAccess(0);
-    } else processor.completeMemoryAccess(bus.readMemory(address, exit.size));
+    let value = 0;
+    this.ask();
+    if ((exit.qualification & EPT_WRITE) === 0) value = bus.readMemory(address, exit.size);
+    else if (bus.isMemoryMapped(address)) bus.writeMemory(address, exit.value, exit.size);
+    else this.writeBehindRom(address);
+    this.answered();
+    processor.completeMemoryAccess(value);
   }
 
   /** Firmware copies itself: the read side of the range is still ROM. */

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../../cpu/architecture/edge.ts';
+import { registers as R } from '../../cpu/architecture/index.ts';
 import { asm } from '../../cpu/test-support/bench.ts';
 import type { Domain } from './domain.ts';
 import { COUNTERS, DOMAIN_TRACE, TRACE_RING_ENTRIES, XEN_TYPE } from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
 import { type DomainRecord, FRAME_SHIFT, Machine } from '../memory/machine.ts';
-import { TRACE_KIND, Trace } from '../tracing/trace.ts';
+import { NO_TIME, TRACE_KIND, Trace } from '../tracing/trace.ts';
+import { exitCounter } from '../view/exit-reasons.ts';
 import type { DomainView } from '../view/domain-view.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { TraceEntry, TraceReader } from '../view/trace.ts';
@@ -38,7 +40,7 @@ describe('the trace of a domain', () => {
     const { entries, missed } = reader.take();
     expect(entries.length + missed).toBe(TRACE_RING_ENTRIES + 100);
     expect(entries[0].details[0]).toBe(missed);
-    expect(entries.at(-1)).toEqual({ domain: 1, sequence: TRACE_RING_ENTRIES + 99, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0] });
+    expect(entries.at(-1)).toEqual({ domain: 1, sequence: TRACE_RING_ENTRIES + 99, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0], exit: { detail: 0, ns: NO_TIME, cr3: 0 } });
   });
 
   it('leaves the memory alone of a domain that is gone: it is another’s', () => {
@@ -98,6 +100,36 @@ describe('what the trace has', () => {
     expect(of(TRACE_KIND.GRANT)).toEqual([[GNTTABOP.MAP_GRANT_REF, 77, expect.any(Number)]]);
     expect(of(TRACE_KIND.GRANT)[0][2]).toBeLessThan(0);
     expect(of(TRACE_KIND.RUNSTATE)).toEqual([[RUNSTATE.BLOCKED, 0, 0]]);
+  });
+});
+
+describe('an exit in the trace', () => {
+  it('has what it was about, the time that it took and the guest’s CR3; its parts are in the counters', () => {
+    let ms = 0;
+    // mov dx,0x3c8; mov al,7; out dx,al; mov byte [0xa0000],1; cli; hlt
+    const { domain } = testGuest({ code: asm('66 ba c8 03 b0 07 ee c6 05 00 00 0a 00 01 fa f4'), type: XEN_TYPE.HVM, options: { hostMs: () => (ms += 0.001) } });
+    const view = viewOf(domain), reader = view.watch();
+    domain.runSlice();
+    const exits = reader.take().entries.filter(({ kind }) => kind === TRACE_KIND.EXIT);
+    const of = (reason: number): TraceEntry['exit'] => exits.find(({ details }) => details[0] === reason)!.exit;
+    expect(of(ExitReason.IO)).toEqual({ detail: 7, ns: expect.any(Number), cr3: domain.processor.regs[R.CR3] });
+    expect(of(ExitReason.EPT_VIOLATION)!.detail).toBe(0xa0000);
+    expect(exits.every(({ exit }) => exit!.ns >= 1000)).toBe(true);
+    // The first exit of all is a sample: before, answer and the rest are its whole time.
+    const { samples, sampleNs, beforeNs, answerNs } = view.counters(), first = exitCounter(exits[0].details[0]);
+    expect(samples[first]).toBe(1);
+    expect(beforeNs[first]).toBeGreaterThan(0);
+    expect(answerNs[first]).toBeGreaterThan(0);
+    expect(beforeNs[first] + answerNs[first]).toBeLessThan(sampleNs[first]);
+  });
+
+  it('keeps to itself where a long multicall has gone round the ring', () => {
+    const { domain, machine } = testGuest();
+    const reader = viewOf(domain).watch(), trace = new Trace(machine, domain.options.record, () => 1);
+    trace.beginExit(0, ExitReason.VMCALL, 0, 0, 0);
+    for (let i = 0; i < TRACE_RING_ENTRIES; i++) trace.add(TRACE_KIND.EXIT, 0, i);
+    trace.endExit(77);
+    expect(reader.take().entries.every(({ exit }) => exit!.ns === NO_TIME)).toBe(true);
   });
 });
 

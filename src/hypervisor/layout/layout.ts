@@ -50,7 +50,14 @@ export const COUNTERS = {
   EXIT_SAMPLE_NS: 768,
   /** Hypercalls by number, 0-63: a copy of XEN.CALLS, so that a viewer finds all that it shows in one block. */
   HYPERCALLS: 1472,
+  /**
+   * Of the times at EXIT_SAMPLE_NS, where somebody beside the exit's own handler answered (a device, a hypercall): nanoseconds until it was called, and until
+   * it came back (64 bits each). Of VM exits only, EXITS_IN_PARTS of them in the order of exit-reasons.ts.
+   */
+  EXIT_BEFORE_NS: 1536,
+  EXIT_ANSWER_NS: 1728,
 } as const;
+export const EXITS_IN_PARTS = 96;
 export const EXIT_SAMPLE = 64,
   IOREQ_SAMPLE = 64;
 
@@ -63,8 +70,8 @@ export const DOMAIN_TRACE = {
   RING: 8,
 } as const;
 export const TRACE_RING_ENTRIES = 512,
-  TRACE_RING_WORDS = 6,
-  DOMAIN_TRACE_BYTES = (8 + 512 * 6) * 4;
+  TRACE_RING_WORDS = 9,
+  DOMAIN_TRACE_BYTES = (8 + 512 * 9) * 4;
 
 /** Screen of one domain: header words, then the text cells or pixels. */
 export const SCREEN = {

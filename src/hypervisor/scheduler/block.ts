@@ -28,9 +28,12 @@ export const SCHED = {
   EPOCH_MS: 10,
   /** Largest unit there was, + 1. */
   UNITS: 12,
+  /** Accountings, free-running; the last ACCOUNTS of them are at ACCOUNT. */
+  ACCOUNTED: 13,
   PCPU: 16,
   UNIT: 16 + 32 * 8,
   TRACE: 16 + 32 * 8 + 64 * 64,
+  ACCOUNT: 16 + 32 * 8 + 64 * 64 + 256 * 12,
 } as const;
 
 export const MAX_PCPUS = 32;
@@ -167,4 +170,8 @@ export const LEFT = {
   AFFINITY: 8,
 } as const;
 
-export const SCHED_BYTES = (SCHED.TRACE + TRACE_ENTRIES * TRACE_WORDS) * 4;
+/** An accounting, from SCHED.ACCOUNT + (n % ACCOUNTS) * ACCOUNT_WORDS: a double, its time; then the credit that each unit has after it. */
+export const ACCOUNTS = 11,
+  ACCOUNT_WORDS = 2 + MAX_UNITS;
+
+export const SCHED_BYTES = (SCHED.ACCOUNT + ACCOUNTS * ACCOUNT_WORDS) * 4;

@@ -10,6 +10,8 @@
 import { dropLock, takeLock } from '../memory/lock.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import {
+  ACCOUNT_WORDS,
+  ACCOUNTS,
   BLOCKED,
   FLAG,
   LEFT,
@@ -555,6 +557,7 @@ export class Scheduler {
       this.tickUntil(due);
       for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), due);
       policy.account(queue);
+      this.traceAccounting(due);
     }
     queue.setTime(SCHED.NEXT_ACCOUNTING, due);
     for (const unit of parked) if (this.waits(unit)) this.tickle(unit, now);
@@ -589,6 +592,13 @@ export class Scheduler {
     words[at + TRACE.LEFT] = left;
     queue.setTime(at + TRACE.WAITED, waited);
     Atomics.add(words, SCHED.TRACED, 1);
+  }
+
+  private traceAccounting(at: number): void {
+    const { queue, words } = this, base = SCHED.ACCOUNT + ((words[SCHED.ACCOUNTED] >>> 0) % ACCOUNTS) * ACCOUNT_WORDS;
+    queue.setTime(base, at);
+    for (let unit = 0; unit < this.units; unit++) words[base + 2 + unit] = queue.get(unit, UNIT.CREDIT);
+    Atomics.add(words, SCHED.ACCOUNTED, 1);
   }
 
   // ---- the lock

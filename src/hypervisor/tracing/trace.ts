@@ -6,7 +6,7 @@ import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../layout/la
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 export const TRACE_KIND = {
-  /** An exit: its reason, EIP, qualification. */
+  /** An exit: its reason, EIP, qualification; beside them what it was about (view/vcpu-view.ts, LastExit), its time in nanoseconds and the guest's CR3. */
   EXIT: 1,
   /** A hypercall: its number, first argument, result. */
   HYPERCALL: 2,
@@ -26,11 +26,16 @@ export const TRACE_KIND = {
   IO: 9,
 } as const;
 
+/** In the place of an exit's time: it was not taken. */
+export const NO_TIME = -1;
+
 /** The writer's side; one per domain, in its worker. */
 export class Trace {
   private readonly words: Int32Array;
   private readonly base: number;
   private readonly nowNs: () => number;
+  /** Index of the words of the exit that is under way; -1: there is none. */
+  private exitAt = -1;
 
   constructor(machine: Machine, record: DomainRecord, nowNs: () => number) {
     this.words = machine.words;
@@ -54,6 +59,31 @@ export class Trace {
     words[at + 3] = a;
     words[at + 4] = b;
     words[at + 5] = c;
+    words[at + 6] = 0;
+    words[at + 7] = NO_TIME;
+    words[at + 8] = 0;
+    // A long multicall goes round the ring: what was begun there is gone.
+    if (at === this.exitAt) this.exitAt = -1;
     Atomics.store(words, base + DOMAIN_TRACE.WRITTEN, (written + 1) | 0);
+  }
+
+  /** An exit that begins; what it was about and how long it took come while it is handled. */
+  beginExit(vcpu: number, reason: number, eip: number, qualification: number, cr3: number): void {
+    const { words, base } = this;
+    const at = base + DOMAIN_TRACE.RING + (words[base + DOMAIN_TRACE.WRITTEN] & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
+    this.add(TRACE_KIND.EXIT, vcpu, reason, eip, qualification);
+    words[at + 8] = cr3;
+    this.exitAt = at;
+  }
+
+  /** What the exit that is under way is about. */
+  detail(detail: number): void {
+    if (this.exitAt >= 0) this.words[this.exitAt + 6] = detail;
+  }
+
+  /** The exit that is under way has ended. */
+  endExit(ns: number): void {
+    if (this.exitAt >= 0) this.words[this.exitAt + 7] = ns;
+    this.exitAt = -1;
   }
 }

@@ -1,6 +1,6 @@
 /** A domain's counters block, and what its exits were and took. */
 import { EXIT_COUNTERS, exitName, reasonOf } from './exit-reasons.ts';
-import { COUNTERS } from '../layout/layout.ts';
+import { COUNTERS, EXITS_IN_PARTS } from '../layout/layout.ts';
 import { HYPERCALLS } from '../xen/abi.ts';
 import { copyBySequence } from './memory-view.ts';
 
@@ -47,6 +47,9 @@ export interface Counters {
   /** Exits whose time was taken, by reason, and nanoseconds of all of them together. */
   samples: Uint32Array;
   sampleNs: Float64Array;
+  /** Of those nanoseconds, for the first EXITS_IN_PARTS reasons: until somebody beside the handler was asked (a device, a hypercall), and until it had answered. */
+  beforeNs: Float64Array;
+  answerNs: Float64Array;
   /** Hypercalls by number. */
   hypercalls: Uint32Array;
   /** The writer was in the middle of a change each time it was looked at. Counts by reason and samples may be one exit ahead in any case. */
@@ -89,6 +92,8 @@ export function readCounters(block: Int32Array): Counters {
     byReason: u.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
     samples: u.slice(COUNTERS.EXIT_SAMPLES, COUNTERS.EXIT_SAMPLES + EXIT_COUNTERS),
     sampleNs: Float64Array.from({ length: EXIT_COUNTERS }, (_, i) => wide(COUNTERS.EXIT_SAMPLE_NS + 2 * i)),
+    beforeNs: Float64Array.from({ length: EXITS_IN_PARTS }, (_, i) => wide(COUNTERS.EXIT_BEFORE_NS + 2 * i)),
+    answerNs: Float64Array.from({ length: EXITS_IN_PARTS }, (_, i) => wide(COUNTERS.EXIT_ANSWER_NS + 2 * i)),
     hypercalls: u.slice(COUNTERS.HYPERCALLS, COUNTERS.HYPERCALLS + HYPERCALLS),
     torn,
   };

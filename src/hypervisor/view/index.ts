@@ -5,7 +5,7 @@ export type { DomainView } from './domain-view.ts';
 export { type FrameState, MachineView } from './machine-view.ts';
 export type { GrantEntry, GrantMapping } from './grants.ts';
 export type { PortView } from './ports.ts';
-export type { Decision, Unit } from './scheduler.ts';
+export type { Accounting, Decision, Unit } from './scheduler.ts';
 export type { TraceEntry } from './trace.ts';
 export type { ModelAccount } from './model-account.ts';
 export type { LastExit, VcpuState, VcpuView } from './vcpu-view.ts';

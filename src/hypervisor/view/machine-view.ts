@@ -122,6 +122,19 @@ export class MachineView {
     return owners;
   }
 
+  /** Of each frame, whether its owner's processor has translated code from it and whether more than its owner refers to it: one pass over the frame table. */
+  marks(): { code: Uint8Array; referred: Uint8Array } {
+    const { memory, frames } = this;
+    const table = memory.unsigned(XENHEAP.FRAME_TABLE) >>> 2;
+    const code = new Uint8Array(frames),
+      referred = new Uint8Array(frames);
+    for (let mfn = 0, at = table; mfn < frames; mfn++, at += FRAME_WORDS) {
+      code[mfn] = (memory.word(at + FRAME.FLAGS) & FRAME_FLAG.CODE) !== 0 ? 1 : 0;
+      referred[mfn] = (memory.word(at + FRAME.COUNT) & FRAME_COUNT_MASK) > 1 ? 1 : 0;
+    }
+    return { code, referred };
+  }
+
   /** Frames by owner. */
   framesByOwner(): Map<number, number> {
     const counts = new Map<number, number>();

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { XENHEAP } from '../layout/layout.ts';
 import { Machine } from '../memory/machine.ts';
-import { BLOCKED, OFFLINE, PRIORITY, RUNNABLE, RUNNING, SCHED, TRACE_ENTRIES } from '../scheduler/block.ts';
+import { ACCOUNTS, BLOCKED, OFFLINE, PRIORITY, RUNNABLE, RUNNING, SCHED, TRACE_ENTRIES } from '../scheduler/block.ts';
 import { queueClock, Scheduler } from '../scheduler/scheduler.ts';
 import { SchedulerView } from './scheduler.ts';
 
@@ -94,4 +94,24 @@ it('knows the queue\'s time by the clock that all workers share', () => {
   sharedMs = 1250;
   expect(view.timeNs(sharedMs)).toBe(clock());
   expect(view.timeNs(sharedMs)).toBe(250 * MS);
+});
+
+it('has the last accountings, with the credit that each unit has after it', () => {
+  const { clock, scheduler, add, view } = make(1);
+  expect(view.accountings()).toEqual([]);
+  add(1, { weight: 512 });
+  add(2);
+  scheduler.wake(1);
+  scheduler.wake(2);
+  for (clock.nowNs = MS; clock.nowNs <= 30 * (ACCOUNTS + 2) * MS; clock.nowNs += MS) {
+    scheduler.check(1);
+    scheduler.check(2);
+  }
+  const accountings = view.accountings(), last = accountings.at(-1)!;
+  // The ring is copied beside its writer: of a full one the oldest may be on its way out.
+  expect(accountings.length).toBeGreaterThanOrEqual(ACCOUNTS - 1);
+  expect(accountings.map(({ timeNs }) => timeNs / MS).slice(-3)).toEqual([30 * ACCOUNTS, 30 * (ACCOUNTS + 1), 30 * (ACCOUNTS + 2)]);
+  expect([last.credits[1], last.credits[2]]).toEqual([1, 2].map(unit => view.units().find(each => each.unit === unit)!.credit));
+  // 300 credits a period by weight, 100 to the third.
+  expect(Math.abs(last.credits[1] + last.credits[2])).toBeLessThanOrEqual(2);
 });

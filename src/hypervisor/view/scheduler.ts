@@ -1,7 +1,7 @@
 /** The run queue as others see it: who has the slots, who waits, why it was decided so (../scheduler/block.ts). */
 import { MAX_VCPUS, XENHEAP, XENHEAP_MAGIC } from '../layout/layout.ts';
 import {
-  BLOCKED, FLAG, LEFT, MAX_PCPUS, MAX_UNITS, OFFLINE, PCPU, PCPU_WORDS, RUNNABLE, RUNNING, type Runstate, SCHED, SCHED_BYTES, TRACE, TRACE_ENTRIES, TRACE_WORDS, UNIT, UNIT_WORDS, WHY,
+  ACCOUNT_WORDS, ACCOUNTS, BLOCKED, FLAG, LEFT, MAX_PCPUS, MAX_UNITS, OFFLINE, PCPU, PCPU_WORDS, RUNNABLE, RUNNING, type Runstate, SCHED, SCHED_BYTES, TRACE, TRACE_ENTRIES, TRACE_WORDS, UNIT, UNIT_WORDS, WHY,
 } from '../scheduler/block.ts';
 import { MemoryView, wholeEntries } from './memory-view.ts';
 
@@ -59,6 +59,14 @@ export interface Decision {
   waiting: number;
   /** How long the chosen one had waited for a slot. */
   waitedNs: number;
+}
+
+/** Credit was handed out. */
+export interface Accounting {
+  /** The queue's time, nanoseconds. */
+  timeNs: number;
+  /** What each unit has after it. */
+  credits: number[];
 }
 
 const WHY_NAMES = Object.keys(WHY) as (keyof typeof WHY)[],
@@ -135,11 +143,26 @@ export class SchedulerView {
     return { state: (state >= RUNNING && state <= OFFLINE ? state : -1) as Runstate | -1, running: ns[RUNNING], runnable: ns[RUNNABLE], blocked: ns[BLOCKED], offline: ns[OFFLINE], torn };
   }
 
+  /** The last accountings, oldest first; those that were overwritten meanwhile are left out. */
+  accountings(): Accounting[] {
+    const { memory, base } = this;
+    const accounted = memory.word(base + SCHED.ACCOUNTED);
+    const ring = memory.words.slice(base + SCHED.ACCOUNT, base + SCHED_BYTES / 4);
+    if (ring.length < ACCOUNTS * ACCOUNT_WORDS) return [];
+    const times = new Float64Array(ring.buffer);
+    const oldest = accounted >>> 0 > ACCOUNTS ? (accounted - ACCOUNTS) | 0 : 0;
+    const { first } = wholeEntries(oldest, accounted, memory.word(base + SCHED.ACCOUNTED), ACCOUNTS);
+    return Array.from({ length: (accounted - first) >>> 0 }, (_, i) => {
+      const at = (((first + i) >>> 0) % ACCOUNTS) * ACCOUNT_WORDS;
+      return { timeNs: times[at / 2], credits: [...ring.subarray(at + 2, at + ACCOUNT_WORDS)] };
+    });
+  }
+
   /** The last decisions, oldest first; those that were overwritten meanwhile are left out. */
   decisions(): Decision[] {
     const { memory, base } = this;
     const traced = memory.word(base + SCHED.TRACED);
-    const ring = memory.words.slice(base + SCHED.TRACE, base + SCHED_BYTES / 4);
+    const ring = memory.words.slice(base + SCHED.TRACE, base + SCHED.TRACE + TRACE_ENTRIES * TRACE_WORDS);
     if (ring.length < TRACE_ENTRIES * TRACE_WORDS) return [];
     const times = new Float64Array(ring.buffer);
     const oldest = traced >>> 0 > TRACE_ENTRIES ? (traced - TRACE_ENTRIES) | 0 : 0;

@@ -1,5 +1,6 @@
 /** A viewer's side of the trace of a domain (../trace.ts), in any worker. */
 import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../layout/layout.ts';
+import { TRACE_KIND } from '../tracing/trace.ts';
 import { wholeEntries } from './memory-view.ts';
 
 export interface TraceEntry {
@@ -12,6 +13,8 @@ export interface TraceEntry {
   /** The domain's clock, nanoseconds. */
   ns: number;
   details: [number, number, number];
+  /** Of an exit: what it was about beside its qualification, nanoseconds until it was handled (NO_TIME: not known, or not yet), and the guest's CR3. */
+  exit?: { detail: number; ns: number; cr3: number };
 }
 
 /** The one reader that is noticed: while it is open, the domain's worker writes. */
@@ -51,13 +54,15 @@ export class TraceReader {
 
   private entry(ring: Int32Array, sequence: number): TraceEntry {
     const at = (sequence & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
+    const kind = ring[at] & 0xff;
     return {
       domain: this.domain,
       sequence,
-      kind: ring[at] & 0xff,
+      kind,
       vcpu: ring[at] >>> 8,
       ns: (ring[at + 2] >>> 0) * 2 ** 32 + (ring[at + 1] >>> 0),
       details: [ring[at + 3], ring[at + 4], ring[at + 5]],
+      ...(kind === TRACE_KIND.EXIT ? { exit: { detail: ring[at + 6], ns: ring[at + 7], cr3: ring[at + 8] } } : {}),
     };
   }
 

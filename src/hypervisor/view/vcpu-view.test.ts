@@ -53,6 +53,8 @@ describe('a vCPU', () => {
       expect(at).toBe(physical < 0 ? -1 : (p2m[physical >>> 12] & ~4095) + (physical & 4095));
       expect(entries.map(({ level }) => level)).toEqual(['PDE']);
     }
+    // One directory, and large pages below it.
+    expect([...state.tables()]).toEqual([p2m[4] >>> 12]);
     expect([...state.bytesAt(0x51fffc, 4)]).toEqual([0x78, 0x56, 0x34, 0x12]);
     expect([...state.bytesAt(0x400000 + LOAD, PAGED.length)]).toEqual(PAGED);
     // Only as far as it is mapped.

@@ -1,5 +1,5 @@
 /** A virtual processor, read from memory: registers, where its addresses lead, its last exits, its runstate. */
-import { P2M_ON_DEMAND } from '../../cpu/architecture/index.ts';
+import { CR4_PAE, CR4_PSE, P2M_ON_DEMAND, PTE_P, PTE_PS } from '../../cpu/architecture/index.ts';
 import { arithmetic } from '../../cpu/architecture/index.ts';
 import { PageWalk, type Translation } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
@@ -10,6 +10,8 @@ import { type Copy, wholeEntries } from './memory-view.ts';
 
 /** Intel's activity state of a processor that nobody has started (SDM vol. 3, 25.4.2). */
 const WAIT_FOR_SIPI = 3;
+/** An address or a word of the second stage to the number of its frame. */
+const PAGE_SHIFT = 12;
 
 export interface LastExit {
   /** Number of the exit since the vCPU started, from 0. */
@@ -115,6 +117,17 @@ export class VcpuState {
     this.walk = new PageWalk(words, domain.memory.words, domain.p2mWords);
   }
 
+  /** From now on addresses are those of another space of the same guest: tables and, with PAE, directory pointers as they are in its memory now. */
+  enter(cr3: number): void {
+    const { regs } = this, { memory, p2mWords } = this.domain;
+    if (regs[R.CR3] === cr3) return;
+    regs[R.CR3] = cr3;
+    const entry = p2mWords[cr3 >>> 12] ?? 0;
+    if ((regs[R.CR4]! & CR4_PAE) === 0 || entry === 0 || entry === P2M_ON_DEMAND) return;
+    const at = (((entry & -FRAME_BYTES) >>> 0) + (cr3 & (FRAME_BYTES - 32))) >>> 2;
+    for (let i = 0; i < 8; i++) regs[R.PDPTE + i] = memory.word(at + i);
+  }
+
   /** EFLAGS whole: the arithmetic flags are computed from what the processor remembers of the last operation. */
   get eflags(): number {
     const { regs } = this;
@@ -134,6 +147,32 @@ export class VcpuState {
   /** Linear to physical to machine, with the entries on the way. */
   translate(linear: number, access: 'read' | 'write' | 'fetch' = 'read'): Translation {
     return this.walk.explain(linear, access);
+  }
+
+  /** Machine frames of the page directories and page tables to which CR3 leads now; none where paging is off. A large page has no table. Source: SDM vol. 3, 4.3 and 4.4. */
+  tables(): Set<number> {
+    const { regs } = this,
+      { memory, p2mWords } = this.domain,
+      found = new Set<number>();
+    if (regs[R.CR0] >= 0) return found;
+    const isPae = (regs[R.CR4] & CR4_PAE) !== 0,
+      hasLarge = isPae || (regs[R.CR4] & CR4_PSE) !== 0;
+    const add = (low: number): number => {
+      const gfn = low >>> PAGE_SHIFT,
+        entry = gfn < p2mWords.length ? p2mWords[gfn] : 0;
+      if (entry === 0 || entry === P2M_ON_DEMAND) return -1;
+      found.add(entry >>> PAGE_SHIFT);
+      return memory.frame(entry >>> PAGE_SHIFT);
+    };
+    const directories = isPae ? [0, 1, 2, 3].map(i => regs[R.PDPTE + 2 * i]).filter(low => (low & PTE_P) !== 0) : [regs[R.CR3]];
+    for (const low of directories) {
+      const at = add(low);
+      for (let i = 0; at >= 0 && i < FRAME_BYTES / 4; i += isPae ? 2 : 1) {
+        const entry = memory.word(at + i);
+        if ((entry & PTE_P) !== 0 && !(hasLarge && (entry & PTE_PS) !== 0)) add(entry);
+      }
+    }
+    return found;
   }
 
   /** Bytes at a linear address, whatever the rights, as far as memory is mapped there. */

@@ -1,9 +1,8 @@
 /** Disassembly as inspectors show it, with the tables that it needs. */
 
 import type { VcpuState } from '../../hypervisor/view/index.ts';
+import { hex8 } from '../units.ts';
 import { codeAround } from './disassembly.ts';
-
-const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
 
 interface CodeProps {
   state: VcpuState | undefined;

@@ -11,18 +11,26 @@ export interface CodeLine {
   isHere: boolean;
 }
 
-const /** An instruction has at most 15 bytes; so far back decoding begins. */
+const /** Of an instruction's bytes. */
+  LONGEST = 15,
+  /** So far back decoding begins. */
   BACK = 48,
   AHEAD = 120;
 const VM = 1 << 17;
+
+/** The one instruction at `eip`, and its bytes' number; undefined: none is mapped there. */
+export function instructionAt(state: VcpuState, eip: number): { text: string; length: number } | undefined {
+  const [line] = codeAround(state, eip, 0, 0);
+  return line && { text: line.text, length: (line.bytes.length + 1) / 3 };
+}
 
 /** So many instructions before and after the one at `eip`. Those before are what decoding from further back meets: where data lies between, they may be none. */
 export function codeAround(state: VcpuState, eip: number, before: number, after: number): CodeLine[] {
   const { regs, eflags } = state;
   const is32 = ((regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_RIGHTS]! >> 14) & 1) === 1 && (eflags & VM) === 0;
   const mask = is32 ? 0xffffffff : 0xffff;
-  const back = Math.min(BACK, eip);
-  const bytes = state.bytesAt(state.linear(R.CS, eip), AHEAD), earlier = state.bytesAt(state.linear(R.CS, eip - back), back);
+  const back = before > 0 ? Math.min(BACK, eip) : 0;
+  const bytes = state.bytesAt(state.linear(R.CS, eip), after > 0 ? AHEAD : LONGEST), earlier = state.bytesAt(state.linear(R.CS, eip - back), back);
   const decoded = newDecoded();
   const one = (code: Uint8Array, at: number, address: number): CodeLine & { length: number; good: boolean } => {
     const good = decode(code, at, code.length - at, is32 ? 32 : 16, decoded) === DECODED;

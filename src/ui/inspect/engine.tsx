@@ -3,6 +3,7 @@
 import type { HotRegion } from '../../hypervisor/domain/index.ts';
 import type { TierCounters } from '../../hypervisor/view/index.ts';
 import { host } from '../host.ts';
+import { hex8 } from '../units.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
@@ -14,7 +15,6 @@ const EVERY_MS = 2000;
 
 interface Data { tier: TierCounters; retired: number; regions: HotRegion[] }
 
-const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
 const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const percent = (part: number, whole: number): string => (whole > 0 ? ((100 * part) / whole).toFixed(1) : '0.0');
 
@@ -30,7 +30,7 @@ function open({ session, machine }: Target) {
   };
 }
 
-const chosenOf = ({ data: { regions }, chosen }: Shown<Data>): HotRegion | undefined => regions.find(({ linear }) => hex(linear) === chosen) ?? regions[0];
+const chosenOf = ({ data: { regions }, chosen }: Shown<Data>): HotRegion | undefined => regions.find(({ linear }) => hex8(linear) === chosen) ?? regions[0];
 
 function Figure(shown: Shown<Data>) {
   const { data: { tier, retired, regions }, choose } = shown, picked = chosenOf(shown);
@@ -42,7 +42,7 @@ function Figure(shown: Shown<Data>) {
       {tier.state !== 'on' && <p class="hint">{tier.state === 'none' ? words.off : words.refused}</p>}</section>
     <section><div class="ph"><h3>{words.regions}</h3></div>
       {regions.length === 0 ? <p class="hint">{words.none}</p> : <table class="pad picks"><thead><tr><th>{words.columns[0]}</th><th class="num">{words.columns[1]}</th><th /><th class="num">{words.columns[2]}</th></tr></thead><tbody>
-        {regions.map(region => { const key = hex(region.linear); return <tr key={key} class={region === picked ? 'sel' : ''} onClick={() => choose(key)}><td class="m"><button class="pickrow" aria-pressed={region === picked} onClick={() => choose(key)}>{key}</button></td><td class="m num">{region.retired}</td><td class="wbar"><i class="hb" style={`width:${(100 * region.retired) / most}%`} /></td><td class="m num">{percent(region.retired, retired)}</td></tr>; })}</tbody></table>}</section>
+        {regions.map(region => { const key = hex8(region.linear); return <tr key={key} class={region === picked ? 'sel' : ''} onClick={() => choose(key)}><td class="m"><button class="pickrow" aria-pressed={region === picked} onClick={() => choose(key)}>{key}</button></td><td class="m num">{region.retired}</td><td class="wbar"><i class="hb" style={`width:${(100 * region.retired) / most}%`} /></td><td class="m num">{percent(region.retired, retired)}</td></tr>; })}</tbody></table>}</section>
     {picked && <section><h3>{words.js}</h3><pre class="code js" tabIndex={0}>{picked.javascript}</pre></section>}
   </div>;
 }
@@ -51,7 +51,7 @@ function Detail(shown: Shown<Data>) {
   const { tier } = shown.data, picked = chosenOf(shown);
   return <>
     <section><h3>{words.counts}</h3><dl class="kv"><dt>{words.live}</dt><dd>{tier.regions}</dd><dt>{words.made}</dt><dd>{tier.compiled}</dd><dt>{words.evicted}</dt><dd>{tier.evicted}</dd><dt>{words.dropped}</dt><dd>{tier.dropped}</dd><dt>{words.givenUp}</dt><dd>{tier.givenUp}</dd><dt>{words.text}</dt><dd>{mib(tier.textBytes)}</dd><dt>{words.records}</dt><dd>{mib(tier.recordBytes)}</dd></dl></section>
-    {picked && <section><h4>{words.region(hex(picked.linear))}</h4><pre class="code dis">{picked.code.map(({ linear, text }) => <span key={linear}>{`${hex(linear)}  ${text}`}</span>)}</pre></section>}
+    {picked && <section><h4>{words.region(hex8(picked.linear))}</h4><pre class="code dis">{picked.code.map(({ linear, text }) => <span key={linear}>{`${hex8(linear)}  ${text}`}</span>)}</pre></section>}
   </>;
 }
 
@@ -65,7 +65,7 @@ function why(shown: Shown<Data>): Why {
 export const Engine = inspector<Data>({
   everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, Detail, why,
   tables: ({ tier, retired, regions }) => [
-    { name: words.regions, columns: [...words.columns, words.guest], rows: regions.map(region => [hex(region.linear), region.retired, Number(percent(region.retired, retired)), region.code.map(({ text }) => text).join('; ')]) },
+    { name: words.regions, columns: [...words.columns, words.guest], rows: regions.map(region => [hex8(region.linear), region.retired, Number(percent(region.retired, retired)), region.code.map(({ text }) => text).join('; ')]) },
     { name: words.counts, columns: ['What', 'Count'], rows: [[words.live, tier.regions], [words.made, tier.compiled], [words.evicted, tier.evicted], [words.dropped, tier.dropped], [words.givenUp, tier.givenUp]] },
   ],
 });

@@ -1,242 +1,256 @@
-/** VM exits and hypercalls: how many of each, the last one of each kind explained, and a log of them as they happen. */
+/** VM exits: how many of each reason and what they cost, a log of them as they happen, and one of them taken apart. */
 
-import { useSignal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { ExitReason } from '../../cpu/architecture/index.ts';
-import { TRACE_KIND } from '../../hypervisor/tracing/index.ts';
-import { type DomainView, exitTitle, type LastExit, reasonOf, type TraceEntry, vectorOf, type VcpuState } from '../../hypervisor/view/index.ts';
+import { type DomainView, exitTitle, reasonOf, vectorOf, type VcpuState } from '../../hypervisor/view/index.ts';
 import { hypercallName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
-import { Chip } from '../parts/marks.tsx';
+import { Chip, ownerClass } from '../parts/marks.tsx';
+import { hex8, whole } from '../units.ts';
 import { Code } from './code.tsx';
-import { explainExit, explainHypercall, wayOf } from './explain.ts';
+import { instructionAt } from './disassembly.ts';
+import { ExitLog, type SeenExit } from './exit-log.ts';
+import { answererOf, explainExit, explainHypercall, wayOf } from './explain.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target } from './inspector.ts';
 
 const words = {
-  number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share', time: 'Time in Xen', log: 'Log', newest: 'newest first; what follows itself stands in one row', clock: 'seconds on the clock that all guests’ workers share', times: (n: number) => `× ${n}`, group: 'Count by', byReason: 'Exit reason', kept: (n: number) => `exit ${n}`,
-  at: 'When', vcpu: 'vCPU', rip: 'Guest EIP', detail: 'Detail', hypercalls: 'Hypercalls', calls: 'Calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.',
-  last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', codeNow: 'Code as memory is now; before the marked line as it decodes from further back.', way: 'What happens',
-  qualification: (value: number) => `Qualification 0x${(value >>> 0).toString(16).padStart(8, '0')}`, cost: 'Cost of one', mean: (n: number) => `Means of what was timed, one exit in 64: ${n} of this kind.`, noCost: 'None of its kind has been timed yet (one exit in 64 is).',
-  ofThis: 'this kind', ofAll: 'all kinds', rare: (n: number) => `${n} rarer`, estimated: (n: number) => `${n.toLocaleString('en').replaceAll(',', '\u202f')} exits; time: the mean of those that were timed, times all`, missed: (n: number) => `${n} were overwritten unread`, exit: 'exits', all: 'all guests', hypercall: (name: string, first: number, result: number) => `${name}, first argument 0x${(first >>> 0).toString(16)}, result ${result}`,
+  number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first, one row an exit', clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before',
+  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
+  last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Prev', next: 'Next ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
+  filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (mean: string, n: number) => `Cost ${mean}, mean of ${whole(n)} timed`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', thisOne: (cost: string) => `This one: ${cost}.`,
+  parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
-const LOG = 600,
-  SHOWN = 40,
+const LOG = 2000,
+  SHOWN = 60,
   /** Kinds that are shown before the rare ones are asked for. */
   FEW = 8,
+  /** Of fewer that were timed no mean is told: one that the host’s own scheduler cut in two would be all of it. */
+  FEWEST = 32,
   EVERY_MS = 500;
-const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
-const ms = (ns: number): string => (ns >= 1e8 ? `${(ns / 1e9).toFixed(2)} s` : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
+const ms = (ns: number): string => (ns >= 1e8 ? `${whole(ns / 1e6)} ms` : ns < 1e4 ? '<0.01 ms' : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
+const us = (ns: number): string => `${(ns / 1e3).toFixed(ns < 99_950 ? 1 : 0)} µs`;
 
-interface Reason { key: string; reason: number; count: number; meanNs: number; timed: number }
-/** The last exit of a kind that is known, and whose it was. */
-interface Last { domain: number; vcpu: number; exit: Omit<LastExit, 'detail'> & { detail?: number } }
-/** An exit that a vCPU had kept when this view was opened. */
-interface Kept extends Last { key: string }
-interface Line {
-  key: string;
-  domain: number;
-  entry: TraceEntry;
-  /** When, on the clock that all workers share: guests' own clocks do not compare. */
-  hostNs: number;
-}
-/** The newest of `count` lines that are alike, one after the other. */
-interface Group { line: Line; count: number }
+/** What is counted of a reason; nanoseconds of those that were timed: all, until somebody was asked for an answer, until it came. */
+interface Reason { key: string; reason: number; count: number; timed: number; ns: number; beforeNs: number; answerNs: number }
+interface Calls { key: string; number: number; count: number }
+interface Counted { domain: number; reasons: Reason[]; calls: Calls[] }
 interface Data {
-  all: number;
-  reasons: Reason[];
-  hypercalls: { key: string; number: number; count: number }[];
-  lasts: ReadonlyMap<number, Last>;
-  log: Line[];
-  kept: readonly Kept[];
-  missed: number;
+  counted: readonly Counted[];
+  log: readonly SeenExit[];
+  /** The last exit of each reason that vCPUs have kept. */
+  lasts: ReadonlyMap<number, SeenExit>;
+  /** Exits since this view was opened. */
+  seen: number;
+  /** The shortest time that was seen above 0: a step of the browser's clock. */
+  stepNs: number;
   isHost: boolean;
 }
 
 const domainsOf = ({ session, machine }: Target): DomainView[] => (machine?.domains() ?? []).filter(({ id }) => id > 0 && (!session || id === session.id));
 
 function open(target: Target) {
-  const readers = new Map<number, ReturnType<DomainView['watch']>>();
-  const lasts = new Map<number, Last>();
-  let log: Line[] = [], kept: Kept[] = [], missed = 0;
+  const readers = new Map<number, ReturnType<DomainView['watch']>>(), log = new ExitLog(LOG), lasts = new Map<number, SeenExit>();
+  let stepNs = Number.POSITIVE_INFINITY;
   const take = (domain: DomainView): void => {
     let reader = readers.get(domain.id);
     if (!reader) {
       readers.set(domain.id, reader = domain.watch());
-      kept = [...kept, ...domain.vcpus().flatMap(vcpu => vcpu.lastExits().exits.map((exit): Kept => ({ key: `k${domain.id}.${vcpu.id}.${exit.number}`, domain: domain.id, vcpu: vcpu.id, exit })).reverse())];
+      for (const vcpu of domain.vcpus()) log.takeKept(domain.id, vcpu.id, vcpu.lastExits().exits);
     }
-    const taken = reader.take();
-    missed += taken.missed;
-    const { hostUs, nowNs } = domain.counters(), ahead = 1000 * hostUs - nowNs;
-    for (const entry of taken.entries) {
-      if (entry.kind !== TRACE_KIND.EXIT && entry.kind !== TRACE_KIND.HYPERCALL) continue;
-      log.push({ key: `l${domain.id}.${entry.sequence}`, domain: domain.id, entry, hostNs: ahead + entry.ns });
-      const [reason, eip, qualification] = entry.details;
-      if (entry.kind === TRACE_KIND.EXIT) lasts.set(reason, { domain: domain.id, vcpu: entry.vcpu, exit: { number: -1, reason, qualification, eip: eip >>> 0 } });
-    }
-    // With what the exit was about, where that is kept.
-    for (const vcpu of domain.vcpus()) for (const exit of vcpu.lastExits().exits) lasts.set(exit.reason, { domain: domain.id, vcpu: vcpu.id, exit });
+    const { hostUs, nowNs } = domain.counters();
+    log.take(reader.take(), 1000 * hostUs - nowNs);
+    for (const vcpu of domain.vcpus()) for (const exit of vcpu.lastExits().exits) lasts.set(exit.reason, { key: '', domain: domain.id, vcpu: vcpu.id, ...exit });
   };
   return {
     look(): Data | undefined {
       const seen = domainsOf(target);
       if (seen.length === 0) return undefined;
-      const counts = new Map<number, Reason>(), calls = new Map<number, number>();
-      for (const domain of seen) {
+      const counted = seen.map((domain): Counted => {
         take(domain);
-        const { byReason, samples, sampleNs, hypercalls } = domain.counters();
-        byReason.forEach((count, i) => {
-          if (count === 0) return;
-          const reason = reasonOf(i), before = counts.get(reason);
-          const timed = (before?.timed ?? 0) + samples[i]!, ns = (before ? before.meanNs * before.timed : 0) + sampleNs[i]!;
-          counts.set(reason, { key: `r${reason}`, reason, count: (before?.count ?? 0) + count, timed, meanNs: timed > 0 ? ns / timed : 0 });
-        });
-        hypercalls.forEach((count, number) => { if (count > 0) calls.set(number, (calls.get(number) ?? 0) + count); });
-      }
-      log = log.sort((a, b) => a.hostNs - b.hostNs).slice(-LOG);
-      const reasons = [...counts.values()].sort((a, b) => b.count - a.count);
-      return {
-        all: reasons.reduce((sum, { count }) => sum + count, 0), reasons, lasts: new Map(lasts), log: [...log].reverse(), kept, missed, isHost: !target.session,
-        hypercalls: [...calls].map(([number, count]) => ({ key: `h${number}`, number, count })).sort((a, b) => b.count - a.count),
-      };
+        const { byReason, samples, sampleNs, beforeNs, answerNs, hypercalls } = domain.counters();
+        return {
+          domain: domain.id,
+          reasons: [...byReason].flatMap((count, i) => (count === 0 ? [] : [{ key: `r${reasonOf(i)}`, reason: reasonOf(i), count, timed: samples[i]!, ns: sampleNs[i]!, beforeNs: beforeNs[i] ?? 0, answerNs: answerNs[i] ?? 0 }])),
+          calls: [...hypercalls].flatMap((count, number) => (count === 0 ? [] : [{ key: `h${number}`, number, count }])),
+        };
+      });
+      const newest = log.newest();
+      for (const { ns } of newest) if (ns !== undefined && ns > 500) stepNs = Math.min(stepNs, ns);
+      return { counted, log: newest, lasts: new Map(lasts), seen: log.seen, stepNs, isHost: !target.session };
     },
     close(): void { for (const reader of readers.values()) reader.close(); },
   };
 }
 
 const nameOf = (id: number): string => domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`;
-const numberOf = (reason: number): string => (vectorOf(reason) >= 0 ? `v${vectorOf(reason)}` : String(reason));
-const chosenKey = ({ chosen, data }: Shown<Data>): string => chosen || data.reasons[0]?.key || '';
+/** Vectors have their number in their names. */
+const numberOf = (reason: number): string => (vectorOf(reason) >= 0 ? '' : String(reason));
 
-/** What the qualification says in a few words; of most reasons it says nothing (SDM vol. 3, 28.2.1). */
-function detailText(reason: number, qualification: number): string {
-  const { fields } = explainExit({ reason, qualification });
-  if (reason === ExitReason.IO) return `${qualification & 8 ? 'in' : 'out'} 0x${(qualification >>> 16).toString(16)}, ${fields.at(-1)![2].replace('size: ', '')}`;
-  if (reason === ExitReason.EPT_VIOLATION) return qualification & 2 ? 'a write' : qualification & 4 ? 'a fetch' : 'a read';
-  return fields.length === 0 || vectorOf(reason) >= 0 ? '' : hex8(qualification);
+// ---- the filter
+
+const filter = signal('');
+const reasonWords = (reason: number): string => `${numberOf(reason)} ${exitTitle(reason)}`.toLowerCase();
+const callWords = (number: number): string => `${number} ${hypercallName(number)}`.toLowerCase();
+/** Words that name a domain choose domains; the others are looked for in the reason and the hypercall. */
+function filterOf({ counted }: Data): { isDomain(id: number): boolean; isReason(text: string): boolean } {
+  const terms = filter.value.toLowerCase().split(/\s+/).filter(Boolean), isName = (term: string) => counted.some(({ domain }) => nameOf(domain).toLowerCase().startsWith(term));
+  const names = terms.filter(isName), rest = terms.filter(term => !isName(term));
+  return { isDomain: id => names.length === 0 || names.some(term => nameOf(id).toLowerCase().startsWith(term)), isReason: text => rest.every(term => text.includes(term)) };
 }
-function entryText({ kind, details: [a, b, c] }: TraceEntry): { no: string; what: string; eip: string; detail: string } {
-  if (kind === TRACE_KIND.HYPERCALL) return { no: String(a), what: hypercallName(a), eip: '', detail: `result ${c}` };
-  return { no: numberOf(a), what: exitTitle(a), eip: hex8(b), detail: detailText(a, c) };
-}
-const isAlike = (a: Line, b: Line): boolean => a.domain === b.domain && a.entry.vcpu === b.entry.vcpu && a.entry.kind === b.entry.kind && a.entry.details[0] === b.entry.details[0];
-function grouped(log: readonly Line[]): Group[] {
-  const groups: Group[] = [];
-  for (const line of log) {
-    const last = groups.at(-1);
-    if (last && isAlike(last.line, line)) last.count++;
-    else groups.push({ line, count: 1 });
+
+/** What the filter leaves: reasons and hypercalls of all chosen domains together, the most frequent first, and the log. */
+function viewOf(data: Data): { reasons: Reason[]; calls: Calls[]; log: SeenExit[] } {
+  const { isDomain, isReason } = filterOf(data), reasons = new Map<number, Reason>(), calls = new Map<number, Calls>();
+  for (const each of data.counted.filter(({ domain }) => isDomain(domain))) {
+    for (const one of each.reasons) {
+      const sum = reasons.get(one.reason);
+      if (!sum) reasons.set(one.reason, { ...one });
+      else for (const field of ['count', 'timed', 'ns', 'beforeNs', 'answerNs'] as const) sum[field] += one[field];
+    }
+    for (const one of each.calls) calls.set(one.number, { ...one, count: one.count + (calls.get(one.number)?.count ?? 0) });
   }
-  return groups;
+  const most = <T extends { count: number }>(all: Iterable<T>): T[] => [...all].sort((a, b) => b.count - a.count);
+  return {
+    reasons: most(reasons.values()).filter(({ reason }) => isReason(reasonWords(reason))), calls: most(calls.values()).filter(({ number }) => isReason(callWords(number))),
+    log: data.log.filter(({ domain, reason, call }) => isDomain(domain) && isReason(`${reasonWords(reason)} ${call ? callWords(call.number) : ''}`)),
+  };
 }
+
+/** What was chosen: an exit, with the reason that it is counted by; or a hypercall. */
+function choiceOf({ data, chosen }: Shown<Data>): { key: string; hypercall?: number; reason?: number; exit?: SeenExit; isLast?: true } {
+  const { reasons, log } = viewOf(data), exit = /^[lk]/.test(chosen) ? data.log.find(({ key }) => key === chosen) : undefined;
+  if (exit) return { key: chosen, reason: exit.reason, exit };
+  if (chosen.startsWith('h')) return { key: chosen, hypercall: Number(chosen.slice(1)) };
+  const reason = chosen.startsWith('r') ? Number(chosen.slice(1)) : reasons[0]?.reason;
+  if (reason === undefined) return { key: '' };
+  const last = log.find(each => each.reason === reason) ?? data.lasts.get(reason);
+  return { key: `r${reason}`, reason, ...(last ? { exit: last, isLast: true } : {}) };
+}
+
+// ---- one exit in words
+
+/** What an exit was about, in a few words; of most reasons the qualification says nothing (SDM vol. 3, 28.2.1). */
+function aboutOf({ reason, qualification, detail = 0, call }: SeenExit): string {
+  if (call) return `${hypercallName(call.number)}${call.result === 0 ? '' : ` → ${call.result}`}`;
+  if (reason === ExitReason.IO) return `${qualification & 16 ? 'string, ' : qualification & 8 ? '' : `0x${(detail >>> 0).toString(16)} → `}port 0x${(qualification >>> 16).toString(16)}`;
+  if (reason === ExitReason.EPT_VIOLATION) return `${qualification & 2 ? 'write' : qualification & 4 ? 'fetch' : 'read'} ${hex8(detail)}`;
+  if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return `hypercall ${detail}`;
+  if (reason === ExitReason.RDMSR || reason === ExitReason.WRMSR) return `MSR 0x${(detail >>> 0).toString(16)}`;
+  if (reason in SHORTLY) return SHORTLY[reason]!;
+  if (vectorOf(reason) === PAGE_FAULT) return `at ${hex8(detail)}`;
+  return vectorOf(reason) < 0 && explainExit({ reason, qualification }).fields.length > 0 ? hex8(qualification) : '';
+}
+const PAGE_FAULT = 14;
+/** Where the reason alone says what it was about. */
+const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER]: 'slice or timer is due', [ExitReason.EXTERNAL_INTERRUPT]: 'doorbell rang', [ExitReason.INTERRUPT_WINDOW]: 'interrupt waits', [ExitReason.HLT]: 'nothing to do' };
+/** Of one exit: the browser's clock goes in steps. */
+const wholeUs = (ns: number): string => `${whole(ns / 1e3)} µs`;
+const costText = (ns: number | undefined, stepNs: number): string => (ns === undefined ? '–' : ns < 500 ? (Number.isFinite(stepNs) ? `< ${wholeUs(stepNs)}` : '–') : wholeUs(ns));
 /** Seconds and microseconds of a minute. */
 const stamp = (ns: number): string => (Math.floor(ns / 1000) % 6e7 / 1e6).toFixed(6).padStart(9, '0').replace(/(...)$/, ' $1');
-
-/** What would be 0.0 is more than nothing. */
 const shareText = (count: number, all: number): string => (count < 0.0005 * all ? '<0.1 %' : `${((100 * count) / all).toFixed(1)} %`);
+
+/** A vCPU as it was to the exit: in that address space. */
+function stateOf({ machine }: Target, { domain, vcpu, cr3 }: SeenExit): VcpuState | undefined {
+  const state = machine?.domain(domain)?.vcpus()[vcpu]?.look();
+  if (cr3 !== undefined) state?.enter(cr3);
+  return state;
+}
+/** Instructions of the rows that stand there: decoded once, when the row comes. */
+const decoded = new WeakMap<SeenExit, { text: string; length: number }>();
+function instructionOf(target: Target, exit: SeenExit): { text: string; length: number } {
+  const known = decoded.get(exit), state = known ? undefined : stateOf(target, exit), found = known ?? (state && instructionAt(state, exit.eip)) ?? { text: '', length: 0 };
+  decoded.set(exit, found);
+  return found;
+}
+
+// ---- counts and log
+
 /** Below a pixel or so a bar is a speck: the number says it. */
 const Bar = ({ part, isOpen = false }: { part: number; isOpen?: boolean }) => (part < 0.005 ? null : <i class={`hb${isOpen ? ' open' : ''}`} style={`width:${100 * part}%`} />);
 const Columns = () => <colgroup><col class="w-no" /><col /><col class="w-n" /><col class="w-bar" /><col class="w-pc" /><col class="w-time" /><col class="w-ms" /></colgroup>;
 
 function Figure(shown: Shown<Data>) {
-  const more = useSignal(false), calls = useSignal(false);
-  const { data } = shown, rare = Math.max(0, (calls.value ? data.hypercalls : data.reasons).length - FEW), few = more.value ? undefined : FEW;
+  const more = useSignal(false), calls = useSignal(false), view = viewOf(shown.data);
+  const kinds = calls.value ? view.calls : view.reasons, rare = Math.max(0, kinds.length - FEW), few = more.value ? undefined : FEW, all = kinds.reduce((sum, { count }) => sum + count, 0);
   return <div class="col exi fit">
-    <div class="row exh"><div class="seg" role="group" aria-label={words.group}><button aria-pressed={!calls.value} onClick={() => { calls.value = false; }}>{words.byReason}</button><button aria-pressed={calls.value} onClick={() => { calls.value = true; }}>{words.call}</button></div>
-      <span class="sec cut grow">{words.estimated(data.all)}</span>{rare > 0 && <button class="btn quiet sm" aria-pressed={more.value} onClick={() => { more.value = !more.value; }}>{words.rare(rare)}</button>}</div>
-    {calls.value ? <Hypercalls shown={shown} few={few} /> : <Reasons shown={shown} few={few} />}
-    <Log {...shown} />
+    <div class="row exh"><label class="in grow"><input aria-label={words.filter} placeholder={words.example} value={filter.value} spellcheck={false} autocomplete="off" onInput={event => { filter.value = event.currentTarget.value; }} /><span class="u">{words.count(all, calls.value ? words.callsWord : words.exitsWord)}</span></label>
+      <div class="seg" role="group" aria-label={words.group}><button aria-pressed={!calls.value} onClick={() => { calls.value = false; }}>{words.byReason}</button><button aria-pressed={calls.value} onClick={() => { calls.value = true; }}>{words.call}</button></div>
+      {rare > 0 && <button class="btn quiet sm" aria-pressed={more.value} onClick={() => { more.value = !more.value; }}>{words.rare(rare)}</button>}</div>
+    {kinds.length === 0 ? <p class="hint">{filter.value ? words.noMatch : calls.value ? words.noCalls : words.none}</p> : calls.value ? <Hypercalls shown={shown} calls={view.calls} few={few} /> : <Reasons shown={shown} reasons={view.reasons} few={few} />}
+    <Log shown={shown} log={view.log} />
   </div>;
 }
 
-interface Counted { shown: Shown<Data>; few: number | undefined }
-
-function Reasons({ shown, few }: Counted) {
-  const { data, choose } = shown, key = chosenKey(shown);
-  const most = Math.max(1, ...data.reasons.map(({ count }) => count)), longest = Math.max(1, ...data.reasons.map(({ count, meanNs }) => count * meanNs));
-  if (data.reasons.length === 0) return <p class="hint">{words.none}</p>;
+function Reasons({ shown, reasons, few }: { shown: Shown<Data>; reasons: readonly Reason[]; few: number | undefined }) {
+  const { choose } = shown, { reason: chosen } = choiceOf(shown), all = reasons.reduce((sum, { count }) => sum + count, 0), spent = ({ count, ns, timed }: Reason): number => (timed >= FEWEST ? (count * ns) / timed : 0);
+  const most = Math.max(1, ...reasons.map(({ count }) => count)), longest = Math.max(1, ...reasons.map(spent));
   return <table class="pad picks counted"><Columns />
-    <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th>{words.time}</th><th /></tr></thead>
-    <tbody>{data.reasons.slice(0, few).map(({ key: row, reason, count, meanNs }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
-      <td class="m num w36">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{exitTitle(reason)}</button></td><td class="m num">{count}</td>
-      <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, data.all)}</td>
-      <td class="wbar narrow"><Bar part={(count * meanNs) / longest} isOpen /></td><td class="m num nw">{meanNs > 0 ? ms(count * meanNs) : '–'}</td>
-    </tr>)}</tbody></table>;
+    <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th title={words.timeHint}>{words.time}</th><th /></tr></thead>
+    <tbody>{reasons.slice(0, few).map(each => { const { key, reason, count } = each, isOn = reason === chosen; return <tr key={key} class={isOn ? 'sel' : ''} onClick={() => choose(key)}>
+      <td class="m num w36">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(key)}>{exitTitle(reason)}</button></td><td class="m num nw">{whole(count)}</td>
+      <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, all)}</td>
+      <td class="wbar narrow"><Bar part={spent(each) / longest} isOpen /></td><td class="m num nw">{each.timed >= FEWEST ? ms(spent(each)) : '–'}</td>
+    </tr>; })}</tbody></table>;
 }
 
-function Hypercalls({ shown, few }: Counted) {
-  const { data: { hypercalls }, choose } = shown, key = chosenKey(shown);
-  const most = Math.max(1, ...hypercalls.map(({ count }) => count)), all = hypercalls.reduce((sum, { count }) => sum + count, 0);
-  if (hypercalls.length === 0) return <p class="hint">{words.noCalls}</p>;
+function Hypercalls({ shown, calls, few }: { shown: Shown<Data>; calls: readonly Calls[]; few: number | undefined }) {
+  const { choose, chosen } = shown, most = Math.max(1, ...calls.map(({ count }) => count)), all = calls.reduce((sum, { count }) => sum + count, 0);
   return <table class="pad picks counted"><Columns />
-    <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th>{words.share}</th><th /><th /><th /></tr></thead>
-    <tbody>{hypercalls.slice(0, few).map(({ key: row, number, count }) => <tr key={row} class={row === key ? 'sel' : ''} onClick={() => choose(row)}>
-      <td class="m num w36">{number}</td><td class="nw"><button class="pickrow" aria-pressed={row === key} onClick={() => choose(row)}>{hypercallName(number)}</button></td><td class="m num">{count}</td>
+    <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th>{words.shareOfCalls}</th><th /><th /><th /></tr></thead>
+    <tbody>{calls.slice(0, few).map(({ key, number, count }) => <tr key={key} class={key === chosen ? 'sel' : ''} onClick={() => choose(key)}>
+      <td class="m num w36">{number}</td><td class="nw"><button class="pickrow" aria-pressed={key === chosen} onClick={() => choose(key)}>{hypercallName(number)}</button></td><td class="m num">{count}</td>
       <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, all)}</td><td /><td /></tr>)}</tbody></table>;
 }
 
-/** What happened, newest first: one row for what follows itself. The one that is explained is marked. */
-function Log(shown: Shown<Data>) {
-  const { data, choose, chosen } = shown, { last } = choiceOf(shown), groups = grouped(data.log).slice(0, SHOWN);
-  const marked = /^[lk]/.test(chosen) ? chosen : groups.find(({ line: { domain, entry: { kind, vcpu, details } } }) => kind === TRACE_KIND.EXIT && last?.domain === domain && last.vcpu === vcpu && details[0] === last.exit.reason)?.line.key;
-  const row = (key: string, when: string, whose: { domain: number; vcpu: number }, text: ReturnType<typeof entryText>, count: number) => <tr key={key} class={key === marked ? 'sel' : ''} onClick={() => choose(key)}>
-    <td class="m dim nw">{when}</td><td class="nw cut"><Chip id={whose.domain} /> {data.isHost ? `${nameOf(whose.domain)} ` : ''}v{whose.vcpu}</td><td class="m num">{text.no}</td>
-    <td class="nw cut"><button class="pickrow" aria-pressed={key === marked} onClick={() => choose(key)}>{text.what}</button></td><td class="m num dim">{count > 1 && words.times(count)}</td><td class="m">{text.eip}</td><td class="cut sec" title={text.detail}>{text.detail}</td></tr>;
-  return <section class="logged rest"><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.clock}>{words.newest}</span>{data.missed > 0 && <span class="sec num grow">{words.missed(data.missed)}</span>}</div>
-    {data.log.length + data.kept.length === 0 ? <p class="hint">{words.quiet}</p> : <div class="rest"><div class="rows"><table class="pad picks elog"><colgroup>{['w-at', 'w-who', 'w-no', 'w-what', 'w-times', 'w-eip', ''].map((name, i) => <col key={i} class={name} />)}</colgroup>
-      <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th /><th>{words.rip}</th><th>{words.detail}</th></tr></thead>
-      <tbody>{groups.map(({ line: { key, domain, entry, hostNs }, count }) => row(key, stamp(hostNs), { domain, vcpu: entry.vcpu }, entryText(entry), count))}
-        {data.kept.slice(0, SHOWN).map(each => row(each.key, words.kept(each.exit.number), each, { no: numberOf(each.exit.reason), what: exitTitle(each.exit.reason), eip: hex8(each.exit.eip), detail: detailText(each.exit.reason, each.exit.qualification) }, 1))}</tbody></table></div></div>}</section>;
+const LOG_COLUMNS = ['w-at', 'w-who', 'w-no', 'w-what', 'w-eip', 'w-code', '', 'w-cost'];
+
+/** What happened, newest first. The one that is explained is marked. */
+function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
+  const { data, choose, target } = shown, { exit: picked } = choiceOf(shown), at = Math.max(0, log.findIndex(({ key }) => key === picked?.key));
+  // The one that is explained stays in sight.
+  const first = at < SHOWN / 2 ? 0 : at - SHOWN / 4, rows = log.slice(first, first + SHOWN);
+  return <section class="logged rest"><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.clock}>{words.newest}</span><span class="sec num grow">{words.since(data.seen)}</span></div>
+    {log.length === 0 ? <p class="hint">{filter.value ? words.noMatch : words.quiet}</p> : <div class="rest"><div class="rows"><table class={`pad picks elog${data.isHost ? '' : ' one'}`}><colgroup>{LOG_COLUMNS.map((name, i) => <col key={i} class={name} />)}</colgroup>
+      <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeNow}>{words.code}</th><th>{words.about}</th><th class="num">{words.cost}</th></tr></thead>
+      <tbody>{rows.map(exit => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), about = aboutOf(exit); return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
+        <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason)}</td>
+        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{text.replace(/[A-Z]+ PTR /, '')}</td><td class="cut sec" title={about}>{about}</td><td class="m num nw">{costText(exit.ns, data.stepNs)}</td></tr>; })}</tbody></table></div></div>}</section>;
 }
 
-/** What was chosen: a hypercall, or an exit with whose it was. */
-function choiceOf(shown: Shown<Data>): { hypercall?: number; line?: Line; reason?: number; last?: Last } {
-  const key = chosenKey(shown), { data } = shown;
-  if (key.startsWith('h')) return { hypercall: Number(key.slice(1)) };
-  const kept = key.startsWith('k') ? data.kept.find(each => each.key === key) : undefined;
-  if (kept) return { reason: kept.exit.reason, last: kept };
-  const line = key.startsWith('l') ? data.log.find(each => each.key === key) : undefined;
-  if (line?.entry.kind === TRACE_KIND.HYPERCALL) return { hypercall: line.entry.details[0], line };
-  if (line) {
-    const [reason, eip, qualification] = line.entry.details, kept = data.lasts.get(reason);
-    const same = kept && kept.domain === line.domain && kept.exit.eip === eip >>> 0 && kept.exit.qualification === qualification ? kept : undefined;
-    return { line, reason, last: same ?? { domain: line.domain, vcpu: line.entry.vcpu, exit: { number: -1, reason, qualification, eip: eip >>> 0 } } };
-  }
-  const reason = Number(key.slice(1)), last = data.lasts.get(reason);
-  return { reason, ...(last ? { last } : {}) };
-}
+// ---- one exit taken apart
 
 function Detail(shown: Shown<Data>) {
-  const { hypercall, line, reason, last } = choiceOf(shown), { target } = shown;
-  if (hypercall !== undefined) return <><div><h3>{hypercallName(hypercall)}</h3><p class="sec">{words.hypercalls} {hypercall}</p></div>
-    {line && <p class="m sec">{words.hypercall(hypercallName(hypercall), line.entry.details[1], line.entry.details[2])}</p>}</>;
+  const { hypercall, reason, exit, isLast } = choiceOf(shown), { target, data, choose } = shown;
+  if (hypercall !== undefined) return <div><h3>{hypercallName(hypercall)}</h3><p class="sec">{words.call} {hypercall}</p></div>;
   if (reason === undefined) return null;
-  return <><ExitCard reason={reason} last={last} target={target} name={last ? nameOf(last.domain) : ''} withWay /><Cost shown={shown} reason={reason} /></>;
+  const { log, reasons } = viewOf(data), at = log.findIndex(({ key }) => key === exit?.key), earlier = at < 0 ? undefined : log[at + 1], later = at < 0 ? undefined : log[at - 1];
+  const step = (to: SeenExit | undefined, says: string, hint: string) => <button class="btn sm" disabled={!to} title={hint} onClick={() => to && choose(to.key)}>{says}</button>;
+  return <><ExitCard reason={reason} exit={exit} target={target} name={exit ? nameOf(exit.domain) : ''} isLast={isLast ?? false} withWay steps={<span class="row">{step(earlier, words.previous, words.previousHint)}{step(later, words.next, words.nextHint)}</span>} />
+    <Cost of={reasons.find(each => each.reason === reason)} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
 }
 
-/** What one exit of the chosen kind costs. */
-function Cost({ shown, reason }: { shown: Shown<Data>; reason: number }) {
-  const { reasons } = shown.data, counted = reasons.find(each => each.reason === reason);
-  return <section><h4>{words.cost}</h4>{counted && counted.timed > 0 ? <><Costs of={counted} among={reasons} /><p class="cap-t">{words.mean(counted.timed)}</p></> : <p class="cap-t">{words.noCost}</p>}</section>;
-}
-
-/** What one of its kind costs beside the mean of all that were timed, and beside the dearest kind. */
-function Costs({ of, among }: { of: Reason; among: readonly Reason[] }) {
-  const timed = among.filter(each => each.timed > 0), dearest = timed.reduce((most, each) => (each.meanNs > most.meanNs ? each : most), of);
-  const mean = timed.reduce((sum, each) => sum + each.meanNs * each.timed, 0) / timed.reduce((sum, each) => sum + each.timed, 0);
-  const bars: [name: string, ns: number, isThis: boolean][] = [[words.ofThis, of.meanNs, true], [words.ofAll, mean, false], ...(dearest === of ? [] : [[exitTitle(dearest.reason), dearest.meanNs, false] as [string, number, boolean]])];
-  return <div class="costs">{bars.map(([name, ns, isThis]) => <><span>{name}</span><i class={`hb${isThis ? '' : ' open'}`} style={`width:${(100 * ns) / dearest.meanNs}%`} /><span class="m num">{(ns / 1e3).toFixed(1)} µs</span></>)}</div>;
+/** What one exit of a reason costs, in parts that add up, and what this one did. */
+function Cost({ of, exit, stepNs, model }: { of: Reason | undefined; exit: SeenExit | undefined; stepNs: number; model: Parameters<typeof answererOf>[1] }) {
+  if (!of || of.timed < FEWEST) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
+  const mean = (ns: number): number => ns / of.timed, rest = of.ns - of.beforeNs - of.answerNs;
+  const parts: [name: string, ns: number, kind: string][] = of.answerNs > 0 ? [[words.parts[0], mean(of.beforeNs), 'cb-way'], [exit ? answererOf(exit, model) : '', mean(of.answerNs), 'cb-answer'], [words.parts[1], mean(rest), 'cb-back']] : [[words.allXen, mean(of.ns), 'cb-way']];
+  return <section class={exit ? ownerClass(exit.domain) : ''}><h4>{words.costOf(us(mean(of.ns)), of.timed)}</h4><div class="cbar">{parts.map(([name, ns, kind]) => <i key={name} class={kind} style={`flex:${Math.max(1, ns)} 1 0`} />)}</div><dl class="cparts">{parts.map(([name, ns, kind]) => <div key={name}><dt><i class={kind} />{name}</dt><dd class="m">{us(ns)}</dd></div>)}</dl>
+    {exit?.ns !== undefined && <p class="cap-t">{words.thisOne(costText(exit.ns, stepNs))}</p>}</section>;
 }
 
 /** An exit: whose it was, its code, its qualification bit by bit; `withWay`: who handles it, one after the other. */
-export function ExitCard({ reason, last, target, name, withWay = false }: { reason: number; last: Last | undefined; target: Target; name: string; withWay?: boolean }) {
-  const domain = last && target.machine?.domain(last.domain), vcpu = domain?.vcpus()[last!.vcpu];
-  const state: VcpuState | undefined = vcpu?.look();
-  const told = { reason, qualification: last?.exit.qualification ?? 0, ...(last?.exit.detail === undefined ? {} : { detail: last.exit.detail }) }, { fields } = explainExit(told);
+export function ExitCard({ reason, exit, target, name, isLast = true, withWay = false, steps }: { reason: number; exit: SeenExit | undefined; target: Target; name: string; isLast?: boolean; withWay?: boolean; steps?: ComponentChildren }) {
+  const state = exit && stateOf(target, exit), { fields } = explainExit(exit ?? { reason, qualification: 0 }), length = withWay && exit ? instructionOf(target, exit).length : 0;
+  const facts = exit ? [...(exit.call ? [`${hypercallName(exit.call.number)} (0x${(exit.call.first >>> 0).toString(16)}, …) → ${exit.call.result}`] : []), ...(exit.cr3 ? [`CR3 ${hex8(exit.cr3)}`] : []), ...(reason === ExitReason.IO && !(exit.qualification & 8) ? [`value 0x${((exit.detail ?? 0) >>> 0).toString(16)}`] : []), ...(length > 0 ? [words.bytesLong(length)] : [])] : [];
   return <>
-    <div><h3>{numberOf(reason)} {exitTitle(reason)}</h3>{last ? <p class="sec"><Chip id={last.domain} /> <b>{name}</b> v{last.vcpu} {words.last}</p> : <p class="sec">{words.noLast}</p>}</div>
-    {last && state && <div title={words.codeNow}><Code state={state} eip={last.exit.eip} says={words.exit} before={withWay ? 2 : 3} after={withWay ? 2 : 3} />{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
-    {last && fields.length > 0 && <section><h4>{words.qualification(last.exit.qualification)}</h4><table class="bitst"><tbody>{fields.map(([bits, value, meaning]) => <tr key={bits}><td class="m">{bits}</td><td class="m b">{value}</td><td class="sec">{meaning}</td></tr>)}</tbody></table></section>}
-    {withWay && last && <section><h4>{words.way}</h4><ol class="hway">{wayOf(told, domain?.model().where).map(([who, does]) => <li key={does}><b>{who}</b> {does}</li>)}</ol></section>}
+    <div><div class="row exn"><h3 class="grow">{numberOf(reason)} {exitTitle(reason)}</h3>{steps}</div>{exit ? <p class={`sec ${ownerClass(exit.domain)}`}><b class="dom">{name} v{exit.vcpu}</b> {isLast ? words.last : ''}{exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}</p> : <p class="sec">{words.noLast}</p>}</div>
+    {exit && state && <div title={words.codeNow}><Code state={state} eip={exit.eip} says={words.exit} before={withWay ? 2 : 3} after={withWay ? 2 : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.join('\u2003')}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
+    {exit && fields.length > 0 && <section><h4>{words.qualification(exit.qualification)}</h4><table class="bitst"><tbody>{fields.map(([bits, value, meaning]) => <tr key={bits}><td class="m">{bits}</td><td class="m b">{value}</td><td class="sec">{meaning}</td></tr>)}</tbody></table></section>}
+    {withWay && exit && <section><h4>{words.way}</h4><ol class="hway">{wayOf(exit, target.machine?.domain(exit.domain)?.model().where).map(([who, does]) => <li key={does}><b>{who}</b> {does}</li>)}</ol></section>}
   </>;
 }
 
@@ -247,14 +261,17 @@ export const Exits = inspector<Data>({
   open,
   Figure,
   Detail,
-  tables: ({ reasons, hypercalls, log, all }) => [
-    { name: words.exits, columns: [words.reason, words.number, words.exits, 'Share, %', 'Mean, µs', 'Timed'], rows: reasons.map(({ reason, count, meanNs, timed }) => [exitTitle(reason), numberOf(reason), count, Number(((100 * count) / all).toFixed(2)), Number((meanNs / 1e3).toFixed(2)), timed]) },
-    { name: words.hypercalls, columns: ['Hypercall', words.number, words.calls], rows: hypercalls.map(({ number, count }) => [hypercallName(number), number, count]) },
-    { name: words.log, columns: ['Virtual time, ns', 'Domain', words.vcpu, words.number, words.reason, words.rip, words.detail], rows: log.map(({ domain, entry }) => { const { no, what, eip, detail } = entryText(entry); return [entry.ns, nameOf(domain), entry.vcpu, no, what, eip, detail]; }) },
-  ],
+  tables(data) {
+    const { reasons, calls, log } = viewOf(data), all = reasons.reduce((sum, { count }) => sum + count, 0);
+    return [
+      { name: words.exits, columns: [words.reason, words.number, words.exits, 'Share, %', 'Mean, µs', 'Until somebody was asked, µs', 'Its answer, µs', 'Timed'], rows: reasons.map(({ reason, count, ns, beforeNs, answerNs, timed }) => [exitTitle(reason), numberOf(reason), count, Number(((100 * count) / all).toFixed(2)), ...[ns, beforeNs, answerNs].map(each => (timed > 0 ? Number((each / timed / 1e3).toFixed(2)) : '')), timed]) },
+      { name: words.call, columns: [words.call, words.number, words.calls], rows: calls.map(({ number, count }) => [hypercallName(number), number, count]) },
+      { name: words.log, columns: ['Shared clock, ns', 'Domain', words.vcpu, words.number, words.reason, words.rip, words.about, 'Qualification', 'Cost, µs'], rows: log.map(exit => [exit.hostNs ?? '', nameOf(exit.domain), exit.vcpu, numberOf(exit.reason), exitTitle(exit.reason), hex8(exit.eip), aboutOf(exit), hex8(exit.qualification), exit.ns === undefined ? '' : Number((exit.ns / 1e3).toFixed(1))]) },
+    ];
+  },
   why(shown) {
-    const { hypercall, reason, last } = choiceOf(shown);
+    const { hypercall, reason, exit } = choiceOf(shown);
     if (hypercall !== undefined) return explainHypercall(hypercallName(hypercall));
-    return reason === undefined ? undefined : explainExit({ reason, qualification: last?.exit.qualification ?? 0, ...(last?.exit.detail === undefined ? {} : { detail: last.exit.detail }) }).why;
+    return reason === undefined ? undefined : explainExit(exit ?? { reason, qualification: 0 }).why;
   },
 });

@@ -1,6 +1,7 @@
 /** Why an exit came about: its qualification bit by bit, and a sentence. Sources: SDM vol. 3, tables 28-1 to 28-7; for a hypervisor without VT, Xen's own interrupt table. */
 import { exitSource, exitTitle, vectorOf } from '../../hypervisor/view/index.ts';
 import { ExitReason } from '../../cpu/architecture/index.ts';
+import { hypercallName } from '../../hypervisor/xen/index.ts';
 import type { Why } from './inspector.ts';
 
 export interface Explained {
@@ -14,6 +15,8 @@ interface Told {
   qualification: number;
   /** What the exit was about beside it: a port's value, an address, ECX, a hypercall's number. */
   detail?: number;
+  /** The hypercall that came by it, once it is done. */
+  call?: { number: number; result: number };
 }
 
 const hex = (value: number, digits = 0): string => `0x${(value >>> 0).toString(16).padStart(digits, '0')}`;
@@ -62,6 +65,10 @@ function ept({ qualification: q, detail }: Told): Explained {
   };
 }
 
+const numberOf = ({ detail, call }: Told): number | undefined => call?.number ?? detail;
+const callOf = (told: Told): string => (numberOf(told) === undefined ? 'a hypercall' : `hypercall ${numberOf(told)}, ${hypercallName(numberOf(told)!)}`);
+const forWhat = (told: Told): string => HYPERCALLS[hypercallName(numberOf(told) ?? -1)] ?? '';
+
 const SENTENCES: Readonly<Record<number, (told: Told) => string>> = {
   [ExitReason.EXCEPTION_OR_NMI]: () => 'Xen asked to see this exception: of a guest that may force emulation only #UD does that.',
   [ExitReason.EXTERNAL_INTERRUPT]: () => 'Somebody rang the domain’s doorbell: a key, an event or a command waits, and the guest must not keep the processor.',
@@ -73,8 +80,8 @@ const SENTENCES: Readonly<Record<number, (told: Told) => string>> = {
   [ExitReason.HLT]: () => 'The guest has nothing to do until the next interrupt. Xen blocks this vCPU and gives the processor to another one.',
   [ExitReason.INVLPG]: () => 'The guest forgets one translation, and Xen keeps shadows of them.',
   [ExitReason.RDTSC]: () => 'Xen gives the guest a time-stamp counter of its own.',
-  [ExitReason.VMCALL]: ({ detail }) => `The guest asks Xen for something itself: hypercall ${detail ?? ''}. It is the one exit that a driver makes on purpose.`,
-  [ExitReason.VMMCALL]: ({ detail }) => `The guest asks Xen for something in AMD’s spelling: hypercall ${detail ?? ''}.`,
+  [ExitReason.VMCALL]: told => `The guest calls Xen on purpose, as a program calls its kernel: ${callOf(told)}. ${forWhat(told)}`.trimEnd(),
+  [ExitReason.VMMCALL]: told => `The guest calls Xen on purpose, in AMD’s spelling: ${callOf(told)}. ${forWhat(told)}`.trimEnd(),
   [ExitReason.RDMSR]: ({ detail }) => `The guest reads model-specific register ${detail === undefined ? '' : hex(detail)}, which belongs to the real processor: Xen answers for it.`,
   [ExitReason.WRMSR]: ({ detail }) => `The guest writes model-specific register ${detail === undefined ? '' : hex(detail)}, which belongs to the real processor: Xen checks the value first.`,
   [ExitReason.MWAIT]: () => 'The guest waits for a store to a line of memory. Xen blocks this vCPU meanwhile.',
@@ -118,6 +125,12 @@ export function explainExit(told: Told): Explained {
   return { fields, why: { question: 'Why an exit?', answer: SENTENCES[reason]?.(told) ?? `${exitTitle(reason)} gives Xen control, whatever the guest wants.`, source: exitSource(reason) } };
 }
 
+/** Who answers an exit beside Xen's handler, in a word or two. */
+export function answererOf({ reason, qualification, call }: Told, model: keyof typeof MODELS = 'stub'): string {
+  if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return call ? hypercallName(call.number) : 'hypercall';
+  return reason === ExitReason.IO && portOf(qualification >>> 16)?.[3] ? 'Xen’s chip' : model === 'stub' ? 'device model' : 'Domain-0';
+}
+
 const MODELS = { stub: 'Its device model', 'Domain-0': 'Its model in Domain-0' };
 
 /** Who handles an exit, one after the other, and what each does. `model`: where the domain's devices are emulated. */
@@ -130,7 +143,7 @@ export function wayOf(told: Told, model: keyof typeof MODELS = 'stub'): (readonl
       return [['Xen', `reads the qualification: ${how}`], [known?.[3] ? 'Xen itself' : devices, `acts for ${what}`]];
     }
     if (reason === ExitReason.EPT_VIOLATION) return [['Xen', `looks up ${detail === undefined ? 'the address' : hex(detail, 8)} in its map of the guest`], [q & 0x38 ? 'Xen' : devices, q & 0x38 ? 'changes the right, or keeps it' : 'answers, or memory is put there']];
-    if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return [['Xen', `calls the handler of hypercall ${detail ?? ''}`.trimEnd()], ['Xen', 'puts the result into EAX']];
+    if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return [['Xen', `looks up ${callOf(told)}`], ['Xen', told.call ? `puts the result ${told.call.result} into EAX` : 'puts the result into EAX']];
     if (reason === ExitReason.HLT || reason === ExitReason.MWAIT) return [['Xen', 'blocks the vCPU until an interrupt'], ['Scheduler', 'gives the processor to who waits']];
     if (reason === ExitReason.PREEMPTION_TIMER || reason === ExitReason.PAUSE) return [['Xen', 'looks at timers that are due'], ['Scheduler', 'goes on with it, or with who waits']];
     if (reason === ExitReason.EXTERNAL_INTERRUPT) return [['Xen', 'takes what waits at the doorbell'], ['Xen', 'marks the interrupt or event']];

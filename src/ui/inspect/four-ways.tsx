@@ -2,6 +2,7 @@
 
 import { info } from '../host.ts';
 import { ModeBadge, ownerClass, Tag } from '../parts/marks.tsx';
+import { whole } from '../units.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Table, Why } from './inspector.ts';
 import { DEPTH, type Direction, type Measured, type Progress, REQUEST_KIB, type WayId } from './ways.ts';
@@ -44,7 +45,7 @@ const MEASURES: readonly Measure[] = [
 ];
 
 /** Three figures, and whole numbers from 100 on. */
-const figure = (n: number): string => (n >= 100 ? Math.round(n).toLocaleString('en').replace(/,/g, '\u202f') : n === 0 ? '0' : n >= 10 ? n.toFixed(1) : n.toFixed(2));
+const figure = (n: number): string => (n >= 100 ? whole(n) : n === 0 ? '0' : n >= 10 ? n.toFixed(1) : n.toFixed(2));
 const domainName = (way: WayId): string => `ways-${way}`;
 
 function Figure() {

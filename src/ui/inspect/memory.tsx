@@ -11,9 +11,11 @@ import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
   nothing: 'There is no machine.', caption: (mib: number, cell: number) => `${mib} cells of 1 MiB; one of two colours has two owners. Below: the 256 frames of MiB ${cell}, from 0x${(256 * cell).toString(16)} on. Granted: what others may map. In use: what they map now.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB', 'Granted', 'In use'], xen: 'Xen', free: 'free', who: 'Who owns what',
-  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}, a square each`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
-  plain: 'writable', table: 'page table', granted: 'written by others', translated: 'holds translated code', ends: 'the walk ends here', device: 'device', code: 'translated code', own: 'a guest’s own', notThere: 'not present', noGuest: 'Boot a guest: its addresses can be followed here.', wrong: 'Write a linear address in hexadecimal, c0100000 say.', eip: 'at EIP', esp: 'at ESP',
-  steps: { cr3: 'CR3', physical: 'guest-physical', stage: 'second stage', machine: 'machine' }, references: 'references', type: 'type', uses: 'uses as that', m2p: 'known to its owner as', flags: 'flags', entry: 'Entry', offset: 'offset', linearBits: 'linear, as it is', bits: (n: number) => `${n} bits`,
+  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}, a square each`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' }, then: { hvm: ', then EPT', pv: ', checked by Xen' }, large: (mib: number) => `${mib}-MiB page: the walk ends here, no page table`,
+  cost: (entries: number, looks: number) => `A TLB miss: ${entries + 4 * looks} memory references by an EPT of 4 levels, ${entries + looks} by Xen’s flat one here. A hit: none.`,
+  views: { owner: 'Owner', tables: 'Tables', granted: 'Granted', code: 'Code', referred: 'Shared' }, show: 'Show on the map', counted: { tables: (name: string) => `page tables of ${name}, from its CR3`, granted: 'frames that others may map', code: 'frames with translated code', referred: 'frames with more than one reference' }, shade: (what: string, frames: number, most: number) => `${what}: ${frames} in all, at most ${most} in a MiB.`,
+  plain: 'writable', table: 'page table', lent: 'granted to another domain', granted: 'written by others', translated: 'code that has run', ends: 'the walk ends here', device: 'device', code: 'translated code', notThere: 'not present', noGuest: 'Boot a guest: its addresses can be followed here.', wrong: 'Write a linear address in hexadecimal, c0100000 say.', eip: 'at EIP', esp: 'at ESP',
+  steps: { cr3: 'CR3', physical: 'guest-physical', stage: 'EPT', p2m: 'Xen’s check', machine: 'machine frame' }, references: 'references', type: 'type', uses: 'uses as that', m2p: 'known to its owner as', flags: 'flags', offset: 'offset', linearBits: 'linear, as it is', bits: (n: number) => `${n} bits`,
 };
 const EVERY_MS = 1000,
   FRAMES = 256,
@@ -35,6 +37,9 @@ const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).pa
 
 /** The address that is followed; empty: EIP. */
 const address = signal('');
+/** What the map shows of each MiB: whose it is, or how many of its frames are so. */
+type View = keyof typeof words.views;
+const view = signal<View>('owner');
 
 interface Step { key: string; title: string; value: string; says: string; owner: string; bits: readonly (readonly [string, string, string])[]; isFault?: true }
 interface Data {
@@ -44,7 +49,10 @@ interface Data {
   /** Frames that a domain lets others map, and of these what is mapped now. */
   grants: ReadonlyMap<number, { granted: number; used: number }>;
   frames: number;
-  walk: { name: string; vcpu: number; linear: number; mode: string; steps: Step[]; isPv: boolean } | undefined;
+  walk: { name: string; vcpu: number; linear: number; mode: string; steps: Step[]; isPv: boolean; cost: string } | undefined;
+  /** Machine frames of the guest's page tables, and of what domains let others map. */
+  tables: ReadonlySet<number>;
+  granted: ReadonlySet<number>;
   machine: MachineView;
   /** The guest that `mark` names stands out. */
   guest: number | undefined;
@@ -74,18 +82,21 @@ const ENTRY_BITS: readonly (readonly [bit: number, name: string, says: string])[
 const entryBits = (low: number) => ENTRY_BITS.map(([bit, name, says]) => [String(bit), String((low >>> bit) & 1), `${name}: ${says}`] as const);
 const entryWords = (low: number): string => ((low & 1) === 0 ? words.notThere : [low & 2 ? 'write' : 'read', low & 4 ? 'user' : 'kernel', low & 64 ? 'dirty' : low & 32 ? 'accessed' : ''].filter(Boolean).join(', '));
 
-function walkOf(state: VcpuState, linear: number, id: number): Step[] {
+/** A page of a directory's entry, with no table below it: bit 7 is in force (SDM vol. 3, 4.3 and 4.4). */
+const LARGE = 128;
+
+function walkOf(state: VcpuState, linear: number, id: number, isPv: boolean): Step[] {
   const { regs } = state, { entries, physical, secondStage, machine, error } = state.translate(linear), own = ownerClass(id);
   const paging = regs[R.CR0]! < 0;
   const steps: Step[] = [{ key: 'cr3', title: words.steps.cr3, value: paging ? hex(regs[R.CR3]!) : '–', says: paging ? 'points to the top level' : words.paging.off, owner: own, bits: [] }];
   for (const { level, physical: at, low, high } of entries) {
     const index = level === 'PDPTE' ? linear >>> 30 : level === 'PDE' ? (entries[0]?.level === 'PDPTE' ? (linear >>> 21) & 511 : linear >>> 22) : entries[0]?.level === 'PDPTE' ? (linear >>> 12) & 511 : (linear >>> 12) & 1023;
-    steps.push({ key: level, title: `${level} [0x${index.toString(16)}]`, value: `${high ? hex(high, 1) : ''}${hex(low)}`, says: at < 0 ? 'in a register' : `${entryWords(low)}; at ${hex(at)}`, owner: own, bits: entryBits(low), ...((low & 1) === 0 ? { isFault: true as const } : {}) });
+    steps.push({ key: level, title: `${level} [0x${index.toString(16)}]`, value: `${high ? hex(high, 1) : ''}${hex(low)}`, says: at < 0 ? 'in a register' : level === 'PDE' && low & LARGE && entries.at(-1)!.level === 'PDE' && physical >= 0 ? words.large(entries[0]!.level === 'PDPTE' ? 2 : 4) : `${entryWords(low)}; at ${hex(at)}`, owner: own, bits: entryBits(low), ...((low & 1) === 0 ? { isFault: true as const } : {}) });
   }
   if (physical < 0) return steps;
   steps.push({ key: 'physical', title: words.steps.physical, value: hex(physical), says: `guest frame 0x${(physical >>> 12).toString(16)}${error >= 0 ? `; the access would fault, #PF ${error}` : ''}`, owner: own, bits: [] });
   const rights = `${secondStage & 1 ? 'r' : '-'}${secondStage & 2 ? 'w' : '-'}${secondStage & 4 ? 'x' : '-'}`;
-  steps.push({ key: 'stage', title: words.steps.stage, value: machine < 0 ? '–' : rights, says: machine < 0 ? (secondStage === 0 ? 'no memory there: an exit' : 'is populated on demand') : `0x${(physical >>> 12).toString(16)} → 0x${(machine >>> 12).toString(16)}`, owner: 'c-hv', bits: [['0', String(secondStage & 1), 'read'], ['1', String((secondStage >>> 1) & 1), 'write'], ['2', String((secondStage >>> 2) & 1), 'execute']], ...(machine < 0 ? { isFault: true as const } : {}) });
+  steps.push({ key: 'stage', title: isPv ? words.steps.p2m : words.steps.stage, value: machine < 0 ? '–' : rights, says: machine < 0 ? (secondStage === 0 ? 'no memory there: an exit' : 'is populated on demand') : `0x${(physical >>> 12).toString(16)} → 0x${(machine >>> 12).toString(16)}`, owner: 'c-hv', bits: [['0', String(secondStage & 1), 'read'], ['1', String((secondStage >>> 1) & 1), 'write'], ['2', String((secondStage >>> 2) & 1), 'execute']], ...(machine < 0 ? { isFault: true as const } : {}) });
   if (machine >= 0) steps.push({ key: `f${machine >>> 12}`, title: words.steps.machine, value: hex(machine), says: `frame 0x${(machine >>> 12).toString(16)}`, owner: 'c-hw', bits: [] });
   return steps;
 }
@@ -116,14 +127,20 @@ function open({ session, machine }: Target) {
       let walk: Data['walk'];
       if (state && vcpu && guest !== undefined) {
         const typed = Number.parseInt(address.value.replace(/^0x/i, ''), 16), linear = Number.isNaN(typed) ? state.linear(R.CS, state.regs[R.EIP]!) : typed >>> 0;
-        const paging = state.regs[R.CR0]! < 0, steps = walkOf(state, linear, guest);
-        walk = { name: nameOf(guest), vcpu: vcpu.id, linear, mode: !paging ? words.paging.off : steps.some(({ key }) => key === 'PDPTE') ? words.paging.pae : words.paging.two, steps, isPv: domain!.type === 'pv' };
+        const paging = state.regs[R.CR0]! < 0, isPv = domain!.type === 'pv', steps = walkOf(state, linear, guest, isPv);
+        // Each entry in memory is reached by a guest-physical address, and so is what they lead to.
+        const read = steps.filter(({ key, says }) => /^(PDE|PTE)$/.test(key) && says !== 'in a register').length;
+        walk = { name: nameOf(guest), vcpu: vcpu.id, linear, mode: !paging ? words.paging.off : steps.some(({ key }) => key === 'PDPTE') ? words.paging.pae : words.paging.two, steps, isPv, cost: isPv ? '' : words.cost(read, read + 1) };
       }
       const grants = new Map(machine.domains().flatMap(({ id }) => {
         const table = machine.domain(id)?.grants();
         return table ? [[id, { granted: table.entries.length, used: table.entries.filter(({ use }) => use).length }] as const] : [];
       }));
-      return { ...cellsOf(machine), grants, walk, machine, guest };
+      const granted = new Set(machine.domains().flatMap(({ id }) => {
+        const its = machine.domain(id);
+        return its?.grants()?.entries.flatMap(({ type, frame }) => (type === 'access' ? [its.p2m(frame)?.mfn ?? -1] : [])) ?? [];
+      }));
+      return { ...cellsOf(machine), grants, walk, machine, guest, granted, tables: state?.tables() ?? new Set<number>() };
     },
   };
 }
@@ -135,9 +152,17 @@ function chosenCell({ chosen, data }: Shown<Data>): number {
   return Number.isNaN(mfn) ? 0 : mfn >> 8;
 }
 
+/** Of each MiB the frames that the map's view is about. */
+function countsOf({ machine, frames, tables, granted }: Data, what: Exclude<View, 'owner'>): Uint16Array {
+  const counts = new Uint16Array(Math.ceil(frames / FRAMES));
+  if (what === 'tables' || what === 'granted') for (const mfn of what === 'tables' ? tables : granted) { if (mfn >= 0) counts[mfn >> 8]!++; }
+  else machine.marks()[what].forEach((is, mfn) => { counts[mfn >> 8]! += is; });
+  return counts;
+}
+
 /** The map: a cell a MiB, and from the chosen one lines between the cells to its frames below. */
-function MemoryMap(shown: Shown<Data> & { cell: number }) {
-  const { data: { cells }, choose, cell } = shown, isPhone = narrow.value;
+function MemoryMap(shown: Shown<Data> & { cell: number; counts: Uint16Array | undefined }) {
+  const { data: { cells }, choose, cell, counts } = shown, top = counts ? Math.max(1, ...counts) : 1, isPhone = narrow.value;
   const across = cells.length > FEW && !isPhone ? 64 : 32, side = across === 64 || isPhone ? 10 : 20, rows = Math.ceil(cells.length / across), high = side < LETTER ? side : rows > FEW_ROWS ? 12 : 18;
   const wide = across * side - GAP, tall = rows * high, labelled = Math.max(1, Math.ceil(16 / high)), tiles = side < LETTER ? 2 : 3, column = cell % across, row = Math.floor(cell / across);
   const x = (i: number): number => (i % across) * side, y = (i: number): number => Math.floor(i / across) * high + GAP / 2;
@@ -156,12 +181,13 @@ function MemoryMap(shown: Shown<Data> & { cell: number }) {
   cells.forEach(({ owner }, i) => { const last = runs.at(-1); if (last && last.owner === owner && i % across !== 0) last.to = i; else runs.push({ from: i, to: i, owner }); });
   const Fill = ({ owner, from, width }: { owner: number; from: [x: number, y: number]; width: number }) => <g class={classOf(owner)}>
     <rect x={from[0]} y={from[1]} width={width} height={high - GAP} class="own" />{owner >= 0 && owner !== XEN && <rect x={from[0]} y={from[1]} width={width} height={high - GAP} fill={`url(#own-${owner % HATCHES.length})`} />}</g>;
-  return <svg viewBox={`${-LEFT} ${-HEAD} ${LEFT + wide} ${HEAD + tall + ZOOM}`} class="memsvg" tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown} onClick={onClick}>
+  return <svg viewBox={`${-LEFT} ${-HEAD} ${LEFT + wide} ${HEAD + tall + ZOOM}`} class={`memsvg${counts ? ' faded' : ''}`} tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown} onClick={onClick}>
     <defs>{HATCHES.map((lines, i) => <pattern key={i} id={`own-${i}`} x={-GAP / 2} width={side / tiles} height={high / tiles} patternUnits="userSpaceOnUse"><path d={lines(side / tiles, high / tiles)} class="hatch" /></pattern>)}</defs>
     {[0, 8, 16, 24].map(mib => Math.abs((mib * across) / 32 - column) * side > 50 && <text key={mib} x={(mib * wide) / 32 + 1} y="-5" class="m">+{(mib * across) / 32}</text>)}
     {Array.from({ length: rows }, (_, each) => each % labelled === 0 && Math.abs(each - row) * high > 14 && <text key={each} x="-9" y={each * high + high / 2 + 4} text-anchor="end" class="m">{each * across} M</text>)}
     {runs.map(({ from, to, owner }) => <Fill key={from} owner={owner} from={[x(from), y(from)]} width={(to - from + 1) * side - GAP} />)}
     {cells.map(({ parts }, i) => { let before = 0; return parts?.map(([owner, frames]) => { const at = before; before += frames; return <Fill key={`${i}.${owner}`} owner={owner} from={[x(i) + (at / FRAMES) * (side - GAP), y(i)]} width={Math.max(1.2, (frames / FRAMES) * (side - GAP))} />; }); })}
+    {counts && cells.map(({ owner }, i) => counts[i]! > 0 && <rect key={i} x={x(i)} y={y(i)} width={side - GAP} height={high - GAP} class={`cnt ${classOf(owner)}`} fill-opacity={0.25 + 0.75 * Math.sqrt(counts[i]! / top)} />)}
     <path d={Array.from({ length: across - 1 }, (_, i) => `M${(i + 1) * side - GAP / 2} 0v${rows * high}`).join('')} stroke="var(--bg)" stroke-width={GAP} />
     {runs.map(({ from, to, owner }) => owner >= 0 && side >= LETTER && (to - from + 1) * side > plateOf(owner).length * 7 + 8 && <g key={from} class={classOf(owner)}><rect x={x(from) + 2.5} y={y(from) + (high - GAP) / 2 - 5.5} width={plateOf(owner).length * 7 + 5} height="11" rx="2" class="plate" /><text x={x(from) + 5} y={y(from) + (high - GAP) / 2 + 3.7} class="m pl">{plateOf(owner)}</text></g>)}
     <g class="lead"><path d={`M${column * side - GAP / 2} ${tall}L0 ${tall + ZOOM}H${wide}L${(column + 1) * side - GAP / 2} ${tall}z`} class="fan" />
@@ -172,25 +198,32 @@ function MemoryMap(shown: Shown<Data> & { cell: number }) {
   </svg>;
 }
 
-const frameClass = ({ owner, type, writers, code }: FrameState): string => `${classOf(owner)}${owner < 0 ? ' no' : ''}${/^L\d|DESCRIPTORS/.test(type) ? ' pt' : writers > 0 ? ' gr' : code ? ' cd' : ''}`;
+/** What a frame is seen to be; the first that holds. */
+type Kind = 'pt' | 'gr' | 'wr' | 'cd' | 'no' | '';
+const kindOf = ({ mfn, owner, type, writers, code }: FrameState, { tables, granted }: Data): Kind =>
+  owner < 0 ? 'no' : tables.has(mfn) || /^L\d|DESCRIPTORS/.test(type) ? 'pt' : granted.has(mfn) ? 'gr' : writers > 0 ? 'wr' : code ? 'cd' : '';
+const KINDS: readonly (readonly [Kind, string])[] = [['', words.plain], ['cd', words.translated], ['pt', words.table], ['gr', words.lent], ['wr', words.granted], ['no', words.free]];
 
 function Figure(shown: Shown<Data>) {
   const { data, choose, chosen } = shown, { machine, walk } = data, cell = Math.min(chosenCell(shown), data.cells.length - 1), end = walk?.steps.at(-1)?.key, shownKey = shownStep(shown)?.key;
   const problem = useSignal('');
   const frames = Array.from({ length: FRAMES }, (_, i) => machine.frame(cell * FRAMES + i)).filter((each): each is FrameState => each !== undefined);
+  const kinds = frames.map(frame => kindOf(frame, data)), counts = view.value === 'owner' ? undefined : countsOf(data, view.value);
   const follow = (text: string): void => {
     if (text.trim() !== '' && !/^(0x)?[0-9a-f]{1,8}$/i.test(text.trim())) { problem.value = words.wrong; return; }
     problem.value = '';
     address.value = text.trim();
   };
   return <div class="mem">
-    <div class="memw"><MemoryMap {...shown} cell={cell} />
-      <div class="strip-f"><b class="m">{cell} M</b><div class="frames" role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map(frame => <button key={frame.mfn} tabIndex={-1} class={`fr ${frameClass(frame)}${`f${frame.mfn}` === end ? ' end' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div></div>
-      <div class="legend">{([['', words.plain], ['cd', words.translated], ['gr', words.granted], ['pt', words.table], ['end', words.ends], ['no', words.free]] as const).map(([mark, name]) => <span key={name}><i class={`fr ${mark} ${classOf(data.cells[cell]!.owner)}`} />{name}</span>)}</div></div>
+    <div class="memw"><MemoryMap {...shown} cell={cell} counts={counts} />
+      <div class="strip-f"><b class="m">{cell} M</b><div class="frames" role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map((frame, i) => <button key={frame.mfn} tabIndex={-1} class={`fr ${kinds[i]} ${classOf(frame.owner)}${`f${frame.mfn}` === end ? ' end' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div></div>
+      <div class="legend"><span>{words.frames(cell * FRAMES)}</span>{KINDS.filter(([kind]) => kinds.includes(kind)).map(([kind, name]) => <span key={name}><i class={`fr ${kind} ${classOf(data.cells[cell]!.owner)}`} />{name}</span>)}
+        {frames.some(({ mfn }) => `f${mfn}` === end) && <span><i class="fr end" />{words.ends}</span>}
+        {counts && <span class="b">{words.shade(view.value === 'tables' ? words.counted.tables(walk?.name ?? '–') : words.counted[view.value as 'code'], counts.reduce((sum, n) => sum + n, 0), Math.max(...counts))}</span>}</div></div>
     <div class="idet"><Detail {...shown} /></div>
     <section class="walkp"><div class="row wrap"><h3>{words.walk}</h3>{walk ? <>
       <label class="in s"><input type="text" aria-label={words.linear} placeholder={hex(walk.linear)} value={address.value} onChange={event => follow(event.currentTarget.value)} /><span class="u">{words.linear} {words.of(walk.name, walk.vcpu)}</span></label>
-      <span class="sec">{walk.mode}</span></> : <span class="sec">{words.noGuest}</span>}{problem.value && <span class="tag bad" role="alert">{problem.value}</span>}</div>
+      <span class="sec">{walk.mode}{walk.mode === words.paging.off ? '' : walk.isPv ? words.then.pv : words.then.hvm}</span><span class="grow" /><span class="sec">{walk.cost}</span></> : <span class="sec">{words.noGuest}</span>}{problem.value && <span class="tag bad" role="alert">{problem.value}</span>}</div>
       {walk && <ol class={`split ${walk.steps[0]!.owner}`} aria-label={words.linear}>{partsOf(walk).map(({ name, bits, value }) => <li key={name} style={`flex:${bits} 1 0`}><b>0x{value.toString(16).padStart(Math.ceil(bits / 4), '0')}</b> <span>{name}, {words.bits(bits)}</span></li>)}</ol>}
       {walk && <ol class="walk">{walk.steps.map((step, i) => <li key={step.key} class={`${step.owner}${step.isFault ? ' fault' : ''}${i === walk.steps.length - 1 && !step.isFault ? ' last' : ''}${shownKey === step.key ? ' on' : ''}`}><button class="pickrow" aria-pressed={shownKey === step.key} onClick={() => choose(step.key)}><small>{step.title}</small><b>{step.value}</b><span>{step.says}</span></button></li>)}</ol>}
     </section>
@@ -203,6 +236,7 @@ function Detail(shown: Shown<Data>) {
   const step = shownStep(shown), frame = /^f\d+$/.test(chosen) ? data.machine.frame(Number(chosen.slice(1))) : undefined;
   const flags = frame && [frame.device && words.device, frame.code && words.code, frame.xen && words.xen, frame.pinned && 'pinned', frame.validated && 'validated'].filter(Boolean).join(', ');
   return <>
+    <div class="seg views" role="group" aria-label={words.show}>{(Object.keys(words.views) as View[]).map(each => <button key={each} aria-pressed={view.value === each} onClick={() => { view.value = each; }}>{words.views[each]}</button>)}</div>
     <section><h3>{words.who}</h3><table class="owns"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i > 0 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>{data.counts.map(([owner, count]) => <tr key={owner} class={owner === data.guest ? 'b sel' : ''}><td class={classOf(owner)}><i class={`m own-id${owner < 0 ? ' chip' : ''}`}>{plateOf(owner)}</i>{nameOf(owner)}</td><td class="m num">{count}</td><td class="m num">{(count / 256).toFixed(1)}</td><td class="m num">{data.grants.get(owner)?.granted}</td><td class="m num">{data.grants.get(owner)?.used}</td></tr>)}</tbody></table></section>
     {frame ? <section><h3>{words.frame(frame.mfn)}</h3><dl class="kv"><dt>{words.owner}</dt><dd class="plain"><i class={`chip ${classOf(frame.owner)}`} /> {nameOf(frame.owner)}</dd><dt>{words.references}</dt><dd>{frame.references}</dd><dt>{words.type}</dt><dd>{frame.type}</dd><dt>{words.uses}</dt><dd>{frame.uses}</dd><dt>{words.granted}</dt><dd>{frame.writers}</dd>{frame.m2p >= 0 && <><dt>{words.m2p}</dt><dd>0x{frame.m2p.toString(16)}</dd></>}{flags && <><dt>{words.flags}</dt><dd class="plain">{flags}</dd></>}</dl></section>
       : step ? <section><h3>{step.title}</h3><p><span class="m">{step.value}</span> <span class="sec">{step.says}</span></p>{step.bits.length > 0 && <table class="bitst"><tbody>{step.bits.map(([bit, value, says]) => <tr key={bit} class={value === '0' ? 'out' : ''}><td class="m">{bit}</td><td class="m b">{value}</td><td class="sec">{says}</td></tr>)}</tbody></table>}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runsOf } from './runs.ts';
+import { byPriority, creditOf, lineFrom, type Run, runsOf, sharesByWeight } from './runs.ts';
 
 const decision = (timeNs: number, pcpu: number, from: number, to: number) => ({ timeNs, pcpu, from, to, why: 'TURN', left: 'NOBODY', priority: -1, credit: 5, waiting: 0, waitedNs: 3 }) as const;
 
@@ -15,5 +15,35 @@ describe('runs of a timeline', () => {
 
   it('are none where nobody could run', () => {
     expect(runsOf([decision(0, 0, -1, -1)], 0, 20)).toEqual([]);
+  });
+});
+
+const MS = 1e6;
+const run = (fromMs: number, toMs: number, more: Partial<Run> = {}): Run => ({ pcpu: 0, unit: 1, priority: -1, credit: 50, fromNs: fromMs * MS, toNs: toMs * MS, waitedNs: 0, ...more });
+
+describe('the priority of who runs', () => {
+  it('is BOOST until the next tick, and after an accounting what the credit says', () => {
+    const accountings = [{ timeNs: 0, credits: [0, 60] }, { timeNs: 30 * MS, credits: [0, -5] }];
+    expect(byPriority([run(4, 40, { priority: 0 })], accountings).map(({ priority, fromNs, toNs }) => [priority, fromNs / MS, toNs / MS])).toEqual([[0, 4, 10], [-1, 10, 30], [-2, 30, 40]]);
+    // One that goes on with the same priority is one slice.
+    expect(byPriority([run(4, 6), run(6, 8)], accountings)).toHaveLength(1);
+  });
+});
+
+describe('the credit of a unit', () => {
+  it('falls by ten in a millisecond while it runs, stands while it does not, and is what an accounting made it', () => {
+    const line = creditOf(1, [run(10, 20), run(40, 45, { credit: 77 })], [{ timeNs: 30 * MS, credits: [0, 80] }], 60 * MS);
+    expect(line.map(({ ns, credit }) => [ns / MS, credit])).toEqual([[10, 50], [20, -50], [30, -50], [30, 80], [40, 80], [40, 77], [45, 27], [60, 27]]);
+    expect(lineFrom(line, 15 * MS)[0]).toEqual({ ns: 15 * MS, credit: 0 });
+    expect(lineFrom(line, 70 * MS)).toEqual([]);
+  });
+});
+
+describe('what weights give', () => {
+  it('is shared in their proportion; who can use no more leaves the rest to the others', () => {
+    expect([...sharesByWeight([{ unit: 1, weight: 512, most: 100 }, { unit: 2, weight: 256, most: 100 }, { unit: 3, weight: 256, most: 100 }], 160)]).toEqual([[1, 80], [2, 40], [3, 40]]);
+    expect([...sharesByWeight([{ unit: 1, weight: 512, most: 50 }, { unit: 2, weight: 256, most: 100 }, { unit: 3, weight: 256, most: 100 }], 160)]).toEqual([[1, 50], [2, 55], [3, 55]]);
+    expect([...sharesByWeight([{ unit: 1, weight: 256, most: 100 }], 180)]).toEqual([[1, 100]]);
+    expect([...sharesByWeight([], 180)]).toEqual([]);
   });
 });

@@ -1,11 +1,21 @@
-/** Who had a processor, from the scheduler's decisions. */
-import type { Decision } from '../../hypervisor/view/index.ts';
+/** Who had a processor, from the scheduler's decisions; what credit each had meanwhile; and what the weights alone would give. */
+import type { Accounting, Decision } from '../../hypervisor/view/index.ts';
+
+/** A unit pays so many credits for a millisecond, who runs at a tick is BOOSTed no longer (hypervisor/scheduler/credit.ts). */
+const CREDITS_PER_MS = 10;
+export const TICK_NS = 10e6,
+  ACCOUNTING_NS = 30e6;
+const BOOST = 0,
+  UNDER = -1,
+  OVER = -2;
 
 export interface Run {
   pcpu: number;
   unit: number;
   /** PRIORITY of the credit scheduler, as it was given the processor. */
   priority: number;
+  /** Credit that it had then; undefined: it had the processor before, and nobody counted. */
+  credit?: number;
   fromNs: number;
   toNs: number;
   /** How long it had waited for it. */
@@ -16,15 +26,97 @@ export interface Run {
 export function runsOf(decisions: readonly Decision[], fromNs: number, nowNs: number): Run[] {
   const runs: Run[] = [];
   const open = new Map<number, Run>();
-  for (const { pcpu, to, timeNs, priority, waitedNs } of decisions) {
+  for (const { pcpu, to, timeNs, priority, credit, waitedNs } of decisions) {
     const before = open.get(pcpu);
     if (before) before.toNs = timeNs;
     open.delete(pcpu);
     if (to < 0) continue;
     // The same one goes on: its priority may be another.
-    const run = { pcpu, unit: to, priority, fromNs: timeNs, toNs: nowNs, waitedNs: before?.unit === to ? 0 : waitedNs };
+    const run: Run = { pcpu, unit: to, priority, ...(before?.unit === to ? {} : { credit }), fromNs: timeNs, toNs: nowNs, waitedNs: before?.unit === to ? 0 : waitedNs };
     runs.push(run);
     open.set(pcpu, run);
   }
-  return runs.filter(({ toNs }) => toNs > fromNs).map(run => ({ ...run, fromNs: Math.max(fromNs, run.fromNs) }));
+  return runs.filter(({ toNs }) => toNs > fromNs).map(run => ({ ...run, fromNs: Math.max(fromNs, run.fromNs), toNs: Math.min(nowNs, run.toNs) })).filter(run => run.toNs > run.fromNs);
+}
+
+/** Runs cut where the priority of who runs changes: a tick ends BOOST, an accounting sets it by the credit. */
+export function byPriority(runs: readonly Run[], accountings: readonly Accounting[]): Run[] {
+  const phaseNs = accountings.at(-1)?.timeNs ?? 0;
+  const cut = runs.flatMap(run => {
+    const changes = accountings.flatMap(({ timeNs, credits }) => (timeNs > run.fromNs && timeNs < run.toNs ? [{ ns: timeNs, priority: credits[run.unit]! < 0 ? OVER : UNDER }] : []));
+    const tickNs = phaseNs + (Math.floor((run.fromNs - phaseNs) / TICK_NS) + 1) * TICK_NS;
+    if (run.priority === BOOST && tickNs < run.toNs && accountings.length > 0 && !changes.some(({ ns }) => ns <= tickNs)) changes.unshift({ ns: tickNs, priority: UNDER });
+    const ends = [...changes.map(({ ns }) => ns), run.toNs];
+    return [{ ...run, toNs: ends[0]! }, ...changes.map(({ ns, priority }, i) => ({ ...run, priority, fromNs: ns, toNs: ends[i + 1]!, waitedNs: 0 }))];
+  });
+  return joined(cut, (one, other) => one.priority === other.priority);
+}
+
+/** Of one that goes on is one slice, whatever was decided meanwhile; `isSame` may part what is of one unit. */
+export function joined(runs: readonly Run[], isSame: (one: Run, other: Run) => boolean = () => true): Run[] {
+  const slices: Run[] = [];
+  const last = new Map<number, Run>();
+  for (const run of runs) {
+    const before = last.get(run.pcpu);
+    if (before && before.toNs === run.fromNs && before.unit === run.unit && isSame(before, run)) {
+      before.toNs = run.toNs;
+      continue;
+    }
+    const slice = { ...run };
+    slices.push(slice);
+    last.set(run.pcpu, slice);
+  }
+  return slices;
+}
+
+export interface Credit {
+  ns: number;
+  credit: number;
+}
+
+/** A unit's credit over time: what it had whenever it was given a processor and after each accounting, and between them what it paid for running. */
+export function creditOf(unit: number, runs: readonly Run[], accountings: readonly Accounting[], toNs: number): Credit[] {
+  const events = [
+    ...runs.filter(run => run.unit === unit).flatMap(({ fromNs, toNs: endNs, credit }) => [{ ns: fromNs, runs: true, credit }, { ns: endNs, runs: false, credit: undefined }]),
+    ...accountings.map(({ timeNs, credits }) => ({ ns: timeNs, runs: undefined, credit: credits[unit] })),
+    { ns: toNs, runs: undefined, credit: undefined },
+  ].filter(({ ns }) => ns <= toNs).sort((a, b) => a.ns - b.ns || Number(a.runs ?? 2) - Number(b.runs ?? 2));
+  const line: Credit[] = [];
+  let credit: number | undefined, isRunning = false, lastNs = 0;
+  for (const event of events) {
+    if (credit !== undefined) {
+      if (isRunning) credit -= ((event.ns - lastNs) * CREDITS_PER_MS) / 1e6;
+      line.push({ ns: event.ns, credit });
+    }
+    if (event.credit !== undefined && event.credit !== credit) line.push({ ns: event.ns, credit: (credit = event.credit) });
+    isRunning = event.runs ?? isRunning;
+    lastNs = event.ns;
+  }
+  return line;
+}
+
+/** The part of a line from `fromNs` on. */
+export function lineFrom(line: readonly Credit[], fromNs: number): Credit[] {
+  const next = line.findIndex(({ ns }) => ns >= fromNs), after = line[next], before = line[next - 1];
+  if (!after) return [];
+  if (!before || after.ns === fromNs) return line.slice(next);
+  return [{ ns: fromNs, credit: before.credit + ((after.credit - before.credit) * (fromNs - before.ns)) / (after.ns - before.ns) }, ...line.slice(next)];
+}
+
+/** How those that always have work share what there is, by weight: who cannot use its part (`most`) leaves the rest to the others. All in the same unit. */
+export function sharesByWeight(among: readonly { unit: number; weight: number; most: number }[], available: number): Map<number, number> {
+  const shares = new Map<number, number>();
+  let left = available, rest = [...among];
+  for (;;) {
+    const weights = rest.reduce((sum, { weight }) => sum + weight, 0), limited = rest.filter(({ weight, most }) => (left * weight) / weights > most);
+    if (limited.length === 0) {
+      for (const { unit, weight } of rest) shares.set(unit, (left * weight) / weights);
+      return shares;
+    }
+    for (const { unit, most } of limited) {
+      shares.set(unit, most);
+      left -= most;
+    }
+    rest = rest.filter(each => !limited.includes(each));
+  }
 }

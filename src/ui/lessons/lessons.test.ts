@@ -61,7 +61,7 @@ describe('the page’s lessons', () => {
     await run.reset(second);
     const [part] = lesson.steps[second]!.parts;
     if (part?.kind === 'actions') await run.act(part.actions);
-    expect((await run.measure(second + 1, new Map())).measured.map(({ value }) => value)).toEqual([values.again, values.together, values.calls]);
+    expect((await run.measure(second + 1, new Map())).measured.map(({ value }) => value)).toEqual([values.again, values.together]);
   });
 
   it('weight and cap: shares follow from the weights, and a cap holds', async () => {

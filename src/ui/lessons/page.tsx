@@ -5,12 +5,12 @@ import { Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { host, info, reportProblem, sentence } from '../host.ts';
 import { mediaSignal } from '../media.ts';
-import { sessions } from '../sessions.ts';
+import { frontGuest, sessions } from '../sessions.ts';
 import { Activity } from '../parts/activity.tsx';
 import { strings } from '../strings.ts';
 import { SerialWindow } from '../parts/serial.tsx';
 import { Tag } from '../parts/marks.tsx';
-import { handInCode, type Lesson, type Part, type Problem, readLesson, type Round, roundsOf, type Step } from './lesson.ts';
+import { type Action, handInCode, type Lesson, type Part, type Problem, readLesson, type Round, roundsOf, type Step } from './lesson.ts';
 import { lessonAddress, lessonText } from './list.ts';
 import './lessons.css';
 import { Markdown } from './markdown.tsx';
@@ -21,12 +21,12 @@ import { type Judged, LessonRun, type Measured } from './run.ts';
 const words = {
   lesson: 'lesson',
   counts: (guest: string) => `What ${guest} does to the hypervisor`,
-  starts: 'The guests of the lesson start.', seed: (seed: string) => `seed ${seed}`, link: 'Link to this lesson', another: 'Other numbers',
+  starts: 'The guests of the lesson start.', seed: (seed: string) => `seed ${seed}`, another: 'Other numbers',
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
-  round: (n: number, of: number, name: string | undefined) => `Round ${n}${of > 1 ? ` of ${of}` : ''}${name ? `: ${name}` : ''}`, later: 'Opens when this round is done.', gap: (said: number, got: number) => `you said ${number(said)}, measured ${number(got)}`,
-  show: 'Show', fold: 'Fold', answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer', number: 'Write a number.',
-  doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Opens when the measurement holds.', reality: 'Opens at the end.' },
-  measure: 'Measure', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(by)} off`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
+  round: (n: number, of: number, name: string | undefined) => `Round ${n}${of > 1 ? ` of ${of}` : ''}${name ? `: ${name}` : ''}`, later: 'Opens when this round is done.', was: (before: string) => `was ${before}`, youSaid: (n: number) => `You said ${number(n)}.`, gap: (said: number, got: number) => `you said ${number(said)}, measured ${number(got)}`,
+  show: 'Show', fold: 'Fold', answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer',
+  doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Why it is so, and what the source says. Opens when the measurement holds.', reality: 'What a real host does otherwise. Opens at the end.' },
+  measure: 'Measure', measureAgain: 'Measure again', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(by)} off`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
   wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
 };
 
@@ -65,6 +65,7 @@ async function open(): Promise<void> {
     run = new LessonRun(lesson, pageHost);
     await run.start();
     await run.begin();
+    frontGuest.value = run.idOf(lesson.guests[0]!.name);
     now.value = { lesson, run, at: 0, answers: new Map(), results: new Map(), busy: false };
   } catch (error) {
     problem.value = sentence(error);
@@ -130,7 +131,7 @@ export function LessonPage() {
       {problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag></p>}
       {rounds.map((round, r) => {
         const title = round.steps[0]!.kind === 'reality' ? words.steps.reality : words.round(r + 1, counted, round.steps[0]!.name);
-        if (r > current) return <section key={round.from} class="lstep shut"><h2>{title}</h2><p class="sec">{r === current + 1 ? words.later : words.waits.reality}</p></section>;
+        if (r > current) return <section key={round.from} class="lstep shut"><h2>{title}</h2><p class="sec">{round.steps[0]!.kind === 'reality' ? words.waits.reality : words.later}</p></section>;
         const isFolded = r < current && !unfolded.value.has(-round.from - 1);
         return <Fragment key={round.from}>
           {r < current && <section class="lstep folded"><div class="row"><h2>{title}</h2><span class="sec">{gapsOf(round, state).join('; ')}</span><span class="grow" /><button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${isFolded ? words.show : words.fold}: ${title}`} onClick={() => fold(-round.from - 1, !isFolded)}>{isFolded ? words.show : words.fold}</button></div></section>}
@@ -163,7 +164,6 @@ function StepBox({ step, index, number: no, state }: { step: Step; index: number
   const { at, busy, lesson } = state;
   const title = step.kind === 'reality' ? words.steps.reality : `${no}. ${words.steps[step.kind]}`;
   const isHere = index === at, isFolded = !isHere && FOLDED.has(step.kind) && !unfolded.value.has(index);
-  const said = step.parts.flatMap(part => (part.kind === 'ask' ? [state.answers.get(part.name)] : [])).filter(answer => answer !== undefined);
   const box = useRef<HTMLElement>(null);
   // Under the head, which keeps its place.
   useEffect(() => { if (isHere && index > 0) box.current?.scrollIntoView({ block: 'nearest' }); }, [isHere, state.results.get(index)]);
@@ -172,17 +172,33 @@ function StepBox({ step, index, number: no, state }: { step: Step; index: number
   const holds = result?.judged.every(each => each.holds) ?? false;
   const isLast = index === lesson.steps.length - 1;
   return <section ref={box} class={`lstep${isHere ? ' here' : ''}${isFolded ? ' folded' : ''}${step.kind === 'reality' ? ' reality' : ''}`} data-step={index}>
-    <div class="row"><h2>{title}</h2><span class="grow" />
+    <div class="row"><h2>{title}</h2>{isFolded && linesOf(step).map((text, i) => <span key={i} class="typed"><Typed text={text} before={typedBefore(index, state)[i]} /></span>)}<span class="grow" />
       {step.kind === 'do' && <button class="btn quiet sm" disabled={busy} onClick={() => void reset(index)}>{words.reset}</button>}
-      {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}{said.length > 0 && ` ${said.map(number).join(', ')}`}</Tag>}
+      {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}</Tag>}
       {!isHere && FOLDED.has(step.kind) && <button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${words.show}: ${title}`} onClick={() => fold(index, !isFolded)}>{isFolded ? words.show : words.fold}</button>}</div>
+    {isFolded && <Gist step={step} state={state} />}
     {!isFolded && step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state} />)}
     {isHere && step.kind === 'do' && <p class="row wrap"><button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button><button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button></p>}
-    {isHere && step.kind === 'measure' && <p class="row"><button class={`btn${holds ? '' : ' primary'}`} disabled={busy} onClick={() => void measure(index)}>{words.measure}</button>{holds && <button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button>}</p>}
+    {isHere && step.kind === 'measure' && <p class="row"><button class={`btn${holds ? '' : ' primary'}`} disabled={busy} onClick={() => void measure(index)}>{result ? words.measureAgain : words.measure}</button>{holds && <button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button>}</p>}
     {isHere && step.kind === 'explain' && !isLast && <p><button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button></p>}
     {isHere && step.kind === 'reality' && <p class="code" data-testid="code"><b>{words.code}</b> <code>{handInCode(lesson, state.run.exact)}</code> <span class="sec">{words.hand}</span></p>}
   </section>;
 }
+
+/** Of a prediction that is folded: the question, and what was said. */
+function Gist({ step, state }: { step: Step; state: Now }) {
+  const asked = step.parts.find(part => part.kind === 'ask'), said = asked && state.answers.get(asked.name);
+  if (asked && said !== undefined) return <p>{asked.text} <b>{words.youSaid(said)}</b></p>;
+  return null;
+}
+
+/** What a step has typed. */
+const linesOf = ({ parts }: Step): string[] => parts.flatMap(part => (part.kind === 'actions' ? part.actions.flatMap(action => (action.kind === 'type' ? [action.text] : [])) : []));
+/** What the step of the kind before it had typed: what is other now stands out. */
+const typedBefore = (index: number, { lesson }: Now): string[] => {
+  const before = lesson.steps.slice(0, index).findLast(({ kind }) => kind === 'do');
+  return before ? linesOf(before) : [];
+};
 
 /** What is behind somebody is one line, so that the step at hand begins on the screen. Measurements stay: later steps speak of them. */
 const FOLDED: ReadonlySet<Step['kind']> = new Set(['predict', 'do', 'explain']);
@@ -203,8 +219,7 @@ const measure = (index: number): Promise<void> => work(async ({ run, answers, re
 function PartView({ part, index, state }: { part: Part; index: number; state: Now }) {
   if (part.kind === 'text') return <div class="prose"><Markdown tokens={part.tokens} /></div>;
   if (part.kind === 'ask') return <Ask name={part.name} text={part.text} isHere={index === state.at} given={state.answers.get(part.name)} />;
-  if (part.kind === 'actions') return <ol class="acts">{part.actions.map((action, i) => <li key={i}>{action.kind === 'type' ? <>{words.type(action.guest)} <code>{action.text}</code></> : action.kind === 'run' ? words.time(action.ms)
-    : <code>{action.kind === 'slice' ? `xl sched-credit -s -t ${action.ms}` : `xl sched-credit -d ${action.guest}${action.weight === undefined ? '' : ` -w ${action.weight}`}${action.cap === undefined ? '' : ` -c ${action.cap}`}`}</code>}</li>)}</ol>;
+  if (part.kind === 'actions') return <Actions actions={part.actions} before={typedBefore(index, state)} />;
   const result = state.results.get(index);
   if (part.kind === 'rows') return <table class="meas"><thead><tr><th>{words.what}</th><th class="num said">{words.said}</th><th class="num got">{words.measured}</th></tr></thead><tbody>{part.rows.map(row => {
     const value = result?.measured.find(each => each.row === row)?.value;
@@ -212,6 +227,20 @@ function PartView({ part, index, state }: { part: Part; index: number; state: No
     return <tr key={row.name}><td>{row.text}{said !== undefined && value !== undefined && <Gap said={said} got={value} />}</td><td class="num m">{said === undefined ? '' : number(said)}{said !== undefined && value !== undefined && <div><Tag kind={said === value ? 'done' : 'failed'}>{said === value ? words.right : words.off(Math.abs(said - value))}</Tag></div>}</td><td class="num m b">{value === undefined ? '–––' : number(value)}</td></tr>;
   })}</tbody></table>;
   return <ul class="checks" aria-live="polite">{result?.judged.filter(({ check }) => part.checks.includes(check)).map(({ check, holds }, i) => <li key={i}><Tag kind={holds ? 'done' : 'failed'}>{holds ? check.holds : check.fails}</Tag></li>)}</ul>;
+}
+
+/** `before`: what was typed in the step before, for the words that changed. */
+function Actions({ actions, before }: { actions: readonly Action[]; before: readonly string[] }) {
+  const typed = actions.filter(({ kind }) => kind === 'type');
+  return <ol class="acts">{actions.map((action, i) => <li key={i}>{action.kind === 'type' ? <>{words.type(action.guest)} <Typed text={action.text} before={before[typed.indexOf(action)]} /></> : action.kind === 'run' ? words.time(action.ms)
+    : <code>{action.kind === 'slice' ? `xl sched-credit -s -t ${action.ms}` : `xl sched-credit -d ${action.guest}${action.weight === undefined ? '' : ` -w ${action.weight}`}${action.cap === undefined ? '' : ` -c ${action.cap}`}`}</code>}</li>)}</ol>;
+}
+
+/** A line; where it is one of before with other words, those are marked. */
+function Typed({ text, before }: { text: string; before: string | undefined }) {
+  const now = text.split(' '), then = before?.split(' ') ?? [], changes = now.length === then.length ? now.flatMap((word, i) => (word === then[i] ? [] : [i])) : [];
+  if (changes.length === 0 || changes.length === now.length) return <code>{text}</code>;
+  return <><code>{now.map((word, i) => <Fragment key={i}>{i > 0 && ' '}{changes.includes(i) ? <mark>{word}</mark> : word}</Fragment>)}</code> <span class="sec">{words.was(changes.map(i => then[i]).join(' '))}</span></>;
 }
 
 /** How far the guess was from what was measured; the figures stand beside it. */

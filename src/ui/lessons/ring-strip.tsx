@@ -9,7 +9,7 @@ import { newness, slotStates } from '../inspect/ring-slots.ts';
 import { ownerClass } from '../parts/marks.tsx';
 
 const words = {
-  ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests', chart: 'Doorbells against requests', counted: 'Counted by Domain-0 and Xen, outside the guest; each line begins with its round.',
+  ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest. A step to the right is requests pushed, a step up is a doorbell.',
   last: (round: number, { requests, doorbells }: Point) => `round ${round}: ${doorbells} for ${requests}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'crossed: the bell has rung', not: 'not crossed yet',
   none: 'The line begins with the first request.',
 };
@@ -17,7 +17,7 @@ const EVERY_MS = 400,
   /** Of the strip and of the chart, in the picture's units. */
   WIDTH = 540,
   CELL = 14,
-  HIGH = 226,
+  HIGH = 268,
   LEFT = 30,
   RIGHT = 128,
   /** Lines of words at the right are so far apart. */
@@ -48,7 +48,11 @@ export function RingStrip({ id, name, round, said, busy, children }: { id: numbe
         return;
       }
       const point = { requests: at.requests - kept.base.requests, doorbells: at.doorbells - kept.base.doorbells };
-      if (point.requests !== last.requests || point.doorbells !== last.doorbells) series.value = new Map([...series.peek(), [round, { ...kept, points: [...kept.points, point] }]]);
+      if (point.requests === last.requests && point.doorbells === last.doorbells) return;
+      // Each doorbell of the round, at the requests that it was heard at; where there were too many, what was seen of them.
+      const { pushes } = ring.events, isWhole = point.doorbells <= pushes.length;
+      const each = pushes.slice(pushes.length - point.doorbells).map((pushed, i): Point => ({ requests: pushed - kept.base.requests, doorbells: i + 1 }));
+      series.value = new Map([...series.peek(), [round, { ...kept, points: isWhole ? [{ requests: 0, doorbells: 0 }, ...each, ...(each.at(-1)?.requests === point.requests ? [] : [point])] : [...kept.points, point] }]]);
     };
     void look();
     const timer = setInterval(() => void look(), EVERY_MS);
@@ -58,7 +62,7 @@ export function RingStrip({ id, name, round, said, busy, children }: { id: numbe
   if (!ring?.events) return <>{children}</>;
   return <>
     <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} /></section>
-    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><h3>{words.chart}</h3><Chart round={round} said={said} /><p class="cap-t">{words.counted}</p></section>
+    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><h3>{words.chart}</h3><p class="sec">{words.upward}</p><Chart round={round} said={said} /><p class="cap-t">{words.counted}</p></section>
   </>;
 }
 
@@ -77,7 +81,10 @@ function Strip({ ring }: { ring: RingFacts }) {
   </svg>;
 }
 
-/** A steep line is a doorbell for each request; a flat one is many requests for one doorbell. */
+/** Requests are pushed, to the right, and then a doorbell rings, up. */
+const stair = (points: readonly Point[], x: (n: number) => number, y: (n: number) => number): string => points.map((point, i) => (i === 0 ? `M${x(point.requests)} ${y(point.doorbells)}` : `H${x(point.requests)}V${y(point.doorbells)}`)).join('');
+
+/** A steep stair is a doorbell for each request; one of long steps is many requests for one doorbell. */
 function Chart({ round, said }: { round: number; said: number | undefined }) {
   const lines = [...series.value].map(([no, { points }]) => ({ no, points, last: points.at(-1)! })).filter(({ last }) => last.requests > 0);
   if (lines.length === 0) return <p class="sec">{words.none}</p>;
@@ -90,7 +97,7 @@ function Chart({ round, said }: { round: number; said: number | undefined }) {
   return <svg viewBox={`0 0 ${WIDTH} ${HIGH + 18}`} aria-hidden="true">
     <path d={`M${LEFT} 4V${HIGH}H${WIDTH - RIGHT}`} fill="none" stroke="var(--edge)" />
     {said !== undefined && <path d={`M${LEFT} ${y(said)}H${x(wide)}`} stroke="var(--hv)" stroke-width="1.6" stroke-dasharray="2 3" fill="none" />}
-    {lines.map(({ no, points, last }) => <g key={no}><path d={`M${points.map(point => `${x(point.requests)} ${y(point.doorbells)}`).join('L')}`} fill="none" stroke={no === round ? 'var(--c)' : 'var(--text-2)'} stroke-width={no === round ? 2.5 : 1.5} stroke-dasharray={no === round ? undefined : '5 3'} /><circle cx={x(last.requests)} cy={y(last.doorbells)} r="4" fill={no === round ? 'var(--c)' : 'var(--text-2)'} /></g>)}
+    {lines.map(({ no, points, last }) => <g key={no}><path d={stair(points, x, y)} fill="none" stroke={no === round ? 'var(--c)' : 'var(--text-2)'} stroke-width={no === round ? 2.5 : 1.5} stroke-dasharray={no === round ? undefined : '5 3'} />{no === round && points.slice(1).map(point => <circle key={point.doorbells} cx={x(point.requests)} cy={y(point.doorbells)} r="2.5" fill="var(--c)" />)}<circle cx={x(last.requests)} cy={y(last.doorbells)} r="4" fill={no === round ? 'var(--c)' : 'var(--text-2)'} /></g>)}
     {labels.map(({ text, at, isHere }) => <text key={text} x={WIDTH - RIGHT + 9} y={at + 4} class={isHere ? 'b' : ''}>{text}</text>)}
     <text x={LEFT - 5} y="16" text-anchor="end" class="m">{most}</text><text x={LEFT - 5} y={HIGH + 2} text-anchor="end" class="m">0</text><text x={LEFT} y={HIGH + 15}>{`0 ${words.requests}`}</text><text x={x(wide)} y={HIGH + 15} text-anchor="end" class="m">{wide}</text>
   </svg>;

@@ -8,6 +8,7 @@ import { info } from '../host.ts';
 import type { Panel } from '../panel.ts';
 import { type DomainSession, sessionAt } from '../sessions.ts';
 import { strings } from '../strings.ts';
+import { whole } from '../units.ts';
 import { later } from './later.tsx';
 import { Spark } from './marks.tsx';
 
@@ -31,7 +32,6 @@ function figures(n: number): string {
   if (n >= 9_999.5) return `${(n / 1e3).toPrecision(3)} k`;
   return n >= 10 || n === 0 ? String(Math.round(n)) : n.toFixed(1);
 }
-const whole = (n: number): string => Math.round(n).toLocaleString('en').replace(/,/g, '\u202f');
 
 /** `totals`: without rates, where time stands still most of the time. */
 export function Activity({ session, totals = false }: { session: DomainSession; totals?: boolean }) {

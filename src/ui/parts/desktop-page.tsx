@@ -5,7 +5,7 @@ import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import { mediaSignal } from '../media.ts';
 import { layout } from '../settings.ts';
-import { type DomainSession, sessions } from '../sessions.ts';
+import { type DomainSession, frontGuest, sessions } from '../sessions.ts';
 import { strings } from '../strings.ts';
 import { Chip, Icon, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';
@@ -103,6 +103,7 @@ interface SlotProps { win: Win; isFirst: boolean; large: boolean; mode: string; 
 function Slot({ win, isFirst, large, mode, area, box, depth }: SlotProps) {
   const { key, kind, session } = win;
   const name = titleOf(win);
+  const use = (): void => { raise(key); frontGuest.value = session.id; };
   const put = (to: Box): void => {
     const room = area.current!;
     const width = Math.max(LEAST.width, Math.min(to.width, room.clientWidth)), height = Math.max(LEAST.height, Math.min(to.height, room.clientHeight));
@@ -147,7 +148,7 @@ function Slot({ win, isFirst, large, mode, area, box, depth }: SlotProps) {
     <button class="btn quiet icon sm" aria-label={words.close(name)} title={words.close(name)} onClick={() => setClosed(key, true)}><Icon name="close" /></button>
   </>;
   return <div class="slot" data-window={key} style={box && `left:${box.x}px;top:${box.y}px;width:${box.width}px;height:${box.height}px;z-index:${depth}`}
-    onPointerDownCapture={() => raise(key)} onFocusCapture={() => raise(key)} onPointerDown={onTitle}>
+    onPointerDownCapture={use} onFocusCapture={use} onPointerDown={onTitle}>
     {kind === 'screen' ? <ScreenWindow session={session} first={isFirst} chrome={chrome} /> : <SerialWindow session={session} first={isFirst} chrome={chrome} />}
     {box && <div class="corner" title={words.size} onPointerDown={event => { event.stopPropagation(); drag(event, sized); }} />}
   </div>;

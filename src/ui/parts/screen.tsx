@@ -3,16 +3,19 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
+import { persistent } from '../again.ts';
 import { command, reportProblem } from '../host.ts';
 import { PHONE } from '../media.ts';
 import { HeldKeys, strokeOf } from '../screen/keys.ts';
 import { MouseMoves, TouchPad } from '../screen/mouse.ts';
+import type { Letters } from '../screen/letters.ts';
 import { copyBlock, type Damage } from '../screen/painter.ts';
 import type { DomainSession } from '../sessions.ts';
 import { download } from '../state.ts';
 import { strings } from '../strings.ts';
-import { Chip, Icon, StateMark } from './marks.tsx';
+import { Chip, ModeBadge, StateMark } from './marks.tsx';
 import { GuestWindow, type GuestWindowProps } from './pop-out.tsx';
+import { clipboardText, copyToClipboard, SendMenu } from './send-menu.tsx';
 
 const words = strings.screen;
 /** The VGA blinks its cursor every 16 frames of 70 Hz. */
@@ -29,6 +32,9 @@ const HIGHER = 1.25;
 /** Between a screen's picture and its window's edge, pixels. */
 const EDGE = 6;
 const phone = matchMedia(PHONE);
+/** Loaded when a screen's dots do not fit. */
+let letters: Letters | undefined;
+const loadLetters = persistent(async () => { letters ??= new (await import('../screen/letters.ts')).Letters(); });
 /** How often the text copy follows the picture: often enough to be read, seldom enough to be heard. */
 const TEXT_MS = 500;
 const TOUCH: [label: string, code: string, name?: string][] = [
@@ -42,7 +48,6 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const typing = useRef<HTMLTextAreaElement>(null);
   const pending = useRef(Promise.resolve());
-  const sendOpen = useSignal(false);
   const useButton = useRef<HTMLButtonElement>(null);
   const title = useSignal<string>(words.title);
   const off = useSignal(true);
@@ -54,7 +59,7 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
   const keys = useRef(new HeldKeys((key, down) => session.send({ key, down }))).current;
   const mouse = useRef(new MouseMoves(input => session.send({ mouse: input }))).current;
   const pad = useRef(new TouchPad(mouse)).current;
-  const { name, id } = session.info.value;
+  const { name, id, type } = session.info.value;
   const paused = session.info.value.state === 'p' && !session.gone.value;
 
   const over = session.over;
@@ -147,7 +152,7 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
     return !!stroke;
   };
   const sendClipboard = async () => {
-    const text = await navigator.clipboard?.readText().catch(() => '') ?? '';
+    const text = await clipboardText();
     if (!text) return reportProblem(words.sendClipboard, words.clipboardEmpty);
     const missing = [...text.replace(/\r\n/g, '\n')].filter(character => !pressCharacter(character));
     if (missing.length > 0) reportProblem(words.sendClipboard, words.cannotType([...new Set(missing)].join(' ')));
@@ -167,20 +172,18 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
     page.getContext('2d')!.putImageData(new ImageData(new Uint8ClampedArray(painter.pixels.slice().buffer), painter.width, painter.height), 0, 0);
     page.toBlob(blob => { if (blob) download(blob, `${name}-screen.png`); });
   };
-  const copyText = () => { void navigator.clipboard?.writeText(Array.from({ length: painter.rows }, (_, row) => painter.text(row)).join('\n').trimEnd() + '\n').catch(() => {}); };
+  const actions = [
+    ...(off.value || session.over ? [] : [
+      ...words.sendCombinations.map(([name, codes]) => ({ name: name!, isKey: true, run: () => press(...codes!.split(' ')) })),
+      { name: words.sendClipboard, run: () => void sendClipboard() },
+    ]),
+    ...(painter.mode === 'text' ? [{ name: words.copy, run: () => copyToClipboard(`${Array.from({ length: painter.rows }, (_, row) => painter.text(row)).join('\n').trimEnd()}\n`) }] : []),
+    { name: words.picture, run: picture },
+  ];
 
   return <section class={`win screen${captured.value ? ' cap' : ''}${paused ? ' paused' : ''}${off.value ? ' is-off' : ''}`} aria-label={words.label(name)}>
-    <div class="wt"><Chip id={id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><span class="sec cut">{title.value}</span><span class="sp" />
-      {!off.value && !session.over && <div class="menu" onKeyDown={event => { if (event.key === 'Escape') sendOpen.value = false; }}
-        onBlurCapture={event => { if (!event.currentTarget.contains(event.relatedTarget as Node)) sendOpen.value = false; }}>
-        <button class="btn quiet sm" aria-expanded={sendOpen.value} onClick={() => { sendOpen.value = !sendOpen.value; }}>{words.send} <Icon name="down" size={10} /></button>
-        {sendOpen.value && <ul class="pop">
-          {words.sendCombinations.map(([label, codes]) => <li key={codes}><button class="btn quiet" onClick={() => { sendOpen.value = false; press(...codes!.split(' ')); }}><kbd>{label}</kbd></button></li>)}
-          <li><button class="btn quiet" onClick={() => { sendOpen.value = false; void sendClipboard(); }}>{words.sendClipboard}</button></li>
-        </ul>}
-      </div>}
-      {!off.value && <>{painter.mode === 'text' && <button class="btn quiet sm hide-s" aria-label={words.copy} title={words.copy} onClick={copyText}><Icon name="copy" /><span class="lbl">{words.copy}</span></button>}
-        <button class="btn quiet sm" aria-label={words.picture} title={words.picture} onClick={picture}><Icon name="picture" /><span class="lbl">{words.picture}</span></button></>}{chrome}</div>
+    <div class="wt"><Chip id={id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><ModeBadge type={type} /><span class="sec cut">{title.value}</span><span class="sp" />
+      {!off.value && <SendMenu items={actions} />}{chrome}</div>
     <div class="wb vga" ref={area} tabIndex={0} role="application" aria-label={words.label(name)} aria-describedby={`hint-${id}`}
       onClick={onClick} onKeyDown={onKeyDown} onKeyUp={onKeyUp} onBlur={onBlur}
       onPointerDown={onPointer} onPointerMove={onPointer} onPointerUp={onPointer} onPointerCancel={onPointer}
@@ -216,6 +219,7 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
   const still = matchMedia('(prefers-reduced-motion: reduce)');
   let image: ImageData | undefined;
   let generation = -1, cursor = -2, shape = -1, blinkAt = 0, textAt = 0, textStale = true, frame = 0;
+  let inLetters = false, wasInLetters = false, hadPlainLetters = false;
 
   const fit = () => {
     if (!painter.width || shown.off.value) return;
@@ -234,7 +238,24 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
     // A tube's picture is 4:3, and a knob makes it higher: a text screen's dots are higher than they are wide, as far as there is room.
     const stretch = painter.mode === 'text' && !scrolls ? Math.max(1, Math.min((HIGHER * painter.width * 3) / (painter.height * 4), (height * ratio) / (painter.height * scale))) : 1;
     canvas.style.height = `${Math.round(painter.height * scale * stretch) / ratio}px`;
-    canvas.style.imageRendering = Number.isInteger(scale) ? 'pixelated' : 'auto';
+    const fits = Number.isInteger(scale);
+    canvas.style.imageRendering = fits ? 'pixelated' : 'auto';
+    inLetters = !fits && painter.mode === 'text' && painter.hasPlainLetters;
+    if (inLetters && !letters) loadLetters().then(fit, () => {});
+    const isDrawn = inLetters && letters !== undefined;
+    // Letters have the glass's own dots, and may fill it.
+    const wide = isDrawn && !scrolls ? Math.floor(width * ratio) : Math.round(painter.width * scale), high = Math.round(painter.height * scale * stretch);
+    if (isDrawn) [canvas.style.width, canvas.style.height] = [`${wide / ratio}px`, `${high / ratio}px`];
+    const [dotsWide, dotsHigh] = isDrawn ? [wide, high] : [painter.width, painter.height];
+    if (canvas.width === dotsWide && canvas.height === dotsHigh && inLetters === wasInLetters) return;
+    [canvas.width, canvas.height, wasInLetters] = [dotsWide, dotsHigh, inLetters];
+    paint(0, painter.height);
+  };
+  /** Copies rows of pixels to the glass. */
+  const paint = (top: number, bottom: number) => {
+    if (!image || bottom <= top) return;
+    if (inLetters && letters) letters.draw(glass, painter, image, top, bottom);
+    else glass.putImageData(image, 0, 0, 0, top, painter.width, bottom - top);
   };
   /** Whoever types sees where. */
   const follow = () => {
@@ -247,13 +268,12 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
       shown.off.value = painter.mode === 'off';
       shown.title.value = painter.mode === 'text' ? words.text(painter.columns, painter.rows) : painter.mode === 'graphics' ? words.graphics(painter.width, painter.height) : words.title;
       if (painter.mode === 'off') return;
-      canvas.width = painter.width;
-      canvas.height = painter.height;
       image = new ImageData(new Uint8ClampedArray(painter.pixels.buffer as ArrayBuffer), painter.width, painter.height);
       [top, bottom] = [0, painter.height];
       fit();
-    }
-    if (painter.mode !== 'off' && image && bottom > top) glass.putImageData(image, 0, 0, 0, top, painter.width, bottom - top);
+    } else if (painter.mode === 'text' && painter.hasPlainLetters !== hadPlainLetters) fit();
+    hadPlainLetters = painter.hasPlainLetters;
+    if (painter.mode !== 'off') paint(top, bottom);
   };
   const tick = (now: number) => {
     frame = view.requestAnimationFrame(tick);

@@ -1,18 +1,32 @@
 /** Window with a guest's serial terminal. */
 
+import { reportProblem } from '../host.ts';
 import { strings } from '../strings.ts';
-import { Chip, StateMark } from './marks.tsx';
+import { Chip, ModeBadge, StateMark } from './marks.tsx';
 import { GuestWindow, type GuestWindowProps } from './pop-out.tsx';
+import { clipboardText, copyToClipboard, SendMenu } from './send-menu.tsx';
 import { TerminalWindow } from './terminal-window.tsx';
 
 const words = strings.serial;
 
 export const SerialWindow = (props: GuestWindowProps) => <GuestWindow {...props} kind="serial" title={words.label(props.session.info.value.name)} Shown={Serial} />;
 
+/** Keys that a browser or a reader keeps, as a terminal sends them. */
+const KEYS = [['Ctrl + C', '\x03'], ['Ctrl + D', '\x04'], ['Ctrl + W', '\x17'], ['Esc', '\x1b']] as const;
+
 function Serial({ session, first, chrome }: GuestWindowProps) {
-  const { name, type } = session.info.value;
-  return <TerminalWindow terminal={session.terminal} name={name} label={words.label(name)} first={first} testId="serial" chrome={chrome} paused={session.info.value.state === 'p' && !session.gone.value}
-    title={<><Chip id={session.id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><span class="sec">{words.title(type)}</span></>}
+  const { name, type } = session.info.value, { terminal } = session;
+  const paste = async (): Promise<void> => {
+    const text = await clipboardText();
+    if (text) terminal.type(text);
+    else reportProblem(strings.screen.sendClipboard, strings.screen.clipboardEmpty);
+  };
+  const actions = <SendMenu items={[
+    ...(session.over ? [] : [...KEYS.map(([key, sends]) => ({ name: key, isKey: true, run: () => terminal.type(sends) })), { name: strings.screen.sendClipboard, run: () => void paste() }]),
+    { name: strings.screen.copy, run: () => copyToClipboard(`${terminal.lines().join('\n').trimEnd()}\n`) },
+  ]} />;
+  return <TerminalWindow terminal={terminal} name={name} label={words.label(name)} first={first} testId="serial" chrome={<>{actions}{chrome}</>} paused={session.info.value.state === 'p' && !session.gone.value}
+    title={<><Chip id={session.id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><ModeBadge type={type} /><span class="sec cut">{words.title(type)}</span></>}
     note={!session.spoke.value && <p class="silent">{words.silent}</p>}
     over={session.over ? <span>{strings.guest.lastSeen}</span> : undefined} />;
 }

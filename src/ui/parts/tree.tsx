@@ -11,7 +11,7 @@ import { domain0History, domain0Part, inventory } from '../inventory.ts';
 import { keptOffline } from '../offline.ts';
 import { offers } from '../offers.ts';
 import { ownsMemory } from '../readings.ts';
-import { sessions } from '../sessions.ts';
+import { frontGuest, sessions } from '../sessions.ts';
 import { state } from '../shell-session.ts';
 import { deleting, draft, go, leaving, type Place, place, several, treeOpen } from '../state.ts';
 import { strings } from '../strings.ts';
@@ -124,7 +124,10 @@ function Row({ name, to, also, top, deep, value, actions, domain, isDraft, onOpe
   // A guest's row stands for all its tabs.
   const isTab = here.kind === to.kind && here.id === to.id && (to.id !== undefined || (here.tab !== undefined && also?.includes(here.tab) === true));
   const chosen = isAt(here, to) || isTab;
-  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${chosen ? ' sel' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen} data-name={name} data-domain={domain} data-draft={isDraft}
+  // The desktop and a lesson are about the guest in front.
+  const front = (here.kind === 'lesson' || (here.kind === 'home' && here.tab === undefined)) && sessions.value.has(frontGuest.value ?? -1) ? frontGuest.value : undefined;
+  const isMarked = front === undefined ? chosen : domain === front;
+  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${isMarked ? ' sel' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen} data-name={name} data-domain={domain} data-draft={isDraft}
     aria-haspopup={actions ? 'menu' : undefined} onClick={() => (onOpen ?? (() => go(to)))()} onContextMenu={event => { if (actions) openMenu(event, name, actions()); }}>
     {children}<span class="v">{value}</span>
   </li>;

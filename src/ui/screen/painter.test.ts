@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/layout.ts';
+import { CP437_8X16 } from '../../devices/vga/font/cp437-8x16.ts';
 import { CELL_WIDTH, copyBlock, ScreenPainter } from './painter.ts';
 
 const GREY = 0xffaaaaaa, BLACK = 0xff000000;
@@ -30,6 +31,28 @@ describe('a VGA text screen', () => {
     expect(painter.draw(words)).toEqual({ top: 48, bottom: 64, resized: false });
     const unchanged = painter.draw(words);
     expect(unchanged.bottom - unchanged.top).toBeLessThanOrEqual(0);
+  });
+
+  it('knows the letters of the firmware from those that a guest has loaded', () => {
+    const words = textScreen(), painter = new ScreenPainter(), font = new Uint8Array(words.buffer, SCREEN.FONT * 4);
+    painter.draw(words);
+    expect(painter.hasPlainLetters).toBe(false);
+    for (let i = 0; i < 512; i++) font.set(CP437_8X16.subarray((i & 255) * 16, (i & 255) * 16 + 16), i * 32);
+    painter.draw(words);
+    expect(painter.hasPlainLetters).toBe(true);
+    font[0x41 * 32 + 5]! ^= 1;
+    painter.draw(words);
+    expect(painter.hasPlainLetters).toBe(false);
+  });
+
+  it('tells what stands in a cell', () => {
+    const words = textScreen(), painter = new ScreenPainter();
+    put(words, 2, 'A', 0x47);
+    words[SCREEN.CURSOR] = 2;
+    painter.draw(words);
+    expect(painter.cell(2)).toEqual({ code: 0x41, ink: GREY, paper: 0xff0000aa, cursor: { first: 14, last: 15 } });
+    painter.cursorOn = false;
+    expect(painter.cell(2).cursor).toBeUndefined();
   });
 
   it('takes colours from the palette, foreground in bits 0-3 and background in bits 4-6 of the attribute', () => {

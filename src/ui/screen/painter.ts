@@ -12,6 +12,8 @@ const MAX_CELLS = (SCREEN.FONT - SCREEN.DATA) * 2;
 /** As many rows as have a generation of their own in the block. */
 const MAX_ROWS = SCREEN.FONT - SCREEN.DATA;
 const TEXT = 1, GRAPHICS = 2;
+/** Sum of the letters of the font that the firmware loads (src/devices/vga/font), from ! to ~. */
+const FIRMWARE_LETTERS = -1307415828;
 
 export type ScreenMode = 'off' | 'text' | 'graphics';
 
@@ -37,6 +39,8 @@ export class ScreenPainter {
   /** 0xAABBGGRR, width * height. */
   pixels = new Uint32Array(0);
   cursorOn = true;
+  /** The letters of both fonts are those of the firmware: not a guest's own, nor pictures in their place. */
+  hasPlainLetters = false;
 
   private cellHeight = 16;
   private cells = new Uint16Array(0);
@@ -71,6 +75,17 @@ export class ScreenPainter {
     this.drawCell(this.cursor);
     const top = Math.floor(this.cursor / this.columns) * this.cellHeight;
     return { top, bottom: top + this.cellHeight, resized: false };
+  }
+
+  /** A cell of a text screen: its character, its colours as in `pixels`, and the cursor's lines where that is seen. */
+  cell(at: number): { code: number; ink: number; paper: number; cursor: { first: number; last: number } | undefined } {
+    const cell = this.cells[at]!;
+    return {
+      code: cell & 0xff,
+      ink: this.palette[cell >> 8 & 15]!,
+      paper: this.palette[cell >> 12 & this.backgrounds]!,
+      cursor: at === this.cursor && this.cursorOn ? { first: this.cursorShape & 0xff, last: this.cursorShape >> 8 & 0xff } : undefined,
+    };
   }
 
   /** Text of one row, trailing spaces cut. */
@@ -126,6 +141,7 @@ export class ScreenPainter {
       if (font[i] === given[i]) continue;
       font.set(given);
       this.drawn.fill(-1);
+      this.hasPlainLetters = [0, FONT_BYTES / 2].every(from => sumOfLetters(font, from) === FIRMWARE_LETTERS);
       return;
     }
   }
@@ -170,6 +186,9 @@ export class ScreenPainter {
     return bottom > 0 ? { top, bottom, resized } : nothing(resized);
   }
 }
+
+/** Of the glyphs from ! to ~ of a font that begins there. */
+const sumOfLetters = (fonts: Uint8Array, from: number): number => fonts.subarray(from + 0x21 * GLYPH_BYTES, from + 0x7f * GLYPH_BYTES).reduce((sum, byte) => Math.imul(sum, 31) + byte | 0, 0);
 
 /** Copies a block that others write; false when no consistent copy was to be had (try again next frame). */
 export function copyBlock(words: Int32Array, into: Int32Array): boolean {

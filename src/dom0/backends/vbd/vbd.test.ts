@@ -257,6 +257,16 @@ describe('a paravirtual disk', () => {
     expect(guest.mapped).toBe(0);
   });
 
+  it('knows at each event, of which connecting brings one, how far the front end had pushed', () => {
+    const { put, go, grant, vbd } = make({});
+    grant(DATA, 1);
+    for (const together of [1, 3]) {
+      for (let i = 0; i < together; i++) put(OP.WRITE, i, i, [[DATA, 0, 0]]);
+      go();
+    }
+    expect([vbd.counts.heard, vbd.pushes]).toEqual([3, [0, 1, 4]]);
+  });
+
   it('answers as the medium does, and holds back what comes after a barrier', () => {
     const disk = new SlowDisk(bytes());
     const { guest, put, go, answers, grant, vbd } = make({ disk });

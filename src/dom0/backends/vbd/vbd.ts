@@ -49,6 +49,9 @@ export interface VbdCounts {
   heard: number;
 }
 
+/** Of so many of the last events it is known how far the front end had pushed. */
+const MOST_PUSHES = 256;
+
 /** What another back end needs to go on: the ring's indices, and slots that were taken and not answered. */
 export interface SavedVbd {
   ring: SavedRing;
@@ -66,6 +69,8 @@ function checkedSaved(saved: unknown, slotWords: number): SavedVbd {
 
 export class Vbd implements Driver {
   readonly counts: VbdCounts = { reads: 0, writes: 0, flushes: 0, discards: 0, readSectors: 0, writtenSectors: 0, full: 0, sent: 0, heard: 0 };
+  /** req_prod when each of the last events was heard, oldest first. */
+  readonly pushes: number[] = [];
   private readonly options: VbdOptions;
   private session: Session | undefined;
 
@@ -93,7 +98,7 @@ export class Vbd implements Driver {
   }
 
   connect(connection: Connection, saved?: unknown): Nodes {
-    this.session = new Session(connection, this.options, this.counts, saved);
+    this.session = new Session(connection, this.options, this.counts, this.pushes, saved);
     this.session.begin();
     return this.geometry;
   }
@@ -177,7 +182,7 @@ class Session {
   private answers: (() => void)[] = [];
 
   /** Maps nothing but the ring. @throws DeviceError, RingError, HostError */
-  constructor(connection: Connection, options: VbdOptions, counts: VbdCounts, saved: unknown) {
+  constructor(connection: Connection, options: VbdOptions, counts: VbdCounts, pushes: number[], saved: unknown) {
     this.connection = connection;
     this.options = options;
     this.counts = counts;
@@ -191,6 +196,8 @@ class Session {
     this.port = connection.number('event-channel');
     this.tell = connection.bind(this.port, () => {
       counts.heard++;
+      pushes.push(this.ring.reqProd);
+      if (pushes.length > MOST_PUSHES) pushes.shift();
       this.serve();
     });
     this.taken = before?.requests ?? [];

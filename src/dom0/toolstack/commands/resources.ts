@@ -12,7 +12,12 @@ export const memSet = command({
   modifies: true,
   /** What the guest's balloon driver shall come to; its maxmem is the most. */
   run: (host: HostCore, id: number, memoryMiB: number): Promise<void> =>
-    host.tasks.run(`xl mem-set ${host.living(id).name} ${memoryMiB}`, async () => host.toolstack.setMemory(host.living(id), memoryMiB)),
+    host.tasks.run(`xl mem-set ${host.living(id).name} ${memoryMiB}`, async task => {
+      const member = host.living(id),
+        more = memoryMiB - member.memoryMiB;
+      host.toolstack.setMemory(member, memoryMiB);
+      task.message = `The guest’s balloon driver is asked to ${more < 0 ? `give back ${-more}` : `take ${more}`} MiB; it decides how fast.`;
+    }),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('mem-set', rest, 2);
@@ -43,7 +48,9 @@ const given = (options: [string, number | undefined][]): string => options.map((
 /** What became of them, for the task that did it. */
 function changedShares(before: { weight: number; cap: number } | undefined, now: { weight: number; cap: number } | undefined): string {
   const capText = (cap = 0): string => (cap === 0 ? 'none' : `${cap} %`);
-  return `Weight ${before?.weight} → ${now?.weight}, cap ${capText(before?.cap)} → ${capText(now?.cap)}: from the next accounting on, each 30 ms.`;
+  const changed = (name: string, from: unknown, to: unknown): string => (from === to ? '' : `${name} ${from} → ${to}`);
+  const changes = [changed('weight', before?.weight, now?.weight), changed('cap', capText(before?.cap), capText(now?.cap))].filter(Boolean).join(', ');
+  return changes ? `It counts from the next accounting on, within 30 ms: ${changes}.` : 'It is as it was.';
 }
 
 export const schedCredit = command({

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { ExitReason } from '../../cpu/architecture/index.ts';
+import { NO_TIME, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
+import type { TraceEntry } from '../../hypervisor/view/index.ts';
+import { ExitLog } from './exit-log.ts';
+
+const entry = (sequence: number, kind: number, vcpu: number, details: [number, number, number], ns = 0): TraceEntry => ({
+  domain: 1, sequence, kind, vcpu, ns: sequence, details, ...(kind === TRACE_KIND.EXIT ? { exit: { detail: 5, ns, cr3: 0x1000 } } : {}),
+});
+const VMCALL: [number, number, number] = [ExitReason.VMCALL, 0x1000, 0];
+
+describe('the log of exits', () => {
+  it('has a hypercall in the row of the exit by which it came, each vCPU for itself, and of a multicall the whole', () => {
+    const log = new ExitLog(10);
+    log.take({ missed: 0, entries: [
+      entry(0, TRACE_KIND.EXIT, 0, VMCALL, 20_000), entry(1, TRACE_KIND.EXIT, 1, [ExitReason.HLT, 0x2000, 0], NO_TIME), entry(2, TRACE_KIND.HYPERCALL, 0, [1, 0, 0]), entry(3, TRACE_KIND.HYPERCALL, 0, [13, 7, 0]),
+    ] }, 1000);
+    const rows = log.newest();
+    expect(rows.map(({ reason, call, ns, hostNs }) => [reason, call?.number, ns, hostNs])).toEqual([[ExitReason.HLT, undefined, undefined, 1001], [ExitReason.VMCALL, 13, 20_000, 1000]]);
+    expect(rows[1]).toMatchObject({ detail: 5, cr3: 0x1000, call: { first: 7, result: 0 } });
+  });
+
+  it('gives no hypercall to an exit that it has not seen, and counts what was overwritten', () => {
+    const log = new ExitLog(10);
+    log.take({ missed: 0, entries: [entry(0, TRACE_KIND.EXIT, 0, VMCALL)] }, 0);
+    log.take({ missed: 30, entries: [entry(31, TRACE_KIND.HYPERCALL, 0, [29, 0, 0]), entry(32, TRACE_KIND.EXIT, 0, VMCALL)] }, 0);
+    expect(log.newest().map(({ call }) => call)).toEqual([undefined, undefined]);
+    expect(log.seen).toBe(1 + 1 + 15);
+  });
+
+  it('keeps the newest, what vCPUs had kept of before last of all', () => {
+    const log = new ExitLog(2);
+    log.takeKept(1, 0, [{ number: 3, reason: 12, eip: 0, qualification: 0, detail: 0 }, { number: 4, reason: 30, eip: 0, qualification: 0, detail: 0 }]);
+    expect(log.newest().map(({ key }) => key)).toEqual(['k1.0.4', 'k1.0.3']);
+    log.take({ missed: 0, entries: [entry(0, TRACE_KIND.EXIT, 0, VMCALL)] }, 1);
+    expect(log.newest().map(({ key }) => key)).toEqual(['l1.0', 'k1.0.4']);
+  });
+});

@@ -1,0 +1,74 @@
+/** Exits one after the other, as the traces of domains have them: a hypercall stands with the exit by which it came. */
+import { NO_TIME, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
+import type { LastExit, TraceEntry } from '../../hypervisor/view/index.ts';
+
+/** A hypercall; of a multicall the whole. */
+export interface Call {
+  number: number;
+  first: number;
+  result: number;
+}
+
+/** An exit as far as it is known. */
+export interface SeenExit {
+  key: string;
+  domain: number;
+  vcpu: number;
+  reason: number;
+  eip: number;
+  qualification: number;
+  /** What it was about beside the qualification: a port's value, an address, a number. */
+  detail?: number;
+  call?: Call;
+  /** When it began, on the clock that all workers share: guests' own clocks do not compare. Undefined: before anybody watched. */
+  hostNs?: number;
+  /** Until it was handled, nanoseconds. */
+  ns?: number;
+  /** Of the address space that the guest was in. */
+  cr3?: number;
+}
+
+export class ExitLog {
+  /** Exits that were there to see, also those that no look caught. */
+  seen = 0;
+  private readonly most: number;
+  private log: SeenExit[] = [];
+  /** The last exit of each vCPU, for its hypercalls. */
+  private readonly last = new Map<string, SeenExit>();
+
+  /** `most`: so many are kept. */
+  constructor(most: number) {
+    this.most = most;
+  }
+
+  /** Records of one domain, oldest first; `missed` were overwritten before. `aheadNs`: what the shared clock is ahead of the domain's. */
+  take({ entries, missed }: { entries: readonly TraceEntry[]; missed: number }, aheadNs: number): void {
+    if (missed > 0) this.last.clear();
+    let exits = 0;
+    for (const { domain, vcpu, sequence, kind, ns, details: [first, second, third], exit } of entries) {
+      const whose = `${domain} ${vcpu}`;
+      if (kind === TRACE_KIND.HYPERCALL) {
+        const by = this.last.get(whose);
+        if (by) by.call = { number: first, first: second, result: third };
+      }
+      if (kind !== TRACE_KIND.EXIT || !exit) continue;
+      const seen: SeenExit = { key: `l${domain}.${sequence}`, domain, vcpu, reason: first, eip: second >>> 0, qualification: third, detail: exit.detail, hostNs: aheadNs + ns, ...(exit.ns === NO_TIME ? {} : { ns: exit.ns }), cr3: exit.cr3 };
+      this.last.set(whose, seen);
+      this.log.push(seen);
+      exits++;
+    }
+    // Of what was overwritten exits had the part that they have of the rest.
+    this.seen += exits + (entries.length > 0 ? Math.round((missed * exits) / entries.length) : 0);
+  }
+
+  /** What vCPUs kept of the time before anybody watched, oldest first. */
+  takeKept(domain: number, vcpu: number, exits: readonly LastExit[]): void {
+    for (const { number, reason, eip, qualification, detail } of exits) this.log.push({ key: `k${domain}.${vcpu}.${number}`, domain, vcpu, reason, eip, qualification, detail });
+  }
+
+  /** Newest first. */
+  newest(): SeenExit[] {
+    this.log = this.log.sort((a, b) => (a.hostNs ?? 0) - (b.hostNs ?? 0)).slice(-this.most);
+    return [...this.log].reverse();
+  }
+}
