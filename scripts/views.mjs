@@ -155,11 +155,19 @@ const VIEWS = [
       await page.goto(`./?boot=0&${HOST}`);
       // Definitions and disk are opened when a page has been quiet for some seconds.
       await page.getByRole('treeitem', { name: '/dev/sda', includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      // Beside a guest that works: what lives on the view has something to tell.
+      await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
+      await prompt(page);
+      await type(page, 'dhcp', 'ping 10.0.2.2 5000');
+      await toHost(page, 'Desktop');
+      await page.getByRole('button', { name: 'New guest' }).click();
+      await page.locator('.justh li').first().waitFor();
     },
   ],
   [
     'figure',
     async page => {
+      await page.goto(`./?boot=0&${HOST}`);
       await page.getByRole('button', { name: 'Start three side by side' }).click();
       await prompt(page);
       // The third one's screen comes last; a phone shows one window at a time.

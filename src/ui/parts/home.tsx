@@ -1,7 +1,6 @@
 /** First view: boot something, drop a definition, start a lesson. */
 
 import { signal } from '@preact/signals';
-import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { FIGURE, type Offer, offers, pcos, progressText } from '../offers.ts';
 import { fourWays } from '../parts.ts';
@@ -9,7 +8,6 @@ import type { Panel } from '../panel.ts';
 import { addFiles, bootBeside, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, makeOffer, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
-import { gigabytes } from '../units.ts';
 import { HostFrame } from './host-bar.tsx';
 import { LessonList } from './lesson.tsx';
 import { later } from './later.tsx';
@@ -18,6 +16,8 @@ import { XenLog } from './strip.tsx';
 
 const ReopenList = later(() => import('./reopen-list.tsx'), part => part.ReopenList);
 const SavedGuests = later(() => import('./checkpoints.tsx'), part => part.SavedGuests);
+const PcpuStrip = later(() => import('./live.tsx'), part => part.PcpuStrip);
+const JustHappened = later(() => import('./live.tsx'), part => part.JustHappened);
 const BootSectors = later(() => import('./boot-sectors.tsx'), part => part.BootSectors);
 const showsSectors = signal(false);
 
@@ -32,20 +32,26 @@ export const homePanel: Panel = {
 };
 
 function Home() {
-  const best = bestOf(offers.value);
+  const best = bestOf(offers.value), others = offers.value.filter(guest => guest !== best);
   return <div class="body first">
     <div class="hero"><div>
       <h1>{strings.home.title} <br />{strings.home.title2}</h1>
       <p class="lede">{strings.home.lede}</p>
-    </div><Machine /></div>
+    </div><PcpuStrip /></div>
     <div class="cards">
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
         <Best guest={best} />
-        <table class="offers" role="table"><thead><tr><th>{strings.home.others}</th><th /></tr></thead>
-          <tbody>{offers.value.filter(guest => guest !== best).map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>
+        <Offers guests={others.filter(({ id }) => FIRST.includes(id))} />
+        <details class="more-g"><summary>{strings.home.all(others.length + 1)}</summary><Offers guests={others.filter(({ id }) => !FIRST.includes(id))} /></details>
         <details class="more-g" onToggle={event => { showsSectors.value = event.currentTarget.open; }}>
           <summary>{strings.bootSectors.title}<span class="sec"> · {strings.bootSectors.hint}</span></summary>{showsSectors.value && <BootSectors />}</details>
+        <div class="figures">
+          <div><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
+            <p id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</p></div>
+          <div><button class="btn" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
+            <p id="ways-hint">{strings.home.waysHint}</p></div>
+        </div>
         {offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
       </section>
       <section class="card">
@@ -67,28 +73,20 @@ function Home() {
       </section>
       <div class="livew">
         <section class="win"><div class="wt"><StateMark state="r" /><span class="t">{strings.home.log}</span><span class="sec cut">{strings.home.logHint}</span></div><div class="wb"><XenLog /></div></section>
-        <section class="figures"><h3>{strings.home.together}</h3>
-          <div><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
-            <p id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</p></div>
-          <div><button class="btn" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
-            <p id="ways-hint">{strings.home.waysHint}</p></div></section>
+        <JustHappened />
       </div>
     </div>
   </div>;
 }
 
+/** Of those beside it these stand before the others: a guest of each kind, and the ones of the figure. */
+const FIRST = ['minipv-pv', 'minipv-pvh', 'pcos', 'demo'];
+
+const Offers = ({ guests }: { guests: readonly Offer[] }) => <table class="offers" role="table"><thead><tr>{strings.home.columns.map((name, i) => <th key={name} class={i > 1 ? 'num' : ''}>{name}</th>)}<th><span class="hidden">{strings.home.bootButton}</span></th></tr></thead>
+  <tbody>{guests.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>;
+
 /** What to begin with: a saved guest goes on at once; else an unmodified system with a definition of its own; else ours. */
 const bestOf = (all: readonly Offer[]): Offer => all.find(({ saved }) => saved) ?? all.findLast(({ type }) => type === undefined) ?? pcos;
-
-/** The machine as it is now, before any guest. */
-function Machine() {
-  const machine = info.value, seen = inventory.value, disk = seen?.stored?.disk;
-  if (!machine || !seen) return null;
-  const words = strings.home.machine;
-  const facts = [[seconds(seen.upSeconds), words.up], [String(machine.pcpus), words.pcpus(machine.pcpus)], [`${machine.freeMiB} MiB`, words.free(machine.memoryMiB)], ...(disk ? [[gigabytes(disk.bytes), words.disk(bytes(disk.storedBytes))]] : [])] as const;
-  return <section class="nowm" aria-label={words.title}><h3><StateMark state="r" />{words.title}</h3><dl>{facts.map(([value, name]) => <div key={name}><dd>{value}</dd><dt>{name}</dt></div>)}</dl></section>;
-}
-const seconds = (n: number): string => (n < 60 ? `${Math.floor(n)} s` : `${Math.floor(n / 60)} min`);
 
 /** Shows the inspector of them, and begins. */
 async function startWays(): Promise<void> {
@@ -135,12 +133,13 @@ function Best({ guest }: { guest: Offer }) {
 }
 
 function OfferRow({ guest }: { guest: Offer }) {
-  const fetch = fetching.value.get(guest.id), type = guest.type ?? definitionOf(guest)?.type;
+  const fetch = fetching.value.get(guest.id), known = definitionOf(guest), type = guest.type ?? known?.type;
   return <>
     <tr>
-      <td><span class="b">{guest.title}</span> {type && <ModeBadge type={type} />}{guest.bytes > 0 && <span class="sec size">{bytes(guest.bytes)}</span>}<span class="sec meta-line">{guest.about}<Source guest={guest} /></span></td>
+      <td><span class="b">{guest.title}</span><span class="sec meta-line">{guest.about}<Source guest={guest} /></span></td><td>{type && <ModeBadge type={type} />}</td>
+      <td class="num nw">{known ? `${known.memoryMiB} MiB` : strings.tree.noData}</td><td class="num nw">{guest.bytes > 0 ? bytes(guest.bytes) : strings.home.small}</td>
       <td class="num"><BootButton guest={guest} /></td>
     </tr>
-    {(fetch?.progress && guest.bytes > 0 || fetch?.building || offerProblems.value.has(guest.id)) && <tr class="more"><td colSpan={2} role="status"><Way guest={guest} /></td></tr>}
+    {(fetch?.progress && guest.bytes > 0 || fetch?.building || offerProblems.value.has(guest.id)) && <tr class="more"><td colSpan={5} role="status"><Way guest={guest} /></td></tr>}
   </>;
 }
