@@ -1,6 +1,7 @@
 /** First view: boot something, drop a definition, start a lesson. */
 
 import { signal } from '@preact/signals';
+import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { FIGURE, type Offer, offers, pcos, progressText } from '../offers.ts';
 import { fourWays } from '../parts.ts';
@@ -134,10 +135,12 @@ function Best({ guest }: { guest: Offer }) {
 
 function OfferRow({ guest }: { guest: Offer }) {
   const fetch = fetching.value.get(guest.id), known = definitionOf(guest), type = guest.type ?? known?.type;
+  // One that runs is not among what is only defined.
+  const memoryMiB = known?.memoryMiB ?? domains.value.find(({ name }) => name === guest.id)?.memoryMiB;
   return <>
     <tr>
       <td><span class="b">{guest.title}</span><span class="sec meta-line">{guest.about}<Source guest={guest} /></span></td><td>{type && <ModeBadge type={type} />}</td>
-      <td class="num nw">{known ? `${known.memoryMiB} MiB` : strings.tree.noData}</td><td class="num nw">{guest.bytes > 0 ? bytes(guest.bytes) : strings.home.small}</td>
+      <td class="num nw">{memoryMiB ? `${memoryMiB} MiB` : strings.tree.noData}</td><td class="num nw">{guest.bytes > 0 ? bytes(guest.bytes) : strings.home.small}</td>
       <td class="num"><BootButton guest={guest} /></td>
     </tr>
     {(fetch?.progress && guest.bytes > 0 || fetch?.building || offerProblems.value.has(guest.id)) && <tr class="more"><td colSpan={5} role="status"><Way guest={guest} /></td></tr>}

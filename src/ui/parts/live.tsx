@@ -66,7 +66,8 @@ export function PcpuStrip() {
 function lineOf(id: number, { kind, details: [a, b] }: TraceEntry): Omit<Line, 'atNs'> | undefined {
   if (kind === TRACE_KIND.HYPERCALL) return { id, text: words.call, code: hypercallName(a), view: 'exits' };
   if (kind === TRACE_KIND.EVENT) return { id, text: words.event(a, b >= 0 ? ` to ${nameOf(b)}` : ''), view: 'exits' };
-  if (kind === TRACE_KIND.EXIT) return { id, text: words.exit(exitTitle(a)), view: 'exits' };
+  // A hypercall's own line follows its exit.
+  if (kind === TRACE_KIND.EXIT) return /hypercall|vmcall/i.test(exitTitle(a)) ? undefined : { id, text: words.exit(exitTitle(a)), view: 'exits' };
   return kind === TRACE_KIND.UPCALL ? { id, text: words.upcall, view: 'exits' } : undefined;
 }
 
