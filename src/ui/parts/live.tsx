@@ -18,7 +18,7 @@ const words = {
   whys: { ALONE: 'nobody else waited', PRIORITY: 'best priority', TURN: 'its turn', WOKEN: 'woken', STOLEN: 'from another queue', RATELIMIT: 'too early to preempt', PREFERRED: 'its soft affinity', IDLE: 'nobody else' } as Record<string, string>,
 };
 const EVERY_MS = 500,
-  SPAN_MS = 1000,
+  SPAN_MS = 300,
   ROWS = 6,
   WIDE = 350,
   LEFT = 52,
@@ -43,7 +43,7 @@ function useLook<Data>(look: (machine: MachineView) => Data, end?: () => void): 
   return seen.value;
 }
 
-/** The last second of each processor. */
+/** The last 300 ms of each processor. */
 export function PcpuStrip() {
   const seen = useLook((machine): Seen => {
     const nowNs = machine.scheduler.timeNs(sharedMs()), decisions = machine.scheduler.decisions(), runs = runsOf(decisions, nowNs - SPAN_MS * 1e6, nowNs);
