@@ -203,7 +203,7 @@ const VIEWS = [
         kernel,
       ];
       await page.locator('input[type=file]').first().setInputFiles(files);
-      await page.locator('.several .stop').waitFor();
+      await page.locator('.sev-v .bad-at').waitFor();
     },
   ],
   [

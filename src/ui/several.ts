@@ -1,7 +1,7 @@
 /** Several definitions or saved domains that were dropped together: each is judged with the files that it names, and those that are chosen are defined or started, in turn. */
 
 import { batch, computed, signal } from '@preact/signals';
-import type { Finding, NamedFile } from '../dom0/index.ts';
+import type { Changes, Finding, JudgedText, NamedFile } from '../dom0/index.ts';
 import { host, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { catalogue } from './offers.ts';
@@ -100,10 +100,36 @@ export const defineChosen = (said: (name: string, path: string) => string): Prom
   return said(name, path);
 });
 
+/** The one that is shown line by line, as its form has it. */
+export const shownForm = signal<{ file: NamedFile; judged: JudgedText } | undefined>(undefined);
+
+const edited = ({ file, files, text = '' }: Candidate) => ({ path: file.name, text, files, isDropped: true as const });
+
+/** Reads one for its form; once the others have been judged, for Domain 0 gives up a judgement when it is asked for another. */
+export async function readForm(candidate: Candidate): Promise<void> {
+  // One that cannot be read has no form: its line says why.
+  const judged = await host.judgeText(edited(candidate)).catch(() => undefined);
+  if (now(candidate)) shownForm.value = judged && { file: candidate.file, judged };
+}
+
+/** What somebody changes in that form. */
+export async function changeShown(candidate: Candidate, changes: Changes): Promise<void> {
+  try {
+    const { text } = await host.changeText(edited(candidate), changes);
+    if (now(candidate)) await rewrite(candidate.file, text);
+  } catch (error) {
+    put(candidate, { problem: sentence(error) });
+  }
+}
+
 /** Writes what an error says, in the text of this one: the file that was dropped stays as it is. */
 export async function mend({ file, text = '' }: Candidate, finding: Finding): Promise<void> {
   const to = remedied(text, finding);
-  if (to === undefined) return;
+  if (to !== undefined) await rewrite(file, to);
+}
+
+/** Another text for one of them, with which all are judged again. */
+async function rewrite(file: NamedFile, to: string): Promise<void> {
   several.value = several.peek()?.map(one => (one.file === file ? { ...one, file: { name: file.name, data: new Blob([to]) }, text: to, chosen: true, busy: true } : one));
   await judgeAll();
 }

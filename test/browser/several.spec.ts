@@ -11,7 +11,12 @@ test('several definitions are judged together, and those that are chosen start o
   await drop(page, [definition('web'), definition('db'), definition('broken', 'memroy = 8\n'), kernel]);
   await expect(page.getByRole('heading', { name: '3 guests' })).toBeVisible();
   const row = (name: string) => page.locator('.several tbody tr', { hasText: name });
-  await expect(row('broken')).toContainText(/broken\.cfg:5:1.*memroy/);
+  // What stops one is told at its line, which is shown at once.
+  await expect(row('broken')).toContainText('Waits for line 5');
+  const lines = page.locator('.sev-v');
+  await expect(lines).toContainText(/5:1.*memroy is no key of xl\.cfg/);
+  await expect(lines.getByRole('button', { name: 'Write memory' })).toBeVisible();
+  await expect(page.getByLabel('Name', { exact: true })).toHaveValue('broken');
   await expect(page.getByText('The 2 to start take 32 of')).toBeVisible();
   // What cannot start is not taken.
   await expect(page.getByLabel('Take broken.cfg')).not.toBeChecked();
@@ -19,7 +24,7 @@ test('several definitions are judged together, and those that are chosen start o
   await page.getByRole('button', { name: 'Start 1', exact: true }).click();
   await expect(row('web')).toContainText('web runs as domain 1.', { timeout: 20_000 });
   // The broken one stands as it was, and hindered nobody.
-  await expect(row('broken')).toContainText('memroy');
+  await expect(lines).toContainText('memroy');
   await page.getByLabel('Take db.cfg').check();
   await page.getByRole('button', { name: 'Define 1', exact: true }).click();
   await expect(row('db')).toContainText('db is kept as /etc/xen/vm/db.');
@@ -42,7 +47,8 @@ test('files that come later complete several definitions, and a saved domain is 
   await page.getByRole('button', { name: 'Close' }).click();
   await drop(page, [state, definition('web')]);
   const row = (name: string) => page.locator('.several tbody tr', { hasText: name });
-  await expect(row('web')).toContainText('minipv is not among the dropped files');
+  await expect(row('web')).toContainText('1 error');
+  await expect(page.locator('.sev-v')).toContainText('minipv is not among the dropped files');
   await drop(page, [kernel]);
   await page.getByRole('button', { name: 'Start 2', exact: true }).click();
   // Both run: there is nothing left to choose from.

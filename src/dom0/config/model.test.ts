@@ -85,7 +85,7 @@ describe('definitions (xl.cfg(5))', () => {
 
   it('gives the processors that are asked for', () => {
     const finding = judgeDefinition('x.cfg', `${good}vcpus=4\n`).findings.find(f => f.key === 'vcpus')!;
-    expect([finding.verdict, finding.short, finding.line, finding.column]).toEqual(['used', '4 processors', 5, 1]);
+    expect([finding.verdict, finding.short, finding.line, finding.column]).toEqual(['used', '4 take turns on the pCPUs', 5, 1]);
   });
 
   it('lists every error at once, with the nearest spelling', () => {

@@ -25,6 +25,8 @@ const EVERY_MS = 250,
   /** Longer pictures have no lines of ticks and accountings: they would be grey. */
   FINEST = 240,
   SHARES_NS = 1e9,
+  /** Of decisions before the picture: who runs is looked at anew each 30 ms. */
+  BEFORE_NS = 200e6,
   /** Who has run or wanted to for so much of the time always has work. */
   ALWAYS = 0.85,
   /** What a lane takes, where there are few and where there are many. */
@@ -127,7 +129,7 @@ function reasonOf({ why, left, priority, from, to }: Decision, nameAt: (unit: nu
 
 function Figure(shown: Shown<Data>) {
   const { data, choose } = shown, { decisions, accountings, units, fromNs, toNs, pcpus, shares } = data, span = toNs - fromNs, isFine = span <= FINEST * 1e6;
-  const x = (ns: number): number => LEFT + (Math.min(span, Math.max(0, ns - fromNs)) / span) * (WIDE - LEFT - RIGHT), all = runsOf(decisions, 0, toNs), inPicture = runsOf(decisions, fromNs, toNs), runs = byPriority(inPicture, accountings);
+  const x = (ns: number): number => LEFT + (Math.min(span, Math.max(0, ns - fromNs)) / span) * (WIDE - LEFT - RIGHT), told = decisions.filter(({ timeNs }) => timeNs >= fromNs - BEFORE_NS), all = runsOf(told, 0, toNs), inPicture = runsOf(told, fromNs, toNs), runs = byPriority(inPicture, accountings);
   const laneHigh = units.length > FEW ? LANE_LOW : LANE, top = pcpus * 30 + 34, lane = new Map(units.map(({ unit }, i) => [unit, top + i * laneHigh]));
   const height = top + units.length * laneHigh, stepNs = isFine ? TICK_NS : span / 6, lines = Array.from({ length: Math.round(span / stepNs) + 1 }, (_, i) => i * stepNs), creditAt = laneHigh - SWING - 6;
   const picked = pickedOf(shown), pickedKey = picked && keyOf(picked), switches = switchesOf(data), at = switches.findIndex(each => each === picked), first = Math.max(0, at - ABOVE), rows = switches.slice(first, first + ROWS);

@@ -1,10 +1,13 @@
 /** The form of a definition: what most people change. Whatever else its text says stays as it is. */
 
+import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import type { Changes, Definition, JudgedText, OpenedDefinition } from '../../dom0/index.ts';
+import type { Changes, Definition, JudgedText, OpenedDefinition, VolumeInfo } from '../../dom0/index.ts';
 import { chosenKey } from '../editing.ts';
 import { info } from '../host.ts';
+import { inventory } from '../inventory.ts';
 import { strings } from '../strings.ts';
+import { size } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 import { NewVolume } from './new-volume.tsx';
 
@@ -23,6 +26,14 @@ interface Props {
 export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   const { definition: vm, isForeign, cards } = judged;
   const machine = info.value;
+  /** A kernel is wanted, and none is named yet. */
+  const wantsKernel = useSignal(false);
+  const source = vm.type !== 'hvm' || vm.kernel || wantsKernel.value ? 'kernel' : vm.bootOrder.startsWith('d') ? 'cd' : 'disk';
+  const startFrom = (from: 'cd' | 'disk' | 'kernel'): void => {
+    wantsKernel.value = from === 'kernel';
+    if (from !== 'kernel') change({ kernel: undefined, ramdisk: undefined, bootOrder: from === 'cd' ? 'dc' : 'cd' });
+  };
+  const volumes = (makesVolumes && inventory.value?.stored?.disk?.volumes) || [];
   const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string, isHalf = false) =>
     <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <input id={id} class="in" value={value ?? ''} list={list} placeholder={words.noCard} spellcheck={false} autocomplete="off" onChange={event => change(to(event.currentTarget.value.trim()))} />}</Field>;
   /** What the text has where a value could not be read: there is none to show. */
@@ -46,16 +57,18 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     {amount(words.memory, 'memory', vm.memoryMiB, 4, Math.max(4, machine?.freeMiB ?? 1024), value => ({ memoryMiB: value ?? 32 }))}
     {amount(words.vcpus, 'vcpus', vm.vcpus, 1, Math.max(4, machine?.pcpus ?? 1), value => ({ vcpus: value ?? 1 }), undefined, true)}
     {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256, true)}
-    {text(vm.type === 'hvm' ? words.kernelHvm : words.kernel, 'kernel', vm.kernel, kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) }), 'edit-kernels')}
+    {vm.type === 'hvm' && <div class="fld"><label>{words.startFrom}</label><span class="seg" role="group" aria-label={words.startFrom}>{(['cd', 'disk', 'kernel'] as const).map(from => <button key={from} type="button" aria-pressed={source === from} onClick={() => startFrom(from)}>{words.starts[from]}</button>)}</span></div>}
+    {source === 'kernel' && text(words.kernel, 'kernel', vm.kernel, kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) }), 'edit-kernels')}
     {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels', true)}
     {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }), undefined, true)}
-    {vm.type === 'hvm' && !vm.kernel && text(words.boot, 'boot', vm.bootOrder, bootOrder => ({ bootOrder }))}
-    {vm.type === 'hvm' && !vm.kernel && <Field label={words.bios} of="bios" judged={judged}>{id => <select id={id} class="in" value={vm.bios ?? 'ringside'} onChange={event => change({ bios: event.currentTarget.value === 'seabios' ? 'seabios' : undefined })}>
+    {source !== 'kernel' && text(words.boot, 'boot', vm.bootOrder, bootOrder => ({ bootOrder }))}
+    {source !== 'kernel' && <Field label={words.bios} of="bios" judged={judged}>{id => <select id={id} class="in" value={vm.bios ?? 'ringside'} onChange={event => change({ bios: event.currentTarget.value === 'seabios' ? 'seabios' : undefined })}>
       <option value="ringside">{words.ownBios}</option><option value="seabios">SeaBIOS</option></select>}</Field>}
-    <Field label={words.disks} of="disk" judged={judged} hint={makesVolumes ? words.disksHint : words.droppedHint}>{id => <span class="disks" id={id} role="group" aria-label={words.disks}>
+    <Field label={words.disks} of="disk" judged={judged} {...(makesVolumes ? {} : { hint: words.droppedHint })}>{id => <span class="disks" id={id} role="group" aria-label={words.disks}>
       {vm.disks.map((disk, i) => <DiskRow key={`${i} ${disk.vdev}`} disk={disk} put={to => setDisks(vm.disks.flatMap((each, n) => (n !== i ? [each] : to ? [to] : [])))} />)}
-      <button type="button" class="btn sm" onClick={() => setDisks([...vm.disks, freshDisk(vm, choices.disks)])}><Icon name="plus" />{words.addDisk}</button>
-      {makesVolumes && <NewVolume suggested={vm.name || 'disk'} made={target => setDisks([...vm.disks, { ...freshDisk(vm, []), target }])} />}</span>}</Field>
+      {volumes.length > 0 && <ul class="vols" aria-label={words.volumes}>{volumes.map(volume => <Volume key={volume.path} volume={volume} isMine={vm.disks.some(({ target }) => target === volume.path)} attach={() => setDisks([...vm.disks, { ...freshDisk(vm, []), target: volume.path }])} />)}</ul>}
+      <span class="row wrap addd"><button type="button" class="btn sm" onClick={() => setDisks([...vm.disks, freshDisk(vm, choices.disks)])}><Icon name="plus" />{words.addDisk}</button>
+      {makesVolumes && <details class="newv" open={volumes.length === 0}><summary>{words.newVolume}</summary><NewVolume suggested={vm.name || 'disk'} made={target => setDisks([...vm.disks, { ...freshDisk(vm, []), target }])} /></details>}</span></span>}</Field>
     <Field label={words.network} of="vif" judged={judged}>{id => <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
       <option value="none">{words.noCard}</option><option value="vif">{words.pvCard}</option>
       {vm.type === 'hvm' && cards.map(({ model, name }) => <option key={model} value={model}>{name}</option>)}</select>}</Field>
@@ -77,6 +90,11 @@ function freshDisk(vm: Definition, paths: readonly string[]): Disk {
   const letter = [...'abcdefghijklmnop'].find(each => !vm.disks.some(({ vdev }) => vdev === prefix + each)) ?? 'p';
   const target = paths.find(path => !vm.disks.some(disk => disk.target === path)) ?? paths[0] ?? '/var/lib/xen/images/disk.img';
   return { target, format: 'raw', vdev: prefix + letter, kind: 'disk', readOnly: false, place: 0, at: { line: 1, column: 1 } };
+}
+
+/** One of the host's volumes, and whose it is: a click makes it a disk of this guest. */
+function Volume({ volume: { name, bytes, users }, isMine, attach }: { volume: VolumeInfo; isMine: boolean; attach(): void }) {
+  return <li class={isMine ? 'sel' : ''}><button type="button" disabled={isMine || users.length > 0} onClick={attach}><code>{name}</code><span class="sec">{isMine ? words.attached : users.length > 0 ? words.usedBy(users.join(', ')) : words.freeVolume}</span><code>{size(bytes)}</code></button></li>;
 }
 
 function DiskRow({ disk, put }: { disk: Disk; put(disk: Disk | undefined): void }) {
@@ -101,6 +119,6 @@ function Field({ label, of, judged, hint, isHalf, children }: { label: string; o
   const id = `edit-${of}`;
   return <div class={`fld${isHalf ? ' half' : ''}${chosenKey.value === of ? ' sel' : ''}${errors.length > 0 ? ' wrong' : ''}`} onFocusCapture={() => { chosenKey.value = of; }}>
     <label for={id}>{label}</label>{children(id)}
-    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="wrongly"><Tag kind={error.verdict}><span>{error.line > 0 ? strings.defined.atLine(error.line, error.short) : error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
+    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="wrongly"><Tag kind={error.verdict}><span>{error.line > 0 ? strings.defined.atLine(error.line) : error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
   </div>;
 }

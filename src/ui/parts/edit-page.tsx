@@ -51,7 +51,7 @@ export function EditPage({ name }: { name: string }) {
             {isKept && <label class="auto"><input type="checkbox" checked={now.automatic} onChange={event => void setAutomatic(event.currentTarget.checked)} />{words.automatic}</label>}
             {isKept && !changed && <button class="btn" title={`xm delete ${name}`} onClick={remove}>{words.remove}</button>}
             {(changed || !isKept) && <button class="btn" onClick={discardChanges}>{isKept ? words.revert : draftWords.discard}</button>}
-            {(changed || !isKept) && (judged?.canKeep ?? true) && <button class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`} disabled={!judged} title={`xm new ${now.path}`} onClick={() => void keep()}>{words.keepIt}</button>}
+            {(changed || !isKept) && <button class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`} disabled={!judged?.canKeep} title={`xm new ${now.path}`} onClick={() => void keep()}>{words.keepIt}</button>}
             {errors === 0 && <button class="btn" disabled={blocked} title={`xm start -p ${title}`} onClick={() => void start(true)}>{words.startPaused}</button>}
             <button class="btn primary" disabled={blocked} title={`xm start ${title}`} onClick={() => void start(false)}><span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span></button>
           </>}
@@ -60,7 +60,7 @@ export function EditPage({ name }: { name: string }) {
       <div class="row wrap counts" role="status">
         {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => tally(kind) > 0 && <Tag key={kind} kind={kind}>{draftWords.tally(tally(kind), draftWords.verdicts[kind]!)}</Tag>)}
         {plan && <span class="sec">{errors > 0 ? (first ? words.waitsForLine(first.line, first.key) : draftWords.startsBlocked(errors)) : draftWords.ready}</span>}
-        {first && (remedy !== undefined ? <button class="btn primary sm" onClick={() => mend(first)}>{words.write(remedy)}</button> : <button class="btn primary sm" onClick={goToError}>{draftWords.goToLine(first.line)}</button>)}
+        {first && (remedy !== undefined ? <button class="btn primary sm by-line" onClick={() => mend(first)}>{words.write(remedy)}</button> : <button class="btn primary sm" onClick={goToError}>{draftWords.goToLine(first.line)}</button>)}
       </div>
     </div>
     {now.problem && <p class="stop note bad" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
@@ -68,9 +68,9 @@ export function EditPage({ name }: { name: string }) {
       {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
       <div class="edit-t">
         <EditText path={now.path} text={now.text} judged={judged} onType={type} onMend={mend} />
-        {judged && <Approximations judged={judged} />}
         {shown && <PlanSteps plan={shown} command={`xm start ${title}`} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
         {judged && <MemoryAfter fresh={fresh ? [{ name: title, mib: fresh.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
+        {judged && <Approximations judged={judged} />}
       </div>
     </div>
   </>;

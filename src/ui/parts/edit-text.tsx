@@ -61,16 +61,19 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
           {first && remedy !== undefined && <button class="btn sm mend" aria-label={words.writeIn(remedy, first.line)} onClick={() => onMend!(first)}>{words.write(remedy)}</button>}</li>;
       })}</ol>
     </div>
-    <ul class="edt-m" id="edit-told">{told.map((finding, i) => <li key={i} class={isBad(finding) ? 'stop' : ''}>
-      <button class="btn quiet sm m" onClick={() => goTo(finding.line, finding.column)}>{finding.line}:{finding.column}</button><Tag kind={finding.verdict}><span>{isBad(finding) ? <b>{finding.text}</b> : finding.text}{isBad(finding) && /xl takes MiB/.test(finding.text) && <em class="because">{words.whyMib}</em>}</span></Tag></li>)}</ul>
+    <ul class="edt-m" id="edit-told">{told.map((finding, i) => <li key={i} class={isBad(finding) ? (/xl takes MiB/.test(finding.text) ? 'stop whymib' : 'stop') : ''}>
+      <button class="btn quiet sm m" onClick={() => goTo(finding.line, finding.column)}>{finding.line}:{finding.column}</button><Tag kind={finding.verdict}><span>{isBad(finding) ? (/xl takes MiB/.test(finding.text) ? <WhyMib finding={finding} /> : <b>{finding.text}</b>) : finding.text}</span></Tag></li>)}</ul>
   </div>;
 }
+
+/** Its line says what is wrong: here stands why that is refused. */
+const WhyMib = ({ finding }: { finding: Finding }) => <><span class="hidden">{finding.text}</span> <b>{words.why(finding.source.trim())}</b> {words.whyMib} <em class="because">{words.whySource}</em></>;
 
 /** What is done otherwise than its lines ask, in whole sentences: beside them stand a few words. */
 export function Approximations({ judged }: { judged: JudgedText }) {
   const all = judged.plan.findings.filter(finding => finding.verdict === 'approximated' && !isChosen(finding)).sort((a, b) => a.line - b.line);
   if (all.length === 0) return null;
-  return <section class="other"><h3>{words.otherwise}</h3><ul class="edt-m small">{all.map((finding, i) => <li key={i}><span class="m dim">{finding.line}:{finding.column}</span><Tag kind={finding.verdict}><span>{finding.text}</span></Tag></li>)}</ul></section>;
+  return <details class="other"><summary>{words.otherwise(all.length)}</summary><ul class="edt-m small">{all.map((finding, i) => <li key={i}><span class="m dim">{finding.line}:{finding.column}</span><Tag kind={finding.verdict}><span>{finding.text}</span></Tag></li>)}</ul></details>;
 }
 
 /** Key in bold, comment dim, the places of errors underlined. */

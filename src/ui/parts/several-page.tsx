@@ -2,11 +2,12 @@
 
 import './edit.css';
 import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { info } from '../host.ts';
-import { canDefine, choose, defineChosen, discardSeveral, filesOfSeveral, isReady, mend, openAlone, openSeveral, startChosen, unnamed } from '../several.ts';
+import { canDefine, changeShown, choose, defineChosen, discardSeveral, filesOfSeveral, isReady, mend, openAlone, openSeveral, readForm, shownForm, startChosen, unnamed } from '../several.ts';
 import { type Candidate, several } from '../state.ts';
-import { remedyOf } from '../remedy.ts';
 import { strings } from '../strings.ts';
+import { EditForm } from './edit-form.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
 import { stepsOf } from './plan-steps.tsx';
@@ -26,7 +27,9 @@ export function SeveralPage() {
   const starts = chosen.filter(isReady), defines = chosen.filter(canDefine);
   const busy = all.some(each => each.busy);
   const shown = all.find(({ file }) => file.name === opened.value) ?? all.find(({ plan }) => (plan?.errors.length ?? 0) > 0) ?? all.find(({ plan }) => plan);
-  const stopped = all.filter(each => !each.busy && !each.done && !isReady(each)).length;
+  const ready = all.filter(isReady).length, stopped = all.filter(each => !each.busy && !each.done && !isReady(each)).length;
+  useEffect(() => { if (shown?.plan && !shown.isSaved && !busy) void readForm(shown); }, [shown?.file, busy]);
+  const form = shownForm.value?.file === shown?.file ? shownForm.value : undefined;
   return <>
     <div class="bh">
       <div class="row wrap">
@@ -35,22 +38,34 @@ export function SeveralPage() {
         <button class="btn" disabled={busy || defines.length === 0} onClick={() => void defineChosen(words.defined)}>{words.define(defines.length)}</button>
         <button class="btn primary" disabled={busy || starts.length === 0} onClick={() => void startChosen(words.started)}>{words.start(starts.length)}</button>
       </div>
-      <div class="row wrap counts" role="status"><span class="sec">{busy ? draftWords.judging : stopped > 0 ? words.stopped(stopped, all.some(each => !each.done && isReady(each))) : draftWords.ready}</span></div>
+      <div class="row wrap counts" role="status">{!busy && ready > 0 && <Tag kind="used">{words.ready(ready)}</Tag>}{!busy && stopped > 0 && <Tag kind="error">{words.stands(stopped)}</Tag>}<span class="sec">{busy ? draftWords.judging : stopped > 0 ? words.stopped(stopped, ready > 0) : draftWords.ready}</span></div>
     </div>
     <div class="body draft">
       <table class="several">
-        <thead><tr><th><span class="hidden">{words.choose}</span></th><th>{draftWords.name}</th><th>{words.from}</th><th class="num">{draftWords.memory}</th><th>{draftWords.verdict}</th><th>{draftWords.happens}</th><th><span class="hidden">{words.open}</span></th></tr></thead>
+        <thead><tr><th><span class="hidden">{words.choose}</span></th><th>{draftWords.name}</th><th>{words.from}</th><th class="num">{draftWords.memory}</th><th>{draftWords.verdict}</th><th>{draftWords.happens}</th></tr></thead>
         <tbody>{all.map((each, i) => <Row key={i} candidate={each} isShown={each === shown} />)}</tbody>
       </table>
       {unnamed.value.length > 0 && <p class="note"><Tag kind="ignored"><span>{words.unnamed(unnamed.value.map(({ name }) => name))}</span></Tag></p>}
       <div class="sev-c">
-        {shown?.plan && <section class="sev-v"><div class="ph"><h3>{words.lines(shown.plan.name || shown.file.name)}</h3></div><Verdicts key={shown.file.name} brief plan={shown.plan} texts={new Map(shown.text === undefined ? [] : [[shown.file.name, shown.text]])} />
-          {shown.plan.errors.some(({ text }) => /is no key of xl/.test(text)) && <p class="why"><b>{words.whySlip(shown.plan.name || shown.file.name)}</b> {words.whySlipAnswer}</p>}</section>}
-        <Plan chosen={starts} />
+        <div class="sev-l">
+          {shown?.plan && <Lines shown={shown} />}
+          <Plan chosen={starts} />
+          {starts.length > 0 && <MemoryAfter fresh={starts.flatMap(({ plan }) => (plan ? [{ name: plan.name, mib: plan.summary.memoryMiB }] : []))} />}
+        </div>
+        {shown && form && <EditForm judged={form.judged} choices={{ kernels: shown.files.map(({ name }) => name), disks: shown.files.map(({ name }) => name) }} makesVolumes={false} change={changes => void changeShown(shown, changes)} />}
       </div>
-      {starts.length > 0 && <MemoryAfter fresh={starts.flatMap(({ plan }) => (plan ? [{ name: plan.name, mib: plan.summary.memoryMiB }] : []))} />}
     </div>
   </>;
+}
+
+/** One of them line by line, what stops it with its remedy, and why. */
+function Lines({ shown }: { shown: Candidate }) {
+  const { plan, file, text, done } = shown;
+  if (!plan) return null;
+  const name = plan.name || file.name;
+  return <section class="sev-v"><div class="ph"><h3>{words.lines(name)}</h3><span class="grow" />{!done && <button class="btn sm" aria-label={words.openNamed(name)} onClick={() => openAlone(shown)}>{words.open}</button>}</div>
+    <Verdicts key={file.name} plan={plan} texts={new Map(text === undefined ? [] : [[file.name, text]])} onMend={finding => (finding.file === file.name ? () => void mend(shown, finding) : undefined)} />
+    {plan.errors.some(({ text: said }) => /is no key of xl/.test(said)) && <p class="why"><b>{words.whySlip(name)}</b> {words.whySlipAnswer}</p>}</section>;
 }
 
 function Row({ candidate, isShown }: { candidate: Candidate; isShown: boolean }) {
@@ -67,12 +82,10 @@ function Row({ candidate, isShown }: { candidate: Candidate; isShown: boolean })
         : (['used', 'approximated', 'ignored', 'missing'] as const).map(kind => tally(kind) > 0 && <Tag key={kind} kind={kind}>{draftWords.tally(tally(kind), draftWords.verdicts[kind]!)}</Tag>)}</td>
     <td class="wh">
       {problem && <p class="stop" role="alert"><Tag kind="error"><span>{problem}</span></Tag></p>}
-      {done ? <span>{done}</span> : errors.map((error, i) => <p key={i} class="stop">{error.line > 0 && <span class="m">{error.file}:{error.line}:{error.column}</span>}<span>{error.text}</span>
-        {error.file === file.name && remedyOf(error) !== undefined && <button class="btn sm" onClick={() => void mend(candidate, error)}>{strings.defined.write(remedyOf(error)!)}</button>}</p>)}
+      {done ? <span>{done}</span> : isShown && errors[0] ? <span>{words.below(errors[0].line)}</span> : errors.map((error, i) => <p key={i} class="stop">{error.line > 0 && <span class="m">{error.file}:{error.line}:{error.column}</span>}<span>{error.text}</span></p>)}
       {!done && errors.length === 0 && (isSaved ? <span class="sec">{words.restored}</span> : plan && (plan.findings.every(({ verdict }) => verdict === 'used') ? <span>{words.asWritten}</span>
-        : <ul>{plan.findings.filter(({ verdict }) => verdict !== 'used').map(({ line, verdict, text }, i) => <li key={i}><Tag kind={verdict}><span>{words.line(line)}</span></Tag> {text}</li>)}</ul>))}
+        : <ul>{plan.findings.filter(({ verdict }) => verdict !== 'used').map(({ line, short, text }, i) => <li key={i} title={text}><span class="dim">{words.line(line)}</span> {short}</li>)}</ul>))}
     </td>
-    <td class="alone">{!done && !isSaved && plan && <button class="btn quiet" aria-label={words.openNamed(plan.name || file.name)} onClick={() => openAlone(candidate)}>{words.open}</button>}</td>
   </tr>;
 }
 
@@ -82,11 +95,14 @@ function Plan({ chosen }: { chosen: readonly Candidate[] }) {
   const memoryMiB = chosen.reduce((sum, { plan }) => sum + (plan?.summary.memoryMiB ?? 0), 0);
   if (!machine || memoryMiB === 0) return null;
   const fits = memoryMiB <= machine.freeMiB;
+  // What holds of all of them is said once; the first of a plan's steps is what it takes.
+  const plans = chosen.flatMap(({ plan }) => (plan ? [plan] : [])), inAll = plans[0] ? stepsOf(plans[0]).slice(1).filter(step => plans.every(plan => stepsOf(plan).includes(step))) : [];
   return <>
     <section class="plan">
       <h3>{draftWords.plan}</h3>
       <p><Tag kind={fits ? 'used' : 'error'}><span>{fits ? words.fits(chosen.length, memoryMiB, machine.freeMiB) : words.lacks(chosen.length, memoryMiB, machine.freeMiB)}</span></Tag></p>
-      <ol>{chosen.map(({ file, plan }) => plan && <li key={file.name}><code>{plan.command}</code><br />{stepsOf(plan).join(' ')}</li>)}</ol>
+      <ol>{chosen.map(({ file, plan }) => plan && <li key={file.name}><code>{plan.command}</code> <span class="sec">{words.takes(plan.summary.memoryMiB, plan.summary.vcpus, plan.summary.type)}</span>{stepsOf(plan).slice(1).filter(step => !inAll.includes(step)).map(step => <span key={step} class="own">{step}</span>)}</li>)}</ol>
+      {inAll.length > 0 && <p class="sec">{chosen.length > 1 && words.each} {inAll.join(' ')}</p>}
     </section>
   </>;
 }

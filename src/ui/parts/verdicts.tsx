@@ -2,6 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import type { Finding, Plan } from '../../dom0/index.ts';
+import { remedyOf } from '../remedy.ts';
 import { strings } from '../strings.ts';
 import { Tag } from './marks.tsx';
 
@@ -40,11 +41,15 @@ function rowsOf(file: string, text: string | undefined, findings: Finding[]): Ro
   return rows.filter(row => row.finding || row.source.trim() || file);
 }
 
-/** A definition's lines, each with what is said of it; one that was chosen, or that stops it, in whole sentences. `brief`: what stops it is told elsewhere. */
-export function Verdicts({ plan, texts, brief = false }: { plan: Plan; texts: Map<string, string>; brief?: boolean }) {
+/** A definition's lines, each with what is said of it; one that was chosen, or that stops it, in whole sentences. `onMend`: writes what an error says, where that can be done. */
+export function Verdicts({ plan, texts, onMend }: { plan: Plan; texts: Map<string, string>; onMend?(finding: Finding): (() => void) | undefined }) {
   const chosen = useSignal(-1);
   const findings = merged(plan);
   const files = [...new Set([...texts.keys(), ...findings.map(finding => finding.file)])];
+  const mendOf = (finding: Finding) => {
+    const remedy = finding.verdict === 'error' ? remedyOf(finding) : undefined, run = remedy !== undefined && onMend?.(finding);
+    return run ? <> <button class="btn sm" onClick={event => { event.stopPropagation(); run(); }}>{strings.defined.write(remedy!)}</button></> : null;
+  };
   let index = 0;
   return <>{files.map(file => {
     const rows = rowsOf(file, texts.get(file), findings.filter(finding => finding.file === file));
@@ -52,13 +57,13 @@ export function Verdicts({ plan, texts, brief = false }: { plan: Plan; texts: Ma
       <thead><tr><th class="num">{words.position}</th><th>{file}</th><th>{words.verdict}</th><th>{words.happens}</th></tr></thead>
       <tbody>{rows.map(({ line, source, finding }) => {
         const mine = index++;
-        const open = finding && (!brief && finding.verdict === 'error' || finding.verdict === 'missing' || chosen.value === mine);
+        const open = finding && (finding.verdict === 'error' || finding.verdict === 'missing' || chosen.value === mine);
         const choose = () => { chosen.value = chosen.value === mine ? -1 : mine; };
         return <tr key={mine} class={`v-${finding?.verdict ?? ''}${chosen.value === mine ? ' sel' : ''}`} onClick={finding && choose}>
           <td class="m num dim">{line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}</td>
           <td class="m src"><Source text={source} finding={finding} /></td>
           <td>{finding && <Tag kind={finding.verdict}>{words.verdicts[finding.verdict]}</Tag>}</td>
-          <td class="wh">{finding && (open ? <span>{finding.text}</span>
+          <td class="wh">{finding && (open ? <><span>{finding.text}</span>{mendOf(finding)}</>
             : <button class="say" aria-expanded={false} onClick={event => { event.stopPropagation(); choose(); }}>{finding.short}</button>)}</td>
         </tr>;
       })}</tbody>

@@ -104,7 +104,7 @@ export const boot: Family = {
     judge: ({ text, definition: { type } }) =>
       type !== 'hvm' ? ignored('no firmware to replace', `A ${type.toUpperCase()} guest has no firmware.`) : isHvmloader(text) ? onFirmware : undefined,
   }),
-  kernel: rule('string', used('started directly', 'The kernel is loaded and started without firmware.'), {
+  kernel: rule('string', used('entered at once, without firmware', 'The kernel is loaded and started without firmware.'), {
     into: (definition, asked) => {
       if (startsOwnFirmware(asked)) return;
       if (isPvGrub(asked) && definition.disks.length > 0) definition.bootloader = { program: 'pygrub' };

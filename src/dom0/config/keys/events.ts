@@ -15,6 +15,14 @@ const DONE: Record<Action, string> = {
   'coredump-destroy': 'written to a core file in /var/lib/xen/dump, and destroyed',
   'coredump-restart': 'written to a core file in /var/lib/xen/dump, and started again',
 };
+const SHORT: Record<Action, string> = {
+  destroy: 'its memory is given back',
+  restart: 'starts again by itself',
+  'rename-restart': 'kept, and another starts',
+  preserve: 'stays for a post-mortem',
+  'coredump-destroy': 'written to a core file, then gone',
+  'coredump-restart': 'written to a core file, starts again',
+};
 const actionOf = (text: string): Action => ACTIONS.find(action => action === text) ?? 'restart';
 
 function when(field: 'onPoweroff' | 'onReboot' | 'onCrash', usual: Action, short: string, does: string, general: string): KeyRule {
@@ -27,7 +35,7 @@ function when(field: 'onPoweroff' | 'onReboot' | 'onCrash', usual: Action, short
     into: (definition, { text }) => { definition[field] = actionOf(text); },
     judge: ({ text }) => {
       const done = `When the guest ${does}, the domain is ${DONE[actionOf(text)]}`;
-      return text === SOFT_RESET ? approximated('restart instead', `${done}; ${text} is not built.`) : used(`${text} it`, `${done}.`);
+      return text === SOFT_RESET ? approximated('restart instead', `${done}; ${text} is not built.`) : used(SHORT[actionOf(text)], `${done}.`);
     },
     from: (definition: Definition) => (definition[field] === usual ? undefined : definition[field]),
   });

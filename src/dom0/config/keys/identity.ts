@@ -9,9 +9,9 @@ const MOST_NAME_LETTERS = 1000;
 
 const BUILDERS = ['hvm', 'linux', 'generic'];
 const TYPE: Record<DomainType, [short: string, text: string]> = {
-  hvm: ['fully virtual machine', 'The guest starts on a fully virtual PC, and can detect Xen there.'],
-  pvh: ['Xen with VT, without a PC', 'The kernel is entered by its PVH note; it has no PC devices, but Xen.'],
-  pv: ['paravirtual, without VT', 'The kernel runs in ring 1 and asks Xen for what a processor would do.'],
+  hvm: ['a whole PC is built for it', 'The guest starts on a fully virtual PC, and can detect Xen there.'],
+  pvh: ['entered by its PVH note, no PC', 'The kernel is entered by its PVH note; it has no PC devices, but Xen.'],
+  pv: ['its kernel asks Xen, without VT', 'The kernel runs in ring 1 and asks Xen for what a processor would do.'],
 };
 const isType = (text: string): text is DomainType => (DOMAIN_TYPES as readonly string[]).includes(text);
 
@@ -24,7 +24,7 @@ export const identity: Family = {
       return BAD_NAME.test(text) ? wrong('characters that names may not have', 'a name has no slashes and no control characters.') : undefined;
     },
     into: (definition, { text }) => { definition.name = text; },
-    judge: ({ text }) => used('the name of the domain', `The domain is listed as ${text}.`),
+    judge: ({ text }) => used(`xl list shows it as ${text.length > 16 ? 'this' : text}`, `The domain is listed as ${text}.`),
     absent: context => {
       if (!context.mentions('name')) context.tell({ line: 1, column: 1 }, 'name', wrong('missing', 'The definition has no name. Write a line like name = "web1".'));
     },

@@ -11,7 +11,7 @@ export const memory: Family = {
   memory: rule('MiB', used('MiB of RAM', 'The guest gets this much RAM, in MiB.'), {
     range: ({ number }) => (number < 1 ? wrong('too little', 'a guest needs at least 1 MiB.') : number > MAX_MEMORY_MIB ? tooMuch : undefined),
     into: (definition, { number }) => { definition.memoryMiB = number; },
-    judge: ({ number }) => used(`${number} MiB of RAM`, `The guest gets ${number} MiB of RAM.`),
+    judge: ({ number }) => used(`${number} MiB, taken from what is free`, `The guest gets ${number} MiB of RAM.`),
     absent: context => {
       if (context.mentions('memory')) return;
       const text = `memory is not set, so the guest gets libxl's default of ${DEFAULT_MEMORY_MIB} MiB. Current Linux needs 64 or more.`;

@@ -48,7 +48,7 @@ export const processors: Family = {
           ? wrong(`at most ${MAX_VCPUS}`, `this host gives a guest at most ${MAX_VCPUS} processors.`)
           : undefined,
     into: (definition, { number }) => { definition.vcpus = number; },
-    judge: ({ number }) => used(number === 1 ? '1 processor' : `${number} processors`, `The guest gets ${number} virtual processor${number === 1 ? '' : 's'}.`),
+    judge: ({ number }) => used(number === 1 ? 'one at a time on a pCPU' : `${number} take turns on the pCPUs`, `The guest gets ${number} virtual processor${number === 1 ? '' : 's'}.`),
     from: ({ vcpus }) => (vcpus > 1 ? vcpus : undefined),
   }),
   maxvcpus: rule('number', used('virtual processors at most', 'The guest may bring up this many virtual processors.'), {
@@ -76,7 +76,7 @@ export const processors: Family = {
   cpu_weight: rule('number', used('weight in the run queue', 'The guest gets processor time by this weight.'), {
     range: ({ number }) => (number < 1 || number > MAX_WEIGHT ? wrong(`1 to ${MAX_WEIGHT}`, `a weight is a number from 1 to ${MAX_WEIGHT}; 256 is usual.`) : undefined),
     into: (definition, { number }) => { definition.weight = number; },
-    judge: ({ number }) => used(`weight ${number}`, `The guest's share of processor time has weight ${number}; others have 256.`),
+    judge: ({ number }) => used(number === 256 ? 'an equal share when all are busy' : `${Number((number / 256).toPrecision(2))} × the usual share when all are busy`, `The guest's share of processor time has weight ${number}; others have 256.`),
     from: ({ weight }) => weight,
   }),
   cap: rule('number', used('cap in the run queue', 'The guest gets at most so many per cent of a processor; 0: no limit.'), {
