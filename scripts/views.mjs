@@ -118,7 +118,7 @@ const hasFetched = page => page.evaluate(async () => (await fetch('guests/catalo
 /** A picture of what is on its way is one of a moment in which something is. */
 const pauseWhen = async (page, isSo) => {
   const button = page.locator('.sub').getByRole('button', { name: /^(Pause|Go on)/ });
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 200; i++) {
     // It may have gone on before the click: what stands then counts.
     if (await isSo()) {
       await button.click();
