@@ -395,7 +395,24 @@ const VIEWS = [
       await inspect(page, 'Processor');
     },
   ],
-  ['memory', page => tab(page, 'Memory')],
+  [
+    'memory',
+    async page => {
+      await tab(page, 'Memory');
+      if (!(await hasFetched(page))) return;
+      // Where Linux has its own page directory: it maps memory from c0000000 on.
+      const follow = async linear => {
+        const field = page.getByRole('textbox', { name: 'linear address' });
+        await field.fill(linear);
+        await field.press('Enter');
+        await page.waitForTimeout(SETTLE_MS);
+        return page.locator('.walk').innerText();
+      };
+      const [, low] = /PDPTE \[0x3\]\s+(\w{8})/.exec(await follow('c0100000')) ?? [];
+      if (low) await follow((0xc0000000 + Number.parseInt(low, 16) - 1).toString(16));
+      await unfocus(page);
+    },
+  ],
   ['engine', page => tab(page, 'Engine')],
   [
     'define',
