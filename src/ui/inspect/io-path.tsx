@@ -19,14 +19,14 @@ const words = {
   uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'The back end was at work already, and found it.', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
   model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
   perKib: 'VM exits per KiB', perRequest: 'VM exits per request', answered: 'Answered after', against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`,
-  decodes: 'Decodes each access, hands it to the device model', rings: 'Sets a pending bit, wakes Domain-0', asleep: 'Is not asked', decoded: 'The vCPU waits at each access until the device model has answered.', bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`, noBell: 'Domain-0 was at work already and found the slot by itself.', accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`, events: (n: number) => `${n} event${n === 1 ? '' : 's'}`,
+  decodes: 'Decodes each access, hands it to the device model', rings: 'Sets a pending bit, wakes Domain-0', asleep: 'Is not asked', decoded: 'The vCPU waits at each access until the device model has answered.', bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`, noBell: 'Domain-0 was at work already and found the slot by itself.', accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`, events: (n: number) => `${n} event${n === 1 ? '' : 's'}`, serves: (n: number) => `${figure(n)} requests an exit`,
   longer: (slow: string, quick: string, kib: number | undefined, place: string, us: string, part: number, quickKib: number | undefined) => `${slow} waits longer than ${quick} although it exits less: ${us} of it, ${part.toFixed(0)} %, pass at the ${place}${kib && quickKib && kib > quickKib ? `, which moves ${kib} KiB for it against ${quickKib}` : ''}.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
 };
 const EVERY_MS = 250,
   KEPT = 60,
   /** Of a side's strip, and squares in a row of exits. */
   STRIP = 40,
-  MOST_SQUARES = 120,
+  MOST_SQUARES = 165,
   /** A segment of the time bar that is so long beside the longest bar has its name in it. */
   NAMED = 0.2;
 /** What is shown beside this guest's: a domain's id; 0: nothing. */
@@ -108,7 +108,7 @@ function Figure(shown: Shown<Data>) {
         {request ? <h4>{words.number(request.number)}{whatOf(request.steps) && `, ${words.of(whatOf(request.steps), kibOf(request.steps))}`} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}</div>; })}
       {lane('guest', request => <Card {...guestCard(request)} />)}
       {lane('crossing', request => <Crossing exits={request.exits} told={request.steps.find(({ place }) => place === 'exit')?.what ?? ''} />)}
-      {lane('xen', request => <div class="c-hv"><Card {...xenCard(request)} /></div>)}
+      {lane('xen', (request, side) => <div class="c-hv"><Card {...xenCard(request, side)} /></div>)}
       {lane('dom0', request => <div class="c-d0"><Card {...dom0Card(request)} /></div>)}
       {picked.some(each => each && each.steps.some(({ place }) => WHERE.has(place))) && lane('where', (request, side) => <Where steps={request.steps} id={side.id} />)}
       {lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
@@ -130,11 +130,13 @@ function guestCard(request: FollowedRequest): Parameters<typeof Card>[0] {
 }
 
 /** What an exit makes Xen do. */
-function xenCard(request: FollowedRequest): Parameters<typeof Card>[0] {
+function xenCard(request: FollowedRequest, side: Side): Parameters<typeof Card>[0] {
   const { exits, steps } = request, way = wayOf(request), count = countOf(exits), told = /EVTCHNOP.*/.exec(steps.find(({ place }) => place === 'exit')?.what ?? '')?.[0] ?? '';
   if (way === 'drive' || way === 'card') return { title: words.decodes, figure: exits ? words.accesses(countOf(exits.filter(({ port }) => port !== undefined))) : '', text: words.decoded };
   if (exits && count === 0) return { title: words.asleep, figure: words.events(0), text: words.noBell };
-  return { title: words.rings, figure: '', text: words.bell(told) };
+  // One that rang stands for those that Domain-0 found with it: the mean tells how many.
+  const known = countedOf(side), all = known.reduce((sum, each) => sum + countOf(each.exits), 0);
+  return { title: words.rings, figure: all > 0 && known.length > all ? words.serves(known.length / all) : '', text: words.bell(told) };
 }
 
 /** Why a request by the ring took longer than one by registers, where it did: the place where most of its time passed. */
@@ -164,7 +166,7 @@ function Crossing({ exits, told }: { exits: FollowedRequest['exits']; told: stri
 const WHERE: ReadonlySet<string> = new Set(['guest disk', 'volume', 'image', 'partition', 'disk', 'stored']);
 
 /** The same sectors as each layer calls them. */
-const Where = ({ steps, id }: { steps: Steps; id: number }) => <ol class="where">{steps.filter(({ place, what }) => WHERE.has(place) && !what.startsWith('nowhere')).map(({ place, what }) => <li key={place} class={ownerOf(place, id)}><small>{place}</small><span>{place === 'guest disk' ? what : what.replace(/, \d+ sectors?$/, '')}</span></li>)}</ol>;
+const Where = ({ steps, id }: { steps: Steps; id: number }) => <ol class="where">{steps.filter(({ place, what }) => WHERE.has(place) && !what.startsWith('nowhere')).map(({ place, what }) => <li key={place} class={ownerOf(place, id)}><small>{place}</small><span>{place === 'guest disk' ? what : what.replace(/, \d+ sectors?$/, '').replace('logical extent', 'extent')}</span></li>)}</ol>;
 
 /** Where its time went: as long as it is beside the longest one here. */
 function Times({ steps, id, mostUs }: { steps: Steps; id: number; mostUs: number }) {
