@@ -118,7 +118,7 @@ const hasFetched = page => page.evaluate(async () => (await fetch('guests/catalo
 /** A picture of what is on its way is one of a moment in which something is. */
 const pauseWhen = async (page, isSo) => {
   const button = page.locator('.sub').getByRole('button', { name: /^(Pause|Go on)/ });
-  for (let i = 0; i < 60; i++) {
+  for (let i = 0; i < 200; i++) {
     // It may have gone on before the click: what stands then counts.
     if (await isSo()) {
       await button.click();
@@ -302,14 +302,16 @@ const VIEWS = [
     'host-exits',
     async page => {
       await inspect(page);
-      // A moment in which several guests left for several reasons, one of them for a port.
+      // A moment in which several guests left for several reasons, one of them for a port; where that does not come, one that has nearly as much.
+      let tries = 0;
       const io = page.locator('.elog').getByRole('button', { name: 'I/O instruction' });
       const isVaried = async () => {
         const rows = await page
           .locator('.elog tbody tr')
           .evaluateAll(all => all.slice(0, 11).map(({ cells }) => [cells[1].innerText, cells[3].innerText]));
         const [guests, reasons] = [0, 1].map(i => new Set(rows.map(row => row[i])));
-        return guests.size > 2 && reasons.size > 3 && reasons.has('I/O instruction');
+        const less = ++tries > 40 ? 1 : 0;
+        return guests.size > 2 - less && reasons.size > 3 - less && reasons.has('I/O instruction');
       };
       await pauseWhen(page, isVaried);
       await ((await io.count()) > 0 ? io : page.getByRole('button', { name: 'I/O instruction' })).first().click();
@@ -401,7 +403,24 @@ const VIEWS = [
       await inspect(page, 'Processor');
     },
   ],
-  ['memory', page => tab(page, 'Memory')],
+  [
+    'memory',
+    async page => {
+      await tab(page, 'Memory');
+      if (!(await hasFetched(page))) return;
+      // Where Linux has its own page directory: it maps memory from c0000000 on.
+      const follow = async linear => {
+        const field = page.getByRole('textbox', { name: 'linear address' });
+        await field.fill(linear);
+        await field.press('Enter');
+        await page.waitForTimeout(SETTLE_MS);
+        return page.locator('.walk').innerText();
+      };
+      const [, low] = /PDPTE \[0x3\]\s+(\w{8})/.exec(await follow('c0100000')) ?? [];
+      if (low) await follow((0xc0000000 + Number.parseInt(low, 16) - 1).toString(16));
+      await unfocus(page);
+    },
+  ],
   ['engine', page => tab(page, 'Engine')],
   [
     'define',

@@ -30,6 +30,18 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await tab(page, 'Inspect');
   await page.getByRole('button', { name: 'Hypercall', exact: true }).click();
   await expect(page.getByRole('row', { name: /32 event_channel_op \d+/ })).toBeVisible();
+  await page.getByRole('button', { name: 'Exit reason', exact: true }).click();
+  await page.getByRole('textbox', { name: 'Filter by domain and reason' }).fill('vmcall');
+  // The hypercall and the exit by which it came are one row; what the exit was about, its instruction and what it took stand there.
+  const hypercalls = page.locator('.elog').getByRole('row', { name: /18 VMCALL [\da-f]{8} vmcall \w+ (–|(< )?\d+ µs)/ });
+  await expect(hypercalls.first()).toBeVisible();
+  await page.getByRole('button', { name: 'Pause this view' }).click();
+  await hypercalls.first().getByRole('button').click();
+  await expect(page.locator('.idet')).toContainText(/looks up hypercall \d+, \w+/);
+  await expect(page.getByRole('button', { name: 'Next ›' })).toBeDisabled();
+  await page.getByRole('textbox', { name: 'Filter by domain and reason' }).fill('no such thing');
+  await expect(page.getByText('Nothing has all of these words.').first()).toBeVisible();
+  await page.getByRole('textbox', { name: 'Filter by domain and reason' }).fill('');
   await tab(page, 'Rings');
   await page.getByRole('button', { name: 'vif1.0 rx' }).click();
   // The front end has room for packets in it from the beginning, and sends none.

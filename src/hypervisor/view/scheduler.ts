@@ -1,7 +1,7 @@
 /** The run queue as others see it: who has the slots, who waits, why it was decided so (../scheduler/block.ts). */
 import { MAX_VCPUS, XENHEAP, XENHEAP_MAGIC } from '../layout/layout.ts';
 import {
-  ACCOUNT_WORDS, ACCOUNTS, BLOCKED, FLAG, LEFT, MAX_PCPUS, MAX_UNITS, OFFLINE, PCPU, PCPU_WORDS, RUNNABLE, RUNNING, type Runstate, SCHED, SCHED_BYTES, TRACE, TRACE_ENTRIES, TRACE_WORDS, UNIT, UNIT_WORDS, WHY,
+  ACCOUNT_WORDS, ACCOUNTS, BLOCKED, FLAG, LEFT, MAX_PCPUS, MAX_UNITS, OFFLINE, PCPU, PCPU_WORDS, RUNNABLE, RUNNING, type Runstate, SCHED, TRACE, TRACE_ENTRIES, TRACE_WORDS, UNIT, UNIT_WORDS, WHY,
 } from '../scheduler/block.ts';
 import { MemoryView, wholeEntries } from './memory-view.ts';
 
@@ -145,42 +145,36 @@ export class SchedulerView {
 
   /** The last accountings, oldest first; those that were overwritten meanwhile are left out. */
   accountings(): Accounting[] {
-    const { memory, base } = this;
-    const accounted = memory.word(base + SCHED.ACCOUNTED);
-    const ring = memory.words.slice(base + SCHED.ACCOUNT, base + SCHED_BYTES / 4);
-    if (ring.length < ACCOUNTS * ACCOUNT_WORDS) return [];
-    const times = new Float64Array(ring.buffer);
-    const oldest = accounted >>> 0 > ACCOUNTS ? (accounted - ACCOUNTS) | 0 : 0;
-    const { first } = wholeEntries(oldest, accounted, memory.word(base + SCHED.ACCOUNTED), ACCOUNTS);
-    return Array.from({ length: (accounted - first) >>> 0 }, (_, i) => {
-      const at = (((first + i) >>> 0) % ACCOUNTS) * ACCOUNT_WORDS;
-      return { timeNs: times[at / 2], credits: [...ring.subarray(at + 2, at + ACCOUNT_WORDS)] };
-    });
+    return this.ring(SCHED.ACCOUNTED, SCHED.ACCOUNT, ACCOUNTS, ACCOUNT_WORDS, (words, timeNs) => ({ timeNs, credits: [...words.subarray(2)] }));
   }
 
   /** The last decisions, oldest first; those that were overwritten meanwhile are left out. */
   decisions(): Decision[] {
+    return this.ring(SCHED.TRACED, SCHED.TRACE, TRACE_ENTRIES, TRACE_WORDS, (words, timeNs, times) => ({
+      timeNs,
+      pcpu: words[TRACE.PCPU],
+      why: WHY_NAMES[words[TRACE.REASON]],
+      left: LEFT_NAMES[words[TRACE.LEFT]],
+      from: words[TRACE.FROM] - 1,
+      to: words[TRACE.TO] - 1,
+      priority: words[TRACE.PRIORITY],
+      credit: words[TRACE.CREDIT],
+      waiting: words[TRACE.WAITING],
+      waitedNs: times[TRACE.WAITED / 2],
+    }));
+  }
+
+  /** Entries of a ring of the block that begin with their time, oldest first. `written`: where the number of those that were written stands. */
+  private ring<T>(written: number, from: number, entries: number, entryWords: number, read: (words: Int32Array, timeNs: number, times: Float64Array) => T): T[] {
     const { memory, base } = this;
-    const traced = memory.word(base + SCHED.TRACED);
-    const ring = memory.words.slice(base + SCHED.TRACE, base + SCHED.TRACE + TRACE_ENTRIES * TRACE_WORDS);
-    if (ring.length < TRACE_ENTRIES * TRACE_WORDS) return [];
-    const times = new Float64Array(ring.buffer);
-    const oldest = traced >>> 0 > TRACE_ENTRIES ? (traced - TRACE_ENTRIES) | 0 : 0;
-    const { first } = wholeEntries(oldest, traced, memory.word(base + SCHED.TRACED), TRACE_ENTRIES);
-    return Array.from({ length: (traced - first) >>> 0 }, (_, i) => {
-      const at = (((first + i) >>> 0) % TRACE_ENTRIES) * TRACE_WORDS;
-      return {
-        timeNs: times[(at + TRACE.TIME) / 2],
-        pcpu: ring[at + TRACE.PCPU],
-        why: WHY_NAMES[ring[at + TRACE.REASON]],
-        left: LEFT_NAMES[ring[at + TRACE.LEFT]],
-        from: ring[at + TRACE.FROM] - 1,
-        to: ring[at + TRACE.TO] - 1,
-        priority: ring[at + TRACE.PRIORITY],
-        credit: ring[at + TRACE.CREDIT],
-        waiting: ring[at + TRACE.WAITING],
-        waitedNs: times[(at + TRACE.WAITED) / 2],
-      };
+    const count = memory.word(base + written);
+    const ring = memory.words.slice(base + from, base + from + entries * entryWords);
+    if (ring.length < entries * entryWords) return [];
+    const oldest = count >>> 0 > entries ? (count - entries) | 0 : 0;
+    const { first } = wholeEntries(oldest, count, memory.word(base + written), entries);
+    return Array.from({ length: (count - first) >>> 0 }, (_, i) => {
+      const words = ring.subarray((((first + i) >>> 0) % entries) * entryWords).subarray(0, entryWords), times = new Float64Array(ring.buffer, words.byteOffset, entryWords / 2);
+      return read(words, times[0], times);
     });
   }
 }

@@ -149,7 +149,7 @@ export class VcpuState {
     return this.walk.explain(linear, access);
   }
 
-  /** Machine frames of the page directories and page tables to which CR3 leads now; none where paging is off. A large page has no table. Source: SDM vol. 3, 4.3 and 4.4. */
+  /** Machine frames of the paging structures to which CR3 leads now; none where paging is off. A large page has no table. Source: SDM vol. 3, 4.3 and 4.4. */
   tables(): Set<number> {
     const { regs } = this,
       { memory, p2mWords } = this.domain,
@@ -164,6 +164,7 @@ export class VcpuState {
       found.add(entry >>> PAGE_SHIFT);
       return memory.frame(entry >>> PAGE_SHIFT);
     };
+    if (isPae) add(regs[R.CR3]);
     const directories = isPae ? [0, 1, 2, 3].map(i => regs[R.PDPTE + 2 * i]).filter(low => (low & PTE_P) !== 0) : [regs[R.CR3]];
     for (const low of directories) {
       const at = add(low);

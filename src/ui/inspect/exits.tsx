@@ -16,7 +16,7 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target } from './inspector.ts';
 
 const words = {
-  number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first, one row an exit', clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before',
+  number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first, one row an exit', clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
   at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Prev', next: 'Next ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
@@ -93,7 +93,7 @@ const numberOf = (reason: number): string => (vectorOf(reason) >= 0 ? '' : Strin
 
 const filter = signal('');
 const reasonWords = (reason: number): string => `${numberOf(reason)} ${exitTitle(reason)}`.toLowerCase();
-const callWords = (number: number): string => `${number} ${hypercallName(number)}`.toLowerCase();
+const callWords = (number?: number): string => (number === undefined ? '' : `${number} ${hypercallName(number)}`.toLowerCase());
 /** Words that name a domain choose domains; the others are looked for in the reason and the hypercall. */
 function filterOf({ counted }: Data): { isDomain(id: number): boolean; isReason(text: string): boolean } {
   const terms = filter.value.toLowerCase().split(/\s+/).filter(Boolean), isName = (term: string) => counted.some(({ domain }) => nameOf(domain).toLowerCase().startsWith(term));
@@ -114,8 +114,8 @@ function viewOf(data: Data): { reasons: Reason[]; calls: Calls[]; log: SeenExit[
   }
   const most = <T extends { count: number }>(all: Iterable<T>): T[] => [...all].sort((a, b) => b.count - a.count);
   return {
-    reasons: most(reasons.values()).filter(({ reason }) => isReason(reasonWords(reason))), calls: most(calls.values()).filter(({ number }) => isReason(callWords(number))),
-    log: data.log.filter(({ domain, reason, call }) => isDomain(domain) && isReason(`${reasonWords(reason)} ${call ? callWords(call.number) : ''}`)),
+    reasons: most(reasons.values()).filter(({ reason }) => isReason(`${reasonWords(reason)} ${isCall(reason) ? [...calls.keys()].map(callWords).join(' ') : ''}`)), calls: most(calls.values()).filter(({ number }) => isReason(callWords(number))),
+    log: data.log.filter(exit => isDomain(exit.domain) && isReason(`${reasonWords(exit.reason)} ${callWords(callOf(exit))}`)),
   };
 }
 
@@ -132,18 +132,25 @@ function choiceOf({ data, chosen }: Shown<Data>): { key: string; hypercall?: num
 
 // ---- one exit in words
 
+/** The hypercall that an exit was for: as it came back, or as EAX had it. */
+const callOf = ({ reason, detail, call }: SeenExit): number | undefined => call?.number ?? (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL ? detail : undefined);
+/** Hypercalls come by it. */
+const isCall = (reason: number): boolean => reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL || vectorOf(reason) === HYPERCALL_VECTOR;
+
 /** What an exit was about, in a few words; of most reasons the qualification says nothing (SDM vol. 3, 28.2.1). */
-function aboutOf({ reason, qualification, detail = 0, call }: SeenExit): string {
-  if (call) return `${hypercallName(call.number)}${call.result === 0 ? '' : ` → ${call.result}`}`;
+function aboutOf(exit: SeenExit): string {
+  const { reason, qualification, detail = 0, call } = exit, number = callOf(exit);
+  if (number !== undefined) return `${hypercallName(number)}${call && call.result !== 0 ? ` → ${call.result}` : ''}`;
   if (reason === ExitReason.IO) return `${qualification & 16 ? 'string, ' : qualification & 8 ? '' : `0x${(detail >>> 0).toString(16)} → `}port 0x${(qualification >>> 16).toString(16)}`;
   if (reason === ExitReason.EPT_VIOLATION) return `${qualification & 2 ? 'write' : qualification & 4 ? 'fetch' : 'read'} ${hex8(detail)}`;
-  if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return `hypercall ${detail}`;
   if (reason === ExitReason.RDMSR || reason === ExitReason.WRMSR) return `MSR 0x${(detail >>> 0).toString(16)}`;
   if (reason in SHORTLY) return SHORTLY[reason]!;
   if (vectorOf(reason) === PAGE_FAULT) return `at ${hex8(detail)}`;
   return vectorOf(reason) < 0 && explainExit({ reason, qualification }).fields.length > 0 ? hex8(qualification) : '';
 }
-const PAGE_FAULT = 14;
+const PAGE_FAULT = 14,
+  /** INT 0x82, of paravirtual guests (TRAP_INSTR of xen/include/public/arch-x86/xen-x86_32.h). */
+  HYPERCALL_VECTOR = 0x82;
 /** Where the reason alone says what it was about. */
 const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER]: 'slice or timer is due', [ExitReason.EXTERNAL_INTERRUPT]: 'doorbell rang', [ExitReason.INTERRUPT_WINDOW]: 'interrupt waits', [ExitReason.HLT]: 'nothing to do' };
 /** Of one exit: the browser's clock goes in steps. */
@@ -247,7 +254,7 @@ export function ExitCard({ reason, exit, target, name, isLast = true, withWay = 
   const state = exit && stateOf(target, exit), { fields } = explainExit(exit ?? { reason, qualification: 0 }), length = withWay && exit ? instructionOf(target, exit).length : 0;
   const facts = exit ? [...(exit.call ? [`${hypercallName(exit.call.number)} (0x${(exit.call.first >>> 0).toString(16)}, …) → ${exit.call.result}`] : []), ...(exit.cr3 ? [`CR3 ${hex8(exit.cr3)}`] : []), ...(reason === ExitReason.IO && !(exit.qualification & 8) ? [`value 0x${((exit.detail ?? 0) >>> 0).toString(16)}`] : []), ...(length > 0 ? [words.bytesLong(length)] : [])] : [];
   return <>
-    <div><div class="row exn"><h3 class="grow">{numberOf(reason)} {exitTitle(reason)}</h3>{steps}</div>{exit ? <p class={`sec ${ownerClass(exit.domain)}`}><b class="dom">{name} v{exit.vcpu}</b> {isLast ? words.last : ''}{exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}</p> : <p class="sec">{words.noLast}</p>}</div>
+    <div><div class="row exn"><h3 class="grow">{numberOf(reason)} {exitTitle(reason)}</h3>{steps}</div>{exit ? <p class={`sec ${ownerClass(exit.domain)}`}><b class="dom">{name} v{exit.vcpu}</b> {isLast ? words.last : exit.hostNs === undefined ? words.beforeOpened : ''}{exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}</p> : <p class="sec">{words.noLast}</p>}</div>
     {exit && state && <div title={words.codeNow}><Code state={state} eip={exit.eip} says={words.exit} before={withWay ? 2 : 3} after={withWay ? 2 : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.join('\u2003')}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
     {exit && fields.length > 0 && <section><h4>{words.qualification(exit.qualification)}</h4><table class="bitst"><tbody>{fields.map(([bits, value, meaning]) => <tr key={bits}><td class="m">{bits}</td><td class="m b">{value}</td><td class="sec">{meaning}</td></tr>)}</tbody></table></section>}
     {withWay && exit && <section><h4>{words.way}</h4><ol class="hway">{wayOf(exit, target.machine?.domain(exit.domain)?.model().where).map(([who, does]) => <li key={does}><b>{who}</b> {does}</li>)}</ol></section>}

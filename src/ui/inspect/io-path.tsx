@@ -14,17 +14,21 @@ const words = {
   nothing: 'The guest is gone.', title: 'No request yet', waits: 'Requests are followed while this view is open: have the guest read, write or send something. These are the places that one passes.', make: 'Make one now', line: 'A line for the guest’s console', send: 'Send', sent: (line: string) => `Sent to its console: ${line}`,
   done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`, compare: 'Beside a request of', none: 'no other guest', waitsFor: (name: string) => `Nothing of ${name} yet: have it read, write or send something.`,
   ways: { ring: 'paravirtual: a ring', drive: 'emulated IDE drive', card: 'emulated network card', other: 'through the bridge' }, of: (what: string, kib: number | undefined) => (kib ? `${what}, ${kib} KiB` : what),
-  lanes: { guest: ['Guest driver', 'in the guest'], crossing: ['Crossing', 'VM exits since the request before'], dom0: ['Domain-0', 'serves it'], where: ['Where it lies', 'from the guest’s disk to the host’s'], time: ['Time', 'until it was answered; same scale'], list: ['Requests', 'newest last; height: time'] } as const,
+  lanes: { guest: ['Guest driver', 'in the guest'], crossing: ['Crossing', 'VM exits since the request before'], xen: ['Xen', 'root mode'], dom0: ['Domain-0', 'serves it'], where: ['Host disk', 'the same sectors, as each layer calls them'], time: ['Time', 'until it was answered; same scale'], list: ['Requests', 'newest last; height: time'] } as const,
   slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', noSlot: 'The page of the ring is shared: to write into it is no exit.', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
   uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'The back end was at work already, and found it.', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
   model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
-  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', answered: 'Answered after', against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`, missed: (n: number) => `${n} records were overwritten before they were read.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
+  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', answered: 'Answered after', against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`,
+  decodes: 'Decodes each access, hands it to the device model', rings: 'Sets a pending bit, wakes Domain-0', asleep: 'Is not asked', decoded: 'The vCPU waits at each access until the device model has answered.', bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`, noBell: 'Domain-0 was at work already and found the slot by itself.', accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`, events: (n: number) => `${n} event${n === 1 ? '' : 's'}`, serves: (n: number) => `${figure(n)} requests an exit`,
+  longer: (slow: string, quick: string, kib: number | undefined, place: string, us: string, part: number, quickKib: number | undefined) => `${slow} waits longer than ${quick} although it exits less: ${us} of it, ${part.toFixed(0)} %, pass at the ${place}${kib && quickKib && kib > quickKib ? `, which moves ${kib} KiB for it against ${quickKib}` : ''}.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
 };
 const EVERY_MS = 250,
   KEPT = 60,
   /** Of a side's strip, and squares in a row of exits. */
   STRIP = 40,
-  MOST_SQUARES = 120;
+  MOST_SQUARES = 165,
+  /** A segment of the time bar that is so long beside the longest bar has its name in it. */
+  NAMED = 0.2;
 /** What is shown beside this guest's: a domain's id; 0: nothing. */
 const beside = signal(0);
 
@@ -45,7 +49,7 @@ const MAKERS: readonly { prompt: RegExp; at: string; line: string; makes: string
 
 /** A guest's requests, newest first. */
 interface Side { id: number; name: string; type: string; requests: FollowedRequest[] }
-interface Data { own: Side; other?: Side; missed: number }
+interface Data { own: Side; other?: Side }
 
 /** Whose colour a place has: the guest's, Xen's, Domain-0's, or that of the host's own disk. */
 const OWNERS: Readonly<Record<string, 'guest' | 'c-hv' | 'c-d0' | 'c-hw'>> = { 'front end': 'guest', 'guest disk': 'guest', exit: 'c-hv', 'back end': 'c-d0', 'device model': 'c-d0', volume: 'c-d0', image: 'c-d0', bridge: 'c-d0', card: 'guest', partition: 'c-hw', disk: 'c-hw', controller: 'c-hw', stored: 'c-hw', answer: 'c-d0' };
@@ -53,12 +57,10 @@ const ownerOf = (place: string, id: number): string => { const owner = OWNERS[pl
 
 function open({ session }: Target) {
   const kept = new Map<number, FollowedRequest[]>();
-  let missed = 0;
   const sideOf = async (id: number): Promise<Side | undefined> => {
     const domain = domains.value.find(each => each.id === id);
     if (!domain) return undefined;
     const seen = await host.inspect('path', id);
-    missed += seen.missed;
     const requests = [...[...seen.requests].reverse(), ...(kept.get(id) ?? [])].slice(0, KEPT);
     kept.set(id, requests);
     return { id, name: domain.name, type: domain.type, requests };
@@ -68,7 +70,7 @@ function open({ session }: Target) {
       if (!session) return undefined;
       // The other one may end meanwhile.
       const [own, other] = await Promise.all([sideOf(session.id), beside.value > 0 && beside.value !== session.id ? sideOf(beside.value).catch(() => undefined) : undefined]);
-      return own && { own, ...(other ? { other } : {}), missed };
+      return own && { own, ...(other ? { other } : {}) };
     },
   };
 }
@@ -89,11 +91,11 @@ const whatOf = (steps: Steps): string => /: (\w+)$/.exec(steps.find(({ place }) 
 const lasts = (steps: Steps): number[] => steps.map(({ us }, i) => Math.max(0, (steps[i + 1]?.us ?? us) - us));
 
 function Figure(shown: Shown<Data>) {
-  const { data: { own, other, missed }, chosen, choose, target } = shown;
+  const { data: { own, other }, chosen, choose, target } = shown;
   if (own.requests.length === 0 && !other) return <Empty session={target.session!} />;
   const sides = [own, ...(other ? [other] : [])], [first, second] = chosen.split(' '), picked = sides.map((side, i) => chosenOf(side, (i === 0 ? first : second) ?? ''));
   const mostUs = Math.max(1, ...picked.map(each => lastOf(each?.steps ?? [])));
-  const counted = sides.map(side => countedOf(side).length), reason = why(shown);
+  const counted = sides.map(side => countedOf(side).length), reason = why(shown), longer = longerOf(sides, picked);
   const pick = (i: number, number: number): void => choose(sides.map((_, each) => (each === i ? number : (picked[each]?.number ?? ''))).join(' '));
   const others = domains.value.filter(({ id, state }) => id > 0 && id !== own.id && state !== 'c');
   const lane = (key: keyof typeof words.lanes, of: (request: FollowedRequest, side: Side, i: number) => ComponentChildren) => <>
@@ -106,13 +108,14 @@ function Figure(shown: Shown<Data>) {
         {request ? <h4>{words.number(request.number)}{whatOf(request.steps) && `, ${words.of(whatOf(request.steps), kibOf(request.steps))}`} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}</div>; })}
       {lane('guest', request => <Card {...guestCard(request)} />)}
       {lane('crossing', request => <Crossing exits={request.exits} told={request.steps.find(({ place }) => place === 'exit')?.what ?? ''} />)}
+      {lane('xen', (request, side) => <div class="c-hv"><Card {...xenCard(request, side)} /></div>)}
       {lane('dom0', request => <div class="c-d0"><Card {...dom0Card(request)} /></div>)}
       {picked.some(each => each && each.steps.some(({ place }) => WHERE.has(place))) && lane('where', (request, side) => <Where steps={request.steps} id={side.id} />)}
       {lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
       {lane('list', (_, side, i) => <Strip side={side} picked={picked[i]} pick={number => pick(i, number)} />)}
     </div>
     <div class="iopend"><div><dl class="sums">{sumsOf(sides).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b>{value}</b></span>)}</dd></div>)}</dl>
-    <p class="cap-t">{words.mean(counted)}{missed > 0 && ` ${words.missed(missed)}`}</p></div>{reason && <WhyBox why={reason} />}</div>
+    <p class="cap-t">{words.mean(counted)}{longer && ` ${longer}`}</p></div>{reason && <WhyBox why={reason} />}</div>
   </div>;
 }
 
@@ -124,6 +127,25 @@ function guestCard(request: FollowedRequest): Parameters<typeof Card>[0] {
   if (way === 'ring') return { title: words.slot, figure: words.oneSlot, text: `${at?.what ?? ''}. ${words.noSlot}` };
   if (way === 'other') return { title: words.gets, figure: '', text: '' };
   return { title: way === 'card' ? words.cardSends : words.registers, figure: ports.length > 0 ? words.ports(ports.length) : '', text: [at?.what, ports.map(port => `0x${port.toString(16)}`).join(', ')].filter(Boolean).join(': ') };
+}
+
+/** What an exit makes Xen do. */
+function xenCard(request: FollowedRequest, side: Side): Parameters<typeof Card>[0] {
+  const { exits, steps } = request, way = wayOf(request), count = countOf(exits), told = /EVTCHNOP.*/.exec(steps.find(({ place }) => place === 'exit')?.what ?? '')?.[0] ?? '';
+  if (way === 'drive' || way === 'card') return { title: words.decodes, figure: exits ? words.accesses(countOf(exits.filter(({ port }) => port !== undefined))) : '', text: words.decoded };
+  if (exits && count === 0) return { title: words.asleep, figure: words.events(0), text: words.noBell };
+  // One that rang stands for those that Domain-0 found with it: the mean tells how many.
+  const known = countedOf(side), all = known.reduce((sum, each) => sum + countOf(each.exits), 0);
+  return { title: words.rings, figure: all > 0 && known.length > all ? words.serves(known.length / all) : '', text: words.bell(told) };
+}
+
+/** Why a request by the ring took longer than one by registers, where it did: the place where most of its time passed. */
+function longerOf(sides: readonly Side[], picked: readonly (FollowedRequest | undefined)[]): string | undefined {
+  const ring = picked.findIndex(each => each && wayOf(each) === 'ring'), drive = picked.findIndex(each => each && wayOf(each) === 'drive');
+  if (ring < 0 || drive < 0) return undefined;
+  const { steps } = picked[ring]!, others = picked[drive]!.steps, all = lastOf(steps), took = lasts(steps), top = took.indexOf(Math.max(...took));
+  if (all <= lastOf(others)) return undefined;
+  return words.longer(sides[ring]!.name, sides[drive]!.name, kibOf(steps), steps[top]!.place, timeText(took[top]!), (100 * took[top]!) / all, kibOf(others));
 }
 
 function dom0Card({ steps }: FollowedRequest): Parameters<typeof Card>[0] {
@@ -144,12 +166,12 @@ function Crossing({ exits, told }: { exits: FollowedRequest['exits']; told: stri
 const WHERE: ReadonlySet<string> = new Set(['guest disk', 'volume', 'image', 'partition', 'disk', 'stored']);
 
 /** The same sectors as each layer calls them. */
-const Where = ({ steps, id }: { steps: Steps; id: number }) => <ol class="where">{steps.filter(({ place }) => WHERE.has(place)).map(({ place, what }) => <li key={place} class={ownerOf(place, id)}><small>{place}</small><span>{place === 'guest disk' ? what : what.replace(/, \d+ sectors?$/, '')}</span></li>)}</ol>;
+const Where = ({ steps, id }: { steps: Steps; id: number }) => <ol class="where">{steps.filter(({ place, what }) => WHERE.has(place) && !what.startsWith('nowhere')).map(({ place, what }) => <li key={place} class={ownerOf(place, id)}><small>{place}</small><span>{place === 'guest disk' ? what : what.replace(/, \d+ sectors?$/, '').replace('logical extent', 'extent')}</span></li>)}</ol>;
 
 /** Where its time went: as long as it is beside the longest one here. */
 function Times({ steps, id, mostUs }: { steps: Steps; id: number; mostUs: number }) {
   const took = lasts(steps), all = lastOf(steps), top = took.indexOf(Math.max(...took));
-  return <div class="times"><div class="tbar" style={`width:${Math.max(0.6, (100 * all) / mostUs)}%`}>{steps.map(({ place }, i) => took[i]! > 0 && <i key={i} class={ownerOf(place, id)} style={`flex-grow:${took[i]}`} title={`${place}: ${timeText(took[i]!)}`} />)}</div>
+  return <div class="times"><div class="tbar" style={`width:${Math.max(0.6, (100 * all) / mostUs)}%`}>{steps.map(({ place }, i) => took[i]! > 0 && <i key={i} class={ownerOf(place, id)} style={`flex-grow:${took[i]}`} title={`${place}: ${timeText(took[i]!)}`}>{took[i]! > mostUs * NAMED && <span>{place}</span>}</i>)}</div>
     <p><b class="big">{timeText(all)}</b>{all > 0 && <span class="sec"> {words.largest(steps[top]!.place, (100 * took[top]!) / all)}; {took.map((us, i) => ({ us, place: steps[i]!.place })).filter(({ us }, i) => us >= 0.5 && i !== top).sort((one, other) => other.us - one.us).slice(0, 3).map(({ us, place }) => `${place} ${timeText(us).replace(' ', '\u00a0')}`).join(', ')}</span>}</p></div>;
 }
 

@@ -5,17 +5,17 @@ import type { RingFacts } from '../../dom0/index.ts';
 import type { GrantEntry, PortView } from '../../hypervisor/view/index.ts';
 import { host } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
-import { inspector } from './frame.tsx';
+import { inspector, WhyBox } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
-import { lastIn, newness, type SlotState, slotStates } from './ring-slots.ts';
+import { lastIn, type SlotState, slotStates } from './ring-slots.ts';
 
 const words = {
   nothing: 'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.', ring: 'Ring', indices: 'Indices', columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'], inRing: 'in the ring page', own: 'in its own memory',
-  frontend: 'frontend', backend: 'backend', caption: (slots: number) => `Indices only grow; slot = index mod ${slots}. The frontend’s own rsp_cons and req_prod_pvt cannot be seen from outside.`,
+  frontend: 'frontend', backend: 'backend', caption: (slots: number) => `Indices only grow; slot = index mod ${slots}. Free: never used, or answered and read. The frontend’s rsp_cons and req_prod_pvt are its own, unseen from here.`,
   waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered, unread', free: 'free', states: { W: 'waits for Domain-0', T: 'in Domain-0’s hands', A: 'answered, unread', F: 'free' }, slots: (n: number) => `${n} slots`,
   slotName: (n: number) => `Slot ${n}`, slot: (n: number, what: string, index: number) => `Slot ${n}, ${what} ${index}`, request: 'request', reply: 'response', slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'Read by the frontend: the slot is free for its next request.', response: 'The response lies over its request.', more: (n: number) => `and ${n} more segment${n === 1 ? '' : 's'} of this request`,
   gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: 'The page of the ring',
-  since: 'Since it was connected', requests: 'Requests', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'pending', masked: 'masked', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', old: 'answered and read, the paler the older', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The first bytes of the granted page, as they are now',
+  since: 'Since it was connected', requests: 'Requests', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'pending', masked: 'masked', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page begins so, as it is now. Domain-0 may use it until the frontend ends the grant.',
 };
 const EVERY_MS = 250;
 
@@ -60,14 +60,12 @@ const SIZE = 560,
   /** Room for names at its left and right. */
   LEFT = 62,
   RIGHT = 70,
-  /** From there to what is said of the chosen slot, beside the picture. */
-  BESIDE = 31,
+  /** The arrow that tells which way indices grow: between ring and names. */
+  ARROW = 202,
   /** Names of indices stand on a circle, lines of names this far below each other, and those of two slots so much more. */
   LABEL = 214,
   APART = 6,
   LINE = 16;
-/** How much of the frontend's colour the newest of what was read has. */
-const AGED_MOST = 0.5;
 const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), 210 - radius * Math.cos(angle)];
 const p = (angle: number, radius: number): string => at(angle, radius).map(value => value.toFixed(1)).join(' ');
 
@@ -79,25 +77,22 @@ function sector(i: number, slots: number, grow: number, turn: number): string {
   return `M${p(from, OUTER + grow)}A${OUTER + grow} ${OUTER + grow} 0 0 1 ${p(to, OUTER + grow)}L${p(to, INNER - grow)}A${INNER - grow} ${INNER - grow} 0 0 0 ${p(from, INNER - grow)}Z`;
 }
 
-/** Indices at the same slot: their names stand below each other where `angle` is, and one line leads there. No index: the chosen slot itself. */
+/** Indices at the same slot: their names stand below each other where `angle` is, and one line leads there. */
 interface Placed { indices: Index[]; own: number; angle: number }
 
 /** Names stand on the side of their slots. What is too near to what is above it moves down, and up again where the circle ends: so no line crosses another. */
 function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
   const whole = 2 * Math.PI;
-  const angleOf = ([index]: Index[]): number => (index ? (((((index.value & (slots - 1)) * whole) / slots + turn) % whole) + whole) % whole : Math.PI / 2);
-  const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1)).values(), []];
+  const angleOf = (group: Index[]): number => (((((group[0]!.value & (slots - 1)) * whole) / slots + turn) % whole) + whole) % whole;
+  const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1)).values()];
   return [false, true].flatMap(isLeft => {
     // The left side is the right one in a mirror.
     const mirrored = (angle: number): number => (isLeft ? 2 * Math.PI - angle : angle);
     const side = groups.filter(group => angleOf(group) >= Math.PI === isLeft).sort((a, b) => mirrored(angleOf(a)) - mirrored(angleOf(b)));
-    const apart = (i: number): number => ((Math.max(1, side[i]!.length) + Math.max(1, side[i + 1]!.length)) * LINE) / 2 + APART;
+    const apart = (i: number): number => ((side[i]!.length + side[i + 1]!.length) * LINE) / 2 + APART;
     const down = side.map(group => LABEL * (1 - Math.cos(angleOf(group))));
-    const slotAt = side.findIndex(group => group.length === 0);
-    // The chosen slot's own line stays level: what is above it moves up, what is below it down.
-    for (let i = slotAt - 1; i >= 0; i--) down[i] = Math.min(down[i]!, down[i + 1]! - apart(i));
-    for (let i = 1; i < down.length; i++) down[i] = Math.max(down[i]!, i <= slotAt ? 0 : down[i - 1]! + apart(i - 1));
-    for (let i = down.length - 1; i > slotAt; i--) down[i] = Math.min(down[i]!, i + 1 < down.length ? down[i + 1]! - apart(i) : 2 * LABEL);
+    for (let i = 1; i < down.length; i++) down[i] = Math.max(down[i]!, down[i - 1]! + apart(i - 1));
+    for (let i = down.length - 1; i >= 0; i--) down[i] = Math.min(down[i]!, i + 1 < down.length ? down[i + 1]! - apart(i) : 2 * LABEL);
     return side.map((indices, i): Placed => ({ indices, own: angleOf(indices), angle: mirrored(Math.acos(1 - Math.min(2, Math.max(0, down[i]! / LABEL)))) }));
   });
 }
@@ -109,7 +104,12 @@ function slotChosen({ data: { ring, slots }, chosen }: Shown<Data>): number {
   return slots[next] === 'W' ? next : slots[taken] === 'T' ? taken : (ring.rspProdPvt - 1) & (ring.slots - 1);
 }
 
+/** The ring beside what one slot holds; below: what its events save, and why. */
 function Figure(shown: Shown<Data>) {
+  return <div class="rngv"><Ring {...shown} /><div class="idet"><Detail {...shown} /></div><Events {...shown} /><WhyBox why={why(shown)} /></div>;
+}
+
+function Ring(shown: Shown<Data>) {
   const { data, choose, target } = shown, { ring, slots, indices, counts } = data, { slots: count } = ring;
   const chosen = slotChosen(shown), owner = ownerClass(target.session?.id ?? 0), few = count <= 64, turn = turnOf(chosen, count);
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -122,15 +122,14 @@ function Figure(shown: Shown<Data>) {
     {data.rings.length > 1 && <div class="seg" role="group" aria-label={words.ring}>{data.rings.map(({ key, name }) => <button key={key} aria-pressed={key === ring.key} onClick={() => { shownRing.value = key; choose(''); }}>{name}</button>)}</div>}
     <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slotName(chosen)}`} onKeyDown={onKeyDown}>
       <svg viewBox={`${-LEFT} -20 ${SIZE + LEFT + RIGHT} 462`} class="ringsvg" aria-hidden="true">
-        <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern></defs>
+        <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern><marker id="way" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="9" markerHeight="9" orient="auto"><path d="M1 1l7 4l-7 4" fill="none" stroke="var(--text-2)" stroke-width="1.4" /></marker></defs>
         {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0, turn)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
-        {slots.map((state, i) => state === 'F' && <path key={i} d={sector(i, count, 0, turn)} class="aged" fill-opacity={AGED_MOST * newness(ring, i)} />)}
         {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count + turn, 161), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count + turn, 118); return <g key={i}>
           {few && state !== 'F' && <><circle cx={x} cy={y} r="8.5" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
+        <path d={`M${p(-1.35, ARROW)}A${ARROW} ${ARROW} 0 0 1 ${p(-0.45, ARROW)}`} class="way" marker-end="url(#way)" />
         {placed(indices, count, turn).map(({ indices: here, own, angle }) => {
-          const isRight = angle < Math.PI, [x, middle] = at(angle, LABEL), half = (Math.max(0, here.length - 1) * LINE) / 2;
-          if (here.length === 0) return <path key="" d={`M${p(own, OUTER + 4)}H${SIZE + RIGHT + BESIDE}`} class="beside" />;
+          const isRight = angle < Math.PI, [x, middle] = at(angle, LABEL), half = ((here.length - 1) * LINE) / 2;
           const colourOf = ({ by }: Index): string => (by === 'frontend' ? 'var(--c)' : 'var(--d0)');
           return <g key={here[0]!.name}><path d={`M${p(own, INNER)}L${p(own, OUTER + 7)}L${x} ${middle}M${x} ${middle - half}v${2 * half}`} fill="none" stroke={here.length === 1 ? colourOf(here[0]!) : 'var(--text)'} stroke-width="1.5" stroke-dasharray={here.every(({ kind }) => kind === 'wake') ? '3 2' : undefined} />
             {here.map((index, i) => { const { name, value, kind } = index, y = middle - half + i * LINE, colour = colourOf(index); return <g key={name}>
@@ -142,12 +141,10 @@ function Figure(shown: Shown<Data>) {
           <text x={CENTRE - 36} y={188 + 25 * i} text-anchor="end" class="ct">{counts[state]}</text><text x={CENTRE - 28} y={186 + 25 * i} class="hd">{says}</text></g>)}
         <text x={CENTRE} y="270" text-anchor="middle" class="hd">{counts.F} {words.free}</text>
       </svg>
-      <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} style={state === 'F' ? `--new:${Math.round(100 * AGED_MOST * newness(ring, i))}%` : undefined} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
+      <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
       <figcaption>{words.caption(count)}</figcaption>
-      <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="chip aged" />{words.old}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
+      <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
     </figure>
-    {ring.events && <table class="pad"><thead><tr><th>{words.since}</th><th class="num">{words.requests}</th><th class="num">{words.sent}</th><th class="num">{words.saved}</th><th class="num">{words.perEvent}</th></tr></thead><tbody>
-      {([[words.toBack, ring.reqCons, ring.events.heard], [words.toFront, ring.rspProd, ring.events.sent]] as const).map(([way, requests, events]) => <tr key={way}><td>{way}, {words.port(ring.port)}{data.port?.pending && `, ${words.pending}`}{data.port?.masked && `, ${words.masked}`}</td><td class="num m">{requests}</td><td class="num m">{events}</td><td class="num m">{Math.max(0, requests - events)}</td><td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td></tr>)}</tbody></table>}
   </div>;
 }
 
@@ -168,16 +165,27 @@ function Detail(shown: Shown<Data>) {
   </>;
 }
 
+function Events({ data: { ring, port } }: Shown<Data>) {
+  return <div>{ring.events && <table class="pad"><thead><tr><th>{words.since}</th><th class="num">{words.requests}</th><th class="num">{words.sent}</th><th class="num">{words.saved}</th><th class="num">{words.perEvent}</th></tr></thead><tbody>
+    {([[words.toBack, ring.reqCons, ring.events.heard], [words.toFront, ring.rspProd, ring.events.sent]] as const).map(([way, requests, events]) => <tr key={way}><td>{way}, {words.port(ring.port)}{port?.pending && `, ${words.pending}`}{port?.masked && `, ${words.masked}`}</td><td class="num m">{requests}</td><td class="num m">{events}</td><td class="num m">{Math.max(0, requests - events)}</td><td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td></tr>)}</tbody></table>}</div>;
+}
+
 /** A grant, the guest's frame behind it, the machine's behind that; what is in a page of requests. The ring's own begins with the indices, which stand above. */
 function Chain({ target, entry, gref, what }: { target: Target; entry: GrantEntry | undefined; gref: number; what: string }) {
   const domain = target.session && target.machine?.domain(target.session.id);
   const mfn = entry && (entry.use?.mfn ?? domain?.p2m(entry.frame)?.mfn);
-  const bytes = mfn !== undefined && mfn >= 0 ? Array.from({ length: 16 }, (_, i) => target.machine!.memory.byte(mfn * 4096 + i).toString(16).padStart(2, '0')) : undefined;
+  const lines = what !== '' && mfn !== undefined && mfn >= 0 && target.machine ? [0, 16, 32].map(from => hexLine(target.machine!.memory, mfn * 4096, from)) : undefined;
   return <div><ol class="chain">
     <li class={target.session && ownerClass(target.session.id)}><small>{words.gref}</small><b>gref {gref}</b><span>{entry ? `${entry.readonly ? words.readonly : words.writable}, to dom ${entry.domid}` : words.noGrant}</span></li>
     {entry && <li class={target.session && ownerClass(target.session.id)}><small>{words.gfn}</small><b>0x{entry.frame.toString(16)}</b><span>{what}</span></li>}
     {mfn !== undefined && <li class="c-hv"><small>{words.mfn}</small><b>0x{mfn.toString(16)}</b><span>{entry?.use ? words.mappedBy(entry.use.user) : words.unmapped}</span></li>}
-  </ol>{what !== '' && bytes && <><pre class="hexline m" tabIndex={0}>{`${bytes.slice(0, 8).join(' ')}  ${bytes.slice(8).join(' ')}`}</pre><p class="cap-t">{words.page}</p></>}</div>;
+  </ol>{lines && <><pre class="hexline m" tabIndex={0}>{lines.join('\n')}</pre><p class="cap-t">{words.page}</p></>}</div>;
+}
+
+/** As `hexdump -C` has it: where, 16 bytes, and what of them is ASCII. */
+function hexLine(memory: { byte(address: number): number }, page: number, from: number): string {
+  const bytes = Array.from({ length: 16 }, (_, i) => memory.byte(page + from + i)), hex = bytes.map(byte => byte.toString(16).padStart(2, '0'));
+  return `${from.toString(16).padStart(4, '0')}  ${hex.slice(0, 8).join(' ')}  ${hex.slice(8).join(' ')}  ${bytes.map(byte => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('')}`;
 }
 
 function why({ data: { ring } }: Shown<Data>): Why {
@@ -189,7 +197,7 @@ function why({ data: { ring } }: Shown<Data>): Why {
 }
 
 export const Rings = inspector<Data>({
-  everyMs: EVERY_MS, nothing: words.nothing, open, Figure, Detail, why,
+  everyMs: EVERY_MS, nothing: words.nothing, open, Figure, why: () => undefined,
   tables: ({ ring, slots, indices }) => [
     { name: words.indices, columns: words.columns, rows: indices.map(({ name, value, by, kind }) => [name, value, value & (ring.slots - 1), by, kind === 'private' ? words.own : words.inRing]) },
     { name: `${ring.name}: slots`, columns: ['Slot', 'State', 'Content', 'Grants'], rows: slots.map((state, i) => [i, words.states[state], (state === 'W' || state === 'T' ? ring.requests[i]!.fields : lastIn(ring, i) < 0 ? [] : ring.responses[i]!).map(([name, value]) => `${name} ${value}`).join('; '), ring.requests[i]!.refs.map(({ ref }) => ref).join(' ')]) },

@@ -32,7 +32,8 @@ const HIGHER = 1.25;
 /** Between a screen's picture and its window's edge, pixels. */
 const EDGE = 6;
 const phone = matchMedia(PHONE);
-/** Loaded when a screen's dots do not fit. */
+/** Loaded when a screen's dots do not fit, and after what a guest's prompt waits for. */
+const LETTERS_MS = 2000;
 let letters: Letters | undefined;
 const loadLetters = persistent(async () => { letters ??= new (await import('../screen/letters.ts')).Letters(); });
 /** How often the text copy follows the picture: often enough to be read, seldom enough to be heard. */
@@ -219,6 +220,7 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
   const still = matchMedia('(prefers-reduced-motion: reduce)');
   let image: ImageData | undefined;
   let generation = -1, cursor = -2, shape = -1, blinkAt = 0, textAt = 0, textStale = true, frame = 0;
+  let waiting: ReturnType<typeof setTimeout> | undefined;
   let inLetters = false, wasInLetters = false, hadPlainLetters = false;
 
   const fit = () => {
@@ -241,7 +243,7 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
     const fits = Number.isInteger(scale);
     canvas.style.imageRendering = fits ? 'pixelated' : 'auto';
     inLetters = !fits && painter.mode === 'text' && painter.hasPlainLetters;
-    if (inLetters && !letters) loadLetters().then(fit, () => {});
+    if (inLetters && !letters) waiting ??= setTimeout(() => { loadLetters().then(fit, () => {}); }, LETTERS_MS);
     const isDrawn = inLetters && letters !== undefined;
     // Letters have the glass's own dots, and may fill it.
     const wide = isDrawn && !scrolls ? Math.floor(width * ratio) : Math.round(painter.width * scale), high = Math.round(painter.height * scale * stretch);

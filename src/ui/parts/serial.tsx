@@ -12,7 +12,7 @@ const words = strings.serial;
 export const SerialWindow = (props: GuestWindowProps) => <GuestWindow {...props} kind="serial" title={words.label(props.session.info.value.name)} Shown={Serial} />;
 
 /** Keys that a browser or a reader keeps, as a terminal sends them. */
-const KEYS = [['Ctrl + C', '\x03'], ['Ctrl + D', '\x04'], ['Ctrl + W', '\x17'], ['Esc', '\x1b']] as const;
+const KEYS = [['Ctrl + W', '\x17'], ['Esc', '\x1b']] as const;
 
 function Serial({ session, first, chrome }: GuestWindowProps) {
   const { name, type } = session.info.value, { terminal } = session;

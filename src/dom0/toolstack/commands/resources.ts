@@ -16,7 +16,7 @@ export const memSet = command({
       const member = host.living(id),
         more = memoryMiB - member.memoryMiB;
       host.toolstack.setMemory(member, memoryMiB);
-      task.message = `The guest’s balloon driver is asked to ${more < 0 ? `give back ${-more}` : `take ${more}`} MiB; it decides how fast.`;
+      task.message = `The guest’s balloon driver is asked ${more < 0 ? 'for' : 'to take'} ${Math.abs(more)} MiB, and decides how fast.`;
     }),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -47,10 +47,8 @@ const given = (options: [string, number | undefined][]): string => options.map((
 
 /** What became of them, for the task that did it. */
 function changedShares(before: { weight: number; cap: number } | undefined, now: { weight: number; cap: number } | undefined): string {
-  const capText = (cap = 0): string => (cap === 0 ? 'none' : `${cap} %`);
-  const changed = (name: string, from: unknown, to: unknown): string => (from === to ? '' : `${name} ${from} → ${to}`);
-  const changes = [changed('weight', before?.weight, now?.weight), changed('cap', capText(before?.cap), capText(now?.cap))].filter(Boolean).join(', ');
-  return changes ? `It counts from the next accounting on, within 30 ms: ${changes}.` : 'It is as it was.';
+  const capText = (cap = 0): string => (cap === 0 ? '' : `, cap ${cap} %`);
+  return `Within 30 ms it counts by weight ${now?.weight}${capText(now?.cap)}; before: ${before?.weight}${capText(before?.cap)}.`;
 }
 
 export const schedCredit = command({
