@@ -323,5 +323,5 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
   // What was painted while the window was open before.
   show({ top: 0, bottom: 0, resized: true });
   frame = view.requestAnimationFrame(tick);
-  return () => { view.cancelAnimationFrame(frame); observer.disconnect(); };
+  return () => { view.cancelAnimationFrame(frame); clearTimeout(waiting); observer.disconnect(); };
 }
