@@ -11,11 +11,11 @@ import { lastIn, type SlotState, slotStates } from './ring-slots.ts';
 
 const words = {
   nothing: 'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.', ring: 'Ring', indices: 'Indices', columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'], inRing: 'in the ring page', own: 'in its own memory',
-  frontend: 'frontend', backend: 'backend', caption: (slots: number) => `Indices only grow; slot = index mod ${slots}. Free: never used, or answered and read. The frontend’s rsp_cons and req_prod_pvt are its own, unseen from here.`,
+  frontend: 'frontend', backend: 'backend', caption: (slots: number, index: number) => `Indices only grow; slot = index mod ${slots}: req_prod ${index} is at slot ${index & (slots - 1)}. Free: never used, or answered and read. The frontend’s rsp_cons and req_prod_pvt are its own, unseen from here.`,
   waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered, unread', free: 'free', states: { W: 'waits for Domain-0', T: 'in Domain-0’s hands', A: 'answered, unread', F: 'free' }, slots: (n: number) => `${n} slots`,
   slotName: (n: number) => `Slot ${n}`, slot: (n: number, what: string, index: number) => `Slot ${n}, ${what} ${index}`, request: 'request', reply: 'response', slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'Read by the frontend: the slot is free for its next request.', response: 'The response lies over its request.', more: (n: number) => `and ${n} more segment${n === 1 ? '' : 's'} of this request`,
-  gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: 'The page of the ring',
-  since: 'Since it was connected', requests: 'Requests', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'pending', masked: 'masked', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page begins so, as it is now. Domain-0 may use it until the frontend ends the grant.',
+  gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: (refs: string) => `The ring itself lies in memory of the guest that Domain-0 has mapped, too: ${refs}.`,
+  since: 'Since it was connected', requests: 'Requests', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'pending', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page begins so, as it is now. Domain-0 may use it until the frontend ends the grant.',
 };
 const EVERY_MS = 250;
 
@@ -142,7 +142,7 @@ function Ring(shown: Shown<Data>) {
         <text x={CENTRE} y="270" text-anchor="middle" class="hd">{counts.F} {words.free}</text>
       </svg>
       <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
-      <figcaption>{words.caption(count)}</figcaption>
+      <figcaption>{words.caption(count, ring.reqProd)}</figcaption>
       <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
     </figure>
   </div>;
@@ -161,20 +161,20 @@ function Detail(shown: Shown<Data>) {
       {isRequest && refs.slice(0, 1).map(({ ref, what }) => <Chain key={ref} target={target} entry={grants.get(ref)} gref={ref} what={what} />)}
       {isRequest && refs.length > 1 && <p class="cap-t">{words.more(refs.length - 1)}</p>}</>}
     </section>
-    {ring.ringRefs.map(ref => <section key={ref}><h4>{words.ringPage}</h4><Chain target={target} entry={grants.get(ref)} gref={ref} what="" /></section>)}
+    <p class="cap-t">{words.ringPage(ring.ringRefs.map(ref => `gref ${ref}`).join(', '))}</p>
   </>;
 }
 
 function Events({ data: { ring, port } }: Shown<Data>) {
   return <div>{ring.events && <table class="pad"><thead><tr><th>{words.since}</th><th class="num">{words.requests}</th><th class="num">{words.sent}</th><th class="num">{words.saved}</th><th class="num">{words.perEvent}</th></tr></thead><tbody>
-    {([[words.toBack, ring.reqCons, ring.events.heard], [words.toFront, ring.rspProd, ring.events.sent]] as const).map(([way, requests, events]) => <tr key={way}><td>{way}, {words.port(ring.port)}{port?.pending && `, ${words.pending}`}{port?.masked && `, ${words.masked}`}</td><td class="num m">{requests}</td><td class="num m">{events}</td><td class="num m">{Math.max(0, requests - events)}</td><td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td></tr>)}</tbody></table>}</div>;
+    {([[words.toBack, ring.reqCons, ring.events.heard], [words.toFront, ring.rspProd, ring.events.sent]] as const).map(([way, requests, events]) => <tr key={way}><td>{way}, {words.port(ring.port)}{port?.pending && `, ${words.pending}`}</td><td class="num m">{requests}</td><td class="num m">{events}</td><td class="num m">{Math.max(0, requests - events)}</td><td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td></tr>)}</tbody></table>}</div>;
 }
 
-/** A grant, the guest's frame behind it, the machine's behind that; what is in a page of requests. The ring's own begins with the indices, which stand above. */
+/** A grant, the guest's frame behind it, the machine's behind that; what the page begins with. */
 function Chain({ target, entry, gref, what }: { target: Target; entry: GrantEntry | undefined; gref: number; what: string }) {
   const domain = target.session && target.machine?.domain(target.session.id);
   const mfn = entry && (entry.use?.mfn ?? domain?.p2m(entry.frame)?.mfn);
-  const lines = what !== '' && mfn !== undefined && mfn >= 0 && target.machine ? [0, 16, 32].map(from => hexLine(target.machine!.memory, mfn * 4096, from)) : undefined;
+  const lines = mfn !== undefined && mfn >= 0 && target.machine ? [0, 16, 32].map(from => hexLine(target.machine!.memory, mfn * 4096, from)) : undefined;
   return <div><ol class="chain">
     <li class={target.session && ownerClass(target.session.id)}><small>{words.gref}</small><b>gref {gref}</b><span>{entry ? `${entry.readonly ? words.readonly : words.writable}, to dom ${entry.domid}` : words.noGrant}</span></li>
     {entry && <li class={target.session && ownerClass(target.session.id)}><small>{words.gfn}</small><b>0x{entry.frame.toString(16)}</b><span>{what}</span></li>}
