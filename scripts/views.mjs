@@ -138,7 +138,10 @@ const stopAtDoorbell = async (page, name, line, rings) => {
   await choose(page, `Go to ${name}`);
   await page.locator('.bh h2', { hasText: name }).waitFor();
   await inspect(page, 'Processor');
-  const registers = page.locator('dl.regs').filter({ hasText: /EIP\s*[\da-f]{8}/ }).first();
+  const registers = page
+    .locator('dl.regs')
+    .filter({ hasText: /EIP\s*[\da-f]{8}/ })
+    .first();
   await registers.waitFor();
   const behind = Number.parseInt(/EIP\s*([\da-f]{8})/.exec(await registers.innerText())[1], 16);
   await page.getByLabel('Linear address').fill((behind - CALL_BYTES).toString(16));
