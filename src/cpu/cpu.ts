@@ -153,6 +153,7 @@ export class Cpu implements Core, Processor {
   get interruptible(): boolean { return this.loop.interruptible; }
   run(limit: number): number { return this.loop.run(limit); }
   stop(): void { this.loop.stop(); }
+  onWork: (() => void) | null = null;
   inject(information: number, errorCode = 0, instructionLength = this.exit.instructionLength): void { this.loop.inject(information, errorCode, instructionLength); }
   skipInstruction(): void { this.loop.skipInstruction(); }
 

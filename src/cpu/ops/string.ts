@@ -30,6 +30,9 @@ const DEVICE_WEIGHT = 63;
 /** A bulk function's answer where there is no memory to copy: a device, most likely, and it stays one for this many elements. */
 const NO_MEMORY = -1, DEVICE_ELEMENTS = 32;
 
+/** Elements done in bulk that one done by itself takes as long as. */
+const SINGLE_WEIGHT = 32;
+
 /** What a REP form may take at once: one element when each must be seen (single step, breakpoints, answered accesses). */
 function limitOf(cpu: Cpu): number {
   return (cpu.R[EFLAGS]! & TF) !== 0 || cpu.mmio.pending || cpu.debug.onData !== 0 || cpu.probe !== null ? 1 : CHUNK;
@@ -47,11 +50,15 @@ function repeated(cpu: Cpu, p: number, size: number, element: () => void, bulk: 
     return;
   }
   const narrow = short(cpu, p), equal = (meta & META_REP) !== 0;
-  let room = limitOf(cpu), single = 0;
+  let room = limitOf(cpu), single = 0, work = 0;
   for (;;) {
     const count = narrow ? R16[ECX * 2]! : R[ECX]!;
-    if (count === 0) return cpu.loop.ended();
+    if (count === 0) {
+      cpu.loop.worked(work);
+      return cpu.loop.ended();
+    }
     if (room <= 0 || cpu.loop.stopping) {
+      cpu.loop.worked(work);
       // Not done: the same instruction again, after interrupts were looked at.
       cpu.loop.goOn();
       S[S_STOP] = JUMP;
@@ -63,13 +70,18 @@ function repeated(cpu: Cpu, p: number, size: number, element: () => void, bulk: 
       const { answeredInPlace } = cpu.mmio;
       element();
       done = 1;
+      work += SINGLE_WEIGHT;
       // A device's answer takes as long as many elements in memory: limits of instructions stand for time.
       if (cpu.mmio.answeredInPlace !== answeredInPlace) room -= DEVICE_WEIGHT;
     }
     if (narrow) R16[ECX * 2] = count - done;
     else R[ECX] = (count - done) | 0;
     room -= done;
-    if (whileEqual && (R[FR] === 0) !== equal) return cpu.loop.ended();
+    work += done;
+    if (whileEqual && (R[FR] === 0) !== equal) {
+      cpu.loop.worked(work);
+      return cpu.loop.ended();
+    }
   }
 }
 
