@@ -10,6 +10,8 @@ export const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 39
 export const TIGHT = { zoomed: { width: 720, height: 450 }, narrow: { width: 320, height: 640 } };
 export const THEMES = { light: { colorScheme: 'light' }, dark: { colorScheme: 'dark' }, contrast: { colorScheme: 'dark', contrast: 'more' } };
 const PROMPT_MS = 60_000;
+/** INT 82h, by which a paravirtual guest calls Xen. */
+const CALL_BYTES = 2;
 /** What comes with a picture's last numbers. */
 const SETTLE_MS = 1500;
 
@@ -33,8 +35,10 @@ const TURNS = Array.from({ length: 5 }, (_, i) => [
 const EMULATED =
   'name="legacy"\\ntype="hvm"\\nmemory=16\\nkernel="/boot/minipv"\\nserial="pty"\\ndisk=["phy:/dev/vg0/legacy,hda,w"]\\ndevice_model_stubdomain_override=0\\n';
 
-/** A guest that only computes, and weighs twice: for printf. */
-const BATCH = 'name="batch"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ncpu_weight=512\\n';
+/** Guests with their weights; all but the first compute without end: more than two processors can give. */
+const WEIGHED = { web: 256, batch: 512, render: 256, build: 256, backup: 128 };
+/** What a server does: it computes, asks its disk, and sleeps. */
+const SERVES = 'hog 2\ntime xvda read 512 64 4\nsleep 12\n'.repeat(400);
 
 const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
@@ -61,6 +65,17 @@ const type = async (page, ...lines) => {
 const typeAhead = async (page, ...lines) => {
   await page.getByRole('button', { name: 'Use this terminal' }).first().click();
   for (const line of lines) await page.keyboard.type(`${line}\n`);
+  await page.keyboard.press('Shift+Tab');
+  await unfocus(page);
+};
+/** As many lines as nobody types. */
+const paste = async (page, text) => {
+  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  await page.evaluate(pasted => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', pasted);
+    document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+  }, text);
   await page.keyboard.press('Shift+Tab');
   await unfocus(page);
 };
@@ -114,10 +129,51 @@ const setLive = async (page, label, value) => {
   await field.press('Enter');
   await tab(page, 'Console');
 };
+/** What a guest writes is stopped where it would ring for the so manieth time: then what it has pushed stands in its ring. */
+const stopAtDoorbell = async (page, name, line, rings) => {
+  const [run, pause, step] = [0, 1, 2].map(i => page.locator('.mtime button').nth(i));
+  const ring = page.getByRole('region', { name: `Ring of ${name}` });
+  const has = async () => /req_prod \d+/.exec(await ring.textContent())?.[0];
+  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  await page.keyboard.type(line);
+  await page.keyboard.press('Shift+Tab');
+  await pause.click();
+  await page.waitForTimeout(SETTLE_MS);
+  const before = await has();
+  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Shift+Tab');
+  // The exit after which the index has moved is the first doorbell: its instruction is behind it.
+  for (let i = 0; i < 12 && (await has()) === before; i++) {
+    await step.click();
+    await page.waitForTimeout(SETTLE_MS / 2);
+  }
+  await choose(page, `Go to ${name}`);
+  await page.locator('.bh h2', { hasText: name }).waitFor();
+  await inspect(page, 'Processor');
+  const registers = page
+    .locator('dl.regs')
+    .filter({ hasText: /EIP\s*[\da-f]{8}/ })
+    .first();
+  await registers.waitFor();
+  const behind = Number.parseInt(/EIP\s*([\da-f]{8})/.exec(await registers.innerText())[1], 16);
+  await page.getByLabel('Linear address').fill((behind - CALL_BYTES).toString(16));
+  await page.getByRole('button', { name: 'Stop there' }).click();
+  for (let i = 1; i < rings; i++) {
+    await run.click();
+    await page.locator('.brk .why').waitFor({ timeout: PROMPT_MS });
+    await page.waitForTimeout(SETTLE_MS);
+  }
+  while (!(await ring.isVisible())) {
+    await page.goBack();
+    await page.waitForTimeout(SETTLE_MS / 2);
+  }
+  await unfocus(page);
+};
 const hasFetched = page => page.evaluate(async () => (await fetch('guests/catalogue.json')).ok);
 /** A picture of what is on its way is one of a moment in which something is. */
 const pauseWhen = async (page, isSo) => {
-  const button = page.locator('.sub').getByRole('button', { name: /^(Pause|Go on)/ });
+  const button = page.locator('.sub').getByRole('button', { name: 'Hold view' });
   for (let i = 0; i < 200; i++) {
     // It may have gone on before the click: what stands then counts.
     if (await isSo()) {
@@ -319,32 +375,8 @@ const VIEWS = [
     },
   ],
   [
-    'scheduler',
-    async page => {
-      // A third guest that always has work: of two each would have a processor, whatever the weights.
-      await choose(page, 'Go to Shell of Domain-0');
-      await typeAhead(page, `printf '${BATCH}' > batch.cfg; xl create batch.cfg`);
-      await page.getByRole('treeitem', { name: /batch PVH/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
-      await goTo(page, 'batch');
-      await prompt(page);
-      await typeAhead(page, 'hog 9000000 1000');
-      await toHost(page, 'Inspect');
-      await tab(page, 'Scheduler');
-      // The shares are of a second, and the first one is the guest's own start.
-      await page.waitForTimeout(2 * SETTLE_MS);
-      const hasAll = async () => {
-        const priorities = new Set(await page.locator('.decided .mk').allInnerTexts());
-        return priorities.size > 2 && (await page.locator('.slice text').count()) > 7;
-      };
-      await pauseWhen(page, hasAll);
-    },
-  ],
-  [
     'host-memory',
     async page => {
-      await choose(page, 'Go to Shell of Domain-0');
-      await typeAhead(page, 'xl destroy batch');
-      await page.getByRole('treeitem', { name: /batch PVH/, includeHidden: true }).waitFor({ state: 'detached', timeout: PROMPT_MS });
       await toHost(page, 'Inspect');
       await tab(page, 'Memory');
     },
@@ -448,14 +480,50 @@ const VIEWS = [
     },
   ],
   [
+    'scheduler',
+    async page => {
+      await page.goto(`./?boot=0&${HOST}`);
+      await page.getByRole('treeitem', { name: /Domain-0 D0/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await choose(page, 'Go to Shell of Domain-0');
+      await page.getByTestId('shell-text').filter({ hasText: /# *$/ }).waitFor({ timeout: PROMPT_MS });
+      const define = ([name, weight]) =>
+        `printf 'name="${name}"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ncpu_weight=${weight}\\n${name === 'web' ? 'disk=["phy:/dev/vg0/site,xvda,w"]' : 'extra="hog 9000000"'}\\n' > ${name}.cfg`;
+      await typeAhead(page, 'lvcreate -L 1G -n site vg0', ...Object.entries(WEIGHED).map(each => `${define(each)}; xl create ${each[0]}.cfg`));
+      await page.getByRole('treeitem', { name: /backup PVH/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await goTo(page, 'web');
+      await prompt(page);
+      await paste(page, SERVES);
+      await toHost(page, 'Inspect');
+      await tab(page, 'Scheduler');
+      // Who always has work is told of the last second, and the first one is a guest's own start.
+      await page.waitForTimeout(2 * SETTLE_MS);
+      // A moment with all priorities, in which each has about what its weight gives; where that does not come, any with all priorities.
+      let tries = 0;
+      const isFair = () =>
+        page
+          .locator('.pred')
+          .evaluateAll(bars =>
+            bars.every(
+              ({ firstElementChild: ran, children: [, mark] }) =>
+                !mark || Math.abs(Number.parseFloat(ran.style.width) - Number.parseFloat(mark.style.left)) < 12,
+            ),
+          );
+      const hasAll = async () => new Set(await page.locator('.decided .mk').allInnerTexts()).size > 2 && (++tries > 80 || (await isFair()));
+      await pauseWhen(page, hasAll);
+    },
+  ],
+  [
     'lesson',
     async page => {
       await page.goto('./?time=virtual&lesson=ring-request&seed=ringside');
       await prompt(page);
-      // Both rounds: the second one shows what the first has cost.
-      const round = async (question, answer) => {
+      const predict = async (question, answer) => {
         await page.getByLabel(question).fill(answer);
         await page.getByRole('button', { name: 'Keep the answer' }).click();
+      };
+      // The first round whole: the second one shows what it has cost.
+      const round = async (question, answer) => {
+        await predict(question, answer);
         await page.getByRole('button', { name: 'Run it for me' }).click();
         await page.getByRole('button', { name: 'Measure' }).click();
         await page.getByRole('row', { name: /doorbells that Domain-0 heard \d+/ }).waitFor({ timeout: PROMPT_MS });
@@ -463,7 +531,8 @@ const VIEWS = [
       await round(/How many doorbells does/, '50');
       await page.getByRole('button', { name: 'Go on' }).click();
       await page.getByRole('button', { name: 'Go on' }).click();
-      await round(/How many doorbells now/, '7');
+      await predict(/How many doorbells now/, '7');
+      await stopAtDoorbell(page, 'lab', await page.locator('.acts code').innerText(), 5);
     },
   ],
   [
