@@ -10,10 +10,9 @@ import {
   SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
 } from './architecture/registers.ts';
 import type { Cpu } from './cpu.ts';
-import { KEY_CODE32, KEY_FLAT, KEY_STACK32 } from './mode.ts';
+import { FLAT } from './mode.ts';
 import { JUMP, S_STOP, S_USER, USER } from './scratch.ts';
 
-const FLAT = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
 /** Low word of a descriptor from 0 to 4 GiB; of its high word what must be so, for code that does not conform, and for data that may be written (SDM vol. 3, 3.4.5). */
 const LOW = 0xffff, CODE_MASK = 0xffcf9dff | 0, CODE = 0x00cf9900, DATA_MASK = 0xffcf9fff | 0, DATA = 0x00cf9300;
 const DPL_SHIFT = 13;
