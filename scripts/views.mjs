@@ -35,6 +35,12 @@ const TURNS = Array.from({ length: 5 }, (_, i) => [
 const EMULATED =
   'name="legacy"\\ntype="hvm"\\nmemory=16\\nkernel="/boot/minipv"\\nserial="pty"\\ndisk=["phy:/dev/vg0/legacy,hda,w"]\\ndevice_model_stubdomain_override=0\\n';
 
+/** Rows of the log above the one that is shown, and from it on. */
+const ABOVE = 3,
+  BELOW = 9;
+/** The same with a disk of its own, emulated beside the guest: for the host's exits. */
+const FILES = EMULATED.replaceAll('legacy', 'files').replace(/device_model\w+=0\\n/, '');
+
 /** Guests with their weights; all but the first compute without end: more than two processors can give. */
 const WEIGHED = { web: 256, batch: 512, render: 256, build: 256, backup: 128 };
 /** What a server does: it computes, asks its disk, and sleeps. */
@@ -357,26 +363,41 @@ const VIEWS = [
   [
     'host-exits',
     async page => {
-      await inspect(page);
-      // A moment in which several guests left for several reasons, one of them for a port; where that does not come, one that has nearly as much.
-      let tries = 0;
-      const io = page.locator('.elog').getByRole('button', { name: 'I/O instruction' });
+      // A guest that copies its disk by the ports of an emulated drive: what an exit is for is seen best there.
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, 'lvcreate -L 1G -n files vg0', `printf '${FILES}' > files.cfg; xl create files.cfg`);
+      await page.getByRole('treeitem', { name: /files HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await goTo(page, 'files');
+      await prompt(page);
+      await paste(page, 'time pio read 8 4\nsleep 10\n'.repeat(2000));
+      await toHost(page, 'Inspect');
+      // A moment in which the log has a command to the drive, with a time that the clock can tell in parts, among exits of several guests for several reasons.
+      let tries = 0,
+        at = -1;
       const isVaried = async () => {
-        const rows = await page
-          .locator('.elog tbody tr')
-          .evaluateAll(all => all.slice(0, 11).map(({ cells }) => [cells[1].innerText, cells[3].innerText]));
-        const [guests, reasons] = [0, 1].map(i => new Set(rows.map(row => row[i])));
-        const less = ++tries > 40 ? 1 : 0;
-        return guests.size > 2 - less && reasons.size > 3 - less && reasons.has('I/O instruction');
+        const log = await page.locator('.elog tbody tr').evaluateAll(all => all.map(({ cells }) => [1, 3, 6, 7].map(i => cells[i].innerText)));
+        const less = Math.floor(++tries / 60);
+        at = log.findIndex(([, , about, cost], i) => {
+          const [guests, reasons] = [0, 1].map(column => new Set(log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => row[column])));
+          return /port 0x1f[07]$/.test(about) && Number.parseInt(cost, 10) >= 15 && i >= ABOVE && guests.size > 2 - less && reasons.size > 3 - less;
+        });
+        return at >= 0;
       };
       await pauseWhen(page, isVaried);
-      await ((await io.count()) > 0 ? io : page.getByRole('button', { name: 'I/O instruction' })).first().click();
+      const rows = page.locator('.elog tbody tr');
+      await (at >= 0 ? rows.nth(at) : rows.filter({ hasText: 'I/O instruction' }).first()).click();
+      // Four rows from the top, as somebody reads it who looks for what came before.
+      const high = await rows.first().evaluate(row => row.offsetHeight);
+      await page.locator('.logged .rows').evaluate((log, top) => log.scrollTo(0, top), Math.max(0, at - ABOVE) * high);
       await unfocus(page);
     },
   ],
   [
     'host-memory',
     async page => {
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, 'xl destroy files');
+      await page.getByRole('treeitem', { name: /files HVM/, includeHidden: true }).waitFor({ state: 'detached', timeout: PROMPT_MS });
       await toHost(page, 'Inspect');
       await tab(page, 'Memory');
     },
