@@ -468,13 +468,16 @@ const VIEWS = [
   [
     'define',
     async page => {
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, 'lvcreate -L 4G -n shop vg0');
+      await page.getByRole('treeitem', { name: /vg0\/shop/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.getByRole('button', { name: 'Write one' }).click();
       await page
         .getByLabel('Text of the definition')
         .fill(
-          '# a shop: web server and its disk\nname    = "shop"\ntype    = "hvm"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\nvif     = [ "bridge=xenbr0,model=e1000" ]\nvnc     = 1\nacpi    = 0\non_crash = "preserve"',
+          '# a shop: web server and its disk\nname    = "shop"\ntype    = "pvh"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\ndisk    = [ "phy:/dev/vg0/shop,xvda,w" ]\nvif     = [ "bridge=xenbr0,model=e1000" ]\nvnc     = 1\nacpi    = 0\non_crash = "preserve"',
         );
       await page.locator('.edt-m li').first().waitFor();
       // A phone shows the page from its top.
