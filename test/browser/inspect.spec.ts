@@ -35,7 +35,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   // The hypercall and the exit by which it came are one row; what the exit was about, its instruction and what it took stand there.
   const hypercalls = page.locator('.elog').getByRole('row', { name: /18 VMCALL [\da-f]{8} vmcall \w+ (–|(< )?\d+ µs)/ });
   await expect(hypercalls.first()).toBeVisible();
-  await page.getByRole('button', { name: 'Pause this view' }).click();
+  await page.getByRole('button', { name: 'Hold view' }).click();
   await hypercalls.first().getByRole('button').click();
   await expect(page.locator('.idet')).toContainText(/looks up hypercall \d+, \w+/);
   await expect(page.getByRole('button', { name: 'Next ›' })).toBeDisabled();
