@@ -448,8 +448,15 @@ const VIEWS = [
         await page.waitForTimeout(SETTLE_MS);
         return page.locator('.walk').innerText();
       };
-      const [, low] = /PDPTE \[0x3\]\s+(\w{8})/.exec(await follow('c0100000')) ?? [];
+      const [, low] = /PDPT \[0x3\]\s+0x(\w{8})/.exec(await follow('c0100000')) ?? [];
+      // A walk through all tables to a frame in the midst of the guest's own: the directory itself, else a page of its kernel.
+      const isInside = async () => {
+        const [, table, frame] = /(table) \[.*machine frame\s+frame 0x(\w+)/s.exec(await page.locator('.walk').innerText()) ?? [];
+        const column = (Number.parseInt(frame, 16) >> 8) % 32;
+        return table && column > 5 && column < 26 && (await page.locator('.memsvg').getAttribute('aria-label')).endsWith('debian-686-pae');
+      };
       if (low) await follow((0xc0000000 + Number.parseInt(low, 16) - 1).toString(16));
+      for (let at = 0xc1000000; !(await isInside()) && at < 0xc4000000; at += 0x1f5000) await follow(at.toString(16));
       await unfocus(page);
     },
   ],
