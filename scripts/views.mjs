@@ -469,8 +469,15 @@ const VIEWS = [
         await page.waitForTimeout(SETTLE_MS);
         return page.locator('.walk').innerText();
       };
-      const [, low] = /PDPTE \[0x3\]\s+(\w{8})/.exec(await follow('c0100000')) ?? [];
+      const [, low] = /PDPT \[0x3\]\s+0x(\w{8})/.exec(await follow('c0100000')) ?? [];
+      // A walk through all tables to a frame in the midst of the guest's own: the directory itself, else a page of its kernel.
+      const isInside = async () => {
+        const [, table, frame] = /(table) \[.*machine frame\s+frame 0x(\w+)/s.exec(await page.locator('.walk').innerText()) ?? [];
+        const column = (Number.parseInt(frame, 16) >> 8) % 32;
+        return table && column > 5 && column < 26 && (await page.locator('.memsvg').getAttribute('aria-label')).endsWith('debian-686-pae');
+      };
       if (low) await follow((0xc0000000 + Number.parseInt(low, 16) - 1).toString(16));
+      for (let at = 0xc1000000; !(await isInside()) && at < 0xc4000000; at += 0x1f5000) await follow(at.toString(16));
       await unfocus(page);
     },
   ],
@@ -478,13 +485,16 @@ const VIEWS = [
   [
     'define',
     async page => {
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, 'lvcreate -L 4G -n shop vg0');
+      await page.getByRole('treeitem', { name: /vg0\/shop/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.getByRole('button', { name: 'Write one' }).click();
       await page
         .getByLabel('Text of the definition')
         .fill(
-          '# a shop: web server and its disk\nname    = "shop"\ntype    = "hvm"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\nvif     = [ "bridge=xenbr0,model=e1000" ]\nvnc     = 1\nacpi    = 0\non_crash = "preserve"',
+          '# a shop: web server and its disk\nname    = "shop"\ntype    = "pvh"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\ndisk    = [ "phy:/dev/vg0/shop,xvda,w" ]\nvif     = [ "bridge=xenbr0,model=e1000" ]\nvnc     = 1\nacpi    = 0\non_crash = "preserve"',
         );
       await page.locator('.edt-m li').first().waitFor();
       // A phone shows the page from its top.

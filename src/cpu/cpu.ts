@@ -66,6 +66,7 @@ export class Cpu implements Core, Processor {
   readonly M2: Uint16Array;
   readonly M4: Int32Array;
   readonly M8: BigInt64Array;
+  readonly shared: DataView | null;
   readonly p2m: Int32Array;
   readonly S: Int32Array;
   readonly A: Int32Array;
@@ -82,7 +83,7 @@ export class Cpu implements Core, Processor {
 
   constructor(options: ProcessorOptions) {
     const views = new Views(options);
-    ({ R: this.R, R8: this.R8, R16: this.R16, M1: this.M1, M2: this.M2, M4: this.M4, M8: this.M8, p2m: this.p2m, S: this.S } = views);
+    ({ R: this.R, R8: this.R8, R16: this.R16, M1: this.M1, M2: this.M2, M4: this.M4, M8: this.M8, shared: this.shared, p2m: this.p2m, S: this.S } = views);
     const { tlb, faults } = this;
     this.code = new CodeCache(views, tlb, OP_STALE);
     this.A = this.code.A;

@@ -198,7 +198,7 @@ export const strings = {
     writeIn: (what: string, line: number) => `Write ${what} in line ${line}`,
     waitsForLine: (line: number, key: string) => `Start waits for line ${line}${key ? `, ${key}` : ''}.`,
     once: (errors: number) => (errors === 1 ? 'once the error is mended as it says' : 'once the errors are mended as they say'),
-    atLine: (line: number) => `Line ${line} says what to write.`, andMore: (n: number) => `and ${n} more`, otherwise: (n: number) => `${count(n, 'line')} done otherwise than asked, in full`,
+    atLine: (line: number, hasRemedy: boolean) => `Line ${line} says ${hasRemedy ? 'what to write' : 'why not'}.`, andMore: (n: number) => `and ${n} more`, whyXm: '(xl keeps none)', otherwise: (n: number) => (n === 1 ? 'What the approximated line comes to' : `What the ${n} approximated lines come to`),
     why: (key: string) => `Why is ${key} refused?`, whyMib: 'Memory is a whole number of MiB, and a letter makes it none. The xl of Xen only warns and gives the guest 32 MiB, its default. Ringside stops before it asks Xen for anything.', whySource: 'xl.cfg(5), memory=MBYTES',
     text: 'Text of the definition',
     formName: 'Form of the definition', formTitle: 'Form', formSame: 'the same data as the text',
@@ -209,8 +209,8 @@ export const strings = {
     form: {
       foreign: 'This text is not in xl’s language. A change here writes it anew as xl.cfg.',
       name: 'Name', mode: 'Mode', memory: 'Memory, MiB', vcpus: 'vCPUs', weight: 'Weight beside others', kernel: 'Kernel', ramdisk: 'RAM disk', cmdline: 'Command line',
-      boot: 'Boot order: a floppy, c disk, d CD, n network', bios: 'BIOS', ownBios: 'Ringside’s own', disks: 'Disks', startFrom: 'Start from', starts: { cd: 'CD', disk: 'Disk', kernel: 'Kernel' }, volumes: 'Volumes of the host', freeVolume: 'attached to no one', usedBy: (names: string) => `in use by ${names}`, attached: 'its disk', newVolume: 'New volume …', droppedHint: 'A volume of the host, or one of the dropped files.', network: 'Network card', onReboot: 'When it reboots', onCrash: 'When it crashes',
-      types: { pv: 'Hypercalls and rings; runs on any computer. It wants a kernel made for it.', pvh: 'VT below, PV devices above; no firmware. It wants a kernel.', hvm: 'A whole PC: firmware, VGA, IDE, an emulated card.' } as Record<string, string>,
+      boot: 'Boot order', bootHint: 'a floppy, c disk, d CD, n network', bios: 'BIOS', ownBios: 'Ringside’s own', disks: 'Disks', startFrom: 'Start from', starts: { cd: 'CD', disk: 'Disk', kernel: 'Kernel' }, volumes: 'Volumes of the host', freeVolume: 'attached to no one', others: (names: string) => `In use by other guests: ${names}`, newVolume: 'New volume …', droppedHint: 'A volume of the host, or one of the dropped files.', network: 'Network card', onReboot: 'When it reboots', onCrash: 'When it crashes',
+      types: { pv: 'Hypercalls and rings; runs on any computer. It wants a kernel made for it.', pvh: 'VT and PV devices, no firmware. It wants a kernel.', hvm: 'A whole PC: firmware, VGA, IDE, an emulated card.', direct: 'A whole PC, whose kernel starts without its firmware.' } as Record<string, string>,
       addDisk: 'Add a disk', device: 'Device', target: (vdev: string) => `What ${vdev} is`, how: (vdev: string) => `Access of ${vdev}`, emptyDrive: 'empty', writable: 'writable', readOnly: 'read-only', cdrom: 'CD-ROM', floppy: 'floppy', removeDisk: (vdev: string) => `Remove ${vdev}`,
       noCard: 'none', pvCard: 'PV card on xenbr0',
     },
@@ -321,9 +321,9 @@ export const strings = {
     steps: (s: { memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; disks?: string[]; writesFiles?: boolean }, command: string) => [
       { command },
       `The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${s.type.toUpperCase()}.`,
-      s.kernel ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered directly; no firmware runs.` : 'The BIOS starts, shows its screen and looks for something to boot.',
+      s.kernel ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered, without firmware.` : 'The BIOS starts, shows its screen and looks for something to boot.',
       ...(s.writesFiles ? ['What it writes to image files is kept in memory until the domain is destroyed; the files stay as they are.'] : []),
-      'Its serial line and its screen open here.',
+      s.type === 'hvm' ? 'Its serial line and its screen open here.' : 'Its console opens here.',
     ],
   },
 
