@@ -142,7 +142,7 @@ export function wayOf(told: Told, model: keyof typeof MODELS = 'stub'): (readonl
   const middle = (): (readonly [string, string])[] => {
     if (vectorOf(reason) >= 0) return [['Xen', `is entered through gate ${vectorOf(reason)} of its own table`], ['Xen', 'emulates, mends or bounces it']];
     if (reason === ExitReason.IO) {
-      const known = portOf(q >>> 16), what = theDevice(known?.[2] ?? 'device behind the port'), how = `${q & 8 ? 'IN' : 'OUT'}, port ${hex(q >>> 16)}, ${(q & 7) + 1} byte${q & 7 ? 's' : ''}`;
+      const known = portOf(q >>> 16), what = theDevice(known?.[2].split(/[,:]/)[0] ?? 'device behind the port'), how = `${q & 8 ? 'IN' : 'OUT'}, port ${hex(q >>> 16)}, ${(q & 7) + 1} byte${q & 7 ? 's' : ''}`;
       return [['Xen', `reads the qualification: ${how}`], [known?.[3] ? 'Xen' : devices, `emulates ${what}`]];
     }
     if (reason === ExitReason.EPT_VIOLATION) return [['Xen', `looks up ${detail === undefined ? 'the address' : hex(detail, 8)} in its map of the guest`], [q & 0x38 ? 'Xen' : devices, q & 0x38 ? 'changes the right, or keeps it' : 'answers, or memory is put there']];
