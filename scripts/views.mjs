@@ -380,7 +380,14 @@ const VIEWS = [
         at = [...log.keys()].filter(i => {
           const [guests, reasons] = [0, 1].map(column => new Set(log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => row[column])));
           const [, , about, cost] = log[i];
-          return /port 0x1f[07]$/.test(about) && Number.parseInt(cost, 10) >= 15 && i >= ABOVE && guests.size > 2 - less && reasons.size > 3 - less;
+          return (
+            /port 0x1f[07]$/.test(about) &&
+            Number.parseInt(cost, 10) >= 15 &&
+            i >= ABOVE &&
+            i < 29 &&
+            guests.size > 2 - less &&
+            reasons.size > 3 - less
+          );
         });
         return at.length > 0;
       };
