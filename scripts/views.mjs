@@ -35,6 +35,12 @@ const TURNS = Array.from({ length: 5 }, (_, i) => [
 const EMULATED =
   'name="legacy"\\ntype="hvm"\\nmemory=16\\nkernel="/boot/minipv"\\nserial="pty"\\ndisk=["phy:/dev/vg0/legacy,hda,w"]\\ndevice_model_stubdomain_override=0\\n';
 
+/** Rows of the log above the one that is shown, and from it on. */
+const ABOVE = 3,
+  BELOW = 9;
+/** The same with a disk of its own, emulated beside the guest: for the host's exits. */
+const FILES = EMULATED.replaceAll('legacy', 'files').replace(/device_model\w+=0\\n/, '');
+
 /** Guests with their weights; all but the first compute without end: more than two processors can give. */
 const WEIGHED = { web: 256, batch: 512, render: 256, build: 256, backup: 128 };
 /** What a server does: it computes, asks its disk, and sleeps. */
@@ -347,7 +353,7 @@ const VIEWS = [
     async page => {
       await leaveScreen(page);
       await goTo(page, 'web');
-      await typeAhead(page, ...TURNS, 'time xvda read 40000000 4 16');
+      await typeAhead(page, ...TURNS, 'ping 10.0.2.2 4000 1400', 'time xvda read 40000000 4 16');
       await page.waitForTimeout(HISTORY_MS);
       await toHost(page, 'Host');
     },
@@ -357,26 +363,58 @@ const VIEWS = [
   [
     'host-exits',
     async page => {
-      await inspect(page);
-      // A moment in which several guests left for several reasons, one of them for a port; where that does not come, one that has nearly as much.
-      let tries = 0;
-      const io = page.locator('.elog').getByRole('button', { name: 'I/O instruction' });
+      // A guest that copies its disk by the ports of an emulated drive: what an exit is for is seen best there.
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, 'lvcreate -L 1G -n files vg0', `printf '${FILES}' > files.cfg; xl create files.cfg`);
+      await page.getByRole('treeitem', { name: /files HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await goTo(page, 'files');
+      await prompt(page);
+      await paste(page, 'time pio read 8 4\nsleep 10\n'.repeat(2000));
+      await toHost(page, 'Inspect');
+      // A moment in which the log has a command to the drive, with a time that the clock can tell in parts, among exits of several guests for several reasons.
+      let tries = 0,
+        at = [];
       const isVaried = async () => {
-        const rows = await page
-          .locator('.elog tbody tr')
-          .evaluateAll(all => all.slice(0, 11).map(({ cells }) => [cells[1].innerText, cells[3].innerText]));
-        const [guests, reasons] = [0, 1].map(i => new Set(rows.map(row => row[i])));
-        const less = ++tries > 40 ? 1 : 0;
-        return guests.size > 2 - less && reasons.size > 3 - less && reasons.has('I/O instruction');
+        const log = await page.locator('.elog tbody tr').evaluateAll(all => all.map(({ cells }) => [1, 3, 6, 7].map(i => cells[i].innerText)));
+        const less = Math.floor(++tries / 60);
+        at = [...log.keys()].filter(i => {
+          const [guests, reasons] = [0, 1].map(column => new Set(log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => row[column])));
+          const [, , about, cost] = log[i];
+          return (
+            /port 0x1f[07]$/.test(about) &&
+            Number.parseInt(cost, 10) >= 15 &&
+            i >= ABOVE &&
+            i < 29 &&
+            guests.size > 2 - less &&
+            reasons.size > 3 - less
+          );
+        });
+        return at.length > 0;
       };
       await pauseWhen(page, isVaried);
-      await ((await io.count()) > 0 ? io : page.getByRole('button', { name: 'I/O instruction' })).first().click();
+      const rows = page.locator('.elog tbody tr');
+      await rows.filter({ hasText: 'I/O instruction' }).first().click();
+      // Of several the one whose time has most parts.
+      const partsOf = async i => {
+        await rows.nth(i).click();
+        return (await page.locator('.cparts dd').allInnerTexts()).filter(text => !text.startsWith('0')).length;
+      };
+      const parts = [];
+      for (const i of at) parts.push(await partsOf(i));
+      const chosen = at[parts.indexOf(Math.max(...parts))] ?? 0;
+      if (at.length > 0) await rows.nth(chosen).click();
+      // Four rows from the top, as somebody reads it who looks for what came before.
+      const high = await rows.first().evaluate(row => row.offsetHeight);
+      await page.locator('.logged .rows').evaluate((log, top) => log.scrollTo(0, top), Math.max(0, chosen - ABOVE) * high);
       await unfocus(page);
     },
   ],
   [
     'host-memory',
     async page => {
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, 'xl destroy files');
+      await page.getByRole('treeitem', { name: /files HVM/, includeHidden: true }).waitFor({ state: 'detached', timeout: PROMPT_MS });
       await toHost(page, 'Inspect');
       await tab(page, 'Memory');
     },
@@ -448,8 +486,15 @@ const VIEWS = [
         await page.waitForTimeout(SETTLE_MS);
         return page.locator('.walk').innerText();
       };
-      const [, low] = /PDPTE \[0x3\]\s+(\w{8})/.exec(await follow('c0100000')) ?? [];
+      const [, low] = /PDPT \[0x3\]\s+0x(\w{8})/.exec(await follow('c0100000')) ?? [];
+      // A walk through all tables to a frame in the midst of the guest's own: the directory itself, else a page of its kernel.
+      const isInside = async () => {
+        const [, table, frame] = /(table) \[.*machine frame\s+frame 0x(\w+)/s.exec(await page.locator('.walk').innerText()) ?? [];
+        const column = (Number.parseInt(frame, 16) >> 8) % 32;
+        return table && column > 5 && column < 26 && (await page.locator('.memsvg').getAttribute('aria-label')).endsWith('debian-686-pae');
+      };
       if (low) await follow((0xc0000000 + Number.parseInt(low, 16) - 1).toString(16));
+      for (let at = 0xc1000000; !(await isInside()) && at < 0xc4000000; at += 0x1f5000) await follow(at.toString(16));
       await unfocus(page);
     },
   ],
@@ -457,13 +502,16 @@ const VIEWS = [
   [
     'define',
     async page => {
+      await choose(page, 'Go to Shell of Domain-0');
+      await typeAhead(page, 'lvcreate -L 4G -n shop vg0');
+      await page.getByRole('treeitem', { name: /vg0\/shop/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.getByRole('button', { name: 'Write one' }).click();
       await page
         .getByLabel('Text of the definition')
         .fill(
-          '# a shop: web server and its disk\nname    = "shop"\ntype    = "hvm"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\nvif     = [ "bridge=xenbr0,model=e1000" ]\nvnc     = 1\nacpi    = 0\non_crash = "preserve"',
+          '# a shop: web server and its disk\nname    = "shop"\ntype    = "pvh"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\ndisk    = [ "phy:/dev/vg0/shop,xvda,w" ]\nvif     = [ "bridge=xenbr0,model=e1000" ]\nvnc     = 1\nacpi    = 0\non_crash = "preserve"',
         );
       await page.locator('.edt-m li').first().waitFor();
       // A phone shows the page from its top.

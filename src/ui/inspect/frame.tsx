@@ -10,7 +10,7 @@ import { download } from '../state.ts';
 import type { Part, Table, Target, Why } from './inspector.ts';
 
 const words = {
-  hold: 'Hold view', holdHint: 'The machine goes on; what is shown here stays', table: 'As table', picture: 'As picture', tools: 'Table and export', export: 'Export', csv: 'CSV, for a spreadsheet', json: 'JSON, for a program',
+  hold: 'Hold', view: ' view', holdHint: 'The machine goes on; what is shown here stays', table: 'As table', picture: 'As picture', tools: 'Table and export', export: 'Export', csv: 'CSV, for a spreadsheet', json: 'JSON, for a program',
   noMemory: 'This browser does not share the machine’s memory with the page, so there is nothing to look into. Open the page over https or from localhost, from a server that isolates it.',
   looking: 'Looking …', empty: 'No rows.', rows: (n: number, all: number) => `The first ${n} of ${all} rows; the export has all.`,
 };
@@ -70,7 +70,7 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
     return <>
       <div class="sub">{tabs}<span class="grow" />
         <span class="itools">
-          <button class="btn quiet sm" aria-pressed={held.value} title={words.holdHint} onClick={() => { held.value = !held.value; }}>{words.hold}</button>
+          <button class="btn quiet sm" aria-pressed={held.value} title={words.holdHint} onClick={() => { held.value = !held.value; }}>{words.hold}<span class="hide-s">{words.view}</span></button>
           {!phone.value && <button class="btn quiet sm" aria-pressed={asTable.value} onClick={turn}>{words.table}</button>}
           <button class="btn quiet sm" aria-haspopup="menu" disabled={seen === undefined} aria-label={phone.value ? words.tools : undefined} onClick={event => openMenu(event, words.export, [...(phone.value ? [{ name: asTable.value ? words.picture : words.table, run: turn }] : []), { name: words.csv, run: () => save('csv') }, { name: words.json, run: () => save('json') }])}>{phone.value ? '⋯' : words.export}</button>
         </span></div>
