@@ -376,7 +376,7 @@ const VIEWS = [
         at = [];
       const isVaried = async () => {
         const log = await page.locator('.elog tbody tr').evaluateAll(all => all.map(({ cells }) => [1, 3, 6, 7].map(i => cells[i].innerText)));
-        const less = Math.floor(++tries / 130);
+        const less = Math.floor(++tries / 70);
         at = [...log.keys()].filter(i => {
           const [guests, reasons] = [0, 1].map(column => new Set(log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => row[column])));
           const [, , about, cost] = log[i];
