@@ -7,6 +7,7 @@ import { CPU_LEVELS, type Features, featuresOf } from './architecture/cpuid.ts';
 import { Debug } from './debug.ts';
 import { type Controls, type ExitInfo, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './architecture/edge.ts';
 import { Faults, LEAVE } from './faults.ts';
+import { createFlatTransfers, type FlatTransfers } from './flat-transfers.ts';
 import { AC, ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './architecture/flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { Loop } from './loop.ts';
@@ -55,6 +56,7 @@ export class Cpu implements Core, Processor {
   readonly writer: RecordWriter;
   readonly translator: Translator;
   readonly loop: Loop;
+  readonly flat: FlatTransfers;
   /** Told where each batch of instructions begins; says how many the next one has at most. */
   regions: RegionTier | null = null;
 
@@ -101,6 +103,7 @@ export class Cpu implements Core, Processor {
     this.cpuLevel = CPU_LEVELS.indexOf(options.cpuLevel ?? 'max');
     this.apicBaseChanged = options.apicBaseChanged;
     this.answerPort = options.answerPort;
+    this.flat = createFlatTransfers(this);
     const interpreter = createInterpreter(this);
     this.writer.general = interpreter.general;
     this.loop = new Loop(this, interpreter, options.doorbell);
