@@ -36,8 +36,8 @@ const EMULATED =
   'name="legacy"\\ntype="hvm"\\nmemory=16\\nkernel="/boot/minipv"\\nserial="pty"\\ndisk=["phy:/dev/vg0/legacy,hda,w"]\\ndevice_model_stubdomain_override=0\\n';
 
 /** Rows of the log above the one that is shown, and from it on. */
-const ABOVE = 3,
-  BELOW = 9;
+const ABOVE = 1,
+  BELOW = 11;
 /** The same with a disk of its own, emulated beside the guest: for the host's exits. */
 const FILES = EMULATED.replaceAll('legacy', 'files').replace(/device_model\w+=0\\n/, '');
 
@@ -353,7 +353,7 @@ const VIEWS = [
     async page => {
       await leaveScreen(page);
       await goTo(page, 'web');
-      await typeAhead(page, ...TURNS, 'ping 10.0.2.2 4000 1400', 'time xvda read 40000000 4 16');
+      await typeAhead(page, ...TURNS, 'ping 10.0.2.2 12000 1400', 'time xvda read 40000000 4 16');
       await page.waitForTimeout(HISTORY_MS);
       await toHost(page, 'Host');
     },
@@ -376,7 +376,7 @@ const VIEWS = [
         at = [];
       const isVaried = async () => {
         const log = await page.locator('.elog tbody tr').evaluateAll(all => all.map(({ cells }) => [1, 3, 6, 7].map(i => cells[i].innerText)));
-        const less = Math.floor(++tries / 60);
+        const less = Math.floor(++tries / 70);
         at = [...log.keys()].filter(i => {
           const [guests, reasons] = [0, 1].map(column => new Set(log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => row[column])));
           const [, , about, cost] = log[i];
@@ -403,7 +403,7 @@ const VIEWS = [
       for (const i of at) parts.push(await partsOf(i));
       const chosen = at[parts.indexOf(Math.max(...parts))] ?? 0;
       if (at.length > 0) await rows.nth(chosen).click();
-      // Four rows from the top, as somebody reads it who looks for what came before.
+      // Near the top, as somebody reads it who looks for what came before.
       const high = await rows.first().evaluate(row => row.offsetHeight);
       await page.locator('.logged .rows').evaluate((log, top) => log.scrollTo(0, top), Math.max(0, chosen - ABOVE) * high);
       await unfocus(page);

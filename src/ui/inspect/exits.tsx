@@ -154,7 +154,7 @@ const PAGE_FAULT = 14,
 /** Where the reason alone says what it was about. */
 const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER]: 'timer is due', [ExitReason.EXTERNAL_INTERRUPT]: 'doorbell rang', [ExitReason.INTERRUPT_WINDOW]: 'interrupt waits', [ExitReason.HLT]: 'nothing to do' };
 /** Of one exit: the browser's clock goes in steps. */
-const wholeUs = (ns: number): string => `${whole(ns / 1e3)} µs`;
+const wholeUs = (ns: number): string => (ns < 999_500 ? `${whole(ns / 1e3)} µs` : `${(ns / 1e6).toFixed(1)} ms`);
 const costText = (ns: number | undefined, stepNs: number): string => (ns === undefined ? '–' : ns < 500 ? (Number.isFinite(stepNs) ? `< ${wholeUs(stepNs)}` : '–') : wholeUs(ns));
 /** Seconds and microseconds of a minute. */
 const stamp = (ns: number): string => (Math.floor(ns / 1000) % 6e7 / 1e6).toFixed(6).padStart(9, '0').replace(/(...)$/, ' $1');

@@ -12,7 +12,7 @@ import { Schedule } from './schedule.tsx';
 
 const words = {
   nothing: 'Nobody has had a processor yet.', pcpu: (n: number) => `pCPU ${n}`, idle: 'idle', weight: 'weight', cap: 'cap', none: 'none', at: 'At, ms', where: 'Where', change: 'Switch', priority: 'Priority', credit: 'Credit', reason: 'Why this one', waited: 'Waited, ms', span: 'Length of the picture', accountings: 'Accountings', previous: '‹ Prev', next: 'Next switch ›',
-  shares: 'Weight and cap', sharesHint: 'Bar: its time in the picture. Mark: what the weights give.', log: 'Decisions', newest: 'the black line stands at the marked one', legend: ['BOOST', 'UNDER', 'OVER'], runnable: 'runnable, waits', creditLine: 'credit, each on its own scale', handed: 'credit is handed out', noSwitch: 'No switch in this picture.',
+  shares: 'Weight and cap', sharesHint: 'Bar: its time in the picture. Mark: what the weights give.', log: 'Decisions', newest: 'the line in the picture stands at the marked one', legend: ['BOOST', 'UNDER', 'OVER'], runnable: 'runnable, waits', creditLine: 'credit, each on its own scale', handed: 'credit is handed out', noSwitch: 'No switch in this picture.',
   whys: { IDLE: 'nobody was runnable', ALONE: 'nobody else waited', PRIORITY: 'best priority in line', TURN: 'first in line of equals', WOKEN: 'woke, and the processor was idle', STOLEN: 'had credit, and waited for the other pCPU', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this pCPU' } as Record<string, string>,
   boosted: 'woke with credit: BOOST goes first',
   lefts: { BLOCKED: (who: string) => `${who} sleeps`, SLICE: (who: string) => `${who}’s slice is over`, YIELDED: (who: string) => `${who} yields`, PARKED: (who: string) => `${who}’s cap is used up`, PAUSED: (who: string) => `${who} was paused`, DESTROYED: (who: string) => `${who} was destroyed`, AFFINITY: (who: string) => `${who} may not run here` } as Record<string, (who: string) => string>,
@@ -31,6 +31,8 @@ const EVERY_MS = 250,
   ALWAYS = 0.85,
   /** Where in the picture the decision is looked for that is explained at first: between two accountings of the shorter ones. */
   TELLING = 0.38,
+  /** The same is of a slice that can be seen: of so much of the picture at least. */
+  SEEN = 1 / 60,
   ROWS = 60,
   /** Decisions above the marked one in the table. */
   ABOVE = 1,
@@ -107,9 +109,10 @@ const switchesOf = ({ decisions, fromNs, toNs }: Data): Decision[] => decisions.
 function pickedOf({ data, chosen }: Shown<Data>): Decision | undefined {
   const kept = data.decisions.find(each => keyOf(each) === chosen);
   if (kept) return kept;
-  const all = switchesOf(data), telling = all.filter(({ priority, from, to }) => priority === 0 && from >= 0 && to >= 0), aimNs = data.fromNs + TELLING * (data.toNs - data.fromNs);
-  const off = ({ timeNs }: Decision): number => Math.abs(timeNs - aimNs);
-  return (telling.length > 0 ? telling : all).reduce<Decision | undefined>((nearest, each) => (nearest && off(nearest) <= off(each) ? nearest : each), undefined);
+  const { decisions, fromNs, toNs } = data, all = switchesOf(data), telling = all.filter(({ priority, from, to }) => priority === 0 && from >= 0 && to >= 0), aimNs = fromNs + TELLING * (toNs - fromNs);
+  const lastsNs = ({ pcpu, timeNs }: Decision): number => (decisions.find(next => next.pcpu === pcpu && next.timeNs > timeNs)?.timeNs ?? toNs) - timeNs, off = ({ timeNs }: Decision): number => Math.abs(timeNs - aimNs);
+  const among = [telling.filter(each => lastsNs(each) >= SEEN * (toNs - fromNs)), telling, all].find(some => some.length > 0) ?? [];
+  return among.reduce<Decision | undefined>((nearest, each) => (nearest && off(nearest) <= off(each) ? nearest : each), undefined);
 }
 
 function reasonOf({ why, left, priority, from, to }: Decision, nameAt: (unit: number) => string): string {

@@ -143,7 +143,7 @@ function Processors() {
   const used = shares.reduce((total, { percent }) => total + percent, 0);
   return <section><div class="ph"><h3>{words.processors}</h3><span class="sec">{words.used(used, pcpus)}</span><span class="grow" /><Go tab="inspect">{words.inspect}</Go></div>
     <div class="bar tall" role="img" aria-label={shares.map(({ name, percent }) => `${name} ${percent.toFixed(0)} %`).join(', ')}>{shares.map(({ id, percent }) => <i key={id} class={ownerClass(id)} style={`width:${percent / pcpus}%`} />)}</div>
-    <table><tbody>{shares.filter(({ percent }) => percent >= 2).slice(0, 4).map(({ id, name, percent }) => <tr key={id}><td class="nw"><Chip id={id} /> {name}</td><td class="wb-c"><div class="bar"><i class={ownerClass(id)} style={`width:${Math.min(100, percent)}%`} /></div></td><td class="num m nw">{percent.toFixed(percent < 10 ? 1 : 0)} %</td></tr>)}</tbody></table>
+    <table><tbody>{shares.filter(({ percent }) => percent >= ASKED).slice(0, 4).map(({ id, name, percent }) => <tr key={id}><td class="nw"><Chip id={id} /> {name}</td><td class="wb-c"><div class="bar"><i class={ownerClass(id)} style={`width:${Math.min(100, percent)}%`} /></div></td><td class="num m nw">{percent.toFixed(percent < 10 ? 1 : 0)} %</td></tr>)}</tbody></table>
     <Why used={used} pcpus={pcpus} shares={shares} /></section>;
 }
 
