@@ -515,6 +515,8 @@ export const strings = {
     downloadBroke: (name: string, why: string) => `${name} could not be fetched (${why}). Check the connection and try again.`,
     partFailed: (why: string) => `This view could not be loaded (${why}). Check the connection and try again.`,
     notTaken: (why: string) => `What was dropped was not taken in: ${why}. Put that right, check the connection, and drop it again.`,
+    largeFolder: (name: string, most: number) => `the folder ${name} holds more than ${most} files. Drop those that belong to the guest`,
+    emptyFolder: (name: string) => `the folder ${name} holds no file`,
     tryAgain: 'Try again',
     notBuilt: (name: string) => `${name} is not beside this page. Build it with npm run build.`,
   },
