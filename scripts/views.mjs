@@ -382,10 +382,12 @@ const VIEWS = [
         const less = Math.floor(++tries / 70);
         at = [...log.keys()].filter(i => {
           const [guests, reasons] = [0, 1].map(column => new Set(log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => row[column])));
-          const [, , about, cost] = log[i];
+          const [, , about, cost] = log[i],
+            us = Number.parseInt(cost, 10);
           return (
-            /port 0x1f[07]$/.test(about) &&
-            Number.parseInt(cost, 10) >= 15 &&
+            /→ port 0x1f7$|string, port 0x1f0$/.test(about) &&
+            us >= 15 &&
+            us < 200 &&
             i >= ABOVE &&
             i < 29 &&
             guests.size > 2 - less &&
