@@ -35,6 +35,9 @@ const TURNS = Array.from({ length: 5 }, (_, i) => [
 const EMULATED =
   'name="legacy"\\ntype="hvm"\\nmemory=16\\nkernel="/boot/minipv"\\nserial="pty"\\ndisk=["phy:/dev/vg0/legacy,hda,w"]\\ndevice_model_stubdomain_override=0\\n';
 
+/** One with the same disk, and a ring to it. */
+const DIRECT = 'name="direct"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/direct,xvda,w"]\\n';
+
 /** Rows of the log above the one that is shown, and from it on. */
 const ABOVE = 1,
   BELOW = 11;
@@ -451,12 +454,21 @@ const VIEWS = [
     async page => {
       // The same request on another way: a guest whose disk is an emulated drive, driven by its registers.
       await choose(page, 'Go to Shell of Domain-0');
-      await typeAhead(page, 'lvcreate -L 1G -n legacy vg0', `printf '${EMULATED}' > legacy.cfg; xl create legacy.cfg`);
-      await page.getByRole('treeitem', { name: /legacy HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
-      await goTo(page, 'legacy');
-      await prompt(page);
-      await typeAhead(page, 'time pio read 2000000 4');
-      await goTo(page, 'web');
+      const both = { legacy: EMULATED, direct: DIRECT };
+      await typeAhead(
+        page,
+        ...Object.entries(both).map(([name, text]) => `lvcreate -L 1G -n ${name} vg0; printf '${text}' > ${name}.cfg; xl create ${name}.cfg`),
+      );
+      await page.getByRole('treeitem', { name: /direct PVH/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      // One request at a time on either way.
+      for (const [name, disk] of [
+        ['legacy', 'pio'],
+        ['direct', 'xvda'],
+      ]) {
+        await goTo(page, name);
+        await prompt(page);
+        await typeAhead(page, `time ${disk} read 2000000 4`);
+      }
       await inspect(page, 'I/O path');
       await page.getByLabel('Beside a request of').selectOption('legacy');
       await page
@@ -467,7 +479,13 @@ const VIEWS = [
       await page.waitForTimeout(2 * SETTLE_MS);
     },
   ],
-  ['xenstore', page => tab(page, 'XenStore')],
+  [
+    'xenstore',
+    async page => {
+      await goTo(page, 'web');
+      await inspect(page, 'XenStore');
+    },
+  ],
   [
     'processor',
     async page => {
