@@ -340,7 +340,7 @@ const VIEWS = [
       await toHost(page, 'Desktop');
       const kept = ['pcos, VGA', (await hasFetched(page)) ? 'debian-686-pae, Serial' : 'web, PV'];
       for (let left = true; left; ) {
-        await page.getByRole('button', { name: 'Windows', exact: true }).click();
+        await page.getByRole('button', { name: 'Open windows', exact: true }).click();
         const names = await page.getByRole('menuitem').allInnerTexts();
         const other = names.find(name => name.startsWith('Close ') && !kept.some(each => name.includes(each)));
         left = other !== undefined;
