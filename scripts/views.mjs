@@ -223,7 +223,7 @@ const VIEWS = [
       // Beside a guest that works: what lives on the view has something to tell.
       await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
       await prompt(page);
-      await type(page, 'dhcp', 'hog 9000000 30');
+      await type(page, 'dhcp', 'read name', 'ping 10.0.2.2 100000 1400');
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.locator('.justh li').first().waitFor();

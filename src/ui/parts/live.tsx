@@ -9,17 +9,19 @@ import { hypercallName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
 import { useMachine } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';
+import { speaking } from '../sessions.ts';
 import { go } from '../state.ts';
 import { Chip, ownerClass } from './marks.tsx';
+import { SerialWindow } from './serial.tsx';
 
 const words = {
-  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'Each line comes from the run queue or a trace ring. Click one to open its inspector.',
-  gave: (pcpu: number, why: string) => `got pCPU ${pcpu}: ${why}`, idles: (pcpu: number) => `had no more to do: pCPU ${pcpu} is idle`, call: 'called', event: (port: number, to: string) => `sent an event on port ${port}${to}`, exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told of its events', times: (n: number) => ` × ${n}`,
+  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'From the run queue and the trace rings; a click opens the inspector.',
+  gave: (pcpu: number, why: string) => `got pCPU ${pcpu}: ${why}`, call: 'called', event: (port: number, to: string) => `sent an event on port ${port}${to}`, exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told of its events', times: (n: number) => ` × ${n}`,
   whys: { ALONE: 'nobody else waited', PRIORITY: 'best priority', TURN: 'its turn', WOKEN: 'woken', STOLEN: 'from another queue', RATELIMIT: 'too early to preempt', PREFERRED: 'its soft affinity', IDLE: 'nobody else' } as Record<string, string>,
 };
 const EVERY_MS = 500,
   SPAN_MS = 300,
-  ROWS = 6,
+  ROWS = 4,
   WIDE = 350,
   LEFT = 52,
   LANE = 32;
@@ -71,14 +73,19 @@ function lineOf(id: number, { kind, details: [a, b] }: TraceEntry): Omit<Line, '
   return kind === TRACE_KIND.UPCALL ? { id, text: words.upcall, view: 'exits' } : undefined;
 }
 
-/** The newest lines, what follows itself once with its number; oldest first. */
+/** The console of the guest that wrote last to begin. */
+export function LiveConsole() {
+  const session = speaking();
+  return session ? <SerialWindow key={session.id} session={session} first={false} /> : null;
+}
+
+/** The newest lines, each kind once with its number; oldest first. */
 function newest(lines: readonly Line[]): (Line & { times: number })[] {
   const shown: (Line & { times: number })[] = [];
   for (const line of [...lines].sort((a, b) => b.atNs - a.atNs)) {
-    const last = shown.at(-1);
-    if (last && last.id === line.id && last.text === line.text && last.code === line.code) last.times++;
+    const same = shown.find(other => other.id === line.id && other.text === line.text && other.code === line.code);
+    if (same) same.times++;
     else if (shown.length < ROWS) shown.push({ ...line, times: 1 });
-    else break;
   }
   return shown.reverse();
 }
@@ -96,9 +103,9 @@ export function JustHappened() {
       const fresh = reader.take().entries.flatMap((entry): Line[] => { const line = lineOf(domain.id, entry); return line ? [{ ...line, atNs: entry.ns + ahead }] : []; });
       log.value = [...log.peek(), ...fresh].slice(-200);
     }
-    const decided = machine.scheduler.decisions().slice(-40).map(({ timeNs, to, from, pcpu, why }): Line => (to < 0
-      ? { atNs: timeNs, id: idOf(machine, Math.max(0, from)), text: words.idles(pcpu), view: 'scheduler' }
-      : { atNs: timeNs, id: idOf(machine, to), text: words.gave(pcpu, words.whys[why] ?? why.toLowerCase()), view: 'scheduler' }));
+    // Who got a processor is told; that it was left again stands in the strip.
+    const decided = machine.scheduler.decisions().slice(-40).filter(({ to }) => to >= 0)
+      .map(({ timeNs, to, pcpu, why }): Line => ({ atNs: timeNs, id: idOf(machine, to), text: words.gave(pcpu, words.whys[why] ?? why.toLowerCase()), view: 'scheduler' }));
     return newest([...log.peek(), ...decided].filter(({ id }) => id >= 0));
   }, () => { for (const reader of readers.values()) reader.close(); readers.clear(); });
   if (!lines || lines.length === 0) return null;
