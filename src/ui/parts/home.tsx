@@ -84,8 +84,8 @@ function Home() {
   </div>;
 }
 
-/** Of those beside it these stand before the others: a guest of each kind. */
-const FIRST = ['minipv-pv', 'minipv-pvh', 'pcos'];
+/** Of those beside it these stand before the others: a guest of each kind, and the ones of the figure. */
+const FIRST = ['minipv-pv', 'minipv-pvh', 'pcos', 'demo'];
 
 const Offers = ({ guests }: { guests: readonly Offer[] }) => <table class="offers" role="table"><thead><tr>{strings.home.columns.map((name, i) => <th key={name} class={i > 1 ? 'num' : ''}>{name}</th>)}<th><span class="hidden">{strings.home.bootButton}</span></th></tr></thead>
   <tbody>{guests.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>;

@@ -27,7 +27,7 @@ const EVERY_MS = 500,
   LANE = 32;
 
 interface Line { atNs: number; id: number; text: string; code?: string; view: 'exits' | 'scheduler' }
-interface Seen { nowNs: number; pcpus: number; runs: Run[]; ids: ReadonlyMap<number, number>; decisions: Decision[] }
+interface Seen { nowNs: number; spanMs: number; pcpus: number; runs: Run[]; ids: ReadonlyMap<number, number>; decisions: Decision[] }
 
 const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 const idOf = (machine: MachineView, unit: number): number => (unit === 0 ? 0 : (machine.at(unit)?.id ?? -1));
@@ -45,21 +45,23 @@ function useLook<Data>(look: (machine: MachineView) => Data, end?: () => void): 
   return seen.value;
 }
 
-/** The last 300 ms of each processor. */
+/** The last 300 ms of each processor, or as much of it as the run queue's record holds. */
 export function PcpuStrip() {
   const seen = useLook((machine): Seen => {
-    const nowNs = machine.scheduler.timeNs(sharedMs()), decisions = machine.scheduler.decisions(), runs = runsOf(decisions, nowNs - SPAN_MS * 1e6, nowNs);
-    return { nowNs, pcpus: machine.scheduler.pcpus, runs, ids: new Map(runs.map(({ unit }) => [unit, idOf(machine, unit)])), decisions };
+    const nowNs = machine.scheduler.timeNs(sharedMs()), decisions = machine.scheduler.decisions();
+    const keptMs = decisions.length > 0 ? (nowNs - Math.min(...decisions.map(({ timeNs }) => timeNs))) / 1e6 : SPAN_MS;
+    const spanMs = Math.max(3, Math.min(SPAN_MS, 3 * Math.floor(keptMs / 3))), runs = runsOf(decisions, nowNs - spanMs * 1e6, nowNs);
+    return { nowNs, spanMs, pcpus: machine.scheduler.pcpus, runs, ids: new Map(runs.map(({ unit }) => [unit, idOf(machine, unit)])), decisions };
   });
   // Before the first guest nobody had one.
   if (!seen || seen.decisions.length === 0) return null;
-  const fromNs = seen.nowNs - SPAN_MS * 1e6, x = (ns: number): number => LEFT + ((ns - fromNs) / (SPAN_MS * 1e6)) * (WIDE - LEFT);
+  const { spanMs } = seen, fromNs = seen.nowNs - spanMs * 1e6, x = (ns: number): number => LEFT + ((ns - fromNs) / (spanMs * 1e6)) * (WIDE - LEFT);
   const high = seen.pcpus * LANE, shown = [...new Set([0, ...seen.ids.values()])].filter(id => id >= 0).slice(0, 3);
   return <figure class="pstrip" aria-label={words.label}>
     <svg viewBox={`0 0 ${WIDE} ${high + 16}`} width="100%" role="img" aria-label={words.label}>
       {Array.from({ length: seen.pcpus }, (_, pcpu) => <g key={pcpu}><text x="0" y={pcpu * LANE + 20}>{words.pcpu(pcpu)}</text><path d={`M${LEFT} ${pcpu * LANE + 26.5}H${WIDE}`} stroke="var(--line)" /></g>)}
       {seen.runs.map(({ pcpu, unit, fromNs: from, toNs }, i) => <rect key={i} class={ownerClass(Math.max(0, seen.ids.get(unit) ?? 0))} x={x(from)} y={pcpu * LANE + 5} width={Math.max(1.2, x(toNs) - x(from))} height="21" fill="var(--c-fill)" stroke="var(--c)" stroke-width=".6" />)}
-      {[0, 1, 2].map(i => <text key={i} class="m" x={LEFT + (i / 3) * (WIDE - LEFT)} y={high + 12}>{i === 0 ? `-${SPAN_MS} ms` : `-${Math.round(SPAN_MS * (1 - i / 3))}`}</text>)}<text class="m" x={WIDE} y={high + 12} text-anchor="end">{words.now}</text>
+      {[0, 1, 2].map(i => <text key={i} class="m" x={LEFT + (i / 3) * (WIDE - LEFT)} y={high + 12}>{i === 0 ? `-${spanMs} ms` : `-${Math.round(spanMs * (1 - i / 3))}`}</text>)}<text class="m" x={WIDE} y={high + 12} text-anchor="end">{words.now}</text>
     </svg>
     <figcaption>{shown.map(id => <span key={id}><Chip id={id} /> {nameOf(id)}</span>)}<span>{words.idle}</span></figcaption>
   </figure>;
