@@ -142,6 +142,8 @@ const setLive = async (page, label, value) => {
 const stopAtDoorbell = async (page, name, line, rings) => {
   const [run, pause, step] = [0, 1, 2].map(i => page.locator('.mtime button').nth(i));
   const ring = page.getByRole('region', { name: `Ring of ${name}` });
+  // A phone has no room for the ring.
+  if (!(await ring.isVisible())) return;
   const has = async () => /req_prod \d+/.exec(await ring.textContent())?.[0];
   await page.getByRole('button', { name: 'Use this terminal' }).first().click();
   await page.keyboard.type(line);
