@@ -182,7 +182,7 @@ const stopAtDoorbell = async (page, name, line, rings) => {
 const hasFetched = page => page.evaluate(async () => (await fetch('guests/catalogue.json')).ok);
 /** A picture of what is on its way is one of a moment in which something is. */
 const pauseWhen = async (page, isSo) => {
-  const button = page.locator('.sub').getByRole('button', { name: 'Hold view' });
+  const button = page.locator('.sub').getByRole('button', { name: /^Hold/ });
   for (let i = 0; i < 200; i++) {
     // It may have gone on before the click: what stands then counts.
     if (await isSo()) {

@@ -13,8 +13,8 @@ import { Schedule } from './schedule.tsx';
 const words = {
   nothing: 'Nobody has had a processor yet.', pcpu: (n: number) => `pCPU ${n}`, idle: 'idle', weight: 'weight', cap: 'cap', none: 'none', at: 'At, ms', where: 'Where', change: 'Switch', priority: 'Priority', credit: 'Credit', reason: 'Why this one', waited: 'Waited, ms', span: 'Length of the picture', accountings: 'Accountings', previous: '‹ Prev', next: 'Next switch ›',
   shares: 'Weight and cap', sharesHint: 'Bar: its time in the picture. Mark: what the weights give.', log: 'Decisions', newest: 'the line in the picture stands at the marked one', legend: ['BOOST', 'UNDER', 'OVER'], runnable: 'runnable, waits', creditLine: 'credit, each on its own scale', handed: 'credit is handed out', noSwitch: 'No switch in this picture.',
-  whys: { IDLE: 'nobody was runnable', ALONE: 'nobody else waited', PRIORITY: 'best priority in line', TURN: 'first in line of equals', WOKEN: 'woke, and the processor was idle', STOLEN: 'had credit, and waited for the other pCPU', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this pCPU' } as Record<string, string>,
-  boosted: 'woke with credit: BOOST goes first',
+  whys: { IDLE: 'nobody was runnable', ALONE: 'nobody else waited', PRIORITY: 'best priority in line', TURN: 'first in line of equals', WOKEN: 'woke, and the processor was idle', STOLEN: 'had credit; taken from the other pCPU', RATELIMIT: 'began too short a time ago to be preempted', PREFERRED: 'its soft affinity names this pCPU' } as Record<string, string>,
+  boosted: 'woke: BOOST goes first',
   lefts: { BLOCKED: (who: string) => `${who} sleeps`, SLICE: (who: string) => `${who}’s slice is over`, YIELDED: (who: string) => `${who} yields`, PARKED: (who: string) => `${who}’s cap is used up`, PAUSED: (who: string) => `${who} was paused`, DESTROYED: (who: string) => `${who} was destroyed`, AFFINITY: (who: string) => `${who} may not run here` } as Record<string, (who: string) => string>,
 };
 const EVERY_MS = 250,
