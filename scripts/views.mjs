@@ -228,6 +228,11 @@ const VIEWS = [
       await type(page, 'dhcp', 'hog 9000000 30');
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
+      await page.getByRole('button', { name: 'Boot minipv-pvh', exact: true }).click();
+      await prompt(page);
+      await typeAhead(page, 'dhcp', 'ping 10.0.2.2 100000 1400');
+      await toHost(page, 'Desktop');
+      await page.getByRole('button', { name: 'New guest' }).click();
       await page.locator('.justh li').first().waitFor();
     },
   ],
