@@ -142,6 +142,8 @@ const setLive = async (page, label, value) => {
 const stopAtDoorbell = async (page, name, line, rings) => {
   const [run, pause, step] = [0, 1, 2].map(i => page.locator('.mtime button').nth(i));
   const ring = page.getByRole('region', { name: `Ring of ${name}` });
+  // A phone has no room for the ring.
+  if (!(await ring.isVisible())) return;
   const has = async () => /req_prod \d+/.exec(await ring.textContent())?.[0];
   await page.getByRole('button', { name: 'Use this terminal' }).first().click();
   await page.keyboard.type(line);
@@ -224,6 +226,11 @@ const VIEWS = [
       await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
       await prompt(page);
       await type(page, 'dhcp', 'read name', 'ping 10.0.2.2 100000 1400');
+      await toHost(page, 'Desktop');
+      await page.getByRole('button', { name: 'New guest' }).click();
+      await page.getByRole('button', { name: 'Boot minipv-pvh', exact: true }).click();
+      await prompt(page);
+      await typeAhead(page, 'dhcp', 'ping 10.0.2.2 100000 1400');
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.locator('.justh li').first().waitFor();

@@ -217,12 +217,12 @@ export const strings = {
   },
 
   home: {
-    title: 'Boot an x86 computer in this tab.',
-    title2: 'Sit close enough to see it work.',
-    lede: 'A Xen-style hypervisor is up. It runs unmodified systems on a PC written in TypeScript: nothing is installed, and nothing leaves this browser.',
+    title: (systems: number) => (systems < 2 ? 'Boot an x86 computer in this tab.' : `${['Two', 'Three', 'Four', 'Five', 'Six'][systems - 2] ?? systems} operating systems share this computer.`),
+    title2: (systems: number) => (systems < 2 ? 'Sit close enough to see it work.' : 'You can see every step.'),
+    lede: (systems: number) => `A Xen-style hypervisor ${systems < 2 ? 'is up and waits for guests. It runs unmodified systems' : 'runs them beside each other, unmodified,'} on a PC written in TypeScript: nothing is installed, and nothing leaves this browser.`,
     boot: 'Boot something',
     best: 'Begin here', columns: ['Guest', 'Mode', 'Memory', 'Download'], all: (n: number) => `All ${n} guests`, small: '< 0.1 MiB', needs: (fetched: string, memoryMiB: number | undefined) => [fetched ? `${fetched} to fetch` : 'nothing to fetch', ...(memoryMiB ? [`${memoryMiB} MiB of memory`] : [])].join(', '),
-    log: 'Hypervisor’s log', logHint: 'live, as xl dmesg prints it',
+    log: 'Hypervisor’s log', logHint: 'as xl dmesg prints it',
     guest: 'Guest',
     atShell: (title: string) => `${title}, at its shell`,
     atShellAbout: 'The same guest, saved when it had booted: it goes on at its prompt.',

@@ -36,10 +36,12 @@ export const homePanel: Panel = {
 
 function Home() {
   const best = bestOf(offers.value), others = offers.value.filter(guest => guest !== best);
+  // Domain-0 is one; guests that ended are none.
+  const systems = domains.value.filter(({ id, state }) => id > 0 && state !== 'c' && state !== 's').length + 1;
   return <div class="body first">
     <div class="hero"><div>
-      <h1>{strings.home.title} <br />{strings.home.title2}</h1>
-      <p class="lede">{strings.home.lede}</p>
+      <h1>{strings.home.title(systems)} <br />{strings.home.title2(systems)}</h1>
+      <p class="lede">{strings.home.lede(systems)}</p>
     </div><PcpuStrip /></div>
     <div class="cards">
       <section class="card">

@@ -15,13 +15,15 @@ import { Chip, ownerClass } from './marks.tsx';
 import { SerialWindow } from './serial.tsx';
 
 const words = {
-  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'From the run queue and the trace rings; a click opens the inspector.',
+  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'Seconds since the host started. A click on a line opens its inspector.',
   gave: (pcpu: number, why: string) => `got pCPU ${pcpu}: ${why}`, call: 'called', event: (port: number, to: string) => `sent an event on port ${port}${to}`, exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told of its events', times: (n: number) => ` × ${n}`,
   whys: { ALONE: 'nobody else waited', PRIORITY: 'best priority', TURN: 'its turn', WOKEN: 'woken', STOLEN: 'from another queue', RATELIMIT: 'too early to preempt', PREFERRED: 'its soft affinity', IDLE: 'nobody else' } as Record<string, string>,
 };
 const EVERY_MS = 500,
   SPAN_MS = 300,
   ROWS = 4,
+  /** Of all lines, for those that say the same. */
+  LOOKED_AT = 60,
   WIDE = 350,
   LEFT = 52,
   LANE = 32;
@@ -56,7 +58,7 @@ export function PcpuStrip() {
   // Before the first guest nobody had one.
   if (!seen || seen.decisions.length === 0) return null;
   const { spanMs } = seen, fromNs = seen.nowNs - spanMs * 1e6, x = (ns: number): number => LEFT + ((ns - fromNs) / (spanMs * 1e6)) * (WIDE - LEFT);
-  const high = seen.pcpus * LANE, shown = [...new Set([0, ...seen.ids.values()])].filter(id => id >= 0).slice(0, 3);
+  const high = seen.pcpus * LANE, shown = [...new Set(seen.ids.values())].filter(id => id >= 0).slice(0, 3);
   return <figure class="pstrip" aria-label={words.label}>
     <svg viewBox={`0 0 ${WIDE} ${high + 16}`} width="100%" role="img" aria-label={words.label}>
       {Array.from({ length: seen.pcpus }, (_, pcpu) => <g key={pcpu}><text x="0" y={pcpu * LANE + 20}>{words.pcpu(pcpu)}</text><path d={`M${LEFT} ${pcpu * LANE + 26.5}H${WIDE}`} stroke="var(--line)" /></g>)}
@@ -75,7 +77,7 @@ function lineOf(id: number, { kind, details: [a, b] }: TraceEntry): Omit<Line, '
   return kind === TRACE_KIND.UPCALL ? { id, text: words.upcall, view: 'exits' } : undefined;
 }
 
-/** The console of the guest that wrote last to begin. */
+/** The console of the newest guest that has written on it. */
 export function LiveConsole() {
   const session = speaking();
   return session ? <SerialWindow key={session.id} session={session} first={false} /> : null;
@@ -84,7 +86,7 @@ export function LiveConsole() {
 /** The newest lines, each kind once with its number; oldest first. */
 function newest(lines: readonly Line[]): (Line & { times: number })[] {
   const shown: (Line & { times: number })[] = [];
-  for (const line of [...lines].sort((a, b) => b.atNs - a.atNs)) {
+  for (const line of [...lines].sort((a, b) => b.atNs - a.atNs).slice(0, LOOKED_AT)) {
     const same = shown.find(other => other.id === line.id && other.text === line.text && other.code === line.code);
     if (same) same.times++;
     else if (shown.length < ROWS) shown.push({ ...line, times: 1 });
