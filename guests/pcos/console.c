@@ -1,18 +1,21 @@
 /* The VGA's text (IBM's VGA reference: cells at B8000h, the cursor in CRTC registers 0Eh and 0Fh) and COM1 (PC16550D). */
 #include "pcos.h"
 
-enum { COLUMNS = 80, ROWS = 25, PLAIN = 0x07, BAR = 0x1f };
+enum { COLUMNS = 80, ROWS = 25, BAR = 0x1f };
 enum { COM1 = 0x3f8 };
 static u16 *const screen = (u16 *)0xb8000;
 /* What stands on the screen, or would: a picture may be shown in its place. */
 static u16 cells[ROWS * COLUMNS];
 static u32 row = 1, column;
 static int text_shown = 1, serial_there;
+static u8 ink = PLAIN;
 
 static void set(u32 cell, u16 value) {
   cells[cell] = value;
   if (text_shown) screen[cell] = value;
 }
+
+void set_ink(u8 colour) { ink = colour; }
 
 void cursor_on(void) {
   u32 cell = row * COLUMNS + column;
@@ -60,7 +63,7 @@ void put(char c) {
   else if (c == '\b') { if (column) column--; }
   else {
     if (column == COLUMNS) next_line();
-    set(row * COLUMNS + column++, PLAIN << 8 | (u8)c);
+    set(row * COLUMNS + column++, ink << 8 | (u8)c);
   }
 }
 

@@ -21,7 +21,9 @@ void print(const char *pattern, ...);
 u32 number(const char *s, const char **end);
 
 /* console.c: 24 lines of text below a status line; what is printed goes to COM1, too. */
+enum { PLAIN = 0x07, GREEN = 0x0a, WHITE = 0x0f };
 void console_start(void);
+void set_ink(u8 colour);
 void put(char c);
 void status(const char *text);
 void clear_screen(void);

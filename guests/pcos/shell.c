@@ -192,8 +192,11 @@ void shell(u32 unused) {
   char line[LINE];
   (void)unused;
   for (;;) {
+    set_ink(GREEN);
     print("pcos> ");
+    set_ink(WHITE);
     read_line(line);
+    set_ink(PLAIN);
     run(line);
   }
 }

@@ -233,6 +233,23 @@ export class MemoryAccess {
     return ((entry & ~4095) | (linear & 4095)) >>> 0;
   }
 
+  /** Of `bytes` from `linear` on, whose first lies at `at`: how many lie one after another in machine memory, by what the TLB knows. */
+  readStretch(linear: number, at: number, bytes: number): number { return this.stretch(this.TR, linear, at, bytes); }
+  /** The same for a write; past the first page only frames without code. */
+  writeStretch(linear: number, at: number, bytes: number): number { return this.stretch(this.TW, linear, at, bytes); }
+
+  private stretch(entries: Int32Array, linear: number, at: number, bytes: number): number {
+    const user = this.S[S_USER]!;
+    let end = 4096 - (linear & 4095);
+    while (end < bytes) {
+      const next = (linear + end) | 0, e = entries[(next >>> 12) + user]!;
+      // Its low bits are 0: the page is there, and has no code.
+      if ((e ^ next) >>> 0 !== at + end) break;
+      end += 4096;
+    }
+    return end < bytes ? end : bytes;
+  }
+
   /** Byte offset in machine memory for an atomic read-modify-write of an aligned operand; -1: take the plain way. */
   hostAtomic(linear: number, size: number): number {
     if ((linear & (size - 1)) !== 0) return -1;

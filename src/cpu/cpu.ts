@@ -7,6 +7,7 @@ import { CPU_LEVELS, type Features, featuresOf } from './architecture/cpuid.ts';
 import { Debug } from './debug.ts';
 import { type Controls, type ExitInfo, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './architecture/edge.ts';
 import { Faults, LEAVE } from './faults.ts';
+import { createFlatTransfers, type FlatTransfers } from './flat-transfers.ts';
 import { AC, ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './architecture/flags.ts';
 import { resetFpu } from './fpu/index.ts';
 import { Loop } from './loop.ts';
@@ -55,6 +56,7 @@ export class Cpu implements Core, Processor {
   readonly writer: RecordWriter;
   readonly translator: Translator;
   readonly loop: Loop;
+  readonly flat: FlatTransfers;
   /** Told where each batch of instructions begins; says how many the next one has at most. */
   regions: RegionTier | null = null;
 
@@ -66,6 +68,7 @@ export class Cpu implements Core, Processor {
   readonly M2: Uint16Array;
   readonly M4: Int32Array;
   readonly M8: BigInt64Array;
+  readonly shared: DataView | null;
   readonly p2m: Int32Array;
   readonly S: Int32Array;
   readonly A: Int32Array;
@@ -82,7 +85,7 @@ export class Cpu implements Core, Processor {
 
   constructor(options: ProcessorOptions) {
     const views = new Views(options);
-    ({ R: this.R, R8: this.R8, R16: this.R16, M1: this.M1, M2: this.M2, M4: this.M4, M8: this.M8, p2m: this.p2m, S: this.S } = views);
+    ({ R: this.R, R8: this.R8, R16: this.R16, M1: this.M1, M2: this.M2, M4: this.M4, M8: this.M8, shared: this.shared, p2m: this.p2m, S: this.S } = views);
     const { tlb, faults } = this;
     this.code = new CodeCache(views, tlb, OP_STALE);
     this.A = this.code.A;
@@ -100,6 +103,7 @@ export class Cpu implements Core, Processor {
     this.cpuLevel = CPU_LEVELS.indexOf(options.cpuLevel ?? 'max');
     this.apicBaseChanged = options.apicBaseChanged;
     this.answerPort = options.answerPort;
+    this.flat = createFlatTransfers(this);
     const interpreter = createInterpreter(this);
     this.writer.general = interpreter.general;
     this.loop = new Loop(this, interpreter, options.doorbell);
@@ -153,6 +157,7 @@ export class Cpu implements Core, Processor {
   get interruptible(): boolean { return this.loop.interruptible; }
   run(limit: number): number { return this.loop.run(limit); }
   stop(): void { this.loop.stop(); }
+  onWork: (() => void) | null = null;
   inject(information: number, errorCode = 0, instructionLength = this.exit.instructionLength): void { this.loop.inject(information, errorCode, instructionLength); }
   skipInstruction(): void { this.loop.skipInstruction(); }
 

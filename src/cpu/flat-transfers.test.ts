@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { EVENT_EXTERNAL, EVENT_VALID } from './architecture/edge.ts';
 import { CPL, CR0, CR4, CS, DS, EFLAGS, EIP, ES, ESP, FA, FB, FK, FR, FS, GDTR_LIMIT, GS, IDTR_LIMIT, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS, STATE_WORDS, TR } from './architecture/registers.ts';
+import type { Cpu } from './cpu.ts';
 import { USER } from './scratch.ts';
 import { Bench, CODE, DATA, FREE, GDT, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, TSS, USER_CODE, USER_DATA, USER_STACK } from './test-support/bench.ts';
 import { mostly, pick } from './test-support/ordinary.ts';
@@ -14,8 +15,11 @@ const SELECTORS = [KERNEL_CODE, KERNEL_DATA, USER_CODE, USER_DATA, FREE, FREE | 
 const INSTRUCTIONS = ['cd 80', 'cc', ...new Array<string>(8).fill('cf'), '66 cf', '8e d8', '8e c0', '8e e0', '8e d0', '1f', '0f 0b', 'a1 00 f0 1f 00'];
 
 /** How often each of the ordinary transfers was taken: it returned true. */
-const taken = vi.hoisted(() => ({ flatInterrupt: 0, flatReturn: 0, flatLoad: 0 }));
-vi.mock('./flat-transfers.ts', async original => (await import('./test-support/ordinary.ts')).counted(await original<object>(), taken));
+const taken = vi.hoisted(() => ({ interrupt: 0, interruptReturn: 0, load: 0 }));
+vi.mock('./flat-transfers.ts', async original => {
+  const [{ counted }, { createFlatTransfers }] = await Promise.all([import('./test-support/ordinary.ts'), original<typeof import('./flat-transfers.ts')>()]);
+  return { createFlatTransfers: (cpu: Cpu) => counted(createFlatTransfers(cpu), taken) };
+});
 
 const situation = fc.record({
   instruction: pick(...INSTRUCTIONS),
@@ -87,11 +91,11 @@ const seen = ({ R, cpu }: Bench, reason: number) => {
 it('an instruction, an exception or an interrupt does the same with entries in the TLB as without any', () => {
   let outward = 0;
   fc.assert(fc.property(situation, at => {
-    const before = taken.flatReturn;
+    const before = taken.interruptReturn;
     prepare(warm, at, true);
     prepare(cold, at, false);
     const [one, other] = [warm, cold].map(bench => seen(bench, bench.cpu.run(1))) as [ReturnType<typeof seen>, ReturnType<typeof seen>];
-    if (taken.flatReturn > before && warm.R[CPL] === 3) outward++;
+    if (taken.interruptReturn > before && warm.R[CPL] === 3) outward++;
     expect(one).toEqual(other);
     expect(Buffer.from(warm.memory, 0, 0x20000).equals(Buffer.from(cold.memory, 0, 0x20000))).toBe(true);
   }), { numRuns: 2400 });

@@ -9,7 +9,6 @@ import {
 import { AC, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './architecture/flags.ts';
 import { CR0_PE } from './architecture/control-bits.ts';
 import { AC_, DB, DE, DF_, FAULT, GP, NP, PF_, SS_, TS } from './faults.ts';
-import { flatInterrupt, flatReturn } from './flat-transfers.ts';
 import { plainRealInterrupt, plainRealReturn } from './real-transfers.ts';
 import { JUMP, S_STOP } from './scratch.ts';
 import { CPL, CR0, CR2, CS, DR, DS, EFLAGS, EIP, ES, ESP, FS, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './architecture/registers.ts';
@@ -39,7 +38,7 @@ export function deliverEvent(cpu: Cpu, information: number, errorCode: number, i
   const software = type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE;
   const next = (cpu.R[EIP]! + (software ? instructionLength : 0)) | 0;
   const origin = software && type !== EVENT_PRIVILEGED_SOFTWARE ? SOFTWARE : INTERNAL, error = (information & EVENT_ERROR_CODE) !== 0 ? errorCode : -1;
-  if (flatInterrupt(cpu, vector, error, origin === SOFTWARE, next, false) || plainRealInterrupt(cpu, vector, next)) return;
+  if (cpu.flat.interrupt(vector, error, origin === SOFTWARE, next, false) || plainRealInterrupt(cpu, vector, next)) return;
   // A fault while a software interrupt is delivered finds EIP at its instruction (SDM vol. 3, 27.6.1.1).
   leaveTask(cpu, next, () => {
     if (type === EVENT_SOFTWARE && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
@@ -122,7 +121,7 @@ export function deliverFault(cpu: Cpu): boolean {
 export function deliverPlainFault(cpu: Cpu): boolean {
   const { controls, R, faults: { vector, error, address } } = cpu;
   if (vector === DB || controls.hypervisorIdt || ((controls.exceptionBitmap >>> vector) & 1) !== 0 || cpu.loop.delivering !== 0 || cpu.debug.active) return false;
-  if (!flatInterrupt(cpu, vector, hasErrorCode(vector) ? error : -1, false, R[EIP]!, true)) return false;
+  if (!cpu.flat.interrupt(vector, hasErrorCode(vector) ? error : -1, false, R[EIP]!, true)) return false;
   if (vector === PF_) R[CR2] = address;
   return true;
 }
@@ -136,7 +135,7 @@ function attempt(cpu: Cpu, vector: number, error: number): boolean {
   const resume = vector !== DB || cpu.faults.debug === 0x2000;
   const pushed = hasErrorCode(vector) && inProtectedMode(cpu) ? error : -1;
   try {
-    if (!flatInterrupt(cpu, vector, pushed, false, R[EIP]!, resume)) interrupt(cpu, vector, pushed, INTERNAL, resume);
+    if (!cpu.flat.interrupt(vector, pushed, false, R[EIP]!, resume)) interrupt(cpu, vector, pushed, INTERNAL, resume);
     cpu.loop.delivering = 0;
     return true;
   } catch (thrown) {
@@ -161,7 +160,7 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
   // RF is cleared when an instruction starts: what INT pushes has it clear (SDM vol. 3, 17.3.1.1).
   R[EFLAGS]! &= ~RF;
   const next = (R[EIP]! + length) | 0, origin = type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE;
-  if (flatInterrupt(cpu, vector, -1, origin === SOFTWARE, next, false) || plainRealInterrupt(cpu, vector, next)) return;
+  if (cpu.flat.interrupt(vector, -1, origin === SOFTWARE, next, false) || plainRealInterrupt(cpu, vector, next)) return;
   cpu.loop.delivering = (EVENT_VALID | type | vector) | 0;
   leaveTask(cpu, next, () => {
     if (!exception && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
@@ -274,7 +273,7 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
     R[INTERRUPTIBILITY]! &= ~8;
     if (cpu.controls.nmiWindow) cpu.loop.endBatch();
   }
-  if (size === 32 ? flatReturn(cpu) : plainRealReturn(cpu)) return;
+  if (size === 32 ? cpu.flat.interruptReturn() : plainRealReturn(cpu)) return;
   if (!inProtectedMode(cpu) || inVirtual8086(cpu)) {
     const isVirtual = flagsAreVirtual(cpu, size);
     const eip = cpu.stack.top(size), selector = cpu.stack.top(size, n) & 0xffff, image = cpu.stack.top(size, 2 * n);

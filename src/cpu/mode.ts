@@ -12,6 +12,8 @@ import type { Views } from './views.ts';
 
 /** Bits of the mode key. FLAT: segments for which the switch handles operands (for 16-bit code see gen/narrow.ts). */
 export const KEY_CODE32 = 1, KEY_STACK32 = 2, KEY_FLAT = 4, KEYS = 8;
+/** 32-bit code and stack in flat segments, as systems have them. */
+export const FLAT = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
 
 /** A data segment that may be read and written, does not expand down: S and W set; code, expand-down, unusable clear. */
 export const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;

@@ -7,7 +7,6 @@ import type { Cpu } from './cpu.ts';
 import { NT, VM } from './architecture/flags.ts';
 import { CR0_PE } from './architecture/control-bits.ts';
 import { GP, LEAVE, NP, SS_, TS } from './faults.ts';
-import { flatLoad } from './flat-transfers.ts';
 import { JUMP, S_STOP, S_USER } from './scratch.ts';
 import {
   CPL, CR0, CS, DS, EFLAGS, EIP, ES, ESP, FS, GDTR_BASE, GDTR_LIMIT, GS, LDTR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, RIGHTS_UNUSABLE,
@@ -108,7 +107,7 @@ export function loadSegment(cpu: Cpu, segment: number, selector: number): void {
     if (segment === SS || !cpu.mode.narrowSegments) cpu.mode.changed();
     return;
   }
-  if (flatLoad(cpu, segment, selector)) return;
+  if (cpu.flat.load(segment, selector)) return;
   const { R } = cpu;
   const cpl = R[CPL]!;
   const rpl = selector & 3;

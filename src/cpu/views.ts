@@ -13,6 +13,8 @@ export class Views {
   readonly M2: Uint16Array;
   readonly M4: Int32Array;
   readonly M8: BigInt64Array;
+  /** Memory that is shared, at any address; null where it is not. */
+  readonly shared: DataView | null;
   /** Second stage: a word a guest frame (P2M_*). */
   readonly p2m: Int32Array;
   /** See scratch.ts. In a buffer of its own: V8 keeps an array of 64 bytes or less in its heap, where it may move, and loads its address at each use. */
@@ -28,6 +30,7 @@ export class Views {
     this.M2 = new Uint16Array(memory);
     this.M4 = new Int32Array(memory);
     this.M8 = new BigInt64Array(memory, 0, memory.byteLength >>> 3);
+    this.shared = memory instanceof ArrayBuffer ? null : new DataView(memory);
     this.p2m = p2m;
     this.frames = memory.byteLength >>> 12;
   }

@@ -8,8 +8,7 @@ import type { BreakHit, BreakPoint, HotRegion } from '../hypervisor/domain/index
 import { ideName } from './plan.ts';
 import type { CardInfo } from './toolstack/cards.ts';
 import { onlineOf } from './toolstack/commands/processors.ts';
-import { namesOf } from './toolstack/commands/trace.ts';
-import { type ExitsOf, Follower, type Step, stepsOf } from './tracing/index.ts';
+import type { ExitsOf, Step } from './tracing/index.ts';
 import { visible } from './terminal.ts';
 import type { StoreLook } from './xenstore/index.ts';
 
@@ -232,6 +231,8 @@ const FOLLOW_MS = 900,
 
 async function follow(host: HostCore, id: number): Promise<Inspected['path']> {
   host.living(id);
+  // Other inspectors, one of which the first view has, do without.
+  const [{ Follower, stepsOf }, { namesOf }] = await Promise.all([import('./tracing/index.ts'), import('./toolstack/commands/trace.ts')]);
   const follower = new Follower(host.toolstack.view);
   try {
     const endMs = host.parts.hostMs() + FOLLOW_MS;

@@ -54,7 +54,7 @@ function dropTarget(): () => void {
     event.preventDefault();
     depth = 0;
     dragging.value = false;
-    void addFiles(named(filesOf(event.dataTransfer!)));
+    void addFiles(filesOf(event.dataTransfer!).then(named));
   };
   const pairs = [['dragenter', enter], ['dragover', over], ['dragleave', leave], ['drop', drop]] as const;
   for (const [type, listener] of pairs) window.addEventListener(type, listener);

@@ -30,6 +30,9 @@ export const openProblem = signal<string | undefined>(undefined);
 export const chosenKey = signal('');
 export const isChanged = computed(() => editing.value !== undefined && editing.value.text !== editing.value.kept);
 
+/** The file that it is called after: of a new one that of its name, whatever it was called when it was begun. */
+export const pathOf = ({ isKept, path, judged }: Editing): string => (!isKept && judged && /^[\w.-]+$/.test(judged.definition.name) ? `${judged.definition.name}.cfg` : path);
+
 const STORED = 'ringside-edits';
 
 /** Texts that were changed and not kept, by the domain's name. */
@@ -147,7 +150,7 @@ export async function keep(): Promise<string | undefined> {
   if (!now) return undefined;
   put({ busy: true, problem: undefined });
   try {
-    const { name } = await host.new(now.path, now.text);
+    const { name } = await host.new(pathOf(now), now.text);
     remember({ ...now, text: now.kept });
     // It has a UUID now, and perhaps another name.
     await look();

@@ -1,5 +1,7 @@
 /** What a drag brings: files, and the browser's handles of them, by which a later visit can open them again. */
 
+import { strings } from './strings.ts';
+
 /** A handle, as far as it is used here (File System Access API, where the browser has it). */
 export interface FileHandle {
   readonly kind: 'file' | 'directory';
@@ -11,17 +13,48 @@ export interface FileHandle {
 
 const handles = new WeakMap<Blob, Promise<FileHandle | null>>();
 
-/** Called while the drop is being told: later the items are empty. */
-export function filesOf(transfer: DataTransfer): File[] {
-  const found: File[] = [];
+/** More are no guest's: somebody's whole home was dropped. */
+const MOST_FILES = 200;
+
+/** Called while the drop is being told: later the items are empty. A folder stands for the files in it, hidden ones left out. @throws Error the browser's, or ours */
+export function filesOf(transfer: DataTransfer): Promise<File[]> {
+  const found: (File | Promise<File[]>)[] = [];
   for (const item of transfer.items) {
-    const file = item.kind === 'file' ? item.getAsFile() : null;
+    if (item.kind !== 'file') continue;
+    const folder = item.webkitGetAsEntry?.();
+    if (folder?.isDirectory) {
+      found.push(filesIn(folder as FileSystemDirectoryEntry));
+      continue;
+    }
+    const file = item.getAsFile();
     if (!file) continue;
     const handle = (item as { getAsFileSystemHandle?(): Promise<FileHandle | null> }).getAsFileSystemHandle?.();
     if (handle) handles.set(file, handle.catch(() => null));
     found.push(file);
   }
-  return found;
+  return Promise.all(found).then(all => all.flat());
+}
+
+/** All files below a folder, in the order of their paths. */
+async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
+  const found: FileSystemFileEntry[] = [], folders = [folder];
+  for (const each of folders) {
+    const reader = each.createReader();
+    for (;;) {
+      // Some at a time, until none is left (File and Directory Entries API, readEntries).
+      const entries = await new Promise<FileSystemEntry[]>((done, failed) => reader.readEntries(done, failed));
+      if (entries.length === 0) break;
+      for (const entry of entries) {
+        if (entry.name.startsWith('.')) continue;
+        if (entry.isDirectory) folders.push(entry as FileSystemDirectoryEntry);
+        else found.push(entry as FileSystemFileEntry);
+      }
+      if (found.length + folders.length > MOST_FILES) throw new Error(strings.errors.largeFolder(folder.name, MOST_FILES));
+    }
+  }
+  if (found.length === 0) throw new Error(strings.errors.emptyFolder(folder.name));
+  found.sort((a, b) => (a.fullPath < b.fullPath ? -1 : 1));
+  return Promise.all(found.map(entry => new Promise<File>((done, failed) => entry.file(done, failed))));
 }
 
 /** It was opened by this one. */

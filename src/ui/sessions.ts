@@ -174,6 +174,9 @@ function showsSomething(screen: Int32Array): boolean {
 /** By domain id. Domains that ended stay until `forget`. */
 export const sessions = signal<ReadonlyMap<number, DomainSession>>(new Map());
 
+/** Of the guests that have written on their console, the newest that is there. */
+export const speaking = (): DomainSession | undefined => [...sessions.value.values()].findLast(({ gone, spoke }) => spoke.value && !gone.value);
+
 /** The session of the domain that a place is about. */
 export const sessionAt = ({ id }: Place): DomainSession | undefined => (id === undefined ? undefined : sessions.value.get(id));
 

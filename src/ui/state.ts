@@ -108,10 +108,12 @@ const SAVED = 'Xen saved domain',
 export const wanted = signal<((given: readonly NamedFile[]) => Promise<NamedFile[]>) | undefined>(undefined);
 
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
-export async function addFiles(all: NamedFile[]): Promise<void> {
-  const given = (await wanted.peek()?.(all)) ?? all;
-  if (given.length === 0) return;
+export async function addFiles(those: NamedFile[] | Promise<NamedFile[]>): Promise<void> {
+  let given: NamedFile[] = [];
   try {
+    const all = await those;
+    given = (await wanted.peek()?.(all)) ?? all;
+    if (given.length === 0) return;
     await takeIn(given);
   } catch (error) {
     // They wait there for the next time.
@@ -220,7 +222,8 @@ async function judgeQuietly(files: NamedFile[]): Promise<void> {
 
 /** The one definition among files, where it is text that a person can change; undefined: there is none, or there are several, which is what is told. */
 async function editedOf(files: readonly NamedFile[]): Promise<Edited | undefined> {
-  const [only, ...others] = files.filter(isDefinition);
+  const starts = await Promise.all(files.map(file => startOf(file, SAVED.length)));
+  const [only, ...others] = files.filter((file, i) => isDefinition(file) && IS_TEXT.test(starts[i]!));
   if (!only || others.length > 0) return undefined;
   const text = await only.data.text();
   if (text.includes('\uFFFD') || text.includes('\0') || text.split('\n').length > MOST_LINES) return undefined;

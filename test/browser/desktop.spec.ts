@@ -73,7 +73,7 @@ test('the desktop has the windows of all guests; they are tiled, stacked, moved,
   expect((await second.boundingBox())!.x).toBe(dragged.x);
   await page.locator('[data-window="demo/serial"]').getByRole('button', { name: /^Close the window/ }).dispatchEvent('click');
   await expect(windows).toHaveCount(3);
-  await page.getByRole('button', { name: 'Windows' }).click();
+  await page.getByRole('button', { name: 'Open windows' }).click();
   await page.getByRole('menuitem', { name: /Show demo, Serial/ }).click();
   await expect(windows).toHaveCount(4);
   // A paused guest's windows say so; one that is gone has none.

@@ -207,6 +207,8 @@ export interface Processor {
   run(limit: number): ExitReason;
   /** For what is called from inside `run()`: it ends after the instruction under way, with reason PREEMPTION_TIMER. */
   stop(): void;
+  /** Called from inside `run()` whenever string instructions did some tenth of a millisecond's work, which their number does not tell. Null: nobody asks. */
+  onWork: (() => void) | null;
   /**
    * VM-entry event injection: interruption-information word, error code, and for software interrupts and exceptions the length of the instruction
    * (default: as in `exit`); delivered when `run()` starts.

@@ -4,7 +4,8 @@
  * for it and no bundle holds the generator. Each switch must stay under 40 KB of bytecode: V8 does not optimise functions above 60 KB
  * and the interpreter would be 50 times slower (docs/measurements.md; guarded by whole-processor/interpreter.test.ts).
  */
-import { GO, S_BUDGET, S_STOP, S_USER, THROWN } from '../scratch.ts';
+import { FLAT } from '../mode.ts';
+import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, THROWN } from '../scratch.ts';
 import { RECORD_MASK } from '../ops/context.ts';
 import {
   ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CASE_BASED, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, CONDITION,
@@ -184,6 +185,16 @@ ${functions.join('\n')}
   /** 0 also where the code that follows is for the other switch. */
   function reenter(p, wide) {
     if (S[${S_STOP}] === ${THROWN} && !cpu.loop.handled()) return 0;
+    // Flat code that is known goes on here: as fields of the translator's these arrays cost three times as much.
+    if (wide && S[${S_STOP}] === ${JUMP} && mode.key === ${FLAT} && S[${S_PATCH}] === 0 && S[${S_BUDGET}] > 0) {
+      const eip = R[${EIP}], table = CP[(eip >>> 12) + S[${S_USER}]];
+      const q = table === 0 ? 0 : PM[table + (eip & 4095)];
+      if (q !== 0) {
+        S[${S_PAGE_EIP}] = eip & ~4095;
+        S[${S_STOP}] = ${GO};
+        return q;
+      }
+    }
     try { const q = translator.enter(p); return mode.code32 === wide ? q : 0; } catch (thrown) { faults.thrown = thrown; S[${S_STOP}] = ${THROWN}; return 0; }
   }
 ${loopText('run', true, wideText)}

@@ -5,7 +5,7 @@ import { ExitReason } from '../architecture/edge.ts';
 import { AC, DF, IF, IOPL, RF, VIF, VM, ZF } from '../architecture/flags.ts';
 import { CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_PVI, CR4_SMAP, CR4_SMEP, CR4_TSD, CR4_UMIP, CR4_VME } from '../architecture/control-bits.ts';
 import { GP, NP, UD } from '../faults.ts';
-import { JUMP, S_STOP } from '../scratch.ts';
+import { JUMP, S_STOP, S_USER } from '../scratch.ts';
 import { monitorEnabled } from '../monitor.ts';
 import {
   APIC_ID, CPU_LEVEL, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE, MSR_MISC_ENABLE,
@@ -467,7 +467,9 @@ export const system: Record<string, OpFactory> = {
     const linear = (cpu.R[SEG + segment * SEG_WORDS + SEG_BASE]! + cpu.addressing.offset(p)) | 0;
     if (cpu.controls.invlpg) return cpu.loop.vmExit(ExitReason.INVLPG, linear, p);
     cpu.flushPage(linear);
-    cpu.loop.codeGoesOn();
+    // Of the code's own page, or of the next one, in which an instruction may end, nothing is known any more.
+    const page = (cpu.mode.csBase + cpu.R[EIP]!) >>> 12, known = page + cpu.S[S_USER]!;
+    if ((page & 1023) === 1023 || cpu.tlb.CP[known] === 0 || ((linear >>> 12) - page) >>> 0 < 2) cpu.loop.codeGoesOn();
   },
   hlt: leave(ExitReason.HLT), vmcall: leave(ExitReason.VMCALL), vmmcall: leave(ExitReason.VMMCALL),
   rdpmc: () => cpu => cpu.fault(GP, 0),

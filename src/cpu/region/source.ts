@@ -31,7 +31,7 @@ const SPILL = '\x01', RELOAD = '\x02';
 
 /** Puts in what depends on the whole text: the registers that it uses are locals, and only those that it sets go back to the state; flags all or none. */
 function withLocals(text: string): { text: string; locals: readonly (readonly [string, number])[]; spill: string; more: string } {
-  const used = REGISTERS.filter(([name]) => new RegExp(`\\b${name}\\b`).test(text)), set = used.filter(([name]) => text.includes(`${name} = `));
+  const used = REGISTERS.filter(([name]) => text.includes(name)), set = used.filter(([name]) => text.includes(`${name} = `));
   const flags = /\bf[kabro]\b/.test(text) ? FLAGS : [], setFlags = /\bf[kabro] = /.test(text) ? FLAGS : [];
   const rotates = /\bfo\b/.test(text);
   const save = (name: string): string => (name === 'fr' ? OUTCOME : !rotates ? name : name === 'fk' ? 'kindWithChange(fk, fo)' : name === 'fb' ? `withChange(fk, fa, fb, ${OUTCOME}, fo)` : name);

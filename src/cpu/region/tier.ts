@@ -77,7 +77,11 @@ const SHORT = 25, TRIAL = 4096;
 const IDLE = 64, IDLE_SHARE = 1000;
 
 /** Of what ran, offsets from the start of page 0, what lies in these pages: a watch sees thousands of instructions, of which a region has some, and regions live long. */
-const within = (ran: ReadonlySet<number>, pages: RegionText['pages']): ReadonlySet<number> => new Set([...ran].filter(at => pages.some(({ number }) => number === at >> 12)));
+function within(ran: ReadonlySet<number>, pages: RegionText['pages']): ReadonlySet<number> {
+  const numbers = new Set(pages.map(page => page.number)), found = new Set<number>();
+  for (const at of ran) if (numbers.has(at >> 12)) found.add(at);
+  return found;
+}
 
 const lineOf = (frame: number, linear: number): number => frame / LINE + ((linear & 4095) >>> LINE_SHIFT);
 

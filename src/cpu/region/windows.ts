@@ -42,51 +42,64 @@ const UNITS = [EAX, ECX, EDX];
 const moved = (place: Place | null, by: number): Place | null => (place === null ? null : { register: place.register, distance: (place.distance + by) | 0 });
 const same = (a: Place | null, b: Place | null): boolean => a === b || (a !== null && b !== null && a.register === b.register && a.distance === b.distance);
 
-/** The registers behind an instruction. */
-function behind(state: State, at: Instruction): State {
-  const after = [...state], { form, decoded } = at, { op, uses, places, bits } = form;
+/** What an instruction does to a register: it has what `from` had before, and `by` more; nobody knows what where `from` is NOWHERE. */
+interface Effect { register: number; from: number; by: number }
+const NOWHERE = -1, NOTHING: readonly Effect[] = [], ALL: readonly Effect[] = [0, 1, 2, 3, 4, 5, 6, 7].map(register => ({ register, from: NOWHERE, by: 0 }));
+
+/** In the order in which they are; a later one to the same register counts. */
+function effectsOf({ form, decoded }: Instruction): readonly Effect[] {
+  const { op, uses, places, bits } = form;
   const named = (operand: number): number => operandRegister(decoded.row!.operands[operand]!, decoded);
-  const set = (register: number, size: number, place: Place | null = null) => { after[size === 8 ? register & 3 : register] = size === 32 ? place : null; };
+  const found: Effect[] = [];
+  const set = (register: number, size: number, from = NOWHERE, by = 0): void => {
+    found.push(size === 32 ? { register, from, by } : { register: size === 8 ? register & 3 : register, from: NOWHERE, by: 0 });
+  };
   if (form === NO_FORM) {
-    const { op, feature, operands } = decoded.row!;
-    const sets = SETS[op] ?? (feature !== undefined || op.startsWith('f') ? UNITS : null);
-    if (sets === null) return after.fill(null);
-    for (const register of sets) after[register] = null;
+    const { op: name, feature, operands } = decoded.row!;
+    const sets = SETS[name] ?? (feature !== undefined || name.startsWith('f') ? UNITS : null);
+    if (sets === null) return ALL;
+    for (const register of sets) set(register, 32);
     operands.forEach((code, operand) => {
       if (/^([GRZE]|AL|rAX)/.test(code)) set(named(operand), operandBits(code, 32));
     });
-    return after;
+    return found;
   }
-  if (uses.pushes) after[ESP] = moved(state[ESP]!, -4);
-  if (uses.drops) after[ESP] = moved(state[op === 'leave' ? EBP : ESP]!, op === 'ret' ? 4 + decoded.immediate : 4);
+  if (uses.pushes) set(ESP, 32, ESP, -4);
+  if (uses.drops) set(ESP, 32, op === 'leave' ? EBP : ESP, op === 'ret' ? 4 + decoded.immediate : 4);
   for (const [register, size] of uses.sets) set(register, size);
   for (const operand of uses.writes) {
     if (places[operand] !== 'r') continue;
     const register = named(operand), size = operand === 1 ? form.bits1 : bits, { immediate, base, index, displacement } = decoded;
-    const value = op === 'mov' && places === 'rr' ? state[named(1)]!
-      : op === 'lea' && base >= 0 && index < 0 ? moved(state[base]!, displacement)
-        : (op === 'add' || op === 'sub') && places === 'ri' ? moved(state[register]!, op === 'add' ? immediate : -immediate)
-          : op === 'inc' || op === 'dec' ? moved(state[register]!, op === 'inc' ? 1 : -1)
-            : null;
-    set(register, size, value);
+    if (op === 'mov' && places === 'rr') set(register, size, named(1));
+    else if (op === 'lea' && base >= 0 && index < 0) set(register, size, base, displacement);
+    else if ((op === 'add' || op === 'sub') && places === 'ri') set(register, size, register, op === 'add' ? immediate : -immediate);
+    else if (op === 'inc' || op === 'dec') set(register, size, register, op === 'inc' ? 1 : -1);
+    else set(register, size);
   }
+  return found.length === 0 ? NOTHING : found;
+}
+
+/** The registers behind an instruction of such effects. */
+function behind(state: State, effects: readonly Effect[]): State {
+  if (effects.length === 0) return state;
+  const after = state.slice();
+  for (const { register, from, by } of effects) after[register] = from === NOWHERE ? null : moved(state[from]!, by);
   return after;
 }
 
 /** The registers at the beginning of each block: what all ways there agree on. */
-function states({ entry, blocks }: Region): Map<Block, State> {
+function states({ entry, blocks }: Region, effects: ReadonlyMap<Block, readonly (readonly Effect[])[]>): Map<Block, State> {
   const before = new Map<Block, State>([[entry, [0, 1, 2, 3, 4, 5, 6, 7].map(register => ({ register, distance: 0 }))]]);
-  for (let changed = true; changed;) {
-    changed = false;
+  const changed = new Set([entry]);
+  while (changed.size > 0) {
     for (const block of blocks) {
-      const state = before.get(block);
-      if (state === undefined) continue;
-      const after = block.instructions.reduce(behind, state);
+      if (!changed.delete(block)) continue;
+      const after = effects.get(block)!.reduce(behind, before.get(block)!);
       for (const to of block.successors.values()) {
         const known = before.get(to), merged = known === undefined ? after : known.map((place, i) => (same(place, after[i]!) ? place : null));
         if (known !== undefined && merged.every((place, i) => same(place, known[i]!))) continue;
         before.set(to, merged);
-        changed = true;
+        if (effects.has(to)) changed.add(to);
       }
     }
   }
@@ -95,7 +108,7 @@ function states({ entry, blocks }: Region): Map<Block, State> {
 
 /** What an instruction reads and writes at a constant distance from a register of the entry. */
 function accesses(state: State, { form, decoded }: Instruction, weight: number): Accesses {
-  const access = (place: Place | null, bytes: number, writes: boolean): Access | null => (place === null ? null : { ...place, bytes, writes, weight });
+  const access = (place: Place | null, bytes: number, writes: boolean): Access | null => (place === null ? null : { register: place.register, distance: place.distance, bytes, writes, weight });
   const operand = memoryOf(form), { base, index, displacement } = decoded, { op, uses } = form;
   const memory = operand === null || (!operand.reads && !operand.writes) || base < 0 || index >= 0 || isBasedOperand(decoded) ? null
     : access(moved(state[base]!, displacement), operand.bits / 8, operand.writes);
@@ -121,16 +134,18 @@ export class Windows {
   /** `entry`: the processor as it is, with control where the region begins; null: nobody knows, and there are no windows. */
   constructor(region: Region, entry: EntryState | null) {
     if (entry === null) return;
-    const before = states(region), all = new Map<Block, Accesses[]>();
+    const effects = new Map(region.blocks.map(block => [block, block.instructions.map(effectsOf)]));
+    const before = states(region, effects), all = new Map<Block, Accesses[]>();
     // Nearly right where loops overlap, and no more than a weight.
     const loops = region.blocks.flatMap(block => [...block.successors.values()].filter(to => to.order <= block.order).map(to => [to.order, block.order] as const));
     for (const block of region.blocks) {
       const weight = loops.some(([first, last]) => first <= block.order && block.order <= last) ? IN_LOOP : 1;
       // Ways to it may have been cut (x87.ts).
       let state = before.get(block) ?? new Array<null>(8).fill(null);
-      all.set(block, block.instructions.map(at => {
+      const own = effects.get(block)!;
+      all.set(block, block.instructions.map((at, i) => {
         const found = accesses(state, at, weight);
-        state = behind(state, at);
+        state = behind(state, own[i]!);
         return found;
       }));
     }

@@ -120,6 +120,10 @@ export type SliceResult =
 
 /** A slice should last about this long, so that inputs and other domains in the same worker wait no longer. */
 const SLICE_NS = 2e6;
+/** Its length is told in instructions of before: where those now are slower, it ends by the clock. */
+const LONGEST_SLICE_MS = 4;
+/** Accesses answered in place between two looks at the clock. */
+const LOOK_ANSWERS = 256;
 const FIRST_SLICE_INSTRUCTIONS = 50_000,
   MIN_SLICE_INSTRUCTIONS = 5_000,
   MAX_SLICE_INSTRUCTIONS = 5_000_000;
@@ -206,6 +210,7 @@ export class Domain {
       ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),
       ...regionOptions(options),
     });
+    if (this.thread) this.processor.onWork = this.askForLook;
     const { boot } = options;
     this.a20 = new A20Gate(this.p2m, record.ramFrames, open => {
       this.processor.flushTlb();
@@ -633,6 +638,7 @@ export class Domain {
         if (++jumps === SLICE_JUMPS) return false;
         continue;
       }
+      if (thread && thread.sliceMs > LONGEST_SLICE_MS) return false;
       let limit = stopAt - retired;
       // Another slot may be for it (xl vcpu-pin): whoever runs us takes the domain there.
       if (limit <= 0 || !vcpus.place(vcpus.current.id)) return false;
@@ -642,9 +648,12 @@ export class Domain {
       if (thread) {
         const untilLook = thread.instructionsLeft(retired);
         const reason = processor.run(Math.min(limit, untilLook));
-        thread.pass(processor.retired);
+        const asked = this.lookAsked;
+        this.lookAsked = false;
+        if (asked) thread.look(processor.retired);
+        else thread.pass(processor.retired);
         // Cut short for a look at the clock alone: no exit of the guest's.
-        if (reason === ExitReason.PREEMPTION_TIMER && untilLook < limit && processor.retired - retired >= untilLook) continue;
+        if (reason === ExitReason.PREEMPTION_TIMER && (asked || (untilLook < limit && processor.retired - retired >= untilLook))) continue;
         exits.handle(reason);
       } else exits.handle(processor.run(limit));
     }
@@ -657,7 +666,17 @@ export class Domain {
   /** A device was reached from inside `run()`: that ends where something must be looked at before the next instruction. */
   answeredInPlace(): void {
     if (this.leaveSlice || this.timers.nextDeadlineNs < this.nextDeadlineNs || this.vcpus.eventWaits) this.processor.stop();
+    else if (this.thread && --this.answersLeft === 0) this.askForLook();
   }
+  private answersLeft = LOOK_ANSWERS;
+
+  /** In host time: what goes on inside `run()` takes longer than its instructions tell, so that the clock is to be looked at before the next one. */
+  private readonly askForLook = (): void => {
+    this.answersLeft = LOOK_ANSWERS;
+    this.lookAsked = true;
+    this.processor.stop();
+  };
+  private lookAsked = false;
 
   private idle(): void {
     // Virtual time stands still until the device model has answered.

@@ -9,7 +9,7 @@ import { exitCounter, exitName } from '../view/exit-reasons.ts';
 import { TRIPLE_FAULT } from './report.ts';
 import { COUNTERS, EXIT_SAMPLE, EXITS_IN_PARTS, FRAME_SHIFT, IOREQ_SAMPLE } from '../layout/layout.ts';
 import type { DeviceBus, Platform } from './platform.ts';
-import { TRACE_KIND } from '../tracing/trace.ts';
+import { NO_TIME, TRACE_KIND } from '../tracing/trace.ts';
 
 /** From here on lie the I/O and local APICs. */
 const APIC_ADDRESSES = 0xfec00000;
@@ -56,8 +56,8 @@ export class Exits {
   }
 
   /**
-   * Of every 64th exit the time is taken, in parts, and of each while somebody watches, as a whole; where there is a clock to take it from. A look at it
-   * costs as much as a small exit.
+   * Of every 64th exit the time is taken, in parts, and of each while somebody watches; where there is a clock to take it from. A look at it costs as much
+   * as a small exit.
    */
   private begin(): void {
     const { options: { hostMs }, trace } = this.domain;
@@ -68,26 +68,27 @@ export class Exits {
 
   /** A device or a hypercall is asked now. */
   private ask(): void {
-    if (this.isSample && this.askedMs < 0) this.askedMs = this.domain.options.hostMs!();
+    if (this.beganMs >= 0 && this.askedMs < 0) this.askedMs = this.domain.options.hostMs!();
   }
 
   /** It has answered. */
   private answered(): void {
-    if (this.isSample) this.answeredMs = this.domain.options.hostMs!();
+    if (this.beganMs >= 0) this.answeredMs = this.domain.options.hostMs!();
   }
 
   private end(reason: number): void {
     const { beganMs, askedMs, answeredMs, counters, domain } = this;
     if (beganMs < 0) return;
     const ns = (fromMs: number, toMs: number): number => Math.round((toMs - fromMs) * 1e6), whole = ns(beganMs, domain.options.hostMs!());
-    domain.trace.endExit(whole);
+    const isParted = answeredMs >= 0, beforeNs = isParted ? ns(beganMs, askedMs) : NO_TIME, answerNs = isParted ? ns(askedMs, answeredMs) : NO_TIME;
+    domain.trace.endExit(whole, beforeNs, answerNs);
     if (!this.isSample) return;
     const i = exitCounter(reason);
     counters[COUNTERS.EXIT_SAMPLES + i]++;
     add64(counters, COUNTERS.EXIT_SAMPLE_NS + 2 * i, whole);
-    if (i >= EXITS_IN_PARTS || answeredMs < 0) return;
-    add64(counters, COUNTERS.EXIT_BEFORE_NS + 2 * i, ns(beganMs, askedMs));
-    add64(counters, COUNTERS.EXIT_ANSWER_NS + 2 * i, ns(askedMs, answeredMs));
+    if (i >= EXITS_IN_PARTS || !isParted) return;
+    add64(counters, COUNTERS.EXIT_BEFORE_NS + 2 * i, beforeNs);
+    add64(counters, COUNTERS.EXIT_ANSWER_NS + 2 * i, answerNs);
   }
 
   /** Counted, and traced where somebody watches. */

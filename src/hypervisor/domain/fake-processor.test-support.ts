@@ -7,6 +7,7 @@ export type Step = { run: number } | { exit: number; info?: Partial<ExitInfo> } 
 const INTERRUPT_FLAG = 0x200;
 
 export class FakeProcessor implements Processor {
+  onWork: (() => void) | null = null;
   readonly regs: Int32Array;
   readonly exit: ExitInfo = {
     reason: 0,

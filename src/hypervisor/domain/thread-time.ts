@@ -24,6 +24,9 @@ export class ThreadTime {
   ranNs = DOUBLE_ZERO;
   stolenNs = DOUBLE_ZERO;
   waitedNs = DOUBLE_ZERO;
+  /** Since the slice began, as of the latest look. */
+  sliceMs = DOUBLE_ZERO;
+  private beganMs = -0.5;
   private readonly hostMs: () => number;
   private nsPerInstruction = 8.5;
   private lastMs = -0.5;
@@ -39,7 +42,8 @@ export class ThreadTime {
 
   /** A slice begins. */
   begin(retired: number): void {
-    this.lastMs = this.hostMs();
+    this.lastMs = this.beganMs = this.hostMs();
+    this.sliceMs = DOUBLE_ZERO;
     this.lastRetired = retired;
     this.plan(retired);
   }
@@ -57,6 +61,7 @@ export class ThreadTime {
   /** Looks at the clock; also where a slice ends. */
   look(retired: number): void {
     const ms = this.hostMs();
+    this.sliceMs = ms - this.beganMs;
     const ns = (ms - this.lastMs) * 1e6,
       instructions = retired - this.lastRetired;
     this.plan(retired);

@@ -40,7 +40,7 @@ describe('the trace of a domain', () => {
     const { entries, missed } = reader.take();
     expect(entries.length + missed).toBe(TRACE_RING_ENTRIES + 100);
     expect(entries[0].details[0]).toBe(missed);
-    expect(entries.at(-1)).toEqual({ domain: 1, sequence: TRACE_RING_ENTRIES + 99, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0], exit: { detail: 0, ns: NO_TIME, cr3: 0 } });
+    expect(entries.at(-1)).toEqual({ domain: 1, sequence: TRACE_RING_ENTRIES + 99, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0], exit: { detail: 0, ns: NO_TIME, cr3: 0, beforeNs: NO_TIME, answerNs: NO_TIME } });
   });
 
   it('leaves the memory alone of a domain that is gone: it is another’s', () => {
@@ -104,7 +104,7 @@ describe('what the trace has', () => {
 });
 
 describe('an exit in the trace', () => {
-  it('has what it was about, the time that it took and the guest’s CR3; its parts are in the counters', () => {
+  it('has what it was about, the time that it took, in parts where somebody was asked, and the guest’s CR3; parts are in the counters, too', () => {
     let ms = 0;
     // mov dx,0x3c8; mov al,7; out dx,al; mov byte [0xa0000],1; cli; hlt
     const { domain } = testGuest({ code: asm('66 ba c8 03 b0 07 ee c6 05 00 00 0a 00 01 fa f4'), type: XEN_TYPE.HVM, options: { hostMs: () => (ms += 0.001) } });
@@ -112,7 +112,13 @@ describe('an exit in the trace', () => {
     domain.runSlice();
     const exits = reader.take().entries.filter(({ kind }) => kind === TRACE_KIND.EXIT);
     const of = (reason: number): TraceEntry['exit'] => exits.find(({ details }) => details[0] === reason)!.exit;
-    expect(of(ExitReason.IO)).toEqual({ detail: 7, ns: expect.any(Number), cr3: domain.processor.regs[R.CR3] });
+    expect(of(ExitReason.IO)).toEqual({ detail: 7, ns: expect.any(Number), cr3: domain.processor.regs[R.CR3], beforeNs: expect.any(Number), answerNs: expect.any(Number) });
+    // Only the first is a sample; each has its parts while somebody watches.
+    for (const { ns, beforeNs, answerNs } of [of(ExitReason.IO)!, of(ExitReason.EPT_VIOLATION)!]) {
+      expect(Math.min(beforeNs, answerNs)).toBeGreaterThan(0);
+      expect(beforeNs + answerNs).toBeLessThan(ns);
+    }
+    expect(of(ExitReason.HLT)).toMatchObject({ beforeNs: NO_TIME, answerNs: NO_TIME });
     expect(of(ExitReason.EPT_VIOLATION)!.detail).toBe(0xa0000);
     expect(exits.every(({ exit }) => exit!.ns >= 1000)).toBe(true);
     // The first exit of all is a sample: before, answer and the rest are its whole time.

@@ -70,8 +70,8 @@ export const DOMAIN_TRACE = {
   RING: 8,
 } as const;
 export const TRACE_RING_ENTRIES = 512,
-  TRACE_RING_WORDS = 9,
-  DOMAIN_TRACE_BYTES = (8 + 512 * 9) * 4;
+  TRACE_RING_WORDS = 11,
+  DOMAIN_TRACE_BYTES = (8 + 512 * 11) * 4;
 
 /** Screen of one domain: header words, then the text cells or pixels. */
 export const SCREEN = {

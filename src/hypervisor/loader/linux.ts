@@ -139,7 +139,7 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
 
   return {
     kind: 'linux',
-    about: `${kernelVersion(kernel)}(boot protocol ${spelled}) at ${hex(loadAddress)}${initrdAddress ? `, initrd at ${hex(initrdAddress)}` : ''}`,
+    about: `${kernelVersion(kernel)}at ${hex(loadAddress)}${initrdAddress ? `, initrd at ${hex(initrdAddress)}` : ''}`,
     eip: loadAddress,
     registers: { eax: 0, ebx: 0, ecx: 0, edx: 0, esi: zeroPageAddress, edi: 0, ebp: 0, esp: 0 },
     gdt: { base: gdtAddress, limit: GDT.length * 4 - 1 },

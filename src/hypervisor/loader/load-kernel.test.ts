@@ -130,7 +130,7 @@ describe('a Linux bzImage', () => {
     const { memory, entry } = load(bzImage(), { cmdline: 'console=ttyS0' });
     expect(entry.kind).toBe('linux');
     expect(entry.eip).toBe(0x1000000);
-    expect(entry.about).toContain('Linux 6.1.0-test (boot protocol 2.15)');
+    expect(entry.about).toContain('Linux 6.1.0-test at 0x1000000');
     expect([...memory.bytes.subarray(0x1000000, 0x1000004)]).toEqual([0x00, 0x01, 0x02, 0x03]);
     // init_size is the kernel's own, behind the code zeros
     expect(memory.bytes[0x1000000 + 0x1fffff]).toBe(0);

@@ -6,7 +6,10 @@ import { DOMAIN_TRACE, TRACE_RING_ENTRIES, TRACE_RING_WORDS } from '../layout/la
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 
 export const TRACE_KIND = {
-  /** An exit: its reason, EIP, qualification; beside them what it was about (view/vcpu-view.ts, LastExit), its time in nanoseconds and the guest's CR3. */
+  /**
+   * An exit: its reason, EIP, qualification; beside them what it was about (view/vcpu-view.ts, LastExit), its time in nanoseconds, the guest's CR3, and of
+   * its time what passed until a device or a hypercall was asked and until it had answered.
+   */
   EXIT: 1,
   /** A hypercall: its number, first argument, result. */
   HYPERCALL: 2,
@@ -62,6 +65,7 @@ export class Trace {
     words[at + 6] = 0;
     words[at + 7] = NO_TIME;
     words[at + 8] = 0;
+    words[at + 9] = words[at + 10] = NO_TIME;
     // A long multicall goes round the ring: what was begun there is gone.
     if (at === this.exitAt) this.exitAt = -1;
     Atomics.store(words, base + DOMAIN_TRACE.WRITTEN, (written + 1) | 0);
@@ -81,9 +85,13 @@ export class Trace {
     if (this.exitAt >= 0) this.words[this.exitAt + 6] = detail;
   }
 
-  /** The exit that is under way has ended. */
-  endExit(ns: number): void {
-    if (this.exitAt >= 0) this.words[this.exitAt + 7] = ns;
+  /** The exit that is under way has ended. `beforeNs`, `answerNs`: NO_TIME where nobody was asked. */
+  endExit(ns: number, beforeNs = NO_TIME, answerNs = NO_TIME): void {
+    const { words, exitAt } = this;
     this.exitAt = -1;
+    if (exitAt < 0) return;
+    words[exitAt + 7] = ns;
+    words[exitAt + 9] = beforeNs;
+    words[exitAt + 10] = answerNs;
   }
 }

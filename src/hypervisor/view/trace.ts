@@ -13,8 +13,11 @@ export interface TraceEntry {
   /** The domain's clock, nanoseconds. */
   ns: number;
   details: [number, number, number];
-  /** Of an exit: what it was about beside its qualification, nanoseconds until it was handled (NO_TIME: not known, or not yet), and the guest's CR3. */
-  exit?: { detail: number; ns: number; cr3: number };
+  /**
+   * Of an exit: what it was about beside its qualification, nanoseconds until it was handled (NO_TIME: not known, or not yet), the guest's CR3; of the time what
+   * passed before a device or a hypercall was asked, and until it had answered (NO_TIME: nobody was).
+   */
+  exit?: { detail: number; ns: number; cr3: number; beforeNs: number; answerNs: number };
 }
 
 /** The one reader that is noticed: while it is open, the domain's worker writes. */
@@ -62,7 +65,7 @@ export class TraceReader {
       vcpu: ring[at] >>> 8,
       ns: (ring[at + 2] >>> 0) * 2 ** 32 + (ring[at + 1] >>> 0),
       details: [ring[at + 3], ring[at + 4], ring[at + 5]],
-      ...(kind === TRACE_KIND.EXIT ? { exit: { detail: ring[at + 6], ns: ring[at + 7], cr3: ring[at + 8] } } : {}),
+      ...(kind === TRACE_KIND.EXIT ? { exit: { detail: ring[at + 6], ns: ring[at + 7], cr3: ring[at + 8], beforeNs: ring[at + 9], answerNs: ring[at + 10] } } : {}),
     };
   }
 

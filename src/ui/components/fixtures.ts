@@ -1,8 +1,9 @@
 /** Made up: what the parts on /components.html show. */
 
 import { signal } from '@preact/signals';
-import type { DomainInfo, Plan, Task } from '../../dom0/index.ts';
+import type { DomainInfo, Inventory, Plan, Task } from '../../dom0/index.ts';
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
+import type { Reading } from '../readings.ts';
 import { ScreenPainter } from '../screen/painter.ts';
 import type { DomainSession } from '../sessions.ts';
 import type { Candidate, Draft } from '../state.ts';
@@ -15,12 +16,33 @@ const domain = (id: number, name: string, state: DomainInfo['state'], type: Doma
 
 export const DOMAINS: DomainInfo[] = [
   domain(1, 'running', 'r', 'pvh'),
-  domain(2, 'blocked', 'b', 'pv'),
-  domain(3, 'paused', 'p', 'hvm'),
-  domain(4, 'shut-down', 's', 'hvm', { ended: 'powered off' }),
-  domain(5, 'crashed', 'c', 'hvm', { ended: 'triple fault' }),
-  domain(6, 'dying', 'd', 'pv'),
+  domain(2, 'blocked, hover', 'b', 'pv'),
+  domain(3, 'running, chosen', 'r', 'pvh'),
+  domain(4, 'paused, focus', 'p', 'hvm'),
+  domain(5, 'shut down', 's', 'hvm', { ended: 'powered off' }),
+  domain(6, 'crashed', 'c', 'hvm', { ended: 'triple fault' }),
+  domain(7, 'dying', 'd', 'pv'),
 ];
+/** The row that is chosen. */
+export const CHOSEN = 3;
+
+/** What each of them ran in the last minute, of one processor. */
+const wave = (middle: number, swing: number, length: number): number[] => Array.from({ length: 60 }, (_, i) => middle + swing * Math.sin(i / length) * Math.cos(i / 7));
+const RAN: Readonly<Record<number, readonly number[]>> = { 1: wave(0.4, 0.3, 3), 2: wave(0.06, 0.06, 2), 3: wave(0.75, 0.2, 5), 4: [...wave(0.5, 0.3, 4).slice(0, 30), ...Array.from({ length: 30 }, () => 0)] };
+/** As much of their sessions as their rows read. */
+export const SESSIONS: ReadonlyMap<number, DomainSession> = new Map(DOMAINS.filter(({ id }) => id in RAN).map(info => {
+  const ran = RAN[info.id]!, session: Pick<DomainSession, 'id' | 'sample'> & { info: unknown; gone: unknown; state: string; history: unknown; rates: unknown } = {
+    id: info.id, info: signal(info), gone: signal(false), sample: signal(undefined), state: info.state, history: signal(ran.map(running => ({ running, instructionsPerSecond: 0, exitsPerSecond: 0 }))), rates: signal({ running: ran.at(-1) }),
+  };
+  return [info.id, session as unknown as DomainSession];
+}));
+/** And Domain 0. */
+export const READINGS: Reading[] = wave(11, 5, 3).map((percent, i) => ({ atMs: 1000 * (i + 1), overMs: 1000, cpuPercent: { 0: percent }, memoryMiB: {}, network: {}, pvDisks: {} }));
+/** One that is defined. */
+export const INVENTORY = {
+  atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 1, vcpus: 1, runNs: 0 }, runNs: {}, pvDisks: {}, bridge: { name: 'xenbr0', ports: [], stations: [] },
+  stored: { defined: [{ name: 'defined', type: 'pvh', errors: [] }] },
+} as unknown as Inventory;
 
 /** A text screen of 80 × 25 with one line; its font has a mark for each letter, as there is no adapter that would bring one. */
 function textScreen(line: string): Int32Array {

@@ -2,7 +2,7 @@
 
 import type { VcpuState } from '../../hypervisor/view/index.ts';
 import { hex8 } from '../units.ts';
-import { codeAround } from './disassembly.ts';
+import { codeAround, shortly } from './disassembly.ts';
 
 interface CodeProps {
   state: VcpuState | undefined;
@@ -18,5 +18,11 @@ export function Code({ state, eip, says = '', before = 3, after = 3, withBytes =
   if (!state) return null;
   const lines = codeAround(state, eip, before, after);
   return <pre class="code dis" tabIndex={0}>{lines.length === 0 ? `${hex8(eip)}  no memory is mapped there now` : lines.map(line => <span key={`${line.eip} ${line.isHere}`} class={line.isHere ? 'now' : ''}>
-    {`${hex8(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${line.text.replace(' ', ' '.repeat(Math.max(1, 6 - line.text.indexOf(' '))))}${line.isHere && says ? `  ; ${says}` : ''}`}</span>)}</pre>;
+    {`${hex8(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${padded(line.text)}${line.isHere && says ? `  ; ${says}` : ''}`}</span>)}</pre>;
+}
+
+/** The name of an instruction in a column of its own; a prefix is a part of it, and what repeats has its size in the registers. */
+function padded(text: string): string {
+  const name = /^(?:(?:rep\w*|lock) )?\S+/.exec(text)?.[0] ?? '';
+  return `${name.padEnd(5)}${name.startsWith('rep') ? shortly(text.slice(name.length)) : text.slice(name.length)}`;
 }

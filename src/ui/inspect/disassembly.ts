@@ -18,6 +18,9 @@ const /** Of an instruction's bytes. */
   AHEAD = 120;
 const VM = 1 << 17;
 
+/** An instruction without the size of a memory operand and without the segment that it has anyhow: where there is little room. */
+export const shortly = (text: string): string => text.replace(/[A-Z]+ PTR /g, '').replace(/\b(?:es:(?=\[e?di\])|ds:(?=\[e?si\]))/g, '');
+
 /** The one instruction at `eip`, and its bytes' number; undefined: none is mapped there. */
 export function instructionAt(state: VcpuState, eip: number): { text: string; length: number } | undefined {
   const [line] = codeAround(state, eip, 0, 0);

@@ -51,7 +51,7 @@ function Detail(shown: Shown<Data>) {
   const { tier } = shown.data, picked = chosenOf(shown);
   return <>
     <section><h3>{words.counts}</h3><dl class="kv"><dt>{words.live}</dt><dd>{tier.regions}</dd><dt>{words.made}</dt><dd>{tier.compiled}</dd><dt>{words.evicted}</dt><dd>{tier.evicted}</dd><dt>{words.dropped}</dt><dd>{tier.dropped}</dd><dt>{words.givenUp}</dt><dd>{tier.givenUp}</dd><dt>{words.text}</dt><dd>{mib(tier.textBytes)}</dd><dt>{words.records}</dt><dd>{mib(tier.recordBytes)}</dd></dl></section>
-    {picked && <section><h4>{words.region(hex8(picked.linear))}</h4><pre class="code dis">{picked.code.map(({ linear, text }) => <span key={linear}>{`${hex8(linear)}  ${text}`}</span>)}</pre></section>}
+    {picked && <section><h4>{words.region(hex8(picked.linear))}</h4><pre class="code dis" tabIndex={0}>{picked.code.map(({ linear, text }) => <span key={linear}>{`${hex8(linear)}  ${text}`}</span>)}</pre></section>}
   </>;
 }
 

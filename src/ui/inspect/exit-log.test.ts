@@ -5,7 +5,7 @@ import type { TraceEntry } from '../../hypervisor/view/index.ts';
 import { ExitLog } from './exit-log.ts';
 
 const entry = (sequence: number, kind: number, vcpu: number, details: [number, number, number], ns = 0): TraceEntry => ({
-  domain: 1, sequence, kind, vcpu, ns: sequence, details, ...(kind === TRACE_KIND.EXIT ? { exit: { detail: 5, ns, cr3: 0x1000 } } : {}),
+  domain: 1, sequence, kind, vcpu, ns: sequence, details, ...(kind === TRACE_KIND.EXIT ? { exit: { detail: 5, ns, cr3: 0x1000, beforeNs: ns === NO_TIME ? NO_TIME : 1000, answerNs: ns === NO_TIME ? NO_TIME : 2000 } } : {}),
 });
 const VMCALL: [number, number, number] = [ExitReason.VMCALL, 0x1000, 0];
 
@@ -17,7 +17,8 @@ describe('the log of exits', () => {
     ] }, 1000);
     const rows = log.newest();
     expect(rows.map(({ reason, call, ns, hostNs }) => [reason, call?.number, ns, hostNs])).toEqual([[ExitReason.HLT, undefined, undefined, 1001], [ExitReason.VMCALL, 13, 20_000, 1000]]);
-    expect(rows[1]).toMatchObject({ detail: 5, cr3: 0x1000, call: { first: 7, result: 0 } });
+    expect(rows[1]).toMatchObject({ detail: 5, cr3: 0x1000, call: { first: 7, result: 0 }, parts: { beforeNs: 1000, answerNs: 2000 } });
+    expect(rows[0]!.parts).toBeUndefined();
   });
 
   it('gives no hypercall to an exit that it has not seen, and counts what was overwritten', () => {

@@ -24,6 +24,8 @@ export interface SeenExit {
   hostNs?: number;
   /** Until it was handled, nanoseconds. */
   ns?: number;
+  /** Of that: until a device or a hypercall was asked, and until it had answered. Undefined: nobody was. */
+  parts?: { beforeNs: number; answerNs: number };
   /** Of the address space that the guest was in. */
   cr3?: number;
 }
@@ -52,7 +54,7 @@ export class ExitLog {
         if (by) by.call = { number: first, first: second, result: third };
       }
       if (kind !== TRACE_KIND.EXIT || !exit) continue;
-      const seen: SeenExit = { key: `l${domain}.${sequence}`, domain, vcpu, reason: first, eip: second >>> 0, qualification: third, detail: exit.detail, hostNs: aheadNs + ns, ...(exit.ns === NO_TIME ? {} : { ns: exit.ns }), cr3: exit.cr3 };
+      const seen: SeenExit = { key: `l${domain}.${sequence}`, domain, vcpu, reason: first, eip: second >>> 0, qualification: third, detail: exit.detail, hostNs: aheadNs + ns, ...(exit.ns === NO_TIME ? {} : { ns: exit.ns }), ...(exit.answerNs === NO_TIME ? {} : { parts: { beforeNs: exit.beforeNs, answerNs: exit.answerNs } }), cr3: exit.cr3 };
       this.last.set(whose, seen);
       this.log.push(seen);
       exits++;

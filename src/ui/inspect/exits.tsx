@@ -9,7 +9,7 @@ import { domains } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { hex8, whole } from '../units.ts';
 import { Code } from './code.tsx';
-import { instructionAt } from './disassembly.ts';
+import { instructionAt, shortly } from './disassembly.ts';
 import { ExitLog, type SeenExit } from './exit-log.ts';
 import { answererOf, explainExit, explainHypercall, wayOf } from './explain.ts';
 import { inspector } from './frame.tsx';
@@ -18,9 +18,9 @@ import type { Shown, Target } from './inspector.ts';
 const words = {
   number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first, one row an exit', clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
   at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
-  last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Prev', next: 'Next ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
+  last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
-  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (mean: string, n: number) => `Cost ${mean}, mean of ${whole(n)} timed`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', thisOne: (cost: string) => `This one: ${cost}.`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)} that were timed.`, tooShort: (cost: string) => `This one took ${cost}: less than the browser’s clock tells.`, meanIs: (mean: string, n: number) => `The mean of ${whole(n)} of its kind is ${mean}.`,
   parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
 const LOG = 2000,
@@ -86,7 +86,7 @@ function open(target: Target) {
 }
 
 const nameOf = (id: number): string => domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`;
-/** Vectors have their number in their names. */
+/** Of an exit; vectors have their number in their names. */
 const numberOf = (reason: number): string => (vectorOf(reason) >= 0 ? '' : String(reason));
 
 // ---- the filter
@@ -152,9 +152,9 @@ const PAGE_FAULT = 14,
   /** INT 0x82, of paravirtual guests (TRAP_INSTR of xen/include/public/arch-x86/xen-x86_32.h). */
   HYPERCALL_VECTOR = 0x82;
 /** Where the reason alone says what it was about. */
-const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER]: 'slice or timer is due', [ExitReason.EXTERNAL_INTERRUPT]: 'doorbell rang', [ExitReason.INTERRUPT_WINDOW]: 'interrupt waits', [ExitReason.HLT]: 'nothing to do' };
+const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER]: 'timer is due', [ExitReason.EXTERNAL_INTERRUPT]: 'doorbell rang', [ExitReason.INTERRUPT_WINDOW]: 'interrupt waits', [ExitReason.HLT]: 'nothing to do' };
 /** Of one exit: the browser's clock goes in steps. */
-const wholeUs = (ns: number): string => `${whole(ns / 1e3)} µs`;
+const wholeUs = (ns: number): string => (ns < 999_500 ? `${whole(ns / 1e3)} µs` : `${(ns / 1e6).toFixed(1)} ms`);
 const costText = (ns: number | undefined, stepNs: number): string => (ns === undefined ? '–' : ns < 500 ? (Number.isFinite(stepNs) ? `< ${wholeUs(stepNs)}` : '–') : wholeUs(ns));
 /** Seconds and microseconds of a minute. */
 const stamp = (ns: number): string => (Math.floor(ns / 1000) % 6e7 / 1e6).toFixed(6).padStart(9, '0').replace(/(...)$/, ' $1');
@@ -176,8 +176,7 @@ function instructionOf(target: Target, exit: SeenExit): { text: string; length: 
 
 // ---- counts and log
 
-/** Below a pixel or so a bar is a speck: the number says it. */
-const Bar = ({ part, isOpen = false }: { part: number; isOpen?: boolean }) => (part < 0.005 ? null : <i class={`hb${isOpen ? ' open' : ''}`} style={`width:${100 * part}%`} />);
+const Bar = ({ part, isOpen = false }: { part: number; isOpen?: boolean }) => (part === 0 ? null : <i class={`hb${isOpen ? ' open' : ''}`} style={`width:${100 * part}%`} />);
 const Columns = () => <colgroup><col class="w-no" /><col /><col class="w-n" /><col class="w-bar" /><col class="w-pc" /><col class="w-time" /><col class="w-ms" /></colgroup>;
 
 function Figure(shown: Shown<Data>) {
@@ -193,12 +192,12 @@ function Figure(shown: Shown<Data>) {
 }
 
 function Reasons({ shown, reasons, few }: { shown: Shown<Data>; reasons: readonly Reason[]; few: number | undefined }) {
-  const { choose } = shown, { reason: chosen } = choiceOf(shown), all = reasons.reduce((sum, { count }) => sum + count, 0), spent = ({ count, ns, timed }: Reason): number => (timed >= FEWEST ? (count * ns) / timed : 0);
+  const { choose, data } = shown, { reason: chosen, exit } = choiceOf(shown), isLogged = exit !== undefined && data.log.includes(exit), all = reasons.reduce((sum, { count }) => sum + count, 0), spent = ({ count, ns, timed }: Reason): number => (timed >= FEWEST ? (count * ns) / timed : 0);
   const most = Math.max(1, ...reasons.map(({ count }) => count)), longest = Math.max(1, ...reasons.map(spent));
   return <table class="pad picks counted"><Columns />
     <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th title={words.timeHint}>{words.time}</th><th /></tr></thead>
-    <tbody>{reasons.slice(0, few).map(each => { const { key, reason, count } = each, isOn = reason === chosen; return <tr key={key} class={isOn ? 'sel' : ''} onClick={() => choose(key)}>
-      <td class="m num w36">{numberOf(reason)}</td><td class="nw"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(key)}>{exitTitle(reason)}</button></td><td class="m num nw">{whole(count)}</td>
+    <tbody>{reasons.slice(0, few).map(each => { const { key, reason, count } = each, isOn = reason === chosen; return <tr key={key} class={isOn ? (isLogged ? 'of' : 'sel') : ''} onClick={() => choose(key)}>
+      <td class="m num w36">{numberOf(reason) || '–'}</td><td class="nw"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(key)}>{exitTitle(reason)}</button></td><td class="m num nw">{whole(count)}</td>
       <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, all)}</td>
       <td class="wbar narrow"><Bar part={spent(each) / longest} isOpen /></td><td class="m num nw">{each.timed >= FEWEST ? ms(spent(each)) : '–'}</td>
     </tr>; })}</tbody></table>;
@@ -224,8 +223,8 @@ function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
     {log.length === 0 ? <p class="hint">{filter.value ? words.noMatch : words.quiet}</p> : <div class="rest"><div class="rows"><table class={`pad picks elog${data.isHost ? '' : ' one'}`}><colgroup>{LOG_COLUMNS.map((name, i) => <col key={i} class={name} />)}</colgroup>
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeNow}>{words.code}</th><th>{words.about}</th><th class="num">{words.cost}</th></tr></thead>
       <tbody>{rows.map(exit => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), about = aboutOf(exit); return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
-        <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason)}</td>
-        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{text.replace(/[A-Z]+ PTR /, '')}</td><td class="cut sec" title={about}>{about}</td><td class="m num nw">{costText(exit.ns, data.stepNs)}</td></tr>; })}</tbody></table></div></div>}</section>;
+        <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason) || '–'}</td>
+        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{shortly(text)}</td><td class="cut sec" title={about}>{about}</td><td class="m num nw">{costText(exit.ns, data.stepNs)}</td></tr>; })}</tbody></table></div></div>}</section>;
 }
 
 // ---- one exit taken apart
@@ -240,13 +239,18 @@ function Detail(shown: Shown<Data>) {
     <Cost of={reasons.find(each => each.reason === reason)} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
 }
 
-/** What one exit of a reason costs, in parts that add up, and what this one did. */
+/** What this exit cost, in parts that add up; where the clock does not tell, what those of its kind cost in the mean. */
 function Cost({ of, exit, stepNs, model }: { of: Reason | undefined; exit: SeenExit | undefined; stepNs: number; model: Parameters<typeof answererOf>[1] }) {
-  if (!of || of.timed < FEWEST) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
-  const mean = (ns: number): number => ns / of.timed, rest = of.ns - of.beforeNs - of.answerNs;
-  const parts: [name: string, ns: number, kind: string][] = of.answerNs > 0 ? [[words.parts[0], mean(of.beforeNs), 'cb-way'], [exit ? answererOf(exit, model) : '', mean(of.answerNs), 'cb-answer'], [words.parts[1], mean(rest), 'cb-back']] : [[words.allXen, mean(of.ns), 'cb-way']];
-  return <section class={exit ? ownerClass(exit.domain) : ''}><h4>{words.costOf(us(mean(of.ns)), of.timed)}</h4><div class="cbar">{parts.map(([name, ns, kind]) => <i key={name} class={kind} style={`flex:${Math.max(1, ns)} 1 0`} />)}</div><dl class="cparts">{parts.map(([name, ns, kind]) => <div key={name}><dt><i class={kind} />{name}</dt><dd class="m">{us(ns)}</dd></div>)}</dl>
-    {exit?.ns !== undefined && <p class="cap-t">{words.thisOne(costText(exit.ns, stepNs))}</p>}</section>;
+  const isKnown = of !== undefined && of.timed >= FEWEST, mean = isKnown ? of.ns / of.timed : 0, answerer = exit && answererOf(exit, model);
+  const partsOf = (ns: number, beforeNs: number, answerNs: number): [name: string, ns: number, kind: string][] => [[words.parts[0], beforeNs, 'cb-way'], [answerer?.name ?? '', answerNs, `cb-${answerer?.by}`], [words.parts[1], Math.max(0, ns - beforeNs - answerNs), 'cb-way']];
+  const Parts = ({ of: parts, text }: { of: ReturnType<typeof partsOf>; text: (ns: number) => string }) => <><div class="cbar">{parts.map(([name, ns, kind]) => <i key={name} class={kind} style={`flex:${ns} 1 0`} />)}</div><dl class="cparts">{parts.map(([name, ns, kind]) => <div key={name}><dt><i class={kind} />{name}</dt><dd class="m">{text(ns)}</dd></div>)}</dl></>;
+  if (exit?.ns !== undefined && exit.ns >= 500) {
+    return <section class={ownerClass(exit.domain)}><h4>{words.costOf(wholeUs(exit.ns))}</h4><Parts of={exit.parts ? partsOf(exit.ns, exit.parts.beforeNs, exit.parts.answerNs) : [[words.allXen, exit.ns, 'cb-way']]} text={wholeUs} />
+      {isKnown && <p class="cap-t">{words.meanIs(us(mean), of.timed)}</p>}</section>;
+  }
+  if (!isKnown) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
+  return <section class={exit ? ownerClass(exit.domain) : ''}><h4>{words.costOfKind(us(mean))}</h4><Parts of={of.answerNs > 0 ? partsOf(mean, of.beforeNs / of.timed, of.answerNs / of.timed) : [[words.allXen, mean, 'cb-way']]} text={us} />
+    <p class="cap-t">{words.meanOf(of.timed)}{exit?.ns !== undefined && ` ${words.tooShort(costText(exit.ns, stepNs))}`}</p></section>;
 }
 
 /** An exit: whose it was, its code, its qualification bit by bit; `withWay`: who handles it, one after the other. */

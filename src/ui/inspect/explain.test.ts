@@ -8,7 +8,7 @@ describe('why an exit came', () => {
     const { fields, why } = explainExit({ reason: ExitReason.IO, qualification: 0x01f00031 });
     expect(fields.map(([bits, value]) => [bits, value])).toEqual([['31–16', '0x01f0'], ['6', '0'], ['5', '1'], ['4', '1'], ['3', '0'], ['2–0', '1']]);
     expect(fields[5]![2]).toBe('size: 2 bytes');
-    expect(why.answer).toContain('writes port 0x1f0 (first IDE channel, data)');
+    expect(why.answer).toContain('writes port 0x1f0 (the first IDE channel, data)');
     expect(explainExit({ reason: ExitReason.IO, qualification: 0x00600048 }).why.answer).toContain('reads port 0x60');
   });
 
@@ -28,7 +28,7 @@ describe('why an exit came', () => {
       expect([way[0]![0], way.at(-1)![0], way.length > 2], String(reason)).toEqual(['Processor', 'Guest', true]);
     }
     // The interval timer is Xen's own, the serial port is the model's.
-    expect(wayOf({ reason: ExitReason.IO, qualification: 0x00400000 })[2]).toEqual(['Xen itself', 'acts for 8254 timer']);
+    expect(wayOf({ reason: ExitReason.IO, qualification: 0x00400000 })[2]).toEqual(['Xen', 'emulates the 8254 timer']);
     expect(wayOf({ reason: ExitReason.IO, qualification: 0x03f80000 }, 'Domain-0')[2]![0]).toBe('Its model in Domain-0');
   });
 

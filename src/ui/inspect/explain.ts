@@ -30,6 +30,8 @@ const PORTS: readonly (readonly [first: number, last: number, what: string, byXe
   [0x378, 0x37a, 'parallel port'], [0x3b0, 0x3df, 'VGA registers'], [0x3f6, 0x3f6, 'first IDE channel, control'], [0x2f8, 0x2ff, 'COM2'], [0x3f8, 0x3ff, 'COM1, a 16550A'], [0x402, 0x402, 'debug console of firmware'],
   [0x4d0, 0x4d1, 'edge or level of interrupts', true], [0x510, 0x51b, 'fw_cfg'], [0xb000, 0xb03f, 'ACPI power management'], [0xcf8, 0xcff, 'PCI configuration'], [0x1ce, 0x1d0, 'VBE registers'],
 ];
+/** The device behind a port within a sentence; a name has no article. */
+const theDevice = (what: string): string => (/^(COM|fw_cfg|no |a )/.test(what) ? what : `the ${what}`);
 const portOf = (port: number) => PORTS.find(([first, last]) => port >= first && port <= last);
 
 const CR_ACCESS = ['MOV to the register', 'MOV from the register', 'CLTS', 'LMSW'];
@@ -44,7 +46,7 @@ function io({ qualification: q }: Told): Explained {
     ],
     why: {
       question: 'Why an exit?',
-      answer: `The guest ${isIn ? 'reads' : 'writes'} port ${hex(port)} (${what}), and owns no real one: ${known?.[3] ? 'Xen itself' : 'its device model'} has to act for the chip.`,
+      answer: `The guest ${isIn ? 'reads' : 'writes'} port ${hex(port)} (${theDevice(what)}), and owns no real one: ${known?.[3] ? 'Xen' : 'its device model'} emulates it.`,
       source: 'Intel SDM vol. 3, table 28-5',
     },
   };
@@ -125,10 +127,11 @@ export function explainExit(told: Told): Explained {
   return { fields, why: { question: 'Why an exit?', answer: SENTENCES[reason]?.(told) ?? `${exitTitle(reason)} gives Xen control, whatever the guest wants.`, source: exitSource(reason) } };
 }
 
-/** Who answers an exit beside Xen's handler, in a word or two. */
-export function answererOf({ reason, qualification, call }: Told, model: keyof typeof MODELS = 'stub'): string {
-  if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return call ? hypercallName(call.number) : 'hypercall';
-  return reason === ExitReason.IO && portOf(qualification >>> 16)?.[3] ? 'Xen’s chip' : model === 'stub' ? 'device model' : 'Domain-0';
+/** Who answers an exit beside Xen's handler, in a word or two, and whose that is. */
+export function answererOf({ reason, qualification, call }: Told, model: keyof typeof MODELS = 'stub'): { name: string; by: 'xen' | 'guest' | 'Domain-0' } {
+  if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return { name: call ? hypercallName(call.number) : 'hypercall', by: 'xen' };
+  if (reason === ExitReason.IO && portOf(qualification >>> 16)?.[3]) return { name: 'Xen’s chip', by: 'xen' };
+  return model === 'stub' ? { name: 'device model', by: 'guest' } : { name: 'Domain-0', by: 'Domain-0' };
 }
 
 const MODELS = { stub: 'Its device model', 'Domain-0': 'Its model in Domain-0' };
@@ -139,8 +142,8 @@ export function wayOf(told: Told, model: keyof typeof MODELS = 'stub'): (readonl
   const middle = (): (readonly [string, string])[] => {
     if (vectorOf(reason) >= 0) return [['Xen', `is entered through gate ${vectorOf(reason)} of its own table`], ['Xen', 'emulates, mends or bounces it']];
     if (reason === ExitReason.IO) {
-      const known = portOf(q >>> 16), what = known?.[2] ?? 'the device behind the port', how = `${q & 8 ? 'IN' : 'OUT'}, port ${hex(q >>> 16)}, ${(q & 7) + 1} byte${q & 7 ? 's' : ''}`;
-      return [['Xen', `reads the qualification: ${how}`], [known?.[3] ? 'Xen itself' : devices, `acts for ${what}`]];
+      const known = portOf(q >>> 16), what = theDevice(known?.[2].split(/[,:]/)[0] ?? 'device behind the port'), how = `${q & 8 ? 'IN' : 'OUT'}, port ${hex(q >>> 16)}, ${(q & 7) + 1} byte${q & 7 ? 's' : ''}`;
+      return [['Xen', `reads the qualification: ${how}`], [known?.[3] ? 'Xen' : devices, `emulates ${what}`]];
     }
     if (reason === ExitReason.EPT_VIOLATION) return [['Xen', `looks up ${detail === undefined ? 'the address' : hex(detail, 8)} in its map of the guest`], [q & 0x38 ? 'Xen' : devices, q & 0x38 ? 'changes the right, or keeps it' : 'answers, or memory is put there']];
     if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return [['Xen', `looks up ${callOf(told)}`], ['Xen', told.call ? `puts the result ${told.call.result} into EAX` : 'puts the result into EAX']];

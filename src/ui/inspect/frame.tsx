@@ -1,19 +1,18 @@
-/** What all inspectors have: looks while they are open and not paused, the table form, export, and the sentence of why. */
+/** What all inspectors have: looks while they are open and not held, the table form, export, and the sentence of why. */
 
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { sentence } from '../host.ts';
 import { mediaSignal, PHONE } from '../media.ts';
-import { Icon } from '../parts/marks.tsx';
 import { openMenu } from '../parts/menu.tsx';
 import { download } from '../state.ts';
 import type { Part, Table, Target, Why } from './inspector.ts';
 
 const words = {
-  pause: 'Pause', pauseView: 'Pause this view', pauseHint: 'Pause this view; the machine goes on', table: 'As table', picture: 'As picture', tools: 'Table and export', export: 'Export', csv: 'CSV, for a spreadsheet', json: 'JSON, for a program',
+  hold: 'Hold', view: ' view', holdHint: 'The machine goes on; what is shown here stays', table: 'As table', picture: 'As picture', tools: 'Table and export', export: 'Export', csv: 'CSV, for a spreadsheet', json: 'JSON, for a program',
   noMemory: 'This browser does not share the machine’s memory with the page, so there is nothing to look into. Open the page over https or from localhost, from a server that isolates it.',
-  looking: 'Looking …', empty: 'No rows.', paused: 'paused', rows: (n: number, all: number) => `The first ${n} of ${all} rows; the export has all.`,
+  looking: 'Looking …', empty: 'No rows.', rows: (n: number, all: number) => `The first ${n} of ${all} rows; the export has all.`,
 };
 /** There the tools are behind one button. */
 const phone = mediaSignal(PHONE);
@@ -33,14 +32,14 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
   const { Figure, Detail } = part;
   return function Inspector({ target, name, tabs }: InspectorProps) {
     const data = useSignal<Data | undefined>(undefined);
-    const looked = useSignal(false), paused = useSignal(false), asTable = useSignal(false), chosen = useSignal(''), problem = useSignal('');
+    const looked = useSignal(false), held = useSignal(false), asTable = useSignal(false), chosen = useSignal(''), problem = useSignal('');
     const lacksMemory = part.needsMemory === true && !target.machine;
     useEffect(() => {
       if (lacksMemory) return;
       const source = part.open(target);
       let closed = false, busy = false;
       const look = async (): Promise<void> => {
-        if (busy || document.hidden || (looked.peek() && paused.peek())) return;
+        if (busy || document.hidden || (looked.peek() && held.peek())) return;
         busy = true;
         try {
           const seen = await source.look();
@@ -71,11 +70,11 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
     return <>
       <div class="sub">{tabs}<span class="grow" />
         <span class="itools">
-          <button class="btn quiet sm" aria-pressed={paused.value} aria-label={words.pauseView} title={words.pauseHint} onClick={() => { paused.value = !paused.value; }}><Icon name="pause" /><span class="hide-s">{words.pause}</span></button>
+          <button class="btn quiet sm" aria-pressed={held.value} title={words.holdHint} onClick={() => { held.value = !held.value; }}>{words.hold}<span class="hide-s">{words.view}</span></button>
           {!phone.value && <button class="btn quiet sm" aria-pressed={asTable.value} onClick={turn}>{words.table}</button>}
           <button class="btn quiet sm" aria-haspopup="menu" disabled={seen === undefined} aria-label={phone.value ? words.tools : undefined} onClick={event => openMenu(event, words.export, [...(phone.value ? [{ name: asTable.value ? words.picture : words.table, run: turn }] : []), { name: words.csv, run: () => save('csv') }, { name: words.json, run: () => save('json') }])}>{phone.value ? '⋯' : words.export}</button>
         </span></div>
-      <div class={`body ins${paused.value ? ' still' : ''}`} role="region" aria-label={name} tabIndex={-1}>
+      <div class={`body ins${held.value ? ' still' : ''}`} role="region" aria-label={name} tabIndex={-1}>
         {problem.value && <p class="stop" role="alert">{problem.value}</p>}
         {lacksMemory ? <p class="hint">{words.noMemory}</p>
           : !shown ? <p class="hint">{looked.value ? part.nothing : words.looking}</p>

@@ -13,13 +13,14 @@ import type { Shown, Target, Why } from './inspector.ts';
 const words = {
   nothing: 'The guest is gone.', title: 'No request yet', waits: 'Requests are followed while this view is open: have the guest read, write or send something. These are the places that one passes.', make: 'Make one now', line: 'A line for the guest’s console', send: 'Send', sent: (line: string) => `Sent to its console: ${line}`,
   done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`, compare: 'Beside a request of', none: 'no other guest', waitsFor: (name: string) => `Nothing of ${name} yet: have it read, write or send something.`,
+  twoWays: (kib: number, what: string) => `One ${what} of ${kib} KiB, two ways`,
   ways: { ring: 'paravirtual: a ring', drive: 'emulated IDE drive', card: 'emulated network card', other: 'through the bridge' }, of: (what: string, kib: number | undefined) => (kib ? `${what}, ${kib} KiB` : what),
   lanes: { guest: ['Guest driver', 'in the guest'], crossing: ['Crossing', 'VM exits since the request before'], xen: ['Xen', 'root mode'], dom0: ['Domain-0', 'serves it'], where: ['Host disk', 'the same sectors, as each layer calls them'], time: ['Time', 'until it was answered; same scale'], list: ['Requests', 'newest last; height: time'] } as const,
   slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', noSlot: 'The page of the ring is shared: to write into it is no exit.', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
-  uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'None was needed: the driver only wrote into memory that it shares with Domain-0.', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
+  uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'the back end was at work, and found the slot by itself', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
   model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
-  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', answered: 'Answered after', against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`,
-  decodes: 'Decodes each access, hands it to the device model', rings: 'Sets a pending bit, wakes Domain-0', asleep: 'Is not asked', decoded: 'The vCPU waits at each access until the device model has answered.', bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`, noBell: 'Domain-0 was at work already and found the slot by itself.', accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`, events: (n: number) => `${n} event${n === 1 ? '' : 's'}`, serves: (n: number) => `${figure(n)} requests an exit`,
+  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', answered: 'Answered after', against: 'against', mean: (of: readonly number[]) => `Of the last ${of.join(' and ')} requests that were answered and counted: means, and the time that half of them took at most.`,
+  decodes: 'Decodes each access, hands it to the device model', rings: 'Sets a pending bit, wakes Domain-0', asleep: 'Is not asked', decoded: 'The vCPU waits at each access until the device model has answered.', bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`, noBell: 'No event, no work: the guest and Domain-0 share the page.', accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`, events: (n: number) => `${n} event${n === 1 ? '' : 's'}`, serves: (n: number) => `${figure(n)} requests an exit`,
   longer: (slow: string, quick: string, kib: number | undefined, place: string, us: string, part: number, quickKib: number | undefined) => `${slow} waits longer than ${quick} although it exits less: ${us} of it, ${part.toFixed(0)} %, pass at the ${place}${kib && quickKib && kib > quickKib ? `, which moves ${kib} KiB for it against ${quickKib}` : ''}.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
 };
 const EVERY_MS = 250,
@@ -75,9 +76,13 @@ function open({ session }: Target) {
   };
 }
 
-/** The chosen request of a side; unless one is chosen, the last one that was answered and whose exits are known, and that took some. */
-const chosenOf = ({ requests }: Side, chosen: string): FollowedRequest | undefined =>
-  requests.find(({ number }) => String(number) === chosen) ?? requests.find(({ isDone, exits }) => isDone && exits && exits.length > 0) ?? requests.find(({ isDone }) => isDone) ?? requests[0];
+/** The one in the middle by its time: the last one may be one that waited for something else. */
+const typicalOf = (requests: readonly FollowedRequest[]): FollowedRequest | undefined => [...requests].sort((a, b) => lastOf(a.steps) - lastOf(b.steps))[requests.length >> 1];
+/** The chosen request of a side; unless one is chosen, a typical one of those in the strip that were answered, whose exits are known, and that took some. */
+function chosenOf({ requests }: Side, chosen: string): FollowedRequest | undefined {
+  const done = requests.slice(0, STRIP).filter(({ isDone }) => isDone);
+  return requests.find(({ number }) => String(number) === chosen) ?? typicalOf(done.filter(({ exits }) => exits && exits.length > 0)) ?? done[0] ?? requests[0];
+}
 
 type Steps = FollowedRequest['steps'];
 type Way = 'ring' | 'drive' | 'card' | 'other';
@@ -101,7 +106,9 @@ function Figure(shown: Shown<Data>) {
   const lane = (key: keyof typeof words.lanes, of: (request: FollowedRequest, side: Side, i: number) => ComponentChildren) => <>
     <div class="lane-n"><b>{words.lanes[key][0]}</b><small>{words.lanes[key][1]}</small></div>
     {sides.map((side, i) => { const request = picked[i]; return <div key={side.id} class={`lane-c ${ownerClass(side.id)}`}>{request && of(request, side, i)}</div>; })}</>;
+  const [one, two] = picked, kib = one && kibOf(one.steps), same = one && two && kib && kib === kibOf(two.steps) && whatOf(one.steps) === whatOf(two.steps) && wayOf(one) !== wayOf(two);
   return <div class={`col iop${other ? ' two' : ''}`}>
+    {same && <h3 class="iopt">{words.twoWays(kib, whatOf(one.steps))}</h3>}
     <div class="lanes">
       <div class="lane-n"><label class="cmp"><small>{words.compare}</small><select class="in" value={beside.value} onChange={event => { beside.value = Number(event.currentTarget.value); }}><option value={0}>{words.none}</option>{others.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}</select></label></div>
       {sides.map((side, i) => { const request = picked[i]; return <div key={side.id} class={`lane-h ${ownerClass(side.id)}`}><h3><span class="dom">{side.name}</span> <ModeBadge type={side.type} /> {request && words.ways[wayOf(request)]}</h3>
@@ -160,13 +167,16 @@ function Crossing({ exits, told }: { exits: FollowedRequest['exits']; told: stri
   const count = countOf(exits), hypercall = /EVTCHNOP.*/.exec(told)?.[0], byReason = new Map<number, typeof exits>();
   for (const each of exits) byReason.set(each.reason, [...(byReason.get(each.reason) ?? []), each]);
   return <div class="cross"><div class="sqs" aria-hidden="true">{Array.from({ length: Math.min(count, MOST_SQUARES) }, (_, i) => <i key={i} />)}{count > MOST_SQUARES && <small>{words.more(count - MOST_SQUARES)}</small>}</div>
-    <p><b class="big">{count}</b> {words.exit(count)}{count === 0 ? <span class="sec">. {words.noExit}</span> : [...byReason].map(([reason, same], i) => <span key={reason}>{i > 0 ? ', ' : ': '}{countOf(same)} {exitTitle(reason)}{same.some(({ port }) => port !== undefined) && <span class="sec"> ({same.slice(0, 4).map(({ port, count: n }) => `${n} × 0x${port!.toString(16)}`).join(', ')}{same.length > 4 && ' …'})</span>}</span>)}{count > 0 && hypercall && <span class="sec">, {hypercall}</span>}</p></div>;
+    <p><b class="big">{count}</b> {words.exit(count)}{count === 0 ? <span class="sec">: {words.noExit}</span> : [...byReason].map(([reason, same], i) => <span key={reason}>{i > 0 ? ', ' : ': '}{countOf(same)} {exitTitle(reason)}{same.some(({ port }) => port !== undefined) && <span class="sec"> ({same.slice(0, 4).map(({ port, count: n }) => `${n} × 0x${port!.toString(16)}`).join(', ')}{same.length > 4 && ' …'})</span>}</span>)}{hypercall && count > 0 && <span class="sec">, {hypercall}</span>}</p></div>;
 }
 
 const WHERE: ReadonlySet<string> = new Set(['guest disk', 'volume', 'image', 'partition', 'disk', 'stored']);
 
 /** The same sectors as each layer calls them. */
-const Where = ({ steps, id }: { steps: Steps; id: number }) => <ol class="where">{steps.filter(({ place, what }) => WHERE.has(place) && !what.startsWith('nowhere')).map(({ place, what }) => <li key={place} class={ownerOf(place, id)}><small>{place}</small><span>{place === 'guest disk' ? what : what.replace(/, \d+ sectors?$/, '').replace('logical extent', 'extent')}</span></li>)}</ol>;
+const Where = ({ steps, id }: { steps: Steps; id: number }) => <ol class="where">{steps.filter(({ place, what }) => WHERE.has(place) && !what.startsWith('nowhere')).map(({ place, what }) => {
+  const [device, ...rest] = what.replace(/, \d+ sectors?$/, '').replace('logical extent', 'extent').split(', ');
+  return <li key={place} class={ownerOf(place, id)}><small>{place}{rest.length > 0 && ` ${device}`}</small><span>{rest.length > 0 ? rest.join(', ') : device}</span></li>;
+})}</ol>;
 
 /** Where its time went: as long as it is beside the longest one here. */
 function Times({ steps, id, mostUs }: { steps: Steps; id: number; mostUs: number }) {
@@ -189,12 +199,12 @@ const countedOf = ({ requests }: Side): FollowedRequest[] => requests.filter(({ 
 function sumsOf(sides: readonly Side[]): [name: string, values: string[]][] {
   const counted = sides.map(countedOf);
   const sum = (requests: readonly FollowedRequest[], of: (request: FollowedRequest) => number): number => requests.reduce((total, request) => total + of(request), 0);
-  const exits = counted.map(requests => sum(requests, ({ exits: each }) => countOf(each))), kib = counted.map(requests => sum(requests, ({ steps }) => kibOf(steps) ?? 0)), us = counted.map(requests => sum(requests, ({ steps }) => lastOf(steps)));
+  const exits = counted.map(requests => sum(requests, ({ exits: each }) => countOf(each))), kib = counted.map(requests => sum(requests, ({ steps }) => kibOf(steps) ?? 0));
   const values = (of: (i: number) => number, text: (n: number) => string): string[] => sides.map((_, i) => (Number.isFinite(of(i)) ? text(of(i)) : '–'));
   return [
     ...(kib.every(each => each > 0) ? [[words.perKib, values(i => exits[i]! / kib[i]!, figure)] as [string, string[]]] : []),
     [words.perRequest, values(i => exits[i]! / counted[i]!.length, figure)],
-    [words.answered, values(i => us[i]! / counted[i]!.length, timeText)],
+    [words.answered, values(i => lastOf(typicalOf(counted[i]!)?.steps ?? []) || NaN, timeText)],
   ];
 }
 

@@ -10,9 +10,9 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
-  nothing: 'There is no machine.', caption: (mib: number, cell: number) => `${mib} cells of 1 MiB; one of two colours has two owners. Below: the 256 frames of MiB ${cell}, from 0x${(256 * cell).toString(16)} on. Granted: what others may map. In use: what they map now.`, owner: 'Owner', columns: ['Owner', 'Frames', 'MiB', 'Granted', 'In use'], xen: 'Xen', free: 'free', who: 'Who owns what',
-  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}, a square each`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' }, then: { hvm: ', then EPT', pv: ', checked by Xen' }, large: (mib: number) => `${mib}-MiB page: the walk ends here, no page table`,
-  cost: (entries: number, looks: number) => `${entries + 4 * looks} memory references on a TLB miss (EPT of 4 levels; flat here: ${entries + looks}), none on a hit`,
+  nothing: 'There is no machine.', caption: 'A cell is 1 MiB, in the colour of whoever owns most of it. Granted: frames that others may map. Mapped: what they map now.', owner: 'Owner', columns: ['Owner', 'MiB', 'Granted', 'Mapped'], frameCount: 'Frames', xen: 'Xen', free: 'free', who: 'Who owns what',
+  map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}, a square each`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' }, then: { hvm: ', then EPT, 4 levels', pv: ', checked by Xen' }, large: (mib: number) => `${mib}-MiB page: the walk ends here, no page table`,
+  cost: (entries: number, looks: number) => `${entries + EPT_LEVELS * looks} memory references on a TLB miss, none on a hit`,
   views: { owner: 'Owner', tables: 'Tables', granted: 'Granted', code: 'Code', referred: 'Shared' }, show: 'Show on the map', counted: { tables: (name: string) => `page tables of ${name}, from its CR3`, granted: 'frames that others may map', code: 'frames with translated code', referred: 'frames with more than one reference' }, shade: (what: string, frames: number, most: number) => `${what}: ${frames} in all, at most ${most} in a MiB.`,
   plain: 'writable', table: 'page table', lent: 'granted to another domain', granted: 'written by others', translated: 'code that has run', ends: 'the walk ends here', device: 'device', code: 'translated code', notThere: 'not present', noGuest: 'Boot a guest: its addresses can be followed here.', wrong: 'Write a linear address in hexadecimal, c0100000 say.', eip: 'at EIP', esp: 'at ESP',
   steps: { cr3: 'CR3', physical: 'guest-physical', stage: 'EPT', p2m: 'Xen’s check', machine: 'machine frame' }, references: 'references', type: 'type', uses: 'uses as that', m2p: 'known to its owner as', flags: 'flags', offset: 'offset', linearBits: 'linear, as it is', bits: (n: number) => `${n} bits`,
@@ -32,6 +32,10 @@ const EVERY_MS = 1000,
   /** No letter is read in a cell that is narrower. */
   LETTER = 16;
 const XEN = 0x7ff2;
+/** As a processor has them; Ringside's own second stage is flat. */
+const EPT_LEVELS = 4;
+/** What the tables are, from the top. */
+const TABLES: Readonly<Record<string, string>> = { PDPTE: 'PDPT', PDE: 'directory', PTE: 'table' };
 const narrow = mediaSignal(PHONE);
 const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
 
@@ -82,22 +86,24 @@ const ENTRY_BITS: readonly (readonly [bit: number, name: string, says: string])[
 const entryBits = (low: number) => ENTRY_BITS.map(([bit, name, says]) => [String(bit), String((low >>> bit) & 1), `${name}: ${says}`] as const);
 const entryWords = (low: number): string => ((low & 1) === 0 ? words.notThere : [low & 2 ? 'write' : 'read', low & 4 ? 'user' : 'kernel', low & 64 ? 'dirty' : low & 32 ? 'accessed' : ''].filter(Boolean).join(', '));
 
+/** Bit 63, in an entry's upper half. */
+const NX = 1 << 31;
 /** A page of a directory's entry, with no table below it: bit 7 is in force (SDM vol. 3, 4.3 and 4.4). */
 const LARGE = 128;
 
 function walkOf(state: VcpuState, linear: number, id: number, isPv: boolean): Step[] {
   const { regs } = state, { entries, physical, secondStage, machine, error } = state.translate(linear), own = ownerClass(id);
   const paging = regs[R.CR0]! < 0;
-  const steps: Step[] = [{ key: 'cr3', title: words.steps.cr3, value: paging ? hex(regs[R.CR3]!) : '–', says: paging ? 'points to the top level' : words.paging.off, owner: own, bits: [] }];
+  const steps: Step[] = [{ key: 'cr3', title: words.steps.cr3, value: paging ? `0x${hex(regs[R.CR3]!)}` : '–', says: paging ? 'points to the top level' : words.paging.off, owner: own, bits: [] }];
   for (const { level, physical: at, low, high } of entries) {
     const index = level === 'PDPTE' ? linear >>> 30 : level === 'PDE' ? (entries[0]?.level === 'PDPTE' ? (linear >>> 21) & 511 : linear >>> 22) : entries[0]?.level === 'PDPTE' ? (linear >>> 12) & 511 : (linear >>> 12) & 1023;
-    steps.push({ key: level, title: `${level} [0x${index.toString(16)}]`, value: `${high ? hex(high, 1) : ''}${hex(low)}`, says: at < 0 ? 'in a register' : level === 'PDE' && low & LARGE && entries.at(-1)!.level === 'PDE' && physical >= 0 ? words.large(entries[0]!.level === 'PDPTE' ? 2 : 4) : `${entryWords(low)}; at ${hex(at)}`, owner: own, bits: entryBits(low), ...((low & 1) === 0 ? { isFault: true as const } : {}) });
+    steps.push({ key: level, title: `${TABLES[level]} [0x${index.toString(16)}]`, value: `0x${high & ~NX ? hex(high & ~NX, 1) : ''}${hex(low)}`, says: at < 0 ? 'in a register' : level === 'PDE' && low & LARGE && entries.at(-1)!.level === 'PDE' && physical >= 0 ? words.large(entries[0]!.level === 'PDPTE' ? 2 : 4) : `${entryWords(low)}${high & NX ? ', no execute' : ''}; at 0x${hex(at)}`, owner: own, bits: [...(high & NX ? [['63', '1', 'XD: not executed'] as const] : []), ...entryBits(low)], ...((low & 1) === 0 ? { isFault: true as const } : {}) });
   }
   if (physical < 0) return steps;
-  steps.push({ key: 'physical', title: words.steps.physical, value: hex(physical), says: `guest frame 0x${(physical >>> 12).toString(16)}${error >= 0 ? `; the access would fault, #PF ${error}` : ''}`, owner: own, bits: [] });
+  steps.push({ key: 'physical', title: words.steps.physical, value: `frame 0x${(physical >>> 12).toString(16)}`, says: `address 0x${hex(physical)}${error >= 0 ? `; a read now: #PF ${error}` : ''}`, owner: own, bits: [] });
   const rights = `${secondStage & 1 ? 'r' : '-'}${secondStage & 2 ? 'w' : '-'}${secondStage & 4 ? 'x' : '-'}`;
   steps.push({ key: 'stage', title: isPv ? words.steps.p2m : words.steps.stage, value: machine < 0 ? '–' : rights, says: machine < 0 ? (secondStage === 0 ? 'no memory there: an exit' : 'is populated on demand') : `0x${(physical >>> 12).toString(16)} → 0x${(machine >>> 12).toString(16)}`, owner: 'c-hv', bits: [['0', String(secondStage & 1), 'read'], ['1', String((secondStage >>> 1) & 1), 'write'], ['2', String((secondStage >>> 2) & 1), 'execute']], ...(machine < 0 ? { isFault: true as const } : {}) });
-  if (machine >= 0) steps.push({ key: `f${machine >>> 12}`, title: words.steps.machine, value: hex(machine), says: `frame 0x${(machine >>> 12).toString(16)}`, owner: 'c-hw', bits: [] });
+  if (machine >= 0) steps.push({ key: `f${machine >>> 12}`, title: words.steps.machine, value: `frame 0x${(machine >>> 12).toString(16)}`, says: `address 0x${hex(machine)}`, owner: 'c-hw', bits: [] });
   return steps;
 }
 
@@ -179,6 +185,10 @@ function MemoryMap(shown: Shown<Data> & { cell: number; counts: Uint16Array | un
   };
   const runs: { from: number; to: number; owner: number }[] = [];
   cells.forEach(({ owner }, i) => { const last = runs.at(-1); if (last && last.owner === owner && i % across !== 0) last.to = i; else runs.push({ from: i, to: i, owner }); });
+  // Who owns most of no cell would not be seen at all: a stripe of theirs is.
+  const large = new Set(cells.map(({ owner }) => owner)), small = new Set(cells.flatMap(({ parts = [] }) => parts.map(([owner]) => owner)).filter(owner => owner >= 0 && !large.has(owner)));
+  /** A row's short run between others has its colour alone, unless its owner has no longer one. */
+  const named = new Set(runs.filter(({ from, to }) => to - from > 1).map(({ owner }) => owner));
   const Fill = ({ owner, from, width }: { owner: number; from: [x: number, y: number]; width: number }) => <g class={classOf(owner)}>
     <rect x={from[0]} y={from[1]} width={width} height={high - GAP} class="own" />{owner >= 0 && owner !== XEN && <rect x={from[0]} y={from[1]} width={width} height={high - GAP} fill={`url(#own-${owner % HATCHES.length})`} />}</g>;
   return <svg viewBox={`${-LEFT} ${-HEAD} ${LEFT + wide} ${HEAD + tall + ZOOM}`} class={`memsvg${counts ? ' faded' : ''}`} tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown} onClick={onClick}>
@@ -186,15 +196,14 @@ function MemoryMap(shown: Shown<Data> & { cell: number; counts: Uint16Array | un
     {[0, 8, 16, 24].map(mib => Math.abs((mib * across) / 32 - column) * side > 50 && <text key={mib} x={(mib * wide) / 32 + 1} y="-5" class="m">+{(mib * across) / 32}</text>)}
     {Array.from({ length: rows }, (_, each) => each % labelled === 0 && Math.abs(each - row) * high > 14 && <text key={each} x="-9" y={each * high + high / 2 + 4} text-anchor="end" class="m">{each * across} M</text>)}
     {runs.map(({ from, to, owner }) => <Fill key={from} owner={owner} from={[x(from), y(from)]} width={(to - from + 1) * side - GAP} />)}
-    {cells.map(({ parts }, i) => { let before = 0; return parts?.map(([owner, frames]) => { const at = before; before += frames; return <Fill key={`${i}.${owner}`} owner={owner} from={[x(i) + (at / FRAMES) * (side - GAP), y(i)]} width={Math.max(1.2, (frames / FRAMES) * (side - GAP))} />; }); })}
+    {cells.map(({ parts }, i) => { let before = 0; return parts?.map(([owner, frames]) => { const at = before; before += frames; return !small.has(owner) ? undefined : <Fill key={`${i}.${owner}`} owner={owner} from={[x(i) + (at / FRAMES) * (side - GAP), y(i)]} width={Math.max(1.2, (frames / FRAMES) * (side - GAP))} />; }); })}
     {counts && cells.map(({ owner }, i) => counts[i]! > 0 && <rect key={i} x={x(i)} y={y(i)} width={side - GAP} height={high - GAP} class={`cnt ${classOf(owner)}`} fill-opacity={0.25 + 0.75 * Math.sqrt(counts[i]! / top)} />)}
     <path d={Array.from({ length: across - 1 }, (_, i) => `M${(i + 1) * side - GAP / 2} 0v${rows * high}`).join('')} stroke="var(--bg)" stroke-width={GAP} />
-    {runs.map(({ from, to, owner }) => owner >= 0 && side >= LETTER && (to - from + 1) * side > plateOf(owner).length * 7 + 8 && <g key={from} class={classOf(owner)}><rect x={x(from) + 2.5} y={y(from) + (high - GAP) / 2 - 5.5} width={plateOf(owner).length * 7 + 5} height="11" rx="2" class="plate" /><text x={x(from) + 5} y={y(from) + (high - GAP) / 2 + 3.7} class="m pl">{plateOf(owner)}</text></g>)}
+    {runs.map(({ from, to, owner }) => owner >= 0 && side >= LETTER && (to - from > 1 || !named.has(owner)) && (to - from + 1) * side > plateOf(owner).length * 7 + 8 && <g key={from} class={classOf(owner)}><rect x={x(from) + 2.5} y={y(from) + (high - GAP) / 2 - 5.5} width={plateOf(owner).length * 7 + 5} height="11" rx="2" class="plate" /><text x={x(from) + 5} y={y(from) + (high - GAP) / 2 + 3.7} class="m pl">{plateOf(owner)}</text></g>)}
     <g class="lead"><path d={`M${column * side - GAP / 2} ${tall}L0 ${tall + ZOOM}H${wide}L${(column + 1) * side - GAP / 2} ${tall}z`} class="fan" />
       <path d={`M${column * side - GAP / 2} ${(row + 1) * high}V${tall}L0 ${tall + ZOOM}M${(column + 1) * side - GAP / 2} ${(row + 1) * high}V${tall}L${wide} ${tall + ZOOM}`} /></g>
     <rect x={column * side - GAP / 2} y={row * high} width={side} height={high} rx="1.5" class="here" />
-    <g class="at"><rect x={-LEFT} y={y(cell) + (high - GAP) / 2 - 7.5} width={LEFT - 5} height="15" rx="2" /><text x="-9" y={y(cell) + (high - GAP) / 2 + 4} text-anchor="end" class="m">{row * across} M</text>
-      <rect x={x(cell) + (side - GAP) / 2 - 13} y={-HEAD} width="26" height="15" rx="2" /><text x={x(cell) + (side - GAP) / 2} y={-HEAD + 11.5} text-anchor="middle" class="m">+{column}</text></g>
+    <g class="at"><text x="-9" y={y(cell) + (high - GAP) / 2 + 4} text-anchor="end" class="m">{row * across} M</text><text x={x(cell) + (side - GAP) / 2} y="-5" text-anchor="middle" class="m">+{column}</text></g>
   </svg>;
 }
 
@@ -224,7 +233,7 @@ function Figure(shown: Shown<Data>) {
     <section class="walkp"><div class="row wrap"><h3>{words.walk}</h3>{walk ? <>
       <label class="in s"><input type="text" aria-label={words.linear} placeholder={hex(walk.linear)} value={address.value} onChange={event => follow(event.currentTarget.value)} /><span class="u">{words.linear} {words.of(walk.name, walk.vcpu)}</span></label>
       <span class="sec">{walk.mode}{walk.mode === words.paging.off ? '' : walk.isPv ? words.then.pv : words.then.hvm}</span><span class="grow" /><span class="sec">{walk.cost}</span></> : <span class="sec">{words.noGuest}</span>}{problem.value && <span class="tag bad" role="alert">{problem.value}</span>}</div>
-      {walk && <ol class={`split ${walk.steps[0]!.owner}`} aria-label={words.linear}>{partsOf(walk).map(({ name, bits, value }) => <li key={name} style={`flex:${bits} 1 0`}><b>0x{value.toString(16).padStart(Math.ceil(bits / 4), '0')}</b> <span>{name}, {words.bits(bits)}</span></li>)}</ol>}
+      {walk && <ol class={`split ${walk.steps[0]!.owner}`} aria-label={words.linear}>{partsOf(walk).map(({ name, bits, value }) => <li key={name} style={`flex:${bits} 1 0`}><b>0x{value.toString(16).padStart(Math.ceil(bits / 4), '0')}</b> <span>{TABLES[name] ?? name}, {words.bits(bits)}</span></li>)}</ol>}
       {walk && <ol class="walk">{walk.steps.map((step, i) => <li key={step.key} class={`${step.owner}${step.isFault ? ' fault' : ''}${i === walk.steps.length - 1 && !step.isFault ? ' last' : ''}${shownKey === step.key ? ' on' : ''}`}><button class="pickrow" aria-pressed={shownKey === step.key} onClick={() => choose(step.key)}><small>{step.title}</small><b>{step.value}</b><span>{step.says}</span></button></li>)}</ol>}
     </section>
   </div>;
@@ -237,11 +246,11 @@ function Detail(shown: Shown<Data>) {
   const flags = frame && [frame.device && words.device, frame.code && words.code, frame.xen && words.xen, frame.pinned && 'pinned', frame.validated && 'validated'].filter(Boolean).join(', ');
   return <>
     <div class="seg views" role="group" aria-label={words.show}>{(Object.keys(words.views) as View[]).map(each => <button key={each} aria-pressed={view.value === each} onClick={() => { view.value = each; }}>{words.views[each]}</button>)}</div>
-    <section><h3>{words.who}</h3><table class="owns"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i > 0 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>{data.counts.map(([owner, count]) => <tr key={owner} class={owner === data.guest ? 'b sel' : ''}><td class={classOf(owner)}><i class={`m own-id${owner < 0 ? ' chip' : ''}`}>{plateOf(owner)}</i>{nameOf(owner)}</td><td class="m num">{count}</td><td class="m num">{(count / 256).toFixed(1)}</td><td class="m num">{data.grants.get(owner)?.granted}</td><td class="m num">{data.grants.get(owner)?.used}</td></tr>)}</tbody></table></section>
+    <section><h3>{words.who}</h3><table class="owns"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i > 0 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>{data.counts.map(([owner, count]) => <tr key={owner} class={owner === data.guest ? 'b sel' : ''}><td class={classOf(owner)}><i class={`m own-id${owner < 0 ? ' chip' : ''}`}>{plateOf(owner)}</i>{nameOf(owner)}</td><td class="m num">{(count / FRAMES).toFixed(1)}</td><td class="m num">{data.grants.get(owner)?.granted}</td><td class="m num">{data.grants.get(owner)?.used}</td></tr>)}</tbody></table></section>
     {frame ? <section><h3>{words.frame(frame.mfn)}</h3><dl class="kv"><dt>{words.owner}</dt><dd class="plain"><i class={`chip ${classOf(frame.owner)}`} /> {nameOf(frame.owner)}</dd><dt>{words.references}</dt><dd>{frame.references}</dd><dt>{words.type}</dt><dd>{frame.type}</dd><dt>{words.uses}</dt><dd>{frame.uses}</dd><dt>{words.granted}</dt><dd>{frame.writers}</dd>{frame.m2p >= 0 && <><dt>{words.m2p}</dt><dd>0x{frame.m2p.toString(16)}</dd></>}{flags && <><dt>{words.flags}</dt><dd class="plain">{flags}</dd></>}</dl></section>
       : step ? <section><h3>{step.title}</h3><p><span class="m">{step.value}</span> <span class="sec">{step.says}</span></p>{step.bits.length > 0 && <table class="bitst"><tbody>{step.bits.map(([bit, value, says]) => <tr key={bit} class={value === '0' ? 'out' : ''}><td class="m">{bit}</td><td class="m b">{value}</td><td class="sec">{says}</td></tr>)}</tbody></table>}
         {step.key === 'stage' && data.walk?.steps.at(-1)?.key.startsWith('f') && <button class="btn sm" onClick={() => choose(data.walk!.steps.at(-1)!.key)}>{words.steps.machine}</button>}</section>
-      : <p class="cap-t">{words.caption(data.cells.length, Math.min(chosenCell(shown), data.cells.length - 1))}</p>}
+      : <p class="cap-t">{words.caption}</p>}
   </>;
 }
 
@@ -260,7 +269,7 @@ function why({ data, chosen }: Shown<Data>): Why {
 export const Memory = inspector<Data>({
   everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, why,
   tables: ({ counts, cells, grants, walk }) => [
-    { name: words.who, columns: words.columns, rows: counts.map(([owner, count]) => [nameOf(owner), count, count / 256, grants.get(owner)?.granted ?? 0, grants.get(owner)?.used ?? 0]) },
+    { name: words.who, columns: [words.owner, words.frameCount, ...words.columns.slice(1)], rows: counts.map(([owner, count]) => [nameOf(owner), count, count / FRAMES, grants.get(owner)?.granted ?? 0, grants.get(owner)?.used ?? 0]) },
     { name: words.walk, columns: ['Step', 'Value', 'What it says'], rows: walk?.steps.map(({ title, value, says }) => [title, value, says]) ?? [] },
     { name: 'MiB by owner', columns: ['MiB', 'Most of it', 'Several owners'], rows: cells.map(({ owner, parts }, i) => [i, nameOf(owner), parts ? 'yes' : 'no']) },
   ],

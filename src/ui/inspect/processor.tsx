@@ -112,7 +112,7 @@ function Figure({ data, chosen, choose, target }: Shown<Data>) {
       <p class="m sec flg">{FLAGS.filter(([bit]) => (eflags >>> bit) & 1).map(([, name]) => name).join(' ') || '–'}</p></section>
     <div class="two-c">
       <section><h3>{words.code}</h3><Code state={state} eip={regs[R.EIP]! >>> 0} before={4} after={9} withBytes /></section>
-      <section><h3>{words.stack} <span class="sec">{words.stackHint}</span></h3>{stack.length === 0 ? <p class="hint">{words.noMemory}</p> : <pre class="code dis">{stack.map(({ at, word }, i) => <span key={at} class={i === 0 ? 'now' : ''}>{`${hex(at)}  ${hex(word)}`}</span>)}</pre>}</section>
+      <section><h3>{words.stack} <span class="sec">{words.stackHint}</span></h3>{stack.length === 0 ? <p class="hint">{words.noMemory}</p> : <pre class="code dis" tabIndex={0}>{stack.map(({ at, word }, i) => <span key={at} class={i === 0 ? 'now' : ''}>{`${hex(at)}  ${hex(word)}`}</span>)}</pre>}</section>
     </div>
     <section><h3>{words.control}</h3><dl class="regs">{CONTROL.map(([name, at]) => pick(name, hex(regs[at]!)))}{pick('GDTR', `${hex(regs[R.GDTR_BASE]!)} ${hex(regs[R.GDTR_LIMIT]!, 4)}`)}{pick('IDTR', `${hex(regs[R.IDTR_BASE]!)} ${hex(regs[R.IDTR_LIMIT]!, 4)}`)}</dl></section>
     <section><h3>{words.segments}</h3><div class="wide"><table class="pad picks"><thead><tr>{words.columns.map(each => <th key={each}>{each}</th>)}</tr></thead>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { byPriority, creditOf, lineFrom, type Run, runsOf, sharesByWeight } from './runs.ts';
+import { byPriority, creditOf, gathered, lineFrom, type Run, runsOf, sharesByWeight, timesOf } from './runs.ts';
 
 const decision = (timeNs: number, pcpu: number, from: number, to: number) => ({ timeNs, pcpu, from, to, why: 'TURN', left: 'NOBODY', priority: -1, credit: 5, waiting: 0, waitedNs: 3 }) as const;
 
@@ -27,6 +27,21 @@ describe('the priority of who runs', () => {
     expect(byPriority([run(4, 40, { priority: 0 })], accountings).map(({ priority, fromNs, toNs }) => [priority, fromNs / MS, toNs / MS])).toEqual([[0, 4, 10], [-1, 10, 30], [-2, 30, 40]]);
     // One that goes on with the same priority is one slice.
     expect(byPriority([run(4, 6), run(6, 8)], accountings)).toHaveLength(1);
+  });
+});
+
+describe('short turns', () => {
+  it('in a row are one, with how many of each unit; two, one alone, and what idle time parts stay what they are', () => {
+    const many = [run(0, 10), run(10, 11, { unit: 2 }), run(11, 12), run(12, 13, { unit: 2 }), run(13, 30), run(30, 31, { unit: 2 }), run(31, 50), run(60, 61), run(70, 71, { unit: 2 })];
+    const { wide, short } = gathered(many, 2 * MS);
+    expect(short.map(({ fromNs, toNs, of }) => [fromNs / MS, toNs / MS, [...of]])).toEqual([[10, 13, [[2, 2], [1, 1]]]]);
+    expect(wide).toHaveLength(6);
+    // On two processors they are two rows.
+    expect(gathered(many.map((each, i) => ({ ...each, pcpu: i % 2 })), 2 * MS).short).toEqual([]);
+  });
+
+  it('count for how long each unit had a processor', () => {
+    expect([...timesOf([run(0, 10), run(10, 11, { unit: 2 }), run(11, 12, { pcpu: 1 })])]).toEqual([[1, 11 * MS], [2, 1 * MS]]);
   });
 });
 

@@ -69,6 +69,52 @@ export function joined(runs: readonly Run[], isSame: (one: Run, other: Run) => b
   return slices;
 }
 
+/** Turns of a processor that are too short to be drawn each by itself. */
+export interface Turns {
+  pcpu: number;
+  fromNs: number;
+  toNs: number;
+  /** How many of each unit. */
+  of: ReadonlyMap<number, number>;
+}
+
+/** From so many short turns on they are told as one. */
+const FEWEST_TURNS = 3;
+
+/** Of slices, oldest first: those that follow each other on a processor and take less than `leastNs` each, three or more of them, as one; the others as they are. */
+export function gathered(slices: readonly Run[], leastNs: number): { wide: Run[]; short: Turns[] } {
+  const wide: Run[] = [], short: Turns[] = [], rows = new Map<number, Run[]>();
+  const end = (row: Run[]): void => {
+    const first = row[0], last = row.at(-1);
+    if (!first || !last || row.length < FEWEST_TURNS) {
+      wide.push(...row);
+      return;
+    }
+    const of = new Map<number, number>();
+    for (const { unit } of row) of.set(unit, 1 + (of.get(unit) ?? 0));
+    short.push({ pcpu: first.pcpu, fromNs: first.fromNs, toNs: last.toNs, of });
+  };
+  for (const slice of slices) {
+    const row = rows.get(slice.pcpu) ?? [], before = row.at(-1), isShort = slice.toNs - slice.fromNs < leastNs;
+    if (isShort && (!before || slice.fromNs - before.toNs < leastNs)) {
+      rows.set(slice.pcpu, [...row, slice]);
+      continue;
+    }
+    end(row);
+    rows.set(slice.pcpu, isShort ? [slice] : []);
+    if (!isShort) wide.push(slice);
+  }
+  for (const row of rows.values()) end(row);
+  return { wide, short };
+}
+
+/** How long each unit had a processor, in nanoseconds. */
+export function timesOf(runs: readonly Run[]): Map<number, number> {
+  const times = new Map<number, number>();
+  for (const { unit, fromNs, toNs } of runs) times.set(unit, toNs - fromNs + (times.get(unit) ?? 0));
+  return times;
+}
+
 export interface Credit {
   ns: number;
   credit: number;

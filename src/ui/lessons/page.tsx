@@ -26,7 +26,7 @@ const words = {
   round: (n: number, of: number, name: string | undefined) => `Round ${n}${of > 1 ? ` of ${of}` : ''}${name ? `: ${name}` : ''}`, later: 'Opens when this round is done.', was: (before: string) => `was ${before}`, youSaid: (n: number) => `You said ${number(n)}.`, gap: (said: number, got: number) => `you said ${number(said)}, measured ${number(got)}`,
   show: 'Show', fold: 'Fold', answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer',
   doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Why it is so, and what the source says. Opens when the measurement holds.', reality: 'What a real host does otherwise. Opens at the end.' },
-  measure: 'Measure', measureAgain: 'Measure again', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(by)} off`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
+  measure: 'Measure', measureAgain: 'Measure again', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
   wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
 };
 
@@ -120,7 +120,7 @@ export function LessonPage() {
   const { lesson, run } = state, rounds = roundsOf(lesson.steps), current = rounds.findLastIndex(({ from }) => from <= state.at), counted = rounds.length - 1;
   const shown = lesson.guests.map(({ name }) => sessions.value.get(run.idOf(name) ?? -1)).filter(session => session !== undefined);
   const consoles = <div class="desk serials">{shown.map((session, i) => <SerialWindow key={session.id} session={session} first={i === 0} />)}
-    {!narrow.value && shown.length === 1 && <RingStrip key={shown[0]!.id} id={shown[0]!.id} name={lesson.guests[0]!.name} round={current + 1} said={doorbellsSaid(rounds[current]!, state)} busy={state.busy}>
+    {!narrow.value && shown.length === 1 && <RingStrip key={shown[0]!.id} session={shown[0]!} name={lesson.guests[0]!.name} round={current + 1} said={doorbellsSaid(rounds[current]!, state)} isOpen={!isMeasured(rounds[current]!, state)} busy={state.busy}>
       <section class="panel lact" aria-label={words.counts(lesson.guests[0]!.name)} tabIndex={0}><Activity session={shown[0]!} totals /></section></RingStrip>}</div>;
   return <div class="lesson">
     <article class="body lsn">
@@ -131,10 +131,10 @@ export function LessonPage() {
       {problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag></p>}
       {rounds.map((round, r) => {
         const title = round.steps[0]!.kind === 'reality' ? words.steps.reality : words.round(r + 1, counted, round.steps[0]!.name);
-        if (r > current) return <section key={round.from} class="lstep shut"><h2>{title}</h2><p class="sec">{round.steps[0]!.kind === 'reality' ? words.waits.reality : words.later}</p></section>;
+        if (r > current) return <section key={round.from} class={round.steps[0]!.kind === 'reality' ? 'lpast' : 'lstep shut'}><h2>{title}</h2><p class="sec">{round.steps[0]!.kind === 'reality' ? words.waits.reality : words.later}</p></section>;
         const isFolded = r < current && !unfolded.value.has(-round.from - 1);
         return <Fragment key={round.from}>
-          {r < current && <section class="lstep folded"><div class="row"><h2>{title}</h2><span class="sec">{gapsOf(round, state).join('; ')}</span><span class="grow" /><button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${isFolded ? words.show : words.fold}: ${title}`} onClick={() => fold(-round.from - 1, !isFolded)}>{isFolded ? words.show : words.fold}</button></div></section>}
+          {r < current && <section class="lpast"><div class="row"><h2>{title}</h2><span class="sec">{gapsOf(round, state).join('; ')}</span><span class="grow" /><button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${isFolded ? words.show : words.fold}: ${title}`} onClick={() => fold(-round.from - 1, !isFolded)}>{isFolded ? words.show : words.fold}</button></div></section>}
           {!isFolded && round.steps.map((step, i) => <Fragment key={i}><StepBox step={step} index={round.from + i} number={i + 1} state={state} />{narrow.value && round.from + i === state.at && consoles}</Fragment>)}
         </Fragment>;
       })}
@@ -153,6 +153,8 @@ const gapsOf = ({ from, steps }: Round, { results, answers }: Now): string[] => 
   const said = answers.get(row.guess ?? '');
   return said === undefined ? [] : [words.gap(said, value)];
 }));
+
+const isMeasured = ({ from, steps }: Round, { results }: Now): boolean => steps.some((_, i) => results.has(from + i));
 
 /** The answer that is about a ring's doorbells. */
 const doorbellsSaid = ({ steps }: Round, { answers }: Now): number | undefined => {
@@ -175,7 +177,7 @@ function StepBox({ step, index, number: no, state }: { step: Step; index: number
     <div class="row"><h2>{title}</h2>{isFolded && linesOf(step).map((text, i) => <span key={i} class="typed"><Typed text={text} before={typedBefore(index, state)[i]} /></span>)}<span class="grow" />
       {step.kind === 'do' && <button class="btn quiet sm" disabled={busy} onClick={() => void reset(index)}>{words.reset}</button>}
       {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}</Tag>}
-      {!isHere && FOLDED.has(step.kind) && <button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${words.show}: ${title}`} onClick={() => fold(index, !isFolded)}>{isFolded ? words.show : words.fold}</button>}</div>
+      {!isHere && FOLDED.has(step.kind) && hasMore(step) && <button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${words.show}: ${title}`} onClick={() => fold(index, !isFolded)}>{isFolded ? words.show : words.fold}</button>}</div>
     {isFolded && <Gist step={step} state={state} />}
     {!isFolded && step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state} />)}
     {isHere && step.kind === 'do' && <p class="row wrap"><button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button><button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button></p>}
@@ -199,6 +201,9 @@ const typedBefore = (index: number, { lesson }: Now): string[] => {
   const before = lesson.steps.slice(0, index).findLast(({ kind }) => kind === 'do');
   return before ? linesOf(before) : [];
 };
+
+/** Its line leaves something out. */
+const hasMore = ({ kind, parts }: Step): boolean => kind !== 'predict' || parts.some(part => part.kind !== 'ask');
 
 /** What is behind somebody is one line, so that the step at hand begins on the screen. Measurements stay: later steps speak of them. */
 const FOLDED: ReadonlySet<Step['kind']> = new Set(['predict', 'do', 'explain']);
@@ -224,7 +229,7 @@ function PartView({ part, index, state }: { part: Part; index: number; state: No
   if (part.kind === 'rows') return <table class="meas"><thead><tr><th>{words.what}</th><th class="num said">{words.said}</th><th class="num got">{words.measured}</th></tr></thead><tbody>{part.rows.map(row => {
     const value = result?.measured.find(each => each.row === row)?.value;
     const said = row.guess === undefined ? undefined : state.answers.get(row.guess);
-    return <tr key={row.name}><td>{row.text}{said !== undefined && value !== undefined && <Gap said={said} got={value} />}</td><td class="num m">{said === undefined ? '' : number(said)}{said !== undefined && value !== undefined && <div><Tag kind={said === value ? 'done' : 'failed'}>{said === value ? words.right : words.off(Math.abs(said - value))}</Tag></div>}</td><td class="num m b">{value === undefined ? '–––' : number(value)}</td></tr>;
+    return <tr key={row.name}><td>{row.text}</td><td class="num m">{said === undefined ? '' : number(said)}{said !== undefined && value !== undefined && <small>{said === value ? words.right : words.off(value - said)}</small>}</td><td class="num m b">{value === undefined ? '–––' : number(value)}</td></tr>;
   })}</tbody></table>;
   return <ul class="checks" aria-live="polite">{result?.judged.filter(({ check }) => part.checks.includes(check)).map(({ check, holds }, i) => <li key={i}><Tag kind={holds ? 'done' : 'failed'}>{holds ? check.holds : check.fails}</Tag></li>)}</ul>;
 }
@@ -241,13 +246,6 @@ function Typed({ text, before }: { text: string; before: string | undefined }) {
   const now = text.split(' '), then = before?.split(' ') ?? [], changes = now.length === then.length ? now.flatMap((word, i) => (word === then[i] ? [] : [i])) : [];
   if (changes.length === 0 || changes.length === now.length) return <code>{text}</code>;
   return <><code>{now.map((word, i) => <Fragment key={i}>{i > 0 && ' '}{changes.includes(i) ? <mark>{word}</mark> : word}</Fragment>)}</code> <span class="sec">{words.was(changes.map(i => then[i]).join(' '))}</span></>;
-}
-
-/** How far the guess was from what was measured; the figures stand beside it. */
-function Gap({ said, got }: { said: number; got: number }) {
-  const whole = Math.max(Math.abs(said), Math.abs(got)) || 1;
-  const width = (value: number) => ({ width: `${(Math.max(value, 0) / whole) * 100}%` });
-  return <div class="gap" aria-hidden="true"><i class="said" style={width(said)} /><i class="got" style={width(got)} /></div>;
 }
 
 function Ask({ name, text, isHere, given }: { name: string; text: string; isHere: boolean; given: number | undefined }) {

@@ -5,21 +5,22 @@ import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RingFacts } from '../../dom0/index.ts';
 import { host } from '../host.ts';
-import { newness, slotStates } from '../inspect/ring-slots.ts';
+import { newness, type SlotState, slotStates } from '../inspect/ring-slots.ts';
 import { ownerClass } from '../parts/marks.tsx';
+import type { DomainSession } from '../sessions.ts';
 
 const words = {
   ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest. A step to the right is requests pushed, a step up is a doorbell.',
-  last: (round: number, { requests, doorbells }: Point) => `round ${round}: ${doorbells} for ${requests}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'crossed: the bell has rung', not: 'not crossed yet',
+  last: (round: number, { requests, doorbells }: Point, isOpen: boolean) => `round ${round}${isOpen ? ', so far' : ''}: ${doorbells} for ${requests}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
+  states: { W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free; blue: used lately' } satisfies Record<SlotState, string>,
   none: 'The line begins with the first request.',
 };
-const EVERY_MS = 400,
-  /** Of the strip and of the chart, in the picture's units. */
-  WIDTH = 540,
+/** Of the strip and of the chart, in the picture's units. */
+const WIDTH = 540,
   CELL = 14,
   HIGH = 268,
   LEFT = 30,
-  RIGHT = 128,
+  RIGHT = 146,
   /** Lines of words at the right are so far apart. */
   APART = 15;
 
@@ -30,8 +31,19 @@ interface Series { id: number; base: Point; points: readonly Point[] }
 /** By round. A step that is begun again has a guest of its own, and begins its line anew. */
 const series = signal<ReadonlyMap<number, Series>>(new Map());
 
-export function RingStrip({ id, name, round, said, busy, children }: { id: number; name: string; round: number; said: number | undefined; busy: boolean; children: ComponentChildren }) {
-  const rings = useSignal<readonly RingFacts[]>([]);
+interface Props {
+  session: DomainSession;
+  name: string;
+  round: number;
+  said: number | undefined;
+  /** The round is not measured yet. */
+  isOpen: boolean;
+  busy: boolean;
+  children: ComponentChildren;
+}
+
+export function RingStrip({ session, name, round, said, isOpen, busy, children }: Props) {
+  const { id } = session, rings = useSignal<readonly RingFacts[]>([]);
   useEffect(() => {
     let closed = false;
     const look = async (): Promise<void> => {
@@ -54,15 +66,21 @@ export function RingStrip({ id, name, round, said, busy, children }: { id: numbe
       const each = pushes.slice(pushes.length - point.doorbells).map((pushed, i): Point => ({ requests: pushed - kept.base.requests, doorbells: i + 1 }));
       series.value = new Map([...series.peek(), [round, { ...kept, points: isWhole ? [{ requests: 0, doorbells: 0 }, ...each, ...(each.at(-1)?.requests === point.requests ? [] : [point])] : [...kept.points, point] }]]);
     };
-    void look();
-    const timer = setInterval(() => void look(), EVERY_MS);
-    return () => { closed = true; clearInterval(timer); };
-  }, [id, round, busy]);
+    // A guest that did nothing has pushed nothing. The reading after counts, too: Domain-0 answers behind it.
+    let retired: number | undefined, wasNew = true;
+    const stop = session.sample.subscribe(sample => {
+      const isNew = sample?.retired !== retired;
+      if (isNew || wasNew) void look();
+      wasNew = isNew;
+      retired = sample?.retired;
+    });
+    return () => { closed = true; stop(); };
+  }, [session, round, busy]);
   const ring = rings.value[0];
   if (!ring?.events) return <>{children}</>;
   return <>
-    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} /></section>
-    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><h3>{words.chart}</h3><p class="sec">{words.upward}</p><Chart round={round} said={said} /><p class="cap-t">{words.counted}</p></section>
+    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} /><States ring={ring} /></section>
+    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><h3>{words.chart}</h3><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /><p class="cap-t">{words.counted}</p></section>
   </>;
 }
 
@@ -75,22 +93,28 @@ function Strip({ ring }: { ring: RingFacts }) {
   return <svg viewBox={`0 0 ${WIDTH} 56`} aria-hidden="true">
     {states.map((state, i) => <g key={i}><rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class={`sl-${state}`} />{state === 'F' && <rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class="aged" fill-opacity={newness(ring, i) / 2} />}{state !== 'F' && <text x={(i + 0.5) * wide} y="31" text-anchor="middle">{state}</text>}</g>)}
     {([['req_prod', ring.reqProd, 12, 'var(--c)'], ['req_event', ring.reqEvent, 53, 'var(--d0)']] as const).map(([name, value, y, colour]) => {
-      const x = (value & (ring.slots - 1)) * wide, isRight = x > WIDTH - 250;
+      const x = (value & (ring.slots - 1)) * wide, isRight = x > WIDTH - 280;
       return <g key={name}><path d={y < 20 ? `M${x} 4V40` : `M${x} 15V54`} stroke={colour} stroke-width="2" stroke-dasharray={y < 20 ? undefined : '3 2'} fill="none" /><text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">{words.slot(name, value)}{name === 'req_event' && <tspan class="plain">{isCrossed(ring) ? `: ${words.crossed}` : `: ${words.not}`}</tspan>}</text></g>;
     })}
   </svg>;
+}
+
+/** What the letters and colours of its slots mean. */
+function States({ ring }: { ring: RingFacts }) {
+  const states = slotStates(ring);
+  return <ul class="lkey">{(['W', 'T', 'A', 'F'] as const).map(state => ({ state, count: states.filter(each => each === state).length })).filter(({ count }) => count > 0).map(({ state, count }) => <li key={state}><i class={`sl-${state}`}>{state === 'F' ? '' : state}</i><b>{count}</b> {words.states[state]}</li>)}</ul>;
 }
 
 /** Requests are pushed, to the right, and then a doorbell rings, up. */
 const stair = (points: readonly Point[], x: (n: number) => number, y: (n: number) => number): string => points.map((point, i) => (i === 0 ? `M${x(point.requests)} ${y(point.doorbells)}` : `H${x(point.requests)}V${y(point.doorbells)}`)).join('');
 
 /** A steep stair is a doorbell for each request; one of long steps is many requests for one doorbell. */
-function Chart({ round, said }: { round: number; said: number | undefined }) {
+function Chart({ round, said, isOpen }: { round: number; said: number | undefined; isOpen: boolean }) {
   const lines = [...series.value].map(([no, { points }]) => ({ no, points, last: points.at(-1)! })).filter(({ last }) => last.requests > 0);
   if (lines.length === 0) return <p class="sec">{words.none}</p>;
   const wide = Math.max(...lines.map(({ last }) => last.requests)), most = Math.max(...lines.map(({ last }) => last.doorbells), said ?? 0, 1);
   const x = (n: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * n) / wide, y = (n: number): number => HIGH - ((HIGH - 12) * n) / most;
-  const labels = [...lines.map(({ no, last }) => ({ text: words.last(no, last), at: y(last.doorbells), isHere: no === round })), ...(said === undefined ? [] : [{ text: words.said(said), at: y(said), isHere: false }])].sort((a, b) => a.at - b.at);
+  const labels = [...lines.map(({ no, last }) => ({ text: words.last(no, last, isOpen && no === round), at: y(last.doorbells), isHere: no === round })), ...(said === undefined ? [] : [{ text: words.said(said), at: y(said), isHere: false }])].sort((a, b) => a.at - b.at);
   // Names keep their distance: the lower one gives way, and none is below the axis.
   for (let i = 1; i < labels.length; i++) labels[i]!.at = Math.max(labels[i]!.at, labels[i - 1]!.at + APART);
   for (let i = labels.length - 1; i >= 0; i--) labels[i]!.at = Math.min(labels[i]!.at, i + 1 < labels.length ? labels[i + 1]!.at - APART : HIGH);

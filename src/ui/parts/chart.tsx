@@ -36,6 +36,8 @@ interface ChartProps {
   spanMs?: number;
   /** Names and last values stand above, and the lines have the whole width. */
   keyed?: boolean;
+  /** Of them the names alone: what they have stands elsewhere. */
+  bare?: boolean;
   /** Lines are parts of a whole: the first stands on all the others. */
   stacked?: boolean;
   /** Of all of them, beside the title. */
@@ -55,7 +57,7 @@ const stack = (lines: readonly Line[]): Line[] => lines.map((line, i) => ({ ...l
   return parts.every(each => each === undefined) ? undefined : parts.reduce<number>((sum, each) => sum + (each ?? 0), 0);
 }) }));
 
-export function Chart({ title, unit, atMs, lines, top, least, digits, height = HEIGHT, spanMs = HISTORY_MS, keyed = false, stacked = false, whole }: ChartProps) {
+export function Chart({ title, unit, atMs, lines, top, least, digits, height = HEIGHT, spanMs = HISTORY_MS, keyed = false, bare = false, stacked = false, whole }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const last = (values: Line['values']): string => values.at(-1)?.toFixed((values.at(-1) ?? 0) < 1000 ? digits : 0) ?? strings.tree.noData;
@@ -89,7 +91,7 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
   }, [lines, shape]);
   return <figure class="chart">
     <figcaption><b>{title}</b> {unit}{whole && <span class="m">{whole}</span>}</figcaption>
-    {keyed && <div class="key" aria-hidden="true">{lines.map(({ name, token, dash, fill, values }) => <span key={name}><i class={dash ? 'dash' : ''} style={`--c:var(${token});--f:var(${fill ?? token})`} />{name} <b class="m">{last(values)}</b></span>)}</div>}
+    {keyed && <div class="key" aria-hidden="true">{lines.map(({ name, token, dash, fill, values }) => <span key={name}><i class={dash ? 'dash' : ''} style={`--c:var(${token});--f:var(${fill ?? token})`} />{name}{!bare && <> <b class="m">{last(values)}</b></>}</span>)}</div>}
     <div class="plot" style={`min-height:${height}px`} role="img" aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${last(values)}`).join(', ')}`}><div ref={holder} />
       {!keyed && <div class="ends" aria-hidden="true" style={`width:${LABELS - 6}px`}>{ends(lines, top ?? niceTop(Math.max(least, ...lines.flatMap(({ values }) => values.map(value => value ?? 0)))), height).map(({ line: { name, token, dash, values }, y }) =>
         <span key={name} style={`--c:var(${token});top:${y}px`}>{dash && <i />}<span class="cut">{name}</span> <b class="m">{last(values)}</b></span>)}</div>}</div>

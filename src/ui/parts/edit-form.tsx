@@ -6,6 +6,7 @@ import type { Changes, Definition, JudgedText, OpenedDefinition, VolumeInfo } fr
 import { chosenKey } from '../editing.ts';
 import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';
+import { remedyOf } from '../remedy.ts';
 import { strings } from '../strings.ts';
 import { size } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
@@ -34,6 +35,8 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     if (from !== 'kernel') change({ kernel: undefined, ramdisk: undefined, bootOrder: from === 'cd' ? 'dc' : 'cd' });
   };
   const volumes = (makesVolumes && inventory.value?.stored?.disk?.volumes) || [];
+  /** What another guest has cannot be attached. */
+  const free = volumes.filter(({ path, users }) => users.length === 0 && !vm.disks.some(({ target }) => target === path)), taken = volumes.filter(({ path, users }) => users.length > 0 && !vm.disks.some(({ target }) => target === path));
   const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string, isHalf = false) =>
     <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <input id={id} class="in" value={value ?? ''} list={list} placeholder={words.noCard} spellcheck={false} autocomplete="off" onChange={event => change(to(event.currentTarget.value.trim()))} />}</Field>;
   /** What the text has where a value could not be read: there is none to show. */
@@ -53,7 +56,7 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     {text(words.name, 'name', vm.name, name => ({ name }), undefined, true)}
     <Field label={words.mode} of="type" judged={judged} isHalf>{id => <span class="seg" role="group" id={id} aria-label={words.mode}>
       {(['pv', 'pvh', 'hvm'] as const).map(kind => <button key={kind} type="button" aria-pressed={vm.type === kind} onClick={() => change({ type: kind })}>{strings.types[kind]}</button>)}</span>}</Field>
-    <p class="cap-t hint-m">{words.types[vm.type]}</p>
+    <p class="cap-t hint-m">{words.types[vm.type === 'hvm' && source === 'kernel' ? 'direct' : vm.type]}</p>
     {amount(words.memory, 'memory', vm.memoryMiB, 4, Math.max(4, machine?.freeMiB ?? 1024), value => ({ memoryMiB: value ?? 32 }))}
     {amount(words.vcpus, 'vcpus', vm.vcpus, 1, Math.max(4, machine?.pcpus ?? 1), value => ({ vcpus: value ?? 1 }), undefined, true)}
     {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256, true)}
@@ -61,12 +64,13 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     {source === 'kernel' && text(words.kernel, 'kernel', vm.kernel, kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) }), 'edit-kernels')}
     {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels', true)}
     {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }), undefined, true)}
-    {source !== 'kernel' && text(words.boot, 'boot', vm.bootOrder, bootOrder => ({ bootOrder }))}
-    {source !== 'kernel' && <Field label={words.bios} of="bios" judged={judged}>{id => <select id={id} class="in" value={vm.bios ?? 'ringside'} onChange={event => change({ bios: event.currentTarget.value === 'seabios' ? 'seabios' : undefined })}>
+    {source !== 'kernel' && <Field label={words.boot} of="boot" judged={judged} isHalf>{id => <input id={id} class="in" value={vm.bootOrder} title={words.bootHint} spellcheck={false} autocomplete="off" onChange={event => change({ bootOrder: event.currentTarget.value.trim() })} />}</Field>}
+    {source !== 'kernel' && <Field label={words.bios} of="bios" judged={judged} isHalf>{id => <select id={id} class="in" value={vm.bios ?? 'ringside'} onChange={event => change({ bios: event.currentTarget.value === 'seabios' ? 'seabios' : undefined })}>
       <option value="ringside">{words.ownBios}</option><option value="seabios">SeaBIOS</option></select>}</Field>}
     <Field label={words.disks} of="disk" judged={judged} {...(makesVolumes ? {} : { hint: words.droppedHint })}>{id => <span class="disks" id={id} role="group" aria-label={words.disks}>
       {vm.disks.map((disk, i) => <DiskRow key={`${i} ${disk.vdev}`} disk={disk} put={to => setDisks(vm.disks.flatMap((each, n) => (n !== i ? [each] : to ? [to] : [])))} />)}
-      {volumes.length > 0 && <ul class="vols" aria-label={words.volumes}>{volumes.map(volume => <Volume key={volume.path} volume={volume} isMine={vm.disks.some(({ target }) => target === volume.path)} attach={() => setDisks([...vm.disks, { ...freshDisk(vm, []), target: volume.path }])} />)}</ul>}
+      {free.length > 0 && <ul class="vols" aria-label={words.volumes}>{free.map(volume => <Volume key={volume.path} volume={volume} attach={() => setDisks([...vm.disks, { ...freshDisk(vm, []), target: volume.path }])} />)}</ul>}
+      {taken.length > 0 && <span class="cap-t">{words.others(taken.map(({ name }) => name).join(', '))}</span>}
       <span class="row wrap addd"><button type="button" class="btn sm" onClick={() => setDisks([...vm.disks, freshDisk(vm, choices.disks)])}><Icon name="plus" />{words.addDisk}</button>
       {makesVolumes && <details class="newv" open={volumes.length === 0}><summary>{words.newVolume}</summary><NewVolume suggested={vm.name || 'disk'} made={target => setDisks([...vm.disks, { ...freshDisk(vm, []), target }])} /></details>}</span></span>}</Field>
     <Field label={words.network} of="vif" judged={judged}>{id => <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
@@ -92,9 +96,9 @@ function freshDisk(vm: Definition, paths: readonly string[]): Disk {
   return { target, format: 'raw', vdev: prefix + letter, kind: 'disk', readOnly: false, place: 0, at: { line: 1, column: 1 } };
 }
 
-/** One of the host's volumes, and whose it is: a click makes it a disk of this guest. */
-function Volume({ volume: { name, bytes, users }, isMine, attach }: { volume: VolumeInfo; isMine: boolean; attach(): void }) {
-  return <li class={isMine ? 'sel' : ''}><button type="button" disabled={isMine || users.length > 0} onClick={attach}><code>{name}</code><span class="sec">{isMine ? words.attached : users.length > 0 ? words.usedBy(users.join(', ')) : words.freeVolume}</span><code>{size(bytes)}</code></button></li>;
+/** One of the host's volumes that nobody has: a click makes it a disk of this guest. */
+function Volume({ volume: { name, bytes }, attach }: { volume: VolumeInfo; attach(): void }) {
+  return <li><button type="button" onClick={attach}><code>{name}</code><span class="sec">{words.freeVolume}</span><code>{size(bytes)}</code></button></li>;
 }
 
 function DiskRow({ disk, put }: { disk: Disk; put(disk: Disk | undefined): void }) {
@@ -119,6 +123,6 @@ function Field({ label, of, judged, hint, isHalf, children }: { label: string; o
   const id = `edit-${of}`;
   return <div class={`fld${isHalf ? ' half' : ''}${chosenKey.value === of ? ' sel' : ''}${errors.length > 0 ? ' wrong' : ''}`} onFocusCapture={() => { chosenKey.value = of; }}>
     <label for={id}>{label}</label>{children(id)}
-    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="wrongly"><Tag kind={error.verdict}><span>{error.line > 0 ? strings.defined.atLine(error.line) : error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
+    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="wrongly"><Tag kind={error.verdict}><span>{error.line > 0 ? strings.defined.atLine(error.line, remedyOf(error) !== undefined) : error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
   </div>;
 }

@@ -2,7 +2,7 @@
 
 import './edit.css';
 import { useEffect } from 'preact/hooks';
-import { change, discardChanges, editing, isChanged, keep, mend, openEditor, openProblem, remove, setAutomatic, start, type } from '../editing.ts';
+import { change, discardChanges, editing, isChanged, keep, mend, openEditor, openProblem, pathOf, remove, setAutomatic, start, type } from '../editing.ts';
 import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { remedyOf } from '../remedy.ts';
@@ -51,7 +51,7 @@ export function EditPage({ name }: { name: string }) {
             {isKept && <label class="auto"><input type="checkbox" checked={now.automatic} onChange={event => void setAutomatic(event.currentTarget.checked)} />{words.automatic}</label>}
             {isKept && !changed && <button class="btn" title={`xm delete ${name}`} onClick={remove}>{words.remove}</button>}
             {(changed || !isKept) && <button class="btn" onClick={discardChanges}>{isKept ? words.revert : draftWords.discard}</button>}
-            {(changed || !isKept) && <button class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`} disabled={!judged?.canKeep} title={`xm new ${now.path}`} onClick={() => void keep()}>{words.keepIt}</button>}
+            {(changed || !isKept) && <button class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`} disabled={!judged?.canKeep} title={`xm new ${pathOf(now)}`} onClick={() => void keep()}>{words.keepIt}</button>}
             {errors === 0 && <button class="btn" disabled={blocked} title={`xm start -p ${title}`} onClick={() => void start(true)}>{words.startPaused}</button>}
             <button class="btn primary" disabled={blocked} title={`xm start ${title}`} onClick={() => void start(false)}><span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span></button>
           </>}
@@ -67,8 +67,8 @@ export function EditPage({ name }: { name: string }) {
     <div class="edit">
       {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
       <div class="edit-t">
-        <EditText path={now.path} text={now.text} judged={judged} onType={type} onMend={mend} />
-        {shown && <PlanSteps plan={shown} command={`xm start ${title}`} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
+        <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
+        {shown && <PlanSteps plan={shown} command={`${isKept ? '' : `xm new ${pathOf(now)}; `}xm start ${title}`} note={words.whyXm} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
         {judged && <MemoryAfter fresh={fresh ? [{ name: title, mib: fresh.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
         {judged && <Approximations judged={judged} />}
       </div>

@@ -6,6 +6,7 @@ import { inventory } from '../inventory.ts';
 import { FIGURE, type Offer, offers, pcos, progressText } from '../offers.ts';
 import { fourWays } from '../parts.ts';
 import type { Panel } from '../panel.ts';
+import { speaking } from '../sessions.ts';
 import { addFiles, bootBeside, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, makeOffer, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
@@ -19,6 +20,7 @@ const ReopenList = later(() => import('./reopen-list.tsx'), part => part.ReopenL
 const SavedGuests = later(() => import('./checkpoints.tsx'), part => part.SavedGuests);
 const PcpuStrip = later(() => import('./live.tsx'), part => part.PcpuStrip);
 const JustHappened = later(() => import('./live.tsx'), part => part.JustHappened);
+const LiveConsole = later(() => import('./live.tsx'), part => part.LiveConsole);
 const BootSectors = later(() => import('./boot-sectors.tsx'), part => part.BootSectors);
 const showsSectors = signal(false);
 
@@ -34,24 +36,22 @@ export const homePanel: Panel = {
 
 function Home() {
   const best = bestOf(offers.value), others = offers.value.filter(guest => guest !== best);
+  // Domain-0 is one; guests that ended are none.
+  const systems = domains.value.filter(({ id, state }) => id > 0 && state !== 'c' && state !== 's').length + 1;
   return <div class="body first">
     <div class="hero"><div>
-      <h1>{strings.home.title} <br />{strings.home.title2}</h1>
-      <p class="lede">{strings.home.lede}</p>
+      <h1>{strings.home.title(systems)} <br />{strings.home.title2(systems)}</h1>
+      <p class="lede">{strings.home.lede(systems)}</p>
     </div><PcpuStrip /></div>
     <div class="cards">
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
         <Best guest={best} />
         <Offers guests={others.filter(({ id }) => FIRST.includes(id))} />
+        <div class="more-r">
         <details class="more-g"><summary>{strings.home.all(others.length + 1)}</summary><Offers guests={others.filter(({ id }) => !FIRST.includes(id))} /></details>
         <details class="more-g" onToggle={event => { showsSectors.value = event.currentTarget.open; }}>
-          <summary>{strings.bootSectors.title}<span class="sec"> · {strings.bootSectors.hint}</span></summary>{showsSectors.value && <BootSectors />}</details>
-        <div class="figures">
-          <div><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
-            <p id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</p></div>
-          <div><button class="btn" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
-            <p id="ways-hint">{strings.home.waysHint}</p></div>
+          <summary title={strings.bootSectors.hint}>{strings.bootSectors.title}</summary>{showsSectors.value && <BootSectors />}</details>
         </div>
         {offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
       </section>
@@ -72,8 +72,14 @@ function Home() {
         <LessonList />
         <p class="sec cf">{strings.home.ownLesson}</p>
       </section>
+      <div class="figures">
+        <div><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
+          <p id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</p></div>
+        <div><button class="btn" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
+          <p id="ways-hint">{strings.home.waysHint}</p></div>
+      </div>
       <div class="livew">
-        <section class="win"><div class="wt"><StateMark state="r" /><span class="t">{strings.home.log}</span><span class="sec cut">{strings.home.logHint}</span></div><div class="wb"><XenLog /></div></section>
+        {speaking() ? <LiveConsole /> : <section class="win"><div class="wt"><StateMark state="r" /><span class="t">{strings.home.log}</span><span class="sec cut">{strings.home.logHint}</span></div><div class="wb"><XenLog /></div></section>}
         <JustHappened />
       </div>
     </div>

@@ -107,7 +107,7 @@ function History() {
   const nowMs = readings.value.at(-1)?.atMs ?? 0, all = readings.value.filter(({ atMs, overMs }) => atMs >= nowMs - spanMs.value && (overMs === 0 || overMs >= LEAST_MS)), atMs = all.map(reading => reading.atMs);
   const nameOf = (id: number): string => (id === 0 ? strings.shell.domain : (domains.value.find(each => each.id === id)?.name ?? ''));
   const ids = [0, ...domains.value.filter(ownsMemory).map(({ id }) => id)];
-  const last = all.at(-1), pcpus = info.value?.pcpus ?? 1, machineMiB = info.value?.memoryMiB ?? 0;
+  const last = all.at(-1), machineMiB = info.value?.memoryMiB ?? 0;
   const line = (id: number, of: (reading: Reading) => number | undefined): Line => ({ name: nameOf(id), token: ownerToken(id), fill: `${ownerToken(id)}-fill`, values: all.map(of) });
   const cpu = ids.map(id => line(id, ({ cpuPercent }) => cpuPercent[id]));
   const free = all.map(({ freeMiB }) => freeMiB), guestsMiB = all.map(({ memoryMiB }) => Object.values(memoryMiB).reduce((total, each) => total + each, 0));
@@ -116,15 +116,15 @@ function History() {
     { name: strings.owners.xen, token: '--hv', fill: '--hv-fill', values: free.map((each, i) => (each === undefined ? undefined : machineMiB - each - guestsMiB[i]! + (all[i]!.memoryMiB[0] ?? 0))) }];
   const disks = (reading: Reading, of: 'read' | 'written'): number => Object.values(reading.pvDisks).reduce((total, each) => total + each[of], 0);
   const disk: Line[] = [{ name: words.written, token: '--d0', fill: '--d0-tint', values: all.map(reading => per(MIB, disks(reading, 'written'))) }, { name: words.read, token: '--text', dash: true, values: all.map(reading => per(MIB, disks(reading, 'read'))) }];
-  const net: Line[] = [{ name: words.sent, token: '--d0', fill: '--d0-tint', values: all.map(({ sentPerSecond }) => per(KIB, sentPerSecond)) }, { name: words.got, token: '--text', dash: true, values: all.map(({ gotPerSecond }) => per(KIB, gotPerSecond)) }];
+  const net: Line[] = [{ name: words.sent, token: '--d0', fill: '--d0-tint', values: all.map(({ sentPerSecond }) => per(KIB, sentPerSecond)) }, { name: words.got, token: '--hw', fill: '--hw-tint', values: all.map(({ gotPerSecond }) => per(KIB, gotPerSecond)) }];
   const drawn = { atMs, spanMs: spanMs.value, height: HEIGHT, keyed: true };
   return <section class="hs-h"><div class="ph"><h3>{words.history}</h3><span class="grow" /><div class="seg sm" role="group" aria-label={words.span}>{words.spans.map(([name, ms]) => <button key={ms} aria-pressed={spanMs.value === ms} onClick={() => { spanMs.value = ms; }}>{name}</button>)}</div><button class="btn sm" aria-pressed={table.value} onClick={() => { table.value = !table.value; }}>{words.asTable}</button></div>
     {all.length < 2 ? <p class="hint">{words.waiting}</p> : table.value ? <HistoryTable all={all} columns={[...cpu.map(({ name, values }) => ({ name: words.cpuColumn(name), values })), { name: words.freeColumn, values: all.map(({ freeMiB }) => freeMiB) }, ...disk.map(({ name, values }) => ({ name: words.diskColumn(name), values })), ...net.map(({ name, values }) => ({ name: words.netColumn(name), values }))]} />
       : <div class="hgrid hist four">
-        <Chart title={words.cpu} unit={words.cpuUnit} {...drawn} lines={cpu} stacked least={50} digits={0} whole={words.used2(Object.values(last?.cpuPercent ?? {}).reduce((total, each) => total + each, 0), 100 * pcpus)} />
-        <Chart title={words.memory} unit={words.memoryUnit} {...drawn} lines={memory} stacked {...(machineMiB ? { top: machineMiB } : {})} least={16} digits={0} whole={words.used2(machineMiB - (last?.freeMiB ?? 0), machineMiB)} />
+        <Chart title={words.cpu} unit={words.cpuUnit} {...drawn} lines={cpu} stacked least={50} digits={0} bare />
+        <Chart title={words.memory} unit={words.memoryUnit} {...drawn} lines={memory} stacked bare {...(machineMiB ? { top: machineMiB } : {})} least={16} digits={0} whole={words.used2(machineMiB - (last?.freeMiB ?? 0), machineMiB)} />
         <Chart title={words.disk} unit={words.diskUnit} {...drawn} lines={disk} least={1} digits={1} />
-        <Chart title={words.net} unit={words.netUnit} {...drawn} lines={net} least={1} digits={1} />
+        <Chart title={words.net} unit={words.netUnit} {...drawn} lines={net} stacked least={1} digits={1} />
       </div>}
   </section>;
 }
@@ -143,7 +143,7 @@ function Processors() {
   const used = shares.reduce((total, { percent }) => total + percent, 0);
   return <section><div class="ph"><h3>{words.processors}</h3><span class="sec">{words.used(used, pcpus)}</span><span class="grow" /><Go tab="inspect">{words.inspect}</Go></div>
     <div class="bar tall" role="img" aria-label={shares.map(({ name, percent }) => `${name} ${percent.toFixed(0)} %`).join(', ')}>{shares.map(({ id, percent }) => <i key={id} class={ownerClass(id)} style={`width:${percent / pcpus}%`} />)}</div>
-    <table><tbody>{shares.filter(({ percent }) => percent >= 2).slice(0, 4).map(({ id, name, percent }) => <tr key={id}><td class="nw"><Chip id={id} /> {name}</td><td class="wb-c"><div class="bar"><i class={ownerClass(id)} style={`width:${Math.min(100, percent)}%`} /></div></td><td class="num m nw">{percent.toFixed(percent < 10 ? 1 : 0)} %</td></tr>)}</tbody></table>
+    <table><tbody>{shares.filter(({ percent }) => percent >= ASKED).slice(0, 4).map(({ id, name, percent }) => <tr key={id}><td class="nw"><Chip id={id} /> {name}</td><td class="wb-c"><div class="bar"><i class={ownerClass(id)} style={`width:${Math.min(100, percent)}%`} /></div></td><td class="num m nw">{percent.toFixed(percent < 10 ? 1 : 0)} %</td></tr>)}</tbody></table>
     <Why used={used} pcpus={pcpus} shares={shares} /></section>;
 }
 
@@ -151,7 +151,7 @@ function Processors() {
 function Why({ used, pcpus, shares }: { used: number; pcpus: number; shares: readonly { id: number; name: string; percent: number }[] }) {
   const asked = shares.filter(({ percent }) => percent >= ASKED);
   const waited = asked.map(({ id }) => sessions.value.get(id)?.rates.value?.runnable ?? 0).reduce((sum, each) => sum + 100 * each, 0);
-  return <p class="why"><b>{words.whyUsed(used, pcpus)}</b> {words.whyUsedAnswer(asked.map(({ name, percent }) => `${name} ${percent.toFixed(0)} %`), shares.length - asked.length, waited, pcpus)}</p>;
+  return <p class="why"><b>{words.whyUsed(used, pcpus)}</b> {words.whyUsedAnswer(asked.map(({ name }) => name), shares.length - asked.length, waited / Math.max(1, asked.length))}</p>;
 }
 
 /** The disk's partitions and volumes, in the order of the rows below: to scale beside each other, what nobody has apart. */

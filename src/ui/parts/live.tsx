@@ -9,23 +9,27 @@ import { hypercallName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
 import { useMachine } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';
+import { speaking } from '../sessions.ts';
 import { go } from '../state.ts';
 import { Chip, ownerClass } from './marks.tsx';
+import { SerialWindow } from './serial.tsx';
 
 const words = {
-  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'Each line comes from the run queue or a trace ring. Click one to open its inspector.',
-  gave: (pcpu: number, why: string) => `got pCPU ${pcpu}: ${why}`, idles: (pcpu: number) => `had no more to do: pCPU ${pcpu} is idle`, call: 'called', event: (port: number, to: string) => `sent an event on port ${port}${to}`, exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told of its events', times: (n: number) => ` × ${n}`,
+  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'Seconds since the host started. A click on a line opens its inspector.',
+  gave: (pcpu: number, why: string) => `got pCPU ${pcpu}: ${why}`, call: 'called', event: (port: number, to: string) => `sent an event on port ${port}${to}`, exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told of its events', times: (n: number) => ` × ${n}`,
   whys: { ALONE: 'nobody else waited', PRIORITY: 'best priority', TURN: 'its turn', WOKEN: 'woken', STOLEN: 'from another queue', RATELIMIT: 'too early to preempt', PREFERRED: 'its soft affinity', IDLE: 'nobody else' } as Record<string, string>,
 };
 const EVERY_MS = 500,
   SPAN_MS = 300,
-  ROWS = 6,
+  ROWS = 4,
+  /** Of all lines, for those that say the same. */
+  LOOKED_AT = 60,
   WIDE = 350,
   LEFT = 52,
   LANE = 32;
 
 interface Line { atNs: number; id: number; text: string; code?: string; view: 'exits' | 'scheduler' }
-interface Seen { nowNs: number; pcpus: number; runs: Run[]; ids: ReadonlyMap<number, number>; decisions: Decision[] }
+interface Seen { nowNs: number; spanMs: number; pcpus: number; runs: Run[]; ids: ReadonlyMap<number, number>; decisions: Decision[] }
 
 const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 const idOf = (machine: MachineView, unit: number): number => (unit === 0 ? 0 : (machine.at(unit)?.id ?? -1));
@@ -43,21 +47,23 @@ function useLook<Data>(look: (machine: MachineView) => Data, end?: () => void): 
   return seen.value;
 }
 
-/** The last 300 ms of each processor. */
+/** The last 300 ms of each processor, or as much of it as the run queue's record holds. */
 export function PcpuStrip() {
   const seen = useLook((machine): Seen => {
-    const nowNs = machine.scheduler.timeNs(sharedMs()), decisions = machine.scheduler.decisions(), runs = runsOf(decisions, nowNs - SPAN_MS * 1e6, nowNs);
-    return { nowNs, pcpus: machine.scheduler.pcpus, runs, ids: new Map(runs.map(({ unit }) => [unit, idOf(machine, unit)])), decisions };
+    const nowNs = machine.scheduler.timeNs(sharedMs()), decisions = machine.scheduler.decisions();
+    const keptMs = decisions.length > 0 ? (nowNs - Math.min(...decisions.map(({ timeNs }) => timeNs))) / 1e6 : SPAN_MS;
+    const spanMs = Math.max(3, Math.min(SPAN_MS, 3 * Math.floor(keptMs / 3))), runs = runsOf(decisions, nowNs - spanMs * 1e6, nowNs);
+    return { nowNs, spanMs, pcpus: machine.scheduler.pcpus, runs, ids: new Map(runs.map(({ unit }) => [unit, idOf(machine, unit)])), decisions };
   });
   // Before the first guest nobody had one.
   if (!seen || seen.decisions.length === 0) return null;
-  const fromNs = seen.nowNs - SPAN_MS * 1e6, x = (ns: number): number => LEFT + ((ns - fromNs) / (SPAN_MS * 1e6)) * (WIDE - LEFT);
-  const high = seen.pcpus * LANE, shown = [...new Set([0, ...seen.ids.values()])].filter(id => id >= 0).slice(0, 3);
+  const { spanMs } = seen, fromNs = seen.nowNs - spanMs * 1e6, x = (ns: number): number => LEFT + ((ns - fromNs) / (spanMs * 1e6)) * (WIDE - LEFT);
+  const high = seen.pcpus * LANE, shown = [...new Set(seen.ids.values())].filter(id => id >= 0).slice(0, 3);
   return <figure class="pstrip" aria-label={words.label}>
     <svg viewBox={`0 0 ${WIDE} ${high + 16}`} width="100%" role="img" aria-label={words.label}>
       {Array.from({ length: seen.pcpus }, (_, pcpu) => <g key={pcpu}><text x="0" y={pcpu * LANE + 20}>{words.pcpu(pcpu)}</text><path d={`M${LEFT} ${pcpu * LANE + 26.5}H${WIDE}`} stroke="var(--line)" /></g>)}
       {seen.runs.map(({ pcpu, unit, fromNs: from, toNs }, i) => <rect key={i} class={ownerClass(Math.max(0, seen.ids.get(unit) ?? 0))} x={x(from)} y={pcpu * LANE + 5} width={Math.max(1.2, x(toNs) - x(from))} height="21" fill="var(--c-fill)" stroke="var(--c)" stroke-width=".6" />)}
-      {[0, 1, 2].map(i => <text key={i} class="m" x={LEFT + (i / 3) * (WIDE - LEFT)} y={high + 12}>{i === 0 ? `-${SPAN_MS} ms` : `-${Math.round(SPAN_MS * (1 - i / 3))}`}</text>)}<text class="m" x={WIDE} y={high + 12} text-anchor="end">{words.now}</text>
+      {[0, 1, 2].map(i => <text key={i} class="m" x={LEFT + (i / 3) * (WIDE - LEFT)} y={high + 12}>{i === 0 ? `-${spanMs} ms` : `-${Math.round(spanMs * (1 - i / 3))}`}</text>)}<text class="m" x={WIDE} y={high + 12} text-anchor="end">{words.now}</text>
     </svg>
     <figcaption>{shown.map(id => <span key={id}><Chip id={id} /> {nameOf(id)}</span>)}<span>{words.idle}</span></figcaption>
   </figure>;
@@ -71,14 +77,19 @@ function lineOf(id: number, { kind, details: [a, b] }: TraceEntry): Omit<Line, '
   return kind === TRACE_KIND.UPCALL ? { id, text: words.upcall, view: 'exits' } : undefined;
 }
 
-/** The newest lines, what follows itself once with its number; oldest first. */
+/** The console of the newest guest that has written on it. */
+export function LiveConsole() {
+  const session = speaking();
+  return session ? <SerialWindow key={session.id} session={session} first={false} /> : null;
+}
+
+/** The newest lines, each kind once with its number; oldest first. */
 function newest(lines: readonly Line[]): (Line & { times: number })[] {
   const shown: (Line & { times: number })[] = [];
-  for (const line of [...lines].sort((a, b) => b.atNs - a.atNs)) {
-    const last = shown.at(-1);
-    if (last && last.id === line.id && last.text === line.text && last.code === line.code) last.times++;
+  for (const line of [...lines].sort((a, b) => b.atNs - a.atNs).slice(0, LOOKED_AT)) {
+    const same = shown.find(other => other.id === line.id && other.text === line.text && other.code === line.code);
+    if (same) same.times++;
     else if (shown.length < ROWS) shown.push({ ...line, times: 1 });
-    else break;
   }
   return shown.reverse();
 }
@@ -96,9 +107,9 @@ export function JustHappened() {
       const fresh = reader.take().entries.flatMap((entry): Line[] => { const line = lineOf(domain.id, entry); return line ? [{ ...line, atNs: entry.ns + ahead }] : []; });
       log.value = [...log.peek(), ...fresh].slice(-200);
     }
-    const decided = machine.scheduler.decisions().slice(-40).map(({ timeNs, to, from, pcpu, why }): Line => (to < 0
-      ? { atNs: timeNs, id: idOf(machine, Math.max(0, from)), text: words.idles(pcpu), view: 'scheduler' }
-      : { atNs: timeNs, id: idOf(machine, to), text: words.gave(pcpu, words.whys[why] ?? why.toLowerCase()), view: 'scheduler' }));
+    // Who got a processor is told; that it was left again stands in the strip.
+    const decided = machine.scheduler.decisions().slice(-40).filter(({ to }) => to >= 0)
+      .map(({ timeNs, to, pcpu, why }): Line => ({ atNs: timeNs, id: idOf(machine, to), text: words.gave(pcpu, words.whys[why] ?? why.toLowerCase()), view: 'scheduler' }));
     return newest([...log.peek(), ...decided].filter(({ id }) => id >= 0));
   }, () => { for (const reader of readers.values()) reader.close(); readers.clear(); });
   if (!lines || lines.length === 0) return null;

@@ -21,11 +21,11 @@ export function NetworkPage() {
   const counts = (packets: number, all: number) => <>{words.packets(packets)}<span class="dim">, {bytes(all)}</span></>;
   return <div class="body netw">
     <section><div class="ph"><h3><Icon name="bridge" /> {bridge.name}</h3><span class="sec">{strings.tree.ports(bridge.ports.length)}</span></div>
-      <table class="pad"><thead><tr><th>{words.port}</th><th>{words.usedBy}</th><th class="num">{words.received}</th><th class="num">{words.transmitted}</th><th class="num">{words.dropped}</th></tr></thead>
+      <table class="pad" tabIndex={0}><thead><tr><th>{words.port}</th><th>{words.usedBy}</th><th class="num">{words.received}</th><th class="num">{words.transmitted}</th><th class="num">{words.dropped}</th></tr></thead>
         <tbody>{bridge.ports.map(port => <tr key={port.name}><td class="m">{port.name}</td><td class="nw"><Owner port={port.name} /></td><td class="num m">{counts(port.rxPackets, port.rxBytes)}</td><td class="num m">{counts(port.txPackets, port.txBytes)}</td><td class="num m">{port.dropped}</td></tr>)}</tbody></table>
       <p class="cap-t">{words.portsCaption}</p></section>
     <section><div class="ph"><h3>{words.stations}</h3></div>
-      {bridge.stations.length === 0 ? <p class="sec">{words.noStations}</p> : <table class="pad"><thead><tr><th>{words.mac}</th><th>{words.port}</th><th>{words.usedBy}</th><th class="num">{words.seen}</th></tr></thead>
+      {bridge.stations.length === 0 ? <p class="sec">{words.noStations}</p> : <table class="pad" tabIndex={0}><thead><tr><th>{words.mac}</th><th>{words.port}</th><th>{words.usedBy}</th><th class="num">{words.seen}</th></tr></thead>
         <tbody>{bridge.stations.map(({ mac, port, ageSeconds }) => <tr key={mac}><td class="m">{mac}</td><td class="m">{port}</td><td class="nw"><Owner port={port} /></td><td class="num m">{words.ago2(ageSeconds)}</td></tr>)}</tbody></table>}
       <p class="cap-t">{words.stationsCaption}</p></section>
   </div>;

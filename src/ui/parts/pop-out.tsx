@@ -18,6 +18,8 @@ export interface GuestWindowProps {
   first: boolean;
   /** What its place adds to the title. */
   chrome?: ComponentChildren;
+  /** It is shown as one that has the keyboard. */
+  captured?: boolean;
 }
 
 interface Away {

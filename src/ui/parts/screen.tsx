@@ -30,7 +30,7 @@ const LEAST_SCALE = 0.78;
 /** A text screen may be so much higher than a tube's 4:3: it fills its window. */
 const HIGHER = 1.25;
 /** Between a screen's picture and its window's edge, pixels. */
-const EDGE = 6;
+const EDGE = 10;
 const phone = matchMedia(PHONE);
 /** Loaded when a screen's dots do not fit, and after what a guest's prompt waits for. */
 const LETTERS_MS = 2000;

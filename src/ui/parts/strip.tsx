@@ -38,7 +38,7 @@ export function Strip() {
           {words.tabs[each]}{shows && <> <Icon name="down" size={10} /></>}</button>;
       })}
       <div class="last" role="status">
-        {!(open && tab === 'tasks') && last && <><Tag kind={last.state}>{words.states[last.state]}</Tag><span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>{last.message && <span class={`cut sec grow${last.state === 'failed' ? '' : ' hide-s'}`}>{last.message.split('\n')[0]}</span>}<span class="dim m nw hide-s">{took(last)}</span></>}
+        {!(open && tab === 'tasks') && last && <><Tag kind={last.state}>{words.states[last.state]}</Tag><span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>{last.message && <span class={`cut sec grow${last.state === 'failed' ? '' : ' hide-s'}`} title={last.message}>{firstSentence(last.message)}</span>}<span class="dim m nw hide-s">{took(last)}</span></>}
         {open && tab === 'tasks' && <span class="dim">{words.counts(running, failed)}</span>}
       </div>
       {open && tab === 'tasks' && <div class="row hide-s">
@@ -51,6 +51,9 @@ export function Strip() {
     </div>}
   </footer>;
 }
+
+/** The task log has the rest. */
+const firstSentence = (message: string): string => /^.*?[.!?](?=\s|$)/.exec(message)?.[0] ?? message.split('\n')[0]!;
 
 /** The one shell of this page: where its own page shows it, it is there. */
 function StripShell() {

@@ -34,13 +34,15 @@ interface TerminalWindowProps {
   paused?: boolean;
   /** What its place adds to the title. */
   chrome?: ComponentChildren;
+  /** It is shown as one that has the keyboard. */
+  captured?: boolean;
   /** It has this size now. */
   sized?(columns: number, rows: number): void;
 }
 
-export function TerminalWindow({ terminal, name, label, title, over, note, first, testId, paused, chrome, sized }: TerminalWindowProps) {
+export function TerminalWindow({ terminal, name, label, title, over, note, first, testId, paused, chrome, captured = false, sized }: TerminalWindowProps) {
   const holder = useRef<HTMLDivElement>(null);
-  const focused = useSignal(false);
+  const focused = useSignal(captured);
   const size = useSignal('');
   const lines = useSignal<readonly string[]>([]);
 
@@ -75,6 +77,7 @@ export function TerminalWindow({ terminal, name, label, title, over, note, first
       <button class="btn sm on-focus" aria-pressed={screenReader.value} onClick={() => { screenReader.value = !screenReader.value; }}>{words.reader}</button>{chrome}</div>
     {note}
     <div class="wb" ref={holder} data-testid={testId} />
+    {paused && !isOver && <p class="still" aria-hidden="true">{strings.screen.paused}</p>}
     <div class={`ws${focused.value && !isOver ? ' on' : ''}`} role="status">
       {isOver ? over : focused.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
         : <><button class="btn sm" data-console={first} onClick={() => terminal.focus()}>{words.use}</button><span class="hide-s">{words.hint(first)}</span></>}

@@ -6,11 +6,11 @@ import type { TimeNow } from '../../dom0/index.ts';
 import { asTask, host, hostsLost } from '../host.ts';
 
 const words = {
-  label: 'repeatable run',
+  label: 'same inputs, same run',
   noted: (inputs: number) => `${inputs} ${inputs === 1 ? 'input' : 'inputs'} noted`,
   title: 'This host runs in virtual time. An instruction takes 4 ns, whatever this computer does, and each input is noted at its virtual time: the same inputs make the same run again.',
   speed: 'Speed',
-  stands: 'stands still',
+  stands: 'time stands',
   full: 'full',
 };
 /** Virtual seconds in one of the wall's. */
@@ -37,7 +37,7 @@ export function VirtualPace() {
     void asTask(`time ${spelled(wanted)}`, () => host.time('setSpeed', wanted));
   };
   return <>
-    <label class="pace hide-s"><span class="when-wide">{words.speed}</span>
+    <label class={`pace hide-s${stands ? ' stands' : ''}`}><span class="when-wide">{words.speed}</span>
       <input type="range" min={0} max={SPEEDS.length - 1} step={1} value={at} aria-label={words.speed} aria-valuetext={spelled(speed)} style={`--part:${(100 * at) / (SPEEDS.length - 1)}%`} onInput={event => set(Number(event.currentTarget.value))} />
       <span class="m">{stands ? words.stands : spelled(speed)}</span></label>
     <div class="clock" title={words.title} data-testid="virtual-time"><small>{words.label}</small><span class="plain">{words.noted(inputs)}</span></div>

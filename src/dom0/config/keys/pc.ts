@@ -50,7 +50,7 @@ export const pc: Family = {
     // As xl does where there is no vfb.
     judge: ({ number, definition }) => {
       if (definition.type === 'hvm' || number === 0) return undefined;
-      if (definition.type === 'pvh') return ignored('write vfb', "xl gives a PVH guest no screen for this. Write vfb = ['vnc=1'].");
+      if (definition.type === 'pvh') return ignored('no screen for PVH: write vfb', "xl gives a PVH guest no screen for this. Write vfb = ['vnc=1'].");
       definition.vfb = true;
       return used('a PV screen', 'The guest gets a screen, a keyboard and a pointer for its PV drivers (xen-fbfront, xen-kbdfront).');
     },
