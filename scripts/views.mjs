@@ -229,6 +229,8 @@ const VIEWS = [
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.getByRole('button', { name: 'Boot minipv-pvh', exact: true }).click();
+      // The view that is left has a console, too.
+      await page.locator('.bh h2', { hasText: 'minipv-pvh' }).waitFor({ timeout: PROMPT_MS });
       await prompt(page);
       await typeAhead(page, 'dhcp', 'ping 10.0.2.2 100000 1400');
       await toHost(page, 'Desktop');
