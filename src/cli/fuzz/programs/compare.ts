@@ -68,6 +68,8 @@ export class Comparison {
     if ((what & 0xe00) === 0) {
       this.waiting.restore(this.moving.save(), random() & 3);
       [this.moving, this.waiting] = [this.waiting, this.moving];
+      // A restored processor knows no translation: a program that wrote over its page tables goes by the old ones where another is not flushed.
+      for (const machine of [this.interpreter, this.eager]) machine.flushTlb();
       this.counts.saved++;
     }
   }

@@ -59,6 +59,8 @@ export class ProgramMachine {
     this.regions = threshold > 0 ? addRegions(cpu, threshold) : { retired: 0, compiled: 0 };
   }
 
+  flushTlb(): void { this.cpu.flushTlb(); }
+
   private put(address: number, ...bytes: readonly number[]): void { this.bytes.set(bytes, address); }
   private descriptor(selector: number, base: number, limit: number, access: number, flags: number): void {
     this.words[(GDT + (selector & ~7)) >>> 2] = base << 16 | limit & 0xffff;
