@@ -229,6 +229,16 @@ describe.skipIf(!existsSync(memtestCd))(`a CD as Debian has it ${NEEDS_GUESTS}`,
   );
 });
 
+describe.skipIf(!existsSync(memtest))(`memtest86+ as it is ${NEEDS_GUESTS}`, () => {
+  // Its first sector loads the others by INT 13h, as kernels of old did that were copied onto a floppy disk.
+  it('runs from a floppy disk that begins with it', { timeout: 900_000 }, () => {
+    const bytes = new Uint8Array(FLOPPY_BYTES);
+    bytes.set(readFileSync(memtest));
+    writeFileSync(join(folder, 'memtest.img'), bytes);
+    return withEach([MEMTEST_RUNS], '--fda', join(folder, 'memtest.img'), '--memory', '8');
+  });
+});
+
 describe.skipIf(!syslinux || !mkfsFat || !mcopy || !genisoimage || !existsSync(memtest))(
   `syslinux on a floppy disk ${NEEDS_GUESTS} [needs syslinux, dosfstools, mtools, genisoimage]`,
   () => {
