@@ -31,6 +31,20 @@ const TURNS = Array.from({ length: 5 }, (_, i) => [
   'sleep 1000',
 ]).flat();
 
+/**
+ * A boot sector that ends in a triple fault: 256 gates at 8400h without bit 47, then MOV DS, 28h in protected mode (`ndisasm -o 7c00h`).
+ */
+const FAULTY = Buffer.from(
+  'fa31c08ed88ec08ed0bc007cbe6e7cac08c07406b40ecd10ebf5bf0084b90001b86d7cabb80800abb8000eab31c0abe2ef0f0116b47c0f011eba7c0f20c00c010f22c0ea487c080066b810008ed88ec08ed0bcf0fb09006a00e801000000f45589e553b82000000083c0088ed8cf6c61622d6661756c743a203235362067617465732c2073656c6563746f72203238680d0a00900000000000000000ffff0000009acf00ffff00000092cf0000000000000000001f00947c0000ff070084',
+  'hex',
+);
+const faultyFloppy = () => {
+  const image = Buffer.alloc(160 * 1024);
+  FAULTY.copy(image);
+  image.writeUInt16LE(0xaa55, 510);
+  return image;
+};
+
 /** A guest that reaches its disk by the ports of an IDE drive: for printf. */
 const EMULATED =
   'name="legacy"\\ntype="hvm"\\nmemory=16\\nkernel="/boot/minipv"\\nserial="pty"\\ndisk=["phy:/dev/vg0/legacy,hda,w"]\\ndevice_model_stubdomain_override=0\\n';
@@ -646,6 +660,21 @@ const VIEWS = [
       // The last of three; the paravirtual one cannot be saved, and says why.
       await page.locator('.checkpoints tr', { hasText: /demo.*\d\d:\d\d/ }).waitFor({ timeout: PROMPT_MS });
       await page.locator('.checkpoints').evaluate(part => part.scrollIntoView({ block: 'center' }));
+    },
+  ],
+  [
+    'post-mortem',
+    async page => {
+      await toHost(page, 'Desktop');
+      const more = 'type = "hvm"\nmemory = 16\nfda = "fault.img"\nboot = "a"\non_reboot = "preserve"\n';
+      await page
+        .locator('input[type=file]')
+        .first()
+        .setInputFiles([definition('lab-fault', more), { name: 'fault.img', mimeType: 'application/octet-stream', buffer: faultyFloppy() }]);
+      await page.getByRole('button', { name: 'Start lab-fault' }).click();
+      await page.getByRole('tab', { name: 'Post-mortem' }).click({ timeout: PROMPT_MS });
+      await page.locator('.pm-end').waitFor();
+      await page.locator('.pm .dis').waitFor();
     },
   ],
   ['reset', page => page.getByRole('button', { name: 'Reset the host' }).click()],

@@ -1,5 +1,7 @@
 /** Faults: what leaves an instruction early, and what it was about. */
 
+import { UNDELIVERED, UNDELIVERED_EVENTS, UNDELIVERED_MOST, UNDELIVERED_WORDS } from './architecture/registers.ts';
+
 /** Exceptions (SDM vol. 3, table 6-1). */
 export const DE = 0, DB = 1, NMI = 2, BP = 3, OF_ = 4, BR = 5, UD = 6, NM = 7, DF_ = 8, TS = 10, NP = 11, SS_ = 12, GP = 13, PF_ = 14, MF = 16, AC_ = 17, XM = 19;
 
@@ -16,6 +18,9 @@ export class Faults {
   debug = 0;
   /** What an instruction threw: the interpreter catches it at once and leaves. */
   thrown: unknown = null;
+  /** Events in a row that could not be delivered, as the state words have them (UNDELIVERED_EVENTS), and how many. */
+  private readonly undelivered = new Int32Array(UNDELIVERED_MOST * UNDELIVERED_WORDS);
+  private undeliveredCount = 0;
 
   raise(vector: number, error = 0): never {
     this.vector = vector;
@@ -39,5 +44,23 @@ export class Faults {
     this.vector = PF_;
     this.error = error;
     this.thrown = FAULT;
+  }
+
+  forgetUndelivered(): void { this.undeliveredCount = 0; }
+
+  noteUndelivered(information: number, error: number, address: number): void {
+    const { undelivered } = this;
+    if (this.undeliveredCount === UNDELIVERED_MOST) undelivered.copyWithin(0, UNDELIVERED_WORDS);
+    else this.undeliveredCount++;
+    const at = (this.undeliveredCount - 1) * UNDELIVERED_WORDS;
+    undelivered[at] = information;
+    undelivered[at + 1] = error;
+    undelivered[at + 2] = address;
+  }
+
+  /** Into the state words, where a triple fault is looked at. */
+  tellUndelivered(R: Int32Array): void {
+    R.set(this.undelivered, UNDELIVERED_EVENTS);
+    R[UNDELIVERED] = this.undeliveredCount;
   }
 }

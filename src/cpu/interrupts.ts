@@ -61,10 +61,13 @@ function intoProgram(cpu: Cpu, vector: number): boolean {
  */
 export function deliverFault(cpu: Cpu): boolean {
   const { controls, exit, R } = cpu;
+  cpu.faults.forgetUndelivered();
+  if (cpu.loop.delivering !== 0) cpu.faults.noteUndelivered(cpu.loop.delivering, cpu.loop.deliveringError, 0);
   for (;;) {
     const vector = cpu.faults.vector;
     const before = cpu.loop.delivering;
     let error = cpu.faults.error;
+    cpu.faults.noteUndelivered(exceptionInformation(cpu, vector), error, vector === PF_ ? cpu.faults.address : 0);
     if (before !== 0) {
       const first = before & 255;
       const type = before & (7 << 8);
@@ -73,6 +76,7 @@ export function deliverFault(cpu: Cpu): boolean {
       if (exception && first === DF_) {
         cpu.loop.delivering = 0;
         exit.reason = ExitReason.TRIPLE_FAULT;
+        cpu.faults.tellUndelivered(R);
         exit.qualification = 0;
         exit.instructionLength = 0;
         return true;
@@ -83,6 +87,7 @@ export function deliverFault(cpu: Cpu): boolean {
         cpu.faults.error = error = 0;
         if (((controls.exceptionBitmap >>> DF_) & 1) === 0 && !controls.hypervisorIdt) {
           cpu.probe?.event?.((EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | DF_) | 0, 0);
+          cpu.faults.noteUndelivered(exceptionInformation(cpu, DF_), 0, 0);
           cpu.loop.delivering = EVENT_VALID | EVENT_EXCEPTION | DF_;
           if (attempt(cpu, DF_, 0)) return false;
           continue;
@@ -90,7 +95,7 @@ export function deliverFault(cpu: Cpu): boolean {
       }
     }
     const taken = cpu.faults.vector;
-    const information = (EVENT_VALID | EVENT_EXCEPTION | taken | (hasErrorCode(taken) && inProtectedMode(cpu) ? EVENT_ERROR_CODE : 0)) | 0;
+    const information = exceptionInformation(cpu, taken);
     cpu.probe?.event?.(information, error);
     if (controls.hypervisorIdt || ((controls.exceptionBitmap >>> taken) & 1) !== 0) {
       exit.reason = controls.hypervisorIdt ? ExitReason.IDT_FIRST + taken : ExitReason.EXCEPTION_OR_NMI;
@@ -125,6 +130,9 @@ export function deliverPlainFault(cpu: Cpu): boolean {
   if (vector === PF_) R[CR2] = address;
   return true;
 }
+
+/** Interruption-information word of an exception (SDM vol. 3, table 25-17). */
+const exceptionInformation = (cpu: Cpu, vector: number): number => (EVENT_VALID | EVENT_EXCEPTION | vector | (hasErrorCode(vector) && inProtectedMode(cpu) ? EVENT_ERROR_CODE : 0)) | 0;
 
 const inProtectedMode = (cpu: Cpu) => (cpu.R[CR0]! & CR0_PE) !== 0;
 

@@ -111,6 +111,8 @@ export interface DomainInfo {
   modelInDomain0?: boolean;
   /** Why it stopped, in a sentence, once it did ("powered off", "triple fault at 0xc00f …"). */
   ended?: string;
+  /** It did so by itself and by mistake: it crashed, or a fault that nothing could deliver reset it. */
+  fell?: boolean;
   /** It ended with an earlier Domain 0: it is listed, and has no memory of this one's machine. */
   lost?: boolean;
 }

@@ -94,6 +94,9 @@ function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'host
 }
 
 /** What the host itself says in a guest's terminal. */
+/** By itself and by mistake, not by a wish of its own. */
+const fell = ({ kind, report }: Ending): boolean => kind === 'crash' || report !== undefined;
+
 const said = (text: string): Uint8Array => new TextEncoder().encode(`\r\n[ringside] ${text.trim().replace(/\n/g, '\r\n')}\r\n`);
 
 /** Paths of definitions stand at the root. */
@@ -551,7 +554,7 @@ export class HostCore {
       ...(writable > 0 ? { disks: writable } : {}),
       ...(member.restarts ? { restarts: member.restarts } : {}),
       ...(member.devices.some(({ isWaiting }) => isWaiting) ? { waitsForRoom: true } : {}),
-      ...(member.ending ? { ended: member.ending.sentence } : {}),
+      ...(member.ending ? { ended: member.ending.sentence, ...(fell(member.ending) ? { fell: true } : {}) } : {}),
     };
   }
 
@@ -661,7 +664,7 @@ export class HostCore {
   private ended(member: Guest, ending: Ending, again: boolean): void {
     const { name, record, blueprint } = member;
     const kept = actionOf(blueprint.definition, ending) === 'preserve' ? `${ending.sentence} It is kept as it stood: open it to see where.` : ending.sentence;
-    if (ending.kind === 'crash' || (ending.report !== undefined && !again)) this.tasks.note(`${name} crashed`, 'failed', ending.report?.replace(ending.sentence, kept) ?? kept);
+    if (ending.kind === 'crash' || (fell(ending) && !again)) this.tasks.note(`${name} crashed`, 'failed', ending.report?.replace(ending.sentence, kept) ?? kept);
     // As xend and xl log every end of a domain, whoever wanted it.
     else if (!again) this.tasks.note(`${name} stopped`, 'done', `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`);
     if (!again && ending.kind !== 'poweroff') member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));

@@ -236,7 +236,7 @@ export const strings = {
     screen: 'Screen',
     both: 'Both',
     detail: 'Detail',
-    tabs: { console: 'Console', overview: 'Overview', history: 'History', inspect: 'Inspect', definition: 'Definition' },
+    tabs: { postMortem: 'Post-mortem', console: 'Console', overview: 'Overview', history: 'History', inspect: 'Inspect', definition: 'Definition' },
     noDefinition: 'It was made without a definition.',
   },
   serial: {

@@ -88,3 +88,8 @@ export const PORT_STATE = 328, PORT = 329, PORT_LINEAR = 330, PORT_VALUE = 331;
 export const PORT_NONE = 0, PORT_WAITS = 1, PORT_ANSWERED = 2;
 /** MONITOR and MWAIT (monitor.ts): what is watched, the guest-physical address of the line, and its sixteen words as MONITOR found them. */
 export const MONITOR_STATE = 336, MONITOR_ADDRESS = 337, MONITOR_LINE = 340;
+/**
+ * What led to a triple fault (interrupts.ts): how many events in a row could not be delivered, and of the last UNDELIVERED_MOST of them, oldest first, the
+ * interruption-information word, the error code and, of a page fault, the linear address.
+ */
+export const UNDELIVERED = 356, UNDELIVERED_EVENTS = 357, UNDELIVERED_WORDS = 3, UNDELIVERED_MOST = 6;

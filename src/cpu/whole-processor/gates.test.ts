@@ -1,7 +1,7 @@
 /** Far transfers, gates, interrupts and what becomes of faults in them: SDM vol. 3, chapters 5 and 6; vol. 2 at CALL, JMP, RET, INT n, IRET. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
-import { CPL, CR0, CS, DS, EAX, EFLAGS, EIP, ES, ESP, GDTR_LIMIT, IDTR_LIMIT, SEG, SEG_RIGHTS, SEG_WORDS, SS, TR } from '../architecture/registers.ts';
+import { CPL, CR0, CS, DS, EAX, EFLAGS, EIP, ES, ESP, GDTR_LIMIT, IDTR_LIMIT, SEG, SEG_RIGHTS, SEG_WORDS, SS, TR, UNDELIVERED, UNDELIVERED_EVENTS, UNDELIVERED_WORDS } from '../architecture/registers.ts';
 import {
   Bench, CODE, d, FREE, GDT, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, TSS, USER_CODE, USER_DATA, USER_STACK, w,
 } from '../test-support/bench.ts';
@@ -277,6 +277,8 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
 });
 
 describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
+  /** Vector, error code and address of each event that could not be delivered. */
+  const undelivered = () => Array.from({ length: R[UNDELIVERED]! }, (_, i) => UNDELIVERED_EVENTS + i * UNDELIVERED_WORDS).map(at => [R[at]! & 255, R[at + 1], R[at + 2]]);
   beforeEach(() => { bench.protectedMode(); });
 
   it('a contributory exception while one is delivered: #DF with error code 0', () => {
@@ -298,6 +300,17 @@ describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
     bench.code('8e d8');
     R[EAX] = 0x200;
     expect(bench.run()).toBe(ExitReason.TRIPLE_FAULT);
+    // #GP of the selector, #GP of the gate's selector (bit 0: while an event was delivered), #DF, and its gate's.
+    expect(undelivered()).toEqual([[GP, 0x200, 0], [GP, 0x201, 0], [8, 0, 0], [GP, 0x201, 0]]);
+  });
+
+  it('tells what led to a shutdown, an event before it and the address of a page fault among it', () => {
+    bench.paging32();
+    bench.code('90');
+    R[ESP] = 0x700000;
+    bench.cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x30);
+    expect(bench.run()).toBe(ExitReason.TRIPLE_FAULT);
+    expect(undelivered()).toEqual([[0x30, 0, 0], [14, 2, 0x6ffffc], [14, 2, 0x6ffffc], [8, 0, 0], [14, 2, 0x6ffffc]]);
   });
 
   it('a page fault while a contributory one is delivered is delivered alone; the other way round it is #DF', () => {

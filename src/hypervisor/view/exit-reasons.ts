@@ -47,6 +47,8 @@ const EXCEPTIONS: Record<number, string> = {
   7: '#NM no x87', 8: '#DF double fault', 10: '#TS invalid TSS', 11: '#NP not present', 12: '#SS stack fault', 13: '#GP protection',
   14: '#PF page fault', 16: '#MF x87 error', 17: '#AC alignment', 18: '#MC machine check', 19: '#XM SIMD error',
 };
+/** A vector in the words of the SDM. */
+export const exceptionName = (vector: number): string => EXCEPTIONS[vector] ?? `vector 0x${vector.toString(16).padStart(2, '0')}`;
 /** INT 0x82 (TRAP_INSTR). */
 const HYPERCALL_VECTOR = 0x82;
 

@@ -1,6 +1,6 @@
 /** Readers of machine memory: they need the memory and nothing else. */
 export { type Counters, exitsByName, readCounters, type TierCounters } from './counters.ts';
-export { exitSource, exitTitle, reasonOf, vectorOf } from './exit-reasons.ts';
+export { exceptionName, exitSource, exitTitle, reasonOf, vectorOf } from './exit-reasons.ts';
 export type { DomainView } from './domain-view.ts';
 export { type FrameState, MachineView } from './machine-view.ts';
 export type { GrantEntry, GrantMapping } from './grants.ts';
@@ -8,4 +8,4 @@ export type { PortView } from './ports.ts';
 export type { Accounting, Decision, Unit } from './scheduler.ts';
 export type { TraceEntry } from './trace.ts';
 export type { ModelAccount } from './model-account.ts';
-export type { LastExit, VcpuState, VcpuView } from './vcpu-view.ts';
+export type { LastExit, UndeliveredEvent, VcpuState, VcpuView } from './vcpu-view.ts';

@@ -1,5 +1,5 @@
 /** A virtual processor, read from memory: registers, where its addresses lead, its last exits, its runstate. */
-import { CR4_PAE, CR4_PSE, P2M_ON_DEMAND, PTE_P, PTE_PS } from '../../cpu/architecture/index.ts';
+import { CR4_PAE, CR4_PSE, EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_TYPE_MASK, P2M_ON_DEMAND, PTE_P, PTE_PS } from '../../cpu/architecture/index.ts';
 import { arithmetic } from '../../cpu/architecture/index.ts';
 import { PageWalk, type Translation } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
@@ -21,6 +21,16 @@ export interface LastExit {
   eip: number;
   /** Guest-physical address, port or value, as the reason has it. */
   detail: number;
+}
+
+/** An interrupt or exception that a processor began to deliver. */
+export interface UndeliveredEvent {
+  vector: number;
+  isException: boolean;
+  /** Where the vector has one. */
+  error?: number;
+  /** Of a page fault: the linear address. */
+  address: number;
 }
 
 /** Runstate of a guest of Xen (xen/include/public/vcpu.h). */
@@ -137,6 +147,16 @@ export class VcpuState {
   /** Instructions that the domain's vCPUs have retired since its reset. */
   get retired(): number {
     return (this.regs[R.RETIRED_LOW] >>> 0) + (this.regs[R.RETIRED_HIGH] >>> 0) * 2 ** 32;
+  }
+
+  /** Events in a row that could not be delivered, oldest first: of a vCPU whose last exit is a triple fault, what led to it. */
+  get undelivered(): readonly UndeliveredEvent[] {
+    const { regs } = this;
+    const count = Math.min(Math.max(0, regs[R.UNDELIVERED]), R.UNDELIVERED_MOST);
+    return Array.from({ length: count }, (_, i) => {
+      const at = R.UNDELIVERED_EVENTS + i * R.UNDELIVERED_WORDS, information = regs[at];
+      return { vector: information & 255, isException: (information & EVENT_TYPE_MASK) === EVENT_EXCEPTION, ...((information & EVENT_ERROR_CODE) === 0 ? {} : { error: regs[at + 1] >>> 0 }), address: regs[at + 2] >>> 0 };
+    });
   }
 
   /** Linear address of an offset in a segment (R.CS …). */

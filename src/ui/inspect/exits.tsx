@@ -138,7 +138,7 @@ const callOf = ({ reason, detail, call }: SeenExit): number | undefined => call?
 const isCall = (reason: number): boolean => reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL || vectorOf(reason) === HYPERCALL_VECTOR;
 
 /** What an exit was about, in a few words; of most reasons the qualification says nothing (SDM vol. 3, 28.2.1). */
-function aboutOf(exit: SeenExit): string {
+export function aboutOf(exit: SeenExit): string {
   const { reason, qualification, detail = 0, call } = exit, number = callOf(exit);
   if (number !== undefined) return `${hypercallName(number)}${call && call.result !== 0 ? ` → ${call.result}` : ''}`;
   if (reason === ExitReason.IO) return `${qualification & 16 ? 'string, ' : qualification & 8 ? '' : `0x${(detail >>> 0).toString(16)} → `}port 0x${(qualification >>> 16).toString(16)}`;
@@ -254,12 +254,12 @@ function Cost({ of, exit, stepNs, model }: { of: Reason | undefined; exit: SeenE
 }
 
 /** An exit: whose it was, its code, its qualification bit by bit; `withWay`: who handles it, one after the other. */
-export function ExitCard({ reason, exit, target, name, isLast = true, withWay = false, steps }: { reason: number; exit: SeenExit | undefined; target: Target; name: string; isLast?: boolean; withWay?: boolean; steps?: ComponentChildren }) {
+export function ExitCard({ reason, exit, target, name, isLast = true, withWay = false, withCode = true, steps }: { reason: number; exit: SeenExit | undefined; target: Target; name: string; isLast?: boolean; withWay?: boolean; withCode?: boolean; steps?: ComponentChildren }) {
   const state = exit && stateOf(target, exit), { fields } = explainExit(exit ?? { reason, qualification: 0 }), length = withWay && exit ? instructionOf(target, exit).length : 0;
   const facts = exit ? [...(exit.call ? [`${hypercallName(exit.call.number)} (0x${(exit.call.first >>> 0).toString(16)}, …) → ${exit.call.result}`] : []), ...(exit.cr3 ? [`CR3 ${hex8(exit.cr3)}`] : []), ...(reason === ExitReason.IO && !(exit.qualification & 8) ? [`value 0x${((exit.detail ?? 0) >>> 0).toString(16)}`] : []), ...(length > 0 ? [words.bytesLong(length)] : [])] : [];
   return <>
     <div><div class="row exn"><h3 class="grow">{numberOf(reason)} {exitTitle(reason)}</h3>{steps}</div>{exit ? <p class={`sec ${ownerClass(exit.domain)}`}><b class="dom">{name} v{exit.vcpu}</b> {isLast ? words.last : exit.hostNs === undefined ? words.beforeOpened : ''}{exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}</p> : <p class="sec">{words.noLast}</p>}</div>
-    {exit && state && <div title={words.codeNow}><Code state={state} eip={exit.eip} says={words.exit} before={withWay ? 2 : 3} after={withWay ? 2 : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.join('\u2003')}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
+    {withCode && exit && state && <div title={words.codeNow}><Code state={state} eip={exit.eip} says={words.exit} before={withWay ? 2 : 3} after={withWay ? 2 : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.join('\u2003')}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
     {exit && fields.length > 0 && <section><h4>{words.qualification(exit.qualification)}</h4><table class="bitst"><tbody>{fields.map(([bits, value, meaning]) => <tr key={bits}><td class="m">{bits}</td><td class="m b">{value}</td><td class="sec">{meaning}</td></tr>)}</tbody></table></section>}
     {withWay && exit && <section><h4>{words.way}</h4><ol class="hway">{wayOf(exit, target.machine?.domain(exit.domain)?.model().where).map(([who, does]) => <li key={does}><b>{who}</b> {does}</li>)}</ol></section>}
   </>;

@@ -153,6 +153,7 @@ export function wayOf(told: Told, model: keyof typeof MODELS = 'stub'): (readonl
     if (reason === ExitReason.INTERRUPT_WINDOW || reason === ExitReason.NMI_WINDOW) return [['Xen', 'takes the interrupt that waited'], ['Xen', 'injects it with the entry']];
     return [['Xen', `carries out ${exitTitle(reason)} for the guest`]];
   };
+  if (reason === ExitReason.TRIPLE_FAULT) return [['Processor', 'shuts down: exit 2'], ['Xen', 'reads HVM_PARAM_TRIPLE_FAULT_REASON'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0 VIRQ_DOM_EXC'], ['Domain-0', 'does what on_reboot or on_crash says']];
   return [['Processor', vectorOf(reason) >= 0 ? 'leaves the guest’s ring' : `leaves the guest: exit ${reason}`], ...middle(), ['Guest', 'goes on']];
 }
 

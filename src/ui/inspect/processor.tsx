@@ -8,6 +8,7 @@ import { inspector } from './frame.tsx';
 import { Breaks } from './breaks.tsx';
 import { Steps } from './steps.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
+import { CONTROL, FLAGS, GENERAL, kindOf, segmentAt, SEGMENTS, stackOf } from './vcpu-facts.ts';
 
 const words = {
   nothing: 'The domain has no processor any more.', vcpu: (n: number) => `vCPU ${n}`, vcpus: 'vCPUs', registers: 'Registers', segments: 'Segments', code: 'Code', stack: 'Stack', control: 'Control and tables',
@@ -23,13 +24,6 @@ const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).pa
 /** Which vCPU is looked at. */
 const shownVcpu = signal(0);
 
-const GENERAL = [['EAX', R.EAX], ['EBX', R.EBX], ['ECX', R.ECX], ['EDX', R.EDX], ['ESI', R.ESI], ['EDI', R.EDI], ['EBP', R.EBP], ['ESP', R.ESP]] as const;
-const CONTROL = [['CR0', R.CR0], ['CR2', R.CR2], ['CR3', R.CR3], ['CR4', R.CR4], ['EFER', R.EFER], ['DR6', R.DR + 6], ['DR7', R.DR + 7]] as const;
-const SEGMENTS = [['CS', R.CS], ['SS', R.SS], ['DS', R.DS], ['ES', R.ES], ['FS', R.FS], ['GS', R.GS], ['LDTR', R.LDTR], ['TR', R.TR]] as const;
-const FLAGS: readonly (readonly [bit: number, name: string, says: string])[] = [
-  [0, 'CF', 'carry'], [2, 'PF', 'parity'], [4, 'AF', 'auxiliary carry'], [6, 'ZF', 'zero'], [7, 'SF', 'sign'], [8, 'TF', 'trap: a debug exception after each instruction'], [9, 'IF', 'interrupts are on'], [10, 'DF', 'string instructions go down'], [11, 'OF', 'overflow'],
-  [14, 'NT', 'nested task'], [16, 'RF', 'resume: no breakpoint on the next instruction'], [17, 'VM', 'virtual-8086 mode'], [18, 'AC', 'alignment check'], [21, 'ID', 'CPUID is there'],
-];
 const CR0_BITS: readonly (readonly [number, string, string])[] = [[0, 'PE', 'protected mode'], [1, 'MP', 'WAIT honours TS'], [2, 'EM', 'no x87'], [3, 'TS', 'a task was switched: the next x87 instruction faults'], [4, 'ET', '387'], [5, 'NE', 'x87 errors are exceptions'], [16, 'WP', 'the kernel honours read-only pages'], [18, 'AM', 'alignment checks'], [30, 'CD', 'caches off'], [31, 'PG', 'paging']];
 const CR4_BITS: readonly (readonly [number, string, string])[] = [[0, 'VME', 'virtual-8086 extensions'], [2, 'TSD', 'RDTSC for the kernel alone'], [3, 'DE', 'I/O breakpoints'], [4, 'PSE', '4-MiB pages'], [5, 'PAE', '36-bit page tables'], [6, 'MCE', 'machine checks'], [7, 'PGE', 'global pages'], [9, 'OSFXSR', 'SSE'], [10, 'OSXMMEXCPT', 'SSE exceptions'], [20, 'SMEP', 'no kernel code in user pages'], [21, 'SMAP', 'no kernel data in user pages']];
 
@@ -61,17 +55,7 @@ function open({ session, machine }: Target) {
   };
 }
 
-const segmentAt = (segment: number): number => R.SEG + segment * R.SEG_WORDS;
 const isProtected = ({ regs, eflags }: VcpuState): boolean => (regs[R.CR0]! & 1) !== 0 && (eflags & (1 << 17)) === 0;
-
-/** In the words of the SDM, from the rights in VMX format. */
-function kindOf(rights: number): string {
-  if (rights & R.RIGHTS_UNUSABLE) return 'unusable';
-  const type = rights & 15;
-  if (!(rights & 16)) return type === 2 ? 'LDT' : (type & ~2) === 9 || (type & ~2) === 1 ? `${type & 8 ? '32' : '16'}-bit TSS` : `system, type ${type}`;
-  const wide = rights & R.RIGHTS_DB ? '32' : '16';
-  return type & 8 ? `${wide}-bit code, ${type & 2 ? 'readable' : 'execute only'}${type & 4 ? ', conforming' : ''}` : `${wide}-bit data, ${type & 2 ? 'writable' : 'read-only'}${type & 4 ? ', expands down' : ''}`;
-}
 
 function segmentRow({ regs }: VcpuState, [name, segment]: readonly [string, number]): readonly string[] {
   const at = segmentAt(segment), rights = regs[at + R.SEG_RIGHTS]!;
@@ -90,18 +74,10 @@ function descriptorOf(state: VcpuState, segment: number): { linear: number; low:
   return { linear, low: view.getUint32(0, true), high: view.getUint32(4, true) };
 }
 
-/** Words of the stack, from its top. */
-function stackOf(state: VcpuState): { at: number; word: number }[] {
-  const { regs } = state;
-  const esp = regs[segmentAt(R.SS) + R.SEG_RIGHTS]! & R.RIGHTS_DB ? regs[R.ESP]! : regs[R.ESP]! & 0xffff;
-  const bytes = state.bytesAt(state.linear(R.SS, esp), STACK_WORDS * 4), view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: bytes.length >> 2 }, (_, i) => ({ at: (esp + 4 * i) >>> 0, word: view.getUint32(4 * i, true) }));
-}
-
 function Figure({ data, chosen, choose, target }: Shown<Data>) {
   const { state, changed, count, vcpu, isStill } = data, { regs, eflags } = state;
   const pick = (name: string, value: string) => <div key={name} class={`${changed.has(name) ? 'chg' : ''}${chosen === name ? ' sel' : ''}`}><dt><button class="pickrow" aria-pressed={chosen === name} onClick={() => choose(name)}>{name}</button></dt><dd>{value}</dd></div>;
-  const stack = stackOf(state);
+  const stack = stackOf(state, STACK_WORDS);
   return <div class="col prc">
     <div class="row wrap">
       {count > 1 && <div class="seg" role="group" aria-label={words.vcpus}>{Array.from({ length: count }, (_, i) => <button key={i} aria-pressed={i === vcpu} onClick={() => { shownVcpu.value = i; }}>{words.vcpu(i)}</button>)}</div>}
@@ -173,6 +149,6 @@ export const Processor = inspector<Data>({
   tables: ({ state }) => [
     { name: words.registers, columns: ['Register', 'Value'], rows: [...GENERAL, ['EIP', R.EIP] as const, ...CONTROL].map(([name, at]) => [name, hex(state.regs[at]!)]).concat([['EFLAGS', hex(state.eflags)], ['CPL', String(state.regs[R.CPL]!)]]) },
     { name: words.segments, columns: words.columns, rows: SEGMENTS.map(each => segmentRow(state, each)) },
-    { name: words.stack, columns: ['Offset', 'Word'], rows: stackOf(state).map(({ at, word }) => [hex(at), hex(word)]) },
+    { name: words.stack, columns: ['Offset', 'Word'], rows: stackOf(state, STACK_WORDS).map(({ at, word }) => [hex(at), hex(word)]) },
   ],
 });

@@ -1,6 +1,7 @@
 /** A domain: its windows, and what one can do to it. */
 
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
 import { command } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import type { Panel } from '../panel.ts';
@@ -39,16 +40,21 @@ function shownWindows(session: DomainSession): Exclude<WindowChoice, 'auto'> {
 
 const GuestOverview = later(() => import('./guest-overview.tsx'), part => part.GuestOverview);
 const GuestHistory = later(() => import('./guest-history.tsx'), part => part.GuestHistory);
+const PostMortemPage = later(() => import('../inspect/post-mortem.tsx'), part => part.PostMortemPage);
 const InspectPage = later(() => import('../inspect/page.tsx'), part => part.InspectPage);
 
 const CONSOLE = 'console',
+  POST_MORTEM = 'post-mortem',
   PANEL = 'guest-panel';
 const TABS = [[CONSOLE, words.tabs.console], ['overview', words.tabs.overview], ['history', words.tabs.history], ['inspect', words.tabs.inspect], ['definition', words.tabs.definition]] as const;
 
-function GuestPage({ session, tab = CONSOLE }: { session: DomainSession; tab?: string | undefined }) {
+function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: string | undefined }) {
+  // Whoever comes to one that has crashed wants to know why; whoever was there goes on with what they looked at.
+  const [first] = useState(() => (session.info.peek().fell && !session.gone.peek() ? POST_MORTEM : CONSOLE));
   const domain = session.info.value;
   const gone = session.gone.value;
-  const over = session.over;
+  const over = session.over, isKept = over && !gone;
+  const tab = (chosen ?? first) === POST_MORTEM && !isKept ? CONSOLE : (chosen ?? first);
   const paused = domain.state === 'p';
   const view = shownWindows(session);
   // Of two windows Enter gives the keyboard to the one where the guest has spoken.
@@ -59,9 +65,9 @@ function GuestPage({ session, tab = CONSOLE }: { session: DomainSession; tab?: s
       <div class="row">
         <h2><StateMark state={gone ? 's' : session.state} />{domain.name}</h2><ModeBadge type={domain.type} />
         <span class="sec meta nw">{words.facts(domain.memoryMiB, domain.vcpus, domain.id)}</span><span class="grow" />
-        <div class={`row wrap tools${over || going ? ' says' : ''}`} role="toolbar" aria-label={domain.name}>
+        <div class={`row wrap tools${(over && tab !== POST_MORTEM) || going ? ' says' : ''}`} role="toolbar" aria-label={domain.name}>
         {over ? <>
-          <span class={domain.state === 'c' ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}</span><span class="grow" />
+          {tab !== POST_MORTEM && <span class={domain.fell ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}</span>}<span class="grow" />
           {session.files && <button class="btn primary" onClick={() => void bootAgain(session)}>{words.again}</button>}
           {gone ? <button class="btn" onClick={() => go({ kind: 'home' })}>{words.close}</button> : <Tool onClick={() => destroy(session)}>{words.destroy}</Tool>}
         </> : going ? <>
@@ -79,7 +85,7 @@ function GuestPage({ session, tab = CONSOLE }: { session: DomainSession; tab?: s
         {tab === CONSOLE && <button class="btn only-m" aria-expanded={detailOpen.value} onClick={() => { detailOpen.value = !detailOpen.value; }}>{words.detail}</button>}
       </div>
       <div class="row gtabs">
-        <Tabs label={domain.name} tabs={TABS} panel={PANEL} chosen={tab} onChoose={id => go({ kind: 'domain', id: session.id, ...(id === CONSOLE ? {} : { tab: id }) })} /><span class="grow" />
+        <Tabs label={domain.name} tabs={isKept ? [[POST_MORTEM, words.tabs.postMortem], ...TABS] : TABS} panel={PANEL} chosen={tab} onChoose={id => go({ kind: 'domain', id: session.id, ...(id === first ? {} : { tab: id }) })} /><span class="grow" />
         {tab === CONSOLE && <div class={`seg${session.drew.value || view !== 'serial' ? '' : ' hide-s'}`} role="group" aria-label={words.view}>
           {(['serial', 'screen', 'both'] as const).map(choice => <button key={choice} aria-pressed={view === choice} onClick={() => { windows.value = choice; }}>{words[choice]}</button>)}
         </div>}
@@ -88,7 +94,7 @@ function GuestPage({ session, tab = CONSOLE }: { session: DomainSession; tab?: s
     {domain.waitsForRoom && !over && <div class="note bad" role="alert"><span>{words.waitsForRoom}</span></div>}
     {domain.restarts && !over && <div class="note" role="status"><span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span></div>}
     <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}>
-      {tab === 'overview' ? <GuestOverview session={session} /> : tab === 'history' ? <GuestHistory session={session} /> : tab === 'inspect' ? <InspectPage session={session} />
+      {tab === POST_MORTEM ? <PostMortemPage session={session} /> : tab === 'overview' ? <GuestOverview session={session} /> : tab === 'history' ? <GuestHistory session={session} /> : tab === 'inspect' ? <InspectPage session={session} />
         : tab === 'definition' ? <div class="body"><pre class="code defn" tabIndex={0}>{domain.definition || words.noDefinition}</pre></div>
         : <div class={`desk ${view}`}>
             {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}

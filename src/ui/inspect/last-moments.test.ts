@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { UndeliveredEvent } from '../../hypervisor/view/index.ts';
+import { gateFields, gateOf, momentsOf, obstacle } from './last-moments.ts';
+
+const IDT = 0x8400;
+
+/** A protected-mode vCPU whose memory is these bytes from the table on. */
+function fallen(events: readonly UndeliveredEvent[], bytes: Record<number, readonly number[]>, limit = 0x7ff) {
+  const regs = new Int32Array(R.STATE_WORDS);
+  regs[R.CR0] = 1;
+  regs[R.IDTR_BASE] = IDT;
+  regs[R.IDTR_LIMIT] = limit;
+  const bytesAt = (linear: number, count: number) => Uint8Array.from(bytes[linear] ?? new Array(count).fill(0)).slice(0, count);
+  return { regs, bytesAt, undelivered: events };
+}
+const fault = (vector: number, error?: number, address = 0): UndeliveredEvent => ({ vector, isException: true, ...(error === undefined ? {} : { error }), address });
+const texts = (state: Parameters<typeof momentsOf>[0]) => momentsOf(state).map(({ head, name }) => `${head}: ${name}`);
+
+it('a selector beyond the GDT and an empty interrupt table: each event with the gate it found', () => {
+  const state = fallen([fault(13, 0x28), fault(11, 0x6b), fault(8, 0), fault(11, 0x43)], { [IDT + 13 * 8]: [0x40, 0xc0, 8, 0, 0, 0x0e, 0, 0] });
+  expect(texts(state)).toEqual(['first event: #GP(0028)', 'IDT entry 13: P = 0, not present', 'second event: #DF(0000)', 'IDT entry 8: type 00, no gate', 'shutdown: Triple fault']);
+  expect(gateFields(gateOf(state, 13)).filter(({ isBad }) => isBad)).toEqual([{ bits: '47', value: '0', says: 'P, not present', isBad: true }]);
+});
+
+it('a benign event is followed by one that is tried in its turn', () => {
+  const state = fallen([fault(6), fault(13, 0x33), fault(13, 0x6b), fault(8, 0), fault(13, 0x43)], {}, 0x2f);
+  expect(texts(state)).toEqual(['first event: #UD', 'IDT entry 6: beyond the table’s limit', 'second event: #GP(0033)', 'IDT entry 13: beyond the table’s limit', 'third event: #DF(0000)', 'IDT entry 8: beyond the table’s limit', 'shutdown: Triple fault']);
+});
+
+it('tells a page that is not there from a stack without one', () => {
+  const present = [0, 0, 8, 0, 0, 0x8e, 0, 0], gate = gateOf(fallen([], { [IDT + 14 * 8]: present }), 14);
+  expect(obstacle(gate, fault(14, 0, gate.linear))).toBe('its page is not there, 00008470');
+  expect(obstacle(gate, fault(14, 2, 0x6ffffc))).toBe('no page for what it pushes or reads, 006ffffc');
+  expect(obstacle(gate, fault(13, 8))).toBe('selector 0008 leads to no code that may run');
+  expect(obstacle(gate, fault(12, 0))).toBe('no room on the handler’s stack');
+});
+
+it('real mode has far addresses, and an interrupt from outside is no exception', () => {
+  const state = fallen([{ vector: 0x40, isException: false, address: 0 }, fault(13), fault(8), fault(13)], {}, 0x1f);
+  state.regs[R.CR0] = 0;
+  expect(texts(state).slice(0, 2)).toEqual(['first event: interrupt 0x40', 'vector 64: beyond the table’s limit']);
+});
+
+it('without a record there is nothing to tell', () => expect(momentsOf(fallen([], {}))).toEqual([]));

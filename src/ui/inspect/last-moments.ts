@@ -1,0 +1,95 @@
+/** How a guest came to its end, from what its vCPU left behind: the events that could not be delivered, and the gates that stood in their way. Source: SDM vol. 3, 6.10 to 6.15. */
+import { registers as R } from '../../cpu/architecture/index.ts';
+import { exceptionName, type UndeliveredEvent, type VcpuState } from '../../hypervisor/view/index.ts';
+
+/** A gate of the interrupt table, or of real mode's table of far addresses. */
+export interface Gate {
+  vector: number;
+  /** Where it lies. */
+  linear: number;
+  isReal: boolean;
+  /** The table's limit ends before it. */
+  isBeyond: boolean;
+  /** 8 bytes; 4 in real mode; fewer: no memory is mapped there. */
+  bytes: Uint8Array;
+}
+
+/** A step on the way to the end. */
+export interface Moment {
+  /** `gate`: what an event found; the others are events and ends. */
+  kind: 'instruction' | 'event' | 'gate' | 'end';
+  head: string;
+  name: string;
+  text: string;
+  vector?: number;
+}
+
+const GATE_BYTES = 8,
+  REAL_BYTES = 4,
+  /** Bits of an error code that names a selector (SDM vol. 3, figure 6-7). */
+  IN_IDT = 2;
+const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth'];
+const hex = (value: number, digits = 4): string => (value >>> 0).toString(16).padStart(digits, '0');
+
+/** As the SDM writes an exception: #GP(0028). */
+export function eventName({ vector, isException, error }: UndeliveredEvent): string {
+  if (!isException) return `interrupt 0x${hex(vector, 2)}`;
+  const name = exceptionName(vector);
+  return `${name.startsWith('#') ? name.split(' ')[0] : name}${error === undefined ? '' : `(${hex(error)})`}`;
+}
+
+/** The gate that a vector leads to. */
+export function gateOf(state: Pick<VcpuState, 'regs' | 'bytesAt'>, vector: number): Gate {
+  const { regs } = state, isReal = (regs[R.CR0]! & 1) === 0, size = isReal ? REAL_BYTES : GATE_BYTES;
+  const linear = (regs[R.IDTR_BASE]! + size * vector) >>> 0;
+  return { vector, linear, isReal, isBeyond: size * vector + size - 1 > regs[R.IDTR_LIMIT]!, bytes: state.bytesAt(linear, size) };
+}
+
+const KINDS: Readonly<Record<number, string>> = { 0x5: 'task gate', 0x6: '16-bit interrupt gate', 0x7: '16-bit trap gate', 0xe: '32-bit interrupt gate', 0xf: '32-bit trap gate' };
+
+/** A gate's fields, bit by bit (SDM vol. 3, figure 6-2); `isBad`: this one keeps events from it. */
+export function gateFields({ bytes, isReal }: Gate): { bits: string; value: string; says: string; isBad?: boolean }[] {
+  const word = (at: number): number => bytes[at]! | (bytes[at + 1]! << 8);
+  if (isReal) return bytes.length < REAL_BYTES ? [] : [{ bits: '0–15', value: hex(word(0)), says: 'offset' }, { bits: '16–31', value: hex(word(2)), says: 'segment' }];
+  if (bytes.length < GATE_BYTES) return [];
+  const rights = bytes[5]!, type = rights & 15, kind = rights & 16 ? undefined : KINDS[type];
+  return [
+    { bits: '0–15', value: hex(word(0)), says: 'offset, low' },
+    { bits: '16–31', value: hex(word(2)), says: 'selector' },
+    { bits: '40–44', value: hex(rights & 31, 2), says: kind ?? 'no gate', ...(kind ? {} : { isBad: true }) },
+    { bits: '45–46', value: String((rights >> 5) & 3), says: 'DPL' },
+    { bits: '47', value: String(rights >> 7), says: rights & 0x80 ? 'P, present' : 'P, not present', ...(rights & 0x80 ? {} : { isBad: true }) },
+    { bits: '48–63', value: hex(word(6)), says: 'offset, high' },
+  ];
+}
+
+/** What kept an event from its handler, in some words: as its gate stands, and as `next` says, the exception that its delivery raised. */
+export function obstacle(gate: Gate, next: UndeliveredEvent): string {
+  if (gate.isBeyond) return 'beyond the table’s limit';
+  if (next.vector === 14 && next.isException) return next.address >= gate.linear && next.address < gate.linear + GATE_BYTES ? `its page is not there, ${hex(next.address, 8)}` : `no page for what it pushes or reads, ${hex(next.address, 8)}`;
+  const bad = gateFields(gate).find(({ isBad }) => isBad);
+  if (bad && ((next.error ?? 0) & IN_IDT) !== 0) return bad.says === 'no gate' ? `type ${bad.value}, no gate` : 'P = 0, not present';
+  if (next.vector === 12) return 'no room on the handler’s stack';
+  if (next.vector === 10) return 'the task state is not valid';
+  return gate.bytes.length < GATE_BYTES ? 'no memory is mapped there' : `selector ${hex(gate.bytes[2]! | (gate.bytes[3]! << 8))} leads to no code that may run`;
+}
+
+/** A triple fault, event by event: each that was tried with the gate it found. Empty: none was recorded. */
+export function momentsOf(state: Pick<VcpuState, 'regs' | 'bytesAt' | 'undelivered'>): Moment[] {
+  const events = state.undelivered, moments: Moment[] = [];
+  let tried = 0;
+  for (const [i, event] of events.entries()) {
+    const next = events[i + 1];
+    // One that turned into #DF, and the last, were not tried.
+    if (!next || isDouble(next)) continue;
+    const gate = gateOf(state, event.vector);
+    moments.push(
+      { kind: 'event', head: `${ORDINALS[tried++]} event`, name: eventName(event), text: isDouble(event) ? 'two faults in a row make a double fault' : event.isException ? exceptionName(event.vector).replace(/^#\w+ /, '') : 'from outside', vector: event.vector },
+      { kind: 'gate', head: `${gate.isReal ? 'vector' : 'IDT entry'} ${event.vector}`, name: obstacle(gate, next), text: `${eventName(next)} instead`, vector: event.vector },
+    );
+  }
+  if (moments.length > 0) moments.push({ kind: 'end', head: 'shutdown', name: 'Triple fault', text: 'exit 2: nothing is left to deliver' });
+  return moments;
+}
+
+const isDouble = ({ vector, isException }: UndeliveredEvent): boolean => isException && vector === 8;

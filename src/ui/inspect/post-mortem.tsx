@@ -1,0 +1,185 @@
+/** What a guest left behind when it crashed: how it came to that, its registers, stack and last exits. Nothing moves any more. */
+
+import './inspect.css';
+import './post-mortem.css';
+import { useMemo } from 'preact/hooks';
+import { ExitReason, registers as R } from '../../cpu/architecture/index.ts';
+import { exitTitle, type LastExit, type VcpuState, vectorOf as vectorOfExit } from '../../hypervisor/view/index.ts';
+import { hypercallName, SCHEDOP } from '../../hypervisor/xen/index.ts';
+import type { DomainSession } from '../sessions.ts';
+import { go } from '../state.ts';
+import { strings } from '../strings.ts';
+import { hex8, whole } from '../units.ts';
+import { Code } from './code.tsx';
+import { instructionAt } from './disassembly.ts';
+import { aboutOf, ExitCard } from './exits.tsx';
+import { inspector } from './frame.tsx';
+import type { Shown, Target, Why } from './inspector.ts';
+import { gateFields, gateOf, type Moment, momentsOf } from './last-moments.ts';
+import { useMachine } from './machine.ts';
+import { FLAGS, kindOf, REGISTERS, SEGMENTS, segmentAt, stackOf } from './vcpu-facts.ts';
+
+const words = {
+  nothing: 'Its memory and registers are gone: it was destroyed.', stays: 'Its memory and registers stay until it is destroyed or booted again.',
+  how: 'How it came to that', last: 'last instruction', code: 'Code', codeHint: 'as memory is now', exits: 'Last exits', newest: (n: number, all: number) => `newest first, ${n} of ${whole(all)}`, columns: ['No.', 'Guest EIP', 'Exit', 'About'], handler: 'Handler', handled: [['Processor', 'leaves the guest'], ['Xen', 'takes SCHEDOP_shutdown'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0 VIRQ_DOM_EXC'], ['Domain-0', 'does what on_crash says']],
+  registers: 'Registers', facts: (vcpu: number, isPaging: boolean) => `vCPU ${vcpu}, paging ${isPaging ? 'on' : 'off'}`, segments: 'Segments', segmentColumns: ['Register', 'Selector', 'Base', 'What it is'], stack: 'Stack top', stackHint: '4 bytes a row', noStack: 'No memory is mapped there.',
+  gate: (isReal: boolean, vector: number) => `${isReal ? 'Vector' : 'IDT entry'} ${vector}`, noGate: 'No memory is mapped there.', kept: 'Kept', memory: 'Memory', frames: (mib: number) => `${whole(mib * 256)} frames`, console: 'Screen and console', asLast: 'as they were', log: 'Exits', counted: (n: number) => `${whole(n)} counted`, processor: 'Instructions', retired: (n: number) => `${whole(n)} retired`, open: 'open',
+  reality: 'In reality', tripleReality: 'A PC resets here and keeps nothing. Xen takes a triple fault as a reboot unless HVM_PARAM_TRIPLE_FAULT_REASON asks for a crash.', crashReality: 'Xen keeps a crashed domain only where on_crash says preserve, and xl dump-core writes its memory into a file for a debugger.',
+  left: 'exit', toXen: 'the guest calls Xen', called: 'hypercall', shutDown: (reason: string) => `SCHEDOP_shutdown, reason ${reason}`, reasons: ['0 poweroff', '1 reboot', '2 suspend', '3 crash', '4 watchdog', '5 soft reset'], keeps: 'Domain-0', preserve: 'keeps it', preserveText: 'its definition says preserve',
+};
+const EVERY_MS = 1000,
+  LAST = 12,
+  STACK_WORDS = 8;
+const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
+
+interface Data {
+  vcpu: number;
+  state: VcpuState;
+  moments: readonly Moment[];
+  lasts: readonly LastExit[];
+  exits: number;
+}
+
+function open({ session, machine }: Target) {
+  return {
+    look(): Data | undefined {
+      const domain = session && machine?.domain(session.id), vcpus = domain?.vcpus() ?? [];
+      // The one that had its turn.
+      const vcpu = vcpus[domain?.currentVcpu ?? 0] ?? vcpus[0];
+      if (!vcpu) return undefined;
+      const state = vcpu.look(), { exits, total } = vcpu.lastExits(), lasts = exits.slice(-LAST).reverse();
+      return { vcpu: vcpu.id, state, lasts, exits: total, moments: momentsAt(state, lasts[0], vcpu.id) };
+    },
+  };
+}
+
+/** The hypercall of a paravirtual guest: its number stands in the entry of the hypercall page, MOV EAX before INT 82h (xen/include/public/arch-x86/xen.h). */
+function calledAt(state: VcpuState, { reason, eip }: LastExit): number | undefined {
+  const code = vectorOfExit(reason) === HYPERCALL_VECTOR ? state.bytesAt(state.linear(R.CS, eip - MOV_EAX_BYTES), MOV_EAX_BYTES) : undefined;
+  return code?.[0] === MOV_EAX ? code[1] : undefined;
+}
+const MOV_EAX = 0xb8,
+  MOV_EAX_BYTES = 5,
+  HYPERCALL_VECTOR = 0x82;
+
+/** What an exit was about, in a few words. */
+function about(state: VcpuState, exit: LastExit, vcpu: number): string {
+  const number = calledAt(state, exit);
+  return number === undefined ? aboutOf({ ...exit, key: '', domain: 0, vcpu }) : hypercallName(number);
+}
+
+/** What a guest gave as the reason when it shut itself down; its registers are those of the call. */
+function givenReason(state: VcpuState): string | undefined {
+  const { regs } = state, bytes = regs[R.EBX] === SCHEDOP.SHUTDOWN ? state.bytesAt(regs[R.ECX]! >>> 0, 4) : undefined;
+  return bytes?.length === 4 ? words.reasons[bytes[0]!] : undefined;
+}
+
+/** From its last instruction to its end. */
+function momentsAt(state: VcpuState, last: LastExit | undefined, vcpu: number): Moment[] {
+  const eip = last?.eip ?? state.regs[R.EIP]! >>> 0, text = instructionAt(state, eip)?.text ?? words.noStack;
+  const first: Moment = { kind: 'instruction', head: words.last, name: text.replace(/\s+/g, ' '), text: `at ${hex8(eip)}` };
+  if (last?.reason === ExitReason.TRIPLE_FAULT) return [first, ...momentsOf(state)];
+  const call = last && about(state, last, vcpu), reason = call === 'sched_op' ? givenReason(state) : undefined;
+  const exit: Moment[] = last ? [{ kind: 'event', head: words.left, name: exitTitle(last.reason), text: call === 'sched_op' || !call ? words.toXen : call }] : [];
+  const said: Moment[] = reason ? [{ kind: 'event', head: words.called, name: 'sched_op', text: words.shutDown(reason) }] : [];
+  return [first, ...exit, ...said, { kind: 'end', head: words.keeps, name: words.preserve, text: words.preserveText }];
+}
+
+/** The gate that is looked at: that of the chosen event, else the first that stood in the way. */
+const vectorOf = ({ data: { moments }, chosen }: Shown<Data>): number | undefined => (moments.find(({ vector }) => vector !== undefined && chosen === `g${vector}`) ?? moments.find(({ kind }) => kind === 'gate'))?.vector;
+
+function Figure(shown: Shown<Data>) {
+  const { data: { state, moments, lasts, exits, vcpu }, target, choose } = shown, { regs } = state, info = target.session?.info.value, vector = vectorOf(shown);
+  return <div class="pm">
+    <p class="pm-lead"><b>{strings.guest.ended(info?.name ?? '', info?.ended ?? '')}</b></p>
+    <ol class="pm-way" aria-label={words.how}>{moments.map(({ kind, head, name, text, vector: of }, i) => <li key={`${i} ${head}`} class={`pm-${kind}${of !== undefined && of === vector && kind === 'gate' ? ' on' : ''}`}>
+      {of !== undefined ? <button onClick={() => choose(`g${of}`)}><Step head={head} name={name} text={text} /></button> : <div><Step head={head} name={name} text={text} /></div>}</li>)}</ol>
+    <div class="pm-cols">
+      <div class="col">
+        <section><div class="ph"><h3>{words.code}</h3><span class="sec">{words.codeHint}</span></div><Code state={state} eip={lasts[0]?.eip ?? regs[R.EIP]! >>> 0} before={5} after={2} /></section>
+        <section><div class="ph"><h3>{words.exits}</h3><span class="sec">{words.newest(lasts.length, exits)}</span></div>
+          <table class="pad pm-exits"><thead><tr>{words.columns.slice(1).map(each => <th key={each}>{each}</th>)}</tr></thead>
+            <tbody>{lasts.map((exit, i) => <tr key={exit.number} class={i === 0 ? 'sel' : ''}><td class="m">{hex8(exit.eip)}</td><td class="cut">{exitTitle(exit.reason)}</td><td class="cut sec">{about(state, exit, vcpu)}</td></tr>)}</tbody></table></section>
+      </div>
+      <div class="col">
+        <section><div class="ph"><h3>{words.registers}</h3><span class="sec">{words.facts(vcpu, regs[R.CR0]! < 0)}</span></div>
+          <dl class="regs">{registersOf(state).map(([name, value]) => <div key={`${name} ${value}`}><dt>{name}</dt><dd>{value}</dd></div>)}</dl><p class="m sec flg">{flagsOf(state)}</p></section>
+        <div class="pm-two">
+          {vector === undefined ? <Segments state={state} /> : <Entry state={state} vector={vector} />}
+          <section><div class="ph"><h3>{words.stack}</h3><span class="sec">{words.stackHint}</span></div><Stack state={state} /></section>
+        </div>
+      </div>
+    </div>
+  </div>;
+}
+
+const Step = ({ head, name, text }: { head: string; name: string; text: string }) => <><span class="sec">{head}</span><b class="m">{name}</b><span class="sec">{text}</span></>;
+
+/** Three in a row, a table with its limit. */
+function registersOf({ regs, eflags }: VcpuState): [string, string][] {
+  const selector = (segment: number): string => hex(regs[segmentAt(segment) + R.SEG_SELECTOR]!, 4);
+  return [
+    ...REGISTERS.map(([name, at]): [string, string] => [name, hex(regs[at]!)]), ['EFLAGS', hex(eflags)], ['CPL', String(regs[R.CPL]!)],
+    ['GDTR', hex(regs[R.GDTR_BASE]!)], ['limit', hex(regs[R.GDTR_LIMIT]!, 4)], ['CS', selector(R.CS)], ['IDTR', hex(regs[R.IDTR_BASE]!)], ['limit', hex(regs[R.IDTR_LIMIT]!, 4)], ['DS', selector(R.DS)],
+  ];
+}
+const flagsOf = ({ eflags }: VcpuState): string => FLAGS.filter(([bit]) => (eflags >>> bit) & 1).map(([, name]) => name).join(' ') || '–';
+const segmentRows = ({ regs }: VcpuState): string[][] => SEGMENTS.map(([name, segment]) => { const at = segmentAt(segment); return [name, hex(regs[at + R.SEG_SELECTOR]!, 4), hex(regs[at + R.SEG_BASE]!), kindOf(regs[at + R.SEG_RIGHTS]!)]; });
+
+/** A gate, bit by bit; what keeps events from it stands out. */
+function Entry({ state, vector }: { state: VcpuState; vector: number }) {
+  const gate = gateOf(state, vector), fields = gateFields(gate);
+  return <section><div class="ph"><h3>{words.gate(gate.isReal, vector)}</h3><span class="sec m">{hex8(gate.linear)}</span></div>
+    <p class="m hexline">{[...gate.bytes].map(byte => hex(byte, 2)).join(' ')}</p>
+    {fields.length === 0 ? <p class="hint">{words.noGate}</p> : <table class="bitst"><tbody>{fields.map(({ bits, value, says, isBad }) => <tr key={bits} class={isBad ? 'badr' : ''}><td class="m">{bits}</td><td class="m b">{value}</td><td class={isBad ? 'b' : 'sec'}>{says}</td></tr>)}</tbody></table>}</section>;
+}
+
+const Segments = ({ state }: { state: VcpuState }) => <section><div class="ph"><h3>{words.segments}</h3></div><table class="bitst"><tbody>{segmentRows(state).slice(0, 6).map(([name, selector, , what]) => <tr key={name}><td class="m">{name}</td><td class="m b">{selector}</td><td class="sec">{what}</td></tr>)}</tbody></table></section>;
+
+function Stack({ state }: { state: VcpuState }) {
+  const stack = stackOf(state, STACK_WORDS);
+  return stack.length === 0 ? <p class="hint">{words.noStack}</p> : <table class="bitst pm-stack"><tbody>{stack.map(({ at, word }, i) => <tr key={at} class={i === 0 ? 'sel' : ''}><td class="m">{hex(at)}</td><td class="m b">{hex(word)}</td></tr>)}</tbody></table>;
+}
+
+function Detail({ data: { lasts: [last], exits, vcpu, state, moments }, target }: Shown<Data>) {
+  const session = target.session!, { name, memoryMiB } = session.info.value;
+  const kept = [[words.memory, words.frames(memoryMiB), 'memory'], [words.processor, words.retired(state.retired), 'processor'], [words.log, words.counted(exits), 'exits']] as const;
+  return <>
+    {last && <ExitCard reason={last.reason} exit={{ key: '', domain: session.id, vcpu, ...last }} target={target} name={name} withWay={last.reason === ExitReason.TRIPLE_FAULT} withCode={false} />}
+    {last && last.reason !== ExitReason.TRIPLE_FAULT && moments.some(({ head }) => head === words.called) && <section><h4>{words.handler}</h4><ol class="hway">{words.handled.map(([who, does]) => <li key={does}><b>{who}</b> {does}</li>)}</ol></section>}
+    <section><h4>{words.kept}</h4><table class="bitst pm-kept"><tbody>
+      {kept.map(([what, how, inspect]) => <tr key={what}><td>{what}</td><td class="m num">{how}</td><td><button class="link" aria-label={`${words.open} ${what}`} onClick={() => go({ kind: 'domain', id: session.id, tab: 'inspect', name: inspect })}>{words.open}</button></td></tr>)}
+      <tr><td>{words.console}</td><td class="num">{words.asLast}</td><td><button class="link" aria-label={`${words.open} ${words.console}`} onClick={() => go({ kind: 'domain', id: session.id, tab: 'console' })}>{words.open}</button></td></tr>
+    </tbody></table></section>
+    <p class="pm-real"><b>{words.reality}</b> {last?.reason === ExitReason.TRIPLE_FAULT ? words.tripleReality : words.crashReality}</p>
+  </>;
+}
+
+function why(shown: Shown<Data>): Why {
+  const { data: { state, lasts: [last] } } = shown, vector = vectorOf(shown);
+  if (last?.reason !== ExitReason.TRIPLE_FAULT) return { question: 'Why is it still here?', answer: 'A crashed guest has no turn any more, and its memory goes back only when it is destroyed. Until then every inspector reads it.', source: 'xl.cfg, on_crash' };
+  const gate = vector === undefined ? undefined : gateOf(state, vector);
+  if (gate?.isBeyond) return { question: 'Why no handler?', answer: `The table ends at byte 0x${hex(state.regs[R.IDTR_LIMIT]!, 4)}, and entry ${gate.vector} begins at 0x${hex(gate.linear - state.regs[R.IDTR_BASE]!, 4)}: LIDT loaded a smaller one, or none was loaded.`, source: 'Intel SDM vol. 3, 6.10' };
+  const bad = gate && gateFields(gate).find(({ isBad }) => isBad);
+  if (gate && bad?.bits === '47') return { question: 'Why not present?', answer: `Byte 5 is ${hex(gate.bytes[5]!, 2)}. A present 32-bit interrupt gate has 8e there: its bit 47 is set.`, source: 'Intel SDM vol. 3, 6.11' };
+  if (gate && bad) return { question: 'Why no gate?', answer: `Byte 5 is ${hex(gate.bytes[5]!, 2)}: no type of gate. The guest put nothing there, or something else over it.`, source: 'Intel SDM vol. 3, 6.11' };
+  return { question: 'Why three faults?', answer: 'A fault while another is delivered is a double fault. One while that is delivered has no handler left, and the processor shuts down.', source: 'Intel SDM vol. 3, 6.15, interrupt 8' };
+}
+
+export const PostMortem = inspector<Data>({
+  everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, Detail, why,
+  tables: ({ state, moments, lasts, vcpu }) => [
+    { name: words.how, columns: ['Step', 'What', 'More'], rows: moments.map(({ head, name, text }) => [head, name, text]) },
+    { name: words.exits, columns: words.columns, rows: lasts.map(exit => [exit.number + 1, hex8(exit.eip), exitTitle(exit.reason), about(state, exit, vcpu)]) },
+    { name: words.registers, columns: ['Register', 'Value'], rows: registersOf(state) },
+    { name: words.segments, columns: words.segmentColumns, rows: segmentRows(state) },
+    { name: words.stack, columns: ['Offset', 'Word'], rows: stackOf(state, STACK_WORDS).map(({ at, word }) => [hex(at), hex(word)]) },
+  ],
+});
+
+/** The tab of a guest that has stopped. */
+export function PostMortemPage({ session }: { session: DomainSession }) {
+  const machine = useMachine();
+  const target = useMemo(() => ({ session, ...(machine.value?.view ? { machine: machine.value.view } : {}) }), [session, machine.value]);
+  return <div class="inspect">{machine.value && <PostMortem key={session.id} target={target} name={`${session.info.value.name} post-mortem`} tabs={<p class="sec pm-h">{words.stays}</p>} />}</div>;
+}

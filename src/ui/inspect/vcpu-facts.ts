@@ -1,0 +1,32 @@
+/** What inspectors tell of a vCPU: its registers by name, kinds of segments, the words of its stack. */
+import { registers as R } from '../../cpu/architecture/index.ts';
+import type { VcpuState } from '../../hypervisor/view/index.ts';
+
+export const GENERAL = [['EAX', R.EAX], ['EBX', R.EBX], ['ECX', R.ECX], ['EDX', R.EDX], ['ESI', R.ESI], ['EDI', R.EDI], ['EBP', R.EBP], ['ESP', R.ESP]] as const;
+export const CONTROL = [['CR0', R.CR0], ['CR2', R.CR2], ['CR3', R.CR3], ['CR4', R.CR4], ['EFER', R.EFER], ['DR6', R.DR + 6], ['DR7', R.DR + 7]] as const;
+export const SEGMENTS = [['CS', R.CS], ['SS', R.SS], ['DS', R.DS], ['ES', R.ES], ['FS', R.FS], ['GS', R.GS], ['LDTR', R.LDTR], ['TR', R.TR]] as const;
+export const FLAGS: readonly (readonly [bit: number, name: string, says: string])[] = [
+  [0, 'CF', 'carry'], [2, 'PF', 'parity'], [4, 'AF', 'auxiliary carry'], [6, 'ZF', 'zero'], [7, 'SF', 'sign'], [8, 'TF', 'trap: a debug exception after each instruction'], [9, 'IF', 'interrupts are on'], [10, 'DF', 'string instructions go down'], [11, 'OF', 'overflow'],
+  [14, 'NT', 'nested task'], [16, 'RF', 'resume: no breakpoint on the next instruction'], [17, 'VM', 'virtual-8086 mode'], [18, 'AC', 'alignment check'], [21, 'ID', 'CPUID is there'],
+];
+/** Those that a crash is told by. */
+export const REGISTERS = [...GENERAL, ['EIP', R.EIP], ...CONTROL.slice(0, 4)] as const;
+
+export const segmentAt = (segment: number): number => R.SEG + segment * R.SEG_WORDS;
+
+/** In the words of the SDM, from the rights in VMX format. */
+export function kindOf(rights: number): string {
+  if (rights & R.RIGHTS_UNUSABLE) return 'unusable';
+  const type = rights & 15;
+  if (!(rights & 16)) return type === 2 ? 'LDT' : (type & ~2) === 9 || (type & ~2) === 1 ? `${type & 8 ? '32' : '16'}-bit TSS` : `system, type ${type}`;
+  const wide = rights & R.RIGHTS_DB ? '32' : '16';
+  return type & 8 ? `${wide}-bit code, ${type & 2 ? 'readable' : 'execute only'}${type & 4 ? ', conforming' : ''}` : `${wide}-bit data, ${type & 2 ? 'writable' : 'read-only'}${type & 4 ? ', expands down' : ''}`;
+}
+
+/** Words of the stack, from its top. */
+export function stackOf(state: VcpuState, words: number): { at: number; word: number }[] {
+  const { regs } = state;
+  const esp = regs[segmentAt(R.SS) + R.SEG_RIGHTS]! & R.RIGHTS_DB ? regs[R.ESP]! : regs[R.ESP]! & 0xffff;
+  const bytes = state.bytesAt(state.linear(R.SS, esp), words * 4), view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: bytes.length >> 2 }, (_, i) => ({ at: (esp + 4 * i) >>> 0, word: view.getUint32(4 * i, true) }));
+}

@@ -1,0 +1,57 @@
+/** What is left of a guest that crashed. */
+import { expect, drop, open, serialText, test } from './page.ts';
+
+/** A boot sector: 256 gates at 8400h without bit 47, then MOV DS, 28h in protected mode. */
+const FAULTY = [
+  'fa31c08ed88ec08ed0bc007cbe6e7cac08c07406b40ecd10ebf5bf0084b90001b86d7cabb80800abb8000eab31c0abe2ef0f0116b47c0f011eba7c0f',
+  '20c00c010f22c0ea487c080066b810008ed88ec08ed0bcf0fb09006a00e801000000f45589e553b82000000083c0088ed8cf6c61622d6661756c743a',
+  '203235362067617465732c2073656c6563746f72203238680d0a00900000000000000000ffff0000009acf00ffff00000092cf000000000000000000',
+  '1f00947c0000ff070084',
+].join('');
+
+const floppy = (): Buffer => {
+  const image = Buffer.alloc(160 * 1024);
+  Buffer.from(FAULTY, 'hex').copy(image);
+  image.writeUInt16LE(0xaa55, 510);
+  return image;
+};
+
+test('a triple fault is told event by event, with the gate that stood in the way', async ({ page }) => {
+  await open(page);
+  await drop(page, [
+    { name: 'fault.cfg', buffer: Buffer.from('name = "fault"\ntype = "hvm"\nmemory = 16\nfda = "fault.img"\nboot = "a"\non_reboot = "preserve"\n') },
+    { name: 'fault.img', buffer: floppy() },
+  ]);
+  await page.getByRole('button', { name: /^Start/ }).click();
+  // Whoever was there when it fell still sees its console.
+  const tab = page.getByRole('tab', { name: 'Post-mortem' });
+  await expect(tab).toHaveAttribute('aria-selected', 'false');
+  await tab.click();
+  const way = page.getByRole('list', { name: 'How it came to that' });
+  await expect(way.getByRole('listitem')).toHaveText([/mov ds,ax/, /#GP\(0028\)/, /IDT entry 13.*P = 0.*#NP\(006b\)/, /#DF\(0000\)/, /IDT entry 8.*P = 0.*#NP\(0043\)/, /Triple fault/]);
+  await expect(page.locator('.pm .badr')).toHaveText(/47.*not present/);
+  await expect(page.getByText('Byte 5 is 0e.')).toBeVisible();
+  await expect(page.locator('.pm .regs')).toContainText('EIP00007c6b');
+  // The gate of the event that is chosen.
+  await way.getByRole('button', { name: /IDT entry 8/ }).click();
+  await expect(page.getByRole('heading', { name: 'IDT entry 8' })).toBeVisible();
+  // Whoever comes back begins with it.
+  await page.getByRole('treeitem', { name: /Domain-0/ }).click();
+  await page.getByRole('treeitem', { name: /\bfault HVM/ }).click();
+  await expect(tab).toHaveAttribute('aria-selected', 'true');
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await expect(tab).toHaveCount(0);
+});
+
+test('a guest that says that it crashed: its hypercall, and the reason it gave', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
+  await expect.poll(() => serialText(page)).toContain('minipv>');
+  await page.getByTestId('serial').click();
+  await page.keyboard.type('crash\n');
+  await page.getByRole('tab', { name: 'Post-mortem' }).click();
+  await expect(page.getByRole('list', { name: 'How it came to that' }).getByRole('listitem')).toHaveText([/int 0x82/, /INT 0x82/, /sched_op.*SCHEDOP_shutdown, reason 3 crash/, /Domain-0.*keeps it/]);
+  // Its memory is there for the other inspectors.
+  await page.getByRole('button', { name: 'open Memory' }).click();
+  await expect(page.getByRole('tab', { name: 'Memory' })).toHaveAttribute('aria-selected', 'true');
+});
