@@ -2,13 +2,14 @@
  * The programs in Domain 0 behind a guest's devices: back ends of PV disks, cards and screens, and the device model. Each is loaded before the first guest has
  * one, as a guest at its first prompt mostly has none.
  */
+import { loadCdrom } from '../../devices/ide/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
 
 const PROGRAMS = {
   vbd: { of: 'serves paravirtual disks', load: () => import('../backends/vbd/vbd.ts') },
   vif: { of: 'serves paravirtual network cards', load: () => import('../backends/vif/vif.ts') },
   vfb: { of: 'serves paravirtual screens', load: () => import('../backends/vfb/index.ts') },
-  model: { of: 'emulates devices in Domain 0', load: () => import('../device-model/device-model.ts') },
+  model: { of: 'emulates devices in Domain 0', load: async () => (await Promise.all([import('../device-model/device-model.ts'), loadCdrom()]))[0] },
 };
 
 export type BackendKind = keyof typeof PROGRAMS;
