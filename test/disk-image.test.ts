@@ -7,7 +7,8 @@ import { bootableDisk } from '../scripts/archive/disk.ts';
 import { writeExt2 } from '../scripts/archive/ext2.ts';
 import { grubCore, grubModules } from '../scripts/archive/grub.ts';
 import { lzmaLiterals } from '../scripts/archive/lzma-encoder.ts';
-import { Lzma2, Output } from '../src/hypervisor/unpack/lzma2.ts';
+import { Lzma2 } from '../src/hypervisor/unpack/lzma2.ts';
+import { Output } from '../src/hypervisor/unpack/output.ts';
 
 const text = (value: string) => new TextEncoder().encode(value);
 const noise = (length: number) => Uint8Array.from({ length }, (_, i) => (i % 5 === 0 ? (i * i * 7) ^ (i >> 5) : i % 16));

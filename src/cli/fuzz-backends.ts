@@ -8,6 +8,7 @@
  */
 import { dirname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { loadAtHand } from '../dom0/index.ts';
 import { CAMPAIGNS } from './fuzz/backends/campaigns.ts';
 import { CONTROL_BYTES, Scribbler, type ScribblerStart } from './fuzz/backends/scribbler.ts';
 import { Stage } from './fuzz/backends/stage.ts';
@@ -58,7 +59,7 @@ function run(what: string, seed: number, messages: number, scribbler: (stage: St
 }
 
 /** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
-export function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): number {
+export async function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): Promise<number> {
   let messages = 1_000_000,
     alone = false;
   const seeds: number[] = [],
@@ -76,6 +77,7 @@ export function main(argv: string[], write: (text: string) => void = text => pro
     }
     if (name !== '--alone') i++;
   }
+  await loadAtHand();
   if (seeds.length === 0) seeds.push(1, 2, 3, 4);
   const each = Math.ceil(messages / seeds.length);
   let failed = 0;

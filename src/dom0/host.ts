@@ -2,6 +2,7 @@
  * The host as its administrators see it: what the page may ask of Domain 0, over the toolstack. One object, in Domain 0's worker. It looks at no clock and
  * starts no worker by itself: `HostParts` says how.
  */
+import { prepareKernel } from '../hypervisor/loader/index.ts';
 import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import { attachDrives, type DriveImage, type Ending, type Medium, noMedia, type OpenMedium } from '../hypervisor/index.ts';
@@ -266,8 +267,10 @@ export class HostCore {
 
   /** What the inspectors of a page ask: answered by a part that is loaded when the first one is opened. */
   async inspect<What extends keyof Inspected>(what: What, id: number = 0): Promise<Inspected[What]> {
+    // The page's first view looks there by itself.
+    if (what === 'machine') return (this.sharesMemory ? { memory: this.parts.memory } : {}) as Inspected[What];
     const { inspect } = await import('./inspection.ts');
-    return inspect(this, what, id);
+    return inspect(this, what as Exclude<What, 'machine'>, id);
   }
 
   /** What the editor of definitions asks (editing.ts), likewise. */
@@ -318,6 +321,10 @@ export class HostCore {
     const mayBeDevices = named.filter(({ path }) => isDevice(path) || imageVolume(path) !== undefined);
     const devices = mayBeDevices.length > 0 ? this.lookAt(mayBeDevices, await this.openDevices()) : undefined;
     const loaded = await this.load(given, files, devices);
+    const kernels = [...given.flatMap(file => ('data' in file ? [file.data] : [])), ...(typeof loaded === 'object' ? [loaded.kernel.data] : [])];
+    await Promise.all(kernels.map(prepareKernel)).catch(() => {
+      throw new Error('The part of Ringside that unpacks kernels could not be loaded. Check the connection and try again.');
+    });
     goOn(wanted);
     return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };
   }

@@ -4,7 +4,7 @@
  */
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Output } from '../hypervisor/unpack/lzma2.ts';
+import { Output } from '../hypervisor/unpack/output.ts';
 import type { NamedFile } from './api.ts';
 import type { KeptFiles } from './files/index.ts';
 import { testFiles, testHost } from './host.test-support.ts';

@@ -107,8 +107,7 @@ export interface Inspected {
   engine: HotRegion[];
 }
 
-const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => Inspected[What] | Promise<Inspected[What]> } = {
-  machine: ({ sharesMemory, parts }) => (sharesMemory ? { memory: parts.memory as SharedArrayBuffer } : {}),
+const INSPECTIONS: { [What in Exclude<keyof Inspected, 'machine'>]: (host: HostCore, id: number) => Inspected[What] | Promise<Inspected[What]> } = {
   guest: guestFacts,
   facts: (host, id) => factsOf(host, id, host.member(id).attached ? ringFacts(host, id) : []),
   rings: ringFacts,
@@ -130,7 +129,7 @@ const INSPECTIONS: { [What in keyof Inspected]: (host: HostCore, id: number) => 
 };
 
 /** @throws Error with a sentence where there is no such domain */
-export function inspect<What extends keyof Inspected>(host: HostCore, what: What, id: number): Inspected[What] | Promise<Inspected[What]> {
+export function inspect<What extends keyof typeof INSPECTIONS>(host: HostCore, what: What, id: number): Inspected[What] | Promise<Inspected[What]> {
   return INSPECTIONS[what](host, id);
 }
 

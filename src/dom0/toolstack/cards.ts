@@ -3,13 +3,14 @@
  * Source: tools/libs/light/libxl_nic.c for the nodes.
  */
 import { SavedStateError } from '../../hypervisor/index.ts';
-import { Vif, vifNodes } from '../backends/vif/vif.ts';
+import type { Vif } from '../backends/vif/vif.ts';
 import { type BackendParts, backendPath, type DeviceId, frontendPath, XenbusBackend } from '../backends/xenbus.ts';
 import type { Definition } from '../config/definition.ts';
 import { parseMac } from '../config/vif.ts';
 import type { PortCounts } from '../network/bridge.ts';
 import type { Network } from '../network/network.ts';
 import type { Rate } from '../network/rate.ts';
+import { backend } from './backends.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 
 /** A card for the PV drivers of a guest. */
@@ -95,6 +96,7 @@ export class Cards {
     const { parts, domid } = this;
     const { bridge, timers } = this.network;
     const id = { kind: 'vif', domid, devid };
+    const { Vif, vifNodes } = backend('vif');
     const guest = parts.recordOf?.(domid);
     const follows = parts.io && guest ? { io: parts.io, guest, devid } : undefined;
     writeDevicePaths(parts.client, id, vifNodes({ domid, devid, mac, bridge: bridge.name, rate, emulated }));

@@ -7,10 +7,11 @@ import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type DriveImage, type Medium, SavedStateError } from '../../hypervisor/index.ts';
 import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/index.ts';
 import { deviceNumber } from '../backends/vbd/device-number.ts';
-import { Vbd } from '../backends/vbd/vbd.ts';
+import type { Vbd } from '../backends/vbd/vbd.ts';
 import { backendPath, type BackendParts, type DeviceId, frontendPath, XenbusBackend } from '../backends/xenbus.ts';
 import type { DomainPaths } from './domain-paths.ts';
 import { ideName } from '../plan.ts';
+import { backend } from './backends.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 
 /** A disk for the PV drivers of a guest. */
@@ -210,6 +211,7 @@ export class Disks {
   private backEnd({ domid, devid }: DeviceId, given: GuestDisk): Vbd {
     const { io, recordOf } = this.parts;
     const guest = recordOf?.(domid);
+    const { Vbd } = backend('vbd');
     if (!io || !guest) return new Vbd(given);
     return new Vbd({ ...given, follows: { io, guest, devid } });
   }

@@ -9,6 +9,7 @@ import { XENBUS_STATE } from '../backends/xenbus.ts';
 import type { DefinedDisk } from '../config/definition.ts';
 import type { Rate } from '../network/rate.ts';
 import { ideName } from '../plan.ts';
+import { loadBackends } from './backends.ts';
 import { type GuestDisk, openInDomain0, queuedMedium } from './disks.ts';
 import type { DomainConsole, Member } from './member.ts';
 import type { Toolstack } from './toolstack.ts';
@@ -77,6 +78,7 @@ export interface Disc {
  */
 export async function changeDisc<Console extends DomainConsole>(toolstack: Toolstack<Console>, parts: Parts, member: Member<Console>, { medium, defined }: Disc, say: (sentence: string) => void): Promise<void> {
   const { vdev } = defined;
+  if (medium) await loadBackends(['vbd']);
   const drive = member.blueprint.drives?.find(each => (each.vdev ?? ideName(each.place)) === vdev);
   if (drive && drive.kind !== 'cdrom') throw new Error(`${vdev} is a disk, and no CD-ROM drive.`);
   if (drive && drive.place >= 0 && (member.blueprint.xen ?? 'hvm') === 'hvm') return changeEmulated(toolstack, parts, member, drive, { ...(medium ? { medium } : {}), defined }, say);

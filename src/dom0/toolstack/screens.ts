@@ -4,8 +4,9 @@
  */
 import type { MouseMove } from '../../hypervisor/index.ts';
 import type { ScreenWriter, Timers } from '../../devices/index.ts';
-import { Vfb, Vkbd } from '../backends/vfb/index.ts';
+import type { Vfb, Vkbd } from '../backends/vfb/index.ts';
 import { type BackendParts, type DeviceId, XenbusBackend } from '../backends/xenbus.ts';
+import { backend } from './backends.ts';
 import { removeDevicePaths, writeDevicePaths } from './device-paths.ts';
 
 /** What a saved state has of it; anybody's word until a back end has looked at it. */
@@ -30,6 +31,7 @@ export class PvScreen {
   constructor(parts: BackendParts, { domid, screen, timers, saved = {} }: { domid: number; screen: ScreenWriter; timers: Timers; saved?: SavedScreen | undefined }) {
     this.parts = parts;
     this.saved = saved;
+    const { Vfb, Vkbd } = backend('vfb');
     this.vfb = new Vfb(screen, timers);
     this.vkbd = new Vkbd(() => this.vfb.size);
     this.ids = { vfb: { kind: 'vfb', domid, devid: 0 }, vkbd: { kind: 'vkbd', domid, devid: 0 } };

@@ -15,7 +15,7 @@ import { PvConsole } from '../console/pv-console.ts';
 import type { IdeAttachment, State } from '../../devices/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
 import { describeDrives, DriveServer, fingerprintOf } from '../../hypervisor/disks/index.ts';
-import { DeviceModel, type DeviceModelOptions } from '../device-model/device-model.ts';
+import type { DeviceModel, DeviceModelOptions } from '../device-model/device-model.ts';
 import type { StoreClient } from '../xenstore/client.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
 import type { BackendParts } from '../backends/xenbus.ts';
@@ -23,6 +23,7 @@ import { Disks, type GuestDisk, savedDisks, type SharedDrive } from './disks.ts'
 import { type Dom0Time, Network } from '../network/network.ts';
 import { HostBus } from '../hardware/host-bus.ts';
 import { DiskController, type MediumDisk } from '../storage/index.ts';
+import { backend, type BackendKind } from './backends.ts';
 import { type CardInfo, Cards, type GuestCard, savedCards } from './cards.ts';
 import { PvScreen, savedScreen } from './screens.ts';
 import { type DomainPaths, removeDomainPaths, writeDomainPaths } from './domain-paths.ts';
@@ -59,6 +60,9 @@ export interface Described extends Omit<DomainPaths, 'domid' | 'store' | 'consol
   /** It has a screen, a keyboard and a pointer for them. */
   vfb?: true;
 }
+
+/** What `attach` wants to have been loaded for a guest. */
+export const backendsOf = ({ cards = [], disks = [], vfb }: Pick<Described, 'cards' | 'disks' | 'vfb'>): BackendKind[] => [...(cards.length > 0 ? ['vif' as const] : []), ...(disks.length > 0 ? ['vbd' as const] : []), ...(vfb ? ['vfb' as const] : [])];
 
 interface Guest {
   console: PvConsole;
@@ -204,6 +208,7 @@ export class Services {
 
   /** Starts the device model of a domain that `prepare` was told of: it is built and does not run yet. @throws HostError */
   attachModel(options: DeviceModelOptions): DeviceModel {
+    const { DeviceModel } = backend('model');
     const model = new DeviceModel(this.dom0, options);
     this.models.set(options.record.id, model);
     return model;

@@ -25,9 +25,10 @@ import type { Action } from '../config/definition.ts';
 import type { Dom0Time } from '../network/network.ts';
 import { type StartedXen, startXen } from '../boot/start-xen.ts';
 import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
+import { loadBackends } from './backends.ts';
 import { openInDomain0, queuedMedium } from './disks.ts';
 import { type Held, Saving } from './saving.ts';
-import { Services, XEN_TYPES } from './services.ts';
+import { backendsOf, Services, XEN_TYPES } from './services.ts';
 import { Stations } from './stations.ts';
 import { uuidOf } from './uuid.ts';
 
@@ -353,9 +354,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       if (waits) member.runner.setPaused(true);
       member.about = await member.runner.started;
       this.mayBuild();
-      if (xen) this.attach(member, uuid);
+      if (xen) await this.attach(member, uuid);
       if (definition.nic || definition.vif) await this.services.network.connect();
       if (modelHere && definition.nic) await loadNic(definition.nic);
+      if (modelHere) await loadBackends(['model']);
       if (modelHere) this.attachModel(member, seenMiB, listener);
       if (waits && !member.paused) member.runner.setPaused(false);
     } catch (error) {
@@ -476,9 +478,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   }
 
   /** Store and console. */
-  private attach(member: Member<Console>, uuid: string): void {
+  private async attach(member: Member<Console>, uuid: string): Promise<void> {
     const { blueprint, console } = member;
     const described = { ...describe(blueprint, blueprint.xen ?? 'hvm', uuid), disks: member.opened?.disks ?? [] };
+    await loadBackends(backendsOf(described));
+    this.mayBuild();
     const print = (bytes: Uint8Array): void => {
       member.usesPvConsole = true;
       console.print(bytes);

@@ -3,9 +3,9 @@
  * Source: Linux's Documentation/arch/x86/boot.rst, payload_offset and payload_length (boot protocol 2.08).
  */
 import { gunzip, isGzip } from '../unpack/inflate.ts';
-import { DecodeError } from '../unpack/lzma2.ts';
+import { DecodeError } from '../unpack/output.ts';
+import { isLinux } from './linux.ts';
 import { LoadError, view } from './plan.ts';
-import { isXz, unxz } from '../unpack/xz.ts';
 
 const SETUP_SECTS = 0x1f1,
   VERSION = 0x206,
@@ -18,6 +18,29 @@ const LIMIT_BYTES = 512 * 2 ** 20;
 const MOST_GROWTH = 16,
   FREE_BYTES = 16 * 2 ** 20;
 const LIMITS = { limit: LIMIT_BYTES, isBomb: (bytes: number, consumed: number): boolean => bytes > FREE_BYTES + MOST_GROWTH * consumed };
+
+/** How an .xz file begins. */
+const XZ = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
+const isXz = (bytes: Uint8Array): boolean => XZ.every((value, i) => bytes[i] === value);
+
+let unxz: typeof import('../unpack/xz.ts').unxz | undefined;
+
+/** Kernels that are packed with xz can be unpacked from then on. */
+export async function loadXz(): Promise<void> {
+  unxz ??= (await import('../unpack/xz.ts')).unxz;
+}
+
+/** Loads what unpacks this kernel, where `kernelInside` is to do it: most guests have none that is packed so. */
+export async function prepareKernel(kernel: Uint8Array): Promise<void> {
+  if (isGzip(kernel) || (isLinux(kernel) && kernel.length >= PAYLOAD_LENGTH + 4 && isXz(payloadOf(kernel)))) await loadXz();
+}
+
+function payloadOf(kernel: Uint8Array): Uint8Array {
+  const file = view(kernel);
+  const sectors = kernel[SETUP_SECTS] || DEFAULT_SETUP_SECTS;
+  const start = (sectors + 1) * SECTOR_BYTES + file.getUint32(PAYLOAD_OFFSET, true);
+  return kernel.subarray(start, start + file.getUint32(PAYLOAD_LENGTH, true));
+}
 
 /** Unpacked once for the checks before a domain is made and for its start. */
 const unpacked = new WeakMap<Uint8Array, Uint8Array>();
@@ -37,19 +60,22 @@ export function unzipped(kernel: Uint8Array, name: string): Uint8Array {
   }
 }
 
-/** @throws LoadError */
+function xz(): NonNullable<typeof unxz> {
+  if (!unxz) throw new Error('What unpacks xz is not loaded.');
+  return unxz;
+}
+
+/** `prepareKernel` came before it. @throws LoadError */
 export function kernelInside(kernel: Uint8Array, name: string): Uint8Array {
   const known = unpacked.get(kernel);
   if (known) return known;
   const file = view(kernel);
   if (file.getUint16(VERSION, true) < 0x208)
     throw new LoadError(`${name} is a Linux kernel from before 2.6.26, which cannot be entered as PVH. Start it on a PC (without --type).`);
-  const sectors = kernel[SETUP_SECTS] || DEFAULT_SETUP_SECTS;
-  const start = (sectors + 1) * SECTOR_BYTES + file.getUint32(PAYLOAD_OFFSET, true);
-  const payload = kernel.subarray(start, start + file.getUint32(PAYLOAD_LENGTH, true));
+  const payload = payloadOf(kernel);
   try {
     let elf: Uint8Array;
-    if (isXz(payload)) elf = unxz(payload, { ...LIMITS, firstStreamOnly: true });
+    if (isXz(payload)) elf = xz()(payload, { ...LIMITS, firstStreamOnly: true });
     else if (isGzip(payload)) elf = gunzip(payload, LIMITS);
     else throw new LoadError(`${name} is packed in a way that Ringside does not read: it reads xz and gzip. Unpack it (extract-vmlinux).`);
     unpacked.set(kernel, elf);

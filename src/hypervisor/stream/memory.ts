@@ -3,7 +3,7 @@ import { P2M_EXECUTE, P2M_ON_DEMAND, P2M_RWX } from '../../cpu/architecture/inde
 import type { Domain } from '../domain/domain.ts';
 import { XEN } from '../layout/layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT, HostError } from '../memory/machine.ts';
-import { tableFrames } from '../xen/saved.ts';
+import { tableFrames } from '../xen/grants/frames.ts';
 import { PAGE } from './format.ts';
 import { type SavedPages, SavedStateError } from './saved-state.ts';
 

@@ -2,7 +2,7 @@ import { constants, deflateRawSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { gunzip, inflate } from './inflate.ts';
-import { DecodeError } from './lzma2.ts';
+import { DecodeError } from './output.ts';
 
 const text = 'Ringside has a seat close enough to see. '.repeat(400);
 

@@ -4,7 +4,7 @@
  */
 
 import { crc32 } from './checksums.ts';
-import { DecodeError, Output } from './lzma2.ts';
+import { DecodeError, Output } from './output.ts';
 
 const DEFAULT_LIMIT_BYTES = 1 << 30;
 /** A symbol makes at most 258 bytes: room for many is made at once. */

@@ -4,9 +4,10 @@
  */
 
 import { crc32, crc64 } from './checksums.ts';
-import { DecodeError, Lzma2, Output } from './lzma2.ts';
+import { Lzma2 } from './lzma2.ts';
+import { DecodeError, Output } from './output.ts';
 
-export { DecodeError } from './lzma2.ts';
+export { DecodeError } from './output.ts';
 
 const HEADER_MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
 const HEADER_SIZE = 12;

@@ -11,7 +11,7 @@ import { diskRecords } from '../disks/saved-disks.ts';
 import { DriveQueue } from '../disks/drive-queue.ts';
 import { COMMAND, XEN, XEN_TYPE } from '../layout/layout.ts';
 import { holdLifeLock } from './life-lock.ts';
-import { LoadError } from '../loader/index.ts';
+import { LoadError, prepareKernel } from '../loader/index.ts';
 import { type DomainRecord, HostError, Machine } from '../memory/machine.ts';
 import { Mailbox } from './mailbox.ts';
 import { Patience } from './patience.ts';
@@ -101,7 +101,7 @@ const notLoaded = (part: string) => (): never => {
 };
 
 /** Loads what this domain needs and not every one does. @throws SavedStateError, HostError */
-async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { saved, name, nic }: ToDomainWorker): Promise<LaterParts> {
+async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { boot, saved, name, nic }: ToDomainWorker): Promise<LaterParts> {
   const isXens = xenOffset !== 0,
     isPv = isXens && words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
   const [guest, pv, stream] = await Promise.all([
@@ -114,6 +114,7 @@ async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { sav
   // What a saved guest had of it is set when it is restored.
   const isEnlightened = isXens && (words[(xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 || state?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0));
   const viridian = isEnlightened ? await import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests')) : undefined;
+  if (boot.kind !== 'firmware') await prepareKernel(boot.kernel).catch(notLoaded('unpacks kernels'));
   if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
   return {
     ...(guest ? { createXen: parts => new guest.XenGuest(parts, { createPv: pv && (of => new pv.PvDomain(of)), viridianOf: viridian?.viridianOf }) } : {}),

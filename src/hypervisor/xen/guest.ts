@@ -30,7 +30,7 @@ import type { PvDomain, PvParts } from './pv/pv-domain.ts';
 import type { PvImage, SavedPvImage } from './pv/saved.ts';
 import { hypercallsOf } from './table.ts';
 import { codeDropped, takeWritten } from './memory/stale.ts';
-import { tableFrames } from './saved.ts';
+import { tableFrames } from './grants/frames.ts';
 import { XenTime } from './time.ts';
 import { isViridianLeaf, isViridianMsr, VIRIDIAN_CALL } from './viridian/features.ts';
 import type { Viridian } from './viridian/viridian.ts';

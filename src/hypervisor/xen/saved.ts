@@ -10,6 +10,7 @@ import { GRANT, PORT, PORT_OF_XEN, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTE
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../memory/machine.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
+import { tableFrames } from './grants/frames.ts';
 import { GrantTable, GTF } from './grants/grants.ts';
 import type { XenGuest } from './guest.ts';
 import { areMsrs } from './msrs.ts';
@@ -33,15 +34,6 @@ const OF_THE_DOMAIN: readonly [first: number, end: number][] = [
   [XEN.CALLS, XEN.CALLS + 64],
   [XEN.VCPU, XEN_MODEL],
 ];
-
-/** Machine frames of a domain's grant table that it may see at guest frames. */
-export function tableFrames({ ports }: XenGuest): Set<number> {
-  const grants = new GrantTable(ports);
-  const frames = new Set<number>();
-  for (let i = 0; i < grants.frames; i++) frames.add(grants.sharedFrame(i));
-  for (let i = 0; i < grants.statusFrames; i++) frames.add(grants.statusFrame(i));
-  return frames;
-}
 
 /** @throws SavedStateError where the guest has put something where it cannot be found again. */
 export function saveXen(xen: XenGuest): State {

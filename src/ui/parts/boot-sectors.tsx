@@ -3,9 +3,10 @@
 import { bootSector, SECTORS } from '../sectors.ts';
 import { go } from '../state.ts';
 import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { Icon } from './marks.tsx';
 
-const words = strings.bootSectors;
+const words = laterStrings.bootSectors;
 
 export const BootSectors = () =>
   <ul class="sectors">{SECTORS.map(sector => {

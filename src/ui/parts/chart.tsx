@@ -5,6 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { HISTORY_MS } from '../readings.ts';
 import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { shownTheme } from '../theme.ts';
 import { niceTop } from './nice-top.ts';
 
@@ -73,7 +74,7 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
       width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, keyed ? 14 : LABELS, 0, 0],
       scales: { x: { time: false, range: (_, first) => [-Math.min(spanMs / 1000, Math.max(LEAST_SECONDS, -(first ?? 0))), 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
       axes: [
-        { ...axis, size: 20, splits: (_, __, from) => [from, 0], values: (_, [from = 0]) => [strings.hostPage.ago(Math.round(-from)), strings.hostPage.now], grid: { show: false } },
+        { ...axis, size: 20, splits: (_, __, from) => [from, 0], values: (_, [from = 0]) => [laterStrings.hostPage.ago(Math.round(-from)), laterStrings.hostPage.now], grid: { show: false } },
         { ...axis, size: 38, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tickText) },
       ],
       series: [{}, ...lines.map(({ token, dash, fill }): uPlot.Series => ({ stroke: colour(token), width: stacked ? 1 : 1.5, ...(fill ? { fill: colour(fill) } : {}), points: { show: false }, ...(dash ? { dash: [3, 3] } : {}) }))],

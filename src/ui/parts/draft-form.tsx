@@ -1,12 +1,12 @@
 /** What a dropped definition would create, and the files it comes from. */
 
 import { addFiles, draft, removeFile } from '../state.ts';
-import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';
 import { named } from './home.tsx';
 import { ChooseFiles, Icon } from './marks.tsx';
 
-const words = strings.draft;
+const words = laterStrings.draft;
 
 export function DraftForm() {
   const now = draft.value;

@@ -2,7 +2,7 @@
 
 import type { Plan } from '../../dom0/index.ts';
 import { changeDraft, discard, draft, startDraft, typeDraft } from '../state.ts';
-import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import './edit.css';
 import { EditForm } from './edit-form.tsx';
 import { Approximations, EditText } from './edit-text.tsx';
@@ -10,7 +10,7 @@ import { ModeBadge, Tag } from './marks.tsx';
 import { PlanSteps } from './plan-steps.tsx';
 import { merged, Verdicts } from './verdicts.tsx';
 
-const words = strings.draft;
+const words = laterStrings.draft;
 
 export function DraftPage() {
   const now = draft.value;

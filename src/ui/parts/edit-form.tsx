@@ -8,11 +8,12 @@ import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { remedyOf } from '../remedy.ts';
 import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { size } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 import { NewVolume } from './new-volume.tsx';
 
-const words = strings.defined.form;
+const words = laterStrings.defined.form;
 type Disk = Definition['disks'][number];
 
 interface Props {
@@ -50,8 +51,8 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
       <input id={id} class="in" type="number" min={least} value={unread(key) === undefined ? (value ?? '') : ''} placeholder={unread(key) ?? String(usual ?? '')} aria-invalid={unread(key) !== undefined} onChange={event => { const number = event.currentTarget.valueAsNumber; change(to(Number.isNaN(number) ? undefined : number)); }} /></span>}</Field>;
   const card = !vm.vif && !vm.nic ? 'none' : (vm.nic ?? 'vif');
   const setDisks = (disks: readonly Disk[]): void => change({ disks });
-  return <form class="edit-f" aria-label={strings.defined.formName} onSubmit={event => event.preventDefault()}>
-    <div class="ph form-h"><h3>{strings.defined.formTitle}</h3><span class="sec num grow">{strings.defined.formSame}</span></div>
+  return <form class="edit-f" aria-label={laterStrings.defined.formName} onSubmit={event => event.preventDefault()}>
+    <div class="ph form-h"><h3>{laterStrings.defined.formTitle}</h3><span class="sec num grow">{laterStrings.defined.formSame}</span></div>
     {isForeign && <p class="cap-t">{words.foreign}</p>}
     {text(words.name, 'name', vm.name, name => ({ name }), undefined, true)}
     <Field label={words.mode} of="type" judged={judged} isHalf>{id => <span class="seg" role="group" id={id} aria-label={words.mode}>
@@ -123,6 +124,6 @@ function Field({ label, of, judged, hint, isHalf, children }: { label: string; o
   const id = `edit-${of}`;
   return <div class={`fld${isHalf ? ' half' : ''}${chosenKey.value === of ? ' sel' : ''}${errors.length > 0 ? ' wrong' : ''}`} onFocusCapture={() => { chosenKey.value = of; }}>
     <label for={id}>{label}</label>{children(id)}
-    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="wrongly"><Tag kind={error.verdict}><span>{error.line > 0 ? strings.defined.atLine(error.line, remedyOf(error) !== undefined) : error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
+    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="wrongly"><Tag kind={error.verdict}><span>{error.line > 0 ? laterStrings.defined.atLine(error.line, remedyOf(error) !== undefined) : error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
   </div>;
 }

@@ -8,14 +8,15 @@ import { inventory } from '../inventory.ts';
 import { remedyOf } from '../remedy.ts';
 import { deleting, go, keepDefinition, KEEP_SECONDS } from '../state.ts';
 import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { EditForm } from './edit-form.tsx';
 import { Approximations, EditText, goToError } from './edit-text.tsx';
 import { ModeBadge, StateMark, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
 import { PlanSteps } from './plan-steps.tsx';
 
-const words = strings.defined,
-  draftWords = strings.draft;
+const words = laterStrings.defined,
+  draftWords = laterStrings.draft;
 
 export function EditPage({ name }: { name: string }) {
   useEffect(() => { if (editing.peek()?.name !== name) void openEditor(name); }, [name]);

@@ -4,12 +4,12 @@ import { useRef } from 'preact/hooks';
 import type { Finding, JudgedText } from '../../dom0/index.ts';
 import { chosenKey } from '../editing.ts';
 import { remedyOf } from '../remedy.ts';
-import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { putCursor } from '../typing.ts';
 import { Tag } from './marks.tsx';
 
-const words = strings.defined,
-  verdicts = strings.draft.verdicts;
+const words = laterStrings.defined,
+  verdicts = laterStrings.draft.verdicts;
 /** Of several findings on a line the first of these stands beside it. */
 const ORDER = ['error', 'missing', 'approximated', 'ignored', 'used'];
 
@@ -45,7 +45,7 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
     chosenKey.value = at(line)[0]?.key.replace(/\..*$/, '') ?? '';
   };
   return <div class="edt">
-    <div class="edt-h"><span class="num">{words.line}</span><span>{path}</span><span class="vh"><span>{strings.draft.verdict}</span><span>{strings.draft.happens}</span></span></div>
+    <div class="edt-h"><span class="num">{words.line}</span><span>{path}</span><span class="vh"><span>{laterStrings.draft.verdict}</span><span>{laterStrings.draft.happens}</span></span></div>
     <div class="edt-b">
       <ol class="edt-n" aria-hidden="true">{lines.map((_, i) => <li key={i} class={at(i + 1).some(isBad) ? 'wrong' : at(i + 1).some(({ key }) => key === chosenKey.value && key !== '') ? 'sel' : ''}>{i + 1}</li>)}</ol>
       <div class="edt-f"><div style={`width:max(100%,${width}ch)`}>

@@ -9,6 +9,7 @@ import { ownsMemory, type Reading } from '../readings.ts';
 import { sessions } from '../sessions.ts';
 import { go, keepGuest, leaving } from '../state.ts';
 import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
 import { Chart, type Line } from './chart.tsx';
@@ -16,7 +17,7 @@ import { Chip, ModeBadge, ownerClass, ownerToken, Spark, StateMark } from './mar
 import { openMenu } from './menu.tsx';
 import { memoryOwners } from './tree.tsx';
 
-const words = strings.hostPage;
+const words = laterStrings.hostPage;
 /** Of a chart, pixels; of what "now" is taken over; rows of a short table. */
 const HEIGHT = 90,
   RECENT_MS = 10_000,

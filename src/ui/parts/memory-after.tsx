@@ -3,9 +3,10 @@
 import { domains, info } from '../host.ts';
 import { ownsMemory } from '../readings.ts';
 import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { memoryOwners } from './tree.tsx';
 
-const words = strings.defined;
+const words = laterStrings.defined;
 
 /** `fresh`: those that start; their parts are dashed. */
 export function MemoryAfter({ fresh }: { fresh: readonly { name: string; mib: number }[] }) {

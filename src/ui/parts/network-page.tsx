@@ -3,10 +3,11 @@
 import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';
 import { Chip, Icon } from './marks.tsx';
 
-const words = strings.hostPage;
+const words = laterStrings.hostPage;
 
 /** Whose card is behind a port: vifID.N is a guest's, the uplink is the host's. */
 function Owner({ port }: { port: string }) {

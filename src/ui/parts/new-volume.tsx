@@ -3,11 +3,11 @@
 import { useSignal } from '@preact/signals';
 import { asTask, host, reportProblem, sentence } from '../host.ts';
 import { inventory, look } from '../inventory.ts';
-import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { size } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 
-const words = strings.volumes;
+const words = laterStrings.volumes;
 
 /** `suggested`: its name, until somebody writes another. `made`: its path. */
 export function NewVolume({ suggested, made }: { suggested: string; made?(path: string): void }) {

@@ -4,6 +4,7 @@ import { pcos } from '../offers.ts';
 import { sessions } from '../sessions.ts';
 import { booted, bootBeside, go, makeOffer, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { Beside } from './beside.tsx';
 import { Icon, Tag } from './marks.tsx';
 
@@ -25,13 +26,13 @@ export function PcosPage({ file = FIRST }: { file?: string | undefined }) {
         <span class="sec">{words.lines(lines.length)}</span>
         <span class="grow" />
         <div class="row wrap tools" role="toolbar" aria-label={pcos.title}>
-          <button class="btn primary" onClick={() => void bootBeside(pcos.id, () => makeOffer(pcos))}><Icon name="run" />{session && !session.gone.value ? strings.bootSectors.bootAgain(pcos.title) : strings.bootSectors.boot(pcos.title)}</button>
+          <button class="btn primary" onClick={() => void bootBeside(pcos.id, () => makeOffer(pcos))}><Icon name="run" />{session && !session.gone.value ? laterStrings.bootSectors.bootAgain(pcos.title) : laterStrings.bootSectors.boot(pcos.title)}</button>
         </div>
       </div>
     </div>
     {problem !== undefined && <p class="note bad" role="alert"><Tag kind="failed"><span>{problem}</span></Tag></p>}
     <div class="sector-b">
-      <div class="src"><div class="src-s" role="region" aria-label={strings.bootSectors.sourceOf(file)} tabIndex={0}><div class="src-b plain">
+      <div class="src"><div class="src-s" role="region" aria-label={laterStrings.bootSectors.sourceOf(file)} tabIndex={0}><div class="src-b plain">
         <ol class="src-n" aria-hidden="true">{lines.map((_, i) => <li key={i}>{i + 1}</li>)}</ol>
         <pre class="src-f" tabIndex={0}>{text}</pre>
       </div></div></div>

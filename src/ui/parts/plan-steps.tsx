@@ -1,7 +1,7 @@
 /** What starting a plan without errors will do. */
 
 import type { Plan } from '../../dom0/index.ts';
-import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 
 interface Props {
   plan: Plan;
@@ -13,11 +13,11 @@ interface Props {
 }
 
 export const PlanSteps = ({ plan, command = plan.command, once, note }: Props) =>
-  <section class="plan"><div class="ph"><h3>{strings.draft.plan}</h3>{once && <span class="sec">{once}</span>}</div><Steps plan={plan} command={command} note={note} /></section>;
+  <section class="plan"><div class="ph"><h3>{laterStrings.draft.plan}</h3>{once && <span class="sec">{once}</span>}</div><Steps plan={plan} command={command} note={note} /></section>;
 
 /** What follows its command, a sentence each. */
-export const stepsOf = (plan: Plan): string[] => strings.draft.steps(plan.summary, plan.command).filter(step => typeof step === 'string');
+export const stepsOf = (plan: Plan): string[] => laterStrings.draft.steps(plan.summary, plan.command).filter(step => typeof step === 'string');
 
 /** The same without a title. */
 const Steps = ({ plan, command, note }: { plan: Plan; command: string; note: string | undefined }) =>
-  <ol>{strings.draft.steps(plan.summary, command).map((step, i) => <li key={i}>{typeof step === 'string' ? step : <><code>{step.command}</code>{note && <span class="sec"> {note}</span>}</>}</li>)}</ol>;
+  <ol>{laterStrings.draft.steps(plan.summary, command).map((step, i) => <li key={i}>{typeof step === 'string' ? step : <><code>{step.command}</code>{note && <span class="sec"> {note}</span>}</>}</li>)}</ol>;

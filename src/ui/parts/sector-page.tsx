@@ -5,12 +5,12 @@ import { type BootSector, bootSector, edits, editSector, editsRead, made, makeSe
 import { bytesUsed } from '../sector-problem.ts';
 import { sessions } from '../sessions.ts';
 import { booted, download, go } from '../state.ts';
-import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { Beside } from './beside.tsx';
 import { Icon, Tag } from './marks.tsx';
 import { SourceText } from './source-text.tsx';
 
-const words = strings.bootSectors;
+const words = laterStrings.bootSectors;
 
 export function SectorPage({ name }: { name: string }) {
   const sector = SECTORS.find(each => each.name === name);

@@ -6,7 +6,7 @@ import { useEffect } from 'preact/hooks';
 import { info } from '../host.ts';
 import { canDefine, changeShown, choose, defineChosen, discardSeveral, filesOfSeveral, isReady, mend, openAlone, openSeveral, readForm, shownForm, startChosen, unnamed } from '../several.ts';
 import { type Candidate, several } from '../state.ts';
-import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { EditForm } from './edit-form.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
@@ -15,8 +15,8 @@ import { Verdicts } from './verdicts.tsx';
 
 export { filesOfSeveral, openSeveral };
 
-const words = strings.several,
-  draftWords = strings.draft;
+const words = laterStrings.several,
+  draftWords = laterStrings.draft;
 
 /** The one whose lines are shown, by its file's name; else the first that something stops. */
 const opened = signal('');

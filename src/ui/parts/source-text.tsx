@@ -2,11 +2,11 @@
 
 import { useRef } from 'preact/hooks';
 import type { Made } from '../sectors.ts';
-import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { putCursor } from '../typing.ts';
 import { Tag } from './marks.tsx';
 
-const words = strings.bootSectors;
+const words = laterStrings.bootSectors;
 /** Bytes of a line that the listing shows. */
 const SHOWN_BYTES = 6;
 

@@ -2,7 +2,7 @@
 
 import { inventory, openState } from '../inventory.ts';
 import { askToPersist, persists, state } from '../shell-session.ts';
-import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
 import { incoming, takeIn } from '../whole-state.ts';
@@ -14,7 +14,7 @@ import { WholeState } from './whole-state.tsx';
 
 export { takeIn };
 
-const words = strings.hostPage;
+const words = laterStrings.hostPage;
 const users = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : words.noOne);
 
 function freeName(taken: readonly string[]): string {

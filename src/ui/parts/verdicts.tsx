@@ -4,9 +4,10 @@ import { useSignal } from '@preact/signals';
 import type { Finding, Plan } from '../../dom0/index.ts';
 import { remedyOf } from '../remedy.ts';
 import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
 import { Tag } from './marks.tsx';
 
-const words = strings.draft;
+const words = laterStrings.draft;
 
 /** Longer definitions show only the lines that have a verdict. */
 const MAX_LINES = 400;
@@ -48,7 +49,7 @@ export function Verdicts({ plan, texts, onMend }: { plan: Plan; texts: Map<strin
   const files = [...new Set([...texts.keys(), ...findings.map(finding => finding.file)])];
   const mendOf = (finding: Finding) => {
     const remedy = finding.verdict === 'error' ? remedyOf(finding) : undefined, run = remedy !== undefined && onMend?.(finding);
-    return run ? <> <button class="btn sm" onClick={event => { event.stopPropagation(); run(); }}>{strings.defined.write(remedy!)}</button></> : null;
+    return run ? <> <button class="btn sm" onClick={event => { event.stopPropagation(); run(); }}>{laterStrings.defined.write(remedy!)}</button></> : null;
   };
   let index = 0;
   return <>{files.map(file => {

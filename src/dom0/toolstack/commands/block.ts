@@ -6,6 +6,7 @@ import { parseDisk } from '../../config/disk.ts';
 import { HEAD_BYTES, imageProblem } from '../../images.ts';
 import type { HostCore } from '../../host.ts';
 import { baseName } from '../../plan.ts';
+import { loadBackends } from '../backends.ts';
 import { type DiskInfo, formatBlockList } from '../disks.ts';
 import { attachDisk, detachDisk } from '../hotplug.ts';
 import { command, Refusal } from './command.ts';
@@ -47,6 +48,7 @@ export const blockAttach = command({
         if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
         image.medium = await host.mediumOf(file);
       }
+      await loadBackends(['vbd']);
       const defined = { ...disk, target: file?.name ?? target, place: -1, at: { line: 1, column: 1 } };
       await host.orNoTransferDisk(member.name, () => {
         if (host.isDevice(target)) image.medium = host.deviceMedium(target, member.name);

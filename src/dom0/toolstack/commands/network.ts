@@ -1,5 +1,6 @@
 /** What guests have of the network. */
 import type { HostCore } from '../../host.ts';
+import { loadBackends } from '../backends.ts';
 import { type CardInfo, formatNetworkList } from '../cards.ts';
 import { parseVif } from '../../config/vif.ts';
 import { attachCard, detachCard } from '../hotplug.ts';
@@ -35,6 +36,7 @@ export const networkAttach = command({
         throw new Refusal(`${fromScript(`Could not find bridge device ${bridge}`)}\nlibxl_device_nic_add failed.`);
       try {
         await host.toolstack.services.network.connect();
+        await loadBackends(['vif']);
         const card = attachCard(host.toolstack, member, { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) });
         task.message = `The guest finds card ${card.devid}, ${card.mac}.`;
         return card;
