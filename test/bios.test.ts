@@ -1,5 +1,5 @@
 /** The BIOS of guests/bios starts a disk's boot sector, and its services answer. What it boots, and where it agrees with SeaBIOS: test/guests/bios.guest.ts. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
@@ -179,6 +179,29 @@ it('a floppy disk without a boot sector ends in a sentence, and the disk behind 
   expect(vm.output.replaceAll('\r', '')).toContain(
     'Booting from floppy disk A\nNot bootable: its first sector does not end in 55 AA.\nBooting from disk',
   );
+});
+
+// SeaBIOS numbers floppy drives in the order of booting, too: what starts from the second one finds itself in drive 0.
+it.each<[string, string, number]>([
+  ['ringside', 'only the second floppy drive', 0],
+  ['ringside', 'a blank disk in the first one', 1],
+  ...(existsSync(file('.cache/guests/firmware/bios.bin')) ? [['seabios', 'only the second floppy drive', 0] satisfies [string, string, number]] : []),
+])('by %s, with %s, the disk in the second is started and reads itself', async (bios, first, number) => {
+  const blank = join(folder, 'blank-first.img');
+  writeFileSync(blank, new Uint8Array(1440 * 1024));
+  const path = disk(
+    // mov bl, dl; mov ax, 0201h; mov bx, 8000h; mov cx, 1; mov dh, 0; int 13h; jc end
+    'b8 01 02 bb 00 80 b9 01 00 b6 00 cd 13 72 12 ' +
+      // mov ah, 8; push dx; int 13h; pop ax; jc end; mov ah, [8000h]; xor ah, B8h; jnz end
+      'b4 08 52 cd 13 58 72 09 8a 26 00 80 80 f4 b8 75 00 ' +
+      // out F4h, al: the drive; end: mov al, 7Fh; out F4h, al
+      'e6 f4 b0 7f e6 f4',
+    1440 * 1024,
+  );
+  const floppies = number === 0 ? ['--fdb', path] : ['--fda', blank, '--fdb', path];
+  const vm = new Ringside('boot', ...floppies, '--bios', bios, '--boot', 'a', '--memory', '8', '--virtual-time', '--no-reboot');
+  onTestFinished(() => vm.kill());
+  expect(await vm.end(60), `${first}: ${vm.errors}`).toBe((number << 1) | 1);
 });
 
 // Systems take the first such word at a 16-byte boundary for what it names: memtest86+ looks no further, whatever its check sum.

@@ -149,10 +149,11 @@ enum { DISK_OK = 0, DISK_BAD_COMMAND = 1, DISK_NO_MARK = 2, DISK_PROTECTED = 3, 
   DISK_NOT_REMOVABLE = 0xb2, DISK_NO_MEDIA = 0x31 };
 
 /* ---- floppy drives (floppy.c) */
-extern u8 floppy_count;
+/* The controller's drives in the order of their BIOS numbers. */
+extern u8 floppy_count, floppy_order[2];
 void set_up_floppies(void);
-/* 1: what a floppy drive does; `drive` is 0 or 1. */
 void floppy_services(caller r);
+/* Of the controller's drive, 0 or 1, whatever its BIOS number. */
 u8 floppy_read_first(u8 drive, u16 segment, u16 offset);
 u8 floppy_type(u8 drive);
 

@@ -18,7 +18,7 @@ static int is_chosen(u8 kind, u8 index) {
 
 static int there_is(u8 kind, u8 index) {
   switch (kind) {
-    case FLOPPY: return index < floppy_count;
+    case FLOPPY: return index < 2 && floppy_type(index);
     case DISK: return drives[index].kind == ATA_DISK;
     case CD: return drives[index].kind == ATAPI_CD;
     default: return index < boot_rom_count;
@@ -76,10 +76,12 @@ static void choose_order(void) {
   choose_all(NETWORK);
 }
 
-/* Disks and CDs get their BIOS numbers in that order. */
+/* Drives get their BIOS numbers in that order: where only the second floppy drive is there, it is drive 0. */
 static void number_drives(void) {
+  u8 floppies = 0;
   disk_count = cd_count = 0;
   for (u8 i = 0; i < count; i++) {
+    if (choices[i].kind == FLOPPY) floppy_order[floppies++] = choices[i].index;
     if (choices[i].kind == DISK) disk_order[disk_count++] = choices[i].index;
     if (choices[i].kind == CD) cd_order[cd_count++] = choices[i].index;
   }
@@ -127,7 +129,7 @@ static const char *start(struct choice choice) {
     case FLOPPY:
       if (floppy_read_first(choice.index, 0, 0x7c00)) return "its first sector cannot be read";
       if ((problem = why_no_boot_sector())) return problem;
-      start_boot_sector(0, 0x7c00, choice.index);
+      start_boot_sector(0, 0x7c00, floppy_order[0] != choice.index);
     case DISK:
       while (disk_order[index] != choice.index) index++;
       if (ata_transfer(&drives[choice.index], 0, 1, 0, 0x7c00, 0)) return "its first sector cannot be read";

@@ -19,7 +19,7 @@ enum { DMA_READ = 0x46, DMA_WRITE = 0x4a, DMA_VERIFY = 0x42 };
 /* 40:90: a rate is known, and tracks are stepped twice. */
 enum { ESTABLISHED = 0x10, DOUBLE_STEP = 0x20 };
 
-u8 floppy_count;
+u8 floppy_count, floppy_order[2];
 
 /* By the type in CMOS: 360 KB, 1.2 MB, 720 KB, 1.44 MB, 2.88 MB. The rates to try: 0 is 500, 1 300, 2 250, 3 1000 kbit/s. */
 struct kind { u8 cylinders, sectors, rates[3]; };
@@ -267,10 +267,11 @@ void floppy_services(caller r) {
     end(r, DISK_OK);
     return;
   }
-  if (drive >= floppy_count || floppy_type(drive) == 0) {
+  if (drive >= floppy_count) {
     end(r, function == 0x00 ? DISK_OK : function == 0x15 ? DISK_BAD_COMMAND : DISK_TIMEOUT);
     return;
   }
+  drive = floppy_order[drive];
   switch (function) {
     case 0x00:
       reset();

@@ -79,6 +79,7 @@ export class Cpu implements Core, Processor {
   cr4Bits = cr4BitsOf(this.features);
   readonly apicBaseChanged: ProcessorOptions['apicBaseChanged'];
   readonly answerPort: ProcessorOptions['answerPort'];
+  readonly answerCpuid: ProcessorOptions['answerCpuid'];
   private readonly masksCpuid: boolean;
   private readonly apic: boolean;
   private readonly cpuLevel: number;
@@ -103,6 +104,7 @@ export class Cpu implements Core, Processor {
     this.cpuLevel = CPU_LEVELS.indexOf(options.cpuLevel ?? 'max');
     this.apicBaseChanged = options.apicBaseChanged;
     this.answerPort = options.answerPort;
+    this.answerCpuid = options.answerCpuid;
     this.flat = createFlatTransfers(this);
     const interpreter = createInterpreter(this);
     this.writer.general = interpreter.general;

@@ -154,6 +154,8 @@ export interface ProcessorOptions {
   answerAccess?: (exit: ExitInfo) => boolean;
   /** The same for IN and OUT, with `exit` filled in as for an I/O exit: a value read is in `exit.value`. */
   answerPort?: (exit: ExitInfo) => boolean;
+  /** The same for CPUID where it exits: the answer is in EAX, EBX, ECX and EDX. */
+  answerCpuid?: (exit: ExitInfo) => boolean;
   /**
    * Called before anything that was decoded from a machine frame is kept: true if someone else may write the frame, now or at any moment; then its
    * instructions are decoded each time they run. When that begins for a frame whose code is kept already, `invalidate()` must follow before the first write.

@@ -205,6 +205,7 @@ export class Domain {
       ...(record.xenOffset === 0 ? {} : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn), masksCpuid: true }),
       answerAccess: () => this.exits.answerInPlace(),
       answerPort: () => this.exits.answerPortInPlace(),
+      answerCpuid: () => this.exits.answerCpuidInPlace(),
       apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),
       ...(options.apic ? { apic: true } : {}),
       ...(options.cpuLevel ? { cpuLevel: options.cpuLevel } : {}),

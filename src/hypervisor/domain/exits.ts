@@ -139,6 +139,7 @@ export class Exits {
         processor.skipInstruction();
         return domain.xen?.haltsForGood() ? undefined : domain.vcpus.halt();
       case ExitReason.CPUID:
+        this.record(reason, this.regs[R.EAX]);
         return this.identify();
       case ExitReason.MWAIT:
         // For a store to the line that it watches, or an interrupt.
@@ -219,7 +220,21 @@ export class Exits {
     return this.answeredInPlace(ExitReason.IO, started);
   }
 
-  /** The end of both: times that were taken, and whether something must be looked at before the next instruction. */
+  /** The processor's `answerCpuid`: likewise for CPUID, unless Xen has it fault. */
+  answerCpuidInPlace(): boolean {
+    const { xen } = this.domain;
+    if (!xen || xen.cpuidFaults) return false;
+    this.begin();
+    this.count(ExitReason.CPUID);
+    xen.afterExit();
+    this.record(ExitReason.CPUID, this.regs[R.EAX]);
+    xen.identify();
+    this.end(ExitReason.CPUID);
+    this.domain.answeredInPlace();
+    return true;
+  }
+
+  /** The end of those: times that were taken, and whether something must be looked at before the next instruction. */
   private answeredInPlace(reason: number, requestMs: number): true {
     this.answered();
     if (requestMs >= 0) this.endRequest(requestMs);
@@ -376,9 +391,10 @@ export class Exits {
 
   private identify(): void {
     const { xen } = this.domain;
-    if (!xen || xen.cpuid()) return;
-    if (xen.pv) xen.pv.generalProtection();
-    else this.injectException(GENERAL_PROTECTION, 0);
+    if (!xen) return;
+    if (xen.cpuidFaults) return xen.pv ? xen.pv.generalProtection() : this.injectException(GENERAL_PROTECTION, 0);
+    xen.identify();
+    this.processor.skipInstruction();
   }
 
   private injectException(vector: number, errorCode?: number): void {

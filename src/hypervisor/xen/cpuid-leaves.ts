@@ -20,6 +20,9 @@ const PHYSICAL_ADDRESS_BITS = 36;
 /** Leaf base + 2 ECX: MMU_PT_UPDATE_PRESERVE_AD works (PV). */
 const PRESERVE_AD = 1;
 
+/** Leaves that no processor has: a hypervisor's. */
+export const isHypervisorLeaf = (leaf: number): boolean => leaf >>> 16 === CPUID_BASE >>> 16;
+
 export interface CpuidDomain {
   id: number;
   vcpu: number;

@@ -15,7 +15,7 @@ import { type Trace, TRACE_KIND } from '../tracing/trace.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import type { Vcpus, VcpuState } from '../domain/vcpu.ts';
 import { CALLBACK_VIA, HVM_PARAM, MSR_FIRST_OF_XEN, MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE_MOVED, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';
-import { answerCpuid, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
+import { answerCpuid, isHypervisorLeaf, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
 import { answerFlush, enterGuest, leaveGuest } from './memory/flush.ts';
 import { GuestAccess } from './guest-access.ts';
 import { stepOverPrefix } from './forced-prefix.ts';
@@ -283,14 +283,26 @@ export class XenGuest implements HypercallContext {
     return continuation;
   }
 
-  /** CPUID. False: #GP(0), since the guest wants it to fault outside of its kernel (SDM vol. 2, CPUID; MISC_FEATURES_ENABLES). */
-  cpuid(): boolean {
-    const { regs } = this.processor;
-    if (this.msrs.cpuidFaults && regs[R.CPL] > (this.isHvm ? 0 : PV_KERNEL_RING)) return false;
-    answerCpuid(regs, this.cpuidAnswer(regs[R.EAX], regs[R.ECX]));
-    this.processor.skipInstruction();
-    return true;
+  /** CPUID is to raise #GP(0) now: the guest wants it to fault outside of its kernel (SDM vol. 2, CPUID; MISC_FEATURES_ENABLES). */
+  get cpuidFaults(): boolean {
+    return this.msrs.cpuidFaults && this.processor.regs[R.CPL] > (this.isHvm ? 0 : PV_KERNEL_RING);
   }
+
+  /** CPUID: EAX to EDX get the answer to EAX and ECX. Programs ask the same again and again: the processor's last answer is kept. */
+  identify(): void {
+    const { regs } = this.processor, { asked } = this;
+    const eax = regs[R.EAX], ecx = regs[R.ECX], apicBase = regs[R.MSR_APIC_BASE], apicId = regs[R.APIC_ID], level = regs[R.CPU_LEVEL];
+    if (!this.identity || eax !== asked[0] || ecx !== asked[1] || apicBase !== asked[2] || apicId !== asked[3] || level !== asked[4] || this.current !== asked[5]) {
+      const answer = this.cpuidAnswer(eax, ecx);
+      // A hypervisor's leaves depend on more than that.
+      this.identity = isHypervisorLeaf(eax) ? undefined : answer;
+      asked.set([eax, ecx, apicBase, apicId, level, this.current]);
+      return answerCpuid(regs, answer);
+    }
+    answerCpuid(regs, this.identity);
+  }
+  private identity: CpuidAnswer | undefined;
+  private readonly asked = new Int32Array(6);
 
   private cpuidAnswer(leaf: number, subleaf: number): CpuidAnswer {
     const { regs } = this.processor;

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { asm, d } from '../../cpu/test-support/bench.ts';
+import { ExitReason } from '../../cpu/architecture/index.ts';
 import { assembleDomain } from '../domain/assemble.ts';
 import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
+import { MachineView } from '../view/machine-view.ts';
 import { memoryOf, pvhKernel, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 import { END, END_OF_USER, LOAD_TABLES, outcome, putTables, readMsr, result, run, toRing3, writeMsr } from './ring0-program.test-support.ts';
 
@@ -128,4 +130,16 @@ describe('CPUID faulting of an HVM guest', () => {
     const guest = identify(0);
     expect([outcome(guest, 1).low, outcome(guest, 2).low]).toEqual([0x756e6547, 0x756e6547]);
   });
+});
+
+it('each CPUID of an HVM guest is an exit that is counted and kept with its leaf, and asking again brings the same', () => {
+  const ask = (leaf: number, i: number): number[] => asm('b8', d(leaf), '31 c9', '0f a2', '89 d8', result(i));
+  const guest = testGuest({ code: [...LOAD_TABLES, ...ask(0, 0), ...ask(0x40000000, 1), ...ask(0, 2), ...ask(0, 3), ...END] });
+  putTables(guest);
+  run(guest);
+  expect([0, 1, 2, 3].map(i => outcome(guest, i).low)).toEqual([0x756e6547, 0x566e6558, 0x756e6547, 0x756e6547]);
+  const [vcpu] = new MachineView(guest.machine.memory).domains().at(-1)!.vcpus();
+  const identified = vcpu!.lastExits().exits.filter(({ reason }) => reason === ExitReason.CPUID);
+  expect(identified.map(({ detail }) => detail)).toEqual([0, 0x40000000, 0, 0]);
+  expect(vcpu!.exits()[ExitReason.CPUID]).toBe(4);
 });

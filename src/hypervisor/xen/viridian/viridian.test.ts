@@ -25,7 +25,7 @@ function cpuid(guest: TestGuest, leaf: number): number[] {
   const { processor, xen } = guest.domain;
   processor.regs[R.EAX] = leaf;
   processor.regs[R.ECX] = 0;
-  expect(xen!.cpuid()).toBe(true);
+  xen!.identify();
   return [R.EAX, R.EBX, R.ECX, R.EDX].map(register => processor.regs[register] >>> 0);
 }
 const text = (...words: number[]): string => String.fromCharCode(...new Uint8Array(Uint32Array.from(words).buffer));
