@@ -50,10 +50,10 @@ const TABS = [[CONSOLE, words.tabs.console], ['overview', words.tabs.overview], 
 
 function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: string | undefined }) {
   // Whoever comes to one that has crashed wants to know why; whoever was there goes on with what they looked at.
-  const [first] = useState(() => (session.info.peek().fell && !session.gone.peek() ? POST_MORTEM : CONSOLE));
+  const [first] = useState(() => (session.info.peek().fell && !session.info.peek().lost && !session.gone.peek() ? POST_MORTEM : CONSOLE));
   const domain = session.info.value;
   const gone = session.gone.value;
-  const over = session.over, isKept = over && !gone;
+  const over = session.over, isKept = over && !gone && !domain.lost;
   const tab = (chosen ?? first) === POST_MORTEM && !isKept ? CONSOLE : (chosen ?? first);
   const paused = domain.state === 'p';
   const view = shownWindows(session);
