@@ -26,7 +26,7 @@ export const strings = {
   ofGuest: (name: string) => ` of ${name}`,
   machineTime: { label: 'All guests', runAll: 'Run all guests', pauseAll: 'Pause all guests', step: 'Step exit', stepOf: (name: string) => `Step exit of ${name}`, stepHint: 'Pause the guest first' },
   modeLabel: 'host',
-  mode: { shared: 'one worker a domain', single: 'one worker for all' },
+  oneWorker: 'one worker for all',
   starting: 'Domain-0 starts',
   openTree: 'Open tree',
   closeTree: 'Close tree',

@@ -28,6 +28,8 @@ const EVERY_MS = 250,
   /** Of a side's strip, and squares in a row of exits. */
   STRIP = 40,
   MOST_SQUARES = 165,
+  /** So many stand in a line at their full width. */
+  ONE_LINE = 30,
   /** A segment of the time bar that is so long beside the longest bar has its name in it. */
   NAMED = 0.2;
 /** What is shown beside this guest's: a domain's id; 0: nothing. */
@@ -121,7 +123,7 @@ function Figure(shown: Shown<Data>) {
       {lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
       {lane('list', (_, side, i) => <Strip side={side} picked={picked[i]} pick={number => pick(i, number)} />)}
     </div>
-    <div class="iopend"><div><dl class="sums">{sumsOf(sides).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b>{value}</b></span>)}</dd></div>)}</dl>
+    <div class="iopend"><div><dl class="sums">{sumsOf(sides).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b class={`dom ${ownerClass(sides[i]!.id)}`}>{value}</b></span>)}</dd></div>)}</dl>
     <p class="cap-t">{words.mean(counted)}{longer && ` ${longer}`}</p></div>{reason && <WhyBox why={reason} />}</div>
   </div>;
 }
@@ -166,7 +168,7 @@ function Crossing({ exits, told }: { exits: FollowedRequest['exits']; told: stri
   if (!exits) return <div class="cross"><p class="sec">{words.uncounted}</p></div>;
   const count = countOf(exits), hypercall = /EVTCHNOP.*/.exec(told)?.[0], byReason = new Map<number, typeof exits>();
   for (const each of exits) byReason.set(each.reason, [...(byReason.get(each.reason) ?? []), each]);
-  return <div class="cross"><div class="sqs" aria-hidden="true">{Array.from({ length: Math.min(count, MOST_SQUARES) }, (_, i) => <i key={i} />)}{count > MOST_SQUARES && <small>{words.more(count - MOST_SQUARES)}</small>}</div>
+  return <div class="cross"><div class={`sqs${count > ONE_LINE ? ' many' : ''}`} aria-hidden="true">{Array.from({ length: Math.min(count, MOST_SQUARES) }, (_, i) => <i key={i} />)}{count > MOST_SQUARES && <small>{words.more(count - MOST_SQUARES)}</small>}</div>
     <p><b class="big">{count}</b> {words.exit(count)}{count === 0 ? <span class="sec">: {words.noExit}</span> : [...byReason].map(([reason, same], i) => <span key={reason}>{i > 0 ? ', ' : ': '}{countOf(same)} {exitTitle(reason)}{same.some(({ port }) => port !== undefined) && <span class="sec"> ({same.slice(0, 4).map(({ port, count: n }) => `${n} × 0x${port!.toString(16)}`).join(', ')}{same.length > 4 && ' …'})</span>}</span>)}{hypercall && count > 0 && <span class="sec">, {hypercall}</span>}</p></div>;
 }
 

@@ -52,7 +52,7 @@ export function Header() {
     <MachineTime />
     <VirtualTime />
     {afterPrompt.value && [...sessions.value.values()].some(({ spoke }) => spoke.value) && <Pcpus />}
-    {info.value?.time === 'virtual' ? <VirtualPace /> : <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.mode[mode] : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
+    {info.value?.time === 'virtual' ? <VirtualPace /> : mode !== 'shared' && <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.oneWorker : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
     <span class="grow" />
     <button class="btn search hide-s" aria-haspopup="dialog" onClick={() => { paletteOpen.value = true; }}><Icon name="search" /><span>{strings.palette.open}</span><kbd>Ctrl K</kbd></button>
     <div class="pick" title={strings.theme.label}>
