@@ -663,7 +663,7 @@ const VIEWS = [
   [
     'post-mortem',
     async page => {
-      await toHost(page, 'Desktop');
+      await page.goto(`./?boot=0&${HOST}`);
       const more = 'type = "hvm"\nmemory = 16\nfda = "fault.img"\nboot = "a"\non_reboot = "preserve"\n';
       await page
         .locator('input[type=file]')
