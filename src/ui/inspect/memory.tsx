@@ -169,7 +169,7 @@ function countsOf({ machine, frames, tables, granted }: Data, what: Exclude<View
 /** The map: a cell a MiB, and from the chosen one lines between the cells to its frames below. */
 function MemoryMap(shown: Shown<Data> & { cell: number; counts: Uint16Array | undefined }) {
   const { data: { cells }, choose, cell, counts } = shown, top = counts ? Math.max(1, ...counts) : 1, isPhone = narrow.value;
-  const across = cells.length > FEW && !isPhone ? 64 : 32, side = across === 64 || isPhone ? 10 : 20, rows = Math.ceil(cells.length / across), high = side < LETTER ? side : rows > FEW_ROWS ? 12 : 16.5;
+  const across = cells.length > FEW && !isPhone ? 64 : 32, side = across === 64 || isPhone ? 10 : 20, rows = Math.ceil(cells.length / across), high = side < LETTER ? side : rows > FEW_ROWS ? 12 : 17;
   const wide = across * side - GAP, tall = rows * high, labelled = Math.max(1, Math.ceil(16 / high)), tiles = side < LETTER ? 2 : 3, column = cell % across, row = Math.floor(cell / across);
   const x = (i: number): number => (i % across) * side, y = (i: number): number => Math.floor(i / across) * high + GAP / 2;
   const onKeyDown = (event: KeyboardEvent): void => {
