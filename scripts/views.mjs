@@ -358,8 +358,6 @@ const VIEWS = [
   [
     'desktop',
     async page => {
-      // What a guest decides lasts: its power button is pressed, and it does not listen.
-      await page.getByRole('toolbar', { name: 'pcos' }).getByRole('button', { name: 'Power button' }).click();
       await toHost(page, 'Desktop');
       const kept = ['pcos, VGA', (await hasFetched(page)) ? 'debian-686-pae, Serial' : 'web, PV'];
       for (let left = true; left; ) {

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")"
 OUT=${1:-pcos.img}
-PARTS="entry.S main.c text.c console.c interrupts.c memory.c tasks.c input.c draw.c pci.c ata.c fat.c pcnet.c ne2000.c net.c shell.c"
+PARTS="entry.S main.c text.c console.c interrupts.c memory.c tasks.c input.c draw.c pci.c ata.c fat.c pcnet.c ne2000.c net.c power.c shell.c"
 TO=$(mktemp -d)
 trap 'rm -rf "$TO"' EXIT
 gcc -m32 -nostdlib -static -no-pie -Wl,-Ttext=0x7c00 -Wl,--build-id=none -Wl,--oformat=binary -o "$TO/boot" boot.S

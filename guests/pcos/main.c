@@ -1,7 +1,7 @@
 /* The start: memory, interrupts, devices, then tasks. */
 #include "pcos.h"
 
-/* The status line: what runs beside the shell, a tick after the other. */
+/* The status line and the power button: what runs beside the shell, a tick after the other. */
 static void clock(u32 unused) {
   (void)unused;
   for (;;) {
@@ -10,6 +10,7 @@ static void clock(u32 unused) {
     format(text, sizeof text, " pcos    up %02u:%02u:%02u.%u    %u tasks    %u KiB free    %u interrupts", seconds / 3600, seconds / 60 % 60, seconds % 60, ticks / (TICKS_PER_SECOND / 10) % 10,
       task_count(), free_frames * 4, irq_counts[0] + irq_counts[1] + irq_counts[4] + irq_counts[12]);
     status(text);
+    power_look();
     sleep(TICKS_PER_SECOND / 10);
   }
 }
@@ -26,6 +27,7 @@ void main(const struct range *ranges, u32 count) {
   if (problem) print("Files: %s\n", problem);
   else print("Files: a FAT12 partition of a disk of %u KiB\n", disk_sectors / 2);
   task_new("clock", clock, 0);
+  power_start();
   net_start();
   if (nic_named(0)) print_nics();
   task_new("shell", shell, 0);

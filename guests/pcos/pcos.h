@@ -126,5 +126,12 @@ const char *ping(struct nic *by, u32 to, u32 count);
 void pcnet_start(struct nic *, u32 function);
 void ne2000_start(struct nic *, u32 function);
 
+/* power.c */
+void power_start(void);
+/* Switches off once the button was pressed: called from a task. */
+void power_look(void);
+/* Returns where the machine has no switch that is known. */
+void off(void);
+
 /* shell.c */
 void shell(u32 unused);

@@ -128,10 +128,8 @@ static void on_peek(void) { task_new("peek", peek, number(words[0], 0)); sleep(2
 static void on_poke(void) { task_new("poke", poke, number(words[0], 0)); sleep(2); }
 static void on_deep(void) { task_new("deep", deeper, 1000); sleep(2); }
 
-/* Off by ACPI's way on a PIIX4: sleep state 5 in its power management control. */
 static void on_off(void) {
-  for (u32 function = pci_next(0); function; function = pci_next(function))
-    if (pci_read(function, 0) == 0x71138086) out16((pci_read(function, 0x40) & 0xffc0) + 4, 1 << 13);
+  off();
   sleep(TICKS_PER_SECOND);
   print("This machine has no power switch that pcos knows.\n");
 }

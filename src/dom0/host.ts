@@ -323,7 +323,7 @@ export class HostCore {
     const loaded = await this.load(given, files, devices);
     const kernels = [...given.flatMap(file => ('data' in file ? [file.data] : [])), ...(typeof loaded === 'object' ? [loaded.kernel.data] : [])];
     await Promise.all(kernels.map(prepareKernel)).catch(() => {
-      throw new Error('The part of Ringside that unpacks kernels could not be loaded. Check the connection and try again.');
+      throw new Error('The part of Ringside that unpacks kernels could not be loaded. Check the connection and load the page again.');
     });
     goOn(wanted);
     return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };

@@ -1,7 +1,6 @@
 /** Modules that are loaded when they are wanted, on a network that comes and goes. */
 
-/** Where a browser's message says which module it could not fetch: Chromium and Firefox do. */
-const ADDRESS = /https?:\S+/;
+import { loadedAgain } from '../dom0/again/index.ts';
 
 /** One that did not come has no sheet, or one that must not be read. */
 function isStyled({ sheet }: HTMLLinkElement): boolean {
@@ -24,33 +23,22 @@ async function styled(): Promise<void> {
   for (const link of failed) link.remove();
 }
 
-/** Where the bundler put several modules into one file, that exports each of them as an object, and `load` picks one; asked for by its address they come together. */
-const unbundled = (file: object): object => {
-  const modules = Object.values(file).filter(each => each?.[Symbol.toStringTag] === 'Module');
-  return modules.length > 0 ? Object.assign({}, ...modules) : file;
-};
-
 /** What `persistent` made: whoever shares one has the same module after a failure, too. */
 const made = new WeakSet<() => Promise<unknown>>();
 
-/**
- * `load`, which may be called again where it failed. What could not be fetched once stays failed under its address as long as the page is open (HTML, module
- * map), so it is asked for under another one.
- */
+/** `load`, which may be called again where it failed (dom0/again), also where what did not come was its style sheet. */
 export function persistent<Module>(load: () => Promise<Module>): () => Promise<Module> {
   if (made.has(load)) return load;
-  let address: string | undefined, lacksStyle = false, tries = 0, loaded: Module | undefined;
+  let lacksStyle = false;
+  const again = loadedAgain(load, address => {
+    const isStyle = address.endsWith('.css');
+    if (isStyle) lacksStyle = true;
+    return isStyle;
+  });
   const get = async (): Promise<Module> => {
-    try {
-      if (lacksStyle) await styled();
-      lacksStyle = false;
-      return (loaded ??= address ? unbundled(await import(/* @vite-ignore */ `${address}?again=${++tries}`)) as Module : await load());
-    } catch (error) {
-      const failed = ADDRESS.exec((error as Error).message)?.[0];
-      if (failed?.endsWith('.css')) lacksStyle = true;
-      else address ??= failed;
-      throw error;
-    }
+    if (lacksStyle) await styled();
+    lacksStyle = false;
+    return again();
   };
   made.add(get);
   return get;

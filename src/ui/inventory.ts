@@ -2,18 +2,15 @@
 
 import { batch, computed, effect, signal } from '@preact/signals';
 import type { Inventory, StateInfo } from '../dom0/index.ts';
+import { afterPrompt } from './first-prompt.ts';
 import { domains, host, hostsLost, info, reportProblem, sentence } from './host.ts';
 import { bySecond, HISTORY_MS, noteReading, type Reading } from './readings.ts';
-import { sessions } from './sessions.ts';
 import { noteState, state } from './shell-session.ts';
 import { type Place, place } from './state.ts';
 
 /** Between two looks where counters are shown as they go, and elsewhere, where the tree lists what is there. */
 const SHOWN_MS = 1000,
   TREE_MS = 3000;
-/** Where an earlier visit left nothing, definitions and disk are opened so long after a guest has its first prompt, or after this time. */
-const PROMPT_MS = 2000,
-  QUIET_MS = 4000;
 
 export const inventory = signal<Inventory | undefined>(undefined);
 /** Oldest first. */
@@ -92,8 +89,8 @@ export function followInventory(resumed: Promise<StateInfo | undefined>): void {
     if (known?.kept) return openState();
     // Another tab has it, and may be gone when somebody asks.
     if (known) return;
-    const stop = effect(() => { if ([...sessions.value.values()].some(({ spoke }) => spoke.value)) setTimeout(openState, PROMPT_MS); });
-    setTimeout(() => { stop(); openState(); }, QUIET_MS);
+    // Where an earlier visit left nothing, definitions and disk come behind the first prompt.
+    effect(() => { if (afterPrompt.value) openState(); });
   });
   hostsLost.subscribe(lost => {
     if (lost === 0) return;

@@ -6,6 +6,7 @@ import { effect } from '@preact/signals';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { connect, reportProblem, resume, sentence } from './host.ts';
+import { followFirstPrompt } from './first-prompt.ts';
 import { followHistory } from './history.ts';
 import { catalogue, startCatalogue } from './offers.ts';
 import { followInventory } from './inventory.ts';
@@ -35,6 +36,7 @@ async function begin(): Promise<void> {
   followWindows();
   followLeaving();
   followHistory();
+  followFirstPrompt();
   followLesson();
   followDomains(id => place.peek().id === id);
   // The boot menu, where it is wanted, is the first thing that is painted.

@@ -1,4 +1,5 @@
 /** A network that comes and goes while the page is open. */
+import { readFileSync } from 'node:fs';
 import { drop, expect, open, test } from './page.ts';
 
 test('what could not be loaded is loaded when somebody asks for it again', async ({ page }) => {
@@ -78,4 +79,21 @@ test('a view whose style sheet did not come is styled when it is shown, and what
   isThere = true;
   await refused.getByRole('button', { name: 'Try again' }).click();
   await expect(page.locator('.inspect')).toHaveCSS('display', 'flex');
+});
+
+test('a back end that could not be loaded has a sentence, and the guest is started at the next try', async ({ page }) => {
+  let isThere = false;
+  await page.context().route(/assets\/vbd-[^/]*\.js/, route => (isThere ? route.continue() : route.abort()));
+  await open(page, './?boot=0');
+  const text = 'name = "writer"\ntype = "pv"\nmemory = 16\nkernel = "minipv.elf"\ndisk = [ "writer.img,raw,xvda,w" ]\n';
+  await drop(page, [
+    { name: 'writer.cfg', buffer: Buffer.from(text) },
+    { name: 'minipv.elf', buffer: readFileSync(new URL('../../guests/minipv/minipv.elf', import.meta.url)) },
+    { name: 'writer.img', buffer: Buffer.alloc(1 << 20) },
+  ]);
+  await page.getByRole('button', { name: 'Start writer' }).click();
+  await expect(page.getByText('serves paravirtual disks could not be loaded').first()).toContainText('Check the connection and try again');
+  isThere = true;
+  await page.getByRole('button', { name: 'Start writer' }).click();
+  await expect(page.getByTestId('serial-text').filter({ hasText: 'minipv>' })).toBeVisible();
 });

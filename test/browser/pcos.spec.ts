@@ -45,3 +45,12 @@ test('pcos is booted from the first view beside its source, takes commands, and 
   await expect.poll(() => domainRows(page).first().getAttribute('data-domain')).not.toBe(first);
   await expect(domainRows(page)).toHaveCount(1);
 });
+
+test('pcos ends when its power button is pressed', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
+  await expect.poll(() => text(page), { timeout: 60_000 }).toContain('pcos>');
+  await page.getByRole('treeitem', { name: /pcos HVM/ }).first().click();
+  await page.getByRole('toolbar', { name: 'pcos' }).getByRole('button', { name: 'Power button' }).click();
+  await expect(page.getByText('The guest powered off.').first()).toBeVisible();
+});

@@ -7,7 +7,7 @@ import { driveType } from '../floppy/formats.ts';
 import { PciFunction } from '../pci/pci.ts';
 import { subState } from '../state.ts';
 import { AtaDrive } from './ata-drive.ts';
-import { AtapiDrive } from './atapi-drive.ts';
+import type { AtapiDrive } from './atapi-drive.ts';
 import { IdeChannel } from './channel.ts';
 import type { Disk } from './disk.ts';
 
@@ -20,6 +20,19 @@ export const FLOPPY_PLACE = 4;
 /** The floppy drives among these. */
 export const floppiesIn = (attachments: readonly IdeAttachment[] = []): { unit: number; disk: Disk | null }[] =>
   attachments.flatMap(({ place, kind, disk }) => (kind === 'floppy' ? [{ unit: place - FLOPPY_PLACE, disk }] : []));
+
+let Atapi: typeof AtapiDrive | undefined;
+
+/** Boards can have CD-ROM drives from then on: most have none at their first prompt. */
+export async function loadCdrom(): Promise<void> {
+  Atapi ??= (await import('./atapi-drive.ts')).AtapiDrive;
+}
+
+/** @throws Error where nobody has loaded it */
+function atapiDrive(): typeof AtapiDrive {
+  if (!Atapi) throw new Error('The CD-ROM drive is not loaded.');
+  return Atapi;
+}
 
 /** Another disc, or none, is in the CD-ROM drive at a place of these. */
 export function putDisc(attachments: readonly IdeAttachment[], place: number, disc: Disk | null): void {
@@ -57,7 +70,7 @@ export class PiixIde implements Device {
       const serial = `RS${String(place).padStart(8, '0')}`;
       channel.drives[place & 1] = attachment.kind === 'disk'
         ? new AtaDrive(channel, attachment.disk, serial)
-        : new AtapiDrive(channel, attachment.disk, serial);
+        : new (atapiDrive())(channel, attachment.disk, serial);
     }
     this.attached = this.channels.map(channel => [...channel.drives]);
     fn.put(IDETIM, DECODE, 2);
@@ -84,7 +97,7 @@ export class PiixIde implements Device {
   /** The CD-ROM drive at a place; undefined: there is none. */
   cdrom(place: number): AtapiDrive | undefined {
     const drive = this.channels[place >> 1]?.drives[place & 1];
-    return drive instanceof AtapiDrive ? drive : undefined;
+    return Atapi && drive instanceof Atapi ? drive : undefined;
   }
 
   /** Takes disks away until the next reset (all, or all but the first of the first channel); CD-ROM drives stay. */

@@ -2,6 +2,7 @@
  * Entry of a domain's worker: runs one domain for as long as it lives. After the start it does not return to its event loop (but while a compiler is
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
+import { loadCdrom } from '../../devices/ide/index.ts';
 import { loadNic } from '../../devices/index.ts';
 import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
 import type { Domain, Ending } from '../domain/domain.ts';
@@ -101,7 +102,7 @@ const notLoaded = (part: string) => (): never => {
 };
 
 /** Loads what this domain needs and not every one does. @throws SavedStateError, HostError */
-async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { boot, saved, name, nic }: ToDomainWorker): Promise<LaterParts> {
+async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { boot, drives = [], saved, name, nic }: ToDomainWorker): Promise<LaterParts> {
   const isXens = xenOffset !== 0,
     isPv = isXens && words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
   const [guest, pv, stream] = await Promise.all([
@@ -115,6 +116,7 @@ async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { boo
   const isEnlightened = isXens && (words[(xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 || state?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0));
   const viridian = isEnlightened ? await import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests')) : undefined;
   if (boot.kind !== 'firmware') await prepareKernel(boot.kernel).catch(notLoaded('unpacks kernels'));
+  if (drives.some(({ kind }) => kind === 'cdrom')) await loadCdrom().catch(notLoaded('is the guest’s CD-ROM drive'));
   if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
   return {
     ...(guest ? { createXen: parts => new guest.XenGuest(parts, { createPv: pv && (of => new pv.PvDomain(of)), viridianOf: viridian?.viridianOf }) } : {}),

@@ -8,6 +8,7 @@ import { theme, type ThemeChoice } from '../settings.ts';
 import { go, place, treeOpen } from '../state.ts';
 import { strings } from '../strings.ts';
 import { paletteOpen } from './palette.tsx';
+import { afterPrompt } from '../first-prompt.ts';
 import { later } from './later.tsx';
 import { Brand, Icon } from './marks.tsx';
 
@@ -50,7 +51,7 @@ export function Header() {
     <span class="vr" />
     <MachineTime />
     <VirtualTime />
-    {[...sessions.value.values()].some(({ spoke }) => spoke.value) && <Pcpus />}
+    {afterPrompt.value && [...sessions.value.values()].some(({ spoke }) => spoke.value) && <Pcpus />}
     {info.value?.time === 'virtual' ? <VirtualPace /> : <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.mode[mode] : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
     <span class="grow" />
     <button class="btn search hide-s" aria-haspopup="dialog" onClick={() => { paletteOpen.value = true; }}><Icon name="search" /><span>{strings.palette.open}</span><kbd>Ctrl K</kbd></button>

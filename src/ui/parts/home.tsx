@@ -12,6 +12,7 @@ import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
 import { LessonList } from './lesson.tsx';
+import { afterPrompt } from '../first-prompt.ts';
 import { later } from './later.tsx';
 import { ChooseFiles, Icon, ModeBadge, StateMark, Tag } from './marks.tsx';
 import { XenLog } from './strip.tsx';
@@ -42,7 +43,7 @@ function Home() {
     <div class="hero"><div>
       <h1>{strings.home.title(systems)} <br />{strings.home.title2(systems)}</h1>
       <p class="lede">{strings.home.lede(systems)}</p>
-    </div><PcpuStrip /></div>
+    </div>{afterPrompt.value && <PcpuStrip />}</div>
     <div class="cards">
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
@@ -80,7 +81,7 @@ function Home() {
       </div>
       <div class="livew">
         {speaking() ? <LiveConsole /> : <section class="win"><div class="wt"><StateMark state="r" /><span class="t">{strings.home.log}</span><span class="sec cut">{strings.home.logHint}</span></div><div class="wb"><XenLog /></div></section>}
-        <JustHappened />
+        {afterPrompt.value && <JustHappened />}
       </div>
     </div>
   </div>;
