@@ -22,8 +22,8 @@ describe('options', () => {
     [['a', '--no-reboot=1'], /takes no value/],
     [['a', '--timeout', '1', '--timeout', '2'], /given twice/],
     [['a', '--timeout'], /needs a value/],
-    [['--disk', 'a', '--boot', 'x'], /--boot takes c/],
-    [['--disk', 'a', '--boot', 'acda'], /--boot takes c/],
+    [['--disk', 'a', '--boot', 'cx'], /--boot "cx": the letters are c \(disk\), .* Letter 2 is ‘x’\. Write for example "c"\./],
+    [['--disk', 'a', '--boot', ''], /--boot "": the order is empty/],
     [['a', 'b', '--fda', 'x'], /--fda is for one guest, and there are 2/],
     [['a', '--vgabios', 'x'], /goes with --bios/],
     [['a', '--type', 'kvm'], /--type takes hvm, pvh or pv, not "kvm"/],
@@ -38,6 +38,10 @@ describe('options', () => {
     expect(() => parseBootOptions([...argv])).toThrow(UsageError);
     expect(() => parseBootOptions([...argv])).toThrow(message);
   });
+});
+
+it('a boot order that names a device again tries it once, as in a definition', () => {
+  expect(parseBootOptions(['--disk', 'a', '--boot', 'acda']).boot).toBe('acd');
 });
 
 describe('an option for several guests', () => {

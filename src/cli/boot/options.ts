@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { CPU_LEVELS, type CpuLevel } from '../../cpu/architecture/index.ts';
-import type { Bios, DomainType } from '../../dom0/config/index.ts';
+import { type Bios, bootOrder, bootOrderProblem, type DomainType } from '../../dom0/config/index.ts';
 import { parseXenOptions } from '../../dom0/index.ts';
 import { isNicModel, NIC_MODELS, type NicModel } from '../../devices/index.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS } from '../../hypervisor/layout/index.ts';
@@ -136,7 +136,7 @@ const WORDS: Record<string, Word> = {
   '--cpu': { value: 'LEVEL', about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
   '--nic': { value: 'MODEL', about: `a network card, ${NIC_NAMES}, on the host's bridge, with DHCP, DNS, TFTP and ping`, set: (o, v) => (o.nic = nicModel(v)) },
   '--tftp': { value: 'F', about: "what the host's network boots: DHCP names F, and TFTP gives out the files of its folder", set: (o, v) => (o.tftp = v) },
-  '--boot': { value: 'ORDER', about: 'a: floppy drives, c: disks, d: CD-ROM, n: network (with --nic), tried in this order (cd, with --fda acd)', set: (o, v, w) => (o.boot = bootOrder(w, v)) },
+  '--boot': { value: 'ORDER', about: 'a: floppy drives, c: disks, d: CD-ROM, n: network (with --nic), tried in this order (cd, with --fda acd)', set: (o, v, w) => (o.boot = bootLetters(w, v)) },
   '--script': {
     value: 'F',
     many: true,
@@ -318,9 +318,10 @@ function nicModel(text: string): NicModel {
   return text;
 }
 
-function bootOrder(word: string, text: string): string {
-  if (!/^(?!.*(.).*\1)[acdn]+$/.test(text)) throw new UsageError(`${word} takes c (disks), d (CD-ROM), a (floppy drives), n (network) or several in order, not "${text}".`);
-  return text;
+function bootLetters(word: string, text: string): string {
+  const problem = text === '' ? 'the order is empty. Write for example "dc", or leave it out.' : bootOrderProblem(text);
+  if (problem !== undefined) throw new UsageError(`${word} "${text}": ${problem}`);
+  return bootOrder(text);
 }
 
 function seconds(word: string, text: string): number {

@@ -1,4 +1,5 @@
 /** Definitions: read from any format, judged, written back. */
+export { bootOrder, bootOrderProblem } from './boot-order.ts';
 export { affinityProblem } from './cpus.ts';
 export { type Action, type Bios, type Definition, newDefinition } from './definition.ts';
 export { type DomainType, formatFinding } from './model.ts';

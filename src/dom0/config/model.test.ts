@@ -186,6 +186,15 @@ describe('definitions (xl.cfg(5))', () => {
     expect(judgeDefinition('x.cfg', 'name = "p"\ntype = "pv"\nkernel = "/k"\nfda = "/f"\n').definition.disks).toEqual([]);
   });
 
+  it('takes a boot order that names a device again, and says that it is tried once; refuses one that names none', () => {
+    const of = (order: string) => judgeDefinition('x.cfg', `name = "a"\ntype = "hvm"\ndisk = [ '/a,raw,hda' ]\nboot = "${order}"\n`);
+    const said = (order: string): string => of(order).findings.find(({ key }) => key === 'boot')!.text;
+    expect([of('cc').definition.bootOrder, said('cc')]).toEqual(['c', 'The firmware tries disks. No device is tried twice: ‘c’ counts where it first stands, as in "c".']);
+    expect([of('cdcd').definition.bootOrder, of('cdcd').findings.filter(isError)]).toEqual(['cd', []]);
+    expect(said('cdcd')).toContain('‘c’ and ‘d’ count where');
+    expect(said('dex')).toBe(`boot = 'dex': the letters are c (disk), d (CD-ROM), a (floppy) and n (network). Letter 2 is ‘e’. Write for example "d".`);
+  });
+
   it('refuses disks that have no place, with the place in the text', () => {
     const of = (disk: string, more = ''): string[] => errors(`name = "a"\ntype = "hvm"\ndisk = [ ${disk} ]\n${more}`);
     expect(of(`'/a,raw,hda', '/b,raw,xvda'`)).toEqual(["x.cfg:3:24: disk = '/b,raw,xvda': xvda and hda of line 3 are the same drive. Write another of hda to hdd."]);

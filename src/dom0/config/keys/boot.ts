@@ -1,4 +1,5 @@
 /** Keys that say what starts. Source: xl.cfg(5), "Direct Kernel Boot", "Booting from a disk" and "Boot Device"; parse_cmdline() of tools/xl/xl_parse.c. */
+import { BOOT_DEVICES, bootOrder, bootOrderProblem, repeatedLetters } from '../boot-order.ts';
 import { type BootLoader, type Definition, isHvmloader, loaderWords } from '../definition.ts';
 import { approximated, ignored, type Judged, used, wrong } from '../options.ts';
 import { alike, type Asked, type Context, type Family, type KeyRule, only, rule } from '../rule.ts';
@@ -92,10 +93,6 @@ const takeFirmware = (definition: Definition, { text }: Asked): void => {
   else delete definition.bios;
 };
 
-/** Letters of `boot` that mean something here. */
-const bootable = (text: string): string => [...new Set(text)].filter(letter => letter in DEVICES).join('');
-const DEVICES: Record<string, string> = { a: 'floppy drives', c: 'disks', d: 'CD-ROM drives', n: 'the network' };
-
 export const boot: Family = {
   firmware_override: rule('string', used('started in place of hvmloader', 'This image is started by its PVH note, in place of hvmloader and a BIOS.'), {
     into: (definition, asked) => {
@@ -143,19 +140,17 @@ export const boot: Family = {
   boot: rule('string', used('what firmware tries', 'The firmware tries these devices in turn.'), {
     range: asked => {
       if (namesKernel(asked)) return undefined;
-      const unknown = /[^acdn]/.exec(asked.text)?.[0];
-      if (unknown) return wrong(`no device ‘${unknown}’`, 'the letters are c (disk), d (CD-ROM), a (floppy) and n (network). Write for example "dc".');
-      return undefined;
+      const problem = bootOrderProblem(asked.text);
+      return problem === undefined ? undefined : wrong('names no device', problem);
     },
     into: (definition, { text }) => {
-      if (text !== '') definition.bootOrder = bootable(text);
+      if (text !== '') definition.bootOrder = bootOrder(text);
     },
     judge: asked => {
       if (asked.text === '') return undefined;
       if (namesKernel(asked)) return ignored('the kernel is started directly', 'There is nothing to choose from: the kernel is started directly.');
-      const order = bootable(asked.text);
-      const names = [...order].map(letter => DEVICES[letter]).join(', then ');
-      return used(names, `The firmware tries ${names}.`);
+      const names = [...bootOrder(asked.text)].map(letter => BOOT_DEVICES[letter]).join(', then ');
+      return used(names, `The firmware tries ${names}.${repeatedLetters(asked.text)}`);
     },
     from: ({ kernel, bootOrder }) => (kernel ? undefined : bootOrder),
   }),
