@@ -41,6 +41,13 @@ export interface NamedFile {
 export type Verdict = 'used' | 'approximated' | 'ignored' | 'missing' | 'error';
 
 /** One line of judgement about a definition. Lines and columns count from 1. */
+/** What is to be written in place of what is wrong. */
+export interface Remedy {
+  write: string;
+  /** The part that it stands for, of what begins at the finding's place; absent: the word or the string there. */
+  of?: string;
+}
+
 export interface Finding {
   file: string;
   line: number;
@@ -53,6 +60,8 @@ export interface Finding {
   short: string;
   /** Whole sentence: what, why, next step. */
   text: string;
+  /** Of an error of one place that can be mended there. */
+  remedy?: Remedy;
   /** Of an error that the definition's text alone does not have: what libxl says of it on a real host, and the status with which xl ends. */
   libxl?: { said: readonly string[]; status: number };
 }

@@ -2,21 +2,23 @@ import { expect, it } from 'vitest';
 import { isError, judgeDefinition } from '../dom0/config/model.ts';
 import { allRemedied, remedied, remedyOf } from './remedy.ts';
 
-const mib = { text: "memory = '64M': xl takes MiB as a number. Write 64.", line: 2, column: 10 };
-const key = { text: 'memroy is no key of xl.cfg. Did you mean memory?', line: 1, column: 1 };
-const action = { text: 'on_crash = \'destory\': the actions are destroy, restart. Did you mean "destroy"?', line: 1, column: 12 };
+const mib = { line: 2, column: 10, remedy: { write: '64' } };
+const key = { line: 1, column: 1, remedy: { write: 'memory' } };
+const action = { line: 1, column: 12, remedy: { write: '"destroy"' } };
 
-it('writes what the sentence ends with in the place of what is wrong', () => {
+it('writes what the finding has in the place of what is wrong', () => {
   expect(remedyOf(mib)).toBe('64');
   expect(remedied('name = "a"\nmemory = "64M"\n', mib)).toBe('name = "a"\nmemory = 64\n');
   expect(remedied('on_crash = "destory"', action)).toBe('on_crash = "destroy"');
+  expect(remedied('cpus = "0,5-2"', { line: 1, column: 8, remedy: { write: '2-5', of: '5-2' } })).toBe('cpus = "0,2-5"');
   expect(allRemedied('memroy = 8\nmemory = "64M" # all', [key, mib])).toBe('memory = 8\nmemory = 64 # all');
 });
 
-it('says nothing where the sentence names no value', () => {
-  const missing = { text: 'vmlinuz is not among the dropped files. Drop it together with web1.cfg.', line: 1, column: 1 };
-  expect(remedied('kernel = "vmlinuz"', missing)).toBeUndefined();
+it('says nothing where the finding has no value, whatever its sentence ends with, and where its place is in doubt', () => {
+  const missing = { text: 'web is not among the dropped files. Write vmlinuz.', line: 1, column: 1 };
+  expect(remedied('kernel = "web"', missing)).toBeUndefined();
   expect(allRemedied('kernel = "vmlinuz"\nmemory = "64M"', [missing, mib])).toBeUndefined();
+  expect(remedied('cpus = "5-2,5-2"', { line: 1, column: 8, remedy: { write: '2-5', of: '5-2' } })).toBeUndefined();
 });
 
 it('mends what Domain 0 finds: judged again the error is gone, and no other has come', () => {

@@ -1,18 +1,19 @@
-/** What a finding says to write in place of what is wrong, and a text in which that is done. */
+/** A text in which what a finding has as its remedy is written in place of what is wrong. */
 
 import type { Finding } from '../dom0/index.ts';
 
-/** The sentence of a finding ends with it, where there is one (config/values.ts and config/model.ts of Domain 0). */
-export const remedyOf = ({ text }: Pick<Finding, 'text'>): string | undefined => /(?:Write|Did you mean) ("?[\w.-]+"?)[.?]$/.exec(text)?.[1];
+type Mendable = Pick<Finding, 'line' | 'column' | 'remedy'>;
+
+export const remedyOf = ({ remedy }: Pick<Finding, 'remedy'>): string | undefined => remedy?.write;
 
 /** `text` with what its finding says; undefined: it says nothing that could be written. */
-export function remedied(text: string, finding: Pick<Finding, 'text' | 'line' | 'column'>): string | undefined {
+export function remedied(text: string, finding: Mendable): string | undefined {
   const write = remedyOf(finding);
   const lines = text.split('\n'), line = lines[finding.line - 1];
   if (write === undefined || line === undefined || finding.column < 1) return undefined;
   const before = line.slice(0, finding.column - 1), rest = line.slice(finding.column - 1);
   // Of a text with several options it speaks of one.
-  const part = /‘([^’]+)’[^‘’]*$/.exec(finding.text)?.[1];
+  const part = finding.remedy?.of;
   if (part !== undefined) {
     const at = rest.indexOf(part);
     if (at < 0 || rest.indexOf(part, at + 1) >= 0) return undefined;
@@ -26,7 +27,7 @@ export function remedied(text: string, finding: Pick<Finding, 'text' | 'line' | 
 }
 
 /** The same with all of them, the last place first so that the others stay where they are; undefined: one of them has no remedy. */
-export function allRemedied(text: string, findings: readonly Pick<Finding, 'text' | 'line' | 'column'>[]): string | undefined {
+export function allRemedied(text: string, findings: readonly Mendable[]): string | undefined {
   const inOrder = [...findings].sort((a, b) => b.line - a.line || b.column - a.column);
   return inOrder.reduce<string | undefined>((now, finding) => (now === undefined ? undefined : remedied(now, finding)), text);
 }

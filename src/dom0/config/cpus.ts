@@ -2,13 +2,20 @@
  * Lists of physical processors: `cpus` and `cpus_soft`. Source: xl.cfg(5) of Xen 4.17, and update_cpumap_range() in tools/xl/xl_vcpu.c: numbers, ranges,
  * all, nodes:…, each with ^ taken out again, from left to right.
  */
+import type { Remedy } from '../api.ts';
 import { type Affinity, MAX_PCPUS } from '../../hypervisor/scheduler/index.ts';
 
 /** Bit n: processor n. */
 export const ALL_CPUS = -1;
 
-/** Bits of the processors that a text names, or a sentence that says what is wrong with it. */
-export function parseCpus(text: string): number | string {
+/** What is wrong with a list of processors: a sentence. */
+export interface CpusProblem {
+  text: string;
+  remedy?: Remedy;
+}
+
+/** Bits of the processors that a text names, or what is wrong with it. */
+export function parseCpus(text: string): number | CpusProblem {
   let bits = 0;
   for (const part of text.split(',')) {
     const found = /^(\^?)(?:(nodes?):(\^?))?(.*)$/.exec(part.trim());
@@ -16,7 +23,7 @@ export function parseCpus(text: string): number | string {
     const [, not, node, notNode, range] = found;
     const without = not !== '' || notNode === '^';
     if (range === 'all') {
-      if (without) return 'xl does not take ^all. Name the processors that are meant.';
+      if (without) return { text: 'xl does not take ^all. Name the processors that are meant.' };
       bits = ALL_CPUS;
       continue;
     }
@@ -24,19 +31,19 @@ export function parseCpus(text: string): number | string {
     if (!pair) return problem(part);
     const first = Number(pair[1]),
       last = Number(pair[2] ?? pair[1]);
-    if (first > last) return `‘${part.trim()}’ ends before it begins. Write ${last}-${first}.`;
+    if (first > last) return { text: `‘${part.trim()}’ ends before it begins. Write ${last}-${first}.`, remedy: { write: `${last}-${first}`, of: part.trim() } };
     if (node) {
-      if (last > 0) return `‘${part.trim()}’ names a NUMA node, and there is one: node 0.`;
+      if (last > 0) return { text: `‘${part.trim()}’ names a NUMA node, and there is one: node 0.` };
       bits = without ? 0 : ALL_CPUS;
       continue;
     }
-    if (last >= MAX_PCPUS) return `‘${part.trim()}’ is too much: processors are 0 to ${MAX_PCPUS - 1}.`;
+    if (last >= MAX_PCPUS) return { text: `‘${part.trim()}’ is too much: processors are 0 to ${MAX_PCPUS - 1}.` };
     for (let cpu = first; cpu <= last; cpu++) bits = without ? bits & ~(1 << cpu) : bits | (1 << cpu);
   }
-  return bits === 0 ? 'no processor is left. Name at least one.' : bits;
+  return bits === 0 ? { text: 'no processor is left. Name at least one.' } : bits;
 }
 
-const problem = (part: string): string => `‘${part.trim()}’ is no processor. Write numbers and ranges, all, and ^ before what is excluded, as in "0-3,^1".`;
+const problem = (part: string): CpusProblem => ({ text: `‘${part.trim()}’ is no processor. Write numbers and ranges, all, and ^ before what is excluded, as in "0-3,^1".` });
 
 /** As xl prints affinities. */
 export function formatCpus(bits: number): string {

@@ -2,6 +2,7 @@
  * One disk of a definition. Source: xl-disk-configuration(5) of Xen 4.17: positional target, format, vdev, access; each also by name; flags;
  * `target=` takes the rest of the text; the prefixes of older releases (phy:, file:, tap:aio: and formats).
  */
+import type { Remedy } from '../api.ts';
 import type { ImageKind } from '../images.ts';
 import { approximated, ignored, isDomain0, type Judged, MOST_OPTIONS, type OptionRemark, type OptionRule, unknown, unless, used, wrong } from './options.ts';
 import { shortened } from './xlcfg.ts';
@@ -66,8 +67,8 @@ const position = (text: string): (typeof POSITIONAL)[number] | undefined => {
   return Object.hasOwn(ACCESS, text) ? 'access' : undefined;
 };
 
-/** @returns the disk, or a sentence's end that says what is wrong with the text. `remarks` gets what each named option and flag comes to. */
-export function parseDisk(text: string, remarks: OptionRemark[] = []): DiskSpec | string {
+/** @returns the disk, or a sentence's end that says what is wrong with the text. `remarks` gets what each named option and flag comes to, `mend` what would mend it. */
+export function parseDisk(text: string, remarks: OptionRemark[] = [], mend: (remedy: Remedy) => void = () => {}): DiskSpec | string {
   const values: Partial<Record<string, string>> = Object.create(null);
   let cdrom = false;
   let next = 0;
@@ -122,6 +123,7 @@ export function parseDisk(text: string, remarks: OptionRemark[] = []): DiskSpec 
     // A parameter may be left out where the one that follows can be nothing else (file,vdev,access of older releases).
     const known = next > 0 && value !== '' ? position(value) : undefined;
     const index = known ? POSITIONAL.indexOf(known) : next;
+    if (next > 0 && value !== '' && !known && POSITIONAL[next] === 'format') mend({ write: GOOD.format, of: value });
     if (next > 0 && value !== '' && !known) return `‘${shortened(value)}’ is no ${POSITIONAL[next]}. Write ${GOOD[POSITIONAL[next]]}.`;
     const key = POSITIONAL[Math.max(index, next)];
     next = Math.max(index, next) + 1;
@@ -137,6 +139,7 @@ export function parseDisk(text: string, remarks: OptionRemark[] = []): DiskSpec 
     access = values.access || undefined;
   if (!vdev) return "it names no virtual device. Write for example ',raw,hda' behind the file.";
   if (!VDEV.test(vdev)) return `‘${shortened(vdev)}’ is no virtual device. Write ${GOOD.vdev}.`;
+  if (!FORMATS.includes(format)) mend({ write: GOOD.format, of: format });
   if (!FORMATS.includes(format)) return `‘${shortened(format)}’ is no format. Write ${GOOD.format}.`;
   if (access !== undefined && !Object.hasOwn(ACCESS, access)) return `‘${shortened(access)}’ is no access. Write ${GOOD.access}.`;
   if (target === '' && !cdrom) return 'it names no file.';

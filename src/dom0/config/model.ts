@@ -2,7 +2,7 @@
  * What a definition means here: one verdict for every key, and the domain that comes of it. The rules are in `keys/`.
  * Meanings and defaults: xl.cfg(5) of Xen 4.17 and xen/tools/xl/xl_parse.c.
  */
-import type { Finding, Verdict } from '../api.ts';
+import type { Finding, Remedy, Verdict } from '../api.ts';
 import { type Definition, newDefinition } from './definition.ts';
 import { KEYS } from './keys.ts';
 import { nearest } from './nearest.ts';
@@ -62,10 +62,10 @@ class Judge {
       return this.settings.some(setting => setting.key === key) || this.lines.some(text => line.test(text));
     },
     placeOf: (...keys) => keys.map(key => this.values.get(key)).find(setting => setting !== undefined) ?? BEGINNING,
-    tell: (at, key, { verdict, short, text }) => this.reportOneOfMany(at, key, verdict, () => [short, text]),
+    tell: (at, key, { verdict, short, text, remedy }) => this.reportOneOfMany(at, key, verdict, () => [short, text, remedy]),
     tellOptions: (key, item, remarks) => {
-      for (const { name, offset, verdict, short, text } of remarks)
-        this.reportOneOfMany(this.inside(item, offset), `${key}.${shortened(name)}`, verdict, () => [short, verdict === 'error' ? `${key} = ${show(item)}: ${text}` : text]);
+      for (const { name, offset, verdict, short, text, remedy } of remarks)
+        this.reportOneOfMany(this.inside(item, offset), `${key}.${shortened(name)}`, verdict, () => [short, verdict === 'error' ? `${key} = ${show(item)}: ${text}` : text, remedy]);
     },
   };
   private readonly file: string;
@@ -91,7 +91,7 @@ class Judge {
     this.isForeign = parsed.isForeign ?? false;
     this.unread = parsed.unread ?? parsed.lines.length === 0;
     this.settings = parsed.settings;
-    for (const { text, ...at } of parsed.problems) this.reportOneOfMany(at, '', 'error', () => ['not understood', text]);
+    for (const { text, remedy, ...at } of parsed.problems) this.reportOneOfMany(at, '', 'error', () => ['not understood', text, remedy]);
     for (const { key, verdict, short, text, ...at } of parsed.remarks ?? []) this.reportOneOfMany(at, key, verdict, () => [short, text]);
   }
 
@@ -129,15 +129,15 @@ class Judge {
     this.report(setting, key, judged ?? (verdict !== 'used' && rule.fits?.(written) ? asItIs(text) : { verdict, short, text }));
   }
 
-  private report(at: Position, key: string, { verdict, short, text }: { verdict: Verdict; short: string; text: string }): void {
-    this.findings.push({ file: this.file, line: at.line, column: at.column, source: (this.lines[at.line - 1] ?? '').slice(0, MOST_QUOTED), key, verdict, short, text });
+  private report(at: Position, key: string, { verdict, short, text, remedy }: { verdict: Verdict; short: string; text: string; remedy?: Remedy | undefined }): void {
+    this.findings.push({ file: this.file, line: at.line, column: at.column, source: (this.lines[at.line - 1] ?? '').slice(0, MOST_QUOTED), key, verdict, short, text, ...(remedy ? { remedy } : {}) });
   }
 
   /** As `report`, for what a text may have any number of. */
-  private reportOneOfMany(at: Position, key: string, verdict: Verdict, said: () => [short: string, text: string]): void {
+  private reportOneOfMany(at: Position, key: string, verdict: Verdict, said: () => [short: string, text: string, remedy?: Remedy]): void {
     if (this.told++ < MOST_TOLD) {
-      const [short, text] = said();
-      return this.report(at, key, { verdict, short, text });
+      const [short, text, remedy] = said();
+      return this.report(at, key, { verdict, short, text, remedy });
     }
     const untold = this.untold.get(verdict);
     if (untold) untold.count++;
@@ -169,11 +169,11 @@ class Judge {
     if (!Object.hasOwn(this.rules, key)) {
       // xl looks at no key that it does not know. What is near to one was meant to be that.
       const near = this.nearKey(key);
-      if (near !== undefined) return this.reportOneOfMany(setting, shortened(key), 'error', () => [`unknown; did you mean ${near}?`, `${shortened(key)} is no key of xl.cfg. Did you mean ${near}?`]);
+      if (near !== undefined) return this.reportOneOfMany(setting, shortened(key), 'error', () => [`unknown; did you mean ${near}?`, `${shortened(key)} is no key of xl.cfg. Did you mean ${near}?`, { write: near }]);
       return this.reportOneOfMany(setting, shortened(key), 'ignored', () => ['no key of xl.cfg', `${shortened(key)} is no key of xl.cfg: nothing looks at it, as with xl.`]);
     }
     const problem = kindProblem(this.rules[key].type, value);
-    if (problem) return this.reportOneOfMany(value, key, 'error', () => [problem.short, `${key} = ${show(value)}: ${problem.text}`]);
+    if (problem) return this.reportOneOfMany(value, key, 'error', () => [problem.short, `${key} = ${show(value)}: ${problem.text}`, problem.remedy]);
     const before = this.values.get(key);
     if (before && setting.append) {
       const joined = join(before.value, value);

@@ -1,5 +1,5 @@
 /** The named options and flags inside a text of a definition, as those of a disk or a network card: what each comes to here. */
-import type { Verdict } from '../api.ts';
+import type { Remedy, Verdict } from '../api.ts';
 import { nearest } from './nearest.ts';
 import { shortened } from './xlcfg.ts';
 
@@ -14,19 +14,20 @@ export interface OptionRemark {
   short: string;
   /** A sentence: what happens and why. */
   text: string;
+  remedy?: Remedy;
 }
 
 /** A text with more options than this is no disk and no card. */
 export const MOST_OPTIONS = 64;
 
-export type Judged = Pick<OptionRemark, 'verdict' | 'short' | 'text'>;
+export type Judged = Pick<OptionRemark, 'verdict' | 'short' | 'text' | 'remedy'>;
 /** What a value of an option comes to. */
 export type OptionRule = (value: string) => Judged;
 
 export const used = (short: string, text: string): Judged => ({ verdict: 'used', short, text });
 export const approximated = (short: string, text: string): Judged => ({ verdict: 'approximated', short, text });
 export const ignored = (short: string, text: string): Judged => ({ verdict: 'ignored', short, text });
-export const wrong = (short: string, text: string): Judged => ({ verdict: 'error', short, text });
+export const wrong = (short: string, text: string, remedy?: Remedy): Judged => ({ verdict: 'error', short, text, ...(remedy ? { remedy } : {}) });
 
 /** Where nothing is lost, it is as asked. */
 export const unless = (fits: (value: string) => boolean, otherwise: Judged): OptionRule =>
@@ -35,7 +36,7 @@ export const unless = (fits: (value: string) => boolean, otherwise: Judged): Opt
 /** An option that there is not. */
 export function unknown(name: string, what: string, known: Iterable<string>): Judged {
   const near = nearest(name, known);
-  return wrong(near ? `unknown; did you mean ${near}?` : 'unknown option', `${shortened(name)} is no option of a ${what}.${near ? ` Did you mean ${near}?` : ' Take it out.'}`);
+  return wrong(near ? `unknown; did you mean ${near}?` : 'unknown option', `${shortened(name)} is no option of a ${what}.${near ? ` Did you mean ${near}?` : ' Take it out.'}`, near === undefined ? undefined : { write: near, of: name });
 }
 
 /** Back ends are in Domain 0, by its name, its number, or none. */

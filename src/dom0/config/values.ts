@@ -1,4 +1,5 @@
 /** Values of settings: whether one has the kind that its key takes, and what it comes to. */
+import type { Remedy } from '../api.ts';
 import { type Atom, shortened, type Value } from './xlcfg.ts';
 
 /** What xl accepts as the value. 'defbool' is 0 or 1; 'list or string' covers keys of which both spellings are documented. */
@@ -8,6 +9,7 @@ export interface KindProblem {
   short: string;
   /** The end of a sentence. */
   text: string;
+  remedy?: Remedy;
 }
 
 /** What is wrong with the kind of a value; null: nothing. */
@@ -50,14 +52,14 @@ export function toNumber(value: Value): number {
 function numberHint(type: 'number' | 'MiB' | 'defbool', value: Atom): KindProblem {
   if (type === 'defbool') {
     const word = value.text.toLowerCase();
-    const write = ['yes', 'true', 'on'].includes(word) ? ' Write 1.' : ['no', 'false', 'off'].includes(word) ? ' Write 0.' : '';
-    return { short: 'wants 0 or 1', text: `xl takes 0 or 1 here.${write}` };
+    const write = ['yes', 'true', 'on'].includes(word) ? '1' : ['no', 'false', 'off'].includes(word) ? '0' : undefined;
+    return { short: 'wants 0 or 1', text: `xl takes 0 or 1 here.${write ? ` Write ${write}.` : ''}`, ...(write ? { remedy: { write } } : {}) };
   }
   if (type === 'number') return { short: 'wants a number', text: 'xl takes a number here.' };
   const size = /^\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt])(i?b)?\s*$/i.exec(value.text);
   if (!size) return { short: 'xl takes MiB as a number', text: 'xl takes MiB as a number. Write for example 256.' };
   const mib = Math.round(Number(size[1]) * { k: 1 / 1024, m: 1, g: 1024, t: 1024 * 1024 }[size[2]!.toLowerCase() as 'k' | 'm' | 'g' | 't']);
-  return { short: 'xl takes MiB as a number', text: `xl takes MiB as a number. Write ${mib}.` };
+  return { short: 'xl takes MiB as a number', text: `xl takes MiB as a number. Write ${mib}.`, remedy: { write: String(mib) } };
 }
 
 /** `a` with `b` behind it; a list grows where it is, since it may grow many times. null: they do not go together. */

@@ -8,6 +8,7 @@
  *
  * Recovery is by line, as in the original, so one reading reports every error. Time is linear in the length of the text, which is bounded.
  */
+import type { Remedy } from '../api.ts';
 
 /** A definition has at most so many bytes, and lists in lists so deep: what is longer was meant to be something else. */
 export const MOST_BYTES = 256 * 1024,
@@ -67,6 +68,7 @@ export interface Setting extends Position {
 export interface SyntaxProblem extends Position {
   /** What is wrong there, and what to write instead: a sentence. */
   text: string;
+  remedy?: Remedy;
 }
 
 export interface ParsedConfig {
@@ -83,6 +85,7 @@ interface Token extends Position {
   text: string;
   /** For 'bad': the sentence. */
   problem?: string;
+  remedy?: Remedy;
 }
 
 /** Words that Python accepts where xl wants 0 or 1. */
@@ -102,9 +105,10 @@ function tokenize(text: string): Token[] {
     line = 1,
     lineStart = 0,
     depth = 0;
-  const push = (kind: Token['kind'], length: number, value = '', problem?: string): void => {
+  const push = (kind: Token['kind'], length: number, value = '', problem?: string, remedy?: Remedy): void => {
     const token: Token = { kind, text: value, line, column: at - lineStart + 1, length };
     if (problem !== undefined) token.problem = problem;
+    if (remedy) token.remedy = remedy;
     tokens.push(token);
     at += length;
   };
@@ -140,7 +144,7 @@ function tokenize(text: string): Token[] {
       const word = wordAt();
       if (/^[a-z][._0-9a-z]*$/.test(word)) push('ident', word.length, word);
       else if (Object.hasOwn(PYTHON_WORDS, word))
-        push('bad', word.length, word, `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`);
+        push('bad', word.length, word, `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`, { write: PYTHON_WORDS[word]! });
       else
         push(
           'bad',
@@ -257,7 +261,7 @@ class Parser {
     const op = this.peek();
     const dashed = op.kind === 'bad' && op.text === '-' && op.column === key.column + key.text.length ? /^[\w-]+/.exec((this.lines[key.line - 1] ?? '').slice(key.column - 1))?.[0] : undefined;
     if (dashed) {
-      this.problems.push({ line: key.line, column: key.column, text: `${shortened(dashed)}: keys have no "-". Write ${shortened(dashed.replaceAll('-', '_'))}.` });
+      this.problems.push({ line: key.line, column: key.column, text: `${shortened(dashed)}: keys have no "-". Write ${shortened(dashed.replaceAll('-', '_'))}.`, remedy: { write: dashed.replaceAll('-', '_') } });
       return false;
     }
     if (op.kind !== '=' && op.kind !== '+=') return this.fail(op, `After ${shortened(key.text)} comes = and a value; here is ${describe(op)}.`);
@@ -331,7 +335,7 @@ class Parser {
   }
 
   private fail(token: Token, text: string): false {
-    this.problems.push({ line: token.line, column: token.column, text: token.problem ?? text });
+    this.problems.push({ line: token.line, column: token.column, text: token.problem ?? text, ...(token.remedy ? { remedy: token.remedy } : {}) });
     return false;
   }
 

@@ -1,4 +1,5 @@
 /** Keys about disks. Source: xl.cfg(5) and xl-disk-configuration(5). */
+import type { Remedy } from '../../api.ts';
 import { FLOPPY_PLACE } from '../../../devices/ide/index.ts';
 import { deviceNumber } from '../../backends/vbd/device-number.ts';
 import type { Definition, DomainType } from '../definition.ts';
@@ -53,10 +54,11 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
   const { type } = definition;
   const found: Definition['disks'] = [];
   const one = (item: Value): Judged => {
-    const fail = (short: string, text: string): Judged => wrong(short, `disk = ${show(item)}: ${text}`);
+    let remedy: Remedy | undefined;
+    const fail = (short: string, text: string): Judged => wrong(short, `disk = ${show(item)}: ${text}`, remedy);
     if (item.kind === 'list') return fail('wants a text', 'each disk is one text.');
     const remarks: OptionRemark[] = [];
-    const spec = parseDisk(item.text, remarks);
+    const spec = parseDisk(item.text, remarks, to => { remedy = to; });
     asked.tellOptions('disk', item, remarks);
     if (typeof spec === 'string') return fail('not understood', spec);
     const number = deviceNumber(spec.vdev);

@@ -30,7 +30,7 @@ function when(field: 'onPoweroff' | 'onReboot' | 'onCrash', usual: Action, short
     range: ({ text }) => {
       if (KNOWN.includes(text)) return undefined;
       const near = nearest(text, KNOWN);
-      return wrong('no such action', `the actions are ${KNOWN.join(', ')}.${near ? ` Did you mean "${near}"?` : ''}`);
+      return wrong('no such action', `the actions are ${KNOWN.join(', ')}.${near ? ` Did you mean "${near}"?` : ''}`, near === undefined ? undefined : { write: `"${near}"` });
     },
     into: (definition, { text }) => { definition[field] = actionOf(text); },
     judge: ({ text }) => {

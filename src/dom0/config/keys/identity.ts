@@ -34,7 +34,7 @@ export const identity: Family = {
     range: ({ text }) => {
       if (isType(text)) return undefined;
       const near = nearest(text.toLowerCase(), DOMAIN_TYPES);
-      return wrong('no such type', `the types are hvm, pvh and pv.${near ? ` Did you mean "${near}"?` : ''}`);
+      return wrong('no such type', `the types are hvm, pvh and pv.${near ? ` Did you mean "${near}"?` : ''}`, near === undefined ? undefined : { write: `"${near}"` });
     },
     into: (definition, { text }) => { definition.type = text as DomainType; },
     judge: ({ text }) => used(...TYPE[text as DomainType]),

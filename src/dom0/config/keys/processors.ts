@@ -1,17 +1,17 @@
 /** Keys about processors and their time. Source: xl.cfg(5), "CPU Allocation", "CPU Scheduling" and "Guest Virtual NUMA Configuration"; xl sched-credit. */
 import { MAX_VCPUS } from '../../../hypervisor/layout/index.ts';
 import type { Affinity } from '../../../hypervisor/scheduler/index.ts';
-import { affinityLists, parseCpus } from '../cpus.ts';
+import { affinityLists, type CpusProblem, parseCpus } from '../cpus.ts';
 import { ignored, used, wrong } from '../options.ts';
 import { alike, type Asked, type Family, type KeyRule, rule } from '../rule.ts';
 
 const MAX_CAP = 100 * MAX_VCPUS, MAX_WEIGHT = 65535;
 
-/** One list for all vCPUs, or one a vCPU; a sentence: what is wrong. */
-function affinityOf({ value }: Asked): Affinity | string {
-  const lists = (value.kind === 'list' ? value.items : [value]).map(item => (item.kind === 'list' ? 'a list in a list is no list of processors.' : parseCpus(item.text)));
-  const problem = lists.find(list => typeof list === 'string');
-  if (lists.length === 0 || problem !== undefined) return String(problem ?? 'it names no processor.');
+/** One list for all vCPUs, or one a vCPU; or what is wrong. */
+function affinityOf({ value }: Asked): number | number[] | CpusProblem {
+  const lists = (value.kind === 'list' ? value.items : [value]).map(item => (item.kind === 'list' ? { text: 'a list in a list is no list of processors.' } : parseCpus(item.text)));
+  const problem = lists.find(list => typeof list === 'object');
+  if (lists.length === 0 || problem !== undefined) return problem ?? { text: 'it names no processor.' };
   return value.kind === 'list' ? (lists as number[]) : (lists[0] as number);
 }
 
@@ -19,7 +19,7 @@ function affinity(field: 'hardAffinity' | 'softAffinity', what: 'runs on' | 'pre
   return rule('list or string', used(`where it ${what === 'prefers' ? 'should' : 'may'} run`, general), {
     range: asked => {
       const of = affinityOf(asked);
-      return typeof of === 'string' ? wrong('no list of processors', of) : undefined;
+      return typeof of === 'object' && 'text' in of ? wrong('no list of processors', of.text, of.remedy) : undefined;
     },
     into: (definition, asked) => {
       definition[field] = affinityOf(asked) as Affinity;

@@ -131,7 +131,7 @@ export const vcpuPin = command({
       if (vcpu !== undefined && vcpu >= record.vcpus) throw new Refusal(`Could not set affinity for vcpu \`${vcpu}'.\nDomain ${id} has no such vCPU: its vCPUs are 0 to ${record.vcpus - 1}.`);
       const affinity = (text: string | undefined): number | undefined => {
         const bits = text === undefined ? undefined : parseCpus(text);
-        if (typeof bits === 'string') throw new Error(bits);
+        if (typeof bits === 'object') throw new Error(bits.text);
         return bits;
       };
       const shares = sharesOf({ hardAffinity: affinity(cpus), softAffinity: affinity(cpusSoft) });
