@@ -169,6 +169,27 @@ LABEL floppy
   );
 });
 
+describe.skipIf(!existsSync(loader('ipxe.lkrn')) || !genisoimage)(`iPXE as a kernel ${NEEDS_GUESTS} [needs genisoimage]`, () => {
+  it('is started by isolinux, takes its commands from the command line, and drives the card itself', { timeout: 400_000 }, () => {
+    // Variables of iPXE's language.
+    const chip = '$' + '{net0/chip}',
+      address = '$' + '{net0/ip}';
+    const settings = `DEFAULT ipxe\nLABEL ipxe\n  KERNEL /ipxe.krn\n  APPEND dhcp && echo ${chip} at ${address}: hello && sleep 100\n`;
+    const iso = cd(
+      'ipxe',
+      {
+        'isolinux/isolinux.cfg': written('ipxe-isolinux.cfg', settings),
+        'isolinux/isolinux.bin': loader('isolinux.bin'),
+        'isolinux/ldlinux.c32': loader('ldlinux.c32'),
+        'ipxe.krn': loader('ipxe.lkrn'),
+      },
+      'isolinux/isolinux.bin',
+      ...NO_EMULATION,
+    );
+    return withEach(['expect pcnet32 at 10.0.2.15: hello'], '--cdrom', iso, '--nic', 'pcnet', '--memory', '32');
+  });
+});
+
 /** Its installer asks a mounted file system where the blocks of its file are. */
 const mkfsExt2 = program('mkfs.ext2'),
   extlinux = program('extlinux'),
