@@ -54,9 +54,11 @@ const PICKED: { set: 'firmware' | 'tools' | 'xen' | 'cds' | 'loaders'; package: 
   { set: 'cds', package: 'memtest86+', folder: 'usr/lib/memtest86+', names: ['memtest86+ia32.iso'] },
   // Boot loaders, from which checks put disks and CDs together.
   { set: 'loaders', package: 'isolinux', folder: 'usr/lib/ISOLINUX', names: ['isolinux.bin'] },
-  { set: 'loaders', package: 'pxelinux', folder: 'usr/lib/PXELINUX', names: ['pxelinux.0'] },
+  { set: 'loaders', package: 'pxelinux', folder: 'usr/lib/PXELINUX', names: ['pxelinux.0', 'lpxelinux.0'] },
   { set: 'loaders', package: 'syslinux-common', folder: 'usr/lib/syslinux/modules/bios', names: SYSLINUX_MODULES.map(name => `${name}.c32`) },
   { set: 'loaders', package: 'syslinux-common', folder: 'usr/lib/syslinux', names: ['memdisk'] },
+  { set: 'loaders', package: 'ipxe', folder: 'usr/lib/ipxe', names: ['undionly.kpxe'], optional: true },
+  { set: 'loaders', package: 'ipxe', folder: 'boot', names: ['ipxe.lkrn'], optional: true },
   { set: 'loaders', package: 'grub-legacy', folder: 'usr/lib/grub/i386-pc', names: ['stage1', 'stage2', 'stage2_eltorito'] },
 ];
 /** Debian's installer as it starts from a network, with its menus in text. */

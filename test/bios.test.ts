@@ -204,6 +204,27 @@ it.each<[string, string, number]>([
   expect(await vm.end(60), `${first}: ${vm.errors}`).toBe((number << 1) | 1);
 });
 
+// Each boot program gives up by INT 18h, so all that a definition names is tried, and what it leaves out comes last.
+it.each([
+  ['acd', ['floppy disk A', 'disk', 'CD']],
+  ['dca', ['CD', 'disk', 'floppy disk A']],
+  ['cdac', ['disk', 'CD', 'floppy disk A']],
+  ['d', ['CD', 'floppy disk A', 'disk']],
+])('boot = "%s" of a definition is the order in which they are tried', async (order, expected) => {
+  const image = cd('gives-up', { entry: { 40: [IMAGE] } });
+  const bytes = readFileSync(image);
+  bytes.set([0xcd, 0x18], IMAGE * BLOCK);
+  writeFileSync(image, bytes);
+  const definition = join(folder, `order-${order}.cfg`);
+  const disks = `disk = [ "${disk('cd 18')},raw,hda", "${image},raw,hdc,cdrom" ]`;
+  writeFileSync(definition, `name = "order"\ntype = "hvm"\nmemory = 8\nfda = "${disk('cd 18', 1440 * 1024)}"\n${disks}\nboot = "${order}"\n`);
+  const vm = new Ringside('boot', definition, '--debugcon', '-', '--virtual-time');
+  onTestFinished(() => vm.kill());
+  await vm.expect('Select what to boot', 60);
+  const tried = [...vm.output.matchAll(/Booting from (floppy disk A|disk|CD)/g)].map(([, name]) => name);
+  expect(tried).toEqual(expected);
+});
+
 // Systems take the first such word at a 16-byte boundary for what it names: memtest86+ looks no further, whatever its check sum.
 it('holds no word that systems look for, but where a table begins with it', () => {
   const bytes = readFileSync(file('guests/bios/bios.bin')).subarray(-0x10000);

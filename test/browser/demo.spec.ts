@@ -23,6 +23,13 @@ test('the demo guest boots with one click, answers a typed command, and its exit
   expect(await page.evaluate(() => !!document.activeElement?.closest('.xterm'))).toBe(false);
 });
 
+test('a double click on Boot boots the guest, once: its second click does not cancel', async ({ page }) => {
+  await open(page, './?boot=0');
+  await page.getByRole('button', { name: 'Boot demo' }).dblclick();
+  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
+  await expect(domainRows(page)).toHaveCount(1);
+});
+
 test('pause stops virtual time, run lets it go on, destroy ends the domain', async ({ page }) => {
   await open(page);
   await page.getByRole('button', { name: 'Boot demo' }).click();

@@ -1,4 +1,5 @@
 /** What keeps the page quick on any machine; `npm run -s bench:page` measures how quick it is. */
+import { readFileSync } from 'node:fs';
 import { domainWorkers, holdStill } from './workers.ts';
 import { domainRows, drop, expect, open, serialText, test } from './page.ts';
 
@@ -29,4 +30,32 @@ test('every guest has a worker of its own, and the page and Domain 0 wait for no
   const clock = page.locator('.clock').first();
   const before = await clock.textContent();
   await expect.poll(() => clock.textContent()).not.toBe(before);
+});
+
+test('at 320 pixels no view of a guest is wider than the window, and the log’s last line can be read', async ({ page }) => {
+  await open(page, './?boot=0');
+  await page.setViewportSize({ width: 320, height: 640 });
+  const text = 'name = "writer"\ntype = "pv"\nmemory = 16\nkernel = "minipv.elf"\ndisk = [ "writer.img,raw,xvda,w" ]\nvif = [ "" ]\n';
+  await drop(page, [
+    { name: 'writer.cfg', buffer: Buffer.from(text) },
+    { name: 'minipv.elf', buffer: readFileSync(new URL('../../guests/minipv/minipv.elf', import.meta.url)) },
+    { name: 'writer.img', buffer: Buffer.alloc(1 << 20) },
+  ]);
+  await page.getByRole('button', { name: 'Start writer' }).click();
+  await expect(page.getByTestId('serial-text').filter({ hasText: 'minipv>' })).toBeVisible();
+  const widths = () => page.evaluate(() => document.documentElement.scrollWidth);
+  await page.getByRole('tab', { name: 'Inspect', exact: true }).click();
+  for (const [name, shown] of [['Rings', '.rngv table'], ['I/O path', '.makers form'], ['Grants', 'table']] as const) {
+    await page.getByRole('tab', { name, exact: true }).click();
+    await expect(page.locator(shown).first()).toBeVisible();
+    expect(await widths(), name).toBe(320);
+  }
+  // Less room than its lines want.
+  await page.setViewportSize({ width: 320, height: 300 });
+  await page.getByRole('button', { name: 'Show task log' }).click();
+  const log = page.getByRole('region', { name: 'Tasks' });
+  await log.evaluate(element => element.scrollTo(0, element.scrollHeight));
+  const last = await log.getByRole('row').last().boundingBox(), box = await log.boundingBox();
+  expect(last!.y + last!.height).toBeLessThanOrEqual(box!.y + box!.height + 1);
+  expect(box!.y + box!.height).toBeLessThanOrEqual(300);
 });

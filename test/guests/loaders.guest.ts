@@ -169,6 +169,56 @@ LABEL floppy
   );
 });
 
+describe.skipIf(!existsSync(loader('ipxe.lkrn')) || !genisoimage)(`iPXE as a kernel ${NEEDS_GUESTS} [needs genisoimage]`, () => {
+  it('is started by isolinux, takes its commands from the command line, and drives the card itself', { timeout: 400_000 }, () => {
+    // Variables of iPXE's language.
+    const chip = '$' + '{net0/chip}',
+      address = '$' + '{net0/ip}';
+    const settings = `DEFAULT ipxe\nLABEL ipxe\n  KERNEL /ipxe.krn\n  APPEND dhcp && echo ${chip} at ${address}: hello && sleep 100\n`;
+    const iso = cd(
+      'ipxe',
+      {
+        'isolinux/isolinux.cfg': written('ipxe-isolinux.cfg', settings),
+        'isolinux/isolinux.bin': loader('isolinux.bin'),
+        'isolinux/ldlinux.c32': loader('ldlinux.c32'),
+        'ipxe.krn': loader('ipxe.lkrn'),
+      },
+      'isolinux/isolinux.bin',
+      ...NO_EMULATION,
+    );
+    return withEach(['expect pcnet32 at 10.0.2.15: hello'], '--cdrom', iso, '--nic', 'pcnet', '--memory', '32');
+  });
+});
+
+/** Its installer asks a mounted file system where the blocks of its file are. */
+const mkfsExt2 = program('mkfs.ext2'),
+  extlinux = program('extlinux'),
+  mount = program('mount'),
+  umount = program('umount');
+const mayMount = mount !== undefined && umount !== undefined && process.getuid?.() === 0;
+
+describe.skipIf(!extlinux || !mkfsExt2 || !mayMount || !existsSync(memtest))(
+  `extlinux ${NEEDS_GUESTS} [needs extlinux, e2fsprogs, and root to mount a file]`,
+  () => {
+    it('starts from an ext2 disk, comes to its prompt, and starts memtest86+', { timeout: 400_000 }, () => {
+      const image = join(folder, 'ext2.img'),
+        place = join(folder, 'ext2');
+      mkdirSync(place);
+      writeFileSync(image, new Uint8Array(8 << 20));
+      execFileSync(mkfsExt2!, ['-q', '-F', image], { stdio: 'pipe' });
+      execFileSync(mount!, ['-o', 'loop', image, place], { stdio: 'pipe' });
+      try {
+        execFileSync(extlinux!, ['--install', place], { stdio: 'pipe' });
+        copyFileSync(memtest, join(place, 'memtest'));
+        writeFileSync(join(place, 'extlinux.conf'), 'PROMPT 1\nSAY extlinux is here\nLABEL memtest\nKERNEL /memtest\n');
+      } finally {
+        execFileSync(umount!, [place], { stdio: 'pipe' });
+      }
+      return withEach(['expect extlinux is here', 'expect boot:', 'key m e m t e s t enter', MEMTEST_RUNS], '--disk', image, '--memory', '8');
+    });
+  },
+);
+
 /** GRUB's older stages on a floppy disk, as its manual puts them there. */
 function legacyFloppy(): Uint8Array {
   const bytes = new Uint8Array(FLOPPY_BYTES);

@@ -77,26 +77,49 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware/pxe-pcnet.rom')))(`boot
     expect(await vm.end(60)).toBe(0);
   });
 
-  it.each(['ringside', 'seabios'])(
-    'starts pxelinux by %s, which takes its settings from a folder of TFTP, and memtest86+',
-    { timeout: 400_000 },
-    async bios => {
-      const root = join(folder, 'pxe');
-      mkdirSync(join(root, 'pxelinux.cfg'), { recursive: true });
-      for (const [from, to] of [
-        ['loaders/pxelinux.0', 'pxelinux.0'],
-        ['loaders/ldlinux.c32', 'ldlinux.c32'],
-        ['tools/memtest86+ia32.bin', 'memtest'],
-      ])
-        copyFileSync(file(`.cache/guests/${from}`), join(root, to));
-      writeFileSync(join(root, 'pxelinux.cfg', 'default'), 'PROMPT 1\nLABEL memtest\nKERNEL memtest\n');
-      const script = written('script', 'expect boot:\nkey m e m t e s t enter\nexpect #3  [Moving inversions, 1s & 0s]\n');
-      const options = ['--boot', 'n', '--nic', 'pcnet', '--tftp', join(root, 'pxelinux.0'), '--memory', '32', '--script', script, '--timeout', '200'];
-      const vm = new Ringside('boot', ...options, '--bios', bios);
-      onTestFinished(() => vm.kill());
-      expect(await vm.end(210), vm.errors).toBe(0);
-    },
-  );
+  // The second has a network stack of its own above the card's UNDI, with its interrupts; the first asks PXE for each file.
+  it.each([
+    ['pxelinux.0', 'ringside'],
+    ['pxelinux.0', 'seabios'],
+    ['lpxelinux.0', 'ringside'],
+    ['lpxelinux.0', 'seabios'],
+  ])('starts %s by %s, which takes its settings from a folder of TFTP, and memtest86+', { timeout: 400_000 }, async (loader, bios) => {
+    const root = join(folder, loader);
+    mkdirSync(join(root, 'pxelinux.cfg'), { recursive: true });
+    for (const [from, to] of [
+      [`loaders/${loader}`, loader],
+      ['loaders/ldlinux.c32', 'ldlinux.c32'],
+      ['tools/memtest86+ia32.bin', 'memtest'],
+    ])
+      copyFileSync(file(`.cache/guests/${from}`), join(root, to));
+    writeFileSync(join(root, 'pxelinux.cfg', 'default'), 'PROMPT 1\nLABEL memtest\nKERNEL memtest\n');
+    const script = written('script', 'expect boot:\nkey m e m t e s t enter\nexpect #3  [Moving inversions, 1s & 0s]\n');
+    const options = ['--boot', 'n', '--nic', 'pcnet', '--tftp', join(root, loader), '--memory', '32', '--script', script, '--timeout', '200'];
+    const vm = new Ringside('boot', ...options, '--bios', bios);
+    onTestFinished(() => vm.kill());
+    expect(await vm.end(210), vm.errors).toBe(0);
+  });
+
+  const undionly = file('.cache/guests/loaders/undionly.kpxe');
+  // iPXE without a driver: it sends and receives by the UNDI that the card's ROM left behind, and says so as the card's chip.
+  it.skipIf(!existsSync(undionly)).each(['ringside', 'seabios'])('hands over to undionly.kpxe by %s', { timeout: 200_000 }, async bios => {
+    const root = join(folder, `undi-${bios}`);
+    mkdirSync(root);
+    copyFileSync(undionly, join(root, 'undionly.kpxe'));
+    const lines = [
+      '#!ipxe',
+      `iseq ${variable('net0/chip')} undionly && goto second || chain undionly.kpxe`,
+      ':second',
+      `echo ${variable('net0/chip')} at ${variable('net0/ip')}: hello`,
+      'sleep 100',
+    ];
+    writeFileSync(join(root, 'boot.ipxe'), `${lines.join('\n')}\n`);
+    const script = written('script', 'expect undionly at 10.0.2.15: hello\n');
+    const options = ['--boot', 'n', '--nic', 'pcnet', '--tftp', join(root, 'boot.ipxe'), '--memory', '32', '--script', script, '--timeout', '150'];
+    const vm = new Ringside('boot', ...options, '--bios', bios);
+    onTestFinished(() => vm.kill());
+    expect(await vm.end(160), vm.errors).toBe(0);
+  });
 
   it('a file that TFTP does not have ends in a sentence, and what comes next is tried', { timeout: 200_000 }, async () => {
     const script = written('script', 'expect Not bootable: it gave up\nexpect Select what to boot\n');

@@ -10,7 +10,7 @@ function Block({ token }: { token: Token }): ComponentChildren {
     case 'heading': return <h3><Inline tokens={token.tokens} /></h3>;
     case 'paragraph': return <p><Inline tokens={token.tokens} /></p>;
     case 'text': return token.tokens ? <Inline tokens={token.tokens} /> : token.text;
-    case 'code': return <pre class="src"><code>{(token as Tokens.Code).text}</code></pre>;
+    case 'code': return <pre class="src" tabIndex={0}><code>{(token as Tokens.Code).text}</code></pre>;
     case 'blockquote': return <blockquote><Markdown tokens={token.tokens ?? []} /></blockquote>;
     case 'hr': return <hr />;
     case 'list': {

@@ -115,7 +115,8 @@ const definitionOf = (guest: Offer) => inventory.value?.stored?.defined.find(({ 
 
 function BootButton({ guest, isBest }: { guest: Offer; isBest?: boolean }) {
   const fetch = fetching.value.get(guest.id);
-  if (fetch) return <button class="btn sm" disabled={fetch.building} onClick={() => fetch.abort.abort()}>{strings.home.cancel}</button>;
+  // It comes in the other's place: the second click of a double click on that is none on this.
+  if (fetch) return <button class="btn sm" disabled={fetch.building} onClick={event => { if (event.detail < 2) fetch.abort.abort(); }}>{strings.home.cancel}</button>;
   return <button class={`btn ${isBest ? 'primary big' : 'sm'}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => boot(guest)}>{isBest && <Icon name="run" />}{strings.home.bootButton}</button>;
 }
 
