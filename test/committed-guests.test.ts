@@ -93,6 +93,7 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
       'pcnet.c',
       'ne2000.c',
       'net.c',
+      'power.c',
       'shell.c',
       'link.ld',
       'disk/readme.txt',

@@ -60,7 +60,7 @@ export class Faults {
 
   /** Into the state words, where a triple fault is looked at. */
   tellUndelivered(R: Int32Array): void {
-    R.set(this.undelivered, UNDELIVERED_EVENTS);
+    R.set(this.undelivered.fill(0, this.undeliveredCount * UNDELIVERED_WORDS), UNDELIVERED_EVENTS);
     R[UNDELIVERED] = this.undeliveredCount;
   }
 }

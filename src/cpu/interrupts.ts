@@ -62,12 +62,13 @@ function intoProgram(cpu: Cpu, vector: number): boolean {
 export function deliverFault(cpu: Cpu): boolean {
   const { controls, exit, R } = cpu;
   cpu.faults.forgetUndelivered();
-  if (cpu.loop.delivering !== 0) cpu.faults.noteUndelivered(cpu.loop.delivering, cpu.loop.deliveringError, 0);
+  // Of an event without an error code the word is that of one before.
+  if (cpu.loop.delivering !== 0) cpu.faults.noteUndelivered(cpu.loop.delivering, (cpu.loop.delivering & EVENT_ERROR_CODE) !== 0 ? cpu.loop.deliveringError : 0, 0);
   for (;;) {
     const vector = cpu.faults.vector;
     const before = cpu.loop.delivering;
     let error = cpu.faults.error;
-    cpu.faults.noteUndelivered(exceptionInformation(cpu, vector), error, vector === PF_ ? cpu.faults.address : 0);
+    cpu.faults.noteUndelivered(exceptionInformation(cpu, vector), hasErrorCode(vector) ? error : 0, vector === PF_ ? cpu.faults.address : 0);
     if (before !== 0) {
       const first = before & 255;
       const type = before & (7 << 8);

@@ -22,10 +22,10 @@ describe('why an exit came', () => {
     expect(explainExit({ reason: ExitReason.INVLPG, qualification: 0x1000 }).fields).toHaveLength(1);
   });
 
-  it('names who handles an exit, from the processor back to the guest', () => {
+  it('names who handles an exit, from the processor back to the guest; after a triple fault to Domain-0', () => {
     for (const reason of Object.values(ExitReason)) {
       const way = wayOf({ reason, qualification: 0 });
-      expect([way[0]![0], way.at(-1)![0], way.length > 2], String(reason)).toEqual(['Processor', 'Guest', true]);
+      expect([way[0]![0], way.at(-1)![0], way.length > 2], String(reason)).toEqual(['Processor', reason === ExitReason.TRIPLE_FAULT ? 'Domain-0' : 'Guest', true]);
     }
     // The interval timer is Xen's own, the serial port is the model's.
     expect(wayOf({ reason: ExitReason.IO, qualification: 0x00400000 })[2]).toEqual(['Xen', 'emulates the 8254 timer']);
