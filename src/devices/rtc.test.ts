@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Rtc } from './rtc.ts';
-import { TestLine, TestTimers } from './testing.ts';
+import { TestClock, TestLine, TestTimers } from './testing.ts';
 
 // Quotations are from the Motorola MC146818A datasheet.
 let timers: TestTimers;
@@ -87,6 +87,23 @@ describe('MC146818 and CMOS', () => {
     }
     expect(interrupts).toBeGreaterThanOrEqual(1023);
     expect(interrupts).toBeLessThanOrEqual(1025);
+  });
+
+  it('a period that ends while register C is read raises the line anew: the interrupt controller waits for an edge', () => {
+    /** Each look at the clock comes a microsecond after the one before. */
+    class PassingClock extends TestClock {
+      override nowNs(): number { return (this.ns += 1000); }
+    }
+    timers = new TestTimers(new PassingClock());
+    rtc = new Rtc(timers, irq, { startEpochMs: 0, memoryMiB: 64 });
+    write(0x0b, 0x42);
+    for (let reads = 0; reads < 3000; reads++) {
+      timers.advanceNs(300_000 + (reads % 977) * 1000);
+      if (!irq.level) continue;
+      const { rises } = irq;
+      read(0x0c);
+      expect(irq.rises - rises, `read ${reads}`).toBe(irq.level ? 1 : 0);
+    }
   });
 
   it('rate 3 gives 8192 Hz, rates 1 and 2 256 and 128 Hz', () => {

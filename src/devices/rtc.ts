@@ -262,6 +262,8 @@ export class Rtc implements Device {
       case C: {
         const value = this.registerC();
         r.flags = 0;
+        // The line falls, also where what comes next is due by the next look at the clock: the interrupt controller waits for an edge.
+        this.irq8.set(false);
         this.update();
         return value;
       }
