@@ -17,7 +17,8 @@ test('one click measures a guest’s disk four ways, and leaves no guest behind'
   expect(exits[1]).toBeGreaterThan(4 * Math.max(exits[2]!, exits[3]!));
   expect([Math.floor(ports[0]! / 1024), ports[2], ports[3]]).toEqual([1, 0, 0]);
   expect(events[0]).toBeGreaterThan(2 * 4096);
-  expect(Math.min(events[2]!, events[3]!)).toBeGreaterThanOrEqual(4);
+  // How many requests share an event is the scheduler's: on a busy machine more.
+  expect(Math.min(events[2]!, events[3]!)).toBeGreaterThanOrEqual(1);
   expect((await numbers(page, 'Time')).every(us => us > 0)).toBe(true);
   await expect(page.getByText(/PIO took .* exits for each MiB/)).toContainText(exits[0]!.toLocaleString('en').replace(',', '\u202f'));
   await page.getByRole('button', { name: 'As table' }).click();
