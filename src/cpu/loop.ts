@@ -109,13 +109,18 @@ export class Loop {
 
   /** Asks for a VM exit at this instruction; the op must have changed nothing and must return at once. */
   vmExit(reason: number, qualification: number, p: number): void {
+    this.describeExit(reason, qualification, p);
+    this.S[S_STOP] = EXIT;
+    // It did not retire.
+    this.withheld++;
+  }
+
+  /** Of the instruction under way, also where the machine answers it without the way out. */
+  describeExit(reason: number, qualification: number, p: number): void {
     const { exit } = this;
     exit.reason = reason;
     exit.qualification = qualification;
     exit.instructionLength = (this.cpu.A[p + META]! >>> META_LENGTH) & 15;
-    this.S[S_STOP] = EXIT;
-    // It did not retire.
-    this.withheld++;
   }
 
   /** EIP was set: the next record is looked up. */

@@ -1,26 +1,13 @@
 /** What is left of a guest that crashed. */
+import { file } from '../support/needs.ts';
 import { expect, drop, open, serialText, test } from './page.ts';
 
-/** A boot sector: 256 gates at 8400h without bit 47, then MOV DS, 28h in protected mode. */
-const FAULTY = [
-  'fa31c08ed88ec08ed0bc007cbe6e7cac08c07406b40ecd10ebf5bf0084b90001b86d7cabb80800abb8000eab31c0abe2ef0f0116b47c0f011eba7c0f',
-  '20c00c010f22c0ea487c080066b810008ed88ec08ed0bcf0fb09006a00e801000000f45589e553b82000000083c0088ed8cf6c61622d6661756c743a',
-  '203235362067617465732c2073656c6563746f72203238680d0a00900000000000000000ffff0000009acf00ffff00000092cf000000000000000000',
-  '1f00947c0000ff070084',
-].join('');
-
-const floppy = (): Buffer => {
-  const image = Buffer.alloc(160 * 1024);
-  Buffer.from(FAULTY, 'hex').copy(image);
-  image.writeUInt16LE(0xaa55, 510);
-  return image;
-};
-
 test('a triple fault is told event by event, with the gate that stood in the way', async ({ page }) => {
+  const { faultyFloppy } = (await import(file('scripts/faulty-floppy.mjs'))) as { faultyFloppy(): Buffer };
   await open(page);
   await drop(page, [
     { name: 'fault.cfg', buffer: Buffer.from('name = "fault"\ntype = "hvm"\nmemory = 16\nfda = "fault.img"\nboot = "a"\non_reboot = "preserve"\n') },
-    { name: 'fault.img', buffer: floppy() },
+    { name: 'fault.img', buffer: faultyFloppy() },
   ]);
   await page.getByRole('button', { name: /^Start/ }).click();
   // Whoever was there when it fell still sees its console.

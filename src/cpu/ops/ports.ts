@@ -11,7 +11,7 @@ import {
   SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, TR,
 } from '../architecture/registers.ts';
 import { inProtected, inVirtual8086 } from '../segments.ts';
-import { IMM, META, META_LENGTH, META_REP, META_REPNE, type Op, type OpFactory } from './context.ts';
+import { IMM, META, META_REP, META_REPNE, type Op, type OpFactory } from './context.ts';
 import { advance, get, readElement, short, sized, sourceSegment, writeElement } from './string.ts';
 
 /** Bits of PORT beside the qualification: 16-bit addresses; instruction length from bit 8; I/O breakpoints hit from bit 12. */
@@ -64,9 +64,7 @@ function answered(cpu: Cpu, p: number, port: number, size: number, bits: number,
   const { exit, tlb, answerPort } = cpu;
   if (answerPort === undefined || cpu.debug.active || (cpu.R[EFLAGS]! & TF) !== 0) return false;
   const { changes } = tlb;
-  exit.reason = ExitReason.IO;
-  exit.qualification = (size - 1) | bits | (port << 16);
-  exit.instructionLength = (cpu.A[p + META]! >>> META_LENGTH) & 15;
+  cpu.loop.describeExit(ExitReason.IO, (size - 1) | bits | (port << 16), p);
   exit.size = size;
   exit.value = value;
   if (!answerPort(exit)) return false;

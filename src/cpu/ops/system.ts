@@ -2,7 +2,7 @@
 import type { Cpu } from '../cpu.ts';
 import { CPUID_MONITOR, cpuid, type Features } from '../architecture/cpuid.ts';
 import { ExitReason } from '../architecture/edge.ts';
-import { AC, DF, IF, IOPL, RF, VIF, VM, ZF, TF } from '../architecture/flags.ts';
+import { AC, DF, IF, IOPL, RF, TF, VIF, VM, ZF } from '../architecture/flags.ts';
 import { CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_PVI, CR4_SMAP, CR4_SMEP, CR4_TSD, CR4_UMIP, CR4_VME } from '../architecture/control-bits.ts';
 import { GP, NP, UD } from '../faults.ts';
 import { JUMP, S_STOP, S_USER } from '../scratch.ts';
@@ -18,7 +18,7 @@ import {
 import type { Row } from '../table/index.ts';
 import { changesVif, setVif } from '../virtual-interrupts.ts';
 import { read, readRm, setRegister, write } from './arithmetic.ts';
-import { DST, META, META_LENGTH, META_OPERAND16, type OpFactory, SRC } from './context.ts';
+import { DST, META, META_OPERAND16, type OpFactory, SRC } from './context.ts';
 import { msrAnswer, readMsr, readTsc, writeMsr } from './msr.ts';
 
 // ---- control registers ----
@@ -388,9 +388,7 @@ const cpuidOp: OpFactory = () => (cpu, p) => {
   const { exit, answerCpuid } = cpu;
   // Answered in place, but where each instruction is looked at.
   if (answerCpuid !== undefined && !cpu.debug.active && (cpu.R[EFLAGS]! & TF) === 0) {
-    exit.reason = ExitReason.CPUID;
-    exit.qualification = 0;
-    exit.instructionLength = (cpu.A[p + META]! >>> META_LENGTH) & 15;
+    cpu.loop.describeExit(ExitReason.CPUID, 0, p);
     if (answerCpuid(exit)) return;
   }
   cpu.loop.vmExit(ExitReason.CPUID, 0, p);

@@ -57,6 +57,7 @@ describe('a definition that a form changes', () => {
 
   it('of Python gets lines behind it; of another language is written anew', async () => {
     const python = 'import os\nname = "a%d" % 3\nmemory = 8 * 2\nbuilder = "hvm"\n';
+    await prepareToRead(python);
     expect(change(python, { memoryMiB: 32 })).toBe(`${python}memory = 32\n`);
     const xml = '<domain type="xen"><name>x</name><memory unit="MiB">64</memory><os><type>hvm</type></os></domain>';
     await prepareToRead(xml);

@@ -6,6 +6,7 @@ import { gunzip, isGzip } from '../unpack/inflate.ts';
 import { DecodeError } from '../unpack/output.ts';
 import { isLinux } from './linux.ts';
 import { LoadError, view } from './plan.ts';
+import { isXz } from '../unpack/xz-magic.ts';
 
 const SETUP_SECTS = 0x1f1,
   VERSION = 0x206,
@@ -18,10 +19,6 @@ const LIMIT_BYTES = 512 * 2 ** 20;
 const MOST_GROWTH = 16,
   FREE_BYTES = 16 * 2 ** 20;
 const LIMITS = { limit: LIMIT_BYTES, isBomb: (bytes: number, consumed: number): boolean => bytes > FREE_BYTES + MOST_GROWTH * consumed };
-
-/** How an .xz file begins. */
-const XZ = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
-const isXz = (bytes: Uint8Array): boolean => XZ.every((value, i) => bytes[i] === value);
 
 let unxz: typeof import('../unpack/xz.ts').unxz | undefined;
 

@@ -6,10 +6,10 @@
 import { crc32, crc64 } from './checksums.ts';
 import { Lzma2 } from './lzma2.ts';
 import { DecodeError, Output } from './output.ts';
+import { isXz } from './xz-magic.ts';
 
 export { DecodeError } from './output.ts';
 
-const HEADER_MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00];
 const HEADER_SIZE = 12;
 const FILTER_X86 = 4;
 const FILTER_LZMA2 = 0x21;
@@ -39,11 +39,6 @@ export interface XzOptions {
   firstStreamOnly?: boolean;
   /** Whether so many bytes out of so many are more than the content can be: unpacking ends there, and not at the limit. */
   isBomb?: (bytes: number, consumed: number) => boolean;
-}
-
-/** Whether the bytes start as an .xz file does. */
-export function isXz(bytes: Uint8Array): boolean {
-  return HEADER_MAGIC.every((value, i) => bytes[i] === value);
 }
 
 /**

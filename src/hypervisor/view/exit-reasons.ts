@@ -49,8 +49,8 @@ const EXCEPTIONS: Record<number, string> = {
 };
 /** A vector in the words of the SDM. */
 export const exceptionName = (vector: number): string => EXCEPTIONS[vector] ?? `vector 0x${vector.toString(16).padStart(2, '0')}`;
-/** INT 0x82 (TRAP_INSTR). */
-const HYPERCALL_VECTOR = 0x82;
+/** INT 0x82, by which a paravirtual guest calls Xen (TRAP_INSTR of xen/include/public/arch-x86/xen-x86_32.h). */
+export const HYPERCALL_VECTOR = 0x82;
 
 /** Vector of what came through the hypervisor's own interrupt table; -1: a VM exit. */
 export const vectorOf = (reason: number): number => (reason >= ExitReason.IDT_FIRST ? reason - ExitReason.IDT_FIRST : -1);

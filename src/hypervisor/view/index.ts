@@ -1,6 +1,6 @@
 /** Readers of machine memory: they need the memory and nothing else. */
 export { type Counters, exitsByName, readCounters, type TierCounters } from './counters.ts';
-export { exceptionName, exitSource, exitTitle, reasonOf, vectorOf } from './exit-reasons.ts';
+export { exceptionName, exitSource, exitTitle, HYPERCALL_VECTOR, reasonOf, vectorOf } from './exit-reasons.ts';
 export type { DomainView } from './domain-view.ts';
 export { type FrameState, MachineView } from './machine-view.ts';
 export type { GrantEntry, GrantMapping } from './grants.ts';

@@ -3,7 +3,7 @@
 import { signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { ExitReason } from '../../cpu/architecture/index.ts';
-import { type DomainView, exitTitle, reasonOf, vectorOf, type VcpuState } from '../../hypervisor/view/index.ts';
+import { type DomainView, exitTitle, HYPERCALL_VECTOR, reasonOf, vectorOf, type VcpuState } from '../../hypervisor/view/index.ts';
 import { hypercallName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
@@ -148,9 +148,7 @@ export function aboutOf(exit: SeenExit): string {
   if (vectorOf(reason) === PAGE_FAULT) return `at ${hex8(detail)}`;
   return vectorOf(reason) < 0 && explainExit({ reason, qualification }).fields.length > 0 ? hex8(qualification) : '';
 }
-const PAGE_FAULT = 14,
-  /** INT 0x82, of paravirtual guests (TRAP_INSTR of xen/include/public/arch-x86/xen-x86_32.h). */
-  HYPERCALL_VECTOR = 0x82;
+const PAGE_FAULT = 14;
 /** Where the reason alone says what it was about. */
 const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER]: 'timer is due', [ExitReason.EXTERNAL_INTERRUPT]: 'doorbell rang', [ExitReason.INTERRUPT_WINDOW]: 'interrupt waits', [ExitReason.HLT]: 'nothing to do' };
 /** Of one exit: the browser's clock goes in steps. */

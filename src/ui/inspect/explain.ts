@@ -1,5 +1,5 @@
 /** Why an exit came about: its qualification bit by bit, and a sentence. Sources: SDM vol. 3, tables 28-1 to 28-7; for a hypervisor without VT, Xen's own interrupt table. */
-import { exitSource, exitTitle, vectorOf } from '../../hypervisor/view/index.ts';
+import { exitSource, exitTitle, HYPERCALL_VECTOR, vectorOf } from '../../hypervisor/view/index.ts';
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import { hypercallName } from '../../hypervisor/xen/index.ts';
 import type { Why } from './inspector.ts';
@@ -104,7 +104,7 @@ function crAccess({ qualification: q }: Told): Explained {
 
 function vector({ reason, detail }: Told): Explained {
   const number = vectorOf(reason);
-  const answer = number === 0x82
+  const answer = number === HYPERCALL_VECTOR
     ? 'The kernel asks Xen for something: INT 0x82 is the door that a 32-bit paravirtual guest finds in its hypercall page. It runs in ring 1, so every interrupt gate is Xen’s.'
     : number === 14 ? `A page fault${detail ? ` at ${hex(detail, 8)}` : ''}. Exceptions of a paravirtual guest go through Xen’s interrupt table; Xen hands this one to the guest’s own handler, or mends its page tables.`
     : number === 13 ? 'A kernel in ring 1 used an instruction of ring 0. Xen emulates those that a paravirtual kernel may use, and hands the others back as #GP.'

@@ -4,7 +4,7 @@ import './inspect.css';
 import './post-mortem.css';
 import { useMemo } from 'preact/hooks';
 import { ExitReason, registers as R } from '../../cpu/architecture/index.ts';
-import { exitTitle, type LastExit, type VcpuState, vectorOf as vectorOfExit } from '../../hypervisor/view/index.ts';
+import { exitTitle, HYPERCALL_VECTOR, type LastExit, type VcpuState, vectorOf as vectorOfExit } from '../../hypervisor/view/index.ts';
 import { hypercallName, SCHEDOP } from '../../hypervisor/xen/index.ts';
 import type { DomainSession } from '../sessions.ts';
 import { go } from '../state.ts';
@@ -59,8 +59,7 @@ function calledAt(state: VcpuState, { reason, eip }: LastExit): number | undefin
   return code?.[0] === MOV_EAX ? code[1] : undefined;
 }
 const MOV_EAX = 0xb8,
-  MOV_EAX_BYTES = 5,
-  HYPERCALL_VECTOR = 0x82;
+  MOV_EAX_BYTES = 5;
 
 /** What an exit was about, in a few words. */
 function about(state: VcpuState, exit: LastExit, vcpu: number): string {
