@@ -78,6 +78,8 @@ export class CodeCache {
 
   /** Machine frame that a table belongs to. */
   frameOf(table: number): number { return this.frames[table >>> 12]!; }
+  /** Whether it is the one of that frame in a mode. */
+  isTable(table: number, mfn: number, key: number): boolean { return this.tableOf[mfn * KEYS + key] === table; }
 
   /** The table of a frame's records in a mode, made if there is none. Nothing of other tables stays if there is no room. */
   table(mfn: number, key: number): number {

@@ -68,9 +68,25 @@ export interface EntryState {
   writes(page: number): boolean;
 }
 
+/** The bytes of machine memory that lie in such pages' instructions, one piece after the other. */
+export function codeOf(memory: Uint8Array, pages: readonly RegionPage[]): Uint8Array {
+  const pieces = pages.flatMap(({ frame, ranges, tail }) => [
+    ...ranges.map(([first, last]) => memory.subarray(frame + first, frame + Math.min(last, 4095) + 1)), memory.subarray(frame, frame + tail),
+  ]);
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
 /** A region as the compiler makes it: the text of its function, and of which bytes it was made. */
 export interface RegionText {
   text: string;
+  /** `codeOf` its pages when its instructions were found. */
+  bytes: Uint8Array;
   /** Most instructions from the entry to the first test of the budget. */
   longest: number;
   instructions: number;
@@ -82,12 +98,15 @@ export interface RegionText {
   calls: readonly { offset: number; decoded: Decoded }[];
 }
 
+/** Work that is done a step at a time: each `next` is short. */
+export type Steps<T> = Generator<undefined, T, undefined>;
+
 export interface RegionCompiler {
   /**
    * The region that begins at `offset` of page 0; null: nothing to compile there. `user`: S_USER where it is to run. `entry`: the state that it
-   * expects to be entered in (windows.ts); null: none.
+   * expects to be entered in (windows.ts), looked at in the first step; null: none. The code's bytes may change between steps: `codeOf` tells.
    */
-  compile(seen: Seen, offset: number, find: FindPage, user: number, entry: EntryState | null): RegionText | null;
+  compile(seen: Seen, offset: number, find: FindPage, user: number, entry: EntryState | null): Steps<RegionText | null>;
   /**
    * Linear address where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. Null: nothing
    * goes round.

@@ -3,7 +3,7 @@
  * which no bundle of the processor holds; what runs often is in tier.ts, which is loaded with the processor.
  */
 import type { Features } from '../architecture/cpuid.ts';
-import type { RegionCompiler } from '../architecture/regions.ts';
+import { codeOf, type RegionCompiler } from '../architecture/regions.ts';
 import { Former, MAX_INSTRUCTIONS } from './former.ts';
 import { sourceOf } from './source.ts';
 
@@ -17,12 +17,12 @@ const MAX_CHARACTERS = 36_000;
 export function createCompiler(bytes: Uint8Array, features: () => Features): RegionCompiler {
   const former = new Former(bytes, features);
   return {
-    compile(seen, offset, find, user, entry) {
+    *compile(seen, offset, find, user, entry) {
       for (let most = MAX_INSTRUCTIONS; ;) {
         const region = former.form(seen, offset, find, most);
         if (region === null) return null;
-        const { instructions, pages } = region, made = sourceOf(region, seen.kind, user, entry), { length } = made.text;
-        if (length <= MAX_CHARACTERS || most === 1) return { ...made, instructions, pages };
+        const { instructions, pages } = region, code = codeOf(bytes, pages), made = yield* sourceOf(region, seen.kind, user, entry), { length } = made.text;
+        if (length <= MAX_CHARACTERS || most === 1) return { ...made, instructions, pages, bytes: code };
         most = Math.max(1, Math.min(most - 1, Math.floor(instructions * MAX_CHARACTERS / length * 0.9)));
       }
     },

@@ -4,7 +4,7 @@
  * is right wherever the frame is mapped.
  */
 import { EIP, FA, FB, FK, FR } from '../architecture/registers.ts';
-import { type CodeKind, type EntryState, isLinear } from '../architecture/regions.ts';
+import { type CodeKind, type EntryState, isLinear, type Steps } from '../architecture/regions.ts';
 import { memoryOf, type Value } from '../gen/emitter.ts';
 import { S_BUDGET, S_PAGE_EIP, S_USER } from '../scratch.ts';
 import { leaving, OUTCOME, RegionEmitter, ROTATIONS, UNCHANGED, type Way } from './emitter.ts';
@@ -25,6 +25,9 @@ const SHIFTS = new Set(['shl', 'shr', 'sar']);
 const READS = new Set(['adc', 'sbb']);
 /** … and others that change some of the flags: they read the rest for whoever reads what they leave. */
 const CHANGES = new Set(['rol', 'ror', 'bt', 'bts', 'btr', 'btc', 'inc', 'dec']);
+
+/** Instructions that are found or written in one step: some half a millisecond. */
+const STEP = 50;
 
 /** Stand in a region's text for moves of locals to the state and back, until it is known which locals there are. */
 const SPILL = '\x01', RELOAD = '\x02';
@@ -74,7 +77,7 @@ function leavesBehind({ instructions, successors }: Block): boolean {
  * The text of the region's function, `() => void`: the names that it uses are those of `VALUES` in tier.ts. It runs where S_USER is `user`: one more local would
  * live round every loop. `longest`: see `longestWay`; `calls`: what it calls, by number.
  */
-export function sourceOf(region: Region, code: CodeKind, user: number, expected: EntryState | null): { text: string; longest: number; calls: Instruction[]; windows: boolean } {
+export function* sourceOf(region: Region, code: CodeKind, user: number, expected: EntryState | null): Steps<{ text: string; longest: number; calls: Instruction[]; windows: boolean }> {
   const calls: Instruction[] = [];
   const { entry } = region, isFlat = isLinear(code), x87 = isFlat ? X87Plan.of(region) : null, windows = new Windows(region, isFlat ? expected : null);
   const hasSse = region.blocks.some(({ instructions }) => instructions.some(({ form, called, decoded }) => form === NO_FORM && !called && isSse(decoded)));
@@ -102,8 +105,13 @@ export function sourceOf(region: Region, code: CodeKind, user: number, expected:
   const rotates = region.blocks.some(block => block.instructions.some(({ form }, i) => ROTATIONS.has(form.op) && behind.get(block)![i]!));
   // Forwards: the text of each block, with the kind of flags that all its predecessors leave. Where it leads to another, that other's number stands.
   const kinds = new Map<Block, number>(), texts = new Map<Block, string>();
+  let written = region.instructions >> 1;
   for (const block of region.blocks) {
     const count = block.instructions.length;
+    if ((written += count) > STEP) {
+      yield;
+      written = count;
+    }
     let text = tested(block) ? `if (n < ${longest(block)}) { ip = ${number(block.offset)}; break out; }\n` : '';
     text += `n = n - ${count} | 0;\n`;
     let kind = tested(block) ? -1 : kinds.get(block) ?? -1, leads = false;
@@ -143,6 +151,7 @@ export function sourceOf(region: Region, code: CodeKind, user: number, expected:
     for (const to of block.successors.values()) kinds.set(to, kinds.has(to) && kinds.get(to) !== kind ? -1 : kind);
   }
 
+  if (written > STEP >> 1) yield;
   // A branch may have both ways to one place: what follows is written once all the same.
   for (const block of region.blocks) {
     for (const [offset, to] of block.successors) if (texts.get(block)!.split(`\0${offset}\0`).length > 2 && to.order > block.order) to.merge = true;

@@ -8,7 +8,7 @@ import type { RegionText } from '../architecture/regions.ts';
 import { ECX, ESI } from '../architecture/registers.ts';
 import { generateInterpreter } from '../gen/generate.ts';
 import { rows } from '../table/index.ts';
-import { asm, Bench, CODE, d, DATA, FLAT_CODE } from '../test-support/bench.ts';
+import { asm, Bench, CODE, d, DATA, FLAT_CODE, whole } from '../test-support/bench.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
@@ -32,7 +32,7 @@ const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions
 function loop(body: string, turns = 160): RegionText {
   const bytes = asm(body);
   bench.put(CODE, ...Array<number[]>(turns).fill(bytes), '49 0f 85', d(-7 - turns * bytes.length), 'f4');
-  return compiler.compile(FLAT_CODE, CODE & 4095, number => ({ table: (number + 1) * 4096, frame: CODE + number * 4096, begins: () => false }), 0, { registers: bench.R, reads: () => true, writes: () => true })!;
+  return whole(compiler.compile(FLAT_CODE, CODE & 4095, number => ({ table: (number + 1) * 4096, frame: CODE + number * 4096, begins: () => false }), 0, { registers: bench.R, reads: () => true, writes: () => true }))!;
 }
 
 /** Kinds of instructions, each as many times as a region takes; a branch with both ways to one place. */
@@ -91,7 +91,7 @@ it('are as docs/engine.md shows one', () => {
     const record = PM[table + offset]!;
     expect(doc).toMatch(new RegExp(`offset ${offset}, [^,]+(,\\S+)? ${[...A.subarray(record + 1, record + 8)].join(' ')} `));
   }
-  const { text } = createCompiler(one.bytes, () => cpu.writer.instructions).compile(FLAT_CODE, 0, () => ({ table, frame: CODE, begins: () => false }), 0, null)!;
+  const { text } = whole(createCompiler(one.bytes, () => cpu.writer.instructions).compile(FLAT_CODE, 0, () => ({ table, frame: CODE, begins: () => false }), 0, null))!;
   expect(doc).toContain(plain(text));
   // The case, without what stands round it.
   const [, add] = /\/\* add\.32\.rm \*\/ \{ (.*) \}/.exec(generateInterpreter(rows))!;

@@ -25,6 +25,7 @@ import { OP_ENTRY } from '../record-writer.ts';
 import { GO, S_BUDGET, S_LOST, S_STOP, S_USER, STALE, THROWN, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
 import { INVALID } from '../tlb.ts';
+import { Compilation } from './compilation.ts';
 import { createEntry, type Enterable, REGION, RegionTable } from './transfers.ts';
 
 /** Words of a record behind META and REGION: how often regions led to it, in which epoch. */
@@ -37,8 +38,10 @@ const BATCH = 4_999, REGION_BATCH = 24_989;
 /** Samples are counted by lines of memory: a loop is found however many instructions it has. */
 const LINE_SHIFT = 7, LINE = 1 << LINE_SHIFT;
 const NOTHING: ReadonlySet<number> = new Set();
-/** Samples after which a text that was no function yet is asked for again. */
-const RETRY = 16;
+/** Samples from step to step of a compilation, some 100 µs: the guest goes on in between, and takes its interrupts. So many until a text that was no function yet is asked for again. */
+const BREAK = 2, RETRY = 16;
+/** Characters of a text that becomes a function in the step that wrote it: V8 reads those in some 100 µs. */
+const SHORT_TEXT = 4000;
 /**
  * Instructions that are watched: until what goes round there is known, then until so many showed none that was new, since a region has the ways of branches that ran,
  * and at most so many, wherever control is then. Of an unpacker's loop the first rounds show a third of the ways that it takes. That takes time from the guest, and what
@@ -63,8 +66,8 @@ const LARGE = 60;
 const PRODUCTS = 1000;
 /** What is refused is asked again after so many epochs have halved this to nothing; what is put off, in the next epoch. */
 const REFUSED = 16, PUT_OFF = 1;
-/** Texts that may be on their way to become functions at once. */
-const MAX_PENDING = 16;
+/** Compilations that may be under way at once. */
+const MAX_UNDER_WAY = 16;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
 const EPOCH_SHIFT = 10, EPOCH = 1 << EPOCH_SHIFT, MAX_COUNTS = 4096;
 /** Regions that are kept; calls that give a region's way out type feedback before V8 compiles it. */
@@ -129,10 +132,8 @@ export class RegionTier implements Regions {
   private traces = 0;
   /** In the epoch. */
   private compiles = 0;
-  /** Texts become functions later here, when control is elsewhere. */
-  private late = false;
-  /** Texts on their way to become functions: by the record where the region begins its linear address, and what else has to be the same for the same text to be asked for again. */
-  private readonly pending = new Map<number, { linear: number; seen: Seen }>();
+  /** By record. */
+  private readonly underWay = new Map<number, Compilation>();
   private retiredBefore = DOUBLE_ZERO;
   /** Instructions between samples; retired when the next one is due. Batches end early, too, at exits and faults: what comes behind these is not hot for that. */
   private interval = BATCH;
@@ -175,7 +176,7 @@ export class RegionTier implements Regions {
 
   // ---- what its owner does
 
-  get waiting(): boolean { return !this.off && (this.wantsCompiler || this.pending.size > 0); }
+  get waiting(): boolean { return !this.off && (this.wantsCompiler || [...this.underWay.values()].some(({ late }) => late)); }
 
   useCompiler(create: (bytes: Uint8Array, features: () => Features) => RegionCompiler): void {
     this.compiler = create(this.cpu.M1, () => this.cpu.writer.instructions);
@@ -185,6 +186,7 @@ export class RegionTier implements Regions {
   failed(): void {
     this.off = true;
     this.wantsCompiler = false;
+    this.underWay.clear();
     this.table.regions.forEach((region, i) => {
       if (region !== null) this.remove(i);
     });
@@ -242,7 +244,7 @@ export class RegionTier implements Regions {
     const busy = inRegions >= this.interval >> 1;
     this.interval = busy ? REGION_BATCH : BATCH;
     if (busy) statistics.regionSamples++;
-    if (this.pending.size > 0 && statistics.samples % RETRY === 0) for (const [record, { linear, seen }] of [...this.pending]) this.compileAt(record, linear, seen);
+    if (this.underWay.size > 0 && statistics.samples % BREAK === 0) this.compileOn();
     if (this.off || this.cpu.A[p + OP] === OP_ENTRY) return;
     const { linear } = this, page = this.pageAt(linear >>> 12);
     if (page === null) return;
@@ -321,8 +323,11 @@ export class RegionTier implements Regions {
   private halve(): void {
     this.traces = Math.max(0, this.traces - (this.statistics.samples < FIRST_SAMPLES ? FIRST_TRACES : TRACES_AN_EPOCH));
     this.compiles = 0;
-    // What could not be asked for since, because control was never there when it was looked for, is not hot any more.
-    this.pending.clear();
+    for (const one of [...this.underWay.values()]) {
+      // Control was never there when it was looked for: it is not hot any more.
+      if (one.old) this.underWay.delete(one.record);
+      one.old = true;
+    }
     for (const map of [this.counts, this.drops, this.refused, this.refusedLines]) {
       for (const [key, count] of map) {
         if (count > 1) map.set(key, count >> 1);
@@ -341,7 +346,6 @@ export class RegionTier implements Regions {
     return table === 0 ? null : {
       table, frame: code.frameOf(table) * 4096,
       begins: offset => {
-        if (this.late) return false;
         const record = code.PM[table + offset]!;
         return record !== 0 && A[record + OP] === OP_ENTRY && this.table.regions[A[record + REGION]!]!.instructions >= LARGE;
       },
@@ -368,35 +372,72 @@ export class RegionTier implements Regions {
   }
 
   /**
-   * Compiles what begins at the record of a linear address, if that is where this leads now. `windows`: it may have some; `registers`: as control had them there, null if
-   * that is not known.
+   * Begins to compile what begins at the record of a linear address, if that is where this leads now. `windows`: it may have some; `registers`: as control had them there,
+   * null if that is not known.
    */
-  private compileAt(record: number, linear: number, asked: Seen, windows = true, registers: ArrayLike<number> | null = this.linear === linear ? this.cpu.R : null): void {
-    const { A, R, S, code, writer } = this.cpu, { pending } = this;
+  private compileAt(record: number, linear: number, seen: Seen, windows = true, registers: ArrayLike<number> | null = this.linear === linear ? this.cpu.R.slice(0, EDI + 1) : null): void {
+    const { underWay } = this;
     // Records of another mode are other records of the same code, which is not compiled for it.
-    if (this.recordAt(linear) !== record || this.refused.has(record)) return;
-    const before = pending.get(record);
-    if (before === undefined && (pending.size >= MAX_PENDING || (++this.compiles > MAX_COMPILES && this.threshold > 1))) return;
-    pending.delete(record);
-    const page = linear >>> 12, seen = before?.seen ?? asked;
-    // A text that is asked for again has to be the same: then it depends neither on registers nor on other regions (`pageAt`).
-    const expected = windows && !this.late && registers !== null ? this.entryState(registers) : null;
-    const region = this.compiler!.compile(seen, linear & 4095, number => this.pageAt(page + number), S[S_USER]!, expected);
-    if (region === null || region.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) {
-      this.refused.set(record, REFUSED);
-      return;
+    if (this.recordAt(linear) !== record || this.refused.has(record) || underWay.has(record)) return;
+    if (underWay.size >= MAX_UNDER_WAY || (++this.compiles > MAX_COMPILES && this.threshold > 1)) return;
+    const page = linear >>> 12, pages = new Map<number, CodePage | null>();
+    const find = (number: number): CodePage | null => {
+      // In a later step other pages may be mapped there.
+      if (!pages.has(number)) pages.set(number, this.pageAt(page + number));
+      return pages.get(number)!;
+    };
+    const steps = this.compiler!.compile(seen, linear & 4095, find, this.cpu.S[S_USER]!, windows && registers !== null ? this.entryState(registers) : null);
+    const begun = new Compilation(this.cpu, record, linear, seen, steps);
+    underWay.set(record, begun);
+    // To try everything, it is compiled at once.
+    do this.step(begun);
+    while (this.threshold === 1 && !begun.late && underWay.get(record) === begun);
+  }
+
+  /** One step of the first compilation that is not waiting for control to come by, or for its function. */
+  private compileOn(): void {
+    for (const one of this.underWay.values()) if (this.step(one)) return;
+  }
+
+  /** False: nothing was done. */
+  private step(one: Compilation): boolean {
+    const { record, made } = one;
+    if (one.late && this.statistics.samples % RETRY !== 0) return false;
+    if (made === null) {
+      if (!one.write()) return true;
+      if (one.made === null) this.refuse(record);
+      else if (one.made.text.length <= SHORT_TEXT) this.step(one);
+      return true;
     }
-    const { longest, text, instructions, pages, calls } = region;
-    const make = this.compile(this.names, text);
+    if (this.recordAt(one.linear) !== record || !one.isFor) return false;
+    if (this.refused.has(record) || !one.isUnchanged(made)) this.underWay.delete(record);
+    else if (made.pages.some(({ frame }) => (this.drops.get(frame / 4096) ?? 0) >= MAX_DROPS)) this.refuse(record);
+    else return this.finish(one, made);
+    return true;
+  }
+
+  /** Nothing is compiled there for a time. */
+  private refuse(record: number): void {
+    this.refused.set(record, REFUSED);
+    this.underWay.delete(record);
+  }
+
+  /** Makes the function of a region and lets its record lead there. False: it is on its way. */
+  private finish(one: Compilation, region: RegionText): boolean {
+    const make = this.compile(this.names, region.text);
     if (make === undefined) {
-      this.late = true;
-      pending.set(record, { linear, seen });
-      return;
+      const first = !one.late;
+      one.late = true;
+      return first;
     }
-    if (make === null) {
-      this.failed();
-      return;
-    }
+    this.underWay.delete(one.record);
+    if (make === null) this.failed();
+    else this.install(one, region, make);
+    return true;
+  }
+
+  private install({ record, linear, seen }: Compilation, region: RegionText, make: NonNullable<ReturnType<Compile>>): void {
+    const { A, R, S, code, writer } = this.cpu, { longest, text, instructions, pages, calls } = region;
     const records = this.writeRecords(calls);
     if (records === null) return;
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
@@ -574,7 +615,8 @@ export class RegionTier implements Regions {
     this.statistics.retired += done;
     region.retired += done;
     if (++region.visits < TRIAL) return;
-    if (region.retired < TRIAL * SHORT && this.table.regions[this.cpu.A[p + REGION]!] === region) {
+    // What is on its way may be what it leads to.
+    if (region.retired < TRIAL * SHORT && this.underWay.size === 0 && this.table.regions[this.cpu.A[p + REGION]!] === region) {
       this.refused.set(p, REFUSED);
       this.statistics.givenUp++;
       this.remove(this.cpu.A[p + REGION]!);

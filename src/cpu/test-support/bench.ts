@@ -4,7 +4,7 @@
  */
 import { Cpu } from '../cpu.ts';
 import { ExitReason, type ProcessorOptions } from '../architecture/edge.ts';
-import type { Seen } from '../architecture/regions.ts';
+import type { Seen, Steps } from '../architecture/regions.ts';
 import * as r from '../architecture/registers.ts';
 
 export const GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS_LIMIT = 0x20ff, HANDLERS = 0x6000, LDT = 0x7000, KERNEL_STACK = 0x9000, USER_STACK = 0xa000;
@@ -25,6 +25,14 @@ export const asm = (...parts: (string | number | number[])[]): number[] =>
 
 /** What code in protected mode's flat segments is beside its bytes, and what was seen of it. */
 export const FLAT_CODE: Seen = { kind: { code32: true, stack32: true, flat: true, segments: 'protected', pageEip: 0 }, ran: new Set(), missed: new Set() };
+
+/** What comes of work that is done in steps. */
+export function whole<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
 
 /** Vectors that push an error code (SDM vol. 3, table 6-1). */
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
