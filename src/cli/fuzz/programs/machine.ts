@@ -24,8 +24,14 @@ export interface Moment {
   eflags: number;
 }
 
-/** State words that say something: flags are compared as EFLAGS, words of fpu/extended.ts's own mean nothing between instructions. */
-const COMPARED = Array.from({ length: r.HIGH }, (_, word) => word).filter(word => (word < r.FK || word > r.EFLAGS) && (word < r.FPR + 32 || word >= r.XMM));
+/**
+ * State words that say something: flags are compared as EFLAGS, words of fpu/extended.ts's own mean nothing between instructions, and saved states leave out what led
+ * to a triple fault.
+ */
+const NOT_COMPARED: readonly (readonly [first: number, end: number])[] = [
+  [r.FK, r.EFLAGS + 1], [r.FPR + 32, r.XMM], [r.UNDELIVERED, r.UNDELIVERED_EVENTS + r.UNDELIVERED_WORDS * r.UNDELIVERED_MOST],
+];
+const COMPARED = Array.from({ length: r.HIGH }, (_, word) => word).filter(word => !NOT_COMPARED.some(([first, end]) => first <= word && word < end));
 
 export class ProgramMachine {
   private readonly memory = new SharedArrayBuffer(FRAMES * 4096 + r.STATE_WORDS * 4);
