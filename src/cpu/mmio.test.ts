@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ExitInfo, ExitReason, EPT_READ, EPT_WRITE } from './architecture/edge.ts';
 import { Bench, CODE, DATA, d, FRAMES } from './test-support/bench.ts';
-import { EAX, ECX, EDI, EIP, ESI } from './architecture/registers.ts';
+import { EAX, ECX, EDI, EIP, ESI, FPR } from './architecture/registers.ts';
 
 /** First address that is no memory. */
 const DEVICE = FRAMES * 4096;
@@ -50,6 +50,18 @@ describe('an access to what is no memory', () => {
     b.cpu.completeMemoryAccess(77);
     expect(b.run()).toBe(ExitReason.HLT);
     expect(b.R[EAX]).toBe(77);
+  });
+
+  it.each([['in place', true], ['later', false]])('takes as many bits as it asked for, answered %s', (_, isInPlace) => {
+    const { b, answering } = bench();
+    answering(exit => {
+      exit.value = (0x11118765 * exit.size) | 0;
+      return isInPlace;
+    });
+    // finit; fld tbyte [DEVICE]: the last of its three words are two bytes
+    b.code('9bdbe3 db2d', d(DEVICE));
+    while (b.run() === ExitReason.EPT_VIOLATION) b.cpu.completeMemoryAccess((0x11118765 * b.cpu.exit.size) | 0);
+    expect([...b.R.subarray(FPR + 28, FPR + 31)]).toEqual([0x44461d94, 0x44461d94, 0x0eca]);
   });
 
   it('always leaves where there is memory without the right: dirty logging, ROM', () => {

@@ -8,6 +8,9 @@ import { LEAVE } from './faults.ts';
 /** Numbers of an answer: guest-physical address, width, 1 for write, value. */
 const ADDRESS = 0, WIDTH = 1, WRITE = 2, VALUE = 3, NUMBERS = 4;
 
+/** An answer's bits that were asked for: not every instruction looks away from others (FLD m80). */
+const asked = (value: number, size: number): number => (size === 4 ? value : value & (size === 1 ? 0xff : 0xffff));
+
 export class Mmio {
   /** Answers to accesses of the instruction under way, in their order. */
   answers: number[] = [];
@@ -50,7 +53,7 @@ export class Mmio {
     this.describe(linear, gpa, size, write ? EPT_WRITE : EPT_READ, entry, value);
     if (entry === 0 && this.answerAccess?.(this.exit)) {
       this.answeredInPlace++;
-      return this.exit.value;
+      return asked(this.exit.value, size);
     }
     throw LEAVE;
   }
@@ -74,6 +77,6 @@ export class Mmio {
   /** The machine's answer to the access that left last. */
   complete(value: number): void {
     const { exit } = this;
-    this.answers.push(exit.guestPhysical, exit.size, (exit.qualification & EPT_WRITE) !== 0 ? 1 : 0, value);
+    this.answers.push(exit.guestPhysical, exit.size, (exit.qualification & EPT_WRITE) !== 0 ? 1 : 0, asked(value, exit.size));
   }
 }
