@@ -9,7 +9,7 @@ import { LEAVE } from './faults.ts';
 const ADDRESS = 0, WIDTH = 1, WRITE = 2, VALUE = 3, NUMBERS = 4;
 
 /** An answer's bits that were asked for: not every instruction looks away from others (FLD m80). */
-const asked = (value: number, size: number): number => (size === 4 ? value : value & (size === 1 ? 0xff : 0xffff));
+const asked = (value: number, size: number): number => (size >= 4 ? value : value & (size === 1 ? 0xff : 0xffff));
 
 export class Mmio {
   /** Answers to accesses of the instruction under way, in their order. */
