@@ -362,8 +362,10 @@ export class XenGuest implements HypercallContext {
   /** The guest is about to run, or code of ours that uses its memory; until `leave` nobody takes a frame from it without asking. */
   enter(): void {
     this.machine.relax = this.answer;
-    enterGuest(this.words, this.xenBlock, this.forget);
+    enterGuest(this.words, this.xenBlock);
     this.frames.pod.beforeGuest();
+    // Behind that: who was taking memory a moment ago has said so by now.
+    this.answer();
   }
 
   leave(): void {

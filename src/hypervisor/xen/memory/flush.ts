@@ -29,10 +29,9 @@ export function flushDomain(machine: Machine, record: DomainRecord): boolean {
   return false;
 }
 
-/** The domain's worker is about to use translations: those that it was to forget go first. */
-export function enterGuest(words: Int32Array, xen: number, forget: () => void): void {
+/** The domain's worker is about to use translations. From now on others wait for it; those that it was to forget go next (`answerFlush`). */
+export function enterGuest(words: Int32Array, xen: number): void {
   Atomics.store(words, xen + XEN.IN_GUEST, 1);
-  answerFlush(words, xen, forget);
 }
 
 /** It uses none now. */

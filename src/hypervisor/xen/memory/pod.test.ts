@@ -1,11 +1,12 @@
 /** Rules of populate on demand as xen/arch/x86/mm/p2m-pod.c has them, and its counts as XENMEM_get_pod_target shows them (xen/include/public/memory.h). */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { asm } from '../../../cpu/test-support/bench.ts';
 import * as R from '../../../cpu/architecture/registers.ts';
 import { assembleDomain } from '../../domain/assemble.ts';
 import { workerDied } from '../../memory/dead-worker.ts';
 import { XEN, XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain, destroyDomain } from '../../memory/domain-table.ts';
+import { dropLock, takeLock } from '../../memory/lock.ts';
 import { Machine } from '../../memory/machine.ts';
 import { Dom0 } from '../dom0-access.ts';
 import { hypercall } from '../hypercalls.ts';
@@ -187,4 +188,22 @@ it('a cache that a worker left in the middle of a change is made anew', () => {
   expect(domain.demand(0x501)).toBe(true);
   expect([pod.count, pod.entries]).toEqual([count - 1, entries - 1]);
   expect(destroyDomain(machine, record)).toBe(true);
+});
+
+it('who enters the guest while another takes memory from it waits, and forgets then what its processor knew', () => {
+  const { machine, record, domain } = make();
+  const xen = record.xenOffset >>> 2,
+    { words } = machine;
+  const other = new Machine(machine.memory, createDomain(machine, 2, 512, { xen: XEN_TYPE.PVH }).index);
+  takeLock(other, xen + XEN.POD_LOCK);
+  const sleep = vi.spyOn(Atomics, 'wait').mockImplementation(() => {
+    // As the sweep ends.
+    Atomics.add(words, xen + XEN.FLUSH_WANTED, 1);
+    dropLock(other, xen + XEN.POD_LOCK);
+    return 'ok';
+  });
+  domain.xen!.enter();
+  expect(sleep).toHaveBeenCalledTimes(1);
+  expect(words[xen + XEN.FLUSH_DONE]).toBe(words[xen + XEN.FLUSH_WANTED]);
+  sleep.mockRestore();
 });
