@@ -126,5 +126,5 @@ function judgeHere(plan: Plan, facts: HostFacts, definition?: Definition): void 
     add('type', 'needs VT-x', `${NO_VT_REASON} Write type = "pv" for a paravirtual guest, or start the host with VT.`, NO_VT);
   const { freeMiB } = facts;
   if (plan.errors.length === 0 && plan.summary.memoryMiB > freeMiB)
-    add('memory', `only ${freeMiB} MiB are free`, `The guest wants ${plan.summary.memoryMiB} MiB and the host has ${freeMiB} free. Destroy another domain or write memory = ${freeMiB}.`, NO_MEMORY);
+    add('memory', `only ${freeMiB} MiB are free`, `The guest wants ${plan.summary.memoryMiB} MiB and the host has ${freeMiB} free. Destroy another domain${freeMiB > 0 ? ` or write memory = ${freeMiB}` : ''}.`, NO_MEMORY);
 }
