@@ -364,7 +364,8 @@ const VIEWS = [
     async page => {
       await leaveScreen(page);
       await goTo(page, 'web');
-      await typeAhead(page, ...TURNS, 'ping 10.0.2.2 12000 1400', 'time xvda read 40000000 4 16');
+      // What it writes in the end is a pattern: the pages of its requests hold something.
+      await typeAhead(page, ...TURNS, 'ping 10.0.2.2 12000 1400', 'fill xvda 0 1024 7', 'time xvda write 40000000 4 16');
       await page.waitForTimeout(HISTORY_MS);
       await toHost(page, 'Host');
     },

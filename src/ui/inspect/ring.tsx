@@ -1,6 +1,8 @@
 /** A device's ring as a picture: who has to move which slot, the indices, and what a request names: grant, guest frame, machine frame. */
 
 import { signal } from '@preact/signals';
+import type { RefObject } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { RingFacts } from '../../dom0/index.ts';
 import type { GrantEntry, PortView } from '../../hypervisor/view/index.ts';
 import { host } from '../host.ts';
@@ -55,18 +57,19 @@ function open({ session, machine }: Target) {
 
 const SIZE = 560,
   CENTRE = SIZE / 2,
-  OUTER = 190,
-  INNER = 132,
+  MIDDLE = 235,
+  OUTER = 222,
+  INNER = 154,
   /** Room for names at its left and right. */
-  LEFT = 62,
-  RIGHT = 70,
+  LEFT = 84,
+  RIGHT = 104,
   /** The arrow that tells which way indices grow: between ring and names. */
-  ARROW = 202,
+  ARROW = 233,
   /** Names of indices stand on a circle, lines of names this far below each other, and those of two slots so much more. */
-  LABEL = 214,
+  LABEL = 244,
   APART = 6,
   LINE = 16;
-const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), 210 - radius * Math.cos(angle)];
+const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), MIDDLE - radius * Math.cos(angle)];
 const p = (angle: number, radius: number): string => at(angle, radius).map(value => value.toFixed(1)).join(' ');
 
 /** The ring runs clockwise, and is turned so that the chosen slot lies at the right, beside what is said of it. */
@@ -80,20 +83,25 @@ function sector(i: number, slots: number, grow: number, turn: number): string {
 /** Indices at the same slot: their names stand below each other where `angle` is, and one line leads there. */
 interface Placed { indices: Index[]; own: number; angle: number }
 
-/** Names stand on the side of their slots. What is too near to what is above it moves down, and up again where the circle ends: so no line crosses another. */
+/**
+ * Names stand on the side of their slots. What is too near to what is above it moves down, and up again where the circle ends: so no line crosses another. The line from
+ * the chosen slot, at the right, is one of them, without a name.
+ */
 function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
   const whole = 2 * Math.PI;
-  const angleOf = (group: Index[]): number => (((((group[0]!.value & (slots - 1)) * whole) / slots + turn) % whole) + whole) % whole;
-  const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1)).values()];
+  const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1))].map(([slot, indices]) => ({ indices, own: ((((slot * whole) / slots + turn) % whole) + whole) % whole }));
   return [false, true].flatMap(isLeft => {
     // The left side is the right one in a mirror.
-    const mirrored = (angle: number): number => (isLeft ? 2 * Math.PI - angle : angle);
-    const side = groups.filter(group => angleOf(group) >= Math.PI === isLeft).sort((a, b) => mirrored(angleOf(a)) - mirrored(angleOf(b)));
-    const apart = (i: number): number => ((side[i]!.length + side[i + 1]!.length) * LINE) / 2 + APART;
-    const down = side.map(group => LABEL * (1 - Math.cos(angleOf(group))));
-    for (let i = 1; i < down.length; i++) down[i] = Math.max(down[i]!, down[i - 1]! + apart(i - 1));
-    for (let i = down.length - 1; i >= 0; i--) down[i] = Math.min(down[i]!, i + 1 < down.length ? down[i + 1]! - apart(i) : 2 * LABEL);
-    return side.map((indices, i): Placed => ({ indices, own: angleOf(indices), angle: mirrored(Math.acos(1 - Math.min(2, Math.max(0, down[i]! / LABEL)))) }));
+    const mirrored = (angle: number): number => (isLeft ? whole - angle : angle);
+    const side = [...groups.filter(({ own }) => own >= Math.PI === isLeft), ...(isLeft ? [] : [{ indices: [], own: Math.PI / 2 }])].sort((a, b) => mirrored(a.own) - mirrored(b.own));
+    const apart = (i: number): number => ((side[i]!.indices.length + side[i + 1]!.indices.length) * LINE) / 2 + APART;
+    const down = side.map(({ own, indices }) => (indices.length === 0 ? LABEL : LABEL * (1 - Math.cos(own)))), leader = side.findIndex(({ indices }) => indices.length === 0);
+    // Up from the leader, which stays; then down from it.
+    for (let i = leader - 1; i >= 0; i--) down[i] = Math.min(down[i]!, down[i + 1]! - apart(i));
+    for (let i = Math.max(1, leader + 1); i < down.length; i++) down[i] = Math.max(down[i]!, down[i - 1]! + apart(i - 1));
+    for (let i = down.length - 1; i > leader; i--) down[i] = Math.min(down[i]!, i + 1 < down.length ? down[i + 1]! - apart(i) : 2 * LABEL);
+    for (let i = 0; i < leader; i++) down[i] = Math.max(down[i]!, i > 0 ? down[i - 1]! + apart(i - 1) : 0);
+    return side.map(({ indices, own }, i): Placed => ({ indices, own, angle: mirrored(Math.acos(1 - Math.min(2, Math.max(0, down[i]! / LABEL)))) })).filter(({ indices }) => indices.length > 0);
   });
 }
 
@@ -104,9 +112,27 @@ function slotChosen({ data: { ring, slots }, chosen }: Shown<Data>): number {
   return slots[next] === 'W' ? next : slots[taken] === 'T' ? taken : (ring.rspProdPvt - 1) & (ring.slots - 1);
 }
 
+/** Leads from the chosen slot to what is said of it, where that stands beside it: where its text came to lie shows when it is there. */
+function useLeader(box: RefObject<HTMLDivElement | null>): void {
+  useLayoutEffect(() => {
+    const draw = (): void => {
+      const svg = box.current?.querySelector<SVGSVGElement>('.ringsvg'), heading = box.current?.querySelector('.rslot h3'), line = svg?.querySelector('.lead');
+      if (!svg || !heading || !line) return;
+      const { left, top, right, width } = svg.getBoundingClientRect(), there = heading.getBoundingClientRect(), { viewBox: { baseVal: view } } = svg, unit = view.width / width;
+      const x = view.x + (there.left - left - 6) * unit, y = view.y + ((there.top + there.bottom) / 2 - top) * unit;
+      line.setAttribute('d', width > 0 && there.left > right ? `M${CENTRE + OUTER + 4} ${MIDDLE}H${view.x + view.width}L${x.toFixed(1)} ${y.toFixed(1)}` : '');
+    };
+    draw();
+    addEventListener('resize', draw);
+    return () => removeEventListener('resize', draw);
+  });
+}
+
 /** The ring beside what one slot holds; below: what its events save, and why. */
 function Figure(shown: Shown<Data>) {
-  return <div class="rngv"><Ring {...shown} /><div class="idet"><Detail {...shown} /></div><Events {...shown} /><WhyBox why={why(shown)} /></div>;
+  const box = useRef<HTMLDivElement>(null);
+  useLeader(box);
+  return <div class="rngv" ref={box}><Ring {...shown} /><div class="idet"><Detail {...shown} /></div><Events {...shown} /><WhyBox why={why(shown)} /></div>;
 }
 
 function Ring(shown: Shown<Data>) {
@@ -121,13 +147,14 @@ function Ring(shown: Shown<Data>) {
   return <div class={`col rng ${owner}`}>
     {data.rings.length > 1 && <div class="seg" role="group" aria-label={words.ring}>{data.rings.map(({ key, name }) => <button key={key} aria-pressed={key === ring.key} onClick={() => { shownRing.value = key; choose(''); }}>{name}</button>)}</div>}
     <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slotName(chosen)}`} onKeyDown={onKeyDown}>
-      <svg viewBox={`${-LEFT} -20 ${SIZE + LEFT + RIGHT} 462`} class="ringsvg" aria-hidden="true">
+      <svg viewBox={`${-LEFT} ${MIDDLE - LABEL - 4} ${SIZE + LEFT + RIGHT} ${2 * LABEL + 8}`} class="ringsvg" aria-hidden="true">
         <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern><marker id="way" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="9" markerHeight="9" orient="auto"><path d="M1 1l7 4l-7 4" fill="none" stroke="var(--text-2)" stroke-width="1.4" /></marker></defs>
         {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0, turn)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
-        {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count + turn, 161), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count + turn, 118); return <g key={i}>
-          {few && state !== 'F' && <><circle cx={x} cy={y} r="8.5" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
+        {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count + turn, (OUTER + INNER) / 2), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count + turn, INNER - 14); return <g key={i}>
+          {few && state !== 'F' && <><circle cx={x} cy={y} r="10" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
         <path d={`M${p(-1.35, ARROW)}A${ARROW} ${ARROW} 0 0 1 ${p(-0.45, ARROW)}`} class="way" marker-end="url(#way)" />
+        <path class="lead" />
         {placed(indices, count, turn).map(({ indices: here, own, angle }) => {
           const isRight = angle < Math.PI, [x, middle] = at(angle, LABEL), half = ((here.length - 1) * LINE) / 2;
           const colourOf = ({ by }: Index): string => (by === 'frontend' ? 'var(--c)' : 'var(--d0)');
@@ -136,10 +163,10 @@ function Ring(shown: Shown<Data>) {
               {kind === 'wake' ? <path d={`M${x} ${y - 5}l5 5l-5 5l-5 -5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4.4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
               <text x={isRight ? x + 10 : x - 10} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix"><tspan class={kind === 'shared' ? 'b' : ''}>{name}</tspan> {value}</text></g>; })}</g>;
         })}
-        <text x={CENTRE} y="150" text-anchor="middle" class="hd">{ring.name}, {words.slots(count)}</text>
-        {([['W', words.waits], ['T', words.taken], ['A', words.answered]] as const).map(([state, says], i) => <g key={state}><circle cx={CENTRE - 78} cy={182 + 25 * i} r="9.5" fill="var(--panel)" stroke={state === 'A' ? 'var(--c)' : 'var(--d0)'} stroke-width="1.4" /><text x={CENTRE - 78} y={186 + 25 * i} text-anchor="middle" class="pl">{state}</text>
-          <text x={CENTRE - 36} y={188 + 25 * i} text-anchor="end" class="ct">{counts[state]}</text><text x={CENTRE - 28} y={186 + 25 * i} class="hd">{says}</text></g>)}
-        <text x={CENTRE} y="270" text-anchor="middle" class="hd">{counts.F} {words.free}</text>
+        <text x={CENTRE} y={MIDDLE - 62} text-anchor="middle" class="hd">{ring.name}, {words.slots(count)}</text>
+        {([['W', words.waits], ['T', words.taken], ['A', words.answered]] as const).map(([state, says], i) => <g key={state}><circle cx={CENTRE - 78} cy={MIDDLE - 29 + 28 * i} r="9.5" fill="var(--panel)" stroke={state === 'A' ? 'var(--c)' : 'var(--d0)'} stroke-width="1.4" /><text x={CENTRE - 78} y={MIDDLE - 25 + 28 * i} text-anchor="middle" class="pl">{state}</text>
+          <text x={CENTRE - 36} y={MIDDLE - 22 + 28 * i} text-anchor="end" class="ct">{counts[state]}</text><text x={CENTRE - 28} y={MIDDLE - 25 + 28 * i} class="hd">{says}</text></g>)}
+        <text x={CENTRE} y={MIDDLE + 68} text-anchor="middle" class="hd">{counts.F} {words.free}</text>
       </svg>
       <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
       <figcaption>{words.caption(count, ring.reqProd)}</figcaption>
