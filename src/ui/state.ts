@@ -126,8 +126,11 @@ export async function addFiles(those: NamedFile[] | Promise<NamedFile[]>): Promi
 }
 
 /** @throws Error where one cannot be read, or a script cannot be loaded */
-async function takeIn(given: NamedFile[]): Promise<void> {
-  const own = given.find(file => /\.(md|markdown)$/i.test(file.name));
+async function takeIn(all: NamedFile[]): Promise<void> {
+  const isText = ({ name }: NamedFile): boolean => /\.(md|markdown)$/i.test(name);
+  // Beside other files it is what somebody wrote about them: a README in a folder.
+  const given = all.every(isText) ? all : all.filter(file => !isText(file));
+  const own = given.find(isText);
   if (own) {
     // What is wrong with it stands on its page.
     keepOwnLesson(await own.data.text());

@@ -30,3 +30,10 @@ test('a lesson of somebody’s own is read when it is dropped, and told what is 
   await expect(page.getByRole('row', { name: /line 5.*HTML/ })).toBeVisible();
   await expect(page.getByText('The lesson has no guest.')).toBeVisible();
 });
+
+test('a text beside a definition is no lesson: the definition is judged', async ({ page }) => {
+  await open(page);
+  await drop(page, [{ name: 'README.md', buffer: Buffer.from('# About this guest\n') }, { name: 'web.cfg', buffer: Buffer.from('name = "web"\nmemroy = 8\n') }]);
+  await expect(page.locator('#bench')).toContainText('memroy');
+  await expect(page.getByText('This file is no lesson yet.')).toHaveCount(0);
+});
