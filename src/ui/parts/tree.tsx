@@ -147,7 +147,7 @@ function DomainRow({ domain }: { domain: DomainInfo }) {
   const over = domain.state === 's' || domain.state === 'c' || domain.state === '-';
   return <Row name={domain.name} domain={domain.id} to={{ kind: 'domain', id: domain.id }} onOpen={() => { if (session) go({ kind: 'domain', id: domain.id }); }} actions={session && (() => guestActions(session))}
     value={leaving.value.has(domain.id) ? words.leaving : <Percent part={over ? undefined : running} />}>
-    <Chip id={domain.id} /><StateMark state={session && !over ? session.state : domain.state} /><span class={`nm${over ? ' dim' : ''}`}>{domain.name}</span>
+    <Chip id={domain.id} /><StateMark state={session && !over ? session.state : domain.state} /><span class={`nm${over ? ' dim' : ''}`} title={domain.name}>{domain.name}</span>
     <ModeBadge type={domain.type} />
     {session && <Spark values={session.history.value.map(point => point.running)} label={words.cpu} />}
   </Row>;
@@ -155,7 +155,7 @@ function DomainRow({ domain }: { domain: DomainInfo }) {
 
 const DefinedRow = ({ domain }: { domain: DefinedDomain }) =>
   <Row name={domain.name} to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={deleting.value.has(domain.name) ? words.leaving : domain.errors.length > 0 ? words.hasErrors : <span class="when-wide">{words.defined}</span>}>
-    <Chip /><StateMark state="-" /><span class="nm dim">{domain.name}</span><ModeBadge type={domain.type} />
+    <Chip /><StateMark state="-" /><span class="nm dim" title={domain.name}>{domain.name}</span><ModeBadge type={domain.type} />
   </Row>;
 
 function Foot() {
