@@ -43,6 +43,18 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await expect(page.getByText('Nothing has all of these words.').first()).toBeVisible();
   await page.getByRole('textbox', { name: 'Filter by domain and reason' }).fill('');
   await tab(page, 'Rings');
+  // A line leads from the chosen slot to what is said of it, beside it.
+  const [ring, heading] = [page.locator('.ringsvg'), page.locator('.rslot h3')];
+  await expect(heading).toBeVisible();
+  const words = (await heading.boundingBox())!;
+  const end = await ring.evaluate(svg => {
+    const line = svg.querySelector<SVGPathElement>('.lead')!, { x, y } = line.getPointAtLength(line.getTotalLength()).matrixTransform(line.getScreenCTM()!);
+    return { x, y };
+  });
+  expect(words.x - end.x).toBeGreaterThan(0);
+  expect(words.x - end.x).toBeLessThan(20);
+  expect(end.y).toBeGreaterThan(words.y);
+  expect(end.y).toBeLessThan(words.y + words.height);
   await page.getByRole('button', { name: 'vif1.0 rx' }).click();
   // The front end has room for packets in it from the beginning, and sends none.
   await expect(page.getByRole('row', { name: /^req_prod [1-9]\d* / })).toBeVisible();
