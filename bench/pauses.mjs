@@ -27,7 +27,19 @@ const guest = debianGuest(flavour);
 need(guest, `The Debian ${flavour} guest is not here: run \`npm run guests\` first.`);
 await buildProgram('ringside');
 
-/** Milliseconds of each pause of a profile, a list for each kind. */
+/** Milliseconds of each pause, a list for each kind, of samples one after the other: a kind or none, and the milliseconds that it stands for. */
+function pausesIn(samples) {
+  const pauses = Object.fromEntries(Object.keys(KINDS).map(kind => [kind, []]));
+  let last;
+  for (const [kind, ms] of samples) {
+    if (kind !== undefined && kind === last) pauses[kind][pauses[kind].length - 1] += ms;
+    else if (kind !== undefined) pauses[kind].push(ms);
+    last = kind;
+  }
+  return pauses;
+}
+
+/** Those of a profile by V8. */
 function pausesOf({ nodes, samples, timeDeltas }) {
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map(child => [child, id])));
   const names = new Map(nodes.map(({ id, callFrame }) => [id, callFrame.functionName]));
@@ -38,37 +50,25 @@ function pausesOf({ nodes, samples, timeDeltas }) {
     if (!kinds.has(id)) kinds.set(id, Object.keys(KINDS).find(kind => KINDS[kind].includes(names.get(id))) ?? kindOf(parents.get(id)));
     return kinds.get(id);
   };
-  const pauses = Object.fromEntries(Object.keys(KINDS).map(kind => [kind, []]));
-  let last;
-  samples.forEach((id, i) => {
-    const kind = kindOf(id);
-    // A sample stands for the time up to the next one.
-    const ms = (timeDeltas[i + 1] ?? 0) / 1000;
-    if (kind !== undefined && kind === last) pauses[kind][pauses[kind].length - 1] += ms;
-    else if (kind !== undefined) pauses[kind].push(ms);
-    last = kind;
-  });
-  return pauses;
+  // A sample stands for the time up to the next one.
+  return pausesIn(samples.map((id, i) => [kindOf(id), (timeDeltas[i + 1] ?? 0) / 1000]));
 }
 
-/** Pauses in thread time: perf takes a sample each 100 µs that a thread ran, and names the functions above it by the map that V8 writes. */
+/** The same in thread time, for each thread: perf takes a sample each 100 µs that one ran, and names the functions above it by the map that V8 writes. */
 function pausesByPerf(data) {
-  const { stdout } = spawnSync('perf', ['script', '-i', data, '-F', 'tid,time,ip,sym'], { encoding: 'latin1', maxBuffer: 2 ** 31 });
+  const { stdout, error } = spawnSync('perf', ['script', '-i', data, '-F', 'tid,time,ip,sym'], { encoding: 'latin1', maxBuffer: 2 ** 31 });
+  need(!error, `perf's samples could not be read: ${error?.message}`);
+  const functions = Object.entries(KINDS).map(([kind, names]) => [kind, new RegExp(`JS:.?(${names.join('|')}) `)]);
   const threads = new Map();
   for (const sample of stdout.split('\n\n')) {
     const tid = /^\s*(\d+) /.exec(sample)?.[1];
     if (tid === undefined) continue;
-    if (!threads.has(tid)) threads.set(tid, { pauses: Object.fromEntries(Object.keys(KINDS).map(kind => [kind, []])), last: undefined });
-    const thread = threads.get(tid);
-    const kind = Object.keys(KINDS).find(one => KINDS[one].some(name => new RegExp(`JS:.?${name} `).test(sample)));
-    const list = thread.pauses[kind];
-    if (kind !== undefined && kind === thread.last) list[list.length - 1] += INTERVAL_US / 1000;
-    else if (kind !== undefined) list.push(INTERVAL_US / 1000);
-    thread.last = kind;
+    if (!threads.has(tid)) threads.set(tid, []);
+    threads.get(tid).push([functions.find(([, isIn]) => isIn.test(sample))?.[0], INTERVAL_US / 1000]);
   }
   // perf looks for V8's map of a process there and nowhere else.
-  for (const pid of new Set(stdout.match(/^\s*\d+(?= )/gm)?.map(Number))) rmSync(`/tmp/perf-${pid}.map`, { force: true });
-  return [...threads.values()].map(({ pauses }) => pauses);
+  for (const pid of threads.keys()) rmSync(`/tmp/perf-${pid}.map`, { force: true });
+  return [...threads.values()].map(pausesIn);
 }
 
 /** The pauses of a boot. */
@@ -79,22 +79,9 @@ function boot() {
       data = join(folder, 'perf.data');
     writeFileSync(script, `expect ${guest.until}\n`);
     const words = ['boot', '--kernel', guest.kernel, '--initrd', guest.initrd, '--cmdline', guest.cmdline, '--memory', '256', '--script', script];
+    const perf = ['record', '-q', '-o', data, ...`-e task-clock -c ${INTERVAL_US * 1000} -g`.split(' ')];
     const [command, ...profiler] = hasPerf
-      ? [
-          'perf',
-          'record',
-          '-q',
-          '-o',
-          data,
-          '-e',
-          'task-clock',
-          '-c',
-          String(INTERVAL_US * 1000),
-          '-g',
-          process.execPath,
-          '--perf-basic-prof',
-          '--interpreted-frames-native-stack',
-        ]
+      ? ['perf', ...perf, process.execPath, '--perf-basic-prof', '--interpreted-frames-native-stack']
       : [process.execPath, '--cpu-prof', '--cpu-prof-dir', folder, '--cpu-prof-interval', String(INTERVAL_US)];
     const { status, stderr } = spawnSync(command, [...profiler, at('bin', 'ringside.mjs'), ...words], {
       cwd: folder,

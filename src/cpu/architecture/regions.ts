@@ -68,25 +68,16 @@ export interface EntryState {
   writes(page: number): boolean;
 }
 
-/** The bytes of machine memory that lie in such pages' instructions, one piece after the other. */
-export function codeOf(memory: Uint8Array, pages: readonly RegionPage[]): Uint8Array {
-  const pieces = pages.flatMap(({ frame, ranges, tail }) => [
-    ...ranges.map(([first, last]) => memory.subarray(frame + first, frame + Math.min(last, 4095) + 1)), memory.subarray(frame, frame + tail),
-  ]);
-  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
+/** Where the instructions of such pages lie in machine memory, piece by piece. */
+export const codeOf = (memory: Uint8Array, pages: readonly RegionPage[]): Uint8Array[] => pages.flatMap(({ frame, ranges, tail }) => [
+  ...ranges.map(([first, last]) => memory.subarray(frame + first, frame + Math.min(last, 4095) + 1)), memory.subarray(frame, frame + tail),
+]);
 
 /** A region as the compiler makes it: the text of its function, and of which bytes it was made. */
 export interface RegionText {
   text: string;
-  /** `codeOf` its pages when its instructions were found. */
-  bytes: Uint8Array;
+  /** A copy of `codeOf` its pages from when its instructions were found. */
+  code: readonly Uint8Array[];
   /** Most instructions from the entry to the first test of the budget. */
   longest: number;
   instructions: number;

@@ -47,8 +47,9 @@ export class Compilation {
   get isFor(): boolean { return this.cpu.S[S_USER] === this.user && this.cpu.mode.key === this.key; }
 
   /** The instructions are what they were when they were found, and the tables that the text names are still those of their frames. */
-  isUnchanged({ pages, bytes }: RegionText): boolean {
-    const { code, M1, writer } = this.cpu, now = codeOf(M1, pages);
-    return writer.instructions === this.features && pages.every(({ table, frame }) => code.isTable(table, frame / 4096, this.key)) && bytes.every((byte, i) => byte === now[i]);
+  isUnchanged({ pages, code }: RegionText): boolean {
+    const { cpu } = this, now = codeOf(cpu.M1, pages);
+    return cpu.writer.instructions === this.features && pages.every(({ table, frame }) => cpu.code.isTable(table, frame / 4096, this.key))
+      && code.every((piece, i) => piece.every((byte, at) => byte === now[i]![at]));
   }
 }

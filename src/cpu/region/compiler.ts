@@ -21,8 +21,8 @@ export function createCompiler(bytes: Uint8Array, features: () => Features): Reg
       for (let most = MAX_INSTRUCTIONS; ;) {
         const region = former.form(seen, offset, find, most);
         if (region === null) return null;
-        const { instructions, pages } = region, code = codeOf(bytes, pages), made = yield* sourceOf(region, seen.kind, user, entry), { length } = made.text;
-        if (length <= MAX_CHARACTERS || most === 1) return { ...made, instructions, pages, bytes: code };
+        const { instructions, pages } = region, code = codeOf(bytes, pages).map(piece => piece.slice()), made = yield* sourceOf(region, seen.kind, user, entry), { length } = made.text;
+        if (length <= MAX_CHARACTERS || most === 1) return { ...made, instructions, pages, code };
         most = Math.max(1, Math.min(most - 1, Math.floor(instructions * MAX_CHARACTERS / length * 0.9)));
       }
     },

@@ -1,6 +1,7 @@
 /**
  * What a file that is no kernel looks like, so that the message can say what to do with it.
  */
+import { XZ_MAGIC } from '../unpack/xz-magic.ts';
 
 const MAGICS: { at: number; bytes: number[] | string; what: string; advice: string }[] = [
   { at: 0x8001, bytes: 'CD001', what: 'an ISO image', advice: 'Attach it as a CD-ROM instead: disk = [ "file:NAME.iso,hdc:cdrom,r" ].' },
@@ -13,7 +14,7 @@ const MAGICS: { at: number; bytes: number[] | string; what: string; advice: stri
   { at: 0, bytes: '070701', what: 'a cpio archive, as ramdisks are', advice: 'Name it in ramdisk, and the kernel (vmlinuz) in kernel.' },
   {
     at: 0,
-    bytes: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0],
+    bytes: XZ_MAGIC,
     what: 'an xz file',
     advice: 'If it is a kernel, unpack it with unxz; if it is a ramdisk, name it in ramdisk.',
   },

@@ -80,29 +80,33 @@ function sector(i: number, slots: number, grow: number, turn: number): string {
   return `M${p(from, OUTER + grow)}A${OUTER + grow} ${OUTER + grow} 0 0 1 ${p(to, OUTER + grow)}L${p(to, INNER - grow)}A${INNER - grow} ${INNER - grow} 0 0 0 ${p(from, INNER - grow)}Z`;
 }
 
-/** Indices at the same slot: their names stand below each other where `angle` is, and one line leads there. */
-interface Placed { indices: Index[]; own: number; angle: number }
+/** Indices at the same slot: their names stand below each other where `angle` is, and one line leads there from the slot's edge at `own`. */
+interface Group { indices: Index[]; own: number }
+interface Placed extends Group { angle: number }
 
-/**
- * Names stand on the side of their slots. What is too near to what is above it moves down, and up again where the circle ends: so no line crosses another. The line from
- * the chosen slot, at the right, is one of them, without a name.
- */
+const heightOf = ({ indices }: Group): number => (indices.length * LINE) / 2 + APART / 2;
+/** Heights of names, each as near to its slot's as it can be: what is too near to what is above it moves down, and up again where that ends. */
+function spread(groups: readonly Group[], first: number, last: number): number[] {
+  const apart = (i: number): number => heightOf(groups[i]!) + heightOf(groups[i + 1]!), down: number[] = [];
+  groups.forEach(({ own }, i) => { down[i] = Math.max(LABEL * (1 - Math.cos(own)), i > 0 ? down[i - 1]! + apart(i - 1) : first); });
+  for (let i = groups.length - 1; i >= 0; i--) down[i] = Math.min(down[i]!, i + 1 < groups.length ? down[i + 1]! - apart(i) : last);
+  return down;
+}
+
+/** Names stand on the side of their slots, so that no line crosses another: at the right above and below the line that leads to what is said of the chosen slot. */
 function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
   const whole = 2 * Math.PI;
-  const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1))].map(([slot, indices]) => ({ indices, own: ((((slot * whole) / slots + turn) % whole) + whole) % whole }));
-  return [false, true].flatMap(isLeft => {
-    // The left side is the right one in a mirror.
-    const mirrored = (angle: number): number => (isLeft ? whole - angle : angle);
-    const side = [...groups.filter(({ own }) => own >= Math.PI === isLeft), ...(isLeft ? [] : [{ indices: [], own: Math.PI / 2 }])].sort((a, b) => mirrored(a.own) - mirrored(b.own));
-    const apart = (i: number): number => ((side[i]!.indices.length + side[i + 1]!.indices.length) * LINE) / 2 + APART;
-    const down = side.map(({ own, indices }) => (indices.length === 0 ? LABEL : LABEL * (1 - Math.cos(own)))), leader = side.findIndex(({ indices }) => indices.length === 0);
-    // Up from the leader, which stays; then down from it.
-    for (let i = leader - 1; i >= 0; i--) down[i] = Math.min(down[i]!, down[i + 1]! - apart(i));
-    for (let i = Math.max(1, leader + 1); i < down.length; i++) down[i] = Math.max(down[i]!, down[i - 1]! + apart(i - 1));
-    for (let i = down.length - 1; i > leader; i--) down[i] = Math.min(down[i]!, i + 1 < down.length ? down[i + 1]! - apart(i) : 2 * LABEL);
-    for (let i = 0; i < leader; i++) down[i] = Math.max(down[i]!, i > 0 ? down[i - 1]! + apart(i - 1) : 0);
-    return side.map(({ indices, own }, i): Placed => ({ indices, own, angle: mirrored(Math.acos(1 - Math.min(2, Math.max(0, down[i]! / LABEL)))) })).filter(({ indices }) => indices.length > 0);
-  });
+  const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1))].map(([slot, indices]): Group => ({ indices, own: ((((slot * whole) / slots + turn) % whole) + whole) % whole })).sort((a, b) => a.own - b.own);
+  const above = groups.filter(({ own }) => own < whole / 4), below = groups.filter(({ own }) => own >= whole / 4 && own < whole / 2), left = groups.filter(({ own }) => own >= whole / 2).reverse();
+  const place = (side: readonly Group[], first: number, last: number): Placed[] => {
+    const down = spread(side, first, last);
+    return side.map((group, i) => {
+      const angle = Math.acos(1 - Math.min(2, Math.max(0, down[i]! / LABEL)));
+      return { ...group, angle: side === left ? whole - angle : angle };
+    });
+  };
+  const gap = (group: Group | undefined): number => (group ? heightOf(group) + APART / 2 : 0);
+  return [...place(above, 0, LABEL - gap(above.at(-1))), ...place(below, LABEL + gap(below[0]), 2 * LABEL), ...place(left, 0, 2 * LABEL)];
 }
 
 /** Unless one is chosen: that which Domain-0 takes next, or has taken, or has answered last. */
