@@ -7,6 +7,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { at, run, say, strict } from './lib.mjs';
 import { ensureChromium, ensureDependencies, ensureGuests, ensurePrograms } from './setup.mjs';
 
@@ -52,6 +53,15 @@ function judgeSkips(titles) {
 
 const readReport = path => (existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined);
 
+/** What a failed test said, in one line: a log of which only the end was kept still tells why. */
+const said = message =>
+  stripVTControlCharacters(message ?? 'no message')
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line && !line.startsWith('at '))
+    .slice(0, 6)
+    .join(' | ');
+
 async function vitest(step, args, limitSeconds) {
   const file = join(reports, `${step.replaceAll(' ', '-')}.json`);
   say(step);
@@ -77,9 +87,9 @@ async function vitest(step, args, limitSeconds) {
       failed++;
       bad.push(`failed outside its tests: ${name.slice(at().length)}`);
     }
-    for (const { status: one, fullName } of assertionResults) {
+    for (const { status: one, fullName, failureMessages } of assertionResults) {
       const title = `${name.slice(at().length)}: ${fullName}`;
-      if (one === 'failed') bad.push(`failed: ${title}`);
+      if (one === 'failed') bad.push(`failed: ${title} (${said(failureMessages?.[0])})`);
       else if (one !== 'passed') notRun.push(title);
     }
   }
@@ -111,11 +121,13 @@ async function playwright(step, limitSeconds, env) {
   });
   const report = readReport(file);
   if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
-  const tests = [...specs(report.suites)].flatMap(({ title, tests: ofSpec }) => ofSpec.map(({ status: one }) => ({ title, status: one })));
+  const tests = [...specs(report.suites)].flatMap(({ title, tests: ofSpec }) =>
+    ofSpec.map(({ status: one, results: runs }) => ({ title, status: one, error: runs.at(-1)?.error?.message })),
+  );
   const count = wanted => tests.filter(({ status: one }) => wanted.includes(one)).length;
-  const named = wanted => tests.filter(({ status: one }) => one === wanted).map(({ title }) => title);
-  const failed = named('unexpected').map(title => `failed: ${title}`);
-  recordTests(step, count(['expected', 'flaky']), failed.length, status, failed, judgeSkips(named('skipped')));
+  const those = wanted => tests.filter(({ status: one }) => one === wanted);
+  const failed = those('unexpected').map(({ title, error }) => `failed: ${title} (${said(error)})`);
+  recordTests(step, count(['expected', 'flaky']), failed.length, status, failed, judgeSkips(those('skipped').map(({ title }) => title)));
 }
 
 const haveFiles = (folder, ending) => existsSync(at(folder)) && readdirSync(at(folder)).some(name => name.endsWith(ending));

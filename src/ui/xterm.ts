@@ -17,6 +17,9 @@ const SWALLOWED_OSC = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 /** What a program that cannot ask takes for the width of its terminal. */
 const GUEST_COLUMNS = 80;
 
+/** So many frames may pass before xterm's viewport knows of another size. */
+const SETTLE_FRAMES = 10;
+
 export class Xterm {
   readonly terminal: Terminal;
   private readonly fitter = new FitAddon();
@@ -67,7 +70,23 @@ export class Xterm {
     const columns = this.fitter.proposeDimensions()?.cols ?? GUEST_COLUMNS;
     const size = sizes.find(each => (columns * now) / each >= GUEST_COLUMNS) ?? sizes.at(-1)!;
     if (size !== now) this.terminal.options.fontSize = size;
+    const { rows } = this.terminal, { active } = this.terminal.buffer, isAtEnd = active.viewportY >= active.baseY;
     this.fitter.fit();
+    if (this.terminal.rows !== rows) this.settle(isAtEnd ? undefined : active.viewportY);
+  }
+
+  /**
+   * Shows the end, or this row on top, as soon as the viewport can. xterm 6.0 keeps the place that its scroll bar had with other rows: the next wheel would
+   * jump from there, and its own events may leave the end.
+   */
+  private settle(row: number | undefined, frames = SETTLE_FRAMES): void {
+    requestAnimationFrame(() => {
+      const { active } = this.terminal.buffer, { baseY } = active;
+      // To the end and back: both are steps from where the scroll bar is.
+      this.terminal.scrollLines(baseY);
+      if (active.viewportY < baseY && frames > 0) this.settle(row, frames - 1);
+      else if (row !== undefined) this.terminal.scrollLines(row - baseY);
+    });
   }
 
   /** Text of the rows that are shown, trailing spaces cut. */

@@ -14,9 +14,14 @@ export async function openShell(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Use this terminal' }).click();
 }
 
+/** Tells the end of one line's output from that of the line before, which stands there until the shell has cleared it. */
+let lines = 0;
+
 /** Types a line; resolves with what it printed. */
 export async function run(page: Page, line: string): Promise<string> {
-  await page.keyboard.type(`clear; ${line}; echo "end of" line\n`);
-  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/^end of line\nringside:\S+ # *\n*$/m);
-  return (await shellText(page)).replace(/end of line\n[^]*$/, '');
+  const end = `end of line ${++lines}\n`;
+  await page.keyboard.type(`clear; ${line}; echo end "of" line ${lines}\n`);
+  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(new RegExp(`^${end}ringside:\\S+ # *\\n*$`, 'm'));
+  const text = await shellText(page);
+  return text.slice(0, text.indexOf(`\n${end}`) + 1);
 }
