@@ -33,7 +33,8 @@ static void push(struct disk *disk, u32 made) {
   barrier();
   ring->req_prod = made;
   barrier();
-  if (made - ring->req_event < made - old) send(state[disk->unit].port);
+  if (made - ring->req_event < made - old)
+    send(state[disk->unit].port);
 }
 /* Until all that was asked is answered; the worst status. */
 static int answers(struct disk *disk) {

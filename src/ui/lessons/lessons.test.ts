@@ -69,6 +69,18 @@ describe('the page’s lessons', () => {
     expect(Math.abs(values.share! - values.expected!)).toBeLessThan(10);
   });
 
+  it('quote source as it stands in its file', () => {
+    let quoted = 0;
+    for (const { id } of LESSONS)
+      for (const [, path, first, about, lines] of text(id).matchAll(/^```\w+ (\S+):(\d+) mark=(\d+)\n([^]*?)\n```$/gm)) {
+        const all = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8').split('\n'), said = lines!.split('\n'), at = Number(first) - 1;
+        expect(said).toEqual(all.slice(at, at + said.length));
+        expect(Number(about) - 1 - at).toBeLessThan(said.length);
+        quoted++;
+      }
+    expect(quoted).toBe(1);
+  });
+
   it('notice that nothing was done', async () => {
     const { failed } = await walk(read('ring-request', 'a'), () => true);
     expect(failed).toContain('Begin the step again');

@@ -10,7 +10,7 @@ function Block({ token }: { token: Token }): ComponentChildren {
     case 'heading': return <h3><Inline tokens={token.tokens} /></h3>;
     case 'paragraph': return <p><Inline tokens={token.tokens} /></p>;
     case 'text': return token.tokens ? <Inline tokens={token.tokens} /> : token.text;
-    case 'code': return <pre class="src" tabIndex={0}><code>{(token as Tokens.Code).text}</code></pre>;
+    case 'code': return <Source {...token as Tokens.Code} />;
     case 'blockquote': return <blockquote><Markdown tokens={token.tokens ?? []} /></blockquote>;
     case 'hr': return <hr />;
     case 'list': {
@@ -25,6 +25,15 @@ function Block({ token }: { token: Token }): ComponentChildren {
     }
     default: return token.raw;
   }
+}
+
+/** Where lines come from, after the language: a file with the number of the first, and the one that the text is about. */
+const FROM = /^\S+ \S+:(\d+)(?: mark=(\d+))?$/;
+
+function Source({ text, lang = '' }: Pick<Tokens.Code, 'text' | 'lang'>) {
+  const [, first, about] = FROM.exec(lang) ?? [];
+  if (first === undefined) return <pre class="src" tabIndex={0}><code>{text}</code></pre>;
+  return <pre class="src from" tabIndex={0}><code>{text.split('\n').map((line, i) => <span key={i} class={`${Number(first) + i}` === about ? 'now' : ''}><i>{Number(first) + i}</i>{line}{'\n'}</span>)}</code></pre>;
 }
 
 function Inline({ tokens = [] }: { tokens?: readonly Token[] | undefined }) {
