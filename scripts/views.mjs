@@ -317,7 +317,7 @@ const VIEWS = [
           // As narrow as a phone's terminal.
           'uname -srm',
           'cat /sys/hypervisor/type /sys/hypervisor/version/major',
-          'dmesg | grep -i xen: | cut -c16- | fold -s -w 51 | tail -7',
+          "dmesg | grep -io 'xen:[a-z_]*: .*' | cut -d: -f2-",
           "grep -i xen /proc/interrupts | tr -s ' '",
           'while :; do find / >/dev/null 2>&1;sleep 2; done &',
         );
