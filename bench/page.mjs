@@ -319,7 +319,9 @@ async function savedPrompt() {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     await page.goto(url);
     await page.getByRole('button', { name: /, at its shell$/ }).click();
-    const shown = () => /# *$/m.test(document.querySelector('[data-testid=serial]')?.textContent ?? '');
+    // In xterm's rows, or in the plain text that stands there before.
+    const shown = () =>
+      [...document.querySelectorAll('[data-testid=serial] :is(pre, .xterm-rows > div)')].some(({ textContent }) => /#\s*$/m.test(textContent));
     await page.waitForFunction(shown, undefined, { polling: 'raf', timeout: PROMPT_MS });
     return (performance.now() - downloaded) / 1000;
   } finally {

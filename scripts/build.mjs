@@ -191,16 +191,38 @@ async function copyGuests() {
 }
 
 const BOOT_SECONDS = 300;
+const SHELL = '/ # ';
+/**
+ * Typed at the shell before it is saved: memory that the kernel has used and given back, such as its unpacked RAM disk's, is filled with zeros, which take no
+ * room. 8 MiB are left to the kernel. Each line erases itself, which tells that it was done; the last one by a sequence of its own.
+ */
+const ZERO_FREE_MEMORY = [
+  String.raw`e() { printf '\\033[A\\r\\033[J'; }; mkdir /z; e`,
+  String.raw`k=$(awk '/MemFree/ { print $2 - 8192 }' /proc/meminfo); e`,
+  String.raw`mount -t tmpfs -o size=$\{k}k z /z; cat /dev/zero 2>&- >/z/z; e`,
+  String.raw`umount /z; rmdir /z; unset k; unset -f e; printf '\\033[A\\r\\033[K\\033[J'`,
+];
+const ERASED = '\\x1b[J',
+  ALL_ERASED = '\x1b[K\x1b[J';
 
 /** The saved state of a fetched guest that waits at its shell, by gzip. It is made once for each build of the command line and of the guest. */
 async function stateAtShell({ id, files }) {
   const ringside = programPlace('ringside').folder;
-  const kept = join(ringside, `${id}-${createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16)}.state`);
+  const kept = join(
+    ringside,
+    `${id}-${createHash('sha256')
+      .update(JSON.stringify([files, ZERO_FREE_MEMORY]))
+      .digest('hex')
+      .slice(0, 16)}.state`,
+  );
   if (!existsSync(kept)) {
     console.error(`${id} boots, to be saved at its shell …`);
     const saved = `${kept}.${process.pid}`;
-    const words = ['boot', join(guestsFolder, id, `${id}.cfg`), '--until', '/ # ', '--timeout', String(BOOT_SECONDS), '--save', saved];
-    const status = await run(process.execPath, [at('bin', 'ringside.mjs'), ...words], { quiet: true });
+    const script = `${saved}.script`;
+    writeFileSync(script, ZERO_FREE_MEMORY.map((line, i) => `expect ${i > 0 ? ERASED : ''}${SHELL}\nsend ${line}\\n\n`).join(''));
+    const ends = ['--script', script, '--until', `${ALL_ERASED}${SHELL}`, '--timeout', String(BOOT_SECONDS), '--save', saved];
+    const status = await run(process.execPath, [at('bin', 'ringside.mjs'), 'boot', join(guestsFolder, id, `${id}.cfg`), ...ends], { quiet: true });
+    rmSync(script);
     if (status !== 0)
       throw new Error(`${id} did not come to its shell (status ${status}). Try: npx ringside boot ${join(guestsFolder, id, `${id}.cfg`)}`);
     writeFileSync(saved, gzipSync(readFileSync(saved), { level: 9 }));

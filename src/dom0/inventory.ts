@@ -47,6 +47,8 @@ export interface DiskInfo {
   partitions: { name: string; bytes: number; type: number; users: string[] }[];
   group: string;
   groupBytes: number;
+  /** Of a physical extent, in which the group gives out its space. */
+  extentBytes: number;
   freeBytes: number;
   volumes: VolumeInfo[];
 }
@@ -139,6 +141,7 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
       partitions: storage.partitions.map(({ number, sectors, type }) => ({ name: `sda${number}`, bytes: sectors * SECTOR_BYTES, type, users: [...(storage.isDomain0s(number) ? ['Domain-0'] : []), ...storage.namesOfUsers(`/dev/sda${number}`)] })),
       group: GROUP,
       groupBytes: storage.extents * PE_BYTES,
+      extentBytes: PE_BYTES,
       freeBytes: storage.freeExtents * PE_BYTES,
       volumes: storage.volumes.map(({ name, bytes }) => ({ name, bytes, path: storage.files.find(({ volume }) => volume === name)?.path ?? `/dev/${GROUP}/${name}`, users: storage.namesOfUsers(`/dev/${GROUP}/${name}`) })),
     },

@@ -146,6 +146,12 @@ export class DomainSession {
     return this.gone.value || this.info.value.state === 's' || this.info.value.state === 'c';
   }
 
+  /** It crashed and is kept as it stood: whoever comes to it wants to know why. */
+  get isFallen(): boolean {
+    const { fell, lost } = this.info.value;
+    return fell === true && !lost && !this.gone.value;
+  }
+
   /** State letter: what the domain's own block says, else what the host said. */
   get state(): string {
     const told = this.info.value.state;

@@ -107,6 +107,9 @@ const SAVED = 'Xen saved domain',
 /** Set while files of an earlier visit are asked for: takes them, and gives back what is none of them. */
 export const wanted = signal<((given: readonly NamedFile[]) => Promise<NamedFile[]>) | undefined>(undefined);
 
+/** Names of texts that were given beside other files: they are no part of the plan. */
+export const leftOut = signal<readonly string[]>([]);
+
 /** Takes in dropped or chosen files: a saved state is restored, everything else is judged together with what is already there. */
 export async function addFiles(those: NamedFile[] | Promise<NamedFile[]>): Promise<void> {
   let given: NamedFile[] = [];
@@ -130,6 +133,7 @@ async function takeIn(all: NamedFile[]): Promise<void> {
   const isText = ({ name }: NamedFile): boolean => /\.(md|markdown)$/i.test(name);
   // Beside other files it is what somebody wrote about them: a README in a folder.
   const given = all.every(isText) ? all : all.filter(file => !isText(file));
+  leftOut.value = all.filter(file => !given.includes(file)).map(({ name }) => name);
   const own = given.find(isText);
   if (own) {
     // What is wrong with it stands on its page.

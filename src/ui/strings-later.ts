@@ -115,6 +115,7 @@ export const laterStrings = {
     from: (n: number) => `from ${count(n, 'dropped file')}`,
     fromNone: 'no files yet',
     judging: 'Reading the files …',
+    leftOut: (names: readonly string[]) => `${names.join(', ')} ${names.length === 1 ? 'is a text and was' : 'are texts and were'} left out. A lesson is dropped alone.`,
     discard: 'Discard',
     start: (name: string) => (name ? `Start ${name}` : 'Start'),
     restore: 'Restore it',

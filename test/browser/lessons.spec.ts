@@ -35,5 +35,6 @@ test('a text beside a definition is no lesson: the definition is judged', async 
   await open(page);
   await drop(page, [{ name: 'README.md', buffer: Buffer.from('# About this guest\n') }, { name: 'web.cfg', buffer: Buffer.from('name = "web"\nmemroy = 8\n') }]);
   await expect(page.locator('#bench')).toContainText('memroy');
+  await expect(page.getByText('README.md is a text and was left out.')).toBeVisible();
   await expect(page.getByText('This file is no lesson yet.')).toHaveCount(0);
 });

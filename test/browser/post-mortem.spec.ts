@@ -22,9 +22,10 @@ test('a triple fault is told event by event, with the gate that stood in the way
   // The gate of the event that is chosen.
   await way.getByRole('button', { name: /IDT entry 8/ }).click();
   await expect(page.getByRole('heading', { name: 'IDT entry 8' })).toBeVisible();
-  // Whoever comes back begins with it.
-  await page.getByRole('treeitem', { name: /Domain-0/ }).click();
-  await page.getByRole('treeitem', { name: /\bfault HVM/ }).click();
+  // Whoever comes back begins with it, and the host's page says so.
+  await page.getByRole('treeitem', { name: /ringside-1/ }).click();
+  await page.getByRole('tab', { name: 'Host' }).click();
+  await page.getByRole('row', { name: /\bfault/ }).getByRole('button', { name: /^Post-mortem/ }).click();
   await expect(tab).toHaveAttribute('aria-selected', 'true');
   await page.getByRole('button', { name: 'Destroy' }).click();
   await expect(tab).toHaveCount(0);

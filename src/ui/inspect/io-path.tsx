@@ -9,6 +9,7 @@ import { ModeBadge, ownerClass, Tag } from '../parts/marks.tsx';
 import type { DomainSession } from '../sessions.ts';
 import { inspector, WhyBox } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
+import { OnDisk } from './on-disk.tsx';
 
 const words = {
   nothing: 'The guest is gone.', title: 'No request yet', waits: 'Requests are followed while this view is open: have the guest read, write or send something. These are the places that one passes.', make: 'Make one now', line: 'A line for the guest’s console', send: 'Send', sent: (line: string) => `Sent to its console: ${line}`,
@@ -119,7 +120,7 @@ function Figure(shown: Shown<Data>) {
       {lane('crossing', request => <Crossing exits={request.exits} told={request.steps.find(({ place }) => place === 'exit')?.what ?? ''} />)}
       {lane('xen', (request, side) => <div class="c-hv"><Card {...xenCard(request, side)} /></div>)}
       {lane('dom0', request => <div class="c-d0"><Card {...dom0Card(request)} /></div>)}
-      {picked.some(each => each && each.steps.some(({ place }) => WHERE.has(place))) && lane('where', (request, side) => <Where steps={request.steps} id={side.id} />)}
+      {picked.some(each => each && each.steps.some(({ place }) => WHERE.has(place))) && lane('where', (request, side) => <><Where steps={request.steps} id={side.id} /><OnDisk steps={request.steps} /></>)}
       {lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
       {lane('list', (_, side, i) => <Strip side={side} picked={picked[i]} pick={number => pick(i, number)} />)}
     </div>

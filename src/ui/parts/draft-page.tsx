@@ -1,7 +1,7 @@
 /** What was dropped: its definition as form and as text, every line with its verdict, what stops it, what Start will do. */
 
 import type { Plan } from '../../dom0/index.ts';
-import { changeDraft, discard, draft, startDraft, typeDraft } from '../state.ts';
+import { changeDraft, discard, draft, leftOut, startDraft, typeDraft } from '../state.ts';
 import { laterStrings } from '../strings-later.ts';
 import './edit.css';
 import { EditForm } from './edit-form.tsx';
@@ -29,6 +29,7 @@ export function DraftPage() {
       </div>
       <div class="row wrap counts" role="status">
         {now.judging ? <span class="sec">{words.judging}</span> : now.saved && !now.problem ? <span class="sec">{now.starting ? words.restoring : words.changed}</span> : <Counts plan={plan} problem={now.problem} stops={stops} name={name} />}
+        {leftOut.value.length > 0 && <span class="sec">{words.leftOut(leftOut.value)}</span>}
       </div>
     </div>
     {now.definition ? <>

@@ -49,8 +49,8 @@ const CONSOLE = 'console',
 const TABS = [[CONSOLE, words.tabs.console], ['overview', words.tabs.overview], ['history', words.tabs.history], ['inspect', words.tabs.inspect], ['definition', words.tabs.definition]] as const;
 
 function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: string | undefined }) {
-  // Whoever comes to one that has crashed wants to know why; whoever was there goes on with what they looked at.
-  const [first] = useState(() => (session.info.peek().fell && !session.info.peek().lost && !session.gone.peek() ? POST_MORTEM : CONSOLE));
+  // Whoever was there when it fell goes on with what they looked at.
+  const [first] = useState(() => (session.isFallen ? POST_MORTEM : CONSOLE));
   const domain = session.info.value;
   const gone = session.gone.value;
   const over = session.over, isKept = over && !gone && !domain.lost;

@@ -5,7 +5,7 @@ import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { info } from '../host.ts';
 import { canDefine, changeShown, choose, defineChosen, discardSeveral, filesOfSeveral, isReady, mend, openAlone, openSeveral, readForm, shownForm, startChosen, unnamed } from '../several.ts';
-import { type Candidate, several } from '../state.ts';
+import { type Candidate, leftOut, several } from '../state.ts';
 import { laterStrings } from '../strings-later.ts';
 import { EditForm } from './edit-form.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
@@ -38,7 +38,7 @@ export function SeveralPage() {
         <button class="btn" disabled={busy || defines.length === 0} onClick={() => void defineChosen(words.defined)}>{words.define(defines.length)}</button>
         <button class="btn primary" disabled={busy || starts.length === 0} onClick={() => void startChosen(words.started)}>{words.start(starts.length)}</button>
       </div>
-      <div class="row wrap counts" role="status">{!busy && ready > 0 && <Tag kind="used">{words.ready(ready)}</Tag>}{!busy && stopped > 0 && <Tag kind="error">{words.stands(stopped)}</Tag>}<span class="sec">{busy ? draftWords.judging : stopped > 0 ? words.stopped(stopped, ready > 0) : draftWords.ready}</span></div>
+      <div class="row wrap counts" role="status">{!busy && ready > 0 && <Tag kind="used">{words.ready(ready)}</Tag>}{!busy && stopped > 0 && <Tag kind="error">{words.stands(stopped)}</Tag>}<span class="sec">{busy ? draftWords.judging : stopped > 0 ? words.stopped(stopped, ready > 0) : draftWords.ready}</span>{leftOut.value.length > 0 && <span class="sec">{draftWords.leftOut(leftOut.value)}</span>}</div>
     </div>
     <div class="body draft">
       <table class="several">
