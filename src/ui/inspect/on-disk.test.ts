@@ -1,0 +1,36 @@
+// @vitest-environment happy-dom
+import { h, render } from 'preact';
+import { afterEach, expect, it } from 'vitest';
+import type { Inventory } from '../../dom0/index.ts';
+import { inventory } from '../inventory.ts';
+import { OnDisk } from './on-disk.tsx';
+
+const MIB = 2 ** 20;
+/** 1024 MiB: a partition from 512 MiB on, in it a volume of eight extents. */
+const disk = { path: '/dev/sda', bytes: 1024 * MIB, storedBytes: 0, partitions: [{ name: 'sda1', bytes: 512 * MIB, type: 0x8e, users: [] }], group: 'vg0', groupBytes: 512 * MIB, extentBytes: 4 * MIB, freeBytes: 0, volumes: [{ name: 'web', path: '/dev/vg0/web', bytes: 32 * MIB, users: [] }] };
+const step = (place: string, what: string) => ({ place, what, us: 0, writer: 0 });
+const STEPS = [step('volume', 'vg0/web, logical extent 2'), step('partition', 'sda1, sector 524288'), step('disk', 'sda, sector 1572864, 8 sectors')];
+
+function shown(steps: typeof STEPS): HTMLElement {
+  const root = document.createElement('div');
+  render(h(OnDisk, { steps }), root);
+  return root;
+}
+afterEach(() => { inventory.value = undefined; });
+
+it('shows the extent in its volume and the sector on the whole disk, each to scale', () => {
+  inventory.value = { stored: { disk } } as unknown as Inventory;
+  const root = shown(STEPS);
+  expect(root.querySelector('svg')!.getAttribute('aria-label')).toBe('Extent 2 of 8 of vg0/web; sector 1572864 of /dev/sda');
+  const box = (rect: Element): number[] => ['x', 'width'].map(name => Number(rect.getAttribute(name)));
+  expect([...root.querySelectorAll('.at')].map(box)).toEqual([[250, 125], [750, 5]]);
+  expect(box(root.querySelector('.part')!)).toEqual([500, 500]);
+});
+
+it('shows nothing of an image, of a volume that is gone, and before the host was asked', () => {
+  expect(shown(STEPS).childElementCount).toBe(0);
+  inventory.value = { stored: { disk: { ...disk, volumes: [] } } } as unknown as Inventory;
+  expect(shown(STEPS).childElementCount).toBe(0);
+  inventory.value = { stored: { disk } } as unknown as Inventory;
+  expect(shown([step('image', 'sector 5')]).childElementCount).toBe(0);
+});
