@@ -53,6 +53,8 @@ export interface PortRange {
   readonly count: number;
   /** Widest access the handler takes (default 1). */
   readonly width?: 1 | 2 | 4;
+  /** What is read changes no interrupt line: a hypervisor whose own device this is may answer without leaving the processor. */
+  readonly readsQuietly?: boolean;
   read(offset: number, size: number): number;
   write(offset: number, value: number, size: number): void;
   /** REP INS: as many items of `size` bytes as the device has ready, at most what fits `into`. Returns the bytes given. */

@@ -81,6 +81,11 @@ export class IoBus {
     return this.owner[port] !== 0;
   }
 
+  /** Whether reading a port changes no interrupt line (PortRange.readsQuietly). */
+  readsQuietly(port: number): boolean {
+    return this.ranges[this.owner[port]]?.readsQuietly === true;
+  }
+
   /** Claims guest-physical addresses. Throws OverlapError or RangeLimitError and changes nothing then. */
   plugMemory(range: MemoryRange): void {
     if (range.base < 0 || range.length < 1 || range.base + range.length > 2 ** 52) throw new RangeLimitError('memory', range.base, range.length);

@@ -276,8 +276,8 @@ export class Pit implements Device {
   /** Cycle for which the timer is set. */
   private dueCycle = Infinity;
 
-  readonly ports: PortRange = { base: 0x40, count: 4, read: offset => this.read(offset), write: (offset, value) => this.write(offset, value) };
-  readonly portBPorts: PortRange = { base: 0x61, count: 1, read: () => this.readPortB(), write: (_offset, value) => this.writePortB(value) };
+  readonly ports: PortRange = { base: 0x40, count: 4, readsQuietly: true, read: offset => this.read(offset), write: (offset, value) => this.write(offset, value) };
+  readonly portBPorts: PortRange = { base: 0x61, count: 1, readsQuietly: true, read: () => this.readPortB(), write: (_offset, value) => this.writePortB(value) };
 
   /** `unserved`: whether channel 0's last interrupt is enabled and has not reached the processor yet. */
   constructor(timers: Timers, irq0: IrqLine, unserved: () => boolean = () => false) {

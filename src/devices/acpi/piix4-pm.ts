@@ -122,7 +122,7 @@ export class Piix4Pm implements Device {
   /** The function's registers have put the PM and SMBus blocks there; 0: nowhere. */
   place(pmBase: number, smbusBase: number): void {
     this.pmRange = this.move(this.pmRange, {
-      base: pmBase, count: PM_BLOCK_BYTES, width: 4,
+      base: pmBase, count: PM_BLOCK_BYTES, width: 4, readsQuietly: true,
       read: (offset, size) => this.readPm(offset, size), write: (offset, value, size) => this.writePm(offset, value, size),
     });
     this.smbusRange = this.move(this.smbusRange, {

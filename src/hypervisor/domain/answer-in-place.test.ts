@@ -1,6 +1,6 @@
 /** Accesses to devices' memory that are answered inside `run()`: a few instructions on the real processor and PC. */
-import { expect, it } from 'vitest';
-import { EBX } from '../../cpu/index.ts';
+import { expect, it, vi } from 'vitest';
+import { EBX, ExitReason } from '../../cpu/index.ts';
 import type { Domain } from './domain.ts';
 import { program, programDomain, runToEnd } from './program.test-support.ts';
 
@@ -42,4 +42,15 @@ it('ports of the device model likewise, each counted as the I/O exit that it is;
   // mov ecx,100; L: out 0x80,al; in al,0x71; dec ecx; jnz L; in al,0x21; hlt
   const domain = run('b9 64 00 00 00 e6 80 e4 71 49 75 f9 e4 21 f4');
   expect(domain.stats().exitsByReason).toMatchObject({ IO: 201 });
+});
+
+it('what is read of the timers, too: port 61H, the 8254 and the PM timer go on meanwhile; what is written exits', () => {
+  // mov ecx,2000; mov dx,0x608; in eax,dx; mov ebx,eax; L: in al,0x61; in al,0x40; in eax,dx; dec ecx; jnz L; sub eax,ebx; mov ebx,eax; out 0x61,al; hlt
+  const domain = programDomain(program(['b9 d0 07 00 00 66 ba 08 06 ed 89 c3 e4 61 e4 40 ed 49 75 f8 29 d8 89 c3 e6 61 f4']));
+  const dispatch = vi.spyOn((domain as unknown as { exits: { dispatch(reason: number): void } }).exits, 'dispatch');
+  runToEnd(domain, 1);
+  expect(domain.stats().exitsByReason).toMatchObject({ IO: 6002 });
+  expect(dispatch.mock.calls.flat().filter(reason => reason === ExitReason.IO)).toHaveLength(1);
+  // 14,000 instructions of virtual time.
+  expect(domain.processor.regs[EBX]).toBeGreaterThan(20);
 });

@@ -201,22 +201,26 @@ export class Exits {
     return this.answeredInPlace(ExitReason.EPT_VIOLATION, started);
   }
 
-  /** The processor's `answerPort`: likewise for ports of the device model beside us. The interrupt controllers' are not answered so. */
+  /**
+   * The processor's `answerPort`: likewise for ports of the device model beside us, and for what is read of our own timers. Other ports of ours may
+   * change which event comes before the next instruction.
+   */
   answerPortInPlace(): boolean {
     const { exit, domain, model, own } = this;
     const { qualification } = exit,
       port = qualification >>> 16,
       size = (qualification & IO_SIZE_MASK) + 1;
-    if (!model || own.hasPort(port)) return false;
+    const isOwn = own.hasPort(port);
+    if (isOwn ? (qualification & IO_IN) === 0 || !own.readsQuietly(port) : !model) return false;
     this.begin();
     this.count(ExitReason.IO);
     domain.xen?.afterExit();
     this.record(ExitReason.IO, exit.value);
-    const started = this.beginRequest(port, 1);
+    const started = isOwn ? -1 : this.beginRequest(port, 1), bus = isOwn ? own : model!;
     this.portBytes += size;
     this.ask();
-    if (qualification & IO_IN) exit.value = model.readPort(port, size);
-    else model.writePort(port, exit.value, size);
+    if (qualification & IO_IN) exit.value = bus.readPort(port, size);
+    else bus.writePort(port, exit.value, size);
     return this.answeredInPlace(ExitReason.IO, started);
   }
 

@@ -54,6 +54,8 @@ export interface PlatformOptions {
 /** Ports and guest-physical addresses that devices answer. */
 export interface DeviceBus {
   hasPort(port: number): boolean;
+  /** Whether reading a port changes no interrupt line. */
+  readsQuietly(port: number): boolean;
   readPort(port: number, size: number): number;
   writePort(port: number, value: number, size: number): void;
   /** REP INS and OUTS in bulk: bytes moved; 0: one by one. */
