@@ -26,6 +26,7 @@ export class Xterm {
   private readonly label: string;
   private opened = false;
   private readonly stopEffects: () => void;
+  private settling = 0;
 
   constructor(label: string, onInput: (bytes: Uint8Array) => void) {
     this.label = label;
@@ -80,7 +81,8 @@ export class Xterm {
    * jump from there, and its own events may leave the end.
    */
   private settle(row: number | undefined, frames = SETTLE_FRAMES): void {
-    requestAnimationFrame(() => {
+    cancelAnimationFrame(this.settling);
+    this.settling = requestAnimationFrame(() => {
       const { active } = this.terminal.buffer, { baseY } = active;
       // To the end and back: both are steps from where the scroll bar is.
       this.terminal.scrollLines(baseY);
@@ -107,6 +109,7 @@ export class Xterm {
   }
 
   dispose(): void {
+    cancelAnimationFrame(this.settling);
     this.stopEffects();
     this.terminal.dispose();
   }
