@@ -43,6 +43,9 @@ export const FIGURE: readonly Offer[] = [kinds[0]!, kinds[1]!, demo];
 
 export const offers = signal<readonly Offer[]>(own);
 
+/** Whether guests/catalogue.json was read, or found absent. Before that nothing is shown to press: what stood under the pointer would be another guest. */
+export const isListed = signal(false);
+
 /** What this page reads of guests/catalogue.json (scripts/guests.ts writes it); paths are relative to it. */
 interface Catalogue {
   guests: { id: string; title: string; about: string; bytes: number; files: { name: string; path: string }[] }[];
@@ -64,31 +67,39 @@ export const startCatalogue = (): void => { catalogue = loadCatalogue(); };
 
 /** Adds the fetched guests, if there are any: without `npm run guests` the file is absent, and that is no error. */
 async function loadCatalogue(): Promise<void> {
+  const base = new URL('guests/catalogue.json', document.baseURI);
+  const reading = readCatalogue(base);
   // What Domain 0 refuses it says itself: the files stand there all the same.
   const told = (work: Promise<void>): Promise<void> => work.catch(error => reportProblem('Domain-0', sentence(error)));
   await told(offerFirmware({ own: OWN_BIOS }));
-  const base = new URL('guests/catalogue.json', document.baseURI);
+  const read = await reading;
+  if (!read) return;
+  const { fetched, firmware } = read;
+  const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
+  const roms = firmware.filter(({ name }) => name.endsWith('.rom')).map(({ name, path }) => ({ name, url: new URL(path, base).href }));
+  await told(offerFirmware({ own: OWN_BIOS, ...(bios && vgaBios ? { seabios: { bios, vgaBios } } : {}), roms }));
+  await told(offerGuests(fetched));
+}
+
+/** Lists what stands in the catalogue at `base`. */
+async function readCatalogue(base: URL): Promise<{ fetched: Offer[]; firmware: { name: string; path: string }[] } | undefined> {
   try {
     const answer = await fetch(base);
     // A server that answers every address with the page has no catalogue either.
-    if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return;
+    if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return undefined;
     const { guests, firmware = [], cds = [], disks = [], saved = [] } = await answer.json() as Catalogue;
-    const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
-    const roms = firmware.filter(({ name }) => name.endsWith('.rom')).map(({ name, path }) => ({ name, url: new URL(path, base).href }));
-    await told(offerFirmware({ own: OWN_BIOS, ...(bios && vgaBios ? { seabios: { bios, vgaBios } } : {}), roms }));
     const image = (about: string) => ({ name, path, bytes }: Image): Offer => ({ id: name, title: name, about, type: 'hvm', bytes, files: [{ name, url: new URL(path, base).href }] });
     const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
     const atShell = saved.flatMap(({ guest, path, bytes }): Offer[] => fetched.filter(({ id }) => id === guest).map(({ id, title }) => ({
       id: `${id}-at-shell`, title: strings.home.atShell(title), about: strings.home.atShellAbout, bytes, saved: true, files: [{ name: `${id}.save`, url: new URL(path, base).href }],
     })));
-    offers.value = [...own,
-      ...atShell,
-      ...fetched,
-      ...disks.map(image(strings.home.disk)),
-      ...cds.map(image(strings.home.cd))];
-    await told(offerGuests(fetched));
+    offers.value = [...own, ...atShell, ...fetched, ...disks.map(image(strings.home.disk)), ...cds.map(image(strings.home.cd))];
+    return { fetched, firmware };
   } catch (error) {
     reportProblem('guests/catalogue.json', strings.errors.downloadBroke('guests/catalogue.json', sentence(error)));
+    return undefined;
+  } finally {
+    isListed.value = true;
   }
 }
 

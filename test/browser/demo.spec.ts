@@ -23,6 +23,17 @@ test('the demo guest boots with one click, answers a typed command, and its exit
   expect(await page.evaluate(() => !!document.activeElement?.closest('.xterm'))).toBe(false);
 });
 
+test('no guest is offered before the list is whole: what stood under the pointer would be another one', async ({ page }) => {
+  let answer = (): void => {};
+  const held = new Promise<void>(resolve => { answer = resolve; });
+  await page.route('**/guests/catalogue.json', async route => { await held; await route.continue(); });
+  await open(page, './?boot=0');
+  await expect(page.getByRole('status').getByText('The list of guests is being read.')).toBeVisible();
+  await expect(page.getByRole('button', { name: /^Boot / })).toHaveCount(0);
+  answer();
+  await expect(page.getByRole('button', { name: 'Boot demo' })).toBeVisible();
+});
+
 test('a double click on Boot boots the guest, once: its second click does not cancel', async ({ page }) => {
   await open(page, './?boot=0');
   await page.getByRole('button', { name: 'Boot demo' }).dblclick();

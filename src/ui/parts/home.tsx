@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { FIGURE, type Offer, offers, pcos, progressText } from '../offers.ts';
+import { FIGURE, isListed, type Offer, offers, pcos, progressText } from '../offers.ts';
 import { fourWays } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { speaking } from '../sessions.ts';
@@ -47,6 +47,7 @@ function Home() {
     <div class="cards">
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
+        {!isListed.value ? <p class="sec" role="status">{strings.home.listing}</p> : <>
         <Best guest={best} />
         <Offers guests={others.filter(({ id }) => FIRST.includes(id))} />
         <div class="more-r">
@@ -55,6 +56,7 @@ function Home() {
           <summary title={strings.bootSectors.hint}>{strings.bootSectors.title}</summary>{showsSectors.value && <BootSectors />}</details>
         </div>
         {offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
+        </>}
       </section>
       <section class="card">
         <h2><Icon name="drop" size={15} /> {strings.home.drop}</h2>
