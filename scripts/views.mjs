@@ -285,7 +285,7 @@ const VIEWS = [
         ),
         definition('db', 'type = "pvh"\nmemory = 96\nkernel = "minipv"\ndisk = [ "phy:/dev/vg0/db,xvda,w" ]\nvif = [ "bridge=xenbr0" ]\n'),
         definition('lab', 'type = "pv"\nmemory = 16\nkernel = "minipv"\ncpu_weight = 128\non_crash = "preserve"\n'),
-        definition('mail', 'type = "pvh"\nmemory = 32\nkernel = "minipv"\nmemroy = 8\n'),
+        definition('mail', 'type = "pvh"\nmemory = 32\nkernel = "minipv"\ncpu_wieght = 512\n'),
         kernel,
       ];
       await page.locator('input[type=file]').first().setInputFiles(files);

@@ -70,12 +70,11 @@ export const laterStrings = {
     keepAndStart: 'Keep and start',
     startPaused: 'Start paused',
     leaving: (name: string, seconds: number) => `The definition of ${name} is deleted within ${seconds} s.`,
-    line: 'Line',
     write: (what: string) => `Write ${what}`,
     writeIn: (what: string, line: number) => `Write ${what} in line ${line}`,
     waitsForLine: (line: number, key: string) => `Start waits for line ${line}${key ? `, ${key}` : ''}.`,
     once: (errors: number) => (errors === 1 ? 'once the error is mended as it says' : 'once the errors are mended as they say'),
-    atLine: (line: number, hasRemedy: boolean) => `Line ${line} says ${hasRemedy ? 'what to write' : 'why not'}.`, andMore: (n: number) => `and ${n} more`, whyXm: '(xl keeps none)', otherwise: (n: number) => (n === 1 ? 'What the approximated line comes to' : `What the ${n} approximated lines come to`),
+    atLine: ({ line, column, short }: { line: number; column: number; short: string }, remedy: string | undefined) => `Line ${line}, column ${column}: ${short}.${remedy === undefined ? '' : ` Write ${remedy}.`}`, keepsIt: 'keeps the text in /etc/xen/vm', andMore: (n: number) => `and ${n} more`, otherwise: (n: number) => (n === 1 ? 'What the approximated line comes to' : `What the ${n} approximated lines come to`),
     why: (key: string) => `Why is ${key} refused?`, whyMib: 'Memory is a whole number of MiB, and a letter makes it none. The xl of Xen only warns and gives the guest 32 MiB, its default. Ringside stops before it asks Xen for anything.', whySource: 'xl.cfg(5), memory=MBYTES',
     text: 'Text of the definition',
     formName: 'Form of the definition', formTitle: 'Form', formSame: 'the same data as the text',
@@ -139,8 +138,7 @@ export const laterStrings = {
     none: '–',
     verdicts: { used: 'used', approximated: 'approximated', ignored: 'ignored', missing: 'missing', error: 'error' } as Record<string, string>,
     tally: (n: number, verdict: string) => (verdict === 'error' ? count(n, 'error') : `${n} ${verdict}`),
-    steps: (s: { memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; disks?: string[]; writesFiles?: boolean }, command: string) => [
-      { command },
+    steps: (s: { memoryMiB: number; vcpus: number; type: string; kernel?: string; ramdisk?: string; disks?: string[]; writesFiles?: boolean }) => [
       `The domain gets ${s.memoryMiB} MiB and ${count(s.vcpus, 'vCPU')}, as ${s.type.toUpperCase()}.`,
       s.kernel ? `${s.kernel}${s.ramdisk ? ` and ${s.ramdisk} are` : ' is'} loaded and entered, without firmware.` : 'The BIOS starts, shows its screen and looks for something to boot.',
       ...(s.writesFiles ? ['What it writes to image files is kept in memory until the domain is destroyed; the files stay as they are.'] : []),

@@ -23,7 +23,7 @@ test('an address names the entry, the host and what Xen is told', async ({ page 
 
 test('the menu waits for keys, an entry is edited for this boot, and a reboot shows it again as grub.cfg has it then', async ({ page }) => {
   await page.goto('./?boot=menu');
-  await expect(menu(page)).toContainText('without VT (standard computer)');
+  await expect(menu(page)).toContainText('Ringside VM Server without VT');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('ArrowUp');
   await page.waitForTimeout(1500);

@@ -11,7 +11,7 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   await text.fill('# mine\nname = "web"\ntype = "pvh"\nmemory = "64M"\nkernel = "/boot/minipv"\n');
   await expect(page.locator('.edt-m li').filter({ hasText: '4:10' })).toContainText('Write 64');
   const memory = page.getByRole('spinbutton', { name: 'Memory, MiB' });
-  await expect(page.locator('.fld').filter({ has: memory })).toContainText('Line 4 says what to write');
+  await expect(page.locator('.fld').filter({ has: memory })).toContainText('Line 4, column 10: xl takes MiB as a number. Write 64.');
   await expect(page.getByRole('button', { name: 'Start web', exact: true })).toBeDisabled();
   // What Start would do is told as it would be with what the error says, and a button writes that.
   await expect(page.locator('.plan')).toContainText('The domain gets 64 MiB');

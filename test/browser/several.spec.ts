@@ -8,7 +8,7 @@ const definition = (name: string, more = '') => ({ name: `${name}.cfg`, buffer: 
 
 test('several definitions are judged together, and those that are chosen start or are kept', async ({ page }) => {
   await open(page);
-  await drop(page, [definition('web'), definition('db'), definition('broken', 'memroy = 8\n'), kernel]);
+  await drop(page, [definition('web'), definition('db'), { name: 'broken.cfg', buffer: Buffer.from('name = "broken"\ntype = "pvh"\nkernel = "minipv"\n\nmemroy = 8\n') }, kernel]);
   await expect(page.getByRole('heading', { name: '3 guests' })).toBeVisible();
   const row = (name: string) => page.locator('.several tbody tr', { hasText: name });
   // What stops one is told at its line, which is shown at once.

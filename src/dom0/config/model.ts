@@ -163,12 +163,23 @@ class Judge {
     return this.near.get(key);
   }
 
+  private firsts: Map<string, Setting> | undefined;
+
+  /** The first setting of a key, wherever it stands. */
+  private firstOf(key: string): Setting | undefined {
+    this.firsts ??= new Map([...this.settings].reverse().map(setting => [setting.key, setting]));
+    return this.firsts.get(key);
+  }
+
   /** Checks that the key exists and its value has the right kind; keeps the last setting of each key. */
   private collect(setting: Setting): void {
     const { key, value } = setting;
     if (!Object.hasOwn(this.rules, key)) {
       // xl looks at no key that it does not know. What is near to one was meant to be that.
       const near = this.nearKey(key);
+      const named = near === undefined ? undefined : this.firstOf(near);
+      // Which of the two is meant a person has to say.
+      if (named) return this.reportOneOfMany(setting, shortened(key), 'error', () => [`unknown; line ${named.line} has ${near}`, `${shortened(key)} is no key of xl.cfg. It is near to ${near}, which line ${named.line} has. Take one of the two out.`]);
       if (near !== undefined) return this.reportOneOfMany(setting, shortened(key), 'error', () => [`unknown; did you mean ${near}?`, `${shortened(key)} is no key of xl.cfg. Did you mean ${near}?`, { write: near }]);
       return this.reportOneOfMany(setting, shortened(key), 'ignored', () => ['no key of xl.cfg', `${shortened(key)} is no key of xl.cfg: nothing looks at it, as with xl.`]);
     }

@@ -1,8 +1,9 @@
 /** What was dropped: its definition as form and as text, every line with its verdict, what stops it, what Start will do. */
 
-import type { Plan } from '../../dom0/index.ts';
+import type { Finding, Plan } from '../../dom0/index.ts';
 import { changeDraft, discard, draft, leftOut, startDraft, typeDraft } from '../state.ts';
 import { laterStrings } from '../strings-later.ts';
+import { tallyLines } from '../verdict-lines.ts';
 import './edit.css';
 import { EditForm } from './edit-form.tsx';
 import { Approximations, EditText } from './edit-text.tsx';
@@ -28,7 +29,7 @@ export function DraftPage() {
         <button class="btn primary" disabled={blocked} onClick={() => void startDraft()}><span class="cut">{now.saved ? words.restore : words.start(name)}</span></button>
       </div>
       <div class="row wrap counts" role="status">
-        {now.judging ? <span class="sec">{words.judging}</span> : now.saved && !now.problem ? <span class="sec">{now.starting ? words.restoring : words.changed}</span> : <Counts plan={plan} problem={now.problem} stops={stops} name={name} />}
+        {now.judging ? <span class="sec">{words.judging}</span> : now.saved && !now.problem ? <span class="sec">{now.starting ? words.restoring : words.changed}</span> : <Counts plan={plan} problem={now.problem} stops={stops} name={name} byLine={now.definition !== undefined} />}
         {leftOut.value.length > 0 && <span class="sec">{words.leftOut(leftOut.value)}</span>}
       </div>
     </div>
@@ -51,9 +52,10 @@ export function DraftPage() {
   </>;
 }
 
-function Counts({ plan, problem, stops, name }: { plan: Plan | undefined; problem?: string; stops: number; name: string }) {
-  const all = merged(plan);
-  const tally = (kind: string) => all.filter(finding => finding.verdict === kind).length;
+/** `byLine`: one verdict stands beside a line; else each finding has a row of its own. */
+function Counts({ plan, problem, stops, name, byLine }: { plan: Plan | undefined; problem?: string; stops: number; name: string; byLine: boolean }) {
+  const all = merged(plan), lines = tallyLines(all);
+  const tally = (kind: Finding['verdict']) => (byLine ? lines.get(kind) ?? 0 : all.filter(finding => finding.verdict === kind).length);
   return <>
     {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => tally(kind) > 0 && <Tag key={kind} kind={kind}>{words.tally(tally(kind), words.verdicts[kind]!)}</Tag>)}
     <span class="sec">{problem && !plan ? words.nothingCreated(name) : stops > 0 ? words.startsBlocked(stops) : words.ready}</span>

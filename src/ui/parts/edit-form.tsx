@@ -124,6 +124,6 @@ function Field({ label, of, judged, hint, isHalf, children }: { label: string; o
   const id = `edit-${of}`;
   return <div class={`fld${isHalf ? ' half' : ''}${chosenKey.value === of ? ' sel' : ''}${errors.length > 0 ? ' wrong' : ''}`} onFocusCapture={() => { chosenKey.value = of; }}>
     <label for={id}>{label}</label>{children(id)}
-    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="wrongly"><Tag kind={error.verdict}><span>{error.line > 0 ? laterStrings.defined.atLine(error.line, remedyOf(error) !== undefined) : error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
+    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="wrongly"><Tag kind={error.verdict}><span>{error.line > 0 ? laterStrings.defined.atLine(error, remedyOf(error)) : error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
   </div>;
 }

@@ -9,6 +9,7 @@ import { remedyOf } from '../remedy.ts';
 import { deleting, go, keepDefinition, KEEP_SECONDS } from '../state.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
+import { tallyLines } from '../verdict-lines.ts';
 import { EditForm } from './edit-form.tsx';
 import { Approximations, EditText, goToError } from './edit-text.tsx';
 import { ModeBadge, StateMark, Tag } from './marks.tsx';
@@ -36,7 +37,7 @@ export function EditPage({ name }: { name: string }) {
   const mended = judged && now.mended?.of === judged.text ? now.mended.judged : undefined;
   const shown = errors === 0 ? plan : mended?.plan, fresh = errors === 0 ? judged?.definition : mended?.definition;
   const blocked = now.busy || !judged || errors > 0;
-  const tally = (kind: string): number => plan?.findings.filter(({ verdict }) => verdict === kind).length ?? 0;
+  const lines = tallyLines(plan?.findings ?? []);
   return <>
     <div class="bh edit-h">
       <div class="row wrap">
@@ -59,7 +60,7 @@ export function EditPage({ name }: { name: string }) {
         </div>
       </div>
       <div class="row wrap counts" role="status">
-        {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => tally(kind) > 0 && <Tag key={kind} kind={kind}>{draftWords.tally(tally(kind), draftWords.verdicts[kind]!)}</Tag>)}
+        {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => lines.has(kind) && <Tag key={kind} kind={kind}>{draftWords.tally(lines.get(kind)!, draftWords.verdicts[kind]!)}</Tag>)}
         {plan && <span class="sec">{errors > 0 ? (first ? words.waitsForLine(first.line, first.key) : draftWords.startsBlocked(errors)) : draftWords.ready}</span>}
         {first && (remedy !== undefined ? <button class="btn primary sm by-line" onClick={() => mend(first)}>{words.write(remedy)}</button> : <button class="btn primary sm" onClick={goToError}>{draftWords.goToLine(first.line)}</button>)}
       </div>
@@ -69,7 +70,7 @@ export function EditPage({ name }: { name: string }) {
       {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
       <div class="edit-t">
         <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
-        {shown && <PlanSteps plan={shown} command={`${isKept ? '' : `xm new ${pathOf(now)}; `}xm start ${title}`} note={words.whyXm} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
+        {shown && <PlanSteps plan={shown} commands={[...(changed || !isKept ? [{ command: `xm new ${pathOf(now)}`, does: words.keepsIt }] : []), { command: `xm start ${title}` }]} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
         {judged && <MemoryAfter fresh={fresh ? [{ name: title, mib: fresh.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
         {judged && <Approximations judged={judged} />}
       </div>

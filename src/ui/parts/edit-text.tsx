@@ -6,14 +6,11 @@ import { chosenKey } from '../editing.ts';
 import { remedyOf } from '../remedy.ts';
 import { laterStrings } from '../strings-later.ts';
 import { putCursor } from '../typing.ts';
+import { worstFirst } from '../verdict-lines.ts';
 import { Tag } from './marks.tsx';
 
 const words = laterStrings.defined,
   verdicts = laterStrings.draft.verdicts;
-/** Of several findings on a line the first of these stands beside it. */
-const ORDER = ['error', 'missing', 'approximated', 'ignored', 'used'];
-
-const worstFirst = (a: Finding, b: Finding): number => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict);
 const isChosen = ({ key }: Finding): boolean => chosenKey.value !== '' && key === chosenKey.value;
 const isBad = ({ verdict }: Finding): boolean => verdict === 'error' || verdict === 'missing';
 
@@ -45,9 +42,9 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
     chosenKey.value = at(line)[0]?.key.replace(/\..*$/, '') ?? '';
   };
   return <div class="edt">
-    <div class="edt-h"><span class="num">{words.line}</span><span>{path}</span><span class="vh"><span>{laterStrings.draft.verdict}</span><span>{laterStrings.draft.happens}</span></span></div>
+    <div class="edt-h"><span class="num">{laterStrings.draft.position}</span><span>{path}</span><span class="vh"><span>{laterStrings.draft.verdict}</span><span>{laterStrings.draft.happens}</span></span></div>
     <div class="edt-b">
-      <ol class="edt-n" aria-hidden="true">{lines.map((_, i) => <li key={i} class={at(i + 1).some(isBad) ? 'wrong' : at(i + 1).some(({ key }) => key === chosenKey.value && key !== '') ? 'sel' : ''}>{i + 1}</li>)}</ol>
+      <ol class="edt-n" aria-hidden="true">{lines.map((_, i) => <li key={i} class={at(i + 1).some(isBad) ? 'wrong' : at(i + 1).some(({ key }) => key === chosenKey.value && key !== '') ? 'sel' : ''}>{i + 1}{at(i + 1)[0] && <i>:{at(i + 1)[0]!.column}</i>}</li>)}</ol>
       <div class="edt-f"><div style={`width:max(100%,${width}ch)`}>
         <pre aria-hidden="true">{lines.map((line, i) => <Line key={i} text={line} findings={at(i + 1)} />)}</pre>
         <textarea ref={field} value={text} rows={lines.length} spellcheck={false} autocapitalize="off" autocomplete="off" wrap="off" aria-label={words.text} aria-describedby="edit-told"

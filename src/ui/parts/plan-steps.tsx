@@ -5,19 +5,21 @@ import { laterStrings } from '../strings-later.ts';
 
 interface Props {
   plan: Plan;
-  command?: string;
+  /** What it equals, each with what it does where that is no matter of course. */
+  commands?: readonly Command[];
   /** What has to be done first. */
   once?: string;
-  /** What is to be known of the command. */
-  note?: string;
 }
 
-export const PlanSteps = ({ plan, command = plan.command, once, note }: Props) =>
-  <section class="plan"><div class="ph"><h3>{laterStrings.draft.plan}</h3>{once && <span class="sec">{once}</span>}</div><Steps plan={plan} command={command} note={note} /></section>;
+interface Command { command: string; does?: string }
+
+export const PlanSteps = ({ plan, commands = [{ command: plan.command }], once }: Props) =>
+  <section class="plan"><div class="ph"><h3>{laterStrings.draft.plan}</h3>{once && <span class="sec">{once}</span>}</div><Steps plan={plan} commands={commands} /></section>;
 
 /** What follows its command, a sentence each. */
-export const stepsOf = (plan: Plan): string[] => laterStrings.draft.steps(plan.summary, plan.command).filter(step => typeof step === 'string');
+export const stepsOf = (plan: Plan): string[] => laterStrings.draft.steps(plan.summary);
 
 /** The same without a title. */
-const Steps = ({ plan, command, note }: { plan: Plan; command: string; note: string | undefined }) =>
-  <ol>{laterStrings.draft.steps(plan.summary, command).map((step, i) => <li key={i}>{typeof step === 'string' ? step : <><code>{step.command}</code>{note && <span class="sec"> {note}</span>}</>}</li>)}</ol>;
+const Steps = ({ plan, commands }: { plan: Plan; commands: readonly Command[] }) => <ol>
+  {commands.map(({ command, does }) => <li key={command}><code>{command}</code>{does && <span class="sec"> {does}</span>}</li>)}
+  {stepsOf(plan).map(step => <li key={step}>{step}</li>)}</ol>;

@@ -64,7 +64,7 @@ export function Verdicts({ plan, texts, onMend }: { plan: Plan; texts: Map<strin
           <td class="m num dim">{line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}</td>
           <td class="m src"><Source text={source} finding={finding} /></td>
           <td>{finding && <Tag kind={finding.verdict}>{words.verdicts[finding.verdict]}</Tag>}</td>
-          <td class="wh">{finding && (open ? <><span>{finding.text}</span>{mendOf(finding)}</>
+          <td class="wh">{finding && (open ? <span class="wh-l"><span>{finding.text}</span>{mendOf(finding)}</span>
             : <button class="say" aria-expanded={false} onClick={event => { event.stopPropagation(); choose(); }}>{finding.short}</button>)}</td>
         </tr>;
       })}</tbody>

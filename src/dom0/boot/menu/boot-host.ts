@@ -18,7 +18,7 @@ menuentry 'Ringside VM Server, with Xen 4.17' --class xen --id xen {
         echo 'Loading Domain 0 ...'
         module2 /boot/domain0 root=/dev/sda2
 }
-menuentry 'Ringside VM Server, with Xen 4.17, without VT (standard computer)' --class xen --id xen-no-vt {
+menuentry 'Ringside VM Server without VT, with Xen 4.17 (standard computer)' --class xen --id xen-no-vt {
         echo 'Loading Xen 4.17 ...'
         multiboot2 /boot/xen.gz loglvl=all guest_loglvl=all cpuid=no-vmx
         echo 'Loading Domain 0 ...'

@@ -26,7 +26,7 @@ describe('the boot menu', () => {
     clock.ms += 100;
     menu.tick();
     expect(hostBootOf(menu.choice)).toEqual({
-      title: 'Ringside VM Server, with Xen 4.17, without VT (standard computer)',
+      title: 'Ringside VM Server without VT, with Xen 4.17 (standard computer)',
       xenCommandLine: 'loglvl=all guest_loglvl=all cpuid=no-vmx',
       dom0CommandLine: 'root=/dev/sda2',
     });
@@ -39,7 +39,7 @@ describe('the boot menu', () => {
     menu.tick();
     expect(menu.choice).toBeUndefined();
     expect(shown().join('\n')).not.toContain('automatically');
-    expect(shown()[4]).toContain('│*Ringside VM Server, with Xen 4.17, without VT (standard computer)');
+    expect(shown()[4]).toContain('│*Ringside VM Server without VT, with Xen 4.17 (standard computer)');
     press('up', 'enter');
     expect(hostBootOf(menu.choice)?.xenCommandLine).toBe('loglvl=all guest_loglvl=all');
   });
