@@ -14,6 +14,11 @@ export const strings = {
     waits: 'The host waits for your choice.',
     empty: 'There are no entries: c opens the command line.',
     commands: { echo: 'shows a line', multiboot2: 'the hypervisor, with its own command line', module2: 'what it starts first: Domain-0’s kernel' } as Record<string, string>,
+    /** Words of those command lines, as xen-command-line.pandoc tells them. */
+    options: {
+      'loglvl=all': 'Xen keeps every message of its own', 'guest_loglvl=all': 'and those about guests', 'cpuid=no-vmx': 'as on a processor without VT-x: PV guests only',
+      'sched=rr': 'guests take turns of one length, whatever their weight', hvm_fep: 'guests may ask for an instruction to be emulated', 'root=/dev/sda2': 'the partition of Domain-0’s files',
+    } as Record<string, string>,
     chain: [['c-hw', 'Firmware', 'finds the disk'], ['c-hv here', 'GRUB', 'you are here'], ['c-hv', 'Xen', 'takes processor and memory'], ['c-d0', 'Domain-0', 'drives the devices, has xl'], ['c-A', 'Guests', 'run beside it']] as [string, string, string][],
     label: 'Boot menu of the host: up, down and Enter, e edits, c opens a command line',
     off: 'The host is switched off. Press any key to switch it on.',

@@ -60,10 +60,16 @@ function Entries({ menu: { entries, selectedIndex, secondsLeft, isBelow }, press
     </section>
     <section>
       <h3>{words.title}</h3>
-      <ol class="lines">{chosen?.kind === 'menuentry' ? chosen.lines.map((line, i) => <li key={i}><code>{line}</code><small>{words.commands[line.split(' ')[0]!]}</small></li>) : chosen?.entries.map(({ title }) => <li key={title}><code>{title}</code></li>)}</ol>
+      <ol class="lines">{chosen?.kind === 'menuentry' ? chosen.lines.map((line, i) => <Line key={i} text={line} />) : chosen?.entries.map(({ title }) => <li key={title}><code>{title}</code></li>)}</ol>
     </section>
     <ol class="bootway">{words.chain.map(([owner, name, does]) => <li key={name} class={owner}><b class="dom">{name}</b><span>{does}</span></li>)}</ol>
   </main>;
+}
+
+/** A command of an entry, what it does, and what its options ask for. */
+function Line({ text }: { text: string }) {
+  const [command, ...options] = text.split(' ');
+  return <li><code>{text}</code><small>{words.commands[command!]}</small>{options.filter(option => option in words.options).map(option => <small key={option} class="opt"><code>{option}</code> {words.options[option]}</small>)}</li>;
 }
 
 /** What comes after its first comma says what is different about it. */
