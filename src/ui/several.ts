@@ -2,7 +2,7 @@
 
 import { batch, computed, signal } from '@preact/signals';
 import type { Changes, Finding, JudgedText, NamedFile } from '../dom0/index.ts';
-import { host, sentence } from './host.ts';
+import { domains, host, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { catalogue } from './offers.ts';
 import { remedied } from './remedy.ts';
@@ -31,8 +31,22 @@ export async function openSeveral(given: readonly NamedFile[], saved: readonly N
     others.value = rest;
     several.value = candidates;
   });
+  following ??= followGone();
   go({ kind: 'draft' });
   await judgeAll();
+}
+
+let following: (() => void) | undefined;
+
+/** Names and memory that are free again are judged again. */
+function followGone(): () => void {
+  let before = new Set<string>();
+  return domains.subscribe(list => {
+    const running = new Set(list.filter(({ ended }) => ended === undefined).map(({ name }) => name));
+    const isFewer = [...before].some(name => !running.has(name));
+    before = running;
+    if (isFewer && several.peek()?.every(({ busy }) => !busy)) void judgeAll();
+  });
 }
 
 /** Changes one that is still there. */
@@ -42,9 +56,13 @@ function put({ file }: Candidate, changes: Partial<Candidate>): void {
 
 const now = ({ file }: Candidate): Candidate | undefined => several.peek()?.find(each => each.file === file);
 
-async function judgeAll(): Promise<void> {
+let judged = Promise.resolve();
+
+/** One after the other: Domain 0 gives up a judgement when it is asked for another. */
+const judgeAll = (): Promise<void> => (judged = judged.then(judgeEach));
+
+async function judgeEach(): Promise<void> {
   await catalogue;
-  // One after the other: Domain 0 gives up a judgement when it is asked for another.
   for (const each of several.peek() ?? []) {
     if (each.isSaved || each.done || !now(each)) continue;
     try {

@@ -55,3 +55,24 @@ test('files that come later complete several definitions, and a saved domain is 
   await expect(page.locator('.several')).toHaveCount(0);
   await expect(domainRows(page).filter({ hasText: /minipv-pvh|web/ })).toHaveCount(2);
 });
+
+test('one that the machine has no memory for is refused beside the others, and is not called ready', async ({ page }) => {
+  await open(page, './?boot=0&host=memory=96,pcpus=1');
+  const large = (name: string) => ({ name: `${name}.cfg`, buffer: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 48\nkernel = "minipv"\n`) });
+  await drop(page, [large('web'), large('db'), kernel]);
+  await expect(page.locator('.counts')).toContainText('2 ready');
+  await page.getByRole('button', { name: 'Start 2', exact: true }).click();
+  await expect(page.locator('.several tbody tr', { hasText: 'web' })).toContainText('web runs as domain 1.', { timeout: 20_000 });
+  await expect(page.locator('.several tbody tr', { hasText: 'db' }).getByRole('alert')).toContainText('MiB');
+  await expect(page.locator('.counts')).toContainText('One cannot be started yet.');
+  await expect(page.locator('.counts')).not.toContainText('ready');
+  // Once the other is gone it can.
+  await page.getByRole('treeitem', { name: /web PVH/ }).click();
+  await page.getByRole('button', { name: 'Destroy' }).click();
+  await page.getByRole('button', { name: 'Destroy now' }).click();
+  await page.goBack();
+  await expect(page.locator('.counts')).toContainText('1 ready');
+  await page.getByLabel('Take db.cfg').check();
+  await page.getByRole('button', { name: 'Start 1', exact: true }).click();
+  await expect(domainRows(page).filter({ hasText: 'db' })).toHaveCount(1);
+});

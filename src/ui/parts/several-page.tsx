@@ -27,7 +27,8 @@ export function SeveralPage() {
   const starts = chosen.filter(isReady), defines = chosen.filter(canDefine);
   const busy = all.some(each => each.busy);
   const shown = all.find(({ file }) => file.name === opened.value) ?? all.find(({ plan }) => (plan?.errors.length ?? 0) > 0) ?? all.find(({ plan }) => plan);
-  const ready = all.filter(isReady).length, stopped = all.filter(each => !each.busy && !each.done && !isReady(each)).length;
+  // One that was refused can be tried again, and is not ready for all that.
+  const open = all.filter(each => !each.busy && !each.done), ready = open.filter(each => isReady(each) && !each.problem).length, stopped = open.length - ready;
   useEffect(() => { if (shown?.plan && !shown.isSaved && !busy) void readForm(shown); }, [shown?.file, busy]);
   const form = shownForm.value?.file === shown?.file ? shownForm.value : undefined;
   return <>
