@@ -410,7 +410,12 @@ const VIEWS = [
       };
       await pauseWhen(page, isVaried);
       const rows = page.locator('.elog tbody tr');
-      await rows.filter({ hasText: 'I/O instruction' }).first().click();
+      // Where none is: of the exits for its ports the one that took longest.
+      const long = await rows.evaluateAll(all => {
+        const us = all.map(({ cells }) => (/port 0x1f/.test(cells[6].innerText) ? Number.parseInt(cells[7].innerText, 10) || 0 : -1));
+        return us.indexOf(Math.max(...us));
+      });
+      await rows.nth(long).click();
       // Of several the one whose time has most parts.
       const partsOf = async i => {
         await rows.nth(i).click();
@@ -418,7 +423,7 @@ const VIEWS = [
       };
       const parts = [];
       for (const i of at) parts.push(await partsOf(i));
-      const chosen = at[parts.indexOf(Math.max(...parts))] ?? 0;
+      const chosen = at[parts.indexOf(Math.max(...parts))] ?? long;
       if (at.length > 0) await rows.nth(chosen).click();
       // Near the top, as somebody reads it who looks for what came before.
       const top = await rows.nth(Math.max(0, chosen - ABOVE)).evaluate(row => row.offsetTop - row.closest('table').tHead.offsetHeight);

@@ -19,6 +19,13 @@ test('a triple fault is told event by event, with the gate that stood in the way
   await expect(page.locator('.pm .badr')).toHaveText(/47.*not present/);
   await expect(page.getByText('Byte 5 is 0e.')).toBeVisible();
   await expect(page.locator('.pm .regs')).toContainText('EIP00007c6b');
+  // What the stack holds is told where memory shows it: a CALL stands before the address.
+  await expect(page.locator('.pm-stack tr')).toContainText([/^0009fbe0/, /^0009fbe4.*saved EBP$/, /^0009fbe8.*00007c5ereturn$/]);
+  // Exits of one place stand together.
+  await expect(page.locator('.pm-exits tbody tr').first()).toHaveText(/00007c6bTriple fault\s+mov ds,ax1/);
+  const times = (await page.locator('.pm-exits tbody td:last-child').allInnerTexts()).map(Number);
+  expect(Math.max(...times)).toBeGreaterThan(1);
+  await expect(page.getByRole('treeitem', { name: /fault/ }).locator('.st').first()).toHaveClass('st c');
   // The gate of the event that is chosen.
   await way.getByRole('button', { name: /IDT entry 8/ }).click();
   await expect(page.getByRole('heading', { name: 'IDT entry 8' })).toBeVisible();

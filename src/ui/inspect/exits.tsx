@@ -17,7 +17,7 @@ import type { Shown, Target } from './inspector.ts';
 
 const words = {
   number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first, one row an exit', clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
-  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
+  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'Where it took a step of the browser’s clock, or more', each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
   qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)} that were timed.`, tooShort: (cost: string) => `This one took ${cost}: less than the browser’s clock tells.`, meanIs: (mean: string, n: number) => `The mean of ${whole(n)} of its kind is ${mean}.`,
@@ -175,7 +175,7 @@ function instructionOf(target: Target, exit: SeenExit): { text: string; length: 
 // ---- counts and log
 
 const Bar = ({ part, isOpen = false }: { part: number; isOpen?: boolean }) => (part === 0 ? null : <i class={`hb${isOpen ? ' open' : ''}`} style={`width:${100 * part}%`} />);
-const Columns = () => <colgroup><col class="w-no" /><col /><col class="w-n" /><col class="w-bar" /><col class="w-pc" /><col class="w-time" /><col class="w-ms" /></colgroup>;
+const Columns = () => <colgroup><col class="w-no" /><col /><col class="w-n" /><col class="w-bar" /><col class="w-pc" /><col class="w-time" /><col class="w-ms" /><col class="w-mean" /></colgroup>;
 
 function Figure(shown: Shown<Data>) {
   const more = useSignal(false), calls = useSignal(false), view = viewOf(shown.data);
@@ -193,21 +193,21 @@ function Reasons({ shown, reasons, few }: { shown: Shown<Data>; reasons: readonl
   const { choose, data } = shown, { reason: chosen, exit } = choiceOf(shown), isLogged = exit !== undefined && data.log.includes(exit), all = reasons.reduce((sum, { count }) => sum + count, 0), spent = ({ count, ns, timed }: Reason): number => (timed >= FEWEST ? (count * ns) / timed : 0);
   const most = Math.max(1, ...reasons.map(({ count }) => count)), longest = Math.max(1, ...reasons.map(spent));
   return <table class="pad picks counted"><Columns />
-    <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th title={words.timeHint}>{words.time}</th><th /></tr></thead>
+    <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th title={words.timeHint}>{words.time}</th><th /><th class="num">{words.each}</th></tr></thead>
     <tbody>{reasons.slice(0, few).map(each => { const { key, reason, count } = each, isOn = reason === chosen; return <tr key={key} class={isOn ? (isLogged ? 'of' : 'sel') : ''} onClick={() => choose(key)}>
       <td class="m num w36">{numberOf(reason) || '–'}</td><td class="nw"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(key)}>{exitTitle(reason)}</button></td><td class="m num nw">{whole(count)}</td>
       <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, all)}</td>
-      <td class="wbar narrow"><Bar part={spent(each) / longest} isOpen /></td><td class="m num nw">{each.timed >= FEWEST ? ms(spent(each)) : '–'}</td>
+      <td class="wbar narrow"><Bar part={spent(each) / longest} isOpen /></td><td class="m num nw">{each.timed >= FEWEST ? ms(spent(each)) : '–'}</td><td class="m num nw sec">{each.timed >= FEWEST ? us(each.ns / each.timed) : ''}</td>
     </tr>; })}</tbody></table>;
 }
 
 function Hypercalls({ shown, calls, few }: { shown: Shown<Data>; calls: readonly Calls[]; few: number | undefined }) {
   const { choose, chosen } = shown, most = Math.max(1, ...calls.map(({ count }) => count)), all = calls.reduce((sum, { count }) => sum + count, 0);
   return <table class="pad picks counted"><Columns />
-    <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th>{words.shareOfCalls}</th><th /><th /><th /></tr></thead>
+    <thead><tr><th class="num">{words.number}</th><th>{words.call}</th><th class="num">{words.calls}</th><th>{words.shareOfCalls}</th><th /><th /><th /><th /></tr></thead>
     <tbody>{calls.slice(0, few).map(({ key, number, count }) => <tr key={key} class={key === chosen ? 'sel' : ''} onClick={() => choose(key)}>
       <td class="m num w36">{number}</td><td class="nw"><button class="pickrow" aria-pressed={key === chosen} onClick={() => choose(key)}>{hypercallName(number)}</button></td><td class="m num">{count}</td>
-      <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, all)}</td><td /><td /></tr>)}</tbody></table>;
+      <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, all)}</td><td /><td /><td /></tr>)}</tbody></table>;
 }
 
 const LOG_COLUMNS = ['w-at', 'w-who', 'w-no', 'w-what', 'w-eip', 'w-code', '', 'w-cost'];
@@ -219,10 +219,10 @@ function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
   const first = at < SHOWN / 2 ? 0 : at - SHOWN / 4, rows = log.slice(first, first + SHOWN);
   return <section class="logged rest"><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.clock}>{words.newest}</span><span class="sec num grow">{words.since(data.seen)}</span></div>
     {log.length === 0 ? <p class="hint">{filter.value ? words.noMatch : words.quiet}</p> : <div class="rest"><div class="rows"><table class={`pad picks elog${data.isHost ? '' : ' one'}`}><colgroup>{LOG_COLUMNS.map((name, i) => <col key={i} class={name} />)}</colgroup>
-      <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeNow}>{words.code}</th><th>{words.about}</th><th class="num">{words.cost}</th></tr></thead>
+      <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeNow}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
       <tbody>{rows.map(exit => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), about = aboutOf(exit); return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
         <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason) || '–'}</td>
-        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{shortly(text)}</td><td class="cut sec" title={about}>{about}</td><td class="m num nw">{costText(exit.ns, data.stepNs)}</td></tr>; })}</tbody></table></div></div>}</section>;
+        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{shortly(text)}</td><td class="cut sec" title={about}>{about}</td><td class="m num nw">{exit.ns !== undefined && exit.ns >= 500 && wholeUs(exit.ns)}</td></tr>; })}</tbody></table></div></div>}</section>;
 }
 
 // ---- one exit taken apart

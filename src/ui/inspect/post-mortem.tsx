@@ -11,24 +11,24 @@ import { go } from '../state.ts';
 import { strings } from '../strings.ts';
 import { hex8, whole } from '../units.ts';
 import { Code } from './code.tsx';
-import { instructionAt } from './disassembly.ts';
+import { instructionAt, shortly } from './disassembly.ts';
 import { aboutOf, ExitCard } from './exits.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 import { gateFields, gateOf, type Moment, momentsOf } from './last-moments.ts';
 import { useMachine } from './machine.ts';
-import { FLAGS, kindOf, REGISTERS, SEGMENTS, segmentAt, stackOf } from './vcpu-facts.ts';
+import { FLAGS, frameNotes, kindOf, REGISTERS, SEGMENTS, segmentAt, stackOf } from './vcpu-facts.ts';
 
 const words = {
   nothing: 'Its memory and registers are gone: it was destroyed.', stays: 'Its memory and registers stay until it is destroyed or booted again.',
-  how: 'How it came to that', last: 'last instruction', code: 'Code', codeHint: 'as memory is now', exits: 'Last exits', newest: (n: number, all: number) => `newest first, ${n} of ${whole(all)}`, columns: ['No.', 'Guest EIP', 'Exit', 'About'], handler: 'Handler', handled: [['Processor', 'leaves the guest'], ['Xen', 'takes SCHEDOP_shutdown'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0 VIRQ_DOM_EXC'], ['Domain-0', 'does what on_crash says']],
-  registers: 'Registers', facts: (vcpu: number, isPaging: boolean) => `vCPU ${vcpu}, paging ${isPaging ? 'on' : 'off'}`, segments: 'Segments', segmentColumns: ['Register', 'Selector', 'Base', 'What it is'], stack: 'Stack top', stackHint: '4 bytes a row', noStack: 'No memory is mapped there.',
+  how: 'How it came to that', last: 'last instruction', code: 'Code', codeHint: 'as memory is now', exits: 'Last exits', newest: (n: number, all: number) => `the last ${n} of ${whole(all)}, by place`, columns: ['No.', 'Guest EIP', 'Exit', 'About'], times: 'Times', ports: (all: readonly string[]) => `${all.length > 1 ? 'ports' : 'port'} ${all.join(', ')}`, span: (does: string, first: string, last: string) => (first === last ? `${does} ${first}` : `${does} ${first} to ${last}`), notes: { return: 'return', frame: 'saved EBP' }, handler: 'Handler', handled: [['Processor', 'leaves the guest'], ['Xen', 'takes SCHEDOP_shutdown'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0 VIRQ_DOM_EXC'], ['Domain-0', 'does what on_crash says']],
+  registers: 'Registers', facts: (vcpu: number, isPaging: boolean, flags: string) => `vCPU ${vcpu}, paging ${isPaging ? 'on' : 'off'}, flags ${flags}`, segments: 'Segments', segmentColumns: ['Register', 'Selector', 'Base', 'What it is'], stack: 'Stack top', stackHint: '4 bytes a row', noStack: 'No memory is mapped there.',
   gate: (isReal: boolean, vector: number) => `${isReal ? 'Vector' : 'IDT entry'} ${vector}`, noGate: 'No memory is mapped there.', kept: 'Kept', memory: 'Memory', frames: (mib: number) => `${whole(mib * 256)} frames`, console: 'Screen and console', asLast: 'as they were', log: 'Exits', counted: (n: number) => `${whole(n)} counted`, processor: 'Instructions', retired: (n: number) => `${whole(n)} retired`, open: 'open',
   reality: 'In reality', tripleReality: 'A PC resets here and keeps nothing. Xen takes a triple fault as a reboot unless HVM_PARAM_TRIPLE_FAULT_REASON asks for a crash.', crashReality: 'Xen keeps a crashed domain only where on_crash says preserve, and xl dump-core writes its memory into a file for a debugger.',
   left: 'exit', toXen: 'the guest calls Xen', called: 'hypercall', shutDown: (reason: string) => `SCHEDOP_shutdown, reason ${reason}`, reasons: ['0 poweroff', '1 reboot', '2 suspend', '3 crash', '4 watchdog', '5 soft reset'], keeps: 'Domain-0', preserve: 'keeps it', preserveText: 'its definition says preserve',
 };
 const EVERY_MS = 1000,
-  LAST = 12,
+  PLACES = 6,
   STACK_WORDS = 8;
 const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
 
@@ -47,7 +47,7 @@ function open({ session, machine }: Target) {
       // The one that had its turn.
       const vcpu = vcpus[domain?.currentVcpu ?? 0] ?? vcpus[0];
       if (!vcpu) return undefined;
-      const state = vcpu.look(), { exits, total } = vcpu.lastExits(), lasts = exits.slice(-LAST).reverse();
+      const state = vcpu.look(), { exits, total } = vcpu.lastExits(), lasts = [...exits].reverse();
       return { vcpu: vcpu.id, state, lasts, exits: total, moments: momentsAt(state, lasts[0], vcpu.id) };
     },
   };
@@ -65,6 +65,26 @@ const MOV_EAX = 0xb8,
 function about(state: VcpuState, exit: LastExit, vcpu: number): string {
   const number = calledAt(state, exit);
   return number === undefined ? aboutOf({ ...exit, key: '', domain: 0, vcpu }) : hypercallName(number);
+}
+
+/** Exits of one place together, the newest first. */
+function placesOf(exits: readonly LastExit[]): LastExit[][] {
+  const places = new Map<string, LastExit[]>();
+  for (const exit of exits) {
+    const key = `${exit.reason} ${exit.eip}`, place = places.get(key);
+    if (place) place.push(exit);
+    else places.set(key, [exit]);
+  }
+  return [...places.values()];
+}
+
+/** What they were about together: the ports, or from which address to which. */
+function aboutPlace(state: VcpuState, exits: readonly LastExit[], vcpu: number): string {
+  const [newest] = exits as [LastExit];
+  if (newest.reason === ExitReason.IO) return words.ports([...new Set(exits.map(({ qualification }) => `0x${(qualification >>> 16).toString(16)}`))].sort());
+  if (newest.reason !== ExitReason.EPT_VIOLATION) return about(state, newest, vcpu);
+  const at = exits.map(({ detail = 0 }) => detail >>> 0);
+  return words.span(about(state, newest, vcpu).split(' ')[0]!, hex8(Math.min(...at)), hex8(Math.max(...at)));
 }
 
 /** What a guest gave as the reason when it shut itself down; its registers are those of the call. */
@@ -95,14 +115,14 @@ function Figure(shown: Shown<Data>) {
       {of !== undefined ? <button onClick={() => choose(`g${of}`)}><Step head={head} name={name} text={text} /></button> : <div><Step head={head} name={name} text={text} /></div>}</li>)}</ol>
     <div class="pm-cols">
       <div class="col">
-        <section><div class="ph"><h3>{words.code}</h3><span class="sec">{words.codeHint}</span></div><Code state={state} eip={lasts[0]?.eip ?? regs[R.EIP]! >>> 0} before={5} after={2} /></section>
+        <section><div class="ph"><h3>{words.code}</h3><span class="sec">{words.codeHint}</span></div><Code state={state} eip={lasts[0]?.eip ?? regs[R.EIP]! >>> 0} before={8} after={1} /></section>
         <section><div class="ph"><h3>{words.exits}</h3><span class="sec">{words.newest(lasts.length, exits)}</span></div>
-          <table class="pad pm-exits"><thead><tr>{words.columns.slice(1).map(each => <th key={each}>{each}</th>)}</tr></thead>
-            <tbody>{lasts.map((exit, i) => <tr key={exit.number} class={i === 0 ? 'sel' : ''}><td class="m">{hex8(exit.eip)}</td><td class="cut">{exitTitle(exit.reason)}</td><td class="cut sec">{about(state, exit, vcpu)}</td></tr>)}</tbody></table></section>
+          <table class="pad pm-exits"><thead><tr><th>{words.columns[1]}</th><th>{words.columns[2]}</th><th class="num">{words.times}</th></tr></thead>
+            <tbody>{placesOf(lasts).slice(0, PLACES).map((exits, i) => <tr key={exits[0]!.number} class={i === 0 ? 'sel' : ''}><td class="m">{hex8(exits[0]!.eip)}</td><td>{exitTitle(exits[0]!.reason)} <span class="sec">{aboutPlace(state, exits, vcpu)}</span>{i === 0 && <code class="sec"> {shortly(instructionAt(state, exits[0]!.eip)?.text ?? '')}</code>}</td><td class="m num">{exits.length}</td></tr>)}</tbody></table></section>
       </div>
       <div class="col">
-        <section><div class="ph"><h3>{words.registers}</h3><span class="sec">{words.facts(vcpu, regs[R.CR0]! < 0)}</span></div>
-          <dl class="regs">{registersOf(state).map(([name, value]) => <div key={`${name} ${value}`}><dt>{name}</dt><dd>{value}</dd></div>)}</dl><p class="m sec flg">{flagsOf(state)}</p></section>
+        <section><div class="ph"><h3>{words.registers}</h3><span class="sec">{words.facts(vcpu, regs[R.CR0]! < 0, flagsOf(state))}</span></div>
+          <dl class="regs">{registersOf(state).map(([name, value]) => <div key={`${name} ${value}`}><dt>{name}</dt><dd>{value}</dd></div>)}</dl></section>
         <div class="pm-two">
           {vector === undefined ? <Segments state={state} /> : <Entry state={state} vector={vector} />}
           <section><div class="ph"><h3>{words.stack}</h3><span class="sec">{words.stackHint}</span></div><Stack state={state} /></section>
@@ -136,8 +156,8 @@ function Entry({ state, vector }: { state: VcpuState; vector: number }) {
 const Segments = ({ state }: { state: VcpuState }) => <section><div class="ph"><h3>{words.segments}</h3></div><table class="bitst"><tbody>{segmentRows(state).slice(0, 6).map(([name, selector, , what]) => <tr key={name}><td class="m">{name}</td><td class="m b">{selector}</td><td class="sec">{what}</td></tr>)}</tbody></table></section>;
 
 function Stack({ state }: { state: VcpuState }) {
-  const stack = stackOf(state, STACK_WORDS);
-  return stack.length === 0 ? <p class="hint">{words.noStack}</p> : <table class="bitst pm-stack"><tbody>{stack.map(({ at, word }, i) => <tr key={at} class={i === 0 ? 'sel' : ''}><td class="m">{hex(at)}</td><td class="m b">{hex(word)}</td></tr>)}</tbody></table>;
+  const stack = stackOf(state, STACK_WORDS), notes = frameNotes(state, stack);
+  return stack.length === 0 ? <p class="hint">{words.noStack}</p> : <table class="bitst pm-stack"><tbody>{stack.map(({ at, word }, i) => <tr key={at} class={i === 0 ? 'sel' : ''}><td class="m">{hex(at)}</td><td class="m b">{hex(word)}</td><td class="sec">{notes.has(at) && words.notes[notes.get(at)!]}</td></tr>)}</tbody></table>;
 }
 
 function Detail({ data: { lasts: [last], exits, vcpu, state, moments }, target }: Shown<Data>) {

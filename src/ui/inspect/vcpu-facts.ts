@@ -1,6 +1,7 @@
 /** What inspectors tell of a vCPU: its registers by name, kinds of segments, the words of its stack. */
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../hypervisor/view/index.ts';
+import { instructionAt } from './disassembly.ts';
 
 export const GENERAL = [['EAX', R.EAX], ['EBX', R.EBX], ['ECX', R.ECX], ['EDX', R.EDX], ['ESI', R.ESI], ['EDI', R.EDI], ['EBP', R.EBP], ['ESP', R.ESP]] as const;
 export const CONTROL = [['CR0', R.CR0], ['CR2', R.CR2], ['CR3', R.CR3], ['CR4', R.CR4], ['EFER', R.EFER], ['DR6', R.DR + 6], ['DR7', R.DR + 7]] as const;
@@ -24,6 +25,22 @@ export function kindOf(rights: number): string {
 }
 
 /** Words of the stack, from its top. */
+/** Bytes of a near CALL: with 16 and 32 bits to go, by a register, by memory with a displacement of 8 and of 32 bits (SDM vol. 2A, CALL). */
+const CALL_BYTES = [5, 3, 2, 6];
+
+/** What words of the stack are, where memory tells: an address with a CALL before it, and what stands below that where EBP points. */
+export function frameNotes(state: VcpuState, words: readonly { at: number; word: number }[]): Map<number, 'return' | 'frame'> {
+  const isReturn = (word: number): boolean => word > 0 && CALL_BYTES.some(bytes => { const before = word >= bytes ? instructionAt(state, word - bytes) : undefined; return before?.length === bytes && before.text.startsWith('call'); });
+  const notes = new Map<number, 'return' | 'frame'>();
+  for (const [i, { at, word }] of words.entries()) {
+    if (!isReturn(word)) continue;
+    notes.set(at, 'return');
+    const below = words[i - 1];
+    if (below && below.at === state.regs[R.EBP]! >>> 0) notes.set(below.at, 'frame');
+  }
+  return notes;
+}
+
 export function stackOf(state: VcpuState, words: number): { at: number; word: number }[] {
   const { regs } = state;
   const esp = regs[segmentAt(R.SS) + R.SEG_RIGHTS]! & R.RIGHTS_DB ? regs[R.ESP]! : regs[R.ESP]! & 0xffff;

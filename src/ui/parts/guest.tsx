@@ -63,7 +63,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
   return <>
     <div class="bh guest">
       <div class="row">
-        <h2><StateMark state={gone ? 's' : session.state} />{domain.name}</h2><ModeBadge type={domain.type} />
+        <h2><StateMark state={gone ? 's' : session.state} fell={domain.fell} />{domain.name}</h2><ModeBadge type={domain.type} />
         <span class="sec meta nw">{words.facts(domain.memoryMiB, domain.vcpus, domain.id)}</span><span class="grow" />
         <div class={`row wrap tools${(over && tab !== POST_MORTEM) || going ? ' says' : ''}`} role="toolbar" aria-label={domain.name}>
         {over ? <>

@@ -64,7 +64,7 @@ function DomainLine({ domain, time, top }: { domain: DomainInfo; time: string; t
   const over = session?.over ?? false;
   const state = session && !over ? session.state : domain.state;
   return <tr><td class="n b"><Chip id={domain.id} /> {domain.name}</td><td class="num m i">{domain.id}</td><td class="num m">{domain.memoryMiB}</td><td class="num m">{domain.vcpus}</td>
-    <td class="m s"><StateMark state={state} /> <span class="hide-s">{letters(state)}</span></td><td class="num m t">{time}</td><td><ModeBadge type={domain.type} /></td>
+    <td class="m s"><StateMark state={state} fell={domain.fell} /> <span class="hide-s">{letters(state)}</span></td><td class="num m t">{time}</td><td><ModeBadge type={domain.type} /></td>
     <td class="c">{session && <Use id={domain.id} values={session.history.value.map(point => point.running)} part={over ? undefined : session.rates.value?.running} top={top} />}</td><Rates id={domain.id} />
     <td class="num a"><Act name={domain.name} onClick={() => go({ kind: 'domain', id: domain.id })}>{session?.isFallen ? strings.guest.tabs.postMortem : words.console}</Act>
       {!over && session && leaving.value.has(domain.id) ? <Act quiet name={domain.name} onClick={() => keepGuest(session)}>{words.keep}</Act> : !over && <Act quiet name={domain.name} onClick={() => void command(domain.state === 'p' ? 'unpause' : 'pause', domain)}>{domain.state === 'p' ? strings.guest.run : strings.guest.pause}</Act>}

@@ -46,9 +46,9 @@ export const Icon = ({ name, size = 12 }: { name: IconName; size?: number }) =>
 
 const STATE_ICONS: Record<string, IconName> = { r: 'run', b: 'blocked', p: 'pause', s: 'square', c: 'cross', d: 'diamond', '-': 'open' };
 
-/** Glyph and letter of an `xl list` state. */
-export const StateMark = ({ state }: { state: string }) =>
-  <span class={`st ${state}`} title={strings.states[state]}><Icon name={STATE_ICONS[state] ?? 'open'} />{state}<span class="hidden"> {strings.states[state]}</span></span>;
+/** Glyph and letter of an `xl list` state. `fell`: it did not shut itself down, whatever Xen calls it (a triple fault is a reboot to it). */
+export const StateMark = ({ state, fell = false }: { state: string; fell?: boolean | undefined }) =>
+  <span class={`st ${fell ? 'c' : state}`} title={strings.states[state]}><Icon name={STATE_ICONS[fell ? 'c' : state] ?? 'open'} />{state}<span class="hidden"> {strings.states[state]}</span></span>;
 
 export const ModeBadge = ({ type }: { type: string }) => <span class={`mode ${type}`}>{strings.types[type] ?? type}</span>;
 

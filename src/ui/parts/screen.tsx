@@ -183,7 +183,7 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
   ];
 
   return <section class={`win screen${captured.value ? ' cap' : ''}${paused ? ' paused' : ''}${off.value ? ' is-off' : ''}`} aria-label={words.label(name)}>
-    <div class="wt"><Chip id={id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><ModeBadge type={type} /><span class="sec cut">{title.value}</span><span class="sp" />
+    <div class="wt"><Chip id={id} /><StateMark state={session.gone.value ? 's' : session.state} fell={session.info.value.fell} /><span class="t">{name}</span><ModeBadge type={type} /><span class="sec cut">{title.value}</span><span class="sp" />
       {!off.value && <SendMenu items={actions} />}{chrome}</div>
     <div class="wb vga" ref={area} tabIndex={0} role="application" aria-label={words.label(name)} aria-describedby={`hint-${id}`}
       onClick={onClick} onKeyDown={onKeyDown} onKeyUp={onKeyUp} onBlur={onBlur}

@@ -26,7 +26,7 @@ function Serial({ session, first, chrome, captured = false }: GuestWindowProps) 
     { name: strings.screen.copy, run: () => copyToClipboard(`${terminal.lines().join('\n').trimEnd()}\n`) },
   ]} />;
   return <TerminalWindow terminal={terminal} name={name} label={words.label(name)} first={first} captured={captured} testId="serial" chrome={<>{actions}{chrome}</>} paused={session.info.value.state === 'p' && !session.gone.value}
-    title={<><Chip id={session.id} /><StateMark state={session.gone.value ? 's' : session.state} /><span class="t">{name}</span><ModeBadge type={type} /><span class="sec cut">{words.title(type)}</span></>}
+    title={<><Chip id={session.id} /><StateMark state={session.gone.value ? 's' : session.state} fell={session.info.value.fell} /><span class="t">{name}</span><ModeBadge type={type} /><span class="sec cut">{words.title(type)}</span></>}
     note={!session.spoke.value && <p class="silent">{words.silent}</p>}
     over={session.over ? <span>{strings.guest.lastSeen}</span> : undefined} />;
 }

@@ -147,7 +147,7 @@ function DomainRow({ domain }: { domain: DomainInfo }) {
   const over = domain.state === 's' || domain.state === 'c' || domain.state === '-';
   return <Row name={domain.name} domain={domain.id} to={{ kind: 'domain', id: domain.id }} onOpen={() => { if (session) go({ kind: 'domain', id: domain.id }); }} actions={session && (() => guestActions(session))}
     value={leaving.value.has(domain.id) ? words.leaving : <Percent part={over ? undefined : running} />}>
-    <Chip id={domain.id} /><StateMark state={session && !over ? session.state : domain.state} /><span class={`nm${over ? ' dim' : ''}`} title={domain.name}>{domain.name}</span>
+    <Chip id={domain.id} /><StateMark state={session && !over ? session.state : domain.state} fell={domain.fell} /><span class={`nm${over ? ' dim' : ''}`} title={domain.name}>{domain.name}</span>
     <ModeBadge type={domain.type} />
     {session && <Spark values={session.history.value.map(point => point.running)} label={words.cpu} />}
   </Row>;
