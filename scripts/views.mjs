@@ -454,18 +454,28 @@ const VIEWS = [
   [
     'rings',
     async page => {
+      // Where it is about to ring: what it has pushed waits, and of the answers before one is unread.
+      await tab(page, 'Exits');
+      const call = page.locator('.elog tbody tr', { hasText: 'event_channel_op' }).first();
+      await call.waitFor({ timeout: PROMPT_MS });
+      const eip = await call.locator('td').nth(4).textContent();
+      await tab(page, 'Processor');
+      await page.getByLabel('Linear address').fill(eip);
+      await page.getByRole('button', { name: 'Stop there' }).click();
+      await page.locator('.brk .why').waitFor({ timeout: PROMPT_MS });
       await tab(page, 'Rings');
-      // A moment in which Domain-0 has answered some of what it took; where that does not come, one in which it has something to do.
-      let tries = 0;
-      const busy = async () => {
-        const says = await page.locator('.ringw').getAttribute('aria-label');
-        const [waits, taken] = /(\d+) wait.*?(\d+) in /.exec(says).slice(1).map(Number);
-        return waits + taken > 3 && (waits + taken < 15 || ++tries > 40);
-      };
-      await pauseWhen(page, busy);
+      await page.locator('.ringw[aria-label*="1 answered"]').waitFor({ timeout: PROMPT_MS });
     },
   ],
-  ['event-channels', page => tab(page, 'Event channels')],
+  [
+    'event-channels',
+    async page => {
+      await tab(page, 'Processor');
+      await page.getByRole('button', { name: /^Remove: before the instruction/ }).click();
+      await page.getByRole('toolbar', { name: 'web' }).getByRole('button', { name: 'Run' }).click();
+      await tab(page, 'Event channels');
+    },
+  ],
   ['grants', page => tab(page, 'Grants')],
   [
     'i-o-path',

@@ -68,7 +68,9 @@ const SIZE = 560,
   /** Names of indices stand on a circle, lines of names this far below each other, and those of two slots so much more. */
   LABEL = 244,
   APART = 6,
-  LINE = 16;
+  LINE = 16,
+  /** Between names and the line that leads to what is said of the chosen slot. */
+  FREE = 12;
 const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), MIDDLE - radius * Math.cos(angle)];
 const p = (angle: number, radius: number): string => at(angle, radius).map(value => value.toFixed(1)).join(' ');
 
@@ -105,7 +107,7 @@ function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
       return { ...group, angle: side === left ? whole - angle : angle };
     });
   };
-  const gap = (group: Group | undefined): number => (group ? heightOf(group) + APART / 2 : 0);
+  const gap = (group: Group | undefined): number => (group ? heightOf(group) + FREE : 0);
   return [...place(above, 0, LABEL - gap(above.at(-1))), ...place(below, LABEL + gap(below[0]), 2 * LABEL), ...place(left, 0, 2 * LABEL)];
 }
 
@@ -223,7 +225,7 @@ function why({ data: { ring } }: Shown<Data>): Why {
   const next = (ring.reqProd + 1) >>> 0, source = 'xen/include/public/io/ring.h, RING_PUSH_REQUESTS_AND_CHECK_NOTIFY';
   const distance = (ring.reqEvent - ring.reqProd) | 0;
   if (distance === 1) return { question: 'Would the next push send an event?', answer: `Yes. It moves req_prod from ${ring.reqProd} to ${next}, past req_event, which is ${ring.reqEvent}: Domain-0 has looked at all requests, sleeps, and wants to be woken.`, source };
-  if (distance <= 0) return { question: 'Would the next push send an event?', answer: `No. req_event is ${ring.reqEvent}, which is passed already: Domain-0 has not asked to be woken. It is at work and finds the request in its final check, or takes it when it has something to send.`, source };
+  if (distance <= 0) return { question: 'Would the next push send an event?', answer: `No. req_event is ${ring.reqEvent}, which req_prod has passed: the push that passed it rings, once, for all behind it. Domain-0 sets req_event anew in its final check, before it sleeps.`, source };
   return { question: 'Would the next push send an event?', answer: `Not with one request: Domain-0 wants to be woken at ${ring.reqEvent}, when ${distance} more are there.`, source };
 }
 
