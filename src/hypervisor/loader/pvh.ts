@@ -76,7 +76,7 @@ export function loadPvh(memory: GuestMemory, options: LoadOptions): EntryState {
 
   return {
     kind: 'pvh',
-    about: `PVH kernel entered at ${hex(entry)}${placed.length > 0 ? `, ${placed.length} module${placed.length > 1 ? 's' : ''}` : ''}`,
+    about: `the kernel, entered by its PVH note at ${hex(entry)}${placed.length > 0 ? `, ${placed.length} module${placed.length > 1 ? 's' : ''}` : ''}`,
     eip: entry,
     registers: { eax: 0, ebx: startAddress, ecx: 0, edx: 0, esi: 0, edi: 0, ebp: 0, esp: 0 },
     gdt: { base: gdtAddress, limit: GDT.length * 4 - 1 },

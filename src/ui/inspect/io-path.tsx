@@ -17,7 +17,7 @@ const words = {
   twoWays: (kib: number, what: string) => `One ${what} of ${kib} KiB, two ways`,
   ways: { ring: 'paravirtual: a ring', drive: 'emulated IDE drive', card: 'emulated network card', other: 'through the bridge' }, of: (what: string, kib: number | undefined) => (kib ? `${what}, ${kib} KiB` : what),
   lanes: { guest: ['Guest driver', 'in the guest'], crossing: ['Crossing', 'VM exits since the request before'], xen: ['Xen', 'root mode'], dom0: ['Domain-0', 'serves it'], where: ['Host disk', 'the same sectors, as each layer calls them'], time: ['Time', 'until it was answered; same scale'], list: ['Requests', 'newest last; height: time'] } as const,
-  slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', noSlot: 'The page of the ring is shared: to write into it is no exit.', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
+  slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', noSlot: 'no exit', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
   uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'the back end was at work, and found the slot by itself', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
   model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
   perKib: 'VM exits per KiB', perRequest: 'VM exits per request', answered: 'Answered after', against: 'against', mean: (of: readonly number[]) => `Of the last ${of.join(' and ')} requests that were answered and counted: means, and the time that half of them took at most.`,
@@ -115,7 +115,7 @@ function Figure(shown: Shown<Data>) {
     <div class="lanes">
       <div class="lane-n"><label class="cmp"><small>{words.compare}</small><select class="in" value={beside.value} onChange={event => { beside.value = Number(event.currentTarget.value); }}><option value={0}>{words.none}</option>{others.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}</select></label></div>
       {sides.map((side, i) => { const request = picked[i]; return <div key={side.id} class={`lane-h ${ownerClass(side.id)}`}><h3><span class="dom">{side.name}</span> <ModeBadge type={side.type} /> {request && words.ways[wayOf(request)]}</h3>
-        {request ? <h4>{words.number(request.number)}{whatOf(request.steps) && `, ${words.of(whatOf(request.steps), kibOf(request.steps))}`} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}</div>; })}
+        {request ? <h4>{words.number(request.number)}{!same && whatOf(request.steps) && `, ${words.of(whatOf(request.steps), kibOf(request.steps))}`} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}</div>; })}
       {lane('guest', request => <Card {...guestCard(request)} />)}
       {lane('crossing', request => <Crossing exits={request.exits} told={request.steps.find(({ place }) => place === 'exit')?.what ?? ''} />)}
       {lane('xen', (request, side) => <div class="c-hv"><Card {...xenCard(request, side)} /></div>)}
@@ -134,7 +134,7 @@ const Card = ({ title, figure, text }: { title: string; figure: string; text: st
 function guestCard(request: FollowedRequest): Parameters<typeof Card>[0] {
   const { steps, exits = [] } = request, way = wayOf(request), at = steps.find(({ place }) => place === 'front end' || place === 'card' || place === 'device model');
   const ports = [...new Set(exits.flatMap(({ port }) => (port === undefined ? [] : [port])))].sort((a, b) => a - b);
-  if (way === 'ring') return { title: words.slot, figure: words.oneSlot, text: `${at?.what ?? ''}. ${words.noSlot}` };
+  if (way === 'ring') return { title: words.slot, figure: words.oneSlot, text: `${at?.what ?? ''}: ${words.noSlot}` };
   if (way === 'other') return { title: words.gets, figure: '', text: '' };
   return { title: way === 'card' ? words.cardSends : words.registers, figure: ports.length > 0 ? words.ports(ports.length) : '', text: [at?.what, ports.map(port => `0x${port.toString(16)}`).join(', ')].filter(Boolean).join(': ') };
 }
