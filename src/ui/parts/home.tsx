@@ -137,9 +137,10 @@ const Source = ({ guest }: { guest: Offer }) => guest !== pcos ? null : <> <butt
 
 function Best({ guest }: { guest: Offer }) {
   const known = definitionOf(guest), type = guest.type ?? known?.type;
-  return <div class="best"><div class="row"><span class="b">{guest.title}</span>{type && <ModeBadge type={type} />}<span class="tag ok"><Icon name="check" />{strings.home.best}</span></div>
+  return <div class="best"><div><div class="row wrap"><span class="b">{guest.title}</span>{type && <ModeBadge type={type} />}<span class="tag ok"><Icon name="check" />{strings.home.best}</span></div>
     <p class="sec">{guest.about}<Source guest={guest} /></p>
-    <div class="row"><BootButton guest={guest} isBest /><span class="sec">{strings.home.needs(guest.bytes ? bytes(guest.bytes) : '', known?.memoryMiB)}</span></div>
+    <p class="sec">{strings.home.needs(guest.bytes ? bytes(guest.bytes) : '', known?.memoryMiB)}</p></div>
+    <BootButton guest={guest} isBest />
     <div class="more" role="status"><Way guest={guest} /></div></div>;
 }
 

@@ -5,7 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { type Decision, exitTitle, type MachineView, type TraceEntry } from '../../hypervisor/view/index.ts';
 import { TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
-import { hypercallName } from '../../hypervisor/xen/index.ts';
+import { EVTCHNOP, HYPERCALL, hypercallName, SCHEDOP } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
 import { useMachine } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';
@@ -16,19 +16,22 @@ import { SerialWindow } from './serial.tsx';
 
 const words = {
   label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'Seconds since the host started. A click on a line opens its inspector.',
-  gave: (pcpu: number, why: string) => `got pCPU ${pcpu}: ${why}`, call: 'called', event: (port: number, to: string) => `sent an event on port ${port}${to}`, exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told of its events', times: (n: number) => ` × ${n}`,
-  whys: { ALONE: 'nobody else waited', PRIORITY: 'best priority', TURN: 'its turn', WOKEN: 'woken', STOLEN: 'from another queue', RATELIMIT: 'too early to preempt', PREFERRED: 'its soft affinity', IDLE: 'nobody else' } as Record<string, string>,
+  gave: (pcpu: number, why: string, isBoosted: boolean, waited: string) => `got pCPU ${pcpu}${isBoosted ? ' with BOOST' : ''}: ${why}${waited}`, waited: (us: number) => `, ${us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(1)} ms`} after it woke`, call: 'called', event: (port: number, to: string) => `sent an event on port ${port}${to}`, exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told that events are pending', times: (n: number) => ` × ${n}`,
+  whys: { ALONE: 'nobody else waited', PRIORITY: 'best priority', TURN: 'its turn', WOKEN: 'it was woken', STOLEN: 'from another queue', RATELIMIT: 'too early to preempt', PREFERRED: 'its soft affinity', IDLE: 'nobody else' } as Record<string, string>,
 };
 const EVERY_MS = 500,
   SPAN_MS = 300,
-  ROWS = 4,
+  ROWS = 6,
   /** Of all lines, for those that say the same. */
-  LOOKED_AT = 60,
+  LOOKED_AT = 240,
+  /** PRIORITY.BOOST of the run queue (scheduler/block.ts). */
+  BOOST = 0,
   WIDE = 350,
   LEFT = 52,
   LANE = 32;
 
-interface Line { atNs: number; id: number; text: string; code?: string; view: 'exits' | 'scheduler' }
+/** `kind`: what says the same but for its figures. */
+interface Line { atNs: number; id: number; kind: string; text: string; code?: string; view: 'exits' | 'scheduler' }
 interface Seen { nowNs: number; spanMs: number; pcpus: number; runs: Run[]; ids: ReadonlyMap<number, number>; decisions: Decision[] }
 
 const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
@@ -70,11 +73,18 @@ export function PcpuStrip() {
 }
 
 function lineOf(id: number, { kind, details: [a, b] }: TraceEntry): Omit<Line, 'atNs'> | undefined {
-  if (kind === TRACE_KIND.HYPERCALL) return { id, text: words.call, code: hypercallName(a), view: 'exits' };
-  if (kind === TRACE_KIND.EVENT) return { id, text: words.event(a, b >= 0 ? ` to ${nameOf(b)}` : ''), view: 'exits' };
+  if (kind === TRACE_KIND.HYPERCALL) return { id, kind: `call ${a} ${b}`, text: words.call, code: callText(a, b), view: 'exits' };
+  if (kind === TRACE_KIND.EVENT) return { id, kind: `event ${a}`, text: words.event(a, b >= 0 ? ` to ${nameOf(b)}` : ''), view: 'exits' };
   // A hypercall's own line follows its exit.
-  if (kind === TRACE_KIND.EXIT) return /hypercall|vmcall/i.test(exitTitle(a)) ? undefined : { id, text: words.exit(exitTitle(a)), view: 'exits' };
-  return kind === TRACE_KIND.UPCALL ? { id, text: words.upcall, view: 'exits' } : undefined;
+  if (kind === TRACE_KIND.EXIT) return /hypercall|vmcall/i.test(exitTitle(a)) ? undefined : { id, kind: `exit ${a}`, text: words.exit(exitTitle(a)), view: 'exits' };
+  return kind === TRACE_KIND.UPCALL ? { id, kind: 'upcall', text: words.upcall, view: 'exits' } : undefined;
+}
+
+/** Operations whose number is the first argument, as the public headers spell them (event_channel.h, sched.h). */
+const OPERATIONS: Readonly<Record<number, readonly [prefix: string, numbers: Readonly<Record<string, number>>]>> = { [HYPERCALL.EVENT_CHANNEL_OP]: ['EVTCHNOP', EVTCHNOP], [HYPERCALL.SCHED_OP]: ['SCHEDOP', SCHEDOP] };
+function callText(number: number, first: number): string {
+  const [prefix, numbers] = OPERATIONS[number] ?? [], name = numbers && Object.keys(numbers).find(key => numbers[key] === first);
+  return `${hypercallName(number)}${name ? `(${prefix}_${name.toLowerCase()})` : ''}`;
 }
 
 /** The console of the newest guest that has written on it. */
@@ -83,15 +93,17 @@ export function LiveConsole() {
   return session ? <SerialWindow key={session.id} session={session} first={false} /> : null;
 }
 
-/** The newest lines, each kind once with its number; oldest first. */
+/** The newest lines, each kind once with its number, of all kinds before more of one; oldest first. */
 function newest(lines: readonly Line[]): (Line & { times: number })[] {
   const shown: (Line & { times: number })[] = [];
   for (const line of [...lines].sort((a, b) => b.atNs - a.atNs).slice(0, LOOKED_AT)) {
-    const same = shown.find(other => other.id === line.id && other.text === line.text && other.code === line.code);
+    const same = shown.find(other => other.id === line.id && other.kind === line.kind);
     if (same) same.times++;
-    else if (shown.length < ROWS) shown.push({ ...line, times: 1 });
+    else shown.push({ ...line, times: 1 });
   }
-  return shown.reverse();
+  const sort = ({ id, kind }: Line): string => `${id} ${kind.split(' ')[0]}`;
+  const first = shown.filter((line, i) => shown.findIndex(other => sort(other) === sort(line)) === i);
+  return [...first, ...shown.filter(line => !first.includes(line))].slice(0, ROWS).sort((a, b) => a.atNs - b.atNs);
 }
 
 /** Sentences of what the run queue decided and guests did since the view was opened. */
@@ -109,12 +121,12 @@ export function JustHappened() {
     }
     // Who got a processor is told; that it was left again stands in the strip.
     const decided = machine.scheduler.decisions().slice(-40).filter(({ to }) => to >= 0)
-      .map(({ timeNs, to, pcpu, why }): Line => ({ atNs: timeNs, id: idOf(machine, to), text: words.gave(pcpu, words.whys[why] ?? why.toLowerCase()), view: 'scheduler' }));
+      .map(({ timeNs, to, pcpu, why, priority, waitedNs }): Line => ({ atNs: timeNs, id: idOf(machine, to), kind: `run ${pcpu} ${why} ${priority}`, text: words.gave(pcpu, words.whys[why] ?? why.toLowerCase(), priority === BOOST, why === 'WOKEN' && waitedNs > 500 ? words.waited(waitedNs / 1e3) : ''), view: 'scheduler' }));
     return newest([...log.peek(), ...decided].filter(({ id }) => id >= 0));
   }, () => { for (const reader of readers.values()) reader.close(); readers.clear(); });
   if (!lines || lines.length === 0) return null;
   return <section class="justh"><h3>{words.title}</h3>
     <ol>{lines.map(({ atNs, id, text, code, times, view }, i) => <li key={i}><button onClick={() => go({ kind: 'home', tab: 'inspect', name: view })}>
-      <span class="m dim">{(atNs / 1e9).toFixed(3)}</span><span><b class={`dom ${ownerClass(id)}`}>{nameOf(id)}</b> {text}{code && <> <code>{code}</code></>}{times > 1 && words.times(times)}</span></button></li>)}</ol>
+      <span class="m dim">{(atNs / 1e9).toFixed(6).replace(/(...)$/, ' $1')}</span><span><b class={`dom ${ownerClass(id)}`}>{nameOf(id)}</b> {text}{code && <> <code>{code}</code></>}{times > 1 && words.times(times)}</span></button></li>)}</ol>
     <p class="cap-t">{words.from}</p></section>;
 }
