@@ -19,3 +19,10 @@ export const size = (n: number): string => (n < GIB ? bytes(n) : strings.units.g
 
 /** How long a task took; empty while it runs. */
 export const took = (task: Task): string => (task.durationMs === undefined ? '' : task.durationMs < 9995 ? `${(task.durationMs / 1000).toFixed(3)} s` : `${(task.durationMs / 1000).toFixed(1)} s`);
+
+/** hh:mm:ss.mmm of virtual time. */
+export function clock(ns: number): string {
+  const ms = Math.floor(ns / 1e6);
+  const pad = (n: number, width = 2): string => String(n).padStart(width, '0');
+  return `${pad(Math.floor(ms / 3_600_000))}:${pad(Math.floor(ms / 60_000) % 60)}:${pad(Math.floor(ms / 1000) % 60)}.${pad(ms % 1000, 3)}`;
+}

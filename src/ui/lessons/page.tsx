@@ -1,7 +1,7 @@
 /** A lesson beside the machine that it is about: its steps at the left, the guests' consoles at the right. Loaded when a lesson is opened. */
 
 import { signal } from '@preact/signals';
-import { Fragment } from 'preact';
+import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { host, info, reportProblem, sentence } from '../host.ts';
 import { mediaSignal } from '../media.ts';
@@ -172,15 +172,15 @@ function StepBox({ step, index, number: no, state }: { step: Step; index: number
   if (index > at) return <section class="lstep shut"><h2>{title}</h2><p class="sec">{words.waits[step.kind]}</p></section>;
   const result = state.results.get(index);
   const holds = result?.judged.every(each => each.holds) ?? false;
-  const isLast = index === lesson.steps.length - 1;
+  const isLast = index === lesson.steps.length - 1, lastActions = step.parts.findLast(({ kind }) => kind === 'actions');
   return <section ref={box} class={`lstep${isHere ? ' here' : ''}${isFolded ? ' folded' : ''}${step.kind === 'reality' ? ' reality' : ''}`} data-step={index}>
     <div class="row"><h2>{title}</h2>{isFolded && linesOf(step).map((text, i) => <span key={i} class="typed"><Typed text={text} before={typedBefore(index, state)[i]} /></span>)}<span class="grow" />
       {step.kind === 'do' && <button class="btn quiet sm" disabled={busy} onClick={() => void reset(index)}>{words.reset}</button>}
       {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}</Tag>}
       {!isHere && FOLDED.has(step.kind) && hasMore(step) && <button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${words.show}: ${title}`} onClick={() => fold(index, !isFolded)}>{isFolded ? words.show : words.fold}</button>}</div>
     {isFolded && <Gist step={step} state={state} />}
-    {!isFolded && step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state} />)}
-    {isHere && step.kind === 'do' && <p class="row wrap"><button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button><button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button></p>}
+    {!isFolded && step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state}>{isHere && part === lastActions && <button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button>}</PartView>)}
+    {isHere && step.kind === 'do' && <p class="row wrap"><button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button></p>}
     {isHere && step.kind === 'measure' && <p class="row"><button class={`btn${holds ? '' : ' primary'}`} disabled={busy} onClick={() => void measure(index)}>{result ? words.measureAgain : words.measure}</button>{holds && <button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button>}</p>}
     {isHere && step.kind === 'explain' && !isLast && <p><button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button></p>}
     {isHere && step.kind === 'reality' && <p class="code" data-testid="code"><b>{words.code}</b> <code>{handInCode(lesson, state.run.exact)}</code> <span class="sec">{words.hand}</span></p>}
@@ -221,10 +221,11 @@ const act = (step: Step): Promise<void> => work(async ({ run, at }) => {
 
 const measure = (index: number): Promise<void> => work(async ({ run, answers, results }) => ({ results: new Map([...results, [index, await run.measure(index, answers)]]) }));
 
-function PartView({ part, index, state }: { part: Part; index: number; state: Now }) {
+/** `children`: what does its actions. */
+function PartView({ part, index, state, children }: { part: Part; index: number; state: Now; children?: ComponentChildren }) {
   if (part.kind === 'text') return <div class="prose"><Markdown tokens={part.tokens} /></div>;
   if (part.kind === 'ask') return <Ask name={part.name} text={part.text} isHere={index === state.at} given={state.answers.get(part.name)} />;
-  if (part.kind === 'actions') return <Actions actions={part.actions} before={typedBefore(index, state)} />;
+  if (part.kind === 'actions') return <div class="actw"><Actions actions={part.actions} before={typedBefore(index, state)} />{children}</div>;
   const result = state.results.get(index);
   if (part.kind === 'rows') return <table class="meas"><thead><tr><th>{words.what}</th><th class="num said">{words.said}</th><th class="num got">{words.measured}</th></tr></thead><tbody>{part.rows.map(row => {
     const value = result?.measured.find(each => each.row === row)?.value;

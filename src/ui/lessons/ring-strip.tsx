@@ -13,6 +13,7 @@ const words = {
   ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest. A step to the right is requests pushed, a step up is a doorbell.',
   last: (round: number, { requests, doorbells }: Point, isOpen: boolean) => `round ${round}${isOpen ? ', so far' : ''}: ${doorbells} for ${requests}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
   states: { W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free; blue: used lately' } satisfies Record<SlotState, string>,
+  ofRound: (round: number, requests: number) => (requests > 0 ? `, ${requests} of round ${round}` : ''),
   none: 'The line begins with the first request.',
 };
 /** Of the strip and of the chart, in the picture's units. */
@@ -79,7 +80,7 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
   const ring = rings.value[0];
   if (!ring?.events) return <>{children}</>;
   return <>
-    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} /><States ring={ring} /></section>
+    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} ofRound={words.ofRound(round, ring.reqProd - (series.value.get(round)?.base.requests ?? ring.reqProd))} /><States ring={ring} /></section>
     <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><h3>{words.chart}</h3><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /><p class="cap-t">{words.counted}</p></section>
   </>;
 }
@@ -88,13 +89,13 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
 const isCrossed = ({ reqProd, reqEvent }: RingFacts): boolean => ((reqProd - reqEvent) | 0) >= 0;
 
 /** The slots in a row; both indices that the doorbell is about stand at theirs. */
-function Strip({ ring }: { ring: RingFacts }) {
+function Strip({ ring, ofRound }: { ring: RingFacts; ofRound: string }) {
   const wide = WIDTH / ring.slots, states = slotStates(ring);
   return <svg viewBox={`0 0 ${WIDTH} 56`} aria-hidden="true">
     {states.map((state, i) => <g key={i}><rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class={`sl-${state}`} />{state === 'F' && <rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class="aged" fill-opacity={newness(ring, i) / 2} />}{state !== 'F' && <text x={(i + 0.5) * wide} y="31" text-anchor="middle">{state}</text>}</g>)}
     {([['req_prod', ring.reqProd, 12, 'var(--c)'], ['req_event', ring.reqEvent, 53, 'var(--d0)']] as const).map(([name, value, y, colour]) => {
       const x = (value & (ring.slots - 1)) * wide, isRight = x > WIDTH - 280;
-      return <g key={name}><path d={y < 20 ? `M${x} 4V40` : `M${x} 15V54`} stroke={colour} stroke-width="2" stroke-dasharray={y < 20 ? undefined : '3 2'} fill="none" /><text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">{words.slot(name, value)}{name === 'req_event' && <tspan class="plain">{isCrossed(ring) ? `: ${words.crossed}` : `: ${words.not}`}</tspan>}</text></g>;
+      return <g key={name}><path d={y < 20 ? `M${x} 4V40` : `M${x} 15V54`} stroke={colour} stroke-width="2" stroke-dasharray={y < 20 ? undefined : '3 2'} fill="none" /><text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">{words.slot(name, value)}{name === 'req_prod' && <tspan class="plain">{ofRound}</tspan>}{name === 'req_event' && <tspan class="plain">{isCrossed(ring) ? `: ${words.crossed}` : `: ${words.not}`}</tspan>}</text></g>;
     })}
   </svg>;
 }

@@ -7,6 +7,7 @@ import { type DomainSession, sessions } from '../sessions.ts';
 import { theme, type ThemeChoice } from '../settings.ts';
 import { go, place, treeOpen } from '../state.ts';
 import { strings } from '../strings.ts';
+import { clock } from '../units.ts';
 import { paletteOpen } from './palette.tsx';
 import { afterPrompt } from '../first-prompt.ts';
 import { later } from './later.tsx';
@@ -14,13 +15,6 @@ import { Brand, Icon } from './marks.tsx';
 
 const VirtualPace = later(() => import('./virtual-pace.tsx'), part => part.VirtualPace);
 const Pcpus = later(() => import('./pcpus.tsx'), part => part.Pcpus);
-
-/** hh:mm:ss.mmm of a domain's clock. */
-export function clock(ns: number): string {
-  const ms = Math.floor(ns / 1e6);
-  const pad = (n: number, width = 2) => String(n).padStart(width, '0');
-  return `${pad(Math.floor(ms / 3_600_000))}:${pad(Math.floor(ms / 60_000) % 60)}:${pad(Math.floor(ms / 1000) % 60)}.${pad(ms % 1000, 3)}`;
-}
 
 const shownSession = (): DomainSession | undefined => {
   const here = place.value;
@@ -50,9 +44,9 @@ export function Header() {
     <a class="brand-link" href="#bench" aria-label={strings.product} onClick={event => { event.preventDefault(); go({ kind: 'home' }); }}><Brand /></a>
     <span class="vr" />
     <MachineTime />
-    <VirtualTime />
+    {info.value?.time === 'virtual' ? <VirtualPace /> : <VirtualTime />}
     {afterPrompt.value && [...sessions.value.values()].some(({ spoke }) => spoke.value) && <Pcpus />}
-    {info.value?.time === 'virtual' ? <VirtualPace /> : mode !== 'shared' && <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.oneWorker : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
+    {info.value?.time !== 'virtual' && mode !== 'shared' && <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.oneWorker : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
     <span class="grow" />
     <button class="btn search hide-s" aria-haspopup="dialog" onClick={() => { paletteOpen.value = true; }}><Icon name="search" /><span>{strings.palette.open}</span><kbd>Ctrl K</kbd></button>
     <div class="pick" title={strings.theme.label}>

@@ -4,6 +4,8 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { TimeNow } from '../../dom0/index.ts';
 import { asTask, host, hostsLost } from '../host.ts';
+import { strings } from '../strings.ts';
+import { clock } from '../units.ts';
 
 const words = {
   label: 'same inputs, same run',
@@ -17,6 +19,8 @@ const words = {
 const SPEEDS = [0.001, 0.01, 0.1, 0.5, 1, Infinity];
 const spelled = (speed: number): string => (speed === Infinity ? words.full : speed === 1 ? '1 : 1' : `1 : ${1 / speed}`);
 const EVERY_MS = 500;
+/** Of its millisecond: a small kernel has booted after some hundred of them. */
+const micros = (ns: number): string => String(Math.floor(ns / 1e3) % 1000).padStart(3, '0');
 
 export function VirtualPace() {
   const now = useSignal<TimeNow | undefined>(undefined);
@@ -29,7 +33,7 @@ export function VirtualPace() {
     return () => { gone = true; clearInterval(timer); };
   }, [lost]);
   if (!now.value) return null;
-  const { inputs, speed, stands } = now.value;
+  const { ns, inputs, speed, stands } = now.value;
   const at = Math.max(0, SPEEDS.indexOf(speed));
   const set = (index: number): void => {
     const wanted = SPEEDS[index]!;
@@ -37,6 +41,7 @@ export function VirtualPace() {
     void asTask(`time ${spelled(wanted)}`, () => host.time('setSpeed', wanted));
   };
   return <>
+    <div class="clock"><small>{strings.virtualTime}</small>{clock(ns)} {micros(ns)}</div>
     <label class={`pace hide-s${stands ? ' stands' : ''}`}><span class="when-wide">{words.speed}</span>
       <input type="range" min={0} max={SPEEDS.length - 1} step={1} value={at} aria-label={words.speed} aria-valuetext={spelled(speed)} style={`--part:${(100 * at) / (SPEEDS.length - 1)}%`} onInput={event => set(Number(event.currentTarget.value))} />
       <span class="m">{stands ? words.stands : spelled(speed)}</span></label>
