@@ -68,7 +68,7 @@ const SIZE = 560,
   /** Names of indices stand on a circle, lines of names this far below each other, and those of two slots so much more. */
   LABEL = 244,
   APART = 6,
-  LINE = 16,
+  LINE = 18,
   /** Between names and the line that leads to what is said of the chosen slot. */
   FREE = 12;
 const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), MIDDLE - radius * Math.cos(angle)];
