@@ -1,8 +1,8 @@
 /** Several definitions or saved domains that were dropped together: each is judged with the files that it names, and those that are chosen are defined or started, in turn. */
 
-import { batch, computed, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import type { Changes, Finding, JudgedText, NamedFile } from '../dom0/index.ts';
-import { domains, host, sentence } from './host.ts';
+import { domains, host, info, sentence } from './host.ts';
 import { look } from './inventory.ts';
 import { catalogue } from './offers.ts';
 import { remedied } from './remedy.ts';
@@ -40,12 +40,14 @@ let following: (() => void) | undefined;
 
 /** Names and memory that are free again are judged again. */
 function followGone(): () => void {
-  let before = new Set<string>();
-  return domains.subscribe(list => {
-    const running = new Set(list.filter(({ ended }) => ended === undefined).map(({ name }) => name));
-    const isFewer = [...before].some(name => !running.has(name));
+  let before = new Set<string>(), freeBefore = Infinity;
+  return effect(() => {
+    const running = new Set(domains.value.filter(({ ended }) => ended === undefined).map(({ name }) => name)), free = info.value?.freeMiB ?? 0;
+    // A guest's memory is free some time after it has gone from the list.
+    const isMore = free > freeBefore || [...before].some(name => !running.has(name));
     before = running;
-    if (isFewer && several.peek()?.every(({ busy }) => !busy)) void judgeAll();
+    freeBefore = free;
+    if (isMore && several.peek()?.every(({ busy }) => !busy)) void judgeAll();
   });
 }
 
@@ -67,8 +69,8 @@ async function judgeEach(): Promise<void> {
     if (each.isSaved || each.done || !now(each)) continue;
     try {
       const plan = await host.plan([each.file, ...each.files]);
-      // What has an error is not among those that Start takes.
-      put(each, { plan, problem: undefined, busy: false, chosen: (now(each)?.chosen ?? false) && plan.errors.length === 0 });
+      // What has an error is not among those that Start takes; where there is none, what it was refused for before still holds.
+      put(each, { plan, ...(plan.errors.length > 0 ? { problem: undefined } : {}), busy: false, chosen: (now(each)?.chosen ?? false) && plan.errors.length === 0 });
     } catch (error) {
       put(each, { problem: sentence(error), busy: false });
     }
@@ -100,9 +102,7 @@ async function each(wanted: (candidate: Candidate) => boolean, work: (candidate:
     return;
   }
   // Names and memory are taken now.
-  const refused = left?.filter(({ problem }) => problem) ?? [];
   await judgeAll();
-  for (const { file, problem } of refused) put({ file } as Candidate, { problem });
 }
 
 export const startChosen = (said: (name: string, id: number) => string): Promise<void> => each(isReady, async ({ file, files, isSaved }) => {
@@ -148,7 +148,7 @@ export async function mend({ file, text = '' }: Candidate, finding: Finding): Pr
 
 /** Another text for one of them, with which all are judged again. */
 async function rewrite(file: NamedFile, to: string): Promise<void> {
-  several.value = several.peek()?.map(one => (one.file === file ? { ...one, file: { name: file.name, data: new Blob([to]) }, text: to, chosen: true, busy: true } : one));
+  several.value = several.peek()?.map(one => (one.file === file ? { ...one, file: { name: file.name, data: new Blob([to]) }, text: to, problem: undefined, chosen: true, busy: true } : one));
   await judgeAll();
 }
 

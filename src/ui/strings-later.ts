@@ -75,7 +75,12 @@ export const laterStrings = {
     waitsForLine: (line: number, key: string) => `Start waits for line ${line}${key ? `, ${key}` : ''}.`,
     once: (errors: number) => (errors === 1 ? 'once the error is mended as it says' : 'once the errors are mended as they say'),
     atLine: ({ line, column, short }: { line: number; column: number; short: string }, remedy: string | undefined) => `Line ${line}, column ${column}: ${short}.${remedy === undefined ? '' : ` Write ${remedy}.`}`, keepsIt: 'keeps the text in /etc/xen/vm', andMore: (n: number) => `and ${n} more`, otherwise: (n: number) => (n === 1 ? 'What the approximated line comes to' : `What the ${n} approximated lines come to`),
-    why: (key: string) => `Why is ${key} refused?`, whyMib: 'Memory is a whole number of MiB, and a letter makes it none. The xl of Xen only warns and gives the guest 32 MiB, its default. Ringside stops before it asks Xen for anything.', whySource: 'xl.cfg(5), memory=MBYTES',
+    why: (key: string) => `Why is ${key} refused?`,
+    /** Why what xl would pass over is refused here, by how the short words of a finding begin. */
+    reasons: [
+      ['xl takes MiB', 'Memory is a whole number of MiB, and a letter makes it none. The xl of Xen only warns and gives the guest 32 MiB, its default. Ringside stops before it asks Xen for anything.', 'xl.cfg(5), memory=MBYTES'],
+      ['unknown; ', 'xl passes over a key that it does not know, and the guest starts otherwise than it was meant. One that is nearly a key of xl is taken for a slip.', 'xl.cfg(5)'],
+    ] as [begins: string, answer: string, source: string][],
     text: 'Text of the definition',
     formName: 'Form of the definition', formTitle: 'Form', formSame: 'the same data as the text',
     memoryAfter: (n: number) => `Machine memory${n === 0 ? '' : n === 1 ? ' after it starts' : ' after they start'}`,
@@ -158,8 +163,7 @@ export const laterStrings = {
     restored: 'It goes on where it was saved.',
     isDone: 'done',
     lines: (name: string) => `${name}, line by line`,
-    whySlip: (name: string) => `Why is ${name} not started?`,
-    whySlipAnswer: 'xl passes over a key that it does not know, and the guest starts otherwise than it was meant. One that is nearly a key of xl is taken for a slip.',
+    whyNot: (name: string) => `Why is ${name} not started?`,
     line: (line: number) => `line ${line}`, below: (line: number) => `Waits for line ${line}, below.`, same: 'same data as the text', takes: (memoryMiB: number, vcpus: number, type: string) => `${memoryMiB} MiB, ${count(vcpus, 'vCPU')}, ${type.toUpperCase()}`, each: 'Each:', ready: (n: number) => `${n} ready`, stands: (n: number) => `${n} stopped`, asWritten: 'Every line is used as it is written.',
     open: 'Form and text',
     openNamed: (name: string) => `Form and text of ${name}`,

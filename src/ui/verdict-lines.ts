@@ -1,12 +1,19 @@
-/** Verdicts by lines: beside a line stands the worst of what is said of it. */
+/** Verdicts by lines: beside a line stands the worst of what is said of it; and why one is refused. */
 
 import type { Finding } from '../dom0/index.ts';
+import { laterStrings } from './strings-later.ts';
 
 type Verdict = Finding['verdict'];
 
 const ORDER: readonly Verdict[] = ['error', 'missing', 'approximated', 'ignored', 'used'];
 
 export const worstFirst = (a: Pick<Finding, 'verdict'>, b: Pick<Finding, 'verdict'>): number => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict);
+
+/** Why it is refused, where xl itself would say less; undefined: what it says is all. */
+export function reasonOf({ verdict, short }: Pick<Finding, 'verdict' | 'short'>): { answer: string; source: string } | undefined {
+  const [, answer, source] = (verdict === 'error' && laterStrings.defined.reasons.find(([begins]) => short.startsWith(begins))) || [];
+  return answer === undefined || source === undefined ? undefined : { answer, source };
+}
 
 /** How many lines have each verdict, as they are marked; what is said of no line counts by itself. */
 export function tallyLines(findings: readonly Pick<Finding, 'file' | 'line' | 'verdict'>[]): Map<Verdict, number> {

@@ -6,7 +6,7 @@ import { chosenKey } from '../editing.ts';
 import { remedyOf } from '../remedy.ts';
 import { laterStrings } from '../strings-later.ts';
 import { putCursor } from '../typing.ts';
-import { worstFirst } from '../verdict-lines.ts';
+import { reasonOf, worstFirst } from '../verdict-lines.ts';
 import { Tag } from './marks.tsx';
 
 const words = laterStrings.defined,
@@ -58,13 +58,13 @@ export function EditText({ text, judged, path, onType, onMend }: Props) {
           {first && remedy !== undefined && <button class="btn sm mend" aria-label={words.writeIn(remedy, first.line)} onClick={() => onMend!(first)}>{words.write(remedy)}</button>}</li>;
       })}</ol>
     </div>
-    <ul class="edt-m" id="edit-told">{told.map((finding, i) => <li key={i} class={isBad(finding) ? (/xl takes MiB/.test(finding.text) ? 'stop whymib' : 'stop') : ''}>
-      <button class="btn quiet sm m" onClick={() => goTo(finding.line, finding.column)}>{finding.line}:{finding.column}</button><Tag kind={finding.verdict}><span>{isBad(finding) ? (/xl takes MiB/.test(finding.text) ? <WhyMib finding={finding} /> : <b>{finding.text}</b>) : finding.text}</span></Tag></li>)}</ul>
+    <ul class="edt-m" id="edit-told">{told.map((finding, i) => { const reason = reasonOf(finding); return <li key={i} class={reason ? 'stop whyref' : isBad(finding) ? 'stop' : ''}>
+      <button class="btn quiet sm m" onClick={() => goTo(finding.line, finding.column)}>{finding.line}:{finding.column}</button><Tag kind={finding.verdict}><span>{reason ? <Refused finding={finding} {...reason} /> : isBad(finding) ? <b>{finding.text}</b> : finding.text}</span></Tag></li>; })}</ul>
   </div>;
 }
 
 /** Its line says what is wrong: here stands why that is refused. */
-const WhyMib = ({ finding }: { finding: Finding }) => <><span class="hidden">{finding.text}</span> <b>{words.why(finding.source.trim())}</b> {words.whyMib} <em class="because">{words.whySource}</em></>;
+const Refused = ({ finding, answer, source }: { finding: Finding; answer: string; source: string }) => <><span class="hidden">{finding.text}</span> <b>{words.why(finding.source.trim())}</b> {answer} <em class="because">{source}</em></>;
 
 /** What is done otherwise than its lines ask, in whole sentences: beside them stand a few words. */
 export function Approximations({ judged }: { judged: JudgedText }) {

@@ -7,6 +7,7 @@ import { info } from '../host.ts';
 import { canDefine, changeShown, choose, defineChosen, discardSeveral, filesOfSeveral, isReady, mend, openAlone, openSeveral, readForm, shownForm, startChosen, unnamed } from '../several.ts';
 import { type Candidate, leftOut, several } from '../state.ts';
 import { laterStrings } from '../strings-later.ts';
+import { reasonOf } from '../verdict-lines.ts';
 import { EditForm } from './edit-form.tsx';
 import { ModeBadge, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
@@ -63,10 +64,10 @@ export function SeveralPage() {
 function Lines({ shown }: { shown: Candidate }) {
   const { plan, file, text, done } = shown;
   if (!plan) return null;
-  const name = plan.name || file.name;
+  const name = plan.name || file.name, reason = plan.errors.map(finding => reasonOf(finding)?.answer).find(Boolean);
   return <section class="sev-v"><div class="ph"><h3>{words.lines(name)}</h3><span class="grow" />{!done && <button class="btn sm" aria-label={words.openNamed(name)} onClick={() => openAlone(shown)}>{words.open}</button>}</div>
     <Verdicts key={file.name} plan={plan} texts={new Map(text === undefined ? [] : [[file.name, text]])} onMend={finding => (finding.file === file.name ? () => void mend(shown, finding) : undefined)} />
-    {plan.errors.some(({ text: said }) => /is no key of xl/.test(said)) && <p class="why"><b>{words.whySlip(name)}</b> {words.whySlipAnswer}</p>}</section>;
+    {reason && <p class="why"><b>{words.whyNot(name)}</b> {reason}</p>}</section>;
 }
 
 function Row({ candidate, isShown }: { candidate: Candidate; isShown: boolean }) {
