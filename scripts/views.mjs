@@ -478,7 +478,7 @@ const VIEWS = [
     async page => {
       await tab(page, 'Processor');
       await page.getByRole('button', { name: /^Remove: before the instruction/ }).click();
-      await page.getByRole('toolbar', { name: 'web' }).getByRole('button', { name: 'Run' }).click();
+      await page.getByRole('button', { name: 'Run all guests' }).click();
       await tab(page, 'Event channels');
     },
   ],

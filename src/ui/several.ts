@@ -40,14 +40,15 @@ let following: (() => void) | undefined;
 
 /** Names and memory that are free again are judged again. */
 function followGone(): () => void {
-  let before = new Set<string>(), freeBefore = Infinity;
+  let before = new Set<string>(), freeBefore = Infinity, hasGone = false;
   return effect(() => {
     const running = new Set(domains.value.filter(({ ended }) => ended === undefined).map(({ name }) => name)), free = info.value?.freeMiB ?? 0;
-    // A guest's memory is free some time after it has gone from the list.
-    const isMore = free > freeBefore || [...before].some(name => !running.has(name));
+    // A guest's memory is free some time after it has gone from the list; what a refused start gives back is none of that.
+    const isFewer = [...before].some(name => !running.has(name)), isMore = isFewer || (hasGone && free > freeBefore);
+    hasGone ||= isFewer;
     before = running;
     freeBefore = free;
-    if (isMore && several.peek()?.every(({ busy }) => !busy)) void judgeAll();
+    if (isMore && several.peek()?.every(({ busy }) => !busy)) void judgeAll(true);
   });
 }
 
@@ -61,16 +62,17 @@ const now = ({ file }: Candidate): Candidate | undefined => several.peek()?.find
 let judged = Promise.resolve();
 
 /** One after the other: Domain 0 gives up a judgement when it is asked for another. */
-const judgeAll = (): Promise<void> => (judged = judged.then(judgeEach));
+const judgeAll = (isFreer = false): Promise<void> => (judged = judged.then(() => judgeEach(isFreer)));
 
-async function judgeEach(): Promise<void> {
+/** `isFreer`: names or memory have become free, so what one was refused for may hold no more. */
+async function judgeEach(isFreer: boolean): Promise<void> {
   await catalogue;
   for (const each of several.peek() ?? []) {
     if (each.isSaved || each.done || !now(each)) continue;
     try {
       const plan = await host.plan([each.file, ...each.files]);
-      // What has an error is not among those that Start takes; where there is none, what it was refused for before still holds.
-      put(each, { plan, ...(plan.errors.length > 0 ? { problem: undefined } : {}), busy: false, chosen: (now(each)?.chosen ?? false) && plan.errors.length === 0 });
+      // What has an error is not among those that Start takes.
+      put(each, { plan, ...(isFreer ? { problem: undefined } : {}), busy: false, chosen: (now(each)?.chosen ?? false) && plan.errors.length === 0 });
     } catch (error) {
       put(each, { problem: sentence(error), busy: false });
     }
