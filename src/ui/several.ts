@@ -59,6 +59,9 @@ function put({ file }: Candidate, changes: Partial<Candidate>): void {
 
 const now = ({ file }: Candidate): Candidate | undefined => several.peek()?.find(each => each.file === file);
 
+/** Dropped files whose start or definition was refused: that holds until something has become free. */
+const refused = new WeakSet<NamedFile>();
+
 let judged = Promise.resolve();
 
 /** One after the other: Domain 0 gives up a judgement when it is asked for another. */
@@ -72,7 +75,7 @@ async function judgeEach(isFreer: boolean): Promise<void> {
     try {
       const plan = await host.plan([each.file, ...each.files]);
       // What has an error is not among those that Start takes.
-      put(each, { plan, ...(isFreer ? { problem: undefined } : {}), busy: false, chosen: (now(each)?.chosen ?? false) && plan.errors.length === 0 });
+      put(each, { plan, ...(isFreer || !refused.has(each.file) ? { problem: undefined } : {}), busy: false, chosen: (now(each)?.chosen ?? false) && plan.errors.length === 0 });
     } catch (error) {
       put(each, { problem: sentence(error), busy: false });
     }
@@ -95,6 +98,7 @@ async function each(wanted: (candidate: Candidate) => boolean, work: (candidate:
     try {
       put(candidate, { done: await work(candidate), busy: false });
     } catch (error) {
+      refused.add(candidate.file);
       put(candidate, { problem: sentence(error), busy: false });
     }
   }

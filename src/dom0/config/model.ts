@@ -177,9 +177,9 @@ class Judge {
     if (!Object.hasOwn(this.rules, key)) {
       // xl looks at no key that it does not know. What is near to one was meant to be that.
       const near = this.nearKey(key);
-      const named = near === undefined ? undefined : this.firstOf(near);
-      // Which of the two is meant a person has to say.
-      if (named) return this.reportOneOfMany(setting, shortened(key), 'error', () => [`unknown; line ${named.line} has ${near}`, `${shortened(key)} is no key of xl.cfg. It is near to ${near}, which line ${named.line} has. Take one of the two out.`]);
+      const other = near === undefined ? undefined : this.firstOf(near);
+      // Where both are there a person has to say which is meant.
+      if (other) return this.reportOneOfMany(setting, shortened(key), 'error', () => [`unknown; did you mean ${near}?`, `${shortened(key)} is no key of xl.cfg. Did you mean ${near}? Line ${other.line} has it, too.`]);
       if (near !== undefined) return this.reportOneOfMany(setting, shortened(key), 'error', () => [`unknown; did you mean ${near}?`, `${shortened(key)} is no key of xl.cfg. Did you mean ${near}?`, { write: near }]);
       return this.reportOneOfMany(setting, shortened(key), 'ignored', () => ['no key of xl.cfg', `${shortened(key)} is no key of xl.cfg: nothing looks at it, as with xl.`]);
     }

@@ -65,7 +65,7 @@ describe('domains that xend manages', () => {
     const { files, xm } = await make();
     await xm('new /root/a.cfg');
     expect(await xm('new /root/a.cfg')).toBe("1: Error: VM name 'a' already exists");
-    expect(await xm('new /root/a.cfg memroy=8 name="b"')).toBe('1: Error: /root/a.cfg:5:1: memroy is no key of xl.cfg. Did you mean memory?');
+    expect(await xm('new /root/a.cfg memroy=8 name="b"')).toBe('1: Error: /root/a.cfg:5:1: memroy is no key of xl.cfg. Did you mean memory? Line 3 has it, too.');
     expect(await xm('new')).toBe("2: 'xl new' requires at least 1 argument.");
     expect(await files.readdir('/etc/xen/vm')).toEqual(['a']);
   });
