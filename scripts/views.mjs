@@ -229,14 +229,14 @@ const VIEWS = [
       // Beside a guest that works: what lives on the view has something to tell.
       await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
       await prompt(page);
-      await type(page, 'dhcp', 'read name', 'ping 10.0.2.2 100000 1400');
+      await type(page, 'dhcp', 'read name', 'hog 9000000 30');
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.getByRole('button', { name: 'Boot minipv-pvh', exact: true }).click();
       // The view that is left has a console, too.
       await page.locator('.bh h2', { hasText: 'minipv-pvh' }).waitFor({ timeout: PROMPT_MS });
       await prompt(page);
-      await typeAhead(page, 'dhcp', 'ping 10.0.2.2 100000 1400');
+      await typeAhead(page, 'dhcp', 'ping 10.0.2.2 3', 'hog 9000000 15');
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.locator('.justh li').first().waitFor();

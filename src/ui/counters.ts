@@ -69,9 +69,3 @@ function counts(from: Uint32Array, to: Uint32Array, seconds: number): (Count & {
   });
   return seen.sort((a, b) => b.total - a.total);
 }
-
-/** Processors that these domains had together, never more than there are slots: what they ran, over all of the time in which they ran it. */
-export function hostLoad(spans: readonly { from: Sample; to: Sample }[]): number {
-  const us = Math.max(...spans.map(({ to }) => to.asOfUs)) - Math.min(...spans.map(({ from }) => from.asOfUs));
-  return spans.length === 0 ? 0 : spans.reduce((sum, { from, to }) => sum + Math.max(0, to.runNs - from.runNs), 0) / 1e3 / Math.max(1, us);
-}

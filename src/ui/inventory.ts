@@ -19,8 +19,13 @@ export const readings = signal<readonly Reading[]>([]);
 const part = (percent: number | undefined): number | undefined => (percent === undefined ? undefined : percent / 100);
 /** Domain 0's share of a processor, 0 to 1, for its row: a value a second, oldest first. */
 export const domain0History = computed(() => bySecond(readings.value, HISTORY_MS / 1000, ({ cpuPercent }) => part(cpuPercent[0])));
-/** The same at the last reading. */
-export const domain0Part = computed(() => part(readings.value.at(-1)?.cpuPercent[0]));
+/** A domain's share of a processor at the last reading: of the same second for all of them, so that they add up; undefined: it is too new. */
+export const partOf = (id: number): number | undefined => part(readings.value.at(-1)?.cpuPercent[id]);
+/** What they make together, in processors; undefined: nothing was read yet. A slice that began before the reading may count whole: never more than there are. */
+export const hostPart = computed(() => {
+  const percents = Object.values(readings.value.at(-1)?.cpuPercent ?? {});
+  return percents.length === 0 ? undefined : Math.min(info.value?.pcpus ?? Infinity, percents.reduce((sum, percent) => sum + percent, 0) / 100);
+});
 
 /** Somebody wants definitions and disk. */
 let opens = false;

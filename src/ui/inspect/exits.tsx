@@ -17,10 +17,10 @@ import type { Shown, Target } from './inspector.ts';
 
 const words = {
   number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first, one row an exit', clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
-  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'Where it took a step of the browser’s clock, or more', each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
+  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'In steps of the browser’s clock', each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
-  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)} that were timed.`, tooShort: (cost: string) => `This one took ${cost}: less than the browser’s clock tells.`, meanIs: (mean: string, n: number) => `The mean of ${whole(n)} of its kind is ${mean}.`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)} that were timed.`, thisOne: (cost: string) => `This one: ${cost}, in steps of the browser’s clock.`,
   parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
 const LOG = 2000,
@@ -222,7 +222,7 @@ function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeNow}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
       <tbody>{rows.map(exit => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), about = aboutOf(exit); return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
         <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason) || '–'}</td>
-        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{shortly(text)}</td><td class="cut sec" title={about}>{about}</td><td class="m num nw">{exit.ns !== undefined && exit.ns >= 500 && wholeUs(exit.ns)}</td></tr>; })}</tbody></table></div></div>}</section>;
+        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{shortly(text)}</td><td class="cut sec" title={about}>{about}</td><td class="m num nw">{exit.ns !== undefined && (exit.ns >= 500 ? wholeUs(exit.ns) : Number.isFinite(data.stepNs) && <span class="dim">{costText(exit.ns, data.stepNs)}</span>)}</td></tr>; })}</tbody></table></div></div>}</section>;
 }
 
 // ---- one exit taken apart
@@ -237,18 +237,18 @@ function Detail(shown: Shown<Data>) {
     <Cost of={reasons.find(each => each.reason === reason)} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
 }
 
-/** What this exit cost, in parts that add up; where the clock does not tell, what those of its kind cost in the mean. */
+/** What those of its kind cost in the mean, in parts that add up, and what this one did; where too few were timed, of this one alone. */
 function Cost({ of, exit, stepNs, model }: { of: Reason | undefined; exit: SeenExit | undefined; stepNs: number; model: Parameters<typeof answererOf>[1] }) {
   const isKnown = of !== undefined && of.timed >= FEWEST, mean = isKnown ? of.ns / of.timed : 0, answerer = exit && answererOf(exit, model);
   const partsOf = (ns: number, beforeNs: number, answerNs: number): [name: string, ns: number, kind: string][] => [[words.parts[0], beforeNs, 'cb-way'], [answerer?.name ?? '', answerNs, `cb-${answerer?.by}`], [words.parts[1], Math.max(0, ns - beforeNs - answerNs), 'cb-way']];
   const Parts = ({ of: parts, text }: { of: ReturnType<typeof partsOf>; text: (ns: number) => string }) => <><div class="cbar">{parts.map(([name, ns, kind]) => <i key={name} class={kind} style={`flex:${ns} 1 0`} />)}</div><dl class="cparts">{parts.map(([name, ns, kind]) => <div key={name}><dt><i class={kind} />{name}</dt><dd class="m">{text(ns)}</dd></div>)}</dl></>;
-  if (exit?.ns !== undefined && exit.ns >= 500) {
-    return <section class={ownerClass(exit.domain)}><h4>{words.costOf(wholeUs(exit.ns))}</h4><Parts of={exit.parts ? partsOf(exit.ns, exit.parts.beforeNs, exit.parts.answerNs) : [[words.allXen, exit.ns, 'cb-way']]} text={wholeUs} />
-      {isKnown && <p class="cap-t">{words.meanIs(us(mean), of.timed)}</p>}</section>;
+  // The clock goes in steps: the mean of many tells parts that one exit cannot.
+  if (isKnown) {
+    return <section class={exit ? ownerClass(exit.domain) : ''}><h4>{words.costOfKind(us(mean))}</h4><Parts of={of.answerNs > 0 ? partsOf(mean, of.beforeNs / of.timed, of.answerNs / of.timed) : [[words.allXen, mean, 'cb-way']]} text={us} />
+      <p class="cap-t">{words.meanOf(of.timed)}{exit?.ns !== undefined && ` ${words.thisOne(costText(exit.ns, stepNs))}`}</p></section>;
   }
-  if (!isKnown) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
-  return <section class={exit ? ownerClass(exit.domain) : ''}><h4>{words.costOfKind(us(mean))}</h4><Parts of={of.answerNs > 0 ? partsOf(mean, of.beforeNs / of.timed, of.answerNs / of.timed) : [[words.allXen, mean, 'cb-way']]} text={us} />
-    <p class="cap-t">{words.meanOf(of.timed)}{exit?.ns !== undefined && ` ${words.tooShort(costText(exit.ns, stepNs))}`}</p></section>;
+  if (exit?.ns === undefined || exit.ns < 500) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
+  return <section class={ownerClass(exit.domain)}><h4>{words.costOf(wholeUs(exit.ns))}</h4><Parts of={exit.parts ? partsOf(exit.ns, exit.parts.beforeNs, exit.parts.answerNs) : [[words.allXen, exit.ns, 'cb-way']]} text={wholeUs} /></section>;
 }
 
 /** An exit: whose it was, its code, its qualification bit by bit; `withWay`: who handles it, one after the other. */

@@ -27,7 +27,12 @@ export interface Moment {
 const GATE_BYTES = 8,
   REAL_BYTES = 4,
   /** Bits of an error code that names a selector (SDM vol. 3, figure 6-7). */
-  IN_IDT = 2;
+  IN_IDT = 2,
+  IN_LDT = 4,
+  SELECTOR = 0xfff8,
+  /** Vectors whose error code names a selector. */
+  NAMES_SELECTOR = [10, 11, 12, 13],
+  PAGE_FAULT = 14;
 const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth'];
 const hex = (value: number, digits = 4): string => (value >>> 0).toString(16).padStart(digits, '0');
 
@@ -74,6 +79,18 @@ export function obstacle(gate: Gate, next: UndeliveredEvent): string {
   return gate.bytes.length < GATE_BYTES ? 'no memory is mapped there' : `selector ${hex(gate.bytes[2]! | (gate.bytes[3]! << 8))} leads to no code that may run`;
 }
 
+/** Why an event was raised, as far as its error code and the tables tell. */
+export function causeOf({ vector, isException, error = 0, address }: UndeliveredEvent, { regs }: Pick<VcpuState, 'regs'>): string {
+  if (!isException) return 'from outside';
+  const general = exceptionName(vector).replace(/^#\w+ /, '');
+  if (vector === PAGE_FAULT) return `${general} at ${hex(address, 8)}`;
+  if (!NAMES_SELECTOR.includes(vector) || error === 0) return general;
+  const selector = error & SELECTOR;
+  if (error & IN_IDT) return `${general}: IDT entry ${selector >>> 3}`;
+  if (error & IN_LDT) return `${general}: selector ${hex(selector | IN_LDT)} of the LDT`;
+  return selector + GATE_BYTES - 1 > regs[R.GDTR_LIMIT]! ? `selector ${hex(selector)} is past the GDT’s limit, ${hex(regs[R.GDTR_LIMIT]!)}` : `${general}: selector ${hex(selector)} of the GDT`;
+}
+
 /** A triple fault, event by event: each that was tried with the gate it found. Empty: none was recorded. */
 export function momentsOf(state: Pick<VcpuState, 'regs' | 'bytesAt' | 'undelivered'>): Moment[] {
   const events = state.undelivered, moments: Moment[] = [];
@@ -84,7 +101,7 @@ export function momentsOf(state: Pick<VcpuState, 'regs' | 'bytesAt' | 'undeliver
     if (!next || isDouble(next)) continue;
     const gate = gateOf(state, event.vector);
     moments.push(
-      { kind: 'event', head: `${ORDINALS[tried++]} event`, name: eventName(event), text: isDouble(event) ? 'two faults in a row make a double fault' : event.isException ? exceptionName(event.vector).replace(/^#\w+ /, '') : 'from outside', vector: event.vector },
+      { kind: 'event', head: `${ORDINALS[tried++]} event`, name: eventName(event), text: isDouble(event) ? 'two faults in a row make a double fault' : causeOf(event, state), vector: event.vector },
       { kind: 'gate', head: `${gate.isReal ? 'vector' : 'IDT entry'} ${event.vector}`, name: obstacle(gate, next), text: `${eventName(next)} instead`, vector: event.vector },
     );
   }

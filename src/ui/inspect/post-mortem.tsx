@@ -17,12 +17,12 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 import { gateFields, gateOf, type Moment, momentsOf } from './last-moments.ts';
 import { useMachine } from './machine.ts';
-import { FLAGS, frameNotes, kindOf, REGISTERS, SEGMENTS, segmentAt, stackOf } from './vcpu-facts.ts';
+import { frameNotes, kindOf, REGISTERS, SEGMENTS, segmentAt, stackOf } from './vcpu-facts.ts';
 
 const words = {
   nothing: 'Its memory and registers are gone: it was destroyed.', stays: 'Its memory and registers stay until it is destroyed or booted again.',
   how: 'How it came to that', last: 'last instruction', code: 'Code', codeHint: 'as memory is now', exits: 'Last exits', newest: (n: number, all: number) => `the last ${n} of ${whole(all)}, by place`, columns: ['No.', 'Guest EIP', 'Exit', 'About'], times: 'Times', ports: (all: readonly string[]) => `${all.length > 1 ? 'ports' : 'port'} ${all.join(', ')}`, span: (does: string, first: string, last: string) => (first === last ? `${does} ${first}` : `${does} ${first} to ${last}`), notes: { return: 'return', frame: 'saved EBP' }, handler: 'Handler', handled: [['Processor', 'leaves the guest'], ['Xen', 'takes SCHEDOP_shutdown'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0 VIRQ_DOM_EXC'], ['Domain-0', 'does what on_crash says']],
-  registers: 'Registers', facts: (vcpu: number, isPaging: boolean, flags: string) => `vCPU ${vcpu}, paging ${isPaging ? 'on' : 'off'}, flags ${flags}`, segments: 'Segments', segmentColumns: ['Register', 'Selector', 'Base', 'What it is'], stack: 'Stack top', stackHint: '4 bytes a row', noStack: 'No memory is mapped there.',
+  registers: 'Registers', facts: (vcpu: number, cpl: number, interrupts: number, isPaging: boolean) => `vCPU ${vcpu}, CPL ${cpl}, IF ${interrupts}, paging ${isPaging ? 'on' : 'off'}`, segments: 'Segments', segmentColumns: ['Register', 'Selector', 'Base', 'What it is'], stack: 'Stack top', stackHint: '4 bytes a row', noStack: 'No memory is mapped there.',
   gate: (isReal: boolean, vector: number) => `${isReal ? 'Vector' : 'IDT entry'} ${vector}`, noGate: 'No memory is mapped there.', kept: 'Kept', memory: 'Memory', frames: (mib: number) => `${whole(mib * 256)} frames`, console: 'Screen and console', asLast: 'as they were', log: 'Exits', counted: (n: number) => `${whole(n)} counted`, processor: 'Instructions', retired: (n: number) => `${whole(n)} retired`, open: 'open',
   reality: 'In reality', tripleReality: 'A PC resets here and keeps nothing. Xen takes a triple fault as a reboot unless HVM_PARAM_TRIPLE_FAULT_REASON asks for a crash.', crashReality: 'Xen keeps a crashed domain only where on_crash says preserve, and xl dump-core writes its memory into a file for a debugger.',
   left: 'exit', toXen: 'the guest calls Xen', called: 'hypercall', shutDown: (reason: string) => `SCHEDOP_shutdown, reason ${reason}`, reasons: ['0 poweroff', '1 reboot', '2 suspend', '3 crash', '4 watchdog', '5 soft reset'], keeps: 'Domain-0', preserve: 'keeps it', preserveText: 'its definition says preserve',
@@ -121,7 +121,7 @@ function Figure(shown: Shown<Data>) {
             <tbody>{placesOf(lasts).slice(0, PLACES).map((exits, i) => <tr key={exits[0]!.number} class={i === 0 ? 'sel' : ''}><td class="m">{hex8(exits[0]!.eip)}</td><td>{exitTitle(exits[0]!.reason)} <span class="sec">{aboutPlace(state, exits, vcpu)}</span>{i === 0 && <code class="sec"> {shortly(instructionAt(state, exits[0]!.eip)?.text ?? '')}</code>}</td><td class="m num">{exits.length}</td></tr>)}</tbody></table></section>
       </div>
       <div class="col">
-        <section><div class="ph"><h3>{words.registers}</h3><span class="sec">{words.facts(vcpu, regs[R.CR0]! < 0, flagsOf(state))}</span></div>
+        <section><div class="ph"><h3>{words.registers}</h3><span class="sec">{words.facts(vcpu, regs[R.CPL]!, (state.eflags >>> 9) & 1, regs[R.CR0]! < 0)}</span></div>
           <dl class="regs">{registersOf(state).map(([name, value]) => <div key={`${name} ${value}`}><dt>{name}</dt><dd>{value}</dd></div>)}</dl></section>
         <div class="pm-two">
           {vector === undefined ? <Segments state={state} /> : <Entry state={state} vector={vector} />}
@@ -142,7 +142,6 @@ function registersOf({ regs, eflags }: VcpuState): [string, string][] {
     ['GDTR', hex(regs[R.GDTR_BASE]!)], ['limit', hex(regs[R.GDTR_LIMIT]!, 4)], ['CS', selector(R.CS)], ['IDTR', hex(regs[R.IDTR_BASE]!)], ['limit', hex(regs[R.IDTR_LIMIT]!, 4)], ['DS', selector(R.DS)],
   ];
 }
-const flagsOf = ({ eflags }: VcpuState): string => FLAGS.filter(([bit]) => (eflags >>> bit) & 1).map(([, name]) => name).join(' ') || '–';
 const segmentRows = ({ regs }: VcpuState): string[][] => SEGMENTS.map(([name, segment]) => { const at = segmentAt(segment); return [name, hex(regs[at + R.SEG_SELECTOR]!, 4), hex(regs[at + R.SEG_BASE]!), kindOf(regs[at + R.SEG_RIGHTS]!)]; });
 
 /** A gate, bit by bit; what keeps events from it stands out. */

@@ -37,14 +37,14 @@ const WIDE = 760,
   STRIP_HIGH = 24,
   STRIPS_AT = 22,
   /** What a lane takes, where there are few and where there are many. */
-  LANE = 58,
+  LANE = 62,
   LANE_LOW = 47,
   FEW = 6,
   /** Of the highest slice in a lane; from there to the top of its credit. */
   SLICE = 18,
   GAP = 8,
-  /** A credit that moves less is drawn as what it is: nearly flat. */
-  LEAST_SPAN = 60,
+  /** Credits that an accounting hands out, for each pCPU (CSCHED_CREDITS_PER_ACCT of Xen's credit.c). */
+  HANDED_OUT = 300,
   /** Narrower slices in a row are one block; a slice is drawn this wide at least. */
   SHORT = 5,
   NARROWEST = 1.4,
@@ -60,14 +60,16 @@ const signed = (n: number): string => (n > 0 ? `+${n}` : String(n).replace('-', 
 
 export function Schedule({ label, fromNs, toNs, pcpus, runs, lanes, marks, at, choose }: ScheduleProps) {
   const span = toNs - fromNs, x = (ns: number): number => LEFT + (Math.min(span, Math.max(0, ns - fromNs)) / span) * (WIDE - LEFT - RIGHT);
-  const laneHigh = lanes.length > FEW ? LANE_LOW : LANE, top = STRIPS_AT + pcpus * STRIP + 12, height = top + lanes.length * laneHigh - 4;
+  const scale = creditScale(lanes), laneHigh = lanes.length > FEW ? LANE_LOW : LANE, top = STRIPS_AT + pcpus * STRIP + 12, height = top + lanes.length * laneHigh - 4;
   const { wide, short } = gathered(joined(runs), (SHORT * span) / (WIDE - LEFT - RIGHT)), of = (unit: number): Lane | undefined => lanes.find(each => each.unit === unit);
   const isAt = (run: Run): boolean => at !== undefined && run.pcpu === at.pcpu && run.unit === at.to && run.fromNs <= at.timeNs && at.timeNs < run.toNs;
   const fits = (texts: readonly string[], width: number): string => texts.find(text => text.length * LETTER_WIDE + 6 < width) ?? '';
   const stripAt = (pcpu: number): number => STRIPS_AT + pcpu * STRIP;
   const Block = ({ run, fill, stroke, texts, children }: { run: Pick<Run, 'pcpu' | 'fromNs' | 'toNs'>; fill: string; stroke: string; texts: readonly string[]; children?: ComponentChildren }) => {
-    const left = x(run.fromNs), width = Math.max(NARROWEST, x(run.toNs) - left), text = fits(texts, width), y = stripAt(run.pcpu);
-    return <>{children}<rect x={left} y={y} width={width} height={STRIP_HIGH} rx={width > 6 ? 2 : 0} fill={fill} stroke={stroke} stroke-width={width > 3 ? 1 : 0} />{text && <text x={left + width / 2} y={y + 16} text-anchor="middle" class="lb">{text}</text>}</>;
+    const left = x(run.fromNs), right = Math.max(left + NARROWEST, x(run.toNs)), width = right - left, y = stripAt(run.pcpu);
+    // A name stands on the wider side of the line across the picture.
+    const line = at && Math.min(right, Math.max(left, x(at.timeNs))), [from, to] = line === undefined || line - left > right - line ? [left, line ?? right] : [line, right], text = fits(texts, to - from);
+    return <>{children}<rect x={left} y={y} width={width} height={STRIP_HIGH} rx={width > 6 ? 2 : 0} fill={fill} stroke={stroke} stroke-width={width > 3 ? 1 : 0} />{text && <text x={(from + to) / 2} y={y + 16} text-anchor="middle" class="lb">{text}</text>}</>;
   };
   return <figure class="schw" tabIndex={0}><svg viewBox={`0 0 ${WIDE} ${height}`} width="100%" role="img" aria-label={label}>
     <pattern id="short-turns" width="4" height="4" patternUnits="userSpaceOnUse"><rect width="4" height="4" fill="var(--panel)" /><path d="M1 0v4" stroke="var(--line)" stroke-width="1.6" /></pattern>
@@ -76,21 +78,21 @@ export function Schedule({ label, fromNs, toNs, pcpus, runs, lanes, marks, at, c
     {Array.from({ length: pcpus }, (_, pcpu) => <g key={pcpu}><text x="0" y={stripAt(pcpu) + 16} class="lb b">{words.pcpu(pcpu)}</text><path d={`M${LEFT} ${stripAt(pcpu) + STRIP_HIGH}H${WIDE - RIGHT}`} stroke="var(--line)" /></g>)}
     {short.map(turns => <g key={`${turns.pcpu} ${turns.fromNs}`}><Block run={turns} fill="url(#short-turns)" stroke="var(--edge)" texts={words.turns(sumOf(turns))}><title>{words.turnsOf(sumOf(turns), [...turns.of].map(([unit, n]) => `${of(unit)?.name ?? '?'} ${n}`).join(', '))}</title></Block></g>)}
     {wide.map(run => { const lane = of(run.unit); return <g key={`${run.pcpu} ${run.fromNs}`} class={`slice ${ownerClass(Math.max(0, lane?.id ?? 0))}`} onClick={() => choose(run)}><Block run={run} fill="var(--c-tint)" stroke="var(--c)" texts={[lane?.name ?? '?']} /></g>; })}
-    {lanes.map((lane, i) => <LaneRow key={lane.unit} lane={lane} x={x} y={top + i * laneHigh} high={laneHigh} isAt={isAt} />)}
+    {lanes.map((lane, i) => <LaneRow key={lane.unit} lane={lane} x={x} y={top + i * laneHigh} high={laneHigh} scale={scale} isAt={isAt} />)}
     {at && at.timeNs >= fromNs && <g><path d={`M${x(at.timeNs)} 18V${height}`} stroke="var(--text)" stroke-width="1.8" /><path d={`M${x(at.timeNs) - 6} 14h12l-6 8z`} fill="var(--text)" /></g>}
   </svg></figure>;
 }
 const sumOf = ({ of }: Turns): number => [...of.values()].reduce((sum, n) => sum + n, 0);
 
-/** Slices as high as their priority, dots where it waited; below them the credit, on a scale of its own. */
-function LaneRow({ lane: { unit, id, name, says, runs, credit }, x, y, high, isAt }: { lane: Lane; x: (ns: number) => number; y: number; high: number; isAt: (run: Run) => boolean }) {
+/** Slices as high as their priority, dots where it waited; below them the credit. */
+function LaneRow({ lane: { unit, id, name, says, runs, credit }, x, y, high, scale, isAt }: { lane: Lane; x: (ns: number) => number; y: number; high: number; scale: Scale; isAt: (run: Run) => boolean }) {
   const base = y + SLICE;
   return <g class={ownerClass(Math.max(0, id))}>
     <rect x="0" y={y + 3} width="10" height="10" rx="2" fill="var(--c-fill)" stroke="var(--c)" /><text x="15" y={y + 12} class="lb"><title>{name}</title>{name.length > LETTERS ? `${name.slice(0, LETTERS - 1)}…` : name}</text><text x="15" y={y + 27}>{says}</text>
     <pattern id={`over-${unit}`} width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--c-tint)" /><path d="M0 0v5" stroke="var(--c)" stroke-width="2.4" /></pattern>
     <path d={`M${LEFT} ${base}H${WIDE - RIGHT}`} stroke="var(--line)" />
     {runs.map(run => <Slice key={run.fromNs} run={run} x={x} y={y} isOn={isAt(run)} />)}
-    <CreditCurve of={credit} x={x} top={base + GAP} bottom={y + high - 10} />
+    <CreditCurve of={credit} x={x} top={base + GAP} bottom={y + high - 10} scale={scale} />
     <path d={`M0 ${y + high - 5}H${WIDE}`} stroke="var(--line)" />
   </g>;
 }
@@ -101,18 +103,23 @@ function Slice({ run, x, y, isOn }: { run: Run; x: (ns: number) => number; y: nu
     <rect x={left} y={top} width={width} height={y + SLICE - top} fill={run.priority === -2 ? `url(#over-${run.unit})` : 'var(--c-fill)'} stroke={isOn ? 'var(--text)' : 'var(--c)'} stroke-width={isOn ? 1.8 : width > 3 ? 0.8 : 0} />{isBoost && <rect x={left} y={y - 2} width={Math.max(width, 3)} height="3" fill="var(--hv)" />}</g>;
 }
 
-/** Between its lowest and its highest in the picture, which stand behind it. */
-function CreditCurve({ of, x, top, bottom }: { of: readonly Credit[]; x: (ns: number) => number; top: number; bottom: number }) {
-  const first = of[0], last = of.at(-1);
-  if (!first || !last) return null;
-  const all = of.map(({ credit }) => credit), most = Math.max(...all), least = Math.min(...all), middle = (most + least) / 2, half = Math.max(most - least, LEAST_SPAN) / 2;
-  const at = (credit: number): number => bottom - ((credit - middle + half) / (2 * half)) * (bottom - top), points = of.map(({ ns, credit }) => `${x(ns).toFixed(1)},${at(credit).toFixed(1)}`).join(' ');
-  const isFlat = Math.round(most) - Math.round(least) < LEAST_SPAN / 2;
+/** One scale for all lanes, so that they compare. */
+interface Scale { least: number; most: number }
+
+/** From the least credit in the picture to the greatest, and never finer than what an accounting hands out; 0 is in it. */
+export function creditScale(lanes: readonly Pick<Lane, 'credit'>[]): Scale {
+  const all = lanes.flatMap(({ credit }) => credit.map(each => each.credit));
+  return { least: Math.min(-HANDED_OUT, ...all), most: Math.max(HANDED_OUT, ...all) };
+}
+
+/** What it has at the end stands behind it. */
+function CreditCurve({ of, x, top, bottom, scale: { least, most } }: { of: readonly Credit[]; x: (ns: number) => number; top: number; bottom: number; scale: Scale }) {
+  const last = of.at(-1);
+  if (!last) return null;
+  const at = (credit: number): number => bottom - ((credit - least) / (most - least)) * (bottom - top);
   return <>
-    <polygon points={`${x(first.ns).toFixed(1)},${bottom + 2} ${points} ${x(last.ns).toFixed(1)},${bottom + 2}`} fill="var(--c-tint)" />
-    {middle - half < 0 && middle + half > 0 && <path d={`M${LEFT} ${at(0)}H${WIDE - RIGHT}`} stroke="var(--edge)" stroke-width="0.8" stroke-dasharray="2 3" />}
-    <polyline fill="none" stroke="var(--c)" stroke-width="1.4" stroke-linejoin="round" points={points} />
-    {isFlat ? <text x={WIDE} y={at(last.credit) + 4} text-anchor="end" class="m">{signed(Math.round(last.credit))}</text>
-      : <><text x={WIDE} y={top + 5} text-anchor="end" class="m">{signed(Math.round(most))}</text><text x={WIDE} y={bottom + 3} text-anchor="end" class="m">{signed(Math.round(least))}</text></>}
+    <path d={`M${LEFT} ${at(0)}H${WIDE - RIGHT}`} stroke="var(--line)" />
+    <polyline fill="none" stroke="var(--c)" stroke-width="1.6" stroke-linejoin="round" points={of.map(({ ns, credit }) => `${x(ns).toFixed(1)},${at(credit).toFixed(1)}`).join(' ')} />
+    <text x={WIDE} y={at(last.credit) + 4} text-anchor="end" class="m">{signed(Math.round(last.credit))}</text>
   </>;
 }

@@ -11,9 +11,9 @@ import type { DomainSession } from '../sessions.ts';
 
 const words = {
   ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest. A step to the right is requests pushed, a step up is a doorbell.',
-  last: (round: number, { requests, doorbells }: Point, isOpen: boolean) => `round ${round}${isOpen ? ', so far' : ''}: ${doorbells} for ${requests}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
+  last: (round: number, { requests, doorbells }: Point, isOpen: boolean) => `round ${round}${isOpen ? ', so far' : ''}: ${doorbells} for ${requests} taken`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
   states: { W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free; blue: used lately' } satisfies Record<SlotState, string>,
-  ofRound: (round: number, requests: number) => (requests > 0 ? `, ${requests} of round ${round}` : ''),
+  ofRound: (round: number, requests: number, taken: number) => (requests > 0 ? `: round ${round} pushed ${requests}, ${taken} taken` : ''),
   none: 'The line begins with the first request.',
 };
 /** Of the strip and of the chart, in the picture's units. */
@@ -77,10 +77,10 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
     });
     return () => { closed = true; stop(); };
   }, [session, round, busy]);
-  const ring = rings.value[0];
+  const ring = rings.value[0], before = series.value.get(round)?.base.requests ?? ring?.reqProd ?? 0;
   if (!ring?.events) return <>{children}</>;
   return <>
-    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} ofRound={words.ofRound(round, ring.reqProd - (series.value.get(round)?.base.requests ?? ring.reqProd))} /><States ring={ring} /></section>
+    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} ofRound={words.ofRound(round, ring.reqProd - before, ring.reqCons - before)} /><States ring={ring} /></section>
     <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><h3>{words.chart}</h3><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /><p class="cap-t">{words.counted}</p></section>
   </>;
 }

@@ -1,4 +1,4 @@
-/** The last minute of a few lines, drawn by uPlot; each line's name and last value stand at its end, or above where there are many. */
+/** The last minute of a few lines, drawn by uPlot; each line's name and last value stand at its end, of many those of the greatest. */
 
 import 'uplot/dist/uPlot.min.css';
 import { useEffect, useRef } from 'preact/hooks';
@@ -35,10 +35,6 @@ interface ChartProps {
   height?: number;
   /** How far back it goes. */
   spanMs?: number;
-  /** Names and last values stand above, and the lines have the whole width. */
-  keyed?: boolean;
-  /** Of them the names alone: what they have stands elsewhere. */
-  bare?: boolean;
   /** Lines are parts of a whole: the first stands on all the others. */
   stacked?: boolean;
   /** Of all of them, beside the title. */
@@ -58,7 +54,7 @@ const stack = (lines: readonly Line[]): Line[] => lines.map((line, i) => ({ ...l
   return parts.every(each => each === undefined) ? undefined : parts.reduce<number>((sum, each) => sum + (each ?? 0), 0);
 }) }));
 
-export function Chart({ title, unit, atMs, lines, top, least, digits, height = HEIGHT, spanMs = HISTORY_MS, keyed = false, bare = false, stacked = false, whole }: ChartProps) {
+export function Chart({ title, unit, atMs, lines, top, least, digits, height = HEIGHT, spanMs = HISTORY_MS, stacked = false, whole }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const last = (values: Line['values']): string => values.at(-1)?.toFixed((values.at(-1) ?? 0) < 1000 ? digits : 0) ?? strings.tree.noData;
@@ -71,7 +67,7 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
     const axis = { stroke: colour('--text-3'), font: `11px ${colour('--mono')}`, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
     const width = (): number => Math.max(120, parent.clientWidth);
     const made = new uPlot({
-      width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, keyed ? 14 : LABELS, 0, 0],
+      width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, LABELS, 0, 0],
       scales: { x: { time: false, range: (_, first) => [-Math.min(spanMs / 1000, Math.max(LEAST_SECONDS, -(first ?? 0))), 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
       axes: [
         { ...axis, size: 20, splits: (_, __, from) => [from, 0], values: (_, [from = 0]) => [laterStrings.hostPage.ago(Math.round(-from)), laterStrings.hostPage.now], grid: { show: false } },
@@ -92,17 +88,18 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
   }, [lines, shape]);
   return <figure class="chart">
     <figcaption><b>{title}</b> {unit}{whole && <span class="m">{whole}</span>}</figcaption>
-    {keyed && <div class="key" aria-hidden="true">{lines.map(({ name, token, dash, fill, values }) => <span key={name}><i class={dash ? 'dash' : ''} style={`--c:var(${token});--f:var(${fill ?? token})`} />{name}{!bare && <> <b class="m">{last(values)}</b></>}</span>)}</div>}
     <div class="plot" style={`min-height:${height}px`} role="img" aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${last(values)}`).join(', ')}`}><div ref={holder} />
-      {!keyed && <div class="ends" aria-hidden="true" style={`width:${LABELS - 6}px`}>{ends(lines, top ?? niceTop(Math.max(least, ...lines.flatMap(({ values }) => values.map(value => value ?? 0)))), height).map(({ line: { name, token, dash, values }, y }) =>
-        <span key={name} style={`--c:var(${token});top:${y}px`}>{dash && <i />}<span class="cut">{name}</span> <b class="m">{last(values)}</b></span>)}</div>}</div>
+      <div class="ends" aria-hidden="true" style={`width:${LABELS - 6}px`}>{ends(lines, stacked, top ?? niceTop(Math.max(least, ...(stacked ? stack(lines) : lines).flatMap(({ values }) => values.map(value => value ?? 0)))), height).map(({ line: { name, token, dash, values }, y }) =>
+        <span key={name} style={`--c:var(${token});top:${y}px`}>{dash && <i />}<span class="cut">{name}</span> <b class="m">{last(values)}</b></span>)}</div></div>
   </figure>;
 }
 
-/** Where each line's name stands: at its last value, pushed apart where they would touch. */
-function ends(lines: readonly Line[], top: number, height: number): { line: Line; y: number }[] {
-  const plotTop = 8, plotHeight = height - plotTop - 20;
-  const placed = lines.map(line => ({ line, y: plotTop + plotHeight * (1 - Math.min(1, (line.values.at(-1) ?? 0) / top)) - APART / 2 })).sort((a, b) => a.y - b.y);
+/** Where a line's name stands: at its last value, or in the middle of its part of the whole, pushed apart where they would touch. Of more than there is room for, those of the greatest. */
+function ends(lines: readonly Line[], isStacked: boolean, top: number, height: number): { line: Line; y: number }[] {
+  const plotTop = 8, plotHeight = height - plotTop - 20, own = ({ values }: Line): number => values.at(-1) ?? 0, below = isStacked ? stack(lines) : lines;
+  const at = (i: number): number => (isStacked ? own(below[i]!) - own(lines[i]!) / 2 : own(lines[i]!));
+  const greatest = new Set([...lines].sort((a, b) => own(b) - own(a)).slice(0, Math.floor((height - 20) / APART)));
+  const placed = lines.map((line, i) => ({ line, y: plotTop + plotHeight * (1 - Math.min(1, at(i) / top)) - APART / 2 })).filter(({ line }) => greatest.has(line)).sort((a, b) => a.y - b.y);
   const lowest = height - 20 - APART / 2;
   placed.forEach((each, i) => { each.y = Math.max(each.y, i === 0 ? 0 : placed[i - 1]!.y + APART); });
   for (let i = placed.length - 1, limit = lowest; i >= 0; i--, limit -= APART) placed[i]!.y = Math.min(placed[i]!.y, limit);

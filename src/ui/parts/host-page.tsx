@@ -4,7 +4,7 @@ import { useSignal } from '@preact/signals';
 import type { DomainInfo } from '../../dom0/index.ts';
 import { definedActions, guestActions, hostActions } from '../actions.ts';
 import { command, domains, info } from '../host.ts';
-import { domain0History, domain0Part, inventory, readings } from '../inventory.ts';
+import { domain0History, hostPart, inventory, partOf, readings } from '../inventory.ts';
 import { ownsMemory, type Reading } from '../readings.ts';
 import { sessions } from '../sessions.ts';
 import { go, keepGuest, leaving } from '../state.ts';
@@ -18,9 +18,8 @@ import { openMenu } from './menu.tsx';
 import { memoryOwners } from './tree.tsx';
 
 const words = laterStrings.hostPage;
-/** Of a chart, pixels; of what "now" is taken over; rows of a short table. */
-const HEIGHT = 90,
-  RECENT_MS = 10_000,
+/** Of a chart, pixels; rows of a short table. */
+const HEIGHT = 116,
   ROWS = 5,
   /** A shorter reading, of a page just opened, says little of a second. */
   LEAST_MS = 900;
@@ -50,7 +49,7 @@ function Domains() {
     <tbody>
       <tr><td class="n b"><Chip id={0} /> {strings.shell.domain}</td><td class="num m i">0</td><td class="num m">{seen?.domain0.memoryMiB ?? strings.tree.noData}</td><td class="num m">{seen?.domain0.vcpus ?? strings.tree.noData}</td>
         <td class="m s"><StateMark state="r" /> <span class="hide-s">{letters('r')}</span></td><td class="num m t">{seconds(seen?.domain0.runNs)}</td><td><ModeBadge type="d0" /></td>
-        <td class="c"><Use id={0} values={domain0History.value} part={domain0Part.value} top={top} /></td><Rates id={0} /><td class="num a"><Act name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>{words.console}</Act><More name={strings.shell.domain} actions={() => hostActions().slice(1, 2)} /></td></tr>
+        <td class="c"><Use id={0} values={domain0History.value} part={partOf(0)} top={top} /></td><Rates id={0} /><td class="num a"><Act name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>{words.console}</Act><More name={strings.shell.domain} actions={() => hostActions().slice(1, 2)} /></td></tr>
       {domains.value.map(domain => <DomainLine key={domain.id} domain={domain} top={top} time={seconds(seen?.runNs[domain.id])} />)}
       {seen?.stored?.defined.map(each => <tr key={each.name} class="out"><td class="n"><Chip /> {each.name}</td><td class="num m i">{strings.tree.noData}</td><td class="num m">{each.memoryMiB}</td><td class="num m">{each.vcpus}</td>
         <td class="s"><StateMark state="-" /> <span class="hide-s">{strings.tree.defined}</span></td><td class="num m t">{strings.tree.noData}</td><td><ModeBadge type={each.type} /></td><td class="c sec">{each.errors.length > 0 && strings.tree.hasErrors}</td><Rates />
@@ -65,7 +64,7 @@ function DomainLine({ domain, time, top }: { domain: DomainInfo; time: string; t
   const state = session && !over ? session.state : domain.state;
   return <tr><td class="n b"><Chip id={domain.id} /> {domain.name}</td><td class="num m i">{domain.id}</td><td class="num m">{domain.memoryMiB}</td><td class="num m">{domain.vcpus}</td>
     <td class="m s"><StateMark state={state} fell={domain.fell} /> <span class="hide-s">{letters(state)}</span></td><td class="num m t">{time}</td><td><ModeBadge type={domain.type} /></td>
-    <td class="c">{session && <Use id={domain.id} values={session.history.value.map(point => point.running)} part={over ? undefined : session.rates.value?.running} top={top} />}</td><Rates id={domain.id} />
+    <td class="c">{session && <Use id={domain.id} values={session.history.value.map(point => point.running)} part={over ? undefined : (partOf(domain.id) ?? session.rates.value?.running)} top={top} />}</td><Rates id={domain.id} />
     <td class="num a"><Act name={domain.name} onClick={() => go({ kind: 'domain', id: domain.id })}>{session?.isFallen ? strings.guest.tabs.postMortem : words.console}</Act>
       {!over && session && leaving.value.has(domain.id) ? <Act quiet name={domain.name} onClick={() => keepGuest(session)}>{words.keep}</Act> : !over && <Act quiet name={domain.name} onClick={() => void command(domain.state === 'p' ? 'unpause' : 'pause', domain)}>{domain.state === 'p' ? strings.guest.run : strings.guest.pause}</Act>}
       {session && <More name={domain.name} actions={() => guestActions(session)} />}</td></tr>;
@@ -113,38 +112,35 @@ function History() {
   const cpu = ids.map(id => line(id, ({ cpuPercent }) => cpuPercent[id]));
   const free = all.map(({ freeMiB }) => freeMiB), guestsMiB = all.map(({ memoryMiB }) => Object.values(memoryMiB).reduce((total, each) => total + each, 0));
   // What nobody of these has is Xen's own: the hypervisor's, and what it keeps about each domain.
-  const memory: Line[] = [{ name: words.free, token: '--line', fill: '--free', values: free }, ...ids.filter(id => id > 0).map(id => line(id, ({ memoryMiB }) => memoryMiB[id])),
+  const memory: Line[] = [{ name: words.free, token: '--text-3', fill: '--free', values: free }, ...ids.filter(id => id > 0).map(id => line(id, ({ memoryMiB }) => memoryMiB[id])),
     { name: strings.owners.xen, token: '--hv', fill: '--hv-fill', values: free.map((each, i) => (each === undefined ? undefined : machineMiB - each - guestsMiB[i]! + (all[i]!.memoryMiB[0] ?? 0))) }];
   const disks = (reading: Reading, of: 'read' | 'written'): number => Object.values(reading.pvDisks).reduce((total, each) => total + each[of], 0);
   const disk: Line[] = [{ name: words.written, token: '--d0', fill: '--d0-tint', values: all.map(reading => per(MIB, disks(reading, 'written'))) }, { name: words.read, token: '--text', dash: true, values: all.map(reading => per(MIB, disks(reading, 'read'))) }];
   const net: Line[] = [{ name: words.sent, token: '--d0', fill: '--d0-tint', values: all.map(({ sentPerSecond }) => per(KIB, sentPerSecond)) }, { name: words.got, token: '--hw', fill: '--hw-tint', values: all.map(({ gotPerSecond }) => per(KIB, gotPerSecond)) }];
-  const drawn = { atMs, spanMs: spanMs.value, height: HEIGHT, keyed: true };
+  const drawn = { atMs, spanMs: spanMs.value, height: HEIGHT };
   return <section class="hs-h"><div class="ph"><h3>{words.history}</h3><span class="grow" /><div class="seg sm" role="group" aria-label={words.span}>{words.spans.map(([name, ms]) => <button key={ms} aria-pressed={spanMs.value === ms} onClick={() => { spanMs.value = ms; }}>{name}</button>)}</div><button class="btn sm" aria-pressed={table.value} onClick={() => { table.value = !table.value; }}>{words.asTable}</button></div>
     {all.length < 2 ? <p class="hint">{words.waiting}</p> : table.value ? <HistoryTable all={all} columns={[...cpu.map(({ name, values }) => ({ name: words.cpuColumn(name), values })), { name: words.freeColumn, values: all.map(({ freeMiB }) => freeMiB) }, ...disk.map(({ name, values }) => ({ name: words.diskColumn(name), values })), ...net.map(({ name, values }) => ({ name: words.netColumn(name), values }))]} />
       : <div class="hgrid hist four">
-        <Chart title={words.cpu} unit={words.cpuUnit} {...drawn} lines={cpu} stacked least={50} digits={0} bare />
-        <Chart title={words.memory} unit={words.memoryUnit} {...drawn} lines={memory} stacked bare {...(machineMiB ? { top: machineMiB } : {})} least={16} digits={0} whole={words.used2(machineMiB - (last?.freeMiB ?? 0), machineMiB)} />
+        <Chart title={words.cpu} unit={words.cpuUnit} {...drawn} lines={cpu} stacked least={50} digits={0} />
+        <Chart title={words.memory} unit={words.memoryUnit} {...drawn} lines={memory} stacked {...(machineMiB ? { top: machineMiB } : {})} least={16} digits={0} whole={words.used2(machineMiB - (last?.freeMiB ?? 0), machineMiB)} />
         <Chart title={words.disk} unit={words.diskUnit} {...drawn} lines={disk} least={1} digits={1} />
         <Chart title={words.net} unit={words.netUnit} {...drawn} lines={net} stacked least={1} digits={1} />
       </div>}
   </section>;
 }
 
-const sum = (all: readonly Reading[], id: number): number => all.reduce((total, { cpuPercent }) => total + (cpuPercent[id] ?? 0), 0);
-
 const Go = ({ tab, children }: { tab: string; children: string }) => <button class="link" onClick={() => go({ kind: 'home', tab })}>{children}</button>;
 
-/** Who had the processors in the readings of the last ten seconds. */
+/** Who had the processors at the last reading: what the rows above and the tree say, too. */
 function Processors() {
-  const all = readings.value, last = all.at(-1), pcpus = info.value?.pcpus ?? 1;
-  const recent = all.filter(({ atMs }) => last && atMs > last.atMs - RECENT_MS);
-  if (recent.length === 0) return null;
+  const pcpus = info.value?.pcpus ?? 1;
+  if (hostPart.value === undefined) return null;
   const shares = [{ id: 0, name: strings.shell.domain }, ...domains.value.filter(ownsMemory)]
-    .map(({ id, name }) => ({ id, name, percent: sum(recent, id) / recent.length })).sort((a, b) => b.percent - a.percent);
-  const used = shares.reduce((total, { percent }) => total + percent, 0);
+    .map(({ id, name }) => ({ id, name, percent: 100 * (partOf(id) ?? 0) })).sort((a, b) => b.percent - a.percent);
+  const used = 100 * hostPart.value;
   return <section><div class="ph"><h3>{words.processors}</h3><span class="sec">{words.used(used, pcpus)}</span><span class="grow" /><Go tab="inspect">{words.inspect}</Go></div>
     <div class="bar tall" role="img" aria-label={shares.map(({ name, percent }) => `${name} ${percent.toFixed(0)} %`).join(', ')}>{shares.map(({ id, percent }) => <i key={id} class={ownerClass(id)} style={`width:${percent / pcpus}%`} />)}</div>
-    <table><tbody>{shares.filter(({ percent }) => percent >= ASKED).slice(0, 4).map(({ id, name, percent }) => <tr key={id}><td class="nw"><Chip id={id} /> {name}</td><td class="wb-c"><div class="bar"><i class={ownerClass(id)} style={`width:${Math.min(100, percent)}%`} /></div></td><td class="num m nw">{percent.toFixed(percent < 10 ? 1 : 0)} %</td></tr>)}</tbody></table>
+    <table><tbody>{shares.filter(({ percent }) => percent >= ASKED).slice(0, 4).map(({ id, name, percent }) => <tr key={id}><td class="nw"><Chip id={id} /> {name}</td><td class="wb-c"><div class="bar"><i class={ownerClass(id)} style={`width:${Math.min(100, percent)}%`} /></div></td><td class="num m nw">{Math.round(percent)} %</td></tr>)}</tbody></table>
     <Why used={used} pcpus={pcpus} shares={shares} /></section>;
 }
 

@@ -5,9 +5,8 @@ import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { DefinedDomain, DomainInfo } from '../../dom0/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
-import { hostLoad } from '../counters.ts';
 import { domains, info } from '../host.ts';
-import { domain0History, domain0Part, inventory } from '../inventory.ts';
+import { domain0History, hostPart, inventory, partOf } from '../inventory.ts';
 import { keptOffline } from '../offline.ts';
 import { offers } from '../offers.ts';
 import { ownsMemory } from '../readings.ts';
@@ -69,7 +68,7 @@ export function Tree() {
         <span class="dim"><Icon name="host" /></span><span class="nm b">{strings.hostName}</span>
       </Row>
       <li class="grp" role="presentation">{words.domains}<span>{all.length + 1}</span></li>
-      <Row name={strings.shell.domain} to={{ kind: 'shell' }} actions={() => hostActions().slice(0, 3)} value={<Percent part={domain0Part.value} />}>
+      <Row name={strings.shell.domain} to={{ kind: 'shell' }} actions={() => hostActions().slice(0, 3)} value={<Percent part={partOf(0)} />}>
         <Chip id={0} /><StateMark state="r" /><span class="nm">{strings.shell.domain}</span><ModeBadge type="d0" /><Spark values={domain0History.value} label={words.cpu} />
       </Row>
       {shown.map(domain => <DomainRow key={domain.id} domain={domain} />)}
@@ -135,15 +134,11 @@ function Row({ name, to, also, top, deep, value, actions, domain, isDraft, onOpe
 
 const Percent = ({ part }: { part: number | undefined }) => <>{part === undefined ? words.noData : `${Math.round(100 * part)} %`}</>;
 
-function HostLoad() {
-  // Each reading is a new sample.
-  const spans = [...sessions.value.values()].filter(session => session.sample.value).map(session => session.span).filter(span => span !== undefined);
-  return spans.length === 0 ? null : <span title={words.hostCpu(info.value?.pcpus ?? 1)}>{Math.round(100 * hostLoad(spans))} %</span>;
-}
+const HostLoad = () => hostPart.value === undefined ? null : <span title={words.hostCpu(info.value?.pcpus ?? 1)}><Percent part={hostPart.value} /></span>;
 
 function DomainRow({ domain }: { domain: DomainInfo }) {
   const session = sessions.value.get(domain.id);
-  const running = session?.rates.value?.running;
+  const running = partOf(domain.id) ?? session?.rates.value?.running;
   const over = domain.state === 's' || domain.state === 'c' || domain.state === '-';
   return <Row name={domain.name} domain={domain.id} to={{ kind: 'domain', id: domain.id }} onOpen={() => { if (session) go({ kind: 'domain', id: domain.id }); }} actions={session && (() => guestActions(session))}
     value={leaving.value.has(domain.id) ? words.leaving : <Percent part={over ? undefined : running} />}>
