@@ -4,7 +4,7 @@ import { batch, computed, effect, signal } from '@preact/signals';
 import type { Inventory, StateInfo } from '../dom0/index.ts';
 import { afterPrompt } from './first-prompt.ts';
 import { domains, host, hostsLost, info, reportProblem, sentence } from './host.ts';
-import { bySecond, HISTORY_MS, noteReading, type Reading } from './readings.ts';
+import { bySecond, HISTORY_MS, noteReading, type Reading, telling } from './readings.ts';
 import { noteState, state } from './shell-session.ts';
 import { type Place, place } from './state.ts';
 
@@ -19,12 +19,15 @@ export const readings = signal<readonly Reading[]>([]);
 const part = (percent: number | undefined): number | undefined => (percent === undefined ? undefined : percent / 100);
 /** Domain 0's share of a processor, 0 to 1, for its row: a value a second, oldest first. */
 export const domain0History = computed(() => bySecond(readings.value, HISTORY_MS / 1000, ({ cpuPercent }) => part(cpuPercent[0])));
+const latest = computed(() => telling(readings.value).at(-1));
+/** The host's clock stood between the last two looks: nobody ran. */
+const stands = signal(false);
 /** A domain's share of a processor at the last reading: of the same second for all of them, so that they add up; undefined: it is too new. */
-export const partOf = (id: number): number | undefined => part(readings.value.at(-1)?.cpuPercent[id]);
+export const partOf = (id: number): number | undefined => part(stands.value ? 0 : latest.value?.cpuPercent[id]);
 /** What they make together, in processors; undefined: nothing was read yet. A slice that began before the reading may count whole: never more than there are. */
 export const hostPart = computed(() => {
-  const percents = Object.values(readings.value.at(-1)?.cpuPercent ?? {});
-  return percents.length === 0 ? undefined : Math.min(info.value?.pcpus ?? Infinity, percents.reduce((sum, percent) => sum + percent, 0) / 100);
+  const percents = Object.values(latest.value?.cpuPercent ?? {});
+  return stands.value ? 0 : percents.length === 0 ? undefined : Math.min(info.value?.pcpus ?? Infinity, percents.reduce((sum, percent) => sum + percent, 0) / 100);
 });
 
 /** Somebody wants definitions and disk. */
@@ -70,6 +73,7 @@ function note(seen: Inventory): void {
   const before = inventory.peek(), machine = info.peek();
   batch(() => {
     inventory.value = seen;
+    stands.value = before !== undefined && seen.atMs === before.atMs;
     if (seen.stored?.where) noteState(seen.stored.where);
     if (machine) readings.value = noteReading(readings.peek(), before, seen, domains.peek(), machine.freeMiB);
   });
@@ -101,7 +105,7 @@ export function followInventory(resumed: Promise<StateInfo | undefined>): void {
     if (lost === 0) return;
     going = undefined;
     refused = false;
-    batch(() => { inventory.value = undefined; readings.value = []; });
+    batch(() => { inventory.value = undefined; readings.value = []; stands.value = false; });
   });
   // A new or ended domain is looked at soon.
   domains.subscribe(() => { if (inventory.peek() && !document.hidden) setTimeout(() => void look(), 50); });

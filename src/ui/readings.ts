@@ -5,6 +5,8 @@ import type { DomainInfo, Inventory } from '../dom0/index.ts';
 /** What is drawn where nothing else was chosen, and how long readings are kept. */
 export const HISTORY_MS = 60_000,
   KEPT_MS = 10 * HISTORY_MS;
+/** A shorter reading, of a page just opened or a domain just begun, says little of a second. */
+const LEAST_MS = 900;
 /** Two looks that are further apart say nothing about a minute: the page was hidden, or the host was busy. */
 const APART_MS = 10_000;
 
@@ -69,6 +71,9 @@ function passed(before: Inventory, seen: Inventory, what: 'rxBytes' | 'txBytes',
 
 /** Whether a domain has memory of this host's machine: not before it starts, not once it is down, and not where it was lost with an earlier Domain 0. */
 export const ownsMemory = ({ state, lost }: DomainInfo): boolean => !lost && !'-s'.includes(state);
+
+/** Readings that say something of a second, and those that know nothing. */
+export const telling = (all: readonly Reading[]): readonly Reading[] => all.filter(({ overMs }) => overMs === 0 || overMs >= LEAST_MS);
 
 /** A value for each of the last `seconds`, oldest first, from the reading that it lies in; undefined: no reading tells. */
 export function bySecond(all: readonly Reading[], seconds: number, of: (reading: Reading) => number | undefined): (number | undefined)[] {

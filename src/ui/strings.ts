@@ -168,7 +168,7 @@ export const strings = {
     choose: 'Choose files',
     write: 'Write one',
     dropKinds: [['.cfg', 'xl definition'], ['.iso .img', 'CD or disk, never written'], ['vmlinuz', 'kernel, alone or with .cfg'], ['initrd.img', 'RAM disk of a kernel'], ['.save', 'saved guest']],
-    dropTogether: 'With the files that it names; several at once, too.',
+    dropTogether: 'With the files it names; several at once.',
     lesson: 'Start a lesson',
     lessonHint: 'Half an hour each, beside a machine that repeats itself: predict, do, measure, explain.',
     ownLesson: 'A lesson of yours is one Markdown file: drop it here.',

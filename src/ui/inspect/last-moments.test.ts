@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { UndeliveredEvent } from '../../hypervisor/view/index.ts';
-import { gateFields, gateOf, momentsOf, obstacle } from './last-moments.ts';
+import { causeOf, gateFields, gateOf, momentsOf, obstacle } from './last-moments.ts';
 
 const IDT = 0x8400;
 
@@ -43,3 +43,15 @@ it('real mode has far addresses, and an interrupt from outside is no exception',
 });
 
 it('without a record there is nothing to tell', () => expect(momentsOf(fallen([], {}))).toEqual([]));
+
+it('says why the first of them came, as far as its error code and the tables tell', () => {
+  const state = fallen([], {});
+  state.regs[R.GDTR_LIMIT] = 0x1f;
+  expect(causeOf(fault(13, 0x28), state)).toBe('selector 0028 is past the GDT’s limit, 001f');
+  expect(causeOf(fault(11, 0x18), state)).toBe('not present: selector 0018 of the GDT');
+  expect(causeOf(fault(13, 0x2c), state)).toBe('protection: selector 002c of the LDT');
+  expect(causeOf(fault(13, 0x6b), state)).toBe('protection: IDT entry 13');
+  expect(causeOf(fault(13, 0), state)).toBe('protection');
+  expect(causeOf(fault(14, 2, 0xc0001000), state)).toBe('page fault at c0001000');
+  expect(causeOf({ vector: 0x40, isException: false, address: 0 }, state)).toBe('from outside');
+});

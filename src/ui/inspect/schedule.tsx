@@ -37,7 +37,7 @@ const WIDE = 760,
   STRIP_HIGH = 24,
   STRIPS_AT = 22,
   /** What a lane takes, where there are few and where there are many. */
-  LANE = 62,
+  LANE = 57,
   LANE_LOW = 47,
   FEW = 6,
   /** Of the highest slice in a lane; from there to the top of its credit. */

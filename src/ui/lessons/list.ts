@@ -11,9 +11,9 @@ export interface LessonEntry {
 }
 
 export const LESSONS: readonly LessonEntry[] = [
-  { id: 'trap-and-emulate', title: 'Trap and emulate', about: 'One kernel reads a disk by two ways: how often does it leave for Xen?', load: persistent(() => import('./texts/trap-and-emulate.md?raw')) },
-  { id: 'ring-request', title: 'A ring request, end to end', about: 'Slots, indices and doorbells: what eight writes cost, one at a time and together.', load: persistent(() => import('./texts/ring-request.md?raw')) },
-  { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'Two guests that want all of one processor, and who gets how much of it.', load: persistent(() => import('./texts/weight-and-cap.md?raw')) },
+  { id: 'trap-and-emulate', title: 'Trap and emulate', about: 'one disk read in two ways, exit by exit', load: persistent(() => import('./texts/trap-and-emulate.md?raw')) },
+  { id: 'ring-request', title: 'A ring request, end to end', about: 'slots, indices, and fewer doorbells', load: persistent(() => import('./texts/ring-request.md?raw')) },
+  { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'two busy guests on one processor', load: persistent(() => import('./texts/weight-and-cap.md?raw')) },
 ];
 
 /** A lesson that somebody dropped, for as long as the tab lives. */

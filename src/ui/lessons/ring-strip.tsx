@@ -11,7 +11,7 @@ import type { DomainSession } from '../sessions.ts';
 
 const words = {
   ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest. A step to the right is requests pushed, a step up is a doorbell.',
-  last: (round: number, { requests, doorbells }: Point, isOpen: boolean) => `round ${round}${isOpen ? ', so far' : ''}: ${doorbells} for ${requests} taken`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
+  last: (round: number, { requests, doorbells }: Point, isOpen: boolean) => `round ${round}: ${doorbells} for ${requests}${isOpen ? ' taken' : ''}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
   states: { W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free; blue: used lately' } satisfies Record<SlotState, string>,
   ofRound: (round: number, requests: number, taken: number) => (requests > 0 ? `: round ${round} pushed ${requests}, ${taken} taken` : ''),
   none: 'The line begins with the first request.',

@@ -98,7 +98,7 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
 function ends(lines: readonly Line[], isStacked: boolean, top: number, height: number): { line: Line; y: number }[] {
   const plotTop = 8, plotHeight = height - plotTop - 20, own = ({ values }: Line): number => values.at(-1) ?? 0, below = isStacked ? stack(lines) : lines;
   const at = (i: number): number => (isStacked ? own(below[i]!) - own(lines[i]!) / 2 : own(lines[i]!));
-  const greatest = new Set([...lines].sort((a, b) => own(b) - own(a)).slice(0, Math.floor((height - 20) / APART)));
+  const greatest = new Set(lines.filter(line => !isStacked || own(line) > 0).sort((a, b) => own(b) - own(a)).slice(0, Math.floor((height - 20) / APART)));
   const placed = lines.map((line, i) => ({ line, y: plotTop + plotHeight * (1 - Math.min(1, at(i) / top)) - APART / 2 })).filter(({ line }) => greatest.has(line)).sort((a, b) => a.y - b.y);
   const lowest = height - 20 - APART / 2;
   placed.forEach((each, i) => { each.y = Math.max(each.y, i === 0 ? 0 : placed[i - 1]!.y + APART); });

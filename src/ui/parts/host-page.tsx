@@ -5,7 +5,7 @@ import type { DomainInfo } from '../../dom0/index.ts';
 import { definedActions, guestActions, hostActions } from '../actions.ts';
 import { command, domains, info } from '../host.ts';
 import { domain0History, hostPart, inventory, partOf, readings } from '../inventory.ts';
-import { ownsMemory, type Reading } from '../readings.ts';
+import { ownsMemory, type Reading, telling } from '../readings.ts';
 import { sessions } from '../sessions.ts';
 import { go, keepGuest, leaving } from '../state.ts';
 import { strings } from '../strings.ts';
@@ -20,9 +20,7 @@ import { memoryOwners } from './tree.tsx';
 const words = laterStrings.hostPage;
 /** Of a chart, pixels; rows of a short table. */
 const HEIGHT = 116,
-  ROWS = 5,
-  /** A shorter reading, of a page just opened, says little of a second. */
-  LEAST_MS = 900;
+  ROWS = 5;
 /** Who took less of the processors, in percent, did not ask for them. */
 const ASKED = 5;
 /** As xl list prints them (lists.ts of the commands). */
@@ -104,16 +102,16 @@ const per = (unit: number, n: number | undefined): number | undefined => (n === 
 
 function History() {
   const table = useSignal(false), spanMs = useSignal<number>(words.spans[0][1]);
-  const nowMs = readings.value.at(-1)?.atMs ?? 0, all = readings.value.filter(({ atMs, overMs }) => atMs >= nowMs - spanMs.value && (overMs === 0 || overMs >= LEAST_MS)), atMs = all.map(reading => reading.atMs);
+  const nowMs = readings.value.at(-1)?.atMs ?? 0, all = telling(readings.value).filter(({ atMs }) => atMs >= nowMs - spanMs.value), atMs = all.map(reading => reading.atMs);
   const nameOf = (id: number): string => (id === 0 ? strings.shell.domain : (domains.value.find(each => each.id === id)?.name ?? ''));
   const ids = [0, ...domains.value.filter(ownsMemory).map(({ id }) => id)];
   const last = all.at(-1), machineMiB = info.value?.memoryMiB ?? 0;
   const line = (id: number, of: (reading: Reading) => number | undefined): Line => ({ name: nameOf(id), token: ownerToken(id), fill: `${ownerToken(id)}-fill`, values: all.map(of) });
   const cpu = ids.map(id => line(id, ({ cpuPercent }) => cpuPercent[id]));
-  const free = all.map(({ freeMiB }) => freeMiB), guestsMiB = all.map(({ memoryMiB }) => Object.values(memoryMiB).reduce((total, each) => total + each, 0));
+  const free = all.map(({ freeMiB }) => freeMiB), ownedMiB = all.map(({ memoryMiB }) => Object.values(memoryMiB).reduce((total, each) => total + each, 0));
   // What nobody of these has is Xen's own: the hypervisor's, and what it keeps about each domain.
-  const memory: Line[] = [{ name: words.free, token: '--text-3', fill: '--free', values: free }, ...ids.filter(id => id > 0).map(id => line(id, ({ memoryMiB }) => memoryMiB[id])),
-    { name: strings.owners.xen, token: '--hv', fill: '--hv-fill', values: free.map((each, i) => (each === undefined ? undefined : machineMiB - each - guestsMiB[i]! + (all[i]!.memoryMiB[0] ?? 0))) }];
+  const memory: Line[] = [{ name: words.free, token: '--text-3', fill: '--free', values: free }, ...ids.map(id => line(id, ({ memoryMiB }) => memoryMiB[id])),
+    { name: strings.owners.xen, token: '--hv', fill: '--hv-fill', values: free.map((each, i) => (each === undefined ? undefined : machineMiB - each - ownedMiB[i]!)) }];
   const disks = (reading: Reading, of: 'read' | 'written'): number => Object.values(reading.pvDisks).reduce((total, each) => total + each[of], 0);
   const disk: Line[] = [{ name: words.written, token: '--d0', fill: '--d0-tint', values: all.map(reading => per(MIB, disks(reading, 'written'))) }, { name: words.read, token: '--text', dash: true, values: all.map(reading => per(MIB, disks(reading, 'read'))) }];
   const net: Line[] = [{ name: words.sent, token: '--d0', fill: '--d0-tint', values: all.map(({ sentPerSecond }) => per(KIB, sentPerSecond)) }, { name: words.got, token: '--hw', fill: '--hw-tint', values: all.map(({ gotPerSecond }) => per(KIB, gotPerSecond)) }];
