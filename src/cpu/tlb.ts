@@ -30,6 +30,8 @@ export class Tlb {
   private filledGlobalCount = 0;
   private readonly codeFilled = new Int32Array(LIST);
   private codeFilledCount = 0;
+  private readonly codeFilledGlobal = new Int32Array(LIST);
+  private codeFilledGlobalCount = 0;
   /** Entries were taken away so many times, or marked: what was read from them before does not hold any more. */
   changes = 0;
   /** For each 4 MiB of linear addresses: something in it was mapped by a large page. */
@@ -71,11 +73,13 @@ export class Tlb {
       TW[page] = INVALID;
     }
     this.filledCount = 0;
-    this.flushCode();
+    for (let i = 0; i < this.codeFilledCount; i++) this.CP[this.codeFilled[i]!] = 0;
+    this.codeFilledCount = 0;
   }
 
   flushAll(): void {
     this.flushNonGlobal();
+    this.flushCode();
     const { TR, TW, filledGlobal } = this;
     for (let i = 0; i < this.filledGlobalCount; i++) {
       const page = filledGlobal[i]!;
@@ -108,17 +112,19 @@ export class Tlb {
   }
 
   /** Enters a page's table of records. */
-  fillCode(linear: number, user: number, table: number): void {
+  fillCode(linear: number, user: number, table: number, global: boolean): void {
     const page = (linear >>> 12) + user;
+    if (this.codeFilledCount === LIST || this.codeFilledGlobalCount === LIST) this.flushCode();
     this.CP[page] = table;
-    if (this.codeFilledCount === LIST) this.flushCode();
-    this.codeFilled[this.codeFilledCount++] = page;
+    if (global) this.codeFilledGlobal[this.codeFilledGlobalCount++] = page;
+    else this.codeFilled[this.codeFilledCount++] = page;
   }
 
-  /** The tables of records: with the rest, and when the kind of code that may run (mode key) changes. */
+  /** The tables of records, also of global pages: when the kind of code that may run (mode key) changes, and when tables are given up. */
   flushCode(): void {
     for (let i = 0; i < this.codeFilledCount; i++) this.CP[this.codeFilled[i]!] = 0;
-    this.codeFilledCount = 0;
+    for (let i = 0; i < this.codeFilledGlobalCount; i++) this.CP[this.codeFilledGlobal[i]!] = 0;
+    this.codeFilledCount = this.codeFilledGlobalCount = 0;
   }
 
   /** Write entries that point at a machine frame are marked: it now holds translated code. */
