@@ -114,6 +114,12 @@ test("domains' workers that are terminated under load crash their guests alone: 
     }
     await expect(domainRows(page).filter({ hasText: 'crashed' })).toHaveCount(victims.length, { timeout: 30_000 });
     await expect(page.getByRole('toolbar').getByText(/ended without a word/)).toBeVisible();
+    // What it left behind is told as that of a guest that fell by itself.
+    await domainRows(page).filter({ hasText: victims[0]!.name }).click();
+    await page.getByRole('tab', { name: 'Post-mortem' }).click();
+    await expect(page.locator('.pm-lead')).toContainText('ended without a word');
+    await expect(page.getByRole('list', { name: 'How it came to that' }).getByRole('listitem').last()).toHaveText(/Domain-0.*found it ended.*without a word/);
+    await expect(page.locator('.pm .regs')).toContainText(/EIP[0-9a-f]{8}/);
     for (const [i, survivor] of [1, 2].entries())
       await expect.poll(async () => (await health(dom0, survivor))?.iterations, { timeout: 60_000 }).toBeGreaterThan(progress[i]! + 10);
     expect(await Promise.all([1, 2].map(async survivor => (await health(dom0, survivor))?.errors))).toEqual(['', '']);

@@ -25,7 +25,7 @@ const words = {
   registers: 'Registers', facts: (vcpu: number, cpl: number, interrupts: number, isPaging: boolean) => `vCPU ${vcpu}, CPL ${cpl}, IF ${interrupts}, paging ${isPaging ? 'on' : 'off'}`, segments: 'Segments', segmentColumns: ['Register', 'Selector', 'Base', 'What it is'], stack: 'Stack top', stackHint: '4 bytes a row', noStack: 'No memory is mapped there.',
   gate: (isReal: boolean, vector: number) => `${isReal ? 'Vector' : 'IDT entry'} ${vector}`, noGate: 'No memory is mapped there.', kept: 'Kept', memory: 'Memory', frames: (mib: number) => `${whole(mib * 256)} frames`, console: 'Screen and console', asLast: 'as they were', log: 'Exits', counted: (n: number) => `${whole(n)} counted`, processor: 'Instructions', retired: (n: number) => `${whole(n)} retired`, open: 'open',
   reality: 'In reality', tripleReality: 'A PC resets here and keeps nothing. Xen takes a triple fault as a reboot unless HVM_PARAM_TRIPLE_FAULT_REASON asks for a crash.', crashReality: 'Xen keeps a crashed domain only where on_crash says preserve, and xl dump-core writes its memory into a file for a debugger.',
-  left: 'exit', toXen: 'the guest calls Xen', called: 'hypercall', shutDown: (reason: string) => `SCHEDOP_shutdown, reason ${reason}`, reasons: ['0 poweroff', '1 reboot', '2 suspend', '3 crash', '4 watchdog', '5 soft reset'], keeps: 'Domain-0', preserve: 'keeps it', preserveText: 'its definition says preserve',
+  left: 'exit', toXen: 'the guest calls Xen', called: 'hypercall', shutDown: (reason: string) => `SCHEDOP_shutdown, reason ${reason}`, reasons: ['0 poweroff', '1 reboot', '2 suspend', '3 crash', '4 watchdog', '5 soft reset'], keeps: 'Domain-0', preserve: 'keeps it', preserveText: 'its definition says preserve', seen: 'seen last at', foundEnded: 'found it ended',
 };
 const EVERY_MS = 1000,
   PLACES = 6,
@@ -48,7 +48,7 @@ function open({ session, machine }: Target) {
       const vcpu = vcpus[domain?.currentVcpu ?? 0] ?? vcpus[0];
       if (!vcpu) return undefined;
       const state = vcpu.look(), { exits, total } = vcpu.lastExits(), lasts = [...exits].reverse();
-      return { vcpu: vcpu.id, state, lasts, exits: total, moments: momentsAt(state, lasts[0], vcpu.id) };
+      return { vcpu: vcpu.id, state, lasts, exits: total, moments: momentsAt(state, lasts[0], vcpu.id, session?.info.value.ended ?? '') };
     },
   };
 }
@@ -93,15 +93,16 @@ function givenReason(state: VcpuState): string | undefined {
   return bytes?.length === 4 ? words.reasons[bytes[0]!] : undefined;
 }
 
-/** From its last instruction to its end. */
-function momentsAt(state: VcpuState, last: LastExit | undefined, vcpu: number): Moment[] {
+/** From its last instruction to its end; `ended`: what its host said of that. */
+function momentsAt(state: VcpuState, last: LastExit | undefined, vcpu: number, ended: string): Moment[] {
   const eip = last?.eip ?? state.regs[R.EIP]! >>> 0, text = instructionAt(state, eip)?.text ?? words.noStack;
   const first: Moment = { kind: 'instruction', head: words.last, name: text.replace(/\s+/g, ' '), text: `at ${hex8(eip)}` };
   if (last?.reason === ExitReason.TRIPLE_FAULT) return [first, ...momentsOf(state)];
   const call = last && about(state, last, vcpu), reason = call === 'sched_op' ? givenReason(state) : undefined;
   const exit: Moment[] = last ? [{ kind: 'event', head: words.left, name: exitTitle(last.reason), text: call === 'sched_op' || !call ? words.toXen : call }] : [];
-  const said: Moment[] = reason ? [{ kind: 'event', head: words.called, name: 'sched_op', text: words.shutDown(reason) }] : [];
-  return [first, ...exit, ...said, { kind: 'end', head: words.keeps, name: words.preserve, text: words.preserveText }];
+  // It did not end itself: its last exit is only where it was seen last.
+  if (!reason) return [{ ...first, head: words.seen }, ...exit, { kind: 'end', head: words.keeps, name: words.foundEnded, text: ended }];
+  return [first, ...exit, { kind: 'event', head: words.called, name: 'sched_op', text: words.shutDown(reason) }, { kind: 'end', head: words.keeps, name: words.preserve, text: words.preserveText }];
 }
 
 /** The gate that is looked at: that of the chosen event, else the first that stood in the way. */
