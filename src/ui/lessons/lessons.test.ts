@@ -14,9 +14,9 @@ function read(id: string, seed: string): Lesson {
   return lesson;
 }
 
-/** All steps as the page does them when it is asked to; values by name, and the check that failed first. */
-async function walk(lesson: Lesson, without?: (step: number) => boolean) {
-  const run = new LessonRun(lesson, lessonHost());
+/** All steps as the page does them when it is asked to, after `readMs` with each Do step open, while time goes on; values by name, and the check that failed first. */
+async function walk(lesson: Lesson, without?: (step: number) => boolean, readMs = 0) {
+  const host = lessonHost(), run = new LessonRun(lesson, host);
   await run.start();
   const values: Record<string, number> = {};
   let failed: string | undefined;
@@ -24,12 +24,13 @@ async function walk(lesson: Lesson, without?: (step: number) => boolean) {
     for (const { row, value } of rows) values[row.name] = value;
   };
   const answers = new Map(lesson.steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'ask' ? [[part.name, 1] as const] : []))));
-  for (const [i, { kind, parts }] of lesson.steps.entries()) {
-    if (kind === 'do') {
+  for (const [i, step] of lesson.steps.entries()) {
+    if (step.kind === 'do') {
       await run.begin();
-      for (const part of parts) if (part.kind === 'actions' && !without?.(i)) await run.act(part.actions);
+      if (readMs) await host.runFor(readMs);
+      if (!without?.(i)) await run.act(step);
     }
-    if (kind !== 'measure') continue;
+    if (step.kind !== 'measure') continue;
     const { measured, judged } = await run.measure(i, answers);
     note(measured);
     failed ??= judged.find(({ holds }) => !holds)?.check.fails;
@@ -59,7 +60,7 @@ describe('the page’s lessons', () => {
     // A step that is begun again finds the machine as it was: what is measured then is the same.
     const second = lesson.steps.findLastIndex(({ kind }) => kind === 'do');
     await run.reset(second);
-    for (const part of lesson.steps[second]!.parts) if (part.kind === 'actions') await run.act(part.actions);
+    await run.act(lesson.steps[second]!);
     expect((await run.measure(second + 1, new Map())).measured.map(({ value }) => value)).toEqual([values.again, values.together]);
   });
 
@@ -67,6 +68,10 @@ describe('the page’s lessons', () => {
     const { values, failed } = await walk(read('weight-and-cap', 'a'));
     expect(failed).toBeUndefined();
     expect(Math.abs(values.share! - values.expected!)).toBeLessThan(10);
+  });
+
+  it('weight and cap: the guests compute for longer than somebody reads a step', async () => {
+    expect((await walk(read('weight-and-cap', 'a'), undefined, 20_000)).failed).toBeUndefined();
   });
 
   it('quote source as it stands in its file', () => {

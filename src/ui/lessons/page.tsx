@@ -215,7 +215,7 @@ function fold(index: number, isShut: boolean): void {
 }
 
 const act = (step: Step): Promise<void> => work(async ({ run, at }) => {
-  for (const part of step.parts) if (part.kind === 'actions') await run.act(part.actions);
+  await run.act(step);
   return { at: at + 1 };
 });
 

@@ -1,6 +1,6 @@
 /** A lesson as somebody goes through it, on a host in virtual time: guests are made, steps done and measured, a step is begun again. No page is needed. */
 import type { Facts } from '../../dom0/index.ts';
-import type { Action, Check, Lesson, Row } from './lesson.ts';
+import type { Action, Check, Lesson, Row, Step } from './lesson.ts';
 
 /** What a lesson does to the host. */
 export interface LessonHost {
@@ -56,14 +56,20 @@ export class LessonRun {
     await this.host.stand();
   }
 
-  /** Before anything of a step is done: from here on it is measured. @throws Error with a sentence */
+  /** A step is open, and may be done by hand: from here on it is measured. @throws Error with a sentence */
   async begin(): Promise<void> {
     await this.host.stand();
     this.before = await this.look();
   }
 
-  /** Does what a step says. @throws Error with a sentence */
-  async act(actions: readonly Action[]): Promise<void> {
+  /** Does what a step says, and measures from here on: what the guests did while somebody read it does not count. @throws Error with a sentence */
+  async act(step: Step): Promise<void> {
+    await this.begin();
+    await this.carryOut(step);
+  }
+
+  private async carryOut({ parts }: Step): Promise<void> {
+    const actions = parts.flatMap((part): readonly Action[] => (part.kind === 'actions' ? part.actions : []));
     await this.host.stand();
     for (const action of actions) {
       if (action.kind === 'run') {
@@ -111,9 +117,7 @@ export class LessonRun {
   async reset(step: number): Promise<void> {
     await this.end();
     await this.start();
-    for (const { kind, parts } of this.lesson.steps.slice(0, step)) {
-      if (kind === 'do') for (const part of parts) if (part.kind === 'actions') await this.act(part.actions);
-    }
+    for (const earlier of this.lesson.steps.slice(0, step)) if (earlier.kind === 'do') await this.carryOut(earlier);
     await this.begin();
   }
 
