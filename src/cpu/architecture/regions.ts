@@ -95,9 +95,10 @@ export type Steps<T> = Generator<undefined, T, undefined>;
 export interface RegionCompiler {
   /**
    * The region that begins at `offset` of page 0; null: nothing to compile there. `user`: S_USER where it is to run. `entry`: the state that it
-   * expects to be entered in (windows.ts), looked at in the first step; null: none. The code's bytes may change between steps: `codeOf` tells.
+   * expects to be entered in (windows.ts), looked at in the first step; null: none. `isLasting`: what is hot stays so, and is worth a large region. The code's bytes may
+   * change between steps: `codeOf` tells.
    */
-  compile(seen: Seen, offset: number, find: FindPage, user: number, entry: EntryState | null): Steps<RegionText | null>;
+  compile(seen: Seen, offset: number, find: FindPage, user: number, entry: EntryState | null, isLasting?: boolean): Steps<RegionText | null>;
   /**
    * Linear address where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. Null: nothing
    * goes round.

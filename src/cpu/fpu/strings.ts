@@ -44,29 +44,47 @@ function byteLength(R: Int32Array, s: number): number {
   return 16;
 }
 
-/** A bit for each byte of a first string, and what that was: the same one is asked for again and again. */
-const set = new Int32Array(8), setOf = new Int32Array(4);
-let setLength = 0;
+/**
+ * Sets of bytes that were asked for lately, by a hash of their first word: four words and the length of the string, then a bit for each byte value. A shell asks for a
+ * handful in turn.
+ */
+const SETS = 16, SET_WORDS = 13, LENGTH = 4, MEMBERS = 5;
+const sets = new Int32Array(SETS * SET_WORDS).fill(-1);
 
-function learnSet(R: Int32Array, d: number, length: number): void {
-  setLength = length;
-  for (let i = 0; i < 4; i++) setOf[i] = R[d + i];
-  set.fill(0);
+/** Where the members of the first string begin in `sets`. */
+function setOf(R: Int32Array, d: number, length: number): number {
+  const at = (Math.imul(R[d] ^ length, 0x9e3779b1) >>> 28) * SET_WORDS, members = at + MEMBERS;
+  if (sets[at + LENGTH] === length && sets[at] === R[d] && sets[at + 1] === R[d + 1] && sets[at + 2] === R[d + 2] && sets[at + 3] === R[d + 3]) return members;
+  for (let i = 0; i < 4; i++) sets[at + i] = R[d + i];
+  sets[at + LENGTH] = length;
+  for (let i = 0; i < 8; i++) sets[members + i] = 0;
   for (let j = 0; j < length; j++) {
     const byte = R[d + (j >> 2)] >>> 8 * (j & 3);
-    set[byte >>> 5 & 7] |= 1 << (byte & 31);
+    sets[members + (byte >>> 5 & 7)] |= 1 << (byte & 31);
   }
+  return members;
 }
 
 /** What strcspn() and strpbrk() of C libraries ask: which bytes of the second string are in the first. */
 function equalAnyByte(R: Int32Array, d: number, s: number, length1: number, length2: number): number {
-  if (setLength !== length1 || setOf[0] !== R[d] || setOf[1] !== R[d + 1] || setOf[2] !== R[d + 2] || setOf[3] !== R[d + 3]) learnSet(R, d, length1);
+  const members = setOf(R, d, length1);
   let bits = 0;
   for (let i = 0; i < length2; i++) {
     const byte = R[s + (i >> 2)] >>> 8 * (i & 3);
-    bits |= (set[byte >>> 5 & 7] >>> (byte & 31) & 1) << i;
+    bits |= (sets[members + (byte >>> 5 & 7)] >>> (byte & 31) & 1) << i;
   }
   return bits;
+}
+
+/** What strcmp() asks: where the strings are the same, byte by byte. */
+function equalEachByte(R: Int32Array, d: number, s: number, length1: number, length2: number): number {
+  let bits = 0;
+  for (let i = 0; i < 4; i++) {
+    const differs = R[d + i] ^ R[s + i], equal = ~((differs & 0x7f7f7f7f) + 0x7f7f7f7f | differs | 0x7f7f7f7f);
+    // Bits 7, 15, 23 and 31 come together as bits 28 to 31.
+    bits |= Math.imul(equal >>> 7, 0x10204080) >>> 28 << 4 * i;
+  }
+  return bits & (1 << Math.min(length1, length2)) - 1 | (1 << 16) - (1 << Math.max(length1, length2));
 }
 
 function equalEach(count: number, length1: number, length2: number): number {
@@ -103,12 +121,13 @@ function compare(R: Int32Array, d: number, s: number, immediate: number, explici
     length1 = explicitLength(R[EAX], count);
     length2 = explicitLength(R[EDX], count);
   }
-  if ((immediate & 0b1101) === EQUAL_ANY << 2) {
+  const mode = immediate >> 2 & 3;
+  if (count === 16 && (mode === EQUAL_ANY || mode === EQUAL_EACH)) {
     if (!explicit) {
       length1 = byteLength(R, d);
       length2 = byteLength(R, s);
     }
-    bits = equalAnyByte(R, d, s, length1, length2);
+    bits = mode === EQUAL_ANY ? equalAnyByte(R, d, s, length1, length2) : equalEachByte(R, d, s, length1, length2);
   } else {
     lanes(R, d, immediate & 3, first);
     lanes(R, s, immediate & 3, second);
@@ -116,7 +135,7 @@ function compare(R: Int32Array, d: number, s: number, immediate: number, explici
       length1 = implicitLength(first, count);
       length2 = implicitLength(second, count);
     }
-    bits = aggregate(count, length1, length2, immediate >> 2 & 3);
+    bits = aggregate(count, length1, length2, mode);
   }
   if ((immediate & 0x10) !== 0) bits ^= (immediate & 0x20) !== 0 ? (1 << length2) - 1 : all;
   return bits | ((bits !== 0 ? CF : 0) | (length2 < count ? ZF : 0) | (length1 < count ? SF : 0) | ((bits & 1) !== 0 ? OF : 0)) << FLAGS_SHIFT;

@@ -4,7 +4,7 @@
  */
 import type { Features } from '../architecture/cpuid.ts';
 import { codeOf, type RegionCompiler } from '../architecture/regions.ts';
-import { Former, MAX_INSTRUCTIONS } from './former.ts';
+import { BRIEF, Former, LASTING } from './former.ts';
 import { sourceOf } from './source.ts';
 
 /**
@@ -17,9 +17,10 @@ const MAX_CHARACTERS = 36_000;
 export function createCompiler(bytes: Uint8Array, features: () => Features): RegionCompiler {
   const former = new Former(bytes, features);
   return {
-    *compile(seen, offset, find, user, entry) {
-      for (let most = MAX_INSTRUCTIONS; ;) {
-        const region = former.form(seen, offset, find, most);
+    *compile(seen, offset, find, user, entry, isLasting = false) {
+      const limits = isLasting ? LASTING : BRIEF;
+      for (let most = limits.instructions; ;) {
+        const region = former.form(seen, offset, find, { ...limits, instructions: most });
         if (region === null) return null;
         const { instructions, pages } = region, code = codeOf(bytes, pages).map(piece => piece.slice()), made = yield* sourceOf(region, seen.kind, user, entry), { length } = made.text;
         if (length <= MAX_CHARACTERS || most === 1) return { ...made, instructions, pages, code };

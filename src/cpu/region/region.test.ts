@@ -341,6 +341,8 @@ describe('regions', () => {
       ? { table: 0, frame: CODE & -4096, begins: offset => offset === begun } : null), 0, null))!.instructions;
     // Only where a block begins; and round to the entry they go as ever.
     expect([of(160, null), of(160, CODE & 4095), of(160, (CODE & 4095) + 160)]).toEqual([150, 82, 150]);
+    // What is hot for long may be larger.
+    expect(whole(compiler.compile(FLAT_CODE, CODE & 4095, number => (number === 0 ? { table: 0, frame: CODE & -4096, begins: () => false } : null), 0, null, true))!.instructions).toBe(162);
     const run = (one: Bench, tier: RegionTier | null): unknown => {
       code(one);
       one.R[ECX] = 40;

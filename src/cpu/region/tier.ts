@@ -46,7 +46,7 @@ const SHORT_TEXT = 4000;
  * Instructions that are watched: until what goes round there is known, then until so many showed none that was new, since a region has the ways of branches that ran,
  * and at most so many, wherever control is then. Of an unpacker's loop the first rounds show a third of the ways that it takes. That takes time from the guest, and what
  * it finds takes V8's: so often at once, and so much more often with each epoch. A program's loops come at once; an interpreter of scripts goes round in thousands of
- * instructions, of which each epoch shows a few. In the first samples, which a kernel's boot takes, what is hot is soon over. So many regions are compiled in one epoch,
+ * instructions, of which each epoch shows a few. In the first samples, which a kernel's boot takes, what is hot is soon over, and regions are smaller then. So many regions are compiled in one epoch,
  * at most.
  */
 const TRACE = 2000, QUIET = 1000, LONGEST_TRACE = 8000, MAX_TRACES = 24, TRACES_AN_EPOCH = 12, FIRST_TRACES = 2, FIRST_SAMPLES = 100_000, MAX_COMPILES = 24;
@@ -386,7 +386,7 @@ export class RegionTier implements Regions {
       if (!pages.has(number)) pages.set(number, this.pageAt(page + number));
       return pages.get(number)!;
     };
-    const steps = this.compiler!.compile(seen, linear & 4095, find, this.cpu.S[S_USER]!, windows && registers !== null ? this.entryState(registers) : null);
+    const steps = this.compiler!.compile(seen, linear & 4095, find, this.cpu.S[S_USER]!, windows && registers !== null ? this.entryState(registers) : null, this.threshold === 1 || this.statistics.samples >= FIRST_SAMPLES);
     const begun = new Compilation(this.cpu, record, linear, seen, steps);
     underWay.set(record, begun);
     // To try everything, it is compiled at once.
