@@ -122,7 +122,14 @@ async function playwright(step, limitSeconds, env) {
   const report = readReport(file);
   if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
   const tests = [...specs(report.suites)].flatMap(({ title, tests: ofSpec }) =>
-    ofSpec.map(({ status: one, results: runs }) => ({ title, status: one, error: runs.at(-1)?.error?.message })),
+    ofSpec.map(({ status: one, results: runs }) => ({
+      title,
+      status: one,
+      error: runs
+        .at(-1)
+        ?.errors?.map(({ message }) => message)
+        .join('\n'),
+    })),
   );
   const count = wanted => tests.filter(({ status: one }) => wanted.includes(one)).length;
   const those = wanted => tests.filter(({ status: one }) => one === wanted);

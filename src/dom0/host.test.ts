@@ -260,6 +260,22 @@ describe('the host, all domains in one worker', () => {
     expect((await host.info()).freeMiB).toBe((await makeHost().info()).freeMiB);
   });
 
+  it('does not call a domain paused that is saved, and leaves one paused that is paused meanwhile', async () => {
+    const host = makeHost();
+    const { id } = await host.create([config('web1'), file('demo.elf', demo)]);
+    const { text } = await watch(host, id);
+    await until(() => text().includes('demo> '));
+    const letter = async () => (await host.list()).find(domain => domain.id === id)?.state;
+    const first = host.save(id);
+    expect(await letter()).not.toBe('p');
+    await first;
+    const second = host.save(id);
+    await host.pause(id);
+    await second;
+    expect(await letter()).toBe('p');
+    await host.destroy(id);
+  });
+
   it('saves a domain and restores it into another host', async () => {
     const host = makeHost();
     const { id } = await host.create([config('web1'), file('demo.elf', demo)]);

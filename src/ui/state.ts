@@ -425,16 +425,15 @@ export function keepFiles(domain: DomainInfo, files: NamedFile[]): void {
 export const KEEP_SECONDS = 8;
 
 /** Guests that stand still until they are destroyed, by id. */
-export const leaving = signal<ReadonlyMap<number, { seconds: number; timer: ReturnType<typeof setTimeout>; wasPaused: boolean }>>(new Map());
+export const leaving = signal<ReadonlyMap<number, { seconds: number; timer: ReturnType<typeof setTimeout>; wasPaused: boolean; stands: boolean }>>(new Map());
 
-/** One that someone lets run again is kept. */
+/** One that someone lets run again is kept. What the host's list said before it answered the pause tells nothing of that. */
 export function followLeaving(): void {
   const stood = new Set<number>();
   domains.subscribe(list => {
     for (const { id, state } of list) {
-      if (!leaving.peek().has(id)) stood.delete(id);
-      else if (state === 'p') stood.add(id);
-      else if (stood.delete(id)) stopLeaving(id);
+      if (state === 'p') stood.add(id);
+      else if (stood.delete(id) && leaving.peek().get(id)?.stands) stopLeaving(id);
     }
   });
 }
@@ -455,9 +454,11 @@ export function destroy(session: DomainSession): void {
   if (session.over) return void command('destroy', domain);
   if (leaving.peek().has(domain.id)) return destroyNow(session);
   const wasPaused = domain.state === 'p';
-  if (!wasPaused) void command('pause', domain);
   const timer = setTimeout(() => destroyNow(session), KEEP_SECONDS * 1000);
-  leaving.value = new Map(leaving.peek()).set(domain.id, { seconds: KEEP_SECONDS, timer, wasPaused });
+  const entry = { seconds: KEEP_SECONDS, timer, wasPaused, stands: false };
+  leaving.value = new Map(leaving.peek()).set(domain.id, entry);
+  // Also where the list says that it is paused: somebody may have let it run since.
+  void command('pause', domain).then(() => { entry.stands = true; });
 }
 
 export function destroyNow(session: DomainSession): void {

@@ -99,6 +99,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   about: string;
   restarts?: Restarts;
   paused: boolean;
+  /** How many parts of Domain 0 need it to stand still. */
+  holds: number;
   /** Where a person has it stop, and why it did the last time. */
   breaks?: readonly BreakPoint[];
   hit?: BreakHit;

@@ -15,7 +15,8 @@ export interface SavingParts {
   /** Domains run in workers of their own: nothing holds them still but a pause. */
   inWorkers(): boolean;
   later: Later;
-  setPaused(member: Member, paused: boolean): void;
+  /** It stands still, whether or not somebody has paused it, until as many calls have let it go. */
+  setHeld(member: Member, held: boolean): void;
   /** Asks a guest to suspend itself; false: it has no driver that listens. */
   ask(member: Member): boolean;
   /** The domain's worker says that it is paused. */
@@ -51,10 +52,9 @@ export class Saving {
    */
   async hold(member: Member, still?: () => void): Promise<Held> {
     const asked = this.parts.ask(member);
-    const wasPaused = member.paused;
     if (asked) await this.suspended(member);
-    else this.parts.setPaused(member, true);
-    const goOn = (): void => (asked ? member.runner.resume() : this.parts.setPaused(member, wasPaused));
+    else this.parts.setHeld(member, true);
+    const goOn = (): void => (asked ? member.runner.resume() : this.parts.setHeld(member, false));
     try {
       return { chunks: await this.where(member, !asked, still), goOn };
     } catch (error) {
@@ -81,7 +81,7 @@ export class Saving {
       const { withToolstack } = await import('../../hypervisor/stream/index.ts');
       return withToolstack(chunks, all);
     };
-    const { services, inWorkers, wakeDomain0 } = this.parts;
+    const { services, inWorkers, setHeld, wakeDomain0 } = this.parts;
     if (!attached) {
       services.markDrives(record.id);
       still?.();
@@ -90,7 +90,7 @@ export class Saving {
     // On this thread it does not move while we do.
     const pauses = unasked && inWorkers();
     if (pauses) {
-      if (!member.paused) runner.setPaused(true);
+      setHeld(member, true);
       // What it asked for before it stood still is answered yet.
       await this.standsStill(member);
     }
@@ -102,7 +102,7 @@ export class Saving {
       return withKept(await runner.save(), kept);
     } finally {
       services.frozen--;
-      if (pauses && !member.paused) runner.setPaused(false);
+      if (pauses) setHeld(member, false);
       wakeDomain0();
     }
   }

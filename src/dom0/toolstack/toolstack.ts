@@ -161,7 +161,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       services: this.services,
       inWorkers: () => this.runners.elsewhere,
       later: parts.later,
-      setPaused: (member, paused) => this.setPaused(member as Member<Console>, paused),
+      setHeld: (member, held) => this.setHeld(member, held),
       ask: member => this.ask(member, 'suspend'),
       stands: member => this.letter(member) === 'p',
       wakeDomain0: () => this.wakeDomain0(),
@@ -331,7 +331,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       runner: undefined as unknown as DomainRunner,
       usesPvConsole: xen === 'pv' || xen === 'pvh' || blueprint.saved?.state.toolstack?.usesPvConsole === true,
       about: '',
-      paused, ending: null, released: false,
+      paused, holds: 0, ending: null, released: false,
       whenOver: new Set(),
       devices: [],
       ...(restarts ? { restarts } : {}),
@@ -351,7 +351,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.services.network.attachCard(record, definition.rate);
     try {
       const waits = paused || xen !== undefined;
-      if (waits) member.runner.setPaused(true);
+      if (waits) this.setHeld(member, true);
       member.about = await member.runner.started;
       this.mayBuild();
       if (xen) await this.attach(member, uuid);
@@ -359,7 +359,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       if (modelHere && definition.nic) await loadNic(definition.nic);
       if (modelHere) await loadBackends(['model']);
       if (modelHere) this.attachModel(member, seenMiB, listener);
-      if (waits && !member.paused) member.runner.setPaused(false);
+      if (waits) this.setHeld(member, false);
     } catch (error) {
       this.members.delete(record.id);
       this.services.network.detachCard(record.id);
@@ -534,7 +534,13 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   setPaused(member: Member<Console>, paused: boolean): void {
     member.paused = paused;
-    member.runner.setPaused(paused);
+    member.runner.setPaused(paused || member.holds > 0);
+  }
+
+  /** Domain 0 needs it to stand still, while it builds or saves it: nobody paused it, and whoever does so meanwhile finds it paused afterwards. */
+  private setHeld(member: Member, held: boolean): void {
+    member.holds += held ? 1 : -1;
+    member.runner.setPaused(member.paused || member.holds > 0);
   }
 
   /** False: a guest with PV drivers was asked through the store. True: any other has a power button, which was pressed. */
