@@ -220,6 +220,8 @@ export class Loop {
     if (!deliverPlainFault(cpu)) return false;
     // As in `thrownOut`: it did not retire, and takes from the limit.
     this.withheld++;
+    // The delivery ended the shadow in which it stood.
+    this.S[S_SHADOW] = -1;
     this.faults++;
     return true;
   }
@@ -233,7 +235,8 @@ export class Loop {
     // Faults count too, so that a handler that faults at once cannot keep `run()` for ever; each, so that the deadline does not depend on where batches end.
     const faults = this.faults + 1;
     this.faults = 0;
-    return Math.max(0, this.settle()) + faults;
+    // It took its one from the budget before it threw.
+    return Math.max(0, this.settle(1)) + faults;
   }
 
   /** Delivers what was thrown, if it is a fault. True: `run()` ends, `exit` says why. */
@@ -309,12 +312,15 @@ export class Loop {
   /** Instructions of 16-bit code, until its switch is warmed up. */
   private narrowRetired = 0;
 
-  /** Books what a batch did, whether it ended or was thrown out of; returns the number of instructions retired. */
-  private settle(): number {
+  /**
+   * Books what a batch did, whether it ended or was thrown out of; returns the number of instructions retired. `undone`: how many took from the budget and
+   * left before they did anything; a shadow that began right before these still lasts (SDM vol. 3, 28.3.2).
+   */
+  private settle(undone = 0): number {
     const { R, S } = this;
     const budget = Math.max(0, S[S_BUDGET]!);
     const done = this.batch - budget - this.withheld;
-    if (S[S_SHADOW] === budget && this.shadowKind !== 0 && S[S_SHADOW] >= 0) R[INTERRUPTIBILITY] = (R[INTERRUPTIBILITY]! & ~3) | this.shadowKind;
+    if (S[S_SHADOW]! >= 0 && S[S_SHADOW] === budget + undone && this.shadowKind !== 0) R[INTERRUPTIBILITY] = (R[INTERRUPTIBILITY]! & ~3) | this.shadowKind;
     S[S_SHADOW] = -1;
     this.shadowKind = 0;
     this.batch = this.withheld = 0;

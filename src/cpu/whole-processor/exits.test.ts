@@ -1,8 +1,9 @@
 /** The VM-exit edge: SDM vol. 3, chapters 25 to 28 (26 to 29 in newer editions). */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_NMI, EVENT_OTHER, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
+import { IF } from '../architecture/flags.ts';
 import { CR0, CR2, CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY } from '../architecture/registers.ts';
-import { Bench, CODE, d, DATA, FRAMES, HANDLERS, IDT, KERNEL_CODE, KERNEL_STACK } from '../test-support/bench.ts';
+import { Bench, CODE, d, DATA, FRAMES, HANDLERS, IDT, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R, cpu } = bench;
@@ -65,6 +66,17 @@ describe('instructions that exit (25.1)', () => {
     bench.setWord(DATA, 0x3);
     bench.code('0f 01 35', d(DATA));
     expect([bench.run(), exit.qualification, exit.guestLinear, exit.instructionLength]).toEqual([ExitReason.CR_ACCESS, 0x30070, DATA, 7]);
+  });
+
+  it.each([['STI', 'fb', 1], ['MOV SS', '8e d0', 2]])('the shadow of %s lasts through the exit of the instruction behind it, and ends with that (28.3.2)', (_, shadow, kind) => {
+    // STI has none where interrupts are on already.
+    if (kind === 2) R[EFLAGS]! |= IF;
+    R[EAX] = KERNEL_DATA;
+    bench.code('90', shadow, 'a1', d(DEVICE), '90 90');
+    expect([bench.run(), R[INTERRUPTIBILITY]! & 3, cpu.interruptible]).toEqual([ExitReason.EPT_VIOLATION, kind, false]);
+    cpu.completeMemoryAccess(0x1234);
+    cpu.run(1);
+    expect([R[EAX], R[INTERRUPTIBILITY]! & 3, cpu.interruptible]).toEqual([0x1234, 0, true]);
   });
 
   it('a fault of privilege comes before the exit (25.1.1)', () => {
