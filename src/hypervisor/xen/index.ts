@@ -4,4 +4,5 @@ export { Dom0, type Mapping } from './dom0-access.ts';
 export { GuestLog } from './guest-log.ts';
 export type { XenGuest } from './guest.ts';
 export { hypercall } from './hypercalls.ts';
+export { operationName } from './operation-names.ts';
 export { CHANGESET, guestKinds, XEN_EXTRA } from './version.ts';

@@ -2,9 +2,10 @@
 
 import { signal, useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import { type DomainView, exitTitle, HYPERCALL_VECTOR, reasonOf, vectorOf, type VcpuState } from '../../hypervisor/view/index.ts';
-import { hypercallName } from '../../hypervisor/xen/index.ts';
+import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { hex8, whole } from '../units.ts';
@@ -140,7 +141,7 @@ const isCall = (reason: number): boolean => reason === ExitReason.VMCALL || reas
 /** What an exit was about, in a few words; of most reasons the qualification says nothing (SDM vol. 3, 28.2.1). */
 export function aboutOf(exit: SeenExit): string {
   const { reason, qualification, detail = 0, call } = exit, number = callOf(exit);
-  if (number !== undefined) return `${hypercallName(number)}${call && call.result !== 0 ? ` → ${call.result}` : ''}`;
+  if (number !== undefined) return `${(call && operationName(number, call.first)) ?? hypercallName(number)}${call && call.result !== 0 ? ` → ${call.result}` : ''}`;
   if (reason === ExitReason.IO) return `${qualification & 16 ? 'string, ' : qualification & 8 ? '' : `0x${(detail >>> 0).toString(16)} → `}port 0x${(qualification >>> 16).toString(16)}`;
   if (reason === ExitReason.EPT_VIOLATION) return `${qualification & 2 ? 'write' : qualification & 4 ? 'fetch' : 'read'} ${hex8(detail)}`;
   if (reason === ExitReason.RDMSR || reason === ExitReason.WRMSR) return `MSR 0x${(detail >>> 0).toString(16)}`;
@@ -210,6 +211,12 @@ function Hypercalls({ shown, calls, few }: { shown: Shown<Data>; calls: readonly
       <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, all)}</td><td /><td /><td /></tr>)}</tbody></table>;
 }
 
+/** Scrolls a table so far that the chosen row stands below its head; the page stays where it is. */
+function keepInSight(box: HTMLElement): void {
+  const row = box.querySelector('tr.sel')?.getBoundingClientRect(), head = box.querySelector('thead')?.getBoundingClientRect().height ?? 0, { top, bottom } = box.getBoundingClientRect();
+  if (row) box.scrollTop += Math.min(0, row.top - top - head) + Math.max(0, row.bottom - bottom);
+}
+
 const LOG_COLUMNS = ['w-at', 'w-who', 'w-no', 'w-what', 'w-eip', 'w-code', '', 'w-cost'];
 
 /** What happened, newest first. The one that is explained is marked. */
@@ -217,8 +224,10 @@ function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
   const { data, choose, target } = shown, { exit: picked } = choiceOf(shown), at = Math.max(0, log.findIndex(({ key }) => key === picked?.key));
   // The one that is explained stays in sight.
   const first = at < SHOWN / 2 ? 0 : at - SHOWN / 4, rows = log.slice(first, first + SHOWN);
+  const table = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => { if (table.current) keepInSight(table.current); }, [picked?.key, at]);
   return <section class="logged rest"><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.clock}>{words.newest}</span><span class="sec num grow">{words.since(data.seen)}</span></div>
-    {log.length === 0 ? <p class="hint">{filter.value ? words.noMatch : words.quiet}</p> : <div class="rest"><div class="rows"><table class={`pad picks elog${data.isHost ? '' : ' one'}`}><colgroup>{LOG_COLUMNS.map((name, i) => <col key={i} class={name} />)}</colgroup>
+    {log.length === 0 ? <p class="hint">{filter.value ? words.noMatch : words.quiet}</p> : <div class="rest"><div class="rows" ref={table}><table class={`pad picks elog${data.isHost ? '' : ' one'}`}><colgroup>{LOG_COLUMNS.map((name, i) => <col key={i} class={name} />)}</colgroup>
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeNow}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
       <tbody>{rows.map(exit => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), about = aboutOf(exit); return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
         <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason) || '–'}</td>
@@ -254,7 +263,7 @@ function Cost({ of, exit, stepNs, model }: { of: Reason | undefined; exit: SeenE
 /** An exit: whose it was, its code, its qualification bit by bit; `withWay`: who handles it, one after the other. */
 export function ExitCard({ reason, exit, target, name, isLast = true, withWay = false, withCode = true, steps }: { reason: number; exit: SeenExit | undefined; target: Target; name: string; isLast?: boolean; withWay?: boolean; withCode?: boolean; steps?: ComponentChildren }) {
   const state = exit && stateOf(target, exit), { fields } = explainExit(exit ?? { reason, qualification: 0 }), length = withWay && exit ? instructionOf(target, exit).length : 0;
-  const facts = exit ? [...(exit.call ? [`${hypercallName(exit.call.number)} (0x${(exit.call.first >>> 0).toString(16)}, …) → ${exit.call.result}`] : []), ...(exit.cr3 ? [`CR3 ${hex8(exit.cr3)}`] : []), ...(reason === ExitReason.IO && !(exit.qualification & 8) ? [`value 0x${((exit.detail ?? 0) >>> 0).toString(16)}`] : []), ...(length > 0 ? [words.bytesLong(length)] : [])] : [];
+  const facts = exit ? [...(exit.call ? [`${operationName(exit.call.number, exit.call.first) ?? hypercallName(exit.call.number)} (0x${(exit.call.first >>> 0).toString(16)}, …) → ${exit.call.result}`] : []), ...(exit.cr3 ? [`CR3 ${hex8(exit.cr3)}`] : []), ...(reason === ExitReason.IO && !(exit.qualification & 8) ? [`value 0x${((exit.detail ?? 0) >>> 0).toString(16)}`] : []), ...(length > 0 ? [words.bytesLong(length)] : [])] : [];
   return <>
     <div><div class="row exn"><h3 class="grow">{numberOf(reason)} {exitTitle(reason)}</h3>{steps}</div>{exit ? <p class={`sec ${ownerClass(exit.domain)}`}><b class="dom">{name} v{exit.vcpu}</b> {isLast ? words.last : exit.hostNs === undefined ? words.beforeOpened : ''}{exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}</p> : <p class="sec">{words.noLast}</p>}</div>
     {withCode && exit && state && <div title={words.codeNow}><Code state={state} eip={exit.eip} says={words.exit} before={withWay ? 2 : 3} after={withWay ? 2 : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.join('\u2003')}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}

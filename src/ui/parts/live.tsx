@@ -5,7 +5,7 @@ import { useEffect } from 'preact/hooks';
 import { type Decision, exitTitle, type MachineView, type TraceEntry } from '../../hypervisor/view/index.ts';
 import { TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
-import { EVTCHNOP, HYPERCALL, hypercallName, SCHEDOP } from '../../hypervisor/xen/index.ts';
+import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
 import { useMachine } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';
@@ -80,12 +80,7 @@ function lineOf(id: number, { kind, details: [a, b] }: TraceEntry): Omit<Line, '
   return kind === TRACE_KIND.UPCALL ? { id, kind: 'upcall', text: words.upcall, view: 'exits' } : undefined;
 }
 
-/** Operations whose number is the first argument, as the public headers spell them (event_channel.h, sched.h). */
-const OPERATIONS: Readonly<Record<number, readonly [prefix: string, numbers: Readonly<Record<string, number>>]>> = { [HYPERCALL.EVENT_CHANNEL_OP]: ['EVTCHNOP', EVTCHNOP], [HYPERCALL.SCHED_OP]: ['SCHEDOP', SCHEDOP] };
-function callText(number: number, first: number): string {
-  const [prefix, numbers] = OPERATIONS[number] ?? [], name = numbers && Object.keys(numbers).find(key => numbers[key] === first);
-  return `${hypercallName(number)}${name ? `(${prefix}_${name.toLowerCase()})` : ''}`;
-}
+const callText = (number: number, first: number): string => { const name = operationName(number, first); return `${hypercallName(number)}${name ? `(${name})` : ''}`; };
 
 /** The console of the newest guest that has written on it. */
 export function LiveConsole() {
