@@ -7,6 +7,7 @@
  */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { at, isMain } from './lib.mjs';
+import { ensureTypeface } from './setup.mjs';
 import { checkWords, SIZES, walkViews } from './views.mjs';
 
 /** Pictures in docs/pictures, by their names here. */
@@ -15,6 +16,7 @@ const SHOWN = ['figure-desktop-dark', 'define-desktop-light', 'rings-desktop-lig
 async function main(options) {
   const only = options.filter(option => option !== '--docs');
   checkWords('screenshots', options, SIZES, ['--docs']);
+  await ensureTypeface();
   const folder = at('.cache', 'screenshots');
   mkdirSync(folder, { recursive: true });
   let made = 0;

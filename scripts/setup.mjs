@@ -1,6 +1,7 @@
 /**
  * Set-up of a fresh machine, each part done only when it is missing: npm packages, browsers, guests.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at, canInstallPackages, guestsFolder, npm, run, say, which } from './lib.mjs';
@@ -35,14 +36,27 @@ export async function ensurePrograms(wanted, extraPackages = []) {
   if (missing().length === 0) return undefined;
   const packages = [...new Set([...missing().map(program => wanted[program]), ...extraPackages])];
   if (!canInstallPackages()) return `${missing().join(', ')} not installed (on Debian: apt-get install ${packages.join(' ')})`;
+  await install(packages);
+  const left = missing();
+  return left.length ? `${left.join(', ')} could not be installed` : undefined;
+}
+
+async function install(packages) {
   say(`installing ${packages.join(', ')} with apt-get`);
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   // One list failing (a mirror in the middle of a sync) must not stop the rest.
   if (!listsUpdated) await run('apt-get', ['update', '-q'], { quiet: true, env, limitSeconds: 300 });
   listsUpdated = true;
   await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages], { quiet: true, env, limitSeconds: 1200 });
-  const left = missing();
-  return left.length ? `${left.join(', ')} could not be installed` : undefined;
+}
+
+/**
+ * The typeface that the page asks for where the system has none of its own, as on most desktops of Debian. A bare system has only DejaVu Sans, which is a
+ * sixth wider. A machine where it cannot be installed goes without.
+ */
+export async function ensureTypeface() {
+  const isThere = which('fc-list') && execFileSync('fc-list', ['Liberation Sans'], { encoding: 'utf8' }).trim() !== '';
+  if (!isThere && canInstallPackages()) await install(['fonts-liberation']);
 }
 
 /** The system's Chromium: its path, or why there is none. */
