@@ -369,11 +369,14 @@ export class MemoryAccess {
 
   /** Machine frame for a fetch at `linear`; throws #PF, or leaves with an EPT violation. */
   fetchFrame(linear: number): number {
+    const user = this.S[S_USER]!, known = this.tlb.TX[(linear >>> 12) + user]!;
+    if (known !== 0) return known - 1;
     this.walk(linear, false, true);
     const entry = this.secondStage(this.walkGfn);
     if ((entry & P2M_EXECUTE) === 0 || (entry & WRITABLE) === P2M_WRITE) {
       this.mmio.leave(linear, this.walkGfn * 4096 + (linear & 4095), EPT_FETCH, entry);
     }
+    this.tlb.fillFetch(linear, user, entry >>> 12, this.paging.global);
     return entry >>> 12;
   }
 

@@ -5,7 +5,11 @@
  * alignment: `((e = TR[(t >>> 12) | u]) | t) & 3` misses, else `M4[(e ^ t) >>> 2]`. A write entry whose low bits are HAS_CODE translates all right, but its
  * frame holds translated code: such stores go the long way, which looks after the code.
  *
- * CP: linear page to table of records (code-cache.ts); 0 none.
+ * TX (fetches): an entry is the machine frame and 1; 0 none. CP: linear page to the frame's table of records (code-cache.ts); 0 none. A page that is in CP is in
+ * TX, too.
+ *
+ * A guest may notice whether a translation was kept: by an accessed bit that it cleared, or an entry that it changed, without invalidating it (SDM vol. 3, 4.10.4).
+ * So only flushes and lists that are full take entries out of TR, TW and TX. Tables of records are given up whenever there is no room, and CP alone forgets them.
  */
 import { USER } from './scratch.ts';
 
@@ -20,6 +24,7 @@ const LIST = 1 << 16;
 export class Tlb {
   readonly TR = new Int32Array(2 * USER).fill(INVALID, 0, USER);
   readonly TW = new Int32Array(2 * USER).fill(INVALID, 0, USER);
+  readonly TX = new Int32Array(2 * USER);
   readonly CP = new Int32Array(2 * USER);
   /** The user halves are filled when a guest first gets there: filling takes as long as all else that a new processor needs. */
   private userTables = false;
@@ -28,10 +33,14 @@ export class Tlb {
   private filledCount = 0;
   private readonly filledGlobal = new Int32Array(LIST);
   private filledGlobalCount = 0;
+  /** The same of TX. */
+  private readonly fetched = new Int32Array(LIST);
+  private fetchedCount = 0;
+  private readonly fetchedGlobal = new Int32Array(LIST);
+  private fetchedGlobalCount = 0;
+  /** Pages that are in CP, and some that have left it. */
   private readonly codeFilled = new Int32Array(LIST);
   private codeFilledCount = 0;
-  private readonly codeFilledGlobal = new Int32Array(LIST);
-  private codeFilledGlobalCount = 0;
   /** Entries were taken away so many times, or marked: what was read from them before does not hold any more. */
   changes = 0;
   /** For each 4 MiB of linear addresses: something in it was mapped by a large page. */
@@ -55,7 +64,7 @@ export class Tlb {
   }
 
   private remember(page: number, global: boolean): void {
-    if (this.filledCount === LIST || this.filledGlobalCount === LIST) this.flushAll();
+    if (this.filledCount === LIST || this.filledGlobalCount === LIST) this.flushData();
     if (global) this.filledGlobal[this.filledGlobalCount++] = page;
     else this.filled[this.filledCount++] = page;
   }
@@ -65,6 +74,18 @@ export class Tlb {
 
   /** Entries but the global ones: what a CR3 write drops. */
   flushNonGlobal(): void {
+    this.flushNonGlobalData();
+    this.flushNonGlobalFetches();
+  }
+
+  flushAll(): void {
+    this.flushData();
+    this.flushFetches();
+    // Nothing of a large page is left that INVLPG would have to drop.
+    this.large.fill(0);
+  }
+
+  private flushNonGlobalData(): void {
     this.changes++;
     const { TR, TW, filled } = this;
     for (let i = 0; i < this.filledCount; i++) {
@@ -73,13 +94,10 @@ export class Tlb {
       TW[page] = INVALID;
     }
     this.filledCount = 0;
-    for (let i = 0; i < this.codeFilledCount; i++) this.CP[this.codeFilled[i]!] = 0;
-    this.codeFilledCount = 0;
   }
 
-  flushAll(): void {
-    this.flushNonGlobal();
-    this.flushCode();
+  private flushData(): void {
+    this.flushNonGlobalData();
     const { TR, TW, filledGlobal } = this;
     for (let i = 0; i < this.filledGlobalCount; i++) {
       const page = filledGlobal[i]!;
@@ -87,6 +105,25 @@ export class Tlb {
       TW[page] = INVALID;
     }
     this.filledGlobalCount = 0;
+  }
+
+  private flushNonGlobalFetches(): void {
+    this.changes++;
+    const { TX, CP, fetched } = this;
+    for (let i = 0; i < this.fetchedCount; i++) {
+      const page = fetched[i]!;
+      TX[page] = 0;
+      CP[page] = 0;
+    }
+    this.fetchedCount = 0;
+  }
+
+  private flushFetches(): void {
+    this.flushNonGlobalFetches();
+    const { TX, fetchedGlobal } = this;
+    for (let i = 0; i < this.fetchedGlobalCount; i++) TX[fetchedGlobal[i]!] = 0;
+    this.fetchedGlobalCount = 0;
+    this.flushCode();
   }
 
   /** INVLPG: the page's entries; for a large page those of every 4 KiB in it (SDM vol. 3, 4.10.4.1). */
@@ -98,6 +135,7 @@ export class Tlb {
       for (const page of [first, first + USER]) {
         this.TR.fill(INVALID, page, page + 1024);
         this.TW.fill(INVALID, page, page + 1024);
+        this.TX.fill(0, page, page + 1024);
         this.CP.fill(0, page, page + 1024);
       }
       return;
@@ -107,24 +145,33 @@ export class Tlb {
       // The page stays in its list: dropping an entry twice is harmless.
       this.TR[p] = INVALID;
       this.TW[p] = INVALID;
+      this.TX[p] = 0;
       this.CP[p] = 0;
     }
   }
 
-  /** Enters a page's table of records. */
-  fillCode(linear: number, user: number, table: number, global: boolean): void {
+  /** Enters a page for fetches: it leads to machine frame `mfn`. */
+  fillFetch(linear: number, user: number, mfn: number, global: boolean): void {
+    if (this.fetchedCount === LIST || this.fetchedGlobalCount === LIST) this.flushFetches();
     const page = (linear >>> 12) + user;
-    if (this.codeFilledCount === LIST || this.codeFilledGlobalCount === LIST) this.flushCode();
-    this.CP[page] = table;
-    if (global) this.codeFilledGlobal[this.codeFilledGlobalCount++] = page;
-    else this.codeFilled[this.codeFilledCount++] = page;
+    this.TX[page] = mfn + 1;
+    if (global) this.fetchedGlobal[this.fetchedGlobalCount++] = page;
+    else this.fetched[this.fetchedCount++] = page;
   }
 
-  /** The tables of records, also of global pages: when the kind of code that may run (mode key) changes, and when tables are given up. */
+  /** Enters the table of records of a page that is in TX. */
+  fillCode(linear: number, user: number, table: number): void {
+    const page = (linear >>> 12) + user;
+    if (this.codeFilledCount === LIST) this.flushCode();
+    this.CP[page] = table;
+    this.codeFilled[this.codeFilledCount++] = page;
+  }
+
+  /** The tables of records, also of global pages: when the kind of code that may run (mode key) changes, and when tables are given up. Translations stay. */
   flushCode(): void {
-    for (let i = 0; i < this.codeFilledCount; i++) this.CP[this.codeFilled[i]!] = 0;
-    for (let i = 0; i < this.codeFilledGlobalCount; i++) this.CP[this.codeFilledGlobal[i]!] = 0;
-    this.codeFilledCount = this.codeFilledGlobalCount = 0;
+    const { CP, codeFilled } = this;
+    for (let i = 0; i < this.codeFilledCount; i++) CP[codeFilled[i]!] = 0;
+    this.codeFilledCount = 0;
   }
 
   /** Write entries that point at a machine frame are marked: it now holds translated code. */

@@ -125,7 +125,7 @@ export class Translator {
     const table = this.code.table(mfn, this.mode.key);
     this.shared = this.isCodeShared?.(mfn) === true;
     if (this.shared) return table;
-    this.tlb.fillCode(linear, this.S[S_USER]!, table, this.memory.paging.global);
+    this.tlb.fillCode(linear, this.S[S_USER]!, table);
     return table;
   }
 
@@ -136,8 +136,7 @@ export class Translator {
       this.code.dropAll();
       // The table is gone with the rest: map the page again.
       table = this.code.table(mfn, this.mode.key);
-      // As a page that is not global: it is looked up anew behind the next CR3 write.
-      this.tlb.fillCode((this.R[EIP]! + this.mode.csBase) | 0, this.S[S_USER]!, table, false);
+      this.tlb.fillCode((this.R[EIP]! + this.mode.csBase) | 0, this.S[S_USER]!, table);
     }
     const { PM, d } = this;
     const mfn = this.code.frameOf(table);
