@@ -57,7 +57,7 @@ export class Comparison {
     return null;
   }
 
-  /** Between two portions: an interrupt, a write by someone else, a move to another processor. */
+  /** Between two portions: an interrupt, a write by someone else, accessed bits that are cleared, a move to another processor. */
   private disturb(random: () => number, patches: readonly number[]): void {
     const what = random(), value = random(), all = [this.interpreter, this.eager, this.moving];
     if ((what & 7) === 0) for (const machine of all) machine.interrupt(32 + value % 16);
@@ -65,6 +65,7 @@ export class Comparison {
       const address = patches[value % patches.length]!;
       if (address >= CODE) for (const machine of all) machine.foreignWrite(address, value >>> 24);
     }
+    if ((what & 0x7000) === 0) for (const machine of all) machine.clearAccessed((value & 0x100) !== 0);
     if ((what & 0xe00) === 0) {
       this.waiting.restore(this.moving.save(), random() & 3);
       [this.moving, this.waiting] = [this.waiting, this.moving];

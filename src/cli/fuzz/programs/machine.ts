@@ -225,6 +225,17 @@ export class ProgramMachine {
     this.cpu.invalidate(address >>> 12);
   }
 
+  /**
+   * Someone else clears the accessed bits of all pages, and the dirty bits, too, and invalidates nothing (SDM vol. 3, 4.10.4.3: they may stay clear for a while).
+   * They show where a processor walked.
+   */
+  clearAccessed(dirty: boolean): void {
+    for (const table of [DIRECTORY, PAGES]) {
+      for (let at = table >>> 2; at < (table >>> 2) + 1024; at++) this.words[at]! &= dirty ? ~0x60 : ~0x20;
+      this.cpu.invalidate(table >>> 12);
+    }
+  }
+
   save(): { registers: SavedRegisters; extra: ProcessorExtra; memory: Int32Array; done: boolean } {
     return { registers: structuredClone(saveRegisters(this.R)), extra: structuredClone(this.cpu.save()), memory: this.words.slice(), done: this.done };
   }
