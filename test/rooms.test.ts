@@ -14,6 +14,7 @@ import {
   pathFindings,
   testOnly,
   wasmFindings,
+  workerFindings,
 } from './support/rules.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -48,6 +49,14 @@ describe('rooms', () => {
 
   it('offer what others may import by the index.ts of a folder, and nobody goes past it', () => {
     expect(sources.flatMap(path => pastIndexFindings(path, text(path), helpers.has(path)))).toEqual([]);
+  });
+
+  it('have workers made by the page and the command line alone: in Firefox a worker that makes one may stand for ever (src/ui/workers.ts)', () => {
+    expect(sources.flatMap(path => workerFindings(path, text(path), helpers.has(path)))).toEqual([]);
+    const made = "const worker = new Worker(new URL('./b.ts', import.meta.url), { type: 'module' });";
+    expect(workerFindings('src/dom0/a.ts', made)).toHaveLength(1);
+    expect(workerFindings('src/hypervisor/worker/worker.ts', made)).toHaveLength(1);
+    expect(workerFindings('src/ui/a.ts', made)).toEqual([]);
   });
 
   it('would not pass an import past an index', () => {

@@ -2,12 +2,15 @@
  * Entry of the storage worker: it alone has the host's files open. It is the host's disk, and carries out what Domain 0's worker asks through a window of shared
  * memory, and what drives in domains' workers ask through the queues in their records.
  */
+import { findOwner, type Owner } from '../hypervisor/worker/index.ts';
 import { type Held, openOpfs, type StorageAnswer, type StorageRequest, WindowServer } from './storage/index.ts';
 
 /** Node's worker brings a directory's files (cli/storage-worker.ts). */
 const openStore = (globalThis as { openStore?: typeof openOpfs }).openStore ?? openOpfs;
 
-const post = (answer: StorageAnswer): void => postMessage(answer);
+/** There before it is asked for anything. */
+let owner: Owner;
+const post = (answer: StorageAnswer): void => owner.postMessage(answer);
 
 const later = (ms: number, what: () => void): (() => void) => {
   const timer = setTimeout(what, ms);
@@ -33,7 +36,7 @@ function tell(name: string, opened: Promise<{ file: number; bytes?: number }> | 
   );
 }
 
-addEventListener('message', ({ data }: MessageEvent<StorageRequest>) => {
+const hear = ({ data }: { data: StorageRequest }): void => {
   if ('start' in data) void start(data.start, data.take);
   else if ('ring' in data) server?.serve();
   else if ('machine' in data) {
@@ -45,4 +48,8 @@ addEventListener('message', ({ data }: MessageEvent<StorageRequest>) => {
     close();
   } else if ('disk' in data) tell(data.disk, server?.openDisk(data.disk, data.bytes));
   else tell(data.open, server?.open(data.open).then(file => ({ file })));
+};
+void findOwner().then(found => {
+  owner = found;
+  owner.onmessage = hear;
 });

@@ -1,6 +1,7 @@
 /** Entry of Domain 0's worker where memory can be shared: domains have workers of their own, and no processor is loaded here. */
 import { holdLifeLock, sharedMs } from '../hypervisor/worker/index.ts';
 import { inWorkers, type WorkerLike } from './runner-worker.ts';
+import { type PageSide, workersOfPage } from './page-worker.ts';
 import { later, newLockPrefix, serve } from './any-worker.ts';
 import type { OpenStore, StorageWorker } from './storage/index.ts';
 import type { Watching } from './worker-watch.ts';
@@ -9,10 +10,9 @@ const lockPrefix = newLockPrefix();
 /** The domains' workers are counted. */
 let spawned = 0;
 const held = holdLifeLock(lockPrefix);
+const make = workersOfPage(globalThis as unknown as PageSide);
 
-function spawn(): WorkerLike {
-  return new Worker(new URL('../hypervisor/worker/worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-${++spawned}` }) as unknown as WorkerLike;
-}
+const spawn = (): WorkerLike => make('domain', `${lockPrefix}-${++spawned}`);
 
 /** How they are watched, where there are Web Locks. */
 function watching(): { watching?: Watching } {
@@ -20,14 +20,13 @@ function watching(): { watching?: Watching } {
   if (!locks) return {};
   return {
     watching: {
-      spawn: () => new Worker(new URL('../hypervisor/worker/watch.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-watch-${++spawned}` }) as unknown as WorkerLike,
+      spawn: () => make('watch', `${lockPrefix}-watch-${++spawned}`),
       whenFree: (lock, then) => void locks.request(lock, () => then()),
     },
   };
 }
 
-const spawnStorage = (): StorageWorker =>
-  new Worker(new URL('./storage-worker.ts', import.meta.url), { type: 'module', name: `${lockPrefix}-storage` }) as unknown as StorageWorker;
+const spawnStorage = (): StorageWorker => make('storage', `${lockPrefix}-storage`) as unknown as StorageWorker;
 
 /** What is stored is opened when somebody needs it: the way to the worker that has it is loaded then. */
 const openStore: OpenStore = async (wanted, take) => (await import('./storage/remote-store.ts')).openRemoteStore(spawnStorage)(wanted, take);

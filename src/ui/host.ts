@@ -8,6 +8,7 @@ import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, OfferedGuest, PageBo
 import type { PowerState } from '../dom0/shell/index.ts';
 import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
 import { strings } from './strings.ts';
+import { makeWorkersFor } from './workers.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
 export const domains = signal<DomainInfo[]>([]);
@@ -46,6 +47,13 @@ let boot: PageBoot | undefined;
 let staysDown = false;
 /** One that was brought down on purpose: its end is no loss. */
 let down: Comlink.Remote<HostApi> | undefined;
+
+/** Ends a Domain 0's worker, and those that the page has made for it. */
+function end(worker: Worker): void {
+  worker.terminate();
+  endMade.get(worker)?.();
+}
+const endMade = new WeakMap<Worker, () => void>();
 
 /** A Domain 0 that ends so often in such a time is not started again. */
 const MOST_LOSSES = 3,
@@ -114,7 +122,7 @@ export async function resume(): Promise<StateInfo | undefined> {
 function follow(worker: Worker, mine: Comlink.Remote<HostApi>): void {
   const lose = () => {
     if (mine === down) return;
-    worker.terminate();
+    end(worker);
     for (const giveUp of unanswered) giveUp(new Error(strings.errors.hostEnded));
     unanswered.clear();
     lost();
@@ -134,7 +142,7 @@ function follow(worker: Worker, mine: Comlink.Remote<HostApi>): void {
 /** Domain 0 has shut all guests down, and is to be started again, or when somebody switches the host on. */
 async function bringDown(worker: Worker, mine: Comlink.Remote<HostApi>, what: PowerState): Promise<void> {
   down = mine;
-  worker.terminate();
+  end(worker);
   api = hostProblem.value = undefined;
   hostsLost.value++;
   domains.value = [];
@@ -169,6 +177,7 @@ function start(): Worker {
   const worker = shared
     ? new Worker(new URL('../dom0/worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' })
     : new Worker(new URL('../dom0/turns-worker.ts', import.meta.url), { type: 'module', name: 'Domain-0' });
+  if (shared) endMade.set(worker, makeWorkersFor(worker));
   worker.addEventListener('error', event => {
     event.preventDefault();
     fail(info.value ? strings.errors.workerFailed(event.message || 'no reason given') : strings.errors.connectFailed(event.message || 'its program could not be loaded'));

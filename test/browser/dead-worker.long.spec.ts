@@ -6,8 +6,10 @@ import type * as Probe from './probe.ts';
 import { domainRows, drop, expect, type GivenFile, open, serialText, test } from './page.ts';
 
 declare const probe: typeof Probe;
-/** In Domain 0's worker: its domains' workers by domain id, the one that watches them, and machine memory. */
-declare const started: { memory: SharedArrayBuffer; workers: Map<number, { terminate(): void }>; watcher: { terminate(): void } };
+/** In Domain 0's worker: machine memory. */
+declare const started: { memory: SharedArrayBuffer };
+/** In the page: the workers that it has made, by their names. */
+declare const madeWorkers: Map<string, globalThis.Worker>;
 
 const SEED = 10,
   ROUNDS = 1,
@@ -46,8 +48,30 @@ async function start(page: Page, name: string, kind: Kind, other?: number): Prom
   await expect(page.getByRole('toolbar', { name })).toBeVisible();
 }
 
-/** Opens the page; Domain 0's worker says from now on which workers it starts, and runs the probe. */
+/** Has the page say which workers it makes. */
+const tellWorkers = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    const made = new Map<string, globalThis.Worker>();
+    Object.assign(globalThis, { madeWorkers: made });
+    const Real = globalThis.Worker;
+    globalThis.Worker = class extends Real {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        super(url, options);
+        made.set(options?.name ?? '', this);
+      }
+    };
+  });
+
+/** Ends the worker of a domain, or the one that watches them. They are counted (dom0/worker.ts): the watching one is made first, and domains have ids from 1. */
+const terminate = (page: Page, which: number | 'watcher'): Promise<void> =>
+  page.evaluate(id => {
+    const ending = id === 'watcher' ? /-watch-\d+$/ : new RegExp(`^ringside-[a-z\\d]+-${id + 1}$`);
+    for (const [name, worker] of madeWorkers) if (ending.test(name)) worker.terminate();
+  }, which);
+
+/** Opens the page; Domain 0's worker says from now on where machine memory is, and runs the probe. */
 async function openWithProbe(page: Page): Promise<Worker> {
+  await tellWorkers(page);
   const found = page.waitForEvent('worker');
   await open(page);
   const dom0 = await found;
@@ -58,15 +82,11 @@ async function openWithProbe(page: Page): Promise<Worker> {
   })) as Rollup.RollupOutput[];
   await dom0.evaluate(`${bundle[0]!.output[0].code}; globalThis.probe = probe;`);
   await dom0.evaluate(() => {
-    const mine = { memory: undefined as SharedArrayBuffer | undefined, workers: new Map<number, object>(), watcher: undefined as object | undefined };
-    // The watching one is there already.
-    const post = Worker.prototype.postMessage;
-    Worker.prototype.postMessage = function (message: { memory: SharedArrayBuffer; boot?: object; lock?: string }, ...rest: []): void {
-      // The start of a domain: its id is the youngest, as one is made at a time.
-      if (message.boot) {
-        mine.memory = message.memory;
-        mine.workers.set(mine.workers.size + 1, this);
-      } else if (message.lock) mine.watcher = this;
+    const mine = { memory: undefined as SharedArrayBuffer | undefined };
+    const post = MessagePort.prototype.postMessage;
+    MessagePort.prototype.postMessage = function (message: { memory: SharedArrayBuffer; boot?: object }, ...rest: []): void {
+      // The start of a domain.
+      if (message?.boot) mine.memory = message.memory;
       post.call(this, message, ...rest);
     };
     Object.assign(globalThis, { started: mine });
@@ -106,11 +126,11 @@ test("domains' workers that are terminated under load crash their guests alone: 
       await start(page, `victim${id}`, kind, other);
     }
     // Whoever watches the others may end, too.
-    if (round === 1) await dom0.evaluate(() => started.watcher.terminate());
+    if (round === 1) await terminate(page, 'watcher');
     const progress = await Promise.all([1, 2].map(async survivor => (await health(dom0, survivor))!.iterations));
     for (const victim of [...victims].sort(() => random(3) - 1)) {
       await page.waitForTimeout(random(MOST_WAIT_MS));
-      await dom0.evaluate(which => started.workers.get(which)!.terminate(), victim.id);
+      await terminate(page, victim.id);
     }
     await expect(domainRows(page).filter({ hasText: 'crashed' })).toHaveCount(victims.length, { timeout: 30_000 });
     await expect(page.getByRole('toolbar').getByText(/ended without a word/)).toBeVisible();
@@ -135,21 +155,13 @@ test("domains' workers that are terminated under load crash their guests alone: 
 });
 
 test("Domain 0's worker that is terminated is started again, and its guests are listed as crashed, to be booted again", async ({ page }) => {
-  await page.addInitScript(() => {
-    const Real = globalThis.Worker;
-    globalThis.Worker = class extends Real {
-      constructor(url: string | URL, options?: WorkerOptions) {
-        super(url, options);
-        Object.assign(globalThis, { lastWorker: this });
-      }
-    };
-  });
+  await tellWorkers(page);
   await open(page);
   const before = await free(page);
   await start(page, 'first', 'demo');
   await start(page, 'second', 'pvh');
   await expect.poll(() => serialText(page)).toMatch(/line 0/);
-  await page.evaluate(() => (globalThis as unknown as { lastWorker: globalThis.Worker }).lastWorker.terminate());
+  await page.evaluate(() => madeWorkers.get('Domain-0')!.terminate());
   await expect(page.getByRole('alert')).toContainText("Domain-0's worker ended and was started again. With it ended: first, second.");
   await expect(domainRows(page).filter({ hasText: 'crashed' })).toHaveCount(2);
   // What it said is still there.

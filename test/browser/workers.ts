@@ -5,15 +5,12 @@ interface TargetInfo {
   targetId: string;
   type: string;
   title: string;
-  parentId?: string;
 }
 
-/** Workers that run domains: those that Domain 0's worker has started, but for the ones that watch the others and have its files. */
+/** Workers that run domains: those that the page has made for Domain 0's (dom0/worker.ts names them), but for the ones that watch the others and have its files. */
 export async function domainWorkers(cdp: CDPSession): Promise<string[]> {
   const { targetInfos } = (await cdp.send('Target.getTargets', { filter: [{}] })) as { targetInfos: TargetInfo[] };
-  const workers = targetInfos.filter(({ type }) => type === 'worker');
-  const domain0 = workers.find(({ title }) => title === 'Domain-0');
-  return workers.filter(({ parentId, title }) => domain0 && parentId === domain0.targetId && !/-(watch-\d+|storage)$/.test(title)).map(({ targetId }) => targetId);
+  return targetInfos.filter(({ type, title }) => type === 'worker' && /^ringside-[a-z\d]+-\d+$/.test(title)).map(({ targetId }) => targetId);
 }
 
 /** Stops these workers where they are, in the middle of a slice or of a wait, until the function that it resolves with is called. */

@@ -221,6 +221,14 @@ export function globalFindings(path: string, text: string, forTests = isTest(pat
   return findings;
 }
 
+/** Workers that are made elsewhere than in the page or by the command line, whose worker threads are node's: a worker of the page makes none (ui/workers.ts). */
+export function workerFindings(path: string, text: string, forTests = isTest(path)): string[] {
+  if (forTests || /^src\/(ui|cli)\//.test(path) || !/\bWorker\b/.test(text)) return [];
+  return [...walk(parse(path, text))]
+    .filter(({ node }) => node.type === 'NewExpression' && nameOf(node.callee) === 'Worker')
+    .map(({ node }) => `${path}:${lineOf(text, node.start)}: a worker is made by the page alone`);
+}
+
 interface Lock {
   packages: Record<string, { resolved?: string; link?: boolean; optionalDependencies?: Record<string, string> }>;
 }

@@ -2,6 +2,7 @@
 export { wireOf } from './frame-ring.ts';
 export { holdLifeLock } from './life-lock.ts';
 export { ringDoorbell, ringStorage } from './mailbox.ts';
+export { findOwner, type Owner } from './owner.ts';
 export { functionOrScript } from './scripts.ts';
 export { sharedMs } from './shared-clock.ts';
 export { beats, callDead, liveWorker, workerBegins } from './worker-life.ts';

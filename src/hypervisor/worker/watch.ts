@@ -4,20 +4,22 @@
  */
 import { holdLifeLock } from './life-lock.ts';
 import { Machine } from '../memory/machine.ts';
+import { findOwner } from './owner.ts';
 import { callDead } from './worker-life.ts';
 import type { FromWatcher, WatchedWorker } from './worker-messages.ts';
 
-function send(message: FromWatcher): void {
-  postMessage(message);
-}
+type Send = (message: FromWatcher) => void;
 
-function watch({ memory, lock, index, id }: WatchedWorker): void {
+function watch({ memory, lock, index, id }: WatchedWorker, send: Send): void {
   void navigator.locks.request(lock, () => {
     // One that went in order has said so itself.
     if (callDead(new Machine(memory), { index, id })) send({ kind: 'ended', id });
   });
 }
 
-addEventListener('message', event => watch((event as MessageEvent<WatchedWorker>).data));
 // It may end like any other.
-void holdLifeLock((globalThis as { name?: string }).name).then(lock => lock !== undefined && send({ kind: 'ready', lock }));
+void Promise.all([findOwner(), holdLifeLock((globalThis as { name?: string }).name)]).then(([owner, lock]) => {
+  const send: Send = message => owner.postMessage(message);
+  owner.onmessage = event => watch(event.data, send);
+  if (lock !== undefined) send({ kind: 'ready', lock });
+});

@@ -22,6 +22,7 @@ import { type WaitsFor, waitsFor, waitsReport } from '../domain/waits.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { HVM_PARAM } from '../xen/abi.ts';
 import { GuestLog } from '../xen/guest-log.ts';
+import { findOwner, type Owner } from './owner.ts';
 import { functionOrScript } from './scripts.ts';
 import { beat, callDead, workerLeaves } from './worker-life.ts';
 import { sharedMs } from './shared-clock.ts';
@@ -32,8 +33,11 @@ const LONGEST_SLEEP_MS = 60_000;
 
 const problem = (sentence: string): void => send({ kind: 'problem', sentence });
 
+/** There before anything runs here. */
+let owner: Owner;
+
 function send(message: FromDomainWorker, transfer: Transferable[] = []): void {
-  postMessage(message, { transfer });
+  owner.postMessage(message, { transfer });
 }
 
 /** Bytes of a console, sent once a slice. */
@@ -312,11 +316,13 @@ async function startOrDie(message: ToDomainWorker): Promise<void> {
 }
 
 let started = false;
-addEventListener('message', event => {
-  const { data } = event as MessageEvent<ToDomainWorker | DiscForWorker>;
-  if (started) discs.push(data as DiscForWorker);
-  else void startOrDie(data as ToDomainWorker);
-  started = true;
+// The lock is held before the domain's start is asked for; after that nothing but the domain runs here.
+void Promise.all([findOwner(), holdLifeLock((globalThis as { name?: string }).name)]).then(([found, lock]) => {
+  owner = found;
+  owner.onmessage = ({ data }: { data: ToDomainWorker | DiscForWorker }) => {
+    if (started) discs.push(data as DiscForWorker);
+    else void startOrDie(data as ToDomainWorker);
+    started = true;
+  };
+  send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) });
 });
-// It is held before the domain's start is asked for; after that nothing but the domain runs here.
-void holdLifeLock((globalThis as { name?: string }).name).then(lock => send({ kind: 'ready', ...(lock === undefined ? {} : { lock }) }));
