@@ -49,7 +49,7 @@ const ABOVE = 1,
 const FILES = EMULATED.replaceAll('legacy', 'files').replace(/device_model\w+=0\\n/, '');
 
 /** Guests with their weights; all but the first compute without end: more than two processors can give. */
-const WEIGHED = { web: 256, batch: 512, render: 256, build: 256, backup: 128 };
+const WEIGHED = { web: 256, batch: 512, render: 256, backup: 128 };
 /** What a server does: it computes, asks its disk, and sleeps. */
 const SERVES = 'hog 2\ntime xvda read 512 64 4\nsleep 12\n'.repeat(400);
 

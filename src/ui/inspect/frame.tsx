@@ -29,7 +29,7 @@ export interface InspectorProps {
 
 /** The component of an inspector. */
 export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps> {
-  const { Figure, Detail } = part;
+  const { Figure, Detail, Tools } = part;
   return function Inspector({ target, name, tabs }: InspectorProps) {
     const data = useSignal<Data | undefined>(undefined);
     const looked = useSignal(false), held = useSignal(false), asTable = useSignal(false), chosen = useSignal(''), problem = useSignal('');
@@ -69,6 +69,7 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
     const why = shown && part.why(shown);
     return <>
       <div class="sub">{tabs}<span class="grow" />
+        {Tools && !phone.value && <Tools />}
         <span class="itools">
           <button class="btn quiet sm" aria-pressed={held.value} title={words.holdHint} onClick={() => { held.value = !held.value; }}>{words.hold}<span class="hide-s">{words.view}</span></button>
           {!phone.value && <button class="btn quiet sm" aria-pressed={asTable.value} onClick={turn}>{words.table}</button>}

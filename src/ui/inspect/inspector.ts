@@ -49,6 +49,8 @@ export interface Part<Data> {
   /** Said where there is nothing to show. */
   nothing: string;
   Figure(shown: Shown<Data>): ComponentChildren;
+  /** What the picture is to show, before the tools that all have; on a phone the picture has it itself. */
+  Tools?(): ComponentChildren;
   /** Beside the picture. */
   Detail?(shown: Shown<Data>): ComponentChildren;
   tables(data: Data): readonly Table[];

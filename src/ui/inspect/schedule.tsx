@@ -36,10 +36,10 @@ const WIDE = 760,
   STRIP = 31,
   STRIP_HIGH = 24,
   STRIPS_AT = 22,
-  /** What a lane takes, where there are few and where there are many. */
-  LANE = 57,
+  /** What a lane takes at most and at least, and what all have together where they are between that. */
+  LANE = 64,
   LANE_LOW = 47,
-  FEW = 6,
+  LANES = 342,
   /** Of the highest slice in a lane; from there to the top of its credit. */
   SLICE = 18,
   GAP = 8,
@@ -60,7 +60,7 @@ const signed = (n: number): string => (n > 0 ? `+${n}` : String(n).replace('-', 
 
 export function Schedule({ label, fromNs, toNs, pcpus, runs, lanes, marks, at, choose }: ScheduleProps) {
   const span = toNs - fromNs, x = (ns: number): number => LEFT + (Math.min(span, Math.max(0, ns - fromNs)) / span) * (WIDE - LEFT - RIGHT);
-  const scale = creditScale(lanes), laneHigh = lanes.length > FEW ? LANE_LOW : LANE, top = STRIPS_AT + pcpus * STRIP + 12, height = top + lanes.length * laneHigh - 4;
+  const scale = creditScale(lanes), laneHigh = Math.min(LANE, Math.max(LANE_LOW, Math.floor(LANES / lanes.length))), top = STRIPS_AT + pcpus * STRIP + 12, height = top + lanes.length * laneHigh - 4;
   const { wide, short } = gathered(joined(runs), (SHORT * span) / (WIDE - LEFT - RIGHT)), of = (unit: number): Lane | undefined => lanes.find(each => each.unit === unit);
   const isAt = (run: Run): boolean => at !== undefined && run.pcpu === at.pcpu && run.unit === at.to && run.fromNs <= at.timeNs && at.timeNs < run.toNs;
   const fits = (texts: readonly string[], width: number): string => texts.find(text => text.length * LETTER_WIDE + 6 < width) ?? '';
@@ -112,14 +112,15 @@ export function creditScale(lanes: readonly Pick<Lane, 'credit'>[]): Scale {
   return { least: Math.min(-HANDED_OUT, ...all), most: Math.max(HANDED_OUT, ...all) };
 }
 
-/** What it has at the end stands behind it. */
+/** Filled as far as its 0; what it has at the end stands behind it. */
 function CreditCurve({ of, x, top, bottom, scale: { least, most } }: { of: readonly Credit[]; x: (ns: number) => number; top: number; bottom: number; scale: Scale }) {
   const last = of.at(-1);
   if (!last) return null;
-  const at = (credit: number): number => bottom - ((credit - least) / (most - least)) * (bottom - top);
+  const at = (credit: number): number => bottom - ((credit - least) / (most - least)) * (bottom - top), points = of.map(({ ns, credit }) => `${x(ns).toFixed(1)} ${at(credit).toFixed(1)}`);
   return <>
-    <path d={`M${LEFT} ${at(0)}H${WIDE - RIGHT}`} stroke="var(--line)" />
-    <polyline fill="none" stroke="var(--c)" stroke-width="1.6" stroke-linejoin="round" points={of.map(({ ns, credit }) => `${x(ns).toFixed(1)},${at(credit).toFixed(1)}`).join(' ')} />
+    <path d={`M${x(of[0]!.ns)} ${at(0)}L${points.join('L')}L${x(last.ns)} ${at(0)}Z`} fill="var(--c-tint)" />
+    <path d={`M${LEFT} ${at(0)}H${WIDE - RIGHT}`} stroke="var(--edge)" stroke-width=".7" />
+    <path d={`M${points.join('L')}`} fill="none" stroke="var(--c)" stroke-width="1.5" stroke-linejoin="round" />
     <text x={WIDE} y={at(last.credit) + 4} text-anchor="end" class="m">{signed(Math.round(last.credit))}</text>
   </>;
 }

@@ -4,6 +4,7 @@ import { signal } from '@preact/signals';
 import type { Accounting, Decision, MachineView, Unit } from '../../hypervisor/view/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { asTask, domains, host } from '../host.ts';
+import { mediaSignal, PHONE } from '../media.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
@@ -40,6 +41,8 @@ const EVERY_MS = 250,
 const PRIORITIES: Readonly<Record<number, string>> = { 0: 'BOOST', [-1]: 'UNDER', [-2]: 'OVER', [-64]: 'IDLE' };
 
 const spanMs = signal(120);
+/** There the picture has its lengths above it. */
+const phone = mediaSignal(PHONE);
 
 /** Of a moment: nanoseconds that a unit has run and waited for a processor, ever. */
 interface Look { ns: number; running: number; runnable: number }
@@ -120,6 +123,9 @@ function reasonOf({ why, left, priority, from, to }: Decision, nameAt: (unit: nu
   return [because, chosen].filter(Boolean).join('; ');
 }
 
+/** How long a time the picture is of. */
+const Spans = () => <div class="seg" role="group" aria-label={words.span}>{SPANS.map(each => <button key={each} aria-pressed={each === spanMs.value} onClick={() => { spanMs.value = each; }}>{lengthText(each * 1e6)}</button>)}</div>;
+
 function Figure(shown: Shown<Data>) {
   const { data, choose } = shown, { decisions, accountings, units, fromNs, toNs, pcpus, shares } = data, span = toNs - fromNs, isFine = span <= FINEST * 1e6;
   const told = decisions.filter(({ timeNs }) => timeNs >= fromNs - BEFORE_NS), all = runsOf(told, 0, toNs), inPicture = runsOf(told, fromNs, toNs), runs = byPriority(inPicture, accountings);
@@ -129,7 +135,7 @@ function Figure(shown: Shown<Data>) {
   const lanes = units.map(({ unit, id, name, weight, cap }) => ({ unit, id, name, says: `${words.weight} ${weight}${cap > 0 ? `, ${words.cap} ${cap}` : ''}`, runs: runs.filter(run => run.unit === unit), credit: lineFrom(creditOf(unit, all, accountings, toNs), fromNs) }));
   const Step = ({ to, says }: { to: Decision | undefined; says: string }) => <button class="btn sm" disabled={!to} onClick={() => to && choose(keyOf(to))}>{says}</button>;
   return <div class="col sch fit">
-    <div class="row"><div class="seg" role="group" aria-label={words.span}>{SPANS.map(each => <button key={each} aria-pressed={each === spanMs.value} onClick={() => { spanMs.value = each; }}>{lengthText(each * 1e6)}</button>)}</div></div>
+    {phone.value && <Spans />}
     <Schedule label={units.map(({ name, unit }) => `${name} ${lengthText(shares.get(unit)?.ran ?? 0)}`).join(', ')} fromNs={fromNs} toNs={toNs} pcpus={pcpus} runs={inPicture} at={picked} choose={run => choose(keyOf({ timeNs: run.fromNs, pcpu: run.pcpu, to: run.unit }))}
       marks={Array.from({ length: Math.round(span / stepNs) + 1 }, (_, i) => ({ ns: fromNs + i * stepNs, label: String(Math.round((i * stepNs) / 1e6)), isStrong: isTicked && (i * stepNs) % ACCOUNTING_NS === 0 }))}
       lanes={lanes} />
@@ -162,12 +168,12 @@ const list = (items: readonly (string | number)[]): string => (items.length < 2 
 function sharesWhy({ units, shares, pcpus, fromNs, toNs }: Data): Why {
   const of = (unit: number): Share => shares.get(unit)!, span = toNs - fromNs, hungry = units.filter(({ unit }) => of(unit).isHungry), others = units.filter(({ unit }) => !of(unit).isHungry && of(unit).ran > 0), theirs = others.reduce((sum, { unit }) => sum + of(unit).ran, 0);
   const [first] = [...hungry].sort((a, b) => b.weight - a.weight);
-  const took = others.length === 0 ? '' : `${list(others.map(({ name }) => name))} took ${lengthText(theirs)} first: who wakes with credit has BOOST.`;
+  const took = others.length === 0 ? '' : `${list(others.map(({ name }) => name))} woke with BOOST and took ${lengthText(theirs)} first.`;
   if (!first) return { question: 'Why no marks?', answer: `Nobody always had work in the last second, so nobody was short of a processor, and weights decided little. ${took}`.trim(), source: SOURCE };
   const capped = hungry.filter(({ cap }) => cap > 0), by = hungry.map(({ unit }) => of(unit).byWeight ?? 0), names = list(hungry.map(({ name }) => name)), question = `Why has ${first.name} ${lengthText(of(first.unit).ran)} of ${lengthText(span)}?`;
   if (hungry.length <= pcpus && capped.length === 0) return { question, answer: `Only ${names} always ${hungry.length > 1 ? 'have' : 'has'} work, and there are ${pcpus} processors: each can have a whole one, whatever the weights. ${took}`, source: SOURCE };
   const limit = capped.length > 0 ? ` (the cap of ${list(capped.map(({ name, cap }) => `${name} is ${cap} %`))})` : by.some(share => share === span) ? ' (none can have more than one processor)' : '';
-  return { question, source: SOURCE, answer: `${took} The rest of the ${pcpus} processors, ${lengthText(pcpus * span - theirs)}, goes to those that always have work: to ${names} by their weights ${list(by.map(inMs))} ms${limit}, measured ${list(hungry.map(({ unit }) => inMs(of(unit).ran)))}.`.trim() };
+  return { question, source: SOURCE, answer: `${took} The other ${lengthText(pcpus * span - theirs)} of ${pcpus} processors go by weight to those that always have work: ${list(by.map(inMs))} ms to ${names}${limit}. Measured: ${list(hungry.map(({ unit }) => inMs(of(unit).ran)))} ms.`.trim() };
 }
 
 function why(shown: Shown<Data>): Why {
@@ -180,7 +186,7 @@ function why(shown: Shown<Data>): Why {
 }
 
 export const SchedulerPart = inspector<Data>({
-  everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, Detail, why,
+  everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, Tools: Spans, Detail, why,
   tables: ({ decisions, accountings, units, shares, fromNs }) => [
     { name: 'Domains', columns: ['Domain', words.weight, words.cap, words.priority, words.credit, 'In the picture, ms', 'By weight, ms', 'Times dispatched'], rows: units.map(({ unit, name, weight, cap, priority, credit, dispatches }) => { const { ran, byWeight } = shares.get(unit)!; return [name, weight, cap, PRIORITIES[priority] ?? priority, credit, Number((ran / 1e6).toFixed(2)), byWeight === undefined ? '' : Number((byWeight / 1e6).toFixed(2)), dispatches]; }) },
     { name: words.log, columns: [words.at, words.where, 'From', 'To', words.priority, words.credit, words.reason, words.waited], rows: [...decisions].reverse().map(each => [Number(((each.timeNs - fromNs) / 1e6).toFixed(3)), each.pcpu, units.find(({ unit }) => unit === each.from)?.name ?? words.idle, units.find(({ unit }) => unit === each.to)?.name ?? words.idle, PRIORITIES[each.priority] ?? '', each.credit, words.whys[each.why] ?? '', Number((each.waitedNs / 1e6).toFixed(3))]) },
