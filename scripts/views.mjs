@@ -462,7 +462,7 @@ const VIEWS = [
     async page => {
       // Where it is about to ring: what it has pushed waits, and of the answers before one is unread.
       await tab(page, 'Exits');
-      const call = page.locator('.elog tbody tr', { hasText: 'event_channel_op' }).first();
+      const call = page.locator('.elog tbody tr', { hasText: 'EVTCHNOP_send' }).first();
       await call.waitFor({ timeout: PROMPT_MS });
       const eip = await call.locator('td').nth(4).textContent();
       await tab(page, 'Processor');
@@ -488,25 +488,25 @@ const VIEWS = [
     async page => {
       // The same request on another way: a guest whose disk is an emulated drive, driven by its registers.
       await choose(page, 'Go to Shell of Domain-0');
-      const both = { legacy: EMULATED, direct: DIRECT };
+      const both = { direct: DIRECT, legacy: EMULATED };
       await typeAhead(
         page,
-        ...Object.entries(both).map(([name, text]) => `lvcreate -L 1G -n ${name} vg0; printf '${text}' > ${name}.cfg; xl create ${name}.cfg`),
+        ...Object.entries(both).map(([name, text]) => `lvcreate -L 256M -n ${name} vg0; printf '${text}' > ${name}.cfg; xl create ${name}.cfg`),
       );
-      await page.getByRole('treeitem', { name: /direct PVH/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page.getByRole('treeitem', { name: /legacy HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
       // What else runs would have the processors while a request waits.
       await typeAhead(page, `for guest in ${OTHERS.join(' ')}; do xl pause $guest; done`);
       // One request at a time on either way.
       for (const [name, disk] of [
-        ['legacy', 'pio'],
         ['direct', 'xvda'],
+        ['legacy', 'pio'],
       ]) {
         await goTo(page, name);
         await prompt(page);
         await typeAhead(page, `time ${disk} read 2000000 4`);
       }
       await inspect(page, 'I/O path');
-      await page.getByLabel('Beside a request of').selectOption('legacy');
+      await page.getByLabel('Beside a request of').selectOption('direct');
       await page
         .getByRole('heading', { name: /^Request / })
         .nth(1)

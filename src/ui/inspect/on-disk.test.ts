@@ -11,9 +11,9 @@ const disk = { path: '/dev/sda', bytes: 1024 * MIB, storedBytes: 0, partitions: 
 const step = (place: string, what: string) => ({ place, what, us: 0, writer: 0 });
 const STEPS = [step('volume', 'vg0/web, logical extent 2'), step('partition', 'sda1, sector 524288'), step('disk', 'sda, sector 1572864, 8 sectors')];
 
-function shown(steps: typeof STEPS): HTMLElement {
+function shown(...all: (typeof STEPS)[]): HTMLElement {
   const root = document.createElement('div');
-  render(h(OnDisk, { steps }), root);
+  render(h(OnDisk, { sides: all.map((steps, id) => ({ id, steps })) }), root);
   return root;
 }
 afterEach(() => { inventory.value = undefined; });
@@ -25,6 +25,15 @@ it('shows the extent in its volume and the sector on the whole disk, each to sca
   const box = (rect: Element): number[] => ['x', 'width'].map(name => Number(rect.getAttribute(name)));
   expect([...root.querySelectorAll('.at')].map(box)).toEqual([[250, 125], [750, 5]]);
   expect(box(root.querySelector('.part')!)).toEqual([500, 500]);
+});
+
+it('draws the disk once below the volumes of two', () => {
+  inventory.value = { stored: { disk } } as unknown as Inventory;
+  const root = shown(STEPS, [step('volume', 'vg0/web, logical extent 7'), step('partition', 'sda1, sector 0'), step('disk', 'sda, sector 1048576, 8 sectors')]);
+  const box = (rect: Element): number[] => ['x', 'width'].map(name => Number(rect.getAttribute(name)));
+  expect([...root.querySelectorAll('.vol')].map(box)).toEqual([[0, 492], [508, 492]]);
+  expect([...root.querySelectorAll('.at')].map(box)).toEqual([[123, 61.5], [750, 5], [938.5, 61.5], [500, 5]]);
+  expect(root.querySelectorAll('.part')).toHaveLength(1);
 });
 
 it('shows nothing of an image, of a volume that is gone, and before the host was asked', () => {

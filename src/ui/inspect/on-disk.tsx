@@ -1,7 +1,8 @@
-/** Where a request's sectors lie: the extent in its volume, and its place on the whole disk, each to scale. */
+/** Where requests' sectors lie: each one's extent in its volume, side by side, and below them their places on the whole disk, drawn once; all to scale. */
 
 import type { FollowedRequest } from '../../dom0/index.ts';
 import { inventory } from '../inventory.ts';
+import { ownerClass } from '../owners.ts';
 import { gigabytes, size } from '../units.ts';
 
 const words = {
@@ -10,29 +11,44 @@ const words = {
 };
 
 const SECTOR_BYTES = 512;
-/** The picture's width, how low the disk lies below the volume, and how high both are. */
+/** The picture's width, the part of it between two volumes, how low the disk lies below them, and how high all are. */
 const WIDE = 1000,
-  LOW = 20,
-  HIGH = 9,
+  BETWEEN = 16,
+  LOW = 30,
+  HIGH = 13,
   /** An extent or a sector that is smaller is drawn so wide. */
-  LEAST = 5;
+  LEAST = 5,
+  /** Extents are told apart where each has so much room. */
+  APART = 4;
 
-/** Nothing where the sectors are no volume's. */
-export function OnDisk({ steps }: { steps: FollowedRequest['steps'] }) {
+/** Whose request, and the places that it passed. */
+export interface Sought { id: number; steps: FollowedRequest['steps'] }
+interface Found { id: number; name: string; extent: number; extents: number; sector: number; inside: number; part: string }
+
+/** Undefined where the sectors are no volume's. */
+function find({ id, steps }: Sought): Found | undefined {
   const disk = inventory.value?.stored?.disk, saidAt = (place: string): string => steps.find(step => step.place === place)?.what ?? '';
   const [, name = '', extent] = /^(.+), logical extent (\d+)$/.exec(saidAt('volume')) ?? [], volume = disk?.volumes.find(({ path }) => path === `/dev/${name}`);
-  const [, part = '', inside] = /^(\w+), sector (\d+)$/.exec(saidAt('partition')) ?? [], partition = disk?.partitions.find(each => each.name === part);
-  const sector = Number(/sector (\d+)/.exec(saidAt('disk'))?.[1]);
-  if (!disk || !volume || !partition || !Number.isFinite(sector)) return null;
-  const extents = Math.ceil(volume.bytes / disk.extentBytes), wide = Math.max(LEAST, WIDE / extents), at = Math.min(WIDE - wide, (Number(extent) * WIDE) / extents);
-  const scale = (WIDE * SECTOR_BYTES) / disk.bytes, to = Math.min(WIDE - LEAST, sector * scale);
+  const [, part = '', inside] = /^(\w+), sector (\d+)$/.exec(saidAt('partition')) ?? [], sector = Number(/sector (\d+)/.exec(saidAt('disk'))?.[1]);
+  if (!disk || !volume || !disk.partitions.some(each => each.name === part) || !Number.isFinite(sector)) return undefined;
+  return { id, name, extent: Number(extent), extents: Math.ceil(volume.bytes / disk.extentBytes), sector, inside: Number(inside), part };
+}
+
+export function OnDisk({ sides }: { sides: readonly Sought[] }) {
+  const disk = inventory.value?.stored?.disk, found = sides.map(find), [first] = found.filter(each => each !== undefined);
+  if (!disk || !first) return null;
+  const wide = (WIDE - BETWEEN * (sides.length - 1)) / sides.length, scale = (WIDE * SECTOR_BYTES) / disk.bytes;
+  const parts = [...new Map(found.flatMap(each => (each ? [[each.part, each] as const] : []))).values()];
   return <figure class="ondisk">
-    <figcaption>{words.volume(name, extents, size(disk.extentBytes))}</figcaption>
-    <svg viewBox={`0 0 ${WIDE} ${LOW + HIGH}`} preserveAspectRatio="none" role="img" aria-label={words.place(Number(extent), extents, name, sector, disk.path)}>
-      <rect class="all" width={WIDE} height={HIGH} /><rect class="at" x={at} width={wide} height={HIGH} />
-      <path d={`M${at} ${HIGH}L${to} ${LOW}M${at + wide} ${HIGH}L${to + LEAST} ${LOW}`} />
-      <rect class="all" y={LOW} width={WIDE} height={HIGH} /><rect class="part c-hw" x={(sector - Number(inside)) * scale} y={LOW} width={partition.bytes / SECTOR_BYTES * scale} height={HIGH} /><rect class="at" x={to} y={LOW} width={LEAST} height={HIGH} />
+    <figcaption class="vols">{found.map((each, i) => <span key={i}>{each && words.volume(each.name, each.extents, size(disk.extentBytes))}</span>)}</figcaption>
+    <svg viewBox={`0 0 ${WIDE} ${LOW + HIGH}`} preserveAspectRatio="none" role="img" aria-label={found.flatMap(each => (each ? [words.place(each.extent, each.extents, each.name, each.sector, disk.path)] : [])).join('. ')}>
+      <rect class="all" y={LOW} width={WIDE} height={HIGH} />
+      {parts.map(({ part, sector, inside }) => <rect key={part} class="part c-hw" x={(sector - inside) * scale} y={LOW} width={disk.partitions.find(({ name }) => name === part)!.bytes / SECTOR_BYTES * scale} height={HIGH} />)}
+      {found.map((each, i) => { if (!each) return null; const from = i * (wide + BETWEEN), step = wide / each.extents, one = Math.max(LEAST, step), at = from + Math.min(wide - one, each.extent * step), to = Math.min(WIDE - LEAST, each.sector * scale); return <g key={each.id} class={ownerClass(each.id)}>
+        <rect class="vol" x={from} width={wide} height={HIGH} />{step >= APART && <path class="apart" d={Array.from({ length: each.extents - 1 }, (_, n) => `M${from + (n + 1) * step} 0v${HIGH}`).join('')} />}
+        <path class="lead-d" d={`M${at} ${HIGH}L${to} ${LOW}M${at + one} ${HIGH}L${to + LEAST} ${LOW}`} />
+        <rect class="at" x={at} width={one} height={HIGH} /><rect class="at" x={to} y={LOW} width={LEAST} height={HIGH} /></g>; })}
     </svg>
-    <figcaption>{words.disk(disk.path, gigabytes(disk.bytes), part)}</figcaption>
+    <figcaption>{words.disk(disk.path, gigabytes(disk.bytes), parts.map(({ part }) => part).join(', '))}</figcaption>
   </figure>;
 }
