@@ -42,9 +42,12 @@ const DIRECT = 'name="direct"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\
 /** Who works while they are compared, where it was fetched or is there. */
 const OTHERS = ['web', 'db', 'debian-686-pae', 'pcos'];
 
-/** Rows of the log above the one that is shown, and from it on. */
-const ABOVE = 1,
-  BELOW = 11;
+/** Rows of the log above the one that is shown, and from it on; what makes a part of the log worth a picture. */
+const ABOVE = 3,
+  BELOW = 9,
+  GOOD = 74,
+  /** So often the log is moved on to look for one. */
+  PARTS = 10;
 /** The same with a disk of its own, emulated beside the guest: for the host's exits. */
 const FILES = EMULATED.replaceAll('legacy', 'files').replace(/device_model\w+=0\\n/, '');
 
@@ -98,6 +101,45 @@ const leaveScreen = async page => {
   await page.keyboard.up('AltLeft');
   await page.keyboard.up('ControlLeft');
   await unfocus(page);
+};
+const drawnRows = page =>
+  page.locator('.elog tbody tr').evaluateAll(all => all.map(({ cells }) => [...cells].map(cell => cell.innerText).join(' | ')));
+/** Of the log: -1 is the last that is drawn. */
+const pickRow = async (page, at) => {
+  await page
+    .locator('.elog tbody tr')
+    .nth(at)
+    .evaluate(row => row.click());
+  await page.waitForTimeout(50);
+};
+/** Rows of a held log, newest first: what is drawn of it moves with the one that is chosen. */
+const readLog = async page => {
+  const seen = new Set();
+  await page.locator('.counted tbody tr').first().click();
+  for (let before = -1, part = 0; seen.size > before && part < PARTS; part++, await pickRow(page, -1)) {
+    before = seen.size;
+    for (const key of await drawnRows(page)) seen.add(key);
+  }
+  return [...seen].map(key => ({ key, cells: key.split(' | ') }));
+};
+/** Of the accesses to an emulated drive the one among the most kinds of exits; rather one that the clock could time. */
+const telling = log => {
+  const scored = log.map(({ key, cells }, i) => {
+    const about = log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => `${row.cells[1]} ${row.cells[3]}`);
+    const us = Number.parseInt(cells[7], 10) || 0;
+    const kind = !cells[1].startsWith('files') ? 0 : /string, port 0x1f0$/.test(cells[6]) ? 20 : /→ port 0x1f7$/.test(cells[6]) ? 15 : 5;
+    return { key, score: /port/.test(cells[6]) ? 10 * new Set(about).size + kind + (us >= 10 && us < 200 ? 15 : 0) : 0 };
+  });
+  return scored.reduce((best, each) => (each.score > (best?.score ?? 0) ? each : best), undefined);
+};
+/** Chooses it where it comes to be drawn; its place among the rows. */
+const findInLog = async (page, key) => {
+  await page.locator('.counted tbody tr').first().click();
+  for (let part = 0, at = -1; part < PARTS && at < 0; part++) {
+    at = (await drawnRows(page)).indexOf(key);
+    await pickRow(page, at);
+  }
+  return page.locator('.elog tbody tr').evaluateAll(all => all.findIndex(row => row.classList.contains('sel')));
 };
 /** By the palette: the tree is behind a button on a phone. */
 const choose = async (page, what) => {
@@ -386,51 +428,19 @@ const VIEWS = [
       await prompt(page);
       await paste(page, 'time pio read 8 4\nsleep 10\n'.repeat(2000));
       await toHost(page, 'Inspect');
-      // A moment in which the log has a command to the drive, with a time that the clock can tell in parts, among exits of several guests for several reasons.
-      let tries = 0,
-        at = [];
-      const isVaried = async () => {
-        const log = await page.locator('.elog tbody tr').evaluateAll(all => all.map(({ cells }) => [1, 3, 6, 7].map(i => cells[i].innerText)));
-        const less = Math.floor(++tries / 70);
-        at = [...log.keys()].filter(i => {
-          const [guests, reasons] = [0, 1].map(column => new Set(log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => row[column])));
-          const [, , about, cost] = log[i],
-            us = Number.parseInt(cost, 10);
-          return (
-            /→ port 0x1f7$|string, port 0x1f0$/.test(about) &&
-            us >= 10 &&
-            us < 200 &&
-            i >= ABOVE &&
-            i < 29 &&
-            guests.size > 2 - less &&
-            reasons.size > 3 - less
-          );
-        });
-        return at.length > 0;
-      };
-      await pauseWhen(page, isVaried);
+      // A log that has an access to the drive among exits of several guests for several reasons; where none has, any access to a port.
+      const hold = page.locator('.sub').getByRole('button', { name: /^Hold/ });
+      let best;
+      for (let tries = 0; tries < 4 && !(best?.score > GOOD); tries++) {
+        if (tries > 0) await hold.click();
+        await page.waitForTimeout(SETTLE_MS);
+        await hold.click();
+        // What was on its way when the view was held comes to the log after it.
+        await page.waitForTimeout(SETTLE_MS);
+        best = telling(await readLog(page));
+      }
       const rows = page.locator('.elog tbody tr');
-      // Where none is: of the exits for its ports the one that took longest; what was on its way when the view was held comes to the log after it.
-      await page.waitForTimeout(SETTLE_MS);
-      const long = await rows.evaluateAll(
-        (all, [from, to]) => {
-          const us = all.map(({ cells }, i) =>
-            i >= from && i < to && /port 0x1f/.test(cells[6].innerText) ? Number.parseInt(cells[7].innerText, 10) || 0 : -1,
-          );
-          return us.indexOf(Math.max(...us));
-        },
-        [ABOVE, 29],
-      );
-      await rows.nth(long).click();
-      // Of several the one whose time has most parts.
-      const partsOf = async i => {
-        await rows.nth(i).click();
-        return (await page.locator('.cparts dd').allInnerTexts()).filter(text => !text.startsWith('0')).length;
-      };
-      const parts = [];
-      for (const i of at) parts.push(await partsOf(i));
-      const chosen = at[parts.indexOf(Math.max(...parts))] ?? long;
-      if (at.length > 0) await rows.nth(chosen).click();
+      const chosen = await findInLog(page, best?.key);
       // Near the top, as somebody reads it who looks for what came before.
       const top = await rows.nth(Math.max(0, chosen - ABOVE)).evaluate(row => row.offsetTop - row.closest('table').tHead.offsetHeight);
       await page.locator('.logged .rows').evaluate((log, y) => log.scrollTo(0, y), top);

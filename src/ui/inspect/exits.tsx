@@ -21,7 +21,7 @@ const words = {
   at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'In steps of the browser’s clock', each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
-  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)} that were timed.`, thisOne: (cost: string) => `This one: ${cost}, in steps of the browser’s clock.`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)}.`, thisOne: (cost: string) => `This one took ${cost}.`,
   parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
 const LOG = 2000,
@@ -191,11 +191,11 @@ function Figure(shown: Shown<Data>) {
 }
 
 function Reasons({ shown, reasons, few }: { shown: Shown<Data>; reasons: readonly Reason[]; few: number | undefined }) {
-  const { choose, data } = shown, { reason: chosen, exit } = choiceOf(shown), isLogged = exit !== undefined && data.log.includes(exit), all = reasons.reduce((sum, { count }) => sum + count, 0), spent = ({ count, ns, timed }: Reason): number => (timed >= FEWEST ? (count * ns) / timed : 0);
+  const { choose } = shown, { reason: chosen } = choiceOf(shown), all = reasons.reduce((sum, { count }) => sum + count, 0), spent = ({ count, ns, timed }: Reason): number => (timed >= FEWEST ? (count * ns) / timed : 0);
   const most = Math.max(1, ...reasons.map(({ count }) => count)), longest = Math.max(1, ...reasons.map(spent));
   return <table class="pad picks counted"><Columns />
     <thead><tr><th class="num">{words.number}</th><th>{words.reason}</th><th class="num">{words.exits}</th><th>{words.share}</th><th /><th title={words.timeHint}>{words.time}</th><th /><th class="num">{words.each}</th></tr></thead>
-    <tbody>{reasons.slice(0, few).map(each => { const { key, reason, count } = each, isOn = reason === chosen; return <tr key={key} class={isOn ? (isLogged ? 'of' : 'sel') : ''} onClick={() => choose(key)}>
+    <tbody>{reasons.slice(0, few).map(each => { const { key, reason, count } = each, isOn = reason === chosen; return <tr key={key} class={isOn ? 'sel' : ''} onClick={() => choose(key)}>
       <td class="m num w36">{numberOf(reason) || '–'}</td><td class="nw"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(key)}>{exitTitle(reason)}</button></td><td class="m num nw">{whole(count)}</td>
       <td class="wbar"><Bar part={count / most} /></td><td class="m num nw">{shareText(count, all)}</td>
       <td class="wbar narrow"><Bar part={spent(each) / longest} isOpen /></td><td class="m num nw">{each.timed >= FEWEST ? ms(spent(each)) : '–'}</td><td class="m num nw sec">{each.timed >= FEWEST ? us(each.ns / each.timed) : ''}</td>
@@ -260,13 +260,24 @@ function Cost({ of, exit, stepNs, model }: { of: Reason | undefined; exit: SeenE
   return <section class={ownerClass(exit.domain)}><h4>{words.costOf(wholeUs(exit.ns))}</h4><Parts of={exit.parts ? partsOf(exit.ns, exit.parts.beforeNs, exit.parts.answerNs) : [[words.allXen, exit.ns, 'cb-way']]} text={wholeUs} /></section>;
 }
 
+/** What registers held, as far as the record of an exit tells: a hypercall's number and first argument, the port and what is written there, an MSR's number. */
+function keptOf({ reason, qualification: q, detail = 0, call, cr3 }: SeenExit): string[] {
+  const of = (name: string, value: number, digits = 8): string => `${name} ${(value >>> 0).toString(16).padStart(digits, '0')}`;
+  return [
+    ...(call ? [`${of('EAX', call.number)} → ${call.result}`, of('EBX', call.first)] : []),
+    ...(reason === ExitReason.IO ? [...(q & 64 ? [] : [of('DX', q >>> 16, 4)]), ...(q & 24 ? [] : [of(['AL', 'AX', '', 'EAX'][q & 3]!, detail, 2 * ((q & 3) + 1))])] : []),
+    ...(reason === ExitReason.RDMSR || reason === ExitReason.WRMSR ? [of('ECX', detail)] : []),
+    ...(cr3 ? [of('CR3', cr3)] : []),
+  ];
+}
+
 /** An exit: whose it was, its code, its qualification bit by bit; `withWay`: who handles it, one after the other. */
 export function ExitCard({ reason, exit, target, name, isLast = true, withWay = false, withCode = true, steps }: { reason: number; exit: SeenExit | undefined; target: Target; name: string; isLast?: boolean; withWay?: boolean; withCode?: boolean; steps?: ComponentChildren }) {
   const state = exit && stateOf(target, exit), { fields } = explainExit(exit ?? { reason, qualification: 0 }), length = withWay && exit ? instructionOf(target, exit).length : 0;
-  const facts = exit ? [...(exit.call ? [`${operationName(exit.call.number, exit.call.first) ?? hypercallName(exit.call.number)} (0x${(exit.call.first >>> 0).toString(16)}, …) → ${exit.call.result}`] : []), ...(exit.cr3 ? [`CR3 ${hex8(exit.cr3)}`] : []), ...(reason === ExitReason.IO && !(exit.qualification & 8) ? [`value 0x${((exit.detail ?? 0) >>> 0).toString(16)}`] : []), ...(length > 0 ? [words.bytesLong(length)] : [])] : [];
+  const facts = exit ? [...(exit.call ? [operationName(exit.call.number, exit.call.first) ?? hypercallName(exit.call.number)] : []), ...keptOf(exit), ...(length > 0 ? [words.bytesLong(length)] : [])] : [], lines = fields.length > 0 ? 1 : 2;
   return <>
     <div><div class="row exn"><h3 class="grow">{numberOf(reason)} {exitTitle(reason)}</h3>{steps}</div>{exit ? <p class={`sec ${ownerClass(exit.domain)}`}><b class="dom">{name} v{exit.vcpu}</b> {isLast ? words.last : exit.hostNs === undefined ? words.beforeOpened : ''}{exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}</p> : <p class="sec">{words.noLast}</p>}</div>
-    {withCode && exit && state && <div title={words.codeNow}><Code state={state} eip={exit.eip} says={words.exit} before={withWay ? 2 : 3} after={withWay ? 2 : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.join('\u2003')}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
+    {withCode && exit && state && <div class={withWay ? 'exc' : ''} title={words.codeNow}><Code state={state} eip={exit.eip} says={words.exit} before={withWay ? lines : 3} after={withWay ? lines : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.map(each => <span key={each}>{each}</span>)}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
     {exit && fields.length > 0 && <section><h4>{words.qualification(exit.qualification)}</h4><table class="bitst"><tbody>{fields.map(([bits, value, meaning]) => <tr key={bits}><td class="m">{bits}</td><td class="m b">{value}</td><td class="sec">{meaning}</td></tr>)}</tbody></table></section>}
     {withWay && exit && <section><h4>{words.way}</h4><ol class="hway">{wayOf(exit, target.machine?.domain(exit.domain)?.model().where).map(([who, does]) => <li key={does}><b>{who}</b> {does}</li>)}</ol></section>}
   </>;
