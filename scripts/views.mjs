@@ -127,7 +127,7 @@ const telling = log => {
   const scored = log.map(({ key, cells }, i) => {
     const about = log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => `${row.cells[1]} ${row.cells[3]}`);
     const us = Number.parseInt(cells[7], 10) || 0;
-    const kind = !cells[1].startsWith('files') ? 0 : /string, port 0x1f0$/.test(cells[6]) ? 20 : /→ port 0x1f7$/.test(cells[6]) ? 15 : 5;
+    const kind = !cells[1].trim().startsWith('files') ? 0 : /string, port 0x1f0$/.test(cells[6]) ? 20 : /→ port 0x1f7$/.test(cells[6]) ? 15 : 5;
     return { key, score: /port/.test(cells[6]) ? 10 * new Set(about).size + kind + (us >= 10 && us < 200 ? 15 : 0) : 0 };
   });
   return scored.reduce((best, each) => (each.score > (best?.score ?? 0) ? each : best), undefined);
@@ -410,7 +410,7 @@ const VIEWS = [
       await leaveScreen(page);
       await goTo(page, 'web');
       // What it writes in the end is a pattern: the pages of its requests hold something.
-      await typeAhead(page, ...TURNS, 'ping 10.0.2.2 12000 1400', 'fill xvda 0 1024 7', 'time xvda write 40000000 4 16');
+      await typeAhead(page, ...TURNS, 'ping 10.0.2.2 12000 1400', 'fill xvda 0 1024 7', 'time xvda write 40000000 4 9');
       await page.waitForTimeout(HISTORY_MS);
       await toHost(page, 'Host');
     },
@@ -426,7 +426,7 @@ const VIEWS = [
       await page.getByRole('treeitem', { name: /files HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
       await goTo(page, 'files');
       await prompt(page);
-      await paste(page, 'time pio read 8 4\nsleep 10\n'.repeat(2000));
+      await paste(page, 'time pio read 64 4\nsleep 2\n'.repeat(2000));
       await toHost(page, 'Inspect');
       // A log that has an access to the drive among exits of several guests for several reasons; where none has, any access to a port.
       const hold = page.locator('.sub').getByRole('button', { name: /^Hold/ });

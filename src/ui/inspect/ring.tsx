@@ -153,7 +153,7 @@ function Ring(shown: Shown<Data>) {
   return <div class={`col rng ${owner}`}>
     {data.rings.length > 1 && <div class="seg" role="group" aria-label={words.ring}>{data.rings.map(({ key, name }) => <button key={key} aria-pressed={key === ring.key} onClick={() => { shownRing.value = key; choose(''); }}>{name}</button>)}</div>}
     <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slotName(chosen)}`} onKeyDown={onKeyDown}>
-      <svg viewBox={`${-LEFT} ${MIDDLE - LABEL - 4} ${SIZE + LEFT + RIGHT} ${2 * LABEL + 8}`} class="ringsvg" aria-hidden="true">
+      <svg viewBox={`${-LEFT} ${MIDDLE - LABEL - 4} ${SIZE + LEFT + RIGHT} ${2 * LABEL + 22}`} class="ringsvg" aria-hidden="true">
         <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern><marker id="way" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="9" markerHeight="9" orient="auto"><path d="M1 1l7 4l-7 4" fill="none" stroke="var(--text-2)" stroke-width="1.4" /></marker></defs>
         {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0, turn)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
         {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count + turn, (OUTER + INNER) / 2), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count + turn, INNER - 14); return <g key={i}>
