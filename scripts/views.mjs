@@ -692,20 +692,36 @@ const VIEWS = [
     'post-mortem',
     async page => {
       await page.goto(`./?boot=0&${HOST}`);
+      await page.getByRole('treeitem', { name: '/dev/sda', includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
       await toHost(page, 'Desktop');
       await page.waitForTimeout(SETTLE_MS);
-      // A desktop has it, the first view needs none.
-      const another = page.getByRole('button', { name: 'New guest' });
-      if (await another.isVisible()) await another.click();
-      const more = 'type = "hvm"\nmemory = 16\nfda = "fault.img"\nboot = "a"\non_reboot = "preserve"\n';
+      const another = async () => {
+        await toHost(page, 'Desktop');
+        // A desktop has it, the first view needs none.
+        const button = page.getByRole('button', { name: 'New guest' });
+        if (await button.isVisible()) await button.click();
+      };
+      // Beside guests that go on.
+      for (const [name, ...lines] of [
+        ['minipv-pv', 'dhcp', 'tables 2000', SERVES.slice(0, 2000)],
+        ['minipv-pvh', 'dhcp', 'sleep 2', 'hog 9000000 40'],
+      ]) {
+        await another();
+        await page.getByRole('button', { name: `Boot ${name}`, exact: true }).click();
+        await page.locator('.bh h2', { hasText: name }).waitFor({ timeout: PROMPT_MS });
+        await prompt(page);
+        await paste(page, `${lines.join('\n')}\n`);
+      }
+      await another();
+      const more = 'type = "hvm"\nmemory = 16\nfda = "fault.img"\nboot = "a"\non_reboot = "preserve"\nvmtrace_buf_kb = 4\n';
       await page
         .locator('input[type=file]')
         .first()
         .setInputFiles([definition('lab-fault', more), { name: 'fault.img', mimeType: 'application/octet-stream', buffer: faultyFloppy() }]);
       await page.getByRole('button', { name: 'Start lab-fault' }).click();
-      await page.getByRole('tab', { name: 'Post-mortem' }).click({ timeout: PROMPT_MS });
+      await page.getByRole('tab', { name: 'Post-mortem' }).click({ timeout: 2 * PROMPT_MS });
       await page.locator('.pm-end').waitFor();
-      await page.locator('.pm .dis').waitFor();
+      await page.locator('.pm-code').waitFor();
     },
   ],
   [

@@ -15,7 +15,7 @@ test('a triple fault is told event by event, with the gate that stood in the way
   await expect(tab).toHaveAttribute('aria-selected', 'false');
   await tab.click();
   const way = page.getByRole('list', { name: 'How it came to that' });
-  await expect(way.getByRole('listitem')).toHaveText([/mov ds,ax/, /#GP\(0028\)/, /IDT entry 13.*P = 0.*#NP\(006b\)/, /#DF\(0000\)/, /IDT entry 8.*P = 0.*#NP\(0043\)/, /Triple fault/]);
+  await expect(way.getByRole('listitem')).toHaveText([/mov ds,ax/, /#GP\(0028\)/, /IDT entry 13.*P = 0.*not present: #NP\(006b\)/, /#DF\(0000\)/, /IDT entry 8.*P = 0.*#NP\(0043\)/, /Triple fault/]);
   await expect(page.locator('.pm .badr')).toHaveText(/47.*not present/);
   await expect(page.getByText('Byte 5 is 0e.')).toBeVisible();
   await expect(page.locator('.pm .regs')).toContainText('EIP00007c6b');
@@ -36,6 +36,27 @@ test('a triple fault is told event by event, with the gate that stood in the way
   await expect(tab).toHaveAttribute('aria-selected', 'true');
   await page.getByRole('button', { name: 'Destroy' }).click();
   await expect(tab).toHaveCount(0);
+});
+
+test('a definition with vmtrace_buf_kb keeps the instructions before the end, and what each did', async ({ page }) => {
+  const { faultyFloppy } = (await import(file('scripts/faulty-floppy.mjs'))) as { faultyFloppy(): Buffer };
+  await open(page);
+  await drop(page, [
+    { name: 'fault.cfg', buffer: Buffer.from('name = "fault"\ntype = "hvm"\nmemory = 16\nfda = "fault.img"\nboot = "a"\non_reboot = "preserve"\nvmtrace_buf_kb = 4\n') },
+    { name: 'fault.img', buffer: faultyFloppy() },
+  ]);
+  await page.getByRole('button', { name: /^Start/ }).click();
+  await page.getByRole('tab', { name: 'Post-mortem' }).click();
+  await expect(page.getByRole('heading', { name: 'Last 50 instructions' })).toBeVisible();
+  const rows = page.locator('.pm-rows tr');
+  await expect(rows).toHaveCount(50);
+  // The one that failed, then the ones before it: registers, pushes and branches as they were.
+  await expect(rows).toContainText([/^last00007c6bmovds,ax#GP\(0028\)$/, /^−100007c68addeax,0x8eax = 28$/, /^−200007c63moveax,0x20eax = 20$/, /^−300007c62pushebx\[9fbe0\] = /, /^−400007c60movebp,espebp = 9fbe4$/, /^−500007c5fpushebp/, /^−600007c59call0x7c5f\[9fbe8\] = 7c5e$/]);
+  await expect(rows.filter({ hasText: 'not taken' })).toHaveText([/loop.*ecx = 0, not taken/]);
+  await expect(rows.filter({ hasText: /, taken/ }).first()).toHaveText(/loop.*ecx = 1, taken/);
+  // Those that the last five wrote.
+  await expect(page.locator('.pm .regs .chg dt')).toHaveText(['EAX', 'EBP', 'ESP']);
+  await expect(page.locator('.pm-stack tr').first()).toHaveText(/push ebx$/);
 });
 
 test('a guest that says that it crashed: its hypercall, and the reason it gave', async ({ page }) => {

@@ -61,6 +61,8 @@ export interface Definition {
   modelInDomain0?: boolean;
   /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */
   viridian?: number;
+  /** The last instructions of its vCPUs are kept (vmtrace_buf_kb): KiB that were asked for. */
+  vmtraceKib?: number;
   onPoweroff: Action;
   onReboot: Action;
   onCrash: Action;

@@ -2,7 +2,7 @@
  * The toolstack: the one place where domains are built, attached to their back ends, run, typed at, restarted, saved and buried. The page's host, the
  * command line and the benchmarks are its callers. What differs between them is handed in: clocks, where domains run, where bytes are shown.
  */
-import { COUNTERS, MAILBOX } from '../../hypervisor/layout/index.ts';
+import { COUNTERS, LAST_CODE_KEPT, MAILBOX } from '../../hypervisor/layout/index.ts';
 import { createDomain, destroyDomain, releaseRam } from '../../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { queueClock, Scheduler, sharesOf } from '../../hypervisor/scheduler/index.ts';
@@ -313,6 +313,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const drives = this.runners.elsewhere && !modelHere && (blueprint.drives ?? []).some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive))));
     const shape = { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, card: definition.nic !== undefined, drives };
     const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
+    if (definition.vmtraceKib) machine.words[(record.vcpuOffset >>> 2) + LAST_CODE_KEPT] = 1;
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
     try {
       if (xen) this.services.prepare(record, uuid, modelHere, definition.viridian);

@@ -15,6 +15,7 @@ import type { ResetKind } from '../../devices/pci/index.ts';
 import { TimerQueue } from '../../devices/index.ts';
 import { A20Gate } from '../memory/a20.ts';
 import { type Boot, loadBoot } from './boot.ts';
+import { bothOf, LastCode } from './last-code.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
 import { EXIT_COUNTERS, OLD_EXIT_COUNTERS } from '../view/exit-reasons.ts';
@@ -179,6 +180,8 @@ export class Domain {
   private stepInstruction = Infinity;
   private stepExit = Infinity;
   private breaks: Breaks | undefined;
+  /** Its vCPUs' last instructions are kept. */
+  private readonly lastCode: LastCode | undefined;
   /** Where it is to stop, before it runs again. */
   private wantedBreaks: readonly BreakPoint[] | undefined;
 
@@ -263,6 +266,7 @@ export class Domain {
     const { clock } = this;
     if (!clock.virtual)
       this.vcpus.turnInstructions = () => Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
+    if (this.vcpus.all[0].keepsCode) this.processor.probe = this.lastCode = new LastCode(this.processor.regs, () => this.vcpus.current);
     this.exits = new Exits(this, this.counters);
     if (record.xenOffset !== 0) {
       this.xen = options.createXen?.(this.xenParts());
@@ -442,7 +446,7 @@ export class Domain {
         processor.stop();
       },
     }, wantedBreaks);
-    processor.probe = this.breaks ?? null;
+    processor.probe = bothOf(this.lastCode, this.breaks);
   }
 
   /** An exit was counted: the last one of a step ends the slice. */

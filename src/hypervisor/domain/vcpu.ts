@@ -7,7 +7,7 @@ import { EVENT_EXTERNAL, EVENT_NMI, EVENT_VALID, type Processor, type ProcessorE
 import { endsWait, isInMwait, MONITOR_NONE } from '../../cpu/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
-import { DOMAIN, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS } from '../layout/layout.ts';
+import { DOMAIN, LAST_CODE_KEPT, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS } from '../layout/layout.ts';
 import type { EntryState } from '../loader/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { Platform } from './platform.ts';
@@ -66,6 +66,11 @@ export class Vcpu {
   /** An exit of the reason with this counter (exits.ts). */
   countExit(counter: number): void {
     this.block[VCPU_EXITS + counter]++;
+  }
+
+  /** Asked of the first one, for all of its domain: their last instructions are kept. */
+  get keepsCode(): boolean {
+    return this.block[LAST_CODE_KEPT] !== 0;
   }
 
   /** Adds an entry to the ring of last exits. */

@@ -8,4 +8,4 @@ export type { PortView } from './ports.ts';
 export type { Accounting, Decision, Unit } from './scheduler.ts';
 export type { TraceEntry } from './trace.ts';
 export type { ModelAccount } from './model-account.ts';
-export type { LastExit, UndeliveredEvent, VcpuState, VcpuView } from './vcpu-view.ts';
+export type { LastExit, LastInstruction, UndeliveredEvent, VcpuState, VcpuView } from './vcpu-view.ts';

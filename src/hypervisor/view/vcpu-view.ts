@@ -4,7 +4,7 @@ import { arithmetic } from '../../cpu/architecture/index.ts';
 import { PageWalk, type Translation } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { EXIT_COUNTERS } from './exit-reasons.ts';
-import { DOMAIN, FRAME_BYTES, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../layout/layout.ts';
+import { DOMAIN, FRAME_BYTES, LAST_CODE, LAST_CODE_ABOUT, LAST_CODE_COUNT, LAST_CODE_KEPT, LAST_CODE_RING, LAST_CODE_WORDS, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../layout/layout.ts';
 import type { DomainView } from './domain-view.ts';
 import { type Copy, wholeEntries } from './memory-view.ts';
 
@@ -41,6 +41,17 @@ export interface VcpuRunstate {
   sinceNs: number;
   ns: [running: number, runnable: number, blocked: number, offline: number];
   torn: boolean;
+}
+
+/** An instruction that a vCPU has done: where it stood, which general registers it gave which value, and its last write to memory. */
+export interface LastInstruction {
+  linear: number;
+  eip: number;
+  is32: boolean;
+  /** What it changed was seen. */
+  isKnown: boolean;
+  registers: { number: number; value: number }[];
+  written?: { linear: number; bytes: number; value: number };
 }
 
 export class VcpuView {
@@ -88,6 +99,29 @@ export class VcpuView {
       return { number, reason: ring[at], qualification: ring[at + 1], eip: ring[at + 2] >>> 0, detail: ring[at + 3] };
     });
     return { exits, total: total >>> 0 };
+  }
+
+  /** The last instructions, oldest first, and how many there were; undefined: its domain does not keep them. Of one that runs they may be torn. */
+  lastCode(): { code: LastInstruction[]; total: number } | undefined {
+    const { block, domain } = this;
+    const [first] = domain.memory.block((domain.entry[DOMAIN.VCPU] >>> 0) + LAST_CODE_KEPT * 4, 1);
+    if (block.length === 0 || !first) return undefined;
+    const total = block[LAST_CODE] >>> 0,
+      count = Math.min(total, LAST_CODE_COUNT),
+      ring = block.slice(LAST_CODE_RING, LAST_CODE_RING + LAST_CODE_COUNT * LAST_CODE_WORDS);
+    const code = Array.from({ length: count }, (_, i): LastInstruction => {
+      const [linear, eip, about, ...rest] = ring.subarray((((total - count + i) >>> 0) % LAST_CODE_COUNT) * LAST_CODE_WORDS).subarray(0, LAST_CODE_WORDS);
+      const bytes = (about >>> LAST_CODE_ABOUT.WRITTEN) & 7;
+      return {
+        linear: linear >>> 0,
+        eip: eip >>> 0,
+        is32: (about & LAST_CODE_ABOUT.IS_32) !== 0,
+        isKnown: (about & LAST_CODE_ABOUT.IS_KNOWN) !== 0,
+        registers: rest.slice(0, (about >>> LAST_CODE_ABOUT.COUNT) & 3).map((value, at) => ({ number: (about >>> (LAST_CODE_ABOUT.REGISTERS + 3 * at)) & 7, value: value >>> 0 })),
+        ...(bytes === 0 ? {} : { written: { linear: rest[3] >>> 0, bytes, value: rest[4] >>> 0 } }),
+      };
+    });
+    return { code, total };
   }
 
   /** It was started and is not down, also while its whole domain is paused, which its runstate shows as offline, too. */

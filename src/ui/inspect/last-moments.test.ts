@@ -19,7 +19,8 @@ const texts = (state: Parameters<typeof momentsOf>[0]) => momentsOf(state).map((
 
 it('a selector beyond the GDT and an empty interrupt table: each event with the gate it found', () => {
   const state = fallen([fault(13, 0x28), fault(11, 0x6b), fault(8, 0), fault(11, 0x43)], { [IDT + 13 * 8]: [0x40, 0xc0, 8, 0, 0, 0x0e, 0, 0] });
-  expect(texts(state)).toEqual(['first event: #GP(0028)', 'IDT entry 13: P = 0, not present', 'second event: #DF(0000)', 'IDT entry 8: type 00, no gate', 'shutdown: Triple fault']);
+  expect(texts(state)).toEqual(['first event: #GP(0028)', 'IDT entry 13: P = 0', 'second event: #DF(0000)', 'IDT entry 8: type 00', 'shutdown: Triple fault']);
+  expect(momentsOf(state).filter(({ kind }) => kind === 'gate').map(({ text }) => text)).toEqual(['not present: #NP(006b)', 'no gate: #NP(0043)']);
   expect(gateFields(gateOf(state, 13)).filter(({ isBad }) => isBad)).toEqual([{ bits: '47', value: '0', says: 'P, not present', isBad: true }]);
 });
 

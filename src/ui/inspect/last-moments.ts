@@ -99,10 +99,10 @@ export function momentsOf(state: Pick<VcpuState, 'regs' | 'bytesAt' | 'undeliver
     const next = events[i + 1];
     // One that turned into #DF, and the last, were not tried.
     if (!next || isDouble(next)) continue;
-    const gate = gateOf(state, event.vector);
+    const gate = gateOf(state, event.vector), [found = '', says] = obstacle(gate, next).split(', ');
     moments.push(
       { kind: 'event', head: `${ORDINALS[tried++]} event`, name: eventName(event), text: isDouble(event) ? 'two faults in a row make a double fault' : causeOf(event, state), vector: event.vector },
-      { kind: 'gate', head: `${gate.isReal ? 'vector' : 'IDT entry'} ${event.vector}`, name: obstacle(gate, next), text: `${eventName(next)} instead`, vector: event.vector },
+      { kind: 'gate', head: `${gate.isReal ? 'vector' : 'IDT entry'} ${event.vector}`, name: found, text: `${says === undefined ? '' : `${says}: `}${eventName(next)}${says === undefined ? ' instead' : ''}`, vector: event.vector },
     );
   }
   if (moments.length > 0) moments.push({ kind: 'end', head: 'shutdown', name: 'Triple fault', text: 'exit 2: nothing is left to deliver' });

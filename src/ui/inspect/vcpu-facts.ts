@@ -10,8 +10,6 @@ export const FLAGS: readonly (readonly [bit: number, name: string, says: string]
   [0, 'CF', 'carry'], [2, 'PF', 'parity'], [4, 'AF', 'auxiliary carry'], [6, 'ZF', 'zero'], [7, 'SF', 'sign'], [8, 'TF', 'trap: a debug exception after each instruction'], [9, 'IF', 'interrupts are on'], [10, 'DF', 'string instructions go down'], [11, 'OF', 'overflow'],
   [14, 'NT', 'nested task'], [16, 'RF', 'resume: no breakpoint on the next instruction'], [17, 'VM', 'virtual-8086 mode'], [18, 'AC', 'alignment check'], [21, 'ID', 'CPUID is there'],
 ];
-/** Those that a crash is told by. */
-export const REGISTERS = [...GENERAL, ['EIP', R.EIP], ...CONTROL.slice(0, 4)] as const;
 
 export const segmentAt = (segment: number): number => R.SEG + segment * R.SEG_WORDS;
 

@@ -106,6 +106,16 @@ export const xen: Family = {
 
   ...alike('e820_host pvh pvshim', 'defbool', noShim, isZero),
   ...alike('pvshim_path pvshim_cmdline pvshim_extra', 'string', noShim),
-  ...alike('vpmu msr_relaxed xenstore_quota vmtrace_buf_kb assisted_xapic assisted_x2apic vuart', 'any', notBuilt, isZero),
+  vmtrace_buf_kb: rule('number', used('no instructions are kept', 'The last instructions of the guest are not kept.'), {
+    into: (definition, { number }) => {
+      if (number > 0) definition.vmtraceKib = number;
+    },
+    judge: ({ number }) =>
+      number > 0
+        ? approximated('keeps the last 50 instructions', 'The last 50 instructions of each vCPU are kept for the post-mortem, whatever the size. Each runs alone then, which makes the guest slower.')
+        : undefined,
+    from: ({ vmtraceKib }) => vmtraceKib,
+  }),
+  ...alike('vpmu msr_relaxed xenstore_quota assisted_xapic assisted_x2apic vuart', 'any', notBuilt, isZero),
   ...alike('llc_colors gic_version tee sve device_tree arm_sci nr_spis force_assign_without_iommu', 'any', ignored('for ARM hosts', 'This is for ARM hosts; here is an x86 PC.')),
 };
