@@ -56,6 +56,10 @@ const WEIGHED = { web: 256, batch: 512, render: 256, backup: 128 };
 /** What a server does: it computes, asks its disk, and sleeps. */
 const SERVES = 'hog 2\ntime xvda read 512 64 4\nsleep 12\n'.repeat(400);
 
+/** What two guests do side by side: one computes a little and asks the network, the other computes by turns. */
+const PINGS = ['hog 5', 'ping 10.0.2.2 1', 'sleep 46', 'ping 10.0.2.2 1', 'sleep 31\n'].join('\n').repeat(200);
+const COMPUTES = ['hog 14', 'sleep 58', 'hog 4', 'sleep 37', 'ping 10.0.2.2 1', 'sleep 71\n'].join('\n').repeat(200);
+
 const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
 /** Those who leave by a key see where the focus went; a picture is of somebody who reads. */
@@ -271,14 +275,16 @@ const VIEWS = [
       // Beside a guest that works: what lives on the view has something to tell.
       await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();
       await prompt(page);
-      await type(page, 'dhcp', 'read name', 'hog 9000000 30');
+      await type(page, 'dhcp', 'ping 10.0.2.2 3');
+      await paste(page, PINGS);
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.getByRole('button', { name: 'Boot minipv-pvh', exact: true }).click();
       // The view that is left has a console, too.
       await page.locator('.bh h2', { hasText: 'minipv-pvh' }).waitFor({ timeout: PROMPT_MS });
       await prompt(page);
-      await typeAhead(page, 'dhcp', 'ping 10.0.2.2 3', 'hog 9000000 15');
+      await type(page, 'dhcp', 'read name', 'ping 10.0.2.2 3');
+      await paste(page, COMPUTES);
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.locator('.justh li').first().waitFor();

@@ -31,7 +31,7 @@ const chosenTab = (): string => (place.value.tab === undefined || place.value.ta
 
 function HostBar({ children, choosing }: { children?: ComponentChildren; choosing?: boolean | undefined }) {
   const machine = info.value, seen = inventory.value;
-  return <div class="bh host">
+  return <div class={`bh host${choosing ? ' one' : ''}`}>
     <div class="row"><h2><Icon name="host" size={15} />{strings.hostName}</h2>
       <span class="sec meta cut">{machine && words.facts(machine.version, machine.pcpus, machine.memoryMiB, seen?.upSeconds, seen?.hasVt)}</span><span class="grow" />
       {children}

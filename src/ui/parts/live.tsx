@@ -3,6 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Decision, exitTitle, type MachineView, type TraceEntry } from '../../hypervisor/view/index.ts';
+import { ExitReason } from '../../cpu/architecture/index.ts';
 import { TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
@@ -15,26 +16,34 @@ import { Chip, ownerClass } from './marks.tsx';
 import { SerialWindow } from './serial.tsx';
 
 const words = {
-  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'Seconds since the host started. A click on a line opens its inspector.',
-  gave: (pcpu: number, why: string, isBoosted: boolean, waited: string) => `got pCPU ${pcpu}${isBoosted ? ' with BOOST' : ''}: ${why}${waited}`, waited: (us: number) => `, ${us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(1)} ms`} after it woke`, call: 'called', event: (port: number, to: string) => `sent an event on port ${port}${to}`, exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told that events are pending', times: (n: number) => ` × ${n}`,
+  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'From run queue and trace; seconds, µs. A click on a line opens its inspector.', xen: 'Xen',
+  boosted: (pcpu: number, waited: string) => `woke with BOOST and got pCPU ${pcpu}${waited}`, gave: (pcpu: number, why: string) => `got pCPU ${pcpu}: ${why}`, waited: (us: number) => ` after ${us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(1)} ms`}`, idles: (pcpu: number) => `found nobody who waits: pCPU ${pcpu} is idle`,
+  call: 'called', on: (port: number, to: string) => `${to} on port ${port}`, to: (name: string) => ` to ${name}`, sleeps: ': it sleeps until an event', exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told that an event is pending',
   whys: { ALONE: 'nobody else waited', PRIORITY: 'best priority', TURN: 'its turn', WOKEN: 'it was woken', STOLEN: 'from another queue', RATELIMIT: 'too early to preempt', PREFERRED: 'its soft affinity', IDLE: 'nobody else' } as Record<string, string>,
 };
 const EVERY_MS = 500,
   SPAN_MS = 300,
-  ROWS = 6,
-  /** Of all lines, for those that say the same. */
-  LOOKED_AT = 240,
+  ROWS = 5,
+  /** Lines that a story has at least, and how long it is at most. */
+  LEAST = 4,
+  STORY_NS = 20e6,
+  /** Who decides. */
+  XEN = -2,
+  /** Decisions, of which the newest are looked at. */
+  LOOKED_AT = 120,
   /** PRIORITY.BOOST of the run queue (scheduler/block.ts). */
   BOOST = 0,
   WIDE = 350,
   LEFT = 52,
   LANE = 32;
 
-/** `kind`: what says the same but for its figures. */
-interface Line { atNs: number; id: number; kind: string; text: string; code?: string; view: 'exits' | 'scheduler' }
+/** `kind`: what says the same but for its figures; `wakes`: the domain that it is for. */
+interface Line { atNs: number; id: number; kind: string; text: string; code?: string; after?: string; wakes?: number; view: 'exits' | 'scheduler' }
 interface Seen { nowNs: number; spanMs: number; pcpus: number; runs: Run[]; ids: ReadonlyMap<number, number>; decisions: Decision[] }
 
 const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
+/** As the exit log has it. */
+const stamp = (ns: number): string => (Math.floor(ns / 1000) % 6e7 / 1e6).toFixed(6).padStart(9, '0').replace(/(...)$/, ' $1');
 const idOf = (machine: MachineView, unit: number): number => (unit === 0 ? 0 : (machine.at(unit)?.id ?? -1));
 
 /** Looks at the machine while it is shown; undefined: this browser does not share its memory. */
@@ -72,15 +81,28 @@ export function PcpuStrip() {
   </figure>;
 }
 
+/** Exits that say nothing of what a guest does: its slice ended, or something else wanted the processor. */
+const SILENT: ReadonlySet<number> = new Set([ExitReason.PREEMPTION_TIMER, ExitReason.EXTERNAL_INTERRUPT, ExitReason.INTERRUPT_WINDOW]);
+
 function lineOf(id: number, { kind, details: [a, b] }: TraceEntry): Omit<Line, 'atNs'> | undefined {
-  if (kind === TRACE_KIND.HYPERCALL) return { id, kind: `call ${a} ${b}`, text: words.call, code: callText(a, b), view: 'exits' };
-  if (kind === TRACE_KIND.EVENT) return { id, kind: `event ${a}`, text: words.event(a, b >= 0 ? ` to ${nameOf(b)}` : ''), view: 'exits' };
+  if (kind === TRACE_KIND.HYPERCALL) {
+    const operation = operationName(a, b) ?? hypercallName(a);
+    // The event's own line says it.
+    if (/send$/i.test(operation)) return undefined;
+    return { id, kind: `call ${a} ${b}`, text: words.call, code: operation, ...(/_(block|poll)$/i.test(operation) ? { after: words.sleeps } : {}), view: 'exits' };
+  }
+  if (kind === TRACE_KIND.EVENT) return { id, kind: `event ${a}`, text: words.call, code: 'EVTCHNOP_send', after: words.on(a, b >= 0 ? words.to(nameOf(b)) : ''), ...(b >= 0 ? { wakes: b } : {}), view: 'exits' };
   // A hypercall's own line follows its exit.
-  if (kind === TRACE_KIND.EXIT) return /hypercall|vmcall/i.test(exitTitle(a)) ? undefined : { id, kind: `exit ${a}`, text: words.exit(exitTitle(a)), view: 'exits' };
+  if (kind === TRACE_KIND.EXIT) return SILENT.has(a) || /hypercall|vmcall/i.test(exitTitle(a)) ? undefined : { id, kind: `exit ${a}`, text: words.exit(exitTitle(a)), view: 'exits' };
   return kind === TRACE_KIND.UPCALL ? { id, kind: 'upcall', text: words.upcall, view: 'exits' } : undefined;
 }
 
-const callText = (number: number, first: number): string => { const name = operationName(number, first); return `${hypercallName(number)}${name ? `(${name})` : ''}`; };
+/** What the run queue decided. */
+function decided({ timeNs, to, pcpu, why, priority, waitedNs }: Decision, machine: MachineView): Line {
+  const line = { atNs: timeNs, kind: `run ${pcpu} ${why}`, view: 'scheduler' } as const;
+  if (to < 0) return { ...line, id: XEN, text: words.idles(pcpu) };
+  return { ...line, id: idOf(machine, to), text: priority === BOOST && why === 'WOKEN' ? words.boosted(pcpu, waitedNs > 500 ? words.waited(waitedNs / 1e3) : '') : words.gave(pcpu, words.whys[why] ?? why.toLowerCase()) };
+}
 
 /** The console of the newest guest that has written on it. */
 export function LiveConsole() {
@@ -88,17 +110,16 @@ export function LiveConsole() {
   return session ? <SerialWindow key={session.id} session={session} first={false} /> : null;
 }
 
-/** The newest lines, each kind once with its number, of all kinds before more of one; oldest first. */
-function newest(lines: readonly Line[]): (Line & { times: number })[] {
-  const shown: (Line & { times: number })[] = [];
-  for (const line of [...lines].sort((a, b) => b.atNs - a.atNs).slice(0, LOOKED_AT)) {
-    const same = shown.find(other => other.id === line.id && other.kind === line.kind);
-    if (same) same.times++;
-    else shown.push({ ...line, times: 1 });
+/** The newest story: from an event that one domain sends another, step by step; where there is none, the last steps. What says the same as a step before it is left out. */
+function story(lines: readonly Line[]): Line[] {
+  const all = [...lines].sort((a, b) => a.atNs - b.atNs);
+  const steps = (from: number, toNs: number): Line[] => all.slice(from).filter(({ atNs }) => atNs <= toNs).reduce<Line[]>((told, line) => (told.some(({ id, kind }) => id === line.id && kind === line.kind) ? told : [...told, line]), []);
+  for (let i = all.length - 1; i >= 0; i--) {
+    const { wakes, atNs } = all[i]!, told = wakes === undefined ? [] : steps(i, atNs + STORY_NS).slice(0, ROWS);
+    // Whoever it was for is in it.
+    if (told.length >= LEAST && told.some(({ id }) => id === wakes)) return told;
   }
-  const sort = ({ id, kind }: Line): string => `${id} ${kind.split(' ')[0]}`;
-  const first = shown.filter((line, i) => shown.findIndex(other => sort(other) === sort(line)) === i);
-  return [...first, ...shown.filter(line => !first.includes(line))].slice(0, ROWS).sort((a, b) => a.atNs - b.atNs);
+  return steps(Math.max(0, all.length - 4 * ROWS), Infinity).slice(-ROWS);
 }
 
 /** Sentences of what the run queue decided and guests did since the view was opened. */
@@ -111,17 +132,20 @@ export function JustHappened() {
       if (!reader) readers.set(domain.id, (reader = domain.watch()));
       // A guest's own clock, as the clock that all workers share.
       const { hostUs, nowNs } = domain.counters(), ahead = 1000 * hostUs - nowNs + (machine.scheduler.timeNs(sharedMs()) - sharedMs() * 1e6);
-      const fresh = reader.take().entries.flatMap((entry): Line[] => { const line = lineOf(domain.id, entry); return line ? [{ ...line, atNs: entry.ns + ahead }] : []; });
+      // A hypercall is recorded when it has its result: it began with the exit before.
+      let exitNs: number | undefined;
+      const fresh = reader.take().entries.flatMap((entry): Line[] => {
+        const line = lineOf(domain.id, entry), atNs = entry.kind === TRACE_KIND.HYPERCALL ? (exitNs ?? entry.ns) : entry.ns;
+        exitNs = entry.kind === TRACE_KIND.EXIT ? entry.ns : entry.kind === TRACE_KIND.HYPERCALL ? undefined : exitNs;
+        return line ? [{ ...line, atNs: atNs + ahead }] : [];
+      });
       log.value = [...log.peek(), ...fresh].slice(-200);
     }
-    // Who got a processor is told; that it was left again stands in the strip.
-    const decided = machine.scheduler.decisions().slice(-40).filter(({ to }) => to >= 0)
-      .map(({ timeNs, to, pcpu, why, priority, waitedNs }): Line => ({ atNs: timeNs, id: idOf(machine, to), kind: `run ${pcpu} ${why} ${priority}`, text: words.gave(pcpu, words.whys[why] ?? why.toLowerCase(), priority === BOOST, why === 'WOKEN' && waitedNs > 500 ? words.waited(waitedNs / 1e3) : ''), view: 'scheduler' }));
-    return newest([...log.peek(), ...decided].filter(({ id }) => id >= 0));
+    return story([...log.peek(), ...machine.scheduler.decisions().slice(-LOOKED_AT).map(each => decided(each, machine))].filter(({ id }) => id >= 0 || id === XEN));
   }, () => { for (const reader of readers.values()) reader.close(); readers.clear(); });
   if (!lines || lines.length === 0) return null;
   return <section class="justh"><h3>{words.title}</h3>
-    <ol>{lines.map(({ atNs, id, text, code, times, view }, i) => <li key={i}><button onClick={() => go({ kind: 'home', tab: 'inspect', name: view })}>
-      <span class="m dim">{(atNs / 1e9).toFixed(6).replace(/(...)$/, ' $1')}</span><span><b class={`dom ${ownerClass(id)}`}>{nameOf(id)}</b> {text}{code && <> <code>{code}</code></>}{times > 1 && words.times(times)}</span></button></li>)}</ol>
+    <ol>{lines.map(({ atNs, id, text, code, after, view }, i) => <li key={i}><button onClick={() => go({ kind: 'home', tab: 'inspect', name: view })}>
+      <span class="m dim">{stamp(atNs)}</span><span><b class={`dom ${id === XEN ? 'c-hv' : ownerClass(id)}`}>{id === XEN ? words.xen : nameOf(id)}</b> {text}{code && <> <code>{code}</code></>}{after}</span></button></li>)}</ol>
     <p class="cap-t">{words.from}</p></section>;
 }
