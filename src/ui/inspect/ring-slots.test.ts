@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lastIn, newness, slotStates } from './ring-slots.ts';
+import { lastIn, slotStates } from './ring-slots.ts';
 
 const ring = (reqProd: number, reqCons: number, rspProdPvt: number, rspProd: number, rspEvent: number) => slotStates({ slots: 8, reqProd, reqCons, rspProdPvt, rspProd, rspEvent }).join('');
 
@@ -17,8 +17,6 @@ describe('slots of a ring', () => {
 
   it('held their last request so long ago as the ring has gone on since', () => {
     expect([0, 1, 2, 7].map(slot => lastIn({ reqProd: 10, slots: 8 }, slot))).toEqual([8, 9, 2, 7]);
-    expect([1, 0, 2].map(slot => newness({ reqProd: 10, slots: 8 }, slot))).toEqual([1, 7 / 8, 1 / 8]);
-    expect(newness({ reqProd: 1, slots: 8 }, 5)).toBe(0);
   });
 
   it('say nothing of indices that make no sense', () => {

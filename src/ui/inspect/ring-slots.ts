@@ -7,12 +7,6 @@ export type SlotState = 'W' | 'T' | 'A' | 'F';
 /** The request that a slot held last, by its index; below 0: none yet. */
 export const lastIn = ({ reqProd, slots }: Pick<RingFacts, 'reqProd' | 'slots'>, slot: number): number => reqProd - 1 - ((reqProd - 1 - slot) & (slots - 1));
 
-/** How new that is: 1 the newest, 0 one that the ring has not seen. */
-export function newness(ring: Pick<RingFacts, 'reqProd' | 'slots'>, slot: number): number {
-  const last = lastIn(ring, slot);
-  return last < 0 ? 0 : 1 - (ring.reqProd - 1 - last) / ring.slots;
-}
-
 /** Whose turn each slot is. `rspEvent` - 1 stands for the frontend's own rsp_cons, as drivers set it when they have read all (RING_FINAL_CHECK_FOR_RESPONSES). */
 export function slotStates({ slots, reqProd, reqCons, rspProd, rspProdPvt, rspEvent }: Pick<RingFacts, 'slots' | 'reqProd' | 'reqCons' | 'rspProd' | 'rspProdPvt' | 'rspEvent'>): SlotState[] {
   const states = Array.from({ length: slots }, (): SlotState => 'F');

@@ -5,25 +5,26 @@ import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RingFacts } from '../../dom0/index.ts';
 import { host } from '../host.ts';
-import { newness, type SlotState, slotStates } from '../inspect/ring-slots.ts';
+import { type SlotState, slotStates } from '../inspect/ring-slots.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import type { DomainSession } from '../sessions.ts';
 
 const words = {
-  ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest. A step to the right is requests pushed, a step up is a doorbell.',
-  last: (round: number, { requests, doorbells }: Point, isOpen: boolean) => `round ${round}: ${doorbells} for ${requests}${isOpen ? ' taken' : ''}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
-  states: { W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free; blue: used lately' } satisfies Record<SlotState, string>,
-  ofRound: (round: number, requests: number, taken: number) => (requests > 0 ? `: round ${round} pushed ${requests}, ${taken} taken` : ''),
+  ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests taken', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest: to the right requests, up doorbells.',
+  last: (round: number, { doorbells }: Point, isOpen: boolean) => `round ${round}${isOpen ? ', so far' : ':'} ${doorbells}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
+  states: { W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free' } satisfies Record<SlotState, string>,
   none: 'The line begins with the first request.',
 };
 /** Of the strip and of the chart, in the picture's units. */
 const WIDTH = 540,
   CELL = 14,
-  HIGH = 268,
+  HIGH = 214,
   LEFT = 30,
-  RIGHT = 146,
+  RIGHT = 104,
   /** Lines of words at the right are so far apart. */
-  APART = 15;
+  APART = 15,
+  /** A line that ends so far before the others has its name beside its end. */
+  BESIDE = 120;
 
 interface Point { requests: number; doorbells: number }
 /** Of a round: what was counted before it, and what has come since. */
@@ -77,10 +78,10 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
     });
     return () => { closed = true; stop(); };
   }, [session, round, busy]);
-  const ring = rings.value[0], before = series.value.get(round)?.base.requests ?? ring?.reqProd ?? 0;
+  const ring = rings.value[0];
   if (!ring?.events) return <>{children}</>;
   return <>
-    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} ofRound={words.ofRound(round, ring.reqProd - before, ring.reqCons - before)} /><States ring={ring} /></section>
+    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} /><States ring={ring} /></section>
     <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><h3>{words.chart}</h3><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /><p class="cap-t">{words.counted}</p></section>
   </>;
 }
@@ -89,13 +90,13 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
 const isCrossed = ({ reqProd, reqEvent }: RingFacts): boolean => ((reqProd - reqEvent) | 0) >= 0;
 
 /** The slots in a row; both indices that the doorbell is about stand at theirs. */
-function Strip({ ring, ofRound }: { ring: RingFacts; ofRound: string }) {
+function Strip({ ring }: { ring: RingFacts }) {
   const wide = WIDTH / ring.slots, states = slotStates(ring);
   return <svg viewBox={`0 0 ${WIDTH} 56`} aria-hidden="true">
-    {states.map((state, i) => <g key={i}><rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class={`sl-${state}`} />{state === 'F' && <rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class="aged" fill-opacity={newness(ring, i) / 2} />}{state !== 'F' && <text x={(i + 0.5) * wide} y="31" text-anchor="middle">{state}</text>}</g>)}
+    {states.map((state, i) => <g key={i}><rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class={`sl-${state}`} />{state !== 'F' && <text x={(i + 0.5) * wide} y="31" text-anchor="middle">{state}</text>}</g>)}
     {([['req_prod', ring.reqProd, 12, 'var(--c)'], ['req_event', ring.reqEvent, 53, 'var(--d0)']] as const).map(([name, value, y, colour]) => {
       const x = (value & (ring.slots - 1)) * wide, isRight = x > WIDTH - 280;
-      return <g key={name}><path d={y < 20 ? `M${x} 4V40` : `M${x} 15V54`} stroke={colour} stroke-width="2" stroke-dasharray={y < 20 ? undefined : '3 2'} fill="none" /><text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">{words.slot(name, value)}{name === 'req_prod' && <tspan class="plain">{ofRound}</tspan>}{name === 'req_event' && <tspan class="plain">{isCrossed(ring) ? `: ${words.crossed}` : `: ${words.not}`}</tspan>}</text></g>;
+      return <g key={name}><path d={y < 20 ? `M${x} 4V40` : `M${x} 15V54`} stroke={colour} stroke-width="2" stroke-dasharray={y < 20 ? undefined : '3 2'} fill="none" /><text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">{words.slot(name, value)}{name === 'req_event' && <tspan class="plain">{isCrossed(ring) ? `: ${words.crossed}` : `: ${words.not}`}</tspan>}</text></g>;
     })}
   </svg>;
 }
@@ -115,7 +116,9 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
   if (lines.length === 0) return <p class="sec">{words.none}</p>;
   const wide = Math.max(...lines.map(({ last }) => last.requests)), most = Math.max(...lines.map(({ last }) => last.doorbells), said ?? 0, 1);
   const x = (n: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * n) / wide, y = (n: number): number => HIGH - ((HIGH - 12) * n) / most;
-  const labels = [...lines.map(({ no, last }) => ({ text: words.last(no, last, isOpen && no === round), at: y(last.doorbells), isHere: no === round })), ...(said === undefined ? [] : [{ text: words.said(said), at: y(said), isHere: false }])].sort((a, b) => a.at - b.at);
+  // Of a line that goes on the name is where it is, off the line of the guess.
+  const beside = lines.find(({ no, last }) => no === round && x(last.requests) < WIDTH - RIGHT - BESIDE), besideY = beside && y(beside.last.doorbells) + (said !== undefined && Math.abs(y(said) - y(beside.last.doorbells)) < APART / 2 ? APART : 0);
+  const labels = [...lines.filter(line => line !== beside).map(({ no, last }) => ({ text: words.last(no, last, isOpen && no === round), at: y(last.doorbells), isHere: no === round })), ...(said === undefined ? [] : [{ text: words.said(said), at: y(said), isHere: false }])].sort((a, b) => a.at - b.at);
   // Names keep their distance: the lower one gives way, and none is below the axis.
   for (let i = 1; i < labels.length; i++) labels[i]!.at = Math.max(labels[i]!.at, labels[i - 1]!.at + APART);
   for (let i = labels.length - 1; i >= 0; i--) labels[i]!.at = Math.min(labels[i]!.at, i + 1 < labels.length ? labels[i + 1]!.at - APART : HIGH);
@@ -123,6 +126,7 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
     <path d={`M${LEFT} 4V${HIGH}H${WIDTH - RIGHT}`} fill="none" stroke="var(--edge)" />
     {said !== undefined && <path d={`M${LEFT} ${y(said)}H${x(wide)}`} stroke="var(--hv)" stroke-width="1.6" stroke-dasharray="2 3" fill="none" />}
     {lines.map(({ no, points, last }) => <g key={no}><path d={stair(points, x, y)} fill="none" stroke={no === round ? 'var(--c)' : 'var(--text-2)'} stroke-width={no === round ? 2.5 : 1.5} stroke-dasharray={no === round ? undefined : '5 3'} />{no === round && points.slice(1).map(point => <circle key={point.doorbells} cx={x(point.requests)} cy={y(point.doorbells)} r="2.5" fill="var(--c)" />)}<circle cx={x(last.requests)} cy={y(last.doorbells)} r="4" fill={no === round ? 'var(--c)' : 'var(--text-2)'} /></g>)}
+    {beside && <text x={x(beside.last.requests) + 9} y={besideY! + 4} class="b">{words.last(beside.no, beside.last, isOpen)}</text>}
     {labels.map(({ text, at, isHere }) => <text key={text} x={WIDTH - RIGHT + 9} y={at + 4} class={isHere ? 'b' : ''}>{text}</text>)}
     <text x={LEFT - 5} y="16" text-anchor="end" class="m">{most}</text><text x={LEFT - 5} y={HIGH + 2} text-anchor="end" class="m">0</text><text x={LEFT} y={HIGH + 15}>{`0 ${words.requests}`}</text><text x={x(wide)} y={HIGH + 15} text-anchor="end" class="m">{wide}</text>
   </svg>;

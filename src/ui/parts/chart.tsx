@@ -45,8 +45,17 @@ interface ChartProps {
 const LEAST_SECONDS = 5,
   HEIGHT = 180;
 /** Names at the lines' ends: room at the right, and how far apart they stand at least. */
-const LABELS = 118,
-  APART = 13;
+const MOST_LABEL = 106,
+  APART = 13,
+  /** Widths of a letter, of a value with its dash, and of what is beside the longest name. */
+  LETTER = 5.8,
+  VALUE = 44,
+  /** Of more parts than this those that are lower than so many pixels are not named. */
+  FEW = 4,
+  NAMED = 3;
+
+/** Room for the longest name and a value. */
+const labelRoom = (lines: readonly Line[]): number => Math.min(MOST_LABEL, VALUE + LETTER * Math.max(0, ...lines.map(({ name }) => name.length)));
 
 /** Each line with those below it: a reading that knows none of them is a gap. */
 const stack = (lines: readonly Line[]): Line[] => lines.map((line, i) => ({ ...line, values: line.values.map((_, at) => {
@@ -56,7 +65,7 @@ const stack = (lines: readonly Line[]): Line[] => lines.map((line, i) => ({ ...l
 
 export function Chart({ title, unit, atMs, lines, top, least, digits, height = HEIGHT, spanMs = HISTORY_MS, stacked = false, whole }: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot>(null);
+  const plot = useRef<uPlot>(null), labels = labelRoom(lines);
   const last = (values: Line['values']): string => values.at(-1)?.toFixed((values.at(-1) ?? 0) < 1000 ? digits : 0) ?? strings.tree.noData;
   const theme = shownTheme.value;
   const shape = `${theme}/${top}/${spanMs}/${lines.map(({ name, token, dash }) => `${name} ${token} ${dash ?? ''}`).join('/')}`;
@@ -67,11 +76,11 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
     const axis = { stroke: colour('--text-3'), font: `11px ${colour('--mono')}`, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
     const width = (): number => Math.max(120, parent.clientWidth);
     const made = new uPlot({
-      width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, LABELS, 0, 0],
+      width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, labels, 0, 0],
       scales: { x: { time: false, range: (_, first) => [-Math.min(spanMs / 1000, Math.max(LEAST_SECONDS, -(first ?? 0))), 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
       axes: [
         { ...axis, size: 20, splits: (_, __, from) => [from, 0], values: (_, [from = 0]) => [laterStrings.hostPage.ago(Math.round(-from)), laterStrings.hostPage.now], grid: { show: false } },
-        { ...axis, size: 38, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tickText) },
+        { ...axis, size: 32, gap: 4, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tickText) },
       ],
       series: [{}, ...lines.map(({ token, dash, fill }): uPlot.Series => ({ stroke: colour(token), width: stacked ? 1 : 1.5, ...(fill ? { fill: colour(fill) } : {}), points: { show: false }, ...(dash ? { dash: [3, 3] } : {}) }))],
     }, [[], ...lines.map(() => [])] as unknown as uPlot.AlignedData, parent);
@@ -89,7 +98,7 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
   return <figure class="chart">
     <figcaption><b>{title}</b> {unit}{whole && <span class="m">{whole}</span>}</figcaption>
     <div class="plot" style={`min-height:${height}px`} role="img" aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${last(values)}`).join(', ')}`}><div ref={holder} />
-      <div class="ends" aria-hidden="true" style={`width:${LABELS - 6}px`}>{ends(lines, stacked, top ?? niceTop(Math.max(least, ...(stacked ? stack(lines) : lines).flatMap(({ values }) => values.map(value => value ?? 0)))), height).map(({ line: { name, token, dash, values }, y }) =>
+      <div class="ends" aria-hidden="true" style={`width:${labels - 6}px`}>{ends(lines, stacked, top ?? niceTop(Math.max(least, ...(stacked ? stack(lines) : lines).flatMap(({ values }) => values.map(value => value ?? 0)))), height).map(({ line: { name, token, dash, values }, y }) =>
         <span key={name} style={`--c:var(${token});top:${y}px`}>{dash && <i />}<span class="cut">{name}</span> <b class="m">{last(values)}</b></span>)}</div></div>
   </figure>;
 }
@@ -98,7 +107,8 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
 function ends(lines: readonly Line[], isStacked: boolean, top: number, height: number): { line: Line; y: number }[] {
   const plotTop = 8, plotHeight = height - plotTop - 20, own = ({ values }: Line): number => values.at(-1) ?? 0, below = isStacked ? stack(lines) : lines;
   const at = (i: number): number => (isStacked ? own(below[i]!) - own(lines[i]!) / 2 : own(lines[i]!));
-  const greatest = new Set(lines.filter(line => !isStacked || own(line) > 0).sort((a, b) => own(b) - own(a)).slice(0, Math.floor((height - 20) / APART)));
+  const isNamed = (line: Line): boolean => !isStacked || (own(line) > 0 && (lines.length <= FEW || (own(line) / top) * plotHeight >= NAMED));
+  const greatest = new Set(lines.filter(isNamed).sort((a, b) => own(b) - own(a)).slice(0, Math.floor((height - 20) / APART)));
   const placed = lines.map((line, i) => ({ line, y: plotTop + plotHeight * (1 - Math.min(1, at(i) / top)) - APART / 2 })).filter(({ line }) => greatest.has(line)).sort((a, b) => a.y - b.y);
   const lowest = height - 20 - APART / 2;
   placed.forEach((each, i) => { each.y = Math.max(each.y, i === 0 ? 0 : placed[i - 1]!.y + APART); });

@@ -19,7 +19,7 @@ import { memoryOwners } from './tree.tsx';
 
 const words = laterStrings.hostPage;
 /** Of a chart, pixels; rows of a short table. */
-const HEIGHT = 116,
+const HEIGHT = 122,
   ROWS = 5;
 /** Who took less of the processors, in percent, did not ask for them. */
 const ASKED = 5;
