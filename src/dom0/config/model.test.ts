@@ -357,6 +357,14 @@ describe('maxvcpus', () => {
   });
 });
 
+it('vmtrace_buf_kb keeps the last instructions, and 0 does not', () => {
+  const judged = (value: string) => {
+    const { definition, findings } = judgeDefinition('x.cfg', `name = "a"\ntype = "hvm"\nmemory = 16\nvmtrace_buf_kb = ${value}\n`);
+    return [definition.vmtraceKib, findings.find(({ key }) => key === 'vmtrace_buf_kb')?.verdict];
+  };
+  expect([judged('64'), judged('0')]).toEqual([[64, 'approximated'], [undefined, 'used']]);
+});
+
 describe('viridian and nestedhvm', () => {
   const judged = (text: string, key: string) => {
     const { definition, findings } = judgeDefinition('x.cfg', `${good}${text}\n`);
