@@ -107,7 +107,7 @@ export function Chart({ title, unit, atMs, lines, top, least, digits, height = H
 function ends(lines: readonly Line[], isStacked: boolean, top: number, height: number): { line: Line; y: number }[] {
   const plotTop = 8, plotHeight = height - plotTop - 20, own = ({ values }: Line): number => values.at(-1) ?? 0, below = isStacked ? stack(lines) : lines;
   const at = (i: number): number => (isStacked ? own(below[i]!) - own(lines[i]!) / 2 : own(lines[i]!));
-  const isNamed = (line: Line): boolean => !isStacked || (own(line) > 0 && (lines.length <= FEW || (own(line) / top) * plotHeight >= NAMED));
+  const isNamed = (line: Line): boolean => !isStacked || lines.length <= FEW || (own(line) / top) * plotHeight >= NAMED;
   const greatest = new Set(lines.filter(isNamed).sort((a, b) => own(b) - own(a)).slice(0, Math.floor((height - 20) / APART)));
   const placed = lines.map((line, i) => ({ line, y: plotTop + plotHeight * (1 - Math.min(1, at(i) / top)) - APART / 2 })).filter(({ line }) => greatest.has(line)).sort((a, b) => a.y - b.y);
   const lowest = height - 20 - APART / 2;

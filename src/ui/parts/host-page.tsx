@@ -70,7 +70,8 @@ function DomainLine({ domain, time, top }: { domain: DomainInfo; time: string; t
 
 /** What it read and wrote on PV disks, and sent and got, a second at the last look. */
 function Rates({ id }: { id?: number }) {
-  const last = id === undefined ? undefined : readings.value.at(-1);
+  // The one that the charts end with.
+  const last = id === undefined ? undefined : telling(readings.value).at(-1);
   const disk = last?.pvDisks[id!], net = last?.network[id!];
   const rate = (perSecond: number | undefined): string => (perSecond === undefined ? '' : perSecond < 0.05 ? '0' : perSecond.toFixed(1));
   return <>{[per(MIB, disk && disk.read + disk.written), per(KIB, net && net.sent + net.got)].map((each, i) => <td key={i} class={`num m${each && each >= 0.05 ? '' : ' dim'}`}>{rate(each)}</td>)}</>;
