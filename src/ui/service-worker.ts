@@ -26,7 +26,12 @@ const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-E
 
 // The first one is there at once; a later one waits until no page uses the files that it would drop.
 scope.addEventListener('install', event => event.waitUntil(scope.registration.active ? Promise.resolve() : scope.skipWaiting()));
-scope.addEventListener('activate', event => event.waitUntil(dropOthers().then(() => scope.clients.claim())));
+scope.addEventListener('activate', event => {
+  // Nobody waits for it. Firefox asks each client whether it has heard of it, workers, too (dom/clients/manager/ClientManagerService.cpp, Claim), and one that runs a
+  // guest never returns to its event loop. Nothing is answered before this event has ended, and it would end when Firefox ends this worker.
+  void scope.clients.claim();
+  event.waitUntil(dropOthers());
+});
 
 async function dropOthers(): Promise<void> {
   for (const name of await caches.keys()) if (name.startsWith(CACHES) && name !== CACHE) await caches.delete(name);

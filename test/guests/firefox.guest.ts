@@ -1,6 +1,6 @@
 /** What Playwright walks in Chromium and cannot in Debian's Firefox: the figure, windows of their own, several definitions, files that are asked for again. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { installed, openTab, servePage, type Tab } from '../support/browsers.ts';
 import { file } from '../support/needs.ts';
 import { dropFiles, expectShown, press } from '../support/page-script.ts';
@@ -35,6 +35,18 @@ describe.skipIf(!installed[BROWSER])('the page in Firefox (install firefox-esr)'
     await expectShown(tab, '[data-window="minipv-pv/serial"]', /Bring it back/, SECONDS);
     await press(tab, /^Bring it back$/);
     await expectShown(tab, '[data-window="minipv-pv/serial"] [data-testid=serial-text]', /minipv>/, SECONDS);
+  });
+
+  it('has its files answered once the service worker answers for it while guests run, whose workers hear of nothing', async () => {
+    const tab = await open();
+    await press(tab, /^Start three side by side$/);
+    await expectShown(tab, '[data-window="minipv-pv/serial"] [data-testid=serial-text]', /minipv>/, SECONDS);
+    const status = await tab.run(`
+      const { serviceWorker } = navigator;
+      if (!serviceWorker.controller) await new Promise(resolve => serviceWorker.addEventListener('controllerchange', resolve, { once: true }));
+      return (await fetch('./icon.svg?again', { signal: AbortSignal.timeout(${SECONDS * 500}) })).status;
+    `);
+    expect(status).toBe(200);
   });
 
   it('judges several definitions together and starts them, and asks again after a reload for a file that it cannot open', async () => {
