@@ -40,7 +40,7 @@ export function OnDisk({ sides }: { sides: readonly Sought[] }) {
   const wide = (WIDE - BETWEEN * (sides.length - 1)) / sides.length, scale = (WIDE * SECTOR_BYTES) / disk.bytes;
   const parts = [...new Map(found.flatMap(each => (each ? [[each.part, each] as const] : []))).values()];
   return <figure class="ondisk">
-    <figcaption class="vols">{found.map((each, i) => <span key={i}>{each && words.volume(each.name, each.extents, size(disk.extentBytes))}</span>)}</figcaption>
+    <figcaption class="volnames">{found.map((each, i) => <span key={i}>{each && words.volume(each.name, each.extents, size(disk.extentBytes))}</span>)}</figcaption>
     <svg viewBox={`0 0 ${WIDE} ${LOW + HIGH}`} preserveAspectRatio="none" role="img" aria-label={found.flatMap(each => (each ? [words.place(each.extent, each.extents, each.name, each.sector, disk.path)] : [])).join('. ')}>
       <rect class="all" y={LOW} width={WIDE} height={HIGH} />
       {parts.map(({ part, sector, inside }) => <rect key={part} class="part c-hw" x={(sector - inside) * scale} y={LOW} width={disk.partitions.find(({ name }) => name === part)!.bytes / SECTOR_BYTES * scale} height={HIGH} />)}
