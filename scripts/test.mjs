@@ -154,8 +154,9 @@ async function build() {
 
 async function testEverything() {
   const chromium = await setUp();
-  // What others read our volume groups, CDs and FAT disks with, and write theirs.
+  // What others read our volume groups, CDs and FAT disks with, and write theirs; and the assembler that ours is compared with.
   const tools = await ensurePrograms({
+    nasm: 'nasm',
     pvck: 'lvm2',
     sfdisk: 'fdisk',
     mke2fs: 'e2fsprogs',
@@ -163,7 +164,7 @@ async function testEverything() {
     'fsck.fat': 'dosfstools',
     genisoimage: 'genisoimage',
   });
-  if (tools) skip('tools of volume groups and file systems', tools);
+  if (tools) skip('tools of volume groups, file systems and assembly', tools);
   const begin = performance.now();
   await check('type check', bin('typescript', join('bin', 'tsc')), ['-p', '.', '--noEmit']);
   await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), ['ci', '--error-on-warnings', '--reporter=summary', '.']);
