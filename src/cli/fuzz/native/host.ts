@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Setting } from '../../oracle/machine.ts';
-import { decodeEnd, encode, END_BYTES, type NativeEnd, START_BYTES } from './cases.ts';
+import { decodeEnd, Drawer, encode, END_BYTES, type NativeEnd, START_BYTES } from './cases.ts';
 
 const ROOT = process.env.RINGSIDE_ROOT ?? '.';
 const FOLDER = join(ROOT, '.cache', 'fuzz-native');
@@ -14,6 +14,10 @@ const TIMEOUT_MS = 120_000;
 
 /** The host cannot be asked; the message says why. */
 export class NoHost extends Error {}
+
+const NOP = 0x90, TF = 0x100, SIGSEGV = 11;
+/** Of a fault's error code: the selector that it names is one of the LDT (SDM vol. 3, 6.13). */
+const OF_LDT = 4;
 
 export interface Host {
   /** GenuineIntel, AuthenticAMD … */
@@ -39,7 +43,15 @@ export function findHost(): Host {
     if (gcc.status !== 0) throw new NoHost(`gcc cannot build the runner: ${gcc.stderr.toString().trim().split('\n')[0]}`);
     renameSync(made, runner);
   }
-  return { vendor: line('vendor_id'), name: line('model name'), features: new Set(line('flags').split(' ')), runner };
+  const host = { vendor: line('vendor_id'), name: line('model name'), features: new Set(line('flags').split(' ')), runner };
+  if (!loadsSegments(host)) throw new NoHost(`the kernel takes an LDT, and its processor faults on its segments, as a virtual machine's may that runs without VT (${line('model name')})`);
+  return host;
+}
+
+/** Kernels whose hypervisor runs them in ring 3 (PVM) accept modify_ldt and load no LDT: no case begins there, whatever its instruction. */
+function loadsSegments(host: Host): boolean {
+  const [end] = runNatively(host, [{ ...new Drawer(1).next(), code: Uint8Array.of(NOP), flags: TF | 2 }]);
+  return !(end?.signal === SIGSEGV && (end.errorCode & OF_LDT) !== 0);
 }
 
 /** Runs the cases; undefined for one that did not end. @throws NoHost where the host's kernel does not let the runner begin */
