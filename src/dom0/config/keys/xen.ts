@@ -112,7 +112,7 @@ export const xen: Family = {
     },
     judge: ({ number }) =>
       number > 0
-        ? approximated('keeps the last 50 instructions', 'The last 50 instructions of each vCPU are kept for the post-mortem, whatever the size. Each runs alone then, which makes the guest slower.')
+        ? approximated('keeps the last 50 instructions', 'The last 50 instructions of each vCPU are kept for the post-mortem, whatever the size. Each runs alone then, at some 3 million a second, where compiled code has hundreds of millions.')
         : undefined,
     from: ({ vmtraceKib }) => vmtraceKib,
   }),
