@@ -154,9 +154,10 @@ async function build() {
 
 async function testEverything() {
   const chromium = await setUp();
-  // What others read our volume groups, CDs and FAT disks with, and write theirs; and the assembler that ours is compared with.
+  // What others read our volume groups, CDs and FAT disks with, and write theirs; the assembler that ours is compared with; another PC that pcos runs on.
   const tools = await ensurePrograms({
     nasm: 'nasm',
+    'qemu-system-i386': 'qemu-system-x86',
     pvck: 'lvm2',
     sfdisk: 'fdisk',
     mke2fs: 'e2fsprogs',
@@ -164,7 +165,7 @@ async function testEverything() {
     'fsck.fat': 'dosfstools',
     genisoimage: 'genisoimage',
   });
-  if (tools) skip('tools of volume groups, file systems and assembly', tools);
+  if (tools) skip('tools of volume groups, file systems and assembly, QEMU', tools);
   const begin = performance.now();
   await check('type check', bin('typescript', join('bin', 'tsc')), ['-p', '.', '--noEmit']);
   await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), ['ci', '--error-on-warnings', '--reporter=summary', '.']);
