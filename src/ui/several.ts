@@ -62,10 +62,16 @@ const now = ({ file }: Candidate): Candidate | undefined => several.peek()?.find
 /** Dropped files whose start or definition was refused: that holds until something has become free. */
 const refused = new WeakSet<NamedFile>();
 
-let judged = Promise.resolve();
+let asked: Promise<unknown> = Promise.resolve();
 
-/** One after the other: Domain 0 gives up a judgement when it is asked for another. */
-const judgeAll = (isFreer = false): Promise<void> => (judged = judged.then(() => judgeEach(isFreer)));
+/** What Domain 0 is asked to judge, one after the other: it gives up a judgement when it is asked for another. */
+function inTurn<T>(ask: () => Promise<T>): Promise<T> {
+  const answer = asked.then(ask);
+  asked = answer.catch(() => {});
+  return answer;
+}
+
+const judgeAll = (isFreer = false): Promise<void> => inTurn(() => judgeEach(isFreer));
 
 /** `isFreer`: names or memory have become free, so what one was refused for may hold no more. */
 async function judgeEach(isFreer: boolean): Promise<void> {
@@ -129,17 +135,17 @@ export const shownForm = signal<{ file: NamedFile; judged: JudgedText } | undefi
 
 const edited = ({ file, files, text = '' }: Candidate) => ({ path: file.name, text, files, isDropped: true as const });
 
-/** Reads one for its form; once the others have been judged, for Domain 0 gives up a judgement when it is asked for another. */
+/** Reads one for its form. */
 export async function readForm(candidate: Candidate): Promise<void> {
   // One that cannot be read has no form: its line says why.
-  const judged = await host.judgeText(edited(candidate)).catch(() => undefined);
+  const judged = await inTurn(() => host.judgeText(edited(candidate))).catch(() => undefined);
   if (now(candidate)) shownForm.value = judged && { file: candidate.file, judged };
 }
 
 /** What somebody changes in that form. */
 export async function changeShown(candidate: Candidate, changes: Changes): Promise<void> {
   try {
-    const { text } = await host.changeText(edited(candidate), changes);
+    const { text } = await inTurn(() => host.changeText(edited(candidate), changes));
     if (now(candidate)) await rewrite(candidate.file, text);
   } catch (error) {
     put(candidate, { problem: sentence(error) });
