@@ -26,3 +26,6 @@ export function clock(ns: number): string {
   const pad = (n: number, width = 2): string => String(n).padStart(width, '0');
   return `${pad(Math.floor(ms / 3_600_000))}:${pad(Math.floor(ms / 60_000) % 60)}:${pad(Math.floor(ms / 1000) % 60)}.${pad(ms % 1000, 3)}`;
 }
+
+/** Seconds and microseconds of a minute: how logs of exits and decisions tell their times. */
+export const stamp = (ns: number): string => (Math.floor(ns / 1000) % 6e7 / 1e6).toFixed(6).padStart(9, '0').replace(/(...)$/, ' $1');

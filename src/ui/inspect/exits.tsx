@@ -8,7 +8,7 @@ import { type DomainView, exitTitle, HYPERCALL_VECTOR, reasonOf, vectorOf, type 
 import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
-import { hex8, whole } from '../units.ts';
+import { hex8, stamp, whole } from '../units.ts';
 import { Code } from './code.tsx';
 import { instructionAt, shortly } from './disassembly.ts';
 import { ExitLog, type SeenExit } from './exit-log.ts';
@@ -155,8 +155,6 @@ const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER
 /** Of one exit: the browser's clock goes in steps. */
 const wholeUs = (ns: number): string => (ns < 999_500 ? `${whole(ns / 1e3)} µs` : `${(ns / 1e6).toFixed(1)} ms`);
 const costText = (ns: number | undefined, stepNs: number): string => (ns === undefined ? '–' : ns < 500 ? (Number.isFinite(stepNs) ? `< ${wholeUs(stepNs)}` : '–') : wholeUs(ns));
-/** Seconds and microseconds of a minute. */
-const stamp = (ns: number): string => (Math.floor(ns / 1000) % 6e7 / 1e6).toFixed(6).padStart(9, '0').replace(/(...)$/, ' $1');
 const shareText = (count: number, all: number): string => (count < 0.0005 * all ? '<0.1 %' : `${((100 * count) / all).toFixed(1)} %`);
 
 /** A vCPU as it was to the exit: in that address space. */

@@ -10,6 +10,7 @@ import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
 import { useMachine } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';
+import { stamp } from '../units.ts';
 import { speaking } from '../sessions.ts';
 import { go } from '../state.ts';
 import { Chip, ownerClass } from './marks.tsx';
@@ -42,8 +43,6 @@ interface Line { atNs: number; id: number; kind: string; text: string; code?: st
 interface Seen { nowNs: number; spanMs: number; pcpus: number; runs: Run[]; ids: ReadonlyMap<number, number>; decisions: Decision[] }
 
 const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
-/** As the exit log has it. */
-const stamp = (ns: number): string => (Math.floor(ns / 1000) % 6e7 / 1e6).toFixed(6).padStart(9, '0').replace(/(...)$/, ' $1');
 const idOf = (machine: MachineView, unit: number): number => (unit === 0 ? 0 : (machine.at(unit)?.id ?? -1));
 
 /** Looks at the machine while it is shown; undefined: this browser does not share its memory. */
