@@ -96,7 +96,8 @@ export class Mailbox {
   get breaks(): BreakPoint[] {
     const count = Math.min(MOST_BREAKS, Atomics.load(this.words, this.base + MAILBOX.BREAKS));
     return Array.from({ length: count }, (_, i) => {
-      const [kind, linear, bytes] = this.words.slice(this.base + MAILBOX.BREAK_POINTS + 3 * i);
+      const at = this.base + MAILBOX.BREAK_POINTS + 3 * i,
+        [kind, linear, bytes] = this.words.subarray(at, at + 3);
       return { kind: BREAK_KINDS[kind] ?? 'execute', linear: linear >>> 0, bytes };
     });
   }
