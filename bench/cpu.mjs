@@ -14,7 +14,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { buildProgram } from '../scripts/build.mjs';
 import { buildReal, buildWide, cannotBuild, debianGuest, microElf } from './guests.mjs';
-import { busiest, firmware, geometricMean, MEANS, median, need, options, qemu, runGuest, short, threadTimes } from './lib.mjs';
+import { busiest, firmware, geometricMean, MEANS, median, need, options, qemu, ratio as ratioOfPairs, runGuest, short, threadTimes } from './lib.mjs';
 
 /** Rounds of the first pilot run: a few hundredths of a second each on an interpreter. */
 const PILOT = {
@@ -203,11 +203,15 @@ for (let run = 1; run <= runs; run++)
 
 /** Of a row: median, best, and spread (worst less best, as a share of the median). */
 const figures = list => ({ median: median(list), best: Math.min(...list), spread: (Math.max(...list) - Math.min(...list)) / median(list) });
-/** A peer's time divided by ours, for a table of times. */
-const ratios = (of, row, name) =>
-  of[name][row].length && of.ringside[row].length
-    ? { ratio: median(of[name][row]) / median(of.ringside[row]), best: Math.min(...of[name][row]) / Math.min(...of.ringside[row]) }
-    : undefined;
+/** A peer's time divided by ours, for a table of times; `low` and `high`: 95 % interval of the mean of pairs, where there are several. */
+const ratios = (of, row, name) => {
+  const theirs = of[name][row], ours = of.ringside[row];
+  if (theirs.length === 0 || ours.length === 0) return undefined;
+  const all = { ratio: median(theirs) / median(ours), best: Math.min(...theirs) / Math.min(...ours) };
+  if (ours.length === 1 || theirs.length !== ours.length) return all;
+  const { low, high } = ratioOfPairs(ours.map((time, i) => theirs[i] / time));
+  return { ...all, low, high };
+};
 const rows = names.map(row => ({
   row,
   figures: Object.fromEntries(peersHere.filter(name => times[name][row].length).map(name => [name, figures(times[name][row])])),
@@ -232,11 +236,11 @@ const means = Object.fromEntries(
 
 const unit = row => (LINUX.includes(row) ? 1 : 1000);
 const cell = (row, each) => (each ? `${short(each.median * unit(row))} (${short(each.best * unit(row))}, ${Math.round(100 * each.spread)} %)` : '-');
-const pair = each => (each ? `${short(each.ratio)} (${short(each.best)})` : '-');
+const pair = each => (each ? `${short(each.ratio)} (${short(each.best)})${each.low === undefined ? '' : `, ${short(each.low)} to ${short(each.high)}`}` : '-');
 const hasFresh = rows.some(({ freshAgainst }) => Object.values(freshAgainst).some(Boolean));
 console.log(
   `\nmicroseconds a round (Linux: seconds), median (best, spread) of ${runs} runs in turn, ${chunks > 1 ? `the last half of ${chunks} times` : 'after a fifth as warm-up,'} ${ms} ms a row ` +
-    `(node ${process.version}, ${cpus().length} processors); ratio: a peer's time / ours, of medians (of the best)`,
+    `(node ${process.version}, ${cpus().length} processors); ratio: a peer's time / ours, of medians (of the best), 95 % interval of the pairs' mean`,
 );
 console.log(`| row | ${peersHere.join(' | ')} | ${theirs.map(name => `${name} / ringside${hasFresh ? ` | first ${ms} ms` : ''}`).join(' | ')} |`);
 console.log(`| --- |${' ---: |'.repeat(peersHere.length + theirs.length * (hasFresh ? 2 : 1))}`);
