@@ -479,16 +479,16 @@ const VIEWS = [
   [
     'rings',
     async page => {
-      // Where it is about to ring: what it has pushed waits, and of the answers before one is unread.
-      await tab(page, 'Exits');
-      const call = page.locator('.elog tbody tr', { hasText: 'EVTCHNOP_send' }).first();
-      await call.waitFor({ timeout: PROMPT_MS });
-      const eip = await call.locator('td').nth(4).textContent();
+      // After a write to the ring's first word, req_prod: what was pushed waits, and of the answers before one is unread.
+      await tab(page, 'Rings');
+      const place = page.getByText(/The ring itself lies in a page of the guest/);
+      await place.waitFor({ timeout: PROMPT_MS });
+      const [, frame] = /guest frame 0x([\da-f]+)/.exec(await place.textContent());
       await tab(page, 'Processor');
-      await page.getByLabel('Linear address').fill(eip);
+      await page.getByLabel('When it stops').selectOption('write');
+      await page.getByLabel('Linear address').fill(`${frame}000`);
       await page.getByRole('button', { name: 'Stop there' }).click();
       const stopped = page.locator('.brk .why');
-      // Its other events, of the console and the card, begin there, too.
       for (let stops = 0; stops < MOST_STOPS; stops++) {
         await stopped.waitFor({ timeout: PROMPT_MS });
         await tab(page, 'Rings');
@@ -504,7 +504,7 @@ const VIEWS = [
     'event-channels',
     async page => {
       await tab(page, 'Processor');
-      await page.getByRole('button', { name: /^Remove: before the instruction/ }).click();
+      await page.getByRole('button', { name: /^Remove: after a write/ }).click();
       await page.getByRole('button', { name: 'Run all guests' }).click();
       await tab(page, 'Event channels');
     },

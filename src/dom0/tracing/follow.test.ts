@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ExitReason } from '../../cpu/architecture/index.ts';
+import { ExitReason, IO_REP, IO_STRING } from '../../cpu/architecture/index.ts';
 import { MemoryDisk } from '../../devices/index.ts';
 import { IO_HOP, IO_OP, IoTrace, partOfRequest, Trace, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { tracedDrives } from '../../hypervisor/disks/index.ts';
@@ -81,10 +81,13 @@ describe('a request that is followed', () => {
     follower.close();
   });
 
-  it('took the exits since what told of the one before it, by reason and port, and says nothing where it did not see them all', async () => {
+  it('took the exits since what told of the one before it, by reason and port with what they carried, and says nothing where it did not see them all', async () => {
     const { record, guest, io, view } = await make();
     const follower = new Follower(view);
-    const exit = (reason: number, qualification = 0) => guest.add(TRACE_KIND.EXIT, 0, reason, 0xc000, qualification);
+    const exit = (reason: number, qualification = 0, detail = 0) => {
+      guest.beginExit(0, reason, 0xc000, qualification, 0);
+      guest.detail(detail);
+    };
     const command = () => {
       exit(ExitReason.IO, 0x1f7 << 16);
       guest.add(TRACE_KIND.IOREQ, 0, 0x1f7, 1, 1);
@@ -93,7 +96,9 @@ describe('a request that is followed', () => {
       return number;
     };
     const numbers = [command()];
-    for (let i = 0; i < 3; i++) exit(ExitReason.IO, (0x1f0 << 16) | 9);
+    // Two words alone and a REP INSW of a sector.
+    for (let i = 0; i < 2; i++) exit(ExitReason.IO, (0x1f0 << 16) | 9, 0xffff);
+    exit(ExitReason.IO, (0x1f0 << 16) | IO_REP | IO_STRING | 9, 512);
     exit(ExitReason.HLT);
     numbers.push(command());
     exit(ExitReason.IO, 0x1f0 << 16);
@@ -104,7 +109,7 @@ describe('a request that is followed', () => {
     const exits = new Map(follower.list(record.id).map(each => [each.number, each.exits]));
     expect(numbers.map(number => exits.get(number))).toEqual([
       undefined,
-      [{ reason: ExitReason.IO, port: 0x1f0, count: 3 }, { reason: ExitReason.HLT, count: 1 }, { reason: ExitReason.IO, port: 0x1f7, count: 1 }],
+      [{ reason: ExitReason.IO, port: 0x1f0, count: 3, bytes: 516 }, { reason: ExitReason.HLT, count: 1 }, { reason: ExitReason.IO, port: 0x1f7, count: 1, bytes: 1 }],
       undefined,
     ]);
     expect(follower.missed).toBeGreaterThan(0);

@@ -2,7 +2,7 @@
  * Block requests and packets on their way, from the records that workers write while somebody watches (hypervisor/tracing/io-trace.ts): what belongs to one
  * number is put together, and told in words.
  */
-import { ExitReason } from '../../cpu/architecture/index.ts';
+import { ExitReason, IO_REP, IO_SIZE_MASK } from '../../cpu/architecture/index.ts';
 import { IO_HOP, IO_OP, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import type { MachineView, TraceEntry } from '../../hypervisor/view/index.ts';
 
@@ -34,6 +34,8 @@ export interface ExitsOf {
   reason: number;
   port?: number;
   count: number;
+  /** Of I/O instructions: what they carried. */
+  bytes?: number;
 }
 
 export interface Followed {
@@ -95,10 +97,11 @@ export class Follower {
     this.exits.set(domid, { entries: kept.entries, areAll: true });
     if (!kept.areAll) return undefined;
     const counts = new Map<string, ExitsOf>();
-    for (const { details: [reason, , qualification] } of taken) {
-      const port = reason === ExitReason.IO ? { port: qualification >>> IO_PORT_SHIFT } : {}, key = `${reason} ${port.port}`;
-      const counted = counts.get(key) ?? { reason, ...port, count: 0 };
+    for (const { details: [reason, , qualification], exit } of taken) {
+      const isIo = reason === ExitReason.IO, port = isIo ? { port: qualification >>> IO_PORT_SHIFT } : {}, key = `${reason} ${port.port}`;
+      const counted = counts.get(key) ?? { reason, ...port, count: 0, ...(isIo ? { bytes: 0 } : {}) };
       counted.count++;
+      if (isIo) counted.bytes! += qualification & IO_REP ? (exit?.detail ?? 0) : (qualification & IO_SIZE_MASK) + 1;
       counts.set(key, counted);
     }
     return [...counts.values()].sort((one, other) => other.count - one.count);

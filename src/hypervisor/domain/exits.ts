@@ -297,12 +297,21 @@ export class Exits {
     if (!model) {
       if (!domain.remote) return this.accessPort(own, port);
       this.countRequest(port, 1);
-      this.portBytes += domain.remote.port();
+      this.carried(domain.remote.port());
       return;
     }
     const started = this.beginRequest(port, 1);
     this.accessPort(model, port);
     if (started >= 0) this.endRequest(started);
+  }
+
+  /** A string instruction has no one value: its record says how many bytes it carried. */
+  private carried(bytes: number): void {
+    const { domain: { trace, vcpus }, exit } = this;
+    this.portBytes += bytes;
+    if ((exit.qualification & IO_REP) === 0) return;
+    vcpus.current.detailExit(bytes);
+    if (trace.on) trace.detail(bytes);
   }
 
   private accessPort(bus: DeviceBus, port: number): void {
@@ -314,10 +323,10 @@ export class Exits {
       this.ask();
       const bytes = !memory ? 0 : qualification & IO_IN ? bus.readPortBlock(port, size, memory) : bus.writePortBlock(port, size, memory);
       this.answered();
-      this.portBytes += bytes;
+      this.carried(bytes);
       if (bytes > 0) return processor.completePortBlock(bytes);
     }
-    this.portBytes += size;
+    this.carried(size);
     this.ask();
     let value = 0;
     if (qualification & IO_IN) value = bus.readPort(port, size);

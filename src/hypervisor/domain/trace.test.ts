@@ -104,6 +104,16 @@ describe('what the trace has', () => {
 });
 
 describe('an exit in the trace', () => {
+  it('says of a string instruction how many bytes it carried, and so does the ring of last exits', () => {
+    // mov esi,0; mov ecx,4; mov dx,0x3c9; rep outsb; cli; hlt
+    const { domain } = testGuest({ code: asm('be 00 00 00 00 b9 04 00 00 00 66 ba c9 03 f3 6e fa f4'), type: XEN_TYPE.HVM });
+    const view = viewOf(domain), reader = view.watch();
+    domain.runSlice();
+    const carried = reader.take().entries.filter(({ kind, details }) => kind === TRACE_KIND.EXIT && details[0] === ExitReason.IO).map(({ exit }) => exit!.detail);
+    expect(carried.reduce((sum, bytes) => sum + bytes, 0)).toBe(4);
+    expect(view.vcpus()[0]!.lastExits().exits.filter(({ reason }) => reason === ExitReason.IO).map(({ detail }) => detail)).toEqual(carried);
+  });
+
   it('has what it was about, the time that it took, in parts where somebody was asked, and the guest’s CR3; parts are in the counters, too', () => {
     let ms = 0;
     // mov dx,0x3c8; mov al,7; out dx,al; mov byte [0xa0000],1; cli; hlt

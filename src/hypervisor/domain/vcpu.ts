@@ -83,6 +83,12 @@ export class Vcpu {
     block[at + 3] = detail;
     block[LAST_EXITS]++;
   }
+
+  /** What the last of them was about is known only now. */
+  detailExit(detail: number): void {
+    const { block } = this;
+    block[LAST_EXITS_RING + (((block[LAST_EXITS] - 1) >>> 0) % LAST_EXITS_COUNT) * LAST_EXIT_WORDS + 3] = detail;
+  }
 }
 
 /** What a vCPU does, as Xen's runstates name it. */

@@ -142,7 +142,7 @@ const isCall = (reason: number): boolean => reason === ExitReason.VMCALL || reas
 export function aboutOf(exit: SeenExit): string {
   const { reason, qualification, detail = 0, call } = exit, number = callOf(exit);
   if (number !== undefined) return `${(call && operationName(number, call.first)) ?? hypercallName(number)}${call && call.result !== 0 ? ` → ${call.result}` : ''}`;
-  if (reason === ExitReason.IO) return `${qualification & 16 ? 'string, ' : qualification & 8 ? '' : `0x${(detail >>> 0).toString(16)} → `}port 0x${(qualification >>> 16).toString(16)}`;
+  if (reason === ExitReason.IO) return `${qualification & 32 ? `${detail} byte${detail === 1 ? '' : 's'}, ` : qualification & 16 ? 'string, ' : qualification & 8 ? '' : `0x${(detail >>> 0).toString(16)} → `}port 0x${(qualification >>> 16).toString(16)}`;
   if (reason === ExitReason.EPT_VIOLATION) return `${qualification & 2 ? 'write' : qualification & 4 ? 'fetch' : 'read'} ${hex8(detail)}`;
   if (reason === ExitReason.RDMSR || reason === ExitReason.WRMSR) return `MSR 0x${(detail >>> 0).toString(16)}`;
   if (reason in SHORTLY) return SHORTLY[reason]!;
@@ -150,6 +150,12 @@ export function aboutOf(exit: SeenExit): string {
   return vectorOf(reason) < 0 && explainExit({ reason, qualification }).fields.length > 0 ? hex8(qualification) : '';
 }
 const PAGE_FAULT = 14;
+/** What a column of the log has room for; whole texts are a title away. */
+const CODE_ROOM = 17,
+  ABOUT_ROOM = 22;
+/** Of an instruction that is too long the address goes, of an operation its family's name. */
+const codeInCell = (text: string): string => { const short = shortly(text); return short.length <= CODE_ROOM ? short : short.replace(/\[[^\]]{4,}\]/, '[…]'); };
+const aboutInCell = (text: string): string => (text.length <= ABOUT_ROOM ? text : text.replace(/^[A-Z]+OP_(?=[a-z])/, ''));
 /** Where the reason alone says what it was about. */
 const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER]: 'timer is due', [ExitReason.EXTERNAL_INTERRUPT]: 'doorbell rang', [ExitReason.INTERRUPT_WINDOW]: 'interrupt waits', [ExitReason.HLT]: 'nothing to do' };
 /** Of one exit: the browser's clock goes in steps. */
@@ -229,7 +235,7 @@ function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeNow}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
       <tbody>{rows.map(exit => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), about = aboutOf(exit); return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
         <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason) || '–'}</td>
-        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{shortly(text)}</td><td class="cut sec" title={about}>{about}</td><td class="m num nw">{exit.ns !== undefined && (exit.ns >= 500 ? wholeUs(exit.ns) : Number.isFinite(data.stepNs) && <span class="dim">{costText(exit.ns, data.stepNs)}</span>)}</td></tr>; })}</tbody></table></div></div>}</section>;
+        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw">{exit.ns !== undefined && (exit.ns >= 500 ? wholeUs(exit.ns) : Number.isFinite(data.stepNs) && <span class="dim">{costText(exit.ns, data.stepNs)}</span>)}</td></tr>; })}</tbody></table></div></div>}</section>;
 }
 
 // ---- one exit taken apart

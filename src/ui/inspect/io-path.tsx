@@ -16,18 +16,18 @@ const words = {
   done: 'answered', open: 'under way', number: (n: number) => `Request ${n}`, compare: 'Beside a request of', none: 'no other guest', waitsFor: (name: string) => `Nothing of ${name} yet: have it read, write or send something.`,
   twoWays: (kib: number, what: string) => `One ${what} of ${kib} KiB, two ways`, requestsOf: (names: readonly string[]) => `Requests of ${names.join(' and ')}`,
   ways: { ring: 'paravirtual: a ring', drive: 'emulated IDE drive', card: 'emulated network card', other: 'through the bridge' }, of: (what: string, kib: number | undefined) => (kib ? `${what}, ${kib} KiB` : what),
-  lanes: { guest: ['Guest driver', 'in the guest'], crossing: ['Crossing', 'VM exits, one a square'], xen: ['Xen', 'root mode'], dom0: ['Domain-0', 'serves it'], where: ['Host disk', 'as each layer calls it'], time: ['Time', 'until the answer'], list: ['Requests', 'newest last, by time'] } as const,
+  lanes: { guest: ['Guest driver', 'in the guest'], crossing: ['Crossing', 'VM exits, one a square'], xen: ['Xen', 'root mode'], dom0: ['Domain-0', 'serves it'], where: ['Host disk', 'as each layer calls it'], time: ['Time', 'until the answer'] } as const,
   slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', noSlot: 'no exit', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
   uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'the back end was at work, and found the slot by itself', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
   model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
-  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', answered: 'Answered after', against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted; of the times the middle one.`,
+  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', copied: 'Copied through ports', answered: 'Answered after', earlier: (name: string) => `Earlier request of ${name}`, later: (name: string) => `Later request of ${name}`, against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`,
   decodes: 'Decodes each access, hands it to the device model', rings: 'Sets a pending bit, wakes Domain-0', asleep: 'Is not asked', decoded: 'The vCPU waits at each one until the device model has answered.', bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`, noBell: 'No event, no work: the guest and Domain-0 share the page.', accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`, events: (n: number) => `${n} event${n === 1 ? '' : 's'}`, serves: (n: number) => `${figure(n)} requests an exit`,
   longer: (slow: string, quick: string, kib: number | undefined, place: string, us: string, part: number, quickKib: number | undefined) => `${slow} waits longer than ${quick} although it exits less: ${us} of it, ${part.toFixed(0)} %, pass ${place === 'stored' ? 'where it is stored' : `at the ${place}`}${kib && quickKib && kib > quickKib ? `, which moves ${kib} KiB for it against ${quickKib}` : ''}.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
 };
 const EVERY_MS = 250,
   KEPT = 60,
-  /** Of a side's strip, and squares in a row of exits. */
-  STRIP = 40,
+  /** The typical request is one of the last so many. */
+  RECENT = 40,
   MOST_SQUARES = 165,
   /** So many stand in a line at their full width. */
   ONE_LINE = 30,
@@ -81,9 +81,9 @@ function open({ session }: Target) {
 
 /** The one in the middle by its time: the last one may be one that waited for something else. */
 const typicalOf = (requests: readonly FollowedRequest[]): FollowedRequest | undefined => [...requests].sort((a, b) => lastOf(a.steps) - lastOf(b.steps))[requests.length >> 1];
-/** The chosen request of a side; unless one is chosen, a typical one of those in the strip that were answered, whose exits are known, and that took some. */
+/** The chosen request of a side; unless one is chosen, a typical one of the last that were answered, whose exits are known, and that took some. */
 function chosenOf({ requests }: Side, chosen: string): FollowedRequest | undefined {
-  const done = requests.slice(0, STRIP).filter(({ isDone }) => isDone);
+  const done = requests.slice(0, RECENT).filter(({ isDone }) => isDone);
   return requests.find(({ number }) => String(number) === chosen) ?? typicalOf(done.filter(({ exits }) => exits && exits.length > 0)) ?? done[0] ?? requests[0];
 }
 
@@ -92,6 +92,7 @@ type Way = 'ring' | 'drive' | 'card' | 'other';
 const wayOf = ({ steps }: FollowedRequest): Way => { const places = new Set(steps.map(({ place }) => place)); return places.has('front end') ? 'ring' : places.has('device model') ? 'drive' : places.has('card') ? 'card' : 'other'; };
 const lastOf = (steps: Steps): number => Math.max(0, ...steps.map(({ us }) => us));
 const timeText = (us: number): string => (us < 0.5 ? words.atOnce : us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(1)} ms`);
+const bytesOf = (exits: FollowedRequest['exits'] = []): number => exits.reduce((sum, { bytes = 0 }) => sum + bytes, 0);
 const countOf = (exits: readonly { count: number }[] = []): number => exits.reduce((sum, { count }) => sum + count, 0);
 const kibOf = (steps: Steps): number | undefined => { const sectors = /(\d+) sectors?/.exec(steps.find(({ place }) => place === 'guest disk')?.what ?? '')?.[1]; return sectors === undefined ? undefined : Number(sectors) / 2; };
 const whatOf = (steps: Steps): string => /: (\w+)$/.exec(steps.find(({ place }) => /back end|model/.test(place))?.what ?? '')?.[1] ?? '';
@@ -115,14 +116,13 @@ function Figure(shown: Shown<Data>) {
     <div class="lanes">
       <div class="lane-n none" />
       {sides.map((side, i) => { const request = picked[i]; return <div key={side.id} class={`lane-h ${ownerClass(side.id)}`}><h3><span class="dom">{side.name}</span> <ModeBadge type={side.type} /> {request && words.ways[wayOf(request)]}</h3>
-        {request ? <h4>{words.number(request.number)}{!same && whatOf(request.steps) && `, ${words.of(whatOf(request.steps), kibOf(request.steps))}`} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}</div>; })}
+        {request ? <h4>{words.number(request.number)}{!same && whatOf(request.steps) && `, ${words.of(whatOf(request.steps), kibOf(request.steps))}`} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag><Neighbours side={side} picked={request} pick={number => pick(i, number)} /></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}</div>; })}
       {lane('guest', request => <Card {...guestCard(request)} />)}
       {lane('crossing', request => <Crossing exits={request.exits} told={request.steps.find(({ place }) => place === 'exit')?.what ?? ''} />)}
       {lane('xen', (request, side) => <div class="c-hv"><Card {...xenCard(request, side)} /></div>)}
       {lane('dom0', request => <div class="c-d0"><Card {...dom0Card(request)} /></div>)}
       {picked.some(each => each && each.steps.some(({ place }) => WHERE.has(place))) && <>{lane('where', (request, side) => <Where steps={request.steps} id={side.id} />)}<OnDisk sides={sides.map(({ id }, i) => ({ id, steps: picked[i]?.steps ?? [] }))} /></>}
       {lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
-      {lane('list', (_, side, i) => <Strip side={side} picked={picked[i]} pick={number => pick(i, number)} />)}
     </div>
     <div class="iopend"><div><dl class="sums">{sumsOf(sides).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b class={`dom ${ownerClass(sides[i]!.id)}`}>{value}</b></span>)}</dd></div>)}</dl>
     <p class="cap-t">{words.mean(counted)}{longer && ` ${longer}`}</p></div>{reason && <WhyBox why={reason} />}</div>
@@ -188,9 +188,10 @@ function Times({ steps, id, mostUs }: { steps: Steps; id: number; mostUs: number
     <p><b class="big">{timeText(all)}</b>{all > 0 && <span class="sec"> {words.largest(steps[top]!.place, (100 * took[top]!) / all)}; {took.map((us, i) => ({ us, place: steps[i]!.place })).filter(({ us }, i) => us >= 0.5 && i !== top).sort((one, other) => other.us - one.us).slice(0, 3).map(({ us, place }) => `${place} ${timeText(us).replace(' ', '\u00a0')}`).join(', ')}</span>}</p></div>;
 }
 
-function Strip({ side, picked, pick }: { side: Side; picked: FollowedRequest | undefined; pick: (number: number) => void }) {
-  const shown = side.requests.slice(0, STRIP).reverse(), most = Math.max(1, ...shown.map(({ steps }) => lastOf(steps)));
-  return <div class="strip-r">{shown.map(({ number, steps, isDone }) => <button key={number} aria-pressed={number === picked?.number} aria-label={`${words.number(number)}, ${isDone ? timeText(lastOf(steps)) : words.open}`} title={`${words.number(number)}: ${timeText(lastOf(steps))}`} onClick={() => pick(number)}><i style={`height:${Math.max(8, (100 * lastOf(steps)) / most)}%`} /></button>)}</div>;
+/** To the requests before and after it. */
+function Neighbours({ side, picked, pick }: { side: Side; picked: FollowedRequest; pick: (number: number) => void }) {
+  const at = side.requests.findIndex(({ number }) => number === picked.number), button = (label: string, text: string, to: number) => { const request = side.requests[to]; return <button class="btn" aria-label={label} title={label} disabled={!request} onClick={() => request && pick(request.number)}>{text}</button>; };
+  return <span class="near">{button(words.earlier(side.name), '‹', at + 1)}{button(words.later(side.name), '›', at - 1)}</span>;
 }
 
 /** A decimal where it says something. */
@@ -207,7 +208,10 @@ function sumsOf(sides: readonly Side[]): [name: string, values: string[]][] {
   return [
     ...(kib.every(each => each > 0) ? [[words.perKib, values(i => exits[i]! / kib[i]!, figure)] as [string, string[]]] : []),
     [words.perRequest, values(i => exits[i]! / counted[i]!.length, figure)],
-    [words.answered, values(i => lastOf(typicalOf(counted[i]!)?.steps ?? []) || NaN, timeText)],
+    // Where a driver moves the data itself that is what tells the ways apart; the times have a lane of their own.
+    sides.some((_, i) => counted[i]!.some(request => wayOf(request) === 'drive'))
+      ? [words.copied, values(i => sum(counted[i]!, ({ exits: each }) => bytesOf(each)) / counted[i]!.length, n => (n < 1 ? '0' : n < 1000 ? `${figure(n)} B` : `${figure(n / 1024)} KiB`))]
+      : [words.answered, values(i => lastOf(typicalOf(counted[i]!)?.steps ?? []) || NaN, timeText)],
   ];
 }
 
