@@ -59,9 +59,9 @@ const WEIGHED = { web: 256, batch: 512, render: 256, backup: 128 };
 /** What a server does: it computes, asks its disk, and sleeps. */
 const SERVES = 'hog 2\ntime xvda read 512 64 4\nsleep 12\n'.repeat(400);
 
-/** What two guests do side by side: one computes a little and asks the network, the other computes by turns. */
+/** What two guests do side by side: one computes a little and asks the network; each line of the other, which is shown, says what it has done. */
 const PINGS = ['hog 5', 'ping 10.0.2.2 1', 'sleep 46', 'ping 10.0.2.2 1', 'sleep 31\n'].join('\n').repeat(200);
-const COMPUTES = ['hog 14', 'sleep 58', 'hog 4', 'sleep 37', 'ping 10.0.2.2 1', 'sleep 71\n'].join('\n').repeat(200);
+const TELLS = ['read name', 'events 20', 'dirty 64 5 11000', 'grants', 'ping 10.0.2.2 2', 'dirty 16 4 17000\n'].join('\n').repeat(200);
 
 const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
@@ -287,7 +287,7 @@ const VIEWS = [
       await page.locator('.bh h2', { hasText: 'minipv-pvh' }).waitFor({ timeout: PROMPT_MS });
       await prompt(page);
       await type(page, 'dhcp', 'read name', 'ping 10.0.2.2 3');
-      await paste(page, COMPUTES);
+      await paste(page, TELLS);
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.locator('.justh li').first().waitFor();

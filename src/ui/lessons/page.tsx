@@ -9,7 +9,7 @@ import { frontGuest, sessions } from '../sessions.ts';
 import { Activity } from '../parts/activity.tsx';
 import { strings } from '../strings.ts';
 import { SerialWindow } from '../parts/serial.tsx';
-import { Tag } from '../parts/marks.tsx';
+import { Icon, Tag } from '../parts/marks.tsx';
 import { type Action, handInCode, type Lesson, type Part, type Problem, readLesson, type Round, roundsOf, type Step } from './lesson.ts';
 import { lessonAddress, lessonText } from './list.ts';
 import './lessons.css';
@@ -24,7 +24,7 @@ const words = {
   starts: 'The guests of the lesson start.', seed: (seed: string) => `seed ${seed}`, another: 'Other numbers',
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
   round: (n: number, of: number, name: string | undefined) => `Round ${n}${of > 1 ? ` of ${of}` : ''}${name ? `: ${name}` : ''}`, later: 'Opens when this round is done.', was: (before: string) => `was ${before}`, youSaid: (n: number) => `You said ${number(n)}.`, gap: (said: number, got: number) => `you said ${number(said)}, measured ${number(got)}`,
-  show: 'Show', fold: 'Fold', answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer',
+  answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer',
   doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Why it is so, and what the source says. Opens when the measurement holds.', reality: 'What a real host does otherwise. Opens at the end.' },
   measure: 'Measure', measureAgain: 'Measure again', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
   wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
@@ -134,7 +134,7 @@ export function LessonPage() {
         if (r > current) return <section key={round.from} class={round.steps[0]!.kind === 'reality' ? 'lpast' : 'lstep shut'}><h2>{title}</h2><p class="sec">{round.steps[0]!.kind === 'reality' ? words.waits.reality : words.later}</p></section>;
         const isFolded = r < current && !unfolded.value.has(-round.from - 1);
         return <Fragment key={round.from}>
-          {r < current && <section class="lpast"><div class="row"><h2>{title}</h2><span class="sec">{gapsOf(round, state).join('; ')}</span><span class="grow" /><button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${isFolded ? words.show : words.fold}: ${title}`} onClick={() => fold(-round.from - 1, !isFolded)}>{isFolded ? words.show : words.fold}</button></div></section>}
+          {r < current && <section class="lpast"><div class="row toggled"><h2><Toggle at={-round.from - 1} isFolded={isFolded}>{title}</Toggle></h2><span class="sec">{gapsOf(round, state).join('; ')}</span></div></section>}
           {!isFolded && round.steps.map((step, i) => <Fragment key={i}><StepBox step={step} index={round.from + i} number={i + 1} state={state} />{narrow.value && round.from + i === state.at && consoles}</Fragment>)}
         </Fragment>;
       })}
@@ -172,15 +172,14 @@ function StepBox({ step, index, number: no, state }: { step: Step; index: number
   if (index > at) return <section class="lstep shut"><h2>{title}</h2><p class="sec">{words.waits[step.kind]}</p></section>;
   const result = state.results.get(index);
   const holds = result?.judged.every(each => each.holds) ?? false;
-  const isLast = index === lesson.steps.length - 1, lastActions = step.parts.findLast(({ kind }) => kind === 'actions');
+  const isLast = index === lesson.steps.length - 1, hasActions = step.parts.some(({ kind }) => kind === 'actions'), toggles = !isHere && FOLDED.has(step.kind) && hasMore(step);
   return <section ref={box} class={`lstep${isHere ? ' here' : ''}${isFolded ? ' folded' : ''}${step.kind === 'reality' ? ' reality' : ''}`} data-step={index}>
-    <div class="row"><h2>{title}</h2>{isFolded && linesOf(step).map((text, i) => <span key={i} class="typed"><Typed text={text} before={typedBefore(index, state)[i]} /></span>)}<span class="grow" />
+    <div class={`row${toggles ? ' toggled' : ''}`}><h2>{toggles ? <Toggle at={index} isFolded={isFolded}>{title}</Toggle> : title}</h2>{isFolded && linesOf(step).map((text, i) => <span key={i} class="typed"><Typed text={text} before={typedBefore(index, state)[i]} /></span>)}<span class="grow" />
       {step.kind === 'do' && <button class="btn quiet sm" disabled={busy} onClick={() => void reset(index)}>{words.reset}</button>}
-      {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}</Tag>}
-      {!isHere && FOLDED.has(step.kind) && hasMore(step) && <button class="btn quiet sm" aria-expanded={!isFolded} aria-label={`${words.show}: ${title}`} onClick={() => fold(index, !isFolded)}>{isFolded ? words.show : words.fold}</button>}</div>
+      {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}</Tag>}</div>
     {isFolded && <Gist step={step} state={state} />}
-    {!isFolded && step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state}>{isHere && part === lastActions && <button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button>}</PartView>)}
-    {isHere && step.kind === 'do' && <p class="row wrap"><button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button></p>}
+    {!isFolded && step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state} />)}
+    {isHere && (step.kind === 'do' || hasActions) && <p class="row wrap lgo">{hasActions && <button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button>}{step.kind === 'do' && <button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button>}</p>}
     {isHere && step.kind === 'measure' && <p class="row"><button class={`btn${holds ? '' : ' primary'}`} disabled={busy} onClick={() => void measure(index)}>{result ? words.measureAgain : words.measure}</button>{holds && <button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button>}</p>}
     {isHere && step.kind === 'explain' && !isLast && <p><button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button></p>}
     {isHere && step.kind === 'reality' && <p class="code" data-testid="code"><b>{words.code}</b> <code>{handInCode(lesson, state.run.exact)}</code> <span class="sec">{words.hand}</span></p>}
@@ -214,6 +213,10 @@ function fold(index: number, isShut: boolean): void {
   unfolded.value = next;
 }
 
+/** Of what is behind somebody, its head: all of the line opens and folds it. */
+const Toggle = ({ at, isFolded, children }: { at: number; isFolded: boolean; children: ComponentChildren }) =>
+  <button class="ltog" aria-expanded={!isFolded} onClick={() => fold(at, !isFolded)}>{children}<Icon name={isFolded ? 'right' : 'down'} /></button>;
+
 const act = (step: Step): Promise<void> => work(async ({ run, at }) => {
   await run.act(step);
   return { at: at + 1 };
@@ -221,11 +224,10 @@ const act = (step: Step): Promise<void> => work(async ({ run, at }) => {
 
 const measure = (index: number): Promise<void> => work(async ({ run, answers, results }) => ({ results: new Map([...results, [index, await run.measure(index, answers)]]) }));
 
-/** `children`: what does its actions. */
-function PartView({ part, index, state, children }: { part: Part; index: number; state: Now; children?: ComponentChildren }) {
+function PartView({ part, index, state }: { part: Part; index: number; state: Now }) {
   if (part.kind === 'text') return <div class="prose"><Markdown tokens={part.tokens} /></div>;
   if (part.kind === 'ask') return <Ask name={part.name} text={part.text} isHere={index === state.at} given={state.answers.get(part.name)} />;
-  if (part.kind === 'actions') return <div class="actw"><Actions actions={part.actions} before={typedBefore(index, state)} />{children}</div>;
+  if (part.kind === 'actions') return <Actions actions={part.actions} before={typedBefore(index, state)} />;
   const result = state.results.get(index);
   if (part.kind === 'rows') return <table class="meas"><thead><tr><th>{words.what}</th><th class="num said">{words.said}</th><th class="num got">{words.measured}</th></tr></thead><tbody>{part.rows.map(row => {
     const value = result?.measured.find(each => each.row === row)?.value;

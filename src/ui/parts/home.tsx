@@ -47,10 +47,10 @@ function Home() {
     <div class="cards">
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
+        <p class="sec"><button class="link" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}>{strings.home.figure}</button><span id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</span></p>
         {!isListed.value ? <p class="sec" role="status">{strings.home.listing}</p> : <>
-        <Best guest={best} />
-        <Offers guests={others.filter(({ id }) => FIRST.includes(id))} />
-        <div class="more-r">
+        <Offers best={best} guests={others.filter(({ id }) => FIRST.includes(id))} />
+        <div class="more-r cf">
         <details class="more-g"><summary>{strings.home.all(others.length + 1)}</summary><Offers guests={others.filter(({ id }) => !FIRST.includes(id))} /></details>
         <details class="more-g" onToggle={event => { showsSectors.value = event.currentTarget.open; }}>
           <summary title={strings.bootSectors.hint}>{strings.bootSectors.title}</summary>{showsSectors.value && <BootSectors />}</details>
@@ -63,8 +63,8 @@ function Home() {
         <p class="sec">{strings.home.dropHint}</p>
         <div class={`dropz${dragging.value ? ' over' : ''}`}>
           <ul>{strings.home.dropKinds.map(([kind, what]) => <li key={kind}><code>{kind}</code><span>{what}</span></li>)}</ul>
-          <p class="sec">{dragging.value ? strings.home.dropNow : strings.home.dropTogether}</p>
-          <p><ChooseFiles onFiles={files => void addFiles(named(files))}>{strings.home.choose}</ChooseFiles> <button class="btn" onClick={() => go({ kind: 'defined', name: '' })}>{strings.home.write}</button></p>
+          <p><ChooseFiles onFiles={files => void addFiles(named(files))}>{strings.home.choose}</ChooseFiles> <button class="btn quiet" onClick={() => go({ kind: 'defined', name: '' })}>{strings.home.write}</button></p>
+          <p class="sec cf">{dragging.value ? strings.home.dropNow : strings.home.dropTogether}</p>
         </div>
         {(inventory.value?.stored?.checkpoints.length ?? 0) > 0 && <SavedGuests />}
         <ReopenList />
@@ -72,15 +72,9 @@ function Home() {
       <section class="card">
         <h2><Icon name="prompt" size={15} /> {strings.home.lesson}</h2>
         <p class="sec">{strings.home.lessonHint}</p>
-        <LessonList />
+        <LessonList><li><button class="link" aria-describedby="ways-hint" onClick={() => void startWays()}>{strings.home.ways}</button><span class="sec" id="ways-hint">{strings.home.waysHint}</span></li></LessonList>
         <p class="sec cf">{strings.home.ownLesson}</p>
       </section>
-      <div class="figures">
-        <div><button class="btn" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}><Icon name="run" />{strings.home.figure}</button>
-          <p id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</p></div>
-        <div><button class="btn" aria-describedby="ways-hint" onClick={() => void startWays()}><Icon name="run" />{strings.home.ways}</button>
-          <p id="ways-hint">{strings.home.waysHint}</p></div>
-      </div>
       <div class="livew">
         {speaking() ? <LiveConsole /> : <section class="win"><div class="wt"><StateMark state="r" /><span class="t">{strings.home.log}</span><span class="sec cut">{strings.home.logHint}</span></div><div class="wb"><XenLog /></div></section>}
         {afterPrompt.value && <JustHappened />}
@@ -92,8 +86,9 @@ function Home() {
 /** Of those beside it these stand before the others: a guest of each kind, and the ones of the figure. */
 const FIRST = ['minipv-pv', 'minipv-pvh', 'pcos', 'demo'];
 
-const Offers = ({ guests }: { guests: readonly Offer[] }) => <table class="offers" role="table"><thead><tr>{strings.home.columns.map((name, i) => <th key={name} class={i > 1 ? 'num' : ''}>{name}</th>)}<th><span class="hidden">{strings.home.bootButton}</span></th></tr></thead>
-  <tbody>{guests.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>;
+/** `best`: the first of them, with what makes it so. */
+const Offers = ({ guests, best }: { guests: readonly Offer[]; best?: Offer }) => <table class="offers" role="table"><thead><tr>{strings.home.columns.map((name, i) => <th key={name} class={i > 1 ? 'num' : ''}>{name}</th>)}<th><span class="hidden">{strings.home.bootButton}</span></th></tr></thead>
+  <tbody>{best && <OfferRow guest={best} isBest />}{guests.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>;
 
 /** What to begin with: a saved guest goes on at once; else an unmodified system with a definition of its own; else ours. */
 const bestOf = (all: readonly Offer[]): Offer => all.find(({ saved }) => saved) ?? all.findLast(({ type }) => type === undefined) ?? pcos;
@@ -119,7 +114,7 @@ function BootButton({ guest, isBest }: { guest: Offer; isBest?: boolean }) {
   const fetch = fetching.value.get(guest.id);
   // It comes in the other's place: the second click of a double click on that is none on this.
   if (fetch) return <button class="btn sm" disabled={fetch.building} onClick={event => { if (event.detail < 2) fetch.abort.abort(); }}>{strings.home.cancel}</button>;
-  return <button class={`btn ${isBest ? 'primary big' : 'sm'}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => boot(guest)}>{isBest && <Icon name="run" />}{strings.home.bootButton}</button>;
+  return <button class={`btn ${isBest ? 'primary sm' : 'sm'}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => boot(guest)}>{strings.home.bootButton}</button>;
 }
 
 /** How far it has been fetched, or why it was not. */
@@ -135,25 +130,17 @@ function Way({ guest }: { guest: Offer }) {
 
 const Source = ({ guest }: { guest: Offer }) => guest !== pcos ? null : <> <button class="link" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{strings.pcos.source}</button></>;
 
-function Best({ guest }: { guest: Offer }) {
-  const known = definitionOf(guest), type = guest.type ?? known?.type;
-  return <div class="best"><div><div class="row wrap"><span class="b">{guest.title}</span>{type && <ModeBadge type={type} />}<span class="tag ok"><Icon name="check" />{strings.home.best}</span></div>
-    <p class="sec">{guest.about}<Source guest={guest} /></p>
-    <p class="sec">{strings.home.needs(guest.bytes ? bytes(guest.bytes) : '', known?.memoryMiB)}</p></div>
-    <BootButton guest={guest} isBest />
-    <div class="more" role="status"><Way guest={guest} /></div></div>;
-}
-
-function OfferRow({ guest }: { guest: Offer }) {
+function OfferRow({ guest, isBest = false }: { guest: Offer; isBest?: boolean }) {
   const fetch = fetching.value.get(guest.id), known = definitionOf(guest), type = guest.type ?? known?.type;
   // One that runs is not among what is only defined.
   const memoryMiB = known?.memoryMiB ?? domains.value.find(({ name }) => name === guest.id)?.memoryMiB;
   return <>
-    <tr>
-      <td><span class="b">{guest.title}</span><span class="sec meta-line">{guest.about}<Source guest={guest} /></span></td><td>{type && <ModeBadge type={type} />}</td>
+    <tr class={isBest ? 'best' : undefined}>
+      <td><span class="b">{guest.title}</span>{!isBest && <span class="sec meta-line">{guest.about}<Source guest={guest} /></span>}</td><td>{type && <ModeBadge type={type} />}</td>
       <td class="num nw">{memoryMiB ? `${memoryMiB} MiB` : strings.tree.noData}</td><td class="num nw">{guest.bytes > 0 ? bytes(guest.bytes) : strings.home.small}</td>
-      <td class="num"><BootButton guest={guest} /></td>
+      <td class="num"><BootButton guest={guest} isBest={isBest} /></td>
     </tr>
+    {isBest && <tr class="more"><td colSpan={5} title={guest.about}><Tag kind="done">{strings.home.best}</Tag><span class="sec">{guest.about.split(/(?<=\.) /)[0]}<Source guest={guest} /></span></td></tr>}
     {(fetch?.progress && guest.bytes > 0 || fetch?.building || offerProblems.value.has(guest.id)) && <tr class="more"><td colSpan={5} role="status"><Way guest={guest} /></td></tr>}
   </>;
 }

@@ -1,5 +1,6 @@
 /** A lesson on the workbench; the way to it. */
 
+import type { ComponentChildren } from 'preact';
 import { place } from '../state.ts';
 import type { Panel } from '../panel.ts';
 import { lessonAddress, LESSONS } from '../lessons/list.ts';
@@ -24,7 +25,8 @@ export function followLesson(): void {
 }
 
 /** Guests that run here would go with the page: then a lesson has a tab of its own. */
-export function LessonList() {
+/** `children`: what else measures a machine. */
+export function LessonList({ children }: { children?: ComponentChildren }) {
   const away = domains.value.some(({ state }) => 'rbp'.includes(state)) ? { target: '_blank', rel: 'noopener' } : {};
-  return <ol class="less">{LESSONS.map(({ id, title, about }) => <li key={id}><a href={lessonAddress(id)} {...away}>{title}</a><span class="sec">{about}</span></li>)}</ol>;
+  return <ol class="less">{LESSONS.map(({ id, title, about }) => <li key={id}><a href={lessonAddress(id)} {...away}>{title}</a><span class="sec">{about}</span></li>)}{children}</ol>;
 }
