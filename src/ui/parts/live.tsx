@@ -23,7 +23,8 @@ const words = {
   whys: { ALONE: 'nobody else waited', PRIORITY: 'best priority', TURN: 'its turn', WOKEN: 'it was woken', STOLEN: 'from another queue', RATELIMIT: 'too early to preempt', PREFERRED: 'its soft affinity', IDLE: 'nobody else' } as Record<string, string>,
 };
 const EVERY_MS = 500,
-  SPAN_MS = 300,
+  /** The longest that the decisions kept fill is shown: each third of it is a round figure. */
+  SPANS_MS = [300, 240, 180, 150, 120, 90, 60, 30, 15, 6, 3],
   ROWS = 5,
   /** Lines that a story has at least, and how long it is at most. */
   LEAST = 4,
@@ -62,8 +63,8 @@ function useLook<Data>(look: (machine: MachineView) => Data, end?: () => void): 
 export function PcpuStrip() {
   const seen = useLook((machine): Seen => {
     const nowNs = machine.scheduler.timeNs(sharedMs()), decisions = machine.scheduler.decisions();
-    const keptMs = decisions.length > 0 ? (nowNs - Math.min(...decisions.map(({ timeNs }) => timeNs))) / 1e6 : SPAN_MS;
-    const spanMs = Math.max(3, Math.min(SPAN_MS, 3 * Math.floor(keptMs / 3))), runs = runsOf(decisions, nowNs - spanMs * 1e6, nowNs);
+    const keptMs = decisions.length > 0 ? (nowNs - Math.min(...decisions.map(({ timeNs }) => timeNs))) / 1e6 : SPANS_MS[0]!;
+    const spanMs = SPANS_MS.find(each => each <= keptMs) ?? SPANS_MS.at(-1)!, runs = runsOf(decisions, nowNs - spanMs * 1e6, nowNs);
     return { nowNs, spanMs, pcpus: machine.scheduler.pcpus, runs, ids: new Map(runs.map(({ unit }) => [unit, idOf(machine, unit)])), decisions };
   });
   // Before the first guest nobody had one.
