@@ -99,7 +99,7 @@ function freshDisk(vm: Definition, paths: readonly string[]): Disk {
 
 /** One of the host's volumes that nobody has: a click makes it a disk of this guest. */
 function Volume({ volume: { name, bytes }, attach }: { volume: VolumeInfo; attach(): void }) {
-  return <li><button type="button" onClick={attach}><code>{name}</code><span class="sec">{words.freeVolume}</span><code>{size(bytes)}</code></button></li>;
+  return <li><button type="button" onClick={attach}><Icon name="plus" size={10} /><code>{name}</code><span class="sec">{words.freeVolume}</span><code>{size(bytes)}</code></button></li>;
 }
 
 function DiskRow({ disk, put }: { disk: Disk; put(disk: Disk | undefined): void }) {

@@ -39,9 +39,8 @@ export function Strip() {
       })}
       <div class="last" role="status">
         {!(open && tab === 'tasks') && last && <><Tag kind={last.state}>{words.states[last.state]}</Tag><span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>{last.message && <span class={`cut sec grow${last.state === 'failed' ? '' : ' hide-s'}`} title={last.message}>{firstSentence(last.message)}</span>}<span class="dim m nw hide-s">{took(last)}</span></>}
-        {open && tab === 'tasks' && <span class="dim">{words.counts(running, failed)}</span>}
       </div>
-      {open && tab === 'tasks' && <div class="row hide-s">
+      {open && tab === 'tasks' && <div class="row hide-s"><span class="sec nw" role="status">{words.counts(running, failed)}</span>
         <button class="btn quiet sm" aria-pressed={onlyFailed.value} onClick={() => { onlyFailed.value = !onlyFailed.value; }}>{words.onlyFailed}</button>
         <button class="btn quiet sm" onClick={() => dismiss(all.filter(task => task.state === 'done').map(task => task.id))}>{words.clear}</button>
       </div>}
