@@ -22,7 +22,7 @@ const words = {
   model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
   perKib: 'VM exits per KiB', perRequest: 'VM exits per request', copied: 'Copied through ports', answered: 'Answered after', earlier: (name: string) => `Earlier request of ${name}`, later: (name: string) => `Later request of ${name}`, against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`,
   decodes: 'Decodes each access, hands it to the device model', rings: 'Sets a pending bit, wakes Domain-0', asleep: 'Is not asked', decoded: 'The vCPU waits at each one until the device model has answered.', bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`, noBell: 'No event, no work: the guest and Domain-0 share the page.', accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`, events: (n: number) => `${n} event${n === 1 ? '' : 's'}`, serves: (n: number) => `${figure(n)} requests an exit`,
-  longer: (slow: string, quick: string, kib: number | undefined, place: string, us: string, part: number, quickKib: number | undefined) => `${slow} waits longer than ${quick} although it exits less: ${us} of it, ${part.toFixed(0)} %, pass ${place === 'stored' ? 'where it is stored' : `at the ${place}`}${kib && quickKib && kib > quickKib ? `, which moves ${kib} KiB for it against ${quickKib}` : ''}.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
+  took: (times: readonly string[], shares: readonly number[]) => `These two were answered after ${times.join(' and ')}, ${shares.map(share => `${share.toFixed(0)} %`).join(' and ')} of it in the host’s own disk.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
 };
 const EVERY_MS = 250,
   KEPT = 60,
@@ -96,6 +96,8 @@ const bytesOf = (exits: FollowedRequest['exits'] = []): number => exits.reduce((
 const countOf = (exits: readonly { count: number }[] = []): number => exits.reduce((sum, { count }) => sum + count, 0);
 const kibOf = (steps: Steps): number | undefined => { const sectors = /(\d+) sectors?/.exec(steps.find(({ place }) => place === 'guest disk')?.what ?? '')?.[1]; return sectors === undefined ? undefined : Number(sectors) / 2; };
 const whatOf = (steps: Steps): string => /: (\w+)$/.exec(steps.find(({ place }) => /back end|model/.test(place))?.what ?? '')?.[1] ?? '';
+/** Percent of its time. */
+const shareOf = (where: string, steps: Steps): number => (100 * lasts(steps).reduce((sum, us, i) => sum + (steps[i]!.place === where ? us : 0), 0)) / Math.max(1, lastOf(steps));
 /** Time at a place: until the next one was reached. */
 const lasts = (steps: Steps): number[] => steps.map(({ us }, i) => Math.max(0, (steps[i + 1]?.us ?? us) - us));
 
@@ -104,7 +106,7 @@ function Figure(shown: Shown<Data>) {
   if (own.requests.length === 0 && !other) return <Empty session={target.session!} />;
   const sides = [own, ...(other ? [other] : [])], [first, second] = chosen.split(' '), picked = sides.map((side, i) => chosenOf(side, (i === 0 ? first : second) ?? ''));
   const mostUs = Math.max(1, ...picked.map(each => lastOf(each?.steps ?? [])));
-  const counted = sides.map(side => countedOf(side).length), reason = why(shown), longer = longerOf(sides, picked);
+  const counted = sides.map(side => countedOf(side).length), reason = why(shown);
   const pick = (i: number, number: number): void => choose(sides.map((_, each) => (each === i ? number : (picked[each]?.number ?? ''))).join(' '));
   const others = domains.value.filter(({ id, state }) => id > 0 && id !== own.id && state !== 'c');
   const lane = (key: keyof typeof words.lanes, of: (request: FollowedRequest, side: Side, i: number) => ComponentChildren) => <>
@@ -116,16 +118,16 @@ function Figure(shown: Shown<Data>) {
     <div class="lanes">
       <div class="lane-n none" />
       {sides.map((side, i) => { const request = picked[i]; return <div key={side.id} class={`lane-h ${ownerClass(side.id)}`}><h3><span class="dom">{side.name}</span> <ModeBadge type={side.type} /> {request && words.ways[wayOf(request)]}</h3>
-        {request ? <h4>{words.number(request.number)}{!same && whatOf(request.steps) && `, ${words.of(whatOf(request.steps), kibOf(request.steps))}`} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag><Neighbours side={side} picked={request} pick={number => pick(i, number)} /></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}</div>; })}
+        {request ? <h4>{!other && words.number(request.number)}{!same && whatOf(request.steps) && `${other ? '' : ', '}${words.of(whatOf(request.steps), kibOf(request.steps))}`} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag><Neighbours side={side} picked={request} pick={number => pick(i, number)} /></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}</div>; })}
       {lane('guest', request => <Card {...guestCard(request)} />)}
       {lane('crossing', request => <Crossing exits={request.exits} told={request.steps.find(({ place }) => place === 'exit')?.what ?? ''} />)}
       {lane('xen', (request, side) => <div class="c-hv"><Card {...xenCard(request, side)} /></div>)}
       {lane('dom0', request => <div class="c-d0"><Card {...dom0Card(request)} /></div>)}
       {picked.some(each => each && each.steps.some(({ place }) => WHERE.has(place))) && <>{lane('where', (request, side) => <Where steps={request.steps} id={side.id} />)}<OnDisk sides={sides.map(({ id }, i) => ({ id, steps: picked[i]?.steps ?? [] }))} /></>}
-      {lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
+      {!other && lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
     </div>
     <div class="iopend"><div><dl class="sums">{sumsOf(sides).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b class={`dom ${ownerClass(sides[i]!.id)}`}>{value}</b></span>)}</dd></div>)}</dl>
-    <p class="cap-t">{words.mean(counted)}{longer && ` ${longer}`}</p></div>{reason && <WhyBox why={reason} />}</div>
+    <p class="cap-t">{words.mean(counted)}{other && ` ${words.took(picked.map(each => timeText(lastOf(each?.steps ?? []))), picked.map(each => shareOf('controller', each?.steps ?? [])))}`}</p></div>{reason && <WhyBox why={reason} />}</div>
   </div>;
 }
 
@@ -147,15 +149,6 @@ function xenCard(request: FollowedRequest, side: Side): Parameters<typeof Card>[
   // One that rang stands for those that Domain-0 found with it: the mean tells how many.
   const known = countedOf(side), all = known.reduce((sum, each) => sum + countOf(each.exits), 0);
   return { title: words.rings, figure: all > 0 && known.length > all ? words.serves(known.length / all) : '', text: words.bell(told) };
-}
-
-/** Why a request by the ring took longer than one by registers, where it did: the place where most of its time passed. */
-function longerOf(sides: readonly Side[], picked: readonly (FollowedRequest | undefined)[]): string | undefined {
-  const ring = picked.findIndex(each => each && wayOf(each) === 'ring'), drive = picked.findIndex(each => each && wayOf(each) === 'drive');
-  if (ring < 0 || drive < 0) return undefined;
-  const { steps } = picked[ring]!, others = picked[drive]!.steps, all = lastOf(steps), took = lasts(steps), top = took.indexOf(Math.max(...took));
-  if (all <= lastOf(others)) return undefined;
-  return words.longer(sides[ring]!.name, sides[drive]!.name, kibOf(steps), steps[top]!.place, timeText(took[top]!), (100 * took[top]!) / all, kibOf(others));
 }
 
 function dom0Card({ steps }: FollowedRequest): Parameters<typeof Card>[0] {
