@@ -51,9 +51,10 @@ const ABOVE = 3,
 /** The same with a disk of its own, emulated beside the guest: for the host's exits. */
 const FILES = EMULATED.replaceAll('legacy', 'files').replace(/device_model\w+=0\\n/, '');
 
-/** Logs that are held until one tells much, and looks for a rare moment. */
+/** Logs that are held until one tells much; stops of a guest until one is the moment that is looked for. */
 const MOST_LOGS = 10,
-  MOST_LOOKS = 400;
+  MOST_STOPS = 40,
+  STEP_MS = 300;
 /** Guests with their weights; all but the first compute without end: more than two processors can give. */
 const WEIGHED = { web: 256, batch: 512, render: 256, backup: 128 };
 /** What a server does: it computes, asks its disk, and sleeps. */
@@ -237,9 +238,9 @@ const stopAtDoorbell = async (page, name, line, rings) => {
 const hasFetched = page => page.evaluate(async () => (await fetch('guests/catalogue.json')).ok);
 /** A picture of what is on its way is one of a moment in which something is. */
 const holdButton = page => page.locator('.sub').getByRole('button', { name: /^Hold/ });
-const pauseWhen = async (page, isSo, tries = 200) => {
+const pauseWhen = async (page, isSo) => {
   const button = holdButton(page);
-  for (let i = 0; i < tries; i++) {
+  for (let i = 0; i < 200; i++) {
     // It may have gone on before the click: what stands then counts.
     if (await isSo()) {
       await button.click();
@@ -480,22 +481,35 @@ const VIEWS = [
   [
     'rings',
     async page => {
-      // Twelve requests at a time keep slots in each of the states that there are: the view is held where it shows them all.
+      // After a write to the ring's first word, req_prod: what was pushed waits, and an answer before it is unread.
       await tab(page, 'Console');
-      await typeAhead(page, 'time xvda read 6000000 8 12');
+      await typeAhead(page, 'time xvda read 6000000 8 8');
       await inspect(page, 'Rings');
-      const states = async () =>
-        /: (\d+) wait.*?, (\d+) .*?, (\d+) answered/
-          .exec((await page.locator('.ringw').getAttribute('aria-label')) ?? '')
-          .slice(1)
-          .filter(count => count !== '0').length;
-      await page.locator('.ringw').waitFor({ timeout: PROMPT_MS });
-      for (const wanted of [3, 2]) if (await pauseWhen(page, async () => (await states()) >= wanted, MOST_LOOKS)) return;
+      const place = page.getByText(/The ring itself lies in a page of the guest/);
+      await place.waitFor({ timeout: PROMPT_MS });
+      const [, frame] = /guest frame 0x([\da-f]+)/.exec(await place.textContent());
+      await tab(page, 'Processor');
+      await page.getByLabel('When it stops').selectOption('write');
+      await page.getByLabel('Linear address').fill(`${frame}000`);
+      await page.getByRole('button', { name: 'Stop there' }).click();
+      const stopped = page.locator('.brk .why');
+      for (let stops = 0; stops < MOST_STOPS; stops++) {
+        await stopped.waitFor({ timeout: PROMPT_MS });
+        await tab(page, 'Rings');
+        if (/: [2-9] wait/.test((await page.locator('.ringw').getAttribute('aria-label')) ?? '')) return;
+        await tab(page, 'Processor');
+        await page.getByRole('button', { name: 'Run all guests' }).click();
+        // It may stop again before anybody sees that it went on.
+        await page.waitForTimeout(STEP_MS);
+      }
     },
   ],
   [
     'event-channels',
     async page => {
+      await tab(page, 'Processor');
+      await page.getByRole('button', { name: /^Remove: after a write/ }).click();
+      await page.getByRole('button', { name: 'Run all guests' }).click();
       await tab(page, 'Event channels');
     },
   ],
@@ -524,10 +538,7 @@ const VIEWS = [
       }
       await inspect(page, 'I/O path');
       await page.getByLabel('Beside a request of').selectOption('direct');
-      await page
-        .getByRole('heading', { name: /^Request / })
-        .nth(1)
-        .waitFor({ timeout: PROMPT_MS });
+      await page.locator('.lane-h h4').nth(1).waitFor({ timeout: PROMPT_MS });
       // Means are of many.
       await page.waitForTimeout(2 * SETTLE_MS);
     },

@@ -108,7 +108,9 @@ function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
     });
   };
   const gap = (group: Group | undefined): number => (group ? heightOf(group) + FREE : 0);
-  return [...place(above, 0, LABEL - gap(above.at(-1))), ...place(below, LABEL + gap(below[0]), 2 * LABEL), ...place(left, 0, 2 * LABEL)];
+  // Of several names the first or last one is to lie within the picture, too.
+  const inside = (group: Group | undefined): number => (group ? ((group.indices.length - 1) * LINE) / 2 : 0);
+  return [...place(above, inside(above[0]), LABEL - gap(above.at(-1))), ...place(below, LABEL + gap(below[0]), 2 * LABEL - inside(below.at(-1))), ...place(left, inside(left[0]), 2 * LABEL - inside(left.at(-1)))];
 }
 
 /** Unless one is chosen: that which Domain-0 takes next, or has taken, or has answered last. */
