@@ -20,7 +20,7 @@ const words = {
   slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', noSlot: 'no exit', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
   uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'the back end was at work, and found the slot by itself', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
   model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
-  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', copied: 'Copied through ports', answered: 'Answered after', earlier: (name: string) => `Earlier request of ${name}`, later: (name: string) => `Later request of ${name}`, against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`,
+  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', copied: 'Copied through ports', answered: 'Answered after (median)', earlier: (name: string) => `Earlier request of ${name}`, later: (name: string) => `Later request of ${name}`, against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`,
   decodes: 'Decodes each access, hands it to the device model', rings: 'Sets a pending bit, wakes Domain-0', asleep: 'Is not asked', decoded: 'The vCPU waits at each one until the device model has answered.', bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`, noBell: 'No event, no work: the guest and Domain-0 share the page.', accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`, events: (n: number) => `${n} event${n === 1 ? '' : 's'}`, serves: (n: number) => `${figure(n)} requests an exit`,
   took: (times: readonly string[], shares: readonly number[]) => `These two were answered after ${times.join(' and ')}, ${shares.map(share => `${share.toFixed(0)} %`).join(' and ')} of it in the host’s own disk.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
 };
@@ -106,7 +106,7 @@ function Figure(shown: Shown<Data>) {
   if (own.requests.length === 0 && !other) return <Empty session={target.session!} />;
   const sides = [own, ...(other ? [other] : [])], [first, second] = chosen.split(' '), picked = sides.map((side, i) => chosenOf(side, (i === 0 ? first : second) ?? ''));
   const mostUs = Math.max(1, ...picked.map(each => lastOf(each?.steps ?? [])));
-  const counted = sides.map(side => countedOf(side).length), reason = why(shown);
+  const counted = sides.map(side => countedOf(side).length), reason = why(shown), shares = picked.map(each => (each ? shareOf('controller', each.steps) : 0));
   const pick = (i: number, number: number): void => choose(sides.map((_, each) => (each === i ? number : (picked[each]?.number ?? ''))).join(' '));
   const others = domains.value.filter(({ id, state }) => id > 0 && id !== own.id && state !== 'c');
   const lane = (key: keyof typeof words.lanes, of: (request: FollowedRequest, side: Side, i: number) => ComponentChildren) => <>
@@ -127,7 +127,7 @@ function Figure(shown: Shown<Data>) {
       {!other && lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
     </div>
     <div class="iopend"><div><dl class="sums">{sumsOf(sides).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b class={`dom ${ownerClass(sides[i]!.id)}`}>{value}</b></span>)}</dd></div>)}</dl>
-    <p class="cap-t">{words.mean(counted)}{other && ` ${words.took(picked.map(each => timeText(lastOf(each?.steps ?? []))), picked.map(each => shareOf('controller', each?.steps ?? [])))}`}</p></div>{reason && <WhyBox why={reason} />}</div>
+    <p class="cap-t">{words.mean(counted)}{shares.length > 1 && shares.every(share => share > 0) && ` ${words.took(picked.map(each => timeText(lastOf(each!.steps))), shares)}`}</p></div>{reason && <WhyBox why={reason} />}</div>
   </div>;
 }
 
