@@ -205,7 +205,8 @@ for (let run = 1; run <= runs; run++)
 const figures = list => ({ median: median(list), best: Math.min(...list), spread: (Math.max(...list) - Math.min(...list)) / median(list) });
 /** A peer's time divided by ours, for a table of times; `low` and `high`: 95 % interval of the mean of pairs, where there are several. */
 const ratios = (of, row, name) => {
-  const theirs = of[name][row], ours = of.ringside[row];
+  const theirs = of[name][row],
+    ours = of.ringside[row];
   if (theirs.length === 0 || ours.length === 0) return undefined;
   const all = { ratio: median(theirs) / median(ours), best: Math.min(...theirs) / Math.min(...ours) };
   if (ours.length === 1 || theirs.length !== ours.length) return all;
@@ -236,7 +237,8 @@ const means = Object.fromEntries(
 
 const unit = row => (LINUX.includes(row) ? 1 : 1000);
 const cell = (row, each) => (each ? `${short(each.median * unit(row))} (${short(each.best * unit(row))}, ${Math.round(100 * each.spread)} %)` : '-');
-const pair = each => (each ? `${short(each.ratio)} (${short(each.best)})${each.low === undefined ? '' : `, ${short(each.low)} to ${short(each.high)}`}` : '-');
+const pair = each =>
+  each ? `${short(each.ratio)} (${short(each.best)})${each.low === undefined ? '' : `, ${short(each.low)} to ${short(each.high)}`}` : '-';
 const hasFresh = rows.some(({ freshAgainst }) => Object.values(freshAgainst).some(Boolean));
 console.log(
   `\nmicroseconds a round (Linux: seconds), median (best, spread) of ${runs} runs in turn, ${chunks > 1 ? `the last half of ${chunks} times` : 'after a fifth as warm-up,'} ${ms} ms a row ` +
