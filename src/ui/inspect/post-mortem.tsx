@@ -22,7 +22,7 @@ import { useMachine } from './machine.ts';
 import { CONTROL, frameNotes, GENERAL, kindOf, SEGMENTS, segmentAt, stackOf } from './vcpu-facts.ts';
 
 const words = {
-  nothing: 'Its memory and registers are gone: it was destroyed.', at: (time: string) => `That was at ${time}.`, written: (n: number) => `Bar: written by the last ${n} instructions.`, codeNone: 'What ran before is not kept.', codeNone2: 'in its definition keeps the last 50 instructions.', codeReality: 'A processor keeps branches (Intel PT); what each instruction did, only a simulator.', lastExit: 'Last exit', itsLast: 'its last exit', exitFacts: ['exit reason', 'qualification', 'guest EIP', 'instruction', 'exits before'], notUsed: ', not used', bytes: (n: number, all: string) => `${n} bytes, ${all}`, before: (all: number, io: number) => `${whole(all)}, ${whole(io)} of them port I/O`, tripleHandled: [['Processor', 'shuts down: exit 2'], ['Xen', 'reads', 'HVM_PARAM_TRIPLE_FAULT_REASON'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0', 'VIRQ_DOM_EXC'], ['Domain-0', 'does what its definition says']],
+  nothing: 'Its memory and registers are gone: it was destroyed.', fell: (name: string, at: string, gate: string, why: string) => `${name} stopped: triple fault at ${at}. ${gate[0]!.toUpperCase()}${gate.slice(1)}: ${why}.`, at: (time: string) => `That was at ${time}.`, written: (n: number) => `Bar: written by the last ${n} instructions.`, codeNone: 'What ran before is not kept.', codeNone2: 'in its definition keeps the last 50 instructions.', codeReality: 'A processor keeps branches (Intel PT); what each instruction did, only a simulator.', lastExit: 'Last exit', itsLast: 'its last exit', exitFacts: ['exit reason', 'qualification', 'guest EIP', 'instruction', 'exits before'], notUsed: ', not used', bytes: (n: number, all: string) => `${n} bytes, ${all}`, before: (all: number, io: number) => `${whole(all)}, ${whole(io)} of them port I/O`, tripleHandled: [['Processor', 'shuts down: exit 2'], ['Xen', 'reads', 'HVM_PARAM_TRIPLE_FAULT_REASON'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0', 'VIRQ_DOM_EXC'], ['Domain-0', 'does what its definition says']],
   stays: 'Its memory and registers stay.',
   how: 'How it came to that', last: 'last instruction', code: 'Code', codeHint: 'as memory is now', exits: 'Last exits', newest: (n: number, all: number) => `the last ${n} of ${whole(all)}, by place`, columns: ['No.', 'Guest EIP', 'Exit', 'About'], times: 'Times', ports: (all: readonly string[]) => `${all.length > 1 ? 'ports' : 'port'} ${all.join(', ')}`, span: (does: string, first: string, last: string) => (first === last ? `${does} ${first}` : `${does} ${first} to ${last}`), notes: { return: 'return', frame: 'saved EBP' }, handler: 'Handler', handled: [['Processor', 'leaves the guest'], ['Xen', 'takes SCHEDOP_shutdown'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0 VIRQ_DOM_EXC'], ['Domain-0', 'does what on_crash says']],
   registers: 'Registers', facts: (vcpu: number, cpl: number, interrupts: number, isPaging: boolean) => `vCPU ${vcpu}, CPL ${cpl}, IF ${interrupts}, paging ${isPaging ? 'on' : 'off'}`, segments: 'Segments', segmentColumns: ['Register', 'Selector', 'Base', 'What it is'], stack: 'Stack top', stackHint: '4 bytes a row', noStack: 'No memory is mapped there.',
@@ -33,6 +33,8 @@ const words = {
 const EVERY_MS = 1000,
   PLACES = 6,
   STACK_WORDS = 8,
+  /** Of a gate: present, DPL and type, where all that is told as bad lies. */
+  RIGHTS_BYTE = 5,
   /** Instructions whose registers stand out. */
   WRITERS = 5;
 const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
@@ -127,10 +129,16 @@ function momentsAt(state: VcpuState, last: LastExit | undefined, vcpu: number, e
 /** The gate that is looked at: that of the chosen event, else the first that stood in the way. */
 const vectorOf = ({ data: { moments }, chosen }: Shown<Data>): number | undefined => (moments.find(({ vector }) => vector !== undefined && chosen === `g${vector}`) ?? moments.find(({ kind }) => kind === 'gate'))?.vector;
 
+/** Of a triple fault: where it was, and the gate that stood in the way first. */
+function headline({ data: { moments, lasts }, target }: Shown<Data>): string | undefined {
+  const gate = moments.find(({ kind }) => kind === 'gate'), [last] = lasts;
+  return gate && last && words.fell(target.session?.info.value.name ?? '', hex8(last.eip), gate.head, /^(.*): /.exec(gate.text)?.[1] ?? gate.name);
+}
+
 function Figure(shown: Shown<Data>) {
   const { data: { state, moments, lasts, exits, vcpu, code, written }, target, choose } = shown, { regs } = state, info = target.session?.info.value, vector = vectorOf(shown), because = reasonOf(shown), endNs = target.session?.sample.value?.nowNs;
   return <div class="pm">
-    <p class="pm-lead"><b>{strings.guest.ended(info?.name ?? '', info?.ended ?? '')}</b> {endNs !== undefined && words.at(clock(endNs))} {words.stays}</p>
+    <p class="pm-lead"><b title={info?.ended}>{headline(shown) ?? strings.guest.ended(info?.name ?? '', info?.ended ?? '')}</b> {endNs !== undefined && words.at(clock(endNs))} {words.stays}</p>
     <ol class="pm-way" aria-label={words.how}>{moments.map(({ kind, head, name, text, vector: of }, i) => <li key={`${i} ${head}`} class={`pm-${kind}${of !== undefined && of === vector && kind === 'gate' ? ' on' : ''}`}>
       {of !== undefined ? <button onClick={() => choose(`g${of}`)}><Step head={head} name={name} text={text} /></button> : <div><Step head={head} name={name} text={text} /></div>}</li>)}</ol>
     <div class={`pm-cols${code ? ' kept' : ''}`}>
@@ -171,7 +179,7 @@ const segmentRows = ({ regs }: VcpuState): string[][] => SEGMENTS.map(([name, se
 function Entry({ state, vector }: { state: VcpuState; vector: number }) {
   const gate = gateOf(state, vector), fields = gateFields(gate);
   return <section><div class="ph"><h3>{words.gate(gate.isReal, vector)}</h3><span class="sec m">{hex8(gate.linear)}</span></div>
-    <p class="m hexline">{[...gate.bytes].map(byte => hex(byte, 2)).join(' ')}</p>
+    <p class="m hexline">{[...gate.bytes].map((byte, i) => <span key={i} class={i === RIGHTS_BYTE && fields.some(({ isBad }) => isBad) ? 'bad' : ''}>{hex(byte, 2)}{' '}</span>)}</p>
     {fields.length === 0 ? <p class="hint">{words.noGate}</p> : <table class="bitst"><tbody>{fields.map(({ bits, value, says, isBad }) => <tr key={bits} class={isBad ? 'badr' : ''}><td class="m">{bits}</td><td class="m b">{value}</td><td class={isBad ? 'b' : 'sec'}>{says}</td></tr>)}</tbody></table>}</section>;
 }
 

@@ -13,7 +13,7 @@ import { lastIn, type SlotState, slotStates } from './ring-slots.ts';
 
 const words = {
   nothing: 'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.', ring: 'Ring', indices: 'Indices', columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'], inRing: 'in the ring page', own: 'in its own memory',
-  frontend: 'frontend', backend: 'backend', caption: (slots: number, index: number) => `Indices only grow; slot = index mod ${slots}: req_prod ${index} is at slot ${index & (slots - 1)}. Free: never used, or answered and read. The frontend’s rsp_cons and req_prod_pvt are its own, unseen from here.`,
+  frontend: 'frontend', backend: 'backend', caption: (slots: number) => `Indices only grow. Slot = index mod ${slots}. The frontend’s rsp_cons and req_prod_pvt are its own, unseen from here.`,
   waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered, unread', free: 'free', states: { W: 'waits for Domain-0', T: 'in Domain-0’s hands', A: 'answered, unread', F: 'free' }, slots: (n: number) => `${n} slots`,
   slotName: (n: number) => `Slot ${n}`, slot: (n: number, what: string, index: number) => `Slot ${n}, ${what} ${index}`, request: 'request', reply: 'response', slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'Read by the frontend: the slot is free for its next request.', response: 'The response lies over its request.', more: (n: number) => `and ${n} more segment${n === 1 ? '' : 's'} of this request`,
   gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: (ref: number, entry: GrantEntry | undefined) => `The ring itself lies in a page of the guest, too: gref ${ref}${entry ? `, guest frame 0x${entry.frame.toString(16)}` : ''}.`,
@@ -177,7 +177,7 @@ function Ring(shown: Shown<Data>) {
         <text x={CENTRE} y={MIDDLE + 68} text-anchor="middle" class="hd">{counts.F} {words.free}</text>
       </svg>
       <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
-      <figcaption>{words.caption(count, ring.reqProd)}</figcaption>
+      <figcaption>{words.caption(count)}</figcaption>
       <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
     </figure>
   </div>;
