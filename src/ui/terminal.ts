@@ -54,7 +54,7 @@ export class GuestTerminal {
   private queued = 0;
   private busy = false;
   private disposed = false;
-  private readonly outputListeners = new Set<() => void>();
+  private readonly shownListeners = new Set<() => void>();
   private readonly resizeListeners = new Set<() => void>();
 
   constructor(label: string, onInput: (bytes: Uint8Array) => void) {
@@ -87,7 +87,7 @@ export class GuestTerminal {
   private begin({ Xterm }: typeof import('./xterm.ts')): void {
     this.xterm = new Xterm(this.label, this.onInput);
     this.failed.value = false;
-    this.xterm.onOutput(() => { for (const listener of this.outputListeners) listener(); });
+    this.xterm.onShown(() => { for (const listener of this.shownListeners) listener(); });
     this.xterm.onResize(() => { for (const listener of this.resizeListeners) listener(); });
     const { focused } = this;
     if (this.element.isConnected) {
@@ -135,10 +135,10 @@ export class GuestTerminal {
     return this.xterm?.lines() ?? plainLines(this.peek(EARLY_BYTES)).slice(-EARLY_ROWS);
   }
 
-  /** Called when output was shown. */
-  onOutput(listener: () => void): () => void {
-    this.outputListeners.add(listener);
-    return () => this.outputListeners.delete(listener);
+  /** Called when other rows may be shown, but for another size. */
+  onShown(listener: () => void): () => void {
+    this.shownListeners.add(listener);
+    return () => this.shownListeners.delete(listener);
   }
 
   /** Called when it has another size. */
@@ -187,7 +187,7 @@ export class GuestTerminal {
     else if (!this.failed.value) this.quiet = setTimeout(() => this.load(), Math.max(0, Math.min(QUIET_MS, this.firstAt + MOST_MS - now)));
     this.early.textContent = this.lines().join('\n');
     this.showEnd();
-    for (const listener of this.outputListeners) listener();
+    for (const listener of this.shownListeners) listener();
   }
 
   private earlyKey(event: KeyboardEvent): void {

@@ -26,7 +26,8 @@ export class Xterm {
   private readonly label: string;
   private opened = false;
   private readonly stopEffects: () => void;
-  private settling = 0;
+  /** Where the viewport is being brought: a row on top, or its end. */
+  private settling: { row: number | 'end'; cancel(): void } | undefined;
 
   constructor(label: string, onInput: (bytes: Uint8Array) => void) {
     this.label = label;
@@ -54,9 +55,9 @@ export class Xterm {
     this.stopEffects = () => { stopReader(); stopTheme(); };
   }
 
-  /** Puts it into `element`, which must be in the document. */
+  /** Puts it into `element`, which must be in a document. Called again, it learns of another one's window: xterm measures and draws by its window, and a closed one has no pixels. */
   open(element: HTMLElement): void {
-    if (this.opened) return;
+    if (this.opened) return this.terminal.open(element);
     this.opened = true;
     this.applyTheme();
     this.terminal.open(element);
@@ -73,22 +74,28 @@ export class Xterm {
     if (size !== now) this.terminal.options.fontSize = size;
     const { rows } = this.terminal, { active } = this.terminal.buffer, isAtEnd = active.viewportY >= active.baseY;
     this.fitter.fit();
-    if (this.terminal.rows !== rows) this.settle(isAtEnd ? undefined : active.viewportY);
+    // While it is on its way, where it stands says nothing.
+    if (this.terminal.rows !== rows) this.settle(this.settling?.row ?? (isAtEnd ? 'end' : active.viewportY));
   }
 
   /**
    * Shows the end, or this row on top, as soon as the viewport can. xterm 6.0 keeps the place that its scroll bar had with other rows: the next wheel would
    * jump from there, and its own events may leave the end.
    */
-  private settle(row: number | undefined, frames = SETTLE_FRAMES): void {
-    cancelAnimationFrame(this.settling);
-    this.settling = requestAnimationFrame(() => {
+  private settle(row: number | 'end', frames = SETTLE_FRAMES): void {
+    this.settling?.cancel();
+    // Of the window that it is in: frames of one that is not seen do not come.
+    const view = this.terminal.element?.ownerDocument.defaultView;
+    if (!view) return;
+    const frame = view.requestAnimationFrame(() => {
       const { active } = this.terminal.buffer, { baseY } = active;
       // To the end and back: both are steps from where the scroll bar is.
       this.terminal.scrollLines(baseY);
-      if (active.viewportY < baseY && frames > 0) this.settle(row, frames - 1);
-      else if (row !== undefined) this.terminal.scrollLines(row - baseY);
+      if (active.viewportY < baseY && frames > 0) return this.settle(row, frames - 1);
+      this.settling = undefined;
+      if (row !== 'end') this.terminal.scrollLines(row - baseY);
     });
+    this.settling = { row, cancel: () => view.cancelAnimationFrame(frame) };
   }
 
   /** Text of the rows that are shown, trailing spaces cut. */
@@ -97,10 +104,10 @@ export class Xterm {
     return Array.from({ length: this.terminal.rows }, (_, row) => this.terminal.buffer.active.getLine(viewportY + row)?.translateToString(true) ?? '');
   }
 
-  /** Called when output was shown. */
-  onOutput(listener: () => void): () => void {
-    const subscription = this.terminal.onWriteParsed(listener);
-    return () => subscription.dispose();
+  /** Called when other rows may be shown: by output, or by a step of its viewport. */
+  onShown(listener: () => void): () => void {
+    const subscriptions = [this.terminal.onWriteParsed(listener), this.terminal.onScroll(listener)];
+    return () => { for (const subscription of subscriptions) subscription.dispose(); };
   }
 
   onResize(listener: () => void): () => void {
@@ -109,7 +116,7 @@ export class Xterm {
   }
 
   dispose(): void {
-    cancelAnimationFrame(this.settling);
+    this.settling?.cancel();
     this.stopEffects();
     this.terminal.dispose();
   }

@@ -47,3 +47,23 @@ test('a guest’s terminal and screen go into windows of their own and come back
   await expect.poll(() => context.pages().length).toBe(1);
   await expect(domainRows(page)).toHaveCount(1);
 });
+
+test('a terminal that was opened in a window of its own goes on in the page when that window has gone', async ({ page, context }) => {
+  let release = () => {};
+  const held = new Promise<void>(resolve => { release = resolve; });
+  await context.route(/\/xterm-[^/]*\.js$/, async route => { await held; await route.continue(); });
+  await open(page);
+  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
+  const opening = context.waitForEvent('page');
+  await page.getByRole('button', { name: 'Serial terminal of demo in a window of its own' }).click();
+  const terminal = await opening;
+  await expect(terminal.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
+  await expect(terminal.locator('.xterm')).toHaveCount(0);
+  release();
+  await expect(terminal.locator('.xterm')).toBeVisible();
+  await expect(terminal.getByTestId('serial-text')).toContainText('demo>');
+  await terminal.close({ runBeforeUnload: true });
+  await expect(page.getByTestId('serial-text')).toContainText('demo>');
+  await expect(page.getByTestId('serial').locator('.xterm-rows')).toContainText('demo>');
+});

@@ -318,7 +318,7 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
       if (lines.length !== old.length || lines.some((line, i) => line !== old[i])) shown.lines.value = lines;
     }
   };
-  const observer = new ResizeObserver(fit);
+  const observer = new view.ResizeObserver(fit);
   observer.observe(area);
   // What was painted while the window was open before.
   show({ top: 0, bottom: 0, resized: true });

@@ -55,19 +55,20 @@ export function TerminalWindow({ terminal, name, label, title, over, note, first
       size.value = text;
       sized?.(its.columns, its.rows);
     };
-    const stop = terminal.onResize(show);
     let copying: ReturnType<typeof setTimeout> | undefined;
     const copy = () => { copying ??= setTimeout(() => { copying = undefined; lines.value = terminal.lines(); }, TEXT_MS); };
-    const stopCopy = terminal.onOutput(copy);
+    const stopCopy = terminal.onShown(copy), stop = terminal.onResize(() => { show(); copy(); });
     copy();
+    // Of the window that it is in: this page may be hidden while that one is seen.
+    const view = parent.ownerDocument.defaultView!;
     let frame = 0;
-    const observer = new ResizeObserver(() => {
-      cancelAnimationFrame(frame);
-      frame = requestAnimationFrame(() => { terminal.fit(); show(); });
+    const observer = new view.ResizeObserver(() => {
+      view.cancelAnimationFrame(frame);
+      frame = view.requestAnimationFrame(() => { terminal.fit(); show(); });
     });
     // Opening a terminal measures fonts; in a task of its own it does not lengthen the one that built the page. The observer fits it.
     const timer = setTimeout(() => { terminal.attach(parent); observer.observe(parent); });
-    return () => { clearTimeout(timer); clearTimeout(copying); stopCopy(); stop(); observer.disconnect(); cancelAnimationFrame(frame); terminal.detach(); };
+    return () => { clearTimeout(timer); clearTimeout(copying); stopCopy(); stop(); observer.disconnect(); view.cancelAnimationFrame(frame); terminal.detach(); };
   }, [terminal]);
 
   const isOver = over !== undefined;
