@@ -162,7 +162,10 @@ export class HostClock implements DomainClock {
     const since = retired - this.measuredRetired,
       ns = host - this.measuredNs;
     if (since < 10_000 && (since < 100 || ns < 1e6)) return;
-    this.nsPerInstruction += (Math.min(4 * this.nsPerInstruction, ns / since) - this.nsPerInstruction) / 8;
+    const seen = ns / since;
+    // After devices have answered for a while instructions are a thousand times quicker: a step of an eighth at a time would be fifty deadlines that come early.
+    if (seen < this.nsPerInstruction / 2) this.nsPerInstruction /= 2;
+    else this.nsPerInstruction += (Math.min(4 * this.nsPerInstruction, seen) - this.nsPerInstruction) / 8;
     this.measuredNs = host;
     this.measuredRetired = retired;
   }

@@ -653,6 +653,8 @@ export class Domain {
       if (thread) {
         const untilLook = thread.instructionsLeft(retired);
         const reason = processor.run(Math.min(limit, untilLook));
+        // How far time may go on was guessed. Nothing else looks before the deadline is asked for again, and half the way each time is many times.
+        if (reason === ExitReason.PREEMPTION_TIMER) clock.nowNs();
         const asked = this.lookAsked;
         this.lookAsked = false;
         if (asked) thread.look(processor.retired);
