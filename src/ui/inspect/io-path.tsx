@@ -20,9 +20,9 @@ const words = {
   slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', noSlot: 'no exit', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
   uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'the back end was at work, and found the slot by itself', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
   model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
-  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', copied: 'Copied through ports', answered: 'Answered after (median)', earlier: (name: string) => `Earlier request of ${name}`, later: (name: string) => `Later request of ${name}`, against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`,
+  perKib: 'VM exits per KiB', perRequest: 'VM exits per request', exits: 'VM exits', copied: 'Copied through ports', answered: 'Answered after (median)', earlier: (name: string) => `Earlier request of ${name}`, later: (name: string) => `Later request of ${name}`, against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`, inMean: (exits: readonly string[], of: readonly number[]) => `In the mean of the last ${of.join(' and ')} requests: ${exits.join(' and ')} exits.`,
   decodes: 'Decodes each access, hands it to the device model', rings: 'Sets a pending bit, wakes Domain-0', asleep: 'Is not asked', decoded: 'The vCPU waits at each one until the device model has answered.', bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`, noBell: 'No event, no work: the guest and Domain-0 share the page.', accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`, events: (n: number) => `${n} event${n === 1 ? '' : 's'}`, serves: (n: number) => `${figure(n)} requests an exit`,
-  took: (times: readonly string[], shares: readonly number[]) => `These two were answered after ${times.join(' and ')}, ${shares.map(share => `${share.toFixed(0)} %`).join(' and ')} of it in the host’s own disk.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
+  took: (times: readonly string[], shares: readonly number[]) => `Answered after ${times.join(' and ')}, ${shares.map(share => `${share.toFixed(0)} %`).join(' and ')} of it in the host’s own disk.`, table: 'Requests', columns: ['Domain', 'Request', 'Place', 'What', 'µs', 'Written by domain'], exitsTable: 'VM exits since the request before', exitColumns: ['Domain', 'Request', 'Reason', 'Port', 'Count'],
 };
 const EVERY_MS = 250,
   KEPT = 60,
@@ -112,7 +112,7 @@ function Figure(shown: Shown<Data>) {
   const lane = (key: keyof typeof words.lanes, of: (request: FollowedRequest, side: Side, i: number) => ComponentChildren) => <>
     <div class="lane-n"><b>{words.lanes[key][0]}</b><small>{words.lanes[key][1]}</small></div>
     {sides.map((side, i) => { const request = picked[i]; return <div key={side.id} class={`lane-c ${ownerClass(side.id)}`}>{request && of(request, side, i)}</div>; })}</>;
-  const [one, two] = picked, kib = one && kibOf(one.steps), same = one && two && kib && kib === kibOf(two.steps) && whatOf(one.steps) === whatOf(two.steps) && wayOf(one) !== wayOf(two);
+  const [one, two] = picked, kib = one && kibOf(one.steps), same = one?.exits && two?.exits && kib && kib === kibOf(two.steps) && whatOf(one.steps) === whatOf(two.steps) && wayOf(one) !== wayOf(two);
   return <div class={`col iop${other ? ' two' : ''}`}>
     <div class="row ioph"><h3 class="grow">{same ? words.twoWays(kib, whatOf(one.steps)) : words.requestsOf(sides.map(({ name }) => name))}</h3><label class="row cmp"><span class="sec">{words.compare}</span><select class="in" value={beside.value} onChange={event => { beside.value = Number(event.currentTarget.value); }}><option value={0}>{words.none}</option>{others.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}</select></label></div>
     <div class="lanes">
@@ -126,8 +126,8 @@ function Figure(shown: Shown<Data>) {
       {picked.some(each => each && each.steps.some(({ place }) => WHERE.has(place))) && <>{lane('where', (request, side) => <Where steps={request.steps} id={side.id} />)}<OnDisk sides={sides.map(({ id }, i) => ({ id, steps: picked[i]?.steps ?? [] }))} /></>}
       {!other && lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
     </div>
-    <div class="iopend"><div><dl class="sums">{sumsOf(sides).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b class={`dom ${ownerClass(sides[i]!.id)}`}>{value}</b></span>)}</dd></div>)}</dl>
-    <p class="cap-t">{words.mean(counted)}{shares.length > 1 && shares.every(share => share > 0) && ` ${words.took(picked.map(each => timeText(lastOf(each!.steps))), shares)}`}</p></div>{reason && <WhyBox why={reason} />}</div>
+    <div class="iopend"><div><dl class="sums">{sumsOf(same ? picked.map(each => [each!]) : sides.map(countedOf), Boolean(same)).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b class={`dom ${ownerClass(sides[i]!.id)}`}>{value}</b></span>)}</dd></div>)}</dl>
+    <p class="cap-t">{same ? words.inMean(sides.map(side => meanExits(countedOf(side))), counted) : words.mean(counted)}{shares.length > 1 && shares.every(share => share > 0) && ` ${words.took(picked.map(each => timeText(lastOf(each!.steps))), shares)}`}</p></div>{reason && <WhyBox why={reason} />}</div>
   </div>;
 }
 
@@ -192,17 +192,18 @@ const figure = (n: number): string => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toF
 
 const countedOf = ({ requests }: Side): FollowedRequest[] => requests.filter(({ exits, isDone }) => exits && isDone);
 
-/** Means of all that were followed and counted: one request alone may be the one that rang for all others. */
-function sumsOf(sides: readonly Side[]): [name: string, values: string[]][] {
-  const counted = sides.map(countedOf);
-  const sum = (requests: readonly FollowedRequest[], of: (request: FollowedRequest) => number): number => requests.reduce((total, request) => total + of(request), 0);
+const sum = (requests: readonly FollowedRequest[], of: (request: FollowedRequest) => number): number => requests.reduce((total, request) => total + of(request), 0);
+const meanExits = (requests: readonly FollowedRequest[]): string => figure(sum(requests, ({ exits }) => countOf(exits)) / requests.length);
+
+/** Of one request of each side that are alike, or means of all that were followed and counted: one request alone may be the one that rang for all others. */
+function sumsOf(counted: readonly (readonly FollowedRequest[])[], areThose: boolean): [name: string, values: string[]][] {
   const exits = counted.map(requests => sum(requests, ({ exits: each }) => countOf(each))), kib = counted.map(requests => sum(requests, ({ steps }) => kibOf(steps) ?? 0));
-  const values = (of: (i: number) => number, text: (n: number) => string): string[] => sides.map((_, i) => (Number.isFinite(of(i)) ? text(of(i)) : '–'));
+  const values = (of: (i: number) => number, text: (n: number) => string): string[] => counted.map((_, i) => (Number.isFinite(of(i)) ? text(of(i)) : '–'));
   return [
+    [areThose ? words.exits : words.perRequest, values(i => exits[i]! / counted[i]!.length, figure)],
     ...(kib.every(each => each > 0) ? [[words.perKib, values(i => exits[i]! / kib[i]!, figure)] as [string, string[]]] : []),
-    [words.perRequest, values(i => exits[i]! / counted[i]!.length, figure)],
     // Where a driver moves the data itself that is what tells the ways apart; the times have a lane of their own.
-    sides.some((_, i) => counted[i]!.some(request => wayOf(request) === 'drive'))
+    counted.some(requests => requests.some(request => wayOf(request) === 'drive'))
       ? [words.copied, values(i => sum(counted[i]!, ({ exits: each }) => bytesOf(each)) / counted[i]!.length, n => (n < 1 ? '0' : n < 1000 ? `${figure(n)} B` : `${figure(n / 1024)} KiB`))]
       : [words.answered, values(i => lastOf(typicalOf(counted[i]!)?.steps ?? []) || NaN, timeText)],
   ];

@@ -22,7 +22,7 @@ export function TaskTable({ shown }: { shown: readonly Task[] }) {
   return <table class="pad log">
     <thead><tr><th>{strings.strip.started}</th><th>{strings.strip.command}</th><th>{strings.strip.status}</th><th class="num">{strings.strip.took}</th><th>{strings.strip.happened}</th><th /></tr></thead>
     <tbody>{shown.map(task => <tr key={task.id}>
-      <td class="m dim">{startedAt(task.startedMs)}</td><td class="m">{task.command}</td><td><Tag kind={task.state}>{strings.strip.states[task.state]}</Tag></td><td class="m num dim nw">{took(task)}</td>
+      <td class="m dim">{startedAt(task.startedMs)}</td><td class="m">{task.command}</td><td><Tag kind={task.state}>{strings.strip.states[task.state]}</Tag></td><td class="m num dim nw">{took(task) || (task.state !== 'running' && '–')}</td>
       <td class="sec say"><Message text={task.message} /></td><td class="num">{task.state === 'failed' && <button class="btn quiet icon sm" aria-label={strings.strip.dismiss} title={strings.strip.dismiss} onClick={() => dismiss([task.id])}><Icon name="cross" /></button>}</td>
     </tr>)}</tbody>
   </table>;
