@@ -18,21 +18,31 @@ function shown(...all: (typeof STEPS)[]): HTMLElement {
 }
 afterEach(() => { inventory.value = undefined; });
 
-it('shows the extent in its volume and the sector on the whole disk, each to scale', () => {
+it('shows the extent in its volume and the sector in what volumes have of the partition, each to scale', () => {
   inventory.value = { stored: { disk } } as unknown as Inventory;
   const root = shown(STEPS);
   expect(root.querySelector('svg')!.getAttribute('aria-label')).toBe('Extent 2 of 8 of vg0/web; sector 1572864 of /dev/sda');
   const box = (rect: Element): number[] => ['x', 'width'].map(name => Number(rect.getAttribute(name)));
-  expect([...root.querySelectorAll('.at')].map(box)).toEqual([[250, 125], [750, 5]]);
-  expect(box(root.querySelector('.part')!)).toEqual([500, 500]);
+  expect([...root.querySelectorAll('.at')].map(box)).toEqual([[250, 125], [500, 5]]);
+  expect(box(root.querySelector('.part')!)).toEqual([0, 1000]);
+  // Half of it is free, so that its middle is where the extent after the last one would be.
+  inventory.value = { stored: { disk: { ...disk, freeBytes: 256 * MIB } } } as unknown as Inventory;
+  expect(Number([...shown(STEPS).querySelectorAll('.at')][1]!.getAttribute('x'))).toBeCloseTo((1000 * 256) / 260);
 });
 
-it('draws the disk once below the volumes of two', () => {
+it('shows places in two partitions on the whole disk', () => {
+  inventory.value = { stored: { disk: { ...disk, partitions: [{ ...disk.partitions[0], bytes: 256 * MIB }, { name: 'sda2', bytes: 256 * MIB, type: 0x8e, users: [] }] } } } as unknown as Inventory;
+  const root = shown([step('volume', 'vg0/web, logical extent 2'), step('partition', 'sda1, sector 0'), step('disk', 'sda, sector 1048576')], [step('volume', 'vg0/web, logical extent 3'), step('partition', 'sda2, sector 0'), step('disk', 'sda, sector 1572864')]);
+  expect([...root.querySelectorAll('.part')].map(rect => ['x', 'width'].map(name => Number(rect.getAttribute(name))))).toEqual([[500, 250], [750, 250]]);
+  expect(Number([...root.querySelectorAll('.at')][3]!.getAttribute('x'))).toBe(750);
+});
+
+it('draws the partition once below the volumes of two', () => {
   inventory.value = { stored: { disk } } as unknown as Inventory;
   const root = shown(STEPS, [step('volume', 'vg0/web, logical extent 7'), step('partition', 'sda1, sector 0'), step('disk', 'sda, sector 1048576, 8 sectors')]);
   const box = (rect: Element): number[] => ['x', 'width'].map(name => Number(rect.getAttribute(name)));
   expect([...root.querySelectorAll('.vol')].map(box)).toEqual([[0, 492], [508, 492]]);
-  expect([...root.querySelectorAll('.at')].map(box)).toEqual([[123, 61.5], [750, 5], [938.5, 61.5], [500, 5]]);
+  expect([...root.querySelectorAll('.at')].map(box)).toEqual([[123, 61.5], [500, 5], [938.5, 61.5], [0, 5]]);
   expect(root.querySelectorAll('.part')).toHaveLength(1);
 });
 
