@@ -34,19 +34,25 @@ const STRIP_TABS: StripTab[] = ['tasks', 'shell', 'log'];
 const MODES: Layout['mode'][] = ['tile', 'stack', 'one'];
 const WINDOWS: WindowChoice[] = ['auto', 'serial', 'screen', 'both'];
 
-/** Reads what was stored, then stores every change. Gives up waiting after 300 ms so that the page never waits for a slow disk. */
+/**
+ * Reads what was stored, then stores every change. Gives up waiting after 300 ms so that the page never waits for a slow disk: what comes later is taken in
+ * then, but for what was changed meanwhile, and nothing is stored before.
+ */
 export async function loadSettings(): Promise<void> {
-  const stored = await Promise.race([
-    recall<Record<string, unknown>>(KEY).catch(() => undefined),
-    new Promise<undefined>(resolve => setTimeout(resolve, 300)),
-  ]);
-  takeSettings(stored);
-  let first = true;
-  effect(() => {
-    const value = kept();
-    if (!first) keep(KEY, value).catch(() => {});
-    first = false;
+  takeSettings(undefined);
+  const before: Record<string, unknown> = kept();
+  const taken = recall<Record<string, unknown>>(KEY).catch(() => undefined).then(stored => {
+    const changed = Object.fromEntries(Object.entries(kept()).filter(([name, value]) => value !== before[name]));
+    takeSettings({ ...stored, ...changed });
+    // What was just read need not be stored again.
+    let stands = Object.keys(changed).length === 0;
+    effect(() => {
+      const value = kept();
+      if (!stands) keep(KEY, value).catch(() => {});
+      stands = false;
+    });
   });
+  await Promise.race([taken, new Promise(resolve => setTimeout(resolve, 300))]);
 }
 
 /** What is stored, and stands in an exported file. */
