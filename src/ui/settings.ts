@@ -39,7 +39,6 @@ const WINDOWS: WindowChoice[] = ['auto', 'serial', 'screen', 'both'];
  * then, but for what was changed meanwhile, and nothing is stored before.
  */
 export async function loadSettings(): Promise<void> {
-  takeSettings(undefined);
   const before: Record<string, unknown> = kept();
   const taken = recall<Record<string, unknown>>(KEY).catch(() => undefined).then(stored => {
     const changed = Object.fromEntries(Object.entries(kept()).filter(([name, value]) => value !== before[name]));

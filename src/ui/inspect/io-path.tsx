@@ -106,13 +106,15 @@ function Figure(shown: Shown<Data>) {
   if (own.requests.length === 0 && !other) return <Empty session={target.session!} />;
   const sides = [own, ...(other ? [other] : [])], [first, second] = chosen.split(' '), picked = sides.map((side, i) => chosenOf(side, (i === 0 ? first : second) ?? ''));
   const mostUs = Math.max(1, ...picked.map(each => lastOf(each?.steps ?? [])));
-  const counted = sides.map(side => countedOf(side).length), reason = why(shown), shares = picked.map(each => (each ? shareOf('controller', each.steps) : 0));
+  const counted = sides.map(countedOf), counts = counted.map(({ length }) => length), reason = why(shown), shares = picked.map(each => (each ? shareOf('controller', each.steps) : 0));
   const pick = (i: number, number: number): void => choose(sides.map((_, each) => (each === i ? number : (picked[each]?.number ?? ''))).join(' '));
   const others = domains.value.filter(({ id, state }) => id > 0 && id !== own.id && state !== 'c');
   const lane = (key: keyof typeof words.lanes, of: (request: FollowedRequest, side: Side, i: number) => ComponentChildren) => <>
     <div class="lane-n"><b>{words.lanes[key][0]}</b><small>{words.lanes[key][1]}</small></div>
     {sides.map((side, i) => { const request = picked[i]; return <div key={side.id} class={`lane-c ${ownerClass(side.id)}`}>{request && of(request, side, i)}</div>; })}</>;
-  const [one, two] = picked, kib = one && kibOf(one.steps), same = one?.exits && two?.exits && kib && kib === kibOf(two.steps) && whatOf(one.steps) === whatOf(two.steps) && wayOf(one) !== wayOf(two);
+  const [one, two] = picked, kib = one && kibOf(one.steps), same = one && two && kib && kib === kibOf(two.steps) && whatOf(one.steps) === whatOf(two.steps) && wayOf(one) !== wayOf(two);
+  // Two that are alike and were counted stand for themselves. Else means: one request alone may be the one that rang for all others.
+  const isPair = Boolean(same && one.exits && two.exits);
   return <div class={`col iop${other ? ' two' : ''}`}>
     <div class="row ioph"><h3 class="grow">{same ? words.twoWays(kib, whatOf(one.steps)) : words.requestsOf(sides.map(({ name }) => name))}</h3><label class="row cmp"><span class="sec">{words.compare}</span><select class="in" value={beside.value} onChange={event => { beside.value = Number(event.currentTarget.value); }}><option value={0}>{words.none}</option>{others.map(({ id, name }) => <option key={id} value={id}>{name}</option>)}</select></label></div>
     <div class="lanes">
@@ -126,8 +128,8 @@ function Figure(shown: Shown<Data>) {
       {picked.some(each => each && each.steps.some(({ place }) => WHERE.has(place))) && <>{lane('where', (request, side) => <Where steps={request.steps} id={side.id} />)}<OnDisk sides={sides.map(({ id }, i) => ({ id, steps: picked[i]?.steps ?? [] }))} /></>}
       {!other && lane('time', (request, side) => <Times steps={request.steps} id={side.id} mostUs={mostUs} />)}
     </div>
-    <div class="iopend"><div><dl class="sums">{sumsOf(same ? picked.map(each => [each!]) : sides.map(countedOf), Boolean(same)).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b class={`dom ${ownerClass(sides[i]!.id)}`}>{value}</b></span>)}</dd></div>)}</dl>
-    <p class="cap-t">{same ? words.inMean(sides.map(side => meanExits(countedOf(side))), counted) : words.mean(counted)}{shares.length > 1 && shares.every(share => share > 0) && ` ${words.took(picked.map(each => timeText(lastOf(each!.steps))), shares)}`}</p></div>{reason && <WhyBox why={reason} />}</div>
+    <div class="iopend"><div><dl class="sums">{sumsOf(isPair ? picked.map(each => [each!]) : counted).map(([name, values]) => <div key={name}><dt>{name}</dt><dd>{values.map((value, i) => <span key={i}>{i > 0 && <em>{words.against}</em>}<b class={`dom ${ownerClass(sides[i]!.id)}`}>{value}</b></span>)}</dd></div>)}</dl>
+    <p class="cap-t">{isPair ? words.inMean(counted.map(meanExits), counts) : words.mean(counts)}{shares.length > 1 && shares.every(share => share > 0) && ` ${words.took(picked.map(each => timeText(lastOf(each!.steps))), shares)}`}</p></div>{reason && <WhyBox why={reason} />}</div>
   </div>;
 }
 
@@ -195,12 +197,12 @@ const countedOf = ({ requests }: Side): FollowedRequest[] => requests.filter(({ 
 const sum = (requests: readonly FollowedRequest[], of: (request: FollowedRequest) => number): number => requests.reduce((total, request) => total + of(request), 0);
 const meanExits = (requests: readonly FollowedRequest[]): string => figure(sum(requests, ({ exits }) => countOf(exits)) / requests.length);
 
-/** Of one request of each side that are alike, or means of all that were followed and counted: one request alone may be the one that rang for all others. */
-function sumsOf(counted: readonly (readonly FollowedRequest[])[], areThose: boolean): [name: string, values: string[]][] {
+/** Means of each side's requests. */
+function sumsOf(counted: readonly (readonly FollowedRequest[])[]): [name: string, values: string[]][] {
   const exits = counted.map(requests => sum(requests, ({ exits: each }) => countOf(each))), kib = counted.map(requests => sum(requests, ({ steps }) => kibOf(steps) ?? 0));
   const values = (of: (i: number) => number, text: (n: number) => string): string[] => counted.map((_, i) => (Number.isFinite(of(i)) ? text(of(i)) : '–'));
   return [
-    [areThose ? words.exits : words.perRequest, values(i => exits[i]! / counted[i]!.length, figure)],
+    [counted.every(({ length }) => length === 1) ? words.exits : words.perRequest, values(i => exits[i]! / counted[i]!.length, figure)],
     ...(kib.every(each => each > 0) ? [[words.perKib, values(i => exits[i]! / kib[i]!, figure)] as [string, string[]]] : []),
     // Where a driver moves the data itself that is what tells the ways apart; the times have a lane of their own.
     counted.some(requests => requests.some(request => wayOf(request) === 'drive'))

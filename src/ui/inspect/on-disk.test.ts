@@ -18,7 +18,7 @@ function shown(...all: (typeof STEPS)[]): HTMLElement {
 }
 afterEach(() => { inventory.value = undefined; });
 
-it('shows the extent in its volume and the sector in what volumes have of the partition, each to scale', () => {
+it('shows the extent in its volume and the sector in the beginning of the partition, each to scale', () => {
   inventory.value = { stored: { disk } } as unknown as Inventory;
   const root = shown(STEPS);
   expect(root.querySelector('svg')!.getAttribute('aria-label')).toBe('Extent 2 of 8 of vg0/web; sector 1572864 of /dev/sda');

@@ -1,4 +1,4 @@
-/** Where requests' sectors lie: each one's extent in its volume, side by side, and below them their places in what volumes have of the partition, or on the whole disk; all to scale. */
+/** Where requests' sectors lie: each one's extent in its volume, side by side, and below them their places in the partition's beginning, up to where volumes end, or on the whole disk; all to scale. */
 
 import type { FollowedRequest } from '../../dom0/index.ts';
 import { inventory } from '../inventory.ts';
@@ -8,7 +8,7 @@ import { gigabytes, size } from '../units.ts';
 const words = {
   place: (extent: number, extents: number, volume: string, sector: number, disk: string) => `Extent ${extent} of ${extents} of ${volume}; sector ${sector} of ${disk}`,
   volume: (name: string, extents: number, of: string) => `${name}: ${extents} extents of ${of}`, disk: (path: string, all: string, part: string) => `${path}: ${all}, ${part} in grey`,
-  used: (part: string, path: string, used: string, all: string) => `${part} of ${path}: the ${used} of its ${all} that volumes have`,
+  begins: (part: string, path: string, shown: string, all: string) => `${part} of ${path}: the first ${shown} of its ${all}`,
 };
 
 const SECTOR_BYTES = 512;
@@ -38,21 +38,21 @@ function find({ id, steps }: Sought): Found | undefined {
 export function OnDisk({ sides }: { sides: readonly Sought[] }) {
   const disk = inventory.value?.stored?.disk, found = sides.map(find), [first] = found.filter(each => each !== undefined);
   if (!disk || !first) return null;
-  const wide = (WIDE - BETWEEN * (sides.length - 1)) / sides.length, whole = (WIDE * SECTOR_BYTES) / disk.bytes;
-  const known = found.filter(each => each !== undefined), parts = [...new Map(found.flatMap(each => (each ? [[each.part, each] as const] : []))).values()];
-  // Of one partition what volumes have fills the width: on the whole disk two places fall together. Extents are given out from its start.
-  const isOne = parts.length === 1, start = isOne ? first.sector - first.inside : 0, used = Math.max(disk.groupBytes - disk.freeBytes, ...known.map(({ inside }) => inside * SECTOR_BYTES + disk.extentBytes));
-  const scale = isOne ? (WIDE * SECTOR_BYTES) / used : whole, sizeOf = (part: string): number => disk.partitions.find(({ name }) => name === part)!.bytes;
+  const wide = (WIDE - BETWEEN * (sides.length - 1)) / sides.length, known = found.filter(each => each !== undefined), parts = [...new Map(known.map(each => [each.part, each])).values()];
+  const sizeOf = (part: string): number => disk.partitions.find(({ name }) => name === part)!.bytes;
+  // Of one partition its beginning fills the width: on the whole disk two places fall together. Extents are given out from its start, and holes push the last one out.
+  const isOne = parts.length === 1, fromSector = isOne ? first.sector - first.inside : 0;
+  const shownBytes = isOne ? Math.max(disk.groupBytes - disk.freeBytes, ...known.map(({ inside }) => inside * SECTOR_BYTES + disk.extentBytes)) : disk.bytes, scale = (WIDE * SECTOR_BYTES) / shownBytes;
   return <figure class="ondisk">
     <figcaption class="volnames">{found.map((each, i) => <span key={i}>{each && words.volume(each.name, each.extents, size(disk.extentBytes))}</span>)}</figcaption>
     <svg viewBox={`0 0 ${WIDE} ${LOW + HIGH}`} preserveAspectRatio="none" role="img" aria-label={found.flatMap(each => (each ? [words.place(each.extent, each.extents, each.name, each.sector, disk.path)] : [])).join('. ')}>
       <rect class="all" y={LOW} width={WIDE} height={HIGH} />
-      {parts.map(({ part, sector, inside }) => <rect key={part} class="part c-hw" x={(sector - inside - start) * scale} y={LOW} width={Math.min(WIDE, sizeOf(part) / SECTOR_BYTES * scale)} height={HIGH} />)}
-      {found.map((each, i) => { if (!each) return null; const from = i * (wide + BETWEEN), step = wide / each.extents, one = Math.max(LEAST, step), at = from + Math.min(wide - one, each.extent * step), to = Math.min(WIDE - LEAST, (each.sector - start) * scale); return <g key={each.id} class={ownerClass(each.id)}>
+      {parts.map(({ part, sector, inside }) => <rect key={part} class="part c-hw" x={(sector - inside - fromSector) * scale} y={LOW} width={Math.min(WIDE, sizeOf(part) / SECTOR_BYTES * scale)} height={HIGH} />)}
+      {found.map((each, i) => { if (!each) return null; const from = i * (wide + BETWEEN), step = wide / each.extents, one = Math.max(LEAST, step), at = from + Math.min(wide - one, each.extent * step), to = Math.min(WIDE - LEAST, (each.sector - fromSector) * scale); return <g key={each.id} class={ownerClass(each.id)}>
         <rect class="vol" x={from} width={wide} height={HIGH} />{step >= APART && <path class="apart" d={Array.from({ length: each.extents - 1 }, (_, n) => `M${from + (n + 1) * step} 0v${HIGH}`).join('')} />}
         <path class="lead-d" d={`M${at} ${HIGH}L${to} ${LOW}M${at + one} ${HIGH}L${to + LEAST} ${LOW}`} />
         <rect class="at" x={at} width={one} height={HIGH} /><rect class="at" x={to} y={LOW} width={LEAST} height={HIGH} /></g>; })}
     </svg>
-    <figcaption>{isOne ? words.used(first.part, disk.path, size(used), size(sizeOf(first.part))) : words.disk(disk.path, gigabytes(disk.bytes), parts.map(({ part }) => part).join(', '))}</figcaption>
+    <figcaption>{isOne ? words.begins(first.part, disk.path, size(shownBytes), size(sizeOf(first.part))) : words.disk(disk.path, gigabytes(disk.bytes), parts.map(({ part }) => part).join(', '))}</figcaption>
   </figure>;
 }

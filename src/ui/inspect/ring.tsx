@@ -60,10 +60,12 @@ const SIZE = 560,
   MIDDLE = 235,
   OUTER = 222,
   INNER = 154,
-  /** Room for names at its right; at its left what the ring itself needs, and the width of a letter of names that stand there. */
-  RIGHT = 104,
+  /** Room at its left and right where no name needs more, and the width of a letter of names. */
   LEFT = -30,
+  RIGHT = 104,
   LETTER = 8,
+  /** Between the mark of an index and its name. */
+  BESIDE = 10,
   /** The arrow that tells which way indices grow: between ring and names. */
   ARROW = 233,
   /** Names of indices stand on a circle, lines of names this far below each other, and those of two slots so much more. */
@@ -83,9 +85,10 @@ function sector(i: number, slots: number, grow: number, turn: number): string {
   return `M${p(from, OUTER + grow)}A${OUTER + grow} ${OUTER + grow} 0 0 1 ${p(to, OUTER + grow)}L${p(to, INNER - grow)}A${INNER - grow} ${INNER - grow} 0 0 0 ${p(from, INNER - grow)}Z`;
 }
 
-/** Indices at the same slot: their names stand below each other around `angle`, and a line leads to each from the slot's edge at `own`. */
+/** Indices at the same slot, whose edge is at `own`: their names stand below each other. */
 interface Group { indices: Index[]; own: number }
-interface Placed extends Group { angle: number }
+/** A line leads from the slot's edge to the mark of each. */
+interface Placed extends Index { own: number; x: number; y: number; isRight: boolean }
 
 const heightOf = ({ indices }: Group): number => (indices.length * LINE) / 2 + APART / 2;
 /** Heights of names, each as near to its slot's as it can be: what is too near to what is above it moves down, and up again where that ends. */
@@ -102,11 +105,11 @@ function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
   const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1))].map(([slot, indices]): Group => ({ indices, own: ((((slot * whole) / slots + turn) % whole) + whole) % whole })).sort((a, b) => a.own - b.own);
   const above = groups.filter(({ own }) => own < whole / 4), below = groups.filter(({ own }) => own >= whole / 4 && own < whole / 2), left = groups.filter(({ own }) => own >= whole / 2).reverse();
   const place = (side: readonly Group[], first: number, last: number): Placed[] => {
-    const down = spread(side, first, last);
-    return side.map((group, i) => {
-      const angle = Math.acos(1 - Math.min(2, Math.max(0, down[i]! / LABEL)));
-      return { ...group, angle: side === left ? whole - angle : angle };
-    });
+    const down = spread(side, first, last), isRight = side !== left;
+    return side.flatMap(({ indices, own }, i) => indices.map((index, line) => {
+      const y = MIDDLE - LABEL + Math.min(2 * LABEL, Math.max(0, down[i]!)) + (line - (indices.length - 1) / 2) * LINE, out = Math.sqrt(Math.max(0, LABEL ** 2 - (y - MIDDLE) ** 2));
+      return { ...index, own, x: CENTRE + (isRight ? out : -out), y, isRight };
+    }));
   };
   const gap = (group: Group | undefined): number => (group ? heightOf(group) + FREE : 0);
   // Of several names the first or last one is to lie within the picture, too.
@@ -146,7 +149,9 @@ function Figure(shown: Shown<Data>) {
 
 function Ring(shown: Shown<Data>) {
   const { data, choose, target } = shown, { ring, slots, indices, counts } = data, { slots: count } = ring;
-  const chosen = slotChosen(shown), owner = ownerClass(target.session?.id ?? 0), few = count <= 64, turn = turnOf(chosen, count), names = placed(indices, count, turn), left = Math.max(LEFT, ...names.filter(({ angle }) => angle >= Math.PI).flatMap(({ indices: here, angle }) => here.map(({ name, value }) => LETTER * `${name} ${value}`.length + 10 - at(angle, LABEL)[0])));
+  const chosen = slotChosen(shown), owner = ownerClass(target.session?.id ?? 0), few = count <= 64, turn = turnOf(chosen, count), names = placed(indices, count, turn);
+  const reach = names.map(({ name, value, x, isRight }) => (isRight ? x : -x) + BESIDE + LETTER * `${name} ${value}`.length);
+  const left = Math.max(LEFT, ...reach.filter((_, i) => !names[i]!.isRight)), right = Math.max(SIZE + RIGHT, ...reach.filter((_, i) => names[i]!.isRight));
   const onKeyDown = (event: KeyboardEvent): void => {
     const to = { ArrowRight: chosen + 1, ArrowDown: chosen + 1, ArrowLeft: chosen - 1, ArrowUp: chosen - 1, Home: 0, End: count - 1 }[event.key];
     if (to === undefined) return;
@@ -156,7 +161,7 @@ function Ring(shown: Shown<Data>) {
   return <div class={`col rng ${owner}`}>
     {data.rings.length > 1 && <div class="seg" role="group" aria-label={words.ring}>{data.rings.map(({ key, name }) => <button key={key} aria-pressed={key === ring.key} onClick={() => { shownRing.value = key; choose(''); }}>{name}</button>)}</div>}
     <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slotName(chosen)}`} onKeyDown={onKeyDown}>
-      <svg viewBox={`${-left} ${MIDDLE - LABEL - 4} ${SIZE + left + RIGHT} ${2 * LABEL + 22}`} class="ringsvg" aria-hidden="true">
+      <svg viewBox={`${-left} ${MIDDLE - LABEL - 4} ${left + right} ${2 * LABEL + 22}`} class="ringsvg" aria-hidden="true">
         <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern><marker id="way" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="9" markerHeight="9" orient="auto"><path d="M1 1l7 4l-7 4" fill="none" stroke="var(--text-2)" stroke-width="1.4" /></marker></defs>
         {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0, turn)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
         {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count + turn, (OUTER + INNER) / 2), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count + turn, INNER - 14); return <g key={i}>
@@ -164,13 +169,11 @@ function Ring(shown: Shown<Data>) {
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
         <path d={`M${p(-1.35, ARROW)}A${ARROW} ${ARROW} 0 0 1 ${p(-0.45, ARROW)}`} class="way" marker-end="url(#way)" />
         <path class="lead" />
-        {names.map(({ indices: here, own, angle }) => {
-          const isRight = angle < Math.PI, [, middle] = at(angle, LABEL), half = ((here.length - 1) * LINE) / 2;
-          return <g key={here[0]!.name}>{here.map((index, i) => {
-            const { name, value, kind, by } = index, y = middle - half + i * LINE, out = Math.sqrt(Math.max(0, LABEL ** 2 - (y - MIDDLE) ** 2)), x = isRight ? CENTRE + out : CENTRE - out, colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)';
-            return <g key={name}><path d={`M${p(own, INNER)}L${p(own, OUTER + 7)}L${x} ${y}`} fill="none" stroke={colour} stroke-width="1.5" stroke-dasharray={kind === 'wake' ? '3 2' : undefined} />
-              {kind === 'wake' ? <path d={`M${x} ${y - 5}l5 5l-5 5l-5 -5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4.4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
-              <text x={isRight ? x + 10 : x - 10} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix"><tspan class={kind === 'shared' ? 'b' : ''}>{name}</tspan> {value}</text></g>; })}</g>;
+        {names.map(({ name, value, kind, by, own, x, y, isRight }) => {
+          const colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)';
+          return <g key={name}><path d={`M${p(own, INNER)}L${p(own, OUTER + 7)}L${x} ${y}`} fill="none" stroke={colour} stroke-width="1.5" stroke-dasharray={kind === 'wake' ? '3 2' : undefined} />
+            {kind === 'wake' ? <path d={`M${x} ${y - 5}l5 5l-5 5l-5 -5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4.4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
+            <text x={isRight ? x + BESIDE : x - BESIDE} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix"><tspan class={kind === 'shared' ? 'b' : ''}>{name}</tspan> {value}</text></g>;
         })}
         <text x={CENTRE} y={MIDDLE - 62} text-anchor="middle" class="hd">{ring.name}, {words.slots(count)}</text>
         {([['W', words.waits], ['T', words.taken], ['A', words.answered]] as const).map(([state, says], i) => <g key={state}><circle cx={CENTRE - 78} cy={MIDDLE - 29 + 28 * i} r="9.5" fill="var(--panel)" stroke={state === 'A' ? 'var(--c)' : 'var(--d0)'} stroke-width="1.4" /><text x={CENTRE - 78} y={MIDDLE - 25 + 28 * i} text-anchor="middle" class="pl">{state}</text>
