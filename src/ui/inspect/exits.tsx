@@ -21,7 +21,7 @@ const words = {
   at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'In steps of the browser’s clock', each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
-  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)}.`, thisOne: (cost: string) => `This one took ${cost}.`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)}.`,
   parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
 const LOG = 2000,
@@ -30,6 +30,8 @@ const LOG = 2000,
   FEW = 8,
   /** Of fewer that were timed no mean is told: one that the host’s own scheduler cut in two would be all of it. */
   FEWEST = 32,
+  /** An exit that took so many steps of the clock is told in parts of its own. */
+  STEPS = 2,
   EVERY_MS = 500;
 const ms = (ns: number): string => (ns >= 1e8 ? `${whole(ns / 1e6)} ms` : ns < 1e4 ? '<0.01 ms' : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
 const us = (ns: number): string => `${(ns / 1e3).toFixed(ns < 99_950 ? 1 : 0)} µs`;
@@ -250,18 +252,23 @@ function Detail(shown: Shown<Data>) {
     <Cost of={reasons.find(each => each.reason === reason)} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
 }
 
-/** What those of its kind cost in the mean, in parts that add up, and what this one did; where too few were timed, of this one alone. */
+/** What it cost, in parts that add up, where it took steps enough of the clock; else what those of its kind cost in the mean. */
 function Cost({ of, exit, stepNs, model }: { of: Reason | undefined; exit: SeenExit | undefined; stepNs: number; model: Parameters<typeof answererOf>[1] }) {
   const isKnown = of !== undefined && of.timed >= FEWEST, mean = isKnown ? of.ns / of.timed : 0, answerer = exit && answererOf(exit, model);
   const partsOf = (ns: number, beforeNs: number, answerNs: number): [name: string, ns: number, kind: string][] => [[words.parts[0], beforeNs, 'cb-way'], [answerer?.name ?? '', answerNs, `cb-${answerer?.by}`], [words.parts[1], Math.max(0, ns - beforeNs - answerNs), 'cb-way']];
   const Parts = ({ of: parts, text }: { of: ReturnType<typeof partsOf>; text: (ns: number) => string }) => <><div class="cbar">{parts.map(([name, ns, kind]) => <i key={name} class={kind} style={`flex:${ns} 1 0`} />)}</div><dl class="cparts">{parts.map(([name, ns, kind]) => <div key={name}><dt><i class={kind} />{name}</dt><dd class="m">{text(ns)}</dd></div>)}</dl></>;
-  // The clock goes in steps: the mean of many tells parts that one exit cannot.
+  const isTimed = exit?.ns !== undefined && exit.ns >= 500, owner = exit ? ownerClass(exit.domain) : '';
+  // The clock goes in steps. What took few of them the mean of many tells, and parts that one exit cannot.
+  if (isTimed && exit.parts && exit.ns! >= STEPS * stepNs) {
+    return <section class={owner}><h4>{words.costOf(wholeUs(exit.ns!))}</h4><Parts of={partsOf(exit.ns!, exit.parts.beforeNs, exit.parts.answerNs)} text={ns => costText(ns, stepNs)} />
+      {isKnown && <p class="cap-t">{words.kindTakes(us(mean), of.timed)}</p>}</section>;
+  }
   if (isKnown) {
-    return <section class={exit ? ownerClass(exit.domain) : ''}><h4>{words.costOfKind(us(mean))}</h4><Parts of={of.answerNs > 0 ? partsOf(mean, of.beforeNs / of.timed, of.answerNs / of.timed) : [[words.allXen, mean, 'cb-way']]} text={us} />
+    return <section class={owner}><h4>{words.costOfKind(us(mean))}</h4><Parts of={of.answerNs > 0 ? partsOf(mean, of.beforeNs / of.timed, of.answerNs / of.timed) : [[words.allXen, mean, 'cb-way']]} text={us} />
       <p class="cap-t">{words.meanOf(of.timed)}{exit?.ns !== undefined && ` ${words.thisOne(costText(exit.ns, stepNs))}`}</p></section>;
   }
-  if (exit?.ns === undefined || exit.ns < 500) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
-  return <section class={ownerClass(exit.domain)}><h4>{words.costOf(wholeUs(exit.ns))}</h4><Parts of={exit.parts ? partsOf(exit.ns, exit.parts.beforeNs, exit.parts.answerNs) : [[words.allXen, exit.ns, 'cb-way']]} text={wholeUs} /></section>;
+  if (!isTimed) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
+  return <section class={owner}><h4>{words.costOf(wholeUs(exit.ns!))}</h4><Parts of={[[words.allXen, exit.ns!, 'cb-way']]} text={wholeUs} /></section>;
 }
 
 /** What registers held, as far as the record of an exit tells: a hypercall's number and first argument, the port and what is written there, an MSR's number. */

@@ -18,16 +18,21 @@ function shown(...all: (typeof STEPS)[]): HTMLElement {
 }
 afterEach(() => { inventory.value = undefined; });
 
-it('shows the extent in its volume and the sector in the beginning of the partition, each to scale', () => {
+it('shows the extent in its volume and the sector in the part of the partition around it, each to scale', () => {
   inventory.value = { stored: { disk } } as unknown as Inventory;
   const root = shown(STEPS);
   expect(root.querySelector('svg')!.getAttribute('aria-label')).toBe('Extent 2 of 8 of vg0/web; sector 1572864 of /dev/sda');
   const box = (rect: Element): number[] => ['x', 'width'].map(name => Number(rect.getAttribute(name)));
-  expect([...root.querySelectorAll('.at')].map(box)).toEqual([[250, 125], [500, 5]]);
+  // 64 extents are around one, half of them before it: from 256 MiB of the partition on.
+  expect([...root.querySelectorAll('.at')].map(box)).toEqual([[250, 125], [(1000 * 128) / 260, 5]]);
   expect(box(root.querySelector('.part')!)).toEqual([0, 1000]);
-  // Half of it is free, so that its middle is where the extent after the last one would be.
-  inventory.value = { stored: { disk: { ...disk, freeBytes: 256 * MIB } } } as unknown as Inventory;
-  expect(Number([...shown(STEPS).querySelectorAll('.at')][1]!.getAttribute('x'))).toBeCloseTo((1000 * 256) / 260);
+  expect(root.textContent).toContain('sda1 of /dev/sda, from 128 MiB to 388 MiB of its 512 MiB');
+});
+
+it('shows no more of a partition than there is', () => {
+  inventory.value = { stored: { disk: { ...disk, partitions: [{ ...disk.partitions[0], bytes: 260 * MIB }] } } } as unknown as Inventory;
+  expect(shown(STEPS).textContent).toContain('from 128 MiB to 260 MiB of its 260 MiB');
+  expect(shown([STEPS[0]!, step('partition', 'sda1, sector 0'), step('disk', 'sda, sector 1048576')]).textContent).toContain('from 0 B to 132 MiB');
 });
 
 it('shows places in two partitions on the whole disk', () => {
@@ -42,7 +47,7 @@ it('draws the partition once below the volumes of two', () => {
   const root = shown(STEPS, [step('volume', 'vg0/web, logical extent 7'), step('partition', 'sda1, sector 0'), step('disk', 'sda, sector 1048576, 8 sectors')]);
   const box = (rect: Element): number[] => ['x', 'width'].map(name => Number(rect.getAttribute(name)));
   expect([...root.querySelectorAll('.vol')].map(box)).toEqual([[0, 492], [508, 492]]);
-  expect([...root.querySelectorAll('.at')].map(box)).toEqual([[123, 61.5], [500, 5], [938.5, 61.5], [0, 5]]);
+  expect([...root.querySelectorAll('.at')].map(box)).toEqual([[123, 61.5], [(1000 * 256) / 392, 5], [938.5, 61.5], [0, 5]]);
   expect(root.querySelectorAll('.part')).toHaveLength(1);
 });
 

@@ -17,7 +17,7 @@ const words = {
   waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered, unread', free: 'free', states: { W: 'waits for Domain-0', T: 'in Domain-0’s hands', A: 'answered, unread', F: 'free' }, slots: (n: number) => `${n} slots`,
   slotName: (n: number) => `Slot ${n}`, slot: (n: number, what: string, index: number) => `Slot ${n}, ${what} ${index}`, request: 'request', reply: 'response', slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'Read by the frontend: the slot is free for its next request.', response: 'The response lies over its request.', more: (n: number) => `and ${n} more segment${n === 1 ? '' : 's'} of this request`,
   gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: (ref: number, entry: GrantEntry | undefined) => `The ring itself lies in a page of the guest, too: gref ${ref}${entry ? `, guest frame 0x${entry.frame.toString(16)}` : ''}.`,
-  since: 'Since it was connected', requests: 'Requests, answers', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'pending', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page begins so, as it is now. Domain-0 may use it until the frontend ends the grant.',
+  since: 'Since it was connected', requests: 'Requests, answers', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'event pending', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page begins so, as it is now. Domain-0 may use it until the frontend ends the grant.',
 };
 const EVERY_MS = 250;
 
@@ -205,8 +205,8 @@ function Detail(shown: Shown<Data>) {
 }
 
 function Events({ data: { ring, port } }: Shown<Data>) {
-  return <div>{ring.events && <table class="pad"><thead><tr><th>{words.since}</th><th class="num">{words.requests}</th><th class="num">{words.sent}</th><th class="num">{words.saved}</th><th class="num">{words.perEvent}</th></tr></thead><tbody>
-    {([[words.toBack, ring.reqProd, ring.events.heard], [words.toFront, ring.rspProd, ring.events.sent]] as const).map(([way, requests, events]) => <tr key={way}><td>{way}, {words.port(ring.port)}{port?.pending && `, ${words.pending}`}</td><td class="num m">{requests}</td><td class="num m">{events}</td><td class="num m">{Math.max(0, requests - events)}</td><td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td></tr>)}</tbody></table>}</div>;
+  return <div>{ring.events && <table class="pad"><thead><tr><th>{words.since}{port?.pending && `, ${words.pending}`}</th><th class="num">{words.requests}</th><th class="num">{words.sent}</th><th class="num">{words.saved}</th><th class="num">{words.perEvent}</th></tr></thead><tbody>
+    {([[words.toBack, ring.reqProd, ring.events.heard], [words.toFront, ring.rspProd, ring.events.sent]] as const).map(([way, requests, events]) => <tr key={way}><td class="nw">{way}, {words.port(ring.port)}</td><td class="num m">{requests}</td><td class="num m">{events}</td><td class="num m">{Math.max(0, requests - events)}</td><td class="num m b">{events === 0 ? '–' : (requests / events).toFixed(1)}</td></tr>)}</tbody></table>}</div>;
 }
 
 /** A grant, the guest's frame behind it, the machine's behind that; what is in a page of requests. The ring's own begins with the indices, which stand above. */
