@@ -56,7 +56,7 @@ export const blockAttach = command({
       }).catch((error: Error) => {
         throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
       });
-      task.message = `The guest finds ${vdev} (${target}).`;
+      task.message = `${vdev} (${target}) is offered to the guest’s paravirtual driver.`;
     });
   },
   xl: async ({ host, words, read, absolute = written => written }, run) => {

@@ -38,7 +38,7 @@ export const networkAttach = command({
         await host.toolstack.services.network.connect();
         await loadBackends(['vif']);
         const card = attachCard(host.toolstack, member, { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) });
-        task.message = `The guest finds card ${card.devid}, ${card.mac}.`;
+        task.message = `Card ${card.devid}, ${card.mac}, is offered to the guest’s paravirtual driver.`;
         return card;
       } catch (error) {
         throw new Refusal(`${(error as Error).message}\nlibxl_device_nic_add failed.`);
