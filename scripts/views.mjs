@@ -614,7 +614,7 @@ const VIEWS = [
       await page
         .getByLabel('Text of the definition')
         .fill(
-          '# a shop: web server and its disk\nname    = "shop"\ntype    = "pvh"\nmemory  = "64M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\ndisk    = [ "phy:/dev/vg0/shop,xvda,w" ]\nvif     = [ "bridge=xenbr0,model=e1000" ]\nvnc     = 1\nacpi    = 0\non_crash = "preserve"',
+          '# a shop: web server and its disk\nname    = "shop"\ntype    = "pvh"\nmemory  = "24M"\nvcpus   = 2\nkernel  = "/boot/minipv"\ncpu_weight = 512\ndisk    = [ "phy:/dev/vg0/shop,xvda,w" ]\nvif     = [ "bridge=xenbr0,model=e1000" ]\nvnc     = 1\nacpi    = 0\non_crash = "preserve"',
         );
       await page.locator('.edt-m li').first().waitFor();
       // A phone shows the page from its top.

@@ -14,7 +14,7 @@ export interface Editing extends OpenedDefinition {
   /** As it is kept. */
   kept: string;
   judged?: JudgedText;
-  /** The same with what its errors say to write in their place, where that mends all of them: what would be created then. */
+  /** The same with what its errors say to write in their place, where each says it: what would be created then, or what would still be in its way. */
   mended?: { of: string; judged: JudgedText };
   /** Domain 0 is at it. */
   busy: boolean;
@@ -94,7 +94,7 @@ async function take(question: () => Promise<JudgedText>): Promise<void> {
     const now = editing.peek(), text = judged.plan.errors.length > 0 && now ? allRemedied(judged.text, judged.plan.errors) : undefined;
     if (text === undefined || !now) return;
     const then = await host.judgeText({ ...now, text });
-    if (mine === asked && then.plan.errors.length === 0) put({ mended: { of: judged.text, judged: then } });
+    if (mine === asked) put({ mended: { of: judged.text, judged: then } });
   } catch (error) {
     if (mine === asked) put({ busy: false, problem: sentence(error) });
   }

@@ -74,6 +74,7 @@ export const laterStrings = {
     writeIn: (what: string, line: number) => `Write ${what} in line ${line}`,
     waitsForLine: (line: number, key: string) => `Start waits for line ${line}${key ? `, ${key}` : ''}.`,
     once: (errors: number) => (errors === 1 ? 'once the error is mended as it says' : 'once the errors are mended as they say'),
+    next: 'Still in its way',
     atLine: ({ line, column, short }: { line: number; column: number; short: string }, remedy: string | undefined) => `Line ${line}, column ${column}: ${short}.${remedy === undefined ? '' : ` Write ${remedy}.`}`, keepsIt: 'keeps the text in /etc/xen/vm', andMore: (n: number) => `and ${n} more`, otherwise: (n: number) => (n === 1 ? 'What the approximated line comes to' : `What the ${n} approximated lines come to`),
     why: (key: string) => `Why is ${key} refused?`,
     /** Why what xl would pass over is refused here, by how the short words of a finding begin. */

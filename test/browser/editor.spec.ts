@@ -15,6 +15,12 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   await expect(page.getByRole('button', { name: 'Start web', exact: true })).toBeDisabled();
   // What Start would do is told as it would be with what the error says, and a button writes that.
   await expect(page.locator('.plan')).toContainText('The domain gets 64 MiB');
+  // Nor is it kept back that what the error says would not be enough.
+  await text.fill('# mine\nname = "web"\ntype = "pvh"\nmemory = "2040M"\nkernel = "/boot/minipv"\n');
+  await expect(page.locator('.plan.next')).toContainText(/Still in its way.*once the error is mended as it says.*The guest wants 2040 MiB and the host has \d+ free\./s);
+  await expect(page.locator('.after')).toContainText(/2040 MiB are wanted, and \d+ are free/);
+  await text.fill('# mine\nname = "web"\ntype = "pvh"\nmemory = "64M"\nkernel = "/boot/minipv"\n');
+  await expect(page.locator('.plan.next')).toHaveCount(0);
   await page.getByRole('button', { name: 'Write 64 in line 4' }).click();
   await expect(text).toHaveValue('# mine\nname = "web"\ntype = "pvh"\nmemory = 64\nkernel = "/boot/minipv"\n');
   await expect(page.getByRole('button', { name: 'Start web', exact: true })).toBeEnabled();

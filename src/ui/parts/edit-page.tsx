@@ -35,7 +35,8 @@ export function EditPage({ name }: { name: string }) {
   const remedy = first && remedyOf(first);
   // What it would be with what its errors say to write.
   const mended = judged && now.mended?.of === judged.text ? now.mended.judged : undefined;
-  const shown = errors === 0 ? plan : mended?.plan, fresh = errors === 0 ? judged?.definition : mended?.definition;
+  const next = mended?.plan.errors ?? [];
+  const shown = errors === 0 ? plan : next.length === 0 ? mended?.plan : undefined, fresh = errors === 0 ? judged?.definition : mended?.definition;
   const blocked = now.busy || !judged || errors > 0;
   const lines = tallyLines(plan?.findings ?? []);
   return <>
@@ -71,6 +72,8 @@ export function EditPage({ name }: { name: string }) {
       <div class="edit-t">
         <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
         {shown && <PlanSteps plan={shown} commands={[...(changed || !isKept ? [{ command: `xm new ${pathOf(now)}`, does: words.keepsIt }] : []), { command: `xm start ${title}` }]} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
+        {errors > 0 && next.length > 0 && <section class="plan next"><div class="ph"><h3>{words.next}</h3><span class="sec">{words.once(errors)}</span></div>
+          <ul>{next.map(({ line, column, text }) => <li key={`${line}:${column}:${text}`}><Tag kind="error"><span>{text}</span></Tag></li>)}</ul></section>}
         {judged && <MemoryAfter fresh={fresh ? [{ name: title, mib: fresh.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
         {judged && <Approximations judged={judged} />}
       </div>
