@@ -29,3 +29,6 @@ export function clock(ns: number): string {
 
 /** Seconds and microseconds of a minute: how logs of exits and decisions tell their times. */
 export const stamp = (ns: number): string => (Math.floor(ns / 1000) % 6e7 / 1e6).toFixed(6).padStart(9, '0').replace(/(...)$/, ' $1');
+
+/** How long after the first of several something was: 0, +411 µs, +1.250 s. */
+export const later = (ns: number): string => { const us = Math.round(ns / 1000); return us < 1e6 ? `${us > 0 ? '+' : ''}${whole(us)} µs` : `+${(us / 1e6).toFixed(3)} s`; };

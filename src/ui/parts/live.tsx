@@ -10,14 +10,14 @@ import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
 import { useMachine } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';
-import { stamp } from '../units.ts';
+import { later } from '../units.ts';
 import { speaking } from '../sessions.ts';
 import { go } from '../state.ts';
 import { Chip, ownerClass } from './marks.tsx';
 import { SerialWindow } from './serial.tsx';
 
 const words = {
-  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'From run queue and trace; seconds, µs. A click on a line opens its inspector.', xen: 'Xen',
+  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'From run queue and trace, timed from the first line. A click on a line opens its inspector.', xen: 'Xen',
   boosted: (pcpu: number, waited: string) => `woke with BOOST and got pCPU ${pcpu}${waited}`, gave: (pcpu: number, why: string) => `got pCPU ${pcpu}: ${why}`, waited: (us: number) => ` after ${us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(1)} ms`}`, idles: (pcpu: number) => `found nobody who waits: pCPU ${pcpu} is idle`,
   call: 'called', on: (port: number, to: string) => `${to} on port ${port}`, to: (name: string) => ` to ${name}`, sleeps: ': it sleeps until an event', exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told that an event is pending',
   whys: { ALONE: 'nobody else waited', PRIORITY: 'best priority', TURN: 'its turn', WOKEN: 'it was woken', STOLEN: 'from another queue', RATELIMIT: 'too early to preempt', PREFERRED: 'its soft affinity', IDLE: 'nobody else' } as Record<string, string>,
@@ -146,6 +146,6 @@ export function JustHappened() {
   if (!lines || lines.length === 0) return null;
   return <section class="justh"><h3>{words.title}</h3>
     <ol>{lines.map(({ atNs, id, text, code, after, view }, i) => <li key={i}><button onClick={() => go({ kind: 'home', tab: 'inspect', name: view })}>
-      <span class="m dim">{stamp(atNs)}</span><span><b class={`dom ${id === XEN ? 'c-hv' : ownerClass(id)}`}>{id === XEN ? words.xen : nameOf(id)}</b> {text}{code && <> <code>{code}</code></>}{after}</span></button></li>)}</ol>
+      <span class="m dim">{later(atNs - lines[0]!.atNs)}</span><span><b class={`dom ${id === XEN ? 'c-hv' : ownerClass(id)}`}>{id === XEN ? words.xen : nameOf(id)}</b> {text}{code && <> <code>{code}</code></>}{after}</span></button></li>)}</ol>
     <p class="cap-t">{words.from}</p></section>;
 }
