@@ -12,16 +12,17 @@ import { hex8, stamp, whole } from '../units.ts';
 import { Code } from './code.tsx';
 import { instructionAt, shortly } from './disassembly.ts';
 import { ExitLog, type SeenExit } from './exit-log.ts';
+import { fold } from './fold.ts';
 import { answererOf, explainExit, explainHypercall, wayOf } from './explain.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target } from './inspector.ts';
 
 const words = {
-  number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first, one row an exit', clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
+  number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first', times: (n: number) => (n === 1 ? '' : ` × ${n}`), clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
   at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'In steps of the browser’s clock', each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
-  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)}.`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
   parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
 const LOG = 2000,
@@ -229,15 +230,15 @@ const LOG_COLUMNS = ['w-at', 'w-who', 'w-no', 'w-what', 'w-eip', 'w-code', '', '
 function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
   const { data, choose, target } = shown, { exit: picked } = choiceOf(shown), at = Math.max(0, log.findIndex(({ key }) => key === picked?.key));
   // The one that is explained stays in sight.
-  const first = at < SHOWN / 2 ? 0 : at - SHOWN / 4, rows = log.slice(first, first + SHOWN);
+  const first = at < SHOWN / 2 ? 0 : at - SHOWN / 4, rows = fold(log.slice(first, first + 4 * SHOWN), reason => reason in SHORTLY, picked?.key).slice(0, SHOWN);
   const table = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => { if (table.current) keepInSight(table.current); }, [picked?.key, at]);
   return <section class="logged rest"><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.clock}>{words.newest}</span><span class="sec num grow">{words.since(data.seen)}</span></div>
     {log.length === 0 ? <p class="hint">{filter.value ? words.noMatch : words.quiet}</p> : <div class="rest"><div class="rows" ref={table}><table class={`pad picks elog${data.isHost ? '' : ' one'}`}><colgroup>{LOG_COLUMNS.map((name, i) => <col key={i} class={name} />)}</colgroup>
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeNow}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
-      <tbody>{rows.map(exit => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), about = aboutOf(exit); return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
+      <tbody>{rows.map(({ exit, times }) => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), about = `${aboutOf(exit)}${words.times(times)}`; return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
         <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason) || '–'}</td>
-        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw">{exit.ns !== undefined && (exit.ns >= 500 ? wholeUs(exit.ns) : Number.isFinite(data.stepNs) && <span class="dim">{costText(exit.ns, data.stepNs)}</span>)}</td></tr>; })}</tbody></table></div></div>}</section>;
+        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw">{exit.ns !== undefined && times === 1 && (exit.ns >= 500 ? wholeUs(exit.ns) : Number.isFinite(data.stepNs) && <span class="dim">{costText(exit.ns, data.stepNs)}</span>)}</td></tr>; })}</tbody></table></div></div>}</section>;
 }
 
 // ---- one exit taken apart

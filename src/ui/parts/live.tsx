@@ -17,7 +17,7 @@ import { Chip, ownerClass } from './marks.tsx';
 import { SerialWindow } from './serial.tsx';
 
 const words = {
-  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'From run queue and trace, timed from the first line. A click on a line opens its inspector.', xen: 'Xen',
+  label: 'Who had a processor', pcpu: (n: number) => `pCPU ${n}`, now: 'now', idle: 'blank: idle', title: 'What just happened', from: 'From run queue and trace, since the first line. A click opens its inspector.', xen: 'Xen',
   boosted: (pcpu: number, waited: string) => `woke with BOOST and got pCPU ${pcpu}${waited}`, gave: (pcpu: number, why: string) => `got pCPU ${pcpu}: ${why}`, waited: (us: number) => ` after ${us < 1000 ? `${us.toFixed(0)} µs` : `${(us / 1000).toFixed(1)} ms`}`, idles: (pcpu: number) => `found nobody who waits: pCPU ${pcpu} is idle`,
   call: 'called', on: (port: number, to: string) => `${to} on port ${port}`, to: (name: string) => ` to ${name}`, sleeps: ': it sleeps until an event', exit: (what: string) => `left for Xen: ${what}`, upcall: 'was told that an event is pending',
   whys: { ALONE: 'nobody else waited', PRIORITY: 'best priority', TURN: 'its turn', WOKEN: 'it was woken', STOLEN: 'from another queue', RATELIMIT: 'too early to preempt', PREFERRED: 'its soft affinity', IDLE: 'nobody else' } as Record<string, string>,
