@@ -51,6 +51,9 @@ test('pcos ends when its power button is pressed', async ({ page }) => {
   await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
   await expect.poll(() => text(page), { timeout: 60_000 }).toContain('pcos>');
   await page.getByRole('treeitem', { name: /pcos HVM/ }).first().click();
+  // The sheet of the sources, which has come by now, is for them alone: it once painted this white.
+  await page.getByRole('tab', { name: 'Inspect' }).click();
+  await expect(page.locator('.why .src').first()).toHaveCSS('background-color', 'rgba(0, 0, 0, 0)');
   await page.getByRole('toolbar', { name: 'pcos' }).getByRole('button', { name: 'Power button' }).click();
   await expect(page.getByText('The guest powered off.').first()).toBeVisible();
 });
