@@ -33,10 +33,9 @@ export function EditPage({ name }: { name: string }) {
   const errors = plan?.errors.length ?? 0;
   const first = judged?.text === now.text ? plan?.errors.filter(({ line }) => line > 0).sort((a, b) => a.line - b.line)[0] : undefined;
   const remedy = first && remedyOf(first);
-  // What it would be with what its errors say to write.
+  // What it would be: as it is, or with what its errors say to write.
   const mended = judged && now.mended?.of === judged.text ? now.mended.judged : undefined;
-  const next = mended?.plan.errors ?? [];
-  const shown = errors === 0 ? plan : next.length === 0 ? mended?.plan : undefined, fresh = errors === 0 ? judged?.definition : mended?.definition;
+  const then = errors === 0 ? judged : mended, inItsWay = then?.plan.errors ?? [];
   const blocked = now.busy || !judged || errors > 0;
   const lines = tallyLines(plan?.findings ?? []);
   return <>
@@ -71,10 +70,10 @@ export function EditPage({ name }: { name: string }) {
       {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
       <div class="edit-t">
         <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
-        {shown && <PlanSteps plan={shown} commands={[...(changed || !isKept ? [{ command: `xm new ${pathOf(now)}`, does: words.keepsIt }] : []), { command: `xm start ${title}` }]} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
-        {errors > 0 && next.length > 0 && <section class="plan next"><div class="ph"><h3>{words.next}</h3><span class="sec">{words.once(errors)}</span></div>
-          <ul>{next.map(({ line, column, text }) => <li key={`${line}:${column}:${text}`}><Tag kind="error"><span>{text}</span></Tag></li>)}</ul></section>}
-        {judged && <MemoryAfter fresh={fresh ? [{ name: title, mib: fresh.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
+        {then && inItsWay.length === 0 && <PlanSteps plan={then.plan} commands={[...(changed || !isKept ? [{ command: `xm new ${pathOf(now)}`, does: words.keepsIt }] : []), { command: `xm start ${title}` }]} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
+        {inItsWay.length > 0 && <section class="plan next"><div class="ph"><h3>{words.next}</h3><span class="sec">{words.once(errors)}</span></div>
+          <ul>{inItsWay.map(({ line, column, text }) => <li key={`${line}:${column}:${text}`}><Tag kind="error"><span>{text}</span></Tag></li>)}</ul></section>}
+        {judged && <MemoryAfter fresh={then ? [{ name: title, mib: then.definition.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
         {judged && <Approximations judged={judged} />}
       </div>
     </div>
