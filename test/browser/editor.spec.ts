@@ -19,6 +19,10 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   await text.fill('# mine\nname = "web"\ntype = "pvh"\nmemory = "2040M"\nkernel = "/boot/minipv"\n');
   await expect(page.locator('.plan.next')).toContainText(/Still in its way.*once the error is mended as it says.*The guest wants 2040 MiB and the host has \d+ free\./s);
   await expect(page.locator('.after')).toContainText(/2040 MiB are wanted, and \d+ are free/);
+  const whole = page.viewportSize()!;
+  await page.setViewportSize({ width: 390, height: whole.height });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  await page.setViewportSize(whole);
   await text.fill('# mine\nname = "web"\ntype = "pvh"\nmemory = "64M"\nkernel = "/boot/minipv"\n');
   await expect(page.locator('.plan.next')).toHaveCount(0);
   await page.getByRole('button', { name: 'Write 64 in line 4' }).click();

@@ -72,7 +72,7 @@ export function EditPage({ name }: { name: string }) {
         <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
         {then && inItsWay.length === 0 && <PlanSteps plan={then.plan} commands={[...(changed || !isKept ? [{ command: `xm new ${pathOf(now)}`, does: words.keepsIt }] : []), { command: `xm start ${title}` }]} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
         {inItsWay.length > 0 && <section class="plan next"><div class="ph"><h3>{words.next}</h3><span class="sec">{words.once(errors)}</span></div>
-          <ul>{inItsWay.map(({ line, column, text }) => <li key={`${line}:${column}:${text}`}><Tag kind="error"><span>{text}</span></Tag></li>)}</ul></section>}
+          <ul>{inItsWay.map(({ line, column, text }) => <li key={`${line}:${column}:${text}`} class="wrongly"><Tag kind="error"><span>{text}</span></Tag></li>)}</ul></section>}
         {judged && <MemoryAfter fresh={then ? [{ name: title, mib: then.definition.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
         {judged && <Approximations judged={judged} />}
       </div>
