@@ -30,6 +30,9 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   await expect(page.getByRole('button', { name: 'Start web', exact: true })).toBeEnabled();
   // Right by the form: the text follows, and nothing else of it changes.
   await memory.fill('12');
+  // The page looks at the host every 3 s: it leaves what is being written.
+  await page.waitForTimeout(3500);
+  await expect(memory).toHaveValue('12');
   await memory.press('Enter');
   await expect(text).toHaveValue('# mine\nname = "web"\ntype = "pvh"\nmemory = 12\nkernel = "/boot/minipv"\n');
   // What is not kept is there after a reload.

@@ -6,6 +6,7 @@ import type { FrameState, MachineView, VcpuState } from '../../hypervisor/view/i
 import { domains } from '../host.ts';
 import { mediaSignal, PHONE } from '../media.ts';
 import { ownerClass } from '../parts/marks.tsx';
+import { TypedInput } from '../parts/typed.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
@@ -231,7 +232,7 @@ function Figure(shown: Shown<Data>) {
         {counts && <span class="b">{words.shade(view.value === 'tables' ? words.counted.tables(walk?.name ?? '–') : words.counted[view.value as 'code'], counts.reduce((sum, n) => sum + n, 0), Math.max(...counts))}</span>}</div></div>
     <div class="idet"><Detail {...shown} /></div>
     <section class="walkp"><div class="row wrap"><h3>{words.walk}</h3>{walk ? <>
-      <label class="in s"><input type="text" aria-label={words.linear} placeholder={hex(walk.linear)} value={address.value} onChange={event => follow(event.currentTarget.value)} /><span class="u">{words.linear} {words.of(walk.name, walk.vcpu)}</span></label>
+      <label class="in s"><TypedInput type="text" aria-label={words.linear} placeholder={hex(walk.linear)} value={address.value} commit={follow} /><span class="u">{words.linear} {words.of(walk.name, walk.vcpu)}</span></label>
       <span class="sec">{walk.mode}{walk.mode === words.paging.off ? '' : walk.isPv ? words.then.pv : words.then.hvm}</span><span class="grow" /><span class="sec">{walk.cost}</span></> : <span class="sec">{words.noGuest}</span>}{problem.value && <span class="tag bad" role="alert">{problem.value}</span>}</div>
       {walk && <ol class={`split ${walk.steps[0]!.owner}`} aria-label={words.linear}>{partsOf(walk).map(({ name, bits, value }) => <li key={name} style={`flex:${bits} 1 0`}><b>0x{value.toString(16).padStart(Math.ceil(bits / 4), '0')}</b> <span>{TABLES[name] ?? name}, {words.bits(bits)}</span></li>)}</ol>}
       {walk && <ol class="walk">{walk.steps.map((step, i) => <li key={step.key} class={`${step.owner}${step.isFault ? ' fault' : ''}${i === walk.steps.length - 1 && !step.isFault ? ' last' : ''}${shownKey === step.key ? ' on' : ''}`}><button class="pickrow" aria-pressed={shownKey === step.key} onClick={() => choose(step.key)}><small>{step.title}</small><b>{step.value}</b><span>{step.says}</span></button></li>)}</ol>}

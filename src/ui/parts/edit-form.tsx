@@ -12,6 +12,7 @@ import { laterStrings } from '../strings-later.ts';
 import { size } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 import { NewVolume } from './new-volume.tsx';
+import { TypedInput } from './typed.tsx';
 
 const words = laterStrings.defined.form;
 type Disk = Definition['disks'][number];
@@ -39,7 +40,7 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   /** What another guest has cannot be attached. */
   const free = volumes.filter(({ path, users }) => users.length === 0 && !vm.disks.some(({ target }) => target === path)), taken = volumes.filter(({ path, users }) => users.length > 0 && !vm.disks.some(({ target }) => target === path));
   const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string, isHalf = false) =>
-    <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <input id={id} class="in" value={value ?? ''} list={list} placeholder={words.noCard} spellcheck={false} autocomplete="off" onChange={event => change(to(event.currentTarget.value.trim()))} />}</Field>;
+    <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <TypedInput id={id} class="in" value={value ?? ''} list={list} placeholder={words.noCard} spellcheck={false} autocomplete="off" commit={written => change(to(written.trim()))} />}</Field>;
   /** What the text has where a value could not be read: there is none to show. */
   const unread = (key: string): string | undefined => {
     const error = judged.canKeep ? undefined : judged.plan.errors.find(each => each.key === key && each.line > 0);
@@ -48,7 +49,7 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   const amount = (label: string, key: string, value: number | undefined, least: number, most: number, to: (value: number | undefined) => Changes, usual?: number, isHalf = false) =>
     <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <span class="amount">
       <input type="range" aria-label={label} min={least} max={most} value={value ?? usual ?? least} style={`--part:${(100 * ((value ?? usual ?? least) - least)) / Math.max(1, most - least)}%`} onChange={event => change(to(event.currentTarget.valueAsNumber))} />
-      <input id={id} class="in" type="number" min={least} value={unread(key) === undefined ? (value ?? '') : ''} placeholder={unread(key) ?? String(usual ?? '')} aria-invalid={unread(key) !== undefined} onChange={event => { const number = event.currentTarget.valueAsNumber; change(to(Number.isNaN(number) ? undefined : number)); }} /></span>}</Field>;
+      <TypedInput id={id} class="in" type="number" min={least} value={unread(key) === undefined ? (value ?? '') : ''} placeholder={unread(key) ?? String(usual ?? '')} aria-invalid={unread(key) !== undefined} commit={written => change(to(written === '' ? undefined : Number(written)))} /></span>}</Field>;
   const card = !vm.vif && !vm.nic ? 'none' : (vm.nic ?? 'vif');
   const setDisks = (disks: readonly Disk[]): void => change({ disks });
   return <form class="edit-f" aria-label={laterStrings.defined.formName} onSubmit={event => event.preventDefault()}>
@@ -65,7 +66,7 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     {source === 'kernel' && text(words.kernel, 'kernel', vm.kernel, kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) }), 'edit-kernels')}
     {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels', true)}
     {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }), undefined, true)}
-    {source !== 'kernel' && <Field label={words.boot} of="boot" judged={judged} isHalf>{id => <input id={id} class="in" value={vm.bootOrder} title={words.bootHint} spellcheck={false} autocomplete="off" onChange={event => change({ bootOrder: event.currentTarget.value.trim() })} />}</Field>}
+    {source !== 'kernel' && <Field label={words.boot} of="boot" judged={judged} isHalf>{id => <TypedInput id={id} class="in" value={vm.bootOrder} title={words.bootHint} spellcheck={false} autocomplete="off" commit={written => change({ bootOrder: written.trim() })} />}</Field>}
     {source !== 'kernel' && <Field label={words.bios} of="bios" judged={judged} isHalf>{id => <select id={id} class="in" value={vm.bios ?? 'ringside'} onChange={event => change({ bios: event.currentTarget.value === 'seabios' ? 'seabios' : undefined })}>
       <option value="ringside">{words.ownBios}</option><option value="seabios">SeaBIOS</option></select>}</Field>}
     <Field label={words.disks} of="disk" judged={judged} {...(makesVolumes ? {} : { hint: words.droppedHint })}>{id => <span class="disks" id={id} role="group" aria-label={words.disks}>
@@ -104,8 +105,8 @@ function Volume({ volume: { name, bytes }, attach }: { volume: VolumeInfo; attac
 
 function DiskRow({ disk, put }: { disk: Disk; put(disk: Disk | undefined): void }) {
   return <span class="disk">
-    <input class="in dev" aria-label={words.device} value={disk.vdev} spellcheck={false} onChange={event => put({ ...disk, vdev: event.currentTarget.value.trim() })} />
-    <input class="in" aria-label={words.target(disk.vdev)} list="edit-disks" value={disk.target} placeholder={disk.kind === 'cdrom' ? words.emptyDrive : ''} spellcheck={false} onChange={event => put({ ...disk, target: event.currentTarget.value.trim() })} />
+    <TypedInput class="in dev" aria-label={words.device} value={disk.vdev} spellcheck={false} commit={written => put({ ...disk, vdev: written.trim() })} />
+    <TypedInput class="in" aria-label={words.target(disk.vdev)} list="edit-disks" value={disk.target} placeholder={disk.kind === 'cdrom' ? words.emptyDrive : ''} spellcheck={false} commit={written => put({ ...disk, target: written.trim() })} />
     <select class="in how" aria-label={words.how(disk.vdev)} value={disk.kind === 'disk' ? (disk.readOnly ? 'ro' : 'rw') : disk.kind} disabled={disk.kind === 'floppy'}
       onChange={event => { const to = event.currentTarget.value; put({ ...disk, kind: to === 'cdrom' ? 'cdrom' : 'disk', readOnly: to !== 'rw' }); }}>
       <option value="rw">{words.writable}</option><option value="ro">{words.readOnly}</option><option value="cdrom">{words.cdrom}</option>{disk.kind === 'floppy' && <option value="floppy">{words.floppy}</option>}</select>

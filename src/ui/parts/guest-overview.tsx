@@ -11,6 +11,7 @@ import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { ChooseFiles, Icon, Tag } from './marks.tsx';
 import { NewVolume } from './new-volume.tsx';
+import { TypedInput } from './typed.tsx';
 
 const words = {
   cpu: 'Processor', memory: 'Memory', disks: 'Disks', nics: 'Network cards', weight: 'weight', cap: 'cap', none: 'none', vcpus: 'vCPUs online', target: 'memory', now: 'now', mib: 'MiB',
@@ -91,12 +92,10 @@ interface LiveProps {
 /** A slider with a field beside it: it follows what is so, and does its command when it is let go. */
 function Live({ label, value, least, most, top = most, unit, zero, hint, off, command, run, act }: LiveProps) {
   const draft = useSignal<number | undefined>(undefined);
-  // What stands in the field while somebody writes there: the next look at the guest would put the old number back.
-  const typed = useSignal<string | undefined>(undefined);
   const refused = useSignal<string | undefined>(undefined);
   const at = draft.value ?? value;
   const done = (to: number) => {
-    draft.value = typed.value = refused.value = undefined;
+    draft.value = refused.value = undefined;
     if (to === value) return;
     if (Number.isInteger(to) && to >= least && to <= top) return act(command(to), () => run(to));
     refused.value = words.range(label, to, value, least, top);
@@ -107,8 +106,7 @@ function Live({ label, value, least, most, top = most, unit, zero, hint, off, co
     <label for={id}>{label}</label>
     <input type="range" id={id} min={least} max={most} step={1} value={Math.min(most, at)} disabled={off} aria-valuetext={at === 0 && zero ? zero : `${at}${unit ? ` ${unit}` : ''}`} style={`--part:${most > least ? (100 * (Math.min(most, at) - least)) / (most - least) : 0}%`}
       onInput={event => { draft.value = Number(event.currentTarget.value); }} onChange={event => done(Number(event.currentTarget.value))} />
-    <input type="number" class="in" aria-label={label} min={least} max={top} value={typed.value ?? at} disabled={off}
-      onInput={event => { typed.value = event.currentTarget.value; }} onChange={event => done(event.currentTarget.value === '' ? value : Number(event.currentTarget.value))} onBlur={() => { typed.value = undefined; }} /><span class="unit">{at === 0 && zero ? zero : unit}</span>
+    <TypedInput type="number" class="in" aria-label={label} min={least} max={top} value={at} disabled={off} commit={written => done(written === '' ? value : Number(written))} /><span class="unit">{at === 0 && zero ? zero : unit}</span>
     {refused.value ? <span class="cap-t stop" role="alert"><Tag kind="failed"><span>{refused.value}</span></Tag></span> : <span class="cap-t">{hint} {!off && <code>{command(at)}</code>}</span>}
   </div>;
 }
