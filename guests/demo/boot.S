@@ -1,6 +1,7 @@
 # Entry, interrupt stubs and what else C cannot say.
 # Sources: Multiboot Specification 0.6.96; Intel SDM volume 3, chapter 6 (stack at an interrupt).
 
+  .file "boot.S"
     .set FLAGS, 3                       # modules on page boundaries, memory information
 
     .section .multiboot, "a"

@@ -2,6 +2,7 @@
  * The three ways into minipv, one image at 1 MiB where linear address = PFN × 4096: Xen's PV entry in ring 1 with paging on, the PVH entry and
  * Multiboot 1 (as HVM with a kernel of its own) in 32-bit protected mode without paging. No interrupt is ever taken: events are polled.
  */
+  .file "boot.S"
   .macro note type
   .pushsection .note.Xen, "a", @note
   .align 4

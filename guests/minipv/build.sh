@@ -7,7 +7,7 @@ OUT=${1:-minipv.elf}
 gcc -m32 -march=i686 -mgeneral-regs-only -O2 -std=gnu11 -Wall -Wextra -Werror -Wno-array-bounds -ffreestanding -fno-pic -no-pie -static -nostdlib \
   -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-ident -fno-strict-aliasing \
   -Wl,-T,link.ld -Wl,--build-id=none -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--no-warn-rwx-segments \
-  -s boot.S text.c xen.c blkfront.c ata.c netfront.c pcnet.c ip.c stream.c workloads.c shell.c -o "$OUT"
+  boot.S text.c xen.c blkfront.c ata.c netfront.c pcnet.c ip.c stream.c workloads.c shell.c -o "$OUT"
 [ "$OUT" != minipv.elf ] || {
   gcc -dumpfullversion
   cat boot.S minipv.h text.c xen.c blkfront.c ata.c netfront.c pcnet.c ip.c stream.c workloads.c shell.c link.ld build.sh ../xen.h ../machine.h | sha256sum | cut -d' ' -f1

@@ -1,4 +1,5 @@
 /* Entry, notes and the event callback of the neighbour: with PV defined a paravirtual kernel in ring 1, otherwise 32-bit code that starts as PVH says. */
+  .file "boot.S"
   .macro note type
   .pushsection .note.Xen, "a", @note
   .align 4

@@ -5,6 +5,7 @@ import type { RingLook } from './backends/ring.ts';
 import { type Facts, factsOf } from './facts.ts';
 import type { HostCore } from './host.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../hypervisor/domain/index.ts';
+import { type KernelSymbols, kernelSymbols } from '../hypervisor/loader/index.ts';
 import { ideName } from './plan.ts';
 import type { CardInfo } from './toolstack/cards.ts';
 import { onlineOf } from './toolstack/commands/processors.ts';
@@ -105,6 +106,8 @@ export interface Inspected {
   breaks: { points: BreakPoint[]; hit?: BreakHit };
   /** The regions of compiled code that ran most. */
   engine: HotRegion[];
+  /** Of the file of its kernel; none where the domain builder did not load one, or it names nothing. */
+  symbols: KernelSymbols;
 }
 
 const INSPECTIONS: { [What in Exclude<keyof Inspected, 'machine'>]: (host: HostCore, id: number) => Inspected[What] | Promise<Inspected[What]> } = {
@@ -117,6 +120,10 @@ const INSPECTIONS: { [What in Exclude<keyof Inspected, 'machine'>]: (host: HostC
     return { points: [...breaks], ...(hit ? { hit } : {}) };
   },
   engine: (host, id) => host.living(id).runner.hottest(),
+  symbols: (host, id) => {
+    const { boot } = host.member(id).blueprint;
+    return (boot.kind === 'firmware' ? undefined : kernelSymbols(boot.kernel)) ?? { addresses: new Uint32Array(), names: [] };
+  },
   store: ({ toolstack }) => {
     const { nodes, watches } = toolstack.services.xenstored.store.look();
     const decoder = new TextDecoder('latin1');

@@ -1,4 +1,5 @@
 /** What the loaders offer to the rest of the hypervisor and to Domain 0. */
+export { type KernelSymbols, kernelSymbols } from './elf-symbols.ts';
 export { loadXz, prepareKernel, unzipped } from './bzimage.ts';
 export { gunzip, inflate, isGzip } from '../unpack/inflate.ts';
 export { type EntryState, type FrameBuffer, kernelKind, loadKernel, type LoadOptions } from './load-kernel.ts';

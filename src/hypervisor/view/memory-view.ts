@@ -48,6 +48,12 @@ export class MemoryView {
     return this.bytes[offset] ?? 0;
   }
 
+  /** Copies so many bytes from a byte offset; where memory ends, what is asked for stays as it was. Returns how many were asked for. */
+  read(offset: number, to: Uint8Array, at: number, count: number): number {
+    to.set(this.bytes.subarray(offset, offset + count), at);
+    return count;
+  }
+
   /** Index of the first word of a frame; -1: there is no such frame. */
   frame(mfn: number): number {
     return mfn >= 0 && (mfn + 1) * FRAME_BYTES <= this.bytes.length ? mfn * (FRAME_BYTES / 4) : -1;

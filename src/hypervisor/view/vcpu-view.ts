@@ -232,15 +232,16 @@ export class VcpuState {
 
   /** Bytes at a linear address, whatever the rights, as far as memory is mapped there. */
   bytesAt(linear: number, count: number): Uint8Array {
-    const { memory, p2mWords } = this.domain;
-    const bytes: number[] = [];
-    for (let i = 0; i < count; i++) {
-      const at = (linear + i) >>> 0;
-      const gfn = this.walk.find(at);
-      const entry = gfn >= 0 && gfn < p2mWords.length ? p2mWords[gfn] : 0;
-      if (entry === 0 || entry === P2M_ON_DEMAND) break;
-      bytes.push(memory.byte(((entry & -FRAME_BYTES) >>> 0) + (at & (FRAME_BYTES - 1))));
+    const { memory, p2mWords } = this.domain,
+      bytes = new Uint8Array(count);
+    for (let done = 0; done < count; ) {
+      const at = (linear + done) >>> 0,
+        gfn = this.walk.find(at),
+        entry = gfn >= 0 && gfn < p2mWords.length ? p2mWords[gfn] : 0;
+      if (entry === 0 || entry === P2M_ON_DEMAND) return bytes.slice(0, done);
+      const inFrame = at & (FRAME_BYTES - 1);
+      done += memory.read(((entry & -FRAME_BYTES) >>> 0) + inFrame, bytes, done, Math.min(count - done, FRAME_BYTES - inFrame));
     }
-    return Uint8Array.from(bytes);
+    return bytes;
   }
 }

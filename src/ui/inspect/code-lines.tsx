@@ -12,13 +12,21 @@ interface CodeProps {
   before?: number;
   after?: number;
   withBytes?: boolean;
+  /** What the code at an address is called; '' where nobody knows. */
+  name?(address: number): string;
 }
 
-export function Code({ state, eip, says = '', before = 3, after = 3, withBytes = false }: CodeProps) {
+export function Code({ state, eip, says = '', before = 3, after = 3, withBytes = false, name = () => '' }: CodeProps) {
   if (!state) return null;
-  const lines = codeAround(state, eip, before, after);
-  return <pre class="code dis" tabIndex={0}>{lines.length === 0 ? `${hex8(eip)}  no memory is mapped there now` : lines.map(line => <span key={`${line.eip} ${line.isHere}`} class={line.isHere ? 'now' : ''}>
-    {`${hex8(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${padded(line.text)}${line.isHere && says ? `  ; ${says}` : ''}`}</span>)}</pre>;
+  const lines = codeAround(state, eip, before, after), here = name(eip);
+  return <pre class="code dis" tabIndex={0}>{here && <span class="fn">{`<${here}>:`}</span>}{lines.length === 0 ? `${hex8(eip)}  no memory is mapped there now` : lines.map(line => <span key={`${line.eip} ${line.isHere}`} class={line.isHere ? 'now' : ''}>
+    {`${hex8(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${padded(line.text)}${target(line.text, name)}${line.isHere && says ? `  ; ${says}` : ''}`}</span>)}</pre>;
+}
+
+/** Where a branch leads, by name. */
+function target(text: string, name: (address: number) => string): string {
+  const address = /^(?:call|j\w+|loop\w*) 0x([0-9a-f]+)$/.exec(text)?.[1], called = address && name(parseInt(address, 16));
+  return called ? ` <${called}>` : '';
 }
 
 /** The name of an instruction in a column of its own; a prefix is a part of it, and what repeats has its size in the registers. */

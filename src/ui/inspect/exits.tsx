@@ -16,10 +16,11 @@ import { fold } from './fold.ts';
 import { answererOf, explainExit, explainHypercall, wayOf } from './explain.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target } from './inspector.ts';
+import { symbolAt } from './symbols.ts';
 
 const words = {
   number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first', times: (n: number) => (n === 1 ? '' : ` × ${n}`), clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
-  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Instruction', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'In steps of the browser’s clock', each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
+  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Code', codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'In steps of the browser’s clock', each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
   qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
@@ -51,6 +52,8 @@ interface Data {
   /** The shortest time that was seen above 0: a step of the browser's clock. */
   stepNs: number;
   isHost: boolean;
+  /** `function+0xoffset`; '' where its kernel names nothing there, or it is still looked for. */
+  symbolOf(exit: SeenExit): string;
 }
 
 const domainsOf = ({ session, machine }: Target): DomainView[] => (machine?.domains() ?? []).filter(({ id }) => id > 0 && (!session || id === session.id));
@@ -83,7 +86,7 @@ function open(target: Target) {
       });
       const newest = log.newest();
       for (const { ns } of newest) if (ns !== undefined && ns > 500) stepNs = Math.min(stepNs, ns);
-      return { counted, log: newest, lasts: new Map(lasts), seen: log.seen, stepNs, isHost: !target.session };
+      return { counted, log: newest, lasts: new Map(lasts), seen: log.seen, stepNs, isHost: !target.session, symbolOf: exit => symbolOf(target, exit) };
     },
     close(): void { for (const reader of readers.values()) reader.close(); },
   };
@@ -174,6 +177,7 @@ function stateOf({ machine }: Target, { domain, vcpu, cr3 }: SeenExit): VcpuStat
 }
 /** Instructions of the rows that stand there: decoded once, when the row comes. */
 const decoded = new WeakMap<SeenExit, { text: string; length: number }>();
+const symbolOf = (target: Target, exit: SeenExit): string => (target.machine ? symbolAt(target.machine, exit.domain, exit.eip, () => stateOf(target, exit)) : '');
 function instructionOf(target: Target, exit: SeenExit): { text: string; length: number } {
   const known = decoded.get(exit), state = known ? undefined : stateOf(target, exit), found = known ?? (state && instructionAt(state, exit.eip)) ?? { text: '', length: 0 };
   decoded.set(exit, found);
@@ -235,10 +239,10 @@ function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
   useLayoutEffect(() => { if (table.current) keepInSight(table.current); }, [picked?.key, at]);
   return <section class="logged rest"><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.clock}>{words.newest}</span><span class="sec num grow">{words.since(data.seen)}</span></div>
     {log.length === 0 ? <p class="hint">{filter.value ? words.noMatch : words.quiet}</p> : <div class="rest"><div class="rows" ref={table}><table class={`pad picks elog${data.isHost ? '' : ' one'}`}><colgroup>{LOG_COLUMNS.map((name, i) => <col key={i} class={name} />)}</colgroup>
-      <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeNow}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
-      <tbody>{rows.map(({ exit, times }) => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), about = `${aboutOf(exit)}${words.times(times)}`; return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
+      <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeHint}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
+      <tbody>{rows.map(({ exit, times }) => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), symbol = data.symbolOf(exit), about = `${aboutOf(exit)}${words.times(times)}`; return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
         <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason) || '–'}</td>
-        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class="m cut sec" title={text}>{codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw">{exit.ns !== undefined && times === 1 && (exit.ns >= 500 ? wholeUs(exit.ns) : Number.isFinite(data.stepNs) && <span class="dim">{costText(exit.ns, data.stepNs)}</span>)}</td></tr>; })}</tbody></table></div></div>}</section>;
+        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class={`m cut${symbol ? '' : ' sec'}`} title={[symbol, text].filter(Boolean).join(': ')}>{symbol || codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw">{exit.ns !== undefined && times === 1 && (exit.ns >= 500 ? wholeUs(exit.ns) : Number.isFinite(data.stepNs) && <span class="dim">{costText(exit.ns, data.stepNs)}</span>)}</td></tr>; })}</tbody></table></div></div>}</section>;
 }
 
 // ---- one exit taken apart
@@ -289,7 +293,7 @@ export function ExitCard({ reason, exit, target, name, isLast = true, withWay = 
   const facts = exit ? [...(exit.call ? [operationName(exit.call.number, exit.call.first) ?? hypercallName(exit.call.number)] : []), ...keptOf(exit), ...(length > 0 ? [words.bytesLong(length)] : [])] : [], after = fields.length > 0 ? 1 : 2;
   return <>
     <div><div class="row exn"><h3 class="grow">{numberOf(reason)} {exitTitle(reason)}</h3>{steps}</div>{exit ? <p class={`sec ${ownerClass(exit.domain)}`}><b class="dom">{name} v{exit.vcpu}</b> {isLast ? words.last : exit.hostNs === undefined ? words.beforeOpened : ''}{exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}</p> : <p class="sec">{words.noLast}</p>}</div>
-    {withCode && exit && state && <div class={withWay ? 'exc' : ''} title={words.codeNow}><Code state={state} eip={exit.eip} says={words.exit} before={withWay ? 2 : 3} after={withWay ? after : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.map(each => <span key={each}>{each}</span>)}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
+    {withCode && exit && state && <div class={withWay ? 'exc' : ''} title={words.codeNow}><Code state={state} eip={exit.eip} name={address => symbolOf(target, { ...exit, eip: address })} says={words.exit} before={withWay ? 2 : 3} after={withWay ? after : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.map(each => <span key={each}>{each}</span>)}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
     {exit && fields.length > 0 && <section><h4>{words.qualification(exit.qualification)}</h4><table class="bitst"><tbody>{fields.map(([bits, value, meaning]) => <tr key={bits}><td class="m">{bits}</td><td class="m b">{value}</td><td class="sec">{meaning}</td></tr>)}</tbody></table></section>}
     {withWay && exit && <section><h4>{words.way}</h4><ol class="hway">{wayOf(exit, target.machine?.domain(exit.domain)?.model().where).map(([who, does]) => <li key={does}><b>{who}</b> {does}</li>)}</ol></section>}
   </>;
@@ -307,7 +311,7 @@ export const Exits = inspector<Data>({
     return [
       { name: words.exits, columns: [words.reason, words.number, words.exits, 'Share, %', 'Mean, µs', 'Until somebody was asked, µs', 'Its answer, µs', 'Timed'], rows: reasons.map(({ reason, count, ns, beforeNs, answerNs, timed }) => [exitTitle(reason), numberOf(reason), count, Number(((100 * count) / all).toFixed(2)), ...[ns, beforeNs, answerNs].map(each => (timed > 0 ? Number((each / timed / 1e3).toFixed(2)) : '')), timed]) },
       { name: words.call, columns: [words.call, words.number, words.calls], rows: calls.map(({ number, count }) => [hypercallName(number), number, count]) },
-      { name: words.log, columns: ['Shared clock, ns', 'Domain', words.vcpu, words.number, words.reason, words.rip, words.about, 'Qualification', 'Cost, µs'], rows: log.map(exit => [exit.hostNs ?? '', nameOf(exit.domain), exit.vcpu, numberOf(exit.reason), exitTitle(exit.reason), hex8(exit.eip), aboutOf(exit), hex8(exit.qualification), exit.ns === undefined ? '' : Number((exit.ns / 1e3).toFixed(1))]) },
+      { name: words.log, columns: ['Shared clock, ns', 'Domain', words.vcpu, words.number, words.reason, words.rip, 'Function', words.about, 'Qualification', 'Cost, µs'], rows: log.map(exit => [exit.hostNs ?? '', nameOf(exit.domain), exit.vcpu, numberOf(exit.reason), exitTitle(exit.reason), hex8(exit.eip), data.symbolOf(exit), aboutOf(exit), hex8(exit.qualification), exit.ns === undefined ? '' : Number((exit.ns / 1e3).toFixed(1))]) },
     ];
   },
   why(shown) {

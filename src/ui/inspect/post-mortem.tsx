@@ -19,6 +19,7 @@ import type { Shown, Target, Why } from './inspector.ts';
 import { type CodeRow, codeRows, codeTable, LastCode } from './last-code.tsx';
 import { eventName, gateFields, gateOf, type Moment, momentsOf } from './last-moments.ts';
 import { useMachine } from './machine.ts';
+import { namer } from './symbols.ts';
 import { CONTROL, frameNotes, GENERAL, kindOf, SEGMENTS, segmentAt, stackOf } from './vcpu-facts.ts';
 
 const words = {
@@ -143,7 +144,7 @@ function Figure(shown: Shown<Data>) {
       {of !== undefined ? <button onClick={() => choose(`g${of}`)}><Step head={head} name={name} text={text} /></button> : <div><Step head={head} name={name} text={text} /></div>}</li>)}</ol>
     <div class={`pm-cols${code ? ' kept' : ''}`}>
       <div class="col">
-        {code ? <LastCode rows={code} /> : <section><div class="ph"><h3>{words.code}</h3><span class="sec">{words.codeHint}</span></div><Code state={state} eip={lasts[0]?.eip ?? regs[R.EIP]! >>> 0} before={8} after={1} /><p class="cap-t">{words.codeNone} <code>vmtrace_buf_kb = 4</code> {words.codeNone2}</p></section>}
+        {code ? <LastCode rows={code} /> : <section><div class="ph"><h3>{words.code}</h3><span class="sec">{words.codeHint}</span></div><Code state={state} eip={lasts[0]?.eip ?? regs[R.EIP]! >>> 0} name={namer(target, state)} before={8} after={1} /><p class="cap-t">{words.codeNone} <code>vmtrace_buf_kb = 4</code> {words.codeNone2}</p></section>}
         {!code && <section><div class="ph"><h3>{words.exits}</h3><span class="sec">{words.newest(lasts.length, exits)}</span></div>
           <table class="pad pm-exits"><thead><tr><th>{words.columns[1]}</th><th>{words.columns[2]}</th><th class="num">{words.times}</th></tr></thead>
             <tbody>{placesOf(lasts).slice(0, PLACES).map((exits, i) => <tr key={exits[0]!.number} class={i === 0 ? 'sel' : ''}><td class="m">{hex8(exits[0]!.eip)}</td><td>{exitTitle(exits[0]!.reason)} <span class="sec">{aboutPlace(state, exits, vcpu)}</span>{i === 0 && <code class="sec"> {shortly(instructionAt(state, exits[0]!.eip)?.text ?? '')}</code>}</td><td class="m num">{exits.length}</td></tr>)}</tbody></table></section>}

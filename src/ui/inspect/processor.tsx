@@ -8,6 +8,7 @@ import { inspector } from './frame.tsx';
 import { Breaks } from './breaks.tsx';
 import { Steps } from './steps.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
+import { namer } from './symbols.ts';
 import { CONTROL, FLAGS, GENERAL, kindOf, segmentAt, SEGMENTS, stackOf } from './vcpu-facts.ts';
 
 const words = {
@@ -77,7 +78,7 @@ function descriptorOf(state: VcpuState, segment: number): { linear: number; low:
 function Figure({ data, chosen, choose, target }: Shown<Data>) {
   const { state, changed, count, vcpu, isStill } = data, { regs, eflags } = state;
   const pick = (name: string, value: string) => <div key={name} class={`${changed.has(name) ? 'chg' : ''}${chosen === name ? ' sel' : ''}`}><dt><button class="pickrow" aria-pressed={chosen === name} onClick={() => choose(name)}>{name}</button></dt><dd>{value}</dd></div>;
-  const stack = stackOf(state, STACK_WORDS);
+  const stack = stackOf(state, STACK_WORDS), name = namer(target, state);
   return <div class="col prc">
     <div class="row wrap">
       {count > 1 && <div class="seg" role="group" aria-label={words.vcpus}>{Array.from({ length: count }, (_, i) => <button key={i} aria-pressed={i === vcpu} onClick={() => { shownVcpu.value = i; }}>{words.vcpu(i)}</button>)}</div>}
@@ -87,8 +88,8 @@ function Figure({ data, chosen, choose, target }: Shown<Data>) {
     <section><h3>{words.registers}</h3><dl class="regs">{GENERAL.map(([name, at]) => pick(name, hex(regs[at]!)))}{pick('EIP', hex(regs[R.EIP]!))}{pick('EFLAGS', hex(eflags))}{pick('CPL', String(regs[R.CPL]!))}</dl>
       <p class="m sec flg">{FLAGS.filter(([bit]) => (eflags >>> bit) & 1).map(([, name]) => name).join(' ') || '–'}</p></section>
     <div class="two-c">
-      <section><h3>{words.code}</h3><Code state={state} eip={regs[R.EIP]! >>> 0} before={4} after={9} withBytes /></section>
-      <section><h3>{words.stack} <span class="sec">{words.stackHint}</span></h3>{stack.length === 0 ? <p class="hint">{words.noMemory}</p> : <pre class="code dis" tabIndex={0}>{stack.map(({ at, word }, i) => <span key={at} class={i === 0 ? 'now' : ''}>{`${hex(at)}  ${hex(word)}`}</span>)}</pre>}</section>
+      <section><h3>{words.code}</h3><Code state={state} eip={regs[R.EIP]! >>> 0} name={name} before={4} after={9} withBytes /></section>
+      <section><h3>{words.stack} <span class="sec">{words.stackHint}</span></h3>{stack.length === 0 ? <p class="hint">{words.noMemory}</p> : <pre class="code dis" tabIndex={0}>{stack.map(({ at, word }, i) => <span key={at} class={i === 0 ? 'now' : ''}>{`${hex(at)}  ${hex(word)}`}{name(word) && `  <${name(word)}>`}</span>)}</pre>}</section>
     </div>
     <section><h3>{words.control}</h3><dl class="regs">{CONTROL.map(([name, at]) => pick(name, hex(regs[at]!)))}{pick('GDTR', `${hex(regs[R.GDTR_BASE]!)} ${hex(regs[R.GDTR_LIMIT]!, 4)}`)}{pick('IDTR', `${hex(regs[R.IDTR_BASE]!)} ${hex(regs[R.IDTR_LIMIT]!, 4)}`)}</dl></section>
     <section><h3>{words.segments}</h3><div class="wide"><table class="pad picks"><thead><tr>{words.columns.map(each => <th key={each}>{each}</th>)}</tr></thead>

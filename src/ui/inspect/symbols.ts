@@ -1,0 +1,69 @@
+/** What a guest's code is called: by the symbol table of its kernel's file, or by the one that a Linux carries in its memory. Both are looked for once, when somebody asks. */
+
+import type { MachineView, VcpuState } from '../../hypervisor/view/index.ts';
+import { host } from '../host.ts';
+import type { Target } from './inspector.ts';
+import { findKallsyms, lookUp, type Symbols } from './kallsyms.ts';
+
+const MIB = 2 ** 20,
+  /** So far below and above its code a kernel's read-only data lie: they follow its text, and the text that it needs only at its start follows them. */
+  BELOW_MIB = 16,
+  ABOVE_MIB = 24,
+  /** Kernels live in the upper half of a linear address space (Linux: CONFIG_VMSPLIT). */
+  UPPER_HALF = 0x8000_0000,
+  /** Where one was looked for, it is not looked for again within so many bits of the address. */
+  TRIED_SHIFT = 22,
+  PAGE = 4096;
+
+/** One guest's. */
+class GuestSymbols {
+  private readonly found: Symbols[] = [];
+  private readonly tried = new Set<number>();
+  private searches = false;
+
+  constructor(id: number) {
+    host.inspect('symbols', id).then(({ addresses, names }) => { if (names.length > 0) this.found.push({ count: names.length, at: address => lookUp(addresses, address, index => names[index]!) }); }, () => {});
+  }
+
+  at(eip: number, stateOf: () => VcpuState | undefined): string {
+    for (const symbols of this.found) {
+      const symbol = symbols.at(eip);
+      if (symbol?.name) return symbol.offset === 0 ? symbol.name : `${symbol.name}+0x${symbol.offset.toString(16)}`;
+    }
+    if (eip >= UPPER_HALF && this.found.length === 0 && !this.searches && !this.tried.has(eip >>> TRIED_SHIFT)) {
+      const state = stateOf();
+      if (state) void this.search(state, eip);
+    }
+    return '';
+  }
+
+  /** Piece by piece, so that the page goes on meanwhile. What is not mapped reads as 0: the kernel has given back what it needs no more. */
+  private async search(state: VcpuState, eip: number): Promise<void> {
+    this.searches = true;
+    this.tried.add(eip >>> TRIED_SHIFT);
+    const from = (eip & -PAGE) - BELOW_MIB * MIB, bytes = new Uint8Array((BELOW_MIB + ABOVE_MIB) * MIB);
+    for (let done = 0; done < bytes.length; done += MIB) {
+      for (let at = done; at < done + MIB; at += PAGE) bytes.set(state.bytesAt((from + at) >>> 0, PAGE), at);
+      await new Promise(resolve => setTimeout(resolve));
+    }
+    const symbols = findKallsyms(bytes);
+    if (symbols) this.found.push(symbols);
+    this.searches = false;
+  }
+}
+
+/** Of a machine's memory, by domain: numbers are not given twice in its life. */
+const known = new WeakMap<ArrayBufferLike, Map<number, GuestSymbols>>();
+
+/** `function+0xoffset` of an instruction; '' where it is not known, or not yet. `stateOf`: a vCPU in whose address space it lies. */
+export function symbolAt(machine: MachineView, domain: number, eip: number, stateOf: () => VcpuState | undefined): string {
+  const memory = machine.memory.words.buffer;
+  let guests = known.get(memory);
+  if (!guests) known.set(memory, guests = new Map());
+  let guest = guests.get(domain);
+  if (!guest) guests.set(domain, guest = new GuestSymbols(domain));
+  return guest.at(eip, stateOf);
+}
+
+/** The same for one vCPU that is looked at. */
+export const namer = ({ machine, session }: Target, state: VcpuState) => (address: number): string => (machine && session ? symbolAt(machine, session.id, address >>> 0, () => state) : '');
