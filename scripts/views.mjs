@@ -15,6 +15,8 @@ const PROMPT_MS = 60_000;
 const CALL_BYTES = 2;
 /** What comes with a picture's last numbers. */
 const SETTLE_MS = 1500;
+/** A view that looks each half second has looked. */
+const LOOK_MS = 700;
 
 /** A guest that `npm run guests` fetches. */
 const FETCHED = 'Debian Linux, 686-pae';
@@ -581,23 +583,27 @@ const VIEWS = [
     async page => {
       await tab(page, 'Memory');
       if (!(await hasFetched(page))) return;
-      // Where Linux has its own page directory: it maps memory from c0000000 on.
+      // The guest whose frames are of most kinds, and an address whose walk leads through all tables to where they lie side by side.
+      await goTo(page, 'reader');
+      await inspect(page, 'Memory');
       const follow = async linear => {
         const field = page.getByRole('textbox', { name: 'linear address' });
-        await field.fill(linear);
+        await field.fill(linear.toString(16));
         await field.press('Enter');
-        await page.waitForTimeout(SETTLE_MS);
-        return page.locator('.walk').innerText();
-      };
-      const [, low] = /PDPT \[0x3\]\s+0x(\w{8})/.exec(await follow('c0100000')) ?? [];
-      // A walk through all tables to a frame in the midst of the guest's own: the directory itself, else a page of its kernel.
-      const isInside = async () => {
+        await page.waitForTimeout(LOOK_MS);
         const [, table, frame] = /(table) \[.*machine frame\s+frame 0x(\w+)/s.exec(await page.locator('.walk').innerText()) ?? [];
-        const column = (Number.parseInt(frame, 16) >> 8) % 32;
-        return table && column > 5 && column < 26 && (await page.locator('.memsvg').getAttribute('aria-label')).endsWith('debian-686-pae');
+        const column = (Number.parseInt(frame, 16) >> 8) % 32, counts = new Map();
+        for (const kind of await page.locator('.frames .fr').evaluateAll(all => all.map(each => each.className.replace(/ (end|on)\b/g, '')))) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+        // Kinds of which there are several.
+        return table && column > 5 && column < 26 ? [...counts.values()].filter(n => n > 5).length : 0;
       };
-      if (low) await follow((0xc0000000 + Number.parseInt(low, 16) - 1).toString(16));
-      for (let at = 0xc1000000; !(await isInside()) && at < 0xc4000000; at += 0x1f5000) await follow(at.toString(16));
+      let best = { linear: 0xc1000000, kinds: 0 };
+      for (let linear = 0xc0010000; linear < 0xc5000000; linear += 0x2c3000) {
+        const kinds = await follow(linear);
+        if (kinds > best.kinds) best = { linear, kinds };
+      }
+      await follow(best.linear);
+      await page.waitForTimeout(SETTLE_MS);
       await unfocus(page);
     },
   ],

@@ -12,6 +12,6 @@ const told = async (freeMiB: number): Promise<string[]> => {
 
 it('offers as much memory as is free, and none where there is none', async () => {
   expect(await told(16)).toEqual([]);
-  expect(await told(5)).toEqual(['The guest wants 16 MiB and the host has 5 free. Destroy another domain or write memory = 5.']);
-  expect(await told(0)).toEqual(['The guest wants 16 MiB and the host has 0 free. Destroy another domain.']);
+  expect(await told(5)).toEqual(['The guest wants 16 MiB and the host can give it 5. Destroy another domain or write memory = 5.']);
+  expect(await told(0)).toEqual(['The guest wants 16 MiB and the host can give it 0. Destroy another domain.']);
 });

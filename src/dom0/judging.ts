@@ -73,6 +73,7 @@ export interface HostFacts {
   /** Why a card cannot have this station address; undefined: it can. */
   stationProblem(mac: string | undefined): string | undefined;
   pcpus: number;
+  /** What a new domain may have: of what is free its page tables take some. */
   freeMiB: number;
   /** Xen uses VT-x. */
   hasVt: boolean;
@@ -126,5 +127,5 @@ function judgeHere(plan: Plan, facts: HostFacts, definition?: Definition): void 
     add('type', 'needs VT-x', `${NO_VT_REASON} Write type = "pv" for a paravirtual guest, or start the host with VT.`, NO_VT);
   const { freeMiB } = facts;
   if (plan.errors.length === 0 && plan.summary.memoryMiB > freeMiB)
-    add('memory', `only ${freeMiB} MiB are free`, `The guest wants ${plan.summary.memoryMiB} MiB and the host has ${freeMiB} free. Destroy another domain${freeMiB > 0 ? ` or write memory = ${freeMiB}` : ''}.`, NO_MEMORY);
+    add('memory', `the host can give it ${freeMiB}`, `The guest wants ${plan.summary.memoryMiB} MiB and the host can give it ${freeMiB}. Destroy another domain${freeMiB > 0 ? ` or write memory = ${freeMiB}` : ''}.`, NO_MEMORY);
 }

@@ -8,6 +8,9 @@ const GIB = 2 ** 30;
 /** A whole number in groups of three digits, a narrow space between them: 48 188. */
 export const whole = (n: number): string => Math.round(n).toLocaleString('en').replaceAll(',', '\u202f');
 
+/** A whole number with its sign: +5, 0, −5. */
+export const signed = (n: number): string => (n > 0 ? `+${n}` : String(n).replace('-', '−'));
+
 /** A 32-bit word in eight hexadecimal digits. */
 export const hex8 = (word: number): string => (word >>> 0).toString(16).padStart(8, '0');
 

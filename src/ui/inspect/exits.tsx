@@ -157,8 +157,8 @@ export function aboutOf(exit: SeenExit): string {
 }
 const PAGE_FAULT = 14;
 /** What a column of the log has room for; whole texts are a title away. */
-const CODE_ROOM = 17,
-  ABOUT_ROOM = 22;
+const CODE_ROOM = 19,
+  ABOUT_ROOM = 20;
 /** Of an instruction that is too long the address goes, of an operation its family's name. */
 const codeInCell = (text: string): string => { const short = shortly(text); return short.length <= CODE_ROOM ? short : short.replace(/\[[^\]]{4,}\]/, '[…]'); };
 const aboutInCell = (text: string): string => (text.length <= ABOUT_ROOM ? text : text.replace(/^[A-Z]+OP_(?=[a-z])/, ''));

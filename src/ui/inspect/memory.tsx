@@ -11,7 +11,7 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
-  nothing: 'There is no machine.', caption: 'A cell is 1 MiB, in the colour of whoever owns most of it. Granted: frames that others may map. Mapped: what they map now.', owner: 'Owner', columns: ['Owner', 'MiB', 'Granted', 'Mapped'], frameCount: 'Frames', xen: 'Xen', free: 'free', who: 'Who owns what',
+  nothing: 'There is no machine.', caption: 'A cell is 1 MiB of whoever owns most of it. Granted: frames that others may map; mapped: that they do.', owner: 'Owner', columns: ['Owner', 'MiB', 'Granted', 'Mapped'], frameCount: 'Frames', xen: 'Xen', free: 'free', who: 'Who owns what',
   map: 'Machine memory by owner; arrow keys choose a MiB', frames: (from: number) => `Frames 0x${from.toString(16)} to 0x${(from + 255).toString(16)}, a square each`, frame: (mfn: number) => `Frame 0x${mfn.toString(16)}`, walk: 'Address walk', linear: 'linear address', of: (name: string, vcpu: number) => `of ${name} v${vcpu}`, paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' }, then: { hvm: ', then EPT, 4 levels', pv: ', checked by Xen' }, large: (mib: number) => `${mib}-MiB page: the walk ends here, no page table`,
   cost: (entries: number, looks: number) => `${entries + EPT_LEVELS * looks} memory references on a TLB miss, none on a hit`,
   views: { owner: 'Owner', tables: 'Tables', granted: 'Granted', code: 'Code', referred: 'Shared' }, show: 'Show on the map', counted: { tables: (name: string) => `page tables of ${name}, from its CR3`, granted: 'frames that others may map', code: 'frames with translated code', referred: 'frames with more than one reference' }, shade: (what: string, frames: number, most: number) => `${what}: ${frames} in all, at most ${most} in a MiB.`,
@@ -170,7 +170,7 @@ function countsOf({ machine, frames, tables, granted }: Data, what: Exclude<View
 /** The map: a cell a MiB, and from the chosen one lines between the cells to its frames below. */
 function MemoryMap(shown: Shown<Data> & { cell: number; counts: Uint16Array | undefined }) {
   const { data: { cells }, choose, cell, counts } = shown, top = counts ? Math.max(1, ...counts) : 1, isPhone = narrow.value;
-  const across = cells.length > FEW && !isPhone ? 64 : 32, side = across === 64 || isPhone ? 10 : 20, rows = Math.ceil(cells.length / across), high = side < LETTER ? side : rows > FEW_ROWS ? 12 : 17;
+  const across = cells.length > FEW && !isPhone ? 64 : 32, side = across === 64 || isPhone ? 10 : 20, rows = Math.ceil(cells.length / across), high = side < LETTER ? side : rows > FEW_ROWS ? 12 : 16;
   const wide = across * side - GAP, tall = rows * high, labelled = Math.max(1, Math.ceil(16 / high)), tiles = side < LETTER ? 2 : 3, column = cell % across, row = Math.floor(cell / across);
   const x = (i: number): number => (i % across) * side, y = (i: number): number => Math.floor(i / across) * high + GAP / 2;
   const onKeyDown = (event: KeyboardEvent): void => {

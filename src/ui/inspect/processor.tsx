@@ -100,7 +100,7 @@ function Figure({ data, chosen, choose, target }: Shown<Data>) {
 const bitRows = (value: number, bits: readonly (readonly [number, string, string])[]) => bits.map(([bit, name, says]) => [String(bit), String((value >>> bit) & 1), `${name}: ${says}`] as const);
 
 function Detail({ data, chosen, target }: Shown<Data>) {
-  const { state, lasts } = data, { regs } = state;
+  const { state, lasts } = data, { regs } = state, name = namer(target, state);
   const segment = SEGMENTS.find(([name]) => name === chosen);
   const rows = chosen === 'EFLAGS' ? bitRows(state.eflags, FLAGS) : chosen === 'CR0' ? bitRows(regs[R.CR0]!, CR0_BITS) : chosen === 'CR4' ? bitRows(regs[R.CR4]!, CR4_BITS) : undefined;
   const descriptor = segment && descriptorOf(state, segment[1]);
@@ -108,7 +108,7 @@ function Detail({ data, chosen, target }: Shown<Data>) {
     <div><h3>{chosen || `${target.session?.info.value.name ?? ''} v${data.vcpu}`}</h3><p class="sec m">{String(state.retired)} <span class="plain">{words.retired}</span></p></div>
     {rows && <table class="bitst"><tbody>{rows.map(([bit, value, says]) => <tr key={bit} class={value === '0' ? 'out' : ''}><td class="m">{bit}</td><td class="m b">{value}</td><td class="sec">{says}</td></tr>)}</tbody></table>}
     {segment && (descriptor ? <section><h4>{words.descriptor(segment[0], hex(descriptor.linear))}</h4><Descriptor {...descriptor} /><p class="cap-t">{words.fromTable}</p></section> : <p class="sec">{words.noDescriptor}</p>)}
-    <section><h4>{words.last}</h4><ul class="plainlist">{lasts.map(({ number, reason, eip }) => <li key={number}><span class="m dim">{hex(eip)}</span> {exitTitle(reason)}</li>)}</ul></section>
+    <section><h4>{words.last}</h4><ul class="plainlist">{lasts.map(({ number, reason, eip }) => <li key={number}><span class="m dim">{hex(eip)}</span> {exitTitle(reason)}{name(eip) && <code class="sec"> {name(eip)}</code>}</li>)}</ul></section>
   </>;
 }
 

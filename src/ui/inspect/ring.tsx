@@ -13,11 +13,11 @@ import { lastIn, type SlotState, slotStates } from './ring-slots.ts';
 
 const words = {
   nothing: 'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.', ring: 'Ring', indices: 'Indices', columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'], inRing: 'in the ring page', own: 'in its own memory',
-  frontend: 'frontend', backend: 'backend', caption: (slots: number) => `Indices only grow. Slot = index mod ${slots}. The frontend’s rsp_cons and req_prod_pvt are its own, unseen from here.`,
+  frontend: 'frontend', backend: 'backend', within: 'in its own memory: bounds', orMore: (n: number) => `≥ ${n}`, orLess: (n: number) => `≤ ${n}`, between: (from: number, to: number) => (from === to ? `${to}` : `${from}–${to}`), caption: (slots: number) => `Indices only grow. Slot = index mod ${slots}. What the frontend keeps to itself is bounded by the others.`,
   waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered, unread', free: 'free', states: { W: 'waits for Domain-0', T: 'in Domain-0’s hands', A: 'answered, unread', F: 'free' }, slots: (n: number) => `${n} slots`,
   slotName: (n: number) => `Slot ${n}`, slot: (n: number, what: string, index: number) => `Slot ${n}, ${what} ${index}`, request: 'request', reply: 'response', slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'Read by the frontend: the slot is free for its next request.', response: 'The response lies over its request.', more: (n: number) => `and ${n} more segment${n === 1 ? '' : 's'} of this request`,
   gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: (ref: number, entry: GrantEntry | undefined) => `The ring itself lies in a page of the guest, too: gref ${ref}${entry ? `, guest frame 0x${entry.frame.toString(16)}` : ''}.`,
-  since: 'Since it was connected', requests: 'Requests, answers', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'event pending', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page begins so, as it is now. Domain-0 may use it until the frontend ends the grant.',
+  since: 'Since it was connected', requests: 'Requests, answers', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'event pending', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page as it is now. Domain-0 may use it until the grant ends.',
 };
 const EVERY_MS = 250;
 
@@ -30,6 +30,8 @@ interface Data {
   ring: RingFacts;
   slots: SlotState[];
   indices: Index[];
+  /** What the frontend keeps to itself, as far as the others tell. */
+  unseen: [name: string, value: string][];
   counts: Record<SlotState, number>;
   grants: ReadonlyMap<number, GrantEntry>;
   port: PortView | undefined;
@@ -50,9 +52,18 @@ function open({ session, machine }: Target) {
       ];
       const counts = { W: 0, T: 0, A: 0, F: 0 };
       for (const state of slots) counts[state]++;
-      return { rings, ring, slots, indices, counts, grants: new Map((domain?.grants()?.entries ?? []).map(entry => [entry.ref, entry])), port: domain?.ports().find(({ port }) => port === ring.port) };
+      return { rings, ring, slots, indices, unseen: unseenOf(ring), counts, grants: new Map((domain?.grants()?.entries ?? []).map(entry => [entry.ref, entry])), port: domain?.ports().find(({ port }) => port === ring.port) };
     },
   };
+}
+
+/**
+ * RING_FINAL_CHECK_FOR_RESPONSES leaves rsp_event at rsp_cons + 1, and rsp_cons only grows, up to rsp_prod. Linux's netfront asks to be woken half way through
+ * what it has sent: of its ring to send only the upper bound is known. What is pushed was made: req_prod_pvt is never behind req_prod.
+ */
+function unseenOf({ key, rspEvent, rspProd, reqProd }: RingFacts): Data['unseen'] {
+  const behind = (rspProd - rspEvent + 1) | 0;
+  return [['req_prod_pvt', words.orMore(reqProd)], ['rsp_cons', key.endsWith(' tx') || behind < 0 ? words.orLess(rspProd) : words.between((rspEvent - 1) >>> 0, rspProd)]];
 }
 
 const SIZE = 560,
@@ -193,7 +204,8 @@ function Detail(shown: Shown<Data>) {
   const { fields, refs } = ring.requests[slot]!;
   return <>
     <section><h3>{words.indices}</h3><table class="idxs"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i === 1 || i === 2 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>
-      {indices.map(({ name, value, by, kind }) => <tr key={name}><td class="m b">{name}</td><td class="m num">{value}</td><td class="m num">{value & (ring.slots - 1)}</td><td class="nw"><Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {words[by]}</td><td class="sec">{kind === 'private' ? words.own : words.inRing}</td></tr>)}</tbody></table></section>
+      {indices.map(({ name, value, by, kind }) => <tr key={name}><td class="m b">{name}</td><td class="m num">{value}</td><td class="m num">{value & (ring.slots - 1)}</td><td class="nw"><Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {words[by]}</td><td class="sec">{kind === 'private' ? words.own : words.inRing}</td></tr>)}
+      {data.unseen.map(([name, value]) => <tr key={name} class="dim"><td class="m">{name}</td><td class="m num nw" colSpan={2}>{value}</td><td class="nw"><Chip id={target.session?.id ?? 0} /> {words.frontend}</td><td class="sec">{words.within}</td></tr>)}</tbody></table></section>
     <section class={`rslot ${state === 'A' || state === 'F' ? ownerClass(target.session?.id ?? 0) : 'c-d0'}`}><div class="row"><h3>{isUsed ? words.slot(slot, isRequest ? words.request : words.reply, last) : words.slotEmpty(slot)}</h3><span class="grow" /><span class="nw"><i class="mk">{state}</i> <b>{words.states[state]}</b></span></div>
       {isUsed && <><dl class="kv">{(isRequest ? fields : ring.responses[slot]!).map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
       {!isRequest && <p class="cap-t">{state === 'F' ? words.left : words.response}</p>}
@@ -237,8 +249,8 @@ function why({ data: { ring } }: Shown<Data>): Why {
 
 export const Rings = inspector<Data>({
   everyMs: EVERY_MS, nothing: words.nothing, open, Figure, why: () => undefined,
-  tables: ({ ring, slots, indices }) => [
-    { name: words.indices, columns: words.columns, rows: indices.map(({ name, value, by, kind }) => [name, value, value & (ring.slots - 1), by, kind === 'private' ? words.own : words.inRing]) },
+  tables: ({ ring, slots, indices, unseen }) => [
+    { name: words.indices, columns: words.columns, rows: indices.map(({ name, value, by, kind }) => [name, value, value & (ring.slots - 1), by, kind === 'private' ? words.own : words.inRing]).concat(unseen.map(([name, value]) => [name, value, '', 'frontend', words.within])) },
     { name: `${ring.name}: slots`, columns: ['Slot', 'State', 'Content', 'Grants'], rows: slots.map((state, i) => [i, words.states[state], (state === 'W' || state === 'T' ? ring.requests[i]!.fields : lastIn(ring, i) < 0 ? [] : ring.responses[i]!).map(([name, value]) => `${name} ${value}`).join('; '), ring.requests[i]!.refs.map(({ ref }) => ref).join(' ')]) },
   ],
 });

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { ownerClass } from '../owners.ts';
+import { signed } from '../units.ts';
 import { type Credit, gathered, joined, type Run, type Turns } from './runs.ts';
 
 export interface Lane {
@@ -56,7 +57,6 @@ const words = {
   /** The longest that fits. */
   turns: (n: number) => [`${n} short turns`, `${n} turns`, `${n}`], turnsOf: (n: number, who: string) => `${n} short turns: ${who}`,
 };
-const signed = (n: number): string => (n > 0 ? `+${n}` : String(n).replace('-', '−'));
 
 export function Schedule({ label, fromNs, toNs, pcpus, runs, lanes, marks, at, choose }: ScheduleProps) {
   const span = toNs - fromNs, x = (ns: number): number => LEFT + (Math.min(span, Math.max(0, ns - fromNs)) / span) * (WIDE - LEFT - RIGHT);

@@ -6,6 +6,7 @@ import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { asTask, domains, host } from '../host.ts';
 import { mediaSignal, PHONE } from '../media.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
+import { signed } from '../units.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 import { ACCOUNTING_NS, byPriority, creditOf, lineFrom, runsOf, sharesByWeight, TICK_NS, timesOf } from './runs.ts';
@@ -146,7 +147,6 @@ function Figure(shown: Shown<Data>) {
   </div>;
 }
 
-const signed = (n: number): string => (n > 0 ? `+${n}` : String(n).replace('-', '−'));
 const inMs = (ns: number): string => (ns / 1e6).toFixed(ns > 0 && ns < 9.5e6 ? 1 : 0);
 /** A time of the picture, as it is told beside its span. */
 const lengthText = (ns: number): string => (ns < 1e9 ? `${inMs(ns)} ms` : `${Number((ns / 1e9).toFixed(2))} s`);
