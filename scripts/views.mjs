@@ -593,14 +593,15 @@ const VIEWS = [
         await page.waitForTimeout(LOOK_MS);
         const [, table, frame] = /(table) \[.*machine frame\s+frame 0x(\w+)/s.exec(await page.locator('.walk').innerText()) ?? [];
         const column = (Number.parseInt(frame, 16) >> 8) % 32, counts = new Map();
-        for (const kind of await page.locator('.frames .fr').evaluateAll(all => all.map(each => each.className.replace(/ (end|on)\b/g, '')))) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-        // Kinds of which there are several.
-        return table && column > 5 && column < 26 ? [...counts.values()].filter(n => n > 5).length : 0;
+        for (const kind of await page.locator('.frames .fr').evaluateAll(all => all.map(each => each.className.split(' ')[1]))) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+        // Kinds beside the most frequent one, and how many frames are of those.
+        const most = Math.max(...counts.values()), others = [...counts.values()].reduce((sum, n) => sum + n, -most);
+        return table && column > 5 && column < 26 ? 20 * (counts.size - 1) + Math.min(80, others) : 0;
       };
-      let best = { linear: 0xc1000000, kinds: 0 };
+      let best = { linear: 0xc1000000, score: 0 };
       for (let linear = 0xc0010000; linear < 0xc5000000; linear += 0x2c3000) {
-        const kinds = await follow(linear);
-        if (kinds > best.kinds) best = { linear, kinds };
+        const score = await follow(linear);
+        if (score > best.score) best = { linear, score };
       }
       await follow(best.linear);
       await page.waitForTimeout(SETTLE_MS);
