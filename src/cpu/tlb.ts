@@ -85,45 +85,51 @@ export class Tlb {
     this.large.fill(0);
   }
 
+  // In the flushes nothing follows a loop: what V8 compiles while one runs knows nothing of what is behind it, and would be left for the interpreter each time.
+
   private flushNonGlobalData(): void {
     this.changes++;
     const { TR, TW, filled } = this;
-    for (let i = 0; i < this.filledCount; i++) {
+    const count = this.filledCount;
+    this.filledCount = 0;
+    for (let i = 0; i < count; i++) {
       const page = filled[i]!;
       TR[page] = INVALID;
       TW[page] = INVALID;
     }
-    this.filledCount = 0;
   }
 
   private flushData(): void {
     this.flushNonGlobalData();
     const { TR, TW, filledGlobal } = this;
-    for (let i = 0; i < this.filledGlobalCount; i++) {
+    const count = this.filledGlobalCount;
+    this.filledGlobalCount = 0;
+    for (let i = 0; i < count; i++) {
       const page = filledGlobal[i]!;
       TR[page] = INVALID;
       TW[page] = INVALID;
     }
-    this.filledGlobalCount = 0;
   }
 
   private flushNonGlobalFetches(): void {
     this.changes++;
     const { TX, CP, fetched } = this;
-    for (let i = 0; i < this.fetchedCount; i++) {
+    const count = this.fetchedCount;
+    this.fetchedCount = 0;
+    for (let i = 0; i < count; i++) {
       const page = fetched[i]!;
       TX[page] = 0;
       CP[page] = 0;
     }
-    this.fetchedCount = 0;
   }
 
   private flushFetches(): void {
     this.flushNonGlobalFetches();
-    const { TX, fetchedGlobal } = this;
-    for (let i = 0; i < this.fetchedGlobalCount; i++) TX[fetchedGlobal[i]!] = 0;
-    this.fetchedGlobalCount = 0;
     this.flushCode();
+    const { TX, fetchedGlobal } = this;
+    const count = this.fetchedGlobalCount;
+    this.fetchedGlobalCount = 0;
+    for (let i = 0; i < count; i++) TX[fetchedGlobal[i]!] = 0;
   }
 
   /** INVLPG: the page's entries; for a large page those of every 4 KiB in it (SDM vol. 3, 4.10.4.1). */
@@ -170,8 +176,9 @@ export class Tlb {
   /** The tables of records, also of global pages: when the kind of code that may run (mode key) changes, and when tables are given up. Translations stay. */
   flushCode(): void {
     const { CP, codeFilled } = this;
-    for (let i = 0; i < this.codeFilledCount; i++) CP[codeFilled[i]!] = 0;
+    const count = this.codeFilledCount;
     this.codeFilledCount = 0;
+    for (let i = 0; i < count; i++) CP[codeFilled[i]!] = 0;
   }
 
   /** Write entries that point at a machine frame are marked: it now holds translated code. */

@@ -97,6 +97,9 @@ interface Compiled extends Enterable {
   /** Entries after which nothing was done, and instructions that it had run when that was looked at last. */
   idle: number;
   looked: number;
+  /** Of its text and its code: entering asks them, and V8 takes back what met an object of another shape. */
+  windows: boolean;
+  isLinear: boolean;
   seen: Seen;
   /** Instructions that it ran before the epoch began. */
   before: number;
@@ -464,7 +467,7 @@ export class RegionTier implements Regions {
     this.table.longest[index] = longest;
     this.table.recent[index] = 0;
     A[record + REGION] = index;
-    this.table.regions[index] = { live: true, entry, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, seen: { ...seen, ran: within(seen.ran, pages) }, before: DOUBLE_ZERO, made: region, linear };
+    this.table.regions[index] = { live: true, entry, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, windows: region.windows, isLinear: isLinear(seen.kind), seen: { ...seen, ran: within(seen.ran, pages) }, before: DOUBLE_ZERO, made: region, linear };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
@@ -559,10 +562,10 @@ export class RegionTier implements Regions {
   /** If a region does nothing again and again, one without windows takes its place, or one that calls its first instruction, unless it did much in between. */
   private didNothing(index: number): void {
     const region = this.table.regions[index]!;
-    if (region === null || (!region.made.windows && isLinear(region.seen.kind)) || ++region.idle < IDLE) return;
+    if (region === null || (!region.windows && region.isLinear) || ++region.idle < IDLE) return;
     const ran = region.before + this.table.recent[index]!;
     if (ran - region.looked < IDLE * IDLE_SHARE) {
-      if (region.made.windows) this.compileAnew(region, region.seen);
+      if (region.windows) this.compileAnew(region, region.seen);
       else this.callsMissed(region, region.linear);
     }
     region.idle = 0;
