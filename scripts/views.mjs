@@ -70,7 +70,7 @@ const SERVES = 'hog 2\ntime xvda read 512 64 4\nsleep 12\n'.repeat(400);
 
 /** What two guests do side by side: one computes a little and asks the network; each line of the other, which is shown, says what it has done. */
 const PINGS = ['hog 5', 'ping 10.0.2.2 1', 'sleep 46', 'ping 10.0.2.2 1', 'sleep 31\n'].join('\n').repeat(200);
-const TELLS = ['read name', 'events 20', 'dirty 64 5 11000', 'grants', 'ping 10.0.2.2 2', 'dirty 16 4 17000\n'].join('\n').repeat(200);
+const TELLS = ['read name', 'ping 10.0.2.2 2', 'hog 60 40', 'read domid', 'events 20', 'ls device/vif', 'hog 90 40\n'].join('\n').repeat(200);
 
 const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
@@ -519,8 +519,12 @@ const VIEWS = [
       await ring.waitFor({ timeout: PROMPT_MS });
       let tries = 0;
       const tells = async () => {
-        const [, taken, answered] = /(\d+) in Domain-0’s hands, (\d+) answered/.exec(await ring.getAttribute('aria-label'));
-        return taken > 1 && (answered > 1 || ++tries > 150);
+        const [waits, taken, answered] = /: (\d+) wait.* (\d+) in Domain-0’s hands, (\d+) answered/
+          .exec(await ring.getAttribute('aria-label'))
+          .slice(1)
+          .map(Number);
+        // All of a ring's states; where they do not come together, two of them.
+        return taken > 0 && ((waits > 0 && answered > 0) || (++tries > 120 && taken > 1 && (answered > 1 || tries > 180)));
       };
       await pauseWhen(page, tells);
     },
@@ -592,10 +596,13 @@ const VIEWS = [
         await field.press('Enter');
         await page.waitForTimeout(LOOK_MS);
         const [, table, frame] = /(table) \[.*machine frame\s+frame 0x(\w+)/s.exec(await page.locator('.walk').innerText()) ?? [];
-        const column = (Number.parseInt(frame, 16) >> 8) % 32, counts = new Map();
-        for (const kind of await page.locator('.frames .fr').evaluateAll(all => all.map(each => each.className.split(' ')[1]))) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+        const column = (Number.parseInt(frame, 16) >> 8) % 32,
+          counts = new Map();
+        for (const kind of await page.locator('.frames .fr').evaluateAll(all => all.map(each => each.className.split(' ')[1])))
+          counts.set(kind, (counts.get(kind) ?? 0) + 1);
         // Kinds beside the most frequent one, and how many frames are of those.
-        const most = Math.max(...counts.values()), others = [...counts.values()].reduce((sum, n) => sum + n, -most);
+        const most = Math.max(...counts.values()),
+          others = [...counts.values()].reduce((sum, n) => sum + n, -most);
         return table && column > 5 && column < 26 ? 20 * (counts.size - 1) + Math.min(80, others) : 0;
       };
       let best = { linear: 0xc1000000, score: 0 };

@@ -140,7 +140,7 @@ export const strings = {
   home: {
     title: (systems: number) => (systems < 2 ? 'Boot an x86 computer in this tab.' : `${['Two', 'Three', 'Four', 'Five', 'Six'][systems - 2] ?? systems} operating systems share this computer.`),
     title2: (systems: number) => (systems < 2 ? 'Sit close enough to see it work.' : 'You can see every step.'),
-    lede: (systems: number) => `A Xen-style hypervisor ${systems < 2 ? 'is up and waits for guests. It runs unmodified systems' : 'runs them beside each other, unmodified,'} on a PC written in TypeScript: nothing is installed, and nothing leaves this browser.`,
+    lede: (systems: number) => `A Xen-style hypervisor ${systems < 2 ? 'is up and waits for guests. It runs unmodified systems' : 'runs them beside each other'} on a PC written in TypeScript: nothing is installed, and nothing leaves this browser.`,
     boot: 'Boot something',
     listing: 'The list of guests is being read.',
     best: 'Begin here', columns: ['Guest', 'Mode', 'Memory', 'Download'], all: (n: number) => `All ${n} guests`, small: '< 0.1 MiB',

@@ -348,7 +348,7 @@ export class Domain {
 
   /** A guest of Xen shuts down for a reason of SCHEDOP_shutdown, which is its own wish or comes of a fault. */
   private shutDown(code: number, fault?: string): void {
-    if (fault === undefined) return this.ask(endingOf(code, () => this.report('The guest said that it crashed.')));
+    if (fault === undefined) return this.ask(endingOf(code, () => this.report(CRASHED)));
     this.ask({ kind: endingOf(code, () => '').kind, ...this.whereItWas(fault) });
   }
 
@@ -831,6 +831,9 @@ export class Domain {
   }
 }
 
+/** What a guest that gives itself up has done, in the words of xen/include/public/sched.h. */
+const CRASHED = 'The guest said that it crashed: SCHEDOP_shutdown with reason SHUTDOWN_crash.';
+
 /** What a domain that shut down by itself has come to. */
 function endingOf(code: number, report: () => string): Ending {
   switch (code) {
@@ -844,7 +847,7 @@ function endingOf(code: number, report: () => string): Ending {
     case SHUTDOWN.WATCHDOG:
       return { kind: 'crash', sentence: "The guest's watchdog ran out.", report: report() };
     default:
-      return { kind: 'crash', sentence: 'The guest said that it crashed.', report: report() };
+      return { kind: 'crash', sentence: CRASHED, report: report() };
   }
 }
 

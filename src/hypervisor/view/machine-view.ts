@@ -51,6 +51,11 @@ export class MachineView {
     this.scheduler = new SchedulerView(memory);
   }
 
+  /** The id of the domain whose vCPUs a unit of the run queue is; -1: it is gone. */
+  idOf(unit: number): number {
+    return unit === 0 ? 0 : (this.at(unit)?.id ?? -1);
+  }
+
   /** Whether this is machine memory of this version. Of any other memory no domain and no frame is shown. */
   get isMachine(): boolean {
     return this.memory.word(XENHEAP.MAGIC) === XENHEAP_MAGIC && this.memory.word(XENHEAP.VERSION) === XENHEAP_VERSION;

@@ -20,7 +20,7 @@ import { symbolAt } from './symbols.ts';
 
 const words = {
   number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first', times: (n: number) => (n === 1 ? '' : ` × ${n}`), clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
-  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Code', codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'In steps of the browser’s clock', each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
+  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Code', codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'In steps of the browser’s clock; ~: less than one, and the mean of its kind is so much', mostly: (mean: string) => `~${mean}`, each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
   qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
@@ -33,7 +33,7 @@ const LOG = 2000,
   /** Of fewer that were timed no mean is told: one that the host’s own scheduler cut in two would be all of it. */
   FEWEST = 32,
   /** An exit that took so many steps of the clock is told in parts of its own. */
-  STEPS = 2,
+  STEPS = 20,
   EVERY_MS = 500;
 const ms = (ns: number): string => (ns >= 1e8 ? `${whole(ns / 1e6)} ms` : ns < 1e4 ? '<0.01 ms' : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
 const us = (ns: number): string => `${(ns / 1e3).toFixed(ns < 99_950 ? 1 : 0)} µs`;
@@ -167,6 +167,8 @@ const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER
 /** Of one exit: the browser's clock goes in steps. */
 const wholeUs = (ns: number): string => (ns < 999_500 ? `${whole(ns / 1e3)} µs` : `${(ns / 1e6).toFixed(1)} ms`);
 const costText = (ns: number | undefined, stepNs: number): string => (ns === undefined ? '–' : ns < 500 ? (Number.isFinite(stepNs) ? `< ${wholeUs(stepNs)}` : '–') : wholeUs(ns));
+/** What took less than a step: the mean of its kind, if that is less, too. */
+const shortText = ({ ns }: SeenExit, { stepNs }: Data, mean: number | undefined): string => (mean !== undefined && mean < stepNs ? words.mostly(us(mean)) : Number.isFinite(stepNs) ? costText(ns, stepNs) : '');
 const shareText = (count: number, all: number): string => (count < 0.0005 * all ? '<0.1 %' : `${((100 * count) / all).toFixed(1)} %`);
 
 /** A vCPU as it was to the exit: in that address space. */
@@ -197,7 +199,7 @@ function Figure(shown: Shown<Data>) {
       <div class="seg" role="group" aria-label={words.group}><button aria-pressed={!calls.value} onClick={() => { calls.value = false; }}>{words.byReason}</button><button aria-pressed={calls.value} onClick={() => { calls.value = true; }}>{words.call}</button></div>
       {rare > 0 && <button class="btn quiet sm" aria-pressed={more.value} onClick={() => { more.value = !more.value; }}>{words.rare(rare)}</button>}</div>
     {kinds.length === 0 ? <p class="hint">{filter.value ? words.noMatch : calls.value ? words.noCalls : words.none}</p> : calls.value ? <Hypercalls shown={shown} calls={view.calls} few={few} /> : <Reasons shown={shown} reasons={view.reasons} few={few} />}
-    <Log shown={shown} log={view.log} />
+    <Log shown={shown} log={view.log} reasons={view.reasons} />
   </div>;
 }
 
@@ -231,10 +233,11 @@ function keepInSight(box: HTMLElement): void {
 const LOG_COLUMNS = ['w-at', 'w-who', 'w-no', 'w-what', 'w-eip', 'w-code', '', 'w-cost'];
 
 /** What happened, newest first. The one that is explained is marked. */
-function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
+function Log({ shown, log, reasons }: { shown: Shown<Data>; log: readonly SeenExit[]; reasons: readonly Reason[] }) {
   const { data, choose, target } = shown, { exit: picked } = choiceOf(shown), at = Math.max(0, log.findIndex(({ key }) => key === picked?.key));
   // The one that is explained stays in sight.
   const first = at < SHOWN / 2 ? 0 : at - SHOWN / 4, rows = fold(log.slice(first, first + 4 * SHOWN), reason => reason in SHORTLY, picked?.key).slice(0, SHOWN);
+  const means = new Map(reasons.filter(({ timed }) => timed >= FEWEST).map(({ reason, ns, timed }) => [reason, ns / timed]));
   const table = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => { if (table.current) keepInSight(table.current); }, [picked?.key, at]);
   return <section class="logged rest"><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.clock}>{words.newest}</span><span class="sec num grow">{words.since(data.seen)}</span></div>
@@ -242,7 +245,7 @@ function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeHint}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
       <tbody>{rows.map(({ exit, times }) => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), symbol = data.symbolOf(exit), about = `${aboutOf(exit)}${words.times(times)}`; return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
         <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason) || '–'}</td>
-        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class={`m cut${symbol ? '' : ' sec'}`} title={[symbol, text].filter(Boolean).join(': ')}>{symbol.replace('+0x', '+') || codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw">{exit.ns !== undefined && times === 1 && (exit.ns >= 500 ? wholeUs(exit.ns) : Number.isFinite(data.stepNs) && <span class="dim">{costText(exit.ns, data.stepNs)}</span>)}</td></tr>; })}</tbody></table></div></div>}</section>;
+        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class={`m cut${symbol ? '' : ' sec'}`} title={[symbol, text].filter(Boolean).join(': ')}>{symbol.replace('+0x', '+') || codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw">{exit.ns !== undefined && times === 1 && (exit.ns >= 500 ? wholeUs(exit.ns) : <span class="dim">{shortText(exit, data, means.get(exit.reason))}</span>)}</td></tr>; })}</tbody></table></div></div>}</section>;
 }
 
 // ---- one exit taken apart

@@ -17,7 +17,7 @@ const words = {
   twoWays: (kib: number, what: string) => `One ${what} of ${kib} KiB, two ways`, requestsOf: (names: readonly string[]) => `Requests of ${names.join(' and ')}`,
   ways: { ring: 'paravirtual: a ring', drive: 'emulated IDE drive', card: 'emulated network card', other: 'through the bridge' }, of: (what: string, kib: number | undefined) => (kib ? `${what}, ${kib} KiB` : what),
   lanes: { guest: ['Guest driver', 'in the guest'], crossing: ['Crossing', 'VM exits, one a square'], xen: ['Xen', 'root mode'], dom0: ['Domain-0', 'serves it'], where: ['Host disk', 'as each layer calls it'], time: ['Time', 'until the answer'] } as const,
-  slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', noSlot: 'no exit', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
+  slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', slotSays: (n: string) => `Slot ${n} names the sectors and the granted pages; then req_prod moves. No port is touched: no exit.`, toPorts: (ports: string, data: string) => `Sector, count and command go to ${ports}${data}.`, through: (size: string, port: string) => `; ${size} go through ${port}`, asks: (sectors: string, command: string) => `asks Domain-0’s own disk for ${sectors}: ${command}.`, modelAsks: 'It reads the drive’s registers as the guest has set them, and', backAsks: 'It takes the pages that the slot grants, and', noSlot: 'no exit', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
   uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'the back end was at work, and found the slot by itself', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
   model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
   perKib: 'VM exits per KiB', perRequest: 'VM exits per request', exits: 'VM exits', copied: 'Copied through ports', answered: 'Answered after (median)', earlier: (name: string) => `Earlier request of ${name}`, later: (name: string) => `Later request of ${name}`, against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`, inMean: (exits: readonly string[], of: readonly number[]) => `In the mean of the last ${of.join(' and ')} requests: ${exits.join(' and ')} exits.`,
@@ -28,6 +28,7 @@ const EVERY_MS = 250,
   KEPT = 60,
   /** The typical request is one of the last so many. */
   RECENT = 40,
+  SECTOR_BYTES = 512,
   MOST_SQUARES = 165,
   /** So many stand in a line at their full width. */
   ONE_LINE = 30,
@@ -79,12 +80,17 @@ function open({ session }: Target) {
   };
 }
 
+/** The one whose exits are nearest to the mean, as the sums below tell it; of several the one in the middle by its time. */
+function meanOf(requests: readonly FollowedRequest[]): FollowedRequest | undefined {
+  const mean = sum(requests, ({ exits }) => countOf(exits)) / requests.length, apart = ({ exits }: FollowedRequest): number => Math.abs(countOf(exits) - mean), least = Math.min(...requests.map(apart));
+  return typicalOf(requests.filter(each => apart(each) === least));
+}
 /** The one in the middle by its time: the last one may be one that waited for something else. */
 const typicalOf = (requests: readonly FollowedRequest[]): FollowedRequest | undefined => [...requests].sort((a, b) => lastOf(a.steps) - lastOf(b.steps))[requests.length >> 1];
 /** The chosen request of a side; unless one is chosen, a typical one of the last that were answered, whose exits are known, and that took some. */
 function chosenOf({ requests }: Side, chosen: string): FollowedRequest | undefined {
   const done = requests.slice(0, RECENT).filter(({ isDone }) => isDone);
-  return requests.find(({ number }) => String(number) === chosen) ?? typicalOf(done.filter(({ exits }) => exits && exits.length > 0)) ?? done[0] ?? requests[0];
+  return requests.find(({ number }) => String(number) === chosen) ?? meanOf(done.filter(({ exits }) => exits && exits.length > 0)) ?? done[0] ?? requests[0];
 }
 
 type Steps = FollowedRequest['steps'];
@@ -138,8 +144,12 @@ const Card = ({ title, figure, text }: { title: string; figure: string; text: st
 function guestCard(request: FollowedRequest): Parameters<typeof Card>[0] {
   const { steps, exits = [] } = request, way = wayOf(request), at = steps.find(({ place }) => place === 'front end' || place === 'card' || place === 'device model');
   const ports = [...new Set(exits.flatMap(({ port }) => (port === undefined ? [] : [port])))].sort((a, b) => a - b);
-  if (way === 'ring') return { title: words.slot, figure: words.oneSlot, text: `${at?.what ?? ''}: ${words.noSlot}` };
+  const slot = /slot (\d+)/.exec(at?.what ?? '')?.[1];
+  if (way === 'ring') return { title: words.slot, figure: words.oneSlot, text: slot && steps.some(({ place }) => place === 'guest disk') ? words.slotSays(slot) : `${at?.what ?? ''}: ${words.noSlot}` };
   if (way === 'other') return { title: words.gets, figure: '', text: '' };
+  // Through one port go more bytes than through all others: its data, where no DMA moves them.
+  const most = exits.reduce<(typeof exits)[number] | undefined>((best, each) => ((each.bytes ?? 0) > (best?.bytes ?? 0) ? each : best), undefined), data = most && 2 * most.bytes! > bytesOf(exits) && most.bytes! >= SECTOR_BYTES ? most : undefined, others = ports.filter(port => port !== data?.port);
+  if (way === 'drive' && others.length > 1) return { title: words.registers, figure: words.ports(ports.length), text: words.toPorts(`0x${others[0]!.toString(16)}–0x${others.at(-1)!.toString(16)}`, data ? words.through(sizeText(data.bytes!), `0x${data.port!.toString(16)}`) : '') };
   return { title: way === 'card' ? words.cardSends : words.registers, figure: ports.length > 0 ? words.ports(ports.length) : '', text: [at?.what, ports.map(port => `0x${port.toString(16)}`).join(', ')].filter(Boolean).join(': ') };
 }
 
@@ -156,6 +166,8 @@ function xenCard(request: FollowedRequest, side: Side): Parameters<typeof Card>[
 function dom0Card({ steps }: FollowedRequest): Parameters<typeof Card>[0] {
   const took = lasts(steps), at = steps.findIndex(({ place }) => /back end|device model|bridge/.test(place)), bridges = steps.filter(({ place }) => place === 'bridge').map(({ what }) => what), command = steps.findIndex(({ place }) => place === 'controller');
   const place = steps[at]?.place, title = place === 'device model' ? words.model : place === 'back end' ? words.back : words.bridge;
+  const asked = /^(command \w+), (\d+ sectors?)$/.exec(steps[command]?.what ?? '');
+  if (asked && place !== 'bridge') return { title, figure: `${words.controller}: ${timeText(took[command]!)}`, text: `${place === 'device model' ? words.modelAsks : words.backAsks} ${words.asks(asked[2]!, asked[1]!)}` };
   return { title, figure: command >= 0 ? `${words.controller}: ${timeText(took[command]!)}` : at >= 0 ? timeText(took[at]!) : '', text: [place === 'bridge' ? '' : steps[at]?.what, ...bridges, command >= 0 ? `controller: ${steps[command]!.what}` : ''].filter(Boolean).join('; ') };
 }
 
@@ -189,6 +201,8 @@ function Neighbours({ side, picked, pick }: { side: Side; picked: FollowedReques
   return <span class="near">{button(words.earlier(side.name), '‹', at + 1)}{button(words.later(side.name), '›', at - 1)}</span>;
 }
 
+const sizeText = (bytes: number): string => (bytes < 1 ? '0' : bytes < 1000 ? `${figure(bytes)} B` : `${figure(bytes / 1024)} KiB`);
+
 /** A decimal where it says something. */
 const figure = (n: number): string => (n >= 100 ? n.toFixed(0) : n >= 10 ? n.toFixed(1) : n.toFixed(2)).replace(/\.0+$/, '');
 
@@ -206,7 +220,7 @@ function sumsOf(counted: readonly (readonly FollowedRequest[])[]): [name: string
     ...(kib.every(each => each > 0) ? [[words.perKib, values(i => exits[i]! / kib[i]!, figure)] as [string, string[]]] : []),
     // Where a driver moves the data itself that is what tells the ways apart; the times have a lane of their own.
     counted.some(requests => requests.some(request => wayOf(request) === 'drive'))
-      ? [words.copied, values(i => sum(counted[i]!, ({ exits: each }) => bytesOf(each)) / counted[i]!.length, n => (n < 1 ? '0' : n < 1000 ? `${figure(n)} B` : `${figure(n / 1024)} KiB`))]
+      ? [words.copied, values(i => sum(counted[i]!, ({ exits: each }) => bytesOf(each)) / counted[i]!.length, sizeText)]
       : [words.answered, values(i => lastOf(typicalOf(counted[i]!)?.steps ?? []) || NaN, timeText)],
   ];
 }

@@ -17,3 +17,16 @@ export function useMachine() {
   }, [lost]);
   return machine;
 }
+
+/** What is seen of the machine, looked at again and again while it is shown; undefined: this browser does not share its memory. */
+export function useLook<Data>(everyMs: number, look: (machine: MachineView) => Data, end?: () => void): Data | undefined {
+  const machine = useMachine().value?.view, seen = useSignal<Data | undefined>(undefined);
+  useEffect(() => {
+    if (!machine) return;
+    const read = () => { if (!document.hidden) seen.value = look(machine); };
+    read();
+    const timer = setInterval(read, everyMs);
+    return () => { clearInterval(timer); end?.(); };
+  }, [machine]);
+  return seen.value;
+}

@@ -228,6 +228,7 @@ function Figure(shown: Shown<Data>) {
     <div class="memw"><MemoryMap {...shown} cell={cell} counts={counts} />
       <div class="strip-f"><b class="m">{cell} M</b><div class="frames" role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map((frame, i) => <button key={frame.mfn} tabIndex={-1} class={`fr ${kinds[i]} ${classOf(frame.owner)}${`f${frame.mfn}` === end ? ' end' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div></div>
       <div class="legend"><span>{words.frames(cell * FRAMES)}</span>{KINDS.filter(([kind]) => kinds.includes(kind)).map(([kind, name]) => <span key={name}><i class={`fr ${kind} ${classOf(data.cells[cell]!.owner)}`} />{name}</span>)}
+        {[...new Set(frames.map(({ owner }) => owner))].filter(owner => owner !== data.cells[cell]!.owner).map(owner => <span key={owner}><i class={`fr ${classOf(owner)}`} />{nameOf(owner)}</span>)}
         {frames.some(({ mfn }) => `f${mfn}` === end) && <span><i class="fr end" />{words.ends}</span>}
         {counts && <span class="b">{words.shade(view.value === 'tables' ? words.counted.tables(walk?.name ?? '–') : words.counted[view.value as 'code'], counts.reduce((sum, n) => sum + n, 0), Math.max(...counts))}</span>}</div></div>
     <div class="idet"><Detail {...shown} /></div>

@@ -8,6 +8,8 @@ export const TICK_NS = 10e6,
 const BOOST = 0,
   UNDER = -1,
   OVER = -2;
+/** PRIORITY of the run queue (hypervisor/scheduler/block.ts) as Xen names it. */
+export const PRIORITIES: Readonly<Record<number, string>> = { [BOOST]: 'BOOST', [UNDER]: 'UNDER', [OVER]: 'OVER', [-64]: 'IDLE' };
 
 export interface Run {
   pcpu: number;

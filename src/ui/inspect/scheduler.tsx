@@ -1,7 +1,7 @@
 /** The credit scheduler: who had which pCPU when, with which priority, what each has left, why each switch was made, and what the weights have to do with it. */
 
 import { signal } from '@preact/signals';
-import type { Accounting, Decision, MachineView, Unit } from '../../hypervisor/view/index.ts';
+import type { Accounting, Decision, Unit } from '../../hypervisor/view/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { asTask, domains, host } from '../host.ts';
 import { mediaSignal, PHONE } from '../media.ts';
@@ -9,7 +9,7 @@ import { Chip, ownerClass } from '../parts/marks.tsx';
 import { signed } from '../units.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
-import { ACCOUNTING_NS, byPriority, creditOf, lineFrom, runsOf, sharesByWeight, TICK_NS, timesOf } from './runs.ts';
+import { ACCOUNTING_NS, byPriority, creditOf, lineFrom, PRIORITIES, runsOf, sharesByWeight, TICK_NS, timesOf } from './runs.ts';
 import { creditScale, Schedule } from './schedule.tsx';
 
 const words = {
@@ -39,7 +39,6 @@ const EVERY_MS = 250,
   /** Decisions above the marked one in the table. */
   ABOVE = 1,
   SOURCE = 'xen/common/sched/credit.c';
-const PRIORITIES: Readonly<Record<number, string>> = { 0: 'BOOST', [-1]: 'UNDER', [-2]: 'OVER', [-64]: 'IDLE' };
 
 const spanMs = signal(120);
 /** There the picture has its lengths above it. */
@@ -67,9 +66,6 @@ interface Data {
   shares: ReadonlyMap<number, Share>;
 }
 
-function idOf(machine: MachineView, unit: number): number {
-  return unit === 0 ? 0 : (machine.at(unit)?.id ?? -1);
-}
 const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : id < 0 ? '?' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 
 function open({ machine }: Target) {
@@ -95,7 +91,7 @@ function open({ machine }: Target) {
       decisions = [...decisions, ...scheduler.decisions().filter(({ timeNs }) => timeNs > lastNs)].slice(-KEPT);
       accountings = [...accountings, ...scheduler.accountings().filter(({ timeNs }) => timeNs > lastAccountingNs)].slice(-KEPT_ACCOUNTINGS);
       // Who has crashed has no part in it.
-      const units = scheduler.units().map(unit => { const id = idOf(machine, unit.unit); return { ...unit, id, name: nameOf(id) }; }).filter(({ id }) => domains.value.find(domain => domain.id === id)?.state !== 'c');
+      const units = scheduler.units().map(unit => { const id = machine.idOf(unit.unit); return { ...unit, id, name: nameOf(id) }; }).filter(({ id }) => domains.value.find(domain => domain.id === id)?.state !== 'c');
       for (const { unit } of units) {
         const { running, runnable } = scheduler.runstates(unit, nowNs);
         looks.set(unit, [...(looks.get(unit) ?? []), { ns: nowNs, running, runnable }].filter(({ ns }) => nowNs - ns < 2 * LOOK_NS));

@@ -15,6 +15,7 @@ import { gigabytes, size } from '../units.ts';
 import { Chart, type Line } from './chart.tsx';
 import { Chip, ModeBadge, ownerClass, ownerToken, Spark, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';
+import { PcpuUse } from './pcpu-use.tsx';
 import { memoryOwners } from './tree.tsx';
 
 const words = laterStrings.hostPage;
@@ -138,8 +139,9 @@ function Processors() {
     .map(({ id, name }) => ({ id, name, percent: 100 * (partOf(id) ?? 0) })).sort((a, b) => b.percent - a.percent);
   const used = 100 * hostPart.value;
   return <section><div class="ph"><h3>{words.processors}</h3><span class="sec">{words.used(used, pcpus)}</span><span class="grow" /><Go tab="inspect">{words.inspect}</Go></div>
-    <div class="bar tall" role="img" aria-label={shares.map(({ name, percent }) => `${name} ${percent.toFixed(0)} %`).join(', ')}>{shares.map(({ id, percent }) => <i key={id} class={ownerClass(id)} style={`width:${percent / pcpus}%`} />)}</div>
-    <table><tbody>{shares.filter(({ percent }) => percent >= ASKED).slice(0, 4).map(({ id, name, percent }) => <tr key={id}><td class="nw"><Chip id={id} /> {name}</td><td class="wb-c"><div class="bar"><i class={ownerClass(id)} style={`width:${Math.min(100, percent)}%`} /></div></td><td class="num m nw">{Math.round(percent)} %</td></tr>)}</tbody></table>
+    <PcpuUse otherwise={<>
+      <div class="bar tall" role="img" aria-label={shares.map(({ name, percent }) => `${name} ${percent.toFixed(0)} %`).join(', ')}>{shares.map(({ id, percent }) => <i key={id} class={ownerClass(id)} style={`width:${percent / pcpus}%`} />)}</div>
+      <table><tbody>{shares.filter(({ percent }) => percent >= ASKED).slice(0, 4).map(({ id, name, percent }) => <tr key={id}><td class="nw"><Chip id={id} /> {name}</td><td class="wb-c"><div class="bar"><i class={ownerClass(id)} style={`width:${Math.min(100, percent)}%`} /></div></td><td class="num m nw">{Math.round(percent)} %</td></tr>)}</tbody></table></>} />
     <Why used={used} pcpus={pcpus} shares={shares} /></section>;
 }
 

@@ -1,14 +1,13 @@
 /** The first view's part that lives: who has had a processor of late, and what just happened, in sentences from the run queue and the guests' trace rings. Loaded after the view. */
 
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { type Decision, exitTitle, type MachineView, type TraceEntry } from '../../hypervisor/view/index.ts';
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import { TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
 import { domains } from '../host.ts';
-import { useMachine } from '../inspect/machine.ts';
+import { useLook } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';
 import { later } from '../units.ts';
 import { speaking } from '../sessions.ts';
@@ -44,28 +43,14 @@ interface Line { atNs: number; id: number; kind: string; text: string; code?: st
 interface Seen { nowNs: number; spanMs: number; pcpus: number; runs: Run[]; ids: ReadonlyMap<number, number>; decisions: Decision[] }
 
 const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
-const idOf = (machine: MachineView, unit: number): number => (unit === 0 ? 0 : (machine.at(unit)?.id ?? -1));
-
-/** Looks at the machine while it is shown; undefined: this browser does not share its memory. */
-function useLook<Data>(look: (machine: MachineView) => Data, end?: () => void): Data | undefined {
-  const machine = useMachine().value?.view, seen = useSignal<Data | undefined>(undefined);
-  useEffect(() => {
-    if (!machine) return;
-    const read = () => { if (!document.hidden) seen.value = look(machine); };
-    read();
-    const timer = setInterval(read, EVERY_MS);
-    return () => { clearInterval(timer); end?.(); };
-  }, [machine]);
-  return seen.value;
-}
 
 /** The last 300 ms of each processor, or as much of it as the run queue's record holds. */
 export function PcpuStrip() {
-  const seen = useLook((machine): Seen => {
+  const seen = useLook(EVERY_MS, (machine): Seen => {
     const nowNs = machine.scheduler.timeNs(sharedMs()), decisions = machine.scheduler.decisions();
     const keptMs = decisions.length > 0 ? (nowNs - Math.min(...decisions.map(({ timeNs }) => timeNs))) / 1e6 : SPANS_MS[0]!;
     const spanMs = SPANS_MS.find(each => each <= keptMs) ?? SPANS_MS.at(-1)!, runs = runsOf(decisions, nowNs - spanMs * 1e6, nowNs);
-    return { nowNs, spanMs, pcpus: machine.scheduler.pcpus, runs, ids: new Map(runs.map(({ unit }) => [unit, idOf(machine, unit)])), decisions };
+    return { nowNs, spanMs, pcpus: machine.scheduler.pcpus, runs, ids: new Map(runs.map(({ unit }) => [unit, machine.idOf(unit)])), decisions };
   });
   // Before the first guest nobody had one.
   if (!seen || seen.decisions.length === 0) return null;
@@ -101,7 +86,7 @@ function lineOf(id: number, { kind, details: [a, b] }: TraceEntry): Omit<Line, '
 function decided({ timeNs, to, pcpu, why, priority, waitedNs }: Decision, machine: MachineView): Line {
   const line = { atNs: timeNs, kind: `run ${pcpu} ${why}`, view: 'scheduler' } as const;
   if (to < 0) return { ...line, id: XEN, text: words.idles(pcpu) };
-  return { ...line, id: idOf(machine, to), text: priority === BOOST && why === 'WOKEN' ? words.boosted(pcpu, waitedNs > 500 ? words.waited(waitedNs / 1e3) : '') : words.gave(pcpu, words.whys[why] ?? why.toLowerCase()) };
+  return { ...line, id: machine.idOf(to), text: priority === BOOST && why === 'WOKEN' ? words.boosted(pcpu, waitedNs > 500 ? words.waited(waitedNs / 1e3) : '') : words.gave(pcpu, words.whys[why] ?? why.toLowerCase()) };
 }
 
 /** The console of the newest guest that has written on it. */
@@ -125,7 +110,7 @@ function story(lines: readonly Line[]): Line[] {
 /** Sentences of what the run queue decided and guests did since the view was opened. */
 export function JustHappened() {
   const readers = useSignal(new Map<number, { take(): { entries: readonly TraceEntry[] }; close(): void }>()).peek(), log = useSignal<Line[]>([]);
-  const lines = useLook(machine => {
+  const lines = useLook(EVERY_MS, machine => {
     for (const domain of machine.domains()) {
       if (domain.id === 0) continue;
       let reader = readers.get(domain.id);

@@ -19,7 +19,7 @@ export function Pcpus() {
     if (!machine) return;
     const read = () => {
       if (document.hidden) return;
-      const now = machine.scheduler.slots.slice(0, MOST).map(unit => (unit < 0 ? -1 : unit === 0 ? 0 : (machine.at(unit)?.id ?? -1)));
+      const now = machine.scheduler.slots.slice(0, MOST).map(unit => (unit < 0 ? -1 : machine.idOf(unit)));
       if (now.join() !== holders.peek().join()) holders.value = now;
     };
     read();

@@ -1,0 +1,49 @@
+/** On the host's page: who has each processor, with which priority and since when, and who had it within the last second, as the run queue keeps it. */
+
+import type { ComponentChildren } from 'preact';
+import { sharedMs } from '../../hypervisor/worker/index.ts';
+import { domains } from '../host.ts';
+import { useLook } from '../inspect/machine.ts';
+import { PRIORITIES, runsOf, timesOf } from '../inspect/runs.ts';
+import { strings } from '../strings.ts';
+import { laterStrings } from '../strings-later.ts';
+import { Chip, ownerClass } from './marks.tsx';
+
+const words = laterStrings.hostPage.pcpus;
+const EVERY_MS = 500,
+  SPAN_NS = 1e9;
+
+interface Use {
+  /** -1: nobody has it. */
+  id: number;
+  priority: number;
+  heldMs: number;
+  /** Parts of the time, the largest first. */
+  parts: { id: number; part: number }[];
+}
+interface Seen { uses: Use[]; spanMs: number }
+
+const nameOf = (id: number): string => (id === 0 ? strings.shell.domain : (domains.value.find(domain => domain.id === id)?.name ?? `${id}`));
+
+/** `otherwise`: where the page cannot look into the machine. */
+export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
+  const seen = useLook(EVERY_MS, (machine): Seen => {
+    const { scheduler } = machine, decisions = scheduler.decisions(), nowNs = scheduler.timeNs(sharedMs()), units = scheduler.units();
+    // The decisions that are kept may go back less.
+    const fromNs = Math.max(nowNs - SPAN_NS, decisions[0]?.timeNs ?? nowNs), spanNs = Math.max(1, nowNs - fromNs), runs = runsOf(decisions, fromNs, nowNs);
+    return {
+      spanMs: spanNs / 1e6,
+      uses: scheduler.slots.map((unit, pcpu): Use => ({
+        id: unit < 0 ? -1 : machine.idOf(unit),
+        priority: units.find(each => each.unit === unit)?.priority ?? 0,
+        heldMs: (nowNs - (decisions.findLast(each => each.pcpu === pcpu && each.from !== each.to)?.timeNs ?? fromNs)) / 1e6,
+        parts: [...timesOf(runs.filter(run => run.pcpu === pcpu))].map(([of, ns]) => ({ id: machine.idOf(of), part: ns / spanNs })).sort((a, b) => b.part - a.part),
+      })),
+    };
+  });
+  if (!seen) return <>{otherwise}</>;
+  return <div class="pcu">{seen.uses.map(({ id, priority, heldMs, parts }, pcpu) => <div key={pcpu}>
+    <div class="row"><b>{words.name(pcpu)}</b>{id < 0 ? <span class="sec">{words.idle}</span> : <span class="nw cut"><Chip id={id} /> {nameOf(id)}</span>}<span class="grow" />{id >= 0 && <span class="sec">{PRIORITIES[priority]}</span>}<span class="m nw">{words.held(heldMs)}</span></div>
+    <div class="bar tall" role="img" aria-label={parts.map(({ id: of, part }) => `${nameOf(of)} ${Math.round(100 * part)} %`).join(', ') || words.idle}>{parts.map(({ id: of, part }) => <i key={of} class={ownerClass(of)} style={`width:${100 * part}%`} title={`${nameOf(of)} ${Math.round(100 * part)} %`} />)}</div>
+  </div>)}<p class="cap-t">{words.caption(seen.spanMs)}</p></div>;
+}
