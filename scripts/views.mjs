@@ -524,7 +524,7 @@ const VIEWS = [
           .slice(1)
           .map(Number);
         // All of a ring's states; where they do not come together, two of them.
-        return taken > 0 && ((waits > 0 && answered > 0) || (++tries > 120 && taken > 1 && (answered > 1 || tries > 180)));
+        return taken > 0 && ((waits > 0 && answered > 0) || (++tries > 60 && taken > 1 && (answered > 1 || waits > 0 || tries > 150)));
       };
       await pauseWhen(page, tells);
     },

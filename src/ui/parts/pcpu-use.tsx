@@ -1,6 +1,8 @@
 /** On the host's page: who has each processor, with which priority and since when, and who had it within the last second, as the run queue keeps it. */
 
 import type { ComponentChildren } from 'preact';
+import { useRef } from 'preact/hooks';
+import type { Decision } from '../../hypervisor/view/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { domains } from '../host.ts';
 import { useLook } from '../inspect/machine.ts';
@@ -11,7 +13,9 @@ import { Chip, ownerClass } from './marks.tsx';
 
 const words = laterStrings.hostPage.pcpus;
 const EVERY_MS = 500,
-  SPAN_NS = 1e9;
+  SPAN_NS = 1e9,
+  /** Who has it now may have had it before the span. */
+  KEPT_NS = 2 * SPAN_NS;
 
 interface Use {
   /** -1: nobody has it. */
@@ -27,9 +31,14 @@ const nameOf = (id: number): string => (id === 0 ? strings.shell.domain : (domai
 
 /** `otherwise`: where the page cannot look into the machine. */
 export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
+  /** More than the run queue keeps. */
+  const kept = useRef<Decision[]>([]);
   const seen = useLook(EVERY_MS, (machine): Seen => {
-    const { scheduler } = machine, decisions = scheduler.decisions(), nowNs = scheduler.timeNs(sharedMs()), units = scheduler.units();
-    // The decisions that are kept may go back less.
+    const { scheduler } = machine, nowNs = scheduler.timeNs(sharedMs()), units = scheduler.units();
+    // Another machine's clock began later.
+    const before = kept.current.filter(({ timeNs }) => timeNs > nowNs - KEPT_NS && timeNs <= nowNs), lastNs = before.at(-1)?.timeNs ?? -1;
+    const decisions = kept.current = [...before, ...scheduler.decisions().filter(({ timeNs }) => timeNs > lastNs)];
+    // At first they go back less.
     const fromNs = Math.max(nowNs - SPAN_NS, decisions[0]?.timeNs ?? nowNs), spanNs = Math.max(1, nowNs - fromNs), runs = runsOf(decisions, fromNs, nowNs);
     return {
       spanMs: spanNs / 1e6,
