@@ -98,6 +98,9 @@ test('the host’s page lists what xl lists, with memory by owner and the last m
   // What a new host has defined, and what does not run of it.
   await expect(page.locator('.hdom tbody tr.out').filter({ hasText: 'minipv-pvh' })).toContainText('defined');
   await expect(page.getByRole('img', { name: /^CPU, % of one pCPU: Domain-0 \d+, demo \d+, demo-2 \d+$/ })).toBeVisible();
+  // Who has each processor, with which priority and since when; the bar is named by who had it.
+  await expect(page.locator('.pcu .row').first()).toHaveText(/^pCPU 0(idle| (Domain-0|demo|demo-2)(BOOST|UNDER|OVER))\d+(\.\d)? ms$/);
+  await expect(page.locator('.pcu .bar').first()).toHaveAttribute('aria-label', /^(idle|((Domain-0|demo|demo-2) \d+ %(, )?)+)$/);
   await expect(page.locator('.uplot')).toHaveCount(4);
   await page.getByRole('button', { name: 'As table' }).click();
   await expect(page.getByRole('columnheader', { name: 'CPU demo-2, %' })).toBeVisible();

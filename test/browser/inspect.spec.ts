@@ -59,6 +59,9 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await page.getByRole('button', { name: 'vif1.0 rx' }).click();
   // The front end has room for packets in it from the beginning, and sends none.
   await expect(page.getByRole('row', { name: /^req_prod [1-9]\d* / })).toBeVisible();
+  // What it keeps to itself is bounded by what it shares.
+  await expect(page.getByRole('row', { name: /^req_prod_pvt ≥ [1-9]\d* / })).toBeVisible();
+  await expect(page.getByRole('row', { name: /^rsp_cons (≤ )?\d+(–\d+)? / })).toBeVisible();
   const gref = /gref (\d+)/.exec(await page.locator('.idet').getByText('The ring itself').innerText())![1];
   await tab(page, 'Event channels');
   // Its console, its store, its two cards.

@@ -5,6 +5,10 @@
 
 import { MAX_VCPUS } from '../layout/layout.ts';
 
+/** Decisions that are kept: a second of them where some guests ask their disks and the network. Whoever looks four times a second misses none. */
+export const TRACE_ENTRIES = 1024,
+  TRACE_WORDS = 12;
+
 /** Header. */
 export const SCHED = {
   /** 0: free; else the taker's unit + 1. */
@@ -33,7 +37,7 @@ export const SCHED = {
   PCPU: 16,
   UNIT: 16 + 32 * 8,
   TRACE: 16 + 32 * 8 + 64 * 64,
-  ACCOUNT: 16 + 32 * 8 + 64 * 64 + 256 * 12,
+  ACCOUNT: 16 + 32 * 8 + 64 * 64 + TRACE_ENTRIES * TRACE_WORDS,
 } as const;
 
 export const MAX_PCPUS = 32;
@@ -112,8 +116,6 @@ export type Runstate = typeof RUNNING | typeof RUNNABLE | typeof BLOCKED | typeo
 export const PRIORITY = { BOOST: 0, UNDER: -1, OVER: -2, IDLE: -64 } as const;
 
 /** A traced decision, from SCHED.TRACE + (n % TRACE_ENTRIES) * TRACE_WORDS. */
-export const TRACE_ENTRIES = 256,
-  TRACE_WORDS = 12;
 export const TRACE = {
   /** Double. */
   TIME: 0,

@@ -71,7 +71,7 @@ it('has the last decisions with their reasons, past the ring\'s end and past 2^3
   const at = (machine.words[XENHEAP.SCHEDULER] >>> 2) + SCHED.TRACED;
   for (const start of [2, 0x7fffff80]) {
     machine.words[at] = start;
-    for (let i = 0; i < 150; i++) {
+    for (let i = 0; i < (TRACE_ENTRIES * 2) / 3; i++) {
       clock.nowNs += MS;
       scheduler.block(2);
       clock.nowNs += MS;

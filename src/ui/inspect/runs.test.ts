@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { byPriority, creditOf, gathered, lineFrom, type Run, runsOf, sharesByWeight, timesOf } from './runs.ts';
+import { byPriority, creditOf, gathered, lineFrom, type Run, runsOf, sharesByWeight, timesOf, withNewer } from './runs.ts';
 
 const decision = (timeNs: number, pcpu: number, from: number, to: number) => ({ timeNs, pcpu, from, to, why: 'TURN', left: 'NOBODY', priority: -1, credit: 5, waiting: 0, waitedNs: 3 }) as const;
 
@@ -7,6 +7,13 @@ describe('runs of a timeline', () => {
   it('last from one decision of a processor to the next, or to now, and are cut where the picture begins', () => {
     const runs = runsOf([decision(0, 0, -1, 1), decision(5, 1, -1, 2), decision(10, 0, 1, -1), decision(20, 0, -1, 3)], 2, 30);
     expect(runs.map(({ pcpu, unit, fromNs, toNs }) => [pcpu, unit, fromNs, toNs])).toEqual([[0, 1, 2, 10], [1, 2, 5, 30], [0, 3, 20, 30]]);
+  });
+
+  it('end where decisions after them were overwritten before somebody looked', () => {
+    const kept = [decision(0, 0, -1, 1), decision(5, 1, -1, 2)];
+    expect(runsOf(withNewer(kept, [decision(20, 0, 3, 4)], 2), 0, 30).map(({ unit, fromNs, toNs }) => [unit, fromNs, toNs])).toEqual([[1, 0, 5], [4, 20, 30]]);
+    // None is missing where one that was kept is still there.
+    expect(runsOf(withNewer(kept, [kept[1]!, decision(20, 0, 1, 4)], 2), 0, 30).map(({ unit, fromNs, toNs }) => [unit, fromNs, toNs])).toEqual([[1, 0, 20], [2, 5, 30], [4, 20, 30]]);
   });
 
   it('have not waited where the same one goes on', () => {

@@ -24,6 +24,16 @@ export interface Run {
   waitedNs: number;
 }
 
+/** Between the decisions that somebody has kept and those that the run queue has now others were overwritten. */
+export const isGap = (kept: readonly Decision[], now: readonly Decision[]): boolean => kept.length > 0 && now.length > 0 && now[0]!.timeNs > kept.at(-1)!.timeNs;
+
+/** Those kept and the newer ones. In a gap nobody is known to have had a processor. */
+export function withNewer(kept: readonly Decision[], now: readonly Decision[], pcpus: number): Decision[] {
+  const last = kept.at(-1), newer = now.filter(({ timeNs }) => timeNs > (last?.timeNs ?? -1));
+  const nobody = last && isGap(kept, now) ? Array.from({ length: pcpus }, (_, pcpu): Decision => ({ ...last, pcpu, why: 'IDLE', from: -1, to: -1, waiting: 0, waitedNs: 0 })) : [];
+  return [...kept, ...nobody, ...newer];
+}
+
 /** From decisions: who had a pCPU from when to when. */
 export function runsOf(decisions: readonly Decision[], fromNs: number, nowNs: number): Run[] {
   const runs: Run[] = [];

@@ -9,7 +9,7 @@ import { Chip, ownerClass } from '../parts/marks.tsx';
 import { signed } from '../units.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
-import { ACCOUNTING_NS, byPriority, creditOf, lineFrom, PRIORITIES, runsOf, sharesByWeight, TICK_NS, timesOf } from './runs.ts';
+import { ACCOUNTING_NS, byPriority, creditOf, lineFrom, PRIORITIES, runsOf, sharesByWeight, TICK_NS, timesOf, withNewer } from './runs.ts';
 import { creditScale, Schedule } from './schedule.tsx';
 
 const words = {
@@ -87,8 +87,8 @@ function open({ machine }: Target) {
     look(): Data | undefined {
       if (!machine) return undefined;
       const { scheduler } = machine, nowNs = scheduler.timeNs(sharedMs());
-      const lastNs = decisions.at(-1)?.timeNs ?? -1, lastAccountingNs = accountings.at(-1)?.timeNs ?? -1;
-      decisions = [...decisions, ...scheduler.decisions().filter(({ timeNs }) => timeNs > lastNs)].slice(-KEPT);
+      const lastAccountingNs = accountings.at(-1)?.timeNs ?? -1;
+      decisions = withNewer(decisions, scheduler.decisions(), scheduler.pcpus).slice(-KEPT);
       accountings = [...accountings, ...scheduler.accountings().filter(({ timeNs }) => timeNs > lastAccountingNs)].slice(-KEPT_ACCOUNTINGS);
       // Who has crashed has no part in it.
       const units = scheduler.units().map(unit => { const id = machine.idOf(unit.unit); return { ...unit, id, name: nameOf(id) }; }).filter(({ id }) => domains.value.find(domain => domain.id === id)?.state !== 'c');

@@ -6,13 +6,13 @@ import type { Decision } from '../../hypervisor/view/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { domains } from '../host.ts';
 import { useLook } from '../inspect/machine.ts';
-import { PRIORITIES, runsOf, timesOf } from '../inspect/runs.ts';
+import { isGap, PRIORITIES, runsOf, timesOf, withNewer } from '../inspect/runs.ts';
 import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { Chip, ownerClass } from './marks.tsx';
 
 const words = laterStrings.hostPage.pcpus;
-const EVERY_MS = 500,
+const EVERY_MS = 250,
   SPAN_NS = 1e9,
   /** Who has it now may have had it before the span. */
   KEPT_NS = 2 * SPAN_NS;
@@ -36,8 +36,8 @@ export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
   const seen = useLook(EVERY_MS, (machine): Seen => {
     const { scheduler } = machine, nowNs = scheduler.timeNs(sharedMs()), units = scheduler.units();
     // Another machine's clock began later.
-    const before = kept.current.filter(({ timeNs }) => timeNs > nowNs - KEPT_NS && timeNs <= nowNs), lastNs = before.at(-1)?.timeNs ?? -1;
-    const decisions = kept.current = [...before, ...scheduler.decisions().filter(({ timeNs }) => timeNs > lastNs)];
+    const before = kept.current.filter(({ timeNs }) => timeNs > nowNs - KEPT_NS && timeNs <= nowNs), now = scheduler.decisions();
+    const decisions = kept.current = isGap(before, now) ? now : withNewer(before, now, scheduler.pcpus);
     // At first they go back less.
     const fromNs = Math.max(nowNs - SPAN_NS, decisions[0]?.timeNs ?? nowNs), spanNs = Math.max(1, nowNs - fromNs), runs = runsOf(decisions, fromNs, nowNs);
     return {
