@@ -18,6 +18,12 @@ test('a lesson starts from the first view; what it measures is the machine’s, 
   await expect(page.getByText('Each IN and OUT trapped')).toBeVisible();
   await page.screenshot({ path: '.cache/browser-tests/lesson.png' });
   await page.getByRole('button', { name: 'Reset step' }).click();
+  // Whoever has paused the machine is told why the step does not get on.
+  const paused = page.getByText(/ is paused: nothing goes on until it runs\./);
+  await page.locator('.mtime').getByRole('button').nth(1).click();
+  await expect(paused).toBeVisible();
+  await page.locator('.lstep').getByRole('button', { name: /^Run \S+$/ }).click();
+  await expect(paused).toHaveCount(0);
   await page.getByRole('button', { name: 'Run it for me' }).click();
   await page.getByRole('button', { name: 'Measure' }).click();
   await expect(row.getByRole('cell').last()).toHaveText(measured);

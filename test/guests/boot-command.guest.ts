@@ -190,7 +190,7 @@ describe('ringside boot', () => {
   });
 
   it.each([
-    ['on_crash', shutdown(3), 'The guest said that it crashed: SCHEDOP_shutdown with reason SHUTDOWN_crash.'],
+    ['on_crash', shutdown(3), 'The guest called SCHEDOP_shutdown with SHUTDOWN_crash.'],
     ['on_poweroff', shutdown(0), 'The guest powered off.'],
   ])('does what %s says, and says so', async (key, code, why) => {
     written('action.elf', pvhKernel([...code]));
@@ -229,7 +229,7 @@ describe('ringside boot', () => {
   it.each([
     ['power-off', shutdown(0), [], 1, 'ended and “nothing” was not seen: The guest powered off.'],
     ['a reset', shutdown(1), ['--no-reboot'], 1, 'ended and “nothing” was not seen: The guest asked for a reboot.'],
-    ['a crash', shutdown(3), [], 4, 'The guest said that it crashed: SCHEDOP_shutdown with reason SHUTDOWN_crash.'],
+    ['a crash', shutdown(3), [], 4, 'The guest called SCHEDOP_shutdown with SHUTDOWN_crash.'],
     ['a value for isa-debug-exit', [...OUT(0xf4, 1)], [], 3, 'ended and “nothing” was not seen: The guest wrote 1 to isa-debug-exit.'],
   ] as const)('tells a guest that ends without the text from one that showed it: %s', async (name, code, options, status, sentence) => {
     const debugExit = status === 3;

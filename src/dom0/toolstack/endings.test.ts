@@ -35,7 +35,7 @@ describe('a host that buries what has stopped, as xl does', () => {
     ['on_poweroff', POWEROFF, 'restart', /x restarted/, /^The guest powered off\. Domain 1 starts again as domain 2\.$/],
     ['on_reboot', REBOOT, 'destroy', /x stopped/, /^Domain 1 has shut down: The guest asked for a reboot\. Its definition says on_reboot = "destroy"\.$/],
     ['on_reboot', REBOOT, 'rename-restart', /x-\w+ restarted/, /^The guest asked for a reboot\./],
-    ['on_crash', CRASH, 'destroy', /x crashed/, /^The guest said that it crashed: SCHEDOP_shutdown with reason SHUTDOWN_crash\./],
+    ['on_crash', CRASH, 'destroy', /x crashed/, /^The guest called SCHEDOP_shutdown with SHUTDOWN_crash\./],
   ])('says in its log how a guest ended: %s, reason %i, %s', async (key, reason, action, command, message) => {
     const host = xlHost();
     const { id } = await create(host, reason, `${key} = "${action}"\n`);

@@ -832,7 +832,7 @@ export class Domain {
 }
 
 /** What a guest that gives itself up has done, in the words of xen/include/public/sched.h. */
-const CRASHED = 'The guest said that it crashed: SCHEDOP_shutdown with reason SHUTDOWN_crash.';
+const CRASHED = 'The guest called SCHEDOP_shutdown with SHUTDOWN_crash.';
 
 /** What a domain that shut down by itself has come to. */
 function endingOf(code: number, report: () => string): Ending {

@@ -3,13 +3,13 @@
 import { signal } from '@preact/signals';
 import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { host, info, reportProblem, sentence } from '../host.ts';
+import { command, domains, host, info, reportProblem, sentence } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import { frontGuest, sessions } from '../sessions.ts';
 import { Activity } from '../parts/activity.tsx';
 import { strings } from '../strings.ts';
 import { SerialWindow } from '../parts/serial.tsx';
-import { Icon, Tag } from '../parts/marks.tsx';
+import { Icon, StateMark, Tag } from '../parts/marks.tsx';
 import { type Action, handInCode, type Lesson, type Part, type Problem, readLesson, type Round, roundsOf, type Step } from './lesson.ts';
 import { lessonAddress, lessonText } from './list.ts';
 import './lessons.css';
@@ -25,6 +25,7 @@ const words = {
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
   round: (n: number, of: number, name: string | undefined) => `Round ${n}${of > 1 ? ` of ${of}` : ''}${name ? `: ${name}` : ''}`, later: 'Opens when this round is done.', was: (before: string) => `was ${before}`, youSaid: (n: number) => `You said ${number(n)}.`, gap: (said: number, got: number) => `you said ${number(said)}, measured ${number(got)}`,
   answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer',
+  stands: (guest: string) => `${guest} is paused: nothing goes on until it runs.`, runs: (guest: string) => `Run ${guest}`,
   doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Why it is so, and what the source says. Opens when the measurement holds.', reality: 'What a real host does otherwise. Opens at the end.' },
   measure: 'Measure', measureAgain: 'Measure again', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
   wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
@@ -179,12 +180,17 @@ function StepBox({ step, index, number: no, state }: { step: Step; index: number
       {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}</Tag>}</div>
     {isFolded && <Gist step={step} state={state} />}
     {!isFolded && step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state} />)}
+    {isHere && step.kind === 'do' && !busy && <Paused lesson={lesson} />}
     {isHere && (step.kind === 'do' || hasActions) && <p class="row wrap lgo">{hasActions && <button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button>}{step.kind === 'do' && <button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button>}</p>}
     {isHere && step.kind === 'measure' && <p class="row"><button class={`btn${holds ? '' : ' primary'}`} disabled={busy} onClick={() => void measure(index)}>{result ? words.measureAgain : words.measure}</button>{holds && <button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button>}</p>}
     {isHere && step.kind === 'explain' && !isLast && <p><button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button></p>}
     {isHere && step.kind === 'reality' && <p class="code" data-testid="code"><b>{words.code}</b> <code>{handInCode(lesson, state.run.exact)}</code> <span class="sec">{words.hand}</span></p>}
   </section>;
 }
+
+/** A guest that somebody has paused, in the middle of what it was told perhaps. */
+const Paused = ({ lesson }: { lesson: Lesson }) => <>{domains.value.filter(({ name, state }) => state === 'p' && lesson.guests.some(guest => guest.name === name)).map(domain =>
+  <p key={domain.id} class="row wrap" role="status"><span class="nw"><StateMark state="p" /> {words.stands(domain.name)}</span><button class="btn sm" onClick={() => void command('unpause', domain)}>{words.runs(domain.name)}</button></p>)}</>;
 
 /** Of a prediction that is folded: the question, and what was said. */
 function Gist({ step, state }: { step: Step; state: Now }) {
