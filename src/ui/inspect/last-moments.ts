@@ -61,6 +61,7 @@ export function gateFields({ bytes, isReal }: Gate): { bits: string; value: stri
   return [
     { bits: '0–15', value: hex(word(0)), says: 'offset, low' },
     { bits: '16–31', value: hex(word(2)), says: 'selector' },
+    { bits: '32–39', value: hex(bytes[4]!, 2), says: 'not used' },
     { bits: '40–44', value: hex(rights & 31, 2), says: kind ?? 'no gate', ...(kind ? {} : { isBad: true }) },
     { bits: '45–46', value: String((rights >> 5) & 3), says: 'DPL' },
     { bits: '47', value: String(rights >> 7), says: rights & 0x80 ? 'P, present' : 'P, not present', ...(rights & 0x80 ? {} : { isBad: true }) },

@@ -13,6 +13,8 @@ const MIB = 2 ** 20,
   UPPER_HALF = 0x8000_0000,
   /** Where one was looked for, it is not looked for again within so many bits of the address. */
   TRIED_SHIFT = 22,
+  /** Another system's kernel has no such table anywhere. */
+  MOST_TRIES = 6,
   PAGE = 4096;
 
 /** One guest's. */
@@ -30,7 +32,7 @@ class GuestSymbols {
       const symbol = symbols.at(eip);
       if (symbol?.name) return symbol.offset === 0 ? symbol.name : `${symbol.name}+0x${symbol.offset.toString(16)}`;
     }
-    if (eip >= UPPER_HALF && this.found.length === 0 && !this.searches && !this.tried.has(eip >>> TRIED_SHIFT)) {
+    if (eip >= UPPER_HALF && this.found.length === 0 && !this.searches && this.tried.size < MOST_TRIES && !this.tried.has(eip >>> TRIED_SHIFT)) {
       const state = stateOf();
       if (state) void this.search(state, eip);
     }
