@@ -52,7 +52,7 @@ export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
   });
   if (!seen) return <>{otherwise}</>;
   return <div class="pcu">{seen.uses.map(({ id, priority, heldMs, parts }, pcpu) => <div key={pcpu}>
-    <div class="row"><b>{words.name(pcpu)}</b>{id < 0 ? <span class="sec">{words.idle}</span> : <span class="nw cut"><Chip id={id} /> {nameOf(id)}</span>}<span class="grow" />{id >= 0 && <span class="sec">{PRIORITIES[priority]}</span>}<span class="m nw">{words.held(heldMs)}</span></div>
+    <div class="row"><b>{words.name(pcpu)}</b>{id < 0 ? <span class="sec">{words.idle}</span> : <span class="nw cut"><Chip id={id} /> {nameOf(id)}</span>}<span class="grow" />{id >= 0 && <span class="sec">{PRIORITIES[priority]}</span>}<span class="m nw" title={words.since}>{words.held(heldMs)}</span></div>
     <div class="bar tall" role="img" aria-label={parts.map(({ id: of, part }) => `${nameOf(of)} ${Math.round(100 * part)} %`).join(', ') || words.idle}>{parts.map(({ id: of, part }) => <i key={of} class={ownerClass(of)} style={`width:${100 * part}%`} title={`${nameOf(of)} ${Math.round(100 * part)} %`} />)}</div>
   </div>)}<p class="cap-t">{words.caption(seen.spanMs)}</p></div>;
 }
