@@ -45,7 +45,7 @@ function eachCard(asked: Asked): void {
     const [kind, cards] = isEmulated
       ? [name.split(' ').at(-1), `${title.replace(' (', ' card (')}, and for PV drivers a card in its place,`]
       : ['PV', 'a PV card (xen-netfront)'];
-    asked.tell(item, 'vif', approximated(`${kind} card; no way beyond the host`, `The guest gets ${cards} with ${address}, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`));
+    asked.tell(item, 'vif', approximated(`${kind} card on xenbr0; no internet`, `The guest gets ${cards} with ${address}, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`));
   }
 }
 
