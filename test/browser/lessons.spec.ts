@@ -22,7 +22,7 @@ test('a lesson starts from the first view; what it measures is the machine’s, 
   const paused = page.getByText(/ is paused: nothing goes on until it runs\./);
   await page.locator('.mtime').getByRole('button').nth(1).click();
   await expect(paused).toBeVisible();
-  await page.locator('.lstep').getByRole('button', { name: /^Run \S+$/ }).click();
+  await page.locator('.lstep').getByRole('button', { name: /^Let \S+ go on$/ }).click();
   await expect(paused).toHaveCount(0);
   await page.getByRole('button', { name: 'Run it for me' }).click();
   await page.getByRole('button', { name: 'Measure' }).click();

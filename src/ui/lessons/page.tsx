@@ -25,7 +25,7 @@ const words = {
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
   round: (n: number, of: number, name: string | undefined) => `Round ${n}${of > 1 ? ` of ${of}` : ''}${name ? `: ${name}` : ''}`, later: 'Opens when this round is done.', was: (before: string) => `was ${before}`, youSaid: (n: number) => `You said ${number(n)}.`, gap: (said: number, got: number) => `you said ${number(said)}, measured ${number(got)}`,
   answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer',
-  stands: (guest: string) => `${guest} is paused: nothing goes on until it runs.`, runs: (guest: string) => `Run ${guest}`,
+  stands: (guest: string) => `${guest} is paused: nothing goes on until it runs.`, runs: (guest: string) => `Let ${guest} go on`,
   doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Why it is so, and what the source says. Opens when the measurement holds.', reality: 'What a real host does otherwise. Opens at the end.' },
   measure: 'Measure', measureAgain: 'Measure again', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
   wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
@@ -190,7 +190,7 @@ function StepBox({ step, index, number: no, state }: { step: Step; index: number
 
 /** A guest that somebody has paused, in the middle of what it was told perhaps. */
 const Paused = ({ lesson }: { lesson: Lesson }) => <>{domains.value.filter(({ name, state }) => state === 'p' && lesson.guests.some(guest => guest.name === name)).map(domain =>
-  <p key={domain.id} class="row wrap" role="status"><span class="nw"><StateMark state="p" /> {words.stands(domain.name)}</span><button class="btn sm" onClick={() => void command('unpause', domain)}>{words.runs(domain.name)}</button></p>)}</>;
+  <p key={domain.id} class="row wrap" role="status"><StateMark state="p" /><span>{words.stands(domain.name)}</span><button class="btn sm" onClick={() => void command('unpause', domain)}>{words.runs(domain.name)}</button></p>)}</>;
 
 /** Of a prediction that is folded: the question, and what was said. */
 function Gist({ step, state }: { step: Step; state: Now }) {
