@@ -15,8 +15,8 @@ const PROMPT_MS = 60_000;
 const CALL_BYTES = 2;
 /** What comes with a picture's last numbers. */
 const SETTLE_MS = 1500;
-/** A view that looks each half second has looked. */
-const LOOK_MS = 700;
+/** A view that looks each second has looked. */
+const LOOK_MS = 1200;
 
 /** A guest that `npm run guests` fetches. */
 const FETCHED = 'Debian Linux, 686-pae';

@@ -4,7 +4,7 @@ import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/xen/pvh
 import type { Host } from '../host.ts';
 import { testFile, testFiles, testHost, until } from '../host.test-support.ts';
 
-const POWEROFF = 0, REBOOT = 1, CRASH = 3;
+const POWEROFF = 0, REBOOT = 1, CRASH = 3, WATCHDOG = 4;
 const definition = (more: string) => testFile('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\n${more}`);
 const create = (host: Host, reason: number, more: string) => host.create([definition(more), testFile('k.elf', pvhKernel([...print('up'), ...waitForKey(), ...shutdown(reason)]))]);
 /** The guest goes on to its end. */
@@ -36,6 +36,9 @@ describe('a host that buries what has stopped, as xl does', () => {
     ['on_reboot', REBOOT, 'destroy', /x stopped/, /^Domain 1 has shut down: The guest asked for a reboot\. Its definition says on_reboot = "destroy"\.$/],
     ['on_reboot', REBOOT, 'rename-restart', /x-\w+ restarted/, /^The guest asked for a reboot\./],
     ['on_crash', CRASH, 'destroy', /x crashed/, /^The guest called SCHEDOP_shutdown with SHUTDOWN_crash\./],
+    // Its report begins with its own sentence.
+    ['on_watchdog', WATCHDOG, 'destroy', /x crashed/, /^The guest's watchdog ran out\./],
+    ['on_crash', 9, 'destroy', /x crashed/, /^The guest called SCHEDOP_shutdown with 9, which is no reason\./],
   ])('says in its log how a guest ended: %s, reason %i, %s', async (key, reason, action, command, message) => {
     const host = xlHost();
     const { id } = await create(host, reason, `${key} = "${action}"\n`);

@@ -348,7 +348,7 @@ export class Domain {
 
   /** A guest of Xen shuts down for a reason of SCHEDOP_shutdown, which is its own wish or comes of a fault. */
   private shutDown(code: number, fault?: string): void {
-    if (fault === undefined) return this.ask(endingOf(code, () => this.report(CRASHED)));
+    if (fault === undefined) return this.ask(endingOf(code, sentence => this.report(sentence)));
     this.ask({ kind: endingOf(code, () => '').kind, ...this.whereItWas(fault) });
   }
 
@@ -831,11 +831,9 @@ export class Domain {
   }
 }
 
-/** What a guest that gives itself up has done, in the words of xen/include/public/sched.h. */
-const CRASHED = 'The guest called SCHEDOP_shutdown with SHUTDOWN_crash.';
-
-/** What a domain that shut down by itself has come to. */
-function endingOf(code: number, report: () => string): Ending {
+/** What a domain that shut down by itself has come to; `report`: of a crash, from its sentence on. */
+function endingOf(code: number, report: (sentence: string) => string): Ending {
+  const crash = (sentence: string): Ending => ({ kind: 'crash', sentence, report: report(sentence) });
   switch (code) {
     case SHUTDOWN.POWEROFF:
       return { kind: 'poweroff', sentence: 'The guest powered off.' };
@@ -845,9 +843,11 @@ function endingOf(code: number, report: () => string): Ending {
     case SHUTDOWN.SUSPEND:
       return { kind: 'suspend', sentence: 'The guest has suspended itself.' };
     case SHUTDOWN.WATCHDOG:
-      return { kind: 'crash', sentence: "The guest's watchdog ran out.", report: report() };
+      return crash("The guest's watchdog ran out.");
+    case SHUTDOWN.CRASH:
+      return crash('The guest called SCHEDOP_shutdown with SHUTDOWN_crash.');
     default:
-      return { kind: 'crash', sentence: CRASHED, report: report() };
+      return crash(`The guest called SCHEDOP_shutdown with ${code}, which is no reason.`);
   }
 }
 

@@ -1,4 +1,5 @@
 /** The symbol table of an ELF file of 32 bits: what it names, and where. Source: System V ABI, chapter 4 (ELF header, section headers, symbol table). */
+import { isElf } from './elf.ts';
 
 /** Fields of the ELF header, of a section header and of a symbol. */
 const E_SHOFF = 32,
@@ -20,8 +21,18 @@ const SHT_SYMTAB = 2,
 /** A symbol's kind, in the low bits of its information: STT_NOTYPE (of assembly), STT_OBJECT, STT_FUNC; sections and files come after. */
 const STT_FUNC = 2;
 export const SECTION_BYTES = 40;
-/** 0x7f E L F, then the class of 32 bits. */
-const MAGIC = [0x7f, 0x45, 0x4c, 0x46, 1];
+/** EI_CLASS, and 32 bits. */
+const EI_CLASS = 4,
+  CLASS_32 = 1,
+  HEADER_BYTES = 52;
+
+/** Of each section where its header lies; undefined: they are damaged. */
+function sectionHeaders(view: DataView): number[] | undefined {
+  const table = view.getUint32(E_SHOFF, true),
+    bytes = view.getUint16(E_SHENTSIZE, true),
+    count = view.getUint16(E_SHNUM, true);
+  return bytes < SECTION_BYTES || table + bytes * count > view.byteLength ? undefined : Array.from({ length: count }, (_, i) => table + i * bytes);
+}
 
 export interface SymbolSections {
   symbols: Uint8Array;
@@ -33,12 +44,9 @@ export interface SymbolSections {
 
 /** Undefined: the file has no symbols, or its section headers are damaged. */
 export function symbolSections(file: Uint8Array): SymbolSections | undefined {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const table = view.getUint32(E_SHOFF, true),
-    bytes = view.getUint16(E_SHENTSIZE, true),
-    count = view.getUint16(E_SHNUM, true);
-  if (bytes < SECTION_BYTES || table + bytes * count > file.length) return undefined;
-  const headers = Array.from({ length: count }, (_, i) => table + i * bytes);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength),
+    headers = sectionHeaders(view);
+  if (!headers) return undefined;
   const content = (header: number): Uint8Array | undefined => {
     const start = view.getUint32(header + SH_OFFSET, true),
       size = view.getUint32(header + SH_SIZE, true);
@@ -61,16 +69,13 @@ export interface KernelSymbols {
 
 /** Undefined: it is no ELF file of 32 bits, or names nothing. */
 export function kernelSymbols(file: Uint8Array): KernelSymbols | undefined {
-  const sections = file.length >= 52 && MAGIC.every((byte, i) => file[i] === byte) ? symbolSections(file) : undefined;
+  const sections = file.length >= HEADER_BYTES && isElf(file) && file[EI_CLASS] === CLASS_32 ? symbolSections(file) : undefined;
   if (!sections) return undefined;
   const { symbols, names } = sections,
     view = new DataView(symbols.buffer, symbols.byteOffset, symbols.byteLength),
-    whole = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const table = whole.getUint32(E_SHOFF, true),
-    bytes = whole.getUint16(E_SHENTSIZE, true),
-    count = whole.getUint16(E_SHNUM, true);
-  const word = (section: number, field: number): number => whole.getUint32(table + section * bytes + field, true);
-  const isLoaded = (section: number): boolean => section > 0 && section < count && (word(section, SH_FLAGS) & SHF_ALLOC) !== 0;
+    whole = new DataView(file.buffer, file.byteOffset, file.byteLength),
+    headers = sectionHeaders(whole) ?? [];
+  const isLoaded = (section: number): boolean => section > 0 && section < headers.length && (whole.getUint32(headers[section]! + SH_FLAGS, true) & SHF_ALLOC) !== 0;
   const decoder = new TextDecoder('latin1'),
     found: [address: number, name: string][] = [];
   for (let at = 0; at + SYMBOL_BYTES <= symbols.length; at += SYMBOL_BYTES) {
@@ -82,10 +87,10 @@ export function kernelSymbols(file: Uint8Array): KernelSymbols | undefined {
   }
   if (found.length === 0) return undefined;
   const named = new Set(found.map(([address]) => address));
-  for (let section = 0; section < count; section++) {
-    const end = (word(section, SH_ADDR) + word(section, SH_SIZE)) >>> 0;
+  headers.forEach((header, section) => {
+    const end = (whole.getUint32(header + SH_ADDR, true) + whole.getUint32(header + SH_SIZE, true)) >>> 0;
     if (isLoaded(section) && !named.has(end)) found.push([end, '']);
-  }
+  });
   found.sort((a, b) => a[0] - b[0]);
   return { addresses: Uint32Array.from(found, ([address]) => address), names: found.map(([, name]) => name) };
 }

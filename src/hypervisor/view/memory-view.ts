@@ -48,10 +48,9 @@ export class MemoryView {
     return this.bytes[offset] ?? 0;
   }
 
-  /** Copies so many bytes from a byte offset; where memory ends, what is asked for stays as it was. Returns how many were asked for. */
-  read(offset: number, to: Uint8Array, at: number, count: number): number {
+  /** Copies so many bytes from a byte offset; where memory ends, `to` stays as it was. */
+  read(offset: number, to: Uint8Array, at: number, count: number): void {
     to.set(this.bytes.subarray(offset, offset + count), at);
-    return count;
   }
 
   /** Index of the first word of a frame; -1: there is no such frame. */

@@ -239,8 +239,10 @@ export class VcpuState {
         gfn = this.walk.find(at),
         entry = gfn >= 0 && gfn < p2mWords.length ? p2mWords[gfn] : 0;
       if (entry === 0 || entry === P2M_ON_DEMAND) return bytes.slice(0, done);
-      const inFrame = at & (FRAME_BYTES - 1);
-      done += memory.read(((entry & -FRAME_BYTES) >>> 0) + inFrame, bytes, done, Math.min(count - done, FRAME_BYTES - inFrame));
+      const inFrame = at & (FRAME_BYTES - 1),
+        part = Math.min(count - done, FRAME_BYTES - inFrame);
+      memory.read(((entry & -FRAME_BYTES) >>> 0) + inFrame, bytes, done, part);
+      done += part;
     }
     return bytes;
   }

@@ -1,7 +1,7 @@
 /** Event channels: the guest's ports joined to those at the other end, pending and masked as the guest sees them. */
 
 import type { DomainView, PortView } from '../../hypervisor/view/index.ts';
-import { domains } from '../host.ts';
+import { nameOf } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
@@ -16,7 +16,6 @@ const EVERY_MS = 250,
 
 interface Data { ports: PortView[]; id: number }
 
-const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 function leadsTo({ state, remoteDomain, remotePort, irq, ofXen, vcpu }: PortView): string {
   if (ofXen) return words.model;
   if (state === 'VIRQ') return words.virq[irq] ?? `VIRQ ${irq}`;

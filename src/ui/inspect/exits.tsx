@@ -6,7 +6,7 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { ExitReason } from '../../cpu/architecture/index.ts';
 import { type DomainView, exitTitle, HYPERCALL_VECTOR, reasonOf, vectorOf, type VcpuState } from '../../hypervisor/view/index.ts';
 import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
-import { domains } from '../host.ts';
+import { nameOf } from '../host.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { hex8, stamp, whole } from '../units.ts';
 import { Code } from './code.tsx';
@@ -92,7 +92,6 @@ function open(target: Target) {
   };
 }
 
-const nameOf = (id: number): string => domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`;
 /** Of an exit; vectors have their number in their names. */
 const numberOf = (reason: number): string => (vectorOf(reason) >= 0 ? '' : String(reason));
 

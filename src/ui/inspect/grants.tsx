@@ -1,7 +1,7 @@
 /** The grant table: which of its pages the guest lets others use, who uses them now, and what it has mapped of others. */
 
 import type { GrantEntry, GrantMapping } from '../../hypervisor/view/index.ts';
-import { domains } from '../host.ts';
+import { nameOf } from '../host.ts';
 import { Chip } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
@@ -13,7 +13,6 @@ const words = {
 const EVERY_MS = 500;
 
 interface Data { version: number; frames: number; most: number; entries: GrantEntry[]; mappings: GrantMapping[]; torn: boolean }
-const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 const useOf = ({ use }: GrantEntry): string => (use ? words.use(use.readers, use.writers) : words.free);
 
 function open({ session, machine }: Target) {

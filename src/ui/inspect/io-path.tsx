@@ -166,9 +166,9 @@ function xenCard(request: FollowedRequest, side: Side): Parameters<typeof Card>[
 function dom0Card({ steps }: FollowedRequest): Parameters<typeof Card>[0] {
   const took = lasts(steps), at = steps.findIndex(({ place }) => /back end|device model|bridge/.test(place)), bridges = steps.filter(({ place }) => place === 'bridge').map(({ what }) => what), command = steps.findIndex(({ place }) => place === 'controller');
   const place = steps[at]?.place, title = place === 'device model' ? words.model : place === 'back end' ? words.back : words.bridge;
-  const asked = /^(command \w+), (\d+ sectors?)$/.exec(steps[command]?.what ?? '');
-  if (asked && place !== 'bridge') return { title, figure: `${words.controller}: ${timeText(took[command]!)}`, text: `${place === 'device model' ? words.modelAsks : words.backAsks} ${words.asks(asked[2]!, asked[1]!)}` };
-  return { title, figure: command >= 0 ? `${words.controller}: ${timeText(took[command]!)}` : at >= 0 ? timeText(took[at]!) : '', text: [place === 'bridge' ? '' : steps[at]?.what, ...bridges, command >= 0 ? `controller: ${steps[command]!.what}` : ''].filter(Boolean).join('; ') };
+  const asked = /^(command \w+), (\d+ sectors?)$/.exec(steps[command]?.what ?? ''), figure = command >= 0 ? `${words.controller}: ${timeText(took[command]!)}` : at >= 0 ? timeText(took[at]!) : '';
+  if (asked && place !== 'bridge') return { title, figure, text: `${place === 'device model' ? words.modelAsks : words.backAsks} ${words.asks(asked[2]!, asked[1]!)}` };
+  return { title, figure, text: [place === 'bridge' ? '' : steps[at]?.what, ...bridges, command >= 0 ? `controller: ${steps[command]!.what}` : ''].filter(Boolean).join('; ') };
 }
 
 /** A square for each exit, and what they were. */

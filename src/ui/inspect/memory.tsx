@@ -3,7 +3,7 @@
 import { signal, useSignal } from '@preact/signals';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { FrameState, MachineView, VcpuState } from '../../hypervisor/view/index.ts';
-import { domains } from '../host.ts';
+import { nameOf } from '../host.ts';
 import { mediaSignal, PHONE } from '../media.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import { TypedInput } from '../parts/typed.tsx';
@@ -63,7 +63,7 @@ interface Data {
   guest: number | undefined;
 }
 
-const nameOf = (id: number): string => (id === XEN ? words.xen : id < 0 ? words.free : id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
+const ownerName = (id: number): string => (id === XEN ? words.xen : id < 0 ? words.free : nameOf(id));
 const classOf = (owner: number): string => (owner === XEN ? 'c-hv' : owner < 0 ? 'c-free' : ownerClass(owner));
 /** A second mark beside the hue: lines in one of five directions through a tile, guests in turn. */
 const HATCHES: readonly ((w: number, h: number) => string)[] = [(w, h) => `M0 ${h / 2}h${w}`, (w, h) => `M${w / 2} 0v${h}`, (w, h) => `M${-w / 2} ${h}L${w} ${-h / 2}M0 ${1.5 * h}L${1.5 * w} 0`, (w, h) => `M${-w / 2} 0L${w} ${1.5 * h}M0 ${-h / 2}L${1.5 * w} ${h}`, (w, h) => `M0 ${h / 2}h${w}M${w / 2} 0v${h}`];
@@ -137,7 +137,7 @@ function open({ session, machine }: Target) {
         const paging = state.regs[R.CR0]! < 0, isPv = domain!.type === 'pv', steps = walkOf(state, linear, guest, isPv);
         // Each entry in memory is reached by a guest-physical address, and so is what they lead to.
         const read = steps.filter(({ key, says }) => /^(PDE|PTE)$/.test(key) && says !== 'in a register').length;
-        walk = { name: nameOf(guest), vcpu: vcpu.id, linear, mode: !paging ? words.paging.off : steps.some(({ key }) => key === 'PDPTE') ? words.paging.pae : words.paging.two, steps, isPv, cost: isPv ? '' : words.cost(read, read + 1) };
+        walk = { name: ownerName(guest), vcpu: vcpu.id, linear, mode: !paging ? words.paging.off : steps.some(({ key }) => key === 'PDPTE') ? words.paging.pae : words.paging.two, steps, isPv, cost: isPv ? '' : words.cost(read, read + 1) };
       }
       const grants = new Map(machine.domains().flatMap(({ id }) => {
         const table = machine.domain(id)?.grants();
@@ -192,7 +192,7 @@ function MemoryMap(shown: Shown<Data> & { cell: number; counts: Uint16Array | un
   const named = new Set(runs.filter(({ from, to }) => to - from > 1).map(({ owner }) => owner));
   const Fill = ({ owner, from, width }: { owner: number; from: [x: number, y: number]; width: number }) => <g class={classOf(owner)}>
     <rect x={from[0]} y={from[1]} width={width} height={high - GAP} class="own" />{owner >= 0 && owner !== XEN && <rect x={from[0]} y={from[1]} width={width} height={high - GAP} fill={`url(#own-${owner % HATCHES.length})`} />}</g>;
-  return <svg viewBox={`${-LEFT} ${-HEAD} ${LEFT + wide} ${HEAD + tall + ZOOM}`} class={`memsvg${counts ? ' faded' : ''}`} tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${nameOf(cells[cell]!.owner)}`} onKeyDown={onKeyDown} onClick={onClick}>
+  return <svg viewBox={`${-LEFT} ${-HEAD} ${LEFT + wide} ${HEAD + tall + ZOOM}`} class={`memsvg${counts ? ' faded' : ''}`} tabIndex={0} role="img" aria-label={`${words.map}. MiB ${cell}: ${ownerName(cells[cell]!.owner)}`} onKeyDown={onKeyDown} onClick={onClick}>
     <defs>{HATCHES.map((lines, i) => <pattern key={i} id={`own-${i}`} x={-GAP / 2} width={side / tiles} height={high / tiles} patternUnits="userSpaceOnUse"><path d={lines(side / tiles, high / tiles)} class="hatch" /></pattern>)}</defs>
     {[0, 8, 16, 24].map(mib => Math.abs((mib * across) / 32 - column) * side > 50 && <text key={mib} x={(mib * wide) / 32 + 1} y="-5" class="m">+{(mib * across) / 32}</text>)}
     {Array.from({ length: rows }, (_, each) => each % labelled === 0 && Math.abs(each - row) * high > 14 && <text key={each} x="-9" y={each * high + high / 2 + 4} text-anchor="end" class="m">{each * across} M</text>)}
@@ -226,9 +226,9 @@ function Figure(shown: Shown<Data>) {
   };
   return <div class="mem">
     <div class="memw"><MemoryMap {...shown} cell={cell} counts={counts} />
-      <div class="strip-f"><b class="m">{cell} M</b><div class="frames" role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map((frame, i) => <button key={frame.mfn} tabIndex={-1} class={`fr ${kinds[i]} ${classOf(frame.owner)}${`f${frame.mfn}` === end ? ' end' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${nameOf(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div></div>
+      <div class="strip-f"><b class="m">{cell} M</b><div class="frames" role="group" aria-label={words.frames(cell * FRAMES)}>{frames.map((frame, i) => <button key={frame.mfn} tabIndex={-1} class={`fr ${kinds[i]} ${classOf(frame.owner)}${`f${frame.mfn}` === end ? ' end' : ''}${`f${frame.mfn}` === chosen ? ' on' : ''}`} aria-label={`${words.frame(frame.mfn)}, ${ownerName(frame.owner)}`} onClick={() => choose(`f${frame.mfn}`)} />)}</div></div>
       <div class="legend"><span>{words.frames(cell * FRAMES)}</span>{KINDS.filter(([kind]) => kinds.includes(kind)).map(([kind, name]) => <span key={name}><i class={`fr ${kind} ${classOf(data.cells[cell]!.owner)}`} />{name}</span>)}
-        {[...new Set(frames.map(({ owner }) => owner))].filter(owner => owner !== data.cells[cell]!.owner).map(owner => <span key={owner}><i class={`fr ${classOf(owner)}`} />{nameOf(owner)}</span>)}
+        {[...new Set(frames.map(({ owner }) => owner))].filter(owner => owner !== data.cells[cell]!.owner).map(owner => <span key={owner}><i class={`fr ${classOf(owner)}`} />{ownerName(owner)}</span>)}
         {frames.some(({ mfn }) => `f${mfn}` === end) && <span><i class="fr end" />{words.ends}</span>}
         {counts && <span class="b">{words.shade(view.value === 'tables' ? words.counted.tables(walk?.name ?? '–') : words.counted[view.value as 'code'], counts.reduce((sum, n) => sum + n, 0), Math.max(...counts))}</span>}</div></div>
     <div class="idet"><Detail {...shown} /></div>
@@ -248,8 +248,8 @@ function Detail(shown: Shown<Data>) {
   const flags = frame && [frame.device && words.device, frame.code && words.code, frame.xen && words.xen, frame.pinned && 'pinned', frame.validated && 'validated'].filter(Boolean).join(', ');
   return <>
     <div class="seg views" role="group" aria-label={words.show}>{(Object.keys(words.views) as View[]).map(each => <button key={each} aria-pressed={view.value === each} onClick={() => { view.value = each; }}>{words.views[each]}</button>)}</div>
-    <section><h3>{words.who}</h3><table class="owns"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i > 0 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>{data.counts.map(([owner, count]) => <tr key={owner} class={owner === data.guest ? 'b sel' : ''}><td class={classOf(owner)}><i class={`m own-id${owner < 0 ? ' chip' : ''}`}>{plateOf(owner)}</i>{nameOf(owner)}</td><td class="m num">{(count / FRAMES).toFixed(1)}</td><td class="m num">{data.grants.get(owner)?.granted}</td><td class="m num">{data.grants.get(owner)?.used}</td></tr>)}</tbody></table></section>
-    {frame ? <section><h3>{words.frame(frame.mfn)}</h3><dl class="kv"><dt>{words.owner}</dt><dd class="plain"><i class={`chip ${classOf(frame.owner)}`} /> {nameOf(frame.owner)}</dd><dt>{words.references}</dt><dd>{frame.references}</dd><dt>{words.type}</dt><dd>{frame.type}</dd><dt>{words.uses}</dt><dd>{frame.uses}</dd><dt>{words.granted}</dt><dd>{frame.writers}</dd>{frame.m2p >= 0 && <><dt>{words.m2p}</dt><dd>0x{frame.m2p.toString(16)}</dd></>}{flags && <><dt>{words.flags}</dt><dd class="plain">{flags}</dd></>}</dl></section>
+    <section><h3>{words.who}</h3><table class="owns"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i > 0 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>{data.counts.map(([owner, count]) => <tr key={owner} class={owner === data.guest ? 'b sel' : ''}><td class={classOf(owner)}><i class={`m own-id${owner < 0 ? ' chip' : ''}`}>{plateOf(owner)}</i>{ownerName(owner)}</td><td class="m num">{(count / FRAMES).toFixed(1)}</td><td class="m num">{data.grants.get(owner)?.granted}</td><td class="m num">{data.grants.get(owner)?.used}</td></tr>)}</tbody></table></section>
+    {frame ? <section><h3>{words.frame(frame.mfn)}</h3><dl class="kv"><dt>{words.owner}</dt><dd class="plain"><i class={`chip ${classOf(frame.owner)}`} /> {ownerName(frame.owner)}</dd><dt>{words.references}</dt><dd>{frame.references}</dd><dt>{words.type}</dt><dd>{frame.type}</dd><dt>{words.uses}</dt><dd>{frame.uses}</dd><dt>{words.granted}</dt><dd>{frame.writers}</dd>{frame.m2p >= 0 && <><dt>{words.m2p}</dt><dd>0x{frame.m2p.toString(16)}</dd></>}{flags && <><dt>{words.flags}</dt><dd class="plain">{flags}</dd></>}</dl></section>
       : step ? <section><h3>{step.title}</h3><p><span class="m">{step.value}</span> <span class="sec">{step.says}</span></p>{step.bits.length > 0 && <table class="bitst"><tbody>{step.bits.map(([bit, value, says]) => <tr key={bit} class={value === '0' ? 'out' : ''}><td class="m">{bit}</td><td class="m b">{value}</td><td class="sec">{says}</td></tr>)}</tbody></table>}
         {step.key === 'stage' && data.walk?.steps.at(-1)?.key.startsWith('f') && <button class="btn sm" onClick={() => choose(data.walk!.steps.at(-1)!.key)}>{words.steps.machine}</button>}</section>
       : <p class="cap-t">{words.caption}</p>}
@@ -271,8 +271,8 @@ function why({ data, chosen }: Shown<Data>): Why {
 export const Memory = inspector<Data>({
   everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, why,
   tables: ({ counts, cells, grants, walk }) => [
-    { name: words.who, columns: [words.owner, words.frameCount, ...words.columns.slice(1)], rows: counts.map(([owner, count]) => [nameOf(owner), count, count / FRAMES, grants.get(owner)?.granted ?? 0, grants.get(owner)?.used ?? 0]) },
+    { name: words.who, columns: [words.owner, words.frameCount, ...words.columns.slice(1)], rows: counts.map(([owner, count]) => [ownerName(owner), count, count / FRAMES, grants.get(owner)?.granted ?? 0, grants.get(owner)?.used ?? 0]) },
     { name: words.walk, columns: ['Step', 'Value', 'What it says'], rows: walk?.steps.map(({ title, value, says }) => [title, value, says]) ?? [] },
-    { name: 'MiB by owner', columns: ['MiB', 'Most of it', 'Several owners'], rows: cells.map(({ owner, parts }, i) => [i, nameOf(owner), parts ? 'yes' : 'no']) },
+    { name: 'MiB by owner', columns: ['MiB', 'Most of it', 'Several owners'], rows: cells.map(({ owner, parts }, i) => [i, ownerName(owner), parts ? 'yes' : 'no']) },
   ],
 });

@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import type { Accounting, Decision, Unit } from '../../hypervisor/view/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
-import { asTask, domains, host } from '../host.ts';
+import { asTask, domains, host, nameOf } from '../host.ts';
 import { mediaSignal, PHONE } from '../media.ts';
 import { Chip, ownerClass } from '../parts/marks.tsx';
 import { signed } from '../units.ts';
@@ -66,7 +66,6 @@ interface Data {
   shares: ReadonlyMap<number, Share>;
 }
 
-const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : id < 0 ? '?' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 
 function open({ machine }: Target) {
   let decisions: Decision[] = [], accountings: Accounting[] = [];
@@ -91,7 +90,7 @@ function open({ machine }: Target) {
       decisions = withNewer(decisions, scheduler.decisions(), scheduler.pcpus).slice(-KEPT);
       accountings = [...accountings, ...scheduler.accountings().filter(({ timeNs }) => timeNs > lastAccountingNs)].slice(-KEPT_ACCOUNTINGS);
       // Who has crashed has no part in it.
-      const units = scheduler.units().map(unit => { const id = machine.idOf(unit.unit); return { ...unit, id, name: nameOf(id) }; }).filter(({ id }) => domains.value.find(domain => domain.id === id)?.state !== 'c');
+      const units = scheduler.units().map(unit => { const id = machine.idOf(unit.unit); return { ...unit, id, name: id < 0 ? '?' : nameOf(id) }; }).filter(({ id }) => domains.value.find(domain => domain.id === id)?.state !== 'c');
       for (const { unit } of units) {
         const { running, runnable } = scheduler.runstates(unit, nowNs);
         looks.set(unit, [...(looks.get(unit) ?? []), { ns: nowNs, running, runnable }].filter(({ ns }) => nowNs - ns < 2 * LOOK_NS));

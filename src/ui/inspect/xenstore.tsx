@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Inspected, StoreNode } from '../../dom0/index.ts';
-import { domains, host } from '../host.ts';
+import { host, nameOf } from '../host.ts';
 import { PHONE } from '../media.ts';
 import { Chip, Icon, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
@@ -30,7 +30,6 @@ interface Data {
   nowMs: number;
 }
 
-const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 
 /** The part of the tree that a node belongs to, of those that are about a guest: its own, its back ends', the toolstack's; of the host all is one. */
 const rootOf = (path: string, id: number | undefined): string | undefined =>

@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
-import type { Changes, Definition, JudgedText, OpenedDefinition, VolumeInfo } from '../../dom0/index.ts';
+import type { Changes, Definition, Finding, JudgedText, OpenedDefinition, VolumeInfo } from '../../dom0/index.ts';
 import { chosenKey } from '../editing.ts';
 import { info } from '../host.ts';
 import { inventory } from '../inventory.ts';
@@ -41,18 +41,14 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   const free = volumes.filter(({ path, users }) => users.length === 0 && !vm.disks.some(({ target }) => target === path)), taken = volumes.filter(({ path, users }) => users.length > 0 && !vm.disks.some(({ target }) => target === path));
   const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string, isHalf = false) =>
     <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <TypedInput id={id} class="in" value={value ?? ''} list={list} placeholder={words.noCard} spellcheck={false} autocomplete="off" commit={written => change(to(written.trim()))} />}</Field>;
-  const errorAt = (key: string) => (judged.canKeep ? undefined : judged.plan.errors.find(each => each.key === key && each.line > 0));
   /** What the text has where a value could not be read: there is none to show. */
-  const unread = (key: string): string | undefined => {
-    const error = errorAt(key);
-    return error && (/^(?:"([^"]*)|'([^']*)|([^\s,]+))/.exec(error.source.slice(error.column - 1))?.slice(1).find(part => part !== undefined) ?? '');
-  };
+  const unreadOf = ({ source, column }: Finding): string => /^(?:"([^"]*)|'([^']*)|([^\s,]+))/.exec(source.slice(column - 1))?.slice(1).find(part => part !== undefined) ?? '';
   /** A slider stands at its value, or at the one that an error says to write in its place. */
   const amount = (label: string, key: string, value: number | undefined, least: number, most: number, to: (value: number | undefined) => Changes, usual?: number, isHalf = false) => {
-    const error = errorAt(key), said = Number(error && remedyOf(error)), at = Math.min(most, Math.max(least, error ? said || least : (value ?? usual ?? least)));
+    const error = judged.canKeep ? undefined : judged.plan.errors.find(each => each.key === key && each.line > 0), said = Number(error && remedyOf(error)), at = Math.min(most, Math.max(least, error ? said || least : (value ?? usual ?? least)));
     return <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <span class="amount">
       <input type="range" aria-label={label} min={least} max={most} value={at} style={`--part:${(100 * (at - least)) / Math.max(1, most - least)}%`} onChange={event => change(to(event.currentTarget.valueAsNumber))} />
-      <TypedInput id={id} class="in" type="number" min={least} value={unread(key) === undefined ? (value ?? '') : ''} placeholder={unread(key) ?? String(usual ?? '')} aria-invalid={unread(key) !== undefined} commit={written => change(to(written === '' ? undefined : Number(written)))} /></span>}</Field>;
+      <TypedInput id={id} class="in" type="number" min={least} value={error ? '' : (value ?? '')} placeholder={error ? unreadOf(error) : String(usual ?? '')} aria-invalid={error !== undefined} commit={written => change(to(written === '' ? undefined : Number(written)))} /></span>}</Field>;
   };
   const card = !vm.vif && !vm.nic ? 'none' : (vm.nic ?? 'vif');
   const setDisks = (disks: readonly Disk[]): void => change({ disks });

@@ -6,7 +6,7 @@ import { ExitReason } from '../../cpu/architecture/index.ts';
 import { TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
 import { hypercallName, operationName } from '../../hypervisor/xen/index.ts';
-import { domains } from '../host.ts';
+import { nameOf } from '../host.ts';
 import { useLook } from '../inspect/machine.ts';
 import { type Run, runsOf } from '../inspect/runs.ts';
 import { later } from '../units.ts';
@@ -42,7 +42,6 @@ const EVERY_MS = 500,
 interface Line { atNs: number; id: number; kind: string; text: string; code?: string; after?: string; wakes?: number; view: 'exits' | 'scheduler' }
 interface Seen { nowNs: number; spanMs: number; pcpus: number; runs: Run[]; ids: ReadonlyMap<number, number>; decisions: Decision[] }
 
-const nameOf = (id: number): string => (id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 
 /** The last 300 ms of each processor, or as much of it as the run queue's record holds. */
 export function PcpuStrip() {

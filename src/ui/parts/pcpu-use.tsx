@@ -4,10 +4,9 @@ import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { Decision } from '../../hypervisor/view/index.ts';
 import { sharedMs } from '../../hypervisor/worker/index.ts';
-import { domains } from '../host.ts';
+import { nameOf } from '../host.ts';
 import { useLook } from '../inspect/machine.ts';
 import { isGap, PRIORITIES, runsOf, timesOf, withNewer } from '../inspect/runs.ts';
-import { strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { Chip, ownerClass } from './marks.tsx';
 
@@ -26,8 +25,6 @@ interface Use {
   parts: { id: number; part: number }[];
 }
 interface Seen { uses: Use[]; spanMs: number }
-
-const nameOf = (id: number): string => (id === 0 ? strings.shell.domain : (domains.value.find(domain => domain.id === id)?.name ?? `${id}`));
 
 /** `otherwise`: where the page cannot look into the machine. */
 export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
