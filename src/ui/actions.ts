@@ -37,14 +37,14 @@ export function guestActions(session: DomainSession): Action[] {
   ];
 }
 
-export function definedActions({ name, errors }: DefinedDomain): Action[] {
-  const spelled = `xm start ${name}`;
+export function definedActions({ name, path, errors }: DefinedDomain): Action[] {
+  const spelled = `xl create ${path}`;
   const look: Action = { name: words.look(name), run: () => go({ kind: 'defined', name }) };
   if (deleting.value.has(name)) return [look, { name: words.keep(name), run: () => keepDefinition(name) }, { name: words.removeNow(name), command: `xm delete ${name}`, run: () => deleteDefinition(name) }];
   const begin = (paused: boolean) => () => void asTask(spelled, async () => openDomain(await host.start(name, paused)));
   return [
     look,
-    ...(errors.length > 0 ? [] : [{ name: words.start(name), command: spelled, run: begin(false) }, { name: words.startPaused(name), command: `xm start -p ${name}`, run: begin(true) }]),
+    ...(errors.length > 0 ? [] : [{ name: words.start(name), command: spelled, run: begin(false) }, { name: words.startPaused(name), command: `xl create -p ${path}`, run: begin(true) }]),
     { name: words.remove(name), command: `xm delete ${name}`, run: () => deleteDefinition(name) },
   ];
 }

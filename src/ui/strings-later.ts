@@ -19,7 +19,7 @@ export const laterStrings = {
     sent: 'sent', got: 'received', free: 'free',
     disk: 'PV disks', diskUnit: 'MiB/s of all guests', read: 'read', written: 'written',
     processors: 'Processors', used: (percent: number, pcpus: number) => `${percent.toFixed(0)} of ${100 * pcpus} %`, inspect: 'Inspect',
-    pcpus: { name: (n: number) => `pCPU ${n}`, idle: 'idle', held: (ms: number) => `${ms < 99.5 ? ms.toFixed(1) : ms.toFixed(0)} ms`, since: 'Since it changed hands', caption: (spanMs: number) => `Bar: who held it in the last ${spanMs > 995 ? 'second' : `${spanMs.toFixed(0)} ms`}, though this computer let its worker wait.` },
+    pcpus: { name: (n: number) => `pCPU ${n}`, idle: 'idle', held: (ms: number) => `${ms < 99.5 ? ms.toFixed(1) : ms.toFixed(0)} ms`, since: 'Since it changed hands', caption: (spanMs: number) => `Bar: who held it in the last ${spanMs > 995 ? 'second' : `${spanMs.toFixed(0)} ms`}.`, captionHint: 'Held, not used: this computer may have let its worker wait' },
     whyUsed: (percent: number, pcpus: number) => `Why ${percent.toFixed(0)} of ${100 * pcpus} %?`,
     whyUsedAnswer: (asked: string[], others: number, waited: number) => asked.length === 0 ? 'No domain asked for a processor.' : `${asked.length < 2 ? asked[0] : `${asked.slice(0, -1).join(', ')} and ${asked.at(-1)}`} had work, and waited ${waited.toFixed(0)} % of the last second for a processor.${others === 0 ? '' : ' The others slept.'}`,
     groupRest: (all: string, group: string, free: string) => `${all}; ${free} of ${group} free`, spans: [['1 min', 60_000], ['10 min', 600_000]] as const, span: 'How far back', used2: (part: number, all: number) => `${part.toFixed(0)} of ${all}`, allVolumes: 'Volumes',
@@ -76,7 +76,7 @@ export const laterStrings = {
     waitsForLine: (line: number, key: string) => `Start waits for line ${line}${key ? `, ${key}` : ''}.`,
     once: (errors: number) => (errors === 1 ? 'once the error is mended as it says' : 'once the errors are mended as they say'),
     next: 'Still in its way',
-    atLine: ({ line, column, short }: { line: number; column: number; short: string }, remedy: string | undefined) => `Line ${line}, column ${column}: ${short}.${remedy === undefined ? '' : ` Write ${remedy}.`}`, keepsIt: 'keeps the text in /etc/xen/vm', andMore: (n: number) => `and ${n} more`, otherwise: (n: number) => (n === 1 ? 'What the approximated line comes to' : `What the ${n} approximated lines come to`),
+    atLine: ({ line, column, short }: { line: number; column: number; short: string }, remedy: string | undefined) => `Line ${line}, column ${column}: ${short}.${remedy === undefined ? '' : ` Write ${remedy}.`}`, keepsIt: 'Keep the text and call', placed: (name: string) => `/etc/xen/vm/${name}`, andMore: (n: number) => `and ${n} more`, otherwise: (n: number) => (n === 1 ? 'What the approximated line comes to' : `What the ${n} approximated lines come to`),
     why: (key: string) => `Why is ${key} refused?`,
     /** Why what xl would pass over is refused here, by how the short words of a finding begin. */
     reasons: [

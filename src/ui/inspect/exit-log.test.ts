@@ -21,6 +21,15 @@ describe('the log of exits', () => {
     expect(rows[0]!.parts).toBeUndefined();
   });
 
+  it('sums what exits of one kind took: for one hypercall and operation, of one guest', () => {
+    const log = new ExitLog(10), call = (sequence: number, first: number, ns: number) => [entry(sequence, TRACE_KIND.EXIT, 0, VMCALL, ns), entry(sequence + 1, TRACE_KIND.HYPERCALL, 0, [29, first, 0])];
+    log.take({ missed: 0, entries: [...call(0, 3, 5000), ...call(2, 1, 90_000), ...call(4, 3, 0), ...call(6, 3, 10_000)] }, 0);
+    const [last, , other] = log.newest();
+    // The last one is not over: what it was for may still come.
+    expect(log.timesOf(last!)).toEqual({ timed: 2, ns: 5000, beforeNs: 2000, answerNs: 4000 });
+    expect(log.timesOf(other!)).toMatchObject({ timed: 1, ns: 90_000 });
+  });
+
   it('gives no hypercall to an exit that it has not seen, and counts what was overwritten', () => {
     const log = new ExitLog(10);
     log.take({ missed: 0, entries: [entry(0, TRACE_KIND.EXIT, 0, VMCALL)] }, 0);

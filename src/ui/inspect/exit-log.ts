@@ -1,4 +1,5 @@
 /** Exits one after the other, as the traces of domains have them: a hypercall stands with the exit by which it came. */
+import { ExitReason } from '../../cpu/architecture/index.ts';
 import { NO_TIME, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
 import type { LastExit, TraceEntry } from '../../hypervisor/view/index.ts';
 
@@ -30,9 +31,22 @@ export interface SeenExit {
   cr3?: number;
 }
 
+/** What exits of one kind took together: as many as were timed; nanoseconds in all, until somebody was asked, until it had answered. */
+export interface KindTimes { timed: number; ns: number; beforeNs: number; answerNs: number }
+
+/** Exits that cost about the same: of one guest, for one hypercall and operation, one port, one page, one MSR. */
+export function kindOf({ domain, reason, qualification, detail = 0, call }: SeenExit): string {
+  const about = call ? `${call.number} ${call.first}` : reason === ExitReason.IO ? qualification : reason === ExitReason.EPT_VIOLATION ? detail >>> PAGE_BITS : reason === ExitReason.RDMSR || reason === ExitReason.WRMSR ? detail : '';
+  return `${domain} ${reason} ${about}`;
+}
+const PAGE_BITS = 12,
+  /** Kinds are few; pages that are touched once are not. */
+  MOST_KINDS = 4096;
+
 export class ExitLog {
   /** Exits that were there to see, also those that no look caught. */
   seen = 0;
+  private readonly kinds = new Map<string, KindTimes>();
   private readonly most: number;
   private log: SeenExit[] = [];
   /** The last exit of each vCPU, for its hypercalls. */
@@ -55,6 +69,8 @@ export class ExitLog {
       }
       if (kind !== TRACE_KIND.EXIT || !exit) continue;
       const seen: SeenExit = { key: `l${domain}.${sequence}`, domain, vcpu, reason: first, eip: second >>> 0, qualification: third, detail: exit.detail, hostNs: aheadNs + ns, ...(exit.ns === NO_TIME ? {} : { ns: exit.ns }), ...(exit.answerNs === NO_TIME ? {} : { parts: { beforeNs: exit.beforeNs, answerNs: exit.answerNs } }), cr3: exit.cr3 };
+      // Whatever hypercall it was for is known by now.
+      this.count(this.last.get(whose));
       this.last.set(whose, seen);
       this.log.push(seen);
       exits++;
@@ -66,6 +82,18 @@ export class ExitLog {
   /** What vCPUs kept of the time before anybody watched, oldest first. */
   takeKept(domain: number, vcpu: number, exits: readonly LastExit[]): void {
     for (const { number, reason, eip, qualification, detail } of exits) this.log.push({ key: `k${domain}.${vcpu}.${number}`, domain, vcpu, reason, eip, qualification, detail });
+  }
+
+  /** Of those like it that this log has seen. The clock goes in steps, which the mean of many does not. */
+  timesOf(exit: SeenExit): KindTimes | undefined {
+    return this.kinds.get(kindOf(exit));
+  }
+
+  private count(exit: SeenExit | undefined): void {
+    if (exit?.ns === undefined) return;
+    const kind = kindOf(exit), sum = this.kinds.get(kind) ?? { timed: 0, ns: 0, beforeNs: 0, answerNs: 0 };
+    if (sum.timed === 0 && this.kinds.size >= MOST_KINDS) return;
+    this.kinds.set(kind, { timed: sum.timed + 1, ns: sum.ns + exit.ns, beforeNs: sum.beforeNs + (exit.parts?.beforeNs ?? 0), answerNs: sum.answerNs + (exit.parts?.answerNs ?? 0) });
   }
 
   /** Newest first. */

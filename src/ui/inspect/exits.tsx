@@ -11,7 +11,7 @@ import { Chip, ownerClass } from '../parts/marks.tsx';
 import { hex8, stamp, whole } from '../units.ts';
 import { Code } from './code.tsx';
 import { instructionAt, shortly } from './disassembly.ts';
-import { ExitLog, type SeenExit } from './exit-log.ts';
+import { ExitLog, type KindTimes, type SeenExit } from './exit-log.ts';
 import { fold } from './fold.ts';
 import { answererOf, explainExit, explainHypercall, wayOf } from './explain.ts';
 import { inspector } from './frame.tsx';
@@ -20,10 +20,10 @@ import { symbolAt } from './symbols.ts';
 
 const words = {
   number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first', times: (n: number) => (n === 1 ? '' : ` × ${n}`), clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
-  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Code', codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'In steps of the browser’s clock; ~: less than one, and the mean of its kind is so much', mostly: (mean: string) => `~${mean}`, each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
+  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Code', codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'The browser’s clock goes in steps. ~: of an exit that took few of them, the mean of its kind: the same guest, hypercall, port or page', mostly: (mean: string) => `~${mean}`, each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
-  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number) => `The mean of ${whole(n)}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number, about: string) => `The mean of ${whole(n)}${about ? ` (${about})` : ''}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
   parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
 const LOG = 2000,
@@ -34,6 +34,8 @@ const LOG = 2000,
   FEWEST = 32,
   /** An exit that took so many steps of the clock is told in parts of its own. */
   STEPS = 20,
+  /** One that took fewer is told by the mean of its kind. */
+  FEW_STEPS = 4,
   EVERY_MS = 500;
 const ms = (ns: number): string => (ns >= 1e8 ? `${whole(ns / 1e6)} ms` : ns < 1e4 ? '<0.01 ms' : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
 const us = (ns: number): string => `${(ns / 1e3).toFixed(ns < 99_950 ? 1 : 0)} µs`;
@@ -51,6 +53,8 @@ interface Data {
   seen: number;
   /** The shortest time that was seen above 0: a step of the browser's clock. */
   stepNs: number;
+  /** Of exits like it, as many as this view has seen. */
+  timesOf(exit: SeenExit): KindTimes | undefined;
   isHost: boolean;
   /** `function+0xoffset`; '' where its kernel names nothing there, or it is still looked for. */
   symbolOf(exit: SeenExit): string;
@@ -86,7 +90,7 @@ function open(target: Target) {
       });
       const newest = log.newest();
       for (const { ns } of newest) if (ns !== undefined && ns > 500) stepNs = Math.min(stepNs, ns);
-      return { counted, log: newest, lasts: new Map(lasts), seen: log.seen, stepNs, isHost: !target.session, symbolOf: exit => symbolOf(target, exit) };
+      return { counted, log: newest, lasts: new Map(lasts), seen: log.seen, stepNs, timesOf: exit => log.timesOf(exit), isHost: !target.session, symbolOf: exit => symbolOf(target, exit) };
     },
     close(): void { for (const reader of readers.values()) reader.close(); },
   };
@@ -166,8 +170,14 @@ const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER
 /** Of one exit: the browser's clock goes in steps. */
 const wholeUs = (ns: number): string => (ns < 999_500 ? `${whole(ns / 1e3)} µs` : `${(ns / 1e6).toFixed(1)} ms`);
 const costText = (ns: number | undefined, stepNs: number): string => (ns === undefined ? '–' : ns < 500 ? (Number.isFinite(stepNs) ? `< ${wholeUs(stepNs)}` : '–') : wholeUs(ns));
-/** What took less than a step: the mean of its kind, if that is less, too. */
-const shortText = ({ ns }: SeenExit, { stepNs }: Data, mean: number | undefined): string => (mean !== undefined && mean < stepNs ? words.mostly(us(mean)) : Number.isFinite(stepNs) ? costText(ns, stepNs) : '');
+/** Of the exit's own kind, where enough of them were seen. */
+const timesFor = (data: Data, exit: SeenExit | undefined): KindTimes | undefined => { const of = exit && data.timesOf(exit); return of && of.timed >= FEWEST ? of : undefined; };
+/** What took few steps: the mean of its kind, which is known closer than the clock goes. */
+function Took({ exit, data }: { exit: SeenExit; data: Data }) {
+  if (exit.ns === undefined) return null;
+  const of = timesFor(data, exit), mean = of && of.ns / of.timed, isMean = mean !== undefined && exit.ns < FEW_STEPS * data.stepNs && Math.abs(mean - exit.ns) < 2 * data.stepNs;
+  return isMean ? <span class="dim" title={words.thisOne(costText(exit.ns, data.stepNs))}>{words.mostly(us(mean))}</span> : <>{costText(exit.ns, data.stepNs)}</>;
+}
 const shareText = (count: number, all: number): string => (count < 0.0005 * all ? '<0.1 %' : `${((100 * count) / all).toFixed(1)} %`);
 
 /** A vCPU as it was to the exit: in that address space. */
@@ -198,7 +208,7 @@ function Figure(shown: Shown<Data>) {
       <div class="seg" role="group" aria-label={words.group}><button aria-pressed={!calls.value} onClick={() => { calls.value = false; }}>{words.byReason}</button><button aria-pressed={calls.value} onClick={() => { calls.value = true; }}>{words.call}</button></div>
       {rare > 0 && <button class="btn quiet sm" aria-pressed={more.value} onClick={() => { more.value = !more.value; }}>{words.rare(rare)}</button>}</div>
     {kinds.length === 0 ? <p class="hint">{filter.value ? words.noMatch : calls.value ? words.noCalls : words.none}</p> : calls.value ? <Hypercalls shown={shown} calls={view.calls} few={few} /> : <Reasons shown={shown} reasons={view.reasons} few={few} />}
-    <Log shown={shown} log={view.log} reasons={view.reasons} />
+    <Log shown={shown} log={view.log} />
   </div>;
 }
 
@@ -232,11 +242,10 @@ function keepInSight(box: HTMLElement): void {
 const LOG_COLUMNS = ['w-at', 'w-who', 'w-no', 'w-what', 'w-eip', 'w-code', '', 'w-cost'];
 
 /** What happened, newest first. The one that is explained is marked. */
-function Log({ shown, log, reasons }: { shown: Shown<Data>; log: readonly SeenExit[]; reasons: readonly Reason[] }) {
+function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
   const { data, choose, target } = shown, { exit: picked } = choiceOf(shown), at = Math.max(0, log.findIndex(({ key }) => key === picked?.key));
   // The one that is explained stays in sight.
   const first = at < SHOWN / 2 ? 0 : at - SHOWN / 4, rows = fold(log.slice(first, first + 4 * SHOWN), reason => reason in SHORTLY, picked?.key).slice(0, SHOWN);
-  const means = new Map(reasons.filter(({ timed }) => timed >= FEWEST).map(({ reason, ns, timed }) => [reason, ns / timed]));
   const table = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => { if (table.current) keepInSight(table.current); }, [picked?.key, at]);
   return <section class="logged rest"><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.clock}>{words.newest}</span><span class="sec num grow">{words.since(data.seen)}</span></div>
@@ -244,7 +253,7 @@ function Log({ shown, log, reasons }: { shown: Shown<Data>; log: readonly SeenEx
       <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeHint}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
       <tbody>{rows.map(({ exit, times }) => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), symbol = data.symbolOf(exit), about = `${aboutOf(exit)}${words.times(times)}`; return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
         <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason) || '–'}</td>
-        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class={`m cut${symbol ? '' : ' sec'}`} title={[symbol, text].filter(Boolean).join(': ')}>{symbol.replace('+0x', '+') || codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw">{exit.ns !== undefined && times === 1 && (exit.ns >= 500 ? wholeUs(exit.ns) : <span class="dim">{shortText(exit, data, means.get(exit.reason))}</span>)}</td></tr>; })}</tbody></table></div></div>}</section>;
+        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class={`m cut${symbol ? '' : ' sec'}`} title={[symbol, text].filter(Boolean).join(': ')}>{symbol.replace('+0x', '+') || codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw">{times === 1 && <Took exit={exit} data={data} />}</td></tr>; })}</tbody></table></div></div>}</section>;
 }
 
 // ---- one exit taken apart
@@ -253,14 +262,14 @@ function Detail(shown: Shown<Data>) {
   const { hypercall, reason, exit, isLast } = choiceOf(shown), { target, data, choose } = shown;
   if (hypercall !== undefined) return <div><h3>{hypercallName(hypercall)}</h3><p class="sec">{words.call} {hypercall}</p></div>;
   if (reason === undefined) return null;
-  const { log, reasons } = viewOf(data), at = log.findIndex(({ key }) => key === exit?.key), earlier = at < 0 ? undefined : log[at + 1], later = at < 0 ? undefined : log[at - 1];
+  const { log, reasons } = viewOf(data), at = log.findIndex(({ key }) => key === exit?.key), own = timesFor(data, exit), earlier = at < 0 ? undefined : log[at + 1], later = at < 0 ? undefined : log[at - 1];
   const step = (to: SeenExit | undefined, says: string, hint: string) => <button class="btn sm" disabled={!to} title={hint} onClick={() => to && choose(to.key)}>{says}</button>;
   return <><ExitCard reason={reason} exit={exit} target={target} name={exit ? nameOf(exit.domain) : ''} isLast={isLast ?? false} withWay steps={<span class="row">{step(earlier, words.previous, words.previousHint)}{step(later, words.next, words.nextHint)}</span>} />
-    <Cost of={reasons.find(each => each.reason === reason)} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
+    <Cost of={own ?? reasons.find(each => each.reason === reason)} about={own && exit ? aboutOf(exit) : ''} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
 }
 
 /** What it cost, in parts that add up, where it took steps enough of the clock; else what those of its kind cost in the mean. */
-function Cost({ of, exit, stepNs, model }: { of: Reason | undefined; exit: SeenExit | undefined; stepNs: number; model: Parameters<typeof answererOf>[1] }) {
+function Cost({ of, about, exit, stepNs, model }: { of: KindTimes | undefined; about: string; exit: SeenExit | undefined; stepNs: number; model: Parameters<typeof answererOf>[1] }) {
   const isKnown = of !== undefined && of.timed >= FEWEST, mean = isKnown ? of.ns / of.timed : 0, answerer = exit && answererOf(exit, model);
   const partsOf = (ns: number, beforeNs: number, answerNs: number): [name: string, ns: number, kind: string][] => [[words.parts[0], beforeNs, 'cb-way'], [answerer?.name ?? '', answerNs, `cb-${answerer?.by}`], [words.parts[1], Math.max(0, ns - beforeNs - answerNs), 'cb-way']];
   const Parts = ({ of: parts, text }: { of: ReturnType<typeof partsOf>; text: (ns: number) => string }) => <><div class="cbar">{parts.map(([name, ns, kind]) => <i key={name} class={kind} style={`flex:${ns} 1 0`} />)}</div><dl class="cparts">{parts.map(([name, ns, kind]) => <div key={name}><dt><i class={kind} />{name}</dt><dd class="m">{text(ns)}</dd></div>)}</dl></>;
@@ -272,7 +281,7 @@ function Cost({ of, exit, stepNs, model }: { of: Reason | undefined; exit: SeenE
   }
   if (isKnown) {
     return <section class={owner}><h4>{words.costOfKind(us(mean))}</h4><Parts of={of.answerNs > 0 ? partsOf(mean, of.beforeNs / of.timed, of.answerNs / of.timed) : [[words.allXen, mean, 'cb-way']]} text={us} />
-      <p class="cap-t">{words.meanOf(of.timed)}{exit?.ns !== undefined && ` ${words.thisOne(costText(exit.ns, stepNs))}`}</p></section>;
+      <p class="cap-t">{words.meanOf(of.timed, about)}{exit?.ns !== undefined && ` ${words.thisOne(costText(exit.ns, stepNs))}`}</p></section>;
   }
   if (!isTimed) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
   return <section class={owner}><h4>{words.costOf(wholeUs(exit.ns!))}</h4><Parts of={[[words.allXen, exit.ns!, 'cb-way']]} text={wholeUs} /></section>;

@@ -30,6 +30,7 @@ export function EditPage({ name }: { name: string }) {
   const { judged, isKept } = now, plan = judged?.plan;
   const changed = isChanged.value, leaves = deleting.value.has(name);
   const title = judged?.definition.name || name || words.fresh;
+  const placed = isKept ? now.path : words.placed(title), starts = `xl create ${placed}`;
   const errors = plan?.errors.length ?? 0;
   const first = judged?.text === now.text ? plan?.errors.filter(({ line }) => line > 0).sort((a, b) => a.line - b.line)[0] : undefined;
   const remedy = first && remedyOf(first);
@@ -54,8 +55,8 @@ export function EditPage({ name }: { name: string }) {
             {isKept && !changed && <button class="btn" title={`xm delete ${name}`} onClick={remove}>{words.remove}</button>}
             {(changed || !isKept) && <button class="btn" onClick={discardChanges}>{isKept ? words.revert : draftWords.discard}</button>}
             {(changed || !isKept) && <button class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`} disabled={!judged?.canKeep} title={`xm new ${pathOf(now)}`} onClick={() => void keep()}>{words.keepIt}</button>}
-            {errors === 0 && <button class="btn" disabled={blocked} title={`xm start -p ${title}`} onClick={() => void start(true)}>{words.startPaused}</button>}
-            <button class="btn primary" disabled={blocked} title={`xm start ${title}`} onClick={() => void start(false)}><span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span></button>
+            {errors === 0 && <button class="btn" disabled={blocked} title={`xl create -p ${placed}`} onClick={() => void start(true)}>{words.startPaused}</button>}
+            <button class="btn primary" disabled={blocked} title={starts} onClick={() => void start(false)}><span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span></button>
           </>}
         </div>
       </div>
@@ -70,7 +71,7 @@ export function EditPage({ name }: { name: string }) {
       {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
       <div class="edit-t">
         <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
-        {then && inItsWay.length === 0 && <PlanSteps plan={then.plan} commands={[...(changed || !isKept ? [{ command: `xm new ${pathOf(now)}`, does: words.keepsIt }] : []), { command: `xm start ${title}` }]} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
+        {then && inItsWay.length === 0 && <PlanSteps plan={then.plan} commands={[{ command: starts, ...(changed || !isKept ? { before: words.keepsIt } : {}) }]} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
         {inItsWay.length > 0 && <section class="plan next"><div class="ph"><h3>{words.next}</h3><span class="sec">{words.once(errors)}</span></div>
           <ul>{inItsWay.map(({ line, column, text }) => <li key={`${line}:${column}:${text}`} class="wrongly"><Tag kind="error"><span>{text}</span></Tag></li>)}</ul></section>}
         {judged && <MemoryAfter fresh={then ? [{ name: title, mib: then.definition.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}

@@ -42,7 +42,7 @@ export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
       uses: scheduler.slots.map((unit, pcpu): Use => ({
         id: unit < 0 ? -1 : machine.idOf(unit),
         priority: units.find(each => each.unit === unit)?.priority ?? 0,
-        heldMs: (nowNs - (decisions.findLast(each => each.pcpu === pcpu && each.from !== each.to)?.timeNs ?? fromNs)) / 1e6,
+        heldMs: Math.max(0, nowNs - (decisions.findLast(each => each.pcpu === pcpu && each.from !== each.to)?.timeNs ?? fromNs)) / 1e6,
         parts: [...timesOf(runs.filter(run => run.pcpu === pcpu))].map(([of, ns]) => ({ id: machine.idOf(of), part: ns / spanNs })).sort((a, b) => b.part - a.part),
       })),
     };
@@ -51,5 +51,5 @@ export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
   return <div class="pcu">{seen.uses.map(({ id, priority, heldMs, parts }, pcpu) => <div key={pcpu}>
     <div class="row"><b>{words.name(pcpu)}</b>{id < 0 ? <span class="sec">{words.idle}</span> : <span class="nw cut"><Chip id={id} /> {nameOf(id)}</span>}<span class="grow" />{id >= 0 && <span class="sec">{PRIORITIES[priority]}</span>}<span class="m nw" title={words.since}>{words.held(heldMs)}</span></div>
     <div class="bar tall" role="img" aria-label={parts.map(({ id: of, part }) => `${nameOf(of)} ${Math.round(100 * part)} %`).join(', ') || words.idle}>{parts.map(({ id: of, part }) => <i key={of} class={ownerClass(of)} style={`width:${100 * part}%`} title={`${nameOf(of)} ${Math.round(100 * part)} %`} />)}</div>
-  </div>)}<p class="cap-t">{words.caption(seen.spanMs)}</p></div>;
+  </div>)}<p class="cap-t" title={words.captionHint}>{words.caption(seen.spanMs)}</p></div>;
 }

@@ -5,13 +5,13 @@ import { laterStrings } from '../strings-later.ts';
 
 interface Props {
   plan: Plan;
-  /** What it equals, each with what it does where that is no matter of course. */
+  /** What it equals, each with what is done before it. */
   commands?: readonly Command[];
   /** What has to be done first. */
   once?: string;
 }
 
-interface Command { command: string; does?: string }
+interface Command { command: string; before?: string }
 
 export const PlanSteps = ({ plan, commands = [{ command: plan.command }], once }: Props) =>
   <section class="plan"><div class="ph"><h3>{laterStrings.draft.plan}</h3>{once && <span class="sec">{once}</span>}</div><Steps plan={plan} commands={commands} /></section>;
@@ -21,5 +21,5 @@ export const stepsOf = (plan: Plan): string[] => laterStrings.draft.steps(plan.s
 
 /** The same without a title. */
 const Steps = ({ plan, commands }: { plan: Plan; commands: readonly Command[] }) => <ol>
-  {commands.map(({ command, does }) => <li key={command}><code>{command}</code>{does && <span class="sec"> {does}</span>}</li>)}
+  {commands.map(({ command, before }) => <li key={command}>{before && `${before} `}<code>{command}</code></li>)}
   {stepsOf(plan).map(step => <li key={step}>{step}</li>)}</ol>;
