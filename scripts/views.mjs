@@ -350,8 +350,11 @@ const VIEWS = [
           'type = "pvh"\nmemory = 64\nkernel = "minipv"\ndisk = [ "phy:/dev/vg0/web,xvda,w" ]\nvif = [ "bridge=xenbr0" ]\nacpi = 0\n',
         ),
         definition('db', 'type = "pvh"\nmemory = 96\nkernel = "minipv"\ndisk = [ "phy:/dev/vg0/db,xvda,w" ]\nvif = [ "bridge=xenbr0" ]\n'),
-        definition('lab', 'type = "pv"\nmemory = 16\nkernel = "minipv"\ncpu_weight = 128\non_crash = "preserve"\n'),
-        definition('mail', 'type = "pvh"\nmemory = 32\nkernel = "minipv"\ncpu_wieght = 512\n'),
+        definition('lab', '# a class works here\ntype = "pv"\nmemory = 16\nkernel = "minipv"\ncpu_weight = 128\non_crash = "preserve"\n'),
+        definition(
+          'mail',
+          'type = "pvh"\nmemory = 32\nkernel = "minipv"\ncpu_wieght = 512\nvif = [ "bridge=br0" ]\npci = [ "03:10.1" ]\non_crash = "preserve"\n',
+        ),
         kernel,
       ];
       await page.locator('input[type=file]').first().setInputFiles(files);

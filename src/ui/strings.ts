@@ -29,7 +29,7 @@ export const strings = {
   virtualTime: 'virtual time',
   virtualTimeOf: (name: string) => `Virtual time of ${name}`,
   ofGuest: (name: string) => ` of ${name}`,
-  machineTime: { label: 'All guests', runAll: 'Run all guests', pauseAll: 'Pause all guests', step: 'Step exit', stepOf: (name: string) => `Step exit of ${name}`, stepHint: 'Pause the guest first' },
+  machineTime: { label: 'All guests', runAll: 'Run all guests', pauseAll: 'Pause all guests', step: 'Step exit', stepOf: (name: string) => `Step exit of ${name}`, stepHint: 'Pause the guest first', nobody: 'No guest runs' },
   modeLabel: 'host',
   oneWorker: 'one worker for all',
   starting: 'Domain-0 starts',

@@ -20,7 +20,7 @@ import { symbolAt } from './symbols.ts';
 
 const words = {
   number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first', times: (n: number) => (n === 1 ? '' : ` × ${n}`), clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
-  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Code', codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'The browser’s clock goes in steps. ~: of an exit that took few of them, the mean of its kind: the same guest, hypercall, port or page', mostly: (mean: string) => `~${mean}`, each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
+  at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Code', codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'The browser’s clock goes in steps. ~: of an exit that took few of them, the mean of its kind: the same guest and reason, and, where enough were seen, hypercall, port or page', mostly: (mean: string) => `~${mean}`, each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
   qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number, about: string) => `The mean of ${whole(n)}${about ? ` (${about})` : ''}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
@@ -34,8 +34,9 @@ const LOG = 2000,
   FEWEST = 32,
   /** An exit that took so many steps of the clock is told in parts of its own. */
   STEPS = 20,
-  /** One that took fewer is told by the mean of its kind. */
+  /** One that took fewer is told by the mean of its kind, where that is near and so many were seen. */
   FEW_STEPS = 4,
+  FEW_LIKE_IT = 12,
   EVERY_MS = 500;
 const ms = (ns: number): string => (ns >= 1e8 ? `${whole(ns / 1e6)} ms` : ns < 1e4 ? '<0.01 ms' : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
 const us = (ns: number): string => `${(ns / 1e3).toFixed(ns < 99_950 ? 1 : 0)} µs`;
@@ -171,11 +172,11 @@ const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER
 const wholeUs = (ns: number): string => (ns < 999_500 ? `${whole(ns / 1e3)} µs` : `${(ns / 1e6).toFixed(1)} ms`);
 const costText = (ns: number | undefined, stepNs: number): string => (ns === undefined ? '–' : ns < 500 ? (Number.isFinite(stepNs) ? `< ${wholeUs(stepNs)}` : '–') : wholeUs(ns));
 /** Of the exit's own kind, where enough of them were seen. */
-const timesFor = (data: Data, exit: SeenExit | undefined): KindTimes | undefined => { const of = exit && data.timesOf(exit); return of && of.timed >= FEWEST ? of : undefined; };
+const timesFor = (data: Data, exit: SeenExit | undefined, fewest = FEWEST): KindTimes | undefined => { const of = exit && data.timesOf(exit); return of && of.timed >= fewest ? of : undefined; };
 /** What took few steps: the mean of its kind, which is known closer than the clock goes. */
 function Took({ exit, data }: { exit: SeenExit; data: Data }) {
   if (exit.ns === undefined) return null;
-  const of = timesFor(data, exit), mean = of && of.ns / of.timed, isMean = mean !== undefined && exit.ns < FEW_STEPS * data.stepNs && Math.abs(mean - exit.ns) < 2 * data.stepNs;
+  const of = timesFor(data, exit, FEW_LIKE_IT) ?? data.counted.find(({ domain }) => domain === exit.domain)?.reasons.find(({ reason, timed }) => reason === exit.reason && timed >= FEWEST), mean = of && of.ns / of.timed, isMean = mean !== undefined && exit.ns < FEW_STEPS * data.stepNs && Math.abs(mean - exit.ns) < 2 * data.stepNs;
   return isMean ? <span class="dim" title={words.thisOne(costText(exit.ns, data.stepNs))}>{words.mostly(us(mean))}</span> : <>{costText(exit.ns, data.stepNs)}</>;
 }
 const shareText = (count: number, all: number): string => (count < 0.0005 * all ? '<0.1 %' : `${((100 * count) / all).toFixed(1)} %`);

@@ -45,7 +45,7 @@ export function Header() {
     <span class="vr" />
     <MachineTime />
     {info.value?.time === 'virtual' ? <VirtualPace /> : <VirtualTime />}
-    {afterPrompt.value && [...sessions.value.values()].some(({ spoke }) => spoke.value) && <Pcpus />}
+    {afterPrompt.value && <Pcpus />}
     {info.value?.time !== 'virtual' && mode !== 'shared' && <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.oneWorker : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
     <span class="grow" />
     <button class="btn search hide-s" aria-haspopup="dialog" onClick={() => { paletteOpen.value = true; }}><Icon name="search" /><span>{strings.palette.open}</span><kbd>Ctrl K</kbd></button>
@@ -70,13 +70,13 @@ export function Header() {
 function MachineTime() {
   const words = strings.machineTime;
   const living = domains.value.filter(({ state }) => 'rbp'.includes(state));
-  if (living.length === 0) return null;
-  const isStill = living.every(({ state }) => state === 'p');
+  if (!info.value) return null;
+  const isNone = living.length === 0, isStill = !isNone && living.every(({ state }) => state === 'p');
   const all = (what: 'pause' | 'unpause') => { for (const domain of living) if ((domain.state === 'p') === (what === 'unpause')) void command(what, domain); };
   const shown = shownSession()?.info.value;
   return <div class="seg mtime" role="group" aria-label={words.label}>
-    <button aria-pressed={!isStill} aria-label={words.runAll} title={words.runAll} onClick={() => all('unpause')}><Icon name="run" /><span class="when-wide">{strings.guest.run}</span></button>
-    <button aria-pressed={isStill} aria-label={words.pauseAll} title={words.pauseAll} onClick={() => all('pause')}><Icon name="pause" /><span class="when-wide">{strings.guest.pause}</span></button>
+    <button disabled={isNone} aria-pressed={!isNone && !isStill} aria-label={words.runAll} title={isNone ? words.nobody : words.runAll} onClick={() => all('unpause')}><Icon name="run" /><span class="when-wide">{strings.guest.run}</span></button>
+    <button disabled={isNone} aria-pressed={isStill} aria-label={words.pauseAll} title={isNone ? words.nobody : words.pauseAll} onClick={() => all('pause')}><Icon name="pause" /><span class="when-wide">{strings.guest.pause}</span></button>
     <button disabled={shown?.state !== 'p'} aria-label={shown ? words.stepOf(shown.name) : words.step} title={shown?.state === 'p' ? `xl step -e ${shown.name}` : words.stepHint} onClick={() => shown && void asTask(`xl step -e ${shown.name}`, () => host.step(shown.id, 1, 'exits'))}><Icon name="step" /><span class="when-wide">{words.step}</span></button>
   </div>;
 }

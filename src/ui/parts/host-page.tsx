@@ -152,7 +152,7 @@ function Why({ used, pcpus, shares }: { used: number; pcpus: number; shares: rea
   return <p class="why"><b>{words.whyUsed(used, pcpus)}</b> {words.whyUsedAnswer(asked.map(({ name }) => name), shares.length - asked.length, waited / Math.max(1, asked.length))}</p>;
 }
 
-/** The disk's partitions and volumes, in the order of the rows below: to scale beside each other, what nobody has apart. */
+/** The disk's partitions and volumes, in the order of the rows below: to scale beside each other, and what is free of the volumes' group. */
 function Storage() {
   const disk = inventory.value?.stored?.disk;
   if (!disk) return null;
@@ -164,7 +164,7 @@ function Storage() {
   const parts = [...disk.volumes.map(({ path, ...rest }) => ({ ...rest, name: path, short: path.split('/').at(-1)! })), ...disk.partitions.filter(({ name }) => name !== lvm).map(each => ({ ...each, short: each.name }))].map(each => ({ ...each, owner: ownerOf(each.users) }));
   const shown = parts.slice(0, ROWS);
   return <section><div class="ph"><h3>{words.storage}</h3><span class="sec cut">{words.groupRest(gigabytes(disk.bytes), disk.group, size(disk.freeBytes))}</span><span class="grow" /><Go tab="storage">{words.allVolumes}</Go></div>
-    <div class="mbar dmap" role="img" aria-label={shown.map(each => `${each.short} ${size(each.bytes)}`).join(', ')}>{shown.map(({ name, short, bytes: all, owner }) => <span key={name} class={owner} style={`flex:${all} 0 0`} title={`${name}: ${size(all)}`}><u><em>{short}</em></u></span>)}</div>
+    <div class="mbar dmap" role="img" aria-label={shown.map(each => `${each.short} ${size(each.bytes)}`).join(', ')}>{shown.map(({ name, short, bytes: all, owner }) => <span key={name} class={owner} style={`flex:${all} 0 0`} title={`${name}: ${size(all)}`}><u><em>{short}</em></u></span>)}<span class="c-free" style={`flex:${disk.freeBytes} 0 0`} title={`${strings.owners.free}: ${size(disk.freeBytes)}`}><u><em>{strings.owners.free}</em></u></span></div>
     <table><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead><tbody>
       {shown.map(({ name, bytes: all, users, owner }) =>
         <tr key={name}><td class="m cut"><i class={`chip ${owner}`} /> {name}</td><td class="num m nw">{size(all)}</td><td class="sec cut">{users.length > 0 ? users.join(', ') : words.noOne}</td></tr>)}</tbody></table>

@@ -1,4 +1,4 @@
-/** Who is on each processor of the machine, as the run queue has it. Loaded when the first guest has spoken. */
+/** Who is on each processor of the machine, as the run queue has it. Loaded behind the first prompt. */
 
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
