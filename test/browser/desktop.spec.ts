@@ -170,3 +170,38 @@ test('one click starts the textbook’s figure: Domain-0, two paravirtual guests
   await expect(domainRows(page)).toHaveCount(2);
   await expect(row(page, /minipv-pvh PVH/)).toContainText('defined', { timeout: 15_000 });
 });
+
+test('the slider lets every guest on by so many exits a second, until the machine stands or runs again', async ({ page }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
+  // Its own page has its source.
+  await row(page, /pcos HVM/).click();
+  await page.getByRole('tab', { name: 'Inspect' }).click();
+  await page.getByRole('tab', { name: 'Exits' }).click();
+  const exits = async (): Promise<number> => Number((await page.getByText(/^[\d\s]+ exits$/).innerText()).replace(/\D/g, ''));
+  await expect.poll(exits).toBeGreaterThan(50);
+  const speed = page.getByRole('slider', { name: 'Speed' }), state = row(page, /pcos/).locator('.st'), [run, pause] = ['Run all guests', 'Pause all guests'].map(name => page.getByRole('button', { name }));
+  await expect(speed).toHaveAttribute('aria-valuetext', 'full');
+  await speed.fill('2');
+  await expect(speed).toHaveAttribute('aria-valuetext', '20 exits/s');
+  await expect(run!).toHaveAttribute('aria-pressed', 'true');
+  await expect(state).toContainText('paused');
+  const slowly = await exits();
+  await expect.poll(async () => (await exits()) - slowly).toBeGreaterThan(20);
+  // The host paces it, not how fast this computer is.
+  await pause!.click();
+  await expect(pause!).toHaveAttribute('aria-pressed', 'true');
+  await page.waitForTimeout(700);
+  const still = await exits();
+  await page.waitForTimeout(1000);
+  expect(await exits()).toBe(still);
+  await run!.click();
+  await expect.poll(exits).toBeGreaterThan(still + 10);
+  await speed.fill('5');
+  await expect(state).not.toContainText('paused');
+  await pause!.click();
+  // Chosen while it stands, a pace waits for Run.
+  await expect(state).toContainText('paused');
+  await speed.fill('0');
+  await expect(pause!).toHaveAttribute('aria-pressed', 'true');
+});

@@ -2,7 +2,8 @@
 
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { asTask, command, domains, host, hostProblem, info } from '../host.ts';
+import { asTask, domains, host, hostProblem, info } from '../host.ts';
+import { isSlow, pauseAll, runAll } from '../pace.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
 import { theme, type ThemeChoice } from '../settings.ts';
 import { go, place, treeOpen } from '../state.ts';
@@ -14,6 +15,7 @@ import { later } from './later.tsx';
 import { Brand, Icon } from './marks.tsx';
 
 const VirtualPace = later(() => import('./virtual-pace.tsx'), part => part.VirtualPace);
+const Pace = later(() => import('./pace.tsx'), part => part.Pace);
 const Pcpus = later(() => import('./pcpus.tsx'), part => part.Pcpus);
 
 const shownSession = (): DomainSession | undefined => {
@@ -44,6 +46,7 @@ export function Header() {
     <a class="brand-link" href="#bench" aria-label={strings.product} onClick={event => { event.preventDefault(); go({ kind: 'home' }); }}><Brand /></a>
     <span class="vr" />
     <MachineTime />
+    {info.value?.time !== 'virtual' && afterPrompt.value && <Pace />}
     {info.value?.time === 'virtual' ? <VirtualPace /> : <VirtualTime />}
     {afterPrompt.value && <Pcpus />}
     {info.value?.time !== 'virtual' && mode !== 'shared' && <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.oneWorker : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
@@ -71,12 +74,11 @@ function MachineTime() {
   const words = strings.machineTime;
   const living = domains.value.filter(({ state }) => 'rbp'.includes(state));
   if (!info.value) return null;
-  const isNone = living.length === 0, isStill = !isNone && living.every(({ state }) => state === 'p');
-  const all = (what: 'pause' | 'unpause') => { for (const domain of living) if ((domain.state === 'p') === (what === 'unpause')) void command(what, domain); };
+  const isNone = living.length === 0, isStill = !isNone && !isSlow() && living.every(({ state }) => state === 'p');
   const shown = shownSession()?.info.value;
   return <div class="seg mtime" role="group" aria-label={words.label}>
-    <button disabled={isNone} aria-pressed={!isNone && !isStill} aria-label={words.runAll} title={isNone ? words.nobody : words.runAll} onClick={() => all('unpause')}><Icon name="run" /><span class="when-wide">{strings.guest.run}</span></button>
-    <button disabled={isNone} aria-pressed={isStill} aria-label={words.pauseAll} title={isNone ? words.nobody : words.pauseAll} onClick={() => all('pause')}><Icon name="pause" /><span class="when-wide">{strings.guest.pause}</span></button>
+    <button disabled={isNone} aria-pressed={!isNone && !isStill} aria-label={words.runAll} title={isNone ? words.nobody : words.runAll} onClick={runAll}><Icon name="run" /><span class="when-wide">{strings.guest.run}</span></button>
+    <button disabled={isNone} aria-pressed={isStill} aria-label={words.pauseAll} title={isNone ? words.nobody : words.pauseAll} onClick={pauseAll}><Icon name="pause" /><span class="when-wide">{strings.guest.pause}</span></button>
     <button disabled={shown?.state !== 'p'} aria-label={shown ? words.stepOf(shown.name) : words.step} title={shown?.state === 'p' ? `xl step -e ${shown.name}` : words.stepHint} onClick={() => shown && void asTask(`xl step -e ${shown.name}`, () => host.step(shown.id, 1, 'exits'))}><Icon name="step" /><span class="when-wide">{words.step}</span></button>
   </div>;
 }

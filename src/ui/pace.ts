@@ -1,0 +1,55 @@
+/**
+ * How fast the guests go on in real time. Slowed down, they are paused, and each is let on so many VM exits a second (xl step -e). Virtual time has a pace of its
+ * own.
+ */
+import { effect, signal } from '@preact/signals';
+import type { DomainInfo } from '../dom0/index.ts';
+import { command, domains, host } from './host.ts';
+
+/** VM exits a second of each guest that the slider offers. */
+export const SPEEDS: readonly number[] = [1, 4, 20, 100, 500, Infinity];
+/** Asked so often at most: of more exits a second several are let on at a time. */
+const MOST_A_SECOND = 20;
+
+/** What is chosen, whether the guests stand still or not. */
+export const exitsPerSecond = signal(Infinity);
+/** Who goes on slowly. */
+const slowed = signal<ReadonlySet<number>>(new Set());
+
+const living = (): DomainInfo[] => domains.peek().filter(({ state }) => 'rbp'.includes(state));
+export const isSlow = (): boolean => slowed.value.size > 0;
+
+function toAll(what: 'pause' | 'unpause'): void {
+  for (const domain of living()) if ((domain.state === 'p') === (what === 'unpause')) void command(what, domain);
+}
+
+/** All guests go on, as fast as is chosen. */
+export function runAll(): void {
+  const isFull = exitsPerSecond.peek() === Infinity;
+  slowed.value = new Set(isFull ? [] : living().map(({ id }) => id));
+  toAll(isFull ? 'unpause' : 'pause');
+}
+
+/** All guests stand still. */
+export function pauseAll(): void {
+  slowed.value = new Set();
+  toAll('pause');
+}
+
+/** Guests that stand still go on standing. */
+export function choosePace(speed: number): void {
+  const goesOn = slowed.peek().size > 0 || living().some(({ state }) => state !== 'p');
+  exitsPerSecond.value = speed;
+  if (goesOn) runAll();
+}
+
+effect(() => {
+  const rate = exitsPerSecond.value, ids = slowed.value;
+  if (ids.size === 0 || rate === Infinity) return;
+  const everyMs = 1000 / Math.min(rate, MOST_A_SECOND), exits = Math.max(1, Math.round((rate * everyMs) / 1000));
+  const timer = setInterval(() => {
+    // Somebody may have let one run, or ended it, meanwhile.
+    for (const { id, state } of living()) if (state === 'p' && ids.has(id)) host.step(id, exits, 'exits').catch(() => {});
+  }, everyMs);
+  return () => clearInterval(timer);
+});
