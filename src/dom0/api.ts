@@ -6,6 +6,7 @@ import type { MouseMove } from '../hypervisor/index.ts';
 import type { StateInfo } from './browser-state.ts';
 import type { Booted, PageBoot } from './boot/menu/index.ts';
 import type { HostCore } from './host.ts';
+import type { Caused } from './recorder.ts';
 import type { FetchableGuest } from './shipped-guests.ts';
 import type { PowerState } from './shell/power.ts';
 import type { StateHead } from './state-file.ts';
@@ -170,6 +171,10 @@ export interface Task {
   durationMs?: number;
   /** What it caused; on failure what, why, next step. */
   message?: string;
+  /** How far it is, from 0 to 1, while that is known. */
+  progress?: number;
+  /** What Domain 0 did for it; the record of that is asked for (taskRecord). Absent: nobody recorded. */
+  caused?: Caused;
 }
 
 /** How processor time is shared. Lists of processors are written as in xl.cfg. */
@@ -182,7 +187,7 @@ export interface Schedule {
 }
 
 /** What the page asks of the host beside the commands of the table (toolstack/commands). */
-export const PAGE_METHODS = ['summary', 'inventory', 'inspect', 'openDefinition', 'judgeText', 'changeText', 'setAutomatic', 'diskCommand', 'offerFirmware', 'plan', 'cancelPlan', 'recall', 'view', 'setJitThreshold', 'time', 'subscribe'] as const;
+export const PAGE_METHODS = ['summary', 'inventory', 'inspect', 'openDefinition', 'judgeText', 'changeText', 'setAutomatic', 'diskCommand', 'offerFirmware', 'plan', 'cancelPlan', 'recall', 'view', 'taskRecord', 'setJitThreshold', 'time', 'subscribe'] as const;
 
 /** All that the page may ask, for a table of commands. */
 export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number]> & Bound<T>;

@@ -21,6 +21,7 @@ import { romOf } from '../devices/index.ts';
 import type { GuestMedium } from './boot-loader/index.ts';
 import { baseName, type Devices, disksNamed, type Firmware, firmwareNamed, type FirmwareNeeds, type Given, type Loaded, loaderNamed, type NamedImage, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
 import { type BaseImage, imageVolume, isDevice, MediumDisk, type Storage, transferVolume } from './storage/index.ts';
+import type { TaskRecord } from './recorder.ts';
 import { Tasks } from './tasks.ts';
 import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
 import type { FIRST_COMMANDS } from './toolstack/commands/first.ts';
@@ -169,7 +170,7 @@ export class HostCore {
     this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);
     this.tasks = new Tasks(parts, () => this.tell(), task => this.taskLog?.append(logLine(task)));
     this.toolstack = new Toolstack<Viewers>(
-      { openMedium: noMedia, ...(parts.storage ? { openDevice: this.openDevice } : {}), ...(parts.virtual ? withoutClock(parts) : parts) },
+      { openMedium: noMedia, ...(parts.storage ? { openDevice: this.openDevice } : {}), ...(parts.virtual ? withoutClock(parts) : parts), recorder: this.tasks.recorder },
       {
         console: (record, name, before, shown) => {
           const { machine } = this.toolstack;
@@ -198,7 +199,7 @@ export class HostCore {
         },
         dumpCore: async member => {
           const path = `${DUMP_FOLDER}/${member.name}`;
-          await this.tasks.run(`xl dump-core ${member.name} ${path}`, () => this.dumpCore(member, path)).catch(() => {});
+          await this.tasks.run(`xl dump-core ${member.name} ${path}`, () => this.dumpCore(member, path), member.record.id).catch(() => {});
         },
         problem: (member, sentence) => {
           this.tasks.note(member?.name ?? 'Domain-0', 'failed', sentence);
@@ -206,6 +207,7 @@ export class HostCore {
         },
       },
     );
+    this.toolstack.xen.log.onLine = line => this.tasks.recorder.logged(line);
   }
 
   get machine(): Toolstack['machine'] {
@@ -592,6 +594,11 @@ export class HostCore {
       return cdOfFiles(files, spellFiles(pathsIn(path).map(absolute)));
     }
     return new Blob([(await files.readFileBuffer(absolute(path))) as BlobPart]);
+  }
+
+  /** What a task caused; undefined: that was not recorded. */
+  async taskRecord(id: number): Promise<TaskRecord | undefined> {
+    return this.tasks.record(id);
   }
 
   /** The one path of a file of Domain 0, however it is spelled and whatever links lead to it. */

@@ -198,7 +198,8 @@ function keepTasks(): void {
   const kept = hostTasks.peek().filter(task => !dismissed.peek().has(task.id));
   pageTasks.value = [
     ...pageTasks.peek(),
-    ...kept.map((task, i): Task => ({ ...task, id: -1 - pageTasks.peek().length - i, ...(task.state === 'running' ? { state: 'failed', message: strings.errors.hostEnded } : {}) })),
+    // What they caused is gone with the Domain 0 that recorded it.
+    ...kept.map(({ caused: _, progress: _at, ...task }, i): Task => ({ ...task, id: -1 - pageTasks.peek().length - i, ...(task.state === 'running' ? { state: 'failed', message: strings.errors.hostEnded } : {}) })),
   ];
   hostTasks.value = [];
   // The next one's ids begin anew.

@@ -1,7 +1,23 @@
 /** Words of views that are loaded when they are wanted; what the first view says is in strings.ts. */
 import { count, strings } from './strings.ts';
 
+/** What Domain 0 did for a task, counted. */
+const did = (hypercalls: number, writes: number): string => [hypercalls ? count(hypercalls, 'hypercall') : '', writes ? count(writes, 'XenStore write') : ''].filter(Boolean).join(', ');
+
 export const laterStrings = {
+  tasks: {
+    log: 'log',
+    /** The visible word first (WCAG 2.5.3). */
+    logOf: (command: string) => `log of ${command}`,
+    nothing: 'What Domain-0 did for it',
+    counts: did,
+    about: (hypercalls: number, writes: number) => hypercalls + writes === 0
+      ? 'It made no hypercall and wrote nothing into XenStore.'
+      : `Domain-0 did this for it: ${did(hypercalls, writes)}. Here the toolstack calls the hypervisor directly: each call stands under the name of its hypercall.`,
+    kinds: { hypercall: 'hypercall', write: 'XenStore', remove: 'XenStore rm', grant: 'grant', log: 'xl dmesg' },
+    by: (domain: string) => `${domain} wrote`,
+    more: (n: number) => `and ${n} more`,
+  },
   hostPage: {
     ...strings.hostPage,
     columns: { name: 'Name', id: 'ID', memory: 'Mem, MiB', vcpus: 'VCPUs', state: 'State', time: 'Time, s', mode: 'Mode', cpu: (top: number) => `CPU, 60 s, to ${top} %`, disk: 'PV disk, MiB/s', net: 'Net, KiB/s' },

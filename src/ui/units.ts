@@ -20,8 +20,17 @@ export const gigabytes = (n: number): string => strings.units.gigabytes(Math.rou
 /** Of what lies on it, as lvs counts: MiB, or GiB with a digit. */
 export const size = (n: number): string => (n < GIB ? bytes(n) : strings.units.gib((n / GIB).toFixed(n < 100 * GIB ? 1 : 0)));
 
-/** How long a task took; empty while it runs. */
-export const took = (task: Task): string => (task.durationMs === undefined ? '' : task.durationMs < 9995 ? `${(task.durationMs / 1000).toFixed(3)} s` : `${(task.durationMs / 1000).toFixed(1)} s`);
+/** How long a task took, or how far it is; empty while it runs and nobody knows. */
+export const took = (task: Task): string => (task.durationMs === undefined ? (task.progress === undefined ? '' : `${Math.floor(task.progress * 100)} %`) : task.durationMs < 9995 ? `${(task.durationMs / 1000).toFixed(3)} s` : `${(task.durationMs / 1000).toFixed(1)} s`);
+
+/** Time of day at which a task started: hh:mm:ss, and its milliseconds, by which two of one second differ. */
+export function startedAt(ms: number): [time: string, ms: string] {
+  const date = new Date(ms);
+  return [date.toTimeString().slice(0, 8), `.${String(date.getMilliseconds()).padStart(3, '0')}`];
+}
+
+/** How long after a task's start something was: +0.4 ms, +1.250 s. */
+export const sinceStart = (ms: number): string => (ms < 999.95 ? `+${ms.toFixed(1)} ms` : `+${(ms / 1000).toFixed(3)} s`);
 
 /** hh:mm:ss.mmm of virtual time. */
 export function clock(ns: number): string {

@@ -19,6 +19,8 @@ export class HypervisorLog {
   threshold: Threshold = 2;
   /** What guests print there, by console_io, port 0xE9 or for their faults. */
   guestThreshold: Threshold = 2;
+  /** Hears of each line. */
+  onLine: ((line: string) => void) | undefined;
   private lines: string[] = [];
   private bytes = 0;
 
@@ -51,6 +53,7 @@ export class HypervisorLog {
 
   private keep(line: string): void {
     this.lines.push(line);
+    this.onLine?.(line);
     this.bytes += line.length + 1;
     while (this.bytes > RING_BYTES) this.bytes -= this.lines.shift()!.length + 1;
   }

@@ -151,15 +151,16 @@ export async function deleteSnapshot(host: HostCore, domain: string, name: strin
 }
 
 /**
- * The domain as it was: what it is now is gone, where there is one. Undefined: it did not run then, and does not now. `images`: files for its drives.
- * @throws Error with a sentence; as long as that is about the snapshot, nothing has changed
+ * The domain as it was: what it is now is gone, where there is one. Undefined: it did not run then, and does not now. `images`: files for its drives;
+ * `concerns` hears of the domains that it is about. @throws Error with a sentence; as long as that is about the snapshot, nothing has changed
  */
-export async function revertTo(host: HostCore, domain: string, name: string, images: readonly NamedFile[] = []): Promise<DomainInfo | undefined> {
+export async function revertTo(host: HostCore, domain: string, name: string, images: readonly NamedFile[] = [], concerns: (domid: number) => void = () => {}): Promise<DomainInfo | undefined> {
   const record = await recordsOf(host).read(domain, name);
   const storage = await diskOf(host);
   for (const volume of volumesOf(record)) if (!storage.volumes.some(each => each.name === volume)) throw new Error(`The volume vg0/${volume} of snapshot ${name} is gone: it cannot be gone back to.`);
   refuseShared(storage, record.disks.map(({ device }) => device), record.domain);
   const now = [...host.toolstack.members.values()].filter(member => member.name === record.domain);
+  for (const member of now) concerns(member.record.id);
   const blueprint = record.state && (await blueprintFrom(host, storage, record, now.find(({ ending }) => !ending), images));
   if (blueprint) host.toolstack.refuseToBuild(blueprint, now);
   const freeMiB = host.facts.freeMiB + now.reduce((sum, { memoryMiB, released }) => sum + (released ? 0 : memoryMiB), 0);
@@ -180,7 +181,7 @@ export async function revertTo(host: HostCore, domain: string, name: string, ima
     letGo();
     storage.exchange(pairs);
     if (!blueprint) return undefined;
-    return host.describe(await build(host, blueprint, () => storage.exchange(pairs)));
+    return host.describe(await build(host, blueprint, concerns, () => storage.exchange(pairs)));
   } finally {
     letGo();
     for (const each of made) storage.removeUnused(each);
@@ -188,9 +189,9 @@ export async function revertTo(host: HostCore, domain: string, name: string, ima
 }
 
 /** Where it cannot be built, `takeBack` has its disks as they were before. @throws Error with a sentence */
-async function build(host: HostCore, blueprint: Blueprint, takeBack: () => void): Promise<Guest> {
+async function build(host: HostCore, blueprint: Blueprint, made: (domid: number) => void, takeBack: () => void): Promise<Guest> {
   try {
-    return await host.toolstack.build(blueprint);
+    return await host.toolstack.build(blueprint, { made });
   } catch (error) {
     takeBack();
     throw new Error(`${(error as Error).message} The domain was destroyed, and its disks are as they were before: create it again.`);

@@ -1,4 +1,5 @@
 /** A domain as the toolstack knows it: what it is built from, what it has, how it ended. */
+import type { Balloon } from './balloon.ts';
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import type { Boot, DomainRecord, DriveImage, Ending, SavedState } from '../../hypervisor/index.ts';
 import { type BreakHit, type BreakPoint, p2mFrames } from '../../hypervisor/domain/index.ts';
@@ -109,6 +110,8 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   released: boolean;
   /** Those who wait for it to stop, with what they do then. */
   whenOver: Set<(how: string, byItself: boolean) => void>;
+  /** Its balloon driver is on its way to a target. */
+  balloon?: Balloon;
   /** It was asked to suspend itself, to be saved then; `failed`: it cannot any more. */
   whenSuspended?: (failed?: string) => void;
 }

@@ -3,7 +3,7 @@ import { XEN } from '../../hypervisor/layout/index.ts';
 import type { Member } from './member.ts';
 import type { Toolstack } from './toolstack.ts';
 
-type Asking = Pick<Toolstack, 'machine' | 'services' | 'runners'>;
+type Asking = Pick<Toolstack, 'machine' | 'services' | 'runners' | 'noteCall'>;
 
 /** Above maxmem, for the guest's special pages (LIBXL_MAXMEM_CONSTANT). */
 const SLACK_MIB = 1;
@@ -11,11 +11,13 @@ const SLACK_MIB = 1;
 const MOST_FRAMES = 2 ** 31 - 1;
 
 /** As far as the hypervisor lets the guest grow: libxl_domain_setmaxmem. @throws Error with a sentence */
-export function setMaxMemory({ machine }: Asking, { record, memoryMiB: now, blueprint: { xen } }: Member, memoryMiB: number): void {
+export function setMaxMemory(toolstack: Asking, { record, memoryMiB: now, blueprint: { xen } }: Member, memoryMiB: number): void {
   if (!xen) throw new Error('The guest is a plain PC: its memory does not change.');
   if (memoryMiB < now) throw new Error('libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max');
   // As Xen does: what is larger than its counter is as far as that goes.
-  Atomics.store(machine.words, (record.xenOffset >>> 2) + XEN.MAX_FRAMES, Math.min((memoryMiB + SLACK_MIB) * 256, MOST_FRAMES));
+  const frames = Math.min((memoryMiB + SLACK_MIB) * 256, MOST_FRAMES);
+  Atomics.store(toolstack.machine.words, (record.xenOffset >>> 2) + XEN.MAX_FRAMES, frames);
+  toolstack.noteCall(record, 'XEN_DOMCTL_max_mem', `${frames} pages`);
 }
 
 /** How many of its processors the guest may have online: its driver is told by the store. @throws Error with a sentence */

@@ -19,6 +19,7 @@ import type { DeviceModel, DeviceModelOptions } from '../device-model/device-mod
 import type { StoreClient } from '../xenstore/client.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
 import type { BackendParts } from '../backends/xenbus.ts';
+import type { Recorder } from '../recorder.ts';
 import { Disks, type GuestDisk, savedDisks, type SharedDrive } from './disks.ts';
 import { type Dom0Time, Network } from '../network/network.ts';
 import { HostBus } from '../hardware/host-bus.ts';
@@ -84,6 +85,8 @@ export interface ServicesParts {
   wake?: () => void;
   /** What the machine on the host's wire gives out. */
   peer?: PeerOptions;
+  /** Notes what is done for a task. */
+  recorder?: Recorder;
 }
 
 /** A guest with its back ends. */
@@ -107,6 +110,7 @@ export class Services {
   /** Follows requests in Domain 0. */
   readonly io: IoTrace;
   private readonly machine: Machine;
+  private readonly recorder: Recorder | undefined;
   /** Guests that are being saved: what they ask for waits. */
   frozen = 0;
   private readonly guests = new Map<number, Guest>();
@@ -119,10 +123,13 @@ export class Services {
   private readonly backends: BackendParts;
 
   /** @throws HostError where machine memory has no room for Domain 0's record. */
-  constructor(machine: Machine, { time = NO_TIME, log = () => {}, memoryMiB = 0, wake = () => this.dom0.ports.ring(), peer }: ServicesParts = {}) {
+  constructor(machine: Machine, { time = NO_TIME, log = () => {}, memoryMiB = 0, wake = () => this.dom0.ports.ring(), peer, recorder }: ServicesParts = {}) {
     this.machine = machine;
+    this.recorder = recorder;
     this.dom0 = new Dom0(machine);
+    if (recorder) this.dom0.onHypercall = (domid, name, about) => recorder.hypercall(domid, name, about);
     this.xenstored = new Xenstored(this.dom0, () => time.clock.nowNs());
+    if (recorder) this.xenstored.store.onChange = (path, value, by) => recorder.changed(path, value, by);
     this.hardware = new HostBus(machine, memoryMiB, wake);
     this.disk = new DiskController(this.hardware, machine.memory);
     this.io = new IoTrace(machine, new Trace(machine, machine.domain(DOMAIN_0), () => time.clock.nowNs()));
@@ -165,8 +172,10 @@ export class Services {
     // Of others it is what they see.
     if (described.type === 'pv') this.machine.words[(record.xenOffset >>> 2) + XEN.MAX_FRAMES] += (described.maxMemoryMiB - described.memoryMiB) * 256;
     const grants = new GrantTable(dom0.portsOf(domid));
-    grants.grant(CONSOLE_REF, 0, console.gfn);
-    grants.grant(STORE_REF, 0, store.gfn);
+    for (const [entry, { gfn }] of [[CONSOLE_REF, console], [STORE_REF, store]] as const) {
+      grants.grant(entry, 0, gfn);
+      this.recorder?.grant(domid, entry, gfn);
+    }
     // Of a guest that had made itself ready nothing of the store is kept.
     const kept = saved?.nodes === undefined ? undefined : saved;
     let pv: PvConsole | undefined, cards: Cards | undefined, disks: Disks | undefined, screen: PvScreen | undefined;
@@ -326,12 +335,14 @@ export class Services {
    * to stop whether it says so or not, as it has no power button (libxl__domain_pvcontrol_available).
    */
   ask(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
-    const { client } = this;
-    const control = `/local/domain/${domid}/control`;
-    const guest = this.guests.get(domid);
-    if (!guest || ((guest.type === 'hvm' || what === 'suspend') && client.read(`${control}/feature-${what}`) !== '1')) return false;
-    client.write(`${control}/shutdown`, what);
+    if (!this.listens(domid, what)) return false;
+    this.client.write(`/local/domain/${domid}/control/shutdown`, what);
     return true;
+  }
+
+  listens(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
+    const guest = this.guests.get(domid);
+    return guest !== undefined && ((guest.type !== 'hvm' && what !== 'suspend') || this.client.read(`/local/domain/${domid}/control/feature-${what}`) === '1');
   }
 
   /** A guest's paravirtual cards, as `xl network-list` has them. */

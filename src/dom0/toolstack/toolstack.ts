@@ -22,6 +22,7 @@ import type { DomainListener, DomainRunner, DomainStart, Later, Runners, Runners
 import { actionOf, dumpsCore, hasStopped, isStartedAgain, keptName, startsAgain, startsAgainAs } from './endings.ts';
 import { type Blueprint, describe, type DomainConsole, type Member, type OpenHostDevice, type Restarts, shapeOf } from './member.ts';
 import type { Action } from '../config/definition.ts';
+import type { Recorder } from '../recorder.ts';
 import type { Dom0Time } from '../network/network.ts';
 import { type StartedXen, startXen } from '../boot/start-xen.ts';
 import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
@@ -65,6 +66,8 @@ export interface ToolstackParts {
   buriesStopped?: boolean | 'unless-crashed';
   /** What the machine on the host's wire gives out by TFTP, and DHCP names. */
   peer?: PeerOptions;
+  /** Notes what is done for a task. */
+  recorder?: Recorder;
 }
 
 /** Where a new domain takes the place of another: that one's console, and what is said of its end. */
@@ -77,6 +80,8 @@ export interface Predecessor<Console> {
 export interface BuildOptions<Console> {
   paused?: boolean;
   before?: (id: number) => Predecessor<Console>;
+  /** Told its id before anything else is done with it. */
+  made?: ((id: number) => void) | undefined;
   restarts?: Restarts;
 }
 
@@ -154,7 +159,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.machine.hvmFep = options.hvmFep ?? false;
     this.machine.hasVt = hasVt;
     this.queue.configure({ pcpus: host.pcpus, ...options.scheduler });
-    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB, wake: () => this.runners && this.wakeDomain0(), ...(parts.peer ? { peer: parts.peer } : {}) });
+    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB, wake: () => this.runners && this.wakeDomain0(), ...(parts.peer ? { peer: parts.peer } : {}), ...(parts.recorder ? { recorder: parts.recorder } : {}) });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.saving = new Saving({
@@ -286,6 +291,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     if (problem) throw new Error(problem);
   }
 
+  /** Something is done with a domain by a hypercall: whose task it is notes it. */
+  noteCall({ id }: Pick<DomainRecord, 'id'>, name: string, about?: string): void {
+    this.parts.recorder?.hypercall(id, name, about);
+  }
+
   private mayBuild(): void {
     if (this.closed) throw new Error('The host has ended: nothing is started any more.');
   }
@@ -301,7 +311,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
    * A new domain, which runs, or (`paused`) will when it is unpaused. As xl does: it is built, then its store and console have their other ends, then it
    * runs. Nothing is left of one that cannot be built. @throws Error with a sentence
    */
-  async build(asked: Blueprint, { paused = false, before, restarts }: BuildOptions<Console> = {}): Promise<Member<Console>> {
+  async build(asked: Blueprint, { paused = false, before, made, restarts }: BuildOptions<Console> = {}): Promise<Member<Console>> {
     this.mayBuild();
     this.mayRun(asked);
     const blueprint = this.stations.addressed(asked);
@@ -315,6 +325,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     if (definition.vmtraceKib) machine.words[(record.vcpuOffset >>> 2) + LAST_CODE_KEPT] = 1;
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
+    made?.(record.id);
+    this.parts.recorder?.called(record.id, uuid);
+    this.noteCall(record, 'XEN_DOMCTL_createdomain', `domain ${record.id}: ${populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`);
     try {
       if (xen) this.services.prepare(record, uuid, modelHere, definition.viridian);
     } catch (error) {
@@ -535,12 +548,14 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   setPaused(member: Member<Console>, paused: boolean): void {
     member.paused = paused;
+    this.noteCall(member.record, paused ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
     member.runner.setPaused(paused || member.holds > 0);
   }
 
   /** Domain 0 needs it to stand still, while it builds or saves it: nobody paused it, and whoever does so meanwhile finds it paused afterwards. */
   private setHeld(member: Member, held: boolean): void {
     member.holds += held ? 1 : -1;
+    this.noteCall(member.record, held ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
     member.runner.setPaused(member.paused || member.holds > 0);
   }
 
@@ -549,6 +564,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     if (this.ask(member, 'poweroff')) return false;
     member.runner.pressPowerButton();
     return true;
+  }
+
+  /** Whether a guest has a driver that hears of this. */
+  listens({ record }: Pick<Member, 'record'>, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
+    return this.services.listens(record.id, what);
   }
 
   /** Asks a guest with PV drivers; false: none listens. */
@@ -672,7 +692,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     if (diskChanges) blueprint.diskChanges = diskChanges;
     const line = (id: number): string => startsAgainAs(sentence, record.id, id);
     const restarts = { count: (member.restarts?.count ?? 0) + 1, why: sentence };
-    const next = await this.build({ ...blueprint, startEpochMs: Math.round(this.parts.epochMs()) }, { restarts, before: id => ({ console, line: line(id), report }) });
+    const next = await this.build({ ...blueprint, startEpochMs: Math.round(this.parts.epochMs()) }, { restarts, made: id => this.parts.recorder?.follows(record.id, id), before: id => ({ console, line: line(id), report }) });
     return { next, line: line(next.record.id) };
   }
 
@@ -718,7 +738,9 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   private bury(member: Member<Console>): void {
     const { id } = member.record;
     this.runners.forget(member.record);
+    if (!this.dying.has(id)) this.noteCall(member.record, 'XEN_DOMCTL_destroydomain');
     if (this.services.drivesRest(id) && destroyDomain(this.machine, member.record, this.services.dom0.held.frames)) {
+      this.parts.recorder?.forget(id);
       if (this.dying.delete(id)) this.listener.listed();
       return;
     }

@@ -171,6 +171,8 @@ export class Store {
   /** By path, as long as there is a node. */
   private readonly writes = new Map<string, StoreWrite[]>();
   private readonly nowNs: () => number;
+  /** Hears of each node that has another value, and of each that was removed with all below it. */
+  onChange: ((path: string, value: Uint8Array | undefined, by: number) => void) | undefined;
 
   constructor(nowNs: () => number = () => 0) {
     this.nowNs = nowNs;
@@ -441,12 +443,14 @@ export class Store {
   private noteWrite(path: string, heard: StoreWrite['heard']): void {
     const node = this.nodes.get(path), kept = this.writes.get(path) ?? [];
     if (!node || node.value === kept.at(-1)?.value) return;
+    this.onChange?.(path, node.value, node.by);
     this.writes.set(path, [...kept, { ns: this.nowNs(), by: node.by, value: node.value, heard }].slice(-MOST_WRITES));
   }
 
   private fire({ path, node, exact }: Change): void {
     const heard: StoreWrite['heard'] = [];
     this.noteWrite(path, heard);
+    if (!exact && !this.nodes.has(path)) this.onChange?.(path, undefined, node.by);
     for (const connection of this.connections) {
       if (connection.watches.length === 0 || !this.mayHear(connection, path, node)) continue;
       for (const watch of [...connection.watches]) {

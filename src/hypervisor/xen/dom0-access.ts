@@ -67,6 +67,8 @@ export class Dom0 {
   readonly ports: Ports;
   /** Index of the doorbell in `machine.words`: it moves with every event that becomes pending. */
   readonly doorbell: number;
+  /** Hears of what its toolstack has done by a hypercall, for which domain. */
+  onHypercall: ((domid: number, name: string, about: string) => void) | undefined;
   private readonly handlers = new Map<number, () => void>();
   /**
    * What its programs have mapped, as `audit` counts it: references by machine frame (`readOnly`: those of them that only read), and uses by `grantKey`
@@ -99,6 +101,7 @@ export class Dom0 {
     if (port === -1) throw new HostError('Domain 0 has no free event channel port.');
     if (port < 0) throw new HostError(`Port ${remotePort} of domain ${domid} does not wait for Domain 0.`);
     this.handlers.set(port, onEvent);
+    this.onHypercall?.(domid, 'EVTCHNOP_bind_interdomain', `port ${port} to its port ${remotePort}`);
     return port;
   }
 
@@ -107,6 +110,7 @@ export class Dom0 {
     const theirs = this.portsOf(domid);
     const port = theirs.locked(() => theirs.allocate(EVTCHNSTAT.UNBOUND, DOMAIN_0, 0, 0));
     if (port < 0) throw new HostError(`Domain ${domid} has no free event channel port.`);
+    this.onHypercall?.(domid, 'EVTCHNOP_alloc_unbound', `its port ${port}, for Domain-0`);
     return port;
   }
 
@@ -125,6 +129,8 @@ export class Dom0 {
   }
 
   close(port: number): void {
+    const remote = this.onHypercall && this.remoteOf(port);
+    if (remote) this.onHypercall?.(remote.domid, 'EVTCHNOP_close', `port ${port} to its port ${remote.port}`);
     this.handlers.delete(port);
     this.ports.close(port);
   }
@@ -273,6 +279,7 @@ export class Dom0 {
   /** An HVM parameter (HVM_PARAM); values past 2^53 lose low bits. */
   getHvmParam(domid: number, index: number): number {
     const [low, high] = getParam(this.portsOf(domid), index);
+    this.onHypercall?.(domid, 'HVMOP_get_param', paramName(index));
     return high * 2 ** 32 + low;
   }
 
@@ -288,17 +295,22 @@ export class Dom0 {
       if (before !== 0 && before !== low) return -EEXIST;
     }
     setParam(ports, index, low, high);
+    this.onHypercall?.(domid, 'HVMOP_set_param', `${paramName(index)} = ${value}`);
     return 0;
   }
 
   /** XENMEM_get_pod_target: frames that a domain has, and what of its memory is populated on demand. */
   getPodTarget(domid: number): PodTarget {
-    return new Pod(this.machine, this.portsOf(domid).record).target;
+    const { target } = new Pod(this.machine, this.portsOf(domid).record);
+    this.onHypercall?.(domid, 'XENMEM_get_pod_target', `${target.totPages} pages`);
+    return target;
   }
 
   /** XENMEM_set_pod_target: a domain shall have so many frames, with those that wait to be used. 0 or -ENOMEM. */
   setPodTarget(domid: number, frames: number): number {
-    return new Pod(this.machine, this.portsOf(domid).record).setTarget(frames);
+    const status = new Pod(this.machine, this.portsOf(domid).record).setTarget(frames);
+    this.onHypercall?.(domid, 'XENMEM_set_pod_target', `${frames} pages${status === 0 ? '' : `: ${status}`}`);
+    return status;
   }
 
   /** SHUTDOWN code of a domain; -1: it has not shut down. */
@@ -306,6 +318,9 @@ export class Dom0 {
     return shutdownCode(this.portsOf(domid));
   }
 }
+
+/** As public/hvm/params.h has it. */
+const paramName = (index: number): string => `HVM_PARAM_${Object.entries(HVM_PARAM).find(([, value]) => value === index)?.[0] ?? index}`;
 
 function count<K>(held: Map<K, number>, key: K, change: number): void {
   const value = (held.get(key) ?? 0) + change;

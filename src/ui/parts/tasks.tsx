@@ -1,29 +1,69 @@
-/** The task log: what was done on this host, as the xl command that it is, and how it ended. */
+/** The task log: what was done on this host, as the xl command that it is, how it ended, and what Domain 0 really did for it. */
 
-import type { Task } from '../../dom0/index.ts';
-import { dismiss } from '../host.ts';
+import { useSignal } from '@preact/signals';
+import { Fragment } from 'preact';
+import { useEffect } from 'preact/hooks';
+import type { Cause, Task, TaskRecord } from '../../dom0/index.ts';
+import { dismiss, host, nameOf } from '../host.ts';
 import { strings } from '../strings.ts';
-import { took } from '../units.ts';
+import { laterStrings } from '../strings-later.ts';
+import { sinceStart, startedAt, took } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 
-/** Start of a task: time of day. */
-const startedAt = (ms: number): string => new Date(ms).toTimeString().slice(0, 8);
+/** How often the record of a task that runs is read while it is open. */
+const READ_MS = 1000;
+
+const words = laterStrings.tasks;
 
 /** A sentence; a report of several lines opens under its first. */
 function Message({ text }: { text: string | undefined }) {
   const at = text?.indexOf('\n') ?? -1;
   if (!text) return null;
-  if (at < 0) return <span class="one" title={text}>{text}</span>;
+  if (at < 0) return <span title={text}>{text}</span>;
   return <details><summary>{text.slice(0, at)}</summary><pre class="code">{text.slice(at).trim()}</pre></details>;
 }
 
+/** Who did it stands before it where that was not Domain 0. */
+const doneBy = ({ kind, by }: Cause): string => (by === undefined ? words.kinds[kind] : words.by(nameOf(by)));
+
+/** What was recorded while it ran; read again as long as it does. */
+function Causes({ task: { id, state, caused } }: { task: Task }) {
+  const record = useSignal<TaskRecord | undefined>(undefined);
+  useEffect(() => {
+    const read = () => void host.taskRecord(id).then(answer => { record.value = answer; }, () => {});
+    read();
+    if (state !== 'running') return;
+    const timer = setInterval(read, READ_MS);
+    return () => clearInterval(timer);
+  }, [id, state]);
+  const { causes, more } = record.value ?? { causes: [], more: 0 };
+  return <div class="causes">
+    <p class="sec">{record.value && words.about(caused?.hypercalls ?? 0, caused?.writes ?? 0)}</p>
+    <ol>{causes.map((cause, i) => <li key={i}><span class="m dim num">{sinceStart(cause.ms)}</span><span class="sec">{doneBy(cause)}</span>
+      <code>{cause.what}{cause.kind === 'write' ? ` = ${JSON.stringify(cause.value ?? '')}` : cause.value !== undefined && <span class="sec">{` ${cause.value}`}</span>}{cause.times !== undefined && <b>{` × ${cause.times}`}</b>}</code></li>)}</ol>
+    {more > 0 && <p class="sec">{words.more(more)}</p>}
+  </div>;
+}
+
 export function TaskTable({ shown }: { shown: readonly Task[] }) {
+  const opened = useSignal<ReadonlySet<number>>(new Set());
+  const toggle = (id: number) => {
+    const next = new Set(opened.value);
+    if (!next.delete(id)) next.add(id);
+    opened.value = next;
+  };
   if (shown.length === 0) return <p class="hint">{strings.strip.none}</p>;
   return <table class="pad log">
     <thead><tr><th>{strings.strip.started}</th><th>{strings.strip.command}</th><th>{strings.strip.status}</th><th class="num">{strings.strip.took}</th><th>{strings.strip.happened}</th><th /></tr></thead>
-    <tbody>{shown.map(task => <tr key={task.id}>
-      <td class="m dim">{startedAt(task.startedMs)}</td><td class="m">{task.command}</td><td><Tag kind={task.state}>{strings.strip.states[task.state]}</Tag></td><td class="m num dim nw">{took(task) || (task.state !== 'running' && '–')}</td>
-      <td class="sec say"><Message text={task.message} /></td><td class="num">{task.state === 'failed' && <button class="btn quiet icon sm" aria-label={strings.strip.dismiss} title={strings.strip.dismiss} onClick={() => dismiss([task.id])}><Icon name="cross" /></button>}</td>
-    </tr>)}</tbody>
+    <tbody>{shown.map(task => {
+      const { id, command, state, message, caused, startedMs } = task;
+      const [time, ms] = startedAt(startedMs), isOpen = opened.value.has(id), counts = caused && words.counts(caused.hypercalls, caused.writes);
+      return <Fragment key={id}><tr class={isOpen ? 'is-open' : ''}>
+        <td class="m dim nw">{time}<span class="hide-s">{ms}</span></td><td class="m">{command}</td><td><Tag kind={state}>{strings.strip.states[state]}</Tag></td><td class="m num dim nw">{took(task) || (state !== 'running' && '–')}</td>
+        <td class="sec say"><div><Message text={message} />{counts && <span class="dim nw counts">{counts}</span>}</div></td>
+        <td class="num nw">{state === 'failed' && <button class="btn quiet icon sm" aria-label={strings.strip.dismiss} title={strings.strip.dismiss} onClick={() => dismiss([id])}><Icon name="cross" /></button>}
+          {caused && <button class="link" aria-expanded={isOpen} aria-controls={`causes-${id}`} aria-label={words.logOf(command)} title={counts || words.nothing} onClick={() => toggle(id)}>{words.log}</button>}</td>
+      </tr>{isOpen && <tr class="opened" id={`causes-${id}`}><td colSpan={6}><Causes task={task} /></td></tr>}</Fragment>;
+    })}</tbody>
   </table>;
 }

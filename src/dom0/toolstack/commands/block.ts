@@ -57,7 +57,7 @@ export const blockAttach = command({
         throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
       });
       task.message = `${vdev} (${target}) is offered to the guest’s paravirtual driver.`;
-    });
+    }, id);
   },
   xl: async ({ host, words, read, absolute = written => written }, run) => {
     const { rest } = readWords(words);
@@ -92,7 +92,7 @@ export const blockDetach = command({
       await detachDisk(host.toolstack, host.toolstack.hotplug, member, device, force).catch((error: Error) => {
         throw new Refusal(`${error.message}\nlibxl_device_disk_remove failed.`);
       });
-    });
+    }, id);
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });

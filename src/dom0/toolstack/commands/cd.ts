@@ -54,7 +54,7 @@ export const cdInsert = command({
         await change(host, id, vdev, image.name, await host.mediumOf(image));
       }
       task.message = 'The guest finds another disc.';
-    });
+    }, id);
   },
   xl: async ({ host, words, read, absolute = path => path }, run) => {
     const { rest } = readWords(words);
@@ -83,7 +83,7 @@ export const cdEject = command({
   usage: '<Domain> <VirtualDevice>',
   modifies: true,
   /** As xl does it: whether the guest has locked the tray or not. */
-  run: (host: HostCore, id: number, vdev: string): Promise<void> => host.tasks.run(`xl cd-eject ${host.living(id).name} ${vdev}`, () => change(host, id, vdev, '', undefined)),
+  run: (host: HostCore, id: number, vdev: string): Promise<void> => host.tasks.run(`xl cd-eject ${host.living(id).name} ${vdev}`, () => change(host, id, vdev, '', undefined), id),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('cd-eject', rest, 2);

@@ -12,7 +12,7 @@ export const sysrq = command({
   /** The guest's driver reads the letter in its store. */
   run: (host: HostCore, id: number, letter: string): Promise<void> => {
     const { name } = host.living(id);
-    return host.tasks.run(`xl sysrq ${name} ${letter}`, async () => sendSysrq(host.toolstack, host.living(id), letter));
+    return host.tasks.run(`xl sysrq ${name} ${letter}`, async () => sendSysrq(host.toolstack, host.living(id), letter), id);
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);

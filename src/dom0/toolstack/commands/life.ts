@@ -56,7 +56,7 @@ export const create = command({
   /** Plans and, when there is no error, creates and starts the domain. `anotherName`: where one has the name already, this gets a number behind its own. */
   run: (host: HostCore, files: NamedFile[], anotherName: boolean = false, paused: boolean = false): Promise<DomainInfo> => {
     const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
-    return host.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async task => {
+    return host.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async (task, made) => {
       const read = await host.read(files);
       const judged = () => judgeFiles(read, host.facts, anotherName);
       // Media are read first: what is judged is built in the same turn, or two that come at once would have one name.
@@ -68,7 +68,7 @@ export const create = command({
         if (!domain) throw planRefusal(plan);
         const { definition, boot, xen } = domain;
         const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
-        return host.toolstack.build(blueprint, { paused });
+        return host.toolstack.build(blueprint, { paused, made });
       };
       const built = await host.orNoTransferDisk(first.plan.name, make).catch((error: Error) => {
         throw error instanceof Refusal ? error : new Refusal(error instanceof StorageError ? `${fromScript(error.message)}\n${NO_DISKS}` : error.message, ERROR_FAIL);
@@ -188,7 +188,7 @@ export const pause = command({
     host.tasks.run(`xl pause ${host.living(id).name}`, async task => {
       host.toolstack.setPaused(host.living(id), true);
       task.message = 'Its processors and its time stand still.';
-    }),
+    }, id),
   xl: ({ host, words }, run) => onDomain('pause', host, words, run),
 });
 
@@ -200,7 +200,7 @@ export const unpause = command({
     host.tasks.run(`xl unpause ${host.living(id).name}`, async task => {
       host.toolstack.setPaused(host.living(id), false);
       task.message = 'It goes on where it was.';
-    }),
+    }, id),
   xl: ({ host, words }, run) => onDomain('unpause', host, words, run),
 });
 
@@ -215,7 +215,9 @@ export const shutdown = command({
   /** A guest with PV drivers is asked through the store. Another has a power button: pressed unless `fallback` says that it is not to be. */
   run: async (host: HostCore, id: number, fallback: boolean = true): Promise<void> => {
     const member = host.living(id);
-    if (host.toolstack.ask(member, 'poweroff')) return follow(host, member, `xl shutdown ${member.name}`, 'Asked through the store; the guest decides.', 'It may be busy: wait');
+    const { toolstack } = host;
+    if (toolstack.listens(member, 'poweroff'))
+      return follow(host, member, { spelled: `xl shutdown ${member.name}`, message: 'Asked through the store; the guest decides.', advice: 'It may be busy: wait' }, () => void toolstack.ask(member, 'poweroff'));
     if (!fallback) throw new Refusal(`PV control interface not available: external graceful shutdown not possible.\nUse "-F" to fallback to ACPI power event.\nshutdown failed (rc=-10)`);
     await trigger.run(host, id, 'power');
   },
@@ -232,7 +234,11 @@ export const reboot = command({
   modifies: true,
   run: async (host: HostCore, id: number, fallback: boolean = false): Promise<void> => {
     const member = host.living(id);
-    if (host.toolstack.ask(member, 'reboot')) return host.tasks.note(`xl reboot ${member.name}`, 'done', 'Asked through the store; the guest decides.');
+    if (host.toolstack.listens(member, 'reboot'))
+      return host.tasks.run(`xl reboot ${member.name}`, async task => {
+        host.toolstack.ask(member, 'reboot');
+        task.message = 'Asked through the store; the guest decides.';
+      }, id);
     if (!fallback) throw new Refusal(`PV control interface not available: external graceful reboot not possible.\nUse "-F" to fallback to ACPI reset event.\nreboot failed (rc=-10)`);
     await trigger.run(host, id, 'reset');
   },
@@ -248,17 +254,23 @@ export const trigger = command({
     const member = host.member(id);
     if (what === 'nmi') {
       if (vcpu >= host.living(id).record.vcpus) throw notSent(id, what, 'No such process');
-      return host.tasks.run(`xl trigger ${member.name} nmi ${vcpu}`, async () => member.runner.nmi(vcpu));
+      return host.tasks.run(`xl trigger ${member.name} nmi ${vcpu}`, async () => {
+        host.toolstack.noteCall(member.record, 'XEN_DOMCTL_sendtrigger', `nmi, vCPU ${vcpu}`);
+        member.runner.nmi(vcpu);
+      }, id);
     }
     if (what === 'power') {
       // As in Xen: only what has a board has a button.
       if (member.blueprint.xen === 'pv' || member.blueprint.xen === 'pvh') throw notSent(id, what, 'Invalid argument');
-      host.living(id).runner.pressPowerButton();
-      return follow(host, member, `xl trigger ${member.name} power`, 'Pressed; the guest decides.', 'It may not listen to ACPI, or ask somebody there: shut it down from inside');
+      const { runner } = host.living(id);
+      return follow(host, member, { spelled: `xl trigger ${member.name} power`, message: 'Pressed; the guest decides.', advice: 'It may not listen to ACPI, or ask somebody there: shut it down from inside' }, () => {
+        host.toolstack.noteCall(member.record, 'XEN_DOMCTL_sendtrigger', 'power');
+        runner.pressPowerButton();
+      });
     }
     await host.tasks.run(`xl trigger ${member.name} reset`, async task => {
       task.message = await host.toolstack.reset(member);
-    });
+    }, id);
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -289,7 +301,7 @@ export const destroy = command({
       const { disks } = host.describe(member);
       await host.toolstack.remove(member);
       task.message = `Domain ${id} is gone, its ${member.memoryMiB} MiB are free${disks ? ' and what it wrote to its disks is lost' : ''}.`;
-    });
+    }, id);
   },
   xl: ({ host, words }, run) =>
     onDomain('destroy', host, words, async id => {
@@ -298,9 +310,9 @@ export const destroy = command({
     }),
 });
 
-/** A task that lasts until the guest has done what it was asked. */
-function follow(host: HostCore, member: Guest, spelled: string, message: string, advice: string): void {
-  const { end } = host.tasks.start(spelled, message);
+/** Asks a guest for something: a task that lasts until it has done so. */
+function follow(host: HostCore, member: Guest, { spelled, message, advice }: { spelled: string; message: string; advice: string }, ask: () => void): void {
+  const { end } = host.tasks.start(spelled, message, member.record.id);
   const over = (how: string, byItself: boolean): void => {
     cancel();
     end(byItself ? 'done' : 'failed', how);
@@ -311,6 +323,7 @@ function follow(host: HostCore, member: Guest, spelled: string, message: string,
     end('failed', `${member.name} has not shut down for ${POWER_MS / 1000} s. ${why}, or destroy it.`);
   });
   member.whenOver.add(over);
+  ask();
 }
 
 /** A command with one domain. */

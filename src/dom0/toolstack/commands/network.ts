@@ -43,7 +43,7 @@ export const networkAttach = command({
       } catch (error) {
         throw new Refusal(`${(error as Error).message}\nlibxl_device_nic_add failed.`);
       }
-    });
+    }, id);
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -68,7 +68,7 @@ export const networkDetach = command({
       await detachCard(host.toolstack, host.toolstack.hotplug, member, device, force).catch((error: Error) => {
         throw new Refusal(`${error.message}\nlibxl_device_nic_del failed.`);
       });
-    });
+    }, id);
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });

@@ -79,7 +79,7 @@ export const vcpuSet = command({
       if (vcpus < 1 || vcpus > most) throw new Refusal(`Requested ${vcpus} VCPUs, however maxcpus is ${most}!\nlibxl_set_vcpuonline failed domid=${id} max_vcpus=${vcpus}, rc: -6`);
       setVcpus(host.toolstack, member, vcpus);
       task.message = `The guest is asked to have ${vcpus} of ${most} online.`;
-    });
+    }, id);
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 'i', long: { 'ignore-host': 'i' } });

@@ -1,8 +1,10 @@
 /** What domains have of memory and processors. */
+import { XEN } from '../../../hypervisor/layout/index.ts';
 import { sharesOf, sharesProblem } from '../../../hypervisor/scheduler/index.ts';
 import type { Schedule } from '../../api.ts';
 import { affinityProblem, formatAffinity, parseCpus } from '../../config/cpus.ts';
 import type { HostCore } from '../../host.ts';
+import { followBalloon } from '../balloon.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, mebibytes, readWords, wholeNumber } from './words.ts';
 
@@ -11,13 +13,35 @@ export const memSet = command({
   usage: "<Domain> <MemMB['b'[bytes]|'k'[KB]|'m'[MB]|'g'[GB]|'t'[TB]]>",
   modifies: true,
   /** What the guest's balloon driver shall come to; its maxmem is the most. */
-  run: (host: HostCore, id: number, memoryMiB: number): Promise<void> =>
-    host.tasks.run(`xl mem-set ${host.living(id).name} ${memoryMiB}`, async task => {
-      const member = host.living(id),
-        more = memoryMiB - member.memoryMiB;
+  run: async (host: HostCore, id: number, memoryMiB: number): Promise<void> => {
+    const member = host.living(id);
+    // The task goes on when the command has returned: xl only writes the target.
+    const { say, end } = host.tasks.start(`xl mem-set ${member.name} ${memoryMiB}`, undefined, id);
+    const { machine } = host,
+      pages = (member.record.xenOffset >>> 2) + XEN.CURRENT_FRAMES;
+    const had = Atomics.load(machine.words, pages);
+    try {
       host.toolstack.setMemory(member, memoryMiB);
-      task.message = `The guest’s balloon driver is asked ${more < 0 ? 'for' : 'to take'} ${Math.abs(more)} MiB, and decides how fast.`;
-    }),
+    } catch (error) {
+      end('failed', (error as Error).message);
+      throw error;
+    }
+    member.balloon?.replaced();
+    const over = (): void => balloon.over();
+    const balloon = followBalloon(had, memoryMiB, {
+      frames: () => Atomics.load(machine.words, pages),
+      nowMs: host.parts.hostMs,
+      later: host.parts.later,
+      say,
+      end: message => {
+        member.whenOver.delete(over);
+        delete member.balloon;
+        end('done', message);
+      },
+    });
+    member.balloon = balloon;
+    member.whenOver.add(over);
+  },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('mem-set', rest, 2);
@@ -74,8 +98,9 @@ export const schedCredit = command({
         if (problem) throw new Error(problem);
         const before = queue.shares(record.index);
         queue.adjust(record.index, shares);
+        host.toolstack.noteCall({ id: domain }, 'XEN_DOMCTL_scheduler_op', `weight ${shares.weight ?? before?.weight}, cap ${shares.cap ?? before?.cap}`);
         task.message = changedShares(before, queue.shares(record.index));
-      });
+      }, domain);
     }
     if (tsliceUs !== undefined || ratelimitUs !== undefined)
       await host.tasks.run(`xl sched-credit -s${given([['t', tsliceUs && tsliceUs / 1000], ['r', ratelimitUs]])}`, async () =>
@@ -138,7 +163,8 @@ export const vcpuPin = command({
       const problem = affinityProblem(shares.hardAffinity, host.queue.pcpus);
       if (problem) throw new Error(problem);
       host.queue.adjust(record.index, shares, vcpu);
-    });
+      for (let i = vcpu ?? 0; i <= (vcpu ?? record.vcpus - 1); i++) host.toolstack.noteCall({ id }, 'XEN_DOMCTL_setvcpuaffinity', `vCPU ${i}`);
+    }, id);
   },
   xl: async ({ host, words }, run) => {
     // A minus alone is a word.

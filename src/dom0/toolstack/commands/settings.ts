@@ -36,7 +36,7 @@ export const rename = command({
       if (toolstack.members.get(id) !== member || member.ending) return;
       toolstack.rename(member, name);
       task.message = `${before} is called ${name}.`;
-    });
+    }, id);
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -55,7 +55,7 @@ export const memMax = command({
   /** As far as the hypervisor lets it grow; not less than its balloon was asked to come to. */
   run: (host: HostCore, id: number, memoryMiB: number): Promise<void> => {
     const member = host.living(id);
-    return host.tasks.run(`xl mem-max ${member.name} ${memoryMiB}`, async () => setMaxMemory(host.toolstack, member, memoryMiB));
+    return host.tasks.run(`xl mem-max ${member.name} ${memoryMiB}`, async () => setMaxMemory(host.toolstack, member, memoryMiB), id);
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -90,7 +90,7 @@ export const configUpdate = command({
       const { xen: _before, diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
       member.blueprint = { ...kept, definition: { ...definition, name: member.name, uuid: member.uuid }, boot, drives, text: plan.definition, ...(xen ? { xen } : {}) };
       task.message = 'It counts when the domain starts again.';
-    });
+    }, id);
   },
   xl: async (call, run) => {
     const { rest } = readWords(call.words, { flags: 'dq', values: 'f', long: { defconfig: 'f' } });
@@ -110,7 +110,7 @@ export const dumpCore = command({
   /** Its processors and its memory, as an ELF core file of Domain 0's; it goes on. */
   run: (host: HostCore, id: number, path: string): Promise<void> => {
     const member = host.member(id);
-    return host.tasks.run(`xl dump-core ${member.name} ${path}`, () => host.dumpCore(member, path));
+    return host.tasks.run(`xl dump-core ${member.name} ${path}`, () => host.dumpCore(member, path), id);
   },
   xl: async ({ host, words, absolute = path => path }, run) => {
     const { rest } = readWords(words);

@@ -15,7 +15,9 @@ export const snapshot = command({
   modifies: true,
   /** A domain that runs goes on; of one that does not its disks are kept alone. Without a name it gets the first free number. */
   run: (host: HostCore, domain: string, name?: string): Promise<SnapshotRecord> =>
-    host.tasks.run(`xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}`, async task => {
+    host.tasks.run(`xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}`, async (task, concerns) => {
+      const running = [...host.toolstack.members.values()].find(member => member.name === domain && !member.ending);
+      if (running) concerns(running.record.id);
       const taken = new Set((await recordsOf(host).list(domain)).map(each => each.name));
       let number = 1;
       while (taken.has(String(number))) number++;
@@ -55,8 +57,8 @@ export const revert = command({
   modifies: true,
   /** What the domain is now is gone; undefined: it did not run then. `images`: files for its drives that are not at their paths. */
   run: (host: HostCore, domain: string, name: string, images: NamedFile[] = []): Promise<DomainInfo | undefined> =>
-    host.tasks.run(`xl revert ${domain} ${name}`, async task => {
-      const info = await revertTo(host, domain, name, images);
+    host.tasks.run(`xl revert ${domain} ${name}`, async (task, concerns) => {
+      const info = await revertTo(host, domain, name, images, concerns);
       task.message = info ? describeBuilt(host.member(info.id)) : 'Its disks are as they were; it did not run then.';
       return info;
     }),

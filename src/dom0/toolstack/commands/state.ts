@@ -21,7 +21,7 @@ export const save = command({
       const blob = new Blob((await host.toolstack.save(host.living(id))) as BlobPart[], { type: 'application/octet-stream' });
       task.message = `${(blob.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the guest goes on.`;
       return blob;
-    });
+    }, id);
   },
   xl: async ({ host, words, write }, run) => {
     const { options, rest } = readWords(words, { flags: 'c' });
@@ -52,7 +52,7 @@ export const save = command({
       await host.toolstack.remove(member);
       task.message = `${(state.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the domain is gone.`;
       return saved(state);
-    });
+    }, id);
   },
 });
 
@@ -81,7 +81,7 @@ export const restore = command({
   modifies: true,
   /** `images`: what lay in its drives, by their names. */
   run: async (host: HostCore, state: NamedFile, images: NamedFile[] = [], paused: boolean = false): Promise<DomainInfo> =>
-    host.tasks.run(`xl restore ${state.name}`, async task => {
+    host.tasks.run(`xl restore ${state.name}`, async (task, made) => {
       const bytes = new Uint8Array(await state.data.arrayBuffer());
       const saved = readState(bytes, state.name);
       const { about } = saved;
@@ -104,7 +104,7 @@ export const restore = command({
       if (host.toolstack.isTaken(name)) refuse(nameTaken(name), `There is a domain called ${name}`);
       const owner = host.toolstack.ownerOf(blueprint.definition.uuid);
       if (owner) refuse(UUID_TAKEN, `${owner.name} has the UUID ${owner.uuid}`);
-      const built = await host.toolstack.build(blueprint, { paused });
+      const built = await host.toolstack.build(blueprint, { paused, made });
       task.message = describeBuilt(built);
       return host.describe(built);
     }),
