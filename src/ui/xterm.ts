@@ -17,6 +17,17 @@ const SWALLOWED_OSC = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 /** What a program that cannot ask takes for the width of its terminal. */
 const GUEST_COLUMNS = 80;
 
+/** A guest on a serial line counts on 80 columns: letters are made smaller for them as long as they read well, and smaller yet where few columns had room. */
+const SIZES = [13, 12.5, 12],
+  READABLE = 12,
+  SMALL = 11,
+  LEAST_COLUMNS = 66;
+
+/** Of a window in which so many columns of one-pixel type had room. */
+export function fontSizeFor(room: number): number {
+  return SIZES.find(size => room / size >= GUEST_COLUMNS) ?? (room / READABLE >= LEAST_COLUMNS ? READABLE : SMALL);
+}
+
 /** So many frames may pass before xterm's viewport knows of another size. */
 const SETTLE_FRAMES = 10;
 
@@ -66,11 +77,9 @@ export class Xterm {
 
   /** Takes the size of its parent. The guest's line has no size of its own: COM1 cannot tell it. */
   fit(): void {
-    // A guest on a serial line counts on 80 columns: letters are made smaller as long as they can be read.
-    const sizes = matchMedia(PHONE).matches ? [11] : [13, 12.5, 12, 11.5, 11];
     const now = this.terminal.options.fontSize ?? 13;
     const columns = this.fitter.proposeDimensions()?.cols ?? GUEST_COLUMNS;
-    const size = sizes.find(each => (columns * now) / each >= GUEST_COLUMNS) ?? sizes.at(-1)!;
+    const size = matchMedia(PHONE).matches ? SMALL : fontSizeFor(columns * now);
     if (size !== now) this.terminal.options.fontSize = size;
     const { rows } = this.terminal, { active } = this.terminal.buffer, isAtEnd = active.viewportY >= active.baseY;
     this.fitter.fit();
