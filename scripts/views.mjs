@@ -18,8 +18,9 @@ const SETTLE_MS = 1500;
 /** A view that looks each second has looked. */
 const LOOK_MS = 1200;
 
-/** A guest that `npm run guests` fetches. */
-const FETCHED = 'Debian Linux, 686-pae';
+/** A guest that `npm run guests` fetches, and what it is called. */
+const FETCHED = 'Debian Linux, 686-pae',
+  LINUX = 'debian-686-pae';
 /** Two processors and the memory that the guests below fill: what stands there is told apart. */
 const HOST = 'host=pcpus=2,memory=512';
 /** So long guests work before the charts are shown: they are of a minute. */
@@ -104,6 +105,14 @@ const typeAhead = async (page, ...lines) => {
   for (const line of lines) await page.keyboard.type(`${line}\n`);
   await page.keyboard.press('Shift+Tab');
   await unfocus(page);
+};
+/** At Domain 0's shell, each a moment after the one before: two tasks of one second look the same. */
+const atShell = async (page, ...lines) => {
+  await choose(page, 'Go to Shell of Domain-0');
+  for (const line of lines) {
+    await typeAhead(page, line);
+    await page.waitForTimeout(LOOK_MS);
+  }
 };
 /** As many lines as nobody types. */
 const paste = async (page, text) => {
@@ -426,6 +435,9 @@ const VIEWS = [
         left = other !== undefined;
         await (left ? page.getByRole('menuitem', { name: other, exact: true }).click() : page.keyboard.press('Escape'));
       }
+      // One that may compute little gives its memory back as slowly: the picture is of a moment at which it does.
+      if (await hasFetched(page)) await atShell(page, `xl sched-credit -d ${LINUX} -c 5`, `xl mem-set ${LINUX} 80`);
+      await toHost(page, 'Desktop');
       await unfocus(page);
       const use = page.getByRole('button', { name: 'Use this screen' });
       if (await use.isVisible()) await use.click();
@@ -435,6 +447,7 @@ const VIEWS = [
     'host',
     async page => {
       await leaveScreen(page);
+      if (await hasFetched(page)) await atShell(page, `xl sched-credit -d ${LINUX} -c 0`);
       await goTo(page, 'web');
       // What it writes in the end is a pattern: the pages of its requests hold something.
       await typeAhead(page, ...TURNS, 'ping 10.0.2.2 12000 1400', 'fill xvda 0 1024 7', 'time xvda write 40000000 4 9');

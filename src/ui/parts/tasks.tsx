@@ -60,7 +60,7 @@ export function TaskTable({ shown }: { shown: readonly Task[] }) {
       const [time, ms] = startedAt(startedMs), isOpen = opened.value.has(id), counts = caused && words.counts(caused.hypercalls, caused.writes);
       return <Fragment key={id}><tr class={isOpen ? 'is-open' : ''}>
         <td class="m dim nw">{time}<span class="hide-s">{ms}</span></td><td class="m">{command}</td><td><Tag kind={state}>{strings.strip.states[state]}</Tag></td><td class="m num dim nw">{took(task) || (state !== 'running' && '–')}</td>
-        <td class="sec say"><div><Message text={message} />{counts && <span class="dim nw counts">{counts}</span>}</div></td>
+        <td class="sec say"><div><Message text={message} />{counts && <span class="dim nw did">{counts}</span>}</div></td>
         <td class="num nw">{state === 'failed' && <button class="btn quiet icon sm" aria-label={strings.strip.dismiss} title={strings.strip.dismiss} onClick={() => dismiss([id])}><Icon name="cross" /></button>}
           {caused && <button class="link" aria-expanded={isOpen} aria-controls={`causes-${id}`} aria-label={words.logOf(command)} title={counts || words.nothing} onClick={() => toggle(id)}>{words.log}</button>}</td>
       </tr>{isOpen && <tr class="opened" id={`causes-${id}`}><td colSpan={6}><Causes task={task} /></td></tr>}</Fragment>;
