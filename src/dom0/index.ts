@@ -14,7 +14,7 @@ export type { BridgePortInfo, Checkpoint, DefinedDomain, DiskInfo, Inventory, St
 export type { ForPage, WorkerFailed, WorkerProgram } from './page-worker.ts';
 export { inTurns, type Pace } from './runner-local.ts';
 export { type WorkerLike, WorkerRunner, inWorkers } from './runner-worker.ts';
-export type { Cause, TaskRecord } from './recorder.ts';
+export type { Cause, Caused, TaskRecord } from './recorder.ts';
 export type { Later } from './runner.ts';
 export type { ShellInput, ShellOutput } from './shell/index.ts';
 export { type HostState, openHostState } from './state.ts';

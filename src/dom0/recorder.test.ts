@@ -38,9 +38,9 @@ describe('what a task caused', () => {
       ['write', '/vm/u-1/name', undefined],
     ]);
     // What the guest wrote is no write of Domain 0's.
-    expect(other.caused).toEqual({ hypercalls: 0, writes: 2 });
+    expect(other.caused).toEqual({ hypercalls: 0, writes: 2, removals: 1 });
     expect(first.record.causes).toMatchObject([{ what: 'XEN_DOMCTL_pausedomain', times: 2 }, { kind: 'grant', what: 'entry 1', value: 'frame 0xfeff8 for Domain-0' }]);
-    expect(first.caused).toEqual({ hypercalls: 2, writes: 0 });
+    expect(first.caused).toEqual({ hypercalls: 2, writes: 0, removals: 0 });
   });
 
   it('is kept as far as a page reads it, and the rest counted', () => {
@@ -85,7 +85,7 @@ describe('a host', () => {
     await host['mem-set'](a.id, 6);
     const task = host.tasks.list().at(-1)!;
     // The command is over; its task lasts until the driver has done what it does.
-    expect(task).toMatchObject({ command: 'xl mem-set a 6', state: 'running', progress: 0, message: 'The balloon gave back 0 of 2 MiB; the guest decides how fast.', caused: { hypercalls: 1, writes: 1 } });
+    expect(task).toMatchObject({ command: 'xl mem-set a 6', state: 'running', progress: 0, message: 'The balloon gave back 0 of 2 MiB; the guest decides how fast.', caused: { hypercalls: 1, writes: 1, removals: 0 } });
     expect((await host.taskRecord(task.id))!.causes).toMatchObject([
       { kind: 'write', what: `/local/domain/${a.id}/memory/target`, value: '6144' },
       { kind: 'hypercall', what: 'XENMEM_set_pod_target', value: '1536 pages' },

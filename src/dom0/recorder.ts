@@ -29,6 +29,8 @@ export interface TaskRecord {
 export interface Caused {
   hypercalls: number;
   writes: number;
+  /** Nodes that were removed with all below them. */
+  removals: number;
 }
 
 /** Causes that are kept of one task, and characters of a value. */
@@ -41,7 +43,7 @@ const OF_DOMAIN = /^\/(?:local\/domain\/0(?:\/error)?\/backend\/[^/]+|local\/dom
 
 /** Of one task. */
 export class Recording {
-  readonly caused: Caused = { hypercalls: 0, writes: 0 };
+  readonly caused: Caused = { hypercalls: 0, writes: 0, removals: 0 };
   private readonly causes: Cause[] = [];
   private more = 0;
   private readonly domains = new Set<number>();
@@ -63,6 +65,7 @@ export class Recording {
   add(cause: Omit<Cause, 'ms' | 'times'>): void {
     if (cause.kind === 'hypercall') this.caused.hypercalls++;
     if (cause.kind === 'write' && cause.by === undefined) this.caused.writes++;
+    if (cause.kind === 'remove') this.caused.removals++;
     const last = this.causes.at(-1);
     if (last && this.more === 0 && last.kind === cause.kind && last.what === cause.what && last.value === cause.value && last.by === cause.by) last.times = (last.times ?? 1) + 1;
     else if (this.causes.length < MOST) this.causes.push({ ms: this.sinceStartMs(), ...cause });

@@ -1,8 +1,9 @@
 /** Words of views that are loaded when they are wanted; what the first view says is in strings.ts. */
+import type { Caused } from '../dom0/index.ts';
 import { count, strings } from './strings.ts';
 
 /** What Domain 0 did for a task, counted. */
-const did = (hypercalls: number, writes: number): string => [hypercalls ? count(hypercalls, 'hypercall') : '', writes ? count(writes, 'XenStore write') : ''].filter(Boolean).join(', ');
+const did = ({ hypercalls, writes, removals }: Caused): string => [hypercalls ? count(hypercalls, 'hypercall') : '', writes ? count(writes, 'XenStore write') : '', removals ? count(removals, 'XenStore removal') : ''].filter(Boolean).join(', ');
 
 export const laterStrings = {
   tasks: {
@@ -11,9 +12,9 @@ export const laterStrings = {
     logOf: (command: string) => `log of ${command}`,
     nothing: 'What Domain-0 did for it',
     counts: did,
-    about: (hypercalls: number, writes: number) => hypercalls + writes === 0
-      ? 'It made no hypercall and wrote nothing into XenStore.'
-      : `Domain-0 did this for it: ${did(hypercalls, writes)}. Here the toolstack calls the hypervisor directly: each call stands under the name of its hypercall.`,
+    about: (caused: Caused) => did(caused) === ''
+      ? 'Domain-0 made no hypercall for it and wrote nothing into XenStore.'
+      : `Domain-0 did this for it: ${did(caused)}. Here the toolstack calls the hypervisor directly: each call stands under the name of its hypercall.`,
     kinds: { hypercall: 'hypercall', write: 'XenStore', remove: 'XenStore rm', grant: 'grant', log: 'xl dmesg' },
     by: (domain: string) => `${domain} wrote`,
     more: (n: number) => `and ${n} more`,

@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { describe, expect, it } from 'vitest';
 import { bytes, GuestTerminal } from './terminal.ts';
+import { fontSizeFor } from './xterm.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const until = async (what: () => boolean) => { for (let i = 0; i < 500 && !what(); i++) await new Promise(resolve => setTimeout(resolve, 10)); };
@@ -65,4 +66,9 @@ describe('sizes', () => {
   it('are in the units that the rest of the page uses', () => {
     expect([512, 2048, 138_712, 5_707_712].map(bytes)).toEqual(['512 B', '2.0 KiB', '135 KiB', '5.4 MiB']);
   });
+});
+
+it('has type for 80 columns as long as that reads well, and type of 12 pixels where 66 have room', () => {
+  // In columns of one-pixel type: a letter is as wide as a part of its size.
+  expect([2000, 1000, 960, 900, 792, 790, 500].map(fontSizeFor)).toEqual([13, 12.5, 12, 12, 12, 11, 11]);
 });

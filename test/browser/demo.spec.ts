@@ -71,6 +71,11 @@ test('pause stops virtual time, run lets it go on, destroy ends the domain', asy
   // The visible word is in the name (WCAG 2.5.3).
   await page.getByRole('button', { name: 'Tasks: show task log' }).click();
   await expect(page.getByRole('row', { name: /xl destroy demo done .* Domain 1 is gone, its 16 MiB are free\./ })).toBeVisible();
+  // What Domain 0 really did for it, by the keyboard.
+  const log = page.getByRole('button', { name: 'log of xl destroy demo' });
+  await log.press('Enter');
+  await expect(log).toHaveAttribute('aria-expanded', 'true');
+  await expect(page.locator('.causes').getByText('XEN_DOMCTL_destroydomain')).toBeVisible();
 });
 
 test('the screen takes the keyboard on request only, and left Ctrl + left Alt gives it back', async ({ page }) => {

@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { Fragment } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import type { Cause, Task, TaskRecord } from '../../dom0/index.ts';
 import { dismiss, host, nameOf } from '../host.ts';
 import { strings } from '../strings.ts';
@@ -36,9 +36,12 @@ function Causes({ task: { id, state, caused } }: { task: Task }) {
     const timer = setInterval(read, READ_MS);
     return () => clearInterval(timer);
   }, [id, state]);
+  const place = useRef<HTMLDivElement>(null), isThere = record.value !== undefined;
+  // What was opened at the foot of the log is seen.
+  useEffect(() => { if (isThere) place.current?.scrollIntoView({ block: 'nearest' }); }, [isThere]);
   const { causes, more } = record.value ?? { causes: [], more: 0 };
-  return <div class="causes">
-    <p class="sec">{record.value && words.about(caused?.hypercalls ?? 0, caused?.writes ?? 0)}</p>
+  return <div class="causes" ref={place}>
+    <p class="sec">{record.value && caused && words.about(caused)}</p>
     <ol>{causes.map((cause, i) => <li key={i}><span class="m dim num">{sinceStart(cause.ms)}</span><span class="sec">{doneBy(cause)}</span>
       <code>{cause.what}{cause.kind === 'write' ? ` = ${JSON.stringify(cause.value ?? '')}` : cause.value !== undefined && <span class="sec">{` ${cause.value}`}</span>}{cause.times !== undefined && <b>{` × ${cause.times}`}</b>}</code></li>)}</ol>
     {more > 0 && <p class="sec">{words.more(more)}</p>}
@@ -57,7 +60,7 @@ export function TaskTable({ shown }: { shown: readonly Task[] }) {
     <thead><tr><th>{strings.strip.started}</th><th>{strings.strip.command}</th><th>{strings.strip.status}</th><th class="num">{strings.strip.took}</th><th>{strings.strip.happened}</th><th /></tr></thead>
     <tbody>{shown.map(task => {
       const { id, command, state, message, caused, startedMs } = task;
-      const [time, ms] = startedAt(startedMs), isOpen = opened.value.has(id), counts = caused && words.counts(caused.hypercalls, caused.writes);
+      const [time, ms] = startedAt(startedMs), isOpen = opened.value.has(id), counts = caused && words.counts(caused);
       return <Fragment key={id}><tr class={isOpen ? 'is-open' : ''}>
         <td class="m dim nw">{time}<span class="hide-s">{ms}</span></td><td class="m">{command}</td><td><Tag kind={state}>{strings.strip.states[state]}</Tag></td><td class="m num dim nw">{took(task) || (state !== 'running' && '–')}</td>
         <td class="sec say"><div><Message text={message} />{counts && <span class="dim nw did">{counts}</span>}</div></td>
