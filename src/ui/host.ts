@@ -15,8 +15,9 @@ export const domains = signal<DomainInfo[]>([]);
 /** What a domain is called; one that is gone by its number. */
 export const nameOf = (id: number): string => (id === 0 ? strings.shell.domain : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 const hostTasks = signal<Task[]>([]);
-/** The page's own failures, in the same log. Their ids are negative. */
+/** The page's own, in the same log: what failed, and what it downloads. Their ids are negative. */
 const pageTasks = signal<Task[]>([]);
+let lastOfPage = 0;
 const dismissed = signal<ReadonlySet<number>>(new Set());
 /** Set once Domain 0 is beyond help. */
 export const hostProblem = signal<string | undefined>(undefined);
@@ -199,7 +200,7 @@ function keepTasks(): void {
   pageTasks.value = [
     ...pageTasks.peek(),
     // What they caused is gone with the Domain 0 that recorded it.
-    ...kept.map(({ caused: _, progress: _at, ...task }, i): Task => ({ ...task, id: -1 - pageTasks.peek().length - i, ...(task.state === 'running' ? { state: 'failed', message: strings.errors.hostEnded } : {}) })),
+    ...kept.map(({ caused: _, progress: _at, ...task }): Task => ({ ...task, id: --lastOfPage, ...(task.state === 'running' ? { state: 'failed', message: strings.errors.hostEnded } : {}) })),
   ];
   hostTasks.value = [];
   // The next one's ids begin anew.
@@ -209,7 +210,20 @@ function keepTasks(): void {
 /** Puts a failure of the page itself into the task log; the same sentence once. */
 export function reportProblem(command: string, message: string): void {
   if (pageTasks.value.some(task => task.message === message && !dismissed.value.has(task.id))) return;
-  pageTasks.value = [...pageTasks.value, { id: -1 - pageTasks.value.length, command, state: 'failed', startedMs: Date.now(), message }];
+  pageTasks.value = [...pageTasks.value, { id: --lastOfPage, command, state: 'failed', startedMs: Date.now(), message }];
+}
+
+/** Something that the page itself does and that takes its time. `end` without a message: nothing came of it, and nothing is said. */
+export function startPageTask(command: string): { say(message: string, progress: number): void; end(state: 'done' | 'failed', message: string | undefined): void } {
+  const id = --lastOfPage, startedMs = Date.now(), since = performance.now();
+  const put = (task: Partial<Task> | undefined) => {
+    pageTasks.value = [...pageTasks.value.filter(each => each.id !== id), ...(task ? [{ id, command, startedMs, state: 'running' as const, ...task }] : [])];
+  };
+  put({});
+  return {
+    say: (message, progress) => put({ message, progress }),
+    end: (state, message) => put(message === undefined ? undefined : { state, message, durationMs: performance.now() - since }),
+  };
 }
 
 /** The sentence of whatever was thrown. */

@@ -2,14 +2,15 @@
 
 import { batch, computed, signal } from '@preact/signals';
 import type { Changes, DomainInfo, Edited, JudgedText, NamedFile, Plan } from '../dom0/index.ts';
-import { asTask, command, domains, host, reportProblem, sentence, windowAsked } from './host.ts';
+import { asTask, command, domains, host, reportProblem, sentence, startPageTask, windowAsked } from './host.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
-import { catalogue, fetchGuest, type Offer, type Progress } from './offers.ts';
+import { catalogue, fetchGuest, type Offer, type Progress, progressText } from './offers.ts';
 import { severalPage, storagePage } from './parts.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
 import { strings } from './strings.ts';
+import { bytes } from './terminal.ts';
 import { Typing } from './typing.ts';
 
 export interface Place {
@@ -334,6 +335,8 @@ export async function makeOffer(guest: Offer): Promise<{ domain: DomainInfo; fil
   };
   problem(undefined);
   note(undefined, false);
+  // What the page carries is there at once.
+  let task = guest.bytes > 0 ? startPageTask(strings.home.download(guest.id)) : undefined;
   try {
     let shown = 0;
     const files = await fetchGuest(guest, abort.signal, progress => {
@@ -341,11 +344,15 @@ export async function makeOffer(guest: Offer): Promise<{ domain: DomainInfo; fil
       if (progress.done < progress.all && performance.now() - shown < 100) return;
       shown = performance.now();
       note(progress, false);
+      task?.say(progressText(progress, performance.now()), Math.min(1, progress.done / Math.max(1, progress.all)));
     });
     note(undefined, true);
+    task?.end('done', strings.home.downloaded(bytes(files.reduce((sum, { data }) => sum + data.size, 0))));
+    task = undefined;
     return { domain: await (guest.saved && files[0] ? host.restore(files[0]) : host.create(files, true)), files };
   } catch (error) {
     if (!abort.signal.aborted) problem(sentence(error));
+    task?.end('failed', abort.signal.aborted ? undefined : sentence(error));
     return undefined;
   } finally {
     const next = new Map(fetching.peek());

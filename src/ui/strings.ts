@@ -155,6 +155,8 @@ export const strings = {
     moreGuests: 'Debian’s kernels join this list after',
     moreGuestsCommand: 'npm run guests',
     fetching: (name: string, done: string, all: string, seconds: number) => `${name}: ${done} of ${all}${seconds > 0 ? `, ${seconds} s left` : ''}`,
+    download: (id: string) => `download ${id}`,
+    downloaded: (size: string) => `${size} came from where the page is.`,
     building: (name: string) => `Building ${name} …`,
     mode: 'Mode',
     figure: 'Start three side by side',
