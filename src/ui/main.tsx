@@ -11,6 +11,7 @@ import { followHistory } from './history.ts';
 import { catalogue, startCatalogue } from './offers.ts';
 import { followInventory } from './inventory.ts';
 import { isolate, keepForLater } from './offline.ts';
+import { followStart } from './ready.ts';
 import { followDomains } from './sessions.ts';
 import { followLesson } from './parts/lesson.tsx';
 import { loadSettings, saveEvery } from './settings.ts';
@@ -37,6 +38,7 @@ async function begin(): Promise<void> {
   followLeaving();
   followHistory();
   followFirstPrompt();
+  followStart();
   followLesson();
   followDomains(id => place.peek().id === id);
   // The boot menu, where it is wanted, is the first thing that is painted.

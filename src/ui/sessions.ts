@@ -29,6 +29,8 @@ export class DomainSession {
   /** Whether the serial line and the screen were ever used: decides which windows open by themselves. */
   readonly spoke = signal(false);
   readonly drew = signal(false);
+  /** When somebody first typed or pressed a key. */
+  askedMs: number | undefined;
   /** The files it was made from, as long as this page made it. */
   files: NamedFile[] | undefined;
   readonly terminal: GuestTerminal;
@@ -91,6 +93,7 @@ export class DomainSession {
   }
 
   send(input: ConsoleInput): void {
+    if (!('mouse' in input)) this.askedMs ??= performance.now();
     if (!this.gone.peek()) this.port?.postMessage(input);
   }
 

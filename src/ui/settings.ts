@@ -27,6 +27,8 @@ export const SAVE_EVERY = [0, 5, 15, 60] as const;
 export const saveEvery = signal<(typeof SAVE_EVERY)[number]>(0);
 /** Widths and heights of regions that a person moved, in pixels (parts/splitter.tsx knows which). */
 export const sizes = signal<Readonly<Record<string, number>>>({});
+/** Milliseconds from Boot to its prompt of each offered guest that was booted here, the last time (ready.ts). */
+export const readyIn = signal<Readonly<Record<string, number>>>({});
 
 const KEY = 'ringside-page';
 const THEMES: ThemeChoice[] = ['system', 'light', 'dark', 'contrast'];
@@ -55,7 +57,7 @@ export async function loadSettings(): Promise<void> {
 }
 
 /** What is stored, and stands in an exported file. */
-export const kept = () => ({ theme: theme.value, windows: windows.value, screenReader: screenReader.value, strips: strips.value, stripTab: stripTab.value, layout: layout.value, sizes: sizes.value, saveEvery: saveEvery.value });
+export const kept = () => ({ theme: theme.value, windows: windows.value, screenReader: screenReader.value, strips: strips.value, stripTab: stripTab.value, layout: layout.value, sizes: sizes.value, saveEvery: saveEvery.value, readyIn: readyIn.value });
 
 /** Takes in what was stored, or stands in a file that anybody may have written: what it lacks, or has and cannot be, is as at the first visit. */
 export function takeSettings(given: unknown): void {
@@ -74,5 +76,7 @@ export function takeSettings(given: unknown): void {
     closed: Array.isArray(closed) ? closed.filter(name => typeof name === 'string') : [],
   };
   saveEvery.value = SAVE_EVERY.find(minutes => minutes === stored.saveEvery) ?? 0;
-  sizes.value = Object.fromEntries(Object.entries(record(stored.sizes)).filter((pair): pair is [string, number] => Number.isFinite(pair[1])));
+  const numbers = (value: unknown): Record<string, number> => Object.fromEntries(Object.entries(record(value)).filter((pair): pair is [string, number] => Number.isFinite(pair[1])));
+  sizes.value = numbers(stored.sizes);
+  readyIn.value = numbers(stored.readyIn);
 }

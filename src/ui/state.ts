@@ -7,6 +7,7 @@ import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
 import { catalogue, fetchGuest, type Offer, type Progress, progressText } from './offers.ts';
 import { severalPage, storagePage } from './parts.ts';
+import { followReady } from './ready.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
 import { strings } from './strings.ts';
@@ -325,7 +326,7 @@ export async function bootBeside(name: string, make: () => Promise<{ domain: Dom
 /** Undefined: it was cancelled, is being made already, or could not be made; why stands beside it. */
 export async function makeOffer(guest: Offer): Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined> {
   if (fetching.peek().has(guest.id)) return undefined;
-  const abort = new AbortController();
+  const abort = new AbortController(), startMs = performance.now();
   const note = (progress: Progress | undefined, building: boolean) => { fetching.value = new Map(fetching.peek()).set(guest.id, { abort, progress, building }); };
   const problem = (text: string | undefined) => {
     const next = new Map(offerProblems.peek());
@@ -349,7 +350,9 @@ export async function makeOffer(guest: Offer): Promise<{ domain: DomainInfo; fil
     note(undefined, true);
     task?.end('done', strings.home.downloaded(bytes(files.reduce((sum, { data }) => sum + data.size, 0))));
     task = undefined;
-    return { domain: await (guest.saved && files[0] ? host.restore(files[0]) : host.create(files, true)), files };
+    const domain = await (guest.saved && files[0] ? host.restore(files[0]) : host.create(files, true));
+    followReady(guest.id, domain.id, startMs);
+    return { domain, files };
   } catch (error) {
     if (!abort.signal.aborted) problem(sentence(error));
     task?.end('failed', abort.signal.aborted ? undefined : sentence(error));

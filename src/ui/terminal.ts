@@ -19,6 +19,7 @@ const QUIET_MS = 300, MOST_MS = 1500;
 const EARLY_ROWS = 24, EARLY_BYTES = 8 * 1024;
 /** Keys that write no character of their own, as a VT100 sends them. */
 const EARLY_KEYS: Record<string, string> = { Enter: '\r', Backspace: '\x7f', Tab: '\t', Escape: '\x1b', ArrowUp: '\x1b[A', ArrowDown: '\x1b[B', ArrowRight: '\x1b[C', ArrowLeft: '\x1b[D' };
+const TAIL_BYTES = 80;
 const ESC = 0x1b;
 /** OSC to its end, CSI, and the shorter ones (ECMA-48). */
 const SEQUENCES = /\x1b(?:\][^\x07\x1b]*(?:\x07|\x1b\\)?|\[[0-?]*[ -/]*[@-~]|[ -/]*[0-~])/g;
@@ -40,6 +41,9 @@ export class GuestTerminal {
   readonly element = document.createElement('div');
   /** Bytes seen so far. */
   received = 0;
+  /** The last bytes, one character each, and when they came. */
+  tail = '';
+  saidMs = 0;
 
   private readonly label: string;
   private readonly onInput: (bytes: Uint8Array) => void;
@@ -165,6 +169,8 @@ export class GuestTerminal {
   /** Appends guest output; shown in order, a batch a frame. */
   write(bytes: Uint8Array): void {
     this.received += bytes.length;
+    this.tail = (this.tail + String.fromCharCode(...bytes.subarray(-TAIL_BYTES))).slice(-TAIL_BYTES);
+    this.saidMs = performance.now();
     this.queue.push(bytes);
     this.queued += bytes.length;
     if (this.queued > BACKLOG_BYTES) this.skip();
@@ -248,9 +254,11 @@ export class GuestTerminal {
   }
 }
 
+export const plainText = (text: string): string => text.replace(SEQUENCES, '');
+
 /** What a line printer would show: lines, without what only a terminal understands. */
 function plainLines(bytes: Uint8Array): string[] {
-  const text = new TextDecoder().decode(bytes).replace(SEQUENCES, '');
+  const text = plainText(new TextDecoder().decode(bytes));
   // A line that is written again from its start shows what was written last.
   return text.replace(/\r+\n/g, '\n').split('\n').map(line => line.slice(line.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f]/g, '').trimEnd());
 }

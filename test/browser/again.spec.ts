@@ -1,6 +1,6 @@
 /** A network that comes and goes while the page is open. */
 import { readFileSync } from 'node:fs';
-import { drop, expect, open, test } from './page.ts';
+import { bootDemo, drop, expect, open, test } from './page.ts';
 
 test('what could not be loaded is loaded when somebody asks for it again', async ({ page }) => {
   let isThere = false;
@@ -47,7 +47,7 @@ test('a lesson, an inspector’s code and the assembler', async ({ page }) => {
   let isThere = false;
   await page.route(/assets\/(weight-and-cap|code-lines|assembler)-[^/]*\.js/, route => (isThere ? route.continue() : route.abort()));
   await open(page, './?boot=0');
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(page.getByTestId('serial-text').filter({ hasText: 'demo>' })).toBeAttached();
   await page.getByRole('tab', { name: 'Inspect' }).click();
   const code = page.getByRole('alert').filter({ hasText: 'could not be loaded' });
@@ -69,7 +69,7 @@ test('a view whose style sheet did not come is styled when it is shown, and what
   let isThere = false;
   await page.route(/assets\/(inspect-[^/]*\.css|browser-state-[^/]*\.js|demo-[^/]*\.elf)/, route => (isThere ? route.continue() : route.abort()));
   await open(page, './?boot=0');
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(page.getByText('demo.elf could not be fetched')).toContainText('Check the connection');
   await page.getByRole('tab', { name: 'Inspect' }).click();
   const refused = page.locator('#bench').getByRole('alert').filter({ hasText: 'could not be loaded' });

@@ -1,10 +1,10 @@
 /** Running guests are saved at intervals, and go on from there after a reload. */
-import { expect, open, serialText, test } from './page.ts';
+import { bootDemo, expect, open, serialText, test } from './page.ts';
 
 test('a running guest is saved every five minutes, and goes on after a reload as it was then', async ({ page }) => {
   await page.clock.install();
   await open(page, './?boot=0');
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 20_000 });
   await page.getByRole('button', { name: 'Use this terminal' }).click();

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { file } from '../support/needs.ts';
-import { domainRows, drop, expect, type GivenFile, open, test } from './page.ts';
+import { bootDemo, domainRows, drop, expect, open, test, type GivenFile } from './page.ts';
 
 const BROKEN = `name    = "web1"
 type    = "hvm"
@@ -91,7 +91,7 @@ test('a definition that was refused for its name can be started once the name is
   await open(page);
   const folder = new URL('../../guests/demo/', import.meta.url);
   const files = ['demo.cfg', 'demo.elf'].map(name => ({ name, buffer: readFileSync(new URL(name, folder)) }));
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
   await drop(page, files);
   await expect(page.locator('.edt-m .stop').filter({ hasText: 'There is a domain called demo already' })).toBeVisible();

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { domainRows, drop, expect, open, serialText, test } from './page.ts';
+import { bootDemo, demoButton, domainRows, drop, expect, open, serialText, test } from './page.ts';
 
 test('the demo guest boots with one click, answers a typed command, and its exits are counted', async ({ page }) => {
   await open(page);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(domainRows(page)).toHaveCount(1);
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
   // One key is the way in, and the window says so.
@@ -31,19 +31,19 @@ test('no guest is offered before the list is whole: what stood under the pointer
   await expect(page.getByRole('status').getByText('The list of guests is being read.')).toBeVisible();
   await expect(page.getByRole('button', { name: /^Boot / })).toHaveCount(0);
   answer();
-  await expect(page.getByRole('button', { name: 'Boot demo' })).toBeVisible();
+  await expect(await demoButton(page)).toBeVisible();
 });
 
 test('a double click on Boot boots the guest, once: its second click does not cancel', async ({ page }) => {
   await open(page, './?boot=0');
-  await page.getByRole('button', { name: 'Boot demo' }).dblclick();
+  await (await demoButton(page)).dblclick();
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
   await expect(domainRows(page)).toHaveCount(1);
 });
 
 test('pause stops virtual time, run lets it go on, destroy ends the domain', async ({ page }) => {
   await open(page);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await page.getByRole('button', { name: 'Pause', exact: true }).click();
   await expect(domainRows(page).locator('.st')).toContainText('paused');
   const clock = page.locator('.clock').first();
@@ -80,7 +80,7 @@ test('pause stops virtual time, run lets it go on, destroy ends the domain', asy
 
 test('the screen takes the keyboard on request only, and left Ctrl + left Alt gives it back', async ({ page }) => {
   await open(page);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Screen' }).click();
   const use = page.getByRole('button', { name: 'Use this screen' });
   await expect(use).toBeEnabled();
@@ -101,7 +101,7 @@ test('the screen takes the keyboard on request only, and left Ctrl + left Alt gi
 
 test('a triple fault is told in the task log and in the console, and a second boot takes a free name', async ({ page }) => {
   await open(page);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Serial' }).click();
   await page.getByRole('button', { name: 'Use this terminal' }).click();
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo>\s*$/);
@@ -112,7 +112,7 @@ test('a triple fault is told in the task log and in the console, and a second bo
   await expect(page.getByRole('row').filter({ hasText: 'demo restarted' })).toContainText('Triple fault (exit 2)');
   await page.getByRole('treeitem', { name: 'ringside-1' }).click();
   await page.getByRole('button', { name: 'New guest' }).click();
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(page.getByRole('heading', { name: 'demo-2' })).toBeVisible();
   // Help closes wherever the focus is.
   await page.getByRole('button', { name: 'Help' }).click();
@@ -123,7 +123,7 @@ test('a triple fault is told in the task log and in the console, and a second bo
 
 test('a saved guest, dropped again, goes on where it was', async ({ page }) => {
   await open(page);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
   const saved = page.waitForEvent('download');
@@ -149,7 +149,7 @@ test('a saved guest, dropped again, goes on where it was', async ({ page }) => {
 
 test('a guest that the host offers as it stands at its shell goes on there, with what it showed', async ({ page }) => {
   await open(page);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Save state' }).click();
@@ -170,7 +170,7 @@ test('while xterm is not there a guest’s words stand as text, with the last in
   const xterm = /\/xterm-[\w-]+\.js(\?|$)/;
   await open(page);
   await page.route(xterm, route => route.abort());
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   const text = page.getByTestId('serial').locator('pre');
   await expect(text).toContainText('demo>', { timeout: 30_000 });
   // The end is in view, in a window that is lower than the text.

@@ -1,17 +1,17 @@
 /** Domain 0's desktop: the tree with its menus, windows of all guests, the host's page, what is defined. */
 import type { Page } from '@playwright/test';
-import { domainRows, expect, open, test } from './page.ts';
+import { bootDemo, domainRows, expect, open, test } from './page.ts';
 
 const row = (page: Page, name: string | RegExp) => page.getByRole('tree').getByRole('treeitem', { name });
 const shellText = async (page: Page): Promise<string> => (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts()).map(line => line.replace(/\u00a0/g, ' ').trimEnd()).join('\n');
 
 async function bootDemos(page: Page): Promise<void> {
   await open(page);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
   await row(page, 'ringside-1').click();
   await page.getByRole('button', { name: 'New guest' }).click();
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(page.getByRole('heading', { name: 'demo-2' })).toBeVisible();
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { expect, open, test } from './page.ts';
+import { bootDemo, expect, open, test } from './page.ts';
 
 /** What the first prompt needs none of. */
 const LATER = /assets\/(xterm|browser-state|shell|browser|compiler|inspection|vbd|vif|vfb|device-model|atapi-drive|xz|pv-domain|uplink|e1000|ahci|chart|strings-later|host-page|guest-overview|live|pcpus)-/;
@@ -9,7 +9,7 @@ test('at most 450 KB of script, by gzip, come before the first prompt, and nothi
   const asked = new Set<string>();
   context.on('request', request => void (/\.js$/.test(new URL(request.url()).pathname) && asked.add(new URL(request.url()).pathname)));
   await open(page, './?boot=0');
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await page.waitForFunction(() => [...document.querySelectorAll('[data-testid=serial], [data-testid=screen-text]')].some(({ textContent }) => /demo>/.test(textContent)), undefined, { polling: 'raf' });
   const before = [...asked];
   expect(before.filter(path => LATER.test(path))).toEqual([]);

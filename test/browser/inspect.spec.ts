@@ -1,7 +1,7 @@
 /** A guest's page: what can be changed while it runs, and its inspectors, whose facts are what xl and xenstore say. */
 import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
-import { expect, open, test } from './page.ts';
+import { bootDemo, expect, open, test } from './page.ts';
 
 const shellText = async (page: Page): Promise<string> => (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts()).map(line => line.replace(/\u00a0/g, ' ').trimEnd()).join('\n');
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
@@ -94,7 +94,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
 
 test('a paused guest is stepped by an instruction and by an exit, and its registers are those of that moment', async ({ page }) => {
   await open(page);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
   await tab(page, 'Inspect');
   await tab(page, 'Processor');

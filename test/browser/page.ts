@@ -1,6 +1,6 @@
 /** What the browser tests share: a page without WebAssembly that fails a test on any exception, and words for what a person does there. */
 
-import { expect, type Page, test as base } from '@playwright/test';
+import { expect, type Locator, type Page, test as base } from '@playwright/test';
 
 export const test = base.extend<{ exceptions: string[] }>({
   exceptions: [
@@ -30,6 +30,16 @@ export async function open(page: Page, address = './'): Promise<void> {
   await page.goto(address);
   await expect(page.getByText(/MiB free/)).toBeVisible();
 }
+
+/** The button of a small guest: where others were fetched it stands behind them. */
+export async function demoButton(page: Page): Promise<Locator> {
+  const all = page.getByText(/^All \d+ guests$/), button = page.getByRole('button', { name: 'Boot demo', includeHidden: true });
+  await all.waitFor();
+  if (!(await button.isVisible())) await all.click();
+  return button;
+}
+
+export const bootDemo = async (page: Page): Promise<void> => (await demoButton(page)).click();
 
 /** Drops files anywhere on the page, as a drag from the desktop would. */
 export async function drop(page: Page, files: GivenFile[]): Promise<void> {

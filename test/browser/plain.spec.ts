@@ -1,4 +1,4 @@
-import { domainRows, expect, open, serialText, test } from './page.ts';
+import { bootDemo, domainRows, expect, open, serialText, test } from './page.ts';
 
 const PLAIN = process.env.RINGSIDE_TEST_PLAIN!;
 
@@ -9,7 +9,7 @@ test('without cross-origin isolation the page says what is lost, and guests run 
   await page.getByRole('button', { name: 'How to serve it' }).click();
   await expect(page.getByText('Cross-Origin-Embedder-Policy: require-corp')).toBeVisible();
 
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(domainRows(page)).toHaveCount(1);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await page.getByRole('button', { name: 'Use this terminal' }).click();

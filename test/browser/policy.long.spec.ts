@@ -1,7 +1,7 @@
 /** What a page's Content-Security-Policy leaves of the compiler of guest code: new Function, scripts of blob: addresses, nothing. */
 import type { Server } from 'node:http';
 import { file } from '../support/needs.ts';
-import { expect, open, serialText, test } from './page.ts';
+import { bootDemo, expect, open, serialText, test } from './page.ts';
 
 interface Served {
   serve(options: { port: number; wasm: boolean; isolated: boolean; policy: string }): Promise<{ server: Server; url: string }>;
@@ -21,7 +21,7 @@ for (const { what, policy, isolated, share, told } of CASES)
     const { server, url } = await serve({ port: 0, wasm: false, isolated, policy });
     try {
       await open(page, `${url}?jit=1`);
-      await page.getByRole('button', { name: 'Boot demo' }).click();
+      await bootDemo(page);
       await expect.poll(() => serialText(page), { timeout: 60_000 }).toMatch(/demo> *$/);
       await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
       await page.getByRole('button', { name: 'Use this terminal' }).click();

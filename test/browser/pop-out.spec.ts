@@ -1,9 +1,9 @@
 /** A guest's window as a window of the browser: the same terminal, the same screen. */
-import { domainRows, expect, open, test } from './page.ts';
+import { bootDemo, domainRows, expect, open, test } from './page.ts';
 
 test('a guest’s terminal and screen go into windows of their own and come back', async ({ page, context }) => {
   await open(page);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
   let opening = context.waitForEvent('page');
@@ -53,7 +53,7 @@ test('a terminal that was opened in a window of its own goes on in the page when
   const held = new Promise<void>(resolve => { release = resolve; });
   await context.route(/\/xterm-[^/]*\.js$/, async route => { await held; await route.continue(); });
   await open(page);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
   const opening = context.waitForEvent('page');
   await page.getByRole('button', { name: 'Serial terminal of demo in a window of its own' }).click();

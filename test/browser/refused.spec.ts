@@ -1,5 +1,5 @@
 /** Browsers that refuse what the page would like to have. */
-import { drop, expect, open, test } from './page.ts';
+import { bootDemo, drop, expect, open, test } from './page.ts';
 
 test('where nothing may be kept the page works, and says what it cannot do', async ({ page }) => {
   // As Chromium has it where a site may keep no data.
@@ -11,7 +11,7 @@ test('where nothing may be kept the page works, and says what it cannot do', asy
   });
   await open(page);
   await page.getByRole('combobox', { name: 'Theme' }).selectOption('dark');
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect(page.getByTestId('serial-text').filter({ hasText: 'demo>' })).toBeAttached();
   await drop(page, [{ name: 'mine.md', buffer: Buffer.from('---\ntitle: Mine\n---\n') }]);
   await expect(page.locator('#bench').getByRole('alert')).toContainText('allow this site to keep data');

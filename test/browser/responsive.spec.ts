@@ -1,13 +1,13 @@
 /** What keeps the page quick on any machine; `npm run -s bench:page` measures how quick it is. */
 import { readFileSync } from 'node:fs';
 import { domainWorkers, holdStill } from './workers.ts';
-import { domainRows, drop, expect, open, serialText, test } from './page.ts';
+import { bootDemo, domainRows, drop, expect, open, serialText, test } from './page.ts';
 
 test('every guest has a worker of its own, and the page and Domain 0 wait for none: they answer while all guests stand still', async ({ browser, page }) => {
   await open(page);
   const cdp = await browser.newBrowserCDPSession();
   expect(await domainWorkers(cdp)).toHaveLength(0);
-  await page.getByRole('button', { name: 'Boot demo' }).click();
+  await bootDemo(page);
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
   await page.getByRole('button', { name: 'Use this terminal' }).click();
   await page.keyboard.type('spin 600\n');

@@ -49,7 +49,9 @@ export async function lessonText(id: string): Promise<string> {
   return (await entry.load()).default;
 }
 
+export const freshSeed = (): string => Math.random().toString(36).slice(2, 8);
+
 /** Where a lesson is; without a seed one is drawn. */
-export function lessonAddress(id: string, seed = Math.random().toString(36).slice(2, 8)): string {
+export function lessonAddress(id: string, seed = freshSeed()): string {
   return `?time=virtual&lesson=${encodeURIComponent(id)}&seed=${encodeURIComponent(seed)}`;
 }

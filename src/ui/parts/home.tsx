@@ -6,12 +6,14 @@ import { inventory } from '../inventory.ts';
 import { FIGURE, isListed, type Offer, offers, pcos, progressText } from '../offers.ts';
 import { fourWays } from '../parts.ts';
 import type { Panel } from '../panel.ts';
+import { started } from '../ready.ts';
 import { speaking } from '../sessions.ts';
+import { readyIn } from '../settings.ts';
 import { addFiles, bootBeside, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, makeOffer, offerProblems } from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
-import { LessonList } from './lesson.tsx';
+import { HandOut, LessonList } from './lesson.tsx';
 import { afterPrompt } from '../first-prompt.ts';
 import { later } from './later.tsx';
 import { ChooseFiles, Icon, ModeBadge, StateMark, Tag } from './marks.tsx';
@@ -36,22 +38,23 @@ export const homePanel: Panel = {
 };
 
 function Home() {
-  const best = bestOf(offers.value), others = offers.value.filter(guest => guest !== best);
+  const best = bestOf(offers.value), others = offers.value.filter(guest => guest !== best), start = started.value;
+  const beside = FIRST.flatMap(id => others.filter(guest => guest.id === id)).slice(0, MOST_BESIDE);
   // Domain-0 is one; guests that ended are none.
   const systems = domains.value.filter(({ id, state }) => id > 0 && state !== 'c' && state !== 's').length + 1;
   return <div class="body first">
     <div class="hero"><div>
       <h1>{strings.home.title(systems)} <br />{strings.home.title2(systems)}</h1>
-      <p class="lede">{strings.home.lede(systems)}</p>
+      <p class="lede">{start && strings.home.started(`${(start.ms / 1000).toFixed(2)} s`, start.isChosen, start.bytes ? bytes(start.bytes) : '')}{strings.home.lede}</p>
     </div>{afterPrompt.value && <PcpuStrip />}</div>
     <div class="cards">
       <section class="card">
         <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
         <p class="sec"><button class="link" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}>{strings.home.figure}</button><span id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</span></p>
         {!isListed.value ? <p class="sec" role="status">{strings.home.listing}</p> : <>
-        <Offers best={best} guests={others.filter(({ id }) => FIRST.includes(id))} />
+        <Offers best={best} guests={beside} />
         <div class="more-r cf">
-        <details class="more-g"><summary>{strings.home.all(others.length + 1)}</summary><Offers guests={others.filter(({ id }) => !FIRST.includes(id))} /></details>
+        <details class="more-g"><summary>{strings.home.all(others.length + 1)}</summary><Offers guests={others.filter(guest => !beside.includes(guest))} /></details>
         <details class="more-g" onToggle={event => { showsSectors.value = event.currentTarget.open; }}>
           <summary title={strings.bootSectors.hint}>{strings.bootSectors.title}</summary>{showsSectors.value && <BootSectors />}</details>
         </div>
@@ -70,10 +73,10 @@ function Home() {
         <ReopenList />
       </section>
       <section class="card">
-        <h2><Icon name="prompt" size={15} /> {strings.home.lesson}</h2>
+        <h2><Icon name="book" size={15} /> {strings.home.lesson}</h2>
         <p class="sec">{strings.home.lessonHint}</p>
         <LessonList><li><button class="link" aria-describedby="ways-hint" onClick={() => void startWays()}>{strings.home.ways}</button><span class="sec" id="ways-hint">{strings.home.waysHint}</span></li></LessonList>
-        <p class="sec cf">{strings.home.ownLesson}</p>
+        <p class="sec cf">{strings.home.ownLesson}<HandOut /></p>
       </section>
       <div class="livew">
         {speaking() ? <LiveConsole /> : <section class="win"><div class="wt"><StateMark state="r" /><span class="t">{strings.home.log}</span><span class="sec cut">{strings.home.logHint}</span></div><div class="wb"><XenLog /></div></section>}
@@ -83,11 +86,13 @@ function Home() {
   </div>;
 }
 
-/** Of those beside it these stand before the others: a guest of each kind, and the ones of the figure. */
-const FIRST = ['minipv-pv', 'minipv-pvh', 'pcos', 'demo'];
+/** Of those beside it so many of these stand before the others: a guest of each kind. The console below has the room. */
+const FIRST = ['pcos', 'minipv-pv', 'minipv-pvh', 'demo'], MOST_BESIDE = 3;
+/** So many characters stand below a row, in one line. */
+const ONE_LINE = 56;
 
 /** `best`: the first of them, with what makes it so. */
-const Offers = ({ guests, best }: { guests: readonly Offer[]; best?: Offer }) => <table class="offers" role="table"><thead><tr>{strings.home.columns.map((name, i) => <th key={name} class={i > 1 ? 'num' : ''}>{name}</th>)}<th><span class="hidden">{strings.home.bootButton}</span></th></tr></thead>
+const Offers = ({ guests, best }: { guests: readonly Offer[]; best?: Offer }) => <table class="offers" role="table"><thead><tr>{strings.home.columns.map((name, i) => <th key={name} class={i > 1 ? 'num' : ''} title={i === 4 ? strings.home.readyIn : undefined}>{name}</th>)}<th><span class="hidden">{strings.home.bootButton}</span></th></tr></thead>
   <tbody>{best && <OfferRow guest={best} isBest />}{guests.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>;
 
 /** What to begin with: a saved guest goes on at once; else an unmodified system with a definition of its own; else ours. */
@@ -130,17 +135,23 @@ function Way({ guest }: { guest: Offer }) {
 
 const Source = ({ guest }: { guest: Offer }) => guest !== pcos ? null : <> <button class="link" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{strings.pcos.source}</button></>;
 
+/** A guest that has not been booted here has no time. */
+function ReadyIn({ guest }: { guest: Offer }) {
+  const ms = readyIn.value[guest.id];
+  return <td class={`num nw${ms === undefined ? ' dim' : ''}`} title={ms === undefined ? strings.home.notYet : strings.home.readyIn}>{ms === undefined ? strings.tree.noData : strings.home.seconds(ms)}</td>;
+}
+
 function OfferRow({ guest, isBest = false }: { guest: Offer; isBest?: boolean }) {
   const fetch = fetching.value.get(guest.id), known = definitionOf(guest), type = guest.type ?? known?.type;
   // One that runs is not among what is only defined.
   const memoryMiB = known?.memoryMiB ?? domains.value.find(({ name }) => name === guest.id)?.memoryMiB;
   return <>
     <tr class={isBest ? 'best' : undefined}>
-      <td><span class="b">{guest.title}</span>{!isBest && <span class="sec meta-line">{guest.about}<Source guest={guest} /></span>}</td><td>{type && <ModeBadge type={type} />}</td>
-      <td class="num nw">{memoryMiB ? `${memoryMiB} MiB` : strings.tree.noData}</td><td class="num nw">{guest.bytes > 0 ? bytes(guest.bytes) : strings.home.small}</td>
+      <td><span class="b">{guest.title}</span>{!isBest && <span class={`sec meta-line${guest.about.length < ONE_LINE ? ' one' : ''}`}>{guest.about}<Source guest={guest} /></span>}</td><td>{type && <ModeBadge type={type} />}</td>
+      <td class="num nw">{memoryMiB ? `${memoryMiB} MiB` : strings.tree.noData}</td><td class="num nw">{guest.bytes > 0 ? bytes(guest.bytes) : strings.home.small}</td><ReadyIn guest={guest} />
       <td class="num"><BootButton guest={guest} isBest={isBest} /></td>
     </tr>
-    {isBest && <tr class="more"><td colSpan={5} title={guest.about}><Tag kind="done">{strings.home.best}</Tag><span class="sec">{guest.about.split(/(?<=\.) /)[0]}<Source guest={guest} /></span></td></tr>}
-    {(fetch?.progress && guest.bytes > 0 || fetch?.building || offerProblems.value.has(guest.id)) && <tr class="more"><td colSpan={5} role="status"><Way guest={guest} /></td></tr>}
+    {isBest && <tr class="more"><td colSpan={6} title={guest.about}><Tag kind="done">{strings.home.best}</Tag><span class="sec">{guest.about.split(/(?<=\.) /)[0]}<Source guest={guest} /></span></td></tr>}
+    {(fetch?.progress && guest.bytes > 0 || fetch?.building || offerProblems.value.has(guest.id)) && <tr class="more"><td colSpan={6} role="status"><Way guest={guest} /></td></tr>}
   </>;
 }

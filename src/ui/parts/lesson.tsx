@@ -1,9 +1,11 @@
 /** A lesson on the workbench; the way to it. */
 
+import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { strings } from '../strings.ts';
 import { place } from '../state.ts';
 import type { Panel } from '../panel.ts';
-import { lessonAddress, LESSONS } from '../lessons/list.ts';
+import { freshSeed, lessonAddress, LESSONS } from '../lessons/list.ts';
 import { domains } from '../host.ts';
 import { later } from './later.tsx';
 
@@ -24,9 +26,21 @@ export function followLesson(): void {
   if (name !== null) place.value = { kind: 'lesson', name };
 }
 
-/** Guests that run here would go with the page: then a lesson has a tab of its own. */
-/** `children`: what else measures a machine. */
+/** A lesson's address with a fresh seed, for a class: each number is a lesson. */
+export function HandOut() {
+  const handed = useSignal<{ title: string; seed: string; address?: string } | undefined>(undefined), text = strings.home;
+  const copy = async (id: string, title: string): Promise<void> => {
+    const seed = freshSeed(), address = new URL(lessonAddress(id, seed), document.baseURI).href;
+    // A page that is not served securely has no clipboard.
+    const isCopied = await Promise.resolve(navigator.clipboard?.writeText(address).then(() => true)).catch(() => false);
+    handed.value = { title, seed, ...(isCopied ? {} : { address }) };
+  };
+  return <><span class="hand">{text.teachers} {LESSONS.map(({ id, title }, i) => <button key={id} class="link" aria-label={text.handOut(title)} title={text.handOut(title)} onClick={() => void copy(id, title)}>{i + 1}</button>)}</span>
+    <span class="hand" role="status">{handed.value && (handed.value.address === undefined ? text.handed(handed.value.title, handed.value.seed) : <>{text.byHand} <code>{handed.value.address}</code></>)}</span></>;
+}
+
+/** Guests that run here would go with the page: then a lesson has a tab of its own. `children`: what else measures a machine. */
 export function LessonList({ children }: { children?: ComponentChildren }) {
   const away = domains.value.some(({ state }) => 'rbp'.includes(state)) ? { target: '_blank', rel: 'noopener' } : {};
-  return <ol class="less">{LESSONS.map(({ id, title, about }) => <li key={id}><a href={lessonAddress(id)} {...away}>{title}</a><span class="sec">{about}</span></li>)}{children}</ol>;
+  return <ol class="less">{LESSONS.map(({ id, title, about }, i) => <li key={id}><a href={lessonAddress(id)} {...away}>{i + 1}. {title}</a><span class="sec">{about}</span></li>)}{children}</ol>;
 }

@@ -24,7 +24,7 @@ const words = {
 const EVERY_MS = 500,
   /** The longest that the decisions kept fill is shown: each third of it is a round figure. */
   SPANS_MS = [300, 240, 180, 150, 120, 90, 60, 30, 15, 6, 3],
-  ROWS = 5,
+  ROWS = 6,
   /** Lines that a story has at least, and how long it is at most. */
   LEAST = 4,
   STORY_NS = 20e6,

@@ -23,6 +23,7 @@ const PATHS = {
   step: <path d="M1 1.5v9L8 6zM9 1.5h2v9H9z" fill="currentColor" />,
   drop: <path d="M6 1v6.5M3 5l3 3 3-3M1 10.7h10" fill="none" stroke="currentColor" stroke-width="1.4" />,
   prompt: <path d="M1.5 2.5L5 6 1.5 9.5M6 10h5" fill="none" stroke="currentColor" stroke-width="1.5" />,
+  book: <path d="M6 3C4.8 2 3.2 1.8 1.2 1.8v7.6c2 0 3.6.2 4.8 1.2 1.2-1 2.8-1.2 4.8-1.2V1.8C8.8 1.8 7.2 2 6 3v7.6" fill="none" stroke="currentColor" stroke-width="1.2" />,
   host: <><rect x="1.2" y="1.5" width="9.6" height="3.6" rx=".8" fill="none" stroke="currentColor" stroke-width="1.2" /><rect x="1.2" y="6.9" width="9.6" height="3.6" rx=".8" fill="none" stroke="currentColor" stroke-width="1.2" /></>,
   bridge: <><path d="M6 1.5v4M2 10V7.5h8V10M6 5.5v2" fill="none" stroke="currentColor" stroke-width="1.2" /><circle cx="6" cy="2" r="1.1" fill="currentColor" /><circle cx="2" cy="10.4" r="1.1" fill="currentColor" /><circle cx="10" cy="10.4" r="1.1" fill="currentColor" /></>,
   disk: <><rect x="1.2" y="3" width="9.6" height="6.4" rx="1" fill="none" stroke="currentColor" stroke-width="1.2" /><path d="M7.4 7.3h1.6" stroke="currentColor" stroke-width="1.4" /></>,

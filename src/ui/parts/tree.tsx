@@ -73,6 +73,7 @@ export function Tree() {
       </Row>
       {shown.map(domain => <DomainRow key={domain.id} domain={domain} />)}
       {gone.map(session => <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} />)}
+      {shownDefined.length > 0 && <li class="grp" role="presentation">{words.definedGroup}<span>{shownDefined.length}</span></li>}
       {shownDefined.map(each => <DefinedRow key={`defined-${each.name}`} domain={each} />)}
       {offered.length > 0 && <Row name={words.offered} to={{ kind: 'home', tab: 'host' }} value={offered.length}><Chip /><StateMark state="-" /><span class="nm dim">{words.offered}</span></Row>}
       {(draft.value || several.value) && <>
@@ -107,6 +108,8 @@ interface RowProps {
   also?: readonly string[];
   top?: boolean;
   deep?: boolean;
+  /** Less than what runs. */
+  low?: boolean;
   value?: ComponentChildren;
   actions?(): Action[];
   /** The domain that it is. */
@@ -118,7 +121,7 @@ interface RowProps {
 
 const isAt = (here: Place, { kind, id, tab, name }: Place): boolean => here.kind === kind && here.id === id && here.tab === tab && here.name === name;
 
-function Row({ name, to, also, top, deep, value, actions, domain, isDraft, onOpen, children }: RowProps) {
+function Row({ name, to, also, top, deep, low, value, actions, domain, isDraft, onOpen, children }: RowProps) {
   const here = place.value;
   // A guest's row stands for all its tabs.
   const isTab = here.kind === to.kind && here.id === to.id && (to.id !== undefined || (here.tab !== undefined && also?.includes(here.tab) === true));
@@ -126,7 +129,7 @@ function Row({ name, to, also, top, deep, value, actions, domain, isDraft, onOpe
   // The desktop and a lesson are about the guest in front.
   const front = (here.kind === 'lesson' || (here.kind === 'home' && here.tab === undefined)) && sessions.value.has(frontGuest.value ?? -1) ? frontGuest.value : undefined;
   const isMarked = front === undefined ? chosen : domain === front;
-  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${isMarked ? ' sel' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen} data-name={name} data-domain={domain} data-draft={isDraft}
+  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${low ? ' low' : ''}${isMarked ? ' sel' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen} data-name={name} data-domain={domain} data-draft={isDraft}
     aria-haspopup={actions ? 'menu' : undefined} onClick={() => (onOpen ?? (() => go(to)))()} onContextMenu={event => { if (actions) openMenu(event, name, actions()); }}>
     {children}<span class="v">{value}</span>
   </li>;
@@ -149,7 +152,7 @@ function DomainRow({ domain }: { domain: DomainInfo }) {
 }
 
 const DefinedRow = ({ domain }: { domain: DefinedDomain }) =>
-  <Row name={domain.name} to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={deleting.value.has(domain.name) ? words.leaving : domain.errors.length > 0 ? words.hasErrors : <span class="when-wide">{words.defined}</span>}>
+  <Row name={domain.name} low to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={deleting.value.has(domain.name) ? words.leaving : domain.errors.length > 0 ? words.hasErrors : <span class="hidden">{words.defined}</span>}>
     <Chip /><StateMark state="-" /><span class="nm dim" title={domain.name}>{domain.name}</span><ModeBadge type={domain.type} />
   </Row>;
 
