@@ -722,7 +722,7 @@ const VIEWS = [
       await page.getByRole('button', { name: 'Go on' }).click();
       await page.getByRole('button', { name: 'Go on' }).click();
       await predict(/How many doorbells now/, '7');
-      await stopAtDoorbell(page, 'lab', await page.locator('.acts code').innerText(), 5);
+      await stopAtDoorbell(page, 'lab', await page.locator('.acts .now .what code').innerText(), 5);
     },
   ],
   [

@@ -27,6 +27,8 @@ export function lessonHost(): LessonHost & { host: Host } {
     setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
     facts: id => host.inspect('facts', id),
     stand: async () => virtual.stand(),
+    now: async () => virtual.now(),
+    inputs: async () => virtual.inputs(),
     runFor: async ms => void (await virtual.runFor(ms)),
   };
 }

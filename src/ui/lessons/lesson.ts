@@ -1,7 +1,8 @@
 /**
  * A lesson: one Markdown file. Its head says what it is and which numbers are drawn; its steps are headings of level 2 (Predict, Do, Measure, Explain, in
  * rounds, and In reality at the end); fenced blocks with the words guest, predict, do, measure and check are what the page does. Another one is source: after
- * its language it may say where it comes from, as in `c guests/minipv/blkfront.c:34 mark=36`. It may be anybody's file: nothing in it is run, HTML is
+ * its language it may say where it comes from, as in `c guests/minipv/blkfront.c:34 mark=36`. What a line of do means may stand behind it, after ` | `; of a
+ * line of measure, `*word*` is what it counts, shown beside what was done. `[word](# "what it is")` explains a word. It may be anybody's file: nothing in it is run, HTML is
  * refused, and what is wrong is told with its line, all of it at once.
  */
 import { lexer, type Token, type Tokens } from 'marked';
@@ -12,12 +13,13 @@ import { MOST_CHARACTERS } from './list.ts';
 export const KINDS = ['predict', 'do', 'measure', 'explain', 'reality'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** What somebody must do to the machine. */
-export type Action =
+/** What somebody must do to the machine; `says`: what that means. */
+export type Action = { says?: string } & (
   | { kind: 'type'; guest: string; text: string }
   | { kind: 'shares'; guest: string; weight?: number; cap?: number }
   | { kind: 'slice'; ms: number }
-  | { kind: 'run'; ms: number };
+  | { kind: 'run'; ms: number }
+);
 
 export interface Row {
   name: string;
@@ -25,6 +27,8 @@ export interface Row {
   /** The same however the keys were pressed, so that it counts for the code. */
   isExact: boolean;
   text: string;
+  /** What it counts, in a word or two. */
+  unit?: string;
   /** Name of the answer that it stands beside. */
   guess?: string;
 }
@@ -203,7 +207,10 @@ function readBlock(word: string, text: string, first: number, wrong: (line: numb
     if (row && (!name || rows.length > 1)) wrong(row.line, 'A prediction is one line, NAME: QUESTION. Write for example guess: How many exits will there be?');
     return { kind: 'ask', name: name ?? '', text: ask ?? '' };
   }
-  if (word === 'do') return { kind: 'actions', actions: rows.flatMap(({ source, line }) => readAction(source, line, wrong)) };
+  if (word === 'do') return { kind: 'actions', actions: rows.flatMap(({ source, line }) => {
+    const [what = '', says] = source.split(/\s+\|\s+/);
+    return readAction(what, line, wrong).map(action => ({ ...action, ...(says ? { says } : {}) }));
+  }) };
   const expression = (source: string, line: number): Expression | undefined => {
     try {
       return readExpression(source);
@@ -221,7 +228,8 @@ function readBlock(word: string, text: string, first: number, wrong: (line: numb
         return [];
       }
       const read = expression(text!, line);
-      return read ? [{ name, expression: read, isExact: sign === '=', text: says, ...(guess ? { guess } : {}) }] : [];
+      const unit = /\*([^*]+)\*/.exec(says)?.[1];
+      return read ? [{ name, expression: read, isExact: sign === '=', text: says.replace(/\*([^*]+)\*/, '$1'), ...(unit ? { unit } : {}), ...(guess ? { guess } : {}) }] : [];
     }) };
   }
   return { kind: 'checks', checks: rows.flatMap(({ source, line }): Check[] => {

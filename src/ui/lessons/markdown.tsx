@@ -1,6 +1,7 @@
 /** Markdown of lessons as elements. There is no HTML on the way: what has no case here is shown as its text. Links lead to https addresses alone. */
-import type { Token, Tokens } from 'marked';
+import { Lexer, type Token, type Tokens } from 'marked';
 import type { ComponentChildren } from 'preact';
+import { useId } from 'preact/hooks';
 
 export const Markdown = ({ tokens }: { tokens: readonly Token[] }) => <>{tokens.map((token, i) => <Block key={i} token={token} />)}</>;
 
@@ -36,6 +37,15 @@ function Source({ text, lang = '' }: Pick<Tokens.Code, 'text' | 'lang'>) {
   return <pre class="src from" tabIndex={0}><code>{text.split('\n').map((line, i) => <span key={i} class={`${Number(first) + i}` === about ? 'now' : ''}><i>{Number(first) + i}</i>{line}{'\n'}</span>)}</code></pre>;
 }
 
+/** A line of its own. */
+export const Line = ({ text }: { text: string }) => <Inline tokens={Lexer.lexInline(text)} />;
+
+/** A word that is explained where the pointer or the focus is; Escape takes it away. */
+function Explained({ token, what }: { token: Tokens.Link; what: string }) {
+  const id = useId();
+  return <dfn tabIndex={0} aria-describedby={id} onKeyDown={event => { if (event.key === 'Escape') event.currentTarget.blur(); }}><Inline tokens={token.tokens} /><span class="what" role="tooltip" id={id}>{plain(what)}</span></dfn>;
+}
+
 function Inline({ tokens = [] }: { tokens?: readonly Token[] | undefined }) {
   return <>{tokens.map((token, i) => <Word key={i} token={token} />)}</>;
 }
@@ -46,7 +56,7 @@ function Word({ token }: { token: Token }): ComponentChildren {
     case 'em': return <em><Inline tokens={token.tokens} /></em>;
     case 'codespan': return <code>{token.text}</code>;
     case 'br': return <br />;
-    case 'link': return /^https:\/\//.test(token.href) ? <a href={token.href} target="_blank" rel="noreferrer noopener"><Inline tokens={token.tokens} /></a> : <Inline tokens={token.tokens} />;
+    case 'link': return token.href === '#' && token.title ? <Explained token={token as Tokens.Link} what={token.title} /> : /^https:\/\//.test(token.href) ? <a href={token.href} target="_blank" rel="noreferrer noopener"><Inline tokens={token.tokens} /></a> : <Inline tokens={token.tokens} />;
     case 'escape': return token.text;
     case 'text': return token.tokens ? <Inline tokens={token.tokens} /> : plain(token.text);
     default: return token.raw;

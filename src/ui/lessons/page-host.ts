@@ -30,6 +30,8 @@ export const pageHost: LessonHost = {
   setSlice: async ms => void (await host['sched-credit']({ tsliceUs: 1000 * ms })),
   facts: id => host.inspect('facts', id),
   stand: () => host.time('stand'),
+  now: () => host.time('now'),
+  inputs: () => host.time('inputs'),
   runFor: async ms => {
     await host.time('setSpeed', Infinity);
     await host.time('runFor', ms);

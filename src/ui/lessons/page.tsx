@@ -1,6 +1,6 @@
 /** A lesson beside the machine that it is about: its steps at the left, the guests' consoles at the right. Loaded when a lesson is opened. */
 
-import { signal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
 import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { command, domains, host, info, reportProblem, sentence } from '../host.ts';
@@ -11,22 +11,23 @@ import { strings } from '../strings.ts';
 import { SerialWindow } from '../parts/serial.tsx';
 import { Icon, StateMark, Tag } from '../parts/marks.tsx';
 import { type Action, handInCode, type Lesson, type Part, type Problem, readLesson, type Round, roundsOf, type Step } from './lesson.ts';
-import { lessonAddress, lessonText } from './list.ts';
+import { lessonAddress, LESSONS, lessonText } from './list.ts';
 import './lessons.css';
-import { Markdown } from './markdown.tsx';
+import { Line, Markdown } from './markdown.tsx';
 import { pageHost } from './page-host.ts';
 import { RingStrip } from './ring-strip.tsx';
-import { type Judged, LessonRun, type Measured } from './run.ts';
+import { actionsOf, countedOf, type Judged, LessonRun, type Measured } from './run.ts';
 
 const words = {
   lesson: 'lesson',
   counts: (guest: string) => `What ${guest} does to the hypervisor`,
-  starts: 'The guests of the lesson start.', seed: (seed: string) => `seed ${seed}`, another: 'Other numbers',
+  starts: 'The guests of the lesson start.', which: (n: number, of: number) => `Lesson ${n} of ${of}`, own: 'A lesson of yours', seed: (seed: string) => `seed ${seed}`, another: 'Other numbers',
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
   round: (n: number, of: number, name: string | undefined) => `Round ${n}${of > 1 ? ` of ${of}` : ''}${name ? `: ${name}` : ''}`, later: 'Opens when this round is done.', was: (before: string) => `was ${before}`, youSaid: (n: number) => `You said ${number(n)}.`, gap: (said: number, got: number) => `you said ${number(said)}, measured ${number(got)}`,
   answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer',
   stands: (guest: string) => `${guest} is paused: nothing goes on until it runs.`, runs: (guest: string) => `Let ${guest} go on`,
-  doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when the step was done.', explain: 'Why it is so, and what the source says. Opens when the measurement holds.', reality: 'What a real host does otherwise. Opens at the end.' },
+  doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when that is done: the machine’s own counters.', explain: 'Opens when the numbers hold: why it is so.', reality: 'What a real host does otherwise. Opens at the end.' },
+  measureSaid: (said: string) => `Opens when that is done: your ${said} stands beside the counter.`, counted: (n: string, unit: string, isOver: boolean) => `${n} ${unit}${isOver ? '' : ' so far'}`, ran: (ms: number, of: number) => `${ms.toFixed(ms < 10 ? 2 : 0)} of ${of} ms`, isDone: 'done', before: (round: number) => `Round ${round}:`,
   measure: 'Measure', measureAgain: 'Measure again', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
   wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
 };
@@ -118,17 +119,17 @@ export function LessonPage() {
   if (info.value && !there) return <div class="body lsn"><p>{words.needs} <a href={lessonAddress(address().get('lesson') ?? '')}>{words.open}</a></p></div>;
   if (problems.value.length > 0) return <Wrong />;
   if (!state) return <div class="body lsn">{!problem.value && <p class="sec" role="status">{words.starts}</p>}{problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag> <button class="btn sm" onClick={() => void open()}>{strings.errors.tryAgain}</button></p>}</div>;
-  const { lesson, run } = state, rounds = roundsOf(lesson.steps), current = rounds.findLastIndex(({ from }) => from <= state.at), counted = rounds.length - 1;
+  const { lesson, run } = state, rounds = roundsOf(lesson.steps), current = rounds.findLastIndex(({ from }) => from <= state.at), counted = rounds.length - 1, no = LESSONS.findIndex(({ id }) => id === address().get('lesson'));
   const shown = lesson.guests.map(({ name }) => sessions.value.get(run.idOf(name) ?? -1)).filter(session => session !== undefined);
   const consoles = <div class="desk serials">{shown.map((session, i) => <SerialWindow key={session.id} session={session} first={i === 0} />)}
     {!narrow.value && shown.length === 1 && <RingStrip key={shown[0]!.id} session={shown[0]!} name={lesson.guests[0]!.name} round={current + 1} said={doorbellsSaid(rounds[current]!, state)} isOpen={!isMeasured(rounds[current]!, state)} busy={state.busy}>
       <section class="panel lact" aria-label={words.counts(lesson.guests[0]!.name)} tabIndex={0}><Activity session={shown[0]!} totals /></section></RingStrip>}</div>;
   return <div class="lesson">
     <article class="body lsn">
-      <p class="row sec">{counted > 1 && current < counted && <b>{words.round(current + 1, counted, rounds[current]!.steps[0]!.name)}</b>}<span>{words.seed(lesson.seed || '–')}</span><span class="grow" /><a href={lessonAddress(address().get('lesson') ?? '')}>{words.another}</a></p>
+      <p class="row sec"><span class="lwhere"><b>{no < 0 ? words.own : words.which(no + 1, LESSONS.length)}</b>{counted > 1 && current < counted && ` · ${words.round(current + 1, counted, rounds[current]!.steps[0]!.name)}`} · {words.seed(lesson.seed || '–')}</span><span class="grow" /><a class="nw" href={lessonAddress(address().get('lesson') ?? '')}>{words.another}</a></p>
       <div class="lhead"><h1>{lesson.title}</h1>
         <Progress round={rounds[Math.min(current, counted - 1)]!} at={state.at} /></div>
-      {lesson.about && <p class="about">{lesson.about}</p>}
+      {lesson.about && <p class="about"><Line text={lesson.about} /></p>}
       {problem.value && <p role="alert"><Tag kind="failed">{problem.value}</Tag></p>}
       {rounds.map((round, r) => {
         const title = round.steps[0]!.kind === 'reality' ? words.steps.reality : words.round(r + 1, counted, round.steps[0]!.name);
@@ -170,7 +171,7 @@ function StepBox({ step, index, number: no, state }: { step: Step; index: number
   const box = useRef<HTMLElement>(null);
   // Under the head, which keeps its place.
   useEffect(() => { if (isHere && index > 0) box.current?.scrollIntoView({ block: 'nearest' }); }, [isHere, state.results.get(index)]);
-  if (index > at) return <section class="lstep shut"><h2>{title}</h2><p class="sec">{words.waits[step.kind]}</p></section>;
+  if (index > at) return <section class="lstep shut"><h2>{title}</h2><p class="sec">{waitsFor(step, state)}</p></section>;
   const result = state.results.get(index);
   const holds = result?.judged.every(each => each.holds) ?? false;
   const isLast = index === lesson.steps.length - 1, hasActions = step.parts.some(({ kind }) => kind === 'actions'), toggles = !isHere && FOLDED.has(step.kind) && hasMore(step);
@@ -186,6 +187,12 @@ function StepBox({ step, index, number: no, state }: { step: Step; index: number
     {isHere && step.kind === 'explain' && !isLast && <p><button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button></p>}
     {isHere && step.kind === 'reality' && <p class="code" data-testid="code"><b>{words.code}</b> <code>{handInCode(lesson, state.run.exact)}</code> <span class="sec">{words.hand}</span></p>}
   </section>;
+}
+
+/** Of a measurement, what it will be compared with. */
+function waitsFor({ kind, parts }: Step, { answers }: Now): string {
+  const said = kind === 'measure' ? parts.flatMap(part => (part.kind === 'rows' ? part.rows : [])).map(({ guess }) => answers.get(guess ?? '')).find(each => each !== undefined) : undefined;
+  return said === undefined ? words.waits[kind] : words.measureSaid(number(said));
 }
 
 /** A guest that somebody has paused, in the middle of what it was told perhaps. */
@@ -233,7 +240,7 @@ const measure = (index: number): Promise<void> => work(async ({ run, answers, re
 function PartView({ part, index, state }: { part: Part; index: number; state: Now }) {
   if (part.kind === 'text') return <div class="prose"><Markdown tokens={part.tokens} /></div>;
   if (part.kind === 'ask') return <Ask name={part.name} text={part.text} isHere={index === state.at} given={state.answers.get(part.name)} />;
-  if (part.kind === 'actions') return <Actions actions={part.actions} before={typedBefore(index, state)} />;
+  if (part.kind === 'actions') return <Actions actions={part.actions} index={index} state={state} />;
   const result = state.results.get(index);
   if (part.kind === 'rows') return <table class="meas"><thead><tr><th>{words.what}</th><th class="num said">{words.said}</th><th class="num got">{words.measured}</th></tr></thead><tbody>{part.rows.map(row => {
     const value = result?.measured.find(each => each.row === row)?.value;
@@ -243,11 +250,55 @@ function PartView({ part, index, state }: { part: Part; index: number; state: No
   return <ul class="checks" aria-live="polite">{result?.judged.filter(({ check }) => part.checks.includes(check)).map(({ check, holds }, i) => <li key={i}><Tag kind={holds ? 'done' : 'failed'}>{holds ? check.holds : check.fails}</Tag></li>)}</ul>;
 }
 
-/** `before`: what was typed in the step before, for the words that changed. */
-function Actions({ actions, before }: { actions: readonly Action[]; before: readonly string[] }) {
-  const typed = actions.filter(({ kind }) => kind === 'type');
-  return <ol class="acts">{actions.map((action, i) => <li key={i}>{action.kind === 'type' ? <>{words.type(action.guest)} <Typed text={action.text} before={before[typed.indexOf(action)]} /></> : action.kind === 'run' ? words.time(action.ms)
-    : <code>{action.kind === 'slice' ? `xl sched-credit -s -t ${action.ms}` : `xl sched-credit -d ${action.guest}${action.weight === undefined ? '' : ` -w ${action.weight}`}${action.cap === undefined ? '' : ` -c ${action.cap}`}`}</code>}</li>)}</ol>;
+/** So often it is looked at how far a step is. */
+const LOOK_MS = 500;
+
+type Far = Awaited<ReturnType<LessonRun['progress']>>;
+
+/** How far the step at hand is. */
+function useProgress(index: number, { run, at, busy }: Now): Far | undefined {
+  const far = useSignal<Far | undefined>(undefined), isHere = index === at;
+  useEffect(() => {
+    if (!isHere || busy) return;
+    let closed = false;
+    // A guest that is made anew is not there for a moment.
+    const look = (): void => void run.progress(index).then(seen => { if (!closed) far.value = seen; }, () => {});
+    look();
+    const timer = setInterval(() => { if (!document.hidden) look(); }, LOOK_MS);
+    return () => { closed = true; clearInterval(timer); };
+  }, [run, index, isHere, busy]);
+  return isHere ? far.value : undefined;
+}
+
+/** What is to be done, with a tick where it was and what the machine counted by it; above it what the round before typed, to compare. */
+function Actions({ actions, index, state }: { actions: readonly Action[]; index: number; state: Now }) {
+  const { lesson, results, at } = state, far = useProgress(index, state), before = typedBefore(index, state);
+  const isPast = index < at, all = actionsOf(lesson.steps[index]), done = all.map((_, i) => isPast || far?.done[i]?.isDone === true), next = done.indexOf(false), isOver = next < 0;
+  const typed = all.filter(({ kind }) => kind === 'type'), row = countedOf(lesson, index);
+  const value = results.get(index + 1)?.measured.find(each => each.row === row)?.value ?? far?.counted?.value;
+  // It belongs to what the guest was told last.
+  const teller = all.findLastIndex(({ kind }) => kind !== 'run'), last = teller < 0 ? all.length - 1 : teller;
+  return <ol class="acts">
+    {typed.length > 0 && <Before index={index} state={state} />}
+    {actions.map(action => {
+      const i = all.indexOf(action), ran = far?.done[i]?.ranMs;
+      return <li key={i} class={done[i] ? 'did' : i === next ? 'now' : ''}>{done[i] && <><Icon name="check" /><span class="hidden">{words.isDone} </span></>}
+        <span class={`what${action.says ? ' says' : ''}`}>{action.kind === 'type' ? <>{words.type(action.guest)} <Typed text={action.text} before={before[typed.indexOf(action)]} /></> : action.kind === 'run' ? words.time(action.ms)
+          : <code>{action.kind === 'slice' ? `xl sched-credit -s -t ${action.ms}` : `xl sched-credit -d ${action.guest}${action.weight === undefined ? '' : ` -w ${action.weight}`}${action.cap === undefined ? '' : ` -c ${action.cap}`}`}</code>}</span>
+        {action.says && <small><Line text={action.says} /></small>}
+        {i === last && done[i] && row && value !== undefined && <span class="res">{words.counted(number(value), row.unit!, isOver)}</span>}
+        {action.kind === 'run' && !done[i] && ran !== undefined && <span class="res">{words.ran(ran, action.ms)}</span>}
+      </li>;
+    })}</ol>;
+}
+
+/** What was typed in the round before, with what was counted then. */
+function Before({ index, state: { lesson, results } }: { index: number; state: Now }) {
+  const step = lesson.steps.slice(0, index).findLastIndex(({ kind }) => kind === 'do'), lines = step < 0 ? [] : linesOf(lesson.steps[step]!), row = step < 0 ? undefined : countedOf(lesson, step);
+  const value = results.get(step + 1)?.measured.find(each => each.row === row)?.value;
+  if (lines.length === 0 || !row || value === undefined) return null;
+  const round = roundsOf(lesson.steps).findLastIndex(({ from }) => from <= step);
+  return <li class="did"><Icon name="check" /><span class="hidden">{words.isDone} </span><span class="what">{words.before(round + 1)} {lines.map(line => <code key={line}>{line}</code>)}</span><span class="res">{words.counted(number(value), row.unit!, true)}</span></li>;
 }
 
 /** A line; where it is one of before with other words, those are marked. */

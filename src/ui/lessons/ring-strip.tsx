@@ -8,12 +8,13 @@ import { host } from '../host.ts';
 import { type SlotState, slotStates } from '../inspect/ring-slots.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import type { DomainSession } from '../sessions.ts';
+import { go } from '../state.ts';
 
 const words = {
   ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests taken', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest: to the right requests, up doorbells.',
   last: (round: number, { doorbells }: Point, isOpen: boolean) => `round ${round}${isOpen ? ', so far' : ':'} ${doorbells}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
   states: { W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free' } satisfies Record<SlotState, string>,
-  none: 'The line begins with the first request.',
+  inspector: 'Open inspector', table: 'As table', picture: 'As picture', bell: 'Doorbell', ofRound: (round: number) => `round ${round}: requests`, none: 'The line begins with the first request.',
 };
 /** Of the strip and of the chart, in the picture's units. */
 const WIDTH = 540,
@@ -78,11 +79,11 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
     });
     return () => { closed = true; stop(); };
   }, [session, round, busy]);
-  const ring = rings.value[0];
+  const ring = rings.value[0], asTable = useSignal(false);
   if (!ring?.events) return <>{children}</>;
   return <>
-    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><h3>{words.ring(name, ring)}</h3><Strip ring={ring} /><States ring={ring} /></section>
-    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><h3>{words.chart}</h3><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /><p class="cap-t">{words.counted}</p></section>
+    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><div class="row"><h3 class="grow">{words.ring(name, ring)}</h3><button class="btn sm" onClick={() => go({ kind: 'domain', id, tab: 'inspect', name: 'ring' })}>{words.inspector}</button></div><Strip ring={ring} /><States ring={ring} /></section>
+    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><div class="row"><h3 class="grow">{words.chart}</h3><button class="btn quiet sm" aria-pressed={asTable.value} onClick={() => { asTable.value = !asTable.value; }}>{asTable.value ? words.picture : words.table}</button></div>{asTable.value ? <Table /> : <><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /></>}<p class="cap-t">{words.counted}</p></section>
   </>;
 }
 
@@ -130,4 +131,12 @@ function Chart({ round, said, isOpen }: { round: number; said: number | undefine
     {labels.map(({ text, at, isHere }) => <text key={text} x={WIDTH - RIGHT + 9} y={at + 4} class={isHere ? 'b' : ''}>{text}</text>)}
     <text x={LEFT - 5} y="16" text-anchor="end" class="m">{most}</text><text x={LEFT - 5} y={HIGH + 2} text-anchor="end" class="m">0</text><text x={LEFT} y={HIGH + 15}>{`0 ${words.requests}`}</text><text x={x(wide)} y={HIGH + 15} text-anchor="end" class="m">{wide}</text>
   </svg>;
+}
+
+/** Of each doorbell, how many requests had been taken when it was heard. */
+function Table() {
+  const lines = [...series.value].map(([no, { points }]) => ({ no, points })), most = Math.max(0, ...lines.map(({ points }) => points.at(-1)!.doorbells));
+  if (most === 0) return <p class="sec">{words.none}</p>;
+  return <div class="lbells" tabIndex={0}><table><thead><tr><th>{words.bell}</th>{lines.map(({ no }) => <th key={no} class="num">{words.ofRound(no)}</th>)}</tr></thead>
+    <tbody>{Array.from({ length: most }, (_, i) => <tr key={i}><td class="m">{i + 1}</td>{lines.map(({ no, points }) => <td key={no} class="num m">{points.find(({ doorbells }) => doorbells > i)?.requests ?? ''}</td>)}</tr>)}</tbody></table></div>;
 }

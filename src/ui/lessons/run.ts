@@ -1,6 +1,7 @@
 /** A lesson as somebody goes through it, on a host in virtual time: guests are made, steps done and measured, a step is begun again. No page is needed. */
-import type { Facts } from '../../dom0/index.ts';
+import type { Facts, LoggedInput, TimeNow } from '../../dom0/index.ts';
 import type { Action, Check, Lesson, Row, Step } from './lesson.ts';
+import { type Done, progressOf } from './progress.ts';
 
 /** What a lesson does to the host. */
 export interface LessonHost {
@@ -14,6 +15,9 @@ export interface LessonHost {
   /** Time stands still; it goes on for so many milliseconds at most, or until nothing happens. */
   stand(): Promise<void>;
   runFor(ms: number): Promise<void>;
+  now(): Promise<TimeNow>;
+  /** All that were noted. */
+  inputs(): Promise<readonly LoggedInput[]>;
 }
 
 export interface Measured {
@@ -29,12 +33,19 @@ export interface Judged {
 /** A guest has come to its prompt by then: what lessons may boot needs less than a millisecond of its time, and its devices some turns of Domain 0. */
 const BOOT_MS = 100;
 
+export const actionsOf = (step: Step | undefined): Action[] => step?.parts.flatMap(part => (part.kind === 'actions' ? part.actions : [])) ?? [];
+
+/** What the measurement behind a step counts, where its row says so in a word and it follows from the machine alone. */
+export const countedOf = ({ steps }: Lesson, step: number): Row | undefined =>
+  steps[step + 1]?.parts.flatMap(part => (part.kind === 'rows' ? part.rows : [])).find(({ unit, expression: { names } }) => unit !== undefined && names.every(name => name.includes('.')));
+
 export class LessonRun {
   readonly lesson: Lesson;
   private readonly host: LessonHost;
   private readonly ids = new Map<string, number>();
   /** Of the step that is under way: by guest. */
   private before = new Map<string, Facts>();
+  private began = { ns: 0, inputs: 0 };
   /** What was measured, by the index of its step. */
   private readonly measured = new Map<number, Measured[]>();
 
@@ -60,6 +71,7 @@ export class LessonRun {
   async begin(): Promise<void> {
     await this.host.stand();
     this.before = await this.look();
+    this.began = await this.host.now();
   }
 
   /** Does what a step says, and measures from here on: what the guests did while somebody read it does not count. @throws Error with a sentence */
@@ -68,8 +80,8 @@ export class LessonRun {
     await this.carryOut(step);
   }
 
-  private async carryOut({ parts }: Step): Promise<void> {
-    const actions = parts.flatMap((part): readonly Action[] => (part.kind === 'actions' ? part.actions : []));
+  private async carryOut(step: Step): Promise<void> {
+    const actions = actionsOf(step);
     await this.host.stand();
     for (const action of actions) {
       if (action.kind === 'run') {
@@ -86,6 +98,15 @@ export class LessonRun {
       else await this.host.setShares(id, { ...(action.weight === undefined ? {} : { weight: action.weight }), ...(action.cap === undefined ? {} : { cap: action.cap }) });
     }
     await this.host.stand();
+  }
+
+  /** How far somebody has come with a step, and what the measurement behind it counts so far. @throws Error with a sentence */
+  async progress(step: number): Promise<{ done: Done[]; counted: Measured | undefined }> {
+    const actions = actionsOf(this.lesson.steps[step]), { ns, inputs: noted } = await this.host.now();
+    const inputs = noted > this.began.inputs ? (await this.host.inputs()).slice(this.began.inputs) : [], facts = await this.look();
+    const done = progressOf(actions, { ids: this.ids, inputs, beganNs: this.began.ns, nowNs: ns, facts }), row = countedOf(this.lesson, step);
+    const value = row?.expression.value(name => this.fact(name, facts));
+    return { done, counted: row && value !== undefined && Number.isFinite(value) ? { row, value } : undefined };
   }
 
   /** What the machine has counted since `begin`, and whether it is what should be. @throws Error with a sentence */
