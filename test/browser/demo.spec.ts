@@ -41,6 +41,18 @@ test('a double click on Boot boots the guest, once: its second click does not ca
   await expect(domainRows(page)).toHaveCount(1);
 });
 
+test('the first view tells how long a guest took to its prompt, and keeps it', async ({ page }) => {
+  await open(page, './?boot=0');
+  await bootDemo(page);
+  await expect(page.getByTestId('serial-text').filter({ hasText: 'demo>' })).toBeAttached();
+  const took = page.locator('.offers tr', { hasText: 'our monitor on the bare machine' }).locator('td').nth(4);
+  // It waits there for half a second before that counts as its prompt.
+  await page.waitForTimeout(1500);
+  await page.reload();
+  await demoButton(page);
+  await expect(took).toHaveText(/\d s$/);
+});
+
 test('pause stops virtual time, run lets it go on, destroy ends the domain', async ({ page }) => {
   await open(page);
   await bootDemo(page);

@@ -29,6 +29,29 @@ test('a lesson starts from the first view; what it measures is the machine’s, 
   await expect(row.getByRole('cell').last()).toHaveText(measured);
 });
 
+test('what somebody does by hand is ticked, with what was counted, and a word is explained', async ({ page }) => {
+  await page.goto('./?time=virtual&lesson=ring-request&seed=ringside');
+  await page.locator('dfn', { hasText: /^ring/ }).focus();
+  await expect(page.getByRole('tooltip').filter({ visible: true })).toContainText('One page that two domains share');
+  await page.getByLabel(/How many doorbells does Domain-0 hear/).fill('50');
+  await page.getByRole('button', { name: 'Keep the answer' }).click();
+  const steps = page.locator('.acts li');
+  await expect(steps.first()).toContainText('392 sectors of 512 bytes');
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await page.keyboard.type('time xvda write 392 4 1\n');
+  await expect(steps.first()).toHaveText(/^done .*50 doorbells/);
+  await expect(steps.last()).toHaveText(/^done .*idle after \d/);
+  await expect(page.getByText('Opens when that is done: your 50 stands beside the counter.')).toBeVisible();
+});
+
+test('a lesson’s link with a seed can be handed out', async ({ page, context }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await open(page);
+  await page.getByRole('button', { name: 'Copy a link to A ring request, end to end' }).click();
+  await expect(page.getByText(/seed \w+: copied/)).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^http.*time=virtual&lesson=ring-request&seed=\w+$/);
+});
+
 test('a lesson of somebody’s own is read when it is dropped, and told what is wrong with it', async ({ page }) => {
   await open(page);
   await drop(page, [{ name: 'mine.md', buffer: Buffer.from('---\ntitle: Mine\n---\n## Predict\n<script>alert(1)</script>\n') }]);

@@ -64,6 +64,17 @@ describe('the page’s lessons', () => {
     expect((await run.measure(second + 1, new Map())).measured.map(({ value }) => value)).toEqual([values.again, values.together]);
   });
 
+  it('a step that is done tells so, with what the machine has counted by it', async () => {
+    const lesson = read('ring-request', 'a'), host = lessonHost(), run = new LessonRun(lesson, host), step = lesson.steps.findIndex(({ kind }) => kind === 'do');
+    await run.start();
+    await run.begin();
+    expect(await run.progress(step)).toMatchObject({ done: [{ isDone: false }, { isDone: false }], counted: { value: 0 } });
+    await run.act(lesson.steps[step]!);
+    const { done, counted } = await run.progress(step);
+    expect(done[0]).toEqual({ isDone: true });
+    expect([counted?.value, counted?.row.unit]).toEqual([lesson.drawn.get('sectors')! / 8 + 1, 'doorbells']);
+  });
+
   it('weight and cap: shares follow from the weights, and a cap holds', async () => {
     const { values, failed } = await walk(read('weight-and-cap', 'a'));
     expect(failed).toBeUndefined();
@@ -105,6 +116,14 @@ describe('a lesson that somebody wrote', () => {
     const told = readLesson(own, 's').problems.map(({ line, text: sentence }) => `${line}: ${sentence}`).join('\n');
     for (const said of ['2: “titel: x” means nothing', '3: “many” says no numbers', '1: The lesson has no title', '5: kernel = "vmlinuz"', '10: "<b>" is HTML', '12: Measure cannot follow', '14: “x = lab.exits +” measures nothing', 'No guest of the lesson is called nobody', 'does not end with a heading ## In reality'])
       expect(told).toContain(said);
+  });
+
+  it('explains a line of do behind it, and says in a word what a row counts', () => {
+    const own = '---\ntitle: x\n---\n```guest\nname = "lab"\nkernel = "minipv.elf"\n```\n## Predict\n```predict\ng: h\n```\n## Do\n```do\ntype lab: sum 0 8 | eight sectors\nrun 1 ms\n```\n## Measure\n```measure\nx = lab.exits | *exits* so far | g\n```\n## Explain\nE\n## In reality\nR\n';
+    const { lesson, problems } = readLesson(own, 's');
+    expect(problems).toEqual([]);
+    expect(lesson.steps[1]!.parts).toEqual([{ kind: 'actions', actions: [{ kind: 'type', guest: 'lab', text: 'sum 0 8', says: 'eight sectors' }, { kind: 'run', ms: 1 }] }]);
+    expect(lesson.steps[2]!.parts[0]).toMatchObject({ rows: [{ text: 'exits so far', unit: 'exits', guess: 'g' }] });
   });
 
   it.each(['', '---', '---\n---\n', '\0\0\0', '#'.repeat(200_000), '```guest', '## Do\n```do\nrun 99999 ms\n```'])('is refused without an exception: %j', own => {

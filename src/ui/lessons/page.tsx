@@ -27,7 +27,7 @@ const words = {
   answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer',
   stands: (guest: string) => `${guest} is paused: nothing goes on until it runs.`, runs: (guest: string) => `Let ${guest} go on`,
   doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when that is done: the machine’s own counters.', explain: 'Opens when the numbers hold: why it is so.', reality: 'What a real host does otherwise. Opens at the end.' },
-  measureSaid: (said: string) => `Opens when that is done: your ${said} stands beside the counter.`, counted: (n: string, unit: string, isOver: boolean) => `${n} ${unit}${isOver ? '' : ' so far'}`, ran: (ms: number, of: number) => `${ms.toFixed(ms < 10 ? 2 : 0)} of ${of} ms`, isDone: 'done', before: (round: number) => `Round ${round}:`,
+  measureSaid: (said: string) => `Opens when that is done: your ${said} stands beside the counter.`, counted: (n: string, unit: string, isOver: boolean) => `${n} ${unit}${isOver ? '' : ' so far'}`, idle: (ms: number) => `idle after ${ms.toFixed(ms < 10 ? 2 : 0)} ms`, ran: (ms: number, of: number) => `${ms.toFixed(ms < 10 ? 2 : 0)} of ${of} ms`, isDone: 'done', before: (round: number) => `Round ${round}:`,
   measure: 'Measure', measureAgain: 'Measure again', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
   wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
 };
@@ -256,13 +256,13 @@ const LOOK_MS = 500;
 type Far = Awaited<ReturnType<LessonRun['progress']>>;
 
 /** How far the step at hand is. */
-function useProgress(index: number, { run, at, busy }: Now): Far | undefined {
+function useProgress(index: number, { run, lesson, at, busy }: Now): Far | undefined {
   const far = useSignal<Far | undefined>(undefined), isHere = index === at;
   useEffect(() => {
     if (!isHere || busy) return;
     let closed = false;
     // A guest that is made anew is not there for a moment.
-    const look = (): void => void run.progress(index).then(seen => { if (!closed) far.value = seen; }, () => {});
+    const look = (): void => void run.progress(index, domains.peek().some(({ name, state }) => state === 'p' && lesson.guests.some(guest => guest.name === name))).then(seen => { if (!closed) far.value = seen; }, () => {});
     look();
     const timer = setInterval(() => { if (!document.hidden) look(); }, LOOK_MS);
     return () => { closed = true; clearInterval(timer); };
@@ -287,7 +287,7 @@ function Actions({ actions, index, state }: { actions: readonly Action[]; index:
           : <code>{action.kind === 'slice' ? `xl sched-credit -s -t ${action.ms}` : `xl sched-credit -d ${action.guest}${action.weight === undefined ? '' : ` -w ${action.weight}`}${action.cap === undefined ? '' : ` -c ${action.cap}`}`}</code>}</span>
         {action.says && <small><Line text={action.says} /></small>}
         {i === last && done[i] && row && value !== undefined && <span class="res">{words.counted(number(value), row.unit!, isOver)}</span>}
-        {action.kind === 'run' && !done[i] && ran !== undefined && <span class="res">{words.ran(ran, action.ms)}</span>}
+        {action.kind === 'run' && ran !== undefined && ran < action.ms && <span class="res">{done[i] ? words.idle(ran) : words.ran(ran, action.ms)}</span>}
       </li>;
     })}</ol>;
 }

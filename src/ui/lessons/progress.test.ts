@@ -5,7 +5,7 @@ import { progressOf } from './progress.ts';
 
 const ACTIONS: Action[] = [{ kind: 'type', guest: 'lab', text: 'time xvda write 392 4 8' }, { kind: 'run', ms: 400 }];
 const typed = (text: string, atMs: number, domain = 3): LoggedInput[] => [...text].map(character => ({ round: 1, atNs: 1e6 * atMs, what: { kind: 'console', domain, input: { serial: new TextEncoder().encode(character) } } }));
-const look = (inputs: LoggedInput[], nowMs: number, actions = ACTIONS) => progressOf(actions, { ids: new Map([['lab', 3]]), inputs, beganNs: 1e6, nowNs: 1e6 * nowMs, facts: new Map([['lab', { counts: {}, values: { weight: 512, cap: 0 } }]]) });
+const look = (inputs: LoggedInput[], nowMs: number, actions = ACTIONS, isIdle = false) => progressOf(actions, { ids: new Map([['lab', 3]]), inputs, beganNs: 1e6, nowNs: 1e6 * nowMs, isIdle, facts: new Map([['lab', { counts: {}, values: { weight: 512, cap: 0 } }]]) });
 
 it('a command is done when its line was ended at its guest, as the guest’s line editor has it', () => {
   expect(look(typed('time xvda', 50), 60)).toEqual([{ isDone: false }, { isDone: false }]);
@@ -18,6 +18,9 @@ it('time goes on from the command, not from the step', () => {
   expect(look([], 900)[1]).toEqual({ isDone: false });
   expect(look(typed('time xvda write 392 4 8\r', 500), 899)[1]).toEqual({ isDone: false, ranMs: 399 });
   expect(look(typed('time xvda write 392 4 8\r', 500), 901)[1]).toEqual({ isDone: true, ranMs: 400 });
+  // Where nothing happens any more it has no reason to.
+  expect(look(typed('time xvda write 392 4 8\r', 500), 512, ACTIONS, true)[1]).toEqual({ isDone: true, ranMs: 12 });
+  expect(look([], 512, ACTIONS, true)[1]).toEqual({ isDone: false });
 });
 
 it('the same line twice needs two lines, and a weight is done where the scheduler has it', () => {

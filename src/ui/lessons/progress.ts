@@ -2,7 +2,7 @@
 import type { Facts, LoggedInput } from '../../dom0/index.ts';
 import type { Action } from './lesson.ts';
 
-/** `ranMs`: of time that is to go on, how much has, once all that stands before it is done. */
+/** `ranMs`: of time that is to go on, how much has, once all that stands before it is done; it ends sooner where nothing happens any more. */
 export interface Done {
   isDone: boolean;
   ranMs?: number;
@@ -14,6 +14,8 @@ export interface Since {
   inputs: readonly LoggedInput[];
   beganNs: number;
   nowNs: number;
+  /** All guests wait, and nothing will wake one: time has no reason to go on. */
+  isIdle: boolean;
   facts: ReadonlyMap<string, Facts>;
 }
 
@@ -34,7 +36,7 @@ function linesTo(inputs: readonly LoggedInput[], id: number | undefined): { text
   return lines;
 }
 
-export function progressOf(actions: readonly Action[], { ids, inputs, beganNs, nowNs, facts }: Since): Done[] {
+export function progressOf(actions: readonly Action[], { ids, inputs, beganNs, nowNs, isIdle, facts }: Since): Done[] {
   const commands = inputs.flatMap(({ atNs, what }) => (what.kind === 'command' ? [{ atNs, given: JSON.stringify(what.given) }] : []));
   /** Lines that an action before has taken. */
   const taken = new Set<string>();
@@ -42,8 +44,8 @@ export function progressOf(actions: readonly Action[], { ids, inputs, beganNs, n
   return actions.map((action): Done => {
     let atNs: number | undefined;
     if (action.kind === 'run') {
-      const ranMs: number | undefined = behindNs === undefined ? undefined : Math.min(action.ms, (nowNs - behindNs) / 1e6), isDone = ranMs === action.ms;
-      behindNs = isDone ? behindNs! + 1e6 * action.ms : undefined;
+      const ranMs: number | undefined = behindNs === undefined ? undefined : Math.min(action.ms, (nowNs - behindNs) / 1e6), isDone = ranMs === action.ms || (isIdle && ranMs !== undefined);
+      behindNs = isDone ? behindNs! + 1e6 * ranMs! : undefined;
       return { isDone, ...(ranMs === undefined ? {} : { ranMs }) };
     }
     if (action.kind === 'type') {

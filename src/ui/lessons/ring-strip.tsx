@@ -83,7 +83,7 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
   if (!ring?.events) return <>{children}</>;
   return <>
     <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><div class="row"><h3 class="grow">{words.ring(name, ring)}</h3><button class="btn sm" onClick={() => go({ kind: 'domain', id, tab: 'inspect', name: 'ring' })}>{words.inspector}</button></div><Strip ring={ring} /><States ring={ring} /></section>
-    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><div class="row"><h3 class="grow">{words.chart}</h3><button class="btn quiet sm" aria-pressed={asTable.value} onClick={() => { asTable.value = !asTable.value; }}>{asTable.value ? words.picture : words.table}</button></div>{asTable.value ? <Table /> : <><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /></>}<p class="cap-t">{words.counted}</p></section>
+    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><div class="row"><h3 class="grow">{words.chart}</h3><button class="btn quiet sm" onClick={() => { asTable.value = !asTable.value; }}>{asTable.value ? words.picture : words.table}</button></div>{asTable.value ? <Table /> : <><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /></>}<p class="cap-t">{words.counted}</p></section>
   </>;
 }
 

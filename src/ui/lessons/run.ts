@@ -32,6 +32,8 @@ export interface Judged {
 
 /** A guest has come to its prompt by then: what lessons may boot needs less than a millisecond of its time, and its devices some turns of Domain 0. */
 const BOOT_MS = 100;
+/** Slower than this time moves less often than somebody looks. */
+const LEAST_SPEED = 0.1;
 
 export const actionsOf = (step: Step | undefined): Action[] => step?.parts.flatMap(part => (part.kind === 'actions' ? part.actions : [])) ?? [];
 
@@ -46,6 +48,7 @@ export class LessonRun {
   /** Of the step that is under way: by guest. */
   private before = new Map<string, Facts>();
   private began = { ns: 0, inputs: 0 };
+  private lookedNs: number | undefined;
   /** What was measured, by the index of its step. */
   private readonly measured = new Map<number, Measured[]>();
 
@@ -100,11 +103,14 @@ export class LessonRun {
     await this.host.stand();
   }
 
-  /** How far somebody has come with a step, and what the measurement behind it counts so far. @throws Error with a sentence */
-  async progress(step: number): Promise<{ done: Done[]; counted: Measured | undefined }> {
-    const actions = actionsOf(this.lesson.steps[step]), { ns, inputs: noted } = await this.host.now();
+  /** How far somebody has come with a step, and what the measurement behind it counts so far; asked again and again. `isHeld`: a guest is paused. @throws Error with a sentence */
+  async progress(step: number, isHeld = false): Promise<{ done: Done[]; counted: Measured | undefined }> {
+    const actions = actionsOf(this.lesson.steps[step]), { ns, inputs: noted, stands, speed } = await this.host.now();
+    // From one look to the next it would have gone on.
+    const isIdle = !stands && !isHeld && speed >= LEAST_SPEED && ns === this.lookedNs;
+    this.lookedNs = ns;
     const inputs = noted > this.began.inputs ? (await this.host.inputs()).slice(this.began.inputs) : [], facts = await this.look();
-    const done = progressOf(actions, { ids: this.ids, inputs, beganNs: this.began.ns, nowNs: ns, facts }), row = countedOf(this.lesson, step);
+    const done = progressOf(actions, { ids: this.ids, inputs, beganNs: this.began.ns, nowNs: ns, isIdle, facts }), row = countedOf(this.lesson, step);
     const value = row?.expression.value(name => this.fact(name, facts));
     return { done, counted: row && value !== undefined && Number.isFinite(value) ? { row, value } : undefined };
   }
