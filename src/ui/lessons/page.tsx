@@ -21,7 +21,7 @@ import { actionsOf, countedOf, type Judged, LessonRun, type Measured } from './r
 const words = {
   lesson: 'lesson',
   counts: (guest: string) => `What ${guest} does to the hypervisor`,
-  starts: 'The guests of the lesson start.', which: (n: number, of: number) => `Lesson ${n} of ${of}`, own: 'A lesson of yours', seed: (seed: string) => `seed ${seed}`, another: 'Other numbers',
+  starts: 'The guests of the lesson start.', which: (n: number, of: number) => `Lesson ${n} of ${of}`, own: 'A lesson of yours', seed: (seed: string) => `seed\u00a0${seed}`, another: 'Other numbers',
   steps: { predict: 'Predict', do: 'Do', measure: 'Measure', explain: 'Explain', reality: 'In reality' },
   round: (n: number, of: number, name: string | undefined) => `Round ${n}${of > 1 ? ` of ${of}` : ''}${name ? `: ${name}` : ''}`, later: 'Opens when this round is done.', was: (before: string) => `was ${before}`, youSaid: (n: number) => `You said ${number(n)}.`, gap: (said: number, got: number) => `you said ${number(said)}, measured ${number(got)}`,
   answered: 'answered', kept: 'Your answer is kept until it is measured.', answer: 'Keep the answer',
