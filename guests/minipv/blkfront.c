@@ -22,7 +22,8 @@ u32 request_sectors = MOST_SECTORS;
 struct disk disks[8];
 int disk_count;
 static u8 pages[MAX_DISKS][PAGE] ALIGNED, lists[LISTS][PAGE] ALIGNED;
-static struct { u32 port, next, answered, handle, most_pages; } state[MAX_DISKS];
+static struct { u32 port, handle, most_pages; } state[MAX_DISKS];
+static volatile struct front_ring fronts[MAX_DISKS];
 static u32 refs[BUFFER_PAGES], list_refs[LISTS], used;
 
 static volatile struct ring *ring_of(struct disk *disk) { return (volatile struct ring *)pages[disk->unit]; }
@@ -39,20 +40,20 @@ static void push(struct disk *disk, u32 made) {
 /* Until all that was asked is answered; the worst status. */
 static int answers(struct disk *disk) {
   volatile struct ring *ring = ring_of(disk);
-  u32 unit = disk->unit;
+  volatile struct front_ring *front = &fronts[disk->unit];
   int status = 0;
-  while (state[unit].answered != state[unit].next) {
-    if (ring->rsp_prod == state[unit].answered) {
+  while (front->rsp_cons != front->req_prod_pvt) {
+    if (ring->rsp_prod == front->rsp_cons) {
       /* One wake for all of them. */
-      ring->rsp_event = state[unit].next;
+      ring->rsp_event = front->req_prod_pvt;
       barrier();
-      if (ring->rsp_prod != state[unit].next) wait(0);
+      if (ring->rsp_prod != front->req_prod_pvt) wait(0);
       continue;
     }
     barrier();
-    int s = ring->slot[state[unit].answered % RING].response.status;
+    int s = ring->slot[front->rsp_cons % RING].response.status;
     if (s) status = s;
-    state[unit].answered++;
+    front->rsp_cons++;
   }
   return status;
 }
@@ -72,18 +73,19 @@ static u32 fill_segments(volatile struct segment *to, u32 page, u32 count) {
 /* Each request's pages begin where the last one's end. */
 static int move(struct disk *disk, u32 sector, u32 count, int writing) {
   volatile struct ring *ring = ring_of(disk);
+  volatile struct front_ring *front = &fronts[disk->unit];
   u32 unit = disk->unit, asked = 0, indirect = 0, most = state[unit].most_pages * SECTORS_A_PAGE;
   int status = 0;
   if (most > request_sectors) most = request_sectors;
   for (u32 page = 0; count; asked++) {
     if (asked == RING) {
-      push(disk, state[unit].next);
+      push(disk, front->req_prod_pvt);
       int s = answers(disk);
       if (s) status = s;
       asked = indirect = 0;
     }
     u32 part = count < most ? count : most, n = (part + SECTORS_A_PAGE - 1) / SECTORS_A_PAGE;
-    volatile struct blk_request *r = &ring->slot[state[unit].next++ % RING].request;
+    volatile struct blk_request *r = &ring->slot[front->req_prod_pvt++ % RING].request;
     if (n <= SEGMENTS) {
       r->operation = writing ? WRITE : READ;
       r->segments = n;
@@ -104,18 +106,19 @@ static int move(struct disk *disk, u32 sector, u32 count, int writing) {
     sector += part;
     count -= part;
   }
-  push(disk, state[unit].next);
+  push(disk, front->req_prod_pvt);
   int s = answers(disk);
   return s ? s : status;
 }
 static int flush(struct disk *disk) {
-  volatile struct blk_request *r = &ring_of(disk)->slot[state[disk->unit].next++ % RING].request;
+  volatile struct front_ring *front = &fronts[disk->unit];
+  volatile struct blk_request *r = &ring_of(disk)->slot[front->req_prod_pvt++ % RING].request;
   r->operation = FLUSH;
   r->segments = 0;
   r->handle = state[disk->unit].handle;
   r->id = 0;
   r->sector = 0;
-  push(disk, state[disk->unit].next);
+  push(disk, front->req_prod_pvt);
   int status = answers(disk);
   return status == -2 ? 0 : status;
 }
@@ -150,8 +153,8 @@ void blkfront_start(void) {
     struct disk *disk = &disks[disk_count];
     disk->unit = used;
     state[used].handle = number(id);
-    state[used].next = state[used].answered = 0;
     volatile struct ring *ring = ring_of(disk);
+    fronts[used] = FRONT_RING_INIT(ring, RING);
     fill((void *)ring, 0, PAGE);
     ring->req_event = ring->rsp_event = 1;
     if (xenbus_wait(backend, 2)) { print("vbd %s: the back end does not wait for us\n", id); continue; }

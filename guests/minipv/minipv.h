@@ -6,6 +6,13 @@
 #define ALIGNED __attribute__((aligned(4096)))
 #define barrier() __sync_synchronize()
 
+/*
+ * A front end's half of a ring, as RING_FRONT_INIT of Xen's io/ring.h makes it (struct __name##_front_ring): by these four words whoever looks at this guest's
+ * memory finds it. Volatile: what is being made is seen there, too.
+ */
+struct front_ring { u32 req_prod_pvt, rsp_cons, nr_ents; volatile void *sring; };
+#define FRONT_RING_INIT(page, slots) ((struct front_ring){ 0, 0, slots, page })
+
 /* text.c */
 u32 length(const char *s);
 int same(const char *a, const char *b);

@@ -21,7 +21,8 @@ struct nic nic;
 static u8 tx_page[PAGE] ALIGNED, rx_page[PAGE] ALIGNED, tx_data[TX][PAGE] ALIGNED, rx_data[RX][PAGE] ALIGNED;
 static volatile struct tx_ring *const tx = (volatile struct tx_ring *)tx_page;
 static volatile struct rx_ring *const rx = (volatile struct rx_ring *)rx_page;
-static u32 tx_ref[TX], rx_ref[RX], port, tx_next, tx_answered, rx_next, rx_answered;
+static u32 tx_ref[TX], rx_ref[RX], port;
+static volatile struct front_ring tx_front, rx_front;
 /* Pages that no packet under way uses. */
 static u8 tx_free[TX];
 static u32 tx_free_count;
@@ -36,17 +37,17 @@ static void push(volatile struct ring_head *head, u32 made) {
   if (made - head->req_event < made - old) send(port);
 }
 static void offer(u32 id) {
-  rx_id[rx_next % RING] = id;
-  volatile struct rx_request *r = &rx->slot[rx_next++ % RING].request;
+  rx_id[rx_front.req_prod_pvt % RING] = id;
+  volatile struct rx_request *r = &rx->slot[rx_front.req_prod_pvt++ % RING].request;
   r->id = id;
   r->pad = 0;
   r->gref = rx_ref[id];
 }
 
 static void take_tx_responses(void) {
-  for (u32 end = tx->head.rsp_prod; tx_answered != end; tx_answered++) {
+  for (u32 end = tx->head.rsp_prod; tx_front.rsp_cons != end; tx_front.rsp_cons++) {
     barrier();
-    struct tx_response r = *(struct tx_response *)&tx->slot[tx_answered % RING].response;
+    struct tx_response r = *(struct tx_response *)&tx->slot[tx_front.rsp_cons % RING].response;
     if (r.status != RESPONSE_NULL && r.id < TX && tx_free_count < TX) tx_free[tx_free_count++] = r.id;
   }
 }
@@ -54,10 +55,10 @@ static int net_send(const void *head, u32 head_bytes, const void *data, u32 data
   u32 bytes = head_bytes + data_bytes, wanted = (bytes + PAGE - 1) / PAGE;
   if (head_bytes > PAGE || wanted > 17) return -1;
   for (take_tx_responses(); tx_free_count < wanted; take_tx_responses()) {
-    u32 under_way = tx_next - tx_answered;
-    tx->head.rsp_event = tx_answered + (under_way < RESPONSES_A_WAKE ? under_way : RESPONSES_A_WAKE);
+    u32 under_way = tx_front.req_prod_pvt - tx_front.rsp_cons;
+    tx->head.rsp_event = tx_front.rsp_cons + (under_way < RESPONSES_A_WAKE ? under_way : RESPONSES_A_WAKE);
     barrier();
-    if (tx->head.rsp_prod == tx_answered) wait(1000000000);
+    if (tx->head.rsp_prod == tx_front.rsp_cons) wait(1000000000);
   }
   const u8 *from = data;
   for (u32 left = bytes, first = 1; left; first = 0) {
@@ -66,7 +67,7 @@ static int net_send(const void *head, u32 head_bytes, const void *data, u32 data
     copy(tx_data[id] + at, from, size - at);
     from += size - at;
     left -= size;
-    volatile struct tx_request *r = &tx->slot[tx_next++ % RING].request;
+    volatile struct tx_request *r = &tx->slot[tx_front.req_prod_pvt++ % RING].request;
     r->gref = tx_ref[id];
     r->offset = 0;
     r->flags = (left ? TX_MORE : 0) | (first && segment ? TX_BLANK | TX_VALID | TX_EXTRA : 0);
@@ -74,7 +75,7 @@ static int net_send(const void *head, u32 head_bytes, const void *data, u32 data
     /* The first slot says how long the whole packet is. */
     r->size = first ? bytes : size;
     if (!first || !segment) continue;
-    volatile struct extra *e = &tx->slot[tx_next++ % RING].extra;
+    volatile struct extra *e = &tx->slot[tx_front.req_prod_pvt++ % RING].extra;
     e->type = EXTRA_GSO;
     e->flags = 0;
     e->size = segment;
@@ -82,16 +83,16 @@ static int net_send(const void *head, u32 head_bytes, const void *data, u32 data
     e->pad = 0;
     e->features = 0;
   }
-  push(&tx->head, tx_next);
+  push(&tx->head, tx_front.req_prod_pvt);
   return 0;
 }
 
 /* True when there is a response behind the last one; else an event tells of it. */
 static int has_come(void) {
-  if (rx->head.rsp_prod == rx_answered) {
-    rx->head.rsp_event = rx_answered + 1;
+  if (rx->head.rsp_prod == rx_front.rsp_cons) {
+    rx->head.rsp_event = rx_front.rsp_cons + 1;
     barrier();
-    if (rx->head.rsp_prod == rx_answered) return 0;
+    if (rx->head.rsp_prod == rx_front.rsp_cons) return 0;
   }
   barrier();
   return 1;
@@ -101,7 +102,7 @@ static u32 net_receive(void *frame) {
   u32 bytes = 0, more, first = 1;
   /* The back end shows a frame's responses together. */
   do {
-    u32 at = rx_answered++ % RING, id = rx_id[at];
+    u32 at = rx_front.rsp_cons++ % RING, id = rx_id[at];
     struct rx_response r = *(struct rx_response *)&rx->slot[at].response;
     u32 size = r.status > 0 && r.status + r.offset <= (int)PAGE && bytes + r.status <= FRAME_MOST ? r.status : 0;
     more = r.flags & RX_MORE;
@@ -111,12 +112,12 @@ static u32 net_receive(void *frame) {
     offer(id);
     /* Extra information (how the frame may be cut, which nobody here asks) has a slot of its own, and with it a buffer that is free again. */
     for (u32 extra = r.flags & RX_EXTRA; extra; offer(rx_id[at])) {
-      at = rx_answered++ % RING;
+      at = rx_front.rsp_cons++ % RING;
       extra = ((struct extra *)&rx->slot[at])->flags & 1;
     }
     first = 0;
   } while (more);
-  push(&rx->head, rx_next);
+  push(&rx->head, rx_front.req_prod_pvt);
   return bytes;
 }
 
@@ -137,13 +138,14 @@ void netfront_start(void) {
   fill(tx_page, 0, PAGE);
   fill(rx_page, 0, PAGE);
   tx->head.req_event = tx->head.rsp_event = rx->head.req_event = rx->head.rsp_event = 1;
-  tx_next = tx_answered = rx_next = rx_answered = 0;
+  tx_front = FRONT_RING_INIT(tx, RING);
+  rx_front = FRONT_RING_INIT(rx, RING);
   port = new_port();
   tx_free_count = 0;
   for (u32 i = 0; i < TX; i++) tx_ref[i] = grant(tx_data[i], 1), tx_free[tx_free_count++] = i;
   for (u32 i = 0; i < RX; i++) rx_ref[i] = grant(rx_data[i], 0);
   for (u32 i = 0; i < RX; i++) offer(i);
-  rx->head.req_prod = rx_next;
+  rx->head.req_prod = rx_front.req_prod_pvt;
   const struct { const char *key; u32 value; } nodes[] = {
     { "tx-ring-ref", grant(tx_page, 0) }, { "rx-ring-ref", grant(rx_page, 0) }, { "event-channel", port },
     { "request-rx-copy", 1 }, { "feature-rx-notify", 1 }, { "feature-sg", 1 }, { "feature-gso-tcpv4", 1 },
