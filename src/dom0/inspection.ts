@@ -3,6 +3,7 @@ import { readRequest, readResponse } from './backends/vbd/protocol.ts';
 import { deviceNumber } from './backends/vbd/device-number.ts';
 import type { RingLook } from './backends/ring.ts';
 import { type Facts, factsOf } from './facts.ts';
+import { type FrontIndices, FrontRings } from './front-rings.ts';
 import type { HostCore } from './host.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../hypervisor/domain/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../hypervisor/loader/index.ts';
@@ -63,6 +64,8 @@ export interface RingFacts extends Omit<RingLook, 'words' | 'slotWords'> {
   /** The front end's port, and grant references of the ring's pages. */
   port: number;
   ringRefs: number[];
+  /** What its front end keeps to itself, of the same moment; undefined: it is not found in its memory, or not yet, or was not looked for. */
+  front?: FrontIndices;
   /** Events: sent to the front end and heard of it, and req_prod as each of the last ones was heard, oldest first; undefined: not counted. */
   events?: { sent: number; heard: number; pushes: number[] };
 }
@@ -113,7 +116,7 @@ export interface Inspected {
 const INSPECTIONS: { [What in Exclude<keyof Inspected, 'machine'>]: (host: HostCore, id: number) => Inspected[What] | Promise<Inspected[What]> } = {
   guest: guestFacts,
   facts: (host, id) => factsOf(host, id, host.member(id).attached ? ringFacts(host, id) : []),
-  rings: ringFacts,
+  rings: (host, id) => ringFacts(host, id, frontsOf(host)),
   path: follow,
   breaks: (host, id) => {
     const { breaks = [], hit } = host.member(id);
@@ -177,7 +180,18 @@ const NETIF_RSP: Readonly<Record<number, string>> = { 0: 'NETIF_RSP_OKAY', [-1]:
 const named = (value: number, names: Readonly<Record<number, string>>): string => `${value} ${names[value] ?? ''}`.trimEnd();
 const BLKIF_OP = ['BLKIF_OP_READ', 'BLKIF_OP_WRITE', 'BLKIF_OP_WRITE_BARRIER', 'BLKIF_OP_FLUSH_DISKCACHE', 'BLKIF_OP_RESERVED_1', 'BLKIF_OP_DISCARD', 'BLKIF_OP_INDIRECT'];
 
-function ringFacts(host: HostCore, id: number): RingFacts[] {
+/** Where front ends were found, as long as their host is there. */
+const foundFronts = new WeakMap<HostCore, FrontRings>();
+function frontsOf(host: HostCore): FrontRings {
+  let fronts = foundFronts.get(host);
+  if (!fronts) foundFronts.set(host, fronts = new FrontRings(host.toolstack.view, host.parts));
+  return fronts;
+}
+
+const WAYS = ['tx', 'rx'] as const;
+
+/** `found`: private indices of front ends are shown, too. */
+function ringFacts(host: HostCore, id: number, found?: FrontRings): RingFacts[] {
   if (!host.member(id).attached) return [];
   const { disks, cards } = host.toolstack.services.devices(id);
   const { client } = host.toolstack.services;
@@ -185,9 +199,16 @@ function ringFacts(host: HostCore, id: number): RingFacts[] {
     const text = client.read(`/local/domain/${id}/device/${path}`);
     return text === undefined ? undefined : Number(text);
   };
+  const around = <Seen>(names: readonly { key: string; ref: number | undefined }[], look: () => Seen | undefined, ringsOf: (seen: Seen) => readonly RingLook[]): { seen: Seen | undefined; fronts: (FrontIndices | undefined)[] } => {
+    let seen: Seen | undefined;
+    const rings = (): readonly RingLook[] => ((seen = look()) === undefined ? [] : ringsOf(seen)), fronts = found ? found.around(id, names.map(({ key, ref = -1 }) => ({ key, ref })), rings) : (rings(), []);
+    return { seen, fronts };
+  };
+  const front = (indices: FrontIndices | undefined): Pick<RingFacts, 'front'> => (indices ? { front: indices } : {});
   const rings: RingFacts[] = [];
   for (const { given: { vdev }, vbd } of disks.all) {
-    const seen = vbd.look(), device = `vbd/${deviceNumber(vdev)}`;
+    const device = `vbd/${deviceNumber(vdev)}`, ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
+    const { seen, fronts } = around([{ key: device, ref: ringRef }], () => vbd.look(), ({ ring }) => [ring]);
     if (!seen) continue;
     const { words, slotWords, ...ring } = seen.ring;
     const requests = Array.from({ length: ring.slots }, (_, i): SlotFacts => {
@@ -202,14 +223,14 @@ function ringFacts(host: HostCore, id: number): RingFacts[] {
       const { op, id: [low, high], status, sector } = readResponse(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout);
       return [['status', named(status, BLKIF_RSP)], ['operation', named(op, BLKIF_OP)], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', `${sector}, left of the request`]];
     });
-    const ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
     const { sent, heard } = vbd.counts;
-    rings.push({ ...ring, key: device, name: vdev, requests, responses, port: node(`${device}/event-channel`) ?? -1, ringRefs: ringRef === undefined ? [] : [ringRef], events: { sent, heard, pushes: [...vbd.pushes] } });
+    rings.push({ ...ring, key: device, name: vdev, requests, responses, port: node(`${device}/event-channel`) ?? -1, ringRefs: ringRef === undefined ? [] : [ringRef], ...front(fronts[0]), events: { sent, heard, pushes: [...vbd.pushes] } });
   }
   for (const { id: { devid }, vif } of cards.all) {
-    const seen = vif.look(), device = `vif/${devid}`;
+    const device = `vif/${devid}`, refs = WAYS.map(way => node(`${device}/${way}-ring-ref`));
+    const { seen, fronts } = around(WAYS.map((way, i) => ({ key: `${device} ${way}`, ref: refs[i] })), () => vif.look(), both => WAYS.map(way => both[way]));
     if (!seen) continue;
-    for (const way of ['tx', 'rx'] as const) {
+    for (const [n, way] of WAYS.entries()) {
       const { words, slotWords, ...ring } = seen[way];
       const requests = Array.from({ length: ring.slots }, (_, i): SlotFacts => {
         const at = i * slotWords;
@@ -223,10 +244,11 @@ function ringFacts(host: HostCore, id: number): RingFacts[] {
         const status = second >> 16;
         return [['status', status > 0 ? `${status} bytes` : named(status, NETIF_RSP)], ['id', String(first & 0xffff)], ['offset', String(first >>> 16)], ['flags', `0x${(second & 0xffff).toString(16)}`]];
       });
-      const ref = node(`${device}/${way}-ring-ref`);
-      rings.push({ ...ring, key: `${device} ${way}`, name: `vif${id}.${devid} ${way}`, requests, responses, port: node(`${device}/event-channel`) ?? node(`${device}/event-channel-${way}`) ?? -1, ringRefs: ref === undefined ? [] : [ref] });
+      const ref = refs[n];
+      rings.push({ ...ring, key: `${device} ${way}`, name: `vif${id}.${devid} ${way}`, requests, responses, port: node(`${device}/event-channel`) ?? node(`${device}/event-channel-${way}`) ?? -1, ringRefs: ref === undefined ? [] : [ref], ...front(fronts[n]) });
     }
   }
+  found?.seek(id);
   return rings;
 }
 

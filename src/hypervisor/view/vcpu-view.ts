@@ -151,6 +151,7 @@ export class VcpuState {
   readonly regs: Int32Array;
   readonly torn: boolean;
   private readonly domain: DomainView;
+  private readonly p2m: Int32Array;
   private readonly walk: PageWalk;
 
   constructor(vcpu: VcpuView, domain: DomainView) {
@@ -158,7 +159,8 @@ export class VcpuState {
     this.regs = words;
     this.torn = torn;
     this.domain = domain;
-    this.walk = new PageWalk(words, domain.memory.words, domain.p2mWords);
+    this.p2m = domain.p2mWords;
+    this.walk = new PageWalk(words, domain.memory.words, this.p2m);
   }
 
   /** From now on addresses are those of another space of the same guest: tables and, with PAE, directory pointers as they are in its memory now. */
@@ -228,6 +230,14 @@ export class VcpuState {
       }
     }
     return found;
+  }
+
+  /** Machine frame at a linear address, whatever the rights; -1: none. */
+  frameAt(linear: number): number {
+    const { p2m } = this,
+      gfn = this.walk.find(linear >>> 0),
+      entry = gfn >= 0 && gfn < p2m.length ? p2m[gfn] : 0;
+    return entry === 0 || entry === P2M_ON_DEMAND ? -1 : entry >>> PAGE_SHIFT;
   }
 
   /** Bytes at a linear address, whatever the rights, as far as memory is mapped there. */

@@ -15,6 +15,12 @@ describe('slots of a ring', () => {
     expect(ring(1, 0, 0xffffffff, 0xffffffff, 0)).toBe('WFFFFFFT');
   });
 
+  it('are drafted, and answered, as the front end itself knows', () => {
+    const of = (rspCons: number, reqProdPvt: number) => slotStates({ slots: 8, reqProd: 6, reqCons: 5, rspProdPvt: 4, rspProd: 4, rspEvent: 5, front: { address: 0, rspCons, reqProdPvt } }).join('');
+    expect(of(4, 6)).toBe('FFFFTWFF');
+    expect(of(2, 9)).toBe('DFAATWDD');
+  });
+
   it('held their last request so long ago as the ring has gone on since', () => {
     expect([0, 1, 2, 7].map(slot => lastIn({ reqProd: 10, slots: 8 }, slot))).toEqual([8, 9, 2, 7]);
   });

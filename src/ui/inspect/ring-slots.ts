@@ -1,14 +1,17 @@
 /** Whose turn each slot of a ring is, from its indices (io/ring.h). */
 import type { RingFacts } from '../../dom0/index.ts';
 
-/** W: a request waits for the back end; T: it has taken it; A: the response waits for the front end; F: free. */
-export type SlotState = 'W' | 'T' | 'A' | 'F';
+/** D: the front end has drafted a request, and not pushed it; W: it waits for the back end; T: that has taken it; A: the response waits for the front end; F: free. */
+export type SlotState = 'D' | 'W' | 'T' | 'A' | 'F';
 
 /** The request that a slot held last, by its index; below 0: none yet. */
 export const lastIn = ({ reqProd, slots }: Pick<RingFacts, 'reqProd' | 'slots'>, slot: number): number => reqProd - 1 - ((reqProd - 1 - slot) & (slots - 1));
 
-/** Whose turn each slot is. `rspEvent` - 1 stands for the frontend's own rsp_cons, as drivers set it when they have read all (RING_FINAL_CHECK_FOR_RESPONSES). */
-export function slotStates({ slots, reqProd, reqCons, rspProd, rspProdPvt, rspEvent }: Pick<RingFacts, 'slots' | 'reqProd' | 'reqCons' | 'rspProd' | 'rspProdPvt' | 'rspEvent'>): SlotState[] {
+/**
+ * Whose turn each slot is. Where the front end's own indices are not known, `rspEvent` - 1 stands for its rsp_cons, as drivers set it when they have read all
+ * (RING_FINAL_CHECK_FOR_RESPONSES), and no draft is seen.
+ */
+export function slotStates({ slots, reqProd, reqCons, rspProd, rspProdPvt, rspEvent, front }: Pick<RingFacts, 'slots' | 'reqProd' | 'reqCons' | 'rspProd' | 'rspProdPvt' | 'rspEvent' | 'front'>): SlotState[] {
   const states = Array.from({ length: slots }, (): SlotState => 'F');
   const mark = (from: number, to: number, state: SlotState): void => {
     const count = (to - from) >>> 0;
@@ -16,9 +19,10 @@ export function slotStates({ slots, reqProd, reqCons, rspProd, rspProdPvt, rspEv
     if (count > slots) return;
     for (let i = 0; i < count; i++) states[(from + i) & (slots - 1)] = state;
   };
-  const read = rspEvent - 1;
+  const read = front?.rspCons ?? rspEvent - 1;
   if (((rspProd - read) | 0) > 0) mark(read, rspProd, 'A');
   mark(rspProdPvt, reqCons, 'T');
   mark(reqCons, reqProd, 'W');
+  if (front) mark(reqProd, front.reqProdPvt, 'D');
   return states;
 }

@@ -13,24 +13,24 @@ import { lastIn, type SlotState, slotStates } from './ring-slots.ts';
 
 const words = {
   nothing: 'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.', ring: 'Ring', indices: 'Indices', columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'], inRing: 'in the ring page', own: 'in its own memory',
-  frontend: 'frontend', backend: 'backend', within: 'known by bounds', orMore: (n: number) => `≥ ${n}`, orLess: (n: number) => `≤ ${n}`, between: (from: number, to: number) => (from === to ? `${to}` : `${from}–${to}`), caption: (slots: number) => `Indices only grow. Slot = index mod ${slots}. What the frontend keeps to itself is bounded by the others.`,
-  waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered, unread', free: 'free', states: { W: 'waits for Domain-0', T: 'in Domain-0’s hands', A: 'answered, unread', F: 'free' }, slots: (n: number) => `${n} slots`,
-  slotName: (n: number) => `Slot ${n}`, slot: (n: number, what: string, index: number) => `Slot ${n}, ${what} ${index}`, request: 'request', reply: 'response', slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'Read by the frontend: the slot is free for its next request.', response: 'The response lies over its request.', more: (n: number) => `and ${n} more segment${n === 1 ? '' : 's'} of this request`,
+  frontend: 'frontend', backend: 'backend', within: 'known by bounds', orMore: (n: number) => `≥ ${n}`, orLess: (n: number) => `≤ ${n}`, between: (from: number, to: number) => (from === to ? `${to}` : `${from}–${to}`), caption: (slots: number, isFound: boolean) => `Indices only grow. Slot = index mod ${slots}. ${isFound ? 'What the frontend keeps to itself was found in its memory.' : 'What the frontend keeps to itself is bounded by the others.'}`, foundAt: (address: string) => `in its own memory, ${address}`, foundHow: 'Its structure of io/ring.h was found in its memory by the number of slots and the address of the ring’s page. It is read with the ring, at each look.',
+  waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered, unread', drafted: 'drafted, not pushed', free: 'free', states: { D: 'drafted, not pushed', W: 'waits for Domain-0', T: 'in Domain-0’s hands', A: 'answered, unread', F: 'free' }, slots: (n: number) => `${n} slots`,
+  slotName: (n: number) => `Slot ${n}`, slot: (n: number, what: string, index: number) => `Slot ${n}, ${what} ${index}`, request: 'request', draft: 'draft of request', reply: 'response', slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'Read by the frontend: the slot is free for its next request.', response: 'The response lies over its request.', more: (n: number) => `and ${n} more segment${n === 1 ? '' : 's'} of this request`,
   gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: (ref: number, entry: GrantEntry | undefined) => `The ring itself lies in a page of the guest, too: gref ${ref}${entry ? `, guest frame 0x${entry.frame.toString(16)}` : ''}.`,
-  since: 'Since it was connected', requests: 'Requests, answers', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'event pending', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page as it is now. Domain-0 may use it until the grant ends.',
+  since: 'Since it was connected', requests: 'Requests, answers', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'event pending', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', order: 'Between two indices', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page as it is now. Domain-0 may use it until the grant ends.',
 };
 const EVERY_MS = 250;
 
 /** Which of the guest's rings is looked at. */
 const shownRing = signal('');
 
-interface Index { name: string; value: number; by: 'frontend' | 'backend'; kind: 'shared' | 'private' | 'wake' }
+interface Index { name: string; value: number; by: 'frontend' | 'backend'; kind: 'shared' | 'private' | 'wake'; address?: number }
 interface Data {
   rings: RingFacts[];
   ring: RingFacts;
   slots: SlotState[];
   indices: Index[];
-  /** What the frontend keeps to itself, as far as the others tell. */
+  /** What the frontend keeps to itself, as far as the others tell, where it was not found. */
   unseen: [name: string, value: string][];
   counts: Record<SlotState, number>;
   grants: ReadonlyMap<number, GrantEntry>;
@@ -49,13 +49,20 @@ function open({ session, machine }: Target) {
       const indices: Index[] = [
         { name: 'req_prod', value: ring.reqProd, by: 'frontend', kind: 'shared' }, { name: 'req_event', value: ring.reqEvent, by: 'backend', kind: 'wake' }, { name: 'rsp_prod', value: ring.rspProd, by: 'backend', kind: 'shared' },
         { name: 'rsp_event', value: ring.rspEvent, by: 'frontend', kind: 'wake' }, { name: 'req_cons', value: ring.reqCons, by: 'backend', kind: 'private' }, { name: 'rsp_prod_pvt', value: ring.rspProdPvt, by: 'backend', kind: 'private' },
+        ...(ring.front ? ownOf(ring.front) : []),
       ];
-      const counts = { W: 0, T: 0, A: 0, F: 0 };
+      const counts = { D: 0, W: 0, T: 0, A: 0, F: 0 };
       for (const state of slots) counts[state]++;
-      return { rings, ring, slots, indices, unseen: unseenOf(ring), counts, grants: new Map((domain?.grants()?.entries ?? []).map(entry => [entry.ref, entry])), port: domain?.ports().find(({ port }) => port === ring.port) };
+      return { rings, ring, slots, indices, unseen: ring.front ? [] : unseenOf(ring), counts, grants: new Map((domain?.grants()?.entries ?? []).map(entry => [entry.ref, entry])), port: domain?.ports().find(({ port }) => port === ring.port) };
     },
   };
 }
+
+/** As they lie in struct __name##_front_ring: req_prod_pvt first. */
+const ownOf = ({ rspCons, reqProdPvt, address }: NonNullable<RingFacts['front']>): Index[] => [
+  { name: 'rsp_cons', value: rspCons, by: 'frontend', kind: 'private', address: address + 4 }, { name: 'req_prod_pvt', value: reqProdPvt, by: 'frontend', kind: 'private', address },
+];
+const livesIn = ({ kind, address }: Index): string => (kind !== 'private' ? words.inRing : address === undefined ? words.own : words.foundAt(`0x${(address >>> 0).toString(16)}`));
 
 /**
  * RING_FINAL_CHECK_FOR_RESPONSES leaves rsp_event at rsp_cons + 1, and rsp_cons only grows, up to rsp_prod. Linux's netfront asks to be woken half way through
@@ -83,6 +90,8 @@ const SIZE = 560,
   LABEL = 244,
   APART = 6,
   LINE = 24,
+  /** Half the height of four counts in the middle. */
+  HALF = 42,
   /** Between names and the line that leads to what is said of the chosen slot. */
   FREE = 12;
 const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), MIDDLE - radius * Math.cos(angle)];
@@ -128,6 +137,9 @@ function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
   return [...place(above, inside(above[0]), LABEL - gap(above.at(-1))), ...place(below, LABEL + gap(below[0]), 2 * LABEL - inside(below.at(-1))), ...place(left, inside(left[0]), 2 * LABEL - inside(left.at(-1)))];
 }
 
+/** What lies in such a slot is a request. */
+const asks = (state: SlotState): boolean => state === 'W' || state === 'T' || state === 'D';
+
 /** Unless one is chosen: that which Domain-0 takes next, or has taken, or has answered last. */
 function slotChosen({ data: { ring, slots }, chosen }: Shown<Data>): number {
   if (/^\d+$/.test(chosen) && Number(chosen) < ring.slots) return Number(chosen);
@@ -161,6 +173,7 @@ function Figure(shown: Shown<Data>) {
 function Ring(shown: Shown<Data>) {
   const { data, choose, target } = shown, { ring, slots, indices, counts } = data, { slots: count } = ring;
   const chosen = slotChosen(shown), owner = ownerClass(target.session?.id ?? 0), few = count <= 64, turn = turnOf(chosen, count), names = placed(indices, count, turn);
+  const lines = ([['W', words.waits], ['T', words.taken], ['A', words.answered], ['D', words.drafted]] as const).filter(([state]) => state !== 'D' || ring.front);
   const reach = names.map(({ name, value, x, isRight }) => (isRight ? x : -x) + BESIDE + LETTER * `${name} ${value}`.length);
   const left = Math.max(LEFT, ...reach.filter((_, i) => !names[i]!.isRight)), right = Math.max(SIZE + RIGHT, ...reach.filter((_, i) => names[i]!.isRight));
   const onKeyDown = (event: KeyboardEvent): void => {
@@ -171,7 +184,7 @@ function Ring(shown: Shown<Data>) {
   };
   return <div class={`col rng ${owner}`}>
     {data.rings.length > 1 && <div class="seg" role="group" aria-label={words.ring}>{data.rings.map(({ key, name }) => <button key={key} aria-pressed={key === ring.key} onClick={() => { shownRing.value = key; choose(''); }}>{name}</button>)}</div>}
-    <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${counts.F} ${words.free}. ${words.slotName(chosen)}`} onKeyDown={onKeyDown}>
+    <figure><div class="ringw" tabIndex={0} role="group" aria-label={`${ring.name}: ${counts.W} ${words.waits}, ${counts.T} ${words.taken}, ${counts.A} ${words.answered}, ${ring.front ? `${counts.D} ${words.drafted}, ` : ''}${counts.F} ${words.free}. ${words.slotName(chosen)}`} onKeyDown={onKeyDown}>
       <svg viewBox={`${-left} ${MIDDLE - LABEL - 4} ${left + right} ${2 * LABEL + 22}`} class="ringsvg" aria-hidden="true">
         <defs><pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="5" height="5" fill="var(--d0-tint)" /><path d="M0 0v5" stroke="var(--d0)" stroke-width="2" /></pattern><marker id="way" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="9" markerHeight="9" orient="auto"><path d="M1 1l7 4l-7 4" fill="none" stroke="var(--text-2)" stroke-width="1.4" /></marker></defs>
         {slots.map((state, i) => <path key={i} d={sector(i, count, i === chosen ? 4 : 0, turn)} class={`sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))} />)}
@@ -186,33 +199,39 @@ function Ring(shown: Shown<Data>) {
             {kind === 'wake' ? <path d={`M${x} ${y - 5}l5 5l-5 5l-5 -5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4.4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
             <text x={isRight ? x + BESIDE : x - BESIDE} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix"><tspan class={kind === 'shared' ? 'b' : ''}>{name}</tspan> {value}</text></g>;
         })}
-        <text x={CENTRE} y={MIDDLE - 62} text-anchor="middle" class="hd">{ring.name}, {words.slots(count)}</text>
-        {([['W', words.waits], ['T', words.taken], ['A', words.answered]] as const).map(([state, says], i) => <g key={state}><circle cx={CENTRE - 78} cy={MIDDLE - 29 + 28 * i} r="9.5" fill="var(--panel)" stroke={state === 'A' ? 'var(--c)' : 'var(--d0)'} stroke-width="1.4" /><text x={CENTRE - 78} y={MIDDLE - 25 + 28 * i} text-anchor="middle" class="pl">{state}</text>
-          <text x={CENTRE - 36} y={MIDDLE - 22 + 28 * i} text-anchor="end" class="ct">{counts[state]}</text><text x={CENTRE - 28} y={MIDDLE - 25 + 28 * i} class="hd">{says}</text></g>)}
-        <text x={CENTRE} y={MIDDLE + 68} text-anchor="middle" class="hd">{counts.F} {words.free}</text>
+        <text x={CENTRE} y={MIDDLE - HALF - 33} text-anchor="middle" class="hd">{ring.name}, {words.slots(count)}</text>
+        {lines.map(([state, says], i) => { const y = MIDDLE - HALF + (i + (4 - lines.length) / 2) * 28; return <g key={state}><circle cx={CENTRE - 78} cy={y} r="9.5" fill="var(--panel)" stroke={state === 'A' || state === 'D' ? 'var(--c)' : 'var(--d0)'} stroke-width="1.4" stroke-dasharray={state === 'D' ? '3 2' : undefined} /><text x={CENTRE - 78} y={y + 4} text-anchor="middle" class="pl">{state}</text>
+          <text x={CENTRE - 36} y={y + 7} text-anchor="end" class="ct">{counts[state]}</text><text x={CENTRE - 28} y={y + 4} class="hd">{says}</text></g>; })}
+        <text x={CENTRE} y={MIDDLE + HALF + 41} text-anchor="middle" class="hd">{counts.F} {words.free}</text>
       </svg>
       <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
-      <figcaption>{words.caption(count)}</figcaption>
+      <figcaption>{words.caption(count, ring.front !== undefined)}{ring.ringRefs.map(ref => ` ${words.ringPage(ref, data.grants.get(ref))}`)}</figcaption>
+      <Order {...data} />
       <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
     </figure>
   </div>;
 }
 
+/** Why a slot is in its state: its request's number lies between these two indices. */
+function Order({ ring: { front }, counts }: Data) {
+  const chain = ['rsp_cons', 'A', 'rsp_prod', 'T', 'req_cons', 'W', 'req_prod', 'D', 'req_prod_pvt'];
+  return <p class="order" aria-label={words.order}>{(front ? chain : chain.slice(2, -2)).map(each => (each.length > 1 ? <span key={each} class="m">{each}</span> : <span key={each} class={each === 'W' || each === 'T' ? 'c-d0' : ''}><i class={`mk${each === 'D' ? ' dash' : ''}`}>{each}</i><b>{counts[each as SlotState]}</b></span>))}</p>;
+}
+
 function Detail(shown: Shown<Data>) {
   const { data, target } = shown, { ring, slots, indices, grants } = data;
-  const slot = slotChosen(shown), state = slots[slot]!, last = lastIn(ring, slot), isUsed = last >= 0, isRequest = state === 'W' || state === 'T';
+  const slot = slotChosen(shown), state = slots[slot]!, last = lastIn({ slots: ring.slots, reqProd: state === 'D' ? ring.front!.reqProdPvt : ring.reqProd }, slot), isUsed = last >= 0, isRequest = asks(state);
   const { fields, refs } = ring.requests[slot]!;
   return <>
     <section><h3>{words.indices}</h3><table class="idxs"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i === 1 || i === 2 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>
-      {indices.map(({ name, value, by, kind }) => <tr key={name}><td class="m b">{name}</td><td class="m num">{value}</td><td class="m num">{value & (ring.slots - 1)}</td><td class="nw"><Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {words[by]}</td><td class="sec">{kind === 'private' ? words.own : words.inRing}</td></tr>)}
+      {indices.map(index => { const { name, value, by, address } = index; return <tr key={name}><td class="m b">{name}</td><td class="m num">{value}</td><td class="m num">{value & (ring.slots - 1)}</td><td class="nw"><Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {words[by]}</td><td class="sec" title={address === undefined ? undefined : words.foundHow}>{livesIn(index)}</td></tr>; })}
       {data.unseen.map(([name, value]) => <tr key={name} class="dim"><td class="m">{name}</td><td class="m num nw" colSpan={2}>{value}</td><td class="nw"><Chip id={target.session?.id ?? 0} /> {words.frontend}</td><td class="sec">{words.within}</td></tr>)}</tbody></table></section>
-    <section class={`rslot ${state === 'A' || state === 'F' ? ownerClass(target.session?.id ?? 0) : 'c-d0'}`}><div class="row"><h3>{isUsed ? words.slot(slot, isRequest ? words.request : words.reply, last) : words.slotEmpty(slot)}</h3><span class="grow" /><span class="nw"><i class="mk">{state}</i> <b>{words.states[state]}</b></span></div>
+    <section class={`rslot ${state === 'A' || state === 'F' || state === 'D' ? ownerClass(target.session?.id ?? 0) : 'c-d0'}`}><div class="row"><h3>{isUsed ? words.slot(slot, state === 'D' ? words.draft : isRequest ? words.request : words.reply, last) : words.slotEmpty(slot)}</h3><span class="grow" /><span class="nw"><i class={`mk${state === 'D' ? ' dash' : ''}`}>{state}</i> <b>{words.states[state]}</b></span></div>
       {isUsed && <><dl class="kv">{(isRequest ? fields : ring.responses[slot]!).map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
       {!isRequest && <p class="cap-t">{state === 'F' ? words.left : words.response}</p>}
       {isRequest && refs.slice(0, 1).map(({ ref, what }) => <Chain key={ref} target={target} entry={grants.get(ref)} gref={ref} what={what} />)}
       {isRequest && refs.length > 1 && <p class="cap-t">{words.more(refs.length - 1)}</p>}</>}
     </section>
-    {ring.ringRefs.map(ref => <p key={ref} class="cap-t">{words.ringPage(ref, grants.get(ref))}</p>)}
   </>;
 }
 
@@ -250,7 +269,7 @@ function why({ data: { ring } }: Shown<Data>): Why {
 export const Rings = inspector<Data>({
   everyMs: EVERY_MS, nothing: words.nothing, open, Figure, why: () => undefined,
   tables: ({ ring, slots, indices, unseen }) => [
-    { name: words.indices, columns: words.columns, rows: indices.map(({ name, value, by, kind }) => [name, value, value & (ring.slots - 1), by, kind === 'private' ? words.own : words.inRing]).concat(unseen.map(([name, value]) => [name, value, '', 'frontend', words.within])) },
-    { name: `${ring.name}: slots`, columns: ['Slot', 'State', 'Content', 'Grants'], rows: slots.map((state, i) => [i, words.states[state], (state === 'W' || state === 'T' ? ring.requests[i]!.fields : lastIn(ring, i) < 0 ? [] : ring.responses[i]!).map(([name, value]) => `${name} ${value}`).join('; '), ring.requests[i]!.refs.map(({ ref }) => ref).join(' ')]) },
+    { name: words.indices, columns: words.columns, rows: indices.map(index => [index.name, index.value, index.value & (ring.slots - 1), index.by, livesIn(index)]).concat(unseen.map(([name, value]) => [name, value, '', 'frontend', words.within])) },
+    { name: `${ring.name}: slots`, columns: ['Slot', 'State', 'Content', 'Grants'], rows: slots.map((state, i) => [i, words.states[state], (asks(state) ? ring.requests[i]!.fields : lastIn(ring, i) < 0 ? [] : ring.responses[i]!).map(([name, value]) => `${name} ${value}`).join('; '), ring.requests[i]!.refs.map(({ ref }) => ref).join(' ')]) },
   ],
 });

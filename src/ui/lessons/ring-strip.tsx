@@ -13,7 +13,7 @@ import { go } from '../state.ts';
 const words = {
   ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests taken', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest: to the right requests, up doorbells.',
   last: (round: number, { doorbells }: Point, isOpen: boolean) => `round ${round}${isOpen ? ', so far' : ':'} ${doorbells}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
-  states: { W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free' } satisfies Record<SlotState, string>,
+  states: { D: 'drafted, not pushed', W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free' } satisfies Record<SlotState, string>,
   inspector: 'Open inspector', table: 'As table', picture: 'As picture', bell: 'Doorbell', ofRound: (round: number) => `round ${round}: requests`, none: 'The line begins with the first request.',
 };
 /** Of the strip and of the chart, in the picture's units. */
@@ -105,7 +105,7 @@ function Strip({ ring }: { ring: RingFacts }) {
 /** What the letters and colours of its slots mean. */
 function States({ ring }: { ring: RingFacts }) {
   const states = slotStates(ring);
-  return <ul class="lkey">{(['W', 'T', 'A', 'F'] as const).map(state => ({ state, count: states.filter(each => each === state).length })).filter(({ count }) => count > 0).map(({ state, count }) => <li key={state}><i class={`sl-${state}`}>{state === 'F' ? '' : state}</i><b>{count}</b> {words.states[state]}</li>)}</ul>;
+  return <ul class="lkey">{(['D', 'W', 'T', 'A', 'F'] as const).map(state => ({ state, count: states.filter(each => each === state).length })).filter(({ count }) => count > 0).map(({ state, count }) => <li key={state}><i class={`sl-${state}`}>{state === 'F' ? '' : state}</i><b>{count}</b> {words.states[state]}</li>)}</ul>;
 }
 
 /** Requests are pushed, to the right, and then a doorbell rings, up. */
