@@ -86,6 +86,10 @@ const SIZE = 560,
   BESIDE = 10,
   /** The arrow that tells which way indices grow: between ring and names. */
   ARROW = 233,
+  /** How long it is, where it may begin, the first that no name's line crosses, and how far it keeps from those. */
+  WAY = 0.9,
+  WAYS = [-1.35, -2.4, -3.1, 0.1],
+  CLEAR = 0.15,
   /** Names of indices stand on a circle, lines of names this far below each other, and those of two slots so much more. */
   LABEL = 244,
   APART = 6,
@@ -173,6 +177,8 @@ function Figure(shown: Shown<Data>) {
 function Ring(shown: Shown<Data>) {
   const { data, choose, target } = shown, { ring, slots, indices, counts } = data, { slots: count } = ring;
   const chosen = slotChosen(shown), owner = ownerClass(target.session?.id ?? 0), few = count <= 64, turn = turnOf(chosen, count), names = placed(indices, count, turn);
+  const crossed = names.flatMap(({ own, x, y }) => [own, Math.atan2(x - CENTRE, MIDDLE - y)]);
+  const way = WAYS.find(from => crossed.every(angle => (((angle - from + CLEAR) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI) > WAY + 2 * CLEAR)) ?? WAYS[0]!;
   const lines = ([['W', words.waits], ['T', words.taken], ['A', words.answered], ['D', words.drafted]] as const).filter(([state]) => state !== 'D' || ring.front);
   const reach = names.map(({ name, value, x, isRight }) => (isRight ? x : -x) + BESIDE + LETTER * `${name} ${value}`.length);
   const left = Math.max(LEFT, ...reach.filter((_, i) => !names[i]!.isRight)), right = Math.max(SIZE + RIGHT, ...reach.filter((_, i) => names[i]!.isRight));
@@ -191,7 +197,7 @@ function Ring(shown: Shown<Data>) {
         {slots.map((state, i) => { const [x, y] = at(((i + 0.5) * 2 * Math.PI) / count + turn, (OUTER + INNER) / 2), [nx, ny] = at(((i + 0.5) * 2 * Math.PI) / count + turn, INNER - 14); return <g key={i}>
           {few && state !== 'F' && <><circle cx={x} cy={y} r="10" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
-        <path d={`M${p(-1.35, ARROW)}A${ARROW} ${ARROW} 0 0 1 ${p(-0.45, ARROW)}`} class="way" marker-end="url(#way)" />
+        <path d={`M${p(way, ARROW)}A${ARROW} ${ARROW} 0 0 1 ${p(way + WAY, ARROW)}`} class="way" marker-end="url(#way)" />
         <path class="lead" />
         {names.map(({ name, value, kind, by, own, x, y, isRight }) => {
           const colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)';
