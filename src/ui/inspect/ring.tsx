@@ -96,6 +96,8 @@ const SIZE = 560,
   LINE = 24,
   /** Half the height of four counts in the middle. */
   HALF = 42,
+  /** Of their letters, left of the middle: beside three digits. */
+  PLATE = 88,
   /** Between names and the line that leads to what is said of the chosen slot. */
   FREE = 12;
 const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), MIDDLE - radius * Math.cos(angle)];
@@ -206,7 +208,7 @@ function Ring(shown: Shown<Data>) {
             <text x={isRight ? x + BESIDE : x - BESIDE} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix"><tspan class={kind === 'shared' ? 'b' : ''}>{name}</tspan> {value}</text></g>;
         })}
         <text x={CENTRE} y={MIDDLE - HALF - 33} text-anchor="middle" class="hd">{ring.name}, {words.slots(count)}</text>
-        {lines.map(([state, says], i) => { const y = MIDDLE - HALF + (i + (4 - lines.length) / 2) * 28; return <g key={state}><circle cx={CENTRE - 78} cy={y} r="9.5" fill="var(--panel)" stroke={state === 'A' || state === 'D' ? 'var(--c)' : 'var(--d0)'} stroke-width="1.4" stroke-dasharray={state === 'D' ? '3 2' : undefined} /><text x={CENTRE - 78} y={y + 4} text-anchor="middle" class="pl">{state}</text>
+        {lines.map(([state, says], i) => { const y = MIDDLE - HALF + (i + (4 - lines.length) / 2) * 28; return <g key={state}><circle cx={CENTRE - PLATE} cy={y} r="9.5" fill="var(--panel)" stroke={state === 'A' || state === 'D' ? 'var(--c)' : 'var(--d0)'} stroke-width="1.4" stroke-dasharray={state === 'D' ? '3 2' : undefined} /><text x={CENTRE - PLATE} y={y + 4} text-anchor="middle" class="pl">{state}</text>
           <text x={CENTRE - 36} y={y + 7} text-anchor="end" class="ct">{counts[state]}</text><text x={CENTRE - 28} y={y + 4} class="hd">{says}</text></g>; })}
         <text x={CENTRE} y={MIDDLE + HALF + 41} text-anchor="middle" class="hd">{counts.F} {words.free}</text>
       </svg>
