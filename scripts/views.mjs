@@ -71,7 +71,7 @@ const FILES = EMULATED.replaceAll('legacy', 'files').replace(/device_model\w+=0\
 const MOST_LOGS = 10;
 /** So often the inspector of rings looks; so long the rarest of moments is waited for, then as long for one that was seen. */
 const RING_LOOK_MS = 250,
-  RING_MS = 60_000;
+  RING_MS = 30_000;
 /** Guests with their weights; all but the first compute without end: more than two processors can give. */
 const WEIGHED = { web: 256, batch: 512, render: 256, backup: 128 };
 /** What a server does: it computes, asks its disk, and sleeps. */

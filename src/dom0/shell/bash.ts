@@ -17,6 +17,10 @@ const SYNTAX_ERROR = 2;
 const INTERRUPTED = 130;
 /** Longest that one line may run. */
 const DAY_MS = 86_400_000;
+/** Questions to programs and files, some milliseconds of them, after which others have their turn. */
+const ASKED_A_TURN = 64;
+/** What a file system answers at once, without a promise. */
+const AT_ONCE: ReadonlySet<string | symbol> = new Set(['resolvePath', 'getAllPaths']);
 
 export interface BashParts {
   /** `line`: what surrounds a line that is run (files/kept-files.ts). */
@@ -27,6 +31,20 @@ export interface BashParts {
   environment: Record<string, string>;
   directory: string;
 }
+
+/** The same files, before whose answers `turn` may want to be waited for. */
+const inTurns = (fs: IFileSystem, turn: () => Promise<void> | undefined): IFileSystem =>
+  new Proxy(fs, {
+    get(files, name) {
+      const value = Reflect.get(files, name) as unknown;
+      if (typeof value !== 'function') return value;
+      if (AT_ONCE.has(name)) return value.bind(files);
+      return (...given: unknown[]) => {
+        const wait = turn();
+        return wait ? wait.then(() => Reflect.apply(value, files, given)) : Reflect.apply(value, files, given);
+      };
+    },
+  });
 
 /** @throws Error where the module cannot be loaded */
 export class Bash {
@@ -117,6 +135,13 @@ export class Bash {
     await fs.writeFile(path, bytes);
   }
 
+  /**
+   * just-bash goes from command to command without the event loop: a script's loop would keep Domain 0's worker to itself, its back ends and Ctrl + C waiting.
+   * So whatever it asks of programs and files lets the others have a turn now and then.
+   */
+  private readonly turn = (): Promise<void> | undefined => (++this.asked % ASKED_A_TURN === 0 ? this.parts.sleep(0) : undefined);
+  private asked = 0;
+
   private bash(): Promise<JustBash> {
     this.loaded ??= this.load();
     // A failure to load is tried again at the next line.
@@ -128,15 +153,16 @@ export class Bash {
 
   private async load(): Promise<JustBash> {
     const { Bash: Shell, defineCommand } = await import('just-bash/browser');
-    const { fs, programs, sleep, environment, directory } = this.parts;
+    const { programs, sleep, environment, directory } = this.parts, turn = this.turn;
     const customCommands = programs.map(program =>
       defineCommand(program.name, async (words, context): Promise<ExecResult> => {
+        await turn();
         const stdin = new TextDecoder().decode(Uint8Array.from(context.stdin as unknown as string, character => character.charCodeAt(0)));
         const { stdout, stderr, status, isBinary } = await this.ran(program, words, this.around(stdin, context.cwd, context.signal));
         return { stdout, stderr, exitCode: status, ...(isBinary ? { stdoutKind: 'bytes' } : {}) };
       }),
     );
-    const shell = new Shell({ fs, customCommands, sleep, env: environment, cwd: directory, defenseInDepth: false, executionLimits: { maxExecutionTimeMs: DAY_MS } });
+    const shell = new Shell({ fs: inTurns(this.parts.fs, turn), customCommands, sleep, env: environment, cwd: directory, defenseInDepth: false, executionLimits: { maxExecutionTimeMs: DAY_MS } });
     this.documents.follow(shell);
     return shell;
   }

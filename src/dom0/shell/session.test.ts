@@ -52,6 +52,18 @@ async function session(history: string[] = []) {
 }
 
 describe('a login at Domain 0', () => {
+  it.each(['xl list', 'cat /etc/xen/vm/web1'])('lets others have their turns while a script loops over %s, and ends it at Ctrl + C', async command => {
+    const { it, type } = await session();
+    await type('true\r');
+    let turns = 0;
+    const other = setInterval(() => turns++, 0);
+    it.input(`while true; do ${command} > /dev/null; done\r`);
+    await tick(300);
+    expect(turns).toBeGreaterThan(10);
+    clearInterval(other);
+    expect(await type('\x03')).toMatch(/# $/);
+  });
+
   it('carries directory and variables from line to line', async () => {
     const { run } = await session();
     await run('cd /etc/xen; X=7');
