@@ -18,7 +18,7 @@ const INTERRUPTED = 130;
 /** Longest that one line may run. */
 const DAY_MS = 86_400_000;
 /** Questions to programs and files, some milliseconds of them, after which others have their turn. */
-const ASKED_A_TURN = 16;
+const ASKED_A_TURN = 64;
 /** What a file system answers at once, without a promise. */
 const AT_ONCE: ReadonlySet<string | symbol> = new Set(['resolvePath', 'getAllPaths']);
 
