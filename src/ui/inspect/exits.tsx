@@ -263,7 +263,7 @@ function Detail(shown: Shown<Data>) {
   const { hypercall, reason, exit, isLast } = choiceOf(shown), { target, data, choose } = shown;
   if (hypercall !== undefined) return <div><h3>{hypercallName(hypercall)}</h3><p class="sec">{words.call} {hypercall}</p></div>;
   if (reason === undefined) return null;
-  const { log, reasons } = viewOf(data), at = log.findIndex(({ key }) => key === exit?.key), own = timesFor(data, exit), earlier = at < 0 ? undefined : log[at + 1], later = at < 0 ? undefined : log[at - 1];
+  const { log, reasons } = viewOf(data), at = log.findIndex(({ key }) => key === exit?.key), own = timesFor(data, exit, FEW_LIKE_IT), earlier = at < 0 ? undefined : log[at + 1], later = at < 0 ? undefined : log[at - 1];
   const step = (to: SeenExit | undefined, says: string, hint: string) => <button class="btn sm" disabled={!to} title={hint} onClick={() => to && choose(to.key)}>{says}</button>;
   return <><ExitCard reason={reason} exit={exit} target={target} name={exit ? nameOf(exit.domain) : ''} isLast={isLast ?? false} withWay steps={<span class="row">{step(earlier, words.previous, words.previousHint)}{step(later, words.next, words.nextHint)}</span>} />
     <Cost of={own ?? reasons.find(each => each.reason === reason)} about={own && exit ? aboutOf(exit) : ''} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
@@ -271,7 +271,7 @@ function Detail(shown: Shown<Data>) {
 
 /** What it cost, in parts that add up, where it took steps enough of the clock; else what those of its kind cost in the mean. */
 function Cost({ of, about, exit, stepNs, model }: { of: KindTimes | undefined; about: string; exit: SeenExit | undefined; stepNs: number; model: Parameters<typeof answererOf>[1] }) {
-  const isKnown = of !== undefined && of.timed >= FEWEST, mean = isKnown ? of.ns / of.timed : 0, answerer = exit && answererOf(exit, model);
+  const isKnown = of !== undefined && of.timed >= (about ? FEW_LIKE_IT : FEWEST), mean = isKnown ? of.ns / of.timed : 0, answerer = exit && answererOf(exit, model);
   const partsOf = (ns: number, beforeNs: number, answerNs: number): [name: string, ns: number, kind: string][] => [[words.parts[0], beforeNs, 'cb-way'], [answerer?.name ?? '', answerNs, `cb-${answerer?.by}`], [words.parts[1], Math.max(0, ns - beforeNs - answerNs), 'cb-way']];
   const Parts = ({ of: parts, text }: { of: ReturnType<typeof partsOf>; text: (ns: number) => string }) => <><div class="cbar">{parts.map(([name, ns, kind]) => <i key={name} class={kind} style={`flex:${ns} 1 0`} />)}</div><dl class="cparts">{parts.map(([name, ns, kind]) => <div key={name}><dt><i class={kind} />{name}</dt><dd class="m">{text(ns)}</dd></div>)}</dl></>;
   const isTimed = exit?.ns !== undefined && exit.ns >= 500, owner = exit ? ownerClass(exit.domain) : '';
