@@ -175,7 +175,7 @@ export const strings = {
     lesson: 'Lessons',
     lessonHint: 'Half an hour each, in two rounds: predict, do, measure, explain.',
     ownLesson: 'Your own is one Markdown file: drop it here.',
-    teachers: 'For teachers: copy a link to lesson', handOut: (title: string) => `Copy a link to ${title}, with a seed of its own`, handed: (title: string, seed: string) => `${title}, seed ${seed}: copied. All who open it get the same numbers.`, byHand: 'This browser does not copy. The link:',
+    teachers: 'Links for a class:', handOutShort: (n: number) => `lesson ${n}`, handOut: (title: string) => `Copy a link to ${title}, with a seed of its own`, handed: (title: string, seed: string) => `${title}, seed ${seed}: copied. All who open it get the same numbers.`, byHand: 'This browser does not copy. The link:',
   },
   demo: {
     pv: 'our small kernel: rings and hypercalls',

@@ -15,7 +15,11 @@ const WIDE = 760,
   LEFT = 108,
   LANES = { toolstack: 22, front: 78, back: 138 },
   AXIS = 170,
-  DISC = 12;
+  DISC = 12,
+  FIRST = 34,
+  /** Of a step, how far an arrow goes to the right; what its words take. */
+  REACH = 0.52,
+  WORDS = 68;
 
 type Side = 'front' | 'back';
 interface Event { side: Side; ms: number; by: number; value: string; heard: StoreNode['writes'][number]['heard'] }
@@ -31,8 +35,10 @@ export function Handshake({ front, back, nodes, device, guest, backId }: { front
   if (!first) return null;
   // Who made both directories is the toolstack: the guest's own is written by Domain 0 only then.
   const isMade = ({ by, side, value }: Event, i: number): boolean => by === backId && value === '1' && !events.slice(0, i).some(each => each.side === side);
-  const made = events.filter(isMade), later = events.filter((each, i) => !isMade(each, i)), columns = (made.length > 0 ? 1 : 0) + later.length, step = (WIDE - LEFT - 30) / Math.max(1, columns);
-  const x = (column: number): number => LEFT + 34 + column * step, start = made.length > 0 ? 1 : 0, folder = front.path.replace(/\/state$/, '/');
+  const made = events.filter(isMade), later = events.filter((each, i) => !isMade(each, i)), columns = (made.length > 0 ? 1 : 0) + later.length;
+  // The last arrow ends beyond its column, and has its words behind it.
+  const step = Math.min((WIDE - LEFT - 30) / Math.max(1, columns), (WIDE - LEFT - FIRST - WORDS) / Math.max(1, columns - 1 + REACH));
+  const x = (column: number): number => LEFT + FIRST + column * step, start = made.length > 0 ? 1 : 0, folder = front.path.replace(/\/state$/, '/');
   /** Nodes of the front end's directory that it wrote since the step before. */
   const writtenBefore = (event: Event, i: number): string[] => (event.side === 'back' ? [] : nodes.filter(({ path, writes }) => path.startsWith(folder) && path !== front.path && writes.some(({ ms, by }) => by === guest.id && ms <= event.ms && ms > (later[i - 1]?.ms ?? first.ms))).map(({ path }) => path.slice(folder.length)));
   const hears = ({ side, heard }: Event): boolean => heard.some(({ domid }) => domid === (side === 'front' ? backId : guest.id));
@@ -44,7 +50,7 @@ export function Handshake({ front, back, nodes, device, guest, backId }: { front
       <defs><marker id="shake-a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8" fill="none" stroke="context-stroke" stroke-width="1.5" /></marker></defs>
       {([['toolstack', words.toolstack, words.toolstackIs, backId], ['front', guest.name, words.front, guest.id], ['back', 'Domain-0', words.back, backId]] as const).map(([lane, name, is, id]) => <g key={lane} class={ownerClass(id)}><rect x="0" y={LANES[lane] - 9} width="10" height="10" rx="2" fill="var(--c-fill)" stroke="var(--c)" /><text x="16" y={LANES[lane]} class="t">{name.slice(0, 14)}</text><text x="16" y={LANES[lane] + 13}>{is}</text><path d={`M${LEFT} ${LANES[lane]}H${WIDE}`} stroke="var(--line)" /></g>)}
       {made.length > 0 && <g class="c-d0"><circle cx={x(0) - 26} cy={LANES.toolstack} r="4.5" fill="var(--c)" /><text x={x(0) - 14} y={LANES.toolstack - 5} class="t">{words.makes}</text>{made.map(event => <path key={event.side} d={`M${x(0) - 26} ${LANES.toolstack}L${x(0) - (event.side === 'front' ? 7 : 9)} ${LANES[event.side] - DISC - 1}`} stroke="var(--c)" stroke-width="1.5" fill="none" marker-end="url(#shake-a)" />)}{made.map(event => <Disc key={event.side} event={event} at={x(0)} beside />)}</g>}
-      {later.map((event, i) => { const at = x(start + i), other = event.side === 'front' ? 'back' : 'front', down = event.side === 'front' ? 1 : -1, to = at + step * 0.52, own = writtenBefore(event, i); return <g key={`${event.side} ${event.ms} ${event.value}`}>
+      {later.map((event, i) => { const at = x(start + i), other = event.side === 'front' ? 'back' : 'front', down = event.side === 'front' ? 1 : -1, to = at + step * REACH, own = writtenBefore(event, i); return <g key={`${event.side} ${event.ms} ${event.value}`}>
         {hears(event) && <><path d={`M${at + 9} ${LANES[event.side] + down * 10}L${to} ${LANES[other] - down * 4}`} stroke="var(--hv)" stroke-width="1.6" fill="none" marker-end="url(#shake-a)" /><circle cx={to} cy={LANES[other]} r="3.5" fill="var(--hv)" /><text x={to + 3} y={LANES.front + (LANES.back - LANES.front) / 2 + 4 + down * 7} class="w">{words.fires}</text></>}
         <Disc event={event} at={at} />
         {own.length > 0 && <text x={at} y={LANES.front - DISC - 20} text-anchor="middle">{words.before(own)}</text>}</g>; })}

@@ -35,7 +35,7 @@ export function HandOut() {
     const isCopied = await Promise.resolve(navigator.clipboard?.writeText(address).then(() => true)).catch(() => false);
     handed.value = { title, seed, ...(isCopied ? {} : { address }) };
   };
-  return <><span class="hand">{text.teachers} {LESSONS.map(({ id, title }, i) => <button key={id} class="link" aria-label={text.handOut(title)} title={text.handOut(title)} onClick={() => void copy(id, title)}>{i + 1}</button>)}</span>
+  return <><span class="hand">{text.teachers} {LESSONS.map(({ id, title }, i) => <button key={id} class="link" aria-label={text.handOut(title)} title={text.handOut(title)} onClick={() => void copy(id, title)}>{text.handOutShort(i + 1)}</button>)}</span>
     <span class="hand" role="status">{handed.value && (handed.value.address === undefined ? text.handed(handed.value.title, handed.value.seed) : <>{text.byHand} <code>{handed.value.address}</code></>)}</span></>;
 }
 

@@ -28,7 +28,7 @@ const TEXT_MODE = 1;
 /** On a phone, smaller letters than 7 px are not read: the screen is wider than its window then, and scrolls. */
 const LEAST_SCALE = 0.78;
 /** A text screen may be so much higher than a tube's 4:3: it fills its window. */
-const HIGHER = 1.25;
+const HIGHER = 1.1;
 /** Between a screen's picture and its window's edge, pixels. */
 const EDGE = 10;
 const phone = matchMedia(PHONE);
