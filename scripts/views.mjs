@@ -69,6 +69,8 @@ const FILES = EMULATED.replaceAll('legacy', 'files').replace(/device_model\w+=0\
 
 /** Logs that are held until one tells much. */
 const MOST_LOGS = 10;
+/** Addresses that are followed at a time. */
+const MOST_WALKS = 24;
 /** So often the inspector of rings looks; so long the rarest of moments is waited for, then as long for one that was seen. */
 const RING_LOOK_MS = 250,
   RING_MS = 30_000;
@@ -657,6 +659,7 @@ const VIEWS = [
       // The guest whose frames are of most kinds, and an address whose walk leads through all tables to where they lie side by side.
       await goTo(page, 'reader');
       await inspect(page, 'Memory');
+      const tables = new Set();
       const follow = async linear => {
         const field = page.getByRole('textbox', { name: 'linear address' });
         await field.fill(linear.toString(16));
@@ -670,15 +673,24 @@ const VIEWS = [
         // Kinds beside the most frequent one, and how many frames are of those.
         const most = Math.max(...counts.values()),
           others = [...counts.values()].reduce((sum, n) => sum + n, -most);
+        // Where its tables lie themselves, as the guest has all of its memory from 3 GiB on (Linux: PAGE_OFFSET).
+        for (const [, physical] of (await page.locator('.walk').innerText()).matchAll(/at 0x(\w+)/g))
+          tables.add((0xc0000000 + Number.parseInt(physical, 16)) >>> 0);
         return column > 5 && column < 26 ? 20 * (counts.size - 1) + Math.min(80, others) + (table ? 15 : 0) : 0;
       };
       let best = { linear: 0xc1000000, score: 0 };
       // Near what it has granted for its disk lies most.
       const near = [-2, -1, 0, 1, 2].map(miB => 0xc0000000 + granted * 0x1000 + miB * 0x100000).filter(linear => linear > 0xc0000000);
-      for (const linear of [...near, ...Array.from({ length: 16 }, (_, i) => 0xc0010000 + i * 0x5c3000)]) {
-        const score = await follow(linear);
-        if (score > best.score) best = { linear, score };
-      }
+      const followed = new Set();
+      const followAll = async all => {
+        for (const linear of [...all].filter(each => !followed.has(each)).slice(0, MOST_WALKS)) {
+          followed.add(linear);
+          const score = await follow(linear);
+          if (score > best.score) best = { linear, score };
+        }
+      };
+      await followAll([...near, ...Array.from({ length: 16 }, (_, i) => 0xc0010000 + i * 0x5c3000)]);
+      await followAll(tables);
       await follow(best.linear);
       await page.waitForTimeout(SETTLE_MS);
       await unfocus(page);

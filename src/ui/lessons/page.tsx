@@ -3,6 +3,7 @@
 import { signal, useSignal } from '@preact/signals';
 import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
+import type { DomainInfo } from '../../dom0/index.ts';
 import { command, domains, host, info, reportProblem, sentence } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import { frontGuest, sessions } from '../sessions.ts';
@@ -175,14 +176,16 @@ function StepBox({ step, index, number: no, state }: { step: Step; index: number
   const result = state.results.get(index);
   const holds = result?.judged.every(each => each.holds) ?? false;
   const isLast = index === lesson.steps.length - 1, hasActions = step.parts.some(({ kind }) => kind === 'actions'), toggles = !isHere && FOLDED.has(step.kind) && hasMore(step);
+  // First it must run: nothing that the step offers gets on before.
+  const isStopped = isHere && step.kind === 'do' && !busy && pausedOf(lesson).length > 0;
   return <section ref={box} class={`lstep${isHere ? ' here' : ''}${isFolded ? ' folded' : ''}${step.kind === 'reality' ? ' reality' : ''}`} data-step={index}>
     <div class={`row${toggles ? ' toggled' : ''}`}><h2>{toggles ? <Toggle at={index} isFolded={isFolded}>{title}</Toggle> : title}</h2>{isFolded && linesOf(step).map((text, i) => <span key={i} class="typed"><Typed text={text} before={typedBefore(index, state)[i]} /></span>)}<span class="grow" />
       {step.kind === 'do' && <button class="btn quiet sm" disabled={busy} onClick={() => void reset(index)}>{words.reset}</button>}
       {!isHere && step.kind === 'predict' && <Tag kind="done">{words.answered}</Tag>}</div>
     {isFolded && <Gist step={step} state={state} />}
     {!isFolded && step.parts.map((part, i) => <PartView key={i} part={part} index={index} state={state} />)}
-    {isHere && step.kind === 'do' && !busy && <Paused lesson={lesson} />}
-    {isHere && (step.kind === 'do' || hasActions) && <p class="row wrap lgo">{hasActions && <button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button>}{step.kind === 'do' && <button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button>}</p>}
+    {isStopped && <Paused lesson={lesson} />}
+    {isHere && !isStopped && (step.kind === 'do' || hasActions) && <p class="row wrap lgo">{hasActions && <button class="btn primary" disabled={busy} onClick={() => void act(step)}>{busy ? words.doing : words.doIt}</button>}{step.kind === 'do' && <button class="btn" disabled={busy} onClick={() => void next()}>{words.done}</button>}</p>}
     {isHere && step.kind === 'measure' && <p class="row"><button class={`btn${holds ? '' : ' primary'}`} disabled={busy} onClick={() => void measure(index)}>{result ? words.measureAgain : words.measure}</button>{holds && <button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button>}</p>}
     {isHere && step.kind === 'explain' && !isLast && <p><button class="btn primary" disabled={busy} onClick={() => void next()}>{words.goOn}</button></p>}
     {isHere && step.kind === 'reality' && <p class="code" data-testid="code"><b>{words.code}</b> <code>{handInCode(lesson, state.run.exact)}</code> <span class="sec">{words.hand}</span></p>}
@@ -196,8 +199,9 @@ function waitsFor({ kind, parts }: Step, { answers }: Now): string {
 }
 
 /** A guest that somebody has paused, in the middle of what it was told perhaps. */
-const Paused = ({ lesson }: { lesson: Lesson }) => <>{domains.value.filter(({ name, state }) => state === 'p' && lesson.guests.some(guest => guest.name === name)).map(domain =>
-  <p key={domain.id} class="row wrap" role="status"><StateMark state="p" /><span>{words.stands(domain.name)}</span><button class="btn sm" onClick={() => void command('unpause', domain)}>{words.runs(domain.name)}</button></p>)}</>;
+const pausedOf = ({ guests }: Lesson): DomainInfo[] => domains.value.filter(({ name, state }) => state === 'p' && guests.some(guest => guest.name === name));
+const Paused = ({ lesson }: { lesson: Lesson }) => <>{pausedOf(lesson).map(domain =>
+  <p key={domain.id} class="row wrap lgo" role="status"><button class="btn primary" onClick={() => void command('unpause', domain)}>{words.runs(domain.name)}</button><StateMark state="p" /><span class="sec">{words.stands(domain.name)}</span></p>)}</>;
 
 /** Of a prediction that is folded: the question, and what was said. */
 function Gist({ step, state }: { step: Step; state: Now }) {
