@@ -3,6 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { SCREEN, SCREEN_BYTES } from '../../hypervisor/layout/index.ts';
+import { afterPrompt } from '../first-prompt.ts';
 import { persistent } from '../again.ts';
 import { command, reportProblem } from '../host.ts';
 import { PHONE } from '../media.ts';
@@ -243,7 +244,7 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
     const fits = Number.isInteger(scale);
     canvas.style.imageRendering = fits ? 'pixelated' : 'auto';
     inLetters = !fits && painter.mode === 'text' && painter.hasPlainLetters;
-    if (inLetters && !letters) waiting ??= setTimeout(() => { loadLetters().then(fit, () => {}); }, LETTERS_MS);
+    if (inLetters && !letters) waiting ??= setTimeout(() => { loadLetters().then(fit, () => {}); }, afterPrompt.peek() ? 0 : LETTERS_MS);
     const isDrawn = inLetters && letters !== undefined;
     // Letters have the glass's own dots, and may fill it.
     const wide = isDrawn && !scrolls ? Math.floor(width * ratio) : Math.round(painter.width * scale), high = Math.round(painter.height * scale * stretch);
