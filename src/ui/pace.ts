@@ -16,6 +16,9 @@ export const exitsPerSecond = signal(Infinity);
 /** Who goes on slowly. */
 const slowed = signal<ReadonlySet<number>>(new Set());
 
+/** Domains that have been seen to run. */
+const met = new Set<number>();
+
 const living = (): DomainInfo[] => domains.peek().filter(({ state }) => 'rbp'.includes(state));
 export const isSlow = (): boolean => slowed.value.size > 0;
 
@@ -42,6 +45,17 @@ export function choosePace(speed: number): void {
   exitsPerSecond.value = speed;
   if (goesOn) runAll();
 }
+
+// Who is started meanwhile goes on as slowly; who was let on alone does not.
+effect(() => {
+  const runs = domains.value.filter(({ state }) => 'rb'.includes(state)), fresh = runs.filter(({ id }) => !met.has(id)), ids = slowed.peek();
+  // Another host counts its domains anew.
+  if (domains.value.length === 0) met.clear();
+  for (const { id } of runs) met.add(id);
+  if (ids.size === 0 || fresh.length === 0) return;
+  slowed.value = new Set([...ids, ...fresh.map(({ id }) => id)]);
+  for (const domain of fresh) void command('pause', domain);
+});
 
 effect(() => {
   const rate = exitsPerSecond.value, ids = slowed.value;

@@ -204,4 +204,10 @@ test('the slider lets every guest on by so many exits a second, until the machin
   await expect(state).toContainText('paused');
   await speed.fill('0');
   await expect(pause!).toHaveAttribute('aria-pressed', 'true');
+  await run!.click();
+  await expect(run!).toHaveAttribute('aria-pressed', 'true');
+  // Who comes now is as slow.
+  await page.getByRole('button', { name: 'New guest' }).click();
+  await page.getByRole('button', { name: 'Boot minipv-pvh', exact: true }).click();
+  await expect(row(page, /minipv-pvh/).locator('.st')).toContainText('paused');
 });
