@@ -207,6 +207,7 @@ test('the slider lets every guest on by so many exits a second, until the machin
   await run!.click();
   await expect(run!).toHaveAttribute('aria-pressed', 'true');
   // Who comes now is as slow.
+  await row(page, 'ringside-1').click();
   await page.getByRole('button', { name: 'New guest' }).click();
   await page.getByRole('button', { name: 'Boot minipv-pvh', exact: true }).click();
   await expect(row(page, /minipv-pvh/).locator('.st')).toContainText('paused');
