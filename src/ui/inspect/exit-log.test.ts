@@ -30,6 +30,12 @@ describe('the log of exits', () => {
     expect(log.timesOf(other!)).toMatchObject({ timed: 1, ns: 90_000 });
   });
 
+  it('leaves out of a kind what took far longer than the others', () => {
+    const log = new ExitLog(20);
+    log.take({ missed: 0, entries: [...Array.from({ length: 9 }, () => 5000), 2_000_000, 10_000, 0].map((ns, i) => entry(i, TRACE_KIND.EXIT, 0, [ExitReason.HLT, 0x2000, 0], ns)) }, 0);
+    expect(log.timesOf(log.newest()[0]!)).toMatchObject({ timed: 10, ns: 55_000, apart: 1 });
+  });
+
   it('gives no hypercall to an exit that it has not seen, and counts what was overwritten', () => {
     const log = new ExitLog(10);
     log.take({ missed: 0, entries: [entry(0, TRACE_KIND.EXIT, 0, VMCALL)] }, 0);

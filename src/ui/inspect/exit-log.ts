@@ -31,8 +31,8 @@ export interface SeenExit {
   cr3?: number;
 }
 
-/** What exits of one kind took together: as many as were timed; nanoseconds in all, until somebody was asked, until it had answered. */
-export interface KindTimes { timed: number; ns: number; beforeNs: number; answerNs: number }
+/** What exits of one kind took together: as many as were timed; nanoseconds in all, until somebody was asked, until it had answered. `apart`: left out, as they took far longer. */
+export interface KindTimes { timed: number; ns: number; beforeNs: number; answerNs: number; apart?: number }
 
 /** Exits that cost about the same: of one guest, for one hypercall and operation, one port, one page, one MSR. */
 export function kindOf({ domain, reason, qualification, detail = 0, call }: SeenExit): string {
@@ -42,6 +42,10 @@ export function kindOf({ domain, reason, qualification, detail = 0, call }: Seen
 const PAGE_BITS = 12,
   /** Kinds are few; pages that are touched once are not. */
   MOST_KINDS = 4096;
+/** From so many on it is known what is far longer than the mean: so many times as long, and as a step of the browser's clock. */
+const ENOUGH = 8,
+  FAR = 10,
+  LEAST_NS = 5000;
 
 export class ExitLog {
   /** Exits that were there to see, also those that no look caught. */
@@ -93,7 +97,12 @@ export class ExitLog {
     if (exit?.ns === undefined) return;
     const kind = kindOf(exit), sum = this.kinds.get(kind) ?? { timed: 0, ns: 0, beforeNs: 0, answerNs: 0 };
     if (sum.timed === 0 && this.kinds.size >= MOST_KINDS) return;
-    this.kinds.set(kind, { timed: sum.timed + 1, ns: sum.ns + exit.ns, beforeNs: sum.beforeNs + (exit.parts?.beforeNs ?? 0), answerNs: sum.answerNs + (exit.parts?.answerNs ?? 0) });
+    // This computer had something else to do meanwhile: one such time would be all of the mean.
+    if (sum.timed >= ENOUGH && exit.ns > FAR * Math.max(sum.ns / sum.timed, LEAST_NS)) {
+      this.kinds.set(kind, { ...sum, apart: (sum.apart ?? 0) + 1 });
+      return;
+    }
+    this.kinds.set(kind, { ...sum, timed: sum.timed + 1, ns: sum.ns + exit.ns, beforeNs: sum.beforeNs + (exit.parts?.beforeNs ?? 0), answerNs: sum.answerNs + (exit.parts?.answerNs ?? 0) });
   }
 
   /** Newest first. */

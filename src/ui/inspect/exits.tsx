@@ -23,7 +23,7 @@ const words = {
   at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Code', codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'The browser’s clock goes in steps. ~: of an exit that took few of them, the mean of its kind: the same guest and reason, and, where enough were seen, hypercall, port or page', mostly: (mean: string) => `~${mean}`, each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
-  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost of its kind, ${mean}`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number, about: string) => `The mean of ${whole(n)}${about ? ` (${about})` : ''}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost, ${mean} in the mean`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number, about: string, apart: number) => `Of ${whole(n)} ${about ? `like it (${about})` : 'of its reason'}${apart > 0 ? `, without ${whole(apart)} far longer` : ''}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
   parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
 const LOG = 2000,
@@ -282,7 +282,7 @@ function Cost({ of, about, exit, stepNs, model }: { of: KindTimes | undefined; a
   }
   if (isKnown) {
     return <section class={owner}><h4>{words.costOfKind(us(mean))}</h4><Parts of={of.answerNs > 0 ? partsOf(mean, of.beforeNs / of.timed, of.answerNs / of.timed) : [[words.allXen, mean, 'cb-way']]} text={us} />
-      <p class="cap-t">{words.meanOf(of.timed, about)}{exit?.ns !== undefined && ` ${words.thisOne(costText(exit.ns, stepNs))}`}</p></section>;
+      <p class="cap-t">{words.meanOf(of.timed, about, of.apart ?? 0)}{exit?.ns !== undefined && exit.ns >= FEW_STEPS * stepNs && ` ${words.thisOne(costText(exit.ns, stepNs))}`}</p></section>;
   }
   if (!isTimed) return <section><h4>{words.cost}</h4><p class="cap-t">{words.noCost}</p></section>;
   return <section class={owner}><h4>{words.costOf(wholeUs(exit.ns!))}</h4><Parts of={[[words.allXen, exit.ns!, 'cb-way']]} text={wholeUs} /></section>;
