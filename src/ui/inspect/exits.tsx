@@ -23,7 +23,7 @@ const words = {
   at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Code', codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'The browser’s clock goes in steps. ~: of an exit that took few of them, the mean of its kind: the same guest and reason, and, where enough were seen, hypercall, port or page', mostly: (mean: string) => `~${mean}`, each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
   last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
-  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost, ${mean} in the mean`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number, about: string, apart: number) => `Of ${whole(n)} ${about ? `like it (${about})` : 'of its reason'}${apart > 0 ? `, without ${whole(apart)} far longer` : ''}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
+  qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost, ${mean} in the mean`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number, about: string | undefined, apart: number) => `Of ${whole(n)} ${about === undefined ? 'of its reason' : about ? `like it (${about})` : 'like it'}${apart > 0 ? `, without ${whole(apart)} far longer` : ''}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
   parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
 };
 const LOG = 2000,
@@ -41,8 +41,8 @@ const LOG = 2000,
 const ms = (ns: number): string => (ns >= 1e8 ? `${whole(ns / 1e6)} ms` : ns < 1e4 ? '<0.01 ms' : `${(ns / 1e6).toFixed(ns < 1e6 ? 2 : 1)} ms`);
 const us = (ns: number): string => `${(ns / 1e3).toFixed(ns < 99_950 ? 1 : 0)} µs`;
 
-/** What is counted of a reason; nanoseconds of those that were timed: all, until somebody was asked for an answer, until it came. */
-interface Reason { key: string; reason: number; count: number; timed: number; ns: number; beforeNs: number; answerNs: number }
+/** What is counted of a reason, and the times of one in 64. */
+interface Reason extends KindTimes { key: string; reason: number; count: number }
 interface Calls { key: string; number: number; count: number }
 interface Counted { domain: number; reasons: Reason[]; calls: Calls[] }
 interface Data {
@@ -171,12 +171,14 @@ const SHORTLY: Readonly<Record<number, string>> = { [ExitReason.PREEMPTION_TIMER
 /** Of one exit: the browser's clock goes in steps. */
 const wholeUs = (ns: number): string => (ns < 999_500 ? `${whole(ns / 1e3)} µs` : `${(ns / 1e6).toFixed(1)} ms`);
 const costText = (ns: number | undefined, stepNs: number): string => (ns === undefined ? '–' : ns < 500 ? (Number.isFinite(stepNs) ? `< ${wholeUs(stepNs)}` : '–') : wholeUs(ns));
-/** Of the exit's own kind, where enough of them were seen. */
-const timesFor = (data: Data, exit: SeenExit | undefined, fewest = FEWEST): KindTimes | undefined => { const of = exit && data.timesOf(exit); return of && of.timed >= fewest ? of : undefined; };
+const enough = (of: KindTimes | undefined, fewest: number): KindTimes | undefined => (of && of.timed >= fewest ? of : undefined);
+/** Of the exit's own kind, where enough of them were seen; of its reason, likewise. */
+const likeIt = (data: Data, exit: SeenExit | undefined): KindTimes | undefined => enough(exit && data.timesOf(exit), FEW_LIKE_IT);
+const ofReason = (reasons: readonly Reason[] | undefined, reason: number): KindTimes | undefined => enough(reasons?.find(each => each.reason === reason), FEWEST);
 /** What took few steps: the mean of its kind, which is known closer than the clock goes. */
 function Took({ exit, data }: { exit: SeenExit; data: Data }) {
   if (exit.ns === undefined) return null;
-  const of = timesFor(data, exit, FEW_LIKE_IT) ?? data.counted.find(({ domain }) => domain === exit.domain)?.reasons.find(({ reason, timed }) => reason === exit.reason && timed >= FEWEST), mean = of && of.ns / of.timed, isMean = mean !== undefined && exit.ns < FEW_STEPS * data.stepNs && Math.abs(mean - exit.ns) < 2 * data.stepNs;
+  const of = likeIt(data, exit) ?? ofReason(data.counted.find(({ domain }) => domain === exit.domain)?.reasons, exit.reason), mean = of && of.ns / of.timed, isMean = mean !== undefined && exit.ns < FEW_STEPS * data.stepNs && Math.abs(mean - exit.ns) < 2 * data.stepNs;
   return isMean ? <span class="dim" title={words.thisOne(costText(exit.ns, data.stepNs))}>{words.mostly(us(mean))}</span> : <>{costText(exit.ns, data.stepNs)}</>;
 }
 const shareText = (count: number, all: number): string => (count < 0.0005 * all ? '<0.1 %' : `${((100 * count) / all).toFixed(1)} %`);
@@ -263,24 +265,24 @@ function Detail(shown: Shown<Data>) {
   const { hypercall, reason, exit, isLast } = choiceOf(shown), { target, data, choose } = shown;
   if (hypercall !== undefined) return <div><h3>{hypercallName(hypercall)}</h3><p class="sec">{words.call} {hypercall}</p></div>;
   if (reason === undefined) return null;
-  const { log, reasons } = viewOf(data), at = log.findIndex(({ key }) => key === exit?.key), own = timesFor(data, exit, FEW_LIKE_IT), earlier = at < 0 ? undefined : log[at + 1], later = at < 0 ? undefined : log[at - 1];
+  const { log, reasons } = viewOf(data), at = log.findIndex(({ key }) => key === exit?.key), own = likeIt(data, exit), earlier = at < 0 ? undefined : log[at + 1], later = at < 0 ? undefined : log[at - 1];
   const step = (to: SeenExit | undefined, says: string, hint: string) => <button class="btn sm" disabled={!to} title={hint} onClick={() => to && choose(to.key)}>{says}</button>;
   return <><ExitCard reason={reason} exit={exit} target={target} name={exit ? nameOf(exit.domain) : ''} isLast={isLast ?? false} withWay steps={<span class="row">{step(earlier, words.previous, words.previousHint)}{step(later, words.next, words.nextHint)}</span>} />
-    <Cost of={own ?? reasons.find(each => each.reason === reason)} about={own && exit ? aboutOf(exit) : ''} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
+    <Cost of={own ?? ofReason(reasons, reason)} about={own && exit && aboutOf(exit)} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
 }
 
-/** What it cost, in parts that add up, where it took steps enough of the clock; else what those of its kind cost in the mean. */
-function Cost({ of, about, exit, stepNs, model }: { of: KindTimes | undefined; about: string; exit: SeenExit | undefined; stepNs: number; model: Parameters<typeof answererOf>[1] }) {
-  const isKnown = of !== undefined && of.timed >= (about ? FEW_LIKE_IT : FEWEST), mean = isKnown ? of.ns / of.timed : 0, answerer = exit && answererOf(exit, model);
+/** `of`: what those like it took; `about`: what they are alike in, undefined: in their reason alone. What it cost, in parts that add up, where it took steps enough of the clock; else what those of its kind cost in the mean. */
+function Cost({ of, about, exit, stepNs, model }: { of: KindTimes | undefined; about: string | undefined; exit: SeenExit | undefined; stepNs: number; model: Parameters<typeof answererOf>[1] }) {
+  const mean = of ? of.ns / of.timed : 0, answerer = exit && answererOf(exit, model);
   const partsOf = (ns: number, beforeNs: number, answerNs: number): [name: string, ns: number, kind: string][] => [[words.parts[0], beforeNs, 'cb-way'], [answerer?.name ?? '', answerNs, `cb-${answerer?.by}`], [words.parts[1], Math.max(0, ns - beforeNs - answerNs), 'cb-way']];
   const Parts = ({ of: parts, text }: { of: ReturnType<typeof partsOf>; text: (ns: number) => string }) => <><div class="cbar">{parts.map(([name, ns, kind]) => <i key={name} class={kind} style={`flex:${ns} 1 0`} />)}</div><dl class="cparts">{parts.map(([name, ns, kind]) => <div key={name}><dt><i class={kind} />{name}</dt><dd class="m">{text(ns)}</dd></div>)}</dl></>;
   const isTimed = exit?.ns !== undefined && exit.ns >= 500, owner = exit ? ownerClass(exit.domain) : '';
   // The clock goes in steps. What took few of them the mean of many tells, and parts that one exit cannot.
   if (isTimed && exit.parts && exit.ns! >= STEPS * stepNs) {
     return <section class={owner}><h4>{words.costOf(wholeUs(exit.ns!))}</h4><Parts of={partsOf(exit.ns!, exit.parts.beforeNs, exit.parts.answerNs)} text={ns => costText(ns, stepNs)} />
-      {isKnown && <p class="cap-t">{words.kindTakes(us(mean), of.timed)}</p>}</section>;
+      {of && <p class="cap-t">{words.kindTakes(us(mean), of.timed)}</p>}</section>;
   }
-  if (isKnown) {
+  if (of) {
     return <section class={owner}><h4>{words.costOfKind(us(mean))}</h4><Parts of={of.answerNs > 0 ? partsOf(mean, of.beforeNs / of.timed, of.answerNs / of.timed) : [[words.allXen, mean, 'cb-way']]} text={us} />
       <p class="cap-t">{words.meanOf(of.timed, about, of.apart ?? 0)}{exit?.ns !== undefined && exit.ns >= FEW_STEPS * stepNs && ` ${words.thisOne(costText(exit.ns, stepNs))}`}</p></section>;
   }
