@@ -12,6 +12,8 @@ import { makeWorkersFor } from './workers.ts';
 
 export const info = signal<HostInfo | undefined>(undefined);
 export const domains = signal<DomainInfo[]>([]);
+/** Guests that run, wait or are paused. */
+export const living = computed(() => domains.value.filter(({ state }) => 'rbp'.includes(state)));
 /** What a domain is called; one that is gone by its number. */
 export const nameOf = (id: number): string => (id === 0 ? strings.shell.domain : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
 const hostTasks = signal<Task[]>([]);

@@ -3,8 +3,7 @@
  * own.
  */
 import { effect, signal } from '@preact/signals';
-import type { DomainInfo } from '../dom0/index.ts';
-import { command, domains, host } from './host.ts';
+import { command, domains, host, living } from './host.ts';
 
 /** VM exits a second of each guest that the slider offers. */
 export const SPEEDS: readonly number[] = [1, 4, 20, 100, 500, Infinity];
@@ -19,17 +18,16 @@ const slowed = signal<ReadonlySet<number>>(new Set());
 /** Domains that have been seen to run. */
 const met = new Set<number>();
 
-const living = (): DomainInfo[] => domains.peek().filter(({ state }) => 'rbp'.includes(state));
 export const isSlow = (): boolean => slowed.value.size > 0;
 
 function toAll(what: 'pause' | 'unpause'): void {
-  for (const domain of living()) if ((domain.state === 'p') === (what === 'unpause')) void command(what, domain);
+  for (const domain of living.peek()) if ((domain.state === 'p') === (what === 'unpause')) void command(what, domain);
 }
 
 /** All guests go on, as fast as is chosen. */
 export function runAll(): void {
   const isFull = exitsPerSecond.peek() === Infinity;
-  slowed.value = new Set(isFull ? [] : living().map(({ id }) => id));
+  slowed.value = new Set(isFull ? [] : living.peek().map(({ id }) => id));
   toAll(isFull ? 'unpause' : 'pause');
 }
 
@@ -41,7 +39,7 @@ export function pauseAll(): void {
 
 /** Guests that stand still go on standing. */
 export function choosePace(speed: number): void {
-  const goesOn = slowed.peek().size > 0 || living().some(({ state }) => state !== 'p');
+  const goesOn = slowed.peek().size > 0 || living.peek().some(({ state }) => state !== 'p');
   exitsPerSecond.value = speed;
   if (goesOn) runAll();
 }
@@ -63,7 +61,7 @@ effect(() => {
   const everyMs = 1000 / Math.min(rate, MOST_A_SECOND), exits = Math.max(1, Math.round((rate * everyMs) / 1000));
   const timer = setInterval(() => {
     // Somebody may have let one run, or ended it, meanwhile.
-    for (const { id, state } of living()) if (state === 'p' && ids.has(id)) host.step(id, exits, 'exits').catch(() => {});
+    for (const { id, state } of living.peek()) if (state === 'p' && ids.has(id)) host.step(id, exits, 'exits').catch(() => {});
   }, everyMs);
   return () => clearInterval(timer);
 });

@@ -14,7 +14,7 @@ const words = {
   ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests taken', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest: to the right requests, up doorbells.',
   last: (round: number, { doorbells }: Point, isOpen: boolean) => `round ${round}${isOpen ? ', so far' : ':'} ${doorbells}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
   states: { D: 'drafted, not pushed', W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free' } satisfies Record<SlotState, string>,
-  inspector: 'Open inspector', table: 'As table', picture: 'As picture', bell: 'Doorbell', ofRound: (round: number) => `round ${round}: requests`, none: 'The line begins with the first request.',
+  inspector: 'Open inspector', table: 'As table', bell: 'Doorbell', ofRound: (round: number) => `round ${round}: requests`, none: 'The line begins with the first request.',
 };
 /** Of the strip and of the chart, in the picture's units. */
 const WIDTH = 540,
@@ -83,7 +83,7 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
   if (!ring?.events) return <>{children}</>;
   return <>
     <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><div class="row"><h3 class="grow">{words.ring(name, ring)}</h3><button class="btn sm" onClick={() => go({ kind: 'domain', id, tab: 'inspect', name: 'ring' })}>{words.inspector}</button></div><Strip ring={ring} /><States ring={ring} /></section>
-    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><div class="row"><h3 class="grow">{words.chart}</h3><button class="btn quiet sm" onClick={() => { asTable.value = !asTable.value; }}>{asTable.value ? words.picture : words.table}</button></div>{asTable.value ? <Table /> : <><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /></>}<p class="cap-t">{words.counted}</p></section>
+    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><div class="row"><h3 class="grow">{words.chart}</h3><button class="btn quiet sm" aria-pressed={asTable.value} onClick={() => { asTable.value = !asTable.value; }}>{words.table}</button></div>{asTable.value ? <Table /> : <><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /></>}<p class="cap-t">{words.counted}</p></section>
   </>;
 }
 

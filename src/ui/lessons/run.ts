@@ -49,6 +49,7 @@ export class LessonRun {
   private before = new Map<string, Facts>();
   private began = { ns: 0, inputs: 0 };
   private lookedNs: number | undefined;
+  private inputs: readonly LoggedInput[] = [];
   /** What was measured, by the index of its step. */
   private readonly measured = new Map<number, Measured[]>();
 
@@ -109,7 +110,9 @@ export class LessonRun {
     // From one look to the next it would have gone on.
     const isIdle = !stands && !isHeld && speed >= LEAST_SPEED && ns === this.lookedNs;
     this.lookedNs = ns;
-    const inputs = noted > this.began.inputs ? (await this.host.inputs()).slice(this.began.inputs) : [], facts = await this.look();
+    // All of them come at once: only where there are others than at the last look.
+    if (noted !== this.inputs.length) this.inputs = await this.host.inputs();
+    const inputs = this.inputs.slice(this.began.inputs), facts = await this.look();
     const done = progressOf(actions, { ids: this.ids, inputs, beganNs: this.began.ns, nowNs: ns, isIdle, facts }), row = countedOf(this.lesson, step);
     const value = row?.expression.value(name => this.fact(name, facts));
     return { done, counted: row && value !== undefined && Number.isFinite(value) ? { row, value } : undefined };

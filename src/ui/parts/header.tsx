@@ -2,7 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
-import { asTask, domains, host, hostProblem, info } from '../host.ts';
+import { asTask, host, hostProblem, info, living } from '../host.ts';
 import { isSlow, pauseAll, runAll } from '../pace.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
 import { theme, type ThemeChoice } from '../settings.ts';
@@ -72,9 +72,9 @@ export function Header() {
 /** All guests at once: they run, stand still, or the one that is shown goes on to the end of its next exit. */
 function MachineTime() {
   const words = strings.machineTime;
-  const living = domains.value.filter(({ state }) => 'rbp'.includes(state));
+  const guests = living.value;
   if (!info.value) return null;
-  const isNone = living.length === 0, isStill = !isNone && !isSlow() && living.every(({ state }) => state === 'p');
+  const isNone = guests.length === 0, isStill = !isNone && !isSlow() && guests.every(({ state }) => state === 'p');
   const shown = shownSession()?.info.value;
   return <div class="seg mtime" role="group" aria-label={words.label}>
     <button disabled={isNone} aria-pressed={!isNone && !isStill} aria-label={words.runAll} title={isNone ? words.nobody : words.runAll} onClick={runAll}><Icon name="run" /><span class="when-wide">{strings.guest.run}</span></button>

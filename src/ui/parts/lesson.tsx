@@ -6,7 +6,7 @@ import { strings } from '../strings.ts';
 import { place } from '../state.ts';
 import type { Panel } from '../panel.ts';
 import { freshSeed, lessonAddress, LESSONS } from '../lessons/list.ts';
-import { domains } from '../host.ts';
+import { living } from '../host.ts';
 import { later } from './later.tsx';
 
 const words = { name: 'Lesson' };
@@ -41,6 +41,6 @@ export function HandOut() {
 
 /** Guests that run here would go with the page: then a lesson has a tab of its own. `children`: what else measures a machine. */
 export function LessonList({ children }: { children?: ComponentChildren }) {
-  const away = domains.value.some(({ state }) => 'rbp'.includes(state)) ? { target: '_blank', rel: 'noopener' } : {};
+  const away = living.value.length > 0 ? { target: '_blank', rel: 'noopener' } : {};
   return <ol class="less">{LESSONS.map(({ id, title, about }, i) => <li key={id}><a href={lessonAddress(id)} {...away}>{i + 1}. {title}</a><span class="sec">{about}</span></li>)}{children}</ol>;
 }
