@@ -114,8 +114,9 @@ export class GuestTerminal {
     if (this.xterm) this.open();
   }
 
-  detach(): void {
-    this.element.remove();
+  /** Takes the terminal out of `parent`, unless another window has borrowed it since. */
+  detach(parent: HTMLElement): void {
+    if (this.element.parentNode === parent) this.element.remove();
   }
 
   /** Takes the size of its parent. */

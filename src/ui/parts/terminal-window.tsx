@@ -68,7 +68,7 @@ export function TerminalWindow({ terminal, name, label, title, over, note, first
     });
     // Opening a terminal measures fonts; in a task of its own it does not lengthen the one that built the page. The observer fits it.
     const timer = setTimeout(() => { terminal.attach(parent); observer.observe(parent); });
-    return () => { clearTimeout(timer); clearTimeout(copying); stopCopy(); stop(); observer.disconnect(); view.cancelAnimationFrame(frame); terminal.detach(); };
+    return () => { clearTimeout(timer); clearTimeout(copying); stopCopy(); stop(); observer.disconnect(); view.cancelAnimationFrame(frame); terminal.detach(parent); };
   }, [terminal]);
 
   const isOver = over !== undefined;
