@@ -48,8 +48,8 @@ const READER =
 const READS = [
   // Each reader asks for half a MiB ahead, in several requests.
   'mount -t sysfs sys /sys 2>/dev/null; echo 512 > /sys/block/xvda/queue/read_ahead_kb',
-  'yes Ringside | dd of=/dev/xvda bs=64k count=480 2>/dev/null; sync',
-  'while :; do echo 1 > /proc/sys/vm/drop_caches; for i in 0 1 2 3 4 5; do dd if=/dev/xvda of=/dev/null bs=64k count=80 skip=$((i*80)) & done; wait; done >/dev/null 2>&1',
+  'yes Ringside | head -c 65536 > /r; for i in 1 2 3 4 5 6 7 8; do cat /r /r > /s; mv /s /r; done; cat /r > /dev/xvda; sync; rm /r',
+  'while :; do echo 1 > /proc/sys/vm/drop_caches; for i in 0 1 2 3 4 5; do dd if=/dev/xvda of=/dev/null bs=64k count=40 skip=$((i*40)) & done; wait; done >/dev/null 2>&1',
 ];
 
 /** A guest frame that the reader has granted, seen in its ring. */

@@ -10,7 +10,7 @@
 import type { RingLook } from './backends/ring.ts';
 import type { HostParts } from './host.ts';
 import { registers as R } from '../cpu/architecture/index.ts';
-import type { DomainView, MachineView, VcpuState } from '../hypervisor/view/index.ts';
+import type { DomainView, GrantEntry, MachineView, VcpuState } from '../hypervisor/view/index.ts';
 
 /** What a ring's front end keeps to itself. */
 export interface FrontIndices {
@@ -55,6 +55,9 @@ const MOST_MISSES = 8;
 export function arePlausible({ slots, reqProd, rspProd }: Indices, { reqProdPvt, rspCons }: Pick<FrontIndices, 'reqProdPvt' | 'rspCons'>): boolean {
   return (reqProdPvt - reqProd) >>> 0 <= slots && (rspProd - rspCons) >>> 0 <= slots && (reqProdPvt - rspCons) >>> 0 <= slots;
 }
+
+/** Index of the first machine word of the page that a domain has granted; -1: it is not there. */
+export const grantedPage = (view: MachineView, id: number, entry: GrantEntry | undefined): number => view.memory.frame(entry?.use?.mfn ?? (entry && view.domain(id)?.p2m(entry.frame)?.mfn) ?? -1);
 
 /** A guest's memory by linear addresses. */
 export interface LinearMemory {
@@ -184,7 +187,7 @@ export class FrontRings {
     const { memory } = this.view, entries = this.view.domain(id)?.grants()?.entries;
     const refs = new Map<string, number>();
     let wanted = missing.flatMap(({ key, ref, slots }): Wanted[] => {
-      const entry = entries?.find(each => each.ref === ref), page = memory.frame(entry?.use?.mfn ?? (entry && this.view.domain(id)?.p2m(entry.frame)?.mfn) ?? -1);
+      const page = grantedPage(this.view, id, entries?.find(each => each.ref === ref));
       refs.set(key, ref);
       return page < 0 ? [] : [{ key, slots, page }];
     });

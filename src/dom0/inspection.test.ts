@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { registers as R } from '../cpu/architecture/index.ts';
 import { testFiles, testHost, until } from './host.test-support.ts';
+import { diskRequest } from './inspection.ts';
 import { MemoryStore, Storage } from './storage/index.ts';
 import { print, pvhKernel, waitForKey } from '../hypervisor/xen/pvh-kernel.test-support.ts';
 
@@ -19,6 +20,24 @@ async function hostWithGuest() {
   await until(() => host.toolstack.members.has(id));
   return { host, id };
 }
+
+describe('a request to a disk', () => {
+  const head = { op: 0, id: [12, 0], sector: 1024, discard: 0, segments: [] } as const, indirect = { ...head, segments: [], count: 3, list: { refs: [918], count: 3 } };
+  /** blkif_request_segment: gref, first_sect and last_sect. */
+  const page = Int32Array.from({ length: 1024 }, (_, i) => (i % 2 === 0 ? 489 + i / 2 : 0x0700));
+
+  it('that is indirect is followed to its segments, where the page that lists them is there', () => {
+    const { fields, refs } = diskRequest(indirect, ref => (ref === 918 ? page : undefined));
+    expect(fields.at(-1)).toEqual(['indirect', '3 segments, listed in the page of gref 918']);
+    expect(refs).toEqual([489, 490, 491].map(ref => ({ ref, what: 'sectors 0 to 7 of the page' })));
+    expect(diskRequest(indirect, () => undefined).refs).toEqual([{ ref: 918, what: 'a page of segments' }]);
+  });
+
+  it('that is made up claims no more segments than its page has, and may name no page at all', () => {
+    expect(diskRequest({ ...indirect, count: 65535, list: { refs: [918, 919], count: 65535 } }, () => page).refs).toHaveLength(512);
+    expect(diskRequest({ ...indirect, count: 0, list: { refs: [], count: 0 } }, () => undefined).refs).toEqual([]);
+  });
+});
 
 describe('what inspectors ask of Domain 0', () => {
   it('is what a guest has, as the commands that change it say', async () => {

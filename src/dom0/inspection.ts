@@ -1,9 +1,9 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
-import { readRequest, readResponse } from './backends/vbd/protocol.ts';
+import { readRequest, readResponse, readSegment, type Request, SEGMENTS_PER_PAGE } from './backends/vbd/protocol.ts';
 import { deviceNumber } from './backends/vbd/device-number.ts';
 import type { RingLook } from './backends/ring.ts';
 import { type Facts, factsOf } from './facts.ts';
-import { type FrontIndices, FrontRings } from './front-rings.ts';
+import { type FrontIndices, FrontRings, grantedPage } from './front-rings.ts';
 import type { HostCore } from './host.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../hypervisor/domain/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../hypervisor/loader/index.ts';
@@ -190,6 +190,17 @@ function frontsOf(host: HostCore): FrontRings {
 
 const WAYS = ['tx', 'rx'] as const;
 
+/** A request to a disk. `granted`: words of a page by its grant, where it is there. An indirect one names pages that list its segments: those are followed. */
+export function diskRequest({ op, id: [low, high], sector, segments, list }: Request, granted: (ref: number) => Int32Array | undefined): SlotFacts {
+  const page = list && granted(list.refs[0]!), pages = list?.refs.length ?? 0;
+  const listed = page ? Array.from({ length: Math.min(list!.count, SEGMENTS_PER_PAGE) }, (_, i) => readSegment(page, 2 * i)) : segments;
+  const indirect: [string, string][] = list ? [['indirect', `${list.count} segments, listed in ${pages === 1 ? 'the page' : `${pages} pages, from that`} of gref ${list.refs[0]}`]] : [];
+  return {
+    fields: [['operation', `${op} ${BLKIF_OP[op] ?? '?'}`], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', String(sector)], ...indirect],
+    refs: list && !page ? list.refs.map(ref => ({ ref, what: 'a page of segments' })) : listed.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })),
+  };
+}
+
 /** `found`: private indices of front ends are shown, too. */
 function ringFacts(host: HostCore, id: number, found?: FrontRings): RingFacts[] {
   if (!host.member(id).attached) return [];
@@ -205,20 +216,18 @@ function ringFacts(host: HostCore, id: number, found?: FrontRings): RingFacts[] 
     return { seen, fronts };
   };
   const front = (indices: FrontIndices | undefined): Pick<RingFacts, 'front'> => (indices ? { front: indices } : {});
+  const { view } = host.toolstack, entries = view.domain(id)?.grants()?.entries;
+  const granted = (ref: number): Int32Array | undefined => {
+    const first = grantedPage(view, id, entries?.find(entry => entry.ref === ref));
+    return first < 0 ? undefined : view.memory.words.slice(first, first + 2 * SEGMENTS_PER_PAGE);
+  };
   const rings: RingFacts[] = [];
   for (const { given: { vdev }, vbd } of disks.all) {
     const device = `vbd/${deviceNumber(vdev)}`, ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
     const { seen, fronts } = around([{ key: device, ref: ringRef }], () => vbd.look(), ({ ring }) => [ring]);
     if (!seen) continue;
     const { words, slotWords, ...ring } = seen.ring;
-    const requests = Array.from({ length: ring.slots }, (_, i): SlotFacts => {
-      const { op, id: [low, high], sector, segments, list } = readRequest(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout);
-      const indirect = list ? [['indirect', `${list.count} segments in ${list.refs.length} pages`] as [string, string]] : [];
-      return {
-        fields: [['operation', `${op} ${BLKIF_OP[op] ?? '?'}`], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', String(sector)], ...indirect],
-        refs: list ? list.refs.map(ref => ({ ref, what: 'a page of segments' })) : segments.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })),
-      };
-    });
+    const requests = Array.from({ length: ring.slots }, (_, i) => diskRequest(readRequest(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout), granted));
     const responses = Array.from({ length: ring.slots }, (_, i): SlotFacts['fields'] => {
       const { op, id: [low, high], status, sector } = readResponse(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout);
       return [['status', named(status, BLKIF_RSP)], ['operation', named(op, BLKIF_OP)], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', `${sector}, left of the request`]];

@@ -13,11 +13,11 @@ import { lastIn, type SlotState, slotStates } from './ring-slots.ts';
 
 const words = {
   nothing: 'No paravirtual device of this guest is connected, so there is no ring. What it does with emulated devices stands under Exits.', ring: 'Ring', indices: 'Indices', columns: ['Name', 'Value', 'Slot', 'Written by', 'Lives'], inRing: 'in the ring page', own: 'in its own memory',
-  frontend: 'frontend', backend: 'backend', within: 'known by bounds', orMore: (n: number) => `≥ ${n}`, orLess: (n: number) => `≤ ${n}`, between: (from: number, to: number) => (from === to ? `${to}` : `${from}–${to}`), caption: (slots: number, isFound: boolean) => `Indices only grow. Slot = index mod ${slots}. ${isFound ? 'What the frontend keeps to itself was found in its memory.' : 'What the frontend keeps to itself is bounded by the others.'}`, foundAt: (address: string) => `in its own memory, ${address}`, foundHow: 'Its structure of io/ring.h was found in its memory by the number of slots and the address of the ring’s page. It is read with the ring, at each look.',
+  frontend: 'frontend', backend: 'backend', within: 'known by bounds', orMore: (n: number) => `≥ ${n}`, orLess: (n: number) => `≤ ${n}`, between: (from: number, to: number) => (from === to ? `${to}` : `${from}–${to}`), caption: (slots: number) => `Indices only grow. Slot = index mod ${slots}.`, foundAt: (address: string) => `in its own memory, ${address}`, foundHow: 'Its structure of io/ring.h was found in its memory by the number of slots and the address of the ring’s page. It is read with the ring, at each look.',
   waits: 'wait for Domain-0', taken: 'in Domain-0’s hands', answered: 'answered, unread', drafted: 'drafted, not pushed', free: 'free', states: { D: 'drafted, not pushed', W: 'waits for Domain-0', T: 'in Domain-0’s hands', A: 'answered, unread', F: 'free' }, slots: (n: number) => `${n} slots`,
-  slotName: (n: number) => `Slot ${n}`, slot: (n: number, what: string, index: number) => `Slot ${n}, ${what} ${index}`, request: 'request', draft: 'draft of request', reply: 'response', slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'Read by the frontend: the slot is free for its next request.', response: 'The response lies over its request.', more: (n: number) => `and ${n} more segment${n === 1 ? '' : 's'} of this request`,
-  gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: (ref: number, entry: GrantEntry | undefined) => `The ring itself lies in a page of the guest, too: gref ${ref}${entry ? `, guest frame 0x${entry.frame.toString(16)}` : ''}.`,
-  since: 'Since it was connected', requests: 'Requests, answers', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'event pending', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', order: 'Between two indices', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page as it is now. Domain-0 may use it until the grant ends.',
+  slotName: (n: number) => `Slot ${n}`, slot: (n: number, what: string, index: number) => `Slot ${n}, ${what} ${index}`, request: 'request', draft: 'draft of request', reply: 'response', slotEmpty: (n: number) => `Slot ${n}, not used yet`, left: 'Read by the frontend: the slot is free for its next request.', response: 'The response lies over its request.', more: (n: number) => (n === 1 ? 'One more segment follows.' : `${n} more segments follow.`),
+  gref: 'grant table', gfn: 'guest frame', mfn: 'machine frame', noGrant: 'not granted any more', readonly: 'read-only', writable: 'read and write', mappedBy: (id: number) => `in use by domain ${id}`, unmapped: 'nobody uses it now', ringPage: (ref: number, entry: GrantEntry | undefined) => `The ring’s page: gref ${ref}${entry ? `, guest frame 0x${entry.frame.toString(16)}` : ''}.`,
+  since: 'Since it was connected', requests: 'Requests, answers', sent: 'Events sent', saved: 'Events saved', port: (n: number) => `port ${n}`, toBack: 'frontend → Domain-0', toFront: 'Domain-0 → frontend', perEvent: 'Requests per event', pending: 'event pending', frontMoves: 'frontend moves next', backMoves: 'Domain-0 moves next', shared: 'shared index', priv: 'private index', wake: 'wake me here', page: 'The granted page as it is now. Domain-0 may use it until the grant ends.',
 };
 const EVERY_MS = 250;
 
@@ -98,13 +98,23 @@ const SIZE = 560,
   HALF = 42,
   /** Of their letters, left of the middle: beside three digits. */
   PLATE = 88,
+  /** How far the chosen slot may lie from the right. */
+  MOST_TURN = 0.7,
   /** Between names and the line that leads to what is said of the chosen slot. */
   FREE = 12;
 const at = (angle: number, radius: number): [number, number] => [CENTRE + radius * Math.sin(angle), MIDDLE - radius * Math.cos(angle)];
 const p = (angle: number, radius: number): string => at(angle, radius).map(value => value.toFixed(1)).join(' ');
 
-/** The ring runs clockwise, and is turned so that the chosen slot lies at the right, beside what is said of it. */
-const turnOf = (chosen: number, slots: number): number => Math.PI / 2 - ((chosen + 0.5) * 2 * Math.PI) / slots;
+/**
+ * The ring runs clockwise. It is turned so that the middle of the slots in use lies at the right, where all names have room, but no further than that the chosen
+ * one is beside what is said of it.
+ */
+function turnOf(slots: readonly SlotState[], chosen: number): number {
+  const count = slots.length, step = (2 * Math.PI) / count, isUsed = (i: number): boolean => slots[(i + count) % count] !== 'F';
+  const first = slots.findIndex((_, i) => isUsed(i) && !isUsed(i - 1)), used = slots.filter((_, i) => isUsed(i)).length;
+  const fromMiddle = first < 0 || !isUsed(chosen) ? 0 : (((chosen - first + count) % count) + 0.5 - used / 2) * step;
+  return Math.PI / 2 - (chosen + 0.5) * step + Math.min(MOST_TURN, Math.max(-MOST_TURN, fromMiddle));
+}
 
 function sector(i: number, slots: number, grow: number, turn: number): string {
   const step = (2 * Math.PI) / slots, gap = Math.min(0.012, step / 8), from = i * step + gap + turn, to = (i + 1) * step - gap + turn;
@@ -126,10 +136,10 @@ function spread(groups: readonly Group[], first: number, last: number): number[]
 }
 
 /** Names stand on the side of their slots, so that no line crosses another: at the right above and below the line that leads to what is said of the chosen slot. */
-function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
+function placed(all: readonly Index[], slots: number, turn: number, lead: number): Placed[] {
   const whole = 2 * Math.PI;
   const groups = [...Map.groupBy(all, ({ value }) => value & (slots - 1))].map(([slot, indices]): Group => ({ indices, own: ((((slot * whole) / slots + turn) % whole) + whole) % whole })).sort((a, b) => a.own - b.own);
-  const above = groups.filter(({ own }) => own < whole / 4), below = groups.filter(({ own }) => own >= whole / 4 && own < whole / 2), left = groups.filter(({ own }) => own >= whole / 2).reverse();
+  const above = groups.filter(({ own }) => own < lead), below = groups.filter(({ own }) => own >= lead && own < whole / 2), left = groups.filter(({ own }) => own >= whole / 2).reverse();
   const place = (side: readonly Group[], first: number, last: number): Placed[] => {
     const down = spread(side, first, last), isRight = side !== left;
     return side.flatMap(({ indices, own }, i) => indices.map((index, line) => {
@@ -137,10 +147,11 @@ function placed(all: readonly Index[], slots: number, turn: number): Placed[] {
       return { ...index, own, x: CENTRE + (isRight ? out : -out), y, isRight };
     }));
   };
+  const leadDown = LABEL - OUTER * Math.cos(lead);
   const gap = (group: Group | undefined): number => (group ? heightOf(group) + FREE : 0);
   // Of several names the first or last one is to lie within the picture, too.
   const inside = (group: Group | undefined): number => (group ? ((group.indices.length - 1) * LINE) / 2 : 0);
-  return [...place(above, inside(above[0]), LABEL - gap(above.at(-1))), ...place(below, LABEL + gap(below[0]), 2 * LABEL - inside(below.at(-1))), ...place(left, inside(left[0]), 2 * LABEL - inside(left.at(-1)))];
+  return [...place(above, inside(above[0]), leadDown - gap(above.at(-1))), ...place(below, leadDown + gap(below[0]), 2 * LABEL - inside(below.at(-1))), ...place(left, inside(left[0]), 2 * LABEL - inside(left.at(-1)))];
 }
 
 /** What lies in such a slot is a request. */
@@ -161,7 +172,7 @@ function useLeader(box: RefObject<HTMLDivElement | null>): void {
       if (!svg || !heading || !line) return;
       const { left, top, right, width } = svg.getBoundingClientRect(), there = heading.getBoundingClientRect(), { viewBox: { baseVal: view } } = svg, unit = view.width / width;
       const x = view.x + (there.left - left - 6) * unit, y = view.y + ((there.top + there.bottom) / 2 - top) * unit;
-      line.setAttribute('d', width > 0 && there.left > right ? `M${CENTRE + OUTER + 4} ${MIDDLE}H${view.x + view.width}L${x.toFixed(1)} ${y.toFixed(1)}` : '');
+      line.setAttribute('d', width > 0 && there.left > right ? `M${line.getAttribute('data-from')}H${view.x + view.width}L${x.toFixed(1)} ${y.toFixed(1)}` : '');
     };
     draw();
     addEventListener('resize', draw);
@@ -178,7 +189,7 @@ function Figure(shown: Shown<Data>) {
 
 function Ring(shown: Shown<Data>) {
   const { data, choose, target } = shown, { ring, slots, indices, counts } = data, { slots: count } = ring;
-  const chosen = slotChosen(shown), owner = ownerClass(target.session?.id ?? 0), few = count <= 64, turn = turnOf(chosen, count), names = placed(indices, count, turn);
+  const chosen = slotChosen(shown), owner = ownerClass(target.session?.id ?? 0), few = count <= 64, turn = turnOf(slots, chosen), lead = ((chosen + 0.5) * 2 * Math.PI) / count + turn, names = placed(indices, count, turn, lead);
   const crossed = names.flatMap(({ own, x, y }) => [own, Math.atan2(x - CENTRE, MIDDLE - y)]);
   const way = WAYS.find(from => crossed.every(angle => (((angle - from + CLEAR) % (2 * Math.PI)) + 2 * Math.PI) % (2 * Math.PI) > WAY + 2 * CLEAR)) ?? WAYS[0]!;
   const lines = ([['W', words.waits], ['T', words.taken], ['A', words.answered], ['D', words.drafted]] as const).filter(([state]) => state !== 'D' || ring.front);
@@ -200,7 +211,7 @@ function Ring(shown: Shown<Data>) {
           {few && state !== 'F' && <><circle cx={x} cy={y} r="10" fill="var(--panel)" stroke="var(--edge)" stroke-width=".6" /><text x={x} y={y + 4} text-anchor="middle" class="pl">{state}</text></>}
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
         <path d={`M${p(way, ARROW)}A${ARROW} ${ARROW} 0 0 1 ${p(way + WAY, ARROW)}`} class="way" marker-end="url(#way)" />
-        <path class="lead" />
+        <path class="lead" data-from={p(lead, OUTER + 4)} />
         {names.map(({ name, value, kind, by, own, x, y, isRight }) => {
           const colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)';
           return <g key={name}><path d={`M${p(own, INNER)}L${p(own, OUTER + 7)}L${x} ${y}`} fill="none" stroke={colour} stroke-width="1.5" stroke-dasharray={kind === 'wake' ? '3 2' : undefined} />
@@ -213,17 +224,10 @@ function Ring(shown: Shown<Data>) {
         <text x={CENTRE} y={MIDDLE + HALF + 41} text-anchor="middle" class="hd">{counts.F} {words.free}</text>
       </svg>
       <div class={`unroll${few ? '' : ' many'}`} aria-hidden="true">{slots.map((state, i) => <span key={i} class={`us sl-${state}${i === chosen ? ' on' : ''}`} onClick={() => choose(String(i))}><small>{i}</small>{state !== 'F' && <b>{state}</b>}</span>)}</div></div>
-      <figcaption>{words.caption(count, ring.front !== undefined)}{ring.ringRefs.map(ref => ` ${words.ringPage(ref, data.grants.get(ref))}`)}</figcaption>
-      <Order {...data} />
+      <figcaption>{words.caption(count)}</figcaption>
       <div class="legend"><span><i class={`chip ${owner}`} />{words.frontMoves}</span><span><i class="chip c-d0" />{words.backMoves}</span><span><i class="pin" />{words.shared}</span><span><i class="pin o" />{words.priv}</span><span><i class="pin d" />{words.wake}</span></div>
     </figure>
   </div>;
-}
-
-/** Why a slot is in its state: its request's number lies between these two indices. */
-function Order({ ring: { front }, counts }: Data) {
-  const chain = ['rsp_cons', 'A', 'rsp_prod', 'T', 'req_cons', 'W', 'req_prod', 'D', 'req_prod_pvt'];
-  return <p class="order" aria-label={words.order}>{(front ? chain : chain.slice(2, -2)).map(each => (each.length > 1 ? <span key={each} class="m">{each}</span> : <span key={each} class={each === 'W' || each === 'T' ? 'c-d0' : ''}><i class={`mk${each === 'D' ? ' dash' : ''}`}>{each}</i><b>{counts[each as SlotState]}</b></span>))}</p>;
 }
 
 function Detail(shown: Shown<Data>) {
@@ -233,7 +237,7 @@ function Detail(shown: Shown<Data>) {
   return <>
     <section><h3>{words.indices}</h3><table class="idxs"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i === 1 || i === 2 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>
       {indices.map(index => { const { name, value, by, address } = index; return <tr key={name}><td class="m b">{name}</td><td class="m num">{value}</td><td class="m num">{value & (ring.slots - 1)}</td><td class="nw"><Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {words[by]}</td><td class="sec" title={address === undefined ? undefined : words.foundHow}>{livesIn(index)}</td></tr>; })}
-      {data.unseen.map(([name, value]) => <tr key={name} class="dim"><td class="m">{name}</td><td class="m num nw" colSpan={2}>{value}</td><td class="nw"><Chip id={target.session?.id ?? 0} /> {words.frontend}</td><td class="sec">{words.within}</td></tr>)}</tbody></table></section>
+      {data.unseen.map(([name, value]) => <tr key={name} class="dim"><td class="m">{name}</td><td class="m num nw" colSpan={2}>{value}</td><td class="nw"><Chip id={target.session?.id ?? 0} /> {words.frontend}</td><td class="sec">{words.within}</td></tr>)}</tbody></table>{ring.ringRefs.map(ref => <p key={ref} class="cap-t">{words.ringPage(ref, grants.get(ref))}</p>)}</section>
     <section class={`rslot ${state === 'A' || state === 'F' || state === 'D' ? ownerClass(target.session?.id ?? 0) : 'c-d0'}`}><div class="row"><h3>{isUsed ? words.slot(slot, state === 'D' ? words.draft : isRequest ? words.request : words.reply, last) : words.slotEmpty(slot)}</h3><span class="grow" /><span class="nw"><i class={`mk${state === 'D' ? ' dash' : ''}`}>{state}</i> <b>{words.states[state]}</b></span></div>
       {isUsed && <><dl class="kv">{(isRequest ? fields : ring.responses[slot]!).map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
       {!isRequest && <p class="cap-t">{state === 'F' ? words.left : words.response}</p>}

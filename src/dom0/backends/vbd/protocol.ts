@@ -13,7 +13,7 @@ export const MOST_SEGMENTS = 11;
 export const MOST_INDIRECT_SEGMENTS = 256;
 export const SECTOR_BYTES = 512,
   SECTOR_SHIFT = 9;
-const SEGMENTS_PER_PAGE = 512;
+export const SEGMENTS_PER_PAGE = 512;
 
 /** Where things lie, by the front end's `protocol` node. */
 export interface Layout {
