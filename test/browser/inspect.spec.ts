@@ -62,7 +62,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   // What it keeps to itself is found in its memory: all that it has drafted is pushed.
   for (const name of ['req_prod_pvt', 'rsp_cons']) await expect(page.getByRole('row', { name: new RegExp(`^${name} \\d+ \\d+ .*frontend in its own memory, 0x[\\da-f]+$`) })).toBeVisible();
   await expect(page.locator('.ringw')).toHaveAttribute('aria-label', / 0 drafted, not pushed, /);
-  const gref = /gref (\d+)/.exec(await page.locator('figcaption').innerText())![1];
+  const gref = /gref (\d+)/.exec(await page.locator('.idet .cap-t').first().innerText())![1];
   await tab(page, 'Event channels');
   // Its console, its store, its two cards.
   await expect(page.locator('.evr').nth(2)).toBeVisible();

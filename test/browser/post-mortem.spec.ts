@@ -1,4 +1,5 @@
 /** What is left of a guest that crashed. */
+import { readFileSync } from 'node:fs';
 import { file } from '../support/needs.ts';
 import { expect, drop, open, serialText, test } from './page.ts';
 
@@ -17,7 +18,7 @@ test('a triple fault is told event by event, with the gate that stood in the way
   const way = page.getByRole('list', { name: 'How it came to that' });
   await expect(way.getByRole('listitem')).toHaveText([/mov ds,ax/, /#GP\(0028\)/, /IDT entry 13.*P = 0.*not present: #NP\(006b\)/, /#DF\(0000\)/, /IDT entry 8.*P = 0.*#NP\(0043\)/, /Triple fault/]);
   await expect(page.locator('.pm .badr')).toHaveText(/47.*not present/);
-  await expect(page.getByText('Byte 5 is 0e.')).toBeVisible();
+  await expect(page.getByText('Byte 5 is 0e. A present gate of this type has 8e there. The guest built all 256 entries so, without bit 47.')).toBeVisible();
   await expect(page.locator('.pm .regs')).toContainText('EIP00007c6b');
   // What the stack holds is told where memory shows it: a CALL stands before the address.
   await expect(page.locator('.pm-stack tr')).toContainText([/^0009fbe0/, /^0009fbe4.*saved EBP$/, /^0009fbe8.*00007c5ereturn$/]);
@@ -29,6 +30,18 @@ test('a triple fault is told event by event, with the gate that stood in the way
   // The gate of the event that is chosen.
   await way.getByRole('button', { name: /IDT entry 8/ }).click();
   await expect(page.getByRole('heading', { name: 'IDT entry 8' })).toBeVisible();
+  // Nothing moves: there is nothing to hold, and what is seen can be sent to somebody.
+  await expect(page.getByRole('button', { name: /^Hold/ })).toHaveCount(0);
+  const saved = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save report' }).click();
+  await page.getByRole('menuitem', { name: /^Text/ }).click();
+  const report = await saved;
+  expect(report.suggestedFilename()).toBe('fault post-mortem.txt');
+  expect(readFileSync(await report.path(), 'utf8')).toMatch(/^How it came to that\nStep +What +More\nlast instruction +mov ds,ax +at 00007c6b\n/);
+  // Where the table lies is followed in the inspector of memory.
+  await page.getByRole('button', { name: '00008440' }).click();
+  await expect(page.getByRole('textbox', { name: 'linear address' })).toHaveValue('00008440');
+  await tab.click();
   // Whoever comes back begins with it, and the host's page says so.
   await page.getByRole('treeitem', { name: /ringside-1/ }).click();
   await page.getByRole('tab', { name: 'Host' }).click();

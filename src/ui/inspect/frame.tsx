@@ -10,7 +10,7 @@ import { download } from '../state.ts';
 import type { Part, Table, Target, Why } from './inspector.ts';
 
 const words = {
-  hold: 'Hold', view: ' view', holdHint: 'The machine goes on; what is shown here stays', table: 'As table', picture: 'As picture', tools: 'Table and export', export: 'Export', csv: 'CSV, for a spreadsheet', json: 'JSON, for a program',
+  hold: 'Hold', view: ' view', holdHint: 'The machine goes on; what is shown here stays', table: 'As table', picture: 'As picture', tools: 'Table and export', export: 'Export', text: 'Text, to read or to send', csv: 'CSV, for a spreadsheet', json: 'JSON, for a program',
   noMemory: 'This browser does not share the machine’s memory with the page, so there is nothing to look into. Open the page over https or from localhost, from a server that isolates it.',
   looking: 'Looking …', empty: 'No rows.', rows: (n: number, all: number) => `The first ${n} of ${all} rows; the export has all.`,
 };
@@ -60,10 +60,8 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
 
     const seen = data.value;
     const shown = seen === undefined ? undefined : { data: seen, chosen: chosen.value, choose: (key: string) => { chosen.value = key; }, target };
-    const save = (kind: 'csv' | 'json') => {
-      if (seen === undefined) return;
-      const tables = part.tables(seen);
-      download(new Blob([kind === 'csv' ? tables.map(asCsv).join('\r\n') : asJson(tables)], { type: kind === 'csv' ? 'text/csv' : 'application/json' }), `${name}.${kind}`);
+    const save = (kind: keyof typeof FORMATS) => {
+      if (seen !== undefined) download(new Blob([FORMATS[kind].write(part.tables(seen))], { type: FORMATS[kind].type }), `${name}.${kind}`);
     };
     const turn = (): void => { asTable.value = !asTable.value; };
     const why = shown && part.why(shown);
@@ -71,9 +69,9 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
       <div class="sub">{tabs}<span class="grow" />
         {Tools && !phone.value && <Tools />}
         <span class="itools">
-          <button class="btn quiet sm" aria-pressed={held.value} title={words.holdHint} onClick={() => { held.value = !held.value; }}>{words.hold}<span class="hide-s">{words.view}</span></button>
+          {!part.report && <button class="btn quiet sm" aria-pressed={held.value} title={words.holdHint} onClick={() => { held.value = !held.value; }}>{words.hold}<span class="hide-s">{words.view}</span></button>}
           {!phone.value && <button class="btn quiet sm" aria-pressed={asTable.value} onClick={turn}>{words.table}</button>}
-          <button class="btn quiet sm" aria-haspopup="menu" disabled={seen === undefined} aria-label={phone.value ? words.tools : undefined} onClick={event => openMenu(event, words.export, [...(phone.value ? [{ name: asTable.value ? words.picture : words.table, run: turn }] : []), { name: words.csv, run: () => save('csv') }, { name: words.json, run: () => save('json') }])}>{phone.value ? '⋯' : words.export}</button>
+          <button class={`btn ${part.report ? '' : 'quiet '}sm`} aria-haspopup="menu" disabled={seen === undefined} aria-label={phone.value ? words.tools : undefined} onClick={event => openMenu(event, part.report ?? words.export, [...(phone.value ? [{ name: asTable.value ? words.picture : words.table, run: turn }] : []), { name: words.text, run: () => save('txt') }, { name: words.csv, run: () => save('csv') }, { name: words.json, run: () => save('json') }])}>{phone.value ? '⋯' : (part.report ?? words.export)}</button>
         </span></div>
       <div class={`body ins${held.value ? ' still' : ''}`} role="region" aria-label={name} tabIndex={-1}>
         {problem.value && <p class="stop" role="alert">{problem.value}</p>}
@@ -111,5 +109,18 @@ function asCsv({ name, columns, rows }: Table): string {
   return [[name], columns, ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
 }
 
+/** Columns below each other, as tools on a terminal write them. */
+function asText({ name, columns, rows }: Table): string {
+  const lines = [columns, ...rows].map(row => row.map(String)), widths = columns.map((_, i) => Math.max(...lines.map(row => row[i]?.length ?? 0)));
+  return [name, ...lines.map(row => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd())].map(line => `${line}\n`).join('');
+}
+
 const asJson = (tables: readonly Table[]): string =>
   JSON.stringify(Object.fromEntries(tables.map(({ name, columns, rows }) => [name, rows.map(row => Object.fromEntries(columns.map((column, i) => [column, row[i]])))])), null, 1);
+
+/** By the ending of a file. */
+const FORMATS = {
+  txt: { type: 'text/plain', write: (tables: readonly Table[]) => tables.map(asText).join('\n') },
+  csv: { type: 'text/csv', write: (tables: readonly Table[]) => tables.map(asCsv).join('\r\n') },
+  json: { type: 'application/json', write: asJson },
+};

@@ -48,6 +48,8 @@ export interface Part<Data> {
   needsMemory?: boolean;
   /** Said where there is nothing to show. */
   nothing: string;
+  /** It tells of what stands still for good: there is nothing to hold, and its export is called so. */
+  report?: string;
   Figure(shown: Shown<Data>): ComponentChildren;
   /** What the picture is to show, before the tools that all have; on a phone the picture has it itself. */
   Tools?(): ComponentChildren;

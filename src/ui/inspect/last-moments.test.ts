@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { UndeliveredEvent } from '../../hypervisor/view/index.ts';
-import { causeOf, gateFields, gateOf, momentsOf, obstacle } from './last-moments.ts';
+import { causeOf, gateFields, gateOf, momentsOf, obstacle, tableOf } from './last-moments.ts';
 
 const IDT = 0x8400;
 
@@ -22,6 +22,16 @@ it('a selector beyond the GDT and an empty interrupt table: each event with the 
   expect(texts(state)).toEqual(['first event: #GP(0028)', 'IDT entry 13: P = 0', 'second event: #DF(0000)', 'IDT entry 8: type 00', 'shutdown: Triple fault']);
   expect(momentsOf(state).filter(({ kind }) => kind === 'gate').map(({ text }) => text)).toEqual(['not present: #NP(006b)', 'no gate: #NP(0043)']);
   expect(gateFields(gateOf(state, 13)).filter(({ isBad }) => isBad)).toEqual([{ bits: '47', value: '0', says: 'P, not present', isBad: true }]);
+});
+
+it('tells whether the whole table is like the gate that stood in the way', () => {
+  const absent = [0x40, 0xc0, 8, 0, 0, 0x0e, 0, 0], present = [0x40, 0xc0, 8, 0, 0, 0x8e, 0, 0], at = (vector: number) => IDT + vector * 8;
+  const of = (gates: readonly number[][], limit: number) => { const state = fallen([], Object.fromEntries(gates.map((bytes, vector) => [at(vector), bytes])), limit); return tableOf(state, gateOf(state, 0)); };
+  expect(of([absent, absent], 15)).toEqual({ gates: 2, present: 0, isAlike: true });
+  expect(of([absent, present, absent], 0x17)).toEqual({ gates: 3, present: 1, isAlike: false });
+  // The last one is not whole; a limit says more than there are vectors.
+  expect(of([absent, absent], 14).gates).toBe(1);
+  expect(of([absent], 0xffff).gates).toBe(256);
 });
 
 it('a benign event is followed by one that is tried in its turn', () => {

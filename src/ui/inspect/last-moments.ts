@@ -50,6 +50,13 @@ export function gateOf(state: Pick<VcpuState, 'regs' | 'bytesAt'>, vector: numbe
   return { vector, linear, isReal, isBeyond: size * vector + size - 1 > regs[R.IDTR_LIMIT]!, bytes: state.bytesAt(linear, size) };
 }
 
+/** How many gates the table has, how many are present, and whether all have the same kind and rights as `gate`: who wrote one so wrote all so. */
+export function tableOf(state: Pick<VcpuState, 'regs' | 'bytesAt'>, gate: Gate): { gates: number; present: number; isAlike: boolean } {
+  const gates = Math.min(256, Math.floor((state.regs[R.IDTR_LIMIT]! + 1) / GATE_BYTES));
+  const rights = Array.from({ length: gates }, (_, vector) => gateOf(state, vector).bytes[5]);
+  return { gates, present: rights.filter(each => (each ?? 0) & 0x80).length, isAlike: rights.every(each => each === gate.bytes[5]) };
+}
+
 const KINDS: Readonly<Record<number, string>> = { 0x5: 'task gate', 0x6: '16-bit interrupt gate', 0x7: '16-bit trap gate', 0xe: '32-bit interrupt gate', 0xf: '32-bit trap gate' };
 
 /** A gate's fields, bit by bit (SDM vol. 3, figure 6-2); `isBad`: this one keeps events from it. */

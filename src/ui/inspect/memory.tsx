@@ -7,6 +7,7 @@ import { nameOf } from '../host.ts';
 import { mediaSignal, PHONE } from '../media.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import { TypedInput } from '../parts/typed.tsx';
+import { followed } from './followed.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
@@ -40,8 +41,6 @@ const TABLES: Readonly<Record<string, string>> = { PDPTE: 'PDPT', PDE: 'director
 const narrow = mediaSignal(PHONE);
 const hex = (value: number, digits = 8): string => (value >>> 0).toString(16).padStart(digits, '0');
 
-/** The address that is followed; empty: EIP. */
-const address = signal('');
 /** What the map shows of each MiB: whose it is, or how many of its frames are so. */
 type View = keyof typeof words.views;
 const view = signal<View>('owner');
@@ -133,7 +132,7 @@ function open({ session, machine }: Target) {
       const state = vcpu?.look();
       let walk: Data['walk'];
       if (state && vcpu && guest !== undefined) {
-        const typed = Number.parseInt(address.value.replace(/^0x/i, ''), 16), linear = Number.isNaN(typed) ? state.linear(R.CS, state.regs[R.EIP]!) : typed >>> 0;
+        const typed = Number.parseInt(followed.value.replace(/^0x/i, ''), 16), linear = Number.isNaN(typed) ? state.linear(R.CS, state.regs[R.EIP]!) : typed >>> 0;
         const paging = state.regs[R.CR0]! < 0, isPv = domain!.type === 'pv', steps = walkOf(state, linear, guest, isPv);
         // Each entry in memory is reached by a guest-physical address, and so is what they lead to.
         const read = steps.filter(({ key, says }) => /^(PDE|PTE)$/.test(key) && says !== 'in a register').length;
@@ -222,7 +221,7 @@ function Figure(shown: Shown<Data>) {
   const follow = (text: string): void => {
     if (text.trim() !== '' && !/^(0x)?[0-9a-f]{1,8}$/i.test(text.trim())) { problem.value = words.wrong; return; }
     problem.value = '';
-    address.value = text.trim();
+    followed.value = text.trim();
   };
   return <div class="mem">
     <div class="memw"><MemoryMap {...shown} cell={cell} counts={counts} />
@@ -233,7 +232,7 @@ function Figure(shown: Shown<Data>) {
         {counts && <span class="b">{words.shade(view.value === 'tables' ? words.counted.tables(walk?.name ?? '–') : words.counted[view.value as 'code'], counts.reduce((sum, n) => sum + n, 0), Math.max(...counts))}</span>}</div></div>
     <div class="idet"><Detail {...shown} /></div>
     <section class="walkp"><div class="row wrap"><h3>{words.walk}</h3>{walk ? <>
-      <label class="in s"><TypedInput type="text" aria-label={words.linear} placeholder={hex(walk.linear)} value={address.value} commit={follow} /><span class="u">{words.linear} {words.of(walk.name, walk.vcpu)}</span></label>
+      <label class="in s"><TypedInput type="text" aria-label={words.linear} placeholder={hex(walk.linear)} value={followed.value} commit={follow} /><span class="u">{words.linear} {words.of(walk.name, walk.vcpu)}</span></label>
       <span class="sec">{walk.mode}{walk.mode === words.paging.off ? '' : walk.isPv ? words.then.pv : words.then.hvm}</span><span class="grow" /><span class="sec">{walk.cost}</span></> : <span class="sec">{words.noGuest}</span>}{problem.value && <span class="tag bad" role="alert">{problem.value}</span>}</div>
       {walk && <ol class={`split ${walk.steps[0]!.owner}`} aria-label={words.linear}>{partsOf(walk).map(({ name, bits, value }) => <li key={name} style={`flex:${bits} 1 0`}><b>0x{value.toString(16).padStart(Math.ceil(bits / 4), '0')}</b> <span>{TABLES[name] ?? name}, {words.bits(bits)}</span></li>)}</ol>}
       {walk && <ol class="walk">{walk.steps.map((step, i) => <li key={step.key} class={`${step.owner}${step.isFault ? ' fault' : ''}${i === walk.steps.length - 1 && !step.isFault ? ' last' : ''}${shownKey === step.key ? ' on' : ''}`}><button class="pickrow" aria-pressed={shownKey === step.key} onClick={() => choose(step.key)}><small>{step.title}</small><b>{step.value}</b><span>{step.says}</span></button></li>)}</ol>}

@@ -14,10 +14,11 @@ import { ownerClass } from '../parts/marks.tsx';
 import { Code } from './code.tsx';
 import { instructionAt, shortly } from './disassembly.ts';
 import { aboutOf, ExitCard } from './exits.tsx';
+import { followed } from './followed.ts';
 import { inspector, WhyBox } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 import { type CodeRow, codeRows, codeTable, LastCode } from './last-code.tsx';
-import { eventName, gateFields, gateOf, type Moment, momentsOf } from './last-moments.ts';
+import { eventName, gateFields, gateOf, type Moment, momentsOf, tableOf } from './last-moments.ts';
 import { useMachine } from './machine.ts';
 import { namer } from './symbols.ts';
 import { CONTROL, frameNotes, GENERAL, kindOf, SEGMENTS, segmentAt, stackOf } from './vcpu-facts.ts';
@@ -27,7 +28,7 @@ const words = {
   stays: 'Its memory and registers stay.',
   how: 'How it came to that', last: 'last instruction', code: 'Code', codeHint: 'as memory is now', exits: 'Last exits', newest: (n: number, all: number) => `the last ${n} of ${whole(all)}, by place`, columns: ['No.', 'Guest EIP', 'Exit', 'About'], times: 'Times', ports: (all: readonly string[]) => `${all.length > 1 ? 'ports' : 'port'} ${all.join(', ')}`, span: (does: string, first: string, last: string) => (first === last ? `${does} ${first}` : `${does} ${first} to ${last}`), notes: { return: 'return', frame: 'saved EBP' }, handler: 'Handler', handled: [['Processor', 'leaves the guest'], ['Xen', 'takes SCHEDOP_shutdown'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0 VIRQ_DOM_EXC'], ['Domain-0', 'does what on_crash says']],
   registers: 'Registers', facts: (vcpu: number, cpl: number, interrupts: number, isPaging: boolean) => `vCPU ${vcpu}, CPL ${cpl}, IF ${interrupts}, paging ${isPaging ? 'on' : 'off'}`, segments: 'Segments', segmentColumns: ['Register', 'Selector', 'Base', 'What it is'], stack: 'Stack top', stackHint: '4 bytes a row', noStack: 'No memory is mapped there.',
-  gate: (isReal: boolean, vector: number) => `${isReal ? 'Vector' : 'IDT entry'} ${vector}`, noGate: 'No memory is mapped there.', kept: 'Kept', memory: 'Memory', frames: (mib: number) => `${whole(mib * 256)} frames`, console: 'Screen and console', asLast: 'as they were', log: 'Exits', counted: (n: number) => `${whole(n)} counted`, processor: 'Instructions', retired: (n: number) => `${whole(n)} retired`, open: 'open',
+  gate: (isReal: boolean, vector: number) => `${isReal ? 'Vector' : 'IDT entry'} ${vector}`, noGate: 'No memory is mapped there.', toMemory: 'Follow it in Memory', report: 'Save report', kept: 'Kept', memory: 'Memory', frames: (mib: number) => `${whole(mib * 256)} frames`, console: 'Screen and console', asLast: 'as they were', log: 'Exits', counted: (n: number) => `${whole(n)} counted`, processor: 'Instructions', retired: (n: number) => `${whole(n)} retired`, open: 'open',
   reality: 'In reality', tripleReality: 'A PC resets here and keeps nothing. Xen takes a triple fault as a reboot unless', tripleReality2: 'asks for a crash.', crashReality: 'Xen keeps a crashed domain only where on_crash says preserve, and xl dump-core writes its memory into a file for a debugger.',
   left: 'exit', toXen: 'the guest calls Xen', called: 'hypercall', shutDown: (reason: string) => `SCHEDOP_shutdown, reason ${reason}`, reasons: ['0 poweroff', '1 reboot', '2 suspend', '3 crash', '4 watchdog', '5 soft reset'], keeps: 'Domain-0', preserve: 'keeps it', preserveText: 'its definition says preserve', seen: 'seen last at', foundEnded: 'found it ended',
 };
@@ -154,7 +155,7 @@ function Figure(shown: Shown<Data>) {
           <dl class="regs">{registersOf(state).map(([name, value, at]) => <div key={`${name} ${value}`} class={at !== undefined && written.has(at) ? 'chg' : ''}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
           {written.size > 0 && <p class="cap-t">{words.written(WRITERS)}</p>}</section>
         <div class="pm-two">
-          {vector === undefined ? <Segments state={state} /> : <Entry state={state} vector={vector} />}
+          {vector === undefined ? <Segments state={state} /> : <Entry state={state} vector={vector} id={target.session!.id} />}
           <section><div class="ph"><h3>{words.stack}</h3><span class="sec">{words.stackHint}</span></div><Stack state={state} code={code} /></section>
         </div>
         <WhyBox why={because} />
@@ -177,9 +178,9 @@ function registersOf({ regs, eflags }: VcpuState): [name: string, value: string,
 const segmentRows = ({ regs }: VcpuState): string[][] => SEGMENTS.map(([name, segment]) => { const at = segmentAt(segment); return [name, hex(regs[at + R.SEG_SELECTOR]!, 4), hex(regs[at + R.SEG_BASE]!), kindOf(regs[at + R.SEG_RIGHTS]!)]; });
 
 /** A gate, bit by bit; what keeps events from it stands out. */
-function Entry({ state, vector }: { state: VcpuState; vector: number }) {
+function Entry({ state, vector, id }: { state: VcpuState; vector: number; id: number }) {
   const gate = gateOf(state, vector), fields = gateFields(gate);
-  return <section><div class="ph"><h3>{words.gate(gate.isReal, vector)}</h3><span class="sec m">{hex8(gate.linear)}</span></div>
+  return <section><div class="ph"><h3>{words.gate(gate.isReal, vector)}</h3><button class="link m" title={words.toMemory} onClick={() => { followed.value = hex8(gate.linear); go({ kind: 'domain', id, tab: 'inspect', name: 'memory' }); }}>{hex8(gate.linear)}</button></div>
     <p class="m hexline">{[...gate.bytes].map((byte, i) => <span key={i} class={i === RIGHTS_BYTE && fields.some(({ isBad }) => isBad) ? 'bad' : ''}>{hex(byte, 2)}{' '}</span>)}</p>
     {fields.length === 0 ? <p class="hint">{words.noGate}</p> : <table class="bitst"><tbody>{fields.map(({ bits, value, says, isBad }) => <tr key={bits} class={isBad ? 'badr' : ''}><td class="m">{bits}</td><td class="m b">{value}</td><td class={isBad ? 'b' : 'sec'}>{says}</td></tr>)}</tbody></table>}</section>;
 }
@@ -220,19 +221,22 @@ function TripleFault({ last, exits, io, state, id, name }: { last: LastExit; exi
 
 const Handler = ({ steps }: { steps: readonly (readonly string[])[] }) => <section><h4>{words.handler}</h4><ol class="hway">{steps.map(([who, does, code]) => <li key={does}><b>{who}</b> {does}{code && <> <code>{code}</code></>}</li>)}</ol></section>;
 
+/** What the rest of the table says of one that is not present. */
+const alike = ({ gates, present, isAlike }: ReturnType<typeof tableOf>): string => (isAlike ? `The guest built all ${gates} entries so, without bit 47.` : `${present} of the table’s ${gates} entries have bit 47 set.`);
+
 function reasonOf(shown: Shown<Data>): Why {
   const { data: { state, lasts: [last] } } = shown, vector = vectorOf(shown);
   if (last?.reason !== ExitReason.TRIPLE_FAULT) return { question: 'Why is it still here?', answer: 'A crashed guest has no turn any more, and its memory goes back only when it is destroyed. Until then every inspector reads it.', source: 'xl.cfg, on_crash' };
   const gate = vector === undefined ? undefined : gateOf(state, vector);
   if (gate?.isBeyond) return { question: 'Why no handler?', answer: `The table ends at byte 0x${hex(state.regs[R.IDTR_LIMIT]!, 4)}, and entry ${gate.vector} begins at 0x${hex(gate.linear - state.regs[R.IDTR_BASE]!, 4)}: LIDT loaded a smaller one, or none was loaded.`, source: 'Intel SDM vol. 3, 6.10' };
   const bad = gate && gateFields(gate).find(({ isBad }) => isBad);
-  if (gate && bad?.bits === '47') return { question: 'Why not present?', answer: `Byte 5 is ${hex(gate.bytes[5]!, 2)}. A present 32-bit interrupt gate has 8e there: its bit 47 is set.`, source: 'Intel SDM vol. 3, 6.11' };
-  if (gate && bad) return { question: 'Why no gate?', answer: `Byte 5 is ${hex(gate.bytes[5]!, 2)}: no type of gate. The guest put nothing there, or something else over it.`, source: 'Intel SDM vol. 3, 6.11' };
+  if (gate && bad?.bits === '47') return { question: 'Why not present?', answer: `Byte 5 is ${hex(gate.bytes[5]!, 2)}. A present gate of this type has ${hex(gate.bytes[5]! | 0x80, 2)} there. ${alike(tableOf(state, gate))}`, source: 'Intel SDM vol. 3, 6.11' };
+  if (gate && bad) return { question: 'Why no gate?', answer: `Byte 5 is ${hex(gate.bytes[5]!, 2)}: no type of gate. ${gate.bytes[5] === 0 && tableOf(state, gate).isAlike ? `So is that of all ${tableOf(state, gate).gates} entries: the guest built no table there.` : 'The guest put nothing there, or something else over it.'}`, source: 'Intel SDM vol. 3, 6.11' };
   return { question: 'Why three faults?', answer: 'A fault while another is delivered is a double fault. One while that is delivered has no handler left, and the processor shuts down.', source: 'Intel SDM vol. 3, 6.15, interrupt 8' };
 }
 
 export const PostMortem = inspector<Data>({
-  everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, Detail,
+  everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, report: words.report, open, Figure, Detail,
   // Beside the gate, where it is read.
   why: () => undefined,
   tables: ({ state, moments, lasts, vcpu, code }) => [
