@@ -10,7 +10,7 @@ import { frontGuest, sessions } from '../sessions.ts';
 import { Activity } from '../parts/activity.tsx';
 import { strings } from '../strings.ts';
 import { SerialWindow } from '../parts/serial.tsx';
-import { Icon, StateMark, Tag } from '../parts/marks.tsx';
+import { Icon, Tag } from '../parts/marks.tsx';
 import { type Action, handInCode, type Lesson, type Part, type Problem, readLesson, type Round, roundsOf, type Step } from './lesson.ts';
 import { lessonAddress, LESSONS, lessonText } from './list.ts';
 import './lessons.css';
@@ -30,7 +30,7 @@ const words = {
   doIt: 'Run it for me', done: 'I have done it', doing: 'It runs …', reset: 'Reset step', waits: { predict: 'Opens after the step before.', do: 'Opens when you have predicted.', measure: 'Opens when that is done: the machine’s own counters.', explain: 'Opens when the numbers hold: why it is so.', reality: 'What a real host does otherwise. Opens at the end.' },
   measureSaid: (said: string) => `Opens when that is done: your ${said} stands beside the counter.`, counted: (n: string, unit: string, isOver: boolean) => `${n} ${unit}${isOver ? '' : ' so far'}`, idle: (ms: number) => `idle after ${ms.toFixed(ms < 10 ? 2 : 0)} ms`, ran: (ms: number, of: number) => `${ms.toFixed(ms < 10 ? 2 : 0)} of ${of} ms`, isDone: 'done', before: (round: number) => `Round ${round}:`,
   measure: 'Measure', measureAgain: 'Measure again', goOn: 'Go on', what: 'What', measured: 'Measured', said: 'You said', right: 'as you said', off: (by: number) => `${number(Math.abs(by))} too ${by < 0 ? 'many' : 'few'}`, code: 'Your code', hand: 'It follows from the seed and from the exact numbers that you measured: whoever has the same seed gets the same.',
-  wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`,
+  wrong: 'This file is no lesson yet.', line: (line: number) => `line ${line}`, correct: 'Correct the file and drop it again.', needs: 'A lesson needs a host in virtual time.', open: 'Open it there', type: (guest: string) => `Type at ${guest}:`, time: (ms: number) => `Let time go on for ${ms} ms.`, takes: (ms: number) => `then ${ms} ms go by`,
 };
 
 const address = (): URLSearchParams => new URLSearchParams(location.search);
@@ -201,7 +201,7 @@ function waitsFor({ kind, parts }: Step, { answers }: Now): string {
 /** A guest that somebody has paused, in the middle of what it was told perhaps. */
 const pausedOf = ({ guests }: Lesson): DomainInfo[] => domains.value.filter(({ name, state }) => state === 'p' && guests.some(guest => guest.name === name));
 const Paused = ({ lesson }: { lesson: Lesson }) => <>{pausedOf(lesson).map(domain =>
-  <p key={domain.id} class="row wrap lgo" role="status"><button class="btn primary" onClick={() => void command('unpause', domain)}>{words.runs(domain.name)}</button><StateMark state="p" /><span class="sec">{words.stands(domain.name)}</span></p>)}</>;
+  <p key={domain.id} class="row wrap lgo" role="status"><button class="btn primary" onClick={() => void command('unpause', domain)}>{words.runs(domain.name)}</button><span class="sec">{words.stands(domain.name)}</span></p>)}</>;
 
 /** Of a prediction that is folded: the question, and what was said. */
 function Gist({ step, state }: { step: Step; state: Now }) {
@@ -274,24 +274,31 @@ function useProgress(index: number, { run, lesson, at, busy }: Now): Far | undef
   return isHere ? far.value : undefined;
 }
 
+/** Of time that is to go on, how much has; undefined: none yet, or all. */
+const passedOf = (ms: number, done: Far['done'][number] | undefined): string | undefined => (done?.ranMs === undefined || done.ranMs >= ms ? undefined : done.isDone ? words.idle(done.ranMs) : words.ran(done.ranMs, ms));
+
 /** What is to be done, with a tick where it was and what the machine counted by it; above it what the round before typed, to compare. */
 function Actions({ actions, index, state }: { actions: readonly Action[]; index: number; state: Now }) {
   const { lesson, results, at } = state, far = useProgress(index, state), before = typedBefore(index, state);
-  const isPast = index < at, all = actionsOf(lesson.steps[index]), done = all.map((_, i) => isPast || far?.done[i]?.isDone === true), next = done.indexOf(false), isOver = next < 0;
+  const isPast = index < at, all = actionsOf(lesson.steps[index]), isDone = (i: number): boolean => isPast || far?.done[i]?.isDone === true, isOver = all.every((_, i) => isDone(i));
   const typed = all.filter(({ kind }) => kind === 'type'), row = countedOf(lesson, index);
   const value = results.get(index + 1)?.measured.find(each => each.row === row)?.value ?? far?.counted?.value;
   // It belongs to what the guest was told last.
   const teller = all.findLastIndex(({ kind }) => kind !== 'run'), last = teller < 0 ? all.length - 1 : teller;
+  /** The time that one line takes is told with the line. */
+  const runOf = (i: number): number => (typed.length === 1 && all[i]?.kind === 'type' && all[i + 1]?.kind === 'run' ? i + 1 : i);
+  const shown = actions.map(action => all.indexOf(action)).filter(i => runOf(i - 1) !== i), next = shown.find(i => !isDone(i) || !isDone(runOf(i)));
   return <ol class="acts">
     {typed.length > 0 && <Before index={index} state={state} />}
-    {actions.map(action => {
-      const i = all.indexOf(action), ran = far?.done[i]?.ranMs;
-      return <li key={i} class={done[i] ? 'did' : i === next ? 'now' : ''}>{done[i] && <><Icon name="check" /><span class="hidden">{words.isDone} </span></>}
-        <span class={`what${action.says ? ' says' : ''}`}>{action.kind === 'type' ? <>{words.type(action.guest)} <Typed text={action.text} before={before[typed.indexOf(action)]} /></> : action.kind === 'run' ? words.time(action.ms)
+    {shown.map(i => {
+      const action = all[i]!, run = all[runOf(i)]!, did = isDone(i) && isDone(runOf(i)), passed = run.kind === 'run' ? passedOf(run.ms, far?.done[runOf(i)]) : undefined;
+      const takes = run !== action && run.kind === 'run' && !passed ? words.takes(run.ms) : '';
+      return <li key={i} class={did ? 'did' : i === next ? 'now' : ''}>{did && <><Icon name="check" /><span class="hidden">{words.isDone} </span></>}
+        <span class="what">{action.kind === 'type' ? <>{words.type(action.guest)} <Typed text={action.text} before={before[typed.indexOf(action)]} /></> : action.kind === 'run' ? words.time(action.ms)
           : <code>{action.kind === 'slice' ? `xl sched-credit -s -t ${action.ms}` : `xl sched-credit -d ${action.guest}${action.weight === undefined ? '' : ` -w ${action.weight}`}${action.cap === undefined ? '' : ` -c ${action.cap}`}`}</code>}</span>
-        {action.says && <small><Line text={action.says} /></small>}
-        {i === last && done[i] && row && value !== undefined && <span class="res">{words.counted(number(value), row.unit!, isOver)}</span>}
-        {action.kind === 'run' && ran !== undefined && ran < action.ms && <span class="res">{done[i] ? words.idle(ran) : words.ran(ran, action.ms)}</span>}
+        {i === last && isDone(i) && row && value !== undefined && <span class="res">{words.counted(number(value), row.unit!, isOver)}</span>}
+        {(action.says || takes) && <small>{action.says && <Line text={action.says} />}{action.says && takes && '; '}{takes}</small>}
+        {passed && <span class={run === action ? 'res' : 'ran'}>{passed}</span>}
       </li>;
     })}</ol>;
 }
@@ -309,7 +316,7 @@ function Before({ index, state: { lesson, results } }: { index: number; state: N
 function Typed({ text, before }: { text: string; before: string | undefined }) {
   const now = text.split(' '), then = before?.split(' ') ?? [], changes = now.length === then.length ? now.flatMap((word, i) => (word === then[i] ? [] : [i])) : [];
   if (changes.length === 0 || changes.length === now.length) return <code>{text}</code>;
-  return <><code>{now.map((word, i) => <Fragment key={i}>{i > 0 && ' '}{changes.includes(i) ? <mark>{word}</mark> : word}</Fragment>)}</code> <span class="sec">{words.was(changes.map(i => then[i]).join(' '))}</span></>;
+  return <code>{now.map((word, i) => <Fragment key={i}>{i > 0 && ' '}{changes.includes(i) ? <mark title={words.was(then[i]!)}>{word}</mark> : word}</Fragment>)}</code>;
 }
 
 function Ask({ name, text, isHere, given }: { name: string; text: string; isHere: boolean; given: number | undefined }) {
