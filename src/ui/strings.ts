@@ -170,7 +170,7 @@ export const strings = {
     dropNow: 'Let go: every line gets a verdict, nothing starts yet.',
     choose: 'Choose files',
     write: 'Write one',
-    dropKinds: [['.cfg', 'xl definition'], ['.iso .img', 'CD or disk, never written'], ['vmlinuz', 'kernel, alone or with .cfg'], ['initrd.img', 'RAM disk of a kernel'], ['.save', 'saved guest']],
+    dropKinds: [['.cfg', 'xl or xm definition'], ['.xml', 'libvirt domain'], ['vmlinuz', 'kernel, with initrd or alone'], ['.iso .img .qcow2', 'CD or disk'], ['.save', 'saved guest']],
     dropTogether: 'With the files it names; several at once.',
     lesson: 'Lessons',
     lessonHint: 'Half an hour each, in two rounds: predict, do, measure, explain.',
@@ -179,7 +179,7 @@ export const strings = {
   },
   demo: {
     pv: 'our small kernel: rings and hypercalls',
-    pvh: 'the same: VT below, PV devices above',
+    pvh: 'the same kernel on VT, with PV devices',
     hvm: 'the same on emulated IDE and PCnet',
     title: 'demo',
     about: 'our monitor on the bare machine',
