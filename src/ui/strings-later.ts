@@ -91,7 +91,7 @@ export const laterStrings = {
     write: (what: string) => `Write ${what}`,
     writeIn: (what: string, line: number) => `Write ${what} in line ${line}`,
     waitsForLine: (line: number, key: string) => `Start waits for line ${line}${key ? `, ${key}` : ''}.`,
-    once: (errors: number) => (errors === 1 ? 'once the error is mended as it says' : 'once the errors are mended as they say'),
+    once: (errors: number) => (errors === 1 ? 'once its error is put right' : `once its ${errors} errors are put right`),
     next: 'Still in its way',
     atLine: ({ line, column, short }: { line: number; column: number; short: string }, remedy: string | undefined) => `Line ${line}, column ${column}: ${short}.${remedy === undefined ? '' : ` Write ${remedy}.`}`, keepsIt: 'Keep the text and call', placed: (name: string) => `/etc/xen/vm/${name}`, andMore: (n: number) => `and ${n} more`, otherwise: (n: number) => (n === 1 ? 'What the approximated line comes to' : `What the ${n} approximated lines come to`),
     why: (key: string) => `Why is ${key} refused?`,
