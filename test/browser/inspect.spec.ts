@@ -73,6 +73,15 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await page.getByRole('textbox', { name: 'Filter by path or value' }).fill('rx-ring-ref');
   await page.getByRole('button', { name: '/local/domain/1/device/vif/0/rx-ring-ref' }).click();
   await expect(page.locator('.idet dd').first()).toHaveText(gref!);
+  // A value is written as Domain-0 would, and the task log has the command.
+  await page.getByRole('textbox', { name: 'Filter by path or value' }).fill('domain/1/name');
+  await page.getByRole('button', { name: '/local/domain/1/name' }).click();
+  for (const value of ['other', 'minipv-pvh']) {
+    await page.getByRole('textbox', { name: 'New value' }).fill(value);
+    await page.getByRole('button', { name: 'Write', exact: true }).click();
+    await expect(page.locator('.idet dd').first()).toHaveText(value);
+    await expect(page.locator('#strip')).toContainText(`xenstore-write /local/domain/1/name ${value}`);
+  }
   const saved = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Export' }).click();
   await page.getByRole('menuitem', { name: /^JSON/ }).click();

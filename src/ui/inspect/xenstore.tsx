@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Inspected, StoreNode } from '../../dom0/index.ts';
-import { host, nameOf } from '../host.ts';
+import { asTask, host, nameOf } from '../host.ts';
 import { PHONE } from '../media.ts';
 import { Chip, Icon, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
@@ -14,7 +14,7 @@ const words = {
   filter: 'Filter by path or value', nodes: (n: number, all: number) => (n === all ? `${all} nodes` : `${n} of ${all} nodes`), path: 'Path', value: 'Value', permissions: 'Permissions', watchers: 'Watched by', generation: 'Generation',
   fired: 'changed', nothing: 'xenstored does not answer.', noMatch: (text: string, hidden: number) => `No path or value contains ‘${text}’. ${hidden} nodes hidden.`, open: (path: string) => `Open ${path}`, close: (path: string) => `Close ${path}`,
   length: 'length', bytes: (n: number) => `${n} byte${n === 1 ? '' : 's'}`, owner: (name: string) => `${name} owns it`, others: 'others', rights: { n: 'no access', r: 'read', w: 'write', b: 'read and write' } as Record<string, string>,
-  watches: 'Watches', noWatch: 'Nobody watches this node or one above it.', on: (path: string) => `on ${path}`, heard: (n: number) => `fired ${n} time${n === 1 ? '' : 's'}`, quiet: 'not since it was set', writes: 'Last writes', wakes: (names: string) => `wakes ${names}`, by: 'written by', states: 'All nine states', statesAre: 'Each side writes only its own, and may skip one that it does not need.', choose: 'Choose a node.',
+  watches: 'Watches', noWatch: 'Nobody watches this node or one above it.', on: (path: string) => `on ${path}`, heard: (n: number) => `fired ${n} time${n === 1 ? '' : 's'}`, quiet: 'not since it was set', writes: 'Last writes', wakes: (names: string) => `wakes ${names}`, by: 'written by', newValue: 'New value', write: 'Write', writeHint: 'As xenstore-write in Domain-0 does: who watches it wakes.', states: 'All nine states', statesAre: 'Each side writes only its own, and may skip one that it does not need.', choose: 'Choose a node.',
   modes: { sides: 'Both sides', tree: 'Tree', watched: 'Only watched' }, shown: 'What is shown', firedAt: (ms: number) => `fired +${ms >= 1000 ? `${(ms / 1000).toFixed(2)} s` : `${ms.toFixed(ms < 10 ? 2 : 0)} ms`}`,
 };
 const EVERY_MS = 500,
@@ -139,6 +139,12 @@ function Figure(shownNow: Shown<Data>) {
   </div>;
 }
 
+function write(event: SubmitEvent, path: string): void {
+  event.preventDefault();
+  const form = event.currentTarget as HTMLFormElement, value = String(new FormData(form).get('value') ?? '');
+  void asTask(`xenstore-write ${path}`, () => host['store-write'](path, value)).then(() => form.reset());
+}
+
 function Detail(shown: Shown<Data>) {
   const { data } = shown, chosen = chosenPath(shown);
   const node = data.nodes.find(({ path }) => path === chosen);
@@ -149,6 +155,7 @@ function Detail(shown: Shown<Data>) {
     <h3 class="m path-t">{node.path}</h3>
     {last && <p class="sec">{words.by} <b class={`dom ${ownerClass(last.by)}`}>{nameOf(last.by)}</b> at {clock(last.ms)}</p>}
     <dl class="kv"><dt>{words.value}</dt><dd>{shownValue(node)}</dd><dt>{words.length}</dt><dd>{words.bytes(node.bytes)}</dd><dt>{words.generation}</dt><dd>{node.generation}</dd></dl>
+    <form class="row xs-w" title={words.writeHint} onSubmit={event => write(event, node.path)}><input key={node.path} class="in s grow" name="value" autocomplete="off" spellcheck={false} aria-label={words.newValue} placeholder={words.newValue} /><button class="btn sm">{words.write}</button></form>
     <section><h4>{words.permissions} {node.permissions}</h4><table class="bitst"><tbody>
       <tr><td class="m b">{owner}</td><td class="sec">{words.owner(nameOf(Number(owner!.slice(1))))}; {words.others}: {words.rights[owner![0]!]}</td></tr>
       {others.map(each => <tr key={each}><td class="m b">{each}</td><td class="sec">{nameOf(Number(each.slice(1)))}: {words.rights[each[0]!]}</td></tr>)}</tbody></table></section>

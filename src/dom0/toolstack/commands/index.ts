@@ -17,6 +17,7 @@ import { clone, revert, snapshot, snapshotDelete, snapshotList } from './snapsho
 import { restore, save } from './state.ts';
 import { breakAt } from './break.ts';
 import { step } from './step.ts';
+import { storeWrite } from './store.ts';
 import { top } from './top.ts';
 import { diskPath, trace } from './trace.ts';
 import { transfer } from './transfer.ts';
@@ -66,6 +67,7 @@ export const COMMANDS = {
   top,
   'debug-keys': debugKeys,
   step,
+  'store-write': storeWrite,
   break: breakAt,
   sysrq,
   'send-key': sendKey,

@@ -272,3 +272,26 @@ describe('xentop', () => {
     expect(text().endsWith('\x1b[?1049l')).toBe(true);
   });
 });
+
+describe('a write to xenstored for the page', () => {
+  it('is a task with the command that it is, says what stood there, and wakes who watches', async () => {
+    const { host } = await make(), { client } = host.toolstack.services, heard: string[] = [];
+    client.watch('/local/domain/1/note', path => heard.push(path));
+    heard.length = 0;
+    await COMMANDS['store-write'].run(host, '/local/domain/1/note', 'it’s here');
+    await COMMANDS['store-write'].run(host, '/local/domain/1/note', '');
+    expect(client.read('/local/domain/1/note')).toBe('');
+    expect(heard).toEqual(['/local/domain/1/note', '/local/domain/1/note']);
+    expect(host.tasks.list().slice(-2).map(({ command, message }) => [command, message])).toEqual([
+      ["xenstore-write /local/domain/1/note 'it’s here'", '/local/domain/1/note is new.'],
+      ["xenstore-write /local/domain/1/note ''", 'Before: it’s here.'],
+    ]);
+  });
+
+  it('is refused where the path is none or the value too long, and changes nothing', async () => {
+    const { host } = await make(), { client } = host.toolstack.services;
+    await expect(COMMANDS['store-write'].run(host, '/a b', '1')).rejects.toThrow(/xenstored refuses \/a b: EINVAL\. A path begins with \//);
+    await expect(COMMANDS['store-write'].run(host, '/local/domain/1/name', 'é'.repeat(2050))).rejects.toThrow(/room for a path and 4075 bytes/);
+    expect(client.read('/local/domain/1/name')).toBe('x');
+  });
+});
