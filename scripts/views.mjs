@@ -160,10 +160,10 @@ const readLog = async page => {
 /** Of the accesses to an emulated drive the one among the most kinds of exits; rather one that the clock could time. */
 const telling = log => {
   const scored = log.map(({ key, cells }, i) => {
-    const about = log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => `${row.cells[1]} ${row.cells[3]}`);
-    const us = Number.parseInt(cells[7], 10) || 0;
-    const kind = !cells[1].trim().startsWith('files') ? 0 : /string, port 0x1f0$/.test(cells[6]) ? 20 : /→ port 0x1f7$/.test(cells[6]) ? 15 : 5;
-    return { key, score: /port/.test(cells[6]) ? 10 * new Set(about).size + kind + (us >= 10 && us < 200 ? 15 : 0) : 0 };
+    const about = log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => `${row.cells[1]} ${row.cells[2]}`);
+    const us = Number.parseInt(cells[6], 10) || 0;
+    const kind = !cells[1].trim().startsWith('files') ? 0 : /string, port 0x1f0$/.test(cells[5]) ? 20 : /→ port 0x1f7$/.test(cells[5]) ? 15 : 5;
+    return { key, score: /port/.test(cells[5]) ? 10 * new Set(about).size + kind + (us >= 10 && us < 200 ? 15 : 0) : 0 };
   });
   return scored.reduce((best, each) => (each.score > (best?.score ?? 0) ? each : best), undefined);
 };
@@ -306,7 +306,7 @@ const holdRing = async (page, open) => {
         .exec(ring.getAttribute('aria-label'))
         .slice(1)
         .map(count => Number(count ?? 0));
-      return taken > 0 ? [waits, taken, answered, drafted].filter(count => count > 0).length + (drafted > 0 ? 0.5 : 0) : 0;
+      return taken > 0 ? [waits, taken, answered, drafted].filter(count => count > 0).length + (waits > 0 ? 0.6 : 0) + (drafted > 0 ? 0.5 : 0) : 0;
     };
     const change = () =>
       new Promise(done => {
@@ -688,7 +688,9 @@ const VIEWS = [
         // Where its tables lie themselves, as the guest has all of its memory from 3 GiB on (Linux: PAGE_OFFSET).
         for (const [, physical] of (await page.locator('.walk').innerText()).matchAll(/at 0x(\w+)/g))
           tables.add((0xc0000000 + Number.parseInt(physical, 16)) >>> 0);
-        return column > 5 && column < 26 ? 20 * (counts.size - 1) + Math.min(80, others) + (table ? 15 : 0) : 0;
+        // What is granted alone is one colour.
+        const isMixed = (counts.get('gr') ?? 0) < most || most < 128;
+        return column > 5 && column < 26 ? 20 * (counts.size - 1) + Math.min(80, others) + (table ? 15 : 0) + (isMixed ? 60 : 0) : 0;
       };
       let best = { linear: 0xc1000000, score: 0 };
       // Near what it has granted for its disk lies most.

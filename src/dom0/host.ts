@@ -671,7 +671,7 @@ export class HostCore {
   private ended(member: Guest, ending: Ending, again: boolean): void {
     const { name, record, blueprint } = member;
     const kept = actionOf(blueprint.definition, ending) === 'preserve' ? `${ending.sentence} It is kept: open it to see where.` : ending.sentence;
-    if (ending.kind === 'crash' || (fell(ending) && !again)) this.tasks.note(`${name} crashed`, 'failed', ending.report?.replace(ending.sentence, kept) ?? kept);
+    if (ending.kind === 'crash' || (fell(ending) && !again)) this.tasks.note(`${name} ${ending.kind === 'crash' ? 'crashed' : 'stopped'}`, 'failed', ending.report?.replace(ending.sentence, kept) ?? kept);
     // As xend and xl log every end of a domain, whoever wanted it.
     else if (!again) this.tasks.note(`${name} stopped`, 'done', `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`);
     if (!again && ending.kind !== 'poweroff') member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));

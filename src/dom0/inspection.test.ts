@@ -28,7 +28,7 @@ describe('a request to a disk', () => {
 
   it('that is indirect is followed to its segments, where the page that lists them is there', () => {
     const { fields, refs } = diskRequest(indirect, ref => (ref === 918 ? page : undefined));
-    expect(fields.at(-1)).toEqual(['indirect', '3 segments, listed in the page of gref 918']);
+    expect(fields).toEqual([['operation', '6 BLKIF_OP_INDIRECT'], ['indirect_op', '0 BLKIF_OP_READ'], ['id', '12'], ['sector_number', '1024'], ['nr_segments', '3, listed in the page of gref 918']]);
     expect(refs).toEqual([489, 490, 491].map(ref => ({ ref, what: 'sectors 0 to 7 of the page' })));
     expect(diskRequest(indirect, () => undefined).refs).toEqual([{ ref: 918, what: 'a page of segments' }]);
   });

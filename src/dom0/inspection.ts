@@ -1,5 +1,5 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
-import { readRequest, readResponse, readSegment, type Request, SEGMENTS_PER_PAGE } from './backends/vbd/protocol.ts';
+import { OP, readRequest, readResponse, readSegment, type Request, SEGMENTS_PER_PAGE } from './backends/vbd/protocol.ts';
 import { deviceNumber } from './backends/vbd/device-number.ts';
 import type { RingLook } from './backends/ring.ts';
 import { type Facts, factsOf } from './facts.ts';
@@ -192,13 +192,12 @@ const WAYS = ['tx', 'rx'] as const;
 
 /** A request to a disk. `granted`: words of a page by its grant, where it is there. An indirect one names pages that list its segments: those are followed. */
 export function diskRequest({ op, id: [low, high], sector, segments, list }: Request, granted: (ref: number) => Int32Array | undefined): SlotFacts {
-  const page = list && granted(list.refs[0]!), pages = list?.refs.length ?? 0;
+  const page = list && granted(list.refs[0]!), pages = list?.refs.length ?? 0, operation = (number: number): string => `${number} ${BLKIF_OP[number] ?? '?'}`;
   const listed = page ? Array.from({ length: Math.min(list!.count, SEGMENTS_PER_PAGE) }, (_, i) => readSegment(page, 2 * i)) : segments;
-  const indirect: [string, string][] = list ? [['indirect', `${list.count} segments, listed in ${pages === 1 ? 'the page' : `${pages} pages, from that`} of gref ${list.refs[0]}`]] : [];
-  return {
-    fields: [['operation', `${op} ${BLKIF_OP[op] ?? '?'}`], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', String(sector)], ...indirect],
-    refs: list && !page ? list.refs.map(ref => ({ ref, what: 'a page of segments' })) : listed.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })),
-  };
+  const fields: SlotFacts['fields'] = [['operation', operation(list ? OP.INDIRECT : op)], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', String(sector)]];
+  if (list) fields.splice(1, 0, ['indirect_op', operation(op)]);
+  if (list) fields.push(['nr_segments', `${list.count}, listed in ${pages === 1 ? 'the page' : `${pages} pages, from that`} of gref ${list.refs[0]}`]);
+  return { fields, refs: list && !page ? list.refs.map(ref => ({ ref, what: 'a page of segments' })) : listed.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })) };
 }
 
 /** `found`: private indices of front ends are shown, too. */

@@ -98,7 +98,7 @@ export const laterStrings = {
     /** Why what xl would pass over is refused here, by how the short words of a finding begin. */
     reasons: [
       ['xl takes MiB', 'Memory is a whole number of MiB, and a letter makes it none. The xl of Xen only warns and gives the guest 32 MiB, its default. Ringside stops before it asks Xen for anything.', 'xl.cfg(5), memory=MBYTES'],
-      ['unknown; ', 'xl passes over a key that it does not know, and the guest starts otherwise than it was meant. One that is nearly a key of xl is taken for a typing error.', 'xl.cfg(5)'],
+      ['unknown; ', 'xl ignores a key that it does not know. One that is nearly a key of xl is taken for a typing error.', 'xl.cfg(5)'],
     ] as [begins: string, answer: string, source: string][],
     text: 'Text of the definition',
     formName: 'Form of the definition', formTitle: 'Form', formSame: 'the same data as the text',
@@ -109,7 +109,7 @@ export const laterStrings = {
     form: {
       foreign: 'This text is not in xl’s language. A change here writes it anew as xl.cfg.',
       name: 'Name', mode: 'Mode', memory: 'Memory, MiB', vcpus: 'vCPUs', weight: 'Weight beside others', kernel: 'Kernel', ramdisk: 'RAM disk', cmdline: 'Command line',
-      boot: 'Boot order', bootHint: 'a floppy, c disk, d CD, n network', bios: 'BIOS', ownBios: 'Ringside’s own', disks: 'Disks', startFrom: 'Start from', starts: { cd: 'CD', disk: 'Disk', kernel: 'Kernel' }, volumes: 'Volumes of the host', freeVolume: 'attach: no guest has it', others: (names: string) => `In use by other guests: ${names}`, newVolume: 'New volume …', droppedHint: 'A volume of the host, or one of the dropped files.', network: 'Network card', onReboot: 'When it reboots', onCrash: 'When it crashes',
+      boot: 'Boot order', bootHint: 'a floppy, c disk, d CD, n network', bios: 'BIOS', ownBios: 'Ringside’s own', disks: 'Disks', startFrom: 'Start from', starts: { cd: 'CD', disk: 'Disk', kernel: 'Kernel' }, volumes: 'Volumes of the host', freeVolume: 'attach: no guest has it', others: (names: string) => `In use by other guests: ${names}`, newVolume: 'New volume …', droppedHint: 'A volume of the host, or one of the dropped files.', network: 'Network card', onReboot: 'When it reboots', onCrash: 'When it crashes', more: 'More: RAM disk, command line, on crash', moreHvm: 'More: on reboot, on crash',
       types: { pv: 'Hypercalls and rings; runs on any computer. It wants a kernel made for it.', pvh: 'VT and PV devices, no firmware. It wants a kernel.', hvm: 'A whole PC: firmware, VGA, IDE, an emulated card.', direct: 'A whole PC, whose kernel starts without its firmware.' } as Record<string, string>,
       addDisk: 'Add a disk', device: 'Device', target: (vdev: string) => `What ${vdev} is`, how: (vdev: string) => `Access of ${vdev}`, emptyDrive: 'empty', writable: 'writable', readOnly: 'read-only', cdrom: 'CD-ROM', floppy: 'floppy', removeDisk: (vdev: string) => `Remove ${vdev}`,
       noCard: 'none', pvCard: 'PV card on xenbr0',
@@ -183,7 +183,7 @@ export const laterStrings = {
     isDone: 'done',
     lines: (name: string) => `${name}, line by line`,
     whyNot: (name: string) => `Why is ${name} not started?`,
-    line: (line: number) => `line ${line}`, below: (line: number) => `Waits for line ${line}, below.`, same: 'same data as the text', takes: (memoryMiB: number, vcpus: number, type: string) => `${memoryMiB} MiB, ${count(vcpus, 'vCPU')}, ${type.toUpperCase()}`, each: 'Each:', ready: (n: number) => `${n} ready`, stands: (n: number) => `${n} stopped`, asWritten: 'Every line is used as it is written.',
+    line: (line: number) => `line ${line}`, below: (line: number) => `Waits for line ${line}, below.`, same: 'same data as the text', takes: (memoryMiB: number, vcpus: number, type: string) => `${memoryMiB} MiB, ${count(vcpus, 'vCPU')}, ${type.toUpperCase()}`, each: 'Each:', ready: (n: number) => `${n} ready`, stands: (n: number) => `${n} held back`, asWritten: 'Every line is used as it is written.',
     open: 'Form and text',
     openNamed: (name: string) => `Form and text of ${name}`,
     started: (name: string, id: number) => `${name} runs as domain ${id}.`,

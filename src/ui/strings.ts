@@ -140,7 +140,7 @@ export const strings = {
   home: {
     title: (systems: number) => (systems < 2 ? 'Boot an x86 computer in this tab.' : `${['Two', 'Three', 'Four', 'Five', 'Six'][systems - 2] ?? systems} operating systems share this computer.`),
     title2: (systems: number) => (systems < 2 ? 'Sit close enough to see it work.' : 'You can see every step.'),
-    started: (seconds: string, isChosen: boolean, size: string) => `Domain-0 was up ${seconds} after ${isChosen ? 'you chose its entry' : 'this page was asked for'}${size ? `, from ${size}` : ''}. `,
+    started: (seconds: string, isChosen: boolean, size: string) => `Domain-0 was up ${seconds} after ${isChosen ? 'you chose its entry' : 'this page was opened'}${size ? `, from ${size}` : ''}. `,
     lede: 'Real x86 code runs on a Xen‑style hypervisor, in this tab, and nothing leaves it.',
     boot: 'Boot something',
     listing: 'The list of guests is being read.',

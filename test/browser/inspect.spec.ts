@@ -34,7 +34,7 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await page.getByRole('textbox', { name: 'Filter by domain and reason' }).fill('vmcall');
   // The hypercall and the exit by which it came are one row; what the exit was about and the function stand there, and what it took where the clock told: the
   // kernel's file names the page, and stub n of it lies at 32 n.
-  const hypercalls = page.locator('.elog').getByRole('row', { name: /18 VMCALL [\da-f]{8} hypercall_page\+[\da-f]+ \w+(?: → -?\d+)?( \d+ µs)?$/ });
+  const hypercalls = page.locator('.elog').getByRole('row', { name: /v\d VMCALL [\da-f]{8} hypercall_page\+[\da-f]+ \w+(?: → -?\d+)?( \d+ µs)?$/ });
   await expect(hypercalls.first()).toBeVisible();
   await page.getByRole('button', { name: 'Hold view' }).click();
   await hypercalls.first().getByRole('button').click();

@@ -13,7 +13,7 @@ import { Code } from './code.tsx';
 import { instructionAt, shortly } from './disassembly.ts';
 import { ExitLog, type KindTimes, type SeenExit } from './exit-log.ts';
 import { fold } from './fold.ts';
-import { answererOf, explainExit, explainHypercall, wayOf } from './explain.ts';
+import { answererOf, type Deed, explainExit, explainHypercall, wayOf } from './explain.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Target } from './inspector.ts';
 import { symbolAt } from './symbols.ts';
@@ -21,7 +21,7 @@ import { symbolAt } from './symbols.ts';
 const words = {
   number: 'No.', reason: 'Reason', exits: 'Exits', share: 'Share of exits', time: 'Time in Xen', timeHint: 'The mean of those that were timed, one in 64, times all', log: 'Log', newest: 'newest first', times: (n: number) => (n === 1 ? '' : ` × ${n}`), clock: 'Seconds on the clock that all guests’ workers share', group: 'Count by', byReason: 'Exit reason', before: 'before', beforeOpened: 'before this view was opened',
   at: 'Time', vcpu: 'vCPU', rip: 'Guest EIP', code: 'Code', codeHint: 'The function, where the guest’s kernel names it, else the instruction, as memory is now', codeNow: 'As memory is now', about: 'About', cost: 'Cost', costHint: 'The browser’s clock goes in steps. ~: of an exit that took few of them, the mean of its kind: the same guest and reason, and, where enough were seen, hypercall, port or page', mostly: (mean: string) => `~${mean}`, each: 'Each', calls: 'Calls', shareOfCalls: 'Share of calls', call: 'Hypercall', none: 'No exit has been counted yet.', quiet: 'Nothing since this view was opened.', noCalls: 'No hypercall has been counted yet.', noMatch: 'Nothing has all of these words.',
-  last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
+  last: 'its last of this kind', noLast: 'None of its kind is among those that are kept. The next one is.', way: 'Handler', wayHint: 'functions as Xen calls them', previous: '‹ Earlier', next: 'Later ›', previousHint: 'The exit before it', nextHint: 'The exit after it',
   filter: 'Filter by domain and reason', example: 'Filter: a domain, a reason, a hypercall', count: (n: number, what: string) => `${whole(n)} ${what}`, exitsWord: 'exits', callsWord: 'hypercalls', since: (n: number) => `${whole(n)} since this view was opened`,
   qualification: (value: number) => `Qualification 0x${hex8(value)}`, costOf: (cost: string) => `Cost of this exit, ${cost}`, costOfKind: (mean: string) => `Cost, ${mean} in the mean`, noCost: 'Too few of its kind have been timed (one exit in 64 is).', meanOf: (n: number, about: string | undefined, apart: number) => `Of ${whole(n)} ${about === undefined ? 'of its reason' : about ? `like it (${about})` : 'like it'}${apart > 0 ? `, without ${whole(apart)} far longer` : ''}.`, thisOne: (cost: string) => `This one took ${cost}.`, kindTakes: (mean: string, of: number) => `Its kind takes ${mean}, the mean of ${whole(of)} that were timed.`,
   parts: ['exit, decode', 'finish, entry'] as const, allXen: 'Xen itself', rare: (n: number) => `Show ${n} rarer`, exit: 'exits', bytesLong: (n: number) => `len ${n}`,
@@ -161,7 +161,7 @@ export function aboutOf(exit: SeenExit): string {
 }
 const PAGE_FAULT = 14;
 /** What a column of the log has room for; whole texts are a title away. */
-const CODE_ROOM = 19,
+const CODE_ROOM = 24,
   ABOUT_ROOM = 20;
 /** Of an instruction that is too long the address goes, of an operation its family's name. */
 const codeInCell = (text: string): string => { const short = shortly(text); return short.length <= CODE_ROOM ? short : short.replace(/\[[^\]]{4,}\]/, '[…]'); };
@@ -242,7 +242,7 @@ function keepInSight(box: HTMLElement): void {
   if (row) box.scrollTop += Math.min(0, row.top - top - head) + Math.max(0, row.bottom - bottom);
 }
 
-const LOG_COLUMNS = ['w-at', 'w-who', 'w-no', 'w-what', 'w-eip', 'w-code', '', 'w-cost'];
+const LOG_COLUMNS = ['w-at', 'w-who', 'w-what', 'w-eip', 'w-code', '', 'w-cost'];
 
 /** What happened, newest first. The one that is explained is marked. */
 function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
@@ -253,10 +253,10 @@ function Log({ shown, log }: { shown: Shown<Data>; log: readonly SeenExit[] }) {
   useLayoutEffect(() => { if (table.current) keepInSight(table.current); }, [picked?.key, at]);
   return <section class="logged rest"><div class="ph"><h3>{words.log}</h3><span class="sec cut" title={words.clock}>{words.newest}</span><span class="sec num grow">{words.since(data.seen)}</span></div>
     {log.length === 0 ? <p class="hint">{filter.value ? words.noMatch : words.quiet}</p> : <div class="rest"><div class="rows" ref={table}><table class={`pad picks elog${data.isHost ? '' : ' one'}`}><colgroup>{LOG_COLUMNS.map((name, i) => <col key={i} class={name} />)}</colgroup>
-      <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th class="num">{words.number}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeHint}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
+      <thead><tr><th>{words.at}</th><th>{words.vcpu}</th><th>{words.reason}</th><th>{words.rip}</th><th title={words.codeHint}>{words.code}</th><th>{words.about}</th><th class="num" title={words.costHint}>{words.cost}</th></tr></thead>
       <tbody>{rows.map(({ exit, times }) => { const isOn = exit.key === picked?.key, { text } = instructionOf(target, exit), symbol = data.symbolOf(exit), about = `${aboutOf(exit)}${words.times(times)}`; return <tr key={exit.key} class={isOn ? 'sel' : ''} onClick={() => choose(exit.key)}>
-        <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td><td class="m num">{numberOf(exit.reason) || '–'}</td>
-        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class={`m cut${symbol ? '' : ' sec'}`} title={[symbol, text].filter(Boolean).join(': ')}>{symbol.replace('+0x', '+') || codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw">{times === 1 && <Took exit={exit} data={data} />}</td></tr>; })}</tbody></table></div></div>}</section>;
+        <td class="m dim nw">{exit.hostNs === undefined ? words.before : stamp(exit.hostNs)}</td><td class="nw cut"><Chip id={exit.domain} /> {data.isHost ? `${nameOf(exit.domain)} ` : ''}v{exit.vcpu}</td>
+        <td class="nw cut"><button class="pickrow" aria-pressed={isOn} onClick={() => choose(exit.key)}>{exitTitle(exit.reason)}</button></td><td class="m">{hex8(exit.eip)}</td><td class={`m cut${symbol ? '' : ' sec'}`} title={[symbol, text].filter(Boolean).join(': ')}>{symbol.replace('+0x', '+') || codeInCell(text)}</td><td class="cut sec" title={about}>{aboutInCell(about)}</td><td class="m num nw"><Took exit={exit} data={data} /></td></tr>; })}</tbody></table></div></div>}</section>;
 }
 
 // ---- one exit taken apart
@@ -290,6 +290,8 @@ function Cost({ of, about, exit, stepNs, model }: { of: KindTimes | undefined; a
   return <section class={owner}><h4>{words.costOf(wholeUs(exit.ns!))}</h4><Parts of={[[words.allXen, exit.ns!, 'cb-way']]} text={wholeUs} /></section>;
 }
 
+export const HandledBy = ({ deeds }: { deeds: readonly Deed[] }) => <ol class="hway">{deeds.map(([who, does, code]) => <li key={does}><b>{who}</b> {does}{code && <> <code>{code}</code></>}</li>)}</ol>;
+
 /** What registers held, as far as the record of an exit tells: a hypercall's number and first argument, the port and what is written there, an MSR's number. */
 function keptOf({ reason, qualification: q, detail = 0, call, cr3 }: SeenExit): string[] {
   const of = (name: string, value: number, digits = 8): string => `${name} ${(value >>> 0).toString(16).padStart(digits, '0')}`;
@@ -309,7 +311,7 @@ export function ExitCard({ reason, exit, target, name, isLast = true, withWay = 
     <div><div class="row exn"><h3 class="grow">{numberOf(reason)} {exitTitle(reason)}</h3>{steps}</div>{exit ? <p class={`sec ${ownerClass(exit.domain)}`}><b class="dom">{name} v{exit.vcpu}</b> {isLast ? words.last : exit.hostNs === undefined ? words.beforeOpened : ''}{exit.hostNs === undefined ? '' : `${isLast ? ',' : ''} at ${stamp(exit.hostNs)}`}</p> : <p class="sec">{words.noLast}</p>}</div>
     {withCode && exit && state && <div class={withWay ? 'exc' : ''} title={words.codeNow}><Code state={state} eip={exit.eip} name={address => symbolOf(target, { ...exit, eip: address })} says={words.exit} before={withWay ? 2 : 3} after={withWay ? after : 3} />{withWay && facts.length > 0 && <p class="m sec facts">{facts.map(each => <span key={each}>{each}</span>)}</p>}{!withWay && <p class="cap-t under">{words.codeNow}</p>}</div>}
     {exit && fields.length > 0 && <section><h4>{words.qualification(exit.qualification)}</h4><table class="bitst"><tbody>{fields.map(([bits, value, meaning]) => <tr key={bits}><td class="m">{bits}</td><td class="m b">{value}</td><td class="sec">{meaning}</td></tr>)}</tbody></table></section>}
-    {withWay && exit && <section><h4>{words.way}</h4><ol class="hway">{wayOf(exit, target.machine?.domain(exit.domain)?.model().where).map(([who, does]) => <li key={does}><b>{who}</b> {does}</li>)}</ol></section>}
+    {withWay && exit && <section><h4>{words.way} <span class="sec">{words.wayHint}</span></h4><HandledBy deeds={wayOf(exit, target.machine?.domain(exit.domain)?.model().where)} /></section>}
   </>;
 }
 

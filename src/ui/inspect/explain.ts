@@ -136,25 +136,44 @@ export function answererOf({ reason, qualification, call }: Told, model: keyof t
 
 const MODELS = { stub: 'Its device model', 'Domain-0': 'Its model in Domain-0' };
 
+/** Who does what about an exit; `code`: what Xen 4.17 calls the function that does it, where it is one (xen/arch/x86/hvm, xen/common). */
+export type Deed = readonly [who: string, does: string, code?: string];
+
+const REASON_CODE: Readonly<Record<number, string>> = {
+  [ExitReason.CPUID]: 'hvm_vmexit_cpuid', [ExitReason.CR_ACCESS]: 'vmx_cr_access', [ExitReason.INVLPG]: 'vmx_invlpg_intercept', [ExitReason.RDMSR]: 'hvm_msr_read_intercept', [ExitReason.RDTSC]: 'hvm_rdtsc_intercept',
+  [ExitReason.TASK_SWITCH]: 'hvm_task_switch', [ExitReason.WBINVD]: 'vmx_wbinvd_intercept', [ExitReason.WRMSR]: 'hvm_msr_write_intercept', [ExitReason.XSETBV]: 'hvm_handle_xsetbv',
+};
+const VECTOR_CODE: Readonly<Record<number, string>> = { [HYPERCALL_VECTOR]: 'pv_hypercall', 14: 'do_page_fault', 13: 'do_general_protection', 7: 'do_device_not_available' };
+const PORT_CODE: readonly (readonly [first: number, last: number, code: string])[] = [
+  [0x20, 0x21, 'vpic_intercept_pic_io'], [0xa0, 0xa1, 'vpic_intercept_pic_io'], [0x4d0, 0x4d1, 'vpic_intercept_elcr_io'], [0x40, 0x43, 'handle_pit_io'], [0x61, 0x61, 'handle_speaker_io'], [0x70, 0x71, 'handle_rtc_io'], [0xe9, 0xe9, 'hvm_print_line'],
+];
+const deed = (who: string, does: string, code: string | undefined): Deed => (code === undefined ? [who, does] : [who, does, code]);
+
+function ioDeeds({ qualification: q }: Told, devices: string): Deed[] {
+  const port = q >>> 16, known = portOf(port), what = theDevice(known?.[2].split(/[,:]/)[0] ?? 'device behind the port');
+  return [
+    ['Xen', `reads ${q & 8 ? 'IN' : 'OUT'}, port ${hex(port)}, ${(q & 7) + 1} byte${q & 7 ? 's' : ''}`, q & 16 ? 'hvm_emulate_one_insn' : 'handle_pio'],
+    ...(known?.[3] ? [] : [['Xen', 'hands it on as a request', 'ioreq_send'] as const]),
+    deed(known?.[3] ? 'Xen' : devices, `emulates ${what}`, PORT_CODE.find(([first, last]) => port >= first && port <= last)?.[2]),
+  ];
+}
+
 /** Who handles an exit, one after the other, and what each does. `model`: where the domain's devices are emulated. */
-export function wayOf(told: Told, model: keyof typeof MODELS = 'stub'): (readonly [who: string, does: string])[] {
+export function wayOf(told: Told, model: keyof typeof MODELS = 'stub'): Deed[] {
   const { reason, qualification: q, detail } = told, devices = MODELS[model];
-  const middle = (): (readonly [string, string])[] => {
-    if (vectorOf(reason) >= 0) return [['Xen', `is entered through gate ${vectorOf(reason)} of its own table`], ['Xen', 'emulates, mends or bounces it']];
-    if (reason === ExitReason.IO) {
-      const known = portOf(q >>> 16), what = theDevice(known?.[2].split(/[,:]/)[0] ?? 'device behind the port'), how = `${q & 8 ? 'IN' : 'OUT'}, port ${hex(q >>> 16)}, ${(q & 7) + 1} byte${q & 7 ? 's' : ''}`;
-      return [['Xen', `reads the qualification: ${how}`], [known?.[3] ? 'Xen' : devices, `emulates ${what}`]];
-    }
-    if (reason === ExitReason.EPT_VIOLATION) return [['Xen', `looks up ${detail === undefined ? 'the address' : hex(detail, 8)} in its map of the guest`], [q & 0x38 ? 'Xen' : devices, q & 0x38 ? 'changes the right, or keeps it' : 'answers, or memory is put there']];
-    if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return [['Xen', `looks up ${callOf(told)}`], ['Xen', told.call ? `puts the result ${told.call.result} into EAX` : 'puts the result into EAX']];
-    if (reason === ExitReason.HLT || reason === ExitReason.MWAIT) return [['Xen', 'blocks the vCPU until an interrupt'], ['Scheduler', 'gives the processor to who waits']];
+  const middle = (): Deed[] => {
+    if (vectorOf(reason) >= 0) return [deed('Xen', `is entered through gate ${vectorOf(reason)} of its own table`, VECTOR_CODE[vectorOf(reason)]), ['Xen', 'emulates, mends or bounces it']];
+    if (reason === ExitReason.IO) return ioDeeds(told, devices);
+    if (reason === ExitReason.EPT_VIOLATION) return [['Xen', `looks up ${detail === undefined ? 'the address' : hex(detail, 8)}`, 'ept_handle_violation'], [q & 0x38 ? 'Xen' : devices, q & 0x38 ? 'changes the right, or keeps it' : 'answers, or memory is put there', 'hvm_hap_nested_page_fault']];
+    if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return [['Xen', `looks up ${callOf(told)}`, 'hvm_hypercall'], ['Xen', told.call ? `puts the result ${told.call.result} into EAX` : 'puts the result into EAX']];
+    if (reason === ExitReason.HLT || reason === ExitReason.MWAIT) return [deed('Xen', 'blocks the vCPU until an interrupt', reason === ExitReason.HLT ? 'hvm_hlt' : undefined), ['Scheduler', 'gives the processor to who waits']];
     if (reason === ExitReason.PREEMPTION_TIMER || reason === ExitReason.PAUSE) return [['Xen', 'looks at timers that are due'], ['Scheduler', 'goes on with it, or with who waits']];
-    if (reason === ExitReason.EXTERNAL_INTERRUPT) return [['Xen', 'takes what waits at the doorbell'], ['Xen', 'marks the interrupt or event']];
-    if (reason === ExitReason.INTERRUPT_WINDOW || reason === ExitReason.NMI_WINDOW) return [['Xen', 'takes the interrupt that waited'], ['Xen', 'injects it with the entry']];
-    return [['Xen', `carries out ${exitTitle(reason)} for the guest`]];
+    if (reason === ExitReason.EXTERNAL_INTERRUPT) return [['Xen', 'takes what waits at the doorbell', 'vmx_do_extint'], ['Xen', 'marks the interrupt or event']];
+    if (reason === ExitReason.INTERRUPT_WINDOW || reason === ExitReason.NMI_WINDOW) return [['Xen', 'takes the interrupt that waited'], ['Xen', 'injects it with the entry', 'vmx_intr_assist']];
+    return [deed('Xen', `carries out ${exitTitle(reason)} for the guest`, REASON_CODE[reason])];
   };
-  if (reason === ExitReason.TRIPLE_FAULT) return [['Processor', 'shuts down: exit 2'], ['Xen', 'reads HVM_PARAM_TRIPLE_FAULT_REASON'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0 VIRQ_DOM_EXC'], ['Domain-0', 'does what on_reboot or on_crash says']];
-  return [['Processor', vectorOf(reason) >= 0 ? 'leaves the guest’s ring' : `leaves the guest: exit ${reason}`], ...middle(), ['Guest', 'goes on']];
+  if (reason === ExitReason.TRIPLE_FAULT) return [['Processor', 'shuts down: exit 2'], ['Xen', 'asks what a triple fault is to be', 'hvm_triple_fault'], ['Xen', 'stops the domain’s vCPUs', 'domain_shutdown'], ['Xen', 'sends Domain-0', 'VIRQ_DOM_EXC'], ['Domain-0', 'does what on_reboot or on_crash says']];
+  return [['Processor', vectorOf(reason) >= 0 ? 'leaves the guest’s ring' : `leaves the guest: exit ${reason}`], ...(vectorOf(reason) >= 0 ? [] : [['Xen', 'looks at the reason', 'vmx_vmexit_handler'] as const]), ...middle(), ['Guest', 'goes on']];
 }
 
 /** What hypercalls are for, by name. */

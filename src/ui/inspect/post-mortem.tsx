@@ -13,7 +13,8 @@ import { clock, hex8, whole } from '../units.ts';
 import { ownerClass } from '../parts/marks.tsx';
 import { Code } from './code.tsx';
 import { instructionAt, shortly } from './disassembly.ts';
-import { aboutOf, ExitCard } from './exits.tsx';
+import { aboutOf, ExitCard, HandledBy } from './exits.tsx';
+import { type Deed, wayOf } from './explain.ts';
 import { followed } from './followed.ts';
 import { inspector, WhyBox } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
@@ -24,9 +25,9 @@ import { namer } from './symbols.ts';
 import { CONTROL, frameNotes, GENERAL, kindOf, SEGMENTS, segmentAt, stackOf } from './vcpu-facts.ts';
 
 const words = {
-  nothing: 'Its memory and registers are gone: it was destroyed.', fell: (name: string, at: string, gate: string, why: string) => `${name} stopped: triple fault at ${at}. ${gate[0]!.toUpperCase()}${gate.slice(1)}: ${why}.`, at: (time: string) => `That was at ${time}.`, written: (n: number) => `Bar: written by the last ${n} instructions.`, codeNone: 'What ran before is not kept.', codeNone2: 'in its definition keeps the last 50 instructions.', codeReality: 'A processor keeps branches (Intel PT); what each instruction did, only a simulator.', lastExit: 'Last exit', itsLast: 'its last exit', exitFacts: ['exit reason', 'qualification', 'guest EIP', 'instruction', 'exits before'], notUsed: ', not used', bytes: (n: number, all: string) => `${n} bytes, ${all}`, before: (all: number, io: number) => `${whole(all)}, ${whole(io)} of them port I/O`, tripleHandled: [['Processor', 'shuts down: exit 2'], ['Xen', 'reads', 'HVM_PARAM_TRIPLE_FAULT_REASON'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0', 'VIRQ_DOM_EXC'], ['Domain-0', 'does what its definition says']],
+  nothing: 'Its memory and registers are gone: it was destroyed.', fell: (name: string, at: string, gate: string, why: string) => `${name} stopped: triple fault at ${at}. ${gate[0]!.toUpperCase()}${gate.slice(1)}: ${why}.`, at: (time: string) => `That was at ${time}.`, written: (n: number) => `Bar: written by the last ${n} instructions.`, codeNone: 'What ran before is not kept.', codeNone2: 'in its definition keeps the last 50 instructions.', codeReality: 'A processor keeps branches (Intel PT); what each instruction did, only a simulator.', lastExit: 'Last exit', itsLast: 'its last exit', exitFacts: ['exit reason', 'qualification', 'guest EIP', 'instruction', 'exits before'], notUsed: ', not used', bytes: (n: number, all: string) => `${n} bytes, ${all}`, before: (all: number, io: number) => `${whole(all)}, ${whole(io)} of them port I/O`, 
   stays: 'Its memory and registers stay.',
-  how: 'How it came to that', last: 'last instruction', code: 'Code', codeHint: 'as memory is now', exits: 'Last exits', newest: (n: number, all: number) => `the last ${n} of ${whole(all)}, by place`, columns: ['No.', 'Guest EIP', 'Exit', 'About'], times: 'Times', ports: (all: readonly string[]) => `${all.length > 1 ? 'ports' : 'port'} ${all.join(', ')}`, span: (does: string, first: string, last: string) => (first === last ? `${does} ${first}` : `${does} ${first} to ${last}`), notes: { return: 'return', frame: 'saved EBP' }, handler: 'Handler', handled: [['Processor', 'leaves the guest'], ['Xen', 'takes SCHEDOP_shutdown'], ['Xen', 'stops the domain’s vCPUs'], ['Xen', 'sends Domain-0 VIRQ_DOM_EXC'], ['Domain-0', 'does what on_crash says']],
+  how: 'How it came to that', last: 'last instruction', code: 'Code', codeHint: 'as memory is now', exits: 'Last exits', newest: (n: number, all: number) => `the last ${n} of ${whole(all)}, by place`, columns: ['No.', 'Guest EIP', 'Exit', 'About'], times: 'Times', ports: (all: readonly string[]) => `${all.length > 1 ? 'ports' : 'port'} ${all.join(', ')}`, span: (does: string, first: string, last: string) => (first === last ? `${does} ${first}` : `${does} ${first} to ${last}`), notes: { return: 'return', frame: 'saved EBP' }, handler: 'Handler', handled: [['Processor', 'leaves the guest'], ['Xen', 'takes SCHEDOP_shutdown', 'do_sched_op'], ['Xen', 'stops the domain’s vCPUs', 'domain_shutdown'], ['Xen', 'sends Domain-0', 'VIRQ_DOM_EXC'], ['Domain-0', 'does what on_crash says']] as const,
   registers: 'Registers', facts: (vcpu: number, cpl: number, interrupts: number, isPaging: boolean) => `vCPU ${vcpu}, CPL ${cpl}, IF ${interrupts}, paging ${isPaging ? 'on' : 'off'}`, segments: 'Segments', segmentColumns: ['Register', 'Selector', 'Base', 'What it is'], stack: 'Stack top', stackHint: '4 bytes a row', noStack: 'No memory is mapped there.',
   gate: (isReal: boolean, vector: number) => `${isReal ? 'Vector' : 'IDT entry'} ${vector}`, noGate: 'No memory is mapped there.', toMemory: 'Follow it in Memory', report: 'Save report', kept: 'Kept', memory: 'Memory', frames: (mib: number) => `${whole(mib * 256)} frames`, console: 'Screen and console', asLast: 'as they were', log: 'Exits', counted: (n: number) => `${whole(n)} counted`, processor: 'Instructions', retired: (n: number) => `${whole(n)} retired`, open: 'open',
   reality: 'In reality', tripleReality: 'A PC resets here and keeps nothing. Xen takes a triple fault as a reboot unless', tripleReality2: 'asks for a crash.', crashReality: 'Xen keeps a crashed domain only where on_crash says preserve, and xl dump-core writes its memory into a file for a debugger.',
@@ -215,11 +216,11 @@ function TripleFault({ last, exits, io, state, id, name }: { last: LastExit; exi
   return <>
     <div><h3>{last.reason} {exitTitle(last.reason)}</h3><p class={`sec ${ownerClass(id)}`}><b class="dom">{name}</b> {words.itsLast}</p></div>
     <section><h4>{words.lastExit}</h4><dl class="kv">{facts.map(([what, how]) => <><dt>{what}</dt><dd>{how}</dd></>)}</dl></section>
-    <Handler steps={words.tripleHandled} />
+    <Handler steps={wayOf(last)} />
   </>;
 }
 
-const Handler = ({ steps }: { steps: readonly (readonly string[])[] }) => <section><h4>{words.handler}</h4><ol class="hway">{steps.map(([who, does, code]) => <li key={does}><b>{who}</b> {does}{code && <> <code>{code}</code></>}</li>)}</ol></section>;
+const Handler = ({ steps }: { steps: readonly Deed[] }) => <section><h4>{words.handler}</h4><HandledBy deeds={steps} /></section>;
 
 /** What the rest of the table says of one that is not present. */
 const alike = ({ gates, present, isAlike }: ReturnType<typeof tableOf>): string => (isAlike ? `The guest built all ${gates} entries so, without bit 47.` : `${present} of the table’s ${gates} entries have bit 47 set.`);

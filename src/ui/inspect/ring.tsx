@@ -157,10 +157,10 @@ function placed(all: readonly Index[], slots: number, turn: number, lead: number
 /** What lies in such a slot is a request. */
 const asks = (state: SlotState): boolean => state === 'W' || state === 'T' || state === 'D';
 
-/** Unless one is chosen: that which Domain-0 takes next, or has taken, or has answered last. */
+/** Unless one is chosen: that which Domain-0 takes next, or has taken last, or has answered last. */
 function slotChosen({ data: { ring, slots }, chosen }: Shown<Data>): number {
   if (/^\d+$/.test(chosen) && Number(chosen) < ring.slots) return Number(chosen);
-  const next = ring.reqCons & (ring.slots - 1), taken = ring.rspProdPvt & (ring.slots - 1);
+  const next = ring.reqCons & (ring.slots - 1), taken = (ring.reqCons - 1) & (ring.slots - 1);
   return slots[next] === 'W' ? next : slots[taken] === 'T' ? taken : (ring.rspProdPvt - 1) & (ring.slots - 1);
 }
 

@@ -64,8 +64,6 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256, true)}
     {vm.type === 'hvm' && <div class="fld"><label>{words.startFrom}</label><span class="seg" role="group" aria-label={words.startFrom}>{(['cd', 'disk', 'kernel'] as const).map(from => <button key={from} type="button" aria-pressed={source === from} onClick={() => startFrom(from)}>{words.starts[from]}</button>)}</span></div>}
     {source === 'kernel' && text(words.kernel, 'kernel', vm.kernel, kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) }), 'edit-kernels')}
-    {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels', true)}
-    {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }), undefined, true)}
     {source !== 'kernel' && <Field label={words.boot} of="boot" judged={judged} isHalf>{id => <TypedInput id={id} class="in" value={vm.bootOrder} title={words.bootHint} spellcheck={false} autocomplete="off" commit={written => change({ bootOrder: written.trim() })} />}</Field>}
     {source !== 'kernel' && <Field label={words.bios} of="bios" judged={judged} isHalf>{id => <select id={id} class="in" value={vm.bios ?? 'ringside'} onChange={event => change({ bios: event.currentTarget.value === 'seabios' ? 'seabios' : undefined })}>
       <option value="ringside">{words.ownBios}</option><option value="seabios">SeaBIOS</option></select>}</Field>}
@@ -78,11 +76,23 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     <Field label={words.network} of="vif" judged={judged}>{id => <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
       <option value="none">{words.noCard}</option><option value="vif">{words.pvCard}</option>
       {vm.type === 'hvm' && cards.map(({ model, name }) => <option key={model} value={model}>{name}</option>)}</select>}</Field>
-    <Field label={words.onReboot} of="on_reboot" judged={judged} isHalf>{id => <Actions id={id} value={vm.onReboot} put={onReboot => change({ onReboot })} />}</Field>
-    <Field label={words.onCrash} of="on_crash" judged={judged} isHalf>{id => <Actions id={id} value={vm.onCrash} put={onCrash => change({ onCrash })} />}</Field>
+    <More summary={vm.kernel ? words.more : words.moreHvm} isNeeded={Boolean(vm.ramdisk || vm.cmdline) || judged.plan.errors.some(({ key }) => MORE.has(key))}>
+      {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels', true)}
+      {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }), undefined, true)}
+      <Field label={words.onReboot} of="on_reboot" judged={judged} isHalf>{id => <Actions id={id} value={vm.onReboot} put={onReboot => change({ onReboot })} />}</Field>
+      <Field label={words.onCrash} of="on_crash" judged={judged} isHalf>{id => <Actions id={id} value={vm.onCrash} put={onCrash => change({ onCrash })} />}</Field>
+    </More>
     <datalist id="edit-kernels">{choices.kernels.map(path => <option key={path} value={path} />)}</datalist>
     <datalist id="edit-disks">{choices.disks.map(path => <option key={path} value={path} />)}</datalist>
   </form>;
+}
+
+const MORE: ReadonlySet<string> = new Set(['ramdisk', 'cmdline', 'extra', 'on_reboot', 'on_crash']);
+
+/** What few change: folded, unless the definition has it or something is wrong with it; what somebody opened stays so. */
+function More({ summary, isNeeded, children }: { summary: string; isNeeded: boolean; children: ComponentChildren }) {
+  const isOpen = useSignal(false);
+  return <details class="fmore" open={isNeeded || isOpen.value} onToggle={event => { isOpen.value = event.currentTarget.open; }}><summary>{summary}</summary><div class="fmore-f">{children}</div></details>;
 }
 
 function cardChanges(chosen: string): Changes {

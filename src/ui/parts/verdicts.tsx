@@ -27,13 +27,24 @@ interface Row {
   finding?: Finding;
 }
 
+/** What one line says in several sentences of the same verdict is one row; each error has a place of its own. */
+function together(findings: readonly Finding[]): Finding[] {
+  const rows: Finding[] = [];
+  for (const finding of findings) {
+    const at = finding.verdict === 'error' ? -1 : rows.findIndex(({ verdict }) => verdict === finding.verdict), before = rows[at];
+    if (before) rows[at] = { ...before, short: `${before.short}; ${finding.short}`, text: `${before.text} ${finding.text}` };
+    else rows.push(finding);
+  }
+  return rows;
+}
+
 /** A definition's lines with their findings; findings of other files keep the source they came with. */
 function rowsOf(file: string, text: string | undefined, findings: Finding[]): Row[] {
   const lines = text?.replace(/\r\n?/g, '\n').replace(/\n+$/, '').split('\n');
   const rows: Row[] = [];
   if (lines && lines.length <= MAX_LINES) {
     lines.forEach((source, i) => {
-      const here = findings.filter(finding => finding.line === i + 1);
+      const here = together(findings.filter(finding => finding.line === i + 1));
       if (here.length === 0) rows.push({ line: i + 1, source });
       here.forEach((finding, n) => rows.push({ line: i + 1, source: n === 0 ? source : '', finding }));
     });
