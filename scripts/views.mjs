@@ -81,7 +81,7 @@ const SERVES = 'hog 2\ntime xvda read 512 64 4\nsleep 12\n'.repeat(400);
 
 /** What two guests do side by side: one computes a little and asks the network; each line of the other, which is shown, says what it has done. */
 const PINGS = ['hog 5', 'ping 10.0.2.2 1', 'sleep 46', 'ping 10.0.2.2 1', 'sleep 31\n'].join('\n').repeat(200);
-const TELLS = ['ping 10.0.2.2 3', 'hog 60 40', 'events 20', 'hog 90 40\n'].join('\n').repeat(200);
+const TELLS = ['ping 10.0.2.2 3', 'sleep 60', 'events 20', 'sleep 40', 'read memory/target', 'hog 60 40\n'].join('\n').repeat(200);
 
 const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
@@ -317,7 +317,7 @@ const holdRing = async (page, open) => {
     for (let best = 2; ; await change()) {
       const ms = performance.now() - began,
         now = score();
-      if (now >= (ms < part ? 4 : ms < 2 * part ? best : 2) || ms > 3 * part) {
+      if (now >= (ms < part ? 5 : ms < 2 * part ? best : 2) || ms > 3 * part) {
         hold.click();
         // A look that was under way may have come behind it.
         await new Promise(done => setTimeout(done, 100));

@@ -50,6 +50,8 @@ export interface SlotFacts {
   fields: [name: string, value: string][];
   /** Grants that it names, each with what of the page it means. */
   refs: { ref: number; what: string }[];
+  /** A field has how many there are. */
+  isListed?: true;
 }
 
 /** A ring of a guest's device, as its back end sees it. */
@@ -197,7 +199,7 @@ export function diskRequest({ op, id: [low, high], sector, segments, list }: Req
   const fields: SlotFacts['fields'] = [['operation', operation(list ? OP.INDIRECT : op)], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', String(sector)]];
   if (list) fields.splice(1, 0, ['indirect_op', operation(op)]);
   if (list) fields.push(['nr_segments', `${list.count}, listed in ${pages === 1 ? 'the page' : `${pages} pages, from that`} of gref ${list.refs[0]}`]);
-  return { fields, refs: list && !page ? list.refs.map(ref => ({ ref, what: 'a page of segments' })) : listed.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })) };
+  return { fields, refs: list && !page ? list.refs.map(ref => ({ ref, what: 'a page of segments' })) : listed.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })), ...(list ? { isListed: true as const } : {}) };
 }
 
 /** `found`: private indices of front ends are shown, too. */

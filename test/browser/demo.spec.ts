@@ -178,6 +178,22 @@ test('a guest that the host offers as it stands at its shell goes on there, with
   await expect.poll(() => serialText(page)).toMatch(/^went on$/m);
 });
 
+test('a screen that was chosen at one guest is not shown of another that draws nothing', async ({ page }) => {
+  await open(page);
+  await bootDemo(page);
+  const choice = (name: string) => page.getByRole('group', { name: 'Windows' }).getByRole('button', { name });
+  await choice('Screen').click();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Search and commands' }).fill('Boot minipv-pvh');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.bh h2')).toContainText('minipv-pvh');
+  await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
+  await expect(choice('Serial')).toHaveAttribute('aria-pressed', 'true');
+  // Whoever asks for it sees that it is off.
+  await choice('Screen').click();
+  await expect(page.getByText('Screen is off')).toBeVisible();
+});
+
 test('while xterm is not there a guest’s words stand as text, with the last in view, and take keys', async ({ page }) => {
   const xterm = /\/xterm-[\w-]+\.js(\?|$)/;
   await open(page);

@@ -1,8 +1,8 @@
 /** What all inspectors have: looks while they are open and not held, the table form, export, and the sentence of why. */
 
 import { useSignal } from '@preact/signals';
-import type { ComponentChildren, ComponentType } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { type ComponentChildren, type ComponentType, render } from 'preact';
+import { useEffect, useLayoutEffect } from 'preact/hooks';
 import { sentence } from '../host.ts';
 import { mediaSignal, PHONE } from '../media.ts';
 import { openMenu } from '../parts/menu.tsx';
@@ -23,14 +23,15 @@ export interface InspectorProps {
   target: Target;
   /** Of exported files. */
   name: string;
-  /** The row of inspectors, which stands before the tools. */
-  tabs: ComponentChildren;
+  /** The row of inspectors, which stands before the tools; absent: the tools stand in the element of this id. */
+  tabs?: ComponentChildren;
+  toolsIn?: string;
 }
 
 /** The component of an inspector. */
 export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps> {
   const { Figure, Detail, Tools } = part;
-  return function Inspector({ target, name, tabs }: InspectorProps) {
+  return function Inspector({ target, name, tabs, toolsIn }: InspectorProps) {
     const data = useSignal<Data | undefined>(undefined);
     const looked = useSignal(false), held = useSignal(false), asTable = useSignal(false), chosen = useSignal(''), problem = useSignal('');
     const lacksMemory = part.needsMemory === true && !target.machine;
@@ -65,14 +66,14 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
     };
     const turn = (): void => { asTable.value = !asTable.value; };
     const why = shown && part.why(shown);
+    const size = part.report ? '' : ' sm';
+    const tools = <span class="itools">
+      {!part.report && <button class="btn quiet sm" aria-pressed={held.value} title={words.holdHint} onClick={() => { held.value = !held.value; }}>{words.hold}<span class="hide-s">{words.view}</span></button>}
+      {!phone.value && <button class={`btn quiet${size}`} aria-pressed={asTable.value} onClick={turn}>{words.table}</button>}
+      <button class={`btn${part.report ? '' : ' quiet'}${size}`} aria-haspopup="menu" disabled={seen === undefined} aria-label={phone.value ? words.tools : undefined} onClick={event => openMenu(event, part.report ?? words.export, [...(phone.value ? [{ name: asTable.value ? words.picture : words.table, run: turn }] : []), { name: words.text, run: () => save('txt') }, { name: words.csv, run: () => save('csv') }, { name: words.json, run: () => save('json') }])}>{phone.value ? '⋯' : (part.report ?? words.export)}</button>
+    </span>;
     return <>
-      <div class="sub">{tabs}<span class="grow" />
-        {Tools && !phone.value && <Tools />}
-        <span class="itools">
-          {!part.report && <button class="btn quiet sm" aria-pressed={held.value} title={words.holdHint} onClick={() => { held.value = !held.value; }}>{words.hold}<span class="hide-s">{words.view}</span></button>}
-          {!phone.value && <button class="btn quiet sm" aria-pressed={asTable.value} onClick={turn}>{words.table}</button>}
-          <button class={`btn ${part.report ? '' : 'quiet '}sm`} aria-haspopup="menu" disabled={seen === undefined} aria-label={phone.value ? words.tools : undefined} onClick={event => openMenu(event, part.report ?? words.export, [...(phone.value ? [{ name: asTable.value ? words.picture : words.table, run: turn }] : []), { name: words.text, run: () => save('txt') }, { name: words.csv, run: () => save('csv') }, { name: words.json, run: () => save('json') }])}>{phone.value ? '⋯' : (part.report ?? words.export)}</button>
-        </span></div>
+      {toolsIn ? <Elsewhere id={toolsIn}>{tools}</Elsewhere> : <div class="sub">{tabs}<span class="grow" />{Tools && !phone.value && <Tools />}{tools}</div>}
       <div class={`body ins${held.value ? ' still' : ''}`} role="region" aria-label={name} tabIndex={-1}>
         {problem.value && <p class="stop" role="alert">{problem.value}</p>}
         {lacksMemory ? <p class="hint">{words.noMemory}</p>
@@ -85,6 +86,19 @@ export function inspector<Data>(part: Part<Data>): ComponentType<InspectorProps>
       </div>
     </>;
   };
+}
+
+/** Stands in an element of another part of the page, as long as both are there. */
+function Elsewhere({ id, children }: { id: string; children: ComponentChildren }) {
+  useLayoutEffect(() => {
+    const place = document.getElementById(id);
+    if (place) render(children, place);
+  });
+  useLayoutEffect(() => () => {
+    const place = document.getElementById(id);
+    if (place) render(null, place);
+  }, [id]);
+  return null;
 }
 
 export const WhyBox = ({ why: { question, answer, source } }: { why: Why }) => <p class="why"><b>{question}</b> {answer}{source && <span class="src">{source}</span>}</p>;

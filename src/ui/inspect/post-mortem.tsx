@@ -10,6 +10,7 @@ import type { DomainSession } from '../sessions.ts';
 import { go } from '../state.ts';
 import { strings } from '../strings.ts';
 import { clock, hex8, whole } from '../units.ts';
+import { TOOLS_OF_TAB } from '../parts/guest.tsx';
 import { ownerClass } from '../parts/marks.tsx';
 import { Code } from './code.tsx';
 import { instructionAt, shortly } from './disassembly.ts';
@@ -254,5 +255,5 @@ export const PostMortem = inspector<Data>({
 export function PostMortemPage({ session }: { session: DomainSession }) {
   const machine = useMachine();
   const target = useMemo(() => ({ session, ...(machine.value?.view ? { machine: machine.value.view } : {}) }), [session, machine.value]);
-  return <div class="inspect pmx">{machine.value && <PostMortem key={session.id} target={target} name={`${session.info.value.name} post-mortem`} tabs={null} />}</div>;
+  return <div class="inspect pmx">{machine.value && <PostMortem key={session.id} target={target} name={`${session.info.value.name} post-mortem`} toolsIn={TOOLS_OF_TAB} />}</div>;
 }

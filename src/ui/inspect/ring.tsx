@@ -233,7 +233,7 @@ function Ring(shown: Shown<Data>) {
 function Detail(shown: Shown<Data>) {
   const { data, target } = shown, { ring, slots, indices, grants } = data;
   const slot = slotChosen(shown), state = slots[slot]!, last = lastIn({ slots: ring.slots, reqProd: state === 'D' ? ring.front!.reqProdPvt : ring.reqProd }, slot), isUsed = last >= 0, isRequest = asks(state);
-  const { fields, refs } = ring.requests[slot]!;
+  const { fields, refs, isListed } = ring.requests[slot]!;
   return <>
     <section><h3>{words.indices}</h3><table class="idxs"><thead><tr>{words.columns.map((name, i) => <th key={name} class={i === 1 || i === 2 ? 'num' : ''}>{name}</th>)}</tr></thead><tbody>
       {indices.map(index => { const { name, value, by, address } = index; return <tr key={name}><td class="m b">{name}</td><td class="m num">{value}</td><td class="m num">{value & (ring.slots - 1)}</td><td class="nw"><Chip id={by === 'backend' ? 0 : (target.session?.id ?? 0)} /> {words[by]}</td><td class="sec" title={address === undefined ? undefined : words.foundHow}>{livesIn(index)}</td></tr>; })}
@@ -242,7 +242,7 @@ function Detail(shown: Shown<Data>) {
       {isUsed && <><dl class="kv">{(isRequest ? fields : ring.responses[slot]!).map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>
       {!isRequest && <p class="cap-t">{state === 'F' ? words.left : words.response}</p>}
       {isRequest && refs.slice(0, 1).map(({ ref, what }) => <Chain key={ref} target={target} entry={grants.get(ref)} gref={ref} what={what} />)}
-      {isRequest && refs.length > 1 && <p class="cap-t">{words.more(refs.length - 1)}</p>}</>}
+      {isRequest && refs.length > 1 && !isListed && <p class="cap-t">{words.more(refs.length - 1)}</p>}</>}
     </section>
   </>;
 }
@@ -256,7 +256,7 @@ function Events({ data: { ring, port } }: Shown<Data>) {
 function Chain({ target, entry, gref, what }: { target: Target; entry: GrantEntry | undefined; gref: number; what: string }) {
   const domain = target.session && target.machine?.domain(target.session.id);
   const mfn = entry && (entry.use?.mfn ?? domain?.p2m(entry.frame)?.mfn);
-  const lines = mfn !== undefined && mfn >= 0 && target.machine ? [0, 16, 32].map(from => hexLine(target.machine!.memory, mfn * 4096, from)) : undefined;
+  const lines = mfn !== undefined && mfn >= 0 && target.machine ? [0, 16].map(from => hexLine(target.machine!.memory, mfn * 4096, from)) : undefined;
   return <div><ol class="chain">
     <li class={target.session && ownerClass(target.session.id)}><small>{words.gref}</small><b>gref {gref}</b><span>{entry ? `${entry.readonly ? words.readonly : words.writable}, to dom ${entry.domid}` : words.noGrant}</span></li>
     {entry && <li class={target.session && ownerClass(target.session.id)}><small>{words.gfn}</small><b>0x{entry.frame.toString(16)}</b><span>{what}</span></li>}

@@ -31,9 +31,12 @@ export const guestPanel: Panel = {
 /** Smaller pages show one window at a time unless asked. */
 const roomForBoth = mediaSignal('(min-width: 1280px) and (min-height: 800px)');
 
-/** What stands on the workbench: the person's choice, else what the guest uses. */
-function shownWindows(session: DomainSession): Exclude<WindowChoice, 'auto'> {
-  if (windows.value !== 'auto') return windows.value;
+type Shown = Exclude<WindowChoice, 'auto'>;
+
+/** What stands on the workbench: what was chosen here, or at another guest; else, and in place of a screen on which this guest has never drawn, what it uses. */
+function shownWindows(session: DomainSession, chosen: Shown | undefined): Shown {
+  const choice = chosen ?? windows.value, isUsed = chosen !== undefined || choice === 'serial' || session.drew.value || !session.spoke.value;
+  if (choice !== 'auto' && isUsed) return choice;
   if (session.drew.value && session.spoke.value && roomForBoth.value) return 'both';
   return session.drew.value && !session.spoke.value ? 'screen' : 'serial';
 }
@@ -46,6 +49,8 @@ const InspectPage = later(() => import('../inspect/page.tsx'), part => part.Insp
 const CONSOLE = 'console',
   POST_MORTEM = 'post-mortem',
   PANEL = 'guest-panel';
+/** Where a tab puts tools of its own: beside what can be done to the guest. */
+export const TOOLS_OF_TAB = 'tools-of-tab';
 const TABS = [[CONSOLE, words.tabs.console], ['overview', words.tabs.overview], ['history', words.tabs.history], ['inspect', words.tabs.inspect], ['definition', words.tabs.definition]] as const;
 
 function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: string | undefined }) {
@@ -56,7 +61,8 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
   const over = session.over, isKept = over && !gone && !domain.lost;
   const tab = (chosen ?? first) === POST_MORTEM && !isKept ? CONSOLE : (chosen ?? first);
   const paused = domain.state === 'p';
-  const view = shownWindows(session);
+  const [here, setHere] = useState<Shown>();
+  const view = shownWindows(session, here);
   // Of two windows Enter gives the keyboard to the one where the guest has spoken.
   const serialFirst = view === 'serial' || (view === 'both' && session.spoke.value);
   const going = leaving.value.get(session.id);
@@ -68,6 +74,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
         <div class={`row wrap tools${(over && tab !== POST_MORTEM) || going ? ' says' : ''}`} role="toolbar" aria-label={domain.name}>
         {over ? <>
           {tab !== POST_MORTEM && <span class={domain.fell ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}</span>}<span class="grow" />
+          {tab === POST_MORTEM && <span id={TOOLS_OF_TAB} />}
           {session.files && <button class="btn primary" onClick={() => void bootAgain(session)}>{words.again}</button>}
           {gone ? <button class="btn" onClick={() => go({ kind: 'home' })}>{words.close}</button> : <Tool onClick={() => destroy(session)}>{words.destroy}</Tool>}
         </> : going ? <>
@@ -87,7 +94,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
       <div class="row gtabs">
         <Tabs label={domain.name} tabs={isKept ? [[POST_MORTEM, words.tabs.postMortem], ...TABS] : TABS} panel={PANEL} chosen={tab} onChoose={id => go({ kind: 'domain', id: session.id, ...(id === first ? {} : { tab: id }) })} /><span class="grow" />
         {tab === CONSOLE && <div class={`seg${session.drew.value || view !== 'serial' ? '' : ' hide-s'}`} role="group" aria-label={words.view}>
-          {(['serial', 'screen', 'both'] as const).map(choice => <button key={choice} aria-pressed={view === choice} onClick={() => { windows.value = choice; }}>{words[choice]}</button>)}
+          {(['serial', 'screen', 'both'] as const).map(choice => <button key={choice} aria-pressed={view === choice} onClick={() => { windows.value = choice; setHere(choice); }}>{words[choice]}</button>)}
         </div>}
       </div>
     </div>
