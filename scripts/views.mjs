@@ -73,7 +73,9 @@ const MOST_LOGS = 10;
 const MOST_WALKS = 24;
 /** So often the inspector of rings looks; so long the rarest of moments is waited for, then as long for one that was seen. */
 const RING_LOOK_MS = 250,
-  RING_MS = 30_000;
+  RING_MS = 30_000,
+  /** Names of indices have room beside so many slots in use. */
+  MOST_USED = 14;
 /** Guests with their weights; all but the first compute without end: more than two processors can give. */
 const WEIGHED = { web: 256, batch: 512, render: 256, backup: 128 };
 /** What a server does: it computes, asks its disk, and sleeps. */
@@ -295,38 +297,46 @@ const holdRing = async (page, open) => {
   );
   await open();
   await page.locator('.ringw').waitFor({ timeout: PROMPT_MS });
-  await page.evaluate(async part => {
-    window.asBefore();
-    const ring = document.querySelector('.ringw'),
-      hold = [...document.querySelectorAll('.sub button')].find(button => button.textContent.startsWith('Hold')),
-      began = performance.now();
-    /** Of four states how many stand; a draft counts for a little more: it is the rarest. */
-    const score = () => {
-      const [waits, taken, answered, drafted = 0] = /: (\d+) wait.* (\d+) in Domain-0’s hands, (\d+) answered, unread, (?:(\d+) drafted)?/
-        .exec(ring.getAttribute('aria-label'))
-        .slice(1)
-        .map(count => Number(count ?? 0));
-      return taken > 0 ? [waits, taken, answered, drafted].filter(count => count > 0).length + (waits > 0 ? 0.6 : 0) + (drafted > 0 ? 0.5 : 0) : 0;
-    };
-    const change = () =>
-      new Promise(done => {
-        const observer = new MutationObserver(() => (observer.disconnect(), done()));
-        observer.observe(ring, { attributes: true, attributeFilter: ['aria-label'] });
-        setTimeout(() => (observer.disconnect(), done()), 1000);
-      });
-    for (let best = 2; ; await change()) {
-      const ms = performance.now() - began,
-        now = score();
-      if (now >= (ms < part ? 5 : ms < 2 * part ? best : 2) || ms > 3 * part) {
-        hold.click();
-        // A look that was under way may have come behind it.
-        await new Promise(done => setTimeout(done, 100));
-        if (score() >= now) return;
-        hold.click();
+  await page.evaluate(
+    async ([part, MOST_USED]) => {
+      window.asBefore();
+      const ring = document.querySelector('.ringw'),
+        hold = [...document.querySelectorAll('.sub button')].find(button => button.textContent.startsWith('Hold')),
+        began = performance.now();
+      /** Of four states how many stand; a draft counts for a little more: it is the rarest. */
+      const score = () => {
+        const [waits, taken, answered, drafted = 0] = /: (\d+) wait.* (\d+) in Domain-0’s hands, (\d+) answered, unread, (?:(\d+) drafted)?/
+          .exec(ring.getAttribute('aria-label'))
+          .slice(1)
+          .map(count => Number(count ?? 0));
+        return taken > 0
+          ? [waits, taken, answered, drafted].filter(count => count > 0).length +
+              (waits > 0 ? 0.6 : 0) +
+              (drafted > 0 ? 0.5 : 0) -
+              (waits + taken + answered + drafted > MOST_USED ? 0.4 : 0)
+          : 0;
+      };
+      const change = () =>
+        new Promise(done => {
+          const observer = new MutationObserver(() => (observer.disconnect(), done()));
+          observer.observe(ring, { attributes: true, attributeFilter: ['aria-label'] });
+          setTimeout(() => (observer.disconnect(), done()), 1000);
+        });
+      for (let best = 2; ; await change()) {
+        const ms = performance.now() - began,
+          now = score();
+        if (now >= (ms < part ? 5 : ms < 2 * part ? best : 2) || ms > 3 * part) {
+          hold.click();
+          // A look that was under way may have come behind it.
+          await new Promise(done => setTimeout(done, 100));
+          if (score() >= now) return;
+          hold.click();
+        }
+        best = Math.max(best, now);
       }
-      best = Math.max(best, now);
-    }
-  }, RING_MS);
+    },
+    [RING_MS, MOST_USED],
+  );
 };
 
 const definition = (name, more) => ({ name: `${name}.cfg`, mimeType: 'text/plain', buffer: Buffer.from(`name = "${name}"\n${more}`) });
