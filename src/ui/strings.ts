@@ -170,6 +170,7 @@ export const strings = {
     dropNow: 'Let go: every line gets a verdict, nothing starts yet.',
     choose: 'Choose files',
     write: 'Write one',
+    runs: 'runs', openRunning: (name: string) => `${name} runs: go to it`,
     dropKinds: [['.cfg', 'xl or xm definition'], ['.xml', 'libvirt domain'], ['vmlinuz', 'kernel, with initrd or alone'], ['.iso .img .qcow2', 'CD or disk'], ['.save', 'saved guest']],
     dropTogether: 'With the files it names; several at once.',
     lesson: 'Lessons',

@@ -82,6 +82,8 @@ const SIZE = 560,
   LEFT = -30,
   RIGHT = 104,
   LETTER = 8,
+  /** From the middle of a mark to its edge. */
+  MARK = 5,
   /** Between the mark of an index and its name. */
   BESIDE = 10,
   /** The arrow that tells which way indices grow: between ring and names. */
@@ -123,8 +125,8 @@ function sector(i: number, slots: number, grow: number, turn: number): string {
 
 /** Indices at the same slot, whose edge is at `own`: their names stand below each other. */
 interface Group { indices: Index[]; own: number }
-/** A line leads from the slot's edge to the mark of each. */
-interface Placed extends Index { own: number; x: number; y: number; isRight: boolean }
+/** A line leads from the slot's edge to the mark of the first of a group, and down to the others (`from` its height). */
+interface Placed extends Index { own: number; x: number; y: number; isRight: boolean; isFirst: boolean; fromY: number }
 
 const heightOf = ({ indices }: Group): number => (indices.length * LINE) / 2 + APART / 2;
 /** Heights of names, each as near to its slot's as it can be: what is too near to what is above it moves down, and up again where that ends. */
@@ -142,10 +144,11 @@ function placed(all: readonly Index[], slots: number, turn: number, lead: number
   const above = groups.filter(({ own }) => own < lead), below = groups.filter(({ own }) => own >= lead && own < whole / 2), left = groups.filter(({ own }) => own >= whole / 2).reverse();
   const place = (side: readonly Group[], first: number, last: number): Placed[] => {
     const down = spread(side, first, last), isRight = side !== left;
-    return side.flatMap(({ indices, own }, i) => indices.map((index, line) => {
-      const y = MIDDLE - LABEL + Math.min(2 * LABEL, Math.max(0, down[i]!)) + (line - (indices.length - 1) / 2) * LINE, out = Math.sqrt(Math.max(0, LABEL ** 2 - (y - MIDDLE) ** 2));
-      return { ...index, own, x: CENTRE + (isRight ? out : -out), y, isRight };
-    }));
+    return side.flatMap(({ indices, own }, i) => {
+      const ys = indices.map((_, line) => MIDDLE - LABEL + Math.min(2 * LABEL, Math.max(0, down[i]!)) + (line - (indices.length - 1) / 2) * LINE);
+      const out = Math.max(...ys.map(y => Math.sqrt(Math.max(0, LABEL ** 2 - (y - MIDDLE) ** 2)))), isUpper = Math.cos(own) > 0, first = isUpper ? 0 : indices.length - 1;
+      return indices.map((index, line) => ({ ...index, own, x: CENTRE + (isRight ? out : -out), y: ys[line]!, isRight, isFirst: line === first, fromY: ys[isUpper ? Math.max(0, line - 1) : Math.min(ys.length - 1, line + 1)]! }));
+    });
   };
   const leadDown = LABEL - OUTER * Math.cos(lead);
   const gap = (group: Group | undefined): number => (group ? heightOf(group) + FREE : 0);
@@ -212,9 +215,9 @@ function Ring(shown: Shown<Data>) {
           {(few || i % 32 === 0) && <text x={nx} y={ny + 4} text-anchor="middle" class="m">{i}</text>}</g>; })}
         <path d={`M${p(way, ARROW)}A${ARROW} ${ARROW} 0 0 1 ${p(way + WAY, ARROW)}`} class="way" marker-end="url(#way)" />
         <path class="lead" data-from={p(lead, OUTER + 4)} />
-        {names.map(({ name, value, kind, by, own, x, y, isRight }) => {
+        {names.map(({ name, value, kind, by, own, x, y, isRight, isFirst, fromY }) => {
           const colour = by === 'frontend' ? 'var(--c)' : 'var(--d0)';
-          return <g key={name}><path d={`M${p(own, INNER)}L${p(own, OUTER + 7)}L${x} ${y}`} fill="none" stroke={colour} stroke-width="1.5" stroke-dasharray={kind === 'wake' ? '3 2' : undefined} />
+          return <g key={name}><path d={isFirst ? `M${p(own, INNER)}L${p(own, OUTER + 7)}L${x} ${y}` : `M${x} ${fromY + MARK * Math.sign(y - fromY)}V${y - MARK * Math.sign(y - fromY)}`} fill="none" stroke={colour} stroke-width="1.5" stroke-dasharray={kind === 'wake' ? '3 2' : undefined} />
             {kind === 'wake' ? <path d={`M${x} ${y - 5}l5 5l-5 5l-5 -5z`} fill="var(--panel)" stroke={colour} stroke-width="1.5" /> : <circle cx={x} cy={y} r="4.4" fill={kind === 'shared' ? colour : 'var(--panel)'} stroke={colour} stroke-width="1.5" />}
             <text x={isRight ? x + BESIDE : x - BESIDE} y={y + 4} text-anchor={isRight ? 'start' : 'end'} class="m ix"><tspan class={kind === 'shared' ? 'b' : ''}>{name}</tspan> {value}</text></g>;
         })}

@@ -1,7 +1,7 @@
 /** First view: boot something, drop a definition, start a lesson. */
 
 import { signal } from '@preact/signals';
-import { domains } from '../host.ts';
+import { domains, living } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { FIGURE, isListed, type Offer, offers, pcos, progressText } from '../offers.ts';
 import { fourWays } from '../parts.ts';
@@ -135,6 +135,12 @@ function Way({ guest }: { guest: Offer }) {
 
 const Source = ({ guest }: { guest: Offer }) => guest !== pcos ? null : <> <button class="link" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{strings.pcos.source}</button></>;
 
+/** One that runs is a click away; another boots beside it. */
+function Runs({ guest }: { guest: Offer }) {
+  const domain = living.value.find(({ name }) => name === guest.id);
+  return domain ? <> <button class="link" aria-label={strings.home.openRunning(guest.title)} onClick={() => go({ kind: 'domain', id: domain.id })}>{strings.home.runs}</button></> : null;
+}
+
 /** A guest that has not been booted here has no time. */
 function ReadyIn({ guest }: { guest: Offer }) {
   const ms = readyIn.value[guest.id];
@@ -147,7 +153,7 @@ function OfferRow({ guest, isBest = false }: { guest: Offer; isBest?: boolean })
   const memoryMiB = known?.memoryMiB ?? domains.value.find(({ name }) => name === guest.id)?.memoryMiB;
   return <>
     <tr class={isBest ? 'best' : undefined}>
-      <td><span class="b">{guest.title}</span>{!isBest && <span class={`sec meta-line${guest.about.length < ONE_LINE ? ' one' : ''}`}>{guest.about}<Source guest={guest} /></span>}</td><td>{type && <ModeBadge type={type} />}</td>
+      <td><span class="b">{guest.title}</span><Runs guest={guest} />{!isBest && <span class={`sec meta-line${guest.about.length < ONE_LINE ? ' one' : ''}`}>{guest.about}<Source guest={guest} /></span>}</td><td>{type && <ModeBadge type={type} />}</td>
       <td class="num nw">{memoryMiB ? `${memoryMiB} MiB` : strings.tree.noData}</td><td class="num nw">{guest.bytes > 0 ? bytes(guest.bytes) : strings.home.small}</td><ReadyIn guest={guest} />
       <td class="num"><BootButton guest={guest} isBest={isBest} /></td>
     </tr>
