@@ -387,7 +387,7 @@ describe('a triple fault', () => {
 
   it.each([
     ['restart', 'x restarted'],
-    ['destroy', 'x crashed'],
+    ['destroy', 'x stopped'],
   ])('is a task with its report (on_reboot = %s)', async (action, command) => {
     const host = makeHost();
     let tasks: Task[] = [];
