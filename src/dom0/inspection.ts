@@ -198,7 +198,7 @@ export function diskRequest({ op, id: [low, high], sector, segments, list }: Req
   const listed = page ? Array.from({ length: Math.min(list!.count, SEGMENTS_PER_PAGE) }, (_, i) => readSegment(page, 2 * i)) : segments;
   const fields: SlotFacts['fields'] = [['operation', operation(list ? OP.INDIRECT : op)], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', String(sector)]];
   if (list) fields.splice(1, 0, ['indirect_op', operation(op)]);
-  if (list) fields.push(['nr_segments', `${list.count}, listed in ${pages === 1 ? 'the page' : `${pages} pages, from that`} of gref ${list.refs[0]}`]);
+  if (list) fields.push(['nr_segments', `${list.count}${pages === 0 ? '' : `, listed in ${pages === 1 ? 'the page' : `${pages} pages, from that`} of gref ${list.refs[0]}`}`]);
   return { fields, refs: list && !page ? list.refs.map(ref => ({ ref, what: 'a page of segments' })) : listed.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })), ...(list ? { isListed: true as const } : {}) };
 }
 

@@ -123,9 +123,9 @@ function asCsv({ name, columns, rows }: Table): string {
   return [[name], columns, ...rows].map(row => `${row.map(cell).join(',')}\r\n`).join('');
 }
 
-/** Columns below each other, as tools on a terminal write them. */
+/** Columns below each other, as tools on a terminal write them; what would end a line, or worse, by its number. */
 function asText({ name, columns, rows }: Table): string {
-  const lines = [columns, ...rows].map(row => row.map(String)), widths = columns.map((_, i) => Math.max(...lines.map(row => row[i]?.length ?? 0)));
+  const lines = [columns, ...rows].map(row => row.map(cell => String(cell).replace(/\p{Cc}/gu, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`))), widths = columns.map((_, i) => Math.max(...lines.map(row => row[i]?.length ?? 0)));
   return [name, ...lines.map(row => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd())].map(line => `${line}\n`).join('');
 }
 
