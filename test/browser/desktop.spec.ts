@@ -178,7 +178,7 @@ test('the slider lets every guest on by so many exits a second, until the machin
   await row(page, /pcos HVM/).click();
   await page.getByRole('tab', { name: 'Inspect' }).click();
   await page.getByRole('tab', { name: 'Exits' }).click();
-  const exits = async (): Promise<number> => Number((await page.getByText(/^[\d\s]+ exits$/).innerText()).replace(/\D/g, ''));
+  const exits = async (): Promise<number> => Number((await page.getByText(/^[\d\s]+ exits since start$/).innerText()).replace(/\D/g, ''));
   await expect.poll(exits).toBeGreaterThan(50);
   const speed = page.getByRole('slider', { name: 'Speed' }), state = row(page, /pcos/).locator('.st'), [run, pause] = ['Run all guests', 'Pause all guests'].map(name => page.getByRole('button', { name }));
   await expect(speed).toHaveAttribute('aria-valuetext', 'full');
