@@ -1,8 +1,6 @@
 /** xenstored as Domain 0's own programs use it: no ring, strings for values, and watches that call back. */
-import { encode } from './protocol.ts';
+import { decode, encode } from './protocol.ts';
 import { type Connection, type Permission, type Store, StoreError } from './store.ts';
-
-const decoder = new TextDecoder('latin1');
 
 /** Reads and writes, at once or inside a transaction. */
 export class StoreView {
@@ -21,7 +19,7 @@ export class StoreView {
   /** undefined: there is no such node. */
   read(path: string): string | undefined {
     try {
-      return decoder.decode(this.store.read(this.connection, path, this.tx));
+      return decode(this.store.read(this.connection, path, this.tx));
     } catch (error) {
       if (error instanceof StoreError && error.errno === 'ENOENT') return undefined;
       throw error;

@@ -49,7 +49,7 @@ export interface Daemon {
 }
 
 // Paths and names are bytes to the protocol: one character each.
-const decode = (bytes: Uint8Array): string => {
+export const decode = (bytes: Uint8Array): string => {
   let text = '';
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
