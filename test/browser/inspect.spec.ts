@@ -82,6 +82,11 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
     await expect(page.locator('.idet dd').first()).toHaveText(value);
     await expect(page.locator('#strip')).toContainText(`xenstore-write /local/domain/1/name ${value}`);
   }
+  // What is refused says so there, and stands for another try.
+  await page.getByRole('textbox', { name: 'New value' }).fill('x'.repeat(5000));
+  await page.getByRole('button', { name: 'Write', exact: true }).click();
+  await expect(page.locator('.idet').getByRole('alert')).toContainText('E2BIG');
+  await expect(page.getByRole('textbox', { name: 'New value' })).toHaveValue(/^x+$/);
   const saved = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Export' }).click();
   await page.getByRole('menuitem', { name: /^JSON/ }).click();

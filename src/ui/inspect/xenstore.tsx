@@ -3,7 +3,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Inspected, StoreNode } from '../../dom0/index.ts';
-import { asTask, host, nameOf } from '../host.ts';
+import { host, nameOf, sentence } from '../host.ts';
 import { PHONE } from '../media.ts';
 import { Chip, Icon, ownerClass } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
@@ -139,10 +139,23 @@ function Figure(shownNow: Shown<Data>) {
   </div>;
 }
 
-function write(event: SubmitEvent, path: string): void {
-  event.preventDefault();
-  const form = event.currentTarget as HTMLFormElement, value = String(new FormData(form).get('value') ?? '');
-  void asTask(`xenstore-write ${path}`, () => host['store-write'](path, value)).then(() => form.reset());
+/** A refusal stands below the field, which keeps what was written. */
+function Write({ path }: { path: string }) {
+  const problem = useSignal('');
+  const write = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement;
+    try {
+      await host['store-write'](path, String(new FormData(form).get('value') ?? ''));
+      problem.value = '';
+      form.reset();
+    } catch (error) {
+      problem.value = sentence(error);
+    }
+  };
+  return <form title={words.writeHint} onSubmit={event => void write(event)}>
+    <p class="row"><input class="in s grow" name="value" autocomplete="off" spellcheck={false} aria-label={words.newValue} placeholder={words.newValue} /><button class="btn sm">{words.write}</button></p>
+    {problem.value && <p class="stop" role="alert">{problem.value}</p>}</form>;
 }
 
 function Detail(shown: Shown<Data>) {
@@ -155,7 +168,7 @@ function Detail(shown: Shown<Data>) {
     <h3 class="m path-t">{node.path}</h3>
     {last && <p class="sec">{words.by} <b class={`dom ${ownerClass(last.by)}`}>{nameOf(last.by)}</b> at {clock(last.ms)}</p>}
     <dl class="kv"><dt>{words.value}</dt><dd>{shownValue(node)}</dd><dt>{words.length}</dt><dd>{words.bytes(node.bytes)}</dd><dt>{words.generation}</dt><dd>{node.generation}</dd></dl>
-    <form class="row xs-w" title={words.writeHint} onSubmit={event => write(event, node.path)}><input key={node.path} class="in s grow" name="value" autocomplete="off" spellcheck={false} aria-label={words.newValue} placeholder={words.newValue} /><button class="btn sm">{words.write}</button></form>
+    <Write key={node.path} path={node.path} />
     <section><h4>{words.permissions} {node.permissions}</h4><table class="bitst"><tbody>
       <tr><td class="m b">{owner}</td><td class="sec">{words.owner(nameOf(Number(owner!.slice(1))))}; {words.others}: {words.rights[owner![0]!]}</td></tr>
       {others.map(each => <tr key={each}><td class="m b">{each}</td><td class="sec">{nameOf(Number(each.slice(1)))}: {words.rights[each[0]!]}</td></tr>)}</tbody></table></section>
