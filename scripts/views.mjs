@@ -301,7 +301,7 @@ const holdRing = async (page, open) => {
       const ring = document.querySelector('.ringw'),
         hold = [...document.querySelectorAll('.sub button')].find(button => button.textContent.startsWith('Hold')),
         began = performance.now();
-      /** Of four states how many stand; a draft counts for a little more: it is the rarest. */
+      /** Of four states how many stand; what waits and a draft count for a little more: they are rare. */
       const score = () => {
         const [waits, taken, answered, drafted = 0] = /: (\d+) wait.* (\d+) in Domain-0’s hands, (\d+) answered, unread, (?:(\d+) drafted)?/
           .exec(ring.getAttribute('aria-label'))
@@ -372,7 +372,7 @@ const VIEWS = [
         await row.filter({ hasText: /\d s/ }).waitFor({ timeout: 2 * PROMPT_MS });
       }
       await choose(page, 'Go to Shell of Domain-0');
-      await typeAhead(page, 'xl destroy debian-686-pae; xl destroy pcos');
+      await typeAhead(page, `xl destroy ${LINUX}; xl destroy pcos`);
       await toHost(page, 'Desktop');
       // Beside a guest that works: what lives on the view has something to tell.
       await page.getByRole('button', { name: 'Boot minipv-pv', exact: true }).click();

@@ -6,6 +6,7 @@ import { type Facts, factsOf } from './facts.ts';
 import { type FrontIndices, FrontRings, grantedPage } from './front-rings.ts';
 import type { HostCore } from './host.ts';
 import type { BreakHit, BreakPoint, HotRegion } from '../hypervisor/domain/index.ts';
+import type { GrantEntry } from '../hypervisor/view/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../hypervisor/loader/index.ts';
 import { ideName } from './plan.ts';
 import type { CardInfo } from './toolstack/cards.ts';
@@ -217,9 +218,12 @@ function ringFacts(host: HostCore, id: number, found?: FrontRings): RingFacts[] 
     return { seen, fronts };
   };
   const front = (indices: FrontIndices | undefined): Pick<RingFacts, 'front'> => (indices ? { front: indices } : {});
-  const { view } = host.toolstack, entries = view.domain(id)?.grants()?.entries;
+  const { view } = host.toolstack;
+  // Few ask so, and a grant table is long.
+  let entries: readonly GrantEntry[] | undefined;
   const granted = (ref: number): Int32Array | undefined => {
-    const first = grantedPage(view, id, entries?.find(entry => entry.ref === ref));
+    entries ??= view.domain(id)?.grants()?.entries ?? [];
+    const first = grantedPage(view, id, entries.find(entry => entry.ref === ref));
     return first < 0 ? undefined : view.memory.words.slice(first, first + 2 * SEGMENTS_PER_PAGE);
   };
   const rings: RingFacts[] = [];

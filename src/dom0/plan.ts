@@ -406,7 +406,8 @@ export function planKernel(options: {
 }
 
 /** In single quotes, for a shell. */
-const quoted = (word: string): string => (/^[\w./:+-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
+/** A word as POSIX shells read it back. */
+export const quoted = (word: string): string => (/^[\w./:+-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`);
 
 /** As xl creates a domain without a file of its own: settings stand behind an empty one (xl(1), create). */
 export const XL_CREATE_FROM_NOTHING = 'xl create /dev/null';

@@ -22,13 +22,13 @@ interface Told {
 const hex = (value: number, digits = 0): string => `0x${(value >>> 0).toString(16).padStart(digits, '0')}`;
 
 /** Who answers at which ports of a PC (the first and last of each), and for whom that is emulated. */
-const PORTS: readonly (readonly [first: number, last: number, what: string, byXen?: true])[] = [
-  [0x00, 0x1f, 'DMA controller, or the switch that unplugs emulated devices (0x10)'], [0x20, 0x21, 'first 8259A interrupt controller', true], [0x40, 0x43, '8254 timer', true],
-  [0x60, 0x60, 'keyboard controller, data'], [0x61, 0x61, 'speaker and timer 2', true], [0x64, 0x64, 'keyboard controller, status and commands'], [0x70, 0x71, 'real-time clock', true], [0x80, 0x8f, 'POST code and DMA pages'],
-  [0x92, 0x92, 'system port A: A20 and reset'], [0xa0, 0xa1, 'second 8259A interrupt controller', true], [0xb2, 0xb3, 'power management commands'], [0xe9, 0xe9, 'debug console', true], [0xf0, 0xf1, 'coprocessor error', true],
+const PORTS: readonly (readonly [first: number, last: number, what: string, byXen?: string | true])[] = [
+  [0x00, 0x1f, 'DMA controller, or the switch that unplugs emulated devices (0x10)'], [0x20, 0x21, 'first 8259A interrupt controller', 'vpic_intercept_pic_io'], [0x40, 0x43, '8254 timer', 'handle_pit_io'],
+  [0x60, 0x60, 'keyboard controller, data'], [0x61, 0x61, 'speaker and timer 2', 'handle_speaker_io'], [0x64, 0x64, 'keyboard controller, status and commands'], [0x70, 0x71, 'real-time clock', 'handle_rtc_io'], [0x80, 0x8f, 'POST code and DMA pages'],
+  [0x92, 0x92, 'system port A: A20 and reset'], [0xa0, 0xa1, 'second 8259A interrupt controller', 'vpic_intercept_pic_io'], [0xb2, 0xb3, 'power management commands'], [0xe9, 0xe9, 'debug console', 'hvm_print_line'], [0xf0, 0xf1, 'coprocessor error', true],
   [0x170, 0x177, 'second IDE channel'], [0x1f0, 0x1f0, 'first IDE channel, data'], [0x1f1, 0x1f7, 'first IDE channel, registers'], [0x376, 0x376, 'second IDE channel, control'],
   [0x378, 0x37a, 'parallel port'], [0x3b0, 0x3df, 'VGA registers'], [0x3f6, 0x3f6, 'first IDE channel, control'], [0x2f8, 0x2ff, 'COM2'], [0x3f8, 0x3ff, 'COM1, a 16550A'], [0x402, 0x402, 'debug console of firmware'],
-  [0x4d0, 0x4d1, 'edge or level of interrupts', true], [0x510, 0x51b, 'fw_cfg'], [0xb000, 0xb03f, 'ACPI power management'], [0xcf8, 0xcff, 'PCI configuration'], [0x1ce, 0x1d0, 'VBE registers'],
+  [0x4d0, 0x4d1, 'edge or level of interrupts', 'vpic_intercept_elcr_io'], [0x510, 0x51b, 'fw_cfg'], [0xb000, 0xb03f, 'ACPI power management'], [0xcf8, 0xcff, 'PCI configuration'], [0x1ce, 0x1d0, 'VBE registers'],
 ];
 /** The device behind a port within a sentence; a name has no article. */
 const theDevice = (what: string): string => (/^(COM|fw_cfg|no |a )/.test(what) ? what : `the ${what}`);
@@ -137,24 +137,19 @@ export function answererOf({ reason, qualification, call }: Told, model: keyof t
 const MODELS = { stub: 'Its device model', 'Domain-0': 'Its model in Domain-0' };
 
 /** Who does what about an exit; `code`: what Xen 4.17 calls the function that does it, where it is one (xen/arch/x86/hvm, xen/common). */
-export type Deed = readonly [who: string, does: string, code?: string];
+export type Deed = readonly [who: string, does: string, code?: string | undefined];
 
 const REASON_CODE: Readonly<Record<number, string>> = {
   [ExitReason.CPUID]: 'hvm_vmexit_cpuid', [ExitReason.CR_ACCESS]: 'vmx_cr_access', [ExitReason.INVLPG]: 'vmx_invlpg_intercept', [ExitReason.RDMSR]: 'hvm_msr_read_intercept', [ExitReason.RDTSC]: 'hvm_rdtsc_intercept',
   [ExitReason.TASK_SWITCH]: 'hvm_task_switch', [ExitReason.WBINVD]: 'vmx_wbinvd_intercept', [ExitReason.WRMSR]: 'hvm_msr_write_intercept', [ExitReason.XSETBV]: 'hvm_handle_xsetbv',
 };
 const VECTOR_CODE: Readonly<Record<number, string>> = { [HYPERCALL_VECTOR]: 'pv_hypercall', 14: 'do_page_fault', 13: 'do_general_protection', 7: 'do_device_not_available' };
-const PORT_CODE: readonly (readonly [first: number, last: number, code: string])[] = [
-  [0x20, 0x21, 'vpic_intercept_pic_io'], [0xa0, 0xa1, 'vpic_intercept_pic_io'], [0x4d0, 0x4d1, 'vpic_intercept_elcr_io'], [0x40, 0x43, 'handle_pit_io'], [0x61, 0x61, 'handle_speaker_io'], [0x70, 0x71, 'handle_rtc_io'], [0xe9, 0xe9, 'hvm_print_line'],
-];
-const deed = (who: string, does: string, code: string | undefined): Deed => (code === undefined ? [who, does] : [who, does, code]);
-
 function ioDeeds({ qualification: q }: Told, devices: string): Deed[] {
   const port = q >>> 16, known = portOf(port), what = theDevice(known?.[2].split(/[,:]/)[0] ?? 'device behind the port');
   return [
     ['Xen', `reads ${q & 8 ? 'IN' : 'OUT'}, port ${hex(port)}, ${(q & 7) + 1} byte${q & 7 ? 's' : ''}`, q & 16 ? 'hvm_emulate_one_insn' : 'handle_pio'],
     ...(known?.[3] ? [] : [['Xen', 'hands it on as a request', 'ioreq_send'] as const]),
-    deed(known?.[3] ? 'Xen' : devices, `emulates ${what}`, PORT_CODE.find(([first, last]) => port >= first && port <= last)?.[2]),
+    [known?.[3] ? 'Xen' : devices, `emulates ${what}`, typeof known?.[3] === 'string' ? known[3] : undefined],
   ];
 }
 
@@ -162,15 +157,15 @@ function ioDeeds({ qualification: q }: Told, devices: string): Deed[] {
 export function wayOf(told: Told, model: keyof typeof MODELS = 'stub'): Deed[] {
   const { reason, qualification: q, detail } = told, devices = MODELS[model];
   const middle = (): Deed[] => {
-    if (vectorOf(reason) >= 0) return [deed('Xen', `is entered through gate ${vectorOf(reason)} of its own table`, VECTOR_CODE[vectorOf(reason)]), ['Xen', 'emulates, mends or bounces it']];
+    if (vectorOf(reason) >= 0) return [['Xen', `is entered through gate ${vectorOf(reason)} of its own table`, VECTOR_CODE[vectorOf(reason)]], ['Xen', 'emulates, mends or bounces it']];
     if (reason === ExitReason.IO) return ioDeeds(told, devices);
     if (reason === ExitReason.EPT_VIOLATION) return [['Xen', `looks up ${detail === undefined ? 'the address' : hex(detail, 8)}`, 'ept_handle_violation'], [q & 0x38 ? 'Xen' : devices, q & 0x38 ? 'changes the right, or keeps it' : 'answers, or memory is put there', 'hvm_hap_nested_page_fault']];
     if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return [['Xen', `looks up ${callOf(told)}`, 'hvm_hypercall'], ['Xen', told.call ? `puts the result ${told.call.result} into EAX` : 'puts the result into EAX']];
-    if (reason === ExitReason.HLT || reason === ExitReason.MWAIT) return [deed('Xen', 'blocks the vCPU until an interrupt', reason === ExitReason.HLT ? 'hvm_hlt' : undefined), ['Scheduler', 'gives the processor to who waits']];
+    if (reason === ExitReason.HLT || reason === ExitReason.MWAIT) return [['Xen', 'blocks the vCPU until an interrupt', reason === ExitReason.HLT ? 'hvm_hlt' : undefined], ['Scheduler', 'gives the processor to who waits']];
     if (reason === ExitReason.PREEMPTION_TIMER || reason === ExitReason.PAUSE) return [['Xen', 'looks at timers that are due'], ['Scheduler', 'goes on with it, or with who waits']];
     if (reason === ExitReason.EXTERNAL_INTERRUPT) return [['Xen', 'takes what waits at the doorbell', 'vmx_do_extint'], ['Xen', 'marks the interrupt or event']];
     if (reason === ExitReason.INTERRUPT_WINDOW || reason === ExitReason.NMI_WINDOW) return [['Xen', 'takes the interrupt that waited'], ['Xen', 'injects it with the entry', 'vmx_intr_assist']];
-    return [deed('Xen', `carries out ${exitTitle(reason)} for the guest`, REASON_CODE[reason])];
+    return [['Xen', `carries out ${exitTitle(reason)} for the guest`, REASON_CODE[reason]]];
   };
   if (reason === ExitReason.TRIPLE_FAULT) return [['Processor', 'shuts down: exit 2'], ['Xen', 'asks what a triple fault is to be', 'hvm_triple_fault'], ['Xen', 'stops the domain’s vCPUs', 'domain_shutdown'], ['Xen', 'sends Domain-0', 'VIRQ_DOM_EXC'], ['Domain-0', 'does what on_reboot or on_crash says']];
   return [['Processor', vectorOf(reason) >= 0 ? 'leaves the guest’s ring' : `leaves the guest: exit ${reason}`], ...(vectorOf(reason) >= 0 ? [] : [['Xen', 'looks at the reason', 'vmx_vmexit_handler'] as const]), ...middle(), ['Guest', 'goes on']];

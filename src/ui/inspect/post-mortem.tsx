@@ -231,9 +231,9 @@ function reasonOf(shown: Shown<Data>): Why {
   if (last?.reason !== ExitReason.TRIPLE_FAULT) return { question: 'Why is it still here?', answer: 'A crashed guest has no turn any more, and its memory goes back only when it is destroyed. Until then every inspector reads it.', source: 'xl.cfg, on_crash' };
   const gate = vector === undefined ? undefined : gateOf(state, vector);
   if (gate?.isBeyond) return { question: 'Why no handler?', answer: `The table ends at byte 0x${hex(state.regs[R.IDTR_LIMIT]!, 4)}, and entry ${gate.vector} begins at 0x${hex(gate.linear - state.regs[R.IDTR_BASE]!, 4)}: LIDT loaded a smaller one, or none was loaded.`, source: 'Intel SDM vol. 3, 6.10' };
-  const bad = gate && gateFields(gate).find(({ isBad }) => isBad);
-  if (gate && bad?.bits === '47') return { question: 'Why not present?', answer: `Byte 5 is ${hex(gate.bytes[5]!, 2)}. A present gate of this type has ${hex(gate.bytes[5]! | 0x80, 2)} there. ${alike(tableOf(state, gate))}`, source: 'Intel SDM vol. 3, 6.11' };
-  if (gate && bad) return { question: 'Why no gate?', answer: `Byte 5 is ${hex(gate.bytes[5]!, 2)}: no type of gate. ${gate.bytes[5] === 0 && tableOf(state, gate).isAlike ? `So is that of all ${tableOf(state, gate).gates} entries: the guest built no table there.` : 'The guest put nothing there, or something else over it.'}`, source: 'Intel SDM vol. 3, 6.11' };
+  const bad = gate && gateFields(gate).find(({ isBad }) => isBad), table = bad && tableOf(state, gate);
+  if (gate && table && bad.bits === '47') return { question: 'Why not present?', answer: `Byte 5 is ${hex(gate.bytes[5]!, 2)}. A present gate of this type has ${hex(gate.bytes[5]! | 0x80, 2)} there. ${alike(table)}`, source: 'Intel SDM vol. 3, 6.11' };
+  if (gate && bad) return { question: 'Why no gate?', answer: `Byte 5 is ${hex(gate.bytes[5]!, 2)}: no type of gate. ${table?.isAlike && gate.bytes[5] === 0 ? `So is that of all ${table.gates} entries: the guest built no table there.` : 'The guest put nothing there, or something else over it.'}`, source: 'Intel SDM vol. 3, 6.11' };
   return { question: 'Why three faults?', answer: 'A fault while another is delivered is a double fault. One while that is delivered has no handler left, and the processor shuts down.', source: 'Intel SDM vol. 3, 6.15, interrupt 8' };
 }
 

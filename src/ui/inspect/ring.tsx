@@ -125,7 +125,7 @@ function sector(i: number, slots: number, grow: number, turn: number): string {
 
 /** Indices at the same slot, whose edge is at `own`: their names stand below each other. */
 interface Group { indices: Index[]; own: number }
-/** A line leads from the slot's edge to the mark of the first of a group, and down to the others (`from` its height). */
+/** A line leads from the slot's edge to the mark of the first of a group, and from each to the next of it (`fromY`). */
 interface Placed extends Index { own: number; x: number; y: number; isRight: boolean; isFirst: boolean; fromY: number }
 
 const heightOf = ({ indices }: Group): number => (indices.length * LINE) / 2 + APART / 2;

@@ -1,10 +1,8 @@
 /** A write to xenstored for the page. At the command line it is a program of its own: xenstore-write (shell/xenstore.ts). */
 import type { HostCore } from '../../host.ts';
+import { quoted } from '../../plan.ts';
 import { MAX_PAYLOAD_BYTES, StoreError } from '../../xenstore/index.ts';
 import { command } from './command.ts';
-
-/** As POSIX shells read it back. */
-const shellWord = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
 export const storeWrite = command({
   summary: 'Write a value into xenstored, as Domain-0',
@@ -12,7 +10,7 @@ export const storeWrite = command({
   modifies: true,
   /** Fires the watches on it, though its value is the same. @throws Error with a sentence */
   run: (host: HostCore, path: string, value: string): Promise<void> =>
-    host.tasks.run(`xenstore-write ${shellWord(path)} ${shellWord(value)}`, async task => {
+    host.tasks.run(`xenstore-write ${quoted(path)} ${quoted(value)}`, async task => {
       const { client } = host.toolstack.services, bytes = utf8(value), most = MAX_PAYLOAD_BYTES - path.length - 1;
       if (bytes.length > most) throw new Error(`A message of xenstored has room for a path and ${most} bytes of value: E2BIG.`);
       const before = refusable(path, () => client.read(path));
