@@ -125,7 +125,7 @@ function sector(i: number, slots: number, grow: number, turn: number): string {
 
 /** Indices at the same slot, whose edge is at `own`: their names stand below each other. */
 interface Group { indices: Index[]; own: number }
-/** A line leads from the slot's edge to the mark of the first of a group, and from each to the next of it (`fromY`). */
+/** A line leads from the slot's edge to the nearest mark of a group, and from each to the next of it (`fromY`). */
 interface Placed extends Index { own: number; x: number; y: number; isRight: boolean; isFirst: boolean; fromY: number }
 
 const heightOf = ({ indices }: Group): number => (indices.length * LINE) / 2 + APART / 2;
@@ -146,8 +146,8 @@ function placed(all: readonly Index[], slots: number, turn: number, lead: number
     const down = spread(side, first, last), isRight = side !== left;
     return side.flatMap(({ indices, own }, i) => {
       const ys = indices.map((_, line) => MIDDLE - LABEL + Math.min(2 * LABEL, Math.max(0, down[i]!)) + (line - (indices.length - 1) / 2) * LINE);
-      const out = Math.max(...ys.map(y => Math.sqrt(Math.max(0, LABEL ** 2 - (y - MIDDLE) ** 2)))), isUpper = Math.cos(own) > 0, first = isUpper ? 0 : indices.length - 1;
-      return indices.map((index, line) => ({ ...index, own, x: CENTRE + (isRight ? out : -out), y: ys[line]!, isRight, isFirst: line === first, fromY: ys[isUpper ? Math.max(0, line - 1) : Math.min(ys.length - 1, line + 1)]! }));
+      const out = Math.max(...ys.map(y => Math.sqrt(Math.max(0, LABEL ** 2 - (y - MIDDLE) ** 2)))), edgeY = at(own, OUTER)[1], away = ys.map(y => Math.abs(y - edgeY)), first = away.indexOf(Math.min(...away));
+      return indices.map((index, line) => ({ ...index, own, x: CENTRE + (isRight ? out : -out), y: ys[line]!, isRight, isFirst: line === first, fromY: ys[line - Math.sign(line - first)]! }));
     });
   };
   const leadDown = LABEL - OUTER * Math.cos(lead);
