@@ -187,7 +187,7 @@ export interface Schedule {
 }
 
 /** What the page asks of the host beside the commands of the table (toolstack/commands). */
-export const PAGE_METHODS = ['summary', 'inventory', 'inspect', 'openDefinition', 'judgeText', 'changeText', 'setAutomatic', 'diskCommand', 'offerFirmware', 'plan', 'cancelPlan', 'recall', 'view', 'taskRecord', 'setJitThreshold', 'time', 'subscribe'] as const;
+export const PAGE_METHODS = ['summary', 'inventory', 'inspect', 'openDefinition', 'judgeText', 'changeText', 'setAutomatic', 'setDescription', 'diskCommand', 'offerFirmware', 'plan', 'cancelPlan', 'recall', 'view', 'taskRecord', 'setJitThreshold', 'time', 'subscribe'] as const;
 
 /** All that the page may ask, for a table of commands. */
 export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number]> & Bound<T>;

@@ -10,7 +10,7 @@ import { DEFAULT_NIC } from './config/vif.ts';
 import { writeXlConfig } from './config/write-xl.ts';
 import type { HostCore } from './host.ts';
 import { judgeFiles } from './judging.ts';
-import { baseName, isDefinition } from './plan.ts';
+import { baseName, isDefinition, quoted } from './plan.ts';
 import { GROUP } from './storage/index.ts';
 import { filesFor } from './toolstack/commands/life.ts';
 import { findManaged, managedOf } from './toolstack/commands/managed.ts';
@@ -116,6 +116,25 @@ export async function changeText(host: HostCore, edited: Edited, { disks, ...cha
   if (after.type !== 'hvm') delete after.nic;
   else if (after.vif && definition.type !== 'hvm') after.nic ??= DEFAULT_NIC;
   return judgeText(host, { ...edited, text: changeDefinition(edited.text, definition, after) });
+}
+
+/** Longest note about a domain, characters. */
+const MOST_DESCRIPTION = 4000;
+
+/** What a domain's definition says about it to people, where it is kept, and of the domain that runs. '': nothing. @throws Error with a sentence */
+export async function setDescription(host: HostCore, name: string, text: string): Promise<void> {
+  const defined = await host.managed?.find(name);
+  const member = [...host.toolstack.members.values()].find(each => each.name === name && !each.ending);
+  if (!defined && !member) throw new Error(`Domain not found: no domain with matching name '${name}'`);
+  if (text.length > MOST_DESCRIPTION) throw new Error(`The note has ${text.length} characters. Write at most ${MOST_DESCRIPTION}.`);
+  await host.tasks.run(`virsh desc ${quoted(name)} ${quoted(text)}`, async task => {
+    if (defined) await managedOf(host).describe(defined, text);
+    if (member) {
+      const { description: _before, ...rest } = member.blueprint.definition;
+      member.blueprint = { ...member.blueprint, definition: text === '' ? rest : { ...rest, description: text } };
+    }
+    task.message = defined ? `It stands in ${defined.path}.` : `${name} is not defined: the note goes when it does.`;
+  });
 }
 
 /** @throws Refusal where nothing is defined by that name */

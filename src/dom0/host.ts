@@ -70,7 +70,7 @@ export type FirstHost = Host<typeof FIRST_COMMANDS>;
 export function hostWith<T extends Table>(parts: HostParts, table: T): Host<T> {
   const core = new HostCore(parts);
   const { virtual } = parts;
-  if (virtual) Object.assign(core, { setAutomatic: noted(virtual, 'setAutomatic', core.setAutomatic), diskCommand: noted(virtual, 'diskCommand', core.diskCommand.bind(core)) });
+  if (virtual) Object.assign(core, { setAutomatic: noted(virtual, 'setAutomatic', core.setAutomatic), setDescription: noted(virtual, 'setDescription', core.setDescription), diskCommand: noted(virtual, 'diskCommand', core.diskCommand.bind(core)) });
   const host = addCommands(core, table);
   core.followTime((name, given) => (host as unknown as Methods)[name](...given));
   return host;
@@ -279,6 +279,7 @@ export class HostCore {
   readonly openDefinition = async (name?: string): Promise<OpenedDefinition> => (await import('./editing.ts')).openDefinition(this, name);
   readonly judgeText = async (edited: Edited): Promise<JudgedText> => (await import('./editing.ts')).judgeText(this, edited);
   readonly changeText = async (edited: Edited, changes: Changes): Promise<JudgedText> => (await import('./editing.ts')).changeText(this, edited, changes);
+  readonly setDescription = async (name: string, text: string): Promise<void> => (await import('./editing.ts')).setDescription(this, name, text);
   readonly setAutomatic = async (name: string, on: boolean): Promise<void> => (await import('./editing.ts')).setAutomatic(this, name, on);
 
   // ---- files and plans

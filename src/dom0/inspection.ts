@@ -10,6 +10,7 @@ import type { GrantEntry } from '../hypervisor/view/index.ts';
 import { type KernelSymbols, kernelSymbols } from '../hypervisor/loader/index.ts';
 import { ideName } from './plan.ts';
 import type { CardInfo } from './toolstack/cards.ts';
+import { addressesOf, type CardAddress } from './toolstack/guest-addresses.ts';
 import { onlineOf } from './toolstack/commands/processors.ts';
 import type { ExitsOf, Step } from './tracing/index.ts';
 import { visible } from './terminal.ts';
@@ -42,6 +43,14 @@ export interface GuestFacts {
   cards: (Omit<CardInfo, 'counts'> & { rxBytes: number; txBytes: number })[];
   /** The emulated card, by its model. */
   nic?: string;
+  /** IPv4 addresses of its cards, as far as they are known. */
+  addresses: CardAddress[];
+  /** Seconds since it was built. */
+  upSeconds: number;
+  /** What its definition says about it to people. */
+  description: string;
+  /** It is defined: what is written about it outlives it. */
+  isDefined: boolean;
   /** Back ends can be attached: it is a guest of Xen. */
   hasPv: boolean;
 }
@@ -146,7 +155,7 @@ export function inspect<What extends keyof typeof INSPECTIONS>(host: HostCore, w
   return INSPECTIONS[what](host, id);
 }
 
-function guestFacts(host: HostCore, id: number): GuestFacts {
+async function guestFacts(host: HostCore, id: number): Promise<GuestFacts> {
   const member = host.member(id);
   const { blueprint, record, attached, name } = member;
   const shares = host.queue.shares(record.index);
@@ -174,6 +183,10 @@ function guestFacts(host: HostCore, id: number): GuestFacts {
     drives: [...drives, ...later.map(({ given: { vdev, kind, readOnly, target } }) => ({ vdev, kind, readOnly, target, isEmulated: false, ...pvOf(vdev) }))],
     cards: (devices?.cards.list() ?? []).map(({ counts: { rxBytes, txBytes }, ...card }) => ({ ...card, rxBytes, txBytes })),
     ...(blueprint.definition.nic ? { nic: blueprint.definition.nic } : {}),
+    addresses: addressesOf(host, id),
+    upSeconds: Math.max(0, (host.parts.epochMs() - member.builtEpochMs) / 1000),
+    description: blueprint.definition.description ?? '',
+    isDefined: (await host.managed?.find(name)) !== undefined,
     hasPv: attached !== undefined,
   };
 }

@@ -4,6 +4,7 @@ import type { StateInfo } from './browser-state.ts';
 import type { HostCore } from './host.ts';
 import { GROUP, PE_BYTES, SECTOR_BYTES } from './storage/index.ts';
 import { CHECKPOINTS, SnapshotRecords } from './snapshots/record.ts';
+import { addressesOf } from './toolstack/guest-addresses.ts';
 import { runNsOf } from './toolstack/run-time.ts';
 
 /** A domain that is defined and does not run. */
@@ -16,6 +17,8 @@ export interface DefinedDomain {
   vcpus: number;
   /** FILE:LINE:COLUMN: sentence; none: it can be started. */
   errors: string[];
+  /** What its definition says about it to people. */
+  description?: string;
 }
 
 /** A port of the bridge, with its counts as seen from the bridge. */
@@ -85,6 +88,10 @@ export interface Inventory {
   domain0: { memoryMiB: number; vcpus: number; runNs: number };
   /** Processor time of guests so far, nanoseconds by domain id. */
   runNs: Record<number, number>;
+  /** Seconds since each guest was built, by domain id. */
+  upSecondsOf: Record<number, number>;
+  /** IPv4 addresses of guests' cards, as far as they are known, by domain id; absent: none is. */
+  addresses: Record<number, string[]>;
   /** What guests have read and written on PV disks so far, bytes by domain id; absent: it has none. */
   pvDisks: Record<number, { read: number; written: number }>;
   bridge: { name: string; ports: BridgePortInfo[]; stations: { mac: string; port: string; ageSeconds: number }[] };
@@ -111,6 +118,11 @@ export async function takeInventory(host: HostCore, opens: boolean): Promise<Inv
       const bytes = (of: 'readSectors' | 'writtenSectors'): number => 512 * counts.reduce((sum, each) => sum + each[of], 0);
       return counts.length > 0 ? [[id, { read: bytes('readSectors'), written: bytes('writtenSectors') }]] : [];
     })),
+    upSecondsOf: Object.fromEntries([...toolstack.members.values()].map(({ record, builtEpochMs }) => [record.id, Math.max(0, (parts.epochMs() - builtEpochMs) / 1000)])),
+    addresses: Object.fromEntries([...toolstack.members.values()].flatMap(({ record: { id } }) => {
+      const known = addressesOf(host, id).map(({ address }) => address);
+      return known.length > 0 ? [[id, known]] : [];
+    })),
     bridge: {
       name: bridge.name,
       ports: ports.map(({ name, counts }) => ({
@@ -128,7 +140,7 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
   const running = new Set(host.all().filter(({ ended, state }) => ended === undefined && state !== 'd').map(({ name }) => name));
   const managed = (await host.managed?.list()) ?? [];
   const defined = managed.filter(({ name }) => !running.has(name)).map(({ name, path, errors, definition }): DefinedDomain => ({
-    name, path, errors, type: definition.type, memoryMiB: definition.memoryMiB, vcpus: definition.vcpus,
+    name, path, errors, ...(definition.description ? { description: definition.description } : {}), type: definition.type, memoryMiB: definition.memoryMiB, vcpus: definition.vcpus,
   }));
   const found = { defined, checkpoints: await checkpoints(host), ...(where ? { where } : {}) };
   if (!storage) return found;

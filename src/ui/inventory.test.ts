@@ -12,7 +12,7 @@ const { followInventory, inventory, look, openState } = await import('./inventor
 const { state } = await import('./shell-session.ts');
 
 const seen = (where?: StateInfo): Inventory => ({
-  atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 }, runNs: {}, pvDisks: {}, bridge: { name: 'xenbr0', ports: [], stations: [] },
+  atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 }, runNs: {}, pvDisks: {}, upSecondsOf: {}, addresses: {}, bridge: { name: 'xenbr0', ports: [], stations: [] },
   ...(where ? { stored: { defined: [], checkpoints: [], where } } : {}),
 });
 const settled = (): Promise<void> => new Promise(resolve => setTimeout(resolve));

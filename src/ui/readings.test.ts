@@ -4,7 +4,7 @@ import { bySecond, noteReading, ownsMemory } from './readings.ts';
 
 const port = (name: string, rxBytes: number, txBytes: number) => ({ name, rxBytes, txBytes, rxPackets: 0, txPackets: 0, dropped: 0 });
 const look = (atMs: number, ports: ReturnType<typeof port>[] = [], runNs: Record<number, number> = {}, domain0Ns = 0): Inventory =>
-  ({ atMs, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: domain0Ns }, runNs, pvDisks: {}, bridge: { name: 'xenbr0', ports, stations: [] } });
+  ({ atMs, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: domain0Ns }, runNs, pvDisks: {}, upSecondsOf: {}, addresses: {}, bridge: { name: 'xenbr0', ports, stations: [] } });
 const guest: DomainInfo = { id: 1, name: 'web', state: 'r', type: 'pv', memoryMiB: 32, vcpus: 1, definition: '' };
 const between = (before: Inventory, seen: Inventory) => noteReading([], before, seen, [guest], 5)[0]!;
 

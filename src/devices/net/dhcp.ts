@@ -66,8 +66,8 @@ function option32(code: number, value: number): Uint8Array {
   return option(code, bytes);
 }
 
-/** The answer to a request of a client whose lease is `lease`; null: none is due. `nak`: it says no, and goes to everybody. */
-export function answerDhcp(request: DhcpRequest, lease: number, network: DhcpNetwork): { message: Uint8Array; nak: boolean } | null {
+/** The answer to a request of a client whose lease is `lease`; null: none is due. `nak`: it says no, and goes to everybody. `isGiven`: the client has the lease from now on. */
+export function answerDhcp(request: DhcpRequest, lease: number, network: DhcpNetwork): { message: Uint8Array; nak: boolean; isGiven: boolean } | null {
   let type: number;
   if (request.type === DISCOVER) type = OFFER;
   else if (request.type === INFORM) type = ACK;
@@ -107,5 +107,5 @@ export function answerDhcp(request: DhcpRequest, lease: number, network: DhcpNet
     if (network.bootFile) options.push(option(OPTION.BOOT_FILE, ascii(network.bootFile).subarray(0, 127)));
   }
   const message = concat(fixed, ...options, Uint8Array.of(OPTION.END));
-  return { message: message.length < MIN_MESSAGE ? concat(message, new Uint8Array(MIN_MESSAGE - message.length)) : message, nak };
+  return { message: message.length < MIN_MESSAGE ? concat(message, new Uint8Array(MIN_MESSAGE - message.length)) : message, nak, isGiven: request.type === REQUEST && !nak };
 }

@@ -9,6 +9,12 @@ const ETHERNET_HEADER = 14, IP_HEADER = 20, UDP_HEADER = 8;
 const TTL = 64;
 
 /** An address as a number, first byte on top; NaN: not four numbers up to 255. */
+/** `a.b.c.d`. */
+export const formatAddress = (address: number): string => [24, 16, 8, 0].map(shift => (address >>> shift) & 255).join('.');
+
+/** `xx:xx:xx:xx:xx:xx`. */
+export const formatMac = (bytes: Uint8Array): string => [...bytes.subarray(0, 6)].map(byte => byte.toString(16).padStart(2, '0')).join(':');
+
 export function parseAddress(text: string): number {
   const parts = text.split('.');
   if (parts.length !== 4) return NaN;

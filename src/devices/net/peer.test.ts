@@ -152,6 +152,14 @@ describe('DHCP', () => {
     expect(get32(udpOf(nak), 16)).toBe(0);
   });
 
+  it('has given an address once it was asked for and acknowledged, not when it was offered', () => {
+    const client = [...from.fromMac].map(byte => byte.toString(16).padStart(2, '0')).join(':');
+    ask(message(1, ''));
+    expect(peer.leaseOf(client)).toBeUndefined();
+    ask(message(3, '32 04 0a00020f 36 04 0a000202'));
+    expect(peer.leaseOf(client)).toBe(ME);
+  });
+
   it('keeps out of another server’s business, and ignores the malformed', () => {
     expect(ask(message(3, '32 04 0a00020f 36 04 0a000263'))).toEqual([]);
     expect(ask(message(1, '0c 50'))).toEqual([]);

@@ -8,7 +8,7 @@ import { answerDhcp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, type DhcpNetwork, parse
 import { answerDns, DNS_PORT } from './dns.ts';
 import { type Ethernet, HEADER_BYTES } from './ethernet.ts';
 import {
-  checksum, ETHERTYPE_ARP, ETHERTYPE_IP, ethernetFrame, get16, get32, icmpFrame, type IpPacket, parseAddress, parseIp, parseUdp, type Path,
+  checksum, ETHERTYPE_ARP, ETHERTYPE_IP, ethernetFrame, formatMac, get16, get32, icmpFrame, type IpPacket, parseAddress, parseIp, parseUdp, type Path,
   PROTOCOL_ICMP, PROTOCOL_UDP, put16, type UdpDatagram, udpFrame,
 } from './packets.ts';
 import { GATEWAY, NAME_SERVER, NETWORK, stationOf } from './stations.ts';
@@ -58,6 +58,8 @@ export class NetworkPeer implements Ethernet {
   private readonly answered: () => void;
   /** Leases by hardware address, in the order in which they were asked for last. */
   private readonly leases = new Map<string, number>();
+  /** Those that were acknowledged, by the client's station address (`xx:xx:…`). */
+  private readonly acknowledged = new Map<string, number>();
   /** Where a TFTP client is to be found. */
   private readonly clients = new Map<string, { path: Path; port: number }>();
 
@@ -74,6 +76,11 @@ export class NetworkPeer implements Ethernet {
     }
     this.answered = options.answered ?? (() => {});
     this.giveOut(options);
+  }
+
+  /** The address that DHCP has given to a station; undefined: none, or it was given to another since. */
+  leaseOf(mac: string): number | undefined {
+    return this.acknowledged.get(mac.toLowerCase());
   }
 
   /** From now on; transfers of what was given out before end. */
@@ -180,6 +187,11 @@ export class NetworkPeer implements Ethernet {
     if (known !== undefined) this.leases.delete(key);
     else if (this.leases.size === LEASES) this.leases.delete(oldest[0]);
     this.leases.set(key, lease);
+    if (answer.isGiven) {
+      // Whoever had it before has lost it.
+      for (const [mac, address] of this.acknowledged) if (address === lease) this.acknowledged.delete(mac);
+      this.acknowledged.set(formatMac(request.hardware), lease);
+    }
     const everybody = answer.nak || (request.broadcast && request.clientAddress === 0);
     const path: Path = {
       fromMac: stationOf(GATEWAY), from: GATEWAY,

@@ -25,6 +25,8 @@ export interface Definition {
   /** As far as the guest may grow. */
   maxMemoryMiB?: number;
   uuid?: string;
+  /** What somebody wrote about it; it may have lines. */
+  description?: string;
   /** Virtual processors from the start, and as many as there may be. */
   vcpus: number;
   maxVcpus?: number;

@@ -24,6 +24,7 @@ export function writeSxp(definition: Definition, { domid }: { domid?: number } =
     ...(domid === undefined ? [] : [field('domid', domid)]),
     field('name', name),
     ...(definition.uuid ? [field('uuid', definition.uuid)] : []),
+    ...(definition.description ? [field('description', definition.description)] : []),
     field('memory', memoryMiB),
     field('maxmem', definition.maxMemoryMiB ?? memoryMiB),
     field('vcpus', definition.vcpus),

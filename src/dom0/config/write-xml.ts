@@ -28,6 +28,7 @@ export function writeXml(definition: Definition, domid?: number): string {
   return `<domain type='xen'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
     ...element('name', definition.name),
     ...element('uuid', definition.uuid),
+    ...element('description', definition.description),
     `<memory unit='KiB'>${maxMemoryMiB * 1024}</memory>`,
     `<currentMemory unit='KiB'>${memoryMiB * 1024}</currentMemory>`,
     `<vcpu placement='static'${cpuset}${maxVcpus === vcpus ? '' : ` current='${vcpus}'`}>${maxVcpus}</vcpu>`,

@@ -4,6 +4,7 @@
  * outlive the host with its files. Links in /etc/xen/auto name those that start with the host, in the order of the links' names (xendomains).
  */
 import type { Definition } from '../config/definition.ts';
+import { changeDefinition } from '../config/edit-xl.ts';
 import { formatFinding, isError, judgeDefinition } from '../config/model.ts';
 import { KEYS } from '../config/keys.ts';
 import { prepareToRead } from '../config/source.ts';
@@ -102,6 +103,12 @@ export class ManagedDomains {
     const isSame = disks.every((disk, i) => disk.target === definition.disks[i].target);
     const renamed = isSame ? withOptions(path, text, writeXlConfig({ name } as Definition, { name: KEYS.name })).text : writeXlConfig({ ...definition, name, disks });
     await this.files.writeFile(path, renamed);
+  }
+
+  /** What is written about the domain, in the file where it is kept; '': nothing. */
+  async describe({ definition, text, path }: ManagedDomain, description: string): Promise<void> {
+    const { description: _before, ...rest } = definition;
+    await this.files.writeFile(path, changeDefinition(text, definition, description === '' ? rest : { ...rest, description }));
   }
 
   /** Forgets a domain, and that it starts with the host. Its disks stay. */

@@ -54,6 +54,24 @@ describe('the bridge', () => {
     expect(counts()).toEqual([0, 1, 1, 0]);
   });
 
+  it('knows which address a station says that it has, and believes nobody about another', () => {
+    const arp = (sender: number[], from: number[], address: number[], operation = 1): Frame => ({ bytes: Uint8Array.from([...EVERYBODY, ...from, 8, 6, 0, 1, 8, 0, 6, 4, 0, operation, ...sender, ...address, ...new Array<number>(6).fill(0), 10, 0, 2, 2, ...new Array<number>(18).fill(0)]) });
+    const one = '00:16:3e:00:00:01';
+    ports[0].input(frame(EVERYBODY, mac(1)));
+    expect(bridge.addressOf(one)).toBeUndefined();
+    // RFC 5227: a probe asks for an address that nobody has yet.
+    ports[0].input(arp(mac(1), mac(1), [0, 0, 0, 0]));
+    expect(bridge.addressOf(one)).toBeUndefined();
+    ports[0].input(arp(mac(1), mac(1), [10, 0, 2, 15]));
+    ports[1].input(arp(mac(1), mac(2), [10, 0, 2, 99]));
+    expect(bridge.addressOf(one)).toBe(0x0a00020f);
+    // It is its own however long it is silent, and another's once its port is gone.
+    ns = 400e9;
+    expect(bridge.addressOf(one)).toBe(0x0a00020f);
+    ports[0].remove();
+    expect(bridge.addressOf(one)).toBeUndefined();
+  });
+
   it('follows a station that moves, and forgets it when it is old or its port goes', () => {
     ports[0].input(frame(EVERYBODY, mac(1)));
     ports[1].input(frame(EVERYBODY, mac(1)));

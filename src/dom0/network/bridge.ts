@@ -2,10 +2,12 @@
  * A learning bridge, as Linux's: it remembers behind which port a station is, sends a frame there alone, and floods what is for many or for nobody known.
  * Sources: IEEE 802.1D-2004, 7.7-7.9 (forwarding, filtering database, ageing); 7.12.6 (addresses that no bridge forwards); Linux's net/bridge.
  */
-import { HEADER_BYTES, MAX_FRAME } from '../../devices/net/index.ts';
+import { ETHERTYPE_ARP, get16, get32, HEADER_BYTES, MAX_FRAME } from '../../devices/net/index.ts';
 import { IO_HOP, type IoTrace } from '../../hypervisor/tracing/index.ts';
 import { finish, type Frame, numberOf } from './frame.ts';
 
+/** ARP for IPv4 on Ethernet (RFC 826): its first eight bytes but the operation, its length, and where the sender's two addresses are. */
+const ARP = { kind: 0x0001, protocol: 0x0800, sizes: 0x0604, bytes: 28, mac: 8, address: 14 };
 /** Ageing time by default (802.1D, table 7-5). */
 const AGEING_NS = 300e9;
 /** Stations that one port may have in the table: who makes addresses up pushes out his own alone. */
@@ -98,7 +100,7 @@ export class Bridge {
   readonly name: string;
   private readonly nowNs: () => number;
   private readonly ports: Port[] = [];
-  private readonly table = new Map<number, { port: Port; heardNs: number }>();
+  private readonly table = new Map<number, { port: Port; heardNs: number; address?: number }>();
   private readonly taps = new Set<Tap>();
   private readonly waiting: { from: Port; frame: Frame }[] = [];
   private forwarding = false;
@@ -149,6 +151,11 @@ export class Bridge {
       .map(([station, { port, heardNs }]) => ({ port: port.number, mac: macOf(station), isLocal: false, ageNs: now - heardNs }));
   }
 
+  /** The IPv4 address that a station has said to be its own, however long ago; undefined: it has said nothing. */
+  addressOf(mac: string): number | undefined {
+    return this.table.get(Number.parseInt(mac.replaceAll(':', ''), 16))?.address;
+  }
+
   input(from: Port, frame: Frame): void {
     const { bytes } = frame;
     // Runts, giants, senders that are no station: no frames.
@@ -179,6 +186,7 @@ export class Bridge {
     const { bytes } = frame;
     for (const tap of this.taps) tap(frame, from, 'in');
     this.learn(from, key(bytes, 6));
+    if (get16(bytes, 12) === ETHERTYPE_ARP) this.hear(bytes);
     const to = key(bytes, 0);
     if (to >= LINK_LOCAL && to <= LINK_LOCAL + 15) return;
     const isGroup = (bytes[0] & 1) !== 0;
@@ -212,6 +220,14 @@ export class Bridge {
     }
     port.stations.add(station);
     this.table.set(station, { port, heardNs });
+  }
+
+  /** Who asks for others, or answers, says its own address. A probe says none (RFC 5227). */
+  private hear(bytes: Uint8Array): void {
+    const at = HEADER_BYTES;
+    if (bytes.length < at + ARP.bytes || get16(bytes, at) !== ARP.kind || get16(bytes, at + 2) !== ARP.protocol || get16(bytes, at + 4) !== ARP.sizes) return;
+    const sender = key(bytes, at + ARP.mac), address = get32(bytes, at + ARP.address), entry = this.table.get(sender);
+    if (entry && address !== 0 && sender === key(bytes, 6)) entry.address = address;
   }
 
   private output(port: Port, frame: Frame): void {

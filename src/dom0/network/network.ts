@@ -1,7 +1,7 @@
 /** The network of Domain 0: the bridge xenbr0, the cards of guests on it, and the host's own card as its uplink (uplink.ts). */
 import { TimerQueue } from '../../devices/index.ts';
 import type { Clock } from '../../devices/index.ts';
-import type { GivenOut, PeerOptions } from '../../devices/net/index.ts';
+import { formatAddress, type GivenOut, type PeerOptions } from '../../devices/net/index.ts';
 import type { IoTrace } from '../../hypervisor/tracing/index.ts';
 import { type DomainRecord, HostError, type Machine } from '../../hypervisor/memory/index.ts';
 import type { HostBus } from '../hardware/host-bus.ts';
@@ -76,6 +76,13 @@ export class Network {
   giveOut(what: GivenOut): void {
     this.givenOut = { files: what.files, bootFile: what.bootFile };
     this.uplink?.giveOut(what);
+  }
+
+  /** The IPv4 address that a station has: what it says itself (ARP), else what DHCP gave it. Undefined: neither is known. */
+  addressOf(mac: string): { address: string; source: 'arp' | 'lease' } | undefined {
+    const said = this.bridge.addressOf(mac), lease = said === undefined ? this.uplink?.leaseOf(mac) : undefined;
+    if (said !== undefined) return { address: formatAddress(said), source: 'arp' };
+    return lease === undefined ? undefined : { address: formatAddress(lease), source: 'lease' };
   }
 
   /** A domain's emulated card is on the bridge from now on, as `vifN.0-emu`. A domain without one: nothing. */

@@ -40,6 +40,11 @@ export class Uplink {
     return this.card.send(bytes);
   }
 
+  /** The address that DHCP on the wire has given to a station. */
+  leaseOf(mac: string): number | undefined {
+    return this.peer.leaseOf(mac);
+  }
+
   giveOut(what: GivenOut): void {
     this.peer.giveOut(what);
   }

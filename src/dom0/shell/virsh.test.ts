@@ -28,6 +28,41 @@ async function make() {
 }
 
 describe('virsh', () => {
+  it('keeps what somebody writes about a domain in its definition, and renames one that does not run', async () => {
+    const { host, files, virsh } = await make();
+    await virsh('define /root/a.xml');
+    expect(await virsh('desc a')).toBe('No description for domain: a\n');
+    await host.setDescription('a', "the shop's\ndatabase");
+    expect(await virsh('desc a')).toBe("the shop's\ndatabase\n");
+    expect(await virsh('dumpxml a')).toContain('<description>the shop&apos;s\ndatabase</description>');
+    // xl.cfg has it on one line, as xlu_cfg_l.l reads escapes.
+    expect(new TextDecoder().decode(await files.readFileBuffer('/etc/xen/vm/a'))).toContain('description = "the shop\'s\\ndatabase"');
+    await virsh('start a');
+    expect(await virsh('desc a')).toBe("the shop's\ndatabase\n");
+    await host.setDescription('a', '');
+    expect([await virsh('desc a'), await virsh('desc a --config')]).toEqual(['No description for domain: a\n', 'No description for domain: a\n']);
+    expect([await virsh('domrename a shop'), await virsh('desc c x')]).toEqual(['1: error: Requested operation is not valid: cannot rename active domain\n', expect.stringMatching(/^1: error: failed to get domain 'c'/)]);
+    await virsh('destroy a');
+    expect(await virsh('domrename a shop')).toBe('Domain successfully renamed\n\n');
+    expect(await virsh('list --all --name')).toBe('Domain-0\nshop\n\n');
+  });
+
+  it('prints snapshots as a tree, and where the domain is', async () => {
+    const { files, virsh } = await make();
+    await virsh('define /root/a.xml');
+    expect(await virsh('snapshot-current a')).toBe("1: error: domain 'a' has no current snapshot\n");
+    const record = (name: string, createdMs: number, more = {}) => files.writeFile(`/var/lib/xen/snapshots/a/${name}`, JSON.stringify({ domain: 'a', name, createdMs, definition: '', disks: [], ...more }));
+    await files.mkdir('/var/lib/xen/snapshots/a', { recursive: true });
+    await record('one', 1);
+    await record('two', 2, { parent: 'one', currentMs: 9 });
+    await record('three', 3, { parent: 'two' });
+    await record('four', 4, { parent: 'one' });
+    // vshTreePrintInternal() of tools/vsh.c.
+    expect(await virsh('snapshot-list a --tree')).toBe(['one', '  |', '  +- two', '  |   |', '  |   +- three', '  |     ', '  +- four', '    ', ''].join('\n'));
+    expect(await virsh('snapshot-current a --name')).toBe('two\n\n');
+    expect((await virsh('snapshot-list a --parent')).split('\n')[3]).toMatch(/^ two .* shutoff {3}one$/);
+  });
+
   it('defines, lists, starts, stops and undefines domains', async () => {
     const { host, virsh, complete } = await make();
     expect(await virsh('define /root/a.xml')).toBe("Domain 'a' defined from /root/a.xml\n\n");

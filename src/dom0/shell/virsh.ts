@@ -9,6 +9,7 @@ import { prepareToRead } from '../config/source.ts';
 import type { Definition } from '../config/definition.ts';
 import type { HostCore } from '../host.ts';
 import type { ManagedDomain } from '../managed/index.ts';
+import { currentOf, type SnapshotRecord } from '../snapshots/index.ts';
 import { TSC_HZ } from '../../hypervisor/domain/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { ideName } from '../plan.ts';
@@ -16,6 +17,7 @@ import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
 import { createFrom } from '../toolstack/commands/life.ts';
 import { definitionOf } from '../toolstack/commands/lists.ts';
 import { managedOf } from '../toolstack/commands/managed.ts';
+import { addressesOf } from '../toolstack/guest-addresses.ts';
 import { runNsOf } from '../toolstack/run-time.ts';
 import { callOf } from './xl.ts';
 import { editManaged } from './edit.ts';
@@ -158,6 +160,18 @@ async function converted(words: string[], around: Surroundings, write: (definiti
   return write(judgeDefinition(path, text).definition);
 }
 
+/** vshTreePrint(): children below their parents, in the order in which they were taken. */
+function treeOf(records: readonly SnapshotRecord[]): string {
+  const names = new Set(records.map(({ name }) => name));
+  const print = ({ name }: SnapshotRecord, indent: string, isRoot: boolean, isLast: boolean): string => {
+    const children = records.filter(({ parent }) => parent === name), below = isRoot ? indent : `${indent}${isLast ? ' ' : '|'} `;
+    return `${indent}${isRoot ? '' : '+- '}${name}\n${children.length > 0 ? `${below}  |\n` : ''}${children.map((child, i) => print(child, `${below}  `, false, i === children.length - 1)).join('')}${children.length === 0 && isLast ? `${below}\n` : ''}`;
+  };
+  return records.filter(({ parent }) => parent === undefined || !names.has(parent)).map(root => print(root, '', true, true)).join('');
+}
+
+/** Of the network of the host's guests. */
+const PREFIX = 24;
 const BRIDGE = 'xenbr0';
 /** Where volumes and images are. */
 const POOLS: Record<string, { folder: string; names(host: HostCore): Promise<string[]> }> = {
@@ -264,14 +278,25 @@ const TABLE: Record<string, VirshCommand> = {
   'domxml-to-native': { usage: 'domxml-to-native <format> <file>', about: 'convert domain XML to native config', run: (_host, words, _options, around) => converted(words, around, writeXlConfig) },
   'domxml-from-native': { usage: 'domxml-from-native <format> <file>', about: 'convert native config to domain XML', run: (_host, words, _options, around) => converted(words, around, definition => writeXml(definition)) },
   'snapshot-create-as': {
-    usage: 'snapshot-create-as <domain> [<name>]', about: 'create a snapshot from a set of args',
-    run: async (host, [word, name]) => `Domain snapshot ${(await COMMANDS.snapshot.run(host, (await find(host, word)).name, name)).name} created\n`,
+    usage: 'snapshot-create-as <domain> [<name>] [<description>]', about: 'create a snapshot from a set of args',
+    run: async (host, [word, name, description]) => `Domain snapshot ${(await COMMANDS.snapshot.run(host, (await find(host, word)).name, name, description)).name} created\n`,
   },
   'snapshot-list': {
-    usage: 'snapshot-list <domain>', about: 'list snapshots for a domain',
+    usage: 'snapshot-list <domain> [--parent] [--tree]', about: 'list snapshots for a domain',
+    run: async (host, [domain], options) => {
+      const records = await COMMANDS['snapshot-list'].run(host, domainWord(domain));
+      if (options.has('tree')) return treeOf(records);
+      const parent = options.has('parent');
+      const rows = records.map(record => [record.name, `${new Date(record.createdMs).toISOString().slice(0, 19).replace('T', ' ')} +0000`, record.state ? 'running' : 'shutoff', ...(parent ? [record.parent ?? ''] : [])]);
+      return table([['Name', 'Creation Time', 'State', ...(parent ? ['Parent'] : [])], ...rows]);
+    },
+  },
+  'snapshot-current': {
+    usage: 'snapshot-current <domain> [--name]', about: 'the snapshot that a domain is at',
     run: async (host, [domain]) => {
-      const rows = (await COMMANDS['snapshot-list'].run(host, domainWord(domain))).map(({ name, createdMs, state }) => [name, `${new Date(createdMs).toISOString().slice(0, 19).replace('T', ' ')} +0000`, state ? 'running' : 'shutoff']);
-      return table([['Name', 'Creation Time', 'State'], ...rows]);
+      const name = domainWord(domain), here = currentOf(await COMMANDS['snapshot-list'].run(host, name));
+      if (!here) throw new VirshError(`error: domain '${name}' has no current snapshot`);
+      return `${here.name}\n\n`;
     },
   },
   'snapshot-revert': {
@@ -286,6 +311,35 @@ const TABLE: Record<string, VirshCommand> = {
     run: async (host, [domain, name = '']) => {
       await COMMANDS['snapshot-delete'].run(host, domainWord(domain), name);
       return `Domain snapshot ${name} deleted\n`;
+    },
+  },
+  desc: {
+    usage: 'desc <domain> [<new-desc>] [--live] [--config]', about: 'show or set domain’s description',
+    run: async (host, [word, text]) => {
+      const domain = await find(host, word);
+      if (text === undefined) return `${definitionFor(host, domain).description ?? `No description for domain: ${domain.name}`}\n`;
+      if (domain.id === 0) throw new VirshError('error: Requested operation is not valid: this is the host’s own domain');
+      await host.setDescription(domain.name, text);
+      return 'Domain description updated successfully';
+    },
+  },
+  domrename: {
+    usage: 'domrename <domain> <new-name>', about: 'rename a domain',
+    run: async (host, [word, name]) => {
+      const domain = await find(host, word);
+      if (name === undefined) throw new VirshError(`error: command '${COMMAND}' requires <new-name> option`);
+      if (domain.id !== undefined) throw new VirshError('error: Requested operation is not valid: cannot rename active domain');
+      await COMMANDS.rename.run(host, domain.name, name);
+      return 'Domain successfully renamed\n\n';
+    },
+  },
+  domifaddr: {
+    usage: 'domifaddr <domain>', about: 'Get network interfaces’ addresses for a running domain',
+    run: async (host, [word]) => {
+      const { id } = await find(host, word);
+      if (id === undefined) throw new VirshError('error: Failed to query for interfaces addresses\nerror: Requested operation is not valid: domain is not running');
+      const rows = addressesOf(host, id).map(({ port, mac, address }) => ` ${port.padEnd(10)} ${mac.padEnd(17)}    ${'ipv4'.padEnd(12)} ${address}/${PREFIX}\n`);
+      return ` ${'Name'.padEnd(10)} ${'MAC address'.padEnd(20)} ${'Protocol'.padEnd(8)}     Address\n${'-'.repeat(79)}\n${rows.join('')}\n`;
     },
   },
   domblklist: {

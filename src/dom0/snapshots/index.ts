@@ -2,4 +2,4 @@
 export { cloneDomain } from './clone.ts';
 export type { SnapshotRecord } from './record.ts';
 export { deleteSnapshot, domainName, pathsOf, recordsOf, revertTo, takeSnapshot } from './snapshots.ts';
-export { CHECKPOINTS } from './record.ts';
+export { CHECKPOINTS, currentOf, MOST_DESCRIPTION } from './record.ts';

@@ -20,6 +20,20 @@ export interface SnapshotRecord {
   disks: { device: string; volume: string }[];
   /** Paths of the files in its drives then, of those that came while it ran, too; absent: those that the definition names. */
   files?: string[];
+  /** What somebody wrote about it. */
+  description?: string;
+  /** The snapshot that the domain was at when this one was taken; absent: none. */
+  parent?: string;
+  /** When the domain was last here, milliseconds since 1970: it took this snapshot, or went back to it. Of all, the latest is where it is now (`currentOf`). */
+  currentMs?: number;
+}
+
+/** Longest description, characters. */
+export const MOST_DESCRIPTION = 1000;
+
+/** The snapshot that a domain has come from last: what it is now was made from it. */
+export function currentOf(records: readonly SnapshotRecord[]): SnapshotRecord | undefined {
+  return records.reduce<SnapshotRecord | undefined>((latest, each) => ((each.currentMs ?? -1) > (latest?.currentMs ?? -1) ? each : latest), undefined);
 }
 
 /** Snapshots of these names are the page's: it saves running guests at intervals, the new one before the old one goes. */
@@ -90,12 +104,36 @@ export class SnapshotRecords {
   async remove(domain: string, name: string): Promise<void> {
     await this.files.rm(`${this.folder(domain)}/${name}`);
   }
+
+  /** The domain is at this snapshot from now on. */
+  async enter(record: SnapshotRecord, nowMs: number): Promise<void> {
+    await this.write({ ...record, currentMs: laterThan(await this.list(record.domain), nowMs) });
+  }
+
+  /**
+   * Closes the gap that a snapshot leaves which was deleted: what came from it comes from its parent now, and so does the domain, where it was there
+   * (virDomainSnapshotDiscard() of libvirt).
+   */
+  async close(gone: SnapshotRecord, nowMs: number): Promise<void> {
+    const left = (await this.list(gone.domain)).filter(({ name }) => name !== gone.name);
+    const wasHere = currentOf([...left, gone]) === gone;
+    for (const { parent, currentMs, ...rest } of left) {
+      const above = parent === gone.name ? gone.parent : parent;
+      // Without a parent the domain is at none of them.
+      const here = !wasHere ? currentMs : rest.name === gone.parent ? laterThan(left, nowMs) : gone.parent === undefined ? undefined : currentMs;
+      if (above === parent && here === currentMs) continue;
+      await this.write({ ...rest, ...(above === undefined ? {} : { parent: above }), ...(here === undefined ? {} : { currentMs: here }) });
+    }
+  }
 }
 
+/** A time that is later than any of theirs, whatever the clock says. */
+export const laterThan = (records: readonly SnapshotRecord[], nowMs: number): number => Math.max(nowMs, (currentOf(records)?.currentMs ?? -1) + 1);
+
 function isRecord(value: unknown): value is SnapshotRecord {
-  const { domain, name, createdMs, definition, state, disks, files = [] } = (value ?? {}) as Partial<SnapshotRecord>;
-  const texts = [domain, name, definition].every(each => typeof each === 'string');
+  const { domain, name, createdMs, definition, state, disks, files = [], description = '', parent = '', currentMs = 0 } = (value ?? {}) as Partial<SnapshotRecord>;
+  const texts = [domain, name, definition, description, parent].every(each => typeof each === 'string');
   const goodState = state === undefined || (typeof state?.volume === 'string' && Number.isSafeInteger(state.bytes) && state.bytes > 0);
   const goodFiles = Array.isArray(files) && files.every(each => typeof each === 'string');
-  return texts && goodFiles && Number.isFinite(createdMs) && goodState && Array.isArray(disks) && disks.every(disk => typeof disk?.device === 'string' && typeof disk.volume === 'string');
+  return texts && goodFiles && Number.isFinite(createdMs) && Number.isFinite(currentMs) && goodState && Array.isArray(disks) && disks.every(disk => typeof disk?.device === 'string' && typeof disk.volume === 'string');
 }

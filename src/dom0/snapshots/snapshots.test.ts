@@ -8,6 +8,7 @@ import type { Host } from '../host.ts';
 import { openHostState } from '../state.ts';
 import { IMAGES, MemoryStore, type Storage } from '../storage/index.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
+import { recordsOf } from './snapshots.ts';
 
 const minipv = readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url));
 const MIB = 2 ** 20;
@@ -240,9 +241,16 @@ describe('a domain that does not run', () => {
     made.storage.removeVolume('web');
     expect(await made.xl('revert web 1')).toBe('');
     expect(made.host.all()).toEqual([]);
+    // It is at the first again: what is taken now comes from that.
+    expect(await made.xl('snapshot web two before-the-update')).toBe('Snapshot two of web created\n');
+    expect((await recordsOf(made.host).list('web')).map(({ name, parent, description }) => [name, parent, description])).toEqual([['1', undefined, undefined], ['two', '1', 'before-the-update']]);
     expect(onVolume(made, 0, 1)).toBe(sum(Uint8Array.of(1, ...new Uint8Array(511))));
     expect(await made.xl('clone web other')).toContain('other is defined');
     expect(onVolume(made, 0, 1, 'other-xvda')).toBe(onVolume(made, 0, 1));
+    // xm has a name for what only xend kept: with its snapshots it is called otherwise.
+    expect([await made.xl('xm rename web other'), await made.xl('rename web shop')]).toEqual([expect.stringMatching(/"other" already exists/), '1: web is an invalid domain identifier (rc=-6)']);
+    expect(await made.xl('xm rename web shop')).toBe('');
+    expect([(await recordsOf(made.host).list('shop')).length, (await made.host.managed!.find('shop'))?.path]).toEqual([2, '/etc/xen/vm/web']);
   });
 });
 

@@ -11,7 +11,7 @@ import { isTransfer, type Storage } from '../storage/index.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import { savedDisks } from '../toolstack/disks.ts';
 import { type Blueprint, blueprintOf, savedDrives } from '../toolstack/member.ts';
-import { type SnapshotRecord, SnapshotRecords, volumesOf } from './record.ts';
+import { CHECKPOINTS, currentOf, laterThan, MOST_DESCRIPTION, type SnapshotRecord, SnapshotRecords, volumesOf } from './record.ts';
 
 /** @throws Error with a sentence where Domain 0 has no files */
 export function recordsOf({ parts: { files } }: HostCore): SnapshotRecords {
@@ -80,7 +80,8 @@ export async function domainName(host: HostCore, word: string): Promise<string> 
 const filesIn = (host: HostCore, disks: readonly DefinedDisk[]): string[] => disks.map(({ target }) => target).filter(target => target !== '' && !host.isDevice(target));
 
 /** A domain that runs, with its memory; of one that is defined and does not, its disks alone. @throws Error with a sentence, and nothing is left */
-export async function takeSnapshot(host: HostCore, domain: string, name: string): Promise<SnapshotRecord> {
+export async function takeSnapshot(host: HostCore, domain: string, name: string, description = ''): Promise<SnapshotRecord> {
+  if (description.length > MOST_DESCRIPTION) throw new Error(`The description has ${description.length} characters. Write at most ${MOST_DESCRIPTION}.`);
   const records = recordsOf(host);
   const storage = await diskOf(host);
   await records.refuseName(domain, name);
@@ -90,7 +91,14 @@ export async function takeSnapshot(host: HostCore, domain: string, name: string)
   const named = managed?.definition.disks.filter(({ target, readOnly }) => !readOnly && host.isDevice(target)).flatMap(({ target }) => (isTransfer(target) ? (storage.transferOf(managed.name) ?? []) : target));
   const definition = member ? member.blueprint.text : managed!.text;
   const { disks: defined } = member ? member.blueprint.definition : managed!.definition;
-  const record = { domain: member?.name ?? managed!.name, name, createdMs: host.parts.epochMs(), definition, files: filesIn(host, defined) };
+  const owner = member?.name ?? managed!.name, createdMs = host.parts.epochMs();
+  const others = await records.list(owner), parent = currentOf(others)?.name;
+  // What is saved at intervals comes and goes: the domain does not stand on it, unless it goes back to it.
+  const isCheckpoint = (CHECKPOINTS as readonly string[]).includes(name);
+  const record = {
+    domain: owner, name, createdMs, definition, files: filesIn(host, defined),
+    ...(description ? { description } : {}), ...(parent === undefined ? {} : { parent }), ...(isCheckpoint ? {} : { currentMs: laterThan(others, createdMs) }),
+  };
   return withVolumes(storage, async made => {
     const disks: SnapshotRecord['disks'] = [];
     const copy = (devices: readonly string[]): void => {
@@ -134,7 +142,11 @@ export async function deleteSnapshot(host: HostCore, domain: string, name: strin
     if (/has no snapshot/.test(error.message)) throw error;
     return undefined;
   });
-  if (!record) return records.remove(domain, name);
+  // Its children are told to be nobody's.
+  if (!record) {
+    await records.remove(domain, name);
+    return records.close({ domain, name, createdMs: 0, definition: '', disks: [] }, host.parts.epochMs());
+  }
   const storage = await diskOf(host);
   const volumes = volumesOf(record).filter(volume => storage.volumes.some(each => each.name === volume));
   const used = volumes.find(volume => storage.whoHas(`vg0/${volume}`).length > 0);
@@ -148,6 +160,7 @@ export async function deleteSnapshot(host: HostCore, domain: string, name: strin
     throw error;
   }
   for (const volume of volumes) storage.removeVolume(volume);
+  await records.close(record, host.parts.epochMs());
 }
 
 /**
@@ -180,8 +193,9 @@ export async function revertTo(host: HostCore, domain: string, name: string, ima
     for (const member of now) if (host.toolstack.members.get(member.record.id) === member) await host.toolstack.remove(member);
     letGo();
     storage.exchange(pairs);
-    if (!blueprint) return undefined;
-    return host.describe(await build(host, blueprint, concerns, () => storage.exchange(pairs)));
+    const built = blueprint && (await build(host, blueprint, concerns, () => storage.exchange(pairs)));
+    await recordsOf(host).enter(record, host.parts.epochMs());
+    return built && host.describe(built);
   } finally {
     letGo();
     for (const each of made) storage.removeUnused(each);

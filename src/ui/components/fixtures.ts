@@ -40,7 +40,7 @@ export const SESSIONS: ReadonlyMap<number, DomainSession> = new Map(DOMAINS.filt
 export const READINGS: Reading[] = wave(11, 5, 3).map((percent, i) => ({ atMs: 1000 * (i + 1), overMs: 1000, cpuPercent: { 0: percent }, memoryMiB: {}, network: {}, pvDisks: {} }));
 /** One that is defined. */
 export const INVENTORY = {
-  atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 1, vcpus: 1, runNs: 0 }, runNs: {}, pvDisks: {}, bridge: { name: 'xenbr0', ports: [], stations: [] },
+  atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 1, vcpus: 1, runNs: 0 }, runNs: {}, pvDisks: {}, upSecondsOf: {}, addresses: {}, bridge: { name: 'xenbr0', ports: [], stations: [] },
   stored: { defined: [{ name: 'defined', type: 'pvh', errors: [] }] },
 } as unknown as Inventory;
 

@@ -13,7 +13,7 @@ const { deleting, place } = await import('../state.ts');
 const { Bench } = await import('./regions.tsx');
 const { Tree } = await import('./tree.tsx');
 
-const seen: Inventory = { atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 }, runNs: {}, pvDisks: {}, bridge: { name: 'xenbr0', ports: [], stations: [] } };
+const seen: Inventory = { atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 }, runNs: {}, pvDisks: {}, upSecondsOf: {}, addresses: {}, bridge: { name: 'xenbr0', ports: [], stations: [] } };
 const defined = [{ name: 'web', path: '/etc/xen/vm/web', type: 'pv' as const, memoryMiB: 8, vcpus: 1, errors: [] }];
 const roots: HTMLElement[] = [];
 function show(what: Parameters<typeof render>[0]): HTMLElement {

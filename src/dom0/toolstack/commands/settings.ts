@@ -7,8 +7,10 @@ import type { NamedFile } from '../../api.ts';
 import { nameTaken } from '../libxl-words.ts';
 import { recordsOf } from '../../snapshots/index.ts';
 import { isTransfer, transferVolume } from '../../storage/index.ts';
+import type { ManagedDomain } from '../../managed/index.ts';
 import { command, Refusal } from './command.ts';
 import { filesFor, planRefusal } from './life.ts';
+import { findManaged, managedOf, runningOf } from './managed.ts';
 import { orNoMemory } from './resources.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -16,18 +18,15 @@ export const rename = command({
   summary: 'Rename a domain',
   usage: '<Domain> <NewDomainName>',
   modifies: true,
-  run: (host: HostCore, id: number, name: string): Promise<void> => {
-    const member = host.living(id);
+  /** `domain`: the number of one that is there, or the name of one that is defined and does not run (xm has those). */
+  run: async (host: HostCore, domain: number | string, name: string): Promise<void> => {
+    if (typeof domain === 'string') return renameDefined(host, await findManaged(host, domain), name);
+    const id = domain, member = host.living(id);
     return host.tasks.run(`xl rename ${member.name} ${name}`, async task => {
       const { managed, parts, toolstack } = host;
-      const refuse = (why: string): never => {
-        throw new Refusal(`${why}\nCan't rename domain '${member.name}'.`);
-      };
-      if (toolstack.isTaken(name) || name === 'Domain-0' || (await managed?.find(name))) refuse(nameTaken(name).said[0]);
-      if (name === '' || name.length > 1000 || BAD_NAME.test(name)) refuse('A name has 1 to 1000 characters, none of them / or a control character.');
-      const records = parts.files && recordsOf(host);
-      if ((await records?.list(name))?.length) refuse(`There are snapshots of a domain that was called so: xl snapshot-list ${name}.`);
       const before = member.name;
+      await refuseName(host, before, name);
+      const records = parts.files && recordsOf(host);
       // As xend does it: what is kept of the domain is called so, too.
       const defined = await managed?.find(before);
       const transfer = member.devices.find(({ path }) => path === `/dev/vg0/${transferVolume(before)}`)?.path;
@@ -38,15 +37,43 @@ export const rename = command({
       task.message = `${before} is called ${name}.`;
     }, id);
   },
-  xl: async ({ host, words }, run) => {
+  xl: async ({ host, words, program }, run) => {
     const { rest } = readWords(words);
     atLeast('rename', rest, 2);
+    const halted = program === 'xm' && !host.all().some(({ id, name }) => name === rest[0] || String(id) === rest[0]) ? await host.managed?.find(rest[0]) : undefined;
+    if (halted) return run(halted.name, rest[1]).then(() => '');
     const id = findDomain(host, rest[0]);
     if (id === 0) throw new Refusal(`Domain 0 is the host itself, and keeps its name.\nCan't rename domain 'Domain-0'.`);
     await run(id, rest[1]);
     return '';
   },
 });
+
+/** @throws Refusal in xl's words, with the reason before them */
+async function refuseName(host: HostCore, before: string, name: string): Promise<void> {
+  const { managed, parts, toolstack } = host;
+  const refuse = (why: string): never => {
+    throw new Refusal(`${why}\nCan't rename domain '${before}'.`);
+  };
+  if (toolstack.isTaken(name) || name === 'Domain-0' || (await managed?.find(name))) refuse(nameTaken(name).said[0]);
+  if (name === '' || name.length > 1000 || BAD_NAME.test(name)) refuse('A name has 1 to 1000 characters, none of them / or a control character.');
+  const records = parts.files && recordsOf(host);
+  if ((await records?.list(name))?.length) refuse(`There are snapshots of a domain that was called so: xl snapshot-list ${name}.`);
+}
+
+/** Its definition and its snapshots are called otherwise. @throws Refusal */
+function renameDefined(host: HostCore, defined: ManagedDomain, name: string): Promise<void> {
+  const before = defined.name;
+  return host.tasks.run(`xm rename ${before} ${name}`, async task => {
+    const running = runningOf(host, defined);
+    if (running) throw new Refusal(`Domain '${before}' runs: xl rename ${before} ${name} renames it with its definition.`);
+    await refuseName(host, before, name);
+    const transfer = defined.definition.disks.some(({ target }) => isTransfer(target)) ? (await host.openDevices())?.transferOf(before) : undefined;
+    await managedOf(host).rename(defined, name, target => (transfer !== undefined && isTransfer(target) ? transfer : target));
+    if (host.parts.files) await recordsOf(host).rename(before, name);
+    task.message = `${before} is called ${name}.`;
+  });
+}
 
 export const memMax = command({
   summary: 'Set the maximum amount reservation for a domain',

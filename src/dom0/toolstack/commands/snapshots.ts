@@ -2,6 +2,7 @@
 import type { DomainInfo, NamedFile } from '../../api.ts';
 import type { HostCore } from '../../host.ts';
 import type { ManagedDomain } from '../../managed/index.ts';
+import { quoted } from '../../plan.ts';
 import { cloneDomain, deleteSnapshot, domainName, pathsOf, recordsOf, revertTo, type SnapshotRecord, takeSnapshot } from '../../snapshots/index.ts';
 import { type Call, command } from './command.ts';
 import { describeBuilt } from './life.ts';
@@ -11,17 +12,17 @@ const mib = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 
 export const snapshot = command({
   summary: 'Save the state of a domain, with its disks, to come back to',
-  usage: '<Domain> [<Snapshot>]',
+  usage: '<Domain> [<Snapshot> [<Description>]]',
   modifies: true,
   /** A domain that runs goes on; of one that does not its disks are kept alone. Without a name it gets the first free number. */
-  run: (host: HostCore, domain: string, name?: string): Promise<SnapshotRecord> =>
-    host.tasks.run(`xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}`, async (task, concerns) => {
+  run: (host: HostCore, domain: string, name?: string, description?: string): Promise<SnapshotRecord> =>
+    host.tasks.run(`xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}${description ? ` ${quoted(description)}` : ''}`, async (task, concerns) => {
       const running = [...host.toolstack.members.values()].find(member => member.name === domain && !member.ending);
       if (running) concerns(running.record.id);
       const taken = new Set((await recordsOf(host).list(domain)).map(each => each.name));
       let number = 1;
       while (taken.has(String(number))) number++;
-      const record = await takeSnapshot(host, domain, name ?? String(number));
+      const record = await takeSnapshot(host, domain, name ?? String(number), description);
       const { disks, state } = record;
       const ofDisks = `${disks.length} ${disks.length === 1 ? 'disk' : 'disks'}`;
       task.message = state ? `${mib(state.bytes)} hold its memory, processors and devices, beside ${ofDisks}; the guest goes on.` : `It does not run: ${ofDisks} of it are kept.`;
@@ -31,7 +32,7 @@ export const snapshot = command({
     const { rest } = readWords(words);
     atLeast('snapshot', rest, 1);
     const domain = await domainName(host, rest[0]);
-    return `Snapshot ${(await run(domain, rest[1])).name} of ${domain} created\n`;
+    return `Snapshot ${(await run(domain, rest[1], rest[2])).name} of ${domain} created\n`;
   },
 });
 
