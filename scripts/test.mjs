@@ -1,13 +1,16 @@
 /**
- * npm test                 everything that a change must pass, set-up included
- * npm run test:guests      the longer boots, in node and in three browsers, and what takes long in the page
+ * npm test                      everything that a change must pass, set-up included
+ * npm run test:guests           the longer boots, in node and in three browsers, and what takes long in the page
+ * npm test -- --times           prints the fifteen dearest steps and files at the end (for test:guests, too)
+ * npm test -- --changed[=REV]   only what the files reach that differ from REV (HEAD): tests that import them, and the browser's where the page changed
  *
  * What cannot be had on this machine is skipped, with the reason; with RINGSIDE_STRICT=1 that is a failure, except for tests that say they need
  * ../shared (a folder beside the repository that visitors do not have) where it is absent.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
+import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { at, run, say, strict } from './lib.mjs';
 import { ensureChromium, ensureDependencies, ensureGuests, ensurePrograms } from './setup.mjs';
 
@@ -15,8 +18,17 @@ const SHARED_MARK = '[needs ../shared]';
 const haveShared = existsSync(at('..', 'shared', 'oracle'));
 const reports = at('.cache', 'test');
 
+const { values: options, positionals } = parseArgs({
+  // `--changed` alone means against HEAD; parseArgs knows no option whose value may be left out.
+  args: process.argv.slice(2).map(word => (word === '--changed' ? '--changed=HEAD' : word)),
+  options: { times: { type: 'boolean' }, changed: { type: 'string' } },
+  allowPositionals: true,
+});
+
 /** Steps with what they counted; a step without a report counts as one check. */
 const results = [];
+/** How long each step without a report and each file of tests took, in seconds. Files run beside each other on all cores. */
+const times = [];
 const skipped = [];
 
 const record = (step, passed, failed, notes = []) => {
@@ -38,7 +50,9 @@ const bin = (name, file) => at('node_modules', name, file);
 /** A step that only succeeds or fails. */
 async function check(step, script, args, limitSeconds = 300) {
   say(step);
+  const begin = performance.now();
   const status = await run(process.execPath, [script, ...args], { limitSeconds });
+  times.push({ what: step, seconds: (performance.now() - begin) / 1000 });
   record(step, status === 0 ? 1 : 0, status === 0 ? 0 : 1);
 }
 
@@ -78,7 +92,8 @@ async function vitest(step, args, limitSeconds) {
   let failed = 0;
   const notRun = [];
   const bad = [];
-  for (const { name, status: fileStatus, assertionResults } of report.testResults) {
+  for (const { name, status: fileStatus, assertionResults, startTime, endTime } of report.testResults) {
+    times.push({ what: name.slice(at().length), seconds: (endTime - startTime) / 1000 });
     const count = wanted => assertionResults.filter(({ status: one }) => one === wanted).length;
     passed += count('passed');
     failed += count('failed');
@@ -107,30 +122,34 @@ function recordTests(step, passed, failed, status, bad, skips) {
 /** Walks Playwright's tree of suites. */
 function* specs(suites, path = '') {
   for (const suite of suites ?? []) {
-    for (const spec of suite.specs ?? []) yield { title: `${path}${suite.title}: ${spec.title}`, tests: spec.tests };
+    for (const spec of suite.specs ?? []) yield { file: spec.file, title: `${path}${suite.title}: ${spec.title}`, tests: spec.tests };
     yield* specs(suite.suites, `${path}${suite.title}: `);
   }
 }
 
-async function playwright(step, limitSeconds, env) {
+async function playwright(step, limitSeconds, env, args = []) {
   const file = join(reports, `${step.replaceAll(' ', '-')}.json`);
   say(step);
-  const status = await run(process.execPath, [bin('@playwright/test', 'cli.js'), 'test'], {
+  const status = await run(process.execPath, [bin('@playwright/test', 'cli.js'), 'test', ...args], {
     limitSeconds,
     env: { ...env, PLAYWRIGHT_JSON_OUTPUT_FILE: file },
   });
   const report = readReport(file);
   if (!report) return record(step, 0, 1, [`no report (status ${status})`]);
-  const tests = [...specs(report.suites)].flatMap(({ title, tests: ofSpec }) =>
+  const tests = [...specs(report.suites)].flatMap(({ file: ofFile, title, tests: ofSpec }) =>
     ofSpec.map(({ status: one, results: runs }) => ({
+      file: `test/browser/${ofFile}`,
       title,
       status: one,
+      seconds: runs.reduce((sum, { duration }) => sum + duration / 1000, 0),
       error: runs
         .at(-1)
         ?.errors?.map(({ message }) => message)
         .join('\n'),
     })),
   );
+  for (const what of new Set(tests.map(test => test.file)))
+    times.push({ what, seconds: tests.filter(test => test.file === what).reduce((sum, { seconds }) => sum + seconds, 0) });
   const count = wanted => tests.filter(({ status: one }) => wanted.includes(one)).length;
   const those = wanted => tests.filter(({ status: one }) => one === wanted);
   const failed = those('unexpected').map(({ title, error }) => `failed: ${title} (${said(error)})`);
@@ -152,6 +171,16 @@ async function build() {
   return results.at(-1).failed === 0;
 }
 
+/** What the built page is made of; files of tests are not. */
+const OF_THE_PAGE = /^(src\/(?!cli\/)|guests\/|public\/|scripts\/(build|serve|lib)|[^/]*\.html$|vite\.config|package)/;
+const OF_TESTS = /\.test\.tsx?$/;
+
+/** Files that differ from the revision, those that git does not know yet among them. */
+function changedFiles(revision) {
+  const lines = args => execFileSync('git', args, { cwd: at(), encoding: 'utf8' }).split('\n').filter(Boolean);
+  return [...lines(['diff', '--name-only', revision]), ...lines(['ls-files', '--others', '--exclude-standard'])];
+}
+
 async function testEverything() {
   const chromium = await setUp();
   // What others read our volume groups, CDs and FAT disks with, and write theirs; the assembler that ours is compared with; another PC that pcos runs on.
@@ -171,10 +200,19 @@ async function testEverything() {
   await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), ['ci', '--error-on-warnings', '--reporter=summary', '.']);
   const built = await build();
   // On all cores.
-  await vitest('unit tests', [], 1200);
+  const since = options.changed;
+  await vitest('unit tests', since ? [`--changed=${since}`, '--passWithNoTests'] : [], 1200);
+  // Playwright follows the imports of its own files alone: what the page is made of reaches all of them.
+  const pageChanged = !since || changedFiles(since).some(file => OF_THE_PAGE.test(file) && !OF_TESTS.test(file));
   if (!haveFiles('test/browser', '.spec.ts')) say('no browser tests in this version');
   else if (!chromium.path) skip('browser tests', chromium.why);
-  else if (built) await playwright('browser tests', 1200, { RINGSIDE_CHROMIUM: chromium.path });
+  else if (built)
+    await playwright(
+      'browser tests',
+      1200,
+      { RINGSIDE_CHROMIUM: chromium.path },
+      pageChanged ? [] : [`--only-changed=${since}`, '--pass-with-no-tests'],
+    );
   say(`tests took ${((performance.now() - begin) / 60_000).toFixed(1)} minutes after set-up`);
 }
 
@@ -202,7 +240,7 @@ async function testGuests() {
 }
 
 const suites = { test: testEverything, guests: testGuests };
-const name = process.argv[2];
+const [name] = positionals;
 mkdirSync(reports, { recursive: true });
 for (const old of readdirSync(reports)) rmSync(join(reports, old));
 try {
@@ -211,6 +249,11 @@ try {
   record('set-up', 0, 1, [error.message]);
 }
 const sum = key => results.reduce((total, result) => total + result[key], 0);
+if (options.times) {
+  console.log('\nDearest, in seconds:');
+  const dearest = times.sort((one, other) => other.seconds - one.seconds).slice(0, 15);
+  for (const { what, seconds } of dearest) console.log(`${seconds.toFixed(1).padStart(8)}  ${what}`);
+}
 if (skipped.length) console.log(`\nNot run here:\n${skipped.map(line => `  ${line}`).join('\n')}`);
 const failures = results
   .filter(({ failed }) => failed > 0)
