@@ -14,7 +14,7 @@
 #define EBDA_SEGMENT 0x9fc0
 #define BDA 0x40
 /* Tables between the addresses that programs know by heart: the rest of the segment is full. */
-#define IN_GAP __attribute__((section(".gap")))
+#define IN_GAP __attribute__((section(".gap"), aligned(1)))
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- registers of the caller: they stay on its stack, which GS has as its segment while a service runs */
@@ -158,7 +158,8 @@ u8 floppy_read_first(u8 drive, u16 segment, u16 offset);
 u8 floppy_type(u8 drive);
 
 /* ---- El Torito (cdrom.c) */
-struct emulation { u8 active, media, drive, cd; u32 first_block; u16 load_segment, sector_count; u8 spt; u16 heads, cylinders; };
+/* `last_`: the highest cylinder, sector and head, as INT 13h, 08h returns them; without emulation zeros. */
+struct emulation { u8 active, media, drive, cd; u32 first_block; u16 load_segment, sector_count; u8 last_ch, last_cl, last_dh; };
 extern struct emulation emulation;
 /* Null, with the boot image loaded and `emulation` filled in; or why this CD cannot be booted. */
 const char *load_cd(u8 index, u16 *segment);

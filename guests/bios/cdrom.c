@@ -47,19 +47,20 @@ const char *load_cd(u8 index, u16 *segment) {
   if (status) return "its boot image cannot be read";
   if (!has_program(*segment, 0)) return "its boot image has no program";
   emulation.drive = 0xe0 + index;
+  emulation.last_ch = emulation.last_cl = emulation.last_dh = 0;
   if (emulation.media) {
     static const u8 tracks[4] = { 0, 15, 18, 36 };
     emulation.drive = emulation.media == 4 ? 0x80 : 0x00;
-    emulation.spt = tracks[emulation.media & 3];
-    emulation.heads = 2;
-    emulation.cylinders = 80;
+    emulation.last_ch = 79;
+    emulation.last_cl = tracks[emulation.media & 3];
+    emulation.last_dh = 1;
     if (emulation.media == 4) {
       /* The geometry is that of the first partition's end. */
       u16 end = 0x1be + 5;
-      emulation.heads = peek8(emulation.load_segment, end) + 1;
-      emulation.spt = peek8(emulation.load_segment, end + 1) & 63;
-      emulation.cylinders = (peek8(emulation.load_segment, end + 2) | (peek8(emulation.load_segment, end + 1) & 0xc0) << 2) + 1;
-      if (emulation.spt == 0) return "its disk image has no partition";
+      emulation.last_dh = peek8(emulation.load_segment, end);
+      emulation.last_cl = peek8(emulation.load_segment, end + 1);
+      emulation.last_ch = peek8(emulation.load_segment, end + 2);
+      if ((emulation.last_cl & 63) == 0) return "its disk image has no partition";
       set_bda8(BDA_DISKS, disk_count + 1);
     } else set_bda16(BDA_EQUIPMENT, bda16(BDA_EQUIPMENT) | 0x41);
     emulation.active = 1;
@@ -72,6 +73,10 @@ static void end(caller r, u8 status) {
   set_bda8(BDA_DISK_STATUS, status);
   set_carry(r, status != DISK_OK);
 }
+
+/* As INT 13h has them in CH and CL. */
+static u16 cylinder_of(u8 ch, u8 cl) { return ch | (cl & 0xc0) << 2; }
+static u8 sectors_of_track(void) { return emulation.last_cl & 63; }
 
 /* Sectors of 512 bytes out of blocks of four. */
 static u8 read_sectors(u32 sector, u8 count, u16 segment, u16 offset) {
@@ -88,7 +93,7 @@ static u8 read_sectors(u32 sector, u8 count, u16 segment, u16 offset) {
   return DISK_OK;
 }
 
-/* 4Bh: what is emulated, and its end. */
+/* 4Bh: what is emulated, and its end. Bytes 10h to 12h of the packet are what function 08h returns (El Torito, specification packet). */
 static void status_of_emulation(caller r) {
   u8 packet[19] = { 19, emulation.media, emulation.drive, drives[cd_order[emulation.cd]].channel };
   for (u8 i = 0; i < 4; i++) packet[4 + i] = emulation.first_block >> (8 * i);
@@ -97,9 +102,9 @@ static void status_of_emulation(caller r) {
   packet[13] = emulation.load_segment >> 8;
   packet[14] = emulation.sector_count;
   packet[15] = emulation.sector_count >> 8;
-  packet[16] = emulation.cylinders;
-  packet[17] = emulation.spt | ((emulation.cylinders >> 2) & 0xc0);
-  packet[18] = emulation.heads;
+  packet[16] = emulation.last_ch;
+  packet[17] = emulation.last_cl;
+  packet[18] = emulation.last_dh;
   if (r->al > 1) {
     end(r, DISK_BAD_COMMAND);
     return;
@@ -124,13 +129,13 @@ void emulated_services(caller r) {
       set_carry(r, r->ah != 0);
       return;
     case 0x02: case 0x04: {
-      u16 cylinder = r->ch | (r->cl & 0xc0) << 2;
+      u16 cylinder = cylinder_of(r->ch, r->cl);
       u8 sector = r->cl & 63;
-      if (sector == 0 || sector > emulation.spt || r->dh >= emulation.heads || cylinder >= emulation.cylinders || r->al == 0) {
+      if (sector == 0 || sector > sectors_of_track() || r->dh > emulation.last_dh || cylinder > cylinder_of(emulation.last_ch, emulation.last_cl) || r->al == 0) {
         end(r, DISK_BAD_COMMAND);
         return;
       }
-      u32 first = ((u32)cylinder * emulation.heads + r->dh) * emulation.spt + sector - 1;
+      u32 first = ((u32)cylinder * (emulation.last_dh + 1) + r->dh) * sectors_of_track() + sector - 1;
       u8 status = r->ah == 4 ? DISK_OK : read_sectors(first, r->al, r->es, r->bx);
       if (status) r->al = 0;
       end(r, status);
@@ -138,12 +143,12 @@ void emulated_services(caller r) {
     }
     case 0x03: case 0x05: end(r, DISK_PROTECTED); return;
     case 0x08: {
-      u16 last = emulation.cylinders - 1;
       r->al = 0;
-      r->bl = emulation.media == 1 ? 2 : emulation.media == 2 ? 4 : emulation.media == 3 ? 5 : 0;
-      r->ch = last;
-      r->cl = emulation.spt | ((last >> 2) & 0xc0);
-      r->dh = emulation.heads - 1;
+      /* CMOS types of drives: 1.2, 1.44 and 2.88 MB are 2, 4 and 6. */
+      if (emulation.media < 4) r->bx = emulation.media * 2;
+      r->ch = emulation.last_ch;
+      r->cl = emulation.last_cl;
+      r->dh = emulation.last_dh;
       r->dl = emulation.media == 4 ? disk_count + 1 : floppy_count + 1;
       if (emulation.media < 4) {
         r->es = BIOS_SEGMENT;
@@ -156,7 +161,7 @@ void emulated_services(caller r) {
       end(r, DISK_OK);
       r->ah = emulation.media == 4 ? 3 : 1;
       if (emulation.media == 4) {
-        u32 sectors = (u32)emulation.cylinders * emulation.heads * emulation.spt;
+        u32 sectors = (u32)(cylinder_of(emulation.last_ch, emulation.last_cl) + 1) * (emulation.last_dh + 1) * sectors_of_track();
         r->cx = sectors >> 16;
         r->dx = sectors;
       }

@@ -23,7 +23,7 @@ u8 floppy_count, floppy_order[2];
 
 /* By the type in CMOS: 360 KB, 1.2 MB, 720 KB, 1.44 MB, 2.88 MB. The rates to try: 0 is 500, 1 300, 2 250, 3 1000 kbit/s. */
 struct kind { u8 cylinders, sectors, rates[3]; };
-static const struct kind kinds[7] = {
+static const struct kind kinds[7] IN_GAP = {
   { 0, 0, { 0 } }, { 40, 9, { 2, 2, 2 } }, { 80, 15, { 0, 1, 2 } }, { 80, 9, { 2, 2, 2 } }, { 80, 18, { 0, 2, 2 } }, { 80, 36, { 3, 0, 2 } }, { 80, 36, { 3, 0, 2 } },
 };
 extern const u8 floppy_parameters[];
@@ -186,15 +186,19 @@ static u8 look_for_disk(u8 drive) {
   return status ? status : DISK_BAD_MEDIA;
 }
 
-struct request { u8 command, drive, cylinder, head, sector, count, mode; u32 address; u16 bytes; };
+/* `count`: sectors of data, of which a command moves those that its cylinder has; or those of the track that is formatted; `moved` by the last command. */
+struct request { u8 command, drive, cylinder, head, sector, count, mode; u32 address; u8 moved; };
 
-static u8 try_once(const struct request *request) {
+static u8 try_once(struct request *request) {
   select_drive(request->drive);
   u8 status = look_for_disk(request->drive) ?: seek(request->drive, request->cylinder);
   if (status) return status;
   u8 rate = bda8(BDA_MEDIA_STATE + request->drive) >> 6, unit = request->head << 2 | request->drive, sectors = track_sectors[request->drive];
   out8(CCR, rate);
-  if (request->bytes) program_dma(request->address, request->bytes, request->mode);
+  /* A command ends with its cylinder (82077AA, 5.1.1: multi-track is both sides of one). */
+  u16 left = (2 - request->head) * sectors + 1 - request->sector;
+  request->moved = request->count < left || request->sector > sectors ? request->count : left;
+  program_dma(request->address, request->command == FORMAT_TRACK ? request->count * 4 : request->moved * 512, request->mode);
   const u8 data[9] = { request->command, unit, request->cylinder, request->head, request->sector, 2, sectors, 0x1b, 0xff };
   const u8 format[6] = { request->command, unit, 2, request->count, 0x6c, 0xf6 };
   const u8 *bytes = request->command == FORMAT_TRACK ? format : data;
@@ -204,10 +208,8 @@ static u8 try_once(const struct request *request) {
   return take_results(3000);
 }
 
-static u8 run(const struct request *request) {
+static u8 run(struct request *request) {
   u8 status = DISK_TIMEOUT;
-  /* A page of the DMA controller has 64 KiB. */
-  if (request->bytes && (request->address & 0xffff) + request->bytes > 0x10000) return DISK_DMA_BOUNDARY;
   for (u8 tries = 0; tries < 3; tries++) {
     status = try_once(request);
     if (status == DISK_OK || status == DISK_PROTECTED || status == DISK_BAD_MEDIA) break;
@@ -219,13 +221,13 @@ static u8 run(const struct request *request) {
   return status;
 }
 
-static u8 transfer(u8 function, u8 drive, u8 cylinder, u8 head, u8 sector, u8 count, u16 segment, u16 offset) {
-  struct request request = { function == 3 ? WRITE_DATA : READ_DATA, drive, cylinder, head, sector, count,
-    function == 2 ? DMA_READ : function == 3 ? DMA_WRITE : DMA_VERIFY, function == 4 ? 0 : segment * 16u + offset, count * 512 };
+/* A page of the DMA controller has 64 KiB. */
+static int crosses_page(u32 address, u32 bytes) { return (address & 0xffff) + bytes > 0x10000; }
+
+u8 floppy_read_first(u8 drive, u16 segment, u16 offset) {
+  struct request request = { READ_DATA, drive, 0, 0, 1, 1, DMA_READ, segment * 16u + offset, 0 };
   return run(&request);
 }
-
-u8 floppy_read_first(u8 drive, u16 segment, u16 offset) { return transfer(2, drive, 0, 0, 1, 1, segment, offset); }
 
 void set_up_floppies(void) {
   u8 types = cmos(0x10);
@@ -280,20 +282,32 @@ void floppy_services(caller r) {
     case 0x02: case 0x03: case 0x04: {
       const struct kind *kind = &kinds[floppy_type(drive)];
       u8 count = r->al, sectors = track_sectors[drive] > kind->sectors ? track_sectors[drive] : kind->sectors;
-      if (count == 0 || count > 72 || r->dh > 1 || r->cl == 0 || r->cl > sectors || r->ch > kind->cylinders + 2) {
+      if (count == 0 || count > 128 || r->dh > 1 || r->cl == 0 || r->cl > sectors || r->ch > kind->cylinders + 2) {
         r->al = 0;
         end(r, DISK_BAD_COMMAND);
         return;
       }
-      u8 status = transfer(function, drive, r->ch, r->dh, r->cl, count, r->es, r->bx);
-      if (status) r->al = 0;
+      struct request request = { function == 3 ? WRITE_DATA : READ_DATA, drive, r->ch, r->dh, r->cl, count,
+        function == 2 ? DMA_READ : function == 3 ? DMA_WRITE : DMA_VERIFY, r->es * 16u + r->bx, 0 };
+      u8 status = function != 4 && crosses_page(request.address, count * 512) ? DISK_DMA_BOUNDARY : DISK_OK;
+      r->al = 0;
+      /* A command for each cylinder */
+      while (request.count && status == DISK_OK) {
+        status = run(&request);
+        if (status) break;
+        r->al += request.moved;
+        request.count -= request.moved;
+        request.address += request.moved * 512;
+        request.cylinder++;
+        request.head = 0;
+        request.sector = 1;
+      }
       end(r, status);
       return;
     }
     case 0x05: {
-      u8 count = r->al;
-      struct request request = { FORMAT_TRACK, drive, r->ch, r->dh, 1, count, DMA_WRITE, r->es * 16u + r->bx, count * 4 };
-      end(r, count ? run(&request) : DISK_BAD_COMMAND);
+      struct request request = { FORMAT_TRACK, drive, r->ch, r->dh, 1, r->al, DMA_WRITE, r->es * 16u + r->bx, 0 };
+      end(r, r->al == 0 ? DISK_BAD_COMMAND : crosses_page(request.address, r->al * 4) ? DISK_DMA_BOUNDARY : run(&request));
       return;
     }
     case 0x08: parameters(r, drive); return;

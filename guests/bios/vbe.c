@@ -102,7 +102,7 @@ static void controller(caller r) {
 }
 
 /* Size and place of red, green, blue and what is unused, of 15, 16 and 24 or 32 bits a pixel. */
-static const u8 masks[3][8] = { { 5, 10, 5, 5, 5, 0, 1, 15 }, { 5, 11, 6, 5, 5, 0, 0, 0 }, { 8, 16, 8, 8, 8, 0, 8, 24 } };
+static const u8 masks[3][8] IN_GAP = { { 5, 10, 5, 5, 5, 0, 1, 15 }, { 5, 11, 6, 5, 5, 0, 0, 0 }, { 8, 16, 8, 8, 8, 0, 8, 24 } };
 
 /* Attributes: supported, the teletype's too, colour, graphics, not by the VGA's registers, with a linear frame buffer. */
 enum { SUPPORTED = 0x0003, TELETYPE = 0x0004, COLOUR = 0x0008, GRAPHICS = 0x0010, NOT_VGA = 0x0020, LINEAR_TOO = 0x0080 };

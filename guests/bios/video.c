@@ -505,7 +505,7 @@ static void choices(caller r) {
   r->al = 0x12;
 }
 
-static const u8 functionality[16] = { 0xff, 0xe0, 0x0f, 0, 0, 0, 0, 7, 2, 8, 0xe7, 0x0c, 0, 0, 0, 0 };
+static const u8 functionality[16] IN_GAP = { 0xff, 0xe0, 0x0f, 0, 0, 0, 0, 7, 2, 8, 0xe7, 0x0c, 0, 0, 0, 0 };
 
 static void state_information(caller r) {
   u16 segment = r->es, at = r->di;

@@ -82,6 +82,11 @@ export interface EmulatedDeviceOptions {
   apicIdStep?: number;
   /** Xen's platform device (slot 4), for guests of Xen. */
   xenPlatform?: boolean;
+  /**
+   * Where QEMU's devices are not an IBM PC's, the machine is QEMU's (default: for guests of Xen, whose device model QEMU is): COM ports interrupt without OUT2,
+   * the floppy controller goes on over the end of a cylinder.
+   */
+  likeQemu?: boolean;
 }
 
 const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
@@ -110,6 +115,7 @@ export class EmulatedDevices {
 
   constructor(options: EmulatedDeviceOptions, signals: ModelSignals) {
     const { timers, dma } = options;
+    const likeQemu = options.likeQemu ?? options.xenPlatform ?? false;
     const print = options.debug ?? nothing;
     const irqs = new IrqLines('model-irq-lines', (level, irq) => signals.setIsaIrqLevel(irq, level));
     // Saved states number request lines in this order: a new one comes last.
@@ -128,7 +134,7 @@ export class EmulatedDevices {
     const i8042 = this.plug(new I8042(timers, keyboard, mouse, () => options.onReset('processor'), options.onA20));
     this.keyboard = i8042.keyboard;
     this.mouse = i8042.mouse;
-    this.uarts = COM.map(({ base }, i) => this.plug(new Uart(`uart${i}`, base, com[i], options.serial[i] ?? nothing)));
+    this.uarts = COM.map(({ base }, i) => this.plug(new Uart(`uart${i}`, base, com[i], options.serial[i] ?? nothing, !likeQemu)));
     this.vga = this.plug(new Vga(timers, options.screen, options.videoMemory, options.vgaBios), 2);
     this.plug(new ParallelPort('parallel0', 0x378, printer, options.printer ?? nothing));
     // Before the drives, which it takes away again when it is restored.
@@ -151,7 +157,7 @@ export class EmulatedDevices {
         }),
       );
     this.dma = this.plug(new I8237(dma));
-    this.floppies = this.plug(new FloppyController(timers, irqs.source(FLOPPY_IRQ), this.dma.channel(FLOPPY_DMA), floppiesIn(options.ide)));
+    this.floppies = this.plug(new FloppyController(timers, irqs.source(FLOPPY_IRQ), this.dma.channel(FLOPPY_DMA), floppiesIn(options.ide), likeQemu));
     // Last, since the others drive them.
     this.plug(irqs);
     describeMachine(this.fwCfg, acpiOf(options));

@@ -55,6 +55,29 @@ describe('16550A', () => {
     expect(irq.level).toBe(true);
   });
 
+  // QEMU's hw/char/serial.c (serial_update_irq): MCR is not looked at. xv6 leaves it 0.
+  it('where the machine is QEMU’s, interrupts without OUT2, in loopback, too', () => {
+    const qemus = new Uart('uart0', 0x3f8, irq, () => {}, false);
+    qemus.ports.write(1, 1, 1);
+    expect(irq.level).toBe(false);
+    qemus.input(bytes('x'));
+    expect(irq.level).toBe(true);
+    qemus.ports.write(4, 0x10, 1);
+    expect(irq.level).toBe(true);
+    expect(qemus.ports.read(0, 1)).toBe(0x78);
+    expect(irq.level).toBe(false);
+  });
+
+  it('without FIFO has a rising edge for each byte: a driver that takes one an interrupt gets them all', () => {
+    const rises: boolean[] = [];
+    const each = new Uart('uart1', 0x2f8, { set: level => rises.at(-1) === level || rises.push(level) }, () => {});
+    each.ports.write(4, OUT2, 1);
+    each.ports.write(1, 1, 1);
+    each.input(bytes('ab'));
+    expect([each.ports.read(0, 1), each.ports.read(0, 1)]).toEqual([0x61, 0x62]);
+    expect(rises).toEqual([false, true, false, true, false]);
+  });
+
   it('FIFO: 14 bytes reach the trigger level, fewer give the character time-out', () => {
     w(2, 0xc7);
     expect(r(2) & 0xc0).toBe(0xc0);

@@ -1,6 +1,7 @@
 /**
  * National Semiconductor PC16550D UART with FIFOs.
- * Source: PC16550D datasheet (TL/C/8652). PC wiring: OUT2 gates the interrupt; COM1 0x3F8 IRQ 4, COM2 0x2F8 IRQ 3.
+ * Source: PC16550D datasheet (TL/C/8652). PC wiring: OUT2 gates the interrupt, but not in QEMU (hw/char/serial.c, serial_update_irq), on whose
+ * devices HVM guests of Xen run; COM1 0x3F8 IRQ 4, COM2 0x2F8 IRQ 3.
  * A byte leaves at once when it is written; bytes from outside wait in a queue until the receiver has room, so none is overrun.
  */
 import type { Device, IrqLine, PortRange, State } from './bus.ts';
@@ -52,9 +53,12 @@ export class Uart implements Device {
   private polls = 0;
   private readonly irq: IrqLine;
   private readonly transmit: (byte: number) => void;
+  private readonly gated: boolean;
 
-  constructor(name: string, base: number, irq: IrqLine, transmit: (byte: number) => void) {
+  /** `gated`: the interrupt goes through OUT2, as on an IBM PC. */
+  constructor(name: string, base: number, irq: IrqLine, transmit: (byte: number) => void, gated = true) {
     this.name = name;
+    this.gated = gated;
     this.irq = irq;
     this.transmit = transmit;
     this.ports = { base, count: 8, read: offset => this.read(offset), write: (offset, value) => this.write(offset, value) };
@@ -131,9 +135,9 @@ export class Uart implements Device {
   }
 
   private update(): void {
-    const { mcr } = this.r;
     // OUT2 is inactive in loopback, whatever MCR says.
-    this.irq.set((mcr & MCR_OUT2) !== 0 && !(mcr & MCR_LOOP) && this.cause() !== IIR_NONE);
+    const open = !this.gated || (this.r.mcr & (MCR_OUT2 | MCR_LOOP)) === MCR_OUT2;
+    this.irq.set(open && this.cause() !== IIR_NONE);
   }
 
   /**
@@ -154,6 +158,8 @@ export class Uart implements Device {
         if (r.fifoLength > 0) {
           r.fifoHead = (r.fifoHead + 1) % FIFO_BYTES;
           r.fifoLength--;
+          // Without FIFO the next byte has yet to come in: the request falls in between, and interrupt controllers wait for it to rise.
+          if (!r.fifoEnabled) this.update();
           this.fill();
           this.update();
         }

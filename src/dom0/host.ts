@@ -298,7 +298,7 @@ export class HostCore {
     try {
       const [image, vgaBios] = await Promise.all([fetchBytes(url), seabios && fetchBytes(seabios.vgaBios.url)]);
       const rom = card && files.roms?.find(each => each.name === romOf(card));
-      return { bios: seabios ? 'seabios' : 'ringside', image, name, ...(vgaBios ? { vgaBios } : {}), ...(rom ? { nicRom: await fetchBytes(rom.url) } : {}) };
+      return { bios: seabios ? 'seabios' : 'ringside', image, name, ...(vgaBios ? { vgaBios, forQemu: true } : {}), ...(rom ? { nicRom: await fetchBytes(rom.url) } : {}) };
     } catch (error) {
       return `Firmware is needed to boot from a disk, and ${name} could not be fetched (${(error as Error).message}). Check the connection and try again.`;
     }

@@ -58,7 +58,7 @@ export interface PlannedDrive {
 }
 
 /** Firmware for guests that boot from a disk, or why there is none: a sentence with a next step. */
-export type Firmware = { bios: Bios; image: Uint8Array; name: string; vgaBios?: Uint8Array; /** Of the guest's network card, or why there is none. */ nicRom?: Uint8Array | string } | string;
+export type Firmware = { bios: Bios; image: Uint8Array; name: string; vgaBios?: Uint8Array; forQemu?: boolean; /** Of the guest's network card, or why there is none. */ nicRom?: Uint8Array | string } | string;
 /** The BIOS that a definition wants; where that one is not here, the other. */
 export type Firmwares = (wanted: FirmwareNeeds) => Firmware;
 

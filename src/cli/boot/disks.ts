@@ -216,7 +216,7 @@ export function isSeaBiosHere(): boolean {
 /** SeaBIOS and its VGA BIOS as `npm run guests` fetches them. @throws UsageError where they are not there */
 export function fetchedFirmware(): Extract<Boot, { kind: 'firmware' }> {
   const fetched = (name: string): Uint8Array => fileAbove(join('.cache/guests/firmware', name), NO_SEABIOS_HERE);
-  return { kind: 'firmware', image: fetched(SEABIOS_FILE), vgaBios: fetched('vgabios-stdvga.bin'), name: SEABIOS_FILE };
+  return { kind: 'firmware', image: fetched(SEABIOS_FILE), vgaBios: fetched('vgabios-stdvga.bin'), name: SEABIOS_FILE, forQemu: true };
 }
 
 /** iPXE for a card, as `npm run guests` fetches it; a sentence: why there is none. */

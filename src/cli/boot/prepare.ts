@@ -114,6 +114,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
       kind: 'firmware',
       image: read(options.firmware, '--bios').data,
       name: baseName(options.firmware),
+      forQemu: true,
       ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
       ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
     };

@@ -26,10 +26,10 @@ class Driver {
   readonly data: Uint8Array;
   readonly fdc: FloppyController;
 
-  constructor({ data = image(), readOnly = false, disk }: { data?: Uint8Array; readOnly?: boolean; disk?: Disk | null } = {}) {
+  constructor({ data = image(), readOnly = false, disk, likeQemu = false }: { data?: Uint8Array; readOnly?: boolean; disk?: Disk | null; likeQemu?: boolean } = {}) {
     this.data = data;
     this.dma.setFirmwareDefaults();
-    this.fdc = new FloppyController(this.timers, this.line, this.dma.channel(2), [{ unit: 0, disk: disk === undefined ? new MemoryDisk(data, { readOnly }) : disk }]);
+    this.fdc = new FloppyController(this.timers, this.line, this.dma.channel(2), [{ unit: 0, disk: disk === undefined ? new MemoryDisk(data, { readOnly }) : disk }], likeQemu);
   }
 
   private range(port: number) {
@@ -166,6 +166,18 @@ describe('82077AA', () => {
     fdc.start();
     expect(fdc.data9(0x66, [0, 0, 18], 18, { bytes: 1024 })).toEqual([0x40, 0x80, 0, 1, 0, 1, 2]);
     expect(fdc.data9(READ, [0, 0, 1], 18, { mode: 0x4a })).toEqual([0x40, 0x10, 0, 0, 0, 1, 2]);
+  });
+
+  // hw/block/fdc.c, fdctrl_seek_to_next_sect: SeaBIOS gives one command for all sectors of an INT 13h.
+  it('where the machine is QEMU’s, goes on over the end of a cylinder with MT, and ends at that of the disk', () => {
+    const qemus = new Driver({ likeQemu: true });
+    qemus.start();
+    expect(qemus.data9(READ, [0, 0, 2], 18, { bytes: 64 * 512 })).toEqual([0x04, 0, 0, 1, 1, 12, 2]);
+    expect(qemus.moved.subarray(0, 64 * 512)).toEqual(qemus.data.subarray(512, 65 * 512));
+    // Without MT it ends with its track.
+    expect(qemus.data9(0x66, [1, 1, 18], 18, { bytes: 1024 }).slice(0, 2)).toEqual([0x44, 0x80]);
+    qemus.seek(79);
+    expect(qemus.data9(READ, [79, 1, 18], 18, { bytes: 1024 }).slice(0, 2)).toEqual([0x44, 0x80]);
   });
 
   it('finds no sector that is not there, no mark at another rate or density, and none on the wrong cylinder', () => {

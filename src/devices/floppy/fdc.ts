@@ -2,7 +2,8 @@
  * Intel 82077AA floppy disk controller in AT mode, with two drives. Source: Intel 82077AA datasheet (290166). A disk here is an image: it keeps no sector
  * identifiers, deleted-data marks or formats but its own, so a format with another layout ends in an error, and deleted data are written as data. It does not
  * turn: a sector passes in SECTOR_NS wherever the head is, and a step takes STEP_NS whatever SPECIFY says. Without a disk or with the motor off there is no
- * index pulse, and a command on data waits for one until the controller is reset, as the chip does.
+ * index pulse, and a command on data waits for one until the controller is reset, as the chip does. A command with MT ends with its cylinder; QEMU's controller
+ * goes on with the next one (hw/block/fdc.c, fdctrl_seek_to_next_sect), and SeaBIOS relies on it.
  */
 import type { Device, IrqLine, PortRange, State, Timer, Timers } from '../bus.ts';
 import type { DmaChannel } from '../i8237.ts';
@@ -74,14 +75,19 @@ export class FloppyController implements Device {
   private readonly irq: IrqLine;
   private readonly dma: DmaChannel;
   private readonly timers: Timers;
+  private readonly crossesCylinders: boolean;
   private readonly timer: Timer;
   private readonly seekTimers: Timer[];
   /** Of accesses to disks: what comes after a reset is nobody's. */
   private generation = 0;
 
-  /** Throws RangeError for a unit that does not exist, and a disk that has no format of a floppy disk. */
-  constructor(timers: Timers, irq: IrqLine, dma: DmaChannel, attachments: readonly FloppyAttachment[]) {
+  /**
+   * `crossesCylinders`: a command with MT goes on over its cylinder's end, as QEMU's do.
+   * Throws RangeError for a unit that does not exist, and a disk that has no format of a floppy disk.
+   */
+  constructor(timers: Timers, irq: IrqLine, dma: DmaChannel, attachments: readonly FloppyAttachment[], crossesCylinders = false) {
     this.timers = timers;
+    this.crossesCylinders = crossesCylinders;
     this.irq = irq;
     this.dma = dma;
     this.timer = timers.create('floppy', () => this.run());
@@ -606,11 +612,21 @@ export class FloppyController implements Device {
     }
     // A read of deleted data that finds others ends behind them.
     if (r.end || (r.st2 & ST2.CONTROL_MARK && kind === COMMAND.READ_DELETED)) return this.finishAt();
-    if (cylinderEnds) {
+    if (cylinderEnds && !this.crosses()) {
       this.backOnSide();
       return this.fail(ST1.END_OF_CYLINDER);
     }
     this.schedule(STEP.SECTOR, SECTOR_NS);
+  }
+
+  /** At the end of a cylinder: the head steps to the next one, and the command goes on there. */
+  private crosses(): boolean {
+    const { r, unit } = this;
+    const { format } = this.drives[unit] ?? {};
+    const kind = r.command[0] & 0x1f;
+    if (!this.crossesCylinders || !(r.command[0] & MT) || kind === COMMAND.READ_TRACK || !format || r.track[unit] + 1 >= format.cylinders) return false;
+    this.step(unit, r.pcn[unit] + 1);
+    return true;
   }
 
   private finishAt(): void {

@@ -13,6 +13,11 @@ const STATUS_ACTIVE = 0x01, STATUS_ERROR = 0x02, STATUS_IRQ = 0x04, STATUS_CAPAB
 /** A table of physical region descriptors lies in one 64-KiB block. */
 const MOST_DESCRIPTORS = 8192;
 const END_OF_TABLE = 0x80000000;
+/**
+ * What is read where no drive answers. The host pulls DD7 down, so that BSY is 0 (ATA/ATAPI-6, table 4 and 9.1), since who waits for it to end would wait
+ * for ever; a single drive answers for the other with zeros, and so does QEMU for a channel without any (ide_ioport_read).
+ */
+const NOBODY = 0;
 
 const initial = () => ({ device: 0, control: 0, masterCommand: 0, masterStatus: STATUS_CAPABLE, table: 0 });
 
@@ -49,19 +54,14 @@ export class IdeChannel implements DriveHost {
     return this.drives[this.r.device & DEVICE_SELECT ? 1 : 0];
   }
 
-  private get empty(): boolean {
-    return !this.drives[0] && !this.drives[1];
-  }
-
   // ---- ports
 
   private readTask(offset: number, size: number): number {
-    if (offset === 0) return this.selected?.readData(size) ?? 0xffffffff >>> (32 - 8 * size);
+    if (offset === 0) return this.selected?.readData(size) ?? NOBODY;
     // Only the data register is wider than a byte.
     if (size > 1) return this.readTask(offset, 1) | (size === 2 ? this.readTask(offset + 1, 1) << 8 : 0xffffff00);
     const { selected } = this;
-    // Without drives the bus floats high; a single drive answers for the other with zeros.
-    if (!selected) return this.empty ? 0xff : 0;
+    if (!selected) return NOBODY;
     if (offset === 7) this.look();
     return offset === 7 ? selected.readStatus() : selected.readRegister(offset, (this.r.control & CONTROL_HOB) !== 0);
   }
@@ -104,7 +104,7 @@ export class IdeChannel implements DriveHost {
 
   private alternateStatus(): number {
     this.look();
-    return this.selected ? this.selected.r.status : this.empty ? 0xff : 0;
+    return this.selected ? this.selected.r.status : NOBODY;
   }
 
   private writeControl(value: number): void {

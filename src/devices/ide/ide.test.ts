@@ -81,10 +81,15 @@ describe('ATA disk', () => {
     expect(t.in(0x1f7)).toBe(0);
   });
 
-  it('floats high where a channel has no drive', () => {
+  // ATA/ATAPI-6, 9.1 and table 4: DD7 is pulled down, so that nobody waits for BSY of a drive that is not there. QEMU reads zeros, of either drive, after a reset, too.
+  it('shows no BSY where a channel has no drive', () => {
     const empty = testPc();
-    expect(empty.in(0x1f7)).toBe(0xff);
-    expect(empty.in(0x376)).toBe(0xff);
+    const status = (): number[] => [0x1f7, 0x3f6, 0x177, 0x376].map(port => empty.in(port));
+    expect(status()).toEqual([0, 0, 0, 0]);
+    empty.out(0x1f6, 0xb0);
+    expect(status()).toEqual([0, 0, 0, 0]);
+    for (const value of [4, 0]) empty.out(0x3f6, value);
+    expect(status()).toEqual([0, 0, 0, 0]);
   });
 
   it('IDENTIFY DEVICE: capacity in both widths, features, model', () => {

@@ -25,6 +25,8 @@ export type Boot =
       image: Uint8Array;
       name: string;
       vgaBios?: Uint8Array;
+      /** Its authors had QEMU's machine before them (SeaBIOS, or an image that a person names): it gets QEMU's devices where an IBM PC's differ. */
+      forQemu?: boolean;
       /** The network card's expansion ROM, to boot by it. */
       nicRom?: Uint8Array;
       /** SeaBIOS's device paths, first one first. */

@@ -34,6 +34,8 @@ export interface PlatformOptions {
   online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
+  /** Its devices are QEMU's where those are not an IBM PC's (default: for HVM guests of Xen). */
+  likeQemu?: boolean;
   /** A board for guests of Xen: a PC with its platform device, or local APICs alone. */
   xen?: 'hvm' | 'pvh';
   /** The device model is in Domain 0: the board has the hypervisor's devices alone. */

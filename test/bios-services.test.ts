@@ -1,0 +1,254 @@
+/** Services of the BIOS of guests/bios, asked by programs that it has booted: what they print on COM1. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { assemble } from '../src/cpu/assembler/index.ts';
+import { MemoryDisk } from '../src/devices/ide/disk.ts';
+import { type IdeAttachment, loadCdrom } from '../src/devices/ide/index.ts';
+import { assembleDomain, type PartlessOptions } from '../src/hypervisor/domain/assemble.ts';
+import type { Domain } from '../src/hypervisor/domain/index.ts';
+import { createDomain } from '../src/hypervisor/memory/domain-table.ts';
+import { Machine } from '../src/hypervisor/memory/machine.ts';
+import { file } from './support/needs.ts';
+
+const BIOS = readFileSync(file('guests/bios/bios.bin'));
+const MEMORY_MIB = 4, P2M_FRAMES = 0x100000;
+const FLOPPY_A = 4, SECONDARY_MASTER = 2;
+
+/** Words and bytes of programs: `hex` prints AL, `puts` what lies between SI and a zero byte. */
+const PRINT = `
+hex:  push ax
+      shr al, 4
+      call nibble
+      pop ax
+      and al, 15
+nibble: add al, '0'
+      cmp al, '9'
+      jbe put
+      add al, 7
+put:  mov dx, 3f8h
+      out dx, al
+      ret
+`;
+
+/** 512 bytes or more that a BIOS starts at 0000:7C00; interrupts are off and DS, ES, SS 0. \`end\` stops the machine. */
+function bootSector(code: string): Uint8Array {
+  const source = `bits 16\norg 7c00h\ncli\nxor ax, ax\nmov ds, ax\nmov es, ax\nmov ss, ax\nmov sp, 7c00h\nsti\n${code}\nend: cli\nhlt\n${PRINT}\n`;
+  const { bytes, problems } = assemble(source);
+  expect(problems).toEqual([]);
+  const sector = new Uint8Array(512);
+  expect(bytes.length).toBeLessThanOrEqual(446);
+  sector.set(bytes);
+  sector.set([0x55, 0xaa], 510);
+  return sector;
+}
+
+/** What a PC with these drives prints until it stops. */
+function printed(ide: IdeAttachment[], change: Partial<PartlessOptions> = {}, typed = ''): { text: string; domain: Domain } {
+  const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
+  let text = '';
+  const domain = assembleDomain({
+    machine, record: createDomain(machine, MEMORY_MIB, P2M_FRAMES), memoryMiB: MEMORY_MIB, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', ide,
+    boot: { kind: 'firmware', image: BIOS, name: 'bios.bin', bootOrder: ide.map(({ kind }) => (kind === 'floppy' ? '/pci@i0cf8/isa@1/fdc@03f0/floppy@0' : '/pci@i0cf8/ide@1,1/drive@1/disk@0')) },
+    serial: byte => (text += String.fromCharCode(byte)), ...change,
+  });
+  domain.serialInput(new TextEncoder().encode(typed));
+  for (let result = domain.runSlice(), i = 0; i < 5000 && (result.state === 'running' || (result.state === 'parked' && result.untilNs !== Infinity)); i++) result = domain.runSlice();
+  return { text, domain };
+}
+
+/** 1.44 MB, each sector's first word its number, the first one this program. */
+function floppy(sector: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(1474560);
+  const words = new DataView(bytes.buffer);
+  for (let i = 0; i < 2880; i++) words.setUint16(i * 512, i, true);
+  bytes.set(sector);
+  return bytes;
+}
+const inDriveA = (bytes: Uint8Array): IdeAttachment[] => [{ place: FLOPPY_A, kind: 'floppy', disk: new MemoryDisk(bytes) }];
+
+describe('INT 13h on a floppy disk', () => {
+  // AH, AL and the carry of what was asked, then the first words of sectors that were moved.
+  const READ = (count: number, cylinder: number, head: number, sector: number, segment = '1000h'): string => `
+      mov ax, ${segment}
+      mov es, ax
+      xor bx, bx
+      mov ax, 0200h + ${count}
+      mov cx, ${cylinder} * 256 + ${sector}
+      mov dx, ${head} * 256
+      int 13h
+      pushf
+      push ax
+      mov al, ah
+      call hex
+      pop ax
+      call hex
+      popf
+      mov al, 'c'
+      jc short $ + 4
+      mov al, 'n'
+      call put
+`;
+  const WORD = (at: number): string => `mov ax, [es:${at}]\nxchg al, ah\ncall hex\nmov al, ah\ncall hex\n`;
+
+  it('goes over the end of a cylinder with a command for each (82077AA, 5.1.1: one ends there)', () => {
+    const { text } = printed(inDriveA(floppy(bootSector(`${READ(64, 0, 0, 2)}${WORD(0)}${WORD(34 * 512)}${WORD(35 * 512)}${WORD(63 * 512)}`))));
+    // As SeaBIOS on QEMU answers; sectors 1, 35, 36 and 64.
+    expect(text).toBe(`0040n0001002300240040`);
+  });
+
+  it('moves as many as 64 KiB hold, and tells how many were when the disk ends before', () => {
+    const { text } = printed(inDriveA(floppy(bootSector(`${READ(128, 70, 1, 3)}${WORD(0)}${WORD(127 * 512)}${READ(72, 79, 0, 1)}${READ(129, 0, 0, 1)}`))));
+    const hex = (n: number): string => n.toString(16).toUpperCase().padStart(4, '0');
+    const first = (70 * 2 + 1) * 18 + 2;
+    expect(text.slice(0, 13)).toBe(`0080n${hex(first)}${hex(first + 127)}`);
+    // Of 72 the disk has 36.
+    expect(text.slice(13, 18)).toMatch(/^..24c$/);
+    expect(text.slice(18)).toBe('0100c');
+  });
+
+  it('does not cross 64 KiB of memory', () => {
+    expect(printed(inDriveA(floppy(bootSector(READ(2, 0, 0, 1, '1ff0h'))))).text).toBe('0900c');
+  });
+});
+
+// What QEMU's devices do otherwise (docs/devices.md). Firmware that was made for QEMU gets them on a plain PC, too.
+describe('an IBM PC’s devices and QEMU’s', () => {
+  /** Prints R, then I for each interrupt of COM1, with MCR 0 as xv6 leaves it; ends with the third. */
+  const WITHOUT_OUT2 = `
+      cli
+      mov word [30h], interrupt
+      mov word [32h], 0
+      in al, 21h
+      and al, 0efh
+      out 21h, al
+      xor al, al
+      mov dx, 3fch
+      out dx, al
+      mov dx, 3f9h
+      mov al, 1
+      out dx, al
+      mov al, 'R'
+      call put
+      sti
+      mov ah, 0
+      int 1ah
+      mov bx, dx
+look: hlt
+      mov ah, 0
+      int 1ah
+      sub dx, bx
+      cmp dx, 4
+      ja end
+      cmp byte [left], 0
+      jne look
+      jmp end
+left: db 3
+interrupt: push ax
+      push dx
+      mov dx, 3f8h
+      in al, dx
+      mov al, 'I'
+      call put
+      mov al, 20h
+      out 20h, al
+      dec byte [left]
+      pop dx
+      pop ax
+      iret
+`;
+  it.each([
+    ['on an IBM PC COM1 interrupts through OUT2', false, 'R'],
+    ['on QEMU’s machine it does not need that', true, 'RIII'],
+  ])('%s', (_what, forQemu, text) => {
+    const boot = { kind: 'firmware' as const, image: BIOS, name: 'bios.bin', forQemu, bootOrder: ['/pci@i0cf8/isa@1/fdc@03f0/floppy@0'] };
+    expect(printed(inDriveA(floppy(bootSector(WITHOUT_OUT2))), { boot }, 'abc').text).toBe(text);
+  });
+});
+
+describe('El Torito', () => {
+  const BLOCK = 2048, RECORD = 17, CATALOGUE = 18, IMAGE = 19;
+
+  /** A CD with this boot image, which is the medium that a number of the catalogue names. */
+  function cd(image: Uint8Array, medium: number): IdeAttachment[] {
+    const bytes = Buffer.alloc(IMAGE * BLOCK + image.length);
+    bytes.write('\x01CD001\x01', 16 * BLOCK);
+    bytes.write('\0CD001\x01EL TORITO SPECIFICATION', RECORD * BLOCK);
+    bytes.writeUInt32LE(CATALOGUE, RECORD * BLOCK + 0x47);
+    const at = CATALOGUE * BLOCK;
+    bytes[at] = 1;
+    bytes.set([0xaa, 0x55, 0x55, 0xaa], at + 28);
+    bytes.set([0x88, medium, 0, 0, 0, 0, 1, 0, IMAGE], at + 32);
+    bytes.set(image, IMAGE * BLOCK);
+    return [{ place: SECONDARY_MASTER, kind: 'cdrom', disk: new MemoryDisk(bytes, { sectorBytes: BLOCK, readOnly: true }) }];
+  }
+
+  /** Prints CH, CL, DH and BL of function 08h for the drive that it was started from, then the 19 bytes of 4B01h's packet. */
+  const asks = (): Uint8Array => bootSector(`
+      mov [500h], dl
+      mov ah, 8
+      xor bx, bx
+      int 13h
+      push bx
+      push dx
+      push cx
+      mov al, ch
+      call hex
+      pop ax
+      call hex
+      pop ax
+      mov al, ah
+      call hex
+      pop ax
+      call hex
+      mov al, ' '
+      call put
+      xor ax, ax
+      mov ds, ax
+      mov es, ax
+      mov ax, 4b01h
+      mov si, 600h
+      mov dl, [500h]
+      int 13h
+      jc end
+      mov cx, 19
+      cld
+next: lodsb
+      call hex
+      loop next
+`);
+
+  // El Torito 1.0, "Specification Packet": bytes 10h to 12h "should match the value returned in" CH, CL and DH "when INT 13 function 08 is invoked".
+  it.each([
+    ['1.2 MB', 1, 80 * 2 * 15, '4F0F01', '02'],
+    ['1.44 MB', 2, 80 * 2 * 18, '4F1201', '04'],
+    ['2.88 MB', 3, 80 * 2 * 36, '4F2401', '06'],
+  ])('an emulated floppy disk of %s has one geometry in 4B01h and 08h', async (_size, medium, sectors, geometry, type) => {
+    await loadCdrom();
+    const image = new Uint8Array(sectors * 512);
+    image.set(asks());
+    const [parameters, packet] = printed(cd(image, medium)).text.split(' ');
+    expect(parameters).toBe(geometry + type);
+    expect(packet).toMatch(new RegExp(`^130${medium}00`));
+    expect(packet.slice(32)).toBe(geometry);
+  });
+
+  it('an emulated hard disk has that of its first partition’s end', async () => {
+    await loadCdrom();
+    const image = new Uint8Array(BLOCK);
+    image.set(asks());
+    image.set([0x80, 1, 1, 0, 0x0c, 0xfe, 0x7f, 0x10, 63, 0, 0, 0, 0, 8, 0, 0], 446);
+    const [parameters, packet] = printed(cd(image, 4)).text.split(' ');
+    expect(parameters.slice(0, 6)).toBe('107FFE');
+    expect(packet).toMatch(/^130480/);
+    expect(packet.slice(32)).toBe('107FFE');
+  });
+
+  it('without emulation the packet names the drive and no geometry', async () => {
+    await loadCdrom();
+    const image = new Uint8Array(BLOCK);
+    image.set(asks());
+    const packet = printed(cd(image, 0)).text.split(' ')[1];
+    expect(packet).toMatch(/^1300E0/);
+    expect(packet.slice(32)).toBe('000000');
+  });
+});
