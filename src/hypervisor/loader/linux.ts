@@ -32,6 +32,11 @@ const XLF_KERNEL_64 = 1;
 const LOADER_UNDEFINED = 0xff;
 
 const ZERO_PAGE_BYTES = 0x1000;
+/**
+ * Where loaders put what they tell a kernel, as boot.rst's picture of memory has it. What lies below is the kernel's: Linux 2.4 unpacks itself over 0x2000 to
+ * 0x90000 (arch/i386/boot/compressed/misc.c, LOW_BUFFER_START and its like) and loads segment registers afterwards.
+ */
+const BOOT_DATA = 0x90000;
 const ACPI_RSDP_ADDR = 0x70;
 const ALT_MEM_K = 0x1e0;
 const E820_ENTRIES = 0x1e8;
@@ -56,12 +61,12 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
     throw new LoadError(`${name} is a Linux kernel with boot protocol ${spelled}; Ringside needs 2.02 (Linux 2.4) or later. Use a newer kernel.`);
   if (!(kernel[LOADFLAGS] & LOADED_HIGH))
     throw new LoadError(`${name} is a zImage, which loads low; Ringside boots bzImages. Build the kernel as bzImage.`);
-  if (version >= 0x20c && file.getUint16(XLOADFLAGS, true) & XLF_KERNEL_64) {
+  const setupBytes = ((kernel[SETUP_SECTS] || 4) + 1) * 512;
+  if (version >= 0x20c ? file.getUint16(XLOADFLAGS, true) & XLF_KERNEL_64 : seems64(kernel, setupBytes)) {
     throw new LoadError(
       `${name} is a 64-bit Linux kernel, and the guest's processor has 32-bit modes only. Use a kernel built for i386 (686 or 686-pae).`,
     );
   }
-  const setupBytes = ((kernel[SETUP_SECTS] || 4) + 1) * 512;
   const codeBytes = (version >= 0x204 ? file.getUint32(SYSSIZE, true) : file.getUint16(SYSSIZE, true)) * 16;
   // The last of the 16-byte units need not be full.
   if (kernel.length < setupBytes + codeBytes - 15) {
@@ -132,9 +137,9 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
     setUint64(page, E820_TABLE + i * 20 + 8, entry.length);
     page.setUint32(E820_TABLE + i * 20 + 16, entry.type, true);
   });
-  page.setUint32(CMD_LINE_PTR, plan.place(commandLine, 16), true);
-  const zeroPageAddress = plan.place(zeroPage, 0x1000);
-  const gdtAddress = plan.place(new Uint8Array(Uint32Array.from(GDT).buffer), 16);
+  const zeroPageAddress = plan.place(zeroPage, 0x1000, BOOT_DATA);
+  const gdtAddress = plan.place(new Uint8Array(Uint32Array.from(GDT).buffer), 16, BOOT_DATA);
+  page.setUint32(CMD_LINE_PTR, plan.place(commandLine, 16, BOOT_DATA), true);
   plan.commit(memory);
 
   return {
@@ -146,6 +151,26 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
     cs: BOOT_CS,
     ds: BOOT_DS,
   };
+}
+
+/** How head_64.S of 2.6.22 and later sets EFER.LME: mov ecx, C0000080h; rdmsr; bts eax, 8. It is not packed, and lies near the beginning. */
+const SETS_LME = [0xb9, 0x80, 0x00, 0x00, 0xc0, 0x0f, 0x32, 0x0f, 0xba, 0xe8, 0x08];
+const HEAD_BYTES = 0x2000;
+/** What setup.S of earlier ones says on a processor of 32 bits. */
+const NEEDS_LONG_MODE = new TextEncoder().encode('Your CPU does not support long mode');
+
+/** Whether it is a 64-bit kernel from before its header said so (boot protocol 2.12, Linux 3.8): it cannot go on where there is no long mode. */
+function seems64(kernel: Uint8Array, setupBytes: number): boolean {
+  return holds(kernel.subarray(setupBytes, setupBytes + HEAD_BYTES), SETS_LME) || holds(kernel.subarray(0, setupBytes), NEEDS_LONG_MODE);
+}
+
+function holds(bytes: Uint8Array, wanted: ArrayLike<number>): boolean {
+  for (let at = bytes.indexOf(wanted[0]); at >= 0 && at + wanted.length <= bytes.length; at = bytes.indexOf(wanted[0], at + 1)) {
+    let i = 1;
+    while (i < wanted.length && bytes[at + i] === wanted[i]) i++;
+    if (i === wanted.length) return true;
+  }
+  return false;
 }
 
 /** struct screen_info: VGA text mode 3, 80 x 25, as a BIOS would have left it, so that vgacon takes the screen. */

@@ -145,6 +145,20 @@ describe('a Linux bzImage', () => {
     expect(memory.bytes[esi + 0x300 - 0x10]).not.toBe(0xcc);
   });
 
+  // boot.rst: below 0x90000 is the kernel's. Linux 2.4 unpacks itself over what lies there, then loads CS.
+  it('finds zero page, GDT and command line at 0x90000 and above, below the BIOS’s own memory', () => {
+    for (const version of [0x203, 0x20f]) {
+      const { memory, entry } = load(bzImage(header => header.setUint16(0x206, version, true)), { cmdline: 'x'.repeat(200) });
+      const { esi } = entry.registers;
+      expect(esi).toBe(0x90000);
+      for (const [at, bytes] of [[entry.gdt.base, 32], [memory.view.getUint32(esi + 0x228, true), 201]]) {
+        expect(at).toBeGreaterThanOrEqual(0x91000);
+        expect(at + bytes).toBeLessThanOrEqual(0x9fc00);
+      }
+      expect(memory.bytes.subarray(0, 0x90000).every(byte => byte === 0xcc)).toBe(true);
+    }
+  });
+
   it('finds flat descriptors at 0x10 and 0x18 of its GDT', () => {
     const { memory, entry } = load(bzImage());
     expect([entry.cs, entry.ds]).toEqual([0x10, 0x18]);
@@ -209,6 +223,17 @@ describe('a Linux bzImage', () => {
     const whole = bzImage();
     expect(refusal(whole.subarray(0, 40000))).toBe('kernel is truncated: its header says 68096 bytes, the file has 40000. Copy or fetch it again.');
     expect(refusal(bzImage(header => header.setUint16(0x236, 1, true)))).toContain('is a 64-bit Linux kernel');
+    // Before protocol 2.12 it is said by code alone: of head_64.S (2.6.22 to 3.7), or by what setup.S prints (before).
+    const old = (at: number, bytes: Iterable<number>): Uint8Array =>
+      bzImage(header => {
+        header.setUint16(0x206, 0x20b, true);
+        [...bytes].forEach((byte, i) => header.setUint8(at + i, byte));
+      });
+    const head = old(5 * 512 + 0x123, []);
+    head.set([0xb9, 0x80, 0, 0, 0xc0, 0x0f, 0x32, 0x0f, 0xba, 0xe8, 8, 0x0f, 0x30], 5 * 512 + 0x123);
+    expect(refusal(head)).toContain('is a 64-bit Linux kernel');
+    expect(refusal(old(0x480, new TextEncoder().encode('Your CPU does not support long mode. Use a 32bit distribution.')))).toContain('is a 64-bit Linux kernel');
+    expect(load(old(0x480, [])).entry.kind).toBe('linux');
     expect(refusal(bzImage(header => header.setUint8(0x211, 0)))).toContain('zImage');
     expect(refusal(bzImage(header => header.setUint16(0x206, 0x200, true)))).toContain('boot protocol 2.00');
   });
