@@ -11,8 +11,10 @@ import { Machine } from '../src/hypervisor/memory/machine.ts';
 import { file } from './support/needs.ts';
 
 const BIOS = readFileSync(file('guests/bios/bios.bin'));
-const MEMORY_MIB = 4, P2M_FRAMES = 0x100000;
-const FLOPPY_A = 4, SECONDARY_MASTER = 2;
+const MEMORY_MIB = 4,
+  P2M_FRAMES = 0x100000;
+const FLOPPY_A = 4,
+  SECONDARY_MASTER = 2;
 
 /** Words and bytes of programs: `hex` prints AL, `puts` what lies between SI and a zero byte. */
 const PRINT = `
@@ -47,12 +49,29 @@ function printed(ide: IdeAttachment[], change: Partial<PartlessOptions> = {}, ty
   const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   let text = '';
   const domain = assembleDomain({
-    machine, record: createDomain(machine, MEMORY_MIB, P2M_FRAMES), memoryMiB: MEMORY_MIB, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', ide,
-    boot: { kind: 'firmware', image: BIOS, name: 'bios.bin', bootOrder: ide.map(({ kind }) => (kind === 'floppy' ? '/pci@i0cf8/isa@1/fdc@03f0/floppy@0' : '/pci@i0cf8/ide@1,1/drive@1/disk@0')) },
-    serial: byte => (text += String.fromCharCode(byte)), ...change,
+    machine,
+    record: createDomain(machine, MEMORY_MIB, P2M_FRAMES),
+    memoryMiB: MEMORY_MIB,
+    startEpochMs: 0,
+    onReset: 'end',
+    onTripleFault: 'end',
+    ide,
+    boot: {
+      kind: 'firmware',
+      image: BIOS,
+      name: 'bios.bin',
+      bootOrder: ide.map(({ kind }) => (kind === 'floppy' ? '/pci@i0cf8/isa@1/fdc@03f0/floppy@0' : '/pci@i0cf8/ide@1,1/drive@1/disk@0')),
+    },
+    serial: byte => (text += String.fromCharCode(byte)),
+    ...change,
   });
   domain.serialInput(new TextEncoder().encode(typed));
-  for (let result = domain.runSlice(), i = 0; i < 5000 && (result.state === 'running' || (result.state === 'parked' && result.untilNs !== Infinity)); i++) result = domain.runSlice();
+  for (
+    let result = domain.runSlice(), i = 0;
+    i < 5000 && (result.state === 'running' || (result.state === 'parked' && result.untilNs !== Infinity));
+    i++
+  )
+    result = domain.runSlice();
   return { text, domain };
 }
 
@@ -97,7 +116,9 @@ describe('INT 13h on a floppy disk', () => {
   });
 
   it('moves as many as 64 KiB hold, and tells how many were when the disk ends before', () => {
-    const { text } = printed(inDriveA(floppy(bootSector(`${READ(128, 70, 1, 3)}${WORD(0)}${WORD(127 * 512)}${READ(72, 79, 0, 1)}${READ(129, 0, 0, 1)}`))));
+    const { text } = printed(
+      inDriveA(floppy(bootSector(`${READ(128, 70, 1, 3)}${WORD(0)}${WORD(127 * 512)}${READ(72, 79, 0, 1)}${READ(129, 0, 0, 1)}`))),
+    );
     const hex = (n: number): string => n.toString(16).toUpperCase().padStart(4, '0');
     const first = (70 * 2 + 1) * 18 + 2;
     expect(text.slice(0, 13)).toBe(`0080n${hex(first)}${hex(first + 127)}`);
@@ -166,7 +187,10 @@ interrupt: push ax
 });
 
 describe('El Torito', () => {
-  const BLOCK = 2048, RECORD = 17, CATALOGUE = 18, IMAGE = 19;
+  const BLOCK = 2048,
+    RECORD = 17,
+    CATALOGUE = 18,
+    IMAGE = 19;
 
   /** A CD with this boot image, which is the medium that a number of the catalogue names. */
   function cd(image: Uint8Array, medium: number): IdeAttachment[] {
@@ -183,7 +207,8 @@ describe('El Torito', () => {
   }
 
   /** Prints CH, CL, DH and BL of function 08h for the drive that it was started from, then the 19 bytes of 4B01h's packet. */
-  const asks = (): Uint8Array => bootSector(`
+  const asks = (): Uint8Array =>
+    bootSector(`
       mov [500h], dl
       mov ah, 8
       xor bx, bx
