@@ -9,7 +9,6 @@ import { attachDrives, type DriveImage, type Ending, type Medium, noMedia, type 
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { ConsoleLog } from './console/console-log.ts';
 import { type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
-import type { Readable } from './file-systems/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
 import type { StateInfo } from './browser-state.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
@@ -102,30 +101,6 @@ const said = (text: string): Uint8Array => new TextEncoder().encode(`\r\n[ringsi
 
 /** Paths of definitions stand at the root. */
 const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
-
-/** A medium as bytes, which a boot loader reads. @throws Error with a sentence */
-function asBytes(medium: Medium, kind: 'disk' | 'cdrom', openMedium: OpenMedium): Readable {
-  let problem: string | undefined;
-  const [{ disk }] = attachDrives([{ place: -1, kind, readOnly: true, medium }], openMedium, sentence => {
-    problem = sentence;
-  });
-  if (!disk) throw new Error(`${medium.name} cannot be opened.`);
-  const { sectorBytes, sectors } = disk;
-  return {
-    bytes: sectors * sectorBytes,
-    read: (at, into) => {
-      const first = Math.floor(at / sectorBytes),
-        last = Math.ceil((at + into.length) / sectorBytes);
-      const whole = new Uint8Array((last - first) * sectorBytes);
-      let good = false;
-      disk.read(first, [whole], ok => {
-        good = ok;
-      });
-      if (!good) throw new Error(problem ?? `${medium.name} cannot be read at byte ${at}.`);
-      into.set(whole.subarray(at - first * sectorBytes, at - first * sectorBytes + into.length));
-    },
-  };
-}
 
 /** Where xl puts the core files of coredump-destroy and coredump-restart (XEN_DUMP_DIR). */
 const DUMP_FOLDER = '/var/lib/xen/dump';
@@ -344,17 +319,17 @@ export class HostCore {
     if (!wanted) return undefined;
     const { loader, cmdline, disks } = wanted;
     try {
+      const { bootFromDisk, readableOf } = await import('./boot-loader/index.ts');
       const media: GuestMedium[] = [];
       for (const { target, vdev, kind } of disks) {
         if (kind === 'floppy') continue;
         const file = files.find(({ name }) => baseName(name) === baseName(target));
         const device = devices?.get(target);
         if (typeof device === 'object') media.push({ vdev, from: this.storage!.medium(device.name) });
-        else if (file) media.push({ vdev, from: asBytes(await this.mediumOf(file), kind, this.toolstack.hotplug.openMedium) });
+        else if (file) media.push({ vdev, from: readableOf(await this.mediumOf(file), kind, this.toolstack.hotplug.openMedium) });
         // pygrub looks at the first one, and what is missing is told of the disk.
         else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;
       }
-      const { bootFromDisk } = await import('./boot-loader/boot-loader.ts');
       return bootFromDisk(loader, cmdline, media);
     } catch (error) {
       return `${(error as Error).message}`;

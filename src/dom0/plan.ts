@@ -108,13 +108,22 @@ export function disksNamed(files: Given[]): string[] {
   return judgeDefinition(definition.name, decode(definition.data)).definition.disks.map(({ target }) => target);
 }
 
-/** What a definition among these files wants of a boot loader, and the first files that it names; undefined: nothing. */
-export function loaderNamed(files: Given[]): { loader: BootLoader; cmdline: string; disks: DefinedDisk[] } | undefined {
+/** What a boot loader works on. */
+export interface LoaderNeeds {
+  loader: BootLoader;
+  cmdline: string;
+  disks: DefinedDisk[];
+}
+
+/** What a definition among these files wants of a boot loader; undefined: nothing. */
+export function loaderNamed(files: Given[]): LoaderNeeds | undefined {
   const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
   if (!definition || lengthProblem(definition.data.length)) return undefined;
-  const { bootloader, kernel, cmdline, disks } = judgeDefinition(definition.name, decode(definition.data)).definition;
-  return bootloader && kernel === undefined ? { loader: bootloader, cmdline, disks } : undefined;
+  return loaderNeeds(judgeDefinition(definition.name, decode(definition.data)).definition);
 }
+
+const loaderNeeds = ({ bootloader, kernel, cmdline, disks }: Definition): LoaderNeeds | undefined =>
+  bootloader && kernel === undefined ? { loader: bootloader, cmdline, disks } : undefined;
 
 /** What a page's files, dropped or chosen together, would make. Files are matched by their base names. */
 export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devices: Devices = new Map(), loaded?: Loaded): Planned {
@@ -149,7 +158,7 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devi
         return typeof found === 'string' ? (device ?? found) : found;
       },
       firmware: () => firmware,
-      ...(loaded === undefined ? {} : { loaded }),
+      ...(loaded === undefined ? {} : { load: () => loaded }),
     });
   }
   const kernels = files.filter(file => kernelKind(file.data) !== undefined);
@@ -186,7 +195,7 @@ export function planDefinition(
   file: string,
   text: string,
   resolve: (path: string) => NamedBytes | string,
-  disks: { image: (path: string) => Given | string; firmware: Firmwares; loaded?: Loaded } = { image: resolve, firmware: () => NO_FIRMWARE },
+  disks: { image: (path: string) => Given | string; firmware: Firmwares; load?: (needs: LoaderNeeds) => Loaded } = { image: resolve, firmware: () => NO_FIRMWARE },
   optionsFrom = Infinity,
 ): Planned {
   const { definition, findings, isForeign, valueAt } = judgeDefinition(file, text, optionsFrom);
@@ -203,8 +212,8 @@ export function planDefinition(
     replace(key, 'missing', 'file not found', `${key} = '${path}': ${found}`, NOT_BUILT);
     return undefined;
   };
-  const wantsLoader = definition.bootloader !== undefined && definition.kernel === undefined;
-  const loaded = wantsLoader ? (disks.loaded ?? 'Its disk cannot be looked at here. Name the kernel in kernel.') : undefined;
+  const needs = loaderNeeds(definition);
+  const loaded = needs && (disks.load?.(needs) ?? 'Its disk cannot be looked at here. Name the kernel in kernel.');
   const found = typeof loaded === 'object' ? loaded : undefined;
   if (typeof loaded === 'string') replace('bootloader', 'error', 'found no kernel', loaded);
   const loader = found && findings.find(f => f.key === 'bootloader' && f.verdict === 'used');

@@ -4,14 +4,15 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable, isFloppy, NO_IPXE } from '../../dom0/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
-import { bootPaths, ideName, type NamedImage, type PlannedDrive } from '../../dom0/index.ts';
+import { bootPaths, ideName, type Loaded, type LoaderNeeds, type NamedImage, type PlannedDrive } from '../../dom0/index.ts';
+import { bootFromDisk, type GuestMedium, readableOf } from '../../dom0/boot-loader/index.ts';
 import type { Later } from '../../dom0/index.ts';
 import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
 import { isDevice, MediumDisk } from '../../dom0/storage/index.ts';
 import { type Storage, StorageError } from '../../dom0/storage/index.ts';
 import { savedDrives } from '../../dom0/toolstack/index.ts';
 import type { Boot, DriveImage, SavedState } from '../../hypervisor/index.ts';
-import { type Image, open } from './image-file.ts';
+import { type Image, open, openFile } from './image-file.ts';
 import type { BootOptions } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -148,6 +149,19 @@ export function lookAtImage(path: string, devices?: HostDevices): NamedImage | s
   } catch (error) {
     if (error instanceof UsageError) return error.message;
     throw error;
+  }
+}
+
+/** What the boot loader of a definition finds on its disks, before it is known whether all of them are there; a sentence: it finds nothing. */
+export function loadFromDisks({ loader, cmdline, disks }: LoaderNeeds, placeOf: (path: string) => string, devices?: HostDevices): Loaded {
+  try {
+    const media = disks.filter(({ kind, target }) => kind !== 'floppy' && target !== '').map(({ target, vdev, kind }): GuestMedium => {
+      if (devices && isDevice(target)) return { vdev, from: said(() => devices.storage.medium(target)) };
+      return { vdev, from: readableOf({ name: target, path: placeOf(target) }, kind === 'cdrom' ? 'cdrom' : 'disk', openFile) };
+    });
+    return bootFromDisk(loader, cmdline, media);
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

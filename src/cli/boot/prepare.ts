@@ -10,7 +10,7 @@ import { baseName, decode, type Firmware, type FirmwareNeeds, isDefinition, type
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
-import { bootDevices, fetchedFirmware, fetchedRom, type HostDevices, imageKind, isSeaBiosHere, lookAtImage, openDrives, openFloppies, openPlanned, ownFirmware, restoredDrives } from './disks.ts';
+import { bootDevices, fetchedFirmware, fetchedRom, type HostDevices, imageKind, isSeaBiosHere, loadFromDisks, lookAtImage, openDrives, openFloppies, openPlanned, ownFirmware, restoredDrives } from './disks.ts';
 import { type BootOptions, UsageError } from './options.ts';
 import type { Output } from './terminal.ts';
 
@@ -220,7 +220,11 @@ function planFrom(options: BootOptions, devices: HostDevices | undefined): { pla
       } catch (error) {
         return `${place} ${cannotRead(error)}.`;
       }
-    }, { image: path => lookAtImage(beside(path), devices), firmware: firmwareOrWhy }, optionsFrom);
+    }, {
+      image: path => lookAtImage(beside(path), devices),
+      firmware: firmwareOrWhy,
+      load: needs => loadFromDisks(needs, beside, devices),
+    }, optionsFrom);
     return { planned, fromDefinition: true };
   }
   if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
