@@ -36,8 +36,9 @@ describe('the drives of a guest', () => {
       return [ide.map(({ place }) => place), disks.map(({ vdev, place }) => [vdev, place])];
     };
     expect(shape()).toEqual([[0, 2, -1], []]);
-    expect(shape('hvm')).toEqual([[0, 2], [['xvda', 0], ['xvde', -1]]]);
-    expect(shape('pvh')).toEqual([[], [['xvda', -1], ['xvde', -1]]]);
+    // An empty CD-ROM drive is a virtual block device, too (libxl: a vbd for every disk of the definition).
+    expect(shape('hvm')).toEqual([[0, 2], [['xvda', 0], ['hdc', 2], ['xvde', -1]]]);
+    expect(shape('pvh')).toEqual([[], [['xvda', -1], ['hdc', -1], ['xvde', -1]]]);
     expect(shape('pv')).toEqual(shape('pvh'));
   });
 
@@ -59,6 +60,20 @@ describe("a guest's disks", () => {
     const back = { frontend: front, 'frontend-id': '7', online: '1', removable: '0', bootable: '1', state: '2', dev: 'xvda', type: 'qdisk', mode: 'w', 'device-type': 'disk', params: 'aio:small.img', 'feature-discard': '1' };
     for (const [name, value] of Object.entries(back)) expect([name, guest.backend(ID, name)]).toEqual([name, value]);
     expect(guest.client.read('/libxl/7/device/vbd/51712/backend')).toBe('/local/domain/0/backend/vbd/7/51712');
+  });
+
+  it('have a virtual device for an empty CD-ROM drive, which is not saved and gets its disc in place (libxl_cdrom_insert)', () => {
+    const guest = new FakeGuest();
+    const disks = new Disks(guest.parts, 7, divideDrives([drive('hda'), drive('hdb', 1, null)], 'hvm').disks);
+    disks.start();
+    expect(disks.list().map(({ devid, state }) => [devid, state])).toEqual([[768, XENBUS_STATE.INIT_WAIT], [832, XENBUS_STATE.INIT_WAIT]]);
+    expect(guest.client.read('/local/domain/7/device/vbd/832/device-type')).toBe('cdrom');
+    const empty = { kind: 'vbd', domid: 7, devid: 832 };
+    const nodes = (): (string | undefined)[] => ['params', 'removable', 'mode'].map(name => guest.backend(empty, name));
+    expect(nodes()).toEqual(['', '1', 'r']);
+    expect(disks.save(true).disks.map(({ vdev }) => vdev)).toEqual(['hda']);
+    disks.change('hdb', { disk: medium(), target: 'cd.iso' });
+    expect([nodes(), disks.list()[1].state]).toEqual([['aio:cd.iso', '1', 'r'], XENBUS_STATE.INIT_WAIT]);
   });
 
   it('are gone with it, and nothing of them is left in the store', () => {

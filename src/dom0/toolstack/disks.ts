@@ -2,7 +2,7 @@
  * A guest's paravirtual disks: their nodes in the store, their back ends, and what is kept of them in a saved state.
  * Source: libxl__device_disk_add (tools/libs/light/libxl_disk.c) for the nodes.
  */
-import type { Disk } from '../../devices/ide/index.ts';
+import { type Disk, MemoryDisk } from '../../devices/ide/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type DriveImage, type Medium, SavedStateError } from '../../hypervisor/index.ts';
 import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/index.ts';
@@ -20,8 +20,9 @@ export interface GuestDisk {
   vdev: string;
   kind: 'disk' | 'cdrom';
   readOnly: boolean;
+  /** NO_DISC: nothing lies in the drive. */
   disk: Disk;
-  /** Where the medium is, for people. */
+  /** Where the medium is, for people; empty: there is none. */
   target: string;
   /** Place of the emulated drive that has the same medium, and whose changes are saved with that; -1: none has. */
   place: number;
@@ -30,6 +31,9 @@ export interface GuestDisk {
   /** A new domain has the disk. */
   begin?(): void;
 }
+
+/** What back ends serve of an empty CD-ROM drive: libxl adds a virtual block device for it, too. */
+export const NO_DISC: Disk = new MemoryDisk(new Uint8Array(), { sectorBytes: 2048, readOnly: true });
 
 /** A drive of a guest, with its medium open; `disk` null: nothing is in it. */
 export type OpenDrive = IdeAttachment & {
@@ -59,8 +63,10 @@ export function divideDrives(drives: readonly OpenDrive[], type: DomainPaths['ty
       const shared = shareDisk(disk);
       ide.push({ place, kind, disk: shared.emulated });
       disks.push({ vdev, kind, readOnly, target, place, disk: shared.pv, begin: shared.begin, ...(isQueued ? { isQueued } : {}) });
-    } else if (disk) disks.push({ vdev, kind, readOnly, target, place, disk });
-    else if (place >= 0) ide.push(bare(drive));
+    } else {
+      if (place >= 0) ide.push(bare(drive));
+      disks.push({ vdev, kind, readOnly, target, place, disk: disk ?? NO_DISC });
+    }
   }
   return { ide, disks };
 }
@@ -236,9 +242,18 @@ export class Disks {
   }
 
   /** By the name or the number of its device; undefined: the guest has no such disk. */
-  find(device: string): { id: DeviceId; given: GuestDisk; backend?: XenbusBackend } | undefined {
+  find(device: string): Attached | undefined {
     const devid = /^\d+$/.test(device) ? Number(device) : deviceNumber(device);
     return this.attached.find(({ id }) => id.devid === devid);
+  }
+
+  /** Another disc lies in an emulated drive. The virtual device stays, and says so, as libxl_cdrom_insert() leaves it: what PV drivers leave alone. */
+  change(device: string, disc: Pick<GuestDisk, 'disk' | 'target'>): void {
+    const found = this.find(device);
+    if (!found) return;
+    Object.assign(found.given, disc);
+    found.vbd.change(disc.disk);
+    this.parts.client.write(`${backendPath(found.id)}/params`, paramsOf(disc.target));
   }
 
   /** Takes a disk away, whatever its front end does. */
@@ -275,12 +290,13 @@ export class Disks {
 
   /** `unasked`: the guest knows nothing of it, and goes on with the rings that it has. @throws SavedStateError */
   save(unasked: boolean): SavedDisks {
-    const disks = this.attached.map(({ given, backend }): SavedDisk => {
+    const filled = this.attached.filter(({ given }) => given.disk !== NO_DISC);
+    const disks = filled.map(({ given, backend }): SavedDisk => {
       const { vdev, readOnly, place } = given;
       const ring = unasked ? backend?.save() : undefined;
       return { vdev, readOnly, place, drive: describeDrives([asDrive(given)], refuse)[0], ...(ring === undefined ? {} : { ring }) };
     });
-    return { disks, changes: [...diskRecords(this.attached.filter(({ given }) => given.place < 0 || given.isQueued).map(({ given }) => asDrive(given)))] };
+    return { disks, changes: [...diskRecords(filled.filter(({ given }) => given.place < 0 || given.isQueued).map(({ given }) => asDrive(given)))] };
   }
 
   close(): void {
@@ -292,7 +308,7 @@ export class Disks {
 }
 
 /** As saved-disks.ts knows drives: by the device number. */
-const asDrive = ({ vdev, kind, disk }: GuestDisk): IdeAttachment => ({ place: deviceNumber(vdev) ?? -1, kind, disk });
+const asDrive = ({ vdev, kind, disk }: GuestDisk): IdeAttachment => ({ place: deviceNumber(vdev) ?? -1, ...(disk === NO_DISC ? { kind: 'cdrom', disk: null } : { kind, disk }) });
 
 function restore({ disks: saved, changes }: SavedDisks, disks: readonly GuestDisk[]): void {
   const own = disks.filter(({ place }) => place < 0).map(asDrive);
@@ -304,6 +320,9 @@ function restore({ disks: saved, changes }: SavedDisks, disks: readonly GuestDis
     restoreChanges(disks.map(asDrive), change.place, change.changes);
   }
 }
+
+/** What lies in the drive, as the store has it. */
+const paramsOf = (target: string): string => (target === '' ? '' : `aio:${target}`);
 
 function writePaths({ client }: BackendParts, id: DeviceId, { vdev, kind, readOnly, target, disk }: GuestDisk): void {
   writeDevicePaths(client, id, {
@@ -317,7 +336,7 @@ function writePaths({ client }: BackendParts, id: DeviceId, { vdev, kind, readOn
       'device-type': kind,
       'discard-enable': disk.discard ? 1 : 0,
       specification: 'xen',
-      params: `aio:${target}`,
+      params: paramsOf(target),
     },
   });
 }

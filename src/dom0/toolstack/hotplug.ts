@@ -10,7 +10,7 @@ import type { DefinedDisk } from '../config/definition.ts';
 import type { Rate } from '../network/rate.ts';
 import { ideName } from '../plan.ts';
 import { loadBackends } from './backends.ts';
-import { type GuestDisk, openInDomain0, queuedMedium } from './disks.ts';
+import { NO_DISC, openInDomain0, queuedMedium } from './disks.ts';
 import type { DomainConsole, Member } from './member.ts';
 import type { Toolstack } from './toolstack.ts';
 import type { Later } from '../runner.ts';
@@ -55,9 +55,7 @@ export async function detachDisk<Console extends DomainConsole>(toolstack: Tools
   disks.drop(found.id);
   const { opened, blueprint } = member;
   if (opened) {
-    const at = opened.disks.indexOf(found.given);
-    const gone = opened.disks[at]?.disk;
-    member.opened = { ...opened, disks: opened.disks.filter(each => each !== found.given), all: opened.all.filter(({ disk }) => disk !== gone) };
+    member.opened = { ...opened, disks: opened.disks.filter(each => each !== found.given), all: opened.all.filter(({ place }) => place !== found.id.devid) };
   }
   const device = member.devices.findIndex(({ disk }) => disk === found.given.disk);
   if (device >= 0) for (const each of member.devices.splice(device, 1)) each.close();
@@ -85,7 +83,7 @@ export async function changeDisc<Console extends DomainConsole>(toolstack: Tools
   // Of a full virtual machine a drive is a part that no one adds while it runs.
   if (!drive && (!medium || !member.attached || member.blueprint.xen === 'hvm')) throw new Error('Virtual device not found');
   if (drive) await detachDisk(toolstack, parts, member, vdev, false);
-  if (medium) attachDisk(toolstack, parts, member, { place: -1, vdev, kind: 'cdrom', readOnly: true, medium }, { ...defined, place: -1 }, say);
+  attachDisk(toolstack, parts, member, { place: -1, vdev, kind: 'cdrom', readOnly: true, ...(medium ? { medium } : {}) }, { ...defined, place: -1 }, say);
 }
 
 async function changeEmulated<Console extends DomainConsole>(toolstack: Toolstack<Console>, { openMedium }: Parts, member: Member<Console>, drive: DriveImage, { medium, defined }: Disc, say: (sentence: string) => void): Promise<void> {
@@ -126,19 +124,7 @@ async function changeEmulated<Console extends DomainConsole>(toolstack: Toolstac
 function exchange<Console extends DomainConsole>(toolstack: Toolstack<Console>, member: Member<Console>, opened: NonNullable<Member<Console>['opened']>, place: number, disk: Disk | null, { vdev, target }: DefinedDisk): void {
   putDisc(opened.ide, place, disk);
   putDisc(opened.all, place, disk);
-  const before = opened.disks.find(each => each.place === place);
-  const disks = opened.disks.filter(each => each !== before);
-  if (member.attached) {
-    const attached = toolstack.services.devices(member.record.id).disks;
-    const found = before && attached.find(before.vdev);
-    if (found) attached.drop(found.id);
-    if (disk) {
-      const given: GuestDisk = { vdev, kind: 'cdrom', readOnly: true, disk, target, place };
-      attached.add(given);
-      disks.push(given);
-    }
-  }
-  member.opened = { ...opened, disks };
+  if (member.attached) toolstack.services.devices(member.record.id).disks.change(vdev, { disk: disk ?? NO_DISC, target });
 }
 
 /** A card for PV drivers: its number, and its station address. @throws Error with a sentence */

@@ -75,7 +75,7 @@ export class Vbd implements Driver {
   private session: Session | undefined;
 
   constructor(options: VbdOptions) {
-    this.options = options;
+    this.options = { ...options };
   }
 
   features(): Nodes {
@@ -95,6 +95,11 @@ export class Vbd implements Driver {
     const { disk, kind } = this.options;
     const info = (kind === 'cdrom' ? INFO.CDROM | INFO.REMOVABLE : 0) | (isReadOnly(this.options) ? INFO.READ_ONLY : 0);
     return { sectors: sectorsOf(disk), info, 'sector-size': SECTOR_BYTES, 'physical-sector-size': disk.sectorBytes };
+  }
+
+  /** Another disc lies in the drive: requests that come from now on are about that. */
+  change(disk: Disk): void {
+    this.options.disk = disk;
   }
 
   connect(connection: Connection, saved?: unknown): Nodes {

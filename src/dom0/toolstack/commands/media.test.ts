@@ -51,7 +51,9 @@ describe('a disc', () => {
     expect(await xl('trigger x reset')).toBe('');
     expect(drives()).toEqual([['hdc', 'cd.iso']]);
     expect(await xl('cd-eject x hdc')).toBe('');
-    expect([drives(), await xl('block-list x')]).toEqual([[['hdc', undefined]], expect.not.stringContaining('5632')]);
+    expect([drives(), await xl('block-list x')]).toEqual([[['hdc', undefined]], expect.stringContaining('5632')]);
+    const [id] = host.toolstack.members.keys();
+    expect(host.toolstack.services.client.read(`/local/domain/0/backend/vbd/${id}/5632/params`)).toBe('');
   });
 
   it('is a virtual CD for guests without emulated drives: another one comes and goes', async () => {
