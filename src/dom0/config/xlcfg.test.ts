@@ -50,7 +50,7 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
 
   it('reports one error for a list that is broken inside or never closed', () => {
     expect(problems(`disk = [ 'a' 'b',\n  'c' ]\nname = "x"`)).toEqual([
-      `1:14: Between the values of a list stands a comma; here is the string "b".`,
+      `1:14: A comma is missing before the string "b": xl's list goes on with "," or ends with "]".`,
     ]);
     expect(problems(`disk = [ 'a',\n  'b'\nname = "x"\nmemory = 1`)).toEqual(['1:8: The list of disk is never closed: "]" is missing.']);
     expect(read(`disk = [ 'a',\n  'b'\nname = "x"\nmemory = 1`)).toEqual({ name: 'x', memory: 1 });

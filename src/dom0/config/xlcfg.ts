@@ -310,7 +310,9 @@ class Parser {
       if (next.kind === ',') this.at++;
       else if (next.kind !== ']') {
         if (next.kind === 'end' || this.atNextSetting()) return (this.unclosed(key, open), null);
-        return (this.fail(next, `Between the values of a list stands a comma; here is ${describe(next)}.`), null);
+        // libxlu_cfg_y.y knows no strings beside each other.
+        const text = next.kind === 'string' && this.tokens[this.at - 1]!.kind !== ']' ? `A comma is missing before ${describe(next)}: xl's list goes on with "," or ends with "]".` : `Between the values of a list stands a comma; here is ${describe(next)}.`;
+        return (this.fail(next, text), null);
       }
     }
     this.at++;

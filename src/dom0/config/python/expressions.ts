@@ -31,6 +31,10 @@ export class Expressions {
   readonly mentioned = new Set<string>();
   /** Names that are given when the domain is created (xm_vars.var). */
   readonly declared = new Set<string>();
+  /** Strings that stand behind another (`text`) and are joined to it. */
+  readonly joined: (Position & { text: string })[] = [];
+  /** What is read is a value of a list. */
+  private inList = false;
   private made = 0;
   private depth = 0;
 
@@ -60,6 +64,7 @@ export class Expressions {
   /** Broke off somewhere: the next one is read from its beginning. */
   reset(): void {
     this.depth = 0;
+    this.inList = false;
   }
 
   /** A value from here on. @throws Wrong */
@@ -214,7 +219,10 @@ export class Expressions {
       let text = unquoted(token);
       // Strings beside each other are one.
       while (this.peek().kind === 'string') {
-        text += unquoted(this.peek());
+        const next = this.peek(), more = unquoted(next);
+        if (this.inList && areTwo(text, more)) throw new Wrong(next, `A comma is missing before the string ${shown(next)}: Python joins strings that stand beside each other.`);
+        this.joined.push({ line: next.line, column: next.column, text: shortened(text) });
+        text += more;
         this.at++;
       }
       return this.counted(string(text, token), token);
@@ -277,7 +285,10 @@ export class Expressions {
     const unclosed = (): Wrong => new Wrong(open, `"${open.text}" is never closed: "${close}" is missing.`);
     while (!this.isSign(close)) {
       if (this.peek().kind === 'end' || this.startsAssignment()) throw unclosed();
+      const outer = this.inList;
+      this.inList = open.text === '[';
       const item = this.expression();
+      this.inList = outer;
       if (item !== undefined) items.push(item);
       if (this.isSign(',')) {
         commas++;
@@ -399,6 +410,9 @@ export class Expressions {
     throw new Wrong(at, `The values of this file have more than ${MOST_MADE} characters together, so it is read no further.`);
   }
 }
+
+/** Whether two strings beside each other in a list were meant to be two of its values: each has options of its own, and nothing divides them. */
+const areTwo = (text: string, more: string): boolean => /\w$/.test(text) && /^[\w/]/.test(more) && /[,=]/.test(text) && /[,=]/.test(more);
 
 function indexed(of: PythonValue, index: PythonValue): PythonValue {
   if (of?.kind === 'dictionary') {

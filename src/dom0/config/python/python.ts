@@ -58,6 +58,8 @@ class Reader {
     this.statements(0);
     // A name of one's own that others are made of is no key, and need not be.
     const settings = this.settings.filter(({ key }) => Object.hasOwn(KEYS, key) || !this.of.mentioned.has(key));
+    // A continued line is what xm's authors know; xl's grammar has none.
+    for (const { text, ...at } of this.of.joined) this.remarks.push({ ...at, key: '', verdict: 'approximated', warns: true, short: 'joined to the string before it', text: `"${text}" is joined to the string before it, as Python does; xl wants a comma there.` });
     return { settings, problems: this.problems, lines: this.lines, remarks: this.remarks };
   }
 
