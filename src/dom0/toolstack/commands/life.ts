@@ -13,6 +13,7 @@ import type { Guest, HostCore } from '../../host.ts';
 import { type Call, command, Refusal } from './command.ts';
 import { openConsole } from './console.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
+import { xmVariables } from './xm-variables.ts';
 
 /** How long a guest may take to follow its power button. */
 const POWER_MS = 30_000;
@@ -78,19 +79,21 @@ export const create = command({
     });
   },
   xl: async (call, run) => {
-    const { path: asked, settings, files, options } = readCreate(call.words);
+    const { path: asked, settings, files, options } = readCreate(call);
     const path = await foundBy(call, asked);
     const given = await filesFor(call, path, settings, files);
+    const warnings = await warningsOf(given[0]);
     if (!options.has('n')) await run(given, false, options.has('p'));
-    return `${options.has('q') ? '' : `Parsing config from ${path}\n`}${options.has('n') ? await dryRun(call.host, given) : ''}`;
+    return `${options.has('q') ? '' : `Parsing config from ${path}\n${warnings}`}${options.has('n') ? await dryRun(call.host, given) : ''}`;
   },
   attach: words =>
     wantsConsole(words)
       ? async (call, terminal) => {
-          const { path: asked, settings, files, options } = readCreate(words);
+          const { path: asked, settings, files, options } = readCreate(call);
           const path = await foundBy(call, asked);
-          const { id } = await create.run(call.host, await filesFor(call, path, settings, files), false, options.has('p'));
-          if (!options.has('q')) terminal.write(`Parsing config from ${path}\r\n`);
+          const given = await filesFor(call, path, settings, files);
+          const { id } = await create.run(call.host, given, false, options.has('p'));
+          if (!options.has('q')) terminal.write(`Parsing config from ${path}\n${await warningsOf(given[0])}`.replaceAll('\n', '\r\n'));
           await openConsole(call.host, id, terminal);
           return 0;
         }
@@ -106,14 +109,15 @@ interface CreateWords {
   options: ReadonlyMap<string, string>;
 }
 
-/** A word with an equals sign is a setting, as with xl. @throws Refusal */
-function readCreate(words: readonly string[]): CreateWords {
+/** A word with an equals sign is a setting: a line of the file with xl, a variable with xm. @throws Refusal */
+function readCreate({ words, program }: { words: readonly string[]; program?: Call["program"] }): CreateWords {
   const { options, rest } = readWords(words, {
     flags: 'pncqFeV',
     values: 'f',
     long: { dryrun: 'n', quiet: 'q', defconfig: 'f', vncviewer: 'V' },
   });
-  const settings = rest.filter(word => word.includes('='));
+  const given = rest.filter(word => word.includes('='));
+  const settings = program === 'xm' ? xmVariables(given) : given;
   const [path = options.get('f'), ...files] = rest.filter(word => !word.includes('='));
   if (path === undefined) throw new Refusal('Config file not specified and none in save file', ERROR_INVAL);
   return { path, settings, files, options };
@@ -122,7 +126,7 @@ function readCreate(words: readonly string[]): CreateWords {
 /** What is wrong with the words is told where they are run. */
 function wantsConsole(words: readonly string[]): boolean {
   try {
-    return readCreate(words).options.has('c');
+    return readCreate({ words }).options.has('c');
   } catch (error) {
     if (error instanceof Refusal) return false;
     throw error;
@@ -158,6 +162,14 @@ export async function filesFor(call: Pick<Call, 'read' | 'absolute'>, path: stri
 /** Creates a domain from a definition in Domain 0's files. @throws Error with a sentence */
 export async function createFrom({ host, read }: Pick<Call, 'host' | 'read'>, path: string, { paused = false } = {}): Promise<DomainInfo> {
   return create.run(host, await filesFor({ read }, path), false, paused);
+}
+
+/** What a definition has that looks like a mistake and stops nothing, a line each in the form of xl's warnings. */
+async function warningsOf({ name, data }: NamedFile): Promise<string> {
+  const text = await data.slice(0, MOST_BYTES).text();
+  await prepareToRead(text);
+  const { findings } = judgeDefinition(name, text);
+  return findings.filter(({ warns }) => warns).map(finding => `${formatFinding({ ...finding, text: `warning: ${finding.text}` })}\n`).join('');
 }
 
 /** What `create -n` prints: what would be made. @throws Error with all that is wrong */

@@ -10,6 +10,7 @@ import { isDevice, isTransfer, Storage } from '../../storage/index.ts';
 import { command, Refusal } from './command.ts';
 import { createFrom } from './life.ts';
 import { atLeast, readWords } from './words.ts';
+import { xmVariables } from './xm-variables.ts';
 
 /** @throws Refusal where the host has no files */
 export function managedOf(host: HostCore): ManagedDomains {
@@ -42,7 +43,8 @@ export const define = command({
   xl: async ({ words, read }, run) => {
     const { rest } = readWords(words, { flags: 'q', long: { quiet: 'q' } });
     atLeast('new', rest, 1);
-    const [path, ...settings] = rest;
+    const [path, ...given] = rest;
+    const settings = xmVariables(given.filter(word => word.includes('=')));
     const text = await (await read(path)).text();
     await run(path, settings.length > 0 ? withOptions(path, text, `${settings.join('\n')}\n`).text : text);
     return `Using config file "${path}".\n`;
