@@ -61,8 +61,10 @@ export interface Finding {
   short: string;
   /** Whole sentence: what, why, next step. */
   text: string;
-  /** Of an error of one place that can be mended there. */
+  /** Of what is wrong in one place and can be mended there. */
   remedy?: Remedy;
+  /** It stops nothing, and looks like a mistake all the same: xl create warns of it. */
+  warns?: true;
   /** Of an error that the definition's text alone does not have: what libxl says of it on a real host, and the status with which xl ends. */
   libxl?: { said: readonly string[]; status: number };
 }

@@ -26,7 +26,7 @@ it('mends what Domain 0 finds: judged again the error is gone, and no other has 
     'memory = "64M"', 'memroy = 64', 'cpus = "0,5-2"', 'cpus = ["5-2"]', 'type = "hvn"', 'on_crash = "destory"', 'acpi = "yes"', 'acpi = True', 'vif = [ "brige=xenbr0" ]', 'on-crash = "destroy"',
     'disk = [ "a.img,rwa,xvda,w" ]', 'disk = [ "a.img,raw,xvda,x" ]', 'disk = [ "a.img,raw,xvda,w,b=c" ]', 'disk = [ "acces=w,vdev=xvda,target=a.img" ]', 'vfb = [ "tpye=vnc" ]', 'vif = [ "type=ieomu" ]', 'builder = "hmv"', 'vif = [ "mac=01:00:00:00:00:00" ]', 'vcpus = -1', 'maxvcpus = 1\nvcpus = 2',
   ];
-  const errorsOf = (text: string) => judgeDefinition('a.cfg', `name = "a"\n${text}\n`).findings.filter(isError);
+  const errorsOf = (text: string) => judgeDefinition('a.cfg', `name = "a"\n${text}\n`).findings.filter(finding => isError(finding) || finding.warns);
   const judged = lines.map(line => {
     const before = errorsOf(line), finding = before.find(each => remedyOf(each) !== undefined);
     if (!finding) return `${line}: by hand`;

@@ -53,7 +53,7 @@ describe('a key that is added', () => {
     expect(of('boot_delay = 5')).toEqual(['used', 'waits 5 s', 1, 5]);
     expect(of('boot_delay = 61')).toEqual(['error', 'at most 60', 14, undefined]);
     expect(of('boot_delay = "x"')).toEqual(['error', 'wants a number', 14, undefined]);
-    expect(judged('boot_dealy = 5').findings.find(({ verdict }) => verdict === 'error')!.text).toContain('Did you mean boot_delay?');
+    expect(judged('boot_dealy = 5').findings.find(({ warns }) => warns)!.text).toContain('Did you mean boot_delay?');
   });
 
   it('is written where a definition is', () => {

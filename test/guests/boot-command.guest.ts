@@ -336,13 +336,13 @@ describe('ringside boot', () => {
   });
 
   it('lists all errors of a definition with line and column', async () => {
-    const path = written('web2.cfg', `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nsoundhw = "ac97"\nvcpu = 2\n`);
+    const path = written('web2.cfg', `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nsoundhw = "ac97"\nvcpus = "2x"\n`);
     const { status, err } = await boot([path]);
     expect(status).toBe(2);
     expect(err.split('\n')).toEqual([
       `${path}:3:10: memory = '2G': xl takes MiB as a number. Write 2048.`,
       `${path}:4:10: kernel = 'nowhere': ${place('nowhere')} does not exist; check the path.`,
-      `${path}:6:1: vcpu is no key of xl.cfg. Did you mean vcpus?`,
+      `${path}:6:9: vcpus = '2x': xl takes a number here.`,
       'web2 was not created; 3 errors, 1 key ignored.',
       '',
     ]);

@@ -103,7 +103,7 @@ export function parseDisk(text: string, remarks: OptionRemark[] = [], mend: (rem
       const [, name, value] = pair;
       if (values[name] !== undefined) return `${name} is given twice.`;
       values[name] = value;
-      remark(name, isColo(name) ? colo() : Object.hasOwn(OPTIONS, name) ? OPTIONS[name](value) : unknown(name, 'disk', [...Object.keys(OPTIONS), ...Object.keys(FLAGS)]));
+      remark(name, isColo(name) ? colo() : Object.hasOwn(OPTIONS, name) ? OPTIONS[name](value) : unknown(name, 'disk', [...Object.keys(OPTIONS), ...Object.keys(FLAGS)], true));
       rest = after;
       continue;
     }

@@ -90,12 +90,10 @@ describe('definitions (xl.cfg(5))', () => {
 
   it('lists every error at once, with the nearest spelling', () => {
     expect(errors('nmae = "x"\ntype = "hvm"\nmemroy = 12\nkernel = ["a"]\nacpi="yes"\non_crash="destory"\nvif="x"\n')).toEqual([
-      'x.cfg:1:1: nmae is no key of xl.cfg. Did you mean name?',
       'x.cfg:1:1: The definition has no name. Write a line like name = "web1".',
-      'x.cfg:3:1: memroy is no key of xl.cfg. Did you mean memory?',
       'x.cfg:4:10: kernel = […]: xl takes one string here, no list.',
       "x.cfg:5:6: acpi = 'yes': xl takes 0 or 1 here. Write 1.",
-      `x.cfg:6:10: on_crash = 'destory': the actions are destroy, restart, rename-restart, preserve, coredump-destroy, coredump-restart, soft-reset. Did you mean "destroy"?`,
+      `x.cfg:6:10: on_crash = 'destory': the actions are destroy, restart, rename-restart, preserve, coredump-destroy, coredump-restart and soft-reset. Did you mean "destroy"?`,
       "x.cfg:7:5: vif = 'x': xl takes a list here. Write [ 'x' ].",
     ]);
   });
@@ -110,7 +108,12 @@ describe('definitions (xl.cfg(5))', () => {
     for (const [key, rule] of Object.entries(KEYS)) {
       expect(rule.short.length, key).toBeLessThanOrEqual(48);
       expect(rule.text, key).toMatch(/[.]$/);
-      const special: Record<string, string> = { uuid: '"12345678-abcd-ef01-2345-6789abcdef01"', maxmem: '256', cpus: '"0"', cpus_soft: '["0", "1"]', viridian: '["base"]', restart: '"always"' };
+      const special: Record<string, string> = { uuid: '"12345678-abcd-ef01-2345-6789abcdef01"', maxmem: '256', cpus: '"0"', cpus_soft: '["0", "1"]', viridian: '["base"]', restart: '"always"',
+        // Keys with a closed set of words.
+        vga: '"qxl"', firmware: '"uefi"', bios: '"ovmf"', hdtype: '"ahci"', ms_vm_genid: '"none"', altp2m: '"mixed"', passthrough: '"share_pt"', gfx_passthru: '"igd"', vendor_device: '"xenserver"',
+        device_model_version: '"qemu-xen"', tsc_mode: '"native"', timer_mode: '"one_missed_tick_pending"', vuart: '"sbsa_uart"', gic_version: '"v3"', tee: '"optee"', mmio_hole: '256', mca_caps: '["lmce"]',
+        spice_image_compression: '"glz"', spice_streaming_video: '"all"', vtpm: '["backend=0"]', p9: '["tag=a"]', vkb: '["backend=0"]', vdispl: '["backend=0"]', usbctrl: '["type=qusb"]', usbdev: '["hostbus=1"]',
+      };
       const value =
         special[key] ??
         (rule.type === 'list'
@@ -214,16 +217,14 @@ describe('definitions (xl.cfg(5))', () => {
       ['rate', 'used'], ['devid', 'used'], ['mtu', 'ignored'], ['vlan', 'ignored'], ['trusted', 'used'], ['accel', 'ignored'],
     ]);
     const errorsOf = (vif: string, type?: string): string[] => of(vif, type).findings.filter(isError).map(formatFinding);
-    expect(errorsOf(`'', 'model=pcnet, brigde=xenbr0'`)).toEqual([
-      "x.cfg:5:27: vif = 'model=pcnet, brigde=xenbr0': brigde is no option of a network card. Did you mean bridge?",
-    ]);
+    // xl says "unrecognized argument `brigde=xenbr0'" and goes on.
+    expect(of(`'', 'model=pcnet, brigde=xenbr0'`).findings.find(f => f.warns)).toMatchObject({ line: 5, column: 27, verdict: 'ignored', text: 'brigde is no option of a network card. Did you mean bridge? Nothing looks at it, as with xl.' });
     expect(errorsOf(`'mac=00:16:3e:1:2:3'`)[0]).toContain('x.cfg:5:10: ');
     for (const mac of ['00:16:3e:1:2:3', '00:16:3e:00:00:0g', '00163e000001', '', '01:16:3e:00:00:01', 'ff:ff:ff:ff:ff:ff', '52:55:0a:00:02:02'])
       expect(errorsOf(`'mac=${mac}'`), mac).toHaveLength(1);
     for (const text of ['type=e1000', 'rate=fast', 'mtu=big', 'bridge', 'trusted=1', 'mac=00:16:3e:00:00:01,mac=00:16:3e:00:00:02']) expect(errorsOf(`'${text}'`), text).toHaveLength(1);
-    expect(errorsOf(`'brigde=x'`, 'pvh')).toHaveLength(1);
     // The position of what stands behind an escape is that of the string.
-    expect(errorsOf(String.raw`'vifname=\x41,brigde=x'`)[0]).toContain('x.cfg:5:9: ');
+    expect(errorsOf(String.raw`'vifname=\x41,type=x'`)[0]).toContain('x.cfg:5:9: ');
   });
 
   it('takes several cards, the later ones for PV drivers, and says which are left out', () => {
@@ -295,7 +296,7 @@ describe('vfb', () => {
   it('refuses what is no option, and says what is near', () => {
     const errors = of('pv', "'vncdisplay=x,vncunusd=1,vnc=2,sdl'").findings.filter(f => f.verdict === 'error').map(f => [f.key, f.short]);
     expect(errors).toEqual([
-      ['vfb.vncdisplay', 'wants a number'], ['vfb.vncunusd', 'unknown; did you mean vncunused?'], ['vfb.vnc', 'wants 0 or 1'], ['vfb.sdl', 'needs a value'],
+      ['vfb.vncdisplay', 'wants a number'], ['vfb.vnc', 'wants 0 or 1'], ['vfb.sdl', 'needs a value'],
     ]);
   });
 });
@@ -438,7 +439,7 @@ describe('a text that was meant to be something else', () => {
   });
 
   it('counts what it does not list, and stays an error', () => {
-    const { findings } = judgeDefinition('x.cfg', `${good}${'memroy=1\n'.repeat(250)}`);
+    const { findings } = judgeDefinition('x.cfg', `${good}${'vcpus="x"\n'.repeat(250)}`);
     expect(findings.filter(isError)).toHaveLength(101);
     expect(findings.at(-1)).toMatchObject({ line: 105, verdict: 'error', text: '150 more errors from here on are not listed one by one.' });
   });

@@ -2,10 +2,11 @@
  * What a definition means here: one verdict for every key, and the domain that comes of it. The rules are in `keys/`.
  * Meanings and defaults: xl.cfg(5) of Xen 4.17 and xen/tools/xl/xl_parse.c.
  */
-import type { Finding, Remedy, Verdict } from '../api.ts';
+import type { Finding, Verdict } from '../api.ts';
 import { type Definition, newDefinition } from './definition.ts';
 import { KEYS } from './keys.ts';
 import { nearest } from './nearest.ts';
+import { ignored, type Judged, wrong } from './options.ts';
 import { type Asked, asItIs, type Context, type Family, type KeyRule, TOLD } from './rule.ts';
 import { join, kindProblem, show, toNumber } from './values.ts';
 import { readDefinition } from './source.ts';
@@ -27,6 +28,8 @@ export interface Judgement {
 const MOST_TOLD = 100;
 /** A finding quotes so much of its line. */
 const MOST_QUOTED = 400;
+/** What a finding says. */
+type Said = Omit<Judged, 'verdict'> & { verdict: Verdict };
 const BEGINNING: Position = { line: 1, column: 1 };
 
 /** Verdicts that keep a domain from being created. */
@@ -62,10 +65,10 @@ class Judge {
       return this.settings.some(setting => setting.key === key) || this.lines.some(text => line.test(text));
     },
     placeOf: (...keys) => keys.map(key => this.values.get(key)).find(setting => setting !== undefined) ?? BEGINNING,
-    tell: (at, key, { verdict, short, text, remedy }) => this.reportOneOfMany(at, key, verdict, () => [short, text, remedy]),
+    tell: (at, key, judged) => this.reportOneOfMany(at, key, judged.verdict, () => judged),
     tellOptions: (key, item, remarks) => {
-      for (const { name, offset, verdict, short, text, remedy } of remarks)
-        this.reportOneOfMany(this.inside(item, offset), `${key}.${shortened(name)}`, verdict, () => [short, verdict === 'error' ? `${key} = ${show(item)}: ${text}` : text, remedy]);
+      for (const { name, offset, ...judged } of remarks)
+        this.reportOneOfMany(this.inside(item, offset), `${key}.${shortened(name)}`, judged.verdict, () => (judged.verdict === 'error' ? { ...judged, text: `${key} = ${show(item)}: ${judged.text}` } : judged));
     },
   };
   private readonly file: string;
@@ -91,8 +94,8 @@ class Judge {
     this.isForeign = parsed.isForeign ?? false;
     this.unread = parsed.unread ?? parsed.lines.length === 0;
     this.settings = parsed.settings;
-    for (const { text, remedy, ...at } of parsed.problems) this.reportOneOfMany(at, '', 'error', () => ['not understood', text, remedy]);
-    for (const { key, verdict, short, text, ...at } of parsed.remarks ?? []) this.reportOneOfMany(at, key, verdict, () => [short, text]);
+    for (const { text, remedy, ...at } of parsed.problems) this.reportOneOfMany(at, '', 'error', () => wrong('not understood', text, remedy));
+    for (const { key, line, column, ...judged } of parsed.remarks ?? []) this.reportOneOfMany({ line, column }, key, judged.verdict, () => judged);
   }
 
   judge(): Judgement {
@@ -129,16 +132,13 @@ class Judge {
     this.report(setting, key, judged ?? (verdict !== 'used' && rule.fits?.(written) ? asItIs(text) : { verdict, short, text }));
   }
 
-  private report(at: Position, key: string, { verdict, short, text, remedy }: { verdict: Verdict; short: string; text: string; remedy?: Remedy | undefined }): void {
-    this.findings.push({ file: this.file, line: at.line, column: at.column, source: (this.lines[at.line - 1] ?? '').slice(0, MOST_QUOTED), key, verdict, short, text, ...(remedy ? { remedy } : {}) });
+  private report(at: Position, key: string, judged: Said): void {
+    this.findings.push({ file: this.file, line: at.line, column: at.column, source: (this.lines[at.line - 1] ?? '').slice(0, MOST_QUOTED), key, ...judged });
   }
 
   /** As `report`, for what a text may have any number of. */
-  private reportOneOfMany(at: Position, key: string, verdict: Verdict, said: () => [short: string, text: string, remedy?: Remedy]): void {
-    if (this.told++ < MOST_TOLD) {
-      const [short, text, remedy] = said();
-      return this.report(at, key, { verdict, short, text, remedy });
-    }
+  private reportOneOfMany(at: Position, key: string, verdict: Verdict, said: () => Said): void {
+    if (this.told++ < MOST_TOLD) return this.report(at, key, said());
     const untold = this.untold.get(verdict);
     if (untold) untold.count++;
     else this.untold.set(verdict, { at: { line: at.line, column: at.column }, count: 1 });
@@ -175,32 +175,32 @@ class Judge {
   private collect(setting: Setting): void {
     const { key, value } = setting;
     if (!Object.hasOwn(this.rules, key)) {
-      // xl looks at no key that it does not know. What is near to one was meant to be that.
+      // xl looks at no key that it does not know. What is near to one was meant to be that; where both are there a person has to say which is meant.
       const near = this.nearKey(key);
       const other = near === undefined ? undefined : this.firstOf(near);
-      // Where both are there a person has to say which is meant.
-      if (other) return this.reportOneOfMany(setting, shortened(key), 'error', () => [`unknown; did you mean ${near}?`, `${shortened(key)} is no key of xl.cfg. Did you mean ${near}? Line ${other.line} has it, too.`]);
-      if (near !== undefined) return this.reportOneOfMany(setting, shortened(key), 'error', () => [`unknown; did you mean ${near}?`, `${shortened(key)} is no key of xl.cfg. Did you mean ${near}?`, { write: near }]);
-      return this.reportOneOfMany(setting, shortened(key), 'ignored', () => ['no key of xl.cfg', `${shortened(key)} is no key of xl.cfg: nothing looks at it, as with xl.`]);
+      return this.reportOneOfMany(setting, shortened(key), 'ignored', () => {
+        const text = `${shortened(key)} is no key of xl.cfg`;
+        if (near === undefined) return ignored('no key of xl.cfg', `${text}: nothing looks at it, as with xl.`);
+        const more = `Did you mean ${near}?${other ? ` Line ${other.line} has it, too.` : ''} Nothing looks at it, as with xl.`;
+        return { ...ignored(`unknown; did you mean ${near}?`, `${text}. ${more}`), warns: true, ...(other ? {} : { remedy: { write: near } }) };
+      });
     }
     const problem = kindProblem(this.rules[key].type, value);
-    if (problem) return this.reportOneOfMany(value, key, 'error', () => [problem.short, `${key} = ${show(value)}: ${problem.text}`, problem.remedy]);
+    if (problem) return this.reportOneOfMany(value, key, 'error', () => wrong(problem.short, `${key} = ${show(value)}: ${problem.text}`, problem.remedy));
     const before = this.values.get(key);
     if (before && setting.append) {
       const joined = join(before.value, value);
       if (joined) this.values.set(key, { ...before, value: joined });
       else
-        this.reportOneOfMany(value, key, 'error', () => [
-          'cannot be added',
-          `${key} = ${show(value)}: a ${value.kind} cannot be added to the ${before.value.kind} of line ${before.line}.`,
-        ]);
+        this.reportOneOfMany(value, key, 'error', () =>
+          wrong('cannot be added', `${key} = ${show(value)}: a ${value.kind} cannot be added to the ${before.value.kind} of line ${before.line}.`));
       return;
     }
     if (before) {
       this.reportOneOfMany(before, key, 'ignored', () =>
         setting.line < this.optionsFrom
-          ? [`set again on line ${setting.line}`, `${key} is set again on line ${setting.line}; the last one counts.`]
-          : ['an option counts', `${key} = ${show(before.value)} gives way to the option given beside the file: ${key} = ${show(value)}.`],
+          ? ignored(`set again on line ${setting.line}`, `${key} is set again on line ${setting.line}; the last one counts.`)
+          : ignored('an option counts', `${key} = ${show(before.value)} gives way to the option given beside the file: ${key} = ${show(value)}.`),
       );
     }
     this.values.set(key, setting);

@@ -15,12 +15,14 @@ export interface OptionRemark {
   /** A sentence: what happens and why. */
   text: string;
   remedy?: Remedy;
+  /** As in Finding. */
+  warns?: true;
 }
 
 /** A text with more options than this is no disk and no card. */
 export const MOST_OPTIONS = 64;
 
-export type Judged = Pick<OptionRemark, 'verdict' | 'short' | 'text' | 'remedy'>;
+export type Judged = Pick<OptionRemark, 'verdict' | 'short' | 'text' | 'remedy' | 'warns'>;
 /** What a value of an option comes to. */
 export type OptionRule = (value: string) => Judged;
 
@@ -33,10 +35,11 @@ export const wrong = (short: string, text: string, remedy?: Remedy): Judged => (
 export const unless = (fits: (value: string) => boolean, otherwise: Judged): OptionRule =>
   value => (fits(value) ? used('as asked', `This is how it is here: ${otherwise.text[0].toLowerCase()}${otherwise.text.slice(1)}`) : otherwise);
 
-/** An option that there is not. */
-export function unknown(name: string, what: string, known: Iterable<string>): Judged {
+/** An option that there is not. xl refuses a disk with one (`isRefused`); of a card and of a screen it goes on without it. */
+export function unknown(name: string, what: string, known: Iterable<string>, isRefused = false): Judged {
   const near = nearest(name, known);
-  return wrong(near ? `unknown; did you mean ${near}?` : 'unknown option', `${shortened(name)} is no option of a ${what}.${near ? ` Did you mean ${near}?` : ' Take it out.'}`, near === undefined ? undefined : { write: near, of: name });
+  const text = `${shortened(name)} is no option of a ${what}.${near ? ` Did you mean ${near}?` : isRefused ? ' Take it out.' : ''}${isRefused ? '' : ' Nothing looks at it, as with xl.'}`;
+  return { verdict: isRefused ? 'error' : 'ignored', short: near ? `unknown; did you mean ${near}?` : 'unknown option', text, ...(isRefused ? {} : { warns: true as const }), ...(near === undefined ? {} : { remedy: { write: near, of: name } }) };
 }
 
 /** Back ends are in Domain 0, by its name, its number, or none. */

@@ -4,7 +4,8 @@
  */
 import type { Verdict } from '../api.ts';
 import type { Definition, DomainType } from './definition.ts';
-import { type Judged, used } from './options.ts';
+import { nearest } from './nearest.ts';
+import { type Judged, used, wrong } from './options.ts';
 import type { ValueType } from './values.ts';
 import type { Atom, Position, Value } from './xlcfg.ts';
 
@@ -67,6 +68,25 @@ export interface KeyRule {
 
 export type Family = Readonly<Record<string, KeyRule>>;
 
+/**
+ * A key with a closed set of words: what is wrong with another word. `numbers`: xl takes so many of the words by their numbers, too, from 0 on.
+ * `nouns`: what they are.
+ */
+export const oneOf =
+  (words: readonly string[], { numbers = 0, nouns = 'values' }: { numbers?: number; nouns?: string } = {}) =>
+  ({ value, text, number }: Pick<Asked, 'value' | 'text' | 'number'>): Judged | undefined => {
+    if (value.kind !== 'list' && (words.includes(text) || (Number.isInteger(number) && number >= 0 && number < numbers))) return undefined;
+    const near = nearest(text.toLowerCase(), words);
+    const all = words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0];
+    return wrong(`no such ${nouns.replace(/s$/, '')}`, `the ${nouns} are ${all}.${near ? ` Did you mean "${near}"?` : ''}`, near === undefined ? undefined : { write: `"${near}"` });
+  };
+
+/** A key whose numbers have bounds. */
+export const between =
+  (least: number, most: number) =>
+  ({ number }: Pick<Asked, 'number'>): Judged | undefined =>
+    number >= least && number <= most ? undefined : wrong(`${least} to ${most}`, `the numbers are ${least} to ${most}.`);
+
 type More = Pick<KeyRule, 'fits' | 'guests' | 'range' | 'judge' | 'into' | 'absent' | 'from'>;
 
 /** A key: what it takes, what it comes to in general, and what is particular to it. */
@@ -74,9 +94,9 @@ export function rule(type: ValueType, general: Judged, more: More = {}): KeyRule
   return { type, ...(general as Judged & { verdict: KeyRule['verdict'] }), ...more };
 }
 
-/** Keys that all come to the same: names separated by spaces. */
-export function alike(names: string, type: ValueType, general: Judged, fits?: KeyRule['fits']): Family {
-  return Object.fromEntries(names.split(' ').map(name => [name, rule(type, general, fits ? { fits } : {})]));
+/** Keys that all come to the same: names separated by spaces. `range`: what is wrong with a value, though it does nothing here. */
+export function alike(names: string, type: ValueType, general: Judged, fits?: KeyRule['fits'], range?: KeyRule['range']): Family {
+  return Object.fromEntries(names.split(' ').map(name => [name, rule(type, general, { ...(fits ? { fits } : {}), ...(range ? { range } : {}) })]));
 }
 
 /** A family of which guests of other types have nothing. */

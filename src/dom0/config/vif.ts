@@ -85,10 +85,11 @@ const FLAGS: Record<string, Judged> = {
 };
 const NAMES = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
 
-export function parseVif(text: string): VifSpec {
+/** `isAttached`: by network-attach, which refuses an option that it does not know, where a definition's is left out. */
+export function parseVif(text: string, isAttached = false): VifSpec {
   const spec: Omit<VifSpec, 'remarks'> = {};
   const remarks = readOptions(text, 'card', (name, value) => {
-    const judged = judge(name, value);
+    const judged = judge(name, value, isAttached);
     if (value === undefined) return judged;
     if (name === 'mac' && judged.verdict === 'used') spec.mac = value.toLowerCase();
     const rate = name === 'rate' ? parseRate(value) : undefined;
@@ -100,10 +101,10 @@ export function parseVif(text: string): VifSpec {
   return { ...spec, remarks };
 }
 
-function judge(name: string, value: string | undefined): Judged {
+function judge(name: string, value: string | undefined, isAttached: boolean): Judged {
   const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined;
   if (flag) return value === undefined ? flag : wrong('takes no value', `${name} is a flag: write it alone.`);
   const rule = name.startsWith('colo_') ? colo : Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
-  if (!rule) return unknown(name, 'network card', NAMES);
+  if (!rule) return unknown(name, 'network card', NAMES, isAttached);
   return value === undefined ? wrong('needs a value', `${name} needs a value: ${name}=….`) : rule(value);
 }

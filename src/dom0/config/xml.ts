@@ -104,6 +104,8 @@ const OF_DEVICES: Record<string, Judged> = {
   ...Object.fromEntries('controller parallel channel hostdev redirdev redirfilter smartcard hub watchdog rng tpm filesystem panic shmem memory iommu vsock crypto audio nvram lease pstore'
     .split(' ').map(name => [name, notHere('There is no such device here.')])),
 };
+/** Models of <video> by xl's words for them. */
+const VGA: Record<string, string> = { vga: 'stdvga', bochs: 'stdvga', cirrus: 'cirrus', qxl: 'qxl', none: 'none' };
 const FEATURES = ['acpi', 'apic', 'pae', 'hap', 'viridian'];
 
 /** A file that a boot loader of Domain 0 had put there when a domain was started. */
@@ -289,7 +291,11 @@ class Mapping {
       else if (name === 'graphics' && this.isParavirtual) this.remark(element, name, ignored('one screen counts', 'A guest has one screen; this one is left out.'));
       else if (name === 'graphics') first(attributes.type === 'spice' ? 'spice' : attributes.type === 'sdl' ? 'sdl' : 'vnc', element, '1', 'number');
       else if (name === 'video' && this.isParavirtual) this.remark(element, name, notHere('The screen of a paravirtual guest is the one of <graphics>.'));
-      else if (name === 'video') first('vga', element, { vga: 'stdvga', cirrus: 'cirrus' }[child('model').type] ?? child('model').type ?? 'stdvga');
+      else if (name === 'video') {
+        const { type = 'vga' } = child('model');
+        if (Object.hasOwn(VGA, type)) first('vga', element, VGA[type]);
+        else this.remark(element, name, { ...ignored('a standard VGA', `There is no ${shortened(type)} here: the PC has a standard VGA with Bochs’ VBE extensions.`), verdict: 'approximated' });
+      }
       else if (name === 'serial') first('serial', element, attributes.type ?? 'pty');
       else if (name === 'sound') first('soundhw', element, attributes.model ?? '');
       else this.other(element, OF_DEVICES, ['disk', 'interface', 'graphics', 'video', 'serial', 'sound']);

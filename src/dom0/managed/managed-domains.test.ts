@@ -49,7 +49,7 @@ describe('managed domains', () => {
 
   it('are refused with all that is wrong, with a name or a UUID that another has, and change nothing then', async () => {
     const { files, managed } = await open();
-    await expect(managed.define('/root/bad', 'name = "bad"\nmemroy = 8\non_crash = "x"\n')).rejects.toThrow(/\/root\/bad:2:1: memroy .*\n\/root\/bad:3:12: on_crash/);
+    await expect(managed.define('/root/bad', 'name = "bad"\nmemory = "8x"\non_crash = "x"\n')).rejects.toThrow(/\/root\/bad:2:10: memory .*\n\/root\/bad:3:12: on_crash/);
     await expect(managed.define('/root/dots', 'name = ".."\ntype = "pvh"\nkernel = "k"\n')).rejects.toThrow('cannot be called ..');
     await managed.define('/root/web.cfg', web);
     await expect(managed.define('/root/other.cfg', web)).rejects.toThrow("VM name 'web' already exists");

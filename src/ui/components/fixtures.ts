@@ -83,13 +83,13 @@ const AT_MS = Date.UTC(2026, 0, 1, 12);
 export const TASKS: Task[] = [
   { id: 1, command: 'xl create web.cfg', state: 'running', startedMs: AT_MS, message: 'balloon gave back 13 of 32 MiB' },
   { id: 2, command: 'xl mem-set db 160', state: 'done', startedMs: AT_MS - 9000, durationMs: 300, message: 'db has 160 MiB.' },
-  { id: 3, command: 'xl create mail.cfg', state: 'failed', startedMs: AT_MS - 12_000, durationMs: 10, message: 'mail.cfg:3:1: memroy is no key of xl.cfg. Did you mean memory?\nmail was not created.' },
+  { id: 3, command: 'xl create mail.cfg', state: 'failed', startedMs: AT_MS - 12_000, durationMs: 10, message: "mail.cfg:3:8: type = 'pwh': the types are hvm, pvh and pv. Did you mean \"pvh\"?\nmail was not created." },
 ];
 
-const TEXT = 'name   = "web"\ntype   = "pvh"\nkernel = "vmlinuz"\nacpi   = 0\npci    = [ "03:10.1" ]\nmemroy = 64\n';
+const TEXT = 'name   = "web"\ntype   = "pvh"\nkernel = "vmlinuz"\nacpi   = 0\npci    = [ "03:10.1" ]\nmemory = "64M"\n';
 const found = (line: number, column: number, key: string, verdict: Plan['findings'][number]['verdict'], text: string): Plan['findings'][number] =>
   ({ file: 'web.cfg', line, column, source: TEXT.split('\n')[line - 1]!, key, verdict, short: text.slice(0, 48), text });
-const wrong = found(6, 1, 'memroy', 'error', 'memroy is no key of xl.cfg. Did you mean memory?');
+const wrong = found(6, 10, 'memory', 'error', "memory = '64M': xl takes MiB as a number. Write 64.");
 const plan = (name: string, errors: Plan['errors']): Plan => ({
   name, errors, command: `xl create ${name}.cfg`, definition: TEXT, summary: { memoryMiB: 64, vcpus: 1, type: 'pvh', kernel: 'vmlinuz' },
   findings: [

@@ -59,7 +59,7 @@ export function Verdicts({ plan, texts, onMend }: { plan: Plan; texts: Map<strin
   const findings = merged(plan);
   const files = [...new Set([...texts.keys(), ...findings.map(finding => finding.file)])];
   const mendOf = (finding: Finding) => {
-    const remedy = finding.verdict === 'error' ? remedyOf(finding) : undefined, run = remedy !== undefined && onMend?.(finding);
+    const remedy = remedyOf(finding), run = remedy !== undefined && onMend?.(finding);
     return run ? <> <button class="btn sm" onClick={event => { event.stopPropagation(); run(); }}>{laterStrings.defined.write(remedy!)}</button></> : null;
   };
   let index = 0;
@@ -69,7 +69,7 @@ export function Verdicts({ plan, texts, onMend }: { plan: Plan; texts: Map<strin
       <thead><tr><th class="num">{words.position}</th><th>{file}</th><th>{words.verdict}</th><th>{words.happens}</th></tr></thead>
       <tbody>{rows.map(({ line, source, finding }) => {
         const mine = index++;
-        const open = finding && (finding.verdict === 'error' || finding.verdict === 'missing' || chosen.value === mine);
+        const open = finding && (finding.verdict === 'error' || finding.verdict === 'missing' || finding.warns || chosen.value === mine);
         const choose = () => { chosen.value = chosen.value === mine ? -1 : mine; };
         return <tr key={mine} class={`v-${finding?.verdict ?? ''}${chosen.value === mine ? ' sel' : ''}`} onClick={finding && choose}>
           <td class="m num dim">{line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}</td>

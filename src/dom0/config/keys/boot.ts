@@ -2,7 +2,7 @@
 import { BOOT_DEVICES, bootOrder, bootOrderProblem, repeatedLetters } from '../boot-order.ts';
 import { type BootLoader, type Definition, isHvmloader, loaderWords } from '../definition.ts';
 import { approximated, ignored, type Judged, used, wrong } from '../options.ts';
-import { alike, type Asked, type Context, type Family, type KeyRule, only, rule } from '../rule.ts';
+import { alike, type Asked, type Context, type Family, type KeyRule, oneOf, only, rule } from '../rule.ts';
 
 const PROGRAMS: Record<string, BootLoader['program']> = { pygrub: 'pygrub', domuloader: 'domUloader', 'domuloader.py': 'domUloader' };
 
@@ -85,7 +85,11 @@ const FIRMWARE: Record<string, Judged> = {
   ovmf: approximated('a BIOS, and no UEFI', "There is no UEFI here. Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot."),
   uefi: approximated('a BIOS, and no UEFI', "There is no UEFI here. Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot."),
 };
-const anyFirmware = approximated("Ringside's own BIOS", "This firmware is not known here. A PC that boots from a disk starts with Ringside's own BIOS; write ringside or seabios.");
+const PV_FIRMWARE = ['pvgrub32', 'pvgrub64'];
+const anyFirmware = approximated("Ringside's own BIOS", "This is for guests of other types. A PC that boots from a disk starts with Ringside's own BIOS; write ringside or seabios.");
+const isFirmware = oneOf([...Object.keys(FIRMWARE), ...PV_FIRMWARE]),
+  isPvFirmware = oneOf(PV_FIRMWARE),
+  isBios = oneOf(['ringside', 'seabios', 'rombios', 'ovmf']);
 const judgeFirmware = (asked: Asked): Judged | undefined =>
   namesKernel(asked) ? ignored('the kernel is started directly', 'A kernel that is named starts without firmware.') : FIRMWARE[asked.text];
 const takeFirmware = (definition: Definition, { text }: Asked): void => {
@@ -155,6 +159,10 @@ export const boot: Family = {
     from: ({ kernel, bootOrder }) => (kernel ? undefined : bootOrder),
   }),
   firmware: rule('string', anyFirmware, {
+    range: asked => {
+      if (asked.definition.type === 'hvm') return isFirmware(asked);
+      return asked.textOf('kernel') ? wrong('kernel is named, too', 'a guest without a PC starts either a kernel or a firmware, and kernel is set. Take one of them out.') : isPvFirmware(asked);
+    },
     into: (definition, asked) => {
       if (isPvGrub(asked) && definition.disks.length > 0) definition.bootloader ??= { program: 'pygrub' };
       if (definition.type === 'hvm') takeFirmware(definition, asked);
@@ -162,7 +170,7 @@ export const boot: Family = {
     judge: asked => (isPvGrub(asked) ? pvGrub : judgeFirmware(asked)),
   }),
   // Behind firmware: the newer of the two keys, and the one that xl writes.
-  ...only(['hvm'], { bios: rule('string', anyFirmware, { into: takeFirmware, judge: judgeFirmware, from: ({ kernel, bios }) => (kernel ? undefined : bios) }) }),
+  ...only(['hvm'], { bios: rule('string', anyFirmware, { range: isBios, into: takeFirmware, judge: judgeFirmware, from: ({ kernel, bios }) => (kernel ? undefined : bios) }) }),
   ...alike('bios_path_override', 'string', ignored('bios says which one', "A BIOS from a file is not taken here: bios chooses between Ringside's own and SeaBIOS.")),
   bootloader: rule('string', used("looks on the guest's disk", "It looks for the kernel on the guest's own disk."), {
     into: (definition, asked) => {

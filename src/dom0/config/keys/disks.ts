@@ -6,7 +6,7 @@ import type { Definition, DomainType } from '../definition.ts';
 import { type DiskSpec, formatDisk, parseDisk, placeOf } from '../disk.ts';
 import { isTransfer } from '../../storage/transfer-names.ts';
 import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
-import { alike, type Asked, type Family, only, rule, TOLD } from '../rule.ts';
+import { alike, type Asked, type Family, oneOf, only, rule, TOLD } from '../rule.ts';
 import { show } from '../values.ts';
 import type { Value } from '../xlcfg.ts';
 
@@ -116,5 +116,5 @@ export const disks: Family = {
       return used('CD-ROM drive hdc', 'The disc is in the CD-ROM drive hdc. This is xend’s key; xl has disk for it.');
     },
   }),
-  ...only(['hvm'], alike('hdtype', 'string', approximated('disks are IDE', 'Disks are on the two IDE channels of the PC; there is no AHCI controller.'), value => value === 'ide')),
+  ...only(['hvm'], alike('hdtype', 'string', approximated('disks are IDE', 'Disks are on the two IDE channels of the PC; there is no AHCI controller.'), value => value === 'ide', oneOf(['ide', 'ahci']))),
 };

@@ -1,12 +1,12 @@
 /** Keys that say what becomes of a domain that stopped. Source: xl.cfg(5), "Event Actions". */
 import { type Action, ACTIONS, type Definition } from '../definition.ts';
-import { nearest } from '../nearest.ts';
 import { approximated, used, wrong } from '../options.ts';
-import { alike, type Family, type KeyRule, rule } from '../rule.ts';
+import { alike, type Family, type KeyRule, oneOf, rule } from '../rule.ts';
 
 /** What a soft reset would keep is gone with a restart. */
 const SOFT_RESET = 'soft-reset';
 const KNOWN: readonly string[] = [...ACTIONS, SOFT_RESET];
+const isAction = oneOf(KNOWN, { nouns: 'actions' });
 const DONE: Record<Action, string> = {
   destroy: 'destroyed',
   restart: 'started again',
@@ -27,11 +27,7 @@ const actionOf = (text: string): Action => ACTIONS.find(action => action === tex
 
 function when(field: 'onPoweroff' | 'onReboot' | 'onCrash', usual: Action, short: string, does: string, general: string): KeyRule {
   return rule('action', used(short, general), {
-    range: ({ text }) => {
-      if (KNOWN.includes(text)) return undefined;
-      const near = nearest(text, KNOWN);
-      return wrong('no such action', `the actions are ${KNOWN.join(', ')}.${near ? ` Did you mean "${near}"?` : ''}`, near === undefined ? undefined : { write: `"${near}"` });
-    },
+    range: isAction,
     into: (definition, { text }) => { definition[field] = actionOf(text); },
     judge: ({ text }) => {
       const done = `When the guest ${does}, the domain is ${DONE[actionOf(text)]}`;
@@ -58,6 +54,6 @@ export const events: Family = {
   on_poweroff: when('onPoweroff', 'destroy', 'when the guest powers off', 'powers off', 'This is done when the guest powers off.'),
   on_reboot: when('onReboot', 'restart', 'when the guest resets', 'asks for a reset', 'This is done when the guest asks for a reset.'),
   on_crash: when('onCrash', 'destroy', 'when the guest crashes', 'crashes', 'This is done when the guest crashes.'),
-  ...alike('on_watchdog', 'action', approximated('counts as a crash', "When Xen's watchdog ends the guest, that counts as a crash: on_crash says what is done.")),
-  ...alike('on_soft_reset', 'action', approximated('counts as a reboot', 'A soft reset counts as a reboot: on_reboot says what is done.')),
+  ...alike('on_watchdog', 'action', approximated('counts as a crash', "When Xen's watchdog ends the guest, that counts as a crash: on_crash says what is done."), undefined, isAction),
+  ...alike('on_soft_reset', 'action', approximated('counts as a reboot', 'A soft reset counts as a reboot: on_reboot says what is done.'), undefined, isAction),
 };

@@ -1,8 +1,7 @@
 /** Keys that say what the domain is. Source: xl.cfg(5), "Mandatory Configuration Items" and "General Options". */
-import { BAD_NAME, DOMAIN_TYPES, type DomainType } from '../definition.ts';
-import { nearest } from '../nearest.ts';
+import { BAD_NAME, type DomainType } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
-import { alike, type Family, rule } from '../rule.ts';
+import { alike, type Family, oneOf, rule } from '../rule.ts';
 
 /** xs_wire.h, XENSTORE_PAYLOAD_MAX: the store takes 4096 bytes with the node's path. */
 const MOST_NAME_LETTERS = 1000;
@@ -13,7 +12,6 @@ const TYPE: Record<DomainType, [short: string, text: string]> = {
   pvh: ['entered by its PVH note, no PC', 'The kernel is entered by its PVH note; it has no PC devices, but Xen.'],
   pv: ['its kernel asks Xen, without VT', 'The kernel runs in ring 1 and asks Xen for what a processor would do.'],
 };
-const isType = (text: string): text is DomainType => (DOMAIN_TYPES as readonly string[]).includes(text);
 
 export const identity: Family = {
   name: rule('string', used('the name of the domain', 'The domain is listed under this name.'), {
@@ -31,11 +29,7 @@ export const identity: Family = {
     from: ({ name }) => name,
   }),
   type: rule('string', used('fully virtual machine', 'The guest starts on a fully virtual PC.'), {
-    range: ({ text }) => {
-      if (isType(text)) return undefined;
-      const near = nearest(text.toLowerCase(), DOMAIN_TYPES);
-      return wrong('no such type', `the types are hvm, pvh and pv.${near ? ` Did you mean "${near}"?` : ''}`, near === undefined ? undefined : { write: `"${near}"` });
-    },
+    range: oneOf(['hvm', 'pvh', 'pv'] satisfies DomainType[], { nouns: 'types' }),
     into: (definition, { text }) => { definition.type = text as DomainType; },
     judge: ({ text }) => used(...TYPE[text as DomainType]),
     absent: context => {

@@ -2,7 +2,7 @@
 import { MAX_MEMORY_MIB } from '../../../hypervisor/layout/index.ts';
 import { DEFAULT_MEMORY_MIB } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
-import { alike, type Family, isOne, isZero, rule } from '../rule.ts';
+import { alike, type Family, isOne, isZero, oneOf, rule } from '../rule.ts';
 
 const tooMuch = wrong(`at most ${MAX_MEMORY_MIB}`, `this host gives a guest at most ${MAX_MEMORY_MIB} MiB.`);
 const translation = 'Memory is always translated in two dimensions; there are no shadow page tables to tune.';
@@ -35,7 +35,8 @@ export const memory: Family = {
           ),
     from: ({ maxMemoryMiB }) => maxMemoryMiB,
   }),
-  ...alike('oos altp2m altp2mhvm suppress_spurious_page_faults', 'any', ignored('no shadow page tables', translation), value => isZero(value) || value === 'disabled'),
+  ...alike('oos altp2mhvm suppress_spurious_page_faults', 'any', ignored('no shadow page tables', translation), isZero),
+  ...alike('altp2m', 'any', ignored('no shadow page tables', translation), value => isZero(value) || value === 'disabled', oneOf(['disabled', 'mixed', 'external', 'limited'], { numbers: 4 })),
   ...alike('shadow_memory', 'number', ignored('no shadow page tables', translation), isZero),
   ...alike('tdp', 'defbool', approximated('always on', translation), isOne),
 };

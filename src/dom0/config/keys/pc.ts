@@ -1,6 +1,7 @@
 /** Keys about the PC of a fully virtual guest. Source: xl.cfg(5), "Fully-virtualised (HVM) Guest Specific Options". */
 import { approximated, ignored, used } from '../options.ts';
-import { alike, type Family, is, isEmpty, isOne, isZero, only, rule } from '../rule.ts';
+import { devices } from './devices.ts';
+import { alike, between, type Family, is, isEmpty, isOne, isZero, oneOf, only, rule } from '../rule.ts';
 
 const noUsb = ignored('no USB; keyboard is PS/2', 'The PC has no USB controller; its keyboard is PS/2.');
 const vga = approximated('a standard VGA', 'The PC has a standard VGA with Bochs’ VBE extensions.');
@@ -27,7 +28,7 @@ export const pc: Family = {
     ...alike('parallel', 'list or string', ignored('no parallel port', 'The PC has no parallel port.'), value => value === 'none'),
     ...alike('snapshot', 'defbool', approximated('files stay as they are', "What the guest writes to a disk's file is kept in memory in any case, and the file stays as it is."), isOne),
     ...alike('hpet', 'defbool', ignored('the PC has no HPET', 'The PC has no HPET; guests use the 8254, the ACPI timer or the TSC.'), isZero),
-    ...alike('vga', 'string', vga, value => value === 'stdvga'),
+    ...alike('vga', 'string', vga, value => value === 'stdvga', oneOf(['stdvga', 'cirrus', 'qxl', 'none'])),
     ...alike('stdvga', 'defbool', vga, isOne),
     ...alike('videoram', 'number', approximated('the VGA has 16 MiB', 'The VGA has 16 MiB of memory.'), is(16)),
     ...alike('sdl', 'defbool', screen, isZero),
@@ -35,15 +36,16 @@ export const pc: Family = {
     ...alike('keymap', 'string', ignored('keys are sent by place', 'Keys are sent by their place on the keyboard, so no table is needed.')),
     ...alike('usb', 'defbool', noUsb, isZero),
     ...alike('usbdevice', 'list or string', noUsb, isEmpty),
-    ...alike('usbversion', 'number', noUsb),
+    ...alike('usbversion', 'number', noUsb, undefined, between(0, 3)),
     ...alike('opengl', 'defbool', viewers),
     ...alike('soundhw', 'string', ignored('the PC has no sound', 'The PC has no sound card.'), isEmpty),
     ...alike('xen_platform_pci', 'defbool', approximated('always there', 'An HVM guest always has the platform device.'), isOne),
     ...alike('acpi_firmware smbios_firmware', 'string', tables),
     ...alike('smbios', 'list', tables),
-    ...alike('ms_vm_genid', 'string', tables, value => value === 'none'),
+    ...alike('ms_vm_genid', 'string', tables, value => value === 'none', oneOf(['generate', 'none'])),
     ...alike('acpi_s3 acpi_s4 acpi_laptop_slate', 'defbool', ignored('power-off is the only sleep state', 'ACPI offers power-off (S5) and no other sleep state.'), isZero),
-    ...alike('mmio_hole', 'number', ignored('fixed memory map', 'The memory map of the PC is fixed.')),
+    // HVM_BELOW_4G_MMIO_LENGTH and HVM_BELOW_4G_MMIO_START, in MiB.
+    ...alike('mmio_hole', 'number', ignored('fixed memory map', 'The memory map of the PC is fixed.'), undefined, between(256, 3840)),
   }),
   vnc: rule('defbool', screen, {
     fits: isZero,
@@ -58,25 +60,31 @@ export const pc: Family = {
   ...alike('vnclisten vncpasswd', 'string', viewers),
   ...alike('vncdisplay', 'number', viewers),
   ...alike('vncunused', 'defbool', viewers),
-  ...alike('usbctrl usbdev', 'list or string', noUsb, isEmpty),
+  usbctrl: devices('USB controller', 'type version ports', noUsb, { words: { type: ['auto', 'pv', 'devicemodel', 'qusb'] } }),
+  usbdev: devices('USB device', 'type hostbus hostaddr controller port', noUsb, { words: { type: ['hostdev'] } }),
   ...alike('pae', 'defbool', approximated('PAE is always offered', 'The processor always offers PAE; the guest decides.'), isOne),
   ...alike(
     'tsc_mode',
     'any',
     approximated('TSC at a fixed rate', 'The TSC always runs at the same nominal rate, whatever the host does.'),
     value => ['default', 'native'].includes(value) || isZero(value) || is(2)(value),
+    oneOf(['default', 'always_emulate', 'native', 'native_paravirt'], { numbers: 4 }),
   ),
   ...alike(
     'timer_mode',
     'any',
     approximated('missed ticks follow at once', 'Timer ticks that the guest missed are delivered as soon as it takes them.'),
     value => value === 'no_delay_for_missed_ticks' || isOne(value),
+    oneOf(['delay_for_missed_ticks', 'no_delay_for_missed_ticks', 'no_missed_ticks_pending', 'one_missed_tick_pending'], { numbers: 4 }),
   ),
   ...alike('localtime', 'defbool', ignored('the clock runs in UTC', 'The clock of the PC runs in UTC.'), isZero),
   ...alike('rtc_timeoffset', 'number', ignored('the clock runs in UTC', 'The clock of the PC runs in UTC without an offset.'), isZero),
   ...alike('cpuid', 'list or string', ignored('one processor model for all', 'Every guest sees the same processor; single features are not masked yet.')),
   ...alike('spice spicedisable_ticketing spiceagent_mouse spicevdagent spice_clipboard_sharing', 'defbool', viewers, isZero),
-  ...alike('spicehost spicepasswd spice_image_compression spice_streaming_video', 'string', viewers),
+  ...alike('spicehost spicepasswd', 'string', viewers),
+  // xl hands these on to QEMU, which refuses other words.
+  ...alike('spice_image_compression', 'string', viewers, undefined, oneOf(['auto_glz', 'auto_lz', 'quic', 'glz', 'lz', 'off'])),
+  ...alike('spice_streaming_video', 'string', viewers, undefined, oneOf(['filter', 'all', 'off'])),
   ...alike('spiceport spicetls_port spiceusbredirection', 'number', viewers),
   ...alike('display xauthority', 'string', viewers),
 };

@@ -87,5 +87,6 @@ export const processors: Family = {
     from: ({ cap }) => cap,
   }),
   ...alike('pool', 'string', ignored('one pool', 'There are no CPU pools.'), value => value === 'Pool-0'),
+  ...alike('period budget extratime latency slice', 'number', ignored('for another scheduler', 'This is for other schedulers than credit, which runs here.')),
   ...alike('vnuma', 'list', ignored('one NUMA node', 'The machine has one NUMA node.')),
 };

@@ -1,14 +1,16 @@
 /** Keys about Xen itself: its interfaces to a guest, device model, back ends, limits. Source: xl.cfg(5). */
 import { viridianFeatures, viridianGroups } from '../../../hypervisor/xen/viridian/index.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
-import { alike, type Asked, type Family, is, isEmpty, isZero, rule, TOLD } from '../rule.ts';
+import { alike, type Asked, between, type Family, is, isEmpty, isZero, oneOf, rule, TOLD } from '../rule.ts';
 import { show } from '../values.ts';
+import { devices } from './devices.ts';
 import { parseVfb } from '../vfb.ts';
 
 const noHardware = ignored('no hardware to pass through', 'There is no hardware that could be given to one guest.');
 const noBackEnd = ignored('its back end is not built yet', 'The back end of this PV device is not built yet.');
 const noShim = ignored('not built', 'This is for PV and PVH guests on other hosts, and is not built.');
 const notBuilt = ignored('not built', 'This is not built.');
+const forArm = ignored('for ARM hosts', 'This is for ARM hosts; here is an x86 PC.');
 const builtIn = ignored('the device model is built in', 'The devices are part of this host; there is no QEMU to configure.');
 /** A limit of Xen's that is not set for single guests here. */
 const limit = (most: number, text: string) => ['number', approximated(`Xen's default: ${most}`, text), is(most)] as const;
@@ -62,7 +64,7 @@ export const xen: Family = {
       from: ({ modelInDomain0 }) => (modelInDomain0 ? 0 : undefined),
     },
   ),
-  ...alike('device_model_version', 'string', ignored('the device model is built in', 'The devices are part of this host; there is no QEMU to choose.')),
+  ...alike('device_model_version', 'string', ignored('the device model is built in', 'The devices are part of this host; there is no QEMU to choose.'), undefined, oneOf(['qemu-xen', 'qemu-xen-traditional'])),
   ...alike('device_model_override device_model_user device_model_stubdomain_seclabel device_model', 'string', builtIn),
   ...alike('device_model_args device_model_args_pv device_model_args_hvm', 'list', builtIn),
   ...alike('dm_restrict', 'defbool', builtIn),
@@ -71,7 +73,7 @@ export const xen: Family = {
 
   ...alike('max_grant_frames', ...limit(64, "A guest has 64 grant frames, Xen's default.")),
   ...alike('max_maptrack_frames', ...limit(1024, "A guest has 1024 maptrack frames, Xen's default.")),
-  ...alike('max_grant_version', ...limit(2, 'A guest may use grants of version 1 and 2.')),
+  ...alike('max_grant_version', ...limit(2, 'A guest may use grants of version 1 and 2.'), between(0, 2)),
   ...alike('event_channels max_event_channels', ...limit(1023, "A guest has 1023 event channels, Xen's default.")),
 
   vfb: rule('list', used('no PV screen', 'The guest has its PV console, and no screen.'), {
@@ -95,13 +97,20 @@ export const xen: Family = {
     },
     from: ({ vfb }) => (vfb ? ['vnc=1'] : undefined),
   }),
-  ...alike('vtpm p9 pvcalls channel vkb vdispl vsnd virtio', 'list', noBackEnd, isEmpty),
-  ...alike('vkb_device vendor_device', 'any', noBackEnd),
+  vtpm: devices('vTPM', 'backend uuid', noBackEnd),
+  p9: devices('9P folder', 'backend tag path security_model type max-files max-open-files max-space auto-delete', noBackEnd),
+  channel: devices('channel', 'backend name connection path', noBackEnd, { words: { connection: ['pty', 'socket'] }, isRefused: false }),
+  vkb: devices('keyboard', 'backend backend-type unique-id feature-disable-keyboard feature-disable-pointer feature-abs-pointer feature-raw-pointer feature-multi-touch multi-touch-width multi-touch-height multi-touch-num-contacts width height', noBackEnd, { words: { 'backend-type': ['qemu', 'linux'] } }),
+  vdispl: devices('display', 'backend be-alloc connectors', noBackEnd),
+  ...alike('pvcalls vsnd virtio', 'list', noBackEnd, isEmpty),
+  ...alike('vkb_device', 'defbool', noBackEnd),
+  ...alike('vendor_device', 'string', noBackEnd, value => value === 'none', oneOf(['none', 'xenserver'])),
   ...alike('driver_domain xend_suspend_evtchn_compat', 'defbool', ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.'), isZero),
 
   ...alike('pci irqs ioports iomem dtdev rdm', 'list or string', noHardware, isEmpty),
   ...alike('pci_permissive pci_msitranslate pci_seize pci_power_mgmt', 'defbool', noHardware, isZero),
-  ...alike('gfx_passthru passthrough', 'any', noHardware, value => isZero(value) || value === 'disabled'),
+  ...alike('gfx_passthru', 'any', noHardware, isZero, asked => (Number.isInteger(asked.number) ? undefined : oneOf(['default', 'igd'])(asked))),
+  ...alike('passthrough', 'string', noHardware, value => value === 'disabled' || value === 'default', oneOf(['default', 'disabled', 'enabled', 'sync_pt', 'share_pt'])),
   ...alike('rdm_mem_boundary', 'number', noHardware),
 
   ...alike('e820_host pvh pvshim', 'defbool', noShim, isZero),
@@ -116,6 +125,14 @@ export const xen: Family = {
         : undefined,
     from: ({ vmtraceKib }) => vmtraceKib,
   }),
-  ...alike('vpmu msr_relaxed xenstore_quota assisted_xapic assisted_x2apic vuart', 'any', notBuilt, isZero),
-  ...alike('llc_colors gic_version tee sve device_tree arm_sci nr_spis force_assign_without_iommu', 'any', ignored('for ARM hosts', 'This is for ARM hosts; here is an x86 PC.')),
+  ...alike('vpmu msr_relaxed xenstore_quota assisted_xapic assisted_x2apic', 'any', notBuilt, isZero),
+  ...alike('vuart', 'string', forArm, undefined, oneOf(['sbsa_uart'])),
+  ...alike('gic_version', 'string', forArm, undefined, oneOf(['default', 'v2', 'v3'])),
+  ...alike('tee', 'string', forArm, undefined, oneOf(['none', 'optee', 'ffa'])),
+  ...alike('llc_colors sve device_tree arm_sci nr_spis force_assign_without_iommu', 'any', forArm),
+  ...alike('mca_caps', 'list', ignored('no machine checks', 'The processors have no banks of machine checks.'), isEmpty, asked => {
+    const items = asked.value.kind === 'list' ? asked.value.items : [];
+    const odd = items.find(item => item.kind === 'list' || item.text !== 'lmce');
+    return odd && wrong('no such capability', `‘${show(odd)}’ is none: there is "lmce".`);
+  }),
 };

@@ -26,6 +26,45 @@ const spell = (host: Host, files: KeptFiles, program: 'xl' | 'xm') => (line: str
     write: (path, data) => data.arrayBuffer().then(bytes => files.writeFile(path, new Uint8Array(bytes))),
   }).catch((error: Error & { status?: number }) => `${error.status ?? 1}: ${error.message}`);
 
+describe('variables behind xm create FILE (xm(1), "create")', () => {
+  const BASE = 'name = "base"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/demo.elf"\n';
+  /** What -n prints of a domain made with these words. */
+  const made = async (...words: string[]) => {
+    const { host, files } = await make();
+    await files.writeFile('/root/base.cfg', BASE);
+    await files.writeFile('/root/null', '');
+    const said = await runXl(COMMANDS, { host, program: 'xm', words: ['create', '-qn', ...words], read: async path => new Blob([(await files.readFileBuffer(path)) as BlobPart]), write: async () => {} });
+    return JSON.parse(said).config;
+  };
+
+  it('are NAME=TEXT without quotes, and count more than the file', async () => {
+    expect(await made('/root/base.cfg', 'name=xen-g', 'memory=9')).toMatchObject({ c_info: { name: 'xen-g' }, b_info: { target_memkb: 9 * 1024 } });
+    expect(await made('/root/base.cfg', 'name=web 1', 'extra=a="b c" d', 'on_crash=preserve')).toMatchObject({ c_info: { name: 'web 1' }, b_info: { cmdline: 'a="b c" d' }, on_crash: 'preserve' });
+  });
+
+  it('make a domain without a file of its own: the example of the manual page', async () => {
+    expect(await made('/root/null', 'name=r', 'builder=hvm', 'kernel=/boot/demo.elf', 'root=/dev/ram0', 'vif=', 'memory=32')).toMatchObject({ c_info: { name: 'r' }, b_info: { cmdline: 'root=/dev/ram0' }, nics: [{ devid: 0 }] });
+  });
+
+  it('are added to a list each time, and a truth is yes or no', async () => {
+    const { nics } = await made('/root/base.cfg', 'vif=mac=00:16:3e:00:00:01,bridge=xenbr0', 'vif=mac=00:16:3e:00:00:02', 'vnc=no', 'name=twice', 'name=once');
+    expect(nics.map(({ mac }: { mac: string }) => mac)).toEqual(['00:16:3e:00:00:01', '00:16:3e:00:00:02']);
+  });
+
+  it('are lines of the file with xl, and need their quotes there', async () => {
+    const { xl } = await make();
+    expect(await xl('create /root/a.cfg name=xen-f')).toBe('1: /root/a.cfg:5:6: xen is text and needs quotes: name = "xen".');
+  });
+});
+
+describe('misspelt keys (xl looks at those alone that it knows)', () => {
+  it('are warned of, and the domain starts', async () => {
+    const { xl, files } = await make();
+    await files.writeFile('/root/b.cfg', `${CONFIG}vncused = 0\narch = "x86"\n`);
+    expect(await xl('create -p /root/b.cfg')).toBe('Parsing config from /root/b.cfg\n/root/b.cfg:5:1: warning: vncused is no key of xl.cfg. Did you mean vncunused? Nothing looks at it, as with xl.\n');
+  });
+});
+
 describe('domains that xend manages', () => {
   it('are defined, listed, started, and deleted when they are halted', async () => {
     const { host, files, xl, xm } = await make();
@@ -65,7 +104,7 @@ describe('domains that xend manages', () => {
     const { files, xm } = await make();
     await xm('new /root/a.cfg');
     expect(await xm('new /root/a.cfg')).toBe("1: Error: VM name 'a' already exists");
-    expect(await xm('new /root/a.cfg memroy=8 name="b"')).toBe('1: Error: /root/a.cfg:5:1: memroy is no key of xl.cfg. Did you mean memory? Line 3 has it, too.');
+    expect(await xm('new /root/a.cfg memory=8x name=b')).toBe("1: Error: /root/a.cfg:5:10: memory = '8x': xl takes MiB as a number. Write for example 256.");
     expect(await xm('new')).toBe("2: 'xl new' requires at least 1 argument.");
     expect(await files.readdir('/etc/xen/vm')).toEqual(['a']);
   });

@@ -28,7 +28,7 @@ export const networkAttach = command({
   run: (host: HostCore, id: number, spec: string = ''): Promise<{ devid: number; mac: string }> => {
     const member = host.living(id);
     return host.tasks.run(`xl network-attach ${member.name} ${spec}`.trimEnd(), async task => {
-      const { mac, rate, remarks } = parseVif(spec);
+      const { mac, rate, remarks } = parseVif(spec, true);
       const wrong = remarks.filter(({ verdict }) => verdict === 'error');
       if (wrong.length > 0) throw new Refusal(`${wrong.map(({ text }) => text).join('\n')}\nlibxl_device_nic_add failed.`);
       const bridge = /(?:^|,)\s*bridge\s*=\s*([^,]*)/.exec(spec)?.[1].trim();

@@ -119,7 +119,7 @@ describe('settings', () => {
   it('keep a definition for the next start', async () => {
     const { host, files, xl } = await make('on_poweroff = "restart"\n');
     await files.writeFile('/root/y.cfg', 'name = "y"\ntype = "pvh"\nmemory = 12\nkernel = "/boot/k"\non_poweroff = "destroy"\n');
-    expect(await xl('config-update x /root/y.cfg memroy=3')).toMatch(/^1: \/root\/y\.cfg:6:1: memroy is no key/);
+    expect(await xl('config-update x /root/y.cfg memory="3x"')).toMatch(/^1: \/root\/y\.cfg:6:8: memory = '3x': xl takes MiB/);
     expect(await xl('config-update x /root/y.cfg memory=10')).toBe('Parsing config from /root/y.cfg\nsetting dom1 configuration\n');
     expect(host.all()).toMatchObject([{ id: 1, memoryMiB: 8 }]);
     expect(await xl('reboot x')).toBe('');
