@@ -2,7 +2,9 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, expect, it, onTestFinished } from 'vitest';
+import { bootDisk, packedDisks } from '../src/dom0/packed-images.test-support.ts';
 import { Ringside } from './support/command-line.ts';
 import { file } from './support/needs.ts';
 
@@ -65,10 +67,22 @@ it.each([
 });
 
 it('refuses a floppy disk of a size that none has, and says which there are', async () => {
-  const vm = new Ringside('boot', disk(`${fat(18)}fa f4`, 1_000_000), '--memory', '8');
+  const vm = new Ringside('boot', disk(`${fat(18)}fa f4`, 3_000_000), '--memory', '8');
   onTestFinished(() => vm.kill());
   expect(await vm.end(30)).toBe(2);
-  expect(vm.errors).toContain('has 1000000 bytes, and a floppy disk has 160, 180,');
+  expect(vm.errors).toContain('has 3000000 bytes, and a floppy disk has 160, 180,');
+});
+
+// As people fetch a disk, and as they make a floppy disk: cat boot.bin kernel.bin.
+it.each([
+  ['--disk', 'boot.img.xz', packedDisks().xz, 'BOOT-OK DL=80'],
+  ['--fda', 'boot.img.gz', gzipSync(bootDisk().subarray(0, 5000)), 'BOOT-OK DL=00'],
+])('boots %s %s', async (option, name, image, text) => {
+  const path = join(folder, name);
+  writeFileSync(path, image);
+  const vm = new Ringside('boot', option, path, '--memory', '8', '--until', text, '--virtual-time');
+  onTestFinished(() => vm.kill());
+  expect(await vm.end(60), vm.errors).toBe(0);
 });
 
 const BLOCK = 2048,

@@ -10,6 +10,7 @@ import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, Nam
 import { ConsoleLog } from './console/console-log.ts';
 import { type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
+import { unpackedImage } from './packed-images.ts';
 import type { StateInfo } from './browser-state.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
@@ -401,7 +402,7 @@ export class HostCore {
 
   /** The disk in an image file of Domain 0, raw or qcow2. @throws Error with a sentence */
   async openImage(path: string): Promise<BaseImage> {
-    const bytes = new Uint8Array(await (await this.readFile(path)).arrayBuffer());
+    const bytes = new Uint8Array(await (await unpackedImage(baseName(path), await this.readFile(path))).arrayBuffer());
     const problem = imageProblem(baseName(path), 'disk', bytes.subarray(0, HEAD_BYTES), bytes.length);
     if (problem) throw new Error(problem.text);
     const [{ disk }] = attachDrives([{ place: 0, kind: 'disk', readOnly: true, medium: { name: path, bytes } }], noMedia, () => {});
@@ -497,8 +498,9 @@ export class HostCore {
     return { name: this.storage?.deviceOf(target, domain) ?? target, device: true };
   }
 
-  /** A file as what lies in a drive. */
-  async mediumOf({ name, data }: NamedFile): Promise<Medium> {
+  /** A file as what lies in a drive. @throws Error with a sentence where it is packed and damaged */
+  async mediumOf({ name, data: asGiven }: NamedFile): Promise<Medium> {
+    const data = await unpackedImage(name, asGiven);
     // A saved state finds it again by all its paths.
     const label = namesFiles(name) ? name : baseName(name);
     return this.parts.readsWhole ? { name: label, bytes: new Uint8Array(await data.arrayBuffer()) } : { name: label, data };

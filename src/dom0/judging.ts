@@ -3,8 +3,10 @@ import type { Finding, NamedFile, Plan } from './api.ts';
 import { affinityProblem, formatAffinity } from './config/cpus.ts';
 import type { Definition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
+import { holdsImage, PACKED_HEAD_BYTES, unpackedImage } from './packed-images.ts';
+import { unpacksHere } from '../hypervisor/unpack/index.ts';
 import { prepareToRead } from './config/source.ts';
-import { decode, type Devices, type Firmware, type Given, isDefinition, type Loaded, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
+import { baseName, decode, type Devices, disksNamed, type Firmware, type Given, isDefinition, type Loaded, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './toolstack/libxl-words.ts';
 import { NO_VT, NO_VT_REASON } from './toolstack/no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
@@ -29,7 +31,12 @@ async function look({ name, data, inDomain0 }: NamedFile, wanted: () => boolean)
     goOn(wanted);
     return new Uint8Array(await part.arrayBuffer());
   };
-  const head = await bytes(data.slice(0, HEAD_BYTES));
+  const packedHead = await bytes(data.slice(0, PACKED_HEAD_BYTES));
+  if (await holdsImage(name, packedHead)) {
+    const inside = await unpackedImage(name, data);
+    return { name, head: await bytes(inside.slice(0, HEAD_BYTES)), bytes: inside.size };
+  }
+  const head = packedHead.subarray(0, HEAD_BYTES);
   if (imageKind(name, head)) return { name, head, bytes: data.size };
   if (data.size <= HEAD_BYTES) return { name, data: head, ...where };
   if (isDefinition({ name, data: head })) return { name, data: await bytes(data.slice(0, MOST_DEFINITION_BYTES + 1)), ...where };
@@ -61,7 +68,15 @@ export async function readFiles(files: NamedFile[], wanted: () => boolean): Prom
     if ('data' in read && isDefinition(read)) await prepareToRead(decode(read.data));
     given.push(read);
   }
-  return given;
+  // What is no image by its look may be a disk all the same, as a file system without a partition is.
+  const disks = new Set(disksNamed(given).map(baseName));
+  return Promise.all(
+    given.map(async (one, i): Promise<Given> => {
+      if (!('data' in one) || !disks.has(baseName(one.name)) || !unpacksHere(one.data)) return one;
+      const inside = await unpackedImage(one.name, files[i].data);
+      return { name: one.name, head: new Uint8Array(await inside.slice(0, HEAD_BYTES).arrayBuffer()), bytes: inside.size };
+    }),
+  );
 }
 
 /** What only the host knows. */

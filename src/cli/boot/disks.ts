@@ -11,8 +11,9 @@ import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
 import { isDevice, MediumDisk } from '../../dom0/storage/index.ts';
 import { type Storage, StorageError } from '../../dom0/storage/index.ts';
 import { savedDrives } from '../../dom0/toolstack/index.ts';
+import { packingOf } from '../../hypervisor/unpack/index.ts';
 import type { Boot, DriveImage, SavedState } from '../../hypervisor/index.ts';
-import { type Image, open, openFile } from './image-file.ts';
+import { type Image, lookAt, open, openFile } from './image-file.ts';
 import type { BootOptions } from './options.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -21,16 +22,18 @@ const CD_PLACE = 2;
 
 /** Whether FILE is a disk image or an ISO; undefined: something else, a kernel or a definition. */
 export function imageKind(path: string): ImageKind | undefined {
-  let image: Image;
   try {
-    image = open(path, 'FILE');
-  } catch {
+    const inside = lookAt(path, 'FILE');
+    if (!kindOf(inside.name, inside.head)) return undefined;
+    const { fd, head, bytes } = open(path, 'FILE');
+    closeSync(fd);
+    const kind = kindOf(inside.name, head);
+    return isFloppy(kind, head, bytes) ? 'floppy' : kind;
+  } catch (error) {
     // Whoever reads it next says why.
-    return undefined;
+    if (error instanceof UsageError) return undefined;
+    throw error;
   }
-  closeSync(image.fd);
-  const kind = kindOf(path, image.head);
-  return isFloppy(kind, image.head, image.bytes) ? 'floppy' : kind;
 }
 
 /** The host's devices, where --state names its storage. */
@@ -73,6 +76,8 @@ function openDisk(text: string, devices: HostDevices | undefined): Opened {
   }
   const image = open(path, '--disk', mode === 'rw' ? 'r+' : 'r');
   closeSync(image.fd);
+  const packing = mode === 'rw' ? packingOf(image.head) : undefined;
+  if (packing) throw new UsageError(`${path} is packed with ${packing.name}, and nothing is written into such a file. Leave rw out, or unpack it (${packing.command} ${path}) and take what comes out (--disk).`);
   whole(image, 'disk');
   return { readOnly: mode === 'ro', medium: { name: text, path, ...(mode === 'rw' ? { writes: true } : {}) } };
 }

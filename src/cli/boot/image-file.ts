@@ -1,27 +1,86 @@
-/** Image files of the host's, read and written in place. */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
-import { HEAD_BYTES } from '../../dom0/index.ts';
+/** Image files of the host's, read and written in place; what is packed is unpacked into memory. */
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { damaged, HEAD_BYTES, MOST_UNPACKED_BYTES, PACKED_HEAD_BYTES } from '../../dom0/index.ts';
 import type { OpenMedium } from '../../hypervisor/disks/index.ts';
 import type { DiskSource } from '../../hypervisor/disks/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
+import { DecodeError, gunzip, gunzipHead, isGzip, loadXz, nameInside, packingOf, TooLargeError, unpacksHere } from '../../hypervisor/unpack/index.ts';
 import { UsageError } from './usage-error.ts';
+
+const { statedSize, unxz, unxzHead } = await loadXz();
 
 export interface Image {
   name: string;
   fd: number;
   bytes: number;
   /** Its first bytes, for a look at what it is. */
-  head: Buffer;
+  head: Uint8Array;
+  /** Of one that was packed: what is in it. */
+  content?: Uint8Array;
 }
 
-/** @throws UsageError with the option that named it */
+/** An image, unpacked; one that is to be written is as it is. @throws UsageError with the option that named it */
 export function open(path: string, option: string, flags: 'r' | 'r+' = 'r'): Image {
+  const image = openAsIs(path, option, flags);
+  if (flags === 'r+' || !unpacksHere(image.head)) return image;
+  try {
+    const content = contentOf(image);
+    return content ? { ...image, bytes: content.length, head: content.subarray(0, HEAD_BYTES), content } : image;
+  } catch (error) {
+    closeSync(image.fd);
+    throw error instanceof DecodeError ? new UsageError(damaged(path, image.head, error)) : error;
+  }
+}
+
+/** What a file is called and begins with, without a look at the rest of it: of one that is packed, what is in it. @throws UsageError */
+export function lookAt(path: string, option: string): { name: string; head: Uint8Array } {
+  const { fd, head } = openAsIs(path, option);
+  closeSync(fd);
+  const packing = packingOf(head);
+  if (!packing || !unpacksHere(head)) return { name: path, head: head.subarray(0, HEAD_BYTES) };
+  return { name: nameInside(path, packing), head: isGzip(head) ? gunzipHead(head, HEAD_BYTES) : unxzHead(head, HEAD_BYTES) };
+}
+
+/** By path, size and time: an image is looked at before it is used. */
+const unpacked = new Map<string, Uint8Array>();
+
+/** Undefined: it has more than is kept. @throws DecodeError */
+function contentOf({ name, fd, head }: Image): Uint8Array | undefined {
+  const { size, mtimeMs } = fstatSync(fd);
+  const key = `${size} ${mtimeMs} ${name}`;
+  const known = unpacked.get(key);
+  if (known) return known;
+  const packed = readFileSync(name);
+  try {
+    if (!isGzip(head) && (statedSize(packed) ?? 0) > MOST_UNPACKED_BYTES) return undefined;
+    const content = isGzip(head) ? gunzipped(packed) : unxz(packed, { limit: MOST_UNPACKED_BYTES });
+    unpacked.set(key, content);
+    return content;
+  } catch (error) {
+    if (error instanceof TooLargeError || (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    throw error;
+  }
+}
+
+/** @throws DecodeError */
+function gunzipped(packed: Uint8Array): Uint8Array {
+  try {
+    return gunzipSync(packed, { maxOutputLength: MOST_UNPACKED_BYTES });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw error;
+    // It knows where a file is damaged.
+    return gunzip(packed, { limit: MOST_UNPACKED_BYTES });
+  }
+}
+
+function openAsIs(path: string, option: string, flags: 'r' | 'r+' = 'r'): Image {
   let fd = -1;
   try {
     fd = openSync(path, flags);
     const status = fstatSync(fd);
     if (status.isDirectory()) throw new UsageError(`${path} is a folder; name an image file (${option}).`);
-    const head = Buffer.alloc(Math.min(status.size, HEAD_BYTES));
+    const head = new Uint8Array(Math.min(status.size, PACKED_HEAD_BYTES));
     readSync(fd, head, 0, head.length, 0);
     return { name: path, fd, bytes: status.size, head };
   } catch (error) {
@@ -34,7 +93,18 @@ export function open(path: string, option: string, flags: 'r' | 'r+' = 'r'): Ima
 }
 
 function source(image: Image, writes: boolean): DiskSource {
-  const { fd, bytes } = image;
+  const { fd, bytes, content } = image;
+  if (content) {
+    closeSync(fd);
+    return {
+      bytes,
+      read: (at, into) => {
+        const part = content.subarray(at, at + into.length);
+        into.set(part);
+        return part.length === into.length;
+      },
+    };
+  }
   const whole = (move: (from: number) => number, length: number): boolean => {
     try {
       for (let at = 0; at < length; ) {

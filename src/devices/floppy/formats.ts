@@ -35,7 +35,7 @@ const CUT_OFF = [80 * 2 * 18, 80 * 2 * 36].map(sectors => sectors * SECTOR_BYTES
 
 /** The format of an image of so many bytes, or of the disk that it is the beginning of; undefined: floppy disks have no such size. */
 export function floppyFormat(bytes: number): FloppyFormat | undefined {
-  if (bytes === 0 || bytes % SECTOR_BYTES !== 0) return undefined;
+  if (bytes === 0) return undefined;
   return BY_SIZE.get(bytes) ?? BY_SIZE.get(CUT_OFF.find(size => bytes < size) ?? 0);
 }
 
@@ -46,7 +46,7 @@ export const isFloppySize = (bytes: number): boolean => BY_SIZE.has(bytes);
 export function floppyProblem(bytes: number): string | undefined {
   if (floppyFormat(bytes)) return undefined;
   const sizes = [...BY_SIZE.keys()].map(size => size / 1024).sort((a, b) => a - b);
-  return `has ${bytes} bytes, and a floppy disk has ${sizes.slice(0, -1).join(', ')} or ${sizes.at(-1)} KiB, or is the beginning of one, of whole sectors. Give an image of one of these sizes, or attach it as a disk.`;
+  return `has ${bytes} bytes, and a floppy disk has ${sizes.slice(0, -1).join(', ')} or ${sizes.at(-1)} KiB, or is the beginning of one. Give an image of one of these sizes, or attach it as a disk.`;
 }
 
 /** CMOS byte 10h for the drives A and B: the type of the drive in which a disk of `format` is; a drive without a disk is one of 1.44 MB, no drive is 0. */

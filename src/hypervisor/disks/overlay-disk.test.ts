@@ -38,3 +38,17 @@ it('keeps what the guest writes away from the medium', () => {
   new OverlayDisk({ bytes: 512, read: () => false }).read(0, [new Uint8Array(512)], ok => results.push(ok));
   expect(results).toEqual([true, true, false, false]);
 });
+
+it('has a last sector of zeros behind what the medium has of it, and keeps what the guest writes there', () => {
+  const medium = new Uint8Array(1000).fill(7);
+  const disk = new OverlayDisk({ bytes: medium.length, read: (at, into) => (into.set(medium.subarray(at, at + into.length)), at + into.length <= medium.length) });
+  const last = new Uint8Array(512);
+  const read = (): number[] => {
+    let good = false;
+    disk.read(1, [last], ok => (good = ok));
+    return [Number(good), last[487], last[488], last[511]];
+  };
+  expect([disk.sectors, read()]).toEqual([2, [1, 7, 0, 0]]);
+  disk.write(1, [last.fill(9)], () => {});
+  expect(read()).toEqual([1, 9, 9, 9]);
+});

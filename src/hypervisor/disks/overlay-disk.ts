@@ -1,4 +1,7 @@
-/** A disk whose medium is never written: what the guest changes is kept in memory, in blocks of 4 KiB. */
+/**
+ * A disk whose medium is never written: what the guest changes is kept in memory, in blocks of 4 KiB. A last sector that the medium has only the beginning of
+ * ends in zeros.
+ */
 import type { Disk, Place } from '../../devices/ide/index.ts';
 import { IO_HOP, passes } from '../tracing/io-trace.ts';
 import { crc32 } from '../unpack/checksums.ts';
@@ -56,7 +59,7 @@ export class OverlayDisk implements Disk {
     this.source = source;
     this.label = label;
     this.sectorBytes = sectorBytes;
-    this.sectors = Math.floor(source.bytes / sectorBytes);
+    this.sectors = Math.ceil(source.bytes / sectorBytes);
     this.readOnly = readOnly;
   }
 
@@ -83,7 +86,9 @@ export class OverlayDisk implements Disk {
   }
 
   private readPiece(at: number, piece: Uint8Array): boolean {
-    if (!this.source.read(at, piece)) return false;
+    const there = Math.max(0, Math.min(piece.length, this.source.bytes - at));
+    if (!this.source.read(at, piece.subarray(0, there))) return false;
+    piece.fill(0, there);
     if (this.changed.size === 0) return true;
     this.blocks(at, piece.length, (block, within, from, count) => {
       const bytes = this.changed.get(block);

@@ -1,7 +1,7 @@
 /**
  * What a file that is no kernel looks like, so that the message can say what to do with it.
  */
-import { XZ_MAGIC } from '../unpack/xz-magic.ts';
+import { has, packingOf } from '../unpack/packings.ts';
 
 const MAGICS: { at: number; bytes: number[] | string; what: string; advice: string }[] = [
   { at: 0x8001, bytes: 'CD001', what: 'an ISO image', advice: 'Attach it as a CD-ROM instead: disk = [ "file:NAME.iso,hdc:cdrom,r" ].' },
@@ -12,20 +12,6 @@ const MAGICS: { at: number; bytes: number[] | string; what: string; advice: stri
   { at: 0x40, bytes: [0x7f, 0x10, 0xda, 0xbe], what: 'a VirtualBox disk image', advice: 'Name it in disk, not in kernel.' },
   { at: 0x38, bytes: 'ARM\x64', what: 'a Linux kernel for ARM', advice: 'Use one built for 32-bit x86 (i386, 686).' },
   { at: 0, bytes: '070701', what: 'a cpio archive, as ramdisks are', advice: 'Name it in ramdisk, and the kernel (vmlinuz) in kernel.' },
-  {
-    at: 0,
-    bytes: XZ_MAGIC,
-    what: 'an xz file',
-    advice: 'If it is a kernel, unpack it with unxz; if it is a ramdisk, name it in ramdisk.',
-  },
-  {
-    at: 0,
-    bytes: [0x28, 0xb5, 0x2f, 0xfd],
-    what: 'a zstd file',
-    advice: 'If it is a kernel, unpack it with unzstd; if it is a ramdisk, name it in ramdisk.',
-  },
-  { at: 0, bytes: 'BZh', what: 'a bzip2 file', advice: 'Unpack it first.' },
-  { at: 0, bytes: 'PK\x03\x04', what: 'a zip file', advice: 'Unpack it first.' },
   { at: 0, bytes: '!<arch>\n', what: 'a Debian package or an ar archive', advice: 'Unpack it first: the kernel is boot/vmlinuz-VERSION in it.' },
   { at: 257, bytes: 'ustar', what: 'a tar archive', advice: 'Unpack it first.' },
   { at: 0, bytes: '#!', what: 'a script', advice: 'Name a kernel image (vmlinuz, bzImage or a multiboot or PVH ELF file).' },
@@ -36,6 +22,11 @@ const MAGICS: { at: number; bytes: number[] | string; what: string; advice: stri
 export function looksLike(bytes: Uint8Array): { what: string; advice: string } {
   const advice = 'Name a kernel image: a Linux bzImage (vmlinuz), or a multiboot or PVH ELF file.';
   for (const magic of MAGICS) if (has(bytes, magic.at, magic.bytes)) return magic;
+  const packing = packingOf(bytes);
+  if (packing) {
+    const unpack = `npack it (${packing.command})`;
+    return { what: `a file that is packed with ${packing.name}`, advice: packing.archive ? `U${unpack} and take what is in it.` : `If it is a kernel or a disk, u${unpack}; if it is a ramdisk, name it in ramdisk.` };
+  }
   // Where a processor starts after reset, 16 bytes below the end, a BIOS has a far jump.
   if (bytes.length >= 0x10000 && bytes.length % 0x10000 === 0 && bytes[bytes.length - 16] === 0xea) {
     return { what: 'a BIOS image', advice: 'Name a kernel image; firmware is started without one.' };
@@ -52,13 +43,4 @@ export function looksLike(bytes: Uint8Array): { what: string; advice: string } {
   }
   if (start.every(byte => byte === 0)) return { what: 'nothing known: it starts with zeros, so that a download may have failed', advice };
   return { what: 'nothing known', advice };
-}
-
-export function has(bytes: Uint8Array, at: number, what: number[] | string): boolean {
-  if (at + what.length > bytes.length) return false;
-  for (let i = 0; i < what.length; i++) {
-    const wanted = typeof what === 'string' ? what.charCodeAt(i) : what[i];
-    if (bytes[at + i] !== wanted) return false;
-  }
-  return true;
 }

@@ -49,6 +49,17 @@ export function gunzip(input: Uint8Array, options: InflateOptions = {}): Uint8Ar
   return output.take(offset);
 }
 
+/** What a gzip file begins with, as far as its own beginning tells it: of `most` bytes so many as could be unpacked. */
+export function gunzipHead(input: Uint8Array, most: number): Uint8Array<ArrayBuffer> {
+  const output = new Output(most, most, { slack: BATCH_BYTES });
+  try {
+    unpackMember(input, 0, output);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+  return output.bytes.slice(0, Math.min(most, output.length));
+}
+
 /** Unpacks raw deflate data. */
 export function inflate(input: Uint8Array, options: { limit?: number } = {}): Uint8Array<ArrayBuffer> {
   const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES, { slack: BATCH_BYTES });

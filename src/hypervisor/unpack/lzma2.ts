@@ -49,8 +49,8 @@ export class Lzma2 {
     this.output = output;
   }
 
-  /** Decodes the chunks from `start` to the end marker into the output; returns the offset behind the marker. */
-  decode(start: number, dictionarySize: number): number {
+  /** Decodes the chunks from `start` to the end marker into the output, one a step; returns the offset behind the marker. */
+  *decode(start: number, dictionarySize: number): Generator<void, number> {
     const { input, output } = this;
     let offset = start;
     let dictionaryStart = -1;
@@ -94,6 +94,7 @@ export class Lzma2 {
           throw new DecodeError('corrupt: LZMA chunk does not end where it says', this.position);
       }
       offset = data + packed;
+      yield;
     }
   }
 

@@ -11,6 +11,9 @@ export class DecodeError extends Error {
   }
 }
 
+/** More comes out than is allowed. */
+export class TooLargeError extends DecodeError {}
+
 /** A buffer that grows; bytes[0, length) are there. */
 export class Output {
   bytes: Uint8Array<ArrayBuffer>;
@@ -42,7 +45,7 @@ export class Output {
   }
 
   private refuse(offset: number): never {
-    throw new DecodeError(`unpacks to more than the ${this.limit} bytes allowed`, offset);
+    throw new TooLargeError(`unpacks to more than the ${this.limit} bytes allowed`, offset);
   }
 
   /** `offset`: where the input ends. @throws DecodeError where there is more than allowed */

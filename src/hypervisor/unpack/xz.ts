@@ -31,6 +31,8 @@ const CHECK_SIZES = [0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64];
 const DEFAULT_LIMIT_BYTES = 1 << 30;
 /** What is said of the size may be wrong: so many times the packed bytes are made room for at once. */
 const MOST_HINTED_GROWTH = 16;
+/** An LZMA2 chunk unpacks to so many bytes at most. */
+const MOST_CHUNK_BYTES = 2 ** 21;
 
 export interface XzOptions {
   /** Most bytes that may come out (default 1 GiB): a small file can claim to hold a great deal. */
@@ -46,19 +48,40 @@ export interface XzOptions {
  * @throws DecodeError that says what is wrong at which byte of the input.
  */
 export function unxz(input: Uint8Array, options: XzOptions = {}): Uint8Array<ArrayBuffer> {
+  const steps = unxzInSteps(input, options);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** As `unxz`, for whoever has others wait: a step unpacks at most 2 MiB. */
+export function* unxzInSteps(input: Uint8Array, options: XzOptions = {}): Generator<void, Uint8Array<ArrayBuffer>> {
   const output = new Output(Math.min(unpackedSizeHint(input), MOST_HINTED_GROWTH * input.length), options.limit ?? DEFAULT_LIMIT_BYTES, { isBomb: options.isBomb });
-  let offset = unpackStream(input, 0, output);
+  let offset = yield* unpackStream(input, 0, output);
   while (!options.firstStreamOnly && offset < input.length) {
     // Section 2.2: stream padding is a multiple of four zero bytes.
     if (input[offset] === 0) {
       if (word(input, offset) !== 0 || offset + 4 > input.length) throw new DecodeError('corrupt: bad padding after the stream', offset);
       offset += 4;
-    } else offset = unpackStream(input, offset, output);
+    } else offset = yield* unpackStream(input, offset, output);
   }
   return output.take();
 }
 
-function unpackStream(input: Uint8Array, start: number, output: Output): number {
+/** What an .xz file begins with, as far as its own beginning tells it: of `most` bytes so many as could be unpacked. */
+export function unxzHead(input: Uint8Array, most: number): Uint8Array<ArrayBuffer> {
+  const output = new Output(most, MOST_HINTED_GROWTH * input.length + most + MOST_CHUNK_BYTES);
+  const steps = unpackStream(input, 0, output);
+  try {
+    while (output.length < most && !steps.next().done);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+  return output.bytes.slice(0, Math.min(most, output.length));
+}
+
+function* unpackStream(input: Uint8Array, start: number, output: Output): Generator<void, number> {
   if (input.length === 0) throw new DecodeError('empty, not an .xz file', 0);
   if (!isXz(input.subarray(start, start + 6))) throw new DecodeError(start === 0 ? 'not an .xz file' : 'corrupt: no stream header', start);
   need(input, start, HEADER_SIZE, 'the stream header');
@@ -74,7 +97,7 @@ function unpackStream(input: Uint8Array, start: number, output: Output): number 
   for (;;) {
     need(input, offset, 1, 'a block header');
     if (input[offset] === 0) break;
-    offset = unpackBlock(input, offset, check, output, blocks);
+    offset = yield* unpackBlock(input, offset, check, output, blocks);
   }
   const indexStart = offset;
   offset = checkIndex(input, indexStart, blocks);
@@ -88,7 +111,7 @@ function unpackStream(input: Uint8Array, start: number, output: Output): number 
 }
 
 /** Section 3. Returns the offset behind the block and adds its sizes to `blocks`. */
-function unpackBlock(input: Uint8Array, start: number, check: number, output: Output, blocks: { unpadded: number; unpacked: number }[]): number {
+function* unpackBlock(input: Uint8Array, start: number, check: number, output: Output, blocks: { unpadded: number; unpacked: number }[]): Generator<void, number> {
   const headerSize = (input[start] + 1) * 4;
   need(input, start, headerSize, 'a block header');
   const crcAt = start + headerSize - 4;
@@ -121,7 +144,7 @@ function unpackBlock(input: Uint8Array, start: number, check: number, output: Ou
   const dataStart = start + headerSize;
   // Room for what is said to come, as far as it is likely.
   if (statedUnpacked > 0) output.reserve(Math.min(statedUnpacked, MOST_HINTED_GROWTH * input.length), start);
-  let offset = new Lzma2(input, output).decode(dataStart, dictionarySize);
+  let offset = yield* new Lzma2(input, output).decode(dataStart, dictionarySize);
   const packed = offset - dataStart;
   const unpacked = output.length - from;
   if (statedPacked >= 0 && statedPacked !== packed) throw new DecodeError(`corrupt: block states ${statedPacked} packed bytes, has ${packed}`, start);
@@ -207,13 +230,18 @@ function isSignByte(byte: number): boolean {
   return byte === 0 || byte === 0xff;
 }
 
-/** What the index at the end says, when there is one; the unpacker believes only what it sees, this only saves it from growing its buffer. */
+/** What the index at the end says; the unpacker believes only what it sees, this only saves it from growing its buffer. */
 function unpackedSizeHint(input: Uint8Array): number {
-  const footer = input.length - HEADER_SIZE;
   const guess = input.length * 4;
-  if (footer < HEADER_SIZE || input[footer + 10] !== 0x59 || input[footer + 11] !== 0x5a) return guess;
+  return Math.min(statedSize(input) ?? guess, Math.max(guess, input.length * 64));
+}
+
+/** What the index at the end of a file, or of its last bytes, says that the last stream unpacks to; undefined: there is none. */
+export function statedSize(input: Uint8Array): number | undefined {
+  const footer = input.length - HEADER_SIZE;
+  if (footer < HEADER_SIZE || input[footer + 10] !== 0x59 || input[footer + 11] !== 0x5a) return undefined;
   const index = footer - (word(input, footer + 4) + 1) * 4;
-  if (index < HEADER_SIZE || input[index] !== 0) return guess;
+  if (index < 0 || input[index] !== 0) return undefined;
   const fields = new Fields(input, index + 1, footer);
   let total = 0;
   try {
@@ -222,9 +250,9 @@ function unpackedSizeHint(input: Uint8Array): number {
       total += fields.number();
     }
   } catch {
-    return guess;
+    return undefined;
   }
-  return Math.min(total, Math.max(guess, input.length * 64));
+  return total;
 }
 
 /** A run of bytes and variable-length numbers (section 1.2). */

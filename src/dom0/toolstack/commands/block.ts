@@ -5,6 +5,7 @@ import { deviceNumber } from '../../backends/vbd/device-number.ts';
 import { parseDisk } from '../../config/disk.ts';
 import { HEAD_BYTES, imageProblem } from '../../images.ts';
 import type { HostCore } from '../../host.ts';
+import { unpackedImage } from '../../packed-images.ts';
 import { baseName } from '../../plan.ts';
 import { loadBackends } from '../backends.ts';
 import { type DiskInfo, formatBlockList } from '../disks.ts';
@@ -44,7 +45,10 @@ export const blockAttach = command({
       await host.openDevices();
       if (!host.isDevice(target)) {
         if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
-        const problem = imageProblem(baseName(target), kind, new Uint8Array(await file.data.slice(0, HEAD_BYTES).arrayBuffer()), file.data.size);
+        const data = await unpackedImage(baseName(target), file.data).catch((error: Error) => {
+          throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
+        });
+        const problem = imageProblem(baseName(target), kind, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer()), data.size);
         if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
         image.medium = await host.mediumOf(file);
       }

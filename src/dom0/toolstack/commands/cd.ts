@@ -4,17 +4,24 @@ import type { NamedFile } from '../../api.ts';
 import { deviceNumber } from '../../backends/vbd/device-number.ts';
 import { namesFiles, pathsIn, spellFiles } from '../../files/index.ts';
 import { CdError, makeCd } from '../../file-systems/index.ts';
-import { HEAD_BYTES, imageKind, imageProblem } from '../../images.ts';
+import { HEAD_BYTES, imageKind, imageProblem, NO_CD } from '../../images.ts';
 import type { HostCore } from '../../host.ts';
+import { unpackedImage } from '../../packed-images.ts';
 import { baseName } from '../../plan.ts';
 import { changeDisc } from '../hotplug.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
+/** A CD image that a file is, or that is packed in it; undefined: it is none. @throws Error with a sentence where it is packed and damaged */
+async function cdIn({ name, data: asGiven }: NamedFile): Promise<NamedFile | undefined> {
+  const data = namesFiles(name) ? asGiven : await unpackedImage(name, asGiven);
+  return imageKind(name, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer())) === 'cdrom' ? { name, data } : undefined;
+}
+
 /** A CD image as it is; other files as a CD that is made of them. @throws CdError */
 async function imageOf(files: readonly NamedFile[]): Promise<NamedFile> {
-  const [{ name, data }] = files;
-  if (files.length === 1 && imageKind(name, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer())) === 'cdrom') return files[0];
+  const cd = files.length === 1 ? await cdIn(files[0]) : undefined;
+  if (cd) return cd;
   const { parts } = makeCd(files.map(file => ({ path: [baseName(file.name)], data: file.data, ...('lastModified' in file.data ? { modifiedMs: Number(file.data.lastModified) } : {}) })));
   return { name: spellFiles(files.map(file => file.name)), data: new Blob(parts as BlobPart[]) };
 }
@@ -71,8 +78,13 @@ export const cdInsert = command({
       throw new Refusal(namesFiles(name) ? error.message : `Cannot stat file: ${target}`);
     });
     // What is no CD is told, and not put onto one.
-    if (imageKind(name, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer())) !== 'cdrom')
-      throw new Refusal(`${target} is no CD image: there is no ISO 9660 volume in it. Name an .iso file, or write files:${target} to have it on a CD.`);
+    const isCd = await cdIn({ name, data }).catch((error: Error) => {
+      throw new Refusal(error.message);
+    });
+    if (!isCd) {
+      const problem = imageProblem(target, 'cdrom', new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer()), data.size);
+      throw new Refusal(!problem || problem.short === NO_CD ? `${target} is no CD image: there is no ISO 9660 volume in it. Name an .iso file, or write files:${target} to have it on a CD.` : problem.text);
+    }
     await run(id, vdev, [{ name: namesFiles(name) ? name : absolute(name), data }]);
     return '';
   },

@@ -1,6 +1,7 @@
 /** Files into guests and out of them: discs in drives, and transfer disks. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { pvhKernel, waitForKey } from '../../../hypervisor/xen/pvh-kernel.test-support.ts';
 import { testFiles, testHost } from '../../host.test-support.ts';
@@ -50,6 +51,8 @@ describe('a disc', () => {
     expect(drives()).toEqual([['hdc', 'cd.iso']]);
     expect(await xl('trigger x reset')).toBe('');
     expect(drives()).toEqual([['hdc', 'cd.iso']]);
+    await files.writeFile('/root/cd.iso.gz', new Uint8Array(gzipSync(await files.readFileBuffer('/root/cd.iso'))));
+    expect([await xl('cd-insert x hdc cd.iso.gz'), drives()]).toEqual(['', [['hdc', 'cd.iso.gz']]]);
     expect(await xl('cd-eject x hdc')).toBe('');
     expect([drives(), await xl('block-list x')]).toEqual([[['hdc', undefined]], expect.stringContaining('5632')]);
     const [id] = host.toolstack.members.keys();
@@ -63,12 +66,15 @@ describe('a disc', () => {
   });
 
   it("is refused in xl's words, and the drive is as it was", async () => {
-    const { xl, drives } = await make('hvm');
+    const { files, xl, drives } = await make('hvm');
     expect(await xl('cd-insert x hdd files:stuff')).toBe('1: libxl_cdrom_insert: Domain 1:Virtual device not found');
     expect(await xl('cd-insert x hdc nothing.iso')).toBe('1: Cannot stat file: nothing.iso');
     expect(await xl('cd-insert x hdc files:nothing')).toBe('1: /root/nothing: No such file or directory');
     expect(await xl('cd-insert x hdc files:stuff stuff')).toBe('1: Two of the files would both be stuff/one.txt on the CD. Rename one, or put them into folders.');
     expect(await xl('cd-insert x hdc x.cfg')).toContain('x.cfg is no CD image: there is no ISO 9660 volume in it');
+    await files.writeFile('/root/cd.iso.zst', Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0, 0, 0));
+    expect(await xl('cd-insert x hdc cd.iso.zst')).toContain('cd.iso.zst is packed with zstd. Unpack it (unzstd');
+    expect(await xl('block-attach x cd.iso.zst,raw,xvdb,w')).toContain('cd.iso.zst is packed with zstd. Unpack it');
     expect(await xl('cd-insert x hdc /dev/vg0/none')).toContain('there is no such device');
     expect(await xl('cd-insert x nonsense files:stuff')).toBe('1: Unknown disk vdev: nonsense');
     expect(await xl('cd-insert x hdc')).toBe("2: 'xl cd-insert' requires at least 3 arguments.");

@@ -1,0 +1,81 @@
+/** What the words of `ringside boot` make of image files; nothing is started. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it } from 'vitest';
+import { bootDisk, packedDisks } from '../../dom0/packed-images.test-support.ts';
+import { openFile } from './image-file.ts';
+import { parseBootOptions } from './options.ts';
+import { prepareAll } from './prepare.ts';
+import type { Output } from './terminal.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ringside-prepare-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const put = (name: string, bytes: Uint8Array | string): string => {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+};
+
+/** What it would start, and what it says before. */
+function prepared(...words: string[]) {
+  let said = '';
+  const [guest] = prepareAll(parseBootOptions(words), { text: (words: string) => (said += words) } as unknown as Output);
+  const drives = (guest.drives ?? []).map(({ kind, medium }) => [kind, medium && 'path' in medium ? medium.path : undefined] as const);
+  return { guest, said, drives };
+}
+const refusal = (...words: string[]): string => {
+  try {
+    prepared(...words);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return '';
+};
+
+/** Whether the guest finds `bootDisk` on the medium of its first drive. */
+function hasBootDisk(...words: string[]): boolean {
+  const [[, path]] = prepared(...words).drives;
+  const source = openFile({ name: '', path: path! }, () => {});
+  const bytes = new Uint8Array(source.bytes);
+  return source.read(0, bytes) && Buffer.compare(bytes, bootDisk()) === 0;
+}
+
+describe('packed images', () => {
+  it.each(['gz', 'xz'] as const)('%s are unpacked, as FILE, as --disk and in a definition', suffix => {
+    const path = put(`boot.img.${suffix}`, packedDisks()[suffix]);
+    expect(hasBootDisk(path)).toBe(true);
+    expect(hasBootDisk('--disk', path)).toBe(true);
+    expect(hasBootDisk(put(`${suffix}.cfg`, `name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "boot.img.${suffix},raw,hda" ]\n`))).toBe(true);
+  });
+
+  it('are floppy disks and CDs by what is in them', () => {
+    const floppy = bootDisk().slice(0, 368640);
+    floppy.fill(0, 446, 510);
+    expect(prepared(put('f.img.gz', gzipSync(floppy))).drives[0][0]).toBe('floppy');
+    const cd = new Uint8Array(40 * 2048);
+    for (const [block, text] of [[16, '\x01CD001\x01'], [17, '\0CD001\x01EL TORITO SPECIFICATION'], [18, '\xffCD001\x01']] as const) cd.set([...text].map(letter => letter.charCodeAt(0)), block * 2048);
+    const path = put('c.iso.gz', gzipSync(cd));
+    expect([prepared(path).drives[0][0], prepared('--cdrom', path).drives[0][0]]).toEqual(['cdrom', 'cdrom']);
+  });
+
+  it('that are packed otherwise, or are to be written, say what to do', () => {
+    const zst = put('boot.img.zst', packedDisks().zst);
+    const text = `${zst} is packed with zstd. Unpack it (unzstd ${zst}) and take ${zst.slice(0, -4)}`;
+    expect(refusal(zst)).toBe(`${text} (--disk).`);
+    expect(refusal('--disk', zst)).toBe(`${text} (--disk).`);
+    expect(refusal('--cdrom', zst)).toBe(`${text} (--cdrom).`);
+    expect(refusal('--fda', zst)).toBe(`${text}.`);
+    const gz = put('w.img.gz', packedDisks().gz);
+    expect(refusal('--disk', `${gz},rw`)).toBe(`${gz} is packed with gzip, and nothing is written into such a file. Leave rw out, or unpack it (gunzip ${gz}) and take what comes out (--disk).`);
+    expect(refusal('--disk', put('cut.img.gz', packedDisks().gz.slice(0, 200)))).toContain('cut.img.gz is damaged: it is packed with gzip and cannot be unpacked');
+  });
+});
+
+describe('images that are not whole sectors', () => {
+  it('are taken, as disk and as floppy disk: `cat boot.bin kernel.bin > os.img`', () => {
+    const path = put('os.img', bootDisk().fill(0, 446, 510).subarray(0, 5000));
+    expect([prepared(path).drives, prepared('--fda', path).drives]).toEqual([[['disk', path]], [['floppy', path]]]);
+  });
+});
