@@ -1,6 +1,7 @@
 /*
  * What is started, in which order: INT 19h and 18h, the boot menu.
- * Sources: BIOS Boot Specification 1.01; QEMU's fw_cfg file "bootorder" (device paths) and CMOS 38h and 3Dh (nibbles: 1 floppy, 2 disk, 3 CD, 4 network).
+ * Sources: BIOS Boot Specification 1.01; QEMU's fw_cfg file "bootorder" (device paths) and CMOS 38h and 3Dh (nibbles: 1 floppy, 2 disk, 3 CD, 4 network; bit 0 of
+ * 38h: -no-fd-bootchk, which here is for disks, too).
  */
 #include "bios.h"
 
@@ -116,7 +117,7 @@ int has_program(u16 segment, u16 offset) {
 
 /* What lies at 7C00h is a boot sector: null; or why not. */
 static const char *why_no_boot_sector(void) {
-  if (peek16(0, 0x7dfe) != 0xaa55) return "its first sector does not end in 55 AA";
+  if (peek16(0, 0x7dfe) != 0xaa55 && !(cmos(0x38) & 1)) return "its first sector does not end in 55 AA";
   return has_program(0, 0x7c00) ? 0 : "its first sector has no program";
 }
 

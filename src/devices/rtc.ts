@@ -11,6 +11,9 @@ const SECONDS = 0, SECONDS_ALARM = 1, MINUTES = 2, MINUTES_ALARM = 3, HOURS = 4,
 const A = 10, B = 11, C = 12, D = 13;
 /** Century, as ACPI's FADT says. */
 export const CMOS_CENTURY = 0x32;
+/** Where QEMU tells its firmware how to boot (hw/i386/pc.c, set_boot_dev): bit 0 is -no-fd-bootchk. */
+export const CMOS_BOOT_FLAGS = 0x38,
+  NO_SIGNATURE_CHECK = 1;
 const A_UIP = 0x80, B_SET = 0x80, B_PIE = 0x40, B_AIE = 0x20, B_UIE = 0x10, B_BINARY = 0x04, B_24H = 0x02;
 const C_IRQF = 0x80, C_PF = 0x40, C_AF = 0x20, C_UF = 0x10;
 const D_VRT = 0x80;

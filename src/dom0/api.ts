@@ -41,14 +41,16 @@ export interface NamedFile {
 
 export type Verdict = 'used' | 'approximated' | 'ignored' | 'missing' | 'error';
 
-/** One line of judgement about a definition. Lines and columns count from 1. */
 /** What is to be written in place of what is wrong. */
 export interface Remedy {
   write: string;
   /** The part that it stands for, of what begins at the finding's place; absent: the word or the string there. */
   of?: string;
+  /** It is a line of its own, behind all others. */
+  line?: true;
 }
 
+/** One line of judgement about a definition. Lines and columns count from 1. */
 export interface Finding {
   file: string;
   line: number;

@@ -3,6 +3,7 @@
  * Sources: ECMA-119 (volume descriptors), El Torito 1.0 (boot record), the PC's master boot record; magic numbers of other formats from
  * their specifications and QEMU's block drivers.
  */
+import type { Remedy } from './api.ts';
 import { floppyProblem, isFloppySize } from '../devices/floppy/index.ts';
 import { isQcow2, Qcow2Error, readQcow2Header } from '../hypervisor/disks/index.ts';
 import { kernelKind } from '../hypervisor/loader/index.ts';
@@ -101,7 +102,12 @@ export interface ImageProblem {
   short: string;
   /** What is wrong and what to do. */
   text: string;
+  /** What a definition can say instead. */
+  remedy?: Remedy;
 }
+
+/** What a BIOS does not find in the first sector of a disk that it is to boot. */
+export const NO_SIGNATURE = 'its first sector does not end in 55 AA';
 
 /** Why an image of `bytes` bytes cannot be used as what it is to be; null: nothing is wrong with it. */
 export function imageProblem(name: string, kind: ImageKind, head: Uint8Array, bytes: number): ImageProblem | null {
@@ -166,10 +172,12 @@ function qcow2Problem(name: string, head: Uint8Array, bytes: number): ImageProbl
   }
 }
 
-/** Whether firmware finds something to start in it. In a qcow2 image the first sector lies further behind: the firmware will see. */
-export function isBootable(kind: ImageKind, head: Uint8Array): boolean {
-  if (kind === 'floppy') return hasSignature(head);
-  if (kind === 'disk') return isQcow2(head) || hasSignature(head);
+/**
+ * Whether firmware finds something to start in it; `noSignatureCheck`: it does not look for 55 AA. In a qcow2 image the first sector lies further behind: the
+ * firmware will see.
+ */
+export function isBootable(kind: ImageKind, head: Uint8Array, noSignatureCheck = false): boolean {
+  if (kind !== 'cdrom') return noSignatureCheck || hasSignature(head) || (kind === 'disk' && isQcow2(head));
   const record = descriptor(head, BOOT_RECORD);
   return record >= 0 && textAt(head, record + 7, 23) === 'EL TORITO SPECIFICATION';
 }

@@ -4,7 +4,7 @@ export * from './boot/index.ts';
 export { OWN_GUESTS, type ShippedGuest } from './files/index.ts';
 export { loadAtHand } from './at-hand.ts';
 export { createHost } from './create-host.ts';
-export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable, isFloppy, MOST_UNPACKED_BYTES } from './images.ts';
+export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable, isFloppy, MOST_UNPACKED_BYTES, NO_SIGNATURE } from './images.ts';
 export { damaged, PACKED_HEAD_BYTES } from './packed-images.ts';
 export { type Firmware, type FirmwareNeeds, NO_FIRMWARE, type Loaded, type LoaderNeeds, NO_IPXE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';

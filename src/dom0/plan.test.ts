@@ -58,7 +58,13 @@ describe('images alone', () => {
   });
 
   it('that nothing can be started from are refused with the reason', () => {
-    expect(errorsOf([disk(8, { signature: false })])).toEqual([expect.stringMatching(/^disk\.img is not bootable: its first sector does not end in 55 AA\. Take/)]);
+    expect(errorsOf([disk(8, { signature: false })])).toEqual(['disk.img is not bootable: its first sector does not end in 55 AA. Take another image, or write device_model_args = [ "-no-fd-bootchk" ] to have its first sector started all the same.']);
+    // What the remedy makes of the definition that the image would have.
+    const unsigned = disk(8, { signature: false });
+    const { definition, errors } = planFiles([unsigned], firmware).plan;
+    const mended = planFiles([text('x.cfg', `${definition}${errors[0].remedy!.write}\n`), unsigned], firmware);
+    expect([mended.plan.errors, mended.domain!.boot]).toMatchObject([[], { noSignatureCheck: true }]);
+    expect(mended.plan.findings.find(({ key }) => key === 'device_model_args')).toMatchObject({ verdict: 'used', short: 'boots without 55 AA' });
     expect(errorsOf([iso(100, { bootable: false })])).toEqual([expect.stringMatching(/^cd\.iso is not bootable: it has no El Torito boot record\./)]);
     const wrapped = disk(8);
     put(wrapped.head, 0, 'KDMV');

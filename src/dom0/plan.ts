@@ -10,6 +10,7 @@ import type { Finding, Plan } from './api.ts';
 import type { Found } from './boot-loader/index.ts';
 import { type Bios, type BootLoader, type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
 import { SEABIOS } from './config/keys/boot.ts';
+import { NO_BOOT_CHECK } from './config/keys/xen.ts';
 import { isError, judgeDefinition } from './config/model.ts';
 import { DEFAULT_NIC } from './config/vif.ts';
 import { writeXlConfig } from './config/write-xl.ts';
@@ -17,7 +18,7 @@ import { lengthProblem } from './config/xlcfg.ts';
 import { diskVerdict } from './config/keys/disks.ts';
 import { isDevice } from './storage/index.ts';
 import { noImage, NOT_BUILT } from './toolstack/libxl-words.ts';
-import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable, isFloppy } from './images.ts';
+import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable, isFloppy, NO_SIGNATURE } from './images.ts';
 
 /** A file with its content. */
 export interface NamedBytes {
@@ -239,15 +240,17 @@ export function planDefinition(
   const drives = definition.disks.map((disk, i) => planDrive(disk, i, definition.type, findings, disks.image));
   if (!definition.kernel && definition.type === 'hvm' && (definition.disks.length > 0 || definition.bootOrder.includes('n'))) {
     const firmware = disks.firmware(needsOf(definition));
-    boot = firmwareBoot(drives, definition.bootOrder, firmware);
+    boot = firmwareBoot(drives, definition, firmware);
     if (typeof firmware === 'object' && definition.bios === 'seabios' && firmware.bios !== 'seabios')
       for (const finding of findings.filter(({ short }) => short === SEABIOS)) Object.assign(finding, { verdict: 'approximated', short: "Ringside's own BIOS", text: SEABIOS_NOT_HERE });
     const onBoot = findings.find(({ key }) => key === 'boot');
     const finding = definition.disks.length > 0 ? findingOf(definition.disks[0], findings) : onBoot;
     const noNetwork = networkProblem(definition, firmware);
     const problem =
-      typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : definition.bootOrder.includes('n') && !noNetwork ? null : (bootProblem(drives, definition.bootOrder) ?? null);
+      typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : definition.bootOrder.includes('n') && !noNetwork ? null : (bootProblem(drives, definition) ?? null);
     if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...(noNetwork && drives.length === 0 ? noNetwork : problem) });
+    // Of another language's text it is no line.
+    if (isForeign && finding?.remedy?.line) delete finding.remedy;
     else if (noNetwork && onBoot && !isError(onBoot)) Object.assign(onBoot, { verdict: 'approximated', ...noNetwork });
   }
   return finish(findings, definition, boot, isForeign ? writeXlConfig(definition) : text, `xl create ${quoted(file)}`, drives, definition.type);
@@ -297,20 +300,22 @@ function networkProblem({ bootOrder, nic }: Definition, firmware: Firmware): Ima
 export const NO_IPXE = 'iPXE, which boots from the network, is not here. Run npm run guests once.';
 
 /** Why firmware would find nothing to start on these drives; null: it would. */
-function bootProblem(drives: PlannedDrive[], order: string): ImageProblem | null {
-  const tried = drives.filter(({ place, kind, image }) => place >= 0 && image && order.includes(LETTERS[kind]));
-  if (tried.some(({ kind, image }) => image && isBootable(kind, image.head))) return null;
-  if (tried.length === 0) return { short: 'nothing to boot from', text: `No drive that boot = "${order}" names has an image. Name one, or change boot.` };
-  const [{ kind, image }] = tried;
+function bootProblem(drives: PlannedDrive[], { bootOrder, noSignatureCheck }: Definition): ImageProblem | null {
+  const tried = drives.filter(({ place, kind, image }) => place >= 0 && image && bootOrder.includes(LETTERS[kind]));
+  if (tried.some(({ kind, image }) => image && isBootable(kind, image.head, noSignatureCheck))) return null;
+  if (tried.length === 0) return { short: 'nothing to boot from', text: `No drive that boot = "${bootOrder}" names has an image. Name one, or change boot.` };
+  const { kind, image } = tried.find(drive => drive.kind !== 'cdrom') ?? tried[0];
   const name = baseName(image?.name ?? '');
-  const lacks = kind === 'cdrom' ? 'it has no El Torito boot record' : 'its first sector does not end in 55 AA';
-  return { short: 'not bootable', text: `${name} is not bootable: ${lacks}. Take another image, or drop a kernel and a definition that names both.` };
+  const short = 'not bootable';
+  if (kind === 'cdrom') return { short, text: `${name} is not bootable: it has no El Torito boot record. Take another image, or drop a kernel and a definition that names both.` };
+  const write = `device_model_args = [ "${NO_BOOT_CHECK}" ]`;
+  return { short, text: `${name} is not bootable: ${NO_SIGNATURE}. Take another image, or write ${write} to have its first sector started all the same.`, remedy: { write, line: true } };
 }
 
-function firmwareBoot(drives: PlannedDrive[], order: string, firmware: Firmware): Boot | undefined {
+function firmwareBoot(drives: PlannedDrive[], { bootOrder, noSignatureCheck }: Definition, firmware: Firmware): Boot | undefined {
   if (typeof firmware === 'string') return undefined;
   const { bios: _bios, nicRom, ...image } = firmware;
-  return { kind: 'firmware', ...image, ...(typeof nicRom === 'object' ? { nicRom } : {}), bootOrder: bootPaths(drives, order) };
+  return { kind: 'firmware', ...image, ...(typeof nicRom === 'object' ? { nicRom } : {}), bootOrder: bootPaths(drives, bootOrder), ...(noSignatureCheck ? { noSignatureCheck } : {}) };
 }
 
 /** Images without a definition: a PC with firmware boots from the first of them. */
@@ -354,9 +359,9 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
     const problem = imageProblem(file, kind, image!.head, image!.bytes);
     return problem ? { ...finding, verdict: 'error', ...problem } : finding;
   });
-  const problem = typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, bootOrder);
+  const problem = typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, definition);
   if (problem && !isError(findings[0])) Object.assign(findings[0], { verdict: 'error', ...problem });
-  return finish(findings, definition, firmwareBoot(drives, bootOrder, firmware), writeXlConfig(definition), xlCreateFrom(definition), drives);
+  return finish(findings, definition, firmwareBoot(drives, definition, firmware), writeXlConfig(definition), xlCreateFrom(definition), drives);
 }
 
 /** Name of the IDE drive at a place, or of the floppy drive. */

@@ -11,6 +11,7 @@ it('writes what the finding has in the place of what is wrong', () => {
   expect(remedied('name = "a"\nmemory = "64M"\n', mib)).toBe('name = "a"\nmemory = 64\n');
   expect(remedied('on_crash = "destory"', action)).toBe('on_crash = "destroy"');
   expect(remedied('cpus = "0,5-2"', { line: 1, column: 8, remedy: { write: '2-5', of: '5-2' } })).toBe('cpus = "0,2-5"');
+  expect(remedied('name = "a"\n\n', { line: 1, column: 1, remedy: { write: 'boot = "d"', line: true } })).toBe('name = "a"\nboot = "d"\n');
   expect(allRemedied('memroy = 8\nmemory = "64M" # all', [key, mib])).toBe('memory = 8\nmemory = 64 # all');
 });
 

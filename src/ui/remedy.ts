@@ -11,6 +11,7 @@ export function remedied(text: string, finding: Mendable): string | undefined {
   const write = remedyOf(finding);
   const lines = text.split('\n'), line = lines[finding.line - 1];
   if (write === undefined || line === undefined || finding.column < 1) return undefined;
+  if (finding.remedy?.line) return `${text.replace(/\n*$/, '\n')}${write}\n`;
   const before = line.slice(0, finding.column - 1), rest = line.slice(finding.column - 1);
   // Of a text with several options it speaks of one.
   const part = finding.remedy?.of;

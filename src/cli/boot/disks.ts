@@ -2,7 +2,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable, isFloppy, NO_IPXE } from '../../dom0/index.ts';
+import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable, isFloppy, NO_IPXE, NO_SIGNATURE } from '../../dom0/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
 import { bootPaths, ideName, type Loaded, type LoaderNeeds, type NamedImage, type PlannedDrive } from '../../dom0/index.ts';
 import { bootFromDisk, type GuestMedium, readableOf } from '../../dom0/boot-loader/index.ts';
@@ -194,16 +194,18 @@ function headOf({ medium }: DriveImage): Uint8Array | undefined {
 }
 
 /** SeaBIOS's device paths for what is tried in this order. @throws UsageError where there are drives and none of them can be booted */
-export function bootDevices(drives: DriveImage[], order: string): string[] {
+export function bootDevices(drives: DriveImage[], order: string, noSignatureCheck?: true): string[] {
   if (order.includes('n')) return bootPaths(drives, order);
   const bootable = drives.some(drive => {
     const head = headOf(drive);
-    return head && isBootable(drive.kind, head);
+    return head && isBootable(drive.kind, head, noSignatureCheck);
   });
   if (drives.length > 0 && !bootable) {
-    const [{ kind, medium }] = drives;
-    const lacks = kind === 'cdrom' ? 'it has no El Torito boot record' : 'its first sector does not end in 55 AA';
-    throw new UsageError(`${medium?.name ?? 'The drive'} is not bootable: ${lacks}. Take another image, or name a kernel with --kernel.`);
+    const { kind, medium } = drives.find(drive => drive.kind !== 'cdrom') ?? drives[0];
+    const name = medium?.name ?? 'The drive';
+    throw new UsageError(kind === 'cdrom'
+      ? `${name} is not bootable: it has no El Torito boot record. Take another image, or name a kernel with --kernel.`
+      : `${name} is not bootable: ${NO_SIGNATURE}. Take another image, name a kernel with --kernel, or add --no-signature-check to have its first sector started all the same.`);
   }
   return bootPaths(drives, order);
 }

@@ -63,6 +63,8 @@ export interface BootOptions {
   fdb?: string;
   cpu?: CpuLevel;
   boot?: string;
+  /** What does not end in 55 AA is started, too. */
+  noSignatureCheck?: true;
   /** The file that DHCP names; TFTP gives out what is beside it. */
   tftp?: string;
   /** As `saves`. */
@@ -136,6 +138,7 @@ const WORDS: Record<string, Word> = {
   '--cpu': { value: 'LEVEL', about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
   '--nic': { value: 'MODEL', about: `a network card, ${NIC_NAMES}, on the host's bridge, with DHCP, DNS, TFTP and ping`, set: (o, v) => (o.nic = nicModel(v)) },
   '--tftp': { value: 'F', about: "what the host's network boots: DHCP names F, and TFTP gives out the files of its folder", set: (o, v) => (o.tftp = v) },
+  '--no-signature-check': { about: "the BIOS starts a disk whose first sector does not end in 55 AA, too (SeaBIOS: a floppy disk)", set: o => (o.noSignatureCheck = true) },
   '--boot': { value: 'ORDER', about: 'a: floppy drives, c: disks, d: CD-ROM, n: network (with --nic), tried in this order (cd, with --fda acd)', set: (o, v, w) => (o.boot = bootLetters(w, v)) },
   '--script': {
     value: 'F',

@@ -73,6 +73,15 @@ describe('packed images', () => {
   });
 });
 
+describe('a disk without 55 AA', () => {
+  it('is refused with the option that boots it, alone and in a definition', () => {
+    const path = put('bare.img', bootDisk().fill(0, 446, 512));
+    expect(refusal(path)).toBe(`${path} is not bootable: its first sector does not end in 55 AA. Take another image, name a kernel with --kernel, or add --no-signature-check to have its first sector started all the same.`);
+    const cfg = put('bare.cfg', 'name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "bare.img,raw,hda" ]\n');
+    for (const file of [path, cfg]) expect(prepared(file, '--no-signature-check').guest.boot).toMatchObject({ kind: 'firmware', noSignatureCheck: true });
+  });
+});
+
 describe('images that are not whole sectors', () => {
   it('are taken, as disk and as floppy disk: `cat boot.bin kernel.bin > os.img`', () => {
     const path = put('os.img', bootDisk().fill(0, 446, 510).subarray(0, 5000));

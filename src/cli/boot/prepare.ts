@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { LinuxForFirmware } from '../../devices/index.ts';
-import { type Action, type Bios, type Definition, newDefinition } from '../../dom0/config/index.ts';
+import { type Action, type Bios, type Definition, newDefinition, NO_BOOT_CHECK } from '../../dom0/config/index.ts';
 import { formatFinding } from '../../dom0/config/index.ts';
 import { MOST_BYTES, prepareToRead } from '../../dom0/config/index.ts';
 import { lengthProblem } from '../../dom0/config/index.ts';
@@ -98,7 +98,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     // What its definition says of its end still holds.
     return { ...blueprint, definition: withEndings(blueprint.definition, options) };
   }
-  const kind = options.file === undefined ? undefined : imageKind(options.file);
+  const kind = options.file === undefined ? undefined : (imageKind(options.file) ?? (options.noSignatureCheck && isNothingElse(options.file) ? 'disk' : undefined));
   if (kind === 'disk') options.disks.unshift(options.file ?? '');
   if (kind === 'cdrom') {
     if (options.cdrom !== undefined) throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
@@ -120,7 +120,8 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     };
     if (options.hvmloader !== undefined) image.loader = read(options.hvmloader, '--hvmloader');
     const order = options.boot ?? (drives.length === 0 ? 'n' : kind === 'cdrom' ? 'dc' : options.fda !== undefined ? 'acd' : 'cd');
-    if (drives.length > 0 || options.nic) image.bootOrder = bootDevices(drives, order);
+    if (drives.length > 0 || options.nic) image.bootOrder = bootDevices(drives, order, options.noSignatureCheck);
+    if (options.noSignatureCheck) image.noSignatureCheck = true;
     if (order.includes('n') && options.nic) {
       const rom = fetchedRom(options.nic);
       if (typeof rom === 'string') throw new UsageError(rom);
@@ -160,6 +161,12 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     startEpochMs,
     ...(domain.xen ? { xen: domain.xen } : {}),
   };
+}
+
+/** Neither a kernel nor a definition: with --no-signature-check it is a disk. */
+function isNothingElse(path: string): boolean {
+  const file = read(path, 'FILE');
+  return kernelKind(file.data) === undefined && !isDefinition(file) && !startsWith(file.data, SAVED_MAGIC);
 }
 
 /** With --no-reboot nobody is started again. */
@@ -211,6 +218,7 @@ function planFrom(options: BootOptions, devices: HostDevices | undefined): { pla
       options.bios === undefined ? '' : `bios = ${quote(options.bios)}\n`,
       options.cmdline === undefined ? '' : `cmdline = ${quote(options.cmdline)}\n`,
       options.initrd === undefined ? '' : `ramdisk = ${quote(options.initrd)}\n`,
+      options.noSignatureCheck ? `device_model_args_hvm = [ ${quote(NO_BOOT_CHECK)} ]\n` : '',
     ].join('');
     const { text, optionsFrom } = withOptions(file.name, written, extra);
     const planned = planDefinition(file.name, text, path => {

@@ -61,6 +61,8 @@ export interface Definition {
   vfb?: true;
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */
   modelInDomain0?: boolean;
+  /** The BIOS starts boot sectors that do not end in 55 AA, too (device_model_args = [ "-no-fd-bootchk" ]). */
+  noSignatureCheck?: true;
   /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */
   viridian?: number;
   /** The last instructions of its vCPUs are kept (vmtrace_buf_kb): KiB that were asked for. */

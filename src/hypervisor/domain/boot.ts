@@ -31,6 +31,8 @@ export type Boot =
       nicRom?: Uint8Array;
       /** SeaBIOS's device paths, first one first. */
       bootOrder?: string[];
+      /** It starts boot sectors that do not end in 55 AA, too. */
+      noSignatureCheck?: true;
       /** For firmware that starts kernels itself. */
       linux?: LinuxForFirmware;
       /** Xen's own hvmloader, which builds tables and puts the image where it belongs; absent: the image lies in ROM, as on a PC. */

@@ -3,6 +3,7 @@
  * The same class runs in a worker of its own, beside other domains in one worker, and under the command line: it never waits and never looks at
  * a clock that was not passed in. Whoever runs it calls `runSlice()` and, when that says so, sleeps until the deadline or a call to one of the inputs.
  */
+import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
 import { ExitReason, P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
@@ -275,6 +276,7 @@ export class Domain {
     }
     if (modelElsewhere(machine, record)) this.remote = this.remoteModel();
     if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg) setBootOrder(this.platform.fwCfg, boot.bootOrder);
+    if (boot.kind === 'firmware' && boot.noSignatureCheck) this.platform.rtc?.setCmos(CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK);
     if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg) setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
     if (restore) {
       if (boot.kind === 'firmware') this.firmware?.load(boot.image);

@@ -89,6 +89,8 @@ export interface Platform {
   setUpcallPin?(slot: number, pin: number, level: boolean): void;
   /** Files and items for firmware. */
   readonly fwCfg?: FwCfg;
+  /** Its battery-backed memory, where firmware finds what set-up wrote. */
+  readonly rtc?: { setCmos(index: number, value: number): void };
   /** The adapter's memory: planes, with the font in them. */
   readonly vga: { readonly memory: Uint8Array };
   /** FERR# goes there. */

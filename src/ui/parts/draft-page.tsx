@@ -1,7 +1,8 @@
 /** What was dropped: its definition as form and as text, every line with its verdict, what stops it, what Start will do. */
 
 import type { Finding, Plan } from '../../dom0/index.ts';
-import { changeDraft, discard, draft, leftOut, startDraft, typeDraft } from '../state.ts';
+import { remedied } from '../remedy.ts';
+import { changeDraft, discard, draft, judge, leftOut, startDraft, typeDraft } from '../state.ts';
 import { laterStrings } from '../strings-later.ts';
 import { tallyLines } from '../verdict-lines.ts';
 import './edit.css';
@@ -12,6 +13,16 @@ import { PlanSteps } from './plan-steps.tsx';
 import { merged, Verdicts } from './verdicts.tsx';
 
 const words = laterStrings.draft;
+
+/** Writes what a finding says into the definition. Images alone get the one that they would make, which then stands beside them. */
+function mend(finding: Finding): void {
+  const now = draft.peek(), plan = now?.plan;
+  if (!now || !plan) return;
+  const text = remedied(now.definition?.text ?? plan.definition, finding);
+  if (text === undefined) return;
+  if (now.definition) typeDraft(text);
+  else if (now.texts.size === 0) void judge([{ name: `${plan.name}.cfg`, data: new Blob([text]) }, ...now.files]);
+}
 
 export function DraftPage() {
   const now = draft.value;
@@ -38,14 +49,14 @@ export function DraftPage() {
       <div class="edit">
         <EditForm judged={now.definition.judged} choices={{ kernels: names, disks: names }} makesVolumes={false} change={changes => void changeDraft(changes)} />
         <div class="edit-t">
-          <EditText path={now.definition.name} text={now.definition.text} judged={now.definition.judged} onType={typeDraft} />
+          <EditText path={now.definition.name} text={now.definition.text} judged={now.definition.judged} onType={typeDraft} onMend={mend} />
           {plan && plan.errors.length === 0 && <PlanSteps plan={plan} />}
           <Approximations judged={now.definition.judged} />
         </div>
       </div>
     </> : <div class="body draft">
       {now.problem && <p class="stop" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
-      {plan && <Verdicts plan={plan} texts={now.texts} />}
+      {plan && <Verdicts plan={plan} texts={now.texts} onMend={finding => (plan.definition ? () => mend(finding) : undefined)} />}
       {plan && plan.errors.length === 0 && <PlanSteps plan={plan} />}
       {plan && plan.definition && plan.errors.length === 0 && now.texts.size === 0 && <section class="plan"><h3>{words.asDefinition}</h3><pre class="code">{plan.definition}</pre></section>}
     </div>}

@@ -11,7 +11,18 @@ const noBackEnd = ignored('its back end is not built yet', 'The back end of this
 const noShim = ignored('not built', 'This is for PV and PVH guests on other hosts, and is not built.');
 const notBuilt = ignored('not built', 'This is not built.');
 const forArm = ignored('for ARM hosts', 'This is for ARM hosts; here is an x86 PC.');
+/** QEMU's own word for firmware that looks for no 55 AA. */
+export const NO_BOOT_CHECK = '-no-fd-bootchk';
 const builtIn = ignored('the device model is built in', 'The devices are part of this host; there is no QEMU to configure.');
+const asksForNoCheck = ({ value }: Asked): boolean => value.kind === 'list' && value.items.some(item => item.kind !== 'list' && item.text === NO_BOOT_CHECK);
+/** Of QEMU's options the one that says what its firmware does. */
+const modelArgs = rule('list', builtIn, {
+  into: (definition, asked) => {
+    if (asksForNoCheck(asked)) definition.noSignatureCheck = true;
+  },
+  judge: asked => (asksForNoCheck(asked) ? used('boots without 55 AA', 'The BIOS starts a boot sector that does not end in 55 AA, too; SeaBIOS that of a floppy disk alone.') : undefined),
+  from: ({ noSignatureCheck }) => (noSignatureCheck ? [NO_BOOT_CHECK] : undefined),
+});
 /** A limit of Xen's that is not set for single guests here. */
 const limit = (most: number, text: string) => ['number', approximated(`Xen's default: ${most}`, text), is(most)] as const;
 
@@ -66,7 +77,9 @@ export const xen: Family = {
   ),
   ...alike('device_model_version', 'string', ignored('the device model is built in', 'The devices are part of this host; there is no QEMU to choose.'), undefined, oneOf(['qemu-xen', 'qemu-xen-traditional'])),
   ...alike('device_model_override device_model_user device_model_stubdomain_seclabel device_model', 'string', builtIn),
-  ...alike('device_model_args device_model_args_pv device_model_args_hvm', 'list', builtIn),
+  device_model_args: modelArgs,
+  device_model_args_hvm: { ...modelArgs, from: () => undefined },
+  ...alike('device_model_args_pv', 'list', builtIn),
   ...alike('dm_restrict', 'defbool', builtIn),
   ...alike('stubdomain_kernel stubdomain_cmdline stubdomain_ramdisk', 'string', builtIn),
   ...alike('stubdomain_memory', 'number', builtIn),
