@@ -158,6 +158,12 @@ export class IoBus {
     return this.findMemory(address) !== null;
   }
 
+  /** Whether a read there changes nothing (MemoryRange.readsQuietly). */
+  readsMemoryQuietly(address: number, size: number): boolean {
+    const range = this.findMemory(address);
+    return range?.readsQuietly?.(address - range.base, size) === true;
+  }
+
   /** Read of guest-physical memory that is not RAM: `size` 1, 2 or 4; unsigned. */
   readMemory(address: number, size: number): number {
     const range = this.findMemory(address);

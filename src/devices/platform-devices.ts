@@ -171,6 +171,7 @@ export class PlatformDevices implements ModelSignals {
       };
       const window: MemoryRange = {
         base, length: APIC_WINDOW_BYTES,
+        readsQuietly: (offset, size) => mine()?.readsQuietly(offset, size) ?? false,
         read: (offset, size) => mine()?.read(offset, size) ?? 0xffffffff,
         write: (offset, value, size) => mine()?.write(offset, value, size),
       };

@@ -23,7 +23,7 @@ export function factsOf(host: HostCore, id: number, rings: readonly RingFacts[])
   const domain = host.toolstack.view.at(member.record.index);
   if (!domain) throw new Error(`${member.name} has no record in the machine's memory any more.`);
   const counters = domain.counters();
-  const counts: Record<string, number> = { retired: counters.retired, exits: counters.exits, ioreqs: counters.ioreqs, port_bytes: counters.portBytes, run_us: counters.runNs / US };
+  const counts: Record<string, number> = { retired: counters.retired, exits: counters.exits, ioreqs: counters.ioreqs, port_bytes: counters.portBytes, apic_reads: counters.apicReads, run_us: counters.runNs / US };
   for (const [name, count] of Object.entries(exitsByName(counters.byReason))) counts[`exit.${name}`] = count;
   let hypercalls = 0;
   counters.hypercalls.forEach((count, number) => {

@@ -306,7 +306,7 @@ function write(path: string, text: string | Uint8Array, option: string): void {
 /** Of all that a guest was, where it was started again. */
 function statistics(guest: Guest, stats: Stats, hottest: HotRegion[], status: number, options: BootOptions): object {
   const { name, blueprint: { xen }, restarts } = guest;
-  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, model, memory, tier, driveRings } = stats;
+  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, apicReads, model, memory, tier, driveRings } = stats;
   return {
     version: VERSION,
     status,
@@ -319,6 +319,7 @@ function statistics(guest: Guest, stats: Stats, hottest: HotRegion[], status: nu
     mips: hostSeconds > 0 ? (instructions - (instructionsBefore.get(guest) ?? 0)) / hostSeconds / 1e6 : 0,
     exits,
     exitsByReason,
+    apicReads,
     // The devices' share: a stub domain's is part of runSeconds, Domain 0's is its own.
     ...(xen === 'pvh' || xen === 'pv' ? {} : { deviceModel: { name: model.where === 'stub' ? `${name}-dm` : model.where, requests: model.requests, seconds: model.ns / 1e9 } }),
     ...(driveRings > 0 ? { driveRings } : {}),

@@ -13,6 +13,8 @@ export interface Stats {
   idleNs: number;
   exits: number;
   exitsByReason: Record<string, number>;
+  /** Reads of local APICs that were no exits. */
+  apicReads: number;
   model: ModelAccount;
   /** What the second tier of its processor did. */
   tier: TierCounters;
@@ -24,9 +26,9 @@ export interface Stats {
 
 export function statsOf({ view, machine }: Toolstack, { record }: Member): Stats {
   const domain = view.at(record.index)!;
-  const { retired: instructions, nowNs, runNs, idleNs, exits, byReason, tier } = domain.counters();
+  const { retired: instructions, nowNs, runNs, idleNs, exits, byReason, apicReads, tier } = domain.counters();
   const { reservation } = domain;
-  const stats = { instructions, nowNs, runNs, idleNs, exits, exitsByReason: exitsByName(byReason), model: domain.model(), tier, driveRings: ringsOf(machine, record) };
+  const stats = { instructions, nowNs, runNs, idleNs, exits, exitsByReason: exitsByName(byReason), apicReads, model: domain.model(), tier, driveRings: ringsOf(machine, record) };
   if (!reservation) return stats;
   const { target, sweeps } = new Pod(machine, record);
   const { podCachePages, podEntries } = target;
@@ -48,6 +50,7 @@ export function addStats(a: Stats, b: Stats): Stats {
     exits: a.exits + b.exits,
     driveRings: a.driveRings + b.driveRings,
     exitsByReason,
+    apicReads: a.apicReads + b.apicReads,
     tier: addTiers(a.tier, b.tier),
     model: { where: b.model.where, requests: a.model.requests + b.model.requests, ns: a.model.ns + b.model.ns },
   };

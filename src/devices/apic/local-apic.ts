@@ -89,6 +89,13 @@ export interface LocalApicOptions {
   onMessage?: ((to: number) => void) | undefined;
 }
 
+/**
+ * Registers that a processor with APIC-register virtualization reads in its virtual-APIC page, without an exit (SDM vol. 3, 30.4.2): one flag for each 16 bytes.
+ * Not among them: APR, PPR and the timer's current count, which change by themselves, and what is no register, where a read is an error.
+ */
+const READ_WITHOUT_EXIT = new Uint8Array(256);
+for (const [first, last] of [[ID, VERSION], [TPR, TPR], [EOI, EOI], [LDR, ESR], [ICR_LOW, INITIAL_COUNT], [DIVIDE, DIVIDE]]) READ_WITHOUT_EXIT.fill(1, first >> 4, (last >> 4) + 1);
+
 /** Highest bit set in 256; -1: none. */
 function highest(bits: Uint32Array): number {
   for (let i = 7; i >= 0; i--) if (bits[i] !== 0) return i * 32 + 31 - Math.clz32(bits[i]);
@@ -390,6 +397,11 @@ export class LocalApic implements Device, ApicTarget {
   }
 
   // ---- registers
+
+  /** Whether a read of `size` bytes changes nothing and tells what only writes and interrupts change; it lies in the low four bytes of a register. */
+  readsQuietly(offset: number, size: number): boolean {
+    return READ_WITHOUT_EXIT[offset >> 4] === 1 && (offset & 15) + size <= 4;
+  }
 
   read(offset: number, size: number): number {
     // Registers are read with 32 bits; narrower reads take their part, as they do on processors.

@@ -1,6 +1,7 @@
 /** Accesses to devices' memory that are answered inside `run()`: a few instructions on the real processor and PC. */
-import { expect, it, vi } from 'vitest';
-import { EBX, ExitReason } from '../../cpu/index.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { assemble } from '../../cpu/assembler/index.ts';
+import { EBX, EDX, ExitReason } from '../../cpu/index.ts';
 import type { Domain } from './domain.ts';
 import { program, programDomain, runToEnd } from './program.test-support.ts';
 
@@ -53,4 +54,59 @@ it('what is read of the timers, too: port 61H, the 8254 and the PM timer go on m
   expect(dispatch.mock.calls.flat().filter(reason => reason === ExitReason.IO)).toHaveLength(1);
   // 14,000 instructions of virtual time.
   expect(domain.processor.regs[EBX]).toBeGreaterThan(20);
+});
+
+describe('reads of the local APIC (SDM vol. 3, 30.4.2)', () => {
+  /** A PC with local APICs runs `source`, then halts for good. */
+  function withApic(source: string): Domain {
+    const { bytes, problems } = assemble(`bits 32\nAPIC equ 0xfee00000\n${source}\ncli\nhlt`);
+    expect(problems).toEqual([]);
+    const domain = programDomain(program([[...bytes]]), { apic: true });
+    runToEnd(domain, 1);
+    return domain;
+  }
+
+  it('are answered as from the virtual-APIC page: counted, and no exits', () => {
+    const domain = withApic(`
+      mov dword [APIC + 0x80], 0x25
+      mov ecx, 1000
+      again:
+      mov eax, [APIC + 0x20]
+      mov ebx, [APIC + 0x80]
+      movzx edx, byte [APIC + 0x32]
+      dec ecx
+      jnz again
+    `);
+    expect(domain.processor.regs[EBX]).toBe(0x25);
+    // Six entries in the local vector table: bits 16-23 of the version say five.
+    expect(domain.processor.regs[EDX]).toBe(5);
+    expect(domain.stats()).toMatchObject({ apicReads: 3000, exitsByReason: { EPT_VIOLATION: 1 } });
+  });
+
+  for (const [what, access] of Object.entries({
+    'the timer’s current count': 'mov eax, [APIC + 0x390]',
+    'the processor’s priority, which interrupts change': 'mov eax, [APIC + 0xa0]',
+    'the arbitration priority': 'mov eax, [APIC + 0x90]',
+    'what is no register': 'mov eax, [APIC + 0x40]',
+    'what lies beside the low four bytes of a register': 'mov eax, [APIC + 0x24]',
+    'more than the low four bytes': 'mov eax, [APIC + 0x22]',
+    'writes': 'mov [APIC + 0x80], eax',
+    'the I/O APIC': 'mov eax, [0xfec00010]',
+  }))
+    it(`exits for ${what}`, () => {
+      const domain = withApic(access);
+      expect(domain.stats().apicReads).toBe(0);
+      expect(domain.stats().exitsByReason['EPT_VIOLATION']).toBeGreaterThanOrEqual(1);
+    });
+
+  it('tell of an error register only what software has asked for, and of no register an error', () => {
+    const domain = withApic(`
+      mov eax, [APIC + 0x40]
+      mov ebx, [APIC + 0x280]
+      mov dword [APIC + 0x280], 0
+      mov edx, [APIC + 0x280]
+    `);
+    expect([domain.processor.regs[EBX], domain.processor.regs[EDX]]).toEqual([0, 0x80]);
+    expect(domain.stats().apicReads).toBe(2);
+  });
 });

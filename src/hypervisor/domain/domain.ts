@@ -784,7 +784,7 @@ export class Domain {
   }
 
   /** Numbers for a report: exits by Intel's names. */
-  stats(): { instructions: number; nowNs: number; runNs: number; idleNs: number; exits: number; exitsByReason: Record<string, number>; model: ModelAccount } {
+  stats(): { instructions: number; nowNs: number; runNs: number; idleNs: number; exits: number; exitsByReason: Record<string, number>; apicReads: number; model: ModelAccount } {
     return {
       instructions: this.instructions,
       nowNs: this.clock.nowNs(),
@@ -794,6 +794,7 @@ export class Domain {
       exitsByReason: exitsByName(this.counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
       model: new MachineView(this.options.machine.memory).at(this.options.record.index)!.model(),
     };
+    put64(counters, COUNTERS.APIC_READS, this.exits.apicReads);
   }
 
   /** The regions of compiled code that ran most, the first `count` of them. */
@@ -809,6 +810,7 @@ export class Domain {
     if (this.remote?.settle() === false) throw new SavedStateError('The guest waits for its device model in Domain 0. Save it again.');
     return {
       vcpus: this.vcpus.save(),
+      apicReads: this.exits.apicReads,
       platform: this.platform.save(),
       nowNs: this.clock.nowNs(),
       retiredBefore: this.clock.retiredBefore,

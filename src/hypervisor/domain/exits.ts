@@ -23,6 +23,8 @@ export class Exits {
   ioreqs = 0;
   /** Bytes that accesses to ports carried, whoever answered. */
   portBytes = 0;
+  /** Reads of local APICs that were no exits. */
+  apicReads = 0;
   private readonly domain: Domain;
   private readonly processor: Processor;
   private readonly platform: Platform;
@@ -184,13 +186,14 @@ export class Exits {
 
   /**
    * The processor's `answerAccess`: an EPT violation that a device answers without the way out of `run()` and back. It is counted as the exit that
-   * it is. Not for the APICs: what they are told decides which event comes before the next instruction.
+   * it is. Of the APICs only what `readApicInPlace` reads: what they are told decides which event comes before the next instruction.
    */
   answerInPlace(): boolean {
     const { exit, model } = this;
     const address = exit.guestPhysical >>> 0;
+    if (address >= APIC_ADDRESSES) return this.readApicInPlace(address);
     if (!model) return this.writeWithoutWaiting();
-    if (address >= APIC_ADDRESSES || !model.isMemoryMapped(address)) return false;
+    if (!model.isMemoryMapped(address)) return false;
     this.begin();
     this.count(ExitReason.EPT_VIOLATION);
     this.record(ExitReason.EPT_VIOLATION, exit.guestPhysical);
@@ -199,6 +202,19 @@ export class Exits {
     if (exit.qualification & EPT_WRITE) model.writeMemory(address, exit.value, exit.size);
     else exit.value = model.readMemory(address, exit.size);
     return this.answeredInPlace(ExitReason.EPT_VIOLATION, started);
+  }
+
+  /**
+   * A read of the vCPU's own local APIC that VT-x serves from the virtual-APIC page (SDM vol. 3, 30.4.2): no exit, so that it is counted by itself. Systems read
+   * their identifier there to learn where they run, at each lock that they take.
+   */
+  private readApicInPlace(address: number): boolean {
+    const { exit, own } = this;
+    if ((exit.qualification & EPT_WRITE) !== 0 || !own.readsMemoryQuietly(address, exit.size)) return false;
+    exit.value = own.readMemory(address, exit.size);
+    this.apicReads++;
+    this.domain.answeredInPlace();
+    return true;
   }
 
   /**

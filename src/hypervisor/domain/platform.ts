@@ -66,6 +66,8 @@ export interface DeviceBus {
   readMemory(address: number, size: number): number;
   writeMemory(address: number, value: number, size: number): void;
   isMemoryMapped(address: number): boolean;
+  /** Whether a read there changes nothing, so that no exit need tell of it. */
+  readsMemoryQuietly(address: number, size: number): boolean;
 }
 
 export interface Platform {

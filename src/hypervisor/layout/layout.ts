@@ -43,6 +43,8 @@ export const COUNTERS = {
   TIER_RECORD_BYTES: 38,
   /** Bytes that accesses to ports carried between the guest and devices (64 bits). */
   PORT_BYTES: 40,
+  /** Reads of local APICs that were no exits, as of VT-x's virtual-APIC page (64 bits). */
+  APIC_READS: 42,
   /** One 32-bit counter an exit reason, EXIT_COUNTERS of them in the order of exit-reasons.ts. */
   EXITS: 64,
   /** Of every EXIT_SAMPLE-th exit the time is taken: how many of a reason (32 bits each), and their nanoseconds together (64 bits each), as EXITS. */

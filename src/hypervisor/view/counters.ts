@@ -42,6 +42,8 @@ export interface Counters {
   tier: TierCounters;
   /** Bytes that accesses to ports carried between the guest and devices. */
   portBytes: number;
+  /** Reads of local APICs that were no exits. */
+  apicReads: number;
   /** A counter a reason, in the order of exit-reasons.ts. */
   byReason: Uint32Array;
   /** Exits whose time was taken, by reason, and nanoseconds of all of them together. */
@@ -89,6 +91,7 @@ export function readCounters(block: Int32Array): Counters {
       recordBytes: u[COUNTERS.TIER_RECORD_BYTES] ?? 0,
     },
     portBytes: wide(COUNTERS.PORT_BYTES),
+    apicReads: wide(COUNTERS.APIC_READS),
     byReason: u.slice(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS),
     samples: u.slice(COUNTERS.EXIT_SAMPLES, COUNTERS.EXIT_SAMPLES + EXIT_COUNTERS),
     sampleNs: Float64Array.from({ length: EXIT_COUNTERS }, (_, i) => wide(COUNTERS.EXIT_SAMPLE_NS + 2 * i)),
