@@ -5,7 +5,7 @@
  */
 import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
-import { ExitReason, P2M_ON_DEMAND, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
+import { ExitReason, P2M_ON_DEMAND, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import { setBootOrder } from '../../devices/index.ts';
@@ -181,6 +181,8 @@ export class Domain {
   private stepInstruction = Infinity;
   private stepExit = Infinity;
   private breaks: Breaks | undefined;
+  /** It looks on while a vCPU may be spinning. */
+  private spinWatch: Probe | undefined;
   /** Its vCPUs' last instructions are kept. */
   private readonly lastCode: LastCode | undefined;
   /** Where it is to stop, before it runs again. */
@@ -263,7 +265,10 @@ export class Domain {
       onDebugExit: value => this.debugExit(value),
     });
     this.serialFeed = new SerialFeed(this.platform);
-    this.vcpus = new Vcpus(machine, record, this.processor, this.platform, xenBoard(machine, record)?.apicIdStep);
+    this.vcpus = new Vcpus(machine, record, this.processor, this.platform, xenBoard(machine, record)?.apicIdStep, watch => {
+      this.spinWatch = watch;
+      this.lookOn();
+    });
     // On a host with little time for us a turn by count would keep the others from their timer ticks.
     const { clock } = this;
     if (!clock.virtual)
@@ -449,7 +454,11 @@ export class Domain {
         processor.stop();
       },
     }, wantedBreaks);
-    processor.probe = bothOf(this.lastCode, this.breaks);
+    this.lookOn();
+  }
+
+  private lookOn(): void {
+    this.processor.probe = bothOf(bothOf(this.lastCode, this.breaks) ?? undefined, this.spinWatch);
   }
 
   /** An exit was counted: the last one of a step ends the slice. */
@@ -626,7 +635,7 @@ export class Domain {
 
   /** Runs until `retired` reaches `stopAt`, someone wants the slice to end, or (then true) all vCPUs wait for an interrupt that is not there. */
   private loop(stopAt: number): boolean {
-    const { clock, processor, timers, vcpus, exits, remote, thread } = this;
+    const { clock, processor, timers, vcpus, remote, thread } = this;
     const exactStop = Math.min(this.stopAtInstruction, this.stepInstruction) - clock.retiredBefore;
     if (exactStop < stopAt) stopAt = exactStop;
     let jumps = 0;
@@ -664,10 +673,18 @@ export class Domain {
         else thread.pass(processor.retired);
         // Cut short for a look at the clock alone: no exit of the guest's.
         if (reason === ExitReason.PREEMPTION_TIMER && (asked || (untilLook < limit && processor.retired - retired >= untilLook))) continue;
-        exits.handle(reason);
-      } else exits.handle(processor.run(limit));
+        this.handle(reason);
+      } else this.handle(processor.run(limit));
     }
     return false;
+  }
+
+  private handle(reason: number): void {
+    const { vcpus, exits } = this;
+    if (reason !== ExitReason.PREEMPTION_TIMER) vcpus.exited();
+    // No exit of the guest's.
+    else if (vcpus.isLook) return;
+    exits.handle(reason);
   }
 
   /** The deadline that `run()` was told. */
@@ -777,6 +794,7 @@ export class Domain {
     put64(counters, COUNTERS.NOW_NS, nowNs);
     put64(counters, COUNTERS.IOREQS, this.exits.ioreqs);
     put64(counters, COUNTERS.PORT_BYTES, this.exits.portBytes);
+    put64(counters, COUNTERS.APIC_READS, this.exits.apicReads);
     if (processor.regions) publishTier(counters, processor.regions);
     if (this.hypercalls) counters.set(this.hypercalls, COUNTERS.HYPERCALLS);
     if (!this.ending) this.setState(letter);
@@ -792,9 +810,9 @@ export class Domain {
       idleNs: this.idleNs,
       exits: this.exits.total,
       exitsByReason: exitsByName(this.counters.subarray(COUNTERS.EXITS, COUNTERS.EXITS + EXIT_COUNTERS)),
+      apicReads: this.exits.apicReads,
       model: new MachineView(this.options.machine.memory).at(this.options.record.index)!.model(),
     };
-    put64(counters, COUNTERS.APIC_READS, this.exits.apicReads);
   }
 
   /** The regions of compiled code that ran most, the first `count` of them. */
@@ -810,7 +828,6 @@ export class Domain {
     if (this.remote?.settle() === false) throw new SavedStateError('The guest waits for its device model in Domain 0. Save it again.');
     return {
       vcpus: this.vcpus.save(),
-      apicReads: this.exits.apicReads,
       platform: this.platform.save(),
       nowNs: this.clock.nowNs(),
       retiredBefore: this.clock.retiredBefore,

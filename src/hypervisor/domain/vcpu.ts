@@ -11,6 +11,7 @@ import { DOMAIN, LAST_CODE_KEPT, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, 
 import type { EntryState } from '../loader/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { Platform } from './platform.ts';
+import { type Spin, SpinWatch } from './spin.ts';
 
 /** What a vCPU does: Intel's activity states (SDM vol. 3, 25.4.2), and two of ours: it waits for an event of the hypervisor, or for a device model. */
 export const ACTIVE = 0,
@@ -53,6 +54,8 @@ export class Vcpu {
   initPending = false;
   /** Instructions that it has run inside turns of others since its last one. */
   ahead = 0;
+  /** The loop in which it gave its turn up. */
+  spin: Spin | undefined;
   /** What the processor knows of it beyond the words, while another is current. */
   extra: ProcessorExtra = { version: 1, injection: [0, 0], accesses: [] };
 
@@ -126,12 +129,13 @@ export class Vcpus {
   private stretchEnd = 0;
   private called: Vcpu[] = [];
   private yielded = false;
+  private readonly spinWatch: SpinWatch;
   private readonly apicIdStep: number;
   /** Turns that began on another vCPU than the one before: each cost a TLB. */
   switches = 0;
 
-  /** `apicIdStep`: from one vCPU's APIC identifier to the next one's. */
-  constructor(machine: Machine, record: DomainRecord, processor: Processor, platform: Platform, apicIdStep = 1) {
+  /** `apicIdStep`: from one vCPU's APIC identifier to the next one's; `listen`: the watch for vCPUs that spin is to hear of accesses, as a probe, or no longer. */
+  constructor(machine: Machine, record: DomainRecord, processor: Processor, platform: Platform, apicIdStep = 1, listen: (watch: SpinWatch | undefined) => void = () => {}) {
     this.apicIdStep = apicIdStep;
     this.processor = processor;
     this.platform = platform;
@@ -142,6 +146,7 @@ export class Vcpus {
     this.all = Array.from({ length: record.vcpus }, (_, id) => new Vcpu(machine, record, id));
     this.current = this.owner = this.all[0];
     this.afterReset.set(processor.regs);
+    this.spinWatch = new SpinWatch(processor, on => listen(on ? this.spinWatch : undefined));
     // Who spins waits for another.
     processor.controls.pause = record.vcpus > 1;
   }
@@ -155,6 +160,7 @@ export class Vcpus {
       vcpu.activity = vcpu.id === 0 ? ACTIVE : WAIT_FOR_SIPI;
       vcpu.nmiPending = vcpu.initPending = false;
       vcpu.ahead = 0;
+      vcpu.spin = undefined;
       vcpu.extra = fresh;
       if (vcpu.id > 0) this.putResetState(vcpu.saved, vcpu);
     }
@@ -162,6 +168,7 @@ export class Vcpus {
     this.owner = all[0];
     this.turnEnd = this.stretchEnd = 0;
     this.called = [];
+    this.spinWatch.drop();
   }
 
   private putResetState(into: Int32Array, vcpu: Vcpu): void {
@@ -277,6 +284,7 @@ export class Vcpus {
   schedule(): boolean {
     const { all, current, processor } = this;
     const mine = this.canRun(current);
+    if (all.length > 1 && current.activity === ACTIVE && (current.spin = this.spinWatch.look())) this.yieldTurn();
     if (all.length === 1 || (mine && processor.retired < this.stretchEnd)) return mine;
     const { used } = this;
     // Who stops by itself has no use for more: its next turn is whole.
@@ -324,6 +332,7 @@ export class Vcpus {
   private beginTurn(instructions: number): void {
     this.owner = this.current;
     this.turnEnd = this.stretchEnd = this.processor.retired + instructions;
+    this.spinWatch.begin(this.current.spin);
   }
 
   /** Another vCPU than the current one could use the processor. */
@@ -335,8 +344,20 @@ export class Vcpus {
   turnLeft(): number {
     if (this.all.length === 1) return Infinity;
     const watched = this.lookAtMonitors();
-    const left = this.isContended ? Math.max(1, this.stretchEnd - this.processor.retired) : Infinity;
+    const contended = this.isContended;
+    if (!contended) this.spinWatch.stopWatching();
+    const left = contended ? Math.min(this.spinWatch.left, Math.max(1, this.stretchEnd - this.processor.retired)) : Infinity;
     return watched ? Math.min(left, MONITOR_LOOK_INSTRUCTIONS) : left;
+  }
+
+  /** `run()` has ended for a look at what the vCPU does, and for nothing that the guest did. */
+  get isLook(): boolean {
+    return this.spinWatch.isDue;
+  }
+
+  /** The current one has done more than to compute and to access memory. */
+  exited(): void {
+    this.spinWatch.interrupt();
   }
 
   /** A store to a line that another vCPU watches (MWAIT) is a message to it, which nothing tells of but a look. Whether one watches still. */
@@ -391,6 +412,7 @@ export class Vcpus {
     this.becomeCurrent(next);
     processor.restore(next.extra);
     processor.flushTlb();
+    this.spinWatch.begin(next.spin);
     this.switches++;
   }
 
@@ -556,18 +578,19 @@ export class Vcpus {
       called: this.called.map(({ id }) => id),
       ahead: all.map(({ ahead }) => ahead),
       yielded: this.yielded,
-      all: all.map(({ activity, nmiPending, initPending, extra }) => ({ activity, nmiPending, initPending, extra })),
+      spinWatch: this.spinWatch.save(),
+      all: all.map(({ activity, nmiPending, initPending, spin, extra }) => ({ activity, nmiPending, initPending, spin, extra })),
     };
   }
 
   /** The blocks are in place. */
   restore(state: State): void {
     const { processor, regs, all } = this;
-    const saved = state.all as Pick<Vcpu, 'activity' | 'nmiPending' | 'initPending' | 'extra'>[];
+    const saved = state.all as Pick<Vcpu, 'activity' | 'nmiPending' | 'initPending' | 'spin' | 'extra'>[];
     this.afterReset.set(regs);
     all.forEach((vcpu, i) => {
-      const { activity, nmiPending, initPending, extra } = saved[i];
-      Object.assign(vcpu, { activity, nmiPending, initPending, extra });
+      const { activity, nmiPending, initPending, spin, extra } = saved[i];
+      Object.assign(vcpu, { activity, nmiPending, initPending, spin, extra });
     });
     this.becomeCurrent(all[state.current as number]);
     const { current } = this;
@@ -578,6 +601,7 @@ export class Vcpus {
     this.turnEnd = processor.retired + (state.turnLeft as number);
     this.restoreStretch(state);
     this.yielded = state.yielded as boolean;
+    this.spinWatch.restore(state.spinWatch as State | undefined);
   }
 
   /** States of earlier versions have none of this: the current one is in a turn of its own. */
