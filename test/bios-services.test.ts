@@ -1,6 +1,7 @@
 /** Services of the BIOS of guests/bios, asked by programs that it has booted: what they print on COM1. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { screenText } from '../src/cli/boot/screenshot.ts';
 import { assemble } from '../src/cpu/assembler/index.ts';
 import { MemoryDisk } from '../src/devices/ide/disk.ts';
 import { type IdeAttachment, loadCdrom } from '../src/devices/ide/index.ts';
@@ -129,6 +130,34 @@ describe('INT 13h on a floppy disk', () => {
 
   it('does not cross 64 KiB of memory', () => {
     expect(printed(inDriveA(floppy(bootSector(READ(2, 0, 0, 1, '1ff0h'))))).text).toBe('0900c');
+  });
+});
+
+describe('the last picture of a guest that ends', () => {
+  /** 1200 letters A and a Z by INT 10h in text mode, then this. */
+  const letters = (ending: string): Uint8Array =>
+    bootSector(`
+      mov ax, 3
+      int 10h
+      mov cx, 1200
+more: mov ax, 0e41h
+      mov bx, 7
+      int 10h
+      loop more
+      mov ax, 0e5ah
+      int 10h
+      ${ending}
+`);
+  it.each([
+    ['a dead halt', 'cli\nhlt', 'parked'],
+    ['a triple fault', 'lidt [zeros]\nint 3\nzeros: dd 0, 0', 'ended'],
+    ['isa-debug-exit', 'mov al, 1\nout 0f4h, al', 'ended'],
+  ])('holds all that was printed before %s', (_what, ending, state) => {
+    const { domain } = printed(inDriveA(floppy(letters(ending))));
+    const { machine, record } = domain.options;
+    const text = screenText(machine.memory, record.screenOffset).replace(/\s/g, '');
+    expect(text).toBe(`${'A'.repeat(1200)}Z`);
+    expect(domain.runSlice().state).toBe(state);
   });
 });
 

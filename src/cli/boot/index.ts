@@ -23,7 +23,7 @@ import { Input, Output } from './terminal.ts';
 import { Watcher } from './until.ts';
 import { Watchdog } from './watchdog.ts';
 
-const STATUS = { good: 0, unseen: 1, wrongUse: 2, crash: 4, timeout: 124 } as const;
+const STATUS = { good: 0, unseen: 1, wrongUse: 2, crash: 4, halted: 6, timeout: 124 } as const;
 /** How much later than --timeout a run that does not look at the clock is ended by force. */
 const GRACE_SECONDS = 5;
 /** In real time a script looks at the screen so often while nothing is told. */
@@ -273,7 +273,7 @@ function conclude({ end, name }: Guest, run: Run): number {
       return STATUS.timeout;
     case 'stuck':
       stderr.text(`ringside: ${end.report}\n`);
-      return STATUS.timeout;
+      return STATUS.halted;
     case 'ended':
       return statusOf(end.ending, name, run);
     default:

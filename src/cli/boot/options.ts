@@ -355,7 +355,8 @@ On a terminal, Ctrl-] leaves.
 
 ${lines.join('\n')}
 
-Status: 0 the guest powered off or TEXT was seen, 1 it ended and TEXT was not seen, 4 it crashed or had a triple fault, 124 time-out, 2 wrong use; a value that the guest writes to
+Status: 0 the guest powered off or TEXT was seen, 1 it ended and TEXT was not seen, 4 it crashed or had a triple fault, 6 it halted and nothing can wake it,
+124 time-out, 2 wrong use; a value that the guest writes to
 isa-debug-exit gives (value << 1) | 1. Of several guests the highest counts.
 
 Several guests: FILE or --restore F more than once. --save, --script and --screenshot then take NAME=F, once for each guest that they are for, and --stats

@@ -333,6 +333,11 @@ export class DeviceModel {
     this.settle();
   }
 
+  /** Its guest has ended: what it printed last is to be seen. */
+  showLast(): void {
+    if (!this.closed) this.devices.vga.refresh();
+  }
+
   /** Another disc in the CD-ROM drive at a place, or none: the drive tells the guest. */
   insertCd(place: number, disc: Disk | null): void {
     if (this.closed) return;

@@ -616,6 +616,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       else member.runner.resume();
       return;
     }
+    member.model?.showLast();
     const action = actionOf(member.blueprint.definition, ending);
     this.isOver(member, ending.sentence);
     member.whenSuspended?.(`${hasStopped(member.name, ending)} There is nothing to save.`);

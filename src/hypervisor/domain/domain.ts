@@ -608,6 +608,8 @@ export class Domain {
     // The guest may have opened its port just before it went idle.
     else if (parked && this.serialFeed.feed()) parked = false;
     thread?.look(processor.retired);
+    // Its adapter draws by a clock that stands still from now on: what it printed last is to be seen.
+    if (this.ending || (parked && this.stuck)) this.platform.vga.refresh?.();
     const endNs = clock.nowNs();
     this.account(endNs - startNs - (this.idleNs - startIdleNs), processor.retired - startRetired);
     this.publish(endNs, parked ? 'b' : 'r');
