@@ -586,11 +586,16 @@ const dotProduct: CoreOpFactory = (row, memory) => {
       else for (let k = 0; k < step; k++) R[LEFT + i * step + k] = 0;
     }
     report(core, flags);
-    // (0 + 1) + (2 + 3)
-    for (let i = 0; i < 4 - step; i++) R[RIGHT + i] = R[LEFT + i + step];
-    flags = gathered(R, ADD, double, 0, 1);
-    if (!double) {
-      flags |= gathered(R, ADD, false, 2, 1);
+    // The order decides which of two NaNs comes out, and the SDM gives none: Intel's processors do (1 + 0) + (3 + 2) with singles and 0 + 1 with doubles (seen).
+    if (double) {
+      for (let i = 0; i < 2; i++) R[RIGHT + i] = R[LEFT + 2 + i];
+      flags = gathered(R, ADD, true, 0, 1);
+    } else {
+      for (let i = 0; i < 4; i += 2) {
+        R[RIGHT + i] = R[LEFT + i];
+        R[LEFT + i] = R[LEFT + i + 1];
+      }
+      flags = gathered(R, ADD, false, 0, 1) | gathered(R, ADD, false, 2, 1);
       R[RIGHT] = R[LEFT + 2];
       flags |= gathered(R, ADD, false, 0, 1);
     }

@@ -92,8 +92,8 @@ const DIFFERENCES: readonly Difference[] = [
     applies: all(ops('call callind callf callfind enter pusha popa iret retf lseg jmpfind cmps movs'), compared => faults(compared.native?.vector) && faults(compared.ours.vector) && compared.native!.vector !== compared.ours.vector) },
   { why: 'bytes below ESP, written by a CALL, PUSHA or ENTER that faults after its first push (seen)', what: 'pushed', applies: all(ops('call callind callf callfind enter pusha'), ends(STACK, GENERAL, PAGE, ALIGNMENT)) },
   { why: 'a store of ten bytes that faults at its end may have written its beginning (SDM vol. 3, 9.1.1: several accesses; seen)', what: 'memory', applies: all(ops('fbstp fstp'), ends(STACK, GENERAL, PAGE)) },
-  { why: 'which NaN comes out where several meet in the sums of DPPS and DPPD (SDM vol. 2 gives no order of operands; seen)', what: 'close',
-    applies: all(ops('dpps dppd'), ({ decoded, native }) => native !== undefined && hasNan(native.float.xm[decoded.reg]!)) },
+  { why: 'which NaN comes out where several meet in the sums of DPPS and DPPD (SDM vol. 2 gives no order of operands; ours is that of Intel, seen)', what: 'close',
+    applies: all(onAmd, ops('dpps dppd'), ({ decoded, native }) => native !== undefined && hasNan(native.float.xm[decoded.reg]!)) },
   { why: 'an MMX instruction that faults at its operand, or whose SSE part raises #XM, may have set TOP and the tags (seen)', what: 'x87',
     applies: all(ops('movd movq movntq maskmovq cvtps2pi cvttps2pi cvtpd2pi cvttpd2pi cvtpi2ps cvtpi2pd'), ends(STACK, GENERAL, PAGE, ALIGNMENT, NUMERIC)) },
 
