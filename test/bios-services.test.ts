@@ -215,6 +215,39 @@ interrupt: push ax
   });
 });
 
+describe('firmware of up to 16 MiB', () => {
+  /** Says where it is: from the reset vector at its end to its first byte by a far jump in flat protected mode, which prints the last word below 1 MiB and ends. */
+  function large(mib: number): Uint8Array {
+    const image = new Uint8Array(mib * 2 ** 20).fill(0xf4);
+    const base = 2 ** 32 - image.length;
+    const put = (at: number, source: string): void => {
+      const { bytes, problems } = assemble(source);
+      expect(problems).toEqual([]);
+      image.set(bytes, at);
+    };
+    put(
+      0,
+      'bits 32\nmov ax, 10h\nmov ds, ax\nmov dx, 3f8h\nmov al, [0xffff4]\nout dx, al\nmov byte [0xffff4], 57h\nmov al, [0xfffffff4]\nout dx, al\ncli\nhlt',
+    );
+    put(image.length - 0x100, `bits 16\no32 lgdt [cs:0ffc0h]\nmov eax, cr0\nor al, 1\nmov cr0, eax\njmp dword 8:${base}`);
+    put(image.length - 0x40, `dw 23\ndd 0ffffffd0h\ntimes 10 db 0\ndd 0, 0, 0ffffh, 0cf9b00h, 0ffffh, 0cf9300h`);
+    put(image.length - 16, 'bits 16\njmp near $ - 0f0h\nnop\ndb "ROM"');
+    return image;
+  }
+  it.each([
+    ['a PC', 2],
+    ['a PC', 16],
+  ])('%s starts with %i MiB, whose end lies below 1 MiB, too', (_what, mib) => {
+    const machine = Machine.create(new SharedArrayBuffer((32 + mib) * 2 ** 20));
+    const change = {
+      machine,
+      record: createDomain(machine, MEMORY_MIB, P2M_FRAMES),
+      boot: { kind: 'firmware' as const, image: large(mib), name: 'large.fd' },
+    };
+    expect(printed([], change).text).toBe('RR');
+  });
+});
+
 describe('El Torito', () => {
   const BLOCK = 2048,
     RECORD = 17,

@@ -216,7 +216,7 @@ export class Cpu implements Core, Processor {
     for (let s = ES; s <= TR; s++) {
       const at = SEG + s * SEG_WORDS;
       R[at + SEG_LIMIT] = 0xffff;
-      R[at + SEG_RIGHTS] = s === LDTR ? 0x82 : s === TR ? 0x8b : s === CS ? 0x9b : 0x93;
+      R[at + SEG_RIGHTS] = s === LDTR ? 0x82 : s === TR ? 0x8b : 0x93;
     }
     // SDM vol. 3, table 9-1.
     R[SEG + CS * SEG_WORDS + SEG_SELECTOR] = 0xf000;

@@ -321,7 +321,7 @@ describe('ringside boot', () => {
     expect(readFileSync(place('debug.txt'), 'utf8')).toBe('BI');
     expect(await boot(['--bios', written('short.bin', image.subarray(1))])).toMatchObject({
       status: 2,
-      err: 'ringside: short.bin has 65535 bytes; a firmware image has 65536, 131072 or 262144. Take another file.\n',
+      err: 'ringside: short.bin has 65535 bytes; a firmware image has 64 KiB to 16 MiB, in whole blocks of 4096 bytes. Take another file.\n',
     });
   });
 

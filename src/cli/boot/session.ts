@@ -115,7 +115,8 @@ export class Session {
     const hostMs = parts.virtualTime ? undefined : sharedMs;
     const needs = (blueprint: Blueprint): number => {
       const { seenMiB, p2mFrames } = shapeOf(blueprint, 0);
-      return machineBytesFor(seenMiB, p2mFrames || undefined);
+      const firmwareBytes = blueprint.boot.kind === 'firmware' ? blueprint.boot.image.length : 0;
+      return machineBytesFor(seenMiB, p2mFrames || undefined) + firmwareBytes;
     };
     const driverBytes = parts.storage ? DISK_DRIVER_BYTES : 0;
     const bytes = parts.hostMemoryMiB === undefined ? blueprints.reduce((sum, blueprint) => sum + needs(blueprint), driverBytes) : parts.hostMemoryMiB * MIB;

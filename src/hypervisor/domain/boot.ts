@@ -12,9 +12,14 @@ import { planPv } from '../xen/pv/builder.ts';
 
 const KIB = 1024;
 const MAX_OPTION_ROM_BYTES = 64 * KIB;
-/** Sizes of flash parts that PC boards had in this range. */
-const FIRMWARE_BYTES = [64 * KIB, 128 * KIB, 256 * KIB];
 const MIB = 0x100000;
+/** What lies below 1 MiB, too, and the most that the chipset decodes below 4 GiB (flash parts of PC boards; QEMU's limit is half of it). Erase blocks have 4 KiB. */
+const LEAST_FIRMWARE = 64 * KIB,
+  MOST_FIRMWARE = 16 * MIB,
+  FIRMWARE_BLOCK = 4 * KIB;
+/** Firmware of a guest of Xen that fits below 1 MiB lies there alone (hvmloader's rombios and SeaBIOS); of what is larger, as OVMF is, the last part. */
+const MOST_BELOW_1_MIB = 256 * KIB,
+  OF_LARGER = 64 * KIB;
 const CR0_PE_ET = 0x11;
 
 /** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
@@ -45,8 +50,9 @@ export type Boot =
  */
 export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | 'pv'): EntryState | undefined {
   if (boot.kind === 'firmware') {
-    if (!FIRMWARE_BYTES.includes(boot.image.length))
-      throw new LoadError(`${boot.name} has ${boot.image.length} bytes; a firmware image has 65536, 131072 or 262144. Take another file.`);
+    const { length } = boot.image;
+    if (length < LEAST_FIRMWARE || length > MOST_FIRMWARE || length % FIRMWARE_BLOCK !== 0)
+      throw new LoadError(`${boot.name} has ${length} bytes; a firmware image has 64 KiB to 16 MiB, in whole blocks of 4096 bytes. Take another file.`);
     if (boot.loader) {
       if (xen !== 'hvm') throw new LoadError(`${boot.loader.name} starts firmware in HVM guests of Xen alone. Add --type hvm.`);
       loadKernel({ write() {}, fill() {} }, hvmloaderOptions(boot.loader, boot, memoryMiB));
@@ -78,6 +84,9 @@ export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | '
     },
   );
 }
+
+/** Whether a domain has its firmware below 4 GiB: on a PC in a ROM there; under Xen where it is too large to lie below 1 MiB alone. */
+export const hasHighFirmware = (boot: Boot, isXen: boolean): boolean => boot.kind === 'firmware' && !boot.loader && (!isXen || boot.image.length > MOST_BELOW_1_MIB);
 
 /** Guest frames that a domain's p2m covers: to the end of RAM, or to 4 GiB where firmware or Xen's special pages lie there. */
 export function p2mFrames(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh'): number {
@@ -117,7 +126,8 @@ export function loadBoot({ options, processor, memory, platform, firmware, xen }
   if (xen) {
     // Firmware of a guest of Xen counts on what hvmloader does before it: it lies in RAM below 1 MiB, where it can write its variables (SeaBIOS forgets in
     // a ROM that it has found Xen), and is jumped to there.
-    memory.write(MIB - boot.image.length, boot.image);
+    const low = boot.image.length > MOST_BELOW_1_MIB ? boot.image.subarray(-OF_LARGER) : boot.image;
+    memory.write(MIB - low.length, low);
     processor.regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = 0xf0000;
     const tables = firmwareTables(memoryMiB);
     platform.prepareForFirmware?.(tables);

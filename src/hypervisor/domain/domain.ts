@@ -15,7 +15,7 @@ import type { NicModel } from '../../devices/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
 import { TimerQueue } from '../../devices/index.ts';
 import { A20Gate } from '../memory/a20.ts';
-import { type Boot, loadBoot } from './boot.ts';
+import { type Boot, hasHighFirmware, loadBoot } from './boot.ts';
 import { bothOf, LastCode } from './last-code.ts';
 import { type BreakHit, type BreakPoint, Breaks } from './breaks.ts';
 import { type DomainClock, HostClock, VirtualClock } from './clock.ts';
@@ -225,8 +225,9 @@ export class Domain {
     });
     if (boot.kind === 'firmware') {
       const flush = (): void => this.processor.flushTlb();
-      // What hvmloader starts lies in RAM: an HVM guest of Xen has no ROM.
-      if (record.xenOffset === 0) this.firmware = new FirmwareMap(machine, record, flush);
+      // What hvmloader starts lies in RAM: an HVM guest of Xen has no ROM below 1 MiB.
+      const isXen = record.xenOffset !== 0;
+      if (!isXen || hasHighFirmware(boot, isXen)) this.firmware = new FirmwareMap(machine, record, flush, !isXen);
       this.video = new VideoFrames(machine, record, flush);
     }
     this.memory.onWrite = mfn => {
@@ -256,7 +257,7 @@ export class Domain {
       ...(options.apic ? { processors: record.vcpus, online: record.onlineVcpus } : {}),
       ...(xenBoard(machine, record) ?? {}),
       onNmi: id => this.vcpus.nmi(id),
-      onInit: id => this.vcpus.init(id),
+      onInit: id => this.init(id),
       onStartup: (id, vector) => this.vcpus.startup(id, vector),
       onMessage: to => this.vcpus.call(to),
       onIgnoreNumericError: () => this.processor.ignoreNumericError(),
@@ -319,6 +320,12 @@ export class Domain {
   private askReset(kind: ResetKind): void {
     if (this.resetAsked !== 'board') this.resetAsked = kind;
     this.leaveSlice = true;
+  }
+
+  /** INIT of a processor. Processor 0 goes to the reset vector, where a PC without firmware has only what stands in for that. */
+  private init(id: number): void {
+    if (id === 0 && !this.xen && this.options.boot.kind !== 'firmware') this.askReset('processor');
+    else this.vcpus.init(id);
   }
 
   /** A triple fault resets a PC's processors. False: that would lead nowhere, and is no way that a program takes on purpose. */
@@ -519,7 +526,7 @@ export class Domain {
     for (const vcpu of vcpus.all) vcpus.canRun(vcpu);
   }
 
-  /** RESET pin: the PC starts again, whatever `onReset` says. Also brings a domain back that has stopped. */
+  /** A person has the PC start again, whatever `onReset` says, with empty memory. Also brings a domain back that has stopped. */
   reset(): void {
     const { machine, record } = this.options;
     for (let gfn = 0; gfn < record.ramFrames; gfn++) {
@@ -528,6 +535,11 @@ export class Domain {
       machine.scrub(entry >>> FRAME_SHIFT);
       this.processor.invalidate(entry >>> FRAME_SHIFT);
     }
+    this.startAgain();
+  }
+
+  /** RESET pin: memory keeps what is in it, as on a board and under QEMU; what is loaded lies over it. */
+  private startAgain(): void {
     this.ending = this.endingAsked = this.resetAsked = null;
     this.serialFeed.drop();
     this.start();
@@ -760,7 +772,7 @@ export class Domain {
       return;
     }
     if (!asked && (report !== undefined || this.options.onReset === 'restart')) {
-      this.reset();
+      this.startAgain();
       this.options.onRestart?.(report);
       return;
     }

@@ -1,5 +1,5 @@
 /**
- * Where a firmware image lies and what the PAM registers make of it: the p2m of 0xC0000-0xFFFFF and of the last KiB below 4 GiB.
+ * Where a firmware image lies and what the PAM registers make of it: the p2m of 0xC0000-0xFFFFF and of the end of the 4 GiB.
  * Source: 82441FX (PMC) datasheet, order number 290549, 3.2.18 (programmable attribute map).
  * The p2m has one frame for reads and writes; where they part (reads ROM, writes RAM: how a BIOS is copied over itself) stores come here one by one.
  */
@@ -26,8 +26,11 @@ export class FirmwareMap {
   private readonly rom = new Int32Array(FRAMES);
   private readonly writesRam = new Uint8Array(FRAMES);
   private image = new Int32Array(0);
+  private readonly isRom: boolean;
 
-  constructor(machine: Machine, record: DomainRecord, onChange: () => void) {
+  /** `isRom`: it is not written, and its end lies over the RAM below 1 MiB, too; else it is RAM at the end of the 4 GiB, as Xen's hvmloader puts OVMF there. */
+  constructor(machine: Machine, record: DomainRecord, onChange: () => void, isRom = true) {
+    this.isRom = isRom;
     this.machine = machine;
     this.owner = record.id;
     this.p2m = machine.p2m(record);
@@ -35,7 +38,7 @@ export class FirmwareMap {
     this.ram = this.p2m.slice(FIRST, FIRST + FRAMES);
   }
 
-  /** Puts the image in, ending at 4 GiB, and hides the RAM, as at reset. @throws HostError */
+  /** Puts the image in, ending at 4 GiB, and hides the RAM that a ROM lies over, as at reset. @throws HostError */
   load(image: Uint8Array): void {
     const { machine, p2m, rom } = this;
     if (p2m.length < TOP) throw new HostError('The domain was made without room for firmware below 4 GiB.');
@@ -47,17 +50,19 @@ export class FirmwareMap {
       for (const mfn of this.image) machine.setDeviceFrame(mfn);
     }
     for (let i = 0; i < frames; i++) {
-      const entry = (this.image[i] << FRAME_SHIFT) | READ_ONLY;
+      const entry = (this.image[i] << FRAME_SHIFT) | (this.isRom ? READ_ONLY : RIGHTS);
       machine.bytes.set(image.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES), this.image[i] * FRAME_BYTES);
       p2m[TOP - frames + i] = entry;
       const low = FIRST + FRAMES - frames + i;
       if (low >= LOWER_BIOS) rom[low - FIRST] = entry;
     }
     this.shadow(FIRST * FRAME_BYTES, FRAMES * FRAME_BYTES, false, false);
+    this.onChange();
   }
 
   /** PAM registers of a range have changed (Shadowing of the host bridge). */
   readonly shadow = (base: number, length: number, readsRam: boolean, writesRam: boolean): void => {
+    if (!this.isRom) return;
     for (let gfn = base >>> FRAME_SHIFT; gfn < (base + length) >>> FRAME_SHIFT; gfn++) {
       const i = gfn - FIRST;
       this.writesRam[i] = writesRam ? 1 : 0;
@@ -75,7 +80,7 @@ export class FirmwareMap {
 
   /** Whether ROM may lie over the RAM at a guest frame. */
   hides(gfn: number): boolean {
-    return gfn >= FIRST && gfn < FIRST + FRAMES;
+    return this.isRom && gfn >= FIRST && gfn < FIRST + FRAMES;
   }
 
   /** p2m entry of the RAM at a guest frame, also where ROM hides it. */
