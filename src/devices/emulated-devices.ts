@@ -80,6 +80,8 @@ export interface EmulatedDeviceOptions {
   processors?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
+  /** The hypervisor's half has a HPET: what firmware is told. */
+  hpet?: boolean;
   /** Xen's platform device (slot 4), for guests of Xen. */
   xenPlatform?: boolean;
   /**

@@ -10,13 +10,14 @@ import { LocalApic } from './apic/local-apic.ts';
 import type { Device, MemoryRange, State, Timers } from './bus.ts';
 import { COPROCESSOR_IRQ, CoprocessorError } from './coprocessor-error.ts';
 import type { ModelSignals } from './emulated-devices.ts';
+import { Hpet } from './hpet.ts';
 import { IoBus, OverlapError } from './io-bus.ts';
 import { IRQ_COUNT, IrqLines } from './irq-lines.ts';
 import { PciLinks } from './pci/pci-links.ts';
 import { Pic } from './pic.ts';
 import { Pit } from './pit.ts';
 import { Rtc } from './rtc.ts';
-import { subState } from './state.ts';
+import { restoreDevice } from './state.ts';
 
 export interface PlatformDeviceOptions {
   timers: Timers;
@@ -35,6 +36,8 @@ export interface PlatformDeviceOptions {
   online?: number;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
+  /** There is a HPET, too, where there is an I/O APIC. */
+  hpet?: boolean;
   /** Time on the machine's clock at which the guest's TSC reaches a value; absent: no TSC-deadline timer (CPUID must not show it). */
   tscDeadlineNs?: (low: number, high: number) => number;
   /** Port 0xF0 was written: IGNNE# (Processor.ignoreNumericError). */
@@ -94,13 +97,17 @@ export class PlatformDevices implements ModelSignals {
     });
     this.links = new PciLinks(irqs);
     this.pm = new Piix4Pm(timers, bus, irqs.source(SCI_IRQ), () => options.onPowerOff());
-    this.pit = new Pit(timers, irqs.source(0), () => this.timerWaits());
-    this.rtc = new Rtc(timers, irqs.source(8), options);
+    // Saved states number request lines in this order.
+    const irq0 = irqs.source(0),
+      irq8 = irqs.source(8);
+    const hpet = options.hpet && this.ioApic ? new Hpet(timers, { irq0, irq8, pin: (pin, level) => this.ioApic?.setLine(pin, level) }) : undefined;
+    this.pit = new Pit(timers, hpet?.timerLine ?? irq0, () => this.timerWaits());
+    this.rtc = new Rtc(timers, hpet?.clockLine ?? irq8, options);
     this.coprocessor = new CoprocessorError(irqs.source(COPROCESSOR_IRQ), () => options.onIgnoreNumericError?.());
     this.modelLine = irqs.routed();
     this.upcallLine = irqs.routed();
     const { pic, pit, rtc, pm, coprocessor } = this;
-    this.devices = [this.links, pm, pit, rtc, coprocessor, irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics];
+    this.devices = [this.links, pm, ...(hpet ? [hpet] : []), pit, rtc, coprocessor, irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics];
     for (const device of this.devices) bus.plug(device);
   }
 
@@ -264,7 +271,7 @@ export class PlatformDevices implements ModelSignals {
   }
 
   restore(state: State): void {
-    for (const device of this.devices) device.restore(subState('machine', state, device.name));
+    for (const device of this.devices) restoreDevice(device, state);
     this.placeApics();
     this.updateIntr(0);
   }

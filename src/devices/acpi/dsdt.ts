@@ -4,6 +4,7 @@
  */
 import * as aml from './aml.ts';
 import type { Aml } from './aml.ts';
+import { HPET_BASE, HPET_BYTES } from '../hpet.ts';
 import { PM_BASE, SLEEP_TYPE_S5, SMBUS_BASE } from './piix4-pm.ts';
 
 const LINKS = ['LNKA', 'LNKB', 'LNKC', 'LNKD'];
@@ -48,9 +49,10 @@ const isa = (at: string, id: string, uid: number, ...descriptors: Aml[]): Aml =>
 export interface DsdtOptions {
   /** First address that is neither RAM nor below it: PCI memory windows start here. */
   pciMemoryBase: number;
+  hpet?: boolean;
 }
 
-export function dsdt({ pciMemoryBase }: DsdtOptions): Aml {
+export function dsdt({ pciMemoryBase, hpet = false }: DsdtOptions): Aml {
   return [
     ...aml.name('\\_S5', aml.list(SLEEP_TYPE_S5, SLEEP_TYPE_S5, 0, 0)),
     ...aml.scope('\\_SB',
@@ -72,6 +74,7 @@ export function dsdt({ pciMemoryBase }: DsdtOptions): Aml {
           aml.region('PIRQ', 2, 0x60, 4),
           aml.field('PIRQ', [['PRQ0', 8], ['PRQ1', 8], ['PRQ2', 8], ['PRQ3', 8]]),
           isa('RTC', 'PNP0B00', 0, aml.ioPort(0x70, 8), aml.irq(8)),
+          ...(hpet ? [isa('HPET', 'PNP0103', 0, aml.fixedMemory(HPET_BASE, HPET_BYTES))] : []),
           isa('KBD', 'PNP0303', 0, aml.ioPort(0x60, 1), aml.ioPort(0x64, 1), aml.irq(1)),
           isa('MOU', 'PNP0F13', 0, aml.irq(12)),
           isa('COM1', 'PNP0501', 1, aml.ioPort(0x3f8, 8), aml.irq(4)),

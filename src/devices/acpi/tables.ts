@@ -1,9 +1,10 @@
 /**
- * ACPI tables for this board: RSDP, RSDT, XSDT, FADT, FACS, DSDT and, with APICs, MADT.
+ * ACPI tables for this board: RSDP, RSDT, XSDT, FADT, FACS, DSDT and, with APICs, MADT, with a HPET its own.
  * Source: ACPI specification, chapter 5 (table layouts; FADT of revision 3, so that every 32-bit system since 2000 reads it).
  */
 import type { Dma } from '../bus.ts';
 import { LOW_RAM_LIMIT_MIB } from '../e820.ts';
+import { HPET_BASE, HPET_ID } from '../hpet.ts';
 import { CMOS_CENTURY } from '../rtc.ts';
 import { dsdt } from './dsdt.ts';
 import { ACPI_DISABLE, ACPI_ENABLE, GPE0_STATUS, PM1_CONTROL, PM1_STATUS, PM_BASE, PM_TIMER, SCI_IRQ, SMI_COMMAND_PORT } from './piix4-pm.ts';
@@ -19,6 +20,8 @@ export interface AcpiOptions {
   maker?: AcpiMaker;
   /** From one processor's APIC identifier to the next one's (default 1). */
   apicIdStep?: number;
+  /** Describe a HPET. */
+  hpet?: boolean;
 }
 
 /** Who made tables, as their headers say. */
@@ -34,9 +37,9 @@ const RINGSIDE: AcpiMaker = { oem: 'RNGSID', table: 'RINGSIDE', creator: 'RSDE' 
 export const XEN: AcpiMaker = { oem: 'Xen', table: 'HVM', creator: 'HVML' };
 
 /** What a board with these options has tables for. */
-export function acpiOf(board: { memoryMiB: number; apic?: boolean; processors?: number; online?: number; apicIdStep?: number; xenPlatform?: boolean }): AcpiOptions {
-  const { memoryMiB, apic = false, processors = 1, online = processors, apicIdStep = 1 } = board;
-  return { memoryMiB, apic, processors, online, apicIdStep, maker: board.xenPlatform ? XEN : RINGSIDE };
+export function acpiOf(board: { memoryMiB: number; apic?: boolean; processors?: number; online?: number; apicIdStep?: number; xenPlatform?: boolean; hpet?: boolean }): AcpiOptions {
+  const { memoryMiB, apic = false, processors = 1, online = processors, apicIdStep = 1, hpet = false } = board;
+  return { memoryMiB, apic, processors, online, apicIdStep, hpet: hpet && apic, maker: board.xenPlatform ? XEN : RINGSIDE };
 }
 
 /** Where `installAcpi` puts the RSDP (paragraph-aligned in the BIOS area, as the search wants) and the tables it points at. */
@@ -49,7 +52,8 @@ const LOCAL_APIC_ADDRESS = 0xfee00000, IO_APIC_ADDRESS = 0xfec00000;
 const WBINVD = 1 << 0, PROC_C1 = 1 << 2, SLP_BUTTON = 1 << 5, RESET_REG_SUP = 1 << 10;
 /** FADT IAPC_BOOT_ARCH: there are ISA devices, and an 8042. */
 const LEGACY_DEVICES = 1, HAS_8042 = 2;
-const SYSTEM_IO = 1;
+const SYSTEM_MEMORY = 0,
+  SYSTEM_IO = 1;
 
 /** Little-endian fields at fixed offsets. */
 export class Table {
@@ -148,6 +152,13 @@ function madt(processors: number, apicIdStep: number, online: number): Uint8Arra
   return sdt('APIC', 3, body);
 }
 
+/** IA-PC HPET Specification 1.0a, 3.2.4: which timer block, where its registers are. */
+function hpetTable(): Uint8Array {
+  // Fewest ticks of a period: 128 are 2 µs.
+  const table = new Table(20).u32(0, HPET_ID).u8(4, SYSTEM_MEMORY).u8(5, 64).u32(8, HPET_BASE).u8(16, 0).u16(17, 128);
+  return sdt('HPET', 1, table.bytes);
+}
+
 /** A place in one of the two blobs that holds an offset into `tables` and wants the address of `tables` added. */
 export interface Pointer {
   in: 'rsdp' | 'tables';
@@ -171,10 +182,10 @@ export interface AcpiBlobs {
   checksums: Checksum[];
 }
 
-export function buildAcpi({ memoryMiB, apic, processors = 1, apicIdStep = 1, online = processors, maker }: AcpiOptions): AcpiBlobs {
+export function buildAcpi({ memoryMiB, apic, processors = 1, apicIdStep = 1, online = processors, maker, hpet = false }: AcpiOptions): AcpiBlobs {
   // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
   const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
-  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase })), fadt: fadt(), others: apic ? [madt(processors, apicIdStep, online)] : [] }, maker);
+  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet })), fadt: fadt(), others: [...(apic ? [madt(processors, apicIdStep, online)] : []), ...(hpet ? [hpetTable()] : [])] }, maker);
 }
 
 /** Puts the maker into a table's header. */

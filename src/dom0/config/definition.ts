@@ -63,6 +63,8 @@ export interface Definition {
   modelInDomain0?: boolean;
   /** The BIOS starts boot sectors that do not end in 55 AA, too (device_model_args = [ "-no-fd-bootchk" ]). */
   noSignatureCheck?: true;
+  /** An HVM guest has no HPET (hpet = 0); absent: it has one, as libxl's default is. */
+  hpet?: false;
   /** Bits of HVM_PARAM_VIRIDIAN: the Hyper-V interface of an HVM guest. */
   viridian?: number;
   /** The last instructions of its vCPUs are kept (vmtrace_buf_kb): KiB that were asked for. */

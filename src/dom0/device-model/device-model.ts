@@ -16,7 +16,7 @@ import { IoreqServer } from '../../hypervisor/ioreq/index.ts';
 import { SignalSender } from '../../hypervisor/ioreq/index.ts';
 import { MODEL, XEN_MODEL } from '../../hypervisor/layout/index.ts';
 import { type DomainRecord, FRAME_BYTES, VIDEO_BYTES } from '../../hypervisor/memory/index.ts';
-import { ScreenBlock } from '../../hypervisor/domain/index.ts';
+import { hasHpet, ScreenBlock } from '../../hypervisor/domain/index.ts';
 import { SerialFeed } from '../../hypervisor/domain/index.ts';
 import { APIC_ID_STEP } from '../../hypervisor/xen/index.ts';
 import type { Dom0 } from '../../hypervisor/xen/index.ts';
@@ -103,6 +103,7 @@ export class DeviceModel {
         processors: record.vcpus,
         apicIdStep: APIC_ID_STEP,
         xenPlatform: true,
+        hpet: hasHpet(dom0.machine, record),
       },
       signals,
     );

@@ -329,7 +329,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.parts.recorder?.called(record.id, uuid);
     this.noteCall(record, 'XEN_DOMCTL_createdomain', `domain ${record.id}: ${populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`);
     try {
-      if (xen) this.services.prepare(record, uuid, modelHere, definition.viridian);
+      if (xen) this.services.prepare(record, uuid, modelHere, { viridian: definition.viridian ?? 0, hpet: xen === 'hvm' && definition.hpet !== false });
     } catch (error) {
       destroyDomain(machine, record);
       throw error;

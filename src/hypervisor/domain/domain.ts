@@ -45,7 +45,7 @@ import { goBack, isWayBack } from './warm-reset.ts';
 import { exitsByName } from '../view/counters.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { ModelAccount } from '../view/model-account.ts';
-import { APIC_ID_STEP, HYPERCALLS, SHUTDOWN } from '../xen/abi.ts';
+import { APIC_ID_STEP, HVM_PARAM, HYPERCALLS, SHUTDOWN } from '../xen/abi.ts';
 import type { XenGuest, XenParts } from '../xen/guest.ts';
 import { isCodeShared } from '../xen/memory/stale.ts';
 
@@ -888,13 +888,19 @@ function endingOf(code: number, report: (sentence: string) => string): Ending {
 }
 
 /** The board that a domain with Xen's interface stands on. */
-function xenBoard(machine: Machine, record: DomainRecord): { xen: 'hvm' | 'pvh'; apicIdStep: number; modelElsewhere?: boolean } | undefined {
+function xenBoard(machine: Machine, record: DomainRecord): { xen: 'hvm' | 'pvh'; apicIdStep: number; modelElsewhere?: boolean; hpet: boolean } | undefined {
   if (record.xenOffset === 0) return undefined;
   return {
     xen: machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.HVM ? 'hvm' : 'pvh',
     apicIdStep: APIC_ID_STEP,
+    hpet: hasHpet(machine, record),
     ...(modelElsewhere(machine, record) ? { modelElsewhere: true } : {}),
   };
+}
+
+/** Whether the toolstack wants a HPET (HVM_PARAM_HPET_ENABLED). */
+export function hasHpet(machine: Machine, record: DomainRecord): boolean {
+  return machine.words[(record.xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.HPET_ENABLED] !== 0;
 }
 
 /** Whether the toolstack wants the domain's device model in Domain 0. */

@@ -36,6 +36,8 @@ export interface PlatformOptions {
   apicIdStep?: number;
   /** Its devices are QEMU's where those are not an IBM PC's (default: for HVM guests of Xen). */
   likeQemu?: boolean;
+  /** With a HPET. */
+  hpet?: boolean;
   /** A board for guests of Xen: a PC with its platform device, or local APICs alone. */
   xen?: 'hvm' | 'pvh';
   /** The device model is in Domain 0: the board has the hypervisor's devices alone. */

@@ -89,7 +89,7 @@ export class Campaign {
       this.lives++;
       const record = createDomain(machine, HOSTILE_MIB, options.type === 'pv' ? machine.frames : WHOLE_P2M, Hostile.shape(options.type));
       const uuid = `00000000-0000-0000-0000-${String(this.uuid++).padStart(12, '0')}`;
-      services.prepare(record, uuid, false, options.type === 'hvm' ? EVERY_ENLIGHTENMENT : 0);
+      services.prepare(record, uuid, false, options.type === 'hvm' ? { viridian: EVERY_ENLIGHTENMENT, hpet: true } : {});
       neighbours.lend(record.id);
       const others = neighbours.all.map(neighbour => neighbour.record.id);
       const foreign = [...neighbours.all.flatMap(({ lent }) => lent), ...Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => others.includes(machine.ownerOf(mfn)))];

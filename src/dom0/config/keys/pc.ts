@@ -27,7 +27,14 @@ export const pc: Family = {
     ),
     ...alike('parallel', 'list or string', ignored('no parallel port', 'The PC has no parallel port.'), value => value === 'none'),
     ...alike('snapshot', 'defbool', approximated('files stay as they are', "What the guest writes to a disk's file is kept in memory in any case, and the file stays as it is."), isOne),
-    ...alike('hpet', 'defbool', ignored('the PC has no HPET', 'The PC has no HPET; guests use the 8254, the ACPI timer or the TSC.'), isZero),
+    // libxl's default is 1.
+    hpet: rule('defbool', used('it has a HPET', 'The PC has a High Precision Event Timer, and ACPI tells of it.'), {
+      into: (definition, { number }) => {
+        if (number === 0) definition.hpet = false;
+      },
+      judge: ({ number }) => (number === 0 ? used('no HPET', 'The PC has no High Precision Event Timer.') : undefined),
+      from: ({ type, hpet }) => (type === 'hvm' && hpet === false ? 0 : undefined),
+    }),
     ...alike('vga', 'string', vga, value => value === 'stdvga', oneOf(['stdvga', 'cirrus', 'qxl', 'none'])),
     ...alike('stdvga', 'defbool', vga, isOne),
     ...alike('videoram', 'number', approximated('the VGA has 16 MiB', 'The VGA has 16 MiB of memory.'), is(16)),
