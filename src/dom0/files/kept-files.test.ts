@@ -97,7 +97,7 @@ describe("Domain 0's file tree", () => {
       const store = new LoggingStore();
       const files = await open(store);
       await files.writeFile('/root/n', '1\n');
-      const bash = new Bash({ fs: files, programs: [], sleep: async () => {}, environment: {}, directory: '/root' });
+      const bash = new Bash({ fs: files, programs: [], sleep: async () => {}, environment: {}, directory: '/root', random: () => 0 });
       await bash.run(': > /root/empty');
       store.stepsLeft = 1 + random(8);
       let acknowledged = 1;

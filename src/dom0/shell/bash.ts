@@ -5,7 +5,12 @@
 import type { Bash as JustBash, ExecResult, IFileSystem } from 'just-bash/browser';
 import { visible } from '../terminal.ts';
 import { HereDocuments } from './here-documents.ts';
+import { Jobs, SIGNALS } from './jobs.ts';
 import { failed, type Program, type Ran, type Surroundings } from './program.ts';
+import { PATHS, Rewriting, type Scope } from './rewriting.ts';
+import { arraysOf, exitHandler, namesOf, SHELL_PID, shellCommands } from './shell-commands.ts';
+import { smallTools } from './small-tools.ts';
+import { toolCommands } from './tools.ts';
 
 /** Its own words for a line that goes on: `if true`, an open quote. */
 const GOES_ON = /(?:got (?:EOF|HEREDOC_CONTENT)|[Uu]nterminated|[Uu]nexpected EOF|unexpected end of (?:file|input))/;
@@ -15,8 +20,19 @@ const JOINED = /(?:^|\n)(?!\s*#)[^\n]*(?<!\\)(?:\\\\)*\\$/;
 const ERRORS: Record<string, string> = { ENOENT: 'No such file or directory', EISDIR: 'Is a directory', ENOTDIR: 'Not a directory', EACCES: 'Permission denied', ENOSPC: 'No space left on device', EFBIG: 'File too large' };
 const SYNTAX_ERROR = 2;
 const INTERRUPTED = 130;
+const HANGUP = SIGNALS.indexOf('HUP');
+/** Most characters of a command that goes on from line to line: with each of them it is read anew. What a here-document holds is not counted. */
+const MOST_GOING_ON = 32 * 1024;
+/** just-bash reads a million bytes (MAX_INPUT_SIZE). */
+const MOST_CHARACTERS = 990_000;
+/** Options of `set` that stay from line to line: none that would trace or end lines of the shell's own. */
+const KEPT_OPTIONS = ['allexport', 'noclobber', 'noglob', 'nounset', 'pipefail'];
 /** Longest that one line may run. */
 const DAY_MS = 86_400_000;
+/** A shell ends at Ctrl + C, and not at so many commands: those limits of just-bash's are for scripts of strangers. */
+const LIMITS = { maxExecutionTimeMs: DAY_MS, maxCommandCount: 1e9, maxLoopIterations: 1e9, maxAwkIterations: 1e9, maxSedIterations: 1e9, maxWorkUnits: 1e12 };
+/** The login's shell is root's, as in Debian's Domain 0. */
+const PROCESS = { pid: SHELL_PID, ppid: 1, uid: 0, gid: 0 };
 /** Questions to programs and files, some milliseconds of them, after which others have their turn. */
 const ASKED_A_TURN = 64;
 /** What a file system answers at once, without a promise. */
@@ -30,21 +46,47 @@ export interface BashParts {
   sleep(ms: number): Promise<void>;
   environment: Record<string, string>;
   directory: string;
+  /** Below a number: for names of temporary files, and shuf. */
+  random(below: number): number;
 }
 
-/** The same files, before whose answers `turn` may want to be waited for. */
-const inTurns = (fs: IFileSystem, turn: () => Promise<void> | undefined): IFileSystem =>
+/** The same files, before whose answers `turn` may want to be waited for; `instead`: texts that the next reader of a file finds. */
+const inTurns = (fs: IFileSystem, turn: () => Promise<void> | undefined, instead: Map<string, string>): IFileSystem =>
   new Proxy(fs, {
     get(files, name) {
       const value = Reflect.get(files, name) as unknown;
       if (typeof value !== 'function') return value;
       if (AT_ONCE.has(name)) return value.bind(files);
       return (...given: unknown[]) => {
+        const text = name === 'readFile' ? instead.get(String(given[0])) : undefined;
+        if (text !== undefined) {
+          instead.delete(String(given[0]));
+          return Promise.resolve(text);
+        }
         const wait = turn();
         return wait ? wait.then(() => Reflect.apply(value, files, given)) : Reflect.apply(value, files, given);
       };
     },
   });
+
+/** What a program sees, with the files that stand for standard input, output and errors. */
+function standardFiles(around: Surroundings, stdin: Uint8Array): { around: Surroundings; written: { stdout: string; stderr: string } } {
+  const written = { stdout: '', stderr: '' };
+  const among = (paths: readonly string[], path: string): boolean => paths.includes(path);
+  const { readFile, writeFile } = around;
+  return {
+    written,
+    around: {
+      ...around,
+      readFile: async path => (among(PATHS.stdin, path) ? stdin : readFile(path)),
+      writeFile: async (path, bytes) => {
+        const to = among(PATHS.stdout, path) ? 'stdout' : among(PATHS.stderr, path) ? 'stderr' : undefined;
+        if (to === undefined) return writeFile(path, bytes);
+        written[to] += new TextDecoder().decode(bytes);
+      },
+    },
+  };
+}
 
 /** @throws Error where the module cannot be loaded */
 export class Bash {
@@ -54,11 +96,27 @@ export class Bash {
   private loaded: Promise<JustBash> | undefined;
   private abort = new AbortController();
   private readonly documents = new HereDocuments();
+  readonly jobs = new Jobs();
+  private readonly rewriting = new Rewriting();
+  private readonly instead = new Map<string, string>();
+  /** What lines leave to those after them besides variables: functions, arrays as `declare -p` has them, options of `set`, the last status. */
+  private readonly login: Scope;
+  private declared = '';
+  private options = '';
+  private status = 0;
+  /** What ends a here-document that is not whole. */
+  private missing: string | undefined;
 
   constructor(parts: BashParts) {
     this.parts = parts;
     this.directory = parts.directory;
     this.environment = { ...parts.environment };
+    this.login = this.rewriting.open({ keeps: true });
+  }
+
+  /** Whether a line is one more of a here-document that the last lines began: these need not be read again for it. */
+  isInDocument(line: string): boolean {
+    return this.missing !== undefined && line.replace(/^\t+/, '') !== this.missing;
   }
 
   /** Runs lines to their end. `undefined`: they are not whole, more must come. `isAll`: no more will come. */
@@ -68,32 +126,78 @@ export class Bash {
   }
 
   private async execute(lines: string, stdin: string, isAll: boolean): Promise<Ran | undefined> {
-    const bash = await this.bash();
-    if (!isAll && JOINED.test(lines)) return undefined;
     const { documents } = this;
+    this.missing = undefined;
+    if (lines.length > MOST_CHARACTERS) return { stdout: '', stderr: `bash: a command of ${lines.length} characters is too long here, where at most ${MOST_CHARACTERS} are read: bring a file into Domain 0 instead, and name that.\n`, status: SYNTAX_ERROR };
+    const bash = await this.bash();
+    if (!isAll && JOINED.test(lines.slice(-MOST_GOING_ON))) return undefined;
     Object.assign(documents, { isAll, missing: undefined });
     this.abort = new AbortController();
     const { signal } = this.abort;
     const { '?': _status, ...env } = this.environment;
     const interrupted = new Promise<'interrupted'>(resolve => signal.addEventListener('abort', () => resolve('interrupted')));
-    // bash has a help of its own, and no program takes its place.
-    const ours = lines.replace(/^\s*help(?=\s|$)/, '/usr/bin/help');
-    const done = bash.exec(ours, { env, replaceEnv: true, cwd: this.directory, stdin, rawScript: true, signal }).catch((error: Error) => {
+    this.login.ends = isAll;
+    const before = `${isAll ? '' : 'shopt -s expand_aliases;'}${arraysOf(this.declared)}${this.options}${this.status === 0 ? '' : `(exit ${this.status});`}`;
+    const done = bash.exec(this.rewriting.inScope(this.login, before + lines), { env, replaceEnv: true, cwd: this.directory, stdin, rawScript: true, signal }).catch((error: Error) => {
       // What the file system refuses to a redirection ends the line, and nothing else.
       if (!/^E[A-Z]+:/.test(error.message)) throw error;
       return { stdout: '', stderr: `bash: ${error.message.replace(/^E[A-Z]+: /, '')}\n`, exitCode: 1, env: { ...env, PWD: this.directory } };
     });
     const ran = await Promise.race([done, interrupted]);
     // A command that does not listen to the signal ends by itself; the line is over.
-    if (ran === 'interrupted') return { stdout: '', stderr: '', status: INTERRUPTED };
-    if (ran.exitCode === SYNTAX_ERROR && ran.stdout === '' && GOES_ON.test(ran.stderr)) return undefined;
+    if (ran === 'interrupted') {
+      this.status = INTERRUPTED;
+      return { stdout: '', stderr: '', status: INTERRUPTED };
+    }
+    if (ran.exitCode === SYNTAX_ERROR && ran.stdout === '' && GOES_ON.test(ran.stderr)) {
+      if (isAll || lines.length <= MOST_GOING_ON) return undefined;
+      return { stdout: '', stderr: `bash: a command that goes on for more than ${MOST_GOING_ON / 1024} KiB is not read here: put it into a file (cat > FILE <<'END'), and run that.\n`, status: SYNTAX_ERROR };
+    }
     if (documents.missing !== undefined) {
-      if (!isAll) return undefined;
+      if (!isAll) {
+        this.missing = documents.missing;
+        return undefined;
+      }
       ran.stderr = `bash: warning: here-document delimited by end-of-file (wanted \`${documents.missing}')\n${ran.stderr}`;
     }
     this.environment = { ...ran.env };
     this.directory = ran.env.PWD ?? this.directory;
-    return { stdout: ran.stdout, stderr: ran.stderr, status: signal.aborted ? INTERRUPTED : ran.exitCode };
+    this.status = signal.aborted ? INTERRUPTED : ran.exitCode;
+    let { stdout, stderr } = ran;
+    if (isAll) {
+      // `set -e` leaves the shell without asking for its handler.
+      const handler = exitHandler(env) === undefined ? exitHandler(ran.env, ran.exitCode) : undefined;
+      const last = handler === undefined ? undefined : await bash.exec(this.rewriting.inScope({ ...this.login, ends: false }, handler), { env: this.environment, replaceEnv: true, cwd: this.directory, signal });
+      await Promise.all(this.jobs.running.map(job => job.done));
+      const written = this.jobs.take(this.jobs.list);
+      stdout += (last?.stdout ?? '') + written.stdout;
+      stderr += (last?.stderr ?? '') + written.stderr;
+    }
+    return { stdout, stderr, status: this.status };
+  }
+
+  /** The login ends: its handler runs. */
+  async leave(status: number): Promise<Ran> {
+    for (const job of this.jobs.running) this.jobs.kill(job, HANGUP);
+    return (exitHandler(this.environment) === undefined ? undefined : await this.run(':', { isAll: true })) ?? { stdout: '', stderr: '', status };
+  }
+
+  /** What jobs have written that are over, and that they are. */
+  tellJobs(): string {
+    const over = this.jobs.list.filter(({ end }) => end);
+    const lines = over.map(job => this.jobs.line(job));
+    const { stdout, stderr } = this.jobs.take(over);
+    for (const job of over) this.jobs.forget(job);
+    return stdout + stderr + lines.join('');
+  }
+
+  /** What a line leaves to those after it. */
+  private keep(status: number, declared: string, functions: string, options: string): void {
+    const { login } = this, names = namesOf(functions);
+    for (const name of login.functions.keys()) if (!names.has(name)) login.functions.delete(name);
+    this.declared = declared;
+    this.options = KEPT_OPTIONS.filter(name => new RegExp(`^set -o ${name}$`, 'm').test(options)).map(name => `set -o ${name};`).join('');
+    this.status = status;
   }
 
   /** Ends what runs. */
@@ -152,18 +256,29 @@ export class Bash {
   }
 
   private async load(): Promise<JustBash> {
-    const { Bash: Shell, defineCommand } = await import('just-bash/browser');
+    const { Bash: Shell, defineCommand, getCommandNames } = await import('just-bash/browser');
     const { programs, sleep, environment, directory } = this.parts, turn = this.turn;
-    const customCommands = programs.map(program =>
+    const ours = programs.map(program =>
       defineCommand(program.name, async (words, context): Promise<ExecResult> => {
         await turn();
-        const stdin = new TextDecoder().decode(Uint8Array.from(context.stdin as unknown as string, character => character.charCodeAt(0)));
-        const { stdout, stderr, status, isBinary } = await this.ran(program, words, this.around(stdin, context.cwd, context.signal));
-        return { stdout, stderr, exitCode: status, ...(isBinary ? { stdoutKind: 'bytes' } : {}) };
+        const bytes = Uint8Array.from(context.stdin as unknown as string, character => character.charCodeAt(0));
+        const { around, written } = standardFiles(this.around(new TextDecoder().decode(bytes), context.cwd, context.signal), bytes);
+        const { stdout, stderr, status, isBinary } = await this.ran(program, words, around);
+        return { stdout: stdout + written.stdout, stderr: stderr + written.stderr, exitCode: status, ...(isBinary ? { stdoutKind: 'bytes' } : {}) };
       }),
     );
-    const shell = new Shell({ fs: inTurns(this.parts.fs, turn), customCommands, sleep, env: environment, cwd: directory, defenseInDepth: false, executionLimits: { maxExecutionTimeMs: DAY_MS } });
+    const parts = {
+      rewriting: this.rewriting, jobs: this.jobs,
+      exec: (text: string, { env, cwd, signal }: { env: Record<string, string>; cwd: string; signal: AbortSignal }) => shell.exec(text, { env, replaceEnv: true, cwd, signal, rawScript: true }),
+      readAs: (path: string, text: string) => void this.instead.set(path, text),
+      keep: this.keep.bind(this),
+    };
+    const taken = new Set(programs.map(({ name }) => name));
+    const commands = { ...toolCommands(getCommandNames(), turn), ...shellCommands(parts), ...smallTools(this.parts.random) };
+    const customCommands = [...ours, ...Object.entries(commands).filter(([name]) => !taken.has(name)).map(([name, run]) => defineCommand(name, run))];
+    const shell: JustBash = new Shell({ fs: inTurns(this.parts.fs, turn, this.instead), customCommands, sleep, env: environment, cwd: directory, defenseInDepth: false, executionLimits: LIMITS, processInfo: PROCESS });
     this.documents.follow(shell);
+    this.rewriting.follow(shell);
     return shell;
   }
 

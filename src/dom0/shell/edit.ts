@@ -8,7 +8,8 @@ import { managedOf } from '../toolstack/commands/managed.ts';
 import { edit, type EditParts, type Verdict } from './editor.ts';
 import { failed, type Owned, type Program, type Surroundings } from './program.ts';
 
-const NAMES = ['edit', 'nano', 'vi'];
+/** vi has other keys, and is none of them. */
+const NAMES = ['edit', 'nano'];
 
 const absolute = (path: string, directory: string): string => (path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`);
 

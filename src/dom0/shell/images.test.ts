@@ -16,7 +16,7 @@ async function shell() {
   const { storage } = state;
   const host = testHost({ files: await state.files(), storage: async () => storage });
   const programs = [ddProgram(host), qemuImgProgram(host), sfdiskProgram(host, storage), truncateProgram(host)];
-  const bash = new Bash({ fs: await state.files(), programs, sleep: async () => {}, directory: IMAGES, environment: {} });
+  const bash = new Bash({ fs: await state.files(), programs, sleep: async () => {}, directory: IMAGES, environment: {}, random: () => 0 });
   const run = async (line: string): Promise<string> => {
     const { stdout, stderr, status } = (await bash.run(line, { isAll: true }))!;
     return status === 0 ? stdout : `${status}: ${stderr}`;

@@ -179,7 +179,8 @@ export class LineEditor {
 
   private insert(text: string): void {
     const characters = [...text].filter(character => character >= ' ' && character !== '\x7f');
-    this.text.splice(this.cursor, 0, ...characters);
+    // As arguments of a call so many as somebody may paste do not fit.
+    this.text = this.text.slice(0, this.cursor).concat(characters, this.text.slice(this.cursor));
     this.cursor += characters.length;
   }
 

@@ -3,6 +3,7 @@ import type { HostCore } from '../host.ts';
 import type { HostState } from '../state.ts';
 import { HOST_NAME } from '../toolstack/commands/host.ts';
 import { COMMANDS } from '../toolstack/commands/index.ts';
+import { xorshift } from '../toolstack/random.ts';
 import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
 import type { Program, Terminal } from './program.ts';
@@ -57,11 +58,13 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     ...systemPrograms(host),
   ];
   programs.push(help(programs));
+  const next = xorshift(host.parts.epochMs());
   return {
     fs: await state.files(),
     programs,
     sleep,
     directory: '/root',
+    random: below => (next() >>> 0) % below,
     environment: { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', USER: 'root', HOSTNAME: HOST_NAME, MACHTYPE: 'i686-pc-linux-gnu', HOSTTYPE: 'i686', TERM: 'xterm' },
   };
 }

@@ -34,6 +34,7 @@ async function session(history: string[] = []) {
     sleep: ms => tick(ms),
     environment: { HOME: '/root', PATH: '/usr/bin:/bin' },
     directory: '/',
+    random: () => 0,
     hostName: 'ringside',
     history,
     terminal: { write: text => { shown += text; }, columns: 80, rows: 24 },

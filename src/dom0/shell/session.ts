@@ -17,7 +17,7 @@ export interface SessionParts extends BashParts {
   greeting?: string;
 }
 
-const MOST_REMEMBERED = 1000;
+const MOST_REMEMBERED = 1000, LONGEST_REMEMBERED = 64 * 1024;
 const CTRL_C = '\x03', ESCAPE = '\x1b';
 /** How long a lone ESC waits for the rest of a sequence. */
 const ESCAPE_MS = 50;
@@ -35,6 +35,8 @@ export class Session {
   private running = false;
   private taking = false;
   private lines = '';
+  /** Lines of a here-document that come behind them. */
+  private document: string[] = [];
   private status = 0;
   private finish: (status: number) => void = () => {};
 
@@ -45,6 +47,8 @@ export class Session {
     this.over = new Promise(resolve => {
       this.finish = resolve;
     });
+    this.bash.jobs.isInteractive = true;
+    this.bash.jobs.ended = () => this.tellJobs();
     if (parts.greeting) this.print(parts.greeting);
     this.prompt();
   }
@@ -93,9 +97,10 @@ export class Session {
         if (!input) return;
         const entered = await this.editor.take(input);
         if (entered === undefined) continue;
-        if (entered === 'end') return this.leave();
+        if (entered === 'end') return void (await this.leave());
         if (entered === 'interrupt') {
           this.lines = '';
+          this.document = [];
           this.status = 130;
           this.prompt();
         } else void this.run(entered.line);
@@ -105,21 +110,38 @@ export class Session {
     }
   }
 
-  private leave(): void {
+  private async leave(): Promise<void> {
     this.print('logout\n');
+    // A handler of EXIT has its turn.
+    const last = await this.bash.leave(this.status);
+    this.print(last.stdout + last.stderr);
     this.close();
   }
 
+  /** What jobs have written that are over, and that they are: at once where a prompt stands. */
+  private tellJobs(): void {
+    if (this.running || this.gone.signal.aborted) return;
+    const told = this.bash.tellJobs();
+    if (told === '') return;
+    this.parts.terminal.write('\r\x1b[J');
+    this.print(told);
+    this.editor.redraw();
+  }
+
   private async run(line: string): Promise<void> {
+    if (this.lines !== '' && this.bash.isInDocument(line)) {
+      this.document.push(line);
+      return this.prompt();
+    }
     this.running = true;
-    this.lines += this.lines === '' ? line : `\n${line}`;
+    this.lines = [...(this.lines === '' ? [] : [this.lines]), ...this.document.splice(0), line].join('\n');
     const { lines } = this;
     const exit = /^\s*(?:exit|logout)(?:\s+(\d{1,3}))?\s*$/.exec(lines);
     try {
       if (exit) {
         this.status = exit[1] === undefined ? this.status : Number(exit[1]) & 255;
         this.remember(lines);
-        return this.leave();
+        return void (await this.leave());
       }
       const done = lines.trim() === '' || (await this.owned(lines)) || (await this.ordinary(lines));
       if (done) {
@@ -180,6 +202,7 @@ export class Session {
 
   private remember(line: string): void {
     const { history } = this.parts;
+    if (line.length > LONGEST_REMEMBERED) return;
     if (history.at(-1) === line || line.startsWith(' ')) return;
     history.push(line);
     if (history.length > MOST_REMEMBERED) history.shift();
@@ -187,6 +210,7 @@ export class Session {
   }
 
   private prompt(): void {
+    if (this.lines === '') this.print(this.bash.tellJobs());
     const { hostName, environment } = this.parts;
     const { directory } = this.bash;
     const home = environment.HOME ?? '/root';

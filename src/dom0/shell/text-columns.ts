@@ -9,6 +9,8 @@ const COLOURS = /\x1b\[[0-9;]*m/g;
 
 /** Columns of `text`, colour sequences not counted. */
 export function textColumns(text: string): number {
+  // Most are, and some are long.
+  if (/^[ -~]*$/.test(text)) return text.length;
   let columns = 0;
   for (const character of text.replace(COLOURS, '')) {
     const code = character.codePointAt(0)!;

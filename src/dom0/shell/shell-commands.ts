@@ -1,0 +1,334 @@
+/**
+ * Commands that are a part of the shell, and that just-bash (3.4.2) lacks or has otherwise than bash: sh and bash with their options, trap, jobs and wait, and
+ * what rewriting.ts puts into a line. Source: bash(1).
+ */
+import type { ExecResult, ResolvedCommandContext } from 'just-bash/browser';
+import { BY_SIGNAL, type Job, type Jobs, signalNumber, SIGNALS } from './jobs.ts';
+import { LAST_JOB, PATHS, type Rewriting, type Scope } from './rewriting.ts';
+
+export type ShellCommand = (words: string[], context: ResolvedCommandContext) => Promise<ExecResult>;
+
+/** `$$` of a login. */
+export const SHELL_PID = 1000;
+const NOT_FOUND = 127, NOT_EXECUTABLE = 126, WRONG_USE = 2;
+const ran = (stdout = '', exitCode = 0, stderr = ''): ExecResult => ({ stdout, stderr, exitCode });
+const failed = (stderr: string, exitCode = 1): ExecResult => ran('', exitCode, `${stderr}\n`);
+export const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+const decoded = (bytes: unknown): string => new TextDecoder().decode(Uint8Array.from(bytes as string, character => character.charCodeAt(0)));
+const isStdin = (path: string): boolean => PATHS.stdin.some(each => each === path);
+
+/** Of variables, what an exec gets: all of them. */
+const variables = ({ env }: ResolvedCommandContext): Record<string, string> => {
+  const all: Record<string, string> = {};
+  env.forEach((value, name) => {
+    if (name !== '?') all[name] = value;
+  });
+  return all;
+};
+
+/** `declare -p` as commands that make the arrays that it tells of; what an environment holds is left out. */
+export function arraysOf(declared: string): string {
+  const lines: string[] = [];
+  for (const [, flags, name, value] of declared.matchAll(/^declare -([a-zA-Z-]+) ([A-Za-z_]\w*)(?:=(\((?:[^'")$]|'[^']*'|"(?:[^"\\]|\\[\s\S])*"|\$'(?:[^'\\]|\\[\s\S])*'|\$)*\)))?$/gm)) {
+    if (!/[aA]/.test(flags) || name === 'PIPESTATUS' || /^BASH/.test(name) || /r/.test(flags)) continue;
+    lines.push(`declare -${flags.includes('A') ? 'A' : 'a'} ${name}${value === undefined ? '' : `; ${name}=${value}`}`);
+  }
+  return lines.length === 0 ? '' : `${lines.join('; ')};`;
+}
+
+/** Names of `declare -F`. */
+export const namesOf = (functions: string): Set<string> => new Set(functions.split('\n').flatMap(line => /^declare -f\S* (.+)$/.exec(line)?.[1] ?? []));
+
+export interface ShellParts {
+  rewriting: Rewriting;
+  jobs: Jobs;
+  /** Runs a text in a shell of its own. */
+  exec(text: string, options: { env: Record<string, string>; cwd: string; signal: AbortSignal }): Promise<ExecResult>;
+  /** The next that reads this file as a shell's text finds this one. */
+  readAs(path: string, text: string): void;
+  /** A line of the login is over: its status, and what declare and set say then. */
+  keep(status: number, declared: string, functions: string, options: string): void;
+}
+
+export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellParts): Record<string, ShellCommand> {
+  /** A script's text in a shell of its own. */
+  const script = async (text: string, zero: string, words: readonly string[], context: ResolvedCommandContext, { options = '', stdin }: { options?: string; stdin?: string } = {}): Promise<ExecResult> => {
+    if (!context.exec) return failed('bash: there is no shell here');
+    const env: Record<string, string> = { ...context.exportedEnv, 0: zero, '#': String(words.length), '@': words.join(' '), '*': words.join(' ') };
+    words.forEach((word, i) => {
+      env[i + 1] = word;
+    });
+    const scope = rewriting.open({ ends: true });
+    const body = text.replace(/^#![^\n]*/, '');
+    const common = { env, replaceEnv: true, cwd: context.cwd, ...(context.signal ? { signal: context.signal } : {}), stdin: stdin ?? (context.stdin as unknown as string), stdinKind: 'bytes' as const };
+    try {
+      const done = await context.exec(rewriting.inScope(scope, `${options}${body}`), common);
+      // `set -e` leaves the shell on its own: what it has left is told.
+      const handler = exitHandler(done.env, done.exitCode);
+      if (handler === undefined) return done;
+      const last = await context.exec(rewriting.inScope({ ...scope, ends: false }, handler), { ...common, env: done.env ?? {} });
+      return ran(done.stdout + last.stdout, done.exitCode, done.stderr + last.stderr);
+    } finally {
+      rewriting.close(scope);
+    }
+  };
+
+  const shell = (name: string): ShellCommand => async (words, context) => {
+    const rest = [...words];
+    let options = '', command = false, fromStdin = false;
+    while (rest.length > 0 && /^[-+]./.test(rest[0])) {
+      const word = rest.shift()!;
+      if (word === '--') break;
+      if (word === '--version') return ran('GNU bash, version 5.2.15(1)-release (i686-pc-linux-gnu)\n');
+      if (word === '--help') return context.origCommand ? context.origCommand(['--help']) : ran();
+      if (word === '--rcfile' || word === '--init-file') rest.shift();
+      if (word.startsWith('--')) continue;
+      for (const letter of word.slice(1)) {
+        if (letter === 'c') command = true;
+        else if (letter === 's') fromStdin = true;
+        else if (letter === 'o') options += `set ${word[0]}o ${quoted(rest.shift() ?? '')};`;
+        else if ('aefhnuvxCB'.includes(letter)) options += `set ${word[0]}${letter};`;
+        else if (!'ilrptD'.includes(letter)) return failed(`${name}: ${word[0]}${letter}: invalid option`, WRONG_USE);
+      }
+    }
+    if (rest[0] === '-') rest.shift();
+    if (command) {
+      const [text, zero = name, ...given] = rest;
+      return text === undefined ? failed(`${name}: -c: option requires an argument`, WRONG_USE) : script(text, zero, given, context, { options });
+    }
+    const [path, ...given] = rest;
+    if (fromStdin || path === undefined || isStdin(path)) {
+      const text = decoded(context.stdin);
+      return script(text, path ?? name, fromStdin ? rest : given, context, { options, stdin: '' });
+    }
+    const text = await fileText(path, context);
+    return typeof text === 'string' ? script(text, path, given, context, { options }) : failed(`${name}: ${path}: ${text.why}`, text.status);
+  };
+
+  const commands: Record<string, ShellCommand> = {
+    sh: shell('sh'),
+    bash: shell('bash'),
+
+    /** A command by its path: a script, or a program of Domain 0 where those are. */
+    'run-file': async ([path = '', ...words], context) => {
+      const program = /^\/(?:usr\/)?s?bin\/([^/]+)$/.exec(path)?.[1];
+      if (!path.includes('/') || (program !== undefined && context.getRegisteredCommands?.().includes(program)))
+        return context.exec ? context.exec([path, ...words].map(quoted).join(' '), { cwd: context.cwd, env: variables(context), stdin: context.stdin as unknown as string, stdinKind: 'bytes', ...(context.signal ? { signal: context.signal } : {}) }) : ran();
+      const text = await fileText(path, context);
+      if (typeof text !== 'string') return failed(`bash: ${path}: ${text.why}`, text.status);
+      const { mode } = await context.fs.stat(context.fs.resolvePath(context.cwd, path));
+      if ((mode & 0o111) === 0) return failed(`bash: ${path}: Permission denied`, NOT_EXECUTABLE);
+      return script(text, path, words, context);
+    },
+
+    'rewritten-text': async ([id, status, ...words], _context) => {
+      const scope = rewriting.scope(id);
+      const text = words[0] === '--' ? words.slice(1).join(' ') : words.join(' ');
+      return ran(scope ? textFor(rewriting, text, scope) : text, Number(status));
+    },
+
+    'rewritten-file': async ([id, status, path = ''], context) => {
+      const scope = rewriting.scope(id);
+      const { fs, cwd } = context;
+      const isInput = isStdin(path);
+      const places = path.includes('/') ? [path] : [...(context.env.get('PATH') ?? '').split(':').filter(Boolean).map(folder => `${folder}/${path}`), path];
+      for (const place of places) {
+        const whole = fs.resolvePath(cwd, place);
+        const text = isInput ? decoded(context.stdin) : await fs.readFile(whole).catch(() => undefined);
+        if (text === undefined) continue;
+        if (scope) readAs(whole, textFor(rewriting, text, scope));
+        break;
+      }
+      return ran(path, Number(status));
+    },
+
+    'keep-state': async ([status, declared, functions, options]) => {
+      keep(Number(status), declared, functions, options);
+      return ran('', Number(status));
+    },
+
+    trap: async (words, context) => trap(words, context, rewriting),
+
+    'start-job': async ([id, scopeId, declared, functions], context) => {
+      const outer = rewriting.scope(scopeId), names = namesOf(functions);
+      const scope = rewriting.open({ functions: new Map([...(outer?.functions ?? [])].filter(([name]) => names.has(name))) });
+      const env = variables(context), { cwd } = context;
+      const job = jobs.start(rewriting.jobText(Number(id)), async signal => {
+        const { stdout, stderr, exitCode } = await exec(rewriting.inScope(scope, arraysOf(declared), Number(id)), { env, cwd, signal });
+        rewriting.close(scope);
+        return { stdout, stderr, status: exitCode };
+      });
+      await context.assignShellVariable?.(LAST_JOB, String(job.pid));
+      return ran('', 0, jobs.isInteractive ? `[${job.number}] ${job.pid}\n` : '');
+    },
+
+    wait: async words => {
+      const next = words.includes('-n');
+      const named = words.filter(word => !word.startsWith('-'));
+      const wanted: Job[] = [];
+      let status = 0, stderr = '';
+      for (const word of named) {
+        const job = jobs.find(word);
+        if (job) wanted.push(job);
+        else {
+          status = NOT_FOUND;
+          stderr += `bash: wait: ${/^%|^\d+$/.test(word) ? (word.startsWith('%') ? `${word}: no such job` : `pid ${word} is not a child of this shell`) : `\`${word}': not a pid or valid job spec`}\n`;
+        }
+      }
+      const all = named.length > 0 ? wanted : [...jobs.list];
+      if (next && all.length > 0) await Promise.race(all.map(({ done }) => done));
+      else await Promise.all(all.map(({ done }) => done));
+      const over = next ? all.filter(({ end }) => end).slice(0, 1) : all;
+      for (const job of over) jobs.forget(job);
+      const last = over.at(-1);
+      if ((named.length > 0 || next) && last?.end && status === 0) status = last.end.status;
+      if (next && all.length === 0) status = NOT_FOUND;
+      const written = jobs.take(next ? over : [...over].sort((a, b) => ends.indexOf(a) - ends.indexOf(b)));
+      return ran(written.stdout, status, written.stderr + stderr);
+    },
+
+    jobs: async words => {
+      const pids = words.includes('-l'), only = words.includes('-p');
+      const list = words.includes('-r') ? jobs.list.filter(({ end }) => !end) : jobs.list;
+      const text = list.map(job => (only ? `${job.pid}\n` : jobs.line(job, { pids }))).join('');
+      const written = jobs.take(list);
+      for (const job of list) if (job.end) jobs.forget(job);
+      return ran(text + written.stdout, 0, written.stderr);
+    },
+
+    /** Processes of this shell: those of Domain 0 itself, which has none, are xl's to list. Nobody counts their time. */
+    ps: async words => {
+      const letters = words.join('').replace(/-/g, '');
+      const row = (pid: number, name: string): string => (/f/.test(letters) ? `root     ${String(pid).padStart(7)} ${String(pid === SHELL_PID ? 1 : SHELL_PID).padStart(7)}  - -     ?              - ${name}\n` : /u/.test(letters) ? `root     ${String(pid).padStart(7)}    -    -      -     - ?        ${pid === SHELL_PID ? 'S   ' : 'R   '}     -      - ${name}\n` : `${String(pid).padStart(7)} ?               - ${name.split(' ')[0]}\n`);
+      const head = /f/.test(letters) ? 'UID          PID    PPID  C STIME TTY          TIME CMD\n' : /u/.test(letters) ? 'USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND\n' : '    PID TTY          TIME CMD\n';
+      return ran(head + row(SHELL_PID, 'bash') + jobs.running.map(({ pid, text }) => row(pid, text)).join('') + row(jobs.nextPid(), `ps${words.length > 0 ? ` ${words.join(' ')}` : ''}`));
+    },
+
+    fg: async ([word = '%+'], context) => {
+      const job = jobs.find(word);
+      if (!job || job.isForgotten) return failed(`bash: fg: ${word === '%+' ? 'current' : word}: no such job`);
+      const { text } = job;
+      const { stdout, stderr, exitCode } = await commands.wait([String(job.pid)], context);
+      return ran(`${text}\n${stdout}`, exitCode, stderr);
+    },
+    bg: async ([word = '%+']) => {
+      const job = jobs.find(word);
+      return job && !job.isForgotten ? failed(`bash: bg: job ${job.number} already in background`, 0) : failed(`bash: bg: ${word === '%+' ? 'current' : word}: no such job`);
+    },
+    disown: async words => {
+      for (const job of words.filter(word => !word.startsWith('-')).length > 0 ? words.flatMap(word => jobs.find(word) ?? []) : jobs.list.slice(-1)) jobs.forget(job);
+      return ran();
+    },
+
+    kill: async words => {
+      const rest = [...words];
+      let signal = SIGNALS.indexOf('TERM');
+      const [first = ''] = rest;
+      if (first === '-l' || first === '-L') {
+        if (rest.length === 1) return ran(`${SIGNALS.slice(1).map((name, i) => `${String(i + 1).padStart(2)}) SIG${name}`).join('\n')}\n`);
+        return ran(rest.slice(1).map(word => (/^\d+$/.test(word) ? SIGNALS[Number(word) % BY_SIGNAL] : signalNumber(word)) ?? '').map(each => `${each}\n`).join(''));
+      }
+      if (/^-(?!-)/.test(first)) {
+        rest.shift();
+        const word = first === '-s' || first === '-n' ? (rest.shift() ?? '') : first.replace(/^-[sn]?(?=.)/, '');
+        const number = signalNumber(word);
+        if (number === undefined) return failed(`bash: kill: ${word}: invalid signal specification`);
+        signal = number;
+      }
+      if (rest[0] === '--') rest.shift();
+      if (rest.length === 0) return failed('kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]', WRONG_USE);
+      let stderr = '';
+      for (const word of rest) {
+        const job = jobs.find(word);
+        if (!job || (job.end && job.isForgotten)) stderr += word.startsWith('%') ? `bash: kill: ${word}: no such job\n` : /^-?\d+$/.test(word) ? `bash: kill: (${word}) - No such process\n` : `bash: kill: ${word}: arguments must be process or job IDs\n`;
+        else if (job.end) stderr += `bash: kill: (${job.pid}) - No such process\n`;
+        else jobs.kill(job, signal);
+      }
+      return ran('', stderr === '' ? 0 : 1, stderr);
+    },
+  };
+  const ends: Job[] = [];
+  const told = jobs.ended;
+  jobs.ended = job => {
+    ends.push(job);
+    if (ends.length > 256) ends.shift();
+    told(job);
+  };
+  return commands;
+}
+
+/** What cannot be read now tells why when it runs. */
+function textFor(rewriting: Rewriting, text: string, scope: Scope): string {
+  try {
+    return rewriting.rewritten(text, scope);
+  } catch {
+    return text;
+  }
+}
+
+async function fileText(path: string, { fs, cwd, env }: ResolvedCommandContext): Promise<string | { why: string; status: number }> {
+  const places = [path, ...(path.includes('/') ? [] : (env.get('PATH') ?? '').split(':').filter(Boolean).map(folder => `${folder}/${path}`))];
+  for (const place of places) {
+    const whole = fs.resolvePath(cwd, place);
+    const stat = await fs.stat(whole).catch(() => undefined);
+    if (!stat) continue;
+    if (stat.isDirectory) return { why: 'Is a directory', status: NOT_EXECUTABLE };
+    const text = await fs.readFile(whole);
+    return text.includes('\0') ? { why: 'cannot execute binary file', status: NOT_EXECUTABLE } : text;
+  }
+  return { why: 'No such file or directory', status: NOT_FOUND };
+}
+
+const TRAP = (signal: string): string => `RINGSIDE_TRAP_${signal}`;
+
+/** What is to run after a shell that has left without its handler; undefined: nothing. */
+export function exitHandler(left: Record<string, string> = {}, status = 0): string | undefined {
+  const handler = handlerOf(left, 'EXIT', '', false);
+  return handler === undefined ? undefined : `unset ${TRAP('EXIT')}; (exit ${status}); ${handler}`;
+}
+
+/** The handler of a signal; undefined: this shell, and no shell above it, has set none. Handlers are kept as variables, behind the number of their shell. */
+function handlerOf(env: Record<string, string | undefined>, signal: string, shell: string, isStrict = true): string | undefined {
+  const [, owner, handler] = /^(\d*) (.*)$/s.exec(env[TRAP(signal)] ?? '') ?? [];
+  return handler === undefined || (isStrict && owner !== shell) ? undefined : handler;
+}
+
+async function trap(words: string[], context: ResolvedCommandContext, rewriting: Rewriting): Promise<ExecResult> {
+  const env = variables(context), shell = env.RINGSIDE_SHELL ?? '';
+  const rest = [...words];
+  if (rest[0] === '--run') {
+    const [, signal, owner = '', status = '0'] = rest;
+    const handler = handlerOf(env, signal, owner);
+    if (handler === undefined) return ran();
+    return ran(`unset ${TRAP(signal)}; (exit ${Number(status)}); ${textFor(rewriting, handler, rewriting.open())}`);
+  }
+  if (rest[0] === '-l') return ran(`${SIGNALS.slice(1).map((name, i) => `${String(i + 1).padStart(2)}) SIG${name}`).join('\n')}\n`);
+  const prints = rest[0] === '-p';
+  if (prints || rest[0] === '--') rest.shift();
+  const known = (word: string): string | undefined => {
+    if (/^(?:ERR|DEBUG|RETURN)$/i.test(word)) return word.toUpperCase();
+    const number = signalNumber(word);
+    return number === undefined ? undefined : number === 0 ? 'EXIT' : SIGNALS[number];
+  };
+  if (prints || rest.length === 0) {
+    const wanted = rest.length > 0 ? rest.flatMap(word => known(word) ?? []) : ['EXIT', ...SIGNALS.slice(1), 'ERR', 'DEBUG', 'RETURN'];
+    const spelled = (signal: string): string => (/^(?:EXIT|ERR|DEBUG|RETURN)$/.test(signal) ? signal : `SIG${signal}`);
+    return ran(wanted.flatMap(signal => {
+      const handler = handlerOf(env, signal, shell);
+      return handler === undefined ? [] : `trap -- ${quoted(handler)} ${spelled(signal)}\n`;
+    }).join(''));
+  }
+  // `trap INT` and `trap - INT` take a handler away.
+  const takes = rest[0] === '-' || (rest.length === 1 && known(rest[0]) !== undefined);
+  const handler = takes ? undefined : rest[0];
+  const names = rest.length === 1 ? rest : rest.slice(1);
+  if (rest.length === 1 && !takes) return failed('trap: usage: trap [-lp] [[arg] signal_spec ...]', WRONG_USE);
+  let stderr = '';
+  for (const word of names) {
+    const signal = known(word);
+    if (signal === undefined) stderr += `bash: trap: ${word}: invalid signal specification\n`;
+    else if (handler === undefined) context.env.delete(TRAP(signal));
+    else await context.assignShellVariable?.(TRAP(signal), `${shell} ${handler}`);
+  }
+  return ran('', stderr === '' ? 0 : 1, stderr);
+}
