@@ -7,8 +7,10 @@ import { closeSync, existsSync, ftruncateSync, mkdirSync, openSync, readFileSync
 import { dirname, join } from 'node:path';
 import { pickFiles, readDeb } from './archive/deb.ts';
 import { bootableDisk } from './archive/disk.ts';
+import { writeExt2 } from './archive/ext2.ts';
 import { APPLETS, buildInitramfs, MODULES } from './archive/initramfs.ts';
 import { Packages } from './archive/packages.ts';
+import { writeQcow2 } from './archive/qcow2.ts';
 import { Apt, Archive, PackageCache, sha256, Unavailable } from './archive/source.ts';
 
 const HELP = `npm run guests [-- OPTION…]: assembles Debian guests into .cache/guests
@@ -23,7 +25,21 @@ const HELP = `npm run guests [-- OPTION…]: assembles Debian guests into .cache
 A second run with everything in place needs no network. Status: 0 done, 2 wrong use, 3 the packages cannot be had here.
 `;
 
-const FLAVOURS = [
+interface Flavour {
+  flavour: string;
+  key: string;
+  title: string;
+  about: string;
+  /** Images of SCRATCH_BYTES with an empty file system, where its definition puts them, and where they are mounted. */
+  disks?: { name: string; vdev: string; device: string; folder: string }[];
+  /** Network cards, as xl spells them. */
+  cards?: string[];
+  /** Modules that drive them, and further words for the kernel. */
+  modules?: string[];
+  words?: string;
+}
+
+const FLAVOURS: Flavour[] = [
   {
     flavour: '686',
     key: 'n',
@@ -34,7 +50,16 @@ const FLAVOURS = [
     flavour: '686-pae',
     key: 'p',
     title: 'Debian Linux, 686-pae',
-    about: 'Debian 12, with Xen’s and KVM’s guest code: a busybox shell.',
+    about: 'Debian 12 with a disk and a card of each kind, emulated and paravirtual: a busybox shell.',
+    // A disk that has an IDE drive's name, and one that has none: with `unnecessary` Linux drives the first by its registers and the second by its ring
+    // (xen-blkfront.c, xen_has_pv_and_legacy_disk_devices), beside each other. The second card is for PV drivers alone.
+    disks: [
+      { name: 'ide.qcow2', vdev: 'hda', device: 'sda', folder: 'ide' },
+      { name: 'pv.qcow2', vdev: 'xvde', device: 'xvde', folder: 'pv' },
+    ],
+    cards: ['model=pcnet', 'type=vif'],
+    modules: ['ata_piix', 'sd_mod', 'crc32c_generic', 'ext4', 'pcnet32', 'xen-blkfront', 'xen-netfront'],
+    words: 'xen_emul_unplug=unnecessary',
   },
 ];
 
@@ -68,6 +93,8 @@ const INSTALLER = {
   names: ['linux', 'initrd.gz'],
 };
 const MEMORY_MIB = 128;
+/** Of a guest's own disks. */
+const SCRATCH_BYTES = 64 << 20;
 const SPARSE_BYTES = 1 << 16;
 
 /** The disk: GRUB and both Linuxes on one partition, most of it free. */
@@ -118,17 +145,33 @@ export interface Catalogue {
   disks: FileEntry[];
 }
 
-const definition = (flavour: string, release: string) => `# Debian 12's Linux ${release} with a busybox userland in memory; made by npm run guests.
+const definition = ({ flavour, disks = [], cards = [], modules = [], words }: Flavour, release: string) => {
+  const cmdline = [
+    'console=tty0 console=ttyS0,115200 cryptomgr.notests',
+    ...(words ? [words] : []),
+    ...(modules.length > 0 ? [`mods=${modules.join(',')}`] : []),
+    ...(disks.length > 0 ? [`mount=${disks.map(({ device, folder }) => `${device}:${folder}`).join(',')}`] : []),
+    ...(cards.length > 0 ? ['dhcp=1'] : []),
+  ].join(' ');
+  return `# Debian 12's Linux ${release} with a busybox userland in memory; made by npm run guests.
 name = "debian-${flavour}"
 type = "hvm"
 memory = ${MEMORY_MIB}
 vcpus = 1
 kernel = "vmlinuz"
-ramdisk = "initrd"
+ramdisk = "${ramdiskOf({ modules })}"
 # The shell is on the last console named; a second one is on the screen. Without notests the kernel first tries out all its ciphers (most of the boot).
-cmdline = "console=tty0 console=ttyS0,115200 cryptomgr.notests"
+cmdline = "${cmdline}"
 serial = "pty"
-`;
+${disks.length > 0 ? `disk = [ ${disks.map(({ name, vdev }) => `"${name},qcow2,${vdev},w"`).join(', ')} ]\n` : ''}${cards.length > 0 ? `vif = [ ${cards.map(card => `"${card}"`).join(', ')} ]\n` : ''}`;
+};
+
+/** The one with all modules is for whoever needs some. */
+const ramdiskOf = ({ modules = [] }: Pick<Flavour, 'modules'>): string => (modules.length > 0 ? 'initrd-modules' : 'initrd');
+
+/** An empty file system: most of it is nowhere in the image. */
+const scratchDisk = (label: string): Uint8Array =>
+  writeQcow2(writeExt2(SCRATCH_BYTES, new Map(), { label, uuid: new TextEncoder().encode(`Ringside ${label}`.padEnd(16)) }));
 
 /** `root`: the repository. Returns the exit status. */
 export async function main(argv: string[], root: string): Promise<number> {
@@ -195,7 +238,7 @@ function writeSparse(path: string, bytes: Uint8Array): void {
 /** What stands for the way in which packages become guests. */
 function recipe(): string {
   const initrd = buildInitramfs({ busybox: new Uint8Array(), hostname: 'recipe' });
-  const parts = [...APPLETS, ...MODULES, JSON.stringify([FLAVOURS, PICKED, DISK]), definition('', ''), menu(), process.versions.zlib];
+  const parts = [...APPLETS, ...MODULES, JSON.stringify([FLAVOURS, PICKED, DISK]), ...FLAVOURS.map(each => definition(each, '')), menu(), process.versions.zlib];
   return sha256(Buffer.concat([initrd, Buffer.from(parts.join('\n'))])).slice(0, 16);
 }
 
@@ -246,7 +289,8 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
     const busyboxDeb = await packages.get('busybox-static');
     const busybox = pickFiles(busyboxDeb, ['bin/busybox']).get('bin/busybox')!;
     const onDisk = new Map<string, Uint8Array>();
-    for (const { flavour, title, about } of FLAVOURS) {
+    for (const each of FLAVOURS) {
+      const { flavour, title, about, disks = [] } = each;
       const id = `debian-${flavour}`;
       const image = await packages.kernelOf(`linux-image-${flavour}`);
       const release = image.replace('linux-image-', '');
@@ -260,13 +304,16 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
         else if (path.endsWith('.ko')) modules.set(path, data);
       }
       if (!kernel || modules.size === 0) throw new Unavailable(`${image} holds no kernel and modules where Debian 12 has them`);
-      const files = [
-        write(`${id}/${id}.cfg`, definition(flavour, release)),
-        write(`${id}/vmlinuz`, kernel),
-        write(`${id}/initrd`, buildInitramfs({ busybox, hostname: id })),
-      ];
       const withModules = buildInitramfs({ busybox, hostname: id, modules });
-      const extra = [write(`${id}/initrd-modules`, withModules)];
+      const ramdisks = [write(`${id}/initrd`, buildInitramfs({ busybox, hostname: id })), write(`${id}/initrd-modules`, withModules)];
+      const isIts = ({ name }: FileEntry): boolean => name === ramdiskOf(each);
+      const files = [
+        write(`${id}/${id}.cfg`, definition(each, release)),
+        write(`${id}/vmlinuz`, kernel),
+        ...ramdisks.filter(isIts),
+        ...disks.map(({ name, folder: label }) => write(`${id}/${name}`, scratchDisk(label))),
+      ];
+      const extra = ramdisks.filter(file => !isIts(file));
       onDisk.set(`boot/vmlinuz-${flavour}`, kernel).set(`boot/initrd-${flavour}`, withModules);
       catalogue.guests.push({
         id,

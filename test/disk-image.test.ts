@@ -7,6 +7,8 @@ import { bootableDisk } from '../scripts/archive/disk.ts';
 import { writeExt2 } from '../scripts/archive/ext2.ts';
 import { grubCore, grubModules } from '../scripts/archive/grub.ts';
 import { lzmaLiterals } from '../scripts/archive/lzma-encoder.ts';
+import { writeQcow2 } from '../scripts/archive/qcow2.ts';
+import { Qcow2Source } from '../src/hypervisor/disks/qcow2.ts';
 import { Lzma2 } from '../src/hypervisor/unpack/lzma2.ts';
 import { Output } from '../src/hypervisor/unpack/output.ts';
 
@@ -134,5 +136,27 @@ describe('GRUB on a disk', () => {
       16384 - 2048,
     ]);
     expect(view(disk).getUint16((1 << 20) + 1024 + 56, true)).toBe(0xef53);
+  });
+});
+
+describe('an image as qcow2', () => {
+  it('has what the disk has, and nothing of what is zero', () => {
+    const disk = new Uint8Array(4 << 20);
+    for (const at of [0, 2 << 20, (3 << 20) + 4096]) disk.set(noise(5000), at);
+    const image = writeQcow2(disk);
+    expect(image.length).toBeLessThan(64 << 10);
+    const told: string[] = [];
+    const source = new Qcow2Source({ bytes: image.length, read: (at, into) => (into.set(image.subarray(at, at + into.length)), true) }, error =>
+      told.push(error.message),
+    );
+    expect(source.bytes).toBe(disk.length);
+    const back = new Uint8Array(disk.length);
+    for (let at = 0; at < back.length; at += 1 << 16) expect(source.read(at, back.subarray(at, at + (1 << 16)))).toBe(true);
+    expect([Buffer.compare(back, disk), told]).toEqual([0, []]);
+  });
+
+  it('refuses a disk of no whole clusters, and one whose content needs more reference counts', () => {
+    expect(() => writeQcow2(new Uint8Array(5000))).toThrow('no whole number of clusters');
+    expect(() => writeQcow2(new Uint8Array(9 << 20).fill(1))).toThrow('more than one block of reference counts');
   });
 });

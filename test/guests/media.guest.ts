@@ -38,7 +38,9 @@ async function guest(processors: number): Promise<Ringside> {
     .replace(/kernel = .*/, 'kernel = "/boot/vmlinuz"');
   writeFileSync(
     config,
-    `${text.replace('cryptomgr.notests', 'cryptomgr.notests mods=ata_piix,sr_mod,isofs,xen-blkfront,vfat,nls_cp437,nls_ascii,nls_utf8')}\ndisk = [ ",hdc:cdrom" ]\n`,
+    text
+      .replace(/cryptomgr\.notests [^"]*/, 'cryptomgr.notests mods=ata_piix,sr_mod,isofs,xen-blkfront,vfat,nls_cp437,nls_ascii,nls_utf8')
+      .replace(/^disk = .*\nvif = .*/m, 'disk = [ ",hdc:cdrom" ]'),
   );
   const host = new Ringside(
     'sh',
