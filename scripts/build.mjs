@@ -182,11 +182,14 @@ async function copyGuests() {
   cpSync(guestsFolder, folder, { recursive: true });
   const path = join(folder, 'catalogue.json');
   const catalogue = JSON.parse(readFileSync(path, 'utf8'));
-  const [guest] = catalogue.guests;
+  // The one that the page offers first (bestOf in src/ui/parts/home.tsx).
+  const guest = catalogue.guests.at(-1);
   const state = `${guest.id}/${guest.id}.state`;
   const bytes = await stateAtShell(guest);
   writeFileSync(join(folder, state), bytes);
-  catalogue.saved = [{ guest: guest.id, path: state, bytes: bytes.length }];
+  // What was written to its disks is in the state, and they are below that.
+  const disks = guest.files.filter(({ name }) => name.endsWith('.qcow2')).map(({ name, path, bytes: size }) => ({ name, path, bytes: size }));
+  catalogue.saved = [{ guest: guest.id, path: state, bytes: bytes.length + disks.reduce((sum, { bytes: size }) => sum + size, 0), disks }];
   writeFileSync(path, `${JSON.stringify(catalogue, null, 1)}\n`);
 }
 

@@ -7,6 +7,7 @@ import type { BrowserState } from './browser-state.ts';
 import { openBlob, readBlobHere } from '../hypervisor/index.ts';
 import { GRUB_CONFIG_PATH, installedGrubConfig, type PageBoot } from './boot/menu/index.ts';
 import { domain0Log } from './boot/domain0-log.ts';
+import { fetchKept, keepDownload } from './downloads/index.ts';
 import { fittedHost, type HostDefinition } from './boot/host-definition.ts';
 import { HOST_SETTINGS, keptHostWords, settledHost } from './boot/host-settings.ts';
 import { startXen } from './boot/start-xen.ts';
@@ -72,9 +73,11 @@ export const soon = makeSoon();
 
 /** @throws Error: a sentence */
 async function fetchBytes(url: string): Promise<Uint8Array> {
-  const answer = await fetch(url);
+  const answer = await fetchKept(url);
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  return new Uint8Array(await answer.arrayBuffer());
+  const data = await answer.blob();
+  void keepDownload(url, data);
+  return new Uint8Array(await data.arrayBuffer());
 }
 
 /** What is loaded when it is asked for first; what could not be loaded is tried again. */

@@ -1,6 +1,7 @@
 /** Guests that the page can offer: the embedded demo, and what guests/catalogue.json beside the page lists. */
 
 import { signal } from '@preact/signals';
+import { fetchKept, keepDownload } from '../dom0/downloads/index.ts';
 import type { NamedFile, OfferedGuest } from '../dom0/index.ts';
 import { offerFirmware, offerGuests, reportProblem, sentence } from './host.ts';
 import { strings } from './strings.ts';
@@ -9,7 +10,7 @@ import { bytes } from './terminal.ts';
 export interface Offer extends OfferedGuest {
   /** How it is virtualized, where its definition says it. */
   type?: 'hvm' | 'pv' | 'pvh';
-  /** Its one file is a saved state: it goes on there. */
+  /** Its first file is a saved state: it goes on there, and the others are the images of its disks. */
   saved?: true;
 }
 
@@ -53,7 +54,7 @@ interface Catalogue {
   cds?: Image[];
   disks?: Image[];
   /** States of some of these guests, by gzip (scripts/build.mjs). */
-  saved?: { guest: string; path: string; bytes: number }[];
+  saved?: { guest: string; path: string; bytes: number; disks?: { name: string; path: string }[] }[];
 }
 
 interface Image { name: string; path: string; bytes: number }
@@ -90,8 +91,8 @@ async function readCatalogue(base: URL): Promise<{ fetched: Offer[]; firmware: {
     const { guests, firmware = [], cds = [], disks = [], saved = [] } = await answer.json() as Catalogue;
     const image = (about: string) => ({ name, path, bytes }: Image): Offer => ({ id: name, title: name, about, type: 'hvm', bytes, files: [{ name, url: new URL(path, base).href }] });
     const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
-    const atShell = saved.flatMap(({ guest, path, bytes }): Offer[] => fetched.filter(({ id }) => id === guest).map(({ id, title }) => ({
-      id: `${id}-at-shell`, title: strings.home.atShell(title), about: strings.home.atShellAbout, bytes, saved: true, files: [{ name: `${id}.save`, url: new URL(path, base).href }],
+    const atShell = saved.flatMap(({ guest, path, bytes, disks: below = [] }): Offer[] => fetched.filter(({ id }) => id === guest).map(({ id, title }) => ({
+      id: `${id}-at-shell`, title: strings.home.atShell(title), about: strings.home.atShellAbout, bytes, saved: true, files: [{ name: `${id}.save`, path }, ...below].map(({ name, path: at }) => ({ name, url: new URL(at, base).href })),
     })));
     offers.value = [...own, ...atShell, ...fetched, ...disks.map(image(strings.home.disk)), ...cds.map(image(strings.home.cd))];
     return { fetched, firmware };
@@ -118,7 +119,7 @@ export async function fetchGuest(guest: Offer, signal: AbortSignal, onProgress: 
   for (const { name, url } of guest.files) {
     let answer: Response;
     try {
-      answer = await fetch(url, { signal });
+      answer = await fetchKept(url, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       throw new Error(strings.errors.downloadBroke(name, sentence(error)));
@@ -141,6 +142,7 @@ export async function fetchGuest(guest: Offer, signal: AbortSignal, onProgress: 
     }
     before += done;
     const data = new Blob(chunks);
+    void keepDownload(url, data);
     files.push({ name, data: guest.saved ? await unzipped(data) : data });
   }
   return files;

@@ -350,7 +350,7 @@ export async function makeOffer(guest: Offer): Promise<{ domain: DomainInfo; fil
     note(undefined, true);
     task?.end('done', strings.home.downloaded(bytes(files.reduce((sum, { data }) => sum + data.size, 0))));
     task = undefined;
-    const domain = await (guest.saved && files[0] ? host.restore(files[0]) : host.create(files, true));
+    const domain = await (guest.saved && files[0] ? host.restore(files[0], files.slice(1)) : host.create(files, true));
     followReady(guest.id, domain.id, startMs);
     return { domain, files };
   } catch (error) {
