@@ -1,5 +1,5 @@
 /** A virtual processor, read from memory: registers, where its addresses lead, its last exits, its runstate. */
-import { CR4_PAE, CR4_PSE, EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_TYPE_MASK, P2M_ON_DEMAND, PTE_P, PTE_PS } from '../../cpu/architecture/index.ts';
+import { CR4_PAE, CR4_PSE, EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_NMI, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_TYPE_MASK, P2M_ON_DEMAND, PTE_P, PTE_PS } from '../../cpu/architecture/index.ts';
 import { arithmetic } from '../../cpu/architecture/index.ts';
 import { PageWalk, type Translation } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
@@ -23,10 +23,14 @@ export interface LastExit {
   detail: number;
 }
 
+/** By whom it came: INT n is a software interrupt, INT3, INTO and INT1 are exceptions that an instruction asks for (SDM vol. 3, table 25-17). */
+export type EventType = 'external' | 'NMI' | 'exception' | 'software interrupt' | 'software exception';
+const EVENT_TYPES: Readonly<Record<number, EventType>> = { [EVENT_NMI]: 'NMI', [EVENT_EXCEPTION]: 'exception', [EVENT_SOFTWARE]: 'software interrupt', [EVENT_PRIVILEGED_SOFTWARE]: 'software exception', [EVENT_SOFTWARE_EXCEPTION]: 'software exception' };
+
 /** An interrupt or exception that a processor began to deliver. */
 export interface UndeliveredEvent {
   vector: number;
-  isException: boolean;
+  type: EventType;
   /** Where the vector has one. */
   error?: number;
   /** Of a page fault: the linear address. */
@@ -191,7 +195,7 @@ export class VcpuState {
     const count = Math.min(Math.max(0, regs[R.UNDELIVERED]), R.UNDELIVERED_MOST);
     return Array.from({ length: count }, (_, i) => {
       const at = R.UNDELIVERED_EVENTS + i * R.UNDELIVERED_WORDS, information = regs[at];
-      return { vector: information & 255, isException: (information & EVENT_TYPE_MASK) === EVENT_EXCEPTION, ...((information & EVENT_ERROR_CODE) === 0 ? {} : { error: regs[at + 1] >>> 0 }), address: regs[at + 2] >>> 0 };
+      return { vector: information & 255, type: EVENT_TYPES[information & EVENT_TYPE_MASK] ?? 'external', ...((information & EVENT_ERROR_CODE) === 0 ? {} : { error: regs[at + 1] >>> 0 }), address: regs[at + 2] >>> 0 };
     });
   }
 

@@ -35,9 +35,11 @@ export interface SeenExit {
 export interface KindTimes { timed: number; ns: number; beforeNs: number; answerNs: number; apart?: number }
 
 /** Exits that cost about the same: of one guest, for one hypercall and operation, one port, one page, one MSR. */
-export function kindOf({ domain, reason, qualification, detail = 0, call }: SeenExit): string {
-  const about = call ? `${call.number} ${call.first}` : reason === ExitReason.IO ? qualification : reason === ExitReason.EPT_VIOLATION ? detail >>> PAGE_BITS : reason === ExitReason.RDMSR || reason === ExitReason.WRMSR ? detail : '';
-  return `${domain} ${reason} ${about}`;
+export const kindOf = (exit: SeenExit): string => `${exit.domain} ${exit.reason} ${subjectOf(exit) ?? ''}`;
+/** What parts exits of one reason into kinds; undefined: the reason alone, and what is counted of that is of the same exits. */
+export function subjectOf({ reason, qualification, detail = 0, call }: SeenExit): string | number | undefined {
+  if (call) return `${call.number} ${call.first}`;
+  return reason === ExitReason.IO ? qualification : reason === ExitReason.EPT_VIOLATION ? detail >>> PAGE_BITS : reason === ExitReason.RDMSR || reason === ExitReason.WRMSR ? detail : undefined;
 }
 const PAGE_BITS = 12,
   /** Kinds are few; pages that are touched once are not. */

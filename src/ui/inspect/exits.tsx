@@ -11,7 +11,7 @@ import { Chip, ownerClass } from '../parts/marks.tsx';
 import { hex8, stamp, whole } from '../units.ts';
 import { Code } from './code.tsx';
 import { instructionAt, shortly } from './disassembly.ts';
-import { ExitLog, type KindTimes, type SeenExit } from './exit-log.ts';
+import { ExitLog, type KindTimes, type SeenExit, subjectOf } from './exit-log.ts';
 import { fold } from './fold.ts';
 import { answererOf, type Deed, explainExit, explainHypercall, wayOf } from './explain.ts';
 import { inspector } from './frame.tsx';
@@ -174,11 +174,13 @@ const costText = (ns: number | undefined, stepNs: number): string => (ns === und
 const enough = (of: KindTimes | undefined, fewest: number): KindTimes | undefined => (of && of.timed >= fewest ? of : undefined);
 /** Of the exit's own kind, where enough of them were seen; of its reason, likewise. */
 const likeIt = (data: Data, exit: SeenExit | undefined): KindTimes | undefined => enough(exit && data.timesOf(exit), FEW_LIKE_IT);
+/** The mean that is told of an exit: of its kind. Where the reason alone is its kind, that is what the table of reasons says: one number, not two of the same. */
+export const meanOf = (exit: SeenExit | undefined, kind: KindTimes | undefined, reason: KindTimes | undefined): KindTimes | undefined => (exit && subjectOf(exit) === undefined ? (reason ?? kind) : (kind ?? reason));
 const ofReason = (reasons: readonly Reason[] | undefined, reason: number): KindTimes | undefined => enough(reasons?.find(each => each.reason === reason), FEWEST);
 /** What took few steps: the mean of its kind, which is known closer than the clock goes. */
 function Took({ exit, data }: { exit: SeenExit; data: Data }) {
   if (exit.ns === undefined) return null;
-  const of = likeIt(data, exit) ?? ofReason(data.counted.find(({ domain }) => domain === exit.domain)?.reasons, exit.reason), mean = of && of.ns / of.timed, isMean = mean !== undefined && exit.ns < FEW_STEPS * data.stepNs && Math.abs(mean - exit.ns) < 2 * data.stepNs;
+  const of = meanOf(exit, likeIt(data, exit), ofReason(data.counted.find(({ domain }) => domain === exit.domain)?.reasons, exit.reason)), mean = of && of.ns / of.timed, isMean = mean !== undefined && exit.ns < FEW_STEPS * data.stepNs && Math.abs(mean - exit.ns) < 2 * data.stepNs;
   return isMean ? <span class="dim" title={words.thisOne(costText(exit.ns, data.stepNs))}>{words.mostly(us(mean))}</span> : <>{costText(exit.ns, data.stepNs)}</>;
 }
 const shareText = (count: number, all: number): string => (count < 0.0005 * all ? '<0.1 %' : `${((100 * count) / all).toFixed(1)} %`);
@@ -265,10 +267,10 @@ function Detail(shown: Shown<Data>) {
   const { hypercall, reason, exit, isLast } = choiceOf(shown), { target, data, choose } = shown;
   if (hypercall !== undefined) return <div><h3>{hypercallName(hypercall)}</h3><p class="sec">{words.call} {hypercall}</p></div>;
   if (reason === undefined) return null;
-  const { log, reasons } = viewOf(data), at = log.findIndex(({ key }) => key === exit?.key), own = likeIt(data, exit), earlier = at < 0 ? undefined : log[at + 1], later = at < 0 ? undefined : log[at - 1];
+  const { log, reasons } = viewOf(data), at = log.findIndex(({ key }) => key === exit?.key), own = likeIt(data, exit), of = meanOf(exit, own, ofReason(reasons, reason)), earlier = at < 0 ? undefined : log[at + 1], later = at < 0 ? undefined : log[at - 1];
   const step = (to: SeenExit | undefined, says: string, hint: string) => <button class="btn sm" disabled={!to} title={hint} onClick={() => to && choose(to.key)}>{says}</button>;
   return <><ExitCard reason={reason} exit={exit} target={target} name={exit ? nameOf(exit.domain) : ''} isLast={isLast ?? false} withWay steps={<span class="row">{step(earlier, words.previous, words.previousHint)}{step(later, words.next, words.nextHint)}</span>} />
-    <Cost of={own ?? ofReason(reasons, reason)} about={own && exit && aboutOf(exit)} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
+    <Cost of={of} about={of === own && exit && subjectOf(exit) !== undefined ? aboutOf(exit) : undefined} exit={exit} stepNs={data.stepNs} model={exit && target.machine?.domain(exit.domain)?.model().where} /></>;
 }
 
 /** `of`: what those like it took; `about`: what they are alike in, undefined: in their reason alone. What it cost, in parts that add up, where it took steps enough of the clock; else what those of its kind cost in the mean. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../../cpu/architecture/index.ts';
-import { explainExit, explainHypercall, wayOf } from './explain.ts';
+import { answererOf, explainExit, explainHypercall, wayOf } from './explain.ts';
 
 describe('why an exit came', () => {
   it('reads the qualification of an I/O instruction as the SDM lays it out (table 28-5)', () => {
@@ -17,6 +17,26 @@ describe('why an exit came', () => {
     expect(explainExit({ reason: ExitReason.EPT_VIOLATION, qualification: 0x181, detail: 0x40000000 }).why.answer).toContain('reads guest-physical address 0x40000000');
   });
 
+  it('says that the APICs are Xen’s, and neither firmware nor a card’s registers are an interrupt controller (register_mmio_handler of vlapic.c, vioapic.c)', () => {
+    const at = (detail: number, qualification = 0x182) => ({ reason: ExitReason.EPT_VIOLATION, qualification, detail });
+    for (const [address, name, code] of [[0xfee00300, 'local APIC', 'vlapic_mmio_write'], [0xfec00010, 'I/O APIC', 'vioapic_write']] as const) {
+      expect(explainExit(at(address)).why.answer).toContain(`it is the ${name}, which Xen emulates`);
+      expect(wayOf(at(address)).filter(([who]) => /model/.test(who))).toEqual([]);
+      expect(wayOf(at(address))[3]).toEqual(['Xen', `emulates the ${name}`, code]);
+      expect(wayOf(at(address, 0x181))[3]![2]).toBe(code.replace('write', 'read'));
+      expect(answererOf(at(address))).toEqual({ name: 'Xen’s chip', by: 'xen' });
+    }
+    for (const address of [0xfffff000, 0xfebf1000, 0xb8000]) {
+      expect(explainExit(at(address)).why.answer).not.toContain('APIC');
+      expect(answererOf(at(address))).toEqual({ name: 'device model', by: 'guest' });
+    }
+  });
+
+  it('tells a software interrupt of a paravirtual guest from an exception', () => {
+    expect(explainExit({ reason: 0x100 + 3, qualification: 0 }).why.answer).toContain('an exception');
+    expect(explainExit({ reason: 0x100 + 0x80, qualification: 0 }).why.answer).toContain('software interrupts');
+  });
+
   it('reads no qualification where the reason gives none', () => {
     expect(explainExit({ reason: ExitReason.PREEMPTION_TIMER, qualification: 0x200040 }).fields).toEqual([]);
     expect(explainExit({ reason: ExitReason.INVLPG, qualification: 0x1000 }).fields).toHaveLength(1);
@@ -27,6 +47,7 @@ describe('why an exit came', () => {
       const way = wayOf({ reason, qualification: 0 });
       expect([way[0]![0], way.at(-1)![0], way.length > 2], String(reason)).toEqual(['Processor', reason === ExitReason.TRIPLE_FAULT ? 'Domain-0' : 'Guest', true]);
     }
+    expect(wayOf({ reason: ExitReason.IO, qualification: 0xb008000b })[3]).toEqual(['Xen', 'emulates the ACPI timer', 'handle_pmt_io']);
     // The interval timer is Xen's own, the serial port is the model's.
     expect(wayOf({ reason: ExitReason.IO, qualification: 0x00400000 })[3]).toEqual(['Xen', 'emulates the 8254 timer', 'handle_pit_io']);
     expect(wayOf({ reason: ExitReason.IO, qualification: 0x03f80000 }, 'Domain-0').slice(3, 5).map(([who, , code]) => [who, code])).toEqual([['Xen', 'ioreq_send'], ['Its model in Domain-0', undefined]]);

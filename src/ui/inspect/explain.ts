@@ -25,11 +25,17 @@ const hex = (value: number, digits = 0): string => `0x${(value >>> 0).toString(1
 const PORTS: readonly (readonly [first: number, last: number, what: string, byXen?: string | true])[] = [
   [0x00, 0x1f, 'DMA controller, or the switch that unplugs emulated devices (0x10)'], [0x20, 0x21, 'first 8259A interrupt controller', 'vpic_intercept_pic_io'], [0x40, 0x43, '8254 timer', 'handle_pit_io'],
   [0x60, 0x60, 'keyboard controller, data'], [0x61, 0x61, 'speaker and timer 2', 'handle_speaker_io'], [0x64, 0x64, 'keyboard controller, status and commands'], [0x70, 0x71, 'real-time clock', 'handle_rtc_io'], [0x80, 0x8f, 'POST code and DMA pages'],
-  [0x92, 0x92, 'system port A: A20 and reset'], [0xa0, 0xa1, 'second 8259A interrupt controller', 'vpic_intercept_pic_io'], [0xb2, 0xb3, 'power management commands'], [0xe9, 0xe9, 'debug console', 'hvm_print_line'], [0xf0, 0xf1, 'coprocessor error', true],
+  [0x92, 0x92, 'system port A: A20 and reset'], [0xa0, 0xa1, 'second 8259A interrupt controller', 'vpic_intercept_pic_io'], [0xb2, 0xb3, 'power management commands', true], [0xe9, 0xe9, 'debug console', 'hvm_print_line'], [0xf0, 0xf1, 'coprocessor error', true],
   [0x170, 0x177, 'second IDE channel'], [0x1f0, 0x1f0, 'first IDE channel, data'], [0x1f1, 0x1f7, 'first IDE channel, registers'], [0x376, 0x376, 'second IDE channel, control'],
   [0x378, 0x37a, 'parallel port'], [0x3b0, 0x3df, 'VGA registers'], [0x3f6, 0x3f6, 'first IDE channel, control'], [0x2f8, 0x2ff, 'COM2'], [0x3f8, 0x3ff, 'COM1, a 16550A'], [0x402, 0x402, 'debug console of firmware'],
-  [0x4d0, 0x4d1, 'edge or level of interrupts', 'vpic_intercept_elcr_io'], [0x510, 0x51b, 'fw_cfg'], [0xb000, 0xb03f, 'ACPI power management'], [0xcf8, 0xcff, 'PCI configuration'], [0x1ce, 0x1d0, 'VBE registers'],
+  [0x4d0, 0x4d1, 'edge or level of interrupts', 'vpic_intercept_elcr_io'], [0x510, 0x51b, 'fw_cfg'], [0xb000, 0xb003, 'ACPI power management, events', 'handle_evt_io'], [0xb008, 0xb00b, 'ACPI timer', 'handle_pmt_io'], [0xb000, 0xb03f, 'ACPI power management', true], [0xcf8, 0xcff, 'PCI configuration'], [0x1ce, 0x1d0, 'VBE registers'],
 ];
+/** The same for pages of memory: Xen's own are those of register_mmio_handler (xen/arch/x86/hvm/vlapic.c, vioapic.c). What is in none of them the device model answers for. */
+const MMIO: readonly (readonly [first: number, last: number, what: string, byXen?: string])[] = [
+  [0xa0000, 0xbffff, 'window of the VGA adapter'], [0xfec00000, 0xfec00fff, 'I/O APIC', 'vioapic_write'], [0xfee00000, 0xfee00fff, 'local APIC', 'vlapic_mmio_write'],
+];
+const mmioOf = (address: number | undefined) => (address === undefined ? undefined : MMIO.find(([first, last]) => address >>> 0 >= first && address >>> 0 <= last));
+
 /** The device behind a port within a sentence; a name has no article. */
 const theDevice = (what: string): string => (/^(COM|fw_cfg|no |a )/.test(what) ? what : `the ${what}`);
 const portOf = (port: number) => PORTS.find(([first, last]) => port >= first && port <= last);
@@ -56,12 +62,12 @@ function ept({ qualification: q, detail }: Told): Explained {
   const how = q & 2 ? 'writes' : q & 4 ? 'fetches' : 'reads';
   const bit = (n: number, yes: string, no: string): readonly [string, string, string] => [String(n), q & (1 << n) ? '1' : '0', q & (1 << n) ? yes : no];
   const at = detail === undefined ? 'an address' : `guest-physical address ${hex(detail, 8)}`;
-  const isVga = detail !== undefined && detail >= 0xa0000 && detail < 0xc0000, isApic = detail !== undefined && detail >>> 0 >= 0xfec00000;
+  const known = mmioOf(detail);
   return {
     fields: [bit(0, 'a read', 'no read'), bit(1, 'a write', 'no write'), bit(2, 'a fetch', 'no fetch'), bit(3, 'the entry allows reads', 'the entry allows no reads'), bit(4, 'the entry allows writes', 'the entry allows no writes'), bit(5, 'the entry allows fetches', 'the entry allows no fetches'), bit(7, 'its linear address is known', 'no linear address'), bit(8, 'after the guest’s own tables', 'in a walk of the guest’s tables')],
     why: {
       question: 'Why an exit?',
-      answer: `The guest ${how} ${at}, where the second stage has ${q & 0x38 ? 'a page without that right' : 'no memory'}: ${isVga ? 'it is the window of the VGA adapter, which the device model paints from.' : isApic ? 'it is an interrupt controller, which Xen emulates.' : q & 0x38 ? 'Xen decides what is to become of the page.' : 'a device, or memory that has to be put there first.'}`,
+      answer: `The guest ${how} ${at}, where the second stage has ${q & 0x38 ? 'a page without that right' : 'no memory'}: ${known?.[3] ? `it is the ${known[2]}, which Xen emulates.` : known ? `it is the ${known[2]}, which the device model paints from.` : q & 0x38 ? 'Xen decides what is to become of the page.' : 'a device, or memory that has to be put there first.'}`,
       source: 'Intel SDM vol. 3, table 28-7',
     },
   };
@@ -102,6 +108,8 @@ function crAccess({ qualification: q }: Told): Explained {
   };
 }
 
+/** Vectors below are exceptions (SDM vol. 3, table 6-1). */
+const FIRST_FREE_VECTOR = 32;
 function vector({ reason, detail }: Told): Explained {
   const number = vectorOf(reason);
   const answer = number === HYPERCALL_VECTOR
@@ -109,6 +117,8 @@ function vector({ reason, detail }: Told): Explained {
     : number === 14 ? `A page fault${detail ? ` at ${hex(detail, 8)}` : ''}. Exceptions of a paravirtual guest go through Xen’s interrupt table; Xen hands this one to the guest’s own handler, or mends its page tables.`
     : number === 13 ? 'A kernel in ring 1 used an instruction of ring 0. Xen emulates those that a paravirtual kernel may use, and hands the others back as #GP.'
     : number === 7 ? 'Xen has set CR0.TS, so that the registers of the x87 are loaded only for who uses them.'
+    : number >= FIRST_FREE_VECTOR ? 'A program calls its kernel by INT n. A paravirtual kernel has no interrupt table of its own: software interrupts go through Xen’s, which bounces this one to the handler that the guest named.'
+    : number === 3 ? 'INT3, a debugger’s breakpoint: an exception that an instruction asks for. Xen’s own table has it, and bounces it to the handler that the guest named.'
     : 'A paravirtual kernel has no interrupt table of its own: exceptions go through Xen’s, which bounces this one to the handler that the guest named.';
   return { fields: [['7–0', String(number), exitTitle(reason)]], why: { question: 'Why through Xen?', answer, source: exitSource(reason) } };
 }
@@ -128,9 +138,10 @@ export function explainExit(told: Told): Explained {
 }
 
 /** Who answers an exit beside Xen's handler, in a word or two, and whose that is. */
-export function answererOf({ reason, qualification, call }: Told, model: keyof typeof MODELS = 'stub'): { name: string; by: 'xen' | 'guest' | 'Domain-0' } {
+export function answererOf({ reason, qualification, detail, call }: Told, model: keyof typeof MODELS = 'stub'): { name: string; by: 'xen' | 'guest' | 'Domain-0' } {
   if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return { name: call ? hypercallName(call.number) : 'hypercall', by: 'xen' };
-  if (reason === ExitReason.IO && portOf(qualification >>> 16)?.[3]) return { name: 'Xen’s chip', by: 'xen' };
+  const own = reason === ExitReason.IO ? portOf(qualification >>> 16)?.[3] : reason === ExitReason.EPT_VIOLATION ? mmioOf(detail)?.[3] : true;
+  if (own) return { name: 'Xen’s chip', by: 'xen' };
   return model === 'stub' ? { name: 'device model', by: 'guest' } : { name: 'Domain-0', by: 'Domain-0' };
 }
 
@@ -153,13 +164,20 @@ function ioDeeds({ qualification: q }: Told, devices: string): Deed[] {
   ];
 }
 
+function eptDeeds({ qualification: q, detail }: Told, devices: string): Deed[] {
+  const known = mmioOf(detail), looks: Deed = ['Xen', `looks up ${detail === undefined ? 'the address' : hex(detail, 8)}`, 'ept_handle_violation'];
+  // The handlers of reads are named as those of writes are.
+  if (known?.[3]) return [looks, ['Xen', `emulates the ${known[2]}`, q & 2 ? known[3] : known[3].replace('write', 'read')]];
+  return [looks, q & 0x38 ? ['Xen', 'changes the right, or keeps it', 'hvm_hap_nested_page_fault'] : [devices, known ? `emulates the ${known[2]}` : 'answers, or memory is put there', 'hvm_hap_nested_page_fault']];
+}
+
 /** Who handles an exit, one after the other, and what each does. `model`: where the domain's devices are emulated. */
 export function wayOf(told: Told, model: keyof typeof MODELS = 'stub'): Deed[] {
-  const { reason, qualification: q, detail } = told, devices = MODELS[model];
+  const { reason } = told, devices = MODELS[model];
   const middle = (): Deed[] => {
     if (vectorOf(reason) >= 0) return [['Xen', `is entered through gate ${vectorOf(reason)} of its own table`, VECTOR_CODE[vectorOf(reason)]], ['Xen', 'emulates, mends or bounces it']];
     if (reason === ExitReason.IO) return ioDeeds(told, devices);
-    if (reason === ExitReason.EPT_VIOLATION) return [['Xen', `looks up ${detail === undefined ? 'the address' : hex(detail, 8)}`, 'ept_handle_violation'], [q & 0x38 ? 'Xen' : devices, q & 0x38 ? 'changes the right, or keeps it' : 'answers, or memory is put there', 'hvm_hap_nested_page_fault']];
+    if (reason === ExitReason.EPT_VIOLATION) return eptDeeds(told, devices);
     if (reason === ExitReason.VMCALL || reason === ExitReason.VMMCALL) return [['Xen', `looks up ${callOf(told)}`, 'hvm_hypercall'], ['Xen', told.call ? `puts the result ${told.call.result} into EAX` : 'puts the result into EAX']];
     if (reason === ExitReason.HLT || reason === ExitReason.MWAIT) return [['Xen', 'blocks the vCPU until an interrupt', reason === ExitReason.HLT ? 'hvm_hlt' : undefined], ['Scheduler', 'gives the processor to who waits']];
     if (reason === ExitReason.PREEMPTION_TIMER || reason === ExitReason.PAUSE) return [['Xen', 'looks at timers that are due'], ['Scheduler', 'goes on with it, or with who waits']];

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { UndeliveredEvent } from '../../hypervisor/view/index.ts';
-import { causeOf, gateFields, gateOf, momentsOf, obstacle, tableOf } from './last-moments.ts';
+import { causeOf, eventName, gateFields, gateOf, momentsOf, obstacle, tableOf } from './last-moments.ts';
 
 const IDT = 0x8400;
 
@@ -14,7 +14,7 @@ function fallen(events: readonly UndeliveredEvent[], bytes: Record<number, reado
   const bytesAt = (linear: number, count: number) => Uint8Array.from(bytes[linear] ?? new Array(count).fill(0)).slice(0, count);
   return { regs, bytesAt, undelivered: events };
 }
-const fault = (vector: number, error?: number, address = 0): UndeliveredEvent => ({ vector, isException: true, ...(error === undefined ? {} : { error }), address });
+const fault = (vector: number, error?: number, address = 0): UndeliveredEvent => ({ vector, type: 'exception', ...(error === undefined ? {} : { error }), address });
 const texts = (state: Parameters<typeof momentsOf>[0]) => momentsOf(state).map(({ head, name }) => `${head}: ${name}`);
 
 it('a selector beyond the GDT and an empty interrupt table: each event with the gate it found', () => {
@@ -48,7 +48,7 @@ it('tells a page that is not there from a stack without one', () => {
 });
 
 it('real mode has far addresses, and an interrupt from outside is no exception', () => {
-  const state = fallen([{ vector: 0x40, isException: false, address: 0 }, fault(13), fault(8), fault(13)], {}, 0x1f);
+  const state = fallen([{ vector: 0x40, type: 'external', address: 0 }, fault(13), fault(8), fault(13)], {}, 0x1f);
   state.regs[R.CR0] = 0;
   expect(texts(state).slice(0, 2)).toEqual(['first event: interrupt 0x40', 'vector 64: beyond the table’s limit']);
 });
@@ -64,5 +64,14 @@ it('says why the first of them came, as far as its error code and the tables tel
   expect(causeOf(fault(13, 0x6b), state)).toBe('protection: IDT entry 13');
   expect(causeOf(fault(13, 0), state)).toBe('protection');
   expect(causeOf(fault(14, 2, 0xc0001000), state)).toBe('page fault at c0001000');
-  expect(causeOf({ vector: 0x40, isException: false, address: 0 }, state)).toBe('from outside');
+  expect(causeOf({ vector: 0x40, type: 'external', address: 0 }, state)).toBe('from outside');
+  expect(causeOf({ vector: 2, type: 'NMI', address: 0 }, state)).toBe('from outside');
+});
+
+it('INT3 is an exception, INT n an interrupt that the program asks for (SDM vol. 3, table 25-17)', () => {
+  const state = fallen([], {});
+  const told = ([3, 4, 1] as const).map(vector => ({ vector, type: 'software exception', address: 0 }) as const);
+  expect(told.map(eventName)).toEqual(['#BP', '#OF', '#DB']);
+  expect(told.map(each => causeOf(each, state))).toEqual(['breakpoint: INT3 asked for it', 'overflow: INTO asked for it', 'debug: INT1 asked for it']);
+  expect([eventName({ vector: 0x80, type: 'software interrupt', address: 0 }), causeOf({ vector: 0x80, type: 'software interrupt', address: 0 }, state)]).toEqual(['INT 0x80', 'asked for by an instruction']);
 });

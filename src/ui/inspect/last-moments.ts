@@ -33,12 +33,15 @@ const GATE_BYTES = 8,
   /** Vectors whose error code names a selector. */
   NAMES_SELECTOR = [10, 11, 12, 13],
   PAGE_FAULT = 14;
+/** Instructions of which the exception is the purpose. */
+const ASKED_BY: Readonly<Record<number, string>> = { 1: 'INT1', 3: 'INT3', 4: 'INTO' };
 const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth'];
 const hex = (value: number, digits = 4): string => (value >>> 0).toString(16).padStart(digits, '0');
 
 /** As the SDM writes an exception: #GP(0028). */
-export function eventName({ vector, isException, error }: UndeliveredEvent): string {
-  if (!isException) return `interrupt 0x${hex(vector, 2)}`;
+export function eventName({ vector, type, error }: UndeliveredEvent): string {
+  if (type === 'external') return `interrupt 0x${hex(vector, 2)}`;
+  if (type === 'software interrupt') return `INT 0x${hex(vector, 2)}`;
   const name = exceptionName(vector);
   return `${name.startsWith('#') ? name.split(' ')[0] : name}${error === undefined ? '' : `(${hex(error)})`}`;
 }
@@ -79,7 +82,7 @@ export function gateFields({ bytes, isReal }: Gate): { bits: string; value: stri
 /** What kept an event from its handler, in some words: as its gate stands, and as `next` says, the exception that its delivery raised. */
 export function obstacle(gate: Gate, next: UndeliveredEvent): string {
   if (gate.isBeyond) return 'beyond the table’s limit';
-  if (next.vector === 14 && next.isException) return next.address >= gate.linear && next.address < gate.linear + GATE_BYTES ? `its page is not there, ${hex(next.address, 8)}` : `no page for what it pushes or reads, ${hex(next.address, 8)}`;
+  if (next.vector === 14 && isFault(next)) return next.address >= gate.linear && next.address < gate.linear + GATE_BYTES ? `its page is not there, ${hex(next.address, 8)}` : `no page for what it pushes or reads, ${hex(next.address, 8)}`;
   const bad = gateFields(gate).find(({ isBad }) => isBad);
   if (bad && ((next.error ?? 0) & IN_IDT) !== 0) return bad.says === 'no gate' ? `type ${bad.value}, no gate` : 'P = 0, not present';
   if (next.vector === 12) return 'no room on the handler’s stack';
@@ -88,9 +91,11 @@ export function obstacle(gate: Gate, next: UndeliveredEvent): string {
 }
 
 /** Why an event was raised, as far as its error code and the tables tell. */
-export function causeOf({ vector, isException, error = 0, address }: UndeliveredEvent, { regs }: Pick<VcpuState, 'regs'>): string {
-  if (!isException) return 'from outside';
+export function causeOf({ vector, type, error = 0, address }: UndeliveredEvent, { regs }: Pick<VcpuState, 'regs'>): string {
+  if (type === 'external' || type === 'NMI') return 'from outside';
+  if (type === 'software interrupt') return 'asked for by an instruction';
   const general = exceptionName(vector).replace(/^#\w+ /, '');
+  if (type === 'software exception') return `${general}: ${ASKED_BY[vector] ?? 'an instruction'} asked for it`;
   if (vector === PAGE_FAULT) return `${general} at ${hex(address, 8)}`;
   if (!NAMES_SELECTOR.includes(vector) || error === 0) return general;
   const selector = error & SELECTOR;
@@ -117,4 +122,5 @@ export function momentsOf(state: Pick<VcpuState, 'regs' | 'bytesAt' | 'undeliver
   return moments;
 }
 
-const isDouble = ({ vector, isException }: UndeliveredEvent): boolean => isException && vector === 8;
+const isFault = ({ type }: UndeliveredEvent): boolean => type === 'exception';
+const isDouble = (event: UndeliveredEvent): boolean => isFault(event) && event.vector === 8;

@@ -142,7 +142,7 @@ function why({ data, chosen }: Shown<Data>): Why {
     : { question: 'Why no descriptor?', answer: 'In real mode a selector times 16 is the base. A limit that was loaded in protected mode stays, which old programs use.', source: 'Intel SDM vol. 3, 21.1' };
   if (WHYS[chosen]) return WHYS[chosen]!;
   if (state.regs[R.ACTIVITY] === 1) return { question: 'Why does it stand there?', answer: 'It has executed HLT and waits for an interrupt. Xen has given its processor to somebody else.', source: 'Intel SDM vol. 3, 25.4.2' };
-  return isStill ? { question: 'Why does nothing move?', answer: 'The domain is paused: no instruction retires, and its virtual time stands still. A step lets it run so far and stops it again.' } : { question: 'Why do the registers jump?', answer: 'The engine works on these very words in shared memory; this page reads them a few times a second, between millions of instructions.' };
+  return isStill ? { question: 'Why does nothing move?', answer: 'The domain is paused: no instruction retires, and its time stands still. A step lets it run so far and stops it again.' } : { question: 'Why do the registers jump?', answer: 'The engine works on these very words in shared memory; this page reads them a few times a second, between millions of instructions.' };
 }
 
 export const Processor = inspector<Data>({

@@ -176,6 +176,8 @@ function why(shown: Shown<Data>): Why {
   if (!picked) return sharesWhy(data);
   const name = picked.to >= 0 ? (data.units.find(({ unit }) => unit === picked.to)?.name ?? '?') : words.idle;
   if (picked.to < 0) return { question: 'Why idle?', answer: 'When the slot was asked for, no domain that may use it was runnable.', source: SOURCE };
+  // It had nobody to go before.
+  if (picked.priority === 0 && picked.why === 'WOKEN') return { question: 'Why BOOST?', answer: `${name} woke with ${signed(picked.credit)} credits while ${words.pcpu(picked.pcpu)} was idle, and got it after ${(picked.waitedNs / 1e6).toFixed(2)} ms. Who is UNDER when it wakes is BOOSTed whether anybody else waits or not; here it had nobody to go before. It is UNDER again when a tick, each 10 ms, finds it running, or the accounting comes.`, source: SOURCE };
   if (picked.priority === 0) return { question: 'Why BOOST?', answer: `${name} woke with ${signed(picked.credit)} credits and waited ${(picked.waitedNs / 1e6).toFixed(2)} ms. Who is UNDER when it wakes goes before all others until a tick, each 10 ms, finds it running, or the accounting comes. So interrupts are answered fast.`, source: SOURCE };
   return { question: `Why ${name}?`, answer: `It was ${PRIORITIES[picked.priority]} with ${signed(picked.credit)} credits, and ${words.whys[picked.why]}; ${picked.waiting} other${picked.waiting === 1 ? '' : 's'} waited in this queue. It had waited ${(picked.waitedNs / 1e6).toFixed(2)} ms.`, source: SOURCE };
 }

@@ -47,7 +47,7 @@ export function Header() {
     <span class="vr" />
     <MachineTime />
     {info.value?.time !== 'virtual' && afterPrompt.value && <Pace />}
-    {info.value?.time === 'virtual' ? <VirtualPace /> : <VirtualTime />}
+    {info.value?.time === 'virtual' ? <VirtualPace /> : <GuestTime />}
     {afterPrompt.value && <Pcpus />}
     {info.value?.time !== 'virtual' && mode !== 'shared' && <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.oneWorker : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
     <span class="grow" />
@@ -83,12 +83,12 @@ function MachineTime() {
   </div>;
 }
 
-function VirtualTime() {
+function GuestTime() {
   const session = shownSession();
   const ns = session?.sample.value?.nowNs;
   // No guest, no time of one.
   if (!session) return null;
-  return <div class="clock" title={strings.virtualTimeOf(session.info.value.name)}>
-    <small>{strings.virtualTime}<span class="hide-s">{strings.ofGuest(session.info.value.name)}</span></small>{ns === undefined ? strings.tree.noData : clock(ns)}
+  return <div class="clock" title={strings.guestTimeOf(session.info.value.name)}>
+    <small>{strings.guestTime}<span class="hide-s">{strings.ofGuest(session.info.value.name)}</span></small>{ns === undefined ? strings.tree.noData : clock(ns)}
   </div>;
 }
