@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StateInfo } from './browser-state.ts';
 import { testFiles, testHost, until } from './host.test-support.ts';
+import { SnapshotRecords } from './snapshots/record.ts';
 import { MemoryStore, Storage } from './storage/index.ts';
 import { print, pvhKernel, waitForKey } from '../hypervisor/xen/pvh-kernel.test-support.ts';
 
@@ -52,6 +53,18 @@ describe('the inventory of a host', () => {
     expect(runNs[id]).toBeGreaterThanOrEqual(0);
     await host.destroy(id);
     expect((await host.inventory(true)).stored!.defined).toHaveLength(2);
+  });
+
+  it('tells volumes that snapshots are made of from disks', async () => {
+    const { host, storage } = await hostWithState();
+    storage.createVolume('snap_web_one_web', 8 * 2 ** 20);
+    storage.createVolume('snap_web_one_state', 8 * 2 ** 20);
+    const { files } = host.parts;
+    await new SnapshotRecords(files!).write({
+      domain: 'web', name: 'one', createdMs: 0, definition: 'name = "web"', disks: [{ device: '/dev/vg0/web', volume: 'snap_web_one_web' }], state: { volume: 'snap_web_one_state', bytes: 4096 },
+    });
+    const { volumes } = (await host.inventory(true)).stored!.disk!;
+    expect(volumes.map(({ name, snapshot }) => [name, snapshot?.domain, snapshot?.name])).toEqual([['web', undefined, undefined], ['snap_web_one_web', 'web', 'one'], ['snap_web_one_state', 'web', 'one']]);
   });
 
   it('says with every look where files and disk are: another tab may have taken them', async () => {

@@ -3,7 +3,7 @@ import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import type { StateInfo } from './browser-state.ts';
 import type { HostCore } from './host.ts';
 import { GROUP, PE_BYTES, SECTOR_BYTES } from './storage/index.ts';
-import { CHECKPOINTS, SnapshotRecords } from './snapshots/record.ts';
+import { CHECKPOINTS, type SnapshotRecord, SnapshotRecords, volumesOf } from './snapshots/record.ts';
 import { addressesOf } from './toolstack/guest-addresses.ts';
 import { runNsOf } from './toolstack/run-time.ts';
 
@@ -38,6 +38,8 @@ export interface VolumeInfo {
   bytes: number;
   /** Domains that have it open. */
   users: string[];
+  /** The snapshot that it is a part of: it is no disk to attach, and goes with that snapshot. */
+  snapshot?: { domain: string; name: string };
 }
 
 export interface DiskInfo {
@@ -142,7 +144,9 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
   const defined = managed.filter(({ name }) => !running.has(name)).map(({ name, path, errors, definition }): DefinedDomain => ({
     name, path, errors, ...(definition.description ? { description: definition.description } : {}), type: definition.type, memoryMiB: definition.memoryMiB, vcpus: definition.vcpus,
   }));
-  const found = { defined, checkpoints: await checkpoints(host), ...(where ? { where } : {}) };
+  const records = host.parts.files ? await new SnapshotRecords(host.parts.files).all() : [];
+  const snapshots = new Map(records.flatMap(record => volumesOf(record).map(volume => [volume, { domain: record.domain, name: record.name }] as const)));
+  const found = { defined, checkpoints: checkpoints(records), ...(where ? { where } : {}) };
   if (!storage) return found;
   return {
     ...found,
@@ -155,13 +159,15 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
       groupBytes: storage.extents * PE_BYTES,
       extentBytes: PE_BYTES,
       freeBytes: storage.freeExtents * PE_BYTES,
-      volumes: storage.volumes.map(({ name, bytes }) => ({ name, bytes, path: storage.files.find(({ volume }) => volume === name)?.path ?? `/dev/${GROUP}/${name}`, users: storage.namesOfUsers(`/dev/${GROUP}/${name}`) })),
+      volumes: storage.volumes.map(({ name, bytes }) => {
+        const snapshot = snapshots.get(name);
+        return { name, bytes, path: storage.files.find(({ volume }) => volume === name)?.path ?? `/dev/${GROUP}/${name}`, users: storage.namesOfUsers(`/dev/${GROUP}/${name}`), ...(snapshot ? { snapshot } : {}) };
+      }),
     },
   };
 }
 
-async function checkpoints({ parts: { files } }: HostCore): Promise<Checkpoint[]> {
-  const records = files ? await new SnapshotRecords(files).all() : [];
+function checkpoints(records: readonly SnapshotRecord[]): Checkpoint[] {
   return records
     .flatMap(({ domain, name, createdMs, state }) => (state && (CHECKPOINTS as readonly string[]).includes(name) ? [{ domain, name, savedMs: createdMs, bytes: state.bytes }] : []))
     .sort((a, b) => b.savedMs - a.savedMs);

@@ -48,7 +48,7 @@ export const laterStrings = {
     secondsAgo: 'Seconds ago',
     ago: (seconds: number) => `-${seconds} s`, now: 'now',
     waiting: 'The first readings come within two seconds.',
-    partitions: 'Partitions', partition: 'Partition', size: 'Size', type: 'Type', usedBy: 'Used by', noOne: 'no one',
+    partitions: 'Partitions', partition: 'Partition', size: 'Size', type: 'Type', usedBy: 'Used by', noOne: 'no one', ofSnapshot: (name: string, domain: string) => `snapshot ${name} of ${domain}`,
     types: { 0x82: 'Linux swap', 0x83: 'Linux', 0x8e: 'Linux LVM' } as Record<number, string>,
     diskFacts: (bytes: string, stored: string, where?: string) => `${bytes}; ${stored} of it written${where ? `, in ${where}` : ''}`,
     volumes: (group: string) => `Volumes of ${group}`,

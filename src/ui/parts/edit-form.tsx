@@ -38,7 +38,7 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   };
   const volumes = (makesVolumes && inventory.value?.stored?.disk?.volumes) || [];
   /** What another guest has cannot be attached. */
-  const free = volumes.filter(({ path, users }) => users.length === 0 && !vm.disks.some(({ target }) => target === path)), taken = volumes.filter(({ path, users }) => users.length > 0 && !vm.disks.some(({ target }) => target === path));
+  const free = volumes.filter(({ path, users, snapshot }) => !snapshot && users.length === 0 && !vm.disks.some(({ target }) => target === path)), taken = volumes.filter(({ path, users }) => users.length > 0 && !vm.disks.some(({ target }) => target === path));
   const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string, isHalf = false) =>
     <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <TypedInput id={id} class="in" value={value ?? ''} list={list} placeholder={words.noCard} spellcheck={false} autocomplete="off" commit={written => change(to(written.trim()))} />}</Field>;
   /** What the text has where a value could not be read: there is none to show. */

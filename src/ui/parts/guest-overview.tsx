@@ -125,7 +125,7 @@ function AttachDisk({ name, id, act, taken }: { name: string; id: number; act: A
   const free = [...'abcdefghijklmnop'].map(letter => `xvd${letter}`).find(vdev => !taken.includes(vdev)) ?? 'xvdq';
   const vdev = useSignal(''), chosen = useSignal('');
   const disk = inventory.value?.stored?.disk;
-  const volumes = disk?.volumes.filter(({ users }) => users.length === 0).map(({ path }) => path) ?? [];
+  const volumes = disk?.volumes.filter(({ users, snapshot }) => users.length === 0 && !snapshot).map(({ path }) => path) ?? [];
   const target = volumes.includes(chosen.value) ? chosen.value : (volumes[0] ?? '');
   const as = vdev.value.trim() || free;
   const spec = (path: string) => `${path},${/\.qcow2$/i.test(path) ? 'qcow2' : 'raw'},${as},w`;
