@@ -1,6 +1,7 @@
 /**
  * The host's boot in the page: which entry of its menu is started. The address says: `?boot=ENTRY` (a number, a title or an id) boots that at once, `?boot=menu`
- * shows the menu; without it the menu is shown with its countdown at the first visit, and later visits boot the default at once. `?host=` has words of the
+ * shows the menu; without it the menu is shown with its countdown at the first visit, and later visits boot the default at once, unless somebody wrote another
+ * timeout into grub.cfg: that counts at every visit. `?host=` has words of the
  * host's definition, which count more than those that xl host-set keeps, `?xen=` Xen's command line in place of the entry's. `?time=virtual` starts a host in
  * virtual time, `?seed=` says from what it draws.
  * The menu is shown after a reboot from the shell, too, and where an entry starts nothing.
@@ -19,6 +20,10 @@ const GRUB_KEY = 'ringside-grub.cfg',
 /** This browser has seen the menu. */
 const SEEN_KEY = 'ringside-menu-seen';
 const TICK_MS = 100;
+/** So many frames later what was built is on the screen. */
+const PAINTED_FRAMES = 2;
+/** The installation's countdown: whoever has left it goes by it at the first visit, and is spared it later. */
+const USUAL_TIMEOUT_S = readGrubConfig(DEFAULT_GRUB_CONFIG).timeoutS;
 
 export function rememberGrub(text: string, host: string): void {
   try {
@@ -48,12 +53,15 @@ function firstVisit(): boolean {
   }
 }
 
+/** Somebody has said in grub.cfg how long the menu is to stand. */
+const ownTimeout = (): boolean => readGrubConfig(remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)).timeoutS !== USUAL_TIMEOUT_S;
+
 /** What the host is to be started with. `again`: after a reboot. */
 export async function chooseBoot(again: boolean): Promise<PageBoot> {
   const address = new URLSearchParams(location.search);
   const virtualTime = inVirtualTime() ? { seed: seedOf(address.get('seed') ?? '') } : undefined;
   // A run that repeats itself starts the same way at each visit.
-  const wanted = again ? 'menu' : (address.get('boot') ?? (!virtualTime && firstVisit() ? 'menu' : null));
+  const wanted = again ? 'menu' : (address.get('boot') ?? (!virtualTime && (firstVisit() || ownTimeout()) ? 'menu' : null));
   const make = (): BootMenu =>
     new BootMenu({ config: readGrubConfig(virtualTime ? DEFAULT_GRUB_CONFIG : remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)), nowMs: () => performance.now(), refuses: bootRefusal, ...(wanted === null || wanted === 'menu' ? {} : { wanted }) });
   let choice: MenuChoice;
@@ -87,6 +95,13 @@ function shown(menu: BootMenu): Promise<MenuChoice> {
       bootMenu.value = undefined;
       resolve(menu.choice);
     };
+    // The page is built and painted first: what passes meanwhile is none of the countdown's time. A page that nobody sees is not painted.
+    let frames = document.hidden ? 0 : PAINTED_FRAMES;
+    const painted = (): void => {
+      menu.seen();
+      if (frames-- > 0) requestAnimationFrame(painted);
+    };
+    painted();
     const timer = setInterval(look, TICK_MS);
     const stop = bootMenuPressed.subscribe(() => menu.choice && look());
   });

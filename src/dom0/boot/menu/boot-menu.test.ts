@@ -44,6 +44,18 @@ describe('the boot menu', () => {
     expect(hostBootOf(menu.choice)?.xenCommandLine).toBe('loglvl=all guest_loglvl=all');
   });
 
+  it('counts from when it is seen', () => {
+    const { menu, clock } = makeMenu(`${DEFAULT_GRUB_CONFIG}set timeout=2\n`);
+    clock.ms += 1900;
+    menu.seen();
+    clock.ms += 1900;
+    menu.tick();
+    expect([menu.secondsLeft, menu.choice]).toEqual([1, undefined]);
+    clock.ms += 200;
+    menu.tick();
+    expect(menu.choice?.kind).toBe('boot');
+  });
+
   it('boots at once with timeout=0, and never without a timeout', () => {
     expect(hostBootOf(makeMenu('set timeout=0\nmenuentry a { multiboot2 /boot/xen.gz\nmodule2 /boot/domain0\n}').menu.choice)?.title).toBe('a');
     const { menu, clock } = makeMenu('menuentry a {\n}');

@@ -42,7 +42,7 @@ export class BootMenu {
   private readonly parts: BootMenuParts;
   /** Of submenus, the open one last. */
   private readonly levels: Level[];
-  private readonly startedMs: number;
+  private startedMs: number;
   /** Counts until a key is pressed. */
   private counts: boolean;
   /** What was typed at the command line, for `boot`. */
@@ -95,6 +95,11 @@ export class BootMenu {
   get secondsLeft(): number | undefined {
     if (!this.counts) return undefined;
     return Math.max(0, Math.ceil((this.startedMs + this.parts.config.timeoutS * 1000 - this.parts.nowMs()) / 1000));
+  }
+
+  /** It is seen from now on: the countdown begins. */
+  seen(): void {
+    this.startedMs = this.parts.nowMs();
   }
 
   /** Time has passed. */
