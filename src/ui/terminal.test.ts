@@ -68,7 +68,8 @@ describe('sizes', () => {
   });
 });
 
-it('has type for 80 columns as long as that reads well, and type of 12 pixels where 66 have room', () => {
+it('has type for 80 columns, which a guest on a serial line counts on, in every window from 480 columns of one-pixel type on', () => {
   // In columns of one-pixel type: a letter is as wide as a part of its size.
-  expect([2000, 1000, 960, 900, 792, 790, 500].map(fontSizeFor)).toEqual([13, 12.5, 12, 12, 12, 11, 11]);
+  expect([2000, 1000, 960, 900, 792, 608, 500, 300].map(fontSizeFor)).toEqual([13, 12.5, 12, 11, 9.5, 7.5, 6, 6]);
+  for (let room = 480; room < 1200; room++) expect(Math.floor(room / fontSizeFor(room))).toBeGreaterThanOrEqual(80);
 });

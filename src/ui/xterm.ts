@@ -6,7 +6,6 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import { effect } from '@preact/signals';
-import { PHONE } from './media.ts';
 import { screenReader } from './settings.ts';
 import { shownTheme } from './theme.ts';
 
@@ -17,16 +16,11 @@ const SWALLOWED_OSC = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
 /** What a program that cannot ask takes for the width of its terminal. */
 const GUEST_COLUMNS = 80;
 
-/** A guest on a serial line counts on 80 columns: letters are made smaller for them as long as they read well, and smaller yet where few columns had room. */
-const SIZES = [13, 12.5, 12],
-  READABLE = 12,
-  SMALL = 11,
-  LEAST_COLUMNS = 66;
+/** Letters are made smaller for them; smaller ones than the last cannot be told apart. */
+const SIZES = [13, 12.5, 12, 11.5, 11, 10.5, 10, 9.5, 9, 8.5, 8, 7.5, 7, 6.5, 6];
 
-/** Of a window in which so many columns of one-pixel type had room. */
-export function fontSizeFor(room: number): number {
-  return SIZES.find(size => room / size >= GUEST_COLUMNS) ?? (room / READABLE >= LEAST_COLUMNS ? READABLE : SMALL);
-}
+/** Of a window in which so many columns of one-pixel type had room: a guest on a serial line counts on 80 columns, and nobody can tell it of fewer. */
+export const fontSizeFor = (room: number): number => SIZES.find(size => room / size >= GUEST_COLUMNS) ?? SIZES.at(-1)!;
 
 /** So many frames may pass before xterm's viewport knows of another size. */
 const SETTLE_FRAMES = 10;
@@ -79,7 +73,7 @@ export class Xterm {
   fit(): void {
     const now = this.terminal.options.fontSize ?? 13;
     const columns = this.fitter.proposeDimensions()?.cols ?? GUEST_COLUMNS;
-    const size = matchMedia(PHONE).matches ? SMALL : fontSizeFor(columns * now);
+    const size = fontSizeFor(columns * now);
     if (size !== now) this.terminal.options.fontSize = size;
     const { rows } = this.terminal, { active } = this.terminal.buffer, isAtEnd = active.viewportY >= active.baseY;
     this.fitter.fit();

@@ -7,6 +7,8 @@ import type { ScreenPainter } from './painter.ts';
 
 const FIRST_LETTER = 0x21,
   LAST_LETTER = 0x7e;
+/** Characters of code page 437 without a dot. */
+const BLANK: ReadonlySet<number> = new Set([0x00, 0x20, 0xff]);
 /** Of a letter's size: how much of it stands above the base line beyond what hangs below. */
 const ABOVE = 0.5;
 /** No letter is higher than so much of its row. */
@@ -39,14 +41,15 @@ export class Letters {
         const { code, ink, paper, cursor } = painter.cell(row * columns + column),
           left = x(column),
           across = x(column + 1) - left;
-        if (code < FIRST_LETTER || code > LAST_LETTER) {
+        // Of an empty cell there is nothing to scale: what stands beside it in the guest's dots would shine through.
+        if (!BLANK.has(code) && (code < FIRST_LETTER || code > LAST_LETTER)) {
           glass.drawImage(dots.canvas, (column * width) / columns, row * cellHeight, width / columns, cellHeight, left, up, across, tall);
           continue;
         }
         glass.fillStyle = css(paper);
         glass.fillRect(left, up, across, tall);
         glass.fillStyle = css(ink);
-        glass.fillText(String.fromCharCode(code), left, base);
+        if (!BLANK.has(code)) glass.fillText(String.fromCharCode(code), left, base);
         if (cursor) glass.fillRect(left, up + (cursor.first * tall) / cellHeight, across, ((cursor.last + 1 - cursor.first) * tall) / cellHeight);
       }
     }
