@@ -121,6 +121,8 @@ export interface DomainInfo {
   waitsForRoom?: boolean;
   /** How often it started again as a new domain, and why the last time. */
   restarts?: { count: number; why: string };
+  /** A VGA, or a paravirtual screen. */
+  hasScreen?: boolean;
   /** Its device model runs in Domain 0, and not as its stub domain NAME-dm. */
   modelInDomain0?: boolean;
   /** Why it stopped, in a sentence, once it did ("powered off", "triple fault at 0xc00f …"). */

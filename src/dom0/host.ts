@@ -29,7 +29,7 @@ import type { COMMANDS } from './toolstack/commands/index.ts';
 import { actionOf, follows, hasStopped, lastExits } from './toolstack/endings.ts';
 import { reasonOf } from './toolstack/break-words.ts';
 import { createFrom } from './toolstack/commands/life.ts';
-import type { Member, OpenHostDevice } from './toolstack/member.ts';
+import { hasScreen, type Member, type OpenHostDevice } from './toolstack/member.ts';
 import { ManagedDomains } from './managed/index.ts';
 import { uuidOf } from './toolstack/uuid.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
@@ -530,6 +530,7 @@ export class HostCore {
       memoryMiB: member.memoryMiB,
       vcpus: member.record.vcpus,
       definition: member.blueprint.text,
+      ...(hasScreen(member.blueprint) ? { hasScreen: true } : {}),
       ...(member.model ? { modelInDomain0: true } : {}),
       ...(writable > 0 ? { disks: writable } : {}),
       ...(member.restarts ? { restarts: member.restarts } : {}),

@@ -5,7 +5,7 @@ import type { Inventory, StateInfo } from '../dom0/index.ts';
 import { afterPrompt } from './first-prompt.ts';
 import { domains, host, hostsLost, info, reportProblem, sentence } from './host.ts';
 import { bySecond, HISTORY_MS, noteReading, type Reading, telling } from './readings.ts';
-import { noteState, state } from './shell-session.ts';
+import { foundElsewhere, noteState, state } from './shell-session.ts';
 import { type Place, place } from './state.ts';
 
 /** Between two looks where counters are shown as they go, and elsewhere, where the tree lists what is there. */
@@ -97,7 +97,10 @@ export function followInventory(resumed: Promise<StateInfo | undefined>): void {
   void resumed.then(known => {
     if (known?.kept) return openState();
     // Another tab has it, and may be gone when somebody asks.
-    if (known) return;
+    if (known) {
+      foundElsewhere.value = known;
+      return;
+    }
     // Where an earlier visit left nothing, definitions and disk come behind the first prompt.
     effect(() => { if (afterPrompt.value) openState(); });
   });

@@ -29,6 +29,8 @@ export class DomainSession {
   /** Whether the serial line and the screen were ever used: decides which windows open by themselves. */
   readonly spoke = signal(false);
   readonly drew = signal(false);
+  /** Which of the two it used first: what opens by itself stays what it was. */
+  readonly used = signal<'serial' | 'screen' | undefined>(undefined);
   /** When somebody first typed or pressed a key. */
   askedMs: number | undefined;
   /** The files it was made from, as long as this page made it. */
@@ -89,6 +91,7 @@ export class DomainSession {
   private write(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.spoke.value = true;
+    this.used.value ??= 'serial';
     this.terminal.write(bytes);
   }
 
@@ -112,7 +115,10 @@ export class DomainSession {
       this.sample.value = sample;
       const first = this.readings[0]!;
       if (this.readings.length > 1) this.rates.value = rates(first, sample);
-      if (this.screen && !this.drew.peek() && showsSomething(this.screen)) this.drew.value = true;
+      if (this.screen && !this.drew.peek() && showsSomething(this.screen)) {
+        this.drew.value = true;
+        this.used.value ??= 'screen';
+      }
       if (++this.secondsSeen % RATE_READINGS === 0 && this.rates.peek()) {
         const { running, instructionsPerSecond, exitsPerSecond } = this.rates.peek()!;
         this.history.value = [...this.history.peek().slice(1 - HISTORY_POINTS), { running, instructionsPerSecond, exitsPerSecond }];
@@ -153,6 +159,11 @@ export class DomainSession {
   get isFallen(): boolean {
     const { fell, lost } = this.info.value;
     return fell === true && !lost && !this.gone.value;
+  }
+
+  /** It has a screen, or had one when it was last listed. */
+  get hasScreen(): boolean {
+    return this.info.value.hasScreen === true || this.drew.value;
   }
 
   /** State letter: what the domain's own block says, else what the host said. */

@@ -1,6 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { keep, recall } from './kept.ts';
-import { layout, loadSettings, theme } from './settings.ts';
+import { layout, loadSettings, shownWindows, theme } from './settings.ts';
 
 vi.mock('./kept.ts', () => ({ recall: vi.fn(), keep: vi.fn(async () => {}) }));
 
@@ -17,4 +17,18 @@ it('takes in what a slow disk tells late, but for what was changed meanwhile, an
   expect(vi.mocked(keep).mock.lastCall![1]).toMatchObject({ theme: 'dark', layout: { mode: 'stack' } });
   layout.value = { ...layout.value, closed: [] };
   expect(vi.mocked(keep).mock.lastCall![1]).toMatchObject({ layout: { mode: 'stack', closed: [] } });
+});
+
+it('opens windows of a guest that stay what they are while it boots', () => {
+  // As it goes: nothing yet, its screen, then its serial line; and the other way round.
+  const steps = (first: 'serial' | 'screen') => [
+    { hasScreen: true, used: undefined, drew: false, spoke: false }, { hasScreen: true, used: first, drew: first === 'screen', spoke: first === 'serial' }, { hasScreen: true, used: first, drew: true, spoke: true },
+  ];
+  for (const first of ['serial', 'screen'] as const) {
+    expect(steps(first).map(each => shownWindows(each, undefined, 'auto', true))).toEqual(['both', 'both', 'both']);
+    expect(steps(first).map(each => shownWindows(each, undefined, 'auto', false))).toEqual(['serial', first, first]);
+    expect(steps(first).map(each => shownWindows(each, 'screen', 'serial', false))).toEqual(['screen', 'screen', 'screen']);
+  }
+  // One that has no screen shows none, whatever was chosen at another.
+  for (const chosen of ['auto', 'screen', 'both'] as const) expect(shownWindows({ hasScreen: false, used: undefined, drew: false, spoke: false }, undefined, chosen, true)).toBe('serial');
 });

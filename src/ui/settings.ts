@@ -9,6 +9,19 @@ export type WindowChoice = 'auto' | 'serial' | 'screen' | 'both';
 export const theme = signal<ThemeChoice>('system');
 /** Which windows of a guest stand on the workbench; 'auto' follows what the guest uses. */
 export const windows = signal<WindowChoice>('auto');
+export type ShownWindows = Exclude<WindowChoice, 'auto'>;
+
+/**
+ * What stands on the workbench: what was chosen here, or at another guest; else both where there is room for them, and elsewhere what the guest used first. None of
+ * that changes while it boots. One without a screen has its console alone.
+ */
+export function shownWindows({ hasScreen, used, drew, spoke }: { hasScreen: boolean; used: 'serial' | 'screen' | undefined; drew: boolean; spoke: boolean }, here: ShownWindows | undefined, otherwise: WindowChoice, isRoomy: boolean): ShownWindows {
+  if (!hasScreen) return 'serial';
+  if (here) return here;
+  // What was chosen at another guest: a screen on which this one has never drawn is none of its.
+  if (otherwise === 'serial' || otherwise === 'both' || (otherwise === 'screen' && (drew || !spoke))) return otherwise;
+  return isRoomy ? 'both' : (used ?? 'serial');
+}
 /** xterm's own screen-reader mode: reads output as it comes, but takes no input methods and measures every row. Off: the text copy is there to read. */
 export const screenReader = signal(false);
 /** Whether the strip is tall, by kind of page (state.ts), and what it shows. */

@@ -1,6 +1,6 @@
 /** A login at Domain 0 as the page has it: a terminal here, the session in Domain 0's worker. */
 
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import type { ShellInput, ShellOutput, StateInfo } from '../dom0/index.ts';
 import { host, hostsLost, sentence } from './host.ts';
 import { strings } from './strings.ts';
@@ -84,6 +84,10 @@ export class ShellSession {
 export const shell = signal<ShellSession | undefined>(undefined);
 /** Where its files and volumes are, once a shell was opened. */
 export const state = signal<StateInfo | undefined>(undefined);
+/** What was found out about them when the page was opened, where another tab has them: nothing was opened for that. */
+export const foundElsewhere = signal<StateInfo | undefined>(undefined);
+/** Files and volumes, while another tab has them. */
+export const elsewhere = computed(() => { const known = state.value ?? foundElsewhere.value; return known?.heldElsewhere ? known : undefined; });
 /** Another tab is asked for them. */
 export const takingOver = signal(false);
 /** Why it did not give them up. */
@@ -124,7 +128,7 @@ export async function takeOver(): Promise<void> {
   takeOverProblem.value = undefined;
   try {
     noteState(await host.takeOver());
-    newShell(true);
+    if (shell.peek()) newShell(true);
   } catch (error) {
     takeOverProblem.value = sentence(error);
   } finally {

@@ -37,6 +37,9 @@ export interface Blueprint {
   saved?: { state: SavedState; bytes: Uint8Array };
 }
 
+/** A PC has its VGA, any other guest a screen where its definition gives it one (vfb). */
+export const hasScreen = ({ xen = 'hvm', definition }: Pick<Blueprint, 'xen' | 'definition'>): boolean => xen === 'hvm' || definition.vfb !== undefined;
+
 /** Where what a domain shows goes: viewers in the page, standard output. */
 export interface DomainConsole {
   /** Bytes of its serial port and its PV console, which share it. */

@@ -43,7 +43,8 @@ function windowsOf(session: DomainSession): Win[] {
   const { name } = session.info.value;
   // One that is dying, or that an earlier Domain 0 took along, has its windows still, and another guest may have its name by now.
   const owner = living().findLast(each => each.info.value.name === name) === session ? name : `${name}#${session.id}`;
-  const kinds: Kind[] = [...(session.drew.value ? ['screen' as const] : []), ...(session.spoke.value || !session.drew.value ? ['serial' as const] : [])];
+  // Windows come and do not go: while a guest boots, one does not take another's place.
+  const kinds: Kind[] = [...(session.hasScreen ? ['screen' as const] : []), ...(session.spoke.value || !session.hasScreen ? ['serial' as const] : [])];
   return kinds.map(kind => ({ key: `${owner}/${kind}`, kind, session }));
 }
 

@@ -2,7 +2,7 @@
 
 import { useEffect } from 'preact/hooks';
 import type { Panel } from '../panel.ts';
-import { newShell, type ShellSession, shell, state, takeOver, takeOverProblem, takingOver } from '../shell-session.ts';
+import { elsewhere, newShell, type ShellSession, shell, state, takeOver, takeOverProblem, takingOver } from '../shell-session.ts';
 import { strings } from '../strings.ts';
 import { Chip, ModeBadge, StateMark, Tag } from './marks.tsx';
 import { TerminalWindow } from './terminal-window.tsx';
@@ -23,7 +23,7 @@ function ShellPage() {
   useEffect(() => { if (!shell.peek()) newShell(); }, []);
   return <>
     <div class="bh guest"><div class="row"><h2><StateMark state="r" />{words.domain}</h2><ModeBadge type="d0" /><span class="sec meta">{words.about}</span></div></div>
-    <StateNote />
+    {!elsewhere.value && <StateNote />}
     <div class="desk serial">
       {session && <ShellWindow session={session} />}
     </div>
@@ -39,7 +39,7 @@ export const ShellWindow = ({ session }: { session: ShellSession }) =>
 
 /** That nothing is kept, why, and what can be done. */
 export function StateNote() {
-  const known = state.value;
+  const known = elsewhere.value ?? state.value;
   if (!known || known.kept) return null;
   return <div class="note" role="status">
     <span>{words.notKept} {known.why}</span>{' '}

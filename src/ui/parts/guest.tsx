@@ -6,7 +6,7 @@ import { command } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import type { Panel } from '../panel.ts';
 import { type DomainSession, sessionAt } from '../sessions.ts';
-import { windows, type WindowChoice } from '../settings.ts';
+import { type ShownWindows, shownWindows, windows } from '../settings.ts';
 import { bootAgain, destroy, destroyNow, detailOpen, go, keepGuest, leaving, saveState } from '../state.ts';
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
@@ -31,16 +31,6 @@ export const guestPanel: Panel = {
 /** Smaller pages show one window at a time unless asked. */
 const roomForBoth = mediaSignal('(min-width: 1280px) and (min-height: 800px)');
 
-type Shown = Exclude<WindowChoice, 'auto'>;
-
-/** What stands on the workbench: what was chosen here, or at another guest; else, and in place of a screen on which this guest has never drawn, what it uses. */
-function shownWindows(session: DomainSession, chosen: Shown | undefined): Shown {
-  const choice = chosen ?? windows.value, isUsed = chosen !== undefined || choice === 'serial' || session.drew.value || !session.spoke.value;
-  if (choice !== 'auto' && isUsed) return choice;
-  if (session.drew.value && session.spoke.value && roomForBoth.value) return 'both';
-  return session.drew.value && !session.spoke.value ? 'screen' : 'serial';
-}
-
 const GuestOverview = later(() => import('./guest-overview.tsx'), part => part.GuestOverview);
 const GuestHistory = later(() => import('./guest-history.tsx'), part => part.GuestHistory);
 const PostMortemPage = later(() => import('../inspect/post-mortem.tsx'), part => part.PostMortemPage);
@@ -61,8 +51,8 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
   const over = session.over, isKept = over && !gone && !domain.lost;
   const tab = (chosen ?? first) === POST_MORTEM && !isKept ? CONSOLE : (chosen ?? first);
   const paused = domain.state === 'p';
-  const [here, setHere] = useState<Shown>();
-  const view = shownWindows(session, here);
+  const [here, setHere] = useState<ShownWindows>();
+  const view = shownWindows({ hasScreen: session.hasScreen, used: session.used.value, drew: session.drew.value, spoke: session.spoke.value }, here, windows.value, roomForBoth.value);
   // Of two windows Enter gives the keyboard to the one where the guest has spoken.
   const serialFirst = view === 'serial' || (view === 'both' && session.spoke.value);
   const going = leaving.value.get(session.id);
@@ -93,7 +83,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
       </div>
       <div class="row gtabs">
         <Tabs label={domain.name} tabs={isKept ? [[POST_MORTEM, words.tabs.postMortem], ...TABS] : TABS} panel={PANEL} chosen={tab} onChoose={id => go({ kind: 'domain', id: session.id, ...(id === first ? {} : { tab: id }) })} /><span class="grow" />
-        {tab === CONSOLE && <div class={`seg${session.drew.value || view !== 'serial' ? '' : ' hide-s'}`} role="group" aria-label={words.view}>
+        {tab === CONSOLE && session.hasScreen && <div class="seg" role="group" aria-label={words.view}>
           {(['serial', 'screen', 'both'] as const).map(choice => <button key={choice} aria-pressed={view === choice} onClick={() => { windows.value = choice; setHere(choice); }}>{words[choice]}</button>)}
         </div>}
       </div>

@@ -4,6 +4,7 @@ import { signal, useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { definedActions, guestActions } from '../actions.ts';
 import { inventory } from '../inventory.ts';
+import { lessonAddress, LESSONS } from '../lessons/list.ts';
 import { offers } from '../offers.ts';
 import type { Panel } from '../panel.ts';
 import { sessionAt, sessions } from '../sessions.ts';
@@ -33,6 +34,7 @@ function entries(panels: readonly Panel[]): Entry[] {
   for (const { id, info } of sessions.value.values()) if (id !== session?.id) list.push({ name: words.goTo(info.value.name), hint: strings.states[info.value.state], run: () => go({ kind: 'domain', id }) });
   for (const guest of offers.value) list.push({ name: `${strings.home.bootButton} ${guest.title}`, run: () => { go({ kind: 'home', tab: 'new' }); void bootOffer(guest); } });
   for (const each of inventory.value?.stored?.defined ?? []) for (const { name, command, run } of definedActions(each)) list.push({ name, ...(command ? { hint: command } : {}), run });
+  for (const { id, title, about } of LESSONS) list.push({ name: `${words.lesson}: ${title}`, hint: about, run: () => location.assign(lessonAddress(id)) });
   const tasksShown = stripOpen.value && stripTab.value === 'tasks';
   list.push({ name: tasksShown ? strings.strip.collapse.tasks : strings.strip.expand.tasks, run: () => { stripTab.value = 'tasks'; if (tasksShown || !stripOpen.peek()) toggleStrip(); } });
   for (const choice of ['system', 'light', 'dark', 'contrast'] as ThemeChoice[]) if (choice !== theme.value) list.push({ name: `${strings.theme.label}: ${strings.theme[choice]}`, run: () => { theme.value = choice; } });

@@ -4,6 +4,8 @@ import { signal } from '@preact/signals';
 import { type Panel, shows } from '../panel.ts';
 import { detailOpen, place } from '../state.ts';
 import { strings } from '../strings.ts';
+import { elsewhere } from '../shell-session.ts';
+import { StateNote } from './domain0-shell.tsx';
 import { Isolation } from './notice.tsx';
 import { Splitter } from './splitter.tsx';
 
@@ -20,6 +22,7 @@ const standing = (panels: readonly Panel[], region: Panel['region']) =>
 export function Bench({ panels }: Props) {
   return <main class="bench" id="bench" tabIndex={-1}>
     <Isolation />
+    {elsewhere.value && <StateNote />}
     {standing(panels, 'bench')[0]?.content}
   </main>;
 }

@@ -26,8 +26,6 @@ const STROKE_MS = 12;
 const fingers = matchMedia('(pointer: coarse)');
 /** SCREEN.MODE of a text screen. */
 const TEXT_MODE = 1;
-/** On a phone, smaller letters than 7 px are not read: the screen is wider than its window then, and scrolls. */
-const LEAST_SCALE = 0.78;
 /** A text screen may be so much higher than a tube's 4:3: it fills its window. */
 const HIGHER = 1.1;
 /** Between a screen's picture and its window's edge, pixels. */
@@ -183,7 +181,7 @@ function Screen({ session, first, chrome }: GuestWindowProps) {
     { name: words.picture, run: picture },
   ];
 
-  return <section class={`win screen${captured.value ? ' cap' : ''}${paused ? ' paused' : ''}${off.value ? ' is-off' : ''}`} aria-label={words.label(name)}>
+  return <section class={`win screen${captured.value ? ' cap' : ''}${paused ? ' paused' : ''}${off.value ? ' is-off' : ''}${off.value && session.spoke.value ? ' unused' : ''}`} aria-label={words.label(name)}>
     <div class="wt"><Chip id={id} /><StateMark state={session.gone.value ? 's' : session.state} fell={session.info.value.fell} /><span class="t">{name}</span><ModeBadge type={type} /><span class="sec cut">{title.value}</span><span class="sp" />
       {!off.value && <SendMenu items={actions} />}{chrome}</div>
     <div class="wb vga" ref={area} tabIndex={0} role="application" aria-label={words.label(name)} aria-describedby={`hint-${id}`}
@@ -230,25 +228,22 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
     // On a phone every dot is needed.
     const edge = phone.matches ? 0 : 2 * EDGE;
     const width = area.clientWidth - edge, height = area.clientHeight - edge;
-    const across = width / painter.width;
-    const scrolls = phone.matches && painter.mode === 'text' && across < LEAST_SCALE;
-    area.toggleAttribute('data-scrolls', scrolls);
-    const room = (scrolls ? LEAST_SCALE : Math.min(across, height / painter.height)) * ratio;
+    // All columns and rows are seen, however small they become.
+    const room = Math.min(width / painter.width, height / painter.height) * ratio;
     // Whole device pixels a dot where that wastes less than a quarter of the room; else the browser resamples.
     const dots = Math.floor(room);
     const scale = dots >= 1 && dots / room > 0.75 ? dots : room;
     canvas.style.width = `${Math.round(painter.width * scale) / ratio}px`;
     // A tube's picture is 4:3, and a knob makes it higher: a text screen's dots are higher than they are wide, as far as there is room.
-    const stretch = painter.mode === 'text' && !scrolls ? Math.max(1, Math.min((HIGHER * painter.width * 3) / (painter.height * 4), (height * ratio) / (painter.height * scale))) : 1;
+    const stretch = painter.mode === 'text' ? Math.max(1, Math.min((HIGHER * painter.width * 3) / (painter.height * 4), (height * ratio) / (painter.height * scale))) : 1;
     canvas.style.height = `${Math.round(painter.height * scale * stretch) / ratio}px`;
     const fits = Number.isInteger(scale);
     canvas.style.imageRendering = fits ? 'pixelated' : 'auto';
     inLetters = !fits && painter.mode === 'text' && painter.hasPlainLetters;
     if (inLetters && !letters) waiting ??= setTimeout(() => { loadLetters().then(fit, () => {}); }, afterPrompt.peek() ? 0 : LETTERS_MS);
     const isDrawn = inLetters && letters !== undefined;
-    // Letters have the glass's own dots, and may fill it.
-    const wide = isDrawn && !scrolls ? Math.floor(width * ratio) : Math.round(painter.width * scale), high = Math.round(painter.height * scale * stretch);
-    if (isDrawn) [canvas.style.width, canvas.style.height] = [`${wide / ratio}px`, `${high / ratio}px`];
+    // Letters have the glass's own dots. It is no wider than the font's dots would be: letters would stand apart.
+    const wide = Math.round(painter.width * scale), high = Math.round(painter.height * scale * stretch);
     const [dotsWide, dotsHigh] = isDrawn ? [wide, high] : [painter.width, painter.height];
     if (canvas.width === dotsWide && canvas.height === dotsHigh && inLetters === wasInLetters) return;
     [canvas.width, canvas.height, wasInLetters] = [dotsWide, dotsHigh, inLetters];
@@ -259,12 +254,6 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
     if (!image || bottom <= top) return;
     if (inLetters && letters) letters.draw(glass, painter, image, top, bottom);
     else glass.putImageData(image, 0, 0, 0, top, painter.width, bottom - top);
-  };
-  /** Whoever types sees where. */
-  const follow = () => {
-    const x = ((cursor % painter.columns) / painter.columns) * canvas.clientWidth, margin = area.clientWidth / 8;
-    if (cursor < 0 || (x > area.scrollLeft + margin && x < area.scrollLeft + area.clientWidth - margin)) return;
-    area.scrollLeft = x < area.clientWidth - margin ? 0 : x - area.clientWidth / 2;
   };
   const show = ({ top, bottom, resized }: Damage) => {
     if (resized) {
@@ -295,7 +284,6 @@ function drawLoop(session: DomainSession, canvas: HTMLCanvasElement, area: HTMLE
         blinkAt = now + CURSOR_MS;
       }
       cursor = block[SCREEN.CURSOR]!;
-      if (area.hasAttribute('data-scrolls') && area.parentElement!.classList.contains('cap')) follow();
       shape = block[SCREEN.CURSOR_SHAPE]!;
       // The picture of a domain that is gone was kept by its painter; the memory it came from is not there any more.
       if (!session.gone.peek() || block[SCREEN.MODE] === TEXT_MODE) {

@@ -1,7 +1,7 @@
 /** The host's disk: its partitions, and the volumes that guests have. */
 
 import { inventory, openState } from '../inventory.ts';
-import { askToPersist, persists, state } from '../shell-session.ts';
+import { askToPersist, elsewhere, persists, state } from '../shell-session.ts';
 import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
@@ -28,7 +28,7 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
   const disk = inventory.value?.stored?.disk;
   return <div class="body stor">
     {incoming.value && <WholeState />}
-    <StateNote />
+    {!elsewhere.value && <StateNote />}
     {!disk ? <p>{words.notOpen} <button class="btn sm" onClick={openState}>{words.open}</button></p> : <>
       <section><div class="ph"><h3><Icon name="disk" /> {disk.path}</h3><span class="sec">{words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}</span></div>
         {persists.value !== undefined && <p class="row wrap" role="status"><Tag kind={persists.value ? 'used' : 'approximated'}><span>{persists.value ? words.persists : words.mayGo}</span></Tag>
@@ -41,7 +41,7 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
         {disk.volumes.length > 0 && <div class="mbar sizes" aria-hidden="true">{disk.volumes.filter(({ path }) => path.startsWith('/dev/')).map(({ name, path, bytes: all }, i) => <span key={path} class={ownerClass(i + 1)} style={`flex:${all} 0 0`}><u><em>{name}</em></u><small>{size(all)}</small></span>)}
           <span class="c-free" style={`flex:${disk.freeBytes} 0 0`}><u><em>{words.free}</em></u><small>{size(disk.freeBytes)}</small></span></div>}
         {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <div class="wide"><table class="pad"><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th><th /></tr></thead>
-          <tbody>{disk.volumes.map(({ name, path, bytes: all, users: who }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">{path}</td><td class="num m">{size(all)}</td><td class="sec">{users(who)}</td><td class="num nw">{who.length === 0 && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table></div>}
+          <tbody>{disk.volumes.map(({ name, path, bytes: all, users: who, snapshot }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">{path}</td><td class="num m">{size(all)}</td><td class="sec">{snapshot ? words.ofSnapshot(snapshot.name, snapshot.domain) : users(who)}</td><td class="num nw">{who.length === 0 && !snapshot && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table></div>}
         <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} /></section>
     </>}
     <Checkpoints />

@@ -190,7 +190,9 @@ describe('the screen', () => {
     const { host, xl } = await make();
     expect(await xl('vncviewer x')).toBe("1: x has no screen: give it one with vfb = ['vnc=1'], and create it again.");
     const [{ id }] = host.all().filter(({ name }) => name === 'x');
+    expect(host.all().find(each => each.id === id)!.hasScreen).toBeUndefined();
     host.living(id).blueprint.definition.vfb = true;
+    expect(host.all().find(each => each.id === id)!.hasScreen).toBe(true);
     expect(await xl('vncviewer x')).toMatch(/^The screen of x shows nothing yet\. It can be seen where the host runs in a page;/);
     const shown: unknown[] = [];
     await host.subscribe((_domains, _tasks, show) => shown.push(show));

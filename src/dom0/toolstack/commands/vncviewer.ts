@@ -1,6 +1,7 @@
 /** A domain's screen: in the page its window comes up; where there is no page, what it shows is told, and how to have a picture of it. */
 import { SCREEN } from '../../../hypervisor/layout/index.ts';
 import type { HostCore } from '../../host.ts';
+import { hasScreen } from '../member.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
@@ -11,7 +12,7 @@ export const vncviewer = command({
   /** A sentence about where it is. */
   run: async (host: HostCore, id: number): Promise<string> => {
     const { name, record, blueprint } = host.living(id);
-    if (blueprint.xen !== 'hvm' && blueprint.xen !== undefined && !blueprint.definition.vfb)
+    if (!hasScreen(blueprint))
       throw new Refusal(`${name} has no screen: give it one with vfb = ['vnc=1'], and create it again.`);
     if (host.showScreen(id)) return `The screen of ${name} is in its window.`;
     const [mode, width, height] = [SCREEN.MODE, SCREEN.WIDTH, SCREEN.HEIGHT].map(word => host.machine.words[(record.screenOffset >>> 2) + word]);
