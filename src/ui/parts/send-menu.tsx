@@ -11,7 +11,7 @@ export function SendMenu({ items }: { items: readonly Sendable[] }) {
   const isOpen = useSignal(false);
   return <div class="menu" onKeyDown={event => { if (event.key === 'Escape') isOpen.value = false; }}
     onBlurCapture={event => { if (!event.currentTarget.contains(event.relatedTarget as Node)) isOpen.value = false; }}>
-    <button class="btn quiet sm" aria-expanded={isOpen.value} onClick={() => { isOpen.value = !isOpen.value; }}>{strings.screen.actions} <Icon name="down" size={10} /></button>
+    <button class="btn quiet sm" aria-expanded={isOpen.value} onClick={() => { isOpen.value = !isOpen.value; }}><span>{strings.screen.actions}</span> <Icon name="down" size={10} /></button>
     {isOpen.value && <ul class="pop">{items.map(({ name, isKey, run }) => <li key={name}><button class="btn quiet" onClick={() => { isOpen.value = false; run(); }}>{isKey ? <kbd>{name}</kbd> : name}</button></li>)}</ul>}
   </div>;
 }
