@@ -1,5 +1,5 @@
 /** What is dropped is read, then judged against what only this host knows: names and addresses in use, processors, memory left. */
-import type { Finding, NamedFile, Plan } from './api.ts';
+import type { Finding, NamedFile } from './api.ts';
 import { affinityProblem, formatAffinity } from './config/cpus.ts';
 import type { Definition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
@@ -101,7 +101,7 @@ export function judgeFiles({ given, firmware, devices, loaded }: ReadFiles, fact
   // A name that nobody wrote is nobody's choice.
   const isGenerated = plan.command.startsWith(XL_CREATE_FROM_NOTHING);
   if ((anotherName || isGenerated) && facts.isTaken(plan.name)) rename(planned, freeName(plan.name, facts), isGenerated);
-  judgeHere(plan, facts, planned.domain?.definition);
+  judgeHere(planned, facts);
   if (plan.errors.length > 0) delete planned.domain;
   return planned;
 }
@@ -112,7 +112,9 @@ function freeName(name: string, { isTaken }: HostFacts): string {
   return `${name}-${n}`;
 }
 
-function judgeHere(plan: Plan, facts: HostFacts, definition?: Definition): void {
+function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }: Planned, facts: HostFacts): void {
+  const definition: Definition | undefined = domain?.definition;
+  const name = (key: string): string => /^<[\w_]+/.exec(write(key, ''))?.[0].concat('>') ?? key;
   const add = (key: string, short: string, text: string, libxl?: Finding['libxl']): void => {
     const old = plan.findings.find(finding => finding.key === key);
     const finding: Finding = {
@@ -133,14 +135,14 @@ function judgeHere(plan: Plan, facts: HostFacts, definition?: Definition): void 
   if (plan.name !== '' && facts.isTaken(plan.name)) add('name', 'is taken', `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`, nameTaken(plan.name));
   const owner = facts.ownerOf(definition?.uuid);
   if (owner !== undefined && owner !== plan.name)
-    add('uuid', 'is taken', `${owner} has the UUID ${definition?.uuid} already. Write another one, or leave uuid out: then one is drawn.`, UUID_TAKEN);
+    add('uuid', 'is taken', `${owner} has the UUID ${definition?.uuid} already. Write another one, or leave ${name('uuid')} out: then one is drawn.`, UUID_TAKEN);
   const station = facts.stationProblem(definition?.mac);
-  if (station) add('vif.mac', 'is taken', `${station} Write another one, or leave mac out: then one is drawn.`);
+  if (station) add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
   if (astray) add('cpus', 'no such processor', `cpus = ${formatAffinity(definition?.hardAffinity ?? 0)}: ${astray}`);
   if (definition && definition.type !== 'pv' && !facts.hasVt)
-    add('type', 'needs VT-x', `${NO_VT_REASON} Write type = "pv" for a paravirtual guest, or start the host with VT.`, NO_VT);
+    add('type', 'needs VT-x', `${NO_VT_REASON} Write ${write('type', 'pv')} for a paravirtual guest, or start the host with VT.`, NO_VT);
   const { freeMiB } = facts;
   if (plan.errors.length === 0 && plan.summary.memoryMiB > freeMiB)
-    add('memory', `the host can give it ${freeMiB}`, `The guest wants ${plan.summary.memoryMiB} MiB and the host can give it ${freeMiB}. Destroy another domain${freeMiB > 0 ? ` or write memory = ${freeMiB}` : ''}.`, NO_MEMORY);
+    add('memory', `the host can give it ${freeMiB}`, `The guest wants ${plan.summary.memoryMiB} MiB and the host can give it ${freeMiB}. Destroy another domain${freeMiB > 0 ? ` or write ${write('memory', String(freeMiB))}` : ''}.`, NO_MEMORY);
 }

@@ -9,9 +9,11 @@ import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
 import type { Found } from './boot-loader/index.ts';
 import { type Bios, type BootLoader, type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
+import { BOOT_LETTERS } from './config/boot-order.ts';
 import { SEABIOS } from './config/keys/boot.ts';
 import { NO_BOOT_CHECK } from './config/keys/xen.ts';
 import { isError, judgeDefinition } from './config/model.ts';
+import type { Language } from './config/source.ts';
 import { DEFAULT_NIC } from './config/vif.ts';
 import { writeXlConfig } from './config/write-xl.ts';
 import { lengthProblem } from './config/xlcfg.ts';
@@ -83,6 +85,8 @@ export const NO_FIRMWARE = 'Firmware is needed to boot from a disk, and none is 
 
 export interface Planned {
   plan: Plan;
+  /** How the definition's language writes a setting; absent: as xl. */
+  write?: Language['write'];
   /** Present when there is no error. */
   domain?: { definition: Definition; boot: Boot; drives: PlannedDrive[]; /** What it shows of Xen; absent: a plain PC. */ xen?: DomainType };
 }
@@ -199,10 +203,11 @@ export function planDefinition(
   disks: { image: (path: string) => Given | string; firmware: Firmwares; load?: (needs: LoaderNeeds) => Loaded } = { image: resolve, firmware: () => NO_FIRMWARE },
   optionsFrom = Infinity,
 ): Planned {
-  const { definition, findings, isForeign, valueAt } = judgeDefinition(file, text, optionsFrom);
+  const { definition, findings, isForeign, valueAt, language } = judgeDefinition(file, text, optionsFrom);
   const replace = (key: string, verdict: 'missing' | 'error', short: string, message: string, libxl?: Finding['libxl']): void => {
     const finding = findings.find(f => f.key === key && f.verdict === 'used');
-    if (finding) Object.assign(finding, { verdict, short, text: message, ...valueAt.get(key), ...(libxl ? { libxl } : {}) });
+    const { said: _said, ...at } = valueAt.get(key) ?? { said: '' };
+    if (finding) Object.assign(finding, { verdict, short, text: message, ...at, ...(libxl ? { libxl } : {}) });
   };
   // An image in hvmloader's place starts as a kernel does.
   const named = findings.some(f => f.key === 'firmware_override' && f.verdict === 'used') ? 'firmware_override' : 'kernel';
@@ -210,7 +215,7 @@ export function planDefinition(
     if (!path || !findings.some(f => f.key === key && f.verdict === 'used')) return undefined;
     const found = resolve(path);
     if (typeof found !== 'string') return found;
-    replace(key, 'missing', 'file not found', `${key} = '${path}': ${found}`, NOT_BUILT);
+    replace(key, 'missing', 'file not found', `${valueAt.get(key)?.said ?? `${key} = '${path}'`}: ${found}`, NOT_BUILT);
     return undefined;
   };
   const needs = loaderNeeds(definition);
@@ -231,7 +236,8 @@ export function planDefinition(
       ...(ramdisk ? { ramdisk: { name: baseName(ramdisk.name), data: ramdisk.data } } : {}),
     };
     const memoryIsGood = definition.memoryMiB >= 1 && definition.memoryMiB < 2048 && !findings.some(f => f.key === 'memory' && f.verdict === 'error');
-    const problem = check(boot, memoryIsGood ? definition.memoryMiB : 1024, definition.type);
+    // The loader knows xl's words alone.
+    const problem = check(boot, memoryIsGood ? definition.memoryMiB : 1024, definition.type)?.replace(/memory = (\d+)/, (_, mib: string) => language.write('memory', mib));
     if (problem) {
       const isRamdisk = ramdisk !== undefined && problem.startsWith(baseName(ramdisk.name));
       replace(found ? 'bootloader' : isRamdisk ? 'ramdisk' : named, 'error', isRamdisk ? 'cannot be loaded' : 'cannot be started', problem);
@@ -245,15 +251,15 @@ export function planDefinition(
       for (const finding of findings.filter(({ short }) => short === SEABIOS)) Object.assign(finding, { verdict: 'approximated', short: "Ringside's own BIOS", text: SEABIOS_NOT_HERE });
     const onBoot = findings.find(({ key }) => key === 'boot');
     const finding = definition.disks.length > 0 ? findingOf(definition.disks[0], findings) : onBoot;
-    const noNetwork = networkProblem(definition, firmware);
+    const noNetwork = networkProblem(definition, firmware, language.write('vif', '[ "model=pcnet" ]'));
     const problem =
       typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : definition.bootOrder.includes('n') && !noNetwork ? null : (bootProblem(drives, definition) ?? null);
     if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...(noNetwork && drives.length === 0 ? noNetwork : problem) });
+    else if (noNetwork && onBoot && !isError(onBoot)) Object.assign(onBoot, { verdict: 'approximated', ...noNetwork });
     // Of another language's text it is no line.
     if (isForeign && finding?.remedy?.line) delete finding.remedy;
-    else if (noNetwork && onBoot && !isError(onBoot)) Object.assign(onBoot, { verdict: 'approximated', ...noNetwork });
   }
-  return finish(findings, definition, boot, isForeign ? writeXlConfig(definition) : text, `xl create ${quoted(file)}`, drives, definition.type);
+  return { ...finish(findings, definition, boot, isForeign ? writeXlConfig(definition) : text, `xl create ${quoted(file)}`, drives, definition.type), write: language.write };
 }
 
 /** How a kernel is entered: PVH and PV guests have ways of their own. */
@@ -271,7 +277,7 @@ function planDrive(disk: DefinedDisk, index: number, type: DomainType, findings:
   const finding = findingOf(disk, findings);
   const found = resolve(disk.target);
   if (typeof found === 'string') {
-    if (finding) Object.assign(finding, { verdict: 'missing', short: 'file not found', text: `${keyOf(disk)} = '${disk.target}': ${found}`, libxl: noImage(disk, index) });
+    if (finding) Object.assign(finding, { verdict: 'missing', short: 'file not found', text: `${disk.at.image?.said ?? `${keyOf(disk)} = '${disk.target}'`}: ${found}`, libxl: noImage(disk, index), ...(disk.at.image ? { line: disk.at.image.line, column: disk.at.image.column } : {}) });
     return drive;
   }
   drive.image = isImage(found) ? found : { name: found.name, head: found.data.subarray(0, HEAD_BYTES), bytes: found.data.length };
@@ -285,23 +291,21 @@ function planDrive(disk: DefinedDisk, index: number, type: DomainType, findings:
   return drive;
 }
 
-/** xl's letters for what firmware tries. */
-const LETTERS: Record<ImageKind, string> = { disk: 'c', cdrom: 'd', floppy: 'a' };
 const NETWORK_PATH = '/pci@i0cf8/ethernet@3';
 
-/** Why the network that `boot` names is not tried; undefined: it is, or is not asked for. */
-function networkProblem({ bootOrder, nic }: Definition, firmware: Firmware): ImageProblem | undefined {
+/** `card`: how one is written that boots. Why the network that `boot` names is not tried; undefined: it is, or is not asked for. */
+function networkProblem({ bootOrder, nic }: Definition, firmware: Firmware, card: string): ImageProblem | undefined {
   if (!bootOrder.includes('n') || typeof firmware === 'string') return undefined;
   const short = 'no boot by network';
-  if (!nic) return { short, text: 'There is no emulated card to boot by. Write vif = [ "model=pcnet" ].' };
-  if (romOf(nic) === undefined) return { short, text: `${NIC_MODELS[nic].name} has no ROM to boot by. Write vif = [ "model=pcnet" ].` };
+  if (!nic) return { short, text: `There is no emulated card to boot by. Write ${card}.` };
+  if (romOf(nic) === undefined) return { short, text: `${NIC_MODELS[nic].name} has no ROM to boot by. Write ${card}.` };
   return typeof firmware.nicRom === 'object' ? undefined : { short, text: firmware.nicRom ?? NO_IPXE };
 }
 export const NO_IPXE = 'iPXE, which boots from the network, is not here. Run npm run guests once.';
 
 /** Why firmware would find nothing to start on these drives; null: it would. */
-function bootProblem(drives: PlannedDrive[], { bootOrder, noSignatureCheck }: Definition): ImageProblem | null {
-  const tried = drives.filter(({ place, kind, image }) => place >= 0 && image && bootOrder.includes(LETTERS[kind]));
+function bootProblem(drives: PlannedDrive[], { bootOrder, bootDevices, noSignatureCheck }: Definition): ImageProblem | null {
+  const tried = drives.filter(({ place, kind, image, vdev }) => place >= 0 && image && (bootDevices?.includes(vdev) ?? bootOrder.includes(BOOT_LETTERS[kind])));
   if (tried.some(({ kind, image }) => image && isBootable(kind, image.head, noSignatureCheck))) return null;
   if (tried.length === 0) return { short: 'nothing to boot from', text: `No drive that boot = "${bootOrder}" names has an image. Name one, or change boot.` };
   const { kind, image } = tried.find(drive => drive.kind !== 'cdrom') ?? tried[0];
@@ -312,10 +316,11 @@ function bootProblem(drives: PlannedDrive[], { bootOrder, noSignatureCheck }: De
   return { short, text: `${name} is not bootable: ${NO_SIGNATURE}. Take another image, or write ${write} to have its first sector started all the same.`, remedy: { write, line: true } };
 }
 
-function firmwareBoot(drives: PlannedDrive[], { bootOrder, noSignatureCheck }: Definition, firmware: Firmware): Boot | undefined {
+function firmwareBoot(drives: PlannedDrive[], { bootOrder, bootDevices, noSignatureCheck }: Definition, firmware: Firmware): Boot | undefined {
   if (typeof firmware === 'string') return undefined;
   const { bios: _bios, nicRom, ...image } = firmware;
-  return { kind: 'firmware', ...image, ...(typeof nicRom === 'object' ? { nicRom } : {}), bootOrder: bootPaths(drives, bootOrder), ...(noSignatureCheck ? { noSignatureCheck } : {}) };
+  const order = bootDevices ? bootDevices.flatMap(name => (name === 'n' ? [NETWORK_PATH] : bootPathsOf(drives.filter(({ vdev }) => vdev === name)))) : bootPaths(drives, bootOrder);
+  return { kind: 'firmware', ...image, ...(typeof nicRom === 'object' ? { nicRom } : {}), bootOrder: order, ...(noSignatureCheck ? { noSignatureCheck } : {}) };
 }
 
 /** Images without a definition: a PC with firmware boots from the first of them. */
@@ -370,11 +375,14 @@ export const ideName = (place: number): string => (place >= FLOPPY_PLACE ? `fd${
 /** SeaBIOS's device paths for xl's letters: a floppy drives, c disks, d CD-ROM drives, n the network card. */
 export function bootPaths(drives: { place: number; kind: ImageKind }[], order: string): string[] {
   return [...order].flatMap(letter =>
-    letter === 'n' ? [NETWORK_PATH] : drives
-      .filter(({ place, kind }) => place >= 0 && LETTERS[kind] === letter)
-      .map(({ place, kind }) => (kind === 'floppy' ? `/pci@i0cf8/isa@1/fdc@03f0/floppy@${place - FLOPPY_PLACE}` : `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`)),
-  );
+    letter === 'n' ? [NETWORK_PATH] : bootPathsOf(drives.filter(({ kind }) => BOOT_LETTERS[kind] === letter)));
 }
+
+/** Drives that firmware sees, by SeaBIOS's paths. */
+const bootPathsOf = (drives: { place: number; kind: ImageKind }[]): string[] =>
+  drives
+    .filter(({ place }) => place >= 0)
+    .map(({ place, kind }) => (kind === 'floppy' ? `/pci@i0cf8/isa@1/fdc@03f0/floppy@${place - FLOPPY_PLACE}` : `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`));
 
 /** A kernel without a definition: it starts on a plain PC. */
 export function planKernel(options: {

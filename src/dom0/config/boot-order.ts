@@ -2,6 +2,9 @@
 
 export const BOOT_DEVICES: Readonly<Record<string, string>> = { a: 'floppy drives', c: 'disks', d: 'CD-ROM drives', n: 'the network' };
 
+/** The letter of a drive of a kind, and of the network. */
+export const BOOT_LETTERS = { disk: 'c', cdrom: 'd', floppy: 'a', network: 'n' } as const;
+
 /** Each device once, where it is first named: what could not be started is not tried again. Letters without a meaning are left out. */
 export const bootOrder = (text: string): string => [...new Set(text)].filter(letter => Object.hasOwn(BOOT_DEVICES, letter)).join('');
 

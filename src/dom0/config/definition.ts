@@ -47,6 +47,8 @@ export interface Definition {
   bios?: Bios;
   /** What firmware tries, first one first: a floppy drives, c disks, d CD-ROM drives, n the network. */
   bootOrder: string;
+  /** Single devices in place of its classes: disks by their names, n for the network. */
+  bootDevices?: readonly string[];
   /** An emulated network card on the host's bridge. */
   nic?: NicModel;
   /** A card for the PV drivers of a guest of Xen; beside an emulated one it has the same address. */
@@ -96,8 +98,8 @@ export const loaderText = (loader: BootLoader): string =>
 export interface DefinedDisk extends DiskSpec {
   /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives A and B: 4 and 5; -1: for PV drivers alone. */
   place: number;
-  /** Where its text stands in the definition. */
-  at: Position;
+  /** Where its text stands in the definition, and where its image is named, with the author's words, in another language than xl's. */
+  at: Position & { image?: Position & { said: string } };
 }
 
 /** libxl's default (LIBXL_MAX_MEMORY in MiB where memory is not set). */

@@ -8,9 +8,9 @@ import { KEYS } from './keys.ts';
 import { nearest } from './nearest.ts';
 import { ignored, type Judged, wrong } from './options.ts';
 import { type Asked, asItIs, type Context, type Family, type KeyRule, TOLD } from './rule.ts';
-import { join, kindProblem, show, toNumber } from './values.ts';
-import { readDefinition } from './source.ts';
-import { type Atom, type Position, type Setting, shortened } from './xlcfg.ts';
+import { join, kindProblem, said, toNumber } from './values.ts';
+import { type Language, languageOf, readDefinition } from './source.ts';
+import { type Atom, type Position, type Setting, shortened, type Value } from './xlcfg.ts';
 
 export type { Action, DefinedDisk, Definition, DomainType } from './definition.ts';
 
@@ -20,8 +20,12 @@ export interface Judgement {
   findings: Finding[];
   /** The text is neither xl.cfg nor Python: settings cannot be put behind it. */
   isForeign: boolean;
-  /** Where the value of each key stands, for errors that are found later. */
-  valueAt: ReadonlyMap<string, Position>;
+  /** Where the value of each key stands, and how its author wrote it, for errors that are found later. */
+  valueAt: ReadonlyMap<string, Position & { said: string }>;
+  /** How the text's language writes settings. */
+  language: Language;
+  /** The settings that count, of keys that there are. */
+  settings: ReadonlyMap<string, Value>;
 }
 
 /** Of what a text may have any number, this many are told one by one: unknown keys, keys set again, lines that make no sense, disks, cards. */
@@ -67,9 +71,14 @@ class Judge {
     placeOf: (...keys) => keys.map(key => this.values.get(key)).find(setting => setting !== undefined) ?? BEGINNING,
     tell: (at, key, judged) => this.reportOneOfMany(at, key, judged.verdict, () => judged),
     tellOptions: (key, item, remarks) => {
-      for (const { name, offset, ...judged } of remarks)
-        this.reportOneOfMany(this.inside(item, offset), `${key}.${shortened(name)}`, judged.verdict, () => (judged.verdict === 'error' ? { ...judged, text: `${key} = ${show(item)}: ${judged.text}` } : judged));
+      for (const { name, offset, ...judged } of remarks) {
+        const parts = item.origin?.parts;
+        const part = parts && Object.hasOwn(parts, name) ? parts[name] : undefined;
+        const told = (): Judged => (judged.verdict === 'error' ? { ...judged, text: `${part?.said ?? said(key, item)}: ${judged.text}` } : judged);
+        this.reportOneOfMany(part ?? (item.origin ? item : this.inside(item, offset)), `${key}.${shortened(name)}`, judged.verdict, told);
+      }
     },
+    write: (key, value) => this.language.write(key, value),
   };
   private readonly file: string;
   private readonly rules: Family;
@@ -81,6 +90,7 @@ class Judge {
   private readonly optionsFrom: number;
   private readonly unread: boolean;
   private readonly isForeign: boolean;
+  private readonly language: Language;
   /** Findings of which a text may have any number: told so far, and the first and the number of each kind that were not. */
   private told = 0;
   private readonly untold = new Map<Verdict, { at: Position; count: number }>();
@@ -94,6 +104,7 @@ class Judge {
     this.isForeign = parsed.isForeign ?? false;
     this.unread = parsed.unread ?? parsed.lines.length === 0;
     this.settings = parsed.settings;
+    this.language = languageOf(parsed);
     for (const { text, remedy, ...at } of parsed.problems) this.reportOneOfMany(at, '', 'error', () => wrong('not understood', text, remedy));
     for (const { key, line, column, ...judged } of parsed.remarks ?? []) this.reportOneOfMany({ line, column }, key, judged.verdict, () => judged);
   }
@@ -107,8 +118,9 @@ class Judge {
       this.report(at, '', { verdict, short: `${count} more`, text: `${count} more ${what} from here on are not listed one by one.` });
     }
     this.findings.sort((a, b) => a.line - b.line || a.column - b.column);
-    const valueAt = new Map([...this.values].map(([key, { value }]) => [key, { line: value.line, column: value.column }]));
-    return { definition: this.context.definition, findings: this.findings, isForeign: this.isForeign, valueAt };
+    const valueAt = new Map([...this.values].map(([key, { value }]) => [key, { line: value.line, column: value.column, said: said(key, value) }]));
+    const settings = new Map([...this.values].map(([key, { value }]) => [key, value]));
+    return { definition: this.context.definition, findings: this.findings, isForeign: this.isForeign, valueAt, language: this.language, settings };
   }
 
   private judgeKey(key: string, rule: KeyRule): void {
@@ -123,7 +135,7 @@ class Judge {
     }
     const asked: Asked = { ...this.context, key, value, text: value.kind === 'list' ? '' : value.text, number: toNumber(value) };
     const problem = rule.range?.(asked);
-    if (problem) return this.report(value, key, { ...problem, text: `${key} = ${show(value)}: ${problem.text}` });
+    if (problem) return this.report(value, key, { ...problem, text: `${said(key, value)}: ${problem.text}` });
     rule.into?.(definition, asked);
     const judged = rule.judge?.(asked);
     if (judged === TOLD) return;
@@ -179,28 +191,28 @@ class Judge {
       const near = this.nearKey(key);
       const other = near === undefined ? undefined : this.firstOf(near);
       return this.reportOneOfMany(setting, shortened(key), 'ignored', () => {
-        const text = `${shortened(key)} is no key of xl.cfg`;
-        if (near === undefined) return ignored('no key of xl.cfg', `${text}: nothing looks at it, as with xl.`);
-        const more = `Did you mean ${near}?${other ? ` Line ${other.line} has it, too.` : ''} Nothing looks at it, as with xl.`;
+        const text = `${shortened(key)} is no ${this.language.noun}`;
+        if (near === undefined) return ignored(`no ${this.language.noun}`, `${text}: nothing looks at it, as with ${this.language.reader}.`);
+        const more = `Did you mean ${near}?${other ? ` Line ${other.line} has it, too.` : ''} Nothing looks at it, as with ${this.language.reader}.`;
         return { ...ignored(`unknown; did you mean ${near}?`, `${text}. ${more}`), warns: true, ...(other ? {} : { remedy: { write: near } }) };
       });
     }
-    const problem = kindProblem(this.rules[key].type, value);
-    if (problem) return this.reportOneOfMany(value, key, 'error', () => wrong(problem.short, `${key} = ${show(value)}: ${problem.text}`, problem.remedy));
+    const problem = kindProblem(this.rules[key].type, value, this.language.reader);
+    if (problem) return this.reportOneOfMany(value, key, 'error', () => wrong(problem.short, `${said(key, value)}: ${problem.text}`, problem.remedy));
     const before = this.values.get(key);
     if (before && setting.append) {
       const joined = join(before.value, value);
       if (joined) this.values.set(key, { ...before, value: joined });
       else
         this.reportOneOfMany(value, key, 'error', () =>
-          wrong('cannot be added', `${key} = ${show(value)}: a ${value.kind} cannot be added to the ${before.value.kind} of line ${before.line}.`));
+          wrong('cannot be added', `${said(key, value)}: a ${value.kind} cannot be added to the ${before.value.kind} of line ${before.line}.`));
       return;
     }
     if (before) {
       this.reportOneOfMany(before, key, 'ignored', () =>
         setting.line < this.optionsFrom
           ? ignored(`set again on line ${setting.line}`, `${key} is set again on line ${setting.line}; the last one counts.`)
-          : ignored('an option counts', `${key} = ${show(before.value)} gives way to the option given beside the file: ${key} = ${show(value)}.`),
+          : ignored('an option counts', `${said(key, before.value)} gives way to the option given beside the file: ${said(key, value)}.`),
       );
     }
     this.values.set(key, setting);

@@ -22,6 +22,8 @@ export interface Context {
   numberOf(key: string): number | undefined;
   /** A line is about the key, even one that could not be read. */
   mentions(key: string): boolean;
+  /** How a setting is written in the text's language. */
+  write(key: string, value: string): string;
   /** Where a setting stands; the text's beginning where there is none. */
   placeOf(...keys: string[]): Position;
   /** A finding of its own, beside that of the setting. Of many, only some are listed one by one. */

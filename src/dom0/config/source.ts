@@ -2,7 +2,21 @@
 import type { Judged } from './options.ts';
 import { type ParsedConfig, parseXlConfig, type Position } from './xlcfg.ts';
 
+/** How messages speak of the language that a text is in. */
+export interface Language {
+  /** Who reads it. */
+  reader: string;
+  /** What an unknown key is none of: a key of xl.cfg. */
+  noun: string;
+  /** How a setting is written in it, and where. */
+  write(key: string, value: string): string;
+}
+
+const XL: Language = { reader: 'xl', noun: 'key of xl.cfg', write: (key, value) => `${key} = ${/^(\[.*|\d+)$/.test(value) ? value : `"${value}"`}` };
+
 export interface Source extends ParsedConfig {
+  /** Absent: xl's. */
+  language?: Language;
   /** Lines of xl.cfg cannot be put behind it. */
   isForeign?: boolean;
   /** Nothing of it could be read: there is nothing else to say. */
@@ -10,6 +24,9 @@ export interface Source extends ParsedConfig {
   /** What is no setting and is worth a finding. */
   remarks?: (Position & Judged & { key: string })[];
 }
+
+/** Of a text that was read. */
+export const languageOf = ({ language = XL }: Source): Language => language;
 
 type Reader = (text: string) => Source;
 /** Most definitions are in xl's language: the readers of others are loaded when one is in theirs. */

@@ -44,15 +44,25 @@ export interface Position {
   column: number;
 }
 
+/** What a value was in another language, where it was translated into xl's. */
+export interface Origin {
+  /** As its author wrote it: <vcpu>4</vcpu>. */
+  said: string;
+  /** Where the options stand that a text was put together from, by their names in xl. */
+  parts?: Readonly<Record<string, Position & { said: string }>>;
+}
+
 export interface Atom extends Position {
   kind: 'string' | 'number';
   /** Text with quotes and escapes resolved; a number as it was written. */
   text: string;
+  origin?: Origin;
 }
 
 export interface List extends Position {
   kind: 'list';
   items: Value[];
+  origin?: Origin;
 }
 
 export type Value = Atom | List;

@@ -1,8 +1,9 @@
 /** Keys that say what starts. Source: xl.cfg(5), "Direct Kernel Boot", "Booting from a disk" and "Boot Device"; parse_cmdline() of tools/xl/xl_parse.c. */
-import { BOOT_DEVICES, bootOrder, bootOrderProblem, repeatedLetters } from '../boot-order.ts';
+import { BOOT_DEVICES, BOOT_LETTERS, bootOrder, bootOrderProblem, repeatedLetters } from '../boot-order.ts';
 import { type BootLoader, type Definition, isHvmloader, loaderWords } from '../definition.ts';
 import { approximated, ignored, type Judged, used, wrong } from '../options.ts';
-import { alike, type Asked, type Context, type Family, type KeyRule, oneOf, only, rule } from '../rule.ts';
+import { alike, type Asked, type Context, type Family, type KeyRule, oneOf, only, rule, TOLD } from '../rule.ts';
+import { shortened } from '../xlcfg.ts';
 
 const PROGRAMS: Record<string, BootLoader['program']> = { pygrub: 'pygrub', domuloader: 'domUloader', 'domuloader.py': 'domUloader' };
 
@@ -28,13 +29,13 @@ const isPvGrub = (context: Context): boolean =>
 const loads = (context: Context): boolean => isPvGrub(context) || programOf(context.textOf('bootloader') ?? '') !== undefined;
 /** Whether the boot loader has anything to do. */
 const looksOnDisk = (context: Context): boolean => loads(context) && context.definition.type !== 'hvm' && !namesKernel(context);
-const noLoader = ignored('no boot loader asks for it', 'No boot loader is named that would read it. Write bootloader = "pygrub" or "domUloader".');
+const noLoader = (context: Context): Judged => ignored('no boot loader asks for it', `No boot loader is named that would read it. Write ${context.write('bootloader', 'pygrub')}, or domUloader.`);
 const forLoader = (key: string, type: 'string' | 'list or string', take: (loader: BootLoader, asked: Asked) => void, from?: KeyRule['from']): Family => ({
   [key]: rule(type, used('for the boot loader', 'The boot loader is told this.'), {
     into: (definition, asked) => {
       if (definition.bootloader) take(definition.bootloader, asked);
     },
-    judge: asked => (looksOnDisk(asked) ? undefined : noLoader),
+    judge: asked => (looksOnDisk(asked) ? undefined : noLoader(asked)),
     ...(from ? { from } : {}),
   }),
 });
@@ -61,11 +62,12 @@ function needStart(context: Context): void {
   if (type === 'hvm' && context.textOf('boot')?.includes('n')) return;
   // A line that could not be read names one, too; what is wrong with it is said there.
   if (disks.length === 0 && !context.mentions('kernel') && !context.mentions('disk')) {
-    const text = 'The definition has neither a kernel nor a disk. Write kernel = "FILE" or disk = [ "FILE,raw,hda" ], and drop that file too.';
+    const text = `The definition has neither a kernel nor a disk. Write ${context.write('kernel', 'FILE')} or ${context.write('disk', '[ "FILE,raw,hda" ]')}, and drop that file too.`;
     context.tell({ line: 1, column: 1 }, 'kernel', wrong('missing', text));
   } else if (type !== 'hvm' && !(context.mentions('kernel') && !context.has('kernel'))) {
     const named = context.textOf('bootloader');
-    const why = named ? `${named} is no boot loader that is known here. Write bootloader = "pygrub", or kernel = "FILE".` : 'Write kernel = "FILE", or bootloader = "pygrub" for one on its own disk; a PC that boots a disk is type = "hvm".';
+    const [kernel, bootloader] = [context.write('kernel', 'FILE'), context.write('bootloader', 'pygrub')];
+    const why = named ? `${named} is no boot loader that is known here. Write ${bootloader}, or ${kernel}.` : `Write ${kernel}, or ${bootloader} for one on its own disk; a PC that boots a disk is ${context.write('type', 'hvm')}.`;
     const text = `A ${type.toUpperCase()} guest has no firmware that could boot a disk. ${why}`;
     context.tell(context.placeOf('kernel', 'type'), 'kernel', wrong('needs a kernel', text));
   }
@@ -157,6 +159,32 @@ export const boot: Family = {
       return used(names, `The firmware tries ${names}.${repeatedLetters(asked.text)}`);
     },
     from: ({ kernel, bootOrder }) => (kernel ? undefined : bootOrder),
+  }),
+  // Ringside's own: libvirt's <boot order> decides among drives of one class, and xl has no word for that. (A real xl does not look at it.)
+  boot_devices: rule('list', used('what firmware tries', 'The firmware tries these devices in turn.'), {
+    guests: ['hvm'],
+    judge: asked => {
+      const { definition } = asked;
+      const items = asked.value.kind === 'list' ? asked.value.items : [];
+      const tried: string[] = [];
+      for (const item of items) {
+        const name = item.kind === 'list' ? '' : item.text;
+        const disk = definition.disks.find(({ vdev }) => vdev === name);
+        if (namesKernel(asked)) asked.tell(item, 'boot_devices', ignored('the kernel is started directly', 'There is nothing to choose from: the kernel is started directly.'));
+        else if (!disk && name !== 'n') asked.tell(item, 'boot_devices', ignored('no such drive', `There is no drive ${shortened(name)} here: the next one is tried.`));
+        else if (disk && disk.place < 0) asked.tell(item, 'boot_devices', ignored('not seen by firmware', `${name} is for PV drivers alone, so the firmware does not see it: the next one is tried.`));
+        else {
+          tried.push(name);
+          asked.tell(item, 'boot_devices', used(`tried as number ${tried.length}`, `The firmware tries ${disk ? name : 'the network'} ${tried.length === 1 ? 'first' : `as number ${tried.length}`}.`));
+        }
+      }
+      if (tried.length > 0) {
+        definition.bootDevices = tried;
+        definition.bootOrder = bootOrder(tried.map(name => BOOT_LETTERS[definition.disks.find(({ vdev }) => vdev === name)?.kind ?? 'network']).join(''));
+      }
+      return TOLD;
+    },
+    from: ({ kernel, bootDevices }) => (kernel || !bootDevices ? undefined : [...bootDevices]),
   }),
   firmware: rule('string', anyFirmware, {
     range: asked => {

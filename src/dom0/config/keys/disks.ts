@@ -7,7 +7,7 @@ import { type DiskSpec, formatDisk, parseDisk, placeOf } from '../disk.ts';
 import { isTransfer } from '../../storage/transfer-names.ts';
 import { approximated, ignored, type Judged, type OptionRemark, used, wrong } from '../options.ts';
 import { alike, type Asked, type Family, oneOf, only, rule, TOLD } from '../rule.ts';
-import { show } from '../values.ts';
+import { said } from '../values.ts';
 import type { Value } from '../xlcfg.ts';
 
 /** Partitions and volumes. */
@@ -55,7 +55,7 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
   const found: Definition['disks'] = [];
   const one = (item: Value): Judged => {
     let remedy: Remedy | undefined;
-    const fail = (short: string, text: string): Judged => wrong(short, `disk = ${show(item)}: ${text}`, remedy);
+    const fail = (short: string, text: string): Judged => wrong(short, `${said('disk', item)}: ${text}`, remedy);
     if (item.kind === 'list') return fail('wants a text', 'each disk is one text.');
     const remarks: OptionRemark[] = [];
     const spec = parseDisk(item.text, remarks, to => { remedy = to; });
@@ -67,7 +67,7 @@ function eachDisk(asked: Asked, take: (disk: Definition['disks'][number]) => voi
     const place = type === 'hvm' ? placeOf(spec.vdev) : -1;
     const other = found.find(disk => deviceNumber(disk.vdev) === number || (place >= 0 && disk.place === place));
     if (other) return fail(`${spec.vdev} is taken`, `${spec.vdev} and ${other.vdev} of line ${other.at.line} are the same drive. Write another of ${type === 'hvm' ? 'hda to hdd' : 'xvda to xvdp'}.`);
-    if (place >= 0 || spec.target !== '') found.push({ ...spec, place, at: { line: item.line, column: item.column } });
+    if (place >= 0 || spec.target !== '') found.push({ ...spec, place, at: { line: item.line, column: item.column, ...(item.origin?.parts?.target ? { image: item.origin.parts.target } : {}) } });
     return diskVerdict(spec, place, type);
   };
   for (const item of value.kind === 'list' ? value.items : []) asked.tell(item, 'disk', one(item));

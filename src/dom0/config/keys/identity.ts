@@ -24,7 +24,7 @@ export const identity: Family = {
     into: (definition, { text }) => { definition.name = text; },
     judge: ({ text }) => used(`xl list shows it as ${text.length > 16 ? 'this' : text}`, `The domain is listed as ${text}.`),
     absent: context => {
-      if (!context.mentions('name')) context.tell({ line: 1, column: 1 }, 'name', wrong('missing', 'The definition has no name. Write a line like name = "web1".'));
+      if (!context.mentions('name')) context.tell({ line: 1, column: 1 }, 'name', wrong('missing', `The definition has no name. Write ${context.write('name', 'web1').replace(/^name/, 'a line like name')}.`));
     },
     from: ({ name }) => name,
   }),

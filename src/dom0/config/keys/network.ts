@@ -3,7 +3,7 @@ import { NIC_MODELS } from '../../../devices/index.ts';
 import { formatRate, type Rate } from '../../network/rate.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { type Asked, type Family, rule, TOLD } from '../rule.ts';
-import { show } from '../values.ts';
+import { said } from '../values.ts';
 import { DEFAULT_NIC, parseVif } from '../vif.ts';
 import { shortened } from '../xlcfg.ts';
 
@@ -16,7 +16,7 @@ function eachCard(asked: Asked): void {
   const items = value.kind === 'list' ? value.items : [];
   for (const [index, item] of items.entries()) {
     if (item.kind === 'list') {
-      asked.tell(item, 'vif', wrong('wants a text', `vif = ${show(item)}: each card is one text.`));
+      asked.tell(item, 'vif', wrong('wants a text', `${said('vif', item)}: each card is one text.`));
       continue;
     }
     const { mac, rate, pvOnly, model = DEFAULT_NIC, remarks } = parseVif(item.text);
@@ -31,7 +31,7 @@ function eachCard(asked: Asked): void {
       const twin = mac && (definition.mac === mac || definition.moreCards?.some(card => card.mac === mac));
       definition.moreCards = [...(definition.moreCards ?? []), { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) }];
       asked.tell(item, 'vif', twin
-        ? wrong('is taken', `vif = ${show(item)}: an earlier card of the guest has the station address ${mac}.`)
+        ? wrong('is taken', `${said('vif', item)}: an earlier card of the guest has the station address ${mac}.`)
         : approximated(`PV card ${index}, ${mac ?? 'address drawn'}`, `Card ${index + 1} is for PV drivers alone (xen-netfront), with ${mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e'}, on the bridge xenbr0.`));
       continue;
     }

@@ -2,7 +2,7 @@
 import { viridianFeatures, viridianGroups } from '../../../hypervisor/xen/viridian/index.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { alike, type Asked, between, type Family, is, isEmpty, isZero, oneOf, rule, TOLD } from '../rule.ts';
-import { show } from '../values.ts';
+import { said, show } from '../values.ts';
 import { devices } from './devices.ts';
 import { parseVfb } from '../vfb.ts';
 
@@ -96,7 +96,7 @@ export const xen: Family = {
       if (asked.definition.type === 'hvm') return ignored('the VGA is its screen', 'An HVM guest has an emulated VGA, keyboard and mouse; vfb is for PV and PVH guests.');
       for (const [index, item] of items.entries()) {
         if (item.kind === 'list') {
-          asked.tell(item, 'vfb', wrong('wants a text', `vfb = ${show(item)}: each screen is one text.`));
+          asked.tell(item, 'vfb', wrong('wants a text', `${said('vfb', item)}: each screen is one text.`));
           continue;
         }
         asked.tellOptions('vfb', item, parseVfb(item.text));
