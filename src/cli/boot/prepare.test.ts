@@ -3,11 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bootDisk, packedDisks } from '../../dom0/packed-images.test-support.ts';
 import { openFile } from './image-file.ts';
 import { parseBootOptions } from './options.ts';
 import { prepareAll } from './prepare.ts';
+import { machineBytesOf } from './session.ts';
 import type { Output } from './terminal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ringside-prepare-'));
@@ -70,6 +72,31 @@ describe('packed images', () => {
     const gz = put('w.img.gz', packedDisks().gz);
     expect(refusal('--disk', `${gz},rw`)).toBe(`${gz} is packed with gzip, and nothing is written into such a file. Leave rw out, or unpack it (gunzip ${gz}) and take what comes out (--disk).`);
     expect(refusal('--disk', put('cut.img.gz', packedDisks().gz.slice(0, 200)))).toContain('cut.img.gz is damaged: it is packed with gzip and cannot be unpacked');
+  });
+});
+
+describe('memory', () => {
+  const demo = fileURLToPath(new URL('../../../guests/demo/demo.elf', import.meta.url));
+  const needed = (xen: string, ...guests: string[][]): string => {
+    try {
+      return String(machineBytesOf(guests.map(words => prepared('--kernel', demo, ...words).guest), { xen }));
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+
+  it('of guests that no machine has is refused with the numbers, before anything starts', () => {
+    // An address of machine memory has 31 bits.
+    expect(Number(needed('', ['--memory', '1900']))).toBeLessThanOrEqual(2 ** 31);
+    expect(needed('', ['--memory', '2040'])).toMatch(/^A machine has at most 2048 MiB, and this one would need (\d+): demo 2040, \d+ that the host keeps beside them\. Give demo \d+ MiB or less, or start fewer at once\.$/);
+    expect(needed('', ['--type', 'hvm', '--memory', '2030'])).toContain('demo 2030');
+    expect(needed('', ['--memory', '1024'], ['--memory', '1020'])).toContain('demo 1024, demo 1020');
+    expect(needed('dom0_mem=4096M', ['--memory', '16'])).toMatch(/demo 16, Domain 0 4096 \(dom0_mem\), \d+ that the host keeps .* Give Domain 0 \d+ MiB less in dom0_mem\.$/);
+  });
+
+  it('that is advised fits', () => {
+    const [, most] = /Give demo (\d+) MiB/.exec(needed('', ['--type', 'hvm', '--memory', '2047']))!;
+    expect(Number(needed('', ['--type', 'hvm', '--memory', most]))).toBeLessThanOrEqual(2 ** 31);
   });
 });
 

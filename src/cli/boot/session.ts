@@ -21,6 +21,8 @@ import { VIRTUAL_EPOCH_MS } from '../../dom0/index.ts';
 import { addStats, type Stats, statsOf } from './stats.ts';
 
 const MIB = 2 ** 20;
+/** Addresses of machine memory have 31 bits. */
+const MACHINE_MIB = 2048;
 const NEWLINE = 10;
 /** Longest piece of a line that is held back for the rest of it. */
 const LONGEST_LINE = 4096;
@@ -62,6 +64,30 @@ export interface SessionParts {
   note(sentence: string): void;
   /** After a slice on this thread. */
   afterSlice?(guest: Guest): void;
+}
+
+/**
+ * Bytes of machine memory in which all of these have what they need, beside what dom0_mem gives Domain 0.
+ * @throws HostError with the numbers where no machine has so much
+ */
+export function machineBytesOf(blueprints: readonly Blueprint[], { storage, xen = '' }: Pick<SessionParts, 'storage' | 'xen'>): number {
+  const needs = blueprints.map(blueprint => {
+    const { seenMiB, p2mFrames } = shapeOf(blueprint, 0);
+    const firmwareBytes = blueprint.boot.kind === 'firmware' ? blueprint.boot.image.length : 0;
+    return { name: blueprint.definition.name, seenMiB, bytes: machineBytesFor(seenMiB, p2mFrames || undefined) + firmwareBytes };
+  });
+  const dom0MiB = readXenOptions(xen).dom0MemoryMiB ?? 0;
+  const bytes = needs.reduce((sum, guest) => sum + guest.bytes, (storage ? DISK_DRIVER_BYTES : 0) + dom0MiB * MIB);
+  const overMiB = Math.ceil(bytes / MIB) - MACHINE_MIB;
+  if (overMiB <= 0) return bytes;
+  const keptMiB = Math.ceil(bytes / MIB) - needs.reduce((sum, { seenMiB }) => sum + seenMiB, dom0MiB);
+  const parts = [...needs.map(({ name, seenMiB }) => `${name} ${seenMiB}`), ...(dom0MiB > 0 ? [`Domain 0 ${dom0MiB} (dom0_mem)`] : []), `${keptMiB} that the host keeps beside them`];
+  const [largest] = [...needs].sort((a, b) => b.seenMiB - a.seenMiB);
+  const advice =
+    dom0MiB >= overMiB ? `Give Domain 0 ${overMiB} MiB less in dom0_mem.`
+    : largest && largest.seenMiB > overMiB ? `Give ${largest.name} ${largest.seenMiB - overMiB} MiB or less, or start fewer at once.`
+    : `Together they want ${overMiB} MiB too much: start fewer at once.`;
+  throw new HostError(`A machine has at most ${MACHINE_MIB} MiB, and this one would need ${MACHINE_MIB + overMiB}: ${parts.join(', ')}. ${advice}`);
 }
 
 /** Its bytes, and, between its lines, those of the hypervisor's console. */
@@ -113,20 +139,12 @@ export class Session {
       };
     });
     const hostMs = parts.virtualTime ? undefined : sharedMs;
-    const needs = (blueprint: Blueprint): number => {
-      const { seenMiB, p2mFrames } = shapeOf(blueprint, 0);
-      const firmwareBytes = blueprint.boot.kind === 'firmware' ? blueprint.boot.image.length : 0;
-      return machineBytesFor(seenMiB, p2mFrames || undefined) + firmwareBytes;
-    };
-    const driverBytes = parts.storage ? DISK_DRIVER_BYTES : 0;
-    const bytes = parts.hostMemoryMiB === undefined ? blueprints.reduce((sum, blueprint) => sum + needs(blueprint), driverBytes) : parts.hostMemoryMiB * MIB;
-    // The guests have what they need beside what Domain 0 is given.
-    const dom0MiB = parts.hostMemoryMiB === undefined ? (readXenOptions(parts.xen ?? '').dom0MemoryMiB ?? 0) : 0;
-    const memoryMiB = Math.ceil(bytes / MIB) + dom0MiB;
+    const bytes = parts.hostMemoryMiB === undefined ? machineBytesOf(blueprints, parts) : parts.hostMemoryMiB * MIB;
+    const memoryMiB = Math.ceil(bytes / MIB);
     this.toolstack = new Toolstack<GuestConsole>(
       {
         version: VERSION,
-        memory: new SharedArrayBuffer(bytes + dom0MiB * MIB),
+        memory: new SharedArrayBuffer(bytes),
         xen: startXen({ pcpus: parts.pcpus, memoryMiB, vt: true, diskBytes: 0 }, parts.xen ?? '', VERSION),
         ...(parts.jitThreshold === undefined ? {} : { jitThreshold: parts.jitThreshold }),
         ...(hostMs ? { hostMs } : {}),
