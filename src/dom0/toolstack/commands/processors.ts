@@ -58,11 +58,14 @@ function vcpusOf({ toolstack, queue }: HostCore, { id, name, index }: { id: numb
   const whole = { online: true, running: id === 0 || holdsSlot, blocked: id !== 0 && !holdsSlot, seconds: runNsOf(toolstack, index) / 1e9 };
   const vcpus = id === 0 ? undefined : toolstack.view.at(index)?.vcpus();
   if (!vcpus) return [{ ...common(0), ...whole }];
+  const runstates = vcpus.map(vcpu => vcpu.runstate());
+  // A domain's time is the sum of its vCPUs' (getdomaininfo() in Xen's common/domctl.c): what the domain ran, in the parts that the runstates have.
+  const allNs = runstates.reduce((sum, runstate) => sum + (runstate?.ns[RUNSTATE.RUNNING] ?? 0), 0);
   return vcpus.map((vcpu, i): VcpuInfo => {
-    const runstate = vcpu.runstate();
+    const runstate = runstates[i];
     if (!runstate) return { ...common(i), ...whole };
     const running = runstate.state === RUNSTATE.RUNNING && holdsSlot;
-    return { ...common(i), online: vcpu.isUp, running, blocked: runstate.state === RUNSTATE.BLOCKED, seconds: runstate.ns[RUNSTATE.RUNNING] / 1e9 };
+    return { ...common(i), online: vcpu.isUp, running, blocked: runstate.state === RUNSTATE.BLOCKED, seconds: allNs === 0 ? 0 : (whole.seconds * runstate.ns[RUNSTATE.RUNNING]) / allNs };
   });
 }
 
