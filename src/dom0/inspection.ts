@@ -288,7 +288,7 @@ async function follow(host: HostCore, id: number): Promise<Inspected['path']> {
   host.living(id);
   // Other inspectors, one of which the first view has, do without.
   const [{ Follower, stepsOf }, { namesOf }] = await Promise.all([import('./tracing/index.ts'), import('./toolstack/commands/trace.ts')]);
-  const follower = new Follower(host.toolstack.view);
+  const follower = new Follower(host.toolstack.view, id);
   try {
     const endMs = host.parts.hostMs() + FOLLOW_MS;
     do {

@@ -23,6 +23,8 @@ export interface PortEnd {
   readonly offloads?: boolean;
   /** Whether it wants frames for this group of stations (default: for all). */
   wants?(group: Uint8Array): boolean;
+  /** Of a domain's: whether somebody watches that. */
+  watched?(): boolean;
 }
 
 /** Counts of a port, as seen from the bridge: received from what is behind it, transmitted to it. */
@@ -166,7 +168,7 @@ export class Bridge {
     }
     from.counts.rxPackets++;
     from.counts.rxBytes += bytes.length;
-    this.waiting.push({ from, frame: this.io?.on ? this.follow(this.io, from, frame) : frame });
+    this.waiting.push({ from, frame: this.io?.on && this.isFollowed(from, frame) ? this.follow(this.io, from, frame) : frame });
     if (this.forwarding) return;
     this.forwarding = true;
     try {
@@ -176,10 +178,17 @@ export class Bridge {
     }
   }
 
+  /** What nobody has sent or gets who is watched would push the others' records out of the trace. */
+  private isFollowed({ end }: Port, { number, bytes }: Frame): boolean {
+    if (number || end.watched?.()) return true;
+    const to = key(bytes, 0);
+    return (bytes[0] & 1) !== 0 ? !end.watched : (this.lookUp(to)?.end.watched?.() ?? !end.watched);
+  }
+
   private follow(io: IoTrace, from: Port, frame: Frame): Frame {
-    const number = frame.number ?? io.begin();
+    const number = frame.number || io.begin();
     io.hop(number, IO_HOP.PORT_IN, 0, from.number, frame.bytes.length);
-    return frame.number === undefined ? { ...frame, number } : frame;
+    return frame.number ? frame : { ...frame, number };
   }
 
   private forward(from: Port, frame: Frame): void {

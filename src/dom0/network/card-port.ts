@@ -2,6 +2,7 @@
 import type { Timer, Timers } from '../../devices/index.ts';
 import { MAILBOX } from '../../hypervisor/layout/index.ts';
 import type { DomainRecord, Machine } from '../../hypervisor/memory/index.ts';
+import { isWatched } from '../../hypervisor/tracing/index.ts';
 import { wireOf } from '../../hypervisor/worker/index.ts';
 import type { Bridge, BridgePort } from './bridge.ts';
 import type { Frame } from './frame.ts';
@@ -29,7 +30,7 @@ export class CardPort {
     this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
     this.credit = rate && new Credit(rate, () => timers.clock.nowNs());
     this.again = rate && timers.create(`${name} rate`, () => this.poll());
-    this.port = bridge.addPort(name, { deliver: frame => this.deliver(frame) });
+    this.port = bridge.addPort(name, { watched: () => isWatched(machine, record), deliver: frame => this.deliver(frame) });
   }
 
   /** Its card has sent something that can go on. */

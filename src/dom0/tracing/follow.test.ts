@@ -108,7 +108,8 @@ describe('a request that is followed', () => {
     follower.read();
     const exits = new Map(follower.list(record.id).map(each => [each.number, each.exits]));
     expect(numbers.map(number => exits.get(number))).toEqual([
-      undefined,
+      // Of the first one those since it is watched: one request alone is counted, too.
+      [{ reason: ExitReason.IO, port: 0x1f7, count: 1, bytes: 1 }],
       [{ reason: ExitReason.IO, port: 0x1f0, count: 3, bytes: 516 }, { reason: ExitReason.HLT, count: 1 }, { reason: ExitReason.IO, port: 0x1f7, count: 1, bytes: 1 }],
       undefined,
     ]);
@@ -133,11 +134,25 @@ describe('a request that is followed', () => {
     follower.close();
   });
 
+  it('is found beside a busy neighbour, whose own are not followed', async () => {
+    const { machine, record, io, view } = await make();
+    const neighbour = createDomain(machine, 2, 512);
+    const drives = [record, neighbour].map(of => tracedDrives([{ place: 0, kind: 'disk', disk: new MemoryDisk(new Uint8Array(4096)) }], io, of)[0].disk!);
+    const follower = new Follower(view, record.id);
+    drives[0].read(1, [new Uint8Array(512)], () => {});
+    // Many times what Domain 0's trace holds.
+    for (let i = 0; i < 2000; i++) drives[1].read(0, [new Uint8Array(512)], () => {});
+    follower.read();
+    expect([follower.missed, follower.progress(9, record.id), follower.list().length]).toEqual([0, { begun: 1, done: 1, places: 4 }, 1]);
+    expect(formatFollowed(follower.list(record.id)[0], NAMES)).toMatch(/\n {2}exits {9}0 since the request before it, or the first look\n$/);
+    follower.close();
+  });
+
   it('keeps its number when a part of it is put off, and another one has another', async () => {
-    const { io, view } = await make();
+    const { io, record, view } = await make();
     const follower = new Follower(view);
     const late: (() => void)[] = [];
-    const [drive] = tracedDrives([{ place: 1, kind: 'disk', disk: new MemoryDisk(new Uint8Array(4096)) }], io, { id: 1, traceOffset: 4096 } as never);
+    const [drive] = tracedDrives([{ place: 1, kind: 'disk', disk: new MemoryDisk(new Uint8Array(4096)) }], io, record);
     const first = io.begin();
     io.within(first, () => late.push(partOfRequest(() => io.hop(first, IO_HOP.CONTROLLER, 0, 0x25, 1))));
     drive.disk?.flush(() => {});

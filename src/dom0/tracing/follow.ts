@@ -3,7 +3,9 @@
  * number is put together, and told in words.
  */
 import { ExitReason, IO_REP, IO_SIZE_MASK } from '../../cpu/architecture/index.ts';
+import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { IO_HOP, IO_OP, TRACE_KIND } from '../../hypervisor/tracing/index.ts';
+import { exitName } from '../../hypervisor/index.ts';
 import type { MachineView, TraceEntry } from '../../hypervisor/view/index.ts';
 
 /** What the numbers of records stand for. */
@@ -41,7 +43,7 @@ export interface ExitsOf {
 export interface Followed {
   number: number;
   hops: Hop[];
-  /** Exits of its domain from what told of the request before it to what told of it; absent: records of them are missing. */
+  /** Exits of its domain from what told of the request before it, or since it is watched, to what told of it; absent: records of them are missing. */
   exits?: ExitsOf[];
   /** It was answered. */
   isDone: boolean;
@@ -55,7 +57,7 @@ const MOST_CAUSES = 2048,
 /** Of an I/O instruction's qualification: where the port stands (SDM vol. 3, table 28-5). */
 const IO_PORT_SHIFT = 16;
 
-/** Watches all domains until it is closed. */
+/** Watches a domain, with what Domain 0 does for it, or all of them, until it is closed. */
 export class Follower {
   private readonly readers: { domid: number; reader: ReturnType<ReturnType<MachineView['domains']>[number]['watch']> }[];
   private readonly causes = new Map<number, TraceEntry[]>();
@@ -65,8 +67,11 @@ export class Follower {
   /** Records that were overwritten before they were read. */
   missed = 0;
 
-  constructor(view: MachineView) {
-    this.readers = view.domains().map(domain => ({ domid: domain.id, reader: domain.watch() }));
+  /** `only`: what others ask for meanwhile is not followed, and leaves room in Domain 0's trace. */
+  constructor(view: MachineView, only?: number) {
+    const domains = view.domains().filter(({ id }) => only === undefined || id === only || id === DOMAIN_0);
+    this.readers = domains.map(domain => ({ domid: domain.id, reader: domain.watch() }));
+    for (const { id } of domains) this.exits.set(id, { entries: [], areAll: true });
   }
 
   /** Reads what came since the last call. Guests' records come first: what told of a request was written before Domain 0 saw it. */
@@ -254,5 +259,13 @@ export function stepsOf({ hops }: Followed, names: Names): Step[] {
 /** A request with its places, a line each. */
 export function formatFollowed(followed: Followed, names: Names): string {
   const lines = stepsOf(followed, names).map(({ place, what, us }) => `  ${place.padEnd(13)} ${what.padEnd(58)} +${us.toFixed(0)} us`);
-  return `request ${followed.number}\n${lines.join('\n')}\n`;
+  return `request ${followed.number}\n${lines.join('\n')}\n${exitsLine(followed)}`;
+}
+
+/** The exits that it took its guest to ask, by reason and port. */
+function exitsLine({ exits, hops }: Followed): string {
+  if (!hops.some(({ hop }) => hop === IO_HOP.EXIT)) return '';
+  if (!exits) return '  exits         not counted: records of them were overwritten before they were read\n';
+  const each = exits.map(({ reason, port, count }) => `${count} ${exitName(reason)}${port === undefined ? '' : ` ${hex(port)}`}`);
+  return `  exits         ${exits.reduce((sum, { count }) => sum + count, 0)} since the request before it, or the first look${each.length > 0 ? `: ${each.join(', ')}` : ''}\n`;
 }

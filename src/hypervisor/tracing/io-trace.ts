@@ -89,6 +89,9 @@ export function partOfRequest(work: () => void): () => void {
   return () => within(by, request, work);
 }
 
+/** Whether somebody watches this domain. */
+export const isWatched = ({ words }: Pick<Machine, 'words'>, { traceOffset }: Pick<DomainRecord, 'traceOffset'>): boolean => Atomics.load(words, (traceOffset >>> 2) + DOMAIN_TRACE.WATCHERS) !== 0;
+
 /** Follows requests in one worker, and writes into the trace of one domain. */
 export class IoTrace implements HopWriter {
   private readonly machine: Machine;
@@ -103,7 +106,12 @@ export class IoTrace implements HopWriter {
     return this.trace.on;
   }
 
-  /** A number for a request that begins; ask `on` first. */
+  /** Whether requests of this domain are followed: a neighbour that nobody watches leaves the trace to those who are. */
+  follows(record: Pick<DomainRecord, 'traceOffset'>): boolean {
+    return this.trace.on && isWatched(this.machine, record);
+  }
+
+  /** A number for a request that begins; ask `follows` first, or where it is nobody's `on`. */
   begin(): number {
     const number = (Atomics.add(this.machine.words, XENHEAP.LAST_REQUEST, 1) + 1) & 0x7fffffff;
     return number === 0 ? this.begin() : number;

@@ -18,7 +18,8 @@ const words = {
   ways: { ring: 'paravirtual: a ring', drive: 'emulated IDE drive', card: 'emulated network card', other: 'through the bridge' }, of: (what: string, kib: number | undefined) => (kib ? `${what}, ${kib} KiB` : what),
   lanes: { guest: ['Guest driver', 'in the guest'], crossing: ['Crossing', 'VM exits, one a square'], xen: ['Xen', 'root mode'], dom0: ['Domain-0', 'serves it'], where: ['Host disk', 'as each layer calls it'], time: ['Time', 'until the answer'] } as const,
   slot: 'Fills a slot of the ring', registers: 'Commands a drive by its registers', cardSends: 'Commands a network card', gets: 'Gets a packet', slotSays: (n: string) => `Slot ${n} names the sectors and the granted pages; then req_prod moves. No port is touched.`, toPorts: (ports: string, data: string) => `Sector, count and command go to ${ports}${data}.`, through: (size: string, port: string) => `; ${size} go through ${port}`, asks: (sectors: string, command: string) => `asks Domain-0’s own disk for ${sectors}: ${command}.`, modelAsks: 'It reads the drive’s registers as the guest has set them, and', backAsks: 'It takes the pages that the slot grants, and', noSlot: 'no exit', ports: (n: number) => `${n} port${n === 1 ? '' : 's'}`, oneSlot: '1 slot',
-  uncounted: 'not counted: records were overwritten, or it was the first one seen', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'the back end was at work, and found the slot by itself', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
+  missed: (n: number) => `${n} records were overwritten before they were read: some requests may be missing.`,
+  uncounted: 'not counted: records were overwritten before they were read', exit: (n: number) => (n === 1 ? 'exit' : 'exits'), noExit: 'the back end was at work, and found the slot by itself', port: (port: number) => `port 0x${port.toString(16)}`, more: (n: number) => `${n} more squares`,
   model: 'The device model answers for a drive', back: 'The back end takes it from the ring', bridge: 'The bridge passes it on', controller: 'Domain-0’s own disk', atOnce: 'at once', largest: (place: string, part: number) => `${place} ${part.toFixed(0)} %`,
   perKib: 'VM exits per KiB', perRequest: 'VM exits per request', exits: 'VM exits', copied: 'Copied through ports', answered: 'Answered after (median)', earlier: (name: string) => `Earlier request of ${name}`, later: (name: string) => `Later request of ${name}`, against: 'against', mean: (of: readonly number[]) => `Means of the last ${of.join(' and ')} requests that were answered and counted.`, inMean: (exits: readonly string[], of: readonly number[]) => `The last ${of.join(' and ')} requests took ${exits.join(' and ')} exits in the mean.`,
   decodes: 'Decodes each access, hands it to the device model', rings: 'Sets a pending bit, wakes Domain-0', asleep: 'Is not asked', decoded: 'The vCPU waits at each one until the device model has answered.', bell: (told: string) => `${told || 'EVTCHNOP_send'}. No data passes here.`, noBell: 'No event, no work: the guest and Domain-0 share the page.', accesses: (n: number) => `${n} access${n === 1 ? '' : 'es'}`, events: (n: number) => `${n} event${n === 1 ? '' : 's'}`, serves: (n: number) => `${figure(n)} requests an exit`,
@@ -53,7 +54,7 @@ const MAKERS: readonly { prompt: RegExp; at: string; line: string; makes: string
 ];
 
 /** A guest's requests, newest first. */
-interface Side { id: number; name: string; type: string; requests: FollowedRequest[] }
+interface Side { id: number; name: string; type: string; requests: FollowedRequest[]; /** Records of the last look that were overwritten before they were read. */ missed: number }
 interface Data { own: Side; other?: Side }
 
 /** Whose colour a place has: the guest's, Xen's, Domain-0's, or that of the host's own disk. */
@@ -68,7 +69,7 @@ function open({ session }: Target) {
     const seen = await host.inspect('path', id);
     const requests = [...[...seen.requests].reverse(), ...(kept.get(id) ?? [])].slice(0, KEPT);
     kept.set(id, requests);
-    return { id, name: domain.name, type: domain.type, requests };
+    return { id, name: domain.name, type: domain.type, requests, missed: seen.missed };
   };
   return {
     async look(): Promise<Data | undefined> {
@@ -126,7 +127,7 @@ function Figure(shown: Shown<Data>) {
     <div class="lanes">
       <div class="lane-n none" />
       {sides.map((side, i) => { const request = picked[i]; return <div key={side.id} class={`lane-h ${ownerClass(side.id)}`}><h3><span class="dom">{side.name}</span> <ModeBadge type={side.type} /> {request && words.ways[wayOf(request)]}</h3>
-        {request ? <h4>{!same && whatOf(request.steps) && words.of(whatOf(request.steps), kibOf(request.steps))} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag><Neighbours side={side} picked={request} pick={number => pick(i, number)} /></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}</div>; })}
+        {request ? <h4>{!same && whatOf(request.steps) && words.of(whatOf(request.steps), kibOf(request.steps))} <Tag kind={request.isDone ? 'done' : 'running'}>{request.isDone ? words.done : words.open}</Tag><Neighbours side={side} picked={request} pick={number => pick(i, number)} /></h4> : <p class="sec">{words.waitsFor(side.name)}</p>}{side.missed > 0 && <p class="sec">{words.missed(side.missed)}</p>}</div>; })}
       {lane('guest', request => <Card {...guestCard(request)} />)}
       {lane('crossing', request => <Crossing exits={request.exits} told={request.steps.find(({ place }) => place === 'exit')?.what ?? ''} />)}
       {lane('xen', (request, side) => <div class="c-hv"><Card {...xenCard(request, side)} /></div>)}

@@ -302,7 +302,7 @@ class Session {
   /** Where somebody watches: the request's number, with the places that it has passed. */
   private follow(request: Request): number {
     const { follows } = this.options;
-    if (!follows?.io.on) return 0;
+    if (!follows?.io.follows(follows.guest)) return 0;
     const { io, guest, devid } = follows;
     const number = io.begin();
     io.told(number, guest, this.port);

@@ -89,7 +89,7 @@ export class Vif implements Driver {
     this.follows = follows;
     this.credit = rate && new Credit(rate, () => timers.clock.nowNs());
     this.again = rate && timers.create(`${name} rate`, () => this.link?.connection.guard(() => this.serve()));
-    this.port = bridge.addPort(name, { offloads: true, deliver: frame => this.deliver(frame), wants: group => this.wants(group) });
+    this.port = bridge.addPort(name, { offloads: true, watched: () => follows?.io.follows(follows.guest) ?? false, deliver: frame => this.deliver(frame), wants: group => this.wants(group) });
   }
 
   /** Its rings, for people; undefined: it is not connected. */
@@ -234,7 +234,7 @@ export class Vif implements Driver {
   /** Where somebody watches: the packet's number, with the places that it has passed. */
   private follow({ tx, port }: Link): number {
     const { follows, request } = this;
-    if (!follows?.io.on) return 0;
+    if (!follows?.io.follows(follows.guest)) return 0;
     const { io, guest, devid } = follows;
     const number = io.begin();
     io.told(number, guest, port);

@@ -78,7 +78,7 @@ export const trace = command({
   run: async (host: HostCore, id: number, count: number = 1, seconds: number = DEFAULT_SECONDS): Promise<string> => {
     host.living(id);
     if (!(Number.isInteger(count) && count >= 1 && count <= MOST_REQUESTS)) throw new Refusal(`From 1 to ${MOST_REQUESTS} requests are followed at a time, and not ${count}.`);
-    const follower = new Follower(host.toolstack.view);
+    const follower = new Follower(host.toolstack.view, id);
     try {
       const endMs = host.parts.epochMs() + seconds * 1000;
       let before = 0;
