@@ -1,6 +1,7 @@
 /** `ringside boot`: guests with their consoles on standard output and input. */
 import { availableParallelism } from 'node:os';
-import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { affinityProblem } from '../../dom0/config/index.ts';
 import { decode, parseXenOptions } from '../../dom0/index.ts';
@@ -76,6 +77,10 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
   const saves = forGuests('--save', options.saves, names),
     screenshots = forGuests('--screenshot', options.screenshots, names);
   const scripts = new Map([...forGuests('--script', options.scripts, names)].map(([name, path]) => [name, parseScript(decode(read(path, '--script').data), path)]));
+  for (const path of options.stats) checkPlace(path, '--stats');
+  for (const path of saves.values()) checkPlace(path, '--save');
+  for (const path of screenshots.values()) checkPlace(path, '--screenshot');
+  for (const line of [...scripts.values()].flat()) if (line.kind === 'screenshot') checkPlace(line.text, '--script');
   const watchers = new Map<Guest, Watcher>();
   const players = new Map<Guest, Player>();
   const suspended = new Set<Guest>();
@@ -159,7 +164,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
     const stats = session.guests.map(guest => session.stats(guest));
     await session.close();
     stdout.flush();
-    const statuses = session.guests.map(guest => conclude(guest, { options, seen, stderr }));
+    const statuses = session.guests.map((guest, i) => conclude(guest, { options, seen, stderr }, saves.has(guest.name) ? stats[i].instructions : undefined));
     if (options.stats.length > 0) {
       const each = session.guests.map((guest, i) => [guest.name, statistics(guest, stats[i], hottest[i], statuses[i], options)] as const);
       const texts = session.guests.map(({ name }, i) => `${each.length === 1 ? '' : `${name}\n\n`}${tierText(stats[i].tier, stats[i].instructions, hottest[i])}`);
@@ -224,10 +229,14 @@ class Player {
 }
 
 /** The exit status of a guest that ended by itself, with what is to be said of it: a crash or a fault in full, and a text that never came. */
-function statusOf(ending: Ending, name: string, { options, seen, stderr }: Run): number {
+function statusOf(ending: Ending, name: string, { options, seen, stderr }: Run, unsaved?: number): number {
   if (ending.kind === 'crash' || ending.report !== undefined) {
     stderr.text(`\nringside: ${ending.report ?? ending.sentence}\n`);
     return STATUS.crash;
+  }
+  if (unsaved !== undefined && options.saveAt !== undefined) {
+    stderr.text(`ringside: ${name} ended after ${unsaved} instructions, before the ${options.saveAt} of --save-at, and nothing was saved: ${ending.sentence} Write --save-at ${unsaved} or less.\n`);
+    return STATUS.unseen;
   }
   const unseen = options.until !== undefined && !seen;
   if (unseen) stderr.text(`ringside: ${name} ended and “${options.until}” was not seen: ${ending.sentence}\n`);
@@ -264,8 +273,8 @@ const instructionsBefore = new Map<Guest, number>();
 let hostSeconds = 0,
   signalled: NodeJS.Signals | undefined;
 
-/** Says what happened to a guest where that is not plain; the exit status. */
-function conclude({ end, name }: Guest, run: Run): number {
+/** Says what happened to a guest where that is not plain; the exit status. `unsaved`: it was to be saved later than after so many instructions. */
+function conclude({ end, name }: Guest, run: Run, unsaved?: number): number {
   const { options, stderr } = run;
   switch (end?.kind) {
     case 'timeout':
@@ -275,7 +284,7 @@ function conclude({ end, name }: Guest, run: Run): number {
       stderr.text(`ringside: ${end.report}\n`);
       return STATUS.halted;
     case 'ended':
-      return statusOf(end.ending, name, run);
+      return statusOf(end.ending, name, run, unsaved);
     default:
       return signalled ? (signalled === 'SIGINT' ? 130 : 143) : STATUS.good;
   }
@@ -292,6 +301,20 @@ async function save(path: string, { toolstack }: Session, { member }: Guest, sus
     closeSync(fd);
   } catch (error) {
     throw new UsageError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code}) (--save).`);
+  }
+}
+
+/** Whether a file can be written there, before the run that it is about: it may be an hour long. @throws UsageError */
+function checkPlace(path: string, option: string): void {
+  try {
+    if (existsSync(path)) {
+      if (statSync(path).isDirectory()) throw new UsageError(`${path} is a folder; name a file (${option}).`);
+      accessSync(path, constants.W_OK);
+    } else accessSync(dirname(path), constants.W_OK);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(code === 'ENOENT' ? `${path} cannot be written: there is no folder ${dirname(path)}. Make it, or name another place (${option}).` : `${path} cannot be written (${code}) (${option}).`);
   }
 }
 

@@ -3,8 +3,10 @@
  * Source: Tool Interface Standard, ELF 1.2; notes as System V ABI gABI describes them.
  */
 
+import { MAX_MEMORY_MIB } from '../layout/layout.ts';
 import { LoadError, type Plan, size, hex, view } from './plan.ts';
 
+const MIB = 2 ** 20;
 const EM_386 = 3;
 const ET_EXEC = 2;
 const ET_DYN = 3;
@@ -141,17 +143,18 @@ function readNotes(bytes: Uint8Array): Elf['notes'] {
 /** Puts the segments at their physical addresses; returns where the highest one ends. */
 export function placeSegments(plan: Plan, segments: readonly Segment[], name: string): number {
   if (segments.length === 0) throw new LoadError(`${name} has nothing to load: no loadable segment. Use a linked kernel image.`);
-  let end = 0;
-  for (const { physical, bytes, memoryBytes } of segments) {
-    end = Math.max(end, physical + memoryBytes);
-    if (!plan.isRam(physical, memoryBytes)) {
-      const enough = Math.ceil((physical + memoryBytes) / (1 << 20)) + 1;
-      const advice = enough < 4096 && enough > plan.memoryMiB ? `Write memory = ${enough} or more.` : 'Link it for another address.';
-      throw new LoadError(
-        `${name} does not fit: it wants ${size(memoryBytes)} at ${hex(physical)}, which is not all memory in a guest of ${plan.memoryMiB} MiB. ${advice}`,
-      );
-    }
-    plan.put(physical, bytes, memoryBytes);
+  const end = Math.max(...segments.map(({ physical, memoryBytes }) => physical + memoryBytes));
+  const outside = segments.filter(({ physical, memoryBytes }) => !plan.isRam(physical, memoryBytes));
+  if (outside.length > 0) {
+    const [{ physical, memoryBytes }] = outside;
+    // So that none of them is the next to be refused.
+    const enough = Math.ceil(end / MIB) + 1;
+    const helps = enough <= MAX_MEMORY_MIB && outside.every(segment => segment.physical + segment.memoryBytes > plan.memoryMiB * MIB);
+    const what = outside.length === 1 ? `it wants ${size(memoryBytes)} at ${hex(physical)}, which is` : `${outside.length} of its ${segments.length} segments, the first with ${size(memoryBytes)} at ${hex(physical)}, are`;
+    throw new LoadError(
+      `${name} does not fit: ${what} not all memory in a guest of ${plan.memoryMiB} MiB. ${helps ? `Write memory = ${enough} or more.` : 'Link it for another address.'}`,
+    );
   }
+  for (const { physical, bytes, memoryBytes } of segments) plan.put(physical, bytes, memoryBytes);
   return end;
 }

@@ -334,6 +334,13 @@ describe('a multiboot kernel', () => {
     expect(refusal(far)).toBe(
       'kernel does not fit: it wants 1 KiB at 0x4000000, which is not all memory in a guest of 32 MiB. Write memory = 66 or more.',
     );
+    // What is advised is enough for all of them.
+    const several = elf(0x100010, [0x100000, 0x2800000, 0x5000000].map(physical => ({ physical, bytes: code })));
+    expect(refusal(several)).toBe(
+      'kernel does not fit: 2 of its 3 segments, the first with 1 KiB at 0x2800000, are not all memory in a guest of 32 MiB. Write memory = 82 or more.',
+    );
+    // More than any guest has.
+    expect(refusal(elf(0x80000010, [{ physical: 0x80000000, bytes: code }]))).toContain('Link it for another address.');
     expect(refusal(elf(0x50, [{ physical: 0x100000, bytes: code }]))).toContain('outside what it loads');
     expect(refusal(kernel, { initrd: { name: 'big.mod', data: new Uint8Array(40 * MIB) } })).toBe(
       "big.mod (40 MiB) does not fit: of the guest's 32 MiB of memory 31 MiB are free above the kernel. Write memory = 42 or more.",
