@@ -28,6 +28,8 @@ import type { Vga } from './vga/vga.ts';
 const CMOS_SHUTDOWN_CODE = 0x0f;
 
 export interface BoardOptions extends PlatformDeviceOptions {
+  /** Firmware finds the way back from S3: it is offered. */
+  s3?: boolean;
   /** Guest memory, RAM only. */
   dma: Dma;
   /** Xen's platform device (slot 4), for guests of Xen. */
@@ -179,6 +181,15 @@ export class HvmBoard {
     return this.own.pressPowerButton();
   }
 
+  get asleep(): boolean {
+    return this.own.asleep;
+  }
+
+  /** Ends a suspend to RAM. */
+  wake(): void {
+    this.own.wake();
+  }
+
   // ---- start without firmware
 
   /**
@@ -194,7 +205,7 @@ export class HvmBoard {
       installBiosData(dma, startEpochMs + timers.clock.nowNs() / 1e6, this.boardOptions.floppyDrives);
     }
     installSmbios(dma, memoryMiB);
-    return installAcpi(dma, acpiOf(this.boardOptions));
+    return installAcpi(dma, acpiOf({ ...this.boardOptions, s3: true }));
   }
 
   /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI and SMBIOS tables where it is told. */
@@ -224,6 +235,16 @@ export class HvmBoard {
   /** RESET or INIT of the processors alone: their local APICs. */
   resetProcessors(): void {
     this.own.resetProcessors();
+  }
+
+  /** What S3 does not keep is as after RESET: all but memory, clock and what ended the sleep; under Xen its own devices alone (hvm_s3_suspend). */
+  resetAfterSleep(): void {
+    this.own.reset();
+  }
+
+  /** And as a BIOS has it when it hands over to the waking vector. */
+  setFirmwareDefaults(): void {
+    this.own.setFirmwareDefaults();
   }
 
   /** Why a reset was asked for, by what the guest left in the battery-backed memory for firmware. */
@@ -280,11 +301,14 @@ export class Pc extends HvmBoard {
   /** For firmware: more items and files can be set before it starts. */
   readonly fwCfg: FwCfg;
   private readonly model: EmulatedDevices;
+  /** Of guests of Xen, whose device model hears nothing of a resume. */
+  private readonly keepsModel: boolean;
 
   constructor(options: PcOptions) {
     super({ floppyDrives: floppyDriveTypes(options.ide), ...options });
     const model = new EmulatedDevices(options, this.own);
     this.model = model;
+    this.keepsModel = options.xenPlatform === true;
     this.modelBus = model.bus;
     this.bus = new WholeBus(this.ownBus, this.modelBus);
     this.keyboard = model.keyboard;
@@ -335,6 +359,16 @@ export class Pc extends HvmBoard {
   override reset(): void {
     this.model.reset();
     super.reset();
+  }
+
+  override resetAfterSleep(): void {
+    if (!this.keepsModel) this.model.reset();
+    super.resetAfterSleep();
+  }
+
+  override setFirmwareDefaults(): void {
+    if (!this.keepsModel) this.model.setFirmwareDefaults();
+    super.setFirmwareDefaults();
   }
 
   protected override restoreModel(state: State): void {

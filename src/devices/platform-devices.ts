@@ -7,7 +7,7 @@ import { Piix4Pm, SCI_IRQ } from './acpi/piix4-pm.ts';
 import { ApicBus } from './apic/apic-bus.ts';
 import { IoApic } from './apic/io-apic.ts';
 import { LocalApic } from './apic/local-apic.ts';
-import type { Device, MemoryRange, State, Timers } from './bus.ts';
+import type { Device, IrqLine, MemoryRange, State, Timers } from './bus.ts';
 import { COPROCESSOR_IRQ, CoprocessorError } from './coprocessor-error.ts';
 import type { ModelSignals } from './emulated-devices.ts';
 import { Hpet } from './hpet.ts';
@@ -28,6 +28,9 @@ export interface PlatformDeviceOptions {
   startEpochMs: number;
   /** The guest entered S5. */
   onPowerOff(): void;
+  /** It entered S3 (suspend to RAM), and something ended that: the clock, the power button, `wake`. */
+  onSleep?(): void;
+  onWake?(): void;
   /** Local APICs, I/O APIC (default: none). Without them CPUID must not show a local APIC. */
   apic?: boolean;
   /** Processors, with `apic` (default 1). */
@@ -96,13 +99,13 @@ export class PlatformDevices implements ModelSignals {
       this.ioApic?.setLine(irq === 0 ? 2 : irq, level);
     });
     this.links = new PciLinks(irqs);
-    this.pm = new Piix4Pm(timers, bus, irqs.source(SCI_IRQ), () => options.onPowerOff());
+    this.pm = new Piix4Pm(timers, bus, irqs.source(SCI_IRQ), () => options.onPowerOff(), () => options.onSleep?.(), () => options.onWake?.());
     // Saved states number request lines in this order.
     const irq0 = irqs.source(0),
       irq8 = irqs.source(8);
     const hpet = options.hpet && this.ioApic ? new Hpet(timers, { irq0, irq8, pin: (pin, level) => this.ioApic?.setLine(pin, level) }) : undefined;
     this.pit = new Pit(timers, hpet?.timerLine ?? irq0, () => this.timerWaits());
-    this.rtc = new Rtc(timers, hpet?.clockLine ?? irq8, options);
+    this.rtc = new Rtc(timers, watched(hpet?.clockLine ?? irq8, () => this.pm.clockInterrupts()), options);
     this.coprocessor = new CoprocessorError(irqs.source(COPROCESSOR_IRQ), () => options.onIgnoreNumericError?.());
     this.modelLine = irqs.routed();
     this.upcallLine = irqs.routed();
@@ -244,6 +247,16 @@ export class PlatformDevices implements ModelSignals {
     return this.pm.pressPowerButton();
   }
 
+  /** Suspended to RAM (S3). */
+  get asleep(): boolean {
+    return this.pm.asleep;
+  }
+
+  /** Ends that. */
+  wake(): void {
+    this.pm.wake();
+  }
+
   // ---- the whole
 
   /** As firmware leaves them: vectors and masks of the interrupt controllers, timer at 18.2 Hz. */
@@ -275,4 +288,16 @@ export class PlatformDevices implements ModelSignals {
     this.placeApics();
     this.updateIntr(0);
   }
+}
+
+/** A line of which somebody else hears, too, when it rises. */
+function watched(line: IrqLine, rises: () => void): IrqLine {
+  let before = false;
+  return {
+    set: level => {
+      line.set(level);
+      if (level && !before) rises();
+      before = level;
+    },
+  };
 }

@@ -309,6 +309,10 @@ class LocalRunner implements DomainRunner {
     this.ask(domain => domain.pressPowerButton());
   }
 
+  wake(): void {
+    this.ask(domain => domain.wake());
+  }
+
   nmi(vcpu: number): void {
     this.ask(domain => domain.vcpus.nmi(vcpu));
   }

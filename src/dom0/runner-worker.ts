@@ -224,6 +224,10 @@ export class WorkerRunner implements DomainRunner {
     this.mailbox.command(COMMAND.POWER_BUTTON);
   }
 
+  wake(): void {
+    this.mailbox.command(COMMAND.WAKE);
+  }
+
   nmi(vcpu: number): void {
     this.mailbox.nmi(vcpu);
   }

@@ -39,6 +39,8 @@ export interface DomainRunner {
   setBreaks(points: readonly BreakPoint[]): void;
   reset(): void;
   pressPowerButton(): void;
+  /** Ends a suspend to RAM. */
+  wake(): void;
   /** A non-maskable interrupt for a vCPU. */
   nmi(vcpu: number): void;
   /** A disc for the CD-ROM drive at a place, none where `medium` is absent. @throws Error with a sentence where it cannot be read: the drive is as it was */

@@ -5,7 +5,7 @@
 import * as aml from './aml.ts';
 import type { Aml } from './aml.ts';
 import { HPET_BASE, HPET_BYTES } from '../hpet.ts';
-import { PM_BASE, SLEEP_TYPE_S5, SMBUS_BASE } from './piix4-pm.ts';
+import { PM_BASE, SLEEP_TYPE_S3, SLEEP_TYPE_S5, SMBUS_BASE } from './piix4-pm.ts';
 
 const LINKS = ['LNKA', 'LNKB', 'LNKC', 'LNKD'];
 const ROUTABLE_IRQS = [5, 10, 11];
@@ -50,10 +50,12 @@ export interface DsdtOptions {
   /** First address that is neither RAM nor below it: PCI memory windows start here. */
   pciMemoryBase: number;
   hpet?: boolean;
+  s3?: boolean;
 }
 
-export function dsdt({ pciMemoryBase, hpet = false }: DsdtOptions): Aml {
+export function dsdt({ pciMemoryBase, hpet = false, s3 = false }: DsdtOptions): Aml {
   return [
+    ...(s3 ? aml.name('\\_S3', aml.list(SLEEP_TYPE_S3, SLEEP_TYPE_S3, 0, 0)) : []),
     ...aml.name('\\_S5', aml.list(SLEEP_TYPE_S5, SLEEP_TYPE_S5, 0, 0)),
     ...aml.scope('\\_SB',
       aml.device('PCI0',

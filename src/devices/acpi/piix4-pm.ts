@@ -25,8 +25,9 @@ const STATUS_TIMER = 0x0001, STATUS_GLOBAL = 0x0020, STATUS_POWER_BUTTON = 0x010
 const STATUS_BITS = STATUS_TIMER | 0x0010 | STATUS_GLOBAL | STATUS_POWER_BUTTON | STATUS_RTC | STATUS_WAKE;
 const ENABLE_BITS = STATUS_TIMER | STATUS_GLOBAL | STATUS_POWER_BUTTON | STATUS_RTC;
 const CONTROL_SCI_EN = 0x0001, CONTROL_SLP_EN = 0x2000;
-/** SUS_TYP of soft off; \_S5 says the same. */
-export const SLEEP_TYPE_S5 = 0;
+/** SUS_TYP of soft off and of suspend to RAM (82371AB datasheet, PMCNTRL); \_S5 and \_S3 say the same. */
+export const SLEEP_TYPE_S5 = 0,
+  SLEEP_TYPE_S3 = 1;
 const CONFIG_PMBA = 0x40, CONFIG_PMREGMISC = 0x80, CONFIG_SMBBA = 0x90, CONFIG_SMBHSTCFG = 0xd2;
 
 const initial = () => ({
@@ -98,6 +99,11 @@ export class Piix4Pm implements Device {
   private readonly sci: IrqLine;
   private readonly bus: IoBus;
   private readonly onPowerOff: () => void;
+  private readonly onSleep: () => void;
+  private readonly onWake: () => void;
+  /** It sleeps (S3); what ended that, for the status that the reset behind it leaves. */
+  private sleeps = false;
+  private wokeBy = 0;
   private pmRange: PortRange | undefined;
   private smbusRange: PortRange | undefined;
 
@@ -111,12 +117,15 @@ export class Piix4Pm implements Device {
     },
   };
 
-  constructor(timers: Timers, bus: IoBus, sci: IrqLine, onPowerOff: () => void) {
+  /** `onWake`: the board is to be reset, but for what S3 keeps. */
+  constructor(timers: Timers, bus: IoBus, sci: IrqLine, onPowerOff: () => void, onSleep: () => void = () => {}, onWake: () => void = () => {}) {
     this.clock = timers.clock;
     this.timer = timers.create('acpi-pm', () => this.update());
     this.bus = bus;
     this.sci = sci;
     this.onPowerOff = onPowerOff;
+    this.onSleep = onSleep;
+    this.onWake = onWake;
   }
 
   /** The function's registers have put the PM and SMBus blocks there; 0: nowhere. */
@@ -235,7 +244,32 @@ export class Piix4Pm implements Device {
     if (!(r.control & CONTROL_SLP_EN)) return;
     // SLP_EN is write-only.
     r.control &= ~CONTROL_SLP_EN;
-    if (((r.control >> 10) & 7) === SLEEP_TYPE_S5) this.onPowerOff();
+    const type = (r.control >> 10) & 7;
+    if (type === SLEEP_TYPE_S5) this.onPowerOff();
+    if (type !== SLEEP_TYPE_S3) return;
+    this.sleeps = true;
+    this.onSleep();
+  }
+
+  /** Suspended to RAM. */
+  get asleep(): boolean {
+    return this.sleeps;
+  }
+
+  /** A resume event; without a cause it is the hypervisor's (Xen's s3resume). */
+  wake(cause = 0): void {
+    if (!this.sleeps) return;
+    this.sleeps = false;
+    this.wokeBy = STATUS_WAKE | cause;
+    this.onWake();
+  }
+
+  /** The clock interrupts: with RTC_EN an event, and one that ends a sleep. */
+  clockInterrupts(): void {
+    const { r } = this;
+    r.status |= STATUS_RTC;
+    if (this.sleeps && r.enable & STATUS_RTC) this.wake(STATUS_RTC);
+    else this.update();
   }
 
   private smiCommand(value: number): void {
@@ -250,6 +284,10 @@ export class Piix4Pm implements Device {
   pressPowerButton(): boolean {
     const { r } = this;
     r.status |= STATUS_POWER_BUTTON;
+    if (this.sleeps) {
+      this.wake(STATUS_POWER_BUTTON);
+      return true;
+    }
     this.update();
     return (r.control & CONTROL_SCI_EN) !== 0 && (r.enable & STATUS_POWER_BUTTON) !== 0;
   }
@@ -282,17 +320,20 @@ export class Piix4Pm implements Device {
   }
 
   reset(): void {
-    resetState(this.r, { ...initial(), checkedCycle: this.cycle() });
+    resetState(this.r, { ...initial(), checkedCycle: this.cycle(), status: this.wokeBy });
+    this.sleeps = false;
+    this.wokeBy = 0;
     this.update();
   }
 
   save(): State {
-    return { ...copyState(this.r), deadlineNs: this.timer.deadlineNs };
+    return { ...copyState(this.r), deadlineNs: this.timer.deadlineNs, sleeps: this.sleeps };
   }
 
   /** The blocks' places are in configuration space and come back with it. */
   restore(state: State): void {
     assignState(this.name, this.r, state);
+    this.sleeps = state.sleeps === true;
     this.timer.set(typeof state.deadlineNs === 'number' ? state.deadlineNs : Infinity);
   }
 

@@ -22,6 +22,8 @@ export interface AcpiOptions {
   apicIdStep?: number;
   /** Describe a HPET. */
   hpet?: boolean;
+  /** Offer S3 (suspend to RAM): whoever starts the machine knows the way back. */
+  s3?: boolean;
 }
 
 /** Who made tables, as their headers say. */
@@ -37,9 +39,9 @@ const RINGSIDE: AcpiMaker = { oem: 'RNGSID', table: 'RINGSIDE', creator: 'RSDE' 
 export const XEN: AcpiMaker = { oem: 'Xen', table: 'HVM', creator: 'HVML' };
 
 /** What a board with these options has tables for. */
-export function acpiOf(board: { memoryMiB: number; apic?: boolean; processors?: number; online?: number; apicIdStep?: number; xenPlatform?: boolean; hpet?: boolean }): AcpiOptions {
-  const { memoryMiB, apic = false, processors = 1, online = processors, apicIdStep = 1, hpet = false } = board;
-  return { memoryMiB, apic, processors, online, apicIdStep, hpet: hpet && apic, maker: board.xenPlatform ? XEN : RINGSIDE };
+export function acpiOf(board: { memoryMiB: number; apic?: boolean; processors?: number; online?: number; apicIdStep?: number; xenPlatform?: boolean; hpet?: boolean; s3?: boolean }): AcpiOptions {
+  const { memoryMiB, apic = false, processors = 1, online = processors, apicIdStep = 1, hpet = false, s3 = false } = board;
+  return { memoryMiB, apic, processors, online, apicIdStep, hpet: hpet && apic, s3, maker: board.xenPlatform ? XEN : RINGSIDE };
 }
 
 /** Where `installAcpi` puts the RSDP (paragraph-aligned in the BIOS area, as the search wants) and the tables it points at. */
@@ -182,10 +184,10 @@ export interface AcpiBlobs {
   checksums: Checksum[];
 }
 
-export function buildAcpi({ memoryMiB, apic, processors = 1, apicIdStep = 1, online = processors, maker, hpet = false }: AcpiOptions): AcpiBlobs {
+export function buildAcpi({ memoryMiB, apic, processors = 1, apicIdStep = 1, online = processors, maker, hpet = false, s3 = false }: AcpiOptions): AcpiBlobs {
   // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
   const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
-  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet })), fadt: fadt(), others: [...(apic ? [madt(processors, apicIdStep, online)] : []), ...(hpet ? [hpetTable()] : [])] }, maker);
+  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet, s3 })), fadt: fadt(), others: [...(apic ? [madt(processors, apicIdStep, online)] : []), ...(hpet ? [hpetTable()] : [])] }, maker);
 }
 
 /** Puts the maker into a table's header. */

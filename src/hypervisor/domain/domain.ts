@@ -41,7 +41,7 @@ import { Trace } from '../tracing/trace.ts';
 import { ACTIVE, TURN_INSTRUCTIONS, Vcpus, WAITS_FOR_MODEL } from './vcpu.ts';
 import { put64 } from '../memory/words.ts';
 import { VideoFrames } from '../memory/video-memory.ts';
-import { goBack, isWayBack } from './warm-reset.ts';
+import { goBack, isWayBack, wakeUp } from './warm-reset.ts';
 import { exitsByName } from '../view/counters.ts';
 import { MachineView } from '../view/machine-view.ts';
 import type { ModelAccount } from '../view/model-account.ts';
@@ -248,7 +248,7 @@ export class Domain {
       ...(this.firmware ? { onShadow: this.firmware.shadow } : {}),
       onA20: this.a20.set,
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
-      ...(boot.kind === 'firmware' && boot.forQemu ? { likeQemu: true } : {}),
+      ...(boot.kind === 'firmware' && boot.forQemu ? { likeQemu: true, s3: true } : {}),
       ...(boot.kind === 'firmware' && boot.nicRom ? { nicRom: boot.nicRom } : {}),
       io,
       ...(options.ide ? { ide: tracedDrives(options.ide, io, record) } : {}),
@@ -262,6 +262,8 @@ export class Domain {
       onMessage: to => this.vcpus.call(to),
       onIgnoreNumericError: () => this.processor.ignoreNumericError(),
       onPowerOff: () => this.ask({ kind: 'poweroff', sentence: 'The guest powered off.' }),
+      onSleep: () => this.askPower('sleep'),
+      onWake: () => this.askPower('wake'),
       onReset: kind => this.askReset(kind),
       onDebugExit: value => this.debugExit(value),
     });
@@ -315,6 +317,25 @@ export class Domain {
         debugExit: value => this.debugExit(value),
       },
     });
+  }
+
+  /** It goes to sleep (S3), or wakes, once the instruction under way is complete. */
+  private askPower(asked: 'sleep' | 'wake'): void {
+    this.powerAsked = asked;
+    this.leaveSlice = true;
+  }
+  private powerAsked: 'sleep' | 'wake' | undefined;
+
+  private changePower(): void {
+    const asked = this.powerAsked;
+    this.powerAsked = undefined;
+    if (asked === 'sleep') return this.vcpus.sleep();
+    if (asked !== 'wake') return;
+    this.platform.resetAfterSleep?.();
+    this.resetProcessors();
+    wakeUp(this);
+    this.processor.reload();
+    this.processor.flushTlb();
   }
 
   private askReset(kind: ResetKind): void {
@@ -558,6 +579,11 @@ export class Domain {
     this.platform.pressPowerButton();
   }
 
+  /** Ends a suspend to RAM (S3), as Xen's s3resume does. */
+  wake(): void {
+    this.platform.wake?.();
+  }
+
   /** Another disc in the CD-ROM drive at a place, or none: the drive tells the guest. */
   insertCd(place: number, disc: Disk | null): void {
     putDisc(this.options.ide ?? [], place, disc);
@@ -612,10 +638,11 @@ export class Domain {
       startRetired = processor.retired,
       startIdleNs = this.idleNs;
     // What came between two slices may have ended it already.
-    this.leaveSlice = this.endingAsked !== null || this.resetAsked !== null;
+    this.leaveSlice = this.endingAsked !== null || this.resetAsked !== null || this.powerAsked !== undefined;
     let parked = this.loop(startRetired + (clock.virtual ? VIRTUAL_SLICE_INSTRUCTIONS : this.sliceInstructions));
     // The last vCPU of an HVM guest that halts with interrupts off takes the domain down (hvm_vcpu_down in xen/arch/x86/hvm/hvm.c).
     if (parked && this.xen?.isHvm && this.stuck) this.xen.shutdown(SHUTDOWN.POWEROFF);
+    if (this.powerAsked) this.changePower();
     if (this.resetAsked || this.endingAsked || this.restartReport !== undefined) this.finish();
     // The guest may have opened its port just before it went idle.
     else if (parked && this.serialFeed.feed()) parked = false;
@@ -633,7 +660,7 @@ export class Domain {
 
   /** Halted with interrupts off: nothing but a reset wakes it. */
   get stuck(): boolean {
-    return this.vcpus.stuck;
+    return this.vcpus.stuck && this.platform.asleep !== true;
   }
 
   /** Adapts the slice to the speed that was seen. */
@@ -657,14 +684,14 @@ export class Domain {
       const { retired } = processor;
       const idle = !vcpus.schedule();
       if (idle && this.options.company?.wanted()) return true;
-      if (idle && !vcpus.stuck) this.idle();
+      if (idle && !this.stuck) this.idle();
       if (!idle && vcpus.current.activity === WAITS_FOR_MODEL) remote?.complete();
       if (timers.nextDeadlineNs <= clock.estimateNs(retired)) timers.run();
       if (!idle || vcpus.schedule()) vcpus.deliverEvents();
       if (this.leaveSlice) break;
       if (vcpus.current.activity !== ACTIVE) {
         if (vcpus.schedule()) continue;
-        if (vcpus.stuck || timers.nextDeadlineNs > clock.estimateNs(retired)) return true;
+        if (this.stuck || timers.nextDeadlineNs > clock.estimateNs(retired)) return true;
         // Deadlines whose interrupts the guest does not take would keep us here; whoever runs us gets its turn to look for inputs.
         if (++jumps === SLICE_JUMPS) return false;
         continue;

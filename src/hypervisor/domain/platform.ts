@@ -36,6 +36,8 @@ export interface PlatformOptions {
   apicIdStep?: number;
   /** Its devices are QEMU's where those are not an IBM PC's (default: for HVM guests of Xen). */
   likeQemu?: boolean;
+  /** Its firmware finds the way back from S3 (without firmware the hypervisor does). */
+  s3?: boolean;
   /** With a HPET. */
   hpet?: boolean;
   /** A board for guests of Xen: a PC with its platform device, or local APICs alone. */
@@ -51,6 +53,9 @@ export interface PlatformOptions {
   /** IGNNE# (Processor.ignoreNumericError). */
   onIgnoreNumericError: () => void;
   onPowerOff: () => void;
+  /** It entered S3 (suspend to RAM), and something ended that. */
+  onSleep?: () => void;
+  onWake?: () => void;
   onReset: (kind: ResetKind) => void;
   onDebugExit: (value: number) => void;
 }
@@ -113,6 +118,12 @@ export interface Platform {
   reset(): void;
   /** RESET or INIT of the processors alone: their local APICs. Absent, as the next: the board has no such reset. */
   resetProcessors?(): void;
+  /** Suspended to RAM; `wake` ends that. Absent, as the next: the board has no such state. */
+  readonly asleep?: boolean;
+  wake?(): void;
+  /** Devices are as after RESET, but for what S3 keeps; and as a BIOS has them when it hands over to the waking vector. */
+  resetAfterSleep?(): void;
+  setFirmwareDefaults?(): void;
   /** What the guest left in CMOS for the firmware that a reset starts. */
   shutdownCode?: number;
   save(): State;

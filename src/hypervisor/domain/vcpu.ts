@@ -151,6 +151,14 @@ export class Vcpus {
     processor.controls.pause = record.vcpus > 1;
   }
 
+  /** The processors have no power (S3): nothing but a reset wakes one. */
+  sleep(): void {
+    for (const vcpu of this.all) {
+      vcpu.nmiPending = vcpu.initPending = false;
+      this.setActivity(vcpu, WAIT_FOR_SIPI);
+    }
+  }
+
   /** RESET: the processor is at its reset vector as vCPU 0, the others wait for a start-up message. */
   reset(): void {
     const { processor, all } = this;

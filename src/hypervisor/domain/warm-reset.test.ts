@@ -74,6 +74,43 @@ describe('a reset with shutdown code 0Ah goes on at the address in 40:67, in rea
   }
 });
 
+describe('suspend to RAM (S3: SUS_TYP 1 of the PIIX4) ends at the waking vector of the FACS, in real mode, with memory as it was', () => {
+  const FACS_VECTOR = 0xe004c, PM_ENABLE = 0x602, PM_CONTROL = 0x604;
+  const out16 = (port: number, value: number): Code => ['ba', d(port), '66 b8', w(value), '66 ef'];
+  /** The clock's alarm each second, enabled in the clock and as an event; then the vector, and SLP_EN. */
+  const sleeps: Code = [
+    ...[1, 3, 5].flatMap(register => [...out(0x70, register), ...out(0x71, 0xc0)]), ...out(0x70, 0x0b), ...out(0x71, 0x22), ...out(0x70, 0x0c), 'ba', d(0x71), 'ec',
+    'c7 05', d(FACS_VECTOR), d(TARGET),
+  ];
+  const asleep = (enabled: number): Domain => {
+    const domain = reset(0, [...sleeps, ...out16(PM_ENABLE, enabled), ...out16(PM_CONTROL, 0x2401), '66 ff 05', d(WORDS + 6)]);
+    while (!domain.platform.asleep) domain.runSlice();
+    return domain;
+  };
+  const woken = (domain: Domain, by: number): void => {
+    landed(domain);
+    // Of the processor nothing is left, of the controllers neither; the word behind SLP_EN was not counted.
+    expect([peek(domain, WORDS), peek(domain, WORDS + 6), peek(domain, HIGH, 4)]).toEqual([0, 42, 0x12345678]);
+    expect(domain.platform.ownBus.readPort(0x600, 2)).toBe(0x8000 | by);
+  };
+
+  it('by the clock’s alarm, where RTC_EN says so', () => {
+    woken(asleep(0x400), 0x400);
+    const deaf = asleep(0);
+    for (let i = 0; i < 20; i++) deaf.runSlice();
+    expect([deaf.platform.asleep, deaf.ending, deaf.stuck]).toEqual([true, null, false]);
+  });
+
+  it('by the power button, and by the hypervisor (xl trigger NAME s3resume)', () => {
+    const pressed = asleep(0);
+    pressed.pressPowerButton();
+    woken(pressed, 0x100);
+    const resumed = asleep(0);
+    resumed.wake();
+    woken(resumed, 0);
+  });
+});
+
 describe('the other shutdown codes', () => {
   const way = WAYS['port 92h, bit 0'].code;
   const stack = (...words: number[]): Code => words.flatMap((word, i) => setWord(STACK + 2 * i, word));

@@ -61,6 +61,36 @@ export function goBack({ platform, options, processor, memory }: Domain): void {
   regs[R.ESP] = at;
 }
 
+/** The shutdown code by which firmware knows that memory is to be kept and its waking vector taken (SeaBIOS, handle_resume; QEMU sets it, cmos_set_s3_resume). */
+const S3_RESUME = 0xfe;
+/** Where a PC without firmware has its ACPI tables; the FACS lies on 64 bytes (ACPI, 5.2.10). */
+const TABLES = 0xe0000,
+  TABLES_END = 0x100000,
+  FACS_ALIGNMENT = 64,
+  FACS = 0x53434146,
+  WAKING_VECTOR = 12;
+
+/** The way out of S3, once devices and processors are reset: by firmware, or, where there is none, to the waking vector of the FACS in real mode (ACPI, 16.3.2). */
+export function wakeUp({ platform, options, processor, memory, xen }: Domain): void {
+  const { regs } = processor;
+  if (options.boot.kind === 'firmware') {
+    platform.shutdownCode = S3_RESUME;
+    // It lies below 1 MiB alone there.
+    if (xen) regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = 0xf0000;
+    return;
+  }
+  platform.setFirmwareDefaults?.();
+  for (let at = TABLES; at < TABLES_END; at += FACS_ALIGNMENT) {
+    const [low, high] = words(memory, at, 2);
+    if (low + high * 0x10000 !== FACS) continue;
+    const [vectorLow, vectorHigh] = words(memory, at + WAKING_VECTOR, 2);
+    const vector = vectorLow + vectorHigh * 0x10000;
+    setSegment(regs, R.CS, (vector >>> 4) & 0xffff);
+    regs[R.EIP] = vector & 15;
+    return;
+  }
+}
+
 /** A segment register in real mode. */
 function setSegment(regs: Int32Array, index: number, selector: number): void {
   const at = R.SEG + index * R.SEG_WORDS;

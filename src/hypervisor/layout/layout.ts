@@ -516,8 +516,8 @@ export const MAILBOX = {
 } as const;
 export const INPUT_RING_BYTES = 8192,
   MAILBOX_BYTES = 12288;
-/** RESUME: a guest that has suspended itself goes on. NMI << n: a non-maskable interrupt for vCPU n. */
-export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8, RESUME: 16, DESTROY_KEEPING_DISKS: 32, HOTTEST: 64, MEDIUM: 128, STEP: 256, BREAK: 512, NMI: 1 << 16 } as const;
+/** RESUME: a guest that has suspended itself goes on. WAKE: out of S3. NMI << n: a non-maskable interrupt for vCPU n. */
+export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8, RESUME: 16, DESTROY_KEEPING_DISKS: 32, HOTTEST: 64, MEDIUM: 128, STEP: 256, BREAK: 512, WAKE: 1024, NMI: 1 << 16 } as const;
 /**
  * Messages of the input ring: kind, length, then the bytes: what comes in at COM1; a key (1 down or 0 up, then KeyboardEvent.code in ASCII);
  * the mouse (movement right, up and of the wheel towards the user as 16-bit little-endian numbers, then the buttons that are down:

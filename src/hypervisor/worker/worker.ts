@@ -295,6 +295,7 @@ function serve(domain: Domain, mailbox: Mailbox, slot: Slot): number {
   });
   if (commands & COMMAND.RESET) domain.reset();
   if (commands & COMMAND.POWER_BUTTON) domain.pressPowerButton();
+  if (commands & COMMAND.WAKE) domain.wake();
   for (const { id } of domain.vcpus.all) if (commands & (COMMAND.NMI << id)) domain.vcpus.nmi(id);
   if (commands & COMMAND.RESUME) domain.resume();
   if (commands & COMMAND.HOTTEST) send({ kind: 'hottest', regions: domain.hottest(HOTTEST_REGIONS) });

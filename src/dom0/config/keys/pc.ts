@@ -50,7 +50,8 @@ export const pc: Family = {
     ...alike('acpi_firmware smbios_firmware', 'string', tables),
     ...alike('smbios', 'list', tables),
     ...alike('ms_vm_genid', 'string', tables, value => value === 'none', oneOf(['generate', 'none'])),
-    ...alike('acpi_s3 acpi_s4 acpi_laptop_slate', 'defbool', ignored('power-off is the only sleep state', 'ACPI offers power-off (S5) and no other sleep state.'), isZero),
+    ...alike('acpi_s3', 'defbool', approximated('as the firmware has it', "ACPI offers suspend to RAM (S3) to a kernel that is started directly and under SeaBIOS; Ringside's own BIOS has no way back from it."), isOne),
+    ...alike('acpi_s4 acpi_laptop_slate', 'defbool', ignored('no such state', 'ACPI offers power-off (S5) and suspend to RAM (S3) and no other sleep state.'), isZero),
     // HVM_BELOW_4G_MMIO_LENGTH and HVM_BELOW_4G_MMIO_START, in MiB.
     ...alike('mmio_hole', 'number', ignored('fixed memory map', 'The memory map of the PC is fixed.'), undefined, between(256, 3840)),
   }),

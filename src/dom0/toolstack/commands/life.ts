@@ -18,12 +18,11 @@ import { xmVariables } from './xm-variables.ts';
 /** How long a guest may take to follow its power button. */
 const POWER_MS = 30_000;
 /** What xl trigger can send here. */
-export type Trigger = 'power' | 'reset' | 'nmi';
+export type Trigger = 'power' | 'reset' | 'nmi' | 's3resume';
 /** The others that libxl has names for, and why they fail. */
 const NOT_SENT: Record<string, string> = {
   init: 'Function not implemented',
   sleep: "the PC's power management, a PIIX4, has no sleep button",
-  s3resume: "the PC's ACPI tables have no S3, so no guest is in it",
 };
 
 const plural = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
@@ -261,7 +260,7 @@ export const trigger = command({
   summary: 'Send a trigger to a domain',
   usage: '<Domain> <nmi|reset|init|power|sleep|s3resume> [<VCPU>]',
   modifies: true,
-  /** The RESET pin, the power button as ACPI sees it, or a non-maskable interrupt for a vCPU. */
+  /** The RESET pin, the power button as ACPI sees it, a non-maskable interrupt for a vCPU, or the end of a suspend to RAM. */
   run: async (host: HostCore, id: number, what: Trigger, vcpu: number = 0): Promise<void> => {
     const member = host.member(id);
     if (what === 'nmi') {
@@ -280,6 +279,12 @@ export const trigger = command({
         runner.pressPowerButton();
       });
     }
+    if (what === 's3resume') {
+      // xc_hvm_param_set(HVM_PARAM_ACPI_S_STATE, 0): to a guest that does not sleep it does nothing.
+      if (member.blueprint.xen === 'pv' || member.blueprint.xen === 'pvh') throw notSent(id, what, 'Invalid argument');
+      const { runner } = host.living(id);
+      return host.tasks.run(`xl trigger ${member.name} s3resume`, async () => runner.wake(), id);
+    }
     await host.tasks.run(`xl trigger ${member.name} reset`, async task => {
       task.message = await host.toolstack.reset(member);
     }, id);
@@ -290,7 +295,7 @@ export const trigger = command({
     const id = findDomain(host, rest[0]);
     const [, what, vcpu = '0'] = rest;
     if (Object.hasOwn(NOT_SENT, what)) throw notSent(id, what, NOT_SENT[what]);
-    if (what !== 'power' && what !== 'reset' && what !== 'nmi') throw new Refusal(`Invalid trigger "${what}"`);
+    if (what !== 'power' && what !== 'reset' && what !== 'nmi' && what !== 's3resume') throw new Refusal(`Invalid trigger "${what}"`);
     if (!/^\d+$/.test(vcpu)) throw new Refusal(`Invalid VCPU parameter: "${vcpu}"`);
     if (id === 0) throw new Refusal('Domain 0 is the host itself: it takes no triggers.');
     await run(id, what, Number(vcpu));
