@@ -174,6 +174,9 @@ describe('82077AA', () => {
     qemus.start();
     expect(qemus.data9(READ, [0, 0, 2], 18, { bytes: 64 * 512 })).toEqual([0x04, 0, 0, 1, 1, 12, 2]);
     expect(qemus.moved.subarray(0, 64 * 512)).toEqual(qemus.data.subarray(512, 65 * 512));
+    // SeaBIOS's EOT: the sector that it begins with and all that it wants.
+    qemus.seek(0);
+    expect(qemus.data9(READ, [0, 0, 2], 65, { bytes: 64 * 512 })).toEqual([0x04, 0, 0, 1, 1, 12, 2]);
     // Without MT it ends with its track.
     expect(qemus.data9(0x66, [1, 1, 18], 18, { bytes: 1024 }).slice(0, 2)).toEqual([0x44, 0x80]);
     qemus.seek(79);

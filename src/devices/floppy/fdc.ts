@@ -592,7 +592,8 @@ export class FloppyController implements Device {
   private next(): void {
     const { r } = this;
     const kind = r.command[0] & 0x1f;
-    const last = r.r === r.command[6];
+    // QEMU's tracks end where the disk's do, too: SeaBIOS's EOT is the last sector of all that it asks for.
+    const last = r.r === r.command[6] || (this.crossesCylinders && r.r >= (this.drives[this.unit]?.format?.sectors ?? 0));
     const step = kind === COMMAND.SCAN_EQUAL || kind === COMMAND.SCAN_LOW || kind === COMMAND.SCAN_HIGH ? Math.max(1, r.command[8] & 3) : 1;
     r.r += step;
     let cylinderEnds = false;
