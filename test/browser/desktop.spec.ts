@@ -66,6 +66,17 @@ test('the desktop has the windows of all guests; they are tiled, stacked, moved,
   await page.mouse.up();
   const dragged = (await second.boundingBox())!;
   expect([dragged.x - to.x, dragged.y - to.y]).toEqual([30, 10]);
+  // The narrowest tile has its buttons in reach, whatever its guest is called.
+  const isInReach = (button: Element): boolean => {
+    const { x, y, width: wide, height } = button.getBoundingClientRect();
+    return button.contains(document.elementFromPoint(x + wide / 2, y + height / 2));
+  };
+  await second.evaluate(slot => {
+    slot.style.width = '262px';
+    slot.querySelector('.t')!.textContent = 'a-guest-with-a-name-that-is-long';
+  });
+  for (const button of await second.locator('.wt .btn:not(.on-focus)').all()) expect(await button.evaluate(isInReach)).toBe(true);
+  await second.evaluate((slot, wide) => { slot.style.width = `${wide}px`; }, dragged.width);
   await second.getByRole('button', { name: /^Enlarge demo-2/ }).click();
   await expect(windows).toHaveCount(1);
   await second.getByRole('button', { name: /^Put demo-2.* back/ }).click();

@@ -32,6 +32,25 @@ test('every guest has a worker of its own, and the page and Domain 0 wait for no
   await expect.poll(() => clock.textContent()).not.toBe(before);
 });
 
+test('a phone shows all 80 columns of a text screen and of a serial line, and a wide window keeps the letters together', async ({ page }) => {
+  await open(page, './?boot=0');
+  await bootDemo(page);
+  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
+  await expect(page.getByTestId('screen-text')).toContainText('demo>');
+  const shape = () => page.locator('.vga').evaluate(area => {
+    const canvas = area.querySelector('canvas')!.getBoundingClientRect(), room = area.getBoundingClientRect();
+    return { isWhole: area.scrollWidth <= area.clientWidth && canvas.left >= room.left && canvas.right <= room.right + 1, ratio: canvas.width / canvas.height };
+  });
+  const columns = async () => Number(/^(\d+) ×/.exec(await page.locator('.serial .ws .end').innerText())?.[1]);
+  for (const [width, height] of [[1440, 900], [1900, 820], [390, 844]] as const) {
+    await page.setViewportSize({ width, height });
+    if (width === 390) await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
+    // A tube's 4:3, somewhat higher, or the dots' own 16:10.
+    await expect.poll(async () => { const { isWhole, ratio } = await shape(); return isWhole && ratio > 1.2 && ratio < 1.65; }, { message: `${width} × ${height}` }).toBe(true);
+    await expect.poll(columns).toBeGreaterThanOrEqual(80);
+  }
+});
+
 test('at 320 pixels no view of a guest is wider than the window, and the log’s last line can be read', async ({ page }) => {
   await open(page, './?boot=0');
   await page.setViewportSize({ width: 320, height: 640 });

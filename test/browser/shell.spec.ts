@@ -55,9 +55,11 @@ test('a second tab is told who has files and volumes, and takes them over once t
   await run(page, 'lvcreate -L 8M -n first vg0');
   const second = await context.newPage();
   await open(second);
+  const note = second.getByRole('status').filter({ hasText: 'live in memory' });
+  // At once, before anybody asks for them.
+  await expect(note).toContainText('Another tab of this browser has them.');
   await openShell(second);
   expect(await run(second, 'lvs')).not.toContain('first');
-  const note = second.getByRole('status').filter({ hasText: 'live in memory' });
   await expect(note).toContainText('Another tab of this browser has them. It has had them since');
   // Who never opens a shell is told where the disk is shown.
   await second.getByRole('link', { name: 'Ringside' }).click();

@@ -17,6 +17,15 @@ test('the line between tree and workbench moves by pointer and keys, is remember
   await expect.poll(width).toBe(before + 44);
   await page.reload();
   await expect.poll(width).toBe(before + 44);
+  // The tabs of the strip are clear of the line above it.
+  const tab = page.getByRole('button', { name: /^Tasks:/ });
+  await tab.click();
+  await expect(page.getByRole('separator', { name: 'Height of the task log' })).toBeVisible();
+  expect(await tab.evaluate(button => {
+    const { x, y, width: wide } = button.getBoundingClientRect();
+    return button.contains(document.elementFromPoint(x + wide / 2, y + 1));
+  })).toBe(true);
+  await tab.click();
   // A narrower window keeps what was chosen; only who has chosen nothing gets its narrower tree.
   await page.setViewportSize({ width: 1200, height: 800 });
   await expect.poll(width).toBe(before + 44);
