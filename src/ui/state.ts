@@ -287,6 +287,9 @@ export async function startDraft(): Promise<void> {
 
 /** Fetches an offered guest's files, creates it and shows it. */
 export async function bootOffer(guest: Offer): Promise<void> {
+  // The first view stands until the guest's page takes its place: with a first guest the desktop, and the strip below it, would come up in between.
+  const { kind, tab } = place.peek();
+  if (kind === 'home' && tab === undefined) go({ kind: 'home', tab: 'new' });
   const made = await makeOffer(guest);
   if (made) openDomain(made.domain, made.files);
 }
