@@ -9,7 +9,8 @@ import type { Device, Dma, IrqLine, State, Timers } from './bus.ts';
 import { DebugPorts } from './debug-ports.ts';
 import { describeMachine } from './firmware-config.ts';
 import { FwCfg } from './fw-cfg.ts';
-import { floppiesIn, type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
+import type { Disk } from './ide/disk.ts';
+import { floppiesIn, FLOPPY_PLACE, type IdeAttachment, PiixIde } from './ide/piix-ide.ts';
 import { IoBus } from './io-bus.ts';
 import { FloppyController } from './floppy/fdc.ts';
 import { I8237 } from './i8237.ts';
@@ -165,6 +166,12 @@ export class EmulatedDevices {
     // Last, since the others drive them.
     this.plug(irqs);
     describeMachine(this.fwCfg, acpiOf(options));
+  }
+
+  /** Another disk, or none, in the CD-ROM or floppy drive at a place; where there is no such drive nothing happens. */
+  insert(place: number, disk: Disk | null): void {
+    if (place >= FLOPPY_PLACE) this.floppies.insert(place - FLOPPY_PLACE, disk);
+    else this.ide.cdrom(place)?.insert(disk);
   }
 
   /**

@@ -12,7 +12,7 @@ import type { CoprocessorError } from './coprocessor-error.ts';
 import { memoryMap, type MemoryMapEntry } from './e820.ts';
 import { EmulatedDevices, type EmulatedDeviceOptions, type ModelSignals, XEN_PLATFORM_SLOT } from './emulated-devices.ts';
 import type { FwCfg } from './fw-cfg.ts';
-import type { AtapiDrive } from './ide/atapi-drive.ts';
+import type { Disk } from './ide/disk.ts';
 import { floppyDriveTypes, type PiixIde } from './ide/piix-ide.ts';
 import type { IoBus } from './io-bus.ts';
 import type { PciBus } from './pci/pci.ts';
@@ -323,9 +323,9 @@ export class Pc extends HvmBoard {
     return this.model.devices;
   }
 
-  /** The CD-ROM drive at a place of the IDE channels; undefined: there is none. */
-  cdrom(place: number): AtapiDrive | undefined {
-    return this.ide.cdrom(place);
+  /** Another disk, or none, in the CD-ROM or floppy drive at a place; where there is no such drive nothing happens. */
+  insert(place: number, disk: Disk | null): void {
+    this.model.insert(place, disk);
   }
 
   /** One more device of the device model (EmulatedDevices.plug). */

@@ -1,4 +1,5 @@
 /** Domains that share this thread: without SharedArrayBuffer, in virtual time, and in tests. They take turns, a slice each. */
+import { removableKind } from '../devices/ide/index.ts';
 import type { Clock } from '../devices/index.ts';
 import type { Compile } from '../cpu/architecture/index.ts';
 import { assembleDomain, CompilerLoader, type HotRegion, HOTTEST_REGIONS } from '../hypervisor/domain/index.ts';
@@ -317,10 +318,10 @@ class LocalRunner implements DomainRunner {
     this.ask(domain => domain.vcpus.nmi(vcpu));
   }
 
-  async insertCd(place: number, medium?: Medium): Promise<void> {
+  async insertMedium(place: number, medium?: Medium, readOnly = true): Promise<void> {
     const { parts, listener } = this;
-    const [opened] = medium ? attachDrives([{ place, kind: 'cdrom', readOnly: true, medium }], parts.openMedium ?? noMedia, listener.problem) : [];
-    this.ask(domain => domain.insertCd(place, opened?.disk ?? null));
+    const [opened] = medium ? attachDrives([{ place, kind: removableKind(place), readOnly, medium }], parts.openMedium ?? noMedia, listener.problem) : [];
+    this.ask(domain => domain.insertMedium(place, opened?.disk ?? null));
   }
 
   serial(bytes: Uint8Array): void {

@@ -233,12 +233,12 @@ export class WorkerRunner implements DomainRunner {
   }
 
   /** One after the other: the mailbox says that a message comes, and not how many. */
-  insertCd(place: number, medium?: Medium): Promise<void> {
+  insertMedium(place: number, medium?: Medium, readOnly = true): Promise<void> {
     const insert = (): Promise<void> => {
       if (this.dead) return Promise.reject(new Error('The domain has stopped with an internal error.'));
       return new Promise((resolve, reject) => {
         this.whenInserted = sentence => (sentence === undefined ? resolve() : reject(new Error(sentence)));
-        this.worker.postMessage({ place, ...(medium ? { medium } : {}) } satisfies DiscForWorker);
+        this.worker.postMessage({ place, readOnly, ...(medium ? { medium } : {}) } satisfies DiscForWorker);
         this.mailbox.command(COMMAND.MEDIUM);
       });
     };

@@ -43,8 +43,8 @@ export interface DomainRunner {
   wake(): void;
   /** A non-maskable interrupt for a vCPU. */
   nmi(vcpu: number): void;
-  /** A disc for the CD-ROM drive at a place, none where `medium` is absent. @throws Error with a sentence where it cannot be read: the drive is as it was */
-  insertCd(place: number, medium?: Medium): Promise<void>;
+  /** A disk for the CD-ROM or floppy drive at a place, none where `medium` is absent. @throws Error with a sentence where it cannot be read: the drive is as it was */
+  insertMedium(place: number, medium?: Medium, readOnly?: boolean): Promise<void>;
   /** A guest of Xen that has suspended itself goes on. */
   resume(): void;
   serial(bytes: Uint8Array): void;

@@ -32,6 +32,7 @@ export function guestActions(session: DomainSession): Action[] {
     { name: words.power(name), command: `xl shutdown -F ${name}`, run: () => void command('shutdown', domain) },
     { name: words.reboot(name), command: `xl reboot -F ${name}`, run: () => void command('reboot', domain) },
     { name: `${strings.guest.reset} ${name}`, command: `xl trigger ${name} reset`, run: () => void command('reset', domain) },
+    { name: words.media(name), command: `xl cd-insert ${name}`, run: () => go({ kind: 'domain', id, tab: 'overview' }) },
     { name: words.save(name), command: `xl save -c ${name} ${name}.save`, run: () => void saveState(domain) },
     destroys,
   ];

@@ -86,6 +86,7 @@ export const strings = {
     power: (name: string) => `Shut ${name} down`,
     reboot: (name: string) => `Reboot ${name}`,
     save: (name: string) => `Save the state of ${name}`,
+    media: (name: string) => `Change discs of ${name}`,
     look: (name: string) => `Edit the definition of ${name}`,
     start: (name: string) => `Start ${name}`,
     startPaused: (name: string) => `Start ${name} paused`,

@@ -102,6 +102,16 @@ function openFloppy(path: string, option: string): Opened {
   return { readOnly: false, medium: { name: path, path } };
 }
 
+/** What lies in a drive whose medium a script changes. */
+export const removable = (vdev: string): 'cdrom' | 'floppy' => (/^fd[ab]$/.test(vdev) ? 'floppy' : 'cdrom');
+
+/** Looks at what a script puts into a drive. @throws UsageError */
+export function checkRemovable(vdev: string, path: string): void {
+  const image = open(path, '--script');
+  closeSync(image.fd);
+  whole(image, removable(vdev));
+}
+
 /** Looks at what --fda and --fdb name. @throws UsageError */
 export function openFloppies({ fda, fdb, type }: { fda?: string; fdb?: string; type?: 'hvm' | 'pvh' | 'pv' }): DriveImage[] {
   if ((fda !== undefined || fdb !== undefined) && (type === 'pvh' || type === 'pv'))

@@ -15,6 +15,7 @@ import { openState, StateError } from '../storage/state.ts';
 import { bootHelp, type BootOptions, forGuests, parseBootOptions, UsageError } from './options.ts';
 import { loadReaders, prepareAll, read } from './prepare.ts';
 import { encodeScreen, screenText } from './screenshot.ts';
+import { checkRemovable } from './disks.ts';
 import { parseScript, Script, type ScriptHands } from './script.ts';
 import { type Guest, Session } from './session.ts';
 import type { Stats } from './stats.ts';
@@ -81,6 +82,7 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
   for (const path of saves.values()) checkPlace(path, '--save');
   for (const path of screenshots.values()) checkPlace(path, '--screenshot');
   for (const line of [...scripts.values()].flat()) if (line.kind === 'screenshot') checkPlace(line.text, '--script');
+  for (const lines of scripts.values()) for (const line of lines) if (line.kind === 'insert') checkRemovable(line.vdev, line.path);
   const watchers = new Map<Guest, Watcher>();
   const players = new Map<Guest, Player>();
   const suspended = new Set<Guest>();
@@ -189,6 +191,7 @@ const handsOf = (session: Session, guest: Guest, shoot: (guest: Guest, path: str
   key: (code, down) => session.toolstack.key(guest.member, code, down),
   screenshot: path => shoot(guest, path, '--script'),
   setMemory: memoryMiB => session.toolstack.setMemory(guest.member, memoryMiB),
+  change: (vdev, path) => session.change(guest, vdev, path),
 });
 
 /** Plays a script to its guest: after its slices, and in real time when the script waits for an hour or for the screen. */

@@ -143,7 +143,7 @@ const WORDS: Record<string, Word> = {
   '--script': {
     value: 'F',
     many: true,
-    about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, wait MS',
+    about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, insert DRIVE F, eject DRIVE (hdc, fda …), wait MS',
     set: (o, v) => o.scripts.push(v),
   },
   '--screenshot': { value: 'F.png', many: true, about: 'write the screen to F.png at the end', set: (o, v) => o.screenshots.push(v) },

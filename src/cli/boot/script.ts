@@ -1,7 +1,7 @@
 /** --script: lines that wait for what the guest shows and type at it. */
 import { UsageError } from './options.ts';
 
-type Line = { kind: 'expect' | 'send' | 'screenshot'; text: string } | { kind: 'key'; codes: string[][] } | { kind: 'wait'; ms: number } | { kind: 'mem-set'; memoryMiB: number };
+type Line = { kind: 'expect' | 'send' | 'screenshot'; text: string } | { kind: 'key'; codes: string[][] } | { kind: 'wait'; ms: number } | { kind: 'mem-set'; memoryMiB: number } | { kind: 'insert'; vdev: string; path: string } | { kind: 'eject'; vdev: string };
 
 /** What a script does to the guest. */
 export interface ScriptHands {
@@ -12,6 +12,8 @@ export interface ScriptHands {
   screenshot(path: string): void;
   /** Asks the balloon driver of the guest for so much memory. @throws Error with a sentence */
   setMemory(memoryMiB: number): void;
+  /** Puts a medium into a CD-ROM or floppy drive; without a path takes out what lies there. */
+  change(vdev: string, path?: string): void;
 }
 
 /** Names besides KeyboardEvent.code's own: what keys are called on paper. */
@@ -49,7 +51,10 @@ export function parseScript(text: string, name: string): Line[] {
     if (word === 'key') return [{ kind: 'key', codes: rest.trim().split(/\s+/).map(chord => (chord.length > 1 ? chord.split('+') : [chord]).map(code)) }];
     if (word === 'wait' && /^[0-9]+\s*$/.test(rest)) return [{ kind: 'wait', ms: Number(rest) }];
     if (word === 'mem-set' && /^[0-9]+\s*$/.test(rest)) return [{ kind: 'mem-set', memoryMiB: Number(rest) }];
-    throw new UsageError(`${name}:${i + 1}: a line is expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB or wait MS, not "${source}".`);
+    const [, vdev, path] = /^([a-z]+)(?:\s+(\S.*))?$/.exec(rest.trim()) ?? [];
+    if (word === 'insert' && path !== undefined) return [{ kind: 'insert', vdev, path }];
+    if (word === 'eject' && vdev !== undefined && path === undefined) return [{ kind: 'eject', vdev }];
+    throw new UsageError(`${name}:${i + 1}: a line is expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, insert DRIVE F, eject DRIVE or wait MS, not "${source}".`);
   });
 }
 
@@ -105,6 +110,7 @@ export class Script {
       }
       if (line.kind === 'send') this.hands.send(new TextEncoder().encode(line.text));
       if (line.kind === 'mem-set') this.hands.setMemory(line.memoryMiB);
+      if (line.kind === 'insert' || line.kind === 'eject') this.hands.change(line.vdev, line.kind === 'insert' ? line.path : undefined);
       if (line.kind === 'screenshot') this.hands.screenshot(line.text);
       this.waitUntilNs = -1;
       this.at++;

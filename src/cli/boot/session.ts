@@ -6,7 +6,7 @@ import type { PeerOptions } from '../../devices/net/index.ts';
 import { ConsoleHistory } from '../../dom0/console/index.ts';
 import { type Blueprint, type DomainConsole, type Member, shapeOf } from '../../dom0/toolstack/index.ts';
 import { DISK_DRIVER_BYTES, type Storage } from '../../dom0/storage/index.ts';
-import { Toolstack } from '../../dom0/toolstack/index.ts';
+import { changeDisc, Toolstack } from '../../dom0/toolstack/index.ts';
 import { inTurns, inWorkers, readXenOptions, startXen } from '../../dom0/index.ts';
 import type { WaitsFor } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError } from '../../hypervisor/index.ts';
@@ -15,6 +15,7 @@ import { functionOrScript } from '../../hypervisor/worker/index.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
 import { VERSION } from '../version.ts';
+import { removable } from './disks.ts';
 import { openFile } from './image-file.ts';
 import { Lines } from './lines.ts';
 import { VIRTUAL_EPOCH_MS } from '../../dom0/index.ts';
@@ -275,6 +276,13 @@ export class Session {
     const { guests, parts } = this;
     const saved = guests.filter(({ name }) => parts.saved?.has(name));
     return (saved.length > 0 ? saved : guests).every(({ end }) => end);
+  }
+
+  /** Another medium in a drive of a guest's, or none, while it runs: what is wrong with that is told. */
+  change({ member, name }: Guest, vdev: string, path: string | undefined): void {
+    const { toolstack } = this, { note } = this.parts, kind = removable(vdev);
+    const defined = { target: path ?? '', format: path === undefined ? 'empty' : 'raw', vdev, kind, readOnly: kind === 'cdrom', place: -1, at: { line: 1, column: 1 } } as const;
+    void changeDisc(toolstack, toolstack.hotplug, member, { ...(path === undefined ? {} : { medium: { name: path, path } }), defined }, note).catch((error: Error) => note(`${name}: ${vdev}: ${error.message}`));
   }
 
   /** Ends those that still run with `end`, and the run: on this thread after the instruction under way. */

@@ -34,9 +34,12 @@ function atapiDrive(): typeof AtapiDrive {
   return Atapi;
 }
 
-/** Another disc, or none, is in the CD-ROM drive at a place of these. */
+/** What drive is at a place that takes another disk while its machine runs. */
+export const removableKind = (place: number): 'cdrom' | 'floppy' => (place >= FLOPPY_PLACE ? 'floppy' : 'cdrom');
+
+/** Another disk, or none, is in the CD-ROM or floppy drive at a place of these. */
 export function putDisc(attachments: readonly IdeAttachment[], place: number, disc: Disk | null): void {
-  for (const attachment of attachments) if (attachment.place === place && attachment.kind === 'cdrom') attachment.disk = disc;
+  for (const attachment of attachments) if (attachment.place === place && attachment.kind !== 'disk') attachment.disk = disc;
 }
 
 /** CMOS byte 10h for them: the type of drive A in the upper half, that of B in the lower one. */

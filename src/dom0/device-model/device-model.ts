@@ -5,7 +5,7 @@
 import type { Clock } from '../../devices/index.ts';
 import { EmulatedDevices, setBootOrder, TimerQueue, type VideoMemory } from '../../devices/index.ts';
 import { setLinux } from '../../devices/index.ts';
-import { type Disk, type IdeAttachment, putDisc } from '../../devices/ide/index.ts';
+import { type Disk, type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
 import { tracedDrives } from '../../hypervisor/disks/index.ts';
 import type { WiredCard } from '../../hypervisor/domain/index.ts';
 import type { IoTrace } from '../../hypervisor/tracing/index.ts';
@@ -339,12 +339,12 @@ export class DeviceModel {
     if (!this.closed) this.devices.vga.refresh();
   }
 
-  /** Another disc in the CD-ROM drive at a place, or none: the drive tells the guest. */
-  insertCd(place: number, disc: Disk | null): void {
+  /** Another disk in the CD-ROM or floppy drive at a place, or none: the drive tells the guest. */
+  insertMedium(place: number, disc: Disk | null): void {
     if (this.closed) return;
     putDisc(this.options.ide ?? [], place, disc);
-    const [{ disk }] = this.drives([{ place, kind: 'cdrom', disk: disc }]);
-    this.devices.ide.cdrom(place)?.insert(disk);
+    const [{ disk }] = this.drives([{ place, kind: removableKind(place), disk: disc }]);
+    this.devices.insert(place, disk);
     this.settle();
   }
 

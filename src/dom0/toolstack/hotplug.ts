@@ -2,7 +2,7 @@
  * Disks and network cards that come to a running guest and go again. Source: libxl__device_add_async() and libxl__initiate_device_generic_remove() in
  * tools/libs/light/libxl_device.c: the back end asks the front end to close, and is taken away once it has.
  */
-import { type Disk, putDisc } from '../../devices/ide/index.ts';
+import { type Disk, putDisc, removableKind } from '../../devices/ide/index.ts';
 import { attachDrives, type DriveImage, type Medium, type OpenMedium } from '../../hypervisor/index.ts';
 import type { XenbusBackend } from '../backends/xenbus.ts';
 import { XENBUS_STATE } from '../backends/xenbus.ts';
@@ -70,15 +70,16 @@ export interface Disc {
 }
 
 /**
- * Puts another disc into a guest's CD-ROM drive, or takes the disc out. An emulated drive tells the guest, however it has locked its tray, as xl has it. PV
+ * Puts another disk into a guest's CD-ROM or floppy drive, or takes the disk out. An emulated drive tells the guest, however it has locked its tray, as xl has it. PV
  * drivers know of no change of a medium: a virtual CD goes, and another one comes. It is there after a restart. @throws Error with a sentence; then the drive
  * is as it was, but a virtual CD may be gone
  */
 export async function changeDisc<Console extends DomainConsole>(toolstack: Toolstack<Console>, parts: Parts, member: Member<Console>, { medium, defined }: Disc, say: (sentence: string) => void): Promise<void> {
   const { vdev } = defined;
-  if (medium) await loadBackends(['vbd']);
   const drive = member.blueprint.drives?.find(each => (each.vdev ?? ideName(each.place)) === vdev);
-  if (drive && drive.kind !== 'cdrom') throw new Error(`${vdev} is a disk, and no CD-ROM drive.`);
+  if (drive?.kind === 'disk') throw new Error(`${vdev} is a hard disk, and stays as long as the guest.`);
+  if (!drive && defined.kind === 'floppy') throw new Error('Virtual device not found');
+  if (medium && defined.kind === 'cdrom') await loadBackends(['vbd']);
   if (drive && drive.place >= 0 && (member.blueprint.xen ?? 'hvm') === 'hvm') return changeEmulated(toolstack, parts, member, drive, { ...(medium ? { medium } : {}), defined }, say);
   // Of a full virtual machine a drive is a part that no one adds while it runs.
   if (!drive && (!medium || !member.attached || member.blueprint.xen === 'hvm')) throw new Error('Virtual device not found');
@@ -89,7 +90,9 @@ export async function changeDisc<Console extends DomainConsole>(toolstack: Tools
 async function changeEmulated<Console extends DomainConsole>(toolstack: Toolstack<Console>, { openMedium }: Parts, member: Member<Console>, drive: DriveImage, { medium, defined }: Disc, say: (sentence: string) => void): Promise<void> {
   const { place } = drive;
   const { medium: _before, ...emptyDrive } = drive;
-  const wanted: DriveImage = { ...emptyDrive, ...(medium ? { medium } : {}) };
+  const { readOnly } = defined;
+  const wanted: DriveImage = { ...emptyDrive, readOnly, ...(medium ? { medium } : {}) };
+  const kind = removableKind(place);
   const isElsewhere = toolstack.runners.elsewhere && !member.model;
   // A worker opens files itself, and reaches what is open here through its queue.
   const opensItself = isElsewhere && !(medium && 'device' in medium);
@@ -98,11 +101,11 @@ async function changeEmulated<Console extends DomainConsole>(toolstack: Toolstac
     const [opened] = opensItself || !medium ? [] : attachDrives([toolstack.withDevice(member, wanted, say)], openMedium, say);
     const disk = opened?.disk ?? null;
     if (isElsewhere) {
-      toolstack.services.attachDrive(member.record.id, { place, kind: 'cdrom', disk });
-      await member.runner.insertCd(place, disk ? queuedMedium(medium?.name ?? '', disk) : medium);
+      toolstack.services.attachDrive(member.record.id, { place, kind, disk });
+      await member.runner.insertMedium(place, disk ? queuedMedium(medium?.name ?? '', disk) : medium, readOnly);
     }
-    else if (member.model) member.model.insertCd(place, disk);
-    else await member.runner.insertCd(place, disk ? { name: medium?.name ?? '', disk } : undefined);
+    else if (member.model) member.model.insertMedium(place, disk);
+    else await member.runner.insertMedium(place, disk ? { name: medium?.name ?? '', disk } : undefined, readOnly);
     if (member.opened) exchange(toolstack, member, member.opened, place, disk, defined);
   } catch (error) {
     for (const device of member.devices.filter(each => !devices.includes(each))) device.close();

@@ -10,7 +10,7 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import { setBootOrder } from '../../devices/index.ts';
 import { setLinux } from '../../devices/index.ts';
-import { type Disk, type IdeAttachment, putDisc } from '../../devices/ide/index.ts';
+import { type Disk, type IdeAttachment, putDisc, removableKind } from '../../devices/ide/index.ts';
 import type { NicModel } from '../../devices/index.ts';
 import type { ResetKind } from '../../devices/pci/index.ts';
 import { TimerQueue } from '../../devices/index.ts';
@@ -584,11 +584,11 @@ export class Domain {
     this.platform.wake?.();
   }
 
-  /** Another disc in the CD-ROM drive at a place, or none: the drive tells the guest. */
-  insertCd(place: number, disc: Disk | null): void {
+  /** Another disk in the CD-ROM or floppy drive at a place, or none: the drive tells the guest. */
+  insertMedium(place: number, disc: Disk | null): void {
     putDisc(this.options.ide ?? [], place, disc);
-    const [{ disk }] = tracedDrives([{ place, kind: 'cdrom', disk: disc }], this.io, this.options.record);
-    this.platform.cdrom?.(place)?.insert(disk);
+    const [{ disk }] = tracedDrives([{ place, kind: removableKind(place), disk: disc }], this.io, this.options.record);
+    this.platform.insert?.(place, disk);
   }
 
   /** Bytes for COM1; kept until the guest waits for some, since what comes earlier is lost when it opens the port. */

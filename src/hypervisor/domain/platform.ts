@@ -107,8 +107,8 @@ export interface Platform {
   readonly keyboard: { key(code: string, down: boolean): void };
   /** Counts right, up and of the wheel towards the user; bits of the buttons that are down: left, right, middle, two at the side. */
   readonly mouse: { move(dx: number, dy: number, dz: number, buttons: number): void };
-  /** The CD-ROM drive at a place of the IDE channels; undefined: there is none, or not on this board. */
-  cdrom?(place: number): { insert(medium: Disk | null): void } | undefined;
+  /** Another disk, or none, in the CD-ROM or floppy drive at a place. Absent: this board has no drives. */
+  insert?(place: number, disk: Disk | null): void;
   /** Bytes for a serial port; returns how many were taken. */
   serialInput(port: number, bytes: Uint8Array): number;
   /** Whether the guest waits for bytes there. */

@@ -44,6 +44,8 @@ export interface ToDomainWorker {
 export interface DiscForWorker {
   place: number;
   medium?: Medium;
+  /** Of a floppy disk; a CD is always so. */
+  readOnly?: boolean;
 }
 
 export type FromDomainWorker =

@@ -2,7 +2,7 @@
  * Entry of a domain's worker: runs one domain for as long as it lives. After the start it does not return to its event loop (but while a compiler is
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
-import { loadCdrom } from '../../devices/ide/index.ts';
+import { loadCdrom, removableKind } from '../../devices/ide/index.ts';
 import { loadNic } from '../../devices/index.ts';
 import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
 import type { Domain, Ending } from '../domain/domain.ts';
@@ -239,10 +239,10 @@ const discs: DiscForWorker[] = [];
 async function insertDisc(domain: Domain): Promise<void> {
   let disc = discs.shift();
   for (; !disc; disc = discs.shift()) await eventLoop();
-  const { place, medium } = disc;
+  const { place, medium, readOnly } = disc;
   try {
-    const [opened] = medium ? attachDrives([{ place, kind: 'cdrom', readOnly: true, medium }], openMedium, problem, [], domain.options.driveQueue) : [];
-    domain.insertCd(place, opened?.disk ?? null);
+    const [opened] = medium ? attachDrives([{ place, kind: removableKind(place), readOnly: readOnly ?? true, medium }], openMedium, problem, [], domain.options.driveQueue) : [];
+    domain.insertMedium(place, opened?.disk ?? null);
     send({ kind: 'inserted' });
   } catch (error) {
     if (!(error instanceof HostError)) throw error;

@@ -18,7 +18,7 @@ const words = {
   weightHint: 'Of processor time that several domains want, each gets its part by weight.', capHint: 'Per cent of one processor that it may use at most; 0: no limit.', fixed: 'The guest is a plain PC: its memory does not change while it runs.',
   memoryHint: (most: number) => `Its balloon driver is asked to come to so much, of at most ${most} MiB; the guest decides how fast.`, oneVcpu: 'It has one vCPU, and no more in its definition.', vcpusHint: (most: number) => `Of the ${most} of its definition; the guest takes them on and off.`, fixedVcpus: 'A PC’s processors cannot be taken on and off here.', share: (part: string) => `It ran ${part} of the last second.`,
   range: (what: string, asked: number, is: number, least: number, most: number) => `${asked} is no ${what} that it can have, which stays ${is}. Write a whole number from ${least} to ${most}.`,
-  device: 'Device', holds: 'What is in it', how: 'Seen as', moved: 'Read, written', empty: 'empty', emulated: 'IDE drive', pv: 'PV disk', both: 'IDE drive, PV disk after unplug', readOnly: 'read-only', noDisks: 'It has no disks.', noCards: 'It has no network card with PV drivers.',
+  device: 'Device', holds: 'What is in it', how: 'Seen as', moved: 'Read, written', empty: 'empty', emulated: 'IDE drive', floppy: 'floppy drive', pv: 'PV disk', both: 'IDE drive, PV disk after unplug', readOnly: 'read-only', noDisks: 'It has no disks.', noCards: 'It has no network card with PV drivers.',
   detach: 'Detach', eject: 'Eject', insert: 'Insert', attachDisk: 'Attach a disk', volume: 'Volume or file', as: 'as', file: 'A file of yours', attach: 'Attach', attachCard: 'Attach a network card', openDisk: 'Look at the host’s disk',
   card: 'Card', mac: 'MAC address', state: 'State', sent: 'Sent', got: 'Received', plain: 'The guest is a plain PC, or has stopped: nothing can be attached to it.', gone: 'The domain no longer exists.', emulatedCard: (model: string) => `Beside these: an emulated ${model}.`,
 };
@@ -114,9 +114,9 @@ function Live({ label, value, least, most, top = most, unit, zero, hint, off, co
 function DriveRow({ drive, name, id, act, off }: { drive: GuestDrive; name: string; id: number; act: Act; off: boolean }) {
   const { vdev, kind, target, isEmulated, pv, readOnly } = drive;
   const insert = (files: File[]) => { if (files[0]) act(`xl cd-insert ${name} ${vdev} ${files[0].name}`, () => host['cd-insert'](id, vdev, files.map(file => ({ name: file.name, data: file })))); };
-  return <tr><td class="m b">{vdev}</td><td class="m brk">{target || <span class="dim">{words.empty}</span>}</td><td>{isEmulated ? (pv ? words.both : words.emulated) : words.pv}{readOnly && `, ${words.readOnly}`}{pv && <span class="sec"> {XENBUS[pv.state]}</span>}</td>
+  return <tr><td class="m b">{vdev}</td><td class="m brk">{target || <span class="dim">{words.empty}</span>}</td><td>{isEmulated ? (kind === 'floppy' ? words.floppy : pv ? words.both : words.emulated) : words.pv}{readOnly && `, ${words.readOnly}`}{pv && <span class="sec"> {XENBUS[pv.state]}</span>}</td>
     <td class="num m nw">{pv ? `${bytes(512 * pv.readSectors)}, ${bytes(512 * pv.writtenSectors)}` : strings.tree.noData}</td>
-    <td class="num nw">{kind === 'cdrom' ? !off && <><ChooseFiles small onFiles={insert}>{words.insert}</ChooseFiles> {target && <Do command={`xl cd-eject ${name} ${vdev}`} onClick={() => act(`xl cd-eject ${name} ${vdev}`, () => host['cd-eject'](id, vdev))}>{words.eject}</Do>}</>
+    <td class="num nw">{kind !== 'disk' ? !off && <><ChooseFiles small onFiles={insert}>{words.insert}</ChooseFiles> {target && <Do command={`xl cd-eject ${name} ${vdev}`} onClick={() => act(`xl cd-eject ${name} ${vdev}`, () => host['cd-eject'](id, vdev))}>{words.eject}</Do>}</>
       : pv && <Do disabled={off} command={`xl block-detach ${name} ${vdev}`} onClick={() => act(`xl block-detach ${name} ${vdev}`, () => host['block-detach'](id, vdev))}>{words.detach}</Do>}</td></tr>;
 }
 

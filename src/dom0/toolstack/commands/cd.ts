@@ -1,4 +1,7 @@
-/** What lies in a guest's CD-ROM drive. Source: main_cd_insert() and main_cd_eject() in tools/xl/xl_cdrom.c, libxl_cdrom_insert() of Xen 4.17. */
+/**
+ * What lies in a guest's CD-ROM and floppy drives. Source: main_cd_insert() and main_cd_eject() in tools/xl/xl_cdrom.c, libxl_cdrom_insert() of Xen 4.17; floppy disks,
+ * which libxl does not change, by virsh(1), change-media.
+ */
 import type { Medium } from '../../../hypervisor/index.ts';
 import type { NamedFile } from '../../api.ts';
 import { deviceNumber } from '../../backends/vbd/device-number.ts';
@@ -18,6 +21,9 @@ async function cdIn({ name, data: asGiven }: NamedFile): Promise<NamedFile | und
   return imageKind(name, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer())) === 'cdrom' ? { name, data } : undefined;
 }
 
+/** As a definition calls them. */
+const FLOPPIES = ['fda', 'fdb'];
+
 /** A CD image as it is; other files as a CD that is made of them. @throws CdError */
 async function imageOf(files: readonly NamedFile[]): Promise<NamedFile> {
   const cd = files.length === 1 ? await cdIn(files[0]) : undefined;
@@ -28,10 +34,11 @@ async function imageOf(files: readonly NamedFile[]): Promise<NamedFile> {
 
 /** Changes what lies in a drive; undefined: takes it out. */
 async function change(host: HostCore, id: number, vdev: string, target: string, medium: Medium | undefined): Promise<void> {
-  if (deviceNumber(vdev) === undefined) throw new Refusal(`Unknown disk vdev: ${vdev}`);
+  const isFloppy = FLOPPIES.includes(vdev);
+  if (deviceNumber(vdev) === undefined && !isFloppy) throw new Refusal(`Unknown disk vdev: ${vdev}`);
   const member = host.living(id);
   const say = (sentence: string): void => void host.tasks.note(member.name, 'failed', sentence);
-  const defined = { target, format: target === '' ? 'empty' : 'raw', vdev, kind: 'cdrom', readOnly: true, place: -1, at: { line: 1, column: 1 } } as const;
+  const defined = { target, format: target === '' ? 'empty' : 'raw', vdev, kind: isFloppy ? 'floppy' : 'cdrom', readOnly: !isFloppy, place: -1, at: { line: 1, column: 1 } } as const;
   await changeDisc(host.toolstack, host.toolstack.hotplug, member, { ...(medium ? { medium } : {}), defined }, say).catch((error: Error) => {
     throw new Refusal(`libxl_cdrom_insert: Domain ${id}:${error.message}`);
   });
@@ -42,6 +49,7 @@ export const cdInsert = command({
   usage: '<Domain> <VirtualDevice> <type:path>',
   options: [
     ['IMAGE.iso', 'a CD image, or a device of the host (/dev/vg0/NAME)'],
+    ['IMAGE.img', 'a floppy disk, in fda or fdb'],
     ['files:PATH [PATH…]', 'a CD that is made of these files and folders (of PATH/ what is in it)'],
   ],
   modifies: true,
@@ -53,14 +61,15 @@ export const cdInsert = command({
         await host.openDevices();
         await change(host, id, vdev, given, { name: given, device: true });
       } else {
-        const image = await imageOf(given).catch((error: Error) => {
+        const isFloppy = FLOPPIES.includes(vdev);
+        const image = await (isFloppy ? unpackedImage(given[0].name, given[0].data).then(data => ({ name: given[0].name, data })) : imageOf(given)).catch((error: Error) => {
           throw error instanceof CdError ? new Refusal(error.message) : error;
         });
-        const problem = imageProblem(image.name, 'cdrom', new Uint8Array(await image.data.slice(0, HEAD_BYTES).arrayBuffer()), image.data.size);
+        const problem = imageProblem(image.name, isFloppy ? 'floppy' : 'cdrom', new Uint8Array(await image.data.slice(0, HEAD_BYTES).arrayBuffer()), image.data.size);
         if (problem) throw new Refusal(problem.text);
         await change(host, id, vdev, image.name, await host.mediumOf(image));
       }
-      task.message = 'The guest finds another disc.';
+      task.message = FLOPPIES.includes(vdev) ? 'The guest finds another disk. What it writes to it is kept in memory until the disk is taken out.' : 'The guest finds another disc.';
     }, id);
   },
   xl: async ({ host, words, read, absolute = path => path }, run) => {
@@ -72,15 +81,16 @@ export const cdInsert = command({
     await host.openDevices();
     const device = [target, absolute(target)].find(path => host.isDevice(path));
     if (device !== undefined) return run(id, vdev, device).then(() => '');
+    if (FLOPPIES.includes(vdev) && namesFiles(target)) throw new Refusal(`${vdev} is a floppy drive: name an image of a floppy disk.`, 2);
     if (!namesFiles(target) && more.length > 0) throw new Refusal("These are several files: write files:PATH and the others' paths, and a CD is made of them.", 2);
     const name = namesFiles(target) ? spellFiles([...pathsIn(target), ...more].map(absolute)) : target;
     const data = await read(name).catch((error: Error) => {
       throw new Refusal(namesFiles(name) ? error.message : `Cannot stat file: ${target}`);
     });
     // What is no CD is told, and not put onto one.
-    const isCd = await cdIn({ name, data }).catch((error: Error) => {
+    const isCd = FLOPPIES.includes(vdev) || (await cdIn({ name, data }).catch((error: Error) => {
       throw new Refusal(error.message);
-    });
+    }));
     if (!isCd) {
       const problem = imageProblem(target, 'cdrom', new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer()), data.size);
       throw new Refusal(!problem || problem.short === NO_CD ? `${target} is no CD image: there is no ISO 9660 volume in it. Name an .iso file, or write files:${target} to have it on a CD.` : problem.text);

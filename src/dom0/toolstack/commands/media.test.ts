@@ -16,12 +16,13 @@ const DEFINITIONS: Record<string, string> = {
   pvh: 'name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "/boot/k"\n',
 };
 
-async function make(kind: string, more = '') {
+async function make(kind: string, more = '', others: Record<string, Uint8Array> = {}) {
   const files = await testFiles();
   await files.writeFile('/boot/demo', demo);
   await files.writeFile('/boot/k', pvhKernel([...waitForKey()]));
   await files.writeFile('/root/stuff/one.txt', 'one');
   await files.writeFile('/root/stuff/two/three', 'three');
+  for (const [path, bytes] of Object.entries(others)) await files.writeFile(path, bytes);
   await files.writeFile('/root/x.cfg', DEFINITIONS[kind] + more);
   const storage = await Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: below => below >> 1, diskBytes: 20e9 });
   const host = testHost({ files, storage: async () => storage, readsWhole: true, epochMs: () => 0, fetchBytes: async () => new Uint8Array() });
@@ -100,6 +101,25 @@ describe('a disc', () => {
   it('is made of the files that a definition names', async () => {
     const { drives } = await make('pvh', 'disk = [ "files:/root/stuff:/root/x.cfg,xvdb:cdrom" ]\n');
     expect(drives()).toEqual([['xvdb', 'files:/root/stuff:/root/x.cfg']]);
+  });
+});
+
+describe('a floppy disk', () => {
+  it('is changed while the guest runs, and is there after a restart (virsh(1), change-media)', async () => {
+    const { files, virsh, xl, drives } = await make('hvm', 'fda = "/root/one.img"\n', { '/root/one.img': new Uint8Array(1_474_560), '/root/two.img': new Uint8Array(737_280) });
+    const floppy = () => drives()?.find(([vdev]) => vdev === 'fda')?.[1];
+    expect(floppy()).toBe('one.img');
+    expect(await virsh('change-media x fda two.img')).toBe('Successfully updated media.\n');
+    expect(floppy()).toBe('two.img');
+    expect(await virsh('change-media x fda two.img --insert')).toContain("The disk device 'fda' already has media");
+    expect([await virsh('change-media x fda --eject'), floppy()]).toEqual(['Successfully ejected media.\n', undefined]);
+    expect([await xl('cd-insert x fda one.img'), floppy()]).toEqual(['', 'one.img']);
+    expect([await xl('trigger x reset'), floppy()]).toEqual(['', 'one.img']);
+    // What is none of a floppy disk's sizes stays out, and so does what has no drive.
+    await files.writeFile('/root/odd.img', new Uint8Array(3 * 2 ** 20));
+    expect(await xl('cd-insert x fda odd.img')).toContain('odd.img has 3145728 bytes, and a floppy disk has');
+    expect(await xl('cd-insert x fdb one.img')).toContain('Virtual device not found');
+    expect(floppy()).toBe('one.img');
   });
 });
 
