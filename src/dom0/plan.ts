@@ -15,7 +15,7 @@ import { NO_BOOT_CHECK } from './config/keys/xen.ts';
 import { isError, judgeDefinition } from './config/model.ts';
 import type { Language } from './config/source.ts';
 import { DEFAULT_NIC } from './config/vif.ts';
-import { writeXlConfig } from './config/write-xl.ts';
+import { otherKeys, writeXlConfig } from './config/write-xl.ts';
 import { lengthProblem } from './config/xlcfg.ts';
 import { diskVerdict } from './config/keys/disks.ts';
 import { isDevice } from './storage/index.ts';
@@ -187,10 +187,11 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devi
 /** A definition with lines of xl.cfg behind it, which count more, and the line that they begin on. */
 export function withOptions(file: string, written: string, options: string): { text: string; optionsFrom: number } {
   if (options === '') return { text: written, optionsFrom: Infinity };
-  const { definition, findings, isForeign } = judgeDefinition(file, written);
+  const judged = judgeDefinition(file, written);
+  const { definition, findings, isForeign } = judged;
   // What is wrong with a definition of another language is told where it stands.
   if (isForeign && findings.some(isError)) return { text: written, optionsFrom: Infinity };
-  const base = isForeign ? writeXlConfig(definition) : written;
+  const base = isForeign ? writeXlConfig(definition) + otherKeys(judged) : written;
   const head = base === '' || base.endsWith('\n') ? base : `${base}\n`;
   return { text: head + options, optionsFrom: head.split(/\r\n?|\n/).length };
 }

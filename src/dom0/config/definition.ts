@@ -17,6 +17,8 @@ export type Action = (typeof ACTIONS)[number];
 /** What starts a PC that no kernel is named for: the BIOS of guests/bios, or the one that `npm run guests` fetches. */
 export type Bios = 'ringside' | 'seabios';
 
+export type CardOptions = Readonly<Partial<Record<'bridge' | 'script' | 'ip' | 'vifname' | 'model', string>>>;
+
 /** Paths are as they were written. */
 export interface Definition {
   name: string;
@@ -57,8 +59,10 @@ export interface Definition {
   mac?: string;
   /** How much the card may send. */
   rate?: Rate;
+  /** What else is asked of the card, and does nothing here: options of xl by their names (bridge, script). Kept for whoever takes the definition elsewhere. */
+  cardOptions?: CardOptions;
   /** Cards behind the first one, for PV drivers alone. */
-  moreCards?: readonly { mac?: string; rate?: Rate }[];
+  moreCards?: readonly { mac?: string; rate?: Rate; cardOptions?: CardOptions }[];
   /** A screen for the PV drivers of a PV or PVH guest, with keyboard and pointer. */
   vfb?: true;
   /** The device model of an HVM guest runs in Domain 0 (device_model_stubdomain_override = 0), and not as its stub domain. */

@@ -5,12 +5,13 @@
 import type { Definition } from './definition.ts';
 import { KEYS } from './keys.ts';
 import { judgeDefinition } from './model.ts';
-import { writeValue, writeXlConfig } from './write-xl.ts';
+import { otherKeys, writeValue, writeXlConfig } from './write-xl.ts';
 import { parseXlConfig, type Position, type Setting } from './xlcfg.ts';
 
 /** The text of a definition that makes `after` where it made `before`. One in another language than xl's comes back as xl.cfg. */
 export function changeDefinition(text: string, before: Definition, after: Definition): string {
-  if (judgeDefinition('', text).isForeign) return writeXlConfig(after);
+  const judged = judgeDefinition('', text);
+  if (judged.isForeign) return writeXlConfig(after) + otherKeys(judged);
   let changed = text;
   for (const [key, { from, type }] of Object.entries(KEYS)) {
     if (!from) continue;

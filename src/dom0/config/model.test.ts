@@ -229,12 +229,12 @@ describe('definitions (xl.cfg(5))', () => {
 
   it('takes several cards, the later ones for PV drivers, and says which are left out', () => {
     const { definition, findings } = judgeDefinition('x.cfg', `${good}vif = [ 'mac=00:16:3e:00:00:01', 'mac=00:16:3e:00:00:02,bridge=b', '' ]\n`);
-    expect([definition.mac, definition.moreCards]).toEqual(['00:16:3e:00:00:01', [{ mac: '00:16:3e:00:00:02' }, {}]]);
+    expect([definition.mac, definition.moreCards]).toEqual(['00:16:3e:00:00:01', [{ mac: '00:16:3e:00:00:02', cardOptions: { bridge: 'b' } }, {}]]);
     expect(findings.filter(f => f.key === 'vif').map(f => [f.verdict, f.column])).toEqual([['approximated', 9], ['approximated', 34], ['approximated', 68]]);
     expect(findings.filter(f => f.key === 'vif')[1].text).toBe(
       'Card 2 is for PV drivers alone (xen-netfront), with the station address 00:16:3e:00:00:02, on the bridge xenbr0.');
     expect(findings.filter(f => f.key.startsWith('vif.')).map(f => f.verdict)).toEqual(['used', 'used', 'approximated']);
-    expect(writeXlConfig(definition)).toContain('"mac=00:16:3e:00:00:02,type=vif", "type=vif" ]');
+    expect(writeXlConfig(definition)).toContain('"mac=00:16:3e:00:00:02,bridge=b,type=vif", "type=vif" ]');
     const many = judgeDefinition('x.cfg', `${good}vif = [ ${"'', ".repeat(8)}'mac=00:16:3e:00:00:09,bridge=b' ]\n`);
     expect(many.definition.moreCards).toHaveLength(7);
     expect(many.findings.filter(f => f.key === 'vif').at(-1)).toMatchObject({ verdict: 'ignored', text: 'Card 9 (mac=00:16:3e:00:00:09,bridge=b) is left out: a guest has at most 8 cards.' });

@@ -96,6 +96,13 @@ const STARTS: Record<string, ReturnType<typeof starts>> = {
   'xm-vmid-given.py': starts('guest03', 'pv', 96, 1),
 };
 const REFUSED: Record<string, string[]> = {
+  // Case "conversion loses parts": what cannot be read is told, and virsh domxml-from-native prints nothing of it.
+  'xm-loops': [
+    "10:11: disk = '/data/boot.img': boot.img is not among the dropped files. Drop it together with xm-loops.",
+    '11:35: Of formats, %s, %d, %x and %% are read here.',
+    '13:1: "for" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.',
+    '18:4: After vnc comes = and a value; here is ",".',
+  ],
   // The same of libvirt's: virsh -c test:///default define of libvirt 9 refuses each.
   'closed-badbus.xml': ["7:122: Invalid value for attribute 'bus' in element 'target': 'floopy'. The values are fdc, ide, sata, scsi, sd, uml, usb, virtio, xen."],
   'closed-baddevice.xml': ["7:30: Invalid value for attribute 'device' in element 'disk': 'tape'. The values are cdrom, disk, floppy, lun."],

@@ -5,6 +5,7 @@
 import { NIC_MODELS, type NicModel, ofNetwork } from '../../devices/index.ts';
 import { approximated, ignored, isDomain0, type Judged, type OptionRemark, type OptionRule, readOptions, unknown, unless, used, wrong } from './options.ts';
 import { parseRate, type Rate } from '../network/rate.ts';
+import type { CardOptions } from './definition.ts';
 import { shortened } from './xlcfg.ts';
 
 export interface VifSpec {
@@ -16,6 +17,8 @@ export interface VifSpec {
   model?: NicModel;
   /** Which cards an HVM guest gets: an emulated one and a PV one (absent), or the latter alone. */
   pvOnly?: true;
+  /** What else it asks for (CardOptions). */
+  others?: CardOptions;
   /** Each option, in the order of the text. */
   remarks: OptionRemark[];
 }
@@ -83,6 +86,8 @@ const FLAGS: Record<string, Judged> = {
   trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
   untrusted: ignored('the back end is trusted', `The back end is shown as trusted. ${ADVICE}`),
 };
+const KEPT = ['bridge', 'script', 'ip', 'vifname', 'model'] as const;
+const isKept = (name: string): name is keyof CardOptions => (KEPT as readonly string[]).includes(name);
 const NAMES = [...Object.keys(OPTIONS), ...Object.keys(FLAGS)];
 
 /** `isAttached`: by network-attach, which refuses an option that it does not know, where a definition's is left out. */
@@ -96,6 +101,8 @@ export function parseVif(text: string, isAttached = false): VifSpec {
     if (rate) spec.rate = rate;
     if (name === 'type' && (value === 'vif' || value === 'netfront')) spec.pvOnly = true;
     if (name === 'model' && isModel(value)) spec.model = value;
+    // As it is without being asked for.
+    else if (value !== '' && isKept(name) && !(name === 'bridge' && value === 'xenbr0')) spec.others = { ...spec.others, [name]: value };
     return judged;
   });
   return { ...spec, remarks };

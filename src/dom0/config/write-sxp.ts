@@ -1,5 +1,6 @@
 /** A domain's definition as xend exported it (`xm list --long` of a domain that does not run). Source: XendConfig.py, to_sxp(), of Xen 4.1. */
 import { affinityLists } from './cpus.ts';
+import { formatRate } from '../network/rate.ts';
 import { type Definition, loaderText } from './definition.ts';
 
 /** In quotes where it would not be one atom. */
@@ -8,9 +9,11 @@ const field = (name: string, value: string | number | undefined): string => (val
 
 /** `domid`: it runs as that domain. */
 export function writeSxp(definition: Definition, { domid }: { domid?: number } = {}): string {
-  const { name, type, memoryMiB, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
+  const { name, type, memoryMiB, nic, vif, moreCards = [], vfb, bootloader } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
+  const card = ({ mac, rate, cardOptions: { model: _model, ...others } = {} }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>, kind: string): string =>
+    device('vif', [...(mac ? [field('mac', mac)] : []), ...Object.entries(others).map(([name, value]) => field(name, value)), ...(rate ? [field('rate', formatRate(rate))] : []), kind]);
   const disks = definition.disks.filter(({ kind }) => kind !== 'floppy');
   const image = [
     field('kernel', definition.kernel),
@@ -43,8 +46,8 @@ export function writeSxp(definition: Definition, { domid }: { domid?: number } =
     ...disks.map(({ target, vdev, kind, readOnly }) =>
       device('vbd', [field('uname', target && `file:${target}`), field('dev', `${vdev}:${kind}`), field('mode', readOnly ? 'r' : 'w')]),
     ),
-    ...(nic || vif ? [device('vif', [...(mac ? [field('mac', mac)] : []), ...(nic ? [field('model', nic)] : [])])] : []),
-    ...moreCards.map(card => device('vif', [...(card.mac ? [field('mac', card.mac)] : []), '(type netfront)'])),
+    ...(nic || vif ? [card(definition, nic ? field('model', definition.cardOptions?.model ?? nic) : '(type netfront)')] : []),
+    ...moreCards.map(more => card(more, '(type netfront)')),
     ...(vfb ? [device('vfb', ['(type vnc)'])] : []),
   ];
   return `(domain\n${indent(lines).join('\n')}\n)\n`;

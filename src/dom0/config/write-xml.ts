@@ -12,7 +12,7 @@ const element = (name: string, text: string | number | undefined): string[] => (
 const indent = (lines: string[]): string[] => lines.map(line => `  ${line}`);
 const within = (name: string, lines: string[], attributes = ''): string[] => (lines.length === 0 ? [] : [`<${name}${attributes}>`, ...indent(lines), `</${name}>`]);
 
-const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom' };
+const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network' };
 const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc' };
 const OS: Record<DomainType, string> = {
   hvm: "<type arch='i686' machine='xenfv'>hvm</type>",
@@ -20,12 +20,15 @@ const OS: Record<DomainType, string> = {
   pv: "<type arch='i686' machine='xenpv'>linux</type>",
 };
 
-/** `domid`: it runs as that domain. */
-export function writeXml(definition: Definition, domid?: number): string {
+/** `domid`: it runs as that domain. `others`: settings of xl for which it has no words here; they stand as a remark before it, all but localtime. */
+export function writeXml(definition: Definition, domid?: number, others: readonly string[] = []): string {
   const { type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, bootloader, bootOrder } = definition;
   const pins = definition.hardAffinity === undefined ? [] : affinityLists(definition.hardAffinity, maxVcpus);
   const cpuset = pins.length === 1 && pins[0] !== 'all' ? ` cpuset='${pins[0]}'` : '';
-  return `<domain type='xen'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
+  const isLocal = others.includes('localtime = 1');
+  const rest = others.filter(other => !/^localtime = /.test(other)).map(other => `  ${other.replaceAll('--', '- -')}\n`);
+  const remark = rest.length > 0 ? `<!-- not carried over:\n${rest.join('')}-->\n` : '';
+  return `${remark}<domain type='xen'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
     ...element('name', definition.name),
     ...element('uuid', definition.uuid),
     ...element('description', definition.description),
@@ -39,10 +42,10 @@ export function writeXml(definition: Definition, domid?: number): string {
       ...element('kernel', kernel),
       ...element('initrd', definition.ramdisk),
       ...element('cmdline', definition.cmdline),
-      ...(kernel ? [] : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
+      ...(kernel || definition.bootDevices || type !== 'hvm' ? [] : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
     ]),
     ...(type === 'hvm' ? within('features', ['<acpi/>', '<apic/>', '<pae/>']) : []),
-    "<clock offset='utc'/>",
+    `<clock offset='${isLocal ? 'localtime' : 'utc'}'/>`,
     ...element('on_poweroff', definition.onPoweroff),
     ...element('on_reboot', definition.onReboot),
     ...element('on_crash', definition.onCrash),
@@ -50,14 +53,20 @@ export function writeXml(definition: Definition, domid?: number): string {
   ]).join('\n')}\n</domain>\n`;
 }
 
-function devices({ type, disks, nic, vif, mac, moreCards = [], vfb }: Definition, domid: number | undefined): string[] {
-  const card = (index: number, address: string | undefined, model: string): string[] =>
+function devices(definition: Definition, domid: number | undefined): string[] {
+  const { type, disks, nic, vif, moreCards = [], vfb, bootDevices } = definition;
+  const card = (index: number, { mac, rate, cardOptions: { bridge = 'xenbr0', script, ip, vifname, model: asked } = {} }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>, model: string): string[] =>
     within('interface', [
-      ...(address ? [`<mac address='${address}'/>`] : []),
-      "<source bridge='xenbr0'/>",
-      ...(domid === undefined ? [] : [`<target dev='vif${domid}.${index}'/>`]),
-      `<model type='${model}'/>`,
+      ...(mac ? [`<mac address='${mac}'/>`] : []),
+      `<source bridge='${escaped(bridge)}'/>`,
+      ...(ip ? [`<ip address='${escaped(ip)}'/>`] : []),
+      ...(script ? [`<script path='${escaped(script)}'/>`] : []),
+      ...(domid !== undefined || vifname ? [`<target dev='${domid === undefined ? escaped(vifname!) : `vif${domid}.${index}`}'/>`] : []),
+      ...(index === 0 ? order('n') : []),
+      `<model type='${model !== 'netfront' && asked ? escaped(asked) : model}'/>`,
+      ...(rate ? within('bandwidth', [`<outbound average='${Math.max(1, Math.round(rate.bytes * 1000 / rate.intervalUs))}'/>`]) : []),
     ], " type='bridge'");
+  const order = (device: string): string[] => (bootDevices?.includes(device) ? [`<boot order='${bootDevices.indexOf(device) + 1}'/>`] : []);
   return [
     ...disks.flatMap(({ target, format, vdev, kind, readOnly }) => {
       const isBlock = target.startsWith('/dev/');
@@ -66,10 +75,11 @@ function devices({ type, disks, nic, vif, mac, moreCards = [], vfb }: Definition
         ...(target ? [`<source ${isBlock ? 'dev' : 'file'}='${escaped(target)}'/>`] : []),
         `<target dev='${escaped(vdev)}' bus='${BUS[vdev.slice(0, 2)] ?? 'xen'}'/>`,
         ...(readOnly ? ['<readonly/>'] : []),
+        ...order(vdev),
       ], ` type='${isBlock ? 'block' : 'file'}' device='${kind}'`);
     }),
-    ...(nic || vif ? card(0, mac, nic ?? 'netfront') : []),
-    ...moreCards.flatMap((more, i) => card(i + 1, more.mac, 'netfront')),
+    ...(nic || vif ? card(0, definition, nic ?? 'netfront') : []),
+    ...moreCards.flatMap((more, i) => card(i + 1, more, 'netfront')),
     ...(type === 'hvm' ? within('serial', ["<target port='0'/>"], " type='pty'") : []),
     ...within('console', [`<target type='${type === 'hvm' ? 'serial' : 'xen'}' port='0'/>`], " type='pty'"),
     ...(type === 'hvm' || vfb ? ["<graphics type='vnc' port='-1' autoport='yes'/>"] : []),

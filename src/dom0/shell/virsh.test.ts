@@ -113,6 +113,42 @@ describe('virsh', () => {
   });
 });
 
+describe('conversions between libvirt and Xen', () => {
+  const fixture = (name: string): string => readFileSync(new URL(`../config/fixtures/${name}`, import.meta.url), 'utf8');
+
+  it('fail with what cannot be read, as create does, and print no definition', async () => {
+    const { files, virsh } = await make();
+    await files.writeFile('/root/vm16', fixture('xm-loops'));
+    const said = await virsh('domxml-from-native xen-xm /root/vm16');
+    expect(said).toMatch(/^1: error: \/root\/vm16:11:35: .*\nerror: \/root\/vm16:13:1: "for" is a statement of Python.*\nerror: \/root\/vm16:18:4: /);
+    expect(said).not.toContain('<domain');
+    await files.writeFile('/root/python', 'name = "a" + "b"\nbuilder = "hvm"\nmemory = 8\nkernel = "/k"\n');
+    expect(await virsh('domxml-from-native xen-xl /root/python')).toMatch(/^1: error: \/root\/python:1:12: /);
+    expect(await virsh('domxml-from-native xen-xm /root/python')).toContain('<name>ab</name>');
+    await files.writeFile('/root/bad.xml', fixture('xml-without-memory.xml'));
+    for (const format of ['xen-xl', 'xen-xm', 'xen-sxpr']) expect(await virsh(`domxml-to-native ${format} /root/bad.xml`)).toMatch(/^1: error: \/root\/bad\.xml:1:1: Memory size must be specified/);
+    expect(await virsh('domxml-to-native xen-xl /root/vm16')).toBe('1: error: /root/vm16:1:1: This is no domain XML of libvirt. Take another file, or another format.\n');
+  });
+
+  it('carry over disks, cards with bridge and script, and the root device, and say what they leave out', async () => {
+    const { files, virsh } = await make();
+    await files.writeFile('/root/old.xml', fixture('xml-root-element.xml'));
+    const card = 'mac=aa:00:00:00:00:11,script=/etc/xen/scripts/vif-bridge,type=vif';
+    for (const format of ['xen-xl', 'xen-xm', 'xen-sxpr']) {
+      const native = await virsh(`domxml-to-native ${format} /root/old.xml`);
+      expect(native).toContain('root=/dev/sda1 ro console=hvc0');
+      await files.writeFile('/root/old', native);
+      const xml = await virsh(`domxml-from-native ${format} /root/old`);
+      expect(xml).toMatch(/<source file='\/data\/boot\.img'\/>[\s\S]*<target dev='sda1'[\s\S]*<mac address='aa:00:00:00:00:11'\/>[\s\S]*<script path='\/etc\/xen\/scripts\/vif-bridge'\/>/);
+      if (format === 'xen-xl') expect(native).toContain(card);
+    }
+    await files.writeFile('/root/suse', fixture('suse-hvm'));
+    const xml = await virsh('domxml-from-native xen-xm /root/suse');
+    expect(xml).toMatch(/^<!-- not carried over:\n {2}keymap = "en-us"\n/);
+    expect(xml).toMatch(/<clock offset='localtime'\/>[\s\S]*<source bridge='br0'\/>[\s\S]*<model type='rtl8139'\/>/);
+  });
+});
+
 describe('the bridge', () => {
   it('is shown with its ports and stations', async () => {
     const { host, brctl } = await make();

@@ -2,9 +2,11 @@
  * libvirt's spelling of the toolstack: `virsh` with the commands that a VM Server's administrators use most, over managed domains and those that run.
  * Source: tools/virsh-domain.c, virsh-domain-monitor.c and virsh-host.c of libvirt 9 for columns and sentences.
  */
-import { writeXlConfig } from '../config/write-xl.ts';
+import { notCarried, otherKeys, writeXlConfig } from '../config/write-xl.ts';
+import { writeSxp } from '../config/write-sxp.ts';
+import { parseXlConfig } from '../config/xlcfg.ts';
 import { writeXml } from '../config/write-xml.ts';
-import { judgeDefinition } from '../config/model.ts';
+import { formatFinding, isError, judgeDefinition } from '../config/model.ts';
 import { prepareToRead } from '../config/source.ts';
 import type { Definition } from '../config/definition.ts';
 import type { HostCore } from '../host.ts';
@@ -151,13 +153,31 @@ async function dumpxml(host: HostCore, [word]: string[], options: ReadonlySet<st
   return `${writeXml(inactive ? inactive.definition : definitionFor(host, domain), inactive ? undefined : domain.id)}\n`;
 }
 
-/** A foreign definition as this host understands it. */
-async function converted(words: string[], around: Surroundings, write: (definition: Definition) => string): Promise<string> {
-  const [format, ...rest] = words;
-  if (!['xen-xl', 'xen-xm', 'xen-sxpr'].includes(format ?? '')) throw new VirshError(`error: unsupported config type ${format ?? ''}`);
+/** Formats of domxml-to-native and domxml-from-native. */
+const FORMATS = ['xen-xl', 'xen-xm', 'xen-sxpr'];
+
+/** A definition in another language, or all that is wrong with it. `fromXml`: it is in libvirt's, and goes to a format; else the other way. */
+async function converted(words: string[], around: Surroundings, fromXml: boolean): Promise<string> {
+  const [format = '', ...rest] = words;
+  if (!FORMATS.includes(format)) throw new VirshError(`error: unsupported config type ${format}`);
   const { path, text } = await definitionIn(rest, around);
   await prepareToRead(text);
-  return write(judgeDefinition(path, text).definition);
+  const refuse = (told: string[]): never => { throw new VirshError(told.map(each => `error: ${each}`).join('\n')); };
+  const first = /[^\s\uFEFF]/.exec(text)?.[0];
+  const [wanted, what] = fromXml ? ['<', 'domain XML of libvirt'] : format === 'xen-sxpr' ? ['(', 'definition as xend exported it'] : [undefined, 'configuration file of xl or xm'];
+  if (wanted ? first !== wanted : first === '<' || first === '(') refuse([`${path}:1:1: This is no ${what}. Take another file, or another format.`]);
+  // xl's grammar is narrower than xm's, which was Python's.
+  const problems = !fromXml && format === 'xen-xl' ? parseXlConfig(text).problems : [];
+  if (problems.length > 0) refuse(problems.map(({ line, column, text: sentence }) => `${path}:${line}:${column}: ${sentence}`));
+  const judged = judgeDefinition(path, text);
+  const wrong = judged.findings.filter(isError);
+  if (wrong.length > 0) refuse(wrong.map(formatFinding));
+  if (!fromXml) return writeXml(judged.definition, undefined, notCarried(judged));
+  if (format === 'xen-sxpr') return writeSxp(judged.definition);
+  const native = writeXlConfig(judged.definition) + otherKeys(judged);
+  const lost = judged.findings.filter(({ verdict, key }) => verdict === 'ignored' && !judged.settings.has(key.split('.')[0])).map(finding => `# not carried over: ${formatFinding(finding)}\n`).join('');
+  // xm has other words for what is started.
+  return lost + (format === 'xen-xl' ? native : native.replace(/^type = "(.*)"$/m, (_, type: string) => `builder = "${type === 'pv' ? 'linux' : type}"`).replace(/^cmdline = /m, 'extra = '));
 }
 
 /** vshTreePrint(): children below their parents, in the order in which they were taken. */
@@ -275,8 +295,8 @@ const TABLE: Record<string, VirshCommand> = {
       return `Domain '${domain.name}' ${on ? '' : 'un'}marked as autostarted\n\n`;
     },
   },
-  'domxml-to-native': { usage: 'domxml-to-native <format> <file>', about: 'convert domain XML to native config', run: (_host, words, _options, around) => converted(words, around, writeXlConfig) },
-  'domxml-from-native': { usage: 'domxml-from-native <format> <file>', about: 'convert native config to domain XML', run: (_host, words, _options, around) => converted(words, around, definition => writeXml(definition)) },
+  'domxml-to-native': { usage: 'domxml-to-native <format> <file>', about: 'convert domain XML to native config', run: (_host, words, _options, around) => converted(words, around, true) },
+  'domxml-from-native': { usage: 'domxml-from-native <format> <file>', about: 'convert native config to domain XML', run: (_host, words, _options, around) => converted(words, around, false) },
   'snapshot-create-as': {
     usage: 'snapshot-create-as <domain> [<name>] [<description>]', about: 'create a snapshot from a set of args',
     run: async (host, [word, name, description]) => `Domain snapshot ${(await COMMANDS.snapshot.run(host, (await find(host, word)).name, name, description)).name} created\n`,

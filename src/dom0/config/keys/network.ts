@@ -1,6 +1,7 @@
 /** Keys about the network. Source: xl.cfg(5) and xl-network-configuration(5). */
 import { NIC_MODELS } from '../../../devices/index.ts';
 import { formatRate, type Rate } from '../../network/rate.ts';
+import type { CardOptions } from '../definition.ts';
 import { approximated, ignored, used, wrong } from '../options.ts';
 import { type Asked, type Family, rule, TOLD } from '../rule.ts';
 import { said } from '../values.ts';
@@ -19,7 +20,7 @@ function eachCard(asked: Asked): void {
       asked.tell(item, 'vif', wrong('wants a text', `${said('vif', item)}: each card is one text.`));
       continue;
     }
-    const { mac, rate, pvOnly, model = DEFAULT_NIC, remarks } = parseVif(item.text);
+    const { mac, rate, pvOnly, model = DEFAULT_NIC, others, remarks } = parseVif(item.text);
     const leftOut =
       index >= MOST_CARDS ? { of: ignored('its card is left out', `The card is left out: a guest has at most ${MOST_CARDS}.`), which: item.text.trim() === '' ? '' : ` (${shortened(item.text.trim())})` } : undefined;
     asked.tellOptions('vif', item, leftOut ? remarks.map(remark => (remark.verdict === 'error' ? remark : { ...remark, ...leftOut.of })) : remarks);
@@ -29,7 +30,7 @@ function eachCard(asked: Asked): void {
     }
     if (index > 0) {
       const twin = mac && (definition.mac === mac || definition.moreCards?.some(card => card.mac === mac));
-      definition.moreCards = [...(definition.moreCards ?? []), { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) }];
+      definition.moreCards = [...(definition.moreCards ?? []), { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(others ? { cardOptions: others } : {}) }];
       asked.tell(item, 'vif', twin
         ? wrong('is taken', `${said('vif', item)}: an earlier card of the guest has the station address ${mac}.`)
         : approximated(`PV card ${index}, ${mac ?? 'address drawn'}`, `Card ${index + 1} is for PV drivers alone (xen-netfront), with ${mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e'}, on the bridge xenbr0.`));
@@ -40,6 +41,7 @@ function eachCard(asked: Asked): void {
     definition.vif = true;
     if (mac) definition.mac = mac;
     if (rate) definition.rate = rate;
+    if (others) definition.cardOptions = others;
     const address = mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e';
     const { name, title } = NIC_MODELS[model];
     const [kind, cards] = isEmulated
@@ -56,9 +58,11 @@ export const network: Family = {
       eachCard(asked);
       return TOLD;
     },
-    from: ({ nic, vif, mac, rate, moreCards = [] }) => {
-      const text = (card: { mac?: string; rate?: Rate }, kind: string): string => [card.mac && `mac=${card.mac}`, card.rate && `rate=${formatRate(card.rate)}`, kind].filter(Boolean).join();
-      return nic || vif ? [text({ ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) }, nic ? `model=${nic}` : 'type=vif'), ...moreCards.map(card => text(card, 'type=vif'))] : undefined;
+    from: ({ nic, vif, mac, rate, cardOptions, moreCards = [] }) => {
+      const text = ({ mac, rate, cardOptions: { model, ...others } = {} }: { mac?: string; rate?: Rate; cardOptions?: CardOptions }, kind: string): string =>
+        [mac && `mac=${mac}`, ...Object.entries(others).map(pair => pair.join('=')), rate && `rate=${formatRate(rate)}`, model && kind.startsWith('model=') ? `model=${model}` : kind].filter(Boolean).join();
+      const first = { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(cardOptions ? { cardOptions } : {}) };
+      return nic || vif ? [text(first, nic ? `model=${nic}` : 'type=vif'), ...moreCards.map(card => text(card, 'type=vif'))] : undefined;
     },
   }),
 };
