@@ -6,7 +6,7 @@ import { COMMANDS } from '../toolstack/commands/index.ts';
 import { xorshift } from '../toolstack/random.ts';
 import type { BashParts } from './bash.ts';
 import { dmesgProgram, type Power, powerPrograms } from './power.ts';
-import type { Program, Terminal } from './program.ts';
+import { failed, type Program, succeeded, type Terminal } from './program.ts';
 import { Session } from './session.ts';
 import { ddProgram } from './dd.ts';
 import { bridgePrograms } from './bridge.ts';
@@ -36,6 +36,23 @@ const help = (programs: readonly Program[]): Program => ({
   }),
 });
 
+/** A page of the manual about one of our programs: its line of `help`, and what it says of itself. */
+const man = (programs: readonly Program[]): Program => ({
+  name: 'man',
+  summary: 'what one of these commands is: man xl',
+  run: async (words, around) => {
+    const name = words.filter(word => !/^-|^[1-9]$/.test(word))[0];
+    if (name === undefined) return failed("What manual page do you want?\nFor example, try 'man xl'.");
+    const program = programs.find(each => each.name === name);
+    if (!program) return failed(`No manual entry for ${name}${/^[a-z0-9-]+$/.test(name) ? `: try ${name} --help, or help ${name} for a part of the shell` : ''}`, NO_MANUAL);
+    const told = /^(?:xl|xm|virsh)$/.test(name) ? await program.run(['help'], around) : undefined;
+    return succeeded(`NAME\n       ${name} - ${program.summary}\n${told ? `\nCOMMANDS\n${told.stdout.replace(/^(?=.)/gm, '       ')}` : ''}`);
+  },
+  complete: () => programs.map(({ name }) => name),
+});
+/** man(1): there is no page. */
+const NO_MANUAL = 16;
+
 /** `power`: how the host is brought down; `log`: what Domain 0 said when it started. @throws as HostState.files */
 export async function shellParts(host: HostCore, state: HostState, sleep: BashParts['sleep'], power: Power, log: readonly string[]): Promise<BashParts> {
   const programs = [
@@ -57,7 +74,7 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     dmesgProgram(log),
     ...systemPrograms(host),
   ];
-  programs.push(help(programs));
+  programs.push(man(programs), help(programs));
   const next = xorshift(host.parts.epochMs());
   return {
     fs: await state.files(),

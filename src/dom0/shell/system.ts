@@ -2,10 +2,11 @@
 import type { HostCore } from '../host.ts';
 import type { PortCounts } from '../network/bridge.ts';
 import { XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/xen/index.ts';
+import { GROUP, PE_BYTES } from '../storage/index.ts';
 import { HOST_NAME } from '../toolstack/commands/host.ts';
 import { failed, type Program, succeeded } from './program.ts';
 
-export const systemPrograms = (host: HostCore): Program[] => [whoami, hostname, uname(host), uptime(host), free(host), ip(host)];
+export const systemPrograms = (host: HostCore): Program[] => [whoami, hostname, uname(host), uptime(host), free(host), nproc, df(host), ip(host)];
 
 const whoami: Program = { name: 'whoami', summary: 'who you are', run: async () => succeeded('root\n') };
 
@@ -40,6 +41,26 @@ const uptime = (host: HostCore): Program => ({
     const two = (value: number): string => String(value).padStart(2, '0');
     const up = `${days > 0 ? `${days} day${days > 1 ? 's' : ''}, ` : ''}${hours > 0 ? `${String(hours).padStart(2)}:${two(minutes % 60)}` : `${minutes % 60} min`}`;
     return succeeded(` ${new Date(nowMs).toISOString().slice(11, 19)} up ${up},  ${host.toolstack.members.size} guest${host.toolstack.members.size === 1 ? '' : 's'}\n`);
+  },
+});
+
+/** Domain 0 has one, whatever the host has (`xl info`). */
+const nproc: Program = { name: 'nproc', summary: 'processors that Domain 0 has', run: async () => succeeded('1\n') };
+
+/** The volume group, which volumes and images lie in; what Domain 0's other files may take nobody here knows. */
+const df = (host: HostCore): Program => ({
+  name: 'df',
+  summary: "room on the host's disk, in KiB (-h: in words)",
+  run: async words => {
+    const storage = await host.openDevices();
+    if (!storage) return failed('df: this host has no disk of its own.');
+    const isShort = words.some(word => /^-[a-zA-Z]*h/.test(word));
+    const kib = (extents: number): number => (extents * PE_BYTES) / 1024;
+    const size = kib(storage.extents), free = kib(storage.freeExtents);
+    const text = (value: number): string => (isShort ? (value < 1024 ? `${value}K` : value < 2 ** 20 ? `${(value / 1024).toFixed(0)}M` : `${(value / 2 ** 20).toFixed(0)}G`) : String(value));
+    const row = (...columns: string[]): string => `${columns[0].padEnd(14)} ${columns.slice(1, 5).map((column, i) => column.padStart([11, 11, 11, 4][i])).join(' ')} ${columns[5]}\n`;
+    const use = size === 0 ? '-' : `${Math.ceil((100 * (size - free)) / size)}%`;
+    return succeeded(row('Filesystem', isShort ? 'Size' : '1K-blocks', 'Used', isShort ? 'Avail' : 'Available', 'Use%', 'Mounted on') + row(`/dev/${GROUP}`, text(size), text(size - free), text(free), use, '/var/lib/xen/images'));
   },
 });
 

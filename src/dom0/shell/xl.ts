@@ -19,6 +19,9 @@ export function callOf(host: HostCore, words: string[], around: Surroundings, pr
   };
 }
 
+/** xl(1), "GLOBAL OPTIONS": what they change (how much is said, and how) is nothing here. */
+const withoutGlobal = (words: readonly string[]): string[] => words.slice(words.findIndex(word => !/^-[vftT]+$/.test(word)) >>> 0);
+
 export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): Program {
   const names = [...namesOf(table, program), 'help'].sort();
   return {
@@ -26,12 +29,13 @@ export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): P
     summary: ABOUT[program],
     run: async (words, around) => {
       try {
-        return succeeded(await runXl(table, callOf(host, words, around, program)));
+        return succeeded(await runXl(table, callOf(host, withoutGlobal(words), around, program)));
       } catch (error) {
         return failed((error as Error).message, statusOf(error));
       }
     },
-    own: words => {
+    own: given => {
+      const words = withoutGlobal(given);
       const run = attachXl(table, words, program);
       return run && (async (terminal, around) => {
         try {
