@@ -28,11 +28,11 @@ const PORTS: readonly (readonly [first: number, last: number, what: string, byXe
   [0x92, 0x92, 'system port A: A20 and reset'], [0xa0, 0xa1, 'second 8259A interrupt controller', 'vpic_intercept_pic_io'], [0xb2, 0xb3, 'power management commands', true], [0xe9, 0xe9, 'debug console', 'hvm_print_line'], [0xf0, 0xf1, 'coprocessor error', true],
   [0x170, 0x177, 'second IDE channel'], [0x1f0, 0x1f0, 'first IDE channel, data'], [0x1f1, 0x1f7, 'first IDE channel, registers'], [0x376, 0x376, 'second IDE channel, control'],
   [0x378, 0x37a, 'parallel port'], [0x3b0, 0x3df, 'VGA registers'], [0x3f6, 0x3f6, 'first IDE channel, control'], [0x2f8, 0x2ff, 'COM2'], [0x3f8, 0x3ff, 'COM1, a 16550A'], [0x402, 0x402, 'debug console of firmware'],
-  [0x4d0, 0x4d1, 'edge or level of interrupts', 'vpic_intercept_elcr_io'], [0x510, 0x51b, 'fw_cfg'], [0xb000, 0xb003, 'ACPI power management, events', 'handle_evt_io'], [0xb008, 0xb00b, 'ACPI timer', 'handle_pmt_io'], [0xb000, 0xb03f, 'ACPI power management', true], [0xcf8, 0xcff, 'PCI configuration'], [0x1ce, 0x1d0, 'VBE registers'],
+  [0x4d0, 0x4d1, 'edge or level of interrupts', 'vpic_intercept_elcr_io'], [0x510, 0x51b, 'fw_cfg'], [0x600, 0x603, 'ACPI power management, events', 'handle_evt_io'], [0x608, 0x60b, 'ACPI timer', 'handle_pmt_io'], [0x600, 0x63f, 'ACPI power management', true], [0xb000, 0xb003, 'ACPI power management, events', 'handle_evt_io'], [0xb008, 0xb00b, 'ACPI timer', 'handle_pmt_io'], [0xb000, 0xb03f, 'ACPI power management', true], [0xcf8, 0xcff, 'PCI configuration'], [0x1ce, 0x1d0, 'VBE registers'],
 ];
 /** The same for pages of memory: Xen's own are those of register_mmio_handler (xen/arch/x86/hvm/vlapic.c, vioapic.c). What is in none of them the device model answers for. */
 const MMIO: readonly (readonly [first: number, last: number, what: string, byXen?: string])[] = [
-  [0xa0000, 0xbffff, 'window of the VGA adapter'], [0xfec00000, 0xfec00fff, 'I/O APIC', 'vioapic_write'], [0xfee00000, 0xfee00fff, 'local APIC', 'vlapic_mmio_write'],
+  [0xa0000, 0xbffff, 'window of the VGA adapter'], [0xfec00000, 0xfec00fff, 'I/O APIC', 'vioapic_write'], [0xfed00000, 0xfed003ff, 'HPET', 'hpet_write'], [0xfee00000, 0xfee00fff, 'local APIC', 'vlapic_mmio_write'],
 ];
 const mmioOf = (address: number | undefined) => (address === undefined ? undefined : MMIO.find(([first, last]) => address >>> 0 >= first && address >>> 0 <= last));
 
