@@ -8,6 +8,7 @@ import { decode, parseXenOptions } from '../../dom0/index.ts';
 import type { Blueprint } from '../../dom0/toolstack/index.ts';
 import type { HotRegion } from '../../hypervisor/domain/index.ts';
 import { type Ending, HostError, SavedStateError } from '../../hypervisor/index.ts';
+import { SCREEN } from '../../hypervisor/layout/index.ts';
 import { LoadError } from '../../hypervisor/loader/index.ts';
 import { VERSION } from '../version.ts';
 import type { Storage } from '../../dom0/storage/index.ts';
@@ -184,9 +185,25 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
 
 const screenOf = ({ toolstack }: Session, { member }: Guest): [SharedArrayBuffer, number] => [toolstack.machine.memory as SharedArrayBuffer, member.record.screenOffset];
 
+/** The text on a guest's screen, made again only when something has been drawn: a script asks after each slice. */
+function screenReader(session: Session, guest: Guest): () => string {
+  let text = '',
+    place = -1,
+    generation = -1;
+  return () => {
+    const [memory, screen] = screenOf(session, guest),
+      now = Atomics.load(new Int32Array(memory, screen), SCREEN.GENERATION);
+    // Started again, it may be another domain.
+    if (screen !== place || now !== generation) text = screenText(memory, screen);
+    place = screen;
+    generation = now;
+    return text;
+  };
+}
+
 /** What a script does to its guest. */
 const handsOf = (session: Session, guest: Guest, shoot: (guest: Guest, path: string, option: string) => void): ScriptHands => ({
-  screen: () => screenText(...screenOf(session, guest)),
+  screen: screenReader(session, guest),
   send: bytes => session.type(guest, bytes),
   key: (code, down) => session.toolstack.key(guest.member, code, down),
   screenshot: path => shoot(guest, path, '--script'),
