@@ -45,6 +45,10 @@ export class MemoryAccess {
   /** Result of the last walk. */
   private walkGfn = 0;
   private walkDirty = false;
+  /** The last page that was read and is no memory, with S_USER, its guest frame, and `tlb.dataFlushes` then: the TLB holds none of these. */
+  private devicePage = -1;
+  private deviceGfn = 0;
+  private deviceFlushes = 0;
 
   constructor(views: Views, tlb: Tlb, code: CodeCache, debug: Debug, mmio: Mmio, faults: Faults) {
     this.R = views.R;
@@ -208,9 +212,19 @@ export class MemoryAccess {
     const user = this.S[S_USER]!;
     const e = this.TR[(linear >>> 12) + user]!;
     if ((e & 1) === 0) return (e ^ linear) >>> 0;
+    const page = (linear >>> 12) + user;
+    if (page === this.devicePage && this.deviceFlushes === this.tlb.dataFlushes) {
+      this.walkGfn = this.deviceGfn;
+      return -1;
+    }
     this.walk(linear, false, false);
     const entry = this.secondStage(this.walkGfn);
-    if ((entry & P2M_READ) === 0) return -1;
+    if ((entry & P2M_READ) === 0) {
+      this.devicePage = entry === 0 && this.mayKeep(linear, user) ? page : -1;
+      this.deviceGfn = this.walkGfn;
+      this.deviceFlushes = this.tlb.dataFlushes;
+      return -1;
+    }
     this.fill(linear, entry, user);
     return ((entry & ~4095) | (linear & 4095)) >>> 0;
   }
@@ -355,12 +369,18 @@ export class MemoryAccess {
   /** The second stage's word of a guest frame. */
   private secondStage(gfn: number): number { return gfn < this.p2m.length ? this.p2m[gfn]! : 0; }
 
+  /** After a walk: what it found may be used for the next access. */
+  private mayKeep(linear: number, user: number): boolean {
+    const { paging, debug } = this;
+    if (debug.probe !== null || debug.watchesPage(linear)) return false;
+    // Under SMAP the right to a user page comes and goes with EFLAGS.AC: never cached for the supervisor.
+    return user !== 0 || !paging.userPage || (this.R[CR4]! & CR4_SMAP) === 0;
+  }
+
   /** After a walk: the page goes into the TLB, where it may. */
   private fill(linear: number, entry: number, user: number): void {
-    const { paging, debug } = this;
-    if (debug.probe !== null || debug.watchesPage(linear)) return;
-    // Under SMAP the right to a user page comes and goes with EFLAGS.AC: never cached for the supervisor.
-    if (user === 0 && paging.userPage && (this.R[CR4]! & CR4_SMAP) !== 0) return;
+    if (!this.mayKeep(linear, user)) return;
+    const { paging } = this;
     const writable = paging.writable && this.walkDirty && (entry & (P2M_WRITE | P2M_WRITE_SLOW)) === P2M_WRITE;
     this.tlb.fill(linear, user, entry & ~4095, writable, this.code.lines[entry >>> 12] !== 0, paging.global);
   }

@@ -113,4 +113,14 @@ describe('an access to what is no memory', () => {
     expect(retired).toEqual([2, 4]);
     expect(b.cpu.retired).toBe(5);
   });
+
+  it('tells of an instruction that it accesses one register, once that is certain', () => {
+    const { b } = bench();
+    // mov ecx,40; L: mov eax,[DEVICE+4]; mov [DEVICE+ecx*4],eax; dec ecx; jnz L
+    b.code('b9', d(40), 'a1', d(DEVICE + 4), '89048d', d(DEVICE), '49', '75f1');
+    b.run(4 * 20);
+    expect(b.cpu.mmio.accessesRegister(CODE + 5)).toBe(false);
+    expect(b.run()).toBe(ExitReason.HLT);
+    expect([5, 10, 17].map(offset => b.cpu.mmio.accessesRegister(CODE + offset))).toEqual([true, false, false]);
+  });
 });

@@ -3,10 +3,16 @@
  * instruction runs again and takes the answers that it already has.
  */
 import { EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_WRITE, type ProcessorOptions } from './architecture/edge.ts';
+import { EIP } from './architecture/registers.ts';
 import { LEAVE } from './faults.ts';
 
 /** Numbers of an answer: guest-physical address, width, 1 for write, value. */
 const ADDRESS = 0, WIDTH = 1, WRITE = 2, VALUE = 3, NUMBERS = 4;
+
+/** Places for instructions that access device registers, and accesses to one register after which it is certain that an instruction is such a one. */
+const REGISTER_PLACES = 64, OFTEN = 32;
+/** Numbers of a place: EIP of the instruction, guest-physical address of its last access, accesses in a row to that. */
+const AT = 0, REGISTER = 1, AGAIN = 2, PLACE_NUMBERS = 3;
 
 /** An answer's bits that were asked for: not every instruction looks away from others (FLD m80). */
 const asked = (value: number, size: number): number => (size >= 4 ? value : value & (size === 1 ? 0xff : 0xffff));
@@ -18,10 +24,14 @@ export class Mmio {
   private taken = 0;
   /** Accesses answered in place so far. */
   answeredInPlace = 0;
+  /** Instructions that were answered in place, by EIP. */
+  private readonly places = new Float64Array(REGISTER_PLACES * PLACE_NUMBERS);
+  private readonly R: Int32Array;
   private readonly exit: ExitInfo;
   private readonly answerAccess: ProcessorOptions['answerAccess'];
 
-  constructor(exit: ExitInfo, answerAccess: ProcessorOptions['answerAccess']) {
+  constructor(R: Int32Array, exit: ExitInfo, answerAccess: ProcessorOptions['answerAccess']) {
+    this.R = R;
     this.exit = exit;
     this.answerAccess = answerAccess;
   }
@@ -53,9 +63,25 @@ export class Mmio {
     this.describe(linear, gpa, size, write ? EPT_WRITE : EPT_READ, entry, value);
     if (entry === 0 && this.answerAccess?.(this.exit)) {
       this.answeredInPlace++;
+      this.note(gpa);
       return asked(this.exit.value, size);
     }
     throw LEAVE;
+  }
+
+  /** The instruction under way was answered in place at an address. */
+  private note(gpa: number): void {
+    const { places } = this, eip = this.R[EIP]! >>> 0, at = (eip % REGISTER_PLACES) * PLACE_NUMBERS;
+    const again = places[at + AT] === eip && places[at + REGISTER] === gpa;
+    places[at + AT] = eip;
+    places[at + REGISTER] = gpa;
+    places[at + AGAIN] = again ? places[at + AGAIN]! + 1 : 0;
+  }
+
+  /** Whether the instruction at EIP accesses one register of a device, and nothing else lately. What copies to a frame buffer does not. */
+  accessesRegister(eip: number): boolean {
+    const { places } = this, at = ((eip >>> 0) % REGISTER_PLACES) * PLACE_NUMBERS;
+    return places[at + AT] === eip >>> 0 && places[at + AGAIN]! >= OFTEN;
   }
 
   /** Leaves for an access that is never answered: a fetch. */

@@ -43,6 +43,8 @@ export class Tlb {
   private codeFilledCount = 0;
   /** Entries were taken away so many times, or marked: what was read from them before does not hold any more. */
   changes = 0;
+  /** Flushes of entries for data: unlike changes, they do not depend on what was translated or compiled when. */
+  dataFlushes = 0;
   /** For each 4 MiB of linear addresses: something in it was mapped by a large page. */
   private readonly large = new Uint8Array(1024);
 
@@ -89,6 +91,7 @@ export class Tlb {
 
   private flushNonGlobalData(): void {
     this.changes++;
+    this.dataFlushes++;
     const { TR, TW, filled } = this;
     const count = this.filledCount;
     this.filledCount = 0;
@@ -135,6 +138,7 @@ export class Tlb {
   /** INVLPG: the page's entries; for a large page those of every 4 KiB in it (SDM vol. 3, 4.10.4.1). */
   flushPage(linear: number): void {
     this.changes++;
+    this.dataFlushes++;
     if (this.large[linear >>> 22] !== 0) {
       this.large[linear >>> 22] = 0;
       const first = (linear >>> 12) & ~0x3ff;

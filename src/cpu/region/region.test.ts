@@ -4,15 +4,15 @@ import { type Compile, functionOf } from '../architecture/regions.ts';
 import {
   CR4, DR, DS, EAX, EBX, ECX, EDI, EDX, EIP, ESI, ESP, FCW, FS, GS, RETIRED_LOW, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, XMM,
 } from '../architecture/registers.ts';
-import { ExitReason } from '../architecture/edge.ts';
-import { asm, Bench, CODE, d, DATA, FLAT_CODE, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, whole } from '../test-support/bench.ts';
+import { type ExitInfo, ExitReason } from '../architecture/edge.ts';
+import { asm, Bench, CODE, d, DATA, FLAT_CODE, FRAMES, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, whole } from '../test-support/bench.ts';
 import { SCRATCH } from '../fpu/vector.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
 /** A machine in flat protected mode, with the second tier: from the first sample on unless told. */
-function compiled(threshold = 1, compile: Compile = functionOf): { bench: Bench; tier: RegionTier } {
-  const bench = new Bench().protectedMode();
+function compiled(threshold = 1, compile: Compile = functionOf, options: ConstructorParameters<typeof Bench>[0] = {}): { bench: Bench; tier: RegionTier } {
+  const bench = new Bench(options).protectedMode();
   const tier = new RegionTier(bench.cpu, { compile, threshold });
   tier.useCompiler(createCompiler);
   bench.cpu.regions = tier;
@@ -49,6 +49,28 @@ describe('regions', () => {
       bench.code('b9', d(200), '01c8', '89048d', d(DATA), '8b148d', d(DATA), '52', '31ca', 'c1e203', '5e', '11d3', '6bf607', '49', '75e3');
     };
     expect(same(loop, [7, 100, 1, 13, 400], 200)).toBeGreaterThan(1000);
+  });
+
+  it('go on behind a read of a device’s register, and do not slow what copies to a device’s memory', () => {
+    const device = FRAMES * 4096, answerAccess = (exit: ExitInfo): boolean => {
+      exit.value = 3;
+      return true;
+    };
+    const run = (...code: Parameters<Bench['code']>) => {
+      const { bench, tier } = compiled(1, functionOf, { answerAccess });
+      bench.code(...code);
+      bench.R[ECX] = 20_000;
+      expect(bench.run(1_000_000)).toBe(ExitReason.HLT);
+      return { bench, tier, text: tier.hottest(1)[0]?.text ?? '' };
+    };
+    // L: mov eax,[device+0x20]; add ebx,eax; mov [DATA],ebx; lea edx,[ebx+ecx]; dec ecx; jnz L
+    const register = run('31db', 'a1', d(device + 0x20), '01c3', '891d', d(DATA), '8d140b', '49', '75ed');
+    expect(register.bench.word(DATA)).toBe(60_000);
+    expect(register.text).toContain('call(');
+    expect(register.tier.statistics.retired).toBeGreaterThan(90_000);
+    // L: mov [ecx*4+device],eax; mov [DATA],ecx; dec ecx; jnz L
+    const copy = run('89048d', d(device), '890d', d(DATA), '49', '75f0');
+    expect(copy.text).not.toContain('call(');
   });
 
   it('run nested loops and calls', () => {

@@ -367,7 +367,11 @@ export class RegionTier implements Regions {
     const { R, mode: { code32, stack32, flat, csBase } } = this.cpu;
     return { code32, stack32, flat, segments: (R[CR0]! & CR0_PE) === 0 ? 'real' : (R[EFLAGS]! & VM) !== 0 ? 'virtual' : 'protected', pageEip: ((linear & -4096) - csBase) | 0 };
   }
-  private seen(ran: ReadonlySet<number>, linear = this.linear): Seen { return { kind: this.kindAt(linear), ran, missed: NOTHING }; }
+  /** `ran`: offsets from the beginning of the page of `linear`. */
+  private seen(ran: ReadonlySet<number>, linear = this.linear): Seen {
+    const { mmio, mode: { csBase } } = this.cpu, toEip = (linear & -4096) - csBase;
+    return { kind: this.kindAt(linear), ran, missed: new Set([...ran].filter(at => mmio.accessesRegister(at + toEip))) };
+  }
   /** The processor as a region finds it that is entered with such general registers. */
   private entryState(registers: ArrayLike<number>): EntryState {
     const { S, tlb: { TR, TW } } = this.cpu, user = S[S_USER]!;
@@ -572,21 +576,21 @@ export class RegionTier implements Regions {
     region.looked = ran;
   }
 
-  private compileAnew(region: Compiled, seen: Seen): void {
+  private compileAnew(region: Compiled, seen: Seen, windows = false): void {
     const { entry: { record }, linear } = region;
     this.remove(this.cpu.A[record + REGION]!);
-    this.compileAt(record, linear, seen, false);
+    this.compileAt(record, linear, seen, windows);
   }
 
   /**
-   * If `linear` is one of the region's instructions, control left it there since the TLB does not serve that: it is compiled anew and calls the instruction. Of flat code
-   * too little was measured to say that it pays.
+   * If `linear` is one of the region's instructions, control left it there since the TLB does not serve that: it is compiled anew and calls the instruction. Flat code
+   * mostly leaves where the TLB has not been filled yet, and does not come back: of it only what reads a device's register.
    */
   private callsMissed(region: Compiled, linear: number): boolean {
     const { seen, made: { pages } } = region, offset = linear - (region.linear & -4096);
-    if (isLinear(seen.kind) || seen.missed.has(offset)) return false;
+    if ((isLinear(seen.kind) && !this.cpu.mmio.accessesRegister(this.cpu.R[EIP]!)) || seen.missed.has(offset)) return false;
     if (!pages.some(({ number, ranges }) => number === offset >> 12 && ranges.some(([first]) => first === (offset & 4095)))) return false;
-    this.compileAnew(region, { ...seen, missed: new Set([...seen.missed, offset]) });
+    this.compileAnew(region, { ...seen, missed: new Set([...seen.missed, offset]) }, isLinear(seen.kind));
     return true;
   }
 
