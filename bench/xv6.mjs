@@ -1,8 +1,9 @@
 /**
  * npm run -s bench:xv6 -- --image xv6.img --fs fs.img [--vcpus 1,2 --peers qemu --runs N --timeout S --command TEXT --until TEXT --json FILE --check]
  *
- * MIT's xv6 for the PC, as a class uses it: typed at by the serial port, `usertests` to its end. Seconds from the line typed to the last line shown, of
- * `ringside boot --type hvm` and of QEMU (TCG), in turn, with each number of processors. Fetches nothing: the images are those that `make xv6.img fs.img` makes
+ * MIT's xv6 for the PC, as a class uses it: `usertests` to its end. Seconds from the shell's prompt to the last line at the serial port, of `ringside boot` and
+ * of QEMU (TCG), in turn, with each number of processors. Ringside's is typed at by its keyboard: xv6 leaves OUT2 of its UART clear, with which a PC's serial port
+ * does not interrupt. Fetches nothing: the images are those that `make xv6.img fs.img` makes
  * from https://github.com/mit-pdos/xv6-public (newer compilers want its CFLAGS without -Werror). Neither image is written. --check: status 1 where one processor takes more than
  * 1.5 of QEMU's time.
  */
@@ -53,12 +54,14 @@ need(!peers.length || qemu(), 'qemu-system-i386 is not installed (Debian: qemu-s
 await buildProgram('ringside');
 
 const drive = (path, index) => ['-drive', `file=${path},index=${index},media=disk,format=raw,snapshot=on`];
+/** What --script types: a key a letter. */
+const script = `expect ${PROMPT}\nkey ${[...command].map(letter => (letter === ' ' ? 'space' : letter)).join(' ')} enter\nexpect ${until}\n`;
 const programs = {
-  ringside: (vcpus, stats) => [
+  ringside: (vcpus, stats, typed) => [
     process.execPath,
     [
-      ...[at('bin', 'ringside.mjs'), 'boot', '--type', 'hvm', '--boot', 'c', '--disk', image, '--disk', fs],
-      ...['--memory', String(MEMORY_MIB), '--vcpus', String(vcpus), '--until', until, '--stats', stats],
+      ...[at('bin', 'ringside.mjs'), 'boot', '--boot', 'c', '--disk', image, '--disk', fs],
+      ...['--memory', String(MEMORY_MIB), '--vcpus', String(vcpus), '--until', until, '--script', typed, '--stats', stats],
     ],
   ],
   qemu: vcpus => [
@@ -67,16 +70,18 @@ const programs = {
   ],
 };
 
-/** Seconds from the line typed to the line with `until`, and with ringside what the guest did meanwhile. */
+/** Seconds from the prompt to the line with `until`, and with ringside what the guest did meanwhile. */
 function run(name, vcpus) {
   return new Promise(resolve => {
     const folder = mkdtempSync(join(tmpdir(), 'ringside-xv6-'));
     const stats = join(folder, 'stats.json');
-    const [program, words] = programs[name](vcpus, stats);
+    const typed = join(folder, 'script');
+    writeFileSync(typed, script);
+    const [program, words] = programs[name](vcpus, stats, typed);
     const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] });
     let shown = '';
     let errors = '';
-    let typed = 0;
+    let began = 0;
     let seconds = Number.NaN;
     const timer = setTimeout(() => child.kill('SIGKILL'), timeout * 1000);
     child.stderr.on('data', data => {
@@ -85,12 +90,12 @@ function run(name, vcpus) {
     child.stdin.on('error', () => {});
     child.stdout.on('data', data => {
       shown = (shown + data.toString('latin1')).slice(-4000);
-      if (typed === 0 && shown.includes(PROMPT)) {
-        typed = performance.now();
-        child.stdin.write(`${command}\n`);
+      if (began === 0 && shown.includes(PROMPT)) {
+        began = performance.now();
+        if (name === 'qemu') child.stdin.write(`${command}\n`);
       }
       if (!Number.isNaN(seconds) || !shown.includes(until)) return;
-      seconds = (performance.now() - typed) / 1000;
+      seconds = (performance.now() - began) / 1000;
       if (name === 'qemu') child.kill('SIGKILL');
     });
     child.on('close', () => {
