@@ -3,7 +3,7 @@
  * (emulated-devices.ts). `Pc` has both; `HvmBoard` is the first half alone, for a machine whose device model is elsewhere.
  * `Pc` keeps no time and runs no processor: whoever does calls `timers` (TimerQueue.run), asks `intr` and answers with `acknowledge()`.
  */
-import { acpiOf, installAcpi } from './acpi/tables.ts';
+import { acpiOf, installAcpi, ioApicIdOf } from './acpi/tables.ts';
 import type { LocalApic } from './apic/local-apic.ts';
 import type { Device, Dma, State } from './bus.ts';
 import { installBiosData } from './bios-data.ts';
@@ -15,6 +15,7 @@ import type { FwCfg } from './fw-cfg.ts';
 import type { Disk } from './ide/disk.ts';
 import { floppyDriveTypes, type PiixIde } from './ide/piix-ide.ts';
 import type { IoBus } from './io-bus.ts';
+import { installMpTable } from './mp-table.ts';
 import type { PciBus } from './pci/pci.ts';
 import { PlatformDevices, type PlatformDeviceOptions } from './platform-devices.ts';
 import type { Keyboard } from './ps2/keyboard.ts';
@@ -208,12 +209,14 @@ export class HvmBoard {
     return installAcpi(dma, acpiOf({ ...this.boardOptions, s3: true }));
   }
 
-  /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI and SMBIOS tables where it is told. */
-  prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number }): void {
+  /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI, SMBIOS and MultiProcessor tables where it is told. */
+  prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number; mp: number }): void {
     const { dma, memoryMiB } = this.boardOptions;
+    const acpi = acpiOf(this.boardOptions);
     this.own.setLevelTriggered();
     installSmbios(dma, memoryMiB, at.smbios);
-    installAcpi(dma, acpiOf(this.boardOptions), { rsdp: at.rsdp, tables: at.acpi });
+    installAcpi(dma, acpi, { rsdp: at.rsdp, tables: at.acpi });
+    if (acpi.apic) installMpTable(dma, { online: acpi.online ?? 1, apicIdStep: acpi.apicIdStep ?? 1, ioApicId: ioApicIdOf(acpi) }, at.mp);
   }
 
   /** Memory map as INT 15h, E820 would tell it. */
@@ -346,7 +349,7 @@ export class Pc extends HvmBoard {
     return super.installTables(asBios);
   }
 
-  override prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number }): void {
+  override prepareForFirmware(at: { acpi: number; rsdp: number; smbios: number; mp: number }): void {
     this.model.prepareForFirmware();
     super.prepareForFirmware(at);
   }

@@ -131,7 +131,7 @@ export function loadBoot({ options, processor, memory, platform, firmware, xen }
     processor.regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] = 0xf0000;
     const tables = firmwareTables(memoryMiB);
     platform.prepareForFirmware?.(tables);
-    writeFirmwareInfo(memory, [tables.rsdp, tables.smbios], firmwareMemoryMap(memoryMiB));
+    writeFirmwareInfo(memory, [tables.rsdp, tables.smbios, tables.mp], firmwareMemoryMap(memoryMiB));
   }
   return `${boot.name}, firmware`;
 }

@@ -131,7 +131,7 @@ export interface Platform {
   /** ACPI tables: returns the guest-physical address of their root pointer. The board is as a BIOS leaves it before it starts a kernel, unless told otherwise. */
   installTables(asBios?: boolean): number;
   /** Does what firmware for guests of Xen finds done, with ACPI and SMBIOS tables at these addresses. */
-  prepareForFirmware?(at: { acpi: number; rsdp: number; smbios: number }): void;
+  prepareForFirmware?(at: { acpi: number; rsdp: number; smbios: number; mp: number }): void;
   /** Memory map as firmware would tell it; absent: the board has no firmware to speak of. */
   e820?(): E820Entry[];
   /** A graphics mode as a boot loader sets one; undefined: it cannot be had. */

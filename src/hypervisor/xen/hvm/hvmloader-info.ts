@@ -12,6 +12,8 @@ const INFO = 0x1000,
   INFO_BYTES = 32,
   TABLES = INFO + INFO_BYTES,
   MAP_ENTRY_BYTES = 20;
+/** The table of processors: behind the block, since systems read it that have mapped little memory by then (xv6: 224 MiB). */
+const PROCESSOR_TABLE = INFO + 0x200;
 const MIB = 2 ** 20;
 const RAM = 1,
   RESERVED = 2,
@@ -23,11 +25,12 @@ export interface FirmwareTables {
   acpi: number;
   rsdp: number;
   smbios: number;
+  mp: number;
 }
 
 export function firmwareTables(memoryMiB: number): FirmwareTables {
   const first = memoryMiB * MIB - TABLE_BYTES;
-  return { acpi: first, rsdp: first + 0x8000, smbios: first + 0x9000 };
+  return { acpi: first, rsdp: first + 0x8000, smbios: first + 0x9000, mp: PROCESSOR_TABLE };
 }
 
 /** Memory map of an HVM guest with firmware, but for what the firmware takes itself. */
