@@ -288,8 +288,15 @@ describe('definitions that xend exported (SXP)', () => {
 
   it('say what is wrong with them, with its place and the nearest spelling', () => {
     expect(errors('(domain (name a)\n (memroy 64) (vcpus x)\n (image (linux (kernel /k))))')).toEqual([
-      "vm:2:21: vcpus = 'x': xl takes a number here.",
+      'vm:2:21: (vcpus x): xend takes a number here.',
     ]);
+    // In its author's words, at the field.
+    expect(errors('(domain (name a) (image (hvm (boot zz)))\n (device (vif (mac zz)))\n (device (vbd (uname file:/a) (dev foo:disk) (mode w))))')).toEqual([
+      expect.stringMatching(/^vm:1:36: \(boot zz\): the letters are/),
+      expect.stringMatching(/^vm:2:20: \(mac zz\): ‘zz’ is no station address/),
+      'vm:3:10: (vbd (dev foo:disk)): ‘foo’ is no vdev. Write hda, hdb, hdc or hdd.',
+    ]);
+    expect(judged('(domain (name a) (memroy 64))').findings.find(({ warns }) => warns)?.text).toBe('memroy is no field of xend. Did you mean memory? Nothing looks at it, as with xend.');
     expect(errors('(domain (name a)')[0]).toContain('vm:1:1: "(" is never closed');
     expect(errors("(domain (name 'a))")[0]).toContain('has no closing quote');
     expect(errors('(network (name a))')[0]).toContain('does not begin with (domain');

@@ -4,7 +4,7 @@
  *   (domain (name x) (memory 512) (image (linux (kernel /k) (args 'root=…'))) (device (vbd (uname file:/d) (dev xvda:disk) (mode w))))
  */
 import { KEYS } from './keys.ts';
-import type { Source } from './source.ts';
+import type { Language, Source } from './source.ts';
 import { dashed } from './values.ts';
 import { type Atom, lengthProblem, type List, MOST_NESTING, type Position, type Setting, shortened, type SyntaxProblem, type Value } from './xlcfg.ts';
 
@@ -16,13 +16,19 @@ const TOLD = new Set(
     'on_xend_start on_xend_stop features target pci s3_integrity memory_dynamic_max memory_dynamic_min memory_static_max memory_static_min other_config notes').split(' '),
 );
 
+const DEVICES: Record<string, string> = { disk: '(device (vbd (uname file:FILE) (dev hda:disk) (mode w)))', vif: '(device (vif (model pcnet)))' };
+const XEND: Language = {
+  reader: 'xend', noun: 'field of xend',
+  write: (key, value) => DEVICES[key] ?? (key === 'type' ? `(image (${value === 'hvm' ? value : 'linux'} …))` : key === 'kernel' ? `(kernel ${value}) in (image …)` : `(${key} ${value})`),
+};
+
 export function readSxp(source: string): Source {
   const tooLong = lengthProblem(source.length);
   if (tooLong) return { settings: [], problems: [{ line: 1, column: 1, text: tooLong }], lines: [] };
   const text = source.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
   const problems: SyntaxProblem[] = [];
   const tree = parse(text, problems);
-  const read: Source = { settings: [], problems, lines: text.split('\n'), remarks: [] };
+  const read: Source = { settings: [], problems, lines: text.split('\n'), remarks: [], language: XEND };
   if (!tree) return { ...read, unread: true };
   const domain = nameOf(tree) === 'domain' || nameOf(tree) === 'vm' ? tree : tree.items.find((item): item is List => item.kind === 'list' && nameOf(item) === 'domain');
   if (domain) new Mapping(read).domain(domain);
@@ -97,7 +103,8 @@ class Mapping {
   }
 
   private setting(key: string, at: Position, value: Value): void {
-    this.source.settings.push({ key, append: false, value, line: at.line, column: at.column } satisfies Setting);
+    const said = value.kind === 'list' ? {} : { origin: { said: `(${key} ${shortened(value.text)})` } };
+    this.source.settings.push({ key, append: false, value: { ...said, ...value }, line: at.line, column: at.column } satisfies Setting);
   }
 
   private list(key: string, items: Value[]): void {
@@ -144,14 +151,16 @@ class Mapping {
     const kind = nameOf(device);
     const { line, column } = device;
     const texts = new Map(fieldsOf(device).flatMap(({ name, values: [value] }) => (value && value.kind !== 'list' && value.text !== '' ? [[name, value.text] as const] : [])));
-    const text = (value: string): Atom => ({ kind: 'string', text: value, line, column });
+    // Where each option stands, by its name in xl.
+    const parts = Object.fromEntries(fieldsOf(device).flatMap(({ name, values: [value] }) => (value && value.kind !== 'list' ? [[{ uname: 'target', dev: 'vdev', mode: 'access' }[name] ?? name, { line: value.line, column: value.column, said: `(${name} ${shortened(value.text)})` }]] : [])));
+    const text = (value: string): Atom => ({ kind: 'string', text: value, line, column, origin: { said: `(${kind}${texts.has('dev') ? ` (dev ${shortened(texts.get('dev')!)})` : ' …'})`, parts } });
     if (kind === 'vbd' || kind === 'tap' || kind === 'tap2') {
       const [dev = '', type] = (texts.get('dev') ?? '').replace(/^ioemu:/, '').split(':');
       const mode = texts.get('mode') ?? 'w';
       const uname = texts.get('uname') ?? '';
       // A path with a comma stands last, by name.
       if (uname.includes(',')) this.disks.push(text([`vdev=${dev}`, `access=${mode}`, ...(type === 'cdrom' ? ['cdrom'] : []), `target=${uname.replace(/^(tap2?:)?(file|phy|aio):/, '')}`].join(',')));
-      else this.disks.push(text([uname, type === 'cdrom' ? `${dev}:cdrom` : dev, mode].join(',')));
+      else this.disks.push(text([uname, '', type === 'cdrom' ? `${dev}:cdrom` : dev, mode].join(',')));
     } else if (kind === 'vif') {
       const options = ['mac', 'bridge', 'model', 'type', 'script', 'ip', 'rate', 'vifname'].flatMap(name => (texts.has(name) ? [`${name}=${texts.get(name)}`] : []))
         // xend's word for a card that is for PV drivers alone.
