@@ -4,7 +4,7 @@ import { followBalloon } from './balloon.ts';
 const MIB = 256;
 
 /** A domain of so many MiB whose driver comes to so many with a clock that is moved by hand. */
-function balloon(fromMiB: number, targetMiB: number, hadMiB = fromMiB) {
+function balloon(fromMiB: number, targetMiB: number, hadMiB = fromMiB, listens = true) {
   let ms = 0,
     frames = fromMiB * MIB,
     waiting: { at: number; callback: () => void } | undefined;
@@ -13,6 +13,7 @@ function balloon(fromMiB: number, targetMiB: number, hadMiB = fromMiB) {
     progress: number[] = [];
   const follow = followBalloon(hadMiB * MIB, targetMiB, {
     frames: () => frames,
+    listens: () => listens,
     nowMs: () => ms,
     later: (after, callback) => {
       waiting = { at: ms + after, callback };
@@ -54,6 +55,13 @@ describe('a guest whose balloon driver', () => {
     expect(guest.ends).toEqual([]);
     guest.pass(1200);
     expect(guest.ends).toEqual(['The guest’s balloon driver took 8064 pages: target 96 MiB reached.']);
+  });
+
+  it('is not there is told as such after a moment: nobody watches the target', () => {
+    const guest = balloon(128, 96, 128, false);
+    guest.pass(1300);
+    expect(guest.ends).toEqual(['The guest has no balloon driver, and has 128 MiB still: nothing in it watches memory/target in its store. A driver that starts later finds the target of 96 MiB there.']);
+    expect(guest.isWaiting()).toBe(false);
   });
 
   it('stops on its way has kept the rest after ten quiet seconds', () => {

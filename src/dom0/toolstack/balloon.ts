@@ -13,6 +13,8 @@ const MIB_FRAMES = 256;
 export interface BalloonParts {
   /** Pages that the domain has (tot_pages). */
   frames(): number;
+  /** The guest watches its target: it has a balloon driver, or anything like it. */
+  listens(): boolean;
   nowMs(): number;
   later: Later;
   say(message: string, progress: number): void;
@@ -31,7 +33,7 @@ export interface Balloon {
 const mib = (frames: number): string => (frames % MIB_FRAMES === 0 || frames >= 10 * MIB_FRAMES ? String(Math.round(frames / MIB_FRAMES)) : (frames / MIB_FRAMES).toFixed(1).replace('.0', ''));
 
 /** `had`: pages that the domain had when the target was set; what it has other now the hypervisor moved at once, of what is populated on demand. */
-export function followBalloon(had: number, targetMiB: number, { frames, nowMs, later, say, end }: BalloonParts): Balloon {
+export function followBalloon(had: number, targetMiB: number, { frames, listens, nowMs, later, say, end }: BalloonParts): Balloon {
   const before = frames(),
     target = targetMiB * MIB_FRAMES,
     wanted = Math.abs(target - before),
@@ -58,6 +60,8 @@ export function followBalloon(had: number, targetMiB: number, { frames, nowMs, l
     const missing = wanted - moved(),
       quietMs = ms - movedMs;
     if (missing === 0 || (missing <= near && quietMs >= SETTLE_MS)) return finish(`The guest’s balloon driver ${did} ${Math.abs(now - before)} pages: target ${targetMiB} MiB reached.`);
+    if (quietMs >= SETTLE_MS && moved() === 0 && !listens())
+      return finish(`The guest has no balloon driver, and has ${mib(now)} MiB still: nothing in it watches memory/target in its store. A driver that starts later finds the target of ${targetMiB} MiB there.`);
     if (quietMs >= QUIET_MS) return finish(`The guest ${target < before ? 'kept' : 'has'} ${mib(now)} MiB; ${moved() === 0 ? `none of its drivers ${did} any of the ${mib(wanted)} MiB in ${QUIET_MS / 1000} s` : `its driver ${part()}`}.`);
     say(`The balloon ${part()}; the guest decides how fast.`, moved() / wanted);
     cancel = later(LOOK_MS, look);

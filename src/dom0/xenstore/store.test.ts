@@ -65,6 +65,7 @@ describe('the store (docs/misc/xenstore.txt)', () => {
     for (const path of ['/s', '/s/front', '/s/back']) store.setPermissions(dom0, path, [{ letter: 'b', domid: 0 }]);
     store.watch(guest, '/s/back', 'a');
     store.watch(guest, '/s', 'b');
+    expect(['/s/back/end', '/s', '/sun'].map(path => store.hears(guest.domid, path))).toEqual([true, true, false]);
     ns = 5;
     const tx = store.begin(dom0);
     store.write(dom0, '/s/back', bytes('2'), tx);

@@ -300,6 +300,11 @@ export class Store {
     if (24 + node.permissions.length * 8 + node.value.length + names >= QUOTA.nodeBytes) throw new StoreError('ENOSPC');
   }
 
+  /** Whether a domain has a watch that a change of this node would fire. */
+  hears(domid: number, path: string): boolean {
+    return [...this.connections].some(connection => connection.domid === domid && connection.watches.some(watch => watch.path === path || watch.path === '/' || path.startsWith(`${watch.path}/`)));
+  }
+
   /** Everything, for Domain 0's people: nodes by path, and who watches what. */
   look(): StoreLook {
     const nodes = [...this.nodes].map(([path, { value, permissions, generation, children }]) => ({ path, value, permissions, generation, children: children.length, writes: this.writes.get(path) ?? [] }));

@@ -30,6 +30,7 @@ export const memSet = command({
     const over = (): void => balloon.over();
     const balloon = followBalloon(had, memoryMiB, {
       frames: () => Atomics.load(machine.words, pages),
+      listens: () => host.toolstack.services.xenstored.store.hears(id, `/local/domain/${id}/memory/target`),
       nowMs: host.parts.hostMs,
       later: host.parts.later,
       say,
