@@ -260,6 +260,33 @@ describe('the host, all domains in one worker', () => {
     expect((await host.info()).freeMiB).toBe((await makeHost().info()).freeMiB);
   });
 
+  it('keeps what is pressed while a domain is built or started again, at each moment of it', async () => {
+    const host = makeHost();
+    const turn = () => new Promise(resolve => setImmediate(resolve));
+    const made = host.create([config('web1'), file('demo.elf', demo)], false, true);
+    await until(async () => (await host.list()).length > 0);
+    await host.pause(1);
+    await made;
+    expect((await host.list())[0].state).toBe('p');
+    await host.unpause(1);
+    for (let turns = 0; turns < 6; turns++) {
+      const [{ id }] = await host.list();
+      const reset = host.trigger(id, 'reset');
+      for (let i = 0; i < turns; i++) await turn();
+      await host.pause(id);
+      await reset;
+      const [next] = await host.list();
+      expect([turns, next.state]).toEqual([turns, 'p']);
+      expect(next.id).toBeGreaterThan(id);
+      // Whoever has not heard of the new one yet lets that go on.
+      await host.unpause(id);
+      expect((await host.list())[0].state).not.toBe('p');
+    }
+    const [{ id }] = await host.list();
+    await host.destroy(id);
+    await expect(host.pause(1)).rejects.toThrow(`There is no domain ${id}: it may have been destroyed meanwhile.`);
+  });
+
   it('does not call a domain paused that is saved, and leaves one paused that is paused meanwhile', async () => {
     const host = makeHost();
     const { id } = await host.create([config('web1'), file('demo.elf', demo)]);

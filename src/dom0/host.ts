@@ -550,6 +550,12 @@ export class HostCore {
     return this.toolstack.living(id);
   }
 
+  /** Whoever presses Pause at a domain that is just started again as a new one means that one. @throws Error with a sentence */
+  standing(id: number): Guest {
+    this.refuseLost(id);
+    return this.toolstack.standing(id);
+  }
+
   private refuseLost(id: number): void {
     if (id === 0) throw new Error('Domain 0 is the host itself, and no guest: reboot and poweroff in its shell end it.');
     const lost = this.lost.get(id);
@@ -632,6 +638,12 @@ export class HostCore {
     else if ('serial' in message && message.serial instanceof Uint8Array) toolstack.type(member, message.serial);
     else if ('key' in message && typeof message.key === 'string') toolstack.key(member, message.key, message.down === true);
     else if ('mouse' in message) toolstack.mouse(member, message.mouse);
+  }
+
+  /** Something has happened to Domain 0 itself: a sentence for the task log. */
+  note(sentence: string): void {
+    this.tasks.note('Domain-0', 'failed', sentence);
+    this.tell();
   }
 
   /** Of domains created from now on: whether and when guest code is compiled (`Toolstack.jitThreshold`). @throws Error: a sentence */

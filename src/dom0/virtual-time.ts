@@ -32,7 +32,7 @@ export interface TimeNow {
   ns: number;
   rounds: number;
   inputs: number;
-  /** Virtual seconds in one of the wall's at most; Infinity: as fast as it goes. */
+  /** Virtual seconds in one of the wall's at most; Infinity: as fast as it goes. Somebody waits for the end of `runFor`, which goes as fast as it goes. */
   speed: number;
   /** It stands still until somebody lets it go on. */
   stands: boolean;
@@ -121,7 +121,7 @@ export class VirtualTime implements TimeCalls, Pace {
 
   /** How long to wait before the next round, milliseconds. */
   waitMs(): number {
-    if (this.speed === Infinity || this.coming.length > 0) return 0;
+    if (this.speed === Infinity || this.coming.length > 0 || this.stopNs !== Infinity) return 0;
     const ns = this.host.runners.farthestNs,
       wallMs = this.wallMs();
     this.anchor ??= { wallMs, ns };

@@ -13,16 +13,14 @@ const SETTLE_MS = 100;
 const PATIENCE_MS = 30_000;
 
 /** Guests that have volumes stand still until the answer is called. */
-async function holdWriters(host: FirstHost, later: Later): Promise<() => Promise<void>> {
-  const held: number[] = [];
-  for (const { record, devices, paused } of host.toolstack.members.values()) {
-    if (devices.length === 0 || paused) continue;
-    await host.pause(record.id);
-    held.push(record.id);
-  }
+async function holdWriters(host: FirstHost, later: Later): Promise<() => void> {
+  const { toolstack } = host;
+  const held = [...toolstack.members.values()].filter(({ devices, released }) => devices.length > 0 && !released);
+  // Whoever pauses one of them meanwhile, or lets it run, finds that done afterwards.
+  for (const member of held) toolstack.setHeld(member, true);
   if (held.length > 0) await new Promise<void>(done => void later(SETTLE_MS, done));
-  return async () => {
-    for (const id of held) if (host.toolstack.members.has(id)) await host.unpause(id).catch(() => {});
+  return () => {
+    for (const member of held) if (toolstack.members.get(member.record.id) === member) toolstack.setHeld(member, false);
   };
 }
 
@@ -37,8 +35,8 @@ async function headOf(host: FirstHost, page: unknown): Promise<StateHead> {
   };
 }
 
-/** One that writes the disk runs: it was started, or somebody let it go on. */
-const writes = (host: FirstHost): boolean => [...host.toolstack.members.values()].some(({ devices, paused, released }) => devices.length > 0 && !paused && !released);
+/** One that writes the disk runs: it was started meanwhile. */
+const writes = (host: FirstHost): boolean => [...host.toolstack.members.values()].some(({ devices, paused, holds, released }) => devices.length > 0 && !paused && holds === 0 && !released);
 
 /** The commands. The names in the task log are ours: xl has none. */
 export function wholeState(state: BrowserState, starting: Promise<FirstHost>, booted: Promise<PageBoot>, later: Later): Pick<HostApi, 'exportState' | 'judgeState' | 'importState' | 'resetState'> {
@@ -62,14 +60,14 @@ export function wholeState(state: BrowserState, starting: Promise<FirstHost>, bo
       try {
         await asked();
         for await (const piece of state.packed(await headOf(host, page))) {
-          if (writes(host)) throw new Error('A guest that writes the host’s disk was started or let run meanwhile, so the copy would be of no one moment. Export once more.');
+          if (writes(host)) throw new Error('A guest that writes the host’s disk was started meanwhile, so the copy would be of no one moment. Export once more.');
           bytes += piece.length;
           port.postMessage({ bytes: piece } satisfies StatePiece, [piece.buffer]);
           await asked();
         }
         task.message = `Definitions, disks, layout and task log: ${bytes} bytes. What is in the memory of guests is not among them.`;
       } finally {
-        await letGo();
+        letGo();
       }
     });
   };

@@ -7,6 +7,7 @@ import * as Comlink from 'comlink';
 import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, OfferedGuest, PageBoot, StateInfo, Task } from '../dom0/index.ts';
 import type { PowerState } from '../dom0/shell/index.ts';
 import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
+import { keepingPresses, keepPress } from './presses.ts';
 import { strings } from './strings.ts';
 import { makeWorkersFor } from './workers.ts';
 
@@ -264,10 +265,19 @@ export function offerFirmware(files: FirmwareFiles): Promise<void> {
 
 export type Command = 'pause' | 'unpause' | 'reset' | 'shutdown' | 'reboot' | 'destroy';
 
-/** A command that changes a domain. */
-export function command(name: Command, domain: DomainInfo): Promise<void> {
+/** A command that changes a domain. Pause and Run of one that is being made anew are for the one that takes its place. */
+export async function command(name: Command, domain: Pick<DomainInfo, 'id' | 'name'>): Promise<void> {
+  if ((name === 'pause' || name === 'unpause') && keepPress(domain.name, name)) return;
   return asTask(`xl ${name} ${domain.name}`, () => (name === 'reset' ? host.trigger(domain.id, 'reset') : name === 'reboot' ? host.reboot(domain.id, true) : host[name](domain.id)));
 }
+
+/** Makes guests anew, or drives them: whoever pauses one of them or lets it run meanwhile finds that done afterwards. `idOf`: the domain of a name then. @throws what `work` throws */
+export const makingAnew = <T>(names: readonly string[], work: () => Promise<T>, idOf: (name: string) => number | undefined): Promise<T> =>
+  keepingPresses(names, work, async (name, press) => {
+    const id = idOf(name);
+    // Why there is none was told by whoever was to make it.
+    if (id !== undefined) await command(press, { id, name });
+  });
 
 /** Does something that the host logs; a refusal that the host did not log is logged here, as this command. */
 export async function asTask(spelled: string, work: () => Promise<unknown>): Promise<void> {

@@ -47,6 +47,8 @@ export class DomainSession {
   /** 'single' mode: when the last counters came. */
   private postedAt: number | undefined;
   private port: MessagePort | undefined;
+  /** Typed before there was a port. */
+  private early: ConsoleInput[] = [];
   private counters: Int32Array | undefined;
   /** The screen as it was at the last reading: the block itself goes to the next domain. */
   private keptScreen: Int32Array | undefined;
@@ -68,6 +70,7 @@ export class DomainSession {
     }
     this.port = view.console;
     view.console.onmessage = event => this.receive(event.data as Uint8Array | ConsoleOutput);
+    for (const input of this.early.splice(0)) this.send(input);
   }
 
   private receive(message: Uint8Array | ConsoleOutput): void {
@@ -97,7 +100,9 @@ export class DomainSession {
 
   send(input: ConsoleInput): void {
     if (!('mouse' in input)) this.askedMs ??= performance.now();
-    if (!this.gone.peek()) this.port?.postMessage(input);
+    if (this.gone.peek()) return;
+    if (this.port) this.port.postMessage(input);
+    else if (!('mouse' in input)) this.early.push(input);
   }
 
   /** One reading; called every READ_MS. */

@@ -174,6 +174,7 @@ export async function revertTo(host: HostCore, domain: string, name: string, ima
   refuseShared(storage, record.disks.map(({ device }) => device), record.domain);
   const now = [...host.toolstack.members.values()].filter(member => member.name === record.domain);
   for (const member of now) concerns(member.record.id);
+  const stood = now.filter(({ paused }) => paused);
   const blueprint = record.state && (await blueprintFrom(host, storage, record, now.find(({ ending }) => !ending), images));
   if (blueprint) host.toolstack.refuseToBuild(blueprint, now);
   const freeMiB = host.facts.freeMiB + now.reduce((sum, { memoryMiB, released }) => sum + (released ? 0 : memoryMiB), 0);
@@ -193,7 +194,9 @@ export async function revertTo(host: HostCore, domain: string, name: string, ima
     for (const member of now) if (host.toolstack.members.get(member.record.id) === member) await host.toolstack.remove(member);
     letGo();
     storage.exchange(pairs);
-    const built = blueprint && (await build(host, blueprint, concerns, () => storage.exchange(pairs)));
+    // It goes on where it was then, unless somebody has pressed Pause meanwhile.
+    const paused = now.some(member => member.paused && !stood.includes(member));
+    const built = blueprint && (await build(host, blueprint, { made: concerns, paused }, () => storage.exchange(pairs)));
     await recordsOf(host).enter(record, host.parts.epochMs());
     return built && host.describe(built);
   } finally {
@@ -203,9 +206,9 @@ export async function revertTo(host: HostCore, domain: string, name: string, ima
 }
 
 /** Where it cannot be built, `takeBack` has its disks as they were before. @throws Error with a sentence */
-async function build(host: HostCore, blueprint: Blueprint, made: (domid: number) => void, takeBack: () => void): Promise<Guest> {
+async function build(host: HostCore, blueprint: Blueprint, options: { made: (domid: number) => void; paused: boolean }, takeBack: () => void): Promise<Guest> {
   try {
-    return await host.toolstack.build(blueprint, { made });
+    return await host.toolstack.build(blueprint, options);
   } catch (error) {
     takeBack();
     throw new Error(`${(error as Error).message} The domain was destroyed, and its disks are as they were before: create it again.`);

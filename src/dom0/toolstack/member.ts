@@ -102,7 +102,10 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
   /** What was loaded. */
   about: string;
   restarts?: Restarts;
+  /** Somebody has paused it. */
   paused: boolean;
+  /** What came from people before it was built; absent: it is. */
+  early?: (() => void)[];
   /** How many parts of Domain 0 need it to stand still. */
   holds: number;
   /** Where a person has it stop, and why it did the last time. */

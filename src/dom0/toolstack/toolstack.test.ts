@@ -10,6 +10,7 @@ const nothing = (): void => {};
 function make() {
   let started = nothing;
   const destroyed: string[] = [];
+  const heard: string[] = [];
   const runners: Runners = {
     elsewhere: false,
     farthestNs: 0,
@@ -23,7 +24,9 @@ function make() {
           started = () => resolve('');
         }),
         nowNs: 0,
-        setPaused: nothing,
+        setPaused: (paused: boolean) => void heard.push(paused ? 'stand' : 'go on'),
+        serial: (bytes: Uint8Array) => void heard.push(new TextDecoder().decode(bytes)),
+        key: (code: string, down: boolean) => void heard.push(`${code} ${down}`),
         destroy: async () => void destroyed.push(name),
       }) as unknown as DomainRunner,
   };
@@ -41,7 +44,7 @@ function make() {
       text: '',
       startEpochMs: 0,
     });
-  return { toolstack, build, destroyed, start: () => started() };
+  return { toolstack, build, destroyed, heard, start: () => started() };
 }
 
 it('starts nothing any more once it was closed, and leaves nothing of a domain that was on its way', async () => {
@@ -53,4 +56,18 @@ it('starts nothing any more once it was closed, and leaves nothing of a domain t
   await expect(late).rejects.toThrow('The host has ended');
   await expect(build('later')).rejects.toThrow('The host has ended');
   expect([destroyed, toolstack.members.size, toolstack.machine.freeFrames]).toEqual([['late'], 0, free]);
+});
+
+it('gives a guest what was typed and pressed while it was built, once its devices are there, and leaves it paused where that was asked', async () => {
+  const { toolstack, build, heard, start } = make();
+  const made = build('web');
+  const [member] = toolstack.members.values();
+  toolstack.type(member, new TextEncoder().encode('ls'));
+  toolstack.key(member, 'Enter', true);
+  toolstack.setPaused(member, true);
+  expect(heard).toEqual(['stand']);
+  start();
+  await made;
+  expect(heard).toEqual(['stand', 'ls', 'Enter true']);
+  expect(toolstack.state(member)).toBe('p');
 });

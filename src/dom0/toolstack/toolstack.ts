@@ -82,6 +82,8 @@ export interface BuildOptions<Console> {
   before?: (id: number) => Predecessor<Console>;
   /** Told its id before anything else is done with it. */
   made?: ((id: number) => void) | undefined;
+  /** Told of it as soon as it is among `members`, where it may be paused, typed at and destroyed. */
+  listed?: (id: number) => void;
   restarts?: Restarts;
 }
 
@@ -131,6 +133,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly members = new Map<number, Member<Console>>();
   /** Destroyed domains of which somebody still has frames mapped. */
   readonly dying = new Map<number, Member<Console>>();
+  /** Who takes the place of a domain that is started again as a new one, by its id; no `next`: it is being built. */
+  private readonly successors = new Map<number, { old: Member<Console>; next?: Member<Console> }>();
   private readonly parts: ToolstackParts;
   /**
    * Guest code of domains that are built from now on is compiled where so many samples of its time were taken; 0: it never is. Undefined: the default
@@ -260,6 +264,13 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     return [...this.members.values()].find(member => member.uuid === uuid && !member.ending);
   }
 
+  /** Who is to stand still or go on where that is asked of a domain: of one that is started again as a new one, that one. @throws Error with a sentence */
+  standing(id: number): Member<Console> {
+    const again = this.successors.get(id);
+    if (!again) return this.living(id);
+    return again.next ? this.standing(again.next.record.id) : again.old;
+  }
+
   isTaken(name: string): boolean {
     return [...this.members.values()].some(member => member.name === name && !member.ending);
   }
@@ -311,7 +322,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
    * A new domain, which runs, or (`paused`) will when it is unpaused. As xl does: it is built, then its store and console have their other ends, then it
    * runs. Nothing is left of one that cannot be built. @throws Error with a sentence
    */
-  async build(asked: Blueprint, { paused = false, before, made, restarts }: BuildOptions<Console> = {}): Promise<Member<Console>> {
+  async build(asked: Blueprint, { paused = false, before, made, listed, restarts }: BuildOptions<Console> = {}): Promise<Member<Console>> {
     this.mayBuild();
     this.mayRun(asked);
     const blueprint = this.stations.addressed(asked);
@@ -343,6 +354,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       memoryMiB: definition.memoryMiB,
       console: this.listener.console(record, definition.name, before?.(record.id), shown instanceof Uint8Array ? shown : undefined),
       runner: undefined as unknown as DomainRunner,
+      early: [],
       usesPvConsole: xen === 'pv' || xen === 'pvh' || blueprint.saved?.state.toolstack?.usesPvConsole === true,
       about: '',
       paused, holds: 0, ending: null, released: false,
@@ -362,6 +374,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     queue.add(record, { ...sharesOf(definition), doorbell: (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL });
     member.runner = this.runners.start(this.startOf(member, seenMiB, modelHere), listener);
     this.members.set(record.id, member);
+    listed?.(record.id);
     this.services.network.attachCard(record, definition.rate);
     try {
       const waits = paused || xen !== undefined;
@@ -373,6 +386,8 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       if (modelHere && definition.nic) await loadNic(definition.nic);
       if (modelHere) await loadBackends(['model']);
       if (modelHere) this.attachModel(member, seenMiB, listener);
+      for (const input of member.early?.splice(0) ?? []) input();
+      delete member.early;
       if (waits) this.setHeld(member, false);
     } catch (error) {
       this.members.delete(record.id);
@@ -528,9 +543,19 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   // ---- people
 
+  /** What somebody types and presses while a guest is built waits for the devices that it is for. */
+  private whenBuilt(member: Member<Console>, input: () => void): void {
+    if (member.ending) return;
+    if (member.early) member.early.push(input);
+    else input();
+  }
+
   /** Typed at the one terminal that serial port and PV console share. */
   type(member: Member<Console>, bytes: Uint8Array): void {
-    if (member.ending) return;
+    this.whenBuilt(member, () => this.typed(member, bytes));
+  }
+
+  private typed(member: Member<Console>, bytes: Uint8Array): void {
     if (member.attached && member.usesPvConsole) member.attached.input(bytes);
     else if (member.model) member.model.serialInput(bytes);
     else return member.runner.serial(bytes);
@@ -539,21 +564,23 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   /** A key by its KeyboardEvent.code. */
   key(member: Member<Console>, code: string, down: boolean): void {
-    if (!member.ending) (member.attached?.screen ?? member.model ?? member.runner).key(code, down);
+    this.whenBuilt(member, () => (member.attached?.screen ?? member.model ?? member.runner).key(code, down));
   }
 
   mouse(member: Member<Console>, move: MouseMove): void {
-    if (!member.ending) (member.attached?.screen ?? member.model ?? member.runner).mouse(move);
+    this.whenBuilt(member, () => (member.attached?.screen ?? member.model ?? member.runner).mouse(move));
   }
 
+  /** One that is being started again as a new one hands it on. */
   setPaused(member: Member<Console>, paused: boolean): void {
     member.paused = paused;
+    if (this.members.get(member.record.id) !== member) return;
     this.noteCall(member.record, paused ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
     member.runner.setPaused(paused || member.holds > 0);
   }
 
   /** Domain 0 needs it to stand still, while it builds or saves it: nobody paused it, and whoever does so meanwhile finds it paused afterwards. */
-  private setHeld(member: Member, held: boolean): void {
+  setHeld(member: Member, held: boolean): void {
     member.holds += held ? 1 : -1;
     this.noteCall(member.record, held ? 'XEN_DOMCTL_pausedomain' : 'XEN_DOMCTL_unpausedomain');
     member.runner.setPaused(member.paused || member.holds > 0);
@@ -686,14 +713,32 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
    */
   private async rebuild(member: Member<Console>, { sentence, report }: Pick<Ending, 'sentence' | 'report'>, beside = false): Promise<{ next: Member<Console>; line: string }> {
     const { saved: _once, ...blueprint } = member.blueprint;
-    const { console, record } = member;
+    const { record } = member;
     const retired = this.view.at(record.index)?.counters().retired ?? 0;
     if (blueprint.stopAtInstruction !== undefined) blueprint.stopAtInstruction -= retired;
+    // One that stood still when it was reset stands still afterwards, as in its own memory; and Pause may be pressed while neither of the two is there.
+    this.successors.set(record.id, { old: member });
+    try {
+      return await this.buildAgain(member, blueprint, { sentence, report }, beside);
+    } catch (error) {
+      this.successors.delete(record.id);
+      throw error;
+    }
+  }
+
+  private async buildAgain(member: Member<Console>, blueprint: Blueprint, { sentence, report }: Pick<Ending, 'sentence' | 'report'>, beside: boolean): Promise<{ next: Member<Console>; line: string }> {
+    const { console, record } = member;
     const diskChanges = await (beside ? this.keep(member) : this.remove(member, true));
     if (diskChanges) blueprint.diskChanges = diskChanges;
     const line = (id: number): string => startsAgainAs(sentence, record.id, id);
     const restarts = { count: (member.restarts?.count ?? 0) + 1, why: sentence };
-    const next = await this.build({ ...blueprint, startEpochMs: Math.round(this.parts.epochMs()) }, { restarts, made: id => this.parts.recorder?.follows(record.id, id), before: id => ({ console, line: line(id), report }) });
+    const next = await this.build({ ...blueprint, startEpochMs: Math.round(this.parts.epochMs()) }, {
+      restarts,
+      paused: member.paused,
+      made: id => this.parts.recorder?.follows(record.id, id),
+      before: id => ({ console, line: line(id), report }),
+      listed: id => void this.successors.set(record.id, { old: member, next: this.member(id) }),
+    });
     return { next, line: line(next.record.id) };
   }
 

@@ -4,7 +4,7 @@ import { signal, useSignal } from '@preact/signals';
 import { type ComponentChildren, Fragment } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { DomainInfo } from '../../dom0/index.ts';
-import { command, domains, host, info, reportProblem, sentence } from '../host.ts';
+import { command, domains, host, info, makingAnew, reportProblem, sentence } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import { frontGuest, sessions } from '../sessions.ts';
 import { Activity } from '../parts/activity.tsx';
@@ -65,9 +65,12 @@ async function open(): Promise<void> {
       problems.value = found;
       return;
     }
-    run = new LessonRun(lesson, pageHost);
-    await run.start();
-    await run.begin();
+    const mine = new LessonRun(lesson, pageHost);
+    run = mine;
+    await drives(mine, async () => {
+      await mine.start();
+      await mine.begin();
+    });
     frontGuest.value = run.idOf(lesson.guests[0]!.name);
     now.value = { lesson, run, at: 0, answers: new Map(), results: new Map(), busy: false };
   } catch (error) {
@@ -78,25 +81,26 @@ async function open(): Promise<void> {
   }
 }
 
-/** Does something to the machine; meanwhile nothing else can be asked. */
+/** Pressing Pause stops no guest in the middle of what the lesson has it do: it counts when that is done. */
+const drives = <T,>(run: LessonRun, work: () => Promise<T>): Promise<T> => makingAnew(run.lesson.guests.map(({ name }) => name), work, name => run.idOf(name));
+
+/** Does something to the machine; meanwhile no other step can be taken. */
 async function work(doing: (now: Now) => Promise<Partial<Now>>): Promise<void> {
   const before = now.peek();
   if (!before || before.busy) return;
   now.value = { ...before, busy: true };
   problem.value = undefined;
+  let done: Partial<Now> = {};
   try {
-    now.value = { ...before, ...(await doing(before)), busy: false };
+    done = await drives(before.run, () => doing(before));
   } catch (error) {
     problem.value = sentence(error);
-    now.value = before;
   }
+  now.value = { ...before, ...done, busy: false };
 }
 
-/** Somebody types now: time goes as it does on the wall. */
-async function letGo(): Promise<void> {
-  await host.time('setSpeed', 1);
-  await host.time('goOn');
-}
+/** Somebody types now: time goes on, as fast as is chosen in the header. */
+const letGo = (): Promise<void> => host.time('goOn');
 
 /** The next step is open; where something is to be done, it is measured from here on, and time goes on. */
 const next = (): Promise<void> => work(async ({ run, lesson, at }) => {
@@ -243,7 +247,7 @@ const measure = (index: number): Promise<void> => work(async ({ run, answers, re
 
 function PartView({ part, index, state }: { part: Part; index: number; state: Now }) {
   if (part.kind === 'text') return <div class="prose"><Markdown tokens={part.tokens} /></div>;
-  if (part.kind === 'ask') return <Ask name={part.name} text={part.text} isHere={index === state.at} given={state.answers.get(part.name)} />;
+  if (part.kind === 'ask') return <Ask name={part.name} text={part.text} isHere={index === state.at} busy={state.busy} given={state.answers.get(part.name)} />;
   if (part.kind === 'actions') return <Actions actions={part.actions} index={index} state={state} />;
   const result = state.results.get(index);
   if (part.kind === 'rows') return <table class="meas"><thead><tr><th>{words.what}</th><th class="num said">{words.said}</th><th class="num got">{words.measured}</th></tr></thead><tbody>{part.rows.map(row => {
@@ -319,7 +323,7 @@ function Typed({ text, before }: { text: string; before: string | undefined }) {
   return <code>{now.map((word, i) => <Fragment key={i}>{i > 0 && ' '}{changes.includes(i) ? <mark title={words.was(then[i]!)}>{word}</mark> : word}</Fragment>)}</code>;
 }
 
-function Ask({ name, text, isHere, given }: { name: string; text: string; isHere: boolean; given: number | undefined }) {
+function Ask({ name, text, isHere, busy, given }: { name: string; text: string; isHere: boolean; busy: boolean; given: number | undefined }) {
   const keep = (event: SubmitEvent): void => {
     event.preventDefault();
     const value = new FormData(event.currentTarget as HTMLFormElement).get('answer');
@@ -329,7 +333,7 @@ function Ask({ name, text, isHere, given }: { name: string; text: string; isHere
     void next();
   };
   return <form class="ask" onSubmit={keep}><label for={`ask-${name}`}>{text}</label>
-    <p class="row wrap"><input id={`ask-${name}`} name="answer" type="number" step="any" required disabled={!isHere} value={given ?? ''} />{isHere ? <button class="btn primary">{words.answer}</button> : <span class="sec">{words.kept}</span>}</p></form>;
+    <p class="row wrap"><input id={`ask-${name}`} name="answer" type="number" step="any" required disabled={!isHere} defaultValue={given ?? ''} />{isHere ? <button class="btn primary" disabled={busy}>{words.answer}</button> : <span class="sec">{words.kept}</span>}</p></form>;
 }
 
 function Wrong() {

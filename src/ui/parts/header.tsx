@@ -4,6 +4,7 @@ import { useSignal } from '@preact/signals';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import { asTask, host, hostProblem, info, living } from '../host.ts';
 import { isSlow, pauseAll, runAll } from '../pace.ts';
+import { inTheMaking } from '../presses.ts';
 import { type DomainSession, sessions } from '../sessions.ts';
 import { theme, type ThemeChoice } from '../settings.ts';
 import { go, place, treeOpen } from '../state.ts';
@@ -74,7 +75,9 @@ function MachineTime() {
   const words = strings.machineTime;
   const guests = living.value;
   if (!info.value) return null;
-  const isNone = guests.length === 0, isStill = !isNone && !isSlow() && guests.every(({ state }) => state === 'p');
+  // What was pressed for guests that are being made shows at once.
+  const kept = [...inTheMaking.value.values()], isNone = guests.length === 0 && kept.length === 0;
+  const isStill = !isNone && !isSlow() && (kept.length > 0 ? kept.every(press => press === 'pause') : guests.every(({ state }) => state === 'p'));
   const shown = shownSession()?.info.value;
   return <div class="seg mtime" role="group" aria-label={words.label}>
     <button disabled={isNone} aria-pressed={!isNone && !isStill} aria-label={words.runAll} title={isNone ? words.nobody : words.runAll} onClick={runAll}><Icon name="run" /><span class="when-wide">{strings.guest.run}</span></button>

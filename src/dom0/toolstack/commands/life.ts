@@ -196,8 +196,8 @@ export const pause = command({
   usage: '<Domain>',
   modifies: true,
   run: (host: HostCore, id: number): Promise<void> =>
-    host.tasks.run(`xl pause ${host.living(id).name}`, async task => {
-      host.toolstack.setPaused(host.living(id), true);
+    host.tasks.run(`xl pause ${host.standing(id).name}`, async task => {
+      host.toolstack.setPaused(host.standing(id), true);
       task.message = 'Its processors and its time stand still.';
     }, id),
   xl: ({ host, words }, run) => onDomain('pause', host, words, run),
@@ -208,8 +208,8 @@ export const unpause = command({
   usage: '<Domain>',
   modifies: true,
   run: (host: HostCore, id: number): Promise<void> =>
-    host.tasks.run(`xl unpause ${host.living(id).name}`, async task => {
-      host.toolstack.setPaused(host.living(id), false);
+    host.tasks.run(`xl unpause ${host.standing(id).name}`, async task => {
+      host.toolstack.setPaused(host.standing(id), false);
       task.message = 'It goes on where it was.';
     }, id),
   xl: ({ host, words }, run) => onDomain('unpause', host, words, run),
