@@ -29,12 +29,18 @@ export function spawnStorageWorker(directory: string, folder = dirname(process.a
       worker.postMessage(message);
     },
     terminate: () => void worker.terminate(),
+    // Its event comes with a turn of the event loop; whoever waits sees the handle, which says -1 for a loop that has stopped (src/node_worker.cc, LoopIdleTime).
+    isAlive: () => !hasExited && worker.performance.eventLoopUtilization().idle >= 0,
     onmessage: null,
     onerror: null,
   };
   worker.on('message', data => {
     worker.unref();
     like.onmessage?.({ data } as MessageEvent);
+  });
+  let hasExited = false;
+  worker.on('exit', () => {
+    hasExited = true;
   });
   const ended = (message: string): void => void like.onerror?.({ message, preventDefault: () => {} } as ErrorEvent);
   worker.on('error', (error: Error) => ended(error.message));

@@ -159,6 +159,7 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
         };
         tell();
       },
+      told: async sentence => (await host).note(sentence),
       closing: async what => {
         for (const shell of shells) shell.end(`[ringside] The files and volumes of this host are ${what}: this shell ends.`);
         shells.clear();

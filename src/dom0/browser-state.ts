@@ -21,6 +21,8 @@ export interface StateInfo {
 
 const TOO_SMALL = 'The browser gives this site too little room for a host’s disk, which takes 3 MiB when it is new. Make room on this computer or in the browser’s settings, and load the page again.';
 
+const STARTED_AGAIN = 'The worker that has the files and volumes of this host ended without a word, and was started again. What was asked of it was answered then, and nothing that was written is lost.';
+
 const TAKEN_OVER = 'another tab’s now';
 
 interface BrowserStateParts {
@@ -32,6 +34,8 @@ interface BrowserStateParts {
   guests: readonly ShippedGuest[];
   /** Domain 0's file tree was read. `kept`: it outlives the page. */
   filesOpened?(files: KeptFiles, kept: boolean): void;
+  /** Something happened to it that people should know: a sentence. */
+  told?(sentence: string): void;
   /** The state goes: whoever works with it ends, before it is flushed and closed. `what`: what files and disk are now. */
   closing(what: string): Promise<void> | void;
 }
@@ -100,6 +104,8 @@ export class BrowserState {
     try {
       const store = await SidedStore.open(opened.store);
       const state = await openHostState(store, this.stateParts(true));
+      opened.whenRestarted?.(() => this.parts.told?.(STARTED_AGAIN));
+      opened.whenLost?.(sentence => this.parts.told?.(sentence));
       this.held = opened;
       this.store = store;
       this.known = { where: store.where, kept: true };

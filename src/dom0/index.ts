@@ -12,7 +12,7 @@ export type { Definition } from './config/index.ts';
 export type { BreakHit, BreakPoint } from '../hypervisor/domain/index.ts';
 export type { FollowedRequest, GuestDrive, GuestFacts, Inspected, RingFacts, SlotFacts, StoreNode } from './inspection.ts';
 export type { BridgePortInfo, Checkpoint, DefinedDomain, DiskInfo, Inventory, StoredState, VolumeInfo } from './inventory.ts';
-export type { ForPage, WorkerFailed, WorkerProgram } from './page-worker.ts';
+export type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from './page-worker.ts';
 export { inTurns, type Pace } from './runner-local.ts';
 export { type WorkerLike, WorkerRunner, inWorkers } from './runner-worker.ts';
 export type { Cause, Caused, TaskRecord } from './recorder.ts';

@@ -4,8 +4,22 @@ import type { WorkerLike } from './runner-worker.ts';
 /** What a worker runs. */
 export type WorkerProgram = 'domain' | 'watch' | 'storage';
 
-/** To the page: make a worker with this name and hand it the port to its owner; or end one. */
-export type ForPage = { make: WorkerProgram; name: string; port: MessagePort } | { end: string };
+/**
+ * To the page: make a worker with this name and hand it the port to its owner; end one; or make another one should it end without a word, and tell it that first
+ * (no message: do not). The page sees to it, since Domain 0's worker may stand still until the other one has answered.
+ */
+export type ForPage = { make: WorkerProgram; name: string; port: MessagePort } | { end: string } | { ifEnds: string; message: unknown };
+
+/** From a worker to the page that has made it: the Web Lock that it holds while it lives. */
+export interface HoldsLock {
+  holds: string;
+}
+
+/** From the page: a worker of this name was made anew, and is reached by this port. */
+export interface MadeAgain {
+  again: string;
+  port: MessagePort;
+}
 
 /** From the page: the worker of this name has failed. */
 export interface WorkerFailed {
@@ -19,28 +33,44 @@ export interface PageSide {
   addEventListener(type: 'message', listener: (event: { data: unknown }) => void): void;
 }
 
+/** A worker that the page makes. */
+export interface PageWorker extends WorkerLike {
+  /** What another one is told first that the page makes should this one end without a word; undefined: it makes none. */
+  ifEnds(message: unknown): void;
+  /** The port to the one that runs now. */
+  reachBy(port: MessagePort): void;
+}
+
 /** How workers are made from here on. */
-export function workersOfPage(page: PageSide): (program: WorkerProgram, name: string) => WorkerLike {
-  const made = new Map<string, WorkerLike>();
+export function workersOfPage(page: PageSide): (program: WorkerProgram, name: string) => PageWorker {
+  const made = new Map<string, PageWorker>();
   page.addEventListener('message', ({ data }) => {
-    const { failed, message } = data as Partial<WorkerFailed>;
+    const { failed, message, again, port } = data as Partial<WorkerFailed & MadeAgain>;
     if (failed !== undefined) made.get(failed)?.onerror?.({ message: message ?? '', preventDefault() {} });
+    if (again !== undefined && port) made.get(again)?.reachBy(port);
   });
   return (program, name) => {
     // What is said before the worker is there waits in the port.
     const { port1, port2 } = new MessageChannel();
-    const worker: WorkerLike = {
-      postMessage: message => port1.postMessage(message),
+    let port = port1;
+    const worker: PageWorker = {
+      postMessage: message => port.postMessage(message),
       terminate: () => {
         if (!made.delete(name)) return;
-        port1.close();
+        port.close();
         page.postMessage({ end: name });
+      },
+      ifEnds: message => page.postMessage({ ifEnds: name, message }),
+      reachBy: next => {
+        if (port !== next) port.close();
+        port = next;
+        port.onmessage = event => worker.onmessage?.(event);
       },
       onmessage: null,
       onerror: null,
     };
     made.set(name, worker);
-    port1.onmessage = event => worker.onmessage?.(event);
+    worker.reachBy(port1);
     page.postMessage({ make: program, name, port: port2 }, { transfer: [port2] });
     return worker;
   };

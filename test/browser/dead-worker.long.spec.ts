@@ -4,6 +4,7 @@ import type { Page, Worker } from '@playwright/test';
 import { build, type Rollup } from 'vite';
 import type * as Probe from './probe.ts';
 import { domainRows, drop, expect, type GivenFile, open, serialText, test } from './page.ts';
+import { openShell, run } from './shell.ts';
 
 declare const probe: typeof Probe;
 /** In Domain 0's worker: machine memory. */
@@ -185,4 +186,65 @@ test("Domain 0's worker that closes itself is started again", async ({ page }) =
   await expect(page.getByRole('alert')).toContainText("Domain-0's worker ended and was started again. No guest was running.");
   await start(page, 'first', 'pvh');
   await expect.poll(() => serialText(page)).toMatch(/line 0/);
+});
+
+/** Ends the worker that has the host's files and disk, `afterMs` from now, and says how many there have been. */
+const endStorage = (page: Page, afterMs = 0): Promise<void> =>
+  page.evaluate(async wait => {
+    await new Promise(resolve => setTimeout(resolve, wait));
+    const [, worker] = [...madeWorkers].find(([name]) => name.endsWith('-storage'))!;
+    worker.terminate();
+  }, afterMs);
+
+const row = (page: Page, name: string) => page.getByRole('treeitem', { name: new RegExp(`^${name}\b`) });
+
+/** A line in Domain 0's shell, in the middle of which the storage worker ends. */
+async function runEnding(page: Page, line: string, afterMs: number): Promise<string> {
+  const [said] = await Promise.all([run(page, line), endStorage(page, afterMs)]);
+  return said;
+}
+
+/** A command of the guest that is shown: what it says, until it waits again. */
+async function tell(page: Page, line: string, answer: RegExp): Promise<void> {
+  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await page.keyboard.type(`${line}\n`);
+  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(answer);
+}
+
+test('the storage worker that is terminated is made again at each moment: what was asked of it is answered, and nothing is lost', async ({ page }) => {
+  await tellWorkers(page);
+  await open(page, './?boot=0');
+  await openShell(page);
+  await run(page, 'lvcreate -L 8M -n disk vg0 > /dev/null; echo first > note');
+  // While nobody asks it for anything, and in the middle of commands that use disk and files.
+  await endStorage(page);
+  expect(await run(page, 'lvs; cat note')).toMatch(/disk[^]*first/);
+  for (const [i, afterMs] of [0, 30, 100, 300].entries())
+    expect(await runEnding(page, `for n in 1 2 3; do lvcreate -L 8M -n v${i}$n vg0 && echo ${i}$n >> note; done; lvs | grep -c v${i}; tail -n 1 note`, afterMs)).toMatch(new RegExp(`^3\n${i}3$`, 'm'));
+  // A guest whose emulated drive it serves, and one with a PV driver: they wait for their answers as for a slow disk.
+  for (const [type, vdev, driver] of [['hvm', 'hda', 'dma'], ['pvh', 'xvda', 'xvda']] as const) {
+    const made = await runEnding(page, `printf 'name="${type}"\\ntype="${type}"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/v0${type === 'hvm' ? 1 : 2},${vdev},w"]\\n' > ${type}.cfg; xl create ${type}.cfg; xl list | grep -c ${type}`, 50);
+    expect(made).toMatch(/^1$/m);
+    await page.keyboard.press('Shift+Tab');
+    await row(page, type).click();
+    await expect.poll(() => serialText(page), { timeout: 20_000 }).toMatch(/minipv>\s*$/);
+    for (const afterMs of [50, 150]) await Promise.all([tell(page, `time ${driver} write 8000 64 8`, /4000 KiB in \d+ us[^]*minipv>\s*$/), endStorage(page, afterMs)]);
+    await openShell(page);
+  }
+  // Saved with its state in a file, snapshot and gone back to, exported whole.
+  expect(await runEnding(page, 'xl save -c pvh pvh.save && echo saved', 100)).toMatch(/^saved$/m);
+  expect(await runEnding(page, 'xl snapshot pvh one && xl snapshot-list pvh', 100)).toMatch(/one/);
+  expect(await runEnding(page, 'xl revert pvh one && echo reverted', 100)).toMatch(/^reverted$/m);
+  await page.keyboard.press('Shift+Tab');
+  await row(page, 'ringside-1').click();
+  await page.getByRole('tab', { name: 'Storage' }).click();
+  const saved = page.waitForEvent('download');
+  await Promise.all([page.getByRole('button', { name: 'Export everything' }).click(), endStorage(page, 100)]);
+  expect((await saved).suggestedFilename()).toMatch(/\.state$/);
+  // People are told, and what is there is there at the next visit.
+  await page.getByRole('button', { name: 'Show task log' }).click();
+  await expect(page.getByRole('row').filter({ hasText: 'was started again. What was asked of it was answered' }).first()).toBeVisible();
+  await page.reload();
+  await openShell(page);
+  expect(await run(page, 'lvs | grep -c " v"; wc -l < note; xl snapshot-list pvh | grep -c one')).toMatch(/^12\n13\n1$/m);
 });

@@ -8,6 +8,9 @@
  * The order of writes keeps the two consistent whatever a power cut leaves of what was not flushed: a pair becomes durable after the data in its slot, and a
  * slot that was freed gets new data after the record that frees it is durable. Extents may share a slot (`share`, for snapshots): whichever of them is
  * written gets one of its own, and the last one writes in place once the journal knows that it is the last.
+ *
+ * A worker that ends is no power cut: what it wrote is in the files, and only its memory is gone. Pairs that the journal does not know yet stand in memory that
+ * outlives it (`Unflushed`), too, so that whoever opens the disk in its place knows all that was answered.
  */
 import { Journal } from './journal.ts';
 import type { Place } from '../../devices/ide/index.ts';
@@ -25,7 +28,12 @@ const PAIR_BYTES = 8;
 const MOST_PAIRS = 65_536;
 const NOWHERE = -1;
 
+/** Word 0: how many pairs (extent, slot) follow, in the order in which they came. */
+export const UNFLUSHED_BYTES = 4 * (2 + 2 * 4096);
+
 interface ExtentDiskOptions {
+  /** Memory that outlives this disk's worker, UNFLUSHED_BYTES of it: what it says is taken over. */
+  unflushed?: Int32Array | undefined;
   /** Of a disk that is not there yet; one that is has the size it was made with. */
   bytes: number;
   extentBytes?: number;
@@ -67,6 +75,7 @@ export class ExtentDisk implements StoredDisk {
   /** How many extents have a slot, of slots that more than one has; one that was given up since the last flush still counts. */
   private readonly owners = new Map<number, number>();
   private nextSlot = 0;
+  private unflushed: Int32Array | undefined;
   private failed: Error | undefined;
 
   private constructor(data: StoreFile, bytes: number, extentBytes: number) {
@@ -77,7 +86,7 @@ export class ExtentDisk implements StoredDisk {
   }
 
   /** Opens the files `name`.data and `name`.0 and .1, or makes them. @throws StoreDamaged, and any Error of the store */
-  static async open(store: Store, name: string, { bytes, extentBytes = EXTENT_BYTES, leastCompaction }: ExtentDiskOptions): Promise<ExtentDisk> {
+  static async open(store: Store, name: string, { bytes, extentBytes = EXTENT_BYTES, leastCompaction, unflushed }: ExtentDiskOptions): Promise<ExtentDisk> {
     const data = await store.open(`${name}.data`);
     const damaged = (what: string): never => {
       throw new StoreDamaged(`The disk in ${store.where} is damaged: ${what}. Put back a copy of ${name}.data, ${name}.0 and ${name}.1.`);
@@ -105,9 +114,37 @@ export class ExtentDisk implements StoredDisk {
       journal.append(made.geometry());
       journal.flush(() => made.snapshot());
     }
+    disk.unflushed = unflushed;
+    disk.takeOver();
     const problem = disk.settle();
     if (problem) damaged(problem);
     return disk;
+  }
+
+  /** What the one before had not flushed is flushed now: whoever has freed a slot may use it again then. */
+  private takeOver(): void {
+    const { unflushed, slots } = this;
+    const count = unflushed?.[0] ?? 0;
+    if (!unflushed || count === 0) return;
+    for (let i = 0; i < count; i++) {
+      const extent = unflushed[2 + 2 * i];
+      slots[extent] = unflushed[3 + 2 * i];
+      this.changed.add(extent);
+    }
+    this.flush();
+  }
+
+  /** An extent has another slot, or none any more. What lies in the slot was written before. */
+  private map(extent: number, slot: number): void {
+    this.slots[extent] = slot;
+    this.changed.add(extent);
+    const { unflushed } = this;
+    if (!unflushed) return;
+    const count = unflushed[0];
+    unflushed[2 + 2 * count] = extent;
+    unflushed[3 + 2 * count] = slot;
+    Atomics.store(unflushed, 0, count + 1);
+    if (4 + 2 * count === unflushed.length) this.flush();
   }
 
   /** False: the record names what is not there. */
@@ -210,8 +247,7 @@ export class ExtentDisk implements StoredDisk {
     });
     if (old === undefined) this.nextSlot++;
     else free.pop();
-    this.slots[extent] = slot;
-    this.changed.add(extent);
+    this.map(extent, slot);
   }
 
   /** A write to an extent that shares its slot: it gets a slot of its own, with what was there. */
@@ -241,8 +277,7 @@ export class ExtentDisk implements StoredDisk {
     if (slot === old) return;
     if (old >= 0) this.freed.push(old);
     if (slot >= 0) this.owners.set(slot, (this.owners.get(slot) ?? 1) + 1);
-    slots[target] = slot;
-    this.changed.add(target);
+    this.map(target, slot);
   }
 
   discard(at: number, bytes: number): void {
@@ -253,8 +288,7 @@ export class ExtentDisk implements StoredDisk {
     for (let extent = Math.ceil(at / extentBytes); extent < end; extent++) {
       if (slots[extent] < 0) continue;
       this.freed.push(slots[extent]);
-      slots[extent] = NOWHERE;
-      this.changed.add(extent);
+      this.map(extent, NOWHERE);
     }
   }
 
@@ -268,6 +302,7 @@ export class ExtentDisk implements StoredDisk {
       this.changed.clear();
     });
     this.attempt(() => this.journal.flush(() => this.snapshot()));
+    if (this.unflushed) Atomics.store(this.unflushed, 0, 0);
     for (const slot of this.freed) {
       const left = (this.owners.get(slot) ?? 1) - 1;
       if (left > 1) this.owners.set(slot, left);
@@ -319,10 +354,7 @@ export class ExtentDisk implements StoredDisk {
         this.freed.push(slot);
         this.owners.delete(slot);
         if (extents.length > 1) this.owners.set(target, extents.length);
-        for (const extent of extents) {
-          this.slots[extent] = target;
-          this.changed.add(extent);
-        }
+        for (const extent of extents) this.map(extent, target);
         moved.push(slot);
       }
     }

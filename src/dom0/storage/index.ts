@@ -20,5 +20,5 @@ export { MemoryStore, StorageError, type Store, StoreDamaged, type StoreFile, St
 export { SidedStore } from './sides.ts';
 export { isTransfer, transferVolume } from './transfer-names.ts';
 export type { StorageDrives } from './storage-drives.ts';
-export { WindowServer } from './store-window.ts';
+export { abandon, type Windowed, WindowServer } from './store-window.ts';
 export { writerKernel, writerProblem } from './writer-guest.ts';

@@ -2,13 +2,16 @@
 import type { NotKept } from './opfs-in-worker.ts';
 import type { DriveNews } from './storage-drives.ts';
 import type { Store } from './store.ts';
-import { WINDOW_BYTES, WindowStore } from './store-window.ts';
+import { WINDOW_BYTES, type Windowed, WindowStore } from './store-window.ts';
 
-/** What the storage worker is told; `open` is a file's name, `disk` one of a disk; `machine`: the memory of the machine whose drives it serves. */
+/**
+ * What the storage worker is told; `windowed`: it takes the place of one that ended, in which that was open. `open` is a file's name, `disk` one of a disk, `file`
+ * its number in the window; `machine`: the memory of the machine whose drives it serves.
+ */
 export type StorageRequest =
-  | { start: SharedArrayBuffer; take: boolean }
-  | { open: string }
-  | { disk: string; bytes: number }
+  | { start: SharedArrayBuffer; take: boolean; windowed?: Windowed }
+  | { open: string; file: number }
+  | { disk: string; bytes: number; file: number }
   | { machine: SharedArrayBuffer }
   | { ring: true }
   | { release: true };
@@ -16,7 +19,7 @@ export type StorageRequest =
 export type StorageAnswer =
   | { where: string }
   | { notKept: NotKept }
-  | { opened: string; file?: number; bytes?: number; error?: string }
+  | { opened: number; bytes?: number; error?: string }
   | { serves: true }
   | { news: DriveNews }
   | { wanted: true };
@@ -27,6 +30,10 @@ export interface StorageWorker {
   onmessage: ((event: MessageEvent<StorageAnswer>) => unknown) | null;
   onerror: ((event: ErrorEvent) => unknown) | null;
   terminate(): void;
+  /** What one that takes its place is told first, should it end without a word; undefined: nobody is to take its place. Absent: nobody does. */
+  ifEnds?(message: StorageRequest | undefined): void;
+  /** Whether it still runs, as far as that is known without a turn of the event loop; absent: it is not. */
+  isAlive?(): boolean;
 }
 
 /** A store that is held until it is released. */
@@ -34,6 +41,10 @@ export interface HeldStore {
   store: Store;
   /** Others may have it: call it when all files are closed. */
   release(): void;
+  /** Called whenever its worker has ended and another one has taken its place, and has answered what that left. */
+  whenRestarted?(listener: () => void): void;
+  /** Called when it can be used no more, with a sentence. */
+  whenLost?(listener: (sentence: string) => void): void;
 }
 
 /** Takes the store, or says why not. `wanted`: another tab asks for it; `take`: ask the one that has it. */
@@ -46,17 +57,25 @@ export const openRemoteStore =
     new Promise(resolve => {
       const worker = spawn();
       const memory = new SharedArrayBuffer(WINDOW_BYTES);
-      const opening = new Map<string, { done(opened: { file: number; bytes: number }): void; fail(error: Error): void }>();
-      const open = (name: string, request: StorageRequest): Promise<{ file: number; bytes: number }> =>
+      /** What waits for an answer, by the file's number: it is asked again of a worker that takes another's place. */
+      const opening = new Map<number, { request: StorageRequest; done(bytes: number): void; fail(error: Error): void }>();
+      const open = (file: number, request: StorageRequest): Promise<number> =>
         new Promise((done, fail) => {
-          opening.set(name, { done, fail });
+          opening.set(file, { request, done, fail });
           worker.postMessage(request);
         });
-      let serves = (): void => {};
+      let begins: { request: StorageRequest; done(): void } | undefined;
+      let tellRestarted = (): void => {};
       let hear = (_news: DriveNews): void => {};
       let store: WindowStore | undefined;
       const refuse = (notKept: NotKept): void => {
-        if (store) return void store.lose();
+        worker.ifEnds?.(undefined);
+        if (store) {
+          const lost = store.lose();
+          for (const { fail } of opening.values()) fail(lost);
+          opening.clear();
+          return;
+        }
         worker.terminate();
         resolve(notKept);
       };
@@ -70,30 +89,51 @@ export const openRemoteStore =
         else if ('opened' in data) {
           const waiting = opening.get(data.opened);
           opening.delete(data.opened);
-          if (data.file === undefined) waiting?.fail(new Error(data.error));
-          else waiting?.done({ file: data.file, bytes: data.bytes ?? 0 });
-        } else if ('serves' in data) serves();
-        else if ('news' in data) hear(data.news);
-        else {
+          if (data.error !== undefined) waiting?.fail(new Error(data.error));
+          else waiting?.done(data.bytes ?? 0);
+        } else if ('serves' in data) {
+          begins?.done();
+          begins = undefined;
+        } else if ('news' in data) hear(data.news);
+        else if (store) {
+          // Another one has taken its place: what was on its way to the one before is asked again.
+          for (const { request } of opening.values()) worker.postMessage(request);
+          if (begins) worker.postMessage(begins.request);
+          tellRestarted();
+        } else {
           store = new WindowStore({
             memory,
             where: data.where,
             outlivesHost: true,
             ring: () => worker.postMessage({ ring: true }),
-            open: async name => (await open(name, { open: name })).file,
-            openDisk: (name, bytes) => open(name, { disk: name, bytes }),
+            open: async (name, file) => void (await open(file, { open: name, file })),
+            openDisk: (name, bytes, file) => open(file, { disk: name, bytes, file }),
             begin: machine =>
-              new Promise(resolve => {
-                serves = resolve;
+              new Promise(done => {
+                begins = { request: { machine }, done };
                 worker.postMessage({ machine });
               }),
+            keep: windowed => worker.ifEnds?.({ start: memory, take: false, windowed }),
+            ...(worker.isAlive ? { isAlive: () => worker.isAlive!() } : {}),
             heard: listener => {
               hear = listener;
             },
             end: () => worker.terminate(),
           });
-          resolve({ store, release: () => worker.postMessage({ release: true }) });
+          const opened = store;
+          resolve({
+            store,
+            release: () => {
+              worker.ifEnds?.(undefined);
+              worker.postMessage({ release: true });
+            },
+            whenRestarted: listener => {
+              tellRestarted = listener;
+            },
+            whenLost: listener => opened.onLost(listener),
+          });
         }
       };
+      worker.ifEnds?.({ start: memory, take, windowed: { files: [], drives: [] } });
       worker.postMessage({ start: memory, take });
     });

@@ -5,10 +5,10 @@ import { createDomain } from '../../hypervisor/memory/domain-table.ts';
 import { Machine } from '../../hypervisor/memory/machine.ts';
 import { IO_HOP, within } from '../../hypervisor/tracing/index.ts';
 import { LoggingStore } from './logging-store.test-support.ts';
-import { MemoryStore, type Store, StoreFull } from './store.ts';
+import { MemoryFile, MemoryStore, type Store, StoreFull } from './store.ts';
 import { Storage } from './storage.ts';
 import type { DriveNews } from './storage-drives.ts';
-import { WINDOW_BYTES, WindowServer, WindowStore } from './store-window.ts';
+import { abandon, WINDOW_BYTES, type Windowed, WindowServer, WindowStore } from './store-window.ts';
 
 /** Both sides on one thread: who rings is answered before the call returns. */
 function through(store: Store): { asked: WindowStore; rings: () => number; begun: () => number; serve(): void; retry(): void } {
@@ -26,8 +26,8 @@ function through(store: Store): { asked: WindowStore; rings: () => number; begun
       rings++;
       server.serve();
     },
-    open: name => server.open(name),
-    openDisk: (name, bytes) => server.openDisk(name, bytes),
+    open: (name, file) => server.open(name, file),
+    openDisk: (name, bytes, file) => server.openDisk(name, bytes, file),
     begin: async machine => {
       begun++;
       server.begin(machine);
@@ -251,5 +251,108 @@ describe('the disk behind a window', () => {
     expect(() => disk.flush()).toThrow('does not answer any more');
     // A domain that had it open can go all the same.
     disk.drives!.detach(index);
+  });
+});
+
+describe('a server that ends without a word', () => {
+  /** A host through a window whose server can be replaced by another one with the same files, as the page does that. */
+  async function replaceable(store: Store) {
+    const memory = new SharedArrayBuffer(WINDOW_BYTES);
+    const serve = (): WindowServer => new WindowServer(memory, store, () => () => {});
+    let server = serve(),
+      kept: Windowed | undefined;
+    const asked = new WindowStore({
+      memory,
+      where: 'behind the window',
+      outlivesHost: true,
+      ring: () => server.serve(),
+      open: (name, file) => server.open(name, file),
+      openDisk: (name, bytes, file) => server.openDisk(name, bytes, file),
+      begin: async machine => server.begin(machine),
+      heard: () => {},
+      keep: windowed => {
+        kept = structuredClone(windowed);
+      },
+    });
+    const replace = async (): Promise<void> => {
+      const next = serve();
+      await next.takeOver(kept!);
+      server = next;
+    };
+    return { asked, replace, memory, kept: () => kept! };
+  }
+
+  it('is followed by one that knows all that was answered, what was not flushed, too; a power cut afterwards leaves what was flushed', async () => {
+    const store = new LoggingStore();
+    const { asked, replace } = await replaceable(store);
+    const far = await open(asked);
+    const file = await asked.open('notes');
+    file.write(0, Uint8Array.of(7, 8, 9));
+    far.createVolume('web', 8 * MIB);
+    const web = far.medium('vg0/web');
+    web.write(0, Uint8Array.of(1));
+    web.flush();
+    const before = store.afterCut(() => 0);
+    // To an extent that has a slot, to one that gets one, and one that is given up; nothing of it is flushed.
+    web.write(1, Uint8Array.of(2));
+    web.write(3 * MIB, Uint8Array.of(3));
+    web.write(5 * MIB, Uint8Array.of(5));
+    web.discard(5 * MIB, MIB);
+    await replace();
+    const read = (storage: Storage, at: number, count: number): number[] => {
+      const bytes = new Uint8Array(count);
+      storage.medium('vg0/web').read(at, bytes);
+      return [...bytes];
+    };
+    const seen = (storage: Storage): number[][] => [read(storage, 0, 2), read(storage, 3 * MIB, 1), read(storage, 5 * MIB, 1)];
+    expect(seen(far)).toEqual([[1, 2], [3], [0]]);
+    const found = new Uint8Array(3);
+    file.read(0, found);
+    expect([...found, file.size()]).toEqual([7, 8, 9, 3]);
+    // It goes on, and ends once more.
+    web.write(7 * MIB, Uint8Array.of(6));
+    await replace();
+    expect([...seen(far), read(far, 7 * MIB, 1)]).toEqual([[1, 2], [3], [0], [6]]);
+    web.flush();
+    file.close();
+    expect(seen(await open(store.afterCut(() => 0)))).toEqual([[1, 2], [3], [0]]);
+    expect(seen(await open(before))[0]![0]).toBe(1);
+  });
+
+  it('leaves more changes than fit there flushed', async () => {
+    const { asked, replace } = await replaceable(new MemoryStore());
+    const disk = await asked.openDisk('disk', 2 ** 34);
+    disk.write(0, Uint8Array.of(1));
+    disk.share(0, MIB, 5000 * MIB);
+    await replace();
+    const byte = new Uint8Array(1);
+    // Each of them is what the one before is.
+    disk.read(5000 * MIB, byte);
+    expect([byte[0], disk.stored.usedBytes]).toEqual([1, MIB]);
+  });
+
+  it('opens what was on its way to be opened once, and no file that could not be', async () => {
+    const { asked, replace, kept } = await replaceable({ ...new MemoryStore(), open: async name => {
+      if (name === 'bad') throw new Error('it cannot be read');
+      return new MemoryFile();
+    } } as Store);
+    await asked.open('good');
+    await expect(asked.open('bad')).rejects.toThrow('it cannot be read');
+    expect(kept().files.map(({ name }) => name)).toEqual(['good']);
+    await replace();
+    await replace();
+  });
+
+  it('says so to whoever waits where nobody takes its place', async () => {
+    const { asked, memory } = await replaceable(new MemoryStore());
+    const file = await asked.open('a');
+    const lost: string[] = [];
+    asked.onLost(sentence => void lost.push(sentence));
+    abandon(memory);
+    const words = new Int32Array(memory);
+    const began = performance.now();
+    expect(() => file.size()).toThrow('does not answer any more. Load the page again: what was flushed is kept.');
+    expect(performance.now() - began).toBeLessThan(5000);
+    expect([lost.length, Atomics.load(words, 0)]).toEqual([1, 1]);
   });
 });

@@ -4,19 +4,22 @@
  *
  *   words    STATE, SERVER, OPERATION, FILE, LENGTH, STATUS, then AT (a 64-bit float) and RESULT (another), NUMBER of the request that is followed, HOPS
  *   hops     from HOPS_START on: places that the request has passed there, three words each
- *   commands of the disk's adapter lie behind the data (window-drive.ts)
+ *   commands of the disk's adapter lie behind the data (window-drive.ts), and behind them what the disk has not flushed of its map (extent-disk.ts)
  *   data     from DATA_START on: what is written or was read, a call of the disk and its answer as JSON, or the sentence of an error
  *
  * The server sleeps in its event loop, so that it can open files and hear of other tabs, and is rung awake by a message, or by the doorbell in machine memory,
  * where drives of domains' workers ask, too. After each answer it lingers for some milliseconds: what is asked one after the other needs no message.
+ *
+ * A server that ends is followed by another one with the same window, which is told what was open there (`Windowed`). What was asked stands in the window until
+ * it is answered, and is asked of the disk once more: all of it can be done twice.
  */
 import { XENHEAP } from '../../hypervisor/layout/index.ts';
 import { carriedRequest, KeptHops, passes, within } from '../../hypervisor/tracing/index.ts';
 import { DOMAIN_0, Machine } from '../../hypervisor/memory/index.ts';
 import { ringDoorbell, ringStorage } from '../../hypervisor/worker/index.ts';
 import type { Later } from '../runner.ts';
-import { ExtentDisk, type StoredDisk } from './extent-disk.ts';
-import { type DriveNews, DriveServers } from './storage-drives.ts';
+import { ExtentDisk, type StoredDisk, UNFLUSHED_BYTES } from './extent-disk.ts';
+import { type DriveMedium, type DriveNews, DriveServers } from './storage-drives.ts';
 import { type Store, type StoreFile, StoreDamaged, StoreFull } from './store.ts';
 import { type CommandWindow, COMMANDS_BYTES, CommandServer } from './window-drive.ts';
 import { answerCall, type DiskCall, WindowDisk } from './window-disk.ts';
@@ -37,7 +40,7 @@ const HOPS_START = 64,
   DATA_START = 1024,
   DATA_BYTES = 2 ** 20;
 /** What a window needs. */
-export const WINDOW_BYTES = DATA_START + DATA_BYTES + COMMANDS_BYTES;
+export const WINDOW_BYTES = DATA_START + DATA_BYTES + COMMANDS_BYTES + UNFLUSHED_BYTES;
 
 /** STATE. */
 const IDLE = 0,
@@ -45,12 +48,16 @@ const IDLE = 0,
   ANSWERED = 2;
 /** SERVER. */
 const ASLEEP = 0,
-  AWAKE = 1;
+  AWAKE = 1,
+  /** It has ended, and nobody takes its place. */
+  GONE = 2;
 /** STATUS. */
 const GOOD = 0,
   FULL = 1,
   DAMAGED = 2,
-  BAD = 3;
+  BAD = 3,
+  /** The answer is being written where the question stood. */
+  UNSURE = 4;
 /** OPERATION. */
 const SIZE = 1,
   READ = 2,
@@ -63,20 +70,39 @@ const SIZE = 1,
 const LINGER_MS = 4;
 /** So many answers later the server has a look at its messages. */
 const MOST_ANSWERS = 1000;
-/** A flush of a slow disk takes seconds; a server that takes longer is gone. */
-const ANSWER_MS = 60_000;
+/** A flush of a slow disk takes seconds, and so does a server that takes the place of another; one that takes longer is gone. */
+const ANSWER_MS = 30_000;
+/** So often it is asked whether a server lives that does not answer (`isAlive`). */
+const LIVES_MS = 1000;
+
+/** What is open in a window: what its next server is told. A disk has `bytes`. */
+export interface Windowed {
+  files: { file: number; name: string; bytes?: number }[];
+  machine?: SharedArrayBuffer;
+  drives: { domain: number; place: number; medium: DriveMedium }[];
+}
+
+/** Nobody takes the place of the server that ended: whoever waits for it hears that. */
+export function abandon(memory: SharedArrayBuffer): void {
+  const { words, commands } = new Window(memory);
+  Atomics.store(words, SERVER, GONE);
+  Atomics.notify(words, STATE);
+  Atomics.notify(commands, 0);
+}
 
 class Window {
   readonly words: Int32Array;
   readonly numbers: Float64Array;
   readonly data: Uint8Array;
   readonly commands: Int32Array;
+  readonly unflushed: Int32Array;
 
   constructor(memory: SharedArrayBuffer) {
     this.words = new Int32Array(memory, 0, DATA_START / 4);
     this.numbers = new Float64Array(memory, 0, HOPS_START / 8);
     this.data = new Uint8Array(memory, DATA_START, DATA_BYTES);
     this.commands = new Int32Array(memory, DATA_START + DATA_BYTES, COMMANDS_BYTES / 4);
+    this.unflushed = new Int32Array(memory, DATA_START + DATA_BYTES + COMMANDS_BYTES, UNFLUSHED_BYTES / 4);
   }
 }
 
@@ -89,7 +115,8 @@ export class WindowServer {
   private readonly store: Store;
   private readonly later: Later;
   private readonly tell: (news: DriveNews) => void;
-  private readonly files: (StoreFile | ExtentDisk | undefined)[] = [];
+  /** By the numbers that the other side gives them. */
+  private readonly files = new Map<number, StoreFile | ExtentDisk>();
   private disk: ExtentDisk | undefined;
   /** Once it was told of a machine: its doorbell, and drives of its domains. */
   private machine: { words: Int32Array; drives: DriveServers; commands: CommandServer } | undefined;
@@ -102,26 +129,40 @@ export class WindowServer {
     this.tell = tell;
   }
 
-  /** @returns the file's number in the window. @throws what the store does */
-  async open(name: string): Promise<number> {
-    return this.files.push(await this.store.open(name)) - 1;
+  /** Opens what was open at the server before, and answers what that left unanswered. @throws what the store does */
+  async takeOver({ files, machine, drives }: Windowed): Promise<void> {
+    for (const { file, name, bytes } of files) await (bytes === undefined ? this.open(name, file) : this.openDisk(name, bytes, file));
+    if (machine) {
+      this.prepare(machine);
+      for (const { domain, place, medium } of drives) this.machine?.drives.attach(domain, place, medium);
+      this.listen();
+    } else this.serve();
   }
 
-  /** The same for a disk: `bytes` of one that is not there yet. */
-  async openDisk(name: string, bytes: number): Promise<{ file: number; bytes: number }> {
-    this.disk = await ExtentDisk.open(this.store, name, { bytes });
-    return { file: this.files.push(this.disk) - 1, bytes: this.disk.bytes };
+  /** `file`: its number in the window from now on; one that is open already stays so. @throws what the store does */
+  async open(name: string, file: number): Promise<void> {
+    if (!this.files.has(file)) this.files.set(file, await this.store.open(name));
+  }
+
+  /** The same for a disk: `bytes` of one that is not there yet. @returns bytes of the disk */
+  async openDisk(name: string, bytes: number, file: number): Promise<number> {
+    if (!this.disk || !this.files.has(file)) this.files.set(file, (this.disk = await ExtentDisk.open(this.store, name, { bytes, unflushed: this.window.unflushed })));
+    return this.disk.bytes;
   }
 
   /** From here on drives of this machine's domains may ask for the disk. */
   begin(memory: SharedArrayBuffer): void {
-    if (!this.disk) throw new Error('No disk is open.');
     const listens = this.machine !== undefined;
+    this.prepare(memory);
+    if (!listens) this.listen();
+  }
+
+  private prepare(memory: SharedArrayBuffer): void {
+    if (!this.disk) throw new Error('No disk is open.');
     const machine = new Machine(memory);
     const { words } = machine;
     const ringDomain0 = (): void => ringDoorbell(machine, machine.domain(DOMAIN_0));
     this.machine = { words, drives: new DriveServers(memory, this.disk, this.later, this.tell), commands: new CommandServer(this.window.commands, this.disk, memory, ringDomain0) };
-    if (!listens) this.listen();
   }
 
   /** Waits for rings of the doorbell, with its event loop going on. */
@@ -167,15 +208,18 @@ export class WindowServer {
   private answer(): void {
     const { words, data } = this.window;
     const passed = new KeptHops();
+    let status = GOOD;
     try {
+      if (words[STATUS] === UNSURE) throw new Error('The worker that has the files ended while it answered. Try it again.');
       within(passed, words[NUMBER], () => this.carryOut());
-      words[STATUS] = GOOD;
     } catch (error) {
-      words[STATUS] = error instanceof StoreFull ? FULL : error instanceof StoreDamaged ? DAMAGED : BAD;
+      status = error instanceof StoreFull ? FULL : error instanceof StoreDamaged ? DAMAGED : BAD;
+      words[STATUS] = UNSURE;
       const sentence = new TextEncoder().encode((error as Error).message).subarray(0, DATA_BYTES);
       data.set(sentence);
       words[LENGTH] = sentence.length;
     }
+    words[STATUS] = status;
     const hops = passed.words.slice(0, 3 * MOST_HOPS);
     words.set(hops, HOPS_START / 4);
     words[HOPS] = hops.length / 3;
@@ -188,8 +232,12 @@ export class WindowServer {
     const number = words[FILE],
       at = numbers[AT],
       length = words[LENGTH];
-    const file = this.files[number];
-    if (!file) throw new Error('The file is closed.');
+    const file = this.files.get(number);
+    if (!file) {
+      // The server before has closed it, and could not say so.
+      if (words[OPERATION] === CLOSE) return;
+      throw new Error('The file is closed.');
+    }
     switch (words[OPERATION]) {
       case SIZE:
         numbers[RESULT] = 'size' in file ? file.size() : file.bytes;
@@ -207,6 +255,7 @@ export class WindowServer {
         if (!(file instanceof ExtentDisk)) throw new Error('That is no disk.');
         const answer = answerCall(file, this.machine?.drives, JSON.parse(new TextDecoder().decode(data.slice(0, length))) as DiskCall);
         const json = new TextEncoder().encode(JSON.stringify(answer ?? null));
+        words[STATUS] = UNSURE;
         data.set(json);
         numbers[RESULT] = json.length;
         break;
@@ -215,7 +264,7 @@ export class WindowServer {
         file.flush();
         break;
       case CLOSE:
-        this.files[number] = undefined;
+        this.files.delete(number);
         file.close();
         break;
       default:
@@ -231,15 +280,19 @@ export interface WindowParts {
   /** Wakes the server: has its `serve` called. */
   ring(): void;
   /** Has the server's `open` called. */
-  open(name: string): Promise<number>;
+  open(name: string, file: number): Promise<void>;
   /** Has its `openDisk` called. */
-  openDisk(name: string, bytes: number): Promise<{ file: number; bytes: number }>;
+  openDisk(name: string, bytes: number, file: number): Promise<number>;
   /** Has its `begin` called. */
   begin(memory: SharedArrayBuffer): Promise<void>;
   /** Whom the server's news of drives are for. */
   heard(listener: (news: DriveNews) => void): void;
   /** Ends a server that does not answer. */
   end?(): void;
+  /** Told what is open in the window whenever that changes: before it is asked for, and after it was closed. */
+  keep?(windowed: Windowed): void;
+  /** Whether a server that does not answer still lives; absent: nobody knows, or another one takes its place. */
+  isAlive?(): boolean;
 }
 
 /** The side that asks. Its calls wait: for a worker. */
@@ -253,6 +306,8 @@ export class WindowStore implements Store {
   /** The server has ended: nothing is asked of it any more. */
   private gone: Error | undefined;
   private readonly whenLost: ((sentence: string) => void)[] = [];
+  private readonly windowed: Windowed = { files: [], drives: [] };
+  private files = 0;
 
   constructor(parts: WindowParts) {
     this.where = parts.where;
@@ -262,23 +317,73 @@ export class WindowStore implements Store {
   }
 
   async open(name: string): Promise<StoreFile> {
-    return this.fileOf(await this.parts.open(name));
+    const file = ++this.files;
+    return this.opened({ file, name }, async () => {
+      await this.parts.open(name, file);
+      return this.fileOf(file);
+    });
   }
 
   async openDisk(name: string, size: number): Promise<StoredDisk> {
-    const { file, bytes } = await this.parts.openDisk(name, size);
+    const file = ++this.files;
+    return this.opened({ file, name, bytes: size }, async () => this.diskOf(file, await this.parts.openDisk(name, size, file)));
+  }
+
+  /** @throws what `open` throws: then it is not open for a next server either */
+  private async opened<T>(entry: Windowed['files'][number], open: () => Promise<T>): Promise<T> {
+    const { windowed } = this;
+    windowed.files.push(entry);
+    this.keep();
+    try {
+      return await open();
+    } catch (error) {
+      this.forgetFile(entry.file);
+      throw error;
+    }
+  }
+
+  private forgetFile(file: number): void {
+    this.windowed.files = this.windowed.files.filter(each => each.file !== file);
+    this.keep();
+  }
+
+  private keep(): void {
+    this.parts.keep?.(this.windowed);
+  }
+
+  private diskOf(file: number, bytes: number): StoredDisk {
+    const { windowed } = this;
     return new WindowDisk({
       ...this.fileOf(file),
       bytes,
-      call: call => this.call(file, call),
+      call: call => {
+        if (call.call === 'attach') {
+          const { domain, place, medium } = call;
+          windowed.drives = [...windowed.drives.filter(each => each.domain !== domain || each.place !== place), { domain, place, medium }];
+          this.keep();
+        }
+        const answer = this.call(file, call);
+        if (call.call === 'detach') {
+          windowed.drives = windowed.drives.filter(({ domain }) => domain !== call.domain);
+          this.keep();
+        }
+        return answer;
+      },
       begin: async memory => {
+        windowed.machine = memory;
+        this.keep();
         await this.parts.begin(memory);
         this.machine = { words: new Int32Array(memory) };
       },
       heard: this.parts.heard,
       commands: this.commands(),
-      whenLost: listener => void this.whenLost.push(listener),
+      whenLost: listener => this.onLost(listener),
     });
+  }
+
+  /** Called when nothing can be asked any more. */
+  onLost(listener: (sentence: string) => void): void {
+    this.whenLost.push(listener);
   }
 
   /** The server has ended, or does not answer. */
@@ -305,7 +410,13 @@ export class WindowStore implements Store {
         if (known) ringStorage(known);
       },
       lose,
+      hasEnded: () => this.hasEnded,
     };
+  }
+
+  /** Nobody will answer any more. */
+  private get hasEnded(): boolean {
+    return Atomics.load(this.window.words, SERVER) === GONE || this.parts.isAlive?.() === false;
   }
 
   private call(file: number, call: DiskCall): unknown {
@@ -336,13 +447,17 @@ export class WindowStore implements Store {
       },
       truncate: bytes => void this.ask(file, TRUNCATE, bytes),
       flush: () => void this.ask(file, FLUSH),
-      close: () => void this.ask(file, CLOSE),
+      close: () => {
+        this.ask(file, CLOSE);
+        this.forgetFile(file);
+      },
     };
   }
 
   private ask(file: number, operation: number, at = 0, length = 0): number {
     const { words, numbers, data } = this.window;
     if (this.gone) throw this.gone;
+    words[STATUS] = GOOD;
     words[OPERATION] = operation;
     words[FILE] = file;
     words[LENGTH] = length;
@@ -352,9 +467,10 @@ export class WindowStore implements Store {
     Atomics.notify(words, STATE);
     if (this.machine) ringStorage(this.machine);
     if (Atomics.load(words, SERVER) === ASLEEP) this.parts.ring();
-    while (Atomics.load(words, STATE) === ASKED)
-      if (Atomics.wait(words, STATE, ASKED, ANSWER_MS) === 'timed-out')
-        throw this.lose();
+    for (let waited = 0; Atomics.load(words, STATE) === ASKED; ) {
+      if (Atomics.wait(words, STATE, ASKED, LIVES_MS) === 'timed-out') waited += LIVES_MS;
+      if (Atomics.load(words, STATE) === ASKED && (waited >= ANSWER_MS || this.hasEnded)) throw this.lose();
+    }
     for (let i = 0, at = HOPS_START / 4; i < words[HOPS]; i++, at += 3) passes(words[at], words[at + 1], words[at + 2]);
     Atomics.store(words, STATE, IDLE);
     if (words[STATUS] === GOOD) return numbers[RESULT];

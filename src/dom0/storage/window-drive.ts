@@ -64,12 +64,14 @@ export class CommandServer {
     for (; Atomics.load(words, ASKED) !== this.taken; this.taken = (this.taken + 1) | 0) {
       const command = this.next();
       if (command !== undefined) this.carryOut(command);
+      // As many are answered as were taken: one that takes this one's place begins there.
+      else Atomics.add(words, ANSWERED, 1);
     }
     this.rung();
     return true;
   }
 
-  /** The client says in which order: the number that ASKED had is in the state's upper bits. Undefined: it has taken the command back. */
+  /** The client says in which order: the number that ASKED had is in the state's upper bits. Undefined: it has taken the command back, or the server before had done it. */
   private next(): number | undefined {
     const wanted = (TO_DO | (this.taken << 2)) | 0;
     for (let command = 0; command < COMMANDS; command++) if (Atomics.load(this.words, at(command) + STATE) === wanted) return command;
@@ -113,11 +115,14 @@ export interface CommandWindow {
   ring(): void;
   /** The storage worker does not answer. */
   lose(): Error;
+  /** It has ended, and no other takes its place. */
+  hasEnded(): boolean;
 }
 
 type Ended = (outcome: Outcome) => void;
-/** A flush of a slow disk takes seconds; a server that takes longer is gone. */
-const ANSWER_MS = 60_000;
+/** See store-window.ts. */
+const ANSWER_MS = 30_000,
+  LIVES_MS = 1000;
 
 /** The drive behind Domain 0's adapter, where the disk is in the storage worker. */
 export class WindowDrive extends StoredDrive {
@@ -208,7 +213,10 @@ export class WindowDrive extends StoredDrive {
   override settle(): void {
     const { words } = this.window;
     if (!this.isBusy) return;
-    while (!this.pending) if (Atomics.wait(words, ANSWERED, this.answers, ANSWER_MS) === 'timed-out' && !this.pending) return void this.window.lose();
+    for (let waited = 0; !this.pending; ) {
+      if (Atomics.wait(words, ANSWERED, this.answers, LIVES_MS) === 'timed-out') waited += LIVES_MS;
+      if (!this.pending && (waited >= ANSWER_MS || this.window.hasEnded())) return void this.window.lose();
+    }
     this.poll();
   }
 
