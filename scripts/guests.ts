@@ -145,6 +145,23 @@ export interface Catalogue {
   disks: FileEntry[];
 }
 
+/** How far it is, for whoever serves the page meanwhile (scripts/start.mjs). */
+export interface Coming {
+  /** What is being done, for people. */
+  text: string;
+  /** Packages that are there, of so many. */
+  done: number;
+  of: number;
+  /** The guests that are whole, and the folder in which their files lie until all are there. */
+  guests: Catalogue['guests'];
+  folder: string;
+}
+
+/** Where somebody has started this program to hear of it. */
+function tell(coming: Coming | { problem: string }): void {
+  process.send?.(coming);
+}
+
 const definition = ({ flavour, disks = [], cards = [], modules = [], words }: Flavour, release: string) => {
   const cmdline = [
     'console=tty0 console=ttyS0,115200 cryptomgr.notests',
@@ -195,16 +212,23 @@ export async function main(argv: string[], root: string): Promise<number> {
   try {
     const catalogue = refresh ? undefined : intact(folder);
     const source = from ? new Archive(from) : new Apt(join(root, '.cache', 'apt'));
-    const packages = new Packages(source, new PackageCache(join(root, '.cache', 'packages')), refresh || from !== undefined, text => say(`guests: ${text}`));
+    const progress: Coming = { text: '', done: 0, of: new Set(PICKED.map(({ package: name }) => name)).size + FLAVOURS.length + 2, guests: [], folder: '' };
+    const told = (text: string): void => {
+      say(`guests: ${text}`);
+      progress.text = text;
+      tell(progress);
+    };
+    const packages = new Packages(source, new PackageCache(join(root, '.cache', 'packages')), refresh || from !== undefined, told);
     if (installer) await fetchInstaller(join(root, '.cache', 'installer'), packages, refresh);
     if (catalogue) {
       const count = Object.values(catalogue.packages).length;
       say(`guests: everything is there (${catalogue.guests.map(guest => guest.id).join(', ')}; from ${count} packages). --refresh looks for newer ones.`);
       return 0;
     }
-    await assemble(folder, packages);
+    await assemble(folder, packages, progress, told);
     return 0;
   } catch (error) {
+    tell({ problem: (error as Error).message });
     if (!(error instanceof Unavailable)) throw error;
     process.stderr.write(
       `guests: ${error.message}.\n` +
@@ -274,7 +298,8 @@ async function fetchInstaller(folder: string, packages: Packages, refresh: boole
   writeFileSync(mark, `${INSTALLER.package} ${packages.versions[INSTALLER.package]}\n`);
 }
 
-async function assemble(folder: string, packages: Packages): Promise<void> {
+/** `told`: something is being done. */
+async function assemble(folder: string, packages: Packages, progress: Coming, told: (text: string) => void): Promise<void> {
   // Put together beside the old ones and exchanged at the end: who reads meanwhile sees all of the old or all of the new.
   const temporary = `${folder}.${process.pid}`;
   rmSync(temporary, { recursive: true, force: true });
@@ -286,7 +311,14 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
       return { name: path.replace(/^.*\//, ''), path, bytes: bytes.length, sha256: sha256(bytes) };
     };
     const catalogue: Catalogue = { recipe: recipe(), packages: packages.versions, guests: [], firmware: [], tools: [], xen: [], cds: [], loaders: [], disks: [] };
-    const busyboxDeb = await packages.get('busybox-static');
+    progress.folder = temporary;
+    const seen = new Set<string>();
+    const get = async (name: string): Promise<Uint8Array> => {
+      const deb = await packages.get(name);
+      progress.done = seen.add(name).size;
+      return deb;
+    };
+    const busyboxDeb = await get('busybox-static');
     const busybox = pickFiles(busyboxDeb, ['bin/busybox']).get('bin/busybox')!;
     const onDisk = new Map<string, Uint8Array>();
     for (const each of FLAVOURS) {
@@ -294,8 +326,8 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
       const id = `debian-${flavour}`;
       const image = await packages.kernelOf(`linux-image-${flavour}`);
       const release = image.replace('linux-image-', '');
-      const deb = await packages.get(image);
-      say(`guests: unpacking ${image}`);
+      const deb = await get(image);
+      told(`unpacking ${image}`);
       let kernel: Uint8Array | undefined;
       const modules = new Map<string, Uint8Array>();
       for (const { path, type, data } of readDeb(deb)) {
@@ -323,9 +355,12 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
         files,
         extra,
       });
+      // Whoever serves the page offers it from here on.
+      progress.guests = catalogue.guests;
+      told(`${id} is there`);
     }
     for (const { set, package: name, folder: place, names, optional } of PICKED) {
-      const deb = await packages.get(name).catch(error => {
+      const deb = await get(name).catch(error => {
         if (!optional || !(error instanceof Unavailable)) throw error;
         say(`guests: without ${names.join(', ')}: ${error.message}.`);
       });
@@ -337,9 +372,10 @@ async function assemble(folder: string, packages: Packages): Promise<void> {
       for (const [path, bytes] of files) catalogue[set].push(write(path.replace(/^.*\//, `${set}/`), bytes));
     }
     const grub = new Map<string, Uint8Array>();
-    for (const { path, type, data } of readDeb(await packages.get('grub-pc-bin')))
+    for (const { path, type, data } of readDeb(await get('grub-pc-bin')))
       if (type === 'file' && path.startsWith(GRUB_FOLDER)) grub.set(path.slice(GRUB_FOLDER.length), data);
     const uuid = new TextEncoder().encode(DISK.signature);
+    told(`making ${DISK.name}`);
     catalogue.disks.push(write(`disks/${DISK.name}`, bootableDisk({ ...DISK, grub, config: menu(), files: onDisk, uuid })));
     writeFileSync(join(temporary, 'catalogue.json'), `${JSON.stringify(catalogue, null, 1)}\n`);
     rmSync(folder, { recursive: true, force: true });

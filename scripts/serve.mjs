@@ -4,6 +4,7 @@
  */
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { networkInterfaces } from 'node:os';
 import { extname, join, normalize, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -23,8 +24,11 @@ const types = {
   '.cfg': 'text/plain; charset=utf-8',
 };
 
-/** The file that a URL path names, or undefined; never one outside the two folders. */
-function find(pathname) {
+/** The catalogue of guests that are still being fetched. */
+const COMING = '/guests/catalogue.json';
+
+/** The file that a URL path names, or undefined; never one outside the folders. `comingFolder`: where guests lie that are whole before all are. */
+function find(pathname, comingFolder) {
   let path;
   try {
     path = normalize(decodeURIComponent(pathname));
@@ -34,7 +38,8 @@ function find(pathname) {
   if (path.includes('\0') || path.split(sep).includes('..')) return undefined;
   if (path.endsWith(sep)) path = join(path, 'index.html');
   const candidates = [at('dist', path)];
-  if (path.startsWith(`${sep}guests${sep}`)) candidates.push(join(guestsFolder, path.slice('/guests/'.length)));
+  if (path.startsWith(`${sep}guests${sep}`))
+    for (const folder of [guestsFolder, comingFolder]) if (folder) candidates.push(join(folder, path.slice('/guests/'.length)));
   // A page that is built without guests has a catalogue of none.
   if (path === join(sep, 'guests', 'catalogue.json') && statSync(candidates[0], { throwIfNoEntry: false })?.size === NO_GUESTS.length)
     candidates.reverse();
@@ -75,8 +80,16 @@ function madeOf({ file, mtimeMs }) {
   return stat && stat.mtimeMs >= mtimeMs ? stat : undefined;
 }
 
-function answer(request, response, { headers, wasm }) {
-  const found = request.method === 'GET' || request.method === 'HEAD' ? find(new URL(request.url, 'http://localhost').pathname) : undefined;
+function answer(request, response, { headers, wasm, coming }) {
+  const { pathname } = new URL(request.url, 'http://localhost');
+  const now = coming();
+  if (now && request.method === 'GET' && pathname === COMING) {
+    const { guests = [], folder: _, ...rest } = now;
+    return response
+      .writeHead(200, { ...headers, 'Content-Type': types['.json'], 'Cache-Control': 'no-store' })
+      .end(JSON.stringify({ guests, coming: rest }));
+  }
+  const found = request.method === 'GET' || request.method === 'HEAD' ? find(pathname, now?.folder) : undefined;
   if (!found) {
     response.writeHead(404, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end('Not here.\n');
     return;
@@ -112,14 +125,29 @@ function answer(request, response, { headers, wasm }) {
   pipeline(content, ...(encoding && !made ? [ENCODERS[encoding]()] : []), response).catch(() => response.destroy());
 }
 
+/** All addresses of this machine. */
+const ANY = new Set(['0.0.0.0', '::']);
+/** Only this machine opens these. */
+const isOwn = address => /^(127\.|::1$|localhost$)/.test(address);
+
+/** Addresses at which other machines reach what listens at `host`. */
+function othersOpen(host) {
+  if (!ANY.has(host)) return isOwn(host) ? [] : [host];
+  const all = Object.values(networkInterfaces()).flat();
+  // One that is good on its own link alone needs a zone, which no browser takes in an address (RFC 9844).
+  return all
+    .filter(({ internal, family, address }) => !internal && !address.startsWith('fe80:') && (host === '::' || family === 'IPv4'))
+    .map(({ address }) => address);
+}
+
 /**
- * Starts the server on the first free port from `port` on; resolves with its address.
+ * Starts the server on the first free port from `port` on; resolves with its address for this machine, and those for others.
  * For tests: `isolated: false` leaves the two headers out, as a plain static host does; `wasm: false` deletes WebAssembly; `policy` is a
- * Content-Security-Policy.
+ * Content-Security-Policy. `coming`: how far guests are that are being fetched (setup.mjs, fetchGuests); undefined: none are.
  */
-export function serve({ port = 5173, host = '127.0.0.1', isolated = true, wasm = true, policy = '' } = {}) {
+export function serve({ port = 5173, host = '127.0.0.1', isolated = true, wasm = true, policy = '', coming = () => undefined } = {}) {
   const headers = { ...(isolated ? isolation : {}), ...(policy ? { 'Content-Security-Policy': policy } : {}) };
-  const server = createServer((request, response) => answer(request, response, { headers, wasm }));
+  const server = createServer((request, response) => answer(request, response, { headers, wasm, coming }));
   const last = port + 50;
   return new Promise((resolve, reject) => {
     server.on('error', error => {
@@ -127,8 +155,8 @@ export function serve({ port = 5173, host = '127.0.0.1', isolated = true, wasm =
       else reject(error);
     });
     server.on('listening', () => {
-      const shown = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-      resolve({ server, url: `http://${shown.includes(':') ? `[${shown}]` : shown}:${server.address().port}/` });
+      const address = shown => `http://${shown.includes(':') ? `[${shown}]` : shown}:${server.address().port}/`;
+      resolve({ server, url: address(ANY.has(host) ? 'localhost' : host), others: othersOpen(host).map(address) });
     });
     server.listen(port, host);
   });

@@ -1,10 +1,10 @@
 /**
  * Set-up of a fresh machine, each part done only when it is missing: npm packages, browsers, guests.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { at, canInstallPackages, guestsFolder, npm, run, say, which } from './lib.mjs';
+import { at, canInstallPackages, guestsFolder, npm, root, run, say, which } from './lib.mjs';
 
 const lockOf = path => JSON.parse(readFileSync(path, 'utf8')).packages;
 
@@ -69,6 +69,31 @@ export async function ensureChromium() {
 
 /** True once `npm run guests` has come to its end: it writes the catalogue last. */
 export const guestsFetched = () => existsSync(join(guestsFolder, 'catalogue.json'));
+
+/**
+ * The same behind a page that is served already: `told` hears how far it is, and which guests are whole (`Coming` in guests.ts), or `{ problem }` where it ended
+ * without them. Resolves when it has ended.
+ */
+export function fetchGuests(told, { limitSeconds = 900 } = {}) {
+  return new Promise(resolve => {
+    let why;
+    const child = fork(at('scripts', 'guests.mjs'), { cwd: root, stdio: ['ignore', 2, 'inherit', 'ipc'] });
+    const timer = setTimeout(() => {
+      why = `it took more than ${limitSeconds / 60} minutes`;
+      child.kill('SIGTERM');
+    }, limitSeconds * 1000);
+    child.on('message', message => {
+      if ('problem' in message) why ??= message.problem;
+      else told(message);
+    });
+    child.on('error', error => (why ??= error.message));
+    child.on('close', status => {
+      clearTimeout(timer);
+      if (status !== 0 || !guestsFetched()) told({ problem: why ?? `npm run guests ended with status ${status}` });
+      resolve();
+    });
+  });
+}
 
 /** Fetches and assembles the guests that are missing, Debian's installer among them where it is wanted; returns undefined, or a sentence that says why some are. */
 export async function ensureGuests({ limitSeconds = 1200, installer = false } = {}) {

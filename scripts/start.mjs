@@ -1,14 +1,15 @@
 /**
  * npm start [-- --no-open] [--port N] [--host ADDRESS]
  *
- * Everything from a fresh clone to the page in a browser: npm packages, guests (where they can be fetched), the build, a local server.
+ * Everything from a fresh clone to the page in a browser: npm packages, the build, a local server. Guests are fetched behind it, where they can be: the page
+ * lists each as soon as it is there.
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { buildPage } from './build.mjs';
 import { say, which } from './lib.mjs';
 import { serve } from './serve.mjs';
-import { ensureDependencies, ensureGuests, guestsFetched } from './setup.mjs';
+import { ensureDependencies, fetchGuests, guestsFetched } from './setup.mjs';
 
 /** Shows the page in the person's browser; where there is none to open, the printed address has to do. */
 function openPage(url) {
@@ -30,15 +31,24 @@ function options() {
 try {
   const { open, port, host } = options();
   await ensureDependencies();
-  const guests = guestsFetched() ? Promise.resolve(undefined) : ensureGuests({ limitSeconds: 900 });
   if (await buildPage()) say('the page is built');
-  const why = await guests;
-  if (why) say(`the Debian guests are not here (${why}); the demo guest and whatever you drop work without them`);
-  const { url } = await serve({ port, host });
+  let coming;
+  const { url, others } = await serve({ port, host, coming: () => coming });
   console.log(`Ringside is at ${url}\n(Ctrl-C ends it.)`);
-  if (host !== '127.0.0.1' && host !== 'localhost')
-    console.log('From another machine over plain http a browser gives the page no shared memory: all domains then share one worker.');
+  if (others.length > 0)
+    console.log(
+      `From other machines it is at ${others.join(', ')}\nOver plain http a browser gives the page no shared memory there: all domains then share one worker.`,
+    );
   if (open) openPage(url);
+  if (!guestsFetched()) {
+    coming = { text: 'looking for packages', done: 0, of: 0 };
+    await fetchGuests(told => (coming = told));
+    if (coming.problem) say(`the Debian guests are not here (${coming.problem}); the demo guest and whatever you drop work without them`);
+    else {
+      coming = undefined;
+      say('the Debian guests are here');
+    }
+  }
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;

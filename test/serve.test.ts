@@ -1,6 +1,10 @@
-import { readdirSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request } from 'node:http';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { servePage } from './support/browsers.ts';
@@ -74,5 +78,46 @@ describe('the local server', () => {
       '/..%5cpackage.json',
     ])
       expect((await get(path)).statusCode, path).toBe(404);
+  });
+});
+
+describe('a server that is up before all guests are', () => {
+  /** What `serve` is given, and what is said of where it is; `ends` ends it. */
+  async function start(given: string): Promise<{ url: string; others: string[]; ends: () => void }> {
+    const program = `import { serve } from './scripts/serve.mjs'; const { url, others } = await serve(${given}); console.log(JSON.stringify({ url, others }));`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: new URL('..', import.meta.url),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [line] = (await once(child.stdout!, 'data')) as [Buffer];
+    return { ...(JSON.parse(line.toString()) as { url: string; others: string[] }), ends: () => void child.kill() };
+  }
+
+  it('lists those that are whole with how far the others are, and gives out their files', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ringside-coming-'));
+    mkdirSync(join(folder, 'some-guest'));
+    writeFileSync(join(folder, 'some-guest', 'vmlinuz'), 'kernel');
+    const guests = [{ id: 'some-guest', files: [{ name: 'vmlinuz', path: 'some-guest/vmlinuz' }] }];
+    const { url, ends } = await start(`{ port: 0, coming: () => (${JSON.stringify({ text: 'unpacking', done: 3, of: 14, guests, folder })}) }`);
+    expect(await (await fetch(`${url}guests/catalogue.json`)).json()).toEqual({ guests, coming: { text: 'unpacking', done: 3, of: 14 } });
+    expect(await (await fetch(`${url}guests/some-guest/vmlinuz`)).text()).toBe('kernel');
+    expect((await fetch(`${url}guests/some-guest/initrd`)).status).toBe(404);
+    ends();
+    rmSync(folder, { recursive: true });
+  });
+
+  it('says at which addresses other machines reach it, and none where they do not', async () => {
+    const own = await start('{ port: 0 }');
+    expect([new URL(own.url).hostname, own.others]).toEqual(['127.0.0.1', []]);
+    own.ends();
+    const all = await start(`{ port: 0, host: '0.0.0.0' }`);
+    const { port, hostname } = new URL(all.url);
+    expect(hostname).toBe('localhost');
+    const expected = Object.values(networkInterfaces())
+      .flatMap(each => each ?? [])
+      .filter(({ internal, family }) => !internal && family === 'IPv4');
+    expect(all.others).toEqual(expected.map(({ address }) => `http://${address}:${port}/`));
+    for (const other of all.others) expect((await fetch(other)).status).toBe(200);
+    all.ends();
   });
 });

@@ -5,7 +5,10 @@ vi.mock('./host.ts', async original => ({ ...await original<object>(), offerFirm
 const { tasks } = await import('./host.ts');
 const page = await import('./offers.ts');
 
-afterEach(() => vi.unstubAllGlobals());
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 it('offers what was fetched where Domain 0 cannot take it among its files, and says why in its words', async () => {
   const guest = { id: 'debian', title: 'Debian', about: 'A system', bytes: 7, files: [{ name: 'vmlinuz', path: 'debian/vmlinuz' }] };
@@ -14,4 +17,28 @@ it('offers what was fetched where Domain 0 cannot take it among its files, and s
   await page.catalogue;
   expect(page.offers.value.map(({ id }) => id)).toContain('debian');
   expect(tasks.value.map(({ command, message }) => [command, message])).toEqual([['Domain-0', '/etc/xen is read-only.']]);
+});
+
+it('lists each guest that npm start fetches as soon as it is there, and says why none come', async () => {
+  vi.useFakeTimers();
+  const guest = (id: string) => ({ id, title: id, about: 'A system', bytes: 7, files: [{ name: 'vmlinuz', path: `${id}/vmlinuz` }] });
+  let answer: object = { guests: [], coming: { text: 'fetching linux-image-686', done: 1, of: 14 } };
+  vi.stubGlobal('fetch', async () => Response.json(answer));
+  page.startCatalogue();
+  await page.catalogue;
+  expect([page.coming.value, page.offers.value.filter(({ bytes }) => bytes > 0)]).toEqual([{ text: 'fetching linux-image-686', done: 1, of: 14 }, []]);
+  answer = { guests: [guest('debian-686')], coming: { text: 'debian-686 is there', done: 2, of: 14 } };
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(page.offers.value.filter(({ bytes }) => bytes > 0).map(({ id }) => id)).toEqual(['debian-686']);
+  // The server may be away for a moment.
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')));
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(page.coming.value).toMatchObject({ done: 2 });
+  vi.stubGlobal('fetch', async () => Response.json(answer));
+  answer = { guests: [], coming: { problem: 'there is no apt-get on this machine' } };
+  await vi.advanceTimersByTimeAsync(2000);
+  expect([page.coming.value, page.offers.value.some(({ bytes }) => bytes > 0)]).toEqual([{ problem: 'there is no apt-get on this machine' }, false]);
+  answer = { guests: [guest('debian-686')] };
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(page.offers.value.some(({ bytes }) => bytes > 0)).toBe(false);
 });

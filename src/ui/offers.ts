@@ -55,7 +55,15 @@ interface Catalogue {
   disks?: Image[];
   /** States of some of these guests, by gzip (scripts/build.mjs). */
   saved?: { guest: string; path: string; bytes: number; disks?: { name: string; path: string }[] }[];
+  /** From `npm start`, while it fetches the guests that are not among these yet (scripts/serve.mjs). */
+  coming?: Coming;
 }
+
+/** How far they are: packages that are there, of so many (0: that is not known yet); or why they do not come. */
+export type Coming = { text: string; done: number; of: number } | { problem: string };
+/** Undefined: no more guests come. */
+export const coming = signal<Coming | undefined>(undefined);
+const LOOK_MS = 2000;
 
 interface Image { name: string; path: string; bytes: number }
 
@@ -66,16 +74,31 @@ const BIOS = 'bios-256k.bin', VGA_BIOS = 'vgabios-stdvga.bin';
 export let catalogue: Promise<void> = Promise.resolve();
 export const startCatalogue = (): void => { catalogue = loadCatalogue(); };
 
+/** What Domain 0 refuses it says itself: the files stand there all the same. */
+const told = (work: Promise<void>): Promise<void> => work.catch(error => reportProblem('Domain-0', sentence(error)));
+
 /** Adds the fetched guests, if there are any: without `npm run guests` the file is absent, and that is no error. */
 async function loadCatalogue(): Promise<void> {
   const base = new URL('guests/catalogue.json', document.baseURI);
   const reading = readCatalogue(base);
-  // What Domain 0 refuses it says itself: the files stand there all the same.
-  const told = (work: Promise<void>): Promise<void> => work.catch(error => reportProblem('Domain-0', sentence(error)));
   await told(offerFirmware({ own: OWN_BIOS }));
   const read = await reading;
-  if (!read) return;
-  const { fetched, firmware } = read;
+  if (read) await tellOf(base, read);
+  follow(base);
+}
+
+/** Looks again while more guests come. */
+function follow(base: URL): void {
+  if (!coming.peek() || 'problem' in coming.peek()!) return;
+  setTimeout(async () => {
+    const known = offers.peek().length, read = await readCatalogue(base);
+    if (read && offers.peek().length !== known) await tellOf(base, read);
+    follow(base);
+  }, LOOK_MS);
+}
+
+/** Domain 0 knows of them, too. */
+async function tellOf(base: URL, { fetched, firmware }: { fetched: Offer[]; firmware: { name: string; path: string }[] }): Promise<void> {
   const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
   const roms = firmware.filter(({ name }) => name.endsWith('.rom')).map(({ name, path }) => ({ name, url: new URL(path, base).href }));
   await told(offerFirmware({ own: OWN_BIOS, ...(bios && vgaBios ? { seabios: { bios, vgaBios } } : {}), roms }));
@@ -88,15 +111,18 @@ async function readCatalogue(base: URL): Promise<{ fetched: Offer[]; firmware: {
     const answer = await fetch(base);
     // A server that answers every address with the page has no catalogue either.
     if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return undefined;
-    const { guests, firmware = [], cds = [], disks = [], saved = [] } = await answer.json() as Catalogue;
+    const { guests, firmware = [], cds = [], disks = [], saved = [], coming: more } = await answer.json() as Catalogue;
     const image = (about: string) => ({ name, path, bytes }: Image): Offer => ({ id: name, title: name, about, type: 'hvm', bytes, files: [{ name, url: new URL(path, base).href }] });
     const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
     const atShell = saved.flatMap(({ guest, path, bytes, disks: below = [] }): Offer[] => fetched.filter(({ id }) => id === guest).map(({ id, title }) => ({
       id: `${id}-at-shell`, title: strings.home.atShell(title), about: strings.home.atShellAbout, bytes, saved: true, files: [{ name: `${id}.save`, path }, ...below].map(({ name, path: at }) => ({ name, url: new URL(at, base).href })),
     })));
     offers.value = [...own, ...atShell, ...fetched, ...disks.map(image(strings.home.disk)), ...cds.map(image(strings.home.cd))];
+    coming.value = more;
     return { fetched, firmware };
   } catch (error) {
+    // The server that was fetching them may have ended, or is at it again in a moment.
+    if (coming.peek()) return undefined;
     reportProblem('guests/catalogue.json', strings.errors.downloadBroke('guests/catalogue.json', sentence(error)));
     return undefined;
   } finally {

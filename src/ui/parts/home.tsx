@@ -3,7 +3,7 @@
 import { signal } from '@preact/signals';
 import { domains, living } from '../host.ts';
 import { inventory } from '../inventory.ts';
-import { FIGURE, isListed, type Offer, offers, pcos, progressText } from '../offers.ts';
+import { coming, FIGURE, isListed, type Offer, offers, pcos, progressText } from '../offers.ts';
 import { fourWays } from '../parts.ts';
 import type { Panel } from '../panel.ts';
 import { started } from '../ready.ts';
@@ -25,6 +25,7 @@ const PcpuStrip = later(() => import('./live.tsx'), part => part.PcpuStrip);
 const JustHappened = later(() => import('./live.tsx'), part => part.JustHappened);
 const LiveConsole = later(() => import('./live.tsx'), part => part.LiveConsole);
 const BootSectors = later(() => import('./boot-sectors.tsx'), part => part.BootSectors);
+const MoreComes = later(() => import('./more-comes.tsx'), part => part.MoreComes);
 const showsSectors = signal(false);
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
@@ -58,7 +59,7 @@ function Home() {
         <details class="more-g" onToggle={event => { showsSectors.value = event.currentTarget.open; }}>
           <summary title={strings.bootSectors.hint}>{strings.bootSectors.title}</summary>{showsSectors.value && <BootSectors />}</details>
         </div>
-        {offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
+        {coming.value ? <MoreComes now={coming.value} /> : offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
         </>}
       </section>
       <section class="card">
