@@ -2,19 +2,19 @@
 
 import { info } from '../host.ts';
 import { ModeBadge, ownerClass, Tag } from '../parts/marks.tsx';
-import { whole } from '../units.ts';
 import { inspector } from './frame.tsx';
 import type { Shown, Table, Why } from './inspector.ts';
-import { DEPTH, type Direction, type Measured, type Progress, REQUEST_KIB, type WayId } from './ways.ts';
+import { DEPTH, type Direction, figure, type Measured, ofTimes, type Progress, REQUEST_KIB, ROUNDS, SHORT as short, times, type WayId } from './ways.ts';
 import { cancel, choose, MIB, type Run, run, start } from './ways-run.ts';
 
 export { start };
 
 const words = {
   title: 'One guest, four ways to its disk',
-  lede: (direction: Direction) => `minipv ${direction === 'read' ? 'reads' : 'writes'} ${MIB} MiB in requests of ${REQUEST_KIB} KiB, ${DEPTH} at a time. It is booted four times; the four take turns, so that none waits for another.`,
+  lede: (direction: Direction) => `minipv ${direction === 'read' ? 'reads' : 'writes'} ${MIB} MiB in requests of ${REQUEST_KIB} KiB, ${DEPTH} at a time. It is booted four times. Each of the four does it ${ROUNDS.warm} times to warm up; then they take turns, ${ROUNDS.timed} runs each.`,
   run: 'Run all four', again: 'Run again', cancel: 'Cancel', direction: 'Direction', directions: { read: 'Read', write: 'Write' } as const,
-  doing: { creates: (name: string) => `xl create ${name}.cfg`, boots: (name: string) => `${name} boots`, warms: (name: string) => `${name} warms up and runs empty`, measures: (name: string) => `${name} is measured` },
+  doing: { creates: (name: string) => `xl create ${name}.cfg`, boots: (name: string) => `${name} boots`, warms: (name: string, round: string) => `${name} warms up, ${round}`, measures: (name: string, round: string) => `${name} is measured, ${round}` },
+  round: (n: number, of: number) => `run ${n} of ${of}`, spread: (least: string, most: string, runs: number) => `the middle of ${runs}: ${least} to ${most}`,
   progress: 'Progress of the run', cancelled: 'Cancelled: its guests are gone, and nothing else has changed.', next: 'Run it again where what it names is put right.',
   notYet: 'not measured yet', commands: 'The task log has what this does: xl create and xl destroy of ways-pio, ways-dma, ways-pvhvm and ways-pvh; in between it types at their consoles.',
   measures: { exits: 'VM exits', port: 'Copied through ports', events: 'Events, there and back', time: 'Time' },
@@ -23,9 +23,8 @@ const words = {
   virtual: 'This host runs in virtual time: a processor executes so many instructions a second whatever this computer does, and Domain-0’s work takes none. Times are those of the model; counts are the same everywhere.',
   less: (from: WayId, to: WayId) => `${short[from]} against ${short[to]}`,
   table: 'Four ways', exitsTable: 'Exits by reason, of the whole run',
-  columns: ['Way', 'Domain', 'Direction', 'MiB', 'Exits', 'Bytes through ports', 'Requests to the device model', 'Events', 'Time on the guest’s clock, µs', 'Time of its thread, µs', 'Instructions'],
+  columns: ['Way', 'Domain', 'Direction', 'MiB', 'Exits', 'Bytes through ports', 'Requests to the device model', 'Events', 'Time on the guest’s clock, µs', 'Time of its thread, µs', 'Instructions', 'Runs', 'Fastest, µs', 'Slowest, µs'],
 };
-const short: Readonly<Record<WayId, string>> = { pio: 'IDE by PIO', dma: 'IDE by DMA', pvhvm: 'PVHVM', pvh: 'PVH' };
 const WAYS: readonly { id: WayId; type: 'hvm' | 'pvh'; title: string; how: string }[] = [
   { id: 'pio', type: 'hvm', title: 'IDE by PIO', how: 'The driver writes the drive’s registers, and REP INSW or OUTSW moves each sector through the data port.' },
   { id: 'dma', type: 'hvm', title: 'IDE by DMA', how: 'The same registers, but the bus master finds the pages in a table and fills them itself.' },
@@ -44,8 +43,8 @@ const MEASURES: readonly Measure[] = [
   { id: 'time', of: ({ us, work }) => us / 1000 / work.mib },
 ];
 
-/** Three figures, and whole numbers from 100 on. */
-const figure = (n: number): string => (n >= 100 ? whole(n) : n === 0 ? '0' : n >= 10 ? n.toFixed(1) : n.toFixed(2));
+/** Milliseconds a MiB. */
+const msOf = ({ work }: Measured, us: number): string => figure(us / 1000 / work.mib);
 const domainName = (way: WayId): string => `ways-${way}`;
 
 function Figure() {
@@ -64,7 +63,7 @@ function Figure() {
       return <li key={id} class={found ? ownerClass(found.domain.id) : 'c-free'}>
         <div class="wyt"><h3><i class="chip" /> {title} <ModeBadge type={type} /></h3><p class="sec">{how}</p></div>
         {MEASURES.map(({ id: name, of }, i) => <div key={name} class="wym"><span class="sec">{words.measures[name]}</span>
-          {found ? <><b class="m">{figure(of(found))}</b><span class="sec u">{words.units[name]}</span><div class="bar">{of(found) > 0 && <i style={`width:${(100 * of(found)) / tops[i]!}%`} />}</div></> : <b class="m dim">–<span class="hidden"> {words.notYet}</span></b>}
+          {found ? <><b class="m">{figure(of(found))}</b><span class="sec u">{words.units[name]}</span>{name === 'time' && found.runs > 1 && <span class="sec spread">{words.spread(msOf(found, found.leastUs), msOf(found, found.mostUs), found.runs)}</span>}<div class="bar">{of(found) > 0 && <i style={`width:${(100 * of(found)) / tops[i]!}%`} />}</div></> : <b class="m dim">–<span class="hidden"> {words.notYet}</span></b>}
         </div>)}
       </li>;
     })}</ul>
@@ -73,20 +72,18 @@ function Figure() {
   </div>;
 }
 
-const Going = ({ way, doing, part }: Progress) => <>
+const Going = ({ way, doing, part, round = 0, of = 0 }: Progress) => <>
   <div class="bar" role="progressbar" aria-label={words.progress} aria-valuenow={Math.round(100 * part)} aria-valuemin={0} aria-valuemax={100}><i class="c-hv" style={`width:${100 * part}%`} /></div>
-  <span class="sec">{words.doing[doing](domainName(way))}</span></>;
+  <span class="sec">{words.doing[doing](domainName(way), words.round(round, of))}</span></>;
 
 /** What the numbers of this run say. */
 function why({ data: { measured } }: Shown<Run>): Why | undefined {
   const of = (way: WayId): Measured | undefined => measured.find(each => each.way === way);
-  const pio = of('pio'), dma = of('dma'), ring = of('pvh');
-  if (!pio || !dma || !ring) return undefined;
-  const times = (a: number, b: number): string => figure(a / Math.max(b, 1));
-  const faster = pio.us >= ring.us ? `The ring was ${times(pio.us, ring.us)} times as fast as PIO in this run.` : `In this run the ring was slower than PIO, ${times(ring.us, pio.us)} times: Domain-0’s turn took longer than the exits saved.`;
+  const pio = of('pio'), dma = of('dma'), pvhvm = of('pvhvm'), ring = of('pvh');
+  if (!pio || !dma || !pvhvm || !ring) return undefined;
   return {
     question: 'Why do the same bytes cost so differently?',
-    answer: `A string instruction moves one sector through a port, and each use of a port leaves the guest and goes to the device model in Domain-0 and back: PIO took ${figure(pio.exits / pio.work.mib)} exits for each MiB. DMA names whole pages in a table and needs registers only to start and to look, ${times(pio.exits, dma.exits)} times fewer. A ring needs no register at all: ${DEPTH} requests wait in a page that both sides see, one event announces all of them, ${times(dma.exits, ring.exits)} times fewer exits again. ${faster}`,
+    answer: `A string instruction moves one sector through a port, and each use of a port leaves the guest and goes to the device model in Domain-0 and back: PIO took ${figure(pio.exits / pio.work.mib)} exits for each MiB. DMA names whole pages in a table and needs registers only to start and to look, ${times(pio.exits, dma.exits)} times fewer. A ring needs no register at all: ${DEPTH} requests wait in a page that both sides see, one event announces all of them, ${times(dma.exits, ring.exits)} times fewer exits again. ${ofTimes(pio, pvhvm, ring)}`,
     source: 'xen/include/public/io/blkif.h; Intel SDM vol. 3, table 28-5',
   };
 }
@@ -94,7 +91,7 @@ function why({ data: { measured } }: Shown<Run>): Why | undefined {
 function tables({ measured }: Run): Table[] {
   const reasons = [...new Set(measured.flatMap(({ exitsByName }) => Object.keys(exitsByName)))].sort();
   return [
-    { name: words.table, columns: words.columns, rows: measured.map(({ way, domain, work, exits, portBytes, requests, events, us, runUs, instructions }) => [short[way], domain.name, work.direction, work.mib, exits, portBytes, requests, events, us, Math.round(runUs), instructions]) },
+    { name: words.table, columns: words.columns, rows: measured.map(({ way, domain, work, exits, portBytes, requests, events, us, runUs, instructions, runs, leastUs, mostUs }) => [short[way], domain.name, work.direction, work.mib, exits, portBytes, requests, events, us, Math.round(runUs), instructions, runs, leastUs, mostUs]) },
     { name: words.exitsTable, columns: ['Exit', ...measured.map(({ way }) => short[way])], rows: reasons.map(reason => [reason, ...measured.map(({ exitsByName }) => exitsByName[reason] ?? 0)]) },
   ];
 }

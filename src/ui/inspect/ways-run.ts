@@ -1,7 +1,7 @@
 /** The run of `ways.ts` that this page does, and what came of the last one. */
 import { batch, signal } from '@preact/signals';
 import { domains, host, sentence } from '../host.ts';
-import { type Direction, type Measured, type Progress, runWays, type WaysHost } from './ways.ts';
+import { type Direction, type Measured, type Progress, ROUNDS, runWays, WAYS, type WaysHost } from './ways.ts';
 
 /** Enough that a ring's share of a millisecond counts, and short where a port moves it. */
 export const MIB = 4;
@@ -42,12 +42,15 @@ const pageWays: WaysHost = {
 export async function start(direction: Direction = run.peek().direction): Promise<void> {
   if (abort) return;
   const mine = (abort = new AbortController());
-  const before = run.peek(), fresh: Measured[] = [];
+  const before = run.peek(), fresh = new Map<string, Measured>();
   run.value = { direction, measured: before.direction === direction ? before.measured : [], progress: { way: 'pio', doing: 'creates', part: 0 } };
   try {
-    await runWays(pageWays, { direction, mib: MIB }, mine.signal, {
+    await runWays(pageWays, { direction, mib: MIB }, ROUNDS, mine.signal, {
       progress: progress => { run.value = { ...run.peek(), progress }; },
-      measured: way => { fresh.push(way); run.value = { ...run.peek(), measured: [...fresh] }; },
+      measured: way => {
+        fresh.set(way.way, way);
+        run.value = { ...run.peek(), measured: WAYS.flatMap(({ id }) => fresh.get(id) ?? []) };
+      },
     });
     end({});
   } catch (error) {

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { testHost } from '../../dom0/host.test-support.ts';
-import { DEPTH, type Measured, REQUEST_KIB, runWays, WAYS, type WaysHost } from './ways.ts';
+import { DEPTH, type Measured, ofTimes, REQUEST_KIB, runWays, WAYS, type WaysHost } from './ways.ts';
 
-const MIB = 0.5;
+const MIB = 0.25;
+const ROUNDS = { warm: 0, timed: 3 };
 const kernel = new Blob([readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url))]);
 
 function waysHost(): WaysHost & { host: ReturnType<typeof testHost> } {
@@ -24,10 +25,13 @@ function waysHost(): WaysHost & { host: ReturnType<typeof testHost> } {
 
 describe('the same guest, four ways', () => {
   it('counts exits, bytes and events of each, and leaves the host as it was', async () => {
-    const ways = waysHost(), seen: Measured[] = [], parts: number[] = [];
-    await runWays(ways, { direction: 'read', mib: MIB }, new AbortController().signal, { progress: ({ part }) => parts.push(part), measured: way => seen.push(way) });
+    const ways = waysHost(), told: Measured[] = [], parts: number[] = [], order: string[] = [];
+    await runWays(ways, { direction: 'read', mib: MIB }, ROUNDS, new AbortController().signal, { progress: ({ part, way, doing, round }) => { parts.push(part); if (doing === 'measures') order.push(`${round} ${way}`); }, measured: way => told.push(way) });
+    // In turns, and each begins a round: none is always the first.
+    expect(order).toEqual(['1 pio', '1 dma', '1 pvhvm', '1 pvh', '2 dma', '2 pvhvm', '2 pvh', '2 pio', '3 pvhvm', '3 pvh', '3 pio', '3 dma']);
+    const seen = WAYS.map(({ id }) => told.findLast(({ way }) => way === id)!);
+    expect(seen.every(({ runs, us, leastUs, mostUs }) => runs === 3 && leastUs <= us && us <= mostUs)).toBe(true);
     const [pio, dma, pvhvm, pvh] = seen as [Measured, Measured, Measured, Measured];
-    expect(seen.map(({ way }) => way)).toEqual(WAYS.map(({ id }) => id));
     // A sector goes through the data port whole, after a look at the status register.
     const bytes = MIB * 2 ** 20;
     expect(pio.exits).toBeGreaterThanOrEqual((2 * bytes) / 512);
@@ -42,20 +46,31 @@ describe('the same guest, four ways', () => {
     for (const way of [pio, dma]) expect(way.events).toBe(2 * way.requests);
     expect(dma.exits).toBeLessThan(pio.exits / 4);
     expect(seen.every(({ us }) => us > 0)).toBe(true);
-    expect(parts).toEqual(parts.map((_, i) => i / 16));
+    expect(parts).toEqual(parts.map((_, i) => i / 20));
+    expect(parts).toHaveLength(20);
     expect([await ways.host.list(), ways.host.machine.freeFrames]).toEqual([[], waysHost().host.machine.freeFrames]);
   });
 
   it('leaves nothing where it is cancelled, where a guest is destroyed meanwhile, and where one cannot be made', async () => {
     const ways = waysHost(), free = ways.host.machine.freeFrames, abort = new AbortController();
-    const cancelled = runWays(ways, { direction: 'write', mib: MIB }, abort.signal, { progress: ({ way }) => { if (way === 'dma') abort.abort(); }, measured: () => {} });
+    const cancelled = runWays(ways, { direction: 'write', mib: MIB }, ROUNDS, abort.signal, { progress: ({ way }) => { if (way === 'dma') abort.abort(); }, measured: () => {} });
     await expect(cancelled).rejects.toThrow(/abort/);
-    const destroyed = runWays(ways, { direction: 'write', mib: MIB }, new AbortController().signal, { progress: ({ doing, way }) => { if (doing === 'boots' && way === 'pio') void ways.host.destroy(ways.host.toolstack.members.keys().next().value!); }, measured: () => {} });
+    const destroyed = runWays(ways, { direction: 'write', mib: MIB }, ROUNDS, new AbortController().signal, { progress: ({ doing, way }) => { if (doing === 'boots' && way === 'pio') void ways.host.destroy(ways.host.toolstack.members.keys().next().value!); }, measured: () => {} });
     await expect(destroyed).rejects.toThrow(/ways-pio ended before it was done/);
     const files = ways.host.create;
     ways.create = async given => (given[0]!.name.includes('dma') ? Promise.reject(new Error('there is no memory')) : files(given, true));
-    await expect(runWays(ways, { direction: 'read', mib: MIB }, new AbortController().signal, { progress: () => {}, measured: () => {} })).rejects.toThrow('there is no memory');
+    await expect(runWays(ways, { direction: 'read', mib: MIB }, ROUNDS, new AbortController().signal, { progress: () => {}, measured: () => {} })).rejects.toThrow('there is no memory');
     expect(ways.host.machine.freeFrames).toBe(free);
     expect(await ways.host.list()).toEqual([]);
+  });
+
+  it('says of times what their spread lets it say', () => {
+    const way = (id: Measured['way'], leastUs: number, us: number, mostUs: number) => ({ way: id, us, runs: 5, leastUs, mostUs }) as Measured;
+    const pio = way('pio', 3800, 4000, 4500);
+    // One ring came out slower by chance: the slower one is quoted, and nothing is said of the two.
+    expect(ofTimes(pio, way('pvhvm', 180, 200, 900), way('pvh', 190, 800, 820))).toBe('PIO took 5.00 times as long as the slower of the two rings. The times of the two rings differ by less than those of their runs do.');
+    expect(ofTimes(pio, way('pvhvm', 180, 200, 220), way('pvh', 390, 400, 420))).toBe('PIO took 10.0 times as long as the slower of the two rings. Of the two rings the one of PVH took 2.00 times as long.');
+    expect(ofTimes(pio, way('pvhvm', 180, 200, 220), way('pvh', 390, 4100, 4200))).toContain('PIO and the slower ring differ by less than their runs do');
+    expect(ofTimes(pio, way('pvhvm', 8000, 8000, 8000), way('pvh', 390, 400, 420))).toContain('The ring of PVHVM took 2.00 times as long as PIO here');
   });
 });

@@ -1,8 +1,13 @@
 /**
  * One guest that reaches its disk in four ways: made, timed and taken away again. What is told was counted by the hypervisor and the back end during this very
  * run; an empty run of the same command, whose typing, echo and answer cost what they cost, is taken off.
+ *
+ * Times are compared, so the four have like conditions: each has done the same work some times before, when what is hot is compiled; then they take turns, and
+ * each begins another round, so that what this computer does meanwhile meets all of them. Of each way the run with the middle time is told, with the fastest and
+ * the slowest beside it.
  */
 import type { DomainInfo, Facts, NamedFile } from '../../dom0/index.ts';
+import { whole } from '../units.ts';
 
 export type WayId = 'pio' | 'dma' | 'pvhvm' | 'pvh';
 export type Direction = 'read' | 'write';
@@ -31,8 +36,12 @@ export interface Work {
   direction: Direction;
   mib: number;
 }
-/** It is timed when a part of it has run: the first time the engine compiles what is hot. */
-const WARM_PART = 1 / 4;
+/** How often each does all of it before it is timed, and how often it is timed: an odd number has a middle one. */
+export interface Rounds {
+  warm: number;
+  timed: number;
+}
+export const ROUNDS: Rounds = { warm: 3, timed: 5 };
 const SECTORS_A_MIB = 2048,
   DISK_BYTES = 4 * 2 ** 20,
   MEMORY_MIB = 8;
@@ -46,7 +55,7 @@ const PATIENCE_MS = 60_000,
   SETTLE_MS = 60,
   LOOK_MS = 250;
 
-/** What one way took for all of the work, less the empty run. */
+/** What one way took for all of the work, less the empty run, the time it had the middle time of its runs. */
 export interface Measured {
   way: WayId;
   work: Work;
@@ -61,6 +70,10 @@ export interface Measured {
   events: number;
   /** From the first request to the last answer, on the guest's clock; and what its thread ran. */
   us: number;
+  /** Of so many runs, the times of the fastest and of the slowest. */
+  runs: number;
+  leastUs: number;
+  mostUs: number;
   runUs: number;
   instructions: number;
   exitsByName: Record<string, number>;
@@ -83,6 +96,9 @@ export interface WaysHost {
 export interface Progress {
   way: WayId;
   doing: 'creates' | 'boots' | 'warms' | 'measures';
+  /** Of warming up and measuring: which round, of how many. */
+  round?: number;
+  of?: number;
   /** 0 to 1, of the whole run. */
   part: number;
 }
@@ -150,15 +166,18 @@ class Guest {
   }
 }
 
-/** Differences of the two runs' counters. */
-function measured({ way, domain }: Guest, work: Work, empty: Awaited<ReturnType<Guest['time']>>, full: Awaited<ReturnType<Guest['time']>>): Measured {
+type Timed = Awaited<ReturnType<Guest['time']>>;
+
+/** Differences between the counters of the empty run and of the one with the middle time. */
+function measured({ way, domain }: Guest, work: Work, empty: Timed, runs: readonly Timed[]): Measured {
+  const sorted = [...runs].sort((a, b) => a.us - b.us), full = sorted[(sorted.length - 1) >> 1]!;
   const by = (name: string): number => {
     const grown = ({ before, after }: typeof full): number => (after.counts[name] ?? 0) - (before.counts[name] ?? 0);
     return Math.max(0, grown(full) - grown(empty));
   };
   const names = Object.keys(full.after.counts).filter(name => name.startsWith('exit.'));
   return {
-    way: way.id, work, domain: { id: domain.id, name: domain.name }, us: full.us,
+    way: way.id, work, domain: { id: domain.id, name: domain.name }, us: full.us, runs: runs.length, leastUs: sorted[0]!.us, mostUs: sorted.at(-1)!.us,
     exits: by('exits') - by('exit.PREEMPTION_TIMER'), portBytes: by('port_bytes'), requests: by('ioreqs'), runUs: by('run_us'), instructions: by('retired'),
     events: by(`ring.${way.vdev}.events_in`) + by(`ring.${way.vdev}.events_out`) + 2 * by('ioreqs'),
     exitsByName: Object.fromEntries(names.map(name => [name.slice('exit.'.length), by(name)]).filter(([, count]) => (count as number) > 0)),
@@ -166,16 +185,26 @@ function measured({ way, domain }: Guest, work: Work, empty: Awaited<ReturnType<
 }
 
 /**
- * Makes the four guests, times them one after the other, and takes them away again, whatever happens. `told` hears how far it is, and of each way as soon as it
- * is measured. @throws Error with a sentence; an AbortError where it was cancelled
+ * Makes the four guests, times them in turns, and takes them away again, whatever happens. `told` hears how far it is, and of each way whenever it was measured
+ * once more. @throws Error with a sentence; an AbortError where it was cancelled
  */
-export async function runWays(host: WaysHost, work: Work, signal: AbortSignal, told: { progress(now: Progress): void; measured(way: Measured): void }): Promise<void> {
+export async function runWays(host: WaysHost, work: Work, rounds: Rounds, signal: AbortSignal, told: { progress(now: Progress): void; measured(way: Measured): void }): Promise<void> {
   const guests: Guest[] = [], made: number[] = [];
-  // Making, booting, warming up and measuring are a step each.
+  // Making, booting and each run are a step each.
+  const steps = (2 + rounds.warm + rounds.timed) * WAYS.length;
   let done = 0;
-  const step = (way: WayId, doing: Progress['doing']) => {
+  const step = (way: WayId, doing: Progress['doing'], round?: Pick<Progress, 'round' | 'of'>) => {
     signal.throwIfAborted();
-    told.progress({ way, doing, part: done++ / (4 * WAYS.length) });
+    told.progress({ way, doing, ...round, part: done++ / steps });
+  };
+  /** One after the other, so that none waits for a processor that another has; each round begins with another one. */
+  const inTurns = async (doing: 'warms' | 'measures', of: number, run: (guest: Guest) => Promise<void>) => {
+    for (let round = 0; round < of; round++)
+      for (let i = 0; i < guests.length; i++) {
+        const guest = guests[(round + i) % guests.length]!;
+        step(guest.way.id, doing, { round: round + 1, of });
+        await run(guest);
+      }
   };
   try {
     const kernel = await host.kernel(), disk = new Blob([new Uint8Array(DISK_BYTES)]);
@@ -189,16 +218,35 @@ export async function runWays(host: WaysHost, work: Work, signal: AbortSignal, t
       step(guest.way.id, 'boots');
       await guest.expect(/minipv> /);
     }
-    // One after the other, so that none waits for a processor that another has.
-    for (const guest of guests) {
-      step(guest.way.id, 'warms');
-      await guest.time({ ...work, mib: work.mib * WARM_PART });
-      const empty = await guest.time({ ...work, mib: 0 });
-      step(guest.way.id, 'measures');
-      told.measured(measured(guest, work, empty, await guest.time(work)));
-    }
+    await inTurns('warms', rounds.warm, async guest => void (await guest.time(work)));
+    const empty = new Map<Guest, Timed>(), timed = new Map<Guest, Timed[]>();
+    for (const guest of guests) empty.set(guest, await guest.time({ ...work, mib: 0 }));
+    await inTurns('measures', rounds.timed, async guest => {
+      const runs = [...(timed.get(guest) ?? []), await guest.time(work)];
+      timed.set(guest, runs);
+      told.measured(measured(guest, work, empty.get(guest)!, runs));
+    });
   } finally {
     for (const guest of guests) guest.close();
     for (const id of made) await host.destroy(id).catch(() => {});
   }
+}
+
+/** What each is called in a sentence. */
+export const SHORT: Readonly<Record<WayId, string>> = { pio: 'IDE by PIO', dma: 'IDE by DMA', pvhvm: 'PVHVM', pvh: 'PVH' };
+
+/** Three figures, and whole numbers from 100 on. */
+export const figure = (n: number): string => (n >= 100 ? whole(n) : n === 0 ? '0' : n >= 10 ? n.toFixed(1) : n.toFixed(2));
+/** How many times as much. */
+export const times = (a: number, b: number): string => figure(a / Math.max(b, 1));
+/** All runs of one were slower than all of the other: less than that says nothing. */
+const isSlower = (one: Measured, than: Measured): boolean => one.leastUs > than.mostUs;
+
+/** What the times say, as far as their spread lets them. */
+export function ofTimes(pio: Measured, pvhvm: Measured, pvh: Measured): string {
+  const [fast, slow] = pvh.us < pvhvm.us ? [pvh, pvhvm] : [pvhvm, pvh];
+  const rings = isSlower(slow, fast) ? `Of the two rings the one of ${SHORT[slow.way]} took ${times(slow.us, fast.us)} times as long.` : 'The times of the two rings differ by less than those of their runs do.';
+  const against = isSlower(pio, slow) ? `PIO took ${times(pio.us, slow.us)} times as long as the slower of the two rings.`
+    : isSlower(slow, pio) ? `The ring of ${SHORT[slow.way]} took ${times(slow.us, pio.us)} times as long as PIO here: Domain-0’s turn took longer than the exits saved.` : 'PIO and the slower ring differ by less than their runs do: on this computer Domain-0’s turn takes what the exits save.';
+  return `${against} ${rings}`;
 }
