@@ -2,7 +2,7 @@
 
 import { batch, computed, signal } from '@preact/signals';
 import type { Changes, DomainInfo, Edited, JudgedText, NamedFile, Plan } from '../dom0/index.ts';
-import { asTask, command, domains, host, reportProblem, sentence, startPageTask, windowAsked } from './host.ts';
+import { asTask, command, domains, host, makingAnew, reportProblem, sentence, startPageTask, windowAsked } from './host.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
 import { catalogue, fetchGuest, type Offer, type Progress, progressText } from './offers.ts';
@@ -319,11 +319,16 @@ export const booted = signal<ReadonlyMap<string, number>>(new Map());
 /** Makes a domain that is shown beside its source, in place of the one that was before. `make` gives undefined where there is none. */
 export async function bootBeside(name: string, make: () => Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined>): Promise<void> {
   const before = sessions.peek().get(booted.peek().get(name) ?? 0);
-  if (before && !before.gone.peek()) await command('destroy', before.info.peek());
-  const made = await make();
-  if (!made) return;
-  booted.value = new Map(booted.peek()).set(name, made.domain.id);
-  keepFiles(made.domain, made.files);
+  const again = async (): Promise<number | undefined> => {
+    if (before && !before.gone.peek()) await command('destroy', before.info.peek());
+    const made = await make();
+    if (!made) return undefined;
+    booted.value = new Map(booted.peek()).set(name, made.domain.id);
+    keepFiles(made.domain, made.files);
+    return made.domain.id;
+  };
+  let id: number | undefined;
+  await makingAnew(before ? [before.info.peek().name] : [], async () => { id = await again(); }, () => id);
 }
 
 /** Undefined: it was cancelled, is being made already, or could not be made; why stands beside it. */
