@@ -196,6 +196,21 @@ const endStorage = (page: Page, afterMs = 0): Promise<void> =>
     worker.terminate();
   }, afterMs);
 
+/** The highest id of a domain whose worker was made: they are counted from the watching one on. */
+const lastDomain = (page: Page): Promise<number> =>
+  page.evaluate(() => Math.max(0, ...[...madeWorkers.keys()].map(name => Number(/^ringside-[a-z\d]+-(\d+)$/.exec(name)?.[1] ?? 0) - 1)));
+
+/** Ends the next worker of a domain as soon as it is made. */
+const endNextDomain = (page: Page): Promise<void> =>
+  page.evaluate(async () => {
+    const known = new Set(madeWorkers.keys());
+    for (;;) {
+      const made = [...madeWorkers].find(([name]) => !known.has(name) && /^ringside-[a-z\d]+-\d+$/.test(name));
+      if (made) return made[1].terminate();
+      await new Promise(resolve => setTimeout(resolve, 1));
+    }
+  });
+
 const row = (page: Page, name: string) => page.getByRole('treeitem', { name: new RegExp(`^${name}\b`) });
 
 /** A line in Domain 0's shell, in the middle of which the storage worker ends. */
@@ -247,4 +262,45 @@ test('the storage worker that is terminated is made again at each moment: what w
   await page.reload();
   await openShell(page);
   expect(await run(page, 'lvs | grep -c " v"; wc -l < note; xl snapshot-list pvh | grep -c one')).toMatch(/^12\n13\n1$/m);
+});
+
+test("a domain's worker that ends while Domain 0 saves it, takes a snapshot of it, or starts it: the command ends, and the host goes on", async ({ page }) => {
+  await tellWorkers(page);
+  await open(page, './?boot=0');
+  await openShell(page);
+  await run(page, 'lvcreate -L 8M -n disk vg0 > /dev/null');
+  await run(page, `printf 'name="web"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/disk,xvda,w"]\\n' > web.cfg`);
+  let id = 0;
+  for (const [line, afterMs] of [['true', 0], ['xl save -c web web.save', 20], ['xl save web web.save', 60], ['xl snapshot web one', 20], ['xl reboot web', 0]] as const) {
+    expect(await run(page, 'xl create web.cfg && xl list | grep -c web')).toMatch(/^1$/m);
+    id++;
+    const which = id;
+    // Whatever comes of the command, it comes to an end, and the domain is gone or told as crashed.
+    await Promise.all([run(page, line), page.waitForTimeout(afterMs).then(() => terminate(page, which))]);
+    expect(await run(page, 'xl destroy web; xl list | grep -c web; lvs | grep -c disk')).toMatch(/^0\n1$/m);
+    id = Math.max(id, await lastDomain(page));
+  }
+  // One whose worker ends while it is built.
+  await Promise.all([run(page, 'xl create web.cfg; echo "status $?"'), endNextDomain(page)]);
+  expect(await run(page, 'xl destroy web; xl create web.cfg && xl list | grep -c web')).toMatch(/^1$/m);
+  expect(await run(page, 'xl snapshot web two && xl snapshot-list web | grep -c two')).toMatch(/^1$/m);
+});
+
+test("Domain 0's worker that ends in the middle of its commands leaves a disk that the next one opens", async ({ page }) => {
+  await tellWorkers(page);
+  await open(page, './?boot=0');
+  for (const [i, afterMs] of [50, 400].entries()) {
+    await openShell(page);
+    await page.keyboard.type(`for n in 1 2 3 4 5 6 7 8; do lvcreate -L 8M -n v${i}$n vg0 && echo ${i}$n >> note && sync; done; xl save -c none none.save\n`);
+    await page.waitForTimeout(afterMs);
+    await page.evaluate(() => madeWorkers.get('Domain-0')!.terminate());
+    await expect(page.getByRole('alert')).toContainText("Domain-0's worker ended and was started again.");
+    await page.getByRole('alert').getByRole('button', { name: 'Dismiss' }).click();
+    await page.getByRole('treeitem', { name: 'ringside-1' }).click();
+  }
+  await openShell(page);
+  // Each line of the file is there whole, and its volume, which was made before it.
+  const said = await run(page, 'for n in $(cat note); do lvs vg0/v$n > /dev/null || echo "lost $n"; done; lvcreate -L 8M -n last vg0');
+  expect(said).toContain('Logical volume "last" created.');
+  expect(said).not.toContain('lost');
 });
