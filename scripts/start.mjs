@@ -33,7 +33,7 @@ try {
   await ensureDependencies();
   if (await buildPage()) say('the page is built');
   let coming;
-  const { url, others } = await serve({ port, host, coming: () => coming });
+  const { url, others } = await serve({ port, host, coming: () => (coming?.problem && guestsFetched() ? undefined : coming) });
   console.log(`Ringside is at ${url}\n(Ctrl-C ends it.)`);
   if (others.length > 0)
     console.log(

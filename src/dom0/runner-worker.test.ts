@@ -66,7 +66,7 @@ describe("a domain's worker", () => {
   it('that never comes is given up with a sentence', async () => {
     const { runner, timers, endings } = make();
     timers[0].callback();
-    await expect(runner.started).rejects.toThrow('its program was not loaded within 60 s');
+    await expect(runner.started).rejects.toThrow('its program was not loaded within 20 s');
     expect(endings).toEqual([]);
   });
 

@@ -31,7 +31,7 @@ const PATIENCE_MS = 1000,
   // Where its end is told, nothing of it is touched before.
   TOLD_FORCE_MS = 20_000;
 /** What a worker may take to load its program: nothing tells of one that was ended before. */
-const LOAD_MS = 60_000;
+const LOAD_MS = 20_000;
 
 export interface WorkersParts {
   /** Makes a domain's worker. */
