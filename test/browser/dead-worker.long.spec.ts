@@ -221,9 +221,10 @@ async function runEnding(page: Page, line: string, afterMs: number): Promise<str
 
 /** A command of the guest that is shown: what it says, until it waits again. */
 async function tell(page: Page, line: string, answer: RegExp): Promise<void> {
-  await page.getByRole('button', { name: 'Use this terminal' }).click();
+  await page.getByRole('button', { name: 'Use this terminal' }).first().click();
   await page.keyboard.type(`${line}\n`);
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(answer);
+  await page.keyboard.press('Shift+Tab');
 }
 
 test('the storage worker that is terminated is made again at each moment: what was asked of it is answered, and nothing is lost', async ({ page }) => {
@@ -243,7 +244,8 @@ test('the storage worker that is terminated is made again at each moment: what w
     await page.keyboard.press('Shift+Tab');
     await row(page, type).click();
     await expect.poll(() => serialText(page), { timeout: 20_000 }).toMatch(/minipv>\s*$/);
-    for (const afterMs of [50, 150]) await Promise.all([tell(page, `time ${driver} write 8000 64 8`, /4000 KiB in \d+ us[^]*minipv>\s*$/), endStorage(page, afterMs)]);
+    for (const [sectors, afterMs] of [[8000, 50], [7200, 150]] as const)
+      await Promise.all([tell(page, `time ${driver} write ${sectors} 64 8`, new RegExp(`${sectors / 2} KiB in \\d+ us[^]*minipv>\\s*$`)), endStorage(page, afterMs)]);
     await openShell(page);
   }
   // Saved with its state in a file, snapshot and gone back to, exported whole.
