@@ -109,7 +109,7 @@ describe('ringside boot', () => {
     ['a reset starts again, or ends with 0', OUT(0xcf9, 6), ['--no-reboot'], 0, '', ''],
     // LIDT of a table without entries, then INT 3.
     ['a triple fault ends with 4 and a report', [0x0f, 0x01, 0x1d, 0x29, 0, 0x10, 0, 0xcc, 0xf4, 0, 0, 0, 0, 0, 0], [], 4, '', 'Triple fault'],
-    ['a guest that nothing can wake ends with 124', [...OUT(0x3f8, 0x48), 0xfa, 0xf4], [], 124, 'H', 'halted with interrupts off'],
+    ['a guest that nothing can wake ends with 6', [...OUT(0x3f8, 0x48), 0xfa, 0xf4], [], 6, 'H', 'halted with interrupts off'],
     ['a time-out ends with 124', [0xeb, 0xfe], ['--timeout', '0.5'], 124, '', 'time-out after 0.5 s'],
     ['a text that is seen ends with 0', [...OUT(0x3f8, 0x48), ...OUT(0x3f8, 0x69), 0xeb, 0xfe], ['--until', 'Hi'], 0, 'Hi', ''],
     ['port 0xE9 can be seen', [...OUT(0xe9, 0x48), ...OUT(0xf4, 0)], ['--debugcon', '-'], 1, 'H', ''],
@@ -355,7 +355,11 @@ describe('ringside boot', () => {
     ['a truncated state', ['--restore', 'CUT'], /^ringside: .*cut is cut short: .* at byte \d+/],
     ['no kernel at all', ['TEXT'], /^ringside: text is not a kernel: .*looks like a text file\./],
     ['a CD that is none', ['--cdrom', 'TEXT'], /^ringside: .*text is no CD image: .*\(--cdrom\)\.$/],
-    ['a disk that is cut', ['--disk', 'TEXT'], /^ringside: .*text has 16 bytes and a disk has whole sectors of 512: it is cut short\. /],
+    [
+      'a disk that nothing boots from',
+      ['--disk', 'TEXT'],
+      /^ringside: .*text is not bootable: its first sector does not end in 55 AA\. .* --no-signature-check /,
+    ],
     ['a missing disk', ['--disk', 'nosuch'], /^ringside: nosuch does not exist; check the path \(--disk\)\.$/],
     ['a wrong number', ['--memory', '99999', 'x'], /^ringside: --memory takes a whole number from 1 to 2047, not "99999"\.$/],
   ] as const)('says in one sentence what is wrong: %s', async (_name, args, sentence) => {
