@@ -1,7 +1,8 @@
 /** What can be done with each thing of the tree: for its menu, the page of a guest and the search. Each knows the command that it is. */
 
 import type { DefinedDomain } from '../dom0/index.ts';
-import { asTask, command, host } from './host.ts';
+import { asTask, command, host, reportProblem, sentence } from './host.ts';
+import { naming } from './parts.ts';
 import { type DomainSession, sessions } from './sessions.ts';
 import { deleteDefinition, deleting, destroy, go, keepDefinition, keepGuest, leaving, openDomain, saveState } from './state.ts';
 import { strings } from './strings.ts';
@@ -14,6 +15,15 @@ export interface Action {
 }
 
 const words = strings.actions;
+
+const asks = (spelled: string, ask: (its: Awaited<ReturnType<typeof naming>>) => void) => (): void => void naming().then(ask, error => reportProblem(spelled, strings.errors.partFailed(sentence(error))));
+
+/** Of a domain that is there or defined: kept as it is, and a twin of it. */
+const keptActions = (name: string, snapshots: () => void): Action[] => [
+  { name: words.snapshot(name), command: `xl snapshot ${name}`, run: () => void asTask(`xl snapshot ${name}`, () => host.snapshot(name)) },
+  { name: words.snapshots(name), run: snapshots },
+  { name: words.clone(name), command: `xl clone ${name} …`, run: asks(`xl clone ${name}`, ({ askClone }) => askClone(name)) },
+];
 
 export function guestActions(session: DomainSession): Action[] {
   const domain = session.info.value;
@@ -34,6 +44,8 @@ export function guestActions(session: DomainSession): Action[] {
     { name: `${strings.guest.reset} ${name}`, command: `xl trigger ${name} reset`, run: () => void command('reset', domain) },
     { name: words.media(name), command: `xl cd-insert ${name}`, run: () => go({ kind: 'domain', id, tab: 'overview' }) },
     { name: words.save(name), command: `xl save -c ${name} ${name}.save`, run: () => void saveState(domain) },
+    ...keptActions(name, () => go({ kind: 'domain', id, tab: 'snapshots' })),
+    { name: words.rename(name), command: `xl rename ${name} …`, run: asks(`xl rename ${name}`, ({ askRename }) => askRename(name, id)) },
     destroys,
   ];
 }
@@ -46,6 +58,8 @@ export function definedActions({ name, path, errors }: DefinedDomain): Action[] 
   return [
     look,
     ...(errors.length > 0 ? [] : [{ name: words.start(name), command: spelled, run: begin(false) }, { name: words.startPaused(name), command: `xl create -p ${path}`, run: begin(true) }]),
+    ...keptActions(name, () => go({ kind: 'defined', name, tab: 'snapshots' })),
+    { name: words.rename(name), command: `xm rename ${name} …`, run: asks(`xm rename ${name}`, ({ askRename }) => askRename(name)) },
     { name: words.remove(name), command: `xm delete ${name}`, run: () => deleteDefinition(name) },
   ];
 }

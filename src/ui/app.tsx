@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import { command } from './host.ts';
 import { sessions } from './sessions.ts';
 import { filesOf } from './given.ts';
-import { addFiles, detailOpen, dragging, go, place, stripOpen, treeOpen } from './state.ts';
+import { addFiles, askedName, detailOpen, dragging, go, place, stripOpen, treeOpen } from './state.ts';
 import { strings } from './strings.ts';
 import type { Panel } from './panel.ts';
 import { PANELS } from './panels.ts';
@@ -13,10 +13,13 @@ import { named } from './parts/home.tsx';
 import { Palette, paletteOpen } from './parts/palette.tsx';
 import { Bench, Inspector } from './parts/regions.tsx';
 import { Header } from './parts/header.tsx';
+import { later } from './parts/later.tsx';
 import { Menu } from './parts/menu.tsx';
 import { Splitter } from './parts/splitter.tsx';
 import { Strip } from './parts/strip.tsx';
 import { Tree } from './parts/tree.tsx';
+
+const NameDialog = later(() => import('./parts/name-dialog.tsx'), part => part.NameDialog);
 
 export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   useEffect(dropTarget, []);
@@ -35,6 +38,7 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
     <Inspector panels={panels} />
     <Palette panels={panels} />
     <Menu />
+    {askedName.value && <NameDialog asked={askedName.value} />}
     <BootMenuScreen />
     <Strip />
     {stripOpen.value && <Splitter region="strip" />}

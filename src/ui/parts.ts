@@ -3,5 +3,6 @@
 import { persistent } from './again.ts';
 
 export const severalPage = persistent(() => import('./parts/several-page.tsx'));
+export const naming = persistent(() => import('./naming.ts'));
 export const storagePage = persistent(() => import('./parts/storage-page.tsx'));
 export const fourWays = persistent(() => import('./inspect/four-ways.tsx'));

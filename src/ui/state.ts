@@ -69,6 +69,21 @@ export interface Candidate {
 /** In place of a draft. */
 export const several = signal<readonly Candidate[] | undefined>(undefined);
 
+/** A name that somebody is asked for (naming.ts). */
+export interface Asked {
+  title: string;
+  label: string;
+  hint: string;
+  /** What stands there at first. */
+  value: string;
+  /** On its button. */
+  act: string;
+  command(name: string): string;
+  /** @throws Error with a sentence, which is shown */
+  run(name: string): Promise<void>;
+}
+export const askedName = signal<Asked | undefined>(undefined);
+
 /** A fetch that a person can cancel, by offered guest. */
 export const fetching = signal<ReadonlyMap<string, { abort: AbortController; progress?: Progress; building: boolean }>>(new Map());
 /** Why an offered guest did not start, by its id. */

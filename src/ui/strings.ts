@@ -2,6 +2,12 @@
 
 export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
+/** 2 h 5 min 3 s, to the second; of more than a day no seconds. */
+export function duration(seconds: number): string {
+  const whole = Math.floor(seconds), [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
+  return [days > 0 ? `${days} d` : '', whole >= 3600 ? `${hours} h` : '', whole >= 60 ? `${minutes} min` : '', days > 0 ? '' : `${whole % 60} s`].filter(Boolean).join(' ');
+}
+
 export const strings = {
   product: 'Ringside',
   skip: 'Skip to workbench',
@@ -87,6 +93,7 @@ export const strings = {
     reboot: (name: string) => `Reboot ${name}`,
     save: (name: string) => `Save the state of ${name}`,
     media: (name: string) => `Change discs of ${name}`,
+    snapshot: (name: string) => `Take a snapshot of ${name}`, snapshots: (name: string) => `Snapshots of ${name}`, clone: (name: string) => `Clone ${name} …`, rename: (name: string) => `Rename ${name} …`,
     look: (name: string) => `Edit the definition of ${name}`,
     start: (name: string) => `Start ${name}`,
     startPaused: (name: string) => `Start ${name} paused`,
@@ -109,7 +116,7 @@ export const strings = {
     network: 'Network',
     newGuest: 'New guest',
     facts: (version: string, pcpus: number, memoryMiB: number, up?: number, hasVt = true) =>
-      `Ringside ${version}, ${count(pcpus, 'pCPU')}, ${memoryMiB} MiB${hasVt ? '' : ', no VT'}${up === undefined ? '' : `, up ${up >= 3600 ? `${Math.floor(up / 3600)} h ` : ''}${up >= 60 ? `${Math.floor(up / 60) % 60} min ` : ''}${Math.floor(up) % 60} s`}`,
+      `Ringside ${version}, ${count(pcpus, 'pCPU')}, ${memoryMiB} MiB${hasVt ? '' : ', no VT'}${up === undefined ? '' : `, up ${duration(up)}`}`,
   },
   desktop: {
     name: 'Desktop',
@@ -234,6 +241,7 @@ export const strings = {
     /** What goes with a guest that is about to be destroyed. */
     leaving: (name: string, memoryMiB: number, disks: number, seconds: number) =>
       `${name} stands still and is destroyed within ${seconds} s. Its ${memoryMiB} MiB of memory${disks > 0 ? ` and what it wrote to its ${disks === 1 ? 'disk' : `${disks} disks`}` : ''} will be lost.`,
+    more: (name: string) => `More actions for ${name}`,
     keep: 'Keep it',
     destroyNow: 'Destroy now',
     waitsForRoom: 'It waits to write: the host’s disk has no room. Remove a volume (lvremove in the shell of Domain-0), or free space in this browser; it goes on by itself.',
@@ -250,7 +258,7 @@ export const strings = {
     screen: 'Screen',
     both: 'Both',
     detail: 'Detail',
-    tabs: { postMortem: 'Post-mortem', console: 'Console', overview: 'Overview', history: 'History', inspect: 'Inspect', definition: 'Definition' },
+    tabs: { postMortem: 'Post-mortem', console: 'Console', overview: 'Overview', snapshots: 'Snapshots', history: 'History', inspect: 'Inspect', definition: 'Definition' },
     noDefinition: 'It was made without a definition.',
   },
   serial: {

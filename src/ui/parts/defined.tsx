@@ -10,6 +10,6 @@ export const definedPanel: Panel = {
   id: 'defined',
   region: 'bench',
   name: strings.defined.name,
-  show: here => here.kind === 'defined' && <EditPage name={here.name ?? ''} />,
+  show: here => here.kind === 'defined' && <EditPage name={here.name ?? ''} tab={here.tab} />,
   title: here => (here.kind === 'defined' ? here.name || strings.defined.fresh : undefined),
 };

@@ -12,7 +12,7 @@ import { laterStrings } from '../strings-later.ts';
 import { size } from '../units.ts';
 import { Icon, Tag } from './marks.tsx';
 import { NewVolume } from './new-volume.tsx';
-import { TypedInput } from './typed.tsx';
+import { Notes, TypedInput } from './typed.tsx';
 
 const words = laterStrings.defined.form;
 type Disk = Definition['disks'][number];
@@ -59,6 +59,7 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
     <Field label={words.mode} of="type" judged={judged} isHalf>{id => <span class="seg" role="group" id={id} aria-label={words.mode}>
       {(['pv', 'pvh', 'hvm'] as const).map(kind => <button key={kind} type="button" aria-pressed={vm.type === kind} onClick={() => change({ type: kind })}>{strings.types[kind]}</button>)}</span>}</Field>
     <p class="cap-t hint-m">{words.types[vm.type === 'hvm' && source === 'kernel' ? 'direct' : vm.type]}</p>
+    <Field label={words.notes} of="description" judged={judged}>{id => <Notes id={id} value={vm.description ?? ''} commit={written => change({ description: written || undefined })} />}</Field>
     {amount(words.memory, 'memory', vm.memoryMiB, 4, Math.max(4, machine?.freeMiB ?? 1024), value => ({ memoryMiB: value ?? 32 }))}
     {amount(words.vcpus, 'vcpus', vm.vcpus, 1, Math.max(4, machine?.pcpus ?? 1), value => ({ vcpus: value ?? 1 }), undefined, true)}
     {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256, true)}

@@ -2,6 +2,7 @@
 
 import './edit.css';
 import { useEffect } from 'preact/hooks';
+import { definedActions } from '../actions.ts';
 import { change, discardChanges, editing, isChanged, keep, mend, openEditor, openProblem, pathOf, remove, setAutomatic, start, type } from '../editing.ts';
 import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
@@ -12,14 +13,20 @@ import { laterStrings } from '../strings-later.ts';
 import { tallyLines } from '../verdict-lines.ts';
 import { EditForm } from './edit-form.tsx';
 import { Approximations, EditText, goToError } from './edit-text.tsx';
+import { later } from './later.tsx';
 import { ModeBadge, StateMark, Tag } from './marks.tsx';
 import { MemoryAfter } from './memory-after.tsx';
+import { openMenu } from './menu.tsx';
 import { PlanSteps } from './plan-steps.tsx';
+import { tabId, Tabs } from './tabs.tsx';
 
 const words = laterStrings.defined,
   draftWords = laterStrings.draft;
 
-export function EditPage({ name }: { name: string }) {
+const SnapshotsPage = later(() => import('./snapshots.tsx'), part => part.SnapshotsPage);
+const PANEL = 'defined-panel';
+
+export function EditPage({ name, tab = 'definition' }: { name: string; tab?: string | undefined }) {
   useEffect(() => { if (editing.peek()?.name !== name) void openEditor(name); }, [name]);
   const now = editing.value;
   if (openProblem.value) return <div class="body"><p class="stop" role="alert"><Tag kind="error">{openProblem.value}</Tag></p></div>;
@@ -28,6 +35,7 @@ export function EditPage({ name }: { name: string }) {
   if (now?.isKept && inventory.value?.stored && !running && !inventory.value.stored.defined.some(each => each.name === name)) return <div class="body"><p>{words.gone(name)}</p></div>;
   if (!now || now.name !== name) return <div class="body"><p class="sec">{words.opening}</p></div>;
   const { judged, isKept } = now, plan = judged?.plan;
+  const listed = isKept ? inventory.value?.stored?.defined.find(each => each.name === name) : undefined;
   const changed = isChanged.value, leaves = deleting.value.has(name);
   const title = judged?.definition.name || name || words.fresh;
   const placed = isKept ? now.path : words.placed(title), starts = `xl create ${placed}`;
@@ -57,17 +65,19 @@ export function EditPage({ name }: { name: string }) {
             {(changed || !isKept) && <button class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`} disabled={!judged?.canKeep} title={`xm new ${pathOf(now)}`} onClick={() => void keep()}>{words.keepIt}</button>}
             {errors === 0 && <button class="btn" disabled={blocked} title={`xl create -p ${placed}`} onClick={() => void start(true)}>{words.startPaused}</button>}
             <button class="btn primary" disabled={blocked} title={starts} onClick={() => void start(false)}><span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span></button>
+            {listed && <button class="btn quiet" aria-haspopup="menu" aria-label={strings.guest.more(name)} title={strings.guest.more(name)} onClick={event => openMenu(event, name, definedActions(listed))}>•••</button>}
           </>}
         </div>
       </div>
-      <div class="row wrap counts" role="status">
+      {isKept && <Tabs label={title} tabs={[['definition', strings.guest.tabs.definition], ['snapshots', strings.guest.tabs.snapshots]]} panel={PANEL} chosen={tab} onChoose={id => go({ kind: 'defined', name, ...(id === 'definition' ? {} : { tab: id }) })} />}
+      {tab === 'definition' && <div class="row wrap counts" role="status">
         {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => lines.has(kind) && <Tag key={kind} kind={kind}>{draftWords.tally(lines.get(kind)!, draftWords.verdicts[kind]!)}</Tag>)}
         {plan && <span class="sec">{errors > 0 ? (first ? words.waitsForLine(first.line, first.key) : draftWords.startsBlocked(errors)) : draftWords.ready}</span>}
         {first && (remedy !== undefined ? <button class="btn primary sm by-line" onClick={() => mend(first)}>{words.write(remedy)}</button> : <button class="btn primary sm" onClick={goToError}>{draftWords.goToLine(first.line)}</button>)}
-      </div>
+      </div>}
     </div>
     {now.problem && <p class="stop note bad" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
-    <div class="edit">
+    {tab === 'snapshots' && isKept ? <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}><SnapshotsPage name={name} /></div> : <div class="edit" {...(isKept ? { role: 'tabpanel' as const, id: PANEL, 'aria-labelledby': tabId(PANEL, tab) } : {})}>
       {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
       <div class="edit-t">
         <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
@@ -77,6 +87,6 @@ export function EditPage({ name }: { name: string }) {
         {judged && <MemoryAfter fresh={then ? [{ name: title, mib: then.definition.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
         {judged && <Approximations judged={judged} />}
       </div>
-    </div>
+    </div>}
   </>;
 }

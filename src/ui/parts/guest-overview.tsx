@@ -7,13 +7,15 @@ import type { GuestDrive, GuestFacts } from '../../dom0/index.ts';
 import { asTask, host, info, reportProblem } from '../host.ts';
 import { inventory, openState } from '../inventory.ts';
 import type { DomainSession } from '../sessions.ts';
-import { strings } from '../strings.ts';
+import { duration, strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { ChooseFiles, Icon, Tag } from './marks.tsx';
 import { NewVolume } from './new-volume.tsx';
-import { TypedInput } from './typed.tsx';
+import { Notes, TypedInput } from './typed.tsx';
 
 const words = {
+  up: 'Up', address: 'Address', noAddress: 'none is known: it has sent no ARP, and DHCP gave it none', sources: { arp: (port: string) => `${port}; it says so itself (ARP)`, lease: (port: string) => `${port}; DHCP gave it` }, copy: (address: string) => `Copy ${address}`, copied: 'copied', byHand: 'This browser does not copy; choose it by hand.',
+  notes: 'Notes', notesHint: 'What it is, and who needs it', notesKept: 'Kept with its definition.', notesGo: 'It is not defined: the note goes when it does.',
   cpu: 'Processor', memory: 'Memory', disks: 'Disks', nics: 'Network cards', weight: 'weight', cap: 'cap', none: 'none', vcpus: 'vCPUs online', target: 'memory', now: 'now', mib: 'MiB',
   weightHint: 'Of processor time that several domains want, each gets its part by weight.', capHint: 'Per cent of one processor that it may use at most; 0: no limit.', fixed: 'The guest is a plain PC: its memory does not change while it runs.',
   memoryHint: (most: number) => `Its balloon driver is asked to come to so much, of at most ${most} MiB; the guest decides how fast.`, oneVcpu: 'It has one vCPU, and no more in its definition.', vcpusHint: (most: number) => `Of the ${most} of its definition; the guest takes them on and off.`, fixedVcpus: 'A PC’s processors cannot be taken on and off here.', share: (part: string) => `It ran ${part} of the last second.`,
@@ -22,6 +24,7 @@ const words = {
   detach: 'Detach', eject: 'Eject', insert: 'Insert', attachDisk: 'Attach a disk', volume: 'Volume or file', as: 'as', file: 'A file of yours', attach: 'Attach', attachCard: 'Attach a network card', openDisk: 'Look at the host’s disk',
   card: 'Card', mac: 'MAC address', state: 'State', sent: 'Sent', got: 'Received', plain: 'The guest is a plain PC, or has stopped: nothing can be attached to it.', gone: 'The domain no longer exists.', emulatedCard: (model: string) => `Beside these: an emulated ${model}.`,
 };
+const COPIED_MS = 2000;
 const LOOK_MS = 1000;
 /** XenbusState, io/xenbus.h. */
 const XENBUS = ['Unknown', 'Initialising', 'InitWait', 'Initialised', 'Connected', 'Closing', 'Closed', 'Reconfiguring', 'Reconfigured'];
@@ -44,6 +47,10 @@ export function GuestOverview({ session }: { session: DomainSession }) {
   const act: Act = (command, work) => void asTask(command, work).then(() => { asked.value++; });
   const part = session.rates.value?.running;
   return <div class="body gov">
+    <section class="about"><dl class="kv"><dt>{words.up}</dt><dd>{over ? strings.tree.noData : duration(seen.upSeconds)}</dd>
+      <dt>{words.address}</dt><dd>{seen.addresses.length === 0 ? <span class="sec">{words.noAddress}</span> : seen.addresses.map(({ port, address, source }) => <Address key={port} address={address} from={words.sources[source](port)} />)}</dd></dl>
+      <div class="fld"><label for="guest-notes">{words.notes}</label><Notes id="guest-notes" placeholder={words.notesHint} value={seen.description} commit={text => act(`virsh desc ${name}`, () => host.setDescription(name, text))} />
+        <span class="cap-t">{seen.isDefined ? words.notesKept : words.notesGo} <code>virsh desc {name} '…'</code></span></div></section>
     <section><div class="ph"><h3>{words.cpu}</h3><span class="sec">{part !== undefined && !over && words.share(`${Math.round(100 * part)} %`)}</span></div>
       <Live label={words.weight} value={seen.weight} least={1} most={1024} top={65535} command={to => `xl sched-credit -d ${name} -w ${to}`} run={to => host['sched-credit']({ domain: id, weight: to })} act={act} off={over} hint={words.weightHint} />
       <Live label={words.cap} value={seen.cap} least={0} most={100 * seen.vcpus.most} command={to => `xl sched-credit -d ${name} -c ${to}`} run={to => host['sched-credit']({ domain: id, cap: to })} act={act} off={over} unit="%" zero={words.none} hint={words.capHint} />
@@ -65,6 +72,17 @@ export function GuestOverview({ session }: { session: DomainSession }) {
       {seen.hasPv && !over && <div class="row wrap attach"><Do command={`xl network-attach ${name}`} onClick={() => act(`xl network-attach ${name}`, () => host['network-attach'](id))}><Icon name="plus" />{words.attachCard}</Do><code class="dim">xl network-attach {name}</code></div>}
     </section>
   </div>;
+}
+
+/** An address, with a button that copies it. */
+function Address({ address, from }: { address: string; from: string }) {
+  const said = useSignal('');
+  const copy = async (): Promise<void> => {
+    const isCopied = await Promise.resolve(navigator.clipboard?.writeText(address).then(() => true)).catch(() => false);
+    said.value = isCopied ? words.copied : words.byHand;
+    setTimeout(() => { said.value = ''; }, COPIED_MS);
+  };
+  return <span class="row wrap"><code class="m">{address}</code><button class="btn quiet icon sm" aria-label={words.copy(address)} title={words.copy(address)} onClick={() => void copy()}><Icon name="copy" /></button><span class="sec">{from}</span><span class="sec" role="status">{said.value}</span></span>;
 }
 
 type Act = (command: string, work: () => Promise<unknown>) => void;

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { guestActions } from '../actions.ts';
 import { command } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import type { Panel } from '../panel.ts';
@@ -11,6 +12,7 @@ import { bootAgain, destroy, destroyNow, detailOpen, go, keepGuest, leaving, sav
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
 import { Icon, ModeBadge, StateMark } from './marks.tsx';
+import { openMenu } from './menu.tsx';
 import { ScreenWindow } from './screen.tsx';
 import { SerialWindow } from './serial.tsx';
 import { tabId, Tabs } from './tabs.tsx';
@@ -33,6 +35,7 @@ const roomForBoth = mediaSignal('(min-width: 1280px) and (min-height: 800px)');
 
 const GuestOverview = later(() => import('./guest-overview.tsx'), part => part.GuestOverview);
 const GuestHistory = later(() => import('./guest-history.tsx'), part => part.GuestHistory);
+const SnapshotsPage = later(() => import('./snapshots.tsx'), part => part.SnapshotsPage);
 const PostMortemPage = later(() => import('../inspect/post-mortem.tsx'), part => part.PostMortemPage);
 const InspectPage = later(() => import('../inspect/page.tsx'), part => part.InspectPage);
 
@@ -41,7 +44,7 @@ const CONSOLE = 'console',
   PANEL = 'guest-panel';
 /** Where a tab puts tools of its own: beside what can be done to the guest. */
 export const TOOLS_OF_TAB = 'tools-of-tab';
-const TABS = [[CONSOLE, words.tabs.console], ['overview', words.tabs.overview], ['history', words.tabs.history], ['inspect', words.tabs.inspect], ['definition', words.tabs.definition]] as const;
+const TABS = [[CONSOLE, words.tabs.console], ['overview', words.tabs.overview], ['snapshots', words.tabs.snapshots], ['history', words.tabs.history], ['inspect', words.tabs.inspect], ['definition', words.tabs.definition]] as const;
 
 function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: string | undefined }) {
   // Whoever was there when it fell goes on with what they looked at.
@@ -77,6 +80,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
           <Tool onClick={() => void command('shutdown', domain)}><Icon name="power" />{words.power}</Tool>
           <Tool onClick={() => void saveState(domain)}>{words.save}</Tool>
           <Tool onClick={() => destroy(session)}><Icon name="close" />{words.destroy}</Tool>
+          <button class="btn quiet" aria-haspopup="menu" aria-label={words.more(domain.name)} title={words.more(domain.name)} onClick={event => openMenu(event, domain.name, guestActions(session))}>•••</button>
         </>}
         </div>
         {tab === CONSOLE && <button class="btn only-m" aria-expanded={detailOpen.value} onClick={() => { detailOpen.value = !detailOpen.value; }}>{words.detail}</button>}
@@ -91,7 +95,7 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
     {domain.waitsForRoom && !over && <div class="note bad" role="alert"><span>{words.waitsForRoom}</span></div>}
     {domain.restarts && !over && <div class="note" role="status"><span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span></div>}
     <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}>
-      {tab === POST_MORTEM ? <PostMortemPage session={session} /> : tab === 'overview' ? <GuestOverview session={session} /> : tab === 'history' ? <GuestHistory session={session} /> : tab === 'inspect' ? <InspectPage session={session} />
+      {tab === POST_MORTEM ? <PostMortemPage session={session} /> : tab === 'overview' ? <GuestOverview session={session} /> : tab === 'snapshots' ? <SnapshotsPage name={domain.name} /> : tab === 'history' ? <GuestHistory session={session} /> : tab === 'inspect' ? <InspectPage session={session} />
         : tab === 'definition' ? <div class="body"><pre class="code defn" tabIndex={0}>{domain.definition || words.noDefinition}</pre></div>
         : <div class={`desk ${view}`}>
             {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}

@@ -19,3 +19,11 @@ export function TypedInput({ value, commit, ...others }: Props) {
   return <input {...others} value={typed.value ?? value} onInput={event => { typed.value = event.currentTarget.value; }}
     onChange={event => { typed.value = undefined; commit(event.currentTarget.value); }} onBlur={() => { typed.value = undefined; }} />;
 }
+
+/** The same for text of several lines. */
+export function Notes({ value, commit, ...others }: Pick<Attributes, 'id' | 'placeholder' | 'aria-label'> & { value: string; commit(written: string): void }) {
+  const typed = useSignal<string | undefined>(undefined);
+  const shown = typed.value ?? value;
+  return <textarea {...others} class="in notes" rows={Math.min(8, Math.max(1, shown.split('\n').length))} value={shown} onInput={event => { typed.value = event.currentTarget.value; }}
+    onChange={event => { typed.value = undefined; if (event.currentTarget.value !== value) commit(event.currentTarget.value); }} onBlur={() => { typed.value = undefined; }} />;
+}
