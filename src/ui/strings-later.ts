@@ -21,8 +21,9 @@ export const laterStrings = {
   },
   hostPage: {
     ...strings.hostPage,
-    columns: { name: 'Name', id: 'ID', memory: 'Mem, MiB', vcpus: 'VCPUs', state: 'State', time: 'Time, s', mode: 'Mode', cpu: (top: number) => `CPU, 60 s, to ${top} %`, disk: 'PV disk, MiB/s', net: 'Net, KiB/s' },
+    columns: { name: 'Name', id: 'ID', memory: 'Mem, MiB', vcpus: 'VCPUs', state: 'State', time: 'Time, s', up: 'Up', address: 'Address', mode: 'Mode', cpu: (top: number) => `CPU, 60 s, to ${top} %`, disk: 'PV disk, MiB/s', net: 'Net, KiB/s' },
     console: 'Console',
+    filter: 'Filter of the table', pickAll: 'Choose all', pick: (name: string) => `Choose ${name}`, act: 'Actions', sort: 'Sort by', ownOrder: 'as xl list', severalHint: 'Ctrl + click, Shift + click or the boxes choose several.',
     definition: 'Definition',
     keep: 'Keep',
     start: 'Start',

@@ -24,15 +24,17 @@ export const guestPanel: Panel = {
   region: 'bench',
   name: strings.tree.guests,
   show: here => {
-    const session = here.kind === 'domain' ? sessionAt(here) : undefined;
-    return session && <GuestPage key={session.id} session={session} tab={here.tab} />;
+    if (here.kind !== 'domain') return undefined;
+    const session = sessionAt(here);
+    return !session && here.name !== undefined ? <MissingGuest name={here.name} /> : session && <GuestPage key={session.id} session={session} tab={here.tab} />;
   },
-  title: here => sessionAt(here)?.info.value.name,
+  title: here => (here.kind === 'domain' ? (sessionAt(here)?.info.value.name ?? here.name) : undefined),
 };
 
 /** Smaller pages show one window at a time unless asked. */
 const roomForBoth = mediaSignal('(min-width: 1280px) and (min-height: 800px)');
 
+const MissingGuest = later(() => import('./missing-guest.tsx'), part => part.MissingGuest);
 const GuestOverview = later(() => import('./guest-overview.tsx'), part => part.GuestOverview);
 const GuestHistory = later(() => import('./guest-history.tsx'), part => part.GuestHistory);
 const SnapshotsPage = later(() => import('./snapshots.tsx'), part => part.SnapshotsPage);

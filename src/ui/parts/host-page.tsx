@@ -1,22 +1,27 @@
 /** The host at a glance: domains as xl lists them, machine memory by owner, and the last minute. */
 
 import { useSignal } from '@preact/signals';
-import type { DomainInfo } from '../../dom0/index.ts';
-import { definedActions, guestActions, hostActions } from '../actions.ts';
+import type { DefinedDomain, DomainInfo, Inventory } from '../../dom0/index.ts';
+import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
 import { command, domains, info } from '../host.ts';
 import { domain0History, hostPart, inventory, partOf, readings } from '../inventory.ts';
+import { type Keys, matching, ordered, orderOf, setColumn } from '../order.ts';
 import { ownsMemory, type Reading, telling } from '../readings.ts';
+import { chosen, clear, extend, filter, press, type RowKey, setAll, together, toggle } from '../selection.ts';
 import { sessions } from '../sessions.ts';
 import { go, keepGuest, leaving } from '../state.ts';
-import { strings } from '../strings.ts';
+import { duration, strings } from '../strings.ts';
 import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';
 import { gigabytes, size } from '../units.ts';
 import { Chart, type Line } from './chart.tsx';
+import { ChosenBar } from './chosen-bar.tsx';
 import { Chip, ModeBadge, ownerClass, ownerToken, Spark, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';
 import { PcpuUse } from './pcpu-use.tsx';
-import { memoryOwners } from './tree.tsx';
+import { SortHead } from './sort-head.tsx';
+import { definedInOrder, memoryOwners } from './tree.tsx';
+import { Windowed } from './windowed.tsx';
 
 const words = laterStrings.hostPage;
 /** Of a chart, pixels; rows of a short table. */
@@ -36,37 +41,88 @@ export function HostPage() {
   </div>;
 }
 
+const LIST = 'domains';
+type Column = 'name' | 'id' | 'memory' | 'vcpus' | 'state' | 'time' | 'mode' | 'cpu' | 'disk' | 'net' | 'up' | 'address';
+
+/** A line of the table: a domain, or a definition that none runs from. */
+interface Row {
+  name: string;
+  domain?: DomainInfo;
+  defined?: DefinedDomain;
+}
+
+/** What stands in the column of a line, to sort by. */
+function keysOf(seen: Inventory | undefined): Keys<Row, Column> {
+  const of = <T,>(get: (id: number) => T | undefined) => ({ domain }: Row): T | undefined => (domain ? get(domain.id) : undefined);
+  const last = telling(readings.value).at(-1);
+  return {
+    name: ({ name }) => name, id: of(id => id), memory: ({ domain, defined }) => (domain ?? defined)!.memoryMiB, vcpus: ({ domain, defined }) => (domain ?? defined)!.vcpus,
+    state: ({ domain }) => strings.states[domain?.state ?? '-'], time: of(id => seen?.runNs[id]), mode: ({ domain, defined }) => (domain ?? defined)!.type, cpu: of(partOf),
+    disk: of(id => last?.pvDisks[id] && last.pvDisks[id].read + last.pvDisks[id].written), net: of(id => last?.network[id] && last.network[id].sent + last.network[id].got),
+    up: of(id => seen?.upSecondsOf[id]), address: of(id => seen?.addresses[id]?.[0]),
+  };
+}
+
 function Domains() {
   const seen = inventory.value;
   const c = words.columns;
   // One scale for all rows, so that they compare; no finer than a quarter of a processor.
   const histories = [domain0History.value, ...domains.value.map(({ id }) => sessions.value.get(id)?.history.value.map(point => point.running) ?? [])];
   const top = [0.25, 0.5, 0.75, 1].find(each => histories.flat().every(value => (value ?? 0) <= each)) ?? 1;
-  const seconds = (ns: number | undefined): string => (ns === undefined ? strings.tree.noData : (ns / 1e9).toFixed(1));
-  return <table class="hdom pad">
-    <thead><tr><th>{c.name}</th><th class="num">{c.id}</th><th class="num">{c.memory}</th><th class="num">{c.vcpus}</th><th>{c.state}</th><th class="num">{c.time}</th><th>{c.mode}</th><th>{c.cpu(100 * top)}</th><th class="num">{c.disk}</th><th class="num">{c.net}</th><th /></tr></thead>
+  const matches = matching(filter.value);
+  const all: Row[] = [
+    ...domains.value.filter(({ id, name, state, type }) => matches(name, strings.states[state], type, ...(seen?.addresses[id] ?? []))).map(domain => ({ name: domain.name, domain })),
+    ...definedInOrder.value.filter(({ name, type, description }) => matches(name, strings.tree.defined, type, description)).map(defined => ({ name: defined.name, defined })),
+  ];
+  const lines = ordered(all, orderOf<Column>(LIST), keysOf(seen)), keys = lines.map(({ name }) => name);
+  const picked = keys.filter(key => chosen.value.has(key)).length;
+  const head = (column: Column, name: string, cls?: string) => <SortHead list={LIST} column={column} cls={cls}>{name}</SortHead>;
+  return <section class="hdoms">
+    <div class="row wrap above"><input class="filter" type="search" placeholder={strings.tree.filter} aria-label={words.filter} value={filter.value} onInput={event => { filter.value = event.currentTarget.value; }} />
+      <select class="btn only-m" aria-label={words.sort} value={orderOf(LIST)?.column ?? ''} onChange={event => setColumn(LIST, event.currentTarget.value)}><option value="">{words.ownOrder}</option>{(['name', 'state', 'memory', 'up', 'cpu'] as const).map(column => <option key={column} value={column}>{column === 'cpu' ? words.cpu : c[column]}</option>)}</select>
+      {chosen.value.size > 0 ? <ChosenBar /> : <span class="cap-t">{words.severalHint}</span>}</div>
+    <table class="hdom pad">
+    <thead><tr><th class="pick"><input type="checkbox" aria-label={words.pickAll} checked={picked > 0 && picked === keys.length} ref={box => { if (box) box.indeterminate = picked > 0 && picked < keys.length; }} onChange={() => (picked === keys.length ? clear() : setAll(keys))} /></th>
+      {head('name', c.name)}{head('id', c.id, 'num i')}{head('memory', c.memory, 'num')}{head('vcpus', c.vcpus, 'num')}{head('state', c.state)}{head('time', c.time, 'num t')}{head('up', c.up, 'num up')}{head('mode', c.mode)}{head('cpu', c.cpu(100 * top))}{head('disk', c.disk, 'num')}{head('net', c.net, 'num')}{head('address', c.address, 'ad')}<th><span class="hidden">{words.act}</span></th></tr></thead>
     <tbody>
-      <tr><td class="n b"><Chip id={0} /> {strings.shell.domain}</td><td class="num m i">0</td><td class="num m">{seen?.domain0.memoryMiB ?? strings.tree.noData}</td><td class="num m">{seen?.domain0.vcpus ?? strings.tree.noData}</td>
-        <td class="m s"><StateMark state="r" /> <span class="hide-s">{letters('r')}</span></td><td class="num m t">{seconds(seen?.domain0.runNs)}</td><td><ModeBadge type="d0" /></td>
-        <td class="c"><Use id={0} values={domain0History.value} part={partOf(0)} top={top} /></td><Rates id={0} /><td class="num a"><Act name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>{words.console}</Act><More name={strings.shell.domain} actions={() => hostActions().slice(1, 2)} /></td></tr>
-      {domains.value.map(domain => <DomainLine key={domain.id} domain={domain} top={top} time={seconds(seen?.runNs[domain.id])} />)}
-      {seen?.stored?.defined.map(each => <tr key={each.name} class="out"><td class="n"><Chip /> {each.name}</td><td class="num m i">{strings.tree.noData}</td><td class="num m">{each.memoryMiB}</td><td class="num m">{each.vcpus}</td>
-        <td class="s"><StateMark state="-" /> <span class="hide-s">{strings.tree.defined}</span></td><td class="num m t">{strings.tree.noData}</td><td><ModeBadge type={each.type} /></td><td class="c sec">{each.errors.length > 0 && strings.tree.hasErrors}</td><Rates />
-        <td class="num a"><Act name={each.name} onClick={() => go({ kind: 'defined', name: each.name })}>{words.definition}</Act><More name={each.name} actions={() => definedActions(each)} /></td></tr>)}
+      <tr><td class="pick" /><td class="n b"><Chip id={0} /> {strings.shell.domain}</td><td class="num m i">0</td><td class="num m me">{seen?.domain0.memoryMiB ?? strings.tree.noData}</td><td class="num m vc">{seen?.domain0.vcpus ?? strings.tree.noData}</td>
+        <td class="m s"><StateMark state="r" /> <span class="hide-s">{letters('r')}</span></td><td class="num m t">{seconds(seen?.domain0.runNs)}</td><td class="num m up nw">{seen ? shortDuration(seen.upSeconds) : ''}</td><td><ModeBadge type="d0" /></td>
+        <td class="c"><Use id={0} values={domain0History.value} part={partOf(0)} top={top} /></td><Rates id={0} /><td class="ad" /><td class="num a"><Act name={strings.shell.domain} onClick={() => go({ kind: 'shell' })}>{words.console}</Act><More name={strings.shell.domain} actions={() => hostActions().slice(1, 2)} /></td></tr>
+      <Windowed rows={lines} spacer="tr" draw={({ domain, defined }) => domain ? <DomainLine key={domain.id} domain={domain} keys={keys} top={top} time={seconds(seen?.runNs[domain.id])} /> : <DefinedLine key={`defined ${defined!.name}`} of={defined!} keys={keys} />} />
     </tbody>
-  </table>;
+  </table></section>;
 }
 
-function DomainLine({ domain, time, top }: { domain: DomainInfo; time: string; top: number }) {
-  const session = sessions.value.get(domain.id);
-  const over = session?.over ?? false;
+const seconds = (ns: number | undefined): string => (ns === undefined ? strings.tree.noData : (ns / 1e9).toFixed(1));
+/** Days and hours, hours and minutes, minutes and seconds. */
+const shortDuration = (up: number): string => duration(up).split(' ').slice(0, 4).join(' ');
+
+/** A line's box, for those who have no Ctrl, and the line itself for those who have. */
+const Pick = ({ row, name, keys }: { row: RowKey; name: string; keys: readonly RowKey[] }) =>
+  <td class="pick"><input type="checkbox" aria-label={words.pick(name)} checked={chosen.value.has(row)} onClick={event => { if (event.shiftKey) extend(keys, row); else toggle(row); }} /></td>;
+const onLine = (row: RowKey, keys: readonly RowKey[]) => (event: MouseEvent): void => { if (!(event.target as Element).closest('button, input')) press(event, keys, row); };
+/** Shift spans rows, and no text. */
+const noText = (event: MouseEvent): void => { if (event.shiftKey) event.preventDefault(); };
+const menuOf = (row: RowKey, actions: () => Action[]) => (): Action[] => (chosen.peek().has(row) && chosen.peek().size > 1 && together.actions ? together.actions() : actions());
+
+function DefinedLine({ of: each, keys }: { of: DefinedDomain; keys: readonly RowKey[] }) {
+  const key = each.name, actions = menuOf(key, () => definedActions(each));
+  return <tr class={`out${chosen.value.has(key) ? ' sel' : ''}`} onMouseDown={noText} onClick={onLine(key, keys)} onContextMenu={event => openMenu(event, each.name, actions())}><Pick row={key} name={each.name} keys={keys} /><td class="n" title={each.description}><Chip /> {each.name}</td><td class="num m i">{strings.tree.noData}</td><td class="num m me">{each.memoryMiB}</td><td class="num m vc">{each.vcpus}</td>
+    <td class="s"><StateMark state="-" /> <span class="hide-s">{strings.tree.defined}</span></td><td class="num m t">{strings.tree.noData}</td><td class="up" /><td><ModeBadge type={each.type} /></td><td class="c sec">{each.errors.length > 0 && strings.tree.hasErrors}</td><Rates /><td class="ad" />
+    <td class="num a"><Act name={each.name} onClick={() => go({ kind: 'defined', name: each.name })}>{words.definition}</Act><More name={each.name} actions={actions} /></td></tr>;
+}
+
+function DomainLine({ domain, keys, time, top }: { domain: DomainInfo; keys: readonly RowKey[]; time: string; top: number }) {
+  const session = sessions.value.get(domain.id), seen = inventory.value;
+  const over = session?.over ?? false, up = over ? undefined : seen?.upSecondsOf[domain.id];
   const state = session && !over ? session.state : domain.state;
-  return <tr><td class="n b"><Chip id={domain.id} /> {domain.name}</td><td class="num m i">{domain.id}</td><td class="num m">{domain.memoryMiB}</td><td class="num m">{domain.vcpus}</td>
-    <td class="m s"><StateMark state={state} fell={domain.fell} /> <span class="hide-s">{letters(state)}</span></td><td class="num m t">{time}</td><td><ModeBadge type={domain.type} /></td>
-    <td class="c">{session && <Use id={domain.id} values={session.history.value.map(point => point.running)} part={over ? undefined : (partOf(domain.id) ?? session.rates.value?.running)} top={top} />}</td><Rates id={domain.id} />
+  const key = domain.name, actions = menuOf(key, () => (session ? guestActions(session) : []));
+  return <tr class={chosen.value.has(key) ? 'sel' : ''} onMouseDown={noText} onClick={onLine(key, keys)} onContextMenu={event => { if (session) openMenu(event, domain.name, actions()); }}><Pick row={key} name={domain.name} keys={keys} /><td class="n b"><Chip id={domain.id} /> {domain.name}</td><td class="num m i">{domain.id}</td><td class="num m me">{domain.memoryMiB}</td><td class="num m vc">{domain.vcpus}</td>
+    <td class="m s"><StateMark state={state} fell={domain.fell} /> <span class="hide-s">{letters(state)}</span></td><td class="num m t">{time}</td><td class="num m up nw">{up === undefined ? strings.tree.noData : shortDuration(up)}</td><td><ModeBadge type={domain.type} /></td>
+    <td class="c">{session && <Use id={domain.id} values={session.history.value.map(point => point.running)} part={over ? undefined : (partOf(domain.id) ?? session.rates.value?.running)} top={top} />}</td><Rates id={domain.id} /><td class="m nw ad">{seen?.addresses[domain.id]?.join(' ')}</td>
     <td class="num a"><Act name={domain.name} onClick={() => go({ kind: 'domain', id: domain.id })}>{session?.isFallen ? strings.guest.tabs.postMortem : words.console}</Act>
       {!over && session && leaving.value.has(domain.id) ? <Act quiet name={domain.name} onClick={() => keepGuest(session)}>{words.keep}</Act> : !over && <Act quiet name={domain.name} onClick={() => void command(domain.state === 'p' ? 'unpause' : 'pause', domain)}>{domain.state === 'p' ? strings.guest.run : strings.guest.pause}</Act>}
-      {session && <More name={domain.name} actions={() => guestActions(session)} />}</td></tr>;
+      {session && <More name={domain.name} actions={actions} />}</td></tr>;
 }
 
 /** What it read and wrote on PV disks, and sent and got, a second at the last look. */
@@ -75,7 +131,7 @@ function Rates({ id }: { id?: number }) {
   const last = id === undefined ? undefined : telling(readings.value).at(-1);
   const disk = last?.pvDisks[id!], net = last?.network[id!];
   const rate = (perSecond: number | undefined): string => (perSecond === undefined ? '' : perSecond < 0.05 ? '0' : perSecond.toFixed(1));
-  return <>{[per(MIB, disk && disk.read + disk.written), per(KIB, net && net.sent + net.got)].map((each, i) => <td key={i} class={`num m${each && each >= 0.05 ? '' : ' dim'}`}>{rate(each)}</td>)}</>;
+  return <>{[per(MIB, disk && disk.read + disk.written), per(KIB, net && net.sent + net.got)].map((each, i) => <td key={i} class={`num m rt${each && each >= 0.05 ? '' : ' dim'}`}>{rate(each)}</td>)}</>;
 }
 
 const Use = ({ id, values, part, top }: { id: number; values: readonly (number | undefined)[]; part: number | undefined; top: number }) =>

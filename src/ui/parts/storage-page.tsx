@@ -1,6 +1,8 @@
 /** The host's disk: its partitions, and the volumes that guests have. */
 
+import type { VolumeInfo } from '../../dom0/index.ts';
 import { inventory, openState } from '../inventory.ts';
+import { natural, ordered, orderOf } from '../order.ts';
 import { askToPersist, elsewhere, persists, state } from '../shell-session.ts';
 import { laterStrings } from '../strings-later.ts';
 import { bytes } from '../terminal.ts';
@@ -10,11 +12,13 @@ import { Checkpoints } from './checkpoints.tsx';
 import { StateNote } from './domain0-shell.tsx';
 import { Icon, ownerClass, Tag } from './marks.tsx';
 import { NewVolume, RemoveVolume } from './new-volume.tsx';
+import { SortHead } from './sort-head.tsx';
 import { WholeState } from './whole-state.tsx';
 
 export { takeIn };
 
 const words = laterStrings.hostPage;
+const VOLUME = { path: ({ path }: VolumeInfo) => path, bytes: ({ bytes: all }: VolumeInfo) => all, users: ({ users: who }: VolumeInfo) => who[0] };
 const users = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : words.noOne);
 
 function freeName(taken: readonly string[]): string {
@@ -40,8 +44,8 @@ export function StoragePage({ volume }: { volume: string | undefined }) {
       <section><div class="ph"><h3>{words.volumes(disk.group)}</h3><span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span></div>
         {disk.volumes.length > 0 && <div class="mbar sizes" aria-hidden="true">{disk.volumes.filter(({ path }) => path.startsWith('/dev/')).map(({ name, path, bytes: all }, i) => <span key={path} class={ownerClass(i + 1)} style={`flex:${all} 0 0`}><u><em>{name}</em></u><small>{size(all)}</small></span>)}
           <span class="c-free" style={`flex:${disk.freeBytes} 0 0`}><u><em>{words.free}</em></u><small>{size(disk.freeBytes)}</small></span></div>}
-        {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <div class="wide"><table class="pad"><thead><tr><th>{words.volume}</th><th class="num">{words.size}</th><th>{words.usedBy}</th><th /></tr></thead>
-          <tbody>{disk.volumes.map(({ name, path, bytes: all, users: who, snapshot }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">{path}</td><td class="num m">{size(all)}</td><td class="sec">{snapshot ? words.ofSnapshot(snapshot.name, snapshot.domain) : users(who)}</td><td class="num nw">{who.length === 0 && !snapshot && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table></div>}
+        {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <div class="wide"><table class="pad"><thead><tr><SortHead list="volumes" column="path">{words.volume}</SortHead><SortHead list="volumes" column="bytes" cls="num">{words.size}</SortHead><SortHead list="volumes" column="users">{words.usedBy}</SortHead><th /></tr></thead>
+          <tbody>{ordered([...disk.volumes].sort((a, b) => natural(a.path, b.path)), orderOf<keyof typeof VOLUME>('volumes'), VOLUME).map(({ name, path, bytes: all, users: who, snapshot }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">{path}</td><td class="num m">{size(all)}</td><td class="sec">{snapshot ? words.ofSnapshot(snapshot.name, snapshot.domain) : users(who)}</td><td class="num nw">{who.length === 0 && !snapshot && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table></div>}
         <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} /></section>
     </>}
     <Checkpoints />

@@ -1,11 +1,13 @@
 /** The tree: host, domains as xl lists them, what is defined, bridge, storage; at its foot machine memory by owner, and where storage is kept. */
 
-import { useSignal } from '@preact/signals';
+import { computed } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { DefinedDomain, DomainInfo } from '../../dom0/index.ts';
 import { type Action, definedActions, guestActions, hostActions } from '../actions.ts';
 import { domains, info } from '../host.ts';
+import { matching, natural } from '../order.ts';
+import { beginAt, chosen, clear, extend, filter, press, type RowKey, setAll, together, toggle } from '../selection.ts';
 import { domain0History, hostPart, inventory, partOf } from '../inventory.ts';
 import { keptOffline } from '../offline.ts';
 import { offers } from '../offers.ts';
@@ -17,41 +19,61 @@ import { strings } from '../strings.ts';
 import { gigabytes, size as sizeText } from '../units.ts';
 import { bytes } from '../terminal.ts';
 import { Chip, Icon, type IconName, ModeBadge, ownerClass, Spark, StateMark } from './marks.tsx';
+import { later } from './later.tsx';
 import { openMenu } from './menu.tsx';
+import { Windowed } from './windowed.tsx';
 
 const words = strings.tree;
 /** Letters typed within this time are one word. */
 const TYPE_AHEAD_MS = 700;
 
+const ChosenBar = later(() => import('./chosen-bar.tsx'), part => part.ChosenBar);
+const byName = (a: { name: string }, b: { name: string }): number => natural(a.name, b.name);
+/** By their names, as people count; of one name the older first. */
+export const domainsInOrder = computed(() => [...domains.value].sort((a, b) => byName(a, b) || a.id - b.id));
+export const definedInOrder = computed(() => [...(inventory.value?.stored?.defined ?? [])].sort(byName));
+
 export function Tree() {
-  const filter = useSignal('');
   const typed = useRef({ word: '', atMs: 0 });
-  const text = filter.value.trim().toLowerCase();
-  const matches = (...what: (string | undefined)[]): boolean => !text || what.join(' ').toLowerCase().includes(text);
+  const text = filter.value.trim();
+  const matches = matching(text);
   const all = domains.value;
   const gone = [...sessions.value.values()].filter(session => session.gone.value);
   const seen = inventory.value;
-  const defined = seen?.stored?.defined ?? [];
-  const shown = all.filter(domain => matches(domain.name, strings.states[domain.state], domain.type));
+  const defined = definedInOrder.value;
+  const shown = domainsInOrder.value.filter(domain => matches(domain.name, strings.states[domain.state], domain.type));
   // The first page offers what a host is installed with: there it is told once.
   const isOffered = !text && all.length === 0 && place.value.kind === 'home' && (place.value.tab === undefined || place.value.tab === 'new');
   const offered = isOffered ? defined.filter(({ name }) => offers.value.some(({ id }) => id === name)) : [];
-  const shownDefined = defined.filter(each => !offered.includes(each)).filter(({ name, type }) => matches(name, words.defined, type));
+  const shownDefined = defined.filter(each => !offered.includes(each)).filter(({ name, type, description }) => matches(name, words.defined, type, description));
   const disk = seen?.stored?.disk;
 
+  /** As they stand below each other. */
+  const keys: RowKey[] = [...shown, ...shownDefined].map(({ name }) => name);
+  const reveal = useRef<((n: number) => void) | undefined>(undefined);
   const list = useRef<HTMLUListElement>(null);
   // One Tab stop, whatever is chosen or filtered out: the chosen row, else the first. Rows come, go and are chosen in a drawing of this part.
   void place.value;
   useLayoutEffect(() => {
     const rows = [...list.current!.querySelectorAll<HTMLElement>('[role=treeitem]')];
-    const stop = rows.find(row => row.getAttribute('aria-selected') === 'true') ?? rows[0];
+    const stop = rows.find(row => row === document.activeElement) ?? rows.find(row => row.getAttribute('aria-current') === 'page') ?? rows[0];
     for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
   });
   const onKeyDown = (event: KeyboardEvent) => {
     const rows = [...(event.currentTarget as HTMLElement).querySelectorAll<HTMLElement>('[role=treeitem]')];
     const at = rows.indexOf(document.activeElement as HTMLElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
-    if (to !== undefined) { event.preventDefault(); rows[Math.min(rows.length - 1, Math.max(0, to))]?.focus(); return; }
+    if (to !== undefined) {
+      event.preventDefault();
+      const row = rows[Math.min(rows.length - 1, Math.max(0, to))], last = rows[at]?.dataset.key as RowKey | undefined;
+      row?.focus();
+      if (event.shiftKey && row?.dataset.key) extend(keys, row.dataset.key as RowKey, last);
+      return;
+    }
+    const key = (document.activeElement as HTMLElement).dataset.key as RowKey | undefined;
+    if (event.key === ' ' && key) { event.preventDefault(); toggle(key); return; }
+    if (event.key === 'Escape' && chosen.peek().size > 0) { event.preventDefault(); clear(); return; }
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.code === 'KeyA') { event.preventDefault(); setAll(keys); return; }
     if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); (document.activeElement as HTMLElement).click(); return; }
     if (!/^\S$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
     const before = event.timeStamp - typed.current.atMs < TYPE_AHEAD_MS ? typed.current.word : '';
@@ -59,11 +81,18 @@ export function Tree() {
     typed.current = { word, atMs: event.timeStamp };
     // The same letter again is the next row of it.
     const from = word.length === 1 ? at + 1 : Math.max(0, at);
-    [...rows.slice(from), ...rows.slice(0, from)].find(row => row.dataset.name?.toLowerCase().startsWith(word))?.focus();
+    const found = [...rows.slice(from), ...rows.slice(0, from)].find(row => row.dataset.name?.toLowerCase().startsWith(word));
+    if (found) return found.focus();
+    // It is too far away to be drawn.
+    const n = shownDefined.findIndex(({ name }) => name.toLowerCase().startsWith(word));
+    if (n < 0 || !reveal.current) return;
+    reveal.current(n);
+    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(shownDefined[n]!.name)}"]`)?.focus());
   };
   return <nav class={`tree${treeOpen.value ? ' open' : ''}`} id="tree" aria-label={words.label} tabIndex={-1}>
     <input class="filter" type="search" placeholder={words.filter} aria-label={words.filter} value={filter.value} onInput={event => { filter.value = event.currentTarget.value; }} />
-    <ul role="tree" ref={list} aria-label={words.label} onKeyDown={onKeyDown}>
+    {chosen.value.size > 0 && <ChosenBar />}
+    <ul role="tree" ref={list} aria-label={words.label} aria-multiselectable="true" onKeyDown={onKeyDown}>
       <Row name={strings.hostName} to={{ kind: 'home' }} also={['new', 'host', 'inspect']} top actions={hostActions} value={<HostLoad />}>
         <span class="dim"><Icon name="host" /></span><span class="nm b">{strings.hostName}</span>
       </Row>
@@ -71,10 +100,10 @@ export function Tree() {
       <Row name={strings.shell.domain} to={{ kind: 'shell' }} actions={() => hostActions().slice(0, 3)} value={<Percent part={partOf(0)} />}>
         <Chip id={0} /><StateMark state="r" /><span class="nm">{strings.shell.domain}</span><ModeBadge type="d0" /><Spark values={domain0History.value} label={words.cpu} />
       </Row>
-      {shown.map(domain => <DomainRow key={domain.id} domain={domain} />)}
-      {gone.map(session => <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} />)}
+      {shown.map(domain => <DomainRow key={domain.id} domain={domain} keys={keys} />)}
+      {gone.map(session => <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} keys={keys} />)}
       {shownDefined.length > 0 && <li class="grp" role="presentation">{words.definedGroup}<span>{shownDefined.length}</span></li>}
-      {shownDefined.map(each => <DefinedRow key={`defined-${each.name}`} domain={each} />)}
+      <Windowed rows={shownDefined} spacer="li" reveal={reveal} draw={(each, n) => <DefinedRow key={`defined-${each.name}`} domain={each} keys={keys} at={n + 1} of={shownDefined.length} />} />
       {offered.length > 0 && <Row name={words.offered} to={{ kind: 'home', tab: 'host' }} value={offered.length}><Chip /><StateMark state="-" /><span class="nm dim">{words.offered}</span></Row>}
       {(draft.value || several.value) && <>
         <li class="grp" role="presentation">{words.draft}</li>
@@ -88,7 +117,7 @@ export function Tree() {
       {disk && <>
         <li class="grp" role="presentation">{words.storage}</li>
         <Row name={disk.path} to={{ kind: 'home', tab: 'storage' }} value={gigabytes(disk.bytes)}><Mark name="disk" /><span class="nm">{disk.path}</span></Row>
-        {disk.volumes.map(({ name, path, bytes: volumeBytes }) => <Row key={name} name={shortPath(path)} to={{ kind: 'home', tab: 'storage', name }} deep value={sizeText(volumeBytes)}>
+        {[...disk.volumes].sort((a, b) => natural(a.path, b.path)).map(({ name, path, bytes: volumeBytes }) => <Row key={name} name={shortPath(path)} to={{ kind: 'home', tab: 'storage', name }} deep value={sizeText(volumeBytes)}>
           <Mark name="volume" /><span class="nm" title={path}>{shortPath(path)}</span></Row>)}
       </>}
     </ul>
@@ -115,22 +144,35 @@ interface RowProps {
   /** The domain that it is. */
   domain?: number;
   isDraft?: boolean;
+  /** It can be chosen with others: what it is called there, and all of them as they stand. */
+  pick?: { key: RowKey; keys: readonly RowKey[] };
+  /** Of a group of which not all rows are drawn. */
+  at?: number;
+  of?: number;
   onOpen?(): void;
   children: ComponentChildren;
 }
 
 const isAt = (here: Place, { kind, id, tab, name }: Place): boolean => here.kind === kind && here.id === id && here.tab === tab && here.name === name;
 
-function Row({ name, to, also, top, deep, low, value, actions, domain, isDraft, onOpen, children }: RowProps) {
+function Row({ name, to, also, top, deep, low, value, actions, domain, isDraft, pick, at, of, onOpen, children }: RowProps) {
   const here = place.value;
   // A guest's row stands for all its tabs.
   const isTab = here.kind === to.kind && here.id === to.id && (to.id !== undefined || (here.tab !== undefined && also?.includes(here.tab) === true));
-  const chosen = isAt(here, to) || isTab;
+  const isOpen = isAt(here, to) || isTab, isPicked = pick !== undefined && chosen.value.has(pick.key);
   // The desktop and a lesson are about the guest in front.
   const front = (here.kind === 'lesson' || (here.kind === 'home' && here.tab === undefined)) && sessions.value.has(frontGuest.value ?? -1) ? frontGuest.value : undefined;
-  const isMarked = front === undefined ? chosen : domain === front;
-  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${low ? ' low' : ''}${isMarked ? ' sel' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen} data-name={name} data-domain={domain} data-draft={isDraft}
-    aria-haspopup={actions ? 'menu' : undefined} onClick={() => (onOpen ?? (() => go(to)))()} onContextMenu={event => { if (actions) openMenu(event, name, actions()); }}>
+  const isMarked = front === undefined ? isOpen : domain === front;
+  const onClick = (event: MouseEvent): void => {
+    if (pick && press(event, pick.keys, pick.key)) return;
+    clear();
+    beginAt(pick?.key);
+    (onOpen ?? (() => go(to)))();
+  };
+  // Of several the menu is theirs.
+  const offered = (): Action[] => (isPicked && chosen.peek().size > 1 && together.actions ? together.actions() : actions!());
+  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${low ? ' low' : ''}${isMarked ? ' sel' : ''}${isPicked ? ' picked' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen.value.size > 0 ? isPicked : isOpen} aria-current={isOpen ? 'page' : undefined} aria-posinset={at} aria-setsize={of} data-name={name} data-key={pick?.key} data-domain={domain} data-draft={isDraft}
+    aria-haspopup={actions ? 'menu' : undefined} onMouseDown={event => { if (event.shiftKey) event.preventDefault(); }} onClick={onClick} onContextMenu={event => { if (actions) openMenu(event, name, offered()); }}>
     {children}<span class="v">{value}</span>
   </li>;
 }
@@ -139,11 +181,11 @@ const Percent = ({ part }: { part: number | undefined }) => <>{part === undefine
 
 const HostLoad = () => hostPart.value === undefined ? null : <span title={words.hostCpu(info.value?.pcpus ?? 1)}><Percent part={hostPart.value} /></span>;
 
-function DomainRow({ domain }: { domain: DomainInfo }) {
+function DomainRow({ domain, keys }: { domain: DomainInfo; keys: readonly RowKey[] }) {
   const session = sessions.value.get(domain.id);
   const running = partOf(domain.id) ?? session?.rates.value?.running;
   const over = domain.state === 's' || domain.state === 'c' || domain.state === '-';
-  return <Row name={domain.name} domain={domain.id} to={{ kind: 'domain', id: domain.id }} onOpen={() => { if (session) go({ kind: 'domain', id: domain.id }); }} actions={session && (() => guestActions(session))}
+  return <Row name={domain.name} domain={domain.id} pick={{ key: domain.name, keys }} to={{ kind: 'domain', id: domain.id }} onOpen={() => { if (session) go({ kind: 'domain', id: domain.id }); }} actions={session && (() => guestActions(session))}
     value={leaving.value.has(domain.id) ? words.leaving : <Percent part={over ? undefined : running} />}>
     <Chip id={domain.id} /><StateMark state={session && !over ? session.state : domain.state} fell={domain.fell} /><span class={`nm${over ? ' dim' : ''}`} title={domain.name}>{domain.name}</span>
     <ModeBadge type={domain.type} />
@@ -151,8 +193,8 @@ function DomainRow({ domain }: { domain: DomainInfo }) {
   </Row>;
 }
 
-const DefinedRow = ({ domain }: { domain: DefinedDomain }) =>
-  <Row name={domain.name} low to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={deleting.value.has(domain.name) ? words.leaving : domain.errors.length > 0 ? words.hasErrors : <span class="hidden">{words.defined}</span>}>
+const DefinedRow = ({ domain, keys, at, of }: { domain: DefinedDomain; keys: readonly RowKey[]; at: number; of: number }) =>
+  <Row name={domain.name} pick={{ key: domain.name, keys }} at={at} of={of} low to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={deleting.value.has(domain.name) ? words.leaving : domain.errors.length > 0 ? words.hasErrors : <span class="hidden">{words.defined}</span>}>
     <Chip /><StateMark state="-" /><span class="nm dim" title={domain.name}>{domain.name}</span><ModeBadge type={domain.type} />
   </Row>;
 
