@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DomainInfo, Inventory } from '../dom0/index.ts';
-import { bySecond, noteReading, ownsMemory } from './readings.ts';
+import { bySecond, noteReading, ownsMemory, thinned } from './readings.ts';
 
 const port = (name: string, rxBytes: number, txBytes: number) => ({ name, rxBytes, txBytes, rxPackets: 0, txPackets: 0, dropped: 0 });
 const look = (atMs: number, ports: ReturnType<typeof port>[] = [], runNs: Record<number, number> = {}, domain0Ns = 0): Inventory =>
@@ -30,12 +30,12 @@ describe('a reading of the host', () => {
     expect([reading.network, reading.pvDisks]).toEqual([{ 1: { sent: 2048, got: 1024 } }, { 1: { read: 1000, written: 0 } }]);
   });
 
-  it('leaves a gap where nobody looked, and drops what is older than ten minutes', () => {
+  it('leaves a gap where nobody looked, and drops what is older than an hour', () => {
     const first = noteReading([], look(0), look(1000), [], 5);
     const gap = noteReading(first, look(1000), look(40_000), [], 5);
     expect(gap.map(({ atMs, freeMiB }) => [atMs, freeMiB])).toEqual([[1000, 5], [40_000, undefined]]);
     expect(gap[1]!.sentPerSecond).toBeUndefined();
-    expect(noteReading(gap, look(600_500), look(601_500), [], 5).map(({ atMs }) => atMs)).toEqual([40_000, 601_500]);
+    expect(noteReading(gap, look(3_600_500), look(3_601_500), [], 5).map(({ atMs }) => atMs)).toEqual([40_000, 3_601_500]);
   });
 
   it('stands for all the seconds that it is over', () => {
@@ -47,5 +47,34 @@ describe('a reading of the host', () => {
 
   it('gives no memory to a guest that an earlier Domain 0 took along', () => {
     expect([guest, { ...guest, state: 'c' as const }, { ...guest, state: 'c' as const, lost: true }, { ...guest, state: 's' as const }].map(ownsMemory)).toEqual([true, true, false, false]);
+  });
+});
+
+describe('an hour of readings', () => {
+  const point = (atMs: number, percent: number, overMs = 1000) => ({ atMs, overMs, cpuPercent: { 1: percent } });
+  /** A reading a second, each thinned as it comes. */
+  const after = (seconds: number, percent: (second: number) => number) => {
+    let all: readonly ReturnType<typeof point>[] = [];
+    for (let second = 1; second <= seconds; second++) all = thinned([...all, point(second * 1000, percent(second))], second * 1000);
+    return all;
+  };
+
+  it('is as fine as it was read for two minutes, coarser where it is older, and no more of it is kept', () => {
+    const all = after(2 * 3600, () => 50), ages = all.map(({ atMs }) => 7_200_000 - atMs);
+    expect(all.length).toBeLessThan(340);
+    expect([ages.filter(age => age <= 120_000).length, Math.max(...ages) <= 3_600_000, Math.max(...ages) > 3_560_000]).toEqual([121, true, true]);
+    // What stands for what time stays true.
+    expect(all.slice(1).every(({ atMs, overMs }, i) => atMs - overMs === all[i]!.atMs)).toBe(true);
+  });
+
+  it('keeps the average of what it makes coarser', () => {
+    const all = after(1800, second => (second <= 900 ? 100 : 0));
+    const mean = all.reduce((sum, { overMs, cpuPercent }) => sum + overMs * cpuPercent[1], 0) / all.reduce((sum, { overMs }) => sum + overMs, 0);
+    expect(mean).toBeCloseTo(50, 6);
+  });
+
+  it('leaves a gap where nothing was known, and takes what one of two does not know from the other', () => {
+    const old = [point(1000, 10), { atMs: 2000, overMs: 0, cpuPercent: {} }, { atMs: 3000, overMs: 1000, cpuPercent: { 2: 7 } }, { atMs: 4000, overMs: 1000, cpuPercent: { 1: 3, 2: 9 } }];
+    expect(thinned(old, 200_000)).toEqual([point(1000, 10), { atMs: 2000, overMs: 0, cpuPercent: {} }, { atMs: 4000, overMs: 2000, cpuPercent: { 1: 3, 2: 8 } }]);
   });
 });

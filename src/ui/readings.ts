@@ -4,7 +4,9 @@ import type { DomainInfo, Inventory } from '../dom0/index.ts';
 
 /** What is drawn where nothing else was chosen, and how long readings are kept. */
 export const HISTORY_MS = 60_000,
-  KEPT_MS = 10 * HISTORY_MS;
+  KEPT_MS = 60 * HISTORY_MS;
+/** How fine readings are kept, by their age: those of the last two minutes as they are, older ones as averages of so long. At most some 330 of an hour. */
+const STEPS: readonly { olderMs: number; stepMs: number }[] = [{ olderMs: 10 * HISTORY_MS, stepMs: 30_000 }, { olderMs: 2 * HISTORY_MS, stepMs: 5000 }];
 /** A shorter reading, of a page just opened or a domain just begun, says little of a second. */
 const LEAST_MS = 900;
 /** Two looks that are further apart say nothing about a minute: the page was hidden, or the host was busy. */
@@ -28,11 +30,44 @@ export interface Reading {
   pvDisks: Readonly<Record<number, { read: number; written: number }>>;
 }
 
-/** Those of the last ten minutes, oldest first, with what `before` and `seen` say. After a long time without a look stands a reading that knows nothing. */
+/** Those of the last hour, oldest first, in coarser steps where they are older, with what `before` and `seen` say. After a long time without a look stands a reading that knows nothing. */
 export function noteReading(all: readonly Reading[], before: Inventory | undefined, seen: Inventory, domains: readonly DomainInfo[], freeMiB: number): readonly Reading[] {
   if (!before || seen.atMs <= before.atMs) return all;
   const next = seen.atMs - before.atMs > APART_MS ? { atMs: seen.atMs, overMs: 0, cpuPercent: {}, memoryMiB: {}, network: {}, pvDisks: {} } : readingOf(before, seen, domains, freeMiB);
-  return [...all.filter(({ atMs }) => atMs >= seen.atMs - KEPT_MS), next];
+  return thinned([...all, next], seen.atMs);
+}
+
+/** What `thinned` keeps: something that was so for a time until `atMs`. */
+interface Timed {
+  readonly atMs: number;
+  /** 0: nothing is known. */
+  readonly overMs: number;
+}
+
+/** Those of the last hour; older ones are averaged over the steps that they lie in. */
+export function thinned<T extends Timed>(all: readonly T[], nowMs: number): readonly T[] {
+  const kept: T[] = [];
+  /** Where a reading goes; undefined: it stands alone. */
+  const stepOf = ({ atMs }: T): string | undefined => {
+    const step = STEPS.find(({ olderMs }) => nowMs - atMs > olderMs)?.stepMs;
+    return step === undefined ? undefined : `${step} ${Math.floor(atMs / step)}`;
+  };
+  for (const next of all) {
+    if (next.atMs < nowMs - KEPT_MS) continue;
+    const last = kept.at(-1), step = stepOf(next);
+    // Times of which nothing is known stay gaps.
+    if (last && step !== undefined && stepOf(last) === step && (last.overMs === 0) === (next.overMs === 0)) kept[kept.length - 1] = { ...(averaged(last, next, last.overMs, next.overMs) as T), atMs: next.atMs, overMs: last.overMs + next.overMs };
+    else kept.push(next);
+  }
+  return kept;
+}
+
+/** Numbers by the times that they stand for, in records of records, too; what one of them does not know is as the other says. */
+function averaged(a: unknown, b: unknown, aMs: number, bMs: number): unknown {
+  if (a === undefined || b === undefined) return a ?? b;
+  if (typeof a === 'number' && typeof b === 'number') return aMs + bMs === 0 ? b : (a * aMs + b * bMs) / (aMs + bMs);
+  const [one, other] = [a, b] as Record<string, unknown>[];
+  return Object.fromEntries([...new Set([...Object.keys(one!), ...Object.keys(other!)])].map(key => [key, averaged(one![key], other![key], aMs, bMs)]));
 }
 
 function readingOf(before: Inventory, seen: Inventory, domains: readonly DomainInfo[], freeMiB: number): Reading {

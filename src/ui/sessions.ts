@@ -6,6 +6,7 @@ import { COUNTER_WORDS, SCREEN, SCREEN_BYTES } from '../hypervisor/layout/index.
 import { isContinuous, readCounters, rates, type Rates, type Sample } from './counters.ts';
 import { domains, host, hostsLost, reportProblem, sentence } from './host.ts';
 import { copyBlock, type FindPixels, ScreenPainter } from './screen/painter.ts';
+import { thinned } from './readings.ts';
 import type { Place } from './state.ts';
 import { strings } from './strings.ts';
 import { GuestTerminal } from './terminal.ts';
@@ -17,6 +18,15 @@ const RATE_READINGS = 4, HISTORY_POINTS = 60;
 /** The guest whose window was used last: the tree shows which one it is. */
 export const frontGuest = signal<number | undefined>(undefined);
 
+/** What was so for `overMs` until `atMs`. */
+export interface Past {
+  readonly atMs: number;
+  readonly overMs: number;
+  readonly running: number;
+  readonly instructionsPerSecond: number;
+  readonly exitsPerSecond: number;
+}
+
 export class DomainSession {
   readonly id: number;
   readonly info = signal<DomainInfo>(undefined as unknown as DomainInfo);
@@ -26,6 +36,8 @@ export class DomainSession {
   readonly rates = signal<Rates | undefined>(undefined);
   /** Share of each of the last seconds in which guest code ran (0-1), oldest first; instructions and exits per second beside it. */
   readonly history = signal<readonly { running: number; instructionsPerSecond: number; exitsPerSecond: number }[]>([]);
+  /** The same of the last hour, in coarser steps where it is older (readings.ts), on the page's clock. */
+  readonly past = signal<readonly Past[]>([]);
   /** Whether the serial line and the screen were ever used: decides which windows open by themselves. */
   readonly spoke = signal(false);
   readonly drew = signal(false);
@@ -126,7 +138,9 @@ export class DomainSession {
       }
       if (++this.secondsSeen % RATE_READINGS === 0 && this.rates.peek()) {
         const { running, instructionsPerSecond, exitsPerSecond } = this.rates.peek()!;
-        this.history.value = [...this.history.peek().slice(1 - HISTORY_POINTS), { running, instructionsPerSecond, exitsPerSecond }];
+        const point = { running, instructionsPerSecond, exitsPerSecond }, before = this.past.peek().at(-1)?.atMs ?? now - READ_MS * RATE_READINGS;
+        this.history.value = [...this.history.peek().slice(1 - HISTORY_POINTS), point];
+        this.past.value = thinned([...this.past.peek(), { ...point, atMs: now, overMs: now - before }], now);
       }
     });
   }

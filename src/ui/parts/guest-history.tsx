@@ -1,22 +1,26 @@
-/** The last minute of a guest: its processor, its instructions, its exits, its memory, what it sent and got, read and wrote. */
+/** The last minute of a guest, or the last hour: its processor, its instructions, its exits, its memory, what it sent and got, read and wrote. */
 
 import { useSignal } from '@preact/signals';
 import { readings } from '../inventory.ts';
 import type { DomainSession } from '../sessions.ts';
+import { laterStrings } from '../strings-later.ts';
 import { Chart, type Line } from './chart.tsx';
 import { ownerToken } from './marks.tsx';
 
 const words = { cpu: 'CPU', cpuUnit: '% of the time', instructions: 'Instructions', instructionsUnit: 'million a second', exits: 'Exits', exitsUnit: 'a second', ran: 'ran', retired: 'retired', all: 'all reasons', waiting: 'The first readings come within two seconds.', table: 'As table', ago: 'Seconds ago',
   memory: 'Memory', memoryUnit: 'MiB', has: 'has', network: 'Network', rateUnit: 'KiB/s', sent: 'sent', got: 'received', disk: 'PV disks', read: 'read', written: 'written' };
 
+const more = laterStrings.hostPage;
+
 interface Shown { title: string; unit: string; lines: Line[]; least: number; digits: number; atMs: readonly number[] }
 
 export function GuestHistory({ session }: { session: DomainSession }) {
-  const table = useSignal(false);
+  const table = useSignal(false), spanMs = useSignal<number>(more.spans[0][1]);
   const { id } = session, token = ownerToken(id);
   // Its counters are read every second, what Domain 0 counts for it as often as somebody looks.
-  const own = session.history.value, seen = readings.value;
-  const ownMs = own.map((_, i) => (i - own.length + 1) * 1000), seenMs = seen.map(({ atMs }) => atMs - seen.at(-1)!.atMs);
+  const within = <T extends { atMs: number }>(all: readonly T[]): readonly T[] => all.filter(({ atMs }) => atMs >= all.at(-1)!.atMs - spanMs.value);
+  const own = within(session.past.value), seen = within(readings.value);
+  const ownMs = own.map(({ atMs }) => atMs - own.at(-1)!.atMs), seenMs = seen.map(({ atMs }) => atMs - seen.at(-1)!.atMs);
   const line = (name: string, of: (point: (typeof own)[number]) => number): Line[] => [{ name, token, values: own.map(of) }];
   const pair = (first: string, second: string, of: (reading: (typeof seen)[number]) => readonly [number, number] | undefined): Line[] =>
     [first, second].map((name, i) => ({ name, token, dash: i === 1, values: seen.map(reading => { const both = of(reading); return both && both[i]! / 1024; }) }));
@@ -32,9 +36,9 @@ export function GuestHistory({ session }: { session: DomainSession }) {
   ];
   if (own.length < 2) return <div class="body"><p class="hint">{words.waiting}</p></div>;
   return <div class="body">
-    <div class="ph"><span class="grow" /><button class="btn sm" aria-pressed={table.value} onClick={() => { table.value = !table.value; }}>{words.table}</button></div>
+    <div class="ph">{spanMs.value > more.spans[0][1] && <span class="cap-t">{more.coarser}</span>}<span class="grow" /><div class="seg sm" role="group" aria-label={more.span}>{more.spans.map(([name, ms]) => <button key={ms} aria-pressed={spanMs.value === ms} onClick={() => { spanMs.value = ms; }}>{name}</button>)}</div><button class="btn sm" aria-pressed={table.value} onClick={() => { table.value = !table.value; }}>{words.table}</button></div>
     {table.value ? <div class="htabs">{[ownMs, seenMs].map((atMs, i) => <Table key={i} atMs={atMs} charts={charts.filter(chart => chart.atMs === atMs)} />)}</div>
-      : <div class="hgrid hist">{charts.map(chart => <Chart key={chart.title} {...chart} />)}</div>}
+      : <div class="hgrid hist">{charts.map(chart => <Chart key={chart.title} {...chart} spanMs={spanMs.value} />)}</div>}
   </div>;
 }
 
