@@ -91,7 +91,8 @@ const busy = async () => (await client.send('Performance.getMetrics')).metrics.f
 const before = await busy();
 await page.waitForTimeout(IDLE_MS);
 const idle = (100 * (await busy()) - 100 * before) / (IDLE_MS / 1000);
-const line = (name, all) => console.log(`${name.padEnd(44)} ${all.length === 0 ? '–' : `${short(median(all))} ms (${short(Math.min(...all))} to ${short(Math.max(...all))})`}`);
+const line = (name, all) =>
+  console.log(`${name.padEnd(44)} ${all.length === 0 ? '–' : `${short(median(all))} ms (${short(Math.min(...all))} to ${short(Math.max(...all))})`}`);
 console.log(`${definitions} definitions, ${runs} runs: median (least to most)`);
 line(`filter, to ${some} rows`, found.narrowed);
 line('filter taken away', found.widened);

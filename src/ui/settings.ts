@@ -38,6 +38,8 @@ export const layout = signal<Layout>({ mode: 'tile', at: {}, closed: [] });
 /** Running guests are saved every so many minutes; 0: only when somebody asks. */
 export const SAVE_EVERY = [0, 5, 15, 60] as const;
 export const saveEvery = signal<(typeof SAVE_EVERY)[number]>(0);
+/** A guest's console stands beside its other tabs. */
+export const beside = signal(false);
 /** Widths and heights of regions that a person moved, in pixels (parts/splitter.tsx knows which). */
 export const sizes = signal<Readonly<Record<string, number>>>({});
 /** Milliseconds from Boot to its prompt of each offered guest that was booted here, the last time (ready.ts). */
@@ -70,7 +72,7 @@ export async function loadSettings(): Promise<void> {
 }
 
 /** What is stored, and stands in an exported file. */
-export const kept = () => ({ theme: theme.value, windows: windows.value, screenReader: screenReader.value, strips: strips.value, stripTab: stripTab.value, layout: layout.value, sizes: sizes.value, saveEvery: saveEvery.value, readyIn: readyIn.value });
+export const kept = () => ({ theme: theme.value, windows: windows.value, screenReader: screenReader.value, strips: strips.value, stripTab: stripTab.value, layout: layout.value, sizes: sizes.value, beside: beside.value, saveEvery: saveEvery.value, readyIn: readyIn.value });
 
 /** Takes in what was stored, or stands in a file that anybody may have written: what it lacks, or has and cannot be, is as at the first visit. */
 export function takeSettings(given: unknown): void {
@@ -78,6 +80,7 @@ export function takeSettings(given: unknown): void {
   theme.value = THEMES.includes(stored.theme as ThemeChoice) ? (stored.theme as ThemeChoice) : 'system';
   windows.value = WINDOWS.includes(stored.windows as WindowChoice) ? (stored.windows as WindowChoice) : 'auto';
   screenReader.value = stored.screenReader === true;
+  beside.value = stored.beside === true;
   const record = (value: unknown): Record<string, unknown> => (value && typeof value === 'object' ? (value as Record<string, unknown>) : {});
   strips.value = Object.fromEntries(Object.entries(record(stored.strips)).filter((pair): pair is [string, boolean] => typeof pair[1] === 'boolean'));
   stripTab.value = STRIP_TABS.includes(stored.stripTab as StripTab) ? (stored.stripTab as StripTab) : 'tasks';

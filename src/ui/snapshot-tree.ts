@@ -24,9 +24,6 @@ export function treeOf(records: readonly SnapshotRecord[]): SnapshotRow[] {
   return rows;
 }
 
-/** A volume of the host that holds what a snapshot keeps: no disk for a guest. */
-export const isOfSnapshot = (volume: string): boolean => volume.startsWith('snap.');
-
 /** What a snapshot is called that nobody names: the first free number (xl snapshot). */
 export function freeNumber(taken: ReadonlySet<string>): string {
   let n = 1;

@@ -59,7 +59,7 @@ export const strings = {
     save: (name: string) => `Save the state of ${name}`,
     none: (typed: string) => `Nothing here is called ‘${typed}’.`,
   },
-  splitters: { tree: 'Width of the tree', insp: 'Width of the inspector', strip: 'Height of the task log' },
+  splitters: { tree: 'Width of the tree', insp: 'Width of the inspector', beside: 'Width of the console', strip: 'Height of the task log' },
 
   tree: {
     label: 'Host and guests',
@@ -254,6 +254,7 @@ export const strings = {
     gone: 'The domain no longer exists.',
     lastSeen: 'This is what it showed last.',
     view: 'Windows',
+    beside: 'Console beside',
     serial: 'Serial',
     screen: 'Screen',
     both: 'Both',

@@ -7,7 +7,7 @@ import { command } from '../host.ts';
 import { mediaSignal } from '../media.ts';
 import type { Panel } from '../panel.ts';
 import { type DomainSession, sessionAt } from '../sessions.ts';
-import { type ShownWindows, shownWindows, windows } from '../settings.ts';
+import { beside, type ShownWindows, shownWindows, windows } from '../settings.ts';
 import { bootAgain, destroy, destroyNow, detailOpen, go, keepGuest, leaving, saveState } from '../state.ts';
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
@@ -15,6 +15,7 @@ import { Icon, ModeBadge, StateMark } from './marks.tsx';
 import { openMenu } from './menu.tsx';
 import { ScreenWindow } from './screen.tsx';
 import { SerialWindow } from './serial.tsx';
+import { Splitter } from './splitter.tsx';
 import { tabId, Tabs } from './tabs.tsx';
 
 const words = strings.guest;
@@ -61,6 +62,11 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
   // Of two windows Enter gives the keyboard to the one where the guest has spoken.
   const serialFirst = view === 'serial' || (view === 'both' && session.spoke.value);
   const going = leaving.value.get(session.id);
+  const isConsole = tab === CONSOLE, withConsole = isConsole || beside.value;
+  const desk = <div class={`desk ${view}`}>
+    {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}
+    {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} first={serialFirst} />}
+  </div>;
   return <>
     <div class="bh guest">
       <div class="row">
@@ -89,21 +95,21 @@ function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: str
       </div>
       <div class="row gtabs">
         <Tabs label={domain.name} tabs={isKept ? [[POST_MORTEM, words.tabs.postMortem], ...TABS] : TABS} panel={PANEL} chosen={tab} onChoose={id => go({ kind: 'domain', id: session.id, ...(id === first ? {} : { tab: id }) })} /><span class="grow" />
-        {tab === CONSOLE && session.hasScreen && <div class="seg" role="group" aria-label={words.view}>
+        {!isConsole && <button class="btn sm" aria-pressed={beside.value} onClick={() => { beside.value = !beside.value; }}>{words.beside}</button>}
+        {withConsole && session.hasScreen && <div class="seg" role="group" aria-label={words.view}>
           {(['serial', 'screen', 'both'] as const).map(choice => <button key={choice} aria-pressed={view === choice} onClick={() => { windows.value = choice; setHere(choice); }}>{words[choice]}</button>)}
         </div>}
       </div>
     </div>
     {domain.waitsForRoom && !over && <div class="note bad" role="alert"><span>{words.waitsForRoom}</span></div>}
     {domain.restarts && !over && <div class="note" role="status"><span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span></div>}
+    <div class="sides">
+    {withConsole && !isConsole && <><section class="side" aria-label={words.tabs.console}>{desk}</section><Splitter region="beside" /></>}
     <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}>
       {tab === POST_MORTEM ? <PostMortemPage session={session} /> : tab === 'overview' ? <GuestOverview session={session} /> : tab === 'snapshots' ? <SnapshotsPage name={domain.name} /> : tab === 'history' ? <GuestHistory session={session} /> : tab === 'inspect' ? <InspectPage session={session} />
         : tab === 'definition' ? <div class="body"><pre class="code defn" tabIndex={0}>{domain.definition || words.noDefinition}</pre></div>
-        : <div class={`desk ${view}`}>
-            {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}
-            {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} first={serialFirst} />}
-          </div>}
-    </div>
+        : desk}
+    </div></div>
   </>;
 }
 

@@ -54,7 +54,7 @@ it('says that a definition is gone only where it knows what is defined, and lets
   place.value = { kind: 'defined', name: 'web' };
   inventory.value = seen;
   const root = show(h(Bench, { panels: PANELS }));
-  await vi.waitFor(() => expect(root.querySelector('textarea')?.value).toBe(OPENED.text), { timeout: 5000 });
+  await vi.waitFor(() => expect(root.querySelector<HTMLTextAreaElement>('textarea:not(.notes)')?.value).toBe(OPENED.text), { timeout: 5000 });
   inventory.value = { ...seen, stored: { checkpoints: [], defined: [] } };
   await drawn();
   expect(root.textContent).toContain('web is no longer defined.');

@@ -7,6 +7,7 @@ import { strings } from '../strings.ts';
 /** Regions that can be made wider or, the last one, higher: the custom property that says how much, which the style sheet has for each width, and its bounds in pixels. */
 const REGIONS = {
   tree: { property: '--w-tree', least: 200, most: 520, sign: 1 },
+  beside: { property: '--w-beside', least: 320, most: 1400, sign: 1 },
   insp: { property: '--w-insp', least: 260, most: 620, sign: -1 },
   strip: { property: '--h-strip', least: 96, most: 560, sign: -1 },
 } as const;

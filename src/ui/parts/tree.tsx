@@ -171,7 +171,7 @@ function Row({ name, to, also, top, deep, low, value, actions, domain, isDraft, 
   };
   // Of several the menu is theirs.
   const offered = (): Action[] => (isPicked && chosen.peek().size > 1 && together.actions ? together.actions() : actions!());
-  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${low ? ' low' : ''}${isMarked ? ' sel' : ''}${isPicked ? ' picked' : ''}`} role="treeitem" aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen.value.size > 0 ? isPicked : isOpen} aria-current={isOpen ? 'page' : undefined} aria-posinset={at} aria-setsize={of} data-name={name} data-key={pick?.key} data-domain={domain} data-draft={isDraft}
+  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${low ? ' low' : ''}${isMarked ? ' sel' : ''}${isPicked ? ' picked' : ''}`} role="treeitem" tabIndex={-1} aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen.value.size > 0 ? isPicked : isOpen} aria-current={isOpen ? 'page' : undefined} aria-posinset={at} aria-setsize={of} data-name={name} data-key={pick?.key} data-domain={domain} data-draft={isDraft}
     aria-haspopup={actions ? 'menu' : undefined} onMouseDown={event => { if (event.shiftKey) event.preventDefault(); }} onClick={onClick} onContextMenu={event => { if (actions) openMenu(event, name, offered()); }}>
     {children}<span class="v">{value}</span>
   </li>;
