@@ -99,7 +99,6 @@ export const laterStrings = {
     /** Why what xl would pass over is refused here, by how the short words of a finding begin. */
     reasons: [
       ['xl takes MiB', 'Memory is a whole number of MiB, and a letter makes it none. The xl of Xen only warns and gives the guest 32 MiB, its default. Ringside stops before it asks Xen for anything.', 'xl.cfg(5), memory=MBYTES'],
-      ['unknown; ', 'xl ignores a key that it does not know. One that is nearly a key of xl is taken for a typing error.', 'xl.cfg(5)'],
     ] as [begins: string, answer: string, source: string][],
     text: 'Text of the definition',
     formName: 'Form of the definition', formTitle: 'Form', formSame: 'the same data as the text',
