@@ -48,6 +48,8 @@ export function TerminalWindow({ terminal, name, label, title, over, note, first
 
   useEffect(() => {
     const parent = holder.current!;
+    // Another terminal in the same window is told its size, too, where that is what the one before had: a shell logs in by it.
+    size.value = '';
     const show = () => {
       const its = terminal.size;
       const text = its ? `${its.columns} × ${its.rows}` : '';
