@@ -20,7 +20,8 @@ const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset,
 function unpack(packed: Uint8Array, length: number): Uint8Array {
   const header = [0xe0 | ((length - 1) >> 16), (length - 1) >> 8, length - 1, (packed.length - 1) >> 8, packed.length - 1, (2 * 5 + 0) * 9 + 3];
   const output = new Output(length, length);
-  new Lzma2(Buffer.concat([Uint8Array.from(header), packed, Uint8Array.of(0)]), output).decode(0, 1 << 16);
+  // One chunk a step.
+  Array.from(new Lzma2(Buffer.concat([Uint8Array.from(header), packed, Uint8Array.of(0)]), output).decode(0, 1 << 16));
   return output.take();
 }
 

@@ -54,9 +54,9 @@ describe('disks', () => {
 
   it('are refused with what is wrong', async () => {
     const { xl, files } = await make();
-    await files.writeFile('/root/odd.img', new Uint8Array(3));
+    await files.writeFile('/root/empty.img', new Uint8Array(0));
     expect(await xl('block-attach x /root/none.img,raw,xvdb,w')).toBe('1: /root/none.img: No such file or directory\nlibxl_device_disk_add failed.');
-    expect(await xl('block-attach x /root/odd.img,raw,xvdb,w')).toMatch(/^1: odd\.img .*\nlibxl_device_disk_add failed\.$/);
+    expect(await xl('block-attach x /root/empty.img,raw,xvdb,w')).toMatch(/^1: empty\.img .*\nlibxl_device_disk_add failed\.$/);
     expect(await xl('block-attach x /root/d.img,raw,xvdb,q')).toMatch(/^1: Unable to parse disk: /);
     expect(await xl('block-attach x')).toBe("2: 'xl block-attach' requires at least 2 arguments.");
     expect([await xl('block-detach x xvdz'), await xl('block-list y')]).toEqual(['1: Error: Device xvdz not connected.', '1: y is an invalid domain identifier (rc=-6)']);
