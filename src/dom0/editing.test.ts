@@ -20,7 +20,7 @@ describe('the editor of definitions', () => {
     expect([good.canKeep, good.plan.errors, good.definition.memoryMiB]).toEqual([true, [], 8]);
     const missing = await host.judgeText({ path: 'a.cfg', text: TEXT.replace('demo', 'other') });
     expect([missing.canKeep, missing.plan.errors.map(({ verdict, line }) => [verdict, line])]).toEqual([true, [['missing', 5]]]);
-    const wrong = await host.judgeText({ path: 'a.cfg', text: `${TEXT}memry = 4\nvcpus = "x"\n` });
+    const wrong = await host.judgeText({ path: 'a.cfg', text: `${TEXT}maxmem = "y"\nvcpus = "x"\n` });
     expect([wrong.canKeep, wrong.plan.errors.map(({ line }) => line)]).toEqual([false, [6, 7]]);
     const nothing = await host.judgeText({ path: '/etc/xen/vm/a', text: '' });
     expect([nothing.canKeep, nothing.plan.errors.map(({ key }) => key)]).toEqual([false, ['name', 'kernel']]);
