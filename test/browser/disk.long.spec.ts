@@ -19,7 +19,7 @@ const screenText = (page: Page) => page.getByTestId('screen-text').innerText();
 /** Saves the screen's picture; returns its width and height from the PNG's header. */
 async function savePicture(page: Page): Promise<[number, number]> {
   const saved = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Actions' }).click();
+  await page.getByRole('button', { name: 'Actions', exact: true }).click();
   await page.getByRole('button', { name: 'Save picture' }).click();
   const png = readFileSync(await (await saved).path());
   expect(png.subarray(1, 4).toString()).toBe('PNG');
