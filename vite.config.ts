@@ -44,7 +44,11 @@ function sharedWorkers(): Plugin {
       for (const [text, path] of found) {
         const worker = await this.resolve(path!, id);
         if (!worker) throw new Error(`${id}: there is no ${path}`);
-        const reference = this.emitFile({ type: 'chunk', id: worker.id, name: worker.id.replace(/^.*\/src\/|\.ts$/g, '').replace(/\W+/g, '-') });
+        const reference = this.emitFile({
+          type: 'chunk',
+          id: worker.id,
+          name: worker.id.replace(/^.*\/src\/|\.ts$/g, '').replace(/\W+/g, '-'),
+        });
         out = out.replace(text, `new Worker(import.meta.ROLLUP_FILE_URL_${reference}`);
       }
       return out;
@@ -80,7 +84,8 @@ function loaderWithoutWindow(): Plugin {
     name: 'loader-without-window',
     apply: 'build',
     enforce: 'post',
-    transform: (code, id) => (id.includes('vite/preload-helper') ? code.replace('window.dispatchEvent', 'globalThis.dispatchEvent') : undefined),
+    transform: (code, id) =>
+      id.includes('vite/preload-helper') ? code.replace('window.dispatchEvent', 'globalThis.dispatchEvent') : undefined,
   };
 }
 

@@ -2,7 +2,9 @@
 import { mergeConfig } from 'vite';
 import config from './vite.config.ts';
 
-const merged = mergeConfig(config, { test: { fileParallelism: false, testTimeout: 15 * 60_000, hookTimeout: 5 * 60_000 } });
+const merged = mergeConfig(config, {
+  test: { fileParallelism: false, testTimeout: 15 * 60_000, hookTimeout: 5 * 60_000 },
+});
 merged.test.projects = undefined;
 merged.test.include = [process.env.RINGSIDE_SOAK ? 'test/soak/**/*.guest.ts' : 'test/guests/**/*.guest.ts'];
 merged.test.setupFiles = ['test/support/compiler.ts'];

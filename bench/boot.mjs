@@ -12,7 +12,13 @@ import { debianGuest } from './guests.mjs';
 
 const GOAL = 0.6;
 
-const { runs, flavour, memory, json, check } = options({ runs: 3, flavour: '686', memory: 256, json: '', check: false });
+const { runs, flavour, memory, json, check } = options({
+  runs: 3,
+  flavour: '686',
+  memory: 256,
+  json: '',
+  check: false,
+});
 const guest = debianGuest(flavour);
 need(guest, `The Debian ${flavour} guest is not here: run \`npm run guests\` first.`);
 need(firmware(), 'v86 needs the images of the seabios package: run `npm run guests` first.');
@@ -30,7 +36,9 @@ for (let run = 1; run <= runs; run++)
 
 const ratio = median(seconds.ringside) / median(seconds.v86);
 const best = Math.min(...seconds.ringside) / Math.min(...seconds.v86);
-const v86Version = JSON.parse(readFileSync(new URL('../node_modules/v86/package.json', import.meta.url), 'utf8')).version;
+const v86Version = JSON.parse(
+  readFileSync(new URL('../node_modules/v86/package.json', import.meta.url), 'utf8'),
+).version;
 console.log(`
 Debian ${flavour}, ${memory} MiB, seconds to "${guest.until}", ${runs} runs in turn (node ${process.version}, ${cpus().length} processors)
 | | median | best |

@@ -46,13 +46,21 @@ async function visit(peer, query) {
         route.fulfill({
           path,
           headers: { 'Cross-Origin-Resource-Policy': 'same-origin' },
-          contentType: name.endsWith('.mjs') ? 'text/javascript' : name.endsWith('.wasm') ? 'application/wasm' : 'application/octet-stream',
+          contentType: name.endsWith('.mjs')
+            ? 'text/javascript'
+            : name.endsWith('.wasm')
+              ? 'application/wasm'
+              : 'application/octet-stream',
         }),
       );
     await page.goto(`${url}bench.html?${new URLSearchParams({ ...peers[peer], ...query })}`);
-    await page.waitForFunction(() => /^(Done|It ended)/.test(document.querySelector('[role=status]')?.textContent ?? ''), undefined, {
-      timeout: LIMIT_MS,
-    });
+    await page.waitForFunction(
+      () => /^(Done|It ended)/.test(document.querySelector('[role=status]')?.textContent ?? ''),
+      undefined,
+      {
+        timeout: LIMIT_MS,
+      },
+    );
     const state = await page.getByRole('status').textContent();
     need(state === 'Done.', `${peer}: ${state}`);
     return JSON.parse(await page.locator('pre').textContent());
@@ -79,7 +87,11 @@ for (let run = 1; run <= runs; run++) {
       }
     }
     for (const boot of boots) {
-      const { seconds } = await visit(peer, { linux: './guests/debian-686/', until: debian.until, cmdline: debian.cmdline + BOOTS[boot] });
+      const { seconds } = await visit(peer, {
+        linux: './guests/debian-686/',
+        until: debian.until,
+        cmdline: debian.cmdline + BOOTS[boot],
+      });
       note(steady, peer, boot, seconds);
       console.log(`run ${run}, ${peer}, ${boot}: ${short(seconds)} s`);
     }
@@ -101,8 +113,10 @@ microseconds a round (boots: seconds), median of ${runs} runs in turn (headless 
 ${names.map(row => `| ${row} | ${short(median(steady.ringside[row]))} | ${short(median(steady.v86[row]))} | ${interval(pairs(steady, row))} | ${fresh.ringside[row] ? interval(pairs(fresh, row)) : ''} |`).join('\n')}`);
 for (const [name, those] of Object.entries(MEANS)) {
   const here = those.filter(row => names.includes(row));
-  if (here.length > 1) console.log(`geometric mean, ${name}: ${short(geometricMean(here.map(row => ratio(pairs(steady, row)).mean)))}`);
+  if (here.length > 1)
+    console.log(`geometric mean, ${name}: ${short(geometricMean(here.map(row => ratio(pairs(steady, row)).mean)))}`);
 }
 const first = names.filter(row => fresh.ringside[row]);
-if (first.length > 1) console.log(`geometric mean, first chunk: ${short(geometricMean(first.map(row => ratio(pairs(fresh, row)).mean)))}`);
+if (first.length > 1)
+  console.log(`geometric mean, first chunk: ${short(geometricMean(first.map(row => ratio(pairs(fresh, row)).mean)))}`);
 if (json) writeFileSync(json, JSON.stringify({ ms, runs, steady, fresh }, null, 1));

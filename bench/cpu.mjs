@@ -14,7 +14,20 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { buildProgram } from '../scripts/build.mjs';
 import { buildReal, buildWide, cannotBuild, debianGuest, microElf } from './guests.mjs';
-import { busiest, firmware, geometricMean, MEANS, median, need, options, qemu, ratio as ratioOfPairs, runGuest, short, threadTimes } from './lib.mjs';
+import {
+  busiest,
+  firmware,
+  geometricMean,
+  MEANS,
+  median,
+  need,
+  options,
+  qemu,
+  ratio as ratioOfPairs,
+  runGuest,
+  short,
+  threadTimes,
+} from './lib.mjs';
 
 /** Rounds of the first pilot run: a few hundredths of a second each on an interpreter. */
 const PILOT = {
@@ -61,7 +74,14 @@ const REAL_MEANS = {
 const LINUX_PROGRAMS = ['dd', 'sha', 'gzip', 'shloop', 'fork'];
 const LINUX = ['boot', 'boot-notests', ...LINUX_PROGRAMS];
 /** Least ratio to v86-nojit asked of a row; the others are only printed. */
-const GOALS = { ...Object.fromEntries(MEANS.integer.map(row => [row, 1])), wide: 1.6, smc: 0.3, smcdata: 0.3, mandel: 0.7, nbody: 0.7 };
+const GOALS = {
+  ...Object.fromEntries(MEANS.integer.map(row => [row, 1])),
+  wide: 1.6,
+  smc: 0.3,
+  smcdata: 0.3,
+  mandel: 0.7,
+  nbody: 0.7,
+};
 const INTEGER_MEAN_GOAL = 2.5;
 const MEMORY_MIB = 64,
   LINUX_MEMORY_MIB = 256,
@@ -88,7 +108,11 @@ need(
   `--peers ${given.peers}: the peers are ${Object.keys(known).join(', ')}.`,
 );
 const why = cannotBuild();
-const rowsHere = [...Object.keys(PILOT), ...(why ? [] : [...Object.keys(REAL_PILOT), 'wide']), ...(linux || only ? LINUX : [])];
+const rowsHere = [
+  ...Object.keys(PILOT),
+  ...(why ? [] : [...Object.keys(REAL_PILOT), 'wide']),
+  ...(linux || only ? LINUX : []),
+];
 const names = only ? only.split(',') : rowsHere;
 need(
   names.every(name => rowsHere.includes(name)),
@@ -193,17 +217,27 @@ for (let run = 1; run <= runs; run++)
     const wants = boots.filter(row => row !== 'boot-notests');
     if (wants.length) {
       const programs = LINUX_PROGRAMS.filter(row => wants.includes(row));
-      const { found, rssMiB: peak } = await bootLinux(name, programs.length ? `bench=${programs.join(',')} scale=${LINUX_SCALE}` : '', ['boot']);
+      const { found, rssMiB: peak } = await bootLinux(
+        name,
+        programs.length ? `bench=${programs.join(',')} scale=${LINUX_SCALE}` : '',
+        ['boot'],
+      );
       for (const row of wants) times[name][row].push(found[row]);
       rssMiB[name].push(peak);
     }
     if (boots.includes('boot-notests'))
-      times[name]['boot-notests'].push((await bootLinux(name, 'cryptomgr.notests', ['boot-notests'])).found['boot-notests']);
+      times[name]['boot-notests'].push(
+        (await bootLinux(name, 'cryptomgr.notests', ['boot-notests'])).found['boot-notests'],
+      );
     console.error(`run ${run}, ${name}: done`);
   }
 
 /** Of a row: median, best, and spread (worst less best, as a share of the median). */
-const figures = list => ({ median: median(list), best: Math.min(...list), spread: (Math.max(...list) - Math.min(...list)) / median(list) });
+const figures = list => ({
+  median: median(list),
+  best: Math.min(...list),
+  spread: (Math.max(...list) - Math.min(...list)) / median(list),
+});
 /** A peer's time divided by ours, for a table of times; `low` and `high`: 95 % interval of the mean of pairs, where there are several. */
 const ratios = (of, row, name) => {
   const theirs = of[name][row],
@@ -216,7 +250,9 @@ const ratios = (of, row, name) => {
 };
 const rows = names.map(row => ({
   row,
-  figures: Object.fromEntries(peersHere.filter(name => times[name][row].length).map(name => [name, figures(times[name][row])])),
+  figures: Object.fromEntries(
+    peersHere.filter(name => times[name][row].length).map(name => [name, figures(times[name][row])]),
+  ),
   against: Object.fromEntries(theirs.map(name => [name, ratios(times, row, name)])),
   freshAgainst: Object.fromEntries(theirs.map(name => [name, ratios(fresh, row, name)])),
 }));
@@ -229,7 +265,15 @@ const means = Object.fromEntries(
         const from = group.startsWith('first') ? 'freshAgainst' : 'against';
         const those = members.map(member => rows.find(({ row }) => row === member)?.[from][name]);
         return those.length && those.every(Boolean)
-          ? [[group, { ratio: geometricMean(those.map(each => each.ratio)), best: geometricMean(those.map(each => each.best)) }]]
+          ? [
+              [
+                group,
+                {
+                  ratio: geometricMean(those.map(each => each.ratio)),
+                  best: geometricMean(those.map(each => each.best)),
+                },
+              ],
+            ]
           : [];
       }),
     ),
@@ -237,29 +281,40 @@ const means = Object.fromEntries(
 );
 
 const unit = row => (LINUX.includes(row) ? 1 : 1000);
-const cell = (row, each) => (each ? `${short(each.median * unit(row))} (${short(each.best * unit(row))}, ${Math.round(100 * each.spread)} %)` : '-');
+const cell = (row, each) =>
+  each
+    ? `${short(each.median * unit(row))} (${short(each.best * unit(row))}, ${Math.round(100 * each.spread)} %)`
+    : '-';
 const pair = each =>
-  each ? `${short(each.ratio)} (${short(each.best)})${each.low === undefined ? '' : `, ${short(each.low)} to ${short(each.high)}`}` : '-';
+  each
+    ? `${short(each.ratio)} (${short(each.best)})${each.low === undefined ? '' : `, ${short(each.low)} to ${short(each.high)}`}`
+    : '-';
 const hasFresh = rows.some(({ freshAgainst }) => Object.values(freshAgainst).some(Boolean));
 console.log(
   `\nmicroseconds a round (Linux: seconds), median (best, spread) of ${runs} runs in turn, ${chunks > 1 ? `the last half of ${chunks} times` : 'after a fifth as warm-up,'} ${ms} ms a row ` +
     `(node ${process.version}, ${cpus().length} processors); ratio: a peer's time / ours, of medians (of the best), 95 % interval of the pairs' mean`,
 );
-console.log(`| row | ${peersHere.join(' | ')} | ${theirs.map(name => `${name} / ringside${hasFresh ? ` | first ${ms} ms` : ''}`).join(' | ')} |`);
+console.log(
+  `| row | ${peersHere.join(' | ')} | ${theirs.map(name => `${name} / ringside${hasFresh ? ` | first ${ms} ms` : ''}`).join(' | ')} |`,
+);
 console.log(`| --- |${' ---: |'.repeat(peersHere.length + theirs.length * (hasFresh ? 2 : 1))}`);
 for (const { row, figures: each, against, freshAgainst } of rows)
   console.log(
     `| ${row} | ${peersHere.map(name => cell(row, each[name])).join(' | ')} | ${theirs.map(name => `${pair(against[name])}${hasFresh ? ` | ${pair(freshAgainst[name])}` : ''}`).join(' | ')} |`,
   );
 for (const name of theirs)
-  for (const [group, each] of Object.entries(means[name])) console.log(`geometric mean, ${group}, ${name} / ringside: ${pair(each)}`);
+  for (const [group, each] of Object.entries(means[name]))
+    console.log(`geometric mean, ${group}, ${name} / ringside: ${pair(each)}`);
 for (const name of peersHere)
-  if (rssMiB[name].length) console.log(`peak memory of a ${LINUX_MEMORY_MIB}-MiB Linux, ${name}: ${median(rssMiB[name])} MiB`);
+  if (rssMiB[name].length)
+    console.log(`peak memory of a ${LINUX_MEMORY_MIB}-MiB Linux, ${name}: ${median(rssMiB[name])} MiB`);
 
 const nojit = theirs.includes('v86-nojit');
 const most = ({ ratio, best }) => Math.max(ratio, best);
 const missed = nojit
-  ? rows.filter(({ row, against }) => GOALS[row] && against['v86-nojit'] && most(against['v86-nojit']) < GOALS[row]).map(({ row }) => row)
+  ? rows
+      .filter(({ row, against }) => GOALS[row] && against['v86-nojit'] && most(against['v86-nojit']) < GOALS[row])
+      .map(({ row }) => row)
   : [];
 const integer = means['v86-nojit']?.integer;
 if (integer && integer.ratio < INTEGER_MEAN_GOAL) missed.push('integer mean');

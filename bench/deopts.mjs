@@ -44,7 +44,13 @@ need(
 need(!check || seconds >= WARM_S + LEAST_S, `--check needs --seconds ${WARM_S + LEAST_S} or more`);
 await buildProgram('ringside');
 
-const job = words => ({ kernel: microElf, cmdline: words, memory: 64, jitThreshold: JIT_THRESHOLD, node: ['--trace-deopt'] });
+const job = words => ({
+  kernel: microElf,
+  cmdline: words,
+  memory: 64,
+  jitThreshold: JIT_THRESHOLD,
+  node: ['--trace-deopt'],
+});
 /** Runs a row; calls `onChunk` with the milliseconds of each chunk and `onDeopt` with what V8 says. */
 async function run(words, onChunk, onDeopt) {
   let begun = 0;

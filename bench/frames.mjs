@@ -107,7 +107,11 @@ async function measure(browser, name) {
     await page.waitForTimeout(seconds * 1000);
     const end = await page.evaluate(() => ({ ...globalThis.pictures, ms: performance.now() }));
     const rate = key => ((end[key] - begin[key]) * 1000) / (end.ms - begin.ms);
-    return { distinct: rate('distinct'), frames: rate('frames'), startMs: startedMs === undefined ? undefined : end.firstMs - startedMs };
+    return {
+      distinct: rate('distinct'),
+      frames: rate('frames'),
+      startMs: startedMs === undefined ? undefined : end.firstMs - startedMs,
+    };
   } finally {
     await page.close();
   }
@@ -121,7 +125,8 @@ try {
     for (let run = 1; run <= runs; run++) {
       const result = await measure(browser, name);
       results.push(result);
-      const started = result.startMs === undefined ? '' : `, first picture ${Math.round(result.startMs)} ms after the click`;
+      const started =
+        result.startMs === undefined ? '' : `, first picture ${Math.round(result.startMs)} ms after the click`;
       console.log(
         `${name}, run ${run}: ${result.distinct.toFixed(1)} distinct pictures a second, ${result.frames.toFixed(1)} frames of the page${started}`,
       );

@@ -10,7 +10,9 @@ const out = at('.cache', 'bench');
 export function debianGuest(flavour) {
   const kernel = join(guestsFolder, `debian-${flavour}`, 'vmlinuz');
   const initrd = join(guestsFolder, `debian-${flavour}`, 'initrd');
-  return existsSync(kernel) && existsSync(initrd) ? { kernel, initrd, cmdline: 'console=ttyS0,115200', until: 'BOOT-OK' } : undefined;
+  return existsSync(kernel) && existsSync(initrd)
+    ? { kernel, initrd, cmdline: 'console=ttyS0,115200', until: 'BOOT-OK' }
+    : undefined;
 }
 
 /** Why the wide program and BIOS images cannot be built here, or undefined. */
@@ -29,9 +31,15 @@ export const microElf = at('guests', 'micro', 'micro.elf');
 export function buildReal(rounds) {
   mkdirSync(out, { recursive: true });
   const [object, image] = [join(out, `real-${process.pid}.o`), join(out, `real-${process.pid}.bin`)];
-  const defines = Object.entries(rounds).map(([name, count]) => `-Wa,--defsym,rounds_${name}=${Math.min(65535, count)}`);
+  const defines = Object.entries(rounds).map(
+    ([name, count]) => `-Wa,--defsym,rounds_${name}=${Math.min(65535, count)}`,
+  );
   execFileSync('gcc', ['-m32', '-c', ...defines, at('bench', 'guests', 'real.S'), '-o', object], { stdio: 'pipe' });
-  execFileSync('ld', ['-m', 'elf_i386', '--oformat', 'binary', '-T', at('bench', 'guests', 'real.ld'), object, '-o', image], { stdio: 'pipe' });
+  execFileSync(
+    'ld',
+    ['-m', 'elf_i386', '--oformat', 'binary', '-T', at('bench', 'guests', 'real.ld'), object, '-o', image],
+    { stdio: 'pipe' },
+  );
   return image;
 }
 
@@ -41,7 +49,10 @@ export function buildWide({ functions = 3000, thousands = 180, repetitions = 8 }
   if (existsSync(elf)) return elf;
   mkdirSync(out, { recursive: true });
   const source = join(out, `wide-${functions}.c`);
-  writeFileSync(source, execFileSync('python3', [at('bench', 'guests', 'genwide.py'), String(functions)], { maxBuffer: 64 << 20 }));
+  writeFileSync(
+    source,
+    execFileSync('python3', [at('bench', 'guests', 'genwide.py'), String(functions)], { maxBuffer: 64 << 20 }),
+  );
   const defines = [`-DWIDE="${source}"`, `-DTHOUSANDS=${thousands}`, `-DREPETITIONS=${repetitions}`];
   const link = [
     '-nostdlib',
@@ -53,6 +64,8 @@ export function buildWide({ functions = 3000, thousands = 180, repetitions = 8 }
     '-Wl,-T',
     at('bench', 'guests', 'wide.ld'),
   ];
-  execFileSync('gcc', [...FLAGS.split(' '), ...defines, at('bench', 'guests', 'wide.c'), ...link, '-o', elf], { stdio: 'pipe' });
+  execFileSync('gcc', [...FLAGS.split(' '), ...defines, at('bench', 'guests', 'wide.c'), ...link, '-o', elf], {
+    stdio: 'pipe',
+  });
   return elf;
 }

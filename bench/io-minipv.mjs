@@ -39,7 +39,12 @@ class Guests {
     const definitions = Array.from({ length: count }, (_, i) => {
       const path = join(folder, `${name}-${i}.cfg`);
       const address = count > 1 ? [`ip ${ADDRESSES[i]}`] : ['dhcp', 'ping 10.0.2.2 1'];
-      const extra = [...before, ...address, ...(count > 1 ? ['net'] : []), ...(i > 0 ? Array(40).fill('serve') : [])].join('; ');
+      const extra = [
+        ...before,
+        ...address,
+        ...(count > 1 ? ['net'] : []),
+        ...(i > 0 ? Array(40).fill('serve') : []),
+      ].join('; ');
       writeFileSync(
         path,
         `name = "minipv${i}"\ntype = "hvm"\nmemory = 32\nkernel = "${place('guests/minipv/minipv.elf')}"\nserial = "pty"\nextra = "${extra}"
@@ -48,7 +53,17 @@ ${disk ? `disk = [ "${join(folder, 'disk.img')},raw,hda,w" ]\n` : ''}vif = [ "" 
       return path;
     });
     const profiles = profile ? ['--cpu-prof', `--cpu-prof-dir=${join(profile, name)}`] : [];
-    const words = [place('bin/ringside.mjs'), 'boot', '--pcpus', String(count + 1), '--timeout', '900', '--stats', this.stats, ...definitions];
+    const words = [
+      place('bin/ringside.mjs'),
+      'boot',
+      '--pcpus',
+      String(count + 1),
+      '--timeout',
+      '900',
+      '--stats',
+      this.stats,
+      ...definitions,
+    ];
     this.child = spawn(process.execPath, [...profiles, ...words], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.text = '';
     this.errors = '';
@@ -75,7 +90,11 @@ ${disk ? `disk = [ "${join(folder, 'disk.img')},raw,hda,w" ]\n` : ''}vif = [ "" 
         } else if (over) {
           clearTimeout(timer);
           this.child.kill();
-          reject(new Error(`${pattern} was not seen in ${PATIENCE_MS / 1000} s, or before the end: ${this.text}${this.errors}`));
+          reject(
+            new Error(
+              `${pattern} was not seen in ${PATIENCE_MS / 1000} s, or before the end: ${this.text}${this.errors}`,
+            ),
+          );
         }
       };
       this.look();
@@ -122,7 +141,9 @@ ${disk ? `disk = [ "${join(folder, 'disk.img')},raw,hda,w" ]\n` : ''}vif = [ "" 
       exits: sum(({ exits, exitsByReason }) => exits - (exitsByReason.PREEMPTION_TIMER ?? 0)),
       notifications: sum(
         ({ exitsByReason, deviceModel, driveRings }) =>
-          (exitsByReason.VMCALL ?? 0) + (driveRings ?? 0) + (deviceModel.name === 'Domain-0' ? 2 * deviceModel.requests : 0),
+          (exitsByReason.VMCALL ?? 0) +
+          (driveRings ?? 0) +
+          (deviceModel.name === 'Domain-0' ? 2 * deviceModel.requests : 0),
       ),
     };
   }
@@ -164,8 +185,17 @@ function configurations({ mib, packets, bulk }) {
   });
   const single = SHAPES.filter(([, depth]) => depth === 1);
   return [
-    { name: 'ide', before: [], rows: [...disk('IDE PIO', 'pio', [[64, 1]], 1 / 4), ...disk('IDE DMA', 'dma', single), ping('PCNet')] },
-    { name: 'ide-domain0', before: [], key: MODEL_IN_DOMAIN0, rows: disk('IDE DMA, model in Domain 0,', 'dma', single, 1 / 4) },
+    {
+      name: 'ide',
+      before: [],
+      rows: [...disk('IDE PIO', 'pio', [[64, 1]], 1 / 4), ...disk('IDE DMA', 'dma', single), ping('PCNet')],
+    },
+    {
+      name: 'ide-domain0',
+      before: [],
+      key: MODEL_IN_DOMAIN0,
+      rows: disk('IDE DMA, model in Domain 0,', 'dma', single, 1 / 4),
+    },
     { name: 'rings', before: ['unplug'], rows: [...disk('blkfront', 'hda', SHAPES), ping('netfront')] },
     { name: 'pcnet-pair', before: [], count: 2, disk: false, rows: [stream('PCNet')] },
     { name: 'netfront-pair', before: ['unplug'], count: 2, disk: false, rows: [stream('netfront')] },
@@ -208,7 +238,8 @@ async function count(folder, configuration, results) {
   for (const row of configuration.rows) {
     const done = await once(row);
     const result = results.get(row.title);
-    for (const what of ['exits', 'notifications']) result[what] = Math.max(done[what] - idle[what], 0) / (row.counted ?? row).amount;
+    for (const what of ['exits', 'notifications'])
+      result[what] = Math.max(done[what] - idle[what], 0) / (row.counted ?? row).amount;
   }
 }
 
@@ -225,14 +256,22 @@ export function judgeRows(rows) {
       const [ring, dma] = [title, `IDE DMA ${way}, ${kib} KiB`].map(name => results.get(name));
       if (!ring || !dma) continue;
       const part = (ring.exits + ring.notifications) / (dma.exits + dma.notifications);
-      say(`${title}: ${short(part)} of the exits and notifications of IDE DMA (at most ${MOST_OF_DMA})`, part <= MOST_OF_DMA);
+      say(
+        `${title}: ${short(part)} of the exits and notifications of IDE DMA (at most ${MOST_OF_DMA})`,
+        part <= MOST_OF_DMA,
+      );
       if (part > MOST_OF_DMA) process.exitCode = 1;
     }
   const compare = (title, other, goal, what, kind) => {
     const [ours, theirs] = [title, other].map(name => results.get(name));
     if (!ours || !theirs) return;
-    const { mean, low, high } = ratio(theirs.rounds.map((round, i) => what(round) / theirs.amount / (what(ours.rounds[i]) / ours.amount)));
-    say(`${title}: ${short(mean)} (${short(low)} to ${short(high)}) times ${other} by ${kind} (at least ${goal})`, mean >= goal);
+    const { mean, low, high } = ratio(
+      theirs.rounds.map((round, i) => what(round) / theirs.amount / (what(ours.rounds[i]) / ours.amount)),
+    );
+    say(
+      `${title}: ${short(mean)} (${short(low)} to ${short(high)}) times ${other} by ${kind} (at least ${goal})`,
+      mean >= goal,
+    );
   };
   for (const way of ['read', 'write'])
     for (const [kib, depth] of SHAPES) {

@@ -82,7 +82,11 @@ const MACHINES = {
     console: 'hvc0',
     cmdline: `load=xen-blkfront,xen-netfront disk=xvda ${GATEWAY}`,
   },
-  v86: { title: 'v86, IDE and ne2k', peer: 'v86', cmdline: `${IDE},ne2k-pci disk=sda own=192.168.86.100 peer=192.168.86.1` },
+  v86: {
+    title: 'v86, IDE and ne2k',
+    peer: 'v86',
+    cmdline: `${IDE},ne2k-pci disk=sda own=192.168.86.100 peer=192.168.86.1`,
+  },
   qemu: {
     title: 'QEMU TCG, IDE and PCNet',
     peer: 'qemu',
@@ -155,7 +159,9 @@ disk = [ '${disk},raw,xvda,w' ]\nvif = [ '' ]\n`,
 const chosen = only ? only.split(',') : [];
 const machines = Object.keys(MACHINES).filter(
   name =>
-    (chosen.length === 0 || chosen.includes(name)) && (MACHINES[name].peer !== 'qemu' || qemu()) && debianGuest(MACHINES[name].flavour ?? '686'),
+    (chosen.length === 0 || chosen.includes(name)) &&
+    (MACHINES[name].peer !== 'qemu' || qemu()) &&
+    debianGuest(MACHINES[name].flavour ?? '686'),
 );
 try {
   if (profile) await showProfile();
@@ -175,7 +181,9 @@ async function compare() {
       rows.push(...(await measure(name)));
       console.log(`${name} done`);
     }
-  const version = JSON.parse(readFileSync(new URL('../node_modules/v86/package.json', import.meta.url), 'utf8')).version;
+  const version = JSON.parse(
+    readFileSync(new URL('../node_modules/v86/package.json', import.meta.url), 'utf8'),
+  ).version;
   console.log(`
 minipv in the first ${ours} rows, Debian in the others; ${mib} MiB, ${bulk} MiB from guest to guest, ${packets} pings, median of ${runs} (node ${process.version},
 ${cpus().length} processors); v86 ${version} with its compiler; - is what cannot be counted there`);
@@ -188,14 +196,21 @@ ${cpus().length} processors); v86 ${version} with its compiler; - is what cannot
 async function showProfile() {
   const profiles = join(folder, 'profiles');
   mkdirSync(profiles);
-  const result = await runGuest('ringside', { ...job('ringside'), wait: true, node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`] }, 'IO-DONE');
+  const result = await runGuest(
+    'ringside',
+    { ...job('ringside'), wait: true, node: ['--cpu-prof', `--cpu-prof-dir=${profiles}`] },
+    'IO-DONE',
+  );
   need(result.seconds, `the run did not finish: ${result.why}`);
   const byFunction = new Map();
   let total = 0;
   for (const name of readdirSync(profiles)) {
     const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(join(profiles, name), 'utf8'));
     const places = new Map(
-      nodes.map(({ id, callFrame }) => [id, `${callFrame.functionName || '(anonymous)'} ${basename(callFrame.url)}:${callFrame.lineNumber + 1}`]),
+      nodes.map(({ id, callFrame }) => [
+        id,
+        `${callFrame.functionName || '(anonymous)'} ${basename(callFrame.url)}:${callFrame.lineNumber + 1}`,
+      ]),
     );
     samples.forEach((id, i) => {
       const source = places.get(id);

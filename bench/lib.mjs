@@ -18,7 +18,8 @@ export function firmware() {
   return bios && vgaBios ? { bios, vgaBios } : undefined;
 }
 
-const jit = ({ jitThreshold }) => (jitThreshold === undefined ? [] : jitThreshold === 0 ? ['--no-jit'] : ['--jit-threshold', String(jitThreshold)]);
+const jit = ({ jitThreshold }) =>
+  jitThreshold === undefined ? [] : jitThreshold === 0 ? ['--no-jit'] : ['--jit-threshold', String(jitThreshold)];
 
 /**
  * Commands that start a guest: `job` has `kernel`, `initrd` (optional), `cmdline`, `memory` (MiB), `multiboot` (true: an ELF kernel with a
@@ -161,17 +162,23 @@ export const MEANS = {
   system: ['int80', 'cr3', 'pgswitch', 'invlpg', 'pgfault', 'memtlb', 'outb'],
 };
 
-export const geometricMean = values => Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+export const geometricMean = values =>
+  Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 
 /** Student's t for 97.5 %, by degrees of freedom from 1 on; beyond, as for so many. */
-const STUDENT = [12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131];
+const STUDENT = [
+  12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
+];
 
 /** The geometric mean of ratios of pairs, with the 95 % interval of that mean (of one pair: none). */
 export function ratio(values) {
   const logs = values.map(Math.log);
   const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
   const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / (logs.length - 1);
-  const half = logs.length > 1 ? STUDENT[Math.min(logs.length - 1, STUDENT.length) - 1] * Math.sqrt(variance / logs.length) : Number.NaN;
+  const half =
+    logs.length > 1
+      ? STUDENT[Math.min(logs.length - 1, STUDENT.length) - 1] * Math.sqrt(variance / logs.length)
+      : Number.NaN;
   return { mean: Math.exp(mean), low: Math.exp(mean - half), high: Math.exp(mean + half) };
 }
 

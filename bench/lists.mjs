@@ -65,7 +65,8 @@ const timed = (act, isThere) =>
   );
 const filter = text =>
   `const field = document.querySelector('.tree .filter'); field.value = ${JSON.stringify(text)}; field.dispatchEvent(new InputEvent('input', { bubbles: true }));`;
-const tab = name => `[...document.querySelectorAll('[role=tab]')].find(each => each.textContent === '${name}').click();`;
+const tab = name =>
+  `[...document.querySelectorAll('[role=tab]')].find(each => each.textContent === '${name}').click();`;
 const column = "document.querySelector('.hdom th button')";
 const lines = "document.querySelectorAll('.hdom tbody tr.out').length";
 
@@ -89,12 +90,15 @@ await page.evaluate(tab('Host'));
 await page.waitForTimeout(1000);
 const client = await page.context().newCDPSession(page);
 await client.send('Performance.enable', { timeDomain: 'threadTicks' });
-const busy = async () => (await client.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration').value;
+const busy = async () =>
+  (await client.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration').value;
 const before = await busy();
 await page.waitForTimeout(IDLE_MS);
 const idle = (100 * (await busy()) - 100 * before) / (IDLE_MS / 1000);
 const line = (name, all) =>
-  console.log(`${name.padEnd(44)} ${all.length === 0 ? '–' : `${short(median(all))} ms (${short(Math.min(...all))} to ${short(Math.max(...all))})`}`);
+  console.log(
+    `${name.padEnd(44)} ${all.length === 0 ? '–' : `${short(median(all))} ms (${short(Math.min(...all))} to ${short(Math.max(...all))})`}`,
+  );
 console.log(`${definitions} definitions, ${runs} runs: median (least to most)`);
 line(`filter, to ${some} rows`, found.narrowed);
 line('filter taken away', found.widened);

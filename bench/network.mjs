@@ -20,7 +20,8 @@ const CARDS = [
   { card: 'e1000', flavour: '686', type: 'hvm', module: 'e1000', vif: 'model=e1000' },
   { card: 'netfront', flavour: '686-pae', type: 'pvh', module: 'xen-netfront', vif: '' },
 ];
-for (const { flavour } of CARDS) need(debianGuest(flavour), `The Debian ${flavour} guest is not here: run \`npm run guests\` first.`);
+for (const { flavour } of CARDS)
+  need(debianGuest(flavour), `The Debian ${flavour} guest is not here: run \`npm run guests\` first.`);
 await buildProgram('ringside');
 
 /** What each guest does when its shell starts: the one with the first address asks, the other serves. */
@@ -47,7 +48,10 @@ async function measure({ card, flavour, type, module, vif }) {
   const guest = debianGuest(flavour);
   const base = readFileSync(`${guest.initrd}-modules`);
   const initrd = join(folder, `${card}.initrd`);
-  writeFileSync(initrd, Buffer.concat([base, Buffer.alloc(-base.length & 3), cpioFile('etc/profile', PROFILE, 0o100644)]));
+  writeFileSync(
+    initrd,
+    Buffer.concat([base, Buffer.alloc(-base.length & 3), cpioFile('etc/profile', PROFILE, 0o100644)]),
+  );
   const files = ['one', 'two'].map(name => {
     const path = join(folder, `${card}-${name}.cfg`);
     const cmdline = `console=${type === 'pvh' ? 'hvc0' : 'ttyS0,115200'} cryptomgr.notests mods=${module}`;
@@ -57,9 +61,13 @@ async function measure({ card, flavour, type, module, vif }) {
     );
     return path;
   });
-  const child = spawn(process.execPath, [program, 'boot', ...files, '--pcpus', '2', '--timeout', '900', '--until', 'IO-DONE'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const child = spawn(
+    process.execPath,
+    [program, 'boot', ...files, '--pcpus', '2', '--timeout', '900', '--until', 'IO-DONE'],
+    {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
   const seconds = { bulk: [], small: [] };
   let text = '',
     begin = 0;

@@ -24,10 +24,18 @@ const GOAL_MS = 50,
 const MIB = 2 ** 20;
 const PROMPT_MS = 300_000;
 
-const { runs, seconds, pairs, inspector, only, check } = options({ runs: 3, seconds: 6, pairs: 8, inspector: '', only: '', check: false });
+const { runs, seconds, pairs, inspector, only, check } = options({
+  runs: 3,
+  seconds: 6,
+  pairs: 8,
+  inspector: '',
+  only: '',
+  check: false,
+});
 
 /** A guest's serial terminal as a person finds it. */
-const serialText = async page => (await page.getByTestId('serial').locator('.xterm-rows > div').allInnerTexts()).join('\n').replaceAll('\u00a0', ' ');
+const serialText = async page =>
+  (await page.getByTestId('serial').locator('.xterm-rows > div').allInnerTexts()).join('\n').replaceAll('\u00a0', ' ');
 
 async function until(page, pattern) {
   const end = performance.now() + PROMPT_MS;
@@ -128,7 +136,8 @@ async function watch(browser, page) {
   const { traceEvents } = JSON.parse((await browser.stopTracing()).toString());
   const mains = traceEvents.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain');
   const tasks = traceEvents.filter(
-    ({ name, ph, pid, tid }) => ph === 'X' && /RunTask$/.test(name) && mains.some(main => main.pid === pid && main.tid === tid),
+    ({ name, ph, pid, tid }) =>
+      ph === 'X' && /RunTask$/.test(name) && mains.some(main => main.pid === pid && main.tid === tid),
   );
   // Durations are in microseconds; without `tdur` a trace says nothing of CPU time.
   const timed = tasks.filter(({ tdur }) => tdur !== undefined);
@@ -173,7 +182,9 @@ async function load() {
     await pressDemo(page);
     // Looked for in every frame: what the page loads behind the prompt comes soon.
     const shown = () =>
-      [...document.querySelectorAll('[data-testid=serial], [data-testid=screen-text]')].some(({ textContent }) => /demo>/.test(textContent));
+      [...document.querySelectorAll('[data-testid=serial], [data-testid=screen-text]')].some(({ textContent }) =>
+        /demo>/.test(textContent),
+      );
     await page.waitForFunction(shown, undefined, { polling: 'raf', timeout: PROMPT_MS });
     const promptSeconds = (performance.now() - start) / 1000;
     const atPrompt = { ...script };
@@ -208,7 +219,12 @@ async function inspectors() {
     const tab = name => page.getByRole('tab', { name, exact: true }).click();
     const row = selector => page.locator(`[role=treeitem]${selector}`).first().click();
     const lines = async () =>
-      new Map([...(await serialText(page)).matchAll(/second (\d+): ([\d.]+) million/g)].map(([, n, mips]) => [Number(n), Number(mips)]));
+      new Map(
+        [...(await serialText(page)).matchAll(/second (\d+): ([\d.]+) million/g)].map(([, n, mips]) => [
+          Number(n),
+          Number(mips),
+        ]),
+      );
     /** The last second that the guest told of, and the threads' times, just after it told. */
     const mark = async () => {
       await row('[data-domain]:not([data-domain="0"])');
@@ -217,7 +233,8 @@ async function inspectors() {
       for (;;) {
         const now = await lines(),
           newest = Math.max(...now.keys());
-        if (newest > last) return { second: newest, lines: now, times: new Map(pids.flatMap(pid => [...threadTimes(pid)])) };
+        if (newest > last)
+          return { second: newest, lines: now, times: new Map(pids.flatMap(pid => [...threadTimes(pid)])) };
         await page.waitForTimeout(10);
       }
     };
@@ -226,7 +243,9 @@ async function inspectors() {
       await open();
       await page.waitForTimeout((LOOK_SECONDS - 1) * 1000);
       const to = await mark();
-      const millions = [...to.lines].filter(([second]) => second > from.second).reduce((sum, [, mips]) => sum + mips, 0);
+      const millions = [...to.lines]
+        .filter(([second]) => second > from.second)
+        .reduce((sum, [, mips]) => sum + mips, 0);
       return millions / busiest(from.times, to.times);
     };
     const found = {};
@@ -266,7 +285,8 @@ async function busyRings() {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     await page.goto(url);
     await page.getByText(/MiB free/).waitFor();
-    const text = 'name = "writer"\ntype = "pv"\nmemory = 16\nkernel = "minipv.elf"\ndisk = [ "writer.img,raw,xvda,w" ]\n';
+    const text =
+      'name = "writer"\ntype = "pv"\nmemory = 16\nkernel = "minipv.elf"\ndisk = [ "writer.img,raw,xvda,w" ]\n';
     const file = (name, buffer) => ({ name, mimeType: 'application/octet-stream', buffer });
     const files = [
       file('writer.cfg', Buffer.from(text)),
@@ -280,7 +300,8 @@ async function busyRings() {
     const session = await browser.newBrowserCDPSession();
     const { processInfo } = await session.send('SystemInfo.getProcessInfo');
     const pids = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
-    const workers = () => new Map(pids.flatMap(pid => [...threadTimes(pid)].filter(([thread]) => isWorker(pid, thread))));
+    const workers = () =>
+      new Map(pids.flatMap(pid => [...threadTimes(pid)].filter(([thread]) => isWorker(pid, thread))));
     const total = times => [...times.values()].reduce((sum, ms) => sum + ms, 0);
     let works = 0;
     const during = async open => {
@@ -322,7 +343,8 @@ async function savedPrompt() {
   }
   const browser = await launch();
   let downloaded;
-  const listen = ({ url: path }, response) => /\.state$/.test(path) && response.on('finish', () => (downloaded = performance.now()));
+  const listen = ({ url: path }, response) =>
+    /\.state$/.test(path) && response.on('finish', () => (downloaded = performance.now()));
   server.prependListener('request', listen);
   try {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
@@ -330,7 +352,9 @@ async function savedPrompt() {
     await page.getByRole('button', { name: /, at its shell$/ }).click();
     // In xterm's rows, or in the plain text that stands there before.
     const shown = () =>
-      [...document.querySelectorAll('[data-testid=serial] :is(pre, .xterm-rows > div)')].some(({ textContent }) => /#\s*$/m.test(textContent));
+      [...document.querySelectorAll('[data-testid=serial] :is(pre, .xterm-rows > div)')].some(({ textContent }) =>
+        /#\s*$/m.test(textContent),
+      );
     await page.waitForFunction(shown, undefined, { polling: 'raf', timeout: PROMPT_MS });
     return (performance.now() - downloaded) / 1000;
   } finally {
@@ -343,7 +367,8 @@ async function savedPrompt() {
 const RESETS = 5;
 const LESSONS = ['trap-and-emulate', 'ring-request', 'weight-and-cap'];
 
-const isWorker = (pid, thread) => readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').startsWith('DedicatedWorker');
+const isWorker = (pid, thread) =>
+  readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').startsWith('DedicatedWorker');
 
 /** Milliseconds of CPU time of the one worker in which host and guests run, for a reset of each lesson's last step. Linux only. */
 async function lessons() {
@@ -359,13 +384,20 @@ async function lessons() {
         await button('Keep the answer').first().click();
         await button('Run it for me').last().click();
         await button('Measure').last().click();
-        for (; step === 0 && (await page.locator('input[type=number]:enabled').count()) === 0; await page.waitForTimeout(200))
+        for (
+          ;
+          step === 0 && (await page.locator('input[type=number]:enabled').count()) === 0;
+          await page.waitForTimeout(200)
+        )
           if (await button('Go on').count()) await button('Go on').last().click();
       }
       const session = await browser.newBrowserCDPSession();
       const { processInfo } = await session.send('SystemInfo.getProcessInfo');
       const pids = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id);
-      const cpuMs = () => pids.flatMap(pid => [...threadTimes(pid)].filter(([thread]) => isWorker(pid, thread))).reduce((sum, [, ms]) => sum + ms, 0);
+      const cpuMs = () =>
+        pids
+          .flatMap(pid => [...threadTimes(pid)].filter(([thread]) => isWorker(pid, thread)))
+          .reduce((sum, [, ms]) => sum + ms, 0);
       const times = [];
       for (let reset = 0; reset < RESETS; reset++) {
         // What the guests compute when the step is open again, at the wall's pace, is not the reset's: so its end is heard in the page and not looked for from time to time.
@@ -374,7 +406,10 @@ async function lessons() {
         await page.evaluate(
           () =>
             new Promise(resolve => {
-              const named = name => [...document.querySelectorAll('button:enabled')].filter(({ textContent }) => textContent === name).at(-1);
+              const named = name =>
+                [...document.querySelectorAll('button:enabled')]
+                  .filter(({ textContent }) => textContent === name)
+                  .at(-1);
               const watch = new MutationObserver(() => {
                 if (!named('Run it for me')) return;
                 watch.disconnect();
@@ -398,7 +433,17 @@ async function lessons() {
   }
 }
 /** Those of a guest, and those of the host. */
-const INSPECTORS = ['Exits', 'Processor', 'Memory', 'Engine', 'XenStore', 'Rings', 'Event channels', 'Grants', 'I/O path'],
+const INSPECTORS = [
+    'Exits',
+    'Processor',
+    'Memory',
+    'Engine',
+    'XenStore',
+    'Rings',
+    'Event channels',
+    'Grants',
+    'I/O path',
+  ],
   HOST_INSPECTORS = ['Scheduler', 'Four ways'],
   BUSY_RINGS = 'Rings, busy';
 
@@ -470,7 +515,9 @@ ${Object.keys(costs[0])
   .map(name => `| ${name} | ${median(costs.map(cost => cost[name])).toFixed(1)} |`)
   .join('\n')}`);
 if (prompts.length)
-  console.log(`A saved Debian's prompt: ${short(median(prompts))} s after the download, at best ${short(Math.min(...prompts))} s (goal: 2 s)`);
+  console.log(
+    `A saved Debian's prompt: ${short(median(prompts))} s after the download, at best ${short(Math.min(...prompts))} s (goal: 2 s)`,
+  );
 if (resets.length)
   console.log(`| reset of a lesson's last step | ms of CPU time of its worker, median | best |
 | --- | ---: | ---: |

@@ -47,7 +47,8 @@ function pausesOf({ nodes, samples, timeDeltas }) {
   const kinds = new Map();
   const kindOf = id => {
     if (id === undefined) return undefined;
-    if (!kinds.has(id)) kinds.set(id, Object.keys(KINDS).find(kind => KINDS[kind].includes(names.get(id))) ?? kindOf(parents.get(id)));
+    if (!kinds.has(id))
+      kinds.set(id, Object.keys(KINDS).find(kind => KINDS[kind].includes(names.get(id))) ?? kindOf(parents.get(id)));
     return kinds.get(id);
   };
   // A sample stands for the time up to the next one.
@@ -56,7 +57,10 @@ function pausesOf({ nodes, samples, timeDeltas }) {
 
 /** The same in thread time, for each thread: perf takes a sample each 100 µs that one ran, and names the functions above it by the map that V8 writes. */
 function pausesByPerf(data) {
-  const { stdout, error } = spawnSync('perf', ['script', '-i', data, '-F', 'tid,time,ip,sym'], { encoding: 'latin1', maxBuffer: 2 ** 31 });
+  const { stdout, error } = spawnSync('perf', ['script', '-i', data, '-F', 'tid,time,ip,sym'], {
+    encoding: 'latin1',
+    maxBuffer: 2 ** 31,
+  });
   need(!error, `perf's samples could not be read: ${error?.message}`);
   const functions = Object.entries(KINDS).map(([kind, names]) => [kind, new RegExp(`JS:.?(${names.join('|')}) `)]);
   const threads = new Map();
@@ -78,7 +82,19 @@ function boot() {
     const script = join(folder, 'script'),
       data = join(folder, 'perf.data');
     writeFileSync(script, `expect ${guest.until}\n`);
-    const words = ['boot', '--kernel', guest.kernel, '--initrd', guest.initrd, '--cmdline', guest.cmdline, '--memory', '256', '--script', script];
+    const words = [
+      'boot',
+      '--kernel',
+      guest.kernel,
+      '--initrd',
+      guest.initrd,
+      '--cmdline',
+      guest.cmdline,
+      '--memory',
+      '256',
+      '--script',
+      script,
+    ];
     const perf = ['record', '-q', '-o', data, ...`-e task-clock -c ${INTERVAL_US * 1000} -g`.split(' ')];
     const [command, ...profiler] = hasPerf
       ? ['perf', ...perf, process.execPath, '--perf-basic-prof', '--interpreted-frames-native-stack']
@@ -89,7 +105,9 @@ function boot() {
     });
     need(status === 0, `the guest did not come to its end: ${stderr}`);
     const profiles = readdirSync(folder).filter(name => name.endsWith('.cpuprofile'));
-    const all = hasPerf ? pausesByPerf(data) : profiles.map(name => pausesOf(JSON.parse(readFileSync(join(folder, name), 'utf8'))));
+    const all = hasPerf
+      ? pausesByPerf(data)
+      : profiles.map(name => pausesOf(JSON.parse(readFileSync(join(folder, name), 'utf8'))));
     // The thread with the guest is the one that compiles.
     return all.reduce((most, one) => (one.compilation.length > most.compilation.length ? one : most));
   } finally {
@@ -109,7 +127,9 @@ console.log(`Debian ${flavour}, ${runs} runs (node ${process.version}): millisec
 all.forEach((pauses, run) => {
   for (const [kind, ms] of Object.entries(pauses)) {
     const sum = ms.reduce((a, b) => a + b, 0);
-    console.log(`| ${run + 1} | ${kind} | ${ms.length} | ${[quantile(ms, 0.5), quantile(ms, 0.95), quantile(ms, 1), sum].map(short).join(' | ')} |`);
+    console.log(
+      `| ${run + 1} | ${kind} | ${ms.length} | ${[quantile(ms, 0.5), quantile(ms, 0.95), quantile(ms, 1), sum].map(short).join(' | ')} |`,
+    );
   }
 });
 const best = share => Math.min(...all.map(({ compilation }) => quantile(compilation, share)));

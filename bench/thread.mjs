@@ -12,7 +12,10 @@ import { at } from '../scripts/lib.mjs';
 import { programModule } from '../scripts/build.mjs';
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '10' }, busy: { type: 'string', default: String(2 * availableParallelism()) } },
+  options: {
+    seconds: { type: 'string', default: '10' },
+    busy: { type: 'string', default: String(2 * availableParallelism()) },
+  },
 });
 const seconds = Number(values.seconds);
 /** Clock ticks a second in /proc (sysconf(_SC_CLK_TCK) on every Linux there is). */
@@ -33,7 +36,17 @@ async function measure(ms) {
     const started = performance.now();
     const child = spawn(
       process.execPath,
-      [at('bin/ringside.mjs'), 'boot', at('guests/demo/demo.cfg'), '--script', script, '--timeout', String(ms / 1000 + 5), '--stats', stats],
+      [
+        at('bin/ringside.mjs'),
+        'boot',
+        at('guests/demo/demo.cfg'),
+        '--script',
+        script,
+        '--timeout',
+        String(ms / 1000 + 5),
+        '--stats',
+        stats,
+      ],
       { stdio: 'ignore' },
     );
     let had = 0;
@@ -48,7 +61,11 @@ async function measure(ms) {
       await sleep(20);
     }
     while (alive) await sleep(20);
-    return { had, said: JSON.parse(readFileSync(stats, 'utf8')).runSeconds, wall: (performance.now() - started) / 1000 };
+    return {
+      had,
+      said: JSON.parse(readFileSync(stats, 'utf8')).runSeconds,
+      wall: (performance.now() - started) / 1000,
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -64,7 +81,9 @@ for (const busy of [0, Number(values.busy)]) {
       said = long.said - short.said,
       wall = long.wall - short.wall;
     const percent = part => `${((100 * part) / wall).toFixed(1)} %`;
-    console.log(`${String(busy).padStart(3)} other programs: the thread had ${percent(had)} of a processor, the domain says ${percent(said)}`);
+    console.log(
+      `${String(busy).padStart(3)} other programs: the thread had ${percent(had)} of a processor, the domain says ${percent(said)}`,
+    );
   } finally {
     for (const other of others) other.kill();
   }

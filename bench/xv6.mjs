@@ -38,7 +38,10 @@ for (const [option, path] of Object.entries({ image, fs })) {
     path,
     `--${option} is missing: name ${option === 'image' ? 'xv6.img' : 'fs.img'}, which \`make xv6.img fs.img\` makes in a copy of xv6-public.`,
   );
-  need(existsSync(path), `${path} is not there: --${option} names an image that \`make xv6.img fs.img\` makes in a copy of xv6-public.`);
+  need(
+    existsSync(path),
+    `${path} is not there: --${option} names an image that \`make xv6.img fs.img\` makes in a copy of xv6-public.`,
+  );
 }
 const counts = given.vcpus.split(',').map(Number);
 need(
@@ -61,12 +64,36 @@ const programs = {
     process.execPath,
     [
       ...[at('bin', 'ringside.mjs'), 'boot', '--boot', 'c', '--disk', image, '--disk', fs],
-      ...['--memory', String(MEMORY_MIB), '--vcpus', String(vcpus), '--until', until, '--script', typed, '--stats', stats],
+      ...[
+        '--memory',
+        String(MEMORY_MIB),
+        '--vcpus',
+        String(vcpus),
+        '--until',
+        until,
+        '--script',
+        typed,
+        '--stats',
+        stats,
+      ],
     ],
   ],
   qemu: vcpus => [
     qemu(),
-    ['-accel', 'tcg', '-display', 'none', '-serial', 'stdio', '-smp', String(vcpus), '-m', String(MEMORY_MIB), ...drive(fs, 1), ...drive(image, 0)],
+    [
+      '-accel',
+      'tcg',
+      '-display',
+      'none',
+      '-serial',
+      'stdio',
+      '-smp',
+      String(vcpus),
+      '-m',
+      String(MEMORY_MIB),
+      ...drive(fs, 1),
+      ...drive(image, 0),
+    ],
   ],
 };
 
@@ -100,7 +127,10 @@ function run(name, vcpus) {
     });
     child.on('close', () => {
       clearTimeout(timer);
-      need(!Number.isNaN(seconds), `${name} with ${vcpus} processors did not show "${until}" in ${timeout} s:\n${shown.slice(-500)}\n${errors}`);
+      need(
+        !Number.isNaN(seconds),
+        `${name} with ${vcpus} processors did not show "${until}" in ${timeout} s:\n${shown.slice(-500)}\n${errors}`,
+      );
       resolve({ seconds, stats: existsSync(stats) ? JSON.parse(readFileSync(stats, 'utf8')) : undefined });
       rmSync(folder, { recursive: true, force: true });
     });
@@ -108,7 +138,11 @@ function run(name, vcpus) {
 }
 
 const names = ['ringside', ...peers];
-const rows = counts.map(vcpus => ({ vcpus, seconds: Object.fromEntries(names.map(name => [name, []])), stats: undefined }));
+const rows = counts.map(vcpus => ({
+  vcpus,
+  seconds: Object.fromEntries(names.map(name => [name, []])),
+  stats: undefined,
+}));
 for (let turn = 1; turn <= runs; turn++)
   for (const row of rows)
     for (const name of names) {
@@ -135,5 +169,9 @@ for (const { vcpus, seconds, ratio, stats } of figures)
   console.log(
     `| ${vcpus} | ${names.map(name => short(median(seconds[name]))).join(' | ')} | ${peers.map(peer => `${short(ratio[peer])} | `).join('')}${short(stats.instructions / 1e6)} | ${stats.exits} | ${stats.apicReads} |`,
   );
-if (json) writeFileSync(json, `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), command, runs, figures }, null, 1)}\n`);
+if (json)
+  writeFileSync(
+    json,
+    `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), command, runs, figures }, null, 1)}\n`,
+  );
 if (check && figures.some(({ vcpus, ratio }) => vcpus === 1 && ratio.qemu > FLOOR)) process.exitCode = 1;

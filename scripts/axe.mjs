@@ -17,7 +17,8 @@ function lost() {
   const where = element =>
     `${element.tagName.toLowerCase()}${element.id ? `#${element.id}` : ''}${[...element.classList].map(name => `.${name}`).join('')}`;
   const root = document.documentElement;
-  if (root.scrollWidth > root.clientWidth + SLACK) found.push(`the page is ${root.scrollWidth} pixels wide, its window ${root.clientWidth}`);
+  if (root.scrollWidth > root.clientWidth + SLACK)
+    found.push(`the page is ${root.scrollWidth} pixels wide, its window ${root.clientWidth}`);
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = texts.nextNode(); node; node = texts.nextNode()) {
     const element = node.parentElement;
@@ -58,14 +59,17 @@ async function main(only) {
   await walkViews(
     async (page, name, size, theme) => {
       await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }));
+      const { violations } = await page.evaluate(() =>
+        globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }),
+      );
       looked++;
       const tell = (key, text) => {
         if (!found.has(key)) console.log(`${name}, ${size}, ${theme}: ${text}`);
         found.add(key);
       };
       for (const { id, help, nodes } of violations)
-        for (const { target, html } of nodes) tell(`${id} ${target.join(' ')}`, `${help} (${id}) at ${target.join(' ')}: ${html.slice(0, 120)}`);
+        for (const { target, html } of nodes)
+          tell(`${id} ${target.join(' ')}`, `${help} (${id}) at ${target.join(' ')}: ${html.slice(0, 120)}`);
       if (size in TIGHT) for (const what of await page.evaluate(lost)) tell(`${name} ${what}`, what);
     },
     only,

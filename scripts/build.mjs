@@ -7,7 +7,18 @@
  * once cannot disturb each other.
  */
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, gzipSync } from 'node:zlib';
@@ -43,18 +54,28 @@ function* files(path) {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile()) yield { path, stat };
   else if (stat)
-    for (const entry of readdirSync(path).sort()) if (!entry.startsWith('.') && !entry.endsWith('.test.ts')) yield* files(join(path, entry));
+    for (const entry of readdirSync(path).sort())
+      if (!entry.startsWith('.') && !entry.endsWith('.test.ts')) yield* files(join(path, entry));
 }
 
 /** Of sizes and times of change: reading all sources at each start of a program cost a tenth of a second. */
 function hashOf(paths) {
   const hash = createHash('sha256').update(process.version);
   for (const path of paths)
-    for (const { path: file, stat } of files(at(path))) hash.update(`\0${file.slice(root.length)}\0${stat.size} ${stat.mtimeMs}`);
+    for (const { path: file, stat } of files(at(path)))
+      hash.update(`\0${file.slice(root.length)}\0${stat.size} ${stat.mtimeMs}`);
   return hash.digest('hex').slice(0, 16);
 }
 
-const always = ['src', 'guests', 'package.json', 'scripts/build.mjs', 'package-lock.json', 'vite.config.ts', 'tsconfig.json'];
+const always = [
+  'src',
+  'guests',
+  'package.json',
+  'scripts/build.mjs',
+  'package-lock.json',
+  'vite.config.ts',
+  'tsconfig.json',
+];
 
 /** Vite, only where something has to be built: loading it takes longer than all the rest. */
 async function vite(config) {
@@ -89,7 +110,9 @@ export async function buildProgram(name) {
     utimesSync(folder, new Date(), new Date());
     return module;
   }
-  const input = Object.fromEntries(Object.entries(programs[name]).flatMap(([as, source]) => (existsSync(at(source)) ? [[as, at(source)]] : [])));
+  const input = Object.fromEntries(
+    Object.entries(programs[name]).flatMap(([as, source]) => (existsSync(at(source)) ? [[as, at(source)]] : [])),
+  );
   mkdirSync(at('build'), { recursive: true });
   const temporary = `${folder}.${process.pid}`;
   await vite({
@@ -120,7 +143,8 @@ function prune() {
   const dayAgo = Date.now() - 24 * 3600 * 1000;
   for (const entry of readdirSync(at('build'), { withFileTypes: true })) {
     const path = at('build', entry.name);
-    if (entry.isDirectory() && statSync(path, { throwIfNoEntry: false })?.mtimeMs < dayAgo) rmSync(path, { recursive: true, force: true });
+    if (entry.isDirectory() && statSync(path, { throwIfNoEntry: false })?.mtimeMs < dayAgo)
+      rmSync(path, { recursive: true, force: true });
   }
 }
 
@@ -139,7 +163,12 @@ export async function buildPage() {
   // It answers for the folder in which it stands, under a name that stays.
   const entryFileNames = ({ name }) => (name === SERVICE_WORKER ? '[name].js' : 'assets/[name]-[hash].js');
   await vite({
-    build: { outDir: at('dist'), emptyOutDir: true, reportCompressedSize: false, rolldownOptions: { input, output: { entryFileNames } } },
+    build: {
+      outDir: at('dist'),
+      emptyOutDir: true,
+      reportCompressedSize: false,
+      rolldownOptions: { input, output: { entryFileNames } },
+    },
   });
   listFiles();
   await compress();
@@ -156,7 +185,9 @@ const SERVICE_WORKER = 'service-worker';
 /** Tells the service worker which files the page has, and which build they are: the same sources make the same one everywhere. */
 function listFiles() {
   const script = at('dist', `${SERVICE_WORKER}.js`);
-  const paths = [...files(at('dist'))].map(({ path }) => path.slice(at('dist').length + 1)).filter(path => path !== `${SERVICE_WORKER}.js`);
+  const paths = [...files(at('dist'))]
+    .map(({ path }) => path.slice(at('dist').length + 1))
+    .filter(path => path !== `${SERVICE_WORKER}.js`);
   const build = createHash('sha256');
   for (const path of paths) build.update(`\0${path}\0`).update(readFileSync(at('dist', path)));
   // The page is asked for by its folder's name.
@@ -165,13 +196,20 @@ function listFiles() {
     'guests/catalogue.json',
     ...paths.filter(path => !/^(bench\.html|components\.html|assets\/(bench|components)-)/.test(path)),
   ]);
-  writeFileSync(script, readFileSync(script, 'utf8').replace('__FILES__', list).replace('__BUILD__', build.digest('hex').slice(0, 16)));
+  writeFileSync(
+    script,
+    readFileSync(script, 'utf8').replace('__FILES__', list).replace('__BUILD__', build.digest('hex').slice(0, 16)),
+  );
 }
 
 /** Puts beside each text what a server sends of it (serve.mjs; nginx: brotli_static): the best that Brotli can takes too long for each visit. */
 async function compress() {
   const texts = [...files(at('dist'))].filter(({ path, stat }) => shrinks(path, stat.size));
-  await Promise.all(texts.map(async ({ path }) => writeFileSync(`${path}${BROTLI}`, await promisify(brotliCompress)(readFileSync(path)))));
+  await Promise.all(
+    texts.map(async ({ path }) =>
+      writeFileSync(`${path}${BROTLI}`, await promisify(brotliCompress)(readFileSync(path))),
+    ),
+  );
 }
 
 /** Puts the guests that were fetched beside the page, for a host that serves dist/ alone, and the first of them as it stands at its shell. */
@@ -188,8 +226,17 @@ async function copyGuests() {
   const bytes = await stateAtShell(guest);
   writeFileSync(join(folder, state), bytes);
   // What was written to its disks is in the state, and they are below that.
-  const disks = guest.files.filter(({ name }) => name.endsWith('.qcow2')).map(({ name, path, bytes: size }) => ({ name, path, bytes: size }));
-  catalogue.saved = [{ guest: guest.id, path: state, bytes: bytes.length + disks.reduce((sum, { bytes: size }) => sum + size, 0), disks }];
+  const disks = guest.files
+    .filter(({ name }) => name.endsWith('.qcow2'))
+    .map(({ name, path, bytes: size }) => ({ name, path, bytes: size }));
+  catalogue.saved = [
+    {
+      guest: guest.id,
+      path: state,
+      bytes: bytes.length + disks.reduce((sum, { bytes: size }) => sum + size, 0),
+      disks,
+    },
+  ];
   writeFileSync(path, `${JSON.stringify(catalogue, null, 1)}\n`);
 }
 
@@ -223,12 +270,30 @@ async function stateAtShell({ id, files }) {
     console.error(`${id} boots, to be saved at its shell …`);
     const saved = `${kept}.${process.pid}`;
     const script = `${saved}.script`;
-    writeFileSync(script, ZERO_FREE_MEMORY.map((line, i) => `expect ${i > 0 ? ERASED : ''}${SHELL}\nsend ${line}\\n\n`).join(''));
-    const ends = ['--script', script, '--until', `${ALL_ERASED}${SHELL}`, '--timeout', String(BOOT_SECONDS), '--save', saved];
-    const status = await run(process.execPath, [at('bin', 'ringside.mjs'), 'boot', join(guestsFolder, id, `${id}.cfg`), ...ends], { quiet: true });
+    writeFileSync(
+      script,
+      ZERO_FREE_MEMORY.map((line, i) => `expect ${i > 0 ? ERASED : ''}${SHELL}\nsend ${line}\\n\n`).join(''),
+    );
+    const ends = [
+      '--script',
+      script,
+      '--until',
+      `${ALL_ERASED}${SHELL}`,
+      '--timeout',
+      String(BOOT_SECONDS),
+      '--save',
+      saved,
+    ];
+    const status = await run(
+      process.execPath,
+      [at('bin', 'ringside.mjs'), 'boot', join(guestsFolder, id, `${id}.cfg`), ...ends],
+      { quiet: true },
+    );
     rmSync(script);
     if (status !== 0)
-      throw new Error(`${id} did not come to its shell (status ${status}). Try: npx ringside boot ${join(guestsFolder, id, `${id}.cfg`)}`);
+      throw new Error(
+        `${id} did not come to its shell (status ${status}). Try: npx ringside boot ${join(guestsFolder, id, `${id}.cfg`)}`,
+      );
     writeFileSync(saved, gzipSync(readFileSync(saved), { level: 9 }));
     renameSync(saved, kept);
   }

@@ -14,7 +14,11 @@ import { ensureDependencies } from './setup.mjs';
 /** The bundle, in a folder named by its sources; made if it is not there. */
 async function bundle() {
   const folders = ['scripts/archive', 'src/hypervisor/loader'];
-  const sources = ['scripts/guests.mjs', 'scripts/guests.ts', ...folders.flatMap(folder => readdirSync(at(folder)).map(name => `${folder}/${name}`))];
+  const sources = [
+    'scripts/guests.mjs',
+    'scripts/guests.ts',
+    ...folders.flatMap(folder => readdirSync(at(folder)).map(name => `${folder}/${name}`)),
+  ];
   const hash = createHash('sha256').update(process.version);
   for (const path of sources.sort()) hash.update(`\0${path}\0`).update(readFileSync(at(path)));
   const folder = at('.cache', 'guests-program', hash.digest('hex').slice(0, 16));

@@ -10,7 +10,14 @@ import { serve } from './serve.mjs';
 
 /** Each so many kills the browser goes with the page. */
 const BROWSER_KILLS = 5;
-const ARGS = ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 /** A document of the page's origin that runs no host: whoever looks at the files is no host itself. */
 const NO_HOST = 'icon.svg';
 /** Where Domain 0's shell is typed at. */
@@ -37,7 +44,8 @@ function countMessages() {
 async function giveFiles(server) {
   await navigator.locks.request('ringside-state', async () => {
     const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('ringside', { create: true });
-    for await (const [name, handle] of folder.entries()) await fetch(server + name, { method: 'PUT', body: await handle.getFile() });
+    for await (const [name, handle] of folder.entries())
+      await fetch(server + name, { method: 'PUT', body: await handle.getFile() });
   });
 }
 
@@ -108,7 +116,11 @@ export class KillablePages {
   killed = 0;
 
   launch() {
-    return launch({ executablePath: process.env.RINGSIDE_CHROMIUM ?? '/usr/bin/chromium', userDataDir: this.profile, args: ARGS });
+    return launch({
+      executablePath: process.env.RINGSIDE_CHROMIUM ?? '/usr/bin/chromium',
+      userDataDir: this.profile,
+      args: ARGS,
+    });
   }
 
   /** A new page with a host and its shell. */

@@ -11,7 +11,10 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress, createGzip } from 'node:zlib';
 import { at, BROTLI, guestsFolder, isMain, NO_GUESTS, shrinks } from './lib.mjs';
 
-export const isolation = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+export const isolation = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
 
 const types = {
   '.html': 'text/html; charset=utf-8',
@@ -39,9 +42,13 @@ function find(pathname, comingFolder) {
   if (path.endsWith(sep)) path = join(path, 'index.html');
   const candidates = [at('dist', path)];
   if (path.startsWith(`${sep}guests${sep}`))
-    for (const folder of [guestsFolder, comingFolder]) if (folder) candidates.push(join(folder, path.slice('/guests/'.length)));
+    for (const folder of [guestsFolder, comingFolder])
+      if (folder) candidates.push(join(folder, path.slice('/guests/'.length)));
   // A page that is built without guests has a catalogue of none.
-  if (path === join(sep, 'guests', 'catalogue.json') && statSync(candidates[0], { throwIfNoEntry: false })?.size === NO_GUESTS.length)
+  if (
+    path === join(sep, 'guests', 'catalogue.json') &&
+    statSync(candidates[0], { throwIfNoEntry: false })?.size === NO_GUESTS.length
+  )
     candidates.reverse();
   for (const file of candidates) {
     const stat = statSync(file, { throwIfNoEntry: false });
@@ -70,7 +77,9 @@ const ENCODERS = {
 /** The best encoding that the client names and does not refuse (RFC 9110, 12.5.3); undefined: none. */
 function encodingFor({ file, size }, accepted = '') {
   if (!shrinks(file, size)) return undefined;
-  const takes = new Set(accepted.split(',').flatMap(part => (/;\s*q=0(\.0*)?\s*$/.test(part) ? [] : [part.split(';')[0].trim()])));
+  const takes = new Set(
+    accepted.split(',').flatMap(part => (/;\s*q=0(\.0*)?\s*$/.test(part) ? [] : [part.split(';')[0].trim()])),
+  );
   return Object.keys(ENCODERS).find(name => takes.has(name));
 }
 
@@ -136,7 +145,10 @@ function othersOpen(host) {
   const all = Object.values(networkInterfaces()).flat();
   // One that is good on its own link alone needs a zone, which no browser takes in an address (RFC 9844).
   return all
-    .filter(({ internal, family, address }) => !internal && !address.startsWith('fe80:') && (host === '::' || family === 'IPv4'))
+    .filter(
+      ({ internal, family, address }) =>
+        !internal && !address.startsWith('fe80:') && (host === '::' || family === 'IPv4'),
+    )
     .map(({ address }) => address);
 }
 
@@ -145,7 +157,14 @@ function othersOpen(host) {
  * For tests: `isolated: false` leaves the two headers out, as a plain static host does; `wasm: false` deletes WebAssembly; `policy` is a
  * Content-Security-Policy. `coming`: how far guests are that are being fetched (setup.mjs, fetchGuests); undefined: none are.
  */
-export function serve({ port = 5173, host = '127.0.0.1', isolated = true, wasm = true, policy = '', coming = () => undefined } = {}) {
+export function serve({
+  port = 5173,
+  host = '127.0.0.1',
+  isolated = true,
+  wasm = true,
+  policy = '',
+  coming = () => undefined,
+} = {}) {
   const headers = { ...(isolated ? isolation : {}), ...(policy ? { 'Content-Security-Policy': policy } : {}) };
   const server = createServer((request, response) => answer(request, response, { headers, wasm, coming }));
   const last = port + 50;

@@ -35,7 +35,8 @@ export async function ensurePrograms(wanted, extraPackages = []) {
   const missing = () => Object.keys(wanted).filter(program => !which(program));
   if (missing().length === 0) return undefined;
   const packages = [...new Set([...missing().map(program => wanted[program]), ...extraPackages])];
-  if (!canInstallPackages()) return `${missing().join(', ')} not installed (on Debian: apt-get install ${packages.join(' ')})`;
+  if (!canInstallPackages())
+    return `${missing().join(', ')} not installed (on Debian: apt-get install ${packages.join(' ')})`;
   await install(packages);
   const left = missing();
   return left.length ? `${left.join(', ')} could not be installed` : undefined;
@@ -47,7 +48,11 @@ async function install(packages) {
   // One list failing (a mirror in the middle of a sync) must not stop the rest.
   if (!listsUpdated) await run('apt-get', ['update', '-q'], { quiet: true, env, limitSeconds: 300 });
   listsUpdated = true;
-  await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages], { quiet: true, env, limitSeconds: 1200 });
+  await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages], {
+    quiet: true,
+    env,
+    limitSeconds: 1200,
+  });
 }
 
 /**
@@ -61,7 +66,8 @@ export async function ensureTypeface() {
 
 /** The system's Chromium: its path, or why there is none. */
 export async function ensureChromium() {
-  const find = () => process.env.RINGSIDE_CHROMIUM ?? which('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable');
+  const find = () =>
+    process.env.RINGSIDE_CHROMIUM ?? which('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable');
   if (find()) return { path: find() };
   const why = await ensurePrograms({ chromium: 'chromium' });
   return find() ? { path: find() } : { why };
@@ -98,6 +104,9 @@ export function fetchGuests(told, { limitSeconds = 900 } = {}) {
 /** Fetches and assembles the guests that are missing, Debian's installer among them where it is wanted; returns undefined, or a sentence that says why some are. */
 export async function ensureGuests({ limitSeconds = 1200, installer = false } = {}) {
   if (!existsSync(at('scripts', 'guests.mjs'))) return 'this version has no guests to fetch';
-  const status = await run(process.execPath, [at('scripts', 'guests.mjs'), ...(installer ? ['--installer'] : [])], { limitSeconds, stdout: 2 });
+  const status = await run(process.execPath, [at('scripts', 'guests.mjs'), ...(installer ? ['--installer'] : [])], {
+    limitSeconds,
+    stdout: 2,
+  });
   return status === 0 && guestsFetched() ? undefined : `npm run guests ended with status ${status}`;
 }

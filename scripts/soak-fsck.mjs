@@ -16,7 +16,9 @@ import { programModule } from './build.mjs';
 import { drawFrom, sleep, start, until } from './killable.mjs';
 import { at } from './lib.mjs';
 
-const { values } = parseArgs({ options: { kills: { type: 'string' }, page: { type: 'string' }, seed: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { kills: { type: 'string' }, page: { type: 'string' }, seed: { type: 'string' } },
+});
 /** Of hosts in node, the first of which makes the snapshot, and of pages. */
 const kills = { node: Number(values.kills ?? 100), page: Number(values.page ?? 20) };
 const MOST_LIFE_MS = 2000;
@@ -74,7 +76,11 @@ async function begin(guests) {
   }
   const definition = join(folder, 'fs.cfg');
   writeFileSync(definition, DEFINITION);
-  const files = [`${join(guests, 'vmlinuz')}:/boot/debian`, `${join(guests, 'initrd-modules')}:/boot/debian-initrd`, `${definition}:/etc/xen/vm/fs`];
+  const files = [
+    `${join(guests, 'vmlinuz')}:/boot/debian`,
+    `${join(guests, 'initrd-modules')}:/boot/debian-initrd`,
+    `${definition}:/etc/xen/vm/fs`,
+  ];
   const { child, seen, kill } = start('sh', '--state', state, ...files.flatMap(file => ['--file', file]));
   const told = () => `it does not come up: ${seen.out.slice(-2000)}${seen.err}`;
   child.stdin.write('xl create -c /etc/xen/vm/fs\n');
@@ -130,17 +136,24 @@ async function killAgain({ type, text, kill }) {
 /** What is wrong with what a kill left; undefined: nothing. */
 function problemOf(known) {
   const replayed = tool('e2fsck', '-p', image);
-  if (![CLEAN, MENDED].includes(replayed.status)) return `e2fsck -p has status ${replayed.status}: ${replayed.stdout}${replayed.stderr}`;
+  if (![CLEAN, MENDED].includes(replayed.status))
+    return `e2fsck -p has status ${replayed.status}: ${replayed.stdout}${replayed.stderr}`;
   const checked = tool('e2fsck', '-fn', image);
   if (checked.status !== CLEAN) return `e2fsck -fn has status ${checked.status}: ${checked.stdout}${checked.stderr}`;
   const last = Number(tool('debugfs', '-R', 'cat /n', image).stdout);
   if (!(last >= known)) return `the last number there is ${last}, and ${known} was synced`;
   // What came after it may have removed the folder, or be in the file.
   for (let n = known + 1; n <= last + 1; n++)
-    if (n % FILES === known % FILES || (n % REMOVAL.each === REMOVAL.at && (n + REMOVAL.behind) % FOLDERS === known % FOLDERS)) return undefined;
+    if (
+      n % FILES === known % FILES ||
+      (n % REMOVAL.each === REMOVAL.at && (n + REMOVAL.behind) % FOLDERS === known % FOLDERS)
+    )
+      return undefined;
   const is = tool('debugfs', '-R', `cat ${pathOf(known)}`, image).stdout;
   const must = Buffer.from(contentOf(known));
-  return is.equals(must) ? undefined : `${pathOf(known)} has ${is.length} bytes that are not the ${must.length} of ${known}`;
+  return is.equals(must)
+    ? undefined
+    : `${pathOf(known)} has ${is.length} bytes that are not the ${must.length} of ${known}`;
 }
 
 const guests = at('.cache', 'guests', 'debian-686-pae');
@@ -161,13 +174,15 @@ async function check(what, directory, last) {
 const beganMs = performance.now();
 try {
   await check('kill 1', state, await begin(guests));
-  for (let number = 2; number <= kills.node; number++) await check(`kill ${number}`, state, await killAgain(nodeHost()));
+  for (let number = 2; number <= kills.node; number++)
+    await check(`kill ${number}`, state, await killAgain(nodeHost()));
   if (kills.page > 0) {
     const { KillablePages } = await import('./killable-page.mjs');
     const pages = await KillablePages.begin(folder);
     try {
       await pages.copyIn(state);
-      for (let number = 1; number <= kills.page; number++) await check(`page ${number}`, pageState, await killAgain(await pageHost(pages)));
+      for (let number = 1; number <= kills.page; number++)
+        await check(`page ${number}`, pageState, await killAgain(await pageHost(pages)));
     } finally {
       await pages.close();
     }

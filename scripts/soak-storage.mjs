@@ -13,7 +13,9 @@ import { parseArgs } from 'node:util';
 import { programModule } from './build.mjs';
 import { drawFrom, sleep, start, until } from './killable.mjs';
 
-const { values } = parseArgs({ options: { page: { type: 'string' }, node: { type: 'string' }, seed: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { page: { type: 'string' }, node: { type: 'string' }, seed: { type: 'string' } },
+});
 const kills = { page: Number(values.page ?? 100), node: Number(values.node ?? 100) };
 /** After its first acknowledgements a host lives so long at most. */
 const MOST_LIFE_MS = 2000;
@@ -34,7 +36,9 @@ async function check(kind, number, directory, seen) {
   totals.dots += seen.dots;
   totals.steps += seen.done ?? 0;
   if (problem !== undefined) throw new Error(`${kind} kill ${number}: ${problem}. Its files are in ${directory}.`);
-  process.stdout.write(`${kind} kill ${number}: ${seen.dots} writes and ${seen.done ?? 0} steps were acknowledged, all there\n`);
+  process.stdout.write(
+    `${kind} kill ${number}: ${seen.dots} writes and ${seen.done ?? 0} steps were acknowledged, all there\n`,
+  );
 }
 
 const stepOf = (text, from = 0) => Math.max(from, ...[...text.matchAll(/done-(\d+)/g)].map(match => Number(match[1])));
@@ -48,7 +52,9 @@ async function killNode() {
     await begin.ended;
     step = Number(/begin-(\d+)/.exec(begin.seen.out)?.[1]);
     const isGuest = number % 2 === 1;
-    const { child, seen, kill } = isGuest ? start('boot', '--state', state, guest.definition) : start('sh', '--state', state);
+    const { child, seen, kill } = isGuest
+      ? start('boot', '--state', state, guest.definition)
+      : start('sh', '--state', state);
     if (!isGuest) child.stdin.write(`N=${step}\n${soak.STEP.repeat(STEPS)}`);
     const dots = () => (isGuest ? seen.out.split('.').length - 1 : 0);
     await until(
@@ -67,8 +73,10 @@ async function killNode() {
 /** In the page: files dropped on it. */
 function dropOnPage(list) {
   const data = new DataTransfer();
-  for (const { name, base64 } of list) data.items.add(new File([Uint8Array.from(atob(base64), character => character.charCodeAt(0))], name));
-  for (const type of ['dragenter', 'dragover', 'drop']) document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true }));
+  for (const { name, base64 } of list)
+    data.items.add(new File([Uint8Array.from(atob(base64), character => character.charCodeAt(0))], name));
+  for (const type of ['dragenter', 'dragover', 'drop'])
+    document.body.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true }));
 }
 
 /** Has the page's host run the guest. */
@@ -81,7 +89,9 @@ async function startWriter({ page }) {
   await page.waitForFunction(() =>
     [...document.querySelectorAll('button')].some(button => button.textContent === 'Start writer' && !button.disabled),
   );
-  await page.evaluate(() => [...document.querySelectorAll('button')].find(button => button.textContent === 'Start writer').click());
+  await page.evaluate(() =>
+    [...document.querySelectorAll('button')].find(button => button.textContent === 'Start writer').click(),
+  );
 }
 
 async function killPages() {

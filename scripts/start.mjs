@@ -14,7 +14,11 @@ import { ensureDependencies, fetchGuests, guestsFetched } from './setup.mjs';
 /** Shows the page in the person's browser; where there is none to open, the printed address has to do. */
 function openPage(url) {
   const [program, ...args] =
-    process.platform === 'darwin' ? ['open', url] : process.platform === 'win32' ? ['cmd', '/c', 'start', '', url] : [which('xdg-open') ?? '', url];
+    process.platform === 'darwin'
+      ? ['open', url]
+      : process.platform === 'win32'
+        ? ['cmd', '/c', 'start', '', url]
+        : [which('xdg-open') ?? '', url];
   if (!program || (process.platform === 'linux' && !process.env.DISPLAY && !process.env.WAYLAND_DISPLAY)) return;
   spawn(program, args, { stdio: 'ignore', detached: true })
     .on('error', () => {})
@@ -22,9 +26,12 @@ function openPage(url) {
 }
 
 function options() {
-  const { values } = parseArgs({ options: { 'no-open': { type: 'boolean' }, port: { type: 'string' }, host: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: { 'no-open': { type: 'boolean' }, port: { type: 'string' }, host: { type: 'string' } },
+  });
   const port = Number(values.port ?? 5173);
-  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Error(`--port ${values.port}: a port is a number from 0 to 65535`);
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new Error(`--port ${values.port}: a port is a number from 0 to 65535`);
   return { open: !values['no-open'], port, host: values.host ?? '127.0.0.1' };
 }
 
@@ -33,7 +40,11 @@ try {
   await ensureDependencies();
   if (await buildPage()) say('the page is built');
   let coming;
-  const { url, others } = await serve({ port, host, coming: () => (coming?.problem && guestsFetched() ? undefined : coming) });
+  const { url, others } = await serve({
+    port,
+    host,
+    coming: () => (coming?.problem && guestsFetched() ? undefined : coming),
+  });
   console.log(`Ringside is at ${url}\n(Ctrl-C ends it.)`);
   if (others.length > 0)
     console.log(
@@ -43,7 +54,8 @@ try {
   if (!guestsFetched()) {
     coming = { text: 'looking for packages', done: 0, of: 0 };
     await fetchGuests(told => (coming = told));
-    if (coming.problem) say(`the Debian guests are not here (${coming.problem}); the demo guest and whatever you drop work without them`);
+    if (coming.problem)
+      say(`the Debian guests are not here (${coming.problem}); the demo guest and whatever you drop work without them`);
     else {
       coming = undefined;
       say('the Debian guests are here');

@@ -116,13 +116,17 @@ function recordTests(step, passed, failed, status, bad, skips) {
     failed = 1;
     bad.push(`ended with status ${status}, though no test failed`);
   }
-  record(step, passed, failed + skips.length, [...bad, ...skips.map(title => `skipped, which is not allowed here: ${title}`)]);
+  record(step, passed, failed + skips.length, [
+    ...bad,
+    ...skips.map(title => `skipped, which is not allowed here: ${title}`),
+  ]);
 }
 
 /** Walks Playwright's tree of suites. */
 function* specs(suites, path = '') {
   for (const suite of suites ?? []) {
-    for (const spec of suite.specs ?? []) yield { file: spec.file, title: `${path}${suite.title}: ${spec.title}`, tests: spec.tests };
+    for (const spec of suite.specs ?? [])
+      yield { file: spec.file, title: `${path}${suite.title}: ${spec.title}`, tests: spec.tests };
     yield* specs(suite.suites, `${path}${suite.title}: `);
   }
 }
@@ -149,14 +153,25 @@ async function playwright(step, limitSeconds, env, args = []) {
     })),
   );
   for (const what of new Set(tests.map(test => test.file)))
-    times.push({ what, seconds: tests.filter(test => test.file === what).reduce((sum, { seconds }) => sum + seconds, 0) });
+    times.push({
+      what,
+      seconds: tests.filter(test => test.file === what).reduce((sum, { seconds }) => sum + seconds, 0),
+    });
   const count = wanted => tests.filter(({ status: one }) => wanted.includes(one)).length;
   const those = wanted => tests.filter(({ status: one }) => one === wanted);
   const failed = those('unexpected').map(({ title, error }) => `failed: ${title} (${said(error)})`);
-  recordTests(step, count(['expected', 'flaky']), failed.length, status, failed, judgeSkips(those('skipped').map(({ title }) => title)));
+  recordTests(
+    step,
+    count(['expected', 'flaky']),
+    failed.length,
+    status,
+    failed,
+    judgeSkips(those('skipped').map(({ title }) => title)),
+  );
 }
 
-const haveFiles = (folder, ending) => existsSync(at(folder)) && readdirSync(at(folder)).some(name => name.endsWith(ending));
+const haveFiles = (folder, ending) =>
+  existsSync(at(folder)) && readdirSync(at(folder)).some(name => name.endsWith(ending));
 
 async function setUp({ installer = false } = {}) {
   await ensureDependencies();
@@ -197,7 +212,12 @@ async function testEverything() {
   if (tools) skip('tools of volume groups, file systems and assembly, QEMU', tools);
   const begin = performance.now();
   await check('type check', bin('typescript', join('bin', 'tsc')), ['-p', '.', '--noEmit']);
-  await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), ['ci', '--error-on-warnings', '--reporter=summary', '.']);
+  await check('lint and format', bin('@biomejs/biome', join('bin', 'biome')), [
+    'ci',
+    '--error-on-warnings',
+    '--reporter=summary',
+    '.',
+  ]);
   const built = await build();
   // On all cores.
   const since = options.changed;
@@ -236,7 +256,8 @@ async function testGuests() {
   if (webkit) skip('WebKitGTK', webkit);
   if (!(await build())) return;
   await vitest('guest tests', ['--config', 'vitest.guests.config.ts'], 48 * 60);
-  if (chromium.path) await playwright('long browser tests', 1200, { RINGSIDE_CHROMIUM: chromium.path, RINGSIDE_LONG: '1' });
+  if (chromium.path)
+    await playwright('long browser tests', 1200, { RINGSIDE_CHROMIUM: chromium.path, RINGSIDE_LONG: '1' });
 }
 
 const suites = { test: testEverything, guests: testGuests };
@@ -261,6 +282,9 @@ const failures = results
 if (failures.length) console.log(`\nFailed:\n${failures.map(line => `  ${line}`).join('\n')}`);
 // .ci/run adds up the two commands and wants its own last line to be the only one of its kind.
 if (process.env.RINGSIDE_SUMMARY)
-  writeFileSync(process.env.RINGSIDE_SUMMARY, JSON.stringify({ passed: sum('passed'), failed: sum('failed'), failures }));
+  writeFileSync(
+    process.env.RINGSIDE_SUMMARY,
+    JSON.stringify({ passed: sum('passed'), failed: sum('failed'), failures }),
+  );
 else console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = sum('failed') === 0 ? 0 : 1;

@@ -9,7 +9,11 @@ import { ensureDependencies } from './setup.mjs';
 export const SIZES = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
 /** Where nothing may be lost: a window of 1440 × 900 at 200 %, and the narrowest that WCAG names (1.4.4, 1.4.10). */
 export const TIGHT = { zoomed: { width: 720, height: 450 }, narrow: { width: 320, height: 640 } };
-export const THEMES = { light: { colorScheme: 'light' }, dark: { colorScheme: 'dark' }, contrast: { colorScheme: 'dark', contrast: 'more' } };
+export const THEMES = {
+  light: { colorScheme: 'light' },
+  dark: { colorScheme: 'dark' },
+  contrast: { colorScheme: 'dark', contrast: 'more' },
+};
 const PROMPT_MS = 60_000;
 /** INT 82h, by which a paravirtual guest calls Xen. */
 const CALL_BYTES = 2;
@@ -40,7 +44,8 @@ const EMULATED =
   'name="legacy"\\ntype="hvm"\\nmemory=16\\nkernel="/boot/minipv"\\nserial="pty"\\ndisk=["phy:/dev/vg0/legacy,hda,w"]\\ndevice_model_stubdomain_override=0\\n';
 
 /** One with the same disk, and a ring to it. */
-const DIRECT = 'name="direct"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/direct,xvda,w"]\\n';
+const DIRECT =
+  'name="direct"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/direct,xvda,w"]\\n';
 
 /** A Linux with a driver for the ring to its disk, and what has it ask for much at once: six readers of what it wrote. */
 const READER =
@@ -82,9 +87,12 @@ const WEIGHED = { web: 256, batch: 512, render: 256, backup: 128 };
 const SERVES = 'hog 2\ntime xvda read 512 64 4\nsleep 12\n'.repeat(400);
 
 /** Each line says what it has done: a packet there and back, a node of XenStore, events to itself. */
-const TELLS = ['ping 10.0.2.2 1', 'sleep 25', 'read memory/target', 'sleep 15', 'events 3', 'sleep 30\n'].join('\n').repeat(400);
+const TELLS = ['ping 10.0.2.2 1', 'sleep 25', 'read memory/target', 'sleep 15', 'events 3', 'sleep 30\n']
+  .join('\n')
+  .repeat(400);
 
-const prompt = page => page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
+const prompt = page =>
+  page.getByTestId('serial-text').first().filter({ hasText: 'minipv>' }).waitFor({ timeout: PROMPT_MS });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true }).click();
 /** Those who leave by a key see where the focus went; a picture is of somebody who reads. */
 const unfocus = page => page.evaluate(() => document.activeElement?.blur());
@@ -139,7 +147,9 @@ const leaveScreen = async page => {
   await unfocus(page);
 };
 const drawnRows = page =>
-  page.locator('.elog tbody tr').evaluateAll(all => all.map(({ cells }) => [...cells].map(cell => cell.innerText).join(' | ')));
+  page
+    .locator('.elog tbody tr')
+    .evaluateAll(all => all.map(({ cells }) => [...cells].map(cell => cell.innerText).join(' | ')));
 /** Of the log: -1 is the last that is drawn. */
 const pickRow = async (page, at) => {
   await page
@@ -162,8 +172,17 @@ const readLog = async page => {
 const telling = log => {
   const scored = log.map(({ key, cells }, i) => {
     const about = log.slice(Math.max(0, i - ABOVE), i + BELOW).map(row => `${row.cells[1]} ${row.cells[2]}`);
-    const kind = !cells[1].trim().startsWith('files') ? 0 : /string, port 0x1f0$/.test(cells[5]) ? 20 : /→ port 0x1f7$/.test(cells[5]) ? 15 : 5;
-    return { key, score: /port/.test(cells[5]) ? 10 * new Set(about).size + kind + (cells[6].startsWith('~') ? 15 : 0) : 0 };
+    const kind = !cells[1].trim().startsWith('files')
+      ? 0
+      : /string, port 0x1f0$/.test(cells[5])
+        ? 20
+        : /→ port 0x1f7$/.test(cells[5])
+          ? 15
+          : 5;
+    return {
+      key,
+      score: /port/.test(cells[5]) ? 10 * new Set(about).size + kind + (cells[6].startsWith('~') ? 15 : 0) : 0,
+    };
   });
   return scored.reduce((best, each) => (each.score > (best?.score ?? 0) ? each : best), undefined);
 };
@@ -303,10 +322,11 @@ const holdRing = async (page, open) => {
         began = performance.now();
       /** Of four states how many stand; what waits and a draft count for a little more: they are rare. */
       const score = () => {
-        const [waits, taken, answered, drafted = 0] = /: (\d+) wait.* (\d+) in Domain-0’s hands, (\d+) answered, unread, (?:(\d+) drafted)?/
-          .exec(ring.getAttribute('aria-label'))
-          .slice(1)
-          .map(count => Number(count ?? 0));
+        const [waits, taken, answered, drafted = 0] =
+          /: (\d+) wait.* (\d+) in Domain-0’s hands, (\d+) answered, unread, (?:(\d+) drafted)?/
+            .exec(ring.getAttribute('aria-label'))
+            .slice(1)
+            .map(count => Number(count ?? 0));
         return taken > 0
           ? [waits, taken, answered, drafted].filter(count => count > 0).length +
               (waits > 0 ? 0.6 : 0) +
@@ -337,7 +357,11 @@ const holdRing = async (page, open) => {
   );
 };
 
-const definition = (name, more) => ({ name: `${name}.cfg`, mimeType: 'text/plain', buffer: Buffer.from(`name = "${name}"\n${more}`) });
+const definition = (name, more) => ({
+  name: `${name}.cfg`,
+  mimeType: 'text/plain',
+  buffer: Buffer.from(`name = "${name}"\n${more}`),
+});
 /** Of the host's disk, in GiB: a guest that reads one from end to end has long to do. */
 const VOLUMES = { web: '20', db: '2' };
 
@@ -361,10 +385,14 @@ const VIEWS = [
     async page => {
       await page.goto(`./?boot=0&${HOST}`);
       // Definitions and disk are opened when a page has been quiet for some seconds.
-      await page.getByRole('treeitem', { name: '/dev/sda', includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: '/dev/sda', includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       // Somebody has been here before: how long a guest takes is measured.
       for (const name of (await hasFetched(page)) ? [FETCHED, 'pcos'] : ['pcos']) {
-        const row = page.locator('.offers tr', { has: page.getByRole('button', { name: `Boot ${name}`, exact: true }) });
+        const row = page.locator('.offers tr', {
+          has: page.getByRole('button', { name: `Boot ${name}`, exact: true }),
+        });
         await page.getByRole('button', { name: `Boot ${name}`, exact: true }).click();
         await page.locator('.hero').waitFor({ state: 'detached', timeout: PROMPT_MS });
         await toHost(page, 'Desktop');
@@ -398,7 +426,9 @@ const VIEWS = [
       await page.getByRole('button', { name: 'Start three side by side' }).click();
       await prompt(page);
       // The third one's screen comes last; a phone shows one window at a time.
-      await page.getByRole('treeitem', { name: /demo HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: /demo HVM/, includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       await goTo(page, 'minipv-pv');
       await type(page, 'read name', 'calls 200000', 'tables 2000', 'hog 9000000 20');
       await goTo(page, 'minipv-pvh');
@@ -413,11 +443,15 @@ const VIEWS = [
     async page => {
       // The figure was one thing; this is a host at work, from its first domain on.
       await page.goto(`./?boot=0&${HOST}`);
-      await page.getByRole('treeitem', { name: /Domain-0 D0/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: /Domain-0 D0/, includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       await choose(page, 'Go to Shell of Domain-0');
       await page.getByTestId('shell-text').filter({ hasText: /# *$/ }).waitFor({ timeout: PROMPT_MS });
       await typeAhead(page, `for guest in ${SHIPPED.join(' ')}; do xm delete $guest; done`);
-      await page.getByRole('treeitem', { name: /minipv-pv /, includeHidden: true }).waitFor({ state: 'detached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: /minipv-pv /, includeHidden: true })
+        .waitFor({ state: 'detached', timeout: PROMPT_MS });
       await toHost(page, 'Storage');
       for (const [name, gib] of Object.entries(VOLUMES)) {
         await page.getByLabel('Name of the new volume').fill(name);
@@ -432,8 +466,14 @@ const VIEWS = [
           'web',
           'type = "pvh"\nmemory = 64\nkernel = "minipv"\ndisk = [ "phy:/dev/vg0/web,xvda,w" ]\nvif = [ "bridge=xenbr0" ]\nacpi = 0\n',
         ),
-        definition('db', 'type = "pvh"\nmemory = 96\nkernel = "minipv"\ndisk = [ "phy:/dev/vg0/db,xvda,w" ]\nvif = [ "bridge=xenbr0" ]\n'),
-        definition('lab', '# a class works here\ntype = "pv"\nmemory = 16\nkernel = "minipv"\ncpu_weight = 128\non_crash = "preserve"\n'),
+        definition(
+          'db',
+          'type = "pvh"\nmemory = 96\nkernel = "minipv"\ndisk = [ "phy:/dev/vg0/db,xvda,w" ]\nvif = [ "bridge=xenbr0" ]\n',
+        ),
+        definition(
+          'lab',
+          '# a class works here\ntype = "pv"\nmemory = 16\nkernel = "minipv"\ncpu_weight = 128\non_crash = "preserve"\n',
+        ),
         definition(
           'mail',
           'type = "pvh"\nmemory = 32\nkernel = "minipv"\ncpu_wieght = 512\nvif = [ "bridge=br0" ]\npci = [ "03:10.1" ]\non_crash = "preserve"\n',
@@ -448,7 +488,9 @@ const VIEWS = [
     'console',
     async page => {
       await page.getByRole('button', { name: 'Start 3' }).click();
-      await page.getByRole('treeitem', { name: /lab PV/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: /lab PV/, includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       await page.getByRole('button', { name: 'Discard' }).click();
       await goTo(page, 'web');
       await type(page, 'dhcp', 'disks', 'time xvda write 2048 4 8', 'ping 10.0.2.2 5', 'net');
@@ -488,7 +530,10 @@ const VIEWS = [
       await goTo(page, 'web');
       await setLive(page, 'weight', 512);
       await boot(page, 'pcos', 'pcos', 'Screen');
-      await page.getByTestId('screen-text').filter({ hasText: 'pcos>' }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByTestId('screen-text')
+        .filter({ hasText: 'pcos>' })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       await page.getByRole('button', { name: 'Use this screen' }).click();
       for (const line of ['dhcp', 'ls', 'pci', 'spin', 'tasks']) {
         await page.keyboard.type(`${line}\n`, { delay: 20 });
@@ -540,7 +585,9 @@ const VIEWS = [
       // A guest that copies its disk by the ports of an emulated drive: what an exit is for is seen best there.
       await choose(page, 'Go to Shell of Domain-0');
       await typeAhead(page, 'lvcreate -L 1G -n files vg0', `printf '${FILES}' > files.cfg; xl create files.cfg`);
-      await page.getByRole('treeitem', { name: /files HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: /files HVM/, includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       await goTo(page, 'files');
       await prompt(page);
       await paste(page, 'time pio read 64 4\nsleep 2\n'.repeat(2000));
@@ -559,7 +606,9 @@ const VIEWS = [
       const rows = page.locator('.elog tbody tr');
       const chosen = await findInLog(page, best?.key);
       // Near the top, as somebody reads it who looks for what came before.
-      const top = await rows.nth(Math.max(0, chosen - ABOVE)).evaluate(row => row.offsetTop - row.closest('table').tHead.offsetHeight);
+      const top = await rows
+        .nth(Math.max(0, chosen - ABOVE))
+        .evaluate(row => row.offsetTop - row.closest('table').tHead.offsetHeight);
       await page.locator('.logged .rows').evaluate((log, y) => log.scrollTo(0, y), top);
       await page.mouse.move(0, 0);
       await unfocus(page);
@@ -570,7 +619,9 @@ const VIEWS = [
     async page => {
       await choose(page, 'Go to Shell of Domain-0');
       await typeAhead(page, 'xl destroy files');
-      await page.getByRole('treeitem', { name: /files HVM/, includeHidden: true }).waitFor({ state: 'detached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: /files HVM/, includeHidden: true })
+        .waitFor({ state: 'detached', timeout: PROMPT_MS });
       await toHost(page, 'Inspect');
       await tab(page, 'Memory');
     },
@@ -591,7 +642,9 @@ const VIEWS = [
       if (await hasFetched(page)) {
         await choose(page, 'Go to Shell of Domain-0');
         await typeAhead(page, 'lvcreate -L 1G -n reader vg0');
-        await page.getByRole('treeitem', { name: /vg0\/reader/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+        await page
+          .getByRole('treeitem', { name: /vg0\/reader/, includeHidden: true })
+          .waitFor({ state: 'attached', timeout: PROMPT_MS });
         await toHost(page, 'Desktop');
         await page.getByRole('button', { name: 'New guest' }).click();
         const [kernel, ramdisk] = ['vmlinuz', 'initrd-modules'].map(name => ({
@@ -633,9 +686,13 @@ const VIEWS = [
       const both = { direct: DIRECT, legacy: EMULATED };
       await typeAhead(
         page,
-        ...Object.entries(both).map(([name, text]) => `lvcreate -L 256M -n ${name} vg0; printf '${text}' > ${name}.cfg; xl create ${name}.cfg`),
+        ...Object.entries(both).map(
+          ([name, text]) => `lvcreate -L 256M -n ${name} vg0; printf '${text}' > ${name}.cfg; xl create ${name}.cfg`,
+        ),
       );
-      await page.getByRole('treeitem', { name: /legacy HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: /legacy HVM/, includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       // What else runs would have the processors while a request waits.
       await typeAhead(page, `for guest in ${OTHERS.join(' ')}; do xl pause $guest; done`);
       // One request at a time on either way.
@@ -684,10 +741,13 @@ const VIEWS = [
         await field.fill(linear.toString(16));
         await field.press('Enter');
         await page.waitForTimeout(LOOK_MS);
-        const [, table, frame] = /(table) \[.*machine frame\s+frame 0x(\w+)/s.exec(await page.locator('.walk').innerText()) ?? [];
+        const [, table, frame] =
+          /(table) \[.*machine frame\s+frame 0x(\w+)/s.exec(await page.locator('.walk').innerText()) ?? [];
         const column = (Number.parseInt(frame, 16) >> 8) % 32,
           counts = new Map();
-        for (const kind of await page.locator('.frames .fr').evaluateAll(all => all.map(each => each.className.split(' ')[1])))
+        for (const kind of await page
+          .locator('.frames .fr')
+          .evaluateAll(all => all.map(each => each.className.split(' ')[1])))
           counts.set(kind, (counts.get(kind) ?? 0) + 1);
         // Kinds beside the most frequent one, and how many frames are of those.
         const most = Math.max(...counts.values()),
@@ -697,11 +757,15 @@ const VIEWS = [
           tables.add((0xc0000000 + Number.parseInt(physical, 16)) >>> 0);
         // What is granted alone is one colour.
         const isMixed = (counts.get('gr') ?? 0) < most || most < 128;
-        return column > 5 && column < 26 ? 20 * (counts.size - 1) + Math.min(80, others) + (table ? 15 : 0) + (isMixed ? 60 : 0) : 0;
+        return column > 5 && column < 26
+          ? 20 * (counts.size - 1) + Math.min(80, others) + (table ? 15 : 0) + (isMixed ? 60 : 0)
+          : 0;
       };
       let best = { linear: 0xc1000000, score: 0 };
       // Near what it has granted for its disk lies most.
-      const near = [-2, -1, 0, 1, 2].map(miB => 0xc0000000 + granted * 0x1000 + miB * 0x100000).filter(linear => linear > 0xc0000000);
+      const near = [-2, -1, 0, 1, 2]
+        .map(miB => 0xc0000000 + granted * 0x1000 + miB * 0x100000)
+        .filter(linear => linear > 0xc0000000);
       const followed = new Set();
       const followAll = async all => {
         for (const linear of [...all].filter(each => !followed.has(each)).slice(0, MOST_WALKS)) {
@@ -723,7 +787,9 @@ const VIEWS = [
     async page => {
       await choose(page, 'Go to Shell of Domain-0');
       await typeAhead(page, 'lvcreate -L 4G -n shop vg0');
-      await page.getByRole('treeitem', { name: /vg0\/shop/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: /vg0\/shop/, includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'New guest' }).click();
       await page.getByRole('button', { name: 'Write one' }).click();
@@ -750,13 +816,21 @@ const VIEWS = [
     'scheduler',
     async page => {
       await page.goto(`./?boot=0&${HOST}`);
-      await page.getByRole('treeitem', { name: /Domain-0 D0/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: /Domain-0 D0/, includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       await choose(page, 'Go to Shell of Domain-0');
       await page.getByTestId('shell-text').filter({ hasText: /# *$/ }).waitFor({ timeout: PROMPT_MS });
       const define = ([name, weight]) =>
         `printf 'name="${name}"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ncpu_weight=${weight}\\n${name === 'web' ? 'disk=["phy:/dev/vg0/site,xvda,w"]' : 'extra="hog 9000000"'}\\n' > ${name}.cfg`;
-      await typeAhead(page, 'lvcreate -L 1G -n site vg0', ...Object.entries(WEIGHED).map(each => `${define(each)}; xl create ${each[0]}.cfg`));
-      await page.getByRole('treeitem', { name: /backup PVH/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await typeAhead(
+        page,
+        'lvcreate -L 1G -n site vg0',
+        ...Object.entries(WEIGHED).map(each => `${define(each)}; xl create ${each[0]}.cfg`),
+      );
+      await page
+        .getByRole('treeitem', { name: /backup PVH/, includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       await goTo(page, 'web');
       await prompt(page);
       await paste(page, SERVES);
@@ -775,7 +849,8 @@ const VIEWS = [
                 !mark || Math.abs(Number.parseFloat(ran.style.width) - Number.parseFloat(mark.style.left)) < 12,
             ),
           );
-      const hasAll = async () => new Set(await page.locator('.decided .mk').allInnerTexts()).size > 2 && (++tries > 80 || (await isFair()));
+      const hasAll = async () =>
+        new Set(await page.locator('.decided .mk').allInnerTexts()).size > 2 && (++tries > 80 || (await isFair()));
       if (!(await pauseWhen(page, hasAll))) await holdButton(page).click();
     },
   ],
@@ -818,7 +893,10 @@ const VIEWS = [
     async page => {
       await page.goto('./?boot=0&pcos');
       await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
-      await page.getByTestId('screen-text').filter({ hasText: 'pcos>' }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByTestId('screen-text')
+        .filter({ hasText: 'pcos>' })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
     },
   ],
   [
@@ -828,7 +906,9 @@ const VIEWS = [
       await toHost(page, 'Desktop');
       await page.getByRole('button', { name: 'Start three side by side' }).click();
       // Its windows may have been closed before.
-      await page.getByRole('treeitem', { name: /demo HVM/, includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: /demo HVM/, includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       // A guest that still boots does not answer.
       await page.waitForTimeout(3 * SETTLE_MS);
       await tab(page, 'Storage');
@@ -843,7 +923,9 @@ const VIEWS = [
     'post-mortem',
     async page => {
       await page.goto(`./?boot=0&${HOST}`);
-      await page.getByRole('treeitem', { name: '/dev/sda', includeHidden: true }).waitFor({ state: 'attached', timeout: PROMPT_MS });
+      await page
+        .getByRole('treeitem', { name: '/dev/sda', includeHidden: true })
+        .waitFor({ state: 'attached', timeout: PROMPT_MS });
       await toHost(page, 'Desktop');
       await page.waitForTimeout(SETTLE_MS);
       const another = async () => {
@@ -864,11 +946,15 @@ const VIEWS = [
         await paste(page, `${lines.join('\n')}\n`);
       }
       await another();
-      const more = 'type = "hvm"\nmemory = 16\nfda = "fault.img"\nboot = "a"\non_reboot = "preserve"\nvmtrace_buf_kb = 4\n';
+      const more =
+        'type = "hvm"\nmemory = 16\nfda = "fault.img"\nboot = "a"\non_reboot = "preserve"\nvmtrace_buf_kb = 4\n';
       await page
         .locator('input[type=file]')
         .first()
-        .setInputFiles([definition('lab-fault', more), { name: 'fault.img', mimeType: 'application/octet-stream', buffer: faultyFloppy() }]);
+        .setInputFiles([
+          definition('lab-fault', more),
+          { name: 'fault.img', mimeType: 'application/octet-stream', buffer: faultyFloppy() },
+        ]);
       await page.getByRole('button', { name: 'Start lab-fault' }).click();
       await page.getByRole('tab', { name: 'Post-mortem' }).click({ timeout: 2 * PROMPT_MS });
       await page.locator('.pm-end').waitFor();
@@ -893,7 +979,8 @@ export function checkWords(command, words, sizes = SIZES, options = []) {
 
 /** Calls `look` with each view as it stands there: (page, its name, size, theme). `only`: sizes and themes, all where it names none. */
 export async function walkViews(look, only = [], sizes = SIZES) {
-  const among = all => Object.entries(all).filter(([name]) => only.includes(name) || !Object.keys(all).some(each => only.includes(each)));
+  const among = all =>
+    Object.entries(all).filter(([name]) => only.includes(name) || !Object.keys(all).some(each => only.includes(each)));
   await ensureDependencies({ quiet: true });
   await buildPage();
   const { chromium } = await import('@playwright/test');

@@ -5,7 +5,9 @@ import { file } from './support/needs.ts';
 
 const LONGEST_LINE = 140;
 
-const rows = [...readFileSync(file('docs/architecture.md'), 'utf8').matchAll(/^\| ([^|]+) \| `(src\/[^`]+)` \| `([^`]+)` \|$/gm)];
+const rows = [
+  ...readFileSync(file('docs/architecture.md'), 'utf8').matchAll(/^\| ([^|]+) \| `(src\/[^`]+)` \| `([^`]+)` \|$/gm),
+];
 
 it('has at least forty facts', () => {
   expect(rows.length).toBeGreaterThanOrEqual(40);
@@ -17,7 +19,11 @@ it.each(rows.map(([, fact, path, word]) => [fact, path, word]))('%s: %s', (_fact
 });
 
 /** "- `folder` (about it): name, name (about it), …." */
-const folders = [...readFileSync(file('docs/architecture.md'), 'utf8').matchAll(/^- `(src\/[^`]+)`(?: \([^)]*\))?:((?:.|\n {2})*)\.$/gm)];
+const folders = [
+  ...readFileSync(file('docs/architecture.md'), 'utf8').matchAll(
+    /^- `(src\/[^`]+)`(?: \([^)]*\))?:((?:.|\n {2})*)\.$/gm,
+  ),
+];
 const namesOf = (list: string): string[] =>
   list
     .replace(/\([^)]*\)/g, '')
@@ -34,17 +40,23 @@ const withSources = (readdirSync(file('src'), { recursive: true, withFileTypes: 
   .filter(folder => sourcesIn(folder).length > 0);
 
 it('names every folder that has sources', () => {
-  expect(withSources.filter(folder => !/test-support/.test(folder)).sort()).toEqual(folders.map(([, folder]) => folder).sort());
+  expect(withSources.filter(folder => !/test-support/.test(folder)).sort()).toEqual(
+    folders.map(([, folder]) => folder).sort(),
+  );
 });
 
-it.each(folders.map(([, folder, names]) => [folder, names]))('names the sources of %s, all of them', (folder, names) => {
-  expect(namesOf(names).sort()).toEqual(sourcesIn(folder).sort());
-});
+it.each(folders.map(([, folder, names]) => [folder, names]))(
+  'names the sources of %s, all of them',
+  (folder, names) => {
+    expect(namesOf(names).sort()).toEqual(sourcesIn(folder).sort());
+  },
+);
 
 it('keeps lines of prose short', () => {
   for (const name of readdirSync(file('docs')).filter(name => name.endsWith('.md')))
     for (const line of readFileSync(file(`docs/${name}`), 'utf8').split('\n'))
-      if (!line.startsWith('|')) expect(line.length, `docs/${name}: ${line.slice(0, 60)}`).toBeLessThanOrEqual(LONGEST_LINE);
+      if (!line.startsWith('|'))
+        expect(line.length, `docs/${name}: ${line.slice(0, 60)}`).toBeLessThanOrEqual(LONGEST_LINE);
 });
 
 it('leads from page to page', () => {

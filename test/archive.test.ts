@@ -35,7 +35,9 @@ function ar(members: { [name: string]: Uint8Array }): Buffer {
   const parts = [Buffer.from('!<arch>\n')];
   for (const [name, data] of Object.entries(members)) {
     parts.push(
-      Buffer.from(`${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'100644'.padEnd(8)}${String(data.length).padEnd(10)}\`\n`),
+      Buffer.from(
+        `${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'100644'.padEnd(8)}${String(data.length).padEnd(10)}\`\n`,
+      ),
     );
     parts.push(Buffer.from(data), Buffer.alloc(data.length & 1, 10));
   }
@@ -70,7 +72,9 @@ describe('Debian packages', () => {
     const archive = tar(tarEntry('a', bytes('text')));
     archive[0] ^= 1;
     expect(() => [...readTar(archive)]).toThrow('header check sum at byte 0');
-    expect(() => [...readTar(tar(tarEntry('a', new Uint8Array(2000))).subarray(0, 1024))]).toThrow('truncated tar archive');
+    expect(() => [...readTar(tar(tarEntry('a', new Uint8Array(2000))).subarray(0, 1024))]).toThrow(
+      'truncated tar archive',
+    );
     expect(() => readDeb(bytes('<html>'))).toThrow('not an ar archive');
     const whole = deb(tarEntry('a', bytes('text')));
     expect(() => readDeb(whole.subarray(0, whole.length - 20))).toThrow('truncated ar archive');
@@ -207,7 +211,9 @@ describe('a Debian archive', () => {
       const archive = new Archive(`${address}/debian/`);
       await archive.open();
       expect(Buffer.compare(await archive.download(archive.find('box')!), box)).toBe(0);
-      await expect(new Archive(`${address}/elsewhere`).open()).rejects.toThrow('is no Debian 12 archive: it has no dists/bookworm/Release');
+      await expect(new Archive(`${address}/elsewhere`).open()).rejects.toThrow(
+        'is no Debian 12 archive: it has no dists/bookworm/Release',
+      );
     } finally {
       server.close();
     }
@@ -253,7 +259,9 @@ describe('an archive of a few packages', () => {
   it('is read back with its sums', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ringside-local-'));
     const box = bytes('a package');
-    const fields = described(`Package: box; Version: 7; SHA256: ${sha256(box)}; Filename: pool/main/b/box/box_7_i386.deb; Description: one\ntwo`);
+    const fields = described(
+      `Package: box; Version: 7; SHA256: ${sha256(box)}; Filename: pool/main/b/box/box_7_i386.deb; Description: one\ntwo`,
+    );
     try {
       for (const { path, data } of localSource('bookworm', [{ fields, bytes: box }])) {
         mkdirSync(dirname(join(folder, ...path)), { recursive: true });

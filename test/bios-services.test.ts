@@ -46,7 +46,11 @@ function bootSector(code: string): Uint8Array {
 }
 
 /** What a PC with these drives prints until it stops. */
-function printed(ide: IdeAttachment[], change: Partial<PartlessOptions> = {}, typed = ''): { text: string; domain: Domain } {
+function printed(
+  ide: IdeAttachment[],
+  change: Partial<PartlessOptions> = {},
+  typed = '',
+): { text: string; domain: Domain } {
   const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   let text = '';
   const domain = assembleDomain({
@@ -61,7 +65,9 @@ function printed(ide: IdeAttachment[], change: Partial<PartlessOptions> = {}, ty
       kind: 'firmware',
       image: BIOS,
       name: 'bios.bin',
-      bootOrder: ide.map(({ kind }) => (kind === 'floppy' ? '/pci@i0cf8/isa@1/fdc@03f0/floppy@0' : '/pci@i0cf8/ide@1,1/drive@1/disk@0')),
+      bootOrder: ide.map(({ kind }) =>
+        kind === 'floppy' ? '/pci@i0cf8/isa@1/fdc@03f0/floppy@0' : '/pci@i0cf8/ide@1,1/drive@1/disk@0',
+      ),
     },
     serial: byte => (text += String.fromCharCode(byte)),
     ...change,
@@ -84,7 +90,9 @@ function floppy(sector: Uint8Array): Uint8Array {
   bytes.set(sector);
   return bytes;
 }
-const inDriveA = (bytes: Uint8Array): IdeAttachment[] => [{ place: FLOPPY_A, kind: 'floppy', disk: new MemoryDisk(bytes) }];
+const inDriveA = (bytes: Uint8Array): IdeAttachment[] => [
+  { place: FLOPPY_A, kind: 'floppy', disk: new MemoryDisk(bytes) },
+];
 
 describe('INT 13h on a floppy disk', () => {
   // AH, AL and the carry of what was asked, then the first words of sectors that were moved.
@@ -111,14 +119,20 @@ describe('INT 13h on a floppy disk', () => {
   const WORD = (at: number): string => `mov ax, [es:${at}]\nxchg al, ah\ncall hex\nmov al, ah\ncall hex\n`;
 
   it('goes over the end of a cylinder with a command for each (82077AA, 5.1.1: one ends there)', () => {
-    const { text } = printed(inDriveA(floppy(bootSector(`${READ(64, 0, 0, 2)}${WORD(0)}${WORD(34 * 512)}${WORD(35 * 512)}${WORD(63 * 512)}`))));
+    const { text } = printed(
+      inDriveA(floppy(bootSector(`${READ(64, 0, 0, 2)}${WORD(0)}${WORD(34 * 512)}${WORD(35 * 512)}${WORD(63 * 512)}`))),
+    );
     // As SeaBIOS on QEMU answers; sectors 1, 35, 36 and 64.
     expect(text).toBe(`0040n0001002300240040`);
   });
 
   it('moves as many as 64 KiB hold, and tells how many were when the disk ends before', () => {
     const { text } = printed(
-      inDriveA(floppy(bootSector(`${READ(128, 70, 1, 3)}${WORD(0)}${WORD(127 * 512)}${READ(72, 79, 0, 1)}${READ(129, 0, 0, 1)}`))),
+      inDriveA(
+        floppy(
+          bootSector(`${READ(128, 70, 1, 3)}${WORD(0)}${WORD(127 * 512)}${READ(72, 79, 0, 1)}${READ(129, 0, 0, 1)}`),
+        ),
+      ),
     );
     const hex = (n: number): string => n.toString(16).toUpperCase().padStart(4, '0');
     const first = (70 * 2 + 1) * 18 + 2;
@@ -210,7 +224,13 @@ interrupt: push ax
     ['on an IBM PC COM1 interrupts through OUT2', false, 'R'],
     ['on QEMU’s machine it does not need that', true, 'RIII'],
   ])('%s', (_what, forQemu, text) => {
-    const boot = { kind: 'firmware' as const, image: BIOS, name: 'bios.bin', forQemu, bootOrder: ['/pci@i0cf8/isa@1/fdc@03f0/floppy@0'] };
+    const boot = {
+      kind: 'firmware' as const,
+      image: BIOS,
+      name: 'bios.bin',
+      forQemu,
+      bootOrder: ['/pci@i0cf8/isa@1/fdc@03f0/floppy@0'],
+    };
     expect(printed(inDriveA(floppy(bootSector(WITHOUT_OUT2))), { boot }, 'abc').text).toBe(text);
   });
 });
@@ -229,7 +249,10 @@ describe('firmware of up to 16 MiB', () => {
       0,
       'bits 32\nmov ax, 10h\nmov ds, ax\nmov dx, 3f8h\nmov al, [0xffff4]\nout dx, al\nmov byte [0xffff4], 57h\nmov al, [0xfffffff4]\nout dx, al\ncli\nhlt',
     );
-    put(image.length - 0x100, `bits 16\no32 lgdt [cs:0ffc0h]\nmov eax, cr0\nor al, 1\nmov cr0, eax\njmp dword 8:${base}`);
+    put(
+      image.length - 0x100,
+      `bits 16\no32 lgdt [cs:0ffc0h]\nmov eax, cr0\nor al, 1\nmov cr0, eax\njmp dword 8:${base}`,
+    );
     put(image.length - 0x40, `dw 23\ndd 0ffffffd0h\ntimes 10 db 0\ndd 0, 0, 0ffffh, 0cf9b00h, 0ffffh, 0cf9300h`);
     put(image.length - 16, 'bits 16\njmp near $ - 0f0h\nnop\ndb "ROM"');
     return image;
@@ -265,7 +288,9 @@ describe('El Torito', () => {
     bytes.set([0xaa, 0x55, 0x55, 0xaa], at + 28);
     bytes.set([0x88, medium, 0, 0, 0, 0, 1, 0, IMAGE], at + 32);
     bytes.set(image, IMAGE * BLOCK);
-    return [{ place: SECONDARY_MASTER, kind: 'cdrom', disk: new MemoryDisk(bytes, { sectorBytes: BLOCK, readOnly: true }) }];
+    return [
+      { place: SECONDARY_MASTER, kind: 'cdrom', disk: new MemoryDisk(bytes, { sectorBytes: BLOCK, readOnly: true }) },
+    ];
   }
 
   /** Prints CH, CL, DH and BL of function 08h for the drive that it was started from, then the 19 bytes of 4B01h's packet. */
@@ -309,15 +334,18 @@ next: lodsb
     ['1.2 MB', 1, 80 * 2 * 15, '4F0F01', '02'],
     ['1.44 MB', 2, 80 * 2 * 18, '4F1201', '04'],
     ['2.88 MB', 3, 80 * 2 * 36, '4F2401', '06'],
-  ])('an emulated floppy disk of %s has one geometry in 4B01h and 08h', async (_size, medium, sectors, geometry, type) => {
-    await loadCdrom();
-    const image = new Uint8Array(sectors * 512);
-    image.set(asks());
-    const [parameters, packet] = printed(cd(image, medium)).text.split(' ');
-    expect(parameters).toBe(geometry + type);
-    expect(packet).toMatch(new RegExp(`^130${medium}00`));
-    expect(packet.slice(32)).toBe(geometry);
-  });
+  ])(
+    'an emulated floppy disk of %s has one geometry in 4B01h and 08h',
+    async (_size, medium, sectors, geometry, type) => {
+      await loadCdrom();
+      const image = new Uint8Array(sectors * 512);
+      image.set(asks());
+      const [parameters, packet] = printed(cd(image, medium)).text.split(' ');
+      expect(parameters).toBe(geometry + type);
+      expect(packet).toMatch(new RegExp(`^130${medium}00`));
+      expect(packet.slice(32)).toBe(geometry);
+    },
+  );
 
   it('an emulated hard disk has that of its first partition’s end', async () => {
     await loadCdrom();

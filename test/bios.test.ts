@@ -35,7 +35,19 @@ it('starts a boot sector, which reads by INT 13h, asks for the size of memory an
       // end: mov al, 1; out F4h, al
       'b0 01 e6 f4',
   );
-  const vm = new Ringside('boot', '--disk', path, '--bios', 'ringside', '--memory', '8', '--debugcon', '-', '--virtual-time', '--no-reboot');
+  const vm = new Ringside(
+    'boot',
+    '--disk',
+    path,
+    '--bios',
+    'ringside',
+    '--memory',
+    '8',
+    '--debugcon',
+    '-',
+    '--virtual-time',
+    '--no-reboot',
+  );
   onTestFinished(() => vm.kill());
   expect(await vm.end(60)).toBe(0x63);
   expect(vm.output).toContain('Booting from disk RINGSIDE HARDDISK');
@@ -51,20 +63,23 @@ it.each([
   [80, 21],
   [82, 21],
   [82, 10],
-])('boots a floppy disk of %i cylinders and %i sectors a track, and reads a whole track', async (cylinders, sectors) => {
-  const path = disk(
-    // mov ax, 0200h + sectors; mov bx, 8000h; mov cx, cylinder 1, sector 1; mov dx, head 1; int 13h; jc end
-    `${fat(sectors)}b8 ${sectors.toString(16)} 02 bb 00 80 b9 01 01 ba 00 01 cd 13 72 07 ` +
-      // mov al, [8000h + the last sector]; out F4h, al
-      `a0 00 ${(0x80 + 2 * (sectors - 1)).toString(16)} e6 f4 90 90 ` +
-      // end: mov al, 1; out F4h, al
-      'b0 01 e6 f4',
-    cylinders * 2 * sectors * 512,
-  );
-  const vm = new Ringside('boot', path, '--memory', '8', '--virtual-time', '--no-reboot');
-  onTestFinished(() => vm.kill());
-  expect(await vm.end(60), vm.errors).toBe((((4 * sectors - 1) << 1) | 1) & 0xff);
-});
+])(
+  'boots a floppy disk of %i cylinders and %i sectors a track, and reads a whole track',
+  async (cylinders, sectors) => {
+    const path = disk(
+      // mov ax, 0200h + sectors; mov bx, 8000h; mov cx, cylinder 1, sector 1; mov dx, head 1; int 13h; jc end
+      `${fat(sectors)}b8 ${sectors.toString(16)} 02 bb 00 80 b9 01 01 ba 00 01 cd 13 72 07 ` +
+        // mov al, [8000h + the last sector]; out F4h, al
+        `a0 00 ${(0x80 + 2 * (sectors - 1)).toString(16)} e6 f4 90 90 ` +
+        // end: mov al, 1; out F4h, al
+        'b0 01 e6 f4',
+      cylinders * 2 * sectors * 512,
+    );
+    const vm = new Ringside('boot', path, '--memory', '8', '--virtual-time', '--no-reboot');
+    onTestFinished(() => vm.kill());
+    expect(await vm.end(60), vm.errors).toBe((((4 * sectors - 1) << 1) | 1) & 0xff);
+  },
+);
 
 it('refuses a floppy disk of a size that none has, and says which there are', async () => {
   const vm = new Ringside('boot', disk(`${fat(18)}fa f4`, 3_000_000), '--memory', '8');
@@ -94,7 +109,11 @@ const BLOCK = 2048,
 /** A CD of 20 blocks: El Torito's boot record, a catalogue with one entry, a boot image. What is given is put into the catalogue, then its sum is made right. */
 function cd(
   name: string,
-  { catalogue = CATALOGUE, entry = {}, spoil = {} }: { catalogue?: number; entry?: Record<number, number[]>; spoil?: Record<number, number[]> },
+  {
+    catalogue = CATALOGUE,
+    entry = {},
+    spoil = {},
+  }: { catalogue?: number; entry?: Record<number, number[]>; spoil?: Record<number, number[]> },
 ): string {
   const bytes = Buffer.alloc(20 * BLOCK);
   bytes.write('\x01CD001\x01', 16 * BLOCK);
@@ -135,27 +154,47 @@ it.each([
   ['image-too-long', { entry: { 38: [0xff, 0xff] } }, 'its boot image does not fit into memory'],
   ['image-of-zeros', { entry: { 40: [1] } }, 'its boot image has no program'],
   ['disk-without-partition', { entry: { 33: [4] } }, 'its disk image has no partition'],
-])('a CD whose boot catalogue is bad (%s) ends in a sentence and the boot menu, from which it can be tried again', async (name, damage, sentence) => {
-  const script = join(folder, 'script');
-  writeFileSync(script, `expect ${sentence}\nexpect Select what to boot:\nkey 1\n`);
-  const vm = new Ringside('boot', cd(name, damage), '--memory', '8', '--debugcon', '-', '--script', script);
-  onTestFinished(() => vm.kill());
-  for (const text of [
-    'Booting from CD',
-    `Not bootable: ${sentence}.`,
-    'Select what to boot:',
-    '1. CD',
-    'Booting from CD',
-    `Not bootable: ${sentence}.`,
-  ])
-    await vm.expect(text, 30);
-});
+])(
+  'a CD whose boot catalogue is bad (%s) ends in a sentence and the boot menu, from which it can be tried again',
+  async (name, damage, sentence) => {
+    const script = join(folder, 'script');
+    writeFileSync(script, `expect ${sentence}\nexpect Select what to boot:\nkey 1\n`);
+    const vm = new Ringside('boot', cd(name, damage), '--memory', '8', '--debugcon', '-', '--script', script);
+    onTestFinished(() => vm.kill());
+    for (const text of [
+      'Booting from CD',
+      `Not bootable: ${sentence}.`,
+      'Select what to boot:',
+      '1. CD',
+      'Booting from CD',
+      `Not bootable: ${sentence}.`,
+    ])
+      await vm.expect(text, 30);
+  },
+);
 
 // INT 18h is what a boot sector calls that finds nothing to start.
 it('a boot sector that gives up hands over to what comes next, and at the end to the boot menu', async () => {
-  const vm = new Ringside('boot', '--disk', disk('cd 18'), '--cdrom', cd('behind', { entry: { 32: [0] } }), '--memory', '8', '--debugcon', '-');
+  const vm = new Ringside(
+    'boot',
+    '--disk',
+    disk('cd 18'),
+    '--cdrom',
+    cd('behind', { entry: { 32: [0] } }),
+    '--memory',
+    '8',
+    '--debugcon',
+    '-',
+  );
   onTestFinished(() => vm.kill());
-  for (const text of ['Booting from disk', 'The boot sector gave up.', 'Booting from CD', 'has no bootable entry', 'Select what to boot:', '1. disk'])
+  for (const text of [
+    'Booting from disk',
+    'The boot sector gave up.',
+    'Booting from CD',
+    'has no bootable entry',
+    'Select what to boot:',
+    '1. disk',
+  ])
     await vm.expect(text, 30);
 });
 
@@ -201,7 +240,9 @@ it('a floppy disk without a boot sector ends in a sentence, and the disk behind 
 it.each<[string, string, number]>([
   ['ringside', 'only the second floppy drive', 0],
   ['ringside', 'a blank disk in the first one', 1],
-  ...(existsSync(file('.cache/guests/firmware/bios.bin')) ? [['seabios', 'only the second floppy drive', 0] satisfies [string, string, number]] : []),
+  ...(existsSync(file('.cache/guests/firmware/bios.bin'))
+    ? [['seabios', 'only the second floppy drive', 0] satisfies [string, string, number]]
+    : []),
 ])('by %s, with %s, the disk in the second is started and reads itself', async (bios, first, number) => {
   const blank = join(folder, 'blank-first.img');
   writeFileSync(blank, new Uint8Array(1440 * 1024));
@@ -215,7 +256,18 @@ it.each<[string, string, number]>([
     1440 * 1024,
   );
   const floppies = number === 0 ? ['--fdb', path] : ['--fda', blank, '--fdb', path];
-  const vm = new Ringside('boot', ...floppies, '--bios', bios, '--boot', 'a', '--memory', '8', '--virtual-time', '--no-reboot');
+  const vm = new Ringside(
+    'boot',
+    ...floppies,
+    '--bios',
+    bios,
+    '--boot',
+    'a',
+    '--memory',
+    '8',
+    '--virtual-time',
+    '--no-reboot',
+  );
   onTestFinished(() => vm.kill());
   expect(await vm.end(60), `${first}: ${vm.errors}`).toBe((number << 1) | 1);
 });
@@ -233,7 +285,10 @@ it.each([
   writeFileSync(image, bytes);
   const definition = join(folder, `order-${order}.cfg`);
   const disks = `disk = [ "${disk('cd 18')},raw,hda", "${image},raw,hdc,cdrom" ]`;
-  writeFileSync(definition, `name = "order"\ntype = "hvm"\nmemory = 8\nfda = "${disk('cd 18', 1440 * 1024)}"\n${disks}\nboot = "${order}"\n`);
+  writeFileSync(
+    definition,
+    `name = "order"\ntype = "hvm"\nmemory = 8\nfda = "${disk('cd 18', 1440 * 1024)}"\n${disks}\nboot = "${order}"\n`,
+  );
   const vm = new Ringside('boot', definition, '--debugcon', '-', '--virtual-time');
   onTestFinished(() => vm.kill());
   await vm.expect('Select what to boot', 60);
@@ -244,15 +299,19 @@ it.each([
 // Systems take the first such word at a 16-byte boundary for what it names: memtest86+ looks no further, whatever its check sum.
 it('holds no word that systems look for, but where a table begins with it', () => {
   const bytes = readFileSync(file('guests/bios/bios.bin')).subarray(-0x10000);
-  for (let at = 0; at < bytes.length; at += 16) expect(bytes.toString('latin1', at, at + 4)).not.toMatch(/^(_SM_|_SM3|_MP_|RSD |\$PIR)/);
+  for (let at = 0; at < bytes.length; at += 16)
+    expect(bytes.toString('latin1', at, at + 4)).not.toMatch(/^(_SM_|_SM3|_MP_|RSD |\$PIR)/);
 });
 
-it.each([8, 14, 16])('its font of %i lines has a glyph for each character that no other has, but for blanks', height => {
-  const font = readFileSync(file(`guests/bios/font-8x${height}.bin`));
-  const codes = new Map<string, number[]>();
-  for (let code = 0; code < 256; code++) {
-    const glyph = font.toString('hex', height * code, height * (code + 1));
-    codes.set(glyph, [...(codes.get(glyph) ?? []), code]);
-  }
-  expect([...codes.values()].filter(({ length }) => length > 1)).toEqual([[0x00, 0x20, 0xff]]);
-});
+it.each([8, 14, 16])(
+  'its font of %i lines has a glyph for each character that no other has, but for blanks',
+  height => {
+    const font = readFileSync(file(`guests/bios/font-8x${height}.bin`));
+    const codes = new Map<string, number[]>();
+    for (let code = 0; code < 256; code++) {
+      const glyph = font.toString('hex', height * code, height * (code + 1));
+      codes.set(glyph, [...(codes.get(glyph) ?? []), code]);
+    }
+    expect([...codes.values()].filter(({ length }) => length > 1)).toEqual([[0x00, 0x20, 0xff]]);
+  },
+);

@@ -26,14 +26,25 @@ describe('boot sectors', () => {
 
   it.skipIf(spawnSync('nasm', ['-v']).status !== 0)('are what nasm makes of their sources', () => {
     execFileSync('sh', [join(sectors, 'build.sh'), folder]);
-    for (const name of names) expect(readFileSync(join(folder, `${name}.img`)).equals(readFileSync(join(sectors, `${name}.img`))), name).toBe(true);
+    for (const name of names)
+      expect(readFileSync(join(folder, `${name}.img`)).equals(readFileSync(join(sectors, `${name}.img`))), name).toBe(
+        true,
+      );
   });
 
   it.each(names)('%s draws one picture after another', async name => {
     const shots = [1, 2].map(n => join(folder, `${name}-${n}.png`));
     const script = join(folder, `${name}.script`);
     writeFileSync(script, `wait 100\nscreenshot ${shots[0]}\nwait 60\nscreenshot ${shots[1]}\n`);
-    const vm = new Ringside('boot', join(sectors, `${name}.img`), '--memory', '8', '--virtual-time', '--script', script);
+    const vm = new Ringside(
+      'boot',
+      join(sectors, `${name}.img`),
+      '--memory',
+      '8',
+      '--virtual-time',
+      '--script',
+      script,
+    );
     onTestFinished(() => vm.kill());
     expect(await vm.end(120), vm.errors).toBe(0);
     const [one, other] = shots.map(shot => readFileSync(shot));

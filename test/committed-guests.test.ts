@@ -11,7 +11,10 @@ import { kernelKind, loadKernel } from '../src/hypervisor/loader/index.ts';
 const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
   ['mouse', ['mouse.S', 'build.sh'], ['mouse.img']],
   ['frames', ['frames.S', 'build.sh'], ['mode13.img', 'modex.img', 'vbe.img']],
-  ['demo', ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh', '../machine.h']],
+  [
+    'demo',
+    ['boot.S', 'demo.h', 'machine.c', 'console.c', 'hardware.c', 'monitor.c', 'link.ld', 'build.sh', '../machine.h'],
+  ],
   ['micro', ['start.S', 'guest.h', 'kmain.c', 'work.c', 'link.ld', 'build.sh']],
   ['pvtest', ['boot.S', 'pvtest.c', 'link.ld', 'build.sh', '../xen.h', '../machine.h']],
   [
@@ -104,7 +107,11 @@ const GUESTS: readonly [name: string, sources: string[], built?: string[]][] = [
     ],
     ['pcos.img'],
   ],
-  ['neighbour', ['boot.S', 'neighbour.c', 'link.ld', 'build.sh', '../xen.h', '../machine.h'], ['neighbour-hvm.elf', 'neighbour-pv.elf']],
+  [
+    'neighbour',
+    ['boot.S', 'neighbour.c', 'link.ld', 'build.sh', '../xen.h', '../machine.h'],
+    ['neighbour-hvm.elf', 'neighbour-pv.elf'],
+  ],
 ];
 const folderOf = (name: string) => fileURLToPath(new URL(`../guests/${name}/`, import.meta.url));
 
@@ -145,7 +152,10 @@ describe('the demo guest', () => {
     expect(kernelKind(kernel)).toBe('multiboot');
     const memory = new Uint8Array(memoryMiB << 20);
     const entry = loadKernel(
-      { write: (gpa, bytes) => memory.set(bytes, gpa), fill: (gpa, length, value) => memory.fill(value, gpa, gpa + length) },
+      {
+        write: (gpa, bytes) => memory.set(bytes, gpa),
+        fill: (gpa, length, value) => memory.fill(value, gpa, gpa + length),
+      },
       {
         kernel,
         name: 'demo.elf',

@@ -13,12 +13,20 @@ import { Lzma2 } from '../src/hypervisor/unpack/lzma2.ts';
 import { Output } from '../src/hypervisor/unpack/output.ts';
 
 const text = (value: string) => new TextEncoder().encode(value);
-const noise = (length: number) => Uint8Array.from({ length }, (_, i) => (i % 5 === 0 ? (i * i * 7) ^ (i >> 5) : i % 16));
+const noise = (length: number) =>
+  Uint8Array.from({ length }, (_, i) => (i % 5 === 0 ? (i * i * 7) ^ (i >> 5) : i % 16));
 const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** What raw LZMA with lc = 3, lp = 0, pb = 2 unpacks to: read as one chunk of LZMA2 with all resets. */
 function unpack(packed: Uint8Array, length: number): Uint8Array {
-  const header = [0xe0 | ((length - 1) >> 16), (length - 1) >> 8, length - 1, (packed.length - 1) >> 8, packed.length - 1, (2 * 5 + 0) * 9 + 3];
+  const header = [
+    0xe0 | ((length - 1) >> 16),
+    (length - 1) >> 8,
+    length - 1,
+    (packed.length - 1) >> 8,
+    packed.length - 1,
+    (2 * 5 + 0) * 9 + 3,
+  ];
   const output = new Output(length, length);
   // One chunk a step.
   Array.from(new Lzma2(Buffer.concat([Uint8Array.from(header), packed, Uint8Array.of(0)]), output).decode(0, 1 << 16));
@@ -54,7 +62,11 @@ describe('an ext2 file system', () => {
   it('says of itself what ext2.rst asks for', () => {
     const image = view(writeExt2(140 << 20, files, { label: 'test', uuid }));
     // s_magic, s_state, s_rev_level, s_log_block_size; block 1 lies after the superblock of the second group too.
-    const at = (offset: number) => [image.getUint16(offset + 56, true), image.getUint16(offset + 58, true), image.getUint32(offset + 76, true)];
+    const at = (offset: number) => [
+      image.getUint16(offset + 56, true),
+      image.getUint16(offset + 58, true),
+      image.getUint32(offset + 76, true),
+    ];
     expect(at(1024)).toEqual([0xef53, 1, 1]);
     expect(at(32768 * 4096)).toEqual([0xef53, 1, 1]);
     expect(image.getUint32(1024 + 4, true)).toBe((140 << 20) / 4096);
@@ -64,7 +76,9 @@ describe('an ext2 file system', () => {
   });
 
   it('refuses files that do not fit', () => {
-    expect(() => writeExt2(4 << 20, files, { label: '', uuid })).toThrow('the files need more than the 4194304 bytes of this file system');
+    expect(() => writeExt2(4 << 20, files, { label: '', uuid })).toThrow(
+      'the files need more than the 4194304 bytes of this file system',
+    );
   });
 
   const fsck = ['/sbin/e2fsck', '/usr/sbin/e2fsck'].find(path => spawnSync(path, ['-V']).status === 0);
@@ -77,7 +91,8 @@ describe('an ext2 file system', () => {
         const { status, stdout } = spawnSync(fsck!, ['-fn', path], { encoding: 'utf8' });
         expect([status, stdout]).toEqual([0, expect.stringContaining('Pass 5')]);
       }
-      const cat = (name: string) => spawnSync(fsck!.replace('e2fsck', 'debugfs'), ['-R', `cat ${name}`, path], { maxBuffer: 64 << 20 }).stdout;
+      const cat = (name: string) =>
+        spawnSync(fsck!.replace('e2fsck', 'debugfs'), ['-R', `cat ${name}`, path], { maxBuffer: 64 << 20 }).stdout;
       expect(Buffer.compare(cat('/boot/kernel'), big)).toBe(0);
       expect(cat('/many/file-with-a-long-name-399').toString()).toBe('399');
     } finally {
@@ -100,7 +115,10 @@ describe('GRUB on a disk', () => {
     ['diskboot.img', new Uint8Array(512)],
     ['lzma_decompress.img', new Uint8Array(2848)],
     ['moddep.lst', text('biosdisk:\npart_msdos:\next2: fshelp\nfshelp:\nnormal: ext2 gzio\n')],
-    ...['biosdisk', 'part_msdos', 'ext2', 'fshelp', 'normal', 'gzio', 'unused'].map((name): [string, Uint8Array] => [`${name}.mod`, text(name)]),
+    ...['biosdisk', 'part_msdos', 'ext2', 'fshelp', 'normal', 'gzio', 'unused'].map((name): [string, Uint8Array] => [
+      `${name}.mod`,
+      text(name),
+    ]),
   ]);
 
   it('takes modules after what they need', () => {
@@ -117,7 +135,8 @@ describe('GRUB on a disk', () => {
     const data = unpack(core.subarray(512 + 2848), whole);
     expect(data.subarray(0, 50).every(byte => byte === 0x4b)).toBe(true);
     // grub/kernel.h: "mimg", offset of the first object, size; objects of type and size, then their content.
-    const words = (from: number, count: number) => Array.from({ length: count }, (_, i) => view(data).getUint32(from + 4 * i, true));
+    const words = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => view(data).getUint32(from + 4 * i, true));
     expect(words(50, 5)).toEqual([0x676d696d, 12, whole - 50, 0, 16]);
     expect(new TextDecoder().decode(data.subarray(70, 78))).toBe('fshelp\0\0');
     expect(words(78, 2)).toEqual([0, 12]);
@@ -127,7 +146,14 @@ describe('GRUB on a disk', () => {
 
   it('lies between the partition table and an active Linux partition at 1 MiB', () => {
     const files = new Map([['boot/vmlinuz', text('kernel')]]);
-    const disk = bootableDisk({ bytes: 8 << 20, grub, config: 'set', files, label: 'l', uuid: text('0123456789abcdef') });
+    const disk = bootableDisk({
+      bytes: 8 << 20,
+      grub,
+      config: 'set',
+      files,
+      label: 'l',
+      uuid: text('0123456789abcdef'),
+    });
     expect(view(disk).getBigUint64(0x5c, true)).toBe(1n);
     expect([...disk.subarray(0x1fe, 0x200)]).toEqual([0x55, 0xaa]);
     expect([disk[0x1be], disk[0x1c2], view(disk).getUint32(0x1c6, true), view(disk).getUint32(0x1ca, true)]).toEqual([
@@ -147,12 +173,14 @@ describe('an image as qcow2', () => {
     const image = writeQcow2(disk);
     expect(image.length).toBeLessThan(64 << 10);
     const told: string[] = [];
-    const source = new Qcow2Source({ bytes: image.length, read: (at, into) => (into.set(image.subarray(at, at + into.length)), true) }, error =>
-      told.push(error.message),
+    const source = new Qcow2Source(
+      { bytes: image.length, read: (at, into) => (into.set(image.subarray(at, at + into.length)), true) },
+      error => told.push(error.message),
     );
     expect(source.bytes).toBe(disk.length);
     const back = new Uint8Array(disk.length);
-    for (let at = 0; at < back.length; at += 1 << 16) expect(source.read(at, back.subarray(at, at + (1 << 16)))).toBe(true);
+    for (let at = 0; at < back.length; at += 1 << 16)
+      expect(source.read(at, back.subarray(at, at + (1 << 16)))).toBe(true);
     expect([Buffer.compare(back, disk), told]).toEqual([0, []]);
   });
 

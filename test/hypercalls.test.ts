@@ -29,7 +29,15 @@ describe('docs/hypercalls.md', () => {
     const text =
       '/**\n * XENMEM_take: takes it.\n * IN: a, b. OUT: c.\n * Errors: EINVAL no such\n * thing; EPERM another.\n */\nexport function take() {}\n// no comment\nfunction other() {}';
     expect(Object.fromEntries(comments(new Map([['a.ts', text]])))).toEqual({
-      take: [{ name: 'XENMEM_take', about: 'takes it.', IN: 'a, b.', OUT: 'c.', Errors: 'EINVAL no such thing; EPERM another.' }],
+      take: [
+        {
+          name: 'XENMEM_take',
+          about: 'takes it.',
+          IN: 'a, b.',
+          OUT: 'c.',
+          Errors: 'EINVAL no such thing; EPERM another.',
+        },
+      ],
     });
   });
 
@@ -38,7 +46,12 @@ describe('docs/hypercalls.md', () => {
     const made = (run: (caller: HypercallContext, args: GuestStruct<typeof Thing>) => number, text: string): string => {
       const operations = { prefix: 'THING_', numbers: { TAKE: 0 }, rows: [operation(Thing, run, { out: ['answer'] })] };
       const table = [{ guests: PVH, call: setTrapTable, operations }];
-      return hypercallDocs(table, new Map([['a.ts', `/** set_trap_table: for a test. */\nfunction setTrapTable() {}\n${text}\nfunction take() {}`]]));
+      return hypercallDocs(
+        table,
+        new Map([
+          ['a.ts', `/** set_trap_table: for a test. */\nfunction setTrapTable() {}\n${text}\nfunction take() {}`],
+        ]),
+      );
     };
     function setTrapTable(): number {
       return 0;
@@ -47,8 +60,12 @@ describe('docs/hypercalls.md', () => {
     expect(made(take, '/** THING_take: takes. IN: what. OUT: answer. Errors: EINVAL none. */')).toContain(
       '| 0 | THING_take | PVH | takes | what | answer | EINVAL none |',
     );
-    expect(() => made(take, '')).toThrow('THING_take: the function take has no comment that begins with "THING_take: "');
-    expect(() => made(take, '/** THING_take: takes. IN: what. */')).toThrow('THING_take: its row answers with [answer], its comment with []');
+    expect(() => made(take, '')).toThrow(
+      'THING_take: the function take has no comment that begins with "THING_take: "',
+    );
+    expect(() => made(take, '/** THING_take: takes. IN: what. */')).toThrow(
+      'THING_take: its row answers with [answer], its comment with []',
+    );
     expect(() => made(take, '/** THING_take: takes. IN: nothing. OUT: answer. */')).toThrow(
       'THING_take: its structure has no field nothing; it has what, answer',
     );

@@ -14,7 +14,9 @@ const demo = file('guests/demo/demo.cfg');
 /** `ringside boot …`; what it printed. */
 function boot(args: string[], node: string[] = []): Promise<{ status: number; out: string; err: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...node, file('bin/ringside.mjs'), 'boot', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...node, file('bin/ringside.mjs'), 'boot', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let out = '',
       err = '';
     child.stdout.on('data', data => (out += data));
@@ -73,7 +75,10 @@ describe('compiled guest code', () => {
   it('is told of with guest code and JavaScript side by side, also of guests in workers', async () => {
     writeFileSync(place('spin'), 'expect demo>\nsend spin 5\\r\nwait 3000\n');
     const guests = ['a', 'b'].map(name => {
-      writeFileSync(place(`${name}.cfg`), `name = "${name}"\ntype = "hvm"\nkernel = "${file('guests/demo/demo.elf')}"\nmemory = 16\n`);
+      writeFileSync(
+        place(`${name}.cfg`),
+        `name = "${name}"\ntype = "hvm"\nkernel = "${file('guests/demo/demo.elf')}"\nmemory = 16\n`,
+      );
       return place(`${name}.cfg`);
     });
     const { status, err } = await boot([

@@ -37,7 +37,16 @@ describe('rings of store and console', () => {
     services.prepare(record, UUID);
     services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, STORE);
     services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, CONSOLE);
-    const described = { uuid: UUID, name: 'web1', type: 'pvh', memoryMiB: 1, maxMemoryMiB: 2, vcpus: 1, maxVcpus: 2, startEpochMs: 0 } as const;
+    const described = {
+      uuid: UUID,
+      name: 'web1',
+      type: 'pvh',
+      memoryMiB: 1,
+      maxMemoryMiB: 2,
+      vcpus: 1,
+      maxVcpus: 2,
+      startEpochMs: 0,
+    } as const;
     const guest = services.attach(record, described, () => {});
     const empty = { consumed: 0, produced: 0, waiting: new Uint8Array(0), broken: false };
     expect(domain.storeRing()).toEqual({
@@ -49,7 +58,13 @@ describe('rings of store and console', () => {
       connection: 0,
       error: 0,
     });
-    expect(domain.consoleRing()).toEqual({ gfn: CONSOLE, mfn: page(CONSOLE) / FRAME_BYTES, port: 2, typed: empty, printed: empty });
+    expect(domain.consoleRing()).toEqual({
+      gfn: CONSOLE,
+      mfn: page(CONSOLE) / FRAME_BYTES,
+      port: 2,
+      typed: empty,
+      printed: empty,
+    });
     const request = encodeMessage({ type: XS.READ, requestId: 1, transaction: 0, payload: encode('memory/target\0') });
     machine.bytes.set(request, page(STORE));
     put(STORE, 2052, request.length);
@@ -63,11 +78,17 @@ describe('rings of store and console', () => {
     services.poll();
     guest.input(encode('yes'));
     const { requests, replies } = domain.storeRing()!;
-    expect([requests.consumed, requests.waiting.length, text(replies.waiting.subarray(16))]).toEqual([request.length, 0, '1024']);
+    expect([requests.consumed, requests.waiting.length, text(replies.waiting.subarray(16))]).toEqual([
+      request.length,
+      0,
+      '1024',
+    ]);
     const { typed, printed } = domain.consoleRing()!;
     expect([text(typed.waiting), printed.consumed, printed.waiting.length]).toEqual(['yes', 3, 0]);
     // The guest's ports, pending with the answers, and the grants by which Domain 0 may use the pages.
-    expect(domain.ports().map(({ port, state, remoteDomain, pending }) => [port, state, remoteDomain, pending])).toEqual([
+    expect(
+      domain.ports().map(({ port, state, remoteDomain, pending }) => [port, state, remoteDomain, pending]),
+    ).toEqual([
       [1, 'INTERDOMAIN', 0, true],
       [2, 'INTERDOMAIN', 0, true],
     ]);
@@ -104,7 +125,16 @@ describe('requests to a device model in Domain 0', () => {
     // mov byte [0xa0003],5; mov word [0xa0004],0x1234; mov dx,0x3c4; in al,dx; cli; hlt
     const kernel = program(asm('c6 05 03 00 0a 00 05 66 c7 05 04 00 0a 00 34 12 66 ba c4 03 ec fa f4'));
     const boot = { kind: 'kernel', kernel, name: 'program', cmdline: '' } as const;
-    const options = { machine, record, memoryMiB: 4, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} } as const;
+    const options = {
+      machine,
+      record,
+      memoryMiB: 4,
+      boot,
+      startEpochMs: 0,
+      onReset: 'end',
+      onTripleFault: 'end',
+      serial: () => {},
+    } as const;
     const domain = assembleDomain(options);
     const alarm = domain.timers.create('device-model', () => domain.stopSlice());
     services.attachModel({
@@ -124,7 +154,11 @@ describe('requests to a device model in Domain 0', () => {
     const { slots, buffered } = seen.ioreqs()!;
     expect(Buffer.compare(machine.bytes, before)).toBe(0);
     expect(slots).toMatchObject([
-      { vcpu: 0, state: IOREQ_STATE.READY, request: { type: IOREQ_TYPE.PIO, address: 0x3c4, count: 1, size: 1, read: true } },
+      {
+        vcpu: 0,
+        state: IOREQ_STATE.READY,
+        request: { type: IOREQ_TYPE.PIO, address: 0x3c4, count: 1, size: 1, read: true },
+      },
     ]);
     expect([buffered.count, buffered.writes]).toEqual([
       2,
@@ -136,7 +170,10 @@ describe('requests to a device model in Domain 0', () => {
     const ofXen = seen.ports().filter(port => port.ofXen);
     expect(ofXen.map(({ port }) => port).sort()).toEqual([slots[0].port, buffered.port].sort());
     services.poll();
-    expect(seen.ioreqs()).toMatchObject({ slots: [{ state: IOREQ_STATE.RESPONSE_READY }], buffered: { count: 0, writes: [] } });
+    expect(seen.ioreqs()).toMatchObject({
+      slots: [{ state: IOREQ_STATE.RESPONSE_READY }],
+      buffered: { count: 0, writes: [] },
+    });
     for (let i = 0; i < 10 && domain.runSlice().state === 'running'; i++) services.poll();
     expect(seen.ioreqs()!.slots[0].state).toBe(IOREQ_STATE.NONE);
     expect(seen.model()).toMatchObject({ where: 'Domain-0', requests: 3 });

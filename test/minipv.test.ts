@@ -33,7 +33,10 @@ const ON_ONE_THREAD = ['--virtual-time', '--seed', '1'],
 
 function start(type: string, commands: string, more = '', how = ON_ONE_THREAD): Ringside {
   const definition = join(folder, `${type}.cfg`);
-  writeFileSync(definition, `name = "mini"\ntype = "${type}"\nmemory = 32\nkernel = "${kernel}"\nextra = "${commands}"\n${more}`);
+  writeFileSync(
+    definition,
+    `name = "mini"\ntype = "${type}"\nmemory = 32\nkernel = "${kernel}"\nextra = "${commands}"\n${more}`,
+  );
   const vm = new Ringside('boot', ...how, '--timeout', '40', definition);
   onTestFinished(() => vm.kill());
   return vm;
@@ -94,71 +97,75 @@ describe('minipv', () => {
     ['a file, all on one thread', `'${disk},raw,hda,w'`, ON_ONE_THREAD],
     ['a file, its devices in its own worker', `'${disk},raw,hda,w'`, IN_A_WORKER],
     ['a volume of the host, its devices in its own worker', `'phy:${volume},hda,w'`, IN_A_WORKER],
-  ])('as HVM: one disk by PIO, DMA and, after the unplug, by rings; PCnet, then netfront: %s', async (_name, drive, how) => {
-    const state = mkdtempSync(join(folder, 'state-'));
-    const onVolume = drive.includes(volume);
-    if (onVolume)
-      for (const words of [
-        ['lvcreate', '-L', '4M', '-n', 'mini', 'vg0'],
-        ['dd', `if=${disk}`, `of=${volume}`],
-      ])
-        expect(await new Ringside('storage', '--state', state, ...words).end(20)).toBe(0);
-    const size = onVolume ? 8192 : SECTORS;
-    const commands = [
-      `sum pio 0 ${SECTORS}; sum dma 0 ${SECTORS}; fill dma 3 700 9; sum pio 0 ${SECTORS}; fill pio 2 10 5; sum dma 2 10`,
-      'dhcp; ping 10.0.2.2 3; balloon 10; balloon -10; events 3; read name',
-      'unplug; sum pio 0 1; sum hda 2 10; fill hda 2 10 6; sum hda 2 10; dhcp; ping 10.0.2.2 2; poweroff',
-    ];
-    const vm = start('hvm', commands.join('; '), `serial = "pty"\ndisk = [ ${drive} ]\nvif = [ '' ]\n`, [
-      ...how,
-      ...(onVolume ? ['--state', state] : []),
-    ]);
-    expect(await vm.end(50), vm.output).toBe(0);
-    const network = /^eth0: 0:16:3e:[0-9a-f]+:[0-9a-f]+:[0-9a-f]+/;
-    const lines = vm.output.replace(/\r/g, '').trim().split('\n');
-    expect(lines.map(line => line.replace(network, 'eth0'))).toEqual([
-      'minipv as HVM',
-      `pio: ${size} sectors`,
-      `dma: ${size} sectors`,
-      'eth0, PCnet',
-      `pio: crc ${hex(image)}`,
-      `dma: crc ${hex(image)}`,
-      `dma: crc ${hex(pattern(3, 700, 9))}`,
-      `pio: crc ${hex(overlaid)}`,
-      `pio: crc ${hex(pattern(2, 10, 5))}`,
-      `dma: crc ${hex(pattern(2, 10, 5))}`,
-      'dhcp: 10.0.2.15',
-      'ping: 3 of 3',
-      'balloon: 10 pages, 10 given back',
-      'balloon: -10 pages, 0 given back',
-      'events: 3 of 3',
-      'mini',
-      `hda: ${size} sectors`,
-      'eth0',
-      'no disk pio',
-      `hda: crc ${hex(pattern(2, 10, 5))}`,
-      `hda: crc ${hex(pattern(2, 10, 6))}`,
-      `hda: crc ${hex(pattern(2, 10, 6))}`,
-      'dhcp: 10.0.2.15',
-      'ping: 2 of 2',
-    ]);
-  });
+  ])(
+    'as HVM: one disk by PIO, DMA and, after the unplug, by rings; PCnet, then netfront: %s',
+    async (_name, drive, how) => {
+      const state = mkdtempSync(join(folder, 'state-'));
+      const onVolume = drive.includes(volume);
+      if (onVolume)
+        for (const words of [
+          ['lvcreate', '-L', '4M', '-n', 'mini', 'vg0'],
+          ['dd', `if=${disk}`, `of=${volume}`],
+        ])
+          expect(await new Ringside('storage', '--state', state, ...words).end(20)).toBe(0);
+      const size = onVolume ? 8192 : SECTORS;
+      const commands = [
+        `sum pio 0 ${SECTORS}; sum dma 0 ${SECTORS}; fill dma 3 700 9; sum pio 0 ${SECTORS}; fill pio 2 10 5; sum dma 2 10`,
+        'dhcp; ping 10.0.2.2 3; balloon 10; balloon -10; events 3; read name',
+        'unplug; sum pio 0 1; sum hda 2 10; fill hda 2 10 6; sum hda 2 10; dhcp; ping 10.0.2.2 2; poweroff',
+      ];
+      const vm = start('hvm', commands.join('; '), `serial = "pty"\ndisk = [ ${drive} ]\nvif = [ '' ]\n`, [
+        ...how,
+        ...(onVolume ? ['--state', state] : []),
+      ]);
+      expect(await vm.end(50), vm.output).toBe(0);
+      const network = /^eth0: 0:16:3e:[0-9a-f]+:[0-9a-f]+:[0-9a-f]+/;
+      const lines = vm.output.replace(/\r/g, '').trim().split('\n');
+      expect(lines.map(line => line.replace(network, 'eth0'))).toEqual([
+        'minipv as HVM',
+        `pio: ${size} sectors`,
+        `dma: ${size} sectors`,
+        'eth0, PCnet',
+        `pio: crc ${hex(image)}`,
+        `dma: crc ${hex(image)}`,
+        `dma: crc ${hex(pattern(3, 700, 9))}`,
+        `pio: crc ${hex(overlaid)}`,
+        `pio: crc ${hex(pattern(2, 10, 5))}`,
+        `dma: crc ${hex(pattern(2, 10, 5))}`,
+        'dhcp: 10.0.2.15',
+        'ping: 3 of 3',
+        'balloon: 10 pages, 10 given back',
+        'balloon: -10 pages, 0 given back',
+        'events: 3 of 3',
+        'mini',
+        `hda: ${size} sectors`,
+        'eth0',
+        'no disk pio',
+        `hda: crc ${hex(pattern(2, 10, 5))}`,
+        `hda: crc ${hex(pattern(2, 10, 6))}`,
+        `hda: crc ${hex(pattern(2, 10, 6))}`,
+        'dhcp: 10.0.2.15',
+        'ping: 2 of 2',
+      ]);
+    },
+  );
 
   it.each([
     ['PCnet to netfront', '', 'unplug; ', 128],
     ['netfront to PCnet', 'unplug; ', '', 128],
     ['netfront to netfront', 'unplug; ', 'unplug; ', 640],
   ])('sends TCP in bulk, %s, and the sums agree', async (_name, one, two, kib) => {
-    const definitions = [`${one}ip 10.0.2.101; sleep 200; stream 10.0.2.102 ${kib} sum; poweroff`, `${two}ip 10.0.2.102; serve sum; poweroff`].map(
-      (commands, i) => {
-        const path = join(folder, `stream${i}.cfg`);
-        writeFileSync(
-          path,
-          `name = "stream${i}"\ntype = "hvm"\nmemory = 16\nkernel = "${kernel}"\nserial = "pty"\nextra = "${commands}"\nvif = [ '' ]\n`,
-        );
-        return path;
-      },
-    );
+    const definitions = [
+      `${one}ip 10.0.2.101; sleep 200; stream 10.0.2.102 ${kib} sum; poweroff`,
+      `${two}ip 10.0.2.102; serve sum; poweroff`,
+    ].map((commands, i) => {
+      const path = join(folder, `stream${i}.cfg`);
+      writeFileSync(
+        path,
+        `name = "stream${i}"\ntype = "hvm"\nmemory = 16\nkernel = "${kernel}"\nserial = "pty"\nextra = "${commands}"\nvif = [ '' ]\n`,
+      );
+      return path;
+    });
     const vm = new Ringside('boot', '--virtual-time', '--seed', '1', '--timeout', '40', ...definitions);
     onTestFinished(() => vm.kill());
     expect(await vm.end(50), vm.output).toBe(0);

@@ -24,7 +24,9 @@ describe('the processor ends each fixture as a real one did', () => {
   it.each(groups(small))('%s', name => expect(failures(exits, join(small, name), 3)).toEqual([]));
 
   const delivers = new OracleMachine(true);
-  it.each(groups(small))('%s, exceptions delivered through the IDT', name => expect(failures(delivers, join(small, name), 3)).toEqual([]));
+  it.each(groups(small))('%s, exceptions delivered through the IDT', name =>
+    expect(failures(delivers, join(small, name), 3)).toEqual([]),
+  );
 
   const compiles = new OracleMachine(false, true);
   it.each(groups(small))('%s, compiled', name => expect(failures(compiles, join(small, name), 3)).toEqual([]));
@@ -34,7 +36,9 @@ describe('the processor ends each fixture as a real one did', () => {
 describe(`the developers' whole set ${NEEDS_SHARED}`, () => {
   const machine = haveShared ? new OracleMachine() : undefined;
   const names = haveShared ? groups(shared('oracle/dev')) : ['absent'];
-  it.skipIf(!haveShared).each(names)('%s', name => expect(failures(machine!, join(shared('oracle/dev'), name), 1)).toEqual([]));
+  it.skipIf(!haveShared).each(names)('%s', name =>
+    expect(failures(machine!, join(shared('oracle/dev'), name), 1)).toEqual([]),
+  );
 });
 
 describe('npm run oracle', () => {
@@ -62,17 +66,29 @@ describe('npm run oracle', () => {
     writeFileSync(path, data);
     return path;
   }
-  const nop = { n: 'nop', w: 32, c: '90', r: [1, 2, 3, 4, 0x34400, 6, 7, 8], f: 0x202, o: { v: 3, ip: 0x20401, f: 0, r: [] } };
-  const fixture = (change: object): string => written('case.jsonl', `${JSON.stringify(nop)}\n${JSON.stringify({ ...nop, ...change })}\n`);
+  const nop = {
+    n: 'nop',
+    w: 32,
+    c: '90',
+    r: [1, 2, 3, 4, 0x34400, 6, 7, 8],
+    f: 0x202,
+    o: { v: 3, ip: 0x20401, f: 0, r: [] },
+  };
+  const fixture = (change: object): string =>
+    written('case.jsonl', `${JSON.stringify(nop)}\n${JSON.stringify({ ...nop, ...change })}\n`);
 
   it('counts passing cases', () => {
     expect(run(fixture({}))).toMatchObject({ status: 0, out: '2 passed, 0 failed\n' });
   });
 
   it('prints a case that ends otherwise, where it stands and what differs', () => {
-    const { status, out } = run(fixture({ n: 'wrong', o: { v: 6, ip: 0x20400, f: 1, r: [[0, 9]], m: [[0x30000, 'ff']] } }));
+    const { status, out } = run(
+      fixture({ n: 'wrong', o: { v: 6, ip: 0x20400, f: 1, r: [[0, 9]], m: [[0x30000, 'ff']] } }),
+    );
     expect(status).toBe(1);
-    expect(out).toContain('case.jsonl:2: w32 wrong [90] vector 3 want 6; eip 20401 want 20400; eax 00000001 want 00000009; flags 000 want 001');
+    expect(out).toContain(
+      'case.jsonl:2: w32 wrong [90] vector 3 want 6; eip 20401 want 20400; eax 00000001 want 00000009; flags 000 want 001',
+    );
     expect(out).toMatch(/\n1 passed, 1 failed\n$/);
   });
 
@@ -94,7 +110,10 @@ describe('npm run oracle', () => {
   it('refuses a file that is no fixture', () => {
     for (const [path, message] of [
       [written('elf', Buffer.from('\x7fELF\x01\x01\0\0', 'latin1')), ':1: not a line of JSON'],
-      [written('cut.gz', gzipSync('x'.repeat(9999)).subarray(0, 20)), 'broken gzip file: unexpected end of file at byte 20\n'],
+      [
+        written('cut.gz', gzipSync('x'.repeat(9999)).subarray(0, 20)),
+        'broken gzip file: unexpected end of file at byte 20\n',
+      ],
       [written('damaged.gz', Buffer.concat([gzipSync('x').subarray(0, 10), Buffer.alloc(30, 0xff)])), 'at byte 10\n'],
       [written('empty', ''), 'holds no case'],
       [join(folder, 'absent'), 'no such file'],

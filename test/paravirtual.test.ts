@@ -14,14 +14,17 @@ describe('a 32-bit paravirtual guest', () => {
     ['two vCPUs', ['--vcpus', '2']],
     ['a computer without VT', ['--no-vt']],
     ['virtual time', ['--virtual-time', '--seed', '1']],
-  ])('finds what Xen promises: direct paging, pinning, descriptor tables, traps, multicalls, events: %s', async (_what, options) => {
-    const vm = new Ringside('boot', '--type', 'pv', '--memory', '32', ...options, guest);
-    onTestFinished(() => vm.kill());
-    const status = await vm.end(50);
-    expect(vm.output).not.toContain('FAIL');
-    expect(vm.output).toMatch(/3\d\d checks held: SUCCESS/);
-    expect(status).toBe(0);
-  });
+  ])(
+    'finds what Xen promises: direct paging, pinning, descriptor tables, traps, multicalls, events: %s',
+    async (_what, options) => {
+      const vm = new Ringside('boot', '--type', 'pv', '--memory', '32', ...options, guest);
+      onTestFinished(() => vm.kill());
+      const status = await vm.end(50);
+      expect(vm.output).not.toContain('FAIL');
+      expect(vm.output).toMatch(/3\d\d checks held: SUCCESS/);
+      expect(status).toBe(0);
+    },
+  );
 
   it('is refused with too little memory, and nothing is made', async () => {
     const vm = new Ringside('boot', '--type', 'pv', '--memory', '1', guest);
@@ -38,13 +41,16 @@ describe('a 32-bit paravirtual guest', () => {
   });
 
   // What is typed comes back with a cursor movement after each letter: only the answer has it in one piece.
-  it.skipIf(!existsSync(grub))(`is GRUB, which comes to its prompt and answers what is typed ${NEEDS_GUESTS}`, async () => {
-    const vm = new Ringside('boot', '--type', 'pv', '--memory', '64', grub);
-    onTestFinished(() => vm.kill());
-    await vm.expect('grub> ', 40);
-    vm.send('ls\n');
-    await vm.expect('(memdisk)', 10);
-    vm.send('echo 6 times 7\n');
-    await vm.expect('6 times 7', 10);
-  });
+  it.skipIf(!existsSync(grub))(
+    `is GRUB, which comes to its prompt and answers what is typed ${NEEDS_GUESTS}`,
+    async () => {
+      const vm = new Ringside('boot', '--type', 'pv', '--memory', '64', grub);
+      onTestFinished(() => vm.kill());
+      await vm.expect('grub> ', 40);
+      vm.send('ls\n');
+      await vm.expect('(memdisk)', 10);
+      vm.send('echo 6 times 7\n');
+      await vm.expect('6 times 7', 10);
+    },
+  );
 });

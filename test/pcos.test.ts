@@ -1,6 +1,15 @@
 /** The system of guests/pcos: its shell, files, cards, tasks and pictures under our BIOS, and in QEMU. Under SeaBIOS: test/guests/bios.guest.ts. */
 import { spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -101,7 +110,13 @@ describe('pcos', () => {
   });
 
   it.each(['pcnet', 'ne2k_pci'])('asks for an address on %s, and pings the gateway', async nic => {
-    const said = await run(nic, ['send net\\n', 'send dhcp\\n', 'expect eth0 has', 'send ping 10.0.2.2\\n', 'expect sent, '], IMAGE, '--nic', nic);
+    const said = await run(
+      nic,
+      ['send net\\n', 'send dhcp\\n', 'expect eth0 has', 'send ping 10.0.2.2\\n', 'expect sent, '],
+      IMAGE,
+      '--nic',
+      nic,
+    );
     expect(said).toMatch(nic === 'pcnet' ? /eth0 {2}PCnet / : /eth0 {2}NE2000 /);
     expect(said.match(/10\.0\.2\.2 answered eth0 in/g), said).toHaveLength(4);
     expect(said).toContain('4 sent, 0 lost');
@@ -178,66 +193,80 @@ describe('pcos', () => {
     ]);
     const { width, height, rgb } = decodePng(readFileSync(picture!));
     expect([width, height]).toEqual([320, 200]);
-    const colours = Array.from({ length: 20 }, (_, x) => rgb.subarray((100 * 320 + 160 + x) * 3, (100 * 320 + 160 + x) * 3 + 3).toString('hex'));
+    const colours = Array.from({ length: 20 }, (_, x) =>
+      rgb.subarray((100 * 320 + 160 + x) * 3, (100 * 320 + 160 + x) * 3 + 3).toString('hex'),
+    );
     // Colour 14 of the text mode's: yellow.
     expect(new Set(colours)).toEqual(new Set(['ffff55']));
     const after = decodePng(readFileSync(text!));
     expect([after.width, after.height]).toEqual([640, 400]);
-    expect(new Set(Array.from({ length: 640 }, (_, x) => after.rgb.readUIntBE((200 * 640 + x) * 3, 3))).size).toBeGreaterThan(1);
+    expect(
+      new Set(Array.from({ length: 640 }, (_, x) => after.rgb.readUIntBE((200 * 640 + x) * 3, 3))).size,
+    ).toBeGreaterThan(1);
   });
 
   it('boots from a floppy disk, too', async () => {
     const floppy = join(folder, 'floppy.img');
     copyFileSync(IMAGE, floppy);
     truncateSync(floppy, 1_474_560);
-    expect(await run('floppy', ['send ls\\n', 'expect no IDE disk'], '--fda', floppy, '--boot', 'a')).toContain('Files: There is no IDE disk.');
+    expect(await run('floppy', ['send ls\\n', 'expect no IDE disk'], '--fda', floppy, '--boot', 'a')).toContain(
+      'Files: There is no IDE disk.',
+    );
   });
 
-  it.skipIf(spawnSync('qemu-system-i386', ['--version']).status !== 0)('runs in QEMU: files, both cards, tasks', async () => {
-    const cards = ['pcnet', 'ne2k_pci'].flatMap((model, i) => ['-netdev', `user,id=n${i}`, '-device', `${model},netdev=n${i}`]);
-    const qemu = spawn('qemu-system-i386', [
-      '-display',
-      'none',
-      '-m',
-      '32',
-      '-drive',
-      `file=${IMAGE},format=raw,snapshot=on`,
-      ...cards,
-      '-serial',
-      'stdio',
-      '-no-reboot',
-    ]);
-    onTestFinished(() => void qemu.kill('SIGKILL'));
-    let said = '';
-    let seen = 0;
-    const ended = new Promise(resolve => qemu.on('close', resolve));
-    qemu.stdout.on('data', data => {
-      said += data;
-    });
-    const until = (text: string) =>
-      expect
-        .poll(() => said.indexOf(text, seen), { timeout: 60_000, message: text })
-        .toBeGreaterThanOrEqual(0)
-        .then(() => {
-          seen = said.indexOf(text, seen) + text.length;
-        });
-    await until(PROMPT);
-    for (const [line, answer] of [
-      ['write a.txt more text', PROMPT],
-      ['cat a.txt', '\nmore text'],
-      ['dhcp eth0', 'eth0 has 10.0.2.15'],
-      ['ping 10.0.2.2 eth0', '4 sent, 0 lost'],
-      ['dhcp eth1', 'eth1 has 10.0.2.15'],
-      ['ping 10.0.2.2 eth1', '4 sent, 0 lost'],
-      ['peek 0', 'where nothing is'],
-      ['deep', 'used up'],
-    ] as const) {
-      qemu.stdin.write(`${line}\r`);
-      await until(answer);
-    }
-    qemu.stdin.write('off\r');
-    await ended;
-    // Station addresses as QEMU counts them.
-    for (const card of ['PCnet   52:54:00:12:34:56', 'NE2000  52:54:00:12:34:57']) expect(said).toContain(card);
-  });
+  it.skipIf(spawnSync('qemu-system-i386', ['--version']).status !== 0)(
+    'runs in QEMU: files, both cards, tasks',
+    async () => {
+      const cards = ['pcnet', 'ne2k_pci'].flatMap((model, i) => [
+        '-netdev',
+        `user,id=n${i}`,
+        '-device',
+        `${model},netdev=n${i}`,
+      ]);
+      const qemu = spawn('qemu-system-i386', [
+        '-display',
+        'none',
+        '-m',
+        '32',
+        '-drive',
+        `file=${IMAGE},format=raw,snapshot=on`,
+        ...cards,
+        '-serial',
+        'stdio',
+        '-no-reboot',
+      ]);
+      onTestFinished(() => void qemu.kill('SIGKILL'));
+      let said = '';
+      let seen = 0;
+      const ended = new Promise(resolve => qemu.on('close', resolve));
+      qemu.stdout.on('data', data => {
+        said += data;
+      });
+      const until = (text: string) =>
+        expect
+          .poll(() => said.indexOf(text, seen), { timeout: 60_000, message: text })
+          .toBeGreaterThanOrEqual(0)
+          .then(() => {
+            seen = said.indexOf(text, seen) + text.length;
+          });
+      await until(PROMPT);
+      for (const [line, answer] of [
+        ['write a.txt more text', PROMPT],
+        ['cat a.txt', '\nmore text'],
+        ['dhcp eth0', 'eth0 has 10.0.2.15'],
+        ['ping 10.0.2.2 eth0', '4 sent, 0 lost'],
+        ['dhcp eth1', 'eth1 has 10.0.2.15'],
+        ['ping 10.0.2.2 eth1', '4 sent, 0 lost'],
+        ['peek 0', 'where nothing is'],
+        ['deep', 'used up'],
+      ] as const) {
+        qemu.stdin.write(`${line}\r`);
+        await until(answer);
+      }
+      qemu.stdin.write('off\r');
+      await ended;
+      // Station addresses as QEMU counts them.
+      for (const card of ['PCnet   52:54:00:12:34:56', 'NE2000  52:54:00:12:34:57']) expect(said).toContain(card);
+    },
+  );
 });

@@ -36,12 +36,16 @@ describe('rooms', () => {
     expect(importFindings('src/cpu/a.ts', "import type { Domain } from '../hypervisor/domain.ts';")).toHaveLength(1);
     expect(importFindings('src/cpu/a.ts', "export * from '../devices/pit.ts';")).toHaveLength(1);
     expect(importFindings('src/cpu/a.ts', "const later = import('../devices/pit.ts');")).toHaveLength(1);
-    expect(importFindings('src/hypervisor/a.ts', "new Worker(new URL('../ui/worker.ts', import.meta.url));")).toHaveLength(1);
+    expect(
+      importFindings('src/hypervisor/a.ts', "new Worker(new URL('../ui/worker.ts', import.meta.url));"),
+    ).toHaveLength(1);
     expect(importFindings('src/cli/a.ts', "import '../ui/page.ts';")).toHaveLength(1);
     expect(importFindings('src/ui/a.ts', "import '../cli/main.ts';")).toHaveLength(1);
     expect(importFindings('src/devices/a.ts', "import { gunzipSync } from 'fflate';")).toHaveLength(1);
     expect(importFindings('src/devices/a.ts', "import { readFileSync } from 'node:fs';")).toHaveLength(1);
-    expect(importFindings('src/hypervisor/worker/worker.ts', "import { parentPort } from 'node:worker_threads';")).toEqual([]);
+    expect(
+      importFindings('src/hypervisor/worker/worker.ts', "import { parentPort } from 'node:worker_threads';"),
+    ).toEqual([]);
     expect(importFindings('src/dom0/a.ts', "import { gunzipSync } from 'fflate';")).toEqual([]);
     expect(importFindings('src/devices/a.test.ts', "import { it } from 'vitest';")).toEqual([]);
     expect(importFindings('src/attic/a.ts', '')).toHaveLength(1);
@@ -60,11 +64,20 @@ describe('rooms', () => {
   });
 
   it('would not pass an import past an index', () => {
-    expect(pastIndexFindings('src/dom0/a.ts', "import { Machine } from '../hypervisor/memory/machine.ts';")).toHaveLength(1);
+    expect(
+      pastIndexFindings('src/dom0/a.ts', "import { Machine } from '../hypervisor/memory/machine.ts';"),
+    ).toHaveLength(1);
     expect(pastIndexFindings('src/ui/a.tsx', "import type { HostApi } from '../dom0/api.ts';")).toHaveLength(1);
     expect(pastIndexFindings('src/cli/a.ts', "const later = import('../cpu/cpu.ts');")).toHaveLength(1);
-    expect(pastIndexFindings('src/dom0/a.ts', "import { Machine } from '../hypervisor/memory/index.ts'; import { b } from './b.ts';")).toEqual([]);
-    expect(pastIndexFindings('src/dom0/a.ts', "new Worker(new URL('../hypervisor/worker/worker.ts', import.meta.url));")).toEqual([]);
+    expect(
+      pastIndexFindings(
+        'src/dom0/a.ts',
+        "import { Machine } from '../hypervisor/memory/index.ts'; import { b } from './b.ts';",
+      ),
+    ).toEqual([]);
+    expect(
+      pastIndexFindings('src/dom0/a.ts', "new Worker(new URL('../hypervisor/worker/worker.ts', import.meta.url));"),
+    ).toEqual([]);
   });
 
   it('are free of the rules in files that only tests use', () => {
@@ -124,26 +137,52 @@ describe('circles of value imports', () => {
 
   it('would be found: of two, of many, of a file with itself, through re-exports; types and later imports make none', () => {
     const of = (texts: Record<string, string>): string[][] => circles(new Map(Object.entries(texts)));
-    expect(of({ 'a.ts': "import { b } from './b.ts';", 'b.ts': "export * from './a.ts';" })).toEqual([['a.ts', 'b.ts']]);
+    expect(of({ 'a.ts': "import { b } from './b.ts';", 'b.ts': "export * from './a.ts';" })).toEqual([
+      ['a.ts', 'b.ts'],
+    ]);
     expect(
-      of({ 'a.ts': "import './b.ts';", 'b.ts': "import './c.ts'; import './d.ts';", 'c.ts': "export { x } from './a.ts';", 'd.ts': '' }),
+      of({
+        'a.ts': "import './b.ts';",
+        'b.ts': "import './c.ts'; import './d.ts';",
+        'c.ts': "export { x } from './a.ts';",
+        'd.ts': '',
+      }),
     ).toEqual([['a.ts', 'b.ts', 'c.ts']]);
     expect(
-      of({ 'd.ts': "import './c.ts';", 'c.ts': "import './d.ts';", 'a.ts': "import './b.ts'; import './c.ts';", 'b.ts': "import './a.ts';" }),
+      of({
+        'd.ts': "import './c.ts';",
+        'c.ts': "import './d.ts';",
+        'a.ts': "import './b.ts'; import './c.ts';",
+        'b.ts': "import './a.ts';",
+      }),
     ).toEqual([
       ['a.ts', 'b.ts'],
       ['c.ts', 'd.ts'],
     ]);
     expect(of({ 'a.ts': "import { a } from './a.ts';" })).toEqual([['a.ts']]);
-    expect(of({ 'a.ts': "import type { B } from './b.ts'; const b = import('./b.ts');", 'b.ts': "import './a.ts';" })).toEqual([]);
-    expect(of({ 'a.ts': "import './b.ts'; import './c.ts';", 'b.ts': "import './d.ts';", 'c.ts': "import './d.ts';", 'd.ts': '' })).toEqual([]);
+    expect(
+      of({ 'a.ts': "import type { B } from './b.ts'; const b = import('./b.ts');", 'b.ts': "import './a.ts';" }),
+    ).toEqual([]);
+    expect(
+      of({
+        'a.ts': "import './b.ts'; import './c.ts';",
+        'b.ts': "import './d.ts';",
+        'c.ts': "import './d.ts';",
+        'd.ts': '',
+      }),
+    ).toEqual([]);
   });
 });
 
 describe('readers of machine memory', () => {
   const files = new Map(sources.map(path => [path, text(path)]));
   const readers = sources.filter(path => path.startsWith('src/hypervisor/view/') && !path.endsWith('.test.ts'));
-  const makers = ['src/hypervisor/memory/machine.ts', 'src/hypervisor/domain/domain.ts', 'src/cpu/cpu.ts', 'src/cpu/index.ts'];
+  const makers = [
+    'src/hypervisor/memory/machine.ts',
+    'src/hypervisor/domain/domain.ts',
+    'src/cpu/cpu.ts',
+    'src/cpu/index.ts',
+  ];
 
   it('load neither Machine nor Domain nor a processor', () => {
     expect(readers.length).toBeGreaterThan(5);
@@ -158,7 +197,10 @@ describe('readers of machine memory', () => {
 
   it('would be found out: types are free, what is loaded by another counts', () => {
     const some = new Map([
-      ['a/a.ts', "import type { M } from './m.ts'; import { type N } from './n.ts'; import { b, type B } from './b.ts';"],
+      [
+        'a/a.ts',
+        "import type { M } from './m.ts'; import { type N } from './n.ts'; import { b, type B } from './b.ts';",
+      ],
       ['a/b.ts', "export { c } from '../c.ts'; export type { D } from '../d.ts';"],
       ['c.ts', "import './e.ts'; const later = import('./f.ts');"],
     ]);
@@ -171,7 +213,9 @@ describe('the repository', () => {
   it('locks every package, and names no registry', () => {
     const lock = JSON.parse(text('package-lock.json'));
     expect(lockFindings(lock)).toEqual([]);
-    expect(lockFindings({ packages: { 'node_modules/a': { resolved: 'https://mirror.example/a.tgz' } } })).toHaveLength(1);
+    expect(lockFindings({ packages: { 'node_modules/a': { resolved: 'https://mirror.example/a.tgz' } } })).toHaveLength(
+      1,
+    );
     expect(lockFindings({ packages: { 'node_modules/a': { optionalDependencies: { b: '1.0.0' } } } })).toHaveLength(1);
     expect(existsSync(join(root, '.npmrc')), '.npmrc').toBe(false);
   });
@@ -181,9 +225,12 @@ describe('the repository', () => {
       ? execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean)
       : [];
     // '/root' alone is a path of guests, too.
-    const here = [root.replace(/[\\/]$/, ''), homedir(), ['', 'work', 'main'].join('/'), ['', 'work', 'shared'].join('/')].filter(
-      path => path.length > 6,
-    );
+    const here = [
+      root.replace(/[\\/]$/, ''),
+      homedir(),
+      ['', 'work', 'main'].join('/'),
+      ['', 'work', 'shared'].join('/'),
+    ].filter(path => path.length > 6);
     const findings = tracked
       .filter(path => existsSync(join(root, path)))
       .flatMap(path => pathFindings(path, readFileSync(join(root, path), 'latin1'), here));
@@ -206,7 +253,8 @@ describe('the built page', () => {
     const loaded = new Set(scripts.filter(path => path.startsWith('dom0-worker-')));
     expect(loaded.size).toBe(1);
     for (const path of loaded)
-      for (const [, next] of readFileSync(join(assets, path), 'utf8').matchAll(/(?:from|import)"\.\/([^"]+)"/g)) loaded.add(next!);
+      for (const [, next] of readFileSync(join(assets, path), 'utf8').matchAll(/(?:from|import)"\.\/([^"]+)"/g))
+        loaded.add(next!);
     expect(loaded.size).toBeGreaterThan(5);
     expect(carriers.filter(path => loaded.has(path))).toEqual([]);
   });
@@ -215,22 +263,29 @@ describe('the built page', () => {
     const assets = join(root, 'dist', 'assets');
     const scripts = existsSync(assets) ? readdirSync(assets).filter(path => path.endsWith('.js')) : [];
     // The name of one of its text tools' options, and of a file that only asks for it.
-    const carriers = scripts.filter(path => readFileSync(join(assets, path), 'utf8').includes('suppress automatic printing'));
+    const carriers = scripts.filter(path =>
+      readFileSync(join(assets, path), 'utf8').includes('suppress automatic printing'),
+    );
     // Each of Domain 0's two workers may have its own.
-    if (scripts.length > 0) expect([...new Set(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')))]).toEqual(['browser']);
+    if (scripts.length > 0)
+      expect([...new Set(carriers.map(path => path.replace(/-[\w-]{8}\.js$/, '')))]).toEqual(['browser']);
   });
 
   it('has no WebAssembly in it', () => {
     const dist = join(root, 'dist');
     const files = existsSync(dist)
-      ? (readdirSync(dist, { recursive: true }) as string[]).filter(path => /\.\w+$/.test(path) && !path.startsWith('guests'))
+      ? (readdirSync(dist, { recursive: true }) as string[]).filter(
+          path => /\.\w+$/.test(path) && !path.startsWith('guests'),
+        )
       : [];
     if (process.env.RINGSIDE_STRICT === '1') expect(files).toContain('index.html');
     expect(files.flatMap(path => wasmFindings(path, readFileSync(join(dist, path))))).toEqual([]);
     expect(wasmFindings('a.bin', Buffer.from('\0asm\x01\0\0\0'))).toHaveLength(1);
     expect(wasmFindings('a.js', Buffer.from('WebAssembly.instantiate(x)'))).toHaveLength(1);
     expect(wasmFindings('a.js', Buffer.from('const blob = "AGFzbQEAAAA="'))).toHaveLength(1);
-    expect(wasmFindings('a.js', Buffer.from('{prop:"WebAssembly",target:globalThis,violationType:"webassembly"}'))).toEqual([]);
+    expect(
+      wasmFindings('a.js', Buffer.from('{prop:"WebAssembly",target:globalThis,violationType:"webassembly"}')),
+    ).toEqual([]);
     expect(wasmFindings('a.js', Buffer.from('const name = "WebAssembly"; globalThis[name]'))).toHaveLength(1);
   });
 });

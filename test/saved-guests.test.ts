@@ -3,15 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { judge } from '../src/hypervisor/stream/judge.test-support.ts';
 import { type Kind, saveAtRandom, Scene } from './support/saved-guests.ts';
 
-describe.each(['pvh', 'hvm'] as Kind[])('a %s guest that checksums its memory and counts ticks, among others that compute', kind => {
-  it.each([1, 2])('does not notice that it was saved at a random moment (seed %i)', seed => {
-    expect(saveAtRandom(kind, seed)).toEqual([]);
-  });
+describe.each(['pvh', 'hvm'] as Kind[])(
+  'a %s guest that checksums its memory and counts ticks, among others that compute',
+  kind => {
+    it.each([1, 2])('does not notice that it was saved at a random moment (seed %i)', seed => {
+      expect(saveAtRandom(kind, seed)).toEqual([]);
+    });
 
-  it.each([3, 4])('goes on in another host when it was asked to suspend itself (seed %i)', seed => {
-    expect(saveAtRandom(kind, seed, true)).toEqual([]);
-  });
-});
+    it.each([3, 4])('goes on in another host when it was asked to suspend itself (seed %i)', seed => {
+      expect(saveAtRandom(kind, seed, true)).toEqual([]);
+    });
+  },
+);
 
 describe('a paravirtual guest that does so', () => {
   it('is an image as the documents want it: tables by guest frames, the list of frames, a context', () => {

@@ -28,7 +28,10 @@ describe('the local server', () => {
     );
 
   it('sends the headers that SharedArrayBuffer needs', async () => {
-    expect((await get('/')).headers).toMatchObject({ 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' });
+    expect((await get('/')).headers).toMatchObject({
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-embedder-policy': 'require-corp',
+    });
   });
 
   const content = (
@@ -40,7 +43,9 @@ describe('the local server', () => {
         const parts: Buffer[] = [];
         answer
           .on('data', part => parts.push(part))
-          .on('end', () => resolve({ headers: answer.headers, status: answer.statusCode, bytes: Buffer.concat(parts) }));
+          .on('end', () =>
+            resolve({ headers: answer.headers, status: answer.statusCode, bytes: Buffer.concat(parts) }),
+          );
       })
         .on('error', reject)
         .end(),
@@ -52,7 +57,10 @@ describe('the local server', () => {
     const { headers } = await get('/');
     expect(headers['cache-control']).toBe('no-cache');
     // RFC 9110, 13.1.2: who has it already gets no content.
-    expect(await content('/', { 'if-none-match': headers.etag })).toMatchObject({ status: 304, bytes: Buffer.alloc(0) });
+    expect(await content('/', { 'if-none-match': headers.etag })).toMatchObject({
+      status: 304,
+      bytes: Buffer.alloc(0),
+    });
   });
 
   it('compresses texts as the client can read them', async () => {
@@ -98,8 +106,13 @@ describe('a server that is up before all guests are', () => {
     mkdirSync(join(folder, 'some-guest'));
     writeFileSync(join(folder, 'some-guest', 'vmlinuz'), 'kernel');
     const guests = [{ id: 'some-guest', files: [{ name: 'vmlinuz', path: 'some-guest/vmlinuz' }] }];
-    const { url, ends } = await start(`{ port: 0, coming: () => (${JSON.stringify({ text: 'unpacking', done: 3, of: 14, guests, folder })}) }`);
-    expect(await (await fetch(`${url}guests/catalogue.json`)).json()).toEqual({ guests, coming: { text: 'unpacking', done: 3, of: 14 } });
+    const { url, ends } = await start(
+      `{ port: 0, coming: () => (${JSON.stringify({ text: 'unpacking', done: 3, of: 14, guests, folder })}) }`,
+    );
+    expect(await (await fetch(`${url}guests/catalogue.json`)).json()).toEqual({
+      guests,
+      coming: { text: 'unpacking', done: 3, of: 14 },
+    });
     expect(await (await fetch(`${url}guests/some-guest/vmlinuz`)).text()).toBe('kernel');
     expect((await fetch(`${url}guests/some-guest/initrd`)).status).toBe(404);
     ends();

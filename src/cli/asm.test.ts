@@ -39,7 +39,9 @@ describe('ringside asm', () => {
 
   it('lists lines with their addresses and bytes', () => {
     expect(asm([source, '-l'])).toBe(0);
-    expect(out.replace(/ +/g, ' ')).toBe(' bits 16\n org 7c00h\n00007c00 ebfe start: jmp start ; for ever\n\n00007c02 0101010101010101… times 10 db 1\n');
+    expect(out.replace(/ +/g, ' ')).toBe(
+      ' bits 16\n org 7c00h\n00007c00 ebfe start: jmp start ; for ever\n\n00007c02 0101010101010101… times 10 db 1\n',
+    );
   });
 
   it('tells every mistake with its place, and writes nothing', () => {
@@ -51,7 +53,9 @@ describe('ringside asm', () => {
 
   it('refuses wrong use with a sentence', () => {
     expect([asm([]), asm([source, source]), asm(['--what']), asm([source, '-o', source])]).toEqual([2, 2, 2, 2]);
-    expect([asm([join(folder, 'none.asm')]), asm([folder]), asm([source, '-o', join(folder, 'no', 'where')])]).toEqual([1, 1, 1]);
+    expect([asm([join(folder, 'none.asm')]), asm([folder]), asm([source, '-o', join(folder, 'no', 'where')])]).toEqual([
+      1, 1, 1,
+    ]);
     expect(errors.trim().split('\n')).toHaveLength(7);
     expect([asm(['--help']), out.startsWith('Usage: ringside asm SOURCE')]).toEqual([0, true]);
   });

@@ -22,11 +22,16 @@ export function listing(source: string, { bytes, origin, pieces }: Assembled): s
   const lines = source.split('\n').map((text, i) => {
     const piece = byLine.get(i + 1);
     if (!piece) return `${''.padEnd(28)}${text}`;
-    const shown = Buffer.from(bytes.subarray(piece.offset, piece.offset + Math.min(piece.length, SHOWN_BYTES))).toString('hex');
+    const shown = Buffer.from(
+      bytes.subarray(piece.offset, piece.offset + Math.min(piece.length, SHOWN_BYTES)),
+    ).toString('hex');
     const address = (origin + piece.offset).toString(16).padStart(8, '0');
     return `${address}  ${`${shown}${piece.length > SHOWN_BYTES ? '…' : ''}`.padEnd(18)}${text}`;
   });
-  return `${lines.map(line => line.trimEnd()).join('\n').trimEnd()}\n`;
+  return `${lines
+    .map(line => line.trimEnd())
+    .join('\n')
+    .trimEnd()}\n`;
 }
 
 /** Returns the exit status: 0, 1 where the source has mistakes or a file cannot be read or written, 2 for wrong use. */
@@ -37,13 +42,17 @@ export function asm(argv: string[]): number {
     parsed = parseArgs({
       args: argv,
       allowPositionals: true,
-      options: { output: { type: 'string', short: 'o' }, list: { type: 'boolean', short: 'l' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        output: { type: 'string', short: 'o' },
+        list: { type: 'boolean', short: 'l' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
   } catch (error) {
     return tell(WRONG_USE, `ringside asm: ${(error as Error).message.split('\n')[0]}`);
   }
   const { values, positionals } = parsed;
-  if (values.help) return process.stdout.write(USAGE), 0;
+  if (values.help) return (process.stdout.write(USAGE), 0);
   const [path, ...more] = positionals;
   if (path === undefined) return tell(WRONG_USE, 'ringside asm: write ringside asm SOURCE, or --help.');
   if (more.length > 0) return tell(WRONG_USE, `ringside asm: one source at a time, and ${more[0]} is a second one.`);
@@ -52,7 +61,11 @@ export function asm(argv: string[]): number {
   try {
     const source = readFileSync(path, 'utf8');
     const result = assemble(source);
-    if (result.problems.length > 0) return tell(NOT_DONE, result.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`).join('\n'));
+    if (result.problems.length > 0)
+      return tell(
+        NOT_DONE,
+        result.problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`).join('\n'),
+      );
     writeFileSync(output, result.bytes);
     if (values.list) process.stdout.write(listing(source, result));
     return 0;

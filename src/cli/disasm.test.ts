@@ -32,12 +32,12 @@ describe('disasm', () => {
 
   it('lists a flat binary, data where there is no instruction', () => {
     expect(main([file, '--offset', '1', '--base', '0x7c00'])).toBe(0);
-    expect(out.trimEnd().split('\n').map(line => line.replace(/ +/g, ' '))).toEqual([
-      '00007c01 31c0 xor eax,eax',
-      '00007c03 0f db 0xf',
-      '00007c04 04eb add al,0xeb',
-      '00007c06 f9 stc',
-    ]);
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map(line => line.replace(/ +/g, ' ')),
+    ).toEqual(['00007c01 31c0 xor eax,eax', '00007c03 0f db 0xf', '00007c04 04eb add al,0xeb', '00007c06 f9 stc']);
   });
 
   it('reads the same bytes as 16-bit and 64-bit code, in AT&T syntax if asked', () => {
@@ -51,7 +51,12 @@ describe('disasm', () => {
   it('lists a binary that ends inside an instruction, says where, and ends with status 2', () => {
     writeFileSync(file, Uint8Array.from([0x90, 0xe8, 0x01, 0x02]));
     expect(main([file])).toBe(2);
-    expect(out.trimEnd().split('\n').map(line => line.replace(/ +/g, ' '))).toEqual(['00000000 90 nop', '00000001 e8 db 0xe8', '00000002 01 db 0x1', '00000003 02 db 0x2']);
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map(line => line.replace(/ +/g, ' ')),
+    ).toEqual(['00000000 90 nop', '00000001 e8 db 0xe8', '00000002 01 db 0x1', '00000003 02 db 0x2']);
     expect(errors).toBe(`disasm: ${file}: the instruction at byte 0x1 is cut off by the end of the file, at 0x4\n`);
   });
 

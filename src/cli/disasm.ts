@@ -6,7 +6,15 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type CodeSize, DECODED, decode, disassemble, MORE_BYTES, newDecoded, type Syntax } from '../cpu/table/index.ts';
+import {
+  type CodeSize,
+  DECODED,
+  decode,
+  disassemble,
+  MORE_BYTES,
+  newDecoded,
+  type Syntax,
+} from '../cpu/table/index.ts';
 
 const USAGE = `usage: npm run -s disasm -- FILE [--bits 16|32|64] [--offset N] [--syntax intel|att] [--base ADDR]
   FILE           a flat binary
@@ -49,7 +57,8 @@ class Misuse extends Error {}
 
 function numeric(name: string, value: string): number {
   const number = /^(0x[0-9a-f]+|\d+)$/i.test(value) ? Number(value) : Number.NaN;
-  if (!Number.isSafeInteger(number)) throw new Misuse(`${name} ${value}: not a number; write it in decimal, or in hexadecimal with 0x`);
+  if (!Number.isSafeInteger(number))
+    throw new Misuse(`${name} ${value}: not a number; write it in decimal, or in hexadecimal with 0x`);
   return number;
 }
 
@@ -75,13 +84,15 @@ function parse(argv: string[]): { file: string; code: Uint8Array; listing: Listi
   if (syntax !== 'intel' && syntax !== 'att') throw new Misuse(`--syntax ${syntax}: there are intel and att`);
   const offset = numeric('--offset', values.offset);
   const base = numeric('--base', values.base);
-  if (bits !== 64 && base >= 2 ** 32) throw new Misuse(`--base ${values.base}: beyond the 4 GiB that ${bits}-bit code can address`);
+  if (bits !== 64 && base >= 2 ** 32)
+    throw new Misuse(`--base ${values.base}: beyond the 4 GiB that ${bits}-bit code can address`);
   let code: Uint8Array;
   try {
     code = readFileSync(file);
   } catch (error) {
     const { code: reason, message } = error as NodeJS.ErrnoException;
-    const why = reason === 'ENOENT' ? 'there is no such file' : reason === 'EISDIR' ? 'this is a folder, not a file' : message;
+    const why =
+      reason === 'ENOENT' ? 'there is no such file' : reason === 'EISDIR' ? 'this is a folder, not a file' : message;
     throw new Misuse(`${file}: ${why}`);
   }
   if (offset > code.length) throw new Misuse(`--offset ${values.offset}: ${file} ends after ${code.length} bytes`);
@@ -114,6 +125,8 @@ export function main(argv: string[]): number {
   }
   if (ready.length > 0) process.stdout.write(`${ready.join('\n')}\n`);
   if (next.value < 0) return 0;
-  process.stderr.write(`disasm: ${parsed.file}: the instruction at byte 0x${next.value.toString(16)} is cut off by the end of the file, at 0x${parsed.code.length.toString(16)}\n`);
+  process.stderr.write(
+    `disasm: ${parsed.file}: the instruction at byte 0x${next.value.toString(16)} is cut off by the end of the file, at 0x${parsed.code.length.toString(16)}\n`,
+  );
   return 2;
 }

@@ -26,14 +26,23 @@ interface Outcome {
 }
 
 /** One campaign; what it failed of, how many domains there were, and the sentences in the log, with numbers left out. */
-function run(what: string, seed: number, messages: number, scribbler: (stage: Stage['machine']) => Scribbler | undefined): Outcome {
+function run(
+  what: string,
+  seed: number,
+  messages: number,
+  scribbler: (stage: Stage['machine']) => Scribbler | undefined,
+): Outcome {
   const campaign = CAMPAIGNS[what];
   const pick = picker(seed);
   const said = new Set<string>();
   let stage: Stage | undefined,
     other: Scribbler | undefined,
     made = 0;
-  const at = (problem: string | undefined): Outcome => ({ problem: problem && `${problem} (after ${made} messages)`, lives: stage?.lives ?? 0, said });
+  const at = (problem: string | undefined): Outcome => ({
+    problem: problem && `${problem} (after ${made} messages)`,
+    lives: stage?.lives ?? 0,
+    said,
+  });
   try {
     // The scribbler writes into the stage's memory, so it comes after that, and is told to the stage.
     stage = new Stage(campaign.device, machine => (other = scribbler(machine)));
@@ -59,7 +68,10 @@ function run(what: string, seed: number, messages: number, scribbler: (stage: St
 }
 
 /** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
-export async function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): Promise<number> {
+export async function main(
+  argv: string[],
+  write: (text: string) => void = text => process.stdout.write(text),
+): Promise<number> {
   let messages = 1_000_000,
     alone = false;
   const seeds: number[] = [],
@@ -83,9 +95,13 @@ export async function main(argv: string[], write: (text: string) => void = text 
   let failed = 0;
   for (const what of kinds.length > 0 ? kinds : Object.keys(CAMPAIGNS)) {
     for (const seed of seeds) {
-      const { problem, lives, said } = run(what, seed, each, machine => (alone ? undefined : otherThread(machine.memory as SharedArrayBuffer, seed)));
+      const { problem, lives, said } = run(what, seed, each, machine =>
+        alone ? undefined : otherThread(machine.memory as SharedArrayBuffer, seed),
+      );
       if (problem !== undefined) failed++;
-      write(`${what} seed ${seed}: ${each} messages of ${lives} domains, ${said.size} kinds of sentences${problem === undefined ? '' : ` FAILED: ${problem}`}\n`);
+      write(
+        `${what} seed ${seed}: ${each} messages of ${lives} domains, ${said.size} kinds of sentences${problem === undefined ? '' : ` FAILED: ${problem}`}\n`,
+      );
     }
   }
   write(`${failed} failed\n`);
@@ -95,6 +111,8 @@ export async function main(argv: string[], write: (text: string) => void = text 
 /** A thread that scribbles (scribbler-worker.ts, whose bundle lies beside this program's). */
 function otherThread(memory: SharedArrayBuffer, seed: number): Scribbler {
   const control = new SharedArrayBuffer(CONTROL_BYTES);
-  new Worker(join(dirname(process.argv[1]), 'scribbler.js'), { workerData: { memory, control, seed } satisfies ScribblerStart }).unref();
+  new Worker(join(dirname(process.argv[1]), 'scribbler.js'), {
+    workerData: { memory, control, seed } satisfies ScribblerStart,
+  }).unref();
   return new Scribbler(control);
 }

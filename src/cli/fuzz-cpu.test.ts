@@ -4,19 +4,25 @@ import { MODES } from './fuzz/machine.ts';
 
 const run = (...argv: string[]) => {
   let text = '';
-  const status = main(argv, line => { text += line; });
+  const status = main(argv, line => {
+    text += line;
+  });
   return { status, lines: text.trim().split('\n') };
 };
 
 for (const mode of MODES) {
-  it(`random bytes in ${mode} mode end in the same state twice, without a JavaScript exception or a foreign byte`, { timeout: 240_000 }, () => {
+  it(`random bytes in ${mode} mode end in the same state twice, without a JavaScript exception or a foreign byte`, {
+    timeout: 240_000,
+  }, () => {
     const { status, lines } = run('--instructions', '100000', '--seed', '7', '--mode', mode);
     expect(lines.filter(line => line.includes('FAILED'))).toEqual([]);
     expect([status, lines.at(-1)]).toEqual([0, '1 passed, 0 failed']);
   });
 }
 
-it('random bytes in protected mode end in the same state with whatever a batch begins at compiled', { timeout: 240_000 }, () => {
+it('random bytes in protected mode end in the same state with whatever a batch begins at compiled', {
+  timeout: 240_000,
+}, () => {
   const { status, lines } = run('--instructions', '40000', '--seed', '8', '--mode', 'protected', '--threshold', '1');
   expect(lines[0]).toMatch(/, \d{4,} in \d+ regions$/);
   expect([status, lines.at(-1)]).toEqual([0, '1 passed, 0 failed']);

@@ -20,7 +20,8 @@ interface Options {
 function parse(argv: string[]): Options | string {
   const options: Options = { instructions: 20_000_000, seeds: [], modes: [], threshold: 0 };
   for (let i = 0; i < argv.length; i += 2) {
-    const name = argv[i]!, value = argv[i + 1];
+    const name = argv[i]!,
+      value = argv[i + 1];
     if (value === undefined) return `${name} needs a value`;
     const number = Number(value);
     if (name === '--instructions' && Number.isSafeInteger(number) && number > 0) options.instructions = number;
@@ -43,20 +44,27 @@ export function main(argv: string[], write: (text: string) => void = text => pro
   }
   // Nearly every second random instruction faults; unwinding through the interpreter's switch in V8's baseline tier walks all of its bytecode each time.
   setFlagsFromString('--no-sparkplug');
-  let passed = 0, failed = 0;
+  let passed = 0,
+    failed = 0;
   const each = Math.ceil(options.instructions / options.seeds.length);
   for (const mode of options.modes) {
     for (const seed of options.seeds) {
       const first = new FuzzMachine(mode, seed).run(each);
       const again = new FuzzMachine(mode, seed, options.threshold);
       const second = first.problem === undefined ? again.run(each) : first;
-      const problem = first.problem ?? second.problem
-        ?? (first.checksum === second.checksum && first.retired === second.retired ? undefined : 'the second run ended in another state');
+      const problem =
+        first.problem ??
+        second.problem ??
+        (first.checksum === second.checksum && first.retired === second.retired
+          ? undefined
+          : 'the second run ended in another state');
       if (problem === undefined) passed++;
       else failed++;
-      write(`${mode} seed ${seed}: ${first.retired} instructions, ${first.exits} exits, ${first.restarts} restarts, state ${first.checksum.toString(16).padStart(8, '0')}${
-        again.regions === null ? '' : `, ${again.regions.retired} in ${again.regions.compiled} regions`}${
-        problem === undefined ? '' : ` FAILED: ${problem}`}\n`);
+      write(
+        `${mode} seed ${seed}: ${first.retired} instructions, ${first.exits} exits, ${first.restarts} restarts, state ${first.checksum.toString(16).padStart(8, '0')}${
+          again.regions === null ? '' : `, ${again.regions.retired} in ${again.regions.compiled} regions`
+        }${problem === undefined ? '' : ` FAILED: ${problem}`}\n`,
+      );
     }
   }
   write(`${passed} passed, ${failed} failed\n`);

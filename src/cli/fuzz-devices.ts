@@ -13,9 +13,15 @@ import { picker } from './fuzz/pick.ts';
 
 const USAGE = `usage: fuzz:devices [--accesses N] [--seed S]… [--what ${Object.keys(CAMPAIGNS).join('|')}]…\n`;
 /** Accesses between two looks, and those that a restored machine is compared in. */
-const LOOK_EVERY = 10_000, COMPARED = 1000;
+const LOOK_EVERY = 10_000,
+  COMPARED = 1000;
 
-const HEX = (key: string, value: unknown): unknown => (value instanceof Uint8Array ? `${value.length} bytes` : typeof value === 'number' && key !== 'ns' && key !== 'size' ? `0x${value.toString(16)}` : value);
+const HEX = (key: string, value: unknown): unknown =>
+  value instanceof Uint8Array
+    ? `${value.length} bytes`
+    : typeof value === 'number' && key !== 'ns' && key !== 'size'
+      ? `0x${value.toString(16)}`
+      : value;
 const shown = (action: Action): string => JSON.stringify(action, HEX);
 
 /** What one campaign fails of; undefined: nothing. */
@@ -23,7 +29,9 @@ function run(what: string, seed: number, accesses: number): string | undefined {
   const campaign = CAMPAIGNS[what];
   const pick = picker(seed);
   const target = new Target(campaign.nic ?? 'pcnet');
-  let made = 0, twin: Target | undefined, last: Action | undefined;
+  let made = 0,
+    twin: Target | undefined,
+    last: Action | undefined;
   const at = (problem: string): string => `${problem} (after ${made} accesses, ${last ? shown(last) : 'none'})`;
   try {
     for (const look = Math.min(LOOK_EVERY, accesses); made < accesses; ) {
@@ -51,9 +59,13 @@ function run(what: string, seed: number, accesses: number): string | undefined {
 }
 
 /** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
-export async function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): Promise<number> {
+export async function main(
+  argv: string[],
+  write: (text: string) => void = text => process.stdout.write(text),
+): Promise<number> {
   let accesses = 1_000_000;
-  const seeds: number[] = [], kinds: string[] = [];
+  const seeds: number[] = [],
+    kinds: string[] = [];
   for (let i = 0; i < argv.length; i += 2) {
     const [name, value = ''] = [argv[i], argv[i + 1]];
     const number = /^\d+$/.test(value) ? Number(value) : -1;

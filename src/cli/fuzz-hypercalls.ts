@@ -28,7 +28,8 @@ function parse(argv: string[]): Options | string {
     const number = Number(value);
     if (name === '--calls' && Number.isSafeInteger(number) && number > 0) options.calls = number;
     else if (name === '--seed' && Number.isSafeInteger(number)) options.seeds.push(number);
-    else if (name === '--type' && (TYPES as readonly string[]).includes(value)) options.types.push(value as HostileType);
+    else if (name === '--type' && (TYPES as readonly string[]).includes(value))
+      options.types.push(value as HostileType);
     else if (name === '--others' && ['running', 'paused'].includes(value)) options.running.push(value === 'running');
     else return `${name} ${value} is not understood`;
   }

@@ -5,7 +5,9 @@ import { main } from './fuzz-native.ts';
 
 const run = (...argv: string[]) => {
   let text = '';
-  const status = main(argv, line => { text += line; });
+  const status = main(argv, line => {
+    text += line;
+  });
   return { status, lines: text.trim().split('\n') };
 };
 
@@ -19,7 +21,9 @@ function host(): Host | string {
   }
 }
 
-it("random instructions end as on the host's processor; where that cannot be asked, it is said", { timeout: 240_000 }, () => {
+it("random instructions end as on the host's processor; where that cannot be asked, it is said", {
+  timeout: 240_000,
+}, () => {
   const { status, lines } = run('--cases', '3000', '--seed', '7');
   const found = host();
   if (typeof found === 'string') {
@@ -36,11 +40,22 @@ it('a system call ends its case and has no effect; the next case runs', () => {
   if (typeof found === 'string') return;
   const drawer = new Drawer(1);
   // INT 80h with EAX 1 and 252: exit and exit_group, which would end the runner; then a NOP.
-  const cases = [[0xcd, 0x80, 1], [0xcd, 0x80, 252], [0x90, 0x90, 0]].map(([first, second, eax]) => {
+  const cases = [
+    [0xcd, 0x80, 1],
+    [0xcd, 0x80, 252],
+    [0x90, 0x90, 0],
+  ].map(([first, second, eax]) => {
     const setting = drawer.next();
-    return { ...setting, bits: 32 as const, code: Uint8Array.of(first!, second!), flags: 0x302, registers: [eax!, ...setting.registers.slice(1)] };
+    return {
+      ...setting,
+      bits: 32 as const,
+      code: Uint8Array.of(first!, second!),
+      flags: 0x302,
+      registers: [eax!, ...setting.registers.slice(1)],
+    };
   });
-  const SIGSYS = 31, SIGTRAP = 5;
+  const SIGSYS = 31,
+    SIGTRAP = 5;
   expect(runNatively(found, cases).map(end => end?.signal)).toEqual([SIGSYS, SIGSYS, SIGTRAP]);
 });
 

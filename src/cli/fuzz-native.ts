@@ -24,7 +24,8 @@ interface Options {
 function parse(argv: string[]): Options | string {
   const options: Options = { cases: 100_000, seeds: [], limit: 20 };
   for (let i = 0; i < argv.length; i += 2) {
-    const name = argv[i]!, value = argv[i + 1];
+    const name = argv[i]!,
+      value = argv[i + 1];
     if (value === undefined) return `${name} needs a value`;
     const number = Number(value);
     if (name === '--cases' && Number.isSafeInteger(number) && number > 0) options.cases = number;
@@ -57,7 +58,8 @@ function compareAll(host: Host, { cases, seeds, limit }: Options, write: (text: 
   const machine = new NativeMachine();
   const each = Math.ceil(cases / seeds.length);
   const known = new Map<string, number>();
-  let same = 0, differ = 0;
+  let same = 0,
+    differ = 0;
   for (const seed of seeds) {
     const drawer = new Drawer(seed);
     for (let done = 0; done < each; done += BATCH) {
@@ -70,7 +72,10 @@ function compareAll(host: Host, { cases, seeds, limit }: Options, write: (text: 
           same++;
           continue;
         }
-        if (differ++ < limit) write(`DIFFERS seed ${seed} case ${done + i}, ${setting.bits}-bit code: ${judgement.text}: ${judgement.bad.slice(0, 4).join('; ')}\n`);
+        if (differ++ < limit)
+          write(
+            `DIFFERS seed ${seed} case ${done + i}, ${setting.bits}-bit code: ${judgement.text}: ${judgement.bad.slice(0, 4).join('; ')}\n`,
+          );
       }
     }
   }

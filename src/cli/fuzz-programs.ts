@@ -14,11 +14,14 @@ const USAGE = 'usage: fuzz:programs [--programs N] [--seed S]\n';
 export function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): number {
   const options = { programs: 10_000, seed: 1 };
   for (let i = 0; i < argv.length; i += 2) {
-    const name = argv[i]!, number = Number(argv[i + 1] ?? NaN);
+    const name = argv[i]!,
+      number = Number(argv[i + 1] ?? NaN);
     if (name === '--programs' && Number.isSafeInteger(number) && number > 0) options.programs = number;
     else if (name === '--seed' && Number.isSafeInteger(number) && number >= 0) options.seed = number;
     else {
-      process.stderr.write(`fuzz:programs: ${argv[i + 1] === undefined ? `${name} needs a value` : `${name} ${argv[i + 1]} is not understood`}\n${USAGE}`);
+      process.stderr.write(
+        `fuzz:programs: ${argv[i + 1] === undefined ? `${name} needs a value` : `${name} ${argv[i + 1]} is not understood`}\n${USAGE}`,
+      );
       return 2;
     }
   }
@@ -39,6 +42,8 @@ export function main(argv: string[], write: (text: string) => void = text => pro
     if (failed === 20) break;
   }
   const { instructions, inRegions, regions, saved } = comparison.totals;
-  write(`${options.programs} programs, up to ${instructions} instructions, ${inRegions} more in ${regions} regions, ${saved} saved and restored; ${failed} failed\n`);
+  write(
+    `${options.programs} programs, up to ${instructions} instructions, ${inRegions} more in ${regions} regions, ${saved} saved and restored; ${failed} failed\n`,
+  );
   return failed === 0 ? 0 : 1;
 }

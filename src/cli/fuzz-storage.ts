@@ -9,10 +9,18 @@ import { cutDomains } from '../dom0/domain-cuts/index.ts';
 import { cutExtentDisk, cutJournal, cutVolumes } from '../dom0/storage/index.ts';
 
 const USAGE = 'usage: fuzz:storage [--cuts N] [--seed S]… [--what journal|disk|volumes|domains]…\n';
-const KINDS: Record<string, (seed: number, cuts: number) => Promise<string | undefined>> = { journal: cutJournal, disk: cutExtentDisk, volumes: cutVolumes, domains: cutDomains };
+const KINDS: Record<string, (seed: number, cuts: number) => Promise<string | undefined>> = {
+  journal: cutJournal,
+  disk: cutExtentDisk,
+  volumes: cutVolumes,
+  domains: cutDomains,
+};
 
 /** Status 0: all passed, 1: something failed, 2: the command line is wrong. */
-export async function main(argv: string[], write: (text: string) => void = text => process.stdout.write(text)): Promise<number> {
+export async function main(
+  argv: string[],
+  write: (text: string) => void = text => process.stdout.write(text),
+): Promise<number> {
   let cuts = 10_000;
   const seeds: number[] = [],
     kinds: string[] = [];

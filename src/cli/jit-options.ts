@@ -2,7 +2,8 @@
 
 /** With --help. */
 export const NO_JIT_ABOUT = 'compile no guest code: the interpreter runs alone';
-export const JIT_THRESHOLD_ABOUT = 'compile guest code of which so many samples were taken, for tests: 1 compiles whatever is looked at';
+export const JIT_THRESHOLD_ABOUT =
+  'compile guest code of which so many samples were taken, for tests: 1 compiles whatever is looked at';
 /** Samples in an epoch there can be. */
 export const MAX_JIT_THRESHOLD = 1000;
 /** Where both are given. */
@@ -13,6 +14,7 @@ export function jitThresholdOf(noJit: boolean, text: string | undefined): number
   if (text === undefined) return noJit ? 0 : undefined;
   if (noJit) throw new RangeError(JIT_TWICE);
   const value = Number(text);
-  if (!(/^\d+$/.test(text) && value >= 1 && value <= MAX_JIT_THRESHOLD)) throw new RangeError(`--jit-threshold takes a whole number from 1 to ${MAX_JIT_THRESHOLD}, not "${text}".`);
+  if (!(/^\d+$/.test(text) && value >= 1 && value <= MAX_JIT_THRESHOLD))
+    throw new RangeError(`--jit-threshold takes a whole number from 1 to ${MAX_JIT_THRESHOLD}, not "${text}".`);
   return value;
 }

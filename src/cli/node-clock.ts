@@ -11,4 +11,8 @@ export const later = (ms: number, callback: () => void): (() => void) => {
 };
 
 /** What a host's state is opened with. */
-export const nodeState = { epochMs: () => Date.now(), random: (below: number) => Math.floor(Math.random() * below), later };
+export const nodeState = {
+  epochMs: () => Date.now(),
+  random: (below: number) => Math.floor(Math.random() * below),
+  later,
+};

@@ -24,7 +24,13 @@ export interface Result {
 }
 
 /** Runs the cases of one file; `report` gets a line for each of the first `limit` failing cases of a form. */
-export function replay(machine: OracleMachine, file: string, cases: readonly Case[], limit: number, report: (line: string) => void): Result {
+export function replay(
+  machine: OracleMachine,
+  file: string,
+  cases: readonly Case[],
+  limit: number,
+  report: (line: string) => void,
+): Result {
   const failures = new Map<string, number>();
   let failed = 0;
   for (const test of cases) {
@@ -36,7 +42,9 @@ export function replay(machine: OracleMachine, file: string, cases: readonly Cas
     failures.set(form, count);
     if (count > limit) continue;
     const more = bad.length > DIFFERENCES ? ` and ${bad.length - DIFFERENCES} more` : '';
-    report(`FAIL ${file}:${test.line}: ${form} [${Buffer.from(test.code).toString('hex')}] ${bad.slice(0, DIFFERENCES).join('; ')}${more}`);
+    report(
+      `FAIL ${file}:${test.line}: ${form} [${Buffer.from(test.code).toString('hex')}] ${bad.slice(0, DIFFERENCES).join('; ')}${more}`,
+    );
   }
   for (const [form, count] of failures) if (count > limit) report(`     ${file}: ${form}: ${count - limit} more`);
   return { passed: cases.length - failed, failed };
@@ -72,7 +80,9 @@ export function main(argv: string[]): number {
   try {
     const machine = new OracleMachine(throughIdt, inRegions);
     for (const file of files) {
-      const { passed, failed } = replay(machine, file, readFixtures(file), limit, line => process.stdout.write(`${line}\n`));
+      const { passed, failed } = replay(machine, file, readFixtures(file), limit, line =>
+        process.stdout.write(`${line}\n`),
+      );
       total.passed += passed;
       total.failed += failed;
       if (files.length > 1) process.stdout.write(`${file}: ${passed} passed, ${failed} failed\n`);

@@ -12,7 +12,8 @@ import { DirectoryStore } from './storage/directory-store.ts';
 /** The volume that the guest writes to. */
 export const VOLUME = '/dev/vg0/web';
 /** One step of the shell, which N counts: the definition says N, volume vN is there, and then the one before it is gone. */
-export const STEP_SCRIPT = 'echo $N > /etc/xen/vm/x; lvcreate -L 4M -n v$N vg0 > /dev/null; lvremove -y vg0/v$((N - 1)) > /dev/null 2> /dev/null; echo done-$((N))\n';
+export const STEP_SCRIPT =
+  'echo $N > /etc/xen/vm/x; lvcreate -L 4M -n v$N vg0 > /dev/null; lvremove -y vg0/v$((N - 1)) > /dev/null 2> /dev/null; echo done-$((N))\n';
 /** What is typed for a step: what it answers is not what is typed. */
 export const STEP = 'N=$((N + 1)); . /root/s\n';
 /** Before the steps: a new volume for the guest, and N as the last host left it. */
@@ -23,7 +24,10 @@ export function writeGuest(folder: string): { definition: string; kernel: string
   mkdirSync(folder, { recursive: true });
   const definition = join(folder, 'writer.cfg'),
     kernel = join(folder, 'writer.elf');
-  writeFileSync(definition, `name = "writer"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["phy:${VOLUME},xvda,w"]\n`);
+  writeFileSync(
+    definition,
+    `name = "writer"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["phy:${VOLUME},xvda,w"]\n`,
+  );
   writeFileSync(kernel, writerKernel);
   return { definition, kernel };
 }
@@ -48,12 +52,19 @@ export async function problemOf(directory: string, { dots, step }: Seen): Promis
       if (written !== undefined) return written;
       const text = await (await state.files()).readFile('/etc/xen/vm/x').catch(() => '0\n');
       const found = Number(text);
-      if (!/^\d+\n$/.test(text) || found < step) return `the definition says ${JSON.stringify(text)}, and step ${step} was done`;
+      if (!/^\d+\n$/.test(text) || found < step)
+        return `the definition says ${JSON.stringify(text)}, and step ${step} was done`;
       // Of step `found` any part may be done; where it was seen done, all of it.
-      const volumes = names.filter(name => name !== 'web').sort().join(' ');
-      const now = `v${found}`, before = `v${found - 1}`;
+      const volumes = names
+        .filter(name => name !== 'web')
+        .sort()
+        .join(' ');
+      const now = `v${found}`,
+        before = `v${found - 1}`;
       const good = found === step ? [now] : [before, [before, now].sort().join(' '), now];
-      return good.includes(volumes) ? undefined : `the volumes are ${volumes}, the definition says ${found}, and step ${step} was done`;
+      return good.includes(volumes)
+        ? undefined
+        : `the volumes are ${volumes}, the definition says ${found}, and step ${step} was done`;
     } finally {
       state.close();
     }

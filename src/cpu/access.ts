@@ -101,12 +101,18 @@ export class MemoryAccess {
     }
     // Not aligned, but within the page: no operand of 16 bytes that comes here need be aligned.
     if ((e & 1) === 0 && (linear & 3) !== 0 && (linear & 4095) < 4080) {
-      const { M4 } = this, at = (e ^ linear) >>> 0, from = at >>> 2, shift = (at & 3) << 3, rest = 32 - shift;
-      const b = M4[from + 1]!, c = M4[from + 2]!, d = M4[from + 3]!;
-      R[to] = M4[from]! >>> shift | b << rest;
-      R[to + 1] = b >>> shift | c << rest;
-      R[to + 2] = c >>> shift | d << rest;
-      R[to + 3] = d >>> shift | M4[from + 4]! << rest;
+      const { M4 } = this,
+        at = (e ^ linear) >>> 0,
+        from = at >>> 2,
+        shift = (at & 3) << 3,
+        rest = 32 - shift;
+      const b = M4[from + 1]!,
+        c = M4[from + 2]!,
+        d = M4[from + 3]!;
+      R[to] = (M4[from]! >>> shift) | (b << rest);
+      R[to + 1] = (b >>> shift) | (c << rest);
+      R[to + 2] = (c >>> shift) | (d << rest);
+      R[to + 3] = (d >>> shift) | (M4[from + 4]! << rest);
       return;
     }
     if ((linear & 3) === 0) this.readPieces(linear, to);
@@ -115,7 +121,9 @@ export class MemoryAccess {
 
   private readPieces(linear: number, to: number): void {
     const { R } = this;
-    const a = this.read32(linear), b = this.read32((linear + 4) | 0), c = this.read32((linear + 8) | 0);
+    const a = this.read32(linear),
+      b = this.read32((linear + 4) | 0),
+      c = this.read32((linear + 8) | 0);
     R[to + 3] = this.read32((linear + 12) | 0);
     R[to] = a;
     R[to + 1] = b;
@@ -153,7 +161,9 @@ export class MemoryAccess {
   }
 
   /** The processor's own accesses: supervisor rights whatever the CPL. */
-  readSystem8(linear: number): number { return this.asSystem(linear, 1); }
+  readSystem8(linear: number): number {
+    return this.asSystem(linear, 1);
+  }
   readSystem16(linear: number): number {
     const e = this.TR[linear >>> 12]!;
     return ((e | linear) & 1) === 0 ? this.M2[(e ^ linear) >>> 1]! : this.asSystem(linear, 2);
@@ -203,7 +213,8 @@ export class MemoryAccess {
       return false;
     }
     const entry = this.secondStage(this.walkGfn);
-    if ((entry & WRITABLE) === WRITABLE || (!write && (entry & P2M_READ) !== 0)) this.fill(linear, entry, this.S[S_USER]!);
+    if ((entry & WRITABLE) === WRITABLE || (!write && (entry & P2M_READ) !== 0))
+      this.fill(linear, entry, this.S[S_USER]!);
     return true;
   }
 
@@ -248,15 +259,20 @@ export class MemoryAccess {
   }
 
   /** Of `bytes` from `linear` on, whose first lies at `at`: how many lie one after another in machine memory, by what the TLB knows. */
-  readStretch(linear: number, at: number, bytes: number): number { return this.stretch(this.TR, linear, at, bytes); }
+  readStretch(linear: number, at: number, bytes: number): number {
+    return this.stretch(this.TR, linear, at, bytes);
+  }
   /** The same for a write; past the first page only frames without code. */
-  writeStretch(linear: number, at: number, bytes: number): number { return this.stretch(this.TW, linear, at, bytes); }
+  writeStretch(linear: number, at: number, bytes: number): number {
+    return this.stretch(this.TW, linear, at, bytes);
+  }
 
   private stretch(entries: Int32Array, linear: number, at: number, bytes: number): number {
     const user = this.S[S_USER]!;
     let end = 4096 - (linear & 4095);
     while (end < bytes) {
-      const next = (linear + end) | 0, e = entries[(next >>> 12) + user]!;
+      const next = (linear + end) | 0,
+        e = entries[(next >>> 12) + user]!;
       // Its low bits are 0: the page is there, and has no code.
       if ((e ^ next) >>> 0 !== at + end) break;
       end += 4096;
@@ -331,7 +347,7 @@ export class MemoryAccess {
       for (const device of [true, false]) {
         for (let i = 0; i < size; i++) {
           const at = (linear + i) | 0;
-          if ((this.hostWrite(at) < 0) === device) this.write8(at, value >> (8 * i));
+          if (this.hostWrite(at) < 0 === device) this.write8(at, value >> (8 * i));
         }
       }
       return;
@@ -363,11 +379,20 @@ export class MemoryAccess {
 
   /** An access to what is no memory, or memory without the right. */
   private device(linear: number, size: number, write: boolean, value: number): number {
-    return this.mmio.access(linear, this.walkGfn * 4096 + (linear & 4095), size, write, value, this.secondStage(this.walkGfn));
+    return this.mmio.access(
+      linear,
+      this.walkGfn * 4096 + (linear & 4095),
+      size,
+      write,
+      value,
+      this.secondStage(this.walkGfn),
+    );
   }
 
   /** The second stage's word of a guest frame. */
-  private secondStage(gfn: number): number { return gfn < this.p2m.length ? this.p2m[gfn]! : 0; }
+  private secondStage(gfn: number): number {
+    return gfn < this.p2m.length ? this.p2m[gfn]! : 0;
+  }
 
   /** After a walk: what it found may be used for the next access. */
   private mayKeep(linear: number, user: number): boolean {
@@ -389,7 +414,8 @@ export class MemoryAccess {
 
   /** Machine frame for a fetch at `linear`; throws #PF, or leaves with an EPT violation. */
   fetchFrame(linear: number): number {
-    const user = this.S[S_USER]!, known = this.tlb.TX[(linear >>> 12) + user]!;
+    const user = this.S[S_USER]!,
+      known = this.tlb.TX[(linear >>> 12) + user]!;
     if (known !== 0) return known - 1;
     this.walk(linear, false, true);
     const entry = this.secondStage(this.walkGfn);
@@ -427,7 +453,8 @@ export class MemoryAccess {
     const error = paging.access(linear, write, fetch, this.S[S_USER] !== 0, this.implicit);
     this.walkGfn = paging.gfn;
     if (error !== ALLOWED) return error;
-    if (this.R[CR0]! >= 0) { // PG clear
+    if (this.R[CR0]! >= 0) {
+      // PG clear
       this.walkDirty = true;
       return ALLOWED;
     }

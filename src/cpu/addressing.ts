@@ -3,8 +3,27 @@ import type { MemoryAccess } from './access.ts';
 import { type Faults, GP, SS_ } from './faults.ts';
 import { AC } from './architecture/flags.ts';
 import { isPlain } from './mode.ts';
-import { BASE, DISP, INDEX, INDEX_REGISTER_MASK, INDEX_SCALE, META, META_ADDRESS16, META_SEGMENT } from './ops/context.ts';
-import { EFLAGS, RIGHTS_DB, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from './architecture/registers.ts';
+import {
+  BASE,
+  DISP,
+  INDEX,
+  INDEX_REGISTER_MASK,
+  INDEX_SCALE,
+  META,
+  META_ADDRESS16,
+  META_SEGMENT,
+} from './ops/context.ts';
+import {
+  EFLAGS,
+  RIGHTS_DB,
+  RIGHTS_UNUSABLE,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_WORDS,
+  SS,
+} from './architecture/registers.ts';
 import type { Views } from './views.ts';
 
 export class Addressing {
@@ -25,7 +44,8 @@ export class Addressing {
   offset(p: number): number {
     const { A, R } = this;
     const index = A[p + INDEX]!;
-    const sum = (R[A[p + BASE]!]! + (R[index & INDEX_REGISTER_MASK]! << ((index >>> INDEX_SCALE) & 3)) + A[p + DISP]!) | 0;
+    const sum =
+      (R[A[p + BASE]!]! + (R[index & INDEX_REGISTER_MASK]! << ((index >>> INDEX_SCALE) & 3)) + A[p + DISP]!) | 0;
     return (A[p + META]! & META_ADDRESS16) !== 0 ? sum & 0xffff : sum;
   }
 
@@ -60,7 +80,9 @@ export class Addressing {
     const code = (rights & 8) !== 0;
     // Code segments can be read if bit 1 says so, never written; data segments can be written if bit 1 says so.
     if (code ? write || (rights & 2) === 0 : write && (rights & 2) === 0) faults.raise(vector, 0);
-    const first = offset >>> 0, last = first + size - 1, limit = R[s + SEG_LIMIT]! >>> 0;
+    const first = offset >>> 0,
+      last = first + size - 1,
+      limit = R[s + SEG_LIMIT]! >>> 0;
     if (!code && (rights & 4) !== 0) {
       if (first <= limit || last > ((rights & RIGHTS_DB) !== 0 ? 0xffffffff : 0xffff)) faults.raise(vector, 0);
     } else if (last > limit) faults.raise(vector, 0);

@@ -38,7 +38,14 @@ function again(count: number): number {
 const recordAt = (linear: number): number => cpu.code.PM[cpu.tlb.CP[linear >>> 12]! + (linear & 4095)]!;
 
 function install(sources: Entry['sources'] = [{ mfn, lines: linesOf(0, 4), pieces: [[0, 3]] }]): Entry {
-  const entry: Entry = { record: recordAt(CODE), op: OP_ENTRY, sources, dropped: () => { dropped.push(entry); } };
+  const entry: Entry = {
+    record: recordAt(CODE),
+    op: OP_ENTRY,
+    sources,
+    dropped: () => {
+      dropped.push(entry);
+    },
+  };
   expect(cpu.code.install(entry)).toBe(true);
   return entry;
 }
@@ -86,7 +93,10 @@ describe('an entry', () => {
   });
 
   it('goes when a frame further on is written that it was compiled from too, whether it held records or not', () => {
-    const entry = install([{ mfn, lines: 1, pieces: [[0, 3]] }, { mfn: mfn + 1, lines: 1, pieces: [[0, 0]] }]);
+    const entry = install([
+      { mfn, lines: 1, pieces: [[0, 3]] },
+      { mfn: mfn + 1, lines: 1, pieces: [[0, 0]] },
+    ]);
     R[EDI] = CODE + 0x1000;
     R[ECX] = 1;
     // stosb; hlt

@@ -13,18 +13,21 @@ import type { Tlb } from './tlb.ts';
 import type { Views } from './views.ts';
 
 /** Words of the arena and of the tables of records. Untouched pages of them cost nothing. */
-const ARENA_WORDS = RECORD_MASK + 1, TABLE_WORDS = 8 << 20;
+const ARENA_WORDS = RECORD_MASK + 1,
+  TABLE_WORDS = 8 << 20;
 const TABLE = 4096;
 /** Two records at the arena's end that are used again and again. */
 export const SCRATCH_RECORD = ARENA_WORDS - 2 * RECORD_WORDS;
 /** Stores of more bytes drop a frame's code instead of marking records; so does every so many smaller one. */
-const MAX_PATCH = 64, MAX_PATCHES = 255;
+const MAX_PATCH = 64,
+  MAX_PATCHES = 255;
 /** Longest instruction. */
 const LONGEST = 15;
 
 /** The 128-byte lines of a frame that `size` bytes at `offset` in it touch, a bit each. */
 export function linesOf(offset: number, size: number): number {
-  const first = offset >>> 7, last = (offset + size - 1) >>> 7;
+  const first = offset >>> 7,
+    last = (offset + size - 1) >>> 7;
   return (last >= 31 ? -1 : (1 << (last + 1)) - 1) & (-1 << first);
 }
 
@@ -34,7 +37,11 @@ export interface Entry {
   /** Op number that stands in the record while the entry is installed. */
   readonly op: number;
   /** The bytes it was compiled from, the record's own among them: lines of machine frames (`linesOf`), and first and last bytes of pieces in them. */
-  readonly sources: readonly { readonly mfn: number; readonly lines: number; readonly pieces: readonly (readonly [first: number, last: number])[] }[];
+  readonly sources: readonly {
+    readonly mfn: number;
+    readonly lines: number;
+    readonly pieces: readonly (readonly [first: number, last: number])[];
+  }[];
   /** Told once, when the entry is gone because its bytes were written or all records were dropped; not by `remove`. */
   dropped(): void;
 }
@@ -77,9 +84,13 @@ export class CodeCache {
   // ---- tables and records ----
 
   /** Machine frame that a table belongs to. */
-  frameOf(table: number): number { return this.frames[table >>> 12]!; }
+  frameOf(table: number): number {
+    return this.frames[table >>> 12]!;
+  }
   /** Whether it is the one of that frame in a mode. */
-  isTable(table: number, mfn: number, key: number): boolean { return this.tableOf[mfn * KEYS + key] === table; }
+  isTable(table: number, mfn: number, key: number): boolean {
+    return this.tableOf[mfn * KEYS + key] === table;
+  }
 
   /** The table of a frame's records in a mode, made if there is none. Nothing of other tables stays if there is no room. */
   table(mfn: number, key: number): number {
@@ -98,10 +109,14 @@ export class CodeCache {
   }
 
   /** True if so many records can be allocated. */
-  hasRoom(records: number): boolean { return this.nextRecord + records * RECORD_WORDS <= ARENA_WORDS; }
+  hasRoom(records: number): boolean {
+    return this.nextRecord + records * RECORD_WORDS <= ARENA_WORDS;
+  }
 
   /** Bytes that records and their tables take, of which untouched pages take none. */
-  get bytes(): number { return 4 * (this.nextRecord * 2 + this.nextTable); }
+  get bytes(): number {
+    return 4 * (this.nextRecord * 2 + this.nextTable);
+  }
 
   allocate(): number {
     const p = this.nextRecord;
@@ -128,7 +143,9 @@ export class CodeCache {
   }
 
   private codeWritten(at: number, size: number, lines: number): void {
-    const mfn = at >>> 12, first = at & 4095, last = first + size - 1;
+    const mfn = at >>> 12,
+      first = at & 4095,
+      last = first + size - 1;
     if (size > MAX_PATCH) {
       this.drop(mfn);
       return;
@@ -200,14 +217,15 @@ export class CodeCache {
 
   /** Lets a record lead to compiled code. Its lines are watched from now on. One entry a record: false if there is one, or if the record is stale. */
   install(entry: Entry): boolean {
-    const { A } = this, { record, op, sources } = entry;
+    const { A } = this,
+      { record, op, sources } = entry;
     if (A[record + OP] === this.staleOp || A[record + OP] === op) return false;
     this.entries.set(entry, A[record + OP]!);
     A[record + OP] = op;
     for (const { mfn, lines } of sources) {
       this.mark(mfn, lines);
       let there = this.entriesOf.get(mfn);
-      if (there === undefined) this.entriesOf.set(mfn, there = new Set());
+      if (there === undefined) this.entriesOf.set(mfn, (there = new Set()));
       there.add(entry);
     }
     return true;
@@ -235,7 +253,15 @@ export class CodeCache {
     const there = this.entriesOf.get(mfn);
     if (there === undefined) return;
     for (const entry of [...there]) {
-      if (entry.sources.some(source => source.mfn === mfn && (source.lines & lines) !== 0 && source.pieces.some(piece => piece[0] <= last && first <= piece[1]))) this.dropEntry(entry);
+      if (
+        entry.sources.some(
+          source =>
+            source.mfn === mfn &&
+            (source.lines & lines) !== 0 &&
+            source.pieces.some(piece => piece[0] <= last && first <= piece[1]),
+        )
+      )
+        this.dropEntry(entry);
     }
   }
 }

@@ -5,7 +5,16 @@ import { CodeCache } from './code-cache.ts';
 import { CR0_ET } from './architecture/control-bits.ts';
 import { CPU_LEVELS, type Features, featuresOf } from './architecture/cpuid.ts';
 import { Debug } from './debug.ts';
-import { type Controls, type ExitInfo, ExitReason, type Probe, type Processor, type ProcessorExtra, type ProcessorOptions, type TimeSource } from './architecture/edge.ts';
+import {
+  type Controls,
+  type ExitInfo,
+  ExitReason,
+  type Probe,
+  type Processor,
+  type ProcessorExtra,
+  type ProcessorOptions,
+  type TimeSource,
+} from './architecture/edge.ts';
 import { Faults, LEAVE } from './faults.ts';
 import { createFlatTransfers, type FlatTransfers } from './flat-transfers.ts';
 import { AC, ALL, ARITHMETIC, arithmetic, IF, RF, TF, ZF } from './architecture/flags.ts';
@@ -20,8 +29,34 @@ import { completePort, completePortBlock, portMemory } from './ops/ports.ts';
 import { cr4BitsOf } from './ops/system.ts';
 import { OP_STALE, RecordWriter } from './record-writer.ts';
 import {
-  CPU_LEVEL, CR0, CR4, CS, DR, EDX, EFLAGS, EIP, ES, FA, FB, FERR, FK, FR, GDTR_LIMIT, IDTR_LIMIT, LDTR, MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_PAT, SEG, SEG_BASE,
-  SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, TR, ZERO,
+  CPU_LEVEL,
+  CR0,
+  CR4,
+  CS,
+  DR,
+  EDX,
+  EFLAGS,
+  EIP,
+  ES,
+  FA,
+  FB,
+  FERR,
+  FK,
+  FR,
+  GDTR_LIMIT,
+  IDTR_LIMIT,
+  LDTR,
+  MSR_APIC_BASE,
+  MSR_MISC_ENABLE,
+  MSR_PAT,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_SELECTOR,
+  SEG_WORDS,
+  TR,
+  ZERO,
 } from './architecture/registers.ts';
 import { RegionTier } from './region/tier.ts';
 import { Stack } from './stack.ts';
@@ -34,15 +69,44 @@ import { plans } from 'virtual:plans';
 
 /** In IA32_MISC_ENABLE (SDM vol. 4). */
 const MISC_FAST_STRINGS = 1;
-const FERR_ASSERTED = 1, IGNNE = 2;
+const FERR_ASSERTED = 1,
+  IGNNE = 2;
 
 export class Cpu implements Core, Processor {
   readonly exit: ExitInfo = {
-    reason: 0, qualification: 0, instructionLength: 0, guestLinear: 0, guestPhysical: 0, interruption: 0, errorCode: 0, idtVectoring: 0, size: 0, value: 0,
+    reason: 0,
+    qualification: 0,
+    instructionLength: 0,
+    guestLinear: 0,
+    guestPhysical: 0,
+    interruption: 0,
+    errorCode: 0,
+    idtVectoring: 0,
+    size: 0,
+    value: 0,
   };
   readonly controls: Controls = {
-    exceptionBitmap: 0, cpuid: false, invlpg: false, rdtsc: false, monitor: false, mwait: false, pause: false, taskSwitch: false, interruptWindow: false, nmiWindow: false, monitorTrap: false,
-    ioBitmaps: null, msrBitmap: null, cr0Mask: 0, cr0Shadow: 0, cr4Mask: 0, cr4Shadow: 0, cr3Load: false, cr3Store: false, movDr: false, hypervisorIdt: false,
+    exceptionBitmap: 0,
+    cpuid: false,
+    invlpg: false,
+    rdtsc: false,
+    monitor: false,
+    mwait: false,
+    pause: false,
+    taskSwitch: false,
+    interruptWindow: false,
+    nmiWindow: false,
+    monitorTrap: false,
+    ioBitmaps: null,
+    msrBitmap: null,
+    cr0Mask: 0,
+    cr0Shadow: 0,
+    cr4Mask: 0,
+    cr4Shadow: 0,
+    cr3Load: false,
+    cr3Store: false,
+    movDr: false,
+    hypervisorIdt: false,
   };
   readonly faults = new Faults();
   readonly tlb = new Tlb();
@@ -86,7 +150,18 @@ export class Cpu implements Core, Processor {
 
   constructor(options: ProcessorOptions) {
     const views = new Views(options);
-    ({ R: this.R, R8: this.R8, R16: this.R16, M1: this.M1, M2: this.M2, M4: this.M4, M8: this.M8, shared: this.shared, p2m: this.p2m, S: this.S } = views);
+    ({
+      R: this.R,
+      R8: this.R8,
+      R16: this.R16,
+      M1: this.M1,
+      M2: this.M2,
+      M4: this.M4,
+      M8: this.M8,
+      shared: this.shared,
+      p2m: this.p2m,
+      S: this.S,
+    } = views);
     const { tlb, faults } = this;
     this.code = new CodeCache(views, tlb, OP_STALE);
     this.A = this.code.A;
@@ -97,7 +172,16 @@ export class Cpu implements Core, Processor {
     this.addressing = new Addressing(views, this.A, this.memory, faults);
     this.stack = new Stack(views, this.mode, this.addressing, this.memory);
     this.writer = new RecordWriter(this.code, this.mode, this.features, row => operations[row.op]);
-    this.translator = new Translator(views, tlb, this.code, this.writer, this.mode, this.memory, faults, options.isCodeShared);
+    this.translator = new Translator(
+      views,
+      tlb,
+      this.code,
+      this.writer,
+      this.mode,
+      this.memory,
+      faults,
+      options.isCodeShared,
+    );
     this.time = options.time;
     this.apic = options.apic ?? false;
     this.masksCpuid = options.masksCpuid ?? false;
@@ -114,9 +198,13 @@ export class Cpu implements Core, Processor {
     if (options.regions) this.regions = new RegionTier(this, options.regions);
   }
 
-  get regs(): Int32Array { return this.R; }
+  get regs(): Int32Array {
+    return this.R;
+  }
 
-  fault(vector: number, error = 0): never { return this.faults.raise(vector, error); }
+  fault(vector: number, error = 0): never {
+    return this.faults.raise(vector, error);
+  }
 
   // ---- flags ----
 
@@ -132,7 +220,9 @@ export class Cpu implements Core, Processor {
     R[FR] = (bits & ZF) !== 0 ? 0 : 1;
   }
 
-  get eflags(): number { return this.getFlags() | this.R[EFLAGS]! | 2; }
+  get eflags(): number {
+    return this.getFlags() | this.R[EFLAGS]! | 2;
+  }
 
   set eflags(value: number) {
     this.setFlags(value);
@@ -150,20 +240,35 @@ export class Cpu implements Core, Processor {
       this.mode.changed();
       this.loop.codeGoesOn();
     }
-    if (((before | after) & TF) !== 0 || ((after & ~before & IF) !== 0 && this.controls.interruptWindow)) this.loop.endBatch();
+    if (((before | after) & TF) !== 0 || ((after & ~before & IF) !== 0 && this.controls.interruptWindow))
+      this.loop.endBatch();
   }
 
   // ---- running, events ----
 
-  get retired(): number { return this.loop.retired; }
-  get interruptible(): boolean { return this.loop.interruptible; }
-  run(limit: number): number { return this.loop.run(limit); }
-  stop(): void { this.loop.stop(); }
+  get retired(): number {
+    return this.loop.retired;
+  }
+  get interruptible(): boolean {
+    return this.loop.interruptible;
+  }
+  run(limit: number): number {
+    return this.loop.run(limit);
+  }
+  stop(): void {
+    this.loop.stop();
+  }
   onWork: (() => void) | null = null;
-  inject(information: number, errorCode = 0, instructionLength = this.exit.instructionLength): void { this.loop.inject(information, errorCode, instructionLength); }
-  skipInstruction(): void { this.loop.skipInstruction(); }
+  inject(information: number, errorCode = 0, instructionLength = this.exit.instructionLength): void {
+    this.loop.inject(information, errorCode, instructionLength);
+  }
+  skipInstruction(): void {
+    this.loop.skipInstruction();
+  }
 
-  get probe(): Probe | null { return this.debug.probe; }
+  get probe(): Probe | null {
+    return this.debug.probe;
+  }
   set probe(probe: Probe | null) {
     this.debug.probe = probe;
     this.debug.seen.drop();
@@ -180,10 +285,18 @@ export class Cpu implements Core, Processor {
 
   // ---- answers of the machine ----
 
-  completeMemoryAccess(value: number): void { this.mmio.complete(value); }
-  completePortAccess(value: number): void { completePort(this, value); }
-  portMemory(): Uint8Array | null { return portMemory(this); }
-  completePortBlock(bytes: number): void { completePortBlock(this, bytes); }
+  completeMemoryAccess(value: number): void {
+    this.mmio.complete(value);
+  }
+  completePortAccess(value: number): void {
+    completePort(this, value);
+  }
+  portMemory(): Uint8Array | null {
+    return portMemory(this);
+  }
+  completePortBlock(bytes: number): void {
+    completePortBlock(this, bytes);
+  }
 
   ferr(): void {
     const { R, exit } = this;
@@ -200,10 +313,18 @@ export class Cpu implements Core, Processor {
 
   // ---- memory that others change ----
 
-  invalidate(mfn: number): void { this.code.invalidate(mfn); }
-  flushTlb(): void { this.tlb.flushAll(); }
-  flushPage(linear: number): void { this.tlb.flushPage(linear); }
-  translate(linear: number): number { return this.memory.translate(linear); }
+  invalidate(mfn: number): void {
+    this.code.invalidate(mfn);
+  }
+  flushTlb(): void {
+    this.tlb.flushAll();
+  }
+  flushPage(linear: number): void {
+    this.tlb.flushPage(linear);
+  }
+  translate(linear: number): number {
+    return this.memory.translate(linear);
+  }
 
   // ---- whole state ----
 

@@ -1,12 +1,29 @@
 /** Debug traps and breakpoints: SDM vol. 3, 17.2 and 17.3; 6.8.3 for the shadows. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CR4, DR, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, INTERRUPTIBILITY, SS } from './architecture/registers.ts';
+import {
+  CR4,
+  DR,
+  EAX,
+  EBX,
+  ECX,
+  EDI,
+  EDX,
+  EFLAGS,
+  EIP,
+  ESI,
+  ESP,
+  INTERRUPTIBILITY,
+  SS,
+} from './architecture/registers.ts';
 import { Bench, CODE, d, DATA, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from './test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
-const TF = 0x100, RF = 0x10000;
-beforeEach(() => { bench.protectedMode(); });
+const TF = 0x100,
+  RF = 0x10000;
+beforeEach(() => {
+  bench.protectedMode();
+});
 
 /** With TF set before `code`: EIPs (from CODE) of the #DB traps, `count` of them; the handler goes on by IRET. */
 function traps(count: number, ...code: (string | number | number[])[]): number[] {
@@ -35,7 +52,12 @@ describe('single step (17.3.1.4)', () => {
     expect(traps(2, '8e d0 90 90 90')).toEqual([3, 4]);
   });
   it('the trap of MOV SS is suppressed: an INT n or a fault behind it goes to a handler that is not trapped (6.8.3)', () => {
-    for (const [code, vector] of [['f1', 1], ['cc', 3], ['cd 80', 0x80], ['0f 0b', 6]] as const) {
+    for (const [code, vector] of [
+      ['f1', 1],
+      ['cc', 3],
+      ['cd 80', 0x80],
+      ['0f 0b', 6],
+    ] as const) {
       bench.protectedMode();
       R[EAX] = KERNEL_DATA;
       bench.cpu.eflags = 2 | TF;
@@ -102,7 +124,12 @@ describe('breakpoints (17.2)', () => {
     expect(bench.fault()).toEqual([1, undefined, 0x21]);
   });
   it('on writes: a trap behind the instruction; reads only with R/W 3; each length', () => {
-    for (const [kind, code, hit] of [[1, 'a3', true], [1, 'a1', false], [3, 'a1', true], [3, 'a3', true]] as const) {
+    for (const [kind, code, hit] of [
+      [1, 'a3', true],
+      [1, 'a1', false],
+      [3, 'a1', true],
+      [3, 'a3', true],
+    ] as const) {
       bench.protectedMode();
       R[DR + 2] = DATA;
       R[DR + 7] = 0x400 | 0x20 | (kind << 24) | (3 << 26);
@@ -115,7 +142,12 @@ describe('breakpoints (17.2)', () => {
     }
   });
   it('an access beside it does not hit; one that overlaps by a byte does', () => {
-    for (const [at, hit] of [[DATA + 4, false], [DATA + 3, true], [DATA - 1, true], [DATA - 4, false]] as const) {
+    for (const [at, hit] of [
+      [DATA + 4, false],
+      [DATA + 3, true],
+      [DATA - 1, true],
+      [DATA - 4, false],
+    ] as const) {
       bench.protectedMode();
       R[DR] = DATA;
       R[DR + 7] = 0x402 | 0xd0000;
@@ -164,7 +196,10 @@ describe('breakpoints and the shadow of MOV SS and POP SS (6.8.3)', () => {
   it('hold a breakpoint on the next instruction back, and only on that one', () => {
     for (const code of ['8e d0', '66 8e d0', '6a 10 17']) {
       const length = code.split(' ').length;
-      for (const [offset, hit] of [[0, false], [1, true]] as const) {
+      for (const [offset, hit] of [
+        [0, false],
+        [1, true],
+      ] as const) {
         bench.protectedMode();
         R[EAX] = KERNEL_DATA;
         breakAt(length + offset);

@@ -8,7 +8,10 @@ import { SeenAccesses } from './seen-accesses.ts';
 import type { Views } from './views.ts';
 
 /** R/W field of DR7: what a breakpoint waits for. */
-const BREAK_EXECUTE = 0, BREAK_WRITE = 1, BREAK_PORT = 2, BREAK_ACCESS = 3;
+const BREAK_EXECUTE = 0,
+  BREAK_WRITE = 1,
+  BREAK_PORT = 2,
+  BREAK_ACCESS = 3;
 /** Bytes by DR7's LEN field. */
 const LENGTHS = [1, 2, 8, 4];
 /** Interruptibility: blocking by MOV SS. */
@@ -36,10 +39,16 @@ export class Debug {
   }
 
   /** Instructions have to run one at a time. */
-  get active(): boolean { return this.onCode !== 0 || this.onData !== 0 || this.onPorts !== 0 || this.probe !== null; }
+  get active(): boolean {
+    return this.onCode !== 0 || this.onData !== 0 || this.onPorts !== 0 || this.probe !== null;
+  }
 
-  private isEnabled(i: number): boolean { return ((this.R[DR + 7]! >>> (2 * i)) & 3) !== 0; }
-  private kind(i: number): number { return (this.R[DR + 7]! >>> (16 + 4 * i)) & 3; }
+  private isEnabled(i: number): boolean {
+    return ((this.R[DR + 7]! >>> (2 * i)) & 3) !== 0;
+  }
+  private kind(i: number): number {
+    return (this.R[DR + 7]! >>> (16 + 4 * i)) & 3;
+  }
 
   /** After DR7 or an address changed. */
   changed(): void {
@@ -82,7 +91,8 @@ export class Debug {
     const { R } = this;
     if (this.onCode === 0 || (R[EFLAGS]! & RF) !== 0 || (R[INTERRUPTIBILITY]! & BLOCKED_BY_MOV_SS) !== 0) return;
     let hits = 0;
-    for (let i = 0; i < 4; i++) if (this.isEnabled(i) && this.kind(i) === BREAK_EXECUTE && R[DR + i] === linear) hits |= 1 << i;
+    for (let i = 0; i < 4; i++)
+      if (this.isEnabled(i) && this.kind(i) === BREAK_EXECUTE && R[DR + i] === linear) hits |= 1 << i;
     if (hits !== 0) this.faults.raiseDebug(hits);
   }
 

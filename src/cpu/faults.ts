@@ -3,10 +3,27 @@
 import { UNDELIVERED, UNDELIVERED_EVENTS, UNDELIVERED_MOST, UNDELIVERED_WORDS } from './architecture/registers.ts';
 
 /** Exceptions (SDM vol. 3, table 6-1). */
-export const DE = 0, DB = 1, NMI = 2, BP = 3, OF_ = 4, BR = 5, UD = 6, NM = 7, DF_ = 8, TS = 10, NP = 11, SS_ = 12, GP = 13, PF_ = 14, MF = 16, AC_ = 17, XM = 19;
+export const DE = 0,
+  DB = 1,
+  NMI = 2,
+  BP = 3,
+  OF_ = 4,
+  BR = 5,
+  UD = 6,
+  NM = 7,
+  DF_ = 8,
+  TS = 10,
+  NP = 11,
+  SS_ = 12,
+  GP = 13,
+  PF_ = 14,
+  MF = 16,
+  AC_ = 17,
+  XM = 19;
 
 /** What leaves an instruction early. Preallocated: throwing them makes no garbage and no stack trace. */
-export const FAULT = { what: 'fault' }, LEAVE = { what: 'VM exit' };
+export const FAULT = { what: 'fault' },
+  LEAVE = { what: 'VM exit' };
 
 /** The fault that FAULT stands for. */
 export class Faults {
@@ -46,7 +63,9 @@ export class Faults {
     this.thrown = FAULT;
   }
 
-  forgetUndelivered(): void { this.undeliveredCount = 0; }
+  forgetUndelivered(): void {
+    this.undeliveredCount = 0;
+  }
 
   noteUndelivered(information: number, error: number, address: number): void {
     const { undelivered } = this;

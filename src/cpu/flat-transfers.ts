@@ -6,20 +6,49 @@
 import { CR0_PE } from './architecture/control-bits.ts';
 import { AC, ARITHMETIC, DF, ID, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './architecture/flags.ts';
 import {
-  CPL, CR0, CS, DS, EFLAGS, EIP, ES, ESP, FS, GDTR_BASE, GDTR_LIMIT, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT,
-  SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
+  CPL,
+  CR0,
+  CS,
+  DS,
+  EFLAGS,
+  EIP,
+  ES,
+  ESP,
+  FS,
+  GDTR_BASE,
+  GDTR_LIMIT,
+  GS,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  INTERRUPTIBILITY,
+  RIGHTS_UNUSABLE,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_SELECTOR,
+  SEG_WORDS,
+  SS,
+  TR,
 } from './architecture/registers.ts';
 import type { Cpu } from './cpu.ts';
 import { FLAT } from './mode.ts';
 import { JUMP, S_STOP, S_USER, USER } from './scratch.ts';
 
 /** Low word of a descriptor from 0 to 4 GiB; of its high word what must be so, for code that does not conform, and for data that may be written (SDM vol. 3, 3.4.5). */
-const LOW = 0xffff, CODE_MASK = 0xffcf9dff | 0, CODE = 0x00cf9900, DATA_MASK = 0xffcf9fff | 0, DATA = 0x00cf9300;
+const LOW = 0xffff,
+  CODE_MASK = 0xffcf9dff | 0,
+  CODE = 0x00cf9900,
+  DATA_MASK = 0xffcf9fff | 0,
+  DATA = 0x00cf9300;
 const DPL_SHIFT = 13;
 /** SS and the others where they are in the state. */
-const S_CS = SEG + CS * SEG_WORDS, S_SS = SEG + SS * SEG_WORDS, S_TR = SEG + TR * SEG_WORDS;
+const S_CS = SEG + CS * SEG_WORDS,
+  S_SS = SEG + SS * SEG_WORDS,
+  S_TR = SEG + TR * SEG_WORDS;
 /** Selector bits: of a null selector all are clear; the LDT's has TI set. */
-const INDEX_BITS = 0xfffc, TI = 4;
+const INDEX_BITS = 0xfffc,
+  TI = 4;
 
 /** Flags that a flat IRET leaves to the general one, in EFLAGS or on the stack. */
 const UNUSUAL = VM | NT | TF | AC | VIF | VIP;
@@ -27,7 +56,8 @@ const UNUSUAL = VM | NT | TF | AC | VIF | VIP;
 const LOADED = ID | IOPL | IF | DF;
 
 /** A data segment that ring 3 may not have: it would become null on the way there. */
-const isInner = (rights: number): boolean => (rights & RIGHTS_UNUSABLE) === 0 && (rights & 0x1c) !== 0x1c && (rights & 0x60) !== 0x60;
+const isInner = (rights: number): boolean =>
+  (rights & RIGHTS_UNUSABLE) === 0 && (rights & 0x1c) !== 0x1c && (rights & 0x60) !== 0x60;
 
 export interface FlatTransfers {
   /**
@@ -43,7 +73,8 @@ export interface FlatTransfers {
 
 /** One closure over what they need, which V8 takes for constants where there is one processor in a worker. */
 export function createFlatTransfers(cpu: Cpu): FlatTransfers {
-  const { R, S, M4, mode, tlb } = cpu, { TR: reads, TW: writes } = tlb;
+  const { R, S, M4, mode, tlb } = cpu,
+    { TR: reads, TW: writes } = tlb;
   const isFlat = (): boolean => mode.key === FLAT && (R[CR0]! & CR0_PE) !== 0;
 
   /** Where in memory, in words, the eight bytes of a table's entry at a linear address lie; -1: not known here. */
@@ -69,20 +100,26 @@ export function createFlatTransfers(cpu: Cpu): FlatTransfers {
     if (!isFlat() || vector * 8 + 7 > R[IDTR_LIMIT]!) return false;
     const gate = entryAt((R[IDTR_BASE]! + vector * 8) | 0);
     if (gate < 0) return false;
-    const low = M4[gate]!, high = M4[gate + 1]!, cpl = R[CPL]!, selector = low >>> 16;
+    const low = M4[gate]!,
+      high = M4[gate + 1]!,
+      cpl = R[CPL]!,
+      selector = low >>> 16;
     // An interrupt gate (14) or a trap gate (15), present.
     if ((high & 0x9e00) !== 0x8e00 || (software && ((high >>> DPL_SHIFT) & 3) < cpl)) return false;
     const code = descriptorAt(selector);
     // A code segment of DPL 0.
     if (code < 0 || M4[code] !== LOW) return false;
     const codeHigh = M4[code + 1]!;
-    if ((codeHigh & (CODE_MASK | 3 << DPL_SHIFT)) !== CODE) return false;
+    if ((codeHigh & (CODE_MASK | (3 << DPL_SHIFT))) !== CODE) return false;
 
-    let esp = R[ESP]!, ss = 0, stack = 0;
+    let esp = R[ESP]!,
+      ss = 0,
+      stack = 0;
     if (cpl !== 0) {
       // SS0 and ESP0 of a 32-bit TSS.
       if ((R[S_TR + SEG_RIGHTS]! & 8) === 0 || R[S_TR + SEG_LIMIT]! >>> 0 < 9) return false;
-      const pointer = (R[S_TR + SEG_BASE]! + 4) | 0, e = reads[pointer >>> 12]!;
+      const pointer = (R[S_TR + SEG_BASE]! + 4) | 0,
+        e = reads[pointer >>> 12]!;
       if (((e | pointer) & 3) !== 0 || (pointer & 4095) > 4088) return false;
       const at = (e ^ pointer) >>> 2;
       esp = M4[at]!;
@@ -90,9 +127,10 @@ export function createFlatTransfers(cpu: Cpu): FlatTransfers {
       const descriptor = (ss & 3) === 0 ? descriptorAt(ss) : -1;
       if (descriptor < 0 || M4[descriptor] !== LOW) return false;
       stack = M4[descriptor + 1]!;
-      if ((stack & (DATA_MASK | 3 << DPL_SHIFT)) !== DATA) return false;
+      if ((stack & (DATA_MASK | (3 << DPL_SHIFT))) !== DATA) return false;
     }
-    const top = (esp - (cpl !== 0 ? 20 : 12) - (error >= 0 ? 4 : 0)) | 0, e = writes[top >>> 12]!;
+    const top = (esp - (cpl !== 0 ? 20 : 12) - (error >= 0 ? 4 : 0)) | 0,
+      e = writes[top >>> 12]!;
     if (((e | top) & 3) !== 0 || (top & 4095) > 4096 - 24) return false;
 
     const flags = cpu.eflags | (resume ? RF : 0);
@@ -121,22 +159,32 @@ export function createFlatTransfers(cpu: Cpu): FlatTransfers {
 
   function interruptReturn(): boolean {
     if (!isFlat() || R[CPL] !== 0 || (R[EFLAGS]! & UNUSUAL) !== 0 || cpu.debug.active) return false;
-    const esp = R[ESP]!, e = reads[esp >>> 12]!;
+    const esp = R[ESP]!,
+      e = reads[esp >>> 12]!;
     if (((e | esp) & 3) !== 0 || (esp & 4095) > 4096 - 20) return false;
-    const at = (e ^ esp) >>> 2, flags = M4[at + 2]!, selector = M4[at + 1]! & 0xffff, rpl = selector & 3;
+    const at = (e ^ esp) >>> 2,
+      flags = M4[at + 2]!,
+      selector = M4[at + 1]! & 0xffff,
+      rpl = selector & 3;
     if ((flags & UNUSUAL) !== 0 || (rpl !== 0 && rpl !== 3)) return false;
     const code = descriptorAt(selector);
     if (code < 0 || M4[code] !== LOW) return false;
     const codeHigh = M4[code + 1]!;
-    if ((codeHigh & (CODE_MASK | 3 << DPL_SHIFT)) !== (CODE | rpl << DPL_SHIFT)) return false;
+    if ((codeHigh & (CODE_MASK | (3 << DPL_SHIFT))) !== (CODE | (rpl << DPL_SHIFT))) return false;
     if (rpl === 0) R[ESP] = (esp + 12) | 0;
     else {
-      const ss = M4[at + 4]! & 0xffff, stack = (ss & 3) === 3 ? descriptorAt(ss) : -1;
+      const ss = M4[at + 4]! & 0xffff,
+        stack = (ss & 3) === 3 ? descriptorAt(ss) : -1;
       if (stack < 0 || M4[stack] !== LOW) return false;
       const stackHigh = M4[stack + 1]!;
-      if ((stackHigh & (DATA_MASK | 3 << DPL_SHIFT)) !== (DATA | 3 << DPL_SHIFT)) return false;
-      if (isInner(R[SEG + DS * SEG_WORDS + SEG_RIGHTS]!) || isInner(R[SEG + ES * SEG_WORDS + SEG_RIGHTS]!)
-        || isInner(R[SEG + FS * SEG_WORDS + SEG_RIGHTS]!) || isInner(R[SEG + GS * SEG_WORDS + SEG_RIGHTS]!)) return false;
+      if ((stackHigh & (DATA_MASK | (3 << DPL_SHIFT))) !== (DATA | (3 << DPL_SHIFT))) return false;
+      if (
+        isInner(R[SEG + DS * SEG_WORDS + SEG_RIGHTS]!) ||
+        isInner(R[SEG + ES * SEG_WORDS + SEG_RIGHTS]!) ||
+        isInner(R[SEG + FS * SEG_WORDS + SEG_RIGHTS]!) ||
+        isInner(R[SEG + GS * SEG_WORDS + SEG_RIGHTS]!)
+      )
+        return false;
       R[ESP] = M4[at + 3]!;
       setFlat(S_SS, ss, stackHigh);
       R[CPL] = 3;
@@ -158,8 +206,12 @@ export function createFlatTransfers(cpu: Cpu): FlatTransfers {
     if (!isFlat()) return false;
     const at = descriptorAt(selector);
     if (at < 0 || M4[at] !== LOW) return false;
-    const high = M4[at + 1]!, cpl = R[CPL]!, dpl = (high >>> DPL_SHIFT) & 3, rpl = selector & 3;
-    if ((high & DATA_MASK) !== DATA || (segment === SS ? dpl !== cpl || rpl !== cpl : dpl < cpl || dpl < rpl)) return false;
+    const high = M4[at + 1]!,
+      cpl = R[CPL]!,
+      dpl = (high >>> DPL_SHIFT) & 3,
+      rpl = selector & 3;
+    if ((high & DATA_MASK) !== DATA || (segment === SS ? dpl !== cpl || rpl !== cpl : dpl < cpl || dpl < rpl))
+      return false;
     setFlat(SEG + segment * SEG_WORDS, selector, high);
     return true;
   }

@@ -15,4 +15,5 @@ export function createProcessor(options: ProcessorOptions): Processor {
 export { MONITOR_NONE, endsWait, isInMwait } from './monitor.ts';
 
 /** What `Regions.useCompiler` takes, loaded now. */
-export const loadCompiler = async (): Promise<typeof createCompiler> => (await import('./region/compiler.ts')).createCompiler;
+export const loadCompiler = async (): Promise<typeof createCompiler> =>
+  (await import('./region/compiler.ts')).createCompiler;

@@ -4,22 +4,78 @@
  */
 import type { Cpu } from './cpu.ts';
 import {
-  EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_NMI, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason,
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
+  EVENT_NMI,
+  EVENT_PRIVILEGED_SOFTWARE,
+  EVENT_SOFTWARE,
+  EVENT_SOFTWARE_EXCEPTION,
+  EVENT_VALID,
+  ExitReason,
 } from './architecture/edge.ts';
 import { AC, IF, IOPL, NT, RF, TF, VIF, VIP, VM } from './architecture/flags.ts';
 import { CR0_PE } from './architecture/control-bits.ts';
 import { AC_, DB, DE, DF_, FAULT, GP, NP, PF_, SS_, TS } from './faults.ts';
 import { plainRealInterrupt, plainRealReturn } from './real-transfers.ts';
 import { JUMP, S_STOP } from './scratch.ts';
-import { CPL, CR0, CR2, CS, DR, DS, EFLAGS, EIP, ES, ESP, FS, GS, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS } from './architecture/registers.ts';
 import {
-  descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, enterCode, gateOffset, innerStack, inVirtual8086, isCode,
-  enterRealCode, isConforming, leaveTask, nestedReturn, pushFrame, readDescriptor, returnTo, setAccessed, setNull, setRealSegment, setSegment, throughTaskGate,
+  CPL,
+  CR0,
+  CR2,
+  CS,
+  DR,
+  DS,
+  EFLAGS,
+  EIP,
+  ES,
+  ESP,
+  FS,
+  GS,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  INTERRUPTIBILITY,
+  SEG,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_SELECTOR,
+  SEG_WORDS,
+  SS,
+} from './architecture/registers.ts';
+import {
+  descriptorDpl,
+  descriptorLimit,
+  descriptorPresent,
+  descriptorType,
+  enterCode,
+  gateOffset,
+  innerStack,
+  inVirtual8086,
+  isCode,
+  enterRealCode,
+  isConforming,
+  leaveTask,
+  nestedReturn,
+  pushFrame,
+  readDescriptor,
+  returnTo,
+  setAccessed,
+  setNull,
+  setRealSegment,
+  setSegment,
+  throughTaskGate,
 } from './segments.ts';
 import { TASK_INTERRUPT } from './tasks.ts';
-import { checkedVirtualFlags, checkVirtualPending, flagsAreVirtual, isRedirected, redirectInterrupt, VIRTUAL_FLAGS_CHANGED } from './virtual-interrupts.ts';
+import {
+  checkedVirtualFlags,
+  checkVirtualPending,
+  flagsAreVirtual,
+  isRedirected,
+  redirectInterrupt,
+  VIRTUAL_FLAGS_CHANGED,
+} from './virtual-interrupts.ts';
 
-const SOFTWARE = 1, INTERNAL = 0;
+const SOFTWARE = 1,
+  INTERNAL = 0;
 /** Vectors that push an error code (SDM vol. 3, table 6-1). */
 const hasErrorCode = (vector: number) => vector === DF_ || (vector >= TS && vector <= PF_) || vector === AC_;
 /** 0 benign, 1 contributory, 2 page fault (SDM vol. 3, table 6-4). */
@@ -37,8 +93,10 @@ export function deliverEvent(cpu: Cpu, information: number, errorCode: number, i
   if (type === EVENT_NMI) cpu.R[INTERRUPTIBILITY]! |= 8;
   const software = type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE;
   const next = (cpu.R[EIP]! + (software ? instructionLength : 0)) | 0;
-  const origin = software && type !== EVENT_PRIVILEGED_SOFTWARE ? SOFTWARE : INTERNAL, error = (information & EVENT_ERROR_CODE) !== 0 ? errorCode : -1;
-  if (cpu.flat.interrupt(vector, error, origin === SOFTWARE, next, false) || plainRealInterrupt(cpu, vector, next)) return;
+  const origin = software && type !== EVENT_PRIVILEGED_SOFTWARE ? SOFTWARE : INTERNAL,
+    error = (information & EVENT_ERROR_CODE) !== 0 ? errorCode : -1;
+  if (cpu.flat.interrupt(vector, error, origin === SOFTWARE, next, false) || plainRealInterrupt(cpu, vector, next))
+    return;
   // A fault while a software interrupt is delivered finds EIP at its instruction (SDM vol. 3, 27.6.1.1).
   leaveTask(cpu, next, () => {
     if (type === EVENT_SOFTWARE && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
@@ -63,12 +121,21 @@ export function deliverFault(cpu: Cpu): boolean {
   const { controls, exit, R } = cpu;
   cpu.faults.forgetUndelivered();
   // Of an event without an error code the word is that of one before.
-  if (cpu.loop.delivering !== 0) cpu.faults.noteUndelivered(cpu.loop.delivering, (cpu.loop.delivering & EVENT_ERROR_CODE) !== 0 ? cpu.loop.deliveringError : 0, 0);
+  if (cpu.loop.delivering !== 0)
+    cpu.faults.noteUndelivered(
+      cpu.loop.delivering,
+      (cpu.loop.delivering & EVENT_ERROR_CODE) !== 0 ? cpu.loop.deliveringError : 0,
+      0,
+    );
   for (;;) {
     const vector = cpu.faults.vector;
     const before = cpu.loop.delivering;
     let error = cpu.faults.error;
-    cpu.faults.noteUndelivered(exceptionInformation(cpu, vector), hasErrorCode(vector) ? error : 0, vector === PF_ ? cpu.faults.address : 0);
+    cpu.faults.noteUndelivered(
+      exceptionInformation(cpu, vector),
+      hasErrorCode(vector) ? error : 0,
+      vector === PF_ ? cpu.faults.address : 0,
+    );
     if (before !== 0) {
       const first = before & 255;
       const type = before & (7 << 8);
@@ -82,12 +149,13 @@ export function deliverFault(cpu: Cpu): boolean {
         exit.instructionLength = 0;
         return true;
       }
-      const a = severity(first), b = severity(vector);
+      const a = severity(first),
+        b = severity(vector);
       if (exception && ((a === 1 && b === 1) || (a === 2 && b > 0))) {
         cpu.faults.vector = DF_;
         cpu.faults.error = error = 0;
         if (((controls.exceptionBitmap >>> DF_) & 1) === 0 && !controls.hypervisorIdt) {
-          cpu.probe?.event?.((EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | DF_) | 0, 0);
+          cpu.probe?.event?.(EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | DF_ | 0, 0);
           cpu.faults.noteUndelivered(exceptionInformation(cpu, DF_), 0, 0);
           cpu.loop.delivering = EVENT_VALID | EVENT_EXCEPTION | DF_;
           if (attempt(cpu, DF_, 0)) return false;
@@ -125,15 +193,27 @@ export function deliverFault(cpu: Cpu): boolean {
  * was changed, `deliverFault` is to do it.
  */
 export function deliverPlainFault(cpu: Cpu): boolean {
-  const { controls, R, faults: { vector, error, address } } = cpu;
-  if (vector === DB || controls.hypervisorIdt || ((controls.exceptionBitmap >>> vector) & 1) !== 0 || cpu.loop.delivering !== 0 || cpu.debug.active) return false;
+  const {
+    controls,
+    R,
+    faults: { vector, error, address },
+  } = cpu;
+  if (
+    vector === DB ||
+    controls.hypervisorIdt ||
+    ((controls.exceptionBitmap >>> vector) & 1) !== 0 ||
+    cpu.loop.delivering !== 0 ||
+    cpu.debug.active
+  )
+    return false;
   if (!cpu.flat.interrupt(vector, hasErrorCode(vector) ? error : -1, false, R[EIP]!, true)) return false;
   if (vector === PF_) R[CR2] = address;
   return true;
 }
 
 /** Interruption-information word of an exception (SDM vol. 3, table 25-17). */
-const exceptionInformation = (cpu: Cpu, vector: number): number => (EVENT_VALID | EVENT_EXCEPTION | vector | (hasErrorCode(vector) && inProtectedMode(cpu) ? EVENT_ERROR_CODE : 0)) | 0;
+const exceptionInformation = (cpu: Cpu, vector: number): number =>
+  EVENT_VALID | EVENT_EXCEPTION | vector | (hasErrorCode(vector) && inProtectedMode(cpu) ? EVENT_ERROR_CODE : 0) | 0;
 
 const inProtectedMode = (cpu: Cpu) => (cpu.R[CR0]! & CR0_PE) !== 0;
 
@@ -159,18 +239,19 @@ function attempt(cpu: Cpu, vector: number, error: number): boolean {
 export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: number, type: number): void {
   const { R, controls, exit } = cpu;
   const exception = type !== EVENT_SOFTWARE;
-  cpu.probe?.event?.((EVENT_VALID | type | vector) | 0, 0);
+  cpu.probe?.event?.(EVENT_VALID | type | vector | 0, 0);
   if (controls.hypervisorIdt || (exception && ((controls.exceptionBitmap >>> vector) & 1) !== 0)) {
     cpu.loop.vmExit(controls.hypervisorIdt ? ExitReason.IDT_FIRST + vector : ExitReason.EXCEPTION_OR_NMI, 0, p);
-    exit.interruption = (EVENT_VALID | type | vector) | 0;
+    exit.interruption = EVENT_VALID | type | vector | 0;
     exit.errorCode = 0;
     return;
   }
   // RF is cleared when an instruction starts: what INT pushes has it clear (SDM vol. 3, 17.3.1.1).
   R[EFLAGS]! &= ~RF;
-  const next = (R[EIP]! + length) | 0, origin = type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE;
+  const next = (R[EIP]! + length) | 0,
+    origin = type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE;
   if (cpu.flat.interrupt(vector, -1, origin === SOFTWARE, next, false) || plainRealInterrupt(cpu, vector, next)) return;
-  cpu.loop.delivering = (EVENT_VALID | type | vector) | 0;
+  cpu.loop.delivering = EVENT_VALID | type | vector | 0;
   leaveTask(cpu, next, () => {
     if (!exception && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
     interrupt(cpu, vector, -1, origin);
@@ -262,7 +343,8 @@ function realInterrupt(cpu: Cpu, vector: number): void {
   const { R } = cpu;
   if (vector * 4 + 3 > R[IDTR_LIMIT]!) cpu.fault(GP, 0);
   const at = (R[IDTR_BASE]! + vector * 4) | 0;
-  const ip = cpu.memory.readSystem16(at), cs = cpu.memory.readSystem16((at + 2) | 0);
+  const ip = cpu.memory.readSystem16(at),
+    cs = cpu.memory.readSystem16((at + 2) | 0);
   const slots = [cpu.stack.at(-2, 2, true), cpu.stack.at(-4, 2, true), cpu.stack.at(-6, 2, true)];
   cpu.memory.write16(slots[0]!, cpu.eflags);
   cpu.memory.write16(slots[1]!, R[SEG + CS * SEG_WORDS + SEG_SELECTOR]!);
@@ -285,7 +367,9 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
   if (size === 32 ? cpu.flat.interruptReturn() : plainRealReturn(cpu)) return;
   if (!inProtectedMode(cpu) || inVirtual8086(cpu)) {
     const isVirtual = flagsAreVirtual(cpu, size);
-    const eip = cpu.stack.top(size), selector = cpu.stack.top(size, n) & 0xffff, image = cpu.stack.top(size, 2 * n);
+    const eip = cpu.stack.top(size),
+      selector = cpu.stack.top(size, n) & 0xffff,
+      image = cpu.stack.top(size, 2 * n);
     if (eip >>> 0 > R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
     const flags = isVirtual ? checkedVirtualFlags(cpu, image) : image;
     cpu.stack.move(3 * n);
@@ -299,7 +383,9 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
     leaveTask(cpu, next, () => nestedReturn(cpu));
     return;
   }
-  const eip = cpu.stack.top(size), selector = cpu.stack.top(size, n) & 0xffff, flags = cpu.stack.top(size, 2 * n);
+  const eip = cpu.stack.top(size),
+    selector = cpu.stack.top(size, n) & 0xffff,
+    flags = cpu.stack.top(size, 2 * n);
   const cpl = R[CPL]!;
   if (size === 32 && (flags & VM) !== 0 && cpl === 0) {
     returnToVirtual8086(cpu, eip, selector, flags);
@@ -307,7 +393,7 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
   }
   // IF needs CPL <= IOPL, IOPL needs CPL 0 (SDM vol. 2, IRET); VIF and VIP change at CPL 0 alone.
   let mask = size === 32 ? 0x254dd5 : 0x4dd5;
-  if (cpl <= ((R[EFLAGS]! & IOPL) >>> 12)) mask |= IF;
+  if (cpl <= (R[EFLAGS]! & IOPL) >>> 12) mask |= IF;
   if (cpl === 0) mask |= IOPL | (size === 32 ? VIF | VIP : 0);
   returnTo(cpu, selector, eip, size, 3 * n, 0, () => cpu.changeFlags(flags, mask));
   checkVirtualPending(cpu);

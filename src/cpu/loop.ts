@@ -4,13 +4,30 @@
  */
 import type { Cpu } from './cpu.ts';
 import type { Debug } from './debug.ts';
-import { type Controls, EVENT_OTHER, EVENT_TYPE_MASK, EVENT_VALID, type ExitInfo, ExitReason } from './architecture/edge.ts';
+import {
+  type Controls,
+  EVENT_OTHER,
+  EVENT_TYPE_MASK,
+  EVENT_VALID,
+  type ExitInfo,
+  ExitReason,
+} from './architecture/edge.ts';
 import { FAULT, LEAVE } from './faults.ts';
 import { IF, RF, TF } from './architecture/flags.ts';
 import { deliverEvent, deliverFault, deliverPlainFault } from './interrupts.ts';
 import type { Mmio } from './mmio.ts';
 import { META, META_LENGTH } from './ops/context.ts';
-import { ACTIVITY, EFLAGS, EIP, INTERRUPTIBILITY, PENDING_DEBUG, PORT_ANSWERED, PORT_STATE, RETIRED_HIGH, RETIRED_LOW } from './architecture/registers.ts';
+import {
+  ACTIVITY,
+  EFLAGS,
+  EIP,
+  INTERRUPTIBILITY,
+  PENDING_DEBUG,
+  PORT_ANSWERED,
+  PORT_STATE,
+  RETIRED_HIGH,
+  RETIRED_LOW,
+} from './architecture/registers.ts';
 import { EXIT, GO, JUMP, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, STALE, THROWN } from './scratch.ts';
 import { warmUpBetween } from './warm.ts';
 import { plans } from 'virtual:plans';
@@ -70,11 +87,15 @@ export class Loop {
 
   /** An external interrupt would be taken now. */
   get interruptible(): boolean {
-    return (this.R[EFLAGS]! & IF) !== 0 && (this.R[INTERRUPTIBILITY]! & 3) === 0 && this.injection === 0 && !this.halfDone;
+    return (
+      (this.R[EFLAGS]! & IF) !== 0 && (this.R[INTERRUPTIBILITY]! & 3) === 0 && this.injection === 0 && !this.halfDone
+    );
   }
 
   /** Asked from inside `run()` too: without the instruction under way. */
-  get retired(): number { return this.retiredBefore + Math.max(0, this.batch - this.S[S_BUDGET]! - this.withheld - 1); }
+  get retired(): number {
+    return this.retiredBefore + Math.max(0, this.batch - this.S[S_BUDGET]! - this.withheld - 1);
+  }
   /** A double from the first instruction on: of what was a small integer up to then V8 throws all code away where it counts past 2^31. */
   private get retiredBefore(): number {
     const low = this.R[RETIRED_LOW]!;
@@ -82,7 +103,9 @@ export class Loop {
   }
 
   /** Retired so far, the instructions of the running batch included. */
-  get retiredNow(): number { return this.retiredBefore + this.batch - this.S[S_BUDGET]! - this.withheld; }
+  get retiredNow(): number {
+    return this.retiredBefore + this.batch - this.S[S_BUDGET]! - this.withheld;
+  }
   private batch = 0;
 
   /** Ends the interpreter's loop after the instruction under way, so that pending events are looked at. */
@@ -124,7 +147,9 @@ export class Loop {
   }
 
   /** EIP was set: the next record is looked up. */
-  jumped(): void { this.S[S_STOP] = JUMP; }
+  jumped(): void {
+    this.S[S_STOP] = JUMP;
+  }
 
   /** The mode or the mapping of code may have changed under the instruction: its successor is looked up anew. */
   codeGoesOn(): void {
@@ -149,7 +174,8 @@ export class Loop {
 
   private count(n: number): void {
     const { R } = this;
-    const low = R[RETIRED_LOW]!, after = (low + n) | 0;
+    const low = R[RETIRED_LOW]!,
+      after = (low + n) | 0;
     R[RETIRED_LOW] = after;
     // The sign bit falls when it goes round.
     R[RETIRED_HIGH]! += (low & ~after) >>> 31;
@@ -180,11 +206,17 @@ export class Loop {
         }
         if (R[PENDING_DEBUG] !== 0) this.debug.trap();
         if (this.controls.interruptWindow && this.interruptible) return this.leave(ExitReason.INTERRUPT_WINDOW);
-        if (this.controls.nmiWindow && (R[INTERRUPTIBILITY]! & 11) === 0 && !this.halfDone) return this.leave(ExitReason.NMI_WINDOW);
+        if (this.controls.nmiWindow && (R[INTERRUPTIBILITY]! & 11) === 0 && !this.halfDone)
+          return this.leave(ExitReason.NMI_WINDOW);
         if (left <= 0 || this.stopping) return this.leave(ExitReason.PREEMPTION_TIMER);
-        if (this.doorbell >= 0 && Atomics.load(this.cpu.M4, this.doorbell) !== bell) return this.leave(ExitReason.EXTERNAL_INTERRUPT);
-        const single = (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.mmio.pending || this.controls.monitorTrap
-          || this.debug.active;
+        if (this.doorbell >= 0 && Atomics.load(this.cpu.M4, this.doorbell) !== bell)
+          return this.leave(ExitReason.EXTERNAL_INTERRUPT);
+        const single =
+          (R[EFLAGS]! & (TF | RF)) !== 0 ||
+          (R[INTERRUPTIBILITY]! & 3) !== 0 ||
+          this.mmio.pending ||
+          this.controls.monitorTrap ||
+          this.debug.active;
         if (single && this.stopsHere()) return this.leave(ExitReason.PREEMPTION_TIMER);
         if (single) left -= this.step();
         else left -= this.batchOf(Math.min(left, this.cpu.regions?.batch ?? DOORBELL_INSTRUCTIONS));
@@ -216,7 +248,14 @@ export class Loop {
    */
   handled(): boolean {
     const { R, cpu } = this;
-    if (cpu.faults.thrown !== FAULT || (R[EFLAGS]! & (TF | RF)) !== 0 || (R[INTERRUPTIBILITY]! & 3) !== 0 || this.mmio.pending || this.controls.monitorTrap) return false;
+    if (
+      cpu.faults.thrown !== FAULT ||
+      (R[EFLAGS]! & (TF | RF)) !== 0 ||
+      (R[INTERRUPTIBILITY]! & 3) !== 0 ||
+      this.mmio.pending ||
+      this.controls.monitorTrap
+    )
+      return false;
     if (!deliverPlainFault(cpu)) return false;
     // As in `thrownOut`: it did not retire, and takes from the limit.
     this.withheld++;
@@ -275,7 +314,8 @@ export class Loop {
     exit.idtVectoring = delivering;
     this.cutLength = this.delivering = 0;
     // The event was not delivered: it is tried again when the access is answered. A task switch is the hypervisor's now, event and all.
-    if (delivering !== 0 && exit.reason !== ExitReason.TASK_SWITCH) this.inject(delivering, this.deliveringError, cutLength);
+    if (delivering !== 0 && exit.reason !== ExitReason.TASK_SWITCH)
+      this.inject(delivering, this.deliveringError, cutLength);
   }
 
   private leave(reason: number): number {
@@ -320,7 +360,8 @@ export class Loop {
     const { R, S } = this;
     const budget = Math.max(0, S[S_BUDGET]!);
     const done = this.batch - budget - this.withheld;
-    if (S[S_SHADOW]! >= 0 && S[S_SHADOW] === budget + undone && this.shadowKind !== 0) R[INTERRUPTIBILITY] = (R[INTERRUPTIBILITY]! & ~3) | this.shadowKind;
+    if (S[S_SHADOW]! >= 0 && S[S_SHADOW] === budget + undone && this.shadowKind !== 0)
+      R[INTERRUPTIBILITY] = (R[INTERRUPTIBILITY]! & ~3) | this.shadowKind;
     S[S_SHADOW] = -1;
     this.shadowKind = 0;
     this.batch = this.withheld = 0;
@@ -331,8 +372,16 @@ export class Loop {
 
   /** The probe has the run end before the next instruction. */
   private stopsHere(): boolean {
-    const { R, debug: { probe } } = this;
-    return probe?.before !== undefined && !this.halfDone && (R[EFLAGS]! & RF) === 0 && probe.before((R[EIP]! + this.cpu.mode.csBase) >>> 0);
+    const {
+      R,
+      debug: { probe },
+    } = this;
+    return (
+      probe?.before !== undefined &&
+      !this.halfDone &&
+      (R[EFLAGS]! & RF) === 0 &&
+      probe.before((R[EIP]! + this.cpu.mode.csBase) >>> 0)
+    );
   }
 
   /** One instruction with everything watched that the fast loop does not watch. */
@@ -345,7 +394,8 @@ export class Loop {
     debug.hits = 0;
     debug.seen.drop();
     this.keepRf = this.noTrap = false;
-    const eflags = R[EFLAGS]!, begin = (this.cpu.mode.csBase + R[EIP]!) >>> 0;
+    const eflags = R[EFLAGS]!,
+      begin = (this.cpu.mode.csBase + R[EIP]!) >>> 0;
     const done = this.batchOf(1);
     if (done > 0) {
       mmio.forget();
@@ -380,5 +430,7 @@ export class Loop {
   private work = 0;
 
   /** A REP is done. */
-  ended(): void { this.R[EFLAGS]! &= ~RF; }
+  ended(): void {
+    this.R[EFLAGS]! &= ~RF;
+  }
 }

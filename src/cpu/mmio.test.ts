@@ -6,7 +6,13 @@ import { EAX, ECX, EDI, EIP, ESI, FPR } from './architecture/registers.ts';
 /** First address that is no memory. */
 const DEVICE = FRAMES * 4096;
 
-interface Access { at: number; size: number; write: boolean; value: number; eip: number }
+interface Access {
+  at: number;
+  size: number;
+  write: boolean;
+  value: number;
+  eip: number;
+}
 
 const bench = () => {
   const seen: Access[] = [];
@@ -14,12 +20,24 @@ const bench = () => {
   const b: Bench = new Bench({
     answerAccess: exit => {
       const write = (exit.qualification & EPT_WRITE) !== 0;
-      seen.push({ at: exit.guestPhysical - DEVICE, size: exit.size, write, value: write ? exit.value : 0, eip: b.R[EIP]! - CODE });
+      seen.push({
+        at: exit.guestPhysical - DEVICE,
+        size: exit.size,
+        write,
+        value: write ? exit.value : 0,
+        eip: b.R[EIP]! - CODE,
+      });
       return answer(exit);
     },
   });
   b.protectedMode();
-  return { b, seen, answering: (f: (exit: ExitInfo) => boolean) => { answer = f; } };
+  return {
+    b,
+    seen,
+    answering: (f: (exit: ExitInfo) => boolean) => {
+      answer = f;
+    },
+  };
 };
 
 describe('an access to what is no memory', () => {
@@ -52,7 +70,10 @@ describe('an access to what is no memory', () => {
     expect(b.R[EAX]).toBe(77);
   });
 
-  it.each([['in place', true], ['later', false]])('takes as many bits as it asked for, answered %s', (_, isInPlace) => {
+  it.each([
+    ['in place', true],
+    ['later', false],
+  ])('takes as many bits as it asked for, answered %s', (_, isInPlace) => {
     const { b, answering } = bench();
     answering(exit => {
       exit.value = (0x11118765 * exit.size) | 0;

@@ -2,17 +2,33 @@
  * Accesses to what is no memory, or to memory without the right. They are answered in place, or leave as EPT violations (SDM vol. 3, 28.3); then the
  * instruction runs again and takes the answers that it already has.
  */
-import { EPT_READ, EPT_WRITE, type ExitInfo, ExitReason, P2M_EXECUTE, P2M_WRITE, type ProcessorOptions } from './architecture/edge.ts';
+import {
+  EPT_READ,
+  EPT_WRITE,
+  type ExitInfo,
+  ExitReason,
+  P2M_EXECUTE,
+  P2M_WRITE,
+  type ProcessorOptions,
+} from './architecture/edge.ts';
 import { EIP } from './architecture/registers.ts';
 import { LEAVE } from './faults.ts';
 
 /** Numbers of an answer: guest-physical address, width, 1 for write, value. */
-const ADDRESS = 0, WIDTH = 1, WRITE = 2, VALUE = 3, NUMBERS = 4;
+const ADDRESS = 0,
+  WIDTH = 1,
+  WRITE = 2,
+  VALUE = 3,
+  NUMBERS = 4;
 
 /** Places for instructions that access device registers, and accesses to one register after which it is certain that an instruction is such a one. */
-const REGISTER_PLACES = 64, OFTEN = 32;
+const REGISTER_PLACES = 64,
+  OFTEN = 32;
 /** Numbers of a place: EIP of the instruction, guest-physical address of its last access, accesses in a row to that. */
-const AT = 0, REGISTER = 1, AGAIN = 2, PLACE_NUMBERS = 3;
+const AT = 0,
+  REGISTER = 1,
+  AGAIN = 2,
+  PLACE_NUMBERS = 3;
 
 /** An answer's bits that were asked for: not every instruction looks away from others (FLD m80). */
 const asked = (value: number, size: number): number => (size >= 4 ? value : value & (size === 1 ? 0xff : 0xffff));
@@ -37,10 +53,14 @@ export class Mmio {
   }
 
   /** An instruction has had accesses answered, and has to run again to its end. */
-  get pending(): boolean { return this.answers.length > 0; }
+  get pending(): boolean {
+    return this.answers.length > 0;
+  }
 
   /** The instruction begins, once more perhaps. */
-  rewind(): void { this.taken = 0; }
+  rewind(): void {
+    this.taken = 0;
+  }
 
   /** The instruction is complete, or will never be. */
   forget(): void {
@@ -53,7 +73,11 @@ export class Mmio {
   access(linear: number, gpa: number, size: number, write: boolean, value: number, entry: number): number {
     const { answers, taken } = this;
     if (taken + VALUE < answers.length) {
-      if (answers[taken + ADDRESS] === gpa && answers[taken + WIDTH] === size && answers[taken + WRITE] === (write ? 1 : 0)) {
+      if (
+        answers[taken + ADDRESS] === gpa &&
+        answers[taken + WIDTH] === size &&
+        answers[taken + WRITE] === (write ? 1 : 0)
+      ) {
         this.taken = taken + NUMBERS;
         return answers[taken + VALUE]!;
       }
@@ -71,7 +95,9 @@ export class Mmio {
 
   /** The instruction under way was answered in place at an address. */
   private note(gpa: number): void {
-    const { places } = this, eip = this.R[EIP]! >>> 0, at = (eip % REGISTER_PLACES) * PLACE_NUMBERS;
+    const { places } = this,
+      eip = this.R[EIP]! >>> 0,
+      at = (eip % REGISTER_PLACES) * PLACE_NUMBERS;
     const again = places[at + AT] === eip && places[at + REGISTER] === gpa;
     places[at + AT] = eip;
     places[at + REGISTER] = gpa;
@@ -80,7 +106,8 @@ export class Mmio {
 
   /** Whether the instruction at EIP accesses one register of a device, and nothing else lately. What copies to a frame buffer does not. */
   accessesRegister(eip: number): boolean {
-    const { places } = this, at = ((eip >>> 0) % REGISTER_PLACES) * PLACE_NUMBERS;
+    const { places } = this,
+      at = ((eip >>> 0) % REGISTER_PLACES) * PLACE_NUMBERS;
     return places[at + AT] === eip >>> 0 && places[at + AGAIN]! >= OFTEN;
   }
 
@@ -92,7 +119,10 @@ export class Mmio {
 
   private describe(linear: number, gpa: number, size: number, access: number, entry: number, value: number): void {
     const x = this.exit;
-    x.reason = (entry & 7) === P2M_WRITE || (entry & 7) === (P2M_WRITE | P2M_EXECUTE) ? ExitReason.EPT_MISCONFIGURATION : ExitReason.EPT_VIOLATION;
+    x.reason =
+      (entry & 7) === P2M_WRITE || (entry & 7) === (P2M_WRITE | P2M_EXECUTE)
+        ? ExitReason.EPT_MISCONFIGURATION
+        : ExitReason.EPT_VIOLATION;
     x.qualification = access | ((entry & 7) << 3) | 0x180;
     x.guestLinear = linear;
     x.guestPhysical = gpa;
@@ -103,6 +133,11 @@ export class Mmio {
   /** The machine's answer to the access that left last. */
   complete(value: number): void {
     const { exit } = this;
-    this.answers.push(exit.guestPhysical, exit.size, (exit.qualification & EPT_WRITE) !== 0 ? 1 : 0, asked(value, exit.size));
+    this.answers.push(
+      exit.guestPhysical,
+      exit.size,
+      (exit.qualification & EPT_WRITE) !== 0 ? 1 : 0,
+      asked(value, exit.size),
+    );
   }
 }

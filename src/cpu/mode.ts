@@ -4,19 +4,37 @@
  */
 import type { MemoryAccess } from './access.ts';
 import {
-  CPL, CS, DS, ES, FS, GS, RIGHTS_DB, RIGHTS_S, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS,
+  CPL,
+  CS,
+  DS,
+  ES,
+  FS,
+  GS,
+  RIGHTS_DB,
+  RIGHTS_S,
+  RIGHTS_UNUSABLE,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_WORDS,
+  SS,
 } from './architecture/registers.ts';
 import { S_USER, USER } from './scratch.ts';
 import type { Tlb } from './tlb.ts';
 import type { Views } from './views.ts';
 
 /** Bits of the mode key. FLAT: segments for which the switch handles operands (for 16-bit code see gen/narrow.ts). */
-export const KEY_CODE32 = 1, KEY_STACK32 = 2, KEY_FLAT = 4, KEYS = 8;
+export const KEY_CODE32 = 1,
+  KEY_STACK32 = 2,
+  KEY_FLAT = 4,
+  KEYS = 8;
 /** 32-bit code and stack in flat segments, as systems have them. */
 export const FLAT = KEY_CODE32 | KEY_STACK32 | KEY_FLAT;
 
 /** A data segment that may be read and written, does not expand down: S and W set; code, expand-down, unusable clear. */
-export const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe, PLAIN = RIGHTS_S | 2;
+export const PLAIN_MASK = RIGHTS_UNUSABLE | RIGHTS_S | 0xe,
+  PLAIN = RIGHTS_S | 2;
 export const isPlain = (rights: number): boolean => (rights & PLAIN_MASK) === PLAIN;
 
 export class Mode {
@@ -37,16 +55,25 @@ export class Mode {
     this.memory = memory;
   }
 
-  get code32(): boolean { return (this.key & KEY_CODE32) !== 0; }
-  get stack32(): boolean { return (this.key & KEY_STACK32) !== 0; }
-  get flat(): boolean { return (this.key & KEY_FLAT) !== 0; }
+  get code32(): boolean {
+    return (this.key & KEY_CODE32) !== 0;
+  }
+  get stack32(): boolean {
+    return (this.key & KEY_STACK32) !== 0;
+  }
+  get flat(): boolean {
+    return (this.key & KEY_FLAT) !== 0;
+  }
   /** 16-bit code whose segments satisfy the second switch. A selector loaded in real mode leaves it so: limits stay, bases are paragraphs. */
-  get narrowSegments(): boolean { return (this.key & (KEY_CODE32 | KEY_FLAT)) === KEY_FLAT; }
+  get narrowSegments(): boolean {
+    return (this.key & (KEY_CODE32 | KEY_FLAT)) === KEY_FLAT;
+  }
 
   /** After segment registers, CR0, CPL or EFLAGS.AC changed. */
   changed(): void {
     const { R } = this;
-    const cs = SEG + CS * SEG_WORDS, ss = SEG + SS * SEG_WORDS;
+    const cs = SEG + CS * SEG_WORDS,
+      ss = SEG + SS * SEG_WORDS;
     this.csBase = R[cs + SEG_BASE]!;
     this.csLimit = R[cs + SEG_LIMIT]! >>> 0;
     this.S[S_USER] = R[CPL] === 3 ? USER : 0;
@@ -55,9 +82,26 @@ export class Mode {
     if ((R[cs + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_CODE32;
     if ((R[ss + SEG_RIGHTS]! & RIGHTS_DB) !== 0) key |= KEY_STACK32;
     if ((key & KEY_CODE32) === 0) {
-      if (this.narrowCode(R[cs + SEG_RIGHTS]!) && !this.memory.checksAlignment && this.narrow(ES) && this.narrow(SS) && this.narrow(DS) && this.narrow(FS) && this.narrow(GS)) key |= KEY_FLAT;
+      if (
+        this.narrowCode(R[cs + SEG_RIGHTS]!) &&
+        !this.memory.checksAlignment &&
+        this.narrow(ES) &&
+        this.narrow(SS) &&
+        this.narrow(DS) &&
+        this.narrow(FS) &&
+        this.narrow(GS)
+      )
+        key |= KEY_FLAT;
       this.endOfCode();
-    } else if (this.csBase === 0 && this.csLimit === 0xffffffff && !this.memory.checksAlignment && this.plainFlat(ES) && this.plainFlat(SS) && this.plainFlat(DS)) key |= KEY_FLAT;
+    } else if (
+      this.csBase === 0 &&
+      this.csLimit === 0xffffffff &&
+      !this.memory.checksAlignment &&
+      this.plainFlat(ES) &&
+      this.plainFlat(SS) &&
+      this.plainFlat(DS)
+    )
+      key |= KEY_FLAT;
     if (key !== this.key) {
       this.key = key;
       this.tlb.flushCode();
@@ -93,6 +137,10 @@ export class Mode {
 
   /** Of a code segment: readable code, or (real mode) data. */
   private narrowCode(rights: number): boolean {
-    return (this.csBase & 3) === 0 && this.csLimit >= 0xffff && (rights & (RIGHTS_UNUSABLE | RIGHTS_S | 2)) === (RIGHTS_S | 2);
+    return (
+      (this.csBase & 3) === 0 &&
+      this.csLimit >= 0xffff &&
+      (rights & (RIGHTS_UNUSABLE | RIGHTS_S | 2)) === (RIGHTS_S | 2)
+    );
   }
 }

@@ -7,8 +7,11 @@ import { Bench, CODE, d, DATA, FRAMES } from './test-support/bench.ts';
 
 const bench = new Bench();
 const { R, cpu } = bench;
-beforeEach(() => { bench.protectedMode(); });
-const MONITOR = '0f 01 c8', MWAIT = '0f 01 c9';
+beforeEach(() => {
+  bench.protectedMode();
+});
+const MONITOR = '0f 01 c8',
+  MWAIT = '0f 01 c9';
 const ended = (interrupt = false) => endsWait(R, bench.words, bench.p2m, interrupt);
 
 it('CPUID shows it, IA32_MISC_ENABLE bit 18 too; leaf 5 says 64-byte lines and that masked interrupts can end the wait', () => {
@@ -33,7 +36,14 @@ describe('MWAIT', () => {
   it('waits while the line is as MONITOR found it; a store anywhere in the line, and only there, ends the wait', () => {
     R[EAX] = DATA + 70;
     bench.code(MONITOR, MWAIT);
-    expect([bench.run(), R[EIP], cpu.exit.qualification, cpu.exit.instructionLength, isInMwait(R), ended()]).toEqual([ExitReason.MWAIT, CODE + 3, 1, 3, true, false]);
+    expect([bench.run(), R[EIP], cpu.exit.qualification, cpu.exit.instructionLength, isInMwait(R), ended()]).toEqual([
+      ExitReason.MWAIT,
+      CODE + 3,
+      1,
+      3,
+      true,
+      false,
+    ]);
     bench.bytes[DATA + 63]!++;
     bench.bytes[DATA + 128]!++;
     expect(ended()).toBe(false);

@@ -5,13 +5,23 @@
 import { ExitReason, P2M_READ } from './architecture/edge.ts';
 import { GP, UD } from './faults.ts';
 import { META, META_ADDRESS16, META_SEGMENT, type OpFactory } from './ops/context.ts';
-import { CPL, EAX, ECX, MONITOR_ADDRESS, MONITOR_LINE, MONITOR_STATE, MSR_MISC_ENABLE } from './architecture/registers.ts';
+import {
+  CPL,
+  EAX,
+  ECX,
+  MONITOR_ADDRESS,
+  MONITOR_LINE,
+  MONITOR_STATE,
+  MSR_MISC_ENABLE,
+} from './architecture/registers.ts';
 
 /** Smallest and largest line, as CPUID leaf 5 says. */
 export const MONITOR_LINE_BYTES = 64;
 
 /** MONITOR_STATE: nothing watched; a line is; an MWAIT waits for it. */
-export const MONITOR_NONE = 0, MONITOR_ARMED = 1, MONITOR_WAITS = 2;
+export const MONITOR_NONE = 0,
+  MONITOR_ARMED = 1,
+  MONITOR_WAITS = 2;
 /** With MONITOR_WAITS: an interrupt ends the wait also while IF is clear (ECX bit 0 of MWAIT). */
 export const MONITOR_BREAKS = 4;
 const EXTENSION_BREAK = 1;
@@ -54,7 +64,12 @@ const monitor: OpFactory = () => (cpu, p) => {
   if (cpu.controls.monitor) return cpu.loop.vmExit(ExitReason.MONITOR, 0, p);
   if (R[ECX] !== 0) cpu.fault(GP, 0);
   const meta = cpu.A[p + META]!;
-  const linear = cpu.addressing.linear((meta >>> META_SEGMENT) & 7, (meta & META_ADDRESS16) !== 0 ? R[EAX]! & 0xffff : R[EAX]!, 1, false);
+  const linear = cpu.addressing.linear(
+    (meta >>> META_SEGMENT) & 7,
+    (meta & META_ADDRESS16) !== 0 ? R[EAX]! & 0xffff : R[EAX]!,
+    1,
+    false,
+  );
   cpu.memory.read8(linear);
   const physical = cpu.translate(linear);
   R[MONITOR_STATE] = MONITOR_NONE;

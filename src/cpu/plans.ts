@@ -4,11 +4,20 @@
  */
 
 /** Facts of a form. Its memory operand is read or written; it is written; the effective address alone is asked for. */
-export const ACCESSES = 1, STORES = 2, ADDRESS = 4,
-  /** It goes elsewhere in the code segment; uses the stack; counts in CX or ECX. */ BRANCHES = 8, STACK = 16, COUNTS = 32,
+export const ACCESSES = 1,
+  STORES = 2,
+  ADDRESS = 4,
+  /** It goes elsewhere in the code segment; uses the stack; counts in CX or ECX. */ BRANCHES = 8,
+  STACK = 16,
+  COUNTS = 32,
   /** It is atomic without LOCK too. */ LOCKS = 64,
-  /** Operand 0 is a register, a byte register; the same of operand 1. */ REGISTER_0 = 128, BYTE_0 = 256, REGISTER_1 = 512, BYTE_1 = 1024,
-  /** What IMM holds instead of the immediate: the condition code; where a call returns to; the word of a selector. */ CONDITION = 2048, RETURNS = 4096, SELECTOR = 8192,
+  /** Operand 0 is a register, a byte register; the same of operand 1. */ REGISTER_0 = 128,
+  BYTE_0 = 256,
+  REGISTER_1 = 512,
+  BYTE_1 = 1024,
+  /** What IMM holds instead of the immediate: the condition code; where a call returns to; the word of a selector. */ CONDITION = 2048,
+  RETURNS = 4096,
+  SELECTOR = 8192,
   /** A string instruction: IMM holds the word of the base of the source's segment. */ STRING = 16384;
 
 /** A form's op numbers (0: none) and facts. */
@@ -27,8 +36,14 @@ export interface FormPlan {
 }
 
 /** Facts of a case, which warm.ts goes by: it is a direct branch; pushes; reads flags; goes where a value says; counts down. */
-export const CASE_DIRECT = 1, CASE_PUSHES = 2, CASE_READS_FLAGS = 4, CASE_INDIRECT = 8, CASE_COUNTS = 16,
-  /** It is an x87 instruction; its IMM is a word of the state; that of a segment's base. */ CASE_X87 = 32, CASE_STATE_WORD = 64, CASE_BASED = 128;
+export const CASE_DIRECT = 1,
+  CASE_PUSHES = 2,
+  CASE_READS_FLAGS = 4,
+  CASE_INDIRECT = 8,
+  CASE_COUNTS = 16,
+  /** It is an x87 instruction; its IMM is a word of the state; that of a segment's base. */ CASE_X87 = 32,
+  CASE_STATE_WORD = 64,
+  CASE_BASED = 128;
 
 /** One of the two switches. */
 export interface Switch {

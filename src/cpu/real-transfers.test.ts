@@ -8,7 +8,9 @@ import { mostly, pick } from './test-support/ordinary.ts';
 
 /** How often each was taken: it returned true. */
 const taken = vi.hoisted(() => ({ plainRealInterrupt: 0, plainRealReturn: 0 }));
-vi.mock('./real-transfers.ts', async original => (await import('./test-support/ordinary.ts')).counted(await original<object>(), taken));
+vi.mock('./real-transfers.ts', async original =>
+  (await import('./test-support/ordinary.ts')).counted(await original<object>(), taken),
+);
 
 const situation = fc.record({
   // INT 40h, INT3, IRET, IRETD; one more instruction comes behind.
@@ -18,7 +20,11 @@ const situation = fc.record({
   odd: mostly(0, 0x40000, 0x80000, 0x200000),
   trap: mostly(false, true),
   // IP, CS, FLAGS: a set TF takes the general way.
-  frame: fc.tuple(fc.nat(0xffff), fc.nat(0xffff), fc.tuple(fc.nat(0xffff), mostly(0, 0x100)).map(([flags, trap]) => (flags & ~0x100) | trap)),
+  frame: fc.tuple(
+    fc.nat(0xffff),
+    fc.nat(0xffff),
+    fc.tuple(fc.nat(0xffff), mostly(0, 0x100)).map(([flags, trap]) => (flags & ~0x100) | trap),
+  ),
   stack: mostly(0x800, 0x7ff, 4, 6, 0xfffe, 0xfffc, 0xfffa, 0, 0xffc),
   // The second is the page of the code.
   ss: mostly(0x4000, (CODE >> 4) - 0x40, 0xfff0),
@@ -27,7 +33,8 @@ const situation = fc.record({
   window: mostly(false, true),
 });
 
-const warm = new Bench(), cold = new Bench();
+const warm = new Bench(),
+  cold = new Bench();
 function prepare(bench: Bench, at: typeof situation extends fc.Arbitrary<infer T> ? T : never, full: boolean): void {
   const { R, cpu } = bench;
   bench.bytes.fill(0, 0, 0x110000);
@@ -52,12 +59,15 @@ const seen = ({ R, cpu }: Bench, reasons: number[]) => {
 };
 
 it('an interrupt or a return does the same with entries in the TLB as without any', () => {
-  fc.assert(fc.property(situation, at => {
-    prepare(warm, at, true);
-    prepare(cold, at, false);
-    const [one, other] = [warm, cold].map(bench => seen(bench, [bench.cpu.run(1), bench.cpu.run(2)]));
-    expect(one).toEqual(other);
-    expect(Buffer.from(warm.memory, 0, 0x110000).equals(Buffer.from(cold.memory, 0, 0x110000))).toBe(true);
-  }), { numRuns: 1200 });
+  fc.assert(
+    fc.property(situation, at => {
+      prepare(warm, at, true);
+      prepare(cold, at, false);
+      const [one, other] = [warm, cold].map(bench => seen(bench, [bench.cpu.run(1), bench.cpu.run(2)]));
+      expect(one).toEqual(other);
+      expect(Buffer.from(warm.memory, 0, 0x110000).equals(Buffer.from(cold.memory, 0, 0x110000))).toBe(true);
+    }),
+    { numRuns: 1200 },
+  );
   for (const [name, times] of Object.entries(taken)) expect(times, name).toBeGreaterThan(50);
 });

@@ -4,22 +4,67 @@ import type { Features } from './architecture/cpuid.ts';
 import { GP, UD } from './faults.ts';
 import type { Mode } from './mode.ts';
 import {
-  BASE, baseWord, CODE_SELECTOR_SHIFT, DISP, DST, EXTRA, IMM, INDEX, META, META_ADDRESS16, META_LENGTH, META_LOCK, META_OPERAND16, META_REGISTER, META_REP, META_REPNE, META_SEGMENT,
-  indexWord, narrowAlignment, narrowIndex, OP, type Op, type OpFactory, RECORD_WORDS, SRC, TARGET,
+  BASE,
+  baseWord,
+  CODE_SELECTOR_SHIFT,
+  DISP,
+  DST,
+  EXTRA,
+  IMM,
+  INDEX,
+  META,
+  META_ADDRESS16,
+  META_LENGTH,
+  META_LOCK,
+  META_OPERAND16,
+  META_REGISTER,
+  META_REP,
+  META_REPNE,
+  META_SEGMENT,
+  indexWord,
+  narrowAlignment,
+  narrowIndex,
+  OP,
+  type Op,
+  type OpFactory,
+  RECORD_WORDS,
+  SRC,
+  TARGET,
 } from './ops/context.ts';
 import {
-  ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CONDITION, COUNTS, type FormPlan, LOCKS, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING,
+  ACCESSES,
+  ADDRESS,
+  BRANCHES,
+  BYTE_0,
+  BYTE_1,
+  CONDITION,
+  COUNTS,
+  type FormPlan,
+  LOCKS,
+  REGISTER_0,
+  REGISTER_1,
+  RETURNS,
+  SELECTOR,
+  STACK,
+  STORES,
+  STRING,
 } from './plans.ts';
 import { CS, generalWord, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS, ZERO } from './architecture/registers.ts';
 import { DECODED, type Decoded, MORE_BYTES, type Row, rows, TOO_LONG } from './table/index.ts';
 import { isBasedOperand, isFlatOperand, operandRegister } from './table/operands.ts';
 import { plans } from 'virtual:plans';
 
-const { goto: WIDE_GOTO, cross: WIDE_CROSS } = plans.wide, { goto: NARROW_GOTO, cross: NARROW_CROSS } = plans.narrow;
+const { goto: WIDE_GOTO, cross: WIDE_CROSS } = plans.wide,
+  { goto: NARROW_GOTO, cross: NARROW_CROSS } = plans.narrow;
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
 /** Functions of rows: one number each for register and memory forms at both operand sizes; then the engine's own. */
-const FUNCTION = plans.firstFunction, OWN = FUNCTION + rows.length * 4;
-export const OP_UNDEFINED = OWN, OP_TOO_LONG = OWN + 1, OP_STRADDLE = OWN + 2, OP_STALE = OWN + 4, OP_CROSS = OWN + 5;
+const FUNCTION = plans.firstFunction,
+  OWN = FUNCTION + rows.length * 4;
+export const OP_UNDEFINED = OWN,
+  OP_TOO_LONG = OWN + 1,
+  OP_STRADDLE = OWN + 2,
+  OP_STALE = OWN + 4,
+  OP_CROSS = OWN + 5;
 /** No record's op: the warm-up's stand-in for an instruction that takes the general way. */
 export const OP_NOTHING = OWN + 3;
 /** The op of records that lead to compiled code (`Entry` of code-cache.ts): a function for it, and what it finds in the record, are the compiler's. */
@@ -27,7 +72,10 @@ export const OP_ENTRY = OWN + 6;
 const OPS = OWN + 7;
 
 /** The form of each row's four variants, if a description says what they do. */
-const forms: (FormPlan | undefined)[] = Array.from({ length: rows.length * 4 }, (_, variant) => plans.forms[plans.variants[variant] ?? -1]);
+const forms: (FormPlan | undefined)[] = Array.from(
+  { length: rows.length * 4 },
+  (_, variant) => plans.forms[plans.variants[variant] ?? -1],
+);
 /** Op numbers of the cases for what is ordinary of rows that functions run; 0: none. */
 const unitCases = new Int16Array(rows.length * 4);
 /** What IMM says in the records of those of the x87; -1: not of the x87. */
@@ -37,9 +85,13 @@ for (let i = 0; i < plans.unitCases.length; i += 3) {
   unitNumbers[plans.unitCases[i]!] = plans.unitCases[i + 2]!;
 }
 /** Bits of a row that `write` asks for. */
-const IS_BRANCH = 1, ENDS_BLOCK = 2, SHIFT_BY_ONE = 4;
-const traits = Uint8Array.from(rows, row => (row.branch ? IS_BRANCH : 0) | (row.ends ? ENDS_BLOCK : 0)
-  | (row.operands[1] === '1' ? SHIFT_BY_ONE : 0));
+const IS_BRANCH = 1,
+  ENDS_BLOCK = 2,
+  SHIFT_BY_ONE = 4;
+const traits = Uint8Array.from(
+  rows,
+  row => (row.branch ? IS_BRANCH : 0) | (row.ends ? ENDS_BLOCK : 0) | (row.operands[1] === '1' ? SHIFT_BY_ONE : 0),
+);
 
 /** Index in R8 of an 8-bit register (AL CL DL BL AH CH DH BH). */
 const byteRegister = (n: number): number => (n & 3) * 4 + (n >> 2);
@@ -66,7 +118,9 @@ export class RecordWriter {
     this.instructions = instructions;
     this.factory = factory;
     const { functions } = this;
-    functions.fill(() => { throw new Error('a record without a function'); });
+    functions.fill(() => {
+      throw new Error('a record without a function');
+    });
     functions[OP_NOTHING] = () => {};
     functions[OP_UNDEFINED] = cpu => cpu.fault(UD);
     functions[OP_TOO_LONG] = cpu => cpu.fault(GP, 0);
@@ -83,13 +137,17 @@ export class RecordWriter {
   }
 
   /** A record that leads to the one at `offset` of the page; to the next page. `p`: where it is written. */
-  goto(offset: number, p?: number): number { return this.stub(this.wide ? WIDE_GOTO : NARROW_GOTO, offset, p); }
+  goto(offset: number, p?: number): number {
+    return this.stub(this.wide ? WIDE_GOTO : NARROW_GOTO, offset, p);
+  }
   cross(p?: number): number {
     return this.stub(!this.mode.flat ? OP_CROSS : this.wide ? WIDE_CROSS : NARROW_CROSS, 4096, p);
   }
 
   /** The code under translation is 32-bit code, which the first switch runs. */
-  private get wide(): boolean { return this.mode.code32; }
+  private get wide(): boolean {
+    return this.mode.code32;
+  }
 
   /** Writes the record of a decoded instruction, which lies at `offset` in its page. True when the block ends with it. */
   write(p: number, status: number, offset: number, d: Decoded): boolean {
@@ -103,9 +161,15 @@ export class RecordWriter {
     const row = d.row!;
     const size = d.operandSize === 16 ? 16 : 32;
     A[p + BASE] = A[p + INDEX] = ZERO;
-    A[p + META] = offset | (d.length << META_LENGTH) | (d.segment << META_SEGMENT) | (d.addressSize === 16 ? META_ADDRESS16 : 0)
-      | (d.repeat === 0xf3 ? META_REP : d.repeat === 0xf2 ? META_REPNE : 0) | (d.lock ? META_LOCK : 0) | (size === 16 ? META_OPERAND16 : 0)
-      | (d.modrm >= 0 && d.mod === 3 ? META_REGISTER : 0);
+    A[p + META] =
+      offset |
+      (d.length << META_LENGTH) |
+      (d.segment << META_SEGMENT) |
+      (d.addressSize === 16 ? META_ADDRESS16 : 0) |
+      (d.repeat === 0xf3 ? META_REP : d.repeat === 0xf2 ? META_REPNE : 0) |
+      (d.lock ? META_LOCK : 0) |
+      (size === 16 ? META_OPERAND16 : 0) |
+      (d.modrm >= 0 && d.mod === 3 ? META_REGISTER : 0);
     if (d.memory) {
       if (d.base >= 0) A[p + BASE] = generalWord(d.base);
       if (d.index >= 0) A[p + INDEX] = indexWord(generalWord(d.index), d.scale);
@@ -135,7 +199,8 @@ export class RecordWriter {
   }
 
   private fillForm(p: number, row: Row, form: FormPlan, size: 16 | 32, offset: number, d: Decoded): void {
-    const { A } = this, { facts } = form;
+    const { A } = this,
+      { facts } = form;
     if ((facts & (REGISTER_0 | BYTE_0)) !== 0) {
       const n = operandRegister(row.operands[0]!, d);
       A[p + DST] = (facts & BYTE_0) !== 0 ? byteRegister(n) : generalWord(n);
@@ -147,7 +212,8 @@ export class RecordWriter {
     if ((facts & CONDITION) !== 0) A[p + IMM] = row.cc!;
     // From the page's start.
     if ((facts & RETURNS) !== 0) A[p + IMM] = offset + d.length;
-    if ((facts & SELECTOR) !== 0) A[p + IMM] = baseWord(SEGMENT_NAMES.indexOf(row.operands[0]!)) - SEG_BASE + SEG_SELECTOR;
+    if ((facts & SELECTOR) !== 0)
+      A[p + IMM] = baseWord(SEGMENT_NAMES.indexOf(row.operands[0]!)) - SEG_BASE + SEG_SELECTOR;
     if ((facts & STRING) !== 0) A[p + IMM] = baseWord(d.segment);
     let op = form.general;
     if (!d.lock && (facts & LOCKS) === 0) {
@@ -196,7 +262,7 @@ export class RecordWriter {
     if (unitCase !== 0 && unitNumbers[variant]! >= 0) {
       // FIP and FDS: the instruction's offset in its page and the word of its operand's selector, where the case finds them without another cache line.
       A[p + IMM] = unitNumbers[variant]!;
-      if (d.memory) A[p + SRC] = offset | (SEG + d.segment * SEG_WORDS + SEG_SELECTOR) << CODE_SELECTOR_SHIFT;
+      if (d.memory) A[p + SRC] = offset | ((SEG + d.segment * SEG_WORDS + SEG_SELECTOR) << CODE_SELECTOR_SHIFT);
       else A[p + DISP] = offset;
     }
     const op = unitCase !== 0 ? unitCase : FUNCTION + variant;

@@ -11,7 +11,11 @@ export const S_STOP = 0,
   S_WORDS = 16;
 
 /** S_STOP: keep going; EIP or mode changed, look the record up again; leave `run()`; the code here was rewritten, look the next record up; something was thrown. */
-export const GO = 0, JUMP = 1, EXIT = 2, STALE = 3, THROWN = 4;
+export const GO = 0,
+  JUMP = 1,
+  EXIT = 2,
+  STALE = 3,
+  THROWN = 4;
 
 /** Pages of 4 GiB: tables by linear page have the supervisor's entries first, the user's from here on. */
 export const USER = 1 << 20;

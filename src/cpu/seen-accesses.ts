@@ -1,7 +1,9 @@
 /** Accesses to data that a probe is to hear of, kept back until their instruction (or the delivery of an event) is complete: it may begin more than once. */
 import type { Probe } from './architecture/edge.ts';
 
-const READ = 0, WRITE = 1, ATOMIC = 2;
+const READ = 0,
+  WRITE = 1,
+  ATOMIC = 2;
 
 export class SeenAccesses {
   /** Four numbers each: kind, linear address, size, value (of ATOMIC: machine byte offset). */
@@ -41,7 +43,12 @@ export class SeenAccesses {
     for (let i = 0; i < list.length; i += 4) {
       const size = list[i + 2]!;
       const value = list[i] === ATOMIC ? this.load(list[i + 3]!, size) : list[i + 3]!;
-      probe.memory?.(list[i + 1]! >>> 0, size, list[i] !== READ, size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1));
+      probe.memory?.(
+        list[i + 1]! >>> 0,
+        size,
+        list[i] !== READ,
+        size === 4 ? value >>> 0 : value & ((1 << (8 * size)) - 1),
+      );
     }
     this.drop();
   }

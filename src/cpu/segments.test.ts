@@ -1,12 +1,29 @@
 /** Segment loads and limits: SDM vol. 3, chapter 3 and 5.2 to 5.7; vol. 2, LAR, LSL, VERR, VERW, ARPL. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from './architecture/edge.ts';
-import { CR0, DS, EAX, EBX, ECX, EFLAGS, EIP, ES, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from './architecture/registers.ts';
+import {
+  CR0,
+  DS,
+  EAX,
+  EBX,
+  ECX,
+  EFLAGS,
+  EIP,
+  ES,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_WORDS,
+  SS,
+} from './architecture/registers.ts';
 import { Bench, CODE, d, DATA, FREE, GDT, KERNEL_CODE, KERNEL_DATA, LDT, USER_DATA, w } from './test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
-beforeEach(() => { bench.protectedMode(); });
+beforeEach(() => {
+  bench.protectedMode();
+});
 
 describe('loads (vol. 2, MOV)', () => {
   const cases: [string, 'ds' | 'ss', 0 | 3, number, () => void, number, number][] = [
@@ -40,7 +57,12 @@ describe('loads (vol. 2, MOV)', () => {
     bench.code('8e d8 8e c3 cc');
     bench.idtGate(3, KERNEL_CODE, 0x6018, 0xee);
     bench.cpu.run(2);
-    expect([R[SEG + DS * SEG_WORDS + SEG_BASE], R[SEG + ES * SEG_WORDS + SEG_BASE], bench.bytes[GDT + FREE + 5], bench.bytes[LDT + 8 + 5]]).toEqual([0x1234, DATA, 0x9f, 0xf3]);
+    expect([
+      R[SEG + DS * SEG_WORDS + SEG_BASE],
+      R[SEG + ES * SEG_WORDS + SEG_BASE],
+      bench.bytes[GDT + FREE + 5],
+      bench.bytes[LDT + 8 + 5],
+    ]).toEqual([0x1234, DATA, 0x9f, 0xf3]);
   });
   it('MOV to CS is #UD', () => {
     bench.code('8e c8');
@@ -64,14 +86,29 @@ describe('limits and types (5.3, 5.5)', () => {
     return R[EIP] === CODE + 8;
   };
   it('the limit in bytes and in pages, to the byte', () => {
-    expect([access(0xfff, 0x92, 4, 0xffc), access(0xfff, 0x92, 4, 0xffd), access(0, 0x92, 12, 0xffc), access(0, 0x92, 12, 0xffd)]).toEqual([true, false, true, false]);
+    expect([
+      access(0xfff, 0x92, 4, 0xffc),
+      access(0xfff, 0x92, 4, 0xffd),
+      access(0, 0x92, 12, 0xffc),
+      access(0, 0x92, 12, 0xffd),
+    ]).toEqual([true, false, true, false]);
   });
   it('expand-down: from limit + 1 to FFFF or FFFFFFFF by the B bit', () => {
-    expect([access(0xfff, 0x96, 4, 0x1000), access(0xfff, 0x96, 4, 0xfff), access(0xfff, 0x96, 4, 0x20000), access(0xfff, 0x96, 0, 0xfffc), access(0xfff, 0x96, 0, 0xfffd)])
-      .toEqual([true, false, true, true, false]);
+    expect([
+      access(0xfff, 0x96, 4, 0x1000),
+      access(0xfff, 0x96, 4, 0xfff),
+      access(0xfff, 0x96, 4, 0x20000),
+      access(0xfff, 0x96, 0, 0xfffc),
+      access(0xfff, 0x96, 0, 0xfffd),
+    ]).toEqual([true, false, true, true, false]);
   });
   it('read-only data and code cannot be written, execute-only code not be read', () => {
-    expect([access(0xfffff, 0x90, 12, DATA), access(0xfffff, 0x90, 12, DATA, true), access(0xfffff, 0x9a, 12, DATA), access(0xfffff, 0x9a, 12, DATA, true)]).toEqual([true, false, true, false]);
+    expect([
+      access(0xfffff, 0x90, 12, DATA),
+      access(0xfffff, 0x90, 12, DATA, true),
+      access(0xfffff, 0x9a, 12, DATA),
+      access(0xfffff, 0x9a, 12, DATA, true),
+    ]).toEqual([true, false, true, false]);
   });
   it('a flat code segment cannot be written through CS either', () => {
     for (const code of [['2e a3', d(DATA)], ['2e 89 03'], ['2e 83 03 01'], ['2e c6 03 01'], ['2e 8f 03']]) {
@@ -128,22 +165,39 @@ describe('LAR, LSL, VERR, VERW, ARPL', () => {
     expect([zf('0f 03 c8', KERNEL_DATA), R[ECX]]).toEqual([true, -1]);
     expect([zf('0f 02 c8', 0), zf('0f 02 c8', 0x200), zf('0f 02 c8', KERNEL_DATA | 3)]).toEqual([false, false, false]);
     bench.callGate(FREE, KERNEL_CODE, CODE, 0x8c);
-    expect([zf('0f 02 c8', FREE), zf('0f 03 c8', FREE), zf('0f 02 c8', 0x28), zf('0f 03 c8', 0x28)]).toEqual([true, false, true, true]);
+    expect([zf('0f 02 c8', FREE), zf('0f 03 c8', FREE), zf('0f 02 c8', 0x28), zf('0f 03 c8', 0x28)]).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ]);
     bench.gate(GDT + FREE, KERNEL_CODE, CODE, 0x8e);
     expect(zf('0f 02 c8', FREE)).toBe(false);
   });
   it('VERR and VERW', () => {
     bench.descriptor(FREE, 0, 0xfffff, 0x98, 12);
     bench.descriptor(FREE + 8, 0, 0xfffff, 0x90, 12);
-    expect([zf('0f 00 e0', KERNEL_DATA), zf('0f 00 e8', KERNEL_DATA), zf('0f 00 e0', FREE), zf('0f 00 e8', KERNEL_CODE), zf('0f 00 e0', FREE + 8), zf('0f 00 e8', FREE + 8), zf('0f 00 e0', 0x28)])
-      .toEqual([true, true, false, false, true, false, false]);
+    expect([
+      zf('0f 00 e0', KERNEL_DATA),
+      zf('0f 00 e8', KERNEL_DATA),
+      zf('0f 00 e0', FREE),
+      zf('0f 00 e8', KERNEL_CODE),
+      zf('0f 00 e0', FREE + 8),
+      zf('0f 00 e8', FREE + 8),
+      zf('0f 00 e0', 0x28),
+    ]).toEqual([true, true, false, false, true, false, false]);
   });
   it('ARPL raises the RPL', () => {
     R[EBX] = 3;
     expect([zf('63 d8', 0x11), R[EAX], zf('63 d8', 0x13), R[EAX]]).toEqual([true, 0x13, false, 0x13]);
   });
   it('LLDT and LTR', () => {
-    for (const [code, selector, vector, error] of [['0f 00 d0', FREE | 4, 13, FREE | 4], ['0f 00 d0', KERNEL_DATA, 13, KERNEL_DATA], ['0f 00 d8', 0, 13, 0], ['0f 00 d8', 0x28, 13, 0x28]] as const) {
+    for (const [code, selector, vector, error] of [
+      ['0f 00 d0', FREE | 4, 13, FREE | 4],
+      ['0f 00 d0', KERNEL_DATA, 13, KERNEL_DATA],
+      ['0f 00 d8', 0, 13, 0],
+      ['0f 00 d8', 0x28, 13, 0x28],
+    ] as const) {
       bench.protectedMode();
       R[EAX] = selector;
       bench.code(code);
@@ -154,6 +208,11 @@ describe('LAR, LSL, VERR, VERW, ARPL', () => {
     R[EAX] = FREE;
     bench.code('0f 00 d8');
     bench.run();
-    expect([bench.bytes[GDT + FREE + 5], R[SEG + 7 * SEG_WORDS + SEG_RIGHTS]! & 15, bench.selector(SS), R[EFLAGS]]).toEqual([0x8b, 11, KERNEL_DATA, R[EFLAGS]]);
+    expect([
+      bench.bytes[GDT + FREE + 5],
+      R[SEG + 7 * SEG_WORDS + SEG_RIGHTS]! & 15,
+      bench.selector(SS),
+      R[EFLAGS],
+    ]).toEqual([0x8b, 11, KERNEL_DATA, R[EFLAGS]]);
   });
 });

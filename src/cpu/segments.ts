@@ -9,7 +9,28 @@ import { CR0_PE } from './architecture/control-bits.ts';
 import { GP, LEAVE, NP, SS_, TS } from './faults.ts';
 import { JUMP, S_STOP, S_USER } from './scratch.ts';
 import {
-  CPL, CR0, CS, DS, EFLAGS, EIP, ES, ESP, FS, GDTR_BASE, GDTR_LIMIT, GS, LDTR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, RIGHTS_UNUSABLE,
+  CPL,
+  CR0,
+  CS,
+  DS,
+  EFLAGS,
+  EIP,
+  ES,
+  ESP,
+  FS,
+  GDTR_BASE,
+  GDTR_LIMIT,
+  GS,
+  LDTR,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_SELECTOR,
+  SEG_WORDS,
+  SS,
+  TR,
+  RIGHTS_UNUSABLE,
 } from './architecture/registers.ts';
 import { returnFromTask, switchTask, TASK_CALL, TASK_JMP } from './tasks.ts';
 
@@ -23,7 +44,7 @@ export interface Descriptor {
 export const inProtected = (cpu: Cpu) => (cpu.R[CR0]! & CR0_PE) !== 0 && (cpu.R[EFLAGS]! & VM) === 0;
 export const inVirtual8086 = (cpu: Cpu) => (cpu.R[EFLAGS]! & VM) !== 0 && (cpu.R[CR0]! & CR0_PE) !== 0;
 
-export const descriptorBase = (d: Descriptor) => ((d.low >>> 16) | ((d.high & 0xff) << 16) | (d.high & 0xff000000)) | 0;
+export const descriptorBase = (d: Descriptor) => (d.low >>> 16) | ((d.high & 0xff) << 16) | (d.high & 0xff000000) | 0;
 export const descriptorLimit = (d: Descriptor) => {
   const limit = (d.low & 0xffff) | (d.high & 0xf0000);
   return (d.high & 0x800000) !== 0 ? (limit << 12) | 0xfff : limit;
@@ -44,7 +65,8 @@ export function readDescriptor(cpu: Cpu, selector: number, vector = GP, external
   const local = (selector & 4) !== 0;
   const base = local ? R[SEG + LDTR * SEG_WORDS + SEG_BASE]! : R[GDTR_BASE]!;
   const limit = local ? R[SEG + LDTR * SEG_WORDS + SEG_LIMIT]! >>> 0 : R[GDTR_LIMIT]! >>> 0;
-  if (local && (R[SEG + LDTR * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_UNUSABLE) !== 0) cpu.fault(vector, (selector & 0xfffc) | external);
+  if (local && (R[SEG + LDTR * SEG_WORDS + SEG_RIGHTS]! & RIGHTS_UNUSABLE) !== 0)
+    cpu.fault(vector, (selector & 0xfffc) | external);
   if ((selector | 7) > limit) cpu.fault(vector, (selector & 0xfffc) | external);
   const at = (base + (selector & 0xfff8)) | 0;
   return { low: cpu.memory.readSystem32(at), high: cpu.memory.readSystem32((at + 4) | 0), at };
@@ -235,7 +257,8 @@ export function leaveTask(cpu: Cpu, next: number, change: () => void): void {
 }
 
 /** Entry point of a call, interrupt or trap gate: 16 bits in 286 gates. */
-export const gateOffset = (d: Descriptor, type: number) => (type < 8 ? d.low & 0xffff : (d.low & 0xffff) | (d.high & 0xffff0000));
+export const gateOffset = (d: Descriptor, type: number) =>
+  type < 8 ? d.low & 0xffff : (d.low & 0xffff) | (d.high & 0xffff0000);
 
 /** The TSS that a task gate names, checked. */
 export function throughTaskGate(cpu: Cpu, gate: Descriptor, kind: number, external = 0): void {
@@ -253,7 +276,8 @@ export function throughTaskGate(cpu: Cpu, gate: Descriptor, kind: number, extern
 export function innerStack(cpu: Cpu, cpl: number, external = 0): { ss: number; esp: number; descriptor: Descriptor } {
   const { R } = cpu;
   const tr = SEG + TR * SEG_WORDS;
-  const base = R[tr + SEG_BASE]!, limit = R[tr + SEG_LIMIT]! >>> 0;
+  const base = R[tr + SEG_BASE]!,
+    limit = R[tr + SEG_LIMIT]! >>> 0;
   const wide = (R[tr + SEG_RIGHTS]! & 8) !== 0;
   const at = wide ? 4 + 8 * cpl : 2 + 4 * cpl;
   if (at + (wide ? 5 : 3) > limit) cpu.fault(TS, (R[tr + SEG_SELECTOR]! & 0xfffc) | external);
@@ -261,24 +285,35 @@ export function innerStack(cpu: Cpu, cpl: number, external = 0): { ss: number; e
   const ss = cpu.memory.readSystem16((base + at + (wide ? 4 : 2)) | 0);
   if ((ss & 0xfffc) === 0) cpu.fault(TS, external);
   const descriptor = readDescriptor(cpu, ss, TS, external);
-  if ((ss & 3) !== cpl || descriptorDpl(descriptor) !== cpl || !isWritableData(descriptor)) cpu.fault(TS, (ss & 0xfffc) | external);
+  if ((ss & 3) !== cpl || descriptorDpl(descriptor) !== cpl || !isWritableData(descriptor))
+    cpu.fault(TS, (ss & 0xfffc) | external);
   if (!descriptorPresent(descriptor)) cpu.fault(SS_, (ss & 0xfffc) | external);
   return { ss, esp, descriptor };
 }
 
 /** Writes a frame to a stack that is not yet in SS: checks room, then stores. Values in push order. Returns the new ESP. */
-export function pushFrame(cpu: Cpu, stack: { ss: number; esp: number; descriptor: Descriptor }, cpl: number, values: number[], wide: boolean, external = 0): number {
+export function pushFrame(
+  cpu: Cpu,
+  stack: { ss: number; esp: number; descriptor: Descriptor },
+  cpl: number,
+  values: number[],
+  wide: boolean,
+  external = 0,
+): number {
   const size = wide ? 4 : 2;
   const d = stack.descriptor;
   const big = (d.high & 0x400000) !== 0;
   const mask = big ? -1 : 0xffff;
   const bytes = values.length * size;
   const low = (stack.esp - bytes) & mask;
-  const base = descriptorBase(d), limit = descriptorLimit(d) >>> 0;
+  const base = descriptorBase(d),
+    limit = descriptorLimit(d) >>> 0;
   const expandDown = (d.high & 0x400) !== 0;
   for (let i = 1; i <= values.length; i++) {
-    const first = ((stack.esp - i * size) & mask) >>> 0, last = first + size - 1;
-    if (expandDown ? first <= limit || last > (big ? 0xffffffff : 0xffff) : last > limit) cpu.fault(SS_, (stack.ss & 0xfffc) | external);
+    const first = ((stack.esp - i * size) & mask) >>> 0,
+      last = first + size - 1;
+    if (expandDown ? first <= limit || last > (big ? 0xffffffff : 0xffff) : last > limit)
+      cpu.fault(SS_, (stack.ss & 0xfffc) | external);
   }
   const user = cpu.S[S_USER]!;
   cpu.S[S_USER] = cpl === 3 ? 1 << 20 : 0;
@@ -303,7 +338,8 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   const oldCs = R[SEG + CS * SEG_WORDS + SEG_SELECTOR]!;
   const pushReturn = (w: boolean) => {
     const n = w ? 4 : 2;
-    const first = cpu.stack.at(-n, n, true), second = cpu.stack.at(-2 * n, n, true);
+    const first = cpu.stack.at(-n, n, true),
+      second = cpu.stack.at(-2 * n, n, true);
     cpu.memory.probeWrite(first, n);
     cpu.memory.probeWrite(second, n);
     if (w) {
@@ -350,7 +386,8 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
   // A call gate (SDM vol. 3, 5.8.4).
   const gateWide = type === 12;
   const target = d.low >>> 16;
-  const entry = gateOffset(d, type), parameters = d.high & 31;
+  const entry = gateOffset(d, type),
+    parameters = d.high & 31;
   if ((target & 0xfffc) === 0) cpu.fault(GP, 0);
   const code = readDescriptor(cpu, target);
   if (!isCode(code) || descriptorDpl(code) > cpl) cpu.fault(GP, target & 0xfffc);
@@ -382,7 +419,8 @@ export function farCall(cpu: Cpu, selector: number, eip: number, next: number, s
 export function farReturn(cpu: Cpu, size: 16 | 32, release: number): void {
   const { R } = cpu;
   const n = size >> 3;
-  const eip = cpu.stack.top(size), selector = cpu.stack.top(size, n) & 0xffff;
+  const eip = cpu.stack.top(size),
+    selector = cpu.stack.top(size, n) & 0xffff;
   if (!inProtected(cpu)) {
     if (eip >>> 0 > R[SEG + CS * SEG_WORDS + SEG_LIMIT]! >>> 0) cpu.fault(GP, 0);
     cpu.stack.move(2 * n + release);
@@ -396,7 +434,15 @@ export function farReturn(cpu: Cpu, size: 16 | 32, release: number): void {
  * To CS:EIP at the same or an outer level. `frame`: bytes of the frame up to an outer SS:ESP; `release` is skipped on both stacks.
  * `flags` runs once nothing can fault any more, before CPL changes.
  */
-export function returnTo(cpu: Cpu, selector: number, eip: number, size: 16 | 32, frame: number, release: number, flags: (() => void) | null): void {
+export function returnTo(
+  cpu: Cpu,
+  selector: number,
+  eip: number,
+  size: 16 | 32,
+  frame: number,
+  release: number,
+  flags: (() => void) | null,
+): void {
   const { R } = cpu;
   const n = size >> 3;
   const cpl = R[CPL]!;
@@ -415,7 +461,8 @@ export function returnTo(cpu: Cpu, selector: number, eip: number, size: 16 | 32,
     enterCode(cpu, selector, d, eip, cpl);
     return;
   }
-  const esp = cpu.stack.top(size, frame + release), ss = cpu.stack.top(size, frame + release + n) & 0xffff;
+  const esp = cpu.stack.top(size, frame + release),
+    ss = cpu.stack.top(size, frame + release + n) & 0xffff;
   if ((ss & 0xfffc) === 0) cpu.fault(GP, 0);
   const stack = readDescriptor(cpu, ss);
   if ((ss & 3) !== rpl || !isWritableData(stack) || descriptorDpl(stack) !== rpl) cpu.fault(GP, ss & 0xfffc);

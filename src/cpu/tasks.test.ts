@@ -1,12 +1,58 @@
 /** Hardware task switches: SDM vol. 3, chapter 7. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_SOFTWARE, EVENT_VALID, ExitReason } from './architecture/edge.ts';
-import { CPL, CR0, CR3, CS, DR, DS, EAX, EBX, EFLAGS, EIP, ESI, ESP, LDTR, SEG, SEG_BASE, SEG_RIGHTS, SEG_WORDS, SS, TR } from './architecture/registers.ts';
-import { Bench, CODE, d, DIRECTORY, FREE, GDT, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, LDT_SELECTOR, TSS, TSS_SELECTOR, USER_CODE, USER_DATA, w } from './test-support/bench.ts';
+import {
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
+  EVENT_EXTERNAL,
+  EVENT_SOFTWARE,
+  EVENT_VALID,
+  ExitReason,
+} from './architecture/edge.ts';
+import {
+  CPL,
+  CR0,
+  CR3,
+  CS,
+  DR,
+  DS,
+  EAX,
+  EBX,
+  EFLAGS,
+  EIP,
+  ESI,
+  ESP,
+  LDTR,
+  SEG,
+  SEG_BASE,
+  SEG_RIGHTS,
+  SEG_WORDS,
+  SS,
+  TR,
+} from './architecture/registers.ts';
+import {
+  Bench,
+  CODE,
+  d,
+  DIRECTORY,
+  FREE,
+  GDT,
+  HANDLERS,
+  KERNEL_CODE,
+  KERNEL_DATA,
+  KERNEL_STACK,
+  LDT_SELECTOR,
+  TSS,
+  TSS_SELECTOR,
+  USER_CODE,
+  USER_DATA,
+  w,
+} from './test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
-const NEW = 0x8000, NEW_STACK = 0xb000, TARGET = CODE + 0x100;
+const NEW = 0x8000,
+  NEW_STACK = 0xb000,
+  TARGET = CODE + 0x100;
 const callFar = (selector: number) => ['9a', d(0), w(selector)];
 const jumpFar = (selector: number) => ['ea', d(0), w(selector)];
 const access = (selector: number) => bench.bytes[GDT + selector + 5];
@@ -39,8 +85,20 @@ describe('switches (SDM vol. 3, 7.3)', () => {
     bench.code(...jumpFar(FREE));
     bench.put(TARGET, 'f4');
     expect(bench.run()).toBe(ExitReason.HLT);
-    expect([R[EIP], R[ESP], R[EAX], R[ESI], bench.selector(TR), bench.selector(LDTR)]).toEqual([TARGET, NEW_STACK, 0x1110, 0x1116, FREE, LDT_SELECTOR]);
-    expect([bench.word(TSS + 0x20), bench.word(TSS + 0x34), bench.word(TSS + 0x38), bench.half(TSS + 0x4c)]).toEqual([CODE + 7, 0xabcd, KERNEL_STACK, KERNEL_CODE]);
+    expect([R[EIP], R[ESP], R[EAX], R[ESI], bench.selector(TR), bench.selector(LDTR)]).toEqual([
+      TARGET,
+      NEW_STACK,
+      0x1110,
+      0x1116,
+      FREE,
+      LDT_SELECTOR,
+    ]);
+    expect([bench.word(TSS + 0x20), bench.word(TSS + 0x34), bench.word(TSS + 0x38), bench.half(TSS + 0x4c)]).toEqual([
+      CODE + 7,
+      0xabcd,
+      KERNEL_STACK,
+      KERNEL_CODE,
+    ]);
     expect([access(TSS_SELECTOR), access(FREE), R[CR0]! & 8, R[EFLAGS]! & 0x4000]).toEqual([0x89, 0x8b, 8, 0]);
   });
 
@@ -48,9 +106,19 @@ describe('switches (SDM vol. 3, 7.3)', () => {
     bench.code(...callFar(FREE));
     bench.put(TARGET, '9c 58 cf');
     bench.run();
-    expect([R[EIP], R[ESP], bench.selector(TR), bench.half(NEW)]).toEqual([CODE + 7, KERNEL_STACK, TSS_SELECTOR, TSS_SELECTOR]);
+    expect([R[EIP], R[ESP], bench.selector(TR), bench.half(NEW)]).toEqual([
+      CODE + 7,
+      KERNEL_STACK,
+      TSS_SELECTOR,
+      TSS_SELECTOR,
+    ]);
     expect(bench.word(NEW + 0x28) & 0x4000).toBe(0x4000);
-    expect([access(TSS_SELECTOR), access(FREE), bench.word(NEW + 0x24) & 0x4000, bench.word(NEW + 0x20)]).toEqual([0x8b, 0x89, 0, TARGET + 3]);
+    expect([access(TSS_SELECTOR), access(FREE), bench.word(NEW + 0x24) & 0x4000, bench.word(NEW + 0x20)]).toEqual([
+      0x8b,
+      0x89,
+      0,
+      TARGET + 3,
+    ]);
   });
 
   it('an interrupt through a task gate: the interrupted EIP is saved, an error code is on the new stack', () => {
@@ -59,7 +127,13 @@ describe('switches (SDM vol. 3, 7.3)', () => {
     R[EAX] = 0x1f8;
     bench.put(TARGET, 'f4');
     bench.run();
-    expect([R[EIP], R[ESP], bench.word(NEW_STACK - 4), bench.word(TSS + 0x20), bench.word(TSS + 0x24) & 0x10000]).toEqual([TARGET, NEW_STACK - 4, 0x1f8, CODE, 0x10000]);
+    expect([
+      R[EIP],
+      R[ESP],
+      bench.word(NEW_STACK - 4),
+      bench.word(TSS + 0x20),
+      bench.word(TSS + 0x24) & 0x10000,
+    ]).toEqual([TARGET, NEW_STACK - 4, 0x1f8, CODE, 0x10000]);
   });
 
   it('INT n through a task gate saves the EIP behind it', () => {
@@ -85,11 +159,17 @@ describe('switches (SDM vol. 3, 7.3)', () => {
     bench.view.setUint16(NEW + 0x10, 0x0202, true);
     bench.view.setUint16(NEW + 0x12, 0x1234, true);
     bench.view.setUint16(NEW + 0x1a, 0x6000, true);
-    for (const [i, s] of [KERNEL_DATA, KERNEL_CODE, KERNEL_DATA, KERNEL_DATA].entries()) bench.view.setUint16(NEW + 0x22 + i * 2, s, true);
+    for (const [i, s] of [KERNEL_DATA, KERNEL_CODE, KERNEL_DATA, KERNEL_DATA].entries())
+      bench.view.setUint16(NEW + 0x22 + i * 2, s, true);
     bench.put(0x4100, 'f4');
     bench.code(...jumpFar(FREE));
     bench.run();
-    expect([R[EIP], R[EAX], bench.selector(4), R[SEG + 5 * SEG_WORDS + SEG_RIGHTS]! >>> 16]).toEqual([0x4100, 0xffff1234 | 0, 0, 1]);
+    expect([R[EIP], R[EAX], bench.selector(4), R[SEG + 5 * SEG_WORDS + SEG_RIGHTS]! >>> 16]).toEqual([
+      0x4100,
+      0xffff1234 | 0,
+      0,
+      1,
+    ]);
   });
 
   it('from a 16-bit task: its state is saved in 16 bits', () => {
@@ -99,7 +179,11 @@ describe('switches (SDM vol. 3, 7.3)', () => {
     bench.code(...jumpFar(FREE));
     bench.put(TARGET, 'f4');
     bench.run();
-    expect([bench.half(TSS + 0x12), bench.half(TSS + 0x0e), access(TSS_SELECTOR)]).toEqual([0x5678, (CODE + 7) & 0xffff, 0x81]);
+    expect([bench.half(TSS + 0x12), bench.half(TSS + 0x0e), access(TSS_SELECTOR)]).toEqual([
+      0x5678,
+      (CODE + 7) & 0xffff,
+      0x81,
+    ]);
   });
 
   it('loads CR3 with paging on; a task at CPL 3 and one in virtual-8086 mode', () => {
@@ -199,7 +283,12 @@ describe('faults (SDM vol. 3, table 7-1)', () => {
       bench.setWord(NEW + offset, value);
       bench.code(...callFar(FREE));
       bench.run();
-      expect([R[EIP]! - HANDLERS, bench.word(0xcffc), bench.word(NEW + 0x20), bench.half(0xe000)]).toEqual([vector * 8, error, TARGET, FREE]);
+      expect([R[EIP]! - HANDLERS, bench.word(0xcffc), bench.word(NEW + 0x20), bench.half(0xe000)]).toEqual([
+        vector * 8,
+        error,
+        TARGET,
+        FREE,
+      ]);
     });
   }
 
@@ -208,7 +297,12 @@ describe('faults (SDM vol. 3, table 7-1)', () => {
     bench.setWord(NEW + 0x54, 0x300);
     bench.code(...callFar(FREE));
     expect(bench.fault()).toEqual([10, 0x300, TARGET - CODE]);
-    expect([R[CPL], R[ESP], bench.selector(SS), bench.selector(CS)]).toEqual([0, KERNEL_STACK - 24, KERNEL_DATA, KERNEL_CODE]);
+    expect([R[CPL], R[ESP], bench.selector(SS), bench.selector(CS)]).toEqual([
+      0,
+      KERNEL_STACK - 24,
+      KERNEL_DATA,
+      KERNEL_CODE,
+    ]);
   });
 
   it('IRET with NT and a link to no busy TSS: #TS', () => {
@@ -230,11 +324,20 @@ describe('faults (SDM vol. 3, table 7-1)', () => {
 
 describe('exits of task switches (25.4.2, table 28-2): nothing has changed yet', () => {
   const { exit, controls } = bench.cpu;
-  const CALL = 0, IRET = 1 << 30, JMP = 2 << 30, IDT_GATE = 3 << 30;
+  const CALL = 0,
+    IRET = 1 << 30,
+    JMP = 2 << 30,
+    IDT_GATE = 3 << 30;
   const leaves = () => {
     controls.taskSwitch = true;
     const esp = R[ESP];
-    expect([bench.run(), R[EIP], R[ESP], bench.selector(TR), access(TSS_SELECTOR)]).toEqual([ExitReason.TASK_SWITCH, CODE, esp, TSS_SELECTOR, 0x8b]);
+    expect([bench.run(), R[EIP], R[ESP], bench.selector(TR), access(TSS_SELECTOR)]).toEqual([
+      ExitReason.TASK_SWITCH,
+      CODE,
+      esp,
+      TSS_SELECTOR,
+      0x8b,
+    ]);
     return [exit.qualification, exit.instructionLength, exit.idtVectoring];
   };
   it('CALL, JMP and IRET, with their length; task gates name the TSS', () => {
@@ -256,15 +359,15 @@ describe('exits of task switches (25.4.2, table 28-2): nothing has changed yet',
     bench.idtGate(0x80, FREE, 0, 0x85);
     bench.idtGate(13, FREE, 0, 0x85);
     bench.code('0f 0b');
-    expect(leaves()).toEqual([FREE | IDT_GATE, 0, (EVENT_VALID | EVENT_EXCEPTION | 6) | 0]);
+    expect(leaves()).toEqual([FREE | IDT_GATE, 0, EVENT_VALID | EVENT_EXCEPTION | 6 | 0]);
     bench.code('cd 80');
-    expect(leaves()).toEqual([FREE | IDT_GATE, 2, (EVENT_VALID | EVENT_SOFTWARE | 0x80) | 0]);
+    expect(leaves()).toEqual([FREE | IDT_GATE, 2, EVENT_VALID | EVENT_SOFTWARE | 0x80 | 0]);
     R[EAX] = 0x1f8;
     bench.code('8e d8');
-    expect(leaves()).toEqual([FREE | IDT_GATE, 0, (EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13) | 0]);
+    expect(leaves()).toEqual([FREE | IDT_GATE, 0, EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13 | 0]);
     expect(exit.interruption).toBe(0);
     bench.cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x80);
-    expect(leaves()).toEqual([FREE | IDT_GATE, 0, (EVENT_VALID | EVENT_EXTERNAL | 0x80) | 0]);
+    expect(leaves()).toEqual([FREE | IDT_GATE, 0, EVENT_VALID | EVENT_EXTERNAL | 0x80 | 0]);
     bench.code('f4');
     expect([bench.run(), R[EIP]]).toEqual([ExitReason.HLT, CODE]);
   });

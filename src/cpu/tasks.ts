@@ -6,23 +6,80 @@ import { CR0_PG, CR0_TS, CR4_PAE } from './architecture/control-bits.ts';
 import { GP, LEAVE, NP, SS_, TS } from './faults.ts';
 import { JUMP, S_STOP } from './scratch.ts';
 import {
-  CPL, CR0, CR3, CR4, CS, DR, DS, EAX, EFLAGS, EIP, ES, FS, GS, LDTR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR, PENDING_DEBUG,
+  CPL,
+  CR0,
+  CR3,
+  CR4,
+  CS,
+  DR,
+  DS,
+  EAX,
+  EFLAGS,
+  EIP,
+  ES,
+  FS,
+  GS,
+  LDTR,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_SELECTOR,
+  SEG_WORDS,
+  SS,
+  TR,
+  PENDING_DEBUG,
 } from './architecture/registers.ts';
 import {
-  type Descriptor, descriptorBase, descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, isCode, isConforming, isWritableData, readDescriptor,
-  setAccessed, setNull, setRealSegment, setSegment,
+  type Descriptor,
+  descriptorBase,
+  descriptorDpl,
+  descriptorLimit,
+  descriptorPresent,
+  descriptorType,
+  isCode,
+  isConforming,
+  isWritableData,
+  readDescriptor,
+  setAccessed,
+  setNull,
+  setRealSegment,
+  setSegment,
 } from './segments.ts';
 import { checkVirtualPending } from './virtual-interrupts.ts';
 
 /** What asks for a task switch. */
-export const TASK_JMP = 0, TASK_CALL = 1, TASK_INTERRUPT = 2, TASK_IRET = 3;
+export const TASK_JMP = 0,
+  TASK_CALL = 1,
+  TASK_INTERRUPT = 2,
+  TASK_IRET = 3;
 
 /** Bits 30 and 31 of the qualification of a task-switch exit, by kind (SDM vol. 3, table 28-2). */
 const EXIT_SOURCE = [2, 0, 3, 1];
 
 /** Where things lie in a TSS (figures 7-2 and 7-10). */
-const WIDE = { cr3: 0x1c, eip: 0x20, eflags: 0x24, registers: 0x28, segments: 0x48, ldt: 0x60, trap: 0x64, size: 4, limit: 103 };
-const NARROW = { cr3: -1, eip: 0x0e, eflags: 0x10, registers: 0x12, segments: 0x22, ldt: 0x2a, trap: -1, size: 2, limit: 43 };
+const WIDE = {
+  cr3: 0x1c,
+  eip: 0x20,
+  eflags: 0x24,
+  registers: 0x28,
+  segments: 0x48,
+  ldt: 0x60,
+  trap: 0x64,
+  size: 4,
+  limit: 103,
+};
+const NARROW = {
+  cr3: -1,
+  eip: 0x0e,
+  eflags: 0x10,
+  registers: 0x12,
+  segments: 0x22,
+  ldt: 0x2a,
+  trap: -1,
+  size: 2,
+  limit: 43,
+};
 
 /** Busy bit of a TSS descriptor. */
 function setBusy(cpu: Cpu, at: number, busy: boolean): void {
@@ -44,14 +101,17 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
   const limit = descriptorLimit(d) >>> 0;
   if (limit < to.limit) cpu.fault(TS, error | external);
   const tr = SEG + TR * SEG_WORDS;
-  const oldBase = R[tr + SEG_BASE]!, oldSelector = R[tr + SEG_SELECTOR]!;
+  const oldBase = R[tr + SEG_BASE]!,
+    oldSelector = R[tr + SEG_SELECTOR]!;
   const from = (R[tr + SEG_RIGHTS]! & 8) !== 0 ? WIDE : NARROW;
   const base = descriptorBase(d);
 
   // Everything of both TSSs must be there before anything changes.
-  const read = (offset: number, size: number) => (size === 4 ? cpu.memory.readSystem32((base + offset) | 0) : cpu.memory.readSystem16((base + offset) | 0));
+  const read = (offset: number, size: number) =>
+    size === 4 ? cpu.memory.readSystem32((base + offset) | 0) : cpu.memory.readSystem16((base + offset) | 0);
   const cr3 = to.cr3 >= 0 ? read(to.cr3, 4) : R[CR3]!;
-  const eip = read(to.eip, to.size), flags = read(to.eflags, to.size);
+  const eip = read(to.eip, to.size),
+    flags = read(to.eflags, to.size);
   const registers: number[] = [];
   for (let i = 0; i < 8; i++) registers.push(read(to.registers + i * to.size, to.size) | (wide ? 0 : 0xffff0000 | 0));
   const selectors: number[] = [];
@@ -67,7 +127,8 @@ export function switchTask(cpu: Cpu, selector: number, d: Descriptor, kind: numb
   write(from.eip, R[EIP]!);
   write(from.eflags, savedFlags);
   for (let i = 0; i < 8; i++) write(from.registers + i * from.size, R[EAX + i]!);
-  for (let i = 0; i < (from === WIDE ? 6 : 4); i++) cpu.memory.writeSystem((oldBase + from.segments + i * from.size) | 0, 2, R[SEG + i * SEG_WORDS + SEG_SELECTOR]!);
+  for (let i = 0; i < (from === WIDE ? 6 : 4); i++)
+    cpu.memory.writeSystem((oldBase + from.segments + i * from.size) | 0, 2, R[SEG + i * SEG_WORDS + SEG_SELECTOR]!);
 
   if (kind === TASK_JMP || kind === TASK_IRET) {
     const old = readDescriptor(cpu, oldSelector);
@@ -126,7 +187,8 @@ function loadSegments(cpu: Cpu, ldt: number, selectors: number[]): void {
     const cpl = cs & 3;
     if ((cs & 0xfffc) === 0) cpu.fault(TS, 0);
     const code = readDescriptor(cpu, cs, TS);
-    if (!isCode(code) || (isConforming(code) ? descriptorDpl(code) > cpl : descriptorDpl(code) !== cpl)) cpu.fault(TS, cs & 0xfffc);
+    if (!isCode(code) || (isConforming(code) ? descriptorDpl(code) > cpl : descriptorDpl(code) !== cpl))
+      cpu.fault(TS, cs & 0xfffc);
     if (!descriptorPresent(code)) cpu.fault(NP, cs & 0xfffc);
     const ss = selectors[SS]!;
     if ((ss & 0xfffc) === 0) cpu.fault(TS, 0);
@@ -142,7 +204,8 @@ function loadSegments(cpu: Cpu, ldt: number, selectors: number[]): void {
       if ((s & 0xfffc) === 0) continue;
       const data = readDescriptor(cpu, s, TS);
       const type = descriptorType(data);
-      if (type < 16 || (type & 26) === 24 || (!isConforming(data) && descriptorDpl(data) < Math.max(cpl, s & 3))) cpu.fault(TS, s & 0xfffc);
+      if (type < 16 || (type & 26) === 24 || (!isConforming(data) && descriptorDpl(data) < Math.max(cpl, s & 3)))
+        cpu.fault(TS, s & 0xfffc);
       if (!descriptorPresent(data)) cpu.fault(NP, s & 0xfffc);
       setAccessed(cpu, data);
       setSegment(cpu, segment, s, data);

@@ -59,7 +59,8 @@ export class Tlb {
   /** Enters a page for reads; for stores too if `writable`, with HAS_CODE if its frame `hasCode`. `linear` lies in the page, `machine` is its frame's byte offset. */
   fill(linear: number, user: number, machine: number, writable: boolean, hasCode: boolean, global: boolean): void {
     const { TR, TW } = this;
-    const page = (linear >>> 12) + user, value = (linear & ~4095) ^ machine;
+    const page = (linear >>> 12) + user,
+      value = (linear & ~4095) ^ machine;
     if (TR[page]! & 1 && TW[page]! & 1) this.remember(page, global);
     TR[page] = value;
     if (writable) TW[page] = hasCode ? value | HAS_CODE : value;
@@ -72,7 +73,9 @@ export class Tlb {
   }
 
   /** A large page maps something in the 4 MiB round `linear`: INVLPG there drops all of them. */
-  sawLargePage(linear: number): void { this.large[linear >>> 22] = 1; }
+  sawLargePage(linear: number): void {
+    this.large[linear >>> 22] = 1;
+  }
 
   /** Entries but the global ones: what a CR3 write drops. */
   flushNonGlobal(): void {
@@ -189,7 +192,10 @@ export class Tlb {
   markCode(mfn: number): void {
     this.changes++;
     const { TW } = this;
-    for (const [list, count] of [[this.filled, this.filledCount], [this.filledGlobal, this.filledGlobalCount]] as const) {
+    for (const [list, count] of [
+      [this.filled, this.filledCount],
+      [this.filledGlobal, this.filledGlobalCount],
+    ] as const) {
       for (let i = 0; i < count; i++) {
         const page = list[i]!;
         const e = TW[page]!;

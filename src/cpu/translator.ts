@@ -38,7 +38,16 @@ export class Translator {
   /** Of the page that `codePage` looked up last: others write it, so nothing of it is kept. */
   private shared = false;
 
-  constructor(views: Views, tlb: Tlb, code: CodeCache, writer: RecordWriter, mode: Mode, memory: MemoryAccess, faults: Faults, isCodeShared: ProcessorOptions['isCodeShared']) {
+  constructor(
+    views: Views,
+    tlb: Tlb,
+    code: CodeCache,
+    writer: RecordWriter,
+    mode: Mode,
+    memory: MemoryAccess,
+    faults: Faults,
+    isCodeShared: ProcessorOptions['isCodeShared'],
+  ) {
     this.R = views.R;
     this.S = views.S;
     this.M1 = views.M1;
@@ -57,7 +66,8 @@ export class Translator {
 
   /** What runs records that stand for no instruction, or for one that is not decoded yet. */
   private addOwnFunctions(): void {
-    const { functions } = this.writer, { wide, narrow } = plans;
+    const { functions } = this.writer,
+      { wide, narrow } = plans;
     functions[OP_STRADDLE] = (cpu, p) => this.straddle(cpu, p);
     functions[OP_STALE] = (cpu, p) => this.refresh(cpu, p);
     functions[wide.goto] = functions[narrow.goto] = (_, p) => {
@@ -141,7 +151,10 @@ export class Translator {
     const { PM, d } = this;
     const mfn = this.code.frameOf(table);
     const from = mfn * 4096;
-    let offset = start, previous = 0, first = 0, lines = 0;
+    let offset = start,
+      previous = 0,
+      first = 0,
+      lines = 0;
     for (let count = 0; ; count++) {
       if (offset >= 4096) {
         this.link(previous, this.writer.cross());
@@ -189,7 +202,8 @@ export class Translator {
     const ends = this.writer.write(p, status, offset, d);
     this.S[S_PATCH] = 0;
     const next = offset + d.length;
-    if (!ends) this.link(p, next < 4096 ? this.writer.goto(next, p + RECORD_WORDS) : this.writer.cross(p + RECORD_WORDS));
+    if (!ends)
+      this.link(p, next < 4096 ? this.writer.goto(next, p + RECORD_WORDS) : this.writer.cross(p + RECORD_WORDS));
     return p;
   }
 
@@ -199,8 +213,10 @@ export class Translator {
     const eip = R[EIP]!;
     const linear = (eip + this.mode.csBase) | 0;
     const beyond = ((linear & ~4095) + 4096) | 0;
-    if (this.mode.csLimit !== 0xffffffff && (eip >>> 0) + (4095 - (linear & 4095)) >= this.mode.csLimit) this.faults.raise(GP, 0);
-    let table = this.CP[(beyond >>> 12) + S[S_USER]!]!, fresh = false;
+    if (this.mode.csLimit !== 0xffffffff && (eip >>> 0) + (4095 - (linear & 4095)) >= this.mode.csLimit)
+      this.faults.raise(GP, 0);
+    let table = this.CP[(beyond >>> 12) + S[S_USER]!]!,
+      fresh = false;
     if (table === 0) {
       table = this.codePage(beyond);
       fresh = this.shared;
@@ -208,8 +224,10 @@ export class Translator {
     const mfn = this.code.frameOf(table);
     let q = A[p + TARGET]!;
     if (q === 0 || fresh || A[p + DST] !== mfn || A[p + SRC] !== this.code.generation[mfn]) {
-      const here = this.M1, { window } = this;
-      const offset = linear & 4095, head = 4096 - offset;
+      const here = this.M1,
+        { window } = this;
+      const offset = linear & 4095,
+        head = 4096 - offset;
       // The first page is there: its record exists.
       const first = this.code.frameOf(this.CP[(linear >>> 12) + S[S_USER]!]! || this.codePage(linear)) * 4096;
       for (let i = 0; i < head; i++) window[i] = here[first + offset + i]!;
@@ -238,7 +256,8 @@ export class Translator {
     const linear = (R[EIP]! + this.mode.csBase) | 0;
     let table = this.CP[(linear >>> 12) + S[S_USER]!]!;
     if (table === 0) table = this.codePage(linear);
-    const mfn = this.code.frameOf(table), offset = linear & 4095;
+    const mfn = this.code.frameOf(table),
+      offset = linear & 4095;
     if (PM[table + offset] !== p || !this.code.hasRoom(3)) {
       // Not the record that belongs here (a page was dropped meanwhile), or no room: start over at this EIP.
       this.S[S_BUDGET]!++;

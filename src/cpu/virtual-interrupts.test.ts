@@ -2,12 +2,31 @@
 import { describe, expect, it } from 'vitest';
 import { EVENT_SOFTWARE, EVENT_VALID } from './architecture/edge.ts';
 import { CPL, CR4, CS, EAX, EBX, EDX, EIP, ESP } from './architecture/registers.ts';
-import { Bench, CODE, d, FREE, HANDLERS, KERNEL_CODE, KERNEL_STACK, TSS, USER_CODE, USER_DATA, USER_STACK, w } from './test-support/bench.ts';
+import {
+  Bench,
+  CODE,
+  d,
+  FREE,
+  HANDLERS,
+  KERNEL_CODE,
+  KERNEL_STACK,
+  TSS,
+  USER_CODE,
+  USER_DATA,
+  USER_STACK,
+  w,
+} from './test-support/bench.ts';
 
 const bench = new Bench();
 const { R, cpu } = bench;
-const VME = 1, PVI = 2;
-const IF = 0x200, VIF = 0x80000, VIP = 0x100000, TF = 0x100, RF = 0x10000, IOPL3 = 0x3000;
+const VME = 1,
+  PVI = 2;
+const IF = 0x200,
+  VIF = 0x80000,
+  VIP = 0x100000,
+  TF = 0x100,
+  RF = 0x10000,
+  IOPL3 = 0x3000;
 /** The redirection bitmap in front of the I/O bitmap, as v86() sets the TSS up for these tests. */
 const REDIRECTION = TSS + 104;
 /** Stack of v86(): SS A00, SP 800. */
@@ -63,14 +82,21 @@ describe('virtual-8086 mode with CR4.VME, IOPL below 3 (20.3.2)', () => {
     expect(bench.half(STACK + 0x7fe)).toBe(0x3002);
   });
   it('POPF loads VIF from IF and leaves IF, IOPL, VIP alone', () => {
-    for (const [image, flags, after] of [[0x4ed7, 0, VIF | 0x4cd7], [0xcd5 & ~TF, VIF | IF, IF | 0xcd7], [0x3000, VIP, VIP | 2]] as const) {
+    for (const [image, flags, after] of [
+      [0x4ed7, 0, VIF | 0x4cd7],
+      [0xcd5 & ~TF, VIF | IF, IF | 0xcd7],
+      [0x3000, VIP, VIP | 2],
+    ] as const) {
       vme(0, flags);
       v86('68', w(image), '9d');
       expect(end().flags).toBe(0x20000 | after);
     }
   });
   it('POPF and IRET with TF, or with IF while VIP is set, are #GP(0) and change nothing', () => {
-    for (const [image, flags] of [[TF, 0], [IF, VIP]] as const) {
+    for (const [image, flags] of [
+      [TF, 0],
+      [IF, VIP],
+    ] as const) {
       vme(0, flags);
       v86('68', w(image), '9d');
       expect(end()).toMatchObject({ eip: 3, flags: 0x20002 | flags });
@@ -101,7 +127,11 @@ describe('virtual-8086 mode with CR4.VME, IOPL below 3 (20.3.2)', () => {
     expect(bench.half(STACK + 0x7fe)).toBe(0x3202);
   });
   it('the monitor that returns with VIF and VIP gets #GP(0) before the first instruction; not with IOPL 3, not without VME', () => {
-    for (const [iopl, cr4, faults] of [[0, VME, true], [3, VME, false], [0, 0, false]] as const) {
+    for (const [iopl, cr4, faults] of [
+      [0, VME, true],
+      [3, VME, false],
+      [0, 0, false],
+    ] as const) {
       bench.protectedMode();
       R[CR4] = cr4;
       const frame = [0xa00, 0xa00, 0xa00, 0xa00, 0xa00, 0x800, 0x20002 | VIF | VIP | (iopl << 12), CODE >> 4, 0x20];
@@ -116,7 +146,7 @@ describe('virtual-8086 mode with CR4.VME, IOPL below 3 (20.3.2)', () => {
 
 describe('INT n in virtual-8086 mode (table 20-2)', () => {
   const toTable = (vector: number) => {
-    bench.setWord(vector * 4, (CODE >> 4 << 16) | 0x300);
+    bench.setWord(vector * 4, ((CODE >> 4) << 16) | 0x300);
     bench.put(CODE + 0x300, 'f4');
   };
   it('method 5: bit clear, IOPL 3: to the program by its own table; FLAGS as they are, IF and TF cleared', () => {

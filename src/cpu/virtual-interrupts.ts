@@ -6,7 +6,20 @@ import type { Cpu } from './cpu.ts';
 import { IF, IOPL, RF, TF, VIF, VIP } from './architecture/flags.ts';
 import { CR4_PVI, CR4_VME } from './architecture/control-bits.ts';
 import { GP } from './faults.ts';
-import { CPL, CR4, CS, EFLAGS, EIP, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, TR } from './architecture/registers.ts';
+import {
+  CPL,
+  CR4,
+  CS,
+  EFLAGS,
+  EIP,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_SELECTOR,
+  SEG_WORDS,
+  TR,
+} from './architecture/registers.ts';
 import { enterRealCode, inProtected, inVirtual8086 } from './segments.ts';
 
 const isIopl3 = (cpu: Cpu) => (cpu.R[EFLAGS]! & IOPL) === IOPL;
@@ -53,7 +66,8 @@ export function isRedirected(cpu: Cpu, vector: number): boolean {
   const { R } = cpu;
   if ((R[CR4]! & CR4_VME) === 0) return false;
   const tr = SEG + TR * SEG_WORDS;
-  const base = R[tr + SEG_BASE]!, limit = R[tr + SEG_LIMIT]! >>> 0;
+  const base = R[tr + SEG_BASE]!,
+    limit = R[tr + SEG_LIMIT]! >>> 0;
   if ((R[tr + SEG_RIGHTS]! & 8) === 0 || limit < 103) cpu.fault(GP, 0);
   // The 32 bytes below the I/O permission bitmap.
   const at = cpu.memory.readSystem16((base + 102) | 0) - 32 + (vector >>> 3);
@@ -66,7 +80,8 @@ export function redirectInterrupt(cpu: Cpu, vector: number): void {
   const { R } = cpu;
   const isVirtual = !isIopl3(cpu);
   const flags = isVirtual ? virtualFlags(cpu) : cpu.eflags;
-  const ip = cpu.memory.readSystem16(vector * 4), cs = cpu.memory.readSystem16(vector * 4 + 2);
+  const ip = cpu.memory.readSystem16(vector * 4),
+    cs = cpu.memory.readSystem16(vector * 4 + 2);
   const frame = [flags, R[SEG + CS * SEG_WORDS + SEG_SELECTOR]!, R[EIP]!];
   const slots = frame.map((_, i) => cpu.stack.at(-2 * (i + 1), 2, true));
   for (const slot of slots) cpu.memory.probeWrite(slot, 2);

@@ -7,19 +7,77 @@ import { ADC, ADD, ALL, DEC, EXPLICIT, INC, LOGIC, SBB, SUB } from './architectu
 import type { Cpu } from './cpu.ts';
 import { INVALID } from './tlb.ts';
 import { EXIT, JUMP, S_BUDGET, S_PAGE_EIP, S_STOP, S_USER } from './scratch.ts';
-import { BASE, baseWord, DISP, EXTRA, IMM, INDEX, narrowIndex, NEXT, OP, RECORD_WORDS, SRC, TARGET } from './ops/context.ts';
-import { CASE_BASED, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, type Switch } from './plans.ts';
+import {
+  BASE,
+  baseWord,
+  DISP,
+  EXTRA,
+  IMM,
+  INDEX,
+  narrowIndex,
+  NEXT,
+  OP,
+  RECORD_WORDS,
+  SRC,
+  TARGET,
+} from './ops/context.ts';
+import {
+  CASE_BASED,
+  CASE_COUNTS,
+  CASE_DIRECT,
+  CASE_INDIRECT,
+  CASE_PUSHES,
+  CASE_READS_FLAGS,
+  CASE_STATE_WORD,
+  CASE_X87,
+  type Switch,
+} from './plans.ts';
 import { PLAIN } from './mode.ts';
 import { OP_NOTHING } from './record-writer.ts';
-import { CR4, EAX, EBP, EBX, ECX, EDI, EIP, ESI, ESP, FA, FB, FCW, FK, FPR, FR, FS, FSW, FTW, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, STATE_WORDS, ZERO } from './architecture/registers.ts';
+import {
+  CR4,
+  EAX,
+  EBP,
+  EBX,
+  ECX,
+  EDI,
+  EIP,
+  ESI,
+  ESP,
+  FA,
+  FB,
+  FCW,
+  FK,
+  FPR,
+  FR,
+  FS,
+  FSW,
+  FTW,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  STATE_WORDS,
+  ZERO,
+} from './architecture/registers.ts';
 
 const KINDS = [ALL, SUB, ADD, LOGIC, INC, DEC, EXPLICIT, SBB, ADC];
 
 /** The same between two batches of a guest's instructions: nothing changes. */
 export function warmUpBetween(cpu: Cpu, run: (record: number) => void, own: Switch): void {
-  const { R, S, A } = cpu, { PM } = cpu.code, { TR, TW, CP } = cpu.tlb;
-  const kept = ([[R, 0, R.length], [S, 0, S.length], [A, 0, 3 * RECORD_WORDS], [PM, 4096, 1], [TR, 1, 2], [TW, 1, 2], [CP, 1, 1]] as const)
-    .map(([array, at, count]) => [array, at, array.slice(at, at + count)] as const);
+  const { R, S, A } = cpu,
+    { PM } = cpu.code,
+    { TR, TW, CP } = cpu.tlb;
+  const kept = (
+    [
+      [R, 0, R.length],
+      [S, 0, S.length],
+      [A, 0, 3 * RECORD_WORDS],
+      [PM, 4096, 1],
+      [TR, 1, 2],
+      [TW, 1, 2],
+      [CP, 1, 1],
+    ] as const
+  ).map(([array, at, count]) => [array, at, array.slice(at, at + count)] as const);
   R.fill(0);
   warmUp(cpu, run, own);
   for (const [array, at, words] of kept) array.set(words, at);
@@ -27,11 +85,15 @@ export function warmUpBetween(cpu: Cpu, run: (record: number) => void, own: Swit
 
 /** Runs the cases of one switch. Uses the processor's own state words as memory; leaves tables as they were and the state to be reset. */
 export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: Switch): void {
-  const { A, R, S, M4 } = cpu, { PM } = cpu.code, { TR, TW, CP } = cpu.tlb, { functions } = cpu.writer;
+  const { A, R, S, M4 } = cpu,
+    { PM } = cpu.code,
+    { TR, TW, CP } = cpu.tlb,
+    { functions } = cpu.writer;
   const word = STATE_WORDS - 8;
   const host = R.byteOffset + word * 4;
   const linear = 4096 | (host & 4095);
-  const p = RECORD_WORDS, end = 2 * RECORD_WORDS;
+  const p = RECORD_WORDS,
+    end = 2 * RECORD_WORDS;
   const table = 4096;
   TR[1] = TW[1] = 4096 ^ (host & ~4095);
   // The page behind is asked for as one that the TLB does not know: between two batches it may know the guest's.
@@ -49,7 +111,17 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
     A[at + SRC] = EBX;
     A[at + IMM] = 1;
   };
-  const once = (kind: number, a: number, b: number, r: number, top: number, count = 3, value = 4096, source = value, inMemory = value) => {
+  const once = (
+    kind: number,
+    a: number,
+    b: number,
+    r: number,
+    top: number,
+    count = 3,
+    value = 4096,
+    source = value,
+    inMemory = value,
+  ) => {
     R[FK] = kind;
     R[FA] = a;
     R[FB] = b;
@@ -89,19 +161,29 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
   const nothing = functions[OP_NOTHING]!;
   for (let i = 0; i < 20; i++) {
     const other = i % 5;
-    functions[OP_NOTHING] = other === 0 ? () => {} : other === 1 ? c => c : other === 2 ? (_, q) => q : other === 3 ? () => 3 : () => 4;
+    functions[OP_NOTHING] =
+      other === 0 ? () => {} : other === 1 ? c => c : other === 2 ? (_, q) => q : other === 3 ? () => 3 : () => 4;
     record(p, OP_NOTHING);
     once(SUB, 1, 2, -1, linear);
   }
-  functions[OP_NOTHING] = () => { S[S_STOP] = EXIT; };
+  functions[OP_NOTHING] = () => {
+    S[S_STOP] = EXIT;
+  };
   for (let i = 0; i < 3; i++) once(SUB, 1, 2, -1, linear);
   // What is thrown is caught beside the call: an instruction's, and that of the fetch behind a jump beyond the code segment.
-  const { mode, faults } = cpu, { csLimit } = mode, { vector, error, thrown } = faults;
+  const { mode, faults } = cpu,
+    { csLimit } = mode,
+    { vector, error, thrown } = faults;
   mode.csLimit = 0;
-  for (const op of [() => { throw LEAVE; }, () => {
-    S[S_STOP] = JUMP;
-    S[S_BUDGET] = R[EIP] = 1;
-  }]) {
+  for (const op of [
+    () => {
+      throw LEAVE;
+    },
+    () => {
+      S[S_STOP] = JUMP;
+      S[S_BUDGET] = R[EIP] = 1;
+    },
+  ]) {
     functions[OP_NOTHING] = op;
     for (let i = 0; i < 3; i++) once(SUB, 1, 2, -1, linear);
   }
@@ -113,7 +195,8 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
     const before = functions[op]!;
     functions[op] = functions[OP_NOTHING]!;
     // Only direct branches have a target; elsewhere the word is the base register.
-    const direct = (facts & CASE_DIRECT) !== 0, based = (facts & CASE_BASED) !== 0;
+    const direct = (facts & CASE_DIRECT) !== 0,
+      based = (facts & CASE_BASED) !== 0;
     const lead = () => {
       record(p, op);
       if (direct) A[p + TARGET] = end;
@@ -134,7 +217,12 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
       A[p + TARGET] = 0;
       A[p + EXTRA] = 4096;
     }
-    for (const [a, b] of [[1, 2], [2, 1], [1, 1]] as const) once(SUB, a, b, a - b, top);
+    for (const [a, b] of [
+      [1, 2],
+      [2, 1],
+      [1, 1],
+    ] as const)
+      once(SUB, a, b, a - b, top);
     lead();
     if (!based) A[p + IMM] = 0;
     once(SUB, 1, 2, -1, top, 0);
@@ -144,7 +232,12 @@ export function warmUp(cpu: Cpu, run: (record: number) => void, { cases, nop }: 
       lead();
       if (!based) A[p + IMM] = 0x7fffffff;
       for (const value of [0x7fffffff, -0x80000000, -1]) {
-        for (const [source, inMemory] of [[value, value], [~value, value], [~value, ~value]] as const) once(ADD, value, value, 0, top, 31, value, source, inMemory);
+        for (const [source, inMemory] of [
+          [value, value],
+          [~value, value],
+          [~value, ~value],
+        ] as const)
+          once(ADD, value, value, 0, top, 31, value, source, inMemory);
       }
     }
     // A double, 1.0, for what reads one; a single and a double to store.

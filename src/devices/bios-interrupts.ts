@@ -73,21 +73,40 @@ const HANDLERS: Record<number, string> = {
 };
 
 const VECTORS: Record<number, number> = {
-  0x08: INT_08, 0x09: INT_09, 0x11: INT_11, 0x12: INT_12, 0x13: INT_13, 0x15: INT_15, 0x16: INT_16, 0x18: INT_19, 0x19: INT_19, 0x1a: INT_1A, 0x40: INT_13,
-  0x70: INT_70, 0x74: INT_74, 0x75: INT_75, 0x76: INT_76,
+  0x08: INT_08,
+  0x09: INT_09,
+  0x11: INT_11,
+  0x12: INT_12,
+  0x13: INT_13,
+  0x15: INT_15,
+  0x16: INT_16,
+  0x18: INT_19,
+  0x19: INT_19,
+  0x1a: INT_1A,
+  0x40: INT_13,
+  0x70: INT_70,
+  0x74: INT_74,
+  0x75: INT_75,
+  0x76: INT_76,
 };
-const MASTER_BASE = 0x08, SLAVE_BASE = 0x70;
+const MASTER_BASE = 0x08,
+  SLAVE_BASE = 0x70;
 
 /** Puts table and handlers into guest memory: 0 to 0x3FF, and 0xFE000 to 0xFFFFF. */
 export function installBiosInterrupts(dma: Dma): void {
   const table = new DataView(new ArrayBuffer(0x400));
   for (let vector = 0; vector < 0x100; vector++) {
-    const unexpected = (vector & 0xf8) === MASTER_BASE ? UNEXPECTED_MASTER : (vector & 0xf8) === SLAVE_BASE ? UNEXPECTED_SLAVE : RETURN;
+    const unexpected =
+      (vector & 0xf8) === MASTER_BASE ? UNEXPECTED_MASTER : (vector & 0xf8) === SLAVE_BASE ? UNEXPECTED_SLAVE : RETURN;
     table.setUint16(4 * vector, VECTORS[vector] ?? unexpected, true);
     table.setUint16(4 * vector + 2, SEGMENT, true);
   }
   dma.write(0, new Uint8Array(table.buffer));
-  for (const [offset, code] of Object.entries(HANDLERS)) dma.write(SEGMENT * 16 + Number(offset), Uint8Array.from(code.split(' '), byte => Number.parseInt(byte, 16)));
+  for (const [offset, code] of Object.entries(HANDLERS))
+    dma.write(
+      SEGMENT * 16 + Number(offset),
+      Uint8Array.from(code.split(' '), byte => Number.parseInt(byte, 16)),
+    );
 }
 
 /** The bytes of a word, as text. */

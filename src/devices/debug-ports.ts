@@ -15,13 +15,27 @@ export class DebugPorts extends RegisterDevice<ReturnType<typeof initial>> {
   constructor(debug: (byte: number) => void, onDebugExit: (value: number) => void, consoleAtE9: boolean) {
     super('debug-ports', initial);
     const { r } = this;
-    const console = (base: number): PortRange => ({ base, count: 1, read: () => 0xe9, write: (_offset, value) => debug(value) });
+    const console = (base: number): PortRange => ({
+      base,
+      count: 1,
+      read: () => 0xe9,
+      write: (_offset, value) => debug(value),
+    });
     // QEMU gives isa-debug-exit four ports where it is configured to; a value may be 1, 2 or 4 bytes wide.
-    const exit = (base: number): PortRange => ({ base, count: 4, width: 4, read: () => 0, write: (_offset, value) => onDebugExit(value) });
+    const exit = (base: number): PortRange => ({
+      base,
+      count: 4,
+      width: 4,
+      read: () => 0,
+      write: (_offset, value) => onDebugExit(value),
+    });
     this.portRanges = [
       // The first of the DMA page registers, which no channel has.
       { base: 0x80, count: 1, read: () => r.post, write: (_offset, value) => (r.post = value) },
-      ...(consoleAtE9 ? [console(0xe9)] : []), console(0x402), exit(0xf4), exit(0x501),
+      ...(consoleAtE9 ? [console(0xe9)] : []),
+      console(0x402),
+      exit(0xf4),
+      exit(0x501),
     ];
   }
 }

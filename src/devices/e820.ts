@@ -1,6 +1,7 @@
 /** Memory map of the board. Source: ACPI specification, chapter 15 (system address map). */
 
-export const E820_RAM = 1, E820_RESERVED = 2;
+export const E820_RAM = 1,
+  E820_RESERVED = 2;
 
 export interface MemoryMapEntry {
   base: number;

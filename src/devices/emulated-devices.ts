@@ -94,12 +94,18 @@ export interface EmulatedDeviceOptions {
   likeQemu?: boolean;
 }
 
-const COM = [{ base: 0x3f8, irq: 4 }, { base: 0x2f8, irq: 3 }];
+const COM = [
+  { base: 0x3f8, irq: 4 },
+  { base: 0x2f8, irq: 3 },
+];
 /** Where BARs go on a machine that starts without firmware. */
-const FIRST_BAR_PORT = 0xc000, FIRST_BAR_ADDRESS = 0xf0000000, ROM_ALIGNMENT = 0x100000;
+const FIRST_BAR_PORT = 0xc000,
+  FIRST_BAR_ADDRESS = 0xf0000000,
+  ROM_ALIGNMENT = 0x100000;
 const NIC_SLOT = 3;
 export const XEN_PLATFORM_SLOT = 4;
-const FLOPPY_IRQ = 6, FLOPPY_DMA = 2;
+const FLOPPY_IRQ = 6,
+  FLOPPY_DMA = 2;
 const nothing = (): void => {};
 
 export class EmulatedDevices {
@@ -124,22 +130,33 @@ export class EmulatedDevices {
     const print = options.debug ?? nothing;
     const irqs = new IrqLines('model-irq-lines', (level, irq) => signals.setIsaIrqLevel(irq, level));
     // Saved states number request lines in this order: a new one comes last.
-    const [primary, secondary, keyboard, mouse, ...com] = [14, 15, 1, 12, ...COM.map(({ irq }) => irq)].map(irq => irqs.source(irq));
+    const [primary, secondary, keyboard, mouse, ...com] = [14, 15, 1, 12, ...COM.map(({ irq }) => irq)].map(irq =>
+      irqs.source(irq),
+    );
     const printer = irqs.source(7);
     const testLines = Array.from({ length: IRQ_COUNT }, (_, irq) => irqs.source(irq));
     const intx = (slot: number): IrqLine => ({ set: level => signals.setPciIntxLevel(slot, 0, level) });
 
-    this.pci = new PciBus(this.bus, resetControl(kind => options.onReset(kind)));
+    this.pci = new PciBus(
+      this.bus,
+      resetControl(kind => options.onReset(kind)),
+    );
     this.plug(this.pci);
     this.pci.add(0, 0, i440fx(options.onShadow));
-    this.pci.add(1, 0, piix3((link, irq) => signals.setPciLinkRoute(link, irq)));
+    this.pci.add(
+      1,
+      0,
+      piix3((link, irq) => signals.setPciLinkRoute(link, irq)),
+    );
     this.pm = new Piix4PmFunction((pmBase, smbusBase) => signals.placePowerManagement(pmBase, smbusBase));
     this.pci.add(1, 3, this.pm.fn);
 
     const i8042 = this.plug(new I8042(timers, keyboard, mouse, () => options.onReset('processor'), options.onA20));
     this.keyboard = i8042.keyboard;
     this.mouse = i8042.mouse;
-    this.uarts = COM.map(({ base }, i) => this.plug(new Uart(`uart${i}`, base, com[i], options.serial[i] ?? nothing, !likeQemu)));
+    this.uarts = COM.map(({ base }, i) =>
+      this.plug(new Uart(`uart${i}`, base, com[i], options.serial[i] ?? nothing, !likeQemu)),
+    );
     this.vga = this.plug(new Vga(timers, options.screen, options.videoMemory, options.vgaBios), 2);
     this.plug(new ParallelPort('parallel0', 0x378, printer, options.printer ?? nothing));
     // Before the drives, which it takes away again when it is restored.
@@ -150,7 +167,8 @@ export class EmulatedDevices {
       const kind: NicKind = NIC_MODELS[options.nic.model];
       const irq = kind.isaIrq === undefined ? intx(NIC_SLOT) : irqs.source(kind.isaIrq);
       const card = this.plug(new (nicClass(options.nic.model))({ timers, dma, irq, ...options.nic }), NIC_SLOT);
-      if (options.nicRom && card.fn) card.fn.setRom(flashed(options.nicRom, card.fn.get(PCI.VENDOR, 2), card.fn.get(PCI.DEVICE, 2)));
+      if (options.nicRom && card.fn)
+        card.fn.setRom(flashed(options.nicRom, card.fn.get(PCI.VENDOR, 2), card.fn.get(PCI.DEVICE, 2)));
     }
     this.fwCfg = this.plug(new FwCfg(dma));
     this.plug(new DebugPorts(print, value => options.onDebugExit(value), options.testDevice === false));
@@ -162,7 +180,15 @@ export class EmulatedDevices {
         }),
       );
     this.dma = this.plug(new I8237(dma));
-    this.floppies = this.plug(new FloppyController(timers, irqs.source(FLOPPY_IRQ), this.dma.channel(FLOPPY_DMA), floppiesIn(options.ide), likeQemu));
+    this.floppies = this.plug(
+      new FloppyController(
+        timers,
+        irqs.source(FLOPPY_IRQ),
+        this.dma.channel(FLOPPY_DMA),
+        floppiesIn(options.ide),
+        likeQemu,
+      ),
+    );
     // Last, since the others drive them.
     this.plug(irqs);
     describeMachine(this.fwCfg, acpiOf(options));

@@ -7,10 +7,14 @@ import { memoryMap } from './e820.ts';
 import { FW_CFG, type FwCfg } from './fw-cfg.ts';
 import { smbiosEntryPoint, smbiosStructures } from './smbios.ts';
 
-const COMMAND_BYTES = 128, NAME_BYTES = 56;
-const ALLOCATE = 1, ADD_POINTER = 2, ADD_CHECKSUM = 3;
+const COMMAND_BYTES = 128,
+  NAME_BYTES = 56;
+const ALLOCATE = 1,
+  ADD_POINTER = 2,
+  ADD_CHECKSUM = 3;
 /** Zones of ALLOCATE: anywhere in 32 bits, or the F segment where the RSDP is searched. */
-const HIGH = 1, F_SEGMENT = 2;
+const HIGH = 1,
+  F_SEGMENT = 2;
 const FILES = { rsdp: 'etc/acpi/rsdp', tables: 'etc/acpi/tables' } as const;
 
 class LoaderScript {
@@ -92,7 +96,8 @@ export function describeMachine(fwCfg: FwCfg, options: AcpiOptions): void {
   script.allocate(FILES.rsdp, 16, F_SEGMENT);
   script.allocate(FILES.tables, 64, HIGH);
   for (const { in: blob, offset, size } of blobs.pointers) script.addPointer(FILES[blob], FILES.tables, offset, size);
-  for (const { in: blob, offset, start, length } of blobs.checksums) script.addChecksum(FILES[blob], offset, start, length);
+  for (const { in: blob, offset, start, length } of blobs.checksums)
+    script.addChecksum(FILES[blob], offset, start, length);
   fwCfg.setFile(FILES.rsdp, blobs.rsdp);
   fwCfg.setFile(FILES.tables, blobs.tables);
   fwCfg.setFile('etc/table-loader', script.bytes());

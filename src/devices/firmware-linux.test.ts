@@ -31,9 +31,13 @@ it('firmware finds kernel, command line and initrd where the items say, and the 
   const initrdAt = (16 * 2 ** 20 - 0x20000 - 1 - 5000) & ~4095;
   expect([number(0x0a), number(0x0b), item(0x12, 5000)]).toEqual([initrdAt, 5000, initrd]);
   const setup = new DataView(item(0x18, 1024).buffer);
-  expect([setup.getUint8(0x210) >> 4, setup.getUint8(0x211), setup.getUint32(0x218, true), setup.getUint32(0x21c, true), setup.getUint32(0x228, true)]).toEqual([
-    0xb, 0x81, initrdAt, 5000, 0x20000,
-  ]);
+  expect([
+    setup.getUint8(0x210) >> 4,
+    setup.getUint8(0x211),
+    setup.getUint32(0x218, true),
+    setup.getUint32(0x21c, true),
+    setup.getUint32(0x228, true),
+  ]).toEqual([0xb, 0x81, initrdAt, 5000, 0x20000]);
 });
 
 it('is not for files without the header', () => {

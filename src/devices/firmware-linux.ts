@@ -6,13 +6,24 @@ import { FW_CFG, type FwCfg } from './fw-cfg.ts';
 
 const SECTOR_BYTES = 512;
 /** Offsets in the file. */
-const SETUP_SECTORS = 0x1f1, MAGIC = 0x202, PROTOCOL = 0x206, LOADER = 0x210, LOAD_FLAGS = 0x211, INITRD_ADDRESS = 0x218, INITRD_BYTES = 0x21c,
-  HEAP_END = 0x224, CMDLINE_ADDRESS = 0x228, INITRD_MOST = 0x22c;
+const SETUP_SECTORS = 0x1f1,
+  MAGIC = 0x202,
+  PROTOCOL = 0x206,
+  LOADER = 0x210,
+  LOAD_FLAGS = 0x211,
+  INITRD_ADDRESS = 0x218,
+  INITRD_BYTES = 0x21c,
+  HEAP_END = 0x224,
+  CMDLINE_ADDRESS = 0x228,
+  INITRD_MOST = 0x22c;
 const HDRS = 0x53726448;
 /** Loader type of QEMU, in whose place we stand; the heap may be used. */
-const LOADER_QEMU = 0xb0, CAN_USE_HEAP = 0x80;
+const LOADER_QEMU = 0xb0,
+  CAN_USE_HEAP = 0x80;
 /** Where the parts go (boot.rst, "Memory layout"). */
-const REAL_ADDRESS = 0x10000, CMDLINE_AT = 0x20000, PROTECTED_ADDRESS = 0x100000;
+const REAL_ADDRESS = 0x10000,
+  CMDLINE_AT = 0x20000,
+  PROTECTED_ADDRESS = 0x100000;
 /** RAM below the end of memory that firmware may have for tables. */
 const FIRMWARE_BYTES = 0x20000;
 
@@ -27,7 +38,11 @@ export interface LinuxForFirmware {
 export function isLinuxForFirmware(kernel: Uint8Array): boolean {
   if (kernel.length < INITRD_MOST + 4) return false;
   const header = new DataView(kernel.buffer, kernel.byteOffset);
-  return header.getUint32(MAGIC, true) === HDRS && header.getUint16(PROTOCOL, true) >= 0x203 && (kernel[LOAD_FLAGS] & 1) !== 0;
+  return (
+    header.getUint32(MAGIC, true) === HDRS &&
+    header.getUint16(PROTOCOL, true) >= 0x203 &&
+    (kernel[LOAD_FLAGS] & 1) !== 0
+  );
 }
 
 /** Puts kernel, command line and initial RAM disk into fw_cfg, with their places in memory. The kernel's header says the same. */
@@ -53,7 +68,14 @@ export function setLinux(fwCfg: FwCfg, { kernel, initrd, cmdline }: LinuxForFirm
   put(fwCfg, FW_CFG.SETUP_ADDRESS, REAL_ADDRESS, FW_CFG.SETUP_SIZE, FW_CFG.SETUP_DATA, setup);
 }
 
-function put(fwCfg: FwCfg, addressItem: number, address: number, sizeItem: number, dataItem: number, data: Uint8Array): void {
+function put(
+  fwCfg: FwCfg,
+  addressItem: number,
+  address: number,
+  sizeItem: number,
+  dataItem: number,
+  data: Uint8Array,
+): void {
   fwCfg.setNumber(addressItem, address, 4);
   fwCfg.setNumber(sizeItem, data.length, 4);
   fwCfg.set(dataItem, data);

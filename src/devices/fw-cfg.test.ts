@@ -14,7 +14,11 @@ const directory = () => {
   return Array.from({ length: count }, (_, i) => {
     const entry = bytes.subarray(4 + 64 * i);
     const name = String.fromCharCode(...entry.subarray(8, 64)).replace(/\0.*$/, '');
-    return { name, size: new DataView(entry.buffer, entry.byteOffset).getUint32(0), selector: (entry[4] << 8) | entry[5] };
+    return {
+      name,
+      size: new DataView(entry.buffer, entry.byteOffset).getUint32(0),
+      selector: (entry[4] << 8) | entry[5],
+    };
   });
 };
 const file = (name: string) => {
@@ -45,7 +49,14 @@ describe('fw_cfg', () => {
   it('lists its files by name', () => {
     const names = directory().map(entry => entry.name);
     expect(names).toEqual([...names].sort());
-    const wanted = ['etc/acpi/rsdp', 'etc/acpi/tables', 'etc/table-loader', 'etc/e820', 'etc/smbios/smbios-anchor', 'etc/smbios/smbios-tables'];
+    const wanted = [
+      'etc/acpi/rsdp',
+      'etc/acpi/tables',
+      'etc/table-loader',
+      'etc/e820',
+      'etc/smbios/smbios-anchor',
+      'etc/smbios/smbios-tables',
+    ];
     expect(names).toEqual(expect.arrayContaining(wanted));
     expect(names.length).toBe(new Set(names).size);
   });
@@ -139,12 +150,20 @@ describe('test device', () => {
 describe('PAM registers', () => {
   it('tell which parts of 0xC0000-0xFFFFF are RAM', () => {
     const calls: string[] = [];
-    const other = testPc({ onShadow: (base, length, reads, writes) => calls.push(`${base.toString(16)} ${length.toString(16)} ${reads} ${writes}`) });
+    const other = testPc({
+      onShadow: (base, length, reads, writes) =>
+        calls.push(`${base.toString(16)} ${length.toString(16)} ${reads} ${writes}`),
+    });
     const bridge = other.pc.pci.at(0, 0)!;
     bridge.write(0x59, 0x30, 1);
     bridge.write(0x5a, 0x21, 1);
     bridge.write(0x59, 0x10, 1);
-    expect(calls).toEqual(['f0000 10000 true true', 'c0000 4000 true false', 'c4000 4000 false true', 'f0000 10000 true false']);
+    expect(calls).toEqual([
+      'f0000 10000 true true',
+      'c0000 4000 true false',
+      'c4000 4000 false true',
+      'f0000 10000 true false',
+    ]);
   });
 });
 

@@ -3,10 +3,18 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Hpet } from './hpet.ts';
 import { TestLine, testPc, TestTimers } from './testing.ts';
 
-const CONFIGURATION = 0x10, STATUS = 0x20, COUNTER = 0xf0;
+const CONFIGURATION = 0x10,
+  STATUS = 0x20,
+  COUNTER = 0xf0;
 const TIMER = (n: number): number => 0x100 + 0x20 * n;
 const COMPARATOR = (n: number): number => TIMER(n) + 8;
-const ENABLE = 1, LEGACY = 2, LEVEL = 2, INTERRUPTS = 4, PERIODIC = 8, VALUE_SET = 0x40, NARROW = 0x100;
+const ENABLE = 1,
+  LEGACY = 2,
+  LEVEL = 2,
+  INTERRUPTS = 4,
+  PERIODIC = 8,
+  VALUE_SET = 0x40,
+  NARROW = 0x100;
 const ROUTE = (pin: number): number => pin << 9;
 const TICK_NS = 16;
 
@@ -27,7 +35,9 @@ describe('the HPET', () => {
   it('is Xen’s: three timers of 64 bits with periods, 62.5 MHz, pins 20 to 23', () => {
     expect([read(0), read(4)]).toEqual([0x8086a201, 16_000_000]);
     expect([0, 1, 2].map(n => [read(TIMER(n)), read(TIMER(n) + 4)])).toEqual(Array(3).fill([0x30, 0x00f00000]));
-    expect([read(COMPARATOR(0)), read(COMPARATOR(0) + 4), read(TIMER(3)), read(0x300)]).toEqual([0xffffffff, 0xffffffff, 0, 0]);
+    expect([read(COMPARATOR(0)), read(COMPARATOR(0) + 4), read(TIMER(3)), read(0x300)]).toEqual([
+      0xffffffff, 0xffffffff, 0, 0,
+    ]);
   });
 
   it('counts while it is enabled, stands still and is set while it is not', () => {

@@ -6,30 +6,52 @@
 import type { Clock, Device, IrqLine, MemoryRange, State, Timer, Timers } from './bus.ts';
 import { assignState, copyState, resetState } from './state.ts';
 
-export const HPET_BASE = 0xfed00000, HPET_BYTES = 0x400;
+export const HPET_BASE = 0xfed00000,
+  HPET_BYTES = 0x400;
 /** Revision 1, three timers, 64 bits, legacy replacement, vendor Intel: the lower half of the capabilities, and what ACPI's table says. */
 export const HPET_ID = 0x8086a201;
 /** 62.5 MHz; the upper half of the capabilities has it in femtoseconds. */
-const TICK_NS = 16, PERIOD_FS = TICK_NS * 1e6;
+const TICK_NS = 16,
+  PERIOD_FS = TICK_NS * 1e6;
 const TIMERS = 3;
 
-const CAPABILITIES = 0x00, CONFIGURATION = 0x10, STATUS = 0x20, COUNTER = 0xf0, FIRST_TIMER = 0x100, TIMER_BYTES = 0x20, END_OF_TIMERS = FIRST_TIMER + TIMERS * TIMER_BYTES;
+const CAPABILITIES = 0x00,
+  CONFIGURATION = 0x10,
+  STATUS = 0x20,
+  COUNTER = 0xf0,
+  FIRST_TIMER = 0x100,
+  TIMER_BYTES = 0x20,
+  END_OF_TIMERS = FIRST_TIMER + TIMERS * TIMER_BYTES;
 /** Within a timer's block. */
 const COMPARATOR = 8;
-const ENABLE = 1, LEGACY = 2;
-const LEVEL = 0x02, INTERRUPTS = 0x04, PERIODIC = 0x08, PERIODIC_CAPABLE = 0x10, WIDE = 0x20, VALUE_SET = 0x40, NARROW_MODE = 0x100, ROUTE_SHIFT = 9, ROUTE_MASK = 0x1f;
+const ENABLE = 1,
+  LEGACY = 2;
+const LEVEL = 0x02,
+  INTERRUPTS = 0x04,
+  PERIODIC = 0x08,
+  PERIODIC_CAPABLE = 0x10,
+  WIDE = 0x20,
+  VALUE_SET = 0x40,
+  NARROW_MODE = 0x100,
+  ROUTE_SHIFT = 9,
+  ROUTE_MASK = 0x1f;
 const WRITABLE = LEVEL | INTERRUPTS | PERIODIC | VALUE_SET | NARROW_MODE | (ROUTE_MASK << ROUTE_SHIFT);
 /** Pins of the I/O APIC that a timer can be led to: 20 to 23, which no ISA interrupt has. */
 const ROUTES = 0x00f00000;
 
 const TWO_TO_32 = 2 ** 32;
-const ALL = (1n << 64n) - 1n, LOW = (1n << 32n) - 1n;
+const ALL = (1n << 64n) - 1n,
+  LOW = (1n << 32n) - 1n;
 
 const initial = () => ({
-  configuration: 0, status: 0,
+  configuration: 0,
+  status: 0,
   /** What the counter has at `startNs` while it counts, and all the time while it does not; 64-bit registers as two words each. */
-  counter: new Uint32Array(2), startNs: 0,
-  timers: new Uint32Array(TIMERS).fill(WIDE | PERIODIC_CAPABLE), comparators: new Uint32Array(2 * TIMERS).fill(0xffffffff), periods: new Uint32Array(2 * TIMERS),
+  counter: new Uint32Array(2),
+  startNs: 0,
+  timers: new Uint32Array(TIMERS).fill(WIDE | PERIODIC_CAPABLE),
+  comparators: new Uint32Array(2 * TIMERS).fill(0xffffffff),
+  periods: new Uint32Array(2 * TIMERS),
 });
 
 const get64 = (words: Uint32Array, at = 0): bigint => (BigInt(words[2 * at + 1]) << 32n) | BigInt(words[2 * at]);
@@ -107,7 +129,14 @@ export class Hpet implements Device {
     this.clockLine = this.legacy[1].own;
     this.pin = pin;
     this.deadlines = Array.from({ length: TIMERS }, (_, n) => timers.create(`hpet ${n}`, () => this.matches(n)));
-    this.memoryRanges = [{ base: HPET_BASE, length: HPET_BYTES, read: (offset, size) => this.read(offset, size), write: (offset, value, size) => this.write(offset, value, size) }];
+    this.memoryRanges = [
+      {
+        base: HPET_BASE,
+        length: HPET_BYTES,
+        read: (offset, size) => this.read(offset, size),
+        write: (offset, value, size) => this.write(offset, value, size),
+      },
+    ];
   }
 
   // ---- the counter
@@ -131,7 +160,9 @@ export class Hpet implements Device {
     if (!this.counts) return counter[half];
     const { elapsed } = this;
     const low = counter[0] + (elapsed % TWO_TO_32);
-    return half === 0 ? low % TWO_TO_32 : (counter[1] + Math.floor(elapsed / TWO_TO_32) + (low >= TWO_TO_32 ? 1 : 0)) % TWO_TO_32;
+    return half === 0
+      ? low % TWO_TO_32
+      : (counter[1] + Math.floor(elapsed / TWO_TO_32) + (low >= TWO_TO_32 ? 1 : 0)) % TWO_TO_32;
   }
 
   /** The counter's bits that a timer compares. */
@@ -151,7 +182,8 @@ export class Hpet implements Device {
   /** The counter has come to a timer's comparator, which a period takes on. Periods that nobody looked at are one interrupt. */
   private matches(n: number): void {
     const { r } = this;
-    const mask = this.mask(n), period = get64(r.periods, n) & mask;
+    const mask = this.mask(n),
+      period = get64(r.periods, n) & mask;
     if (r.timers[n] & PERIODIC && period > 0n) {
       const late = (this.count - get64(r.comparators, n)) & mask;
       set64(r.comparators, (get64(r.comparators, n) + period * (late / period + 1n)) & mask, n);
@@ -179,7 +211,7 @@ export class Hpet implements Device {
   /** Level of a timer that has not interrupted by an edge. */
   private drive(n: number): void {
     const { timers, status } = this.r;
-    this.line(n, (timers[n] & (LEVEL | INTERRUPTS)) === (LEVEL | INTERRUPTS) && (status >> n & 1) !== 0);
+    this.line(n, (timers[n] & (LEVEL | INTERRUPTS)) === (LEVEL | INTERRUPTS) && ((status >> n) & 1) !== 0);
   }
 
   // ---- registers
@@ -188,17 +220,24 @@ export class Hpet implements Device {
   private register(offset: number): bigint {
     const { r } = this;
     switch (offset) {
-      case CAPABILITIES: return (BigInt(PERIOD_FS) << 32n) | BigInt(HPET_ID);
-      case CONFIGURATION: return BigInt(r.configuration);
-      case STATUS: return BigInt(r.status);
-      case COUNTER: return this.count;
+      case CAPABILITIES:
+        return (BigInt(PERIOD_FS) << 32n) | BigInt(HPET_ID);
+      case CONFIGURATION:
+        return BigInt(r.configuration);
+      case STATUS:
+        return BigInt(r.status);
+      case COUNTER:
+        return this.count;
     }
     if (offset < FIRST_TIMER || offset >= END_OF_TIMERS) return 0n;
     const n = Math.floor((offset - FIRST_TIMER) / TIMER_BYTES);
     switch ((offset - FIRST_TIMER) % TIMER_BYTES) {
-      case 0: return (BigInt(ROUTES) << 32n) | BigInt(r.timers[n]);
-      case COMPARATOR: return get64(r.comparators, n);
-      default: return 0n;
+      case 0:
+        return (BigInt(ROUTES) << 32n) | BigInt(r.timers[n]);
+      case COMPARATOR:
+        return get64(r.comparators, n);
+      default:
+        return 0n;
     }
   }
 
@@ -210,7 +249,8 @@ export class Hpet implements Device {
 
   /** Parts of a register that are not written keep what they have. */
   private write(offset: number, value: number, size: number): void {
-    const at = offset & ~7, shift = BigInt(8 * (offset & 7));
+    const at = offset & ~7,
+      shift = BigInt(8 * (offset & 7));
     const bits = ((1n << BigInt(8 * size)) - 1n) << shift;
     const written = (BigInt(value >>> 0) << shift) & bits;
     // Ones clear, and nothing else is to be cleared with them.
@@ -222,7 +262,8 @@ export class Hpet implements Device {
     const { r } = this;
     const low = Number(value & LOW);
     switch (offset) {
-      case CONFIGURATION: return this.configure(low & (ENABLE | LEGACY));
+      case CONFIGURATION:
+        return this.configure(low & (ENABLE | LEGACY));
       case STATUS:
         r.status &= ~low;
         for (let n = 0; n < TIMERS; n++) if (r.timers[n] & LEVEL) this.drive(n);

@@ -73,7 +73,9 @@ describe('8237A', () => {
   it('wraps within 64 KiB: the page does not count', () => {
     setUp(0x1fffe, 4, 0x46);
     dma.channel(2).toMemory(bytes(1, 2, 3, 4));
-    expect([...memory.bytes.subarray(0x1fffe, 0x20000), ...memory.bytes.subarray(0x10000, 0x10002)]).toEqual([1, 2, 3, 4]);
+    expect([...memory.bytes.subarray(0x1fffe, 0x20000), ...memory.bytes.subarray(0x10000, 0x10002)]).toEqual([
+      1, 2, 3, 4,
+    ]);
     expect(memory.bytes[0x20000]).toBe(0);
   });
 

@@ -7,20 +7,40 @@
 import type { Dma, PortRange } from './bus.ts';
 import { RegisterDevice } from './register-device.ts';
 
-const CHANNELS = 8, CASCADE = 4;
+const CHANNELS = 8,
+  CASCADE = 4;
 const COMMAND_DISABLE = 0x04;
 /** Mode register: transfer type (bits 3-2), initialized again at the end (4), downwards (5), mode (7-6; 3: cascade). */
 const TYPE = { VERIFY: 0, TO_MEMORY: 1, FROM_MEMORY: 2 } as const;
-const AUTOINITIALIZE = 0x10, DECREMENT = 0x20, MODE_CASCADE = 3;
+const AUTOINITIALIZE = 0x10,
+  DECREMENT = 0x20,
+  MODE_CASCADE = 3;
 /** Registers behind addresses and counts. */
-const R = { COMMAND_STATUS: 8, REQUEST: 9, MASK: 10, MODE: 11, CLEAR_FLIP_FLOP: 12, MASTER_CLEAR: 13, CLEAR_MASK: 14, ALL_MASK: 15 } as const;
+const R = {
+  COMMAND_STATUS: 8,
+  REQUEST: 9,
+  MASK: 10,
+  MODE: 11,
+  CLEAR_FLIP_FLOP: 12,
+  MASTER_CLEAR: 13,
+  CLEAR_MASK: 14,
+  ALL_MASK: 15,
+} as const;
 /** The page register of each channel, from port 0x80. */
 const PAGE_OF = [7, 3, 1, 2, 15, 11, 9, 10];
 
 const initial = () => ({
-  command: new Uint8Array(2), status: new Uint8Array(2), request: new Uint8Array(2), mask: new Uint8Array(2).fill(0x0f), flipFlop: new Uint8Array(2),
-  mode: new Uint8Array(CHANNELS), baseAddress: new Uint16Array(CHANNELS), baseCount: new Uint16Array(CHANNELS),
-  address: new Uint16Array(CHANNELS), count: new Uint16Array(CHANNELS), pages: new Uint8Array(16),
+  command: new Uint8Array(2),
+  status: new Uint8Array(2),
+  request: new Uint8Array(2),
+  mask: new Uint8Array(2).fill(0x0f),
+  flipFlop: new Uint8Array(2),
+  mode: new Uint8Array(CHANNELS),
+  baseAddress: new Uint16Array(CHANNELS),
+  baseCount: new Uint16Array(CHANNELS),
+  address: new Uint16Array(CHANNELS),
+  count: new Uint16Array(CHANNELS),
+  pages: new Uint8Array(16),
 });
 
 /** What a device sees of its channel: its requests, answered at once. */
@@ -41,9 +61,24 @@ export class I8237 extends RegisterDevice<ReturnType<typeof initial>> {
     this.dma = dma;
     const { r } = this;
     this.portRanges = [
-      { base: 0x00, count: 16, read: offset => this.read(0, offset), write: (offset, value) => this.write(0, offset, value) },
-      { base: 0xc0, count: 32, read: offset => this.read(1, offset >> 1), write: (offset, value) => this.write(1, offset >> 1, value) },
-      { base: 0x81, count: 15, read: offset => r.pages[offset + 1], write: (offset, value) => (r.pages[offset + 1] = value) },
+      {
+        base: 0x00,
+        count: 16,
+        read: offset => this.read(0, offset),
+        write: (offset, value) => this.write(0, offset, value),
+      },
+      {
+        base: 0xc0,
+        count: 32,
+        read: offset => this.read(1, offset >> 1),
+        write: (offset, value) => this.write(1, offset >> 1, value),
+      },
+      {
+        base: 0x81,
+        count: 15,
+        read: offset => r.pages[offset + 1],
+        write: (offset, value) => (r.pages[offset + 1] = value),
+      },
     ];
   }
 
@@ -77,17 +112,30 @@ export class I8237 extends RegisterDevice<ReturnType<typeof initial>> {
     const bit = 1 << (value & 3);
     if (register < R.COMMAND_STATUS) return this.writeWord(controller, register, value);
     switch (register) {
-      case R.COMMAND_STATUS: r.command[controller] = value; return;
-      case R.REQUEST: r.request[controller] = value & 4 ? r.request[controller] | bit : r.request[controller] & ~bit; return;
-      case R.MASK: r.mask[controller] = value & 4 ? r.mask[controller] | bit : r.mask[controller] & ~bit; return;
-      case R.MODE: r.mode[controller * 4 + (value & 3)] = value & 0xfc; return;
-      case R.CLEAR_FLIP_FLOP: r.flipFlop[controller] = 0; return;
+      case R.COMMAND_STATUS:
+        r.command[controller] = value;
+        return;
+      case R.REQUEST:
+        r.request[controller] = value & 4 ? r.request[controller] | bit : r.request[controller] & ~bit;
+        return;
+      case R.MASK:
+        r.mask[controller] = value & 4 ? r.mask[controller] | bit : r.mask[controller] & ~bit;
+        return;
+      case R.MODE:
+        r.mode[controller * 4 + (value & 3)] = value & 0xfc;
+        return;
+      case R.CLEAR_FLIP_FLOP:
+        r.flipFlop[controller] = 0;
+        return;
       case R.MASTER_CLEAR:
         r.command[controller] = r.status[controller] = r.request[controller] = r.flipFlop[controller] = 0;
         r.mask[controller] = 0x0f;
         return;
-      case R.CLEAR_MASK: r.mask[controller] = 0; return;
-      default: r.mask[controller] = value & 0x0f;
+      case R.CLEAR_MASK:
+        r.mask[controller] = 0;
+        return;
+      default:
+        r.mask[controller] = value & 0x0f;
     }
   }
 
@@ -122,7 +170,8 @@ export class I8237 extends RegisterDevice<ReturnType<typeof initial>> {
     const { r } = this;
     const mode = r.mode[channel];
     const type = (mode >> 2) & 3;
-    if (!this.enabled(channel) || mode >> 6 === MODE_CASCADE || (type !== way && type !== TYPE.VERIFY)) return { moved: 0, end: false };
+    if (!this.enabled(channel) || mode >> 6 === MODE_CASCADE || (type !== way && type !== TYPE.VERIFY))
+      return { moved: 0, end: false };
     const unit = channel < CASCADE ? 1 : 2;
     const units = Math.min(Math.floor(bytes.length / unit), r.count[channel] + 1);
     const step = mode & DECREMENT ? -1 : 1;
@@ -130,7 +179,8 @@ export class I8237 extends RegisterDevice<ReturnType<typeof initial>> {
     for (let done = 0; done < units; ) {
       const at = (r.address[channel] + step * done) & 0xffff;
       const piece = step < 0 ? 1 : Math.min(units - done, 0x10000 - at);
-      const linear = unit === 1 ? (r.pages[PAGE_OF[channel]] << 16) | at : ((r.pages[PAGE_OF[channel]] & 0xfe) << 16) | (at << 1);
+      const linear =
+        unit === 1 ? (r.pages[PAGE_OF[channel]] << 16) | at : ((r.pages[PAGE_OF[channel]] & 0xfe) << 16) | (at << 1);
       const part = bytes.subarray(done * unit, (done + piece) * unit);
       if (type === TYPE.TO_MEMORY) this.dma.write(linear, part);
       else if (type === TYPE.FROM_MEMORY) this.dma.read(linear, part);

@@ -5,7 +5,11 @@ function latch(base: number, count: number, width: 1 | 2 | 4 = 1) {
   const bytes = new Uint8Array(count);
   const log: string[] = [];
   return {
-    base, count, width, bytes, log,
+    base,
+    count,
+    width,
+    bytes,
+    log,
     read(offset: number, size: number) {
       log.push(`r${size}@${offset}`);
       let value = 0;
@@ -56,7 +60,9 @@ describe('I/O bus', () => {
     bus.plugMemory({ ...latch(0xa0000, 0), length: 0x1000 });
     expect(() => bus.plugPorts(latch(0x5f, 4))).toThrow(OverlapError);
     expect(() => bus.plugPorts(latch(0xfffe, 4))).toThrow(RangeLimitError);
-    expect(() => bus.plugMemory({ ...latch(0xa0fff, 0), length: 1 })).toThrow('memory 0xa0fff-0xa0fff overlap a range that starts at 0xa0000');
+    expect(() => bus.plugMemory({ ...latch(0xa0fff, 0), length: 1 })).toThrow(
+      'memory 0xa0fff-0xa0fff overlap a range that starts at 0xa0000',
+    );
     expect(bus.readPort(0x5f, 1)).toBe(0xff);
     bus.plugPorts(latch(0x5e, 2));
   });

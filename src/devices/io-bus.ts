@@ -58,9 +58,11 @@ export class IoBus {
 
   /** Claims ports. Throws OverlapError or RangeLimitError and changes nothing then. */
   plugPorts(range: PortRange): void {
-    if (range.base < 0 || range.count < 1 || range.base + range.count > PORTS) throw new RangeLimitError('ports', range.base, range.count);
+    if (range.base < 0 || range.count < 1 || range.base + range.count > PORTS)
+      throw new RangeLimitError('ports', range.base, range.count);
     for (let port = range.base; port < range.base + range.count; port++) {
-      if (this.owner[port] !== 0) throw new OverlapError('ports', range.base, range.count, this.ranges[this.owner[port]]?.base ?? port);
+      if (this.owner[port] !== 0)
+        throw new OverlapError('ports', range.base, range.count, this.ranges[this.owner[port]]?.base ?? port);
     }
     let index = this.ranges.indexOf(null);
     if (index < 0) index = this.ranges.push(null) - 1;
@@ -88,8 +90,11 @@ export class IoBus {
 
   /** Claims guest-physical addresses. Throws OverlapError or RangeLimitError and changes nothing then. */
   plugMemory(range: MemoryRange): void {
-    if (range.base < 0 || range.length < 1 || range.base + range.length > 2 ** 52) throw new RangeLimitError('memory', range.base, range.length);
-    const other = this.memory.find(known => range.base < known.base + known.length && known.base < range.base + range.length);
+    if (range.base < 0 || range.length < 1 || range.base + range.length > 2 ** 52)
+      throw new RangeLimitError('memory', range.base, range.length);
+    const other = this.memory.find(
+      known => range.base < known.base + known.length && known.base < range.base + range.length,
+    );
     if (other) throw new OverlapError('memory', range.base, range.length, other.base);
     this.memory.push(range);
   }
@@ -118,7 +123,8 @@ export class IoBus {
     const offset = port - range.base;
     const width = range.width ?? 1;
     if (size === 1) range.write(offset, value & 0xff, 1);
-    else if (size <= width && offset + size <= range.count) range.write(offset, size === 2 ? value & 0xffff : value >>> 0, size);
+    else if (size <= width && offset + size <= range.count)
+      range.write(offset, size === 2 ? value & 0xffff : value >>> 0, size);
     else {
       const half = size >> 1;
       this.writePort(port, value, half);

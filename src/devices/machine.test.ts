@@ -4,7 +4,10 @@ import { testPc } from './testing.ts';
 
 /** Initializes both 8259As for vectors 0x20 and 0x28, all unmasked. */
 function initializePics(t: ReturnType<typeof testPc>): void {
-  for (const [port, words] of [[0x20, [0x11, 0x20, 4, 1, 0]], [0xa0, [0x11, 0x28, 2, 1, 0]]] as const) {
+  for (const [port, words] of [
+    [0x20, [0x11, 0x20, 4, 1, 0]],
+    [0xa0, [0x11, 0x28, 2, 1, 0]],
+  ] as const) {
     words.forEach((word, i) => t.out(i === 0 ? port : port + 1, word));
   }
 }

@@ -10,7 +10,12 @@ import { installBiosData } from './bios-data.ts';
 import { installBiosInterrupts } from './bios-interrupts.ts';
 import type { CoprocessorError } from './coprocessor-error.ts';
 import { memoryMap, type MemoryMapEntry } from './e820.ts';
-import { EmulatedDevices, type EmulatedDeviceOptions, type ModelSignals, XEN_PLATFORM_SLOT } from './emulated-devices.ts';
+import {
+  EmulatedDevices,
+  type EmulatedDeviceOptions,
+  type ModelSignals,
+  XEN_PLATFORM_SLOT,
+} from './emulated-devices.ts';
 import type { FwCfg } from './fw-cfg.ts';
 import type { Disk } from './ide/disk.ts';
 import { floppyDriveTypes, type PiixIde } from './ide/piix-ide.ts';
@@ -160,7 +165,8 @@ export class HvmBoard {
 
   /** Drives INTA of the platform device. Other pins are not wired to it. */
   setUpcallPin(slot: number, pin: number, level: boolean): void {
-    if (this.boardOptions.xenPlatform && slot === XEN_PLATFORM_SLOT && pin === 0) this.own.setPciIntxLevel(slot, pin, level);
+    if (this.boardOptions.xenPlatform && slot === XEN_PLATFORM_SLOT && pin === 0)
+      this.own.setPciIntxLevel(slot, pin, level);
   }
 
   setApicBase(low: number, processor: number): void {
@@ -216,7 +222,12 @@ export class HvmBoard {
     this.own.setLevelTriggered();
     installSmbios(dma, memoryMiB, at.smbios);
     installAcpi(dma, acpi, { rsdp: at.rsdp, tables: at.acpi });
-    if (acpi.apic) installMpTable(dma, { online: acpi.online ?? 1, apicIdStep: acpi.apicIdStep ?? 1, ioApicId: ioApicIdOf(acpi) }, at.mp);
+    if (acpi.apic)
+      installMpTable(
+        dma,
+        { online: acpi.online ?? 1, apicIdStep: acpi.apicIdStep ?? 1, ioApicId: ioApicIdOf(acpi) },
+        at.mp,
+      );
   }
 
   /** Memory map as INT 15h, E820 would tell it. */
@@ -355,7 +366,11 @@ export class Pc extends HvmBoard {
   }
 
   /** Shows a linear picture in its BAR, as a boot loader does with a VBE mode; undefined: the adapter cannot. */
-  setPicture(width: number, height: number, depth: number): { address: number; pitch: number; width: number; height: number; depth: number } | undefined {
+  setPicture(
+    width: number,
+    height: number,
+    depth: number,
+  ): { address: number; pitch: number; width: number; height: number; depth: number } | undefined {
     return this.vga.setLinearMode(width, height, depth);
   }
 

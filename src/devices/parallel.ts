@@ -5,7 +5,11 @@
 import type { IrqLine, PortRange } from './bus.ts';
 import { RegisterDevice } from './register-device.ts';
 
-const CONTROL_STROBE = 0x01, CONTROL_INIT = 0x04, CONTROL_SELECT = 0x08, CONTROL_IRQ = 0x10, CONTROL_INPUT = 0x20;
+const CONTROL_STROBE = 0x01,
+  CONTROL_INIT = 0x04,
+  CONTROL_SELECT = 0x08,
+  CONTROL_IRQ = 0x10,
+  CONTROL_INPUT = 0x20;
 /** Status: not busy, acknowledge idle, paper there, selected, no error. */
 const STATUS_IDLE = 0xd8;
 /** Reserved bits 0-1 read 1; bit 2 (interrupt pending, PS/2) is low active and unused. */
@@ -22,7 +26,12 @@ export class ParallelPort extends RegisterDevice<ReturnType<typeof initial>> {
     super(name, initial);
     this.irq = irq;
     this.print = print;
-    this.ports = { base, count: 3, read: offset => this.read(offset), write: (offset, value) => this.write(offset, value) };
+    this.ports = {
+      base,
+      count: 3,
+      read: offset => this.read(offset),
+      write: (offset, value) => this.write(offset, value),
+    };
   }
 
   private read(offset: number): number {

@@ -4,12 +4,17 @@ import { Pic } from './pic.ts';
 // Quotations are from the Intel 8259A datasheet (231468).
 let pic: Pic;
 const port = (address: number) =>
-  [pic.masterPorts, pic.slavePorts, pic.elcrPorts].find(range => address >= range.base && address < range.base + range.count)!;
+  [pic.masterPorts, pic.slavePorts, pic.elcrPorts].find(
+    range => address >= range.base && address < range.base + range.count,
+  )!;
 const out = (address: number, value: number) => port(address).write(address - port(address).base, value, 1);
 const inp = (address: number) => port(address).read(address - port(address).base, 1);
 
 function initialize(icw4 = 0x01, icw1 = 0x11): void {
-  for (const [base, vector, cascade] of [[0x20, 0x20, 4], [0xa0, 0x28, 2]]) {
+  for (const [base, vector, cascade] of [
+    [0x20, 0x20, 4],
+    [0xa0, 0x28, 2],
+  ]) {
     out(base, icw1);
     out(base + 1, vector);
     out(base + 1, cascade);

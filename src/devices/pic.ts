@@ -11,11 +11,22 @@ const CASCADE = 2;
 /** Input whose vector a spurious interrupt takes. */
 const SPURIOUS = 7;
 
-const ICW1_IC4 = 0x01, ICW1_SNGL = 0x02, ICW1_LTIM = 0x08, ICW1 = 0x10;
-const ICW4_AEOI = 0x02, ICW4_SFNM = 0x10;
-const OCW3 = 0x08, OCW3_RIS = 0x01, OCW3_RR = 0x02, OCW3_POLL = 0x04, OCW3_SMM = 0x20, OCW3_ESMM = 0x40;
+const ICW1_IC4 = 0x01,
+  ICW1_SNGL = 0x02,
+  ICW1_LTIM = 0x08,
+  ICW1 = 0x10;
+const ICW4_AEOI = 0x02,
+  ICW4_SFNM = 0x10;
+const OCW3 = 0x08,
+  OCW3_RIS = 0x01,
+  OCW3_RR = 0x02,
+  OCW3_POLL = 0x04,
+  OCW3_SMM = 0x20,
+  OCW3_ESMM = 0x40;
 /** OCW2 bits: rotate, specific, end of interrupt. */
-const OCW2_R = 0x80, OCW2_SL = 0x40, OCW2_EOI = 0x20;
+const OCW2_R = 0x80,
+  OCW2_SL = 0x40,
+  OCW2_EOI = 0x20;
 
 const initial = () => ({
   /** Levels on IR0-IR7. */
@@ -282,7 +293,10 @@ export class Pic implements Device {
 
   /** As a PC BIOS leaves it: vectors 0x08 and 0x70, timer, keyboard, cascade, floppy and the slave's clock, mouse, coprocessor, disks unmasked. */
   setFirmwareDefaults(): void {
-    for (const [chip, words] of [[this.master, [0x08, 0x04, 0x01]], [this.slave, [0x70, 0x02, 0x01]]] as const) {
+    for (const [chip, words] of [
+      [this.master, [0x08, 0x04, 0x01]],
+      [this.slave, [0x70, 0x02, 0x01]],
+    ] as const) {
       chip.write(0, 0x11);
       for (const word of words) chip.write(1, word);
     }

@@ -7,7 +7,8 @@ import { nsOfCycle } from './timers.ts';
 let timers: TestTimers;
 let irq: TestLine;
 let pit: Pit;
-const out = (port: number, value: number) => (port === 0x61 ? pit.portBPorts : pit.ports).write(port === 0x61 ? 0 : port - 0x40, value, 1);
+const out = (port: number, value: number) =>
+  (port === 0x61 ? pit.portBPorts : pit.ports).write(port === 0x61 ? 0 : port - 0x40, value, 1);
 const inp = (port: number) => (port === 0x61 ? pit.portBPorts : pit.ports).read(port === 0x61 ? 0 : port - 0x40, 1);
 /** Moves to a cycle of the counter's clock. */
 const toCycle = (cycle: number) => timers.advanceNs(nsOfCycle(cycle, PIT_HZ) - timers.test.ns);

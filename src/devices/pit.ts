@@ -11,10 +11,15 @@ import { cyclesAt, nsOfCycle } from './timers.ts';
 export const PIT_HZ = 1193182;
 const CONTROL = 3;
 /** At least this much between interrupts that make up for lost periods (84 µs), and how many are remembered. */
-const MAKE_UP_CYCLES = 100, MOST_OWED = 2000;
+const MAKE_UP_CYCLES = 100,
+  MOST_OWED = 2000;
 /** Values of the RW field of a control word. */
-const RW_LATCH = 0, RW_LOW = 1, RW_HIGH = 2, RW_BOTH = 3;
-const STATUS_OUT = 0x80, STATUS_NULL_COUNT = 0x40;
+const RW_LATCH = 0,
+  RW_LOW = 1,
+  RW_HIGH = 2,
+  RW_BOTH = 3;
+const STATUS_OUT = 0x80,
+  STATUS_NULL_COUNT = 0x40;
 
 const initial = () => ({
   mode: 0,
@@ -222,7 +227,13 @@ class Counter {
   private statusByte(now: number): number {
     const { r } = this;
     const nullCount = r.next !== 0 || r.loadedAt === Infinity || now < r.loadedAt;
-    return (this.out(now) ? STATUS_OUT : 0) | (nullCount ? STATUS_NULL_COUNT : 0) | (r.rw << 4) | (r.mode << 1) | (r.bcd ? 1 : 0);
+    return (
+      (this.out(now) ? STATUS_OUT : 0) |
+      (nullCount ? STATUS_NULL_COUNT : 0) |
+      (r.rw << 4) |
+      (r.mode << 1) |
+      (r.bcd ? 1 : 0)
+    );
   }
 
   latchStatus(now: number): void {
@@ -233,7 +244,9 @@ class Counter {
     const value = this.value(now);
     if (!this.r.bcd) return value & 0xffff;
     const v = value % 10000;
-    return (Math.floor(v / 1000) << 12) | ((Math.floor(v / 100) % 10) << 8) | ((Math.floor(v / 10) % 10) << 4) | (v % 10);
+    return (
+      (Math.floor(v / 1000) << 12) | ((Math.floor(v / 100) % 10) << 8) | ((Math.floor(v / 10) % 10) << 4) | (v % 10)
+    );
   }
 
   latchCount(now: number): void {
@@ -276,8 +289,20 @@ export class Pit implements Device {
   /** Cycle for which the timer is set. */
   private dueCycle = Infinity;
 
-  readonly ports: PortRange = { base: 0x40, count: 4, readsQuietly: true, read: offset => this.read(offset), write: (offset, value) => this.write(offset, value) };
-  readonly portBPorts: PortRange = { base: 0x61, count: 1, readsQuietly: true, read: () => this.readPortB(), write: (_offset, value) => this.writePortB(value) };
+  readonly ports: PortRange = {
+    base: 0x40,
+    count: 4,
+    readsQuietly: true,
+    read: offset => this.read(offset),
+    write: (offset, value) => this.write(offset, value),
+  };
+  readonly portBPorts: PortRange = {
+    base: 0x61,
+    count: 1,
+    readsQuietly: true,
+    read: () => this.readPortB(),
+    write: (_offset, value) => this.writePortB(value),
+  };
 
   /** `unserved`: whether channel 0's last interrupt is enabled and has not reached the processor yet. */
   constructor(timers: Timers, irq0: IrqLine, unserved: () => boolean = () => false) {
@@ -374,7 +399,14 @@ export class Pit implements Device {
 
   /** As a PC BIOS leaves it: channel 0 at 18.2 Hz in mode 3, channel 1 refreshing. */
   setFirmwareDefaults(): void {
-    for (const [port, value] of [[CONTROL, 0x36], [0, 0], [0, 0], [CONTROL, 0x54], [1, 18]]) this.write(port, value);
+    for (const [port, value] of [
+      [CONTROL, 0x36],
+      [0, 0],
+      [0, 0],
+      [CONTROL, 0x54],
+      [1, 18],
+    ])
+      this.write(port, value);
   }
 
   get portRanges(): PortRange[] {
@@ -394,14 +426,26 @@ export class Pit implements Device {
 
   save(): State {
     const { portB, owed, madeUp, dueCycle } = this;
-    return { counters: this.counters.map(counter => copyState(counter.r)), portB, owed, madeUp, dueCycle, deadlineNs: this.timer.deadlineNs };
+    return {
+      counters: this.counters.map(counter => copyState(counter.r)),
+      portB,
+      owed,
+      madeUp,
+      dueCycle,
+      deadlineNs: this.timer.deadlineNs,
+    };
   }
 
   restore(state: State): void {
     const counters = state.counters;
     if (!Array.isArray(counters) || counters.length !== 3) throw new StateError(this.name, 'counters', 'are not three');
     const { portB, owed, madeUp, dueCycle, deadlineNs } = state;
-    if (typeof portB !== 'number' || typeof owed !== 'number' || typeof dueCycle !== 'number' || typeof deadlineNs !== 'number') {
+    if (
+      typeof portB !== 'number' ||
+      typeof owed !== 'number' ||
+      typeof dueCycle !== 'number' ||
+      typeof deadlineNs !== 'number'
+    ) {
       throw new StateError(this.name, 'portB, owed, dueCycle, deadlineNs', 'are not numbers');
     }
     this.counters.forEach((counter, channel) => {

@@ -53,7 +53,8 @@ export interface PlatformDeviceOptions {
   onMessage?(to: number): void;
 }
 
-const APIC_WINDOW_BYTES = 4096, APIC_GLOBAL_ENABLE = 0x800;
+const APIC_WINDOW_BYTES = 4096,
+  APIC_GLOBAL_ENABLE = 0x800;
 /** IA32_TSC_DEADLINE (SDM vol. 4). */
 const MSR_TSC_DEADLINE = 0x6e0;
 /** The ISA interrupts that PCI links lead to once firmware, or who stands in for it, has routed them; with the SCI they are level-triggered. */
@@ -99,18 +100,43 @@ export class PlatformDevices implements ModelSignals {
       this.ioApic?.setLine(irq === 0 ? 2 : irq, level);
     });
     this.links = new PciLinks(irqs);
-    this.pm = new Piix4Pm(timers, bus, irqs.source(SCI_IRQ), () => options.onPowerOff(), () => options.onSleep?.(), () => options.onWake?.());
+    this.pm = new Piix4Pm(
+      timers,
+      bus,
+      irqs.source(SCI_IRQ),
+      () => options.onPowerOff(),
+      () => options.onSleep?.(),
+      () => options.onWake?.(),
+    );
     // Saved states number request lines in this order.
     const irq0 = irqs.source(0),
       irq8 = irqs.source(8);
-    const hpet = options.hpet && this.ioApic ? new Hpet(timers, { irq0, irq8, pin: (pin, level) => this.ioApic?.setLine(pin, level) }) : undefined;
+    const hpet =
+      options.hpet && this.ioApic
+        ? new Hpet(timers, { irq0, irq8, pin: (pin, level) => this.ioApic?.setLine(pin, level) })
+        : undefined;
     this.pit = new Pit(timers, hpet?.timerLine ?? irq0, () => this.timerWaits());
-    this.rtc = new Rtc(timers, watched(hpet?.clockLine ?? irq8, () => this.pm.clockInterrupts()), options);
+    this.rtc = new Rtc(
+      timers,
+      watched(hpet?.clockLine ?? irq8, () => this.pm.clockInterrupts()),
+      options,
+    );
     this.coprocessor = new CoprocessorError(irqs.source(COPROCESSOR_IRQ), () => options.onIgnoreNumericError?.());
     this.modelLine = irqs.routed();
     this.upcallLine = irqs.routed();
     const { pic, pit, rtc, pm, coprocessor } = this;
-    this.devices = [this.links, pm, ...(hpet ? [hpet] : []), pit, rtc, coprocessor, irqs, pic, ...(this.ioApic ? [this.ioApic] : []), ...this.localApics];
+    this.devices = [
+      this.links,
+      pm,
+      ...(hpet ? [hpet] : []),
+      pit,
+      rtc,
+      coprocessor,
+      irqs,
+      pic,
+      ...(this.ioApic ? [this.ioApic] : []),
+      ...this.localApics,
+    ];
     for (const device of this.devices) bus.plug(device);
   }
 
@@ -157,14 +183,21 @@ export class PlatformDevices implements ModelSignals {
     const bus = new ApicBus();
     const { processors = 1, apicIdStep = 1 } = options;
     for (let processor = 0; processor < processors; processor++) {
-      this.localApics.push(new LocalApic({
-        timers: options.timers, bus, processor, id: processor * apicIdStep, bootstrap: processor === 0, tscDeadlineNs: options.tscDeadlineNs,
-        onChange: () => this.updateIntr(processor),
-        onNmi: () => options.onNmi?.(processor),
-        onInit: () => options.onInit?.(processor),
-        onStartup: vector => options.onStartup?.(processor, vector),
-        onMessage: options.onMessage,
-      }));
+      this.localApics.push(
+        new LocalApic({
+          timers: options.timers,
+          bus,
+          processor,
+          id: processor * apicIdStep,
+          bootstrap: processor === 0,
+          tscDeadlineNs: options.tscDeadlineNs,
+          onChange: () => this.updateIntr(processor),
+          onNmi: () => options.onNmi?.(processor),
+          onInit: () => options.onInit?.(processor),
+          onStartup: vector => options.onStartup?.(processor, vector),
+          onMessage: options.onMessage,
+        }),
+      );
     }
     this.placeApics();
     return new IoApic(bus);
@@ -180,7 +213,8 @@ export class PlatformDevices implements ModelSignals {
         return local.base === base ? local : undefined;
       };
       const window: MemoryRange = {
-        base, length: APIC_WINDOW_BYTES,
+        base,
+        length: APIC_WINDOW_BYTES,
         readsQuietly: (offset, size) => mine()?.readsQuietly(offset, size) ?? false,
         read: (offset, size) => mine()?.read(offset, size) ?? 0xffffffff,
         write: (offset, value, size) => mine()?.write(offset, value, size),
@@ -268,7 +302,11 @@ export class PlatformDevices implements ModelSignals {
 
   /** Edge/level control of the interrupts that PCI shares. */
   setLevelTriggered(): void {
-    this.bus.writePort(0x4d1, LEVEL_TRIGGERED.reduce((bits, irq) => bits | (1 << (irq - 8)), 0), 1);
+    this.bus.writePort(
+      0x4d1,
+      LEVEL_TRIGGERED.reduce((bits, irq) => bits | (1 << (irq - 8)), 0),
+      1,
+    );
   }
 
   /** RESET pin of the board. Time of day and CMOS stay. */

@@ -106,7 +106,13 @@ export class PvhBoard {
 
   /** Puts ACPI tables in place; returns the address of the root pointer. */
   installTables(): number {
-    return installPvhAcpi(this.options.dma, this.options.acpi, this.localApics.length, this.options.apicIdStep, this.options.online);
+    return installPvhAcpi(
+      this.options.dma,
+      this.options.acpi,
+      this.localApics.length,
+      this.options.apicIdStep,
+      this.options.online,
+    );
   }
 
   reset(): void {

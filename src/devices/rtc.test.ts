@@ -54,7 +54,17 @@ describe('MC146818 and CMOS', () => {
 
   it('SET "aborts any update cycle in progress": the program initializes the time bytes without an update between', () => {
     write(0x0b, 0x82);
-    for (const [index, value] of [[9, 0x99], [8, 0x12], [7, 0x31], [4, 0x23], [2, 0x59], [0, 0x58], [6, 6], [0x32, 0x19]]) write(index, value);
+    for (const [index, value] of [
+      [9, 0x99],
+      [8, 0x12],
+      [7, 0x31],
+      [4, 0x23],
+      [2, 0x59],
+      [0, 0x58],
+      [6, 6],
+      [0x32, 0x19],
+    ])
+      write(index, value);
     timers.advanceMs(5000);
     expect(time()).toBe('99 12 31 23 59 58');
     write(0x0b, 0x02);
@@ -92,7 +102,9 @@ describe('MC146818 and CMOS', () => {
   it('a period that ends while register C is read raises the line anew: the interrupt controller waits for an edge', () => {
     /** Each look at the clock comes a microsecond after the one before. */
     class PassingClock extends TestClock {
-      override nowNs(): number { return (this.ns += 1000); }
+      override nowNs(): number {
+        return (this.ns += 1000);
+      }
     }
     timers = new TestTimers(new PassingClock());
     rtc = new Rtc(timers, irq, { startEpochMs: 0, memoryMiB: 64 });
@@ -107,7 +119,12 @@ describe('MC146818 and CMOS', () => {
   });
 
   it('rate 3 gives 8192 Hz, rates 1 and 2 256 and 128 Hz', () => {
-    for (const [rate, hz] of [[3, 8192], [15, 2], [1, 256], [2, 128]]) {
+    for (const [rate, hz] of [
+      [3, 8192],
+      [15, 2],
+      [1, 256],
+      [2, 128],
+    ]) {
       write(0x0a, 0x20 | rate);
       write(0x0b, 0x42);
       read(0x0c);

@@ -7,15 +7,36 @@
 import type { Clock, Device, IrqLine, PortRange, State, Timer, Timers } from './bus.ts';
 import { assignState, copyState } from './state.ts';
 
-const SECONDS = 0, SECONDS_ALARM = 1, MINUTES = 2, MINUTES_ALARM = 3, HOURS = 4, HOURS_ALARM = 5, WEEKDAY = 6, DAY = 7, MONTH = 8, YEAR = 9;
-const A = 10, B = 11, C = 12, D = 13;
+const SECONDS = 0,
+  SECONDS_ALARM = 1,
+  MINUTES = 2,
+  MINUTES_ALARM = 3,
+  HOURS = 4,
+  HOURS_ALARM = 5,
+  WEEKDAY = 6,
+  DAY = 7,
+  MONTH = 8,
+  YEAR = 9;
+const A = 10,
+  B = 11,
+  C = 12,
+  D = 13;
 /** Century, as ACPI's FADT says. */
 export const CMOS_CENTURY = 0x32;
 /** Where QEMU tells its firmware how to boot (hw/i386/pc.c, set_boot_dev): bit 0 is -no-fd-bootchk. */
 export const CMOS_BOOT_FLAGS = 0x38,
   NO_SIGNATURE_CHECK = 1;
-const A_UIP = 0x80, B_SET = 0x80, B_PIE = 0x40, B_AIE = 0x20, B_UIE = 0x10, B_BINARY = 0x04, B_24H = 0x02;
-const C_IRQF = 0x80, C_PF = 0x40, C_AF = 0x20, C_UF = 0x10;
+const A_UIP = 0x80,
+  B_SET = 0x80,
+  B_PIE = 0x40,
+  B_AIE = 0x20,
+  B_UIE = 0x10,
+  B_BINARY = 0x04,
+  B_24H = 0x02;
+const C_IRQF = 0x80,
+  C_PF = 0x40,
+  C_AF = 0x20,
+  C_UF = 0x10;
 const D_VRT = 0x80;
 const ALARM_ANY = 0xc0;
 
@@ -57,7 +78,10 @@ export class Rtc implements Device {
   private readonly timer: Timer;
 
   readonly ports: PortRange = {
-    base: 0x70, count: 4, read: offset => this.readPort(offset), write: (offset, value) => this.writePort(offset, value),
+    base: 0x70,
+    count: 4,
+    read: offset => this.readPort(offset),
+    write: (offset, value) => this.writePort(offset, value),
   };
 
   constructor(timers: Timers, irq8: IrqLine, options: RtcOptions) {
@@ -167,8 +191,12 @@ export class Rtc implements Device {
     const { ram } = r;
     const century = (ram[CMOS_CENTURY] >> 4) * 10 + (ram[CMOS_CENTURY] & 15);
     const date = Date.UTC(
-      century * 100 + this.decode(ram[YEAR]), this.decode(ram[MONTH]) - 1, this.decode(ram[DAY]),
-      this.decodeHour(ram[HOURS]), this.decode(ram[MINUTES]), this.decode(ram[SECONDS]),
+      century * 100 + this.decode(ram[YEAR]),
+      this.decode(ram[MONTH]) - 1,
+      this.decode(ram[DAY]),
+      this.decodeHour(ram[HOURS]),
+      this.decode(ram[MINUTES]),
+      this.decode(ram[SECONDS]),
     );
     const now = this.clock.nowNs();
     r.originSeconds += date / 1000 - this.secondsAt(now);
@@ -186,9 +214,11 @@ export class Rtc implements Device {
     const { ram } = this.r;
     const any = (value: number) => (value & ALARM_ANY) === ALARM_ANY;
     const day = ((seconds % 86400) + 86400) % 86400;
-    return (any(ram[SECONDS_ALARM]) || this.decode(ram[SECONDS_ALARM]) === day % 60)
-      && (any(ram[MINUTES_ALARM]) || this.decode(ram[MINUTES_ALARM]) === Math.floor(day / 60) % 60)
-      && (any(ram[HOURS_ALARM]) || this.decodeHour(ram[HOURS_ALARM]) === Math.floor(day / 3600));
+    return (
+      (any(ram[SECONDS_ALARM]) || this.decode(ram[SECONDS_ALARM]) === day % 60) &&
+      (any(ram[MINUTES_ALARM]) || this.decode(ram[MINUTES_ALARM]) === Math.floor(day / 60) % 60) &&
+      (any(ram[HOURS_ALARM]) || this.decodeHour(ram[HOURS_ALARM]) === Math.floor(day / 3600))
+    );
   }
 
   /** First second after `from`, at most `to`, at which the alarm matches; -1: none. A day holds every alarm that can match. */
@@ -206,7 +236,8 @@ export class Rtc implements Device {
     if (now <= before) return;
     r.checkedNs = now;
     const period = this.periodNs();
-    if (period !== 0 && Math.floor((now - r.originNs) / period) > Math.floor((before - r.originNs) / period)) r.flags |= C_PF;
+    if (period !== 0 && Math.floor((now - r.originNs) / period) > Math.floor((before - r.originNs) / period))
+      r.flags |= C_PF;
     if (!this.running) return;
     const from = this.secondsAt(before);
     const to = this.secondsAt(now);
@@ -226,7 +257,8 @@ export class Rtc implements Device {
     let next = Infinity;
     if (!asserted && enabled !== 0) {
       const period = this.periodNs();
-      if (enabled & B_PIE && period !== 0) next = r.originNs + Math.ceil((Math.floor((now - r.originNs) / period) + 1) * period);
+      if (enabled & B_PIE && period !== 0)
+        next = r.originNs + Math.ceil((Math.floor((now - r.originNs) / period) + 1) * period);
       if (this.running) {
         const second = this.secondsAt(now);
         const at = (seconds: number) => r.originNs + (seconds - r.originSeconds) * SECOND_NS;
@@ -279,7 +311,12 @@ export class Rtc implements Device {
 
   private writeCmos(index: number, value: number): void {
     const { r } = this;
-    const time = index === SECONDS || index === MINUTES || (index === HOURS) || (index >= WEEKDAY && index <= YEAR) || index === CMOS_CENTURY;
+    const time =
+      index === SECONDS ||
+      index === MINUTES ||
+      index === HOURS ||
+      (index >= WEEKDAY && index <= YEAR) ||
+      index === CMOS_CENTURY;
     this.collect();
     if (time) {
       if (this.running) {
@@ -365,6 +402,11 @@ export class Rtc implements Device {
 
   peek(): State {
     const seconds = this.secondsAt(this.clock.nowNs());
-    return { time: new Date(seconds * 1000).toISOString(), ram: this.r.ram.slice(), flags: this.r.flags, index: this.r.index };
+    return {
+      time: new Date(seconds * 1000).toISOString(),
+      ram: this.r.ram.slice(),
+      flags: this.r.flags,
+      index: this.r.index,
+    };
   }
 }

@@ -25,31 +25,89 @@ export function smbiosStructures(memoryMiB: number): { bytes: Uint8Array; count:
   const kib = memoryMiB * 1024;
   const all = [
     // BIOS: vendor, version, segment, date, size (64 KiB), characteristics (PCI, selectable boot), extension (ACPI; targeted content), release.
-    structure(0, 0x0000, [
-      1, 2, ...word(0xf000), 3, 0, ...dword(0x00010080), ...dword(0), 0x01, 0x04, 1, 0, 0xff, 0xff,
-    ], [MANUFACTURER, VERSION, '11/20/2026']),
+    structure(
+      0,
+      0x0000,
+      [1, 2, ...word(0xf000), 3, 0, ...dword(0x00010080), ...dword(0), 0x01, 0x04, 1, 0, 0xff, 0xff],
+      [MANUFACTURER, VERSION, '11/20/2026'],
+    ),
     // System: no serial number, UUID not set, woken by the power switch.
-    structure(1, 0x0100, [1, 2, 3, 0, ...new Array<number>(16).fill(0), 6, 0, 0], [MANUFACTURER, 'Ringside PC', VERSION]),
+    structure(
+      1,
+      0x0100,
+      [1, 2, 3, 0, ...new Array<number>(16).fill(0), 6, 0, 0],
+      [MANUFACTURER, 'Ringside PC', VERSION],
+    ),
     structure(2, 0x0200, [1, 2, 3, 0, 0, 0x09, 0, ...word(0x0300), 0x0a, 0], [MANUFACTURER, 'i440FX', VERSION]),
     // Chassis: other; states safe; one power cord.
     structure(3, 0x0300, [1, 0x01, 2, 0, 0, 3, 3, 3, 2, ...dword(0), 0, 1, 0, 0, 0], [MANUFACTURER, VERSION]),
     // Processor: CPU socket, central processor, family "other", enabled, upgrade other, no cache handles, one core.
-    structure(4, 0x0400, [
-      1, 0x03, 0x01, 2, ...dword(0), ...dword(0), 3, 0, ...word(0), ...word(2000), ...word(2000), 0x41, 0x01,
-      ...word(0xffff), ...word(0xffff), ...word(0xffff),
-      0, 0, 0, 1, 1, 1, ...word(0x02), ...word(0x01),
-    ], ['CPU 0', MANUFACTURER, VERSION]),
+    structure(
+      4,
+      0x0400,
+      [
+        1,
+        0x03,
+        0x01,
+        2,
+        ...dword(0),
+        ...dword(0),
+        3,
+        0,
+        ...word(0),
+        ...word(2000),
+        ...word(2000),
+        0x41,
+        0x01,
+        ...word(0xffff),
+        ...word(0xffff),
+        ...word(0xffff),
+        0,
+        0,
+        0,
+        1,
+        1,
+        1,
+        ...word(0x02),
+        ...word(0x01),
+      ],
+      ['CPU 0', MANUFACTURER, VERSION],
+    ),
     // Physical memory array: on the board, system memory, no ECC.
     structure(16, 0x1000, [0x01, 0x03, 0x03, ...dword(kib), ...word(0xfffe), ...word(1), ...dword(0), ...dword(0)]),
-    structure(17, 0x1100, [
-      ...word(0x1000), ...word(0xfffe), ...word(64), ...word(64), ...word(Math.min(memoryMiB, 0x7ffe)), 0x09, 0, 1, 0, 0x07,
-      ...word(0x02), ...word(0), 2, 0, 0, 0, 0,
-    ], ['DIMM 0', MANUFACTURER]),
+    structure(
+      17,
+      0x1100,
+      [
+        ...word(0x1000),
+        ...word(0xfffe),
+        ...word(64),
+        ...word(64),
+        ...word(Math.min(memoryMiB, 0x7ffe)),
+        0x09,
+        0,
+        1,
+        0,
+        0x07,
+        ...word(0x02),
+        ...word(0),
+        2,
+        0,
+        0,
+        0,
+        0,
+      ],
+      ['DIMM 0', MANUFACTURER],
+    ),
     structure(19, 0x1300, [...dword(0), ...dword(kib - 1), ...word(0x1000), 1]),
     structure(32, 0x2000, [0, 0, 0, 0, 0, 0, 0]),
     structure(127, 0x7f00, []),
   ];
-  return { bytes: Uint8Array.from(all.flat()), count: all.length, largest: Math.max(...all.map(bytes => bytes.length)) };
+  return {
+    bytes: Uint8Array.from(all.flat()),
+    count: all.length,
+    largest: Math.max(...all.map(bytes => bytes.length)),
+  };
 }
 
 export function smbiosEntryPoint(address: number, memoryMiB: number): Uint8Array {

@@ -36,8 +36,10 @@ export function assignState(device: string, registers: object, state: State): vo
     const then = state[key];
     if (then === undefined) throw new StateError(device, key, 'is missing');
     if (isTyped(now)) {
-      if (!isTyped(then) || then.length !== now.length) throw new StateError(device, key, `is not ${now.length} numbers`);
-    } else if (Array.isArray(now) !== Array.isArray(then) || typeof now !== typeof then) throw new StateError(device, key, `is not a ${typeof now}`);
+      if (!isTyped(then) || then.length !== now.length)
+        throw new StateError(device, key, `is not ${now.length} numbers`);
+    } else if (Array.isArray(now) !== Array.isArray(then) || typeof now !== typeof then)
+      throw new StateError(device, key, `is not a ${typeof now}`);
   }
   for (const [key, now] of Object.entries(target)) {
     const then = state[key];

@@ -7,7 +7,8 @@
 import type { Device, MemoryRange, PortRange, State } from './bus.ts';
 import { assignState, copyState, resetState } from './state.ts';
 
-const MEMORY_BASE = 0xff000000, MEMORY_BYTES = 0x10000;
+const MEMORY_BASE = 0xff000000,
+  MEMORY_BYTES = 0x10000;
 export const TEST_LINES = 24;
 
 const initial = () => ({ latch: Uint8Array.of(0, 0xe9, 0, 0), lines: new Uint8Array(TEST_LINES) });
@@ -23,7 +24,9 @@ export class TestDevice implements Device {
   constructor(debug: (byte: number) => void, setLine: (line: number, level: boolean) => void) {
     const { r } = this;
     const latch = (base: number, written?: (offset: number, value: number, size: number) => void): PortRange => ({
-      base, count: 4, width: 4,
+      base,
+      count: 4,
+      width: 4,
       read: (offset, size) => {
         let value = 0;
         for (let i = 0; i < size; i++) value |= r.latch[(offset + i) & 3] << (8 * i);
@@ -41,7 +44,8 @@ export class TestDevice implements Device {
         if (offset === 1 && size === 1) debug(value);
       }),
       {
-        base: 0x2000, count: TEST_LINES,
+        base: 0x2000,
+        count: TEST_LINES,
         read: offset => r.lines[offset],
         write: (offset, value) => {
           r.lines[offset] = value ? 1 : 0;
@@ -49,18 +53,21 @@ export class TestDevice implements Device {
         },
       },
     ];
-    this.memoryRanges = [{
-      base: MEMORY_BASE, length: MEMORY_BYTES,
-      read: (offset, size) => {
-        let value = 0;
-        for (let i = 0; i < size; i++) value |= (this.memory?.[offset + i] ?? 0) << (8 * i);
-        return value;
+    this.memoryRanges = [
+      {
+        base: MEMORY_BASE,
+        length: MEMORY_BYTES,
+        read: (offset, size) => {
+          let value = 0;
+          for (let i = 0; i < size; i++) value |= (this.memory?.[offset + i] ?? 0) << (8 * i);
+          return value;
+        },
+        write: (offset, value, size) => {
+          this.memory ??= new Uint8Array(MEMORY_BYTES);
+          for (let i = 0; i < size; i++) this.memory[offset + i] = value >>> (8 * i);
+        },
       },
-      write: (offset, value, size) => {
-        this.memory ??= new Uint8Array(MEMORY_BYTES);
-        for (let i = 0; i < size; i++) this.memory[offset + i] = value >>> (8 * i);
-      },
-    }];
+    ];
   }
 
   reset(): void {
@@ -74,7 +81,8 @@ export class TestDevice implements Device {
 
   restore(state: State): void {
     assignState(this.name, this.r, state);
-    this.memory = state.memory instanceof Uint8Array && state.memory.length === MEMORY_BYTES ? state.memory.slice() : undefined;
+    this.memory =
+      state.memory instanceof Uint8Array && state.memory.length === MEMORY_BYTES ? state.memory.slice() : undefined;
   }
 
   peek(): State {

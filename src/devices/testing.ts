@@ -51,7 +51,8 @@ export class TestMemory implements Dma {
 
   read(address: number, into: Uint8Array): void {
     into.fill(0xff);
-    if (address < this.bytes.length) into.set(this.bytes.subarray(address, Math.min(address + into.length, this.bytes.length)));
+    if (address < this.bytes.length)
+      into.set(this.bytes.subarray(address, Math.min(address + into.length, this.bytes.length)));
   }
 
   write(address: number, from: Uint8Array): void {
@@ -76,7 +77,10 @@ export function testPc(options: Partial<PcOptions> = {}): TestPc {
   const sent: number[][] = [[], []];
   const events: string[] = [];
   const pc = new Pc({
-    timers, dma: memory, memoryMiB: 64, startEpochMs: Date.UTC(2026, 10, 20, 9, 0, 0),
+    timers,
+    dma: memory,
+    memoryMiB: 64,
+    startEpochMs: Date.UTC(2026, 10, 20, 9, 0, 0),
     serial: [byte => sent[0].push(byte), byte => sent[1].push(byte)],
     onPowerOff: () => events.push('power off'),
     onReset: () => events.push('reset'),
@@ -84,7 +88,11 @@ export function testPc(options: Partial<PcOptions> = {}): TestPc {
     ...options,
   });
   return {
-    pc, timers, memory, sent, events,
+    pc,
+    timers,
+    memory,
+    sent,
+    events,
     in: (port, size = 1) => pc.bus.readPort(port, size),
     out: (port, value, size = 1) => pc.bus.writePort(port, value, size),
   };

@@ -46,12 +46,19 @@ describe('timer queue', () => {
 
 describe('cycles and nanoseconds', () => {
   it('nsOfCycle is the first nanosecond at which that cycle is there', () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 8e6 }), fc.nat(), fc.constantFrom(1193182, 3579545, 32768), (seconds, part, hz) => {
-      // 2^53 ns are 104 days.
-      const cycle = seconds * hz + (part % hz);
-      const ns = nsOfCycle(cycle, hz);
-      return cyclesAt(ns, hz) >= cycle && (ns === 0 || cyclesAt(ns - 1, hz) < cycle);
-    }));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 8e6 }),
+        fc.nat(),
+        fc.constantFrom(1193182, 3579545, 32768),
+        (seconds, part, hz) => {
+          // 2^53 ns are 104 days.
+          const cycle = seconds * hz + (part % hz);
+          const ns = nsOfCycle(cycle, hz);
+          return cyclesAt(ns, hz) >= cycle && (ns === 0 || cyclesAt(ns - 1, hz) < cycle);
+        },
+      ),
+    );
   });
 });
 

@@ -99,7 +99,9 @@ export class TimerQueue implements Timers {
 
   /** Deadlines by name, for a debugger. */
   peek(): { [name: string]: number } {
-    return Object.fromEntries(this.timers.filter(timer => timer.deadlineNs !== Infinity).map(timer => [timer.name, timer.deadlineNs]));
+    return Object.fromEntries(
+      this.timers.filter(timer => timer.deadlineNs !== Infinity).map(timer => [timer.name, timer.deadlineNs]),
+    );
   }
 }
 

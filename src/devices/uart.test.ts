@@ -147,7 +147,12 @@ describe('16550A', () => {
     expect(sent).toEqual([]);
     expect(r(5) & 1).toBe(1);
     expect(r(0)).toBe(0x5a);
-    for (const [mcr, msr] of [[1, 0x20], [2, 0x10], [4, 0x40], [8, 0x80]]) {
+    for (const [mcr, msr] of [
+      [1, 0x20],
+      [2, 0x10],
+      [4, 0x40],
+      [8, 0x80],
+    ]) {
       w(4, 0x10 | mcr);
       expect(r(6) & 0xf0).toBe(msr);
     }

@@ -7,13 +7,37 @@
 import type { Device, IrqLine, PortRange, State } from './bus.ts';
 import { assignState, copyState, resetState } from './state.ts';
 
-const IER_RDA = 1, IER_THRE = 2, IER_LINE = 4, IER_MODEM = 8;
-const IIR_NONE = 1, IIR_MODEM = 0, IIR_THRE = 2, IIR_RDA = 4, IIR_LINE = 6, IIR_TIMEOUT = 12, IIR_FIFO = 0xc0;
-const LCR_BREAK = 0x40, LCR_DLAB = 0x80;
-const MCR_DTR = 1, MCR_RTS = 2, MCR_OUT1 = 4, MCR_OUT2 = 8, MCR_LOOP = 16;
-const LSR_DR = 1, LSR_OE = 2, LSR_BI = 16, LSR_THRE = 32, LSR_TEMT = 64, LSR_FIFO_ERROR = 128;
-const MSR_CTS = 16, MSR_DSR = 32, MSR_RI = 64, MSR_DCD = 128;
-const FCR_ENABLE = 1, FCR_CLEAR_RX = 2, FCR_CLEAR_TX = 4;
+const IER_RDA = 1,
+  IER_THRE = 2,
+  IER_LINE = 4,
+  IER_MODEM = 8;
+const IIR_NONE = 1,
+  IIR_MODEM = 0,
+  IIR_THRE = 2,
+  IIR_RDA = 4,
+  IIR_LINE = 6,
+  IIR_TIMEOUT = 12,
+  IIR_FIFO = 0xc0;
+const LCR_BREAK = 0x40,
+  LCR_DLAB = 0x80;
+const MCR_DTR = 1,
+  MCR_RTS = 2,
+  MCR_OUT1 = 4,
+  MCR_OUT2 = 8,
+  MCR_LOOP = 16;
+const LSR_DR = 1,
+  LSR_OE = 2,
+  LSR_BI = 16,
+  LSR_THRE = 32,
+  LSR_TEMT = 64,
+  LSR_FIFO_ERROR = 128;
+const MSR_CTS = 16,
+  MSR_DSR = 32,
+  MSR_RI = 64,
+  MSR_DCD = 128;
+const FCR_ENABLE = 1,
+  FCR_CLEAR_RX = 2,
+  FCR_CLEAR_TX = 4;
 const TRIGGERS = [1, 4, 8, 14];
 const FIFO_BYTES = 16;
 /** Bytes from outside that wait beyond the chip's own FIFO. */
@@ -61,7 +85,12 @@ export class Uart implements Device {
     this.gated = gated;
     this.irq = irq;
     this.transmit = transmit;
-    this.ports = { base, count: 8, read: offset => this.read(offset), write: (offset, value) => this.write(offset, value) };
+    this.ports = {
+      base,
+      count: 8,
+      read: offset => this.read(offset),
+      write: (offset, value) => this.write(offset, value),
+    };
   }
 
   /** Bytes from the other end of the line. Returns how many were taken; offer the rest again later. */
@@ -111,7 +140,12 @@ export class Uart implements Device {
   private modemLines(): number {
     const { mcr } = this.r;
     if (!(mcr & MCR_LOOP)) return CONNECTED;
-    return (mcr & MCR_RTS ? MSR_CTS : 0) | (mcr & MCR_DTR ? MSR_DSR : 0) | (mcr & MCR_OUT1 ? MSR_RI : 0) | (mcr & MCR_OUT2 ? MSR_DCD : 0);
+    return (
+      (mcr & MCR_RTS ? MSR_CTS : 0) |
+      (mcr & MCR_DTR ? MSR_DSR : 0) |
+      (mcr & MCR_OUT1 ? MSR_RI : 0) |
+      (mcr & MCR_OUT2 ? MSR_DCD : 0)
+    );
   }
 
   /** Sets the delta bits; that of RI only for its trailing edge. */

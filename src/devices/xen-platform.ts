@@ -36,7 +36,8 @@ export class XenPlatform extends RegisterDevice<ReturnType<typeof initial>> {
     this.fn.addBar(0, {
       kind: 'io',
       size: BAR0_BYTES,
-      read: (offset, size) => (offset === 0 && size === 1 ? r.flags : size === 4 ? 0xffffffff : size === 2 ? 0xffff : 0xff),
+      read: (offset, size) =>
+        offset === 0 && size === 1 ? r.flags : size === 4 ? 0xffffffff : size === 2 ? 0xffff : 0xff,
       write: (offset, value) => {
         if (offset === 0) r.flags = value & 1;
         else if (offset === 8) log(value & 0xff);

@@ -62,11 +62,14 @@ function makeMemory(shared: boolean, mostMiB: number): SharedArrayBuffer | Array
       if (!(error instanceof RangeError)) throw error;
     }
   }
-  throw new Error(`This browser does not give ${Math.min(mostMiB, 128)} MiB of memory to a page. Close other tabs and load it again.`);
+  throw new Error(
+    `This browser does not give ${Math.min(mostMiB, 128)} MiB of memory to a page. Close other tabs and load it again.`,
+  );
 }
 
 /** Web Locks are of all pages of a site: a name of this host's own. */
-export const newLockPrefix = (): string => `ringside-${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
+export const newLockPrefix = (): string =>
+  `ringside-${Math.random().toString(36).slice(2)}${Math.random().toString(36).slice(2)}`;
 
 export const openMedium = openBlob(readBlobHere);
 export const soon = makeSoon();
@@ -95,7 +98,9 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
 /** The same on every device, so that a run repeats itself there. */
 const VIRTUAL_HOST = fittedHost({ processors: 1, fittingMiB: 128 });
 const NOT_KEPT = 'In virtual time a host starts from the same state at each visit, so that a run repeats itself.';
-const canShare = (): boolean => typeof SharedArrayBuffer !== 'undefined' && (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
+const canShare = (): boolean =>
+  typeof SharedArrayBuffer !== 'undefined' &&
+  (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated !== false;
 
 /** The clocks of a host that is started so, what is drawn there, and where its domains run. */
 async function hostTime(
@@ -103,7 +108,12 @@ async function hostTime(
   runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners,
   host: () => Promise<FirstHost>,
 ): Promise<Pick<HostParts, 'virtual' | 'runners' | 'epochMs' | 'seed'>> {
-  if (!virtualTime) return { runners: runners(undefined), epochMs: () => Date.now(), seed: crypto.getRandomValues(new Uint32Array(1))[0]! };
+  if (!virtualTime)
+    return {
+      runners: runners(undefined),
+      epochMs: () => Date.now(),
+      seed: crypto.getRandomValues(new Uint32Array(1))[0]!,
+    };
   const { VirtualTime } = await import('./virtual-time.ts');
   const virtual = new VirtualTime({ wallMs: sharedMs, soon });
   let virtualMs = (): number => 0;
@@ -117,7 +127,13 @@ async function hostTime(
  * Makes the host and answers the page. `runners`: `pace` where time is virtual. `shared`: domains have workers of their own. `alive`: the name of the lock that this worker holds while it lives,
  * where there are Web Locks. `openStore`: how the browser's storage is had. `ready`: what is there before the host.
  */
-export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners, shared: boolean, alive: Promise<string | undefined>, openStore: OpenStore, ready?: Promise<void>): void {
+export function serve(
+  runners: (pace: Pace | undefined) => (host: RunnersHost) => Runners,
+  shared: boolean,
+  alive: Promise<string | undefined>,
+  openStore: OpenStore,
+  ready?: Promise<void>,
+): void {
   const shells = new Set<PortSession>();
   let tellGrub = (_text: string, _host: string): void => {};
   let boot = (_how: PageBoot): void => {};
@@ -141,7 +157,9 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
   const state = once(async (): Promise<BrowserState> => {
     stateIsWanted = true;
     const { BrowserState } = await import('./browser-state.ts').catch(() => {
-      throw new Error('The part of Ringside that keeps files could not be loaded. Check the connection and load the page again.');
+      throw new Error(
+        'The part of Ringside that keeps files could not be loaded. Check the connection and load the page again.',
+      );
     });
     return new BrowserState({
       open: async (wanted, take) => ((await booted).virtualTime ? { why: NOT_KEPT } : openStore(wanted, take)),
@@ -153,7 +171,11 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
         startLogs();
         // What the page remembers is for the state that outlives it: files in memory have the installation's settings.
         if (!kept) return;
-        const tell = (): void => void Promise.all([installedGrubConfig(files), keptHostWords(files)]).then(([text, words]) => tellGrub(text, words), () => {});
+        const tell = (): void =>
+          void Promise.all([installedGrubConfig(files), keptHostWords(files)]).then(
+            ([text, words]) => tellGrub(text, words),
+            () => {},
+          );
         files.changed = path => {
           if ([GRUB_CONFIG_PATH, HOST_SETTINGS].some(file => `${file}/`.startsWith(`${path}/`))) tell();
         };
@@ -161,7 +183,8 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
       },
       told: async sentence => (await host).note(sentence),
       closing: async what => {
-        for (const shell of shells) shell.end(`[ringside] The files and volumes of this host are ${what}: this shell ends.`);
+        for (const shell of shells)
+          shell.end(`[ringside] The files and volumes of this host are ${what}: this shell ends.`);
         shells.clear();
         await (await host).endUsersOfDisk(`Its disk is ${what}.`);
       },
@@ -172,26 +195,42 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
     stop = resolve;
   });
   const definition = booted.then(how => settledHost(how.virtualTime ? VIRTUAL_HOST : hostHere(shared), how.host));
-  const memory = Promise.all([booted, definition]).then(([how, asked]) => makeMemory(shared || (how.virtualTime !== undefined && canShare()), asked.host.memoryMiB));
-  const host: Promise<FirstHost> = Promise.all([booted, definition, memory, ready]).then(async ([how, { host: asked }, bytes]) => hostWith({
-    version,
-    memory: bytes,
-    ...(await hostTime(how, runners, () => host)),
-    xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, version),
-    ...(shared || how.virtualTime ? {} : { why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.' }),
-    soon,
-    later,
-    fetchBytes,
-    openMedium,
-    files: filesFrom(async () => (await state()).files),
-    logsAfter,
-    storage: async () => (await (await state()).get()).storage,
-    stateInfo: async () => (await state()).info(),
-    hostMs: sharedMs,
-    buriesStopped: 'unless-crashed',
-  }, FIRST_COMMANDS));
-  const wholeHost = once(async (): Promise<Host> => addCommands(await host, (await import('./toolstack/commands/index.ts')).COMMANDS));
-  const ofWholeState = once(async () => (await import('./whole-state.ts')).wholeState(await state(), host, booted, later));
+  const memory = Promise.all([booted, definition]).then(([how, asked]) =>
+    makeMemory(shared || (how.virtualTime !== undefined && canShare()), asked.host.memoryMiB),
+  );
+  const host: Promise<FirstHost> = Promise.all([booted, definition, memory, ready]).then(
+    async ([how, { host: asked }, bytes]) =>
+      hostWith(
+        {
+          version,
+          memory: bytes,
+          ...(await hostTime(how, runners, () => host)),
+          xen: startXen({ ...asked, memoryMiB: bytes.byteLength / MIB }, how.xenCommandLine, version),
+          ...(shared || how.virtualTime
+            ? {}
+            : {
+                why: 'This browser or server does not allow SharedArrayBuffer, so all domains share one worker: they run in turns, and slower.',
+              }),
+          soon,
+          later,
+          fetchBytes,
+          openMedium,
+          files: filesFrom(async () => (await state()).files),
+          logsAfter,
+          storage: async () => (await (await state()).get()).storage,
+          stateInfo: async () => (await state()).info(),
+          hostMs: sharedMs,
+          buriesStopped: 'unless-crashed',
+        },
+        FIRST_COMMANDS,
+      ),
+  );
+  const wholeHost = once(
+    async (): Promise<Host> => addCommands(await host, (await import('./toolstack/commands/index.ts')).COMMANDS),
+  );
+  const ofWholeState = once(async () =>
+    (await import('./whole-state.ts')).wholeState(await state(), host, booted, later),
+  );
   const power: Power = async (what, say) => {
     const { toolstack } = await host;
     await stopGuests(await host, say);
@@ -220,7 +259,10 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
     boot: async how => {
       boot(how);
       const { problem } = await definition;
-      return { noReboot: readXenOptions(how.xenCommandLine).noReboot ?? false, ...(problem === undefined ? {} : { problem }) };
+      return {
+        noReboot: readXenOptions(how.xenCommandLine).noReboot ?? false,
+        ...(problem === undefined ? {} : { problem }),
+      };
     },
     stopped: () => stopped,
     followGrub: async listener => {
@@ -251,12 +293,22 @@ export function serve(runners: (pace: Pace | undefined) => (host: RunnersHost) =
       log ??= domain0Log(await host, await kept.get(), await booted);
       const parts = await shellParts(await wholeHost(), await kept.get(), sleep, power, await log);
       const { kept: isKept, why } = await kept.info();
-      const shell = await loginOverPort(parts, version, size, isKept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`);
+      const shell = await loginOverPort(
+        parts,
+        version,
+        size,
+        isKept ? '' : `Files and volumes live in memory and are gone with this page. ${why}\n`,
+      );
       shells.add(shell);
       return Comlink.transfer(shell.port, [shell.port]);
     },
   };
   // All other commands are loaded when one of them is asked for.
-  const command = (name: string) => async (...given: unknown[]) => ((await wholeHost()) as unknown as Record<string, (...given: unknown[]) => unknown>)[name](...given);
-  Comlink.expose(new Proxy(api, { get: (own, name) => (name in own ? own[name as keyof typeof own] : command(String(name))) }));
+  const command =
+    (name: string) =>
+    async (...given: unknown[]) =>
+      ((await wholeHost()) as unknown as Record<string, (...given: unknown[]) => unknown>)[name](...given);
+  Comlink.expose(
+    new Proxy(api, { get: (own, name) => (name in own ? own[name as keyof typeof own] : command(String(name))) }),
+  );
 }

@@ -166,7 +166,9 @@ export type ConsoleInput = { serial: Uint8Array } | { key: string; down: boolean
 
 /** Sent by a domain's console port. */
 /** `pixels`: the picture of a graphics screen, when it has changed. */
-export type ConsoleOutput = { serial: Uint8Array } | { counters: ArrayBuffer; screen: ArrayBuffer; pixels?: ArrayBuffer };
+export type ConsoleOutput =
+  | { serial: Uint8Array }
+  | { counters: ArrayBuffer; screen: ArrayBuffer; pixels?: ArrayBuffer };
 
 export interface Task {
   id: number;
@@ -193,7 +195,26 @@ export interface Schedule {
 }
 
 /** What the page asks of the host beside the commands of the table (toolstack/commands). */
-export const PAGE_METHODS = ['summary', 'inventory', 'inspect', 'openDefinition', 'judgeText', 'changeText', 'setAutomatic', 'setDescription', 'diskCommand', 'offerFirmware', 'plan', 'cancelPlan', 'recall', 'view', 'taskRecord', 'setJitThreshold', 'time', 'subscribe'] as const;
+export const PAGE_METHODS = [
+  'summary',
+  'inventory',
+  'inspect',
+  'openDefinition',
+  'judgeText',
+  'changeText',
+  'setAutomatic',
+  'setDescription',
+  'diskCommand',
+  'offerFirmware',
+  'plan',
+  'cancelPlan',
+  'recall',
+  'view',
+  'taskRecord',
+  'setJitThreshold',
+  'time',
+  'subscribe',
+] as const;
 
 /** All that the page may ask, for a table of commands. */
 export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number]> & Bound<T>;
@@ -235,6 +256,9 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
 
 /** The page's calls, by their names, for a host that is there or comes. */
 export function apiOf<T extends Table>(host: ApiOf<T> | Promise<ApiOf<T>>, table: T): ApiOf<T> {
-  const ask = (name: string) => async (...given: unknown[]) => ((await host) as unknown as Record<string, (...given: unknown[]) => unknown>)[name](...given);
+  const ask =
+    (name: string) =>
+    async (...given: unknown[]) =>
+      ((await host) as unknown as Record<string, (...given: unknown[]) => unknown>)[name](...given);
   return Object.fromEntries([...PAGE_METHODS, ...Object.keys(table)].map(name => [name, ask(name)])) as ApiOf<T>;
 }

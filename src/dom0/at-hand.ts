@@ -5,4 +5,5 @@ import { loadXz } from '../hypervisor/loader/index.ts';
 import { loadUplink } from './network/network.ts';
 import { loadBackends } from './toolstack/backends.ts';
 
-export const loadAtHand = async (): Promise<void> => void (await Promise.all([loadCdrom(), loadNics(), loadUplink(), loadBackends(), loadXz()]));
+export const loadAtHand = async (): Promise<void> =>
+  void (await Promise.all([loadCdrom(), loadNics(), loadUplink(), loadBackends(), loadXz()]));

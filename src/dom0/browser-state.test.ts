@@ -6,7 +6,12 @@ import { MemoryStore, type OpenStore, type Store, StoreFull } from './storage/in
 function stateOf(open: OpenStore) {
   const opened: boolean[] = [];
   const state = new BrowserState({
-    open, epochMs: () => 0, random: () => 3, later: () => () => {}, guests: [], closing: () => {},
+    open,
+    epochMs: () => 0,
+    random: () => 3,
+    later: () => () => {},
+    guests: [],
+    closing: () => {},
     filesOpened: (_files, kept) => void opened.push(kept),
   });
   return { state, opened };
@@ -15,7 +20,11 @@ function stateOf(open: OpenStore) {
 describe('the state of a page', () => {
   it('says whether the files that were opened outlive it, so that those of a second tab are not remembered as the host’s', async () => {
     let isHeld = true;
-    const { state, opened } = stateOf(async () => (isHeld ? { why: 'Another tab has them.', holder: { sinceMs: 1 } } : { store: new MemoryStore(), release: () => {} }));
+    const { state, opened } = stateOf(async () =>
+      isHeld
+        ? { why: 'Another tab has them.', holder: { sinceMs: 1 } }
+        : { store: new MemoryStore(), release: () => {} },
+    );
     await state.files.readdir('/');
     expect(opened).toEqual([false]);
     isHeld = false;
@@ -27,7 +36,12 @@ describe('the state of a page', () => {
   it('says what to do where the browser gives too little room for a disk', async () => {
     const store = new MemoryStore();
     const open = store.open.bind(store);
-    store.open = async name => Object.assign(await open(name), { write: () => { throw new StoreFull('full'); } });
+    store.open = async name =>
+      Object.assign(await open(name), {
+        write: () => {
+          throw new StoreFull('full');
+        },
+      });
     const info = await stateOf(async () => ({ store, release: () => {} })).state.info();
     expect(info).toMatchObject({ where: 'memory', kept: false, why: expect.stringContaining('too little room') });
   });
@@ -40,17 +54,24 @@ describe('the state of a page', () => {
   };
   const visit = (store: Store) => stateOf(async () => ({ store, release: () => {} })).state;
   const write = (state: BrowserState, text: string) => state.files.writeFile('/root/note', text);
-  const note = async (state: BrowserState) => ((await state.files.exists('/root/note')) ? new TextDecoder().decode(await state.files.readFileBuffer('/root/note')) : undefined);
+  const note = async (state: BrowserState) =>
+    (await state.files.exists('/root/note'))
+      ? new TextDecoder().decode(await state.files.readFileBuffer('/root/note'))
+      : undefined;
 
   it('is packed, taken over by another host, and is there at its next visit; reset leaves none of it', async () => {
     const here = visit(new MemoryStore());
     await write(here, 'mine');
     (await here.get()).storage.createVolume('web', 2 ** 22);
     const file = await pack(here);
-    const base = new MemoryStore(), there = visit(base);
+    const base = new MemoryStore(),
+      there = visit(base);
     await write(there, 'theirs');
     await there.replace(file);
-    const seen = async (state: BrowserState) => [await note(state), (await state.get()).storage.volumes.map(({ name }) => name)];
+    const seen = async (state: BrowserState) => [
+      await note(state),
+      (await state.get()).storage.volumes.map(({ name }) => name),
+    ];
     expect(await seen(there)).toEqual(['mine', ['web']]);
     await write(there, 'changed');
     (await there.get()).close();
@@ -63,20 +84,31 @@ describe('the state of a page', () => {
   });
 
   it('stays as it is where another one is cut off, does not open, or has no room', async () => {
-    const base = new MemoryStore(), state = visit(base);
+    const base = new MemoryStore(),
+      state = visit(base);
     await write(state, 'mine');
     const file = await pack(state);
     await expect(state.replace(file.slice(0, file.size - 9))).rejects.toThrow('cut off');
     // Check sums are good, and the volume group that its partition table promises is not there.
     const empty = TREE_FILES.map((name): StatePart => ({ name, bytes: 0, read: () => {} }));
     const { disk } = (await state.get()).storage;
-    const table: StatePart = { name: 'disk', bytes: disk.bytes, read: (at, into) => { if (at === 0) disk.read(0, into.subarray(0, 512)); }, holds: at => at === 0 };
+    const table: StatePart = {
+      name: 'disk',
+      bytes: disk.bytes,
+      read: (at, into) => {
+        if (at === 0) disk.read(0, into.subarray(0, 512));
+      },
+      holds: at => at === 0,
+    };
     const broken = new Blob([...writeState(head, [...empty, table])] as BlobPart[]);
     await expect(state.replace(broken)).rejects.toThrow('no volume group');
     const open = base.open.bind(base);
     base.open = async name => {
       const opened = await open(name);
-      if (name.startsWith('other.')) opened.write = () => { throw new StoreFull('there is no room'); };
+      if (name.startsWith('other.'))
+        opened.write = () => {
+          throw new StoreFull('there is no room');
+        };
       return opened;
     };
     await expect(state.replace(file)).rejects.toThrow('no room');
@@ -93,6 +125,10 @@ describe('the state of a page', () => {
     const pieces = state.packed(head);
     await pieces.next();
     medium.write(0, new Uint8Array(512).fill(1));
-    await expect((async () => { for await (const _ of pieces); })()).rejects.toThrow('wrote to its disk meanwhile');
+    await expect(
+      (async () => {
+        for await (const _ of pieces);
+      })(),
+    ).rejects.toThrow('wrote to its disk meanwhile');
   });
 });

@@ -5,7 +5,15 @@
 import { filesFrom, type HostFiles, install, type KeptFiles, type ShippedGuest } from './files/index.ts';
 import { type HostState, openHostState } from './state.ts';
 import type { Later } from './runner.ts';
-import { DISK, STATE_FILES, type StateHead, type StatePart, TREE_FILES, unpackState, writeState } from './state-file.ts';
+import {
+  DISK,
+  STATE_FILES,
+  type StateHead,
+  type StatePart,
+  TREE_FILES,
+  unpackState,
+  writeState,
+} from './state-file.ts';
 import { type HeldStore, MemoryStore, type OpenStore, SidedStore, StoreFull } from './storage/index.ts';
 
 /** Where a host's files and volumes are, for people. */
@@ -19,9 +27,11 @@ export interface StateInfo {
   heldElsewhere?: { sinceMs?: number };
 }
 
-const TOO_SMALL = 'The browser gives this site too little room for a host’s disk, which takes 3 MiB when it is new. Make room on this computer or in the browser’s settings, and load the page again.';
+const TOO_SMALL =
+  'The browser gives this site too little room for a host’s disk, which takes 3 MiB when it is new. Make room on this computer or in the browser’s settings, and load the page again.';
 
-const STARTED_AGAIN = 'The worker that has the files and volumes of this host ended without a word, and was started again. What was asked of it was answered then, and nothing that was written is lost.';
+const STARTED_AGAIN =
+  'The worker that has the files and volumes of this host ended without a word, and was started again. What was asked of it was answered then, and nothing that was written is lost.';
 
 const TAKEN_OVER = 'another tab’s now';
 
@@ -88,7 +98,8 @@ export class BrowserState {
     const before = await this.get();
     const next = this.open(true);
     await next;
-    if (!this.known?.kept) throw new Error(`The tab that has them does not give them up. ${this.known?.why ?? ''} Close it, and try again.`);
+    if (!this.known?.kept)
+      throw new Error(`The tab that has them does not give them up. ${this.known?.why ?? ''} Close it, and try again.`);
     await this.parts.closing(TAKEN_OVER);
     before.close();
     this.opened = next;
@@ -98,7 +109,12 @@ export class BrowserState {
   private async open(take: boolean): Promise<HostState> {
     const opened = await this.parts.open(() => void this.giveUp(), take);
     if ('why' in opened) {
-      this.known = { where: 'memory', kept: false, why: opened.why, ...(opened.holder ? { heldElsewhere: opened.holder } : {}) };
+      this.known = {
+        where: 'memory',
+        kept: false,
+        why: opened.why,
+        ...(opened.holder ? { heldElsewhere: opened.holder } : {}),
+      };
       return this.inMemory();
     }
     try {
@@ -112,7 +128,11 @@ export class BrowserState {
       return state;
     } catch (error) {
       opened.release();
-      this.known = { where: 'memory', kept: false, why: error instanceof StoreFull ? TOO_SMALL : (error as Error).message };
+      this.known = {
+        where: 'memory',
+        kept: false,
+        why: error instanceof StoreFull ? TOO_SMALL : (error as Error).message,
+      };
       return this.inMemory();
     }
   }
@@ -165,9 +185,17 @@ export class BrowserState {
     });
     const { disk } = storage;
     const { changes } = disk;
-    const part: StatePart = { name: DISK, bytes: disk.bytes, read: (at, into) => disk.read(at, into), holds: (at, bytes) => disk.writtenBytes(at, bytes) > 0 };
+    const part: StatePart = {
+      name: DISK,
+      bytes: disk.bytes,
+      read: (at, into) => disk.read(at, into),
+      holds: (at, bytes) => disk.writtenBytes(at, bytes) > 0,
+    };
     for (const piece of writeState(head, [...tree, part])) {
-      if (disk.changes !== changes || store !== this.store) throw new Error('Domain 0 wrote to its disk meanwhile, so the copy would be of no one moment. Let what works there end, and export once more.');
+      if (disk.changes !== changes || store !== this.store)
+        throw new Error(
+          'Domain 0 wrote to its disk meanwhile, so the copy would be of no one moment. Let what works there end, and export once more.',
+        );
       yield piece;
     }
   }
@@ -219,7 +247,12 @@ export class BrowserState {
     this.held = undefined;
     const state = await opened;
     await this.parts.closing(TAKEN_OVER);
-    this.known = { where: 'memory', kept: false, why: 'Another tab of this browser has taken them over.', heldElsewhere: {} };
+    this.known = {
+      where: 'memory',
+      kept: false,
+      why: 'Another tab of this browser has taken them over.',
+      heldElsewhere: {},
+    };
     this.opened = this.inMemory();
     try {
       state.close();

@@ -19,7 +19,10 @@ describe('the editor of definitions', () => {
     const good = await host.judgeText({ path: 'a.cfg', text: TEXT });
     expect([good.canKeep, good.plan.errors, good.definition.memoryMiB]).toEqual([true, [], 8]);
     const missing = await host.judgeText({ path: 'a.cfg', text: TEXT.replace('demo', 'other') });
-    expect([missing.canKeep, missing.plan.errors.map(({ verdict, line }) => [verdict, line])]).toEqual([true, [['missing', 5]]]);
+    expect([missing.canKeep, missing.plan.errors.map(({ verdict, line }) => [verdict, line])]).toEqual([
+      true,
+      [['missing', 5]],
+    ]);
     const wrong = await host.judgeText({ path: 'a.cfg', text: `${TEXT}maxmem = "y"\nvcpus = "x"\n` });
     expect([wrong.canKeep, wrong.plan.errors.map(({ line }) => line)]).toEqual([false, [6, 7]]);
     const nothing = await host.judgeText({ path: '/etc/xen/vm/a', text: '' });
@@ -30,10 +33,14 @@ describe('the editor of definitions', () => {
   it('finds files given with the text before those of Domain 0', async () => {
     const { host } = await make();
     const text = TEXT.replace('/boot/demo.elf', '/elsewhere/mine.elf');
-    expect((await host.judgeText({ path: 'a.cfg', text, files: [testFile('mine.elf', demo)] })).plan.errors).toEqual([]);
+    expect((await host.judgeText({ path: 'a.cfg', text, files: [testFile('mine.elf', demo)] })).plan.errors).toEqual(
+      [],
+    );
     expect((await host.judgeText({ path: 'a.cfg', text })).plan.errors).toHaveLength(1);
     // Dropped, it has what was dropped with it, and nothing of Domain 0's.
-    expect((await host.judgeText({ path: 'a.cfg', text: TEXT, isDropped: true })).plan.errors.map(error => error.text)).toEqual([expect.stringContaining('demo.elf is not among the dropped files')]);
+    expect(
+      (await host.judgeText({ path: 'a.cfg', text: TEXT, isDropped: true })).plan.errors.map(error => error.text),
+    ).toEqual([expect.stringContaining('demo.elf is not among the dropped files')]);
   });
 
   it('changes a text as a form does; a card follows the type', async () => {
@@ -43,7 +50,9 @@ describe('the editor of definitions', () => {
     const pvh = await host.changeText({ path: 'a.cfg', text: changed.text }, { type: 'pvh' });
     expect(pvh.text).toBe(`${TEXT.replace('= 8', '= 16').replace('hvm', 'pvh')}vif = [ "type=vif" ]\n`);
     const disk = { target: '/dev/vg0/a', format: 'raw', vdev: 'xvda', kind: 'disk' as const, readOnly: false };
-    expect((await host.changeText({ path: 'a.cfg', text: pvh.text }, { disks: [disk] })).text).toContain('disk = [ "/dev/vg0/a,raw,xvda" ]\n');
+    expect((await host.changeText({ path: 'a.cfg', text: pvh.text }, { disks: [disk] })).text).toContain(
+      'disk = [ "/dev/vg0/a,raw,xvda" ]\n',
+    );
   });
 
   it('opens what is kept, and has it start with the host', async () => {
@@ -54,7 +63,11 @@ describe('the editor of definitions', () => {
     expect([(await host.openDefinition('a')).automatic, await files.readdir('/etc/xen/auto')]).toEqual([true, ['a']]);
     await host.setAutomatic('a', false);
     expect((await host.openDefinition('a')).automatic).toBe(false);
-    expect(await host.openDefinition()).toMatchObject({ isKept: false, text: 'name = "guest1"\ntype = "pvh"\nmemory = 32\nkernel = "/boot/demo.elf"\n', choices: { kernels: ['/boot/demo.elf'], disks: [] } });
+    expect(await host.openDefinition()).toMatchObject({
+      isKept: false,
+      text: 'name = "guest1"\ntype = "pvh"\nmemory = 32\nkernel = "/boot/demo.elf"\n',
+      choices: { kernels: ['/boot/demo.elf'], disks: [] },
+    });
     await expect(host.openDefinition('b')).rejects.toThrow("Domain 'b' does not exist.");
   });
 });

@@ -52,7 +52,9 @@ export interface JudgedText {
 }
 
 /** What a form changes; undefined: as if it were not set. */
-export type Changes = { [Field in keyof Omit<Definition, 'disks'>]?: Definition[Field] | undefined } & { disks?: readonly DiskSpec[] };
+export type Changes = { [Field in keyof Omit<Definition, 'disks'>]?: Definition[Field] | undefined } & {
+  disks?: readonly DiskSpec[];
+};
 
 /** A text that is being edited, where it stands or would stand, and files that somebody gave with it; other files are Domain 0's. */
 export interface Edited {
@@ -68,23 +70,49 @@ export async function openDefinition(host: HostCore, name?: string): Promise<Ope
   const managed = managedOf(host);
   const [kernels, images] = await Promise.all(['/boot', '/var/lib/xen/images'].map(folder => filesIn(host, folder)));
   const storage = await host.openDevices();
-  const choices = { kernels: kernels!, disks: [...(storage?.volumes ?? []).filter(({ name }) => !storage!.files.some(({ volume }) => volume === name)).map(volume => `/dev/${GROUP}/${volume.name}`), ...images!] };
+  const choices = {
+    kernels: kernels!,
+    disks: [
+      ...(storage?.volumes ?? [])
+        .filter(({ name }) => !storage!.files.some(({ volume }) => volume === name))
+        .map(volume => `/dev/${GROUP}/${volume.name}`),
+      ...images!,
+    ],
+  };
   if (name !== undefined) {
     const domain = await findManaged(host, name);
-    return { path: domain.path, text: domain.text, isKept: true, automatic: await managed.isAutomatic(domain), choices };
+    return {
+      path: domain.path,
+      text: domain.text,
+      isKept: true,
+      automatic: await managed.isAutomatic(domain),
+      choices,
+    };
   }
   const taken = new Set([...(await managed.list()), ...host.all()].map(domain => domain.name));
   let n = 1;
   while (taken.has(`guest${n}`)) n++;
   const kernel = choices.kernels.find(path => path === OWN_KERNEL) ?? choices.kernels[0];
-  const text = writeXlConfig({ ...newDefinition(), name: `guest${n}`, type: kernel ? 'pvh' : 'hvm', ...(kernel ? { kernel } : {}) });
+  const text = writeXlConfig({
+    ...newDefinition(),
+    name: `guest${n}`,
+    type: kernel ? 'pvh' : 'hvm',
+    ...(kernel ? { kernel } : {}),
+  });
   return { path: `guest${n}.cfg`, text, isKept: false, automatic: false, choices };
 }
 
 /** Files of a folder of Domain 0, by their paths. */
 async function filesIn({ parts: { files } }: HostCore, folder: string): Promise<string[]> {
   const paths = ((await files?.readdir(folder).catch(() => [])) ?? []).sort().map(name => `${folder}/${name}`);
-  const isFile = await Promise.all(paths.map(path => files!.stat(path).then(stat => stat.isFile, () => false)));
+  const isFile = await Promise.all(
+    paths.map(path =>
+      files!.stat(path).then(
+        stat => stat.isFile,
+        () => false,
+      ),
+    ),
+  );
   return paths.filter((_, i) => isFile[i]);
 }
 
@@ -93,25 +121,51 @@ export async function judgeText(host: HostCore, edited: Edited): Promise<JudgedT
   const { path, text } = edited;
   const { definition, findings, isForeign } = judgeDefinition(path, text);
   const errors = findings.filter(isError);
-  return { text, plan: await planOf(host, edited, definition, findings), definition, isForeign, cards: CARDS, canKeep: errors.length === 0 };
+  return {
+    text,
+    plan: await planOf(host, edited, definition, findings),
+    definition,
+    isForeign,
+    cards: CARDS,
+    canKeep: errors.length === 0,
+  };
 }
 
-async function planOf(host: HostCore, { path, text, files = [], isDropped }: Edited, definition: Definition, findings: Finding[]): Promise<Plan> {
+async function planOf(
+  host: HostCore,
+  { path, text, files = [], isDropped }: Edited,
+  definition: Definition,
+  findings: Finding[],
+): Promise<Plan> {
   if (isDropped) return host.plan([{ name: path, data: new Blob([text]) }, ...files]);
   if (isDefinition({ name: path, data: new TextEncoder().encode(text) })) {
-    const read = async (wanted: string): Promise<Blob> => (wanted === path ? new Blob([text]) : (files.find(({ name }) => baseName(name) === baseName(wanted))?.data ?? host.readFile(wanted)));
+    const read = async (wanted: string): Promise<Blob> =>
+      wanted === path
+        ? new Blob([text])
+        : (files.find(({ name }) => baseName(name) === baseName(wanted))?.data ?? host.readFile(wanted));
     return judgeFiles(await host.read(await filesFor({ read }, path)), host.facts).plan;
   }
   // What is no definition by its look (an empty text) would be planned as something else.
   const { name, memoryMiB, vcpus, type } = definition;
-  return { name, errors: findings.filter(isError), findings, definition: text, command: '', summary: { memoryMiB, vcpus, type } };
+  return {
+    name,
+    errors: findings.filter(isError),
+    findings,
+    definition: text,
+    command: '',
+    summary: { memoryMiB, vcpus, type },
+  };
 }
 
 /** The text with what a form changed, judged. */
 export async function changeText(host: HostCore, edited: Edited, { disks, ...changes }: Changes): Promise<JudgedText> {
   await prepareToRead(edited.text);
   const { definition } = judgeDefinition(edited.path, edited.text);
-  const after: Definition = { ...definition, ...(changes as Partial<Definition>), ...(disks ? { disks: disks.map(disk => ({ ...disk, place: 0, at: { line: 1, column: 1 } })) } : {}) };
+  const after: Definition = {
+    ...definition,
+    ...(changes as Partial<Definition>),
+    ...(disks ? { disks: disks.map(disk => ({ ...disk, place: 0, at: { line: 1, column: 1 } })) } : {}),
+  };
   // Only a PC has an emulated card; the card itself stays.
   if (after.type !== 'hvm') delete after.nic;
   else if (after.vif && definition.type !== 'hvm') after.nic ??= DEFAULT_NIC;
@@ -126,7 +180,8 @@ export async function setDescription(host: HostCore, name: string, text: string)
   const defined = await host.managed?.find(name);
   const member = [...host.toolstack.members.values()].find(each => each.name === name && !each.ending);
   if (!defined && !member) throw new Error(`Domain not found: no domain with matching name '${name}'`);
-  if (text.length > MOST_DESCRIPTION) throw new Error(`The note has ${text.length} characters. Write at most ${MOST_DESCRIPTION}.`);
+  if (text.length > MOST_DESCRIPTION)
+    throw new Error(`The note has ${text.length} characters. Write at most ${MOST_DESCRIPTION}.`);
   await host.tasks.run(`virsh desc ${quoted(name)} ${quoted(text)}`, async task => {
     if (defined) await managedOf(host).describe(defined, text);
     if (member) {

@@ -23,7 +23,14 @@ export function factsOf(host: HostCore, id: number, rings: readonly RingFacts[])
   const domain = host.toolstack.view.at(member.record.index);
   if (!domain) throw new Error(`${member.name} has no record in the machine's memory any more.`);
   const counters = domain.counters();
-  const counts: Record<string, number> = { retired: counters.retired, exits: counters.exits, ioreqs: counters.ioreqs, port_bytes: counters.portBytes, apic_reads: counters.apicReads, run_us: counters.runNs / US };
+  const counts: Record<string, number> = {
+    retired: counters.retired,
+    exits: counters.exits,
+    ioreqs: counters.ioreqs,
+    port_bytes: counters.portBytes,
+    apic_reads: counters.apicReads,
+    run_us: counters.runNs / US,
+  };
   for (const [name, count] of Object.entries(exitsByName(counters.byReason))) counts[`exit.${name}`] = count;
   let hypercalls = 0;
   counters.hypercalls.forEach((count, number) => {
@@ -34,8 +41,14 @@ export function factsOf(host: HostCore, id: number, rings: readonly RingFacts[])
   const shares = host.queue.shares(member.record.index);
   const { words } = domain.vcpus()[0]!.registers();
   const values: Record<string, number> = {
-    id, memory_mib: member.memoryMiB, weight: shares?.weight ?? 0, cap: shares?.cap ?? 0,
-    'reg.eip': words[R.EIP]! >>> 0, 'reg.cpl': words[R.CPL]!, 'reg.cs': words[R.SEG + R.CS * R.SEG_WORDS + R.SEG_SELECTOR]! & 0xffff, 'reg.cr3': words[R.CR3]! >>> 0,
+    id,
+    memory_mib: member.memoryMiB,
+    weight: shares?.weight ?? 0,
+    cap: shares?.cap ?? 0,
+    'reg.eip': words[R.EIP]! >>> 0,
+    'reg.cpl': words[R.CPL]!,
+    'reg.cs': words[R.SEG + R.CS * R.SEG_WORDS + R.SEG_SELECTOR]! & 0xffff,
+    'reg.cr3': words[R.CR3]! >>> 0,
   };
   if (!member.attached) return { counts, values };
   for (const { name, reqProd, rspProd, reqCons, events } of rings) {
@@ -46,8 +59,17 @@ export function factsOf(host: HostCore, id: number, rings: readonly RingFacts[])
     counts[`ring.${name}.events_in`] = events.heard;
     counts[`ring.${name}.events_out`] = events.sent;
   }
-  for (const { vdev, counts: { reads, writes, readSectors, writtenSectors } } of host.toolstack.services.disks(id)) {
-    for (const [what, count] of Object.entries({ reads, writes, read_sectors: readSectors, written_sectors: writtenSectors })) counts[`disk.${vdev}.${what}`] = count;
+  for (const {
+    vdev,
+    counts: { reads, writes, readSectors, writtenSectors },
+  } of host.toolstack.services.disks(id)) {
+    for (const [what, count] of Object.entries({
+      reads,
+      writes,
+      read_sectors: readSectors,
+      written_sectors: writtenSectors,
+    }))
+      counts[`disk.${vdev}.${what}`] = count;
   }
   const home = `/local/domain/${id}/`;
   const decoder = new TextDecoder('latin1');

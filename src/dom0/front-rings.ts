@@ -52,12 +52,18 @@ const AGAIN_MS = 4000;
 const MOST_MISSES = 8;
 
 /** Whether they can be the private indices of this ring: nothing is answered that was not asked, and there is a slot for each. */
-export function arePlausible({ slots, reqProd, rspProd }: Indices, { reqProdPvt, rspCons }: Pick<FrontIndices, 'reqProdPvt' | 'rspCons'>): boolean {
-  return (reqProdPvt - reqProd) >>> 0 <= slots && (rspProd - rspCons) >>> 0 <= slots && (reqProdPvt - rspCons) >>> 0 <= slots;
+export function arePlausible(
+  { slots, reqProd, rspProd }: Indices,
+  { reqProdPvt, rspCons }: Pick<FrontIndices, 'reqProdPvt' | 'rspCons'>,
+): boolean {
+  return (
+    (reqProdPvt - reqProd) >>> 0 <= slots && (rspProd - rspCons) >>> 0 <= slots && (reqProdPvt - rspCons) >>> 0 <= slots
+  );
 }
 
 /** Index of the first machine word of the page that a domain has granted; -1: it is not there. */
-export const grantedPage = (view: MachineView, id: number, entry: GrantEntry | undefined): number => view.memory.frame(entry?.use?.mfn ?? (entry && view.domain(id)?.p2m(entry.frame)?.mfn) ?? -1);
+export const grantedPage = (view: MachineView, id: number, entry: GrantEntry | undefined): number =>
+  view.memory.frame(entry?.use?.mfn ?? (entry && view.domain(id)?.p2m(entry.frame)?.mfn) ?? -1);
 
 /** A guest's memory by linear addresses. */
 export interface LinearMemory {
@@ -82,25 +88,37 @@ export interface Found {
 }
 
 /** Looks through one page that is there, `page` words into machine memory, for the front ends of `wanted`. */
-export function findInPage(memory: LinearMemory, linear: number, page: number, wanted: readonly Wanted[], found: (wanted: Wanted, where: Found) => void): void {
-  const { words: machine } = memory, word = (at: number): number => Atomics.load(machine, at);
+export function findInPage(
+  memory: LinearMemory,
+  linear: number,
+  page: number,
+  wanted: readonly Wanted[],
+  found: (wanted: Wanted, where: Found) => void,
+): void {
+  const { words: machine } = memory,
+    word = (at: number): number => Atomics.load(machine, at);
   for (let i = 0; i < PAGE_WORDS; i++) {
     const slots = machine[page + i];
-    for (const each of wanted) if (slots === each.slots) {
-      // The structure may begin in the page before, and end in the next.
-      const at = (field: number): number => {
-        const address = (linear + (i + field - NR_ENTS) * 4) >>> 0;
-        if (address >>> 12 === linear >>> 12) return page + i + field - NR_ENTS;
-        const other = memory.pageAt(address);
-        return other < 0 ? -1 : other + ((address & (PAGE - 1)) >>> 2);
-      };
-      const words = [REQ_PROD_PVT, RSP_CONS, NR_ENTS, SRING].map(at);
-      if (words.includes(-1)) continue;
-      const sring = word(words[SRING]!);
-      if ((sring & (PAGE - 1)) !== 0 || memory.pageAt(sring >>> 0) !== each.page) continue;
-      const rspCons = word(words[RSP_CONS]!), rspProd = word(each.page + RSP_PROD), reqProd = word(each.page + REQ_PROD), reqProdPvt = word(words[REQ_PROD_PVT]!);
-      if (arePlausible({ slots: each.slots, rspProd, reqProd }, { rspCons, reqProdPvt })) found(each, { address: (linear + (i - NR_ENTS) * 4) >>> 0, words });
-    }
+    for (const each of wanted)
+      if (slots === each.slots) {
+        // The structure may begin in the page before, and end in the next.
+        const at = (field: number): number => {
+          const address = (linear + (i + field - NR_ENTS) * 4) >>> 0;
+          if (address >>> 12 === linear >>> 12) return page + i + field - NR_ENTS;
+          const other = memory.pageAt(address);
+          return other < 0 ? -1 : other + ((address & (PAGE - 1)) >>> 2);
+        };
+        const words = [REQ_PROD_PVT, RSP_CONS, NR_ENTS, SRING].map(at);
+        if (words.includes(-1)) continue;
+        const sring = word(words[SRING]!);
+        if ((sring & (PAGE - 1)) !== 0 || memory.pageAt(sring >>> 0) !== each.page) continue;
+        const rspCons = word(words[RSP_CONS]!),
+          rspProd = word(each.page + RSP_PROD),
+          reqProd = word(each.page + REQ_PROD),
+          reqProdPvt = word(words[REQ_PROD_PVT]!);
+        if (arePlausible({ slots: each.slots, rspProd, reqProd }, { rspCons, reqProdPvt }))
+          found(each, { address: (linear + (i - NR_ENTS) * 4) >>> 0, words });
+      }
   }
 }
 
@@ -142,19 +160,26 @@ export class FrontRings {
    * behind what it is ahead of, so a guest that goes on meanwhile is not seen to contradict itself.
    */
   around(id: number, names: readonly RingName[], look: () => readonly RingLook[]): (FrontIndices | undefined)[] {
-    const { memory } = this.view, guest = this.guestOf(id);
+    const { memory } = this.view,
+      guest = this.guestOf(id);
     const known = names.map(({ key, ref }) => {
       const its = guest.known.get(key);
       return its?.ref === ref ? its : undefined;
     });
-    const read = known.map(each => each && memory.unsigned(each.words[RSP_CONS]!)), rings = look();
+    const read = known.map(each => each && memory.unsigned(each.words[RSP_CONS]!)),
+      rings = look();
     return rings.map((ring, i): FrontIndices | undefined => {
-      const each = known[i], { key, ref } = names[i]!;
+      const each = known[i],
+        { key, ref } = names[i]!;
       if (!each) {
         guest.missing.push({ key, ref, slots: ring.slots });
         return undefined;
       }
-      const indices = { address: each.address, rspCons: read[i]!, reqProdPvt: memory.unsigned(each.words[REQ_PROD_PVT]!) };
+      const indices = {
+        address: each.address,
+        rspCons: read[i]!,
+        reqProdPvt: memory.unsigned(each.words[REQ_PROD_PVT]!),
+      };
       const isSame = memory.word(each.words[NR_ENTS]!) === each.slots && memory.word(each.words[SRING]!) === each.sring;
       if (isSame && arePlausible(ring, indices)) {
         each.misses = 0;
@@ -167,7 +192,8 @@ export class FrontRings {
 
   /** Looks for those that looks since the last call did not know, for looks to come. */
   seek(id: number): void {
-    const guest = this.guestOf(id), missing = guest.missing.splice(0);
+    const guest = this.guestOf(id),
+      missing = guest.missing.splice(0);
     if (missing.length === 0 || guest.searches) return;
     if (this.parts.hostMs() >= guest.notBeforeMs) guest.tried.clear();
     if (missing.every(ring => guest.tried.has(nameOf(ring)))) return;
@@ -177,17 +203,26 @@ export class FrontRings {
 
   private guestOf(id: number): Guest {
     let guest = this.guests.get(id);
-    if (!guest) this.guests.set(id, guest = { known: new Map(), missing: [], searches: false, tried: new Set(), notBeforeMs: 0 });
+    if (!guest)
+      this.guests.set(
+        id,
+        (guest = { known: new Map(), missing: [], searches: false, tried: new Set(), notBeforeMs: 0 }),
+      );
     return guest;
   }
 
   /** Piece by piece: Domain 0 has other things to do. */
   private async search(id: number, guest: Guest, missing: readonly Missing[]): Promise<void> {
     guest.searches = true;
-    const { memory } = this.view, entries = this.view.domain(id)?.grants()?.entries;
+    const { memory } = this.view,
+      entries = this.view.domain(id)?.grants()?.entries;
     const refs = new Map<string, number>();
     let wanted = missing.flatMap(({ key, ref, slots }): Wanted[] => {
-      const page = grantedPage(this.view, id, entries?.find(each => each.ref === ref));
+      const page = grantedPage(
+        this.view,
+        id,
+        entries?.find(each => each.ref === ref),
+      );
       refs.set(key, ref);
       return page < 0 ? [] : [{ key, slots, page }];
     });
@@ -204,12 +239,19 @@ export class FrontRings {
       }
       const linear: LinearMemory = { pageAt: address => memory.frame(state.frameAt(address)), words: memory.words };
       for (let pages = 0, holes = 0; done < PAGES && pages < PAGES_A_TURN && holes < HOLES_A_TURN; done++) {
-        const address = (((FIRST_PAGE + done) % PAGES) * PAGE) >>> 0, page = linear.pageAt(address);
+        const address = (((FIRST_PAGE + done) % PAGES) * PAGE) >>> 0,
+          page = linear.pageAt(address);
         if (page < 0) holes++;
         else {
           pages++;
           findInPage(linear, address, page, wanted, (each, where) => {
-            guest.known.set(each.key, { ...where, ref: refs.get(each.key)!, slots: each.slots, sring: memory.word(where.words[SRING]!), misses: 0 });
+            guest.known.set(each.key, {
+              ...where,
+              ref: refs.get(each.key)!,
+              slots: each.slots,
+              sring: memory.word(where.words[SRING]!),
+              misses: 0,
+            });
             wanted = wanted.filter(other => other !== each);
           });
         }
@@ -223,6 +265,7 @@ export class FrontRings {
 
 /** An address space with the kernel in it; undefined: better to be asked again. */
 function stateOf(domain: DomainView, isPatient: boolean): VcpuState | undefined {
-  const vcpus = domain.vcpus().sort((a, b) => Number(b.isCurrent) - Number(a.isCurrent)), states = vcpus.map(vcpu => vcpu.look()).filter(({ torn }) => !torn);
+  const vcpus = domain.vcpus().sort((a, b) => Number(b.isCurrent) - Number(a.isCurrent)),
+    states = vcpus.map(vcpu => vcpu.look()).filter(({ torn }) => !torn);
   return states.find(({ regs }) => regs[R.CPL] !== 3) ?? (isPatient ? undefined : states[0]);
 }

@@ -8,7 +8,10 @@ import { LoggingStore } from './storage/logging-store.test-support.ts';
 import { writerKernel, writerProblem } from './storage/writer-guest.ts';
 
 const definition = (name: string, volume = 'web') =>
-  testFile(`${name}.cfg`, `name = "${name}"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["phy:/dev/vg0/${volume},xvda,w"]\n`);
+  testFile(
+    `${name}.cfg`,
+    `name = "${name}"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["phy:/dev/vg0/${volume},xvda,w"]\n`,
+  );
 const kernel = testFile('writer.elf', writerKernel);
 
 async function makeHost(store = new LoggingStore()): Promise<{ host: Host; storage: Storage; store: LoggingStore }> {
@@ -53,8 +56,13 @@ describe('a guest on a volume of the host', () => {
     storage.createVolume('web', 8 * 2 ** 20);
     const first = await host.create([definition('web'), kernel]);
     expect(runStorageCommand(storage, ['lvs']).out).toMatch(/web +vg0 +-wi-ao----/);
-    await expect(host.create([definition('other'), kernel])).rejects.toThrow('Device /dev/vg0/web is mounted read-write in web, and so cannot be mounted now.');
-    expect(runStorageCommand(storage, ['lvremove', 'vg0/web'])).toMatchObject({ status: 5, err: '  Logical volume vg0/web in use.\n  web has it open.\n' });
+    await expect(host.create([definition('other'), kernel])).rejects.toThrow(
+      'Device /dev/vg0/web is mounted read-write in web, and so cannot be mounted now.',
+    );
+    expect(runStorageCommand(storage, ['lvremove', 'vg0/web'])).toMatchObject({
+      status: 5,
+      err: '  Logical volume vg0/web in use.\n  web has it open.\n',
+    });
     expect((await host.list()).map(({ name }) => name)).toEqual(['web']);
     await host.destroy(first.id);
     const second = await host.create([definition('other'), kernel]);
@@ -69,7 +77,9 @@ describe('a guest on a volume of the host', () => {
 
   it('is not made where there is no such volume, or no disk', async () => {
     const { host } = await makeHost();
-    await expect(host.create([definition('web', 'none'), kernel])).rejects.toThrow("/dev/vg0/none: there is no such device. lvs lists the volumes");
+    await expect(host.create([definition('web', 'none'), kernel])).rejects.toThrow(
+      '/dev/vg0/none: there is no such device. lvs lists the volumes',
+    );
     await expect(testHost().create([definition('web'), kernel])).rejects.toThrow('this host has no disk of its own');
   });
 
@@ -83,7 +93,15 @@ describe('a guest on a volume of the host', () => {
     const { id } = await host.create([definition('web'), kernel]);
     const dots = await dotsOf(host, id);
     await until(async () => (await host.list())[0].waitsForRoom);
-    expect(host.tasks.list().some(({ message }) => /\/dev\/vg0\/web: the device is full, and the guest waits to write. Free space .* or remove a volume \(lvremove\)/.test(message ?? ''))).toBe(true);
+    expect(
+      host.tasks
+        .list()
+        .some(({ message }) =>
+          /\/dev\/vg0\/web: the device is full, and the guest waits to write. Free space .* or remove a volume \(lvremove\)/.test(
+            message ?? '',
+          ),
+        ),
+    ).toBe(true);
     expect(dots()).toBe(0);
     // What the message says helps: the room of the volume is the guest's.
     expect(runStorageCommand(storage, ['lvremove', 'vg0/ballast']).status).toBe(0);
@@ -106,7 +124,8 @@ describe('a guest on a volume of the host', () => {
 it('an image under an overlay is read once for all who look meanwhile, and again when it has changed or lies under another disk', async () => {
   const files = await testFiles();
   await files.writeFile('/root/base.img', new Uint8Array(4096).fill(1));
-  const open = async (): Promise<Storage> => Storage.open({ store: new LoggingStore(), epochMs: () => 0, random: () => 0 });
+  const open = async (): Promise<Storage> =>
+    Storage.open({ store: new LoggingStore(), epochMs: () => 0, random: () => 0 });
   const disks = [await open(), await open()];
   let disk = disks[0]!;
   const host = testHost({ files, storage: async () => disk });
@@ -132,7 +151,10 @@ it('an image under an overlay is read once for all who look meanwhile, and again
 
 describe('a guest on an image among Domain 0’s files', () => {
   const IMAGE = '/var/lib/xen/images/web.img';
-  const onImage = testFile('web.cfg', `name = "web"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["${IMAGE},raw,xvda,w"]\n`);
+  const onImage = testFile(
+    'web.cfg',
+    `name = "web"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["${IMAGE},raw,xvda,w"]\n`,
+  );
 
   async function make(store = new LoggingStore()) {
     const later = (ms: number, callback: () => void): (() => void) => {
@@ -149,7 +171,10 @@ describe('a guest on an image among Domain 0’s files', () => {
     const { host, files, storage, store, close } = await make();
     await files.truncate(IMAGE, 256 * 512);
     const plan = await host.plan([{ ...onImage, inDomain0: true }, kernel]);
-    expect(plan.findings.find(({ key }) => key === 'disk')).toMatchObject({ verdict: 'used', text: expect.stringContaining(`What the guest writes is on ${IMAGE}.`) });
+    expect(plan.findings.find(({ key }) => key === 'disk')).toMatchObject({
+      verdict: 'used',
+      text: expect.stringContaining(`What the guest writes is on ${IMAGE}.`),
+    });
     expect(plan.summary.writesFiles).toBeUndefined();
     const { id } = await host.create([{ ...onImage, inDomain0: true }, kernel]);
     const dots = await dotsOf(host, id);
@@ -171,7 +196,10 @@ describe('a guest on an image among Domain 0’s files', () => {
     await files.truncate('/var/lib/xen/images/dos.img', 1_474_560);
     const text = 'name = "dos"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\nfda = "/var/lib/xen/images/dos.img"\n';
     const plan = await host.plan([{ ...testFile('dos.cfg', text), inDomain0: true }, kernel]);
-    expect(plan.findings.find(({ key }) => key === 'fda')).toMatchObject({ verdict: 'used', text: 'The floppy disk is in drive A. What the guest writes is on /var/lib/xen/images/dos.img.' });
+    expect(plan.findings.find(({ key }) => key === 'fda')).toMatchObject({
+      verdict: 'used',
+      text: 'The floppy disk is in drive A. What the guest writes is on /var/lib/xen/images/dos.img.',
+    });
     close();
   });
 

@@ -16,16 +16,32 @@ const later: Later = (ms, callback) => {
 export function testHost(parts: Partial<HostParts> = {}): Host {
   const soon = (callback: () => void): void => void setImmediate(callback);
   const hostMs = (): number => performance.now();
-  return createHost({ version: 'test', memory: new ArrayBuffer(64 * 2 ** 20), runners: inTurns({ soon, later, hostMs }), soon, later, hostMs, epochMs: () => Date.now(), ...parts });
+  return createHost({
+    version: 'test',
+    memory: new ArrayBuffer(64 * 2 ** 20),
+    runners: inTurns({ soon, later, hostMs }),
+    soon,
+    later,
+    hostMs,
+    epochMs: () => Date.now(),
+    ...parts,
+  });
 }
 
 /** Domain 0's files; with the same store they are those of an earlier host. */
-export const testFiles = (store: Store = new MemoryStore()): Promise<KeptFiles> => KeptFiles.open(store, new InMemoryFs());
+export const testFiles = (store: Store = new MemoryStore()): Promise<KeptFiles> =>
+  KeptFiles.open(store, new InMemoryFs());
 
-export const testFile = (name: string, data: string | Uint8Array): NamedFile => ({ name, data: new Blob([data as BlobPart]) });
+export const testFile = (name: string, data: string | Uint8Array): NamedFile => ({
+  name,
+  data: new Blob([data as BlobPart]),
+});
 
 /** Resolves once `what` gives something. */
-export async function until<T>(what: () => T | undefined | false | Promise<T | undefined | false>, seconds = 20): Promise<T> {
+export async function until<T>(
+  what: () => T | undefined | false | Promise<T | undefined | false>,
+  seconds = 20,
+): Promise<T> {
   for (let i = 0; i < seconds * 100; i++) {
     const value = await what();
     if (value) return value;

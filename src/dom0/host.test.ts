@@ -7,7 +7,14 @@ import { createHost } from './create-host.ts';
 import type { Host } from './host.ts';
 import { inTurns } from './runner-local.ts';
 import type { Later } from './runner.ts';
-import { print, pvhKernel, shutdown, suspend, waitForKey, writeStore } from '../hypervisor/xen/pvh-kernel.test-support.ts';
+import {
+  print,
+  pvhKernel,
+  shutdown,
+  suspend,
+  waitForKey,
+  writeStore,
+} from '../hypervisor/xen/pvh-kernel.test-support.ts';
 
 const MIB = 2 ** 20;
 const later: Later = (ms, callback) => {
@@ -44,7 +51,10 @@ async function until<T>(what: () => T | undefined | false | Promise<T | undefine
 }
 
 /** A console that collects what comes. */
-async function watch(host: Host, id: number): Promise<{ text: () => string; type: (text: string) => void; snapshots: () => number }> {
+async function watch(
+  host: Host,
+  id: number,
+): Promise<{ text: () => string; type: (text: string) => void; snapshots: () => number }> {
   const view = await host.view(id);
   let text = '',
     snapshots = 0;
@@ -53,12 +63,17 @@ async function watch(host: Host, id: number): Promise<{ text: () => string; type
     if ('serial' in message) text += new TextDecoder().decode(message.serial);
     else snapshots++;
   };
-  return { text: () => text, type: line => view.console.postMessage(new TextEncoder().encode(line)), snapshots: () => snapshots };
+  return {
+    text: () => text,
+    type: line => view.console.postMessage(new TextEncoder().encode(line)),
+    snapshots: () => snapshots,
+  };
 }
 
 describe('guests of Xen in one worker', () => {
   const kernel = (text: string, reason: number): Uint8Array => pvhKernel([...print(text), ...shutdown(reason)]);
-  const definition = (more = ''): NamedFile => file('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\n${more}`);
+  const definition = (more = ''): NamedFile =>
+    file('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\n${more}`);
 
   it('run, are heard on their PV console to the last word, and leave nothing behind', async () => {
     const host = makeHost();
@@ -83,7 +98,13 @@ describe('guests of Xen in one worker', () => {
 
   it('suspend themselves to be saved, go on where they are, and in another host', async () => {
     const host = makeHost();
-    const code = [...writeStore('control/feature-suspend', '1'), ...print('key?'), ...waitForKey(), ...suspend(), ...shutdown(0)];
+    const code = [
+      ...writeStore('control/feature-suspend', '1'),
+      ...print('key?'),
+      ...waitForKey(),
+      ...suspend(),
+      ...shutdown(0),
+    ];
     const { id } = await host.create([definition(), file('k.elf', pvhKernel(code))]);
     const console = await watch(host, id);
     await until(() => console.text().includes('key?'));
@@ -99,47 +120,63 @@ describe('guests of Xen in one worker', () => {
     expect((await other.list())[0].ended).toBe('The guest powered off.');
   });
 
-  it.each(['pvh', 'hvm'])('are saved where they are when they do not listen, and hear what is typed at the PV console there and in another host: %s', async type => {
-    const host = makeHost();
-    const code = [...print('key?'), ...waitForKey(), ...shutdown(0)];
-    const { id } = await host.create([definition(`type = "${type}"\nuuid = "00112233-4455-6677-8899-aabbccddeeff"\n`), file('k.elf', pvhKernel(code))]);
-    const console = await watch(host, id);
-    await until(() => console.text().includes('key?'));
-    const blob = await host.save(id);
-    const other = makeHost();
-    const { id: there } = await other.restore({ name: 'x.save', data: blob });
-    const moved = await watch(other, there);
-    // Neither is stopped by that, and each hears what is typed at it.
-    for (const [at, typed] of [
-      [host, console],
-      [other, moved],
-    ] as const) {
-      expect((await at.list())[0].ended).toBeUndefined();
-      typed.type('y');
-      await until(async () => (await at.list())[0].state === 's');
-      expect((await at.list())[0].ended).toBe('The guest powered off.');
-    }
-    // What it had said before belongs to the saved domain.
-    expect(moved.text()).toBe('key?');
-  });
+  it.each(['pvh', 'hvm'])(
+    'are saved where they are when they do not listen, and hear what is typed at the PV console there and in another host: %s',
+    async type => {
+      const host = makeHost();
+      const code = [...print('key?'), ...waitForKey(), ...shutdown(0)];
+      const { id } = await host.create([
+        definition(`type = "${type}"\nuuid = "00112233-4455-6677-8899-aabbccddeeff"\n`),
+        file('k.elf', pvhKernel(code)),
+      ]);
+      const console = await watch(host, id);
+      await until(() => console.text().includes('key?'));
+      const blob = await host.save(id);
+      const other = makeHost();
+      const { id: there } = await other.restore({ name: 'x.save', data: blob });
+      const moved = await watch(other, there);
+      // Neither is stopped by that, and each hears what is typed at it.
+      for (const [at, typed] of [
+        [host, console],
+        [other, moved],
+      ] as const) {
+        expect((await at.list())[0].ended).toBeUndefined();
+        typed.type('y');
+        await until(async () => (await at.list())[0].state === 's');
+        expect((await at.list())[0].ended).toBe('The guest powered off.');
+      }
+      // What it had said before belongs to the saved domain.
+      expect(moved.text()).toBe('key?');
+    },
+  );
 
   it('have virtual disks, which a saved state knows: with the file they come back, without it there is a sentence', async () => {
-    const media = (fill: number): OpenMedium => () => ({ bytes: 8192, read: (_at, into) => (into.fill(fill), true) });
+    const media =
+      (fill: number): OpenMedium =>
+      () => ({ bytes: 8192, read: (_at, into) => (into.fill(fill), true) });
     const host = makeHost(64, 1, media(7));
     const code = [...print('key?'), ...waitForKey(), ...shutdown(0)];
     const disk = file('d.img', new Uint8Array(8192));
-    const { id } = await host.create([definition("disk = [ 'd.img,raw,xvdb,ro' ]\n"), file('k.elf', pvhKernel(code)), disk]);
+    const { id } = await host.create([
+      definition("disk = [ 'd.img,raw,xvdb,ro' ]\n"),
+      file('k.elf', pvhKernel(code)),
+      disk,
+    ]);
     const console = await watch(host, id);
     await until(() => console.text().includes('key?'));
     const blob = await host.save(id);
     const { toolstack } = readState(new Uint8Array(await blob.arrayBuffer()), 'x.save');
-    expect(toolstack?.disks).toMatchObject({ disks: [{ vdev: 'xvdb', readOnly: true, place: -1, drive: { bytes: 8192, label: 'd.img' } }] });
+    expect(toolstack?.disks).toMatchObject({
+      disks: [{ vdev: 'xvdb', readOnly: true, place: -1, drive: { bytes: 8192, label: 'd.img' } }],
+    });
     const other = makeHost(64, 1, media(7));
     const restored = await other.restore({ name: 'x.save', data: blob }, [disk]);
     expect((await other.list()).map(({ id: there }) => there)).toEqual([restored.id]);
     const third = makeHost(64, 1, media(8));
     const free = third.machine.freeFrames;
-    await expect(third.restore({ name: 'x.save', data: blob })).rejects.toThrow('the guest had the disk d.img as virtual disk 51728. Give it again');
+    await expect(third.restore({ name: 'x.save', data: blob })).rejects.toThrow(
+      'the guest had the disk d.img as virtual disk 51728. Give it again',
+    );
     await expect(third.restore({ name: 'x.save', data: blob }, [disk])).rejects.toThrow('the contents of the guest');
     expect([await third.list(), third.machine.freeFrames]).toEqual([[], free]);
   });
@@ -176,8 +213,12 @@ describe('guests of Xen in one worker', () => {
     const bytes = new Uint8Array(await (await host.save(id)).arrayBuffer());
     const other = makeHost();
     const free = other.machine.freeFrames;
-    await expect(other.restore(file('cut.save', bytes.subarray(0, bytes.length - 40)))).rejects.toThrow(/cut\.save is cut short: .* at byte \d+/);
-    await expect(makeHost(12).restore(file('large.save', bytes))).rejects.toThrow(/The host has \d+ MiB free and the guest wants 8/);
+    await expect(other.restore(file('cut.save', bytes.subarray(0, bytes.length - 40)))).rejects.toThrow(
+      /cut\.save is cut short: .* at byte \d+/,
+    );
+    await expect(makeHost(12).restore(file('large.save', bytes))).rejects.toThrow(
+      /The host has \d+ MiB free and the guest wants 8/,
+    );
     expect(other.machine.freeFrames).toBe(free);
     expect(await other.list()).toEqual([]);
     await other.restore(file('good.save', bytes));
@@ -224,7 +265,11 @@ describe('the host, all domains in one worker', () => {
     expect(console.snapshots()).toBeGreaterThan(0);
     expect(tasks.slice(-2)).toMatchObject([
       { command: 'xl create web1.cfg', state: 'done' },
-      { command: 'web1 stopped', state: 'done', message: expect.stringMatching(/^Domain 1 has shut down: The guest powered off\./) },
+      {
+        command: 'web1 stopped',
+        state: 'done',
+        message: expect.stringMatching(/^Domain 1 has shut down: The guest powered off\./),
+      },
     ]);
     expect((await host.info()).freeMiB).toBeGreaterThan(50);
     await expect(host.pause(info.id)).rejects.toThrow('web1 has stopped: The guest powered off. Create it again.');
@@ -253,7 +298,9 @@ describe('the host, all domains in one worker', () => {
     expect(next.id).toBe(b.id + 1);
     const consoleNext = await watch(host, next.id);
     // Its console goes on, with a line between the two.
-    await until(() => /Reset by the toolstack\. Domain 1 starts again as domain 3\.[\s\S]*demo> /.test(consoleNext.text()));
+    await until(() =>
+      /Reset by the toolstack\. Domain 1 starts again as domain 3\.[\s\S]*demo> /.test(consoleNext.text()),
+    );
     expect(consoleNext.text()).toContain('real-time clock says');
     await host.destroy(next.id);
     await host.destroy(b.id);
@@ -318,8 +365,12 @@ describe('the host, all domains in one worker', () => {
     await until(() => second.text() === first.text());
     second.type('date\r');
     await until(() => second.text().includes('real-time clock says'));
-    await expect(other.restore({ name: 'web1.state', data: blob })).rejects.toThrow('There is a domain called web1 already');
-    await expect(other.restore({ name: 'cut.state', data: blob.slice(0, 5000) })).rejects.toThrow(/cut\.state is cut short/);
+    await expect(other.restore({ name: 'web1.state', data: blob })).rejects.toThrow(
+      'There is a domain called web1 already',
+    );
+    await expect(other.restore({ name: 'cut.state', data: blob.slice(0, 5000) })).rejects.toThrow(
+      /cut\.state is cut short/,
+    );
     await host.destroy(id);
     await other.destroy(restored.id);
   });
@@ -335,9 +386,16 @@ describe('the host, all domains in one worker', () => {
     const next = await until(async () => (await host.list()).find(domain => domain.id > id));
     expect(next.restarts).toEqual({ count: 1, why: expect.stringMatching(/^Triple fault \(exit 2\).*EIP was 0x/) });
     const after = await watch(host, next.id);
-    await until(() => /fault triple[\s\S]*\[ringside\] Triple fault \(exit 2\)[\s\S]*Domain 1 starts again as domain 2\.[\s\S]*last exits[\s\S]*TRIPLE_FAULT[\s\S]*demo> /.test(after.text()));
+    await until(() =>
+      /fault triple[\s\S]*\[ringside\] Triple fault \(exit 2\)[\s\S]*Domain 1 starts again as domain 2\.[\s\S]*last exits[\s\S]*TRIPLE_FAULT[\s\S]*demo> /.test(
+        after.text(),
+      ),
+    );
     const task = await until(() => log.find(({ command }) => command === 'web1 restarted'));
-    expect(task).toMatchObject({ state: 'failed', message: expect.stringMatching(/^Triple fault \(exit 2\).*domain 2\.\n[\s\S]*eip[\s\S]*last exits/) });
+    expect(task).toMatchObject({
+      state: 'failed',
+      message: expect.stringMatching(/^Triple fault \(exit 2\).*domain 2\.\n[\s\S]*eip[\s\S]*last exits/),
+    });
     await host.destroy(next.id);
   });
 
@@ -350,7 +408,9 @@ describe('the host, all domains in one worker', () => {
     const third = await host.create([file('demo.elf', demo)]);
     expect([first, second, third].map(({ name }) => name)).toEqual(['web1', 'web1-2', 'demo']);
     expect(log.map(({ command }) => command)).toEqual([
-      'xl create web1.cfg', `xl create web1.cfg 'name = "web1-2"'`, `xl create /dev/null 'name = "demo"' 'type = "hvm"' 'memory = 256' 'kernel = "demo.elf"'`,
+      'xl create web1.cfg',
+      `xl create web1.cfg 'name = "web1-2"'`,
+      `xl create /dev/null 'name = "demo"' 'type = "hvm"' 'memory = 256' 'kernel = "demo.elf"'`,
     ]);
     expect(log[0].message).toMatch(/^Domain 1 got 16 MiB and 1 vCPU; it begins with .*entered/);
     // The demo guest has no ACPI: its power button changes nothing.
@@ -366,7 +426,9 @@ describe('the host, all domains in one worker', () => {
 
   it('is found for each of several that are made at once', async () => {
     const host = makeHost(128);
-    const made = await Promise.all(Array.from({ length: 4 }, () => host.create([config('web'), file('demo.elf', demo)], true)));
+    const made = await Promise.all(
+      Array.from({ length: 4 }, () => host.create([config('web'), file('demo.elf', demo)], true)),
+    );
     expect(made.map(({ name }) => name).sort()).toEqual(['web', 'web-2', 'web-3', 'web-4']);
     const twins = await Promise.allSettled([0, 1].map(() => host.create([config('twin'), file('demo.elf', demo)])));
     expect(twins.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
@@ -375,7 +437,9 @@ describe('the host, all domains in one worker', () => {
   it('reads no file whole that is too large for any guest', async () => {
     const slice = (from: number, to: number): Blob => new Blob([new Uint8Array(to - from).fill(0x47)]);
     const film = { name: 'film.mkv', data: { size: 5e9, slice } as unknown as Blob };
-    await expect(makeHost().plan([film])).rejects.toThrow(/^film\.mkv has 4769 MiB and is no disk or CD image; .* Take another file\.$/);
+    await expect(makeHost().plan([film])).rejects.toThrow(
+      /^film\.mkv has 4769 MiB and is no disk or CD image; .* Take another file\.$/,
+    );
   });
 
   it('refuses what cannot be created, says why, and creates nothing', async () => {
@@ -384,7 +448,9 @@ describe('the host, all domains in one worker', () => {
     await expect(host.create([config('web1')])).rejects.toThrow(
       "web1.cfg:4:10: kernel = '/boot/demo.elf': demo.elf is not among the dropped files. Drop it together with web1.cfg.",
     );
-    await expect(host.create([config('web1', 500), file('demo.elf', demo)])).rejects.toThrow(/The guest wants 500 MiB and the host can give it \d+/);
+    await expect(host.create([config('web1', 500), file('demo.elf', demo)])).rejects.toThrow(
+      /The guest wants 500 MiB and the host can give it \d+/,
+    );
     await expect(host.create([file('x.cfg', 'name = x\nmemory = "2G"\n'), file('demo.elf', demo)])).rejects.toThrow(
       /x\.cfg:1:8: .*\n(.*\n)*.*Write 2048/,
     );
@@ -400,7 +466,11 @@ describe('the host, all domains in one worker', () => {
 
   it('takes a kernel alone as a guest of its own', async () => {
     const plan = await makeHost(400).plan([file('demo.elf', demo)]);
-    expect(plan).toMatchObject({ name: 'demo', errors: [], summary: { memoryMiB: 256, type: 'hvm', kernel: 'demo.elf' } });
+    expect(plan).toMatchObject({
+      name: 'demo',
+      errors: [],
+      summary: { memoryMiB: 256, type: 'hvm', kernel: 'demo.elf' },
+    });
     expect(plan.definition).toContain('kernel = "demo.elf"');
   });
 });
@@ -426,8 +496,14 @@ describe('a triple fault', () => {
     await until(() => console.text().includes('key?'));
     console.type('y');
     const task = await until(() => tasks.find(each => each.command === command));
-    expect([task.state, task.message]).toEqual(['failed', expect.stringMatching(/^Triple fault \(exit 2\): .*\n(.*\n)* {2}eip 0010/)]);
-    if (action === 'restart') expect(await until(async () => (await host.list()).find(domain => domain.id !== id))).toMatchObject({ name: 'x' });
+    expect([task.state, task.message]).toEqual([
+      'failed',
+      expect.stringMatching(/^Triple fault \(exit 2\): .*\n(.*\n)* {2}eip 0010/),
+    ]);
+    if (action === 'restart')
+      expect(await until(async () => (await host.list()).find(domain => domain.id !== id))).toMatchObject({
+        name: 'x',
+      });
     else expect((await host.list())[0]).toMatchObject({ state: 's', ended: expect.stringContaining('Triple fault') });
   });
 });
@@ -440,7 +516,10 @@ describe('station addresses', () => {
   /** The address in the card's PROM, as the guest's driver reads it, and the one that the state's record names. */
   const addressOf = async (host: Host, id: number): Promise<[prom: string, record: string | undefined]> => {
     const saved = readState(new Uint8Array(await (await host.save(id)).arrayBuffer()), 'state');
-    return [Array.from(find(saved, 'aprom').slice(0, 6), byte => byte.toString(16).padStart(2, '0')).join(':'), saved.about.mac];
+    return [
+      Array.from(find(saved, 'aprom').slice(0, 6), byte => byte.toString(16).padStart(2, '0')).join(':'),
+      saved.about.mac,
+    ];
   };
   const find = (state: SavedState, key: string): Uint8Array => {
     const all: unknown[] = [state];
@@ -457,7 +536,14 @@ describe('station addresses', () => {
     const a = await host.create(web('a', 'mac=00:16:3E:12:34:56'));
     expect(await addressOf(host, a.id)).toEqual(['00:16:3e:12:34:56', '00:16:3e:12:34:56']);
     const { errors } = await host.plan(web('b', 'mac=00:16:3e:12:34:56'));
-    expect(errors).toMatchObject([{ key: 'vif.mac', line: 5, column: 10, text: 'a has the station address 00:16:3e:12:34:56 already. Write another one, or leave mac out: then one is drawn.' }]);
+    expect(errors).toMatchObject([
+      {
+        key: 'vif.mac',
+        line: 5,
+        column: 10,
+        text: 'a has the station address 00:16:3e:12:34:56 already. Write another one, or leave mac out: then one is drawn.',
+      },
+    ]);
     await expect(host.create(web('b', 'mac=00:16:3e:12:34:56'))).rejects.toThrow('a has the station address');
     const drawn = await host.create(web('b', '')),
       other = await host.create(web('c', ''));
@@ -481,7 +567,9 @@ describe('station addresses', () => {
     const other = makeHost(128);
     // It draws what the saved domain has, and gives way.
     const taken = await other.create(web('b', ''));
-    await expect(other.restore({ name: 'a.save', data: blob })).rejects.toThrow(/^b has the station address .* already\. Destroy it first\.$/);
+    await expect(other.restore({ name: 'a.save', data: blob })).rejects.toThrow(
+      /^b has the station address .* already\. Destroy it first\.$/,
+    );
     await other.destroy(taken.id);
     const restored = await other.restore({ name: 'a.save', data: blob });
     expect(await addressOf(other, restored.id)).toEqual(before);
@@ -503,7 +591,9 @@ describe('judgements', () => {
 
   it('look at no more files than a guest has, and at no more of a definition than one may have', async () => {
     const host = makeHost();
-    await expect(host.plan(Array.from({ length: 1000 }, (_, i) => file(`${i}.cfg`, 'name = "x"\n')))).rejects.toThrow(/^These are 1000 files, and at most 100 are looked at\./);
+    await expect(host.plan(Array.from({ length: 1000 }, (_, i) => file(`${i}.cfg`, 'name = "x"\n')))).rejects.toThrow(
+      /^These are 1000 files, and at most 100 are looked at\./,
+    );
     for (const name of ['long.cfg', 'long.txt']) {
       let read = 0;
       const slice = (from: number, to: number): Blob => {

@@ -5,7 +5,14 @@
 import { prepareKernel } from '../hypervisor/loader/index.ts';
 import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
-import { attachDrives, type DriveImage, type Ending, type Medium, noMedia, type OpenMedium } from '../hypervisor/index.ts';
+import {
+  attachDrives,
+  type DriveImage,
+  type Ending,
+  type Medium,
+  noMedia,
+  type OpenMedium,
+} from '../hypervisor/index.ts';
 import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, NamedFile, Plan, Task } from './api.ts';
 import { ConsoleLog } from './console/console-log.ts';
 import { type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
@@ -19,7 +26,20 @@ import { crc32 } from '../hypervisor/unpack/index.ts';
 import { goOn, type HostFacts, judgeFiles, type ReadFiles, readFiles } from './judging.ts';
 import { romOf } from '../devices/index.ts';
 import type { GuestMedium } from './boot-loader/index.ts';
-import { baseName, type Devices, disksNamed, type Firmware, firmwareNamed, type FirmwareNeeds, type Given, type Loaded, loaderNamed, type NamedImage, NO_FIRMWARE, type PlannedDrive } from './plan.ts';
+import {
+  baseName,
+  type Devices,
+  disksNamed,
+  type Firmware,
+  firmwareNamed,
+  type FirmwareNeeds,
+  type Given,
+  type Loaded,
+  loaderNamed,
+  type NamedImage,
+  NO_FIRMWARE,
+  type PlannedDrive,
+} from './plan.ts';
 import { type BaseImage, imageVolume, isDevice, MediumDisk, type Storage, transferVolume } from './storage/index.ts';
 import type { TaskRecord } from './recorder.ts';
 import { Tasks } from './tasks.ts';
@@ -70,7 +90,12 @@ export type FirstHost = Host<typeof FIRST_COMMANDS>;
 export function hostWith<T extends Table>(parts: HostParts, table: T): Host<T> {
   const core = new HostCore(parts);
   const { virtual } = parts;
-  if (virtual) Object.assign(core, { setAutomatic: noted(virtual, 'setAutomatic', core.setAutomatic), setDescription: noted(virtual, 'setDescription', core.setDescription), diskCommand: noted(virtual, 'diskCommand', core.diskCommand.bind(core)) });
+  if (virtual)
+    Object.assign(core, {
+      setAutomatic: noted(virtual, 'setAutomatic', core.setAutomatic),
+      setDescription: noted(virtual, 'setDescription', core.setDescription),
+      diskCommand: noted(virtual, 'diskCommand', core.diskCommand.bind(core)),
+    });
   const host = addCommands(core, table);
   core.followTime((name, given) => (host as unknown as Methods)[name](...given));
   return host;
@@ -81,13 +106,21 @@ export function addCommands<T extends Table>(core: HostCore, table: T): Host<T> 
   const commands = bind(table, core);
   const { virtual } = core.parts;
   if (!virtual) return Object.assign(core, commands);
-  return Object.assign(core, Object.fromEntries(Object.entries(commands).map(([name, run]) => [name, table[name].modifies ? noted(virtual, name, run) : run])) as Bound<T>);
+  return Object.assign(
+    core,
+    Object.fromEntries(
+      Object.entries(commands).map(([name, run]) => [name, table[name].modifies ? noted(virtual, name, run) : run]),
+    ) as Bound<T>,
+  );
 }
 
 type Methods = Record<string, (...given: unknown[]) => Promise<unknown>>;
 
 /** What changes the host is an input: virtual time notes it. */
-const noted = (virtual: VirtualTime, name: string, run: unknown) => (...given: unknown[]) => virtual.command(name, given, () => (run as (...given: unknown[]) => Promise<unknown>)(...given));
+const noted =
+  (virtual: VirtualTime, name: string, run: unknown) =>
+  (...given: unknown[]) =>
+    virtual.command(name, given, () => (run as (...given: unknown[]) => Promise<unknown>)(...given));
 
 /** For a toolstack in virtual time. */
 function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'hostMs'> {
@@ -98,7 +131,8 @@ function withoutClock({ hostMs: _, ...parts }: HostParts): Omit<HostParts, 'host
 /** By itself and by mistake, not by a wish of its own. */
 const fell = ({ kind, report }: Ending): boolean => kind === 'crash' || report !== undefined;
 
-const said = (text: string): Uint8Array => new TextEncoder().encode(`\r\n[ringside] ${text.trim().replace(/\n/g, '\r\n')}\r\n`);
+const said = (text: string): Uint8Array =>
+  new TextEncoder().encode(`\r\n[ringside] ${text.trim().replace(/\n/g, '\r\n')}\r\n`);
 
 /** Paths of definitions stand at the root. */
 const absolute = (path: string): string => (path.startsWith('/') ? path : `/${path}`);
@@ -144,9 +178,18 @@ export class HostCore {
     let drawn = parts.seed ?? 0;
     this.managed = parts.files && new ManagedDomains(parts.files, () => uuidOf(++drawn, parts.epochMs()));
     this.taskLog = parts.files && new LogFile(parts.files, LOG, parts.logsAfter);
-    this.tasks = new Tasks(parts, () => this.tell(), task => this.taskLog?.append(logLine(task)));
+    this.tasks = new Tasks(
+      parts,
+      () => this.tell(),
+      task => this.taskLog?.append(logLine(task)),
+    );
     this.toolstack = new Toolstack<Viewers>(
-      { openMedium: noMedia, ...(parts.storage ? { openDevice: this.openDevice } : {}), ...(parts.virtual ? withoutClock(parts) : parts), recorder: this.tasks.recorder },
+      {
+        openMedium: noMedia,
+        ...(parts.storage ? { openDevice: this.openDevice } : {}),
+        ...(parts.virtual ? withoutClock(parts) : parts),
+        recorder: this.tasks.recorder,
+      },
       {
         console: (record, name, before, shown) => {
           const { machine } = this.toolstack;
@@ -175,7 +218,9 @@ export class HostCore {
         },
         dumpCore: async member => {
           const path = `${DUMP_FOLDER}/${member.name}`;
-          await this.tasks.run(`xl dump-core ${member.name} ${path}`, () => this.dumpCore(member, path), member.record.id).catch(() => {});
+          await this.tasks
+            .run(`xl dump-core ${member.name} ${path}`, () => this.dumpCore(member, path), member.record.id)
+            .catch(() => {});
         },
         problem: (member, sentence) => {
           this.tasks.note(member?.name ?? 'Domain-0', 'failed', sentence);
@@ -196,7 +241,12 @@ export class HostCore {
 
   /** The page may read machine memory itself. */
   get sharesMemory(): boolean {
-    return this.toolstack.runners.elsewhere || (this.parts.virtual !== undefined && typeof SharedArrayBuffer !== 'undefined' && this.parts.memory instanceof SharedArrayBuffer);
+    return (
+      this.toolstack.runners.elsewhere ||
+      (this.parts.virtual !== undefined &&
+        typeof SharedArrayBuffer !== 'undefined' &&
+        this.parts.memory instanceof SharedArrayBuffer)
+    );
   }
 
   // ---- virtual time
@@ -216,10 +266,14 @@ export class HostCore {
   }
 
   /** What is asked of virtual time (virtual-time.ts), by name. @throws Error with a sentence */
-  async time<What extends keyof TimeCalls>(what: What, ...given: Parameters<TimeCalls[What]>): Promise<Awaited<ReturnType<TimeCalls[What]>>> {
+  async time<What extends keyof TimeCalls>(
+    what: What,
+    ...given: Parameters<TimeCalls[What]>
+  ): Promise<Awaited<ReturnType<TimeCalls[What]>>> {
     const { virtual } = this.parts;
     if (!virtual) throw new Error('This host follows the clock on the wall. Load the page with ?time=virtual.');
-    if (!virtual.calls.includes(what)) throw new Error(`Virtual time knows ${virtual.calls.join(', ')}, and not ${String(what)}.`);
+    if (!virtual.calls.includes(what))
+      throw new Error(`Virtual time knows ${virtual.calls.join(', ')}, and not ${String(what)}.`);
     return (virtual[what] as (...given: unknown[]) => Awaited<ReturnType<TimeCalls[What]>>)(...given);
   }
 
@@ -252,11 +306,16 @@ export class HostCore {
   }
 
   /** What the editor of definitions asks (editing.ts), likewise. */
-  readonly openDefinition = async (name?: string): Promise<OpenedDefinition> => (await import('./editing.ts')).openDefinition(this, name);
-  readonly judgeText = async (edited: Edited): Promise<JudgedText> => (await import('./editing.ts')).judgeText(this, edited);
-  readonly changeText = async (edited: Edited, changes: Changes): Promise<JudgedText> => (await import('./editing.ts')).changeText(this, edited, changes);
-  readonly setDescription = async (name: string, text: string): Promise<void> => (await import('./editing.ts')).setDescription(this, name, text);
-  readonly setAutomatic = async (name: string, on: boolean): Promise<void> => (await import('./editing.ts')).setAutomatic(this, name, on);
+  readonly openDefinition = async (name?: string): Promise<OpenedDefinition> =>
+    (await import('./editing.ts')).openDefinition(this, name);
+  readonly judgeText = async (edited: Edited): Promise<JudgedText> =>
+    (await import('./editing.ts')).judgeText(this, edited);
+  readonly changeText = async (edited: Edited, changes: Changes): Promise<JudgedText> =>
+    (await import('./editing.ts')).changeText(this, edited, changes);
+  readonly setDescription = async (name: string, text: string): Promise<void> =>
+    (await import('./editing.ts')).setDescription(this, name, text);
+  readonly setAutomatic = async (name: string, on: boolean): Promise<void> =>
+    (await import('./editing.ts')).setAutomatic(this, name, on);
 
   // ---- files and plans
 
@@ -274,7 +333,13 @@ export class HostCore {
     try {
       const [image, vgaBios] = await Promise.all([fetchBytes(url), seabios && fetchBytes(seabios.vgaBios.url)]);
       const rom = card && files.roms?.find(each => each.name === romOf(card));
-      return { bios: seabios ? 'seabios' : 'ringside', image, name, ...(vgaBios ? { vgaBios, forQemu: true } : {}), ...(rom ? { nicRom: await fetchBytes(rom.url) } : {}) };
+      return {
+        bios: seabios ? 'seabios' : 'ringside',
+        image,
+        name,
+        ...(vgaBios ? { vgaBios, forQemu: true } : {}),
+        ...(rom ? { nicRom: await fetchBytes(rom.url) } : {}),
+      };
     } catch (error) {
       return `Firmware is needed to boot from a disk, and ${name} could not be fetched (${(error as Error).message}). Check the connection and try again.`;
     }
@@ -296,13 +361,23 @@ export class HostCore {
     const given = await readFiles(files, wanted);
     const needs = firmwareNamed(given);
     const firmware = needs && (await this.firmware(needs));
-    const named = await Promise.all(disksNamed(given).map(async target => ({ target, path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory) })));
+    const named = await Promise.all(
+      disksNamed(given).map(async target => ({
+        target,
+        path: await this.ownPath(target, files.find(file => file.directory !== undefined)?.directory),
+      })),
+    );
     const mayBeDevices = named.filter(({ path }) => isDevice(path) || imageVolume(path) !== undefined);
     const devices = mayBeDevices.length > 0 ? this.lookAt(mayBeDevices, await this.openDevices()) : undefined;
     const loaded = await this.load(given, files, devices);
-    const kernels = [...given.flatMap(file => ('data' in file ? [file.data] : [])), ...(typeof loaded === 'object' ? [loaded.kernel.data] : [])];
+    const kernels = [
+      ...given.flatMap(file => ('data' in file ? [file.data] : [])),
+      ...(typeof loaded === 'object' ? [loaded.kernel.data] : []),
+    ];
     await Promise.all(kernels.map(prepareKernel)).catch(() => {
-      throw new Error('The part of Ringside that unpacks kernels could not be loaded. Check the connection and load the page again.');
+      throw new Error(
+        'The part of Ringside that unpacks kernels could not be loaded. Check the connection and load the page again.',
+      );
     });
     goOn(wanted);
     return { given, firmware, ...(devices ? { devices } : {}), ...(loaded === undefined ? {} : { loaded }) };
@@ -315,7 +390,11 @@ export class HostCore {
   }
 
   /** What a definition's boot loader finds on its disks; undefined: it has none. */
-  private async load(given: Given[], files: readonly NamedFile[], devices: Devices | undefined): Promise<Loaded | undefined> {
+  private async load(
+    given: Given[],
+    files: readonly NamedFile[],
+    devices: Devices | undefined,
+  ): Promise<Loaded | undefined> {
     const wanted = loaderNamed(given);
     if (!wanted) return undefined;
     const { loader, cmdline, disks } = wanted;
@@ -327,7 +406,8 @@ export class HostCore {
         const file = files.find(({ name }) => baseName(name) === baseName(target));
         const device = devices?.get(target);
         if (typeof device === 'object') media.push({ vdev, from: this.storage!.medium(device.name) });
-        else if (file) media.push({ vdev, from: readableOf(await this.mediumOf(file), kind, this.toolstack.hotplug.openMedium) });
+        else if (file)
+          media.push({ vdev, from: readableOf(await this.mediumOf(file), kind, this.toolstack.hotplug.openMedium) });
         // pygrub looks at the first one, and what is missing is told of the disk.
         else if (media.length === 0) return `${loader.program} looks for the kernel on ${target}, which is not there.`;
       }
@@ -368,7 +448,8 @@ export class HostCore {
     this.storage = await this.parts.storage?.();
     if (this.storage) await this.toolstack.services.disk.connect(this.storage.disk);
     await this.toolstack.services.disk.serveDrives();
-    if (this.storage && this.settled?.storage !== this.storage) this.settled = { storage: this.storage, done: this.settle(this.storage) };
+    if (this.storage && this.settled?.storage !== this.storage)
+      this.settled = { storage: this.storage, done: this.settle(this.storage) };
     await this.settled?.done;
     await this.findImages();
     return this.storage;
@@ -387,7 +468,8 @@ export class HostCore {
       const stat = await this.parts.files?.stat(path).catch(() => undefined);
       const stamp = stat && `${stat.mtime.getTime()} ${stat.size}`;
       const known = images.get(path);
-      if (known?.storage !== storage || known.stamp !== stamp) images.set(path, { storage, stamp, read: this.readImage(storage, path, stamp) });
+      if (known?.storage !== storage || known.stamp !== stamp)
+        images.set(path, { storage, stamp, read: this.readImage(storage, path, stamp) });
       await images.get(path)?.read;
     }
   }
@@ -405,7 +487,11 @@ export class HostCore {
     const bytes = new Uint8Array(await (await unpackedImage(baseName(path), await this.readFile(path))).arrayBuffer());
     const problem = imageProblem(baseName(path), 'disk', bytes.subarray(0, HEAD_BYTES), bytes.length);
     if (problem) throw new Error(problem.text);
-    const [{ disk }] = attachDrives([{ place: 0, kind: 'disk', readOnly: true, medium: { name: path, bytes } }], noMedia, () => {});
+    const [{ disk }] = attachDrives(
+      [{ place: 0, kind: 'disk', readOnly: true, medium: { name: path, bytes } }],
+      noMedia,
+      () => {},
+    );
     return {
       bytes: disk!.sectors * disk!.sectorBytes,
       checksum: crc32(bytes) >>> 0,
@@ -433,17 +519,19 @@ export class HostCore {
   /** Devices as a definition is judged by them. */
   private lookAt(named: readonly { target: string; path: string }[], storage: Storage | undefined): Devices {
     return new Map(
-      named.filter(({ path }) => isDevice(path) || storage?.image(path)).map(({ target, path }): [string, NamedImage | string] => {
-        if (!storage) return [target, 'this host has no disk of its own. Name a file.'];
-        try {
-          const medium = storage.medium(path);
-          const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
-          medium.read(0, head);
-          return [target, { name: path, head, bytes: medium.bytes, device: true }];
-        } catch (error) {
-          return [target, (error as Error).message];
-        }
-      }),
+      named
+        .filter(({ path }) => isDevice(path) || storage?.image(path))
+        .map(({ target, path }): [string, NamedImage | string] => {
+          if (!storage) return [target, 'this host has no disk of its own. Name a file.'];
+          try {
+            const medium = storage.medium(path);
+            const head = new Uint8Array(Math.min(medium.bytes, HEAD_BYTES));
+            medium.read(0, head);
+            return [target, { name: path, head, bytes: medium.bytes, device: true }];
+          } catch (error) {
+            return [target, (error as Error).message];
+          }
+        }),
     );
   }
 
@@ -456,7 +544,15 @@ export class HostCore {
       disk.close();
       close();
     };
-    return { disk, path: device, rename, close: end, get isWaiting() { return disk.isWaiting; } };
+    return {
+      disk,
+      path: device,
+      rename,
+      close: end,
+      get isWaiting() {
+        return disk.isWaiting;
+      },
+    };
   };
 
   get facts(): HostFacts {
@@ -503,7 +599,9 @@ export class HostCore {
     const data = await unpackedImage(name, asGiven);
     // A saved state finds it again by all its paths.
     const label = namesFiles(name) ? name : baseName(name);
-    return this.parts.readsWhole ? { name: label, bytes: new Uint8Array(await data.arrayBuffer()) } : { name: label, data };
+    return this.parts.readsWhole
+      ? { name: label, bytes: new Uint8Array(await data.arrayBuffer()) }
+      : { name: label, data };
   }
 
   // ---- domains
@@ -521,7 +619,9 @@ export class HostCore {
   }
 
   describe(member: Guest): DomainInfo {
-    const writable = (member.blueprint.drives ?? []).filter(({ readOnly, medium }) => !readOnly && !(medium && 'device' in medium)).length;
+    const writable = (member.blueprint.drives ?? []).filter(
+      ({ readOnly, medium }) => !readOnly && !(medium && 'device' in medium),
+    ).length;
     return {
       id: member.record.id,
       name: member.name,
@@ -557,9 +657,11 @@ export class HostCore {
   }
 
   private refuseLost(id: number): void {
-    if (id === 0) throw new Error('Domain 0 is the host itself, and no guest: reboot and poweroff in its shell end it.');
+    if (id === 0)
+      throw new Error('Domain 0 is the host itself, and no guest: reboot and poweroff in its shell end it.');
     const lost = this.lost.get(id);
-    if (lost) throw new Error(`${hasStopped(lost.name, { sentence: lost.ended ?? 'Domain 0 ended.' })} Create it again.`);
+    if (lost)
+      throw new Error(`${hasStopped(lost.name, { sentence: lost.ended ?? 'Domain 0 ended.' })} Create it again.`);
   }
 
   async view(id: number): Promise<DomainView> {
@@ -567,7 +669,12 @@ export class HostCore {
     const member = this.member(id);
     const { countersOffset, screenOffset } = member.record;
     const console = member.console.open(message => this.hear(member, message));
-    return { countersOffset, screenOffset, console, ...(this.sharesMemory ? { memory: parts.memory as SharedArrayBuffer } : {}) };
+    return {
+      countersOffset,
+      screenOffset,
+      console,
+      ...(this.sharesMemory ? { memory: parts.memory as SharedArrayBuffer } : {}),
+    };
   }
 
   /** A file of Domain 0, or (`files:PATH…`) a CD that is made of some. @throws Error with a sentence */
@@ -607,7 +714,8 @@ export class HostCore {
   /** The host ends, and with it what runs on it: that is in the logs then. Names of those domains. */
   async endWithGuests(): Promise<string[]> {
     const members = [...this.toolstack.members.values()].filter(({ ending }) => !ending);
-    for (const { name, record } of members) this.tasks.note(`${name} stopped`, 'failed', `Its host ended while domain ${record.id} ran.`);
+    for (const { name, record } of members)
+      this.tasks.note(`${name} stopped`, 'failed', `Its host ended while domain ${record.id} ran.`);
     await Promise.all([this.taskLog?.written(), ...members.map(({ console }) => console.log?.flush())]);
     return members.map(({ name }) => name);
   }
@@ -616,7 +724,9 @@ export class HostCore {
   async startAutomatic(): Promise<void> {
     for (const path of (await this.managed?.automaticPaths()) ?? []) {
       const read = (name: string): Promise<Blob> => this.readFile(name);
-      await createFrom({ host: this, read }, path).catch((error: Error) => this.tasks.note(`xl create ${path}`, 'failed', error.message));
+      await createFrom({ host: this, read }, path).catch((error: Error) =>
+        this.tasks.note(`xl create ${path}`, 'failed', error.message),
+      );
     }
     this.tell();
   }
@@ -625,7 +735,8 @@ export class HostCore {
   async dumpCore(member: Guest, path: string): Promise<void> {
     const { files } = this.parts;
     if (!files) throw new Error('Domain 0 has no place for files here: the core file was not written.');
-    if (member.released) throw new Error(`${member.name} has stopped and its memory was given back: there is nothing to write.`);
+    if (member.released)
+      throw new Error(`${member.name} has stopped and its memory was given back: there is nothing to write.`);
     const { coreFile } = await import('./toolstack/core-file.ts');
     const core = new Blob(coreFile(await this.toolstack.look(member), this.machine.hasVt) as BlobPart[]);
     await writeWhole(files, path, new Uint8Array(await core.arrayBuffer()));
@@ -636,7 +747,8 @@ export class HostCore {
     if (parts.virtual && !parts.virtual.note({ kind: 'console', domain: member.record.id, input: message })) return;
     if (message instanceof Uint8Array) toolstack.type(member, message);
     else if ('serial' in message && message.serial instanceof Uint8Array) toolstack.type(member, message.serial);
-    else if ('key' in message && typeof message.key === 'string') toolstack.key(member, message.key, message.down === true);
+    else if ('key' in message && typeof message.key === 'string')
+      toolstack.key(member, message.key, message.down === true);
     else if ('mouse' in message) toolstack.mouse(member, message.mouse);
   }
 
@@ -648,7 +760,10 @@ export class HostCore {
 
   /** Of domains created from now on: whether and when guest code is compiled (`Toolstack.jitThreshold`). @throws Error: a sentence */
   async setJitThreshold(samples: number): Promise<void> {
-    if (!(Number.isInteger(samples) && samples >= 0)) throw new Error('Write jit=0 for no compiler, or the number of samples from which code is compiled (8 is usual).');
+    if (!(Number.isInteger(samples) && samples >= 0))
+      throw new Error(
+        'Write jit=0 for no compiler, or the number of samples from which code is compiled (8 is usual).',
+      );
     this.toolstack.jitThreshold = samples;
   }
 
@@ -661,16 +776,34 @@ export class HostCore {
 
   private ended(member: Guest, ending: Ending, again: boolean): void {
     const { name, record, blueprint } = member;
-    const kept = actionOf(blueprint.definition, ending) === 'preserve' ? `${ending.sentence} It is kept: open it to see where.` : ending.sentence;
-    if (ending.kind === 'crash' || (fell(ending) && !again)) this.tasks.note(`${name} ${ending.kind === 'crash' ? 'crashed' : 'stopped'}`, 'failed', ending.report?.replace(ending.sentence, kept) ?? kept);
+    const kept =
+      actionOf(blueprint.definition, ending) === 'preserve'
+        ? `${ending.sentence} It is kept: open it to see where.`
+        : ending.sentence;
+    if (ending.kind === 'crash' || (fell(ending) && !again))
+      this.tasks.note(
+        `${name} ${ending.kind === 'crash' ? 'crashed' : 'stopped'}`,
+        'failed',
+        ending.report?.replace(ending.sentence, kept) ?? kept,
+      );
     // As xend and xl log every end of a domain, whoever wanted it.
-    else if (!again) this.tasks.note(`${name} stopped`, 'done', `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`);
-    if (!again && ending.kind !== 'poweroff') member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));
+    else if (!again)
+      this.tasks.note(
+        `${name} stopped`,
+        'done',
+        `Domain ${record.id} has shut down: ${ending.sentence} Its definition says ${follows(blueprint.definition, ending)}.`,
+      );
+    if (!again && ending.kind !== 'poweroff')
+      member.console.print(said(`${name} stopped. ${ending.sentence}${lastExits(ending.report)}`));
   }
 
   /** A restart that nobody asked xl for is a task, too; one after a fault has failed. */
   private noteRestart({ name }: Guest, line: string, report?: string): void {
-    this.tasks.note(`${name} restarted`, report === undefined ? 'done' : 'failed', report === undefined ? line : `${line}\n\n${report}`);
+    this.tasks.note(
+      `${name} restarted`,
+      report === undefined ? 'done' : 'failed',
+      report === undefined ? line : `${line}\n\n${report}`,
+    );
     this.tell();
   }
 

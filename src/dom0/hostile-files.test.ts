@@ -29,7 +29,10 @@ class Counted extends Blob {
 }
 
 /** `times`: so often, one behind the other. */
-const counted = (name: string, content: string | Uint8Array, times = 1): NamedFile & { data: Counted } => ({ name, data: new Counted(Array(times).fill(content) as BlobPart[]) });
+const counted = (name: string, content: string | Uint8Array, times = 1): NamedFile & { data: Counted } => ({
+  name,
+  data: new Counted(Array(times).fill(content) as BlobPart[]),
+});
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -39,9 +42,13 @@ afterEach(() => {
 async function refusals(files: ReturnType<typeof counted>[]): Promise<string[]> {
   const reserve = vi.spyOn(Output.prototype, 'reserve');
   const host = testHost({ files: await testFiles() });
-  const said = await host.plan(files).then(({ errors }) => errors.map(({ text }) => text), (error: Error) => [error.message]);
+  const said = await host.plan(files).then(
+    ({ errors }) => errors.map(({ text }) => text),
+    (error: Error) => [error.message],
+  );
   const unpacked = new Set(reserve.mock.contexts as Output[]);
-  const work = [...unpacked].reduce((sum, { length }) => sum + length, 0) + files.reduce((sum, { data }) => sum + data.read, 0);
+  const work =
+    [...unpacked].reduce((sum, { length }) => sum + length, 0) + files.reduce((sum, { data }) => sum + data.read, 0);
   expect(work).toBeLessThan(MOST_WORK);
   expect(host.all()).toEqual([]);
   await expect(host.create(files)).rejects.toThrow();
@@ -84,26 +91,80 @@ function qcow2OnPasswd(): Uint8Array {
 
 describe('a file that was made to hurt is refused with a sentence', () => {
   it.each<[string, () => ReturnType<typeof counted>[], RegExp]>([
-    ['100 MB of xl.cfg', () => [counted('x.cfg', 'name = "a"\n'.repeat(MIB / 8), 80)], /^A definition has at most 256 KiB, and this file is longer/],
-    ['100 MB of XML', () => [counted('x.xml', `<domain>${' '.repeat(MIB)}`, 100)], /^A definition has at most 256 KiB, and this file is longer/],
+    [
+      '100 MB of xl.cfg',
+      () => [counted('x.cfg', 'name = "a"\n'.repeat(MIB / 8), 80)],
+      /^A definition has at most 256 KiB, and this file is longer/,
+    ],
+    [
+      '100 MB of XML',
+      () => [counted('x.xml', `<domain>${' '.repeat(MIB)}`, 100)],
+      /^A definition has at most 256 KiB, and this file is longer/,
+    ],
     ['NUL bytes in xl.cfg', () => [counted('x.cfg', `${CONFIG}extra = \0\n`)], /cannot stand here/],
-    ['NUL bytes in a name', () => [counted('x.cfg', CONFIG.replace('"a"', '"a\0b"'))], /no slashes and no control characters/],
-    ['lists in lists', () => [counted('x.cfg', `disk = ${nested(20_000, '[', ']')}\n`)], /Lists stand in lists here more than 32 deep/],
-    ['parentheses in parentheses', () => [counted('x', `import os\nname = ${nested(20_000, '(', ')')}\n`)], /more than 32 deep/],
-    ['text that doubles', () => [counted('x', `a = "aaaaaaaa"\n${'a = a + a\n'.repeat(200)}name = a\n`)], /more than 1048576 characters together/],
+    [
+      'NUL bytes in a name',
+      () => [counted('x.cfg', CONFIG.replace('"a"', '"a\0b"'))],
+      /no slashes and no control characters/,
+    ],
+    [
+      'lists in lists',
+      () => [counted('x.cfg', `disk = ${nested(20_000, '[', ']')}\n`)],
+      /Lists stand in lists here more than 32 deep/,
+    ],
+    [
+      'parentheses in parentheses',
+      () => [counted('x', `import os\nname = ${nested(20_000, '(', ')')}\n`)],
+      /more than 32 deep/,
+    ],
+    [
+      'text that doubles',
+      () => [counted('x', `a = "aaaaaaaa"\n${'a = a + a\n'.repeat(200)}name = a\n`)],
+      /more than 1048576 characters together/,
+    ],
     ['text that is multiplied', () => [counted('x', 'name = "a" * 1000000000\nkernel = "k"\n')], /cannot stand here/],
     ['a format that widens', () => [counted('x', 'name = "%1000000000d" % 5\nkernel = "k"\n')], /./],
     ['SXP in SXP', () => [counted('x.sxp', `(domain ${nested(20_000, '(', ')')})`)], /more than 32 deep/],
-    ['entities', () => [counted('x.xml', domain('<name>&b;</name>', '<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>'))], /A document type and its entities are not read/],
-    ['an entity that is a file', () => [counted('x.xml', domain('<name>&a;</name>', '<!DOCTYPE d [<!ENTITY a SYSTEM "file:///etc/passwd">]>'))], /entities are not read/],
-    ['elements in elements', () => [counted('x.xml', domain(`<name>a</name>${nested(20_000, '<a>', '</a>')}`))], /Elements stand in elements here more than 32 deep/],
+    [
+      'entities',
+      () => [
+        counted('x.xml', domain('<name>&b;</name>', '<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>')),
+      ],
+      /A document type and its entities are not read/,
+    ],
+    [
+      'an entity that is a file',
+      () => [counted('x.xml', domain('<name>&a;</name>', '<!DOCTYPE d [<!ENTITY a SYSTEM "file:///etc/passwd">]>'))],
+      /entities are not read/,
+    ],
+    [
+      'elements in elements',
+      () => [counted('x.xml', domain(`<name>a</name>${nested(20_000, '<a>', '</a>')}`))],
+      /Elements stand in elements here more than 32 deep/,
+    ],
     ['NUL bytes in XML', () => [counted('x.xml', domain('<name>a\0b</name>'))], /This is no XML/],
-    ['a kernel that unpacks to far more', () => [counted('x.cfg', CONFIG), counted('k', bomb(32 * MIB))], /k is damaged: .*unpack to \d+, which is more than/],
-    ['a bzImage with such a kernel inside', () => [counted('x.cfg', CONFIG), counted('k', bombImage())], /k is damaged: .*unpack to \d+, which is more than/],
+    [
+      'a kernel that unpacks to far more',
+      () => [counted('x.cfg', CONFIG), counted('k', bomb(32 * MIB))],
+      /k is damaged: .*unpack to \d+, which is more than/,
+    ],
+    [
+      'a bzImage with such a kernel inside',
+      () => [counted('x.cfg', CONFIG), counted('k', bombImage())],
+      /k is damaged: .*unpack to \d+, which is more than/,
+    ],
     ['a kernel of zeros', () => [counted('x.cfg', CONFIG), counted('k', new Uint8Array(4096))], /k is not a kernel/],
-    ['paths that lead out', () => [counted('x.cfg', CONFIG.replace('"k"', '"../../../etc/passwd"'))], /passwd is not among the dropped files/],
+    [
+      'paths that lead out',
+      () => [counted('x.cfg', CONFIG.replace('"k"', '"../../../etc/passwd"'))],
+      /passwd is not among the dropped files/,
+    ],
     ['a name that leads out', () => [counted('x.cfg', CONFIG.replace('"a"', '"../../etc"'))], /no slashes/],
-    ['a qcow2 on top of a file of the host', () => [counted('d.qcow2', qcow2OnPasswd())], /d\.qcow2 holds only what differs from another image \(\/etc\/passwd\)/],
+    [
+      'a qcow2 on top of a file of the host',
+      () => [counted('d.qcow2', qcow2OnPasswd())],
+      /d\.qcow2 holds only what differs from another image \(\/etc\/passwd\)/,
+    ],
   ])('%s', async (_what, files, sentence) => {
     const said = await refusals(files());
     expect(said.length).toBeGreaterThan(0);
@@ -118,7 +179,9 @@ describe('what a path of Domain 0 leads to', () => {
     const host = testHost({ files, readsWhole: true });
     const xl = (line: string, program: 'xl' | 'xm' = 'xl'): Promise<string> =>
       runXl(COMMANDS, {
-        host, program, words: line.split(' '),
+        host,
+        program,
+        words: line.split(' '),
         read: async path => new Blob([(await files.readFileBuffer(path)) as BlobPart]),
         write: async () => {},
       }).catch((error: Error & { status?: number }) => `${error.status ?? 1}: ${error.message}`);
@@ -131,7 +194,14 @@ describe('what a path of Domain 0 leads to', () => {
     await files.symlink('/root/a', '/root/b');
     await files.symlink('/etc/xen/vm', '/etc/xen/vm/up');
     await files.symlink('/etc/xen/vm/self', '/etc/xen/vm/self');
-    for (const line of ['create /root/a', 'create /root', 'create /none', 'create ../../../../none', 'restore /root/a', 'block-attach x /root/a,raw,xvda'])
+    for (const line of [
+      'create /root/a',
+      'create /root',
+      'create /none',
+      'create ../../../../none',
+      'restore /root/a',
+      'block-attach x /root/a,raw,xvda',
+    ])
       expect(await xl(line), line).toMatch(/^[13]: ./);
     expect(await xl('new /root/a', 'xm')).toMatch(/^1: ./);
     // What is listed is read, whatever lies there.
@@ -142,7 +212,11 @@ describe('what a path of Domain 0 leads to', () => {
   it('is no saved domain where it says so and is none', async () => {
     const { files, host, xl } = await make();
     const magic = new TextEncoder().encode('RINGSIDE');
-    for (const [name, bytes] of [['nul', new Uint8Array(4096)], ['short', magic], ['random', new Uint8Array(70_000).map((_, i) => (i * 7919) >> 3)]] as const) {
+    for (const [name, bytes] of [
+      ['nul', new Uint8Array(4096)],
+      ['short', magic],
+      ['random', new Uint8Array(70_000).map((_, i) => (i * 7919) >> 3)],
+    ] as const) {
       await files.writeFile(`/root/${name}`, bytes);
       expect(await xl(`restore /root/${name}`), name).toMatch(/^1: \S[\s\S]*\.$/);
     }

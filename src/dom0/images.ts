@@ -28,13 +28,20 @@ export const MOST_UNPACKED_BYTES = 2 ** 30;
 
 export type ImageKind = 'disk' | 'cdrom' | 'floppy';
 
-const textAt = (bytes: Uint8Array, at: number, length: number): string => String.fromCharCode(...bytes.subarray(at, at + length));
-const word = (bytes: Uint8Array, at: number): number => (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+const textAt = (bytes: Uint8Array, at: number, length: number): string =>
+  String.fromCharCode(...bytes.subarray(at, at + length));
+const word = (bytes: Uint8Array, at: number): number =>
+  (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
 const hasSignature = (head: Uint8Array): boolean => head[SIGNATURE] === 0x55 && head[SIGNATURE + 1] === 0xaa;
 const isIso = (head: Uint8Array): boolean => textAt(head, DESCRIPTORS + 1, 5) === 'CD001';
 
 /** Formats that hold a disk in a wrapping of their own, by their specifications' magic numbers; `convert`: what makes a raw image of one, where that is not qemu-img. */
-const WRAPPINGS: readonly { name: string; at?: number; magic: string | number[]; convert?: (name: string) => string }[] = [
+const WRAPPINGS: readonly {
+  name: string;
+  at?: number;
+  magic: string | number[];
+  convert?: (name: string) => string;
+}[] = [
   { name: 'vmdk', magic: 'KDMV' },
   { name: 'vmdk', magic: 'COWD' },
   // A description in words, beside the file that holds the disk.
@@ -50,7 +57,8 @@ const WRAPPINGS: readonly { name: string; at?: number; magic: string | number[];
   { name: 'Android sparse', magic: [0x3a, 0xff, 0x26, 0xed], convert: name => `simg2img ${name} disk.img` },
   { name: 'CHD', magic: 'MComprHD', convert: name => `chdman extractcd -i ${name} -o cd.cue -ob cd.bin` },
 ];
-const wrapping = (head: Uint8Array): (typeof WRAPPINGS)[number] | undefined => WRAPPINGS.find(({ at = 0, magic }) => has(head, at, magic));
+const wrapping = (head: Uint8Array): (typeof WRAPPINGS)[number] | undefined =>
+  WRAPPINGS.find(({ at = 0, magic }) => has(head, at, magic));
 
 /** Sectors of a CD with all that is around their 2048 bytes of data (ECMA-130, 14.1: 12 bytes of synchronization, then a header). */
 const hasRawSectors = (head: Uint8Array): boolean => has(head, 0, [0, ...new Array<number>(10).fill(0xff), 0]);
@@ -63,7 +71,8 @@ function isTable(head: Uint8Array): boolean {
   });
 }
 
-const hasPartitions = (head: Uint8Array): boolean => isTable(head) && [0, 1, 2, 3].some(i => head[PARTITIONS + 16 * i + 4] !== 0);
+const hasPartitions = (head: Uint8Array): boolean =>
+  isTable(head) && [0, 1, 2, 3].some(i => head[PARTITIONS + 16 * i + 4] !== 0);
 
 /**
  * What a file of this name and beginning is to a PC; undefined: no image. A kernel with a boot sector's signature is a kernel. One that is packed and has not
@@ -71,7 +80,12 @@ const hasPartitions = (head: Uint8Array): boolean => isTable(head) && [0, 1, 2, 
  */
 export function imageKind(name: string, head: Uint8Array): ImageKind | undefined {
   const packing = packingOf(head);
-  if (packing) return /\.(iso|cdr)$/i.test(nameInside(name, packing)) ? 'cdrom' : namedAsImage(nameInside(name, packing)) ? 'disk' : undefined;
+  if (packing)
+    return /\.(iso|cdr)$/i.test(nameInside(name, packing))
+      ? 'cdrom'
+      : namedAsImage(nameInside(name, packing))
+        ? 'disk'
+        : undefined;
   if (isIso(head) || hasRawSectors(head)) return 'cdrom';
   if (isQcow2(head) || wrapping(head)) return 'disk';
   const kernel = kernelKind(head);
@@ -80,19 +94,33 @@ export function imageKind(name: string, head: Uint8Array): ImageKind | undefined
   return hasSignature(head) || namedAsImage(name) ? 'disk' : undefined;
 }
 
-const namedAsImage = (name: string): boolean => /\.(img|ima|flp|vfd|raw|dd|hdd|hds|iso|qcow2?|vmdk|vdi|vhdx?)$/i.test(name);
+const namedAsImage = (name: string): boolean =>
+  /\.(img|ima|flp|vfd|raw|dd|hdd|hds|iso|qcow2?|vmdk|vdi|vhdx?)$/i.test(name);
 
 /** What FAT's boot sector says of its medium (Microsoft's FAT specification, BIOS parameter block): a floppy disk's sectors, descriptor, track and heads. */
 const hasFloppyParameters = (head: Uint8Array): boolean =>
-  hasSignature(head) && (head[0] === 0xeb || head[0] === 0xe9) && head[11] === 0 && head[12] === 2 && head[21] >= 0xf0 && head[21] !== 0xf8 &&
-  head[24] >= 8 && head[24] <= 36 && head[25] === 0 && (head[26] === 1 || head[26] === 2) && head[27] === 0;
+  hasSignature(head) &&
+  (head[0] === 0xeb || head[0] === 0xe9) &&
+  head[11] === 0 &&
+  head[12] === 2 &&
+  head[21] >= 0xf0 &&
+  head[21] !== 0xf8 &&
+  head[24] >= 8 &&
+  head[24] <= 36 &&
+  head[25] === 0 &&
+  (head[26] === 1 || head[26] === 2) &&
+  head[27] === 0;
 
 /**
  * Whether an image without partitions has the size of a floppy disk, or says in its boot sector that it is one, and is one to a PC that is made of images alone.
  * On a disk its loader would read other sectors than it wants.
  */
 export const isFloppy = (kind: ImageKind | undefined, head: Uint8Array, bytes: number): boolean =>
-  kind === 'disk' && (isFloppySize(bytes) || hasFloppyParameters(head)) && !hasPartitions(head) && !isQcow2(head) && !wrapping(head);
+  kind === 'disk' &&
+  (isFloppySize(bytes) || hasFloppyParameters(head)) &&
+  !hasPartitions(head) &&
+  !isQcow2(head) &&
+  !wrapping(head);
 
 /** `short` of what has no volume of a CD's. */
 export const NO_CD = 'no CD image';
@@ -124,14 +152,19 @@ export function imageProblem(name: string, kind: ImageKind, head: Uint8Array, by
     if (!isIso(head))
       return { short: NO_CD, text: `${name} is no CD image: there is no ISO 9660 volume in it. Name an .iso file.` };
     const volume = word(head, descriptor(head, PRIMARY) + VOLUME_SECTORS) * CD_SECTOR_BYTES;
-    return volume > bytes ? { short, text: `${name} is cut short: its volume has ${volume} bytes and the file ${bytes}. ${advice}` } : null;
+    return volume > bytes
+      ? { short, text: `${name} is cut short: its volume has ${volume} bytes and the file ${bytes}. ${advice}` }
+      : null;
   }
   if (isQcow2(head)) return qcow2Problem(name, head, bytes);
   if (!hasSignature(head) || isIso(head) || !isTable(head)) return null;
   for (let at = PARTITIONS; at < SIGNATURE; at += 16) {
     const end = word(head, at + 8) + word(head, at + 12);
     if (head[at + 4] !== 0 && end > Math.ceil(bytes / SECTOR_BYTES))
-      return { short, text: `${name} is cut short: a partition ends at sector ${end} and the file has ${Math.floor(bytes / SECTOR_BYTES)}. ${advice}` };
+      return {
+        short,
+        text: `${name} is cut short: a partition ends at sector ${end} and the file has ${Math.floor(bytes / SECTOR_BYTES)}. ${advice}`,
+      };
   }
   return null;
 }
@@ -143,7 +176,10 @@ function packedProblem(name: string, head: Uint8Array): ImageProblem | null {
   const { command, archive } = packing;
   const inside = nameInside(name, packing);
   const what = archive ? 'the image that is in it' : inside === name ? 'what comes out' : inside;
-  return { short: `is packed with ${packing.name}`, text: `${name} is packed with ${packing.name}. Unpack it (${command} ${name}) and take ${what}.` };
+  return {
+    short: `is packed with ${packing.name}`,
+    text: `${name} is packed with ${packing.name}. Unpack it (${command} ${name}) and take ${what}.`,
+  };
 }
 
 /** An image in a format of some other program's, and a page that somebody's server sent instead of the image. */
@@ -155,10 +191,20 @@ function wrappedProblem(name: string, kind: ImageKind, head: Uint8Array): ImageP
       text: `${name} is ${/^[aeiou]/i.test(wrapped.name) ? 'an' : 'a'} ${wrapped.name} image, and raw and qcow2 ones are read here. Run ${wrapped.convert?.(name) ?? `qemu-img convert -O raw ${name} disk.img`} and take what it makes.`,
     };
   if (isQcow2(head) && kind !== 'disk')
-    return { short: 'qcow2 is for disks', text: `${name} is a qcow2 image, and what lies in a ${kind === 'cdrom' ? 'CD-ROM' : 'floppy'} drive is raw. Run qemu-img convert -O raw ${name} raw.img and take raw.img.` };
+    return {
+      short: 'qcow2 is for disks',
+      text: `${name} is a qcow2 image, and what lies in a ${kind === 'cdrom' ? 'CD-ROM' : 'floppy'} drive is raw. Run qemu-img convert -O raw ${name} raw.img and take raw.img.`,
+    };
   if (hasRawSectors(head))
-    return { short: 'raw CD sectors', text: `${name} has a CD's raw sectors of 2352 bytes, and sectors of 2048 are read here. Run bchunk ${name} NAME.cue cd with the .cue beside it, and take the .iso that it makes.` };
-  if (/^\s*<(!doctype html|html)/i.test(textAt(head, 0, 64))) return { short: 'a web page', text: `${name} is a web page and no image: the download may have failed. Fetch it again.` };
+    return {
+      short: 'raw CD sectors',
+      text: `${name} has a CD's raw sectors of 2352 bytes, and sectors of 2048 are read here. Run bchunk ${name} NAME.cue cd with the .cue beside it, and take the .iso that it makes.`,
+    };
+  if (/^\s*<(!doctype html|html)/i.test(textAt(head, 0, 64)))
+    return {
+      short: 'a web page',
+      text: `${name} is a web page and no image: the download may have failed. Fetch it again.`,
+    };
   return null;
 }
 
@@ -184,7 +230,11 @@ export function isBootable(kind: ImageKind, head: Uint8Array, noSignatureCheck =
 
 /** Where the first volume descriptor of a type lies; -1: there is none. */
 function descriptor(head: Uint8Array, type: number): number {
-  for (let at = DESCRIPTORS; at + CD_SECTOR_BYTES <= head.length && textAt(head, at + 1, 5) === 'CD001'; at += CD_SECTOR_BYTES) {
+  for (
+    let at = DESCRIPTORS;
+    at + CD_SECTOR_BYTES <= head.length && textAt(head, at + 1, 5) === 'CD001';
+    at += CD_SECTOR_BYTES
+  ) {
     if (head[at] === type) return at;
     if (head[at] === TERMINATOR) break;
   }

@@ -1,17 +1,79 @@
 /** What Domain 0 offers to the page and to the command line. */
-export type { ConsoleInput, ConsoleOutput, DomainInfo, DomainView, Finding, FirmwareFiles, HostApi, HostInfo, MouseMove, NamedFile, OfferedGuest, Plan, StateHead, StateInfo, StatePiece, Task } from './api.ts';
+export type {
+  ConsoleInput,
+  ConsoleOutput,
+  DomainInfo,
+  DomainView,
+  Finding,
+  FirmwareFiles,
+  HostApi,
+  HostInfo,
+  MouseMove,
+  NamedFile,
+  OfferedGuest,
+  Plan,
+  StateHead,
+  StateInfo,
+  StatePiece,
+  Task,
+} from './api.ts';
 export * from './boot/index.ts';
 export { OWN_GUESTS, type ShippedGuest } from './files/index.ts';
 export { loadAtHand } from './at-hand.ts';
 export { createHost } from './create-host.ts';
-export { HEAD_BYTES, type ImageKind, imageKind, imageProblem, isBootable, isFloppy, MOST_UNPACKED_BYTES, NO_SIGNATURE } from './images.ts';
+export {
+  HEAD_BYTES,
+  type ImageKind,
+  imageKind,
+  imageProblem,
+  isBootable,
+  isFloppy,
+  MOST_UNPACKED_BYTES,
+  NO_SIGNATURE,
+} from './images.ts';
 export { damaged, PACKED_HEAD_BYTES } from './packed-images.ts';
-export { type Firmware, type FirmwareNeeds, NO_FIRMWARE, type Loaded, type LoaderNeeds, NO_IPXE, type NamedBytes, type NamedImage, type Planned, type PlannedDrive, baseName, bootPaths, decode, ideName, isDefinition, planDefinition, planKernel, startsWith, withOptions } from './plan.ts';
+export {
+  type Firmware,
+  type FirmwareNeeds,
+  NO_FIRMWARE,
+  type Loaded,
+  type LoaderNeeds,
+  NO_IPXE,
+  type NamedBytes,
+  type NamedImage,
+  type Planned,
+  type PlannedDrive,
+  baseName,
+  bootPaths,
+  decode,
+  ideName,
+  isDefinition,
+  planDefinition,
+  planKernel,
+  startsWith,
+  withOptions,
+} from './plan.ts';
 export type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 export type { Definition } from './config/index.ts';
 export type { BreakHit, BreakPoint } from '../hypervisor/domain/index.ts';
-export type { FollowedRequest, GuestDrive, GuestFacts, Inspected, RingFacts, SlotFacts, StoreNode } from './inspection.ts';
-export type { BridgePortInfo, Checkpoint, DefinedDomain, DiskInfo, Inventory, StoredState, VolumeInfo } from './inventory.ts';
+export type {
+  FollowedRequest,
+  GuestDrive,
+  GuestFacts,
+  Inspected,
+  RingFacts,
+  SlotFacts,
+  StoreNode,
+} from './inspection.ts';
+export type {
+  BridgePortInfo,
+  Checkpoint,
+  DefinedDomain,
+  DiskInfo,
+  Inventory,
+  StoredState,
+  VolumeInfo,
+} from './inventory.ts';
 export type { ForPage, HoldsLock, MadeAgain, WorkerFailed, WorkerProgram } from './page-worker.ts';
 export { inTurns, type Pace } from './runner-local.ts';
 export { type WorkerLike, WorkerRunner, inWorkers } from './runner-worker.ts';

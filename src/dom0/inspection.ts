@@ -1,5 +1,12 @@
 /** What inspectors of the page show of Domain 0's side. Loaded when the first one is opened; everything is read, and nothing changes. */
-import { OP, readRequest, readResponse, readSegment, type Request, SEGMENTS_PER_PAGE } from './backends/vbd/protocol.ts';
+import {
+  OP,
+  readRequest,
+  readResponse,
+  readSegment,
+  type Request,
+  SEGMENTS_PER_PAGE,
+} from './backends/vbd/protocol.ts';
 import { deviceNumber } from './backends/vbd/device-number.ts';
 import type { RingLook } from './backends/ring.ts';
 import { type Facts, factsOf } from './facts.ts';
@@ -125,7 +132,12 @@ export interface Inspected {
   symbols: KernelSymbols;
 }
 
-const INSPECTIONS: { [What in Exclude<keyof Inspected, 'machine'>]: (host: HostCore, id: number) => Inspected[What] | Promise<Inspected[What]> } = {
+const INSPECTIONS: {
+  [What in Exclude<keyof Inspected, 'machine'>]: (
+    host: HostCore,
+    id: number,
+  ) => Inspected[What] | Promise<Inspected[What]>;
+} = {
   guest: guestFacts,
   facts: (host, id) => factsOf(host, id, host.member(id).attached ? ringFacts(host, id) : []),
   rings: (host, id) => ringFacts(host, id, frontsOf(host)),
@@ -137,7 +149,9 @@ const INSPECTIONS: { [What in Exclude<keyof Inspected, 'machine'>]: (host: HostC
   engine: (host, id) => host.living(id).runner.hottest(),
   symbols: (host, id) => {
     const { boot } = host.member(id).blueprint;
-    return (boot.kind === 'firmware' ? undefined : kernelSymbols(boot.kernel)) ?? { addresses: new Uint32Array(), names: [] };
+    return (
+      (boot.kind === 'firmware' ? undefined : kernelSymbols(boot.kernel)) ?? { addresses: new Uint32Array(), names: [] }
+    );
   },
   store: ({ toolstack }) => {
     const { nodes, watches } = toolstack.services.xenstored.store.look();
@@ -145,13 +159,27 @@ const INSPECTIONS: { [What in Exclude<keyof Inspected, 'machine'>]: (host: HostC
     return {
       watches,
       nodes: nodes.map(({ value, permissions, writes, ...node }) => ({
-        ...node, writes: writes.map(({ ns, by, value: written, heard }) => ({ ms: ns / 1e6, by, value: visible(decoder.decode(written)), heard })), value: visible(decoder.decode(value)), bytes: value.length, permissions: permissions.map(({ letter, domid }) => `${letter}${domid}`).join(',') })),
+        ...node,
+        writes: writes.map(({ ns, by, value: written, heard }) => ({
+          ms: ns / 1e6,
+          by,
+          value: visible(decoder.decode(written)),
+          heard,
+        })),
+        value: visible(decoder.decode(value)),
+        bytes: value.length,
+        permissions: permissions.map(({ letter, domid }) => `${letter}${domid}`).join(','),
+      })),
     };
   },
 };
 
 /** @throws Error with a sentence where there is no such domain */
-export function inspect<What extends keyof typeof INSPECTIONS>(host: HostCore, what: What, id: number): Inspected[What] | Promise<Inspected[What]> {
+export function inspect<What extends keyof typeof INSPECTIONS>(
+  host: HostCore,
+  what: What,
+  id: number,
+): Inspected[What] | Promise<Inspected[What]> {
   return INSPECTIONS[what](host, id);
 }
 
@@ -159,7 +187,8 @@ async function guestFacts(host: HostCore, id: number): Promise<GuestFacts> {
   const member = host.member(id);
   const { blueprint, record, attached, name } = member;
   const shares = host.queue.shares(record.index);
-  const read = (path: string): number => Number(host.toolstack.services.client.read(`/local/domain/${id}/${path}`) ?? NaN);
+  const read = (path: string): number =>
+    Number(host.toolstack.services.client.read(`/local/domain/${id}/${path}`) ?? NaN);
   const mostKiB = read('memory/static-max');
   const devices = attached && host.toolstack.services.devices(id);
   const pvDisks = devices?.disks.list() ?? [];
@@ -167,21 +196,56 @@ async function guestFacts(host: HostCore, id: number): Promise<GuestFacts> {
   const pvOf = (vdev: string): Pick<GuestDrive, 'pv'> => {
     const found = pvDisks.find(each => each.devid === deviceNumber(vdev)),
       counted = found && counts.get(found.vdev);
-    return found && counted ? { pv: { state: found.state, reads: counted.reads, writes: counted.writes, readSectors: counted.readSectors, writtenSectors: counted.writtenSectors } } : {};
+    return found && counted
+      ? {
+          pv: {
+            state: found.state,
+            reads: counted.reads,
+            writes: counted.writes,
+            readSectors: counted.readSectors,
+            writtenSectors: counted.writtenSectors,
+          },
+        }
+      : {};
   };
-  const drives = (blueprint.drives ?? []).map(({ place, vdev = ideName(place), kind, readOnly, medium }): GuestDrive => ({
-    vdev, kind, readOnly, target: medium?.name ?? '', isEmulated: place >= 0 && blueprint.xen !== 'pv' && blueprint.xen !== 'pvh', ...pvOf(vdev),
-  }));
+  const drives = (blueprint.drives ?? []).map(
+    ({ place, vdev = ideName(place), kind, readOnly, medium }): GuestDrive => ({
+      vdev,
+      kind,
+      readOnly,
+      target: medium?.name ?? '',
+      isEmulated: place >= 0 && blueprint.xen !== 'pv' && blueprint.xen !== 'pvh',
+      ...pvOf(vdev),
+    }),
+  );
   const listed = new Set(drives.map(({ vdev }) => deviceNumber(vdev)));
   const later = devices?.disks.all.filter(({ given }) => !listed.has(deviceNumber(given.vdev))) ?? [];
   return {
     memoryMiB: member.memoryMiB,
     ...(attached && mostKiB > 0 ? { mostMiB: mostKiB / 1024 } : {}),
-    vcpus: { online: onlineOf(host, { id, name, index: record.index }), most: record.vcpus, canChange: blueprint.xen === 'pv' || blueprint.xen === 'pvh' },
+    vcpus: {
+      online: onlineOf(host, { id, name, index: record.index }),
+      most: record.vcpus,
+      canChange: blueprint.xen === 'pv' || blueprint.xen === 'pvh',
+    },
     weight: shares?.weight ?? 0,
     cap: shares?.cap ?? 0,
-    drives: [...drives, ...later.map(({ given: { vdev, kind, readOnly, target } }) => ({ vdev, kind, readOnly, target, isEmulated: false, ...pvOf(vdev) }))],
-    cards: (devices?.cards.list() ?? []).map(({ counts: { rxBytes, txBytes }, ...card }) => ({ ...card, rxBytes, txBytes })),
+    drives: [
+      ...drives,
+      ...later.map(({ given: { vdev, kind, readOnly, target } }) => ({
+        vdev,
+        kind,
+        readOnly,
+        target,
+        isEmulated: false,
+        ...pvOf(vdev),
+      })),
+    ],
+    cards: (devices?.cards.list() ?? []).map(({ counts: { rxBytes, txBytes }, ...card }) => ({
+      ...card,
+      rxBytes,
+      txBytes,
+    })),
     ...(blueprint.definition.nic ? { nic: blueprint.definition.nic } : {}),
     addresses: addressesOf(host, id),
     upSeconds: Math.max(0, (host.parts.epochMs() - member.builtEpochMs) / 1000),
@@ -191,29 +255,69 @@ async function guestFacts(host: HostCore, id: number): Promise<GuestFacts> {
   };
 }
 
-const BLKIF_RSP: Readonly<Record<number, string>> = { 0: 'BLKIF_RSP_OKAY', [-1]: 'BLKIF_RSP_ERROR', [-2]: 'BLKIF_RSP_EOPNOTSUPP' };
-const NETIF_RSP: Readonly<Record<number, string>> = { 0: 'NETIF_RSP_OKAY', [-1]: 'NETIF_RSP_ERROR', [-2]: 'NETIF_RSP_DROPPED', 1: 'NETIF_RSP_NULL' };
-const named = (value: number, names: Readonly<Record<number, string>>): string => `${value} ${names[value] ?? ''}`.trimEnd();
-const BLKIF_OP = ['BLKIF_OP_READ', 'BLKIF_OP_WRITE', 'BLKIF_OP_WRITE_BARRIER', 'BLKIF_OP_FLUSH_DISKCACHE', 'BLKIF_OP_RESERVED_1', 'BLKIF_OP_DISCARD', 'BLKIF_OP_INDIRECT'];
+const BLKIF_RSP: Readonly<Record<number, string>> = {
+  0: 'BLKIF_RSP_OKAY',
+  [-1]: 'BLKIF_RSP_ERROR',
+  [-2]: 'BLKIF_RSP_EOPNOTSUPP',
+};
+const NETIF_RSP: Readonly<Record<number, string>> = {
+  0: 'NETIF_RSP_OKAY',
+  [-1]: 'NETIF_RSP_ERROR',
+  [-2]: 'NETIF_RSP_DROPPED',
+  1: 'NETIF_RSP_NULL',
+};
+const named = (value: number, names: Readonly<Record<number, string>>): string =>
+  `${value} ${names[value] ?? ''}`.trimEnd();
+const BLKIF_OP = [
+  'BLKIF_OP_READ',
+  'BLKIF_OP_WRITE',
+  'BLKIF_OP_WRITE_BARRIER',
+  'BLKIF_OP_FLUSH_DISKCACHE',
+  'BLKIF_OP_RESERVED_1',
+  'BLKIF_OP_DISCARD',
+  'BLKIF_OP_INDIRECT',
+];
 
 /** Where front ends were found, as long as their host is there. */
 const foundFronts = new WeakMap<HostCore, FrontRings>();
 function frontsOf(host: HostCore): FrontRings {
   let fronts = foundFronts.get(host);
-  if (!fronts) foundFronts.set(host, fronts = new FrontRings(host.toolstack.view, host.parts));
+  if (!fronts) foundFronts.set(host, (fronts = new FrontRings(host.toolstack.view, host.parts)));
   return fronts;
 }
 
 const WAYS = ['tx', 'rx'] as const;
 
 /** A request to a disk. `granted`: words of a page by its grant, where it is there. An indirect one names pages that list its segments: those are followed. */
-export function diskRequest({ op, id: [low, high], sector, segments, list }: Request, granted: (ref: number) => Int32Array | undefined): SlotFacts {
-  const page = list && granted(list.refs[0]!), pages = list?.refs.length ?? 0, operation = (number: number): string => `${number} ${BLKIF_OP[number] ?? '?'}`;
-  const listed = page ? Array.from({ length: Math.min(list!.count, SEGMENTS_PER_PAGE) }, (_, i) => readSegment(page, 2 * i)) : segments;
-  const fields: SlotFacts['fields'] = [['operation', operation(list ? OP.INDIRECT : op)], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', String(sector)]];
+export function diskRequest(
+  { op, id: [low, high], sector, segments, list }: Request,
+  granted: (ref: number) => Int32Array | undefined,
+): SlotFacts {
+  const page = list && granted(list.refs[0]!),
+    pages = list?.refs.length ?? 0,
+    operation = (number: number): string => `${number} ${BLKIF_OP[number] ?? '?'}`;
+  const listed = page
+    ? Array.from({ length: Math.min(list!.count, SEGMENTS_PER_PAGE) }, (_, i) => readSegment(page, 2 * i))
+    : segments;
+  const fields: SlotFacts['fields'] = [
+    ['operation', operation(list ? OP.INDIRECT : op)],
+    ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))],
+    ['sector_number', String(sector)],
+  ];
   if (list) fields.splice(1, 0, ['indirect_op', operation(op)]);
-  if (list) fields.push(['nr_segments', `${list.count}${pages === 0 ? '' : `, listed in ${pages === 1 ? 'the page' : `${pages} pages, from that`} of gref ${list.refs[0]}`}`]);
-  return { fields, refs: list && !page ? list.refs.map(ref => ({ ref, what: 'a page of segments' })) : listed.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })), ...(list ? { isListed: true as const } : {}) };
+  if (list)
+    fields.push([
+      'nr_segments',
+      `${list.count}${pages === 0 ? '' : `, listed in ${pages === 1 ? 'the page' : `${pages} pages, from that`} of gref ${list.refs[0]}`}`,
+    ]);
+  return {
+    fields,
+    refs:
+      list && !page
+        ? list.refs.map(ref => ({ ref, what: 'a page of segments' }))
+        : listed.map(({ ref, first, last }) => ({ ref, what: `sectors ${first} to ${last} of the page` })),
+    ...(list ? { isListed: true as const } : {}),
+  };
 }
 
 /** `found`: private indices of front ends are shown, too. */
@@ -225,9 +329,20 @@ function ringFacts(host: HostCore, id: number, found?: FrontRings): RingFacts[] 
     const text = client.read(`/local/domain/${id}/device/${path}`);
     return text === undefined ? undefined : Number(text);
   };
-  const around = <Seen>(names: readonly { key: string; ref: number | undefined }[], look: () => Seen | undefined, ringsOf: (seen: Seen) => readonly RingLook[]): { seen: Seen | undefined; fronts: (FrontIndices | undefined)[] } => {
+  const around = <Seen>(
+    names: readonly { key: string; ref: number | undefined }[],
+    look: () => Seen | undefined,
+    ringsOf: (seen: Seen) => readonly RingLook[],
+  ): { seen: Seen | undefined; fronts: (FrontIndices | undefined)[] } => {
     let seen: Seen | undefined;
-    const rings = (): readonly RingLook[] => ((seen = look()) === undefined ? [] : ringsOf(seen)), fronts = found ? found.around(id, names.map(({ key, ref = -1 }) => ({ key, ref })), rings) : (rings(), []);
+    const rings = (): readonly RingLook[] => ((seen = look()) === undefined ? [] : ringsOf(seen)),
+      fronts = found
+        ? found.around(
+            id,
+            names.map(({ key, ref = -1 }) => ({ key, ref })),
+            rings,
+          )
+        : (rings(), []);
     return { seen, fronts };
   };
   const front = (indices: FrontIndices | undefined): Pick<RingFacts, 'front'> => (indices ? { front: indices } : {});
@@ -236,43 +351,117 @@ function ringFacts(host: HostCore, id: number, found?: FrontRings): RingFacts[] 
   let entries: readonly GrantEntry[] | undefined;
   const granted = (ref: number): Int32Array | undefined => {
     entries ??= view.domain(id)?.grants()?.entries ?? [];
-    const first = grantedPage(view, id, entries.find(entry => entry.ref === ref));
+    const first = grantedPage(
+      view,
+      id,
+      entries.find(entry => entry.ref === ref),
+    );
     return first < 0 ? undefined : view.memory.words.slice(first, first + 2 * SEGMENTS_PER_PAGE);
   };
   const rings: RingFacts[] = [];
-  for (const { given: { vdev }, vbd } of disks.all) {
-    const device = `vbd/${deviceNumber(vdev)}`, ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
-    const { seen, fronts } = around([{ key: device, ref: ringRef }], () => vbd.look(), ({ ring }) => [ring]);
+  for (const {
+    given: { vdev },
+    vbd,
+  } of disks.all) {
+    const device = `vbd/${deviceNumber(vdev)}`,
+      ringRef = node(`${device}/ring-ref`) ?? node(`${device}/ring-ref0`);
+    const { seen, fronts } = around(
+      [{ key: device, ref: ringRef }],
+      () => vbd.look(),
+      ({ ring }) => [ring],
+    );
     if (!seen) continue;
     const { words, slotWords, ...ring } = seen.ring;
-    const requests = Array.from({ length: ring.slots }, (_, i) => diskRequest(readRequest(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout), granted));
+    const requests = Array.from({ length: ring.slots }, (_, i) =>
+      diskRequest(readRequest(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout), granted),
+    );
     const responses = Array.from({ length: ring.slots }, (_, i): SlotFacts['fields'] => {
-      const { op, id: [low, high], status, sector } = readResponse(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout);
-      return [['status', named(status, BLKIF_RSP)], ['operation', named(op, BLKIF_OP)], ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))], ['sector_number', `${sector}, left of the request`]];
+      const {
+        op,
+        id: [low, high],
+        status,
+        sector,
+      } = readResponse(words.slice(i * slotWords, (i + 1) * slotWords), seen.layout);
+      return [
+        ['status', named(status, BLKIF_RSP)],
+        ['operation', named(op, BLKIF_OP)],
+        ['id', String((high >>> 0) * 2 ** 32 + (low >>> 0))],
+        ['sector_number', `${sector}, left of the request`],
+      ];
     });
     const { sent, heard } = vbd.counts;
-    rings.push({ ...ring, key: device, name: vdev, requests, responses, port: node(`${device}/event-channel`) ?? -1, ringRefs: ringRef === undefined ? [] : [ringRef], ...front(fronts[0]), events: { sent, heard, pushes: [...vbd.pushes] } });
+    rings.push({
+      ...ring,
+      key: device,
+      name: vdev,
+      requests,
+      responses,
+      port: node(`${device}/event-channel`) ?? -1,
+      ringRefs: ringRef === undefined ? [] : [ringRef],
+      ...front(fronts[0]),
+      events: { sent, heard, pushes: [...vbd.pushes] },
+    });
   }
-  for (const { id: { devid }, vif } of cards.all) {
-    const device = `vif/${devid}`, refs = WAYS.map(way => node(`${device}/${way}-ring-ref`));
-    const { seen, fronts } = around(WAYS.map((way, i) => ({ key: `${device} ${way}`, ref: refs[i] })), () => vif.look(), both => WAYS.map(way => both[way]));
+  for (const {
+    id: { devid },
+    vif,
+  } of cards.all) {
+    const device = `vif/${devid}`,
+      refs = WAYS.map(way => node(`${device}/${way}-ring-ref`));
+    const { seen, fronts } = around(
+      WAYS.map((way, i) => ({ key: `${device} ${way}`, ref: refs[i] })),
+      () => vif.look(),
+      both => WAYS.map(way => both[way]),
+    );
     if (!seen) continue;
     for (const [n, way] of WAYS.entries()) {
       const { words, slotWords, ...ring } = seen[way];
       const requests = Array.from({ length: ring.slots }, (_, i): SlotFacts => {
         const at = i * slotWords;
-        if (way === 'rx') return { fields: [['id', String(words[at] & 0xffff)]], refs: [{ ref: words[at + 1] >>> 0, what: 'room for a packet' }] };
+        if (way === 'rx')
+          return {
+            fields: [['id', String(words[at] & 0xffff)]],
+            refs: [{ ref: words[at + 1] >>> 0, what: 'room for a packet' }],
+          };
         const size = words[at + 2] >>> 16;
-        return { fields: [['id', String(words[at + 2] & 0xffff)], ['offset', String(words[at + 1] & 0xffff)], ['flags', `0x${(words[at + 1] >>> 16).toString(16)}`], ['size', `${size} bytes`]], refs: [{ ref: words[at] >>> 0, what: `${size} bytes from ${words[at + 1] & 0xffff}` }] };
+        return {
+          fields: [
+            ['id', String(words[at + 2] & 0xffff)],
+            ['offset', String(words[at + 1] & 0xffff)],
+            ['flags', `0x${(words[at + 1] >>> 16).toString(16)}`],
+            ['size', `${size} bytes`],
+          ],
+          refs: [{ ref: words[at] >>> 0, what: `${size} bytes from ${words[at + 1] & 0xffff}` }],
+        };
       });
       const responses = Array.from({ length: ring.slots }, (_, i): SlotFacts['fields'] => {
-        const at = i * slotWords, first = words[at], second = words[at + 1];
-        if (way === 'tx') return [['status', named(first >> 16, NETIF_RSP)], ['id', String(first & 0xffff)]];
+        const at = i * slotWords,
+          first = words[at],
+          second = words[at + 1];
+        if (way === 'tx')
+          return [
+            ['status', named(first >> 16, NETIF_RSP)],
+            ['id', String(first & 0xffff)],
+          ];
         const status = second >> 16;
-        return [['status', status > 0 ? `${status} bytes` : named(status, NETIF_RSP)], ['id', String(first & 0xffff)], ['offset', String(first >>> 16)], ['flags', `0x${(second & 0xffff).toString(16)}`]];
+        return [
+          ['status', status > 0 ? `${status} bytes` : named(status, NETIF_RSP)],
+          ['id', String(first & 0xffff)],
+          ['offset', String(first >>> 16)],
+          ['flags', `0x${(second & 0xffff).toString(16)}`],
+        ];
       });
       const ref = refs[n];
-      rings.push({ ...ring, key: `${device} ${way}`, name: `vif${id}.${devid} ${way}`, requests, responses, port: node(`${device}/event-channel`) ?? node(`${device}/event-channel-${way}`) ?? -1, ringRefs: ref === undefined ? [] : [ref], ...front(fronts[n]) });
+      rings.push({
+        ...ring,
+        key: `${device} ${way}`,
+        name: `vif${id}.${devid} ${way}`,
+        requests,
+        responses,
+        port: node(`${device}/event-channel`) ?? node(`${device}/event-channel-${way}`) ?? -1,
+        ringRefs: ref === undefined ? [] : [ref],
+        ...front(fronts[n]),
+      });
     }
   }
   found?.seek(id);
@@ -287,7 +476,10 @@ const FOLLOW_MS = 900,
 async function follow(host: HostCore, id: number): Promise<Inspected['path']> {
   host.living(id);
   // Other inspectors, one of which the first view has, do without.
-  const [{ Follower, stepsOf }, { namesOf }] = await Promise.all([import('./tracing/index.ts'), import('./toolstack/commands/trace.ts')]);
+  const [{ Follower, stepsOf }, { namesOf }] = await Promise.all([
+    import('./tracing/index.ts'),
+    import('./toolstack/commands/trace.ts'),
+  ]);
   const follower = new Follower(host.toolstack.view, id);
   try {
     const endMs = host.parts.hostMs() + FOLLOW_MS;
@@ -296,7 +488,15 @@ async function follow(host: HostCore, id: number): Promise<Inspected['path']> {
       follower.read();
     } while (host.parts.hostMs() < endMs && follower.progress(MOST_FOLLOWED, id).done < MOST_FOLLOWED);
     const names = namesOf(host);
-    return { missed: follower.missed, requests: follower.list(id, MOST_FOLLOWED).map(request => ({ number: request.number, isDone: request.isDone, steps: stepsOf(request, names), ...(request.exits ? { exits: request.exits } : {}) })) };
+    return {
+      missed: follower.missed,
+      requests: follower.list(id, MOST_FOLLOWED).map(request => ({
+        number: request.number,
+        isDone: request.isDone,
+        steps: stepsOf(request, names),
+        ...(request.exits ? { exits: request.exits } : {}),
+      })),
+    };
   } finally {
     follower.close();
   }

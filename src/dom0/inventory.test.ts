@@ -13,7 +13,10 @@ async function hostWithState() {
   const files = await testFiles(store);
   const storage = await Storage.open({ store, epochMs: () => 0, random: () => 0 });
   await files.mkdir('/etc/xen/vm', { recursive: true });
-  await files.writeFile('/etc/xen/vm/web', 'name = "web"\ntype = "pvh"\nmemory = 8\nkernel = "/boot/k.elf"\ndisk = ["phy:/dev/vg0/web,xvda,w"]\n');
+  await files.writeFile(
+    '/etc/xen/vm/web',
+    'name = "web"\ntype = "pvh"\nmemory = 8\nkernel = "/boot/k.elf"\ndisk = ["phy:/dev/vg0/web,xvda,w"]\n',
+  );
   await files.writeFile('/etc/xen/vm/broken', 'name = "broken"\nmemory = "much"\n');
   await files.mkdir('/boot', { recursive: true });
   await files.writeFile('/boot/k.elf', kernel);
@@ -40,10 +43,22 @@ describe('the inventory of a host', () => {
   it('lists what is defined with its errors, volumes with their users, and ports as guests come and go', async () => {
     const { host, storage } = await hostWithState();
     const before = (await host.inventory(true)).stored!;
-    expect(before.defined.map(({ name, errors }) => [name, errors.length > 0])).toEqual([['broken', true], ['web', false]]);
-    expect(before.disk).toMatchObject({ path: '/dev/sda', bytes: storage.disk.bytes, volumes: [{ name: 'web', bytes: 8 * 2 ** 20, users: [] }] });
+    expect(before.defined.map(({ name, errors }) => [name, errors.length > 0])).toEqual([
+      ['broken', true],
+      ['web', false],
+    ]);
+    expect(before.disk).toMatchObject({
+      path: '/dev/sda',
+      bytes: storage.disk.bytes,
+      volumes: [{ name: 'web', bytes: 8 * 2 ** 20, users: [] }],
+    });
     expect(before.disk!.freeBytes).toBe(before.disk!.groupBytes - 8 * 2 ** 20);
-    expect(before.disk!.partitions.map(({ name, users }) => [name, ...users])).toEqual([['sda1', 'Domain-0'], ['sda2', 'Domain-0'], ['sda3'], ['sda4', 'Domain-0']]);
+    expect(before.disk!.partitions.map(({ name, users }) => [name, ...users])).toEqual([
+      ['sda1', 'Domain-0'],
+      ['sda2', 'Domain-0'],
+      ['sda3'],
+      ['sda4', 'Domain-0'],
+    ]);
 
     const { id } = await host.start('web');
     await until(() => host.toolstack.members.has(id));
@@ -61,10 +76,19 @@ describe('the inventory of a host', () => {
     storage.createVolume('snap_web_one_state', 8 * 2 ** 20);
     const { files } = host.parts;
     await new SnapshotRecords(files!).write({
-      domain: 'web', name: 'one', createdMs: 0, definition: 'name = "web"', disks: [{ device: '/dev/vg0/web', volume: 'snap_web_one_web' }], state: { volume: 'snap_web_one_state', bytes: 4096 },
+      domain: 'web',
+      name: 'one',
+      createdMs: 0,
+      definition: 'name = "web"',
+      disks: [{ device: '/dev/vg0/web', volume: 'snap_web_one_web' }],
+      state: { volume: 'snap_web_one_state', bytes: 4096 },
     });
     const { volumes } = (await host.inventory(true)).stored!.disk!;
-    expect(volumes.map(({ name, snapshot }) => [name, snapshot?.domain, snapshot?.name])).toEqual([['web', undefined, undefined], ['snap_web_one_web', 'web', 'one'], ['snap_web_one_state', 'web', 'one']]);
+    expect(volumes.map(({ name, snapshot }) => [name, snapshot?.domain, snapshot?.name])).toEqual([
+      ['web', undefined, undefined],
+      ['snap_web_one_web', 'web', 'one'],
+      ['snap_web_one_state', 'web', 'one'],
+    ]);
   });
 
   it('says with every look where files and disk are: another tab may have taken them', async () => {

@@ -115,22 +115,41 @@ export async function takeInventory(host: HostCore, opens: boolean): Promise<Inv
     scheduler: queue.policy.name,
     domain0: { memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, runNs: runNs(DOMAIN_0) },
     runNs: Object.fromEntries([...toolstack.members.values()].map(({ record }) => [record.id, runNs(record.index)])),
-    pvDisks: Object.fromEntries([...toolstack.members.values()].flatMap(({ record: { id } }) => {
-      const counts = toolstack.services.disks(id).map(disk => disk.counts);
-      const bytes = (of: 'readSectors' | 'writtenSectors'): number => 512 * counts.reduce((sum, each) => sum + each[of], 0);
-      return counts.length > 0 ? [[id, { read: bytes('readSectors'), written: bytes('writtenSectors') }]] : [];
-    })),
-    upSecondsOf: Object.fromEntries([...toolstack.members.values()].map(({ record, builtEpochMs }) => [record.id, Math.max(0, (parts.epochMs() - builtEpochMs) / 1000)])),
-    addresses: Object.fromEntries([...toolstack.members.values()].flatMap(({ record: { id } }) => {
-      const known = addressesOf(host, id).map(({ address }) => address);
-      return known.length > 0 ? [[id, known]] : [];
-    })),
+    pvDisks: Object.fromEntries(
+      [...toolstack.members.values()].flatMap(({ record: { id } }) => {
+        const counts = toolstack.services.disks(id).map(disk => disk.counts);
+        const bytes = (of: 'readSectors' | 'writtenSectors'): number =>
+          512 * counts.reduce((sum, each) => sum + each[of], 0);
+        return counts.length > 0 ? [[id, { read: bytes('readSectors'), written: bytes('writtenSectors') }]] : [];
+      }),
+    ),
+    upSecondsOf: Object.fromEntries(
+      [...toolstack.members.values()].map(({ record, builtEpochMs }) => [
+        record.id,
+        Math.max(0, (parts.epochMs() - builtEpochMs) / 1000),
+      ]),
+    ),
+    addresses: Object.fromEntries(
+      [...toolstack.members.values()].flatMap(({ record: { id } }) => {
+        const known = addressesOf(host, id).map(({ address }) => address);
+        return known.length > 0 ? [[id, known]] : [];
+      }),
+    ),
     bridge: {
       name: bridge.name,
       ports: ports.map(({ name, counts }) => ({
-        name, rxPackets: counts.rxPackets, rxBytes: counts.rxBytes, txPackets: counts.txPackets, txBytes: counts.txBytes, dropped: counts.rxDropped + counts.txDropped,
+        name,
+        rxPackets: counts.rxPackets,
+        rxBytes: counts.rxBytes,
+        txPackets: counts.txPackets,
+        txBytes: counts.txBytes,
+        dropped: counts.rxDropped + counts.txDropped,
       })),
-      stations: bridge.stations().map(({ mac, port, ageNs }) => ({ mac, port: ports.find(({ number }) => number === port)?.name ?? String(port), ageSeconds: ageNs / 1e9 })),
+      stations: bridge.stations().map(({ mac, port, ageNs }) => ({
+        mac,
+        port: ports.find(({ number }) => number === port)?.name ?? String(port),
+        ageSeconds: ageNs / 1e9,
+      })),
     },
     ...(opens ? { stored: await lookAtState(host) } : {}),
   };
@@ -139,13 +158,32 @@ export async function takeInventory(host: HostCore, opens: boolean): Promise<Inv
 async function lookAtState(host: HostCore): Promise<StoredState> {
   const storage = await host.openDevices();
   const where = await host.parts.stateInfo?.();
-  const running = new Set(host.all().filter(({ ended, state }) => ended === undefined && state !== 'd').map(({ name }) => name));
+  const running = new Set(
+    host
+      .all()
+      .filter(({ ended, state }) => ended === undefined && state !== 'd')
+      .map(({ name }) => name),
+  );
   const managed = (await host.managed?.list()) ?? [];
-  const defined = managed.filter(({ name }) => !running.has(name)).map(({ name, path, errors, definition }): DefinedDomain => ({
-    name, path, errors, ...(definition.description ? { description: definition.description } : {}), type: definition.type, memoryMiB: definition.memoryMiB, vcpus: definition.vcpus,
-  }));
+  const defined = managed
+    .filter(({ name }) => !running.has(name))
+    .map(
+      ({ name, path, errors, definition }): DefinedDomain => ({
+        name,
+        path,
+        errors,
+        ...(definition.description ? { description: definition.description } : {}),
+        type: definition.type,
+        memoryMiB: definition.memoryMiB,
+        vcpus: definition.vcpus,
+      }),
+    );
   const records = host.parts.files ? await new SnapshotRecords(host.parts.files).all() : [];
-  const snapshots = new Map(records.flatMap(record => volumesOf(record).map(volume => [volume, { domain: record.domain, name: record.name }] as const)));
+  const snapshots = new Map(
+    records.flatMap(record =>
+      volumesOf(record).map(volume => [volume, { domain: record.domain, name: record.name }] as const),
+    ),
+  );
   const found = { defined, checkpoints: checkpoints(records), ...(where ? { where } : {}) };
   if (!storage) return found;
   return {
@@ -154,14 +192,25 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
       path: '/dev/sda',
       bytes: storage.disk.bytes,
       storedBytes: storage.disk.stored.bytes,
-      partitions: storage.partitions.map(({ number, sectors, type }) => ({ name: `sda${number}`, bytes: sectors * SECTOR_BYTES, type, users: [...(storage.isDomain0s(number) ? ['Domain-0'] : []), ...storage.namesOfUsers(`/dev/sda${number}`)] })),
+      partitions: storage.partitions.map(({ number, sectors, type }) => ({
+        name: `sda${number}`,
+        bytes: sectors * SECTOR_BYTES,
+        type,
+        users: [...(storage.isDomain0s(number) ? ['Domain-0'] : []), ...storage.namesOfUsers(`/dev/sda${number}`)],
+      })),
       group: GROUP,
       groupBytes: storage.extents * PE_BYTES,
       extentBytes: PE_BYTES,
       freeBytes: storage.freeExtents * PE_BYTES,
       volumes: storage.volumes.map(({ name, bytes }) => {
         const snapshot = snapshots.get(name);
-        return { name, bytes, path: storage.files.find(({ volume }) => volume === name)?.path ?? `/dev/${GROUP}/${name}`, users: storage.namesOfUsers(`/dev/${GROUP}/${name}`), ...(snapshot ? { snapshot } : {}) };
+        return {
+          name,
+          bytes,
+          path: storage.files.find(({ volume }) => volume === name)?.path ?? `/dev/${GROUP}/${name}`,
+          users: storage.namesOfUsers(`/dev/${GROUP}/${name}`),
+          ...(snapshot ? { snapshot } : {}),
+        };
       }),
     },
   };
@@ -169,6 +218,10 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
 
 function checkpoints(records: readonly SnapshotRecord[]): Checkpoint[] {
   return records
-    .flatMap(({ domain, name, createdMs, state }) => (state && (CHECKPOINTS as readonly string[]).includes(name) ? [{ domain, name, savedMs: createdMs, bytes: state.bytes }] : []))
+    .flatMap(({ domain, name, createdMs, state }) =>
+      state && (CHECKPOINTS as readonly string[]).includes(name)
+        ? [{ domain, name, savedMs: createdMs, bytes: state.bytes }]
+        : [],
+    )
     .sort((a, b) => b.savedMs - a.savedMs);
 }

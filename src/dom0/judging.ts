@@ -6,7 +6,20 @@ import { HEAD_BYTES, imageKind } from './images.ts';
 import { holdsImage, PACKED_HEAD_BYTES, unpackedImage } from './packed-images.ts';
 import { unpacksHere } from '../hypervisor/unpack/index.ts';
 import { prepareToRead } from './config/source.ts';
-import { baseName, decode, type Devices, disksNamed, type Firmware, type Given, isDefinition, type Loaded, type Planned, planFiles, rename, XL_CREATE_FROM_NOTHING } from './plan.ts';
+import {
+  baseName,
+  decode,
+  type Devices,
+  disksNamed,
+  type Firmware,
+  type Given,
+  isDefinition,
+  type Loaded,
+  type Planned,
+  planFiles,
+  rename,
+  XL_CREATE_FROM_NOTHING,
+} from './plan.ts';
 import { NO_MEMORY, nameTaken, UUID_TAKEN } from './toolstack/libxl-words.ts';
 import { NO_VT, NO_VT_REASON } from './toolstack/no-vt.ts';
 import { MOST_BYTES as MOST_DEFINITION_BYTES } from './config/xlcfg.ts';
@@ -39,9 +52,12 @@ async function look({ name, data, inDomain0 }: NamedFile, wanted: () => boolean)
   const head = packedHead.subarray(0, HEAD_BYTES);
   if (imageKind(name, head)) return { name, head, bytes: data.size };
   if (data.size <= HEAD_BYTES) return { name, data: head, ...where };
-  if (isDefinition({ name, data: head })) return { name, data: await bytes(data.slice(0, MOST_DEFINITION_BYTES + 1)), ...where };
+  if (isDefinition({ name, data: head }))
+    return { name, data: await bytes(data.slice(0, MOST_DEFINITION_BYTES + 1)), ...where };
   if (data.size > MOST_BYTES)
-    throw new Error(`${name} has ${Math.ceil(data.size / 2 ** 20)} MiB and is no disk or CD image; for a kernel or a RAM disk that is too large. Take another file.`);
+    throw new Error(
+      `${name} has ${Math.ceil(data.size / 2 ** 20)} MiB and is no disk or CD image; for a kernel or a RAM disk that is too large. Take another file.`,
+    );
   const whole = new Uint8Array(data.size);
   for (let at = 0; at < whole.length; at += PIECE_BYTES) whole.set(await bytes(data.slice(at, at + PIECE_BYTES)), at);
   return { name, data: whole };
@@ -61,7 +77,9 @@ export interface ReadFiles {
 /** @throws Error for a file that is too large, for too many, and where nobody wants the judgement any more */
 export async function readFiles(files: NamedFile[], wanted: () => boolean): Promise<Given[]> {
   if (files.length > MOST_FILES)
-    throw new Error(`These are ${files.length} files, and at most ${MOST_FILES} are looked at. Take a definition with the files that it names.`);
+    throw new Error(
+      `These are ${files.length} files, and at most ${MOST_FILES} are looked at. Take a definition with the files that it names.`,
+    );
   const given: Given[] = [];
   for (const file of files) {
     const read = await look(file, wanted);
@@ -74,7 +92,11 @@ export async function readFiles(files: NamedFile[], wanted: () => boolean): Prom
     given.map(async (one, i): Promise<Given> => {
       if (!('data' in one) || !disks.has(baseName(one.name)) || !unpacksHere(one.data)) return one;
       const inside = await unpackedImage(one.name, files[i].data);
-      return { name: one.name, head: new Uint8Array(await inside.slice(0, HEAD_BYTES).arrayBuffer()), bytes: inside.size };
+      return {
+        name: one.name,
+        head: new Uint8Array(await inside.slice(0, HEAD_BYTES).arrayBuffer()),
+        bytes: inside.size,
+      };
     }),
   );
 }
@@ -95,12 +117,17 @@ export interface HostFacts {
 }
 
 /** A plan; without a domain where it has errors. `anotherName`: one whose name is taken gets a number behind it. */
-export function judgeFiles({ given, firmware, devices, loaded }: ReadFiles, facts: HostFacts, anotherName = false): Planned {
+export function judgeFiles(
+  { given, firmware, devices, loaded }: ReadFiles,
+  facts: HostFacts,
+  anotherName = false,
+): Planned {
   const planned = planFiles(given, firmware, devices, loaded);
   const { plan } = planned;
   // A name that nobody wrote is nobody's choice.
   const isGenerated = plan.command.startsWith(XL_CREATE_FROM_NOTHING);
-  if ((anotherName || isGenerated) && facts.isTaken(plan.name)) rename(planned, freeName(plan.name, facts), isGenerated);
+  if ((anotherName || isGenerated) && facts.isTaken(plan.name))
+    rename(planned, freeName(plan.name, facts), isGenerated);
   judgeHere(planned, facts);
   if (plan.errors.length > 0) delete planned.domain;
   return planned;
@@ -132,17 +159,39 @@ function judgeHere({ plan, domain, write = (key, value) => `${key} = ${value}` }
     else plan.findings.push(finding);
     plan.errors.push(finding);
   };
-  if (plan.name !== '' && facts.isTaken(plan.name)) add('name', 'is taken', `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`, nameTaken(plan.name));
+  if (plan.name !== '' && facts.isTaken(plan.name))
+    add(
+      'name',
+      'is taken',
+      `There is a domain called ${plan.name} already. Destroy it, or give this one another name.`,
+      nameTaken(plan.name),
+    );
   const owner = facts.ownerOf(definition?.uuid);
   if (owner !== undefined && owner !== plan.name)
-    add('uuid', 'is taken', `${owner} has the UUID ${definition?.uuid} already. Write another one, or leave ${name('uuid')} out: then one is drawn.`, UUID_TAKEN);
+    add(
+      'uuid',
+      'is taken',
+      `${owner} has the UUID ${definition?.uuid} already. Write another one, or leave ${name('uuid')} out: then one is drawn.`,
+      UUID_TAKEN,
+    );
   const station = facts.stationProblem(definition?.mac);
-  if (station) add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);
+  if (station)
+    add('vif.mac', 'is taken', `${station} Write another one, or leave ${name('mac')} out: then one is drawn.`);
   const astray = affinityProblem(definition?.hardAffinity, facts.pcpus);
   if (astray) add('cpus', 'no such processor', `cpus = ${formatAffinity(definition?.hardAffinity ?? 0)}: ${astray}`);
   if (definition && definition.type !== 'pv' && !facts.hasVt)
-    add('type', 'needs VT-x', `${NO_VT_REASON} Write ${write('type', 'pv')} for a paravirtual guest, or start the host with VT.`, NO_VT);
+    add(
+      'type',
+      'needs VT-x',
+      `${NO_VT_REASON} Write ${write('type', 'pv')} for a paravirtual guest, or start the host with VT.`,
+      NO_VT,
+    );
   const { freeMiB } = facts;
   if (plan.errors.length === 0 && plan.summary.memoryMiB > freeMiB)
-    add('memory', `the host can give it ${freeMiB}`, `The guest wants ${plan.summary.memoryMiB} MiB and the host can give it ${freeMiB}. Destroy another domain${freeMiB > 0 ? ` or write ${write('memory', String(freeMiB))}` : ''}.`, NO_MEMORY);
+    add(
+      'memory',
+      `the host can give it ${freeMiB}`,
+      `The guest wants ${plan.summary.memoryMiB} MiB and the host can give it ${freeMiB}. Destroy another domain${freeMiB > 0 ? ` or write ${write('memory', String(freeMiB))}` : ''}.`,
+      NO_MEMORY,
+    );
 }

@@ -68,4 +68,8 @@ const ZSTD =
   'KLUv/aQAABAAZAMA5AX6McCO2I7QvAB8iBZMfPu+QHyshMB0Brr4A+7r9aBMfOgGALAK7vTr/VDA6AToAQBYJA8EMDw5dgIEB7r4A+7DQk9PVC1PSyBETD0AgAACAIMAAAABAAAA/wcAVaoAAxAA/P35YFSZNzUKAgAQAAIAEAACABAAAgAQAAIAEAACABAAAwAQAK3RS1I=';
 
 const bytesOf = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, 'base64'));
-export const packedDisks = (): Record<'gz' | 'xz' | 'zst', Uint8Array> => ({ gz: new Uint8Array(gzipSync(bootDisk())), xz: bytesOf(XZ), zst: bytesOf(ZSTD) });
+export const packedDisks = (): Record<'gz' | 'xz' | 'zst', Uint8Array> => ({
+  gz: new Uint8Array(gzipSync(bootDisk())),
+  xz: bytesOf(XZ),
+  zst: bytesOf(ZSTD),
+});

@@ -1,5 +1,16 @@
 /** Images as they were fetched: packed. What Ringside can unpack is unpacked on the way in, once, and never written. */
-import { crc32, DecodeError, gunzip, gunzipHead, isGzip, loadXz, nameInside, packingOf, TooLargeError, unpacksHere } from '../hypervisor/unpack/index.ts';
+import {
+  crc32,
+  DecodeError,
+  gunzip,
+  gunzipHead,
+  isGzip,
+  loadXz,
+  nameInside,
+  packingOf,
+  TooLargeError,
+  unpacksHere,
+} from '../hypervisor/unpack/index.ts';
 import { HEAD_BYTES, imageKind, MOST_UNPACKED_BYTES } from './images.ts';
 
 /** What a packed file must be looked at for to know what it begins with: more than an LZMA2 chunk, which has 64 KiB. */
@@ -15,7 +26,11 @@ export async function headInside(packedHead: Uint8Array): Promise<Uint8Array> {
 /** Whether a packed file of this name and beginning holds an image; false, too, for one that is not unpacked here. */
 export async function holdsImage(name: string, packedHead: Uint8Array): Promise<boolean> {
   const packing = packingOf(packedHead);
-  return packing !== undefined && unpacksHere(packedHead) && imageKind(nameInside(name, packing), await headInside(packedHead)) !== undefined;
+  return (
+    packing !== undefined &&
+    unpacksHere(packedHead) &&
+    imageKind(nameInside(name, packing), await headInside(packedHead)) !== undefined
+  );
 }
 
 const kept = new Map<string, Blob>();
@@ -25,7 +40,8 @@ const kept = new Map<string, Blob>();
  * what to do with it then. @throws Error with a sentence where it is damaged
  */
 export async function unpackedImage(name: string, data: Blob): Promise<Blob> {
-  const bytesOf = async (from: number, to: number): Promise<Uint8Array<ArrayBuffer>> => new Uint8Array(await data.slice(from, to).arrayBuffer());
+  const bytesOf = async (from: number, to: number): Promise<Uint8Array<ArrayBuffer>> =>
+    new Uint8Array(await data.slice(from, to).arrayBuffer());
   const head = await bytesOf(0, PACKED_HEAD_BYTES);
   if (!unpacksHere(head)) return data;
   // A gzip file ends with its content's check sum and size.

@@ -8,7 +8,10 @@ export type WorkerProgram = 'domain' | 'watch' | 'storage';
  * To the page: make a worker with this name and hand it the port to its owner; end one; or make another one should it end without a word, and tell it that first
  * (no message: do not). The page sees to it, since Domain 0's worker may stand still until the other one has answered.
  */
-export type ForPage = { make: WorkerProgram; name: string; port: MessagePort } | { end: string } | { ifEnds: string; message: unknown };
+export type ForPage =
+  | { make: WorkerProgram; name: string; port: MessagePort }
+  | { end: string }
+  | { ifEnds: string; message: unknown };
 
 /** From a worker to the page that has made it: the Web Lock that it holds while it lives. */
 export interface HoldsLock {

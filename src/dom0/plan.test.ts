@@ -3,14 +3,26 @@ import { HEAD_BYTES } from './images.ts';
 import { type Firmware, firmwareNamed, type NamedBytes, type NamedImage, planFiles } from './plan.ts';
 
 const MIB = 2 ** 20;
-const firmware: Firmware = { bios: 'ringside', image: new Uint8Array(65536), name: 'bios.bin', vgaBios: Uint8Array.of(0x55, 0xaa) };
+const firmware: Firmware = {
+  bios: 'ringside',
+  image: new Uint8Array(65536),
+  name: 'bios.bin',
+  vgaBios: Uint8Array.of(0x55, 0xaa),
+};
 const text = (name: string, content: string): NamedBytes => ({ name, data: new TextEncoder().encode(content) });
 const put = (bytes: Uint8Array, at: number, what: string): void => bytes.set(new TextEncoder().encode(what), at);
 
 /** An ISO 9660 volume (ECMA-119) with an El Torito boot record. */
-function iso(volumeSectors: number, { name = 'cd.iso', bytes = volumeSectors * 2048, bootable = true } = {}): NamedImage {
+function iso(
+  volumeSectors: number,
+  { name = 'cd.iso', bytes = volumeSectors * 2048, bootable = true } = {},
+): NamedImage {
   const head = new Uint8Array(HEAD_BYTES);
-  for (const [sector, type] of [[16, 1], [17, bootable ? 0 : 255], [18, 255]] as const) {
+  for (const [sector, type] of [
+    [16, 1],
+    [17, bootable ? 0 : 255],
+    [18, 255],
+  ] as const) {
     head[sector * 2048] = type;
     put(head, sector * 2048 + 1, 'CD001');
   }
@@ -30,24 +42,35 @@ function disk(end: number, { name = 'disk.img', bytes = end * 512, signature = t
   return { name, head, bytes };
 }
 
-const errorsOf = (files: Parameters<typeof planFiles>[0], with_: Firmware = firmware): string[] => planFiles(files, with_).plan.errors.map(error => error.text);
+const errorsOf = (files: Parameters<typeof planFiles>[0], with_: Firmware = firmware): string[] =>
+  planFiles(files, with_).plan.errors.map(error => error.text);
 
 describe('images alone', () => {
   it('boot through firmware: a CD first where it was given first, a disk else', () => {
     const cd = planFiles([iso(100), disk(2048)], firmware);
     expect(cd.plan.errors).toEqual([]);
-    expect(cd.domain!.drives.map(({ place, kind, image }) => [place, kind, image!.name])).toEqual([[2, 'cdrom', 'cd.iso'], [0, 'disk', 'disk.img']]);
+    expect(cd.domain!.drives.map(({ place, kind, image }) => [place, kind, image!.name])).toEqual([
+      [2, 'cdrom', 'cd.iso'],
+      [0, 'disk', 'disk.img'],
+    ]);
     expect(cd.domain!.boot).toMatchObject({
       kind: 'firmware',
       name: 'bios.bin',
       bootOrder: ['/pci@i0cf8/ide@1,1/drive@1/disk@0', '/pci@i0cf8/ide@1,1/drive@0/disk@0'],
     });
-    expect(planFiles([disk(2048)], firmware).plan).toMatchObject({ name: 'disk', definition: expect.stringContaining('disk = [ "disk.img,raw,hda" ]\nboot = "cd"') });
-    expect(planFiles([text('x.cfg', planFiles([iso(100)], firmware).plan.definition), iso(100)], firmware).plan.errors).toEqual([]);
+    expect(planFiles([disk(2048)], firmware).plan).toMatchObject({
+      name: 'disk',
+      definition: expect.stringContaining('disk = [ "disk.img,raw,hda" ]\nboot = "cd"'),
+    });
+    expect(
+      planFiles([text('x.cfg', planFiles([iso(100)], firmware).plan.definition), iso(100)], firmware).plan.errors,
+    ).toEqual([]);
   });
 
   it('that are cut short are refused with numbers', () => {
-    expect(errorsOf([iso(1000, { bytes: 4096 })])).toEqual(['cd.iso is cut short: its volume has 2048000 bytes and the file 4096. Copy or fetch it again.']);
+    expect(errorsOf([iso(1000, { bytes: 4096 })])).toEqual([
+      'cd.iso is cut short: its volume has 2048000 bytes and the file 4096. Copy or fetch it again.',
+    ]);
     expect(errorsOf([disk(4096, { bytes: 512 * 1000 })])).toEqual([
       'disk.img is cut short: a partition ends at sector 4096 and the file has 1000. Copy or fetch it again.',
     ]);
@@ -58,37 +81,62 @@ describe('images alone', () => {
   });
 
   it('that nothing can be started from are refused with the reason', () => {
-    expect(errorsOf([disk(8, { signature: false })])).toEqual(['disk.img is not bootable: its first sector does not end in 55 AA. Take another image, or write device_model_args = [ "-no-fd-bootchk" ] to have its first sector started all the same.']);
+    expect(errorsOf([disk(8, { signature: false })])).toEqual([
+      'disk.img is not bootable: its first sector does not end in 55 AA. Take another image, or write device_model_args = [ "-no-fd-bootchk" ] to have its first sector started all the same.',
+    ]);
     // What the remedy makes of the definition that the image would have.
     const unsigned = disk(8, { signature: false });
     const { definition, errors } = planFiles([unsigned], firmware).plan;
     const mended = planFiles([text('x.cfg', `${definition}${errors[0].remedy!.write}\n`), unsigned], firmware);
     expect([mended.plan.errors, mended.domain!.boot]).toMatchObject([[], { noSignatureCheck: true }]);
-    expect(mended.plan.findings.find(({ key }) => key === 'device_model_args')).toMatchObject({ verdict: 'used', short: 'boots without 55 AA' });
-    expect(errorsOf([iso(100, { bootable: false })])).toEqual([expect.stringMatching(/^cd\.iso is not bootable: it has no El Torito boot record\./)]);
+    expect(mended.plan.findings.find(({ key }) => key === 'device_model_args')).toMatchObject({
+      verdict: 'used',
+      short: 'boots without 55 AA',
+    });
+    expect(errorsOf([iso(100, { bootable: false })])).toEqual([
+      expect.stringMatching(/^cd\.iso is not bootable: it has no El Torito boot record\./),
+    ]);
     const wrapped = disk(8);
     put(wrapped.head, 0, 'KDMV');
-    expect(errorsOf([wrapped])).toEqual([expect.stringContaining('is a vmdk image, and raw and qcow2 ones are read here. Run qemu-img convert -O raw disk.img')]);
+    expect(errorsOf([wrapped])).toEqual([
+      expect.stringContaining(
+        'is a vmdk image, and raw and qcow2 ones are read here. Run qemu-img convert -O raw disk.img',
+      ),
+    ]);
     wrapped.head.set([0x51, 0x46, 0x49, 0xfb, 0, 0, 0, 9]);
-    expect(errorsOf([wrapped])).toEqual([expect.stringContaining('disk.img is a qcow2 image of version 9, and versions 2 and 3 are read. Run qemu-img convert')]);
+    expect(errorsOf([wrapped])).toEqual([
+      expect.stringContaining(
+        'disk.img is a qcow2 image of version 9, and versions 2 and 3 are read. Run qemu-img convert',
+      ),
+    ]);
   });
 
   it('need firmware, and say where it comes from', () => {
-    expect(errorsOf([iso(100)], 'Firmware is needed. Run npm run guests once.')).toEqual(['Firmware is needed. Run npm run guests once.']);
+    expect(errorsOf([iso(100)], 'Firmware is needed. Run npm run guests once.')).toEqual([
+      'Firmware is needed. Run npm run guests once.',
+    ]);
     expect(firmwareNamed([iso(100)])).toEqual({ bios: 'ringside' });
     expect(firmwareNamed([text('a.cfg', 'kernel = "x"\ndisk = [ "d.img,raw,hda" ]\n'), disk(8)])).toBeUndefined();
-    expect(firmwareNamed([text('a.cfg', 'type = "hvm"\nbios = "seabios"\ndisk = [ "d.img,raw,hda" ]\n'), disk(8)])).toEqual({ bios: 'seabios' });
-    expect(firmwareNamed([text('a.cfg', 'type = "hvm"\nboot = "cn"\nvif = [ "model=ne2k_pci" ]\n')])).toEqual({ bios: 'ringside', card: 'ne2k_pci' });
+    expect(
+      firmwareNamed([text('a.cfg', 'type = "hvm"\nbios = "seabios"\ndisk = [ "d.img,raw,hda" ]\n'), disk(8)]),
+    ).toEqual({ bios: 'seabios' });
+    expect(firmwareNamed([text('a.cfg', 'type = "hvm"\nboot = "cn"\nvif = [ "model=ne2k_pci" ]\n')])).toEqual({
+      bios: 'ringside',
+      card: 'ne2k_pci',
+    });
   });
 
   it('of which a PC has no room for are refused', () => {
-    expect(errorsOf([iso(100), iso(100, { name: 'b.iso' })])[0]).toContain('one CD-ROM drive, two floppy drives and at most three disks');
+    expect(errorsOf([iso(100), iso(100, { name: 'b.iso' })])[0]).toContain(
+      'one CD-ROM drive, two floppy drives and at most three disks',
+    );
     expect(errorsOf([iso(100), text('README', 'hello')])[0]).toContain('README and cd.iso make no guest by themselves');
   });
 });
 
 describe('a definition with disks', () => {
-  const definition = (disks: string, more = ''): NamedBytes => text('web1.cfg', `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ ${disks} ]\n${more}`);
+  const definition = (disks: string, more = ''): NamedBytes =>
+    text('web1.cfg', `name = "web1"\ntype = "hvm"\nmemory = 64\ndisk = [ ${disks} ]\n${more}`);
 
   it('starts with the BIOS that it names, and says where another has to do', () => {
     const seabios: Firmware = { bios: 'seabios', image: new Uint8Array(262144), name: 'bios-256k.bin' };
@@ -101,45 +149,84 @@ describe('a definition with disks', () => {
     expect(of('bios = "seabios"\n', seabios)).toEqual(['used', 'The PC starts with SeaBIOS, as ', 'bios-256k.bin']);
     expect(of('bios = "seabios"\n', firmware)).toEqual(['approximated', "SeaBIOS is not here: Ringside's", 'bios.bin']);
     expect(of('bios = "rombios"\n', firmware)).toEqual(['approximated', "ROMBIOS is Xen's BIOS for old d", 'bios.bin']);
-    expect(of('bios = "ovmf"\n', firmware)).toEqual(['approximated', "There is no UEFI here. Ringside", 'bios.bin']);
-    expect(planFiles([definition("'disk.img,raw,hda'", 'bios = "seabios"\n'), disk(64)], firmware).domain!.definition.bios).toBe('seabios');
+    expect(of('bios = "ovmf"\n', firmware)).toEqual(['approximated', 'There is no UEFI here. Ringside', 'bios.bin']);
+    expect(
+      planFiles([definition("'disk.img,raw,hda'", 'bios = "seabios"\n'), disk(64)], firmware).domain!.definition.bios,
+    ).toBe('seabios');
   });
 
   it('boots by a network card with a ROM, and says what is not there for that', () => {
     const of = (more: string, nicRom: Uint8Array | string | undefined, disks = ''): unknown[] => {
-      const { plan, domain } = planFiles([definition(disks, more), ...(disks ? [disk(64)] : [])], { bios: 'ringside', image: new Uint8Array(65536), name: 'bios.bin', ...(nicRom ? { nicRom } : {}) });
+      const { plan, domain } = planFiles([definition(disks, more), ...(disks ? [disk(64)] : [])], {
+        bios: 'ringside',
+        image: new Uint8Array(65536),
+        name: 'bios.bin',
+        ...(nicRom ? { nicRom } : {}),
+      });
       const { verdict, text: said } = plan.findings.find(({ key }) => key === 'boot')!;
       return [verdict, said.slice(0, 27), (domain?.boot as { bootOrder?: string[] } | undefined)?.bootOrder?.at(-1)];
     };
     const rom = Uint8Array.of(0x55, 0xaa);
-    expect(of('boot = "n"\nvif = [ "model=pcnet" ]\n', rom)).toEqual(['used', 'The firmware tries the netw', '/pci@i0cf8/ethernet@3']);
-    expect(of('boot = "cn"\nvif = [ "model=pcnet" ]\n', undefined, "'disk.img,raw,hda'")).toEqual(['approximated', 'iPXE, which boots from the ', '/pci@i0cf8/ethernet@3']);
-    expect(of('boot = "n"\nvif = [ "model=pcnet" ]\n', undefined)).toEqual(['error', 'iPXE, which boots from the ', undefined]);
+    expect(of('boot = "n"\nvif = [ "model=pcnet" ]\n', rom)).toEqual([
+      'used',
+      'The firmware tries the netw',
+      '/pci@i0cf8/ethernet@3',
+    ]);
+    expect(of('boot = "cn"\nvif = [ "model=pcnet" ]\n', undefined, "'disk.img,raw,hda'")).toEqual([
+      'approximated',
+      'iPXE, which boots from the ',
+      '/pci@i0cf8/ethernet@3',
+    ]);
+    expect(of('boot = "n"\nvif = [ "model=pcnet" ]\n', undefined)).toEqual([
+      'error',
+      'iPXE, which boots from the ',
+      undefined,
+    ]);
     expect(of('boot = "n"\n', rom)).toEqual(['error', 'There is no emulated card t', undefined]);
-    expect(of('boot = "n"\nvif = [ "model=ne2k_isa" ]\n', rom)).toEqual(['error', 'NE2000 ISA has no ROM to bo', undefined]);
+    expect(of('boot = "n"\nvif = [ "model=ne2k_isa" ]\n', rom)).toEqual([
+      'error',
+      'NE2000 ISA has no ROM to bo',
+      undefined,
+    ]);
   });
 
   it('finds its images by their base names among what was given', () => {
-    const { plan, domain } = planFiles([definition(`'/img/disk.img,raw,hda,rw', '/iso/cd.iso,raw,hdc,cdrom'`, 'boot = "d"\n'), iso(100), disk(64)], firmware);
+    const { plan, domain } = planFiles(
+      [definition(`'/img/disk.img,raw,hda,rw', '/iso/cd.iso,raw,hdc,cdrom'`, 'boot = "d"\n'), iso(100), disk(64)],
+      firmware,
+    );
     expect(plan.errors).toEqual([]);
     expect(plan.summary.disks).toEqual(['hda: disk.img', 'hdc: cd.iso']);
-    expect(domain!.drives.map(({ place, readOnly, image }) => [place, readOnly, image!.bytes])).toEqual([[0, false, 32768], [2, true, 204800]]);
+    expect(domain!.drives.map(({ place, readOnly, image }) => [place, readOnly, image!.bytes])).toEqual([
+      [0, false, 32768],
+      [2, true, 204800],
+    ]);
     expect(domain!.boot).toMatchObject({ bootOrder: ['/pci@i0cf8/ide@1,1/drive@1/disk@0'] });
   });
 
   it('takes any file for a disk that needs not be booted', () => {
-    const { plan, domain } = planFiles([definition(`'cd.iso,raw,hdc,cdrom', 'swap,raw,hdb'`), iso(100), { name: 'swap', data: new Uint8Array(MIB) }], firmware);
+    const { plan, domain } = planFiles(
+      [definition(`'cd.iso,raw,hdc,cdrom', 'swap,raw,hdb'`), iso(100), { name: 'swap', data: new Uint8Array(MIB) }],
+      firmware,
+    );
     expect(plan.errors).toEqual([]);
     expect(domain!.drives[1]).toMatchObject({ place: 1, image: { name: 'swap', bytes: MIB } });
   });
 
   it('says at which place what is missing or wrong', () => {
-    const { plan } = planFiles([definition(`'gone.img,raw,hda', 'disk.img,raw,hdb'`), disk(4096, { bytes: 512 })], firmware);
+    const { plan } = planFiles(
+      [definition(`'gone.img,raw,hda', 'disk.img,raw,hdb'`), disk(4096, { bytes: 512 })],
+      firmware,
+    );
     expect(plan.errors.map(({ line, column, text: sentence }) => [line, column, sentence])).toEqual([
       [4, 10, "disk = 'gone.img': gone.img is not among the dropped files. Drop it together with web1.cfg."],
       [4, 30, 'disk.img is cut short: a partition ends at sector 4096 and the file has 1. Copy or fetch it again.'],
     ]);
-    expect(errorsOf([definition(`'disk.img,raw,hda'`), disk(8, { signature: false })])[0]).toContain('disk.img is not bootable');
-    expect(errorsOf([definition(`'cd.iso,raw,hda'`), text('cd.iso', '')])[0]).toBe('cd.iso is empty. Copy or fetch it again.');
+    expect(errorsOf([definition(`'disk.img,raw,hda'`), disk(8, { signature: false })])[0]).toContain(
+      'disk.img is not bootable',
+    );
+    expect(errorsOf([definition(`'cd.iso,raw,hda'`), text('cd.iso', '')])[0]).toBe(
+      'cd.iso is empty. Copy or fetch it again.',
+    );
   });
 });

@@ -8,7 +8,14 @@ import { isQcow2 } from '../hypervisor/disks/index.ts';
 import { kernelKind, LoadError } from '../hypervisor/loader/index.ts';
 import type { Finding, Plan } from './api.ts';
 import type { Found } from './boot-loader/index.ts';
-import { type Bios, type BootLoader, type DefinedDisk, type Definition, type DomainType, newDefinition } from './config/definition.ts';
+import {
+  type Bios,
+  type BootLoader,
+  type DefinedDisk,
+  type Definition,
+  type DomainType,
+  newDefinition,
+} from './config/definition.ts';
 import { BOOT_LETTERS } from './config/boot-order.ts';
 import { SEABIOS } from './config/keys/boot.ts';
 import { NO_BOOT_CHECK } from './config/keys/xen.ts';
@@ -20,7 +27,16 @@ import { lengthProblem } from './config/xlcfg.ts';
 import { diskVerdict } from './config/keys/disks.ts';
 import { isDevice } from './storage/index.ts';
 import { noImage, NOT_BUILT } from './toolstack/libxl-words.ts';
-import { HEAD_BYTES, type ImageKind, imageKind, type ImageProblem, imageProblem, isBootable, isFloppy, NO_SIGNATURE } from './images.ts';
+import {
+  HEAD_BYTES,
+  type ImageKind,
+  imageKind,
+  type ImageProblem,
+  imageProblem,
+  isBootable,
+  isFloppy,
+  NO_SIGNATURE,
+} from './images.ts';
 
 /** A file with its content. */
 export interface NamedBytes {
@@ -61,7 +77,16 @@ export interface PlannedDrive {
 }
 
 /** Firmware for guests that boot from a disk, or why there is none: a sentence with a next step. */
-export type Firmware = { bios: Bios; image: Uint8Array; name: string; vgaBios?: Uint8Array; forQemu?: boolean; /** Of the guest's network card, or why there is none. */ nicRom?: Uint8Array | string } | string;
+export type Firmware =
+  | {
+      bios: Bios;
+      image: Uint8Array;
+      name: string;
+      vgaBios?: Uint8Array;
+      forQemu?: boolean /** Of the guest's network card, or why there is none. */;
+      nicRom?: Uint8Array | string;
+    }
+  | string;
 /** The BIOS that a definition wants; where that one is not here, the other. */
 export type Firmwares = (wanted: FirmwareNeeds) => Firmware;
 
@@ -81,20 +106,29 @@ export const PLAIN_LINUX_CMDLINE = 'console=tty0 console=ttyS0';
 
 /** The secondary channel's master: where PCs of the time had their CD-ROM drive. */
 const CD_PLACE = 2;
-export const NO_FIRMWARE = 'Firmware is needed to boot from a disk, and none is here. Load this page again, or name a kernel.';
+export const NO_FIRMWARE =
+  'Firmware is needed to boot from a disk, and none is here. Load this page again, or name a kernel.';
 
 export interface Planned {
   plan: Plan;
   /** How the definition's language writes a setting; absent: as xl. */
   write?: Language['write'];
   /** Present when there is no error. */
-  domain?: { definition: Definition; boot: Boot; drives: PlannedDrive[]; /** What it shows of Xen; absent: a plain PC. */ xen?: DomainType };
+  domain?: {
+    definition: Definition;
+    boot: Boot;
+    drives: PlannedDrive[] /** What it shows of Xen; absent: a plain PC. */;
+    xen?: DomainType;
+  };
 }
 
 const isImage = (file: Given): file is NamedImage => 'head' in file;
 
 /** What of firmware a definition needs. */
-const needsOf = ({ bios = OWN_BIOS, bootOrder, nic }: Definition): FirmwareNeeds => ({ bios, ...(bootOrder.includes('n') && nic ? { card: nic } : {}) });
+const needsOf = ({ bios = OWN_BIOS, bootOrder, nic }: Definition): FirmwareNeeds => ({
+  bios,
+  ...(bootOrder.includes('n') && nic ? { card: nic } : {}),
+});
 
 /** The firmware that starts what these files describe; undefined: they need none. */
 export function firmwareNamed(files: Given[]): FirmwareNeeds | undefined {
@@ -131,11 +165,17 @@ const loaderNeeds = ({ bootloader, kernel, cmdline, disks }: Definition): Loader
   bootloader && kernel === undefined ? { loader: bootloader, cmdline, disks } : undefined;
 
 /** What a page's files, dropped or chosen together, would make. Files are matched by their base names. */
-export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devices: Devices = new Map(), loaded?: Loaded): Planned {
+export function planFiles(
+  given: Given[],
+  firmware: Firmware = NO_FIRMWARE,
+  devices: Devices = new Map(),
+  loaded?: Loaded,
+): Planned {
   const files = given.filter((file): file is NamedBytes => !isImage(file));
   const images = given.filter(isImage);
   const saved = files.find(file => startsWith(file.data, SAVED_MAGIC));
-  if (saved) return refuse(saved.name, 'is a saved domain', `${saved.name} is a saved domain. Drop it alone to restore it.`);
+  if (saved)
+    return refuse(saved.name, 'is a saved domain', `${saved.name} is a saved domain. Drop it alone to restore it.`);
   const definitions = files.filter(isDefinition);
   if (definitions.length > 1) {
     return refuse(
@@ -147,7 +187,9 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devi
   if (definitions.length === 1) {
     const find = <T extends Given>(among: T[], path: string): T | string => {
       const base = baseName(path);
-      const advice = definitions[0].inDomain0 ? 'there is no such file. Write the path of one.' : `${base} is not among the dropped files. Drop it together with ${definitions[0].name}.`;
+      const advice = definitions[0].inDomain0
+        ? 'there is no such file. Write the path of one.'
+        : `${base} is not among the dropped files. Drop it together with ${definitions[0].name}.`;
       return among.find(file => baseName(file.name) === base) ?? advice;
     };
     const tooLong = lengthProblem(definitions[0].data.length);
@@ -168,7 +210,12 @@ export function planFiles(given: Given[], firmware: Firmware = NO_FIRMWARE, devi
   }
   const kernels = files.filter(file => kernelKind(file.data) !== undefined);
   if (images.length > 0) return planImages(images, files, firmware);
-  if (files.length === 0) return refuse('', 'nothing there', 'There is no file. Drop an xl configuration with the files it names, or a kernel.');
+  if (files.length === 0)
+    return refuse(
+      '',
+      'nothing there',
+      'There is no file. Drop an xl configuration with the files it names, or a kernel.',
+    );
   if (kernels.length === 0) {
     // The loader knows best why this is no kernel.
     return planKernel({ kernel: files[0], memoryMiB: PLAIN_MEMORY_MIB });
@@ -201,17 +248,28 @@ export function planDefinition(
   file: string,
   text: string,
   resolve: (path: string) => NamedBytes | string,
-  disks: { image: (path: string) => Given | string; firmware: Firmwares; load?: (needs: LoaderNeeds) => Loaded } = { image: resolve, firmware: () => NO_FIRMWARE },
+  disks: { image: (path: string) => Given | string; firmware: Firmwares; load?: (needs: LoaderNeeds) => Loaded } = {
+    image: resolve,
+    firmware: () => NO_FIRMWARE,
+  },
   optionsFrom = Infinity,
 ): Planned {
   const { definition, findings, isForeign, valueAt, language } = judgeDefinition(file, text, optionsFrom);
-  const replace = (key: string, verdict: 'missing' | 'error', short: string, message: string, libxl?: Finding['libxl']): void => {
+  const replace = (
+    key: string,
+    verdict: 'missing' | 'error',
+    short: string,
+    message: string,
+    libxl?: Finding['libxl'],
+  ): void => {
     const finding = findings.find(f => f.key === key && f.verdict === 'used');
     const { said: _said, ...at } = valueAt.get(key) ?? { said: '' };
     if (finding) Object.assign(finding, { verdict, short, text: message, ...at, ...(libxl ? { libxl } : {}) });
   };
   // An image in hvmloader's place starts as a kernel does.
-  const named = findings.some(f => f.key === 'firmware_override' && f.verdict === 'used') ? 'firmware_override' : 'kernel';
+  const named = findings.some(f => f.key === 'firmware_override' && f.verdict === 'used')
+    ? 'firmware_override'
+    : 'kernel';
   const find = (path: string | undefined, key: string): NamedBytes | undefined => {
     if (!path || !findings.some(f => f.key === key && f.verdict === 'used')) return undefined;
     const found = resolve(path);
@@ -236,35 +294,68 @@ export function planDefinition(
       cmdline: found?.cmdline ?? definition.cmdline,
       ...(ramdisk ? { ramdisk: { name: baseName(ramdisk.name), data: ramdisk.data } } : {}),
     };
-    const memoryIsGood = definition.memoryMiB >= 1 && definition.memoryMiB < 2048 && !findings.some(f => f.key === 'memory' && f.verdict === 'error');
+    const memoryIsGood =
+      definition.memoryMiB >= 1 &&
+      definition.memoryMiB < 2048 &&
+      !findings.some(f => f.key === 'memory' && f.verdict === 'error');
     // The loader knows xl's words alone.
-    const problem = check(boot, memoryIsGood ? definition.memoryMiB : 1024, definition.type)?.replace(/memory = (\d+)/, (_, mib: string) => language.write('memory', mib));
+    const problem = check(boot, memoryIsGood ? definition.memoryMiB : 1024, definition.type)?.replace(
+      /memory = (\d+)/,
+      (_, mib: string) => language.write('memory', mib),
+    );
     if (problem) {
       const isRamdisk = ramdisk !== undefined && problem.startsWith(baseName(ramdisk.name));
-      replace(found ? 'bootloader' : isRamdisk ? 'ramdisk' : named, 'error', isRamdisk ? 'cannot be loaded' : 'cannot be started', problem);
+      replace(
+        found ? 'bootloader' : isRamdisk ? 'ramdisk' : named,
+        'error',
+        isRamdisk ? 'cannot be loaded' : 'cannot be started',
+        problem,
+      );
     }
   }
   const drives = definition.disks.map((disk, i) => planDrive(disk, i, definition.type, findings, disks.image));
-  if (!definition.kernel && definition.type === 'hvm' && (definition.disks.length > 0 || definition.bootOrder.includes('n'))) {
+  if (
+    !definition.kernel &&
+    definition.type === 'hvm' &&
+    (definition.disks.length > 0 || definition.bootOrder.includes('n'))
+  ) {
     const firmware = disks.firmware(needsOf(definition));
     boot = firmwareBoot(drives, definition, firmware);
     if (typeof firmware === 'object' && definition.bios === 'seabios' && firmware.bios !== 'seabios')
-      for (const finding of findings.filter(({ short }) => short === SEABIOS)) Object.assign(finding, { verdict: 'approximated', short: "Ringside's own BIOS", text: SEABIOS_NOT_HERE });
+      for (const finding of findings.filter(({ short }) => short === SEABIOS))
+        Object.assign(finding, { verdict: 'approximated', short: "Ringside's own BIOS", text: SEABIOS_NOT_HERE });
     const onBoot = findings.find(({ key }) => key === 'boot');
     const finding = definition.disks.length > 0 ? findingOf(definition.disks[0], findings) : onBoot;
     const noNetwork = networkProblem(definition, firmware, language.write('vif', '[ "model=pcnet" ]'));
     const problem =
-      typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : definition.bootOrder.includes('n') && !noNetwork ? null : (bootProblem(drives, definition) ?? null);
-    if (problem && finding && !isError(finding)) Object.assign(finding, { verdict: 'error', ...(noNetwork && drives.length === 0 ? noNetwork : problem) });
+      typeof firmware === 'string'
+        ? { short: 'needs firmware', text: firmware }
+        : definition.bootOrder.includes('n') && !noNetwork
+          ? null
+          : (bootProblem(drives, definition) ?? null);
+    if (problem && finding && !isError(finding))
+      Object.assign(finding, { verdict: 'error', ...(noNetwork && drives.length === 0 ? noNetwork : problem) });
     else if (noNetwork && onBoot && !isError(onBoot)) Object.assign(onBoot, { verdict: 'approximated', ...noNetwork });
     // Of another language's text it is no line.
     if (isForeign && finding?.remedy?.line) delete finding.remedy;
   }
-  return { ...finish(findings, definition, boot, isForeign ? writeXlConfig(definition) : text, `xl create ${quoted(file)}`, drives, definition.type), write: language.write };
+  return {
+    ...finish(
+      findings,
+      definition,
+      boot,
+      isForeign ? writeXlConfig(definition) : text,
+      `xl create ${quoted(file)}`,
+      drives,
+      definition.type,
+    ),
+    write: language.write,
+  };
 }
 
 /** How a kernel is entered: PVH and PV guests have ways of their own. */
-const bootKind = (type: DomainType | undefined): 'kernel' | 'pvh' | 'pv' => (type === 'pvh' || type === 'pv' ? type : 'kernel');
+const bootKind = (type: DomainType | undefined): 'kernel' | 'pvh' | 'pv' =>
+  type === 'pvh' || type === 'pv' ? type : 'kernel';
 
 const keyOf = ({ kind, vdev }: DefinedDisk): string => (kind === 'floppy' ? vdev : 'disk');
 
@@ -272,16 +363,31 @@ const findingOf = (disk: DefinedDisk, findings: Finding[]): Finding | undefined 
   findings.find(({ key, line, column }) => key === keyOf(disk) && line === disk.at.line && column === disk.at.column);
 
 /** A disk of a definition, with the image that it names; what is wrong goes to its finding. */
-function planDrive(disk: DefinedDisk, index: number, type: DomainType, findings: Finding[], resolve: (path: string) => Given | string): PlannedDrive {
+function planDrive(
+  disk: DefinedDisk,
+  index: number,
+  type: DomainType,
+  findings: Finding[],
+  resolve: (path: string) => Given | string,
+): PlannedDrive {
   const drive: PlannedDrive = { place: disk.place, vdev: disk.vdev, kind: disk.kind, readOnly: disk.readOnly };
   if (disk.target === '') return drive;
   const finding = findingOf(disk, findings);
   const found = resolve(disk.target);
   if (typeof found === 'string') {
-    if (finding) Object.assign(finding, { verdict: 'missing', short: 'file not found', text: `${disk.at.image?.said ?? `${keyOf(disk)} = '${disk.target}'`}: ${found}`, libxl: noImage(disk, index), ...(disk.at.image ? { line: disk.at.image.line, column: disk.at.image.column } : {}) });
+    if (finding)
+      Object.assign(finding, {
+        verdict: 'missing',
+        short: 'file not found',
+        text: `${disk.at.image?.said ?? `${keyOf(disk)} = '${disk.target}'`}: ${found}`,
+        libxl: noImage(disk, index),
+        ...(disk.at.image ? { line: disk.at.image.line, column: disk.at.image.column } : {}),
+      });
     return drive;
   }
-  drive.image = isImage(found) ? found : { name: found.name, head: found.data.subarray(0, HEAD_BYTES), bytes: found.data.length };
+  drive.image = isImage(found)
+    ? found
+    : { name: found.name, head: found.data.subarray(0, HEAD_BYTES), bytes: found.data.length };
   const problem = imageProblem(baseName(found.name), disk.kind, drive.image.head, drive.image.bytes);
   if (problem && finding) Object.assign(finding, { verdict: 'error', ...problem });
   else if (drive.image.device) {
@@ -305,23 +411,55 @@ function networkProblem({ bootOrder, nic }: Definition, firmware: Firmware, card
 export const NO_IPXE = 'iPXE, which boots from the network, is not here. Run npm run guests once.';
 
 /** Why firmware would find nothing to start on these drives; null: it would. */
-function bootProblem(drives: PlannedDrive[], { bootOrder, bootDevices, noSignatureCheck }: Definition): ImageProblem | null {
-  const tried = drives.filter(({ place, kind, image, vdev }) => place >= 0 && image && (bootDevices?.includes(vdev) ?? bootOrder.includes(BOOT_LETTERS[kind])));
+function bootProblem(
+  drives: PlannedDrive[],
+  { bootOrder, bootDevices, noSignatureCheck }: Definition,
+): ImageProblem | null {
+  const tried = drives.filter(
+    ({ place, kind, image, vdev }) =>
+      place >= 0 && image && (bootDevices?.includes(vdev) ?? bootOrder.includes(BOOT_LETTERS[kind])),
+  );
   if (tried.some(({ kind, image }) => image && isBootable(kind, image.head, noSignatureCheck))) return null;
-  if (tried.length === 0) return { short: 'nothing to boot from', text: `No drive that boot = "${bootOrder}" names has an image. Name one, or change boot.` };
+  if (tried.length === 0)
+    return {
+      short: 'nothing to boot from',
+      text: `No drive that boot = "${bootOrder}" names has an image. Name one, or change boot.`,
+    };
   const { kind, image } = tried.find(drive => drive.kind !== 'cdrom') ?? tried[0];
   const name = baseName(image?.name ?? '');
   const short = 'not bootable';
-  if (kind === 'cdrom') return { short, text: `${name} is not bootable: it has no El Torito boot record. Take another image, or drop a kernel and a definition that names both.` };
+  if (kind === 'cdrom')
+    return {
+      short,
+      text: `${name} is not bootable: it has no El Torito boot record. Take another image, or drop a kernel and a definition that names both.`,
+    };
   const write = `device_model_args = [ "${NO_BOOT_CHECK}" ]`;
-  return { short, text: `${name} is not bootable: ${NO_SIGNATURE}. Take another image, or write ${write} to have its first sector started all the same.`, remedy: { write, line: true } };
+  return {
+    short,
+    text: `${name} is not bootable: ${NO_SIGNATURE}. Take another image, or write ${write} to have its first sector started all the same.`,
+    remedy: { write, line: true },
+  };
 }
 
-function firmwareBoot(drives: PlannedDrive[], { bootOrder, bootDevices, noSignatureCheck }: Definition, firmware: Firmware): Boot | undefined {
+function firmwareBoot(
+  drives: PlannedDrive[],
+  { bootOrder, bootDevices, noSignatureCheck }: Definition,
+  firmware: Firmware,
+): Boot | undefined {
   if (typeof firmware === 'string') return undefined;
   const { bios: _bios, nicRom, ...image } = firmware;
-  const order = bootDevices ? bootDevices.flatMap(name => (name === 'n' ? [NETWORK_PATH] : bootPathsOf(drives.filter(({ vdev }) => vdev === name)))) : bootPaths(drives, bootOrder);
-  return { kind: 'firmware', ...image, ...(typeof nicRom === 'object' ? { nicRom } : {}), bootOrder: order, ...(noSignatureCheck ? { noSignatureCheck } : {}) };
+  const order = bootDevices
+    ? bootDevices.flatMap(name =>
+        name === 'n' ? [NETWORK_PATH] : bootPathsOf(drives.filter(({ vdev }) => vdev === name)),
+      )
+    : bootPaths(drives, bootOrder);
+  return {
+    kind: 'firmware',
+    ...image,
+    ...(typeof nicRom === 'object' ? { nicRom } : {}),
+    bootOrder: order,
+    ...(noSignatureCheck ? { noSignatureCheck } : {}),
+  };
 }
 
 /** Images without a definition: a PC with firmware boots from the first of them. */
@@ -334,9 +472,17 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   const floppies = kinds.filter(kind => kind === 'floppy').length;
   const [first] = images;
   if (others.length > 0)
-    return refuse(first.name, 'needs a definition', `${baseName(others[0].name)} and ${baseName(first.name)} make no guest by themselves. Add a definition that names both.`);
+    return refuse(
+      first.name,
+      'needs a definition',
+      `${baseName(others[0].name)} and ${baseName(first.name)} make no guest by themselves. Add a definition that names both.`,
+    );
   if (cds > 1 || floppies > 2 || images.length - cds - floppies > 3)
-    return refuse(first.name, 'too many images', 'A PC made of images alone has one CD-ROM drive, two floppy drives and at most three disks. Drop fewer, or a definition with them.');
+    return refuse(
+      first.name,
+      'too many images',
+      'A PC made of images alone has one CD-ROM drive, two floppy drives and at most three disks. Drop fewer, or a definition with them.',
+    );
   const places = [0, 1, 3];
   const floppyPlaces = [FLOPPY_PLACE, FLOPPY_PLACE + 1];
   const drives: PlannedDrive[] = images.map((image, i) => {
@@ -350,7 +496,13 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
     name,
     memoryMiB: PLAIN_MEMORY_MIB,
     disks: drives.map(({ place, vdev, kind, readOnly, image }) => ({
-      target: baseName(image?.name ?? ''), format: image && isQcow2(image.head) ? 'qcow2' : 'raw', vdev, kind, readOnly, place, at: { line: 1, column: 1 },
+      target: baseName(image?.name ?? ''),
+      format: image && isQcow2(image.head) ? 'qcow2' : 'raw',
+      vdev,
+      kind,
+      readOnly,
+      place,
+      at: { line: 1, column: 1 },
     })),
     bootOrder,
     nic: DEFAULT_NIC,
@@ -358,32 +510,59 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
   const findings: Finding[] = drives.map(({ kind, image }) => {
     const file = baseName(image!.name);
     const finding: Finding = {
-      file, line: 1, column: 1, source: '', key: 'disk', verdict: 'used',
-      short: kind === 'cdrom' ? 'CD in the drive' : kind === 'floppy' ? 'floppy disk; the file stays as it is' : 'disk; the file stays as it is',
-      text: kind === 'cdrom' ? `${file} lies in the CD-ROM drive.` : `${file} is a ${kind === 'floppy' ? 'floppy disk' : 'disk'}. What the guest writes is kept in memory; the file stays as it is.`,
+      file,
+      line: 1,
+      column: 1,
+      source: '',
+      key: 'disk',
+      verdict: 'used',
+      short:
+        kind === 'cdrom'
+          ? 'CD in the drive'
+          : kind === 'floppy'
+            ? 'floppy disk; the file stays as it is'
+            : 'disk; the file stays as it is',
+      text:
+        kind === 'cdrom'
+          ? `${file} lies in the CD-ROM drive.`
+          : `${file} is a ${kind === 'floppy' ? 'floppy disk' : 'disk'}. What the guest writes is kept in memory; the file stays as it is.`,
     };
     const problem = imageProblem(file, kind, image!.head, image!.bytes);
     return problem ? { ...finding, verdict: 'error', ...problem } : finding;
   });
-  const problem = typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, definition);
+  const problem =
+    typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, definition);
   if (problem && !isError(findings[0])) Object.assign(findings[0], { verdict: 'error', ...problem });
-  return finish(findings, definition, firmwareBoot(drives, definition, firmware), writeXlConfig(definition), xlCreateFrom(definition), drives);
+  return finish(
+    findings,
+    definition,
+    firmwareBoot(drives, definition, firmware),
+    writeXlConfig(definition),
+    xlCreateFrom(definition),
+    drives,
+  );
 }
 
 /** Name of the IDE drive at a place, or of the floppy drive. */
-export const ideName = (place: number): string => (place >= FLOPPY_PLACE ? `fd${'ab'[place - FLOPPY_PLACE]}` : `hd${'abcd'[place]}`);
+export const ideName = (place: number): string =>
+  place >= FLOPPY_PLACE ? `fd${'ab'[place - FLOPPY_PLACE]}` : `hd${'abcd'[place]}`;
 
 /** SeaBIOS's device paths for xl's letters: a floppy drives, c disks, d CD-ROM drives, n the network card. */
 export function bootPaths(drives: { place: number; kind: ImageKind }[], order: string): string[] {
   return [...order].flatMap(letter =>
-    letter === 'n' ? [NETWORK_PATH] : bootPathsOf(drives.filter(({ kind }) => BOOT_LETTERS[kind] === letter)));
+    letter === 'n' ? [NETWORK_PATH] : bootPathsOf(drives.filter(({ kind }) => BOOT_LETTERS[kind] === letter)),
+  );
 }
 
 /** Drives that firmware sees, by SeaBIOS's paths. */
 const bootPathsOf = (drives: { place: number; kind: ImageKind }[]): string[] =>
   drives
     .filter(({ place }) => place >= 0)
-    .map(({ place, kind }) => (kind === 'floppy' ? `/pci@i0cf8/isa@1/fdc@03f0/floppy@${place - FLOPPY_PLACE}` : `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`));
+    .map(({ place, kind }) =>
+      kind === 'floppy'
+        ? `/pci@i0cf8/isa@1/fdc@03f0/floppy@${place - FLOPPY_PLACE}`
+        : `/pci@i0cf8/ide@1,1/drive@${place >> 1}/disk@${place & 1}`,
+    );
 
 /** A kernel without a definition: it starts on a plain PC. */
 export function planKernel(options: {
@@ -434,7 +613,8 @@ export const quoted = (word: string): string => (/^[\w./:+-]+$/.test(word) ? wor
 
 /** As xl creates a domain without a file of its own: settings stand behind an empty one (xl(1), create). */
 export const XL_CREATE_FROM_NOTHING = 'xl create /dev/null';
-const xlCreateFrom = (definition: Definition): string => [XL_CREATE_FROM_NOTHING, ...writeXlConfig(definition).trim().split('\n').map(quoted)].join(' ');
+const xlCreateFrom = (definition: Definition): string =>
+  [XL_CREATE_FROM_NOTHING, ...writeXlConfig(definition).trim().split('\n').map(quoted)].join(' ');
 
 /** Gives the domain to be another name than its definition does. */
 export function rename({ plan, domain }: Planned, name: string, isGenerated: boolean): void {
@@ -452,23 +632,46 @@ export function rename({ plan, domain }: Planned, name: string, isGenerated: boo
   }
 }
 
-function finish(findings: Finding[], definition: Definition, boot: Boot | undefined, text: string, command: string, drives: PlannedDrive[] = [], xen?: DomainType): Planned {
+function finish(
+  findings: Finding[],
+  definition: Definition,
+  boot: Boot | undefined,
+  text: string,
+  command: string,
+  drives: PlannedDrive[] = [],
+  xen?: DomainType,
+): Planned {
   const errors = findings.filter(isError);
   const summary: Plan['summary'] = { memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, type: definition.type };
   if (definition.kernel) summary.kernel = definition.kernel;
   if (definition.ramdisk) summary.ramdisk = definition.ramdisk;
-  if (drives.length > 0) summary.disks = definition.disks.map(({ place, vdev, target }) => `${place < 0 ? vdev : ideName(place)}: ${(isDevice(target) ? target : baseName(target)) || 'empty'}`);
+  if (drives.length > 0)
+    summary.disks = definition.disks.map(
+      ({ place, vdev, target }) =>
+        `${place < 0 ? vdev : ideName(place)}: ${(isDevice(target) ? target : baseName(target)) || 'empty'}`,
+    );
   if (drives.some(({ readOnly, image }) => !readOnly && image && !image.device)) summary.writesFiles = true;
   const card = definition.nic ?? (definition.vif && 'vif');
   if (card) summary.nic = card;
   if (definition.cmdline) summary.cmdline = definition.cmdline;
   const plan: Plan = { name: definition.name, errors, findings, definition: text, command, summary };
-  return errors.length === 0 && boot ? { plan, domain: { definition, boot, drives, ...(xen ? { xen } : {}) } } : { plan };
+  return errors.length === 0 && boot
+    ? { plan, domain: { definition, boot, drives, ...(xen ? { xen } : {}) } }
+    : { plan };
 }
 
 function refuse(file: string, short: string, text: string): Planned {
   const finding: Finding = { file, line: 1, column: 1, source: '', key: '', verdict: 'error', short, text };
-  return { plan: { name: '', errors: [finding], findings: [finding], definition: '', command: '', summary: { memoryMiB: 0, vcpus: 0, type: '' } } };
+  return {
+    plan: {
+      name: '',
+      errors: [finding],
+      findings: [finding],
+      definition: '',
+      command: '',
+      summary: { memoryMiB: 0, vcpus: 0, type: '' },
+    },
+  };
 }
 
 function check(boot: Boot, memoryMiB: number, xen?: DomainType): string | undefined {

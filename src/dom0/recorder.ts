@@ -67,7 +67,15 @@ export class Recording {
     if (cause.kind === 'write' && cause.by === undefined) this.caused.writes++;
     if (cause.kind === 'remove') this.caused.removals++;
     const last = this.causes.at(-1);
-    if (last && this.more === 0 && last.kind === cause.kind && last.what === cause.what && last.value === cause.value && last.by === cause.by) last.times = (last.times ?? 1) + 1;
+    if (
+      last &&
+      this.more === 0 &&
+      last.kind === cause.kind &&
+      last.what === cause.what &&
+      last.value === cause.value &&
+      last.by === cause.by
+    )
+      last.times = (last.times ?? 1) + 1;
     else if (this.causes.length < MOST) this.causes.push({ ms: this.sinceStartMs(), ...cause });
     else this.more++;
   }
@@ -113,7 +121,12 @@ export class Recorder {
     if (domid === undefined) return;
     const text = value && LATIN_1.decode(value.subarray(0, MOST_VALUE + 1));
     const shown = text && text.length > MOST_VALUE ? `${text.slice(0, MOST_VALUE)}…` : text;
-    this.note(domid, { kind: value ? 'write' : 'remove', what: path, ...(shown === undefined ? {} : { value: shown }), ...(value && by !== 0 ? { by } : {}) });
+    this.note(domid, {
+      kind: value ? 'write' : 'remove',
+      what: path,
+      ...(shown === undefined ? {} : { value: shown }),
+      ...(value && by !== 0 ? { by } : {}),
+    });
   }
 
   /** A line of the hypervisor's log. Whom it is about cannot be told: it was meanwhile. */

@@ -3,7 +3,18 @@ import { removableKind } from '../devices/ide/index.ts';
 import type { Clock } from '../devices/index.ts';
 import type { Compile } from '../cpu/architecture/index.ts';
 import { assembleDomain, CompilerLoader, type HotRegion, HOTTEST_REGIONS } from '../hypervisor/domain/index.ts';
-import { attachDrives, type Domain, type DomainRecord, type Ending, type Medium, type MouseMove, noMedia, type OpenMedium, saveDomain, type SliceResult } from '../hypervisor/index.ts';
+import {
+  attachDrives,
+  type Domain,
+  type DomainRecord,
+  type Ending,
+  type Medium,
+  type MouseMove,
+  noMedia,
+  type OpenMedium,
+  saveDomain,
+  type SliceResult,
+} from '../hypervisor/index.ts';
 import { Slot } from '../hypervisor/scheduler/index.ts';
 import { GuestLog } from '../hypervisor/xen/index.ts';
 import { diskRecords } from '../hypervisor/disks/index.ts';
@@ -61,7 +72,10 @@ interface Entry {
 }
 
 /** The parts of `makeRunners` for domains in turns. */
-export const inTurns = (parts: TurnsParts) => (host: RunnersHost): Turns => new Turns(parts, host);
+export const inTurns =
+  (parts: TurnsParts) =>
+  (host: RunnersHost): Turns =>
+    new Turns(parts, host);
 
 export class Turns implements Runners {
   readonly elsewhere = false;
@@ -98,15 +112,20 @@ export class Turns implements Runners {
   /** Domains in virtual time keep together: none that waits goes on past what others have yet to do, or Domain 0. */
   company(mine: () => Entry | null): NonNullable<Domain['options']['company']> {
     const { host } = this;
-    const reachesNs = (entry: Entry): number => (entry.domain.ending ? Infinity : elapsedNs(entry) + Math.max(0, entry.domain.clock.idleNs(entry.untilNs)));
+    const reachesNs = (entry: Entry): number =>
+      entry.domain.ending ? Infinity : elapsedNs(entry) + Math.max(0, entry.domain.clock.idleNs(entry.untilNs));
     return {
       wanted: () => host.domain0Wants(),
       horizonNs: () => {
         const own = mine();
         if (!own) return Infinity;
-        const least = this.entries.reduce((so, other) => (other === own ? so : Math.min(so, reachesNs(other))), host.domain0WakeNs());
+        const least = this.entries.reduce(
+          (so, other) => (other === own ? so : Math.min(so, reachesNs(other))),
+          host.domain0WakeNs(),
+        );
         // Who waits for a key alone has no time to go to.
-        const farthest = least === Infinity && mine()?.domain.timers.nextDeadlineNs === Infinity ? Infinity : this.roundEndNs;
+        const farthest =
+          least === Infinity && mine()?.domain.timers.nextDeadlineNs === Infinity ? Infinity : this.roundEndNs;
         return Math.min(least, farthest) - elapsedNs(own) + own.domain.clock.nowNs();
       },
     };
@@ -224,7 +243,13 @@ class LocalRunner implements DomainRunner {
   private readonly parts: TurnsParts;
   private bytes: number[] = [];
 
-  constructor(what: DomainStart, listener: DomainListener, turns: Turns, parts: TurnsParts, { machine, queue }: RunnersHost) {
+  constructor(
+    what: DomainStart,
+    listener: DomainListener,
+    turns: Turns,
+    parts: TurnsParts,
+    { machine, queue }: RunnersHost,
+  ) {
     this.what = what;
     this.turns = turns;
     this.listener = listener;
@@ -237,8 +262,25 @@ class LocalRunner implements DomainRunner {
       listener.serial(bytes);
     };
     const log = new GuestLog(what.record.id, lines => listener.xenConsole?.(lines));
-    const { record, drives, ide = drives && attachDrives(drives, parts.openMedium ?? noMedia, listener.problem, what.diskChanges), diskChanges: _changes, saved, withXenConsole, withDebug, stopAtInstruction, name: _name, program: _program, definition: _definition, ...options } = what;
-    const debug = withDebug ? (byte: number) => listener.debug?.(Uint8Array.of(byte)) : withXenConsole ? log.put : undefined;
+    const {
+      record,
+      drives,
+      ide = drives && attachDrives(drives, parts.openMedium ?? noMedia, listener.problem, what.diskChanges),
+      diskChanges: _changes,
+      saved,
+      withXenConsole,
+      withDebug,
+      stopAtInstruction,
+      name: _name,
+      program: _program,
+      definition: _definition,
+      ...options
+    } = what;
+    const debug = withDebug
+      ? (byte: number) => listener.debug?.(Uint8Array.of(byte))
+      : withXenConsole
+        ? log.put
+        : undefined;
     try {
       const domain = assembleDomain(
         {
@@ -250,7 +292,12 @@ class LocalRunner implements DomainRunner {
           ...(parts.compile ? { compile: parts.compile(listener.problem) } : {}),
           serial: parts.atOnce ? byte => listener.serial(Uint8Array.of(byte)) : byte => this.bytes.push(byte),
           ...(debug ? { debug } : {}),
-          ...(withXenConsole ? { xenConsole: log.write, xenLog: (line: string) => listener.xenConsole?.(new TextEncoder().encode(`(XEN) ${line}\n`)) } : {}),
+          ...(withXenConsole
+            ? {
+                xenConsole: log.write,
+                xenLog: (line: string) => listener.xenConsole?.(new TextEncoder().encode(`(XEN) ${line}\n`)),
+              }
+            : {}),
           onRestart: report => {
             flush();
             listener.restarted(report);
@@ -262,7 +309,17 @@ class LocalRunner implements DomainRunner {
       slot.carry(domain);
       const startedNs = domain.clock.nowNs();
       const compiler = new CompilerLoader(listener.problem);
-      this.entry = { domain, slot, poked: true, untilNs: -Infinity, startedNs, othersNs: turns.farthestNs, compiler, broke: hit => listener.broke?.(hit), told: tell(domain, slot, listener, flush, log) };
+      this.entry = {
+        domain,
+        slot,
+        poked: true,
+        untilNs: -Infinity,
+        startedNs,
+        othersNs: turns.farthestNs,
+        compiler,
+        broke: hit => listener.broke?.(hit),
+        told: tell(domain, slot, listener, flush, log),
+      };
       this.started = Promise.resolve(domain.about);
       turns.add(this.entry);
     } catch (error) {
@@ -320,7 +377,13 @@ class LocalRunner implements DomainRunner {
 
   async insertMedium(place: number, medium?: Medium, readOnly = true): Promise<void> {
     const { parts, listener } = this;
-    const [opened] = medium ? attachDrives([{ place, kind: removableKind(place), readOnly, medium }], parts.openMedium ?? noMedia, listener.problem) : [];
+    const [opened] = medium
+      ? attachDrives(
+          [{ place, kind: removableKind(place), readOnly, medium }],
+          parts.openMedium ?? noMedia,
+          listener.problem,
+        )
+      : [];
     this.ask(domain => domain.insertMedium(place, opened?.disk ?? null));
   }
 
@@ -361,7 +424,13 @@ class LocalRunner implements DomainRunner {
 }
 
 /** What is told after a slice: bytes first, and each thing once. */
-function tell(domain: Domain, slot: Slot, listener: DomainListener, flush: () => void, log: GuestLog): (result: SliceResult) => void {
+function tell(
+  domain: Domain,
+  slot: Slot,
+  listener: DomainListener,
+  flush: () => void,
+  log: GuestLog,
+): (result: SliceResult) => void {
   // One ending may follow another at once, where the domain was resumed between them.
   let told: Ending | undefined;
   let waits: WaitsFor | undefined;

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { createDomain, destroyDomain } from '../hypervisor/memory/domain-table.ts';
 import { audit } from '../hypervisor/memory/audit.ts';
-import { type DomainRecord, type Ending, type FromDomainWorker, Machine, type ToDomainWorker } from '../hypervisor/index.ts';
+import {
+  type DomainRecord,
+  type Ending,
+  type FromDomainWorker,
+  Machine,
+  type ToDomainWorker,
+} from '../hypervisor/index.ts';
 import { callDead, liveWorker, workerLeaves } from '../hypervisor/worker/worker-life.ts';
 import { WorkerRunner, type WorkerLike } from './runner-worker.ts';
 
@@ -31,7 +37,13 @@ function make() {
   const endings: Ending[] = [],
     watched: { lock: string | undefined; end: () => void }[] = [],
     timers: { ms: number; callback: () => void; cancelled: boolean }[] = [];
-  const listener = { serial: never, ended: (ending: Ending) => void endings.push(ending), problem: never, restarted: never, changed: never };
+  const listener = {
+    serial: never,
+    ended: (ending: Ending) => void endings.push(ending),
+    problem: never,
+    restarted: never,
+    changed: never,
+  };
   const later = (ms: number, callback: () => void) => {
     const timer = { ms, callback, cancelled: false };
     timers.push(timer);
@@ -39,8 +51,17 @@ function make() {
       timer.cancelled = true;
     };
   };
-  const watch = (_record: DomainRecord, lock: string | undefined, end: () => void): void => void watched.push({ lock, end });
-  const runner = new WorkerRunner(worker, machine, record, {} as ToDomainWorker, listener, { later, hostMs: () => 0 }, watch);
+  const watch = (_record: DomainRecord, lock: string | undefined, end: () => void): void =>
+    void watched.push({ lock, end });
+  const runner = new WorkerRunner(
+    worker,
+    machine,
+    record,
+    {} as ToDomainWorker,
+    listener,
+    { later, hostMs: () => 0 },
+    watch,
+  );
   return { machine, record, worker, runner, endings, watched, timers };
 }
 
@@ -60,7 +81,11 @@ describe("a domain's worker", () => {
     const { machine, record, worker, watched } = make();
     expect([worker.asked.length, liveWorker(machine, record)]).toEqual([0, undefined]);
     worker.says({ kind: 'ready', lock: 'its lock' });
-    expect([worker.asked.length, watched.map(({ lock }) => lock), liveWorker(machine, record)?.id]).toEqual([1, ['its lock'], record.id]);
+    expect([worker.asked.length, watched.map(({ lock }) => lock), liveWorker(machine, record)?.id]).toEqual([
+      1,
+      ['its lock'],
+      record.id,
+    ]);
   });
 
   it('that never comes is given up with a sentence', async () => {
@@ -87,7 +112,9 @@ describe("a domain's worker", () => {
     watched[0].end();
     await expect(saved).rejects.toThrow('ended without a word');
     await expect(runner.save()).rejects.toThrow('nothing to save');
-    expect(endings.map(({ kind, workerDied, report }) => [kind, workerDied, /eip/i.test(report ?? '')])).toEqual([['crash', true, true]]);
+    expect(endings.map(({ kind, workerDied, report }) => [kind, workerDied, /eip/i.test(report ?? '')])).toEqual([
+      ['crash', true, true],
+    ]);
     // Called dead wrongly it would go on: it is ended.
     expect([worker.terminated, machine.isWorkerDead(record.index)]).toEqual([1, true]);
     watched[0].end();
@@ -114,5 +141,9 @@ it('a slot that went to another domain is not called dead for the one before', (
   const before = { ...record };
   destroyDomain(machine, record);
   const next = createDomain(machine, 16, 0);
-  expect([next.index, callDead(machine, before), machine.isWorkerDead(next.index)]).toEqual([before.index, false, false]);
+  expect([next.index, callDead(machine, before), machine.isWorkerDead(next.index)]).toEqual([
+    before.index,
+    false,
+    false,
+  ]);
 });

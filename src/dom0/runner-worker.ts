@@ -1,5 +1,14 @@
 /** A domain in a worker of its own: requests go through its mailbox, what it says comes as messages. */
-import { type DiscForWorker, type DomainRecord, type FromDomainWorker, type Machine, Mailbox, type Medium, type MouseMove, type ToDomainWorker } from '../hypervisor/index.ts';
+import {
+  type DiscForWorker,
+  type DomainRecord,
+  type FromDomainWorker,
+  type Machine,
+  Mailbox,
+  type Medium,
+  type MouseMove,
+  type ToDomainWorker,
+} from '../hypervisor/index.ts';
 import { MachineView } from '../hypervisor/view/index.ts';
 import { workerDied } from '../hypervisor/memory/index.ts';
 import { COMMAND } from '../hypervisor/layout/index.ts';
@@ -53,8 +62,21 @@ export const inWorkers =
       elsewhere: true,
       farthestNs: 0,
       start({ record, saved, ...what }: DomainStart, listener: DomainListener): DomainRunner {
-        const message: ToDomainWorker = { memory: machine.memory as SharedArrayBuffer, index: record.index, ...what, ...(saved ? { saved: saved.bytes } : {}) };
-        return new WorkerRunner(parts.spawn(), machine, record, message, listener, parts, watch && ((...watched) => watch.watch(...watched)));
+        const message: ToDomainWorker = {
+          memory: machine.memory as SharedArrayBuffer,
+          index: record.index,
+          ...what,
+          ...(saved ? { saved: saved.bytes } : {}),
+        };
+        return new WorkerRunner(
+          parts.spawn(),
+          machine,
+          record,
+          message,
+          listener,
+          parts,
+          watch && ((...watched) => watch.watch(...watched)),
+        );
       },
       forget: record => watch?.forget(record),
       poke() {},
@@ -88,7 +110,15 @@ export class WorkerRunner implements DomainRunner {
   private dead = false;
   private waiting: Uint8Array[] = [];
 
-  constructor(worker: WorkerLike, machine: Machine, record: DomainRecord, message: ToDomainWorker, listener: DomainListener, { later, hostMs }: Pick<WorkersParts, 'later' | 'hostMs'>, watch?: Watch) {
+  constructor(
+    worker: WorkerLike,
+    machine: Machine,
+    record: DomainRecord,
+    message: ToDomainWorker,
+    listener: DomainListener,
+    { later, hostMs }: Pick<WorkersParts, 'later' | 'hostMs'>,
+    watch?: Watch,
+  ) {
     this.watch = watch;
     this.hostMs = hostMs;
     this.worker = worker;
@@ -189,12 +219,21 @@ export class WorkerRunner implements DomainRunner {
     if (start) start.reject(new Error(sentence));
     if (this.onGone) return this.onGone();
     if (start) return;
-    this.listener.ended({ kind: 'crash', sentence, report: postMortem(this.machine.memory, this.record.id, sentence), workerDied: true });
+    this.listener.ended({
+      kind: 'crash',
+      sentence,
+      report: postMortem(this.machine.memory, this.record.id, sentence),
+      workerDied: true,
+    });
   }
 
   /** As it was at the end of a slice; since then time has passed if it sleeps. */
   get nowNs(): number {
-    const { state, nowNs, hostUs } = new MachineView(this.machine.memory).at(this.record.index)?.counters() ?? { state: '', nowNs: 0, hostUs: 0 };
+    const { state, nowNs, hostUs } = new MachineView(this.machine.memory).at(this.record.index)?.counters() ?? {
+      state: '',
+      nowNs: 0,
+      hostUs: 0,
+    };
     return state === 'b' ? nowNs + Math.max(0, this.hostMs() * 1000 - hostUs) * 1000 : nowNs;
   }
 
@@ -273,7 +312,8 @@ export class WorkerRunner implements DomainRunner {
   }
 
   save(): Promise<Uint8Array[]> {
-    if (this.dead) return Promise.reject(new Error('The domain has stopped with an internal error; there is nothing to save.'));
+    if (this.dead)
+      return Promise.reject(new Error('The domain has stopped with an internal error; there is nothing to save.'));
     return new Promise((resolve, reject) => {
       this.savers.push({ resolve, reject });
       this.mailbox.command(COMMAND.SAVE);

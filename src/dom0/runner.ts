@@ -1,7 +1,15 @@
 /** What the toolstack can do to a domain that exists, wherever it runs: in a worker of its own, or beside others in this one. */
 import type { IdeAttachment } from '../devices/index.ts';
 import type { Clock } from '../devices/index.ts';
-import type { DomainRecord, Ending, Machine, Medium, MouseMove, SavedState, ToDomainWorker } from '../hypervisor/index.ts';
+import type {
+  DomainRecord,
+  Ending,
+  Machine,
+  Medium,
+  MouseMove,
+  SavedState,
+  ToDomainWorker,
+} from '../hypervisor/index.ts';
 import type { BreakHit, BreakPoint, HotRegion, WaitsFor } from '../hypervisor/domain/index.ts';
 import type { Scheduler } from '../hypervisor/scheduler/index.ts';
 

@@ -23,7 +23,10 @@ const makeHost = (xen = ''): Host =>
     epochMs: () => 0,
   });
 const create = (host: Host, more = ''): Promise<{ id: number }> =>
-  host.create([file('a.cfg', `name = "a"\ntype = "hvm"\nmemory = 8\nkernel = "demo.elf"\n${more}`), file('demo.elf', demo)]);
+  host.create([
+    file('a.cfg', `name = "a"\ntype = "hvm"\nmemory = 8\nkernel = "demo.elf"\n${more}`),
+    file('demo.elf', demo),
+  ]);
 
 describe("the toolstack's view of the scheduler", () => {
   it('shows each domain with its shares, and changes them', async () => {
@@ -53,7 +56,9 @@ describe("the toolstack's view of the scheduler", () => {
     const host = makeHost();
     const { id } = await create(host);
     const before = await host['sched-credit']();
-    await expect(host['sched-credit']({ domain: id, weight: 0 })).rejects.toThrow('Cpu weight out of range, valid values are within range from 1 to 65535');
+    await expect(host['sched-credit']({ domain: id, weight: 0 })).rejects.toThrow(
+      'Cpu weight out of range, valid values are within range from 1 to 65535',
+    );
     await expect(host['sched-credit']({ domain: id, cap: 101 })).rejects.toThrow('valid range is from 0 to 100');
     await expect(host['vcpu-pin'](id, '1')).rejects.toThrow('this host has one processor, 0');
     await expect(host['vcpu-pin'](id, '^0')).rejects.toThrow('no processor is left');
@@ -71,6 +76,8 @@ describe("the toolstack's view of the scheduler", () => {
 
   it('refuses a definition whose processors are not there', async () => {
     const host = makeHost();
-    await expect(create(host, 'cpus = "2-3"\n')).rejects.toThrow('this host has one processor, 0, and 2-3 names none of them.');
+    await expect(create(host, 'cpus = "2-3"\n')).rejects.toThrow(
+      'this host has one processor, 0, and 2-3 names none of them.',
+    );
   });
 });

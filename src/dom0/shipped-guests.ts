@@ -20,10 +20,17 @@ const URLS: Record<(typeof OWN_GUESTS)[keyof typeof OWN_GUESTS][number], URL> = 
   'figure.sh': new URL('../../guests/figure/figure.sh', import.meta.url),
 };
 
-export function shippedGuests(fetchBytes: (url: string) => Promise<Uint8Array>, fetched: readonly FetchableGuest[]): ShippedGuest[] {
+export function shippedGuests(
+  fetchBytes: (url: string) => Promise<Uint8Array>,
+  fetched: readonly FetchableGuest[],
+): ShippedGuest[] {
   const file = (name: string, url: string) => ({ name, read: () => fetchBytes(url) });
   return [
     ...Object.entries(OWN_GUESTS).map(([id, names]) => ({ id, files: names.map(name => file(name, URLS[name].href)) })),
-    ...fetched.map(({ id, files }) => ({ id, fetched: true as const, files: files.map(({ name, url }) => file(name, url)) })),
+    ...fetched.map(({ id, files }) => ({
+      id,
+      fetched: true as const,
+      files: files.map(({ name, url }) => file(name, url)),
+    })),
   ];
 }

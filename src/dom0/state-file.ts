@@ -75,7 +75,11 @@ export interface StatePart {
 }
 
 /** Where a part may hold something, in pieces of MOST_DATA: what holds nothing is left out in large steps. */
-function* held({ bytes, holds }: StatePart, at = 0, count = 2 ** Math.ceil(Math.log2(Math.max(bytes, MOST_DATA)))): Generator<number> {
+function* held(
+  { bytes, holds }: StatePart,
+  at = 0,
+  count = 2 ** Math.ceil(Math.log2(Math.max(bytes, MOST_DATA))),
+): Generator<number> {
   if (at >= bytes || (holds && !holds(at, Math.min(count, bytes - at)))) return;
   if (count <= MOST_DATA) return void (yield at);
   yield* held({ bytes, holds } as StatePart, at, count / 2);
@@ -141,7 +145,9 @@ class Reader {
       const part = this.data.slice(this.at, this.at + Math.max(bytes, 2 * MOST_RECORD));
       this.window = new Uint8Array(
         await part.arrayBuffer().catch(() => {
-          throw new StateFileError(`The file cannot be read any more at byte ${this.at}: it was changed or moved. Drop it again.`);
+          throw new StateFileError(
+            `The file cannot be read any more at byte ${this.at}: it was changed or moved. Drop it again.`,
+          );
         }),
       );
       this.windowAt = this.at;
@@ -153,12 +159,15 @@ class Reader {
   }
 
   private cut(): StateFileError {
-    return new StateFileError(`The file ends at byte ${this.data.size}, in the middle of a record: it was cut off. Export it once more, or take another copy.`);
+    return new StateFileError(
+      `The file ends at byte ${this.data.size}, in the middle of a record: it was cut off. Export it once more, or take another copy.`,
+    );
   }
 }
 
 const text = (value: unknown): value is string => typeof value === 'string' && value.length > 0 && value.length <= 255;
-const size = (value: unknown, most: number): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most;
+const size = (value: unknown, most: number): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= most;
 
 function parsed(payload: Uint8Array): Record<string, unknown> | undefined {
   try {
@@ -172,9 +181,20 @@ function parsed(payload: Uint8Array): Record<string, unknown> | undefined {
 function headOf(payload: Uint8Array): StateHead | undefined {
   const { version, savedMs, guests, volumes, page } = parsed(payload) ?? {};
   const good =
-    text(version) && size(savedMs, 8.64e15) && Array.isArray(guests) && guests.every(text) && Array.isArray(volumes) && volumes.every(each => text(each?.name) && size(each?.bytes, MOST_PART));
+    text(version) &&
+    size(savedMs, 8.64e15) &&
+    Array.isArray(guests) &&
+    guests.every(text) &&
+    Array.isArray(volumes) &&
+    volumes.every(each => text(each?.name) && size(each?.bytes, MOST_PART));
   if (!good) return undefined;
-  return { version, savedMs, guests: [...guests], volumes: volumes.map(({ name, bytes }) => ({ name, bytes })), ...(page === undefined ? {} : { page }) };
+  return {
+    version,
+    savedMs,
+    guests: [...guests],
+    volumes: volumes.map(({ name, bytes }) => ({ name, bytes })),
+    ...(page === undefined ? {} : { page }),
+  };
 }
 
 /** Who takes what is read: parts in turn, and their bytes. */
@@ -186,9 +206,14 @@ export interface StateSink {
 /** Reads it all, and checks each byte of it. @throws StateFileError: what is wrong, where, and what to do; what `sink` throws */
 export async function readState(data: Blob, sink: StateSink = { part: () => {}, data: () => {} }): Promise<StateHead> {
   const reader = new Reader(data);
-  const magic = data.size < STATE_MAGIC.length ? '' : new TextDecoder('latin1').decode(await reader.take(STATE_MAGIC.length));
-  if (magic !== STATE_MAGIC) throw new StateFileError('This is no exported host: its first bytes are others. Take a file that “Export everything” has made.');
-  const damaged = (at: number, what: string): StateFileError => new StateFileError(`The record at byte ${at} ${what}. The file is damaged: take another copy of it.`);
+  const magic =
+    data.size < STATE_MAGIC.length ? '' : new TextDecoder('latin1').decode(await reader.take(STATE_MAGIC.length));
+  if (magic !== STATE_MAGIC)
+    throw new StateFileError(
+      'This is no exported host: its first bytes are others. Take a file that “Export everything” has made.',
+    );
+  const damaged = (at: number, what: string): StateFileError =>
+    new StateFileError(`The record at byte ${at} ${what}. The file is damaged: take another copy of it.`);
   let head: StateHead | undefined, part: { name: string; bytes: number } | undefined;
   let next = 0;
   const seen = new Set<string>();
@@ -206,13 +231,21 @@ export async function readState(data: Blob, sink: StateSink = { part: () => {}, 
     whole.set(frame);
     whole.set(payload, FRAME_BYTES);
     if (check !== crc32(whole) >>> 0) throw damaged(at, 'does not fit its check sum');
-    if (records === 0 ? kind !== HEAD : kind === HEAD || kind > END || kind === 0) throw damaged(at, `is of kind ${kind}, which is not what comes here`);
+    if (records === 0 ? kind !== HEAD : kind === HEAD || kind > END || kind === 0)
+      throw damaged(at, `is of kind ${kind}, which is not what comes here`);
     if (kind === HEAD) {
       head = headOf(payload);
       if (!head) throw damaged(at, 'does not say what the file holds');
     } else if (kind === PART) {
       const { name, bytes } = parsed(payload) ?? {};
-      if (!text(name) || !PARTS.includes(name) || seen.has(name) || !size(bytes, MOST_PART) || (name === DISK && (bytes === 0 || bytes % 512 !== 0))) throw damaged(at, 'names a part that no state has');
+      if (
+        !text(name) ||
+        !PARTS.includes(name) ||
+        seen.has(name) ||
+        !size(bytes, MOST_PART) ||
+        (name === DISK && (bytes === 0 || bytes % 512 !== 0))
+      )
+        throw damaged(at, 'names a part that no state has');
       part = { name, bytes };
       seen.add(name);
       next = 0;
@@ -220,11 +253,13 @@ export async function readState(data: Blob, sink: StateSink = { part: () => {}, 
     } else if (kind === DATA) {
       const offset = length < 8 ? -1 : Number(new DataView(payload.buffer, payload.byteOffset).getBigUint64(0, true));
       const bytes = payload.subarray(8);
-      if (!part || offset < next || offset + bytes.length > part.bytes) throw damaged(at, 'has data for a place that there is not');
+      if (!part || offset < next || offset + bytes.length > part.bytes)
+        throw damaged(at, 'has data for a place that there is not');
       next = offset + bytes.length;
       sink.data(offset, bytes);
     } else {
-      if (length !== 4 || new DataView(payload.buffer, payload.byteOffset).getUint32(0, true) !== records) throw damaged(at, 'counts other records than there are');
+      if (length !== 4 || new DataView(payload.buffer, payload.byteOffset).getUint32(0, true) !== records)
+        throw damaged(at, 'counts other records than there are');
       if (!reader.isOver) throw damaged(reader.at, 'comes after the end');
       if (seen.size !== PARTS.length) throw damaged(at, 'is the end, and parts are missing');
       return head as StateHead;

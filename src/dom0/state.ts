@@ -27,7 +27,10 @@ interface HostStateParts {
 }
 
 /** @throws StoreDamaged, StorageError, Error of the store */
-export async function openHostState(store: Store, { epochMs, random, later, diskBytes, guests = [], filesOpened }: HostStateParts): Promise<HostState> {
+export async function openHostState(
+  store: Store,
+  { epochMs, random, later, diskBytes, guests = [], filesOpened }: HostStateParts,
+): Promise<HostState> {
   const storage = await Storage.open({ store, epochMs, random, diskBytes });
   let stop = (): void => {};
   const tidy = (): void => {

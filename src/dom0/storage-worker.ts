@@ -4,7 +4,15 @@
  * was open there, and answers what that has left.
  */
 import { findOwner, holdLifeLock, type Owner } from '../hypervisor/worker/index.ts';
-import { abandon, type Held, openOpfs, type StorageAnswer, type StorageRequest, type Windowed, WindowServer } from './storage/index.ts';
+import {
+  abandon,
+  type Held,
+  openOpfs,
+  type StorageAnswer,
+  type StorageRequest,
+  type Windowed,
+  WindowServer,
+} from './storage/index.ts';
 import type { HoldsLock } from './page-worker.ts';
 
 /** Node's worker brings a directory's files (cli/storage-worker.ts). */
@@ -59,7 +67,11 @@ const hear = ({ data }: { data: StorageRequest }): void => {
     held?.release();
     close();
   } else if ('disk' in data) tell(data.file, server?.openDisk(data.disk, data.bytes, data.file));
-  else tell(data.file, server?.open(data.open, data.file).then(() => 0));
+  else
+    tell(
+      data.file,
+      server?.open(data.open, data.file).then(() => 0),
+    );
 };
 void findOwner().then(found => {
   owner = found;

@@ -25,7 +25,11 @@ export class Tasks {
   private last = 0;
 
   /** `changed`: the list is another one now; `ended`: this one is over. */
-  constructor(clocks: { epochMs: () => number; hostMs: () => number }, changed: () => void, ended: (task: Task) => void = () => {}) {
+  constructor(
+    clocks: { epochMs: () => number; hostMs: () => number },
+    changed: () => void,
+    ended: (task: Task) => void = () => {},
+  ) {
     this.clocks = clocks;
     this.changed = changed;
     this.ended = ended;
@@ -89,8 +93,15 @@ export class Tasks {
    * Does something that was asked for, which may say in `task` what it caused; what it throws is the task's message, and thrown again. It is about the domain
    * `domid`, and about those of which it says so by `concerns`.
    */
-  async run<T>(command: string, work: (task: Pick<Task, 'command' | 'message'>, concerns: (domid: number) => void) => Promise<T>, domid?: number): Promise<T> {
-    const { started: { task, end }, recording } = this.recorded(command, undefined, domid);
+  async run<T>(
+    command: string,
+    work: (task: Pick<Task, 'command' | 'message'>, concerns: (domid: number) => void) => Promise<T>,
+    domid?: number,
+  ): Promise<T> {
+    const {
+      started: { task, end },
+      recording,
+    } = this.recorded(command, undefined, domid);
     try {
       const result = await work(task, id => recording.concerns(id));
       end('done');

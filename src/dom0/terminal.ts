@@ -4,7 +4,8 @@
  * Text that a guest or a foreign file may have chosen (names, values of the store), with its control characters as C writes them (\x1b): a terminal would obey
  * them. Lines and tabs stay.
  */
-export const visible = (text: string): string => text.replace(/[^\P{Cc}\n\t]/gu, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+export const visible = (text: string): string =>
+  text.replace(/[^\P{Cc}\n\t]/gu, character => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
 /** The terminal of a session, for a program that owns it. */
 export interface Terminal {

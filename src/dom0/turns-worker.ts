@@ -14,4 +14,10 @@ const openStore: OpenStore = async (wanted, take) => {
   return 'why' in opened ? opened : { store: opened.store, release: () => opened.held.release() };
 };
 
-serve(pace => inTurns({ soon, later, openMedium, compile: functionOrScript, ...(pace ? { pace } : { hostMs: sharedMs }) }), false, holdLifeLock(newLockPrefix()), openStore, loadAtHand());
+serve(
+  pace => inTurns({ soon, later, openMedium, compile: functionOrScript, ...(pace ? { pace } : { hostMs: sharedMs }) }),
+  false,
+  holdLifeLock(newLockPrefix()),
+  openStore,
+  loadAtHand(),
+);

@@ -63,7 +63,8 @@ export class Viewers {
     const counters = bytes.slice(countersOffset, countersOffset + COUNTER_WORDS * 4).buffer as ArrayBuffer;
     const screen = bytes.slice(screenOffset, screenOffset + SCREEN_BYTES).buffer as ArrayBuffer;
     const pixels = this.newPicture(new Int32Array(screen), now);
-    for (const port of this.ports) port.postMessage({ counters, screen, ...(pixels ? { pixels } : {}) } satisfies ConsoleOutput);
+    for (const port of this.ports)
+      port.postMessage({ counters, screen, ...(pixels ? { pixels } : {}) } satisfies ConsoleOutput);
   }
 
   /** Pixels of a graphics screen that changed since the last call; `whole`: for a viewer that has none yet. */
@@ -72,7 +73,8 @@ export class Viewers {
     if (screen[SCREEN.MODE] !== GRAPHICS || (!whole && generation === this.lastGeneration)) return undefined;
     this.lastGeneration = generation;
     const offset = screen[SCREEN.PIXELS] >>> 0;
-    return this.machine.bytes.slice(offset, offset + screen[SCREEN.WIDTH] * screen[SCREEN.HEIGHT] * 4).buffer as ArrayBuffer;
+    return this.machine.bytes.slice(offset, offset + screen[SCREEN.WIDTH] * screen[SCREEN.HEIGHT] * 4)
+      .buffer as ArrayBuffer;
   }
 
   close(): void {

@@ -24,7 +24,10 @@ it.each([
     epochMs: () => 0,
   });
   const file = (name: string, data: string | Uint8Array) => ({ name, data: new Blob([data as BlobPart]) });
-  const { id } = await host.create([file('a.cfg', `name = "a"\ntype = "${type}"\nmemory = 8\nkernel = "k.elf"\n${line}\n`), file('k.elf', pvhKernel([0xfa, 0xf4]))]);
+  const { id } = await host.create([
+    file('a.cfg', `name = "a"\ntype = "${type}"\nmemory = 8\nkernel = "k.elf"\n${line}\n`),
+    file('k.elf', pvhKernel([0xfa, 0xf4])),
+  ]);
   const record = host.machine.find(id);
   expect(record && getParam(new Ports(host.machine, record), HVM_PARAM.VIRIDIAN)).toEqual([features, 0]);
 });

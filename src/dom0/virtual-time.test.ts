@@ -10,9 +10,15 @@ import { inTurns } from './runner-local.ts';
 import { VIRTUAL_EPOCH_MS } from './virtual-epoch.ts';
 import { type LoggedInput, VirtualTime } from './virtual-time.ts';
 
-const file = (path: string): NamedFile => ({ name: path.slice(path.lastIndexOf('/') + 1), data: new Blob([readFileSync(new URL(`../../guests/${path}`, import.meta.url))]) });
+const file = (path: string): NamedFile => ({
+  name: path.slice(path.lastIndexOf('/') + 1),
+  data: new Blob([readFileSync(new URL(`../../guests/${path}`, import.meta.url))]),
+});
 const config = (text: string): NamedFile => ({ name: 'x.cfg', data: new Blob([text]) });
-const minipv = (name: string): NamedFile[] => [config(`name = "${name}"\ntype = "pv"\nmemory = 4\nkernel = "minipv.elf"\n`), file('minipv/minipv.elf')];
+const minipv = (name: string): NamedFile[] => [
+  config(`name = "${name}"\ntype = "pv"\nmemory = 4\nkernel = "minipv.elf"\n`),
+  file('minipv/minipv.elf'),
+];
 const demo = [config('name = "demo"\ntype = "hvm"\nmemory = 4\nkernel = "demo.elf"\n'), file('demo/demo.elf')];
 
 /** `speed`: virtual seconds in one of the wall's. */
@@ -25,7 +31,11 @@ function virtualHost(speed = Infinity): { host: Host; virtual: VirtualTime; memo
   const soon = (callback: () => void): void => void setImmediate(callback);
   const virtual = new VirtualTime({ wallMs: () => performance.now(), soon, speed });
   const host: Host = createHost({
-    version: 'test', memory, virtual, soon, later,
+    version: 'test',
+    memory,
+    virtual,
+    soon,
+    later,
     runners: inTurns({ soon, later, pace: virtual }),
     hostMs: () => performance.now(),
     epochMs: () => VIRTUAL_EPOCH_MS,
@@ -34,7 +44,10 @@ function virtualHost(speed = Infinity): { host: Host; virtual: VirtualTime; memo
   return { host, virtual, memory };
 }
 
-async function terminal(host: Host, id: number): Promise<{ shows: (text: string) => Promise<void>; type: (text: string) => void }> {
+async function terminal(
+  host: Host,
+  id: number,
+): Promise<{ shows: (text: string) => Promise<void>; type: (text: string) => void }> {
   const { console } = await host.view(id);
   let seen = '';
   console.onmessage = event => {
@@ -56,9 +69,16 @@ async function facts({ host, virtual, memory }: ReturnType<typeof virtualHost>) 
   const { machine, members, view } = host.toolstack;
   const domains = [...members.values()].map(({ name, record, runner }) => {
     const hash = createHash('sha256');
-    for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) hash.update(new Uint8Array(memory, mfn * 4096, 4096));
+    for (let mfn = 0; mfn < machine.frames; mfn++)
+      if (machine.ownerOf(mfn) === record.id) hash.update(new Uint8Array(memory, mfn * 4096, 4096));
     const { words } = view.at(record.index)!.vcpus()[0]!.registers();
-    return { name, nowNs: runner.nowNs, eip: words[R.EIP], registers: createHash('sha256').update(words).digest('hex'), memory: hash.digest('hex') };
+    return {
+      name,
+      nowNs: runner.nowNs,
+      eip: words[R.EIP],
+      registers: createHash('sha256').update(words).digest('hex'),
+      memory: hash.digest('hex'),
+    };
   });
   return { now: virtual.now(), domains, prints: virtual.fingerprints() };
 }
@@ -81,7 +101,16 @@ describe('a host in virtual time', () => {
     await first.virtual.runFor(20);
     const seen = await facts(first);
     const inputs = first.virtual.inputs();
-    expect(inputs.map(({ what }) => what.kind)).toEqual(['command', 'command', 'console', 'console', 'command', 'console', 'command', 'time']);
+    expect(inputs.map(({ what }) => what.kind)).toEqual([
+      'command',
+      'command',
+      'console',
+      'console',
+      'command',
+      'console',
+      'command',
+      'time',
+    ]);
     expect(inputs.every(({ atNs }, i) => i === 0 || atNs >= inputs[i - 1]!.atNs)).toBe(true);
 
     const again = virtualHost();
@@ -93,7 +122,12 @@ describe('a host in virtual time', () => {
 
     // Another input makes another run.
     const other = virtualHost();
-    const changed = inputs.map((input): LoggedInput => (input.what.kind === 'console' && input.what.domain !== id ? { ...input, what: { ...input.what, input: new TextEncoder().encode('calls 301\r') } } : input));
+    const changed = inputs.map(
+      (input): LoggedInput =>
+        input.what.kind === 'console' && input.what.domain !== id
+          ? { ...input, what: { ...input.what, input: new TextEncoder().encode('calls 301\r') } }
+          : input,
+    );
     await other.virtual.replay(changed);
     await standing(other.virtual);
     expect((await facts(other)).prints).not.toEqual(seen.prints);

@@ -58,7 +58,17 @@ export interface TimeCalls {
   fingerprints(): Fingerprint[];
 }
 
-const TIME_CALLS = ['now', 'setSpeed', 'stand', 'goOn', 'runFor', 'type', 'inputs', 'replay', 'fingerprints'] as const satisfies (keyof TimeCalls)[];
+const TIME_CALLS = [
+  'now',
+  'setSpeed',
+  'stand',
+  'goOn',
+  'runFor',
+  'type',
+  'inputs',
+  'replay',
+  'fingerprints',
+] as const satisfies (keyof TimeCalls)[];
 
 /**
  * Commands that read files while they work, for as long as the wall's clock likes: time stands still meanwhile. Others work within one turn of the event
@@ -66,7 +76,8 @@ const TIME_CALLS = ['now', 'setSpeed', 'stand', 'goOn', 'runFor', 'type', 'input
  */
 const READS_FILES = new Set(['create', 'restore', 'destroy', 'cd-insert', 'block-attach']);
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Uint32Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array | Uint32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
 
 const REPEATING = 'A run is being repeated. Wait until its last input has come, and try again.';
 
@@ -181,7 +192,11 @@ export class VirtualTime implements TimeCalls, Pace {
         if (what.kind === 'console') this.host.hear(what.domain, what.input);
         else if (what.kind === 'time') this.letGo(what.goesMs);
         // What it refuses now it refused then.
-        else void this.host.command(what.name, what.given).then(() => this.applyDue(), () => this.applyDue());
+        else
+          void this.host.command(what.name, what.given).then(
+            () => this.applyDue(),
+            () => this.applyDue(),
+          );
       } finally {
         this.isReplaying = false;
       }
@@ -194,7 +209,13 @@ export class VirtualTime implements TimeCalls, Pace {
   // ---- people
 
   now(): TimeNow {
-    return { ns: this.host.hostNs(), rounds: this.rounds, inputs: this.log.length, speed: this.speed, stands: this.stopped };
+    return {
+      ns: this.host.hostNs(),
+      rounds: this.rounds,
+      inputs: this.log.length,
+      speed: this.speed,
+      stands: this.stopped,
+    };
   }
 
   /** @throws Error with a sentence */
@@ -217,7 +238,8 @@ export class VirtualTime implements TimeCalls, Pace {
    * @throws Error with a sentence
    */
   async runFor(ms: number): Promise<TimeNow> {
-    if (!(ms > 0 && ms < Infinity)) throw new Error('Write for how many milliseconds time is to go on: a number above 0.');
+    if (!(ms > 0 && ms < Infinity))
+      throw new Error('Write for how many milliseconds time is to go on: a number above 0.');
     if (!this.note({ kind: 'time', goesMs: ms })) throw new Error(REPEATING);
     const reached = new Promise<TimeNow>(resolve => this.whenReached.push(resolve));
     this.letGo(ms);
@@ -235,7 +257,8 @@ export class VirtualTime implements TimeCalls, Pace {
 
   /** Does to a host that has just started what was done to another one, and resolves after the last input. @throws Error with a sentence */
   replay(inputs: readonly LoggedInput[]): Promise<TimeNow> {
-    if (this.rounds > 0 || this.log.length > 0) throw new Error('Something happened on this host already. Load the page again, and repeat the run then.');
+    if (this.rounds > 0 || this.log.length > 0)
+      throw new Error('Something happened on this host already. Load the page again, and repeat the run then.');
     this.log.push(...inputs);
     this.coming = inputs.map(input => ({ ...input }));
     const replayed = new Promise<TimeNow>(resolve => {
@@ -248,10 +271,20 @@ export class VirtualTime implements TimeCalls, Pace {
   fingerprints(): Fingerprint[] {
     const { machine, view, members } = this.host;
     return members().map(({ name, record }) => {
-      const states = view.at(record.index)?.vcpus().map(vcpu => crc32(bytesOf(vcpu.registers().words))) ?? [];
+      const states =
+        view
+          .at(record.index)
+          ?.vcpus()
+          .map(vcpu => crc32(bytesOf(vcpu.registers().words))) ?? [];
       const frames: number[] = [];
-      for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) frames.push(mfn, crc32(machine.bytes, mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES));
-      return { name, registers: crc32(bytesOf(Uint32Array.from(states))), memory: crc32(bytesOf(Uint32Array.from(frames))) };
+      for (let mfn = 0; mfn < machine.frames; mfn++)
+        if (machine.ownerOf(mfn) === record.id)
+          frames.push(mfn, crc32(machine.bytes, mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES));
+      return {
+        name,
+        registers: crc32(bytesOf(Uint32Array.from(states))),
+        memory: crc32(bytesOf(Uint32Array.from(frames))),
+      };
     });
   }
 

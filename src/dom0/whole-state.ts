@@ -36,12 +36,23 @@ async function headOf(host: FirstHost, page: unknown): Promise<StateHead> {
 }
 
 /** One that writes the disk runs: it was started meanwhile. */
-const writes = (host: FirstHost): boolean => [...host.toolstack.members.values()].some(({ devices, paused, holds, released }) => devices.length > 0 && !paused && holds === 0 && !released);
+const writes = (host: FirstHost): boolean =>
+  [...host.toolstack.members.values()].some(
+    ({ devices, paused, holds, released }) => devices.length > 0 && !paused && holds === 0 && !released,
+  );
 
 /** The commands. The names in the task log are ours: xl has none. */
-export function wholeState(state: BrowserState, starting: Promise<FirstHost>, booted: Promise<PageBoot>, later: Later): Pick<HostApi, 'exportState' | 'judgeState' | 'importState' | 'resetState'> {
+export function wholeState(
+  state: BrowserState,
+  starting: Promise<FirstHost>,
+  booted: Promise<PageBoot>,
+  later: Later,
+): Pick<HostApi, 'exportState' | 'judgeState' | 'importState' | 'resetState'> {
   const ready = async (): Promise<FirstHost> => {
-    if ((await booted).virtualTime) throw new Error('In virtual time a host starts from the same state at each visit. Load the page without ?time=virtual.');
+    if ((await booted).virtualTime)
+      throw new Error(
+        'In virtual time a host starts from the same state at each visit. Load the page without ?time=virtual.',
+      );
     return starting;
   };
   const send = async (host: FirstHost, port: MessagePort, page: unknown): Promise<void> => {
@@ -60,7 +71,10 @@ export function wholeState(state: BrowserState, starting: Promise<FirstHost>, bo
       try {
         await asked();
         for await (const piece of state.packed(await headOf(host, page))) {
-          if (writes(host)) throw new Error('A guest that writes the host’s disk was started meanwhile, so the copy would be of no one moment. Export once more.');
+          if (writes(host))
+            throw new Error(
+              'A guest that writes the host’s disk was started meanwhile, so the copy would be of no one moment. Export once more.',
+            );
           bytes += piece.length;
           port.postMessage({ bytes: piece } satisfies StatePiece, [piece.buffer]);
           await asked();

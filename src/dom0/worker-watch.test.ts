@@ -19,7 +19,13 @@ function make(withLocks: boolean) {
   const watching: Watching = {
     spawn: () => {
       const asked: unknown[] = [];
-      watchers.push({ asked, postMessage: message => void asked.push(message), terminate() {}, onmessage: null, onerror: null });
+      watchers.push({
+        asked,
+        postMessage: message => void asked.push(message),
+        terminate() {},
+        onmessage: null,
+        onerror: null,
+      });
       return watchers[watchers.length - 1];
     },
     whenFree: (lock, then) => void freed.set(lock, then),
@@ -37,7 +43,17 @@ function make(withLocks: boolean) {
     for (const callback of due) callback();
     return timers.length > 0;
   };
-  return { machine, queue, record, entry: machine.domainEntry(record), watch, watchers, freed, look, ended: () => ended };
+  return {
+    machine,
+    queue,
+    record,
+    entry: machine.domainEntry(record),
+    watch,
+    watchers,
+    freed,
+    look,
+    ended: () => ended,
+  };
 }
 
 describe('with Web Locks', () => {

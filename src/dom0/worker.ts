@@ -29,6 +29,7 @@ function watching(): { watching?: Watching } {
 const spawnStorage = (): StorageWorker => make('storage', `${lockPrefix}-storage`) as unknown as StorageWorker;
 
 /** What is stored is opened when somebody needs it: the way to the worker that has it is loaded then. */
-const openStore: OpenStore = async (wanted, take) => (await import('./storage/remote-store.ts')).openRemoteStore(spawnStorage)(wanted, take);
+const openStore: OpenStore = async (wanted, take) =>
+  (await import('./storage/remote-store.ts')).openRemoteStore(spawnStorage)(wanted, take);
 
 serve(() => inWorkers({ spawn, later, hostMs: sharedMs, endsSilently: true, ...watching() }), true, held, openStore);

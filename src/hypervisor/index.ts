@@ -3,11 +3,36 @@ export { type Boot, checkBoot, p2mFrames } from './domain/boot.ts';
 export { TSC_HZ } from '../cpu/architecture/index.ts';
 export { VIRTUAL_NS_PER_INSTRUCTION } from './domain/clock.ts';
 export { Domain, type DomainOptions, type Ending, type SliceResult } from './domain/domain.ts';
-export { attachDrives, type DriveImage, type Medium, noMedia, openBlob, type OpenMedium, type ReadBlob, readBlobHere } from './disks/drives.ts';
+export {
+  attachDrives,
+  type DriveImage,
+  type Medium,
+  noMedia,
+  openBlob,
+  type OpenMedium,
+  type ReadBlob,
+  readBlobHere,
+} from './disks/drives.ts';
 export { Mailbox, type MouseMove } from './worker/mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
 export type { NicModel } from '../devices/index.ts';
 export { exitName } from './view/exit-reasons.ts';
 export { XL_HEADER_BYTES, XL_MAGIC } from './stream/format.ts';
-export { readState, restoreInto, SAVED_MAGIC, saveDomain, savedChunks, type SavedAbout, type SavedState, SavedStateError, withToolstack } from './stream/state.ts';
-export type { DiscForWorker, FromDomainWorker, FromWatcher, ToDomainWorker, WatchedWorker } from './worker/worker-messages.ts';
+export {
+  readState,
+  restoreInto,
+  SAVED_MAGIC,
+  saveDomain,
+  savedChunks,
+  type SavedAbout,
+  type SavedState,
+  SavedStateError,
+  withToolstack,
+} from './stream/state.ts';
+export type {
+  DiscForWorker,
+  FromDomainWorker,
+  FromWatcher,
+  ToDomainWorker,
+  WatchedWorker,
+} from './worker/worker-messages.ts';

@@ -11,11 +11,35 @@ it('names guest and tab, whatever the guest is called', () => {
 });
 
 it('leads back to the same place', () => {
-  const places: Place[] = [{ kind: 'home', tab: 'host' }, { kind: 'home', tab: 'storage', name: 'web' }, { kind: 'defined', name: 'a b' }, { kind: 'defined', name: 'a', tab: 'snapshots' }, { kind: 'shell' }, { kind: 'sector', name: 'plasma' }, { kind: 'domain', name: 'web' }];
+  const places: Place[] = [
+    { kind: 'home', tab: 'host' },
+    { kind: 'home', tab: 'storage', name: 'web' },
+    { kind: 'defined', name: 'a b' },
+    { kind: 'defined', name: 'a', tab: 'snapshots' },
+    { kind: 'shell' },
+    { kind: 'sector', name: 'plasma' },
+    { kind: 'domain', name: 'web' },
+  ];
   for (const place of places) expect(placeOf(hashOf(place, nameOf))).toEqual(place);
-  expect([hashOf({ kind: 'home' }, nameOf), hashOf({ kind: 'draft' }, nameOf), placeOf('#/host/desktop')]).toEqual(['', '', { kind: 'home' }]);
+  expect([hashOf({ kind: 'home' }, nameOf), hashOf({ kind: 'draft' }, nameOf), placeOf('#/host/desktop')]).toEqual([
+    '',
+    '',
+    { kind: 'home' },
+  ]);
 });
 
 it('is none where somebody wrote something else', () => {
-  for (const address of ['', '#', '#bench', '#/', '#/guest', '#/guest/', '#/%E0%A4%A', '#/draft', '#/a b', `#/guest/${'x'.repeat(5000)}`]) expect(placeOf(address)).toBeUndefined();
+  for (const address of [
+    '',
+    '#',
+    '#bench',
+    '#/',
+    '#/guest',
+    '#/guest/',
+    '#/%E0%A4%A',
+    '#/draft',
+    '#/a b',
+    `#/guest/${'x'.repeat(5000)}`,
+  ])
+    expect(placeOf(address)).toBeUndefined();
 });

@@ -24,7 +24,10 @@ export function hashOf({ kind, id, name, tab }: Place, nameOf: (id: number) => s
 /** Where one is missing, those behind it would stand in its place: they are left out. */
 function hash(...words: (string | undefined)[]): string {
   const end = words.findIndex(word => word === undefined || word === '');
-  return `#/${words.slice(0, end < 0 ? words.length : end).map(word => encodeURIComponent(word!)).join('/')}`;
+  return `#/${words
+    .slice(0, end < 0 ? words.length : end)
+    .map(word => encodeURIComponent(word!))
+    .join('/')}`;
 }
 
 /** The place that an address names; a guest by its name. Undefined: it names none. */
@@ -40,6 +43,7 @@ export function placeOf(address: string): Place | undefined {
   if (!/^[a-z][a-z-]*$/.test(kind) || UNNAMED.includes(kind)) return undefined;
   const named = { ...(first ? { name: first } : {}), ...(second ? { tab: second } : {}) };
   if (kind === GUEST) return first ? { kind: 'domain', ...named } : undefined;
-  if (kind === HOST) return { kind: 'home', ...(first && first !== DESKTOP ? { tab: first } : {}), ...(second ? { name: second } : {}) };
+  if (kind === HOST)
+    return { kind: 'home', ...(first && first !== DESKTOP ? { tab: first } : {}), ...(second ? { name: second } : {}) };
   return { kind, ...named };
 }

@@ -13,13 +13,23 @@ function isStyled({ sheet }: HTMLLinkElement): boolean {
 
 /** Style sheets that did not come are asked for anew. The scripts that waited for them come after them. */
 async function styled(): Promise<void> {
-  const failed = [...document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')].filter(link => !isStyled(link));
-  await Promise.all(failed.map(({ href }) => new Promise((resolve, reject) => {
-    const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', crossOrigin: '', href });
-    link.addEventListener('load', resolve);
-    link.addEventListener('error', () => { link.remove(); reject(new Error(`Unable to load ${href}`)); });
-    document.head.append(link);
-  })));
+  const failed = [...document.querySelectorAll<HTMLLinkElement>('link[rel=stylesheet]')].filter(
+    link => !isStyled(link),
+  );
+  await Promise.all(
+    failed.map(
+      ({ href }) =>
+        new Promise((resolve, reject) => {
+          const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', crossOrigin: '', href });
+          link.addEventListener('load', resolve);
+          link.addEventListener('error', () => {
+            link.remove();
+            reject(new Error(`Unable to load ${href}`));
+          });
+          document.head.append(link);
+        }),
+    ),
+  );
   for (const link of failed) link.remove();
 }
 

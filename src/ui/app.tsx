@@ -19,7 +19,10 @@ import { Splitter } from './parts/splitter.tsx';
 import { Strip } from './parts/strip.tsx';
 import { Tree } from './parts/tree.tsx';
 
-const NameDialog = later(() => import('./parts/name-dialog.tsx'), part => part.NameDialog);
+const NameDialog = later(
+  () => import('./parts/name-dialog.tsx'),
+  part => part.NameDialog,
+);
 
 export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   useEffect(dropTarget, []);
@@ -27,32 +30,65 @@ export function App({ panels = PANELS }: { panels?: readonly Panel[] }) {
   const here = place.value;
   const name = panels.map(panel => panel.title?.(here)).find(title => title !== undefined);
   const title = name ? `${name} – ${strings.product}` : strings.product;
-  useEffect(() => { document.title = title; }, [title]);
-  return <div class={`app on-${here.kind}`}>
-    <a class="skip" href="#bench">{strings.skip}</a>
-    <Header />
-    <Tree />
-    <Splitter region="tree" />
-    {(treeOpen.value || detailOpen.value) && <div class="scrim" onClick={() => { treeOpen.value = detailOpen.value = false; }} />}
-    <Bench panels={panels} />
-    <Inspector panels={panels} />
-    <Palette panels={panels} />
-    <Menu />
-    {askedName.value && <NameDialog asked={askedName.value} />}
-    <BootMenuScreen />
-    <Strip />
-    {stripOpen.value && <Splitter region="strip" />}
-    {dragging.value && here.kind !== 'home' && <div class="dropveil"><p>{strings.home.dropNow}</p></div>}
-  </div>;
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+  return (
+    <div class={`app on-${here.kind}`}>
+      <a class="skip" href="#bench">
+        {strings.skip}
+      </a>
+      <Header />
+      <Tree />
+      <Splitter region="tree" />
+      {(treeOpen.value || detailOpen.value) && (
+        <div
+          class="scrim"
+          onClick={() => {
+            treeOpen.value = detailOpen.value = false;
+          }}
+        />
+      )}
+      <Bench panels={panels} />
+      <Inspector panels={panels} />
+      <Palette panels={panels} />
+      <Menu />
+      {askedName.value && <NameDialog asked={askedName.value} />}
+      <BootMenuScreen />
+      <Strip />
+      {stripOpen.value && <Splitter region="strip" />}
+      {dragging.value && here.kind !== 'home' && (
+        <div class="dropveil">
+          <p>{strings.home.dropNow}</p>
+        </div>
+      )}
+    </div>
+  );
 }
 
 /** The whole page takes files; nothing starts by dropping. */
 function dropTarget(): () => void {
   let depth = 0;
-  const hasFiles = (event: DragEvent) => [...event.dataTransfer?.types ?? []].includes('Files');
-  const enter = (event: DragEvent) => { if (hasFiles(event)) { event.preventDefault(); depth++; dragging.value = true; } };
-  const over = (event: DragEvent) => { if (hasFiles(event)) { event.preventDefault(); event.dataTransfer!.dropEffect = 'copy'; } };
-  const leave = (event: DragEvent) => { if (hasFiles(event) && --depth <= 0) { depth = 0; dragging.value = false; } };
+  const hasFiles = (event: DragEvent) => [...(event.dataTransfer?.types ?? [])].includes('Files');
+  const enter = (event: DragEvent) => {
+    if (hasFiles(event)) {
+      event.preventDefault();
+      depth++;
+      dragging.value = true;
+    }
+  };
+  const over = (event: DragEvent) => {
+    if (hasFiles(event)) {
+      event.preventDefault();
+      event.dataTransfer!.dropEffect = 'copy';
+    }
+  };
+  const leave = (event: DragEvent) => {
+    if (hasFiles(event) && --depth <= 0) {
+      depth = 0;
+      dragging.value = false;
+    }
+  };
   const drop = (event: DragEvent) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
@@ -60,21 +96,41 @@ function dropTarget(): () => void {
     dragging.value = false;
     void addFiles(filesOf(event.dataTransfer!).then(named));
   };
-  const pairs = [['dragenter', enter], ['dragover', over], ['dragleave', leave], ['drop', drop]] as const;
+  const pairs = [
+    ['dragenter', enter],
+    ['dragover', over],
+    ['dragleave', leave],
+    ['drop', drop],
+  ] as const;
   for (const [type, listener] of pairs) window.addEventListener(type, listener);
-  return () => { for (const [type, listener] of pairs) window.removeEventListener(type, listener); };
+  return () => {
+    for (const [type, listener] of pairs) window.removeEventListener(type, listener);
+  };
 }
 
 /** Alt + 1 to 5: tree, workbench, inspector, task log, console. Ctrl + Alt + P pauses or runs. Ctrl + K searches (a terminal keeps it: shells know it). */
 function regionKeys(): () => void {
   const onKey = (event: KeyboardEvent) => {
-    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.code === 'KeyK' && !(event.target as Element).closest?.('.xterm')) {
+    if (
+      (event.ctrlKey || event.metaKey) &&
+      !event.altKey &&
+      !event.shiftKey &&
+      event.code === 'KeyK' &&
+      !(event.target as Element).closest?.('.xterm')
+    ) {
       event.preventDefault();
       paletteOpen.value = true;
       return;
     }
     // Nothing is chosen: the console is, and one key is the way into the guest.
-    if (event.key === 'Enter' && !event.ctrlKey && !event.altKey && !event.metaKey && !event.shiftKey && (event.target === document.body || (event.target as Element).id === 'bench')) {
+    if (
+      event.key === 'Enter' &&
+      !event.ctrlKey &&
+      !event.altKey &&
+      !event.metaKey &&
+      !event.shiftKey &&
+      (event.target === document.body || (event.target as Element).id === 'bench')
+    ) {
       const use = document.querySelector<HTMLButtonElement>('[data-console=true]:not(:disabled)');
       if (!use) return;
       event.preventDefault();
@@ -98,7 +154,9 @@ function regionKeys(): () => void {
       const last = [...sessions.peek().keys()].at(-1);
       if (last !== undefined) go({ kind: 'domain', id: last });
     }
-    requestAnimationFrame(() => (id ? document.getElementById(id) : document.querySelector<HTMLElement>('[data-console=true]'))?.focus());
+    requestAnimationFrame(() =>
+      (id ? document.getElementById(id) : document.querySelector<HTMLElement>('[data-console=true]'))?.focus(),
+    );
   };
   window.addEventListener('keydown', onKey);
   return () => window.removeEventListener('keydown', onKey);

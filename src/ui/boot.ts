@@ -7,7 +7,15 @@
  * The menu is shown after a reboot from the shell, too, and where an entry starts nothing.
  */
 import { signal } from '@preact/signals';
-import { BootMenu, bootRefusal, DEFAULT_GRUB_CONFIG, hostBootOf, type MenuChoice, type PageBoot, readGrubConfig } from '../dom0/boot/menu/index.ts';
+import {
+  BootMenu,
+  bootRefusal,
+  DEFAULT_GRUB_CONFIG,
+  hostBootOf,
+  type MenuChoice,
+  type PageBoot,
+  readGrubConfig,
+} from '../dom0/boot/menu/index.ts';
 
 /** The menu while it is shown; 'off': the host is switched off. */
 export const bootMenu = signal<BootMenu | 'off' | undefined>(undefined);
@@ -54,16 +62,24 @@ function firstVisit(): boolean {
 }
 
 /** Somebody has said in grub.cfg how long the menu is to stand. */
-const ownTimeout = (): boolean => readGrubConfig(remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)).timeoutS !== USUAL_TIMEOUT_S;
+const ownTimeout = (): boolean =>
+  readGrubConfig(remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)).timeoutS !== USUAL_TIMEOUT_S;
 
 /** What the host is to be started with. `again`: after a reboot. */
 export async function chooseBoot(again: boolean): Promise<PageBoot> {
   const address = new URLSearchParams(location.search);
   const virtualTime = inVirtualTime() ? { seed: seedOf(address.get('seed') ?? '') } : undefined;
   // A run that repeats itself starts the same way at each visit.
-  const wanted = again ? 'menu' : (address.get('boot') ?? (!virtualTime && (firstVisit() || ownTimeout()) ? 'menu' : null));
+  const wanted = again
+    ? 'menu'
+    : (address.get('boot') ?? (!virtualTime && (firstVisit() || ownTimeout()) ? 'menu' : null));
   const make = (): BootMenu =>
-    new BootMenu({ config: readGrubConfig(virtualTime ? DEFAULT_GRUB_CONFIG : remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)), nowMs: () => performance.now(), refuses: bootRefusal, ...(wanted === null || wanted === 'menu' ? {} : { wanted }) });
+    new BootMenu({
+      config: readGrubConfig(virtualTime ? DEFAULT_GRUB_CONFIG : remembered(GRUB_KEY, DEFAULT_GRUB_CONFIG)),
+      nowMs: () => performance.now(),
+      refuses: bootRefusal,
+      ...(wanted === null || wanted === 'menu' ? {} : { wanted }),
+    });
   let choice: MenuChoice;
   for (let menu = make(); ; menu = make()) {
     if (wanted !== 'menu' && menu.mode.kind !== 'message') menu.take();
@@ -73,14 +89,20 @@ export async function chooseBoot(again: boolean): Promise<PageBoot> {
   }
   const { xenCommandLine, dom0CommandLine } = hostBootOf(choice)!;
   const host = { kept: virtualTime ? '' : remembered(HOST_KEY, ''), asked: address.get('host') ?? '' };
-  return { xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine, dom0CommandLine, host, ...(virtualTime ? { virtualTime } : {}) };
+  return {
+    xenCommandLine: (again ? null : address.get('xen')) ?? xenCommandLine,
+    dom0CommandLine,
+    host,
+    ...(virtualTime ? { virtualTime } : {}),
+  };
 }
 
 /** The address asks for a host in virtual time. */
 export const inVirtualTime = (): boolean => new URLSearchParams(location.search).get('time') === 'virtual';
 
 /** A seed as somebody writes it, any word, as the number that is drawn with. */
-export const seedOf = (text: string): number => [...text].reduce((sum, character) => (Math.imul(sum, 31) + character.codePointAt(0)!) >>> 0, 0);
+export const seedOf = (text: string): number =>
+  [...text].reduce((sum, character) => (Math.imul(sum, 31) + character.codePointAt(0)!) >>> 0, 0);
 
 /** Shows it until something was chosen. */
 function shown(menu: BootMenu): Promise<MenuChoice> {

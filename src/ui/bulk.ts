@@ -11,8 +11,14 @@ import { count } from './strings.ts';
 
 const guests = (n: number): string => count(n, 'guest');
 const words = {
-  start: (n: number) => `Start ${n}`, pause: (n: number) => `Pause ${n}`, run: (n: number) => `Run ${n}`, down: (n: number) => `Shut ${n} down`, destroy: (n: number) => `Destroy ${n}`, remove: (n: number) => `Delete ${count(n, 'definition')}`,
-  keep: (n: number) => `Keep ${n}`, none: 'Choose none',
+  start: (n: number) => `Start ${n}`,
+  pause: (n: number) => `Pause ${n}`,
+  run: (n: number) => `Run ${n}`,
+  down: (n: number) => `Shut ${n} down`,
+  destroy: (n: number) => `Destroy ${n}`,
+  remove: (n: number) => `Delete ${count(n, 'definition')}`,
+  keep: (n: number) => `Keep ${n}`,
+  none: 'Choose none',
 };
 
 /** Of what was chosen, that which is there. */
@@ -25,20 +31,72 @@ export function chosenRows(): { running: DomainSession[]; defined: DefinedDomain
 }
 
 /** For the bar above lists, and the menu of a row that is chosen with others. Nothing that would be refused is offered. */
-export function bulkActions({ running, defined }: { running: readonly DomainSession[]; defined: readonly DefinedDomain[] }): Action[] {
-  const living = running.filter(session => !session.over && !leaving.value.has(session.id)), going = running.filter(({ id }) => leaving.value.has(id));
-  const paused = living.filter(({ info }) => info.value.state === 'p'), awake = living.filter(session => !paused.includes(session));
-  const good = defined.filter(({ errors, name }) => errors.length === 0 && !deleting.value.has(name)), there = defined.filter(({ name }) => !deleting.value.has(name)), removed = defined.filter(({ name }) => deleting.value.has(name));
-  const each = (name: (n: number) => string, spelled: string, of: readonly DomainSession[], run: (session: DomainSession) => unknown): Action[] =>
-    of.length === 0 ? [] : [{ name: name(of.length), command: spelled, run: () => { for (const session of of) void run(session); } }];
+export function bulkActions({
+  running,
+  defined,
+}: {
+  running: readonly DomainSession[];
+  defined: readonly DefinedDomain[];
+}): Action[] {
+  const living = running.filter(session => !session.over && !leaving.value.has(session.id)),
+    going = running.filter(({ id }) => leaving.value.has(id));
+  const paused = living.filter(({ info }) => info.value.state === 'p'),
+    awake = living.filter(session => !paused.includes(session));
+  const good = defined.filter(({ errors, name }) => errors.length === 0 && !deleting.value.has(name)),
+    there = defined.filter(({ name }) => !deleting.value.has(name)),
+    removed = defined.filter(({ name }) => deleting.value.has(name));
+  const each = (
+    name: (n: number) => string,
+    spelled: string,
+    of: readonly DomainSession[],
+    run: (session: DomainSession) => unknown,
+  ): Action[] =>
+    of.length === 0
+      ? []
+      : [
+          {
+            name: name(of.length),
+            command: spelled,
+            run: () => {
+              for (const session of of) void run(session);
+            },
+          },
+        ];
   return [
-    ...(good.length === 0 ? [] : [{ name: words.start(good.length), command: 'xm start', run: () => void startAll(good) }]),
+    ...(good.length === 0
+      ? []
+      : [{ name: words.start(good.length), command: 'xm start', run: () => void startAll(good) }]),
     ...each(words.pause, 'xl pause', awake, ({ info }) => command('pause', info.peek())),
     ...each(words.run, 'xl unpause', paused, ({ info }) => command('unpause', info.peek())),
     ...each(words.down, 'xl shutdown -F', living, ({ info }) => command('shutdown', info.peek())),
-    ...each(words.destroy, 'xl destroy', running.filter(session => !going.includes(session)), destroy),
-    ...(there.length === 0 ? [] : [{ name: words.remove(there.length), command: 'xm delete', run: () => { for (const { name } of there) deleteDefinition(name); } }]),
-    ...(going.length + removed.length === 0 ? [] : [{ name: words.keep(going.length + removed.length), run: () => { for (const session of going) keepGuest(session); for (const { name } of removed) keepDefinition(name); } }]),
+    ...each(
+      words.destroy,
+      'xl destroy',
+      running.filter(session => !going.includes(session)),
+      destroy,
+    ),
+    ...(there.length === 0
+      ? []
+      : [
+          {
+            name: words.remove(there.length),
+            command: 'xm delete',
+            run: () => {
+              for (const { name } of there) deleteDefinition(name);
+            },
+          },
+        ]),
+    ...(going.length + removed.length === 0
+      ? []
+      : [
+          {
+            name: words.keep(going.length + removed.length),
+            run: () => {
+              for (const session of going) keepGuest(session);
+              for (const { name } of removed) keepDefinition(name);
+            },
+          },
+        ]),
     { name: words.none, run: clear },
   ];
 }
@@ -48,4 +106,10 @@ async function startAll(all: readonly DefinedDomain[]): Promise<void> {
   for (const { name } of all) await asTask(`xm start ${name}`, () => host.start(name, false));
 }
 
-export const chosenText = ({ running, defined }: { running: readonly unknown[]; defined: readonly unknown[] }): string => `${guests(running.length + defined.length)} chosen`;
+export const chosenText = ({
+  running,
+  defined,
+}: {
+  running: readonly unknown[];
+  defined: readonly unknown[];
+}): string => `${guests(running.length + defined.length)} chosen`;

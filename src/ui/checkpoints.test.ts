@@ -6,23 +6,37 @@ import type { DomainInfo } from '../dom0/index.ts';
 const asked = vi.hoisted(() => ({ words: [] as string[], taken: [] as string[], refuse: '' }));
 vi.mock('idb-keyval', () => ({ get: async () => undefined, set: async () => {} }));
 vi.mock('./host.ts', async original => ({
-  ...await original<object>(),
+  ...(await original<object>()),
   host: {
     'snapshot-list': async () => asked.taken.map(name => ({ name })),
-    'snapshot-delete': async (_domain: string, name: string) => { asked.words.push(`delete ${name}`); asked.taken = asked.taken.filter(each => each !== name); },
+    'snapshot-delete': async (_domain: string, name: string) => {
+      asked.words.push(`delete ${name}`);
+      asked.taken = asked.taken.filter(each => each !== name);
+    },
     snapshot: async (domain: string, name: string) => {
       if (asked.refuse) throw new Error(asked.refuse);
       asked.words.push(`${domain} ${name}`);
       asked.taken.push(name);
     },
-    inventory: async () => { throw new Error('nobody looks'); },
+    inventory: async () => {
+      throw new Error('nobody looks');
+    },
   },
 }));
 const { domains } = await import('./host.ts');
 const { follow, problems, saveAll } = await import('./checkpoints.ts');
 const { saveEvery } = await import('./settings.ts');
 
-const domain = (name: string, ended?: string): DomainInfo => ({ id: 1, name, state: ended ? 's' : 'r', type: 'hvm', memoryMiB: 16, vcpus: 1, definition: '', ...(ended ? { ended } : {}) });
+const domain = (name: string, ended?: string): DomainInfo => ({
+  id: 1,
+  name,
+  state: ended ? 's' : 'r',
+  type: 'hvm',
+  memoryMiB: 16,
+  vcpus: 1,
+  definition: '',
+  ...(ended ? { ended } : {}),
+});
 beforeEach(() => {
   Object.assign(asked, { words: [], taken: [], refuse: '' });
   problems.value = new Map();
@@ -34,7 +48,13 @@ it('saves guests that run, and the checkpoint before goes once the new one is wh
   await saveAll();
   await saveAll();
   await saveAll();
-  expect(asked.words).toEqual(['web checkpoint-1', 'web checkpoint-2', 'delete checkpoint-1', 'web checkpoint-1', 'delete checkpoint-2']);
+  expect(asked.words).toEqual([
+    'web checkpoint-1',
+    'web checkpoint-2',
+    'delete checkpoint-1',
+    'web checkpoint-1',
+    'delete checkpoint-2',
+  ]);
   expect(asked.taken).toEqual(['mine', 'checkpoint-1']);
 });
 

@@ -23,7 +23,8 @@ function note(name: string, problem?: string): void {
   problems.value = next;
 }
 
-const isRunning = ({ state, ended }: { state: string; ended?: string | undefined }): boolean => ended === undefined && state !== 'd';
+const isRunning = ({ state, ended }: { state: string; ended?: string | undefined }): boolean =>
+  ended === undefined && state !== 'd';
 /** Guests that run now, by name. */
 export const running = (): string[] => domains.value.filter(isRunning).map(({ name }) => name);
 
@@ -35,13 +36,19 @@ export const waiting = (): Checkpoint[] => {
 };
 
 /** When a guest was saved last; undefined: not yet. */
-export const savedMs = (name: string): number | undefined => inventory.value?.stored?.checkpoints.find(({ domain }) => domain === name)?.savedMs;
+export const savedMs = (name: string): number | undefined =>
+  inventory.value?.stored?.checkpoints.find(({ domain }) => domain === name)?.savedMs;
 
 async function saveOne(name: string): Promise<void> {
-  const before = (await host['snapshot-list'](name)).map(record => record.name).filter(each => (CHECKPOINTS as readonly string[]).includes(each));
+  const before = (await host['snapshot-list'](name))
+    .map(record => record.name)
+    .filter(each => (CHECKPOINTS as readonly string[]).includes(each));
   // Both are there where the page ended between the new one and the old one's end.
   for (const old of before.splice(0, before.length - 1)) await host['snapshot-delete'](name, old);
-  await host.snapshot(name, CHECKPOINTS.find(each => !before.includes(each)));
+  await host.snapshot(
+    name,
+    CHECKPOINTS.find(each => !before.includes(each)),
+  );
   for (const old of before) await host['snapshot-delete'](name, old);
 }
 
@@ -51,7 +58,10 @@ export async function saveAll(): Promise<void> {
   try {
     for (const name of running()) {
       saving.value = name;
-      await saveOne(name).then(() => note(name), error => note(name, sentence(error)));
+      await saveOne(name).then(
+        () => note(name),
+        error => note(name, sentence(error)),
+      );
     }
   } finally {
     saving.value = undefined;
@@ -72,7 +82,10 @@ export async function goOn({ domain, name }: Checkpoint, images: readonly NamedF
 }
 
 export async function forget({ domain, name }: Checkpoint): Promise<void> {
-  await host['snapshot-delete'](domain, name).then(() => note(domain), error => note(domain, sentence(error)));
+  await host['snapshot-delete'](domain, name).then(
+    () => note(domain),
+    error => note(domain, sentence(error)),
+  );
   await look();
 }
 

@@ -24,7 +24,10 @@ describe('counters of a domain', () => {
     words[COUNTERS.IOREQS] = 7;
     const { reasons, instructionsPerSecond, ioreqsPerSecond } = rates(first, readCounters(words, 1500));
     expect(ioreqsPerSecond).toBe(14);
-    expect(reasons).toEqual([{ reason: 30, perSecond: 40, total: 10 }, { reason: 12, perSecond: 2, total: 4 }]);
+    expect(reasons).toEqual([
+      { reason: 30, perSecond: 40, total: 10 },
+      { reason: 12, perSecond: 2, total: 4 },
+    ]);
     expect(instructionsPerSecond).toBe(10_000_000);
   });
 

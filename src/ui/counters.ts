@@ -47,7 +47,8 @@ export function isContinuous(from: Sample, to: Sample): boolean {
 /** What happened from one sample to a later one. */
 export function rates(from: Sample, to: Sample): Rates {
   const seconds = Math.max((to.at - from.at) / 1000, 1e-3);
-  const share = (before: number, after: number): number => Math.max(0, after - before) / 1e3 / Math.max(1, to.asOfUs - from.asOfUs);
+  const share = (before: number, after: number): number =>
+    Math.max(0, after - before) / 1e3 / Math.max(1, to.asOfUs - from.asOfUs);
   return {
     instructionsPerSecond: Math.max(0, to.retired - from.retired) / seconds,
     exitsPerSecond: Math.max(0, to.exits - from.exits) / seconds,
@@ -55,9 +56,18 @@ export function rates(from: Sample, to: Sample): Rates {
     running: share(from.runNs, to.runNs),
     runnable: share(from.waitNs, to.waitNs),
     stolen: share(from.stolenNs, to.stolenNs),
-    compiled: to.retired > from.retired ? Math.max(0, to.tier.retired - from.tier.retired) / (to.retired - from.retired) : undefined,
-    reasons: counts(from.byReason, to.byReason, seconds).map(({ index, ...count }) => ({ reason: reasonOf(index), ...count })),
-    hypercalls: counts(from.hypercalls, to.hypercalls, seconds).map(({ index, ...count }) => ({ number: index, ...count })),
+    compiled:
+      to.retired > from.retired
+        ? Math.max(0, to.tier.retired - from.tier.retired) / (to.retired - from.retired)
+        : undefined,
+    reasons: counts(from.byReason, to.byReason, seconds).map(({ index, ...count }) => ({
+      reason: reasonOf(index),
+      ...count,
+    })),
+    hypercalls: counts(from.hypercalls, to.hypercalls, seconds).map(({ index, ...count }) => ({
+      number: index,
+      ...count,
+    })),
   };
 }
 

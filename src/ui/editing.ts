@@ -31,7 +31,8 @@ export const chosenKey = signal('');
 export const isChanged = computed(() => editing.value !== undefined && editing.value.text !== editing.value.kept);
 
 /** The file that it is called after: of a new one that of its name, whatever it was called when it was begun. */
-export const pathOf = ({ isKept, path, judged }: Editing): string => (!isKept && judged && /^[\w.-]+$/.test(judged.definition.name) ? `${judged.definition.name}.cfg` : path);
+export const pathOf = ({ isKept, path, judged }: Editing): string =>
+  !isKept && judged && /^[\w.-]+$/.test(judged.definition.name) ? `${judged.definition.name}.cfg` : path;
 
 const STORED = 'ringside-edits';
 
@@ -91,7 +92,8 @@ async function take(question: () => Promise<JudgedText>): Promise<void> {
     const judged = await question();
     if (mine !== asked) return;
     put({ judged, text: judged.text, busy: false });
-    const now = editing.peek(), text = judged.plan.errors.length > 0 && now ? allRemedied(judged.text, judged.plan.errors) : undefined;
+    const now = editing.peek(),
+      text = judged.plan.errors.length > 0 && now ? allRemedied(judged.text, judged.plan.errors) : undefined;
     if (text === undefined || !now) return;
     const then = await host.judgeText({ ...now, text });
     if (mine === asked) put({ mended: { of: judged.text, judged: then } });

@@ -28,13 +28,18 @@ export interface Look {
 
 /** Told of each look in turn, it says whether the first prompt is there. */
 export function promptWatch(): (look: Look) => boolean {
-  let before = 0, changedMs: number | undefined, awaitedMs: number | undefined;
+  let before = 0,
+    changedMs: number | undefined,
+    awaitedMs: number | undefined;
   return ({ nowMs, isAwaited, said }) => {
     if (isAwaited || said > 0) awaitedMs ??= nowMs;
     if (isAwaited || said !== before) changedMs = nowMs;
     changedMs ??= nowMs;
     before = said;
-    return nowMs - changedMs >= (said > 0 ? SILENT_MS : NOBODY_MS) || (awaitedMs !== undefined && nowMs - awaitedMs >= MOST_MS);
+    return (
+      nowMs - changedMs >= (said > 0 ? SILENT_MS : NOBODY_MS) ||
+      (awaitedMs !== undefined && nowMs - awaitedMs >= MOST_MS)
+    );
   };
 }
 
@@ -47,7 +52,9 @@ export function followFirstPrompt(): void {
     const all = [...sessions.peek().values()];
     const shown = all.filter(({ spoke, drew }) => spoke.peek() || drew.peek());
     const said = shown.reduce((sum, { terminal, drew }) => sum + terminal.received + Number(drew.peek()), 0);
-    const isAwaited = tasks.peek().some(({ state }) => state === 'running') || (shown.length === 0 && all.some(({ gone }) => !gone.peek()));
+    const isAwaited =
+      tasks.peek().some(({ state }) => state === 'running') ||
+      (shown.length === 0 && all.some(({ gone }) => !gone.peek()));
     if (!isThere({ nowMs: performance.now(), isAwaited, said })) return;
     clearInterval(timer);
     afterPrompt.value = true;

@@ -29,7 +29,11 @@ export function filesOf(transfer: DataTransfer): Promise<File[]> {
     const file = item.getAsFile();
     if (!file) continue;
     const handle = (item as { getAsFileSystemHandle?(): Promise<FileHandle | null> }).getAsFileSystemHandle?.();
-    if (handle) handles.set(file, handle.catch(() => null));
+    if (handle)
+      handles.set(
+        file,
+        handle.catch(() => null),
+      );
     found.push(file);
   }
   return Promise.all(found).then(all => all.flat());
@@ -37,7 +41,8 @@ export function filesOf(transfer: DataTransfer): Promise<File[]> {
 
 /** All files below a folder, in the order of their paths. */
 async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
-  const found: FileSystemFileEntry[] = [], folders = [folder];
+  const found: FileSystemFileEntry[] = [],
+    folders = [folder];
   for (const each of folders) {
     const reader = each.createReader();
     for (;;) {
@@ -49,7 +54,8 @@ async function filesIn(folder: FileSystemDirectoryEntry): Promise<File[]> {
         if (entry.isDirectory) folders.push(entry as FileSystemDirectoryEntry);
         else found.push(entry as FileSystemFileEntry);
       }
-      if (found.length + folders.length > MOST_FILES) throw new Error(strings.errors.largeFolder(folder.name, MOST_FILES));
+      if (found.length + folders.length > MOST_FILES)
+        throw new Error(strings.errors.largeFolder(folder.name, MOST_FILES));
     }
   }
   if (found.length === 0) throw new Error(strings.errors.emptyFolder(folder.name));

@@ -6,26 +6,37 @@ import { sessions } from './sessions.ts';
 import { type Place, place } from './state.ts';
 
 /** A place as the browser's history keeps it. */
-const isPlace = (value: unknown): value is Place => typeof value === 'object' && value !== null && typeof (value as Place).kind === 'string';
-const isSame = (a: Place, b: Place): boolean => a.kind === b.kind && a.id === b.id && a.tab === b.tab && a.name === b.name;
+const isPlace = (value: unknown): value is Place =>
+  typeof value === 'object' && value !== null && typeof (value as Place).kind === 'string';
+const isSame = (a: Place, b: Place): boolean =>
+  a.kind === b.kind && a.id === b.id && a.tab === b.tab && a.name === b.name;
 const nameOf = (id: number): string | undefined => sessions.value.get(id)?.info.value.name;
 const addressOf = (here: Place): string => `${location.pathname}${location.search}${hashOf(here, nameOf)}`;
 
 /** A guest of the history by its number, where that is there still; else as the address names it. */
-const known = (state: unknown): Place | undefined => (isPlace(state) && (state.id === undefined || sessions.peek().has(state.id)) ? state : placeOf(location.hash));
+const known = (state: unknown): Place | undefined =>
+  isPlace(state) && (state.id === undefined || sessions.peek().has(state.id)) ? state : placeOf(location.hash);
 
 /** Begins, at the place that the address names, or where the page was before a reload: what was dropped is gone by then. */
 export function followHistory(): void {
-  const before: unknown = history.state, named = placeOf(location.hash);
+  const before: unknown = history.state,
+    named = placeOf(location.hash);
   if (named) place.value = named;
   else if (isPlace(before) && before.id === undefined && before.kind !== 'draft') place.value = before;
   history.replaceState(place.peek(), '', addressOf(place.peek()));
   effect(() => {
-    const here = place.value, address = addressOf(here);
+    const here = place.value,
+      address = addressOf(here);
     // A guest that has another name, or one that the address named and that is there by now, is no other place.
-    const isFound = here.kind === 'domain' && isPlace(history.state) && history.state.kind === 'domain' && history.state.id === undefined && history.state.name === nameOf(here.id ?? -1);
+    const isFound =
+      here.kind === 'domain' &&
+      isPlace(history.state) &&
+      history.state.kind === 'domain' &&
+      history.state.id === undefined &&
+      history.state.name === nameOf(here.id ?? -1);
     if (isFound || (isPlace(history.state) && isSame(history.state, here))) {
-      if (isFound || address !== `${location.pathname}${location.search}${location.hash}`) history.replaceState(here, '', address);
+      if (isFound || address !== `${location.pathname}${location.search}${location.hash}`)
+        history.replaceState(here, '', address);
     } else history.pushState(here, '', address);
   });
   effect(findNamed);
@@ -43,5 +54,8 @@ function findNamed(): void {
   const { kind, id, name, tab } = place.value;
   if (kind !== 'domain' || id !== undefined) return;
   const session = [...sessions.value.values()].findLast(({ info, gone }) => info.value.name === name && !gone.value);
-  if (session) queueMicrotask(() => { place.value = { kind, id: session.id, ...(tab === undefined ? {} : { tab }) }; });
+  if (session)
+    queueMicrotask(() => {
+      place.value = { kind, id: session.id, ...(tab === undefined ? {} : { tab }) };
+    });
 }

@@ -4,7 +4,16 @@
 
 import { computed, signal } from '@preact/signals';
 import * as Comlink from 'comlink';
-import type { DomainInfo, FirmwareFiles, HostApi, HostInfo, OfferedGuest, PageBoot, StateInfo, Task } from '../dom0/index.ts';
+import type {
+  DomainInfo,
+  FirmwareFiles,
+  HostApi,
+  HostInfo,
+  OfferedGuest,
+  PageBoot,
+  StateInfo,
+  Task,
+} from '../dom0/index.ts';
 import type { PowerState } from '../dom0/shell/index.ts';
 import { chooseBoot, inVirtualTime, rememberGrub, switchedOn } from './boot.ts';
 import { keepingPresses, keepPress } from './presses.ts';
@@ -16,7 +25,8 @@ export const domains = signal<DomainInfo[]>([]);
 /** Guests that run, wait or are paused. */
 export const living = computed(() => domains.value.filter(({ state }) => 'rbp'.includes(state)));
 /** What a domain is called; one that is gone by its number. */
-export const nameOf = (id: number): string => (id === 0 ? strings.shell.domain : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`));
+export const nameOf = (id: number): string =>
+  id === 0 ? strings.shell.domain : (domains.value.find(domain => domain.id === id)?.name ?? `domain ${id}`);
 const hostTasks = signal<Task[]>([]);
 /** The page's own, in the same log: what failed, and what it downloads. Their ids are negative. */
 const pageTasks = signal<Task[]>([]);
@@ -33,7 +43,10 @@ export const hostsLost = signal(0);
 
 /** Newest first. */
 export const tasks = computed(() =>
-  [...hostTasks.value, ...pageTasks.value].filter(task => !dismissed.value.has(task.id)).sort((a, b) => b.startedMs - a.startedMs || b.id - a.id));
+  [...hostTasks.value, ...pageTasks.value]
+    .filter(task => !dismissed.value.has(task.id))
+    .sort((a, b) => b.startedMs - a.startedMs || b.id - a.id),
+);
 
 export function dismiss(ids: number[]): void {
   dismissed.value = new Set([...dismissed.value, ...ids]);
@@ -74,7 +87,9 @@ const ASK_MS = 2000,
  */
 export async function connect(recalled: DomainInfo[] = [], again = false): Promise<void> {
   let connected = (): void => {};
-  connecting = new Promise(resolve => { connected = resolve; });
+  connecting = new Promise(resolve => {
+    connected = resolve;
+  });
   try {
     const worker = start(),
       mine = Comlink.wrap<HostApi>(worker);
@@ -91,19 +106,26 @@ export async function connect(recalled: DomainInfo[] = [], again = false): Promi
     void mine.stopped().then(what => bringDown(worker, mine, what));
     // Whether guest code is compiled: …/?jit=0
     const jit = new URLSearchParams(location.search).get('jit');
-    if (jit !== null) await mine.setJitThreshold(Number(jit || NaN)).catch(error => reportProblem('Domain-0', sentence(error)));
+    if (jit !== null)
+      await mine.setJitThreshold(Number(jit || NaN)).catch(error => reportProblem('Domain-0', sentence(error)));
     if (recalled.length > 0) await mine.recall(recalled);
     api = mine;
     connected();
-    await mine.subscribe(Comlink.proxy((list: DomainInfo[], log: Task[], show?: number) => {
-      // What one that ended had still to say.
-      if (api !== mine) return;
-      domains.value = [...list].sort((a, b) => a.id - b.id);
-      hostTasks.value = log;
-      if (show !== undefined) windowAsked.value = { id: show };
-      // Free memory changes with the domains; one question at a time.
-      refresh = refresh.then(async () => { info.value = await ask(host => host.summary()); }).catch(() => {});
-    }));
+    await mine.subscribe(
+      Comlink.proxy((list: DomainInfo[], log: Task[], show?: number) => {
+        // What one that ended had still to say.
+        if (api !== mine) return;
+        domains.value = [...list].sort((a, b) => a.id - b.id);
+        hostTasks.value = log;
+        if (show !== undefined) windowAsked.value = { id: show };
+        // Free memory changes with the domains; one question at a time.
+        refresh = refresh
+          .then(async () => {
+            info.value = await ask(host => host.summary());
+          })
+          .catch(() => {});
+      }),
+    );
     info.value = await mine.summary();
     // The first Domain 0 resumes when the page knows where firmware is (main.tsx).
     if (again || hostsLost.peek() > 0) void resume();
@@ -137,7 +159,10 @@ function follow(worker: Worker, mine: Comlink.Remote<HostApi>): void {
     if (lock !== undefined && 'locks' in navigator) return void navigator.locks.request(lock, lose);
     let silent = 0;
     const asking = setInterval(() => {
-      if (silent++ === 0) void mine.alive().then(() => { silent = 0; });
+      if (silent++ === 0)
+        void mine.alive().then(() => {
+          silent = 0;
+        });
       if (silent <= MOST_UNANSWERED) return;
       clearInterval(asking);
       lose();
@@ -163,8 +188,19 @@ function lost(): void {
   const now = Date.now();
   whenLost = [...whenLost.filter(ms => now - ms < LOSSES_MS), now];
   const stopped = (domain: DomainInfo) => domain.ended !== undefined || domain.state === 'd';
-  const names = domains.peek().filter(domain => !stopped(domain)).map(({ name }) => name);
-  const recalled = domains.peek().filter(({ state }) => state !== 'd').map((domain): DomainInfo => stopped(domain) ? { ...domain, lost: true } : { ...domain, state: 'c', ended: strings.errors.endedWithHost, lost: true });
+  const names = domains
+    .peek()
+    .filter(domain => !stopped(domain))
+    .map(({ name }) => name);
+  const recalled = domains
+    .peek()
+    .filter(({ state }) => state !== 'd')
+    .map(
+      (domain): DomainInfo =>
+        stopped(domain)
+          ? { ...domain, lost: true }
+          : { ...domain, state: 'c', ended: strings.errors.endedWithHost, lost: true },
+    );
   api = hostProblem.value = undefined;
   hostsLost.value++;
   domains.value = recalled;
@@ -186,7 +222,11 @@ function start(): Worker {
   if (shared) endMade.set(worker, makeWorkersFor(worker));
   worker.addEventListener('error', event => {
     event.preventDefault();
-    fail(info.value ? strings.errors.workerFailed(event.message || 'no reason given') : strings.errors.connectFailed(event.message || 'its program could not be loaded'));
+    fail(
+      info.value
+        ? strings.errors.workerFailed(event.message || 'no reason given')
+        : strings.errors.connectFailed(event.message || 'its program could not be loaded'),
+    );
   });
   return worker;
 }
@@ -203,7 +243,13 @@ function keepTasks(): void {
   pageTasks.value = [
     ...pageTasks.peek(),
     // What they caused is gone with the Domain 0 that recorded it.
-    ...kept.map(({ caused: _, progress: _at, ...task }): Task => ({ ...task, id: --lastOfPage, ...(task.state === 'running' ? { state: 'failed', message: strings.errors.hostEnded } : {}) })),
+    ...kept.map(
+      ({ caused: _, progress: _at, ...task }): Task => ({
+        ...task,
+        id: --lastOfPage,
+        ...(task.state === 'running' ? { state: 'failed', message: strings.errors.hostEnded } : {}),
+      }),
+    ),
   ];
   hostTasks.value = [];
   // The next one's ids begin anew.
@@ -213,19 +259,31 @@ function keepTasks(): void {
 /** Puts a failure of the page itself into the task log; the same sentence once. */
 export function reportProblem(command: string, message: string): void {
   if (pageTasks.value.some(task => task.message === message && !dismissed.value.has(task.id))) return;
-  pageTasks.value = [...pageTasks.value, { id: --lastOfPage, command, state: 'failed', startedMs: Date.now(), message }];
+  pageTasks.value = [
+    ...pageTasks.value,
+    { id: --lastOfPage, command, state: 'failed', startedMs: Date.now(), message },
+  ];
 }
 
 /** Something that the page itself does and that takes its time. `end` without a message: nothing came of it, and nothing is said. */
-export function startPageTask(command: string): { say(message: string, progress: number): void; end(state: 'done' | 'failed', message: string | undefined): void } {
-  const id = --lastOfPage, startedMs = Date.now(), since = performance.now();
+export function startPageTask(command: string): {
+  say(message: string, progress: number): void;
+  end(state: 'done' | 'failed', message: string | undefined): void;
+} {
+  const id = --lastOfPage,
+    startedMs = Date.now(),
+    since = performance.now();
   const put = (task: Partial<Task> | undefined) => {
-    pageTasks.value = [...pageTasks.value.filter(each => each.id !== id), ...(task ? [{ id, command, startedMs, state: 'running' as const, ...task }] : [])];
+    pageTasks.value = [
+      ...pageTasks.value.filter(each => each.id !== id),
+      ...(task ? [{ id, command, startedMs, state: 'running' as const, ...task }] : []),
+    ];
   };
   put({});
   return {
     say: (message, progress) => put({ message, progress }),
-    end: (state, message) => put(message === undefined ? undefined : { state, message, durationMs: performance.now() - since }),
+    end: (state, message) =>
+      put(message === undefined ? undefined : { state, message, durationMs: performance.now() - since }),
   };
 }
 
@@ -248,7 +306,10 @@ function whileAlive<T>(answer: Promise<T>): Promise<T> {
 
 /** What may be asked of Domain 0, each by its name. */
 export const host = new Proxy({} as HostApi, {
-  get: (_, name: keyof HostApi) => (...given: unknown[]) => ask(api => (api[name] as (...given: unknown[]) => Promise<unknown>)(...given)),
+  get:
+    (_, name: keyof HostApi) =>
+    (...given: unknown[]) =>
+      ask(api => (api[name] as (...given: unknown[]) => Promise<unknown>)(...given)),
 });
 
 /** Guests that stand beside the page, told likewise. */
@@ -268,11 +329,21 @@ export type Command = 'pause' | 'unpause' | 'reset' | 'shutdown' | 'reboot' | 'd
 /** A command that changes a domain. Pause and Run of one that is being made anew are for the one that takes its place. */
 export async function command(name: Command, domain: Pick<DomainInfo, 'id' | 'name'>): Promise<void> {
   if ((name === 'pause' || name === 'unpause') && keepPress(domain.name, name)) return;
-  return asTask(`xl ${name} ${domain.name}`, () => (name === 'reset' ? host.trigger(domain.id, 'reset') : name === 'reboot' ? host.reboot(domain.id, true) : host[name](domain.id)));
+  return asTask(`xl ${name} ${domain.name}`, () =>
+    name === 'reset'
+      ? host.trigger(domain.id, 'reset')
+      : name === 'reboot'
+        ? host.reboot(domain.id, true)
+        : host[name](domain.id),
+  );
 }
 
 /** Makes guests anew, or drives them: whoever pauses one of them or lets it run meanwhile finds that done afterwards. `idOf`: the domain of a name then. @throws what `work` throws */
-export const makingAnew = <T>(names: readonly string[], work: () => Promise<T>, idOf: (name: string) => number | undefined): Promise<T> =>
+export const makingAnew = <T>(
+  names: readonly string[],
+  work: () => Promise<T>,
+  idOf: (name: string) => number | undefined,
+): Promise<T> =>
   keepingPresses(names, work, async (name, press) => {
     const id = idOf(name);
     // Why there is none was told by whoever was to make it.
@@ -286,7 +357,8 @@ export async function asTask(spelled: string, work: () => Promise<unknown>): Pro
   } catch (error) {
     const message = sentence(error);
     setTimeout(() => {
-      if (!hostTasks.value.some(task => task.state === 'failed' && task.message === message)) reportProblem(spelled, message);
+      if (!hostTasks.value.some(task => task.state === 'failed' && task.message === message))
+        reportProblem(spelled, message);
     }, 300);
   }
 }

@@ -4,20 +4,37 @@ import type { Inventory, StateInfo } from '../dom0/index.ts';
 
 const asked = vi.hoisted(() => [] as { opens: boolean; answer(seen: unknown): void; refuse(why: Error): void }[]);
 vi.mock('./host.ts', async original => ({
-  ...await original<object>(),
-  host: { inventory: (opens: boolean) => new Promise((answer, refuse) => { asked.push({ opens, answer, refuse }); }) },
+  ...(await original<object>()),
+  host: {
+    inventory: (opens: boolean) =>
+      new Promise((answer, refuse) => {
+        asked.push({ opens, answer, refuse });
+      }),
+  },
 }));
 const { hostsLost, tasks } = await import('./host.ts');
 const { followInventory, inventory, look, openState } = await import('./inventory.ts');
 const { state } = await import('./shell-session.ts');
 
 const seen = (where?: StateInfo): Inventory => ({
-  atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 }, runNs: {}, pvDisks: {}, upSecondsOf: {}, addresses: {}, bridge: { name: 'xenbr0', ports: [], stations: [] },
+  atMs: 0,
+  upSeconds: 0,
+  hasVt: true,
+  scheduler: 'credit',
+  domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 },
+  runNs: {},
+  pvDisks: {},
+  upSecondsOf: {},
+  addresses: {},
+  bridge: { name: 'xenbr0', ports: [], stations: [] },
   ...(where ? { stored: { defined: [], checkpoints: [], where } } : {}),
 });
 const settled = (): Promise<void> => new Promise(resolve => setTimeout(resolve));
 followInventory(new Promise(() => {}));
-beforeEach(() => { hostsLost.value++; asked.length = 0; });
+beforeEach(() => {
+  hostsLost.value++;
+  asked.length = 0;
+});
 
 describe('looks at the host', () => {
   it('go one at a time: whoever asks meanwhile gets the next', async () => {
@@ -62,7 +79,10 @@ describe('looks at the host', () => {
   });
 
   it('tell when another tab has taken what was kept', async () => {
-    for (const where of [{ where: 'this browser', kept: true }, { where: 'memory', kept: false, why: 'Another tab of this browser has taken them over.' }]) {
+    for (const where of [
+      { where: 'this browser', kept: true },
+      { where: 'memory', kept: false, why: 'Another tab of this browser has taken them over.' },
+    ]) {
       void look();
       asked.at(-1)!.answer(seen(where));
       await settled();

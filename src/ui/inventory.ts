@@ -18,7 +18,9 @@ export const readings = signal<readonly Reading[]>([]);
 
 const part = (percent: number | undefined): number | undefined => (percent === undefined ? undefined : percent / 100);
 /** Domain 0's share of a processor, 0 to 1, for its row: a value a second, oldest first. */
-export const domain0History = computed(() => bySecond(readings.value, HISTORY_MS / 1000, ({ cpuPercent }) => part(cpuPercent[0])));
+export const domain0History = computed(() =>
+  bySecond(readings.value, HISTORY_MS / 1000, ({ cpuPercent }) => part(cpuPercent[0])),
+);
 const latest = computed(() => telling(readings.value).at(-1));
 /** The host's clock stood between the last two looks: nobody ran. */
 const stands = signal(false);
@@ -27,7 +29,11 @@ export const partOf = (id: number): number | undefined => part(stands.value ? 0 
 /** What they make together, in processors; undefined: nothing was read yet. A slice that began before the reading may count whole: never more than there are. */
 export const hostPart = computed(() => {
   const percents = Object.values(latest.value?.cpuPercent ?? {});
-  return stands.value ? 0 : percents.length === 0 ? undefined : Math.min(info.value?.pcpus ?? Infinity, percents.reduce((sum, percent) => sum + percent, 0) / 100);
+  return stands.value
+    ? 0
+    : percents.length === 0
+      ? undefined
+      : Math.min(info.value?.pcpus ?? Infinity, percents.reduce((sum, percent) => sum + percent, 0) / 100);
 });
 
 /** Somebody wants definitions and disk. */
@@ -50,8 +56,11 @@ export function openState(): void {
 export async function look(): Promise<void> {
   const lost = hostsLost.peek();
   // One that ended may never answer.
-  if (going?.lost === lost) { going.again = true; return; }
-  const mine = going = { lost, again: false };
+  if (going?.lost === lost) {
+    going.again = true;
+    return;
+  }
+  const mine = (going = { lost, again: false });
   lookedAtMs = performance.now();
   const opening = opens && !refused;
   try {
@@ -70,7 +79,8 @@ export async function look(): Promise<void> {
 }
 
 function note(seen: Inventory): void {
-  const before = inventory.peek(), machine = info.peek();
+  const before = inventory.peek(),
+    machine = info.peek();
   batch(() => {
     inventory.value = seen;
     stands.value = before !== undefined && seen.atMs === before.atMs;
@@ -79,7 +89,8 @@ function note(seen: Inventory): void {
   });
 }
 
-const showsCounters = ({ kind, tab }: Place): boolean => (kind === 'home' && (tab === 'host' || tab === 'network')) || (kind === 'domain' && tab === 'history');
+const showsCounters = ({ kind, tab }: Place): boolean =>
+  (kind === 'home' && (tab === 'host' || tab === 'network')) || (kind === 'domain' && tab === 'history');
 
 function lookIfDue(): void {
   // Timers are not exact: half a period is no period.
@@ -93,7 +104,9 @@ export function followInventory(resumed: Promise<StateInfo | undefined>): void {
   document.addEventListener('visibilitychange', lookIfDue);
   place.subscribe(lookIfDue);
   // Whoever opens a shell has opened them.
-  state.subscribe(known => { if (known) openState(); });
+  state.subscribe(known => {
+    if (known) openState();
+  });
   void resumed.then(known => {
     if (known?.kept) return openState();
     // Another tab has it, and may be gone when somebody asks.
@@ -102,14 +115,22 @@ export function followInventory(resumed: Promise<StateInfo | undefined>): void {
       return;
     }
     // Where an earlier visit left nothing, definitions and disk come behind the first prompt.
-    effect(() => { if (afterPrompt.value) openState(); });
+    effect(() => {
+      if (afterPrompt.value) openState();
+    });
   });
   hostsLost.subscribe(lost => {
     if (lost === 0) return;
     going = undefined;
     refused = false;
-    batch(() => { inventory.value = undefined; readings.value = []; stands.value = false; });
+    batch(() => {
+      inventory.value = undefined;
+      readings.value = [];
+      stands.value = false;
+    });
   });
   // A new or ended domain is looked at soon.
-  domains.subscribe(() => { if (inventory.peek() && !document.hidden) setTimeout(() => void look(), 50); });
+  domains.subscribe(() => {
+    if (inventory.peek() && !document.hidden) setTimeout(() => void look(), 50);
+  });
 }

@@ -25,7 +25,9 @@ window.addEventListener('error', event => {
   if (/^ResizeObserver loop/.test(event.message)) return;
   reportProblem(strings.errors.page, strings.errors.pageFailed(event.error ? sentence(event.error) : event.message));
 });
-window.addEventListener('unhandledrejection', event => reportProblem(strings.errors.page, strings.errors.pageFailed(sentence(event.reason))));
+window.addEventListener('unhandledrejection', event =>
+  reportProblem(strings.errors.page, strings.errors.pageFailed(sentence(event.reason))),
+);
 
 /** In a function: a module that awaits would have the bundler part the page's script into many, one for whatever parts that are loaded later share with it. */
 async function begin(): Promise<void> {
@@ -48,7 +50,13 @@ async function begin(): Promise<void> {
   followInventory(catalogue.then(resume));
   keepForLater();
   // What saves running guests is loaded where somebody wants that.
-  effect(() => { if (saveEvery.value > 0) void import('./checkpoints.ts').then(({ follow }) => follow(), error => reportProblem(strings.errors.page, strings.errors.partFailed(sentence(error)))); });
+  effect(() => {
+    if (saveEvery.value > 0)
+      void import('./checkpoints.ts').then(
+        ({ follow }) => follow(),
+        error => reportProblem(strings.errors.page, strings.errors.partFailed(sentence(error))),
+      );
+  });
 }
 
 void begin();

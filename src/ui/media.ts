@@ -9,6 +9,8 @@ export const PHONE = '(max-width: 767px)';
 export function mediaSignal(query: string): ReadonlySignal<boolean> {
   const list = matchMedia(query);
   const matches = signal(list.matches);
-  list.addEventListener('change', () => { matches.value = list.matches; });
+  list.addEventListener('change', () => {
+    matches.value = list.matches;
+  });
   return matches;
 }

@@ -6,14 +6,27 @@ import { freeName } from './snapshot-tree.ts';
 import { askedName, go } from './state.ts';
 
 const words = {
-  clone: (name: string) => `Clone ${name}`, cloneHint: 'A definition of its own, with copies of its disks that share what neither writes.', cloneAct: 'Clone',
-  rename: (name: string) => `Rename ${name}`, renameHint: 'Its definition and its snapshots go along.', renameAct: 'Rename', label: 'New name',
+  clone: (name: string) => `Clone ${name}`,
+  cloneHint: 'A definition of its own, with copies of its disks that share what neither writes.',
+  cloneAct: 'Clone',
+  rename: (name: string) => `Rename ${name}`,
+  renameHint: 'Its definition and its snapshots go along.',
+  renameAct: 'Rename',
+  label: 'New name',
 };
-const taken = (): Set<string> => new Set([...domains.peek().map(({ name }) => name), ...(inventory.peek()?.stored?.defined ?? []).map(({ name }) => name)]);
+const taken = (): Set<string> =>
+  new Set([
+    ...domains.peek().map(({ name }) => name),
+    ...(inventory.peek()?.stored?.defined ?? []).map(({ name }) => name),
+  ]);
 
 export function askClone(name: string): void {
   askedName.value = {
-    title: words.clone(name), label: words.label, hint: words.cloneHint, act: words.cloneAct, value: freeName(`${name}-clone`, taken()),
+    title: words.clone(name),
+    label: words.label,
+    hint: words.cloneHint,
+    act: words.cloneAct,
+    value: freeName(`${name}-clone`, taken()),
     command: to => `xl clone ${name} ${to}`,
     run: async to => {
       await host.clone(name, to);
@@ -26,7 +39,11 @@ export function askClone(name: string): void {
 /** `id`: of one that runs; absent: it is only defined. */
 export function askRename(name: string, id?: number): void {
   askedName.value = {
-    title: words.rename(name), label: words.label, hint: words.renameHint, act: words.renameAct, value: name,
+    title: words.rename(name),
+    label: words.label,
+    hint: words.renameHint,
+    act: words.renameAct,
+    value: name,
     command: to => `${id === undefined ? 'xm' : 'xl'} rename ${name} ${to}`,
     run: async to => {
       await host.rename(id ?? name, to);

@@ -1,7 +1,11 @@
 // @vitest-environment happy-dom
 import { afterEach, expect, it, vi } from 'vitest';
 
-vi.mock('./host.ts', async original => ({ ...await original<object>(), offerFirmware: async () => {}, offerGuests: () => Promise.reject(new Error('/etc/xen is read-only.')) }));
+vi.mock('./host.ts', async original => ({
+  ...(await original<object>()),
+  offerFirmware: async () => {},
+  offerGuests: () => Promise.reject(new Error('/etc/xen is read-only.')),
+}));
 const { tasks } = await import('./host.ts');
 const page = await import('./offers.ts');
 
@@ -11,22 +15,39 @@ afterEach(() => {
 });
 
 it('offers what was fetched where Domain 0 cannot take it among its files, and says why in its words', async () => {
-  const guest = { id: 'debian', title: 'Debian', about: 'A system', bytes: 7, files: [{ name: 'vmlinuz', path: 'debian/vmlinuz' }] };
+  const guest = {
+    id: 'debian',
+    title: 'Debian',
+    about: 'A system',
+    bytes: 7,
+    files: [{ name: 'vmlinuz', path: 'debian/vmlinuz' }],
+  };
   vi.stubGlobal('fetch', async () => Response.json({ guests: [guest] }));
   page.startCatalogue();
   await page.catalogue;
   expect(page.offers.value.map(({ id }) => id)).toContain('debian');
-  expect(tasks.value.map(({ command, message }) => [command, message])).toEqual([['Domain-0', '/etc/xen is read-only.']]);
+  expect(tasks.value.map(({ command, message }) => [command, message])).toEqual([
+    ['Domain-0', '/etc/xen is read-only.'],
+  ]);
 });
 
 it('lists each guest that npm start fetches as soon as it is there, and says why none come', async () => {
   vi.useFakeTimers();
-  const guest = (id: string) => ({ id, title: id, about: 'A system', bytes: 7, files: [{ name: 'vmlinuz', path: `${id}/vmlinuz` }] });
+  const guest = (id: string) => ({
+    id,
+    title: id,
+    about: 'A system',
+    bytes: 7,
+    files: [{ name: 'vmlinuz', path: `${id}/vmlinuz` }],
+  });
   let answer: object = { guests: [], coming: { text: 'fetching linux-image-686', done: 1, of: 14 } };
   vi.stubGlobal('fetch', async () => Response.json(answer));
   page.startCatalogue();
   await page.catalogue;
-  expect([page.coming.value, page.offers.value.filter(({ bytes }) => bytes > 0)]).toEqual([{ text: 'fetching linux-image-686', done: 1, of: 14 }, []]);
+  expect([page.coming.value, page.offers.value.filter(({ bytes }) => bytes > 0)]).toEqual([
+    { text: 'fetching linux-image-686', done: 1, of: 14 },
+    [],
+  ]);
   answer = { guests: [guest('debian-686')], coming: { text: 'debian-686 is there', done: 2, of: 14 } };
   await vi.advanceTimersByTimeAsync(2000);
   expect(page.offers.value.filter(({ bytes }) => bytes > 0).map(({ id }) => id)).toEqual(['debian-686']);
@@ -37,7 +58,10 @@ it('lists each guest that npm start fetches as soon as it is there, and says why
   vi.stubGlobal('fetch', async () => Response.json(answer));
   answer = { guests: [], coming: { problem: 'there is no apt-get on this machine' } };
   await vi.advanceTimersByTimeAsync(2000);
-  expect([page.coming.value, page.offers.value.some(({ bytes }) => bytes > 0)]).toEqual([{ problem: 'there is no apt-get on this machine' }, false]);
+  expect([page.coming.value, page.offers.value.some(({ bytes }) => bytes > 0)]).toEqual([
+    { problem: 'there is no apt-get on this machine' },
+    false,
+  ]);
   answer = { guests: [guest('debian-686')] };
   await vi.advanceTimersByTimeAsync(60_000);
   expect(page.offers.value.some(({ bytes }) => bytes > 0)).toBe(false);

@@ -15,11 +15,22 @@ export interface Offer extends OfferedGuest {
 }
 
 const kernel = { name: 'minipv.elf', url: new URL('../../guests/minipv/minipv.elf', import.meta.url).href };
-const minipv = (type: 'hvm' | 'pv' | 'pvh', about: string, url: URL): Offer => ({ id: `minipv-${type}`, title: `minipv-${type}`, about, type, bytes: 0, files: [{ name: `minipv-${type}.cfg`, url: url.href }, kernel] });
+const minipv = (type: 'hvm' | 'pv' | 'pvh', about: string, url: URL): Offer => ({
+  id: `minipv-${type}`,
+  title: `minipv-${type}`,
+  about,
+  type,
+  bytes: 0,
+  files: [{ name: `minipv-${type}.cfg`, url: url.href }, kernel],
+});
 
 /** Guests that the page carries. */
 const demo: Offer = {
-  id: 'demo', title: strings.demo.title, about: strings.demo.about, type: 'hvm', bytes: 0,
+  id: 'demo',
+  title: strings.demo.title,
+  about: strings.demo.about,
+  type: 'hvm',
+  bytes: 0,
   files: [
     { name: 'demo.cfg', url: new URL('../../guests/demo/demo.cfg', import.meta.url).href },
     { name: 'demo.elf', url: new URL('../../guests/demo/demo.elf', import.meta.url).href },
@@ -27,7 +38,11 @@ const demo: Offer = {
 };
 /** Its source stands beside it. */
 export const pcos: Offer = {
-  id: 'pcos', title: strings.pcos.title, about: strings.pcos.about, type: 'hvm', bytes: 0,
+  id: 'pcos',
+  title: strings.pcos.title,
+  about: strings.pcos.about,
+  type: 'hvm',
+  bytes: 0,
   files: [
     { name: 'pcos.cfg', url: new URL('../../guests/pcos/pcos.cfg', import.meta.url).href },
     { name: 'pcos.img', url: new URL('../../guests/pcos/pcos.img', import.meta.url).href },
@@ -65,14 +80,21 @@ export type Coming = { text: string; done: number; of: number } | { problem: str
 export const coming = signal<Coming | undefined>(undefined);
 const LOOK_MS = 2000;
 
-interface Image { name: string; path: string; bytes: number }
+interface Image {
+  name: string;
+  path: string;
+  bytes: number;
+}
 
 const OWN_BIOS = { name: 'bios.bin', url: new URL('../../guests/bios/bios.bin', import.meta.url).href };
-const BIOS = 'bios-256k.bin', VGA_BIOS = 'vgabios-stdvga.bin';
+const BIOS = 'bios-256k.bin',
+  VGA_BIOS = 'vgabios-stdvga.bin';
 
 /** Settled once the catalogue was read, or found absent. */
 export let catalogue: Promise<void> = Promise.resolve();
-export const startCatalogue = (): void => { catalogue = loadCatalogue(); };
+export const startCatalogue = (): void => {
+  catalogue = loadCatalogue();
+};
 
 /** What Domain 0 refuses it says itself: the files stand there all the same. */
 const told = (work: Promise<void>): Promise<void> => work.catch(error => reportProblem('Domain-0', sentence(error)));
@@ -91,33 +113,86 @@ async function loadCatalogue(): Promise<void> {
 function follow(base: URL): void {
   if (!coming.peek() || 'problem' in coming.peek()!) return;
   setTimeout(async () => {
-    const known = offers.peek().length, read = await readCatalogue(base);
+    const known = offers.peek().length,
+      read = await readCatalogue(base);
     if (read && offers.peek().length !== known) await tellOf(base, read);
     follow(base);
   }, LOOK_MS);
 }
 
 /** Domain 0 knows of them, too. */
-async function tellOf(base: URL, { fetched, firmware }: { fetched: Offer[]; firmware: { name: string; path: string }[] }): Promise<void> {
-  const [bios, vgaBios] = [BIOS, VGA_BIOS].map(wanted => firmware.filter(({ name }) => name === wanted).map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0]);
-  const roms = firmware.filter(({ name }) => name.endsWith('.rom')).map(({ name, path }) => ({ name, url: new URL(path, base).href }));
+async function tellOf(
+  base: URL,
+  { fetched, firmware }: { fetched: Offer[]; firmware: { name: string; path: string }[] },
+): Promise<void> {
+  const [bios, vgaBios] = [BIOS, VGA_BIOS].map(
+    wanted =>
+      firmware
+        .filter(({ name }) => name === wanted)
+        .map(({ name, path }) => ({ name, url: new URL(path, base).href }))[0],
+  );
+  const roms = firmware
+    .filter(({ name }) => name.endsWith('.rom'))
+    .map(({ name, path }) => ({ name, url: new URL(path, base).href }));
   await told(offerFirmware({ own: OWN_BIOS, ...(bios && vgaBios ? { seabios: { bios, vgaBios } } : {}), roms }));
   await told(offerGuests(fetched));
 }
 
 /** Lists what stands in the catalogue at `base`. */
-async function readCatalogue(base: URL): Promise<{ fetched: Offer[]; firmware: { name: string; path: string }[] } | undefined> {
+async function readCatalogue(
+  base: URL,
+): Promise<{ fetched: Offer[]; firmware: { name: string; path: string }[] } | undefined> {
   try {
     const answer = await fetch(base);
     // A server that answers every address with the page has no catalogue either.
     if (!answer.ok || /html/.test(answer.headers.get('content-type') ?? '')) return undefined;
-    const { guests, firmware = [], cds = [], disks = [], saved = [], coming: more } = await answer.json() as Catalogue;
-    const image = (about: string) => ({ name, path, bytes }: Image): Offer => ({ id: name, title: name, about, type: 'hvm', bytes, files: [{ name, url: new URL(path, base).href }] });
-    const fetched = guests.map(({ id, title, about, bytes, files }) => ({ id, title, about, bytes, files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })) }));
-    const atShell = saved.flatMap(({ guest, path, bytes, disks: below = [] }): Offer[] => fetched.filter(({ id }) => id === guest).map(({ id, title }) => ({
-      id: `${id}-at-shell`, title: strings.home.atShell(title), about: strings.home.atShellAbout, bytes, saved: true, files: [{ name: `${id}.save`, path }, ...below].map(({ name, path: at }) => ({ name, url: new URL(at, base).href })),
-    })));
-    offers.value = [...own, ...atShell, ...fetched, ...disks.map(image(strings.home.disk)), ...cds.map(image(strings.home.cd))];
+    const {
+      guests,
+      firmware = [],
+      cds = [],
+      disks = [],
+      saved = [],
+      coming: more,
+    } = (await answer.json()) as Catalogue;
+    const image =
+      (about: string) =>
+      ({ name, path, bytes }: Image): Offer => ({
+        id: name,
+        title: name,
+        about,
+        type: 'hvm',
+        bytes,
+        files: [{ name, url: new URL(path, base).href }],
+      });
+    const fetched = guests.map(({ id, title, about, bytes, files }) => ({
+      id,
+      title,
+      about,
+      bytes,
+      files: files.map(({ name, path }) => ({ name, url: new URL(path, base).href })),
+    }));
+    const atShell = saved.flatMap(({ guest, path, bytes, disks: below = [] }): Offer[] =>
+      fetched
+        .filter(({ id }) => id === guest)
+        .map(({ id, title }) => ({
+          id: `${id}-at-shell`,
+          title: strings.home.atShell(title),
+          about: strings.home.atShellAbout,
+          bytes,
+          saved: true,
+          files: [{ name: `${id}.save`, path }, ...below].map(({ name, path: at }) => ({
+            name,
+            url: new URL(at, base).href,
+          })),
+        })),
+    );
+    offers.value = [
+      ...own,
+      ...atShell,
+      ...fetched,
+      ...disks.map(image(strings.home.disk)),
+      ...cds.map(image(strings.home.cd)),
+    ];
     coming.value = more;
     return { fetched, firmware };
   } catch (error) {
@@ -138,7 +213,11 @@ export interface Progress {
 }
 
 /** Fetches a guest's files. Throws a sentence; an abort throws an AbortError. */
-export async function fetchGuest(guest: Offer, signal: AbortSignal, onProgress: (progress: Progress) => void): Promise<NamedFile[]> {
+export async function fetchGuest(
+  guest: Offer,
+  signal: AbortSignal,
+  onProgress: (progress: Progress) => void,
+): Promise<NamedFile[]> {
   const files: NamedFile[] = [];
   const startedAt = performance.now();
   let before = 0;
@@ -152,7 +231,10 @@ export async function fetchGuest(guest: Offer, signal: AbortSignal, onProgress: 
     }
     // A server that answers an unknown address with the page itself has no such file.
     const isPage = /text\/html/.test(answer.headers.get('content-type') ?? '');
-    if (!answer.ok || isPage) throw new Error(guest.bytes ? strings.errors.download(name, isPage ? 404 : answer.status) : strings.errors.notBuilt(name));
+    if (!answer.ok || isPage)
+      throw new Error(
+        guest.bytes ? strings.errors.download(name, isPage ? 404 : answer.status) : strings.errors.notBuilt(name),
+      );
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     let done = 0;
     try {
@@ -177,12 +259,14 @@ export async function fetchGuest(guest: Offer, signal: AbortSignal, onProgress: 
 /** What gzip made smaller on the way, and a server may have given back whole already. */
 async function unzipped(data: Blob): Promise<Blob> {
   const [first, second] = new Uint8Array(await data.slice(0, 2).arrayBuffer());
-  return first === 0x1f && second === 0x8b ? new Response(data.stream().pipeThrough(new DecompressionStream('gzip'))).blob() : data;
+  return first === 0x1f && second === 0x8b
+    ? new Response(data.stream().pipeThrough(new DecompressionStream('gzip'))).blob()
+    : data;
 }
 
 /** "vmlinuz: 3.1 of 8.0 MiB, 2 s left". */
 export function progressText({ name, done, all, startedAt }: Progress, now: number): string {
   const seconds = (now - startedAt) / 1000;
-  const left = done > 0 && all > done && seconds > 0.4 ? Math.ceil((all - done) * seconds / done) : 0;
+  const left = done > 0 && all > done && seconds > 0.4 ? Math.ceil(((all - done) * seconds) / done) : 0;
   return strings.home.fetching(name, bytes(done), bytes(Math.max(all, done)), left);
 }

@@ -23,7 +23,9 @@ export async function isolate(): Promise<boolean> {
     sessionStorage.setItem(TRIED, 'yes');
     const { serviceWorker } = navigator;
     // Whoever loads a page again before it answers for it gets the same page.
-    const answers = new Promise<boolean>(resolve => serviceWorker.addEventListener('controllerchange', () => resolve(true), { once: true }));
+    const answers = new Promise<boolean>(resolve =>
+      serviceWorker.addEventListener('controllerchange', () => resolve(true), { once: true }),
+    );
     const late = new Promise<boolean>(resolve => setTimeout(() => resolve(false), MOST_MS));
     if (!(await serviceWorker.register('./service-worker.js'))) return false;
     if (!serviceWorker.controller && !(await Promise.race([answers, late]))) return false;
@@ -39,9 +41,17 @@ export async function isolate(): Promise<boolean> {
 export function keepForLater(): void {
   if (!canServe()) return;
   setTimeout(() => {
-    void navigator.serviceWorker.register('./service-worker.js').then(registered => registered && navigator.serviceWorker.ready).then(ready => {
-      navigator.serviceWorker.addEventListener('message', ({ data }) => { if (data === 'kept') keptOffline.value = true; });
-      ready?.active?.postMessage('keep');
-    }, () => {});
+    void navigator.serviceWorker
+      .register('./service-worker.js')
+      .then(registered => registered && navigator.serviceWorker.ready)
+      .then(
+        ready => {
+          navigator.serviceWorker.addEventListener('message', ({ data }) => {
+            if (data === 'kept') keptOffline.value = true;
+          });
+          ready?.active?.postMessage('keep');
+        },
+        () => {},
+      );
   }, LATER_MS);
 }

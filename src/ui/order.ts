@@ -15,26 +15,41 @@ export interface Order<Column extends string = string> {
 export type Keys<Row, Column extends string> = Readonly<Record<Column, (row: Row) => string | number | undefined>>;
 
 /** Rows by a column; of equals, and without an order, as they came. */
-export function ordered<Row, Column extends string>(rows: readonly Row[], order: Order<Column> | undefined, keys: Keys<Row, Column>): readonly Row[] {
+export function ordered<Row, Column extends string>(
+  rows: readonly Row[],
+  order: Order<Column> | undefined,
+  keys: Keys<Row, Column>,
+): readonly Row[] {
   if (!order) return rows;
   const sign = order.down ? -1 : 1;
-  return rows.map(row => ({ row, key: keys[order.column](row) })).sort(({ key: a }, { key: b }) => {
-    if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
-    return sign * (typeof a === 'number' && typeof b === 'number' ? a - b : natural(String(a), String(b)));
-  }).map(({ row }) => row);
+  return rows
+    .map(row => ({ row, key: keys[order.column](row) }))
+    .sort(({ key: a }, { key: b }) => {
+      if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+      return sign * (typeof a === 'number' && typeof b === 'number' ? a - b : natural(String(a), String(b)));
+    })
+    .map(({ row }) => row);
 }
 
 /** A press on a column's head: up, then down, then as the list is by itself. */
-export const pressed = <Column extends string>(order: Order<Column> | undefined, column: Column): Order<Column> | undefined =>
+export const pressed = <Column extends string>(
+  order: Order<Column> | undefined,
+  column: Column,
+): Order<Column> | undefined =>
   order?.column !== column ? { column, down: false } : order.down ? undefined : { column, down: true };
 
 /** What somebody chose, by list, as long as the page is open. */
 const orders = signal<Readonly<Record<string, Order | undefined>>>({});
-export const orderOf = <Column extends string>(list: string): Order<Column> | undefined => orders.value[list] as Order<Column> | undefined;
-export const pressColumn = (list: string, column: string): void => { orders.value = { ...orders.peek(), [list]: pressed(orders.peek()[list], column) }; };
+export const orderOf = <Column extends string>(list: string): Order<Column> | undefined =>
+  orders.value[list] as Order<Column> | undefined;
+export const pressColumn = (list: string, column: string): void => {
+  orders.value = { ...orders.peek(), [list]: pressed(orders.peek()[list], column) };
+};
 
 /** By this column, upwards; '': as the list is by itself. */
-export const setColumn = (list: string, column: string): void => { orders.value = { ...orders.peek(), [list]: column ? { column, down: false } : undefined }; };
+export const setColumn = (list: string, column: string): void => {
+  orders.value = { ...orders.peek(), [list]: column ? { column, down: false } : undefined };
+};
 
 /** Every word of what was typed is somewhere in what is said of a row. */
 export function matching(typed: string): (...said: (string | undefined)[]) => boolean {

@@ -13,10 +13,13 @@ describe('tints of guests', () => {
   });
 
   it('are made for the eleventh guest and each after it, a hue of its own', () => {
-    const living = Array.from({ length: 24 }, (_, i) => 100 + i), given = living.map(id => tintOf(id, living));
+    const living = Array.from({ length: 24 }, (_, i) => 100 + i),
+      given = living.map(id => tintOf(id, living));
     expect(new Set(given).size).toBe(24);
     expect(given.slice(10, 12)).toEqual(['K1', 'K2']);
-    const hues = Array.from({ length: 14 }, (_, i) => Number(/--dK\d+:oklch\([\d.]+% [\d.]+ ([\d.]+)\)/.exec(rulesOf(10 + i))![1])).sort((a, b) => a - b);
+    const hues = Array.from({ length: 14 }, (_, i) =>
+      Number(/--dK\d+:oklch\([\d.]+% [\d.]+ ([\d.]+)\)/.exec(rulesOf(10 + i))![1]),
+    ).sort((a, b) => a - b);
     const apart = hues.map((hue, i) => (hues[(i + 1) % hues.length]! - hue + 360) % 360);
     expect(Math.min(...apart)).toBeGreaterThan(12);
     expect(rulesOf(10)).toContain('.c-K1{');

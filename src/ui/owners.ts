@@ -29,10 +29,14 @@ export function tintOf(id: number, living: readonly number[]): string {
 
 /** The rules of a tint beyond those of the style sheet, in each theme: as light and as strong as those. */
 export function rulesOf(tint: number): string {
-  const name = nameOf(tint), hue = ((FIRST_HUE + (tint - TINTS.length) * ANGLE) % 360).toFixed(1);
-  const tokens = (text: string, fill: string, paper: string): string => `--d${name}:oklch(${text} ${hue});--d${name}-fill:oklch(${fill} ${hue});--d${name}-tint:oklch(${paper} ${hue})`;
+  const name = nameOf(tint),
+    hue = ((FIRST_HUE + (tint - TINTS.length) * ANGLE) % 360).toFixed(1);
+  const tokens = (text: string, fill: string, paper: string): string =>
+    `--d${name}:oklch(${text} ${hue});--d${name}-fill:oklch(${fill} ${hue});--d${name}-tint:oklch(${paper} ${hue})`;
   return [
-    `:root,[data-theme=light]{${tokens('42% .11', '66% .13', '93% .03')}}`, `[data-theme=dark]{${tokens('80% .1', '52% .11', '24% .04')}}`, `[data-theme=contrast]{${tokens('86% .11', '66% .17', '20% .06')}}`,
+    `:root,[data-theme=light]{${tokens('42% .11', '66% .13', '93% .03')}}`,
+    `[data-theme=dark]{${tokens('80% .1', '52% .11', '24% .04')}}`,
+    `[data-theme=contrast]{${tokens('86% .11', '66% .17', '20% .06')}}`,
     `.c-${name}{--c:var(--d${name});--c-fill:var(--d${name}-fill);--c-tint:var(--d${name}-tint)}`,
     // A mark beside the hue, as the second five have theirs: two stripes.
     `.chip.c-${name}{background-image:linear-gradient(var(--c-tint) 30%,transparent 30% 70%,var(--c-tint) 70%)}`,
@@ -40,8 +44,16 @@ export function rulesOf(tint: number): string {
 }
 
 function ofGuest(id: number): string {
-  const name = tintOf(id, domains.peek().map(domain => domain.id).filter(each => each > 0)), beyond = tints.get(id)! - TINTS.length + 1;
-  for (; made < beyond; made++) document.head.append(Object.assign(document.createElement('style'), { textContent: rulesOf(TINTS.length + made) }));
+  const name = tintOf(
+      id,
+      domains
+        .peek()
+        .map(domain => domain.id)
+        .filter(each => each > 0),
+    ),
+    beyond = tints.get(id)! - TINTS.length + 1;
+  for (; made < beyond; made++)
+    document.head.append(Object.assign(document.createElement('style'), { textContent: rulesOf(TINTS.length + made) }));
   return name;
 }
 

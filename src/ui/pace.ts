@@ -27,7 +27,8 @@ const underWay = new Map<number, number>();
 function toAll(what: 'pause' | 'unpause'): void {
   for (const name of inTheMaking.peek().keys()) keepPress(name, what);
   for (const domain of living.peek()) {
-    const { id, state } = domain, count = underWay.get(id) ?? 0;
+    const { id, state } = domain,
+      count = underWay.get(id) ?? 0;
     if (count === 0 && (state === 'p') === (what === 'pause')) continue;
     underWay.set(id, count + 1);
     void command(what, domain).then(() => underWay.set(id, underWay.get(id)! - 1));
@@ -56,7 +57,9 @@ export function choosePace(speed: number): void {
 
 // Who is started meanwhile goes on as slowly; who was let on alone does not.
 effect(() => {
-  const runs = domains.value.filter(({ state }) => 'rb'.includes(state)), fresh = runs.filter(({ id }) => !met.has(id)), ids = slowed.peek();
+  const runs = domains.value.filter(({ state }) => 'rb'.includes(state)),
+    fresh = runs.filter(({ id }) => !met.has(id)),
+    ids = slowed.peek();
   // Another host counts its domains anew.
   if (domains.value.length === 0) met.clear();
   for (const { id } of runs) met.add(id);
@@ -66,12 +69,15 @@ effect(() => {
 });
 
 effect(() => {
-  const rate = exitsPerSecond.value, ids = slowed.value;
+  const rate = exitsPerSecond.value,
+    ids = slowed.value;
   if (ids.size === 0 || rate === Infinity) return;
-  const everyMs = 1000 / Math.min(rate, MOST_A_SECOND), exits = Math.max(1, Math.round((rate * everyMs) / 1000));
+  const everyMs = 1000 / Math.min(rate, MOST_A_SECOND),
+    exits = Math.max(1, Math.round((rate * everyMs) / 1000));
   const timer = setInterval(() => {
     // Somebody may have let one run, or ended it, meanwhile.
-    for (const { id, state } of living.peek()) if (state === 'p' && ids.has(id)) host.step(id, exits, 'exits').catch(() => {});
+    for (const { id, state } of living.peek())
+      if (state === 'p' && ids.has(id)) host.step(id, exits, 'exits').catch(() => {});
   }, everyMs);
   return () => clearInterval(timer);
 });

@@ -17,4 +17,5 @@ export interface Panel {
   from?(here: Place): Place | undefined;
 }
 
-export const shows = (content: ComponentChildren): boolean => content !== undefined && content !== null && content !== false;
+export const shows = (content: ComponentChildren): boolean =>
+  content !== undefined && content !== null && content !== false;

@@ -17,7 +17,11 @@ export function keepPress(name: string, press: Press): boolean {
 }
 
 /** Keeps presses for these guests until `work` is done, and then carries each out. @throws what `work` throws; what was pressed is carried out then, too */
-export async function keepingPresses<T>(names: readonly string[], work: () => Promise<T>, carryOut: (name: string, press: Press) => Promise<void>): Promise<T> {
+export async function keepingPresses<T>(
+  names: readonly string[],
+  work: () => Promise<T>,
+  carryOut: (name: string, press: Press) => Promise<void>,
+): Promise<T> {
   inTheMaking.value = new Map([...inTheMaking.peek(), ...names.map(name => [name, undefined] as const)]);
   try {
     return await work();

@@ -6,7 +6,10 @@ import type { DomainInfo, Inventory } from '../dom0/index.ts';
 export const HISTORY_MS = 60_000,
   KEPT_MS = 60 * HISTORY_MS;
 /** How fine readings are kept, by their age: those of the last two minutes as they are, older ones as averages of so long. At most some 330 of an hour. */
-const STEPS: readonly { olderMs: number; stepMs: number }[] = [{ olderMs: 10 * HISTORY_MS, stepMs: 30_000 }, { olderMs: 2 * HISTORY_MS, stepMs: 5000 }];
+const STEPS: readonly { olderMs: number; stepMs: number }[] = [
+  { olderMs: 10 * HISTORY_MS, stepMs: 30_000 },
+  { olderMs: 2 * HISTORY_MS, stepMs: 5000 },
+];
 /** A shorter reading, of a page just opened or a domain just begun, says little of a second. */
 const LEAST_MS = 900;
 /** Two looks that are further apart say nothing about a minute: the page was hidden, or the host was busy. */
@@ -31,9 +34,18 @@ export interface Reading {
 }
 
 /** Those of the last hour, oldest first, in coarser steps where they are older, with what `before` and `seen` say. After a long time without a look stands a reading that knows nothing. */
-export function noteReading(all: readonly Reading[], before: Inventory | undefined, seen: Inventory, domains: readonly DomainInfo[], freeMiB: number): readonly Reading[] {
+export function noteReading(
+  all: readonly Reading[],
+  before: Inventory | undefined,
+  seen: Inventory,
+  domains: readonly DomainInfo[],
+  freeMiB: number,
+): readonly Reading[] {
   if (!before || seen.atMs <= before.atMs) return all;
-  const next = seen.atMs - before.atMs > APART_MS ? { atMs: seen.atMs, overMs: 0, cpuPercent: {}, memoryMiB: {}, network: {}, pvDisks: {} } : readingOf(before, seen, domains, freeMiB);
+  const next =
+    seen.atMs - before.atMs > APART_MS
+      ? { atMs: seen.atMs, overMs: 0, cpuPercent: {}, memoryMiB: {}, network: {}, pvDisks: {} }
+      : readingOf(before, seen, domains, freeMiB);
   return thinned([...all, next], seen.atMs);
 }
 
@@ -54,9 +66,15 @@ export function thinned<T extends Timed>(all: readonly T[], nowMs: number): read
   };
   for (const next of all) {
     if (next.atMs < nowMs - KEPT_MS) continue;
-    const last = kept.at(-1), step = stepOf(next);
+    const last = kept.at(-1),
+      step = stepOf(next);
     // Times of which nothing is known stay gaps.
-    if (last && step !== undefined && stepOf(last) === step && (last.overMs === 0) === (next.overMs === 0)) kept[kept.length - 1] = { ...(averaged(last, next, last.overMs, next.overMs) as T), atMs: next.atMs, overMs: last.overMs + next.overMs };
+    if (last && step !== undefined && stepOf(last) === step && (last.overMs === 0) === (next.overMs === 0))
+      kept[kept.length - 1] = {
+        ...(averaged(last, next, last.overMs, next.overMs) as T),
+        atMs: next.atMs,
+        overMs: last.overMs + next.overMs,
+      };
     else kept.push(next);
   }
   return kept;
@@ -67,7 +85,12 @@ function averaged(a: unknown, b: unknown, aMs: number, bMs: number): unknown {
   if (a === undefined || b === undefined) return a ?? b;
   if (typeof a === 'number' && typeof b === 'number') return aMs + bMs === 0 ? b : (a * aMs + b * bMs) / (aMs + bMs);
   const [one, other] = [a, b] as Record<string, unknown>[];
-  return Object.fromEntries([...new Set([...Object.keys(one!), ...Object.keys(other!)])].map(key => [key, averaged(one![key], other![key], aMs, bMs)]));
+  return Object.fromEntries(
+    [...new Set([...Object.keys(one!), ...Object.keys(other!)])].map(key => [
+      key,
+      averaged(one![key], other![key], aMs, bMs),
+    ]),
+  );
 }
 
 function readingOf(before: Inventory, seen: Inventory, domains: readonly DomainInfo[], freeMiB: number): Reading {
@@ -81,37 +104,63 @@ function readingOf(before: Inventory, seen: Inventory, domains: readonly DomainI
     atMs: seen.atMs,
     overMs,
     cpuPercent: { 0: percent(before.domain0.runNs, seen.domain0.runNs), ...Object.fromEntries(busy) },
-    memoryMiB: { 0: seen.domain0.memoryMiB, ...Object.fromEntries(domains.filter(ownsMemory).map(({ id, memoryMiB }) => [id, memoryMiB])) },
+    memoryMiB: {
+      0: seen.domain0.memoryMiB,
+      ...Object.fromEntries(domains.filter(ownsMemory).map(({ id, memoryMiB }) => [id, memoryMiB])),
+    },
     freeMiB,
     // The bridge counts what it received: the guest sent it.
     sentPerSecond: passed(before, seen, 'rxBytes') / (overMs / 1000),
     gotPerSecond: passed(before, seen, 'txBytes') / (overMs / 1000),
-    network: Object.fromEntries(domains.map(({ id }) => [id, { sent: passed(before, seen, 'rxBytes', `vif${id}.`) / (overMs / 1000), got: passed(before, seen, 'txBytes', `vif${id}.`) / (overMs / 1000) }])),
+    network: Object.fromEntries(
+      domains.map(({ id }) => [
+        id,
+        {
+          sent: passed(before, seen, 'rxBytes', `vif${id}.`) / (overMs / 1000),
+          got: passed(before, seen, 'txBytes', `vif${id}.`) / (overMs / 1000),
+        },
+      ]),
+    ),
     // A disk that was taken away takes its counts along.
-    pvDisks: Object.fromEntries(Object.entries(seen.pvDisks).map(([id, { read, written }]) => {
-      const from = before.pvDisks[Number(id)] ?? { read: 0, written: 0 };
-      return [id, { read: Math.max(0, read - from.read) / (overMs / 1000), written: Math.max(0, written - from.written) / (overMs / 1000) }];
-    })),
+    pvDisks: Object.fromEntries(
+      Object.entries(seen.pvDisks).map(([id, { read, written }]) => {
+        const from = before.pvDisks[Number(id)] ?? { read: 0, written: 0 };
+        return [
+          id,
+          {
+            read: Math.max(0, read - from.read) / (overMs / 1000),
+            written: Math.max(0, written - from.written) / (overMs / 1000),
+          },
+        ];
+      }),
+    ),
   };
 }
 
 /** What went through the guests' ports, those whose names begin so, between two looks. A port that has gone takes its count along; a new one has counted from 0. */
 function passed(before: Inventory, seen: Inventory, what: 'rxBytes' | 'txBytes', names = 'vif'): number {
   const old = new Map(before.bridge.ports.map(port => [port.name, port[what]]));
-  return seen.bridge.ports.filter(({ name }) => name.startsWith(names)).reduce((sum, port) => {
-    const from = old.get(port.name) ?? 0;
-    return sum + port[what] - (port[what] < from ? 0 : from);
-  }, 0);
+  return seen.bridge.ports
+    .filter(({ name }) => name.startsWith(names))
+    .reduce((sum, port) => {
+      const from = old.get(port.name) ?? 0;
+      return sum + port[what] - (port[what] < from ? 0 : from);
+    }, 0);
 }
 
 /** Whether a domain has memory of this host's machine: not before it starts, not once it is down, and not where it was lost with an earlier Domain 0. */
 export const ownsMemory = ({ state, lost }: DomainInfo): boolean => !lost && !'-s'.includes(state);
 
 /** Readings that say something of a second, and those that know nothing. */
-export const telling = (all: readonly Reading[]): readonly Reading[] => all.filter(({ overMs }) => overMs === 0 || overMs >= LEAST_MS);
+export const telling = (all: readonly Reading[]): readonly Reading[] =>
+  all.filter(({ overMs }) => overMs === 0 || overMs >= LEAST_MS);
 
 /** A value for each of the last `seconds`, oldest first, from the reading that it lies in; undefined: no reading tells. */
-export function bySecond(all: readonly Reading[], seconds: number, of: (reading: Reading) => number | undefined): (number | undefined)[] {
+export function bySecond(
+  all: readonly Reading[],
+  seconds: number,
+  of: (reading: Reading) => number | undefined,
+): (number | undefined)[] {
   const last = all.at(-1);
   if (!last) return [];
   const known = Math.min(seconds, Math.ceil((last.atMs - all[0]!.atMs + all[0]!.overMs) / 1000));

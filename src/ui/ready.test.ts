@@ -9,7 +9,8 @@ const { readyWatch } = await import('./ready.ts');
 const SILENT = { text: '', atMs: 0 };
 
 it('a line that ends in a prompt’s character is one when the guest has waited there', () => {
-  const watch = readyWatch(), text = 'minipv as PV\nminipv> ';
+  const watch = readyWatch(),
+    text = 'minipv as PV\nminipv> ';
   expect(watch({ nowMs: 300, console: { text, atMs: 280 } })).toBeUndefined();
   expect(watch({ nowMs: 790, console: { text, atMs: 290 } })).toBe(290);
 });
@@ -17,12 +18,14 @@ it('a line that ends in a prompt’s character is one when the guest has waited 
 it('what goes on behind such a character, and a line’s end, are none', () => {
   const watch = readyWatch();
   expect(watch({ nowMs: 100, console: { text: 'loading #', atMs: 100 } })).toBeUndefined();
-  for (let nowMs = 200; nowMs < 5000; nowMs += 100) expect(watch({ nowMs, console: { text: 'loading # done\n', atMs: 150 } })).toBeUndefined();
+  for (let nowMs = 200; nowMs < 5000; nowMs += 100)
+    expect(watch({ nowMs, console: { text: 'loading # done\n', atMs: 150 } })).toBeUndefined();
   expect(watch({ nowMs: 6000, console: { text: 'done\n/ # ', atMs: 5400 } })).toBe(5400);
 });
 
 it('who types at a prompt has seen it; who typed before has no time to tell', () => {
-  const sees = readyWatch(), early = readyWatch();
+  const sees = readyWatch(),
+    early = readyWatch();
   expect(sees({ nowMs: 100, console: { text: '> ', atMs: 90 } })).toBeUndefined();
   expect(sees({ nowMs: 200, console: { text: '> he', atMs: 190 }, askedMs: 180 })).toBe(90);
   expect(early({ nowMs: 100, console: SILENT, askedMs: 80 })).toBe('never');

@@ -28,10 +28,16 @@ export interface Seen {
 
 /** Told of each look in turn, it says when the prompt came, or 'never'. */
 export function readyWatch(): (seen: Seen) => number | 'never' | undefined {
-  let saidMs: number | undefined, drawn = '', drawnMs: number | undefined;
+  let saidMs: number | undefined,
+    drawn = '',
+    drawnMs: number | undefined;
   return ({ nowMs, console: { text, atMs }, screen = '', askedMs }) => {
     // Who types at a prompt has seen one; who typed before has changed what there is to time.
-    if (askedMs !== undefined) return [saidMs, drawnMs].find(at => at !== undefined && at <= askedMs) ?? (PROMPT.test(text) && atMs <= askedMs ? atMs : 'never');
+    if (askedMs !== undefined)
+      return (
+        [saidMs, drawnMs].find(at => at !== undefined && at <= askedMs) ??
+        (PROMPT.test(text) && atMs <= askedMs ? atMs : 'never')
+      );
     saidMs = PROMPT.test(text) ? atMs : undefined;
     if (screen !== drawn) drawnMs = PROMPT.test(screen) ? nowMs : undefined;
     drawn = screen;
@@ -44,7 +50,9 @@ function rowBeforeCursor({ screen }: DomainSession): string | undefined {
   const cursor = screen?.[SCREEN.CURSOR] ?? -1;
   if (!screen || cursor < 0 || screen[SCREEN.MODE] !== 1) return undefined;
   const from = cursor - (cursor % Math.max(1, screen[SCREEN.WIDTH]!));
-  return Array.from({ length: cursor - from }, (_, i) => String.fromCharCode((screen[SCREEN.DATA + ((from + i) >> 1)]! >> ((from + i) & 1 ? 16 : 0)) & 0xff)).join('');
+  return Array.from({ length: cursor - from }, (_, i) =>
+    String.fromCharCode((screen[SCREEN.DATA + ((from + i) >> 1)]! >> ((from + i) & 1 ? 16 : 0)) & 0xff),
+  ).join('');
 }
 
 /** Keeps what it takes the domain to come to its prompt, from `startMs` on. */
@@ -53,8 +61,16 @@ export function followReady(offer: string, id: number, startMs: number): void {
   if (info.peek()?.time === 'virtual') return;
   const watch = readyWatch();
   const timer = setInterval(() => {
-    const session = sessions.peek().get(id), nowMs = performance.now();
-    const at = session && watch({ nowMs, console: { text: plainText(session.terminal.tail), atMs: session.terminal.saidMs }, screen: rowBeforeCursor(session), askedMs: session.askedMs });
+    const session = sessions.peek().get(id),
+      nowMs = performance.now();
+    const at =
+      session &&
+      watch({
+        nowMs,
+        console: { text: plainText(session.terminal.tail), atMs: session.terminal.saidMs },
+        screen: rowBeforeCursor(session),
+        askedMs: session.askedMs,
+      });
     if (at === undefined && nowMs - startMs < MOST_MS && !session?.gone.peek()) return;
     clearInterval(timer);
     if (typeof at === 'number') readyIn.value = { ...readyIn.peek(), [offer]: Math.round(at - startMs) };
@@ -65,16 +81,29 @@ export function followReady(offer: string, id: number, startMs: number): void {
 export const started = signal<{ ms: number; isChosen: boolean; bytes: number | undefined } | undefined>(undefined);
 
 export function followStart(): void {
-  let chosenMs: number | undefined, isShown = false;
+  let chosenMs: number | undefined,
+    isShown = false;
   const stopMenu = bootMenu.subscribe(menu => {
     if (isShown && menu === undefined) chosenMs = performance.now();
     isShown = menu !== undefined;
   });
   const stop = info.subscribe(there => {
     if (!there) return;
-    const files = new Map([...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].map(entry => [entry.name, (entry as PerformanceResourceTiming).encodedBodySize]));
+    const files = new Map(
+      [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].map(entry => [
+        entry.name,
+        (entry as PerformanceResourceTiming).encodedBodySize,
+      ]),
+    );
     const isWhole = [...files.keys()].some(name => /dom0-worker/.test(name));
-    started.value = { ms: performance.now() - (chosenMs ?? 0), isChosen: chosenMs !== undefined, bytes: isWhole ? [...files.values()].reduce((sum, each) => sum + each, 0) : undefined };
-    queueMicrotask(() => { stop(); stopMenu(); });
+    started.value = {
+      ms: performance.now() - (chosenMs ?? 0),
+      isChosen: chosenMs !== undefined,
+      bytes: isWhole ? [...files.values()].reduce((sum, each) => sum + each, 0) : undefined,
+    };
+    queueMicrotask(() => {
+      stop();
+      stopMenu();
+    });
   });
 }

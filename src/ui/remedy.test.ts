@@ -10,8 +10,12 @@ it('writes what the finding has in the place of what is wrong', () => {
   expect(remedyOf(mib)).toBe('64');
   expect(remedied('name = "a"\nmemory = "64M"\n', mib)).toBe('name = "a"\nmemory = 64\n');
   expect(remedied('on_crash = "destory"', action)).toBe('on_crash = "destroy"');
-  expect(remedied('cpus = "0,5-2"', { line: 1, column: 8, remedy: { write: '2-5', of: '5-2' } })).toBe('cpus = "0,2-5"');
-  expect(remedied('name = "a"\n\n', { line: 1, column: 1, remedy: { write: 'boot = "d"', line: true } })).toBe('name = "a"\nboot = "d"\n');
+  expect(remedied('cpus = "0,5-2"', { line: 1, column: 8, remedy: { write: '2-5', of: '5-2' } })).toBe(
+    'cpus = "0,2-5"',
+  );
+  expect(remedied('name = "a"\n\n', { line: 1, column: 1, remedy: { write: 'boot = "d"', line: true } })).toBe(
+    'name = "a"\nboot = "d"\n',
+  );
   expect(allRemedied('memroy = 8\nmemory = "64M" # all', [key, mib])).toBe('memory = 8\nmemory = 64 # all');
 });
 
@@ -24,12 +28,32 @@ it('says nothing where the finding has no value, whatever its sentence ends with
 
 it('mends what Domain 0 finds: judged again the error is gone, and no other has come', () => {
   const lines = [
-    'memory = "64M"', 'memroy = 64', 'cpus = "0,5-2"', 'cpus = ["5-2"]', 'type = "hvn"', 'on_crash = "destory"', 'acpi = "yes"', 'acpi = True', 'vif = [ "brige=xenbr0" ]', 'on-crash = "destroy"',
-    'disk = [ "a.img,rwa,xvda,w" ]', 'disk = [ "a.img,raw,xvda,x" ]', 'disk = [ "a.img,raw,xvda,w,b=c" ]', 'disk = [ "acces=w,vdev=xvda,target=a.img" ]', 'vfb = [ "tpye=vnc" ]', 'vif = [ "type=ieomu" ]', 'builder = "hmv"', 'vif = [ "mac=01:00:00:00:00:00" ]', 'vcpus = -1', 'maxvcpus = 1\nvcpus = 2',
+    'memory = "64M"',
+    'memroy = 64',
+    'cpus = "0,5-2"',
+    'cpus = ["5-2"]',
+    'type = "hvn"',
+    'on_crash = "destory"',
+    'acpi = "yes"',
+    'acpi = True',
+    'vif = [ "brige=xenbr0" ]',
+    'on-crash = "destroy"',
+    'disk = [ "a.img,rwa,xvda,w" ]',
+    'disk = [ "a.img,raw,xvda,x" ]',
+    'disk = [ "a.img,raw,xvda,w,b=c" ]',
+    'disk = [ "acces=w,vdev=xvda,target=a.img" ]',
+    'vfb = [ "tpye=vnc" ]',
+    'vif = [ "type=ieomu" ]',
+    'builder = "hmv"',
+    'vif = [ "mac=01:00:00:00:00:00" ]',
+    'vcpus = -1',
+    'maxvcpus = 1\nvcpus = 2',
   ];
-  const errorsOf = (text: string) => judgeDefinition('a.cfg', `name = "a"\n${text}\n`).findings.filter(finding => isError(finding) || finding.warns);
+  const errorsOf = (text: string) =>
+    judgeDefinition('a.cfg', `name = "a"\n${text}\n`).findings.filter(finding => isError(finding) || finding.warns);
   const judged = lines.map(line => {
-    const before = errorsOf(line), finding = before.find(each => remedyOf(each) !== undefined);
+    const before = errorsOf(line),
+      finding = before.find(each => remedyOf(each) !== undefined);
     if (!finding) return `${line}: by hand`;
     const after = remedied(`name = "a"\n${line}\n`, finding) ?? '\n(no place)';
     return `${line} → ${after.split('\n').slice(1).join('\n').trim()}: ${before.length - errorsOf(after.split('\n').slice(1).join('\n')).length}`;

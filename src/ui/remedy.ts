@@ -9,10 +9,12 @@ export const remedyOf = ({ remedy }: Pick<Finding, 'remedy'>): string | undefine
 /** `text` with what its finding says; undefined: it says nothing that could be written. */
 export function remedied(text: string, finding: Mendable): string | undefined {
   const write = remedyOf(finding);
-  const lines = text.split('\n'), line = lines[finding.line - 1];
+  const lines = text.split('\n'),
+    line = lines[finding.line - 1];
   if (write === undefined || line === undefined || finding.column < 1) return undefined;
   if (finding.remedy?.line) return `${text.replace(/\n*$/, '\n')}${write}\n`;
-  const before = line.slice(0, finding.column - 1), rest = line.slice(finding.column - 1);
+  const before = line.slice(0, finding.column - 1),
+    rest = line.slice(finding.column - 1);
   // Of a text with several options it speaks of one.
   const part = finding.remedy?.of;
   if (part !== undefined) {
@@ -30,5 +32,8 @@ export function remedied(text: string, finding: Mendable): string | undefined {
 /** The same with all of them, the last place first so that the others stay where they are; undefined: one of them has no remedy. */
 export function allRemedied(text: string, findings: readonly Mendable[]): string | undefined {
   const inOrder = [...findings].sort((a, b) => b.line - a.line || b.column - a.column);
-  return inOrder.reduce<string | undefined>((now, finding) => (now === undefined ? undefined : remedied(now, finding)), text);
+  return inOrder.reduce<string | undefined>(
+    (now, finding) => (now === undefined ? undefined : remedied(now, finding)),
+    text,
+  );
 }

@@ -32,7 +32,9 @@ export interface RememberedSet {
 /** The latest first. */
 export const remembered = signal<readonly RememberedSet[]>([]);
 /** A set that is being opened, what is there of it, and what is wrong with the rest. */
-export const opening = signal<{ set: RememberedSet; have: NamedFile[]; missing: Remembered[]; problem?: string } | undefined>(undefined);
+export const opening = signal<
+  { set: RememberedSet; have: NamedFile[]; missing: Remembered[]; problem?: string } | undefined
+>(undefined);
 
 const KEY = 'ringside-given';
 const MOST_SETS = 6;
@@ -45,7 +47,8 @@ const PART_BYTES = 64 * 1024;
 export async function fingerprintOf(data: Blob): Promise<string> {
   let hash = 0x811c9dc5;
   for (const start of new Set([0, Math.max(0, (data.size - PART_BYTES) >> 1), Math.max(0, data.size - PART_BYTES)])) {
-    for (const byte of new Uint8Array(await data.slice(start, start + PART_BYTES).arrayBuffer())) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+    for (const byte of new Uint8Array(await data.slice(start, start + PART_BYTES).arrayBuffer()))
+      hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   }
   return hash.toString(16).padStart(8, '0');
 }
@@ -62,10 +65,19 @@ async function keepSets(sets: readonly RememberedSet[]): Promise<void> {
 /** `name`: of the domain that was made from them. A file that cannot be read is not remembered, nor are those beside it. */
 export async function remember(given: readonly NamedFile[], name?: string): Promise<void> {
   try {
-    const files = await Promise.all([...given].sort((a, b) => (a.name < b.name ? -1 : 1)).map(async ({ name: called, data }): Promise<Remembered> => {
-      const handle = await handleOf(data);
-      return { name: called, bytes: data.size, fingerprint: await fingerprintOf(data), ...(data.size <= CONTENT_BYTES ? { content: data } : handle ? { handle } : {}) };
-    }));
+    const files = await Promise.all(
+      [...given]
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .map(async ({ name: called, data }): Promise<Remembered> => {
+          const handle = await handleOf(data);
+          return {
+            name: called,
+            bytes: data.size,
+            fingerprint: await fingerprintOf(data),
+            ...(data.size <= CONTENT_BYTES ? { content: data } : handle ? { handle } : {}),
+          };
+        }),
+    );
     const fresh: RememberedSet = { files, givenMs: Date.now(), ...(name === undefined ? {} : { name }) };
     await loaded;
     await keepSets([fresh, ...remembered.peek().filter(each => !isSame(each, fresh))].slice(0, MOST_SETS));
@@ -74,7 +86,8 @@ export async function remember(given: readonly NamedFile[], name?: string): Prom
   }
 }
 
-export const forget = (which: RememberedSet): Promise<void> => keepSets(remembered.peek().filter(each => each !== which));
+export const forget = (which: RememberedSet): Promise<void> =>
+  keepSets(remembered.peek().filter(each => each !== which));
 
 const loaded: Promise<void> = recall<RememberedSet[]>(KEY).then(
   sets => {
@@ -107,7 +120,8 @@ export async function filesAtHand({ files }: RememberedSet): Promise<NamedFile[]
 
 /** Opens them as if they were dropped again, and asks for those that cannot be had. */
 export async function reopen(which: RememberedSet): Promise<void> {
-  const have: NamedFile[] = [], missing: Remembered[] = [];
+  const have: NamedFile[] = [],
+    missing: Remembered[] = [];
   let problem: string | undefined;
   for (const file of which.files) {
     try {
@@ -139,11 +153,13 @@ export function stopAsking(): void {
 async function takeIn(given: readonly NamedFile[]): Promise<NamedFile[]> {
   const now = opening.peek();
   if (!now) return [...given];
-  const have = [...now.have], missing: Remembered[] = [];
+  const have = [...now.have],
+    missing: Remembered[] = [];
   let problem: string | undefined;
   for (const file of now.missing) {
     const found = given.find(({ name }) => name === file.name);
-    if (found && found.data.size === file.bytes && (await fingerprintOf(found.data)) === file.fingerprint) have.push(found);
+    if (found && found.data.size === file.bytes && (await fingerprintOf(found.data)) === file.fingerprint)
+      have.push(found);
     else {
       if (found) problem = words.other(file.name, file.bytes, found.data.size);
       missing.push(file);

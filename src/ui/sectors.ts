@@ -18,11 +18,18 @@ export interface BootSector {
   readonly source: string;
 }
 
-const SOURCES = import.meta.glob<string>('../../guests/bootsectors/*.asm', { query: '?raw', import: 'default', eager: true });
+const SOURCES = import.meta.glob<string>('../../guests/bootsectors/*.asm', {
+  query: '?raw',
+  import: 'default',
+  eager: true,
+});
 
 /** A source begins with its title and a paragraph, in comments. */
 export const SECTORS: readonly BootSector[] = Object.entries(SOURCES).map(([path, source]) => {
-  const [title = '', , ...about] = source.split('\n\n', 1)[0]!.split('\n').map(line => line.replace(/^; ?/, ''));
+  const [title = '', , ...about] = source
+    .split('\n\n', 1)[0]!
+    .split('\n')
+    .map(line => line.replace(/^; ?/, ''));
   return { name: path.slice(path.lastIndexOf('/') + 1, -'.asm'.length), title, about: about.join(' '), source };
 });
 
@@ -32,7 +39,9 @@ const KEY = 'ringside-boot-sectors';
 /** A browser that keeps nothing begins with the committed ones. */
 export const editsRead: Promise<void> = recall<Record<string, unknown>>(KEY).then(
   kept => {
-    const known = Object.entries(kept ?? {}).filter((pair): pair is [string, string] => typeof pair[1] === 'string' && SECTORS.some(({ name }) => name === pair[0]));
+    const known = Object.entries(kept ?? {}).filter(
+      (pair): pair is [string, string] => typeof pair[1] === 'string' && SECTORS.some(({ name }) => name === pair[0]),
+    );
     edits.value = { ...Object.fromEntries(known), ...edits.peek() };
   },
   () => {},
@@ -85,7 +94,11 @@ let booting = Promise.resolve();
 
 /** Boots it as its text is now, in place of the guest that was booted of it before; one whose text has a mistake leaves that guest alone. */
 export function bootSector(sector: BootSector): Promise<void> {
-  booting = booting.then(() => boot(sector)).catch(error => { trouble.value = sentence(error); });
+  booting = booting
+    .then(() => boot(sector))
+    .catch(error => {
+      trouble.value = sentence(error);
+    });
   return booting;
 }
 

@@ -4,11 +4,16 @@ import { beginAt, chosen, clear, extend, press, type RowKey, span, toggle } from
 const rows: RowKey[] = ['vm1', 'vm2', 'a', 'b'];
 beforeEach(clear);
 const now = (): string => [...chosen.peek()].join(' ');
-const event = (more: Partial<MouseEvent>): MouseEvent => ({ shiftKey: false, ctrlKey: false, metaKey: false, preventDefault: () => {}, ...more }) as MouseEvent;
+const event = (more: Partial<MouseEvent>): MouseEvent =>
+  ({ shiftKey: false, ctrlKey: false, metaKey: false, preventDefault: () => {}, ...more }) as MouseEvent;
 
 it('spans rows in either direction, and one alone where its begin is gone', () => {
-  expect([span(rows, 'vm2', 'b'), span(rows, 'a', 'vm1'), span(rows, 'gone', 'vm1'), span(rows, 'vm1', 'gone')]).toEqual([
-    ['vm2', 'a', 'b'], ['vm1', 'vm2', 'a'], ['vm1'], []]);
+  expect([
+    span(rows, 'vm2', 'b'),
+    span(rows, 'a', 'vm1'),
+    span(rows, 'gone', 'vm1'),
+    span(rows, 'vm1', 'gone'),
+  ]).toEqual([['vm2', 'a', 'b'], ['vm1', 'vm2', 'a'], ['vm1'], []]);
 });
 
 it('adds and takes away with Ctrl, spans with Shift from the row that was pressed last, and leaves the rest to the row', () => {

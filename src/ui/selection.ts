@@ -51,7 +51,9 @@ export function clear(): void {
 }
 
 /** Whoever goes somewhere begins the next span there. */
-export const beginAt = (key: RowKey | undefined): void => { from = key; };
+export const beginAt = (key: RowKey | undefined): void => {
+  from = key;
+};
 
 /** A press with Ctrl or Shift is about the selection, and answered here: false where it is an ordinary one. */
 export function press(event: MouseEvent | KeyboardEvent, rows: readonly RowKey[], key: RowKey): boolean {

@@ -9,9 +9,22 @@ interface Scope {
   readonly clients: { claim(): Promise<void> };
   readonly location: Location;
   skipWaiting(): Promise<void>;
-  addEventListener(type: 'install' | 'activate', listener: (event: { waitUntil(what: Promise<unknown>): void }) => void): void;
-  addEventListener(type: 'message', listener: (event: { data: unknown; waitUntil(what: Promise<unknown>): void; source: { postMessage(message: unknown): void } | null }) => void): void;
-  addEventListener(type: 'fetch', listener: (event: { request: Request; respondWith(answer: Promise<Response>): void }) => void): void;
+  addEventListener(
+    type: 'install' | 'activate',
+    listener: (event: { waitUntil(what: Promise<unknown>): void }) => void,
+  ): void;
+  addEventListener(
+    type: 'message',
+    listener: (event: {
+      data: unknown;
+      waitUntil(what: Promise<unknown>): void;
+      source: { postMessage(message: unknown): void } | null;
+    }) => void,
+  ): void;
+  addEventListener(
+    type: 'fetch',
+    listener: (event: { request: Request; respondWith(answer: Promise<Response>): void }) => void,
+  ): void;
 }
 const scope = self as unknown as Scope;
 
@@ -22,10 +35,16 @@ const OWN = new Set(FILES.map(path => new URL(path, scope.registration.scope).hr
 const CATALOGUE = new URL('guests/catalogue.json', scope.registration.scope).href;
 const CACHE = 'ringside-__BUILD__',
   CACHES = 'ringside-';
-const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp', 'Cross-Origin-Resource-Policy': 'same-origin' };
+const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+};
 
 // The first one is there at once; a later one waits until no page uses the files that it would drop.
-scope.addEventListener('install', event => event.waitUntil(scope.registration.active ? Promise.resolve() : scope.skipWaiting()));
+scope.addEventListener('install', event =>
+  event.waitUntil(scope.registration.active ? Promise.resolve() : scope.skipWaiting()),
+);
 scope.addEventListener('activate', event => {
   // Nobody waits for it. Firefox asks each client whether it has heard of it, workers, too (dom/clients/manager/ClientManagerService.cpp, Claim), and one that runs a
   // guest never returns to its event loop. Nothing is answered before this event has ended, and it would end when Firefox ends this worker.
@@ -39,7 +58,12 @@ async function dropOthers(): Promise<void> {
 
 scope.addEventListener('message', event => {
   if (event.data !== 'keep') return;
-  event.waitUntil(keepAll().then(() => event.source?.postMessage('kept'), () => event.source?.postMessage('not kept')));
+  event.waitUntil(
+    keepAll().then(
+      () => event.source?.postMessage('kept'),
+      () => event.source?.postMessage('not kept'),
+    ),
+  );
 });
 
 /** Puts every file of the page that is not there yet into the cache. @throws TypeError where one cannot be had */

@@ -13,7 +13,8 @@ import { GuestTerminal } from './terminal.ts';
 
 /** Counters are read four times a second; rates are over the last second; history keeps a point a second for a minute. */
 export const READ_MS = 250;
-const RATE_READINGS = 4, HISTORY_POINTS = 60;
+const RATE_READINGS = 4,
+  HISTORY_POINTS = 60;
 
 /** The guest whose window was used last: the tree shows which one it is. */
 export const frontGuest = signal<number | undefined>(undefined);
@@ -71,7 +72,10 @@ export class DomainSession {
     this.id = info.id;
     this.info.value = info;
     this.terminal = new GuestTerminal(strings.serial.label(info.name), bytes => this.send({ serial: bytes }));
-    host.view(info.id).then(view => this.open(view), error => reportProblem(`xl console ${info.name}`, sentence(error)));
+    host.view(info.id).then(
+      view => this.open(view),
+      error => reportProblem(`xl console ${info.name}`, sentence(error)),
+    );
   }
 
   private open(view: DomainView): void {
@@ -100,7 +104,9 @@ export class DomainSession {
   readonly findPixels: FindPixels = (offset, count) => {
     if (this.gone.peek()) return undefined;
     if (!this.memory) return this.posted?.length === count ? this.posted : undefined;
-    return offset % 4 === 0 && offset + 4 * count <= this.memory.byteLength ? new Uint32Array(this.memory, offset, count) : undefined;
+    return offset % 4 === 0 && offset + 4 * count <= this.memory.byteLength
+      ? new Uint32Array(this.memory, offset, count)
+      : undefined;
   };
 
   private write(bytes: Uint8Array): void {
@@ -138,7 +144,8 @@ export class DomainSession {
       }
       if (++this.secondsSeen % RATE_READINGS === 0 && this.rates.peek()) {
         const { running, instructionsPerSecond, exitsPerSecond } = this.rates.peek()!;
-        const point = { running, instructionsPerSecond, exitsPerSecond }, before = this.past.peek().at(-1)?.atMs ?? now - READ_MS * RATE_READINGS;
+        const point = { running, instructionsPerSecond, exitsPerSecond },
+          before = this.past.peek().at(-1)?.atMs ?? now - READ_MS * RATE_READINGS;
         this.history.value = [...this.history.peek().slice(1 - HISTORY_POINTS), point];
         this.past.value = thinned([...this.past.peek(), { ...point, atMs: now, overMs: now - before }], now);
       }
@@ -159,7 +166,8 @@ export class DomainSession {
 
   /** The readings that `rates` is over; undefined: it does nothing any more, or has not been read twice. */
   get span(): { from: Sample; to: Sample } | undefined {
-    const [from] = this.readings, to = this.readings.at(-1);
+    const [from] = this.readings,
+      to = this.readings.at(-1);
     return from && to && from !== to && !this.over ? { from, to } : undefined;
   }
 
@@ -202,7 +210,7 @@ export class DomainSession {
 function showsSomething(screen: Int32Array): boolean {
   const mode = Atomics.load(screen, SCREEN.MODE);
   if (mode !== 1) return mode !== 0;
-  const end = Math.min(screen.length, SCREEN.DATA + Math.ceil(screen[SCREEN.WIDTH]! * screen[SCREEN.HEIGHT]! / 2));
+  const end = Math.min(screen.length, SCREEN.DATA + Math.ceil((screen[SCREEN.WIDTH]! * screen[SCREEN.HEIGHT]!) / 2));
   for (let at = SCREEN.DATA; at < end; at++) {
     // Two cells a word; characters 0 and 32 are blank.
     if ((screen[at]! & 0x00df_00df) !== 0) return true;
@@ -214,10 +222,12 @@ function showsSomething(screen: Int32Array): boolean {
 export const sessions = signal<ReadonlyMap<number, DomainSession>>(new Map());
 
 /** Of the guests that have written on their console, the newest that is there. */
-export const speaking = (): DomainSession | undefined => [...sessions.value.values()].findLast(({ gone, spoke }) => spoke.value && !gone.value);
+export const speaking = (): DomainSession | undefined =>
+  [...sessions.value.values()].findLast(({ gone, spoke }) => spoke.value && !gone.value);
 
 /** The session of the domain that a place is about. */
-export const sessionAt = ({ id }: Place): DomainSession | undefined => (id === undefined ? undefined : sessions.value.get(id));
+export const sessionAt = ({ id }: Place): DomainSession | undefined =>
+  id === undefined ? undefined : sessions.value.get(id);
 
 /** Keeps the sessions in step with the host's list; `keep` says whether one that is gone is still looked at. */
 export function followDomains(keep: (id: number) => boolean): void {
@@ -231,11 +241,16 @@ export function followDomains(keep: (id: number) => boolean): void {
     for (const [id, session] of next) {
       if (list.some(info => info.id === id)) continue;
       if (!session.gone.peek()) session.leave();
-      if (!keep(id)) { session.close(); next.delete(id); }
+      if (!keep(id)) {
+        session.close();
+        next.delete(id);
+      }
     }
     sessions.value = next;
   };
-  hostsLost.subscribe(() => { for (const session of sessions.peek().values()) session.letGo(); });
+  hostsLost.subscribe(() => {
+    for (const session of sessions.peek().values()) session.letGo();
+  });
   domains.subscribe(follow);
   setInterval(() => {
     const now = performance.now();

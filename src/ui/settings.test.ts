@@ -6,7 +6,11 @@ vi.mock('./kept.ts', () => ({ recall: vi.fn(), keep: vi.fn(async () => {}) }));
 
 it('takes in what a slow disk tells late, but for what was changed meanwhile, and stores nothing before', async () => {
   let tell: (stored: unknown) => void = () => {};
-  vi.mocked(recall).mockReturnValue(new Promise(resolve => { tell = resolve; }));
+  vi.mocked(recall).mockReturnValue(
+    new Promise(resolve => {
+      tell = resolve;
+    }),
+  );
   await loadSettings();
   expect(layout.value.mode).toBe('tile');
   theme.value = 'dark';
@@ -22,13 +26,22 @@ it('takes in what a slow disk tells late, but for what was changed meanwhile, an
 it('opens windows of a guest that stay what they are while it boots', () => {
   // As it goes: nothing yet, its screen, then its serial line; and the other way round.
   const steps = (first: 'serial' | 'screen') => [
-    { hasScreen: true, used: undefined, drew: false, spoke: false }, { hasScreen: true, used: first, drew: first === 'screen', spoke: first === 'serial' }, { hasScreen: true, used: first, drew: true, spoke: true },
+    { hasScreen: true, used: undefined, drew: false, spoke: false },
+    { hasScreen: true, used: first, drew: first === 'screen', spoke: first === 'serial' },
+    { hasScreen: true, used: first, drew: true, spoke: true },
   ];
   for (const first of ['serial', 'screen'] as const) {
     expect(steps(first).map(each => shownWindows(each, undefined, 'auto', true))).toEqual(['both', 'both', 'both']);
     expect(steps(first).map(each => shownWindows(each, undefined, 'auto', false))).toEqual(['serial', first, first]);
-    expect(steps(first).map(each => shownWindows(each, 'screen', 'serial', false))).toEqual(['screen', 'screen', 'screen']);
+    expect(steps(first).map(each => shownWindows(each, 'screen', 'serial', false))).toEqual([
+      'screen',
+      'screen',
+      'screen',
+    ]);
   }
   // One that has no screen shows none, whatever was chosen at another.
-  for (const chosen of ['auto', 'screen', 'both'] as const) expect(shownWindows({ hasScreen: false, used: undefined, drew: false, spoke: false }, undefined, chosen, true)).toBe('serial');
+  for (const chosen of ['auto', 'screen', 'both'] as const)
+    expect(
+      shownWindows({ hasScreen: false, used: undefined, drew: false, spoke: false }, undefined, chosen, true),
+    ).toBe('serial');
 });

@@ -15,7 +15,17 @@ export type ShownWindows = Exclude<WindowChoice, 'auto'>;
  * What stands on the workbench: what was chosen here, or at another guest; else both where there is room for them, and elsewhere what the guest used first. None of
  * that changes while it boots. One without a screen has its console alone.
  */
-export function shownWindows({ hasScreen, used, drew, spoke }: { hasScreen: boolean; used: 'serial' | 'screen' | undefined; drew: boolean; spoke: boolean }, here: ShownWindows | undefined, otherwise: WindowChoice, isRoomy: boolean): ShownWindows {
+export function shownWindows(
+  {
+    hasScreen,
+    used,
+    drew,
+    spoke,
+  }: { hasScreen: boolean; used: 'serial' | 'screen' | undefined; drew: boolean; spoke: boolean },
+  here: ShownWindows | undefined,
+  otherwise: WindowChoice,
+  isRoomy: boolean,
+): ShownWindows {
   if (!hasScreen) return 'serial';
   if (here) return here;
   // What was chosen at another guest: a screen on which this one has never drawn is none of its.
@@ -57,22 +67,35 @@ const WINDOWS: WindowChoice[] = ['auto', 'serial', 'screen', 'both'];
  */
 export async function loadSettings(): Promise<void> {
   const before: Record<string, unknown> = kept();
-  const taken = recall<Record<string, unknown>>(KEY).catch(() => undefined).then(stored => {
-    const changed = Object.fromEntries(Object.entries(kept()).filter(([name, value]) => value !== before[name]));
-    takeSettings({ ...stored, ...changed });
-    // What was just read need not be stored again.
-    let stands = Object.keys(changed).length === 0;
-    effect(() => {
-      const value = kept();
-      if (!stands) keep(KEY, value).catch(() => {});
-      stands = false;
+  const taken = recall<Record<string, unknown>>(KEY)
+    .catch(() => undefined)
+    .then(stored => {
+      const changed = Object.fromEntries(Object.entries(kept()).filter(([name, value]) => value !== before[name]));
+      takeSettings({ ...stored, ...changed });
+      // What was just read need not be stored again.
+      let stands = Object.keys(changed).length === 0;
+      effect(() => {
+        const value = kept();
+        if (!stands) keep(KEY, value).catch(() => {});
+        stands = false;
+      });
     });
-  });
   await Promise.race([taken, new Promise(resolve => setTimeout(resolve, 300))]);
 }
 
 /** What is stored, and stands in an exported file. */
-export const kept = () => ({ theme: theme.value, windows: windows.value, screenReader: screenReader.value, strips: strips.value, stripTab: stripTab.value, layout: layout.value, sizes: sizes.value, beside: beside.value, saveEvery: saveEvery.value, readyIn: readyIn.value });
+export const kept = () => ({
+  theme: theme.value,
+  windows: windows.value,
+  screenReader: screenReader.value,
+  strips: strips.value,
+  stripTab: stripTab.value,
+  layout: layout.value,
+  sizes: sizes.value,
+  beside: beside.value,
+  saveEvery: saveEvery.value,
+  readyIn: readyIn.value,
+});
 
 /** Takes in what was stored, or stands in a file that anybody may have written: what it lacks, or has and cannot be, is as at the first visit. */
 export function takeSettings(given: unknown): void {
@@ -81,18 +104,25 @@ export function takeSettings(given: unknown): void {
   windows.value = WINDOWS.includes(stored.windows as WindowChoice) ? (stored.windows as WindowChoice) : 'auto';
   screenReader.value = stored.screenReader === true;
   beside.value = stored.beside === true;
-  const record = (value: unknown): Record<string, unknown> => (value && typeof value === 'object' ? (value as Record<string, unknown>) : {});
-  strips.value = Object.fromEntries(Object.entries(record(stored.strips)).filter((pair): pair is [string, boolean] => typeof pair[1] === 'boolean'));
+  const record = (value: unknown): Record<string, unknown> =>
+    value && typeof value === 'object' ? (value as Record<string, unknown>) : {};
+  strips.value = Object.fromEntries(
+    Object.entries(record(stored.strips)).filter((pair): pair is [string, boolean] => typeof pair[1] === 'boolean'),
+  );
   stripTab.value = STRIP_TABS.includes(stored.stripTab as StripTab) ? (stored.stripTab as StripTab) : 'tasks';
   const { mode, at, closed } = record(stored.layout);
-  const isPlace = (value: unknown): boolean => ['x', 'y', 'width', 'height'].every(name => Number.isFinite(record(value)[name]));
+  const isPlace = (value: unknown): boolean =>
+    ['x', 'y', 'width', 'height'].every(name => Number.isFinite(record(value)[name]));
   layout.value = {
     mode: MODES.includes(mode as Layout['mode']) ? (mode as Layout['mode']) : 'tile',
     at: Object.fromEntries(Object.entries(record(at)).filter(([, value]) => isPlace(value))) as Layout['at'],
     closed: Array.isArray(closed) ? closed.filter(name => typeof name === 'string') : [],
   };
   saveEvery.value = SAVE_EVERY.find(minutes => minutes === stored.saveEvery) ?? 0;
-  const numbers = (value: unknown): Record<string, number> => Object.fromEntries(Object.entries(record(value)).filter((pair): pair is [string, number] => Number.isFinite(pair[1])));
+  const numbers = (value: unknown): Record<string, number> =>
+    Object.fromEntries(
+      Object.entries(record(value)).filter((pair): pair is [string, number] => Number.isFinite(pair[1])),
+    );
   sizes.value = numbers(stored.sizes);
   readyIn.value = numbers(stored.readyIn);
 }

@@ -11,21 +11,40 @@ import { type Candidate, draft, go, isDefinition, judge, keepFiles, rememberGive
 /** Dropped files that are neither. */
 const others = signal<readonly NamedFile[]>([]);
 /** Those that none of them names. A saved domain names its images within it. */
-export const unnamed = computed(() => (several.value?.some(each => each.isSaved) ? [] : others.value.filter(file => !several.value?.some(each => each.files.includes(file)))));
+export const unnamed = computed(() =>
+  several.value?.some(each => each.isSaved)
+    ? []
+    : others.value.filter(file => !several.value?.some(each => each.files.includes(file))),
+);
 
 /** What is judged again with files that come later. */
-export const filesOfSeveral = (): NamedFile[] => [...several.peek()?.filter(each => !each.done).map(each => each.file) ?? [], ...others.peek()];
+export const filesOfSeveral = (): NamedFile[] => [
+  ...(several
+    .peek()
+    ?.filter(each => !each.done)
+    .map(each => each.file) ?? []),
+  ...others.peek(),
+];
 
 /** `saved`: those that begin as a saved domain. */
 export async function openSeveral(given: readonly NamedFile[], saved: readonly NamedFile[]): Promise<void> {
   const main = given.filter(file => saved.includes(file) || isDefinition(file));
   const rest = given.filter(file => !main.includes(file));
-  const candidates = await Promise.all(main.map(async (file): Promise<Candidate> => {
-    const isSaved = saved.includes(file);
-    // A saved domain has the names of its images within it, and says which it lacks.
-    const text = isSaved ? '' : await file.data.text();
-    return { file, files: isSaved ? rest : rest.filter(({ name }) => text.includes(name)), isSaved, chosen: true, busy: !isSaved, ...(isSaved ? {} : { text }) };
-  }));
+  const candidates = await Promise.all(
+    main.map(async (file): Promise<Candidate> => {
+      const isSaved = saved.includes(file);
+      // A saved domain has the names of its images within it, and says which it lacks.
+      const text = isSaved ? '' : await file.data.text();
+      return {
+        file,
+        files: isSaved ? rest : rest.filter(({ name }) => text.includes(name)),
+        isSaved,
+        chosen: true,
+        busy: !isSaved,
+        ...(isSaved ? {} : { text }),
+      };
+    }),
+  );
   batch(() => {
     draft.value = undefined;
     others.value = rest;
@@ -40,11 +59,15 @@ let following: (() => void) | undefined;
 
 /** Names and memory that are free again are judged again. */
 function followGone(): () => void {
-  let before = new Set<string>(), freeBefore = Infinity, hasGone = false;
+  let before = new Set<string>(),
+    freeBefore = Infinity,
+    hasGone = false;
   return effect(() => {
-    const running = new Set(domains.value.filter(({ ended }) => ended === undefined).map(({ name }) => name)), free = info.value?.freeMiB ?? 0;
+    const running = new Set(domains.value.filter(({ ended }) => ended === undefined).map(({ name }) => name)),
+      free = info.value?.freeMiB ?? 0;
     // A guest's memory is free some time after it has gone from the list; what a refused start gives back is none of that.
-    const isFewer = [...before].some(name => !running.has(name)), isMore = isFewer || (hasGone && free > freeBefore);
+    const isFewer = [...before].some(name => !running.has(name)),
+      isMore = isFewer || (hasGone && free > freeBefore);
     hasGone ||= isFewer;
     before = running;
     freeBefore = free;
@@ -81,7 +104,12 @@ async function judgeEach(isFreer: boolean): Promise<void> {
     try {
       const plan = await host.plan([each.file, ...each.files]);
       // What has an error is not among those that Start takes.
-      put(each, { plan, ...(isFreer || !refused.has(each.file) ? { problem: undefined } : {}), busy: false, chosen: (now(each)?.chosen ?? false) && plan.errors.length === 0 });
+      put(each, {
+        plan,
+        ...(isFreer || !refused.has(each.file) ? { problem: undefined } : {}),
+        busy: false,
+        chosen: (now(each)?.chosen ?? false) && plan.errors.length === 0,
+      });
     } catch (error) {
       put(each, { problem: sentence(error), busy: false });
     }
@@ -89,16 +117,21 @@ async function judgeEach(isFreer: boolean): Promise<void> {
 }
 
 /** It can be started as it is: nothing stops it, and it has not been started. */
-export const isReady = ({ isSaved, plan, busy, done }: Candidate): boolean => !busy && !done && (isSaved || plan?.errors.length === 0);
+export const isReady = ({ isSaved, plan, busy, done }: Candidate): boolean =>
+  !busy && !done && (isSaved || plan?.errors.length === 0);
 /** Its text can be kept: what stops it is not in the text, such as a file that may come later. */
-export const canDefine = ({ isSaved, plan, busy, done }: Candidate): boolean => !busy && !done && !isSaved && plan !== undefined && plan.errors.every(({ libxl }) => libxl !== undefined);
+export const canDefine = ({ isSaved, plan, busy, done }: Candidate): boolean =>
+  !busy && !done && !isSaved && plan !== undefined && plan.errors.every(({ libxl }) => libxl !== undefined);
 
 export function choose(candidate: Candidate, chosen: boolean): void {
   put(candidate, { chosen });
 }
 
 /** Does the same with each that is chosen; one that is refused hinders no other. `work`: what became of it. */
-async function each(wanted: (candidate: Candidate) => boolean, work: (candidate: Candidate) => Promise<string>): Promise<void> {
+async function each(
+  wanted: (candidate: Candidate) => boolean,
+  work: (candidate: Candidate) => Promise<string>,
+): Promise<void> {
   for (const candidate of several.peek()?.filter(one => one.chosen && wanted(one)) ?? []) {
     put(candidate, { busy: true, problem: undefined });
     try {
@@ -117,18 +150,20 @@ async function each(wanted: (candidate: Candidate) => boolean, work: (candidate:
   await judgeAll();
 }
 
-export const startChosen = (said: (name: string, id: number) => string): Promise<void> => each(isReady, async ({ file, files, isSaved }) => {
-  const domain = await (isSaved ? host.restore(file, files) : host.create([file, ...files]));
-  keepFiles(domain, [file, ...files]);
-  rememberGiven([file, ...files], domain.name);
-  return said(domain.name, domain.id);
-});
+export const startChosen = (said: (name: string, id: number) => string): Promise<void> =>
+  each(isReady, async ({ file, files, isSaved }) => {
+    const domain = await (isSaved ? host.restore(file, files) : host.create([file, ...files]));
+    keepFiles(domain, [file, ...files]);
+    rememberGiven([file, ...files], domain.name);
+    return said(domain.name, domain.id);
+  });
 
-export const defineChosen = (said: (name: string, path: string) => string): Promise<void> => each(canDefine, async ({ file }) => {
-  const { name, path } = await host.new(file.name, await file.data.text());
-  await look();
-  return said(name, path);
-});
+export const defineChosen = (said: (name: string, path: string) => string): Promise<void> =>
+  each(canDefine, async ({ file }) => {
+    const { name, path } = await host.new(file.name, await file.data.text());
+    await look();
+    return said(name, path);
+  });
 
 /** The one that is shown line by line, as its form has it. */
 export const shownForm = signal<{ file: NamedFile; judged: JudgedText } | undefined>(undefined);
@@ -160,7 +195,18 @@ export async function mend({ file, text = '' }: Candidate, finding: Finding): Pr
 
 /** Another text for one of them, with which all are judged again. */
 async function rewrite(file: NamedFile, to: string): Promise<void> {
-  several.value = several.peek()?.map(one => (one.file === file ? { ...one, file: { name: file.name, data: new Blob([to]) }, text: to, problem: undefined, chosen: true, busy: true } : one));
+  several.value = several.peek()?.map(one =>
+    one.file === file
+      ? {
+          ...one,
+          file: { name: file.name, data: new Blob([to]) },
+          text: to,
+          problem: undefined,
+          chosen: true,
+          busy: true,
+        }
+      : one,
+  );
   await judgeAll();
 }
 

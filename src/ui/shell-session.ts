@@ -34,7 +34,10 @@ export class ShellSession {
     this.started = true;
     if (this.typing) this.terminal.focus();
     this.print(words.loading);
-    host.shell({ columns, rows }).then(port => this.open(port, columns, rows), error => this.end(words.failed(sentence(error))));
+    host.shell({ columns, rows }).then(
+      port => this.open(port, columns, rows),
+      error => this.end(words.failed(sentence(error))),
+    );
   }
 
   /** Domain 0 is gone, or the login could not be had. */
@@ -87,7 +90,10 @@ export const state = signal<StateInfo | undefined>(undefined);
 /** What was found out about them when the page was opened, where another tab has them: nothing was opened for that. */
 export const foundElsewhere = signal<StateInfo | undefined>(undefined);
 /** Files and volumes, while another tab has them. */
-export const elsewhere = computed(() => { const known = state.value ?? foundElsewhere.value; return known?.heldElsewhere ? known : undefined; });
+export const elsewhere = computed(() => {
+  const known = state.value ?? foundElsewhere.value;
+  return known?.heldElsewhere ? known : undefined;
+});
 /** Another tab is asked for them. */
 export const takingOver = signal(false);
 /** Why it did not give them up. */

@@ -2,11 +2,24 @@ import { expect, it } from 'vitest';
 import type { SnapshotRecord } from '../dom0/snapshots/index.ts';
 import { freeName, treeOf } from './snapshot-tree.ts';
 
-const record = (name: string, parent?: string, currentMs?: number): SnapshotRecord => ({ domain: 'web', name, createdMs: 0, definition: '', disks: [], ...(parent === undefined ? {} : { parent }), ...(currentMs === undefined ? {} : { currentMs }) });
-const drawn = (records: readonly SnapshotRecord[]): string => treeOf(records).map(({ record: { name }, depth, isHere }) => `${'-'.repeat(depth)}${name}${isHere ? '*' : ''}`).join(' ');
+const record = (name: string, parent?: string, currentMs?: number): SnapshotRecord => ({
+  domain: 'web',
+  name,
+  createdMs: 0,
+  definition: '',
+  disks: [],
+  ...(parent === undefined ? {} : { parent }),
+  ...(currentMs === undefined ? {} : { currentMs }),
+});
+const drawn = (records: readonly SnapshotRecord[]): string =>
+  treeOf(records)
+    .map(({ record: { name }, depth, isHere }) => `${'-'.repeat(depth)}${name}${isHere ? '*' : ''}`)
+    .join(' ');
 
 it('stands below the one that it came from, in the order in which they were taken', () => {
-  expect(drawn([record('a', undefined, 1), record('b', 'a', 5), record('c', 'b', 3), record('d', 'a', 4)])).toBe('a -b* --c -d');
+  expect(drawn([record('a', undefined, 1), record('b', 'a', 5), record('c', 'b', 3), record('d', 'a', 4)])).toBe(
+    'a -b* --c -d',
+  );
 });
 
 it('shows each once, whatever the files say of its parents', () => {
@@ -14,5 +27,8 @@ it('shows each once, whatever the files say of its parents', () => {
 });
 
 it('suggests a name that nobody has', () => {
-  expect([freeName('web-clone', new Set(['web'])), freeName('web-clone', new Set(['web-clone', 'web-clone2']))]).toEqual(['web-clone', 'web-clone3']);
+  expect([
+    freeName('web-clone', new Set(['web'])),
+    freeName('web-clone', new Set(['web-clone', 'web-clone2'])),
+  ]).toEqual(['web-clone', 'web-clone3']);
 });

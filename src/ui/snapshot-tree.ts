@@ -12,7 +12,9 @@ export interface SnapshotRow {
 
 /** Each below the one that it came from. One whose parent is gone, or that is its own ancestor by what the files say, stands at the root. */
 export function treeOf(records: readonly SnapshotRecord[]): SnapshotRow[] {
-  const here = currentOf(records), shown = new Set<SnapshotRecord>(), rows: SnapshotRow[] = [];
+  const here = currentOf(records),
+    shown = new Set<SnapshotRecord>(),
+    rows: SnapshotRow[] = [];
   const put = (record: SnapshotRecord, depth: number): void => {
     if (shown.has(record)) return;
     shown.add(record);

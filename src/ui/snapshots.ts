@@ -6,7 +6,8 @@ import { look } from './inventory.ts';
 import { sessions } from './sessions.ts';
 import { go, KEEP_SECONDS, keepFiles } from './state.ts';
 
-export const takeSpelled = (domain: string, name: string, description: string): string => `xl snapshot ${domain} ${name}${description ? ` '${description.replaceAll("'", "'\\''")}'` : ''}`;
+export const takeSpelled = (domain: string, name: string, description: string): string =>
+  `xl snapshot ${domain} ${name}${description ? ` '${description.replaceAll("'", "'\\''")}'` : ''}`;
 
 /** @throws Error with a sentence */
 export async function take(domain: string, name?: string, description?: string): Promise<void> {
@@ -16,7 +17,8 @@ export async function take(domain: string, name?: string, description?: string):
 
 /** Takes a domain back, and shows it where it runs then. Files that this page gave it are given again. @throws Error with a sentence */
 export async function goBack(domain: string, snapshot: string): Promise<void> {
-  const session = [...sessions.peek().values()].findLast(({ info }) => info.peek().name === domain), files = session?.files;
+  const session = [...sessions.peek().values()].findLast(({ info }) => info.peek().name === domain),
+    files = session?.files;
   const made = await host.revert(domain, snapshot, files ?? []);
   await look();
   if (!made) return;
@@ -36,7 +38,10 @@ export function forget(domain: string, name: string): void {
     void asTask(`xl snapshot-delete ${domain} ${name}`, () => host['snapshot-delete'](domain, name)).then(look);
   };
   if (leavingSnapshots.peek().has(keyOf(domain, name))) return now();
-  leavingSnapshots.value = new Map(leavingSnapshots.peek()).set(keyOf(domain, name), setTimeout(now, KEEP_SECONDS * 1000));
+  leavingSnapshots.value = new Map(leavingSnapshots.peek()).set(
+    keyOf(domain, name),
+    setTimeout(now, KEEP_SECONDS * 1000),
+  );
 }
 
 /** It stays. */

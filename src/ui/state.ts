@@ -2,7 +2,17 @@
 
 import { batch, computed, signal } from '@preact/signals';
 import type { Changes, DomainInfo, Edited, JudgedText, NamedFile, Plan } from '../dom0/index.ts';
-import { asTask, command, domains, host, makingAnew, reportProblem, sentence, startPageTask, windowAsked } from './host.ts';
+import {
+  asTask,
+  command,
+  domains,
+  host,
+  makingAnew,
+  reportProblem,
+  sentence,
+  startPageTask,
+  windowAsked,
+} from './host.ts';
 import { keepOwnLesson, lessonAddress, OWN_LESSON } from './lessons/list.ts';
 import { mediaSignal } from './media.ts';
 import { catalogue, fetchGuest, type Offer, type Progress, progressText } from './offers.ts';
@@ -85,14 +95,19 @@ export interface Asked {
 export const askedName = signal<Asked | undefined>(undefined);
 
 /** A fetch that a person can cancel, by offered guest. */
-export const fetching = signal<ReadonlyMap<string, { abort: AbortController; progress?: Progress; building: boolean }>>(new Map());
+export const fetching = signal<ReadonlyMap<string, { abort: AbortController; progress?: Progress; building: boolean }>>(
+  new Map(),
+);
 /** Why an offered guest did not start, by its id. */
 export const offerProblems = signal<ReadonlyMap<string, string>>(new Map());
 
 /** What the strip remembers its state by: on the desktop it is tall until somebody makes it small, elsewhere it is small. */
 const stripPlace = computed(() => (place.value.kind === 'home' ? (place.value.tab ?? 'desktop') : place.value.kind));
 const roomForStrip = mediaSignal('(min-width: 1280px) and (min-height: 820px)');
-export const stripOpen = computed(() => strips.value[stripPlace.value] ?? (stripPlace.value === 'desktop' && sessions.value.size > 0 && roomForStrip.value));
+export const stripOpen = computed(
+  () =>
+    strips.value[stripPlace.value] ?? (stripPlace.value === 'desktop' && sessions.value.size > 0 && roomForStrip.value),
+);
 
 export function toggleStrip(): void {
   strips.value = { ...strips.peek(), [stripPlace.peek()]: !stripOpen.peek() };
@@ -112,7 +127,9 @@ export function go(to: Place): void {
 const DEFINITION_BYTES = 256 * 1024;
 /** Of a longer one only the lines with a verdict are shown. */
 const MOST_LINES = 400;
-export const isDefinition = (file: NamedFile) => file.data.size <= DEFINITION_BYTES && (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || !/\./.test(file.name) && file.data.size < 16 * 1024);
+export const isDefinition = (file: NamedFile) =>
+  file.data.size <= DEFINITION_BYTES &&
+  (/\.(cfg|conf|xl|sxp|xml)$/i.test(file.name) || (!/\./.test(file.name) && file.data.size < 16 * 1024));
 
 /** So begins what may be a definition: a kernel may have a name as short. */
 const IS_TEXT = /^[\t\r\n -~\xA0-\xFF]+$/;
@@ -167,12 +184,24 @@ async function takeIn(all: NamedFile[]): Promise<void> {
   const host = together.find((_, i) => starts[i] === STATE_MAGIC);
   if (host) return (await storagePage()).takeIn(host);
   const saved = together.filter((_, i) => starts[i] === SAVED);
-  const definitions = given.filter((file, i) => isDefinition(file) && IS_TEXT.test(starts[together.length - given.length + i]!));
-  if (several.peek() || definitions.length + saved.length > 1) return (await severalPage()).openSeveral(together, saved);
-  if (saved.length === 1) return restore(saved[0]!, together.filter(file => file !== saved[0]));
+  const definitions = given.filter(
+    (file, i) => isDefinition(file) && IS_TEXT.test(starts[together.length - given.length + i]!),
+  );
+  if (several.peek() || definitions.length + saved.length > 1)
+    return (await severalPage()).openSeveral(together, saved);
+  if (saved.length === 1)
+    return restore(
+      saved[0]!,
+      together.filter(file => file !== saved[0]),
+    );
   const [definition] = definitions;
   // A second definition of another name starts anew; anything else completes what is there, and the same name replaces.
-  const keep = old && (old.plan || old.judging) && !(definition && old.files.some(file => isDefinition(file) && file.name !== definition.name)) ? old.files : [];
+  const keep =
+    old &&
+    (old.plan || old.judging) &&
+    !(definition && old.files.some(file => isDefinition(file) && file.name !== definition.name))
+      ? old.files
+      : [];
   const names = new Set(given.map(file => file.name));
   await judge([...keep.filter(file => !names.has(file.name)), ...given]);
 }
@@ -199,7 +228,10 @@ export async function judge(files: NamedFile[]): Promise<void> {
 
 /** For a later visit (reopen.ts). */
 export function rememberGiven(files: readonly NamedFile[], name?: string): void {
-  void import('./reopen.ts').then(({ remember }) => remember(files, name), () => {});
+  void import('./reopen.ts').then(
+    ({ remember }) => remember(files, name),
+    () => {},
+  );
 }
 
 /** Brings up the window of a domain whose screen was asked for. */
@@ -213,7 +245,11 @@ export function followWindows(): void {
 export function followDrafts(): void {
   let before = '';
   domains.subscribe(list => {
-    const now = list.filter(({ ended }) => ended === undefined).map(({ name }) => name).sort().join('\n');
+    const now = list
+      .filter(({ ended }) => ended === undefined)
+      .map(({ name }) => name)
+      .sort()
+      .join('\n');
     const old = draft.peek();
     if (now === before) return;
     before = now;
@@ -236,12 +272,24 @@ async function judgeQuietly(files: NamedFile[]): Promise<void> {
       plan = judged.plan;
       definition = { name: edited.path, text: edited.text, judged };
     } else plan = await host.plan(files);
-    const quoted = new Set([...plan.errors, ...plan.findings].filter(finding => finding.source).map(finding => finding.file));
-    for (const file of files) if (quoted.has(file.name) && file.data.size <= DEFINITION_BYTES) texts.set(file.name, await file.data.text());
+    const quoted = new Set(
+      [...plan.errors, ...plan.findings].filter(finding => finding.source).map(finding => finding.file),
+    );
+    for (const file of files)
+      if (quoted.has(file.name) && file.data.size <= DEFINITION_BYTES) texts.set(file.name, await file.data.text());
   } catch (error) {
     problem = sentence(error);
   }
-  if (filesNow() && !draft.peek()?.starting) draft.value = { files, texts, judging: false, starting: false, plan, ...(definition ? { definition } : {}), problem };
+  if (filesNow() && !draft.peek()?.starting)
+    draft.value = {
+      files,
+      texts,
+      judging: false,
+      starting: false,
+      plan,
+      ...(definition ? { definition } : {}),
+      problem,
+    };
 }
 
 /** The one definition among files, where it is text that a person can change; undefined: there is none, or there are several, which is what is told. */
@@ -261,9 +309,13 @@ export function typeDraft(text: string): void {
   const now = draft.peek();
   if (!now?.definition) return;
   const { definition } = now;
-  const files = now.files.map(file => (file.name === definition.name ? { name: file.name, data: new Blob([text]) } : file));
+  const files = now.files.map(file =>
+    file.name === definition.name ? { name: file.name, data: new Blob([text]) } : file,
+  );
   draft.value = { ...now, files, definition: { ...definition, text }, problem: undefined };
-  typing.whenQuiet(() => { if (draft.peek()?.files === files) void judgeQuietly(files); });
+  typing.whenQuiet(() => {
+    if (draft.peek()?.files === files) void judgeQuietly(files);
+  });
 }
 
 /** What somebody changes in its form. */
@@ -272,7 +324,10 @@ export async function changeDraft(changes: Changes): Promise<void> {
   if (!now?.definition) return;
   const { name, text } = now.definition;
   try {
-    const judged = await host.changeText({ path: name, text, files: now.files.filter(file => file.name !== name), isDropped: true }, changes);
+    const judged = await host.changeText(
+      { path: name, text, files: now.files.filter(file => file.name !== name), isDropped: true },
+      changes,
+    );
     if (draft.peek()?.definition?.text === text) typeDraft(judged.text);
   } catch (error) {
     if (draft.peek()?.files === now.files) draft.value = { ...now, problem: sentence(error) };
@@ -332,7 +387,10 @@ export async function bootTogether(guests: readonly Offer[]): Promise<void> {
 export const booted = signal<ReadonlyMap<string, number>>(new Map());
 
 /** Makes a domain that is shown beside its source, in place of the one that was before. `make` gives undefined where there is none. */
-export async function bootBeside(name: string, make: () => Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined>): Promise<void> {
+export async function bootBeside(
+  name: string,
+  make: () => Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined>,
+): Promise<void> {
   const before = sessions.peek().get(booted.peek().get(name) ?? 0);
   const again = async (): Promise<number | undefined> => {
     if (before && !before.gone.peek()) await command('destroy', before.info.peek());
@@ -343,14 +401,23 @@ export async function bootBeside(name: string, make: () => Promise<{ domain: Dom
     return made.domain.id;
   };
   let id: number | undefined;
-  await makingAnew(before ? [before.info.peek().name] : [], async () => { id = await again(); }, () => id);
+  await makingAnew(
+    before ? [before.info.peek().name] : [],
+    async () => {
+      id = await again();
+    },
+    () => id,
+  );
 }
 
 /** Undefined: it was cancelled, is being made already, or could not be made; why stands beside it. */
 export async function makeOffer(guest: Offer): Promise<{ domain: DomainInfo; files: NamedFile[] } | undefined> {
   if (fetching.peek().has(guest.id)) return undefined;
-  const abort = new AbortController(), startMs = performance.now();
-  const note = (progress: Progress | undefined, building: boolean) => { fetching.value = new Map(fetching.peek()).set(guest.id, { abort, progress, building }); };
+  const abort = new AbortController(),
+    startMs = performance.now();
+  const note = (progress: Progress | undefined, building: boolean) => {
+    fetching.value = new Map(fetching.peek()).set(guest.id, { abort, progress, building });
+  };
   const problem = (text: string | undefined) => {
     const next = new Map(offerProblems.peek());
     if (text) next.set(guest.id, text);
@@ -395,7 +462,14 @@ async function restore(state: NamedFile, images: NamedFile[]): Promise<void> {
     openDomain(domain, [state, ...images]);
     draft.value = undefined;
   } catch (error) {
-    draft.value = { files: [state, ...images], texts: new Map(), judging: false, starting: false, saved: true, problem: sentence(error) };
+    draft.value = {
+      files: [state, ...images],
+      texts: new Map(),
+      judging: false,
+      starting: false,
+      saved: true,
+      problem: sentence(error),
+    };
     go({ kind: 'draft' });
   }
 }
@@ -414,7 +488,9 @@ export async function bootAgain(session: DomainSession): Promise<void> {
   if (!session.files) return;
   try {
     const [first, ...others] = session.files;
-    const domain = await (first && (await startOf(first, SAVED.length)) === SAVED ? host.restore(first, others) : host.create(session.files, true));
+    const domain = await (first && (await startOf(first, SAVED.length)) === SAVED
+      ? host.restore(first, others)
+      : host.create(session.files, true));
     if (!session.gone.peek()) void command('destroy', session.info.peek());
     openDomain(domain, session.files);
   } catch (error) {
@@ -429,7 +505,9 @@ export function followRestarts(): void {
     const old = here.id === undefined ? undefined : map.get(here.id);
     if (!old?.gone.peek()) return;
     const { name } = old.info.peek();
-    const next = [...map.values()].find(session => session.id > old.id && !session.gone.peek() && session.info.peek().name === name);
+    const next = [...map.values()].find(
+      session => session.id > old.id && !session.gone.peek() && session.info.peek().name === name,
+    );
     if (!next) return;
     next.files ??= old.files;
     queueMicrotask(() => go({ ...here, id: next.id }));
@@ -458,7 +536,9 @@ export function keepFiles(domain: DomainInfo, files: NamedFile[]): void {
 export const KEEP_SECONDS = 8;
 
 /** Guests that stand still until they are destroyed, by id. */
-export const leaving = signal<ReadonlyMap<number, { seconds: number; timer: ReturnType<typeof setTimeout>; wasPaused: boolean; stands: boolean }>>(new Map());
+export const leaving = signal<
+  ReadonlyMap<number, { seconds: number; timer: ReturnType<typeof setTimeout>; wasPaused: boolean; stands: boolean }>
+>(new Map());
 
 /** One that someone lets run again is kept. What the host's list said before it answered the pause tells nothing of that. */
 export function followLeaving(): void {
@@ -491,7 +571,9 @@ export function destroy(session: DomainSession): void {
   const entry = { seconds: KEEP_SECONDS, timer, wasPaused, stands: false };
   leaving.value = new Map(leaving.peek()).set(domain.id, entry);
   // Also where the list says that it is paused: somebody may have let it run since.
-  void command('pause', domain).then(() => { entry.stands = true; });
+  void command('pause', domain).then(() => {
+    entry.stands = true;
+  });
 }
 
 export function destroyNow(session: DomainSession): void {
@@ -510,7 +592,10 @@ export const deleting = signal<ReadonlyMap<string, ReturnType<typeof setTimeout>
 /** Deletes a definition after some seconds in which a person may think again; at once where it is asked for twice. */
 export function deleteDefinition(name: string): void {
   if (deleting.peek().has(name)) return deleteNow(name);
-  deleting.value = new Map(deleting.peek()).set(name, setTimeout(() => deleteNow(name), KEEP_SECONDS * 1000));
+  deleting.value = new Map(deleting.peek()).set(
+    name,
+    setTimeout(() => deleteNow(name), KEEP_SECONDS * 1000),
+  );
 }
 
 function deleteNow(name: string): void {

@@ -4,8 +4,16 @@ export const count = (n: number, one: string, many = `${one}s`): string => `${n}
 
 /** 2 h 5 min 3 s, to the second; of more than a day no seconds. */
 export function duration(seconds: number): string {
-  const whole = Math.floor(seconds), [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
-  return [days > 0 ? `${days} d` : '', whole >= 3600 ? `${hours} h` : '', whole >= 60 ? `${minutes} min` : '', days > 0 ? '' : `${whole % 60} s`].filter(Boolean).join(' ');
+  const whole = Math.floor(seconds),
+    [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor(whole / 3600) % 24, Math.floor(whole / 60) % 60];
+  return [
+    days > 0 ? `${days} d` : '',
+    whole >= 3600 ? `${hours} h` : '',
+    whole >= 60 ? `${minutes} min` : '',
+    days > 0 ? '' : `${whole % 60} s`,
+  ]
+    .filter(Boolean)
+    .join(' ');
 }
 
 export const strings = {
@@ -14,18 +22,37 @@ export const strings = {
   bootMenu: {
     title: 'Ringside: /boot/grub/grub.cfg of the host',
     motto: 'a seat close enough to see',
-    keys: [['↑ ↓', 'choose'], ['Enter', 'boot'], ['e', 'edit its commands'], ['c', 'command line']] as [string, string][],
+    keys: [
+      ['↑ ↓', 'choose'],
+      ['Enter', 'boot'],
+      ['e', 'edit its commands'],
+      ['c', 'command line'],
+    ] as [string, string][],
     above: ['Esc', 'menu above'] as [string, string],
     soon: (seconds: number) => `The highlighted entry will be executed automatically in ${seconds}s.`,
     waits: 'The host waits for your choice.',
     empty: 'There are no entries: c opens the command line.',
-    commands: { echo: 'shows a line', multiboot2: 'the hypervisor, with its own command line', module2: 'what it starts first: Domain-0’s kernel' } as Record<string, string>,
+    commands: {
+      echo: 'shows a line',
+      multiboot2: 'the hypervisor, with its own command line',
+      module2: 'what it starts first: Domain-0’s kernel',
+    } as Record<string, string>,
     /** Words of those command lines, as xen-command-line.pandoc tells them. */
     options: {
-      'loglvl=all': 'Xen keeps every message of its own', 'guest_loglvl=all': 'and those about guests', 'cpuid=no-vmx': 'as on a processor without VT-x: PV guests only',
-      'sched=rr': 'guests take turns of one length, whatever their weight', hvm_fep: 'guests may ask for an instruction to be emulated', 'root=/dev/sda2': 'the partition of Domain-0’s files',
+      'loglvl=all': 'Xen keeps every message of its own',
+      'guest_loglvl=all': 'and those about guests',
+      'cpuid=no-vmx': 'as on a processor without VT-x: PV guests only',
+      'sched=rr': 'guests take turns of one length, whatever their weight',
+      hvm_fep: 'guests may ask for an instruction to be emulated',
+      'root=/dev/sda2': 'the partition of Domain-0’s files',
     } as Record<string, string>,
-    chain: [['c-hw', 'Firmware', 'finds the disk'], ['c-hv here', 'GRUB', 'you are here'], ['c-hv', 'Xen', 'takes processor and memory'], ['c-d0', 'Domain-0', 'drives the devices, has xl'], ['c-A', 'Guests', 'run beside it']] as [string, string, string][],
+    chain: [
+      ['c-hw', 'Firmware', 'finds the disk'],
+      ['c-hv here', 'GRUB', 'you are here'],
+      ['c-hv', 'Xen', 'takes processor and memory'],
+      ['c-d0', 'Domain-0', 'drives the devices, has xl'],
+      ['c-A', 'Guests', 'run beside it'],
+    ] as [string, string, string][],
     label: 'Boot menu of the host: up, down and Enter, e edits, c opens a command line',
     off: 'The host is switched off. Press any key to switch it on.',
     on: 'Switch on',
@@ -36,7 +63,15 @@ export const strings = {
   guestTime: 'time',
   guestTimeOf: (name: string) => `Time of ${name} since it was built; it stands while the guest is paused`,
   ofGuest: (name: string) => ` of ${name}`,
-  machineTime: { label: 'All guests', runAll: 'Run all guests', pauseAll: 'Pause all guests', step: 'Step exit', stepOf: (name: string) => `Step exit of ${name}`, stepHint: 'Pause the guest first', nobody: 'No guest runs' },
+  machineTime: {
+    label: 'All guests',
+    runAll: 'Run all guests',
+    pauseAll: 'Pause all guests',
+    step: 'Step exit',
+    stepOf: (name: string) => `Step exit of ${name}`,
+    stepHint: 'Pause the guest first',
+    nobody: 'No guest runs',
+  },
   modeLabel: 'host',
   oneWorker: 'one worker for all',
   starting: 'Domain-0 starts',
@@ -44,7 +79,8 @@ export const strings = {
   closeTree: 'Close tree',
   notIsolated: 'This page is not cross-origin isolated: all domains share one worker, in turns and slower.',
   howToServe: 'How to serve it',
-  howToServeText: 'Open it over https or from localhost, from a server that sends these two headers with every file. npm start does.',
+  howToServeText:
+    'Open it over https or from localhost, from a server that sends these two headers with every file. npm start does.',
   theme: { label: 'Theme', system: 'System', light: 'Light', dark: 'Dark', contrast: 'Contrast' },
   help: 'Help',
   inspector: 'Inspector',
@@ -59,7 +95,12 @@ export const strings = {
     save: (name: string) => `Save the state of ${name}`,
     none: (typed: string) => `Nothing here is called ‘${typed}’.`,
   },
-  splitters: { tree: 'Width of the tree', insp: 'Width of the inspector', beside: 'Width of the console', strip: 'Height of the task log' },
+  splitters: {
+    tree: 'Width of the tree',
+    insp: 'Width of the inspector',
+    beside: 'Width of the console',
+    strip: 'Height of the task log',
+  },
 
   tree: {
     label: 'Host and guests',
@@ -81,7 +122,9 @@ export const strings = {
     memoryOf: (free: number, all: number) => `${free} of ${all} MiB free`,
     cpu: 'Processor time, last 60 s',
     hostCpu: (slots: number) => `Processor time of all guests, of ${count(slots, 'processor')}`,
-    defined: 'defined', definedGroup: 'Defined', offered: 'defined, offered here',
+    defined: 'defined',
+    definedGroup: 'Defined',
+    offered: 'defined, offered here',
     leaving: 'leaves',
     noData: '–',
   },
@@ -93,7 +136,10 @@ export const strings = {
     reboot: (name: string) => `Reboot ${name}`,
     save: (name: string) => `Save the state of ${name}`,
     media: (name: string) => `Change discs of ${name}`,
-    snapshot: (name: string) => `Take a snapshot of ${name}`, snapshots: (name: string) => `Snapshots of ${name}`, clone: (name: string) => `Clone ${name} …`, rename: (name: string) => `Rename ${name} …`,
+    snapshot: (name: string) => `Take a snapshot of ${name}`,
+    snapshots: (name: string) => `Snapshots of ${name}`,
+    clone: (name: string) => `Clone ${name} …`,
+    rename: (name: string) => `Rename ${name} …`,
     look: (name: string) => `Edit the definition of ${name}`,
     start: (name: string) => `Start ${name}`,
     startPaused: (name: string) => `Start ${name} paused`,
@@ -106,7 +152,15 @@ export const strings = {
     facts: 'Domains, memory and history of the host',
     allDown: 'Shut all guests down',
   },
-  states: { r: 'running', b: 'blocked', p: 'paused', s: 'shut down', c: 'crashed', d: 'dying', '-': 'not started' } as Record<string, string>,
+  states: {
+    r: 'running',
+    b: 'blocked',
+    p: 'paused',
+    s: 'shut down',
+    c: 'crashed',
+    d: 'dying',
+    '-': 'not started',
+  } as Record<string, string>,
   types: { hvm: 'HVM', pv: 'PV', pvh: 'PVH', d0: 'D0' } as Record<string, string>,
 
   hostPage: {
@@ -148,14 +202,25 @@ export const strings = {
   },
 
   home: {
-    title: (systems: number) => (systems < 2 ? 'Boot an x86 computer in this tab.' : `${['Two', 'Three', 'Four', 'Five', 'Six'][systems - 2] ?? systems} operating systems share this computer.`),
+    title: (systems: number) =>
+      systems < 2
+        ? 'Boot an x86 computer in this tab.'
+        : `${['Two', 'Three', 'Four', 'Five', 'Six'][systems - 2] ?? systems} operating systems share this computer.`,
     title2: (systems: number) => (systems < 2 ? 'Sit close enough to see it work.' : 'You can see every step.'),
-    started: (seconds: string, isChosen: boolean, size: string) => `Domain-0 was up ${seconds} after ${isChosen ? 'you chose its entry' : 'this page was opened'}${size ? `, from ${size}` : ''}. `,
+    started: (seconds: string, isChosen: boolean, size: string) =>
+      `Domain-0 was up ${seconds} after ${isChosen ? 'you chose its entry' : 'this page was opened'}${size ? `, from ${size}` : ''}. `,
     lede: 'Real x86 code runs on a Xen‑style hypervisor, in this tab, and nothing leaves it.',
     boot: 'Boot something',
     listing: 'The list of guests is being read.',
-    best: 'Begin here', columns: ['Guest', 'Mode', 'Memory', 'Download', 'Ready in'], notYet: 'not booted here yet', readyIn: 'last boot on this computer, from Boot to the guest’s prompt', seconds: (ms: number) => (ms < 100 ? '< 0.1 s' : `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`), all: (n: number) => `All ${n} guests`, small: '< 0.1 MiB',
-    log: 'Hypervisor’s log', logHint: 'as xl dmesg prints it',
+    best: 'Begin here',
+    columns: ['Guest', 'Mode', 'Memory', 'Download', 'Ready in'],
+    notYet: 'not booted here yet',
+    readyIn: 'last boot on this computer, from Boot to the guest’s prompt',
+    seconds: (ms: number) => (ms < 100 ? '< 0.1 s' : `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`),
+    all: (n: number) => `All ${n} guests`,
+    small: '< 0.1 MiB',
+    log: 'Hypervisor’s log',
+    logHint: 'as xl dmesg prints it',
     guest: 'Guest',
     atShell: (title: string) => `${title}, at its shell`,
     atShellAbout: 'The same guest, saved when it had booted: it goes on at its prompt.',
@@ -165,7 +230,8 @@ export const strings = {
     cancel: 'Cancel',
     moreGuests: 'Debian’s kernels join this list after',
     moreGuestsCommand: 'npm run guests',
-    fetching: (name: string, done: string, all: string, seconds: number) => `${name}: ${done} of ${all}${seconds > 0 ? `, ${seconds} s left` : ''}`,
+    fetching: (name: string, done: string, all: string, seconds: number) =>
+      `${name}: ${done} of ${all}${seconds > 0 ? `, ${seconds} s left` : ''}`,
     download: (id: string) => `download ${id}`,
     downloaded: (size: string) => `${size} came from where the page is.`,
     building: (name: string) => `Building ${name} …`,
@@ -180,13 +246,24 @@ export const strings = {
     dropNow: 'Let go: every line gets a verdict, nothing starts yet.',
     choose: 'Choose files',
     write: 'Write one',
-    runs: 'runs', openRunning: (name: string) => `${name} runs: go to it`,
-    dropKinds: [['.cfg', 'xl or xm definition'], ['.xml', 'libvirt domain'], ['vmlinuz', 'kernel, with initrd or alone'], ['.iso .img .qcow2', 'CD or disk'], ['.save', 'saved guest']],
+    runs: 'runs',
+    openRunning: (name: string) => `${name} runs: go to it`,
+    dropKinds: [
+      ['.cfg', 'xl or xm definition'],
+      ['.xml', 'libvirt domain'],
+      ['vmlinuz', 'kernel, with initrd or alone'],
+      ['.iso .img .qcow2', 'CD or disk'],
+      ['.save', 'saved guest'],
+    ],
     dropTogether: 'With the files it names; several at once.',
     lesson: 'Lessons',
     lessonHint: 'Half an hour each, in two rounds: predict, do, measure, explain.',
     ownLesson: 'Your own is one Markdown file: drop it here.',
-    teachers: 'Links for a class:', handOutShort: (n: number) => `lesson ${n}`, handOut: (title: string) => `Copy a link to ${title}, with a seed of its own`, handed: (title: string, seed: string) => `${title}, seed ${seed}: copied. All who open it get the same numbers.`, byHand: 'This browser does not copy. The link:',
+    teachers: 'Links for a class:',
+    handOutShort: (n: number) => `lesson ${n}`,
+    handOut: (title: string) => `Copy a link to ${title}, with a seed of its own`,
+    handed: (title: string, seed: string) => `${title}, seed ${seed}: copied. All who open it get the same numbers.`,
+    byHand: 'This browser does not copy. The link:',
   },
   demo: {
     pv: 'our small kernel: rings and hypercalls',
@@ -222,9 +299,12 @@ export const strings = {
     openNamed: (name: string) => `Open ${name} again`,
     forget: (name: string) => `Forget ${name}; its files stay where they are`,
     choose: 'Choose it',
-    ask: (files: string[]) => `This browser does not open ${files.join(', ')} by itself. Drop ${files.length === 1 ? 'it' : 'them'} here once more, or choose ${files.length === 1 ? 'it' : 'them'}.`,
-    changed: (name: string) => `${name} has changed since it was dropped. Forget this and drop it anew if you mean it as it is now.`,
-    other: (name: string, was: number, is: number) => `This ${name} is another file${was === is ? ': its content differs' : `: it has ${is} bytes, and the one that was dropped had ${was}`}. Give the one from before, or forget this and drop the new one.`,
+    ask: (files: string[]) =>
+      `This browser does not open ${files.join(', ')} by itself. Drop ${files.length === 1 ? 'it' : 'them'} here once more, or choose ${files.length === 1 ? 'it' : 'them'}.`,
+    changed: (name: string) =>
+      `${name} has changed since it was dropped. Forget this and drop it anew if you mean it as it is now.`,
+    other: (name: string, was: number, is: number) =>
+      `This ${name} is another file${was === is ? ': its content differs' : `: it has ${is} bytes, and the one that was dropped had ${was}`}. Give the one from before, or forget this and drop the new one.`,
   },
 
   several: {
@@ -244,13 +324,15 @@ export const strings = {
     more: (name: string) => `More actions for ${name}`,
     keep: 'Keep it',
     destroyNow: 'Destroy now',
-    waitsForRoom: 'It waits to write: the host’s disk has no room. Remove a volume (lvremove in the shell of Domain-0), or free space in this browser; it goes on by itself.',
+    waitsForRoom:
+      'It waits to write: the host’s disk has no room. Remove a volume (lvremove in the shell of Domain-0), or free space in this browser; it goes on by itself.',
     restarted: (times: number, why: string) => `Restarted ${times === 1 ? 'once' : `${times} times`}. ${why}`,
     save: 'Save state',
     again: 'Boot it again',
     close: 'Close',
     /** A host's sentence follows the colon: its first letter becomes small unless it begins a name. */
-    ended: (name: string, why: string) => `${name} stopped: ${/^[A-Z][a-z ]/.test(why) ? why[0]!.toLowerCase() + why.slice(1) : why}`,
+    ended: (name: string, why: string) =>
+      `${name} stopped: ${/^[A-Z][a-z ]/.test(why) ? why[0]!.toLowerCase() + why.slice(1) : why}`,
     gone: 'The domain no longer exists.',
     lastSeen: 'This is what it showed last.',
     view: 'Windows',
@@ -259,7 +341,15 @@ export const strings = {
     screen: 'Screen',
     both: 'Both',
     detail: 'Detail',
-    tabs: { postMortem: 'Post-mortem', console: 'Console', overview: 'Overview', snapshots: 'Snapshots', history: 'History', inspect: 'Inspect', definition: 'Definition' },
+    tabs: {
+      postMortem: 'Post-mortem',
+      console: 'Console',
+      overview: 'Overview',
+      snapshots: 'Snapshots',
+      history: 'History',
+      inspect: 'Inspect',
+      definition: 'Definition',
+    },
     noDefinition: 'It was made without a definition.',
   },
   serial: {
@@ -289,7 +379,8 @@ export const strings = {
     over: 'This shell has ended.',
     again: 'New shell',
     notKept: 'Files and volumes live in memory and are gone with this page.',
-    takeOverHint: (sinceMs?: number) => `${sinceMs === undefined ? 'It does not say since when.' : `It has had them since ${new Date(sinceMs).toLocaleTimeString()}.`} Taking over lets it flush and close them first; its shells end, and so does what is in memory here.`,
+    takeOverHint: (sinceMs?: number) =>
+      `${sinceMs === undefined ? 'It does not say since when.' : `It has had them since ${new Date(sinceMs).toLocaleTimeString()}.`} Taking over lets it flush and close them first; its shells end, and so does what is in memory here.`,
     takeOver: 'Take over',
     takingOver: 'The other tab is asked …',
   },
@@ -304,7 +395,8 @@ export const strings = {
     on: (name: string, mouse: boolean) => (mouse ? `Keyboard and mouse go to ${name}.` : `Keyboard goes to ${name}.`),
     leave: 'Left Ctrl + left Alt, pressed together and released, gives it back.',
     leaveBoth: 'Left Ctrl + left Alt, pressed together and released, gives both back; Esc frees the mouse.',
-    leaveTouch: '‘Give back’ in the row of keys leaves. Drag to move its mouse, tap to click, tap with two fingers for the right button.',
+    leaveTouch:
+      '‘Give back’ in the row of keys leaves. Drag to move its mouse, tap to click, tap with two fingers for the right button.',
     off: 'Screen is off: the guest has not set a video mode.',
     picture: 'Save picture',
     copy: 'Copy text',
@@ -316,7 +408,16 @@ export const strings = {
     typeHere: 'Type here; keys go to the guest',
     actions: 'Actions',
     sendClipboard: 'Text of the clipboard',
-    sendCombinations: [['Ctrl + Alt + Del', 'ControlLeft AltLeft Delete'], ['Esc', 'Escape'], ['Alt + SysRq', 'AltLeft PrintScreen'], ['Alt + Tab', 'AltLeft Tab'], ['Ctrl + W', 'ControlLeft KeyW'], ['F11', 'F11'], ['Shift + Page Up', 'ShiftLeft PageUp'], ['Shift + Page Down', 'ShiftLeft PageDown']],
+    sendCombinations: [
+      ['Ctrl + Alt + Del', 'ControlLeft AltLeft Delete'],
+      ['Esc', 'Escape'],
+      ['Alt + SysRq', 'AltLeft PrintScreen'],
+      ['Alt + Tab', 'AltLeft Tab'],
+      ['Ctrl + W', 'ControlLeft KeyW'],
+      ['F11', 'F11'],
+      ['Shift + Page Up', 'ShiftLeft PageUp'],
+      ['Shift + Page Down', 'ShiftLeft PageDown'],
+    ],
     clipboardEmpty: 'The browser gave no text: copy some, and allow this page to read the clipboard.',
     cannotType: (characters: string) => `A US keyboard has no key for ${characters}; the rest was typed.`,
   },
@@ -328,7 +429,8 @@ export const strings = {
     stolen: 'stolen',
     ofTime: 'of the time',
     /** How the three come about. */
-    timeText: (slots: number) => `Runnable: it waited for ${slots === 1 ? 'the one slot' : `one of ${slots} slots`}. Stolen: the host took its thread’s processor away, seen from gaps between looks at the clock. The rest it was blocked.`,
+    timeText: (slots: number) =>
+      `Runnable: it waited for ${slots === 1 ? 'the one slot' : `one of ${slots} slots`}. Stolen: the host took its thread’s processor away, seen from gaps between looks at the clock. The rest it was blocked.`,
     restarts: 'restarts',
     retired: 'retired so far',
     compiled: 'by compiled code',
@@ -338,13 +440,15 @@ export const strings = {
     regionsOf: (made: number, bytes: number) => `of ${made} made, ${(bytes / 2 ** 20).toFixed(1)} MiB`,
     /** Who runs the emulated devices, as a domain of its own. */
     model: (name: string, inDomain0: boolean) => `requests to ${inDomain0 ? 'Domain-0' : `${name}-dm`}`,
-    exits: 'Exits per second', exitsTotal: 'VM exits',
+    exits: 'Exits per second',
+    exitsTotal: 'VM exits',
     reason: 'Reason',
     perSecond: '/ s',
     total: 'Total',
     choose: 'Choose a row: it opens the last exit of its kind, with its code, and says why it came.',
     vector: (vector: number) => `v${vector}`,
-    hypercalls: 'Hypercalls per second', hypercallsTotal: 'Hypercalls',
+    hypercalls: 'Hypercalls per second',
+    hypercallsTotal: 'Hypercalls',
     hypercall: 'Hypercall',
     hypercallSource: 'Names and numbers: xen/include/public/xen.h',
     none: 'No exit has been counted yet.',
@@ -369,7 +473,8 @@ export const strings = {
     toggle: (tab: string, does: string) => `${tab}: ${does[0]!.toLowerCase()}${does.slice(1)}`,
     shellAbove: 'The shell stands on the workbench.',
     states: { running: 'running', done: 'done', failed: 'failed' } as Record<string, string>,
-    counts: (running: number, failed: number) => [running ? `${running} running` : '', failed ? `${failed} failed` : ''].filter(Boolean).join(', '),
+    counts: (running: number, failed: number) =>
+      [running ? `${running} running` : '', failed ? `${failed} failed` : ''].filter(Boolean).join(', '),
   },
   errors: {
     page: 'page',
@@ -377,15 +482,23 @@ export const strings = {
     workerFailed: (what: string) => `The worker of Domain-0 ended (${what}). Reload the page to start again.`,
     hostEnded: 'Domain-0 ended before it had done that. It is started again; try once more.',
     endedWithHost: 'It ended with Domain-0, as every guest did. What was in its memory is lost.',
-    hostLost: (names: string[]) => `Domain-0's worker ended and was started again.${names.length > 0 ? ` With it ended: ${names.join(', ')}. What was in their memory is lost; their definitions are kept: open each and start it again.` : ' No guest was running.'}`,
-    hostStopped: 'Domain 0 has ended, and noreboot on Xen’s command line keeps the host from starting again. Load the page again.',
-    hostKeepsEnding: 'The worker of Domain-0 ends again and again and is not started any more. Close other tabs and reload the page.',
-    connectFailed: (what: string) => `Domain-0 did not start (${what}). Reload the page; if it stays, try another browser.`,
-    download: (name: string, status: number) => `${name}: the server answered ${status}. Check that it is served beside the page.`,
-    downloadBroke: (name: string, why: string) => `${name} could not be fetched (${why}). Check the connection and try again.`,
+    hostLost: (names: string[]) =>
+      `Domain-0's worker ended and was started again.${names.length > 0 ? ` With it ended: ${names.join(', ')}. What was in their memory is lost; their definitions are kept: open each and start it again.` : ' No guest was running.'}`,
+    hostStopped:
+      'Domain 0 has ended, and noreboot on Xen’s command line keeps the host from starting again. Load the page again.',
+    hostKeepsEnding:
+      'The worker of Domain-0 ends again and again and is not started any more. Close other tabs and reload the page.',
+    connectFailed: (what: string) =>
+      `Domain-0 did not start (${what}). Reload the page; if it stays, try another browser.`,
+    download: (name: string, status: number) =>
+      `${name}: the server answered ${status}. Check that it is served beside the page.`,
+    downloadBroke: (name: string, why: string) =>
+      `${name} could not be fetched (${why}). Check the connection and try again.`,
     partFailed: (why: string) => `This view could not be loaded (${why}). Check the connection and try again.`,
-    notTaken: (why: string) => `What was dropped was not taken in: ${why}. Put that right, check the connection, and drop it again.`,
-    largeFolder: (name: string, most: number) => `the folder ${name} holds more than ${most} files. Drop those that belong to the guest`,
+    notTaken: (why: string) =>
+      `What was dropped was not taken in: ${why}. Put that right, check the connection, and drop it again.`,
+    largeFolder: (name: string, most: number) =>
+      `the folder ${name} holds more than ${most} files. Drop those that belong to the guest`,
     emptyFolder: (name: string) => `the folder ${name} holds no file`,
     tryAgain: 'Try again',
     notBuilt: (name: string) => `${name} is not beside this page. Build it with npm run build.`,

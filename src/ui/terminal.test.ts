@@ -4,7 +4,9 @@ import { bytes, GuestTerminal } from './terminal.ts';
 import { fontSizeFor } from './xterm.ts';
 
 const encode = (text: string) => new TextEncoder().encode(text);
-const until = async (what: () => boolean) => { for (let i = 0; i < 500 && !what(); i++) await new Promise(resolve => setTimeout(resolve, 10)); };
+const until = async (what: () => boolean) => {
+  for (let i = 0; i < 500 && !what(); i++) await new Promise(resolve => setTimeout(resolve, 10));
+};
 /** Once xterm is there. */
 const shown = async (terminal: GuestTerminal, text: string) => {
   terminal.load();
@@ -37,8 +39,23 @@ describe('a guest on its serial line', () => {
     document.title = 'Ringside';
     const answers: string[] = [];
     const terminal = new GuestTerminal('test', input => answers.push(new TextDecoder().decode(input)));
-    const sequences = ['0;evil', '2;evil', '8;;https://example.org/', '52;c;ZXZpbA==', '52;c;?', '4;1;?', '10;?', '11;?', '9;notice', '777;notify;evil;evil', '1337;File=:ZXZpbA=='];
-    const lines = await shown(terminal, `${sequences.map(body => `\x1b]${body}\x07`).join('')}plain \x1b[1mtext\x1b[0m end`);
+    const sequences = [
+      '0;evil',
+      '2;evil',
+      '8;;https://example.org/',
+      '52;c;ZXZpbA==',
+      '52;c;?',
+      '4;1;?',
+      '10;?',
+      '11;?',
+      '9;notice',
+      '777;notify;evil;evil',
+      '1337;File=:ZXZpbA==',
+    ];
+    const lines = await shown(
+      terminal,
+      `${sequences.map(body => `\x1b]${body}\x07`).join('')}plain \x1b[1mtext\x1b[0m end`,
+    );
     expect(lines[0]).toBe('plain text end');
     expect(document.title).toBe('Ringside');
     expect(answers).toEqual([]);

@@ -10,15 +10,27 @@ import { strings } from './strings.ts';
 import type { Xterm } from './xterm.ts';
 
 /** Bytes handed to xterm at a time, and how many may wait before the oldest are dropped (a guest can write faster than a page can show). */
-const BATCH_BYTES = 64 * 1024, BACKLOG_BYTES = 4 * 1024 * 1024;
+const BATCH_BYTES = 64 * 1024,
+  BACKLOG_BYTES = 4 * 1024 * 1024;
 /** One batch a frame at most. A timer, not a frame callback: hidden pages must drain too. */
 const BATCH_MS = 16;
 /** xterm is loaded when the guest has been quiet for so long, or so long after its first byte. */
-const QUIET_MS = 300, MOST_MS = 1500;
+const QUIET_MS = 300,
+  MOST_MS = 1500;
 /** What is shown without it, of the last bytes. */
-const EARLY_ROWS = 24, EARLY_BYTES = 8 * 1024;
+const EARLY_ROWS = 24,
+  EARLY_BYTES = 8 * 1024;
 /** Keys that write no character of their own, as a VT100 sends them. */
-const EARLY_KEYS: Record<string, string> = { Enter: '\r', Backspace: '\x7f', Tab: '\t', Escape: '\x1b', ArrowUp: '\x1b[A', ArrowDown: '\x1b[B', ArrowRight: '\x1b[C', ArrowLeft: '\x1b[D' };
+const EARLY_KEYS: Record<string, string> = {
+  Enter: '\r',
+  Backspace: '\x7f',
+  Tab: '\t',
+  Escape: '\x1b',
+  ArrowUp: '\x1b[A',
+  ArrowDown: '\x1b[B',
+  ArrowRight: '\x1b[C',
+  ArrowLeft: '\x1b[D',
+};
 const TAIL_BYTES = 80;
 const ESC = 0x1b;
 /** OSC to its end, CSI, and the shorter ones (ECMA-48). */
@@ -30,9 +42,13 @@ let loaded: typeof import('./xterm.ts') | undefined;
 
 const importXterm = persistent(() => import('./xterm.ts'));
 function loadXterm(): Promise<void> {
-  loading ??= importXterm().then(module => { loaded = module; });
+  loading ??= importXterm().then(module => {
+    loaded = module;
+  });
   // What could not be loaded is tried again when it is wanted again.
-  loading.catch(() => { loading = undefined; });
+  loading.catch(() => {
+    loading = undefined;
+  });
   return loading;
 }
 
@@ -82,17 +98,26 @@ export class GuestTerminal {
   load(): void {
     clearTimeout(this.quiet);
     if (this.xterm || this.disposed) return;
-    loadXterm().then(() => { if (!this.disposed && !this.xterm) this.begin(loaded!); }, error => {
-      this.failed.value = true;
-      reportProblem(this.label, strings.errors.partFailed(sentence(error)));
-    });
+    loadXterm().then(
+      () => {
+        if (!this.disposed && !this.xterm) this.begin(loaded!);
+      },
+      error => {
+        this.failed.value = true;
+        reportProblem(this.label, strings.errors.partFailed(sentence(error)));
+      },
+    );
   }
 
   private begin({ Xterm }: typeof import('./xterm.ts')): void {
     this.xterm = new Xterm(this.label, this.onInput);
     this.failed.value = false;
-    this.xterm.onShown(() => { for (const listener of this.shownListeners) listener(); });
-    this.xterm.onResize(() => { for (const listener of this.resizeListeners) listener(); });
+    this.xterm.onShown(() => {
+      for (const listener of this.shownListeners) listener();
+    });
+    this.xterm.onResize(() => {
+      for (const listener of this.resizeListeners) listener();
+    });
     const { focused } = this;
     if (this.element.isConnected) {
       this.open();
@@ -191,7 +216,8 @@ export class GuestTerminal {
     this.firstAt ??= now;
     clearTimeout(this.quiet);
     if (!this.failed.value && bytes.includes(ESC)) this.load();
-    else if (!this.failed.value) this.quiet = setTimeout(() => this.load(), Math.max(0, Math.min(QUIET_MS, this.firstAt + MOST_MS - now)));
+    else if (!this.failed.value)
+      this.quiet = setTimeout(() => this.load(), Math.max(0, Math.min(QUIET_MS, this.firstAt + MOST_MS - now)));
     this.early.textContent = this.lines().join('\n');
     this.showEnd();
     for (const listener of this.shownListeners) listener();
@@ -210,7 +236,10 @@ export class GuestTerminal {
     if (!xterm || this.busy || this.queued === 0) return;
     this.busy = true;
     setTimeout(() => {
-      xterm.terminal.write(this.take(BATCH_BYTES), () => { this.busy = false; this.pump(); });
+      xterm.terminal.write(this.take(BATCH_BYTES), () => {
+        this.busy = false;
+        this.pump();
+      });
     }, BATCH_MS);
   }
 
@@ -261,7 +290,15 @@ export const plainText = (text: string): string => text.replace(SEQUENCES, '');
 function plainLines(bytes: Uint8Array): string[] {
   const text = plainText(new TextDecoder().decode(bytes));
   // A line that is written again from its start shows what was written last.
-  return text.replace(/\r+\n/g, '\n').split('\n').map(line => line.slice(line.lastIndexOf('\r') + 1).replace(/[\x00-\x08\x0b-\x1f]/g, '').trimEnd());
+  return text
+    .replace(/\r+\n/g, '\n')
+    .split('\n')
+    .map(line =>
+      line
+        .slice(line.lastIndexOf('\r') + 1)
+        .replace(/[\x00-\x08\x0b-\x1f]/g, '')
+        .trimEnd(),
+    );
 }
 
 /** A size in KiB or MiB, one digit after the point where it helps. */

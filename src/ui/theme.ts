@@ -11,6 +11,11 @@ const systemTheme = signal(system());
 export const shownTheme = computed(() => (theme.value === 'system' ? systemTheme.value : theme.value));
 
 export function followTheme(): void {
-  for (const query of [contrastQuery, darkQuery]) query.addEventListener('change', () => { systemTheme.value = system(); });
-  effect(() => { document.documentElement.dataset.theme = shownTheme.value; });
+  for (const query of [contrastQuery, darkQuery])
+    query.addEventListener('change', () => {
+      systemTheme.value = system();
+    });
+  effect(() => {
+    document.documentElement.dataset.theme = shownTheme.value;
+  });
 }

@@ -16,7 +16,12 @@ export class Typing {
 }
 
 /** Puts the cursor of a field with these lines to a place; both from 1 on. */
-export function putCursor(field: HTMLTextAreaElement | null, lines: readonly string[], line: number, column: number): void {
+export function putCursor(
+  field: HTMLTextAreaElement | null,
+  lines: readonly string[],
+  line: number,
+  column: number,
+): void {
   const to = lines.slice(0, line - 1).reduce((sum, each) => sum + each.length + 1, 0) + column - 1;
   field?.focus();
   field?.setSelectionRange(to, to);

@@ -18,10 +18,18 @@ export const hex8 = (word: number): string => (word >>> 0).toString(16).padStart
 export const gigabytes = (n: number): string => strings.units.gigabytes(Math.round(n / 1e9));
 
 /** Of what lies on it, as lvs counts: MiB, or GiB with a digit. */
-export const size = (n: number): string => (n < GIB ? bytes(n) : strings.units.gib((n / GIB).toFixed(n < 100 * GIB ? 1 : 0)));
+export const size = (n: number): string =>
+  n < GIB ? bytes(n) : strings.units.gib((n / GIB).toFixed(n < 100 * GIB ? 1 : 0));
 
 /** How long a task took, or how far it is; empty while it runs and nobody knows. */
-export const took = (task: Task): string => (task.durationMs === undefined ? (task.progress === undefined ? '' : `${Math.floor(task.progress * 100)} %`) : task.durationMs < 9995 ? `${(task.durationMs / 1000).toFixed(3)} s` : `${(task.durationMs / 1000).toFixed(1)} s`);
+export const took = (task: Task): string =>
+  task.durationMs === undefined
+    ? task.progress === undefined
+      ? ''
+      : `${Math.floor(task.progress * 100)} %`
+    : task.durationMs < 9995
+      ? `${(task.durationMs / 1000).toFixed(3)} s`
+      : `${(task.durationMs / 1000).toFixed(1)} s`;
 
 /** Time of day at which a task started: hh:mm:ss, and its milliseconds, by which two of one second differ. */
 export function startedAt(ms: number): [time: string, ms: string] {
@@ -30,7 +38,8 @@ export function startedAt(ms: number): [time: string, ms: string] {
 }
 
 /** How long after a task's start something was: +0.4 ms, +1.250 s. */
-export const sinceStart = (ms: number): string => (ms < 999.95 ? `+${ms.toFixed(1)} ms` : `+${(ms / 1000).toFixed(3)} s`);
+export const sinceStart = (ms: number): string =>
+  ms < 999.95 ? `+${ms.toFixed(1)} ms` : `+${(ms / 1000).toFixed(3)} s`;
 
 /** hh:mm:ss.mmm of virtual time. */
 export function clock(ns: number): string {
@@ -40,7 +49,14 @@ export function clock(ns: number): string {
 }
 
 /** Seconds and microseconds of a minute: how logs of exits and decisions tell their times. */
-export const stamp = (ns: number): string => (Math.floor(ns / 1000) % 6e7 / 1e6).toFixed(6).padStart(9, '0').replace(/(...)$/, ' $1');
+export const stamp = (ns: number): string =>
+  ((Math.floor(ns / 1000) % 6e7) / 1e6)
+    .toFixed(6)
+    .padStart(9, '0')
+    .replace(/(...)$/, ' $1');
 
 /** How long after the first of several something was: 0, +411 µs, +1.250 s. */
-export const later = (ns: number): string => { const us = Math.round(ns / 1000); return us < 1e6 ? `${us > 0 ? '+' : ''}${whole(us)} µs` : `+${(us / 1e6).toFixed(3)} s`; };
+export const later = (ns: number): string => {
+  const us = Math.round(ns / 1000);
+  return us < 1e6 ? `${us > 0 ? '+' : ''}${whole(us)} µs` : `+${(us / 1e6).toFixed(3)} s`;
+};

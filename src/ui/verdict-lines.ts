@@ -7,11 +7,16 @@ type Verdict = Finding['verdict'];
 
 const ORDER: readonly Verdict[] = ['error', 'missing', 'approximated', 'ignored', 'used'];
 
-export const worstFirst = (a: Pick<Finding, 'verdict'>, b: Pick<Finding, 'verdict'>): number => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict);
+export const worstFirst = (a: Pick<Finding, 'verdict'>, b: Pick<Finding, 'verdict'>): number =>
+  ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict);
 
 /** Why it is refused, where xl itself would say less; undefined: what it says is all. */
-export function reasonOf({ verdict, short }: Pick<Finding, 'verdict' | 'short'>): { answer: string; source: string } | undefined {
-  const [, answer, source] = (verdict === 'error' && laterStrings.defined.reasons.find(([begins]) => short.startsWith(begins))) || [];
+export function reasonOf({
+  verdict,
+  short,
+}: Pick<Finding, 'verdict' | 'short'>): { answer: string; source: string } | undefined {
+  const [, answer, source] =
+    (verdict === 'error' && laterStrings.defined.reasons.find(([begins]) => short.startsWith(begins))) || [];
   return answer === undefined || source === undefined ? undefined : { answer, source };
 }
 
@@ -19,7 +24,8 @@ export function reasonOf({ verdict, short }: Pick<Finding, 'verdict' | 'short'>)
 export function tallyLines(findings: readonly Pick<Finding, 'file' | 'line' | 'verdict'>[]): Map<Verdict, number> {
   const worst = new Map<string, Verdict>();
   findings.forEach(({ file, line, verdict }, i) => {
-    const place = line > 0 ? `${file}\0${line}` : `\0${i}`, before = worst.get(place);
+    const place = line > 0 ? `${file}\0${line}` : `\0${i}`,
+      before = worst.get(place);
     if (before === undefined || worstFirst({ verdict }, { verdict: before }) < 0) worst.set(place, verdict);
   });
   const tally = new Map<Verdict, number>();

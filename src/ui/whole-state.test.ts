@@ -4,7 +4,7 @@ import { expect, it, vi } from 'vitest';
 const { port1: port } = new MessageChannel();
 vi.mock('idb-keyval', () => ({ get: async () => undefined, set: async () => {} }));
 // Nobody speaks at the port.
-vi.mock('./host.ts', async original => ({ ...await original<object>(), host: { exportState: async () => port } }));
+vi.mock('./host.ts', async original => ({ ...(await original<object>()), host: { exportState: async () => port } }));
 const { hostsLost } = await import('./host.ts');
 const { exportAll, exporting, outcome } = await import('./whole-state.ts');
 

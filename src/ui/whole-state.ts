@@ -12,7 +12,9 @@ import { whole } from './units.ts';
 /** An export under way: bytes so far, and how it is given up. */
 export const exporting = signal<{ bytes: number; cancel(): void } | undefined>(undefined);
 /** An exported file that somebody gave, and what it holds; `problem`: why it is none, or why it did not take this host's place. */
-export const incoming = signal<{ file: NamedFile; head?: StateHead; taking?: boolean; problem?: string } | undefined>(undefined);
+export const incoming = signal<{ file: NamedFile; head?: StateHead; taking?: boolean; problem?: string } | undefined>(
+  undefined,
+);
 /** Somebody was asked whether the host is to be reset; then it is, or it could not be. */
 export const resetting = signal<'asked' | 'going' | { problem: string } | undefined>(undefined);
 /** What the last one of these did, or why it did not. */
@@ -31,7 +33,10 @@ export async function exportAll(): Promise<void> {
     const file = await collect(port);
     if (file) {
       download(file, `ringside-${new Date().toISOString().slice(0, 10)}.state`);
-      outcome.value = { good: true, text: `${whole(file.size)} bytes are downloaded. Drop the file on this page, in any browser, to have it all there.` };
+      outcome.value = {
+        good: true,
+        text: `${whole(file.size)} bytes are downloaded. Drop the file on this page, in any browser, to have it all there.`,
+      };
     }
   } catch (error) {
     fail('ringside export', error);
@@ -44,22 +49,55 @@ export async function exportAll(): Promise<void> {
 function collect(port: MessagePort): Promise<Blob | undefined> {
   return new Promise((done, fail) => {
     const parts: Blob[] = [];
-    let recent: Uint8Array<ArrayBuffer>[] = [], recentBytes = 0, bytes = 0, shown = 0;
-    const end = (): void => { stop(); port.onmessage = null; port.close(); };
+    let recent: Uint8Array<ArrayBuffer>[] = [],
+      recentBytes = 0,
+      bytes = 0,
+      shown = 0;
+    const end = (): void => {
+      stop();
+      port.onmessage = null;
+      port.close();
+    };
     const before = hostsLost.peek();
     // What ends with Domain 0 says nothing more.
-    const stop = hostsLost.subscribe(lost => { if (lost > before) { end(); fail(new Error(strings.errors.hostEnded)); } });
-    const cancel = (): void => { port.postMessage('cancel'); end(); done(undefined); };
-    const show = (): void => { exporting.value = { bytes, cancel }; };
+    const stop = hostsLost.subscribe(lost => {
+      if (lost > before) {
+        end();
+        fail(new Error(strings.errors.hostEnded));
+      }
+    });
+    const cancel = (): void => {
+      port.postMessage('cancel');
+      end();
+      done(undefined);
+    };
+    const show = (): void => {
+      exporting.value = { bytes, cancel };
+    };
     show();
     port.onmessage = ({ data }: MessageEvent<StatePiece>) => {
-      if ('problem' in data) { end(); fail(new Error(data.problem)); return; }
-      if ('done' in data) { end(); done(new Blob([...parts, ...recent])); return; }
+      if ('problem' in data) {
+        end();
+        fail(new Error(data.problem));
+        return;
+      }
+      if ('done' in data) {
+        end();
+        done(new Blob([...parts, ...recent]));
+        return;
+      }
       recent.push(data.bytes as Uint8Array<ArrayBuffer>);
       recentBytes += data.bytes.length;
       bytes += data.bytes.length;
-      if (recentBytes >= PART_BYTES) { parts.push(new Blob(recent)); recent = []; recentBytes = 0; }
-      if (performance.now() - shown > 100) { shown = performance.now(); show(); }
+      if (recentBytes >= PART_BYTES) {
+        parts.push(new Blob(recent));
+        recent = [];
+        recentBytes = 0;
+      }
+      if (performance.now() - shown > 100) {
+        shown = performance.now();
+        show();
+      }
       port.postMessage('more');
     };
     port.postMessage('more');
@@ -69,7 +107,11 @@ function collect(port: MessagePort): Promise<Blob | undefined> {
 /** Somebody gave an exported file: it is checked whole, and shown with what it holds. Nothing changes yet. */
 export async function takeIn(file: NamedFile): Promise<void> {
   const mine = { file };
-  batch(() => { incoming.value = mine; resetting.value = outcome.value = undefined; go({ kind: 'home', tab: 'storage' }); });
+  batch(() => {
+    incoming.value = mine;
+    resetting.value = outcome.value = undefined;
+    go({ kind: 'home', tab: 'storage' });
+  });
   try {
     const head = await host.judgeState(file.data);
     if (incoming.peek() === mine) incoming.value = { file, head };
@@ -112,7 +154,10 @@ export async function resetAll(): Promise<void> {
 }
 
 function afterwards(text: string): void {
-  batch(() => { incoming.value = resetting.value = undefined; outcome.value = { good: true, text }; });
+  batch(() => {
+    incoming.value = resetting.value = undefined;
+    outcome.value = { good: true, text };
+  });
   // Its files are others now.
   if (shell.peek()) newShell();
   void learnState();

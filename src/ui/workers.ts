@@ -37,7 +37,8 @@ export function makeWorkersFor(domain0: Worker): () => void {
     else if ('ifEnds' in data && data.ifEnds) keep(data.ifEnds, data.message);
   });
   const begin = (program: WorkerProgram, name: string, port: MessagePort, whenEnded: number[] = []): Made => {
-    const worker = make[program](name), mine: Made = { worker, program, whenEnded };
+    const worker = make[program](name),
+      mine: Made = { worker, program, whenEnded };
     made.set(name, mine);
     worker.onerror = event => {
       event.preventDefault();
@@ -46,7 +47,8 @@ export function makeWorkersFor(domain0: Worker): () => void {
     worker.postMessage({ owner: port }, [port]);
     return mine;
   };
-  const fail = (name: string, message: string): void => domain0.postMessage({ failed: name, message } satisfies WorkerFailed);
+  const fail = (name: string, message: string): void =>
+    domain0.postMessage({ failed: name, message } satisfies WorkerFailed);
   const keep = (name: string, message: unknown): void => {
     const mine = made.get(name);
     if (!mine) return;
@@ -66,7 +68,8 @@ export function makeWorkersFor(domain0: Worker): () => void {
     };
   };
   const again = (name: string, { worker, program, ifEnds, whenEnded }: Made): void => {
-    const now = Date.now(), ends = [...whenEnded.filter(ms => now - ms < ENDS_MS), now];
+    const now = Date.now(),
+      ends = [...whenEnded.filter(ms => now - ms < ENDS_MS), now];
     worker.terminate();
     if (ends.length > MOST_ENDS) return fail(name, `it ended ${ends.length} times in a minute`);
     const { port1, port2 } = new MessageChannel();

@@ -10,8 +10,10 @@ import { screenReader } from './settings.ts';
 import { shownTheme } from './theme.ts';
 
 /** OSC: 0-2 titles, 4-19 and 104-119 colours, 7 directory, 8 links, 9 and 777 notices, 52 clipboard, 133, 633 and 1337 shell integration. */
-const SWALLOWED_OSC = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 46, 50, 51, 52, 99, 104, 105, 106, 110, 111, 112, 113, 114, 115, 116,
-  117, 118, 119, 133, 633, 777, 1337];
+const SWALLOWED_OSC = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 21, 22, 46, 50, 51, 52, 99, 104, 105, 106, 110,
+  111, 112, 113, 114, 115, 116, 117, 118, 119, 133, 633, 777, 1337,
+];
 
 /** What a program that cannot ask takes for the width of its terminal. */
 const GUEST_COLUMNS = 80;
@@ -37,8 +39,16 @@ export class Xterm {
   constructor(label: string, onInput: (bytes: Uint8Array) => void) {
     this.label = label;
     this.terminal = new Terminal({
-      cols: GUEST_COLUMNS, rows: 24, scrollback: 10_000, fontSize: 13, lineHeight: 1.35, cursorBlink: false, macOptionIsMeta: true,
-      linkHandler: null, windowOptions: {}, drawBoldTextInBrightColors: true,
+      cols: GUEST_COLUMNS,
+      rows: 24,
+      scrollback: 10_000,
+      fontSize: 13,
+      lineHeight: 1.35,
+      cursorBlink: false,
+      macOptionIsMeta: true,
+      linkHandler: null,
+      windowOptions: {},
+      drawBoldTextInBrightColors: true,
     });
     for (const code of SWALLOWED_OSC) this.terminal.parser.registerOscHandler(code, () => true);
     this.terminal.loadAddon(this.fitter);
@@ -48,16 +58,25 @@ export class Xterm {
     this.terminal.attachCustomKeyEventHandler(event => {
       if (event.key === 'Tab' && event.shiftKey) return false;
       if (event.ctrlKey && event.shiftKey && event.code === 'KeyC') {
-        if (event.type === 'keydown' && this.terminal.hasSelection()) void navigator.clipboard?.writeText(this.terminal.getSelection()).catch(() => {});
+        if (event.type === 'keydown' && this.terminal.hasSelection())
+          void navigator.clipboard?.writeText(this.terminal.getSelection()).catch(() => {});
         event.preventDefault();
         return false;
       }
       // Region keys of the page (Alt + digit) stay the page's.
       return !(event.altKey && !event.ctrlKey && /^Digit[1-5]$/.test(event.code));
     });
-    const stopReader = effect(() => { this.terminal.options.screenReaderMode = screenReader.value; });
-    const stopTheme = effect(() => { void shownTheme.value; if (this.opened) this.applyTheme(); });
-    this.stopEffects = () => { stopReader(); stopTheme(); };
+    const stopReader = effect(() => {
+      this.terminal.options.screenReaderMode = screenReader.value;
+    });
+    const stopTheme = effect(() => {
+      void shownTheme.value;
+      if (this.opened) this.applyTheme();
+    });
+    this.stopEffects = () => {
+      stopReader();
+      stopTheme();
+    };
   }
 
   /** Puts it into `element`, which must be in a document. Called again, it learns of another one's window: xterm measures and draws by its window, and a closed one has no pixels. */
@@ -75,7 +94,9 @@ export class Xterm {
     const columns = this.fitter.proposeDimensions()?.cols ?? GUEST_COLUMNS;
     const size = fontSizeFor(columns * now);
     if (size !== now) this.terminal.options.fontSize = size;
-    const { rows } = this.terminal, { active } = this.terminal.buffer, isAtEnd = active.viewportY >= active.baseY;
+    const { rows } = this.terminal,
+      { active } = this.terminal.buffer,
+      isAtEnd = active.viewportY >= active.baseY;
     this.fitter.fit();
     // While it is on its way, where it stands says nothing.
     if (this.terminal.rows !== rows) this.settle(this.settling?.row ?? (isAtEnd ? 'end' : active.viewportY));
@@ -91,7 +112,8 @@ export class Xterm {
     const view = this.terminal.element?.ownerDocument.defaultView;
     if (!view) return;
     const frame = view.requestAnimationFrame(() => {
-      const { active } = this.terminal.buffer, { baseY } = active;
+      const { active } = this.terminal.buffer,
+        { baseY } = active;
       // To the end and back: both are steps from where the scroll bar is.
       this.terminal.scrollLines(baseY);
       if (active.viewportY < baseY && frames > 0) return this.settle(row, frames - 1);
@@ -104,13 +126,18 @@ export class Xterm {
   /** Text of the rows that are shown, trailing spaces cut. */
   lines(): string[] {
     const { viewportY } = this.terminal.buffer.active;
-    return Array.from({ length: this.terminal.rows }, (_, row) => this.terminal.buffer.active.getLine(viewportY + row)?.translateToString(true) ?? '');
+    return Array.from(
+      { length: this.terminal.rows },
+      (_, row) => this.terminal.buffer.active.getLine(viewportY + row)?.translateToString(true) ?? '',
+    );
   }
 
   /** Called when other rows may be shown: by output, or by a step of its viewport. */
   onShown(listener: () => void): () => void {
     const subscriptions = [this.terminal.onWriteParsed(listener), this.terminal.onScroll(listener)];
-    return () => { for (const subscription of subscriptions) subscription.dispose(); };
+    return () => {
+      for (const subscription of subscriptions) subscription.dispose();
+    };
   }
 
   onResize(listener: () => void): () => void {
@@ -127,14 +154,32 @@ export class Xterm {
   private applyTheme(): void {
     const style = getComputedStyle(document.documentElement);
     const token = (name: string) => style.getPropertyValue(name).trim();
-    const background = token('--term'), foreground = token('--term-text');
+    const background = token('--term'),
+      foreground = token('--term-text');
     this.terminal.options.fontFamily = token('--mono');
     // The 16 colours are chosen for at least 4.5:1 on the terminal's ground, except black, which is black.
     this.terminal.options.theme = {
-      background, foreground, cursor: foreground, cursorAccent: background, selectionBackground: '#7a5f1f',
-      black: '#2b3033', red: '#ff8a80', green: '#9fd8a9', yellow: '#e9c877', blue: '#8db6f4', magenta: '#d6a0e1', cyan: '#7fd4cd', white: foreground,
-      brightBlack: token('--term-dim'), brightRed: '#ffb0a8', brightGreen: '#bff0c6', brightYellow: '#ffe29a', brightBlue: '#b3d0ff', brightMagenta: '#edc4f5',
-      brightCyan: '#a8ece6', brightWhite: '#ffffff',
+      background,
+      foreground,
+      cursor: foreground,
+      cursorAccent: background,
+      selectionBackground: '#7a5f1f',
+      black: '#2b3033',
+      red: '#ff8a80',
+      green: '#9fd8a9',
+      yellow: '#e9c877',
+      blue: '#8db6f4',
+      magenta: '#d6a0e1',
+      cyan: '#7fd4cd',
+      white: foreground,
+      brightBlack: token('--term-dim'),
+      brightRed: '#ffb0a8',
+      brightGreen: '#bff0c6',
+      brightYellow: '#ffe29a',
+      brightBlue: '#b3d0ff',
+      brightMagenta: '#edc4f5',
+      brightCyan: '#a8ece6',
+      brightWhite: '#ffffff',
     };
   }
 }

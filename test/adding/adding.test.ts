@@ -42,7 +42,8 @@ describe('a device that is added', () => {
 
 describe('a key that is added', () => {
   const rules = { ...KEYS, ...delays };
-  const judged = (line: string) => judgeDefinition('x.cfg', `name = "a"\nmemory = 64\ntype = "hvm"\nkernel = "/k"\n${line}\n`, Infinity, rules);
+  const judged = (line: string) =>
+    judgeDefinition('x.cfg', `name = "a"\nmemory = 64\ntype = "hvm"\nkernel = "/k"\n${line}\n`, Infinity, rules);
   const of = (line: string) => {
     const { definition, findings } = judged(line);
     const { verdict, short, column } = findings.find(({ key }) => key === 'boot_delay')!;

@@ -18,7 +18,9 @@ it('a panel that is added renders at its place, and the search leads there', asy
   expect(root.querySelector('h1')!.textContent).toContain('Boot an x86 computer');
   paletteOpen.value = true;
   await settle();
-  const entry = [...root.querySelectorAll<HTMLElement>('dialog [role=option]')].find(option => option.textContent === 'Go to Machine')!;
+  const entry = [...root.querySelectorAll<HTMLElement>('dialog [role=option]')].find(
+    option => option.textContent === 'Go to Machine',
+  )!;
   entry.click();
   await settle();
   expect(root.querySelector('main')!.textContent).toContain('768 of 1024 MiB are free.');
@@ -31,12 +33,20 @@ it('a panel that is added renders at its place, and the search leads there', asy
 it('the inspector offers all that has something to say, and shows the one that is chosen', async () => {
   const root = document.createElement('div');
   document.body.append(root);
-  const speaks = (id: string) => ({ id, region: 'inspector' as const, name: `The ${id}`, show: () => h('p', {}, `It is ${id}.`) });
+  const speaks = (id: string) => ({
+    id,
+    region: 'inspector' as const,
+    name: `The ${id}`,
+    show: () => h('p', {}, `It is ${id}.`),
+  });
   render(h(App, { panels: [...PANELS, speaks('one'), speaks('two')] }), root);
   const inspector = () => root.querySelector('aside')!;
   expect(inspector().textContent).toContain('It is one.');
   [...inspector().querySelectorAll('button')].find(button => button.textContent === 'The two')!.click();
   await settle();
-  expect([inspector().getAttribute('aria-label'), inspector().textContent]).toEqual(['The two', expect.stringContaining('It is two.')]);
+  expect([inspector().getAttribute('aria-label'), inspector().textContent]).toEqual([
+    'The two',
+    expect.stringContaining('It is two.'),
+  ]);
   expect(inspector().textContent).not.toContain('It is one.');
 });

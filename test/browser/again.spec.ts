@@ -27,11 +27,16 @@ test('what could not be loaded is loaded when somebody asks for it again', async
   await expect(again).toBeHidden();
 });
 
-test('what files need that were dropped, and where it could not be loaded they are taken in the next time', async ({ page }) => {
+test('what files need that were dropped, and where it could not be loaded they are taken in the next time', async ({
+  page,
+}) => {
   let isThere = false;
   await page.route(/assets\/(several|several-page)-[^/]*\.js/, route => (isThere ? route.continue() : route.abort()));
   await open(page, './?boot=0');
-  const files = ['one', 'two'].map(name => ({ name: `${name}.cfg`, buffer: Buffer.from(`name = "${name}"\nmemory = 16\nkernel = "k"\n`) }));
+  const files = ['one', 'two'].map(name => ({
+    name: `${name}.cfg`,
+    buffer: Buffer.from(`name = "${name}"\nmemory = 16\nkernel = "k"\n`),
+  }));
   await drop(page, files);
   const refused = page.locator('#bench').getByRole('alert').filter({ hasText: 'was not taken in' });
   await expect(refused).toContainText('drop it again');
@@ -45,7 +50,9 @@ test('what files need that were dropped, and where it could not be loaded they a
 
 test('a lesson, an inspector’s code and the assembler', async ({ page }) => {
   let isThere = false;
-  await page.route(/assets\/(weight-and-cap|code-lines|assembler)-[^/]*\.js/, route => (isThere ? route.continue() : route.abort()));
+  await page.route(/assets\/(weight-and-cap|code-lines|assembler)-[^/]*\.js/, route =>
+    isThere ? route.continue() : route.abort(),
+  );
   await open(page, './?boot=0');
   await bootDemo(page);
   await expect(page.getByTestId('serial-text').filter({ hasText: 'demo>' })).toBeAttached();
@@ -65,9 +72,13 @@ test('a lesson, an inspector’s code and the assembler', async ({ page }) => {
   await expect(page.getByRole('heading', { name: 'Sharing a CPU by weight and cap' })).toBeVisible();
 });
 
-test('a view whose style sheet did not come is styled when it is shown, and what Domain 0 lacks has a sentence', async ({ page }) => {
+test('a view whose style sheet did not come is styled when it is shown, and what Domain 0 lacks has a sentence', async ({
+  page,
+}) => {
   let isThere = false;
-  await page.route(/assets\/(inspect-[^/]*\.css|browser-state-[^/]*\.js|demo-[^/]*\.elf)/, route => (isThere ? route.continue() : route.abort()));
+  await page.route(/assets\/(inspect-[^/]*\.css|browser-state-[^/]*\.js|demo-[^/]*\.elf)/, route =>
+    isThere ? route.continue() : route.abort(),
+  );
   await open(page, './?boot=0');
   await bootDemo(page);
   await expect(page.getByText('demo.elf could not be fetched')).toContainText('Check the connection');
@@ -81,7 +92,9 @@ test('a view whose style sheet did not come is styled when it is shown, and what
   await expect(page.locator('.inspect')).toHaveCSS('display', 'flex');
 });
 
-test('a back end that could not be loaded has a sentence, and the guest is started at the next try', async ({ page }) => {
+test('a back end that could not be loaded has a sentence, and the guest is started at the next try', async ({
+  page,
+}) => {
   let isThere = false;
   await page.context().route(/assets\/vbd-[^/]*\.js/, route => (isThere ? route.continue() : route.abort()));
   await open(page, './?boot=0');
@@ -92,7 +105,9 @@ test('a back end that could not be loaded has a sentence, and the guest is start
     { name: 'writer.img', buffer: Buffer.alloc(1 << 20) },
   ]);
   await page.getByRole('button', { name: 'Start writer' }).click();
-  await expect(page.getByText('serves paravirtual disks could not be loaded').first()).toContainText('Check the connection and try again');
+  await expect(page.getByText('serves paravirtual disks could not be loaded').first()).toContainText(
+    'Check the connection and try again',
+  );
   isThere = true;
   await page.getByRole('button', { name: 'Start writer' }).click();
   await expect(page.getByTestId('serial-text').filter({ hasText: 'minipv>' })).toBeVisible();

@@ -3,7 +3,10 @@ import type { Page } from '@playwright/test';
 import { expect, open, test } from './page.ts';
 
 const menu = (page: Page) => page.getByTestId('bootmenu');
-const shellText = async (page: Page): Promise<string> => (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts()).map(row => row.replace(/\u00a0/g, ' ').trimEnd()).join('\n');
+const shellText = async (page: Page): Promise<string> =>
+  (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts())
+    .map(row => row.replace(/\u00a0/g, ' ').trimEnd())
+    .join('\n');
 
 async function line(page: Page, text: string, shows: RegExp): Promise<void> {
   await page.keyboard.type(`${text}\n`);
@@ -18,10 +21,16 @@ async function openShell(page: Page): Promise<void> {
 test('an address names the entry, the host and what Xen is told', async ({ page }) => {
   await open(page, './?boot=xen-no-vt&host=memory=256,pcpus=1');
   await openShell(page);
-  await line(page, 'clear; xl info | grep -E "virt_caps|nr_cpus|total_mem|commandline"', /nr_cpus +: 1\nvirt_caps +: pv gnttab-v1 gnttab-v2\ntotal_memory +: 256\nxen_commandline +: .*cpuid=no-vmx/);
+  await line(
+    page,
+    'clear; xl info | grep -E "virt_caps|nr_cpus|total_mem|commandline"',
+    /nr_cpus +: 1\nvirt_caps +: pv gnttab-v1 gnttab-v2\ntotal_memory +: 256\nxen_commandline +: .*cpuid=no-vmx/,
+  );
 });
 
-test('the menu waits for keys, an entry is edited for this boot, and a reboot shows it again as grub.cfg has it then', async ({ page }) => {
+test('the menu waits for keys, an entry is edited for this boot, and a reboot shows it again as grub.cfg has it then', async ({
+  page,
+}) => {
   await page.goto('./?boot=menu');
   await expect(menu(page)).toContainText('Ringside VM Server without VT');
   await page.keyboard.press('ArrowDown');
@@ -36,7 +45,9 @@ test('the menu waits for keys, an entry is edited for this boot, and a reboot sh
   await expect(menu(page)).toBeHidden();
   await openShell(page);
   await line(page, 'clear; xl info xen_scheduler', /^rr$/m);
-  await page.keyboard.type("sed -i 's/timeout=1/timeout=-1/; s/Advanced options/What a test wrote/' /boot/grub/grub.cfg\n");
+  await page.keyboard.type(
+    "sed -i 's/timeout=1/timeout=-1/; s/Advanced options/What a test wrote/' /boot/grub/grub.cfg\n",
+  );
   await page.keyboard.type('reboot\n');
   await expect(menu(page)).toContainText('What a test wrote', { timeout: 30_000 });
   await page.keyboard.press('Enter');
@@ -46,7 +57,9 @@ test('the menu waits for keys, an entry is edited for this boot, and a reboot sh
   await expect(menu(page)).toContainText('What a test wrote');
 });
 
-test('an entry that is not there leads to the menu, which says so; poweroff waits to be switched on', async ({ page }) => {
+test('an entry that is not there leads to the menu, which says so; poweroff waits to be switched on', async ({
+  page,
+}) => {
   await page.goto('./?boot=Windows');
   await expect(menu(page)).toContainText('error: there is no entry Windows');
   await page.keyboard.press('Enter');
@@ -59,13 +72,16 @@ test('an entry that is not there leads to the menu, which says so; poweroff wait
   await expect(page.getByText(/MiB free/)).toBeVisible();
 });
 
-test('the first visit shows the menu with its countdown, and nothing before it; a later one boots at once', async ({ page }) => {
+test('the first visit shows the menu with its countdown, and nothing before it; a later one boots at once', async ({
+  page,
+}) => {
   // What is painted before the menu is a flash of the page behind it.
   await page.addInitScript(() => {
     const painted: boolean[] = [];
     Object.assign(globalThis, { painted });
     const look = (): void => {
-      if (document.getElementById('app')?.firstElementChild) painted.push(!!document.querySelector('[data-testid=bootmenu]'));
+      if (document.getElementById('app')?.firstElementChild)
+        painted.push(!!document.querySelector('[data-testid=bootmenu]'));
       if (painted.length < 20) requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
@@ -77,5 +93,7 @@ test('the first visit shows the menu with its countdown, and nothing before it; 
   await expect(page.getByText(/MiB free/)).toBeVisible();
   await page.reload();
   await expect(page.getByText(/MiB free/)).toBeVisible();
-  expect(await page.evaluate(() => (globalThis as unknown as { painted: boolean[] }).painted.includes(true))).toBe(false);
+  expect(await page.evaluate(() => (globalThis as unknown as { painted: boolean[] }).painted.includes(true))).toBe(
+    false,
+  );
 });

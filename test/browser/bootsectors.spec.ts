@@ -4,16 +4,20 @@ import { domainRows, expect, open, test } from './page.ts';
 
 /** The part of the screen's light that is red, of a picture that is not dark. */
 const redness = (page: Page): Promise<number> =>
-  page.getByTestId('screen').locator('canvas').evaluate(element => {
-    const canvas = element as HTMLCanvasElement;
-    const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
-    let red = 0, all = 0;
-    for (let i = 0; i < data.length; i += 4) {
-      red += data[i]!;
-      all += data[i]! + data[i + 1]! + data[i + 2]!;
-    }
-    return all === 0 ? -1 : red / all;
-  });
+  page
+    .getByTestId('screen')
+    .locator('canvas')
+    .evaluate(element => {
+      const canvas = element as HTMLCanvasElement;
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      let red = 0,
+        all = 0;
+      for (let i = 0; i < data.length; i += 4) {
+        red += data[i]!;
+        all += data[i]! + data[i + 1]! + data[i + 2]!;
+      }
+      return all === 0 ? -1 : red / all;
+    });
 const lit = (page: Page) => expect(page.getByText('VGA, 320 × 200')).toBeVisible({ timeout: 60_000 });
 
 test('a boot sector is booted from the first view, edited, assembled and booted anew', async ({ page }) => {
@@ -59,9 +63,15 @@ test('a boot sector is booted from the first view, edited, assembled and booted 
   await expect(source).toBeFocused();
 
   // Files of it, and the edit after a reload.
-  const [asm] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'plasma.asm' }).click()]);
+  const [asm] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'plasma.asm' }).click(),
+  ]);
   expect(readFileSync(await asm.path(), 'utf8')).toBe(changed);
-  const [img] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'plasma.img' }).click()]);
+  const [img] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'plasma.img' }).click(),
+  ]);
   const image = readFileSync(await img.path());
   expect([image.length, image.readUInt16LE(510)]).toEqual([512, 0xaa55]);
   await page.reload();

@@ -3,8 +3,15 @@ import type { Page } from '@playwright/test';
 import { expect, open, test } from './page.ts';
 
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
-const register = async (page: Page, name: string): Promise<string> => (await page.locator('.regs > div', { has: page.getByRole('button', { name, exact: true }) }).locator('dd').innerText()).trim();
-const retired = async (page: Page): Promise<number> => Number.parseInt(await page.locator('.idet .sec.m').innerText(), 10);
+const register = async (page: Page, name: string): Promise<string> =>
+  (
+    await page
+      .locator('.regs > div', { has: page.getByRole('button', { name, exact: true }) })
+      .locator('dd')
+      .innerText()
+  ).trim();
+const retired = async (page: Page): Promise<number> =>
+  Number.parseInt(await page.locator('.idet .sec.m').innerText(), 10);
 
 test('a guest stops at an instruction and at a write, and goes on when the points are gone', async ({ page }) => {
   await open(page);
@@ -19,7 +26,10 @@ test('a guest stops at an instruction and at a write, and goes on when the point
   await tab(page, 'Processor');
   await page.getByRole('button', { name: 'Pause domain' }).click();
   await expect(page.getByText(/The domain stands still/)).toBeVisible();
-  const eip = await register(page, 'EIP'), esp = await register(page, 'ESP'), dr7 = await register(page, 'DR7'), before = await retired(page);
+  const eip = await register(page, 'EIP'),
+    esp = await register(page, 'ESP'),
+    dr7 = await register(page, 'DR7'),
+    before = await retired(page);
   await page.getByRole('button', { name: 'Stop there' }).click();
   const point = page.getByRole('button', { name: `Remove: before the instruction at ${eip}` });
   await expect(point).toBeVisible();

@@ -22,7 +22,12 @@ let seed = SEED;
 const random = (below: number): number => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) % below;
 
 const guest = (path: string): Buffer => readFileSync(new URL(`../../guests/${path}`, import.meta.url));
-const KERNELS = { pvh: guest('neighbour/neighbour-hvm.elf'), hvm: guest('neighbour/neighbour-hvm.elf'), pv: guest('neighbour/neighbour-pv.elf'), demo: guest('demo/demo.elf') };
+const KERNELS = {
+  pvh: guest('neighbour/neighbour-hvm.elf'),
+  hvm: guest('neighbour/neighbour-hvm.elf'),
+  pv: guest('neighbour/neighbour-pv.elf'),
+  demo: guest('demo/demo.elf'),
+};
 type Kind = keyof typeof KERNELS;
 
 /** The self-checking guest (guests/neighbour), which exchanges messages with the domain `other`, each through a page of its own that it grants; or the demo, a PC without Xen. */
@@ -30,11 +35,24 @@ function files(name: string, kind: Kind, other = 0): GivenFile[] {
   const kernel = Buffer.from(KERNELS[kind]);
   if (kind !== 'demo') {
     // The state page begins with its magic, and nothing has been counted yet.
-    const words = (at: number): number[] => Array.from({ length: STATE_WORDS }, (_, i) => kernel.readUInt32LE(at + 4 * i));
+    const words = (at: number): number[] =>
+      Array.from({ length: STATE_WORDS }, (_, i) => kernel.readUInt32LE(at + 4 * i));
     let at = kernel.indexOf('ROBN', 0, 'latin1');
-    while (at >= 0 && (at + 4 * STATE_WORDS > kernel.length || words(at).slice(1).some(word => word !== 0))) at = kernel.indexOf('ROBN', at + 1, 'latin1');
+    while (
+      at >= 0 &&
+      (at + 4 * STATE_WORDS > kernel.length ||
+        words(at)
+          .slice(1)
+          .some(word => word !== 0))
+    )
+      at = kernel.indexOf('ROBN', at + 1, 'latin1');
     // to, from, stolen
-    for (const [word, value] of [[12, other], [13, other], [18, 1]] as const) kernel.writeUInt32LE(value, at + 4 * word);
+    for (const [word, value] of [
+      [12, other],
+      [13, other],
+      [18, 1],
+    ] as const)
+      kernel.writeUInt32LE(value, at + 4 * word);
   }
   const definition = `name = "${name}"\ntype = "${kind === 'demo' ? 'hvm' : kind}"\nmemory = ${kind === 'demo' ? 16 : 8}\nkernel = "${name}.elf"\n`;
   return [
@@ -85,7 +103,10 @@ async function openWithProbe(page: Page): Promise<Worker> {
   await dom0.evaluate(() => {
     const mine = { memory: undefined as SharedArrayBuffer | undefined };
     const post = MessagePort.prototype.postMessage;
-    MessagePort.prototype.postMessage = function (message: { memory: SharedArrayBuffer; boot?: object }, ...rest: []): void {
+    MessagePort.prototype.postMessage = function (
+      message: { memory: SharedArrayBuffer; boot?: object },
+      ...rest: []
+    ): void {
       // The start of a domain.
       if (message?.boot) mine.memory = message.memory;
       post.call(this, message, ...rest);
@@ -109,7 +130,9 @@ async function destroy(page: Page, ...names: string[]): Promise<void> {
   for (const name of names) await expect(domainRows(page).filter({ hasText: name })).toHaveCount(0);
 }
 
-test("domains' workers that are terminated under load crash their guests alone: others check themselves, new ones start, and all memory comes back", async ({ page }) => {
+test("domains' workers that are terminated under load crash their guests alone: others check themselves, new ones start, and all memory comes back", async ({
+  page,
+}) => {
   const dom0 = await openWithProbe(page);
   const before = await free(page);
   // Two that talk to each other through grants and events, and are never ended.
@@ -139,10 +162,14 @@ test("domains' workers that are terminated under load crash their guests alone: 
     await domainRows(page).filter({ hasText: victims[0]!.name }).click();
     await page.getByRole('tab', { name: 'Post-mortem' }).click();
     await expect(page.locator('.pm-lead')).toContainText('ended without a word');
-    await expect(page.getByRole('list', { name: 'How it came to that' }).getByRole('listitem').last()).toHaveText(/Domain-0.*found it ended.*without a word/);
+    await expect(page.getByRole('list', { name: 'How it came to that' }).getByRole('listitem').last()).toHaveText(
+      /Domain-0.*found it ended.*without a word/,
+    );
     await expect(page.locator('.pm .regs')).toContainText(/EIP[0-9a-f]{8}/);
     for (const [i, survivor] of [1, 2].entries())
-      await expect.poll(async () => (await health(dom0, survivor))?.iterations, { timeout: 60_000 }).toBeGreaterThan(progress[i]! + 10);
+      await expect
+        .poll(async () => (await health(dom0, survivor))?.iterations, { timeout: 60_000 })
+        .toBeGreaterThan(progress[i]! + 10);
     expect(await Promise.all([1, 2].map(async survivor => (await health(dom0, survivor))?.errors))).toEqual(['', '']);
     await destroy(page, ...victims.map(({ name }) => name));
   }
@@ -155,7 +182,9 @@ test("domains' workers that are terminated under load crash their guests alone: 
   await expect(report).toContainText('last exits');
 });
 
-test("Domain 0's worker that is terminated is started again, and its guests are listed as crashed, to be booted again", async ({ page }) => {
+test("Domain 0's worker that is terminated is started again, and its guests are listed as crashed, to be booted again", async ({
+  page,
+}) => {
   await tellWorkers(page);
   await open(page);
   const before = await free(page);
@@ -163,7 +192,9 @@ test("Domain 0's worker that is terminated is started again, and its guests are 
   await start(page, 'second', 'pvh');
   await expect.poll(() => serialText(page)).toMatch(/line 0/);
   await page.evaluate(() => madeWorkers.get('Domain-0')!.terminate());
-  await expect(page.getByRole('alert')).toContainText("Domain-0's worker ended and was started again. With it ended: first, second.");
+  await expect(page.getByRole('alert')).toContainText(
+    "Domain-0's worker ended and was started again. With it ended: first, second.",
+  );
   await expect(domainRows(page).filter({ hasText: 'crashed' })).toHaveCount(2);
   // What it said is still there.
   expect(await serialText(page)).toMatch(/line 0/);
@@ -183,7 +214,9 @@ test("Domain 0's worker that closes itself is started again", async ({ page }) =
   await open(page);
   const dom0 = await found;
   await dom0.evaluate(() => close()).catch(() => {});
-  await expect(page.getByRole('alert')).toContainText("Domain-0's worker ended and was started again. No guest was running.");
+  await expect(page.getByRole('alert')).toContainText(
+    "Domain-0's worker ended and was started again. No guest was running.",
+  );
   await start(page, 'first', 'pvh');
   await expect.poll(() => serialText(page)).toMatch(/line 0/);
 });
@@ -198,7 +231,9 @@ const endStorage = (page: Page, afterMs = 0): Promise<void> =>
 
 /** The highest id of a domain whose worker was made: they are counted from the watching one on. */
 const lastDomain = (page: Page): Promise<number> =>
-  page.evaluate(() => Math.max(0, ...[...madeWorkers.keys()].map(name => Number(/^ringside-[a-z\d]+-(\d+)$/.exec(name)?.[1] ?? 0) - 1)));
+  page.evaluate(() =>
+    Math.max(0, ...[...madeWorkers.keys()].map(name => Number(/^ringside-[a-z\d]+-(\d+)$/.exec(name)?.[1] ?? 0) - 1)),
+  );
 
 /** Ends the next worker of a domain as soon as it is made. */
 const endNextDomain = (page: Page): Promise<void> =>
@@ -227,7 +262,9 @@ async function tell(page: Page, line: string, answer: RegExp): Promise<void> {
   await page.keyboard.press('Shift+Tab');
 }
 
-test('the storage worker that is terminated is made again at each moment: what was asked of it is answered, and nothing is lost', async ({ page }) => {
+test('the storage worker that is terminated is made again at each moment: what was asked of it is answered, and nothing is lost', async ({
+  page,
+}) => {
   await tellWorkers(page);
   await open(page, './?boot=0');
   await openShell(page);
@@ -236,16 +273,35 @@ test('the storage worker that is terminated is made again at each moment: what w
   await endStorage(page);
   expect(await run(page, 'lvs; cat note')).toMatch(/disk[^]*first/);
   for (const [i, afterMs] of [0, 30, 100, 300].entries())
-    expect(await runEnding(page, `for n in 1 2 3; do lvcreate -L 8M -n v${i}$n vg0 && echo ${i}$n >> note; done; lvs | grep -c v${i}; tail -n 1 note`, afterMs)).toMatch(new RegExp(`^3\n${i}3$`, 'm'));
+    expect(
+      await runEnding(
+        page,
+        `for n in 1 2 3; do lvcreate -L 8M -n v${i}$n vg0 && echo ${i}$n >> note; done; lvs | grep -c v${i}; tail -n 1 note`,
+        afterMs,
+      ),
+    ).toMatch(new RegExp(`^3\n${i}3$`, 'm'));
   // A guest whose emulated drive it serves, and one with a PV driver: they wait for their answers as for a slow disk.
-  for (const [type, vdev, driver] of [['hvm', 'hda', 'dma'], ['pvh', 'xvda', 'xvda']] as const) {
-    const made = await runEnding(page, `printf 'name="${type}"\\ntype="${type}"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/v0${type === 'hvm' ? 1 : 2},${vdev},w"]\\n' > ${type}.cfg; xl create ${type}.cfg; xl list | grep -c ${type}`, 50);
+  for (const [type, vdev, driver] of [
+    ['hvm', 'hda', 'dma'],
+    ['pvh', 'xvda', 'xvda'],
+  ] as const) {
+    const made = await runEnding(
+      page,
+      `printf 'name="${type}"\\ntype="${type}"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/v0${type === 'hvm' ? 1 : 2},${vdev},w"]\\n' > ${type}.cfg; xl create ${type}.cfg; xl list | grep -c ${type}`,
+      50,
+    );
     expect(made).toMatch(/^1$/m);
     await page.keyboard.press('Shift+Tab');
     await row(page, type).click();
     await expect.poll(() => serialText(page), { timeout: 20_000 }).toMatch(/minipv>\s*$/);
-    for (const [sectors, afterMs] of [[8000, 50], [7200, 150]] as const)
-      await Promise.all([tell(page, `time ${driver} write ${sectors} 64 8`, new RegExp(`${sectors / 2} KiB in \\d+ us[^]*minipv>\\s*$`)), endStorage(page, afterMs)]);
+    for (const [sectors, afterMs] of [
+      [8000, 50],
+      [7200, 150],
+    ] as const)
+      await Promise.all([
+        tell(page, `time ${driver} write ${sectors} 64 8`, new RegExp(`${sectors / 2} KiB in \\d+ us[^]*minipv>\\s*$`)),
+        endStorage(page, afterMs),
+      ]);
     await openShell(page);
   }
   // Saved with its state in a file, snapshot and gone back to, exported whole.
@@ -260,26 +316,43 @@ test('the storage worker that is terminated is made again at each moment: what w
   expect((await saved).suggestedFilename()).toMatch(/\.state$/);
   // People are told, and what is there is there at the next visit.
   await page.getByRole('button', { name: 'Show task log' }).click();
-  await expect(page.getByRole('row').filter({ hasText: 'was started again. What was asked of it was answered' }).first()).toBeVisible();
+  await expect(
+    page.getByRole('row').filter({ hasText: 'was started again. What was asked of it was answered' }).first(),
+  ).toBeVisible();
   await page.reload();
   await openShell(page);
-  expect(await run(page, 'lvs | grep -c "^ *v[0-3][1-3] "; wc -l < note; xl snapshot-list pvh | grep -c one')).toMatch(/^12\n13\n1$/m);
+  expect(await run(page, 'lvs | grep -c "^ *v[0-3][1-3] "; wc -l < note; xl snapshot-list pvh | grep -c one')).toMatch(
+    /^12\n13\n1$/m,
+  );
 });
 
-test("a domain's worker that ends while Domain 0 saves it, takes a snapshot of it, or starts it: the command ends, and the host goes on", async ({ page }) => {
+test("a domain's worker that ends while Domain 0 saves it, takes a snapshot of it, or starts it: the command ends, and the host goes on", async ({
+  page,
+}) => {
   await tellWorkers(page);
   await open(page, './?boot=0');
   await openShell(page);
   await run(page, 'lvcreate -L 8M -n disk vg0 > /dev/null');
-  await run(page, `printf 'name="web"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/disk,xvda,w"]\\n' > web.cfg`);
+  await run(
+    page,
+    `printf 'name="web"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\ndisk=["phy:/dev/vg0/disk,xvda,w"]\\n' > web.cfg`,
+  );
   let id = 0;
-  for (const [line, afterMs] of [['true', 0], ['xl save -c web web.save', 20], ['xl save web web.save', 60], ['xl snapshot web one', 20], ['xl reboot web', 0]] as const) {
+  for (const [line, afterMs] of [
+    ['true', 0],
+    ['xl save -c web web.save', 20],
+    ['xl save web web.save', 60],
+    ['xl snapshot web one', 20],
+    ['xl reboot web', 0],
+  ] as const) {
     expect(await run(page, 'xl create web.cfg && xl list | grep -c web')).toMatch(/^1$/m);
     id++;
     const which = id;
     // Whatever comes of the command, it comes to an end, and the domain is gone or told as crashed.
     await Promise.all([run(page, `${line} 2>&1`), page.waitForTimeout(afterMs).then(() => terminate(page, which))]);
-    expect(await run(page, 'xl destroy web 2> /dev/null; xl list | grep -c web; lvs | grep -c disk')).toMatch(/^0\n1$/m);
+    expect(await run(page, 'xl destroy web 2> /dev/null; xl list | grep -c web; lvs | grep -c disk')).toMatch(
+      /^0\n1$/m,
+    );
     id = Math.max(id, await lastDomain(page));
   }
   // One whose worker ends while it is built.
@@ -288,7 +361,9 @@ test("a domain's worker that ends while Domain 0 saves it, takes a snapshot of i
   expect(await run(page, 'xl snapshot web two && xl snapshot-list web | grep -c two')).toMatch(/^1$/m);
 });
 
-test("Domain 0's worker that ends in the middle of its commands leaves a disk that the next one opens", async ({ page }) => {
+test("Domain 0's worker that ends in the middle of its commands leaves a disk that the next one opens", async ({
+  page,
+}) => {
   await tellWorkers(page);
   await open(page, './?boot=0');
   const shellAgain = async (): Promise<void> => {
@@ -298,7 +373,9 @@ test("Domain 0's worker that ends in the middle of its commands leaves a disk th
   for (const [i, afterMs] of [50, 400].entries()) {
     if (i > 0) await shellAgain();
     await openShell(page);
-    await page.keyboard.type(`for n in 1 2 3 4 5 6 7 8; do lvcreate -L 8M -n v${i}$n vg0 && echo ${i}$n >> note; done; xl save -c none none.save\n`);
+    await page.keyboard.type(
+      `for n in 1 2 3 4 5 6 7 8; do lvcreate -L 8M -n v${i}$n vg0 && echo ${i}$n >> note; done; xl save -c none none.save\n`,
+    );
     await page.waitForTimeout(afterMs);
     await page.evaluate(() => madeWorkers.get('Domain-0')!.terminate());
     await expect(page.getByRole('alert')).toContainText("Domain-0's worker ended and was started again.");
@@ -308,7 +385,10 @@ test("Domain 0's worker that ends in the middle of its commands leaves a disk th
   await shellAgain();
   await openShell(page);
   // Each line of the file is there whole, and its volume, which was made before it.
-  const said = await run(page, 'for n in $(cat note); do lvs vg0/v$n > /dev/null || echo "lost $n"; done; lvcreate -L 8M -n last vg0');
+  const said = await run(
+    page,
+    'for n in $(cat note); do lvs vg0/v$n > /dev/null || echo "lost $n"; done; lvcreate -L 8M -n last vg0',
+  );
   expect(said).toContain('Logical volume "last" created.');
   expect(said).not.toContain('lost');
 });

@@ -46,10 +46,18 @@ async function expectRefused(page: Page, files: GivenFile[], sentence: RegExp): 
 test('files that cannot be started get one sentence that says what to do', async ({ page }) => {
   await open(page);
   const noise = Buffer.from([0xff, 0xd8, 0xff, 0xe0, ...Array(2000).fill(7)]);
-  await expectRefused(page, [{ name: 'holiday.jpg', buffer: noise }], /holiday\.jpg is not a kernel.* Name a kernel image/);
+  await expectRefused(
+    page,
+    [{ name: 'holiday.jpg', buffer: noise }],
+    /holiday\.jpg is not a kernel.* Name a kernel image/,
+  );
   await expectRefused(page, [{ name: 'vmlinuz', buffer: Buffer.alloc(0) }], /vmlinuz is empty\. /);
   const lonely = Buffer.from('name = "web1"\ntype = "hvm"\nkernel = "boot/vmlinuz"\nmemory = 64\n');
-  await expectRefused(page, [{ name: 'web1.cfg', buffer: lonely }], /vmlinuz is not among the dropped files\. Drop it together with web1\.cfg\./);
+  await expectRefused(
+    page,
+    [{ name: 'web1.cfg', buffer: lonely }],
+    /vmlinuz is not among the dropped files\. Drop it together with web1\.cfg\./,
+  );
   // The first bytes of a saved domain, and nothing behind them.
   const saved = Buffer.from('Xen saved domain, xl format\n \0 \r');
   await drop(page, [{ name: 'web1.save', buffer: saved }]);
@@ -81,7 +89,12 @@ test('one long word fits into 320 pixels', async ({ page }) => {
   await open(page);
   await page.setViewportSize({ width: 320, height: 640 });
   const long = 'w'.repeat(150);
-  await drop(page, [{ name: `${long}.cfg`, buffer: Buffer.from(`name = "${long}"\ntype = "hvm"\nkernel = "/boot/${long}"\n${long} = 1\n`) }]);
+  await drop(page, [
+    {
+      name: `${long}.cfg`,
+      buffer: Buffer.from(`name = "${long}"\ntype = "hvm"\nkernel = "/boot/${long}"\n${long} = 1\n`),
+    },
+  ]);
   await expect(page.locator('.edt-m .stop').first()).toBeVisible();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(320);
   await expect(page.getByRole('button', { name: /^Start/ })).toBeInViewport();
@@ -95,7 +108,9 @@ test('a definition that was refused for its name can be started once the name is
   await expect(page.getByRole('heading', { name: 'demo' })).toBeVisible();
   await drop(page, files);
   await expect(page.locator('.edt-m .stop').filter({ hasText: 'There is a domain called demo already' })).toBeVisible();
-  await domainRows(page).filter({ hasText: /running|blocked/ }).click();
+  await domainRows(page)
+    .filter({ hasText: /running|blocked/ })
+    .click();
   await page.getByRole('button', { name: 'Destroy' }).click();
   await page.getByRole('button', { name: 'Destroy now' }).click();
   await page.getByRole('button', { name: 'Close' }).click();

@@ -23,10 +23,17 @@ test('the demo guest boots with one click, answers a typed command, and its exit
   expect(await page.evaluate(() => !!document.activeElement?.closest('.xterm'))).toBe(false);
 });
 
-test('no guest is offered before the list is whole: what stood under the pointer would be another one', async ({ page }) => {
+test('no guest is offered before the list is whole: what stood under the pointer would be another one', async ({
+  page,
+}) => {
   let answer = (): void => {};
-  const held = new Promise<void>(resolve => { answer = resolve; });
-  await page.route('**/guests/catalogue.json', async route => { await held; await route.continue(); });
+  const held = new Promise<void>(resolve => {
+    answer = resolve;
+  });
+  await page.route('**/guests/catalogue.json', async route => {
+    await held;
+    await route.continue();
+  });
   await open(page, './?boot=0');
   await expect(page.getByRole('status').getByText('The list of guests is being read.')).toBeVisible();
   await expect(page.getByRole('button', { name: /^Boot / })).toHaveCount(0);
@@ -77,12 +84,19 @@ test('pause stops virtual time, run lets it go on, destroy ends the domain', asy
   // What is gone has counts and no rate.
   const activity = page.getByRole('complementary', { name: 'Activity' });
   await expect(activity.locator('.big')).toHaveText('–');
-  await expect(activity.getByRole('row', { name: /30 I\/O instruction/ }).locator('td').nth(1)).toHaveText('–');
+  await expect(
+    activity
+      .getByRole('row', { name: /30 I\/O instruction/ })
+      .locator('td')
+      .nth(1),
+  ).toHaveText('–');
   await page.getByRole('button', { name: 'Close' }).click();
   await expect(domainRows(page)).toHaveCount(0);
   // The visible word is in the name (WCAG 2.5.3).
   await page.getByRole('button', { name: 'Tasks: show task log' }).click();
-  await expect(page.getByRole('row', { name: /xl destroy demo done .* Domain 1 is gone, its 16 MiB are free\./ })).toBeVisible();
+  await expect(
+    page.getByRole('row', { name: /xl destroy demo done .* Domain 1 is gone, its 16 MiB are free\./ }),
+  ).toBeVisible();
   // What Domain 0 really did for it, by the keyboard.
   const log = page.getByRole('button', { name: 'log of xl destroy demo' });
   await log.press('Enter');
@@ -111,14 +125,20 @@ test('the screen takes the keyboard on request only, and left Ctrl + left Alt gi
   await expect(status).toContainText('Press Enter, or click it');
 });
 
-test('a triple fault is told in the task log and in the console, and a second boot takes a free name', async ({ page }) => {
+test('a triple fault is told in the task log and in the console, and a second boot takes a free name', async ({
+  page,
+}) => {
   await open(page);
   await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Serial' }).click();
   await page.getByRole('button', { name: 'Use this terminal' }).click();
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo>\s*$/);
   await page.keyboard.type('fault triple\n');
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/\[ringside\] Triple fault \(exit 2\)[\s\S]*starts again as domain 2\.[\s\S]*TRIPLE_FAULT[\s\S]*demo>\s*$/);
+  await expect
+    .poll(() => serialText(page), { timeout: 30_000 })
+    .toMatch(
+      /\[ringside\] Triple fault \(exit 2\)[\s\S]*starts again as domain 2\.[\s\S]*TRIPLE_FAULT[\s\S]*demo>\s*$/,
+    );
   await expect(page.getByText(/^Restarted once\. Triple fault/)).toBeVisible();
   await page.getByRole('button', { name: 'Tasks' }).click();
   await expect(page.getByRole('row').filter({ hasText: 'demo restarted' })).toContainText('Triple fault (exit 2)');
@@ -166,9 +186,15 @@ test('a guest that the host offers as it stands at its shell goes on there, with
   const download = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Save state' }).click();
   const state = gzipSync(readFileSync(await (await download).path()));
-  const guests = [{ id: 'shell', title: 'Shell', about: '', bytes: 1, files: [{ name: 'shell.cfg', path: 'shell.cfg' }] }];
-  await page.route('**/guests/catalogue.json', route => route.fulfill({ json: { guests, saved: [{ guest: 'shell', path: 'shell/shell.state', bytes: state.length }] } }));
-  await page.route('**/guests/shell/shell.state', route => route.fulfill({ body: state, contentType: 'application/octet-stream' }));
+  const guests = [
+    { id: 'shell', title: 'Shell', about: '', bytes: 1, files: [{ name: 'shell.cfg', path: 'shell.cfg' }] },
+  ];
+  await page.route('**/guests/catalogue.json', route =>
+    route.fulfill({ json: { guests, saved: [{ guest: 'shell', path: 'shell/shell.state', bytes: state.length }] } }),
+  );
+  await page.route('**/guests/shell/shell.state', route =>
+    route.fulfill({ body: state, contentType: 'application/octet-stream' }),
+  );
   await open(page);
   await page.getByRole('button', { name: 'Boot Shell, at its shell' }).click();
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
@@ -192,7 +218,9 @@ test('a screen that was chosen at one guest is not offered of another that has n
   await expect(page.getByRole('group', { name: 'Windows' })).toHaveCount(0);
 });
 
-test('while xterm is not there a guest’s words stand as text, with the last in view, and take keys', async ({ page }) => {
+test('while xterm is not there a guest’s words stand as text, with the last in view, and take keys', async ({
+  page,
+}) => {
   const xterm = /\/xterm-[\w-]+\.js(\?|$)/;
   await open(page);
   await page.route(xterm, route => route.abort());
@@ -213,8 +241,15 @@ test('a guest that was destroyed leaves nothing in the page', async ({ page, con
   /** Those that are reachable: the debugger collects garbage first. Each guest's console has one. */
   const ports = async (): Promise<number> => {
     const { result } = await cdp.send('Runtime.evaluate', { expression: 'MessagePort.prototype', objectGroup: 'look' });
-    const { objects } = await cdp.send('Runtime.queryObjects', { prototypeObjectId: result.objectId!, objectGroup: 'look' });
-    const { result: found } = await cdp.send('Runtime.callFunctionOn', { objectId: objects.objectId!, functionDeclaration: 'function () { return this.length; }', returnByValue: true });
+    const { objects } = await cdp.send('Runtime.queryObjects', {
+      prototypeObjectId: result.objectId!,
+      objectGroup: 'look',
+    });
+    const { result: found } = await cdp.send('Runtime.callFunctionOn', {
+      objectId: objects.objectId!,
+      functionDeclaration: 'function () { return this.length; }',
+      returnByValue: true,
+    });
     await cdp.send('Runtime.releaseObjectGroup', { objectGroup: 'look' });
     return found.value as number;
   };

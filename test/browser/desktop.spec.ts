@@ -3,7 +3,10 @@ import type { Page } from '@playwright/test';
 import { bootDemo, domainRows, expect, open, test } from './page.ts';
 
 const row = (page: Page, name: string | RegExp) => page.getByRole('tree').getByRole('treeitem', { name });
-const shellText = async (page: Page): Promise<string> => (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts()).map(line => line.replace(/\u00a0/g, ' ').trimEnd()).join('\n');
+const shellText = async (page: Page): Promise<string> =>
+  (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts())
+    .map(line => line.replace(/\u00a0/g, ' ').trimEnd())
+    .join('\n');
 
 async function bootDemos(page: Page): Promise<void> {
   await open(page);
@@ -43,7 +46,9 @@ test('the tree is walked by keys, and a row’s menu does what its command says'
   await expect(row(page, /demo-2/)).toBeFocused();
 });
 
-test('the desktop has the windows of all guests; they are tiled, stacked, moved, enlarged and closed, and stay where they were', async ({ page }) => {
+test('the desktop has the windows of all guests; they are tiled, stacked, moved, enlarged and closed, and stay where they were', async ({
+  page,
+}) => {
   await bootDemos(page);
   await row(page, 'ringside-1').click();
   const windows = page.locator('.slot');
@@ -75,14 +80,20 @@ test('the desktop has the windows of all guests; they are tiled, stacked, moved,
     slot.style.width = '262px';
     slot.querySelector('.t')!.textContent = 'a-guest-with-a-name-that-is-long';
   });
-  for (const button of await second.locator('.wt .btn:not(.on-focus)').all()) expect(await button.evaluate(isInReach)).toBe(true);
-  await second.evaluate((slot, wide) => { slot.style.width = `${wide}px`; }, dragged.width);
+  for (const button of await second.locator('.wt .btn:not(.on-focus)').all())
+    expect(await button.evaluate(isInReach)).toBe(true);
+  await second.evaluate((slot, wide) => {
+    slot.style.width = `${wide}px`;
+  }, dragged.width);
   await second.getByRole('button', { name: /^Enlarge demo-2/ }).click();
   await expect(windows).toHaveCount(1);
   await second.getByRole('button', { name: /^Put demo-2.* back/ }).click();
   await expect(windows).toHaveCount(4);
   expect((await second.boundingBox())!.x).toBe(dragged.x);
-  await page.locator('[data-window="demo/serial"]').getByRole('button', { name: /^Close the window/ }).dispatchEvent('click');
+  await page
+    .locator('[data-window="demo/serial"]')
+    .getByRole('button', { name: /^Close the window/ })
+    .dispatchEvent('click');
   await expect(windows).toHaveCount(3);
   await page.getByRole('button', { name: 'Open windows' }).click();
   await page.getByRole('menuitem', { name: /Show demo, Serial/ }).click();
@@ -100,7 +111,9 @@ test('the desktop has the windows of all guests; they are tiled, stacked, moved,
   expect(await second.boundingBox()).toEqual(dragged);
 });
 
-test('the host’s page lists what xl lists, with memory by owner and the last minute as charts and as a table', async ({ page }) => {
+test('the host’s page lists what xl lists, with memory by owner and the last minute as charts and as a table', async ({
+  page,
+}) => {
   await bootDemos(page);
   await row(page, 'ringside-1').click();
   await page.getByRole('tab', { name: 'Host' }).click();
@@ -108,10 +121,17 @@ test('the host’s page lists what xl lists, with memory by owner and the last m
   await expect(lines).toHaveCount(3);
   // What a new host has defined, and what does not run of it.
   await expect(page.locator('.hdom tbody tr.out').filter({ hasText: 'minipv-pvh' })).toContainText('defined');
-  await expect(page.getByRole('img', { name: /^CPU, % of one pCPU: Domain-0 \d+, demo \d+, demo-2 \d+$/ })).toBeVisible();
+  await expect(
+    page.getByRole('img', { name: /^CPU, % of one pCPU: Domain-0 \d+, demo \d+, demo-2 \d+$/ }),
+  ).toBeVisible();
   // Who has each processor, with which priority and since when; the bar is named by who had it.
-  await expect(page.locator('.pcu .row').first()).toHaveText(/^pCPU 0(idle| (Domain-0|demo|demo-2)(BOOST|UNDER|OVER))\d+(\.\d)? ms$/);
-  await expect(page.locator('.pcu .bar').first()).toHaveAttribute('aria-label', /^(idle|((Domain-0|demo|demo-2) \d+ %(, )?)+)$/);
+  await expect(page.locator('.pcu .row').first()).toHaveText(
+    /^pCPU 0(idle| (Domain-0|demo|demo-2)(BOOST|UNDER|OVER))\d+(\.\d)? ms$/,
+  );
+  await expect(page.locator('.pcu .bar').first()).toHaveAttribute(
+    'aria-label',
+    /^(idle|((Domain-0|demo|demo-2) \d+ %(, )?)+)$/,
+  );
   await expect(page.locator('.uplot')).toHaveCount(4);
   await page.getByRole('button', { name: 'As table' }).click();
   await expect(page.getByRole('columnheader', { name: 'CPU demo-2, %' })).toBeVisible();
@@ -124,7 +144,9 @@ test('the host’s page lists what xl lists, with memory by owner and the last m
   for (const [, name, id, memory, vcpus, letters] of await listed()) {
     const cellsNow = () => lines.nth(Number(id)).locator('td').allInnerTexts();
     // The shell has opened the disk, whose driver takes memory: the page looks again in a moment.
-    await expect.poll(async () => (await cellsNow()).slice(1, 5).map(cell => cell.trim())).toEqual([name, id, memory, vcpus]);
+    await expect
+      .poll(async () => (await cellsNow()).slice(1, 5).map(cell => cell.trim()))
+      .toEqual([name, id, memory, vcpus]);
     const cells = await cellsNow();
     // It may run at one look and be blocked at the next.
     expect(cells[5]).toMatch(/^[rb].* (r-----|-b----)$/s);
@@ -135,13 +157,19 @@ test('the host’s page lists what xl lists, with memory by owner and the last m
   await expect(page.locator('.xenlog')).toContainText('(XEN)');
 });
 
-test('what is defined in /etc/xen/vm stands in the tree, is started from there, and is defined again when it has gone', async ({ page }) => {
+test('what is defined in /etc/xen/vm stands in the tree, is started from there, and is defined again when it has gone', async ({
+  page,
+}) => {
   await open(page);
   await row(page, 'Domain-0').click();
   await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/ringside:~ # *\n*$/);
   await page.getByRole('button', { name: 'Use this terminal' }).click();
-  await page.keyboard.type(`echo 'name = "broken"' > /etc/xen/vm/broken; echo 'memory = "much"' >> /etc/xen/vm/broken\n`);
-  await page.keyboard.type(`printf 'name = "web"\\ntype = "hvm"\\nmemory = 8\\nkernel = "/boot/none"\\n' > /etc/xen/vm/web; lvcreate -L 8M -n web vg0\n`);
+  await page.keyboard.type(
+    `echo 'name = "broken"' > /etc/xen/vm/broken; echo 'memory = "much"' >> /etc/xen/vm/broken\n`,
+  );
+  await page.keyboard.type(
+    `printf 'name = "web"\\ntype = "hvm"\\nmemory = 8\\nkernel = "/boot/none"\\n' > /etc/xen/vm/web; lvcreate -L 8M -n web vg0\n`,
+  );
   await expect(row(page, /web HVM/)).toContainText('defined', { timeout: 15_000 });
   await expect(row(page, /broken/)).toContainText('errors');
   await expect(row(page, /vg0\/web/)).toContainText('8.0 MiB');
@@ -164,13 +192,18 @@ test('what is defined in /etc/xen/vm stands in the tree, is started from there, 
   await expect(row(page, /web HVM/)).toHaveCount(0);
 });
 
-test('one click starts the textbook’s figure: Domain-0, two paravirtual guests and an unmodified one with its VGA, in their windows', async ({ page }) => {
+test('one click starts the textbook’s figure: Domain-0, two paravirtual guests and an unmodified one with its VGA, in their windows', async ({
+  page,
+}) => {
   await open(page);
   await page.getByRole('button', { name: 'Start three side by side' }).click();
-  for (const key of ['minipv-pv/serial', 'minipv-pvh/serial', 'demo/screen', 'demo/serial']) await expect(page.locator(`[data-window="${key}"]`)).toBeVisible({ timeout: 40_000 });
+  for (const key of ['minipv-pv/serial', 'minipv-pvh/serial', 'demo/screen', 'demo/serial'])
+    await expect(page.locator(`[data-window="${key}"]`)).toBeVisible({ timeout: 40_000 });
   await expect(page.locator('.slot')).toHaveCount(4);
   await expect(page.locator('[data-window="minipv-pv/serial"]').getByTestId('serial-text')).toContainText('minipv>');
-  await expect(page.locator('[data-window="minipv-pvh/serial"]').getByTestId('serial-text')).toContainText('minipv as PVH');
+  await expect(page.locator('[data-window="minipv-pvh/serial"]').getByTestId('serial-text')).toContainText(
+    'minipv as PVH',
+  );
   // A domain's row says how it is virtualized; both paravirtual ones have a port on the bridge.
   await expect(row(page, /minipv-pv PV /)).toBeVisible();
   await expect(row(page, /xenbr0/)).toContainText('3 ports');
@@ -182,16 +215,21 @@ test('one click starts the textbook’s figure: Domain-0, two paravirtual guests
   await expect(row(page, /minipv-pvh PVH/)).toContainText('defined', { timeout: 15_000 });
 });
 
-test('the slider lets every guest on by so many exits a second, until the machine stands or runs again', async ({ page }) => {
+test('the slider lets every guest on by so many exits a second, until the machine stands or runs again', async ({
+  page,
+}) => {
   await open(page);
   await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
   // Its own page has its source.
   await row(page, /pcos HVM/).click();
   await page.getByRole('tab', { name: 'Inspect' }).click();
   await page.getByRole('tab', { name: 'Exits' }).click();
-  const exits = async (): Promise<number> => Number((await page.getByText(/^[\d\s]+ exits since start$/).innerText()).replace(/\D/g, ''));
+  const exits = async (): Promise<number> =>
+    Number((await page.getByText(/^[\d\s]+ exits since start$/).innerText()).replace(/\D/g, ''));
   await expect.poll(exits).toBeGreaterThan(50);
-  const speed = page.getByRole('slider', { name: 'Speed' }), state = row(page, /pcos/).locator('.st'), [run, pause] = ['Run all guests', 'Pause all guests'].map(name => page.getByRole('button', { name }));
+  const speed = page.getByRole('slider', { name: 'Speed' }),
+    state = row(page, /pcos/).locator('.st'),
+    [run, pause] = ['Run all guests', 'Pause all guests'].map(name => page.getByRole('button', { name }));
   await expect(speed).toHaveAttribute('aria-valuetext', 'full');
   await speed.fill('2');
   await expect(speed).toHaveAttribute('aria-valuetext', '20 exits/s');

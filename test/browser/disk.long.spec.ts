@@ -4,7 +4,10 @@ import { file } from '../support/needs.ts';
 import { domainRows, drop, expect, type GivenFile, open, test } from './page.ts';
 
 const RESCUE_CD = '.cache/guests/cds/grub-rescue-cdrom.iso';
-const own = (path: string): GivenFile => ({ name: path.slice(path.lastIndexOf('/') + 1), buffer: readFileSync(file(path)) });
+const own = (path: string): GivenFile => ({
+  name: path.slice(path.lastIndexOf('/') + 1),
+  buffer: readFileSync(file(path)),
+});
 
 /** Drops files, starts what they make, and shows its screen. */
 async function boot(page: Page, files: GivenFile[]): Promise<void> {
@@ -49,7 +52,8 @@ test('the mouse reaches the guest: movement with up positive, buttons, wheel', a
   await page.mouse.move(x, y);
   await page.mouse.wheel(0, 200);
   await expect.poll(() => screenText(page)).toMatch(/w=0002/);
-  const words = async (): Promise<number[]> => [...(await screenText(page)).matchAll(/[xy]=([0-9A-F]{4})/g)].map(([, hex]) => (parseInt(hex!, 16) << 16) >> 16);
+  const words = async (): Promise<number[]> =>
+    [...(await screenText(page)).matchAll(/[xy]=([0-9A-F]{4})/g)].map(([, hex]) => (parseInt(hex!, 16) << 16) >> 16);
   const [x0, y0] = await words();
   await page.mouse.down({ button: 'right' });
   await page.mouse.move(x + 30, y - 20, { steps: 5 });
@@ -59,7 +63,9 @@ test('the mouse reaches the guest: movement with up positive, buttons, wheel', a
   await expect.poll(() => screenText(page)).toContain('b=0000');
 });
 
-test('a graphics mode of a disk that boots without anything fetched is shown pixel by pixel, changes, and can be saved', async ({ page }) => {
+test('a graphics mode of a disk that boots without anything fetched is shown pixel by pixel, changes, and can be saved', async ({
+  page,
+}) => {
   await page.route('**/guests/catalogue.json', route => route.fulfill({ status: 404 }));
   await open(page);
   await boot(page, [own('guests/frames/mode13.img')]);
@@ -107,7 +113,9 @@ test('a qcow2 image whose tables are damaged makes no guest, and the page says w
   image.writeBigUInt64BE(65536n, 65536);
   await drop(page, [{ name: 'loop.qcow2', buffer: image }]);
   await page.getByRole('button', { name: /^Start/ }).click();
-  await expect(page.getByText(/loop\.qcow2 is damaged: entry 0 of its L1 table names byte 65536/).first()).toBeVisible();
+  await expect(
+    page.getByText(/loop\.qcow2 is damaged: entry 0 of its L1 table names byte 65536/).first(),
+  ).toBeVisible();
   await expect(domainRows(page).filter({ hasNotText: 'not started' })).toHaveCount(0);
 });
 
@@ -120,12 +128,26 @@ test('images that cannot be booted say why and what to do', async ({ page }) => 
     await expect(page.getByRole('button', { name: /^Start/ })).toBeDisabled();
     await page.getByRole('button', { name: 'Discard' }).click();
   };
-  await refused('half.img', own('guests/frames/mode13.img').buffer.subarray(0, 300), /half\.img is not bootable: .* 55 AA/);
-  await refused('cloud.qcow2', Buffer.from('QFI\xfb'.padEnd(1024, '\0'), 'latin1'), /cloud\.qcow2 is a qcow2 image of version 0, .* qemu-img convert/);
-  await refused('disk.vmdk', Buffer.from('KDMV'.padEnd(1024, '\0'), 'latin1'), /disk\.vmdk is a vmdk image, .* qemu-img convert/);
+  await refused(
+    'half.img',
+    own('guests/frames/mode13.img').buffer.subarray(0, 300),
+    /half\.img is not bootable: .* 55 AA/,
+  );
+  await refused(
+    'cloud.qcow2',
+    Buffer.from('QFI\xfb'.padEnd(1024, '\0'), 'latin1'),
+    /cloud\.qcow2 is a qcow2 image of version 0, .* qemu-img convert/,
+  );
+  await refused(
+    'disk.vmdk',
+    Buffer.from('KDMV'.padEnd(1024, '\0'), 'latin1'),
+    /disk\.vmdk is a vmdk image, .* qemu-img convert/,
+  );
 });
 
-test('a guest with a disk, saved and dropped again with its image, goes on; without the image the page says which one', async ({ page }) => {
+test('a guest with a disk, saved and dropped again with its image, goes on; without the image the page says which one', async ({
+  page,
+}) => {
   await open(page);
   const image = own('guests/mouse/mouse.img');
   await boot(page, [image]);
@@ -136,7 +158,9 @@ test('a guest with a disk, saved and dropped again with its image, goes on; with
   await page.getByRole('button', { name: 'Destroy' }).click();
   await page.getByRole('button', { name: 'Close' }).click();
   await drop(page, [state]);
-  await expect(page.locator('.stop')).toContainText('the guest had the disk mouse.img as primary master. Give it again.');
+  await expect(page.locator('.stop')).toContainText(
+    'the guest had the disk mouse.img as primary master. Give it again.',
+  );
   await drop(page, [image]);
   await expect(domainRows(page)).toHaveCount(1);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Screen' }).click();

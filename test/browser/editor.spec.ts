@@ -2,7 +2,9 @@
 
 import { domainRows, expect, open, test } from './page.ts';
 
-test('a guest is defined in form and text, corrected, started, and starts by itself after a reload', async ({ page }) => {
+test('a guest is defined in form and text, corrected, started, and starts by itself after a reload', async ({
+  page,
+}) => {
   await open(page, './?boot=0');
   await page.getByRole('button', { name: 'Write one' }).click();
   const text = page.getByLabel('Text of the definition');
@@ -11,13 +13,17 @@ test('a guest is defined in form and text, corrected, started, and starts by its
   await text.fill('# mine\nname = "web"\ntype = "pvh"\nmemory = "64M"\nkernel = "/boot/minipv"\n');
   await expect(page.locator('.edt-m li').filter({ hasText: '4:10' })).toContainText('Write 64');
   const memory = page.getByRole('spinbutton', { name: 'Memory, MiB' });
-  await expect(page.locator('.fld').filter({ has: memory })).toContainText('Line 4, column 10: xl takes MiB as a number. Write 64.');
+  await expect(page.locator('.fld').filter({ has: memory })).toContainText(
+    'Line 4, column 10: xl takes MiB as a number. Write 64.',
+  );
   await expect(page.getByRole('button', { name: 'Start web', exact: true })).toBeDisabled();
   // What Start would do is told as it would be with what the error says, and a button writes that.
   await expect(page.locator('.plan')).toContainText('The domain gets 64 MiB');
   // Nor is it kept back that what the error says would not be enough.
   await text.fill('# mine\nname = "web"\ntype = "pvh"\nmemory = "2040M"\nkernel = "/boot/minipv"\n');
-  await expect(page.locator('.plan.next')).toContainText(/Still in its way.*once its error is put right.*The guest wants 2040 MiB and the host can give it \d+\./s);
+  await expect(page.locator('.plan.next')).toContainText(
+    /Still in its way.*once its error is put right.*The guest wants 2040 MiB and the host can give it \d+\./s,
+  );
   await expect(page.locator('.after')).toContainText(/2040 MiB are wanted, and \d+ are free/);
   const whole = page.viewportSize()!;
   await page.setViewportSize({ width: 390, height: whole.height });

@@ -3,17 +3,33 @@ import { gzipSync } from 'node:zlib';
 import { bootDemo, expect, open, test } from './page.ts';
 
 /** What the first prompt needs none of. */
-const LATER = /assets\/(xterm|browser-state|shell|browser|compiler|inspection|vbd|vif|vfb|device-model|atapi-drive|xz|pv-domain|uplink|e1000|ahci|chart|strings-later|host-page|guest-overview|live|pcpus)-/;
+const LATER =
+  /assets\/(xterm|browser-state|shell|browser|compiler|inspection|vbd|vif|vfb|device-model|atapi-drive|xz|pv-domain|uplink|e1000|ahci|chart|strings-later|host-page|guest-overview|live|pcpus)-/;
 
-test('at most 460 KB of script, by gzip, come before the first prompt, and nothing of what is for later', async ({ page, context }) => {
+test('at most 460 KB of script, by gzip, come before the first prompt, and nothing of what is for later', async ({
+  page,
+  context,
+}) => {
   const asked = new Set<string>();
-  context.on('request', request => void (/\.js$/.test(new URL(request.url()).pathname) && asked.add(new URL(request.url()).pathname)));
+  context.on(
+    'request',
+    request => void (/\.js$/.test(new URL(request.url()).pathname) && asked.add(new URL(request.url()).pathname)),
+  );
   await open(page, './?boot=0');
   await bootDemo(page);
-  await page.waitForFunction(() => [...document.querySelectorAll('[data-testid=serial], [data-testid=screen-text]')].some(({ textContent }) => /demo>/.test(textContent)), undefined, { polling: 'raf' });
+  await page.waitForFunction(
+    () =>
+      [...document.querySelectorAll('[data-testid=serial], [data-testid=screen-text]')].some(({ textContent }) =>
+        /demo>/.test(textContent),
+      ),
+    undefined,
+    { polling: 'raf' },
+  );
   const before = [...asked];
   expect(before.filter(path => LATER.test(path))).toEqual([]);
-  const bytes = before.map(path => gzipSync(readFileSync(new URL(`../../dist${path}`, import.meta.url))).length).reduce((sum, each) => sum + each, 0);
+  const bytes = before
+    .map(path => gzipSync(readFileSync(new URL(`../../dist${path}`, import.meta.url))).length)
+    .reduce((sum, each) => sum + each, 0);
   // Those of workers that a worker starts are told of, too: the guest's is the largest.
   expect(before.filter(path => path.includes('hypervisor-worker'))).toHaveLength(1);
   expect(bytes).toBeLessThan(460_000);

@@ -7,7 +7,13 @@ import { expect, open, test } from './page.ts';
 /** As the browser does it with what a person drags: paths of this machine. */
 async function dropPaths(page: Page, files: string[]): Promise<void> {
   const session = await page.context().newCDPSession(page);
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await session.send('Input.dispatchDragEvent', { type, x: 600, y: 400, data: { items: [], files, dragOperationsMask: 1 } });
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
+    await session.send('Input.dispatchDragEvent', {
+      type,
+      x: 600,
+      y: 400,
+      data: { items: [], files, dragOperationsMask: 1 },
+    });
 }
 
 test('a folder stands for the files in it; one without any, or with far too many, is told', async ({ page }, info) => {

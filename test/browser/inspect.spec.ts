@@ -3,11 +3,21 @@ import { readFileSync } from 'node:fs';
 import type { Page } from '@playwright/test';
 import { bootDemo, expect, open, test } from './page.ts';
 
-const shellText = async (page: Page): Promise<string> => (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts()).map(line => line.replace(/\u00a0/g, ' ').trimEnd()).join('\n');
+const shellText = async (page: Page): Promise<string> =>
+  (await page.getByTestId('shell').locator('.xterm-rows > div').allInnerTexts())
+    .map(line => line.replace(/\u00a0/g, ' ').trimEnd())
+    .join('\n');
 const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click();
 /** The number behind the name of a register. */
-const register = async (page: Page, name: string): Promise<string> => (await page.locator('.regs > div', { has: page.getByRole('button', { name, exact: true }) }).locator('dd').innerText()).trim();
-const retired = async (page: Page): Promise<number> => Number.parseInt(await page.locator('.idet .sec.m').innerText(), 10);
+const register = async (page: Page, name: string): Promise<string> =>
+  (
+    await page
+      .locator('.regs > div', { has: page.getByRole('button', { name, exact: true }) })
+      .locator('dd')
+      .innerText()
+  ).trim();
+const retired = async (page: Page): Promise<number> =>
+  Number.parseInt(await page.locator('.idet .sec.m').innerText(), 10);
 
 test('what the inspectors and the controls of a guest say is what xl and xenstore say', async ({ page }) => {
   await open(page);
@@ -18,7 +28,9 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   // What it cannot have is refused beside the field and in the task log.
   await weight.fill('70000');
   await weight.press('Enter');
-  await expect(page.locator('#bench').getByRole('alert')).toHaveText(/70000 is no weight .* stays 256\. Write a whole number from 1 to 65535\./);
+  await expect(page.locator('#bench').getByRole('alert')).toHaveText(
+    /70000 is no weight .* stays 256\. Write a whole number from 1 to 65535\./,
+  );
   await expect(page.locator('#strip')).toContainText('xl sched-credit -d minipv-pvh -w 70000');
   await weight.fill('512');
   // Longer than from one look at the guest to the next: none puts the old number back.
@@ -34,7 +46,9 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await page.getByRole('textbox', { name: 'Filter by domain and reason' }).fill('vmcall');
   // The hypercall and the exit by which it came are one row; what the exit was about and the function stand there, and what it took where the clock told: the
   // kernel's file names the page, and stub n of it lies at 32 n.
-  const hypercalls = page.locator('.elog').getByRole('row', { name: /v\d VMCALL [\da-f]{8} hypercall_page\+[\da-f]+ \w+(?: → -?\d+)?( \d+ µs)?$/ });
+  const hypercalls = page
+    .locator('.elog')
+    .getByRole('row', { name: /v\d VMCALL [\da-f]{8} hypercall_page\+[\da-f]+ \w+(?: → -?\d+)?( \d+ µs)?$/ });
   await expect(hypercalls.first()).toBeVisible();
   await page.getByRole('button', { name: 'Hold view' }).click();
   await hypercalls.first().getByRole('button').click();
@@ -49,7 +63,8 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   await expect(heading).toBeVisible();
   const words = (await heading.boundingBox())!;
   const end = await ring.evaluate(svg => {
-    const line = svg.querySelector<SVGPathElement>('.lead')!, { x, y } = line.getPointAtLength(line.getTotalLength()).matrixTransform(line.getScreenCTM()!);
+    const line = svg.querySelector<SVGPathElement>('.lead')!,
+      { x, y } = line.getPointAtLength(line.getTotalLength()).matrixTransform(line.getScreenCTM()!);
     return { x, y };
   });
   expect(words.x - end.x).toBeGreaterThan(0);
@@ -60,7 +75,10 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   // The front end has room for packets in it from the beginning, and sends none.
   await expect(page.getByRole('row', { name: /^req_prod [1-9]\d* / })).toBeVisible();
   // What it keeps to itself is found in its memory: all that it has drafted is pushed.
-  for (const name of ['req_prod_pvt', 'rsp_cons']) await expect(page.getByRole('row', { name: new RegExp(`^${name} \\d+ \\d+ .*frontend in its own memory, 0x[\\da-f]+$`) })).toBeVisible();
+  for (const name of ['req_prod_pvt', 'rsp_cons'])
+    await expect(
+      page.getByRole('row', { name: new RegExp(`^${name} \\d+ \\d+ .*frontend in its own memory, 0x[\\da-f]+$`) }),
+    ).toBeVisible();
   await expect(page.locator('.ringw')).toHaveAttribute('aria-label', / 0 drafted, not pushed, /);
   const gref = /gref (\d+)/.exec(await page.locator('.idet .cap-t').first().innerText())![1];
   await tab(page, 'Event channels');
@@ -90,23 +108,31 @@ test('what the inspectors and the controls of a guest say is what xl and xenstor
   const saved = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Export' }).click();
   await page.getByRole('menuitem', { name: /^JSON/ }).click();
-  const nodes: { Path: string; Value: string; Permissions: string }[] = JSON.parse(readFileSync(await (await saved).path(), 'utf8')).XenStore;
+  const nodes: { Path: string; Value: string; Permissions: string }[] = JSON.parse(
+    readFileSync(await (await saved).path(), 'utf8'),
+  ).XenStore;
   await tab(page, 'Memory');
   await expect(page.locator('.walk li').first()).toContainText('CR3');
   const mineMiB = Number((await page.locator('.idet tr.b td').nth(1).innerText()).trim());
   await page.getByRole('button', { name: /^Shell:/ }).click();
   await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/ringside:~ # *\n*$/);
   await page.locator('#strip').getByRole('button', { name: 'Use this terminal' }).click();
-  await page.keyboard.type('clear; xl sched-credit -d minipv-pvh | tail -1; xenstore-ls -fp /local/domain/1 | wc -l; xenstore-read /local/domain/1/device/vif/0/rx-ring-ref; xl debug-keys q; xl dmesg | grep nr_pages | tail -1\n');
+  await page.keyboard.type(
+    'clear; xl sched-credit -d minipv-pvh | tail -1; xenstore-ls -fp /local/domain/1 | wc -l; xenstore-read /local/domain/1/device/vif/0/rx-ring-ref; xl debug-keys q; xl dmesg | grep nr_pages | tail -1\n',
+  );
   await expect.poll(() => shellText(page), { timeout: 15_000 }).toMatch(/nr_pages=\d+/);
   const said = await shellText(page);
   expect(said).toMatch(/^minipv-pvh +1 +512 +0$/m);
-  expect(said).toMatch(new RegExp(`^${nodes.filter(({ Path }) => Path.startsWith('/local/domain/1/')).length}\\n${gref}$`, 'm'));
+  expect(said).toMatch(
+    new RegExp(`^${nodes.filter(({ Path }) => Path.startsWith('/local/domain/1/')).length}\\n${gref}$`, 'm'),
+  );
   // Its special pages are its own, too.  The page rounds to a tenth of a MiB, 26 frames.
   expect(Math.abs(256 * mineMiB - Number(/nr_pages=(\d+)/.exec(said)![1]))).toBeLessThan(33);
 });
 
-test('a paused guest is stepped by an instruction and by an exit, and its registers are those of that moment', async ({ page }) => {
+test('a paused guest is stepped by an instruction and by an exit, and its registers are those of that moment', async ({
+  page,
+}) => {
   await open(page);
   await bootDemo(page);
   await expect(page.getByTestId('serial-text')).toContainText('demo>', { timeout: 30_000 });
@@ -114,7 +140,8 @@ test('a paused guest is stepped by an instruction and by an exit, and its regist
   await tab(page, 'Processor');
   await page.getByRole('button', { name: 'Pause domain' }).click();
   await expect(page.getByText(/The domain stands still/)).toBeVisible();
-  const before = await retired(page), eip = await register(page, 'EIP');
+  const before = await retired(page),
+    eip = await register(page, 'EIP');
   await page.getByRole('button', { name: 'Step instruction' }).click();
   await expect.poll(() => retired(page)).toBe(before + 1);
   expect(await register(page, 'EIP')).not.toBe(eip);

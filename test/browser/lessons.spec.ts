@@ -13,10 +13,14 @@ const pauseWithinReset = (page: Page, nth: number): Promise<void> =>
       Worker.prototype.postMessage = postMessage;
       document.querySelector<HTMLButtonElement>('.mtime button:nth-child(2)')!.click();
     } as typeof postMessage;
-    [...document.querySelectorAll<HTMLButtonElement>('.lstep button')].find(({ textContent }) => textContent === 'Reset step')!.click();
+    [...document.querySelectorAll<HTMLButtonElement>('.lstep button')]
+      .find(({ textContent }) => textContent === 'Reset step')!
+      .click();
   }, nth);
 
-test('a lesson starts from the first view; what it measures is the machine’s, and a step can be begun again', async ({ page }) => {
+test('a lesson starts from the first view; what it measures is the machine’s, and a step can be begun again', async ({
+  page,
+}) => {
   await open(page);
   const link = page.getByRole('link', { name: 'Trap and emulate' });
   await expect(link).toHaveAttribute('href', /time=virtual&lesson=trap-and-emulate&seed=\w+/);
@@ -44,7 +48,10 @@ test('a lesson starts from the first view; what it measures is the machine’s, 
     await expect(page.getByRole('button', { name: 'Reset step' })).toBeEnabled();
     await pauseWithinReset(page, moment);
     await expect(paused).toBeVisible();
-    await page.locator('.lstep').getByRole('button', { name: /^Let \S+ go on$/ }).click();
+    await page
+      .locator('.lstep')
+      .getByRole('button', { name: /^Let \S+ go on$/ })
+      .click();
     await expect(paused).toHaveCount(0);
   }
   await page.getByRole('button', { name: 'Run it for me' }).click();
@@ -72,12 +79,16 @@ test('a lesson’s link with a seed can be handed out', async ({ page, context }
   await open(page);
   await page.getByRole('button', { name: 'Copy a link to A ring request, end to end' }).click();
   await expect(page.getByText(/seed \w+: copied/)).toBeVisible();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^http.*time=virtual&lesson=ring-request&seed=\w+$/);
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(
+    /^http.*time=virtual&lesson=ring-request&seed=\w+$/,
+  );
 });
 
 test('a lesson of somebody’s own is read when it is dropped, and told what is wrong with it', async ({ page }) => {
   await open(page);
-  await drop(page, [{ name: 'mine.md', buffer: Buffer.from('---\ntitle: Mine\n---\n## Predict\n<script>alert(1)</script>\n') }]);
+  await drop(page, [
+    { name: 'mine.md', buffer: Buffer.from('---\ntitle: Mine\n---\n## Predict\n<script>alert(1)</script>\n') },
+  ]);
   await expect(page.getByRole('heading', { name: 'This file is no lesson yet.' })).toBeVisible();
   await expect(page.getByRole('row', { name: /line 5.*HTML/ })).toBeVisible();
   await expect(page.getByText('The lesson has no guest.')).toBeVisible();
@@ -85,7 +96,10 @@ test('a lesson of somebody’s own is read when it is dropped, and told what is 
 
 test('a text beside a definition is no lesson: the definition is judged', async ({ page }) => {
   await open(page);
-  await drop(page, [{ name: 'README.md', buffer: Buffer.from('# About this guest\n') }, { name: 'web.cfg', buffer: Buffer.from('name = "web"\nmemroy = 8\n') }]);
+  await drop(page, [
+    { name: 'README.md', buffer: Buffer.from('# About this guest\n') },
+    { name: 'web.cfg', buffer: Buffer.from('name = "web"\nmemroy = 8\n') },
+  ]);
   await expect(page.locator('#bench')).toContainText('memroy');
   await expect(page.getByText('README.md is a text and was left out.')).toBeVisible();
   await expect(page.getByText('This file is no lesson yet.')).toHaveCount(0);

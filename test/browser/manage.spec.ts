@@ -11,19 +11,25 @@ async function startWeb(page: Page): Promise<void> {
   await open(page, './?boot=0');
   await openShell(page);
   await run(page, 'lvcreate -L 16M -n web vg0');
-  await run(page, `printf 'name="web"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\nvif=[""]\\ndisk=["phy:/dev/vg0/web,xvda,w"]\\n' > web.cfg; xm new web.cfg; xm start web`);
+  await run(
+    page,
+    `printf 'name="web"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\nvif=[""]\\ndisk=["phy:/dev/vg0/web,xvda,w"]\\n' > web.cfg; xm new web.cfg; xm start web`,
+  );
 }
 
-test('snapshots are a tree that one goes back in; a clone, a name and a note are kept with the definition', async ({ page }) => {
+test('snapshots are a tree that one goes back in; a clone, a name and a note are kept with the definition', async ({
+  page,
+}) => {
   await startWeb(page);
   await row(page, 'web').click();
   await tab(page, 'Snapshots').click();
-  const rows = page.locator('.snaps tbody tr'), taken = async (name: string, about: string) => {
-    await page.getByLabel('Name of the snapshot').fill(name);
-    await page.getByLabel('What it is for').fill(about);
-    await page.getByRole('button', { name: 'Take snapshot' }).click();
-    await expect(rows.filter({ hasText: about })).toBeVisible();
-  };
+  const rows = page.locator('.snaps tbody tr'),
+    taken = async (name: string, about: string) => {
+      await page.getByLabel('Name of the snapshot').fill(name);
+      await page.getByLabel('What it is for').fill(about);
+      await page.getByRole('button', { name: 'Take snapshot' }).click();
+      await expect(rows.filter({ hasText: about })).toBeVisible();
+    };
   await taken('clean', 'as installed');
   await taken('updated', 'before the new kernel');
   await expect(rows).toContainText(['clean', 'updated', 'You are here']);
@@ -61,15 +67,23 @@ test('snapshots are a tree that one goes back in; a clone, a name and a note are
   await expect(row(page, 'twin')).toHaveCount(0);
 });
 
-test('many are sorted, filtered, chosen and started together; a link leads to a guest and its tab', async ({ page }) => {
+test('many are sorted, filtered, chosen and started together; a link leads to a guest and its tab', async ({
+  page,
+}) => {
   await open(page, './?boot=0');
   await openShell(page);
-  await run(page, `for i in $(seq 80); do printf 'name="vm%d"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\n' $i > /etc/xen/vm/vm$i; done`);
+  await run(
+    page,
+    `for i in $(seq 80); do printf 'name="vm%d"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\n' $i > /etc/xen/vm/vm$i; done`,
+  );
   await page.goto('./?boot=0#/host/host');
-  const table = page.locator('.hdom'), names = table.locator('tbody tr.out .n');
+  const table = page.locator('.hdom'),
+    names = table.locator('tbody tr.out .n');
   const filter = page.getByLabel('Filter of the table');
   await filter.fill('vm1 pvh');
-  await expect(names).toHaveText(['vm1', 'vm10', 'vm11', 'vm12', 'vm13', 'vm14', 'vm15', 'vm16', 'vm17', 'vm18', 'vm19'].map(name => ` ${name}`));
+  await expect(names).toHaveText(
+    ['vm1', 'vm10', 'vm11', 'vm12', 'vm13', 'vm14', 'vm15', 'vm16', 'vm17', 'vm18', 'vm19'].map(name => ` ${name}`),
+  );
   const byName = table.getByRole('button', { name: 'Name', exact: true });
   await byName.click();
   await byName.click();
@@ -79,7 +93,11 @@ test('many are sorted, filtered, chosen and started together; a link leads to a 
   await page.getByLabel('Choose vm12', { exact: true }).click();
   await page.getByLabel('Choose vm10', { exact: true }).click({ modifiers: ['Shift'] });
   await page.getByLabel('Choose vm11', { exact: true }).click();
-  await page.locator('.hdoms').getByRole('toolbar', { name: '2 guests chosen' }).getByRole('button', { name: 'Start 2' }).click();
+  await page
+    .locator('.hdoms')
+    .getByRole('toolbar', { name: '2 guests chosen' })
+    .getByRole('button', { name: 'Start 2' })
+    .click();
   for (const name of ['vm10', 'vm12']) await expect(row(page, name)).toHaveAttribute('data-domain', /\d/);
   // They are chosen still, as the domains that they are now: by keys in the tree another one, too.
   await filter.fill('');

@@ -24,7 +24,9 @@ async function type(page: Page, line: string, answer: RegExp): Promise<void> {
   await page.keyboard.press('Shift+Tab');
 }
 
-test('two guests ping each other over the bridge, which has learned where they are; no answer comes from one that is destroyed', async ({ page }) => {
+test('two guests ping each other over the bridge, which has learned where they are; no answer comes from one that is destroyed', async ({
+  page,
+}) => {
   await open(page, './?boot=0');
   await boot(page, 'minipv-pvh');
   await type(page, 'ip 10.0.2.51', /ip 10\.0\.2\.51\nminipv>\s*$/);
@@ -48,7 +50,10 @@ test('a guest goes back to its snapshot: memory and disk are as they were', asyn
   await open(page, './?boot=0');
   await openShell(page);
   await run(page, 'lvcreate -L 8M -n disk vg0');
-  await run(page, `printf 'name="web"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\nvif=[""]\\ndisk=["phy:/dev/vg0/disk,xvda,w"]\\n' > web.cfg; xl create web.cfg`);
+  await run(
+    page,
+    `printf 'name="web"\\ntype="pvh"\\nmemory=16\\nkernel="/boot/minipv"\\nvif=[""]\\ndisk=["phy:/dev/vg0/disk,xvda,w"]\\n' > web.cfg; xl create web.cfg`,
+  );
   await page.keyboard.press('Shift+Tab');
   await row(page, 'web').click();
   await expect.poll(() => serialText(page), { timeout: 20_000 }).toMatch(/minipv>\s*$/);
@@ -80,8 +85,13 @@ test('a guest whose windows are closed while it is saved is saved whole, and run
   const saving = page.waitForEvent('download');
   // Asked for, and at once its windows go: as soon as the desktop shows them.
   await page.evaluate(async () => {
-    const press = (selector: string) => document.querySelectorAll<HTMLElement>(selector).forEach(element => { element.click(); });
-    [...document.querySelectorAll<HTMLElement>('#bench button')].find(({ textContent, ariaLabel }) => /Save state/.test(`${textContent} ${ariaLabel}`))!.click();
+    const press = (selector: string) =>
+      document.querySelectorAll<HTMLElement>(selector).forEach(element => {
+        element.click();
+      });
+    [...document.querySelectorAll<HTMLElement>('#bench button')]
+      .find(({ textContent, ariaLabel }) => /Save state/.test(`${textContent} ${ariaLabel}`))!
+      .click();
     document.querySelector<HTMLElement>('[role=treeitem][aria-level="1"]')!.click();
     const close = '[data-window^="minipv-pvh/"] button[aria-label^="Close the window"]';
     while (!document.querySelector(close)) await new Promise(requestAnimationFrame);

@@ -6,9 +6,17 @@ for (const model of ['pcnet', 'ne2k_pci'])
   test(`a guest with ${model} boots a file that dnsmasq in Domain 0 gives out`, async ({ page }) => {
     await open(page);
     await openShell(page);
-    await run(page, `mkdir -p /srv/tftp; printf '#!ipxe\\necho came by TFTP to \\x24{net0/ip}\\nsleep 100\\n' > /srv/tftp/hello.ipxe`);
-    await run(page, `printf 'name = "net"\\ntype = "hvm"\\nmemory = 32\\nboot = "n"\\nvif = ["model=${model}"]\\n' > /etc/xen/vm/net`);
+    await run(
+      page,
+      `mkdir -p /srv/tftp; printf '#!ipxe\\necho came by TFTP to \\x24{net0/ip}\\nsleep 100\\n' > /srv/tftp/hello.ipxe`,
+    );
+    await run(
+      page,
+      `printf 'name = "net"\\ntype = "hvm"\\nmemory = 32\\nboot = "n"\\nvif = ["model=${model}"]\\n' > /etc/xen/vm/net`,
+    );
     await run(page, 'dnsmasq --tftp-root=/srv/tftp --dhcp-boot=hello.ipxe; xl create /etc/xen/vm/net');
     await domainRows(page).filter({ hasText: 'net' }).click();
-    await expect.poll(() => page.getByTestId('screen-text').innerText(), { timeout: 120_000 }).toContain('came by TFTP to 10.0.2.15');
+    await expect
+      .poll(() => page.getByTestId('screen-text').innerText(), { timeout: 120_000 })
+      .toContain('came by TFTP to 10.0.2.15');
   });

@@ -7,7 +7,9 @@ export const test = base.extend<{ exceptions: string[] }>({
     async ({ page }, use) => {
       const exceptions: string[] = [];
       // The page warns before it goes with guests that run; a test means it.
-      page.on('dialog', dialog => { if (dialog.type() === 'beforeunload') void dialog.accept(); });
+      page.on('dialog', dialog => {
+        if (dialog.type() === 'beforeunload') void dialog.accept();
+      });
       page.on('pageerror', error => exceptions.push(String(error.stack ?? error)));
       // The test server deletes it from the program's own scripts, the workers' too; this is for everything else.
       await page.addInitScript(() => {
@@ -33,7 +35,8 @@ export async function open(page: Page, address = './'): Promise<void> {
 
 /** The button of a small guest: where others were fetched it stands behind them. */
 export async function demoButton(page: Page): Promise<Locator> {
-  const all = page.getByText(/^All \d+ guests$/), button = page.getByRole('button', { name: 'Boot demo', includeHidden: true });
+  const all = page.getByText(/^All \d+ guests$/),
+    button = page.getByRole('button', { name: 'Boot demo', includeHidden: true });
   await all.waitFor();
   if (!(await button.isVisible())) await all.click();
   return button;
@@ -46,12 +49,14 @@ export async function drop(page: Page, files: GivenFile[]): Promise<void> {
   const transfer = await page.evaluateHandle(
     list => {
       const data = new DataTransfer();
-      for (const { name, text } of list) data.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name));
+      for (const { name, text } of list)
+        data.items.add(new File([Uint8Array.from(atob(text), c => c.charCodeAt(0))], name));
       return data;
     },
     files.map(({ name, buffer }) => ({ name, text: buffer.toString('base64') })),
   );
-  for (const type of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent('body', type, { dataTransfer: transfer });
+  for (const type of ['dragenter', 'dragover', 'drop'])
+    await page.dispatchEvent('body', type, { dataTransfer: transfer });
 }
 
 /** Text of the serial terminal's visible rows. */
@@ -61,6 +66,7 @@ export async function serialText(page: Page): Promise<string> {
 }
 
 /** Rows of guests, and of what was dropped to become one: not those of definitions, Domain-0, bridge and storage. */
-export const domainRows = (page: Page) => page.getByRole('tree').locator('[role=treeitem]:is([data-domain],[data-draft])');
+export const domainRows = (page: Page) =>
+  page.getByRole('tree').locator('[role=treeitem]:is([data-domain],[data-draft])');
 
 export { expect };

@@ -3,7 +3,9 @@ import { domainRows, expect, open, test } from './page.ts';
 
 const text = (page: Page): Promise<string> => page.getByTestId('screen-text').innerText();
 
-test('pcos is booted from the first view beside its source, takes commands, and is drawn in with the mouse', async ({ page }) => {
+test('pcos is booted from the first view beside its source, takes commands, and is drawn in with the mouse', async ({
+  page,
+}) => {
   await open(page);
   await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
   await expect.poll(() => text(page), { timeout: 60_000 }).toContain('pcos>');
@@ -18,12 +20,16 @@ test('pcos is booted from the first view beside its source, takes commands, and 
   await expect(page.getByText('VGA, 320 × 200')).toBeVisible({ timeout: 60_000 });
   /** Dots of the picture that are yellow; below it is the row of colours. */
   const drawn = (): Promise<number> =>
-    page.getByTestId('screen').locator('canvas').evaluate(element => {
-      const { data } = (element as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, 320, 190);
-      let count = 0;
-      for (let i = 0; i < data.length; i += 4) if (data[i] === 255 && data[i + 1] === 255 && data[i + 2] === 85) count++;
-      return count;
-    });
+    page
+      .getByTestId('screen')
+      .locator('canvas')
+      .evaluate(element => {
+        const { data } = (element as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, 320, 190);
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4)
+          if (data[i] === 255 && data[i + 1] === 255 && data[i + 2] === 85) count++;
+        return count;
+      });
   expect(await drawn()).toBe(0);
   const box = (await page.getByTestId('screen').boundingBox())!;
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
@@ -50,7 +56,10 @@ test('pcos ends when its power button is pressed', async ({ page }) => {
   await open(page);
   await page.getByRole('button', { name: 'Boot pcos', exact: true }).click();
   await expect.poll(() => text(page), { timeout: 60_000 }).toContain('pcos>');
-  await page.getByRole('treeitem', { name: /pcos HVM/ }).first().click();
+  await page
+    .getByRole('treeitem', { name: /pcos HVM/ })
+    .first()
+    .click();
   // The sheet of the sources, which has come by now, is for them alone: it once painted this white.
   await page.getByRole('tab', { name: 'Inspect' }).click();
   await expect(page.locator('.why .src').first()).toHaveCSS('background-color', 'rgba(0, 0, 0, 0)');

@@ -17,5 +17,7 @@ test('without cross-origin isolation the page says what is lost, and guests run 
   await page.keyboard.type('echo $$ six by seven\n');
   await expect.poll(() => serialText(page)).toMatch(/^\$\$ six by seven$/m);
   await expect(page.getByTestId('screen-text')).toContainText(/\w/);
-  await expect(page.getByRole('complementary', { name: 'Activity' }).getByRole('row', { name: /30 I\/O instruction/ })).toBeVisible();
+  await expect(
+    page.getByRole('complementary', { name: 'Activity' }).getByRole('row', { name: /30 I\/O instruction/ }),
+  ).toBeVisible();
 });

@@ -4,15 +4,38 @@ import { file } from '../support/needs.ts';
 import { bootDemo, expect, open, serialText, test } from './page.ts';
 
 interface Served {
-  serve(options: { port: number; wasm: boolean; isolated: boolean; policy: string }): Promise<{ server: Server; url: string }>;
+  serve(options: {
+    port: number;
+    wasm: boolean;
+    isolated: boolean;
+    policy: string;
+  }): Promise<{ server: Server; url: string }>;
 }
 
 const COMPILED = /[1-9]\d* % of the instructions/;
 const CASES = [
   { what: 'new Function, where nothing is forbidden', policy: '', isolated: true, share: COMPILED, told: undefined },
-  { what: 'scripts, where unsafe-eval is missing', policy: "script-src 'self' blob:", isolated: true, share: COMPILED, told: /forbids new Function: guest code is compiled through scripts/ },
-  { what: 'nothing, where scripts are missing too', policy: "script-src 'self'", isolated: true, share: /not allowed here/, told: /guest code is interpreted and not compiled/ },
-  { what: 'scripts without isolation', policy: "script-src 'self' blob:", isolated: false, share: COMPILED, told: /forbids new Function: guest code is compiled through scripts/ },
+  {
+    what: 'scripts, where unsafe-eval is missing',
+    policy: "script-src 'self' blob:",
+    isolated: true,
+    share: COMPILED,
+    told: /forbids new Function: guest code is compiled through scripts/,
+  },
+  {
+    what: 'nothing, where scripts are missing too',
+    policy: "script-src 'self'",
+    isolated: true,
+    share: /not allowed here/,
+    told: /guest code is interpreted and not compiled/,
+  },
+  {
+    what: 'scripts without isolation',
+    policy: "script-src 'self' blob:",
+    isolated: false,
+    share: COMPILED,
+    told: /forbids new Function: guest code is compiled through scripts/,
+  },
 ];
 
 for (const { what, policy, isolated, share, told } of CASES)
@@ -27,7 +50,9 @@ for (const { what, policy, isolated, share, told } of CASES)
       await page.getByRole('button', { name: 'Use this terminal' }).click();
       await page.keyboard.type('spin 20\n');
       const activity = page.getByRole('complementary', { name: 'Activity' });
-      await expect(activity.locator('dt', { hasText: 'by compiled code' }).locator('+ dd')).toHaveText(share, { timeout: 30_000 });
+      await expect(activity.locator('dt', { hasText: 'by compiled code' }).locator('+ dd')).toHaveText(share, {
+        timeout: 30_000,
+      });
       if (!told) return;
       await page.getByRole('button', { name: 'Tasks: show task log' }).click();
       await expect(page.getByRole('row', { name: told })).toBeVisible();

@@ -18,7 +18,13 @@ test('a guest’s terminal and screen go into windows of their own and come back
   await page.getByRole('button', { name: 'Screen of demo in a window of its own' }).click();
   const screen = await opening;
   await expect(screen.getByTestId('screen-text')).not.toBeEmpty();
-  expect(await screen.locator('canvas').evaluate((canvas: HTMLCanvasElement) => [...canvas.getContext('2d')!.getImageData(0, 0, 640, 400).data].some(value => value > 0 && value < 255))).toBe(true);
+  expect(
+    await screen
+      .locator('canvas')
+      .evaluate((canvas: HTMLCanvasElement) =>
+        [...canvas.getContext('2d')!.getImageData(0, 0, 640, 400).data].some(value => value > 0 && value < 255),
+      ),
+  ).toBe(true);
   // The same window over the whole screen; Escape is the browser's way out.
   await terminal.getByRole('button', { name: /on the full screen/ }).click();
   await expect.poll(() => terminal.evaluate(() => document.fullscreenElement?.className)).toMatch(/\bwin serial\b/);
@@ -31,7 +37,8 @@ test('a guest’s terminal and screen go into windows of their own and come back
   await page.keyboard.type('echo back again\n');
   await expect(page.getByTestId('serial-text')).toContainText('back againdemo>');
   // Made smaller while somebody reads what was said before, it keeps their place, and one step of the wheel reaches its end.
-  const serial = page.getByTestId('serial'), ends = async () => (await serial.locator('.xterm-rows').innerText()).trimEnd().endsWith('back again\ndemo>');
+  const serial = page.getByTestId('serial'),
+    ends = async () => (await serial.locator('.xterm-rows').innerText()).trimEnd().endsWith('back again\ndemo>');
   await expect.poll(ends).toBe(true);
   await serial.hover();
   await page.mouse.wheel(0, -150);
@@ -48,10 +55,18 @@ test('a guest’s terminal and screen go into windows of their own and come back
   await expect(domainRows(page)).toHaveCount(1);
 });
 
-test('a terminal that was opened in a window of its own goes on in the page when that window has gone', async ({ page, context }) => {
+test('a terminal that was opened in a window of its own goes on in the page when that window has gone', async ({
+  page,
+  context,
+}) => {
   let release = () => {};
-  const held = new Promise<void>(resolve => { release = resolve; });
-  await context.route(/\/xterm-[^/]*\.js$/, async route => { await held; await route.continue(); });
+  const held = new Promise<void>(resolve => {
+    release = resolve;
+  });
+  await context.route(/\/xterm-[^/]*\.js$/, async route => {
+    await held;
+    await route.continue();
+  });
   await open(page);
   await bootDemo(page);
   await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();

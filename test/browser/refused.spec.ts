@@ -4,7 +4,9 @@ import { bootDemo, drop, expect, open, test } from './page.ts';
 test('where nothing may be kept the page works, and says what it cannot do', async ({ page }) => {
   // As Chromium has it where a site may keep no data.
   await page.addInitScript(() => {
-    const deny = (): never => { throw new DOMException('Access is denied for this document.', 'SecurityError'); };
+    const deny = (): never => {
+      throw new DOMException('Access is denied for this document.', 'SecurityError');
+    };
     for (const name of ['localStorage', 'sessionStorage']) Object.defineProperty(window, name, { get: deny });
     IDBFactory.prototype.open = deny;
     StorageManager.prototype.getDirectory = StorageManager.prototype.persist = async () => deny();

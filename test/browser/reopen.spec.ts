@@ -7,7 +7,10 @@ import { drop, expect, open, test } from './page.ts';
 /** Larger than what the page keeps itself. */
 const bytes = Buffer.concat([readFileSync(file('guests/minipv/minipv.elf')), Buffer.alloc(300_000)]);
 const kernel = { name: 'minipv', buffer: bytes };
-const definition = { name: 'web.cfg', buffer: Buffer.from('name = "web"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\n') };
+const definition = {
+  name: 'web.cfg',
+  buffer: Buffer.from('name = "web"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\n'),
+};
 
 async function startAndReload(page: Page): Promise<void> {
   await open(page);

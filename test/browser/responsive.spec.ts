@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs';
 import { domainWorkers, holdStill } from './workers.ts';
 import { bootDemo, domainRows, drop, expect, open, serialText, test } from './page.ts';
 
-test('every guest has a worker of its own, and the page and Domain 0 wait for none: they answer while all guests stand still', async ({ browser, page }) => {
+test('every guest has a worker of its own, and the page and Domain 0 wait for none: they answer while all guests stand still', async ({
+  browser,
+  page,
+}) => {
   await open(page);
   const cdp = await browser.newBrowserCDPSession();
   expect(await domainWorkers(cdp)).toHaveLength(0);
@@ -23,7 +26,12 @@ test('every guest has a worker of its own, and the page and Domain 0 wait for no
   await expect(page.getByRole('row', { name: /xl create/ })).toBeVisible();
   await drop(page, [{ name: 'broken.cfg', buffer: Buffer.from('name = "broken"\nmemory = "many"\n') }]);
   await expect(page.getByText(/broken\.cfg/).first()).toBeVisible();
-  await expect(page.getByText(/xl takes MiB as a number/).filter({ visible: true }).first()).toBeVisible();
+  await expect(
+    page
+      .getByText(/xl takes MiB as a number/)
+      .filter({ visible: true })
+      .first(),
+  ).toBeVisible();
   await letGo();
 
   await domainRows(page).filter({ hasText: 'demo' }).click();
@@ -32,29 +40,51 @@ test('every guest has a worker of its own, and the page and Domain 0 wait for no
   await expect.poll(() => clock.textContent()).not.toBe(before);
 });
 
-test('a phone shows all 80 columns of a text screen and of a serial line, and a wide window keeps the letters together', async ({ page }) => {
+test('a phone shows all 80 columns of a text screen and of a serial line, and a wide window keeps the letters together', async ({
+  page,
+}) => {
   await open(page, './?boot=0');
   await bootDemo(page);
   await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(/demo> *$/);
   await expect(page.getByTestId('screen-text')).toContainText('demo>');
-  const shape = () => page.locator('.vga').evaluate(area => {
-    const canvas = area.querySelector('canvas')!.getBoundingClientRect(), room = area.getBoundingClientRect();
-    return { isWhole: area.scrollWidth <= area.clientWidth && canvas.left >= room.left && canvas.right <= room.right + 1, ratio: canvas.width / canvas.height };
-  });
+  const shape = () =>
+    page.locator('.vga').evaluate(area => {
+      const canvas = area.querySelector('canvas')!.getBoundingClientRect(),
+        room = area.getBoundingClientRect();
+      return {
+        isWhole: area.scrollWidth <= area.clientWidth && canvas.left >= room.left && canvas.right <= room.right + 1,
+        ratio: canvas.width / canvas.height,
+      };
+    });
   const columns = async () => Number(/^(\d+) ×/.exec(await page.locator('.serial .ws .end').innerText())?.[1]);
-  for (const [width, height] of [[1440, 900], [1900, 820], [390, 844]] as const) {
+  for (const [width, height] of [
+    [1440, 900],
+    [1900, 820],
+    [390, 844],
+  ] as const) {
     await page.setViewportSize({ width, height });
     if (width === 390) await page.getByRole('group', { name: 'Windows' }).getByRole('button', { name: 'Both' }).click();
     // A tube's 4:3, somewhat higher, or the dots' own 16:10.
-    await expect.poll(async () => { const { isWhole, ratio } = await shape(); return isWhole && ratio > 1.2 && ratio < 1.65; }, { message: `${width} × ${height}` }).toBe(true);
+    await expect
+      .poll(
+        async () => {
+          const { isWhole, ratio } = await shape();
+          return isWhole && ratio > 1.2 && ratio < 1.65;
+        },
+        { message: `${width} × ${height}` },
+      )
+      .toBe(true);
     await expect.poll(columns).toBeGreaterThanOrEqual(80);
   }
 });
 
-test('at 320 pixels no view of a guest is wider than the window, and the log’s last line can be read', async ({ page }) => {
+test('at 320 pixels no view of a guest is wider than the window, and the log’s last line can be read', async ({
+  page,
+}) => {
   await open(page, './?boot=0');
   await page.setViewportSize({ width: 320, height: 640 });
-  const text = 'name = "writer"\ntype = "pv"\nmemory = 16\nkernel = "minipv.elf"\ndisk = [ "writer.img,raw,xvda,w" ]\nvif = [ "" ]\n';
+  const text =
+    'name = "writer"\ntype = "pv"\nmemory = 16\nkernel = "minipv.elf"\ndisk = [ "writer.img,raw,xvda,w" ]\nvif = [ "" ]\n';
   await drop(page, [
     { name: 'writer.cfg', buffer: Buffer.from(text) },
     { name: 'minipv.elf', buffer: readFileSync(new URL('../../guests/minipv/minipv.elf', import.meta.url)) },
@@ -64,7 +94,11 @@ test('at 320 pixels no view of a guest is wider than the window, and the log’s
   await expect(page.getByTestId('serial-text').filter({ hasText: 'minipv>' })).toBeVisible();
   const widths = () => page.evaluate(() => document.documentElement.scrollWidth);
   await page.getByRole('tab', { name: 'Inspect', exact: true }).click();
-  for (const [name, shown] of [['Rings', '.rngv table'], ['I/O path', '.makers form'], ['Grants', 'table']] as const) {
+  for (const [name, shown] of [
+    ['Rings', '.rngv table'],
+    ['I/O path', '.makers form'],
+    ['Grants', 'table'],
+  ] as const) {
     await page.getByRole('tab', { name, exact: true }).click();
     await expect(page.locator(shown).first()).toBeVisible();
     expect(await widths(), name).toBe(320);
@@ -75,11 +109,12 @@ test('at 320 pixels no view of a guest is wider than the window, and the log’s
   const log = page.getByRole('region', { name: 'Tasks' });
   await expect(log.getByRole('row').last()).toBeVisible();
   // It grows while tasks go on: scrolled and measured at one time, until it was so.
-  const belowFoot = () => log.evaluate(element => {
-    element.scrollTo(0, element.scrollHeight);
-    const rows = element.querySelectorAll('tr, [role=row]');
-    return rows[rows.length - 1]!.getBoundingClientRect().bottom - element.getBoundingClientRect().bottom;
-  });
+  const belowFoot = () =>
+    log.evaluate(element => {
+      element.scrollTo(0, element.scrollHeight);
+      const rows = element.querySelectorAll('tr, [role=row]');
+      return rows[rows.length - 1]!.getBoundingClientRect().bottom - element.getBoundingClientRect().bottom;
+    });
   await expect.poll(belowFoot).toBeLessThanOrEqual(1);
   const box = await log.boundingBox();
   expect(box!.y + box!.height).toBeLessThanOrEqual(300);

@@ -4,11 +4,19 @@ import { file } from '../support/needs.ts';
 import { domainRows, drop, expect, open, test } from './page.ts';
 
 const kernel = { name: 'minipv', buffer: readFileSync(file('guests/minipv/minipv.elf')) };
-const definition = (name: string, more = '') => ({ name: `${name}.cfg`, buffer: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\n${more}`) });
+const definition = (name: string, more = '') => ({
+  name: `${name}.cfg`,
+  buffer: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\n${more}`),
+});
 
 test('several definitions are judged together, and those that are chosen start or are kept', async ({ page }) => {
   await open(page);
-  await drop(page, [definition('web'), definition('db'), { name: 'broken.cfg', buffer: Buffer.from('name = "broken"\ntype = "pvh"\nkernel = "minipv"\n\nmemory = "8M"\n') }, kernel]);
+  await drop(page, [
+    definition('web'),
+    definition('db'),
+    { name: 'broken.cfg', buffer: Buffer.from('name = "broken"\ntype = "pvh"\nkernel = "minipv"\n\nmemory = "8M"\n') },
+    kernel,
+  ]);
   await expect(page.getByRole('heading', { name: '3 guests' })).toBeVisible();
   const row = (name: string) => page.locator('.several tbody tr', { hasText: name });
   // What stops one is told at its line, which is shown at once.
@@ -35,7 +43,9 @@ test('several definitions are judged together, and those that are chosen start o
   await expect(page.getByTestId('serial-text').first()).toContainText('minipv>', { timeout: 20_000 });
 });
 
-test('files that come later complete several definitions, and a saved domain is restored beside them', async ({ page }) => {
+test('files that come later complete several definitions, and a saved domain is restored beside them', async ({
+  page,
+}) => {
   await open(page);
   await page.getByRole('button', { name: 'Boot minipv-pvh' }).click();
   await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
@@ -56,13 +66,20 @@ test('files that come later complete several definitions, and a saved domain is 
   await expect(domainRows(page).filter({ hasText: /minipv-pvh|web/ })).toHaveCount(2);
 });
 
-test('one that the machine has no memory for is refused beside the others, and is not called ready', async ({ page }) => {
+test('one that the machine has no memory for is refused beside the others, and is not called ready', async ({
+  page,
+}) => {
   await open(page, './?boot=0&host=memory=96,pcpus=1');
-  const large = (name: string) => ({ name: `${name}.cfg`, buffer: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 48\nkernel = "minipv"\n`) });
+  const large = (name: string) => ({
+    name: `${name}.cfg`,
+    buffer: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 48\nkernel = "minipv"\n`),
+  });
   await drop(page, [large('web'), large('db'), kernel]);
   await expect(page.locator('.counts')).toContainText('2 ready');
   await page.getByRole('button', { name: 'Start 2', exact: true }).click();
-  await expect(page.locator('.several tbody tr', { hasText: 'web' })).toContainText('web runs as domain 1.', { timeout: 20_000 });
+  await expect(page.locator('.several tbody tr', { hasText: 'web' })).toContainText('web runs as domain 1.', {
+    timeout: 20_000,
+  });
   await expect(page.locator('.several tbody tr', { hasText: 'db' }).getByRole('alert')).toContainText('MiB');
   await expect(page.locator('.counts')).toContainText('One cannot be started yet.');
   await expect(page.locator('.counts')).not.toContainText('ready');

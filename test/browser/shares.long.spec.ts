@@ -37,8 +37,15 @@ async function slide(page: Page, name: string, value: string): Promise<void> {
 
 test('a slider of weight, and one of cap, moves the processor time that a guest gets', async ({ page }) => {
   await open(page, './?boot=0&time=virtual&seed=5&host=pcpus=1');
-  const hungry = (name: string) => ({ name: `${name}.cfg`, buffer: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\ncmdline = "hog 4000000"\n`) });
-  await drop(page, [hungry('web'), hungry('db'), { name: 'minipv', buffer: readFileSync(file('guests/minipv/minipv.elf')) }]);
+  const hungry = (name: string) => ({
+    name: `${name}.cfg`,
+    buffer: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\ncmdline = "hog 4000000"\n`),
+  });
+  await drop(page, [
+    hungry('web'),
+    hungry('db'),
+    { name: 'minipv', buffer: readFileSync(file('guests/minipv/minipv.elf')) },
+  ]);
   await page.getByRole('button', { name: 'Start 2', exact: true }).click();
   await expect(domainRows(page).filter({ hasText: /web|db/ })).toHaveCount(2, { timeout: 20_000 });
   expect(await part(page)).toBeCloseTo(1 / 2, 1);

@@ -5,17 +5,24 @@ import { domainRows, drop, expect, open, serialText, test } from './page.ts';
 import { openShell, prompt, run, shellText } from './shell.ts';
 
 const writerFiles = [
-  { name: 'writer.cfg', buffer: Buffer.from('name = "writer"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["phy:/dev/vg0/web,xvda,w"]\n') },
+  {
+    name: 'writer.cfg',
+    buffer: Buffer.from(
+      'name = "writer"\ntype = "hvm"\nmemory = 4\nkernel = "writer.elf"\ndisk = ["phy:/dev/vg0/web,xvda,w"]\n',
+    ),
+  },
   { name: 'writer.elf', buffer: Buffer.from(writerKernel) },
 ];
 
-test('the shell lists domains, makes a volume and a definition, and they are there after a reload, with the history', async ({ page }) => {
+test('the shell lists domains, makes a volume and a definition, and they are there after a reload, with the history', async ({
+  page,
+}) => {
   await open(page);
   await openShell(page);
   await expect(page.getByText("shell, files and volumes in this browser's storage")).toBeVisible();
   expect(await run(page, 'xl list')).toMatch(/^Name +ID +Mem VCPUs\tState\tTime\(s\)|^Name +ID/m);
   expect(await run(page, 'lvcreate -L 1G -n a vg0')).toContain('Logical volume "a" created.');
-  await run(page, "echo 'name = \"x\"' > /etc/xen/vm/x");
+  await run(page, 'echo \'name = "x"\' > /etc/xen/vm/x');
   expect(await run(page, 'xl create /etc/xen/vm/minipv-pv; xl list minipv-pv')).toMatch(/^minipv-pv +1 +16 +1 /m);
   // Tab puts in what is missing of a name.
   await page.keyboard.type('clear; cat /etc/xen/v\t\t');
@@ -40,16 +47,24 @@ test('the shell lists domains, makes a volume and a definition, and they are the
   expect(await page.evaluate(() => !!document.activeElement?.closest('.xterm'))).toBe(false);
 });
 
-test('the figure runs from one command: three guests, and a file of one of them on the disk of 500 GB', async ({ page }) => {
+test('the figure runs from one command: three guests, and a file of one of them on the disk of 500 GB', async ({
+  page,
+}) => {
   await open(page);
   await openShell(page);
   await page.keyboard.type('clear; bash figure.sh\n');
-  await expect.poll(() => shellText(page), { timeout: 60_000 }).toMatch(/sector \d+ of \/dev\/sda\nThe bytes are the same\./);
+  await expect
+    .poll(() => shellText(page), { timeout: 60_000 })
+    .toMatch(/sector \d+ of \/dev\/sda\nThe bytes are the same\./);
   // The tree has the volume by that name, too.
-  for (const name of ['files', 'web', 'demo']) await expect(page.locator(`[role=treeitem][data-domain][data-name="${name}"]`)).toBeVisible();
+  for (const name of ['files', 'web', 'demo'])
+    await expect(page.locator(`[role=treeitem][data-domain][data-name="${name}"]`)).toBeVisible();
 });
 
-test('a second tab is told who has files and volumes, and takes them over once they are flushed and closed', async ({ page, context }) => {
+test('a second tab is told who has files and volumes, and takes them over once they are flushed and closed', async ({
+  page,
+  context,
+}) => {
   await open(page);
   await openShell(page);
   await run(page, 'lvcreate -L 8M -n first vg0');
@@ -92,8 +107,14 @@ test('a tab that is closed leaves files and volumes to the next one at once', as
 test('a domain that /etc/xen/auto names starts with the page', async ({ page }) => {
   await open(page);
   await openShell(page);
-  await run(page, `lvcreate -L 8M -n web vg0 > /dev/null; echo ${Buffer.from(writerKernel).toString('base64')} | base64 -d > /boot/writer.elf`);
-  await run(page, `printf 'name = "auto"\\ntype = "hvm"\\nmemory = 4\\nkernel = "/boot/writer.elf"\\ndisk = ["phy:/dev/vg0/web,xvda,w"]\\n' > /etc/xen/vm/auto; ln -s /etc/xen/vm/auto /etc/xen/auto/auto`);
+  await run(
+    page,
+    `lvcreate -L 8M -n web vg0 > /dev/null; echo ${Buffer.from(writerKernel).toString('base64')} | base64 -d > /boot/writer.elf`,
+  );
+  await run(
+    page,
+    `printf 'name = "auto"\\ntype = "hvm"\\nmemory = 4\\nkernel = "/boot/writer.elf"\\ndisk = ["phy:/dev/vg0/web,xvda,w"]\\n' > /etc/xen/vm/auto; ln -s /etc/xen/vm/auto /etc/xen/auto/auto`,
+  );
   await page.reload();
   await expect(domainRows(page).filter({ hasText: 'auto' })).toHaveCount(1, { timeout: 30_000 });
   await domainRows(page).filter({ hasText: 'auto' }).click();
@@ -115,11 +136,16 @@ test('where the browser keeps no files the shell says so, and works', async ({ p
   // As a private window of Firefox has it.
   await page.route('**/turns-worker-*.js', async route => {
     const answer = await route.fetch();
-    await route.fulfill({ response: answer, body: `StorageManager.prototype.getDirectory = async () => { throw new DOMException('Security error', 'SecurityError'); };${await answer.text()}` });
+    await route.fulfill({
+      response: answer,
+      body: `StorageManager.prototype.getDirectory = async () => { throw new DOMException('Security error', 'SecurityError'); };${await answer.text()}`,
+    });
   });
   await open(page, PLAIN);
   await openShell(page);
-  await expect(page.getByRole('status').filter({ hasText: 'live in memory' })).toContainText('This window may keep no files: it is a private one');
+  await expect(page.getByRole('status').filter({ hasText: 'live in memory' })).toContainText(
+    'This window may keep no files: it is a private one',
+  );
   expect(await run(page, 'lvcreate -L 8M -n gone vg0; lvs')).toContain('gone');
   await page.getByRole('link', { name: 'Ringside' }).click();
   await page.getByRole('tab', { name: 'Storage', exact: true }).click();
@@ -134,7 +160,9 @@ test('a guest on a volume finds there what it wrote before the page was closed',
   await drop(page, writerFiles);
   await page.getByRole('button', { name: 'Start writer' }).click();
   // A dot is a write that the drive called durable.
-  await expect.poll(async () => (await serialText(page)).split('.').length - 1, { timeout: 60_000 }).toBeGreaterThan(20);
+  await expect
+    .poll(async () => (await serialText(page)).split('.').length - 1, { timeout: 60_000 })
+    .toBeGreaterThan(20);
   const second = await context.newPage();
   await page.close();
   await open(second);
@@ -155,7 +183,8 @@ test('a guest on a volume finds there what it wrote before the page was closed',
   });
   // Node reads the same files.
   const store = new MemoryStore();
-  for (const [name, text] of Object.entries(files)) (await store.open(name)).write(0, Uint8Array.from(Buffer.from(text, 'base64')));
+  for (const [name, text] of Object.entries(files))
+    (await store.open(name)).write(0, Uint8Array.from(Buffer.from(text, 'base64')));
   const storage = await Storage.open({ store, epochMs: () => 0, random: () => 0 });
   const content = new Uint8Array(256 * 512);
   storage.medium('/dev/vg0/web').read(0, content);
@@ -167,8 +196,19 @@ test('what a guest writes to an image of Domain 0 is in the file, also after a r
   await open(page);
   await openShell(page);
   const image = '/var/lib/xen/images/web.img';
-  const definition = ['name = "web"', 'type = "pvh"', 'memory = 16', 'kernel = "/boot/minipv"', `disk = ["${image},raw,xvda,w"]`].join('\\n');
-  expect(await run(page, `truncate -s 20G ${image}; printf '${definition}\\n' > /etc/xen/vm/web; ls -l ${image} | cut -c 1-40`)).toContain(' 21474836480');
+  const definition = [
+    'name = "web"',
+    'type = "pvh"',
+    'memory = 16',
+    'kernel = "/boot/minipv"',
+    `disk = ["${image},raw,xvda,w"]`,
+  ].join('\\n');
+  expect(
+    await run(
+      page,
+      `truncate -s 20G ${image}; printf '${definition}\\n' > /etc/xen/vm/web; ls -l ${image} | cut -c 1-40`,
+    ),
+  ).toContain(' 21474836480');
   await page.keyboard.type('clear\nxl create -c /etc/xen/vm/web\n');
   await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(/minipv> *\n*$/);
   // Sectors 5 to 304, of words that follow from their place and a seed.
@@ -180,17 +220,22 @@ test('what a guest writes to an image of Domain 0 is in the file, also after a r
   const sum = createHash('sha256').update(new Uint8Array(words.buffer)).digest('hex');
   const read = `dd if=${image} skip=5 count=300 status=none | sha256sum`;
   expect(await run(page, read)).toContain(sum);
-  expect(await run(page, `{ rm ${image}; xl disk-path web xvda 5; } 2>&1`)).toMatch(/volume vg0\/image\+web\.img: sector 5 [^]*web has .* open/);
+  expect(await run(page, `{ rm ${image}; xl disk-path web xvda 5; } 2>&1`)).toMatch(
+    /volume vg0\/image\+web\.img: sector 5 [^]*web has .* open/,
+  );
   await run(page, 'xl destroy web');
   await page.reload();
   await openShell(page);
   expect(await run(page, read)).toContain(sum);
 });
 
-test('what cannot be done is refused in the words and with the status of the tool, and nothing is left of it', async ({ page }) => {
+test('what cannot be done is refused in the words and with the status of the tool, and nothing is left of it', async ({
+  page,
+}) => {
   await open(page);
   await openShell(page);
-  const definition = (name: string, disk: string, more = ''): string => `printf 'name = "${name}"\\ntype = "pvh"\\nmemory = 16\\nkernel = "/boot/minipv"\\ndisk = ["${disk}"]\\n${more}' > ${name}`;
+  const definition = (name: string, disk: string, more = ''): string =>
+    `printf 'name = "${name}"\\ntype = "pvh"\\nmemory = 16\\nkernel = "/boot/minipv"\\ndisk = ["${disk}"]\\n${more}' > ${name}`;
   await run(page, 'lvcreate -L 8M -n web vg0; lvcreate -L 8M -n mail vg0');
   const uuid = '6d4a4b9a-1f0e-4b7c-9a51-0d5b7c3f2e11';
   await run(page, definition('web', 'phy:/dev/vg0/web,xvda,w', `uuid = "${uuid}"\\n`));
@@ -198,7 +243,10 @@ test('what cannot be done is refused in the words and with the status of the too
   const refusals: [string, string | RegExp][] = [
     ['xl create web', 'Domain with name "web" already exists.'],
     [`${definition('twin', 'phy:/dev/vg0/mail,xvda,w', `uuid = "${uuid}"\\n`)}; xl create twin`, /UUID/],
-    [`${definition('other', 'phy:/dev/vg0/web,xvda,w')}; xl create other`, /Device \/dev\/vg0\/web is mounted read-write in web/],
+    [
+      `${definition('other', 'phy:/dev/vg0/web,xvda,w')}; xl create other`,
+      /Device \/dev\/vg0\/web is mounted read-write in web/,
+    ],
     [`${definition('none', '/var/lib/xen/images/none.img,raw,xvda,w')}; xl create none`, /none\.img/],
     [`${definition('wrong', 'transfer:0,xvda,w')}; xl create wrong`, /transfer:0/],
     ['lvremove vg0/web', /Logical volume vg0\/web in use/],
@@ -212,5 +260,7 @@ test('what cannot be done is refused in the words and with the status of the too
     expect(said, line).toMatch(says);
     expect(said, line).toMatch(/status [1-9]/);
   }
-  expect(await run(page, 'xl list | tail -n +3 | cut -d " " -f 1; ls /var/lib/xen/images | wc -l; lvs | wc -l')).toMatch(/^web\n0\n3$/m);
+  expect(
+    await run(page, 'xl list | tail -n +3 | cut -d " " -f 1; ls /var/lib/xen/images | wc -l; lvs | wc -l'),
+  ).toMatch(/^web\n0\n3$/m);
 });

@@ -21,7 +21,9 @@ let lines = 0;
 export async function run(page: Page, line: string): Promise<string> {
   const end = `end of line ${++lines}\n`;
   await page.keyboard.type(`clear; ${line}; echo end "of" line ${lines}\n`);
-  await expect.poll(() => shellText(page), { timeout: 30_000 }).toMatch(new RegExp(`^${end}ringside:\\S+ # *\\n*$`, 'm'));
+  await expect
+    .poll(() => shellText(page), { timeout: 30_000 })
+    .toMatch(new RegExp(`^${end}ringside:\\S+ # *\\n*$`, 'm'));
   const text = await shellText(page);
   return text.slice(0, text.indexOf(`\n${end}`) + 1);
 }

@@ -1,6 +1,8 @@
 import { expect, open, test } from './page.ts';
 
-test('the line between tree and workbench moves by pointer and keys, is remembered, and a double click puts it back', async ({ page }) => {
+test('the line between tree and workbench moves by pointer and keys, is remembered, and a double click puts it back', async ({
+  page,
+}) => {
   await open(page);
   const line = page.getByRole('separator', { name: 'Width of the tree' });
   const tree = page.getByRole('navigation');
@@ -21,10 +23,12 @@ test('the line between tree and workbench moves by pointer and keys, is remember
   const tab = page.getByRole('button', { name: /^Tasks:/ });
   await tab.click();
   await expect(page.getByRole('separator', { name: 'Height of the task log' })).toBeVisible();
-  expect(await tab.evaluate(button => {
-    const { x, y, width: wide } = button.getBoundingClientRect();
-    return button.contains(document.elementFromPoint(x + wide / 2, y + 1));
-  })).toBe(true);
+  expect(
+    await tab.evaluate(button => {
+      const { x, y, width: wide } = button.getBoundingClientRect();
+      return button.contains(document.elementFromPoint(x + wide / 2, y + 1));
+    }),
+  ).toBe(true);
   await tab.click();
   // A narrower window keeps what was chosen; only who has chosen nothing gets its narrower tree.
   await page.setViewportSize({ width: 1200, height: 800 });

@@ -8,7 +8,12 @@ import { domainRows, expect, open, test } from './page.ts';
 
 test.use({ serviceWorkers: 'allow' });
 
-const TYPES: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const TYPES: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+};
 
 /** Knows files and their types, and nothing of isolation. */
 function serveStatic(): Promise<Server> {
@@ -22,7 +27,9 @@ function serveStatic(): Promise<Server> {
   return new Promise(resolve => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
 
-test('from a plain static server under a path the page is isolated, and opens without a network after its first load', async ({ page }) => {
+test('from a plain static server under a path the page is isolated, and opens without a network after its first load', async ({
+  page,
+}) => {
   const server = await serveStatic();
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/a/b/`;
   await open(page, address);
@@ -32,9 +39,17 @@ test('from a plain static server under a path the page is isolated, and opens wi
   await expect(page.getByTestId('serial-text')).toContainText('minipv>', { timeout: 30_000 });
   await expect(page.getByText('opens without a network')).toBeVisible({ timeout: 60_000 });
   // Large files do not pass through the service worker: it may be ended on the way.
-  const [image] = await Promise.all([page.waitForResponse(/guests\/disk\.img$/), page.evaluate(() => fetch('guests/disk.img').then(answer => answer.text()))]);
+  const [image] = await Promise.all([
+    page.waitForResponse(/guests\/disk\.img$/),
+    page.evaluate(() => fetch('guests/disk.img').then(answer => answer.text())),
+  ]);
   expect(image.fromServiceWorker()).toBe(false);
-  const [script] = await Promise.all([page.waitForResponse(/\.js$/), page.evaluate(() => fetch(document.querySelector<HTMLScriptElement>('script[src]')!.src).then(answer => answer.text()))]);
+  const [script] = await Promise.all([
+    page.waitForResponse(/\.js$/),
+    page.evaluate(() =>
+      fetch(document.querySelector<HTMLScriptElement>('script[src]')!.src).then(answer => answer.text()),
+    ),
+  ]);
   expect(script.fromServiceWorker()).toBe(true);
   await new Promise(resolve => server.close(resolve).closeAllConnections());
   await page.reload();

@@ -3,12 +3,21 @@ import { existsSync, readFileSync } from 'node:fs';
 import { debian } from '../support/guests.ts';
 import { drop, expect, open, serialText, test } from './page.ts';
 
-test('the exits of an unmodified Debian name the functions that its /proc/kallsyms has at those addresses', async ({ page }) => {
+test('the exits of an unmodified Debian name the functions that its /proc/kallsyms has at those addresses', async ({
+  page,
+}) => {
   const { name, definition, kernel, initrd } = debian('686');
   test.skip(!existsSync(kernel), 'npm run guests has not fetched Debian');
   test.setTimeout(240_000);
   await open(page, './?boot=0');
-  await drop(page, [[`${name}.cfg`, definition], ['vmlinuz', kernel], ['initrd', initrd]].map(([as, path]) => ({ name: as!, buffer: readFileSync(path!) })));
+  await drop(
+    page,
+    [
+      [`${name}.cfg`, definition],
+      ['vmlinuz', kernel],
+      ['initrd', initrd],
+    ].map(([as, path]) => ({ name: as!, buffer: readFileSync(path!) })),
+  );
   await page.getByRole('button', { name: `Start ${name}`, exact: true }).click();
   await expect(page.getByTestId('serial-text')).toContainText('/ # ', { timeout: 150_000 });
   await page.getByRole('tab', { name: 'Inspect', exact: true }).click();
@@ -19,5 +28,7 @@ test('the exits of an unmodified Debian name the functions that its /proc/kallsy
   await page.getByTestId('serial').click();
   await page.keyboard.type(`mount -t proc proc /proc 2>/dev/null; grep " ${symbol}$" /proc/kallsyms\n`);
   const address = (parseInt(eip!, 16) - parseInt(offset!, 16)).toString(16).padStart(8, '0');
-  await expect.poll(() => serialText(page), { timeout: 30_000 }).toMatch(new RegExp(`^${address} [tT] ${symbol}$`, 'm'));
+  await expect
+    .poll(() => serialText(page), { timeout: 30_000 })
+    .toMatch(new RegExp(`^${address} [tT] ${symbol}$`, 'm'));
 });

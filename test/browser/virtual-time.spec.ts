@@ -17,7 +17,10 @@ async function run(page: Page, address: string): Promise<{ registers: string; cl
   await page.getByRole('tab', { name: 'Inspect' }).click();
   await page.getByRole('tab', { name: 'Processor' }).click();
   await expect(page.locator('dl.regs').first()).toContainText(/EIP\s*[0-9a-f]{8}/);
-  return { registers: (await page.locator('dl.regs').allInnerTexts()).join(' ').replace(/\s+/g, ' '), clock: await page.locator('header .clock').first().innerText() };
+  return {
+    registers: (await page.locator('dl.regs').allInnerTexts()).join(' ').replace(/\s+/g, ' '),
+    clock: await page.locator('header .clock').first().innerText(),
+  };
 }
 
 test('two runs in virtual time with the same inputs end in the same registers at the same time', async ({ page }) => {

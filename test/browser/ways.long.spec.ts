@@ -4,14 +4,18 @@ import { domainRows, expect, open, test } from './page.ts';
 
 /** The number of a measure in each of the four rows. */
 const numbers = async (page: Page, measure: string): Promise<number[]> =>
-  (await page.locator('.wym', { hasText: measure }).locator('b').allInnerTexts()).map(text => Number(text.replace(/[\s\u202f]/g, '')));
+  (await page.locator('.wym', { hasText: measure }).locator('b').allInnerTexts()).map(text =>
+    Number(text.replace(/[\s\u202f]/g, '')),
+  );
 
 test('one click measures a guest’s disk four ways, and leaves no guest behind', async ({ page }) => {
   await open(page);
   await page.getByRole('button', { name: 'Same guest, four ways' }).click();
   await expect(page.getByRole('progressbar', { name: 'Progress of the run' })).toBeVisible();
   await expect(page.getByRole('button', { name: 'Run again' })).toBeVisible({ timeout: 60_000 });
-  const exits = await numbers(page, 'VM exits'), ports = await numbers(page, 'Copied through ports'), events = await numbers(page, 'Events');
+  const exits = await numbers(page, 'VM exits'),
+    ports = await numbers(page, 'Copied through ports'),
+    events = await numbers(page, 'Events');
   expect(exits[0]).toBeGreaterThan(4096);
   expect(exits[0]).toBeGreaterThan(4 * exits[1]!);
   expect(exits[1]).toBeGreaterThan(4 * Math.max(exits[2]!, exits[3]!));
@@ -20,10 +24,12 @@ test('one click measures a guest’s disk four ways, and leaves no guest behind'
   // How many requests share an event is the scheduler's: on a busy machine more.
   expect(Math.min(events[2]!, events[3]!)).toBeGreaterThanOrEqual(1);
   expect((await numbers(page, 'Time')).every(us => us > 0)).toBe(true);
-  await expect(page.getByText(/PIO took .* exits for each MiB/)).toContainText(exits[0]!.toLocaleString('en').replace(',', '\u202f'));
+  await expect(page.getByText(/PIO took .* exits for each MiB/)).toContainText(
+    exits[0]!.toLocaleString('en').replace(',', '\u202f'),
+  );
   await page.getByRole('button', { name: 'As table' }).click();
   const row = page.getByRole('row', { name: /^IDE by PIO ways-pio read 4 / });
-  expect(Number((await row.getByRole('cell').nth(4).innerText()))).toBeGreaterThan(4096 * 4);
+  expect(Number(await row.getByRole('cell').nth(4).innerText())).toBeGreaterThan(4096 * 4);
   await expect(domainRows(page)).toHaveCount(0);
   await page.getByRole('button', { name: 'As table' }).click();
   await page.getByRole('button', { name: 'Write' }).click();

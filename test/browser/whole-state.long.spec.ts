@@ -10,7 +10,8 @@ test('everything is exported, reset away and dropped back; a cut file changes no
   await expect(volume).toBeVisible();
   const saved = page.waitForEvent('download');
   await page.getByRole('button', { name: 'Export everything' }).click();
-  const path = await (await saved).path(), name = (await saved).suggestedFilename();
+  const path = await (await saved).path(),
+    name = (await saved).suggestedFilename();
   const file = readFileSync(path);
   expect(name).toMatch(/^ringside-\d{4}-\d\d-\d\d\.state$/);
   expect(file.subarray(0, 16).toString()).toBe('Ringside state 1');

@@ -10,7 +10,9 @@ interface TargetInfo {
 /** Workers that run domains: those that the page has made for Domain 0's (dom0/worker.ts names them), but for the ones that watch the others and have its files. */
 export async function domainWorkers(cdp: CDPSession): Promise<string[]> {
   const { targetInfos } = (await cdp.send('Target.getTargets', { filter: [{}] })) as { targetInfos: TargetInfo[] };
-  return targetInfos.filter(({ type, title }) => type === 'worker' && /^ringside-[a-z\d]+-\d+$/.test(title)).map(({ targetId }) => targetId);
+  return targetInfos
+    .filter(({ type, title }) => type === 'worker' && /^ringside-[a-z\d]+-\d+$/.test(title))
+    .map(({ targetId }) => targetId);
 }
 
 /** Stops these workers where they are, in the middle of a slice or of a wait, until the function that it resolves with is called. */
@@ -24,7 +26,8 @@ export async function holdStill(cdp: CDPSession, targets: string[]): Promise<() 
         });
       });
       let id = 0;
-      const send = (method: string) => cdp.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id: ++id, method }) });
+      const send = (method: string) =>
+        cdp.send('Target.sendMessageToTarget', { sessionId, message: JSON.stringify({ id: ++id, method }) });
       await send('Debugger.enable');
       await send('Debugger.pause');
       await paused;

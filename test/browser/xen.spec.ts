@@ -22,7 +22,12 @@ test('a PVH guest shows its PV console like a serial line, is typed at there, an
 test('a paravirtual guest’s exits and hypercalls have their names, and their own sources', async ({ page }) => {
   await open(page);
   await drop(page, [
-    { name: 'pv1.cfg', buffer: Buffer.from('name = "pv1"\ntype = "pv"\nmemory = 32\nkernel = "pvtest.elf"\non_poweroff = "preserve"\non_crash = "preserve"\n') },
+    {
+      name: 'pv1.cfg',
+      buffer: Buffer.from(
+        'name = "pv1"\ntype = "pv"\nmemory = 32\nkernel = "pvtest.elf"\non_poweroff = "preserve"\non_crash = "preserve"\n',
+      ),
+    },
     { name: 'pvtest.elf', buffer: readFileSync(new URL('../../guests/pvtest/pvtest.elf', import.meta.url)) },
   ]);
   await page.getByRole('button', { name: /^Start/ }).click();
@@ -36,10 +41,17 @@ test('a paravirtual guest’s exits and hypercalls have their names, and their o
   await expect(activity.getByText(/Reason \d/)).toHaveCount(0);
 });
 
-test('a guest has in its worker what its definition asks for, also when it was saved: an uncommon card, and Hyper-V’s leaves', async ({ page }) => {
+test('a guest has in its worker what its definition asks for, also when it was saved: an uncommon card, and Hyper-V’s leaves', async ({
+  page,
+}) => {
   await open(page);
   await drop(page, [
-    { name: 'hv1.cfg', buffer: Buffer.from('name = "hv1"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\nviridian = 1\nvif = [ "model=ne2k_pci" ]\nserial = "pty"\n') },
+    {
+      name: 'hv1.cfg',
+      buffer: Buffer.from(
+        'name = "hv1"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\nviridian = 1\nvif = [ "model=ne2k_pci" ]\nserial = "pty"\n',
+      ),
+    },
     { name: 'demo.elf', buffer: readFileSync(new URL('../../guests/demo/demo.elf', import.meta.url)) },
   ]);
   await page.getByRole('button', { name: /^Start/ }).click();

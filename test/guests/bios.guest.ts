@@ -38,7 +38,10 @@ function comparable(line: string): string {
 describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, () => {
   it('start pcos alike', { timeout: 300_000 }, async () => {
     const script = join(folder, 'pcos.script');
-    writeFileSync(script, 'expect pcos> \nkey l s enter\nexpect bytes free\nsend peek 0\\n\nexpect nothing is\nsend off\\n\n');
+    writeFileSync(
+      script,
+      'expect pcos> \nkey l s enter\nexpect bytes free\nsend peek 0\\n\nexpect nothing is\nsend off\\n\n',
+    );
     const said = async (bios: string) => {
       const vm = new Ringside(
         'boot',
@@ -64,10 +67,25 @@ describe.skipIf(!existsSync(firmware))(`our BIOS and SeaBIOS ${NEEDS_GUESTS}`, (
   /** Boots a disk image that ends by itself, and says what it wrote on its port and how many instructions that took. */
   async function run(image: string, bios: string) {
     const [text, stats] = ['text', 'stats.json'].map(name => join(folder, name));
-    const vm = new Ringside('boot', '--disk', image, '--bios', bios, '--debugcon', text, '--stats', stats, '--virtual-time', '--no-reboot');
+    const vm = new Ringside(
+      'boot',
+      '--disk',
+      image,
+      '--bios',
+      bios,
+      '--debugcon',
+      text,
+      '--stats',
+      stats,
+      '--virtual-time',
+      '--no-reboot',
+    );
     onTestFinished(() => vm.kill());
     expect(await vm.end(100)).toBe(0x63);
-    return { text: readFileSync(text, 'latin1'), instructions: JSON.parse(readFileSync(stats, 'utf8')).instructions as number };
+    return {
+      text: readFileSync(text, 'latin1'),
+      instructions: JSON.parse(readFileSync(stats, 'utf8')).instructions as number,
+    };
   }
 
   it('answer alike to a table of calls', { timeout: 600_000 }, async () => {
@@ -107,7 +125,9 @@ describe.skipIf(!existsSync(disk))(`Debian's disk ${NEEDS_GUESTS}`, () => {
       await vm.expect(BOOTED, BOOT_SECONDS);
       await vm.expect('INIT-DONE', BOOT_SECONDS);
       await vm.expect(PROMPT, 60);
-      vm.send('insmod /lib/modules/8390.ko && insmod /lib/modules/ne2k-pci.ko && udhcpc -i eth0 -n -q && ping -c 5 10.0.2.2\n');
+      vm.send(
+        'insmod /lib/modules/8390.ko && insmod /lib/modules/ne2k-pci.ko && udhcpc -i eth0 -n -q && ping -c 5 10.0.2.2\n',
+      );
       await vm.expect('lease of 10.0.2.15 obtained', 60);
       await vm.expect('5 packets transmitted, 5 packets received, 0% packet loss', 60);
       vm.send('poweroff -f\n');

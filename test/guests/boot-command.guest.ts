@@ -26,7 +26,10 @@ interface Result {
 }
 
 /** Runs `ringside boot …`; `answer` sees the output so far and gives what is typed next, or nothing. */
-function boot(args: string[], answer: (out: string, typed: number) => string | undefined = () => undefined): Promise<Result> {
+function boot(
+  args: string[],
+  answer: (out: string, typed: number) => string | undefined = () => undefined,
+): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [command, 'boot', ...args], { stdio: 'pipe' });
     let out = '',
@@ -50,9 +53,16 @@ function boot(args: string[], answer: (out: string, typed: number) => string | u
 function kernel(code: number[]): Uint8Array {
   const bytes = new Uint8Array(0x20 + code.length);
   const view = new DataView(bytes.buffer);
-  [0x1badb002, 0x10000, -(0x1badb002 + 0x10000), 0x100000, 0x100000, 0x100000 + bytes.length, 0x100000 + bytes.length, 0x100020].forEach((word, i) =>
-    view.setInt32(i * 4, word | 0, true),
-  );
+  [
+    0x1badb002,
+    0x10000,
+    -(0x1badb002 + 0x10000),
+    0x100000,
+    0x100000,
+    0x100000 + bytes.length,
+    0x100000 + bytes.length,
+    0x100020,
+  ].forEach((word, i) => view.setInt32(i * 4, word | 0, true));
   bytes.set(code, 0x20);
   return bytes;
 }
@@ -93,10 +103,27 @@ describe('ringside boot', () => {
 
   it('saves where it is told to, and goes on in a new process as if nothing had been', async () => {
     const whole = await boot([demo, '--virtual-time', '--until', 'demo> ', '--stats', place('whole.json')]);
-    const head = await boot([demo, '--virtual-time', '--save', place('state'), '--save-at', '100000', '--stats', place('head.json')]);
+    const head = await boot([
+      demo,
+      '--virtual-time',
+      '--save',
+      place('state'),
+      '--save-at',
+      '100000',
+      '--stats',
+      place('head.json'),
+    ]);
     expect(head.status).toBe(0);
     expect(JSON.parse(readFileSync(place('head.json'), 'utf8')).instructions).toBe(100_000);
-    const tail = await boot(['--virtual-time', '--restore', place('state'), '--until', 'demo> ', '--stats', place('tail.json')]);
+    const tail = await boot([
+      '--virtual-time',
+      '--restore',
+      place('state'),
+      '--until',
+      'demo> ',
+      '--stats',
+      place('tail.json'),
+    ]);
     expect(tail.status).toBe(0);
     expect(head.out + tail.out).toBe(whole.out);
     expect(JSON.parse(readFileSync(place('tail.json'), 'utf8')).instructions).toBe(
@@ -108,10 +135,31 @@ describe('ringside boot', () => {
     ['isa-debug-exit gives (value << 1) | 1', OUT(0xf4, 0x10), [], 33, '', ''],
     ['a reset starts again, or ends with 0', OUT(0xcf9, 6), ['--no-reboot'], 0, '', ''],
     // LIDT of a table without entries, then INT 3.
-    ['a triple fault ends with 4 and a report', [0x0f, 0x01, 0x1d, 0x29, 0, 0x10, 0, 0xcc, 0xf4, 0, 0, 0, 0, 0, 0], [], 4, '', 'Triple fault'],
-    ['a guest that nothing can wake ends with 6', [...OUT(0x3f8, 0x48), 0xfa, 0xf4], [], 6, 'H', 'halted with interrupts off'],
+    [
+      'a triple fault ends with 4 and a report',
+      [0x0f, 0x01, 0x1d, 0x29, 0, 0x10, 0, 0xcc, 0xf4, 0, 0, 0, 0, 0, 0],
+      [],
+      4,
+      '',
+      'Triple fault',
+    ],
+    [
+      'a guest that nothing can wake ends with 6',
+      [...OUT(0x3f8, 0x48), 0xfa, 0xf4],
+      [],
+      6,
+      'H',
+      'halted with interrupts off',
+    ],
     ['a time-out ends with 124', [0xeb, 0xfe], ['--timeout', '0.5'], 124, '', 'time-out after 0.5 s'],
-    ['a text that is seen ends with 0', [...OUT(0x3f8, 0x48), ...OUT(0x3f8, 0x69), 0xeb, 0xfe], ['--until', 'Hi'], 0, 'Hi', ''],
+    [
+      'a text that is seen ends with 0',
+      [...OUT(0x3f8, 0x48), ...OUT(0x3f8, 0x69), 0xeb, 0xfe],
+      ['--until', 'Hi'],
+      0,
+      'Hi',
+      '',
+    ],
     ['port 0xE9 can be seen', [...OUT(0xe9, 0x48), ...OUT(0xf4, 0)], ['--debugcon', '-'], 1, 'H', ''],
   ] as const)('%s', async (name, code, options, status, out, err) => {
     const result = await boot([written(`${name.slice(0, 8).replace(/\W/g, '')}.elf`, kernel([...code])), ...options]);
@@ -127,11 +175,14 @@ describe('ringside boot', () => {
     ['a crash', 'hvm', shutdown(3), [], 4],
     ["the watchdog's end", 'pvh', shutdown(4), [], 4],
     ['the last processor halts for good', 'hvm', [0xfa, 0xf4, 0, 0, 0, 0, 9], [], 0],
-  ] as const)('ends with the status that SCHEDOP_shutdown asks for: %s (%s)', async (_name, type, code, options, status) => {
-    const file = written(`${type}${status}${code[6]}.elf`, pvhKernel([...say('hey\n'), ...OUT(0xe9, 0x42), ...code]));
-    const result = await boot(['--type', type, '--kernel', file, ...options, '--timeout', '30']);
-    expect([result.status, result.out]).toEqual([status, '(d1) hey\n(d1) B\n']);
-  });
+  ] as const)(
+    'ends with the status that SCHEDOP_shutdown asks for: %s (%s)',
+    async (_name, type, code, options, status) => {
+      const file = written(`${type}${status}${code[6]}.elf`, pvhKernel([...say('hey\n'), ...OUT(0xe9, 0x42), ...code]));
+      const result = await boot(['--type', type, '--kernel', file, ...options, '--timeout', '30']);
+      expect([result.status, result.out]).toEqual([status, '(d1) hey\n(d1) B\n']);
+    },
+  );
 
   it('types at the PV console of a guest that has no serial port', async () => {
     const file = written('key.elf', pvhKernel([...print('key?'), ...waitForKey(), ...shutdown(0)]));
@@ -162,19 +213,28 @@ describe('ringside boot', () => {
   // LIDT of an empty table, then INT 3.
   const TRIPLE_FAULT = [0x0f, 0x01, 0x1d, 0, 0x90, 0, 0, 0xcc];
 
-  it.each(['pvh', 'hvm'])('says of each restart after a triple fault what Xen says, and counts over restarts (%s)', async type => {
-    const file = written(`loop-${type}.elf`, pvhKernel([...say('up!\n'), ...TRIPLE_FAULT]));
-    const result = await boot(['--type', type, file, '--until', '(d3) up!', '--stats', place('loop.json')]);
-    expect(result.status).toBe(0);
-    // hvm_triple_fault(): the words, and the shutdown code of its parameter, which is a reboot.
-    expect(result.out.split('\n').slice(0, 3)).toEqual(['(d1) up!', '(XEN) d1v0 Triple fault - invoking HVM shutdown action 1', '(d2) up!']);
-    const restarts =
-      result.err.match(/^ringside: loop-.*: Triple fault \(exit 2\): .* EIP was 0x[0-9a-f]+\. Domain \d+ starts again as domain \d+\.$/gm) ?? [];
-    const stats = JSON.parse(readFileSync(place('loop.json'), 'utf8'));
-    expect(restarts.length).toBeGreaterThan(1);
-    expect(stats.restarts).toBe(restarts.length);
-    expect(stats.exitsByReason.TRIPLE_FAULT).toBe(restarts.length);
-  });
+  it.each(['pvh', 'hvm'])(
+    'says of each restart after a triple fault what Xen says, and counts over restarts (%s)',
+    async type => {
+      const file = written(`loop-${type}.elf`, pvhKernel([...say('up!\n'), ...TRIPLE_FAULT]));
+      const result = await boot(['--type', type, file, '--until', '(d3) up!', '--stats', place('loop.json')]);
+      expect(result.status).toBe(0);
+      // hvm_triple_fault(): the words, and the shutdown code of its parameter, which is a reboot.
+      expect(result.out.split('\n').slice(0, 3)).toEqual([
+        '(d1) up!',
+        '(XEN) d1v0 Triple fault - invoking HVM shutdown action 1',
+        '(d2) up!',
+      ]);
+      const restarts =
+        result.err.match(
+          /^ringside: loop-.*: Triple fault \(exit 2\): .* EIP was 0x[0-9a-f]+\. Domain \d+ starts again as domain \d+\.$/gm,
+        ) ?? [];
+      const stats = JSON.parse(readFileSync(place('loop.json'), 'utf8'));
+      expect(restarts.length).toBeGreaterThan(1);
+      expect(stats.restarts).toBe(restarts.length);
+      expect(stats.exitsByReason.TRIPLE_FAULT).toBe(restarts.length);
+    },
+  );
 
   it.each([
     ['on_reboot = "destroy"', ['on_reboot = "destroy"'], []],
@@ -183,7 +243,10 @@ describe('ringside boot', () => {
     ['--no-reboot and on_crash = "restart"', ['on_crash = "restart"'], ['--no-reboot']],
   ])('ends with 4 and the report after a triple fault with %s', async (_name, lines, options) => {
     written('fault.elf', pvhKernel(TRIPLE_FAULT));
-    const cfg = written('fault.cfg', ['name = "fault"', 'type = "pvh"', 'memory = 8', 'kernel = "fault.elf"', ...lines, ''].join('\n'));
+    const cfg = written(
+      'fault.cfg',
+      ['name = "fault"', 'type = "pvh"', 'memory = 8', 'kernel = "fault.elf"', ...lines, ''].join('\n'),
+    );
     const { status, err } = await boot([cfg, ...options, '--timeout', '30']);
     expect(status).toBe(4);
     expect(err).toMatch(/^\nringside: Triple fault \(exit 2\): .*\n(.*\n)* {2}eip 0010000[0-9a-f] /);
@@ -194,14 +257,20 @@ describe('ringside boot', () => {
     ['on_poweroff', shutdown(0), 'The guest powered off.'],
   ])('does what %s says, and says so', async (key, code, why) => {
     written('action.elf', pvhKernel([...code]));
-    const cfg = written('action.cfg', `name = "action"\ntype = "pvh"\nmemory = 8\nkernel = "action.elf"\n${key} = "restart"\n`);
+    const cfg = written(
+      'action.cfg',
+      `name = "action"\ntype = "pvh"\nmemory = 8\nkernel = "action.elf"\n${key} = "restart"\n`,
+    );
     const { status, err } = await boot([cfg, '--timeout', '2']);
     expect([status, err.split('\n')[0]]).toEqual([124, `ringside: action: ${why} Domain 1 starts again as domain 2.`]);
   });
 
   it('does so with a restored guest, too', async () => {
     written('kept.elf', pvhKernel([...say('up!\n'), ...shutdown(1)]));
-    const cfg = written('kept.cfg', 'name = "kept"\ntype = "pvh"\nmemory = 8\nkernel = "kept.elf"\non_reboot = "destroy"\n');
+    const cfg = written(
+      'kept.cfg',
+      'name = "kept"\ntype = "pvh"\nmemory = 8\nkernel = "kept.elf"\non_reboot = "destroy"\n',
+    );
     expect((await boot([cfg, '--virtual-time', '--save', place('kept.save'), '--save-at', '2'])).status).toBe(0);
     expect(await boot(['--virtual-time', '--restore', place('kept.save'), '--timeout', '30'])).toMatchObject({
       status: 0,
@@ -230,14 +299,31 @@ describe('ringside boot', () => {
     ['power-off', shutdown(0), [], 1, 'ended and “nothing” was not seen: The guest powered off.'],
     ['a reset', shutdown(1), ['--no-reboot'], 1, 'ended and “nothing” was not seen: The guest asked for a reboot.'],
     ['a crash', shutdown(3), [], 4, 'The guest called SCHEDOP_shutdown with SHUTDOWN_crash.'],
-    ['a value for isa-debug-exit', [...OUT(0xf4, 1)], [], 3, 'ended and “nothing” was not seen: The guest wrote 1 to isa-debug-exit.'],
-  ] as const)('tells a guest that ends without the text from one that showed it: %s', async (name, code, options, status, sentence) => {
-    const debugExit = status === 3;
-    const file = written('until.elf', debugExit ? kernel([...code]) : pvhKernel([...code]));
-    const result = await boot([...(debugExit ? [] : ['--type', 'pvh']), file, '--until', 'nothing', '--timeout', '30', ...options]);
-    expect([name, result.status]).toEqual([name, status]);
-    expect(result.err).toContain(sentence);
-  });
+    [
+      'a value for isa-debug-exit',
+      [...OUT(0xf4, 1)],
+      [],
+      3,
+      'ended and “nothing” was not seen: The guest wrote 1 to isa-debug-exit.',
+    ],
+  ] as const)(
+    'tells a guest that ends without the text from one that showed it: %s',
+    async (name, code, options, status, sentence) => {
+      const debugExit = status === 3;
+      const file = written('until.elf', debugExit ? kernel([...code]) : pvhKernel([...code]));
+      const result = await boot([
+        ...(debugExit ? [] : ['--type', 'pvh']),
+        file,
+        '--until',
+        'nothing',
+        '--timeout',
+        '30',
+        ...options,
+      ]);
+      expect([name, result.status]).toEqual([name, status]);
+      expect(result.err).toContain(sentence);
+    },
+  );
 
   it('says what a definition asks for and does not get, also where an option changes its type', async () => {
     written('said.elf', pvhKernel(shutdown(0)));
@@ -271,7 +357,9 @@ describe('ringside boot', () => {
       'ringside: a and b have the same station address, 00:16:3e:00:00:07. Give one of them another, or leave mac out: then one is drawn.',
     ]);
     const addressOf = async (file: string, ...options: string[]): Promise<string | undefined> => {
-      expect((await boot([file, '--virtual-time', '--save', place('card.save'), '--save-at', '5', ...options])).status).toBe(0);
+      expect(
+        (await boot([file, '--virtual-time', '--save', place('card.save'), '--save-at', '5', ...options])).status,
+      ).toBe(0);
       return readState(readFileSync(place('card.save')), 'card.save').about.mac;
     };
     const drawn = await addressOf(guest('c', ''), '--seed', '7');
@@ -316,7 +404,14 @@ describe('ringside boot', () => {
     // FFFF:0000: jmp near to F000:0000, which writes to the debug console from the copy below 1 MiB.
     image.set([0xea, 0, 0, 0, 0xf0], 0xfff0);
     image.set([...[0x42, 0x49].flatMap(byte => [0xb0, byte, 0xe6, 0xe9]), 0xb0, 3, 0xe6, 0xf4], 0);
-    const result = await boot(['--bios', written('bios.bin', image), '--debugcon', place('debug.txt'), '--memory', '4']);
+    const result = await boot([
+      '--bios',
+      written('bios.bin', image),
+      '--debugcon',
+      place('debug.txt'),
+      '--memory',
+      '4',
+    ]);
     expect(result).toMatchObject({ status: 7, err: '' });
     expect(readFileSync(place('debug.txt'), 'utf8')).toBe('BI');
     expect(await boot(['--bios', written('short.bin', image.subarray(1))])).toMatchObject({
@@ -336,7 +431,10 @@ describe('ringside boot', () => {
   });
 
   it('lists all errors of a definition with line and column', async () => {
-    const path = written('web2.cfg', `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nsoundhw = "ac97"\nvcpus = "2x"\n`);
+    const path = written(
+      'web2.cfg',
+      `name = "web2"\ntype = "pv"\nmemory = '2G'\nkernel = "nowhere"\nsoundhw = "ac97"\nvcpus = "2x"\n`,
+    );
     const { status, err } = await boot([path]);
     expect(status).toBe(2);
     expect(err.split('\n')).toEqual([
@@ -350,7 +448,11 @@ describe('ringside boot', () => {
 
   it.each([
     ['nothing to start', [], /^ringside: There is nothing to start/],
-    ['an unknown option', ['--memroy', '1'], /^ringside: --memroy is no option of ringside boot\. Did you mean --memory\?$/],
+    [
+      'an unknown option',
+      ['--memroy', '1'],
+      /^ringside: --memroy is no option of ringside boot\. Did you mean --memory\?$/,
+    ],
     ['a missing kernel', ['--kernel', 'nosuch'], /^ringside: nosuch does not exist; check the path \(--kernel\)\.$/],
     ['a truncated state', ['--restore', 'CUT'], /^ringside: .*cut is cut short: .* at byte \d+/],
     ['no kernel at all', ['TEXT'], /^ringside: text is not a kernel: .*looks like a text file\./],
@@ -361,7 +463,11 @@ describe('ringside boot', () => {
       /^ringside: .*text is not bootable: its first sector does not end in 55 AA\. .* --no-signature-check /,
     ],
     ['a missing disk', ['--disk', 'nosuch'], /^ringside: nosuch does not exist; check the path \(--disk\)\.$/],
-    ['a wrong number', ['--memory', '99999', 'x'], /^ringside: --memory takes a whole number from 1 to 2047, not "99999"\.$/],
+    [
+      'a wrong number',
+      ['--memory', '99999', 'x'],
+      /^ringside: --memory takes a whole number from 1 to 2047, not "99999"\.$/,
+    ],
   ] as const)('says in one sentence what is wrong: %s', async (_name, args, sentence) => {
     const cut = Buffer.from('Xen saved domain, xl format\n \0 \r');
     const files: Record<string, string> = { CUT: written('cut', cut), TEXT: written('text', 'just some words\n') };
@@ -374,7 +480,14 @@ describe('ringside boot', () => {
 
   it('refuses an initrd that does not fit, and a kernel that is cut', async () => {
     const elf = readFileSync(demo.replace('.cfg', '.elf'));
-    const big = await boot(['--kernel', demo.replace('.cfg', '.elf'), '--memory', '8', '--initrd', written('big', new Uint8Array(9 << 20).fill(1))]);
+    const big = await boot([
+      '--kernel',
+      demo.replace('.cfg', '.elf'),
+      '--memory',
+      '8',
+      '--initrd',
+      written('big', new Uint8Array(9 << 20).fill(1)),
+    ]);
     expect(big.status).toBe(2);
     expect(big.err).toMatch(/^ringside: .*big.* Write --memory 1\d or more\.\n$/);
     const cut = await boot([written('cut.elf', elf.subarray(0, 6000))]);
@@ -393,7 +506,16 @@ describe('ringside boot in workers', () => {
       seen.split('demo> ').length - 1 > typed ? lines[typed] : undefined;
 
   it('saves where a text is seen, and goes on in another worker', async () => {
-    const saved = await boot([demo, ...WORKERS, '--until', 'demo> ', '--save', place('worker.state'), '--stats', place('worker.json')]);
+    const saved = await boot([
+      demo,
+      ...WORKERS,
+      '--until',
+      'demo> ',
+      '--save',
+      place('worker.state'),
+      '--stats',
+      place('worker.json'),
+    ]);
     expect([saved.status, saved.err]).toEqual([0, '']);
     expect(JSON.parse(readFileSync(place('worker.json'), 'utf8'))).toMatchObject({
       status: 0,
@@ -407,7 +529,16 @@ describe('ringside boot in workers', () => {
   });
 
   it('stands still after as many instructions as --save-at says', async () => {
-    const { status, err } = await boot([demo, ...WORKERS, '--save', place('at.state'), '--save-at', '100000', '--stats', place('at.json')]);
+    const { status, err } = await boot([
+      demo,
+      ...WORKERS,
+      '--save',
+      place('at.state'),
+      '--save-at',
+      '100000',
+      '--stats',
+      place('at.json'),
+    ]);
     expect([status, err]).toEqual([0, '']);
     expect(JSON.parse(readFileSync(place('at.json'), 'utf8')).instructions).toBe(100_000);
   });
@@ -429,7 +560,8 @@ describe('ringside boot in workers', () => {
     ]);
     expect([status, err]).toEqual([0, '']);
     expect(out).toContain('The real-time clock says');
-    for (const name of ['script.png', 'end.png']) expect(readFileSync(place(name)).subarray(1, 4).toString()).toBe('PNG');
+    for (const name of ['script.png', 'end.png'])
+      expect(readFileSync(place(name)).subarray(1, 4).toString()).toBe('PNG');
     const file = written('debug.elf', kernel([...OUT(0xe9, 0x48), ...OUT(0xf4, 0)]));
     expect(await boot([file, ...WORKERS, '--debugcon', place('worker.debug')])).toMatchObject({ status: 1, out: '' });
     expect(readFileSync(place('worker.debug'), 'utf8')).toBe('H');
@@ -457,7 +589,29 @@ describe('ringside boot in workers', () => {
         [0x1f7, command],
       ].flatMap(([port, value]) => OUT(port, value));
     const drq = [0xec, 0xa8, 0x08, 0x74, 0xfb];
-    const words = (value: number[]): number[] => [0x66, 0xba, 0xf0, 0x01, 0xb9, 0, 1, 0, 0, 0xbf, 0, 0, 0x20, 0, 0xbe, 0, 0, 0x20, 0, 0xfc, ...value];
+    const words = (value: number[]): number[] => [
+      0x66,
+      0xba,
+      0xf0,
+      0x01,
+      0xb9,
+      0,
+      1,
+      0,
+      0,
+      0xbf,
+      0,
+      0,
+      0x20,
+      0,
+      0xbe,
+      0,
+      0,
+      0x20,
+      0,
+      0xfc,
+      ...value,
+    ];
     const written0 = [...ata(0x30), ...drq, ...words([0xf3, 0x66, 0x6f]), ...shutdown(1)];
     const code = [
       ...ata(0x20),
@@ -489,8 +643,23 @@ describe('ringside boot in workers', () => {
     ];
     const guest = written('writer.elf', pvhKernel(code)),
       disk = written('writer.img', image);
-    const result = await boot(['--type', 'hvm', '--kernel', guest, '--disk', disk, ...slots, '--timeout', '40', '--memory', '8']);
-    expect(result).toMatchObject({ status: 0, err: 'ringside: writer: The guest asked for a reboot. Domain 1 starts again as domain 2.\n' });
+    const result = await boot([
+      '--type',
+      'hvm',
+      '--kernel',
+      guest,
+      '--disk',
+      disk,
+      ...slots,
+      '--timeout',
+      '40',
+      '--memory',
+      '8',
+    ]);
+    expect(result).toMatchObject({
+      status: 0,
+      err: 'ringside: writer: The guest asked for a reboot. Domain 1 starts again as domain 2.\n',
+    });
     expect(readFileSync(disk).every(byte => byte === 0x41)).toBe(true);
   });
 
@@ -511,7 +680,8 @@ describe('ringside boot in workers', () => {
       place('two.json'),
     ]);
     expect([saved.status, saved.err]).toEqual([0, '']);
-    const stats = (): Record<string, { status: number; instructions: number }> => JSON.parse(readFileSync(place('two.json'), 'utf8'));
+    const stats = (): Record<string, { status: number; instructions: number }> =>
+      JSON.parse(readFileSync(place('two.json'), 'utf8'));
     const first = stats();
     expect(Object.keys(first)).toEqual(['demo-1', 'demo-2']);
     expect(files.map(file => readState(readFileSync(file), file).about.name)).toEqual(['demo-1', 'demo-2']);
@@ -530,7 +700,9 @@ describe('ringside boot in workers', () => {
     expect([again.status, again.err]).toEqual([0, '']);
     const lines = again.out.split('\n');
     expect(lines.filter(line => line.includes('clock says')).map(line => line.slice(0, 8))).toEqual(['demo-1: ']);
-    expect(new Set(lines.filter(line => line.includes('mine')).map(line => line.slice(0, 8)))).toEqual(new Set(['demo-2: ']));
+    expect(new Set(lines.filter(line => line.includes('mine')).map(line => line.slice(0, 8)))).toEqual(
+      new Set(['demo-2: ']),
+    );
     for (const name of Object.keys(first)) expect(stats()[name].instructions).toBeGreaterThan(0);
   });
 

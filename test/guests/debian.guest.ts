@@ -17,7 +17,17 @@ function start(...argv: string[]): Ringside {
 /** On a plain PC: a kernel without a definition and without a type. */
 function plain(flavour: '686' | '686-pae', ...more: string[]): Ringside {
   const { kernel, initrd } = debian(flavour);
-  return start('--kernel', kernel, '--initrd', initrd, '--memory', '128', '--cmdline', 'console=ttyS0,115200 cryptomgr.notests', ...more);
+  return start(
+    '--kernel',
+    kernel,
+    '--initrd',
+    initrd,
+    '--memory',
+    '128',
+    '--cmdline',
+    'console=ttyS0,115200 cryptomgr.notests',
+    ...more,
+  );
 }
 
 describe.skipIf(!haveGuests)(`Debian's Linux in node ${NEEDS_GUESTS}`, () => {
@@ -46,9 +56,12 @@ describe.skipIf(!haveGuests)(`Debian's Linux in node ${NEEDS_GUESTS}`, () => {
       );
       await vm.expect('two-2', 120);
       expect(vm.output).toMatch(/^2\r?$/m);
-      vm.send('cat /proc/interrupts /sys/devices/system/clocksource/clocksource0/current_clocksource; echo all-$((2 + 3))\n');
+      vm.send(
+        'cat /proc/interrupts /sys/devices/system/clocksource/clocksource0/current_clocksource; echo all-$((2 + 3))\n',
+      );
       await vm.expect('all-5', 60);
-      const counts = (line: string): number[] => (new RegExp(`${line}: +(\\d+) +(\\d+)`).exec(vm.output) ?? ['0', '0', '0']).slice(1).map(Number);
+      const counts = (line: string): number[] =>
+        (new RegExp(`${line}: +(\\d+) +(\\d+)`).exec(vm.output) ?? ['0', '0', '0']).slice(1).map(Number);
       for (const count of counts('LOC')) expect(count, 'local timer').toBeGreaterThan(0);
       // Which kind of message, and to whom, is Linux's choice: a processor that idles by MWAIT is woken by a store.
       const messages = ['RES', 'CAL', 'TLB'].flatMap(counts);

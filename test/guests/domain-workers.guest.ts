@@ -3,7 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { countSectors, eventAnswerer, eventSender, hog, sleeper, xenLoop } from '../../src/cli/bench-hypervisor/guests.ts';
+import {
+  countSectors,
+  eventAnswerer,
+  eventSender,
+  hog,
+  sleeper,
+  xenLoop,
+} from '../../src/cli/bench-hypervisor/guests.ts';
 import { countOf, sleep, WorkerHost } from '../../src/cli/bench-hypervisor/host.ts';
 import { SECTORS } from '../../src/cli/bench-hypervisor/ioreq.ts';
 import { later, sharedMs } from '../../src/cli/node-clock.ts';
@@ -197,7 +204,10 @@ describe('a domain worker that is ended by force', () => {
     let free = -1;
     // Each sender is another domain: the answerer's port is for domain 3 alone, so that the later ones are hogs that are ended, too.
     for (let life = 0; life < 2; life++) {
-      const sender = life === 0 ? await host.start('sender', eventSender(answerer.id), { xen: 'pvh' }) : await host.start('late', hog());
+      const sender =
+        life === 0
+          ? await host.start('sender', eventSender(answerer.id), { xen: 'pvh' })
+          : await host.start('late', hog());
       await until(() => countOf(machine, sender) > 100);
       const { kind, sentence, report, workerDied } = await host.kill(sender);
       expect({ kind, workerDied }).toEqual({ kind: 'crash', workerDied: true });
@@ -255,10 +265,14 @@ function makeHost(parts: Partial<HostParts> = {}): { host: Host; workers: Worker
 
 describe('a guest whose worker was ended by force, to whom a host is shown', () => {
   const files = (name: string, more = ''): NamedFile[] => [
-    { name: `${name}.cfg`, data: new Blob([`name = "${name.split(' ')[0]}"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\n${more}`]) },
+    {
+      name: `${name}.cfg`,
+      data: new Blob([`name = "${name.split(' ')[0]}"\ntype = "hvm"\nmemory = 16\nkernel = "demo.elf"\n${more}`]),
+    },
     { name: 'demo.elf', data: new Blob([DEMO]) },
   ];
-  const stateOf = async (host: Host, id: number): Promise<string | undefined> => (await host.list()).find(info => info.id === id)?.state;
+  const stateOf = async (host: Host, id: number): Promise<string | undefined> =>
+    (await host.list()).find(info => info.id === id)?.state;
   async function untilState(host: Host, id: number, state: string | undefined): Promise<void> {
     for (let i = 0; i < 600 && (await stateOf(host, id)) !== state; i++) await sleep(50);
     expect(await stateOf(host, id)).toBe(state);
@@ -321,11 +335,17 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
       return true;
     },
   });
-  const DRIVES = { file: 'disk.img,raw,hda,w', volume: 'phy:/dev/vg0/mini,hda,w', 'volume of the storage worker': 'phy:/dev/vg0/mini,hda,w' };
+  const DRIVES = {
+    file: 'disk.img,raw,hda,w',
+    volume: 'phy:/dev/vg0/mini,hda,w',
+    'volume of the storage worker': 'phy:/dev/vg0/mini,hda,w',
+  };
   const given = (name: keyof typeof DRIVES): NamedFile[] => [
     {
       name: `${name}.cfg`,
-      data: new Blob([`name = "${name}"\ntype = "hvm"\nmemory = 16\nserial = "pty"\nkernel = "minipv.elf"\ndisk = [ "${DRIVES[name]}" ]\n`]),
+      data: new Blob([
+        `name = "${name}"\ntype = "hvm"\nmemory = 16\nserial = "pty"\nkernel = "minipv.elf"\ndisk = [ "${DRIVES[name]}" ]\n`,
+      ]),
     },
     { name: 'minipv.elf', data: new Blob([MINIPV]) },
     ...(name === 'file' ? [{ name: 'disk.img', data: new Blob([image]) }] : []),
@@ -394,7 +414,9 @@ describe('a guest with its devices in a worker of its own, and its disk in Domai
       const restored = await host.restore({ name: 'x.save', data: blob }, given(kind).slice(2));
       expect(await ask(host, restored.id, 'sum pio 3 700', crc, 'resumed')).toBe(written);
       expect(servesDrive(restored.id)).toBe(kind === 'volume of the storage worker');
-      expect(await ask(host, restored.id, 'unplug', /(hda: \d+ sectors)/)).toBe(`hda: ${kind === 'file' ? 1024 : 8192} sectors`);
+      expect(await ask(host, restored.id, 'unplug', /(hda: \d+ sectors)/)).toBe(
+        `hda: ${kind === 'file' ? 1024 : 8192} sectors`,
+      );
       expect(await ask(host, restored.id, 'sum hda 3 700', crc)).toBe(written);
       await host.destroy(restored.id);
       await until(() => host.toolstack.dying.size === 0);

@@ -10,20 +10,25 @@ const READS = 40;
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 describe('the figure', () => {
-  it('runs from one command: the guest’s bytes lie where disk-path says, and a request is followed to them', { timeout: 300_000 }, async () => {
+  it('runs from one command: the guest’s bytes lie where disk-path says, and a request is followed to them', {
+    timeout: 300_000,
+  }, async () => {
     const host = new HostShell();
     onTestFinished(() => host.kill());
     const run = (line: string): Promise<string> => host.run(line, 60);
     await host.expect('# ', 30);
     const figure = await run('bash figure.sh');
-    for (const name of ['Domain-0', 'files', 'web', 'demo']) expect(figure).toMatch(new RegExp(`^${name} +\\d+ +\\d+ +1 +[-rb]{6}`, 'm'));
+    for (const name of ['Domain-0', 'files', 'web', 'demo'])
+      expect(figure).toMatch(new RegExp(`^${name} +\\d+ +\\d+ +1 +[-rb]{6}`, 'm'));
     const sector = /^disk sda: sector (\d+)/m.exec(figure)?.[1];
     // The file's first 512 bytes, as they are known outside.
     expect(figure).toContain(`${sha256(FILE.slice(0, 512))} sector ${sector} of /dev/sda`);
     // What the guest wrote is what tar reads.
     const tape = await run('dd if=/dev/vg0/files count=13 status=none | base64 -w 0');
     const [archive] = /^[A-Za-z0-9+/=]{1000,}/m.exec(tape) ?? [''];
-    expect(execFileSync('tar', ['-xOf', '-', 'notes.txt'], { input: Buffer.from(archive, 'base64') }).toString()).toBe(FILE);
+    expect(execFileSync('tar', ['-xOf', '-', 'notes.txt'], { input: Buffer.from(archive, 'base64') }).toString()).toBe(
+      FILE,
+    );
     expect(await run('lvs')).toMatch(/files +vg0 +-wi-ao---- +20\.00g/);
     // The second time it starts nothing twice.
     expect(await run('bash figure.sh')).toContain('The bytes are the same.');

@@ -9,7 +9,10 @@ const BROWSER = 'firefox';
 const SECONDS = 60;
 /** Larger than what the page keeps itself. */
 const minipv = Buffer.concat([readFileSync(file('guests/minipv/minipv.elf')), Buffer.alloc(300_000)]);
-const definition = (name: string) => ({ name: `${name}.cfg`, data: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\n`) });
+const definition = (name: string) => ({
+  name: `${name}.cfg`,
+  data: Buffer.from(`name = "${name}"\ntype = "pvh"\nmemory = 16\nkernel = "minipv"\n`),
+});
 
 describe.skipIf(!installed[BROWSER])('the page in Firefox (install firefox-esr)', () => {
   let page: { url: string; stop: () => void };
@@ -54,7 +57,8 @@ describe.skipIf(!installed[BROWSER])('the page in Firefox (install firefox-esr)'
     await dropFiles(tab, [definition('web'), definition('db'), { name: 'minipv', data: minipv }]);
     await expectShown(tab, 'h2', /^2 guests$/, SECONDS);
     await press(tab, /^Start 2$/);
-    for (const name of ['web', 'db']) await expectShown(tab, `[data-window="${name}/serial"] [data-testid=serial-text]`, /minipv>/, SECONDS);
+    for (const name of ['web', 'db'])
+      await expectShown(tab, `[data-window="${name}/serial"] [data-testid=serial-text]`, /minipv>/, SECONDS);
     await tab.go(`${page.url}?boot=0`);
     await expectShown(tab, 'body', /, up \d+/, SECONDS);
     await dropFiles(tab, [definition('web'), { name: 'minipv', data: minipv }]);

@@ -46,16 +46,21 @@ describe.skipIf(!existsSync(file('.cache/guests/firmware')))(`a floppy disk ${NE
   it.each([
     ['SeaBIOS', ['--bios', 'seabios']],
     ['our BIOS', ['--bios', 'ringside']],
-  ])('boots by %s, whose INT 13h reads, writes and knows its format; the file stays as it is', async (_name, options) => {
-    const path = disk('boot.img', 1440, 18);
-    const before = readFileSync(path);
-    const vm = new Ringside('boot', path, ...options, '--debugcon', '-', '--virtual-time', '--no-reboot');
-    onTestFinished(() => vm.kill());
-    expect(await vm.end(60)).toBe(0x63);
-    // Cylinder 79, sector 18, head 1, drive type 4.
-    expect(/<([\s\S]*?)>/.exec(vm.output.slice(vm.output.search(/Booting from floppy/i)))?.[1]).toBe('ABCDEFGHIJKLMNOPQRA\x4f\x12\x01\x04');
-    expect(readFileSync(path).equals(before)).toBe(true);
-  });
+  ])(
+    'boots by %s, whose INT 13h reads, writes and knows its format; the file stays as it is',
+    async (_name, options) => {
+      const path = disk('boot.img', 1440, 18);
+      const before = readFileSync(path);
+      const vm = new Ringside('boot', path, ...options, '--debugcon', '-', '--virtual-time', '--no-reboot');
+      onTestFinished(() => vm.kill());
+      expect(await vm.end(60)).toBe(0x63);
+      // Cylinder 79, sector 18, head 1, drive type 4.
+      expect(/<([\s\S]*?)>/.exec(vm.output.slice(vm.output.search(/Booting from floppy/i)))?.[1]).toBe(
+        'ABCDEFGHIJKLMNOPQRA\x4f\x12\x01\x04',
+      );
+      expect(readFileSync(path).equals(before)).toBe(true);
+    },
+  );
 
   it('of a size that none has is refused, with those there are', async () => {
     const path = join(folder, 'odd.img');

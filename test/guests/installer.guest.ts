@@ -68,7 +68,17 @@ it.skipIf(!existsSync(kernel))(
     const picture = (i: number) => join(folder, `${i}.png`);
     const script = join(folder, 'pictures');
     writeFileSync(script, `${WAITS_MS.map((ms, i) => `wait ${ms}\nscreenshot ${picture(i)}`).join('\nkey enter\n')}\n`);
-    const options = ['--cmdline', 'cryptomgr.notests quiet', '--memory', '512', '--nic', 'pcnet', '--virtual-time', '--script', script];
+    const options = [
+      '--cmdline',
+      'cryptomgr.notests quiet',
+      '--memory',
+      '512',
+      '--nic',
+      'pcnet',
+      '--virtual-time',
+      '--script',
+      script,
+    ];
     const vm = new Ringside('boot', '--kernel', kernel, '--initrd', initrd, ...options, '--timeout', '1200');
     onTestFinished(() => vm.kill());
     expect(await vm.end(1220), vm.errors).toBe(0);

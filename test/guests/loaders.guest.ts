@@ -33,7 +33,9 @@ function cd(name: string, files: Record<string, string>, boot: string, ...option
     copyFileSync(from, join(tree, path));
   }
   const path = join(folder, `${name}.iso`);
-  execFileSync(genisoimage!, ['-quiet', '-R', '-b', boot, '-c', 'boot.cat', ...options, '-o', path, tree], { stdio: 'pipe' });
+  execFileSync(genisoimage!, ['-quiet', '-R', '-b', boot, '-c', 'boot.cat', ...options, '-o', path, tree], {
+    stdio: 'pipe',
+  });
   return path;
 }
 const NO_EMULATION = ['-no-emul-boot', '-boot-load-size', '4', '-boot-info-table'];
@@ -46,7 +48,16 @@ function written(name: string, text: string): string {
 /** Boots with each BIOS in turn and does what the lines say. Under load a screen may scroll between two looks: what is expected is what stays. */
 async function withEach(lines: string[], ...argv: string[]): Promise<void> {
   for (const bios of BIOSES) {
-    const vm = new Ringside('boot', ...argv, '--bios', bios, '--script', written('script', `${lines.join('\n')}\n`), '--timeout', '240');
+    const vm = new Ringside(
+      'boot',
+      ...argv,
+      '--bios',
+      bios,
+      '--script',
+      written('script', `${lines.join('\n')}\n`),
+      '--timeout',
+      '240',
+    );
     onTestFinished(() => vm.kill());
     expect(await vm.end(250), `${bios}: ${vm.errors}`).toBe(0);
     expect(vm.output).not.toMatch(/Errors: +[1-9]/);
@@ -58,7 +69,9 @@ const MEMTEST_RUNS = 'expect #3  [Moving inversions, 1s & 0s]';
 describe.skipIf(!existsSync(loaders) || !genisoimage)(`isolinux ${NEEDS_GUESTS} [needs genisoimage]`, () => {
   let iso = '';
   beforeAll(() => {
-    const modules = ['ldlinux', 'libcom32', 'libutil', 'libgpl', 'libmenu', 'menu', 'vesamenu', 'chain', 'hdt'].map(name => `${name}.c32`);
+    const modules = ['ldlinux', 'libcom32', 'libutil', 'libgpl', 'libmenu', 'menu', 'vesamenu', 'chain', 'hdt'].map(
+      name => `${name}.c32`,
+    );
     const config = `SERIAL 0 115200
 PROMPT 1
 SAY isolinux is here
@@ -101,34 +114,49 @@ LABEL floppy
 
   it('comes to its prompt and starts Debian, which calls the PCI BIOS by its 32-bit entry', { timeout: 900_000 }, () =>
     withEach(
-      ['expect isolinux is here', 'expect boot:', 'send debian pci=bios\\r', 'expect PCI: PCI BIOS revision 2.10 entry at', `expect ${BOOTED}`],
-      iso,
-      '--memory',
-      '192',
-    ),
-  );
-
-  it('starts Debian without ACPI, which finds both processors by the table of the MultiProcessor Specification', { timeout: 900_000 }, () =>
-    withEach(
       [
+        'expect isolinux is here',
         'expect boot:',
-        'send debian acpi=off\\r',
-        'expect found SMP MP-table',
-        'expect smpboot: Total of 2 processors activated',
-        'expect PnPBIOS: PnP BIOS version 1.0',
+        'send debian pci=bios\\r',
+        'expect PCI: PCI BIOS revision 2.10 entry at',
         `expect ${BOOTED}`,
       ],
       iso,
       '--memory',
       '192',
-      '--vcpus',
-      '2',
     ),
+  );
+
+  it(
+    'starts Debian without ACPI, which finds both processors by the table of the MultiProcessor Specification',
+    { timeout: 900_000 },
+    () =>
+      withEach(
+        [
+          'expect boot:',
+          'send debian acpi=off\\r',
+          'expect found SMP MP-table',
+          'expect smpboot: Total of 2 processors activated',
+          'expect PnPBIOS: PnP BIOS version 1.0',
+          `expect ${BOOTED}`,
+        ],
+        iso,
+        '--memory',
+        '192',
+        '--vcpus',
+        '2',
+      ),
   );
 
   it('says which file is missing, and asks again', { timeout: 900_000 }, () =>
     withEach(
-      ['expect boot:', 'send gone\\r', 'expect Loading /gone... failed: No such file or directory', 'send memtest\\r', MEMTEST_RUNS],
+      [
+        'expect boot:',
+        'send gone\\r',
+        'expect Loading /gone... failed: No such file or directory',
+        'send memtest\\r',
+        MEMTEST_RUNS,
+      ],
       iso,
       '--memory',
       '8',
@@ -136,7 +164,12 @@ LABEL floppy
   );
 
   it('says that its library is missing', { timeout: 900_000 }, () => {
-    const bare = cd('bare', { 'isolinux/isolinux.bin': loader('isolinux.bin') }, 'isolinux/isolinux.bin', ...NO_EMULATION);
+    const bare = cd(
+      'bare',
+      { 'isolinux/isolinux.bin': loader('isolinux.bin') },
+      'isolinux/isolinux.bin',
+      ...NO_EMULATION,
+    );
     return withEach(['expect Failed to load ldlinux.c32'], bare, '--memory', '8');
   });
 
@@ -149,19 +182,39 @@ LABEL floppy
   });
 
   it('shows its text menu, whose entry is chosen by key: memtest86+ runs', { timeout: 900_000 }, () =>
-    withEach(['expect boot:', 'send menu\\r', 'expect Press [Tab] to edit options', 'key down', 'key enter', MEMTEST_RUNS], iso, '--memory', '8'),
+    withEach(
+      ['expect boot:', 'send menu\\r', 'expect Press [Tab] to edit options', 'key down', 'key enter', MEMTEST_RUNS],
+      iso,
+      '--memory',
+      '8',
+    ),
   );
 
   it('shows its graphics menu by VBE, whose entry is chosen by key: memtest86+ runs', { timeout: 900_000 }, () =>
-    withEach(['expect boot:', 'send vesa\\r', 'wait 5000', 'key down', 'key enter', MEMTEST_RUNS], iso, '--memory', '16'),
+    withEach(
+      ['expect boot:', 'send vesa\\r', 'wait 5000', 'key down', 'key enter', MEMTEST_RUNS],
+      iso,
+      '--memory',
+      '16',
+    ),
   );
 
   it('starts the disk behind it by chain.c32', { timeout: 900_000 }, () =>
-    withEach(['expect boot:', 'send disk\\r', 'expect Debian Linux, 686-pae'], '--cdrom', iso, '--disk', disk, '--boot', 'd'),
+    withEach(
+      ['expect boot:', 'send disk\\r', 'expect Debian Linux, 686-pae'],
+      '--cdrom',
+      iso,
+      '--disk',
+      disk,
+      '--boot',
+      'd',
+    ),
   );
 
-  it('starts a floppy disk in memory by memdisk, which stands between it and INT 13h and 15h', { timeout: 900_000 }, () =>
-    withEach(['expect boot:', 'send floppy\\r', 'expect grub>'], iso),
+  it(
+    'starts a floppy disk in memory by memdisk, which stands between it and INT 13h and 15h',
+    { timeout: 900_000 },
+    () => withEach(['expect boot:', 'send floppy\\r', 'expect grub>'], iso),
   );
 
   it('lists what the machine is made of by hdt.c32', { timeout: 900_000 }, () =>
@@ -169,26 +222,31 @@ LABEL floppy
   );
 });
 
-describe.skipIf(!existsSync(loader('ipxe.lkrn')) || !genisoimage)(`iPXE as a kernel ${NEEDS_GUESTS} [needs genisoimage]`, () => {
-  it('is started by isolinux, takes its commands from the command line, and drives the card itself', { timeout: 400_000 }, () => {
-    // Variables of iPXE's language.
-    const chip = '$' + '{net0/chip}',
-      address = '$' + '{net0/ip}';
-    const settings = `DEFAULT ipxe\nLABEL ipxe\n  KERNEL /ipxe.krn\n  APPEND dhcp && echo ${chip} at ${address}: hello && sleep 100\n`;
-    const iso = cd(
-      'ipxe',
-      {
-        'isolinux/isolinux.cfg': written('ipxe-isolinux.cfg', settings),
-        'isolinux/isolinux.bin': loader('isolinux.bin'),
-        'isolinux/ldlinux.c32': loader('ldlinux.c32'),
-        'ipxe.krn': loader('ipxe.lkrn'),
-      },
-      'isolinux/isolinux.bin',
-      ...NO_EMULATION,
-    );
-    return withEach(['expect pcnet32 at 10.0.2.15: hello'], '--cdrom', iso, '--nic', 'pcnet', '--memory', '32');
-  });
-});
+describe.skipIf(!existsSync(loader('ipxe.lkrn')) || !genisoimage)(
+  `iPXE as a kernel ${NEEDS_GUESTS} [needs genisoimage]`,
+  () => {
+    it('is started by isolinux, takes its commands from the command line, and drives the card itself', {
+      timeout: 400_000,
+    }, () => {
+      // Variables of iPXE's language.
+      const chip = '$' + '{net0/chip}',
+        address = '$' + '{net0/ip}';
+      const settings = `DEFAULT ipxe\nLABEL ipxe\n  KERNEL /ipxe.krn\n  APPEND dhcp && echo ${chip} at ${address}: hello && sleep 100\n`;
+      const iso = cd(
+        'ipxe',
+        {
+          'isolinux/isolinux.cfg': written('ipxe-isolinux.cfg', settings),
+          'isolinux/isolinux.bin': loader('isolinux.bin'),
+          'isolinux/ldlinux.c32': loader('ldlinux.c32'),
+          'ipxe.krn': loader('ipxe.lkrn'),
+        },
+        'isolinux/isolinux.bin',
+        ...NO_EMULATION,
+      );
+      return withEach(['expect pcnet32 at 10.0.2.15: hello'], '--cdrom', iso, '--nic', 'pcnet', '--memory', '32');
+    });
+  },
+);
 
 /** Its installer asks a mounted file system where the blocks of its file are. */
 const mkfsExt2 = program('mkfs.ext2'),
@@ -214,7 +272,13 @@ describe.skipIf(!extlinux || !mkfsExt2 || !mayMount || !existsSync(memtest))(
       } finally {
         execFileSync(umount!, [place], { stdio: 'pipe' });
       }
-      return withEach(['expect extlinux is here', 'expect boot:', 'key m e m t e s t enter', MEMTEST_RUNS], '--disk', image, '--memory', '8');
+      return withEach(
+        ['expect extlinux is here', 'expect boot:', 'key m e m t e s t enter', MEMTEST_RUNS],
+        '--disk',
+        image,
+        '--memory',
+        '8',
+      );
     });
   },
 );
@@ -259,23 +323,40 @@ kernel /gone
   });
   const MENU = 'expect to select which entry is highlighted';
 
-  it('comes from a CD, and starts Debian', { timeout: 900_000 }, () => withEach([MENU, 'key enter', `expect ${BOOTED}`], iso, '--memory', '192'));
+  it('comes from a CD, and starts Debian', { timeout: 900_000 }, () =>
+    withEach([MENU, 'key enter', `expect ${BOOTED}`], iso, '--memory', '192'),
+  );
 
   it('says that a file is missing, and goes back to its menu', { timeout: 900_000 }, () =>
-    withEach([MENU, 'key down', 'key enter', 'expect Error 15: File not found', 'key enter', MENU], iso, '--memory', '16'),
+    withEach(
+      [MENU, 'key down', 'key enter', 'expect Error 15: File not found', 'key enter', MENU],
+      iso,
+      '--memory',
+      '16',
+    ),
   );
 
   it('comes to its prompt where its menu is missing', { timeout: 900_000 }, () =>
     withEach(
       ['expect grub>'],
-      cd('no-menu', { 'boot/grub/stage2_eltorito': loader('stage2_eltorito') }, 'boot/grub/stage2_eltorito', ...NO_EMULATION),
+      cd(
+        'no-menu',
+        { 'boot/grub/stage2_eltorito': loader('stage2_eltorito') },
+        'boot/grub/stage2_eltorito',
+        ...NO_EMULATION,
+      ),
     ),
   );
 });
 
 describe.skipIf(!existsSync(memtestCd))(`a CD as Debian has it ${NEEDS_GUESTS}`, () => {
   it('memtest86+: its first tests find no error, and it shows the board that SMBIOS names', { timeout: 900_000 }, () =>
-    withEach([MEMTEST_RUNS, 'expect #4  [Moving inversions, 8 bit pattern]', 'expect Ringside i440FX'], memtestCd, '--memory', '8'),
+    withEach(
+      [MEMTEST_RUNS, 'expect #4  [Moving inversions, 8 bit pattern]', 'expect Ringside i440FX'],
+      memtestCd,
+      '--memory',
+      '8',
+    ),
   );
 });
 
@@ -313,18 +394,22 @@ describe.skipIf(!syslinux || !mkfsFat || !mcopy || !genisoimage || !existsSync(m
 
     it('starts memtest86+', { timeout: 900_000 }, () => withEach(LINES, '--fda', image, '--memory', '8'));
 
-    it.skipIf(!existsSync(masterBootRecord))('starts from the active partition of a disk [needs extlinux]', { timeout: 900_000 }, () => {
-      const FIRST_SECTOR = 63;
-      const partition = readFileSync(fileSystem('partition.img', 20_000, '-F', '16', '-h', String(FIRST_SECTOR)));
-      const bytes = Buffer.concat([Buffer.alloc(FIRST_SECTOR * 512), partition]);
-      bytes.set(readFileSync(masterBootRecord));
-      bytes.set([0x80, 1, 1, 0, 6, 0xfe, 0xff, 0xff], 446);
-      bytes.writeUInt32LE(FIRST_SECTOR, 446 + 8);
-      bytes.writeUInt32LE(partition.length / 512, 446 + 12);
-      bytes.set([0x55, 0xaa], 510);
-      writeFileSync(join(folder, 'partitioned.img'), bytes);
-      return withEach(LINES, '--disk', join(folder, 'partitioned.img'), '--memory', '8');
-    });
+    it.skipIf(!existsSync(masterBootRecord))(
+      'starts from the active partition of a disk [needs extlinux]',
+      { timeout: 900_000 },
+      () => {
+        const FIRST_SECTOR = 63;
+        const partition = readFileSync(fileSystem('partition.img', 20_000, '-F', '16', '-h', String(FIRST_SECTOR)));
+        const bytes = Buffer.concat([Buffer.alloc(FIRST_SECTOR * 512), partition]);
+        bytes.set(readFileSync(masterBootRecord));
+        bytes.set([0x80, 1, 1, 0, 6, 0xfe, 0xff, 0xff], 446);
+        bytes.writeUInt32LE(FIRST_SECTOR, 446 + 8);
+        bytes.writeUInt32LE(partition.length / 512, 446 + 12);
+        bytes.set([0x55, 0xaa], 510);
+        writeFileSync(join(folder, 'partitioned.img'), bytes);
+        return withEach(LINES, '--disk', join(folder, 'partitioned.img'), '--memory', '8');
+      },
+    );
 
     it('is emulated by a CD', { timeout: 900_000 }, () =>
       withEach(LINES, cd('emulated', { [basename(image)]: image }, basename(image)), '--memory', '8'),

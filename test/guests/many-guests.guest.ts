@@ -5,12 +5,16 @@ import { HostShell } from '../support/host-shell.ts';
 import { file } from '../support/needs.ts';
 
 const GUESTS = 24;
-const DEFINITION = "name = 'mini$i'\\ntype = 'pvh'\\nmemory = 8\\nkernel = '/boot/minipv.elf'\\nextra = 'dhcp'\\nvif = [ '' ]\\n";
+const DEFINITION =
+  "name = 'mini$i'\\ntype = 'pvh'\\nmemory = 8\\nkernel = '/boot/minipv.elf'\\nextra = 'dhcp'\\nvif = [ '' ]\\n";
 /** Seconds that a domain has run, as `xl list` says. */
-const seconds = (list: string, name: string): number => Number(new RegExp(`^${name} .*? ([\\d.]+)\\s*$`, 'm').exec(list)?.[1] ?? NaN);
+const seconds = (list: string, name: string): number =>
+  Number(new RegExp(`^${name} .*? ([\\d.]+)\\s*$`, 'm').exec(list)?.[1] ?? NaN);
 
 describe(`a host of ${GUESTS} guests`, () => {
-  it('starts them, lets them ping through the bridge, is idle when they are, and stops them', { timeout: 900_000 }, async () => {
+  it('starts them, lets them ping through the bridge, is idle when they are, and stops them', {
+    timeout: 900_000,
+  }, async () => {
     const host = new HostShell('--file', `${file('guests/minipv/minipv.elf')}:/boot/minipv.elf`);
     onTestFinished(() => host.kill());
     await host.expect('# ', 30);

@@ -39,7 +39,10 @@ async function guest(processors: number): Promise<Ringside> {
   writeFileSync(
     config,
     text
-      .replace(/cryptomgr\.notests [^"]*/, 'cryptomgr.notests mods=ata_piix,sr_mod,isofs,xen-blkfront,vfat,nls_cp437,nls_ascii,nls_utf8')
+      .replace(
+        /cryptomgr\.notests [^"]*/,
+        'cryptomgr.notests mods=ata_piix,sr_mod,isofs,xen-blkfront,vfat,nls_cp437,nls_ascii,nls_utf8',
+      )
       .replace(/^disk = .*\nvif = .*/m, 'disk = [ ",hdc:cdrom" ]'),
   );
   const host = new Ringside(
@@ -86,7 +89,10 @@ it.skipIf(!haveGuests)(
   async () => {
     const host = await guest(2);
     expect(await inGuest(host, 'mount -t iso9660 /dev/sr0 /mnt')).toContain('No medium found');
-    await atDomain0(host, 'xl cd-insert debian-686-pae hdc files:stuff/; xl block-attach debian-686-pae transfer:16M,xvdz,w');
+    await atDomain0(
+      host,
+      'xl cd-insert debian-686-pae hdc files:stuff/; xl block-attach debian-686-pae transfer:16M,xvdz,w',
+    );
     const shown = await inGuest(
       host,
       'mount -t iso9660 -o ro,utf8 /dev/sr0 /mnt && find /mnt | sort && cat /mnt/Gr*.txt && md5sum /mnt/drivers/deep/deeper/numbers && wc -c /mnt/empty',
@@ -123,7 +129,9 @@ it.skipIf(!haveGuests)(
       expect(read).toContain(line);
     // Another disc, which the drive tells of.
     await atDomain0(host, 'xl cd-insert debian-686-pae hdc files:stuff/drivers');
-    expect(await inGuest(host, 'umount /tmp/out; mount -t iso9660 /dev/sr0 /mnt && ls /mnt; umount /mnt')).toMatch(/\r\ndrivers\r\n/);
+    expect(await inGuest(host, 'umount /tmp/out; mount -t iso9660 /dev/sr0 /mnt && ls /mnt; umount /mnt')).toMatch(
+      /\r\ndrivers\r\n/,
+    );
     await atDomain0(host, 'xl cd-eject debian-686-pae hdc; xl transfer ls debian-686-pae | grep -c mounted | grep 0');
     expect(await inGuest(host, 'mount -t iso9660 /dev/sr0 /mnt')).toContain('No medium found');
   },
@@ -158,11 +166,21 @@ submenu 'Advanced options' --id advanced {
       config,
       'name = "own"\ntype = "pvh"\nmemory = 128\nbootloader = "/usr/bin/pygrub"\ndisk = [ "/var/lib/xen/images/disk.img,raw,xvda,w" ]\nextra = "console=hvc0 marked=yes"\n',
     );
-    const host = new Ringside('sh', '--pcpus', '2', '--file', `${image}:/var/lib/xen/images/disk.img`, '--file', `${config}:/etc/xen/vm/own`);
+    const host = new Ringside(
+      'sh',
+      '--pcpus',
+      '2',
+      '--file',
+      `${image}:/var/lib/xen/images/disk.img`,
+      '--file',
+      `${config}:/etc/xen/vm/own`,
+    );
     onTestFinished(() => host.kill());
     host.send('xl create -c /etc/xen/vm/own\r');
     await host.expect(PROMPT, 400);
-    expect(await inGuest(host, 'cat /proc/cmdline')).toContain('root=/dev/xvda ro cryptomgr.notests console=hvc0 marked=yes');
+    expect(await inGuest(host, 'cat /proc/cmdline')).toContain(
+      'root=/dev/xvda ro cryptomgr.notests console=hvc0 marked=yes',
+    );
   },
   15 * 60_000,
 );

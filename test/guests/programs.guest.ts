@@ -31,33 +31,36 @@ const differs = (name: string): number =>
   difference(decodePng(readFileSync(shot(name))), decodePng(readFileSync(file(`test/guests/screens/${name}.png`))));
 
 describe('programs without an operating system', () => {
-  it.skipIf(!existsSync(memtest))(`memtest86+ shows its menus and goes through its first tests without an error ${NEEDS_GUESTS}`, async () => {
-    const vm = await play(
-      [
-        'expect Press <F1> to configure',
-        'key f1',
-        'expect <F3>  CPU sequencing mode',
-        'key f1',
-        'expect Current selection:',
-        'wait 100',
-        `screenshot ${shot('memtest-menu')}`,
-        'key f10',
-        'wait 200',
-        'key f10',
-        'expect #0  [Address test, walking ones',
-        'expect #2  [Address test, own address',
-        'expect #3  [Moving inversions, 1s & 0s]',
-        'expect #4  [Moving inversions, 8 bit pattern]',
-      ],
-      '--kernel',
-      memtest,
-      '--memory',
-      '8',
-    );
-    expect(vm.output).toContain('Errors: 0 ');
-    expect(vm.output).not.toMatch(/Errors: +[1-9]/);
-    expect(differs('memtest-menu')).toBeLessThan(MOST_DIFFERENT);
-  });
+  it.skipIf(!existsSync(memtest))(
+    `memtest86+ shows its menus and goes through its first tests without an error ${NEEDS_GUESTS}`,
+    async () => {
+      const vm = await play(
+        [
+          'expect Press <F1> to configure',
+          'key f1',
+          'expect <F3>  CPU sequencing mode',
+          'key f1',
+          'expect Current selection:',
+          'wait 100',
+          `screenshot ${shot('memtest-menu')}`,
+          'key f10',
+          'wait 200',
+          'key f10',
+          'expect #0  [Address test, walking ones',
+          'expect #2  [Address test, own address',
+          'expect #3  [Moving inversions, 1s & 0s]',
+          'expect #4  [Moving inversions, 8 bit pattern]',
+        ],
+        '--kernel',
+        memtest,
+        '--memory',
+        '8',
+      );
+      expect(vm.output).toContain('Errors: 0 ');
+      expect(vm.output).not.toMatch(/Errors: +[1-9]/);
+      expect(differs('memtest-menu')).toBeLessThan(MOST_DIFFERENT);
+    },
+  );
 
   it.skipIf(!existsSync(disk)).each(['seabios', 'ringside'])(
     `GRUB's rescue CD comes to its prompt through %s, obeys, and starts the GRUB of a disk ${NEEDS_GUESTS}`,

@@ -4,13 +4,16 @@ import { type Kind, saveAtRandom } from '../support/saved-guests.ts';
 
 const TIMES = 50;
 
-describe.each(['pvh', 'hvm'] as Kind[])('a %s guest that checksums its memory and counts ticks, among others that compute', kind => {
-  it.each([false, true])(`goes on in another host, ${TIMES} times (asked to suspend itself: %s)`, asked => {
-    const wrong: string[] = [];
-    for (let seed = 100; seed < 100 + TIMES; seed++) wrong.push(...saveAtRandom(kind, seed, asked));
-    expect(wrong).toEqual([]);
-  });
-});
+describe.each(['pvh', 'hvm'] as Kind[])(
+  'a %s guest that checksums its memory and counts ticks, among others that compute',
+  kind => {
+    it.each([false, true])(`goes on in another host, ${TIMES} times (asked to suspend itself: %s)`, asked => {
+      const wrong: string[] = [];
+      for (let seed = 100; seed < 100 + TIMES; seed++) wrong.push(...saveAtRandom(kind, seed, asked));
+      expect(wrong).toEqual([]);
+    });
+  },
+);
 
 it(`a paravirtual guest that checksums its memory and counts ticks goes on in another host, ${TIMES} times (asked to suspend itself)`, () => {
   const wrong: string[] = [];

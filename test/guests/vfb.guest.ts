@@ -13,7 +13,9 @@ const { kernel, initrd } = debian('686-pae');
 
 describe.skipIf(!haveGuests)(`Debian's Linux on a paravirtual screen ${NEEDS_GUESTS}`, () => {
   it('shows its console and what is written to /dev/fb0, and hears the keyboard', async () => {
-    const [definition, script, empty, picture] = ['vfb.cfg', 'script', 'empty.png', 'picture.png'].map(name => join(folder, name));
+    const [definition, script, empty, picture] = ['vfb.cfg', 'script', 'empty.png', 'picture.png'].map(name =>
+      join(folder, name),
+    );
     writeFileSync(
       definition,
       `name = "screen"\ntype = "pvh"\nmemory = 128\nkernel = "${kernel}"\nramdisk = "${initrd}"\n` +

@@ -13,39 +13,46 @@ afterAll(() => rmSync(folder, { recursive: true }));
 /** Instructions: the second processor is up and drivers come; the shell is some 600 million away. */
 const MIDDLE = 300_000_000;
 
-it.skipIf(!existsSync(kernel)).each(['pvh', 'hvm'])(`as %s with 2 vCPUs it comes to its shell, which answers ${NEEDS_GUESTS}`, async type => {
-  const start = (...argv: string[]): Ringside => {
-    const vm = new Ringside('boot', ...argv, '--virtual-time', '--seed', '1');
-    onTestFinished(() => vm.kill());
-    return vm;
-  };
-  const state = join(folder, type);
-  const guest = [
-    '--type',
-    type,
-    '--vcpus',
-    '2',
-    '--kernel',
-    kernel,
-    '--ramdisk',
-    initrd,
-    '--memory',
-    '192',
-    '--cmdline',
-    'console=hvc0 cryptomgr.notests',
-  ];
-  const head = start(...guest, '--save', state, '--save-at', String(MIDDLE));
-  expect(await head.end(300), head.errors).toBe(0);
-  expect(head.output).not.toContain(PROMPT);
-  const tail = start('--restore', state);
-  await tail.expect(PROMPT, 400);
-  tail.send('cat /sys/devices/system/clocksource/clocksource0/current_clocksource; grep -c ^processor /proc/cpuinfo; sleep 1; echo all-$((2 + 3))\n');
-  await tail.expect('all-5', 60);
-  expect(tail.output).toMatch(/^xen\r?\n2\r?$/m);
-  expect(head.output + tail.output).not.toMatch(/Kernel panic|BUG:|Oops|soft lockup|detected stall|stalls on CPU|WARNING:/);
-  tail.send('poweroff -f\n');
-  expect(await tail.end(60)).toBe(0);
-});
+it.skipIf(!existsSync(kernel)).each(['pvh', 'hvm'])(
+  `as %s with 2 vCPUs it comes to its shell, which answers ${NEEDS_GUESTS}`,
+  async type => {
+    const start = (...argv: string[]): Ringside => {
+      const vm = new Ringside('boot', ...argv, '--virtual-time', '--seed', '1');
+      onTestFinished(() => vm.kill());
+      return vm;
+    };
+    const state = join(folder, type);
+    const guest = [
+      '--type',
+      type,
+      '--vcpus',
+      '2',
+      '--kernel',
+      kernel,
+      '--ramdisk',
+      initrd,
+      '--memory',
+      '192',
+      '--cmdline',
+      'console=hvc0 cryptomgr.notests',
+    ];
+    const head = start(...guest, '--save', state, '--save-at', String(MIDDLE));
+    expect(await head.end(300), head.errors).toBe(0);
+    expect(head.output).not.toContain(PROMPT);
+    const tail = start('--restore', state);
+    await tail.expect(PROMPT, 400);
+    tail.send(
+      'cat /sys/devices/system/clocksource/clocksource0/current_clocksource; grep -c ^processor /proc/cpuinfo; sleep 1; echo all-$((2 + 3))\n',
+    );
+    await tail.expect('all-5', 60);
+    expect(tail.output).toMatch(/^xen\r?\n2\r?$/m);
+    expect(head.output + tail.output).not.toMatch(
+      /Kernel panic|BUG:|Oops|soft lockup|detected stall|stalls on CPU|WARNING:/,
+    );
+    tail.send('poweroff -f\n');
+    expect(await tail.end(60)).toBe(0);
+  },
+);
 
 it.skipIf(!existsSync(kernel))(
   `as pvh it comes back to a snapshot that was taken while it wrote and pinged, its disk with it ${NEEDS_GUESTS}`,
@@ -84,9 +91,12 @@ it.skipIf(!existsSync(kernel))(
     await host.expect(PROMPT, 400);
     /** The check sum of the disk's first 2 MiB, read from the disk; the label tells it from what a console shows again. */
     const sum = async (label: string, before: string): Promise<string> => {
-      host.send(`${before}; echo 3 > /proc/sys/vm/drop_caches; echo ${label}=$(head -c 2097152 /dev/xvda | md5sum | cut -c1-32)=\n`);
+      host.send(
+        `${before}; echo 3 > /proc/sys/vm/drop_caches; echo ${label}=$(head -c 2097152 /dev/xvda | md5sum | cut -c1-32)=\n`,
+      );
       const shown = new RegExp(`${label}=([0-9a-f]{32})=`);
-      for (let tries = 0; tries < 1200 && !shown.test(host.output); tries++) await new Promise(resolve => setTimeout(resolve, 100));
+      for (let tries = 0; tries < 1200 && !shown.test(host.output); tries++)
+        await new Promise(resolve => setTimeout(resolve, 100));
       return shown.exec(host.output)?.[1] ?? `no ${label} in ${host.output.slice(-500)}`;
     };
     /** Ctrl-] leaves the console; what comes with it is lost. */

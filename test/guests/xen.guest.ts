@@ -43,23 +43,28 @@ describe.skipIf(!haveGuests)(`Debian's Linux as a guest of Xen ${NEEDS_GUESTS}`,
     ['pvh', 2],
     ['hvm', 1],
     ['hvm', 2],
-  ] as const)('as %s with %i vCPUs comes to a shell on hvc0 with the clock of Xen, and powers off', async (type, vcpus) => {
-    const vm = linux(type, vcpus);
-    await vm.expect('Hypervisor detected: Xen HVM', 400);
-    await vm.expect(BOOTED, 600);
-    await vm.expect(PROMPT, 60);
-    vm.send(
-      'cat /sys/devices/system/clocksource/clocksource0/current_clocksource /sys/hypervisor/version/m*; grep -c ^processor /proc/cpuinfo; echo all-$((2 + 3))\n',
-    );
-    await vm.expect('all-5', 60);
-    expect(vm.output).toMatch(/^xen\r?\n4\r?\n17\r?$/m);
-    expect(vm.output).toMatch(new RegExp(`^${vcpus}\\r?$`, 'm'));
-    expect(vm.output).toContain(type === 'pvh' ? 'Booting kernel on Xen PVH' : 'Booting paravirtualized kernel on Xen HVM');
-    expect(vm.output).toContain('Grant table initialized');
-    expect(vm.output).not.toMatch(/Kernel panic|BUG:|Oops|soft lockup|detected stall|stalls on CPU/);
-    vm.send('poweroff -f\n');
-    expect(await vm.end(60)).toBe(0);
-  });
+  ] as const)(
+    'as %s with %i vCPUs comes to a shell on hvc0 with the clock of Xen, and powers off',
+    async (type, vcpus) => {
+      const vm = linux(type, vcpus);
+      await vm.expect('Hypervisor detected: Xen HVM', 400);
+      await vm.expect(BOOTED, 600);
+      await vm.expect(PROMPT, 60);
+      vm.send(
+        'cat /sys/devices/system/clocksource/clocksource0/current_clocksource /sys/hypervisor/version/m*; grep -c ^processor /proc/cpuinfo; echo all-$((2 + 3))\n',
+      );
+      await vm.expect('all-5', 60);
+      expect(vm.output).toMatch(/^xen\r?\n4\r?\n17\r?$/m);
+      expect(vm.output).toMatch(new RegExp(`^${vcpus}\\r?$`, 'm'));
+      expect(vm.output).toContain(
+        type === 'pvh' ? 'Booting kernel on Xen PVH' : 'Booting paravirtualized kernel on Xen HVM',
+      );
+      expect(vm.output).toContain('Grant table initialized');
+      expect(vm.output).not.toMatch(/Kernel panic|BUG:|Oops|soft lockup|detected stall|stalls on CPU/);
+      vm.send('poweroff -f\n');
+      expect(await vm.end(60)).toBe(0);
+    },
+  );
 
   it.each(['pvh', 'hvm'])('as %s sees maxmem, has memory, and grows and shrinks as it is told', async type => {
     const place = (name: string, text: string): string => {
@@ -82,7 +87,17 @@ describe.skipIf(!haveGuests)(`Debian's Linux as a guest of Xen ${NEEDS_GUESTS}`,
     const total = ['send cat /proc/meminfo\\n', 'expect SwapFree', `expect ${PROMPT}`];
     const script = place(
       'script',
-      [`expect ${PROMPT}`, ...total, 'mem-set 200', 'wait 6000', ...total, 'mem-set 96', 'wait 6000', ...total, ''].join('\n'),
+      [
+        `expect ${PROMPT}`,
+        ...total,
+        'mem-set 200',
+        'wait 6000',
+        ...total,
+        'mem-set 96',
+        'wait 6000',
+        ...total,
+        '',
+      ].join('\n'),
     );
     const stats = join(folder, `${type}.json`);
     const vm = start('--config', definition, '--script', script, '--stats', stats);
@@ -161,7 +176,9 @@ describe.skipIf(!existsSync(cd))(`a device model in Domain 0 ${NEEDS_GUESTS}`, (
       expect(await vm.end(420)).toBe(0);
       // SeaBIOS has found hvmloader's block: memory map and tables are from there, and it assigns no PCI resources itself.
       const said = readFileSync(log, 'latin1');
-      expect(said).toMatch(/xen: copy e820[\s\S]*Detected Xen v4\.17[\s\S]*xen: copy BIOS tables[\s\S]*Copying ACPI RSDP[\s\S]*Copying SMBIOS/);
+      expect(said).toMatch(
+        /xen: copy e820[\s\S]*Detected Xen v4\.17[\s\S]*xen: copy BIOS tables[\s\S]*Copying ACPI RSDP[\s\S]*Copying SMBIOS/,
+      );
       expect(said).not.toMatch(/qemu\/e820|PCI bus & bridge init/);
       pictures.push(readFileSync(picture));
       const { deviceModel } = JSON.parse(readFileSync(stats, 'utf8'));
@@ -180,7 +197,20 @@ if (existsSync(hvmloader))
     it.each(['seabios', 'ringside'])(
       'finds all that it asks of Xen, builds its tables and starts %s, GRUB and Linux, which go by them',
       async bios => {
-        const vm = start('--type', 'hvm', '--hvmloader', hvmloader, '--bios', bios, '--disk', disk, '--memory', '192', '--vcpus', '2');
+        const vm = start(
+          '--type',
+          'hvm',
+          '--hvmloader',
+          hvmloader,
+          '--bios',
+          bios,
+          '--disk',
+          disk,
+          '--memory',
+          '192',
+          '--vcpus',
+          '2',
+        );
         await vm.expect('Invoking SeaBIOS', 100);
         expect(vm.output).toMatch(/Detected Xen v4\.17\./);
         expect(vm.output).toContain('CPU1 ... 36-bit phys');

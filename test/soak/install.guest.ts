@@ -22,7 +22,14 @@ const minutes = (since: number): string => `${((performance.now() - since) / 60_
 async function runInstaller(install: Install, word: string, last: string): Promise<void> {
   const vm = new Ringside(
     'boot',
-    ...['--kernel', install.kernel, '--initrd', install.initrd, '--cmdline', `console=ttyS0 rdinit=/install cryptomgr.notests quiet ${word}`],
+    ...[
+      '--kernel',
+      install.kernel,
+      '--initrd',
+      install.initrd,
+      '--cmdline',
+      `console=ttyS0 rdinit=/install cryptomgr.notests quiet ${word}`,
+    ],
     ...['--disk', `${install.disk},rw`, '--cdrom', install.cd, '--memory', MEMORY_MIB],
   );
   onTestFinished(() => vm.kill());
@@ -38,7 +45,9 @@ async function runInstaller(install: Install, word: string, last: string): Promi
   const status = await vm.end(PATIENCE_SECONDS);
   say(`${step}: ${minutes(since)}`);
   if (status !== 0 || !vm.output.includes(last))
-    throw new Error(`The installer ended in the step ‘${step}’ after ${minutes(begin)}, with status ${status}:\n${vm.output.slice(-3000)}`);
+    throw new Error(
+      `The installer ended in the step ‘${step}’ after ${minutes(begin)}, with status ${status}:\n${vm.output.slice(-3000)}`,
+    );
 }
 
 /** Through GRUB to a login on the serial line; the installed system says what it is, and is shut down. */
@@ -62,7 +71,10 @@ async function runInstalled(install: Install, bios: string): Promise<void> {
     await vm.expect('ask> ', 100);
   };
   await ask('cat /etc/debian_version', '12.');
-  await ask('echo all: $(dpkg-query -W | wc -l), installed: $(dpkg -l | grep -c ^ii)', `all: ${install.packages}, installed: ${install.packages}`);
+  await ask(
+    'echo all: $(dpkg-query -W | wc -l), installed: $(dpkg -l | grep -c ^ii)',
+    `all: ${install.packages}, installed: ${install.packages}`,
+  );
   await ask('dpkg --audit && echo nothing is half done', 'nothing is half done');
   // The installer writes into files of /etc.
   await ask('echo changed files: $(dpkg --verify | grep -vc " c /etc/")', 'changed files: 0');

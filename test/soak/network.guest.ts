@@ -31,7 +31,10 @@ echo "DONE $me"
 `;
 
 /** A definition with an initrd that ends with another profile. */
-function guest(name: string, { type, flavour, modules, vif = '' }: { type: string; flavour: Flavour; modules: string; vif?: string }): string {
+function guest(
+  name: string,
+  { type, flavour, modules, vif = '' }: { type: string; flavour: Flavour; modules: string; vif?: string },
+): string {
   const { kernel, initrd } = debian(flavour);
   const base = readFileSync(`${initrd}-modules`);
   const overlay = gzipSync(writeCpio([{ path: 'etc/profile', mode: FILE, data: new TextEncoder().encode(PROFILE) }]));
@@ -90,7 +93,8 @@ describe.skipIf(!haveGuests)(`guests on one bridge ${NEEDS_GUESTS}`, () => {
     ['in virtual time', '--virtual-time'],
     ['each in a worker', '--pcpus', '2'],
   ])('with xen-netfront as PVH: %s', async (_how, ...options) => {
-    const pvh = (name: string): string => guest(name, { type: 'pvh', flavour: '686-pae', modules: 'xen-netfront', vif: 'bridge=xenbr0' });
+    const pvh = (name: string): string =>
+      guest(name, { type: 'pvh', flavour: '686-pae', modules: 'xen-netfront', vif: 'bridge=xenbr0' });
     judge(await talk(pvh('c'), pvh('d'), ...options));
   });
 

@@ -21,8 +21,12 @@ describe.skipIf(!haveGuests)(`two Debian guests with their roots on disks ${NEED
       const copy = await reachAndCopy(guests, MIB);
       const spent = Object.entries(copy.cpu).map(([name, used]) => `${name} ${used.toFixed(1)}`);
       const speed = `${MIB} MiB in ${copy.seconds.toFixed(1)} s, ${(MIB / copy.seconds).toFixed(2)} MiB/s`;
-      process.stdout.write(`${kind}: ${speed}; processor seconds: ${spent.join(', ')}; load ${loadavg()[0].toFixed(1)}\n`);
-      const { seconds, copiedMiB, lines, pings } = await savedWhileItWorks(guests, Math.min(MIB, SAVED_MIB), { thorough: true });
+      process.stdout.write(
+        `${kind}: ${speed}; processor seconds: ${spent.join(', ')}; load ${loadavg()[0].toFixed(1)}\n`,
+      );
+      const { seconds, copiedMiB, lines, pings } = await savedWhileItWorks(guests, Math.min(MIB, SAVED_MIB), {
+        thorough: true,
+      });
       const took = Object.entries(seconds).map(([what, each]) => `${what} ${each.toFixed(1)} s`);
       process.stdout.write(
         `${kind}: ${took.join(', ')}; saved with ${copiedMiB.toFixed(1)} MiB copied; ${lines} lines; ${pings.sent} pings, ${pings.lost} lost\n`,

@@ -49,21 +49,32 @@ const sum = (text: string): string[] => [...text.matchAll(/^([0-9a-f]{32}) /gm)]
 const BROKEN = /Kernel panic|BUG:|Oops|I\/O error|blk_update_request|wrong operation|disabled for further use/;
 
 describe.skipIf(!haveGuests)(`Debian's Linux on a paravirtual disk ${NEEDS_GUESTS}`, () => {
-  it.each(['pvh', 'hvm'])('as %s makes a file system, writes, flushes, mounts it again, and reads what it wrote', async type => {
-    const vm = start(type, '--disk', image(`${type}.img`));
-    await vm.expect(BOOTED, 600);
-    await vm.expect(PROMPT, 120);
-    expect(vm.output).toContain('blkfront: xvda: flush diskcache: enabled; persistent grants: enabled; indirect descriptors: enabled');
-    expect(await ask(vm, 'ls /sys/block')).not.toMatch(/\bsda\b/);
-    await ask(vm, 'mke2fs /dev/xvda >/dev/null && mount -t ext4 /dev/xvda /mnt');
-    const before = await ask(vm, 'cp /bin/busybox /mnt/a; head -c 3000000 /dev/urandom > /mnt/b; sync; md5sum /bin/busybox /mnt/b');
-    const after = await ask(vm, 'umount /mnt; echo 3 > /proc/sys/vm/drop_caches; mount -t ext4 /dev/xvda /mnt; md5sum /mnt/a /mnt/b');
-    expect(sum(before)).toHaveLength(2);
-    expect(sum(after)).toEqual(sum(before));
-    expect(vm.output).not.toMatch(BROKEN);
-    vm.send('poweroff -f\n');
-    expect(await vm.end(60)).toBe(0);
-  });
+  it.each(['pvh', 'hvm'])(
+    'as %s makes a file system, writes, flushes, mounts it again, and reads what it wrote',
+    async type => {
+      const vm = start(type, '--disk', image(`${type}.img`));
+      await vm.expect(BOOTED, 600);
+      await vm.expect(PROMPT, 120);
+      expect(vm.output).toContain(
+        'blkfront: xvda: flush diskcache: enabled; persistent grants: enabled; indirect descriptors: enabled',
+      );
+      expect(await ask(vm, 'ls /sys/block')).not.toMatch(/\bsda\b/);
+      await ask(vm, 'mke2fs /dev/xvda >/dev/null && mount -t ext4 /dev/xvda /mnt');
+      const before = await ask(
+        vm,
+        'cp /bin/busybox /mnt/a; head -c 3000000 /dev/urandom > /mnt/b; sync; md5sum /bin/busybox /mnt/b',
+      );
+      const after = await ask(
+        vm,
+        'umount /mnt; echo 3 > /proc/sys/vm/drop_caches; mount -t ext4 /dev/xvda /mnt; md5sum /mnt/a /mnt/b',
+      );
+      expect(sum(before)).toHaveLength(2);
+      expect(sum(after)).toEqual(sum(before));
+      expect(vm.output).not.toMatch(BROKEN);
+      vm.send('poweroff -f\n');
+      expect(await vm.end(60)).toBe(0);
+    },
+  );
 
   it.each([
     ['once it has suspended itself, as it was asked to', ['--until', 'now-saved']],
@@ -74,7 +85,9 @@ describe.skipIf(!haveGuests)(`Debian's Linux on a paravirtual disk ${NEEDS_GUEST
     const vm = start('pvh', '--disk', image(`saved-${when[0]}.img`), '--save', state, ...when);
     await vm.expect(PROMPT, 600);
     const loop = 'while :; do head -c 300000 /dev/urandom > /mnt/f; sync; done';
-    vm.send(`mke2fs /dev/xvda >/dev/null; mount -t ext4 /dev/xvda /mnt; cp /bin/busybox /mnt/a; sync; (${loop}) & sleep 3; echo now''-saved\n`);
+    vm.send(
+      `mke2fs /dev/xvda >/dev/null; mount -t ext4 /dev/xvda /mnt; cp /bin/busybox /mnt/a; sync; (${loop}) & sleep 3; echo now''-saved\n`,
+    );
     expect(await vm.end(300)).toBe(0);
     const again = new Ringside('boot', '--restore', state);
     onTestFinished(() => again.kill());
@@ -92,6 +105,8 @@ describe.skipIf(!haveGuests)(`Debian's Linux on a paravirtual disk ${NEEDS_GUEST
     const vm = start('pvh', '--disk', `${image('ro.img', 4 * MIB)},ro`);
     await vm.expect(PROMPT, 600);
     expect(await ask(vm, 'cat /sys/block/xvda/ro /sys/block/xvda/size')).toMatch(/^1\r?\n8192\r?$/m);
-    expect(await ask(vm, 'dd if=/dev/zero of=/dev/xvda count=1 2>&1')).toMatch(/Operation not permitted|Read-only|Permission denied/);
+    expect(await ask(vm, 'dd if=/dev/zero of=/dev/xvda count=1 2>&1')).toMatch(
+      /Operation not permitted|Read-only|Permission denied/,
+    );
   });
 });

@@ -25,7 +25,8 @@ export interface Tab {
 export type BrowserName = 'chromium' | 'firefox' | 'webkit';
 
 const first = (...paths: string[]): string | undefined => paths.find(path => existsSync(path));
-const chromium = process.env.RINGSIDE_CHROMIUM ?? first('/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome');
+const chromium =
+  process.env.RINGSIDE_CHROMIUM ?? first('/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome');
 const firefox = first('/usr/bin/firefox-esr', '/usr/bin/firefox');
 const webDriver = first('/usr/bin/WebKitWebDriver');
 const xvfb = first('/usr/bin/xvfb-run');
@@ -65,7 +66,12 @@ export async function servePage(isolated = true): Promise<{ url: string; stop: (
 
 const asFunction = (body: string): string => `(async () => { ${body} })()`;
 
-async function openPuppeteer(url: string, browser: 'chrome' | 'firefox', executablePath: string, args: string[]): Promise<Tab> {
+async function openPuppeteer(
+  url: string,
+  browser: 'chrome' | 'firefox',
+  executablePath: string,
+  args: string[],
+): Promise<Tab> {
   // A script presses buttons, and Firefox would open no window for that.
   const extraPrefsFirefox = { 'dom.disable_open_during_load': false };
   const instance = await launch({
@@ -79,7 +85,11 @@ async function openPuppeteer(url: string, browser: 'chrome' | 'firefox', executa
   });
   const page = await instance.newPage();
   await page.goto(url);
-  return { run: body => page.evaluate(asFunction(body)), go: async address => void (await page.goto(address)), close: () => instance.close() };
+  return {
+    run: body => page.evaluate(asFunction(body)),
+    go: async address => void (await page.goto(address)),
+    close: () => instance.close(),
+  };
 }
 
 /** WebDriver's plain protocol (W3C WebDriver, 5 and 8): enough for two commands. */
@@ -91,7 +101,8 @@ async function openWebKit(url: string): Promise<Tab> {
     const asked = request({ host: '127.0.0.1', port, path, method }).end(body && JSON.stringify(body));
     const [answer] = (await once(asked, 'response')) as [IncomingMessage];
     const { value } = (await json(answer)) as { value: unknown };
-    if (answer.statusCode !== 200) throw new Error(`WebKitWebDriver ${path}: ${(value as { message?: string }).message}`);
+    if (answer.statusCode !== 200)
+      throw new Error(`WebKitWebDriver ${path}: ${(value as { message?: string }).message}`);
     return value;
   };
   const stop = (): void => {
@@ -108,7 +119,9 @@ async function openWebKit(url: string): Promise<Tab> {
         await new Promise(resolve => setTimeout(resolve, 100));
       }
     const options = { 'webkitgtk:browserOptions': { binary: miniBrowser, args: ['--automation'] } };
-    const { sessionId } = (await command('POST', '/session', { capabilities: { alwaysMatch: options } })) as { sessionId: string };
+    const { sessionId } = (await command('POST', '/session', { capabilities: { alwaysMatch: options } })) as {
+      sessionId: string;
+    };
     const session = `/session/${sessionId}`;
     await command('POST', `${session}/timeouts`, { script: 900_000 });
     await command('POST', `${session}/url`, { url });
@@ -116,7 +129,10 @@ async function openWebKit(url: string): Promise<Tab> {
       go: async address => void (await command('POST', `${session}/url`, { url: address })),
       run: async body => {
         const script = `const done = arguments[0]; ${asFunction(body)}.then(value => done({ value }), error => done({ error: String(error) }));`;
-        const { value, error } = (await command('POST', `${session}/execute/async`, { script, args: [] })) as { value?: unknown; error?: string };
+        const { value, error } = (await command('POST', `${session}/execute/async`, { script, args: [] })) as {
+          value?: unknown;
+          error?: string;
+        };
         if (error !== undefined) throw new Error(error);
         return value;
       },

@@ -58,7 +58,9 @@ export class Program {
       }
       const left = deadline - Date.now();
       if (left <= 0 || this.child.exitCode !== null)
-        throw new Error(`no "${text}" ${left <= 0 ? `in ${seconds} s` : `before the end, status ${this.child.exitCode}`}:\n${this.tail()}`);
+        throw new Error(
+          `no "${text}" ${left <= 0 ? `in ${seconds} s` : `before the end, status ${this.child.exitCode}`}:\n${this.tail()}`,
+        );
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, Math.min(left, 1000));
         this.changed = () => {

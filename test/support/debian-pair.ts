@@ -85,7 +85,8 @@ export class DebianPair {
   async start(): Promise<void> {
     const { host } = this;
     await host.expect(DOMAIN_0, 60);
-    for (const name of ['a', 'b']) await host.run(`lvcreate -L ${this.options.diskMiB}M -n ${name} vg0; xl create /etc/xen/vm/${name}`, 60);
+    for (const name of ['a', 'b'])
+      await host.run(`lvcreate -L ${this.options.diskMiB}M -n ${name} vg0; xl create /etc/xen/vm/${name}`, 60);
     for (const name of ['a', 'b']) await this.up(name);
   }
 
@@ -96,7 +97,9 @@ export class DebianPair {
     await host.expect(ROOT, this.options.bootSeconds ?? 200);
     await host.expect(PROMPT, 60);
     await this.leave();
-    this.addresses[name] = /lease of ([\d.]+) obtained/.exec(host.output.slice(host.output.lastIndexOf('udhcpc: started')))![1];
+    this.addresses[name] = /lease of ([\d.]+) obtained/.exec(
+      host.output.slice(host.output.lastIndexOf('udhcpc: started')),
+    )![1];
   }
 
   private async leave(): Promise<void> {
@@ -130,7 +133,11 @@ export class DebianPair {
   async fill(name: string, path: string, mib: number): Promise<void> {
     const seed = Math.min(mib, 2);
     await this.ask(name, `dd if=/dev/urandom of=/tmp/seed bs=1M count=${seed} 2>/dev/null`, 60);
-    await this.ask(name, `for i in $(seq ${mib / seed}); do echo copy $i; cat /tmp/seed; done > ${path}; rm /tmp/seed; sync`, 60 + 2 * mib);
+    await this.ask(
+      name,
+      `for i in $(seq ${mib / seed}); do echo copy $i; cat /tmp/seed; done > ${path}; rm /tmp/seed; sync`,
+      60 + 2 * mib,
+    );
   }
 
   /** Check sum of a file, read from the disk. */
@@ -159,7 +166,11 @@ export class DebianPair {
   /** What comes over TCP is to be /got. */
   async listen(name: string): Promise<void> {
     // What is typed at the console later is not for nc: a job that reads it from behind is stopped.
-    await this.ask(name, 'rm -f /got; [ -p /dev/silent ] || mkfifo /dev/silent; (nc -l -p 9 > /got <> /dev/silent; sync) & true', 30);
+    await this.ask(
+      name,
+      'rm -f /got; [ -p /dev/silent ] || mkfifo /dev/silent; (nc -l -p 9 > /got <> /dev/silent; sync) & true',
+      30,
+    );
   }
 
   /** Seconds that Domain 0 takes for a line. */
@@ -182,7 +193,9 @@ export class DebianPair {
     const after = await this.processorSeconds();
     const [, begin, end] = /took ([\d.]+) ([\d.]+)/.exec(took)!;
     await this.ask(to, 'wait', 60);
-    const cpu = Object.fromEntries(Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]));
+    const cpu = Object.fromEntries(
+      Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)]),
+    );
     const [sent, received] = await this.sums({ [from]: '/file', [to]: '/got' });
     return { mib, seconds: Number(end) - Number(begin), cpu, sums: [sent, received] };
   }

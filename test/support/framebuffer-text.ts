@@ -13,10 +13,12 @@ export function fileOfInitramfs(archive: Buffer, path: string): Buffer {
   const HEADER_BYTES = 110;
   const aligned = (at: number): number => (at + 3) & ~3;
   for (let at = 0; archive.toString('latin1', at, at + 6) === '070701'; ) {
-    const field = (i: number): number => Number.parseInt(archive.toString('latin1', at + 6 + 8 * i, at + 14 + 8 * i), 16);
+    const field = (i: number): number =>
+      Number.parseInt(archive.toString('latin1', at + 6 + 8 * i, at + 14 + 8 * i), 16);
     const [bytes, nameBytes] = [field(6), field(11)];
     const start = aligned(at + HEADER_BYTES + nameBytes);
-    if (archive.toString('utf8', at + HEADER_BYTES, at + HEADER_BYTES + nameBytes - 1) === path) return archive.subarray(start, start + bytes);
+    if (archive.toString('utf8', at + HEADER_BYTES, at + HEADER_BYTES + nameBytes - 1) === path)
+      return archive.subarray(start, start + bytes);
     at = aligned(start + bytes);
   }
   throw new Error(`the initramfs has no ${path}`);

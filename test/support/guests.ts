@@ -11,7 +11,11 @@ export function debian(flavour: Flavour) {
   return {
     name: folder,
     /** Names in the folder, and under guests/ of the served page. */
-    files: [`${folder}.cfg`, 'vmlinuz', ...(flavour === '686' ? ['initrd'] : ['initrd-modules', 'ide.qcow2', 'pv.qcow2'])],
+    files: [
+      `${folder}.cfg`,
+      'vmlinuz',
+      ...(flavour === '686' ? ['initrd'] : ['initrd-modules', 'ide.qcow2', 'pv.qcow2']),
+    ],
     definition: path(`${folder}.cfg`),
     kernel: path('vmlinuz'),
     initrd: path('initrd'),

@@ -85,12 +85,17 @@ export function hypercallDocs(table: Table, sources: ReadonlyMap<string, string>
     if (!comment) throw new Error(`${name}: the function ${run} has no comment that begins with "${wanted}: "`);
     return comment;
   };
-  const names = new Map<number, string>(Object.entries(HYPERCALL).map(([name, number]) => [number, name.toLowerCase()]));
+  const names = new Map<number, string>(
+    Object.entries(HYPERCALL).map(([name, number]) => [number, name.toLowerCase()]),
+  );
   const calls: string[] = [];
   const refused: string[] = [];
   const overview: string[] = [];
   const take = ({ number, name, guests, comment }: Entry, of = ''): string[] => {
-    if (comment.Refused) refused.push(`| ${of}${number} | ${name} | ${guestsOf(guests)} | ${cell(comment.Errors)} | ${cell(comment.Refused)} |`);
+    if (comment.Refused)
+      refused.push(
+        `| ${of}${number} | ${name} | ${guestsOf(guests)} | ${cell(comment.Errors)} | ${cell(comment.Refused)} |`,
+      );
     return [`${number}`, name, guestsOf(guests), comment.about.replace(/\.$/, '')];
   };
   table.forEach((row, number) => {
@@ -99,7 +104,9 @@ export function hypercallDocs(table: Table, sources: ReadonlyMap<string, string>
     const comment = commentOf(name, row.call.name, name);
     const { operations } = row;
     const [, , guests, about] = take({ number, name, guests: row.guests, comment });
-    overview.push(`| ${number} | ${name} | ${guests} | ${cell(about)} | ${cell(comment.IN)} | ${cell(comment.Errors)} |`);
+    overview.push(
+      `| ${number} | ${name} | ${guests} | ${cell(about)} | ${cell(comment.IN)} | ${cell(comment.Errors)} |`,
+    );
     if (!operations) return;
     calls.push(
       '',
@@ -114,12 +121,20 @@ export function hypercallDocs(table: Table, sources: ReadonlyMap<string, string>
       const full = `${operations.prefix}${named.get(op) ?? op}`;
       const said = commentOf(full, operation.run.name, full);
       agree(full, operation, said);
-      const cells = take({ number: op, name: full, guests: operation.guests & row.guests, comment: said }, `${number}.`);
+      const cells = take(
+        { number: op, name: full, guests: operation.guests & row.guests, comment: said },
+        `${number}.`,
+      );
       const errors = [said.Errors, said.Status && `in \`status\`: ${said.Status}`].filter(Boolean).join(' ');
       calls.push(`| ${[...cells.map(cell), cell(said.IN), cell(said.OUT), cell(errors)].join(' | ')} |`);
     });
-    const missing = [...named].filter(([op]) => !operations.rows[op]).map(([op, key]) => `${operations.prefix}${key} (${op})`);
-    calls.push('', `Every other operation: -ENOSYS${missing.length ? `; of those that the header names ${missing.join(', ')}` : ''}.`);
+    const missing = [...named]
+      .filter(([op]) => !operations.rows[op])
+      .map(([op, key]) => `${operations.prefix}${key} (${op})`);
+    calls.push(
+      '',
+      `Every other operation: -ENOSYS${missing.length ? `; of those that the header names ${missing.join(', ')}` : ''}.`,
+    );
   });
   const absent = NOT_OFFERED.map(([name, why]) => `| ${name} | ${cell(why)} |`);
   return `${wrapped([
@@ -159,9 +174,11 @@ function agree(name: string, { args, out = [] }: NonNullable<OperationRow>, comm
   if (!args) return;
   const fields = Object.keys(args.fields);
   const said = comment.OUT ? list(comment.OUT) : [];
-  if (said.join() !== out.join()) throw new Error(`${name}: its row answers with [${out.join(', ')}], its comment with [${said.join(', ')}]`);
+  if (said.join() !== out.join())
+    throw new Error(`${name}: its row answers with [${out.join(', ')}], its comment with [${said.join(', ')}]`);
   for (const field of comment.IN ? list(comment.IN) : [])
-    if (!fields.includes(field)) throw new Error(`${name}: its structure has no field ${field}; it has ${fields.join(', ')}`);
+    if (!fields.includes(field))
+      throw new Error(`${name}: its structure has no field ${field}; it has ${fields.join(', ')}`);
 }
 
 const WIDTH = 138;

@@ -13,7 +13,9 @@ export const file = (path: string): string => fileURLToPath(new URL(path, root))
 
 /** Where this machine has a program; undefined: it has not. */
 export const program = (name: string): string | undefined =>
-  [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].map(folder => join(folder, name)).find(path => existsSync(path));
+  [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
+    .map(folder => join(folder, name))
+    .find(path => existsSync(path));
 
 /** Put it in the title of a test that is skipped without ../shared: scripts/test.mjs looks for it. */
 export const NEEDS_SHARED = '[needs ../shared]';

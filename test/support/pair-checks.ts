@@ -18,7 +18,12 @@ export async function reachAndCopy(guests: DebianPair, mib: number): Promise<Cop
       'ls -1 /sys/block | grep -v loop; ls -1 /sys/class/net; for i in block/* net/eth0; do readlink -f /sys/class/$i/device/driver; done | sort -u',
       30,
     );
-    expect(devices.split('\n').map(line => line.replace(/.*\//, ''))).toEqual([disk, 'eth0', 'lo', ...[drivers.disk, drivers.card].sort()]);
+    expect(devices.split('\n').map(line => line.replace(/.*\//, ''))).toEqual([
+      disk,
+      'eth0',
+      'lo',
+      ...[drivers.disk, drivers.card].sort(),
+    ]);
   }
   expect(new Set(Object.values(guests.addresses)).size).toBe(2);
   for (const [from, to] of ['ab', 'ba']) expect(await guests.ping(from, to)).toContain(ALL_ANSWERED);
@@ -47,7 +52,9 @@ const WRITER = 'i=0; while :; do i=$((i+1)); echo $i >> /log; sync; done';
 
 /** How many numbered lines there are, and how many are not where they belong: of a disk as after a power cut the last may be broken off. */
 async function logOf(guests: DebianPair, name: string, path = '/log'): Promise<{ lines: number; wrong: number }> {
-  const [lines, wrong] = (await guests.ask(name, `awk '$0 != NR { wrong++ } END { print NR, wrong + 0 }' ${path}`, 60)).split(' ').map(Number);
+  const [lines, wrong] = (await guests.ask(name, `awk '$0 != NR { wrong++ } END { print NR, wrong + 0 }' ${path}`, 60))
+    .split(' ')
+    .map(Number);
   return { lines, wrong };
 }
 
@@ -64,7 +71,11 @@ export async function savedWhileItWorks(guests: DebianPair, mib: number, { thoro
   await guests.listen('b');
   // The file's length is no multiple of a piece: the last one is short.
   const sender = `for i in $(seq 0 ${PIECES}); do dd if=/file bs=${(mib * 1024) / PIECES}k skip=$i count=1 2>/dev/null; sleep 0.1; done`;
-  await guests.ask('a', `(${WRITER}) & writer=$!; ping ${addresses.b} > /pings & ping=$!; (${sender}) | nc ${addresses.b} 9 & true`, 30);
+  await guests.ask(
+    'a',
+    `(${WRITER}) & writer=$!; ping ${addresses.b} > /pings & ping=$!; (${sender}) | nc ${addresses.b} 9 & true`,
+    30,
+  );
 
   // Over a save and a restore the copy goes on.
   let copiedMiB = 0;

@@ -13,7 +13,8 @@ export function decodePng(file: Buffer): Picture {
   const height = file.readUInt32BE(20);
   const parts: Buffer[] = [];
   for (let at = 8; at < file.length; at += 12 + file.readUInt32BE(at))
-    if (file.toString('latin1', at + 4, at + 8) === 'IDAT') parts.push(file.subarray(at + 8, at + 8 + file.readUInt32BE(at)));
+    if (file.toString('latin1', at + 4, at + 8) === 'IDAT')
+      parts.push(file.subarray(at + 8, at + 8 + file.readUInt32BE(at)));
   const rows = inflateSync(Buffer.concat(parts));
   const rgb = Buffer.alloc(width * height * 3);
   for (let y = 0; y < height; y++) {

@@ -7,4 +7,13 @@ export const haveQemu = qemu !== undefined;
 
 /** A PC of QEMU's with the BIOS of guests/bios; the console is its first serial line, or QEMU's monitor. */
 export const qemuWithOurBios = (console: 'serial' | 'monitor', ...argv: string[]): Program =>
-  new Program(qemu!, ['-bios', file('guests/bios/bios.bin'), '-display', 'none', `-${console}`, 'stdio', '-no-reboot', ...argv]);
+  new Program(qemu!, [
+    '-bios',
+    file('guests/bios/bios.bin'),
+    '-display',
+    'none',
+    `-${console}`,
+    'stdio',
+    '-no-reboot',
+    ...argv,
+  ]);

@@ -36,11 +36,16 @@ interface Node {
   [key: string]: unknown;
 }
 
-function* walk(node: Node, parent?: Node, key?: string): Generator<{ node: Node; parent: Node | undefined; key: string | undefined }> {
+function* walk(
+  node: Node,
+  parent?: Node,
+  key?: string,
+): Generator<{ node: Node; parent: Node | undefined; key: string | undefined }> {
   yield { node, parent, key };
   for (const [name, value] of Object.entries(node))
     for (const child of Array.isArray(value) ? value : [value])
-      if (child && typeof child === 'object' && typeof (child as Node).type === 'string') yield* walk(child as Node, node, name);
+      if (child && typeof child === 'object' && typeof (child as Node).type === 'string')
+        yield* walk(child as Node, node, name);
 }
 
 function parse(path: string, text: string): Node {
@@ -128,7 +133,9 @@ export function loads(files: ReadonlyMap<string, string>, from: string): Set<str
 /** Circles of value imports: groups of files of which each loads each other (Tarjan's strongly connected components), every group in order of names. */
 export function circles(files: ReadonlyMap<string, string>): string[][] {
   const found: string[][] = [];
-  const imports = new Map([...files].map(([path, text]) => [path, valueImports(path, text).filter(module => files.has(module))]));
+  const imports = new Map(
+    [...files].map(([path, text]) => [path, valueImports(path, text).filter(module => files.has(module))]),
+  );
   /** When a file was first seen, and the first seen of those that it reaches. */
   const seen = new Map<string, number>(),
     reaches = new Map<string, number>();
@@ -157,7 +164,14 @@ export function pastIndexFindings(path: string, text: string, forTests = isTest(
     const target = posix.join(posix.dirname(path), module);
     const other = module.startsWith('.') ? roomOf(target) : undefined;
     const isEntry = text.startsWith('new URL', start) || isWorkerEntry(target);
-    if (isEntry || other === undefined || other === room || !below[other] || target.includes('test-support') || posix.basename(target) === 'index.ts')
+    if (
+      isEntry ||
+      other === undefined ||
+      other === room ||
+      !below[other] ||
+      target.includes('test-support') ||
+      posix.basename(target) === 'index.ts'
+    )
       return [];
     return [`${path}:${lineOf(text, start)}: ${target} is offered by ${posix.dirname(target)}/index.ts`];
   });
@@ -168,7 +182,8 @@ export function importFindings(path: string, text: string, forTests = isTest(pat
   const room = roomOf(path);
   if (room === undefined) return [];
   const findings: string[] = [];
-  if (!below[room]) return [`${path}: src/${room} is no room; add it to docs/architecture.md and to test/support/rules.ts`];
+  if (!below[room])
+    return [`${path}: src/${room} is no room; add it to docs/architecture.md and to test/support/rules.ts`];
   for (const { module, start } of modulesOf(path, text)) {
     const where = `${path}:${lineOf(text, start)}`;
     if (module.startsWith('.')) {
@@ -197,7 +212,8 @@ const GLOBALS = ['globalThis', 'self', 'window'];
 /** True where an identifier is a use of the variable, not the name of a member. */
 function isUse(parent: Node | undefined, key: string | undefined): boolean {
   if (!parent) return true;
-  if (parent.type === 'MemberExpression' && key === 'property' && !parent.computed) return GLOBALS.includes(nameOf(parent.object) ?? '');
+  if (parent.type === 'MemberExpression' && key === 'property' && !parent.computed)
+    return GLOBALS.includes(nameOf(parent.object) ?? '');
   return !(key === 'key' && !parent.computed);
 }
 
@@ -210,13 +226,23 @@ export function globalFindings(path: string, text: string, forTests = isTest(pat
   for (const { node, parent, key } of walk(parse(path, text))) {
     let used: string | undefined;
     if (node.type === 'Identifier' && isUse(parent, key)) {
-      if (node.name === 'WebAssembly') findings.push(`${path}:${lineOf(text, node.start)}: WebAssembly is not used here`);
+      if (node.name === 'WebAssembly')
+        findings.push(`${path}:${lineOf(text, node.start)}: WebAssembly is not used here`);
       if (TIMERS.includes(node.name as string)) used = node.name as string;
-    } else if (node.type === 'MemberExpression' && CLOCK_MEMBERS[nameOf(node.object) ?? '']?.includes(nameOf(node.property) ?? '')) {
+    } else if (
+      node.type === 'MemberExpression' &&
+      CLOCK_MEMBERS[nameOf(node.object) ?? '']?.includes(nameOf(node.property) ?? '')
+    ) {
       used = `${nameOf(node.object)}.${nameOf(node.property)}`;
-    } else if (nameOf(node.callee) === 'Date' && (node.type === 'CallExpression' || (node.arguments as Node[]).length === 0))
+    } else if (
+      nameOf(node.callee) === 'Date' &&
+      (node.type === 'CallExpression' || (node.arguments as Node[]).length === 0)
+    )
       used = 'the current date';
-    if (used && !clocksAllowed) findings.push(`${path}:${lineOf(text, node.start)}: ${used} in ${room}; clocks, timers and randomness are passed in`);
+    if (used && !clocksAllowed)
+      findings.push(
+        `${path}:${lineOf(text, node.start)}: ${used} in ${room}; clocks, timers and randomness are passed in`,
+      );
   }
   return findings;
 }
@@ -242,7 +268,8 @@ export function lockFindings({ packages }: Lock): string[] {
   for (const [path, { resolved, link, optionalDependencies = {} }] of Object.entries(packages)) {
     if (resolved !== undefined && !link) findings.push(`${path}: resolved ${resolved}`);
     for (const name of Object.keys(optionalDependencies))
-      if (!packages[`${path}/node_modules/${name}`] && !packages[`node_modules/${name}`]) findings.push(`${path}: no entry for its optional ${name}`);
+      if (!packages[`${path}/node_modules/${name}`] && !packages[`node_modules/${name}`])
+        findings.push(`${path}: no entry for its optional ${name}`);
   }
   return findings;
 }
@@ -251,7 +278,9 @@ export function lockFindings({ packages }: Lock): string[] {
 export function pathFindings(path: string, text: string, absolutePaths: readonly string[]): string[] {
   return text
     .split('\n')
-    .flatMap((line, index) => absolutePaths.filter(absolute => line.includes(absolute)).map(absolute => `${path}:${index + 1}: ${absolute}`));
+    .flatMap((line, index) =>
+      absolutePaths.filter(absolute => line.includes(absolute)).map(absolute => `${path}:${index + 1}: ${absolute}`),
+    );
 }
 
 /** What just-bash says of WebAssembly and does not do: the name of a thing that its own guard (not used here) forbids, and what file(1) calls a file. */

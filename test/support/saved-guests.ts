@@ -8,12 +8,24 @@ import { createDomain } from '../../src/hypervisor/memory/domain-table.ts';
 import { asm } from '../../src/cpu/test-support/bench.ts';
 import { Services, WHOLE_P2M, XEN_TYPES } from '../../src/dom0/toolstack/services.ts';
 import { assembleDomain } from '../../src/hypervisor/domain/assemble.ts';
-import { type Domain, Machine, readState, saveDomain, type SavedState, withToolstack } from '../../src/hypervisor/index.ts';
+import {
+  type Domain,
+  Machine,
+  readState,
+  saveDomain,
+  type SavedState,
+  withToolstack,
+} from '../../src/hypervisor/index.ts';
 import { pvhKernel } from '../../src/hypervisor/xen/pvh-program.test-support.ts';
 
 export type Kind = 'hvm' | 'pvh' | 'pv';
-const neighbour = (name: string): Uint8Array => readFileSync(fileURLToPath(new URL(`../../guests/neighbour/neighbour-${name}.elf`, import.meta.url)));
-const NEIGHBOUR: Readonly<Record<Kind, Uint8Array>> = { hvm: neighbour('hvm'), pvh: neighbour('hvm'), pv: neighbour('pv') };
+const neighbour = (name: string): Uint8Array =>
+  readFileSync(fileURLToPath(new URL(`../../guests/neighbour/neighbour-${name}.elf`, import.meta.url)));
+const NEIGHBOUR: Readonly<Record<Kind, Uint8Array>> = {
+  hvm: neighbour('hvm'),
+  pvh: neighbour('hvm'),
+  pv: neighbour('pv'),
+};
 const STATE_PFN = 0x100,
   MAGIC = 0x4e424f52;
 /** Words of the state page (neighbour.c, struct state). */
@@ -59,7 +71,12 @@ export class Scene {
   /** `load`: how many others compute beside it. */
   constructor(
     kind: Kind,
-    { load = 1, vcpus = 1, saved, suspends = false }: { load?: number; vcpus?: number; saved?: SavedState; suspends?: boolean } = {},
+    {
+      load = 1,
+      vcpus = 1,
+      saved,
+      suspends = false,
+    }: { load?: number; vcpus?: number; saved?: SavedState; suspends?: boolean } = {},
   ) {
     this.machine = Machine.create(new SharedArrayBuffer((28 + load * 12) * 2 ** 20 + load * WHOLE_P2M * 4));
     this.services = new Services(this.machine);
@@ -73,7 +90,10 @@ export class Scene {
 
   private make(kind: Kind, name: string, kernel: Uint8Array, vcpus: number, saved?: SavedState): Domain {
     const { machine, services } = this;
-    const record = createDomain(machine, MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, { xen: XEN_TYPES[kind], vcpus });
+    const record = createDomain(machine, MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, {
+      xen: XEN_TYPES[kind],
+      vcpus,
+    });
     const uuid = saved?.about.uuid ?? `00000000-0000-0000-0000-00000000000${record.id}`;
     services.prepare(record, uuid);
     const domain = assembleDomain(
@@ -90,7 +110,16 @@ export class Scene {
       },
       saved,
     );
-    const described = { uuid, name, type: kind, memoryMiB: MEMORY_MIB, maxMemoryMiB: MEMORY_MIB, vcpus, maxVcpus: vcpus, startEpochMs: 1e12 };
+    const described = {
+      uuid,
+      name,
+      type: kind,
+      memoryMiB: MEMORY_MIB,
+      maxMemoryMiB: MEMORY_MIB,
+      vcpus,
+      maxVcpus: vcpus,
+      startEpochMs: 1e12,
+    };
     services.attach(
       record,
       described,
@@ -213,7 +242,8 @@ export function saveAtRandom(kind: Kind, seed: number, asked = false): string[] 
     said = head.output,
     at = head.domain.instructions;
   const tail = Scene.restored(kind, file, 1 + ((seed + 1) % 2));
-  if (tail.domain.clock.nowNs() !== before.nowNs) wrong.push(`saved at ${before.nowNs} ns, it goes on at ${tail.domain.clock.nowNs()}`);
+  if (tail.domain.clock.nowNs() !== before.nowNs)
+    wrong.push(`saved at ${before.nowNs} ns, it goes on at ${tail.domain.clock.nowNs()}`);
   // It was not moved anywhere, as far as it knows.
   if (asked) head.domain.resume();
   const both = [
@@ -232,9 +262,13 @@ export function saveAtRandom(kind: Kind, seed: number, asked = false): string[] 
     if (asked && (after.moved !== (scene === tail ? 1 : 0) || after.stayed !== (scene === tail ? 0 : 1)))
       say(`it came to another host ${after.moved} times and stayed ${after.stayed} times`);
     const periods = (after.nowNs - before.nowNs) / PERIOD_NS;
-    if (before.ticks > 0 && Math.abs(after.ticks - before.ticks - periods) > 1) say(`${after.ticks - before.ticks} ticks in ${periods} periods`);
+    if (before.ticks > 0 && Math.abs(after.ticks - before.ticks - periods) > 1)
+      say(`${after.ticks - before.ticks} ticks in ${periods} periods`);
     const text = scene === tail ? said + tail.output : head.output;
-    const expected = Array.from({ length: Math.floor(text.length / LINE_BYTES) }, (_, i) => `line ${i.toString(16).padStart(8, '0')}\n`).join('');
+    const expected = Array.from(
+      { length: Math.floor(text.length / LINE_BYTES) },
+      (_, i) => `line ${i.toString(16).padStart(8, '0')}\n`,
+    ).join('');
     if (expected.length === 0 || !text.startsWith(expected)) say(`it printed ${JSON.stringify(text.slice(-60))}`);
   }
   return wrong;

@@ -2,7 +2,12 @@
 import { MemoryDisk } from '../../devices/index.ts';
 import { type DomainType, newDefinition } from '../../dom0/config/index.ts';
 import { inTurns, inWorkers, type WorkerLike } from '../../dom0/index.ts';
-import { type DomainConsole, Toolstack, type ToolstackListener, type ToolstackParts } from '../../dom0/toolstack/index.ts';
+import {
+  type DomainConsole,
+  Toolstack,
+  type ToolstackListener,
+  type ToolstackParts,
+} from '../../dom0/toolstack/index.ts';
 import { type Boot, type DomainRecord, type Ending, type Machine, noMedia } from '../../hypervisor/index.ts';
 import { later, sharedMs, soon } from '../node-clock.ts';
 import { spawnDomainWorker } from '../node-worker.ts';
@@ -37,9 +42,11 @@ export class BenchHost {
   private readonly endings = new Map<DomainRecord, (ending: Ending) => void>();
 
   constructor(pcpus: number, runners: ToolstackParts['runners']) {
-    const failed = (what: string) => ({ name }: { name: string }): void => {
-      throw new Error(`${name} ${what}`);
-    };
+    const failed =
+      (what: string) =>
+      ({ name }: { name: string }): void => {
+        throw new Error(`${name} ${what}`);
+      };
     const listener: ToolstackListener<DomainConsole> = {
       console: () => ({ print: () => {}, close: () => {} }),
       listed: () => {},
@@ -49,14 +56,32 @@ export class BenchHost {
       problem: (member, sentence) => failed(`has a problem: ${sentence}`)(member ?? { name: 'Domain-0' }),
     };
     const memory = new SharedArrayBuffer(HOST_MIB * 2 ** 20);
-    this.toolstack = new Toolstack({ version: 'bench', memory, pcpus, runners, soon, later, hostMs: sharedMs, epochMs: () => 0, openMedium: noMedia, tripleFaultEnds: true }, listener);
+    this.toolstack = new Toolstack(
+      {
+        version: 'bench',
+        memory,
+        pcpus,
+        runners,
+        soon,
+        later,
+        hostMs: sharedMs,
+        epochMs: () => 0,
+        openMedium: noMedia,
+        tripleFaultEnds: true,
+      },
+      listener,
+    );
   }
 
   get machine(): Machine {
     return this.toolstack.machine;
   }
 
-  async start(name: string, boot: Boot, { xen, weight, cap, populateMiB = GUEST_MIB, disk, modelInDomain0, attach }: Started = {}): Promise<DomainRecord> {
+  async start(
+    name: string,
+    boot: Boot,
+    { xen, weight, cap, populateMiB = GUEST_MIB, disk, modelInDomain0, attach }: Started = {},
+  ): Promise<DomainRecord> {
     const { toolstack } = this;
     const member = await toolstack.build(
       {
@@ -75,7 +100,9 @@ export class BenchHost {
         },
         boot,
         ...(xen ? { xen } : {}),
-        ...(disk ? { drives: [{ place: 0, kind: 'disk', readOnly: false, medium: { name, disk: new MemoryDisk(disk) } }] } : {}),
+        ...(disk
+          ? { drives: [{ place: 0, kind: 'disk', readOnly: false, medium: { name, disk: new MemoryDisk(disk) } }] }
+          : {}),
         text: '',
         startEpochMs: 0,
       },

@@ -38,8 +38,22 @@ export function savedShell(): Uint8Array | undefined {
   try {
     const state = join(folder, 'state');
     const program = join(process.env.RINGSIDE_ROOT ?? '.', 'bin', 'ringside.mjs');
-    const words = ['boot', '--type', 'pvh', '--kernel', files.kernel, '--initrd', files.initrd, '--cmdline', CMDLINE, '--memory', String(MEMORY_MIB)];
-    execFileSync(process.execPath, [program, ...words, '--until', PROMPT, '--save', state, '--timeout', '120'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const words = [
+      'boot',
+      '--type',
+      'pvh',
+      '--kernel',
+      files.kernel,
+      '--initrd',
+      files.initrd,
+      '--cmdline',
+      CMDLINE,
+      '--memory',
+      String(MEMORY_MIB),
+    ];
+    execFileSync(process.execPath, [program, ...words, '--until', PROMPT, '--save', state, '--timeout', '120'], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     return new Uint8Array(readFileSync(state));
   } finally {
     rmSync(folder, { recursive: true });
@@ -63,10 +77,12 @@ async function measure({ machine, view }: Toolstack, records: DomainRecord[], se
   const counters = (): Counters[] => records.map(({ id }) => view.domain(id)!.counters());
   const reasons = (): Record<string, number> => {
     const all: Record<string, number> = {};
-    for (const { byReason } of counters()) for (const [name, count] of Object.entries(exitsByName(byReason))) all[name] = (all[name] ?? 0) + count;
+    for (const { byReason } of counters())
+      for (const [name, count] of Object.entries(exitsByName(byReason))) all[name] = (all[name] ?? 0) + count;
     return all;
   };
-  const look = (): number[] => counters().reduce(([exits, retired], of) => [exits + of.exits, retired + of.retired], [0, 0]);
+  const look = (): number[] =>
+    counters().reduce(([exits, retired], of) => [exits + of.exits, retired + of.retired], [0, 0]);
   const before = look(),
     reasonsBefore = reasons(),
     cpu = process.cpuUsage(),
@@ -75,7 +91,12 @@ async function measure({ machine, view }: Toolstack, records: DomainRecord[], se
   const used = process.cpuUsage(cpu),
     elapsed = (performance.now() - start) / 1000;
   const [exits, instructions] = look().map((value, i) => (value - before[i]) / elapsed / records.length);
-  const byReason = Object.fromEntries(Object.entries(reasons()).map(([name, count]) => [name, (count - (reasonsBefore[name] ?? 0)) / elapsed / records.length]));
+  const byReason = Object.fromEntries(
+    Object.entries(reasons()).map(([name, count]) => [
+      name,
+      (count - (reasonsBefore[name] ?? 0)) / elapsed / records.length,
+    ]),
+  );
   return {
     percent: (used.user + used.system) / elapsed / 1e4,
     halts: byReason.HLT ?? 0,
@@ -87,25 +108,39 @@ async function measure({ machine, view }: Toolstack, records: DomainRecord[], se
 }
 
 /** So many guests that go on from a saved state, measured. */
-async function idle(saved: Uint8Array, guests: number, seconds: number, runners: ToolstackParts['runners']): Promise<IdleCost> {
+async function idle(
+  saved: Uint8Array,
+  guests: number,
+  seconds: number,
+  runners: ToolstackParts['runners'],
+): Promise<IdleCost> {
   const state = readState(saved, 'idle');
   const nobody: ToolstackListener<DomainConsole> = {
     console: () => ({ print: () => {}, close: () => {} }),
     listed: () => {},
-    ended: ({ name }) => { throw new Error(`${name} ended`); },
+    ended: ({ name }) => {
+      throw new Error(`${name} ended`);
+    },
     restarted: () => {},
     rebuildFailed: () => {},
     problem: () => {},
   };
   const memory = new SharedArrayBuffer(guests * machineBytesFor(MEMORY_MIB, WHOLE_P2M));
-  const toolstack = new Toolstack({ version: 'bench', memory, runners, soon, later, hostMs: sharedMs, epochMs: () => 0, openMedium: noMedia }, nobody);
+  const toolstack = new Toolstack(
+    { version: 'bench', memory, runners, soon, later, hostMs: sharedMs, epochMs: () => 0, openMedium: noMedia },
+    nobody,
+  );
   for (let i = 0; i < guests; i++) {
     const blueprint = blueprintOf(state, saved, [], 'idle');
     const { uuid: _same, ...definition } = blueprint.definition;
     await toolstack.build({ ...blueprint, definition: { ...definition, name: `idle${i}` } });
   }
   const members = [...toolstack.members.values()];
-  const cost = await measure(toolstack, members.map(({ record }) => record), seconds);
+  const cost = await measure(
+    toolstack,
+    members.map(({ record }) => record),
+    seconds,
+  );
   toolstack.runners.hold();
   for (const member of members) await toolstack.remove(member);
   toolstack.close();

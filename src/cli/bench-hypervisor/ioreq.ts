@@ -31,7 +31,11 @@ async function timed(host: BenchHost, boot: Boot, modelInDomain0: boolean, secon
   return best;
 }
 
-export async function ioreq({ seconds }: { seconds: number }): Promise<{ row: string; text: string; values: Record<string, number> }> {
+export async function ioreq({
+  seconds,
+}: {
+  seconds: number;
+}): Promise<{ row: string; text: string; values: Record<string, number> }> {
   const values: Record<string, number> = {};
   const parts: string[] = [];
   for (const [name, guest] of Object.entries(ACCESSES)) {
@@ -43,5 +47,9 @@ export async function ioreq({ seconds }: { seconds: number }): Promise<{ row: st
     for (const [where, us] of Object.entries(times)) values[`${name}_${where}_us`] = us;
     parts.push(`${name} ${times.stub.toFixed(2)} / ${times.turns.toFixed(1)} / ${times.dom0.toFixed(1)}`);
   }
-  return { row: 'ioreq', text: `µs beside the processor / Domain 0 in turns / Domain 0 in its thread: ${parts.join('; ')}`, values };
+  return {
+    row: 'ioreq',
+    text: `µs beside the processor / Domain 0 in turns / Domain 0 in its thread: ${parts.join('; ')}`,
+    values,
+  };
 }

@@ -60,7 +60,9 @@ const WARM_UP_MS = 1500;
 
 /** Guest rounds a second of one domain in a process of its own. */
 function inProcess(seconds: number): Promise<number> {
-  const child = spawn(process.execPath, [process.argv[1].replace(/[^/\\]*$/, 'start.js'), '--hog', String(seconds)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [process.argv[1].replace(/[^/\\]*$/, 'start.js'), '--hog', String(seconds)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let text = '';
   child.stdout.on('data', data => (text += data));
   return new Promise(resolve => child.on('close', () => resolve(Number(text))));
@@ -80,42 +82,71 @@ export async function hogProcess(seconds: number): Promise<number> {
   return ((countOf(machine, record) - before) * 1000) / (performance.now() - start);
 }
 
-function single(boot: Boot, xen?: number, vcpus = 1): { domain: ReturnType<typeof assembleDomain>; machine: Machine; record: DomainRecord } {
+function single(
+  boot: Boot,
+  xen?: number,
+  vcpus = 1,
+): { domain: ReturnType<typeof assembleDomain>; machine: Machine; record: DomainRecord } {
   const p2mFrames = xen === undefined ? 1024 : WHOLE_P2M;
   const machine = Machine.create(new SharedArrayBuffer(machineBytesFor(4, p2mFrames)));
   const record = createDomain(machine, 4, p2mFrames, { vcpus, ...(xen === undefined ? {} : { xen }) });
   const domain = assembleDomain({
-    machine, record, memoryMiB: 4, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', hostMs: () => performance.now(), serial: () => {},
+    machine,
+    record,
+    memoryMiB: 4,
+    boot,
+    startEpochMs: 0,
+    onReset: 'end',
+    onTripleFault: 'end',
+    hostMs: () => performance.now(),
+    serial: () => {},
   });
   return { domain, machine, record };
 }
 
-const slotsRow = (row: string, n: number) => async ({ seconds, runs }: Options): Promise<Result> => {
-  const ratios: number[] = [];
-  for (let run = 0; run < runs; run++) {
-    const processes = (await Promise.all(Array.from({ length: n }, () => inProcess(seconds)))).reduce((a, b) => a + b, 0);
-    const host = new WorkerHost(n);
-    const records = await Promise.all(Array.from({ length: n }, (_, i) => host.start(`hog${i}`, hog())));
-    await sleep(WARM_UP_MS);
-    const before = records.map(record => countOf(host.machine, record)),
-      start = performance.now();
-    await sleep(seconds * 1000);
-    const counted = records.reduce((sum, record, i) => sum + ((countOf(host.machine, record) - before[i]) >>> 0), 0);
-    ratios.push((counted * 1000) / (performance.now() - start) / processes);
-    await host.end();
-  }
-  const ratio = median(ratios);
-  const many = n === 1 ? 'a domain on one slot makes' : `${n} domains on ${n} slots make`;
-  return { row, text: `${many} ${ratio.toFixed(2)} of what ${n === 1 ? 'a process makes' : `${n} processes make`}`, values: { ratio }, met: ratio >= 0.9 };
-};
+const slotsRow =
+  (row: string, n: number) =>
+  async ({ seconds, runs }: Options): Promise<Result> => {
+    const ratios: number[] = [];
+    for (let run = 0; run < runs; run++) {
+      const processes = (await Promise.all(Array.from({ length: n }, () => inProcess(seconds)))).reduce(
+        (a, b) => a + b,
+        0,
+      );
+      const host = new WorkerHost(n);
+      const records = await Promise.all(Array.from({ length: n }, (_, i) => host.start(`hog${i}`, hog())));
+      await sleep(WARM_UP_MS);
+      const before = records.map(record => countOf(host.machine, record)),
+        start = performance.now();
+      await sleep(seconds * 1000);
+      const counted = records.reduce((sum, record, i) => sum + ((countOf(host.machine, record) - before[i]) >>> 0), 0);
+      ratios.push((counted * 1000) / (performance.now() - start) / processes);
+      await host.end();
+    }
+    const ratio = median(ratios);
+    const many = n === 1 ? 'a domain on one slot makes' : `${n} domains on ${n} slots make`;
+    return {
+      row,
+      text: `${many} ${ratio.toFixed(2)} of what ${n === 1 ? 'a process makes' : `${n} processes make`}`,
+      values: { ratio },
+      met: ratio >= 0.9,
+    };
+  };
 
 /** Time that each of some domains ran in `seconds`, in seconds. */
-async function shares(pcpus: number, seconds: number, guests: { name: string; weight?: number; cap?: number }[]): Promise<number[]> {
+async function shares(
+  pcpus: number,
+  seconds: number,
+  guests: { name: string; weight?: number; cap?: number }[],
+): Promise<number[]> {
   const host = new WorkerHost(pcpus);
   const records: DomainRecord[] = [];
   for (const { name, ...options } of guests) records.push(await host.start(name, hog(), options));
   await sleep(500);
-  const running = (): number[] => records.map(record => host.toolstack.view.scheduler.runstates(record.index, host.toolstack.queue.nowNs()).running / 1e9);
+  const running = (): number[] =>
+    records.map(
+      record => host.toolstack.view.scheduler.runstates(record.index, host.toolstack.queue.nowNs()).running / 1e9,
+    );
   const before = running();
   await sleep(seconds * 1000);
   const after = running();
@@ -131,13 +162,23 @@ async function weights({ seconds }: Options): Promise<Result> {
     { name: 'heavy2', weight: 512 },
   ]);
   const ratio = (c + d) / (a + b);
-  return { row: 'weights', text: `weights 256:512 give 1:${ratio.toFixed(3)}`, values: { ratio }, met: Math.abs(ratio / 2 - 1) <= 0.03 };
+  return {
+    row: 'weights',
+    text: `weights 256:512 give 1:${ratio.toFixed(3)}`,
+    values: { ratio },
+    met: Math.abs(ratio / 2 - 1) <= 0.03,
+  };
 }
 
 async function cap({ seconds }: Options): Promise<Result> {
   const [capped] = await shares(2, 5 * seconds, [{ name: 'capped', cap: 25 }, { name: 'hog1' }, { name: 'hog2' }]);
   const share = (100 * capped) / (5 * seconds);
-  return { row: 'cap', text: `cap 25 gives ${share.toFixed(1)} % of a slot`, values: { share }, met: Math.abs(share - 25) <= 2 };
+  return {
+    row: 'cap',
+    text: `cap 25 gives ${share.toFixed(1)} % of a slot`,
+    values: { share },
+    met: Math.abs(share - 25) <= 2,
+  };
 }
 
 async function wake({ seconds }: Options): Promise<Result> {
@@ -152,11 +193,18 @@ async function wake({ seconds }: Options): Promise<Result> {
     await sleep(50);
     const decisions = host.toolstack.view.scheduler.decisions().filter(({ timeNs }) => timeNs > seenNs);
     seenNs = decisions.at(-1)?.timeNs ?? seenNs;
-    waits.push(...decisions.filter(({ to, from }) => to === index && from !== index).map(({ waitedNs }) => waitedNs / 1e6));
+    waits.push(
+      ...decisions.filter(({ to, from }) => to === index && from !== index).map(({ waitedNs }) => waitedNs / 1e6),
+    );
   }
   await host.end();
   const ms = median(waits);
-  return { row: 'wake', text: `${waits.length} wake-ups beside four hogs, median wait ${ms.toFixed(2)} ms`, values: { ms }, met: ms <= 2 };
+  return {
+    row: 'wake',
+    text: `${waits.length} wake-ups beside four hogs, median wait ${ms.toFixed(2)} ms`,
+    values: { ms },
+    met: ms <= 2,
+  };
 }
 
 // ---- the price of a word to another
@@ -183,7 +231,11 @@ async function pingpong({ runs }: Options): Promise<Result> {
   Atomics.store(words, 0, -1);
   Atomics.notify(words, 0);
   await other.terminate();
-  return { row: 'pingpong', text: `Atomics.wait and notify, there and back: ${best.toFixed(1)} µs`, values: { us: best } };
+  return {
+    row: 'pingpong',
+    text: `Atomics.wait and notify, there and back: ${best.toFixed(1)} µs`,
+    values: { us: best },
+  };
 }
 
 /** Microseconds of one round of a loop. */
@@ -207,7 +259,12 @@ function cost(body: string, rounds: number, runs: number): number {
 async function port({ runs }: Options): Promise<Result> {
   // in al, 0x61
   const us = cost('e4 61', 500_000, runs);
-  return { row: 'port', text: `port-I/O exit to the PIT's port 0x61: ${us.toFixed(2)} µs`, values: { us }, met: us <= 1 };
+  return {
+    row: 'port',
+    text: `port-I/O exit to the PIT's port 0x61: ${us.toFixed(2)} µs`,
+    values: { us },
+    met: us <= 1,
+  };
 }
 
 async function vcpus({ runs }: Options): Promise<Result> {
@@ -219,7 +276,11 @@ async function vcpus({ runs }: Options): Promise<Result> {
     while (domain.runSlice().state !== 'ended');
     us = Math.min(us, ((performance.now() - start) * 1000) / domain.vcpus.switches);
   }
-  return { row: 'vcpus', text: `a PAUSE exit and the switch to another vCPU of the domain: ${us.toFixed(2)} µs`, values: { us } };
+  return {
+    row: 'vcpus',
+    text: `a PAUSE exit and the switch to another vCPU of the domain: ${us.toFixed(2)} µs`,
+    values: { us },
+  };
 }
 
 async function ipi({ runs }: Options): Promise<Result> {
@@ -231,7 +292,12 @@ async function ipi({ runs }: Options): Promise<Result> {
     while (domain.runSlice().state !== 'ended');
     us = Math.min(us, ((performance.now() - start) * 1000) / rounds);
   }
-  return { row: 'ipi', text: `a message to a halted vCPU and its answer, the sender spins: ${us.toFixed(1)} µs`, values: { us }, met: us <= 50 };
+  return {
+    row: 'ipi',
+    text: `a message to a halted vCPU and its answer, the sender spins: ${us.toFixed(1)} µs`,
+    values: { us },
+    met: us <= 50,
+  };
 }
 
 async function hypercall({ runs }: Options): Promise<Result> {
@@ -247,7 +313,12 @@ async function hypercall({ runs }: Options): Promise<Result> {
     return best;
   };
   const us = time(NULL_CALL) - time('90');
-  return { row: 'hypercall', text: `null hypercall (XENVER_version by VMCALL): ${us.toFixed(2)} µs`, values: { us }, met: us <= 0.5 };
+  return {
+    row: 'hypercall',
+    text: `null hypercall (XENVER_version by VMCALL): ${us.toFixed(2)} µs`,
+    values: { us },
+    met: us <= 0.5,
+  };
 }
 
 /** Microseconds from one domain to another and back. */
@@ -276,30 +347,55 @@ async function events(options: Options): Promise<Result> {
 
 async function busy({ seconds }: Options): Promise<Result> {
   const us = await roundTrip(false, seconds);
-  return { row: 'busy', text: `event channel, there and back, receiver computes: ${us.toFixed(1)} µs`, values: { us }, met: us <= 100 };
+  return {
+    row: 'busy',
+    text: `event channel, there and back, receiver computes: ${us.toFixed(1)} µs`,
+    values: { us },
+    met: us <= 100,
+  };
 }
 
-const idleRow = (row: string, run: typeof idleInWorkers) => async (options: Options): Promise<Result> => {
-  const saved = options.state === '' ? savedShell() : new Uint8Array(readFileSync(options.state));
-  if (!saved) return { row, text: 'no Debian kernel here: npm run guests fetches it', values: {} };
-  const { guests } = options;
-  const { percent, halts, exits, instructions, hostMiB, byReason } = await run(saved, guests, 30 * options.seconds);
-  const text =
-    `${guests} idle Linux guests use ${percent.toFixed(1)} % of a core; each a second ${halts.toFixed(1)} halts, ` +
-    `${exits.toFixed(0)} exits, ${(instructions / 1000).toFixed(0)} thousand instructions; ${hostMiB.toFixed(0)} MiB each beside its RAM`;
-  return { row, text, values: { percent, halts, exits, instructions, hostMiB, ...byReason }, met: percent < 10 };
-};
+const idleRow =
+  (row: string, run: typeof idleInWorkers) =>
+  async (options: Options): Promise<Result> => {
+    const saved = options.state === '' ? savedShell() : new Uint8Array(readFileSync(options.state));
+    if (!saved) return { row, text: 'no Debian kernel here: npm run guests fetches it', values: {} };
+    const { guests } = options;
+    const { percent, halts, exits, instructions, hostMiB, byReason } = await run(saved, guests, 30 * options.seconds);
+    const text =
+      `${guests} idle Linux guests use ${percent.toFixed(1)} % of a core; each a second ${halts.toFixed(1)} halts, ` +
+      `${exits.toFixed(0)} exits, ${(instructions / 1000).toFixed(0)} thousand instructions; ${hostMiB.toFixed(0)} MiB each beside its RAM`;
+    return { row, text, values: { percent, halts, exits, instructions, hostMiB, ...byReason }, met: percent < 10 };
+  };
 
 const ROWS: Record<string, (options: Options) => Promise<Result>> = {
   slots: slotsRow('slots', availableParallelism()),
   slot: slotsRow('slot', 1),
-  weights, cap, wake, pingpong, port, ioreq, vcpus, ipi, hypercall, events, busy,
+  weights,
+  cap,
+  wake,
+  pingpong,
+  port,
+  ioreq,
+  vcpus,
+  ipi,
+  hypercall,
+  events,
+  busy,
   idle: idleRow('idle', idleInWorkers),
   idleturns: idleRow('idleturns', idleInTurns),
 };
 
 export async function main(argv: string[]): Promise<number> {
-  const options: Options = { seconds: 2, runs: 5, only: Object.keys(ROWS), json: '', guests: 20, state: '', check: false };
+  const options: Options = {
+    seconds: 2,
+    runs: 5,
+    only: Object.keys(ROWS),
+    json: '',
+    guests: 20,
+    state: '',
+    check: false,
+  };
   for (let i = 0; i < argv.length; i += 2) {
     if (argv[i] === '--check') {
       options.check = true;
@@ -317,7 +413,9 @@ export async function main(argv: string[]): Promise<number> {
       process.stdout.write(String(await hogProcess(Number(value))));
       return 0;
     } else {
-      process.stderr.write(`bench:hypervisor: unknown option ${argv[i]}; there are --seconds, --runs, --only ${Object.keys(ROWS).join(',')}, --guests, --state, --json and --check.\n`);
+      process.stderr.write(
+        `bench:hypervisor: unknown option ${argv[i]}; there are --seconds, --runs, --only ${Object.keys(ROWS).join(',')}, --guests, --state, --json and --check.\n`,
+      );
       return 2;
     }
   }
@@ -330,7 +428,9 @@ export async function main(argv: string[]): Promise<number> {
   for (const row of options.only) {
     const result = await ROWS[row](options);
     results.push(result);
-    process.stdout.write(`${row.padEnd(9)} ${result.met === undefined ? '  ' : result.met ? 'ok' : '--'}  ${result.text}\n`);
+    process.stdout.write(
+      `${row.padEnd(9)} ${result.met === undefined ? '  ' : result.met ? 'ok' : '--'}  ${result.text}\n`,
+    );
   }
   if (options.json !== '') writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
   return options.check && results.some(({ met }) => met === false) ? 1 : 0;

@@ -18,7 +18,10 @@ beforeAll(() => {
   const kernel = assemble(fixture('last-words.asm'));
   expect(kernel.problems).toEqual([]);
   // As mke2fs -d makes it: no partitions, and a menu whose default is the first entry of its second level.
-  const files = new Map([['boot/quick.elf', kernel.bytes], ['boot/grub/grub.cfg', new TextEncoder().encode(fixture('submenu-grub.cfg'))]]);
+  const files = new Map([
+    ['boot/quick.elf', kernel.bytes],
+    ['boot/grub/grub.cfg', new TextEncoder().encode(fixture('submenu-grub.cfg'))],
+  ]);
   writeFileSync(join(folder, 'plain.img'), writeExt2(2 ** 21, files, { label: 'plain', uuid: new Uint8Array(16) }));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -41,10 +44,19 @@ describe('ringside boot with a definition that names a boot loader (pygrub(1), l
   it("takes the kernel from the guest's disk, by its menu, and starts it", async () => {
     const { guests, told } = prepared('bootloader = "/usr/lib/xen/bin/pygrub"\nextra = "quiet"\n');
     expect(told).not.toContain('error');
-    expect(guests[0].boot).toMatchObject({ kind: 'pvh', name: 'quick.elf', cmdline: 'root=UUID=11111111-2222-3333-4444-555555555534 ro console=hvc0 quiet' });
+    expect(guests[0].boot).toMatchObject({
+      kind: 'pvh',
+      name: 'quick.elf',
+      cmdline: 'root=UUID=11111111-2222-3333-4444-555555555534 ro console=hvc0 quiet',
+    });
     let shown = '';
     const session = new Session(guests, {
-      virtualTime: true, inWorkers: false, pcpus: 1, seed: 0, note: () => {}, flush: () => {},
+      virtualTime: true,
+      inWorkers: false,
+      pcpus: 1,
+      seed: 0,
+      note: () => {},
+      flush: () => {},
       output: byte => void (shown += String.fromCharCode(byte)),
     });
     await session.start();
@@ -53,7 +65,10 @@ describe('ringside boot with a definition that names a boot loader (pygrub(1), l
   });
 
   it('tells the boot loader what bootloader_args says', () => {
-    expect(prepared('bootloader = "pygrub"\nbootloader_args = [ "--kernel=/boot/quick.elf", "--args=single" ]\n').guests[0].boot).toMatchObject({ name: 'quick.elf', cmdline: 'single' });
+    expect(
+      prepared('bootloader = "pygrub"\nbootloader_args = [ "--kernel=/boot/quick.elf", "--args=single" ]\n').guests[0]
+        .boot,
+    ).toMatchObject({ name: 'quick.elf', cmdline: 'single' });
     const { guests, told } = prepared('bootloader = "pygrub"\nbootloader_args = [ "--kernel=/boot/none" ]\n');
     expect(guests).toEqual([]);
     expect(told).toContain('plain.cfg:5:14: pygrub found no kernel on xvda. xvda (ext2): there is no file /boot/none.');

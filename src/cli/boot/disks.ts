@@ -2,9 +2,25 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HEAD_BYTES, imageKind as kindOf, type ImageKind, imageProblem, isBootable, isFloppy, NO_IPXE, NO_SIGNATURE } from '../../dom0/index.ts';
+import {
+  HEAD_BYTES,
+  imageKind as kindOf,
+  type ImageKind,
+  imageProblem,
+  isBootable,
+  isFloppy,
+  NO_IPXE,
+  NO_SIGNATURE,
+} from '../../dom0/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
-import { bootPaths, ideName, type Loaded, type LoaderNeeds, type NamedImage, type PlannedDrive } from '../../dom0/index.ts';
+import {
+  bootPaths,
+  ideName,
+  type Loaded,
+  type LoaderNeeds,
+  type NamedImage,
+  type PlannedDrive,
+} from '../../dom0/index.ts';
 import { bootFromDisk, type GuestMedium, readableOf } from '../../dom0/boot-loader/index.ts';
 import type { Later } from '../../dom0/index.ts';
 import { FLOPPY_PLACE } from '../../devices/ide/index.ts';
@@ -48,7 +64,13 @@ const later: Later = (ms, callback) => {
 };
 
 /** @throws UsageError with xend's or LVM2's words where there is no such device, or somebody has it */
-function openDevice({ storage, say }: HostDevices, path: string, who: string, readOnly: boolean, sectorBytes = 512): MediumDisk {
+function openDevice(
+  { storage, say }: HostDevices,
+  path: string,
+  who: string,
+  readOnly: boolean,
+  sectorBytes = 512,
+): MediumDisk {
   const { medium } = said(() => storage.open(path, who, !readOnly));
   return new MediumDisk({ medium, label: path, sectorBytes, readOnly, later, say });
 }
@@ -70,14 +92,20 @@ function openDisk(text: string, devices: HostDevices | undefined): Opened {
   const path = match ? match[1] : text;
   const mode = match?.[2];
   if (path.startsWith('phy:')) {
-    if (!devices) throw new UsageError(`${path} is a device of a host's own disk, and there is none. Add --state DIR, the directory that it is kept in.`);
+    if (!devices)
+      throw new UsageError(
+        `${path} is a device of a host's own disk, and there is none. Add --state DIR, the directory that it is kept in.`,
+      );
     const disk = openDevice(devices, path.slice(4), 'this guest', mode === 'ro');
     return { readOnly: disk.readOnly, medium: { name: disk.label, disk } };
   }
   const image = open(path, '--disk', mode === 'rw' ? 'r+' : 'r');
   closeSync(image.fd);
   const packing = mode === 'rw' ? packingOf(image.head) : undefined;
-  if (packing) throw new UsageError(`${path} is packed with ${packing.name}, and nothing is written into such a file. Leave rw out, or unpack it (${packing.command} ${path}) and take what comes out (--disk).`);
+  if (packing)
+    throw new UsageError(
+      `${path} is packed with ${packing.name}, and nothing is written into such a file. Leave rw out, or unpack it (${packing.command} ${path}) and take what comes out (--disk).`,
+    );
   whole(image, 'disk');
   return { readOnly: mode === 'ro', medium: { name: text, path, ...(mode === 'rw' ? { writes: true } : {}) } };
 }
@@ -113,22 +141,46 @@ export function checkRemovable(vdev: string, path: string): void {
 }
 
 /** Looks at what --fda and --fdb name. @throws UsageError */
-export function openFloppies({ fda, fdb, type }: { fda?: string; fdb?: string; type?: 'hvm' | 'pvh' | 'pv' }): DriveImage[] {
+export function openFloppies({
+  fda,
+  fdb,
+  type,
+}: {
+  fda?: string;
+  fdb?: string;
+  type?: 'hvm' | 'pvh' | 'pv';
+}): DriveImage[] {
   if ((fda !== undefined || fdb !== undefined) && (type === 'pvh' || type === 'pv'))
-    throw new UsageError(`A ${type.toUpperCase()} guest has no floppy drives. Leave ${fda === undefined ? '--fdb' : '--fda'} out, or write --type hvm.`);
+    throw new UsageError(
+      `A ${type.toUpperCase()} guest has no floppy drives. Leave ${fda === undefined ? '--fdb' : '--fda'} out, or write --type hvm.`,
+    );
   return [fda, fdb].flatMap((path, unit): DriveImage[] => {
     const vdev = ideName(FLOPPY_PLACE + unit);
-    return path === undefined ? [] : [{ place: FLOPPY_PLACE + unit, vdev, kind: 'floppy', ...openFloppy(path, `--${vdev}`) }];
+    return path === undefined
+      ? []
+      : [{ place: FLOPPY_PLACE + unit, vdev, kind: 'floppy', ...openFloppy(path, `--${vdev}`) }];
   });
 }
 
 /** Looks at what --disk and --cdrom name: on the IDE channels of PCs and HVM guests, as xvda to xvdd of others. @throws UsageError */
-export function openDrives(disks: string[], cdrom: string | undefined, type?: 'hvm' | 'pvh' | 'pv', devices?: HostDevices): DriveImage[] {
+export function openDrives(
+  disks: string[],
+  cdrom: string | undefined,
+  type?: 'hvm' | 'pvh' | 'pv',
+  devices?: HostDevices,
+): DriveImage[] {
   const isVirtual = type === 'pvh' || type === 'pv';
   const places = [0, 1, 2, 3].filter(place => cdrom === undefined || place !== CD_PLACE);
   if (disks.length > places.length)
-    throw new UsageError(`There are ${disks.length} disks, and there is room for ${places.length} here. Leave one out.`);
-  const drive = (place: number, kind: ImageKind, opened: Opened): DriveImage => ({ place: isVirtual ? -1 : place, vdev: isVirtual ? `xvd${'abcd'[place]}` : ideName(place), kind, ...opened });
+    throw new UsageError(
+      `There are ${disks.length} disks, and there is room for ${places.length} here. Leave one out.`,
+    );
+  const drive = (place: number, kind: ImageKind, opened: Opened): DriveImage => ({
+    place: isVirtual ? -1 : place,
+    vdev: isVirtual ? `xvd${'abcd'[place]}` : ideName(place),
+    kind,
+    ...opened,
+  });
   const drives = disks.map((text, i) => drive(places[i], 'disk', openDisk(text, devices)));
   if (cdrom !== undefined) drives.push(drive(CD_PLACE, 'cdrom', openCd(cdrom)));
   return drives;
@@ -137,16 +189,31 @@ export function openDrives(disks: string[], cdrom: string | undefined, type?: 'h
 /**
  * The drives of a saved domain: where it had them, or where --disk, --cdrom, --fda and --fdb say they are now. @throws UsageError, SavedStateError
  */
-export function restoredDrives(state: SavedState, { disks, cdrom, fda, fdb }: Pick<BootOptions, 'disks' | 'cdrom' | 'fda' | 'fdb'>, devices?: HostDevices): DriveImage[] {
+export function restoredDrives(
+  state: SavedState,
+  { disks, cdrom, fda, fdb }: Pick<BootOptions, 'disks' | 'cdrom' | 'fda' | 'fdb'>,
+  devices?: HostDevices,
+): DriveImage[] {
   const all = savedDrives(state, label => ({ name: label, path: label })).filter(({ medium }) => medium);
-  const labels = (kind: DriveImage['kind']): string[] => all.filter(drive => drive.kind === kind).map(({ medium }) => (devices && medium && isDevice(medium.name) ? `phy:${medium.name}` : (medium?.name ?? '')));
-  const floppy = (unit: number): string | undefined => all.find(({ place }) => place === FLOPPY_PLACE + unit)?.medium?.name;
+  const labels = (kind: DriveImage['kind']): string[] =>
+    all
+      .filter(drive => drive.kind === kind)
+      .map(({ medium }) => (devices && medium && isDevice(medium.name) ? `phy:${medium.name}` : (medium?.name ?? '')));
+  const floppy = (unit: number): string | undefined =>
+    all.find(({ place }) => place === FLOPPY_PLACE + unit)?.medium?.name;
   const floppies = { fda: fda ?? floppy(0), fdb: fdb ?? floppy(1) };
   // What it was called, and whether it may be written, is as it was.
-  return [...openFloppies(floppies), ...openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0], state.about.xen, devices).map((drive, i) => {
-    const before = all.filter(({ kind }) => kind === drive.kind)[i] ?? all.find(({ kind }) => kind === drive.kind);
-    return before ? { ...drive, vdev: before.vdev ?? ideName(before.place), place: before.place, readOnly: before.readOnly } : drive;
-  })];
+  return [
+    ...openFloppies(floppies),
+    ...openDrives(disks.length > 0 ? disks : labels('disk'), cdrom ?? labels('cdrom')[0], state.about.xen, devices).map(
+      (drive, i) => {
+        const before = all.filter(({ kind }) => kind === drive.kind)[i] ?? all.find(({ kind }) => kind === drive.kind);
+        return before
+          ? { ...drive, vdev: before.vdev ?? ideName(before.place), place: before.place, readOnly: before.readOnly }
+          : drive;
+      },
+    ),
+  ];
 }
 
 /** An image that a definition names, as far as it is looked at before it is used; or why it cannot be had. */
@@ -168,12 +235,21 @@ export function lookAtImage(path: string, devices?: HostDevices): NamedImage | s
 }
 
 /** What the boot loader of a definition finds on its disks, before it is known whether all of them are there; a sentence: it finds nothing. */
-export function loadFromDisks({ loader, cmdline, disks }: LoaderNeeds, placeOf: (path: string) => string, devices?: HostDevices): Loaded {
+export function loadFromDisks(
+  { loader, cmdline, disks }: LoaderNeeds,
+  placeOf: (path: string) => string,
+  devices?: HostDevices,
+): Loaded {
   try {
-    const media = disks.filter(({ kind, target }) => kind !== 'floppy' && target !== '').map(({ target, vdev, kind }): GuestMedium => {
-      if (devices && isDevice(target)) return { vdev, from: said(() => devices.storage.medium(target)) };
-      return { vdev, from: readableOf({ name: target, path: placeOf(target) }, kind === 'cdrom' ? 'cdrom' : 'disk', openFile) };
-    });
+    const media = disks
+      .filter(({ kind, target }) => kind !== 'floppy' && target !== '')
+      .map(({ target, vdev, kind }): GuestMedium => {
+        if (devices && isDevice(target)) return { vdev, from: said(() => devices.storage.medium(target)) };
+        return {
+          vdev,
+          from: readableOf({ name: target, path: placeOf(target) }, kind === 'cdrom' ? 'cdrom' : 'disk', openFile),
+        };
+      });
     return bootFromDisk(loader, cmdline, media);
   } catch (error) {
     return (error as Error).message;
@@ -186,7 +262,11 @@ export function openPlanned(drives: readonly PlannedDrive[], name: string, devic
     const drive = { place, vdev, kind, readOnly };
     if (!image) return kind === 'floppy' ? drive : { ...drive, kind: 'cdrom' };
     const sectorBytes = kind === 'cdrom' ? 2048 : 512;
-    if (devices && isDevice(image.name)) return { ...drive, medium: { name: image.name, disk: openDevice(devices, image.name, name, readOnly, sectorBytes) } };
+    if (devices && isDevice(image.name))
+      return {
+        ...drive,
+        medium: { name: image.name, disk: openDevice(devices, image.name, name, readOnly, sectorBytes) },
+      };
     return { ...drive, medium: { name: image.name, path: image.name } };
   });
 }
@@ -213,9 +293,11 @@ export function bootDevices(drives: DriveImage[], order: string, noSignatureChec
   if (drives.length > 0 && !bootable) {
     const { kind, medium } = drives.find(drive => drive.kind !== 'cdrom') ?? drives[0];
     const name = medium?.name ?? 'The drive';
-    throw new UsageError(kind === 'cdrom'
-      ? `${name} is not bootable: it has no El Torito boot record. Take another image, or name a kernel with --kernel.`
-      : `${name} is not bootable: ${NO_SIGNATURE}. Take another image, name a kernel with --kernel, or add --no-signature-check to have its first sector started all the same.`);
+    throw new UsageError(
+      kind === 'cdrom'
+        ? `${name} is not bootable: it has no El Torito boot record. Take another image, or name a kernel with --kernel.`
+        : `${name} is not bootable: ${NO_SIGNATURE}. Take another image, name a kernel with --kernel, or add --no-signature-check to have its first sector started all the same.`,
+    );
   }
   return bootPaths(drives, order);
 }
@@ -247,7 +329,13 @@ export function isSeaBiosHere(): boolean {
 /** SeaBIOS and its VGA BIOS as `npm run guests` fetches them. @throws UsageError where they are not there */
 export function fetchedFirmware(): Extract<Boot, { kind: 'firmware' }> {
   const fetched = (name: string): Uint8Array => fileAbove(join('.cache/guests/firmware', name), NO_SEABIOS_HERE);
-  return { kind: 'firmware', image: fetched(SEABIOS_FILE), vgaBios: fetched('vgabios-stdvga.bin'), name: SEABIOS_FILE, forQemu: true };
+  return {
+    kind: 'firmware',
+    image: fetched(SEABIOS_FILE),
+    vgaBios: fetched('vgabios-stdvga.bin'),
+    name: SEABIOS_FILE,
+    forQemu: true,
+  };
 }
 
 /** iPXE for a card, as `npm run guests` fetches it; a sentence: why there is none. */
@@ -264,5 +352,12 @@ export function fetchedRom(model: NicModel): Uint8Array | string {
 
 /** The BIOS of guests/bios, which drives the display itself. @throws UsageError where it is not there */
 export function ownFirmware(): Extract<Boot, { kind: 'firmware' }> {
-  return { kind: 'firmware', image: fileAbove('guests/bios/bios.bin', 'guests/bios/bios.bin is not here. Run this from the repository, or give --bios F.'), name: 'bios.bin' };
+  return {
+    kind: 'firmware',
+    image: fileAbove(
+      'guests/bios/bios.bin',
+      'guests/bios/bios.bin is not here. Run this from the repository, or give --bios F.',
+    ),
+    name: 'bios.bin',
+  };
 }

@@ -5,7 +5,17 @@ import { damaged, HEAD_BYTES, MOST_UNPACKED_BYTES, PACKED_HEAD_BYTES } from '../
 import type { OpenMedium } from '../../hypervisor/disks/index.ts';
 import type { DiskSource } from '../../hypervisor/disks/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
-import { DecodeError, gunzip, gunzipHead, isGzip, loadXz, nameInside, packingOf, TooLargeError, unpacksHere } from '../../hypervisor/unpack/index.ts';
+import {
+  DecodeError,
+  gunzip,
+  gunzipHead,
+  isGzip,
+  loadXz,
+  nameInside,
+  packingOf,
+  TooLargeError,
+  unpacksHere,
+} from '../../hypervisor/unpack/index.ts';
 import { UsageError } from './usage-error.ts';
 
 const { statedSize, unxz, unxzHead } = await loadXz();
@@ -39,7 +49,10 @@ export function lookAt(path: string, option: string): { name: string; head: Uint
   closeSync(fd);
   const packing = packingOf(head);
   if (!packing || !unpacksHere(head)) return { name: path, head: head.subarray(0, HEAD_BYTES) };
-  return { name: nameInside(path, packing), head: isGzip(head) ? gunzipHead(head, HEAD_BYTES) : unxzHead(head, HEAD_BYTES) };
+  return {
+    name: nameInside(path, packing),
+    head: isGzip(head) ? gunzipHead(head, HEAD_BYTES) : unxzHead(head, HEAD_BYTES),
+  };
 }
 
 /** By path, size and time: an image is looked at before it is used. */
@@ -58,7 +71,8 @@ function contentOf({ name, fd, head }: Image): Uint8Array | undefined {
     unpacked.set(key, content);
     return content;
   } catch (error) {
-    if (error instanceof TooLargeError || (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    if (error instanceof TooLargeError || (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      return undefined;
     throw error;
   }
 }
@@ -122,7 +136,8 @@ function source(image: Image, writes: boolean): DiskSource {
     read: (at, into) => whole(from => readSync(fd, into, from, into.length - from, at + from), into.length),
     ...(writes
       ? {
-          write: (at: number, from: Uint8Array) => whole(start => writeSync(fd, from, start, from.length - start, at + start), from.length),
+          write: (at: number, from: Uint8Array) =>
+            whole(start => writeSync(fd, from, start, from.length - start, at + start), from.length),
           flush: () => {
             fsyncSync(fd);
             return true;

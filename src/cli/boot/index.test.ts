@@ -11,13 +11,22 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const kernel = join(folder, 'kernel');
 // mov al, 10h; out F4h, al: the debug exit, with status 21h.
 writeFileSync(kernel, program(['b0 10 e6 f4']));
-const run = (...words: string[]): Promise<number> => boot(['--kernel', kernel, '--memory', '4', '--virtual-time', ...words]);
+const run = (...words: string[]): Promise<number> =>
+  boot(['--kernel', kernel, '--memory', '4', '--virtual-time', ...words]);
 
 it('is wrong use where a file could not be written at the end, before anything runs', async () => {
   const script = join(folder, 'script');
   writeFileSync(script, `screenshot ${folder}/none/s.png\n`);
-  const wrong = [['--stats', '/none/s.json'], ['--screenshot', '/none/s.png'], ['--save', '/none/s', '--save-at', '5'], ['--script', script], ['--debugcon', '/none/d'], ['--stats', folder]];
-  for (const words of wrong) expect(await run(...words.map(word => word.replace(/^\/none/, join(folder, 'none')))), words.join(' ')).toBe(2);
+  const wrong = [
+    ['--stats', '/none/s.json'],
+    ['--screenshot', '/none/s.png'],
+    ['--save', '/none/s', '--save-at', '5'],
+    ['--script', script],
+    ['--debugcon', '/none/d'],
+    ['--stats', folder],
+  ];
+  for (const words of wrong)
+    expect(await run(...words.map(word => word.replace(/^\/none/, join(folder, 'none')))), words.join(' ')).toBe(2);
   // Nothing ran: else the debug exit had given its value.
   expect(await run()).toBe(0x21);
 });

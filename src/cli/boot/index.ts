@@ -44,13 +44,25 @@ export async function boot(argv: string[]): Promise<number> {
     await loadReaders(options.files);
     const state = options.state === undefined ? undefined : await openState(options.state);
     try {
-      const devices = state && { storage: state.storage, say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`) };
+      const devices = state && {
+        storage: state.storage,
+        say: (sentence: string) => stderr.text(`ringside: ${sentence}\n`),
+      };
       return await start(prepareAll(options, stderr, devices), options, stderr, state?.storage);
     } finally {
       state?.close();
     }
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof StateError || error instanceof LoadError || error instanceof HostError || error instanceof SavedStateError)) throw error;
+    if (
+      !(
+        error instanceof UsageError ||
+        error instanceof StateError ||
+        error instanceof LoadError ||
+        error instanceof HostError ||
+        error instanceof SavedStateError
+      )
+    )
+      throw error;
     if (error.message) stderr.text(`ringside: ${error.message}\n`);
     return STATUS.wrongUse;
   }
@@ -69,26 +81,38 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
   const many = guests.length > 1 || options.pcpus !== undefined;
   // One guest alone never waits for Domain 0.
   const pcpus = options.pcpus ?? Math.max(many ? 1 : 2, availableParallelism() - 1);
-  for (const word of parseXenOptions(options.xen ?? '').unknown) stderr.text(`ringside: ${word} on Xen's command line means nothing here.\n`);
+  for (const word of parseXenOptions(options.xen ?? '').unknown)
+    stderr.text(`ringside: ${word} on Xen's command line means nothing here.\n`);
   for (const { definition } of guests) {
     const problem = affinityProblem(definition.hardAffinity, pcpus);
-    if (problem) throw new UsageError(`${definition.name} was not created: cpus: ${problem} Change cpus, or write --pcpus.`);
+    if (problem)
+      throw new UsageError(`${definition.name} was not created: cpus: ${problem} Change cpus, or write --pcpus.`);
   }
   const debugcon = openDebugcon(options, stdout);
   const names = guests.map(({ definition }) => definition.name);
   const saves = forGuests('--save', options.saves, names),
     screenshots = forGuests('--screenshot', options.screenshots, names);
-  const scripts = new Map([...forGuests('--script', options.scripts, names)].map(([name, path]) => [name, parseScript(decode(read(path, '--script').data), path)]));
+  const scripts = new Map(
+    [...forGuests('--script', options.scripts, names)].map(([name, path]) => [
+      name,
+      parseScript(decode(read(path, '--script').data), path),
+    ]),
+  );
   for (const path of options.stats) checkPlace(path, '--stats');
   for (const path of saves.values()) checkPlace(path, '--save');
   for (const path of screenshots.values()) checkPlace(path, '--screenshot');
   for (const line of [...scripts.values()].flat()) if (line.kind === 'screenshot') checkPlace(line.text, '--script');
-  for (const lines of scripts.values()) for (const line of lines) if (line.kind === 'insert') checkRemovable(line.vdev, line.path);
+  for (const lines of scripts.values())
+    for (const line of lines) if (line.kind === 'insert') checkRemovable(line.vdev, line.path);
   const watchers = new Map<Guest, Watcher>();
   const players = new Map<Guest, Player>();
   const suspended = new Set<Guest>();
   const session = new Session(
-    guests.map(guest => (options.saveAt !== undefined && saves.has(guest.definition.name) ? { ...guest, stopAtInstruction: options.saveAt } : guest)),
+    guests.map(guest =>
+      options.saveAt !== undefined && saves.has(guest.definition.name)
+        ? { ...guest, stopAtInstruction: options.saveAt }
+        : guest,
+    ),
     {
       virtualTime: options.virtualTime,
       // In virtual time they keep together on one thread.
@@ -130,23 +154,38 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
     guest.member.whenSuspended = failed => failed === undefined && session.reached(guest);
   };
   const hasShown = (guest: Guest): boolean => watchers.get(guest)?.seen ?? false;
-  const shoot = (guest: Guest, path: string, option: string): void => write(path, encodeScreen(...screenOf(session, guest)), option);
+  const shoot = (guest: Guest, path: string, option: string): void =>
+    write(path, encodeScreen(...screenOf(session, guest)), option);
   const begin = (): void => {
     for (const guest of session.guests) {
       const lines = scripts.get(guest.name);
-      if (lines) players.set(guest, new Player(session, guest, new Script(lines, handsOf(session, guest, shoot)), options.virtualTime, played));
+      if (lines)
+        players.set(
+          guest,
+          new Player(session, guest, new Script(lines, handsOf(session, guest, shoot)), options.virtualTime, played),
+        );
     }
   };
   const played = (): void => {
-    if (options.until === undefined && options.saveAt === undefined && [...players.values()].every(({ script }) => script.conclusive)) session.stop();
+    if (
+      options.until === undefined &&
+      options.saveAt === undefined &&
+      [...players.values()].every(({ script }) => script.conclusive)
+    )
+      session.stop();
   };
-  const watchdog = options.timeout === undefined ? undefined : new Watchdog(options.timeout + GRACE_SECONDS, () => {
-    stdout.flush();
-    debugcon.flush();
-    stderr.text(`ringside: time-out after ${options.timeout} s. The processor did not come back from its slice: this is a fault of Ringside's; please report it.\n`);
-    if (process.stdin.isTTY) process.stdin.setRawMode(false);
-    process.exit(STATUS.timeout);
-  });
+  const watchdog =
+    options.timeout === undefined
+      ? undefined
+      : new Watchdog(options.timeout + GRACE_SECONDS, () => {
+          stdout.flush();
+          debugcon.flush();
+          stderr.text(
+            `ringside: time-out after ${options.timeout} s. The processor did not come back from its slice: this is a fault of Ringside's; please report it.\n`,
+          );
+          if (process.stdin.isTTY) process.stdin.setRawMode(false);
+          process.exit(STATUS.timeout);
+        });
   try {
     await withInput(session, options.timeout, begin, () => players.forEach(player => void player.play()));
     for (const player of players.values()) player.stop();
@@ -159,18 +198,33 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
       const picture = screenshots.get(name),
         state = saves.get(name);
       if (picture !== undefined) shoot(guest, picture, '--screenshot');
-      if (state !== undefined && end?.kind === 'stopped' && !signalled && (hasShown(guest) || options.saveAt !== undefined))
+      if (
+        state !== undefined &&
+        end?.kind === 'stopped' &&
+        !signalled &&
+        (hasShown(guest) || options.saveAt !== undefined)
+      )
         await save(state, session, guest, suspended.has(guest));
     }
     // A worker answers between slices, and a slice's end is when it says what it did.
-    const hottest = options.stats.length === 0 ? [] : await Promise.all(session.guests.map(({ member }) => member?.runner.hottest() ?? []));
+    const hottest =
+      options.stats.length === 0
+        ? []
+        : await Promise.all(session.guests.map(({ member }) => member?.runner.hottest() ?? []));
     const stats = session.guests.map(guest => session.stats(guest));
     await session.close();
     stdout.flush();
-    const statuses = session.guests.map((guest, i) => conclude(guest, { options, seen, stderr }, saves.has(guest.name) ? stats[i].instructions : undefined));
+    const statuses = session.guests.map((guest, i) =>
+      conclude(guest, { options, seen, stderr }, saves.has(guest.name) ? stats[i].instructions : undefined),
+    );
     if (options.stats.length > 0) {
-      const each = session.guests.map((guest, i) => [guest.name, statistics(guest, stats[i], hottest[i], statuses[i], options)] as const);
-      const texts = session.guests.map(({ name }, i) => `${each.length === 1 ? '' : `${name}\n\n`}${tierText(stats[i].tier, stats[i].instructions, hottest[i])}`);
+      const each = session.guests.map(
+        (guest, i) => [guest.name, statistics(guest, stats[i], hottest[i], statuses[i], options)] as const,
+      );
+      const texts = session.guests.map(
+        ({ name }, i) =>
+          `${each.length === 1 ? '' : `${name}\n\n`}${tierText(stats[i].tier, stats[i].instructions, hottest[i])}`,
+      );
       const json = `${JSON.stringify(each.length === 1 ? each[0][1] : Object.fromEntries(each), null, 2)}\n`;
       for (const path of options.stats) write(path, path.endsWith('.txt') ? texts.join('\n') : json, '--stats');
     }
@@ -183,7 +237,10 @@ async function start(guests: Blueprint[], options: BootOptions, stderr: Output, 
   }
 }
 
-const screenOf = ({ toolstack }: Session, { member }: Guest): [SharedArrayBuffer, number] => [toolstack.machine.memory as SharedArrayBuffer, member.record.screenOffset];
+const screenOf = ({ toolstack }: Session, { member }: Guest): [SharedArrayBuffer, number] => [
+  toolstack.machine.memory as SharedArrayBuffer,
+  member.record.screenOffset,
+];
 
 /** The text on a guest's screen, made again only when something has been drawn: a script asks after each slice. */
 function screenReader(session: Session, guest: Guest): () => string {
@@ -202,7 +259,11 @@ function screenReader(session: Session, guest: Guest): () => string {
 }
 
 /** What a script does to its guest. */
-const handsOf = (session: Session, guest: Guest, shoot: (guest: Guest, path: string, option: string) => void): ScriptHands => ({
+const handsOf = (
+  session: Session,
+  guest: Guest,
+  shoot: (guest: Guest, path: string, option: string) => void,
+): ScriptHands => ({
   screen: screenReader(session, guest),
   send: bytes => session.type(guest, bytes),
   key: (code, down) => session.toolstack.key(guest.member, code, down),
@@ -237,7 +298,8 @@ class Player {
       const againNs = script.step(nowNs);
       if (script.conclusive) this.played();
       clearTimeout(this.look);
-      if (!this.virtualTime && !script.done && !guest.end) this.look = setTimeout(() => this.play(), Math.min(LOOK_MS, Math.max(0, (againNs - nowNs) / 1e6)));
+      if (!this.virtualTime && !script.done && !guest.end)
+        this.look = setTimeout(() => this.play(), Math.min(LOOK_MS, Math.max(0, (againNs - nowNs) / 1e6)));
     } catch (error) {
       session.fail(error instanceof UsageError ? error : new HostError((error as Error).message));
     }
@@ -255,7 +317,9 @@ function statusOf(ending: Ending, name: string, { options, seen, stderr }: Run, 
     return STATUS.crash;
   }
   if (unsaved !== undefined && options.saveAt !== undefined) {
-    stderr.text(`ringside: ${name} ended after ${unsaved} instructions, before the ${options.saveAt} of --save-at, and nothing was saved: ${ending.sentence} Write --save-at ${unsaved} or less.\n`);
+    stderr.text(
+      `ringside: ${name} ended after ${unsaved} instructions, before the ${options.saveAt} of --save-at, and nothing was saved: ${ending.sentence} Write --save-at ${unsaved} or less.\n`,
+    );
     return STATUS.unseen;
   }
   const unseen = options.until !== undefined && !seen;
@@ -265,13 +329,25 @@ function statusOf(ending: Ending, name: string, { options, seen, stderr }: Run, 
 }
 
 /** `begin`: the guests are built, and none has run; `started`: they may. */
-async function withInput(session: Session, timeoutSeconds: number | undefined, begin: () => void, started: () => void): Promise<void> {
-  const input = new Input(bytes => session.input(bytes), () => session.stop(), () => session.endInput());
+async function withInput(
+  session: Session,
+  timeoutSeconds: number | undefined,
+  begin: () => void,
+  started: () => void,
+): Promise<void> {
+  const input = new Input(
+    bytes => session.input(bytes),
+    () => session.stop(),
+    () => session.endInput(),
+  );
   const leave = (signal: NodeJS.Signals): void => {
     signalled = signal;
     session.stop();
   };
-  const timer = timeoutSeconds === undefined ? undefined : setTimeout(() => session.endAll({ kind: 'timeout' }), Math.min(2 ** 31 - 1, timeoutSeconds * 1000));
+  const timer =
+    timeoutSeconds === undefined
+      ? undefined
+      : setTimeout(() => session.endAll({ kind: 'timeout' }), Math.min(2 ** 31 - 1, timeoutSeconds * 1000));
   process.on('SIGINT', leave).on('SIGTERM', leave);
   let startedMs = 0;
   try {
@@ -334,7 +410,11 @@ function checkPlace(path: string, option: string): void {
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(code === 'ENOENT' ? `${path} cannot be written: there is no folder ${dirname(path)}. Make it, or name another place (${option}).` : `${path} cannot be written (${code}) (${option}).`);
+    throw new UsageError(
+      code === 'ENOENT'
+        ? `${path} cannot be written: there is no folder ${dirname(path)}. Make it, or name another place (${option}).`
+        : `${path} cannot be written (${code}) (${option}).`,
+    );
   }
 }
 
@@ -348,8 +428,13 @@ function write(path: string, text: string | Uint8Array, option: string): void {
 
 /** Of all that a guest was, where it was started again. */
 function statistics(guest: Guest, stats: Stats, hottest: HotRegion[], status: number, options: BootOptions): object {
-  const { name, blueprint: { xen }, restarts } = guest;
-  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, apicReads, model, memory, tier, driveRings } = stats;
+  const {
+    name,
+    blueprint: { xen },
+    restarts,
+  } = guest;
+  const { instructions, nowNs, runNs, idleNs, exits, exitsByReason, apicReads, model, memory, tier, driveRings } =
+    stats;
   return {
     version: VERSION,
     status,
@@ -364,28 +449,44 @@ function statistics(guest: Guest, stats: Stats, hottest: HotRegion[], status: nu
     exitsByReason,
     apicReads,
     // The devices' share: a stub domain's is part of runSeconds, Domain 0's is its own.
-    ...(xen === 'pvh' || xen === 'pv' ? {} : { deviceModel: { name: model.where === 'stub' ? `${name}-dm` : model.where, requests: model.requests, seconds: model.ns / 1e9 } }),
+    ...(xen === 'pvh' || xen === 'pv'
+      ? {}
+      : {
+          deviceModel: {
+            name: model.where === 'stub' ? `${name}-dm` : model.where,
+            requests: model.requests,
+            seconds: model.ns / 1e9,
+          },
+        }),
     ...(driveRings > 0 ? { driveRings } : {}),
     virtualTime: options.virtualTime,
     seed: options.seed ?? 0,
     ...(memory ? { memory } : {}),
     tiers: {
       ...tier,
-      share: { regions: instructions > 0 ? tier.retired / instructions : 0, interpreter: instructions > 0 ? 1 - tier.retired / instructions : 0 },
+      share: {
+        regions: instructions > 0 ? tier.retired / instructions : 0,
+        interpreter: instructions > 0 ? 1 - tier.retired / instructions : 0,
+      },
       hottest: hottest.map(region => ({ ...region, share: instructions > 0 ? region.retired / instructions : 0 })),
     },
   };
 }
 
 /** Bytes of port 0xE9: complete also after a time-out. */
-function openDebugcon(options: BootOptions, stdout: Output): { put: (byte: number) => void; flush(): void; close(): void } {
+function openDebugcon(
+  options: BootOptions,
+  stdout: Output,
+): { put: (byte: number) => void; flush(): void; close(): void } {
   if (options.debugcon === undefined) return { put: () => {}, flush() {}, close() {} };
   if (options.debugcon === '-') return { put: stdout.put, flush() {}, close() {} };
   let fd: number;
   try {
     fd = openSync(options.debugcon, 'w');
   } catch (error) {
-    throw new UsageError(`${options.debugcon} cannot be written (${(error as NodeJS.ErrnoException).code}) (--debugcon).`);
+    throw new UsageError(
+      `${options.debugcon} cannot be written (${(error as NodeJS.ErrnoException).code}) (--debugcon).`,
+    );
   }
   const output = new Output(fd);
   return {

@@ -10,7 +10,12 @@ describe('options', () => {
       file: 'F',
       virtualTime: true,
     });
-    expect(parseBootOptions(['--kernel', 'K', '--ramdisk', 'R', '--type', 'pvh', '--no-vt'])).toMatchObject({ kernel: 'K', initrd: 'R', type: 'pvh', noVt: true });
+    expect(parseBootOptions(['--kernel', 'K', '--ramdisk', 'R', '--type', 'pvh', '--no-vt'])).toMatchObject({
+      kernel: 'K',
+      initrd: 'R',
+      type: 'pvh',
+      noVt: true,
+    });
     expect(parseBootOptions(['a.cfg', '--config', 'b.cfg', 'c']).files).toEqual(['a.cfg', 'b.cfg', 'c']);
   });
 
@@ -22,7 +27,10 @@ describe('options', () => {
     [['a', '--no-reboot=1'], /takes no value/],
     [['a', '--timeout', '1', '--timeout', '2'], /given twice/],
     [['a', '--timeout'], /needs a value/],
-    [['--disk', 'a', '--boot', 'cx'], /--boot "cx": the letters are c \(disk\), .* Letter 2 is ‘x’\. Write for example "c"\./],
+    [
+      ['--disk', 'a', '--boot', 'cx'],
+      /--boot "cx": the letters are c \(disk\), .* Letter 2 is ‘x’\. Write for example "c"\./,
+    ],
     [['--disk', 'a', '--boot', ''], /--boot "": the order is empty/],
     [['a', 'b', '--fda', 'x'], /--fda is for one guest, and there are 2/],
     [['a', '--vgabios', 'x'], /goes with --bios/],
@@ -47,7 +55,10 @@ it('a boot order that names a device again tries it once, as in a definition', (
 describe('an option for several guests', () => {
   it('names the guest, and stands alone where there is one', () => {
     expect([...forGuests('--save', ['a=b=c'], ['a'])]).toEqual([['a', 'a=b=c']]);
-    expect([...forGuests('--save', ['b=y=z', 'a=x'], ['a', 'b', 'c'])]).toEqual([['b', 'y=z'], ['a', 'x']]);
+    expect([...forGuests('--save', ['b=y=z', 'a=x'], ['a', 'b', 'c'])]).toEqual([
+      ['b', 'y=z'],
+      ['a', 'x'],
+    ]);
   });
 
   it.each([

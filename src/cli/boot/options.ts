@@ -93,16 +93,33 @@ const WORDS: Record<string, Word> = {
   '--initrd': { value: 'F', about: 'initial RAM disk (multiboot, PVH: first module)', set: (o, v) => (o.initrd = v) },
   '--ramdisk': { value: 'F', about: 'the same', set: (o, v) => (o.initrd = v) },
   '--config': { value: 'F', many: true, about: 'xl configuration (xl.cfg), as FILE', set: (o, v) => o.files.push(v) },
-  '--type': { value: 'TYPE', about: 'hvm, pvh or pv: a guest of Xen (without: a plain PC, or what the configuration says)', set: (o, v, w) => (o.type = guestType(w, v)) },
+  '--type': {
+    value: 'TYPE',
+    about: 'hvm, pvh or pv: a guest of Xen (without: a plain PC, or what the configuration says)',
+    set: (o, v, w) => (o.type = guestType(w, v)),
+  },
   '--no-vt': { about: 'a computer without VT-x or AMD-V: only PV guests', set: o => (o.noVt = true) },
   '--device-model': {
     value: 'WHERE',
-    about: "stub: an HVM guest's devices run beside its processor, as NAME-dm; dom0: in Domain 0 (stub, or what the configuration says)",
+    about:
+      "stub: an HVM guest's devices run beside its processor, as NAME-dm; dom0: in Domain 0 (stub, or what the configuration says)",
     set: (o, v, w) => (o.deviceModel = modelPlace(w, v)),
   },
-  '--host-memory': { value: 'MIB', about: 'memory of the host (as the guests need)', set: (o, v, w) => (o.hostMemory = integer(w, v, 16, MAX_MEMORY_MIB + 1)) },
-  '--cmdline': { value: 'TEXT', about: 'command line of the kernel (Linux alone: console=ttyS0)', set: (o, v) => (o.cmdline = v) },
-  '--memory': { value: 'MIB', about: 'RAM in MiB (256)', set: (o, v, w) => (o.memory = integer(w, v, 1, MAX_MEMORY_MIB)) },
+  '--host-memory': {
+    value: 'MIB',
+    about: 'memory of the host (as the guests need)',
+    set: (o, v, w) => (o.hostMemory = integer(w, v, 16, MAX_MEMORY_MIB + 1)),
+  },
+  '--cmdline': {
+    value: 'TEXT',
+    about: 'command line of the kernel (Linux alone: console=ttyS0)',
+    set: (o, v) => (o.cmdline = v),
+  },
+  '--memory': {
+    value: 'MIB',
+    about: 'RAM in MiB (256)',
+    set: (o, v, w) => (o.memory = integer(w, v, 1, MAX_MEMORY_MIB)),
+  },
   '--pcpus': {
     value: 'N',
     about: `guests that run at once, 1 to ${MAX_PCPUS} (one fewer than there are cores)`,
@@ -110,17 +127,31 @@ const WORDS: Record<string, Word> = {
   },
   '--xen': {
     value: 'TEXT',
-    about: "Xen's command line: sched=credit or rr, sched_credit_tslice_ms=N, sched_ratelimit_us=N, hvm_fep, dom0_mem=SIZE",
+    about:
+      "Xen's command line: sched=credit or rr, sched_credit_tslice_ms=N, sched_ratelimit_us=N, hvm_fep, dom0_mem=SIZE",
     set: (o, v, w) => (o.xen = xenOptions(w, v)),
   },
-  '--vcpus': { value: 'N', about: `virtual processors, 1 to ${MAX_VCPUS} (1)`, set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)) },
+  '--vcpus': {
+    value: 'N',
+    about: `virtual processors, 1 to ${MAX_VCPUS} (1)`,
+    set: (o, v, w) => (o.vcpus = integer(w, v, 1, MAX_VCPUS)),
+  },
   '--bios': {
     value: 'BIOS',
-    about: "ringside: Ringside's own, which starts where nothing else is said; seabios: as npm run guests fetches it; else a firmware image of 64, 128 or 256 KiB: a Linux --kernel is then offered to it in fw_cfg",
+    about:
+      "ringside: Ringside's own, which starts where nothing else is said; seabios: as npm run guests fetches it; else a firmware image of 64, 128 or 256 KiB: a Linux --kernel is then offered to it in fw_cfg",
     set: (o, v) => (isBios(v) ? (o.bios = v) : (o.firmware = v)),
   },
-  '--hvmloader': { value: 'F', about: "Xen's own hvmloader, which starts the firmware (--type hvm)", set: (o, v) => (o.hvmloader = v) },
-  '--vgabios': { value: 'F', about: 'VGA BIOS for the image of --bios, as the adapter\'s option ROM', set: (o, v) => (o.vgabios = v) },
+  '--hvmloader': {
+    value: 'F',
+    about: "Xen's own hvmloader, which starts the firmware (--type hvm)",
+    set: (o, v) => (o.hvmloader = v),
+  },
+  '--vgabios': {
+    value: 'F',
+    about: "VGA BIOS for the image of --bios, as the adapter's option ROM",
+    set: (o, v) => (o.vgabios = v),
+  },
   '--disk': {
     value: 'F[,ro|,rw]',
     many: true,
@@ -129,52 +160,124 @@ const WORDS: Record<string, Word> = {
   },
   '--state': {
     value: 'DIR',
-    about: "keep the host's disk in DIR: a definition's phy:/dev/vg0/NAME, and --disk phy:DEVICE, are there (ringside storage makes them)",
+    about:
+      "keep the host's disk in DIR: a definition's phy:/dev/vg0/NAME, and --disk phy:DEVICE, are there (ringside storage makes them)",
     set: (o, v) => (o.state = v),
   },
   '--cdrom': { value: 'F', about: 'CD image (.iso)', set: (o, v) => (o.cdrom = v) },
-  '--fda': { value: 'F', about: 'image of a floppy disk in drive A; what the guest writes is kept in memory', set: (o, v) => (o.fda = v) },
+  '--fda': {
+    value: 'F',
+    about: 'image of a floppy disk in drive A; what the guest writes is kept in memory',
+    set: (o, v) => (o.fda = v),
+  },
   '--fdb': { value: 'F', about: 'the same in drive B', set: (o, v) => (o.fdb = v) },
-  '--cpu': { value: 'LEVEL', about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max)`, set: (o, v) => (o.cpu = cpuLevel(v)) },
-  '--nic': { value: 'MODEL', about: `a network card, ${NIC_NAMES}, on the host's bridge, with DHCP, DNS, TFTP and ping`, set: (o, v) => (o.nic = nicModel(v)) },
-  '--tftp': { value: 'F', about: "what the host's network boots: DHCP names F, and TFTP gives out the files of its folder", set: (o, v) => (o.tftp = v) },
-  '--no-signature-check': { about: "the BIOS starts a disk whose first sector does not end in 55 AA, too (SeaBIOS: a floppy disk)", set: o => (o.noSignatureCheck = true) },
-  '--boot': { value: 'ORDER', about: 'a: floppy drives, c: disks, d: CD-ROM, n: network (with --nic), tried in this order (cd, with --fda acd)', set: (o, v, w) => (o.boot = bootLetters(w, v)) },
+  '--cpu': {
+    value: 'LEVEL',
+    about: `what CPUID shows, and a PC's processor has: ${CPU_LEVELS.join(', ')} (max)`,
+    set: (o, v) => (o.cpu = cpuLevel(v)),
+  },
+  '--nic': {
+    value: 'MODEL',
+    about: `a network card, ${NIC_NAMES}, on the host's bridge, with DHCP, DNS, TFTP and ping`,
+    set: (o, v) => (o.nic = nicModel(v)),
+  },
+  '--tftp': {
+    value: 'F',
+    about: "what the host's network boots: DHCP names F, and TFTP gives out the files of its folder",
+    set: (o, v) => (o.tftp = v),
+  },
+  '--no-signature-check': {
+    about: 'the BIOS starts a disk whose first sector does not end in 55 AA, too (SeaBIOS: a floppy disk)',
+    set: o => (o.noSignatureCheck = true),
+  },
+  '--boot': {
+    value: 'ORDER',
+    about: 'a: floppy drives, c: disks, d: CD-ROM, n: network (with --nic), tried in this order (cd, with --fda acd)',
+    set: (o, v, w) => (o.boot = bootLetters(w, v)),
+  },
   '--script': {
     value: 'F',
     many: true,
-    about: 'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, insert DRIVE F, eject DRIVE (hdc, fda …), wait MS',
+    about:
+      'do what F says: lines expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, insert DRIVE F, eject DRIVE (hdc, fda …), wait MS',
     set: (o, v) => o.scripts.push(v),
   },
-  '--screenshot': { value: 'F.png', many: true, about: 'write the screen to F.png at the end', set: (o, v) => o.screenshots.push(v) },
-  '--until': { value: 'TEXT', about: 'end with status 0 when the console has shown TEXT', set: (o, v) => (o.until = v) },
-  '--timeout': { value: 'S', about: 'end with status 124 after S seconds of the host', set: (o, v, w) => (o.timeout = seconds(w, v)) },
+  '--screenshot': {
+    value: 'F.png',
+    many: true,
+    about: 'write the screen to F.png at the end',
+    set: (o, v) => o.screenshots.push(v),
+  },
+  '--until': {
+    value: 'TEXT',
+    about: 'end with status 0 when the console has shown TEXT',
+    set: (o, v) => (o.until = v),
+  },
+  '--timeout': {
+    value: 'S',
+    about: 'end with status 124 after S seconds of the host',
+    set: (o, v, w) => (o.timeout = seconds(w, v)),
+  },
   '--virtual-time': { about: 'time is instructions retired: two runs are the same', set: o => (o.virtualTime = true) },
-  '--seed': { value: 'N', about: 'seed of what is random (virtual time: 0)', set: (o, v, w) => (o.seed = integer(w, v, 0, 2 ** 32 - 1)) },
+  '--seed': {
+    value: 'N',
+    about: 'seed of what is random (virtual time: 0)',
+    set: (o, v, w) => (o.seed = integer(w, v, 0, 2 ** 32 - 1)),
+  },
   '--stats': {
     value: 'F',
     many: true,
-    about: 'write instructions, exits, times and the hottest compiled code to F at the end: as JSON, where it is F.txt to read',
+    about:
+      'write instructions, exits, times and the hottest compiled code to F at the end: as JSON, where it is F.txt to read',
     set: (o, v) => o.stats.push(v),
   },
   '--no-jit': { about: NO_JIT_ABOUT, set: o => (o.jitThreshold = 0) },
-  '--jit-threshold': { value: 'N', about: JIT_THRESHOLD_ABOUT, set: (o, v, w) => (o.jitThreshold = integer(w, v, 1, MAX_JIT_THRESHOLD)) },
+  '--jit-threshold': {
+    value: 'N',
+    about: JIT_THRESHOLD_ABOUT,
+    set: (o, v, w) => (o.jitThreshold = integer(w, v, 1, MAX_JIT_THRESHOLD)),
+  },
   '--no-reboot': { about: 'a guest that would be started again ends instead', set: o => (o.noReboot = true) },
-  '--save': { value: 'F', many: true, about: 'save the state to F when TEXT is seen or at --save-at, and end with 0', set: (o, v) => o.saves.push(v) },
-  '--save-at': { value: 'N', about: 'save after N instructions', set: (o, v, w) => (o.saveAt = integer(w, v, 0, Number.MAX_SAFE_INTEGER)) },
+  '--save': {
+    value: 'F',
+    many: true,
+    about: 'save the state to F when TEXT is seen or at --save-at, and end with 0',
+    set: (o, v) => o.saves.push(v),
+  },
+  '--save-at': {
+    value: 'N',
+    about: 'save after N instructions',
+    set: (o, v, w) => (o.saveAt = integer(w, v, 0, Number.MAX_SAFE_INTEGER)),
+  },
   '--restore': {
     value: 'F',
     many: true,
     about: 'go on from a saved state, with the disks it had (--disk and --cdrom say where they are now)',
     set: (o, v) => o.restores.push(v),
   },
-  '--debugcon': { value: 'F', about: 'write what goes to ports 0xE9 and 0x402 to F (- for standard output)', set: (o, v) => (o.debugcon = v) },
+  '--debugcon': {
+    value: 'F',
+    about: 'write what goes to ports 0xE9 and 0x402 to F (- for standard output)',
+    set: (o, v) => (o.debugcon = v),
+  },
   '--help': { about: 'show this', set: o => (o.help = true) },
 };
 
 /** Reads the words after `boot`. @throws UsageError */
 export function parseBootOptions(argv: string[]): BootOptions {
-  const options: BootOptions = { virtualTime: false, noReboot: false, noVt: false, help: false, disks: [], files: [], saves: [], restores: [], scripts: [], screenshots: [], stats: [] };
+  const options: BootOptions = {
+    virtualTime: false,
+    noReboot: false,
+    noVt: false,
+    help: false,
+    disks: [],
+    files: [],
+    saves: [],
+    restores: [],
+    scripts: [],
+    screenshots: [],
+    stats: [],
+  };
   const seen = new Set<string>();
   for (let i = 0, words = true; i < argv.length; i++) {
     let word = argv[i],
@@ -222,9 +325,12 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
     .filter(([, value]) => value !== undefined)
     .map(([name]) => name);
   const drives = o.disks.length > 0 || o.cdrom !== undefined || o.fda !== undefined || o.fdb !== undefined;
-  if (o.boot?.includes('n') && o.nic === undefined && o.file === undefined) throw new UsageError('--boot n needs a network card. Add --nic pcnet.');
-  if (o.tftp !== undefined && !existsSync(o.tftp)) throw new UsageError(`${o.tftp} does not exist; check the path (--tftp).`);
-  if (sources.length === 0 && !drives && !o.boot?.includes('n')) throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
+  if (o.boot?.includes('n') && o.nic === undefined && o.file === undefined)
+    throw new UsageError('--boot n needs a network card. Add --nic pcnet.');
+  if (o.tftp !== undefined && !existsSync(o.tftp))
+    throw new UsageError(`${o.tftp} does not exist; check the path (--tftp).`);
+  if (sources.length === 0 && !drives && !o.boot?.includes('n'))
+    throw new UsageError('There is nothing to start. Name a kernel or an xl configuration: ringside boot FILE.');
   if (sources.length > 1) throw new UsageError(`${sources.join(' and ')} do not go together. Name one thing to start.`);
   const guests = Math.max(1, o.files.length, o.restores.length);
   if (guests > 1) {
@@ -235,7 +341,10 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
       ['--fdb', o.fdb !== undefined],
       ['--initrd', o.initrd !== undefined],
     ] as const) {
-      if (given) throw new UsageError(`${name} is for one guest, and there are ${guests}. Leave it out, or start them one by one.`);
+      if (given)
+        throw new UsageError(
+          `${name} is for one guest, and there are ${guests}. Leave it out, or start them one by one.`,
+        );
     }
   } else {
     for (const [name, values] of [
@@ -254,16 +363,24 @@ function checkTogether(o: BootOptions, given: ReadonlySet<string>): void {
       ['--memory', o.memory],
       ['--nic', o.nic],
     ] as const) {
-      if (value !== undefined) throw new UsageError(`${name} does not go with --restore: the saved state says what the guest has. Leave it out.`);
+      if (value !== undefined)
+        throw new UsageError(
+          `${name} does not go with --restore: the saved state says what the guest has. Leave it out.`,
+        );
     }
   }
   if (o.firmware !== undefined && o.kernel === undefined && (o.initrd !== undefined || o.cmdline !== undefined))
-    throw new UsageError('--initrd and --cmdline are for kernels, and --bios alone starts none. Leave them out, or add --kernel for the firmware.');
-  if (o.bios !== undefined && o.kernel !== undefined) throw new UsageError(`--bios ${o.bios} starts from disks, and --kernel needs no firmware. Leave one out.`);
-  if (o.vgabios !== undefined && o.firmware === undefined) throw new UsageError('--vgabios goes with --bios, the firmware that runs it. Add --bios F.');
+    throw new UsageError(
+      '--initrd and --cmdline are for kernels, and --bios alone starts none. Leave them out, or add --kernel for the firmware.',
+    );
+  if (o.bios !== undefined && o.kernel !== undefined)
+    throw new UsageError(`--bios ${o.bios} starts from disks, and --kernel needs no firmware. Leave one out.`);
+  if (o.vgabios !== undefined && o.firmware === undefined)
+    throw new UsageError('--vgabios goes with --bios, the firmware that runs it. Add --bios F.');
   if (o.saves.length > 0 && o.until === undefined && o.saveAt === undefined)
     throw new UsageError('--save needs to know when: give --until TEXT or --save-at N too.');
-  if (o.saveAt !== undefined && o.saves.length === 0) throw new UsageError('--save-at needs --save F, the file to save to.');
+  if (o.saveAt !== undefined && o.saves.length === 0)
+    throw new UsageError('--save-at needs --save F, the file to save to.');
   if (given.has('--no-jit') && given.has('--jit-threshold')) throw new UsageError(JIT_TWICE);
   if (o.until === '') throw new UsageError('--until needs some text to wait for.');
 }
@@ -277,7 +394,10 @@ export function forGuests(word: string, values: readonly string[], names: readon
   const found = new Map<string, string>();
   for (const value of values) {
     const name = names.find(each => value.startsWith(`${each}=`) && value.length > each.length + 1);
-    if (name === undefined) throw new UsageError(`${word} takes NAME=F where there are several guests, and NAME is ${names.join(' or ')}, not "${value}".`);
+    if (name === undefined)
+      throw new UsageError(
+        `${word} takes NAME=F where there are several guests, and NAME is ${names.join(' or ')}, not "${value}".`,
+      );
     if (found.has(name)) throw new UsageError(`${word} is given twice for ${name}. Give it once.`);
     found.set(name, value.slice(name.length + 1));
   }
@@ -286,7 +406,8 @@ export function forGuests(word: string, values: readonly string[], names: readon
 
 function integer(word: string, text: string, least: number, most: number): number {
   const value = /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) ? Number(text) : NaN;
-  if (!(value >= least && value <= most)) throw new UsageError(`${word} takes a whole number from ${least} to ${most}, not "${text}".`);
+  if (!(value >= least && value <= most))
+    throw new UsageError(`${word} takes a whole number from ${least} to ${most}, not "${text}".`);
   return value;
 }
 
@@ -301,7 +422,8 @@ function xenOptions(word: string, text: string): string {
 }
 
 function guestType(word: string, text: string): DomainType {
-  if (text !== 'hvm' && text !== 'pvh' && text !== 'pv') throw new UsageError(`${word} takes hvm, pvh or pv, not "${text}".`);
+  if (text !== 'hvm' && text !== 'pvh' && text !== 'pv')
+    throw new UsageError(`${word} takes hvm, pvh or pv, not "${text}".`);
   return text;
 }
 
@@ -345,7 +467,9 @@ function suggestion(word: string): string {
 }
 
 export function bootHelp(): string {
-  const lines = Object.entries(WORDS).map(([word, { value, about }]) => `  ${(value ? `${word} ${value}` : word).padEnd(16)} ${about}`);
+  const lines = Object.entries(WORDS).map(
+    ([word, { value, about }]) => `  ${(value ? `${word} ${value}` : word).padEnd(16)} ${about}`,
+  );
   return `Usage: ringside boot [FILE…] [options]
 
 Starts guests with their consoles on standard output and input: serial port, and for guests of Xen (--type, or a definition's type)

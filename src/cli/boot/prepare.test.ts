@@ -23,8 +23,12 @@ const put = (name: string, bytes: Uint8Array | string): string => {
 /** What it would start, and what it says before. */
 function prepared(...words: string[]) {
   let said = '';
-  const [guest] = prepareAll(parseBootOptions(words), { text: (words: string) => (said += words) } as unknown as Output);
-  const drives = (guest.drives ?? []).map(({ kind, medium }) => [kind, medium && 'path' in medium ? medium.path : undefined] as const);
+  const [guest] = prepareAll(parseBootOptions(words), {
+    text: (words: string) => (said += words),
+  } as unknown as Output);
+  const drives = (guest.drives ?? []).map(
+    ({ kind, medium }) => [kind, medium && 'path' in medium ? medium.path : undefined] as const,
+  );
   return { guest, said, drives };
 }
 const refusal = (...words: string[]): string => {
@@ -49,7 +53,11 @@ describe('packed images', () => {
     const path = put(`boot.img.${suffix}`, packedDisks()[suffix]);
     expect(hasBootDisk(path)).toBe(true);
     expect(hasBootDisk('--disk', path)).toBe(true);
-    expect(hasBootDisk(put(`${suffix}.cfg`, `name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "boot.img.${suffix},raw,hda" ]\n`))).toBe(true);
+    expect(
+      hasBootDisk(
+        put(`${suffix}.cfg`, `name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "boot.img.${suffix},raw,hda" ]\n`),
+      ),
+    ).toBe(true);
   });
 
   it('are floppy disks and CDs by what is in them', () => {
@@ -57,7 +65,15 @@ describe('packed images', () => {
     floppy.fill(0, 446, 510);
     expect(prepared(put('f.img.gz', gzipSync(floppy))).drives[0][0]).toBe('floppy');
     const cd = new Uint8Array(40 * 2048);
-    for (const [block, text] of [[16, '\x01CD001\x01'], [17, '\0CD001\x01EL TORITO SPECIFICATION'], [18, '\xffCD001\x01']] as const) cd.set([...text].map(letter => letter.charCodeAt(0)), block * 2048);
+    for (const [block, text] of [
+      [16, '\x01CD001\x01'],
+      [17, '\0CD001\x01EL TORITO SPECIFICATION'],
+      [18, '\xffCD001\x01'],
+    ] as const)
+      cd.set(
+        [...text].map(letter => letter.charCodeAt(0)),
+        block * 2048,
+      );
     const path = put('c.iso.gz', gzipSync(cd));
     expect([prepared(path).drives[0][0], prepared('--cdrom', path).drives[0][0]]).toEqual(['cdrom', 'cdrom']);
   });
@@ -70,8 +86,12 @@ describe('packed images', () => {
     expect(refusal('--cdrom', zst)).toBe(`${text} (--cdrom).`);
     expect(refusal('--fda', zst)).toBe(`${text}.`);
     const gz = put('w.img.gz', packedDisks().gz);
-    expect(refusal('--disk', `${gz},rw`)).toBe(`${gz} is packed with gzip, and nothing is written into such a file. Leave rw out, or unpack it (gunzip ${gz}) and take what comes out (--disk).`);
-    expect(refusal('--disk', put('cut.img.gz', packedDisks().gz.slice(0, 200)))).toContain('cut.img.gz is damaged: it is packed with gzip and cannot be unpacked');
+    expect(refusal('--disk', `${gz},rw`)).toBe(
+      `${gz} is packed with gzip, and nothing is written into such a file. Leave rw out, or unpack it (gunzip ${gz}) and take what comes out (--disk).`,
+    );
+    expect(refusal('--disk', put('cut.img.gz', packedDisks().gz.slice(0, 200)))).toContain(
+      'cut.img.gz is damaged: it is packed with gzip and cannot be unpacked',
+    );
   });
 });
 
@@ -79,7 +99,12 @@ describe('memory', () => {
   const demo = fileURLToPath(new URL('../../../guests/demo/demo.elf', import.meta.url));
   const needed = (xen: string, ...guests: string[][]): string => {
     try {
-      return String(machineBytesOf(guests.map(words => prepared('--kernel', demo, ...words).guest), { xen }));
+      return String(
+        machineBytesOf(
+          guests.map(words => prepared('--kernel', demo, ...words).guest),
+          { xen },
+        ),
+      );
     } catch (error) {
       return (error as Error).message;
     }
@@ -88,10 +113,14 @@ describe('memory', () => {
   it('of guests that no machine has is refused with the numbers, before anything starts', () => {
     // An address of machine memory has 31 bits.
     expect(Number(needed('', ['--memory', '1900']))).toBeLessThanOrEqual(2 ** 31);
-    expect(needed('', ['--memory', '2040'])).toMatch(/^A machine has at most 2048 MiB, and this one would need (\d+): demo 2040, \d+ that the host keeps beside them\. Give demo \d+ MiB or less, or start fewer at once\.$/);
+    expect(needed('', ['--memory', '2040'])).toMatch(
+      /^A machine has at most 2048 MiB, and this one would need (\d+): demo 2040, \d+ that the host keeps beside them\. Give demo \d+ MiB or less, or start fewer at once\.$/,
+    );
     expect(needed('', ['--type', 'hvm', '--memory', '2030'])).toContain('demo 2030');
     expect(needed('', ['--memory', '1024'], ['--memory', '1020'])).toContain('demo 1024, demo 1020');
-    expect(needed('dom0_mem=4096M', ['--memory', '16'])).toMatch(/demo 16, Domain 0 4096 \(dom0_mem\), \d+ that the host keeps .* Give Domain 0 \d+ MiB less in dom0_mem\.$/);
+    expect(needed('dom0_mem=4096M', ['--memory', '16'])).toMatch(
+      /demo 16, Domain 0 4096 \(dom0_mem\), \d+ that the host keeps .* Give Domain 0 \d+ MiB less in dom0_mem\.$/,
+    );
   });
 
   it('that is advised fits', () => {
@@ -103,9 +132,15 @@ describe('memory', () => {
 describe('a disk without 55 AA', () => {
   it('is refused with the option that boots it, alone and in a definition', () => {
     const path = put('bare.img', bootDisk().fill(0, 446, 512));
-    expect(refusal(path)).toBe(`${path} is not bootable: its first sector does not end in 55 AA. Take another image, name a kernel with --kernel, or add --no-signature-check to have its first sector started all the same.`);
+    expect(refusal(path)).toBe(
+      `${path} is not bootable: its first sector does not end in 55 AA. Take another image, name a kernel with --kernel, or add --no-signature-check to have its first sector started all the same.`,
+    );
     const cfg = put('bare.cfg', 'name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "bare.img,raw,hda" ]\n');
-    for (const file of [path, cfg]) expect(prepared(file, '--no-signature-check').guest.boot).toMatchObject({ kind: 'firmware', noSignatureCheck: true });
+    for (const file of [path, cfg])
+      expect(prepared(file, '--no-signature-check').guest.boot).toMatchObject({
+        kind: 'firmware',
+        noSignatureCheck: true,
+      });
   });
 });
 

@@ -6,11 +6,39 @@ import { type Action, type Bios, type Definition, newDefinition, NO_BOOT_CHECK }
 import { formatFinding } from '../../dom0/config/index.ts';
 import { MOST_BYTES, prepareToRead } from '../../dom0/config/index.ts';
 import { lengthProblem } from '../../dom0/config/index.ts';
-import { baseName, decode, type Firmware, type FirmwareNeeds, isDefinition, type NamedBytes, planDefinition, type PlannedDrive, planKernel, type Planned, startsWith, VIRTUAL_EPOCH_MS, withOptions } from '../../dom0/index.ts';
+import {
+  baseName,
+  decode,
+  type Firmware,
+  type FirmwareNeeds,
+  isDefinition,
+  type NamedBytes,
+  planDefinition,
+  type PlannedDrive,
+  planKernel,
+  type Planned,
+  startsWith,
+  VIRTUAL_EPOCH_MS,
+  withOptions,
+} from '../../dom0/index.ts';
 import { type Blueprint, blueprintOf } from '../../dom0/toolstack/index.ts';
 import { type Boot, checkBoot, type DriveImage, readState, SAVED_MAGIC } from '../../hypervisor/index.ts';
 import { kernelKind } from '../../hypervisor/loader/index.ts';
-import { bootDevices, fetchedFirmware, fetchedRom, type HostDevices, imageKind, isSeaBiosHere, loadFromDisks, lookAtImage, openDrives, openFloppies, openPlanned, ownFirmware, restoredDrives } from './disks.ts';
+import {
+  bootDevices,
+  fetchedFirmware,
+  fetchedRom,
+  type HostDevices,
+  imageKind,
+  isSeaBiosHere,
+  loadFromDisks,
+  lookAtImage,
+  openDrives,
+  openFloppies,
+  openPlanned,
+  ownFirmware,
+  restoredDrives,
+} from './disks.ts';
 import { type BootOptions, UsageError } from './options.ts';
 import type { Output } from './terminal.ts';
 
@@ -39,7 +67,8 @@ export function prepareAll(options: BootOptions, stderr: Output, devices?: HostD
     const guest = modelOf(refuseWithoutVt(prepare(of, stderr, devices), options), options);
     return options.cpu ? { ...guest, cpuLevel: options.cpu } : guest;
   };
-  const several = options.files.length > 1 ? options.files.map(file => ({ file })) : options.restores.map(restore => ({ restore }));
+  const several =
+    options.files.length > 1 ? options.files.map(file => ({ file })) : options.restores.map(restore => ({ restore }));
   const guests = several.length > 1 ? several.map(source => one({ ...options, ...source })) : [one(options)];
   for (const { definition } of guests) {
     const same = guests.filter(guest => guest.definition.name === definition.name);
@@ -55,12 +84,21 @@ function withCards(guests: Blueprint[], options: BootOptions, stderr: Output): B
     const { definition, xen } = guest;
     const { nic: given, vif, ...bare } = definition;
     const isPc = xen !== 'pvh' && xen !== 'pv';
-    if (options.nic && !isPc) stderr.text(`ringside: ${definition.name} gets a PV network card: a ${xen?.toUpperCase()} guest has PV devices only.\n`);
+    if (options.nic && !isPc)
+      stderr.text(
+        `ringside: ${definition.name} gets a PV network card: a ${xen?.toUpperCase()} guest has PV devices only.\n`,
+      );
     const nic = isPc ? (given ?? options.nic) : undefined;
     const owner = definition.mac && owners.get(definition.mac);
-    if (owner) throw new UsageError(`${owner} and ${definition.name} have the same station address, ${definition.mac}. Give one of them another, or leave mac out: then one is drawn.`);
+    if (owner)
+      throw new UsageError(
+        `${owner} and ${definition.name} have the same station address, ${definition.mac}. Give one of them another, or leave mac out: then one is drawn.`,
+      );
     if (definition.mac) owners.set(definition.mac, definition.name);
-    return { ...guest, definition: { ...bare, ...(nic ? { nic } : {}), ...(xen && (options.nic || vif) ? { vif: true } : {}) } };
+    return {
+      ...guest,
+      definition: { ...bare, ...(nic ? { nic } : {}), ...(xen && (options.nic || vif) ? { vif: true } : {}) },
+    };
   });
 }
 
@@ -68,7 +106,9 @@ function withCards(guests: Blueprint[], options: BootOptions, stderr: Output): B
 function modelOf(guest: Blueprint, { deviceModel }: BootOptions): Blueprint {
   if (deviceModel === undefined) return guest;
   if (guest.xen !== 'hvm' && deviceModel === 'dom0')
-    throw new UsageError(`${guest.definition.name} has no device model that Domain 0 could run: --device-model dom0 is for HVM guests of Xen (--type hvm).`);
+    throw new UsageError(
+      `${guest.definition.name} has no device model that Domain 0 could run: --device-model dom0 is for HVM guests of Xen (--type hvm).`,
+    );
   return { ...guest, definition: { ...guest.definition, modelInDomain0: deviceModel === 'dom0' } };
 }
 
@@ -98,28 +138,41 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     // What its definition says of its end still holds.
     return { ...blueprint, definition: withEndings(blueprint.definition, options) };
   }
-  const kind = options.file === undefined ? undefined : (imageKind(options.file) ?? (options.noSignatureCheck && isNothingElse(options.file) ? 'disk' : undefined));
+  const kind =
+    options.file === undefined
+      ? undefined
+      : (imageKind(options.file) ?? (options.noSignatureCheck && isNothingElse(options.file) ? 'disk' : undefined));
   if (kind === 'disk') options.disks.unshift(options.file ?? '');
   if (kind === 'cdrom') {
-    if (options.cdrom !== undefined) throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
+    if (options.cdrom !== undefined)
+      throw new UsageError(`${options.file} and ${options.cdrom} are both CDs, and there is one drive. Leave one out.`);
     options.cdrom = options.file;
   }
   if (kind === 'floppy') {
-    if (options.fda !== undefined) throw new UsageError(`${options.file} and ${options.fda} are both for drive A. Give one as --fdb.`);
+    if (options.fda !== undefined)
+      throw new UsageError(`${options.file} and ${options.fda} are both for drive A. Give one as --fdb.`);
     options.fda = options.file ?? '';
   }
   const drives = [...openDrives(options.disks, options.cdrom, options.type, devices), ...openFloppies(options)];
-  if (options.firmware !== undefined || kind !== undefined || (options.file === undefined && options.kernel === undefined)) {
-    const image: Boot = options.firmware === undefined ? standardFirmware(options.bios) : {
-      kind: 'firmware',
-      image: read(options.firmware, '--bios').data,
-      name: baseName(options.firmware),
-      forQemu: true,
-      ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
-      ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
-    };
+  if (
+    options.firmware !== undefined ||
+    kind !== undefined ||
+    (options.file === undefined && options.kernel === undefined)
+  ) {
+    const image: Boot =
+      options.firmware === undefined
+        ? standardFirmware(options.bios)
+        : {
+            kind: 'firmware',
+            image: read(options.firmware, '--bios').data,
+            name: baseName(options.firmware),
+            forQemu: true,
+            ...(options.vgabios === undefined ? {} : { vgaBios: read(options.vgabios, '--vgabios').data }),
+            ...(options.kernel === undefined ? {} : { linux: linuxForFirmware(options.kernel, options) }),
+          };
     if (options.hvmloader !== undefined) image.loader = read(options.hvmloader, '--hvmloader');
-    const order = options.boot ?? (drives.length === 0 ? 'n' : kind === 'cdrom' ? 'dc' : options.fda !== undefined ? 'acd' : 'cd');
+    const order =
+      options.boot ?? (drives.length === 0 ? 'n' : kind === 'cdrom' ? 'dc' : options.fda !== undefined ? 'acd' : 'cd');
     if (drives.length > 0 || options.nic) image.bootOrder = bootDevices(drives, order, options.noSignatureCheck);
     if (options.noSignatureCheck) image.noSignatureCheck = true;
     if (order.includes('n') && options.nic) {
@@ -130,16 +183,26 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     const memoryMiB = options.memory ?? DEFAULT_MEMORY_MIB;
     checkBoot(image, memoryMiB, options.type);
     if (options.type === 'pv' || options.type === 'pvh')
-      throw new UsageError(`A ${options.type.toUpperCase()} guest has no firmware and no disk controller. Name a kernel with --kernel, or write --type hvm.`);
+      throw new UsageError(
+        `A ${options.type.toUpperCase()} guest has no firmware and no disk controller. Name a kernel with --kernel, or write --type hvm.`,
+      );
     const definition = { ...newDefinition(), name: image.name, memoryMiB, vcpus: options.vcpus ?? 1 };
-    return { definition: withEndings(definition, options), boot: image, drives, text: '', startEpochMs, ...(options.type ? { xen: options.type } : {}) };
+    return {
+      definition: withEndings(definition, options),
+      boot: image,
+      drives,
+      text: '',
+      startEpochMs,
+      ...(options.type ? { xen: options.type } : {}),
+    };
   }
   const {
     planned: { plan, domain },
     fromDefinition,
   } = planFrom(options, devices);
   if (!domain) {
-    for (const finding of plan.errors) stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
+    for (const finding of plan.errors)
+      stderr.text(fromDefinition ? `${formatFinding(finding)}\n` : `ringside: ${inOptions(finding.text)}\n`);
     if (fromDefinition) {
       const ignored = plan.findings.filter(finding => finding.verdict === 'ignored').length;
       stderr.text(
@@ -150,7 +213,8 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
   }
   for (const finding of plan.findings) {
     const { key, verdict, text } = finding;
-    if (verdict === 'approximated' || verdict === 'ignored') stderr.text(`${formatFinding({ ...finding, text: `${key} (${verdict}): ${text}` })}\n`);
+    if (verdict === 'approximated' || verdict === 'ignored')
+      stderr.text(`${formatFinding({ ...finding, text: `${key} (${verdict}): ${text}` })}\n`);
   }
   const { definition } = domain;
   return {
@@ -171,12 +235,22 @@ function isNothingElse(path: string): boolean {
 
 /** With --no-reboot nobody is started again. */
 function withEndings(definition: Definition, { noReboot }: BootOptions): Definition {
-  const INSTEAD: Partial<Record<Action, Action>> = { restart: 'destroy', 'rename-restart': 'preserve', 'coredump-restart': 'coredump-destroy' };
+  const INSTEAD: Partial<Record<Action, Action>> = {
+    restart: 'destroy',
+    'rename-restart': 'preserve',
+    'coredump-restart': 'coredump-destroy',
+  };
   const then = (action: Action): Action => (noReboot && INSTEAD[action]) || action;
-  return { ...definition, onPoweroff: then(definition.onPoweroff), onReboot: then(definition.onReboot), onCrash: then(definition.onCrash) };
+  return {
+    ...definition,
+    onPoweroff: then(definition.onPoweroff),
+    onReboot: then(definition.onReboot),
+    onCrash: then(definition.onCrash),
+  };
 }
 
-const standardFirmware = (wanted: Bios = 'ringside'): Extract<Boot, { kind: 'firmware' }> => (wanted === 'seabios' ? fetchedFirmware() : ownFirmware());
+const standardFirmware = (wanted: Bios = 'ringside'): Extract<Boot, { kind: 'firmware' }> =>
+  wanted === 'seabios' ? fetchedFirmware() : ownFirmware();
 
 function firmwareOrWhy({ bios: wanted, card }: FirmwareNeeds): Firmware {
   const bios = wanted === 'seabios' && isSeaBiosHere() ? wanted : 'ringside';
@@ -189,21 +263,35 @@ function firmwareOrWhy({ bios: wanted, card }: FirmwareNeeds): Firmware {
 }
 
 /** A definition's drives, or those of --disk and --cdrom beside a kernel. */
-function drivesOf(planned: readonly PlannedDrive[], given: DriveImage[], name: string, devices: HostDevices | undefined): DriveImage[] {
-  if (planned.length > 0 && given.length > 0) throw new UsageError('The definition names disks itself: leave out --disk and --cdrom, or add them there.');
+function drivesOf(
+  planned: readonly PlannedDrive[],
+  given: DriveImage[],
+  name: string,
+  devices: HostDevices | undefined,
+): DriveImage[] {
+  if (planned.length > 0 && given.length > 0)
+    throw new UsageError('The definition names disks itself: leave out --disk and --cdrom, or add them there.');
   return planned.length > 0 ? openPlanned(planned, name, devices) : given;
 }
 
 /** Advice for a definition, to someone who wrote none. */
-const inOptions = (sentence: string): string => sentence.replace(/Write memory = (\d+) or more\./, 'Write --memory $1 or more.');
+const inOptions = (sentence: string): string =>
+  sentence.replace(/Write memory = (\d+) or more\./, 'Write --memory $1 or more.');
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
 
 function linuxForFirmware(path: string, { initrd, cmdline }: BootOptions): LinuxForFirmware {
-  return { kernel: read(path, '--kernel').data, cmdline: cmdline ?? LINUX_CMDLINE, ...(initrd === undefined ? {} : { initrd: read(initrd, '--initrd').data }) };
+  return {
+    kernel: read(path, '--kernel').data,
+    cmdline: cmdline ?? LINUX_CMDLINE,
+    ...(initrd === undefined ? {} : { initrd: read(initrd, '--initrd').data }),
+  };
 }
 
-function planFrom(options: BootOptions, devices: HostDevices | undefined): { planned: Planned; fromDefinition: boolean } {
+function planFrom(
+  options: BootOptions,
+  devices: HostDevices | undefined,
+): { planned: Planned; fromDefinition: boolean } {
   const file = read(options.kernel ?? options.file ?? '', options.kernel === undefined ? 'FILE' : '--kernel');
   if (options.kernel === undefined && isDefinition(file)) {
     const beside = (path: string): string => (isAbsolute(path) ? path : join(dirname(file.name), path));
@@ -221,29 +309,43 @@ function planFrom(options: BootOptions, devices: HostDevices | undefined): { pla
       options.noSignatureCheck ? `device_model_args_hvm = [ ${quote(NO_BOOT_CHECK)} ]\n` : '',
     ].join('');
     const { text, optionsFrom } = withOptions(file.name, written, extra);
-    const planned = planDefinition(file.name, text, path => {
-      const place = path === options.initrd ? path : beside(path);
-      try {
-        return { name: path, data: readFileSync(place) };
-      } catch (error) {
-        return `${place} ${cannotRead(error)}.`;
-      }
-    }, {
-      image: path => lookAtImage(beside(path), devices),
-      firmware: firmwareOrWhy,
-      load: needs => loadFromDisks(needs, beside, devices),
-    }, optionsFrom);
+    const planned = planDefinition(
+      file.name,
+      text,
+      path => {
+        const place = path === options.initrd ? path : beside(path);
+        try {
+          return { name: path, data: readFileSync(place) };
+        } catch (error) {
+          return `${place} ${cannotRead(error)}.`;
+        }
+      },
+      {
+        image: path => lookAtImage(beside(path), devices),
+        firmware: firmwareOrWhy,
+        load: needs => loadFromDisks(needs, beside, devices),
+      },
+      optionsFrom,
+    );
     return { planned, fromDefinition: true };
   }
-  if (startsWith(file.data, SAVED_MAGIC)) throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
+  if (startsWith(file.data, SAVED_MAGIC))
+    throw new UsageError(`${file.name} is a saved domain. Write --restore ${file.name}.`);
   const cmdline = options.cmdline ?? (kernelKind(file.data) === 'linux' ? linuxCmdline(options) : '');
   const ramdisk = options.initrd === undefined ? {} : { ramdisk: read(options.initrd, '--initrd') };
-  const plan = { kernel: file, cmdline, memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB, vcpus: options.vcpus ?? 1, ...ramdisk };
+  const plan = {
+    kernel: file,
+    cmdline,
+    memoryMiB: options.memory ?? DEFAULT_MEMORY_MIB,
+    vcpus: options.vcpus ?? 1,
+    ...ramdisk,
+  };
   return { planned: planKernel({ ...plan, ...(options.type ? { type: options.type } : {}) }), fromDefinition: false };
 }
 
 /** Where a Linux without a command line shows itself: the first serial port, or the PV console of those that have no such port. */
-const linuxCmdline = ({ type }: BootOptions): string => (type === 'pv' || type === 'pvh' ? 'console=hvc0' : LINUX_CMDLINE);
+const linuxCmdline = ({ type }: BootOptions): string =>
+  type === 'pv' || type === 'pvh' ? 'console=hvc0' : LINUX_CMDLINE;
 
 const quote = (text: string): string => `"${text.replace(/[\\"]/g, '\\$&')}"`;
 

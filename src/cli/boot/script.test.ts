@@ -7,7 +7,8 @@ import { parseScript, Script } from './script.ts';
 it('waits for serial output or the screen, types, presses keys and takes pictures', () => {
   const log: string[] = [];
   let screen = '';
-  const text = '# start\nexpect login:\nsend root\\r\nexpect GRUB\nkey c ctrl+x\nwait 50\nscreenshot a.png\nmem-set 96\ninsert fda two disks.img\neject hdc\n';
+  const text =
+    '# start\nexpect login:\nsend root\\r\nexpect GRUB\nkey c ctrl+x\nwait 50\nscreenshot a.png\nmem-set 96\ninsert fda two disks.img\neject hdc\n';
   const script = new Script(parseScript(text, 's'), {
     screen: () => screen,
     send: bytes => log.push(`send ${JSON.stringify(new TextDecoder().decode(bytes))}`),
@@ -23,7 +24,18 @@ it('waits for serial output or the screen, types, presses keys and takes picture
   screen = 'GNU GRUB 2';
   let nowNs = 0;
   for (let again = script.step(nowNs); again !== Infinity; again = script.step(nowNs)) nowNs = again;
-  expect(log.slice(1)).toEqual(['KeyC down', 'KeyC up', 'ControlLeft down', 'KeyX down', 'KeyX up', 'ControlLeft up', 'shot a.png', 'memory 96', 'fda two disks.img', 'hdc out']);
+  expect(log.slice(1)).toEqual([
+    'KeyC down',
+    'KeyC up',
+    'ControlLeft down',
+    'KeyX down',
+    'KeyX up',
+    'ControlLeft up',
+    'shot a.png',
+    'memory 96',
+    'fda two disks.img',
+    'hdc out',
+  ]);
   expect(nowNs).toBe(6 * 20e6 + 50e6);
   expect([script.done, script.conclusive]).toEqual([true, true]);
 });

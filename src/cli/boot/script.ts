@@ -1,7 +1,13 @@
 /** --script: lines that wait for what the guest shows and type at it. */
 import { UsageError } from './options.ts';
 
-type Line = { kind: 'expect' | 'send' | 'screenshot'; text: string } | { kind: 'key'; codes: string[][] } | { kind: 'wait'; ms: number } | { kind: 'mem-set'; memoryMiB: number } | { kind: 'insert'; vdev: string; path: string } | { kind: 'eject'; vdev: string };
+type Line =
+  | { kind: 'expect' | 'send' | 'screenshot'; text: string }
+  | { kind: 'key'; codes: string[][] }
+  | { kind: 'wait'; ms: number }
+  | { kind: 'mem-set'; memoryMiB: number }
+  | { kind: 'insert'; vdev: string; path: string }
+  | { kind: 'eject'; vdev: string };
 
 /** What a script does to the guest. */
 export interface ScriptHands {
@@ -18,10 +24,36 @@ export interface ScriptHands {
 
 /** Names besides KeyboardEvent.code's own: what keys are called on paper. */
 const KEYS: Record<string, string> = {
-  enter: 'Enter', esc: 'Escape', escape: 'Escape', space: 'Space', tab: 'Tab', backspace: 'Backspace', up: 'ArrowUp', down: 'ArrowDown',
-  left: 'ArrowLeft', right: 'ArrowRight', home: 'Home', end: 'End', pageup: 'PageUp', pagedown: 'PageDown', delete: 'Delete', insert: 'Insert',
-  shift: 'ShiftLeft', ctrl: 'ControlLeft', alt: 'AltLeft', minus: 'Minus', equal: 'Equal', comma: 'Comma', period: 'Period', slash: 'Slash',
-  '-': 'Minus', '=': 'Equal', ',': 'Comma', '.': 'Period', '/': 'Slash', ';': 'Semicolon',
+  enter: 'Enter',
+  esc: 'Escape',
+  escape: 'Escape',
+  space: 'Space',
+  tab: 'Tab',
+  backspace: 'Backspace',
+  up: 'ArrowUp',
+  down: 'ArrowDown',
+  left: 'ArrowLeft',
+  right: 'ArrowRight',
+  home: 'Home',
+  end: 'End',
+  pageup: 'PageUp',
+  pagedown: 'PageDown',
+  delete: 'Delete',
+  insert: 'Insert',
+  shift: 'ShiftLeft',
+  ctrl: 'ControlLeft',
+  alt: 'AltLeft',
+  minus: 'Minus',
+  equal: 'Equal',
+  comma: 'Comma',
+  period: 'Period',
+  slash: 'Slash',
+  '-': 'Minus',
+  '=': 'Equal',
+  ',': 'Comma',
+  '.': 'Period',
+  '/': 'Slash',
+  ';': 'Semicolon',
 };
 /** Between two keys, so that the guest's queue takes them. */
 const KEY_MS = 20;
@@ -35,7 +67,9 @@ function code(name: string): string {
 
 function unescape(text: string): string {
   return text.replace(/\\(x[0-9a-f]{2}|.)/gi, (_, what: string) =>
-    what.length === 3 ? String.fromCharCode(parseInt(what.slice(1), 16)) : ({ n: '\n', r: '\r', t: '\t' }[what] ?? what),
+    what.length === 3
+      ? String.fromCharCode(parseInt(what.slice(1), 16))
+      : ({ n: '\n', r: '\r', t: '\t' }[what] ?? what),
   );
 }
 
@@ -46,15 +80,27 @@ export function parseScript(text: string, name: string): Line[] {
     if (!match || match[1].startsWith('#')) return [];
     const [, word, rest = ''] = match;
     if (rest === '') throw new UsageError(`${name}:${i + 1}: ${word} needs a value.`);
-    if (word === 'expect' || word === 'screenshot') return [{ kind: word, text: word === 'expect' ? unescape(rest) : rest.trim() }];
+    if (word === 'expect' || word === 'screenshot')
+      return [{ kind: word, text: word === 'expect' ? unescape(rest) : rest.trim() }];
     if (word === 'send') return [{ kind: 'send', text: unescape(rest) }];
-    if (word === 'key') return [{ kind: 'key', codes: rest.trim().split(/\s+/).map(chord => (chord.length > 1 ? chord.split('+') : [chord]).map(code)) }];
+    if (word === 'key')
+      return [
+        {
+          kind: 'key',
+          codes: rest
+            .trim()
+            .split(/\s+/)
+            .map(chord => (chord.length > 1 ? chord.split('+') : [chord]).map(code)),
+        },
+      ];
     if (word === 'wait' && /^[0-9]+\s*$/.test(rest)) return [{ kind: 'wait', ms: Number(rest) }];
     if (word === 'mem-set' && /^[0-9]+\s*$/.test(rest)) return [{ kind: 'mem-set', memoryMiB: Number(rest) }];
     const [, vdev, path] = /^([a-z]+)(?:\s+(\S.*))?$/.exec(rest.trim()) ?? [];
     if (word === 'insert' && path !== undefined) return [{ kind: 'insert', vdev, path }];
     if (word === 'eject' && vdev !== undefined && path === undefined) return [{ kind: 'eject', vdev }];
-    throw new UsageError(`${name}:${i + 1}: a line is expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, insert DRIVE F, eject DRIVE or wait MS, not "${source}".`);
+    throw new UsageError(
+      `${name}:${i + 1}: a line is expect TEXT, send TEXT, key NAMES, screenshot F.png, mem-set MIB, insert DRIVE F, eject DRIVE or wait MS, not "${source}".`,
+    );
   });
 }
 
@@ -95,7 +141,10 @@ export class Script {
         continue;
       }
       if (line.kind === 'key') {
-        if (this.waitUntilNs < 0) this.keys = line.codes.flatMap(chord => [...chord.map(c => [c, true]), ...chord.toReversed().map(c => [c, false])] as typeof this.keys);
+        if (this.waitUntilNs < 0)
+          this.keys = line.codes.flatMap(
+            chord => [...chord.map(c => [c, true]), ...chord.toReversed().map(c => [c, false])] as typeof this.keys,
+          );
         const key = this.keys.shift();
         if (key) {
           this.hands.key(...key);
@@ -110,7 +159,8 @@ export class Script {
       }
       if (line.kind === 'send') this.hands.send(new TextEncoder().encode(line.text));
       if (line.kind === 'mem-set') this.hands.setMemory(line.memoryMiB);
-      if (line.kind === 'insert' || line.kind === 'eject') this.hands.change(line.vdev, line.kind === 'insert' ? line.path : undefined);
+      if (line.kind === 'insert' || line.kind === 'eject')
+        this.hands.change(line.vdev, line.kind === 'insert' ? line.path : undefined);
       if (line.kind === 'screenshot') this.hands.screenshot(line.text);
       this.waitUntilNs = -1;
       this.at++;

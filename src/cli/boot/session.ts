@@ -71,24 +71,39 @@ export interface SessionParts {
  * Bytes of machine memory in which all of these have what they need, beside what dom0_mem gives Domain 0.
  * @throws HostError with the numbers where no machine has so much
  */
-export function machineBytesOf(blueprints: readonly Blueprint[], { storage, xen = '' }: Pick<SessionParts, 'storage' | 'xen'>): number {
+export function machineBytesOf(
+  blueprints: readonly Blueprint[],
+  { storage, xen = '' }: Pick<SessionParts, 'storage' | 'xen'>,
+): number {
   const needs = blueprints.map(blueprint => {
     const { seenMiB, p2mFrames } = shapeOf(blueprint, 0);
     const firmwareBytes = blueprint.boot.kind === 'firmware' ? blueprint.boot.image.length : 0;
-    return { name: blueprint.definition.name, seenMiB, bytes: machineBytesFor(seenMiB, p2mFrames || undefined) + firmwareBytes };
+    return {
+      name: blueprint.definition.name,
+      seenMiB,
+      bytes: machineBytesFor(seenMiB, p2mFrames || undefined) + firmwareBytes,
+    };
   });
   const dom0MiB = readXenOptions(xen).dom0MemoryMiB ?? 0;
   const bytes = needs.reduce((sum, guest) => sum + guest.bytes, (storage ? DISK_DRIVER_BYTES : 0) + dom0MiB * MIB);
   const overMiB = Math.ceil(bytes / MIB) - MACHINE_MIB;
   if (overMiB <= 0) return bytes;
   const keptMiB = Math.ceil(bytes / MIB) - needs.reduce((sum, { seenMiB }) => sum + seenMiB, dom0MiB);
-  const parts = [...needs.map(({ name, seenMiB }) => `${name} ${seenMiB}`), ...(dom0MiB > 0 ? [`Domain 0 ${dom0MiB} (dom0_mem)`] : []), `${keptMiB} that the host keeps beside them`];
+  const parts = [
+    ...needs.map(({ name, seenMiB }) => `${name} ${seenMiB}`),
+    ...(dom0MiB > 0 ? [`Domain 0 ${dom0MiB} (dom0_mem)`] : []),
+    `${keptMiB} that the host keeps beside them`,
+  ];
   const [largest] = [...needs].sort((a, b) => b.seenMiB - a.seenMiB);
   const advice =
-    dom0MiB >= overMiB ? `Give Domain 0 ${overMiB} MiB less in dom0_mem.`
-    : largest && largest.seenMiB > overMiB ? `Give ${largest.name} ${largest.seenMiB - overMiB} MiB or less, or start fewer at once.`
-    : `Together they want ${overMiB} MiB too much: start fewer at once.`;
-  throw new HostError(`A machine has at most ${MACHINE_MIB} MiB, and this one would need ${MACHINE_MIB + overMiB}: ${parts.join(', ')}. ${advice}`);
+    dom0MiB >= overMiB
+      ? `Give Domain 0 ${overMiB} MiB less in dom0_mem.`
+      : largest && largest.seenMiB > overMiB
+        ? `Give ${largest.name} ${largest.seenMiB - overMiB} MiB or less, or start fewer at once.`
+        : `Together they want ${overMiB} MiB too much: start fewer at once.`;
+  throw new HostError(
+    `A machine has at most ${MACHINE_MIB} MiB, and this one would need ${MACHINE_MIB + overMiB}: ${parts.join(', ')}. ${advice}`,
+  );
 }
 
 /** Its bytes, and, between its lines, those of the hypervisor's console. */
@@ -152,7 +167,16 @@ export class Session {
         runners:
           parts.inWorkers && hostMs
             ? inWorkers({ spawn: spawnDomainWorker, later, hostMs })
-            : inTurns({ soon, later, ...(hostMs ? { hostMs } : {}), openMedium: openFile, compile: functionOrScript, atOnce: true, held: true, afterRound: parts.flush }),
+            : inTurns({
+                soon,
+                later,
+                ...(hostMs ? { hostMs } : {}),
+                openMedium: openFile,
+                compile: functionOrScript,
+                atOnce: true,
+                held: true,
+                afterRound: parts.flush,
+              }),
         epochMs: () => (hostMs ? Date.now() : VIRTUAL_EPOCH_MS + this.toolstack.virtualMs),
         soon,
         later,
@@ -162,7 +186,8 @@ export class Session {
         ...(parts.peer ? { peer: parts.peer } : {}),
       },
       {
-        console: (_record, _name, before, shown) => this.consoleOf(before?.console.guest ?? (this.starting as Guest), shown),
+        console: (_record, _name, before, shown) =>
+          this.consoleOf(before?.console.guest ?? (this.starting as Guest), shown),
         listed: () => {},
         ended: ({ console: { guest } }, ending, again) => this.ended(guest, ending, again),
         restarted: ({ console: { guest }, name }, line, report, next) => {
@@ -280,9 +305,25 @@ export class Session {
 
   /** Another medium in a drive of a guest's, or none, while it runs: what is wrong with that is told. */
   change({ member, name }: Guest, vdev: string, path: string | undefined): void {
-    const { toolstack } = this, { note } = this.parts, kind = removable(vdev);
-    const defined = { target: path ?? '', format: path === undefined ? 'empty' : 'raw', vdev, kind, readOnly: kind === 'cdrom', place: -1, at: { line: 1, column: 1 } } as const;
-    void changeDisc(toolstack, toolstack.hotplug, member, { ...(path === undefined ? {} : { medium: { name: path, path } }), defined }, note).catch((error: Error) => note(`${name}: ${vdev}: ${error.message}`));
+    const { toolstack } = this,
+      { note } = this.parts,
+      kind = removable(vdev);
+    const defined = {
+      target: path ?? '',
+      format: path === undefined ? 'empty' : 'raw',
+      vdev,
+      kind,
+      readOnly: kind === 'cdrom',
+      place: -1,
+      at: { line: 1, column: 1 },
+    } as const;
+    void changeDisc(
+      toolstack,
+      toolstack.hotplug,
+      member,
+      { ...(path === undefined ? {} : { medium: { name: path, path } }), defined },
+      note,
+    ).catch((error: Error) => note(`${name}: ${vdev}: ${error.message}`));
   }
 
   /** Ends those that still run with `end`, and the run: on this thread after the instruction under way. */
@@ -323,12 +364,16 @@ export class Session {
 
   /** Nobody can do anything any more: all wait for each other's words, or for input that will not come. */
   private lookForStillness(): void {
-    const isStill = (): boolean => this.inputEnded && !this.toolstack.services.pending && this.guests.every(({ end, waits }) => end || waits?.what === 'event');
+    const isStill = (): boolean =>
+      this.inputEnded &&
+      !this.toolstack.services.pending &&
+      this.guests.every(({ end, waits }) => end || waits?.what === 'event');
     if (!isStill()) return;
     const { activity } = this;
     const look = (): void => {
       if (activity !== this.activity || !isStill()) return;
-      for (const guest of this.guests) if (!guest.end) this.ends(guest, { kind: 'stuck', report: guest.waits?.report ?? '' });
+      for (const guest of this.guests)
+        if (!guest.end) this.ends(guest, { kind: 'stuck', report: guest.waits?.report ?? '' });
     };
     // A turn may be due already: where this thread was kept from running for so long, the timer is first.
     later(STILL_MS, () => soon(look));

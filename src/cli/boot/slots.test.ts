@@ -12,10 +12,19 @@ const MS = 1e6;
 function hog(name: string, change: Shares = {}): Blueprint {
   // jmp to itself
   const boot = { kind: 'kernel', kernel: program(['eb fe']), name, cmdline: '' } as const;
-  return { definition: { ...newDefinition(), name, memoryMiB: 4, onReboot: 'destroy', ...change }, boot, text: '', startEpochMs: 0 };
+  return {
+    definition: { ...newDefinition(), name, memoryMiB: 4, onReboot: 'destroy', ...change },
+    boot,
+    text: '',
+    startEpochMs: 0,
+  };
 }
 
-async function runFor(ms: number, guests: Blueprint[], { pcpus = 1, policy = 'credit' } = {}): Promise<{ share: number; instructions: number }[]> {
+async function runFor(
+  ms: number,
+  guests: Blueprint[],
+  { pcpus = 1, policy = 'credit' } = {},
+): Promise<{ share: number; instructions: number }[]> {
   const all = new Session(guests, {
     virtualTime: true,
     inWorkers: false,
@@ -49,13 +58,19 @@ describe('guests of one process', () => {
   });
 
   it('get the same under round robin, whatever their weights', async () => {
-    const [light, heavy] = await runFor(600, [hog('light', { weight: 256 }), hog('heavy', { weight: 512 })], { policy: 'rr' });
+    const [light, heavy] = await runFor(600, [hog('light', { weight: 256 }), hog('heavy', { weight: 512 })], {
+      policy: 'rr',
+    });
     expect(heavy.share / light.share).toBeCloseTo(1, 0);
     expect(heavy.share / light.share).toBeLessThan(1.2);
   });
 
   it('keep to the slots of their hard affinity', async () => {
-    const [pinned, free] = await runFor(600, [hog('pinned', { hardAffinity: 1 }), hog('free'), hog('other', { hardAffinity: 1 })], { pcpus: 2 });
+    const [pinned, free] = await runFor(
+      600,
+      [hog('pinned', { hardAffinity: 1 }), hog('free'), hog('other', { hardAffinity: 1 })],
+      { pcpus: 2 },
+    );
     expect(pinned.share).toBeLessThan(0.6);
     expect(free.share).toBeGreaterThan(pinned.share);
   });

@@ -28,11 +28,25 @@ export function statsOf({ view, machine }: Toolstack, { record }: Member): Stats
   const domain = view.at(record.index)!;
   const { retired: instructions, nowNs, runNs, idleNs, exits, byReason, apicReads, tier } = domain.counters();
   const { reservation } = domain;
-  const stats = { instructions, nowNs, runNs, idleNs, exits, exitsByReason: exitsByName(byReason), apicReads, model: domain.model(), tier, driveRings: ringsOf(machine, record) };
+  const stats = {
+    instructions,
+    nowNs,
+    runNs,
+    idleNs,
+    exits,
+    exitsByReason: exitsByName(byReason),
+    apicReads,
+    model: domain.model(),
+    tier,
+    driveRings: ringsOf(machine, record),
+  };
   if (!reservation) return stats;
   const { target, sweeps } = new Pod(machine, record);
   const { podCachePages, podEntries } = target;
-  return { ...stats, memory: { frames: reservation.current, maxFrames: reservation.most, podCachePages, podEntries, podSweeps: sweeps } };
+  return {
+    ...stats,
+    memory: { frames: reservation.current, maxFrames: reservation.most, podCachePages, podEntries, podSweeps: sweeps },
+  };
 }
 
 const ringsOf = ({ words }: Toolstack['machine'], { drivesOffset }: Member['record']): number =>
@@ -58,9 +72,17 @@ export function addStats(a: Stats, b: Stats): Stats {
 
 /** What happened adds up; what there is, is what the later one has. */
 function addTiers(a: TierCounters, b: TierCounters): TierCounters {
-  const sum = (name: 'retired' | 'samples' | 'regionSamples' | 'compiled' | 'evicted' | 'dropped' | 'givenUp'): number => a[name] + b[name];
+  const sum = (
+    name: 'retired' | 'samples' | 'regionSamples' | 'compiled' | 'evicted' | 'dropped' | 'givenUp',
+  ): number => a[name] + b[name];
   return {
-    ...b, retired: sum('retired'), samples: sum('samples'), regionSamples: sum('regionSamples'),
-    compiled: sum('compiled'), evicted: sum('evicted'), dropped: sum('dropped'), givenUp: sum('givenUp'),
+    ...b,
+    retired: sum('retired'),
+    samples: sum('samples'),
+    regionSamples: sum('regionSamples'),
+    compiled: sum('compiled'),
+    evicted: sum('evicted'),
+    dropped: sum('dropped'),
+    givenUp: sum('givenUp'),
   };
 }

@@ -26,7 +26,11 @@ export class Watchdog {
     this.late = late;
     process.on(EVENT as 'beforeExit', late);
     const waitMs = Math.min(2 ** 31 - 1, seconds * 1000);
-    this.thread = new Worker(THREAD, { eval: true, workerData: { waitMs, event: EVENT }, resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 } });
+    this.thread = new Worker(THREAD, {
+      eval: true,
+      workerData: { waitMs, event: EVENT },
+      resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 },
+    });
     this.thread.unref();
   }
 

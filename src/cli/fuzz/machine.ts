@@ -2,7 +2,17 @@
  * A processor that runs random bytes: a small machine whose guest frames lie scattered among frames that are not the domain's, descriptor tables whose
  * handlers send execution back into the random code, and answers to every VM exit. Everything comes from one seed.
  */
-import { createProcessor, EPT_FETCH, EPT_WRITE, EVENT_EXTERNAL, EVENT_VALID, type ExitInfo, ExitReason, IO_IN, type Processor } from '../../cpu/index.ts';
+import {
+  createProcessor,
+  EPT_FETCH,
+  EPT_WRITE,
+  EVENT_EXTERNAL,
+  EVENT_VALID,
+  type ExitInfo,
+  ExitReason,
+  IO_IN,
+  type Processor,
+} from '../../cpu/index.ts';
 import { addRegions, type RegionStatistics } from '../../cpu/region/index.ts';
 import * as r from '../../cpu/index.ts';
 
@@ -10,12 +20,26 @@ export const MODES = ['real', 'protected', 'pae', 'v86'] as const;
 export type Mode = (typeof MODES)[number];
 
 /** Guest frames: 1 MiB and 64 KiB; every second machine frame is somebody else's. */
-const FRAMES = 272, MACHINE_FRAMES = 2 * FRAMES + 2;
-const FOREIGN = 0x5a, FOREIGN_WORD = 0x5a5a5a5a;
+const FRAMES = 272,
+  MACHINE_FRAMES = 2 * FRAMES + 2;
+const FOREIGN = 0x5a,
+  FOREIGN_WORD = 0x5a5a5a5a;
 /** Guest-physical map. Code and data may be written by anyone; from TABLES on is the kernel's where there is paging. */
-const CODE = 0x10000, CODE_BYTES = 0x10000, DATA = 0x20000, TABLES = 0x80000, GDT = TABLES, IDT = TABLES + 0x1000, TSS = TABLES + 0x2000, HANDLERS = TABLES + 0x5000,
-  DIRECTORY = TABLES + 0x6000, PAGES = TABLES + 0x7000, POINTERS = TABLES + 0xa000, STACK = TABLES + 0xc000, USER_STACK = 0x40000;
-const ROM_FRAME = 0xf0, HOLE_FRAME = 0x60;
+const CODE = 0x10000,
+  CODE_BYTES = 0x10000,
+  DATA = 0x20000,
+  TABLES = 0x80000,
+  GDT = TABLES,
+  IDT = TABLES + 0x1000,
+  TSS = TABLES + 0x2000,
+  HANDLERS = TABLES + 0x5000,
+  DIRECTORY = TABLES + 0x6000,
+  PAGES = TABLES + 0x7000,
+  POINTERS = TABLES + 0xa000,
+  STACK = TABLES + 0xc000,
+  USER_STACK = 0x40000;
+const ROM_FRAME = 0xf0,
+  HOLE_FRAME = 0x60;
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 
 /** splitmix32. */
@@ -66,34 +90,47 @@ export class FuzzMachine {
     for (let frame = 0; frame < FRAMES; frame++) {
       // Even machine frames are the domain's, in reversed order.
       const machine = 2 * (FRAMES - frame);
-      this.p2m[frame] = frame === HOLE_FRAME ? 0 : (machine << 12) | (frame === ROM_FRAME ? 5 : (frame & 31) === 7 ? 15 : 7);
+      this.p2m[frame] =
+        frame === HOLE_FRAME ? 0 : (machine << 12) | (frame === ROM_FRAME ? 5 : (frame & 31) === 7 ? 15 : 7);
       this.bytes.fill(0, machine << 12, (machine + 1) << 12);
     }
     const time = { tscHigh: 0, tsc: (retired: number) => retired | 0 };
     this.cpu = createProcessor({
-      memory: this.memory, stateOffset: MACHINE_FRAMES * 4096, p2m: this.p2m, time, doorbell: -1, apic: true, answerAccess: exit => this.answerInPlace(exit), answerPort: exit => this.answerPortInPlace(exit),
+      memory: this.memory,
+      stateOffset: MACHINE_FRAMES * 4096,
+      p2m: this.p2m,
+      time,
+      doorbell: -1,
+      apic: true,
+      answerAccess: exit => this.answerInPlace(exit),
+      answerPort: exit => this.answerPortInPlace(exit),
     });
     if (threshold > 0) this.regions = addRegions(this.cpu, threshold);
     this.R = this.cpu.regs;
   }
 
   private host(guest: number): number {
-    return (2 * (FRAMES - (guest >>> 12)) << 12) | (guest & 4095);
+    return ((2 * (FRAMES - (guest >>> 12))) << 12) | (guest & 4095);
   }
-  private setWord(guest: number, value: number): void { this.words[this.host(guest) >>> 2] = value; }
+  private setWord(guest: number, value: number): void {
+    this.words[this.host(guest) >>> 2] = value;
+  }
   private setBytes(guest: number, ...values: number[]): void {
     for (const [i, value] of values.entries()) this.bytes[this.host(guest + i)] = value;
   }
   private descriptor(selector: number, base: number, limit: number, access: number, flags: number): void {
     this.setWord(GDT + selector, (base << 16) | (limit & 0xffff));
-    this.setWord(GDT + selector + 4, (base & 0xff000000) | (flags << 20) | (limit & 0xf0000) | (access << 8) | ((base >>> 16) & 0xff));
+    this.setWord(
+      GDT + selector + 4,
+      (base & 0xff000000) | (flags << 20) | (limit & 0xf0000) | (access << 8) | ((base >>> 16) & 0xff),
+    );
   }
 
   /** Random bytes, weighted: prefixes and the two-byte map are as frequent as in programs. */
   private fill(): void {
     const { random } = this;
     const prefixes = [0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65];
-    for (let at = 0; at < CODE_BYTES;) {
+    for (let at = 0; at < CODE_BYTES; ) {
       const x = random();
       if ((x & 15) === 0) this.setBytes(CODE + at++, prefixes[(x >>> 8) % prefixes.length]!);
       if ((x & 0x70) < 0x30) this.setBytes(CODE + at++, 0x0f);
@@ -129,7 +166,8 @@ export class FuzzMachine {
     this.setWord(TSS + 8, 0x10);
     this.setWord(TSS + 100, 0x2000 << 16);
     for (let vector = 0; vector < 256; vector++) {
-      const handler = HANDLERS + vector * 16, entry = CODE + (random() & 0xfff8);
+      const handler = HANDLERS + vector * 16,
+        entry = CODE + (random() & 0xfff8);
       // Below: on with the interrupted code somewhere else. Above: a gate straight into the random bytes.
       const direct = this.mode === 'protected' || (this.mode === 'pae' && vector >= 32);
       const target = direct ? entry : handler;
@@ -137,13 +175,17 @@ export class FuzzMachine {
       this.setWord(IDT + vector * 8 + 4, (target & 0xffff0000) | (0x8e00 | ((vector & 3) << 13) | (vector & 0x100)));
       // add esp, 4 (if there is an error code); and dword [esp], CODE_BYTES - 1; add word [esp], n; or dword [esp], CODE; iretd
       const skip = WITH_ERROR.has(vector) ? [0x83, 0xc4, 4] : [0x90];
-      const move = this.mode === 'v86' ? [0x66, 0x81, 0x04, 0x24, random() & 255, random() & 255] : [0x66, 0x81, 0x04, 0x24, random() & 255, random() & 255, 0xc6, 0x44, 0x24, 2, 1];
+      const move =
+        this.mode === 'v86'
+          ? [0x66, 0x81, 0x04, 0x24, random() & 255, random() & 255]
+          : [0x66, 0x81, 0x04, 0x24, random() & 255, random() & 255, 0xc6, 0x44, 0x24, 2, 1];
       this.setBytes(handler, ...skip, ...move, 0xcf);
     }
     // The handlers' frame holds code that ran.
     this.cpu.invalidate(this.p2m[HANDLERS >>> 12]! >>> 12);
     // Interrupt vectors of real mode.
-    if (this.mode === 'real') for (let vector = 0; vector < 256; vector++) this.setWord(vector * 4, ((CODE >>> 4) << 16) | (random() & 0xfff8));
+    if (this.mode === 'real')
+      for (let vector = 0; vector < 256; vector++) this.setWord(vector * 4, ((CODE >>> 4) << 16) | (random() & 0xfff8));
     // One to one; user rights below TABLES, some pages read-only, not present or not executable.
     for (let page = 0; page < 512; page++) {
       const address = page << 12;
@@ -176,8 +218,10 @@ export class FuzzMachine {
       this.tables();
     }
     const protectedMode = mode !== 'real';
-    const user = mode === 'v86' || (mode === 'pae' && (random() & 3) !== 0) || (mode === 'protected' && (random() & 7) === 0);
-    R[r.CR0] = 0x30 | (protectedMode ? 1 : 0) | (mode === 'pae' || mode === 'v86' ? 0x80010000 : 0) | ((random() & 1) << 18);
+    const user =
+      mode === 'v86' || (mode === 'pae' && (random() & 3) !== 0) || (mode === 'protected' && (random() & 7) === 0);
+    R[r.CR0] =
+      0x30 | (protectedMode ? 1 : 0) | (mode === 'pae' || mode === 'v86' ? 0x80010000 : 0) | ((random() & 1) << 18);
     // VME, PVI and DE as it falls.
     R[r.CR4] = 0x600 | (mode === 'pae' ? 0xa0 : 0x10) | (random() & 0xb);
     R[r.EFER] = 0x800;
@@ -198,9 +242,16 @@ export class FuzzMachine {
     }
     if (eight) this.segment(r.CS, CODE >>> 4, CODE, 0xffff, mode === 'v86' ? 0xf3 : 0x9b);
     else this.segment(r.CS, user ? 0x1b : 8, 0, -1, user ? 0xc0fb : 0xc09b);
-    for (let i = 0; i < 8; i++) R[i] = (random() & 1) !== 0 ? random() : eight ? random() & 0xffff : DATA + (random() & 0x1fffc);
+    for (let i = 0; i < 8; i++)
+      R[i] = (random() & 1) !== 0 ? random() : eight ? random() & 0xffff : DATA + (random() & 0x1fffc);
     R[r.ESP] = eight ? 0x8000 : user ? USER_STACK : STACK + 0x1000;
-    cpu.eflags = 2 | (random() & 0xed5) | (mode === 'v86' ? 0x20000 | ((random() & 1) * 0x3000) : 0) | ((random() & 7) === 0 ? 0x100 : 0) | ((random() & 7) === 0 ? 0x40000 : 0) | (random() & random() & 0x180000);
+    cpu.eflags =
+      2 |
+      (random() & 0xed5) |
+      (mode === 'v86' ? 0x20000 | ((random() & 1) * 0x3000) : 0) |
+      ((random() & 7) === 0 ? 0x100 : 0) |
+      ((random() & 7) === 0 ? 0x40000 : 0) |
+      (random() & random() & 0x180000);
     // Now and then a breakpoint: code, stores, ports or accesses.
     R[r.DR] = random() & 0x1ffff;
     R[r.DR + 7] = 0x400 | ((random() & 7) === 0 ? 1 | (random() & 0xf0000) : 0);
@@ -212,18 +263,25 @@ export class FuzzMachine {
   private goOn(): void {
     const { R, random } = this;
     const base = R[r.SEG + r.CS * r.SEG_WORDS + r.SEG_BASE]!;
-    R[r.EIP] = (CODE + (random() & (CODE_BYTES - 1)) - base) & ((R[r.SEG + r.CS * r.SEG_WORDS + r.SEG_RIGHTS]! & 0x4000) !== 0 ? -1 : 0xffff);
+    R[r.EIP] =
+      (CODE + (random() & (CODE_BYTES - 1)) - base) &
+      ((R[r.SEG + r.CS * r.SEG_WORDS + r.SEG_RIGHTS]! & 0x4000) !== 0 ? -1 : 0xffff);
   }
 
   /** Runs about `instructions`; never throws. */
   run(instructions: number): Outcome {
     const { cpu, R, random } = this;
-    let exits = 0, restarts = 0, problem: string | undefined;
+    let exits = 0,
+      restarts = 0,
+      problem: string | undefined;
     try {
       this.start(true);
       this.fill();
       const begin = cpu.retired;
-      let refill = 0, soft = 0, idle = 0, last = begin;
+      let refill = 0,
+        soft = 0,
+        idle = 0,
+        last = begin;
       while (cpu.retired - begin < instructions) {
         const reason = cpu.run(Math.min(5000, instructions - (cpu.retired - begin)));
         exits++;
@@ -245,7 +303,8 @@ export class FuzzMachine {
           soft = done + 10_000;
           this.start(false);
         }
-        if ((random() & 31) === 0 && cpu.interruptible) cpu.inject(EVENT_VALID | EVENT_EXTERNAL | (32 + (random() % 224)));
+        if ((random() & 31) === 0 && cpu.interruptible)
+          cpu.inject(EVENT_VALID | EVENT_EXTERNAL | (32 + (random() % 224)));
         if (exits > 20 * instructions + 1000) throw new Error('execution makes no progress');
       }
     } catch (error) {
@@ -256,10 +315,17 @@ export class FuzzMachine {
       if (ours && frame !== 2 * (FRAMES - HOLE_FRAME) && frame !== 2 * (FRAMES - ROM_FRAME)) continue;
       const expected = ours ? 0 : FOREIGN_WORD;
       for (let i = frame << 10; i < (frame + 1) << 10; i++) {
-        if (this.words[i] !== expected) problem = `a byte outside of the domain's memory was written, at machine address 0x${(i << 2).toString(16)}`;
+        if (this.words[i] !== expected)
+          problem = `a byte outside of the domain's memory was written, at machine address 0x${(i << 2).toString(16)}`;
       }
     }
-    return { checksum: checksum(this.words.subarray(0, MACHINE_FRAMES << 10), checksum(R)), retired: cpu.retired, exits, restarts, problem };
+    return {
+      checksum: checksum(this.words.subarray(0, MACHINE_FRAMES << 10), checksum(R)),
+      retired: cpu.retired,
+      exits,
+      restarts,
+      problem,
+    };
   }
 
   /** Every second access to no memory is answered inside `run()`, with whatever else that allows. */

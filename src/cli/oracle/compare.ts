@@ -42,12 +42,17 @@ function close32(wantBits: number, gotBits: number): boolean {
   const want = number32(wantBits);
   const got = number32(gotBits);
   if (Number.isNaN(want)) return Number.isNaN(got);
-  return wantBits === gotBits || (Number.isFinite(want) && Number.isFinite(got) && Math.abs(want - got) <= Math.abs(want) * 1e-3);
+  return (
+    wantBits === gotBits ||
+    (Number.isFinite(want) && Number.isFinite(got) && Math.abs(want - got) <= Math.abs(want) * 1e-3)
+  );
 }
 
 /** Four floats within 1e-3. */
 export const closeFloats = (want: bigint, got: bigint): boolean =>
-  [0n, 32n, 64n, 96n].every(shift => close32(Number((want >> shift) & 0xffffffffn), Number((got >> shift) & 0xffffffffn)));
+  [0n, 32n, 64n, 96n].every(shift =>
+    close32(Number((want >> shift) & 0xffffffffn), Number((got >> shift) & 0xffffffffn)),
+  );
 
 function compareFloat(test: Case, want: FloatState, got: FloatState): string[] {
   const bad: string[] = [];
@@ -81,7 +86,10 @@ function compareMemory(test: Case, machine: OracleMachine): string[] {
     test.outcome.memory.forEach(put);
     if (wanted.equals(bytes)) continue;
     for (let i = 0; i < bytes.length; i++)
-      if (bytes[i] !== wanted[i] && !test.undefinedMemory.some(([address, length]) => base + i >= address && base + i < address + length))
+      if (
+        bytes[i] !== wanted[i] &&
+        !test.undefinedMemory.some(([address, length]) => base + i >= address && base + i < address + length)
+      )
         bad.push(`mem[${hex(base + i, 5)}] ${hex(bytes[i]!, 2)} want ${hex(wanted[i]!, 2)}`);
   }
   return bad;
@@ -95,7 +103,8 @@ export function compare(test: Case, ending: Ending, machine: OracleMachine): str
   else if (ending.vector !== outcome.vector) bad.push(`vector ${ending.vector} want ${outcome.vector}`);
   if (outcome.errorCode !== undefined && ending.errorCode !== outcome.errorCode)
     bad.push(`error code ${hex(ending.errorCode, 1)} want ${hex(outcome.errorCode, 1)}`);
-  if (outcome.cr2 !== undefined && ending.cr2 !== outcome.cr2) bad.push(`cr2 ${hex(ending.cr2, 8)} want ${hex(outcome.cr2, 8)}`);
+  if (outcome.cr2 !== undefined && ending.cr2 !== outcome.cr2)
+    bad.push(`cr2 ${hex(ending.cr2, 8)} want ${hex(outcome.cr2, 8)}`);
   if (ending.ip !== outcome.ip) bad.push(`eip ${hex(ending.ip, 1)} want ${hex(outcome.ip, 1)}`);
   for (let i = 0; i < 8; i++) {
     const ignored = test.undefinedRegisters.reduce((mask, [index, bits]) => (index === i ? mask | bits : mask), 0);

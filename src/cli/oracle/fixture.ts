@@ -69,8 +69,11 @@ const refuse = (what: string): never => {
 
 type Json = Record<string, unknown>;
 const object = (value: unknown, name: string): Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : refuse(`${name} is not an object`);
-const list = (value: unknown, name: string): unknown[] => (Array.isArray(value) ? value : refuse(`${name} is not a list`));
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Json)
+    : refuse(`${name} is not an object`);
+const list = (value: unknown, name: string): unknown[] =>
+  Array.isArray(value) ? value : refuse(`${name} is not a list`);
 const optionalList = (value: unknown, name: string): unknown[] => (value === undefined ? [] : list(value, name));
 const number = (value: unknown, name: string, max = 0xffff_ffff): number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= max
@@ -188,7 +191,9 @@ function parseCase(text: string, line: number): Case {
         length => number(length, 'mu'),
       ),
     ),
-    undefinedRegisters: optionalList(t.ru, 'ru').map(entry => pair(entry, 'ru', registerIndex, mask => number(mask, 'ru'))),
+    undefinedRegisters: optionalList(t.ru, 'ru').map(entry =>
+      pair(entry, 'ru', registerIndex, mask => number(mask, 'ru')),
+    ),
     tolerance: t.tol === undefined || t.tol === 'x87' || t.tol === 'rcp' ? t.tol : refuse(`tol is neither x87 nor rcp`),
     outcome: {
       vector: number(o.v, 'o.v', 255),
@@ -228,7 +233,9 @@ export function readFixtures(path: string): Case[] {
   try {
     data = readFileSync(path);
   } catch (error) {
-    throw new FixtureError(`${path}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`);
+    throw new FixtureError(
+      `${path}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message}`,
+    );
   }
   if (data[0] === 0x1f && data[1] === 0x8b) {
     try {
@@ -247,7 +254,10 @@ export function readFixtures(path: string): Case[] {
         cases.push(parseCase(text, line));
       } catch (error) {
         if (!(error instanceof FieldError || error instanceof SyntaxError)) throw error;
-        const what = error instanceof SyntaxError ? `not a line of JSON (${error.message.replace(/[^\x20-\x7e]+/g, '?')})` : error.message;
+        const what =
+          error instanceof SyntaxError
+            ? `not a line of JSON (${error.message.replace(/[^\x20-\x7e]+/g, '?')})`
+            : error.message;
         throw new FixtureError(`${path}:${line}: ${what}; the line starts at byte ${offset}`);
       }
     }

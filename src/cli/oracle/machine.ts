@@ -110,7 +110,10 @@ export class OracleMachine {
     this.bytes = new Uint8Array(this.memory);
     this.words = new Int32Array(this.memory);
     // (address * 0x9E3779B1 mod 2^32) >> 24
-    this.fill = Uint8Array.from({ length: STACK + STACK_SIZE - DATA }, (_, i) => Math.imul(DATA + i, 0x9e3779b1) >>> 24);
+    this.fill = Uint8Array.from(
+      { length: STACK + STACK_SIZE - DATA },
+      (_, i) => Math.imul(DATA + i, 0x9e3779b1) >>> 24,
+    );
     this.buildTables();
     this.restartProcessor();
   }
@@ -156,7 +159,8 @@ export class OracleMachine {
   /** Writes a descriptor. */
   protected describe(at: number, { base, limit, access, flags }: Segment): void {
     this.words[at >> 2] = (base << 16) | (limit & 0xffff);
-    this.words[(at + 4) >> 2] = (base & 0xff000000) | (flags << 20) | (limit & 0xf0000) | (access << 8) | ((base >>> 16) & 0xff);
+    this.words[(at + 4) >> 2] =
+      (base & 0xff000000) | (flags << 20) | (limit & 0xf0000) | (access << 8) | ((base >>> 16) & 0xff);
   }
 
   /** What the GDT has, without gaps after the null descriptor. */
@@ -224,7 +228,8 @@ export class OracleMachine {
       R[at + 1] = Number((st[i]! >> 32n) & 0xffffffffn);
       R[at + 2] = Number(st[i]! >> 64n);
       R[at + 3] = 0;
-      for (let word = 0; word < 4; word++) R[regs.XMM + 4 * i + word] = Number((xm[i]! >> BigInt(32 * word)) & 0xffffffffn);
+      for (let word = 0; word < 4; word++)
+        R[regs.XMM + 4 * i + word] = Number((xm[i]! >> BigInt(32 * word)) & 0xffffffffn);
     }
   }
 
@@ -277,7 +282,16 @@ export class OracleMachine {
     R[regs.IDTR_LIMIT] = 256 * 8 - 1;
     R[regs.EIP] = test.bits === 32 ? CODE + START : START;
     this.setSegments(test);
-    this.setFloat(test.float ?? { cw: 0x37f, sw: 0, tw: 0, mx: 0x1f80, st: Array<bigint>(8).fill(0n), xm: Array<bigint>(8).fill(0n) });
+    this.setFloat(
+      test.float ?? {
+        cw: 0x37f,
+        sw: 0,
+        tw: 0,
+        mx: 0x1f80,
+        st: Array<bigint>(8).fill(0n),
+        xm: Array<bigint>(8).fill(0n),
+      },
+    );
     processor.reload();
     processor.eflags = test.flags;
     for (const frame of [CODE >> 12, DATA >> 12, (DATA >> 12) + 1, STACK >> 12]) processor.invalidate(frame);
@@ -317,7 +331,15 @@ export class OracleMachine {
     const { processor } = this;
     const { regs: R, exit } = processor;
     const registers = Array.from(R.subarray(0, 8), value => value >>> 0);
-    const ending: Ending = { vector: -1, problem: '', errorCode: 0, cr2: 0, ip: R[regs.EIP]! >>> 0, flags: processor.eflags, registers };
+    const ending: Ending = {
+      vector: -1,
+      problem: '',
+      errorCode: 0,
+      cr2: 0,
+      ip: R[regs.EIP]! >>> 0,
+      flags: processor.eflags,
+      registers,
+    };
     if (reason === ExitReason.EXCEPTION_OR_NMI) {
       ending.vector = exit.interruption & 0xff;
       ending.errorCode = exit.errorCode >>> 0;

@@ -3,7 +3,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { describeHost, fittedHost, type HostDefinition, HostDefinitionError, type HostState, openHostState, readHost } from '../../dom0/index.ts';
+import {
+  describeHost,
+  fittedHost,
+  type HostDefinition,
+  HostDefinitionError,
+  type HostState,
+  openHostState,
+  readHost,
+} from '../../dom0/index.ts';
 import type { KeptFiles } from '../../dom0/files/index.ts';
 import { MemoryStore } from '../../dom0/storage/index.ts';
 import { Output } from '../boot/terminal.ts';
@@ -46,7 +54,20 @@ function parse(argv: string[]) {
   try {
     const { values } = parseArgs({
       args: argv,
-      options: { c: { type: 'string', short: 'c' }, state: { type: 'string' }, file: { type: 'string', multiple: true }, host: { type: 'string' }, 'host-memory': { type: 'string' }, pcpus: { type: 'string' }, xen: { type: 'string' }, boot: { type: 'string' }, menu: { type: 'boolean' }, 'no-jit': { type: 'boolean' }, 'jit-threshold': { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        c: { type: 'string', short: 'c' },
+        state: { type: 'string' },
+        file: { type: 'string', multiple: true },
+        host: { type: 'string' },
+        'host-memory': { type: 'string' },
+        pcpus: { type: 'string' },
+        xen: { type: 'string' },
+        boot: { type: 'string' },
+        menu: { type: 'boolean' },
+        'no-jit': { type: 'boolean' },
+        'jit-threshold': { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
     return { ...values, jitThreshold: jitThresholdOf(values['no-jit'] ?? false, values['jit-threshold']) };
   } catch (error) {
@@ -55,22 +76,32 @@ function parse(argv: string[]) {
 }
 
 /** As this machine suggests it. */
-const hostHere = (): HostDefinition => fittedHost({ processors: availableParallelism(), fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)) });
+const hostHere = (): HostDefinition =>
+  fittedHost({
+    processors: availableParallelism(),
+    fittingMiB: Math.min(HOST_MEMORY_MIB, Math.floor(totalmem() / 2 / MIB)),
+  });
 
 export async function shell(argv: string[]): Promise<number> {
-  const stdout = new Output(1), stderr = new Output(2);
+  const stdout = new Output(1),
+    stderr = new Output(2);
   let state: HostState | undefined;
   try {
     const options = parse(argv);
-    if (options.help) return stdout.text(shellHelp()), 0;
-    const words = [options.host, options['host-memory'] && `memory=${options['host-memory']}`, options.pcpus && `pcpus=${options.pcpus}`];
+    if (options.help) return (stdout.text(shellHelp()), 0);
+    const words = [
+      options.host,
+      options['host-memory'] && `memory=${options['host-memory']}`,
+      options.pcpus && `pcpus=${options.pcpus}`,
+    ];
     const asked = readHost(words.filter(Boolean).join(' '));
     const definition = { ...hostHere(), ...asked };
     state = await openAll(options.state, definition);
     const fs = await state.files();
     for (const pair of options.file ?? []) {
       const at = pair.lastIndexOf(':');
-      if (at < 1 || pair[at + 1] !== '/') throw new WrongUse(`--file ${pair}: write SOURCE:PATH, with a PATH that begins with /.`);
+      if (at < 1 || pair[at + 1] !== '/')
+        throw new WrongUse(`--file ${pair}: write SOURCE:PATH, with a PATH that begins with /.`);
       try {
         await putFile(fs, pair.slice(0, at), pair.slice(at + 1));
       } catch (error) {
@@ -81,9 +112,9 @@ export async function shell(argv: string[]): Promise<number> {
     const host = new HostRuns({ state, definition, asked, boot, xen, jitThreshold: options.jitThreshold, stdout });
     return line === undefined ? await host.interact(menu) : await host.line(line, stderr);
   } catch (error) {
-    if (error instanceof StateError) return stderr.text(`ringside sh: ${error.message}\n`), 1;
-    if (error instanceof HostDefinitionError) return stderr.text(`ringside sh: --host ${error.message}\n`), WRONG_USE;
-    if (error instanceof BootError) return stderr.text(`ringside sh: ${error.message}\n`), NOT_BOOTED;
+    if (error instanceof StateError) return (stderr.text(`ringside sh: ${error.message}\n`), 1);
+    if (error instanceof HostDefinitionError) return (stderr.text(`ringside sh: --host ${error.message}\n`), WRONG_USE);
+    if (error instanceof BootError) return (stderr.text(`ringside sh: ${error.message}\n`), NOT_BOOTED);
     if (!(error instanceof WrongUse)) throw error;
     stderr.text(`ringside sh: ${error.message}\n`);
     return WRONG_USE;

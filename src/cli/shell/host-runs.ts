@@ -1,8 +1,26 @@
 /** A host at this terminal, from its boot menu to its shell, and again after reboot. */
 import {
-  BootMenu, bootRefusal, createHost, domain0Log, GRUB_CONFIG_PATH, type HostBoot, hostBootOf, type HostDefinition, type HostState, installedGrubConfig, inTurns, inWorkers,
-  keptHostWords, readKeptHost,
-  type MenuChoice, MenuSession, readGrubConfig, type StartedXen, startXen, stopGuests, whyNot,
+  BootMenu,
+  bootRefusal,
+  createHost,
+  domain0Log,
+  GRUB_CONFIG_PATH,
+  type HostBoot,
+  hostBootOf,
+  type HostDefinition,
+  type HostState,
+  installedGrubConfig,
+  inTurns,
+  inWorkers,
+  keptHostWords,
+  readKeptHost,
+  type MenuChoice,
+  MenuSession,
+  readGrubConfig,
+  type StartedXen,
+  startXen,
+  stopGuests,
+  whyNot,
 } from '../../dom0/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
 import type { KeptFiles } from '../../dom0/files/index.ts';
@@ -44,11 +62,18 @@ function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jit
   const { memoryMiB, pcpus } = xen.host;
   const hostMs = sharedMs;
   /** iPXE for each card that has a place for it, where it was fetched. */
-  const roms = new Map((Object.keys(NIC_MODELS) as NicModel[]).map(model => [romOf(model) ?? '', fetchedRom(model)] as const).filter((pair): pair is [string, Uint8Array] => typeof pair[1] !== 'string'));
+  const roms = new Map(
+    (Object.keys(NIC_MODELS) as NicModel[])
+      .map(model => [romOf(model) ?? '', fetchedRom(model)] as const)
+      .filter((pair): pair is [string, Uint8Array] => typeof pair[1] !== 'string'),
+  );
   const host = createHost({
     version: VERSION,
     memory: new SharedArrayBuffer(memoryMiB * MIB),
-    runners: pcpus > 1 ? inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs }) : inTurns({ soon, later, hostMs, openMedium: openFile, compile: functionOrScript }),
+    runners:
+      pcpus > 1
+        ? inWorkers({ spawn: () => spawnDomainWorker(), later, hostMs })
+        : inTurns({ soon, later, hostMs, openMedium: openFile, compile: functionOrScript }),
     soon,
     later,
     hostMs,
@@ -70,7 +95,11 @@ function makeHost(xen: StartedXen, { storage }: HostState, files: KeptFiles, jit
     },
   });
   const seabios = { bios: { name: 'SeaBIOS', url: 'bios' }, vgaBios: { name: 'its VGA BIOS', url: 'vgabios' } };
-  void host.offerFirmware({ own: { name: 'bios.bin', url: 'own' }, ...(isSeaBiosHere() ? { seabios } : {}), roms: [...roms.keys()].map(name => ({ name, url: name })) });
+  void host.offerFirmware({
+    own: { name: 'bios.bin', url: 'own' },
+    ...(isSeaBiosHere() ? { seabios } : {}),
+    roms: [...roms.keys()].map(name => ({ name, url: name })),
+  });
   return host;
 }
 
@@ -146,7 +175,12 @@ export class HostRuns {
 
   private async choose(): Promise<HostBoot | 'halt' | 'reboot'> {
     const { stdout } = this.parts;
-    const menu = new MenuSession({ menu: await this.menu(), title: `Ringside ${VERSION}: ${GRUB_CONFIG_PATH}`, write: text => stdout.text(text), later });
+    const menu = new MenuSession({
+      menu: await this.menu(),
+      title: `Ringside ${VERSION}: ${GRUB_CONFIG_PATH}`,
+      write: text => stdout.text(text),
+      later,
+    });
     this.listenTo(typed => menu.input(typed));
     const choice: MenuChoice = await menu.choice;
     this.listenTo(undefined);
@@ -165,7 +199,12 @@ export class HostRuns {
     const files = await state.files();
     const kept = readKeptHost(await keptHostWords(files));
     if (kept.problem) stdout.text(`${kept.problem}\r\n`);
-    const host = makeHost(startXen({ ...definition, ...kept.host, ...asked }, boot.xenCommandLine, VERSION), state, files, jitThreshold);
+    const host = makeHost(
+      startXen({ ...definition, ...kept.host, ...asked }, boot.xenCommandLine, VERSION),
+      state,
+      files,
+      jitThreshold,
+    );
     const log = await domain0Log(host, state, boot);
     await host.startAutomatic();
     return { host, log };
@@ -181,7 +220,8 @@ export class HostRuns {
   private async session(boot: HostBoot, tells: boolean): Promise<{ over: number; next: PowerState | undefined }> {
     const { stdout, state } = this.parts;
     const { host, log } = await this.start(boot);
-    if (tells) stdout.text(`${host.toolstack.xen.log.text}${log.map(line => `${line}\n`).join('')}\n`.replace(/\n/g, '\r\n'));
+    if (tells)
+      stdout.text(`${host.toolstack.xen.log.text}${log.map(line => `${line}\n`).join('')}\n`.replace(/\n/g, '\r\n'));
     let next: PowerState | undefined;
     let session: Session | undefined;
     const power: Power = async (what, say) => {
@@ -189,8 +229,18 @@ export class HostRuns {
       next = what;
       session?.close();
     };
-    const terminal = { write: (text: string) => stdout.text(text), get columns() { return process.stdout.columns ?? 80; }, get rows() { return process.stdout.rows ?? 24; } };
-    const memory = state.storage.outlivesHost ? '' : 'Files and volumes live in memory and are gone with the host: --state DIR keeps them.\n';
+    const terminal = {
+      write: (text: string) => stdout.text(text),
+      get columns() {
+        return process.stdout.columns ?? 80;
+      },
+      get rows() {
+        return process.stdout.rows ?? 24;
+      },
+    };
+    const memory = state.storage.outlivesHost
+      ? ''
+      : 'Files and volumes live in memory and are gone with the host: --state DIR keeps them.\n';
     const login0 = await login(await shellParts(host, state, sleep, power, log), terminal, VERSION, memory);
     session = login0;
     const resized = (): void => login0.resized();
@@ -207,7 +257,10 @@ export class HostRuns {
 /** Guests end with their host: whoever leaves it with some is told. */
 async function leave(host: Host, say: (sentence: string) => void): Promise<void> {
   const names = await host.endWithGuests();
-  if (names.length > 0) say(`The host ends, and with it ${names.join(', ')}. Guests run as long as the shell; poweroff shuts them down first.`);
+  if (names.length > 0)
+    say(
+      `The host ends, and with it ${names.join(', ')}. Guests run as long as the shell; poweroff shuts them down first.`,
+    );
 }
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => void later(ms, resolve));

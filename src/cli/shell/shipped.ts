@@ -20,8 +20,13 @@ function repository(): string {
 
 export function shippedGuests(): ShippedGuest[] {
   const root = repository();
-  const fileIn = (folder: string) => (name: string, path = name) => ({ name, read: () => readFile(join(folder, path)) });
-  const own = Object.entries(OWN_GUESTS).map(([id, names]) => ({ id, files: names.map(name => fileIn(join(root, 'guests', id))(name)) }));
+  const fileIn =
+    (folder: string) =>
+    (name: string, path = name) => ({ name, read: () => readFile(join(folder, path)) });
+  const own = Object.entries(OWN_GUESTS).map(([id, names]) => ({
+    id,
+    files: names.map(name => fileIn(join(root, 'guests', id))(name)),
+  }));
   const fetched = join(root, '.cache', 'guests');
   let catalogue: Catalogue;
   try {
@@ -29,5 +34,12 @@ export function shippedGuests(): ShippedGuest[] {
   } catch {
     return own;
   }
-  return [...own, ...catalogue.guests.map(({ id, files }) => ({ id, fetched: true as const, files: files.map(({ name, path }) => fileIn(fetched)(name, path)) }))];
+  return [
+    ...own,
+    ...catalogue.guests.map(({ id, files }) => ({
+      id,
+      fetched: true as const,
+      files: files.map(({ name, path }) => fileIn(fetched)(name, path)),
+    })),
+  ];
 }

@@ -12,7 +12,10 @@ const WRONG_USE = 2,
 const COPY_BYTES = 2 ** 20;
 
 export function storageHelp(): string {
-  const lines = [...Object.values(COMMANDS).map(({ usage, about }) => [usage, about]), [COPY_USAGE, 'copy a file of this machine to a device, or back']];
+  const lines = [
+    ...Object.values(COMMANDS).map(({ usage, about }) => [usage, about]),
+    [COPY_USAGE, 'copy a file of this machine to a device, or back'],
+  ];
   return `Usage: ringside storage --state DIR COMMAND…
 
 The disk of the host that ringside boot --state DIR starts: a 500-GB disk in files of DIR, which is made where there is none.
@@ -26,9 +29,12 @@ const COPY_USAGE = 'dd if=SOURCE of=TARGET';
 export async function storage(argv: string[]): Promise<number> {
   const [stdout, stderr] = [new Output(1), new Output(2)];
   const wrong = (sentence: string): number => (stderr.text(`ringside storage: ${sentence}\n`), WRONG_USE);
-  if (argv.some(word => word === '--help' || word === '-h')) return stdout.text(storageHelp()), 0;
-  const [option, directory, ...command] = argv[0]?.startsWith('--state=') ? ['--state', argv[0].slice(8), ...argv.slice(1)] : argv;
-  if (option !== '--state' || !directory || command.length === 0) return wrong('write ringside storage --state DIR COMMAND…, or --help.');
+  if (argv.some(word => word === '--help' || word === '-h')) return (stdout.text(storageHelp()), 0);
+  const [option, directory, ...command] = argv[0]?.startsWith('--state=')
+    ? ['--state', argv[0].slice(8), ...argv.slice(1)]
+    : argv;
+  if (option !== '--state' || !directory || command.length === 0)
+    return wrong('write ringside storage --state DIR COMMAND…, or --help.');
   try {
     const state = await openState(directory);
     try {
@@ -45,7 +51,15 @@ export async function storage(argv: string[]): Promise<number> {
     }
   } catch (error) {
     // Ours have a sentence, and those of the file system a code; anything else is a defect.
-    if (!(error instanceof StateError || error instanceof StorageError || error instanceof StoreFull || 'code' in (error as object))) throw error;
+    if (
+      !(
+        error instanceof StateError ||
+        error instanceof StorageError ||
+        error instanceof StoreFull ||
+        'code' in (error as object)
+      )
+    )
+      throw error;
     stderr.text(`ringside storage: ${(error as Error).message}\n`);
     return NOT_DONE;
   }
@@ -65,7 +79,10 @@ function copy(storage: Storage, args: string[]): string {
     const bytes = fstatSync(fd).size;
     const { medium, close } = storage.open(to, 'dd', true);
     try {
-      if (bytes > medium.bytes) throw new StorageError(`${from} has ${bytes} bytes and ${to} has ${medium.bytes}. Make it larger with lvextend.`);
+      if (bytes > medium.bytes)
+        throw new StorageError(
+          `${from} has ${bytes} bytes and ${to} has ${medium.bytes}. Make it larger with lvextend.`,
+        );
       for (let at = 0; at < bytes; at += COPY_BYTES) {
         const part = piece.subarray(0, readSync(fd, piece, 0, Math.min(COPY_BYTES, bytes - at), at));
         writeChanged(medium, at, part);

@@ -12,7 +12,9 @@ import { join } from 'node:path';
 function socketName(directory: string): { name: string; isFile: boolean } {
   const id = `ringside-${createHash('sha256').update(directory).digest('hex').slice(0, 32)}`;
   if (process.platform === 'linux') return { name: `\0${id}`, isFile: false };
-  return process.platform === 'win32' ? { name: `\\\\?\\pipe\\${id}`, isFile: false } : { name: join(tmpdir(), `${id}.sock`), isFile: true };
+  return process.platform === 'win32'
+    ? { name: `\\\\?\\pipe\\${id}`, isFile: false }
+    : { name: join(tmpdir(), `${id}.sock`), isFile: true };
 }
 
 const ANSWER_MS = 2000;
@@ -40,7 +42,9 @@ function ask(name: string): Promise<string | undefined> {
     socket.setTimeout(ANSWER_MS, () => socket.destroy(new Error('no answer')));
     socket.on('data', data => (text += data.toString('utf8')));
     socket.on('end', () => resolve(text.slice(0, 500)));
-    socket.on('error', error => resolve((error as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? undefined : 'a process that does not answer'));
+    socket.on('error', error =>
+      resolve((error as NodeJS.ErrnoException).code === 'ECONNREFUSED' ? undefined : 'a process that does not answer'),
+    );
   });
 }
 
@@ -56,7 +60,9 @@ export async function holdDirectory(directory: string): Promise<() => void> {
       if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
       const holder = await ask(name);
       if (holder !== undefined || attempt === 2)
-        throw new Error(`${directory} is held by ${holder ?? 'another process'}. Stop that first, name another directory, or leave --state out: then nothing is kept.`);
+        throw new Error(
+          `${directory} is held by ${holder ?? 'another process'}. Stop that first, name another directory, or leave --state out: then nothing is kept.`,
+        );
       if (isFile) unlinkSync(name);
     }
   }

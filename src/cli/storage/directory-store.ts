@@ -1,5 +1,15 @@
 /** The host's files in a directory of node's file system, held by one process at a time. */
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readSync, realpathSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  realpathSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type Store, type StoreFile, StoreFull } from '../../dom0/storage/index.ts';
 import { holdDirectory } from './directory-lock.ts';
@@ -26,7 +36,8 @@ class DirectoryFile implements StoreFile {
   }
 
   write(at: number, from: Uint8Array): void {
-    for (let done = 0; done < from.length; ) done += orFull(() => writeSync(this.fd, from, done, from.length - done, at + done));
+    for (let done = 0; done < from.length; )
+      done += orFull(() => writeSync(this.fd, from, done, from.length - done, at + done));
   }
 
   truncate(bytes: number): void {

@@ -13,12 +13,17 @@ const state = join(folder, 'state');
 
 const storage = (...args: string[]): Promise<{ status: number; out: string; err: string }> =>
   new Promise(resolve => {
-    const child = execFile(process.execPath, [command, 'storage', '--state', state, ...args], (_error, out, err) => resolve({ status: child.exitCode ?? -1, out, err }));
+    const child = execFile(process.execPath, [command, 'storage', '--state', state, ...args], (_error, out, err) =>
+      resolve({ status: child.exitCode ?? -1, out, err }),
+    );
   });
 
 const config = join(folder, 'writer.cfg');
 writeFileSync(join(folder, 'writer.elf'), writerKernel);
-writeFileSync(config, "name = 'writer'\ntype = 'hvm'\nmemory = 4\nkernel = 'writer.elf'\ndisk = ['phy:/dev/vg0/web,xvda,w']\n");
+writeFileSync(
+  config,
+  "name = 'writer'\ntype = 'hvm'\nmemory = 4\nkernel = 'writer.elf'\ndisk = ['phy:/dev/vg0/web,xvda,w']\n",
+);
 
 /** Starts the writer; resolves when it has shown `dots`. */
 function start(dots: number): Promise<{ child: ChildProcess; shown: () => number }> {
@@ -51,13 +56,19 @@ async function content(): Promise<Uint8Array> {
 
 describe('a host whose state is kept', () => {
   it('has after being killed all that a guest was told to be durable', async () => {
-    expect(await storage('lvcreate', '-L', '8M', '-n', 'web', 'vg0')).toEqual({ status: 0, out: '  Logical volume "web" created.\n', err: '' });
+    expect(await storage('lvcreate', '-L', '8M', '-n', 'web', 'vg0')).toEqual({
+      status: 0,
+      out: '  Logical volume "web" created.\n',
+      err: '',
+    });
     for (const dots of [40, 520, 20]) {
       const { child, shown } = await start(dots);
       if (dots === 520) {
         const second = await storage('lvs');
         expect(second.status).toBe(1);
-        expect(second.err).toMatch(/^ringside storage: .* is held by process \d+ \(ringside boot .*\) since 2.*\. Stop that first/);
+        expect(second.err).toMatch(
+          /^ringside storage: .* is held by process \d+ \(ringside boot .*\) since 2.*\. Stop that first/,
+        );
       }
       await kill(child);
       expect(writerProblem(await content(), shown())).toBeUndefined();
@@ -71,7 +82,10 @@ describe('a host whose state is kept', () => {
     const { child } = await start(30);
     await kill(child);
     const { out } = await storage('disk-path', '/dev/vg0/web', '17');
-    const way = /^volume vg0\/web: sector 17 .*\npartition sda4: sector \d+\ndisk sda: sector (\d+) \(extent \d+\)\nfile disk\.data: byte (\d+) \(slot \d+\)\n$/.exec(out);
+    const way =
+      /^volume vg0\/web: sector 17 .*\npartition sda4: sector \d+\ndisk sda: sector (\d+) \(extent \d+\)\nfile disk\.data: byte (\d+) \(slot \d+\)\n$/.exec(
+        out,
+      );
     expect(way).not.toBeNull();
     const bytes = Buffer.alloc(512);
     readSync(openSync(join(state, 'disk.data'), 'r'), bytes, 0, 512, Number(way![2]));
@@ -79,15 +93,25 @@ describe('a host whose state is kept', () => {
   });
 
   it('refuses what it cannot do in the tools’ words', async () => {
-    expect(await storage('lvremove', 'vg0/none')).toEqual({ status: 5, out: '', err: '  Failed to find logical volume "vg0/none"\n' });
-    expect((await storage('lvcreate', '-L', 'much', '-n', 'x', 'vg0')).err).toContain('Invalid argument for --size: much');
+    expect(await storage('lvremove', 'vg0/none')).toEqual({
+      status: 5,
+      out: '',
+      err: '  Failed to find logical volume "vg0/none"\n',
+    });
+    expect((await storage('lvcreate', '-L', 'much', '-n', 'x', 'vg0')).err).toContain(
+      'Invalid argument for --size: much',
+    );
     expect((await storage('format', 'c:')).status).toBe(3);
-    const child = spawn(process.execPath, [command, 'boot', '--state', state, '--disk', 'phy:/dev/vg0/none'], { stdio: 'pipe' });
+    const child = spawn(process.execPath, [command, 'boot', '--state', state, '--disk', 'phy:/dev/vg0/none'], {
+      stdio: 'pipe',
+    });
     const err = await new Promise<string>(resolve => {
       let text = '';
       child.stderr.on('data', data => (text += data));
       child.on('close', () => resolve(text));
     });
-    expect(err).toBe('ringside: /dev/vg0/none: there is no such device. lvs lists the volumes, sfdisk -l the partitions.\n');
+    expect(err).toBe(
+      'ringside: /dev/vg0/none: there is no such device. lvs lists the volumes, sfdisk -l the partitions.\n',
+    );
   });
 });

@@ -14,7 +14,10 @@ export class StateError extends Error {
 type Opening = { diskBytes?: number; guests?: readonly ShippedGuest[]; inWorker?: boolean };
 
 /** `diskBytes`: of a disk that is not there yet; `guests`: what the files are installed with. @throws StateError */
-export async function openState(directory: string, { diskBytes, guests, inWorker = false }: Opening = {}): Promise<HostState> {
+export async function openState(
+  directory: string,
+  { diskBytes, guests, inWorker = false }: Opening = {},
+): Promise<HostState> {
   let held: HeldStore | undefined;
   try {
     held = inWorker ? await openInWorker(directory) : await openHere(directory);

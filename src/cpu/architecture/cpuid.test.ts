@@ -6,7 +6,14 @@ import { Bench, CODE, d, DATA } from '../test-support/bench.ts';
 
 const level = (name: (typeof CPU_LEVELS)[number]): number => CPU_LEVELS.indexOf(name);
 const has = (word: number, bit: number): boolean => ((word >>> bit) & 1) === 1;
-const SEP = 11, CMOV = 15, MMX = 23, SSE = 25, SSE2 = 26, PAE = 6, FPU = 0, APIC = 9;
+const SEP = 11,
+  CMOV = 15,
+  MMX = 23,
+  SSE = 25,
+  SSE2 = 26,
+  PAE = 6,
+  FPU = 0,
+  APIC = 9;
 
 describe('what CPUID shows (SDM vol. 2, CPUID)', () => {
   it('is every feature that is built, as GenuineIntel family 6 model 28 stepping 10', () => {
@@ -34,7 +41,8 @@ describe('what CPUID shows (SDM vol. 2, CPUID)', () => {
     const { eax, ebx, ecx } = cpuid(0x15, 0, true);
     expect([ecx, (ecx * ebx) / eax]).toEqual([CRYSTAL_HZ, TSC_HZ]);
     expect(cpuid(0x16, 0, true)).toEqual({ eax: 1000, ebx: 1000, ecx: 100, edx: 0 });
-    for (const name of CPU_LEVELS.slice(1)) expect([cpuid(0, 0, true, 0, level(name)).eax, cpuid(0x15, 0, true, 0, level(name)).ebx]).toEqual([7, 0]);
+    for (const name of CPU_LEVELS.slice(1))
+      expect([cpuid(0, 0, true, 0, level(name)).eax, cpuid(0x15, 0, true, 0, level(name)).ebx]).toEqual([7, 0]);
   });
 
   it('shows no local APIC where there is none', () => {
@@ -48,18 +56,42 @@ describe('what CPUID does not show is not there', () => {
   const runs = (name: CpuLevel, registers: Record<number, number>, ...code: (string | number[])[]): boolean => {
     const bench = benches.get(name)!.protectedMode();
     for (const [register, value] of Object.entries(registers)) bench.R[Number(register)] = value;
-    const end = CODE + code.reduce((length, part) => length + (typeof part === 'string' ? part.split(' ').length : part.length), 0);
+    const end =
+      CODE +
+      code.reduce((length, part) => length + (typeof part === 'string' ? part.split(' ').length : part.length), 0);
     bench.code(...code);
     return bench.run() === ExitReason.HLT && bench.R[EIP] === end;
   };
   /** The levels at which it does. */
-  const levels = (registers: Record<number, number>, ...code: (string | number[])[]): string => CPU_LEVELS.filter(name => runs(name, registers, ...code)).join(' ');
-  const ALL = 'max i586 i686 sse sse2', FROM_I686 = 'max i686 sse sse2', FROM_SSE = 'max sse sse2';
+  const levels = (registers: Record<number, number>, ...code: (string | number[])[]): string =>
+    CPU_LEVELS.filter(name => runs(name, registers, ...code)).join(' ');
+  const ALL = 'max i586 i686 sse sse2',
+    FROM_I686 = 'max i686 sse sse2',
+    FROM_SSE = 'max sse sse2';
 
   it.each([
-    ['VME', 0, ALL], ['PVI', 1, ALL], ['TSD', 2, ALL], ['DE', 3, ALL], ['PSE', 4, ALL], ['PAE', 5, FROM_I686], ['MCE', 6, ALL], ['PGE', 7, FROM_I686], ['PCE', 8, ALL],
-    ['OSFXSR', 9, FROM_SSE], ['OSXMMEXCPT', 10, FROM_SSE], ['UMIP', 11, 'max'], ['LA57', 12, ''], ['VMXE', 13, ''], ['SMXE', 14, ''], ['FSGSBASE', 16, ''],
-    ['PCIDE', 17, ''], ['OSXSAVE', 18, ''], ['SMEP', 20, 'max'], ['SMAP', 21, 'max'], ['PKE', 22, ''], ['CET', 23, ''],
+    ['VME', 0, ALL],
+    ['PVI', 1, ALL],
+    ['TSD', 2, ALL],
+    ['DE', 3, ALL],
+    ['PSE', 4, ALL],
+    ['PAE', 5, FROM_I686],
+    ['MCE', 6, ALL],
+    ['PGE', 7, FROM_I686],
+    ['PCE', 8, ALL],
+    ['OSFXSR', 9, FROM_SSE],
+    ['OSXMMEXCPT', 10, FROM_SSE],
+    ['UMIP', 11, 'max'],
+    ['LA57', 12, ''],
+    ['VMXE', 13, ''],
+    ['SMXE', 14, ''],
+    ['FSGSBASE', 16, ''],
+    ['PCIDE', 17, ''],
+    ['OSXSAVE', 18, ''],
+    ['SMEP', 20, 'max'],
+    ['SMAP', 21, 'max'],
+    ['PKE', 22, ''],
+    ['CET', 23, ''],
   ] as const)('CR4.%s can be set (SDM vol. 3, 2.5)', (_name, bit, expected) => {
     expect(levels({ [EAX]: 1 << bit }, '0f 22 e0')).toBe(expected);
   });
@@ -71,14 +103,30 @@ describe('what CPUID does not show is not there', () => {
     expect([bench.fault(), bench.R[CR4]]).toEqual([[13, 0, 0], 0]);
   });
 
-  it.each([['SCE', 1, ''], ['LME', 0x100, ''], ['NXE', 0x800, 'max']] as const)('EFER.%s can be set', (_name, bit, expected) => {
+  it.each([
+    ['SCE', 1, ''],
+    ['LME', 0x100, ''],
+    ['NXE', 0x800, 'max'],
+  ] as const)('EFER.%s can be set', (_name, bit, expected) => {
     expect(levels({ [ECX]: 0xc0000080 | 0, [EAX]: bit, [EDX]: 0 }, '0f 30')).toBe(expected);
   });
 
   it.each([
-    ['TSC', 0x10, ALL], ['APIC_BASE', 0x1b, ALL], ['MTRRCAP', 0xfe, FROM_I686], ['SYSENTER_CS', 0x174, FROM_I686], ['SYSENTER_ESP', 0x175, FROM_I686],
-    ['SYSENTER_EIP', 0x176, FROM_I686], ['MCG_CAP', 0x179, FROM_I686], ['MCG_STATUS', 0x17a, FROM_I686], ['MISC_ENABLE', 0x1a0, ALL], ['MTRR_PHYSBASE0', 0x200, FROM_I686],
-    ['MTRR_FIX4K_F8000', 0x26f, FROM_I686], ['PAT', 0x277, FROM_I686], ['MTRR_DEF_TYPE', 0x2ff, FROM_I686], ['EFER', 0xc0000080, 'max'], ['TSC_AUX', 0xc0000103, 'max'],
+    ['TSC', 0x10, ALL],
+    ['APIC_BASE', 0x1b, ALL],
+    ['MTRRCAP', 0xfe, FROM_I686],
+    ['SYSENTER_CS', 0x174, FROM_I686],
+    ['SYSENTER_ESP', 0x175, FROM_I686],
+    ['SYSENTER_EIP', 0x176, FROM_I686],
+    ['MCG_CAP', 0x179, FROM_I686],
+    ['MCG_STATUS', 0x17a, FROM_I686],
+    ['MISC_ENABLE', 0x1a0, ALL],
+    ['MTRR_PHYSBASE0', 0x200, FROM_I686],
+    ['MTRR_FIX4K_F8000', 0x26f, FROM_I686],
+    ['PAT', 0x277, FROM_I686],
+    ['MTRR_DEF_TYPE', 0x2ff, FROM_I686],
+    ['EFER', 0xc0000080, 'max'],
+    ['TSC_AUX', 0xc0000103, 'max'],
   ] as const)('IA32_%s is there to be read and written', (_name, index, expected) => {
     expect(levels({ [ECX]: index | 0 }, '0f 32')).toBe(expected);
     if (index !== 0xfe && index !== 0x179) expect(levels({ [ECX]: index | 0 }, '0f 32 0f 30')).toBe(expected);
@@ -93,9 +141,20 @@ describe('what CPUID does not show is not there', () => {
   });
 
   it.each([
-    ['cpuid', '0f a2', ALL], ['cmpxchg8b', '0f c7 0d', ALL], ['cmove', '0f 44 c1', FROM_I686], ['fcomi', 'db f1', FROM_I686], ['emms', '0f 77', FROM_SSE], ['fxsave', '0f ae 05', FROM_SSE],
-    ['sfence', '0f ae f8', FROM_SSE], ['mfence', '0f ae f0', 'max sse2'], ['clflush', '0f ae 3d', 'max sse2'], ['popcnt', 'f3 0f b8 c1', 'max'], ['rdtscp', '0f 01 f9', 'max'],
-    ['rdpid', 'f3 0f c7 f8', 'max'], ['stac', '0f 01 cb', 'max'], ['monitor', '0f 01 c8', 'max'],
+    ['cpuid', '0f a2', ALL],
+    ['cmpxchg8b', '0f c7 0d', ALL],
+    ['cmove', '0f 44 c1', FROM_I686],
+    ['fcomi', 'db f1', FROM_I686],
+    ['emms', '0f 77', FROM_SSE],
+    ['fxsave', '0f ae 05', FROM_SSE],
+    ['sfence', '0f ae f8', FROM_SSE],
+    ['mfence', '0f ae f0', 'max sse2'],
+    ['clflush', '0f ae 3d', 'max sse2'],
+    ['popcnt', 'f3 0f b8 c1', 'max'],
+    ['rdtscp', '0f 01 f9', 'max'],
+    ['rdpid', 'f3 0f c7 f8', 'max'],
+    ['stac', '0f 01 cb', 'max'],
+    ['monitor', '0f 01 c8', 'max'],
   ] as const)('%s runs', (_name, code, expected) => {
     expect(levels({ [EAX]: DATA, [ECX]: 0 }, code, ...(/(0d|05|3d)$/.test(code) ? [d(DATA)] : []))).toBe(expected);
   });
@@ -109,15 +168,22 @@ describe('what CPUID does not show is not there', () => {
       bench.code(code);
       return bench.run();
     };
-    expect([ends('0f 44 c1'), ends('0f ae f0'), ends('0f 32')]).toEqual([ExitReason.HLT, ExitReason.HLT, ExitReason.RDMSR]);
+    expect([ends('0f 44 c1'), ends('0f ae f0'), ends('0f 32')]).toEqual([
+      ExitReason.HLT,
+      ExitReason.HLT,
+      ExitReason.RDMSR,
+    ]);
     bench.protectedMode();
     bench.R[EAX] = 0x800;
     bench.code('0f 22 e0');
     expect(bench.fault()).toEqual([13, 0, 0]);
   });
 
-  it('bits 13 to 16 of a large page\'s entry are reserved without PSE-36 (vol. 3, table 4-4)', () => {
-    for (const [name, error] of [['i586', 8], ['i686', 0]] as const) {
+  it("bits 13 to 16 of a large page's entry are reserved without PSE-36 (vol. 3, table 4-4)", () => {
+    for (const [name, error] of [
+      ['i586', 8],
+      ['i686', 0],
+    ] as const) {
       const bench = benches.get(name)!.protectedMode().paging32();
       bench.R[CR4] = 0x10;
       bench.setWord(0x20000 + 4, 0x2083);

@@ -16,8 +16,27 @@ export interface CpuidAnswer {
  */
 const BITS = {
   '1.edx': {
-    fpu: 0, vme: 1, de: 2, pse: 3, tsc: 4, msr: 5, pae: 6, mce: 7, cx8: 8, sep: 11, mtrr: 12, pge: 13, mca: 14, cmov: 15, pat: 16, pse36: 17, clfsh: 19, mmx: 23, fxsr: 24,
-    sse: 25, sse2: 26,
+    fpu: 0,
+    vme: 1,
+    de: 2,
+    pse: 3,
+    tsc: 4,
+    msr: 5,
+    pae: 6,
+    mce: 7,
+    cx8: 8,
+    sep: 11,
+    mtrr: 12,
+    pge: 13,
+    mca: 14,
+    cmov: 15,
+    pat: 16,
+    pse36: 17,
+    clfsh: 19,
+    mmx: 23,
+    fxsr: 24,
+    sse: 25,
+    sse2: 26,
   },
   '1.ecx': { sse3: 0, monitor: 3, ssse3: 9, sse41: 19, sse42: 20, popcnt: 23 },
   '7.ebx': { smep: 7, smap: 20 },
@@ -27,7 +46,8 @@ const BITS = {
 const APIC = 1 << 9;
 
 /** Ticks of the TSC a second, at a fixed nominal frequency, and of the crystal clock, which the local APIC's timer counts (SDM vol. 3, 11.5.4). */
-export const TSC_HZ = 1_000_000_000, CRYSTAL_HZ = 100_000_000;
+export const TSC_HZ = 1_000_000_000,
+  CRYSTAL_HZ = 100_000_000;
 
 /**
  * What CPUID may be told to show, as processors came: each has what those before it have, `max` every feature that is built. What is not shown is not
@@ -53,8 +73,15 @@ export function featuresOf(level = 0): Features {
 }
 
 type Word = keyof typeof BITS;
-const WORDS = FEATURES.map(features => Object.fromEntries(Object.entries(BITS).map(([word, names]) =>
-  [word, Object.entries(names).reduce((bits, [name, bit]) => (features.has(name) ? bits | (1 << bit) : bits), 0)])) as Record<Word, number>);
+const WORDS = FEATURES.map(
+  features =>
+    Object.fromEntries(
+      Object.entries(BITS).map(([word, names]) => [
+        word,
+        Object.entries(names).reduce((bits, [name, bit]) => (features.has(name) ? bits | (1 << bit) : bits), 0),
+      ]),
+    ) as Record<Word, number>,
+);
 
 const BRAND = 'Ringside virtual processor';
 
@@ -62,7 +89,12 @@ function brand(leaf: number): CpuidAnswer {
   const text = BRAND.padEnd(48, '\0');
   const word = (i: number) => {
     const at = leaf * 16 + i * 4;
-    return text.charCodeAt(at) | (text.charCodeAt(at + 1) << 8) | (text.charCodeAt(at + 2) << 16) | (text.charCodeAt(at + 3) << 24);
+    return (
+      text.charCodeAt(at) |
+      (text.charCodeAt(at + 1) << 8) |
+      (text.charCodeAt(at + 2) << 16) |
+      (text.charCodeAt(at + 3) << 24)
+    );
   };
   return { eax: word(0), ebx: word(1), ecx: word(2), edx: word(3) };
 }
@@ -80,23 +112,43 @@ export function cpuid(leaf: number, subleaf: number, apic: boolean, apicId = 0, 
   const none = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
   const shown = WORDS[level] ?? WORDS[0]!;
   switch (leaf >>> 0) {
-    case 0: return { eax: level === 0 ? 0x16 : 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
-    case 1: return { eax: 0x000106ca, ebx: (apicId << 24) | (1 << 16) | (8 << 8), ecx: shown['1.ecx'], edx: shown['1.edx'] | (apic ? APIC : 0) };
-    case 2: return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
+    case 0:
+      return { eax: level === 0 ? 0x16 : 7, ebx: 0x756e6547, edx: 0x49656e69, ecx: 0x6c65746e };
+    case 1:
+      return {
+        eax: 0x000106ca,
+        ebx: (apicId << 24) | (1 << 16) | (8 << 8),
+        ecx: shown['1.ecx'],
+        edx: shown['1.edx'] | (apic ? APIC : 0),
+      };
+    case 2:
+      return { eax: 0x00000001, ebx: 0, ecx: 0, edx: 0 };
     // MONITOR lines of 64 bytes; MWAIT can be ended by masked interrupts; two kinds of C1.
-    case 5: return featuresOf(level).has('monitor') ? { eax: 64, ebx: 64, ecx: 3, edx: 0x20 } : none;
-    case 7: return subleaf === 0 ? { eax: 0, ebx: shown['7.ebx'], ecx: shown['7.ecx'], edx: 0 } : none;
+    case 5:
+      return featuresOf(level).has('monitor') ? { eax: 64, ebx: 64, ecx: 3, edx: 0x20 } : none;
+    case 7:
+      return subleaf === 0 ? { eax: 0, ebx: shown['7.ebx'], ecx: shown['7.ecx'], edx: 0 } : none;
     // A system that finds both frequencies here measures neither: Linux takes a tenth of a second to measure the APIC's.
-    case 0x15: return level === 0 ? { eax: 1, ebx: TSC_HZ / CRYSTAL_HZ, ecx: CRYSTAL_HZ, edx: 0 } : none;
-    case 0x16: return level === 0 ? { eax: TSC_HZ / 1e6, ebx: TSC_HZ / 1e6, ecx: CRYSTAL_HZ / 1e6, edx: 0 } : none;
-    case 0x80000000: return { eax: 0x80000008 | 0, ebx: 0, ecx: 0, edx: 0 };
-    case 0x80000001: return { ...none, edx: shown['80000001.edx'] };
-    case 0x80000002: return brand(0);
-    case 0x80000003: return brand(1);
-    case 0x80000004: return brand(2);
+    case 0x15:
+      return level === 0 ? { eax: 1, ebx: TSC_HZ / CRYSTAL_HZ, ecx: CRYSTAL_HZ, edx: 0 } : none;
+    case 0x16:
+      return level === 0 ? { eax: TSC_HZ / 1e6, ebx: TSC_HZ / 1e6, ecx: CRYSTAL_HZ / 1e6, edx: 0 } : none;
+    case 0x80000000:
+      return { eax: 0x80000008 | 0, ebx: 0, ecx: 0, edx: 0 };
+    case 0x80000001:
+      return { ...none, edx: shown['80000001.edx'] };
+    case 0x80000002:
+      return brand(0);
+    case 0x80000003:
+      return brand(1);
+    case 0x80000004:
+      return brand(2);
     // Invariant TSC.
-    case 0x80000007: return { eax: 0, ebx: 0, ecx: 0, edx: 1 << 8 };
-    case 0x80000008: return { eax: 0x2024, ebx: 0, ecx: 0, edx: 0 };
-    default: return none;
+    case 0x80000007:
+      return { eax: 0, ebx: 0, ecx: 0, edx: 1 << 8 };
+    case 0x80000008:
+      return { eax: 0x2024, ebx: 0, ecx: 0, edx: 0 };
+    default:
+      return none;
   }
 }

@@ -50,18 +50,29 @@ export const ExitReason = {
 export type ExitReason = number;
 
 /** Qualification of an I/O exit (SDM vol. 3, table 28-5): size - 1 in bits 0-2, in 3, string 4, REP 5, immediate 6, port 16-31. */
-export const IO_SIZE_MASK = 7, IO_IN = 8, IO_STRING = 16, IO_REP = 32, IO_IMMEDIATE = 64;
+export const IO_SIZE_MASK = 7,
+  IO_IN = 8,
+  IO_STRING = 16,
+  IO_REP = 32,
+  IO_IMMEDIATE = 64;
 
 /** Qualification of an EPT violation (table 28-7): access in bits 0-2 (read, write, fetch), permission in 3-5, linear address valid 7, translation done 8. */
-export const EPT_READ = 1, EPT_WRITE = 2, EPT_FETCH = 4;
+export const EPT_READ = 1,
+  EPT_WRITE = 2,
+  EPT_FETCH = 4;
 
 /** Interruption-information field (SDM vol. 3, 25.8.3 and 25.9.2): vector 0-7, type 8-10, error code valid 11, valid 31. */
-export const EVENT_EXTERNAL = 0 << 8, EVENT_NMI = 2 << 8, EVENT_EXCEPTION = 3 << 8, EVENT_SOFTWARE = 4 << 8,
-  EVENT_PRIVILEGED_SOFTWARE = 5 << 8, EVENT_SOFTWARE_EXCEPTION = 6 << 8,
+export const EVENT_EXTERNAL = 0 << 8,
+  EVENT_NMI = 2 << 8,
+  EVENT_EXCEPTION = 3 << 8,
+  EVENT_SOFTWARE = 4 << 8,
+  EVENT_PRIVILEGED_SOFTWARE = 5 << 8,
+  EVENT_SOFTWARE_EXCEPTION = 6 << 8,
   /** Injected with vector 0: a monitor-trap exit before anything else. */
   EVENT_OTHER = 7 << 8;
 export const EVENT_TYPE_MASK = 7 << 8;
-export const EVENT_ERROR_CODE = 1 << 11, EVENT_VALID = 1 << 31;
+export const EVENT_ERROR_CODE = 1 << 11,
+  EVENT_VALID = 1 << 31;
 
 /** What an exit was about. One object a processor, overwritten by each exit. */
 export interface ExitInfo {
@@ -130,7 +141,10 @@ export interface TimeSource {
 }
 
 /** Second-stage translation: one word a guest frame, `mfn << 12 | rights` (bit 0 read, 1 write, 2 execute); 0: no memory there. */
-export const P2M_READ = 1, P2M_WRITE = 2, P2M_EXECUTE = 4, P2M_RWX = 7;
+export const P2M_READ = 1,
+  P2M_WRITE = 2,
+  P2M_EXECUTE = 4,
+  P2M_RWX = 7;
 /** Of a present entry: never cached in the write TLB, stores go the slow way (dirty logging, frames that others map). */
 export const P2M_WRITE_SLOW = 8;
 /** Alone in an entry: memory that is not there yet and holds zeroes. An access exits as an EPT violation; page walks read the zeroes. */

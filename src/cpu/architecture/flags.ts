@@ -13,15 +13,32 @@ export const ADD = 2;
 /** CF = OF = AF = 0; the rest from r. */
 export const LOGIC = 3;
 /** r = a + 1 (a - 1) with CF kept in b. */
-export const INC = 4, DEC = 5;
+export const INC = 4,
+  DEC = 5;
 /** CF, OF and AF are in b as EFLAGS bits; ZF, SF, PF from r. */
 export const EXPLICIT = 6;
 /** r = a - b - carry, r = a + b + carry. */
-export const SBB = 7, ADC = 8;
+export const SBB = 7,
+  ADC = 8;
 
-export const CF = 1, PF = 4, AF = 0x10, ZF = 0x40, SF = 0x80, OF = 0x800;
+export const CF = 1,
+  PF = 4,
+  AF = 0x10,
+  ZF = 0x40,
+  SF = 0x80,
+  OF = 0x800;
 export const ARITHMETIC = CF | PF | AF | ZF | SF | OF;
-export const TF = 0x100, IF = 0x200, DF = 0x400, IOPL = 0x3000, NT = 0x4000, RF = 0x10000, VM = 0x20000, AC = 0x40000, VIF = 0x80000, VIP = 0x100000, ID = 0x200000;
+export const TF = 0x100,
+  IF = 0x200,
+  DF = 0x400,
+  IOPL = 0x3000,
+  NT = 0x4000,
+  RF = 0x10000,
+  VM = 0x20000,
+  AC = 0x40000,
+  VIF = 0x80000,
+  VIP = 0x100000,
+  ID = 0x200000;
 
 /** The result, where `r` does not hold it: of differences and sums it follows from the operands. */
 export function outcome(k: number, a: number, b: number, r: number): number {
@@ -40,25 +57,37 @@ export function withChange(k: number, a: number, b: number, r: number, change: n
 
 export function carry(k: number, a: number, b: number, r: number): number {
   switch (k & 15) {
-    case SUB: return a >>> 0 < b >>> 0 ? 1 : 0;
-    case ADD: return r >>> 0 < a >>> 0 ? 1 : 0;
-    case LOGIC: return 0;
-    case SBB: return ((~a & b) | ((~a | b) & r)) >>> 31;
-    case ADC: return ((a & b) | ((a | b) & ~r)) >>> 31;
-    default: return b & 1;
+    case SUB:
+      return a >>> 0 < b >>> 0 ? 1 : 0;
+    case ADD:
+      return r >>> 0 < a >>> 0 ? 1 : 0;
+    case LOGIC:
+      return 0;
+    case SBB:
+      return ((~a & b) | ((~a | b) & r)) >>> 31;
+    case ADC:
+      return ((a & b) | ((a | b) & ~r)) >>> 31;
+    default:
+      return b & 1;
   }
 }
 
 export function overflow(k: number, a: number, b: number, r: number): number {
   switch (k & 15) {
     case SUB:
-    case SBB: return ((a ^ b) & (a ^ r)) >>> 31;
+    case SBB:
+      return ((a ^ b) & (a ^ r)) >>> 31;
     case ADD:
-    case ADC: return ((a ^ r) & (b ^ r)) >>> 31;
-    case LOGIC: return 0;
-    case INC: return r === -0x80000000 ? 1 : 0;
-    case DEC: return r === (0x7fffffff & (-1 << (k >> 4))) ? 1 : 0;
-    default: return (b >> 11) & 1;
+    case ADC:
+      return ((a ^ r) & (b ^ r)) >>> 31;
+    case LOGIC:
+      return 0;
+    case INC:
+      return r === -0x80000000 ? 1 : 0;
+    case DEC:
+      return r === (0x7fffffff & (-1 << (k >> 4))) ? 1 : 0;
+    default:
+      return (b >> 11) & 1;
   }
 }
 
@@ -79,32 +108,59 @@ function adjust(k: number, a: number, b: number, r: number): number {
     case SUB:
     case ADD:
     case SBB:
-    case ADC: return ((a ^ b ^ r) >>> shift) & AF;
-    case LOGIC: return 0;
-    case INC: return ((r >>> shift) & 15) === 0 ? AF : 0;
-    case DEC: return ((r >>> shift) & 15) === 15 ? AF : 0;
-    default: return b & AF;
+    case ADC:
+      return ((a ^ b ^ r) >>> shift) & AF;
+    case LOGIC:
+      return 0;
+    case INC:
+      return ((r >>> shift) & 15) === 0 ? AF : 0;
+    case DEC:
+      return ((r >>> shift) & 15) === 15 ? AF : 0;
+    default:
+      return b & AF;
   }
 }
 
 /** The six flags as EFLAGS bits. */
 export function arithmetic(k: number, a: number, b: number, r: number): number {
   if ((k & 15) === ALL) return b & ARITHMETIC;
-  return carry(k, a, b, r) | (parity(k, b, r) << 2) | adjust(k, a, b, r) | (r === 0 ? ZF : 0) | (r < 0 ? SF : 0) | (overflow(k, a, b, r) << 11);
+  return (
+    carry(k, a, b, r) |
+    (parity(k, b, r) << 2) |
+    adjust(k, a, b, r) |
+    (r === 0 ? ZF : 0) |
+    (r < 0 ? SF : 0) |
+    (overflow(k, a, b, r) << 11)
+  );
 }
 
 /** Condition code 0-15 (SDM vol. 1, appendix B) from the lazy words. */
 export function condition(cc: number, k: number, a: number, b: number, r: number): boolean {
   let truth: boolean;
   switch (cc >> 1) {
-    case 0: truth = overflow(k, a, b, r) !== 0; break;
-    case 1: truth = carry(k, a, b, r) !== 0; break;
-    case 2: truth = r === 0; break;
-    case 3: truth = r === 0 || carry(k, a, b, r) !== 0; break;
-    case 4: truth = sign(k, b, r) !== 0; break;
-    case 5: truth = parity(k, b, r) !== 0; break;
-    case 6: truth = sign(k, b, r) !== overflow(k, a, b, r); break;
-    default: truth = r === 0 || sign(k, b, r) !== overflow(k, a, b, r);
+    case 0:
+      truth = overflow(k, a, b, r) !== 0;
+      break;
+    case 1:
+      truth = carry(k, a, b, r) !== 0;
+      break;
+    case 2:
+      truth = r === 0;
+      break;
+    case 3:
+      truth = r === 0 || carry(k, a, b, r) !== 0;
+      break;
+    case 4:
+      truth = sign(k, b, r) !== 0;
+      break;
+    case 5:
+      truth = parity(k, b, r) !== 0;
+      break;
+    case 6:
+      truth = sign(k, b, r) !== overflow(k, a, b, r);
+      break;
+    default:
+      truth = r === 0 || sign(k, b, r) !== overflow(k, a, b, r);
   }
   return truth !== ((cc & 1) === 1);
 }

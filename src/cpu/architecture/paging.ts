@@ -13,9 +13,19 @@ export const PHYSICAL_BITS = 36;
 /** High word of a PAE entry: address bits beyond PHYSICAL_BITS, execute-disable apart. */
 const PAE_RESERVED_HIGH = 0x7fffffff & ~((1 << (PHYSICAL_BITS - 32)) - 1);
 
-export const PTE_P = 1, PTE_W = 2, PTE_U = 4, PTE_A = 32, PTE_D = 64, PTE_PS = 128, PTE_G = 256;
+export const PTE_P = 1,
+  PTE_W = 2,
+  PTE_U = 4,
+  PTE_A = 32,
+  PTE_D = 64,
+  PTE_PS = 128,
+  PTE_G = 256;
 /** Error code of #PF. */
-const ERROR_P = 1, ERROR_W = 2, ERROR_U = 4, ERROR_RSVD = 8, ERROR_FETCH = 16;
+const ERROR_P = 1,
+  ERROR_W = 2,
+  ERROR_U = 4,
+  ERROR_RSVD = 8,
+  ERROR_FETCH = 16;
 /** In place of an error code: the access causes no page fault. */
 export const ALLOWED = -1;
 
@@ -104,7 +114,7 @@ export class PageWalk {
       this.leafAt = pdeAt >>> 0;
       // PSE-36: bits 13-16 are address bits 32-35; 17-21 are reserved, without PSE-36 all of them (SDM vol. 3, table 4-4).
       this.reserved = (pde & (this.pse36 ? 0x3e0000 : 0x3fe000)) !== 0;
-      return (((pde >>> 13) & 15) * 0x100000 + ((pde >>> 22) << 10)) + ((linear >>> 12) & 0x3ff);
+      return ((pde >>> 13) & 15) * 0x100000 + ((pde >>> 22) << 10) + ((linear >>> 12) & 0x3ff);
     }
     this.upper = pde;
     this.upperAt = pdeAt >>> 0;
@@ -123,7 +133,8 @@ export class PageWalk {
     const i = PDPTE + 2 * (linear >>> 30);
     if ((R[i]! & PTE_P) === 0) return -1;
     const pdeAt = (R[i + 1]! & 15) * 2 ** 32 + ((R[i]! & ~4095) >>> 0) + (((linear >>> 21) & 511) << 3);
-    const pde = this.physical32(pdeAt), pdeHigh = this.physical32(pdeAt + 4);
+    const pde = this.physical32(pdeAt),
+      pdeHigh = this.physical32(pdeAt + 4);
     const present = (pde & PTE_P) !== 0;
     if (present && ((pdeHigh & PAE_RESERVED_HIGH) !== 0 || (pdeHigh < 0 && !nx))) this.reserved = true;
     this.rights &= pde;
@@ -140,7 +151,8 @@ export class PageWalk {
     // A reserved bit faults where it is met, before the next level is read.
     if (this.reserved) return 0;
     const pteAt = (pdeHigh & 15) * 2 ** 32 + ((pde & ~4095) >>> 0) + (((linear >>> 12) & 511) << 3);
-    const pte = this.physical32(pteAt), pteHigh = this.physical32(pteAt + 4);
+    const pte = this.physical32(pteAt),
+      pteHigh = this.physical32(pteAt + 4);
     this.leaf = pte;
     this.leafAt = pteAt;
     if ((pte & PTE_P) === 0) return -1;
@@ -157,14 +169,16 @@ export class PageWalk {
   access(linear: number, write: boolean, fetch: boolean, user: boolean, implicit: boolean): number {
     const R = this.R;
     const gfn = this.find(linear);
-    if (R[CR0]! >= 0) { // PG clear
+    if (R[CR0]! >= 0) {
+      // PG clear
       this.writable = true;
       this.userPage = this.global = false;
       return ALLOWED;
     }
     const cr4 = R[CR4]!;
     const nx = (cr4 & CR4_PAE) !== 0 && (R[EFER]! & EFER_NXE) !== 0;
-    const error = (write ? ERROR_W : 0) | (user ? ERROR_U : 0) | (fetch && (nx || (cr4 & CR4_SMEP) !== 0) ? ERROR_FETCH : 0);
+    const error =
+      (write ? ERROR_W : 0) | (user ? ERROR_U : 0) | (fetch && (nx || (cr4 & CR4_SMEP) !== 0) ? ERROR_FETCH : 0);
     if (gfn < 0) return error;
     if (this.reserved) return error | ERROR_P | ERROR_RSVD;
     const rights = this.rights;
@@ -197,15 +211,23 @@ export class PageWalk {
     const { R, gfn, p2m } = this;
     const isPae = R[CR0]! < 0 && (R[CR4]! & CR4_PAE) !== 0;
     const entries: PageEntry[] = [];
-    if (isPae) entries.push({ level: 'PDPTE', physical: -1, low: R[PDPTE + 2 * (linear >>> 30)]!, high: R[PDPTE + 2 * (linear >>> 30) + 1]! });
+    if (isPae)
+      entries.push({
+        level: 'PDPTE',
+        physical: -1,
+        low: R[PDPTE + 2 * (linear >>> 30)]!,
+        high: R[PDPTE + 2 * (linear >>> 30) + 1]!,
+      });
     const add = (level: 'PDE' | 'PTE', physical: number, low: number): void => {
-      if (physical >= 0) entries.push({ level, physical, low: low | 0, high: isPae ? this.physical32(physical + 4) | 0 : 0 });
+      if (physical >= 0)
+        entries.push({ level, physical, low: low | 0, high: isPae ? this.physical32(physical + 4) | 0 : 0 });
     };
     add('PDE', this.upperAt, this.upper);
     add(this.upperAt < 0 ? 'PDE' : 'PTE', this.leafAt, this.leaf);
     const found = gfn >= 0 && !this.reserved;
     const secondStage = found && gfn < p2m.length ? p2m[gfn]! : 0;
-    const inFrame = linear & 4095, at = ((secondStage & ~4095) | inFrame) >>> 0;
+    const inFrame = linear & 4095,
+      at = ((secondStage & ~4095) | inFrame) >>> 0;
     return {
       linear: linear >>> 0,
       entries,

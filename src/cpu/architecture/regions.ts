@@ -3,7 +3,10 @@ import type { Decoded } from '../table/index.ts';
 import type { Features } from './cpuid.ts';
 
 /** Makes a function from its text and the values that it names. Null: that is not allowed here. Undefined: not yet; it is asked again. @throws SyntaxError */
-export type Compile = (names: readonly string[], text: string) => ((...values: unknown[]) => unknown) | null | undefined;
+export type Compile = (
+  names: readonly string[],
+  text: string,
+) => ((...values: unknown[]) => unknown) | null | undefined;
 
 /** `new Function`; null where a page's policy forbids it. */
 export const functionOf: Compile = (names, text) => {
@@ -69,9 +72,11 @@ export interface EntryState {
 }
 
 /** Where the instructions of such pages lie in machine memory, piece by piece. */
-export const codeOf = (memory: Uint8Array, pages: readonly RegionPage[]): Uint8Array[] => pages.flatMap(({ frame, ranges, tail }) => [
-  ...ranges.map(([first, last]) => memory.subarray(frame + first, frame + Math.min(last, 4095) + 1)), memory.subarray(frame, frame + tail),
-]);
+export const codeOf = (memory: Uint8Array, pages: readonly RegionPage[]): Uint8Array[] =>
+  pages.flatMap(({ frame, ranges, tail }) => [
+    ...ranges.map(([first, last]) => memory.subarray(frame + first, frame + Math.min(last, 4095) + 1)),
+    memory.subarray(frame, frame + tail),
+  ]);
 
 /** A region as the compiler makes it: the text of its function, and of which bytes it was made. */
 export interface RegionText {
@@ -98,7 +103,14 @@ export interface RegionCompiler {
    * expects to be entered in (windows.ts), looked at in the first step; null: none. `isLasting`: what is hot stays so, and is worth a large region. The code's bytes may
    * change between steps: `codeOf` tells.
    */
-  compile(seen: Seen, offset: number, find: FindPage, user: number, entry: EntryState | null, isLasting?: boolean): Steps<RegionText | null>;
+  compile(
+    seen: Seen,
+    offset: number,
+    find: FindPage,
+    user: number,
+    entry: EntryState | null,
+    isLasting?: boolean,
+  ): Steps<RegionText | null>;
   /**
    * Linear address where a region had best begin, given those of instructions that ran one after the other; `find` knows pages by linear page number. Null: nothing
    * goes round.

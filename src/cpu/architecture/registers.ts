@@ -10,19 +10,36 @@
 /** Words that one processor takes. */
 export const STATE_WORDS = 1024;
 
-export const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
+export const EAX = 0,
+  ECX = 1,
+  EDX = 2,
+  EBX = 3,
+  ESP = 4,
+  EBP = 5,
+  ESI = 6,
+  EDI = 7;
 /** From the low half of a 64-bit register to its high half. */
 export const HIGH = 512;
 /** Always 0: stands for a missing base or index register. */
 export const ZERO = 8;
 export const EIP = 9;
 /** Lazy arithmetic flags: what was computed last, its operands and result (see flags.ts). */
-export const FK = 10, FA = 11, FB = 12, FR = 13;
+export const FK = 10,
+  FA = 11,
+  FB = 12,
+  FR = 13;
 /** EFLAGS without the six arithmetic flags and with bit 1 clear; use `Processor.eflags` for the whole register. */
 export const EFLAGS = 14;
 /** Current privilege level 0-3. */
 export const CPL = 15;
-export const R8 = 16, R9 = 17, R10 = 18, R11 = 19, R12 = 20, R13 = 21, R14 = 22, R15 = 23;
+export const R8 = 16,
+  R9 = 17,
+  R10 = 18,
+  R11 = 19,
+  R12 = 20,
+  R13 = 21,
+  R14 = 22,
+  R15 = 23;
 /** The word of a general register by its encoding number (0-15). */
 export const generalWord = (n: number): number => (n < 8 ? n : n - 8 + R8);
 /** DR0-DR7 at DR + n. */
@@ -33,11 +50,27 @@ export const DR = 24;
  * Access rights are in VMX format (SDM vol. 3, 25.4.1): bits 0-3 type, 4 S, 5-6 DPL, 7 P, 12 AVL, 13 L, 14 D/B, 15 G, 16 unusable.
  * The limit is in bytes, already scaled by G.
  */
-export const SEG = 32, SEG_WORDS = 4;
-export const SEG_SELECTOR = 0, SEG_BASE = 1, SEG_LIMIT = 2, SEG_RIGHTS = 3;
-export const RIGHTS_UNUSABLE = 1 << 16, RIGHTS_DB = 1 << 14, RIGHTS_S = 1 << 4;
-export const ES = 0, CS = 1, SS = 2, DS = 3, FS = 4, GS = 5, LDTR = 6, TR = 7;
-export const GDTR_BASE = 64, GDTR_LIMIT = 65, IDTR_BASE = 66, IDTR_LIMIT = 67;
+export const SEG = 32,
+  SEG_WORDS = 4;
+export const SEG_SELECTOR = 0,
+  SEG_BASE = 1,
+  SEG_LIMIT = 2,
+  SEG_RIGHTS = 3;
+export const RIGHTS_UNUSABLE = 1 << 16,
+  RIGHTS_DB = 1 << 14,
+  RIGHTS_S = 1 << 4;
+export const ES = 0,
+  CS = 1,
+  SS = 2,
+  DS = 3,
+  FS = 4,
+  GS = 5,
+  LDTR = 6,
+  TR = 7;
+export const GDTR_BASE = 64,
+  GDTR_LIMIT = 65,
+  IDTR_BASE = 66,
+  IDTR_LIMIT = 67;
 
 /** Interruptibility (SDM vol. 3, 25.4.2): bit 0 blocking by STI, bit 1 by MOV SS, bit 3 by NMI. */
 export const INTERRUPTIBILITY = 68;
@@ -45,26 +78,49 @@ export const INTERRUPTIBILITY = 68;
 export const ACTIVITY = 69;
 export const PENDING_DEBUG = 70;
 /** Instructions retired since reset: low and high 32 bits. */
-export const RETIRED_LOW = 72, RETIRED_HIGH = 73;
+export const RETIRED_LOW = 72,
+  RETIRED_HIGH = 73;
 /** What CPUID shows: index in CPU_LEVELS (cpuid.ts). */
 export const CPU_LEVEL = 74;
 
 /** The entry points have 64 bits. */
-export const MSR_SYSENTER_CS = 80, MSR_SYSENTER_ESP = 81, MSR_SYSENTER_EIP = 82;
+export const MSR_SYSENTER_CS = 80,
+  MSR_SYSENTER_ESP = 81,
+  MSR_SYSENTER_EIP = 82;
 /** IA32_PAT, IA32_APIC_BASE, IA32_TSC_ADJUST, TSC offset, IA32_MISC_ENABLE, IA32_TSC_AUX: low word, then high word. */
-export const MSR_PAT = 84, MSR_APIC_BASE = 86, MSR_TSC_ADJUST = 88, TSC_OFFSET = 90, MSR_MISC_ENABLE = 92, MSR_TSC_AUX = 94;
+export const MSR_PAT = 84,
+  MSR_APIC_BASE = 86,
+  MSR_TSC_ADJUST = 88,
+  TSC_OFFSET = 90,
+  MSR_MISC_ENABLE = 92,
+  MSR_TSC_AUX = 94;
 /** MTRRs: 16 variable (8 pairs of base and mask), 11 fixed, default type; two words each. */
 export const MSR_MTRR = 96;
 
-export const CR0 = 152, CR2 = 153, CR3 = 154, CR4 = 155, CR8 = 156;
+export const CR0 = 152,
+  CR2 = 153,
+  CR3 = 154,
+  CR4 = 155,
+  CR8 = 156;
 export const EFER = 157;
 /** Initial APIC ID: bits 24-31 of EBX in CPUID leaf 1. */
 export const APIC_ID = 158;
 /** IA32_STAR, IA32_LSTAR, IA32_CSTAR, IA32_FMASK, IA32_KERNEL_GS_BASE, of 64 bits. No instruction reads them yet. */
-export const MSR_STAR = 160, MSR_LSTAR = 161, MSR_CSTAR = 162, MSR_FMASK = 163, MSR_KERNEL_GS_BASE = 164;
+export const MSR_STAR = 160,
+  MSR_LSTAR = 161,
+  MSR_CSTAR = 162,
+  MSR_FMASK = 163,
+  MSR_KERNEL_GS_BASE = 164;
 
 /** x87: control, status (TOP included), tag (abridged as in FXSAVE: bit i = physical register i in use), opcode, instruction and data pointers. */
-export const FCW = 192, FSW = 193, FTW = 194, FOP = 195, FIP = 196, FCS = 197, FDP = 198, FDS = 199;
+export const FCW = 192,
+  FSW = 193,
+  FTW = 194,
+  FOP = 195,
+  FIP = 196,
+  FCS = 197,
+  FDP = 198,
+  FDS = 199;
 export const MXCSR = 200;
 /** Pins for x87 errors with CR0.NE clear: bit 0 FERR# is asserted, bit 1 the chipset asserts IGNNE#. */
 export const FERR = 201;
@@ -84,12 +140,22 @@ export const PDPTE = 320;
  * A port access under way (ops/ports.ts). PORT_STATE says which: none; it left by an exit and waits for its completion; an INS was answered, but
  * its store goes to no memory and waits for its own exit. PORT is the exit's qualification and what else completion needs; PORT_LINEAR where INS stores.
  */
-export const PORT_STATE = 328, PORT = 329, PORT_LINEAR = 330, PORT_VALUE = 331;
-export const PORT_NONE = 0, PORT_WAITS = 1, PORT_ANSWERED = 2;
+export const PORT_STATE = 328,
+  PORT = 329,
+  PORT_LINEAR = 330,
+  PORT_VALUE = 331;
+export const PORT_NONE = 0,
+  PORT_WAITS = 1,
+  PORT_ANSWERED = 2;
 /** MONITOR and MWAIT (monitor.ts): what is watched, the guest-physical address of the line, and its sixteen words as MONITOR found them. */
-export const MONITOR_STATE = 336, MONITOR_ADDRESS = 337, MONITOR_LINE = 340;
+export const MONITOR_STATE = 336,
+  MONITOR_ADDRESS = 337,
+  MONITOR_LINE = 340;
 /**
  * What led to a triple fault (interrupts.ts): how many events in a row could not be delivered, and of the last UNDELIVERED_MOST of them, oldest first, the
  * interruption-information word, the error code and, of a page fault, the linear address.
  */
-export const UNDELIVERED = 356, UNDELIVERED_EVENTS = 357, UNDELIVERED_WORDS = 3, UNDELIVERED_MOST = 6;
+export const UNDELIVERED = 356,
+  UNDELIVERED_EVENTS = 357,
+  UNDELIVERED_WORDS = 3,
+  UNDELIVERED_MOST = 6;

@@ -38,9 +38,12 @@ export interface Limits {
   bytes?: number;
 }
 
-const MOST_BYTES = 1 << 20, MOST_CHARACTERS = 1 << 20, MOST_PROBLEMS = 100;
+const MOST_BYTES = 1 << 20,
+  MOST_CHARACTERS = 1 << 20,
+  MOST_PROBLEMS = 100;
 /** After so many passes a source does not come to rest; and the work in all of them together, in characters of the source. */
-const MOST_PASSES = 500, MOST_WORK = 1 << 25;
+const MOST_PASSES = 500,
+  MOST_WORK = 1 << 25;
 /** What one instruction costs. */
 const INSTRUCTION_WORK = 16;
 /** So many passes decide on all sizes anew. Then they only grow, so that what would go round comes to rest. */
@@ -50,7 +53,11 @@ const FREE_PASSES = 30;
 export function assemble(source: string, { bytes: most = MOST_BYTES }: Limits = {}): Assembled {
   const problems: Problem[] = [];
   const nothing = { bytes: new Uint8Array(0), origin: 0, pieces: [] };
-  if (source.length > MOST_CHARACTERS) return { ...nothing, problems: [{ line: 1, column: 1, message: `the source has more than ${MOST_CHARACTERS} characters` }] };
+  if (source.length > MOST_CHARACTERS)
+    return {
+      ...nothing,
+      problems: [{ line: 1, column: 1, message: `the source has more than ${MOST_CHARACTERS} characters` }],
+    };
   const reader = new Reader();
   const statements: Statement[] = [];
   for (const [i, text] of source.split('\n').entries()) {
@@ -114,9 +121,19 @@ class Passes {
       const open = still ? [...this.now].filter(([, { known }]) => !known) : moved;
       for (const [name] of open) {
         const line = this.defined.get(name)!;
-        if (!problems.some(problem => problem.line === line)) problems.push({ line, column: 1, message: `“${name}” depends on itself: nothing can be said about its value` });
+        if (!problems.some(problem => problem.line === line))
+          problems.push({
+            line,
+            column: 1,
+            message: `“${name}” depends on itself: nothing can be said about its value`,
+          });
       }
-      if (!still && problems.length === 0) problems.push({ line: 1, column: 1, message: 'this is too much to assemble: write less, and repeat fewer jumps with times' });
+      if (!still && problems.length === 0)
+        problems.push({
+          line: 1,
+          column: 1,
+          message: 'this is too much to assemble: write less, and repeat fewer jumps with times',
+        });
       return { bytes: this.output.slice(0, this.length), origin: Number(this.origin), problems, pieces };
     }
   }
@@ -131,22 +148,32 @@ class Passes {
       this.work += statement.characters;
       const offset = this.length;
       const here = this.origin + BigInt(offset);
-      const scope: Scope = { here, start: this.origin, symbol: (name, column) => this.symbol(name, column, this.before) };
+      const scope: Scope = {
+        here,
+        start: this.origin,
+        symbol: (name, column) => this.symbol(name, column, this.before),
+      };
       if (label !== undefined) this.now.set(label, { number: here, addresses: 1, registers: [], known: true });
       if (!body || full) continue;
       const length = tell(problems, line, () => {
         if (body.kind === 'equ') {
           const value = evaluate(body.value, scope);
-          if (value.registers.length > 0) throw new Mistake('equ names a number: a register is no number', statement.column);
+          if (value.registers.length > 0)
+            throw new Mistake('equ names a number: a register is no number', statement.column);
           this.now.set(body.name, value);
         } else if (body.kind === 'org') {
-          if (++origins > 1) throw new Mistake('org stands in a second place: a flat program has one origin', body.column);
+          if (++origins > 1)
+            throw new Mistake('org stands in a second place: a flat program has one origin', body.column);
           this.origin = this.count(body.value, scope, 'org', body.column, 0xffff_ffffn);
         } else {
           const times = this.times(statement, scope);
           const room = this.most - this.length;
           full = !this.emit(body, scope, times);
-          if (full) throw new Mistake(`the program is longer than ${this.most} bytes: ${times} times this line do not fit into the last ${room}`, statement.column);
+          if (full)
+            throw new Mistake(
+              `the program is longer than ${this.most} bytes: ${times} times this line do not fit into the last ${room}`,
+              statement.column,
+            );
         }
       });
       this.zeros(length);
@@ -157,14 +184,16 @@ class Passes {
 
   /** Value of a name: from this pass if it stands above, else from `below`. */
   private symbol(name: string, column: number, below?: ReadonlyMap<string, Value>): Value | undefined {
-    if (!this.defined.has(name)) throw new Mistake(`“${name}” is not defined: write “${name}:” where it should be, or “${name} equ …”`, column);
+    if (!this.defined.has(name))
+      throw new Mistake(`“${name}” is not defined: write “${name}:” where it should be, or “${name} equ …”`, column);
     return this.now.get(name) ?? below?.get(name);
   }
 
   private times({ times, align, column }: Statement, scope: Scope): number {
     if (align) {
       const to = this.count(align, scope, 'align', column, BigInt(this.most));
-      if (to === 0n || (to & (to - 1n)) !== 0n) throw new Mistake(`align takes a power of two, and ${to} is none`, column);
+      if (to === 0n || (to & (to - 1n)) !== 0n)
+        throw new Mistake(`align takes a power of two, and ${to} is none`, column);
       return Number((to - (BigInt(this.length) % to)) % to);
     }
     return times ? Number(this.count(times, scope, 'times', column, BigInt(this.most))) : 1;
@@ -172,10 +201,22 @@ class Passes {
 
   /** A number that sizes depend on: all in it must stand above. */
   private count(expression: Expression, scope: Scope, what: string, column: number, most: bigint): bigint {
-    const { number, addresses, known } = evaluate(expression, { ...scope, symbol: (name, at) => this.symbol(name, at) });
-    if (!known) throw new Mistake(`${what} takes a number that is known here: it cannot use what is defined below`, column);
-    if (addresses !== 0) throw new Mistake(`${what} takes a plain number, and this is an address: the difference of two is a number, as in 510-($-$$)`, column);
-    if (number < 0n) throw new Mistake(`${what} takes no number below 0, and this is ${number}${what === 'times' ? `: what stands before is ${-number} byte${number === -1n ? '' : 's'} too long` : ''}`, column);
+    const { number, addresses, known } = evaluate(expression, {
+      ...scope,
+      symbol: (name, at) => this.symbol(name, at),
+    });
+    if (!known)
+      throw new Mistake(`${what} takes a number that is known here: it cannot use what is defined below`, column);
+    if (addresses !== 0)
+      throw new Mistake(
+        `${what} takes a plain number, and this is an address: the difference of two is a number, as in 510-($-$$)`,
+        column,
+      );
+    if (number < 0n)
+      throw new Mistake(
+        `${what} takes no number below 0, and this is ${number}${what === 'times' ? `: what stands before is ${-number} byte${number === -1n ? '' : 's'} too long` : ''}`,
+        column,
+      );
     if (number > most) throw new Mistake(`${what} ${number} is too much: at most ${most} here`, column);
     return number;
   }
@@ -201,7 +242,12 @@ class Passes {
       this.work += INSTRUCTION_WORK;
       if (this.work > MOST_WORK) return true;
       const at = Number(this.origin) + this.length;
-      if (!this.append(encode(instruction, memory, { bits, scope, at, repetition, decidesAnew: this.passes <= FREE_PASSES }))) return false;
+      if (
+        !this.append(
+          encode(instruction, memory, { bits, scope, at, repetition, decidesAnew: this.passes <= FREE_PASSES }),
+        )
+      )
+        return false;
       if (!jumps) return this.repeat(start, times - 1);
     }
     return true;
@@ -218,7 +264,8 @@ class Passes {
   private repeat(start: number, times: number): boolean {
     const unit = this.length - start;
     if (!this.grow(unit * times)) return false;
-    for (let i = 0; i < times && unit > 0; i++, this.length += unit) this.output.copyWithin(this.length, start, start + unit);
+    for (let i = 0; i < times && unit > 0; i++, this.length += unit)
+      this.output.copyWithin(this.length, start, start + unit);
     return true;
   }
 
@@ -240,8 +287,11 @@ class Passes {
   }
 }
 
-const same = (a: Value, b: Value | undefined): boolean => b !== undefined && a.number === b.number && a.addresses === b.addresses && a.known === b.known;
+const same = (a: Value, b: Value | undefined): boolean =>
+  b !== undefined && a.number === b.number && a.addresses === b.addresses && a.known === b.known;
 
 function dataBytes(item: Item, width: number, scope: Scope): Uint8Array {
-  return item.kind === 'bytes' ? item.bytes : littleEndian(ranged(evaluate(item.value, scope), width * 8, item.column), width);
+  return item.kind === 'bytes'
+    ? item.bytes
+    : littleEndian(ranged(evaluate(item.value, scope), width * 8, item.column), width);
 }

@@ -41,15 +41,25 @@ export interface Scope {
 
 /** Weakest first; those of one level go from left to right. */
 const LEVELS: readonly (readonly string[])[] = [
-  ['||'], ['^^'], ['&&'], ['=', '==', '!=', '<>', '<', '<=', '>', '>='], ['|'], ['^'], ['&'], ['<<', '>>', '<<<', '>>>'], ['+', '-'],
+  ['||'],
+  ['^^'],
+  ['&&'],
+  ['=', '==', '!=', '<>', '<', '<=', '>', '>='],
+  ['|'],
+  ['^'],
+  ['&'],
+  ['<<', '>>', '<<<', '>>>'],
+  ['+', '-'],
   ['*', '/', '//', '%', '%%'],
 ];
-const MOST_PARTS = 1000, DEEPEST = 60;
+const MOST_PARTS = 1000,
+  DEEPEST = 60;
 
 /** `qualify` makes the full name of a local label. */
 export function parseExpression(cursor: Cursor, qualify: (name: string) => string, depth = 0): Expression {
   const { column } = cursor.peek;
-  if (depth > DEEPEST) throw new Mistake(`more than ${DEEPEST} parentheses in one another: give parts of this a name with equ`, column);
+  if (depth > DEEPEST)
+    throw new Mistake(`more than ${DEEPEST} parentheses in one another: give parts of this a name with equ`, column);
   const when = level(cursor, qualify, 0, depth);
   if (!cursor.take('?')) return when;
   const yes = parseExpression(cursor, qualify, depth + 1);
@@ -70,14 +80,22 @@ function level(cursor: Cursor, qualify: (name: string) => string, at: number, de
 function unary(cursor: Cursor, qualify: (name: string) => string, depth: number): Expression {
   const token = cursor.next();
   const { column } = token;
-  if (++cursor.parts > MOST_PARTS) throw new Mistake(`more than ${MOST_PARTS} parts on one line: write several lines`, column);
-  if (depth > DEEPEST) throw new Mistake(`more than ${DEEPEST} operators in one another: give parts of this a name with equ`, column);
+  if (++cursor.parts > MOST_PARTS)
+    throw new Mistake(`more than ${MOST_PARTS} parts on one line: write several lines`, column);
+  if (depth > DEEPEST)
+    throw new Mistake(`more than ${DEEPEST} operators in one another: give parts of this a name with equ`, column);
   switch (token.kind) {
-    case 'number': return { kind: 'number', value: token.value };
+    case 'number':
+      return { kind: 'number', value: token.value };
     case 'string':
-      if (token.text.length > 8) throw new Mistake('a string of more than 8 bytes is no number: list it with db', column);
-      return { kind: 'number', value: BigInt([...token.text].reduceRight((sum, letter) => sum * 256n + BigInt(letter.charCodeAt(0)), 0n)) };
-    case 'float': throw new Mistake(`“${token.text}” has a point: such numbers stand alone behind dd, dq or dt`, column);
+      if (token.text.length > 8)
+        throw new Mistake('a string of more than 8 bytes is no number: list it with db', column);
+      return {
+        kind: 'number',
+        value: BigInt([...token.text].reduceRight((sum, letter) => sum * 256n + BigInt(letter.charCodeAt(0)), 0n)),
+      };
+    case 'float':
+      throw new Mistake(`“${token.text}” has a point: such numbers stand alone behind dd, dq or dt`, column);
     case 'name': {
       const register = isEscaped(token) ? undefined : registerOf(token.text);
       return register ? { kind: 'register', register } : { kind: 'symbol', name: qualify(token.text), column };
@@ -85,29 +103,44 @@ function unary(cursor: Cursor, qualify: (name: string) => string, depth: number)
     case 'sign':
       if (token.text === '$') return { kind: 'here' };
       if (token.text === '$$') return { kind: 'start' };
-      if (['-', '+', '~', '!'].includes(token.text)) return { kind: 'unary', operator: token.text, of: unary(cursor, qualify, depth + 1), column };
+      if (['-', '+', '~', '!'].includes(token.text))
+        return { kind: 'unary', operator: token.text, of: unary(cursor, qualify, depth + 1), column };
       if (token.text === '(') {
         const inner = parseExpression(cursor, qualify, depth + 1);
         cursor.expect(')', 'close the parenthesis');
         return inner;
       }
-      if (token.text === '%') throw new Mistake('there is no preprocessor here: write names for numbers with equ, and repeated lines out or with times', column);
+      if (token.text === '%')
+        throw new Mistake(
+          'there is no preprocessor here: write names for numbers with equ, and repeated lines out or with times',
+          column,
+        );
       break;
     default:
   }
   throw new Mistake(`${described(token)} stands where a number or a label should`, column);
 }
 
-const plain = (number: bigint, known = true): Value => ({ number: BigInt.asIntN(64, number), addresses: 0, registers: [], known });
+const plain = (number: bigint, known = true): Value => ({
+  number: BigInt.asIntN(64, number),
+  addresses: 0,
+  registers: [],
+  known,
+});
 const truth = (value: boolean): bigint => (value ? 1n : 0n);
 
 export function evaluate(expression: Expression, scope: Scope): Value {
   switch (expression.kind) {
-    case 'number': return plain(expression.value);
-    case 'here': return { ...plain(scope.here), addresses: 1 };
-    case 'start': return { ...plain(scope.start), addresses: 1 };
-    case 'register': return { ...plain(0n), registers: [{ register: expression.register, factor: 1, plain: true }] };
-    case 'symbol': return scope.symbol(expression.name, expression.column) ?? plain(0n, false);
+    case 'number':
+      return plain(expression.value);
+    case 'here':
+      return { ...plain(scope.here), addresses: 1 };
+    case 'start':
+      return { ...plain(scope.start), addresses: 1 };
+    case 'register':
+      return { ...plain(0n), registers: [{ register: expression.register, factor: 1, plain: true }] };
+    case 'symbol':
+      return scope.symbol(expression.name, expression.column) ?? plain(0n, false);
     case 'choice': {
       const { when, yes, no, column } = expression;
       const condition = number(evaluate(when, scope), '?', column);
@@ -122,21 +155,40 @@ export function evaluate(expression: Expression, scope: Scope): Value {
       const { number: bits, known } = number(value, operator, column);
       return plain(operator === '~' ? ~bits : truth(bits === 0n), known);
     }
-    default: return combine(expression.operator, evaluate(expression.left, scope), evaluate(expression.right, scope), expression.column);
+    default:
+      return combine(
+        expression.operator,
+        evaluate(expression.left, scope),
+        evaluate(expression.right, scope),
+        expression.column,
+      );
   }
 }
 
 /** The value, which must be a number without labels and registers. */
 function number(value: Value, operator: string, column: number): Value {
-  if (value.registers.length > 0) throw new Mistake(`a register stands with “${operator}”: between brackets registers can only be added, and multiplied by a number`, column);
-  if (value.addresses !== 0 && value.known) throw new Mistake(`a label stands with “${operator}”: that takes plain numbers; the difference of two labels is one, as in (end-$$)`, column);
+  if (value.registers.length > 0)
+    throw new Mistake(
+      `a register stands with “${operator}”: between brackets registers can only be added, and multiplied by a number`,
+      column,
+    );
+  if (value.addresses !== 0 && value.known)
+    throw new Mistake(
+      `a label stands with “${operator}”: that takes plain numbers; the difference of two labels is one, as in (end-$$)`,
+      column,
+    );
   return value;
 }
 
 function scaled(value: Value, by: bigint): Value {
   const factor = Number(BigInt.asIntN(32, by));
   const registers = value.registers.map(term => ({ ...term, factor: term.factor * factor, plain: false }));
-  return { number: BigInt.asIntN(64, value.number * by), addresses: value.addresses * factor, registers, known: value.known };
+  return {
+    number: BigInt.asIntN(64, value.number * by),
+    addresses: value.addresses * factor,
+    registers,
+    known: value.known,
+  };
 }
 
 function sum(left: Value, right: Value): Value {
@@ -147,14 +199,23 @@ function sum(left: Value, right: Value): Value {
     else registers[at] = { ...registers[at]!, factor: registers[at]!.factor + term.factor };
   }
   return {
-    number: BigInt.asIntN(64, left.number + right.number), addresses: left.addresses + right.addresses, registers: registers.filter(({ factor }) => factor !== 0),
+    number: BigInt.asIntN(64, left.number + right.number),
+    addresses: left.addresses + right.addresses,
+    registers: registers.filter(({ factor }) => factor !== 0),
     known: left.known && right.known,
   };
 }
 
 /** By the difference of the two. */
 const COMPARISONS: Record<string, (difference: bigint) => boolean> = {
-  '=': d => d === 0n, '==': d => d === 0n, '!=': d => d !== 0n, '<>': d => d !== 0n, '<': d => d < 0n, '<=': d => d <= 0n, '>': d => d > 0n, '>=': d => d >= 0n,
+  '=': d => d === 0n,
+  '==': d => d === 0n,
+  '!=': d => d !== 0n,
+  '<>': d => d !== 0n,
+  '<': d => d < 0n,
+  '<=': d => d <= 0n,
+  '>': d => d > 0n,
+  '>=': d => d >= 0n,
 };
 
 function combine(operator: string, left: Value, right: Value, column: number): Value {
@@ -169,7 +230,8 @@ function combine(operator: string, left: Value, right: Value, column: number): V
     const { number: difference, known } = number(sum(left, scaled(right, -1n)), operator, column);
     return plain(truth(COMPARISONS[operator]!(difference)), known);
   }
-  const { number: a } = number(left, operator, column), { number: b } = number(right, operator, column);
+  const { number: a } = number(left, operator, column),
+    { number: b } = number(right, operator, column);
   const known = left.known && right.known;
   const divides = ['/', '//', '%', '%%'].includes(operator);
   if (divides && b === 0n) {
@@ -183,19 +245,34 @@ function combine(operator: string, left: Value, right: Value, column: number): V
   }
   const unsigned = (value: bigint): bigint => BigInt.asUintN(64, value);
   switch (operator) {
-    case '*': return plain(a * b, known);
-    case '/': return plain(unsigned(a) / unsigned(b), known);
-    case '//': return plain(a / b, known);
-    case '%': return plain(unsigned(a) % unsigned(b), known);
-    case '%%': return plain(a % b, known);
-    case '<<': case '<<<': return plain(a << b, known);
-    case '>>': return plain(unsigned(a) >> b, known);
-    case '>>>': return plain(a >> b, known);
-    case '&': return plain(a & b, known);
-    case '|': return plain(a | b, known);
-    case '^': return plain(a ^ b, known);
-    case '&&': return plain(truth(a !== 0n && b !== 0n), known);
-    case '||': return plain(truth(a !== 0n || b !== 0n), known);
-    default: return plain(truth((a !== 0n) !== (b !== 0n)), known);
+    case '*':
+      return plain(a * b, known);
+    case '/':
+      return plain(unsigned(a) / unsigned(b), known);
+    case '//':
+      return plain(a / b, known);
+    case '%':
+      return plain(unsigned(a) % unsigned(b), known);
+    case '%%':
+      return plain(a % b, known);
+    case '<<':
+    case '<<<':
+      return plain(a << b, known);
+    case '>>':
+      return plain(unsigned(a) >> b, known);
+    case '>>>':
+      return plain(a >> b, known);
+    case '&':
+      return plain(a & b, known);
+    case '|':
+      return plain(a | b, known);
+    case '^':
+      return plain(a ^ b, known);
+    case '&&':
+      return plain(truth(a !== 0n && b !== 0n), known);
+    case '||':
+      return plain(truth(a !== 0n || b !== 0n), known);
+    default:
+      return plain(truth((a !== 0n) !== (b !== 0n)), known);
   }
 }

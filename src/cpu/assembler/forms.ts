@@ -23,17 +23,52 @@ export interface Form {
 }
 
 /** Rows without a sized operand that have an operand size. */
-const IMPLICIT = new Set(['push', 'pop', 'ret', 'retf', 'iret', 'pusha', 'popa', 'pushf', 'popf', 'enter', 'leave', 'cbw', 'cwd', 'callf', 'jmpf']);
+const IMPLICIT = new Set([
+  'push',
+  'pop',
+  'ret',
+  'retf',
+  'iret',
+  'pusha',
+  'popa',
+  'pushf',
+  'popf',
+  'enter',
+  'leave',
+  'cbw',
+  'cwd',
+  'callf',
+  'jmpf',
+]);
 const SIZED = /^([EGMRXYZ]?[vz]|Iz|Iv|Jz|Ap|Mp|Ma|rAX|eAX|Ov)$/;
 /** Those with a name for each size besides their own: PUSHAW, PUSHAD. */
 const WITH_SUFFIX = new Set(['pusha', 'popa', 'pushf', 'popf', 'iret', 'ret', 'retf']);
 const BY_SIZE: Record<string, readonly [string, string]> = { cbw: ['cbw', 'cwde'], cwd: ['cwd', 'cdq'] };
 const OTHER_NAMES: Record<string, readonly string[]> = {
-  callf: ['call'], jmpf: ['jmp'], ret: ['ret', 'retn'], xlat: ['xlat', 'xlatb'], int1: ['int1', 'icebp'], fwait: ['fwait', 'wait'], shl: ['shl', 'sal'],
-  loope: ['loope', 'loopz'], loopne: ['loopne', 'loopnz'], fnsetpm: ['fsetpm'],
+  callf: ['call'],
+  jmpf: ['jmp'],
+  ret: ['ret', 'retn'],
+  xlat: ['xlat', 'xlatb'],
+  int1: ['int1', 'icebp'],
+  fwait: ['fwait', 'wait'],
+  shl: ['shl', 'sal'],
+  loope: ['loope', 'loopz'],
+  loopne: ['loopne', 'loopnz'],
+  fnsetpm: ['fsetpm'],
 };
 const OTHER_CONDITIONS: Record<string, readonly string[]> = {
-  b: ['c', 'nae'], ae: ['nc', 'nb'], e: ['z'], ne: ['nz'], be: ['na'], a: ['nbe'], p: ['pe'], np: ['po'], l: ['nge'], ge: ['nl'], le: ['ng'], g: ['nle'],
+  b: ['c', 'nae'],
+  ae: ['nc', 'nb'],
+  e: ['z'],
+  ne: ['nz'],
+  be: ['na'],
+  a: ['nbe'],
+  p: ['pe'],
+  np: ['po'],
+  l: ['nge'],
+  ge: ['nl'],
+  le: ['ng'],
+  g: ['nle'],
 };
 /** x87 control instructions that have a name with FWAIT before them: it lacks the N. */
 const WAITING = new Set(['fnstenv', 'fnstcw', 'fnclex', 'fninit', 'fnsave', 'fnstsw', 'fneni', 'fndisi']);
@@ -51,12 +86,18 @@ function add(name: string, form: Form): void {
 
 function enter(row: Row): void {
   const { mnemonic, operands: codes } = row;
-  const sized = !row.fixedSize && row.prefix !== 0x66 && (IMPLICIT.has(mnemonic) || codes.some(code => SIZED.test(code)));
+  const sized =
+    !row.fixedSize && row.prefix !== 0x66 && (IMPLICIT.has(mnemonic) || codes.some(code => SIZED.test(code)));
   const form: Form = { row, codes, sized };
   const string = codes.find(code => /^[XY][bv]$/.test(code));
   if (string !== undefined) {
     if (string.endsWith('b')) add(`${mnemonic}b`, { ...form, codes: [] });
-    else for (const [suffix, operandSize] of [['w', 16], ['d', 32]] as const) add(mnemonic + suffix, { ...form, codes: [], operandSize });
+    else
+      for (const [suffix, operandSize] of [
+        ['w', 16],
+        ['d', 32],
+      ] as const)
+        add(mnemonic + suffix, { ...form, codes: [], operandSize });
     return;
   }
   const bySize = BY_SIZE[mnemonic];
@@ -85,18 +126,22 @@ function enter(row: Row): void {
   if (WAITING.has(mnemonic)) add(`f${mnemonic.slice(2)}`, { ...form, waits: true });
   const compare = /^cmp([ps][sd])$/.exec(mnemonic);
   if (compare && codes.length === 3) {
-    for (const [immediate, predicate] of PREDICATES.entries()) add(`cmp${predicate}${compare[1]}`, { ...form, codes: codes.slice(0, 2), immediate });
+    for (const [immediate, predicate] of PREDICATES.entries())
+      add(`cmp${predicate}${compare[1]}`, { ...form, codes: codes.slice(0, 2), immediate });
   }
   // Of the two registers of x87 arithmetic ST(0) may be left out, and of some both.
   if (codes.includes('STi') && codes.length === 2) add(mnemonic, { ...form, codes: ['STi'] });
   if (codes.includes('STi') && ST1_IMPLIED.test(mnemonic)) add(mnemonic, { ...form, codes: [], rm: 1 });
-  if (codes.includes('STi') && codes.length === 1 && mnemonic !== 'ffree') add(mnemonic, { ...form, codes: ['ST0', 'STi'] });
+  if (codes.includes('STi') && codes.length === 1 && mnemonic !== 'ffree')
+    add(mnemonic, { ...form, codes: ['ST0', 'STi'] });
   if (/^f(add|mul|subr?|divr?)p$/.test(mnemonic)) add(mnemonic.slice(0, -1), { ...form, codes: [], rm: 1 });
   // AAM and AAD without a number mean ten; IMUL may name the register once.
   if (mnemonic === 'aam' || mnemonic === 'aad') add(mnemonic, { ...form, codes: [], immediate: 10 });
-  if (codes[0] === 'Gv' && codes.length === 3 && mnemonic === 'imul') add(mnemonic, { ...form, codes: ['Gv', codes[2]!] });
+  if (codes[0] === 'Gv' && codes.length === 3 && mnemonic === 'imul')
+    add(mnemonic, { ...form, codes: ['Gv', codes[2]!] });
   // What is exchanged or tested together may be named in either order; nasm takes the first of two registers exchanged as ModRM.reg.
-  if ((mnemonic === 'xchg' || mnemonic === 'test') && codes[1] !== 'Iz' && !codes.includes('Ib')) add(mnemonic, { ...form, codes: [codes[1]!, codes[0]!] });
+  if ((mnemonic === 'xchg' || mnemonic === 'test') && codes[1] !== 'Iz' && !codes.includes('Ib'))
+    add(mnemonic, { ...form, codes: [codes[1]!, codes[0]!] });
   // ECX or CX behind the target says which of the two counts.
   if (/^loop/.test(mnemonic)) for (const name of names) add(name, { ...form, codes: [...codes, 'counter'] });
 }

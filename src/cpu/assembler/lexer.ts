@@ -66,7 +66,11 @@ export function tokens(line: string): Token[] {
       if (made[1] !== undefined) found.at(-1)!.value = 1n;
     } else if ((made = match(SIGN))) add('sign', made[0], made[0].length);
     else if (first === '\\') throw new Mistake('lines are not joined here: write the whole line on one', at + 1);
-    else throw new Mistake(`“${String.fromCodePoint(line.codePointAt(at)!)}” means nothing here: take it away, or put it in quotes`, at + 1);
+    else
+      throw new Mistake(
+        `“${String.fromCodePoint(line.codePointAt(at)!)}” means nothing here: take it away, or put it in quotes`,
+        at + 1,
+      );
   }
   add('end', 'the end of the line', 0);
   return found;
@@ -75,7 +79,8 @@ export function tokens(line: string): Token[] {
 /** True if the name was written with a '$' before it: then it is no register and no instruction. */
 export const isEscaped = (token: Token): boolean => token.kind === 'name' && token.value === 1n;
 
-const isFloat = (text: string): boolean => !text.startsWith('$') && (text.includes('.') || (/^\d[\d_]*e[+-]?\d+$/i.test(text)));
+const isFloat = (text: string): boolean =>
+  !text.startsWith('$') && (text.includes('.') || /^\d[\d_]*e[+-]?\d+$/i.test(text));
 
 function numberOf(text: string, column: number): bigint {
   const plain = text.replaceAll('_', '').toLowerCase();
@@ -89,7 +94,9 @@ function numberOf(text: string, column: number): bigint {
     if (digits.length > 200) throw new Mistake('a number of more than 200 digits: it has at most 64 bits', column);
     const allowed = base === 16 ? /^[0-9a-f]+$/ : base === 10 ? /^\d+$/ : base === 8 ? /^[0-7]+$/ : /^[01]+$/;
     if (!allowed.test(digits)) continue;
-    const value = BigInt(base === 16 ? `0x${digits}` : base === 8 ? `0o${digits}` : base === 2 ? `0b${digits}` : digits);
+    const value = BigInt(
+      base === 16 ? `0x${digits}` : base === 8 ? `0o${digits}` : base === 2 ? `0b${digits}` : digits,
+    );
     if (value >= 1n << 64n) throw new Mistake(`${text} has more than 64 bits`, column);
     return value;
   }
@@ -178,12 +185,18 @@ export class Cursor {
   }
 
   expect(sign: string, why: string): void {
-    if (!this.take(sign)) throw new Mistake(`${described(this.peek)} stands where “${sign}” should: ${why}`, this.peek.column);
+    if (!this.take(sign))
+      throw new Mistake(`${described(this.peek)} stands where “${sign}” should: ${why}`, this.peek.column);
   }
 
   expectEnd(): void {
-    if (!this.ended()) throw new Mistake(`${described(this.peek)} is too much here: end the line before it, or put a comma or an operator between`, this.peek.column);
+    if (!this.ended())
+      throw new Mistake(
+        `${described(this.peek)} is too much here: end the line before it, or put a comma or an operator between`,
+        this.peek.column,
+      );
   }
 }
 
-export const described = (token: Token): string => (token.kind === 'end' ? token.text : token.kind === 'string' ? 'a string' : `“${token.text}”`);
+export const described = (token: Token): string =>
+  token.kind === 'end' ? token.text : token.kind === 'string' ? 'a string' : `“${token.text}”`;

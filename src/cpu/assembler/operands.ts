@@ -47,7 +47,10 @@ export type Operand = RegisterOperand | NumberOperand | FarOperand | MemoryOpera
 /** One operand; `qualify` makes full names of local labels. */
 export function parseOperand(cursor: Cursor, qualify: (name: string) => string): Operand & { to: boolean } {
   const { column } = cursor.peek;
-  let size = 0, strict = false, far = false, to = false;
+  let size = 0,
+    strict = false,
+    far = false,
+    to = false;
   let distance: NumberOperand['distance'];
   for (;;) {
     const word = cursor.takeName(BEFORE_OPERANDS);
@@ -64,8 +67,10 @@ export function parseOperand(cursor: Cursor, qualify: (name: string) => string):
   const register = peek.kind === 'name' && !isEscaped(peek) ? registerOf(peek.text) : undefined;
   if (register) {
     cursor.next();
-    if (cursor.sees(':')) throw new Mistake(`an override stands inside the brackets: write [${register.name}:…]`, peek.column);
-    if (cursor.peek.kind === 'sign' && '+-*/'.includes(cursor.peek.text)) throw new Mistake('a sum with a register is an address and stands in brackets: [bx+2]', cursor.peek.column);
+    if (cursor.sees(':'))
+      throw new Mistake(`an override stands inside the brackets: write [${register.name}:…]`, peek.column);
+    if (cursor.peek.kind === 'sign' && '+-*/'.includes(cursor.peek.text))
+      throw new Mistake('a sum with a register is an address and stands in brackets: [bx+2]', cursor.peek.column);
     return { kind: 'register', register, column, size, to };
   }
   const value = parseExpression(cursor, qualify);
@@ -73,8 +78,15 @@ export function parseOperand(cursor: Cursor, qualify: (name: string) => string):
   return { kind: 'far', selector: value, offset: parseExpression(cursor, qualify), column, size, to };
 }
 
-function memory(cursor: Cursor, qualify: (name: string) => string, column: number, size: number): Omit<MemoryOperand, 'far'> {
-  let inside = 0, nosplit = false, segment = -1;
+function memory(
+  cursor: Cursor,
+  qualify: (name: string) => string,
+  column: number,
+  size: number,
+): Omit<MemoryOperand, 'far'> {
+  let inside = 0,
+    nosplit = false,
+    segment = -1;
   for (;;) {
     const word = cursor.takeName([...SIZE_WORDS, 'nosplit']);
     if (word === 'nosplit') nosplit = true;
@@ -102,7 +114,8 @@ export interface Address {
   displacement: Value;
 }
 
-const ESP = 4, EBP = 5;
+const ESP = 4,
+  EBP = 5;
 /** ModRM.rm of base and index together (SDM vol. 2, table 2-1). */
 const PAIRS_16: Record<string, number> = { 'bx+si': 0, 'bx+di': 1, 'bp+si': 2, 'bp+di': 3, si: 4, di: 5, bp: 6, bx: 7 };
 
@@ -110,42 +123,84 @@ const PAIRS_16: Record<string, number> = { 'bx+si': 0, 'bx+di': 1, 'bp+si': 2, '
 export function addressOf(operand: MemoryOperand, scope: Scope, codeBits: 16 | 32): Address {
   const { column } = operand;
   const value = evaluate(operand.address, scope);
-  if (value.addresses !== 0 && value.addresses !== 1 && value.known) throw new Mistake('labels are added or multiplied in this address: only one label may stand in it, or differences of two', column);
+  if (value.addresses !== 0 && value.addresses !== 1 && value.known)
+    throw new Mistake(
+      'labels are added or multiplied in this address: only one label may stand in it, or differences of two',
+      column,
+    );
   const { registers } = value;
   if (registers.length === 0) {
-    if (operand.inside === 8) throw new Mistake('an address without registers has 16 or 32 bits: write word or dword, or nothing', column);
-    return { bits: operand.inside === 0 ? codeBits : (operand.inside as 16 | 32), base: -1, index: -1, scale: 0, displacement: value };
+    if (operand.inside === 8)
+      throw new Mistake('an address without registers has 16 or 32 bits: write word or dword, or nothing', column);
+    return {
+      bits: operand.inside === 0 ? codeBits : (operand.inside as 16 | 32),
+      base: -1,
+      index: -1,
+      scale: 0,
+      displacement: value,
+    };
   }
   const bank = registers[0]!.register.bank;
-  const odd = registers.find(({ register }) => (register.bank !== 'word' && register.bank !== 'dword') || register.bank !== bank);
+  const odd = registers.find(
+    ({ register }) => (register.bank !== 'word' && register.bank !== 'dword') || register.bank !== bank,
+  );
   if (odd) {
     const { name } = odd.register;
-    throw new Mistake(odd.register.bank === 'byte' || BITS[odd.register.bank] === undefined
-      ? `${name} cannot be part of an address: take bx, bp, si, di or a register of 32 bits`
-      : 'registers of 16 and of 32 bits cannot be added in an address: take both of one size', column);
+    throw new Mistake(
+      odd.register.bank === 'byte' || BITS[odd.register.bank] === undefined
+        ? `${name} cannot be part of an address: take bx, bp, si, di or a register of 32 bits`
+        : 'registers of 16 and of 32 bits cannot be added in an address: take both of one size',
+      column,
+    );
   }
   const bits = BITS[bank] as 16 | 32;
-  if (operand.inside !== 0 && operand.inside !== 8 && operand.inside !== bits) throw new Mistake(`the registers make this an address of ${bits} bits: write ${bits === 16 ? 'word' : 'dword'}, byte or nothing`, column);
-  return { bits, displacement: value, ...(bits === 16 ? parts16(registers, column) : parts32(registers, operand.nosplit, column)) };
+  if (operand.inside !== 0 && operand.inside !== 8 && operand.inside !== bits)
+    throw new Mistake(
+      `the registers make this an address of ${bits} bits: write ${bits === 16 ? 'word' : 'dword'}, byte or nothing`,
+      column,
+    );
+  return {
+    bits,
+    displacement: value,
+    ...(bits === 16 ? parts16(registers, column) : parts32(registers, operand.nosplit, column)),
+  };
 }
 
 function parts16(registers: readonly Term[], column: number): { base: number; index: number; scale: number } {
   const names = registers.map(({ register }) => register.name).sort();
   if (registers.some(({ factor }) => factor !== 1) || PAIRS_16[names.join('+')] === undefined) {
-    throw new Mistake('no address of 16 bits is made like this: it is [bx], [bp], [si], [di], [bx+si], [bx+di], [bp+si] or [bp+di], each with a number; others take registers of 32 bits', column);
+    throw new Mistake(
+      'no address of 16 bits is made like this: it is [bx], [bp], [si], [di], [bx+si], [bx+di], [bp+si] or [bp+di], each with a number; others take registers of 32 bits',
+      column,
+    );
   }
   return { base: PAIRS_16[names.join('+')]!, index: -1, scale: 0 };
 }
 
 /** The register written first without a factor is the base, as in nasm; a factor of 2 that needs no displacement is a sum. */
-function parts32(registers: readonly Term[], nosplit: boolean, column: number): { base: number; index: number; scale: number } {
-  const impossible = (): Mistake => new Mistake('no address of 32 bits is made like this: it is a base, an index times 1, 2, 4 or 8, or both, and esp is no index', column);
+function parts32(
+  registers: readonly Term[],
+  nosplit: boolean,
+  column: number,
+): { base: number; index: number; scale: number } {
+  const impossible = (): Mistake =>
+    new Mistake(
+      'no address of 32 bits is made like this: it is a base, an index times 1, 2, 4 or 8, or both, and esp is no index',
+      column,
+    );
   if (registers.length > 2) throw impossible();
   if (registers.length === 1) {
-    const [{ register: { number }, factor, plain }] = registers as [Term];
+    const [
+      {
+        register: { number },
+        factor,
+        plain,
+      },
+    ] = registers as [Term];
     if (factor === 1 && !(nosplit && !plain)) return { base: number, index: -1, scale: 0 };
     if (number === ESP) throw impossible();
-    if (factor === 3 || factor === 5 || factor === 9 || (factor === 2 && !nosplit)) return { base: number, index: number, scale: Math.log2(factor - 1) };
+    if (factor === 3 || factor === 5 || factor === 9 || (factor === 2 && !nosplit))
+      return { base: number, index: number, scale: Math.log2(factor - 1) };
     if (![1, 2, 4, 8].includes(factor)) throw impossible();
     return { base: -1, index: number, scale: Math.log2(factor) };
   }
@@ -161,7 +216,10 @@ function parts32(registers: readonly Term[], nosplit: boolean, column: number): 
 export type Room = 'none' | 'byte' | 'full';
 
 /** ModRM (without reg) and SIB bytes, and the width of the displacement in bytes. `room`: the least that holds the displacement. */
-export function addressBytes({ bits, base, index, scale }: Address, room: Room): { bytes: number[]; width: 0 | 1 | 2 | 4 } {
+export function addressBytes(
+  { bits, base, index, scale }: Address,
+  room: Room,
+): { bytes: number[]; width: 0 | 1 | 2 | 4 } {
   const full = bits === 16 ? 2 : 4;
   const modes = { none: [0, 0], byte: [1, 1], full: [2, full] } as const;
   if (bits === 16) {
@@ -169,7 +227,8 @@ export function addressBytes({ bits, base, index, scale }: Address, room: Room):
     const [mod, width] = modes[room === 'none' && base === PAIRS_16['bp'] ? 'byte' : room];
     return { bytes: [(mod << 6) | base], width };
   }
-  if (base < 0) return index < 0 ? { bytes: [5], width: full } : { bytes: [4, (scale << 6) | (index << 3) | 5], width: full };
+  if (base < 0)
+    return index < 0 ? { bytes: [5], width: full } : { bytes: [4, (scale << 6) | (index << 3) | 5], width: full };
   const [mod, width] = modes[room === 'none' && base === EBP ? 'byte' : room];
   if (index < 0 && base !== ESP) return { bytes: [(mod << 6) | base], width };
   return { bytes: [(mod << 6) | 4, (scale << 6) | ((index < 0 ? 4 : index) << 3) | base], width };

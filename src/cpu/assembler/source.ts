@@ -32,23 +32,40 @@ export interface Statement {
 
 const WIDTHS: Record<string, number> = { b: 1, w: 2, d: 4, q: 8, t: 10, o: 16 };
 const PREFIXES: Record<string, Partial<Prefixes>> = {
-  lock: { lock: true }, rep: { repeat: 0xf3 }, repe: { repeat: 0xf3 }, repz: { repeat: 0xf3 }, repne: { repeat: 0xf2 }, repnz: { repeat: 0xf2 },
-  o16: { operandSize: 16 }, o32: { operandSize: 32 }, a16: { addressSize: 16 }, a32: { addressSize: 32 },
+  lock: { lock: true },
+  rep: { repeat: 0xf3 },
+  repe: { repeat: 0xf3 },
+  repz: { repeat: 0xf3 },
+  repne: { repeat: 0xf2 },
+  repnz: { repeat: 0xf2 },
+  o16: { operandSize: 16 },
+  o32: { operandSize: 32 },
+  a16: { addressSize: 16 },
+  a32: { addressSize: 32 },
 };
 const DIRECTIVES = new Set(['bits', 'use16', 'use32', 'org', 'align', 'times', 'equ', 'section', 'segment']);
 const DATA = /^(d|res)([bwdqto])$/;
 /** What nasm has and this has not, and what to do instead. */
 const ABSENT: Record<string, string> = {
-  incbin: 'there are no other files here: list the bytes with db', global: 'a flat program has nobody to show its labels to: leave the line away',
-  extern: 'a flat program is not linked: define the label here', cpu: 'every instruction of the processor is known: leave the line away',
-  default: 'there is no 64-bit code here: leave the line away', struc: 'there are no structures here: name the offsets with equ',
+  incbin: 'there are no other files here: list the bytes with db',
+  global: 'a flat program has nobody to show its labels to: leave the line away',
+  extern: 'a flat program is not linked: define the label here',
+  cpu: 'every instruction of the processor is known: leave the line away',
+  default: 'there is no 64-bit code here: leave the line away',
+  struc: 'there are no structures here: name the offsets with equ',
 };
 
 /** True if a line may begin with this word. */
 const begins = (name: string): boolean =>
-  DIRECTIVES.has(name) || DATA.test(name) || Object.hasOwn(PREFIXES, name) || Object.hasOwn(ABSENT, name) || formsOf(name) !== undefined || registerOf(name)?.bank === 'segment';
+  DIRECTIVES.has(name) ||
+  DATA.test(name) ||
+  Object.hasOwn(PREFIXES, name) ||
+  Object.hasOwn(ABSENT, name) ||
+  formsOf(name) !== undefined ||
+  registerOf(name)?.bank === 'segment';
 /** True if it cannot be a label. */
-const reserved = (name: string): boolean => begins(name) || registerOf(name) !== undefined || OPERAND_WORDS.includes(name);
+const reserved = (name: string): boolean =>
+  begins(name) || registerOf(name) !== undefined || OPERAND_WORDS.includes(name);
 
 /** What the lines before one have said. */
 export class Reader {
@@ -78,17 +95,26 @@ export class Reader {
     const equ = beyond.kind === 'name' && beyond.text.toLowerCase() === 'equ';
     const word = !isEscaped(peek) && reserved(peek.text.toLowerCase());
     if (!isEscaped(peek) && begins(peek.text.toLowerCase()) && !colon && !equ) return;
-    if (word) throw new Mistake(`“${peek.text}” is a word of the language and no name: call the label something else, or write $${peek.text}`, peek.column);
+    if (word)
+      throw new Mistake(
+        `“${peek.text}” is a word of the language and no name: call the label something else, or write $${peek.text}`,
+        peek.column,
+      );
     if (!colon && !equ && beyond.kind !== 'end' && !(beyond.kind === 'name' && begins(beyond.text.toLowerCase()))) {
       throw new Mistake(`“${peek.text}” is no instruction and no directive; a label ends in a colon`, peek.column);
     }
     cursor.next();
     cursor.take(':');
     const local = peek.text.startsWith('.');
-    if (local && this.lastLabel === '') throw new Mistake(`“${peek.text}” belongs to the label before it, and there is none: write a label without a point first`, peek.column);
+    if (local && this.lastLabel === '')
+      throw new Mistake(
+        `“${peek.text}” belongs to the label before it, and there is none: write a label without a point first`,
+        peek.column,
+      );
     const name = this.qualify(peek.text);
     const earlier = this.defined.get(name);
-    if (earlier !== undefined) throw new Mistake(`“${name}” is defined in line ${earlier}, too: give one of them another name`, peek.column);
+    if (earlier !== undefined)
+      throw new Mistake(`“${name}” is defined in line ${earlier}, too: give one of them another name`, peek.column);
     this.defined.set(name, statement.line);
     if (!local) this.lastLabel = name;
     if (cursor.takeName(['equ'])) statement.body = { kind: 'equ', name, value: this.expression(cursor) };
@@ -106,14 +132,22 @@ export class Reader {
       if (cursor.ended()) throw new Mistake('times needs something to repeat: times 10 db 0', cursor.peek.column);
     }
     const { peek } = cursor;
-    if (cursor.sees('%')) throw new Mistake('there is no preprocessor here: write names for numbers with equ, and repeated lines out or with times', peek.column);
-    if (peek.kind !== 'name') throw new Mistake(`${described(peek)} begins no line: a line is LABEL: INSTRUCTION OPERANDS`, peek.column);
+    if (cursor.sees('%'))
+      throw new Mistake(
+        'there is no preprocessor here: write names for numbers with equ, and repeated lines out or with times',
+        peek.column,
+      );
+    if (peek.kind !== 'name')
+      throw new Mistake(`${described(peek)} begins no line: a line is LABEL: INSTRUCTION OPERANDS`, peek.column);
     const name = peek.text.toLowerCase();
     const data = DATA.exec(name);
     if (data) {
       cursor.next();
       const width = WIDTHS[data[2]!]!;
-      statement.body = data[1] === 'd' ? { kind: 'data', width, items: this.items(cursor, width) } : { kind: 'reserve', width, count: this.expression(cursor), column: peek.column };
+      statement.body =
+        data[1] === 'd'
+          ? { kind: 'data', width, items: this.items(cursor, width) }
+          : { kind: 'reserve', width, count: this.expression(cursor), column: peek.column };
     } else if (DIRECTIVES.has(name) || Object.hasOwn(ABSENT, name)) this.directive(cursor.next(), cursor, statement);
     else statement.body = this.instruction(cursor);
   }
@@ -123,25 +157,42 @@ export class Reader {
     if (Object.hasOwn(ABSENT, name)) throw new Mistake(`${name}: ${ABSENT[name]}`, column);
     if (statement.times) throw new Mistake(`${name} cannot be repeated: only instructions and data can`, column);
     switch (name) {
-      case 'use16': this.bits = 16; break;
-      case 'use32': this.bits = 32; break;
+      case 'use16':
+        this.bits = 16;
+        break;
+      case 'use32':
+        this.bits = 32;
+        break;
       case 'bits': {
         const { value, column: at, kind } = cursor.next();
-        if (kind !== 'number' || (value !== 16n && value !== 32n)) throw new Mistake('code has 16 or 32 bits here: bits 16, or bits 32', at);
+        if (kind !== 'number' || (value !== 16n && value !== 32n))
+          throw new Mistake('code has 16 or 32 bits here: bits 16, or bits 32', at);
         this.bits = value === 16n ? 16 : 32;
         break;
       }
-      case 'org': statement.body = { kind: 'org', value: this.expression(cursor), column }; break;
+      case 'org':
+        statement.body = { kind: 'org', value: this.expression(cursor), column };
+        break;
       case 'align':
         statement.align = this.expression(cursor);
         if (cursor.take(',')) this.body(cursor, statement);
         else statement.body = this.instruction(new Cursor(tokens('nop')));
-        if (statement.times || !statement.body || statement.body.kind === 'org') throw new Mistake('align fills with an instruction or with data: align 4, db 0', column);
+        if (statement.times || !statement.body || statement.body.kind === 'org')
+          throw new Mistake('align fills with an instruction or with data: align 4, db 0', column);
         break;
-      case 'section': case 'segment':
-        if (cursor.next().text !== '.text') throw new Mistake('there is one section here, .text: leave the line away, and let code and data follow one another', column);
+      case 'section':
+      case 'segment':
+        if (cursor.next().text !== '.text')
+          throw new Mistake(
+            'there is one section here, .text: leave the line away, and let code and data follow one another',
+            column,
+          );
         break;
-      default: throw new Mistake(name === 'equ' ? 'equ needs a name before it: WIDTH equ 320' : `${name} cannot stand here`, column);
+      default:
+        throw new Mistake(
+          name === 'equ' ? 'equ needs a name before it: WIDTH equ 320' : `${name} cannot stand here`,
+          column,
+        );
     }
   }
 
@@ -160,7 +211,11 @@ export class Reader {
         for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
         items.push({ kind: 'bytes', bytes });
       } else {
-        if (width > 8) throw new Mistake(`${described(peek)} stands where a number with a point or a string should: this width holds nothing else`, peek.column);
+        if (width > 8)
+          throw new Mistake(
+            `${described(peek)} stands where a number with a point or a string should: this width holds nothing else`,
+            peek.column,
+          );
         cursor.parts = 0;
         items.push({ kind: 'number', value: this.expression(cursor), column: peek.column });
       }
@@ -176,13 +231,16 @@ export class Reader {
       if (peek.kind !== 'name') break;
       const segment = registerOf(peek.text);
       const word = peek.text.toLowerCase();
-      const prefix = (Object.hasOwn(PREFIXES, word) ? PREFIXES[word] : undefined) ?? (segment?.bank === 'segment' ? { segment: segment.number } : undefined);
+      const prefix =
+        (Object.hasOwn(PREFIXES, word) ? PREFIXES[word] : undefined) ??
+        (segment?.bank === 'segment' ? { segment: segment.number } : undefined);
       if (!prefix) break;
       Object.assign(prefixes, prefix);
       cursor.next();
     }
     const { peek } = cursor;
-    if (peek.kind === 'end') throw new Mistake('a prefix stands before an instruction on its line: write both on one line', column);
+    if (peek.kind === 'end')
+      throw new Mistake('a prefix stands before an instruction on its line: write both on one line', column);
     const name = peek.text.toLowerCase();
     if (peek.kind !== 'name' || formsOf(name) === undefined) {
       throw new Mistake(`${described(peek)} is no instruction and no directive that is known here`, peek.column);

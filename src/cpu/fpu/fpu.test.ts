@@ -1,32 +1,73 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { CR0, CR4, CS, DS, EAX, EBX, EFLAGS, EIP, FCS, FCW, FDP, FDS, FIP, FPR, FSW, FTW, MXCSR, SEG, SEG_SELECTOR, SEG_WORDS, XMM } from '../architecture/registers.ts';
+import {
+  CR0,
+  CR4,
+  CS,
+  DS,
+  EAX,
+  EBX,
+  EFLAGS,
+  EIP,
+  FCS,
+  FCW,
+  FDP,
+  FDS,
+  FIP,
+  FPR,
+  FSW,
+  FTW,
+  MXCSR,
+  SEG,
+  SEG_SELECTOR,
+  SEG_WORDS,
+  XMM,
+} from '../architecture/registers.ts';
 import { FakeCore, Fault } from './fake-core.ts';
 import { resetFpu } from './index.ts';
 
-const CODE = 0x20000, DATA = 0x30000;
-const CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_NE = 32;
-const NM = 7, UD = 6, GP = 13, MF = 16, XM = 19;
+const CODE = 0x20000,
+  DATA = 0x30000;
+const CR0_MP = 2,
+  CR0_EM = 4,
+  CR0_TS = 8,
+  CR0_NE = 32;
+const NM = 7,
+  UD = 6,
+  GP = 13,
+  MF = 16,
+  XM = 19;
 
 let core: FakeCore, R: Int32Array;
 beforeEach(() => {
   core = new FakeCore();
   R = core.R;
   core.segments(32);
-  R[FCW] = 0x37f; R[MXCSR] = 0x1f80; R[EBX] = DATA;
+  R[FCW] = 0x37f;
+  R[MXCSR] = 0x1f80;
+  R[EBX] = DATA;
 });
 
 /** Runs the bytes as one instruction; the vector it ends in, or -1. */
 function run(...bytes: number[]): number {
   core.bytes.set(bytes, 0);
-  try { core.step(CODE, 32); } catch (e) {
+  try {
+    core.step(CODE, 32);
+  } catch (e) {
     if (e instanceof Fault) return e.vector;
     throw e;
   }
   return -1;
 }
 
-const FLD1 = [0xd9, 0xe8], FADD = [0xd8, 0xc1], FDIV_ZERO = [0xdc, 0x33], FNSTSW = [0xdf, 0xe0], FNSTENV = [0xd9, 0x33], FXSAVE = [0x0f, 0xae, 0x03];
-const PADDB = [0x0f, 0xfc, 0xc1], ADDPS = [0x0f, 0x58, 0xc1], FWAIT = [0x9b];
+const FLD1 = [0xd9, 0xe8],
+  FADD = [0xd8, 0xc1],
+  FDIV_ZERO = [0xdc, 0x33],
+  FNSTSW = [0xdf, 0xe0],
+  FNSTENV = [0xd9, 0x33],
+  FXSAVE = [0x0f, 0xae, 0x03];
+const PADDB = [0x0f, 0xfc, 0xc1],
+  ADDPS = [0x0f, 0x58, 0xc1],
+  FWAIT = [0x9b];
 
 describe('what stops an instruction before it begins (SDM vol. 3, 2.5)', () => {
   it('x87: #NM with CR0.EM or CR0.TS; FWAIT only with MP and TS', () => {
@@ -43,7 +84,8 @@ describe('what stops an instruction before it begins (SDM vol. 3, 2.5)', () => {
     expect([run(...PADDB), run(...ADDPS)]).toEqual([NM, NM]);
     R[CR0] = CR0_EM | CR0_TS;
     expect([run(...PADDB), run(...ADDPS)]).toEqual([UD, UD]);
-    R[CR0] = 0; R[CR4] = 0;
+    R[CR0] = 0;
+    R[CR4] = 0;
     expect([run(...PADDB), run(...ADDPS)]).toEqual([-1, UD]);
   });
 });
@@ -79,14 +121,17 @@ describe('x87 exceptions (SDM vol. 1, 8.7)', () => {
     pend();
     R[CR0] &= ~CR0_NE;
     let asserted = 0;
-    core.ferr = () => { asserted++; };
+    core.ferr = () => {
+      asserted++;
+    };
     expect([run(...FWAIT), asserted]).toEqual([-1, 1]);
   });
 
   it('a stack overflow and an underflow differ by C1', () => {
     expect(run(...FADD)).toBe(-1);
     expect(R[FSW] & 0x241).toBe(0x41);
-    R[FSW] = 0; R[FTW] = 0xff;
+    R[FSW] = 0;
+    R[FTW] = 0xff;
     run(...FLD1);
     expect(R[FSW] & 0x3a41).toBe(0x3a41);
     expect([R[FPR + 28], R[FPR + 29], R[FPR + 30]]).toEqual([0, 0xc0000000 | 0, 0xffff]);
@@ -97,7 +142,8 @@ describe('the x87 environment (SDM vol. 1, figures 8-9 to 8-12)', () => {
   const words = (n: number) => Array.from({ length: n }, (_, i) => core.memory.read32(DATA + 4 * i) >>> 0);
 
   beforeEach(() => {
-    R[SEG + CS * SEG_WORDS + SEG_SELECTOR] = 0x23; R[SEG + DS * SEG_WORDS + SEG_SELECTOR] = 0x2b;
+    R[SEG + CS * SEG_WORDS + SEG_SELECTOR] = 0x23;
+    R[SEG + DS * SEG_WORDS + SEG_SELECTOR] = 0x2b;
     R[EIP] = 0x12345678;
     run(...FLD1);
     run(0xdc, 0x03);
@@ -114,13 +160,17 @@ describe('the x87 environment (SDM vol. 1, figures 8-9 to 8-12)', () => {
     expect(words(7)).toEqual([0xffff0340, (0xffff0000 | R[FSW]) >>> 0, 0xffff3fff, 0x12345678, 0x23, DATA, 0xffff002b]);
     expect(R[FCW]).toBe(0x37f);
     run(0x66, ...FNSTENV);
-    expect(words(3)).toEqual([(0x037f | R[FSW] << 16) >>> 0, 0x56783fff, 0x23]);
+    expect(words(3)).toEqual([(0x037f | (R[FSW] << 16)) >>> 0, 0x56783fff, 0x23]);
   });
 
   it('real mode and virtual-8086 mode: linear addresses', () => {
-    R[FIP] = 0x345; R[FCS] = 0xf123; R[FDP] = 0x10; R[FDS] = 0x8001;
+    R[FIP] = 0x345;
+    R[FCS] = 0xf123;
+    R[FDP] = 0x10;
+    R[FDS] = 0x8001;
     for (const flags of [0, 1 << 17]) {
-      R[CR0] = CR0_NE | (flags !== 0 ? 1 : 0); R[EFLAGS] = flags;
+      R[CR0] = CR0_NE | (flags !== 0 ? 1 : 0);
+      R[EFLAGS] = flags;
       run(...FNSTENV);
       expect(words(7).slice(3)).toEqual([0xffff1575, 0xf000, 0xffff0020, 0x8000]);
       run(0x66, ...FNSTENV);
@@ -130,8 +180,17 @@ describe('the x87 environment (SDM vol. 1, figures 8-9 to 8-12)', () => {
   });
 
   it('tags: valid, zero, special, empty', () => {
-    R[FSW] = 0; R[FTW] = 0b0111;
-    [[0, 0x80000000, 0x3fff], [0, 0, 0], [0, 0x80000000, 0x7fff]].forEach(([l, h, e], i) => { R[FPR + 4 * i] = l; R[FPR + 4 * i + 1] = h; R[FPR + 4 * i + 2] = e; });
+    R[FSW] = 0;
+    R[FTW] = 0b0111;
+    [
+      [0, 0x80000000, 0x3fff],
+      [0, 0, 0],
+      [0, 0x80000000, 0x7fff],
+    ].forEach(([l, h, e], i) => {
+      R[FPR + 4 * i] = l;
+      R[FPR + 4 * i + 1] = h;
+      R[FPR + 4 * i + 2] = e;
+    });
     run(...FNSTENV);
     expect(core.memory.read16(DATA + 8)).toBe(0b11_11_11_11_11_10_01_00);
   });
@@ -160,7 +219,8 @@ describe('FXSAVE, MXCSR', () => {
   });
 
   it('leaves XMM registers out while CR4.OSFXSR is clear', () => {
-    R[XMM] = 0x1234; R[CR4] = 0;
+    R[XMM] = 0x1234;
+    R[CR4] = 0;
     core.memory.write32(DATA + 160, 7);
     run(...FXSAVE);
     expect(core.memory.read32(DATA + 160)).toBe(7);

@@ -12,11 +12,22 @@ import { environmentOps } from './x87-env.ts';
 import { transcendentalOps } from './x87-transcendental.ts';
 
 /** Semantics by row.op. */
-export const fpuOps: Record<string, CoreOpFactory> = { ...x87Ops, ...transcendentalOps, ...environmentOps, ...packedOps, ...moveOps, ...sseOps, ...convertOps, ...stringOps };
+export const fpuOps: Record<string, CoreOpFactory> = {
+  ...x87Ops,
+  ...transcendentalOps,
+  ...environmentOps,
+  ...packedOps,
+  ...moveOps,
+  ...sseOps,
+  ...convertOps,
+  ...stringOps,
+};
 
 /** RESET (SDM vol. 3, table 9-1): not quite FNINIT, as every exception is unmasked and the registers hold zeros; firmware and kernels run FNINIT. */
 export function resetFpu(R: Int32Array): void {
   resetX87(R);
-  R[FCW] = 0x40; R[FTW] = 0xff; R[MXCSR] = 0x1f80;
+  R[FCW] = 0x40;
+  R[FTW] = 0xff;
+  R[MXCSR] = 0x1f80;
   R.fill(0, FPR, XMM + 64);
 }

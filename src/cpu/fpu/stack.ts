@@ -3,24 +3,54 @@
  * Sources: SDM vol. 1, 8.1.2 (stack), 8.5.1.1 (stack faults), 8.7 (#MF and FERR#); vol. 3, 2.5 and table 14-? (CR0.EM, CR0.TS, CR4.OSFXSR).
  */
 import { type Core, META, META_SEGMENT } from '../ops/context.ts';
-import { CR0, CR4, CS, EIP, FCS, FCW, FDP, FDS, FERR, FIP, FOP, FPR, FSW, FTW, SEG, SEG_BASE, SEG_SELECTOR, SEG_WORDS } from '../architecture/registers.ts';
+import {
+  CR0,
+  CR4,
+  CS,
+  EIP,
+  FCS,
+  FCW,
+  FDP,
+  FDS,
+  FERR,
+  FIP,
+  FOP,
+  FPR,
+  FSW,
+  FTW,
+  SEG,
+  SEG_BASE,
+  SEG_SELECTOR,
+  SEG_WORDS,
+} from '../architecture/registers.ts';
 import { invalid } from './extended.ts';
 import { C1, IE } from './softfloat.ts';
 
-export const UD = 6, NM = 7, GP = 13, MF = 16, XM = 19;
+export const UD = 6,
+  NM = 7,
+  GP = 13,
+  MF = 16,
+  XM = 19;
 /** Word of CS's selector. */
 const CODE_SELECTOR = SEG + CS * SEG_WORDS + SEG_SELECTOR;
-const CR0_MP = 2, CR0_EM = 4, CR0_TS = 8, CR0_NE = 32;
+const CR0_MP = 2,
+  CR0_EM = 4,
+  CR0_TS = 8,
+  CR0_NE = 32;
 const CR4_OSFXSR = 512;
 export const CR4_OSXMMEXCPT = 1024;
 /** FSW: an unmasked exception is pending. */
-export const ES = 0x80, BUSY = 0x8000;
+export const ES = 0x80,
+  BUSY = 0x8000;
 /** FSW: stack fault. */
 export const SF = 0x40;
 
 /** FNINIT: SDM vol. 3, table 9-1. */
 export function resetX87(R: Int32Array): void {
-  R[FCW] = 0x37f; R[FSW] = 0; R[FTW] = 0; R[FERR] = 0;
+  R[FCW] = 0x37f;
+  R[FSW] = 0;
+  R[FTW] = 0;
+  R[FERR] = 0;
   R[FIP] = R[FCS] = R[FDP] = R[FDS] = R[FOP] = 0;
 }
 
@@ -60,13 +90,16 @@ export function ready(core: Core): void {
   const R = core.R;
   if ((R[CR0] & (CR0_EM | CR0_TS)) !== 0) core.fault(NM);
   if ((R[FSW] & ES) !== 0) report(core);
-  R[FIP] = R[EIP]; R[FCS] = R[CODE_SELECTOR];
+  R[FIP] = R[EIP];
+  R[FCS] = R[CODE_SELECTOR];
 }
 
 /** Notes the memory operand at `linear` of the instruction under way. FOP stays 0, as on processors since the Pentium 4 but for their compatibility mode. */
 export function operandAt(core: Core, p: number, linear: number): void {
-  const R = core.R, segment = SEG + (core.A[p + META] >>> META_SEGMENT & 7) * SEG_WORDS;
-  R[FDP] = linear - R[segment + SEG_BASE]; R[FDS] = R[segment + SEG_SELECTOR];
+  const R = core.R,
+    segment = SEG + ((core.A[p + META] >>> META_SEGMENT) & 7) * SEG_WORDS;
+  R[FDP] = linear - R[segment + SEG_BASE];
+  R[FDS] = R[segment + SEG_SELECTOR];
 }
 
 /** FWAIT: CR0.TS counts only with CR0.MP, CR0.EM not at all. */
@@ -92,24 +125,32 @@ export function readySse(core: Core): void {
 }
 
 /** Word index of ST(i). */
-export function st(R: Int32Array, i: number): number { return FPR + ((R[FSW] >> 11) + i & 7) * 4; }
+export function st(R: Int32Array, i: number): number {
+  return FPR + (((R[FSW] >> 11) + i) & 7) * 4;
+}
 
 /** True if ST(i) is not empty. */
-export function used(R: Int32Array, i: number): boolean { return (R[FTW] >> ((R[FSW] >> 11) + i & 7) & 1) !== 0; }
+export function used(R: Int32Array, i: number): boolean {
+  return ((R[FTW] >> (((R[FSW] >> 11) + i) & 7)) & 1) !== 0;
+}
 
-export function tag(R: Int32Array, i: number): void { R[FTW] |= 1 << ((R[FSW] >> 11) + i & 7); }
+export function tag(R: Int32Array, i: number): void {
+  R[FTW] |= 1 << (((R[FSW] >> 11) + i) & 7);
+}
 
 export function pop(R: Int32Array): void {
-  const status = R[FSW], top = status >> 11 & 7;
+  const status = R[FSW],
+    top = (status >> 11) & 7;
   R[FTW] &= ~(1 << top);
-  R[FSW] = status & ~0x3800 | (top + 1 & 7) << 11;
+  R[FSW] = (status & ~0x3800) | (((top + 1) & 7) << 11);
 }
 
 /** Makes room on the stack; the word index of the new ST(0). The caller has checked that it is empty, or means to overwrite it. */
 export function push(R: Int32Array): number {
-  const status = R[FSW], top = (status >> 11) - 1 & 7;
+  const status = R[FSW],
+    top = ((status >> 11) - 1) & 7;
   R[FTW] |= 1 << top;
-  R[FSW] = status & ~0x3800 | top << 11;
+  R[FSW] = (status & ~0x3800) | (top << 11);
   return FPR + top * 4;
 }
 

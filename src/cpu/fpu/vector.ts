@@ -33,13 +33,18 @@ export function memoryBytes(row: Row): number {
   for (const code of row.operands) {
     if (!'QWM'.includes(code[0])) continue;
     switch (code.slice(1)) {
-      case 'b': return 1;
-      case 'w': return 2;
+      case 'b':
+        return 1;
+      case 'w':
+        return 2;
       case 'd':
-      case 'ss': return 4;
+      case 'ss':
+        return 4;
       case 'q':
-      case 'sd': return 8;
-      default: return 16;
+      case 'sd':
+        return 8;
+      default:
+        return 16;
     }
   }
   return 16;
@@ -52,20 +57,25 @@ export function readScratch(core: Core, linear: number, bytes: number): number {
     core.memory.read128(linear, SCRATCH);
     return SCRATCH;
   }
-  R[SCRATCH] = bytes >= 4 ? core.memory.read32(linear) : bytes === 2 ? core.memory.read16(linear) : core.memory.read8(linear);
-  R[SCRATCH + 1] = bytes === 8 ? core.memory.read32(linear + 4 | 0) : 0;
+  R[SCRATCH] =
+    bytes >= 4 ? core.memory.read32(linear) : bytes === 2 ? core.memory.read16(linear) : core.memory.read8(linear);
+  R[SCRATCH + 1] = bytes === 8 ? core.memory.read32((linear + 4) | 0) : 0;
   R[SCRATCH + 2] = R[SCRATCH + 3] = 0;
   return SCRATCH;
 }
 
 /** Reads the record's memory operand to SCRATCH; 16 bytes must be aligned. */
 export function memorySource(core: Core, p: number, bytes: number): number {
-  return readScratch(core, bytes === 16 ? core.addressing.aligned128(p, false) : core.addressing.address(p, bytes, false), bytes);
+  return readScratch(
+    core,
+    bytes === 16 ? core.addressing.aligned128(p, false) : core.addressing.address(p, bytes, false),
+    bytes,
+  );
 }
 
 function storeWords(core: Core, linear: number, s: number, bytes: number): void {
   const R = core.R;
-  for (let i = 0; i < bytes; i += 4) core.memory.write32(linear + i | 0, R[s + (i >> 2)]);
+  for (let i = 0; i < bytes; i += 4) core.memory.write32((linear + i) | 0, R[s + (i >> 2)]);
 }
 
 /** Writes 4, 8 or 16 bytes from words at s. All or nothing. */
@@ -76,46 +86,52 @@ export function writeWords(core: Core, linear: number, s: number, bytes: number)
 }
 
 /** Instructions `op P,Q` and `op V,W`. */
-export const binary = (kernel: Kernel): CoreOpFactory => (row, memory) => {
-  const bytes = memoryBytes(row);
-  if (row.operands[0] === 'Pq') {
+export const binary =
+  (kernel: Kernel): CoreOpFactory =>
+  (row, memory) => {
+    const bytes = memoryBytes(row);
+    if (row.operands[0] === 'Pq') {
+      return memory
+        ? (core, p) => {
+            readyMmx(core);
+            const s = memorySource(core, p, bytes),
+              R = core.R;
+            enterMmx(R);
+            kernel(R, mmxTarget(R, core.A[p + DST]), s, 2);
+          }
+        : (core, p) => {
+            readyMmx(core);
+            const R = core.R;
+            enterMmx(R);
+            kernel(R, mmxTarget(R, core.A[p + DST]), FPR + 4 * core.A[p + SRC], 2);
+          };
+    }
     return memory
       ? (core, p) => {
-        readyMmx(core);
-        const s = memorySource(core, p, bytes), R = core.R;
-        enterMmx(R);
-        kernel(R, mmxTarget(R, core.A[p + DST]), s, 2);
-      }
+          readySse(core);
+          const s = memorySource(core, p, bytes);
+          kernel(core.R, XMM + 4 * core.A[p + DST], s, 4);
+        }
       : (core, p) => {
-        readyMmx(core);
-        const R = core.R;
-        enterMmx(R);
-        kernel(R, mmxTarget(R, core.A[p + DST]), FPR + 4 * core.A[p + SRC], 2);
-      };
-  }
-  return memory
-    ? (core, p) => {
-      readySse(core);
-      const s = memorySource(core, p, bytes);
-      kernel(core.R, XMM + 4 * core.A[p + DST], s, 4);
-    }
-    : (core, p) => {
-      readySse(core);
-      kernel(core.R, XMM + 4 * core.A[p + DST], XMM + 4 * core.A[p + SRC], 4);
-    };
-};
+          readySse(core);
+          kernel(core.R, XMM + 4 * core.A[p + DST], XMM + 4 * core.A[p + SRC], 4);
+        };
+  };
 
 /** Instructions `op P,Q,Ib` and `op V,W,Ib`. */
-export const binaryImmediate = (kernel: ImmediateKernel): CoreOpFactory => (row, memory) => {
-  const bytes = memoryBytes(row), mmx = row.operands[0] === 'Pq';
-  return (core, p) => {
-    if (mmx) readyMmx(core);
-    else readySse(core);
-    const R = core.R;
-    const s = memory ? memorySource(core, p, bytes) : (mmx ? FPR : XMM) + 4 * core.A[p + SRC];
-    if (mmx) {
-      enterMmx(R);
-      kernel(R, mmxTarget(R, core.A[p + DST]), s, 2, core.A[p + IMM] & 0xff);
-    } else kernel(R, XMM + 4 * core.A[p + DST], s, 4, core.A[p + IMM] & 0xff);
+export const binaryImmediate =
+  (kernel: ImmediateKernel): CoreOpFactory =>
+  (row, memory) => {
+    const bytes = memoryBytes(row),
+      mmx = row.operands[0] === 'Pq';
+    return (core, p) => {
+      if (mmx) readyMmx(core);
+      else readySse(core);
+      const R = core.R;
+      const s = memory ? memorySource(core, p, bytes) : (mmx ? FPR : XMM) + 4 * core.A[p + SRC];
+      if (mmx) {
+        enterMmx(R);
+        kernel(R, mmxTarget(R, core.A[p + DST]), s, 2, core.A[p + IMM] & 0xff);
+      } else kernel(R, XMM + 4 * core.A[p + DST], s, 4, core.A[p + IMM] & 0xff);
+    };
   };
-};

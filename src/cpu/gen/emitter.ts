@@ -131,8 +131,25 @@ export interface Uses {
 
 class Survey implements Emitter {
   readonly uses: Uses = {
-    reads: new Set(), writes: new Set(), sets: [], operands: 0, atomic: false, selector: false, address: false, counter: false, bitOffset: false, flags: false,
-    cc: false, condition: false, stack: false, drops: false, pushes: false, direct: false, indirect: false, returns: false, string: false,
+    reads: new Set(),
+    writes: new Set(),
+    sets: [],
+    operands: 0,
+    atomic: false,
+    selector: false,
+    address: false,
+    counter: false,
+    bitOffset: false,
+    flags: false,
+    cc: false,
+    condition: false,
+    stack: false,
+    drops: false,
+    pushes: false,
+    direct: false,
+    indirect: false,
+    returns: false,
+    string: false,
   };
   readonly bits: Size;
   readonly operands: number;
@@ -140,47 +157,118 @@ class Survey implements Emitter {
     this.bits = bits;
     this.operands = operands;
   }
-  get shift(): number { return 32 - this.bits; }
-  get cc(): number { this.uses.cc = true; return 0; }
+  get shift(): number {
+    return 32 - this.bits;
+  }
+  get cc(): number {
+    this.uses.cc = true;
+    return 0;
+  }
   private touch(set: Set<number>, operand: number): void {
     set.add(operand);
     this.uses.operands = Math.max(this.uses.operands, operand + 1);
   }
-  read(operand: number, held: Held): Value { this.touch(this.uses.reads, operand); this.uses.bitOffset ||= held === 'bit'; return ''; }
-  write(operand: number): void { this.touch(this.uses.writes, operand); }
-  atomic(): void { this.uses.atomic = true; }
-  immediate(): Value { return ''; }
-  selector(): Value { this.uses.selector = true; return ''; }
-  address(): Value { this.uses.address = true; return ''; }
-  register(): Value { return ''; }
-  setRegister(register: number, bits: Size): void { this.uses.sets.push([register, bits]); }
-  counter(): Value { this.uses.counter = true; return ''; }
-  countedDown(): Value { return this.counter(); }
+  read(operand: number, held: Held): Value {
+    this.touch(this.uses.reads, operand);
+    this.uses.bitOffset ||= held === 'bit';
+    return '';
+  }
+  write(operand: number): void {
+    this.touch(this.uses.writes, operand);
+  }
+  atomic(): void {
+    this.uses.atomic = true;
+  }
+  immediate(): Value {
+    return '';
+  }
+  selector(): Value {
+    this.uses.selector = true;
+    return '';
+  }
+  address(): Value {
+    this.uses.address = true;
+    return '';
+  }
+  register(): Value {
+    return '';
+  }
+  setRegister(register: number, bits: Size): void {
+    this.uses.sets.push([register, bits]);
+  }
+  counter(): Value {
+    this.uses.counter = true;
+    return '';
+  }
+  countedDown(): Value {
+    return this.counter();
+  }
   setCounter(): void {
     this.uses.counter = true;
     this.setRegister(ECX, 32);
   }
-  result(): Value { return ''; }
-  keep(): Value { return ''; }
-  mask(): Value { return ''; }
+  result(): Value {
+    return '';
+  }
+  keep(): Value {
+    return '';
+  }
+  mask(): Value {
+    return '';
+  }
   skipIf(): void {}
-  when(_condition: Value, then: () => void): void { then(); }
+  when(_condition: Value, then: () => void): void {
+    then();
+  }
   flags(): void {}
-  changeFlags(): void { this.uses.flags = true; }
-  carry(): Value { this.uses.flags = true; return ''; }
-  condition(cc?: number): Value { this.uses.flags = true; this.uses.condition ||= cc === undefined; return ''; }
-  top(): Value { this.uses.stack = true; return ''; }
-  drop(): void { this.uses.drops = true; }
-  slot(): void { this.uses.stack = this.uses.pushes = true; }
+  changeFlags(): void {
+    this.uses.flags = true;
+  }
+  carry(): Value {
+    this.uses.flags = true;
+    return '';
+  }
+  condition(cc?: number): Value {
+    this.uses.flags = true;
+    this.uses.condition ||= cc === undefined;
+    return '';
+  }
+  top(): Value {
+    this.uses.stack = true;
+    return '';
+  }
+  drop(): void {
+    this.uses.drops = true;
+  }
+  slot(): void {
+    this.uses.stack = this.uses.pushes = true;
+  }
   push(): void {}
-  locate(eip?: Value): void { this.uses[eip === undefined ? 'direct' : 'indirect'] = true; }
+  locate(eip?: Value): void {
+    this.uses[eip === undefined ? 'direct' : 'indirect'] = true;
+  }
   go(): void {}
-  branch(_condition: Value, effects?: () => void): void { this.uses.direct = true; effects?.(); }
-  returnAddress(): Value { this.uses.returns = true; return ''; }
-  source(): Value { this.uses.string = true; return ''; }
-  destination(): Value { return this.source(); }
-  storeElement(): void { this.source(); }
-  advance(pointer: number): void { this.setRegister(pointer, 32); }
+  branch(_condition: Value, effects?: () => void): void {
+    this.uses.direct = true;
+    effects?.();
+  }
+  returnAddress(): Value {
+    this.uses.returns = true;
+    return '';
+  }
+  source(): Value {
+    this.uses.string = true;
+    return '';
+  }
+  destination(): Value {
+    return this.source();
+  }
+  storeElement(): void {
+    this.source();
+  }
+  advance(pointer: number): void {
+    this.setRegister(pointer, 32);
+  }
   repeats(): void {}
 }
 
@@ -214,7 +302,8 @@ export const memoryArray = (bits: Size): string => (bits === 32 ? 'M4' : bits ==
 export const cellShift = (bits: Size): number => bits >> 4;
 
 /** A register of the state as text. Byte registers are AL CL DL BL AH CH DH BH. */
-export const registerText = (n: number, bits: Size): string => (bits === 32 ? `R[${n}]` : bits === 16 ? `R16[${n * 2}]` : `R8[${(n & 3) * 4 + (n >> 2)}]`);
+export const registerText = (n: number, bits: Size): string =>
+  bits === 32 ? `R[${n}]` : bits === 16 ? `R16[${n * 2}]` : `R8[${(n & 3) * 4 + (n >> 2)}]`;
 
 /** A zero-extended value (32 bits: signed) as it is to be held. */
 function held(text: Value, bits: Size, how: Held): Value {
@@ -225,7 +314,12 @@ function held(text: Value, bits: Size, how: Held): Value {
 }
 
 /** Texts of the four words of the lazy flags. */
-export interface FlagWords { k: Value; a: Value; b: Value; r: Value }
+export interface FlagWords {
+  k: Value;
+  a: Value;
+  b: Value;
+  r: Value;
+}
 
 /** What the tiers' emitters have in common: operands become the names a, b and c, the result r, another value t. */
 export abstract class TextEmitter implements Emitter {
@@ -239,11 +333,21 @@ export abstract class TextEmitter implements Emitter {
     this.flagWords = flagWords;
   }
 
-  get bits(): Size { return this.form.bits; }
-  get shift(): number { return 32 - this.form.bits; }
-  get operands(): number { return this.form.places.length; }
-  get cc(): number { return this.form.cc; }
-  protected get bytes(): number { return this.form.bits / 8; }
+  get bits(): Size {
+    return this.form.bits;
+  }
+  get shift(): number {
+    return 32 - this.form.bits;
+  }
+  get operands(): number {
+    return this.form.places.length;
+  }
+  get cc(): number {
+    return this.form.cc;
+  }
+  protected get bytes(): number {
+    return this.form.bits / 8;
+  }
 
   /** Names that the text gave values to. */
   protected readonly names = new Set<string>();
@@ -253,9 +357,13 @@ export abstract class TextEmitter implements Emitter {
     return name;
   }
   /** Adds a statement. */
-  protected say(statement: string): void { this.text += `${statement} `; }
+  protected say(statement: string): void {
+    this.text += `${statement} `;
+  }
   /** Adds one that changes registers or flags. */
-  protected effect(statement: string): void { this.say(statement); }
+  protected effect(statement: string): void {
+    this.say(statement);
+  }
 
   /** The register that an explicit operand names, to be read or assigned to. */
   protected abstract operandRegister(operand: number, bits: Size): Value;
@@ -263,13 +371,24 @@ export abstract class TextEmitter implements Emitter {
   protected abstract load(): Value;
   protected abstract store(value: Value): void;
 
-  private operandBits(operand: number): Size { return operand === 1 ? this.form.bits1 : this.form.bits; }
+  private operandBits(operand: number): Size {
+    return operand === 1 ? this.form.bits1 : this.form.bits;
+  }
 
   read(operand: number, how: Held): Value {
-    const name = 'abc'[operand]!, bits = this.operandBits(operand), place = this.form.places[operand];
+    const name = 'abc'[operand]!,
+      bits = this.operandBits(operand),
+      place = this.form.places[operand];
     let value: Value;
-    if (place === 'i') value = how === 'zero' && bits < 32 ? `${this.immediate()} & ${(1 << bits) - 1}` : held(this.immediate(), bits, how);
-    else value = held(place === 'c' ? this.register(ECX, 8) : place === 'm' ? this.load() : this.operandRegister(operand, bits), bits, how);
+    if (place === 'i')
+      value =
+        how === 'zero' && bits < 32 ? `${this.immediate()} & ${(1 << bits) - 1}` : held(this.immediate(), bits, how);
+    else
+      value = held(
+        place === 'c' ? this.register(ECX, 8) : place === 'm' ? this.load() : this.operandRegister(operand, bits),
+        bits,
+        how,
+      );
     return this.let(name, value);
   }
   write(operand: number, value: Value, how: 'top' | 'zero' = 'zero'): void {
@@ -281,14 +400,22 @@ export abstract class TextEmitter implements Emitter {
   abstract immediate(): Value;
   abstract selector(): Value;
   abstract address(): Value;
-  register(register: number, bits: Size): Value { return registerText(register, bits); }
-  setRegister(register: number, bits: Size, value: Value): void { this.effect(`${this.register(register, bits)} = ${value};`); }
+  register(register: number, bits: Size): Value {
+    return registerText(register, bits);
+  }
+  setRegister(register: number, bits: Size, value: Value): void {
+    this.effect(`${this.register(register, bits)} = ${value};`);
+  }
   abstract counter(): Value;
   abstract countedDown(): Value;
   abstract setCounter(value: Value): void;
 
-  result(value: Value): Value { return this.let('r', value); }
-  keep(value: Value): Value { return this.let('t', value); }
+  result(value: Value): Value {
+    return this.let('r', value);
+  }
+  keep(value: Value): Value {
+    return this.let('t', value);
+  }
   mask(value: Value, mask: number): Value {
     if (mask !== 31) this.say(`${value} &= ${mask};`);
     return value;
@@ -300,14 +427,20 @@ export abstract class TextEmitter implements Emitter {
     this.effect('}');
   }
 
-  protected kindWord(kind: number): number { return kind | this.shift << 4; }
+  protected kindWord(kind: number): number {
+    return kind | (this.shift << 4);
+  }
   flags(kind: number, { a, b, result }: Outcome): void {
     const f = this.flagWords;
-    this.effect(`${f.k} = ${this.kindWord(kind)};${a === undefined ? '' : ` ${f.a} = ${a};`}${b === undefined ? '' : ` ${f.b} = ${b};`} ${f.r} = ${result};`);
+    this.effect(
+      `${f.k} = ${this.kindWord(kind)};${a === undefined ? '' : ` ${f.a} = ${a};`}${b === undefined ? '' : ` ${f.b} = ${b};`} ${f.r} = ${result};`,
+    );
   }
   changeFlags(mask: number, value: Value): void {
     const { k, a, b, r } = this.flagWords;
-    this.effect(`if (${k} !== ${ALL} && (${k} & 15) !== ${EXPLICIT}) { ${b} = arithmetic(${k}, ${a}, ${b}, ${r}); ${k} = ${k} & -16 | ${EXPLICIT}; } ${b} = ${b} & ${~mask} | ${value};`);
+    this.effect(
+      `if (${k} !== ${ALL} && (${k} & 15) !== ${EXPLICIT}) { ${b} = arithmetic(${k}, ${a}, ${b}, ${r}); ${k} = ${k} & -16 | ${EXPLICIT}; } ${b} = ${b} & ${~mask} | ${value};`,
+    );
   }
   carry(): Value {
     const { k, a, b, r } = this.flagWords;
@@ -321,13 +454,20 @@ export abstract class TextEmitter implements Emitter {
     const inverted = (cc & 1) === 1;
     const compared = (yes: Value, no: Value) => `((${k} & 15) === ${SUB} ? ${inverted ? no : yes} : ${call})`;
     switch (cc >> 1) {
-      case 1: return compared(`${a} >>> 0 < ${b} >>> 0`, `${a} >>> 0 >= ${b} >>> 0`);
-      case 2: return `${r} ${inverted ? '!==' : '==='} 0`;
-      case 3: return compared(`${a} >>> 0 <= ${b} >>> 0`, `${a} >>> 0 > ${b} >>> 0`);
-      case 4: return `(${k} !== ${ALL} ? ${inverted ? `${r} >= 0` : `${r} < 0`} : ${call})`;
-      case 6: return compared(`${a} < ${b}`, `${a} >= ${b}`);
-      case 7: return compared(`${a} <= ${b}`, `${a} > ${b}`);
-      default: return call;
+      case 1:
+        return compared(`${a} >>> 0 < ${b} >>> 0`, `${a} >>> 0 >= ${b} >>> 0`);
+      case 2:
+        return `${r} ${inverted ? '!==' : '==='} 0`;
+      case 3:
+        return compared(`${a} >>> 0 <= ${b} >>> 0`, `${a} >>> 0 > ${b} >>> 0`);
+      case 4:
+        return `(${k} !== ${ALL} ? ${inverted ? `${r} >= 0` : `${r} < 0`} : ${call})`;
+      case 6:
+        return compared(`${a} < ${b}`, `${a} >= ${b}`);
+      case 7:
+        return compared(`${a} <= ${b}`, `${a} > ${b}`);
+      default:
+        return call;
     }
   }
   /** Text of the condition code that the forms of all codes find in their record. */
@@ -341,8 +481,12 @@ export abstract class TextEmitter implements Emitter {
   abstract go(): void;
   abstract branch(condition: Value, effects?: () => void): void;
   abstract returnAddress(): Value;
-  source(how: Held = 'zero'): Value { return this.let('a', held(this.loadElement(ESI), this.bits, how)); }
-  destination(how: Held = 'zero'): Value { return this.let('b', held(this.loadElement(EDI), this.bits, how)); }
+  source(how: Held = 'zero'): Value {
+    return this.let('a', held(this.loadElement(ESI), this.bits, how));
+  }
+  destination(how: Held = 'zero'): Value {
+    return this.let('b', held(this.loadElement(EDI), this.bits, how));
+  }
   /** The element of a string at ESI or EDI. */
   protected abstract loadElement(pointer: number): Value;
   abstract storeElement(value: Value): void;

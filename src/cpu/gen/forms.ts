@@ -16,12 +16,17 @@ function place(code: string, memory: boolean): string {
   switch (code[0]) {
     case 'G':
     case 'Z':
-    case 'R': return 'r';
-    case 'E': return memory ? 'm' : 'r';
+    case 'R':
+      return 'r';
+    case 'E':
+      return memory ? 'm' : 'r';
     case 'M':
-    case 'O': return 'm';
-    case 'I': return 'i';
-    default: return '';
+    case 'O':
+      return 'm';
+    case 'I':
+      return 'i';
+    default:
+      return '';
   }
 }
 
@@ -36,10 +41,15 @@ export function formOf(row: Row, memory: boolean, operandSize: 16 | 32): Form | 
   if (places.includes('')) return null;
   // A bit offset in a register reaches outside the memory operand (BT).
   if (uses.bitOffset && places[0] === 'm' && places[1] === 'r') return null;
-  const bits = uses.operands === 0 && !uses.string ? operandSize : sizes[0]!, bits1 = sizes[1] ?? bits;
+  const bits = uses.operands === 0 && !uses.string ? operandSize : sizes[0]!,
+    bits1 = sizes[1] ?? bits;
   const suffix = (places[1] === 'r' || places[1] === 'm') && bits1 !== bits ? String(bits1) : '';
   const cc = uses.cc ? row.cc! : 0;
-  const name = [uses.cc ? `${row.op}${cc}` : row.op, bits, ...(uses.operands === 0 ? [] : [places.join('') + suffix])].join('.');
+  const name = [
+    uses.cc ? `${row.op}${cc}` : row.op,
+    bits,
+    ...(uses.operands === 0 ? [] : [places.join('') + suffix]),
+  ].join('.');
   return { name, op: row.op, bits, places: places.join(''), bits1: suffix === '' ? bits : bits1, cc, uses };
 }
 
@@ -56,7 +66,8 @@ export interface FormCases {
 export function allForms(rows: readonly Row[]): Map<string, FormCases> {
   const forms = new Map<string, FormCases>();
   for (const row of rows) {
-    const wide = row.wide?.split(' ') ?? [], narrow = row.narrow?.split(' ') ?? [];
+    const wide = row.wide?.split(' ') ?? [],
+      narrow = row.narrow?.split(' ') ?? [];
     for (const memory of [false, true]) {
       if ((memory && row.mod === 'r') || (!memory && row.mod === 'm')) continue;
       for (const size of [16, 32] as const) {
@@ -74,6 +85,7 @@ export function allForms(rows: readonly Row[]): Map<string, FormCases> {
       }
     }
   }
-  const order = Object.keys(semantics), rank = ({ form: { op } }: FormCases) => order.indexOf(op);
+  const order = Object.keys(semantics),
+    rank = ({ form: { op } }: FormCases) => order.indexOf(op);
   return new Map([...forms].sort(([a, x], [b, y]) => rank(x) - rank(y) || (a < b ? -1 : 1)));
 }

@@ -21,19 +21,27 @@ class WideUnitEmitter implements UnitEmitter {
     this.memory = memory;
   }
 
-  private say(statement: string): void { this.text += `${statement} `; }
+  private say(statement: string): void {
+    this.text += `${statement} `;
+  }
   which(number: number): Value {
     this.number = number;
     return record.imm;
   }
-  stackNumber(): Value { return record.src; }
+  stackNumber(): Value {
+    return record.src;
+  }
   /** The record of an x87 instruction says where it is without another cache line: see `fillFunction` in record-writer.ts. */
   instructionPointer(): Value {
     this.x87 = true;
     return `(${PAGE_EIP} + ${this.memory ? `(${record.src} & ${CODE_OFFSET_MASK})` : record.disp}) | 0`;
   }
-  operandSelector(): Value { return `${record.src} >>> ${CODE_SELECTOR_SHIFT}`; }
-  state(word: Value): Value { return `R[${word}]`; }
+  operandSelector(): Value {
+    return `${record.src} >>> ${CODE_SELECTOR_SHIFT}`;
+  }
+  state(word: Value): Value {
+    return `R[${word}]`;
+  }
   xmm(): Value {
     this.say(`q = (${record.dst} << 2) + ${XMM};`);
     return 'q';
@@ -42,22 +50,33 @@ class WideUnitEmitter implements UnitEmitter {
     this.say(`t = ${WIDE_ADDRESS}; if (${miss(write ? 'TW' : 'TR', 't', alignment)}) break; h = (e ^ t) >>> 2;`);
     return { linear: 't', words: 'M4', first: 'h' };
   }
-  set(place: Value, value: Value): void { this.say(`${place} = ${value};`); }
-  leaveIf(condition: Value): void { this.say(`if (${condition}) break;`); }
+  set(place: Value, value: Value): void {
+    this.say(`${place} = ${value};`);
+  }
+  leaveIf(condition: Value): void {
+    this.say(`if (${condition}) break;`);
+  }
   private call(name: HotFunction, values: readonly Value[]): Value {
     this.calls.add(name);
     return `${name}(R, ${values.join(', ')})`;
   }
-  attempt(name: HotFunction, ...values: Value[]): void { this.leaveIf(`!${this.call(name, values)}`); }
+  attempt(name: HotFunction, ...values: Value[]): void {
+    this.leaveIf(`!${this.call(name, values)}`);
+  }
   evaluate(name: HotFunction, ...values: Value[]): Value {
     this.say(`if ((r = ${this.call(name, values)}) < 0) break;`);
     return 'r';
   }
-  allFlags(flags: Value, result: Value): void { this.say(`${FLAG_WORDS.k} = ${ALL}; ${FLAG_WORDS.b} = ${flags}; ${FLAG_WORDS.r} = ${result};`); }
+  allFlags(flags: Value, result: Value): void {
+    this.say(`${FLAG_WORDS.k} = ${ALL}; ${FLAG_WORDS.b} = ${flags}; ${FLAG_WORDS.r} = ${result};`);
+  }
 }
 
 /** The case of a row's variant, null if it has none. `number`: what its record says in IMM; `calls`: functions of fpu/hot.ts. */
-export function unitCase(row: Row, memory: boolean): { text: string; x87: boolean; number: number; calls: ReadonlySet<HotFunction> } | null {
+export function unitCase(
+  row: Row,
+  memory: boolean,
+): { text: string; x87: boolean; number: number; calls: ReadonlySet<HotFunction> } | null {
   const description = unitDescription(row, memory);
   if (description === null) return null;
   const emitter = new WideUnitEmitter(row, memory);

@@ -23,27 +23,45 @@ export class GeneralEmitter extends RecordEmitter {
   private target: Value | null = null;
   private repetition: Repetition = null;
 
-  constructor(form: Form) { super(form); }
+  constructor(form: Form) {
+    super(form);
+  }
 
-  protected override effect(statement: string): void { this.effects += `${statement} `; }
-  address(): Value { return 'addressing.offset(p)'; }
+  protected override effect(statement: string): void {
+    this.effects += `${statement} `;
+  }
+  address(): Value {
+    return 'addressing.offset(p)';
+  }
   protected load(): Value {
     const { bits, writes } = memoryOf(this.form)!;
     if (writes) return 'value';
     this.say(this.reach(this.let('at', `addressing.address(p, ${bits / 8}, false)`), false));
     return `memory.read${bits}(at)`;
   }
-  protected store(value: Value): void { this.stored = value; }
+  protected store(value: Value): void {
+    this.stored = value;
+  }
   /** Ends the instruction if its access is a page fault, which is the commonest fault: JavaScript's exceptions cost some microseconds. */
   private reach(at: Value, write: boolean): string {
     return `if ((${write ? 'TW' : 'TR'}[(${at} >>> 12) + S[${S_USER}]] & ${ABSENT}) !== 0 && !memory.reach(${at}, ${write})) return; `;
   }
-  private reachStack(delta: number, write: boolean): void { this.say(this.reach(this.let('at', `stack.at(${delta}, ${this.bytes}, ${write})`), write)); }
-  skipIf(condition: Value): void { this.say(`if (${condition}) return;`); }
+  private reachStack(delta: number, write: boolean): void {
+    this.say(this.reach(this.let('at', `stack.at(${delta}, ${this.bytes}, ${write})`), write));
+  }
+  skipIf(condition: Value): void {
+    this.say(`if (${condition}) return;`);
+  }
 
-  counter(): Value { return `(${SHORT} ? ${registerText(ECX, 16)} : ${registerText(ECX, 32)})`; }
-  countedDown(): Value { return this.result(`${SHORT} ? (${registerText(ECX, 16)} - 1) & 65535 : (${registerText(ECX, 32)} - 1) | 0`); }
-  setCounter(value: Value): void { this.effect(`if (${SHORT}) ${registerText(ECX, 16)} = ${value}; else ${registerText(ECX, 32)} = ${value};`); }
+  counter(): Value {
+    return `(${SHORT} ? ${registerText(ECX, 16)} : ${registerText(ECX, 32)})`;
+  }
+  countedDown(): Value {
+    return this.result(`${SHORT} ? (${registerText(ECX, 16)} - 1) & 65535 : (${registerText(ECX, 32)} - 1) | 0`);
+  }
+  setCounter(value: Value): void {
+    this.effect(`if (${SHORT}) ${registerText(ECX, 16)} = ${value}; else ${registerText(ECX, 32)} = ${value};`);
+  }
 
   top(pointer = ESP): Value {
     this.pointer = pointer;
@@ -53,35 +71,51 @@ export class GeneralEmitter extends RecordEmitter {
     return this.keep(`memory.read${this.bits}(addressing.linear(${SS}, c, ${this.bytes}, false))`);
   }
   drop(more?: Value): void {
-    if (this.pointer !== ESP) this.effect(`if (mode.stack32) ${registerText(ESP, 32)} = c; else ${registerText(ESP, 16)} = c;`);
+    if (this.pointer !== ESP)
+      this.effect(`if (mode.stack32) ${registerText(ESP, 32)} = c; else ${registerText(ESP, 16)} = c;`);
     this.effect(`stack.move(${this.bytes}${more === undefined ? '' : ` + ${more}`});`);
   }
   slot(): void {}
   push(value: Value, bits = this.bits): void {
     this.reachStack(-this.bytes, true);
     if (bits === this.bits) this.say(`stack.push(${value}, ${bits});`);
-    else this.say(`memory.write${bits}(stack.at(-${this.bytes}, ${this.bytes}, true), ${value}); stack.move(-${this.bytes});`);
+    else
+      this.say(
+        `memory.write${bits}(stack.at(-${this.bytes}, ${this.bytes}, true), ${value}); stack.move(-${this.bytes});`,
+      );
   }
 
   locate(eip?: Value): void {
     this.target = eip ?? null;
     this.say(`checkTarget(cpu, ${eip ?? `directTarget(cpu, p, ${this.bits})`});`);
   }
-  go(): void { this.effect(this.target === null ? `branch(cpu, p, ${this.bits});` : `near(cpu, ${this.target});`); }
+  go(): void {
+    this.effect(this.target === null ? `branch(cpu, p, ${this.bits});` : `near(cpu, ${this.target});`);
+  }
   branch(condition: Value, effects?: () => void): void {
     this.say(`if (${condition}) branch(cpu, p, ${this.bits});`);
     effects?.();
   }
-  returnAddress(): Value { return 'nextEip(cpu, p)'; }
+  returnAddress(): Value {
+    return 'nextEip(cpu, p)';
+  }
 
   private element(pointer: number, write: boolean): Value {
     const segment = pointer === EDI ? ES : `(${record.meta} >>> ${META_SEGMENT}) & 7`;
     return `addressing.linear(${segment}, ${SHORT} ? ${registerText(pointer, 16)} : ${registerText(pointer, 32)}, ${this.bytes}, ${write})`;
   }
-  protected loadElement(pointer: number): Value { return `memory.read${this.bits}(${this.element(pointer, false)})`; }
-  storeElement(value: Value): void { this.say(`memory.write${this.bits}(${this.element(EDI, true)}, ${value});`); }
-  advance(pointer: number): void { this.effect(`advance(cpu, ${pointer}, (R[${EFLAGS}] & ${DF}) !== 0 ? -${this.bytes} : ${this.bytes}, ${SHORT});`); }
-  override repeats(how: Repetition): void { this.repetition = how; }
+  protected loadElement(pointer: number): Value {
+    return `memory.read${this.bits}(${this.element(pointer, false)})`;
+  }
+  storeElement(value: Value): void {
+    this.say(`memory.write${this.bits}(${this.element(EDI, true)}, ${value});`);
+  }
+  advance(pointer: number): void {
+    this.effect(`advance(cpu, ${pointer}, (R[${EFLAGS}] & ${DF}) !== 0 ? -${this.bytes} : ${this.bytes}, ${SHORT});`);
+  }
+  override repeats(how: Repetition): void {
+    this.repetition = how;
+  }
 
   finish(): string {
     const head = this.names.size === 0 ? '' : `let ${[...this.names].map(name => `${name} = 0`).join(', ')}; `;
@@ -91,20 +125,25 @@ export class GeneralEmitter extends RecordEmitter {
     }
     const memory = memoryOf(this.form);
     if (memory === null || !memory.writes) return head + this.text + this.effects;
-    const { bits } = memory, bytes = bits / 8;
-    const write = (at: Value) => `memory.write${bits}(${at}, ${this.stored}); `, address = `addressing.address(p, ${bytes}, true)`;
+    const { bits } = memory,
+      bytes = bits / 8;
+    const write = (at: Value) => `memory.write${bits}(${at}, ${this.stored}); `,
+      address = `addressing.address(p, ${bytes}, true)`;
     if (this.form.uses.drops) {
       // The address is found with the new ESP; a fault puts the old one back.
       const esp = registerText(ESP, 32);
       return `${head}const before = ${esp}; ${this.text}${this.effects}try { ${write(address)}} catch (thrown) { ${esp} = before; throw thrown; }`;
     }
-    if (!memory.reads) return `${head}${this.text}const at = ${address}; ${this.reach('at', true)}${write('at')}${this.effects}`;
+    if (!memory.reads)
+      return `${head}${this.text}const at = ${address}; ${this.reach('at', true)}${write('at')}${this.effects}`;
     // A read-modify-write. LOCK goes through Atomics: Domain 0 and other vCPUs share pages.
     const array = memoryArray(bits);
     const locked = this.form.uses.atomic ? 'true' : `(${record.meta} & ${META_LOCK}) !== 0`;
-    return `${head}const linear = ${address}; ${this.reach('linear', true)}let value = 0, at = -1; `
-      + `if (${locked} && (at = memory.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${cellShift(bits)}; `
-      + `for (;;) { value = Atomics.load(${array}, cell); ${this.text}if (Atomics.compareExchange(${array}, cell, value, ${this.stored}) === value) break; } } `
-      + `else { memory.probeWrite(linear, ${bytes}); value = memory.read${bits}(linear); ${this.text}${write('linear')}} ${this.effects}`;
+    return (
+      `${head}const linear = ${address}; ${this.reach('linear', true)}let value = 0, at = -1; ` +
+      `if (${locked} && (at = memory.hostAtomic(linear, ${bytes})) >= 0) { const cell = at >>> ${cellShift(bits)}; ` +
+      `for (;;) { value = Atomics.load(${array}, cell); ${this.text}if (Atomics.compareExchange(${array}, cell, value, ${this.stored}) === value) break; } } ` +
+      `else { memory.probeWrite(linear, ${bytes}); value = memory.read${bits}(linear); ${this.text}${write('linear')}} ${this.effects}`
+    );
   }
 }

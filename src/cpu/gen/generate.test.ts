@@ -16,13 +16,22 @@ const src = fileURLToPath(new URL('../../', import.meta.url));
 
 describe('the generator', () => {
   it('is in no bundle: nothing but its own files and tests imports from its folder', () => {
-    const importers = (readdirSync(src, { recursive: true }) as string[]).filter(name => /\.tsx?$/.test(name) && !name.startsWith(join('cpu', 'gen')) && !name.startsWith(join('cpu', 'region')) && !name.includes('.test.'))
+    const importers = (readdirSync(src, { recursive: true }) as string[])
+      .filter(
+        name =>
+          /\.tsx?$/.test(name) &&
+          !name.startsWith(join('cpu', 'gen')) &&
+          !name.startsWith(join('cpu', 'region')) &&
+          !name.includes('.test.'),
+      )
       .filter(name => /from '[^']*\/gen\/[^']*'/.test(readFileSync(join(src, name), 'utf8')));
     expect(importers.map(name => relative(src, join(src, name)))).toEqual([]);
   });
 
   it('gives every form numbers of its own, and every case of a row a form', () => {
-    const numbers = plans.forms.flatMap(({ general, wide, near, narrow }) => [general, wide, near === wide ? 0 : near, narrow]).filter(op => op !== 0);
+    const numbers = plans.forms
+      .flatMap(({ general, wide, near, narrow }) => [general, wide, near === wide ? 0 : near, narrow])
+      .filter(op => op !== 0);
     expect(new Set(numbers).size).toBe(numbers.length);
     const forms = allForms(rows);
     expect(plans.forms).toHaveLength(forms.size);
@@ -36,20 +45,27 @@ describe('the generator', () => {
           continue;
         }
         expect(semantics[op], `${mnemonic}: ${variant}`).toBeDefined();
-        expect([...forms.values()].some(({ form }) => form.op === op && form.bits === Number(variant.slice(1))), `${mnemonic}: ${variant}`).toBe(true);
+        expect(
+          [...forms.values()].some(({ form }) => form.op === op && form.bits === Number(variant.slice(1))),
+          `${mnemonic}: ${variant}`,
+        ).toBe(true);
       }
     }
   });
 
   it('gives cases to the rows of x87 and SSE that say so, and the records of a shared case a number each', () => {
-    const found = rows.flatMap(row => [false, true].flatMap(memory => {
-      const one = unitCase(row, memory);
-      return one === null ? [] : [{ name: `${row.mnemonic} ${row.operands}`, ...one }];
-    }));
+    const found = rows.flatMap(row =>
+      [false, true].flatMap(memory => {
+        const one = unitCase(row, memory);
+        return one === null ? [] : [{ name: `${row.mnemonic} ${row.operands}`, ...one }];
+      }),
+    );
     const numberOf = (name: string) => found.find(one => one.name === name)?.number;
     expect(plans.unitCases).toHaveLength(3 * found.length);
     // ADD, SUBTRACT 0 and 1 with reversed 4, to ST(i) 8, pop 16; a single 8.
-    expect(['fadd ST0,STi', 'fadd Mf32', 'fsubrp STi,ST0', 'fld Mf64', 'fstp Mf64', 'fucomip ST0,STi'].map(numberOf)).toEqual([ADD, ADD | 8, SUBTRACT | 28, 16, 3, 3]);
+    expect(
+      ['fadd ST0,STi', 'fadd Mf32', 'fsubrp STi,ST0', 'fld Mf64', 'fstp Mf64', 'fucomip ST0,STi'].map(numberOf),
+    ).toEqual([ADD, ADD | 8, SUBTRACT | 28, 16, 3, 3]);
     const names = new Map<string, string>();
     for (const { name, text, number } of found.filter(({ x87 }) => x87)) {
       const known = names.get(`${number} ${text}`) ?? name;
@@ -63,7 +79,12 @@ describe('the generator', () => {
     const { reads, writes, stack, pushes, drops } = usesOf(semantics.push!, 32, 1);
     expect([[...reads], [...writes], stack, pushes, drops]).toEqual([[0], [], true, true, false]);
     expect([...usesOf(semantics.cmp!, 8, 2).writes]).toEqual([]);
-    expect(usesOf(semantics.callind!, 32, 1)).toMatchObject({ indirect: true, direct: false, returns: true, pushes: true });
+    expect(usesOf(semantics.callind!, 32, 1)).toMatchObject({
+      indirect: true,
+      direct: false,
+      returns: true,
+      pushes: true,
+    });
     expect(usesOf(semantics.jcc!, 32, 1)).toMatchObject({ direct: true, cc: true, flags: true, operands: 0 });
     const pop = plans.forms[[...allForms(rows).keys()].indexOf('pop.32.r')]!;
     expect(pop.facts & REGISTER_0).toBe(REGISTER_0);

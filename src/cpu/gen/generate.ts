@@ -8,8 +8,32 @@ import { FLAT } from '../mode.ts';
 import { GO, JUMP, S_BUDGET, S_PAGE_EIP, S_PATCH, S_STOP, S_USER, THROWN } from '../scratch.ts';
 import { RECORD_MASK } from '../ops/context.ts';
 import {
-  ACCESSES, ADDRESS, BRANCHES, BYTE_0, BYTE_1, CASE_BASED, CASE_COUNTS, CASE_DIRECT, CASE_INDIRECT, CASE_PUSHES, CASE_READS_FLAGS, CASE_STATE_WORD, CASE_X87, CONDITION,
-  COUNTS, type FormPlan, LOCKS, type Plans, REGISTER_0, REGISTER_1, RETURNS, SELECTOR, STACK, STORES, STRING, type Switch,
+  ACCESSES,
+  ADDRESS,
+  BRANCHES,
+  BYTE_0,
+  BYTE_1,
+  CASE_BASED,
+  CASE_COUNTS,
+  CASE_DIRECT,
+  CASE_INDIRECT,
+  CASE_PUSHES,
+  CASE_READS_FLAGS,
+  CASE_STATE_WORD,
+  CASE_X87,
+  CONDITION,
+  COUNTS,
+  type FormPlan,
+  LOCKS,
+  type Plans,
+  REGISTER_0,
+  REGISTER_1,
+  RETURNS,
+  SELECTOR,
+  STACK,
+  STORES,
+  STRING,
+  type Switch,
 } from '../plans.ts';
 import { EIP } from '../architecture/registers.ts';
 import type { Row } from '../table/row.ts';
@@ -17,7 +41,15 @@ import { type Form, memoryOf, type Size, type TextEmitter, type Uses } from './e
 import { allForms, formOf } from './forms.ts';
 import { unitCase } from './fpu.ts';
 import { CONTROL_FUNCTIONS, GeneralEmitter, STRING_FUNCTIONS } from './general.ts';
-import { NARROW_FLAGS, NARROW_LOOK, NARROW_STUBS, NARROW_TAKEN, narrowAccess, NarrowEmitter, narrowOperand } from './narrow.ts';
+import {
+  NARROW_FLAGS,
+  NARROW_LOOK,
+  NARROW_STUBS,
+  NARROW_TAKEN,
+  narrowAccess,
+  NarrowEmitter,
+  narrowOperand,
+} from './narrow.ts';
 import { OFFSET, PAGE_EIP, record } from './record.ts';
 import { semantics } from './semantics.ts';
 import { WIDE_STUBS, WideEmitter } from './wide.ts';
@@ -50,48 +82,96 @@ const bit = (condition: boolean, value: number): number => (condition ? value : 
 
 function formFacts(form: Form): number {
   const { uses, places, bits, bits1 } = form;
-  const memory = memoryOf(form), isRegister = (operand: number) => places[operand] === 'r';
-  const register = (operand: number, size: Size, any: number, byte: number) => bit(isRegister(operand), size === 8 ? byte : any);
-  return bit(memory !== null, ACCESSES) | bit(memory?.writes === true, STORES) | bit(uses.address, ADDRESS) | bit(uses.direct || uses.indirect, BRANCHES)
-    | bit(uses.stack, STACK) | bit(uses.counter, COUNTS) | bit(uses.atomic && memory !== null, LOCKS) | register(0, bits, REGISTER_0, BYTE_0)
-    | register(1, bits1, REGISTER_1, BYTE_1) | bit(uses.condition, CONDITION) | bit(uses.returns, RETURNS) | bit(uses.selector, SELECTOR) | bit(uses.string, STRING);
+  const memory = memoryOf(form),
+    isRegister = (operand: number) => places[operand] === 'r';
+  const register = (operand: number, size: Size, any: number, byte: number) =>
+    bit(isRegister(operand), size === 8 ? byte : any);
+  return (
+    bit(memory !== null, ACCESSES) |
+    bit(memory?.writes === true, STORES) |
+    bit(uses.address, ADDRESS) |
+    bit(uses.direct || uses.indirect, BRANCHES) |
+    bit(uses.stack, STACK) |
+    bit(uses.counter, COUNTS) |
+    bit(uses.atomic && memory !== null, LOCKS) |
+    register(0, bits, REGISTER_0, BYTE_0) |
+    register(1, bits1, REGISTER_1, BYTE_1) |
+    bit(uses.condition, CONDITION) |
+    bit(uses.returns, RETURNS) |
+    bit(uses.selector, SELECTOR) |
+    bit(uses.string, STRING)
+  );
 }
 
-const caseFacts = (uses: Uses): number => bit(uses.direct, CASE_DIRECT) | bit(uses.pushes, CASE_PUSHES) | bit(uses.flags, CASE_READS_FLAGS)
-  | bit(uses.indirect, CASE_INDIRECT) | bit(uses.counter, CASE_COUNTS) | bit(uses.selector || uses.string, CASE_STATE_WORD);
+const caseFacts = (uses: Uses): number =>
+  bit(uses.direct, CASE_DIRECT) |
+  bit(uses.pushes, CASE_PUSHES) |
+  bit(uses.flags, CASE_READS_FLAGS) |
+  bit(uses.indirect, CASE_INDIRECT) |
+  bit(uses.counter, CASE_COUNTS) |
+  bit(uses.selector || uses.string, CASE_STATE_WORD);
 
 function partsOf(rows: readonly Row[]): Parts {
   const forms = [...allForms(rows).values()];
-  const wide: Case[] = [], narrow: Case[] = [];
-  const plans = new Map<string, FormPlan>(forms.map(({ form }) => [form.name,
-    { general: 0, wide: 0, near: 0, based: 0, narrow: 0, facts: formFacts(form), bytes: (memoryOf(form)?.bits ?? 0) / 8 }]));
+  const wide: Case[] = [],
+    narrow: Case[] = [];
+  const plans = new Map<string, FormPlan>(
+    forms.map(({ form }) => [
+      form.name,
+      {
+        general: 0,
+        wide: 0,
+        near: 0,
+        based: 0,
+        narrow: 0,
+        facts: formFacts(form),
+        bytes: (memoryOf(form)?.bits ?? 0) / 8,
+      },
+    ]),
+  );
   // 0 is never a record's op: it marks an unused record.
   let next = 1;
   const add = (to: Case[], name: string, text: string, facts: number): number => {
     to.push({ op: next, name, text, facts });
     return next++;
   };
-  const stubs = (to: Case[], texts: Record<string, string>) => Object.entries(texts).map(([name, text]) => add(to, name, text, CASE_DIRECT));
+  const stubs = (to: Case[], texts: Record<string, string>) =>
+    Object.entries(texts).map(([name, text]) => add(to, name, text, CASE_DIRECT));
   const [goto, cross] = stubs(wide, WIDE_STUBS) as [number, number];
   for (const { form, ...cases } of forms) {
     const plan = plans.get(form.name)!;
-    if (cases.wide) plan.wide = plan.near = add(wide, form.name, expand(new WideEmitter(form, {})), caseFacts(form.uses));
-    if (cases.near) plan.near = add(wide, `${form.name}.near`, expand(new WideEmitter(form, { near: true })), caseFacts(form.uses));
-    if (cases.based) plan.based = add(wide, `${form.name}.based`, expand(new WideEmitter(form, { based: true })), caseFacts(form.uses) | CASE_BASED);
+    if (cases.wide)
+      plan.wide = plan.near = add(wide, form.name, expand(new WideEmitter(form, {})), caseFacts(form.uses));
+    if (cases.near)
+      plan.near = add(wide, `${form.name}.near`, expand(new WideEmitter(form, { near: true })), caseFacts(form.uses));
+    if (cases.based)
+      plan.based = add(
+        wide,
+        `${form.name}.based`,
+        expand(new WideEmitter(form, { based: true })),
+        caseFacts(form.uses) | CASE_BASED,
+      );
   }
   const hot = new Set<string>();
-  const unitCases = rows.flatMap(row => [false, true].flatMap(memory => {
-    const found = unitCase(row, memory);
-    if (found === null) return [];
-    for (const name of found.calls) hot.add(name);
-    return [row.id * 4 + (memory ? 2 : 0), add(wide, `${row.op} ${row.operands}`, found.text, bit(found.x87, CASE_X87)), found.x87 ? found.number : -1];
-  }));
+  const unitCases = rows.flatMap(row =>
+    [false, true].flatMap(memory => {
+      const found = unitCase(row, memory);
+      if (found === null) return [];
+      for (const name of found.calls) hot.add(name);
+      return [
+        row.id * 4 + (memory ? 2 : 0),
+        add(wide, `${row.op} ${row.operands}`, found.text, bit(found.x87, CASE_X87)),
+        found.x87 ? found.number : -1,
+      ];
+    }),
+  );
 
   const [narrowGoto, narrowCross] = stubs(narrow, NARROW_STUBS) as [number, number];
   const [, narrowReads, narrowWrites] = ([0, 1, 2] as const).map(access => {
     const first = next;
     for (const { form, ...cases } of forms) {
-      if (cases.narrow && narrowAccess(form) === access) plans.get(form.name)!.narrow = add(narrow, form.name, expand(new NarrowEmitter(form)), caseFacts(form.uses));
+      if (cases.narrow && narrowAccess(form) === access)
+        plans.get(form.name)!.narrow = add(narrow, form.name, expand(new NarrowEmitter(form)), caseFacts(form.uses));
     }
     return first;
   });
@@ -101,19 +181,29 @@ function partsOf(rows: readonly Row[]): Parts {
     return { op: next++, form };
   });
   const index = new Map([...plans.keys()].map((name, i) => [name, i]));
-  const variants = rows.flatMap(row => [0, 1, 2, 3].map(variant => {
-    const form = formOf(row, (variant & 2) !== 0, (variant & 1) !== 0 ? 16 : 32);
-    return form === null ? -1 : index.get(form.name) ?? -1;
-  }));
+  const variants = rows.flatMap(row =>
+    [0, 1, 2, 3].map(variant => {
+      const form = formOf(row, (variant & 2) !== 0, (variant & 1) !== 0 ? 16 : 32);
+      return form === null ? -1 : (index.get(form.name) ?? -1);
+    }),
+  );
   variants.length = variants.findLastIndex(form => form >= 0) + 1;
   const nop = plans.get('nop.32')!;
   const cases = (all: Case[]): Switch['cases'] => [...byText(all).values()].map(([{ op, facts }]) => [op, facts]);
   return {
-    wide, narrow, narrowReads: narrowReads!, narrowWrites: narrowWrites!, general, hot,
+    wide,
+    narrow,
+    narrowReads: narrowReads!,
+    narrowWrites: narrowWrites!,
+    general,
+    hot,
     plans: {
       wide: { cases: cases(wide), goto, cross, nop: nop.wide },
       narrow: { cases: cases(narrow), goto: narrowGoto, cross: narrowCross, nop: nop.narrow },
-      forms: [...plans.values()], variants, unitCases, firstFunction: next,
+      forms: [...plans.values()],
+      variants,
+      unitCases,
+      firstFunction: next,
     },
   };
 }
@@ -130,13 +220,17 @@ function byText(cases: readonly Case[]): Map<string, [Case, ...Case[]]> {
 }
 
 const casesText = (cases: readonly Case[]): string =>
-  [...byText(cases)].map(([text, same]) => `        ${same.map(({ op, name }) => `case ${op}: /* ${name} */`).join(' ')} { ${text} }`).join('\n');
+  [...byText(cases)]
+    .map(([text, same]) => `        ${same.map(({ op, name }) => `case ${op}: /* ${name} */`).join(' ')} { ${text} }`)
+    .join('\n');
 
 /** The text of the module `virtual:plans`. */
 export function generatePlans(rows: readonly Row[]): string {
   const { forms, ...rest } = partsOf(rows).plans;
   // Few words, since every bundle with a processor carries them.
-  const words = forms.map(({ wide, near, based, narrow, facts, bytes }) => [facts, bytes, wide, near, narrow, based].join().replace(/(,0)+$/, ''));
+  const words = forms.map(({ wide, near, based, narrow, facts, bytes }) =>
+    [facts, bytes, wide, near, narrow, based].join().replace(/(,0)+$/, ''),
+  );
   return `
 const forms = [[${words.join('],[')}]].map(([facts, bytes = 0, wide = 0, near = 0, narrow = 0, based = 0], i) => ({ general: ${forms[0]!.general} + i, wide, near, narrow, based, facts, bytes }));
 export const plans = { ...${JSON.stringify(rest)}, forms };
@@ -164,7 +258,9 @@ ${casesText(narrow)}
       }${NARROW_TAKEN}
       }${NARROW_LOOK}
       }`;
-  const functions = general.map(({ op, form }) => `  general[${op}] = (_, p) => { /* ${form.name} */ ${expand(new GeneralEmitter(form))}};`);
+  const functions = general.map(
+    ({ op, form }) => `  general[${op}] = (_, p) => { /* ${form.name} */ ${expand(new GeneralEmitter(form))}};`,
+  );
   return `
 import { carry, condition, arithmetic } from '/src/cpu/architecture/flags.ts';
 import { multiplyHigh, productFlags } from '/src/cpu/ops/arithmetic.ts';

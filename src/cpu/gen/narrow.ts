@@ -9,7 +9,14 @@
  * Ways out of the cases: `break` leaves the record to its function; `break taken` takes the direct branch; `break look` goes to EIP `t` with `h` in SP;
  * `break flags` leaves four words of flags, their kind in `c`.
  */
-import { baseWord, INDEX_ALIGNMENT, INDEX_REGISTER_MASK, INDEX_SCALE, INDEX_SEGMENT, INDEX_SEGMENT_MASK } from '../ops/context.ts';
+import {
+  baseWord,
+  INDEX_ALIGNMENT,
+  INDEX_REGISTER_MASK,
+  INDEX_SCALE,
+  INDEX_SEGMENT,
+  INDEX_SEGMENT_MASK,
+} from '../ops/context.ts';
 import { CS, EDI, ES, ESP, SS } from '../architecture/registers.ts';
 import { cellShift, type Form, memoryArray, memoryOf, type Outcome, registerText, type Value } from './emitter.ts';
 import { CaseEmitter, DIRECT_TARGET, FLAG_WORDS, lookup, miss, NEXT_RECORD, PAGE_EIP, record } from './record.ts';
@@ -37,13 +44,21 @@ export class NarrowEmitter extends CaseEmitter {
     this.cell = `${memoryArray(bits)}[h >>> ${cellShift(bits)}]`;
   }
 
-  address(): Value { return this.bits === 32 ? `(${SUM}) | 0` : SUM; }
-  protected load(): Value { return this.cell; }
-  protected store(value: Value): void { this.say(`${this.cell} = ${value};`); }
+  address(): Value {
+    return this.bits === 32 ? `(${SUM}) | 0` : SUM;
+  }
+  protected load(): Value {
+    return this.cell;
+  }
+  protected store(value: Value): void {
+    this.say(`${this.cell} = ${value};`);
+  }
 
   /** Puts the cell of the stack at offset `h` into `r`. */
   private stackCell(table: 'TR' | 'TW'): void {
-    this.say(`r = (h + ${base(SS)}) | 0; if (${miss(table, 'r', this.bytes)}) break; r = (e ^ r) >>> ${cellShift(this.bits)};`);
+    this.say(
+      `r = (h + ${base(SS)}) | 0; if (${miss(table, 'r', this.bytes)}) break; r = (e ^ r) >>> ${cellShift(this.bits)};`,
+    );
   }
   top(pointer = ESP): Value {
     this.say(`h = ${registerText(pointer, 16)};`);
@@ -73,7 +88,10 @@ export class NarrowEmitter extends CaseEmitter {
   go(): void {
     this.ended = true;
     if (this.target === 'indirect') this.say(this.moved ? 'break look;' : `h = ${SP}; break look;`);
-    else this.say(this.moved ? `if ((q = ${record.target}) === 0) break look; ${SP} = h; p = q; continue;` : 'break taken;');
+    else
+      this.say(
+        this.moved ? `if ((q = ${record.target}) === 0) break look; ${SP} = h; p = q; continue;` : 'break taken;',
+      );
   }
   branch(condition: Value, effects?: () => void): void {
     if (effects === undefined) {
@@ -87,15 +105,24 @@ export class NarrowEmitter extends CaseEmitter {
   }
 
   /** IMM is the word that holds the base of the source's segment. */
-  protected element(pointer: number): Value { return `(${registerText(pointer, 16)} + ${pointer === EDI ? base(ES) : `R[${record.imm}]`}) | 0`; }
-  protected advanced(pointer: number): Value { return `${registerText(pointer, 16)} = ${registerText(pointer, 16)} + ${this.bytes};`; }
+  protected element(pointer: number): Value {
+    return `(${registerText(pointer, 16)} + ${pointer === EDI ? base(ES) : `R[${record.imm}]`}) | 0`;
+  }
+  protected advanced(pointer: number): Value {
+    return `${registerText(pointer, 16)} = ${registerText(pointer, 16)} + ${this.bytes};`;
+  }
 
-  override flags(kind: number, outcome: Outcome): void { this.pending = { kind, outcome }; }
+  override flags(kind: number, outcome: Outcome): void {
+    this.pending = { kind, outcome };
+  }
   /** Most leave their flags to what follows the cases. */
   override finish(): string {
     if (this.moved && !this.ended) this.say(`${SP} = h;`);
     if (this.pending === null) return super.finish();
-    const { kind, outcome: { a = 'a', b = 'b', result } } = this.pending;
+    const {
+      kind,
+      outcome: { a = 'a', b = 'b', result },
+    } = this.pending;
     if (a !== 'a') {
       super.flags(kind, this.pending.outcome);
       return super.finish();

@@ -7,7 +7,29 @@ import { ALL, arithmetic, carry, condition } from '../architecture/flags.ts';
 import * as hot from '../fpu/hot.ts';
 import { multiplyHigh, productFlags } from '../ops/arithmetic.ts';
 import {
-  CR4, EAX, EBX, ECX, EDX, EIP, ESI, ESP, FA, FB, FCS, FDP, FDS, FIP, FK, FPR, FR, FSW, FTW, SEG, SEG_SELECTOR, SEG_WORDS, XMM,
+  CR4,
+  EAX,
+  EBX,
+  ECX,
+  EDX,
+  EIP,
+  ESI,
+  ESP,
+  FA,
+  FB,
+  FCS,
+  FDP,
+  FDS,
+  FIP,
+  FK,
+  FPR,
+  FR,
+  FSW,
+  FTW,
+  SEG,
+  SEG_SELECTOR,
+  SEG_WORDS,
+  XMM,
 } from '../architecture/registers.ts';
 import { decode, DECODED, type Decoded, newDecoded, type Row } from '../table/index.ts';
 import { operandRegister } from '../table/operands.ts';
@@ -18,7 +40,9 @@ import { miss } from './record.ts';
 import { semantics } from './semantics.ts';
 import { type HotFunction, type Reached, unitDescription, type UnitEmitter } from './unit-semantics.ts';
 
-const absent = (): never => { throw new Error('not in these regions'); };
+const absent = (): never => {
+  throw new Error('not in these regions');
+};
 
 /** Flat 32-bit code; a miss leaves with EIP at the instruction, which is then as if it had not begun. */
 class RegionEmitter extends TextEmitter {
@@ -33,29 +57,53 @@ class RegionEmitter extends TextEmitter {
     this.start = start;
     const memory = memoryOf(form);
     if (memory === null) return;
-    this.say(`t = ${this.address()}; if (${miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8)}) { ${this.leave()} } h = (e ^ t) >>> ${cellShift(memory.bits)};`);
+    this.say(
+      `t = ${this.address()}; if (${miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8)}) { ${this.leave()} } h = (e ^ t) >>> ${cellShift(memory.bits)};`,
+    );
   }
 
-  private leave(): string { return `ip = ${this.eip}; break region;`; }
-  protected operandRegister(operand: number, bits: Size): Value { return this.register(operandRegister(this.at.row!.operands[operand]!, this.at), bits); }
-  override register(register: number, bits: Size): Value { return bits === 32 ? `r${register}` : absent(); }
-  protected load(): Value { return `${memoryArray(memoryOf(this.form)!.bits)}[h]`; }
-  protected store(value: Value): void { this.say(`${this.load()} = ${value};`); }
-  immediate(): Value { return this.at.row!.operands.includes('1') ? '1' : `(${this.at.immediate})`; }
-  address(): Value { return addressText(this.at); }
+  private leave(): string {
+    return `ip = ${this.eip}; break region;`;
+  }
+  protected operandRegister(operand: number, bits: Size): Value {
+    return this.register(operandRegister(this.at.row!.operands[operand]!, this.at), bits);
+  }
+  override register(register: number, bits: Size): Value {
+    return bits === 32 ? `r${register}` : absent();
+  }
+  protected load(): Value {
+    return `${memoryArray(memoryOf(this.form)!.bits)}[h]`;
+  }
+  protected store(value: Value): void {
+    this.say(`${this.load()} = ${value};`);
+  }
+  immediate(): Value {
+    return this.at.row!.operands.includes('1') ? '1' : `(${this.at.immediate})`;
+  }
+  address(): Value {
+    return addressText(this.at);
+  }
   private skips = false;
   skipIf(condition: Value): void {
     this.text = `done: { ${this.text} if (${condition}) break done; `;
     this.skips = true;
   }
-  protected conditionCode(): Value { return String(this.at.row!.cc); }
+  protected conditionCode(): Value {
+    return String(this.at.row!.cc);
+  }
   top(pointer = ESP): Value {
     this.say(`h = r${pointer}; if (${miss('TR', 'h', 4)}) { ${this.leave()} } t = M4[(e ^ h) >>> 2];`);
     return 't';
   }
-  drop(more?: Value): void { this.effect(`r${ESP} = (h + 4 + ${more ?? 0}) | 0;`); }
-  slot(): void { this.say(`h = (r${ESP} - 4) | 0; if (${miss('TW', 'h', 4)}) { ${this.leave()} }`); }
-  push(value: Value): void { this.say(`M4[(e ^ h) >>> 2] = ${value}; r${ESP} = h;`); }
+  drop(more?: Value): void {
+    this.effect(`r${ESP} = (h + 4 + ${more ?? 0}) | 0;`);
+  }
+  slot(): void {
+    this.say(`h = (r${ESP} - 4) | 0; if (${miss('TW', 'h', 4)}) { ${this.leave()} }`);
+  }
+  push(value: Value): void {
+    this.say(`M4[(e ^ h) >>> 2] = ${value}; r${ESP} = h;`);
+  }
   /** Backwards to the region's start, or out of it. */
   branch(condition: Value): void {
     const target = this.eip + this.at.length + this.at.immediate;
@@ -71,7 +119,9 @@ class RegionEmitter extends TextEmitter {
   storeElement = absent;
   advance = absent;
   protected loadElement = absent;
-  finish(): string { return this.skips ? `${this.text}}` : this.text; }
+  finish(): string {
+    return this.skips ? `${this.text}}` : this.text;
+  }
 }
 
 /** The address of a memory operand: registers in locals. */
@@ -91,25 +141,45 @@ class RegionUnitEmitter implements UnitEmitter {
     this.at = at;
     this.eip = eip;
   }
-  which(number: number): Value { return String(number); }
-  stackNumber(): Value { return String(this.at.rm); }
-  instructionPointer(): Value { return String(this.eip); }
-  operandSelector(): Value { return String(SEG + this.at.segment * SEG_WORDS + SEG_SELECTOR); }
-  state(word: Value): Value { return `R[${word}]`; }
-  xmm(): Value { return String(XMM + this.at.reg * 4); }
+  which(number: number): Value {
+    return String(number);
+  }
+  stackNumber(): Value {
+    return String(this.at.rm);
+  }
+  instructionPointer(): Value {
+    return String(this.eip);
+  }
+  operandSelector(): Value {
+    return String(SEG + this.at.segment * SEG_WORDS + SEG_SELECTOR);
+  }
+  state(word: Value): Value {
+    return `R[${word}]`;
+  }
+  xmm(): Value {
+    return String(XMM + this.at.reg * 4);
+  }
   reach(alignment: number, write: boolean): Reached {
     this.text += `t = ${addressText(this.at)}; `;
     this.leaveIf(miss(write ? 'TW' : 'TR', 't', alignment));
     return { linear: 't', words: 'M4', first: '((e ^ t) >>> 2)' };
   }
-  set(place: Value, value: Value): void { this.text += `${place} = ${value}; `; }
-  leaveIf(condition: Value): void { this.text += `if (${condition}) { ip = ${this.eip}; break region; } `; }
-  attempt(name: HotFunction, ...values: Value[]): void { this.leaveIf(`!hot.${name}(R, ${values.join(', ')})`); }
+  set(place: Value, value: Value): void {
+    this.text += `${place} = ${value}; `;
+  }
+  leaveIf(condition: Value): void {
+    this.text += `if (${condition}) { ip = ${this.eip}; break region; } `;
+  }
+  attempt(name: HotFunction, ...values: Value[]): void {
+    this.leaveIf(`!hot.${name}(R, ${values.join(', ')})`);
+  }
   evaluate(name: HotFunction, ...values: Value[]): Value {
     this.leaveIf(`(r = hot.${name}(R, ${values.join(', ')})) < 0`);
     return 'r';
   }
-  allFlags(flags: Value, result: Value): void { this.text += `fk = ${ALL}; fb = ${flags}; fr = ${result}; `; }
+  allFlags(flags: Value, result: Value): void {
+    this.text += `fk = ${ALL}; fb = ${flags}; fr = ${result}; `;
+  }
 }
 
 const REGISTERS = [0, 1, 2, 3, 4, 5, 6, 7].map(n => [`r${n}`, n] as const);
@@ -141,12 +211,41 @@ ${body}      break;
     }
     ${LOCALS.map(([name, word]) => `R[${word}] = ${name};`).join(' ')} R[${EIP}] = ip;
     };`;
-  const values = { R: cpu.R, TR: cpu.tlb.TR, TW: cpu.tlb.TW, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, carry, condition, arithmetic, multiplyHigh, productFlags, hot };
+  const values = {
+    R: cpu.R,
+    TR: cpu.tlb.TR,
+    TW: cpu.tlb.TW,
+    M1: cpu.M1,
+    M2: cpu.M2,
+    M4: cpu.M4,
+    carry,
+    condition,
+    arithmetic,
+    multiplyHigh,
+    productFlags,
+    hot,
+  };
   return new Function(...Object.keys(values), text)(...Object.values(values)) as () => void;
 }
 
 // L: add eax,ecx; mov [DATA+ecx*4],eax; mov edx,[DATA+ecx*4]; push edx; xor edx,ecx; shl edx,3; pop esi; adc ebx,edx; imul esi,esi,7; mov [DATA],esi; dec ecx; jnz L
-const LOOP = ['01c8', '89048d', d(DATA), '8b148d', d(DATA), '52', '31ca', 'c1e203', '5e', '11d3', '6bf607', '8935', d(DATA), '49', '75'] as const;
+const LOOP = [
+  '01c8',
+  '89048d',
+  d(DATA),
+  '8b148d',
+  d(DATA),
+  '52',
+  '31ca',
+  'c1e203',
+  '5e',
+  '11d3',
+  '6bf607',
+  '8935',
+  d(DATA),
+  '49',
+  '75',
+] as const;
 
 function machine(count: number): { bench: Bench; end: number } {
   const bench = new Bench().protectedMode();
@@ -159,7 +258,9 @@ function machine(count: number): { bench: Bench; end: number } {
 }
 
 const state = ({ cpu, R, memory }: Bench) => ({
-  registers: [EAX, EBX, ECX, EDX, ESI, ESP, EIP].map(n => R[n]), eflags: cpu.eflags, data: [...new Int32Array(memory, DATA, 64)],
+  registers: [EAX, EBX, ECX, EDX, ESI, ESP, EIP].map(n => R[n]),
+  eflags: cpu.eflags,
+  data: [...new Int32Array(memory, DATA, 64)],
 });
 
 describe('a region made of the descriptions', () => {
@@ -192,24 +293,51 @@ describe('a region made of the descriptions', () => {
 // L: fld qword [DATA]; fadd qword [DATA+8]; fld1; fcomi st0,st1; adc ebx,edx; faddp st1; fst dword [DATA+16]; fld st0; fmulp st1; fstp qword [DATA+8];
 //    movups xmm1,[DATA+32]; movaps [DATA+48],xmm1; dec ecx; jnz L
 const UNITS = [
-  'dd05', d(DATA), 'dc05', d(DATA + 8), 'd9e8', 'dbf1', '11d3', 'dec1', 'd915', d(DATA + 16), 'd9c0', 'dec9', 'dd1d', d(DATA + 8),
-  '0f100d', d(DATA + 32), '0f290d', d(DATA + 48), '49', '75',
+  'dd05',
+  d(DATA),
+  'dc05',
+  d(DATA + 8),
+  'd9e8',
+  'dbf1',
+  '11d3',
+  'dec1',
+  'd915',
+  d(DATA + 16),
+  'd9c0',
+  'dec9',
+  'dd1d',
+  d(DATA + 8),
+  '0f100d',
+  d(DATA + 32),
+  '0f290d',
+  d(DATA + 48),
+  '49',
+  '75',
 ] as const;
 const UNITS_LENGTH = 14;
 
 function unitMachine(count: number): { bench: Bench; start: number; end: number } {
-  const bench = new Bench().protectedMode(), start = bench.put(CODE, 'dbe3');
+  const bench = new Bench().protectedMode(),
+    start = bench.put(CODE, 'dbe3');
   bench.R[CR4]! |= 0x200;
-  const back = bench.put(start, ...UNITS) + 1, end = bench.put(back - 1, (start - back) & 255);
+  const back = bench.put(start, ...UNITS) + 1,
+    end = bench.put(back - 1, (start - back) & 255);
   bench.put(end, 'f4');
   bench.R[ECX] = count;
   bench.R[EDX] = 3;
-  for (const [at, value] of [[0, 0.25], [8, -0.125]] as const) bench.view.setFloat64(DATA + at, value, true);
+  for (const [at, value] of [
+    [0, 0.25],
+    [8, -0.125],
+  ] as const)
+    bench.view.setFloat64(DATA + at, value, true);
   for (let i = 0; i < 16; i++) bench.bytes[DATA + 32 + i] = 0xf0 | i;
   return { bench, start, end };
 }
 const unitState = (bench: Bench) => ({
-  ...state(bench), units: [FSW, FTW, FIP, FCS, FDP, FDS].map(n => bench.R[n]), stack: [...bench.R.slice(FPR, FPR + 32)], xmm: [...bench.R.slice(XMM, XMM + 32)],
+  ...state(bench),
+  units: [FSW, FTW, FIP, FCS, FDP, FDS].map(n => bench.R[n]),
+  stack: [...bench.R.slice(FPR, FPR + 32)],
+  xmm: [...bench.R.slice(XMM, XMM + 32)],
 });
 
 describe('a region with x87 and SSE', () => {
@@ -228,7 +356,7 @@ describe('a region with x87 and SSE', () => {
     expect(unitState(compiled)).toEqual(unitState(interpreted));
   });
 
-  it('leaves what is not ordinary to the instruction\'s function, with nothing changed', () => {
+  it("leaves what is not ordinary to the instruction's function, with nothing changed", () => {
     const { bench, start, end } = unitMachine(9);
     bench.run(1 + UNITS_LENGTH);
     // The stack is full: FLD overflows.

@@ -5,7 +5,20 @@
  * fpu/hot.ts, which are handed values: no record, no layout of a tier.
  */
 import {
-  CHANGE_SIGN, CLEAR_SIGN, LOAD_DOUBLE, LOAD_INTEGER, LOAD_SINGLE, ONE, POP, POPS, QUIET, REVERSED, SINGLE, STORE_DOUBLE, TO_STI, ZERO,
+  CHANGE_SIGN,
+  CLEAR_SIGN,
+  LOAD_DOUBLE,
+  LOAD_INTEGER,
+  LOAD_SINGLE,
+  ONE,
+  POP,
+  POPS,
+  QUIET,
+  REVERSED,
+  SINGLE,
+  STORE_DOUBLE,
+  TO_STI,
+  ZERO,
 } from '../fpu/hot.ts';
 import type * as hot from '../fpu/hot.ts';
 import { ADD, DIVIDE, MULTIPLY, SUBTRACT } from '../fpu/extended.ts';
@@ -14,7 +27,9 @@ import type { Row } from '../table/row.ts';
 import type { Value } from './emitter.ts';
 
 /** A function of fpu/hot.ts. The state's words come first among its parameters, those that a description names follow. */
-export type HotFunction = { [K in keyof typeof hot]: (typeof hot)[K] extends (...values: never[]) => unknown ? K : never }[keyof typeof hot];
+export type HotFunction = {
+  [K in keyof typeof hot]: (typeof hot)[K] extends (...values: never[]) => unknown ? K : never;
+}[keyof typeof hot];
 
 /** Memory that an instruction was found to reach: linear address, array of its 32-bit words, number of its first word there. */
 export interface Reached {
@@ -56,46 +71,72 @@ export interface UnitEmitter {
 
 export type UnitDescription = (e: UnitEmitter) => void;
 
-const ARITHMETIC = { [ADD]: 'hotAdd', [SUBTRACT]: 'hotSubtract', [MULTIPLY]: 'hotMultiply', [DIVIDE]: 'hotDivide' } as const;
+const ARITHMETIC = {
+  [ADD]: 'hotAdd',
+  [SUBTRACT]: 'hotSubtract',
+  [MULTIPLY]: 'hotMultiply',
+  [DIVIDE]: 'hotDivide',
+} as const;
 type Operation = keyof typeof ARITHMETIC;
 
 const load = (e: UnitEmitter, number: number): void => {
-  const which = e.which(number), { words, first, linear } = e.reach(4, false);
+  const which = e.which(number),
+    { words, first, linear } = e.reach(4, false);
   e.attempt('hotLoad', words, first, linear, which, e.instructionPointer(), e.operandSelector());
 };
 
 /** `how`: REVERSED and POP. */
-const arithmetic = (operation: Operation, how = 0): UnitDescription => e => {
-  const [target] = e.row.operands;
-  if (e.memory) load(e, operation | how | (target === 'Mf32' ? SINGLE : 0));
-  else e.attempt(ARITHMETIC[operation], e.stackNumber(), e.which(operation | how | (target === 'STi' ? TO_STI : 0)), e.instructionPointer());
-};
+const arithmetic =
+  (operation: Operation, how = 0): UnitDescription =>
+  e => {
+    const [target] = e.row.operands;
+    if (e.memory) load(e, operation | how | (target === 'Mf32' ? SINGLE : 0));
+    else
+      e.attempt(
+        ARITHMETIC[operation],
+        e.stackNumber(),
+        e.which(operation | how | (target === 'STi' ? TO_STI : 0)),
+        e.instructionPointer(),
+      );
+  };
 
-const store = (pops: number): UnitDescription => e => {
-  if (!e.memory) {
-    e.attempt('hotStoreRegister', e.stackNumber(), e.which(pops), e.instructionPointer());
-    return;
-  }
-  const which = e.which(pops | (e.row.operands[0] === 'Mf64' ? STORE_DOUBLE : 0)), { words, first, linear } = e.reach(4, true);
-  e.attempt('hotStore', words, first, linear, which, e.instructionPointer(), e.operandSelector());
-};
+const store =
+  (pops: number): UnitDescription =>
+  e => {
+    if (!e.memory) {
+      e.attempt('hotStoreRegister', e.stackNumber(), e.which(pops), e.instructionPointer());
+      return;
+    }
+    const which = e.which(pops | (e.row.operands[0] === 'Mf64' ? STORE_DOUBLE : 0)),
+      { words, first, linear } = e.reach(4, true);
+    e.attempt('hotStore', words, first, linear, which, e.instructionPointer(), e.operandSelector());
+  };
 
-const onTop = (operation: number): UnitDescription => e => e.attempt('hotRegister', e.which(operation), e.instructionPointer());
+const onTop =
+  (operation: number): UnitDescription =>
+  e =>
+    e.attempt('hotRegister', e.which(operation), e.instructionPointer());
 
-const compare = (how: number): UnitDescription => e => {
-  const flags = e.evaluate('hotCompare', e.stackNumber(), e.which(how), e.instructionPointer());
-  e.allFlags(flags, `~${flags} >>> 6 & 1`);
-};
+const compare =
+  (how: number): UnitDescription =>
+  e => {
+    const flags = e.evaluate('hotCompare', e.stackNumber(), e.which(how), e.instructionPointer());
+    e.allFlags(flags, `~${flags} >>> 6 & 1`);
+  };
 
 /** CR0.EM and TS; CR4.OSFXSR. */
-const CR0_STOP = 12, OSFXSR = 512;
+const CR0_STOP = 12,
+  OSFXSR = 512;
 
 /** A move of 16 bytes of memory. Unaligned ones leave: an error to MOVAPS, to MOVUPS no more than rare. */
 const move128: UnitDescription = e => {
   e.leaveIf(`(${e.state(String(CR0))} & ${CR0_STOP}) !== 0 || (${e.state(String(CR4))} & ${OSFXSR}) === 0`);
-  const loads = e.row.operands[0]![0] === 'V', { words, first } = e.reach(16, !loads), register = e.xmm();
+  const loads = e.row.operands[0]![0] === 'V',
+    { words, first } = e.reach(16, !loads),
+    register = e.xmm();
   for (let i = 0; i < 4; i++) {
-    const half = e.state(`${register} + ${i}`), cell = `${words}[${first} + ${i}]`;
+    const half = e.state(`${register} + ${i}`),
+      cell = `${words}[${first} + ${i}]`;
     if (loads) e.set(half, cell);
     else e.set(cell, half);
   }
@@ -142,5 +183,7 @@ export const unitSemantics: Record<string, UnitDescription> = {
 /** The description of a row's variant that is ordinary, if the row asks for a case. Rows of the x87 and of SSE name theirs as others do: 'm64', 'r80', 'm128'. */
 export function unitDescription(row: Row, memory: boolean): UnitDescription | null {
   if ((memory && row.mod === 'r') || (!memory && row.mod === 'm')) return null;
-  return row.wide?.split(' ').some(variant => variant[0] === (memory ? 'm' : 'r')) ? unitSemantics[row.op] ?? null : null;
+  return row.wide?.split(' ').some(variant => variant[0] === (memory ? 'm' : 'r'))
+    ? (unitSemantics[row.op] ?? null)
+    : null;
 }

@@ -13,7 +13,8 @@ export const WIDE_ADDRESS: Value = `(R[${record.base}] + (R[(e = ${record.index}
 export const NEAR_ADDRESS: Value = `(R[${record.base}] + ${record.disp}) | 0`;
 
 /** True where the segment whose base is in word `base` is more than a base: it has a limit, or may not be read and written. */
-const notPlain = (base: Value): Value => `R[${base} + ${SEG_LIMIT - SEG_BASE}] !== -1 || (R[${base} + ${SEG_RIGHTS - SEG_BASE}] & ${PLAIN_MASK}) !== ${PLAIN}`;
+const notPlain = (base: Value): Value =>
+  `R[${base} + ${SEG_LIMIT - SEG_BASE}] !== -1 || (R[${base} + ${SEG_RIGHTS - SEG_BASE}] & ${PLAIN_MASK}) !== ${PLAIN}`;
 
 export class WideEmitter extends CaseEmitter {
   private readonly near: boolean;
@@ -28,25 +29,41 @@ export class WideEmitter extends CaseEmitter {
     if (memory === null) return;
     this.cell = `${memoryArray(memory.bits)}[h]`;
     if (based) this.say(`q = ${record.imm}; if (${notPlain('q')}) break;`);
-    this.say(`t = ${based ? `(R[q] + (${this.address()})) | 0` : this.address()}; if (${miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8)}) break; h = (e ^ t) >>> ${cellShift(memory.bits)};`);
+    this.say(
+      `t = ${based ? `(R[q] + (${this.address()})) | 0` : this.address()}; if (${miss(memory.writes ? 'TW' : 'TR', 't', memory.bits / 8)}) break; h = (e ^ t) >>> ${cellShift(memory.bits)};`,
+    );
   }
 
-  address(): Value { return this.near ? NEAR_ADDRESS : WIDE_ADDRESS; }
-  protected load(): Value { return this.cell; }
-  protected store(value: Value): void { this.say(`${this.cell} = ${value};`); }
+  address(): Value {
+    return this.near ? NEAR_ADDRESS : WIDE_ADDRESS;
+  }
+  protected load(): Value {
+    return this.cell;
+  }
+  protected store(value: Value): void {
+    this.say(`${this.cell} = ${value};`);
+  }
 
   top(pointer = ESP): Value {
     this.say(`h = ${registerText(pointer, 32)}; if (${miss('TR', 'h', 4)}) break; t = M4[(e ^ h) >>> 2];`);
     return 't';
   }
-  drop(more?: Value): void { this.effect(`${registerText(ESP, 32)} = (h + 4${more === undefined ? '' : ` + ${more}`}) | 0;`); }
-  slot(): void { this.say(`h = (${registerText(ESP, 32)} - 4) | 0; if (${miss('TW', 'h', 4)}) break;`); }
-  push(value: Value, bits: Size = 32): void { this.say(`${memoryArray(bits)}[(e ^ h) >>> ${cellShift(bits)}] = ${value}; ${registerText(ESP, 32)} = h;`); }
+  drop(more?: Value): void {
+    this.effect(`${registerText(ESP, 32)} = (h + 4${more === undefined ? '' : ` + ${more}`}) | 0;`);
+  }
+  slot(): void {
+    this.say(`h = (${registerText(ESP, 32)} - 4) | 0; if (${miss('TW', 'h', 4)}) break;`);
+  }
+  push(value: Value, bits: Size = 32): void {
+    this.say(`${memoryArray(bits)}[(e ^ h) >>> ${cellShift(bits)}] = ${value}; ${registerText(ESP, 32)} = h;`);
+  }
 
   /** The target's record is in `q`, where its page begins in `c`. */
   locate(eip?: Value): void {
     if (eip === undefined) {
-      this.say(`if ((q = ${record.target}) === 0) { t = ${DIRECT_TARGET}; if ((q = ${lookup('t')}) === 0) break; c = t & -4096; } else c = ${PAGE_EIP};`);
+      this.say(
+        `if ((q = ${record.target}) === 0) { t = ${DIRECT_TARGET}; if ((q = ${lookup('t')}) === 0) break; c = t & -4096; } else c = ${PAGE_EIP};`,
+      );
     } else {
       this.target = 'indirect';
       if (eip !== 't') this.say(`t = ${eip};`);
@@ -57,12 +74,18 @@ export class WideEmitter extends CaseEmitter {
     this.say(`${PAGE_EIP} = ${this.target === 'direct' ? 'c' : 't & -4096'}; p = q; continue;`);
     this.ended = true;
   }
-  protected element(pointer: number): Value { return registerText(pointer, 32); }
-  protected advanced(pointer: number): Value { return `${this.element(pointer)} = (${this.element(pointer)} + ${this.bytes}) | 0;`; }
+  protected element(pointer: number): Value {
+    return registerText(pointer, 32);
+  }
+  protected advanced(pointer: number): Value {
+    return `${this.element(pointer)} = (${this.element(pointer)} + ${this.bytes}) | 0;`;
+  }
   branch(condition: Value, effects?: () => void): void {
     this.say(`if (${condition}) {`);
     if (effects === undefined) {
-      this.say(`if ((q = ${record.target}) !== 0) { p = q; continue; } t = ${DIRECT_TARGET}; if ((q = ${lookup('t')}) === 0) break; ${PAGE_EIP} = t & -4096; p = q; continue; }`);
+      this.say(
+        `if ((q = ${record.target}) !== 0) { p = q; continue; } t = ${DIRECT_TARGET}; if ((q = ${lookup('t')}) === 0) break; ${PAGE_EIP} = t & -4096; p = q; continue; }`,
+      );
       return;
     }
     this.locate();

@@ -34,12 +34,25 @@ export function readRm(cpu: Cpu, p: number, memory: boolean, bits: number): numb
 const widthOf = (row: Row, operandSize: 16 | 32, operand = 0) => operandBits(row.operands[operand]!, operandSize);
 
 /** Read-modify-write of the r/m operand; with LOCK (or `always`) through Atomics. `change` may run more than once. */
-export function modify(cpu: Cpu, p: number, memory: boolean, bits: number, change: (value: number) => number, always = false): void {
+export function modify(
+  cpu: Cpu,
+  p: number,
+  memory: boolean,
+  bits: number,
+  change: (value: number) => number,
+  always = false,
+): void {
   if (!memory) {
     setRegister(cpu, cpu.A[p + SRC]!, bits, change(getRegister(cpu, cpu.A[p + SRC]!, bits)));
     return;
   }
-  modifyAt(cpu, cpu.addressing.address(p, bits / 8, true), bits, change, always || (cpu.A[p + META]! & META_LOCK) !== 0);
+  modifyAt(
+    cpu,
+    cpu.addressing.address(p, bits / 8, true),
+    bits,
+    change,
+    always || (cpu.A[p + META]! & META_LOCK) !== 0,
+  );
 }
 
 function modifyAt(cpu: Cpu, linear: number, bits: number, change: (value: number) => number, locked: boolean): void {
@@ -70,7 +83,10 @@ const signExtend = (value: number, bits: number) => (value << (32 - bits)) >> (3
 
 /** High 32 bits of an unsigned 32 x 32 product. */
 export function multiplyHigh(a: number, b: number): number {
-  const a0 = a & 0xffff, a1 = a >>> 16, b0 = b & 0xffff, b1 = b >>> 16;
+  const a0 = a & 0xffff,
+    a1 = a >>> 16,
+    b0 = b & 0xffff,
+    b1 = b >>> 16;
   const low = Math.imul(a0, b0) >>> 0;
   const middle = (Math.imul(a1, b0) >>> 0) + (low >>> 16);
   const middle2 = (Math.imul(a0, b1) >>> 0) + (middle % 65536);
@@ -90,7 +106,8 @@ function divide32(high: number, low: number, divisor: number): { quotient: numbe
   // Unsigned high:low / divisor with high < divisor. 16 bits of quotient at a time: every intermediate is below 2^53.
   const d = divisor >>> 0;
   const first = (high >>> 0) * 65536 + (low >>> 16);
-  const q1 = Math.floor(first / d), r1 = first - q1 * d;
+  const q1 = Math.floor(first / d),
+    r1 = first - q1 * d;
   const second = r1 * 65536 + (low & 0xffff);
   const q0 = Math.floor(second / d);
   return { quotient: q1 * 65536 + q0, remainder: second - q0 * d };
@@ -129,7 +146,8 @@ const divideSigned: OpFactory = (row, memory, size) => {
     const d = signExtend(readRm(cpu, p, memory, bits), bits);
     if (d === 0) cpu.fault(DE);
     if (bits === 32) {
-      let high = R[EDX]!, low = R[EAX]!;
+      let high = R[EDX]!,
+        low = R[EAX]!;
       const negative = high < 0;
       if (negative) {
         low = -low | 0;
@@ -158,98 +176,117 @@ const divideSigned: OpFactory = (row, memory, size) => {
 };
 
 /** RCL and RCR: a rotate of BITS + 1 bits through CF. Only CF and OF change. */
-const rotateCarry = (left: boolean): OpFactory => (row, memory, size) => {
-  const bits = widthOf(row, size);
-  const byCl = row.operands[1] === 'CL';
-  return (cpu, p) => {
-    const count = ((byCl ? cpu.R8[ECX * 4]! : cpu.A[p + IMM]!) & 31) % (bits + 1);
-    const masked = (byCl ? cpu.R8[ECX * 4]! : cpu.A[p + IMM]!) & 31;
-    if (masked === 0) {
-      if (memory) cpu.memory.probeWrite(cpu.addressing.address(p, bits / 8, true), bits / 8);
-      return;
-    }
-    let carry = 0, result = 0;
-    const start = cpu.getFlags();
-    modify(cpu, p, memory, bits, value => {
-      carry = start & 1;
-      result = value;
-      for (let i = 0; i < count; i++) {
-        if (left) {
-          const out = (result >>> (bits - 1)) & 1;
-          result = (result << 1) | carry;
-          carry = out;
-        } else {
-          const out = result & 1;
-          result = ((bits === 32 ? result >>> 1 : (result & ((1 << bits) - 1)) >>> 1) | (carry << (bits - 1))) | 0;
-          carry = out;
-        }
-        if (bits < 32) result &= (1 << bits) - 1;
+const rotateCarry =
+  (left: boolean): OpFactory =>
+  (row, memory, size) => {
+    const bits = widthOf(row, size);
+    const byCl = row.operands[1] === 'CL';
+    return (cpu, p) => {
+      const count = ((byCl ? cpu.R8[ECX * 4]! : cpu.A[p + IMM]!) & 31) % (bits + 1);
+      const masked = (byCl ? cpu.R8[ECX * 4]! : cpu.A[p + IMM]!) & 31;
+      if (masked === 0) {
+        if (memory) cpu.memory.probeWrite(cpu.addressing.address(p, bits / 8, true), bits / 8);
+        return;
       }
-      return result;
-    });
-    const top = (result >>> (bits - 1)) & 1, below = (result >>> (bits - 2)) & 1;
-    const of = left ? top ^ carry : top ^ below;
-    cpu.setFlags((start & ~(CF | OF)) | (carry !== 0 ? CF : 0) | (of !== 0 ? OF : 0));
+      let carry = 0,
+        result = 0;
+      const start = cpu.getFlags();
+      modify(cpu, p, memory, bits, value => {
+        carry = start & 1;
+        result = value;
+        for (let i = 0; i < count; i++) {
+          if (left) {
+            const out = (result >>> (bits - 1)) & 1;
+            result = (result << 1) | carry;
+            carry = out;
+          } else {
+            const out = result & 1;
+            result = (bits === 32 ? result >>> 1 : (result & ((1 << bits) - 1)) >>> 1) | (carry << (bits - 1)) | 0;
+            carry = out;
+          }
+          if (bits < 32) result &= (1 << bits) - 1;
+        }
+        return result;
+      });
+      const top = (result >>> (bits - 1)) & 1,
+        below = (result >>> (bits - 2)) & 1;
+      const of = left ? top ^ carry : top ^ below;
+      cpu.setFlags((start & ~(CF | OF)) | (carry !== 0 ? CF : 0) | (of !== 0 ? OF : 0));
+    };
   };
-};
 
 /** SHLD and SHRD. A 16-bit count above 16 is undefined; what is done then is what recent processors do: the operands go round. */
-const doubleShift = (left: boolean): OpFactory => (row, memory, size) => {
-  const bits = size;
-  const byCl = row.operands[2] === 'CL';
-  return (cpu, p) => {
-    const count = (byCl ? cpu.R8[ECX * 4]! : cpu.A[p + IMM]!) & 31;
-    if (count === 0) {
-      if (memory) cpu.memory.probeWrite(cpu.addressing.address(p, bits / 8, true), bits / 8);
-      return;
-    }
-    const source = getRegister(cpu, cpu.A[p + DST]!, bits);
-    let cf = 0, of = 0, result = 0;
-    modify(cpu, p, memory, bits, value => {
-      if (bits === 32) {
-        result = left ? (value << count) | (source >>> (32 - count)) : (value >>> count) | (source << (32 - count));
-        cf = left ? (value >>> (32 - count)) & 1 : (value >>> (count - 1)) & 1;
-      } else {
-        // Three words in a row, so that counts of 17 to 31 are defined.
-        const n = count > 16 ? count - 16 : count;
-        const a = count > 16 ? source : value, b = count > 16 ? value : source;
-        result = (left ? (((a << 16) | b) << n) >>> 16 : ((b << 16) | a) >>> n) & 0xffff;
-        cf = left ? (a >>> (16 - n)) & 1 : (a >>> (n - 1)) & 1;
+const doubleShift =
+  (left: boolean): OpFactory =>
+  (row, memory, size) => {
+    const bits = size;
+    const byCl = row.operands[2] === 'CL';
+    return (cpu, p) => {
+      const count = (byCl ? cpu.R8[ECX * 4]! : cpu.A[p + IMM]!) & 31;
+      if (count === 0) {
+        if (memory) cpu.memory.probeWrite(cpu.addressing.address(p, bits / 8, true), bits / 8);
+        return;
       }
-      of = ((result ^ value) >>> (bits - 1)) & 1;
-      return result;
-    });
-    setShiftFlags(cpu, result, bits, cf, of);
+      const source = getRegister(cpu, cpu.A[p + DST]!, bits);
+      let cf = 0,
+        of = 0,
+        result = 0;
+      modify(cpu, p, memory, bits, value => {
+        if (bits === 32) {
+          result = left ? (value << count) | (source >>> (32 - count)) : (value >>> count) | (source << (32 - count));
+          cf = left ? (value >>> (32 - count)) & 1 : (value >>> (count - 1)) & 1;
+        } else {
+          // Three words in a row, so that counts of 17 to 31 are defined.
+          const n = count > 16 ? count - 16 : count;
+          const a = count > 16 ? source : value,
+            b = count > 16 ? value : source;
+          result = (left ? (((a << 16) | b) << n) >>> 16 : ((b << 16) | a) >>> n) & 0xffff;
+          cf = left ? (a >>> (16 - n)) & 1 : (a >>> (n - 1)) & 1;
+        }
+        of = ((result ^ value) >>> (bits - 1)) & 1;
+        return result;
+      });
+      setShiftFlags(cpu, result, bits, cf, of);
+    };
   };
-};
 
 /** Bit tests with the offset in a register and the operand in memory: the offset reaches any bit of a string (SDM vol. 2, BT). */
-const bitTest = (change: ((value: number, bit: number) => number) | null): OpFactory => (_row, _memory, size) => (cpu, p) => {
-  const index = size === 32 ? cpu.R[cpu.A[p + DST]!]! : (cpu.R[cpu.A[p + DST]!]! << 16) >> 16;
-  const bytes = size / 8;
-  const delta = (index >> (size === 32 ? 5 : 4)) * bytes;
-  const meta = cpu.A[p + META]!;
-  let offset = (cpu.addressing.offset(p) + delta) | 0;
-  if ((meta & META_ADDRESS16) !== 0) offset &= 0xffff;
-  const bit = index & (size - 1);
-  const linear = cpu.addressing.linear((meta >>> META_SEGMENT) & 7, offset, bytes, change !== null);
-  let old = 0;
-  if (change === null) old = read(cpu, linear, size);
-  else {
-    modifyAt(cpu, linear, size, value => {
-      old = value;
-      return change(value, bit);
-    }, (meta & META_LOCK) !== 0);
-  }
-  const flags = cpu.getFlags();
-  cpu.setFlags((flags & ~CF) | ((old >>> bit) & 1));
-};
+const bitTest =
+  (change: ((value: number, bit: number) => number) | null): OpFactory =>
+  (_row, _memory, size) =>
+  (cpu, p) => {
+    const index = size === 32 ? cpu.R[cpu.A[p + DST]!]! : (cpu.R[cpu.A[p + DST]!]! << 16) >> 16;
+    const bytes = size / 8;
+    const delta = (index >> (size === 32 ? 5 : 4)) * bytes;
+    const meta = cpu.A[p + META]!;
+    let offset = (cpu.addressing.offset(p) + delta) | 0;
+    if ((meta & META_ADDRESS16) !== 0) offset &= 0xffff;
+    const bit = index & (size - 1);
+    const linear = cpu.addressing.linear((meta >>> META_SEGMENT) & 7, offset, bytes, change !== null);
+    let old = 0;
+    if (change === null) old = read(cpu, linear, size);
+    else {
+      modifyAt(
+        cpu,
+        linear,
+        size,
+        value => {
+          old = value;
+          return change(value, bit);
+        },
+        (meta & META_LOCK) !== 0,
+      );
+    }
+    const flags = cpu.getFlags();
+    cpu.setFlags((flags & ~CF) | ((old >>> bit) & 1));
+  };
 
 const cmpxchg: OpFactory = (row, memory, size) => {
   const bits = widthOf(row, size);
   return (cpu, p) => {
     const { R } = cpu;
-    const accumulator = getRegister(cpu, EAX, bits), source = getRegister(cpu, cpu.A[p + DST]!, bits);
+    const accumulator = getRegister(cpu, EAX, bits),
+      source = getRegister(cpu, cpu.A[p + DST]!, bits);
     let found = 0;
     modify(cpu, p, memory, bits, value => {
       found = value;
@@ -271,7 +308,8 @@ const cmpxchg8b: OpFactory = () => (cpu, p) => {
   const at = (cpu.A[p + META]! & META_LOCK) !== 0 ? cpu.memory.hostAtomic(linear, 8) : -1;
   if (at >= 0) {
     // Both halves at once takes a BigInt; only LOCK pays for it.
-    const expected = (BigInt(R[EDX]!) << 32n) | BigInt(R[EAX]! >>> 0), wanted = (BigInt(R[ECX]!) << 32n) | BigInt(R[EBX]! >>> 0);
+    const expected = (BigInt(R[EDX]!) << 32n) | BigInt(R[EAX]! >>> 0),
+      wanted = (BigInt(R[ECX]!) << 32n) | BigInt(R[EBX]! >>> 0);
     const found = Atomics.compareExchange(cpu.M8, at >>> 3, expected, wanted);
     if (found !== expected) {
       R[EAX] = Number(BigInt.asIntN(32, found));
@@ -281,7 +319,8 @@ const cmpxchg8b: OpFactory = () => (cpu, p) => {
     return;
   }
   cpu.memory.probeWrite(linear, 8);
-  const low = cpu.memory.read32(linear), high = cpu.memory.read32((linear + 4) | 0);
+  const low = cpu.memory.read32(linear),
+    high = cpu.memory.read32((linear + 4) | 0);
   const equal = low === R[EAX] && high === R[EDX];
   if (equal) {
     cpu.memory.write32(linear, R[EBX]!);
@@ -299,39 +338,50 @@ const cmpxchg8b: OpFactory = () => (cpu, p) => {
 const szp = (value: number) => {
   let x = value & 0xff;
   x ^= x >> 4;
-  return ((value & 0xff) === 0 ? ZF : 0) | ((value & 0x80) !== 0 ? SF : 0) | (((0x9669 >> (x & 15)) & 1) !== 0 ? PF : 0);
+  return (
+    ((value & 0xff) === 0 ? ZF : 0) | ((value & 0x80) !== 0 ? SF : 0) | (((0x9669 >> (x & 15)) & 1) !== 0 ? PF : 0)
+  );
 };
 
-const daa = (subtract: boolean): OpFactory => () => cpu => {
-  const { R8 } = cpu;
-  const old = R8[0]!, flags = cpu.getFlags();
-  let al = old, cf = 0, af = 0;
-  if ((old & 15) > 9 || (flags & AF) !== 0) {
-    al = subtract ? al - 6 : al + 6;
-    cf = (flags & CF) !== 0 || (subtract ? old < 6 : al > 0xff) ? CF : 0;
-    af = AF;
-  }
-  if (old > 0x99 || (flags & CF) !== 0) {
-    al = subtract ? al - 0x60 : al + 0x60;
-    cf = CF;
-  }
-  R8[0] = al;
-  cpu.setFlags(cf | af | szp(al));
-};
+const daa =
+  (subtract: boolean): OpFactory =>
+  () =>
+  cpu => {
+    const { R8 } = cpu;
+    const old = R8[0]!,
+      flags = cpu.getFlags();
+    let al = old,
+      cf = 0,
+      af = 0;
+    if ((old & 15) > 9 || (flags & AF) !== 0) {
+      al = subtract ? al - 6 : al + 6;
+      cf = (flags & CF) !== 0 || (subtract ? old < 6 : al > 0xff) ? CF : 0;
+      af = AF;
+    }
+    if (old > 0x99 || (flags & CF) !== 0) {
+      al = subtract ? al - 0x60 : al + 0x60;
+      cf = CF;
+    }
+    R8[0] = al;
+    cpu.setFlags(cf | af | szp(al));
+  };
 
-const aaa = (subtract: boolean): OpFactory => () => cpu => {
-  const { R8, R16 } = cpu;
-  const flags = cpu.getFlags();
-  const adjust = (R8[0]! & 15) > 9 || (flags & AF) !== 0;
-  if (adjust) {
-    if (subtract) {
-      R16[EAX * 2]! -= 6;
-      R8[1]! -= 1;
-    } else R16[EAX * 2]! += 0x106;
-  }
-  R8[0]! &= 15;
-  cpu.setFlags((adjust ? CF | AF : 0) | szp(R8[0]!));
-};
+const aaa =
+  (subtract: boolean): OpFactory =>
+  () =>
+  cpu => {
+    const { R8, R16 } = cpu;
+    const flags = cpu.getFlags();
+    const adjust = (R8[0]! & 15) > 9 || (flags & AF) !== 0;
+    if (adjust) {
+      if (subtract) {
+        R16[EAX * 2]! -= 6;
+        R8[1]! -= 1;
+      } else R16[EAX * 2]! += 0x106;
+    }
+    R8[0]! &= 15;
+    cpu.setFlags((adjust ? CF | AF : 0) | szp(R8[0]!));
+  };
 
 const aam: OpFactory = () => (cpu, p) => {
   const base = cpu.A[p + IMM]! & 255;
@@ -357,16 +407,40 @@ const xlat: OpFactory = () => (cpu, p) => {
   R8[0] = cpu.memory.read8(cpu.addressing.linear((meta >>> META_SEGMENT) & 7, offset, 1, false));
 };
 
-const flagOp = (change: (flags: number) => number): OpFactory => () => cpu => cpu.setFlags(change(cpu.getFlags()));
+const flagOp =
+  (change: (flags: number) => number): OpFactory =>
+  () =>
+  cpu =>
+    cpu.setFlags(change(cpu.getFlags()));
 
 export const arithmeticOps: Record<string, OpFactory> = {
-  div: divide, idiv: divideSigned,
-  rcl: rotateCarry(true), rcr: rotateCarry(false), shld: doubleShift(true), shrd: doubleShift(false),
-  bt: bitTest(null), bts: bitTest((v, b) => v | (1 << b)), btr: bitTest((v, b) => v & ~(1 << b)), btc: bitTest((v, b) => v ^ (1 << b)),
-  cmpxchg, cmpxchg8b, daa: daa(false), das: daa(true), aaa: aaa(false), aas: aaa(true), aam, aad,
+  div: divide,
+  idiv: divideSigned,
+  rcl: rotateCarry(true),
+  rcr: rotateCarry(false),
+  shld: doubleShift(true),
+  shrd: doubleShift(false),
+  bt: bitTest(null),
+  bts: bitTest((v, b) => v | (1 << b)),
+  btr: bitTest((v, b) => v & ~(1 << b)),
+  btc: bitTest((v, b) => v ^ (1 << b)),
+  cmpxchg,
+  cmpxchg8b,
+  daa: daa(false),
+  das: daa(true),
+  aaa: aaa(false),
+  aas: aaa(true),
+  aam,
+  aad,
   xlat,
-  clc: flagOp(f => f & ~CF), stc: flagOp(f => f | CF), cmc: flagOp(f => f ^ CF),
-  lahf: () => cpu => { cpu.R8[1] = (cpu.getFlags() & 0xd5) | 2; },
+  clc: flagOp(f => f & ~CF),
+  stc: flagOp(f => f | CF),
+  cmc: flagOp(f => f ^ CF),
+  lahf: () => cpu => {
+    cpu.R8[1] = (cpu.getFlags() & 0xd5) | 2;
+  },
   sahf: () => cpu => cpu.setFlags((cpu.getFlags() & OF) | (cpu.R8[1]! & (SF | ZF | AF | PF | CF))),
-  salc: () => cpu => { cpu.R8[0] = (cpu.getFlags() & CF) !== 0 ? 0xff : 0; },
+  salc: () => cpu => {
+    cpu.R8[0] = (cpu.getFlags() & CF) !== 0 ? 0xff : 0;
+  },
 };

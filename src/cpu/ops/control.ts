@@ -29,12 +29,15 @@ export function near(cpu: Cpu, eip: number): void {
 }
 
 /** Where a direct branch leads, before 16-bit branches cut it. */
-const uncut = (cpu: Cpu, p: number): number => (cpu.R[EIP]! - (cpu.A[p + META]! & META_OFFSET_MASK) + cpu.A[p + EXTRA]!) | 0;
-export const directTarget = (cpu: Cpu, p: number, size: number): number => (size === 16 ? uncut(cpu, p) & 0xffff : uncut(cpu, p));
+const uncut = (cpu: Cpu, p: number): number =>
+  (cpu.R[EIP]! - (cpu.A[p + META]! & META_OFFSET_MASK) + cpu.A[p + EXTRA]!) | 0;
+export const directTarget = (cpu: Cpu, p: number, size: number): number =>
+  size === 16 ? uncut(cpu, p) & 0xffff : uncut(cpu, p);
 
 /** Takes a direct branch. */
 export function branch(cpu: Cpu, p: number, size: number): void {
-  const eip = uncut(cpu, p), to = directTarget(cpu, p, size);
+  const eip = uncut(cpu, p),
+    to = directTarget(cpu, p, size);
   near(cpu, to);
   // The record may remember a target in its page; the switch for 16-bit code looks whether EIP wraps on the way.
   if (cpu.A[p + EXTRA]! >>> 0 < 4096 && to === eip) cpu.S[S_PATCH] = p;
@@ -44,7 +47,10 @@ export function branch(cpu: Cpu, p: number, size: number): void {
 function farOperand(cpu: Cpu, p: number, size: 16 | 32): { offset: number; selector: number } {
   const n = size >> 3;
   const at = cpu.addressing.operand(p, n + 2, false);
-  return { offset: size === 32 ? cpu.memory.read32(at) : cpu.memory.read16(at), selector: cpu.memory.read16((at + n) | 0) };
+  return {
+    offset: size === 32 ? cpu.memory.read32(at) : cpu.memory.read16(at),
+    selector: cpu.memory.read16((at + n) | 0),
+  };
 }
 
 const cut = (eip: number, size: 16 | 32) => (size === 32 ? eip : eip & 0xffff);
@@ -68,7 +74,8 @@ const popa: OpFactory = (_row, _memory, size) => cpu => {
   const n = size >> 3;
   // Registers that were read before a fault keep what they got, as on processors; ESP moves last.
   for (let i = 0; i < 8; i++) {
-    const register = 7 - i, value = cpu.stack.top(size, i * n);
+    const register = 7 - i,
+      value = cpu.stack.top(size, i * n);
     if (register === ESP) continue;
     if (size === 32) cpu.R[register] = value;
     else cpu.R16[register * 2] = value;
@@ -138,13 +145,24 @@ const bound: OpFactory = (_row, _memory, size) => (cpu, p) => {
   const read = (a: number) => (size === 32 ? cpu.memory.read32(a) : (cpu.memory.read16(a) << 16) >> 16);
   const index = size === 32 ? cpu.R[cpu.A[p + DST]!]! : (cpu.R[cpu.A[p + DST]!]! << 16) >> 16;
   // The lower bound alone may decide, wherever the upper one lies.
-  if (index < read(cpu.addressing.operand(p, n, false)) || index > read((cpu.addressing.operand(p, 2 * n, false) + n) | 0)) cpu.fault(BR);
+  if (
+    index < read(cpu.addressing.operand(p, n, false)) ||
+    index > read((cpu.addressing.operand(p, 2 * n, false) + n) | 0)
+  )
+    cpu.fault(BR);
 };
 
 export const control: Record<string, OpFactory> = {
-  pusha, popa, enter, pushf, popf, bound,
-  jmpf: (_row, _memory, size) => (cpu, p) => farJump(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p)),
-  callf: (_row, _memory, size) => (cpu, p) => farCall(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p), size),
+  pusha,
+  popa,
+  enter,
+  pushf,
+  popf,
+  bound,
+  jmpf: (_row, _memory, size) => (cpu, p) =>
+    farJump(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p)),
+  callf: (_row, _memory, size) => (cpu, p) =>
+    farCall(cpu, cpu.A[p + TARGET]!, cut(cpu.A[p + IMM]!, size), nextEip(cpu, p), size),
   jmpfind: (_row, _memory, size) => (cpu, p) => {
     const { offset, selector } = farOperand(cpu, p, size);
     farJump(cpu, selector, offset, nextEip(cpu, p));

@@ -23,4 +23,6 @@ function guarded(make: OpFactory): OpFactory {
   };
 }
 
-export const operations: Record<string, OpFactory> = Object.fromEntries(Object.entries(all).map(([name, make]) => [name, guarded(make)]));
+export const operations: Record<string, OpFactory> = Object.fromEntries(
+  Object.entries(all).map(([name, make]) => [name, guarded(make)]),
+);

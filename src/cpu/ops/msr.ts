@@ -4,7 +4,16 @@ import { EFER_NXE } from '../architecture/control-bits.ts';
 import { PHYSICAL_BITS } from '../architecture/paging.ts';
 import { MISC_MONITOR } from '../monitor.ts';
 import {
-  EFER, MSR_APIC_BASE, MSR_MISC_ENABLE, MSR_MTRR, MSR_PAT, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, TSC_OFFSET,
+  EFER,
+  MSR_APIC_BASE,
+  MSR_MISC_ENABLE,
+  MSR_MTRR,
+  MSR_PAT,
+  MSR_SYSENTER_CS,
+  MSR_SYSENTER_EIP,
+  MSR_SYSENTER_ESP,
+  MSR_TSC_AUX,
+  TSC_OFFSET,
 } from '../architecture/registers.ts';
 
 /** Answer of `readMsr`: low word; the high word is in `high`. */
@@ -20,12 +29,18 @@ function storage(index: number): number {
   const fixed = FIXED.indexOf(index);
   if (fixed >= 0) return MSR_MTRR + 2 * (16 + fixed);
   switch (index >>> 0) {
-    case 0x1b: return MSR_APIC_BASE;
-    case 0x1a0: return MSR_MISC_ENABLE;
-    case 0x277: return MSR_PAT;
-    case 0x2ff: return MTRR_DEFAULT;
-    case 0xc0000103: return MSR_TSC_AUX;
-    default: return -1;
+    case 0x1b:
+      return MSR_APIC_BASE;
+    case 0x1a0:
+      return MSR_MISC_ENABLE;
+    case 0x277:
+      return MSR_PAT;
+    case 0x2ff:
+      return MTRR_DEFAULT;
+    case 0xc0000103:
+      return MSR_TSC_AUX;
+    default:
+      return -1;
   }
 }
 
@@ -34,19 +49,27 @@ function featuresOfMsr(index: number): readonly string[] | undefined {
   if ((index >= 0x200 && index <= 0x20f) || FIXED.includes(index)) return ['mtrr'];
   switch (index >>> 0) {
     case 0xfe:
-    case 0x2ff: return ['mtrr'];
+    case 0x2ff:
+      return ['mtrr'];
     case 0x174:
     case 0x175:
-    case 0x176: return ['sep'];
+    case 0x176:
+      return ['sep'];
     case 0x179:
-    case 0x17a: return ['mca'];
-    case 0x277: return ['pat'];
-    case 0xc0000080: return ['nx'];
-    case 0xc0000103: return ['rdtscp', 'rdpid'];
-    default: return undefined;
+    case 0x17a:
+      return ['mca'];
+    case 0x277:
+      return ['pat'];
+    case 0xc0000080:
+      return ['nx'];
+    case 0xc0000103:
+      return ['rdtscp', 'rdpid'];
+    default:
+      return undefined;
   }
 }
-const isMissing = (cpu: Cpu, index: number) => featuresOfMsr(index)?.some(feature => cpu.features.has(feature)) === false;
+const isMissing = (cpu: Cpu, index: number) =>
+  featuresOfMsr(index)?.some(feature => cpu.features.has(feature)) === false;
 
 /** True if the processor has this MSR; the value is in `msrAnswer`. */
 export function readMsr(cpu: Cpu, index: number): boolean {
@@ -64,20 +87,30 @@ export function readMsr(cpu: Cpu, index: number): boolean {
       const { low, high } = readTsc(cpu);
       return answer(low, high);
     }
-    case 0x17: return answer(0);
+    case 0x17:
+      return answer(0);
     // IA32_FEATURE_CONTROL: locked, VMX off.
-    case 0x3a: return answer(1);
-    case 0x8b: return answer(0);
+    case 0x3a:
+      return answer(1);
+    case 0x8b:
+      return answer(0);
     // IA32_MTRRCAP: eight variable ranges, fixed ranges, write-combining.
-    case 0xfe: return answer(8 | (1 << 8) | (1 << 10));
-    case 0x174: return answer(R[MSR_SYSENTER_CS]!);
-    case 0x175: return answer(R[MSR_SYSENTER_ESP]!);
-    case 0x176: return answer(R[MSR_SYSENTER_EIP]!);
+    case 0xfe:
+      return answer(8 | (1 << 8) | (1 << 10));
+    case 0x174:
+      return answer(R[MSR_SYSENTER_CS]!);
+    case 0x175:
+      return answer(R[MSR_SYSENTER_ESP]!);
+    case 0x176:
+      return answer(R[MSR_SYSENTER_EIP]!);
     // IA32_MCG_CAP, IA32_MCG_STATUS: no banks.
     case 0x179:
-    case 0x17a: return answer(0);
-    case 0xc0000080: return answer(R[EFER]!);
-    default: return false;
+    case 0x17a:
+      return answer(0);
+    case 0xc0000080:
+      return answer(R[EFER]!);
+    default:
+      return false;
   }
 }
 
@@ -92,13 +125,18 @@ const beyondPhysical = (high: number) => (high & ~((1 << (PHYSICAL_BITS - 32)) -
 /** False where a reserved bit is set or a memory type is none (SDM vol. 3, 11.4.4, 12.11.2, 12.12.2; vol. 4, table 2-2). */
 function validValue(cpu: Cpu, at: number, low: number, high: number): boolean {
   switch (at) {
-    case MSR_PAT: return validPat(low) && validPat(high);
+    case MSR_PAT:
+      return validPat(low) && validPat(high);
     // BSP 8, EN 11; no x2APIC.
-    case MSR_APIC_BASE: return !beyondPhysical(high) && (low & 0x6ff) === 0 && (cpu.R[MSR_APIC_BASE]! !== 0 || low === 0);
-    case MSR_TSC_AUX: return high === 0;
+    case MSR_APIC_BASE:
+      return !beyondPhysical(high) && (low & 0x6ff) === 0 && (cpu.R[MSR_APIC_BASE]! !== 0 || low === 0);
+    case MSR_TSC_AUX:
+      return high === 0;
     // Without MONITOR its bit does not change.
-    case MSR_MISC_ENABLE: return cpu.features.has('monitor') || ((low ^ cpu.R[at]!) & MISC_MONITOR) === 0;
-    case MTRR_DEFAULT: return high === 0 && (low & 0xfffff300) === 0 && MTRR_TYPES.has(low & 0xff);
+    case MSR_MISC_ENABLE:
+      return cpu.features.has('monitor') || ((low ^ cpu.R[at]!) & MISC_MONITOR) === 0;
+    case MTRR_DEFAULT:
+      return high === 0 && (low & 0xfffff300) === 0 && MTRR_TYPES.has(low & 0xff);
     default:
   }
   if (at < MSR_MTRR || at >= MTRR_DEFAULT) return true;
@@ -122,23 +160,32 @@ export function writeMsr(cpu: Cpu, index: number, low: number, high: number): 'd
   }
   switch (index >>> 0) {
     case 0x10: {
-      const now = cpu.time.tsc(cpu.loop.retiredNow) >>> 0, nowHigh = cpu.time.tscHigh;
+      const now = cpu.time.tsc(cpu.loop.retiredNow) >>> 0,
+        nowHigh = cpu.time.tscHigh;
       const difference = (low >>> 0) - now;
       R[TSC_OFFSET] = difference | 0;
       R[TSC_OFFSET + 1] = (high - nowHigh - (difference < 0 ? 1 : 0)) | 0;
       return 'done';
     }
     case 0x8b:
-    case 0x17a: return 'done';
-    case 0x174: R[MSR_SYSENTER_CS] = low; return 'done';
-    case 0x175: R[MSR_SYSENTER_ESP] = low; return 'done';
-    case 0x176: R[MSR_SYSENTER_EIP] = low; return 'done';
+    case 0x17a:
+      return 'done';
+    case 0x174:
+      R[MSR_SYSENTER_CS] = low;
+      return 'done';
+    case 0x175:
+      R[MSR_SYSENTER_ESP] = low;
+      return 'done';
+    case 0x176:
+      R[MSR_SYSENTER_EIP] = low;
+      return 'done';
     case 0xc0000080:
       if ((low & ~EFER_NXE) !== 0 || high !== 0) return 'fault';
       R[EFER] = low;
       cpu.tlb.flushAll();
       return 'done';
-    default: return 'unknown';
+    default:
+      return 'unknown';
   }
 }
 

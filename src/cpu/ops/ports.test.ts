@@ -8,7 +8,9 @@ const bench = new Bench();
 const { R, cpu } = bench;
 const DE = 8;
 const DEVICE = FRAMES << 12;
-beforeEach(() => { bench.protectedMode(); });
+beforeEach(() => {
+  bench.protectedMode();
+});
 
 describe('I/O breakpoints (CR4.DE, R/W = 10)', () => {
   /** Breakpoint 1 on `port`, with LEN as in DR7. */
@@ -23,7 +25,12 @@ describe('I/O breakpoints (CR4.DE, R/W = 10)', () => {
     cpu.completePortAccess(value);
   };
 
-  for (const [name, code] of [['IN', 'ec'], ['OUT', 'ee'], ['IN imm8', 'e4 60'], ['OUT imm8', 'e7 60']] as const) {
+  for (const [name, code] of [
+    ['IN', 'ec'],
+    ['OUT', 'ee'],
+    ['IN imm8', 'e4 60'],
+    ['OUT imm8', 'e7 60'],
+  ] as const) {
     it(`${name} traps after the instruction, with its bit in DR6`, () => {
       watch(0x60);
       R[EDX] = 0x60;
@@ -44,8 +51,17 @@ describe('I/O breakpoints (CR4.DE, R/W = 10)', () => {
       answer();
       return bench.event().vector === 1;
     };
-    expect([hits(0, 0x60, 0x61, 'ec'), hits(1, 0x60, 0x61, 'ec'), hits(3, 0x60, 0x63, 'ec'), hits(3, 0x60, 0x64, 'ec')]).toEqual([false, true, true, false]);
-    expect([hits(0, 0x62, 0x60, 'ed'), hits(0, 0x64, 0x60, 'ed'), hits(0, 0x60, 0x5f, '66 ed')]).toEqual([true, false, true]);
+    expect([
+      hits(0, 0x60, 0x61, 'ec'),
+      hits(1, 0x60, 0x61, 'ec'),
+      hits(3, 0x60, 0x63, 'ec'),
+      hits(3, 0x60, 0x64, 'ec'),
+    ]).toEqual([false, true, true, false]);
+    expect([hits(0, 0x62, 0x60, 'ed'), hits(0, 0x64, 0x60, 'ed'), hits(0, 0x60, 0x5f, '66 ed')]).toEqual([
+      true,
+      false,
+      true,
+    ]);
   });
 
   it('each element of a REP form traps, with the count as it is then', () => {
@@ -72,7 +88,10 @@ describe('I/O breakpoints (CR4.DE, R/W = 10)', () => {
   });
 
   it('data breakpoints see the memory side of INS and OUTS', () => {
-    for (const [code, kind] of [['6c', 1], ['6e', 3]] as const) {
+    for (const [code, kind] of [
+      ['6c', 1],
+      ['6e', 3],
+    ] as const) {
       bench.protectedMode();
       R[DR] = DATA;
       R[DR + 7] = 0x402 | (kind << 16);
@@ -91,7 +110,8 @@ describe('a state saved between the exit and its answer goes on in another proce
   const move = () => {
     other.protectedMode();
     other.bytes.set(bench.bytes.subarray(0, FRAMES << 12));
-    const words = R.slice(0, STATE_WORDS), extra = JSON.parse(JSON.stringify(cpu.save()));
+    const words = R.slice(0, STATE_WORDS),
+      extra = JSON.parse(JSON.stringify(cpu.save()));
     other.R.set(words);
     other.cpu.reload();
     other.cpu.restore(extra);
@@ -141,14 +161,20 @@ describe('a state saved between the exit and its answer goes on in another proce
     cpu.eflags = 0x202;
     expect(cpu.interruptible).toBe(false);
     move();
-    expect([other.run(), other.cpu.exit.guestPhysical, other.cpu.exit.value & 255]).toEqual([ExitReason.EPT_VIOLATION, DEVICE, 0x77]);
+    expect([other.run(), other.cpu.exit.guestPhysical, other.cpu.exit.value & 255]).toEqual([
+      ExitReason.EPT_VIOLATION,
+      DEVICE,
+      0x77,
+    ]);
     other.cpu.completeMemoryAccess(0);
     expect([other.run(), other.R[EDI], other.R[EIP]]).toEqual([ExitReason.HLT, DEVICE + 1, CODE + 1]);
   });
 });
 
 describe('string port accesses in one go', () => {
-  const flags = (eflags: number) => { cpu.eflags = eflags; };
+  const flags = (eflags: number) => {
+    cpu.eflags = eflags;
+  };
   it('REP INS: what lies in one page is filled in place, registers move on as element by element (SDM vol. 2, REP)', () => {
     Object.assign(R, { [EDX]: 0x1f0, [EDI]: DATA, [ECX]: 256 });
     bench.code('f3 66 6d');
@@ -230,10 +256,20 @@ describe('string port accesses in one go', () => {
 
 describe('a port that the machine answers in place', () => {
   const answering = (answer: (exit: ExitInfo) => boolean) => {
-    const b: Bench = new Bench({ answerPort: exit => {
-      seen.push([exit.qualification >>> 16, exit.size, (exit.qualification & IO_IN) !== 0, exit.value & 0xffff, b.R[EIP]! - CODE, exit.instructionLength, b.cpu.retired]);
-      return answer(exit);
-    } });
+    const b: Bench = new Bench({
+      answerPort: exit => {
+        seen.push([
+          exit.qualification >>> 16,
+          exit.size,
+          (exit.qualification & IO_IN) !== 0,
+          exit.value & 0xffff,
+          b.R[EIP]! - CODE,
+          exit.instructionLength,
+          b.cpu.retired,
+        ]);
+        return answer(exit);
+      },
+    });
     const seen: unknown[][] = [];
     b.protectedMode();
     return { b, seen };
@@ -248,7 +284,12 @@ describe('a port that the machine answers in place', () => {
     // in al,dx; out dx,ax; in eax,0x70; out 0x80,al
     b.code('ec', '66 ef', 'e5 70', 'e6 80');
     expect(b.run()).toBe(ExitReason.HLT);
-    expect(seen).toEqual([[0x3f8, 1, true, 0, 0, 1, 0], [0x3f8, 2, false, 0x78, 1, 2, 1], [0x70, 4, true, 0, 3, 2, 2], [0x80, 1, false, 0x78, 5, 2, 3]]);
+    expect(seen).toEqual([
+      [0x3f8, 1, true, 0, 0, 1, 0],
+      [0x3f8, 2, false, 0x78, 1, 2, 1],
+      [0x70, 4, true, 0, 3, 2, 2],
+      [0x80, 1, false, 0x78, 5, 2, 3],
+    ]);
     expect([b.R[EAX], b.cpu.retired]).toEqual([0x12345678, 4]);
   });
 

@@ -7,15 +7,38 @@ import { ExitReason, IO_IMMEDIATE, IO_IN, IO_REP, IO_STRING } from '../architect
 import { DF, IOPL, TF } from '../architecture/flags.ts';
 import { FAULT, GP } from '../faults.ts';
 import {
-  CPL, EAX, ECX, EDI, EDX, EFLAGS, ES, ESI, PENDING_DEBUG, PORT, PORT_ANSWERED, PORT_LINEAR, PORT_NONE, PORT_STATE, PORT_VALUE, PORT_WAITS, SEG, SEG_BASE,
-  SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, TR,
+  CPL,
+  EAX,
+  ECX,
+  EDI,
+  EDX,
+  EFLAGS,
+  ES,
+  ESI,
+  PENDING_DEBUG,
+  PORT,
+  PORT_ANSWERED,
+  PORT_LINEAR,
+  PORT_NONE,
+  PORT_STATE,
+  PORT_VALUE,
+  PORT_WAITS,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_WORDS,
+  TR,
 } from '../architecture/registers.ts';
 import { inProtected, inVirtual8086 } from '../segments.ts';
 import { IMM, META, META_REP, META_REPNE, type Op, type OpFactory } from './context.ts';
 import { advance, get, readElement, short, sized, sourceSegment, writeElement } from './string.ts';
 
 /** Bits of PORT beside the qualification: 16-bit addresses; instruction length from bit 8; I/O breakpoints hit from bit 12. */
-const PORT_ADDRESS16 = 1 << 7, PORT_LENGTH = 8, PORT_HITS = 12, HITS_MASK = 15 << PORT_HITS;
+const PORT_ADDRESS16 = 1 << 7,
+  PORT_LENGTH = 8,
+  PORT_HITS = 12,
+  HITS_MASK = 15 << PORT_HITS;
 
 /** CPL against IOPL, then the I/O permission bitmap of the TSS (SDM vol. 1, 18.5). */
 function checkPort(cpu: Cpu, port: number, size: number): void {
@@ -24,7 +47,8 @@ function checkPort(cpu: Cpu, port: number, size: number): void {
   if (!inProtected(cpu) && !inVirtual8086(cpu)) return;
   if (!inVirtual8086(cpu) && R[CPL]! <= (R[EFLAGS]! & IOPL) >>> 12) return;
   const tr = SEG + TR * SEG_WORDS;
-  const base = R[tr + SEG_BASE]!, limit = R[tr + SEG_LIMIT]! >>> 0;
+  const base = R[tr + SEG_BASE]!,
+    limit = R[tr + SEG_LIMIT]! >>> 0;
   if ((R[tr + SEG_RIGHTS]! & 8) === 0 || limit < 103) cpu.fault(GP, 0);
   const at = cpu.memory.readSystem16((base + 102) | 0) + (port >>> 3);
   if (at + 1 > limit) cpu.fault(GP, 0);
@@ -43,7 +67,16 @@ function exits(cpu: Cpu, port: number, size: number): boolean {
 }
 
 /** Leaves for the machine. `linear` and `segment`: where INS stores and OUTS reads. */
-function portExit(cpu: Cpu, p: number, port: number, size: number, bits: number, value: number, linear = 0, segment = ES): void {
+function portExit(
+  cpu: Cpu,
+  p: number,
+  port: number,
+  size: number,
+  bits: number,
+  value: number,
+  linear = 0,
+  segment = ES,
+): void {
   const { R, exit } = cpu;
   const qualification = (size - 1) | bits | (port << 16);
   exit.size = size;
@@ -51,7 +84,11 @@ function portExit(cpu: Cpu, p: number, port: number, size: number, bits: number,
   if ((bits & IO_STRING) !== 0) exit.guestLinear = linear;
   cpu.loop.vmExit(ExitReason.IO, qualification, p);
   R[PORT_STATE] = PORT_WAITS;
-  R[PORT] = qualification | (short(cpu, p) ? PORT_ADDRESS16 : 0) | (exit.instructionLength << PORT_LENGTH) | (cpu.debug.hits << PORT_HITS);
+  R[PORT] =
+    qualification |
+    (short(cpu, p) ? PORT_ADDRESS16 : 0) |
+    (exit.instructionLength << PORT_LENGTH) |
+    (cpu.debug.hits << PORT_HITS);
   R[PORT_LINEAR] = linear;
   R[PORT_VALUE] = segment;
 }
@@ -88,24 +125,28 @@ function setAccumulator(cpu: Cpu, size: number, value: number): void {
   else cpu.R8[EAX * 4] = value;
 }
 
-const input = (size: number, immediate: boolean): Op => (cpu, p) => {
-  const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
-  checkPort(cpu, port, size);
-  if (exits(cpu, port, size)) {
-    if (ask(cpu, p, port, size, IO_IN | (immediate ? IO_IMMEDIATE : 0), 0)) setAccumulator(cpu, size, cpu.exit.value);
-  } else {
-    setAccumulator(cpu, size, -1);
-    cpu.probe?.port?.(port, size, false, mask(size) >>> 0);
-  }
-};
+const input =
+  (size: number, immediate: boolean): Op =>
+  (cpu, p) => {
+    const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
+    checkPort(cpu, port, size);
+    if (exits(cpu, port, size)) {
+      if (ask(cpu, p, port, size, IO_IN | (immediate ? IO_IMMEDIATE : 0), 0)) setAccumulator(cpu, size, cpu.exit.value);
+    } else {
+      setAccumulator(cpu, size, -1);
+      cpu.probe?.port?.(port, size, false, mask(size) >>> 0);
+    }
+  };
 
-const output = (size: number, immediate: boolean): Op => (cpu, p) => {
-  const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
-  checkPort(cpu, port, size);
-  const value = cpu.R[EAX]! & mask(size);
-  if (exits(cpu, port, size)) ask(cpu, p, port, size, immediate ? IO_IMMEDIATE : 0, value);
-  else cpu.probe?.port?.(port, size, true, value >>> 0);
-};
+const output =
+  (size: number, immediate: boolean): Op =>
+  (cpu, p) => {
+    const port = immediate ? cpu.A[p + IMM]! & 255 : cpu.R16[EDX * 2]!;
+    checkPort(cpu, port, size);
+    const value = cpu.R[EAX]! & mask(size);
+    if (exits(cpu, port, size)) ask(cpu, p, port, size, immediate ? IO_IMMEDIATE : 0, value);
+    else cpu.probe?.port?.(port, size, true, value >>> 0);
+  };
 
 /** One element of INS or OUTS is done: registers move on. True if REP has more to do. */
 function elementDone(cpu: Cpu, register: number, size: number, rep: boolean, narrow: boolean): boolean {
@@ -117,39 +158,45 @@ function elementDone(cpu: Cpu, register: number, size: number, rep: boolean, nar
 
 const repeats = (cpu: Cpu, p: number) => (cpu.A[p + META]! & (META_REP | META_REPNE)) !== 0;
 
-const ins = (size: number): Op => (cpu, p) => {
-  const { R } = cpu;
-  const narrow = short(cpu, p), rep = repeats(cpu, p);
-  const port = cpu.R16[EDX * 2]!;
-  checkPort(cpu, port, size);
-  if (rep && get(cpu, ECX, narrow) === 0) return;
-  const linear = cpu.addressing.linear(ES, get(cpu, EDI, narrow), size, true);
-  // Whatever may fault does so before the port is read.
-  cpu.memory.checkAlignment(linear, size);
-  cpu.memory.probeWrite(linear, size);
-  // An element that goes to no memory was read before its store left by another exit: it is not read again.
-  if (R[PORT_STATE] === PORT_ANSWERED && R[PORT]! >>> 16 === port) {
-    writeElement(cpu, linear, size, R[PORT_VALUE]!);
-    R[PORT_STATE] = PORT_NONE;
-    if (elementDone(cpu, EDI, size, rep, narrow)) {
-      cpu.loop.goOn();
-      cpu.loop.jumped();
-    } else cpu.loop.ended();
-    return;
-  }
-  portExit(cpu, p, port, size, IO_IN | IO_STRING | (rep ? IO_REP : 0), 0, linear);
-};
+const ins =
+  (size: number): Op =>
+  (cpu, p) => {
+    const { R } = cpu;
+    const narrow = short(cpu, p),
+      rep = repeats(cpu, p);
+    const port = cpu.R16[EDX * 2]!;
+    checkPort(cpu, port, size);
+    if (rep && get(cpu, ECX, narrow) === 0) return;
+    const linear = cpu.addressing.linear(ES, get(cpu, EDI, narrow), size, true);
+    // Whatever may fault does so before the port is read.
+    cpu.memory.checkAlignment(linear, size);
+    cpu.memory.probeWrite(linear, size);
+    // An element that goes to no memory was read before its store left by another exit: it is not read again.
+    if (R[PORT_STATE] === PORT_ANSWERED && R[PORT]! >>> 16 === port) {
+      writeElement(cpu, linear, size, R[PORT_VALUE]!);
+      R[PORT_STATE] = PORT_NONE;
+      if (elementDone(cpu, EDI, size, rep, narrow)) {
+        cpu.loop.goOn();
+        cpu.loop.jumped();
+      } else cpu.loop.ended();
+      return;
+    }
+    portExit(cpu, p, port, size, IO_IN | IO_STRING | (rep ? IO_REP : 0), 0, linear);
+  };
 
-const outs = (size: number): Op => (cpu, p) => {
-  const narrow = short(cpu, p), rep = repeats(cpu, p);
-  const port = cpu.R16[EDX * 2]!;
-  checkPort(cpu, port, size);
-  if (rep && get(cpu, ECX, narrow) === 0) return;
-  const segment = sourceSegment(cpu, p);
-  const linear = cpu.addressing.linear(segment, get(cpu, ESI, narrow), size, false);
-  const value = readElement(cpu, linear, size);
-  portExit(cpu, p, port, size, IO_STRING | (rep ? IO_REP : 0), value & mask(size), linear, segment);
-};
+const outs =
+  (size: number): Op =>
+  (cpu, p) => {
+    const narrow = short(cpu, p),
+      rep = repeats(cpu, p);
+    const port = cpu.R16[EDX * 2]!;
+    checkPort(cpu, port, size);
+    if (rep && get(cpu, ECX, narrow) === 0) return;
+    const segment = sourceSegment(cpu, p);
+    const linear = cpu.addressing.linear(segment, get(cpu, ESI, narrow), size, false);
+    const value = readElement(cpu, linear, size);
+    portExit(cpu, p, port, size, IO_STRING | (rep ? IO_REP : 0), value & mask(size), linear, segment);
+  };
 
 /** True if a store could be made now without a fault or an exit. */
 function isMemory(cpu: Cpu, linear: number, size: number): boolean {
@@ -166,7 +213,9 @@ export function completePort(cpu: Cpu, value: number): void {
   const { R, exit } = cpu;
   if (R[PORT_STATE] !== PORT_WAITS) return;
   const port = R[PORT]!;
-  const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
+  const size = (port & 7) + 1,
+    narrow = (port & PORT_ADDRESS16) !== 0,
+    input = (port & IO_IN) !== 0;
   exit.instructionLength = (port >>> PORT_LENGTH) & 15;
   cpu.debug.hits = (port >>> PORT_HITS) & 15;
   cpu.probe?.port?.(port >>> 16, size, !input, ((input ? value : exit.value) & mask(size)) >>> 0);
@@ -202,9 +251,13 @@ function nextElements(cpu: Cpu): number {
   const { R } = cpu;
   const port = R[PORT]!;
   if (R[PORT_STATE] !== PORT_WAITS || (port & (IO_STRING | IO_REP)) !== (IO_STRING | IO_REP)) return -1;
-  if ((R[EFLAGS]! & (TF | DF)) !== 0 || cpu.debug.onData !== 0 || (port & HITS_MASK) !== 0 || cpu.probe !== null) return -1;
-  const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
-  const linear = R[PORT_LINEAR]!, offset = get(cpu, input ? EDI : ESI, narrow);
+  if ((R[EFLAGS]! & (TF | DF)) !== 0 || cpu.debug.onData !== 0 || (port & HITS_MASK) !== 0 || cpu.probe !== null)
+    return -1;
+  const size = (port & 7) + 1,
+    narrow = (port & PORT_ADDRESS16) !== 0,
+    input = (port & IO_IN) !== 0;
+  const linear = R[PORT_LINEAR]!,
+    offset = get(cpu, input ? EDI : ESI, narrow);
   elements = Math.min(get(cpu, ECX, narrow) >>> 0, Math.floor((4096 - (linear & 4095)) / size));
   if (narrow) elements = Math.min(elements, Math.floor((0x10000 - offset) / size));
   if (elements < 2) return -1;
@@ -231,7 +284,9 @@ export function completePortBlock(cpu: Cpu, bytes: number): void {
   const { R, exit } = cpu;
   const at = nextElements(cpu);
   const port = R[PORT]!;
-  const size = (port & 7) + 1, narrow = (port & PORT_ADDRESS16) !== 0, input = (port & IO_IN) !== 0;
+  const size = (port & 7) + 1,
+    narrow = (port & PORT_ADDRESS16) !== 0,
+    input = (port & IO_IN) !== 0;
   if (at < 0 || bytes < size || bytes > elements * size) return;
   if (input) cpu.code.wrote(at, bytes);
   advance(cpu, input ? EDI : ESI, bytes, narrow);
@@ -246,7 +301,8 @@ export function completePortBlock(cpu: Cpu, bytes: number): void {
 const accumulator = (code: string, operandSize: 16 | 32) => (code === 'AL' ? 1 : operandSize / 8);
 
 export const ports: Record<string, OpFactory> = {
-  ins: sized(ins), outs: sized(outs),
+  ins: sized(ins),
+  outs: sized(outs),
   in: (row, _memory, size) => input(accumulator(row.operands[0]!, size), row.operands[1]![0] === 'I'),
   out: (row, _memory, size) => output(accumulator(row.operands[1]!, size), row.operands[0]![0] === 'I'),
 };

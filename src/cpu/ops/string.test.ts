@@ -7,7 +7,8 @@ import { asm, Bench, CODE, DATA } from '../test-support/bench.ts';
 
 const SPAN = 0x3000;
 /** REP MOVS and REP STOS of 8, 16 and 32 bits. */
-const moves = { 1: 'f3a4', 2: '66f3a5', 4: 'f3a5' } as const, stores = { 1: 'f3aa', 2: '66f3ab', 4: 'f3ab' } as const;
+const moves = { 1: 'f3a4', 2: '66f3a5', 4: 'f3a5' } as const,
+  stores = { 1: 'f3aa', 2: '66f3ab', 4: 'f3ab' } as const;
 
 /** Twice the same, in bulk and, with a probe, one by one: from pages of which two lie elsewhere than their neighbours, and that the TLB knows. */
 function bothWays(code: number[], registers: Record<number, number>): void {
@@ -21,7 +22,13 @@ function bothWays(code: number[], registers: Record<number, number>): void {
     bench.cpu.probe = bench === single ? {} : null;
     for (let page = DATA; page < DATA + SPAN + 0x1000; page += 4096) bench.cpu.memory.hostWrite(page);
     expect(bench.run(1_000_000)).toBe(ExitReason.HLT);
-    return { esi: bench.R[ESI], edi: bench.R[EDI], ecx: bench.R[ECX], eip: bench.R[EIP], bytes: Buffer.from(bench.bytes.subarray(DATA - 16, DATA + SPAN + 0x1000)).toString('latin1') };
+    return {
+      esi: bench.R[ESI],
+      edi: bench.R[EDI],
+      ecx: bench.R[ECX],
+      eip: bench.R[EIP],
+      bytes: Buffer.from(bench.bytes.subarray(DATA - 16, DATA + SPAN + 0x1000)).toString('latin1'),
+    };
   });
   expect(seen[0]).toEqual(seen[1]);
 }
@@ -31,16 +38,40 @@ const inside = (from: number, by: number): boolean => [from, from + by].every(en
 
 it('REP MOVS, up and down, over page ends and onto itself', () => {
   const counts = fc.oneof(fc.integer({ min: 0, max: 2600 }), fc.integer({ min: 0, max: 9000 }));
-  fc.assert(fc.property(near, fc.oneof(near, fc.integer({ min: -9, max: 9 })), counts, fc.constantFrom(1, 2, 4), fc.boolean(), (from, to, count, size, down) => {
-    const by = (down ? -size : size) * count, target = to < 10 ? from + to : to;
-    fc.pre(inside(from, by) && inside(target, by));
-    bothWays(asm(down ? 'fd' : 'fc', moves[size as 1], 'f4'), { [ESI]: DATA + from, [EDI]: DATA + target, [ECX]: count });
-  }), { numRuns: 300 });
+  fc.assert(
+    fc.property(
+      near,
+      fc.oneof(near, fc.integer({ min: -9, max: 9 })),
+      counts,
+      fc.constantFrom(1, 2, 4),
+      fc.boolean(),
+      (from, to, count, size, down) => {
+        const by = (down ? -size : size) * count,
+          target = to < 10 ? from + to : to;
+        fc.pre(inside(from, by) && inside(target, by));
+        bothWays(asm(down ? 'fd' : 'fc', moves[size as 1], 'f4'), {
+          [ESI]: DATA + from,
+          [EDI]: DATA + target,
+          [ECX]: count,
+        });
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
 
 it('REP STOS, over page ends', () => {
-  fc.assert(fc.property(near, fc.integer({ min: 0, max: 12_000 }), fc.constantFrom(1, 2, 4), fc.integer(), (to, count, size, value) => {
-    fc.pre(inside(to, size * count));
-    bothWays(asm('fc', stores[size as 1], 'f4'), { [EDI]: DATA + to, [ECX]: count, [EAX]: value });
-  }), { numRuns: 200 });
+  fc.assert(
+    fc.property(
+      near,
+      fc.integer({ min: 0, max: 12_000 }),
+      fc.constantFrom(1, 2, 4),
+      fc.integer(),
+      (to, count, size, value) => {
+        fc.pre(inside(to, size * count));
+        bothWays(asm('fc', stores[size as 1], 'f4'), { [EDI]: DATA + to, [ECX]: count, [EAX]: value });
+      },
+    ),
+    { numRuns: 200 },
+  );
 });

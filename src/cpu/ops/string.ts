@@ -5,18 +5,34 @@
 import type { Cpu } from '../cpu.ts';
 import { DF, TF } from '../architecture/flags.ts';
 import { JUMP, S_STOP } from '../scratch.ts';
-import { EAX, ECX, EDI, EFLAGS, ES, ESI, FK, FR, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS } from '../architecture/registers.ts';
+import {
+  EAX,
+  ECX,
+  EDI,
+  EFLAGS,
+  ES,
+  ESI,
+  FK,
+  FR,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_WORDS,
+} from '../architecture/registers.ts';
 import { META, META_ADDRESS16, META_REP, META_REPNE, META_SEGMENT, type Op, type OpFactory } from './context.ts';
 import { operandBits } from '../table/operands.ts';
 
 export const short = (cpu: Cpu, p: number) => (cpu.A[p + META]! & META_ADDRESS16) !== 0;
 export const sourceSegment = (cpu: Cpu, p: number) => (cpu.A[p + META]! >>> META_SEGMENT) & 7;
-export const get = (cpu: Cpu, register: number, narrow: boolean) => (narrow ? cpu.R16[register * 2]! : cpu.R[register]!);
+export const get = (cpu: Cpu, register: number, narrow: boolean) =>
+  narrow ? cpu.R16[register * 2]! : cpu.R[register]!;
 export const advance = (cpu: Cpu, register: number, by: number, narrow: boolean) => {
   if (narrow) cpu.R16[register * 2]! += by;
   else cpu.R[register] = (cpu.R[register]! + by) | 0;
 };
-export const readElement = (cpu: Cpu, linear: number, size: number) => (size === 4 ? cpu.memory.read32(linear) : size === 2 ? cpu.memory.read16(linear) : cpu.memory.read8(linear));
+export const readElement = (cpu: Cpu, linear: number, size: number) =>
+  size === 4 ? cpu.memory.read32(linear) : size === 2 ? cpu.memory.read16(linear) : cpu.memory.read8(linear);
 export const writeElement = (cpu: Cpu, linear: number, size: number, value: number) => {
   if (size === 4) cpu.memory.write32(linear, value);
   else if (size === 2) cpu.memory.write16(linear, value);
@@ -28,7 +44,8 @@ const CHUNK = 4096;
 /** Elements that one element from or to a device counts for, besides itself. */
 const DEVICE_WEIGHT = 63;
 /** A bulk function's answer where there is no memory to copy: a device, most likely, and it stays one for this many elements. */
-const NO_MEMORY = -1, DEVICE_ELEMENTS = 32;
+const NO_MEMORY = -1,
+  DEVICE_ELEMENTS = 32;
 
 /** Elements done in bulk that one done by itself takes as long as. */
 const SINGLE_WEIGHT = 32;
@@ -42,15 +59,25 @@ function limitOf(cpu: Cpu): number {
 type Bulk = (cpu: Cpu, p: number, size: number, count: number) => number;
 
 /** Runs `element` once, or for REP until the count ends it; with `whileEqual` REPE goes on while ZF is set, REPNE while it is clear. */
-function repeated(cpu: Cpu, p: number, size: number, element: () => void, bulk: Bulk | null, whileEqual: boolean): void {
+function repeated(
+  cpu: Cpu,
+  p: number,
+  size: number,
+  element: () => void,
+  bulk: Bulk | null,
+  whileEqual: boolean,
+): void {
   const { R, R16, A, S } = cpu;
   const meta = A[p + META]!;
   if ((meta & (META_REP | META_REPNE)) === 0) {
     element();
     return;
   }
-  const narrow = short(cpu, p), equal = (meta & META_REP) !== 0;
-  let room = limitOf(cpu), single = 0, work = 0;
+  const narrow = short(cpu, p),
+    equal = (meta & META_REP) !== 0;
+  let room = limitOf(cpu),
+    single = 0,
+    work = 0;
   for (;;) {
     const count = narrow ? R16[ECX * 2]! : R[ECX]!;
     if (count === 0) {
@@ -92,7 +119,14 @@ const found = new Int32Array(4);
  * `repeated` for generated functions (gen/general.ts). As long as a REP form that writes flags is not done they are those from before it: a fault restores
  * them (SDM vol. 2, REP), and an interrupt or trap between elements finds them so on Intel's processors (`npm run -s fuzz:native`); AMD's show the last element's.
  */
-export function repeat(cpu: Cpu, p: number, size: number, element: () => void, bulk: Bulk | null, whileEqual: boolean): void {
+export function repeat(
+  cpu: Cpu,
+  p: number,
+  size: number,
+  element: () => void,
+  bulk: Bulk | null,
+  whileEqual: boolean,
+): void {
   if (!whileEqual) return repeated(cpu, p, size, element, bulk, false);
   const { R, S } = cpu;
   for (let i = 0; i < 4; i++) found[i] = R[FK + i]!;
@@ -126,14 +160,25 @@ const elementsDown = (linear: number, bytes: number, size: number) => {
 /** MOVS. */
 export function copyElements(cpu: Cpu, p: number, size: number, count: number): number {
   const { R, memory } = cpu;
-  const down = (R[EFLAGS]! & DF) !== 0, narrow = short(cpu, p), segment = sourceSegment(cpu, p);
-  const si = get(cpu, ESI, narrow), di = get(cpu, EDI, narrow);
-  let from = (R[SEG + segment * SEG_WORDS + SEG_BASE]! + si) | 0, to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
-  const fromReach = reach(cpu, segment, si, narrow), toReach = reach(cpu, ES, di, narrow);
+  const down = (R[EFLAGS]! & DF) !== 0,
+    narrow = short(cpu, p),
+    segment = sourceSegment(cpu, p);
+  const si = get(cpu, ESI, narrow),
+    di = get(cpu, EDI, narrow);
+  let from = (R[SEG + segment * SEG_WORDS + SEG_BASE]! + si) | 0,
+    to = (R[SEG + ES * SEG_WORDS + SEG_BASE]! + di) | 0;
+  const fromReach = reach(cpu, segment, si, narrow),
+    toReach = reach(cpu, ES, di, narrow);
   let n: number;
   if (down) {
     // Offsets go down to 0.
-    n = Math.min(count, elementsDown(from, fromReach, size), elementsDown(to, toReach, size), Math.floor((si >>> 0) / size) + 1, Math.floor((di >>> 0) / size) + 1);
+    n = Math.min(
+      count,
+      elementsDown(from, fromReach, size),
+      elementsDown(to, toReach, size),
+      Math.floor((si >>> 0) / size) + 1,
+      Math.floor((di >>> 0) / size) + 1,
+    );
     from -= (n - 1) * size;
     to -= (n - 1) * size;
   } else n = Math.min(count, Math.floor(Math.min(fromReach, toReach) / size));
@@ -188,8 +233,8 @@ function copyAskew(view: DataView, source: number, target: number, bytes: number
 const pattern = new Int32Array(1024);
 let patternWord = 0;
 function patternPage(value: number, size: number): Int32Array {
-  const word = size === 4 ? value : size === 2 ? (value & 0xffff) * 0x10001 | 0 : (value & 0xff) * 0x1010101 | 0;
-  if (word !== patternWord) pattern.fill(patternWord = word);
+  const word = size === 4 ? value : size === 2 ? ((value & 0xffff) * 0x10001) | 0 : ((value & 0xff) * 0x1010101) | 0;
+  if (word !== patternWord) pattern.fill((patternWord = word));
   return pattern;
 }
 
@@ -206,7 +251,8 @@ export function fillElements(cpu: Cpu, p: number, size: number, count: number): 
   const target = memory.hostWrite(to);
   if (target < 0) return NO_MEMORY;
   if ((target & (size - 1)) !== 0) return 0;
-  const n = Math.floor(memory.writeStretch(to, target, most * size) / size), bytes = n * size;
+  const n = Math.floor(memory.writeStretch(to, target, most * size) / size),
+    bytes = n * size;
   // A seed, then doubling: `fill` on a SharedArrayBuffer is slower than `copyWithin`.
   let seeded = Math.min(bytes, 4096);
   if (seeded === 4096 && (target & 3) === 0) M4.set(patternPage(value, size), target >>> 2);
@@ -225,7 +271,9 @@ export function fillElements(cpu: Cpu, p: number, size: number, count: number): 
 }
 
 /** Width in bytes from whichever operand has one. */
-export const sized = (make: (size: number) => Op): OpFactory => (row, _memory, operandSize) => {
-  const code = row.operands.find(o => o[0] === 'X' || o[0] === 'Y') ?? row.operands[0]!;
-  return make(operandBits(code, operandSize) / 8);
-};
+export const sized =
+  (make: (size: number) => Op): OpFactory =>
+  (row, _memory, operandSize) => {
+    const code = row.operands.find(o => o[0] === 'X' || o[0] === 'Y') ?? row.operands[0]!;
+    return make(operandBits(code, operandSize) / 8);
+  };

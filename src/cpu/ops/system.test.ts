@@ -1,12 +1,31 @@
 /** Control registers, MSRs and fast system calls: SDM vol. 3, chapter 2; vol. 2 at each mnemonic; vol. 4 for MSRs. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ExitReason } from '../architecture/edge.ts';
-import { CPL, CR0, CR4, CS, DS, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, SS } from '../architecture/registers.ts';
+import {
+  CPL,
+  CR0,
+  CR4,
+  CS,
+  DS,
+  EAX,
+  EBX,
+  ECX,
+  EDX,
+  EFLAGS,
+  EIP,
+  ESP,
+  MSR_SYSENTER_CS,
+  MSR_SYSENTER_EIP,
+  MSR_SYSENTER_ESP,
+  SS,
+} from '../architecture/registers.ts';
 import { Bench, CODE, d, DATA, KERNEL_STACK } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
-beforeEach(() => { bench.protectedMode(); });
+beforeEach(() => {
+  bench.protectedMode();
+});
 const run = (...code: (string | number | number[])[]) => {
   bench.code(...code);
   return bench.fault();
@@ -50,11 +69,24 @@ describe('SYSENTER and SYSEXIT', () => {
     bench.code('0f 34');
     bench.put(CODE + 0x100, '90 0f 35');
     bench.cpu.run(2);
-    expect([R[CPL], bench.selector(CS), bench.selector(SS), R[ESP], R[EIP], R[EFLAGS]! & 0x200]).toEqual([0, 8, 0x10, KERNEL_STACK, CODE + 0x101, 0]);
+    expect([R[CPL], bench.selector(CS), bench.selector(SS), R[ESP], R[EIP], R[EFLAGS]! & 0x200]).toEqual([
+      0,
+      8,
+      0x10,
+      KERNEL_STACK,
+      CODE + 0x101,
+      0,
+    ]);
     R[ECX] = 0x1234;
     R[EDX] = CODE + 0x200;
     bench.cpu.run(1);
-    expect([R[CPL], bench.selector(CS), bench.selector(SS), R[ESP], R[EIP]]).toEqual([3, 0x1b, 0x23, 0x1234, CODE + 0x200]);
+    expect([R[CPL], bench.selector(CS), bench.selector(SS), R[ESP], R[EIP]]).toEqual([
+      3,
+      0x1b,
+      0x23,
+      0x1234,
+      CODE + 0x200,
+    ]);
   });
   it('without a CS in the MSR, and SYSEXIT at CPL 3, are #GP(0)', () => {
     expect(run('0f 34')).toEqual([13, 0, 0]);
@@ -77,7 +109,12 @@ describe('privilege and identity', () => {
     }
   });
   it('CLAC and STAC at CPL 3 are #UD; RDTSC with TSD, RDPMC are #GP(0)', () => {
-    for (const [code, vector] of [['0f 01 ca', 6], ['0f 01 cb', 6], ['0f 31', 13], ['0f 33', 13]] as const) {
+    for (const [code, vector] of [
+      ['0f 01 ca', 6],
+      ['0f 01 cb', 6],
+      ['0f 31', 13],
+      ['0f 33', 13],
+    ] as const) {
       bench.protectedMode(3);
       R[CR4] = 4;
       expect(run(code)[0]).toBe(vector);
@@ -95,7 +132,11 @@ describe('privilege and identity', () => {
       bench.run();
       return [R[EIP]! - CODE, bench.half(DATA), bench.cpu.eflags & 0x40];
     };
-    expect([arpl(0xfff0, 2), arpl(0xfff3, 2), arpl(0xfff2, 2)]).toEqual([[2, 0xfff2, 0x40], [2, 0xfff3, 0], [2, 0xfff2, 0]]);
+    expect([arpl(0xfff0, 2), arpl(0xfff3, 2), arpl(0xfff2, 2)]).toEqual([
+      [2, 0xfff2, 0x40],
+      [2, 0xfff3, 0],
+      [2, 0xfff2, 0],
+    ]);
     expect(arpl(0xfff3, 2, 0xc091)).toEqual([2, 0xfff3, 0]);
     bench.protectedMode();
     bench.segment(DS, 0x10, 0, -1, 0xc091);
@@ -123,7 +164,13 @@ describe('privilege and identity', () => {
     Object.assign(R, { [EAX]: 1, [EDX]: -2, [EBX]: 0x80000003 | 0, [ECX]: 4 });
     bench.code('f0 0f c7 0d', d(DATA), 'f0 0f c7 0d', d(DATA));
     bench.run();
-    expect([bench.word(DATA), bench.word(DATA + 4), R[EAX], R[EDX], bench.cpu.eflags & 0x40]).toEqual([0x80000003, 4, 0x80000003 | 0, 4, 0]);
+    expect([bench.word(DATA), bench.word(DATA + 4), R[EAX], R[EDX], bench.cpu.eflags & 0x40]).toEqual([
+      0x80000003,
+      4,
+      0x80000003 | 0,
+      4,
+      0,
+    ]);
   });
 });
 
@@ -137,15 +184,35 @@ describe('MSRs (vol. 4)', () => {
     return bench.run() === ExitReason.HLT && R[EIP] === CODE + 2 ? 'done' : 'fault';
   };
   it('reserved bits and bad memory types are #GP(0)', () => {
-    expect([write(0x277, 0x00070406), write(0x277, 2), write(0xc0000080, 0x800), write(0xc0000080, 0x100)]).toEqual(['done', 'fault', 'done', 'fault']);
-    expect([write(0x1b, 0xfee00900), write(0x1b, 0xfee00901), write(0x1b, 0xfee00d00)]).toEqual(['done', 'fault', 'fault']);
-    expect([write(0x2ff, 0xc06), write(0x2ff, 0xc02), write(0x200, 6), write(0x200, 0x106), write(0x201, 0xfff00800, 0xf), write(0x201, 0, 0x10)])
-      .toEqual(['done', 'fault', 'done', 'fault', 'done', 'fault']);
+    expect([write(0x277, 0x00070406), write(0x277, 2), write(0xc0000080, 0x800), write(0xc0000080, 0x100)]).toEqual([
+      'done',
+      'fault',
+      'done',
+      'fault',
+    ]);
+    expect([write(0x1b, 0xfee00900), write(0x1b, 0xfee00901), write(0x1b, 0xfee00d00)]).toEqual([
+      'done',
+      'fault',
+      'fault',
+    ]);
+    expect([
+      write(0x2ff, 0xc06),
+      write(0x2ff, 0xc02),
+      write(0x200, 6),
+      write(0x200, 0x106),
+      write(0x201, 0xfff00800, 0xf),
+      write(0x201, 0, 0x10),
+    ]).toEqual(['done', 'fault', 'done', 'fault', 'done', 'fault']);
   });
 });
 
 it('#AC: unaligned at CPL 3 with AM and AC, not for the supervisor (6.15, interrupt 17)', () => {
-  for (const [cpl, ac, am, faults] of [[3, 1, 1, true], [3, 0, 1, false], [3, 1, 0, false], [0, 1, 1, false]] as const) {
+  for (const [cpl, ac, am, faults] of [
+    [3, 1, 1, true],
+    [3, 0, 1, false],
+    [3, 1, 0, false],
+    [0, 1, 1, false],
+  ] as const) {
     bench.protectedMode(cpl);
     R[CR0]! |= am << 18;
     bench.cpu.eflags = 2 | (ac << 18);

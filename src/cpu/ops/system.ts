@@ -3,17 +3,83 @@ import type { Cpu } from '../cpu.ts';
 import { CPUID_MONITOR, cpuid, type Features } from '../architecture/cpuid.ts';
 import { ExitReason } from '../architecture/edge.ts';
 import { AC, DF, IF, IOPL, RF, TF, VIF, VM, ZF } from '../architecture/flags.ts';
-import { CR0_CD, CR0_ET, CR0_NW, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_DE, CR4_MCE, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, CR4_PCE, CR4_PGE, CR4_PSE, CR4_PVI, CR4_SMAP, CR4_SMEP, CR4_TSD, CR4_UMIP, CR4_VME } from '../architecture/control-bits.ts';
+import {
+  CR0_CD,
+  CR0_ET,
+  CR0_NW,
+  CR0_PE,
+  CR0_PG,
+  CR0_TS,
+  CR0_WP,
+  CR4_DE,
+  CR4_MCE,
+  CR4_OSFXSR,
+  CR4_OSXMMEXCPT,
+  CR4_PAE,
+  CR4_PCE,
+  CR4_PGE,
+  CR4_PSE,
+  CR4_PVI,
+  CR4_SMAP,
+  CR4_SMEP,
+  CR4_TSD,
+  CR4_UMIP,
+  CR4_VME,
+} from '../architecture/control-bits.ts';
 import { GP, NP, UD } from '../faults.ts';
 import { JUMP, S_STOP, S_USER } from '../scratch.ts';
 import { monitorEnabled } from '../monitor.ts';
 import {
-  APIC_ID, CPU_LEVEL, CPL, CR0, CR2, CR3, CR4, CS, DR, EAX, EBX, ECX, EDX, EFLAGS, EIP, ESP, GDTR_BASE, GDTR_LIMIT, IDTR_BASE, IDTR_LIMIT, LDTR, MSR_APIC_BASE, MSR_MISC_ENABLE,
-  MSR_SYSENTER_CS, MSR_SYSENTER_EIP, MSR_SYSENTER_ESP, MSR_TSC_AUX, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_SELECTOR, SEG_WORDS, SS, TR,
+  APIC_ID,
+  CPU_LEVEL,
+  CPL,
+  CR0,
+  CR2,
+  CR3,
+  CR4,
+  CS,
+  DR,
+  EAX,
+  EBX,
+  ECX,
+  EDX,
+  EFLAGS,
+  EIP,
+  ESP,
+  GDTR_BASE,
+  GDTR_LIMIT,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  LDTR,
+  MSR_APIC_BASE,
+  MSR_MISC_ENABLE,
+  MSR_SYSENTER_CS,
+  MSR_SYSENTER_EIP,
+  MSR_SYSENTER_ESP,
+  MSR_TSC_AUX,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_SELECTOR,
+  SEG_WORDS,
+  SS,
+  TR,
 } from '../architecture/registers.ts';
 import {
-  descriptorDpl, descriptorLimit, descriptorPresent, descriptorType, findDescriptor, inProtected, inVirtual8086, isCode, isConforming, loadSegment, readDescriptor,
-  setNull, setSegment,
+  descriptorDpl,
+  descriptorLimit,
+  descriptorPresent,
+  descriptorType,
+  findDescriptor,
+  inProtected,
+  inVirtual8086,
+  isCode,
+  isConforming,
+  loadSegment,
+  readDescriptor,
+  setNull,
+  setSegment,
 } from '../segments.ts';
 import type { Row } from '../table/index.ts';
 import { changesVif, setVif } from '../virtual-interrupts.ts';
@@ -25,11 +91,22 @@ import { msrAnswer, readMsr, readTsc, writeMsr } from './msr.ts';
 
 /** Bits of CR4 and the feature that each belongs to (SDM vol. 3, 2.5). PCE has none: RDPMC is not shown by CPUID. */
 const CR4_FEATURES: readonly (readonly [feature: string, bits: number])[] = [
-  ['vme', CR4_VME | CR4_PVI], ['tsc', CR4_TSD], ['de', CR4_DE], ['pse', CR4_PSE], ['pae', CR4_PAE], ['mce', CR4_MCE], ['pge', CR4_PGE], ['fxsr', CR4_OSFXSR],
-  ['sse', CR4_OSXMMEXCPT], ['umip', CR4_UMIP], ['smep', CR4_SMEP], ['smap', CR4_SMAP],
+  ['vme', CR4_VME | CR4_PVI],
+  ['tsc', CR4_TSD],
+  ['de', CR4_DE],
+  ['pse', CR4_PSE],
+  ['pae', CR4_PAE],
+  ['mce', CR4_MCE],
+  ['pge', CR4_PGE],
+  ['fxsr', CR4_OSFXSR],
+  ['sse', CR4_OSXMMEXCPT],
+  ['umip', CR4_UMIP],
+  ['smep', CR4_SMEP],
+  ['smap', CR4_SMAP],
 ];
 /** What may be set in CR4. */
-export const cr4BitsOf = (features: Features): number => CR4_FEATURES.reduce((all, [feature, bits]) => (features.has(feature) ? all | bits : all), CR4_PCE);
+export const cr4BitsOf = (features: Features): number =>
+  CR4_FEATURES.reduce((all, [feature, bits]) => (features.has(feature) ? all | bits : all), CR4_PCE);
 const CR0_BITS = 0xe005003f | 0;
 
 export function writeCr0(cpu: Cpu, wanted: number): void {
@@ -39,7 +116,13 @@ export function writeCr0(cpu: Cpu, wanted: number): void {
   if ((value & CR0_NW) !== 0 && (value & CR0_CD) === 0) cpu.fault(GP, 0);
   const changed = value ^ R[CR0]!;
   // PDPTEs are loaded when paging comes on with PAE (SDM vol. 3, 4.4.1).
-  if ((changed & CR0_PG) !== 0 && (value & CR0_PG) !== 0 && (R[CR4]! & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(R[CR3]!)) cpu.fault(GP, 0);
+  if (
+    (changed & CR0_PG) !== 0 &&
+    (value & CR0_PG) !== 0 &&
+    (R[CR4]! & CR4_PAE) !== 0 &&
+    !cpu.memory.loadPdptes(R[CR3]!)
+  )
+    cpu.fault(GP, 0);
   R[CR0] = value;
   if ((changed & (CR0_PG | CR0_PE | CR0_WP)) !== 0) {
     cpu.tlb.flushAll();
@@ -63,7 +146,13 @@ export function writeCr4(cpu: Cpu, value: number): void {
   const { R } = cpu;
   if ((value & ~cpu.cr4Bits) !== 0) cpu.fault(GP, 0);
   const changed = value ^ R[CR4]!;
-  if ((R[CR0]! & CR0_PG) !== 0 && (changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) !== 0 && (value & CR4_PAE) !== 0 && !cpu.memory.loadPdptes(R[CR3]!)) cpu.fault(GP, 0);
+  if (
+    (R[CR0]! & CR0_PG) !== 0 &&
+    (changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP)) !== 0 &&
+    (value & CR4_PAE) !== 0 &&
+    !cpu.memory.loadPdptes(R[CR3]!)
+  )
+    cpu.fault(GP, 0);
   R[CR4] = value;
   if ((changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP | CR4_SMAP)) !== 0) {
     cpu.tlb.flushAll();
@@ -75,7 +164,8 @@ export function writeCr4(cpu: Cpu, value: number): void {
 const crQualification = (cr: number, type: number, register: number) => cr | (type << 4) | (register << 8);
 
 const movtocr: OpFactory = () => (cpu, p) => {
-  const cr = cpu.A[p + DST]!, register = cpu.A[p + SRC]!;
+  const cr = cpu.A[p + DST]!,
+    register = cpu.A[p + SRC]!;
   const value = cpu.R[register]!;
   const { controls } = cpu;
   const exit = () => cpu.loop.vmExit(ExitReason.CR_ACCESS, crQualification(cr, 0, register), p);
@@ -83,27 +173,39 @@ const movtocr: OpFactory = () => (cpu, p) => {
     case 0:
       if (((value ^ controls.cr0Shadow) & controls.cr0Mask) !== 0) return exit();
       return writeCr0(cpu, (value & ~controls.cr0Mask) | (cpu.R[CR0]! & controls.cr0Mask));
-    case 2: cpu.R[CR2] = value; return;
-    case 3: return controls.cr3Load ? exit() : writeCr3(cpu, value);
+    case 2:
+      cpu.R[CR2] = value;
+      return;
+    case 3:
+      return controls.cr3Load ? exit() : writeCr3(cpu, value);
     case 4:
       if (((value ^ controls.cr4Shadow) & controls.cr4Mask) !== 0) return exit();
       return writeCr4(cpu, (value & ~controls.cr4Mask) | (cpu.R[CR4]! & controls.cr4Mask));
-    default: cpu.fault(UD);
+    default:
+      cpu.fault(UD);
   }
 };
 
 const movcr: OpFactory = () => (cpu, p) => {
-  const cr = cpu.A[p + DST]!, register = cpu.A[p + SRC]!;
+  const cr = cpu.A[p + DST]!,
+    register = cpu.A[p + SRC]!;
   const { R, controls } = cpu;
   switch (cr) {
-    case 0: R[register] = (R[CR0]! & ~controls.cr0Mask) | (controls.cr0Shadow & controls.cr0Mask); return;
-    case 2: R[register] = R[CR2]!; return;
+    case 0:
+      R[register] = (R[CR0]! & ~controls.cr0Mask) | (controls.cr0Shadow & controls.cr0Mask);
+      return;
+    case 2:
+      R[register] = R[CR2]!;
+      return;
     case 3:
       if (controls.cr3Store) return cpu.loop.vmExit(ExitReason.CR_ACCESS, crQualification(3, 1, register), p);
       R[register] = R[CR3]!;
       return;
-    case 4: R[register] = (R[CR4]! & ~controls.cr4Mask) | (controls.cr4Shadow & controls.cr4Mask); return;
-    default: cpu.fault(UD);
+    case 4:
+      R[register] = (R[CR4]! & ~controls.cr4Mask) | (controls.cr4Shadow & controls.cr4Mask);
+      return;
+    default:
+      cpu.fault(UD);
   }
 };
 
@@ -131,7 +233,8 @@ const movtodr: OpFactory = () => (cpu, p) => {
 };
 
 const movdr: OpFactory = () => (cpu, p) => {
-  if (cpu.controls.movDr) return cpu.loop.vmExit(ExitReason.DR_ACCESS, cpu.A[p + DST]! | 16 | (cpu.A[p + SRC]! << 8), p);
+  if (cpu.controls.movDr)
+    return cpu.loop.vmExit(ExitReason.DR_ACCESS, cpu.A[p + DST]! | 16 | (cpu.A[p + SRC]! << 8), p);
   const n = debugRegister(cpu, p);
   cpu.R[cpu.A[p + SRC]!] = cpu.R[DR + n]!;
 };
@@ -163,7 +266,8 @@ const popsreg: OpFactory = (row, _memory, size) => {
   const segment = segmentOperand(row);
   return cpu => {
     const selector = cpu.memory.read16(cpu.stack.at(0, size >> 3, false));
-    const { key } = cpu.mode, wide = cpu.mode.stack32;
+    const { key } = cpu.mode,
+      wide = cpu.mode.stack32;
     loadSegment(cpu, segment, selector);
     // ESP moves by the width that the stack had before.
     if (wide) cpu.R[ESP] = (cpu.R[ESP]! + (size >> 3)) | 0;
@@ -178,7 +282,8 @@ const lseg: OpFactory = (row, _memory, size) => {
   return (cpu, p) => {
     const n = size >> 3;
     const at = cpu.addressing.operand(p, n + 2, false);
-    const offset = read(cpu, at, size), selector = cpu.memory.read16((at + n) | 0);
+    const offset = read(cpu, at, size),
+      selector = cpu.memory.read16((at + n) | 0);
     loadSegment(cpu, segment, selector);
     setRegister(cpu, cpu.A[p + DST]!, size, offset);
     // LSS loads ESP too, and so blocks nothing (SDM vol. 3, 6.8.3).
@@ -196,28 +301,38 @@ const umip = (cpu: Cpu) => {
   if (cpu.R[CPL] !== 0 && (cpu.R[CR4]! & CR4_UMIP) !== 0) cpu.fault(GP, 0);
 };
 
-const storeSystem = (value: (cpu: Cpu) => number, protectedOnly: boolean): OpFactory => (_row, memory, size) => (cpu, p) => {
-  if (protectedOnly) needProtected(cpu);
-  umip(cpu);
-  if (memory) cpu.memory.write16(cpu.addressing.address(p, 2, true), value(cpu));
-  else setRegister(cpu, cpu.A[p + SRC]!, size, value(cpu));
-};
+const storeSystem =
+  (value: (cpu: Cpu) => number, protectedOnly: boolean): OpFactory =>
+  (_row, memory, size) =>
+  (cpu, p) => {
+    if (protectedOnly) needProtected(cpu);
+    umip(cpu);
+    if (memory) cpu.memory.write16(cpu.addressing.address(p, 2, true), value(cpu));
+    else setRegister(cpu, cpu.A[p + SRC]!, size, value(cpu));
+  };
 
-const storeTable = (base: number, limit: number): OpFactory => () => (cpu, p) => {
-  umip(cpu);
-  const at = cpu.addressing.address(p, 6, true);
-  cpu.memory.probeWrite(at, 6);
-  cpu.memory.write16(at, cpu.R[limit]!);
-  cpu.memory.write32((at + 2) | 0, cpu.R[base]!);
-};
+const storeTable =
+  (base: number, limit: number): OpFactory =>
+  () =>
+  (cpu, p) => {
+    umip(cpu);
+    const at = cpu.addressing.address(p, 6, true);
+    cpu.memory.probeWrite(at, 6);
+    cpu.memory.write16(at, cpu.R[limit]!);
+    cpu.memory.write32((at + 2) | 0, cpu.R[base]!);
+  };
 
 /** With 16-bit operands the base has 24 bits. */
-const loadTable = (base: number, limit: number): OpFactory => () => (cpu, p) => {
-  const at = cpu.addressing.address(p, 6, false);
-  const newLimit = cpu.memory.read16(at), newBase = cpu.memory.read32((at + 2) | 0);
-  cpu.R[limit] = newLimit;
-  cpu.R[base] = (cpu.A[p + META]! & META_OPERAND16) !== 0 ? newBase & 0xffffff : newBase;
-};
+const loadTable =
+  (base: number, limit: number): OpFactory =>
+  () =>
+  (cpu, p) => {
+    const at = cpu.addressing.address(p, 6, false);
+    const newLimit = cpu.memory.read16(at),
+      newBase = cpu.memory.read32((at + 2) | 0);
+    cpu.R[limit] = newLimit;
+    cpu.R[base] = (cpu.A[p + META]! & META_OPERAND16) !== 0 ? newBase & 0xffffff : newBase;
+  };
 
 const lldt: OpFactory = (_row, memory) => (cpu, p) => {
   needProtected(cpu);
@@ -254,26 +369,34 @@ const setZf = (cpu: Cpu, on: boolean) => {
 /** True if the descriptor is visible at max(CPL, RPL): SDM vol. 2, LAR and LSL. */
 const visible = (cpu: Cpu, selector: number, d: { low: number; high: number; at: number }) =>
   isConforming(d) || descriptorDpl(d) >= Math.max(cpu.R[CPL]!, selector & 3);
-const LAR_TYPES = new Set([1, 2, 3, 4, 5, 9, 11, 12]), LSL_TYPES = new Set([1, 2, 3, 9, 11]);
+const LAR_TYPES = new Set([1, 2, 3, 4, 5, 9, 11, 12]),
+  LSL_TYPES = new Set([1, 2, 3, 9, 11]);
 
-const lar = (limit: boolean): OpFactory => (_row, memory, size) => (cpu, p) => {
-  needProtected(cpu);
-  const selector = readRm(cpu, p, memory, 16);
-  const d = findDescriptor(cpu, selector);
-  const type = d === null ? 0 : descriptorType(d);
-  const ok = d !== null && (type >= 16 || (limit ? LSL_TYPES : LAR_TYPES).has(type)) && visible(cpu, selector, d);
-  if (ok) setRegister(cpu, cpu.A[p + DST]!, size, limit ? descriptorLimit(d) : d.high & (size === 16 ? 0xff00 : 0xffff00));
-  setZf(cpu, ok);
-};
+const lar =
+  (limit: boolean): OpFactory =>
+  (_row, memory, size) =>
+  (cpu, p) => {
+    needProtected(cpu);
+    const selector = readRm(cpu, p, memory, 16);
+    const d = findDescriptor(cpu, selector);
+    const type = d === null ? 0 : descriptorType(d);
+    const ok = d !== null && (type >= 16 || (limit ? LSL_TYPES : LAR_TYPES).has(type)) && visible(cpu, selector, d);
+    if (ok)
+      setRegister(cpu, cpu.A[p + DST]!, size, limit ? descriptorLimit(d) : d.high & (size === 16 ? 0xff00 : 0xffff00));
+    setZf(cpu, ok);
+  };
 
-const verify = (writable: boolean): OpFactory => (_row, memory) => (cpu, p) => {
-  needProtected(cpu);
-  const selector = readRm(cpu, p, memory, 16);
-  const d = findDescriptor(cpu, selector);
-  let ok = d !== null && descriptorType(d) >= 16 && visible(cpu, selector, d);
-  if (ok && d !== null) ok = writable ? !isCode(d) && (d.high & 0x200) !== 0 : !isCode(d) || (d.high & 0x200) !== 0;
-  setZf(cpu, ok);
-};
+const verify =
+  (writable: boolean): OpFactory =>
+  (_row, memory) =>
+  (cpu, p) => {
+    needProtected(cpu);
+    const selector = readRm(cpu, p, memory, 16);
+    const d = findDescriptor(cpu, selector);
+    let ok = d !== null && descriptorType(d) >= 16 && visible(cpu, selector, d);
+    if (ok && d !== null) ok = writable ? !isCode(d) && (d.high & 0x200) !== 0 : !isCode(d) || (d.high & 0x200) !== 0;
+    setZf(cpu, ok);
+  };
 
 const arpl: OpFactory = (_row, memory) => (cpu, p) => {
   needProtected(cpu);
@@ -301,7 +424,8 @@ const lmsw: OpFactory = (_row, memory) => (cpu, p) => {
 };
 
 const clts: OpFactory = () => (cpu, p) => {
-  if ((cpu.controls.cr0Mask & cpu.controls.cr0Shadow & CR0_TS) !== 0) return cpu.loop.vmExit(ExitReason.CR_ACCESS, 2 << 4, p);
+  if ((cpu.controls.cr0Mask & cpu.controls.cr0Shadow & CR0_TS) !== 0)
+    return cpu.loop.vmExit(ExitReason.CR_ACCESS, 2 << 4, p);
   // Owned by the hypervisor and clear for the guest: nothing to do (SDM vol. 3, 26.3).
   if ((cpu.controls.cr0Mask & CR0_TS) === 0) cpu.R[CR0]! &= ~CR0_TS;
 };
@@ -373,15 +497,18 @@ const sysexit: OpFactory = () => cpu => {
 
 // ---- time, identity, MSRs ----
 
-const rdtsc = (withAux: boolean): OpFactory => () => (cpu, p) => {
-  const { R, controls } = cpu;
-  if ((R[CR4]! & CR4_TSD) !== 0 && R[CPL] !== 0) cpu.fault(GP, 0);
-  if (controls.rdtsc) return cpu.loop.vmExit(withAux ? ExitReason.RDTSCP : ExitReason.RDTSC, 0, p);
-  const { low, high } = readTsc(cpu);
-  R[EAX] = low;
-  R[EDX] = high;
-  if (withAux) R[ECX] = R[MSR_TSC_AUX]!;
-};
+const rdtsc =
+  (withAux: boolean): OpFactory =>
+  () =>
+  (cpu, p) => {
+    const { R, controls } = cpu;
+    if ((R[CR4]! & CR4_TSD) !== 0 && R[CPL] !== 0) cpu.fault(GP, 0);
+    if (controls.rdtsc) return cpu.loop.vmExit(withAux ? ExitReason.RDTSCP : ExitReason.RDTSC, 0, p);
+    const { low, high } = readTsc(cpu);
+    R[EAX] = low;
+    R[EDX] = high;
+    if (withAux) R[ECX] = R[MSR_TSC_AUX]!;
+  };
 
 const cpuidOp: OpFactory = () => (cpu, p) => {
   if (!cpu.controls.cpuid) return identify(cpu.R);
@@ -395,13 +522,27 @@ const cpuidOp: OpFactory = () => (cpu, p) => {
 };
 
 /** What CPUID was last asked, on which processor (leaf, subleaf, IA32_APIC_BASE, APIC identifier, level, IA32_MISC_ENABLE), and its answer: programs ask again. */
-const asked = new Int32Array(6).fill(-1), answered = new Int32Array(4);
+const asked = new Int32Array(6).fill(-1),
+  answered = new Int32Array(4);
 
 /** CPUID as it is without a hypervisor: EAX, EBX, ECX and EDX of the state `R` get the answer to EAX and ECX. */
 export function identify(R: Int32Array): void {
-  if (R[EAX] !== asked[0] || R[ECX] !== asked[1] || R[MSR_APIC_BASE] !== asked[2] || R[APIC_ID] !== asked[3] || R[CPU_LEVEL] !== asked[4] || R[MSR_MISC_ENABLE] !== asked[5]) {
+  if (
+    R[EAX] !== asked[0] ||
+    R[ECX] !== asked[1] ||
+    R[MSR_APIC_BASE] !== asked[2] ||
+    R[APIC_ID] !== asked[3] ||
+    R[CPU_LEVEL] !== asked[4] ||
+    R[MSR_MISC_ENABLE] !== asked[5]
+  ) {
     asked.set([R[EAX]!, R[ECX]!, R[MSR_APIC_BASE]!, R[APIC_ID]!, R[CPU_LEVEL]!, R[MSR_MISC_ENABLE]!]);
-    const { eax, ebx, ecx, edx } = cpuid(R[EAX]!, R[ECX]!, (R[MSR_APIC_BASE]! & 0x800) !== 0, R[APIC_ID]!, R[CPU_LEVEL]!);
+    const { eax, ebx, ecx, edx } = cpuid(
+      R[EAX]!,
+      R[ECX]!,
+      (R[MSR_APIC_BASE]! & 0x800) !== 0,
+      R[APIC_ID]!,
+      R[CPU_LEVEL]!,
+    );
     // IA32_MISC_ENABLE can hide what it switches off.
     answered.set([eax, ebx, R[EAX] === 1 && !monitorEnabled(R) ? ecx & ~CPUID_MONITOR : ecx, edx]);
   }
@@ -415,7 +556,8 @@ export function identify(R: Int32Array): void {
 function msrExits(cpu: Cpu, index: number, isWrite: boolean): boolean {
   const bitmap = cpu.controls.msrBitmap;
   if (bitmap === null) return false;
-  const low = index >>> 0 < 0x2000, high = (index & 0xffffe000) >>> 0 === 0xc0000000;
+  const low = index >>> 0 < 0x2000,
+    high = (index & 0xffffe000) >>> 0 === 0xc0000000;
   if (!low && !high) return true;
   const bit = index & 0x1fff;
   return (bitmap[(low ? 0 : 1024) + (isWrite ? 2048 : 0) + (bit >>> 3)]! & (1 << (bit & 7))) !== 0;
@@ -438,7 +580,11 @@ const wrmsr: OpFactory = () => (cpu, p) => {
   cpu.loop.codeGoesOn();
 };
 
-const leave = (reason: number): OpFactory => () => (cpu, p) => cpu.loop.vmExit(reason, 0, p);
+const leave =
+  (reason: number): OpFactory =>
+  () =>
+  (cpu, p) =>
+    cpu.loop.vmExit(reason, 0, p);
 const nothing: OpFactory = () => () => {};
 /** A word of nobody. */
 const FENCED = new Int32Array(1);
@@ -449,15 +595,51 @@ const FENCED = new Int32Array(1);
 const fence: OpFactory = () => () => void Atomics.add(FENCED, 0, 1);
 
 export const system: Record<string, OpFactory> = {
-  movtocr, movcr, movtodr, movdr, movtosreg, movsreg, popsreg, lseg, lldt, ltr, arpl, lmsw, clts, cli, sti, sysenter, sysexit, rdmsr, wrmsr,
-  sgdt: storeTable(GDTR_BASE, GDTR_LIMIT), sidt: storeTable(IDTR_BASE, IDTR_LIMIT), lgdt: loadTable(GDTR_BASE, GDTR_LIMIT), lidt: loadTable(IDTR_BASE, IDTR_LIMIT),
-  sldt: storeSystem(cpu => selectorOf(cpu, LDTR), true), str: storeSystem(cpu => selectorOf(cpu, TR), true),
-  smsw: storeSystem(cpu => (cpu.R[CR0]! & ~cpu.controls.cr0Mask) | (cpu.controls.cr0Shadow & cpu.controls.cr0Mask), false),
-  lar: lar(false), lsl: lar(true), verr: verify(false), verw: verify(true),
-  rdtsc: rdtsc(false), rdtscp: rdtsc(true), cpuid: cpuidOp,
-  rdpid: () => (cpu, p) => { cpu.R[cpu.A[p + SRC]!] = cpu.R[MSR_TSC_AUX]!; },
-  cld: () => cpu => { cpu.R[EFLAGS]! &= ~DF; },
-  std: () => cpu => { cpu.R[EFLAGS]! |= DF; },
+  movtocr,
+  movcr,
+  movtodr,
+  movdr,
+  movtosreg,
+  movsreg,
+  popsreg,
+  lseg,
+  lldt,
+  ltr,
+  arpl,
+  lmsw,
+  clts,
+  cli,
+  sti,
+  sysenter,
+  sysexit,
+  rdmsr,
+  wrmsr,
+  sgdt: storeTable(GDTR_BASE, GDTR_LIMIT),
+  sidt: storeTable(IDTR_BASE, IDTR_LIMIT),
+  lgdt: loadTable(GDTR_BASE, GDTR_LIMIT),
+  lidt: loadTable(IDTR_BASE, IDTR_LIMIT),
+  sldt: storeSystem(cpu => selectorOf(cpu, LDTR), true),
+  str: storeSystem(cpu => selectorOf(cpu, TR), true),
+  smsw: storeSystem(
+    cpu => (cpu.R[CR0]! & ~cpu.controls.cr0Mask) | (cpu.controls.cr0Shadow & cpu.controls.cr0Mask),
+    false,
+  ),
+  lar: lar(false),
+  lsl: lar(true),
+  verr: verify(false),
+  verw: verify(true),
+  rdtsc: rdtsc(false),
+  rdtscp: rdtsc(true),
+  cpuid: cpuidOp,
+  rdpid: () => (cpu, p) => {
+    cpu.R[cpu.A[p + SRC]!] = cpu.R[MSR_TSC_AUX]!;
+  },
+  cld: () => cpu => {
+    cpu.R[EFLAGS]! &= ~DF;
+  },
+  std: () => cpu => {
+    cpu.R[EFLAGS]! |= DF;
+  },
   // At CPL above 0 they are #UD, not #GP.
   clac: () => cpu => {
     if (cpu.R[CPL] !== 0) cpu.fault(UD);
@@ -474,16 +656,24 @@ export const system: Record<string, OpFactory> = {
     if (cpu.controls.invlpg) return cpu.loop.vmExit(ExitReason.INVLPG, linear, p);
     cpu.flushPage(linear);
     // Of the code's own page, or of the next one, in which an instruction may end, nothing is known any more.
-    const page = (cpu.mode.csBase + cpu.R[EIP]!) >>> 12, known = page + cpu.S[S_USER]!;
+    const page = (cpu.mode.csBase + cpu.R[EIP]!) >>> 12,
+      known = page + cpu.S[S_USER]!;
     if ((page & 1023) === 1023 || cpu.tlb.CP[known] === 0 || ((linear >>> 12) - page) >>> 0 < 2) cpu.loop.codeGoesOn();
   },
-  hlt: leave(ExitReason.HLT), vmcall: leave(ExitReason.VMCALL), vmmcall: leave(ExitReason.VMMCALL),
+  hlt: leave(ExitReason.HLT),
+  vmcall: leave(ExitReason.VMCALL),
+  vmmcall: leave(ExitReason.VMMCALL),
   rdpmc: () => cpu => cpu.fault(GP, 0),
   pause: () => (cpu, p) => {
     if (cpu.controls.pause) cpu.loop.vmExit(ExitReason.PAUSE, 0, p);
   },
   // Caches are not modelled; loads are not reordered with loads, nor stores with stores, on processors that keep TSO.
-  wbinvd: nothing, invd: nothing, prefetch: nothing, lfence: nothing, mfence: fence, sfence: nothing,
+  wbinvd: nothing,
+  invd: nothing,
+  prefetch: nothing,
+  lfence: nothing,
+  mfence: fence,
+  sfence: nothing,
   clflush: (_row, memory) => (cpu, p) => {
     if (memory) cpu.memory.read8(cpu.addressing.address(p, 1, false));
   },

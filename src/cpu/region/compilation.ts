@@ -44,12 +44,18 @@ export class Compilation {
   }
 
   /** Privilege and mode are those that it is made for. */
-  get isFor(): boolean { return this.cpu.S[S_USER] === this.user && this.cpu.mode.key === this.key; }
+  get isFor(): boolean {
+    return this.cpu.S[S_USER] === this.user && this.cpu.mode.key === this.key;
+  }
 
   /** The instructions are what they were when they were found, and the tables that the text names are still those of their frames. */
   isUnchanged({ pages, code }: RegionText): boolean {
-    const { cpu } = this, now = codeOf(cpu.M1, pages);
-    return cpu.writer.instructions === this.features && pages.every(({ table, frame }) => cpu.code.isTable(table, frame / 4096, this.key))
-      && code.every((piece, i) => piece.every((byte, at) => byte === now[i]![at]));
+    const { cpu } = this,
+      now = codeOf(cpu.M1, pages);
+    return (
+      cpu.writer.instructions === this.features &&
+      pages.every(({ table, frame }) => cpu.code.isTable(table, frame / 4096, this.key)) &&
+      code.every((piece, i) => piece.every((byte, at) => byte === now[i]![at]))
+    );
   }
 }

@@ -19,12 +19,15 @@ export function createCompiler(bytes: Uint8Array, features: () => Features): Reg
   return {
     *compile(seen, offset, find, user, entry, isLasting = false) {
       const limits = isLasting ? LASTING : BRIEF;
-      for (let most = limits.instructions; ;) {
+      for (let most = limits.instructions; ; ) {
         const region = former.form(seen, offset, find, { ...limits, instructions: most });
         if (region === null) return null;
-        const { instructions, pages } = region, code = codeOf(bytes, pages).map(piece => piece.slice()), made = yield* sourceOf(region, seen.kind, user, entry), { length } = made.text;
+        const { instructions, pages } = region,
+          code = codeOf(bytes, pages).map(piece => piece.slice()),
+          made = yield* sourceOf(region, seen.kind, user, entry),
+          { length } = made.text;
         if (length <= MAX_CHARACTERS || most === 1) return { ...made, instructions, pages, code };
-        most = Math.max(1, Math.min(most - 1, Math.floor(instructions * MAX_CHARACTERS / length * 0.9)));
+        most = Math.max(1, Math.min(most - 1, Math.floor(((instructions * MAX_CHARACTERS) / length) * 0.9)));
       }
     },
     head: (code32, trace, find) => former.head(code32, trace, find),

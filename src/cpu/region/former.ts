@@ -6,17 +6,31 @@ import { formOf } from '../gen/forms.ts';
 import type { Form } from '../gen/emitter.ts';
 import type { Features } from '../architecture/cpuid.ts';
 import { type CodeKind, type FindPage, isLinear, type RegionPage, type Seen } from '../architecture/regions.ts';
-import { decode, DECODED, type Decoded, isBasedOperand, isFlatOperand, MORE_BYTES, newDecoded, type Row } from '../table/index.ts';
+import {
+  decode,
+  DECODED,
+  type Decoded,
+  isBasedOperand,
+  isFlatOperand,
+  MORE_BYTES,
+  newDecoded,
+  type Row,
+} from '../table/index.ts';
 import { isAlsoCallable, isLoad, segmentedFits, targetOf } from './segmented.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** What a region may hold at most: instructions, blocks, and pages that it lies in. */
-export interface Limits { instructions: number; blocks: number; pages: number }
+export interface Limits {
+  instructions: number;
+  blocks: number;
+  pages: number;
+}
 /**
  * V8 takes ever longer for large functions: 150 instructions are some 10 KB of bytecode. A kernel's boot, of which little is hot for long, takes 4 % more time with
  * twice as many. A shell's loop, whose regions call one another every 50 instructions, takes 11 % less.
  */
-export const BRIEF: Limits = { instructions: 150, blocks: 64, pages: 4 }, LASTING: Limits = { instructions: 300, blocks: 100, pages: 6 };
+export const BRIEF: Limits = { instructions: 150, blocks: 64, pages: 4 },
+  LASTING: Limits = { instructions: 300, blocks: 100, pages: 6 };
 /** Instructions of a callee that is written out at each call. */
 const MAX_LEAF = 12;
 /** Returns that a RET looks for one after the other. */
@@ -65,7 +79,7 @@ const forms = new Map<number, Form | null>();
 function knownForm(row: Row, memory: boolean, operandSize: 16 | 32): Form | null {
   const variant = row.id * 4 + (memory ? 2 : 0) + (operandSize === 16 ? 1 : 0);
   let form = forms.get(variant);
-  if (form === undefined) forms.set(variant, form = formOf(row, memory, operandSize));
+  if (form === undefined) forms.set(variant, (form = formOf(row, memory, operandSize)));
   return form;
 }
 
@@ -74,7 +88,8 @@ const JUMPS = new Set(['jmp', 'jcc', 'jcxz', 'loop', 'loope', 'loopne']);
 
 /** Ops whose order of effects (POP to memory) a region does not follow. */
 const fits = (form: Form, at: Decoded, kind: CodeKind): boolean => {
-  const { uses } = form, { memory, row, lock, repeat, addressSize, operandSize } = at;
+  const { uses } = form,
+    { memory, row, lock, repeat, addressSize, operandSize } = at;
   if (lock || repeat !== 0 || (uses.atomic && memory) || (row!.op === 'pop' && memory)) return false;
   if (!isLinear(kind)) return segmentedFits(form, at, kind);
   if (uses.string && !isFlatOperand(at)) return false;
@@ -85,7 +100,10 @@ const fits = (form: Form, at: Decoded, kind: CodeKind): boolean => {
 
 /** Blocks of one callee, written out for one call; '' for what is there once. */
 type Copy = string;
-interface Place { copy: Copy; offset: number }
+interface Place {
+  copy: Copy;
+  offset: number;
+}
 const key = ({ copy, offset }: Place): string => `${copy}:${offset}`;
 
 export class Former {
@@ -101,9 +119,12 @@ export class Former {
    * way that is not there is an exit: it would cost V8's time, and its first run would throw the region back to bytecode.
    */
   form({ kind, ran, missed }: Seen, offset: number, find: FindPage, most: Limits): Region | null {
-    const pages = new Map<number, RegionPage>(), codeSize = kind.code32 ? 32 : 16, known = new Map<number, Instruction | null>();
+    const pages = new Map<number, RegionPage>(),
+      codeSize = kind.code32 ? 32 : 16,
+      known = new Map<number, Instruction | null>();
     const pageOf = (at: number): RegionPage | null => {
-      const number = at >> 12, page = pages.get(number);
+      const number = at >> 12,
+        page = pages.get(number);
       if (page !== undefined) return page;
       const there = pages.size < most.pages ? find(number) : null;
       if (there === null) return null;
@@ -113,7 +134,10 @@ export class Former {
     };
     if (pageOf(offset) === null) return null;
     const decodeAt = (at: number): Decoded | null => {
-      const page = pageOf(at), decoded = newDecoded(), within = at & 4095, here = 4096 - within;
+      const page = pageOf(at),
+        decoded = newDecoded(),
+        within = at & 4095,
+        here = 4096 - within;
       if (page === null) return null;
       const status = decode(this.bytes, page.frame + within, here, codeSize, decoded);
       if (status !== MORE_BYTES) return status === DECODED ? decoded : null;
@@ -139,7 +163,7 @@ export class Former {
     const leaves = new Map<number, boolean>();
     const isLeaf = (at: number): boolean => {
       let leaf = leaves.get(at);
-      if (leaf === undefined) leaves.set(at, leaf = this.isLeaf(at, instructionAt));
+      if (leaf === undefined) leaves.set(at, (leaf = this.isLeaf(at, instructionAt)));
       return leaf;
     };
 
@@ -147,7 +171,8 @@ export class Former {
 
     // Which instructions, and where blocks begin.
     const first: Place = { copy: '', offset };
-    const leaders = new Map<string, Place>([[key(first), first]]), queue = [first];
+    const leaders = new Map<string, Place>([[key(first), first]]),
+      queue = [first];
     const found = new Map<string, Instruction>();
     while (queue.length > 0 && leaders.size <= most.blocks) {
       const { copy, offset: start } = queue.shift()!;
@@ -157,11 +182,16 @@ export class Former {
         leaders.set(key(place), place);
         queue.push(place);
       };
-      for (let at = start; found.size < most.instructions && !found.has(key({ copy, offset: at }));) {
+      for (let at = start; found.size < most.instructions && !found.has(key({ copy, offset: at })); ) {
         const one = instructionAt(at);
         if (one === null) break;
         found.set(key({ copy, offset: at }), one);
-        const { decoded, form: { op, uses } } = one, next = at + decoded.length, to = callee(one);
+        const {
+            decoded,
+            form: { op, uses },
+          } = one,
+          next = at + decoded.length,
+          to = callee(one);
         if (to !== null) {
           const leaf = isLeaf(to);
           lead(to, leaf ? String(next) : '');
@@ -171,7 +201,8 @@ export class Former {
         if (op === 'jmp') lead(one.target);
         if (decoded.row!.ends || uses.returns) break;
         if (uses.direct) {
-          const ways = [one.target, next], known = ran.has(at) ? ways.filter(way => ran.has(way)) : [];
+          const ways = [one.target, next],
+            known = ran.has(at) ? ways.filter(way => ran.has(way)) : [];
           for (const way of known.length > 0 ? known : ways) lead(way);
           break;
         }
@@ -193,13 +224,21 @@ export class Former {
    */
   head(code32: boolean, trace: readonly number[], find: FindPage): number | null {
     const decoded = newDecoded();
-    const loops = new Map<number, number>(), calls = new Map<number, number>();
-    const rarest = (counts: Map<number, number>): number | undefined => [...counts].sort(([, a], [, b]) => a - b)[0]?.[0];
+    const loops = new Map<number, number>(),
+      calls = new Map<number, number>();
+    const rarest = (counts: Map<number, number>): number | undefined =>
+      [...counts].sort(([, a], [, b]) => a - b)[0]?.[0];
     for (let i = 1; i < trace.length; i++) {
-      const eip = trace[i]!, from = trace[i - 1]!, distance = (eip - from) | 0;
+      const eip = trace[i]!,
+        from = trace[i - 1]!,
+        distance = (eip - from) | 0;
       if (distance > 0 && distance < 16) continue;
       const page = find(from >>> 12);
-      if (page === null || decode(this.bytes, page.frame + (from & 4095), 4096 - (from & 4095), code32 ? 32 : 16, decoded) !== DECODED) continue;
+      if (
+        page === null ||
+        decode(this.bytes, page.frame + (from & 4095), 4096 - (from & 4095), code32 ? 32 : 16, decoded) !== DECODED
+      )
+        continue;
       const { op } = decoded.row!;
       const counts = op === 'call' || op === 'callind' ? calls : distance <= 0 && JUMPS.has(op) ? loops : null;
       counts?.set(eip, (counts.get(eip) ?? 0) + 1);
@@ -208,16 +247,30 @@ export class Former {
   }
 
   /** The blocks of what was found, and which follows which. */
-  private build(first: Place, leaders: Map<string, Place>, found: Map<string, Instruction>, pages: Map<number, RegionPage>, isLeaf: (at: number) => boolean): Region {
+  private build(
+    first: Place,
+    leaders: Map<string, Place>,
+    found: Map<string, Instruction>,
+    pages: Map<number, RegionPage>,
+    isLeaf: (at: number) => boolean,
+  ): Region {
     const blocks = new Map<string, Block>();
     for (const place of leaders.values()) {
       if (!found.has(key(place))) continue;
       blocks.set(key(place), {
-        offset: place.offset, instructions: [], successors: new Map(), next: -1, order: -1, dominator: null, header: false, merge: false,
+        offset: place.offset,
+        instructions: [],
+        successors: new Map(),
+        next: -1,
+        order: -1,
+        dominator: null,
+        header: false,
+        merge: false,
       });
     }
     /** Calls of what is there once: the callee's first block, and where it returns to. */
-    const calls: { callee: Block; offset: number; back: Block }[] = [], rets = new Set<Block>();
+    const calls: { callee: Block; offset: number; back: Block }[] = [],
+      rets = new Set<Block>();
     /** Behind a call, in the caller. */
     const behind = new Map<Block, Block>();
     for (const { copy, offset } of leaders.values()) {
@@ -228,13 +281,19 @@ export class Former {
         if (other !== undefined) block.successors.set(to, other);
         return other;
       };
-      for (let at = offset; ;) {
+      for (let at = offset; ; ) {
         const one = found.get(key({ copy, offset: at }))!;
         block.instructions.push(one);
-        const { decoded, form: { op, uses } } = one;
+        const {
+          decoded,
+          form: { op, uses },
+        } = one;
         at += decoded.length;
         if (op === 'call') {
-          const to = one.target, leaf = isLeaf(to), callee = follow(to, leaf ? String(at) : ''), back = blocks.get(key({ copy, offset: at }));
+          const to = one.target,
+            leaf = isLeaf(to),
+            callee = follow(to, leaf ? String(at) : ''),
+            back = blocks.get(key({ copy, offset: at }));
           if (callee === undefined || back === undefined) block.successors.delete(to);
           else {
             behind.set(block, back);
@@ -252,7 +311,11 @@ export class Former {
         if (decoded.row!.ends || uses.returns) break;
         block.next = at;
         if (uses.direct) break;
-        if (blocks.has(key({ copy, offset: at })) || at >> 12 !== one.offset >> 12 || !found.has(key({ copy, offset: at }))) {
+        if (
+          blocks.has(key({ copy, offset: at })) ||
+          at >> 12 !== one.offset >> 12 ||
+          !found.has(key({ copy, offset: at }))
+        ) {
           follow(at);
           break;
         }
@@ -272,16 +335,23 @@ export class Former {
     const ordered = arrange(blocks.get(key(first))!);
     const kept = ordered.flatMap(block => block.instructions);
     for (const { offset, decoded } of kept) {
-      const first = offset & 4095, last = first + decoded.length - 1;
+      const first = offset & 4095,
+        last = first + decoded.length - 1;
       pages.get(offset >> 12)!.ranges.push([first, last]);
       if (last > 4095) pages.get((offset >> 12) + 1)!.tail = Math.max(pages.get((offset >> 12) + 1)!.tail, last - 4095);
     }
-    return { entry: ordered[0]!, blocks: ordered, instructions: kept.length, pages: [...pages.values()].filter(page => page.ranges.length > 0 || page.tail > 0) };
+    return {
+      entry: ordered[0]!,
+      blocks: ordered,
+      instructions: kept.length,
+      pages: [...pages.values()].filter(page => page.ranges.length > 0 || page.tail > 0),
+    };
   }
 
   /** What a region may hold. */
   private instruction(offset: number, decoded: Decoded, kind: CodeKind, missed: boolean): Instruction | null {
-    const row = decoded.row!, segmented = !isLinear(kind);
+    const row = decoded.row!,
+      segmented = !isLinear(kind);
     if (row.feature !== undefined && !this.features().has(row.feature)) return null;
     if (missed && isCallable(decoded)) return { offset, decoded, target: 0, form: NO_FORM, called: true };
     const form = knownForm(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
@@ -289,8 +359,11 @@ export class Former {
       const target = targetOf(kind, offset, decoded);
       return form.uses.direct && target === null ? null : { offset, decoded, target: target ?? 0, form, called: false };
     }
-    if (segmented ? isLoad(decoded, kind) || (isUnit(decoded) && !decoded.memory) : isUnit(decoded)) return { offset, decoded, target: 0, form: NO_FORM, called: false };
-    return isCallable(decoded) || (segmented && isAlsoCallable(row)) ? { offset, decoded, target: 0, form: NO_FORM, called: true } : null;
+    if (segmented ? isLoad(decoded, kind) || (isUnit(decoded) && !decoded.memory) : isUnit(decoded))
+      return { offset, decoded, target: 0, form: NO_FORM, called: false };
+    return isCallable(decoded) || (segmented && isAlsoCallable(row))
+      ? { offset, decoded, target: 0, form: NO_FORM, called: true }
+      : null;
   }
 
   /** A short function without calls and loops. */
@@ -300,7 +373,12 @@ export class Former {
       for (;;) {
         const one = instructionAt(at);
         if (one === null || ++count > MAX_LEAF) return false;
-        const { decoded, target, form: { op, uses } } = one, next = at + decoded.length;
+        const {
+            decoded,
+            target,
+            form: { op, uses },
+          } = one,
+          next = at + decoded.length;
         if (op === 'ret') return true;
         if (uses.returns || (decoded.row!.ends && op !== 'jmp') || (uses.direct && target < next)) return false;
         if (uses.direct && op !== 'jmp' && !from(target)) return false;
@@ -319,7 +397,8 @@ const dominates = (a: Block, b: Block | null): boolean => {
 /** Orders what can be reached, finds dominators (Cooper, Harvey and Kennedy), cuts irreducible edges, marks headers and merges. */
 function arrange(entry: Block): Block[] {
   for (;;) {
-    const order: Block[] = [], seen = new Set<Block>();
+    const order: Block[] = [],
+      seen = new Set<Block>();
     const visit = (block: Block): void => {
       seen.add(block);
       for (const to of block.successors.values()) if (!seen.has(to)) visit(to);
@@ -333,7 +412,7 @@ function arrange(entry: Block): Block[] {
       block.header = block.merge = false;
       for (const to of new Set(block.successors.values())) before.get(to)!.push(block);
     });
-    for (let changed = true; changed;) {
+    for (let changed = true; changed; ) {
       changed = false;
       for (const block of order.slice(1)) {
         let dominator: Block | null = null;

@@ -9,7 +9,10 @@ export type { RegionStatistics };
 
 /** Gives a processor its second tier. `threshold`: samples in an epoch from which a place is compiled; 1 compiles whatever a batch begins at. */
 export function addRegions(processor: Processor, threshold?: number): Readonly<RegionStatistics> {
-  const tier = new RegionTier(processor as Cpu, { compile: functionOf, ...(threshold === undefined ? {} : { threshold }) });
+  const tier = new RegionTier(processor as Cpu, {
+    compile: functionOf,
+    ...(threshold === undefined ? {} : { threshold }),
+  });
   tier.useCompiler(createCompiler);
   (processor as Cpu).regions = tier;
   return tier.statistics;

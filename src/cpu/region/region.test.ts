@@ -2,16 +2,55 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Compile, functionOf } from '../architecture/regions.ts';
 import {
-  CR4, DR, DS, EAX, EBX, ECX, EDI, EDX, EIP, ESI, ESP, FCW, FS, GS, RETIRED_LOW, RIGHTS_UNUSABLE, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, XMM,
+  CR4,
+  DR,
+  DS,
+  EAX,
+  EBX,
+  ECX,
+  EDI,
+  EDX,
+  EIP,
+  ESI,
+  ESP,
+  FCW,
+  FS,
+  GS,
+  RETIRED_LOW,
+  RIGHTS_UNUSABLE,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_WORDS,
+  XMM,
 } from '../architecture/registers.ts';
 import { type ExitInfo, ExitReason } from '../architecture/edge.ts';
-import { asm, Bench, CODE, d, DATA, FLAT_CODE, FRAMES, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, whole } from '../test-support/bench.ts';
+import {
+  asm,
+  Bench,
+  CODE,
+  d,
+  DATA,
+  FLAT_CODE,
+  FRAMES,
+  FREE,
+  HANDLERS,
+  KERNEL_CODE,
+  KERNEL_DATA,
+  KERNEL_STACK,
+  whole,
+} from '../test-support/bench.ts';
 import { SCRATCH } from '../fpu/vector.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
 /** A machine in flat protected mode, with the second tier: from the first sample on unless told. */
-function compiled(threshold = 1, compile: Compile = functionOf, options: ConstructorParameters<typeof Bench>[0] = {}): { bench: Bench; tier: RegionTier } {
+function compiled(
+  threshold = 1,
+  compile: Compile = functionOf,
+  options: ConstructorParameters<typeof Bench>[0] = {},
+): { bench: Bench; tier: RegionTier } {
   const bench = new Bench(options).protectedMode();
   const tier = new RegionTier(bench.cpu, { compile, threshold });
   tier.useCompiler(createCompiler);
@@ -20,13 +59,19 @@ function compiled(threshold = 1, compile: Compile = functionOf, options: Constru
 }
 
 const state = ({ cpu, R, bytes }: Bench) => ({
-  registers: [...R.subarray(0, 8)], eip: R[EIP]! - CODE, eflags: cpu.eflags, retired: cpu.retired, data: [...bytes.subarray(DATA, DATA + 1024)],
-  stack: [...bytes.subarray(KERNEL_STACK - 256, KERNEL_STACK)], unit: [...R.subarray(FCW, SCRATCH), ...R.subarray(XMM, XMM + 32)],
+  registers: [...R.subarray(0, 8)],
+  eip: R[EIP]! - CODE,
+  eflags: cpu.eflags,
+  retired: cpu.retired,
+  data: [...bytes.subarray(DATA, DATA + 1024)],
+  stack: [...bytes.subarray(KERNEL_STACK - 256, KERNEL_STACK)],
+  unit: [...R.subarray(FCW, SCRATCH), ...R.subarray(XMM, XMM + 32)],
 });
 
 /** Runs the same code in portions on both tiers and compares at the end of each; says what the regions ran of it. */
 function same(code: (bench: Bench) => void, portions: readonly number[], limit = 40): number {
-  const plain = new Bench().protectedMode(), { bench, tier } = compiled();
+  const plain = new Bench().protectedMode(),
+    { bench, tier } = compiled();
   for (const one of [plain, bench]) {
     code(one);
     one.R[ESI] = one.R[EDI] = DATA;
@@ -46,16 +91,33 @@ describe('regions', () => {
   it('run loops with memory, the stack and flags as the interpreter does, whatever the portions', () => {
     // L: add eax,ecx; mov [DATA+ecx*4],eax; mov edx,[..]; push edx; xor edx,ecx; shl edx,3; pop esi; adc ebx,edx; imul esi,esi,7; dec ecx; jnz L
     const loop = (bench: Bench) => {
-      bench.code('b9', d(200), '01c8', '89048d', d(DATA), '8b148d', d(DATA), '52', '31ca', 'c1e203', '5e', '11d3', '6bf607', '49', '75e3');
+      bench.code(
+        'b9',
+        d(200),
+        '01c8',
+        '89048d',
+        d(DATA),
+        '8b148d',
+        d(DATA),
+        '52',
+        '31ca',
+        'c1e203',
+        '5e',
+        '11d3',
+        '6bf607',
+        '49',
+        '75e3',
+      );
     };
     expect(same(loop, [7, 100, 1, 13, 400], 200)).toBeGreaterThan(1000);
   });
 
   it('go on behind a read of a device’s register, and do not slow what copies to a device’s memory', () => {
-    const device = FRAMES * 4096, answerAccess = (exit: ExitInfo): boolean => {
-      exit.value = 3;
-      return true;
-    };
+    const device = FRAMES * 4096,
+      answerAccess = (exit: ExitInfo): boolean => {
+        exit.value = 3;
+        return true;
+      };
     const run = (...code: Parameters<Bench['code']>) => {
       const { bench, tier } = compiled(1, functionOf, { answerAccess });
       bench.code(...code);
@@ -75,15 +137,66 @@ describe('regions', () => {
 
   it('run nested loops and calls', () => {
     // M: mov edx,10; L: call F; dec edx; jnz L; dec ecx; jnz M; hlt; F: inc eax; test al,3; je +1; inc ebx; ret
-    const code = (bench: Bench) => bench.put(CODE, 'b9', d(100), 'ba', d(10), 'e809000000', '4a', '75f8', '49', '75f0', 'f4', '90909090', '40', 'a803', '7401', '43', 'c3');
+    const code = (bench: Bench) =>
+      bench.put(
+        CODE,
+        'b9',
+        d(100),
+        'ba',
+        d(10),
+        'e809000000',
+        '4a',
+        '75f8',
+        '49',
+        '75f0',
+        'f4',
+        '90909090',
+        '40',
+        'a803',
+        '7401',
+        '43',
+        'c3',
+      );
     expect(same(code, [500], 60)).toBeGreaterThan(3000);
   });
 
   it('hold functions that call themselves, and small ones at each call', () => {
     // mov ecx,30; L: push 7; call F; add esp,4; add ebx,eax; call G; add eax,eax; call G; dec ecx; jnz L; hlt
     // F(n): mov eax,[esp+4]; cmp eax,2; jb R; dec eax; push eax; call F; xchg eax,[esp]; dec eax; push eax; call F; pop edx; pop edx; add eax,edx; R: ret. G: lea eax,[eax+ebx]; ret
-    const code = (bench: Bench) => bench.put(CODE, 'b9', d(30), '6a07', 'e817000000', '83c404', '01c3', 'e830000000', '01c0', 'e829000000', '49', '75e5', 'f4', '909090',
-      '8b442404', '83f802', '7216', '48', '50', 'e8f0ffffff', '870424', '48', '50', 'e8e6ffffff', '5a', '5a', '01d0', 'c3', '90909090909090', '8d0418', 'c3');
+    const code = (bench: Bench) =>
+      bench.put(
+        CODE,
+        'b9',
+        d(30),
+        '6a07',
+        'e817000000',
+        '83c404',
+        '01c3',
+        'e830000000',
+        '01c0',
+        'e829000000',
+        '49',
+        '75e5',
+        'f4',
+        '909090',
+        '8b442404',
+        '83f802',
+        '7216',
+        '48',
+        '50',
+        'e8f0ffffff',
+        '870424',
+        '48',
+        '50',
+        'e8e6ffffff',
+        '5a',
+        '5a',
+        '01d0',
+        'c3',
+        '90909090909090',
+        '8d0418',
+        'c3',
+      );
     expect(same(code, [999, 50, 1, 4], 400)).toBeGreaterThan(5000);
   });
 
@@ -95,7 +208,23 @@ describe('regions', () => {
       bench.setWord(entry, 0x30007);
       bench.put(0x30000, '83c001', 'c3');
       bench.put(0x31000, '83c003', '31c3', 'c3');
-      bench.put(CODE, 'b9', d(40), 'e8', d(0x40000 - CODE - 10), '49', '75f8', '8135', d(entry), d(0x1000), '0f013d', d(0x40000), '4f', '75df', 'f4');
+      bench.put(
+        CODE,
+        'b9',
+        d(40),
+        'e8',
+        d(0x40000 - CODE - 10),
+        '49',
+        '75f8',
+        '8135',
+        d(entry),
+        d(0x1000),
+        '0f013d',
+        d(0x40000),
+        '4f',
+        '75df',
+        'f4',
+      );
     };
     const many = (bench: Bench) => {
       code(bench);
@@ -109,15 +238,40 @@ describe('regions', () => {
   it('look where the page behind leads into which an instruction reaches, or at whose edge one ends', () => {
     // The same round a function that begins in page 40h and ends in page 41h: add eax,imm32 across the edge, or add eax,1 up to it. Then page 41h goes: a fault.
     const entry = 0x21000 + 0x41 * 4;
-    for (const [head, ...tails] of [['81c00100', '0200c3', '030031c3c3'], ['40', '83c002c3', '31c383c301c3']] as const) {
-      const start = 0x41000 - head.length / 2, loop = CODE + 0x100;
+    for (const [head, ...tails] of [
+      ['81c00100', '0200c3', '030031c3c3'],
+      ['40', '83c002c3', '31c383c301c3'],
+    ] as const) {
+      const start = 0x41000 - head.length / 2,
+        loop = CODE + 0x100;
       const code = (bench: Bench) => {
         bench.paging32();
         bench.setWord(0x21000 + 0x40 * 4, 0x32007);
         bench.setWord(entry, 0x30007);
         bench.put(start - 0x40000 + 0x32000, head);
         tails.forEach((tail, i) => bench.put(0x30000 + i * 0x1000, tail));
-        bench.put(loop, 'b9', d(40), 'e8', d(start - loop - 10), '49', '75f8', '8135', d(entry), d(0x1000), '0f013d', d(0x41000), '4f', '75df', '8025', d(entry), '00', '0f013d', d(0x41000), 'ebd0');
+        bench.put(
+          loop,
+          'b9',
+          d(40),
+          'e8',
+          d(start - loop - 10),
+          '49',
+          '75f8',
+          '8135',
+          d(entry),
+          d(0x1000),
+          '0f013d',
+          d(0x41000),
+          '4f',
+          '75df',
+          '8025',
+          d(entry),
+          '00',
+          '0f013d',
+          d(0x41000),
+          'ebd0',
+        );
         bench.put(CODE, 'bf', d(20), 'e9', d(loop - CODE - 10));
       };
       expect(same(code, [400, 90, 1], 400)).toBeGreaterThan(1000);
@@ -128,7 +282,21 @@ describe('regions', () => {
     // L: add eax,imm32 across the edge; inc dword [the immediate's second half]; dec ecx; jnz L
     const at = CODE + 0xff5;
     const code = (bench: Bench) => {
-      bench.put(at, 'b9', d(300), '81c0', d(0), 'f605', d(CODE + 0x1000), '00', '49', '75f0', 'fe05', d(CODE + 0x1000), 'ebe3');
+      bench.put(
+        at,
+        'b9',
+        d(300),
+        '81c0',
+        d(0),
+        'f605',
+        d(CODE + 0x1000),
+        '00',
+        '49',
+        '75f0',
+        'fe05',
+        d(CODE + 0x1000),
+        'ebe3',
+      );
       bench.R[EIP] = at;
     };
     expect(same(code, [900, 50, 3], 300)).toBeGreaterThan(1000);
@@ -169,16 +337,49 @@ describe('regions', () => {
   it('hold what has no description: division, string instructions, the interrupt flag, locked accesses', () => {
     // L: mov eax,ecx; cdq; div ebp; pushf; cli; popf; rep stosd 3; lock xadd [DATA+512],ebx; bts [DATA+516],ecx; dec; jnz
     const code = (bench: Bench) => {
-      bench.put(CODE, 'bd', d(7), 'b9', d(300), '89c8', '99', 'f7f5', '9c', 'fa', '9d', '51', '57', 'b9', d(3), 'f3ab', '5f', '59', 'f00fc11d', d(DATA + 512), '0fab0d', d(DATA + 516), '49', '75db', 'f4');
+      bench.put(
+        CODE,
+        'bd',
+        d(7),
+        'b9',
+        d(300),
+        '89c8',
+        '99',
+        'f7f5',
+        '9c',
+        'fa',
+        '9d',
+        '51',
+        '57',
+        'b9',
+        d(3),
+        'f3ab',
+        '5f',
+        '59',
+        'f00fc11d',
+        d(DATA + 512),
+        '0fab0d',
+        d(DATA + 516),
+        '49',
+        '75db',
+        'f4',
+      );
     };
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(3000);
   });
 
   it('leave through what they call: division by zero, a port, a store to their own code', () => {
     // L: mov eax,ecx; cdq; sub ebp,1; div ebp (#DE at 0: a triple fault); dec ecx; jnz L
-    same(bench => bench.put(CODE, 'bd', d(50), 'b9', d(300), '89c8', '99', '83ed01', 'f7f5', '49', '75f5', 'f4'), [100, 3], 20);
+    same(
+      bench => bench.put(CODE, 'bd', d(50), 'b9', d(300), '89c8', '99', '83ed01', 'f7f5', '49', '75f5', 'f4'),
+      [100, 3],
+      20,
+    );
     // L: inc eax; mov edi, L; stosb (INC EBX); dec ecx; jnz L
-    same(bench => bench.put(CODE, 'b9', d(300), '40', '50', 'b043', 'bf', d(CODE + 5), 'aa', '58', '49', '75f2', 'f4'), [50, 3]);
+    same(
+      bench => bench.put(CODE, 'b9', d(300), '40', '50', 'b043', 'bf', d(CODE + 5), 'aa', '58', '49', '75f2', 'f4'),
+      [50, 3],
+    );
   });
 
   it('answer CPUID, and leave where the hypervisor is to answer', () => {
@@ -203,7 +404,30 @@ describe('regions', () => {
     const code = (bench: Bench) => {
       bench.R[CR4]! |= 0x200;
       bench.view.setFloat32(DATA, 0.1, true);
-      bench.put(CODE, 'dbe3', 'd9e8', 'b9', d(200), 'd905', d(DATA), 'd8c1', 'd9c0', 'd8c8', 'dec1', 'dbf1', 'dd1d', d(DATA + 8), '0f100d', d(DATA), '660ffec9', '0f290d', d(DATA + 16), '49', '75d5', 'f4');
+      bench.put(
+        CODE,
+        'dbe3',
+        'd9e8',
+        'b9',
+        d(200),
+        'd905',
+        d(DATA),
+        'd8c1',
+        'd9c0',
+        'd8c8',
+        'dec1',
+        'dbf1',
+        'dd1d',
+        d(DATA + 8),
+        '0f100d',
+        d(DATA),
+        '660ffec9',
+        '0f290d',
+        d(DATA + 16),
+        '49',
+        '75d5',
+        'f4',
+      );
     };
     expect(same(code, [300, 7, 41], 100)).toBeGreaterThan(1000);
   });
@@ -211,8 +435,27 @@ describe('regions', () => {
   it('hold string instructions without REP, and leave those that go down', () => {
     // L: lodsb; scasb; sete dl; stosw; movsd; cmpsb; adc ebx,eax; lodsd; scasw; cmovb ebp,eax; and esi,~0xff; or esi,ecx; lea edi,[esi+64]; dec ecx; jnz L
     const code = (head: string) => (bench: Bench) => {
-      for (let i = 0; i < 512; i++) bench.bytes[DATA + i] = i * 37 % 251;
-      bench.code(head, 'b9', d(200), 'ac', 'ae', '0f94c2', '66ab', 'a5', 'a6', '11c3', 'ad', '66af', '0f42e8', '81e600ffffff', '09ce', '8d7e40', '49', '75e1');
+      for (let i = 0; i < 512; i++) bench.bytes[DATA + i] = (i * 37) % 251;
+      bench.code(
+        head,
+        'b9',
+        d(200),
+        'ac',
+        'ae',
+        '0f94c2',
+        '66ab',
+        'a5',
+        'a6',
+        '11c3',
+        'ad',
+        '66af',
+        '0f42e8',
+        '81e600ffffff',
+        '09ce',
+        '8d7e40',
+        '49',
+        '75e1',
+      );
     };
     expect(same(code('fc'), [90, 7, 300], 60)).toBeGreaterThan(1000);
     // Down: nothing of them runs in a region.
@@ -221,8 +464,26 @@ describe('regions', () => {
 
   it('reach FS and GS by their base, and leave where these have a limit or are read-only', () => {
     // L: inc dword fs:[0]; mov eax,fs:[0]; add ebx,gs:[ecx*4]; sub edx,fs:[edi+4]; mov gs:[edi+8],edx; dec dword fs:[edi+4]; dec ecx; jnz L; hlt
-    const code = (bench: Bench) => bench.code('b9', d(100), '64ff0500000000', '64a100000000', '65031c8d00000000', '642b5704', '65895708', '64ff4f04', '49', '75dc');
-    const segment = (bench: Bench, number: number, base: number, limit = -1, rights = bench.R[SEG + DS * SEG_WORDS + SEG_RIGHTS]!) => {
+    const code = (bench: Bench) =>
+      bench.code(
+        'b9',
+        d(100),
+        '64ff0500000000',
+        '64a100000000',
+        '65031c8d00000000',
+        '642b5704',
+        '65895708',
+        '64ff4f04',
+        '49',
+        '75dc',
+      );
+    const segment = (
+      bench: Bench,
+      number: number,
+      base: number,
+      limit = -1,
+      rights = bench.R[SEG + DS * SEG_WORDS + SEG_RIGHTS]!,
+    ) => {
       const at = SEG + number * SEG_WORDS;
       bench.R[at + SEG_BASE] = base;
       bench.R[at + SEG_LIMIT] = limit;
@@ -250,18 +511,25 @@ describe('regions', () => {
     // #GP without an IDT entry that can be used: a triple fault at the next access.
     expect(run(bench => segment(bench, FS, DATA, 2)).more).toBe(0);
     expect(run(bench => segment(bench, FS, DATA, -1, bench.R[SEG + DS * SEG_WORDS + SEG_RIGHTS]! & ~2)).more).toBe(0);
-    expect(run(bench => segment(bench, FS, 0x10000, 0, bench.R[SEG + FS * SEG_WORDS + SEG_RIGHTS]! | RIGHTS_UNUSABLE)).more).toBe(0);
+    expect(
+      run(bench => segment(bench, FS, 0x10000, 0, bench.R[SEG + FS * SEG_WORDS + SEG_RIGHTS]! | RIGHTS_UNUSABLE)).more,
+    ).toBe(0);
   });
 
   it('let a probe, breakpoints and single steps see every instruction', () => {
     // L: add eax,ecx; mov [DATA],eax; dec ecx; jnz L
     const code = (bench: Bench) => bench.put(CODE, 'b9', d(100_000), '01c8', 'a3', d(DATA), '49', '75f6', 'f4');
-    const DEC = CODE + 12, TF = 0x100, DEBUG_EXIT = 2;
+    const DEC = CODE + 12,
+      TF = 0x100,
+      DEBUG_EXIT = 2;
     const watch = (bench: Bench): unknown[] => {
       code(bench);
       bench.run(30_000);
       const seen: unknown[] = [];
-      bench.cpu.probe = { retired: linear => seen.push(linear), memory: (linear, size, write, value) => seen.push([linear, size, write, value]) };
+      bench.cpu.probe = {
+        retired: linear => seen.push(linear),
+        memory: (linear, size, write, value) => seen.push([linear, size, write, value]),
+      };
       bench.run(50);
       bench.cpu.probe = null;
       bench.run(10_000);
@@ -288,8 +556,32 @@ describe('regions', () => {
     // movups [esi],xmm0; add esi,4; dec ecx; jnz L
     const code = (bench: Bench) => {
       bench.R[CR4]! |= 0x200;
-      for (let i = 0; i < 200; i++) bench.view.setFloat32(DATA + i * 4, [0, -0, 1, 0.1, 1e-40, 3e38, NaN, Infinity, -7, 1.5][i * 7 % 10]! * (i % 3 + 1), true);
-      bench.put(CODE, 'b9', d(150), '0f1006', '0f28c8', '0f59ca', '0f58c8', '0f5dc1', '660f70d01b', '660ffe15', d(DATA), '0f5cc2', 'f20f581e', '0f1106', '83c604', '49', '75d4', 'f4');
+      for (let i = 0; i < 200; i++)
+        bench.view.setFloat32(
+          DATA + i * 4,
+          [0, -0, 1, 0.1, 1e-40, 3e38, NaN, Infinity, -7, 1.5][(i * 7) % 10]! * ((i % 3) + 1),
+          true,
+        );
+      bench.put(
+        CODE,
+        'b9',
+        d(150),
+        '0f1006',
+        '0f28c8',
+        '0f59ca',
+        '0f58c8',
+        '0f5dc1',
+        '660f70d01b',
+        '660ffe15',
+        d(DATA),
+        '0f5cc2',
+        'f20f581e',
+        '0f1106',
+        '83c604',
+        '49',
+        '75d4',
+        'f4',
+      );
     };
     expect(same(code, [300, 7, 41], 60)).toBeGreaterThan(1000);
   });
@@ -299,13 +591,38 @@ describe('regions', () => {
     // seto dl; setz dh; psubb xmm5,xmm0; paddw xmm5,xmm3; lea esi,[esi+ebp+1]; and esi,DATA+3FFh; dec edi; jnz L
     const code = (bench: Bench) => {
       bench.R[CR4]! |= 0x200;
-      for (let i = 0; i < 0x420; i++) bench.bytes[DATA + i] = i % 7 === 0 ? 0 : 97 + (i * i >> 3) % 9;
+      for (let i = 0; i < 0x420; i++) bench.bytes[DATA + i] = i % 7 === 0 ? 0 : 97 + (((i * i) >> 3) % 9);
       for (let i = 0; i < 16; i++) bench.bytes[DATA + 0x400 + i] = i * 37;
       for (let i = 0; i < 16; i++) bench.bytes[0x3000 + i] = i < 5 ? 97 + 2 * i : 0;
       bench.put(
-        CODE, '0f100d', d(0x3000), 'bf', d(400), 'bd', d(2),
-        'f30f6f06', '660f6fd8', '660f74dc', '660fd7c3', '660f380005', d(DATA + 0x400), '660f3a63c802', '11cb', '660f3a6305', d(DATA + 0x410), '8a',
-        '0f90c2', '0f94c6', '660ff8e8', '660ffdeb', '8d742e01', '81e6', d(DATA + 0x3ff), '4f', '75ba', 'f4',
+        CODE,
+        '0f100d',
+        d(0x3000),
+        'bf',
+        d(400),
+        'bd',
+        d(2),
+        'f30f6f06',
+        '660f6fd8',
+        '660f74dc',
+        '660fd7c3',
+        '660f380005',
+        d(DATA + 0x400),
+        '660f3a63c802',
+        '11cb',
+        '660f3a6305',
+        d(DATA + 0x410),
+        '8a',
+        '0f90c2',
+        '0f94c6',
+        '660ff8e8',
+        '660ffdeb',
+        '8d742e01',
+        '81e6',
+        d(DATA + 0x3ff),
+        '4f',
+        '75ba',
+        'f4',
       );
     };
     expect(same(code, [300, 7, 41], 90)).toBeGreaterThan(1000);
@@ -325,7 +642,8 @@ describe('regions', () => {
 
   /** Runs bad input as long on both tiers, at the threshold of a guest; what the second tier did. */
   function withstand(code: (bench: Bench) => void, instructions = 400_000): RegionTier['statistics'] {
-    const plain = new Bench().protectedMode(), { bench, tier } = compiled(8);
+    const plain = new Bench().protectedMode(),
+      { bench, tier } = compiled(8);
     for (const one of [plain, bench]) {
       code(one);
       for (let left = instructions; left > 0; left -= 100_000) one.run(100_000);
@@ -337,14 +655,42 @@ describe('regions', () => {
   it('hold the ways of branches that ran, and others once regions often lead to them', () => {
     // L: inc eax; test eax,N; jnz B; imul ebx,ebx,69069; A: xor ecx,ebx; jmp L; B: add ebx,eax; imul edx,ebx; jo C; inc esi; C: sub ebx,edx; jmp A. B runs only later.
     const code = (bench: Bench) => {
-      bench.put(CODE, '40', 'a9', d(1 << 17), '750a', '69db', d(69069), '31d9', 'ebee', '01c3', '0fafd3', '7001', '46', '29d3', 'ebf0');
+      bench.put(
+        CODE,
+        '40',
+        'a9',
+        d(1 << 17),
+        '750a',
+        '69db',
+        d(69069),
+        '31d9',
+        'ebee',
+        '01c3',
+        '0fafd3',
+        '7001',
+        '46',
+        '29d3',
+        'ebf0',
+      );
     };
     const ran = new Set<number>();
     for (const at of [0, 1, 6, 8, 14, 16]) ran.add((CODE & 4095) + at);
     const { bench } = compiled();
     code(bench);
-    const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions), find = () => ({ table: 0, frame: CODE & -4096, begins: () => false });
-    const [seen, all] = [ran, new Set<number>()].map(those => whole(compiler.compile({ ...FLAT_CODE, ran: those }, CODE & 4095, number => (number === 0 ? find() : null), 0, null))!.instructions);
+    const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions),
+      find = () => ({ table: 0, frame: CODE & -4096, begins: () => false });
+    const [seen, all] = [ran, new Set<number>()].map(
+      those =>
+        whole(
+          compiler.compile(
+            { ...FLAT_CODE, ran: those },
+            CODE & 4095,
+            number => (number === 0 ? find() : null),
+            0,
+            null,
+          ),
+        )!.instructions,
+    );
     expect([seen, all]).toEqual([6, 12]);
     const { compiled: made, retired } = withstand(code, 3_000_000);
     expect(made).toBeGreaterThan(1);
@@ -354,17 +700,44 @@ describe('regions', () => {
   it('lead to a long region that begins on the way, and repeat a short one', () => {
     // L: 80 times add eax,ecx; M: 80 times xor eax,edx; dec ecx; jnz L
     const code = (bench: Bench) => {
-      bench.put(CODE, ...Array<string>(80).fill('01c8'), ...Array<string>(80).fill('31d0'), '49', '0f85', d(-327), 'f4');
+      bench.put(
+        CODE,
+        ...Array<string>(80).fill('01c8'),
+        ...Array<string>(80).fill('31d0'),
+        '49',
+        '0f85',
+        d(-327),
+        'f4',
+      );
     };
     const { bench } = compiled();
     code(bench);
     const compiler = createCompiler(bench.bytes, () => bench.cpu.writer.instructions);
-    const of = (start: number, begun: number | null) => whole(compiler.compile(FLAT_CODE, (CODE & 4095) + start, number => (number === 0
-      ? { table: 0, frame: CODE & -4096, begins: offset => offset === begun } : null), 0, null))!.instructions;
+    const of = (start: number, begun: number | null) =>
+      whole(
+        compiler.compile(
+          FLAT_CODE,
+          (CODE & 4095) + start,
+          number => (number === 0 ? { table: 0, frame: CODE & -4096, begins: offset => offset === begun } : null),
+          0,
+          null,
+        ),
+      )!.instructions;
     // Only where a block begins; and round to the entry they go as ever.
     expect([of(160, null), of(160, CODE & 4095), of(160, (CODE & 4095) + 160)]).toEqual([150, 82, 150]);
     // What is hot for long may be larger.
-    expect(whole(compiler.compile(FLAT_CODE, CODE & 4095, number => (number === 0 ? { table: 0, frame: CODE & -4096, begins: () => false } : null), 0, null, true))!.instructions).toBe(162);
+    expect(
+      whole(
+        compiler.compile(
+          FLAT_CODE,
+          CODE & 4095,
+          number => (number === 0 ? { table: 0, frame: CODE & -4096, begins: () => false } : null),
+          0,
+          null,
+          true,
+        ),
+      )!.instructions,
+    ).toBe(162);
     const run = (one: Bench, tier: RegionTier | null): unknown => {
       code(one);
       one.R[ECX] = 40;
@@ -404,20 +777,27 @@ describe('regions', () => {
 
   it.each([
     // L: TURNS; int 80h; jmp L at CPL 3. The handler: push edx; TURNS three times; pop edx; iret.
-    ['an interrupt', (bench: Bench) => {
-      bench.level(3);
-      bench.put(CODE, ...TURNS, 'cd80', 'ebf4');
-      bench.idtGate(0x80, KERNEL_CODE, HANDLERS, 0xee);
-      bench.put(HANDLERS, '52', ...TURNS, ...TURNS, ...TURNS, '5a', 'cf');
-    }],
+    [
+      'an interrupt',
+      (bench: Bench) => {
+        bench.level(3);
+        bench.put(CODE, ...TURNS, 'cd80', 'ebf4');
+        bench.idtGate(0x80, KERNEL_CODE, HANDLERS, 0xee);
+        bench.put(HANDLERS, '52', ...TURNS, ...TURNS, ...TURNS, '5a', 'cf');
+      },
+    ],
     // L: TURNS; call F; jmp L. F, in another page: mov eax,cr3; mov cr3,eax; TURNS three times; ret.
-    ['a load of CR3', (bench: Bench) => {
-      bench.paging32();
-      bench.put(CODE, ...TURNS, 'e8', d(0x30000 - CODE - 13), 'ebf1');
-      bench.put(0x30000, '0f20d8', '0f22d8', ...TURNS, ...TURNS, ...TURNS, 'c3');
-    }],
+    [
+      'a load of CR3',
+      (bench: Bench) => {
+        bench.paging32();
+        bench.put(CODE, ...TURNS, 'e8', d(0x30000 - CODE - 13), 'ebf1');
+        bench.put(0x30000, '0f20d8', '0f22d8', ...TURNS, ...TURNS, ...TURNS, 'c3');
+      },
+    ],
   ])('are made of a loop though watching it ends behind %s', (_, code) => {
-    const plain = new Bench().protectedMode(), { bench, tier } = compiled(8);
+    const plain = new Bench().protectedMode(),
+      { bench, tier } = compiled(8);
     for (const one of [plain, bench]) {
       code(one);
       one.run(500_000);
@@ -432,10 +812,13 @@ describe('regions', () => {
     let looks = 0;
     tier.useCompiler((bytes, features) => {
       const compiler = createCompiler(bytes, features);
-      return { ...compiler, head: (...those) => {
-        looks++;
-        return compiler.head(...those);
-      } };
+      return {
+        ...compiler,
+        head: (...those) => {
+          looks++;
+          return compiler.head(...those);
+        },
+      };
     });
     bench.put(CODE, '88d0', 'e680', '4a', 'ebf9');
     for (let i = 0; i < 60_000 && bench.run(1000) === ExitReason.IO; i++) bench.cpu.skipInstruction();
@@ -454,7 +837,8 @@ describe('regions', () => {
     });
     const branches = [8, 11, 14, 17].flatMap(bit => ['69c0', d(69069), '40', 'a9', d(0x1ff << bit), '7501', '43']);
     const at = (i: number) => CODE + (i & 7) * 0x80;
-    for (let i = 0; i < 8; i++) bench.put(at(i), 'b9', d(20), ...branches, '49', '75', [-(15 * 4 + 3) & 255], 'bf', d(at(i + 1)), 'ffe7');
+    for (let i = 0; i < 8; i++)
+      bench.put(at(i), 'b9', d(20), ...branches, '49', '75', [-(15 * 4 + 3) & 255], 'bf', d(at(i + 1)), 'ffe7');
     for (let i = 0; i < 30; i++) bench.run(100_000);
     expect([...asked.values()]).toEqual(new Array(8).fill(2));
     expect(tier.statistics.compiled).toBe(8);
@@ -463,21 +847,28 @@ describe('regions', () => {
   it('are made in steps, and not of code that changed between two', () => {
     // L: a hundred times add ebx,imm, with a jump to the next one behind each twenty; jmp L
     const adds = Array.from({ length: 100 }, (_, i) => asm('81c3', d(i * 0x1234567), i % 20 === 19 ? 'eb00' : ''));
-    const code = (bench: Bench) => { bench.put(CODE, ...adds, 'e9', d(-615)); };
+    const code = (bench: Bench) => {
+      bench.put(CODE, ...adds, 'e9', d(-615));
+    };
     /** Changes an operand behind so many steps, and says how many there were before the first region. */
     const run = (change: number): number => {
-      const plain = new Bench().protectedMode(), { bench, tier } = compiled(8);
-      let steps = 0, before = 0;
+      const plain = new Bench().protectedMode(),
+        { bench, tier } = compiled(8);
+      let steps = 0,
+        before = 0;
       tier.useCompiler((bytes, features) => {
         const compiler = createCompiler(bytes, features);
-        return { ...compiler, *compile(...those) {
-          for (const inner = compiler.compile(...those); ;) {
-            const { done, value } = inner.next();
-            steps++;
-            if (done === true) return value;
-            yield;
-          }
-        } };
+        return {
+          ...compiler,
+          *compile(...those) {
+            for (const inner = compiler.compile(...those); ; ) {
+              const { done, value } = inner.next();
+              steps++;
+              if (done === true) return value;
+              yield;
+            }
+          },
+        };
       });
       for (const one of [plain, bench]) code(one);
       for (let i = 0; i < 600 && tier.statistics.retired < 200_000; i++) {
@@ -504,7 +895,9 @@ describe('regions', () => {
 
   it('are not made again and again of code that rewrites itself', () => {
     // L: add eax,imm; inc dword [imm]; jmp L
-    const { compiled: made, regions } = withstand(bench => { bench.put(CODE, '81c0', d(0), 'ff05', d(CODE + 2), 'ebf2'); });
+    const { compiled: made, regions } = withstand(bench => {
+      bench.put(CODE, '81c0', d(0), 'ff05', d(CODE + 2), 'ebf2');
+    });
     expect(made).toBeLessThan(40);
     expect(regions).toBeLessThan(3);
   });
@@ -533,41 +926,75 @@ describe('regions', () => {
 
   it('may begin in the middle of an instruction', () => {
     // L: mov eax,0x43434343 (INC EBX four times from its second byte on); xor ecx,1; jz L; jmp L+1
-    const code = (bench: Bench) => { bench.put(CODE, 'b843434343', '83f101', '74f6', 'ebf5'); };
+    const code = (bench: Bench) => {
+      bench.put(CODE, 'b843434343', '83f101', '74f6', 'ebf5');
+    };
     expect(withstand(code).compiled).toBeLessThan(8);
     expect(same(code, [300, 7], 60)).toBeGreaterThan(1000);
   });
 
   // Instructions of one to four bytes on registers, and on memory through ESI and EDI (which nothing changes).
   const registers = fc.constantFrom(EAX, EDX, EBX);
-  const modrm = fc.tuple(registers, registers).map(([a, b]) => 0xc0 | a << 3 | b);
-  const memory = fc.tuple(registers, fc.constantFrom(6, 7), fc.integer({ min: 0, max: 127 })).map(([r, base, at]) => [0x40 | r << 3 | base, at]);
-  const operation = fc.constantFrom(0, 8, 0x10, 0x18, 0x20, 0x28, 0x30, 0x38).chain(op => fc.integer({ min: 0, max: 3 }).map(form => op + form));
+  const modrm = fc.tuple(registers, registers).map(([a, b]) => 0xc0 | (a << 3) | b);
+  const memory = fc
+    .tuple(registers, fc.constantFrom(6, 7), fc.integer({ min: 0, max: 127 }))
+    .map(([r, base, at]) => [0x40 | (r << 3) | base, at]);
+  const operation = fc
+    .constantFrom(0, 8, 0x10, 0x18, 0x20, 0x28, 0x30, 0x38)
+    .chain(op => fc.integer({ min: 0, max: 3 }).map(form => op + form));
   const byteRegister = fc.constantFrom(0, 2, 3, 4, 6, 7);
   const size = fc.constantFrom<number[]>([], [0x66]);
   const instruction = fc.oneof(
-    fc.tuple(size, operation, modrm).filter(([, op]) => (op & 1) === 1).map(([s, op, m]) => [...s, op, m]),
-    fc.tuple(operation, byteRegister, byteRegister).filter(([op]) => (op & 1) === 0).map(([op, a, b]) => [op, 0xc0 | a << 3 | b]),
+    fc
+      .tuple(size, operation, modrm)
+      .filter(([, op]) => (op & 1) === 1)
+      .map(([s, op, m]) => [...s, op, m]),
+    fc
+      .tuple(operation, byteRegister, byteRegister)
+      .filter(([op]) => (op & 1) === 0)
+      .map(([op, a, b]) => [op, 0xc0 | (a << 3) | b]),
     fc.tuple(size, operation, memory).map(([s, op, m]) => [...s, op, ...m]),
-    fc.tuple(size, fc.constantFrom(0xc1, 0xd1, 0xd3), fc.constantFrom(0, 1, 4, 5, 7), registers, fc.integer({ min: 0, max: 40 }))
-      .map(([s, op, kind, r, n]) => [...s, op, 0xc0 | kind << 3 | r, ...(op === 0xc1 ? [n] : [])]),
-    fc.tuple(size, fc.constantFrom(2, 3, 4, 5), registers).map(([s, kind, r]) => [...s, 0xf7, 0xc0 | kind << 3 | r]),
+    fc
+      .tuple(
+        size,
+        fc.constantFrom(0xc1, 0xd1, 0xd3),
+        fc.constantFrom(0, 1, 4, 5, 7),
+        registers,
+        fc.integer({ min: 0, max: 40 }),
+      )
+      .map(([s, op, kind, r, n]) => [...s, op, 0xc0 | (kind << 3) | r, ...(op === 0xc1 ? [n] : [])]),
+    fc.tuple(size, fc.constantFrom(2, 3, 4, 5), registers).map(([s, kind, r]) => [...s, 0xf7, 0xc0 | (kind << 3) | r]),
     fc.tuple(size, fc.constantFrom(0x40, 0x48), registers).map(([s, op, r]) => [...s, op + r]),
     fc.tuple(fc.integer({ min: 0x40, max: 0x4f }), modrm).map(([op, m]) => [0x0f, op, m]),
     fc.tuple(fc.integer({ min: 0x90, max: 0x9f }), byteRegister).map(([op, r]) => [0x0f, op, 0xc0 | r]),
-    fc.tuple(fc.constantFrom(0xaf, 0xb6, 0xb7, 0xbe, 0xbf, 0xbc, 0xbd, 0xa3, 0xab, 0xb3, 0xc1), modrm).map(([op, m]) => [0x0f, op, m]),
+    fc
+      .tuple(fc.constantFrom(0xaf, 0xb6, 0xb7, 0xbe, 0xbf, 0xbc, 0xbd, 0xa3, 0xab, 0xb3, 0xc1), modrm)
+      .map(([op, m]) => [0x0f, op, m]),
     fc.tuple(fc.integer({ min: 0x70, max: 0x7f }), fc.constant(0)).map(([op]) => [op, 0x02, 0x40, 0x43]),
     registers.map(r => [0x50 + r, 0x58 + (r ^ 1)]).filter(([, pop]) => pop !== 0x59 && pop !== 0x5c),
     fc.constantFrom([0x98], [0x99], [0x66, 0x98], [0x86, 0xe0], [0x0f, 0xc8]),
   );
   it('do what the interpreter does with drawn loops', () => {
     // The loop lies across a page's edge.
-    fc.assert(fc.property(fc.array(instruction, { minLength: 1, maxLength: 16 }), fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 4 }), fc.nat(60), (body, portions, before) => {
-      const bytes = body.flat(), at = CODE + 0x1000 - before;
-      same(bench => {
-        bench.put(at, 'b9', d(30), bytes, '49', '0f85', d(-(bytes.length + 7)), 'f4');
-        bench.R[EIP] = at;
-      }, portions, 100);
-    }), { numRuns: 20 });
+    fc.assert(
+      fc.property(
+        fc.array(instruction, { minLength: 1, maxLength: 16 }),
+        fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 4 }),
+        fc.nat(60),
+        (body, portions, before) => {
+          const bytes = body.flat(),
+            at = CODE + 0x1000 - before;
+          same(
+            bench => {
+              bench.put(at, 'b9', d(30), bytes, '49', '0f85', d(-(bytes.length + 7)), 'f4');
+              bench.R[EIP] = at;
+            },
+            portions,
+            100,
+          );
+        },
+      ),
+      { numRuns: 20 },
+    );
   });
 });

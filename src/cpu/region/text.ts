@@ -6,4 +6,6 @@ export const number = (n: number): string => (n < 0 ? `(${n | 0})` : String(n | 
 
 /** As in gen/record.ts. `u` stands for where the entries of the region's privilege begin; `sourceOf` puts the number there. */
 export const miss = (table: 'TR' | 'TW', at: Value, bytes: number): Value =>
-  bytes === 1 ? `(e = ${table}[(${at} >>> 12) + u]) & 1` : `((e = ${table}[(${at} >>> 12) + u]) | ${at}) & ${bytes - 1}`;
+  bytes === 1
+    ? `(e = ${table}[(${at} >>> 12) + u]) & 1`
+    : `((e = ${table}[(${at} >>> 12) + u]) | ${at}) & ${bytes - 1}`;

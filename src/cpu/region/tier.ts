@@ -9,7 +9,20 @@ import type { Features } from '../architecture/cpuid.ts';
 import { DOUBLE_ZERO } from '../architecture/edge.ts';
 import { CR0_PE } from '../architecture/control-bits.ts';
 import { arithmetic, carry, condition, kindWithChange, outcome, VM, withChange } from '../architecture/flags.ts';
-import { type CodeKind, type CodePage, type Compile, type EntryState, isLinear, type RegionCompiler, type RegionOptions, type RegionStatistics, type RegionText, type RegionView, type Regions, type Seen } from '../architecture/regions.ts';
+import {
+  type CodeKind,
+  type CodePage,
+  type Compile,
+  type EntryState,
+  isLinear,
+  type RegionCompiler,
+  type RegionOptions,
+  type RegionStatistics,
+  type RegionText,
+  type RegionView,
+  type Regions,
+  type Seen,
+} from '../architecture/regions.ts';
 import { CR0, EDI, EFLAGS, EIP } from '../architecture/registers.ts';
 import { type Entry, linesOf } from '../code-cache.ts';
 import type { Cpu } from '../cpu.ts';
@@ -29,17 +42,21 @@ import { Compilation } from './compilation.ts';
 import { createEntry, type Enterable, REGION, RegionTable } from './transfers.ts';
 
 /** Words of a record behind META and REGION: how often regions led to it, in which epoch. */
-const EXITS = META + 2, EXITS_EPOCH = META + 3;
+const EXITS = META + 2,
+  EXITS_EPOCH = META + 3;
 /**
  * Instructions from sample to sample while regions run few of them, and while they run most: some 50 µs either way, for `DOORBELL_INSTRUCTIONS` of loop.ts. Primes:
  * samples of a loop fall on all its instructions, however many these are.
  */
-const BATCH = 4_999, REGION_BATCH = 24_989;
+const BATCH = 4_999,
+  REGION_BATCH = 24_989;
 /** Samples are counted by lines of memory: a loop is found however many instructions it has. */
-const LINE_SHIFT = 7, LINE = 1 << LINE_SHIFT;
+const LINE_SHIFT = 7,
+  LINE = 1 << LINE_SHIFT;
 const NOTHING: ReadonlySet<number> = new Set();
 /** Samples from step to step of a compilation, some 100 µs: the guest goes on in between, and takes its interrupts. So many until a text that was no function yet is asked for again. */
-const BREAK = 2, RETRY = 16;
+const BREAK = 2,
+  RETRY = 16;
 /** Characters of a text that becomes a function in the step that wrote it: V8 reads those in some 100 µs. */
 const SHORT_TEXT = 4000;
 /**
@@ -49,7 +66,14 @@ const SHORT_TEXT = 4000;
  * instructions, of which each epoch shows a few. In the first samples, which a kernel's boot takes, what is hot is soon over, and regions are smaller then. So many regions are compiled in one epoch,
  * at most.
  */
-const TRACE = 2000, QUIET = 1000, LONGEST_TRACE = 8000, MAX_TRACES = 24, TRACES_AN_EPOCH = 12, FIRST_TRACES = 2, FIRST_SAMPLES = 100_000, MAX_COMPILES = 24;
+const TRACE = 2000,
+  QUIET = 1000,
+  LONGEST_TRACE = 8000,
+  MAX_TRACES = 24,
+  TRACES_AN_EPOCH = 12,
+  FIRST_TRACES = 2,
+  FIRST_SAMPLES = 100_000,
+  MAX_COMPILES = 24;
 /**
  * For each sample of the threshold: ways out of regions to a record in an epoch, from which that is compiled. One costs a microsecond or less: with 40, kernels that
  * boot had three times the regions, most of which V8 had not optimised when they were over.
@@ -65,23 +89,30 @@ const LARGE = 60;
 /** Calls that teach what works on flags which numbers there are: V8 notes the types of a function that has run for a while. */
 const PRODUCTS = 1000;
 /** What is refused is asked again after so many epochs have halved this to nothing; what is put off, in the next epoch. */
-const REFUSED = 16, PUT_OFF = 1;
+const REFUSED = 16,
+  PUT_OFF = 1;
 /** Compilations that may be under way at once. */
 const MAX_UNDER_WAY = 16;
 /** Samples in an epoch: 5 million instructions. Records in the table of counts at most. */
-const EPOCH_SHIFT = 10, EPOCH = 1 << EPOCH_SHIFT, MAX_COUNTS = 4096;
+const EPOCH_SHIFT = 10,
+  EPOCH = 1 << EPOCH_SHIFT,
+  MAX_COUNTS = 4096;
 /** Regions that are kept; calls that give a region's way out type feedback before V8 compiles it. */
-const MAX_REGIONS = 512, WARM_CALLS = 20;
+const MAX_REGIONS = 512,
+  WARM_CALLS = 20;
 /** So often a frame's regions may be dropped because its bytes were written, until counts are halved. */
 const MAX_DROPS = 16;
 /** A region whose visits are shorter on average, in instructions, costs more than it brings: looked at after so many visits. */
-const SHORT = 25, TRIAL = 4096;
+const SHORT = 25,
+  TRIAL = 4096;
 /** Entries after which nothing was done: after so many of them, if so few instructions ran for each, the region's windows (windows.ts) are wrong. */
-const IDLE = 64, IDLE_SHARE = 1000;
+const IDLE = 64,
+  IDLE_SHARE = 1000;
 
 /** Of what ran, offsets from the start of page 0, what lies in these pages: a watch sees thousands of instructions, of which a region has some, and regions live long. */
 function within(ran: ReadonlySet<number>, pages: RegionText['pages']): ReadonlySet<number> {
-  const numbers = new Set(pages.map(page => page.number)), found = new Set<number>();
+  const numbers = new Set(pages.map(page => page.number)),
+    found = new Set<number>();
   for (const at of ran) if (numbers.has(at >> 12)) found.add(at);
   return found;
 }
@@ -151,7 +182,17 @@ export class RegionTier implements Regions {
   private readonly refusedLines = new Map<number, number>();
   /** How many regions have code in a line. */
   private readonly covered = new Map<number, number>();
-  readonly statistics: RegionStatistics = { regions: 0, characters: 0, compiled: 0, evicted: 0, dropped: 0, givenUp: 0, retired: DOUBLE_ZERO, samples: 0, regionSamples: 0 };
+  readonly statistics: RegionStatistics = {
+    regions: 0,
+    characters: 0,
+    compiled: 0,
+    evicted: 0,
+    dropped: 0,
+    givenUp: 0,
+    retired: DOUBLE_ZERO,
+    samples: 0,
+    regionSamples: 0,
+  };
   wantsCompiler = false;
   off = false;
 
@@ -160,8 +201,34 @@ export class RegionTier implements Regions {
     this.compile = compile;
     this.threshold = threshold;
     this.values = {
-      R: cpu.R, S: cpu.S, TR: cpu.tlb.TR, TW: cpu.tlb.TW, CP: cpu.tlb.CP, M1: cpu.M1, M2: cpu.M2, M4: cpu.M4, LINES: cpu.code.lines, carry, condition, arithmetic, outcome, kindWithChange, withChange, multiplyHigh, productFlags,
-      controls: cpu.controls, identify, call: (p: number) => this.call(p), callCaught: (p: number) => this.callCaught(p), ...hot, ...pairValues, numbers, ...laneFunctions, ...packedFunctions, implicitIndex, FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
+      R: cpu.R,
+      S: cpu.S,
+      TR: cpu.tlb.TR,
+      TW: cpu.tlb.TW,
+      CP: cpu.tlb.CP,
+      M1: cpu.M1,
+      M2: cpu.M2,
+      M4: cpu.M4,
+      LINES: cpu.code.lines,
+      carry,
+      condition,
+      arithmetic,
+      outcome,
+      kindWithChange,
+      withChange,
+      multiplyHigh,
+      productFlags,
+      controls: cpu.controls,
+      identify,
+      call: (p: number) => this.call(p),
+      callCaught: (p: number) => this.callCaught(p),
+      ...hot,
+      ...pairValues,
+      numbers,
+      ...laneFunctions,
+      ...packedFunctions,
+      implicitIndex,
+      FLOATS: new Float32Array(cpu.R.buffer, cpu.R.byteOffset, cpu.R.length),
     };
     this.names = [...Object.keys(this.values), 'calls'];
     for (let i = 0; i < PRODUCTS; i++) {
@@ -179,7 +246,9 @@ export class RegionTier implements Regions {
 
   // ---- what its owner does
 
-  get waiting(): boolean { return !this.off && (this.wantsCompiler || [...this.underWay.values()].some(({ late }) => late)); }
+  get waiting(): boolean {
+    return !this.off && (this.wantsCompiler || [...this.underWay.values()].some(({ late }) => late));
+  }
 
   useCompiler(create: (bytes: Uint8Array, features: () => Features) => RegionCompiler): void {
     this.compiler = create(this.cpu.M1, () => this.cpu.writer.instructions);
@@ -196,20 +265,48 @@ export class RegionTier implements Regions {
   }
 
   hottest(count: number): RegionView[] {
-    const those = this.table.regions.flatMap((region, i) => (region === null ? [] : [{ region, retired: region.before + this.table.recent[i]! }]));
-    return those.sort((a, b) => b.retired - a.retired).slice(0, count).map(({ region: { made: { text, pages }, linear, seen: { kind: { code32 } } }, retired }) => ({
-      linear, code32, text, retired,
-      // Callees may be there more than once.
-      code: [...new Map(pages.flatMap(({ number, frame, ranges }) =>
-        ranges.map(([first, last]) => {
-          const next = pages.find(page => page.number === number + 1)?.frame ?? 0;
-          return [number * 4096 + first, { offset: number * 4096 + first, machine: frame + first, length: last - first + 1, next }] as const;
-        }))).values()]
-        .sort((a, b) => a.offset - b.offset),
-    }));
+    const those = this.table.regions.flatMap((region, i) =>
+      region === null ? [] : [{ region, retired: region.before + this.table.recent[i]! }],
+    );
+    return those
+      .sort((a, b) => b.retired - a.retired)
+      .slice(0, count)
+      .map(
+        ({
+          region: {
+            made: { text, pages },
+            linear,
+            seen: {
+              kind: { code32 },
+            },
+          },
+          retired,
+        }) => ({
+          linear,
+          code32,
+          text,
+          retired,
+          // Callees may be there more than once.
+          code: [
+            ...new Map(
+              pages.flatMap(({ number, frame, ranges }) =>
+                ranges.map(([first, last]) => {
+                  const next = pages.find(page => page.number === number + 1)?.frame ?? 0;
+                  return [
+                    number * 4096 + first,
+                    { offset: number * 4096 + first, machine: frame + first, length: last - first + 1, next },
+                  ] as const;
+                }),
+              ),
+            ).values(),
+          ].sort((a, b) => a.offset - b.offset),
+        }),
+      );
   }
 
-  get recordBytes(): number { return this.cpu.code.bytes; }
+  get recordBytes(): number {
+    return this.cpu.code.bytes;
+  }
 
   // ---- finding what is hot
 
@@ -249,7 +346,8 @@ export class RegionTier implements Regions {
     if (busy) statistics.regionSamples++;
     if (this.underWay.size > 0 && statistics.samples % BREAK === 0) this.compileOn();
     if (this.off || this.cpu.A[p + OP] === OP_ENTRY) return;
-    const { linear } = this, page = this.pageAt(linear >>> 12);
+    const { linear } = this,
+      page = this.pageAt(linear >>> 12);
     if (page === null) return;
     const line = lineOf(page.frame, linear);
     // A batch that regions ran ends in their code whatever that is worth.
@@ -294,7 +392,9 @@ export class RegionTier implements Regions {
    * which behind a system call they are not.
    */
   private watch(trace: number[]): void {
-    const { A, S, mode } = this.cpu, { linear } = this, here = mode.key === this.key && S[S_USER] === this.user;
+    const { A, S, mode } = this.cpu,
+      { linear } = this,
+      here = mode.key === this.key && S[S_USER] === this.user;
     this.watched++;
     if (here) {
       if (this.head === null) trace.push(linear);
@@ -303,9 +403,11 @@ export class RegionTier implements Regions {
         this.newest = this.watched;
       }
       // What came again only by returns goes round in some function that was called before.
-      if (this.head === null && linear === trace[0]) this.head = this.compiler!.head(mode.code32, trace, page => this.pageAt(page));
+      if (this.head === null && linear === trace[0])
+        this.head = this.compiler!.head(mode.code32, trace, page => this.pageAt(page));
     }
-    const { head } = this, atHead = here && linear === head;
+    const { head } = this,
+      atHead = here && linear === head;
     if (atHead) this.headRegisters = this.cpu.R.slice(0, EDI + 1);
     if (head === null ? this.watched < TRACE : this.watched < (atHead ? this.newest + QUIET : LONGEST_TRACE)) return;
     this.trace = null;
@@ -314,8 +416,16 @@ export class RegionTier implements Regions {
     this.retiredBefore = this.statistics.retired;
     const record = head === null || !here || (!atHead && mode.csBase !== this.base) ? 0 : this.recordAt(head);
     if (head === null ? trace.length < this.watched : record === 0) this.refusedLines.set(this.traced, PUT_OFF);
-    else if (head === null || A[record + OP] === OP_ENTRY || this.refused.has(record)) this.refusedLines.set(this.traced, REFUSED);
-    else this.compileAt(record, head, this.seen(new Set([...this.ran].map(at => (at - (head & -4096)) | 0)), head), true, this.headRegisters);
+    else if (head === null || A[record + OP] === OP_ENTRY || this.refused.has(record))
+      this.refusedLines.set(this.traced, REFUSED);
+    else
+      this.compileAt(
+        record,
+        head,
+        this.seen(new Set([...this.ran].map(at => (at - (head & -4096)) | 0)), head),
+        true,
+        this.headRegisters,
+      );
   }
 
   private canCompile(): boolean {
@@ -345,14 +455,22 @@ export class RegionTier implements Regions {
 
   /** A linear page's table of records and frame; null: no code of it was decoded. */
   private pageAt(page: number): CodePage | null {
-    const { A, tlb, code } = this.cpu, table = tlb.CP[(page & (USER - 1)) + this.cpu.S[S_USER]!]!;
-    return table === 0 ? null : {
-      table, frame: code.frameOf(table) * 4096,
-      begins: offset => {
-        const record = code.PM[table + offset]!;
-        return record !== 0 && A[record + OP] === OP_ENTRY && this.table.regions[A[record + REGION]!]!.instructions >= LARGE;
-      },
-    };
+    const { A, tlb, code } = this.cpu,
+      table = tlb.CP[(page & (USER - 1)) + this.cpu.S[S_USER]!]!;
+    return table === 0
+      ? null
+      : {
+          table,
+          frame: code.frameOf(table) * 4096,
+          begins: offset => {
+            const record = code.PM[table + offset]!;
+            return (
+              record !== 0 &&
+              A[record + OP] === OP_ENTRY &&
+              this.table.regions[A[record + REGION]!]!.instructions >= LARGE
+            );
+          },
+        };
   }
   /** The record at linear address `at`; 0: none. */
   private recordAt(at: number): number {
@@ -361,39 +479,80 @@ export class RegionTier implements Regions {
   }
 
   /** The linear address where control is. */
-  private get linear(): number { return (this.cpu.R[EIP]! + this.cpu.mode.csBase) | 0; }
+  private get linear(): number {
+    return (this.cpu.R[EIP]! + this.cpu.mode.csBase) | 0;
+  }
   /** What code at a linear address is in the segment that runs now. */
   private kindAt(linear: number): CodeKind {
-    const { R, mode: { code32, stack32, flat, csBase } } = this.cpu;
-    return { code32, stack32, flat, segments: (R[CR0]! & CR0_PE) === 0 ? 'real' : (R[EFLAGS]! & VM) !== 0 ? 'virtual' : 'protected', pageEip: ((linear & -4096) - csBase) | 0 };
+    const {
+      R,
+      mode: { code32, stack32, flat, csBase },
+    } = this.cpu;
+    return {
+      code32,
+      stack32,
+      flat,
+      segments: (R[CR0]! & CR0_PE) === 0 ? 'real' : (R[EFLAGS]! & VM) !== 0 ? 'virtual' : 'protected',
+      pageEip: ((linear & -4096) - csBase) | 0,
+    };
   }
   /** `ran`: offsets from the beginning of the page of `linear`. */
   private seen(ran: ReadonlySet<number>, linear = this.linear): Seen {
-    const { mmio, mode: { csBase } } = this.cpu, toEip = (linear & -4096) - csBase;
-    return { kind: this.kindAt(linear), ran, missed: new Set([...ran].filter(at => mmio.accessesRegister(at + toEip))) };
+    const {
+        mmio,
+        mode: { csBase },
+      } = this.cpu,
+      toEip = (linear & -4096) - csBase;
+    return {
+      kind: this.kindAt(linear),
+      ran,
+      missed: new Set([...ran].filter(at => mmio.accessesRegister(at + toEip))),
+    };
   }
   /** The processor as a region finds it that is entered with such general registers. */
   private entryState(registers: ArrayLike<number>): EntryState {
-    const { S, tlb: { TR, TW } } = this.cpu, user = S[S_USER]!;
-    return { registers, reads: page => (TR[page + user]! & INVALID) === 0, writes: page => (TW[page + user]! & INVALID) === 0 };
+    const {
+        S,
+        tlb: { TR, TW },
+      } = this.cpu,
+      user = S[S_USER]!;
+    return {
+      registers,
+      reads: page => (TR[page + user]! & INVALID) === 0,
+      writes: page => (TW[page + user]! & INVALID) === 0,
+    };
   }
 
   /**
    * Begins to compile what begins at the record of a linear address, if that is where this leads now. `windows`: it may have some; `registers`: as control had them there,
    * null if that is not known.
    */
-  private compileAt(record: number, linear: number, seen: Seen, windows = true, registers: ArrayLike<number> | null = this.linear === linear ? this.cpu.R.slice(0, EDI + 1) : null): void {
+  private compileAt(
+    record: number,
+    linear: number,
+    seen: Seen,
+    windows = true,
+    registers: ArrayLike<number> | null = this.linear === linear ? this.cpu.R.slice(0, EDI + 1) : null,
+  ): void {
     const { underWay } = this;
     // Records of another mode are other records of the same code, which is not compiled for it.
     if (this.recordAt(linear) !== record || this.refused.has(record) || underWay.has(record)) return;
     if (underWay.size >= MAX_UNDER_WAY || (++this.compiles > MAX_COMPILES && this.threshold > 1)) return;
-    const page = linear >>> 12, pages = new Map<number, CodePage | null>();
+    const page = linear >>> 12,
+      pages = new Map<number, CodePage | null>();
     const find = (number: number): CodePage | null => {
       // In a later step other pages may be mapped there.
       if (!pages.has(number)) pages.set(number, this.pageAt(page + number));
       return pages.get(number)!;
     };
-    const steps = this.compiler!.compile(seen, linear & 4095, find, this.cpu.S[S_USER]!, windows && registers !== null ? this.entryState(registers) : null, this.threshold === 1 || this.statistics.samples >= FIRST_SAMPLES);
+    const steps = this.compiler!.compile(
+      seen,
+      linear & 4095,
+      find,
+      this.cpu.S[S_USER]!,
+      windows && registers !== null ? this.entryState(registers) : null,
+      this.threshold === 1 || this.statistics.samples >= FIRST_SAMPLES,
+    );
     const begun = new Compilation(this.cpu, record, linear, seen, steps);
     underWay.set(record, begun);
     // To try everything, it is compiled at once.
@@ -443,8 +602,13 @@ export class RegionTier implements Regions {
     return true;
   }
 
-  private install({ record, linear, seen }: Compilation, region: RegionText, make: NonNullable<ReturnType<Compile>>): void {
-    const { A, R, S, code, writer } = this.cpu, { longest, text, instructions, pages, calls } = region;
+  private install(
+    { record, linear, seen }: Compilation,
+    region: RegionText,
+    make: NonNullable<ReturnType<Compile>>,
+  ): void {
+    const { A, R, S, code, writer } = this.cpu,
+      { longest, text, instructions, pages, calls } = region;
     const records = this.writeRecords(calls);
     if (records === null) return;
     if (this.statistics.regions >= MAX_REGIONS) this.evict();
@@ -456,7 +620,9 @@ export class RegionTier implements Regions {
     });
     const own = writer.functions[A[record + OP]!]!;
     const entry: Entry = {
-      record, op: OP_ENTRY, sources,
+      record,
+      op: OP_ENTRY,
+      sources,
       dropped: () => {
         this.statistics.dropped++;
         for (const { mfn } of sources) this.drops.set(mfn, (this.drops.get(mfn) ?? 0) + 1);
@@ -467,17 +633,33 @@ export class RegionTier implements Regions {
       this.table.give(index);
       return;
     }
-    const run = this.table.functions[index] = make(...Object.values(this.values), records) as () => void;
+    const run = (this.table.functions[index] = make(...Object.values(this.values), records) as () => void);
     this.table.longest[index] = longest;
     this.table.recent[index] = 0;
     A[record + REGION] = index;
-    this.table.regions[index] = { live: true, entry, own, instructions, visits: 0, retired: DOUBLE_ZERO, idle: 0, looked: DOUBLE_ZERO, windows: region.windows, isLinear: isLinear(seen.kind), seen: { ...seen, ran: within(seen.ran, pages) }, before: DOUBLE_ZERO, made: region, linear };
+    this.table.regions[index] = {
+      live: true,
+      entry,
+      own,
+      instructions,
+      visits: 0,
+      retired: DOUBLE_ZERO,
+      idle: 0,
+      looked: DOUBLE_ZERO,
+      windows: region.windows,
+      isLinear: isLinear(seen.kind),
+      seen: { ...seen, ran: within(seen.ran, pages) },
+      before: DOUBLE_ZERO,
+      made: region,
+      linear,
+    };
     this.cover(region.pages, 1);
     this.statistics.regions++;
     this.statistics.characters += text.length;
     this.statistics.compiled++;
     // With no budget it leaves at once, and V8 learns the types of what it writes on its way out.
-    const budget = S[S_BUDGET]!, back = R[EIP]!;
+    const budget = S[S_BUDGET]!,
+      back = R[EIP]!;
     for (let i = 0; i < WARM_CALLS; i++) {
       S[S_BUDGET] = 0;
       run();
@@ -502,8 +684,15 @@ export class RegionTier implements Regions {
    * to be left too.
    */
   private call(p: number): boolean {
-    const { A, R, S, tlb, writer: { functions } } = this.cpu;
-    const budget = S[S_BUDGET]!, { changes } = tlb;
+    const {
+      A,
+      R,
+      S,
+      tlb,
+      writer: { functions },
+    } = this.cpu;
+    const budget = S[S_BUDGET]!,
+      { changes } = tlb;
     this.changed = false;
     functions[A[p + OP]!]!(this.cpu, p);
     const stop = S[S_STOP]!;
@@ -511,7 +700,7 @@ export class RegionTier implements Regions {
     S[S_LOST] = budget - S[S_BUDGET]!;
     if (stop === GO || stop === STALE) {
       S[S_STOP] = GO;
-      R[EIP] = (R[EIP]! + (A[p + META]! >>> META_LENGTH & 15)) | 0;
+      R[EIP] = (R[EIP]! + ((A[p + META]! >>> META_LENGTH) & 15)) | 0;
     }
     return true;
   }
@@ -531,7 +720,8 @@ export class RegionTier implements Regions {
   private cover(pages: RegionText['pages'], by: number): void {
     for (const { frame, ranges } of pages) {
       for (const [first] of ranges) {
-        const line = frame / LINE + (first >>> LINE_SHIFT), count = (this.covered.get(line) ?? 0) + by;
+        const line = frame / LINE + (first >>> LINE_SHIFT),
+          count = (this.covered.get(line) ?? 0) + by;
         if (count > 0) this.covered.set(line, count);
         else this.covered.delete(line);
       }
@@ -554,7 +744,8 @@ export class RegionTier implements Regions {
   }
 
   private forget(index: number): void {
-    const region = this.table.regions[index]!, { text, pages } = region.made;
+    const region = this.table.regions[index]!,
+      { text, pages } = region.made;
     region.live = false;
     this.statistics.characters -= text.length;
     this.cover(pages, -1);
@@ -577,7 +768,10 @@ export class RegionTier implements Regions {
   }
 
   private compileAnew(region: Compiled, seen: Seen, windows = false): void {
-    const { entry: { record }, linear } = region;
+    const {
+      entry: { record },
+      linear,
+    } = region;
     this.remove(this.cpu.A[record + REGION]!);
     this.compileAt(record, linear, seen, windows);
   }
@@ -587,9 +781,19 @@ export class RegionTier implements Regions {
    * mostly leaves where the TLB has not been filled yet, and does not come back: of it only what reads a device's register.
    */
   private callsMissed(region: Compiled, linear: number): boolean {
-    const { seen, made: { pages } } = region, offset = linear - (region.linear & -4096);
-    if ((isLinear(seen.kind) && !this.cpu.mmio.accessesRegister(this.cpu.R[EIP]!)) || seen.missed.has(offset)) return false;
-    if (!pages.some(({ number, ranges }) => number === offset >> 12 && ranges.some(([first]) => first === (offset & 4095)))) return false;
+    const {
+        seen,
+        made: { pages },
+      } = region,
+      offset = linear - (region.linear & -4096);
+    if ((isLinear(seen.kind) && !this.cpu.mmio.accessesRegister(this.cpu.R[EIP]!)) || seen.missed.has(offset))
+      return false;
+    if (
+      !pages.some(
+        ({ number, ranges }) => number === offset >> 12 && ranges.some(([first]) => first === (offset & 4095)),
+      )
+    )
+      return false;
     this.compileAnew(region, { ...seen, missed: new Set([...seen.missed, offset]) }, isLinear(seen.kind));
     return true;
   }
@@ -598,13 +802,20 @@ export class RegionTier implements Regions {
   private left(q: number, region: Compiled | null): void {
     // Of a region that left since the batch is over, nothing was missed.
     if (region !== null && !isLinear(region.seen.kind) && this.cpu.S[S_BUDGET]! < region.instructions) return;
-    const { A } = this.cpu, epoch = this.statistics.samples >> EPOCH_SHIFT;
+    const { A } = this.cpu,
+      epoch = this.statistics.samples >> EPOCH_SHIFT;
     const since = epoch - A[q + EXITS_EPOCH]!;
     if (since !== 0) {
       A[q + EXITS_EPOCH] = epoch;
       A[q + EXITS] = since > 0 ? A[q + EXITS]! * EXITS_KEPT ** since : 0;
     }
-    if (++A[q + EXITS]! < EXITS_A_SAMPLE * this.threshold || this.trace !== null || this.exit !== null || !this.canCompile()) return;
+    if (
+      ++A[q + EXITS]! < EXITS_A_SAMPLE * this.threshold ||
+      this.trace !== null ||
+      this.exit !== null ||
+      !this.canCompile()
+    )
+      return;
     A[q + EXITS] = 0;
     const { linear } = this;
     if (region !== null && this.callsMissed(region, linear)) return;
@@ -623,7 +834,11 @@ export class RegionTier implements Regions {
     region.retired += done;
     if (++region.visits < TRIAL) return;
     // What is on its way may be what it leads to.
-    if (region.retired < TRIAL * SHORT && this.underWay.size === 0 && this.table.regions[this.cpu.A[p + REGION]!] === region) {
+    if (
+      region.retired < TRIAL * SHORT &&
+      this.underWay.size === 0 &&
+      this.table.regions[this.cpu.A[p + REGION]!] === region
+    ) {
       this.refused.set(p, REFUSED);
       this.statistics.givenUp++;
       this.remove(this.cpu.A[p + REGION]!);

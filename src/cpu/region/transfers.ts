@@ -54,22 +54,41 @@ export class RegionTable<Region extends Enterable> {
   }
 
   /** A number that no region has. There is one. */
-  take(): number { return this.free.pop()!; }
+  take(): number {
+    return this.free.pop()!;
+  }
   /** It is not used after all, or no more. */
   give(index: number): void {
     const { lately } = this;
     this.regions[index] = null;
-    for (let slot = 0; slot < 2 * LATELY; slot += 2) if (lately[slot + 1] === index) lately[slot] = lately[slot + 1] = -1;
+    for (let slot = 0; slot < 2 * LATELY; slot += 2)
+      if (lately[slot + 1] === index) lately[slot] = lately[slot + 1] = -1;
     this.free.push(index);
   }
 }
 
 /** The op of records that lead to regions, which counts what they retire: runs the record `p`, of which one instruction was taken from the budget, and whatever regions follow. */
-export function createEntry<Region extends Enterable>(cpu: Cpu, table: RegionTable<Region>, statistics: { retired: number }, back: Back<Region>): Op {
-  const { A, R, S, mode, tlb: { CP }, code: { PM } } = cpu, { regions, functions, longest, recent, lately } = table;
+export function createEntry<Region extends Enterable>(
+  cpu: Cpu,
+  table: RegionTable<Region>,
+  statistics: { retired: number },
+  back: Back<Region>,
+): Op {
+  const {
+      A,
+      R,
+      S,
+      mode,
+      tlb: { CP },
+      code: { PM },
+    } = cpu,
+    { regions, functions, longest, recent, lately } = table;
   return function enterRegion(_, p) {
-    const first = A[p + REGION]!, region = regions[first]!;
-    let index = first, left = S[S_BUDGET]! + 1, ran = 0;
+    const first = A[p + REGION]!,
+      region = regions[first]!;
+    let index = first,
+      left = S[S_BUDGET]! + 1,
+      ran = 0;
     while (left >= longest[index]!) {
       S[S_BUDGET] = left;
       functions[index]!();
@@ -89,8 +108,11 @@ export function createEntry<Region extends Enterable>(cpu: Cpu, table: RegionTab
         }
         S[S_STOP] = GO;
       }
-      const eip = R[EIP]!, linear = (eip + mode.csBase) | 0, at = linear & 4095;
-      const place = CP[(linear >>> 12) + S[S_USER]!]! + at, slot = ((linear ^ linear >>> 11) & (LATELY - 1)) << 1;
+      const eip = R[EIP]!,
+        linear = (eip + mode.csBase) | 0,
+        at = linear & 4095;
+      const place = CP[(linear >>> 12) + S[S_USER]!]! + at,
+        slot = ((linear ^ (linear >>> 11)) & (LATELY - 1)) << 1;
       if (lately[slot] === place && eip >>> 0 <= mode.csLimit) index = lately[slot + 1]!;
       else {
         const q = PM[place]!;

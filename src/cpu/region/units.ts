@@ -13,7 +13,15 @@ import { miss, number } from './text.ts';
 import { isSse, sseText } from './sse.ts';
 
 /** The form of an instruction that has no description: it asks for nothing. */
-export const NO_FORM: Form = { name: '', op: '', bits: 32, places: '', bits1: 32, cc: 0, uses: usesOf(() => {}, 32, 0) };
+export const NO_FORM: Form = {
+  name: '',
+  op: '',
+  bits: 32,
+  places: '',
+  bits1: 32,
+  cc: 0,
+  uses: usesOf(() => {}, 32, 0),
+};
 
 /** Ops that leave the region as good as always: they exit, or fault. */
 const LEAVING = new Set(['in', 'out', 'ins', 'outs', 'ud0', 'ud1', 'ud2', 'monitor', 'mwait', 'vmcall', 'hlt']);
@@ -21,7 +29,10 @@ const LEAVING = new Set(['in', 'out', 'ins', 'outs', 'ud0', 'ud1', 'ud2', 'monit
 /** True if an instruction without a description is expanded in a region: CPUID, and the ordinary cases of the x87 and SSE. */
 export function isUnit(at: Decoded): boolean {
   const { row, memory, lock } = at;
-  return row!.op === 'cpuid' || !lock && (!memory || isFlatOperand(at)) && (unitDescription(row!, memory) !== null || isSse(at));
+  return (
+    row!.op === 'cpuid' ||
+    (!lock && (!memory || isFlatOperand(at)) && (unitDescription(row!, memory) !== null || isSse(at)))
+  );
 }
 
 /**
@@ -33,7 +44,11 @@ export const isCallable = ({ row }: Decoded): boolean =>
 
 /** The address of a memory operand: registers are locals. */
 export function addressText({ addressSize, base, index, scale, displacement }: Decoded): Value {
-  const parts = [base < 0 ? '' : `r${base}`, index < 0 ? '' : scale === 0 ? `r${index}` : `(r${index} << ${scale})`, displacement === 0 ? '' : number(displacement)].filter(part => part !== '');
+  const parts = [
+    base < 0 ? '' : `r${base}`,
+    index < 0 ? '' : scale === 0 ? `r${index}` : `(r${index} << ${scale})`,
+    displacement === 0 ? '' : number(displacement),
+  ].filter(part => part !== '');
   const sum = parts.length === 0 ? '0' : parts.join(' + ');
   return addressSize === 16 ? `${sum} & 65535` : `${sum} | 0`;
 }
@@ -54,19 +69,37 @@ class RegionUnitEmitter implements UnitEmitter {
     this.offset = offset;
     this.leave = leave;
   }
-  which(n: number): Value { return number(n); }
-  stackNumber(): Value { return number(this.at.rm); }
-  instructionPointer(): Value { return `(base + ${number(this.offset)}) | 0`; }
-  operandSelector(): Value { return number(SEG + this.at.segment * SEG_WORDS + SEG_SELECTOR); }
-  state(word: Value): Value { return `R[${word}]`; }
-  xmm(): Value { return number(XMM + this.at.reg * 4); }
+  which(n: number): Value {
+    return number(n);
+  }
+  stackNumber(): Value {
+    return number(this.at.rm);
+  }
+  instructionPointer(): Value {
+    return `(base + ${number(this.offset)}) | 0`;
+  }
+  operandSelector(): Value {
+    return number(SEG + this.at.segment * SEG_WORDS + SEG_SELECTOR);
+  }
+  state(word: Value): Value {
+    return `R[${word}]`;
+  }
+  xmm(): Value {
+    return number(XMM + this.at.reg * 4);
+  }
   reach(alignment: number, write: boolean): Reached {
     this.text += `t = ${addressText(this.at)}; ${this.leave(miss(write ? 'TW' : 'TR', 't', alignment))} h = (e ^ t) >>> 2; `;
     return { linear: 't', words: 'M4', first: 'h' };
   }
-  set(place: Value, value: Value): void { this.text += `${place} = ${value}; `; }
-  leaveIf(condition: Value): void { this.text += `${this.leave(condition)} `; }
-  attempt(name: HotFunction, ...values: Value[]): void { this.leaveIf(`!${name}(R, ${values.join(', ')})`); }
+  set(place: Value, value: Value): void {
+    this.text += `${place} = ${value}; `;
+  }
+  leaveIf(condition: Value): void {
+    this.text += `${this.leave(condition)} `;
+  }
+  attempt(name: HotFunction, ...values: Value[]): void {
+    this.leaveIf(`!${name}(R, ${values.join(', ')})`);
+  }
   evaluate(name: HotFunction, ...values: Value[]): Value {
     this.leaveIf(`(r = ${name}(R, ${values.join(', ')})) < 0`);
     return 'r';
@@ -78,8 +111,16 @@ class RegionUnitEmitter implements UnitEmitter {
 }
 
 /** The text of CPUID, or of an x87 or SSE instruction where all is ordinary, and whether it sets the flags. */
-export function unitText(at: Decoded, offset: number, leave: (condition: Value) => string): { text: string; setsFlags: boolean } {
-  if (at.row!.op === 'cpuid') return { text: `${leave('controls.cpuid')} R[${EAX}] = r0; R[${ECX}] = r1; identify(R); r0 = R[${EAX}]; r1 = R[${ECX}]; r2 = R[${EDX}]; r3 = R[${EBX}];`, setsFlags: false };
+export function unitText(
+  at: Decoded,
+  offset: number,
+  leave: (condition: Value) => string,
+): { text: string; setsFlags: boolean } {
+  if (at.row!.op === 'cpuid')
+    return {
+      text: `${leave('controls.cpuid')} R[${EAX}] = r0; R[${ECX}] = r1; identify(R); r0 = R[${EAX}]; r1 = R[${ECX}]; r2 = R[${EDX}]; r3 = R[${EBX}];`,
+      setsFlags: false,
+    };
   if (isSse(at)) return sseText(at, addressText(at), leave);
   const emitter = new RegionUnitEmitter(at, offset, leave);
   unitDescription(at.row!, at.memory)!(emitter);
@@ -90,5 +131,12 @@ export function unitText(at: Decoded, offset: number, leave: (condition: Value) 
  * The text of a call: `left` instructions of the block come after it. `spill` and `reload` move the locals to the state and back. Where `call` says so the
  * region ends, with everything in the state; where the x87's registers are locals too, `leave` puts these there, and nothing may be thrown past it.
  */
-export const callText = (index: number, offset: number, left: number, spill: string, reload: string, leave?: string): string =>
+export const callText = (
+  index: number,
+  offset: number,
+  left: number,
+  spill: string,
+  reload: string,
+  leave?: string,
+): string =>
   `${spill} R[${EIP}] = (base + ${number(offset)}) | 0; S[${S_BUDGET}] = n + ${number(left)} | 0; if (${leave === undefined ? 'call' : 'callCaught'}(calls[${number(index)}])) { ${leave ?? ''}return; } ${reload}`;

@@ -8,25 +8,37 @@ import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
 /** Free pages behind DATA, as `Bench.paging32` maps them one to one; the table's entry of a page. */
-const PAGE = 0x14000, OTHER = 0x15000;
+const PAGE = 0x14000,
+  OTHER = 0x15000;
 const pte = (page: number): number => 0x21000 + (page >>> 12) * 4;
 
 class Pair {
   readonly plain = new Bench().protectedMode().paging32();
   readonly bench = new Bench().protectedMode().paging32();
   readonly tier = new RegionTier(this.bench.cpu, { compile: functionOf, threshold: 1 });
-  constructor() { this.tier.useCompiler(createCompiler); }
+  constructor() {
+    this.tier.useCompiler(createCompiler);
+  }
 
   /** Does something to both machines. */
-  both(change: (bench: Bench) => void): void { for (const bench of [this.plain, this.bench]) change(bench); }
+  both(change: (bench: Bench) => void): void {
+    for (const bench of [this.plain, this.bench]) change(bench);
+  }
 
   /** Runs both from CODE to HLT in portions and compares what they hold; the first time by the interpreter alone, which fills the TLB. */
   run(portion = 10_000): void {
-    this.both(({ R }) => { R[EIP] = CODE; });
+    this.both(({ R }) => {
+      R[EIP] = CODE;
+    });
     for (let i = 0; i < 400; i++) {
       const reason = this.plain.run(portion);
       expect(this.bench.run(portion)).toBe(reason);
-      const seen = ({ cpu, R, bytes }: Bench) => ({ registers: [...R.subarray(0, 10)], eflags: cpu.eflags, retired: cpu.retired, bytes: Buffer.from(bytes.subarray(0x8000, 0x17000)).toString('latin1') });
+      const seen = ({ cpu, R, bytes }: Bench) => ({
+        registers: [...R.subarray(0, 10)],
+        eflags: cpu.eflags,
+        retired: cpu.retired,
+        bytes: Buffer.from(bytes.subarray(0x8000, 0x17000)).toString('latin1'),
+      });
       expect(seen(this.bench)).toEqual(seen(this.plain));
       if (reason !== ExitReason.HLT) continue;
       this.bench.cpu.regions = this.tier;
@@ -36,19 +48,22 @@ class Pair {
   }
 
   /** The text of the hottest region. */
-  get text(): string { return this.tier.hottest(1)[0]!.text; }
+  get text(): string {
+    return this.tier.hottest(1)[0]!.text;
+  }
 }
 
 describe('windows', () => {
   // L: mov eax,[esi]; add [esi+4],eax; mov [esi+8],al; add edx,[esi+4]; push edx; add [esp],ebx; pop edx; dec ecx; jnz L; hlt
   const SUM = ['8b06', '014604', '884608', '035604', '52', '011c24', '5a', '49', '75ed', 'f4'];
   const sums = (pair: Pair): void => pair.both(bench => bench.put(CODE, ...SUM));
-  const point = (pair: Pair, esi: number, esp = KERNEL_STACK): void => pair.both(({ R }) => {
-    R[ESI] = esi;
-    R[ESP] = esp;
-    R[ECX] = 60;
-    R[EBX] = 3;
-  });
+  const point = (pair: Pair, esi: number, esp = KERNEL_STACK): void =>
+    pair.both(({ R }) => {
+      R[ESI] = esi;
+      R[ESP] = esp;
+      R[ECX] = 60;
+      R[EBX] = 3;
+    });
 
   /** Runs so twice: the region is compiled in the second run, when the TLB knows the pages. */
   const runTwice = (pair: Pair, esi: number): void => {
@@ -67,7 +82,14 @@ describe('windows', () => {
     // Of the loop's seven accesses none asks the TLB.
     expect(pair.text.match(/\be = T[RW]/g) ?? []).toEqual([]);
     // Elsewhere in that page, in another, off its alignment, over its end; the stack likewise.
-    for (const [esi, esp] of [[DATA + 0x80, KERNEL_STACK - 64], [PAGE, 0x8f00], [DATA + 1, KERNEL_STACK], [DATA + 0xffc, KERNEL_STACK], [DATA + 0xff9, 0x9000 + 2], [PAGE + 0xff8, 0x9004]] as const) {
+    for (const [esi, esp] of [
+      [DATA + 0x80, KERNEL_STACK - 64],
+      [PAGE, 0x8f00],
+      [DATA + 1, KERNEL_STACK],
+      [DATA + 0xffc, KERNEL_STACK],
+      [DATA + 0xff9, 0x9000 + 2],
+      [PAGE + 0xff8, 0x9004],
+    ] as const) {
       point(pair, esi, esp);
       pair.run();
     }
@@ -94,7 +116,7 @@ describe('windows', () => {
     sums(pair);
     runTwice(pair, DATA);
     for (const rights of [0, 5]) {
-        pair.both(bench => {
+      pair.both(bench => {
         // The kernel writes to read-only pages unless CR0.WP is set.
         bench.R[CR0]! |= 0x10000;
         bench.setWord(pte(PAGE), rights === 0 ? 0 : PAGE | rights);
@@ -109,7 +131,22 @@ describe('windows', () => {
     // L: mov eax,[esi]; add [esi+4],eax; add [esi+8],eax; xor dword [pte],0x1000; invlpg [esi]; mov edx,[esi+4]; add [esi+8],edx; add ebx,edx; dec ecx; jnz L; hlt
     const pair = new Pair();
     pair.both(bench => {
-      bench.put(CODE, '8b06', '014604', '014608', '8135', d(pte(PAGE)), d(0x1000), '0f013e', '8b5604', '015608', '01d3', '49', '75e0', 'f4');
+      bench.put(
+        CODE,
+        '8b06',
+        '014604',
+        '014608',
+        '8135',
+        d(pte(PAGE)),
+        d(0x1000),
+        '0f013e',
+        '8b5604',
+        '015608',
+        '01d3',
+        '49',
+        '75e0',
+        'f4',
+      );
       bench.setWord(PAGE, 3);
       bench.setWord(OTHER, 5);
     });
@@ -128,11 +165,15 @@ describe('windows', () => {
       bench.put(CODE, ...SUM.slice(0, -1), 'e9', d(PAGE + 3 - CODE - 22));
     });
     point(pair, PAGE);
-    pair.both(({ R }) => { R[EIP] = CODE; });
+    pair.both(({ R }) => {
+      R[EIP] = CODE;
+    });
     for (let i = 0; i < 40; i++) {
       const portion = 37 + i * 11;
       expect(pair.bench.run(portion)).toBe(pair.plain.run(portion));
-      pair.both(({ R }) => { R[ECX] = 9; });
+      pair.both(({ R }) => {
+        R[ECX] = 9;
+      });
       expect([...pair.bench.R.subarray(0, 10)]).toEqual([...pair.plain.R.subarray(0, 10)]);
     }
     expect(pair.plain.R[EDI]).not.toBe(5);
@@ -141,10 +182,33 @@ describe('windows', () => {
   it('follow a register through PUSH, CALL, frames and LEAVE', () => {
     // L: push 7; call F; add esp,4; add ebx,eax; dec ecx; jnz L; hlt. F: push ebp; mov ebp,esp; sub esp,16; mov eax,[ebp+8]; mov [ebp-4],eax; add eax,[ebp-4]; mov [esp],eax; add eax,[esp]; leave; ret
     const pair = new Pair();
-    pair.both(bench => bench.put(CODE, '6a07', 'e809000000', '83c404', '01c3', '49', '75f1', 'f490', '55', '89e5', '83ec10', '8b4508', '8945fc', '0345fc', '890424', '030424', 'c9', 'c3'));
+    pair.both(bench =>
+      bench.put(
+        CODE,
+        '6a07',
+        'e809000000',
+        '83c404',
+        '01c3',
+        '49',
+        '75f1',
+        'f490',
+        '55',
+        '89e5',
+        '83ec10',
+        '8b4508',
+        '8945fc',
+        '0345fc',
+        '890424',
+        '030424',
+        'c9',
+        'c3',
+      ),
+    );
     const turn = (esp: number): void => {
       point(pair, DATA, esp);
-      pair.both(({ R }) => { R[EBP] = 0x1234; });
+      pair.both(({ R }) => {
+        R[EBP] = 0x1234;
+      });
       pair.run();
     };
     [KERNEL_STACK, KERNEL_STACK, KERNEL_STACK - 8].forEach(turn);

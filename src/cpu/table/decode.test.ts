@@ -1,6 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { buildLookup } from './decode.ts';
-import { type CodeSize, DECODED, type Decoded, decode, MORE_BYTES, newDecoded, RIP, rows, TOO_LONG, UNDEFINED, undefinedFlags } from './index.ts';
+import {
+  type CodeSize,
+  DECODED,
+  type Decoded,
+  decode,
+  MORE_BYTES,
+  newDecoded,
+  RIP,
+  rows,
+  TOO_LONG,
+  UNDEFINED,
+  undefinedFlags,
+} from './index.ts';
 
 function bytesOf(text: string): Uint8Array {
   return Uint8Array.from(text.split(' '), byte => Number.parseInt(byte, 16));
@@ -16,7 +28,11 @@ describe('the instruction table', () => {
   it('has no two rows that claim the same encoding', () => {
     for (const long of [false, true]) {
       const conflicts: string[] = [];
-      buildLookup(long, (a, b) => conflicts.push(`${a.mnemonic} ${a.operands} / ${b.mnemonic} ${b.operands} (map ${b.map}, ${b.opcode.toString(16)})`));
+      buildLookup(long, (a, b) =>
+        conflicts.push(
+          `${a.mnemonic} ${a.operands} / ${b.mnemonic} ${b.operands} (map ${b.map}, ${b.opcode.toString(16)})`,
+        ),
+      );
       expect(conflicts).toEqual([]);
     }
   });
@@ -32,14 +48,41 @@ describe('the instruction table', () => {
 
 describe('decoding', () => {
   it('reads 16-bit and 32-bit addressing as SDM vol. 2, tables 2-1 to 2-3, say', () => {
-    expect(decoded('8b 42 fe', 16)).toMatchObject({ status: DECODED, length: 3, base: 5, index: 6, displacement: -2, segment: 2, operandSize: 16, reg: 0 });
+    expect(decoded('8b 42 fe', 16)).toMatchObject({
+      status: DECODED,
+      length: 3,
+      base: 5,
+      index: 6,
+      displacement: -2,
+      segment: 2,
+      operandSize: 16,
+      reg: 0,
+    });
     expect(decoded('8b 0e 34 12', 16)).toMatchObject({ base: -1, index: -1, displacement: 0x1234, segment: 3, reg: 1 });
-    expect(decoded('8b 84 8d 78 56 34 12')).toMatchObject({ base: 5, index: 1, scale: 2, displacement: 0x12345678, segment: 2 });
-    expect(decoded('8b 04 25 00 00 00 80')).toMatchObject({ base: -1, index: -1, displacement: -0x80000000, segment: 3 });
+    expect(decoded('8b 84 8d 78 56 34 12')).toMatchObject({
+      base: 5,
+      index: 1,
+      scale: 2,
+      displacement: 0x12345678,
+      segment: 2,
+    });
+    expect(decoded('8b 04 25 00 00 00 80')).toMatchObject({
+      base: -1,
+      index: -1,
+      displacement: -0x80000000,
+      segment: 3,
+    });
     expect(decoded('8b 04 24')).toMatchObject({ base: 4, index: -1, segment: 2 });
     expect(decoded('65 67 8b 07')).toMatchObject({ base: 3, index: -1, segment: 5, addressSize: 16 });
     expect(decoded('48 8b 05 10 00 00 00', 64)).toMatchObject({ base: RIP, displacement: 16, operandSize: 64 });
-    expect(decoded('4f 8b 64 bd 08', 64)).toMatchObject({ reg: 12, base: 13, index: 15, scale: 2, displacement: 8, segment: 3 });
+    expect(decoded('4f 8b 64 bd 08', 64)).toMatchObject({
+      reg: 12,
+      base: 13,
+      index: 15,
+      scale: 2,
+      displacement: 8,
+      segment: 3,
+    });
   });
 
   it('extends immediates as the form says', () => {
@@ -51,7 +94,11 @@ describe('decoding', () => {
     expect(decoded('c8 10 ff 02')).toMatchObject({ immediate: 0xff10, immediate2: 2 });
     expect(decoded('ea 78 56 34 92 08 00')).toMatchObject({ immediate: 0x92345678 | 0, immediate2: 8 });
     expect(decoded('ea f0 ff 00 f0', 16)).toMatchObject({ immediate: 0xfff0, immediate2: 0xf000 });
-    expect(decoded('48 b8 01 00 00 00 02 00 00 00', 64)).toMatchObject({ immediate: 1, immediateHigh: 2, opcodeReg: 0 });
+    expect(decoded('48 b8 01 00 00 00 02 00 00 00', 64)).toMatchObject({
+      immediate: 1,
+      immediateHigh: 2,
+      opcodeReg: 0,
+    });
     expect(decoded('a1 00 00 00 90')).toMatchObject({ memory: true, base: -1, displacement: 0x90000000 | 0 });
   });
 
@@ -81,7 +128,20 @@ describe('decoding', () => {
   });
 
   it('refuses encodings that name no operand', () => {
-    for (const text of ['8e c8', '8c f0', '8d c1', 'c4 c0', '62 c0', 'ff f8', 'fe d0', '0f 20 c8', '0f c7 c9', '0f 04', '0f ba c0 01', 'ff e8']) {
+    for (const text of [
+      '8e c8',
+      '8c f0',
+      '8d c1',
+      'c4 c0',
+      '62 c0',
+      'ff f8',
+      'fe d0',
+      '0f 20 c8',
+      '0f c7 c9',
+      '0f 04',
+      '0f ba c0 01',
+      'ff e8',
+    ]) {
       expect(decoded(text).status, text).toBe(UNDEFINED);
     }
   });

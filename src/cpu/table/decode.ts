@@ -7,12 +7,19 @@ import { rows } from './rows.ts';
 
 /** Longest instruction (SDM vol. 2, 2.3.11). */
 const MAX_LENGTH = 15;
-const SS = 2, DS = 3, ESP = 4, EBP = 5;
+const SS = 2,
+  DS = 3,
+  ESP = 4,
+  EBP = 5;
 /** `Decoded.base` of a RIP-relative operand. */
 export const RIP = 16;
 
 /** What a byte is before any opcode: 0 nothing special, else a prefix. */
-const SEGMENT_PREFIX = 1, SIZE_66 = 2, SIZE_67 = 3, LOCK = 4, REPEAT = 5;
+const SEGMENT_PREFIX = 1,
+  SIZE_66 = 2,
+  SIZE_67 = 3,
+  LOCK = 4,
+  REPEAT = 5;
 const PREFIXES = new Uint8Array(256);
 PREFIXES.fill(SEGMENT_PREFIX, 0x64, 0x66);
 for (const byte of [0x26, 0x2e, 0x36, 0x3e]) PREFIXES[byte] = SEGMENT_PREFIX;
@@ -22,16 +29,33 @@ PREFIXES[0xf0] = LOCK;
 PREFIXES[0xf2] = PREFIXES[0xf3] = REPEAT;
 
 /** Mandatory-prefix classes: F2 and F3 win over 66 (SDM vol. 2, 2.1.1 and 4.1). */
-const CLASS_NONE = 0, CLASS_66 = 1, CLASS_F3 = 2, CLASS_F2 = 3, CLASSES = 4;
+const CLASS_NONE = 0,
+  CLASS_66 = 1,
+  CLASS_F3 = 2,
+  CLASS_F2 = 3,
+  CLASSES = 4;
 
 /** Slots of one opcode and class: eight memory forms by ModRM.reg, then 64 register forms by reg and rm. */
 const SLOTS = 8 + 64;
 
 /** What follows the opcode and ModRM, by row. */
-const NOTHING = 0, IMM8 = 1, IMM8_SIGNED = 2, IMM16 = 3, IMM_Z = 4, IMM_V = 5, FAR = 6, MOFFS = 7, ENTER = 8;
+const NOTHING = 0,
+  IMM8 = 1,
+  IMM8_SIGNED = 2,
+  IMM16 = 3,
+  IMM_Z = 4,
+  IMM_V = 5,
+  FAR = 6,
+  MOFFS = 7,
+  ENTER = 8;
 const tail = new Uint8Array(rows.length);
 /** Bits of a row: how its operand size comes about and what else the decoder must know. */
-const FIXED = 1, DEFAULT64 = 2, FORCED64 = 4, REGISTER_ONLY = 8, LOCKABLE = 16, NO_REX_W = 32;
+const FIXED = 1,
+  DEFAULT64 = 2,
+  FORCED64 = 4,
+  REGISTER_ONLY = 8,
+  LOCKABLE = 16,
+  NO_REX_W = 32;
 const traits = new Uint8Array(rows.length);
 
 for (const row of rows) {
@@ -44,8 +68,13 @@ for (const row of rows) {
   else if (has('Ap')) tail[row.id] = FAR;
   else if (has('Ob') || has('Ov')) tail[row.id] = MOFFS;
   else tail[row.id] = NOTHING;
-  traits[row.id] = (row.fixedSize || row.prefix === 0x66 ? FIXED : 0) | (row.long === 'd64' ? DEFAULT64 : 0) | (row.long === 'f64' ? FORCED64 : 0)
-    | (has('Cd') || has('Dd') ? REGISTER_ONLY : 0) | (row.lock ? LOCKABLE : 0) | (row.op === 'ins' || row.op === 'outs' ? NO_REX_W : 0);
+  traits[row.id] =
+    (row.fixedSize || row.prefix === 0x66 ? FIXED : 0) |
+    (row.long === 'd64' ? DEFAULT64 : 0) |
+    (row.long === 'f64' ? FORCED64 : 0) |
+    (has('Cd') || has('Dd') ? REGISTER_ONLY : 0) |
+    (row.lock ? LOCKABLE : 0) |
+    (row.op === 'ins' || row.op === 'outs' ? NO_REX_W : 0);
 }
 
 /** Look-up of one mode: where an opcode's slots begin in `row` (-1: undefined), whether a ModRM byte follows, and the rows by class and slot (-1: none). */
@@ -57,7 +86,12 @@ interface Lookup {
 
 /** The more a row asks for, the later it is entered: it then replaces the general one (F3 90 over 90, 90 over 90+r). */
 function specificity(row: Row): number {
-  return (opcodesOf(row) === 1 ? 1 : 0) + (row.prefix === undefined ? 0 : 2) + (row.reg === undefined ? 0 : 4) + (row.rm === undefined ? 0 : 8);
+  return (
+    (opcodesOf(row) === 1 ? 1 : 0) +
+    (row.prefix === undefined ? 0 : 2) +
+    (row.reg === undefined ? 0 : 4) +
+    (row.rm === undefined ? 0 : 8)
+  );
 }
 
 /** Opcodes that a row stands for. */
@@ -67,11 +101,16 @@ function opcodesOf(row: Row): number {
 
 function classesOf(row: Row): readonly number[] {
   switch (row.prefix) {
-    case 0: return [CLASS_NONE];
-    case 0x66: return [CLASS_66];
-    case 0xf3: return [CLASS_F3];
-    case 0xf2: return [CLASS_F2];
-    default: return [CLASS_NONE, CLASS_66, CLASS_F3, CLASS_F2];
+    case 0:
+      return [CLASS_NONE];
+    case 0x66:
+      return [CLASS_66];
+    case 0xf3:
+      return [CLASS_F3];
+    case 0xf2:
+      return [CLASS_F2];
+    default:
+      return [CLASS_NONE, CLASS_66, CLASS_F3, CLASS_F2];
   }
 }
 
@@ -84,7 +123,9 @@ function reservedRegs(row: Row): number {
 
 /** Entries of a table, row by row; `conflict` hears of rows that neither is more specific than the other (a mistake in the table). */
 export function buildLookup(long: boolean, conflict?: (a: Row, b: Row) => void): Lookup {
-  const present = rows.filter(row => row.long !== (long ? 'invalid' : 'only')).sort((a, b) => specificity(a) - specificity(b));
+  const present = rows
+    .filter(row => row.long !== (long ? 'invalid' : 'only'))
+    .sort((a, b) => specificity(a) - specificity(b));
   const first = new Int32Array(4 * 256).fill(-1);
   const modrm = new Uint8Array(4 * 256);
   let used = 0;
@@ -127,9 +168,31 @@ const XCHG = rows.findIndex(row => row.op === 'xchg' && row.opcode === 0x90 && r
 /** A Decoded with neutral values, to hand to `decode()` again and again. */
 export function newDecoded(): Decoded {
   return {
-    row: null, length: 0, codeSize: 32, operandSize: 32, addressSize: 32, modrm: -1, mod: 0, reg: 0, rm: 0, opcodeReg: 0, memory: false,
-    base: -1, index: -1, scale: 0, displacement: 0, segment: DS, immediate: 0, immediateHigh: 0, immediate2: 0, repeat: 0, lock: false,
-    prefix66: false, prefix67: false, segmentPrefix: -1, rex: 0,
+    row: null,
+    length: 0,
+    codeSize: 32,
+    operandSize: 32,
+    addressSize: 32,
+    modrm: -1,
+    mod: 0,
+    reg: 0,
+    rm: 0,
+    opcodeReg: 0,
+    memory: false,
+    base: -1,
+    index: -1,
+    scale: 0,
+    displacement: 0,
+    segment: DS,
+    immediate: 0,
+    immediateHigh: 0,
+    immediate2: 0,
+    repeat: 0,
+    lock: false,
+    prefix66: false,
+    prefix67: false,
+    segmentPrefix: -1,
+    rex: 0,
   };
 }
 
@@ -149,7 +212,9 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
   let repeat = 0;
   let opcode = 0;
   let segmentPrefix = -1;
-  let prefix66 = false, prefix67 = false, lock = false;
+  let prefix66 = false,
+    prefix67 = false,
+    lock = false;
   out.row = null;
   out.codeSize = codeSize;
   out.modrm = -1;
@@ -178,8 +243,7 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
       if (opcode >= 0x64) segmentPrefix = opcode - 0x60;
       // In 64-bit mode overrides other than FS and GS have no effect (SDM vol. 1, 3.4.4).
       else if (codeSize !== 64) segmentPrefix = (opcode >> 3) & 3;
-    }
-    else if (kind === SIZE_66) prefix66 = true;
+    } else if (kind === SIZE_66) prefix66 = true;
     else if (kind === SIZE_67) prefix67 = true;
     else if (kind === LOCK) lock = true;
     else repeat = opcode;
@@ -333,7 +397,8 @@ export function decode(bytes: Uint8Array, offset: number, available: number, cod
       } else {
         value = low | (bytes[p + 2] << 16) | (bytes[p + 3] << 24);
         if (kind === FAR) out.immediate2 = bytes[p + 4] | (bytes[p + 5] << 8);
-        else if (size === 8) out.immediateHigh = bytes[p + 4] | (bytes[p + 5] << 8) | (bytes[p + 6] << 16) | (bytes[p + 7] << 24);
+        else if (size === 8)
+          out.immediateHigh = bytes[p + 4] | (bytes[p + 5] << 8) | (bytes[p + 6] << 16) | (bytes[p + 7] << 24);
         else if (operandSize === 64) out.immediateHigh = value >> 31;
       }
       if (kind === MOFFS) {

@@ -12,7 +12,26 @@
  */
 import type { OpcodeMap, Row } from './row.ts';
 
-export type RowOptions = Partial<Pick<Row, 'op' | 'cc' | 'reads' | 'writes' | 'undefined' | 'lock' | 'privilege' | 'long' | 'feature' | 'fixedSize' | 'ownCheck' | 'ends' | 'branch' | 'wide' | 'narrow'>>;
+export type RowOptions = Partial<
+  Pick<
+    Row,
+    | 'op'
+    | 'cc'
+    | 'reads'
+    | 'writes'
+    | 'undefined'
+    | 'lock'
+    | 'privilege'
+    | 'long'
+    | 'feature'
+    | 'fixedSize'
+    | 'ownCheck'
+    | 'ends'
+    | 'branch'
+    | 'wide'
+    | 'narrow'
+  >
+>;
 
 const PREFIX: Record<string, Row['prefix']> = { NP: 0, '66': 0x66, F2: 0xf2, F3: 0xf3 };
 /** Operand codes that are encoded in ModRM (SDM vol. 2, A.2.1). */
@@ -52,14 +71,44 @@ export function row(encoding: string, mnemonic: string, operands = '', options: 
 }
 
 /** The sixteen conditions in encoding order (SDM vol. 1, appendix B): the name the SDM lists first where it has several. */
-export const CONDITIONS = ['o', 'no', 'b', 'ae', 'e', 'ne', 'be', 'a', 's', 'ns', 'p', 'np', 'l', 'ge', 'le', 'g'] as const;
+export const CONDITIONS = [
+  'o',
+  'no',
+  'b',
+  'ae',
+  'e',
+  'ne',
+  'be',
+  'a',
+  's',
+  'ns',
+  'p',
+  'np',
+  'l',
+  'ge',
+  'le',
+  'g',
+] as const;
 /** Flags that each pair of conditions reads. */
 export const CONDITION_READS = ['O', 'C', 'Z', 'ZC', 'S', 'P', 'SO', 'ZSO'] as const;
 
 /** Sixteen rows, one for each condition: `first` is the opcode of condition O in the map that `prefix` names. */
-export function conditional(prefix: '' | '0F ', first: number, name: string, op: string, operands: string, options: RowOptions | ((cc: number) => RowOptions) = {}): Row[] {
+export function conditional(
+  prefix: '' | '0F ',
+  first: number,
+  name: string,
+  op: string,
+  operands: string,
+  options: RowOptions | ((cc: number) => RowOptions) = {},
+): Row[] {
   return CONDITIONS.map((condition, cc) =>
-    row(prefix + hex(first + cc), name + condition, operands, { op, cc, reads: CONDITION_READS[cc >> 1], ...(typeof options === 'function' ? options(cc) : options) }));
+    row(prefix + hex(first + cc), name + condition, operands, {
+      op,
+      cc,
+      reads: CONDITION_READS[cc >> 1],
+      ...(typeof options === 'function' ? options(cc) : options),
+    }),
+  );
 }
 
 /** Two upper-case hexadecimal digits, as in the encodings. */

@@ -12,7 +12,15 @@ const REGISTERS_16 = ['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di'];
 const REGISTERS_8 = ['al', 'cl', 'dl', 'bl', 'ah', 'ch', 'dh', 'bh'];
 const REGISTERS_8_REX = ['al', 'cl', 'dl', 'bl', 'spl', 'bpl', 'sil', 'dil'];
 const FIXED_REGISTERS = /^(AL|CL|AX|DX|ES|CS|SS|DS|FS|GS|XMM0)$/;
-const POINTER: Record<number, string> = { 1: 'BYTE', 2: 'WORD', 4: 'DWORD', 6: 'FWORD', 8: 'QWORD', 10: 'TBYTE', 16: 'XMMWORD' };
+const POINTER: Record<number, string> = {
+  1: 'BYTE',
+  2: 'WORD',
+  4: 'DWORD',
+  6: 'FWORD',
+  8: 'QWORD',
+  10: 'TBYTE',
+  16: 'XMMWORD',
+};
 const SUFFIX: Record<number, string> = { 1: 'b', 2: 'w', 4: 'l', 8: 'q' };
 
 /** Mnemonics that name the operand or address size: for 16, 32 and 64 bits. */
@@ -23,16 +31,49 @@ const BY_OPERAND_SIZE: Record<Syntax, Record<string, readonly string[]>> = {
 const BY_ADDRESS_SIZE: Record<string, readonly string[]> = { jcxz: ['jcxz', 'jecxz', 'jrcxz'] };
 /** Names of forms with REX.W. */
 const WIDE: Record<string, string> = {
-  movd: 'movq', cmpxchg8b: 'cmpxchg16b', pextrd: 'pextrq', pinsrd: 'pinsrq', fxsave: 'fxsave64', fxrstor: 'fxrstor64',
-  xsave: 'xsave64', xrstor: 'xrstor64', xsaveopt: 'xsaveopt64',
+  movd: 'movq',
+  cmpxchg8b: 'cmpxchg16b',
+  pextrd: 'pextrq',
+  pinsrd: 'pinsrq',
+  fxsave: 'fxsave64',
+  fxrstor: 'fxrstor64',
+  xsave: 'xsave64',
+  xrstor: 'xrstor64',
+  xsaveopt: 'xsaveopt64',
 };
 /** Far transfers have mnemonics of their own in the table. */
-const FAR: Record<Syntax, Record<string, string>> = { intel: { callf: 'call', jmpf: 'jmp' }, att: { callf: 'lcall', jmpf: 'ljmp', retf: 'lret' } };
+const FAR: Record<Syntax, Record<string, string>> = {
+  intel: { callf: 'call', jmpf: 'jmp' },
+  att: { callf: 'lcall', jmpf: 'ljmp', retf: 'lret' },
+};
 /** What only a suffix tells the operand size of, printed where it is not the mode's own. */
-const IMPLICIT_SIZE = new Set(['push', 'pop', 'call', 'jmp', 'ret', 'callf', 'jmpf', 'retf', 'pusha', 'popa', 'pushf', 'popf', 'enter', 'leave', 'iret']);
+const IMPLICIT_SIZE = new Set([
+  'push',
+  'pop',
+  'call',
+  'jmp',
+  'ret',
+  'callf',
+  'jmpf',
+  'retf',
+  'pusha',
+  'popa',
+  'pushf',
+  'popf',
+  'enter',
+  'leave',
+  'iret',
+]);
 /** AT&T has these exchanged where ST(i) is the destination: a bug of the first UNIX assemblers that became the syntax. */
 const EXCHANGED: Record<string, string> = {
-  fsub: 'fsubr', fsubr: 'fsub', fdiv: 'fdivr', fdivr: 'fdiv', fsubp: 'fsubrp', fsubrp: 'fsubp', fdivp: 'fdivrp', fdivrp: 'fdivp',
+  fsub: 'fsubr',
+  fsubr: 'fsub',
+  fdiv: 'fdivr',
+  fdivr: 'fdiv',
+  fsubp: 'fsubrp',
+  fsubrp: 'fsubp',
+  fdivp: 'fdivrp',
+  fdivrp: 'fdivp',
 };
 /** x87 state in memory: its layout follows the operand size (SDM vol. 1, 8.1.10). */
 const X87_STATE = new Set(['fldenv', 'fnstenv', 'frstor', 'fnsave']);
@@ -52,7 +93,9 @@ export function disassemble(decoded: Decoded, eip: number, syntax: Syntax, bytes
     return `${syntax === 'intel' ? 'db' : '.byte'} ${values.join(',')}`;
   }
   const codes = row.op === 'xlat' ? ['XLAT'] : row.operands;
-  const operands = codes.filter(code => syntax === 'intel' || code !== '1').map(code => operandText(code, decoded, row, eip, syntax));
+  const operands = codes
+    .filter(code => syntax === 'intel' || code !== '1')
+    .map(code => operandText(code, decoded, row, eip, syntax));
   // BOUND and ENTER keep Intel's order in AT&T syntax.
   if (syntax === 'att' && row.op !== 'bound' && row.op !== 'enter') operands.reverse();
   const name = prefixText(row, decoded) + mnemonicText(row, decoded, syntax);
@@ -64,7 +107,8 @@ function prefixText(row: Row, decoded: Decoded): string {
   let text = decoded.lock ? 'lock ' : '';
   if (decoded.repeat === 0xf2) text += 'repnz ';
   else if (decoded.repeat === 0xf3) text += STRING.has(row.op) && !COMPARING.has(row.op) ? 'rep ' : 'repz ';
-  if (decoded.prefix66 && row.prefix !== 0x66 && !sizeShows(row, decoded)) text += decoded.codeSize === 16 ? 'data32 ' : 'data16 ';
+  if (decoded.prefix66 && row.prefix !== 0x66 && !sizeShows(row, decoded))
+    text += decoded.codeSize === 16 ? 'data32 ' : 'data16 ';
   const memory = decoded.memory || row.op === 'xlat' || row.operands.some(code => /^[XY]/.test(code));
   if (decoded.prefix67 && !memory && row.op !== 'jcxz') text += decoded.codeSize === 32 ? 'addr16 ' : 'addr32 ';
   if (decoded.segmentPrefix >= 0 && !memory) text += `${SEGMENTS[decoded.segmentPrefix]} `;
@@ -73,8 +117,14 @@ function prefixText(row: Row, decoded: Decoded): string {
 
 /** True if the operand size shows in a register, pointer width, immediate or suffix. */
 function sizeShows(row: Row, decoded: Decoded): boolean {
-  return IMPLICIT_SIZE.has(row.mnemonic) || row.mnemonic in BY_OPERAND_SIZE.intel || X87_STATE.has(row.mnemonic) || /^[ls][gi]dt$/.test(row.op)
-    || row.operands.some(code => /^[a-zG-Z]?(?:[EGMOXYZR]?v|Iz|Jz|Ap|Mp|Ma|rAX|eAX)$/.test(code)) || (row.mnemonic === 'mov' && !decoded.memory && row.op === 'movtosreg');
+  return (
+    IMPLICIT_SIZE.has(row.mnemonic) ||
+    row.mnemonic in BY_OPERAND_SIZE.intel ||
+    X87_STATE.has(row.mnemonic) ||
+    /^[ls][gi]dt$/.test(row.op) ||
+    row.operands.some(code => /^[a-zG-Z]?(?:[EGMOXYZR]?v|Iz|Jz|Ap|Mp|Ma|rAX|eAX)$/.test(code)) ||
+    (row.mnemonic === 'mov' && !decoded.memory && row.op === 'movtosreg')
+  );
 }
 
 function mnemonicText(row: Row, decoded: Decoded, syntax: Syntax): string {
@@ -89,15 +139,18 @@ function mnemonicText(row: Row, decoded: Decoded, syntax: Syntax): string {
   }
   if (decoded.codeSize === 64) {
     const wide = size === 64;
-    if (row.operands[1] === 'Iv' ? wide : decoded.addressSize === 64 && row.operands.some(code => code[0] === 'O')) return 'movabs';
-    if (mnemonic === 'sysret' || mnemonic === 'sysexit') return mnemonic + (wide ? 'q' : syntax === 'intel' ? 'd' : 'l');
+    if (row.operands[1] === 'Iv' ? wide : decoded.addressSize === 64 && row.operands.some(code => code[0] === 'O'))
+      return 'movabs';
+    if (mnemonic === 'sysret' || mnemonic === 'sysexit')
+      return mnemonic + (wide ? 'q' : syntax === 'intel' ? 'd' : 'l');
   }
   const name = FAR[syntax][mnemonic] ?? mnemonic;
   if (IMPLICIT_SIZE.has(mnemonic)) return name + implicitSuffix(row, decoded, syntax);
   if (X87_STATE.has(mnemonic) && size !== (decoded.codeSize === 16 ? 16 : 32) && size !== 64) {
     return name + (size === 16 ? (syntax === 'intel' ? 'w' : 's') : syntax === 'intel' ? 'd' : 'l');
   }
-  if (row.operands[0] === 'Ms' && decoded.codeSize !== 64) return name + (size === 16 ? 'w' : syntax === 'intel' ? 'd' : 'l');
+  if (row.operands[0] === 'Ms' && decoded.codeSize !== 64)
+    return name + (size === 16 ? 'w' : syntax === 'intel' ? 'd' : 'l');
   return syntax === 'intel' ? name : attMnemonic(name, row, decoded);
 }
 
@@ -117,13 +170,15 @@ function attMnemonic(name: string, row: Row, decoded: Decoded): string {
     if (first === 'STi' && second === 'ST0') return EXCHANGED[name] ?? name;
   }
   const size = operandBytes(first, row, decoded);
-  if (row.op === 'movzx' || row.op === 'movsx') return name.slice(0, 4) + SUFFIX[operandBytes(second, row, decoded)] + SUFFIX[size];
+  if (row.op === 'movzx' || row.op === 'movsx')
+    return name.slice(0, 4) + SUFFIX[operandBytes(second, row, decoded)] + SUFFIX[size];
   if (row.op === 'movsxd') return size === 8 ? 'movslq' : name;
   if (row.op === 'movs' || row.op === 'cmps') return name + SUFFIX[size]!;
   if (row.op === 'ins') return name + SUFFIX[size]!;
   if (row.op === 'outs') return name + SUFFIX[operandBytes(second, row, decoded)]!;
   if (!decoded.memory) return name;
-  if (row.op === 'crc32' || (name.startsWith('cvt') && second === 'Ey' && decoded.codeSize === 64)) return name + SUFFIX[operandBytes(second, row, decoded)]!;
+  if (row.op === 'crc32' || (name.startsWith('cvt') && second === 'Ey' && decoded.codeSize === 64))
+    return name + SUFFIX[operandBytes(second, row, decoded)]!;
   const wide = /^E[bv]$/.test(first) && row.op !== 'setcc' && !/^prefetch/.test(name);
   const register = second !== '' && second !== '1' && !second.startsWith('I') && second !== 'CL';
   return wide && !register ? name + SUFFIX[size]! : name;
@@ -133,65 +188,115 @@ function attMnemonic(name: string, row: Row, decoded: Decoded): string {
 function operandBytes(code: string, row: Row, decoded: Decoded): number {
   const size = decoded.operandSize >> 3;
   switch (code) {
-    case 'Mp': return size + 2;
-    case 'Ma': return size * 2;
-    case 'Mf32': case 'Mi32': return 4;
-    case 'Mf64': case 'Mi64': return 8;
-    case 'Mf80': case 'Mbcd': return 10;
-    case 'Mi16': return 2;
-    case 'XLAT': return 1;
-    case 'Mdq': return 16;
-    case 'Mq': return row.op === 'cmpxchg8b' && size === 8 ? 16 : 8;
+    case 'Mp':
+      return size + 2;
+    case 'Ma':
+      return size * 2;
+    case 'Mf32':
+    case 'Mi32':
+      return 4;
+    case 'Mf64':
+    case 'Mi64':
+      return 8;
+    case 'Mf80':
+    case 'Mbcd':
+      return 10;
+    case 'Mi16':
+      return 2;
+    case 'XLAT':
+      return 1;
+    case 'Mdq':
+      return 16;
+    case 'Mq':
+      return row.op === 'cmpxchg8b' && size === 8 ? 16 : 8;
     default:
   }
   switch (code.slice(1)) {
-    case 'b': return 1;
-    case 'w': return 2;
-    case 'd': case 'ss': return 4;
-    case 'q': case 'sd': return 8;
-    case 'x': case 'ps': case 'pd': return 16;
-    case 'v': return size;
-    case 'z': return size === 2 ? 2 : 4;
-    case 'y': return size === 8 ? 8 : 4;
-    default: return 0;
+    case 'b':
+      return 1;
+    case 'w':
+      return 2;
+    case 'd':
+    case 'ss':
+      return 4;
+    case 'q':
+    case 'sd':
+      return 8;
+    case 'x':
+    case 'ps':
+    case 'pd':
+      return 16;
+    case 'v':
+      return size;
+    case 'z':
+      return size === 2 ? 2 : 4;
+    case 'y':
+      return size === 8 ? 8 : 4;
+    default:
+      return 0;
   }
 }
 
 function operandText(code: string, decoded: Decoded, row: Row, eip: number, syntax: Syntax): string {
   const register = (name: string): string => (syntax === 'intel' ? name : `%${name}`);
-  const general = (number: number): string => register(generalName(number, operandBytes(code, row, decoded), decoded.rex !== 0));
+  const general = (number: number): string =>
+    register(generalName(number, operandBytes(code, row, decoded), decoded.rex !== 0));
   const immediate = (text: string): string => (syntax === 'intel' ? text : `$${text}`);
   if (FIXED_REGISTERS.test(code)) {
     return code === 'DX' && syntax === 'att' ? '(%dx)' : register(code.toLowerCase());
   }
   switch (code[0]) {
-    case 'E': case 'M': case 'R': {
+    case 'E':
+    case 'M':
+    case 'R': {
       const indirect = syntax === 'att' && /ind$/.test(row.op) ? '*' : '';
       return indirect + (decoded.memory ? memoryText(code, decoded, row, syntax) : general(decoded.rm));
     }
-    case 'W': case 'U': return decoded.memory ? memoryText(code, decoded, row, syntax) : register(`xmm${decoded.rm}`);
-    case 'Q': case 'N': return decoded.memory ? memoryText(code, decoded, row, syntax) : register(`mm${decoded.rm & 7}`);
-    case 'V': return register(`xmm${decoded.reg}`);
-    case 'P': return register(`mm${decoded.reg & 7}`);
-    case 'G': return general(decoded.reg);
-    case 'Z': return general(decoded.opcodeReg);
-    case 'C': return register(`cr${decoded.reg}`);
-    case 'D': return register(`${syntax === 'intel' ? 'dr' : 'db'}${decoded.reg}`);
-    case 'O': return memoryText(code, decoded, row, syntax);
-    case 'X': case 'Y': return stringText(code, decoded, row, syntax);
+    case 'W':
+    case 'U':
+      return decoded.memory ? memoryText(code, decoded, row, syntax) : register(`xmm${decoded.rm}`);
+    case 'Q':
+    case 'N':
+      return decoded.memory ? memoryText(code, decoded, row, syntax) : register(`mm${decoded.rm & 7}`);
+    case 'V':
+      return register(`xmm${decoded.reg}`);
+    case 'P':
+      return register(`mm${decoded.reg & 7}`);
+    case 'G':
+      return general(decoded.reg);
+    case 'Z':
+      return general(decoded.opcodeReg);
+    case 'C':
+      return register(`cr${decoded.reg}`);
+    case 'D':
+      return register(`${syntax === 'intel' ? 'dr' : 'db'}${decoded.reg}`);
+    case 'O':
+      return memoryText(code, decoded, row, syntax);
+    case 'X':
+    case 'Y':
+      return stringText(code, decoded, row, syntax);
     case 'S':
       if (code === 'ST0') return register('st');
       if (code === 'STi') return register(`st(${decoded.rm & 7})`);
       return register(SEGMENTS[decoded.reg & 7]!);
-    case 'r': case 'e':
-      return register(generalName(0, code[0] === 'e' && decoded.operandSize === 64 ? 4 : decoded.operandSize >> 3, false));
+    case 'r':
+    case 'e':
+      return register(
+        generalName(0, code[0] === 'e' && decoded.operandSize === 64 ? 4 : decoded.operandSize >> 3, false),
+      );
     case 'A': {
-      const parts = [immediate(hexadecimal(decoded.immediate2)), immediate(hexadecimal(masked(decoded.immediate, decoded.operandSize)))];
+      const parts = [
+        immediate(hexadecimal(decoded.immediate2)),
+        immediate(hexadecimal(masked(decoded.immediate, decoded.operandSize))),
+      ];
       return parts.join(syntax === 'intel' ? ':' : ',');
     }
-    case 'J': return target(decoded, eip);
-    case 'I': return immediate(immediateText(code, decoded, row));
-    default: return code;
+    case 'J':
+      return target(decoded, eip);
+    case 'I':
+      return immediate(immediateText(code, decoded, row));
+    default:
+      return code;
   }
 }
 
@@ -216,7 +321,8 @@ function immediateText(code: string, decoded: Decoded, row: Row): string {
  */
 function target(decoded: Decoded, eip: number): string {
   const to = eip + decoded.length + decoded.immediate;
-  if (decoded.operandSize === 16) return hexadecimal(((decoded.codeSize === 16 ? eip & 0xffff0000 : 0) | (to & 0xffff)) >>> 0);
+  if (decoded.operandSize === 16)
+    return hexadecimal(((decoded.codeSize === 16 ? eip & 0xffff0000 : 0) | (to & 0xffff)) >>> 0);
   return decoded.operandSize === 64 ? `0x${BigInt.asUintN(64, BigInt(to)).toString(16)}` : hexadecimal(to >>> 0);
 }
 
@@ -224,7 +330,8 @@ function memoryText(code: string, decoded: Decoded, row: Row, syntax: Syntax): s
   const { base, index, displacement, addressSize } = decoded;
   const bare = base < 0 && index < 0;
   const where = bare ? absolute(decoded) : '';
-  const name = (number: number): string => (number === RIP ? (addressSize === 32 ? 'eip' : 'rip') : generalName(number, addressSize >> 3, false));
+  const name = (number: number): string =>
+    number === RIP ? (addressSize === 32 ? 'eip' : 'rip') : generalName(number, addressSize >> 3, false);
   const segment = decoded.segmentPrefix >= 0 ? SEGMENTS[decoded.segmentPrefix]! : '';
   if (syntax === 'att') {
     const override = segment === '' ? '' : `%${segment}:`;
@@ -236,7 +343,8 @@ function memoryText(code: string, decoded: Decoded, row: Row, syntax: Syntax): s
   const width = pointer === undefined || code === 'Ob' || code === 'Ov' ? '' : `${pointer} PTR `;
   if (bare) return `${width}${segment === '' ? 'ds' : segment}:${where}`;
   let inside = base < 0 ? '' : name(base);
-  if (index >= 0) inside += `${inside === '' ? '' : '+'}${name(index)}${addressSize === 16 ? '' : `*${1 << decoded.scale}`}`;
+  if (index >= 0)
+    inside += `${inside === '' ? '' : '+'}${name(index)}${addressSize === 16 ? '' : `*${1 << decoded.scale}`}`;
   if (decoded.mod !== 0 || base < 0 || base === RIP) inside += signed(displacement, '+');
   return `${width}${segment === '' ? '' : `${segment}:`}[${inside}]`;
 }
@@ -266,7 +374,9 @@ function hexadecimal(value: number): string {
 }
 
 function hexadecimal64(high: number, low: number): string {
-  return high === 0 ? hexadecimal(low >>> 0) : `0x${(high >>> 0).toString(16)}${(low >>> 0).toString(16).padStart(8, '0')}`;
+  return high === 0
+    ? hexadecimal(low >>> 0)
+    : `0x${(high >>> 0).toString(16)}${(low >>> 0).toString(16).padStart(8, '0')}`;
 }
 
 function signed(value: number, plus: string): string {

@@ -22,7 +22,9 @@ describe.skipIf(!existsSync(dev))('undefined flags beside the oracle', () => {
     const differences = new Set<string>();
     let compared = 0;
     for (const group of GROUPS) {
-      for (const line of gunzipSync(readFileSync(new URL(`${group}.jsonl.gz`, dev))).toString().split('\n')) {
+      for (const line of gunzipSync(readFileSync(new URL(`${group}.jsonl.gz`, dev)))
+        .toString()
+        .split('\n')) {
         if (line === '') continue;
         const test = JSON.parse(line) as Case;
         const code = Buffer.from(test.c, 'hex');
@@ -32,7 +34,8 @@ describe.skipIf(!existsSync(dev))('undefined flags beside the oracle', () => {
         if (test.o.v !== 3) continue;
         compared++;
         const mask = status === DECODED ? undefinedFlags(decoded.row!, decoded, test.r[1]! & 0xff) : Number.NaN;
-        if (mask !== (test.u ?? 0)) differences.add(`${test.n} ${test.c}: ${mask.toString(16)}, oracle ${(test.u ?? 0).toString(16)}`);
+        if (mask !== (test.u ?? 0))
+          differences.add(`${test.n} ${test.c}: ${mask.toString(16)}, oracle ${(test.u ?? 0).toString(16)}`);
       }
     }
     expect([...differences]).toEqual([]);

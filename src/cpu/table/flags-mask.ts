@@ -32,10 +32,15 @@ export function undefinedFlags(row: Row, decoded: Decoded, count?: number): numb
 
 function holds(condition: string, count: number, width: number): boolean {
   switch (condition) {
-    case '': return true;
-    case 'count!=1': return count !== 1;
-    case 'count>width': return count > width;
-    case 'count>=width': return count >= width;
-    default: throw new Error(`The instruction table names an unknown condition: ${condition}`);
+    case '':
+      return true;
+    case 'count!=1':
+      return count !== 1;
+    case 'count>width':
+      return count > width;
+    case 'count>=width':
+      return count >= width;
+    default:
+      throw new Error(`The instruction table names an unknown condition: ${condition}`);
   }
 }

@@ -7,7 +7,8 @@ import type { Row } from './row.ts';
 
 const ARITHMETIC = 'OSZAPC';
 /** Cases of the switches that most of group 1 have, by operands. */
-const BYTES = { wide: 'r8', narrow: 'r8 m8' }, WORDS = { wide: 'r32 m32', narrow: 'r16 m16 r32 m32' };
+const BYTES = { wide: 'r8', narrow: 'r8 m8' },
+  WORDS = { wide: 'r32 m32', narrow: 'r16 m16 r32 m32' };
 const COMMON: Hot = { 'Eb,Gb': BYTES, 'Ev,Gv': WORDS, 'Gb,Eb': BYTES, 'Gv,Ev': WORDS, 'Eb,Ib': BYTES, 'Ev,Iz': WORDS };
 /** … and what kernels do with what each processor has of its own. */
 const PER_PROCESSOR = { ...WORDS, wide: 'r32 m32 s32' };
@@ -25,9 +26,17 @@ const GROUP_1: readonly [string, RowOptions, Hot][] = [
   ['and', { writes: ARITHMETIC, undefined: 'A' }, { ...COMMON, 'Ev,Iz': { ...WORDS, wide: 'r16 r32 m32' } }],
   ['sub', { writes: ARITHMETIC }, { ...COMMON, 'Gv,Ev': PER_PROCESSOR }],
   ['xor', { writes: ARITHMETIC, undefined: 'A' }, { ...COMMON, 'Eb,Gb': BOTH_BYTES, 'Gb,Eb': BOTH_BYTES }],
-  ['cmp', { writes: ARITHMETIC }, {
-    ...COMMON, 'Eb,Gb': BOTH_BYTES, 'Gb,Eb': BOTH_BYTES, 'Eb,Ib': BOTH_BYTES, 'Ev,Iz': { ...WORDS, wide: 'r16 m16 r32 m32' },
-  }],
+  [
+    'cmp',
+    { writes: ARITHMETIC },
+    {
+      ...COMMON,
+      'Eb,Gb': BOTH_BYTES,
+      'Gb,Eb': BOTH_BYTES,
+      'Eb,Ib': BOTH_BYTES,
+      'Ev,Iz': { ...WORDS, wide: 'r16 m16 r32 m32' },
+    },
+  ],
 ];
 const alu = GROUP_1.flatMap(([name, flags, hot], i) => {
   const at = (low: number): string => hex(i * 8 + low);
@@ -50,18 +59,27 @@ const alu = GROUP_1.flatMap(([name, flags, hot], i) => {
  * Group 2: a count of 0 changes no flag. OF is defined for a count of 1 only; SHL and SHR by the operand's width or more leave CF undefined.
  * /6 is SHL again.
  */
-const SHIFT = { writes: ARITHMETIC, undefined: 'A', } as const;
+const SHIFT = { writes: ARITHMETIC, undefined: 'A' } as const;
 const ROTATE = { writes: 'OC' } as const;
 /** Cases of the switches: of bytes, of words, of words by CL. */
 type ShiftHot = readonly [bytes?: RowOptions, words?: RowOptions, byCl?: RowOptions];
 const ROTATE_HOT: ShiftHot = [{}, { wide: 'r32', narrow: 'r16' }];
 const SHIFT_HOT: ShiftHot = [{ narrow: 'r8' }, REGISTERS, REGISTERS];
 const GROUP_2: readonly [string, RowOptions, ShiftHot][] = [
-  ['rol', ROTATE, ROTATE_HOT], ['ror', ROTATE, ROTATE_HOT], ['rcl', { ...ROTATE, reads: 'C' }, []], ['rcr', { ...ROTATE, reads: 'C' }, []],
-  ['shl', SHIFT, SHIFT_HOT], ['shr', SHIFT, [{ wide: 'r8', narrow: 'r8' }, { wide: 'r16 r32', narrow: 'r16 r32' }, REGISTERS]], ['shl', SHIFT, SHIFT_HOT], ['sar', SHIFT, SHIFT_HOT],
+  ['rol', ROTATE, ROTATE_HOT],
+  ['ror', ROTATE, ROTATE_HOT],
+  ['rcl', { ...ROTATE, reads: 'C' }, []],
+  ['rcr', { ...ROTATE, reads: 'C' }, []],
+  ['shl', SHIFT, SHIFT_HOT],
+  ['shr', SHIFT, [{ wide: 'r8', narrow: 'r8' }, { wide: 'r16 r32', narrow: 'r16 r32' }, REGISTERS]],
+  ['shl', SHIFT, SHIFT_HOT],
+  ['sar', SHIFT, SHIFT_HOT],
 ];
 const shifts = GROUP_2.flatMap(([name, flags, [bytes, words, byCl]], i) => {
-  const variable = { ...flags, undefined: `${flags.undefined ?? ''} count!=1:O${name === 'shl' || name === 'shr' ? ' count>=width:C' : ''}`.trim() };
+  const variable = {
+    ...flags,
+    undefined: `${flags.undefined ?? ''} count!=1:O${name === 'shl' || name === 'shr' ? ' count>=width:C' : ''}`.trim(),
+  };
   return [
     row(`C0 /${i}`, name, 'Eb,Ib', { ...variable, ...bytes }),
     row(`C1 /${i}`, name, 'Ev,Ib', { ...variable, ...words }),
@@ -89,7 +107,10 @@ const group3 = (['b', 'v'] as const).flatMap((size, i) => {
   const operand = `E${size}`;
   const immediate = size === 'b' ? 'Ib' : 'Iz';
   return [
-    row(`${opcode} /0`, 'test', `${operand},${immediate}`, { ...LOGIC, ...(i === 0 ? BOTH_BYTES : { ...WORDS, wide: 'r16 r32 m32' }) }),
+    row(`${opcode} /0`, 'test', `${operand},${immediate}`, {
+      ...LOGIC,
+      ...(i === 0 ? BOTH_BYTES : { ...WORDS, wide: 'r16 r32 m32' }),
+    }),
     row(`${opcode} /1`, 'test', `${operand},${immediate}`, LOGIC),
     row(`${opcode} /2`, 'not', operand, { lock: true, ...registers }),
     row(`${opcode} /3`, 'neg', operand, { writes: ARITHMETIC, lock: true, ...registers }),
@@ -136,7 +157,11 @@ export const oneByte: Row[] = [
   row('6D', 'ins', 'Yv,DX', { ...IO, reads: 'D' }),
   row('6E', 'outs', 'DX,Xb', { ...IO, reads: 'D' }),
   row('6F', 'outs', 'DX,Xv', { ...IO, reads: 'D' }),
-  ...conditional('', 0x70, 'j', 'jcc', 'Jb', cc => ({ long: 'f64', branch: true, ...(SELDOM.includes(cc) ? {} : REGISTERS) })),
+  ...conditional('', 0x70, 'j', 'jcc', 'Jb', cc => ({
+    long: 'f64',
+    branch: true,
+    ...(SELDOM.includes(cc) ? {} : REGISTERS),
+  })),
 
   row('84', 'test', 'Eb,Gb', { ...LOGIC, ...BYTES }),
   row('85', 'test', 'Ev,Gv', { ...LOGIC, ...WORDS, wide: 'r32' }),

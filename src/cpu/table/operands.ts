@@ -25,7 +25,8 @@ export function operandRegister(code: string, d: Decoded): number {
  * True if in flat mode (KEY_FLAT of mode.ts) the address of a memory operand is its linear address and needs no check: 32 bits, in one of the segments that are
  * flat there; code segments cannot be written.
  */
-export const isFlatOperand = ({ addressSize, segment }: Decoded): boolean => addressSize === 32 && segment < FS && segment !== CS;
+export const isFlatOperand = ({ addressSize, segment }: Decoded): boolean =>
+  addressSize === 32 && segment < FS && segment !== CS;
 
 /** … needs the base of FS or GS added, and a look whether that segment is more than a base: kernels and C libraries keep there what each processor or thread has of its own. */
 export const isBasedOperand = ({ addressSize, segment }: Decoded): boolean => addressSize === 32 && segment >= FS;

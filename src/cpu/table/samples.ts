@@ -5,22 +5,46 @@ import type { CodeSize, Row } from './row.ts';
 const FILL = [0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf1];
 const FILL_NEGATIVE = [0xf4, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x80];
 /** mod and rm of the memory forms shown, for 16-bit addresses and for longer ones (with an SIB byte where rm is 4). */
-const MEMORY_16 = [[0, 6], [1, 2], [2, 7]] as const;
-const MEMORY_32 = [[0, 3], [0, 5], [1, 4, 0x8b], [2, 6], [0, 4, 0x24], [0, 4, 0xcd]] as const;
+const MEMORY_16 = [
+  [0, 6],
+  [1, 2],
+  [2, 7],
+] as const;
+const MEMORY_32 = [
+  [0, 3],
+  [0, 5],
+  [1, 4, 0x8b],
+  [2, 6],
+  [0, 4, 0x24],
+  [0, 4, 0xcd],
+] as const;
 
 /** Instructions without operand that have an operand size. */
-const SIZED = /^(ret|retf|iret|pusha|popa|pushf|popf|enter|leave|cbw|cwd|[ls][gi]dt|pushsreg|popsreg|fldenv|fnstenv|frstor|fnsave)$/;
+const SIZED =
+  /^(ret|retf|iret|pusha|popa|pushf|popf|enter|leave|cbw|cwd|[ls][gi]dt|pushsreg|popsreg|fldenv|fnstenv|frstor|fnsave)$/;
 
 /** Encodings that between them show each form of a row: memory and registers, operand sizes, address sizes. */
 export function samples(row: Row, bits: CodeSize): number[][] {
   if (row.long === (bits === 64 ? 'invalid' : 'only')) return [];
-  const opcode = [...(row.map > 0 ? [0x0f] : []), ...(row.map === 2 ? [0x38] : row.map === 3 ? [0x3a] : []), row.opcode];
+  const opcode = [
+    ...(row.map > 0 ? [0x0f] : []),
+    ...(row.map === 2 ? [0x38] : row.map === 3 ? [0x3a] : []),
+    row.opcode,
+  ];
   const inOpcode = row.operands.includes('Zv') || row.operands.includes('Zb');
-  const sized = SIZED.test(row.op) || row.prefix !== 0 && row.prefix !== 0x66 && row.operands.some(code => /^([EGMRXYZI]?[vz]|Ap|Mp|Ma|rAX|eAX|Jz)$/.test(code));
+  const sized =
+    SIZED.test(row.op) ||
+    (row.prefix !== 0 &&
+      row.prefix !== 0x66 &&
+      row.operands.some(code => /^([EGMRXYZI]?[vz]|Ap|Mp|Ma|rAX|eAX|Jz)$/.test(code)));
   const made: number[][] = [];
   const add = (tail: readonly number[], addressPrefix = false, step = 0): void => {
     for (const size of sized && !(bits === 64 && row.long === 'f64') ? [[], [0x66]] : [[]]) {
-      for (const rex of bits === 64 && sized && size.length === 0 ? [[], [0x48]] : bits === 64 && row.modrm ? [[], [0x41]] : [[]]) {
+      for (const rex of bits === 64 && sized && size.length === 0
+        ? [[], [0x48]]
+        : bits === 64 && row.modrm
+          ? [[], [0x41]]
+          : [[]]) {
         const mandatory = row.prefix ? [row.prefix] : [];
         const prefixes = [...(addressPrefix ? [0x67] : []), ...size, ...mandatory, ...rex];
         made.push([...prefixes, ...opcode.slice(0, -1), opcode.at(-1)! + step, ...tail]);
@@ -42,7 +66,8 @@ export function samples(row: Row, bits: CodeSize): number[][] {
       for (const other of [false, true]) {
         const short = bits === 16 ? !other : bits === 32 && other;
         const forms: readonly (readonly number[])[] = short ? MEMORY_16 : MEMORY_32;
-        for (const [mod, rm, ...sib] of other ? forms.slice(1, 2) : forms) add([(mod! << 6) | (reg << 3) | rm!, ...sib, ...FILL], other);
+        for (const [mod, rm, ...sib] of other ? forms.slice(1, 2) : forms)
+          add([(mod! << 6) | (reg << 3) | rm!, ...sib, ...FILL], other);
       }
     }
   }

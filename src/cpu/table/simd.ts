@@ -16,7 +16,9 @@ const SSE42: RowOptions = { feature: 'sse42' };
 const COMPARE = { writes: 'OSZAPC' } as const;
 
 /** Opcode and mnemonic of each in runs of names from a first opcode. */
-function* runs(table: readonly (readonly [first: number, mnemonics: string])[]): Generator<[opcode: string, mnemonic: string]> {
+function* runs(
+  table: readonly (readonly [first: number, mnemonics: string])[],
+): Generator<[opcode: string, mnemonic: string]> {
   for (const [first, mnemonics] of table) {
     for (const [i, mnemonic] of mnemonics.split(' ').entries()) yield [hex(first + i), mnemonic];
   }
@@ -51,10 +53,14 @@ const INTEGER: readonly [opcode: number, feature: 'mmx' | 'sse' | 'sse2', mnemon
   [0xfb, 'sse2', 'psubq'],
   [0xfc, 'mmx', 'paddb paddw paddd'],
 ];
-const integer = INTEGER.flatMap(([opcode, feature, mnemonics]) => mnemonics.split(' ').flatMap((name, i) => [
-  row(`NP 0F ${hex(opcode + i)}`, name, 'Pq,Qq', { feature }),
-  row(`66 0F ${hex(opcode + i)}`, name, 'Vx,Wx', SSE2),
-]));
+const integer = INTEGER.flatMap(([opcode, feature, mnemonics]) =>
+  mnemonics
+    .split(' ')
+    .flatMap((name, i) => [
+      row(`NP 0F ${hex(opcode + i)}`, name, 'Pq,Qq', { feature }),
+      row(`66 0F ${hex(opcode + i)}`, name, 'Vx,Wx', SSE2),
+    ]),
+);
 /** The low halves are unpacked: the MMX form reads 32 bits of memory. */
 const unpackLow = ['punpcklbw', 'punpcklwd', 'punpckldq'].flatMap((name, i) => [
   row(`NP 0F ${hex(0x60 + i)}`, name, 'Pq,Qd', MMX),
@@ -62,14 +68,28 @@ const unpackLow = ['punpcklbw', 'punpcklwd', 'punpckldq'].flatMap((name, i) => [
 ]);
 
 /** Groups 12-14: shifts by an immediate. */
-const shifts = ([['71', 2, 'psrlw'], ['71', 4, 'psraw'], ['71', 6, 'psllw'], ['72', 2, 'psrld'], ['72', 4, 'psrad'], ['72', 6, 'pslld'],
-  ['73', 2, 'psrlq'], ['73', 6, 'psllq']] as const).flatMap(([opcode, reg, name]) => [
+const shifts = (
+  [
+    ['71', 2, 'psrlw'],
+    ['71', 4, 'psraw'],
+    ['71', 6, 'psllw'],
+    ['72', 2, 'psrld'],
+    ['72', 4, 'psrad'],
+    ['72', 6, 'pslld'],
+    ['73', 2, 'psrlq'],
+    ['73', 6, 'psllq'],
+  ] as const
+).flatMap(([opcode, reg, name]) => [
   row(`NP 0F ${opcode} /${reg}r`, name, 'Nq,Ib', MMX),
   row(`66 0F ${opcode} /${reg}r`, name, 'Ux,Ib', SSE2),
 ]);
 
 /** Floating-point operations with all four forms: packed single, packed double (66), scalar single (F3), scalar double (F2). */
-const FOUR_FORMS = [[0x51, 'sqrt'], [0x58, 'add mul'], [0x5c, 'sub min div max']] as const;
+const FOUR_FORMS = [
+  [0x51, 'sqrt'],
+  [0x58, 'add mul'],
+  [0x5c, 'sub min div max'],
+] as const;
 const float = [...runs(FOUR_FORMS)].flatMap(([opcode, name]) => [
   row(`NP 0F ${opcode}`, `${name}ps`, 'Vps,Wps', SSE),
   row(`66 0F ${opcode}`, `${name}pd`, 'Vpd,Wpd', SSE2),
@@ -77,7 +97,10 @@ const float = [...runs(FOUR_FORMS)].flatMap(([opcode, name]) => [
   row(`F2 0F ${opcode}`, `${name}sd`, 'Vsd,Wsd', SSE2),
 ]);
 /** Those with packed forms only. */
-const PACKED = [[0x14, 'unpckl unpckh'], [0x54, 'and andn or xor']] as const;
+const PACKED = [
+  [0x14, 'unpckl unpckh'],
+  [0x54, 'and andn or xor'],
+] as const;
 const packed = [...runs(PACKED)].flatMap(([opcode, name]) => [
   row(`NP 0F ${opcode}`, `${name}ps`, 'Vps,Wps', SSE),
   row(`66 0F ${opcode}`, `${name}pd`, 'Vpd,Wpd', SSE2),
@@ -219,7 +242,14 @@ const SSE41_38 = [
   [0x38, 'pminsb pminsd pminuw pminud pmaxsb pmaxsd pmaxuw pmaxud pmulld phminposuw'],
 ] as const;
 /** PMOVSX and PMOVZX: how much memory is read. */
-const EXTENSIONS = [['bw', 'Wq'], ['bd', 'Wd'], ['bq', 'Ww'], ['wd', 'Wq'], ['wq', 'Wd'], ['dq', 'Wq']] as const;
+const EXTENSIONS = [
+  ['bw', 'Wq'],
+  ['bd', 'Wd'],
+  ['bq', 'Ww'],
+  ['wd', 'Wq'],
+  ['wq', 'Wd'],
+  ['dq', 'Wq'],
+] as const;
 const sse4: Row[] = [
   row('66 0F 38 10', 'pblendvb', 'Vx,Wx,XMM0', SSE41),
   row('66 0F 38 14', 'blendvps', 'Vps,Wps,XMM0', SSE41),

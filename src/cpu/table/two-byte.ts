@@ -18,7 +18,10 @@ const CONTROL = { privilege: 0, long: 'f64', fixedSize: true, writes: ARITHMETIC
 const bitTests = (['bt', 'bts', 'btr', 'btc'] as const).flatMap((name, i) => {
   const options = { ...BIT_TEST, lock: name !== 'bt' };
   const hot = name === 'bt' ? { wide: 'r32' } : {};
-  return [row(`0F ${hex(0xa3 + 8 * i)}`, name, 'Ev,Gv', { ...options, ...hot }), row(`0F BA /${4 + i}`, name, 'Ev,Ib', { ...options, ...hot })];
+  return [
+    row(`0F ${hex(0xa3 + 8 * i)}`, name, 'Ev,Gv', { ...options, ...hot }),
+    row(`0F BA /${4 + i}`, name, 'Ev,Ib', { ...options, ...hot }),
+  ];
 });
 
 /** Reserved hint space (SDM vol. 2, "NOP"; 0F 18-1F with a ModRM operand does nothing on processors that give it no meaning). */

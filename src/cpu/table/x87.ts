@@ -8,11 +8,14 @@ import type { Row } from './row.ts';
 
 const FPU: RowOptions = { feature: 'fpu' };
 /** Cases of the switch: on registers, on a double, on 32 bits of memory. */
-const HOT_80 = { wide: 'r80' }, HOT_64 = { wide: 'm64' }, HOT_32 = { wide: 'm32' };
+const HOT_80 = { wide: 'r80' },
+  HOT_64 = { wide: 'm64' },
+  HOT_32 = { wide: 'm32' };
 const CMOV: RowOptions = { feature: 'cmov', op: 'fcmovcc' };
 /** CPUID's CMOV bit stands for them too (SDM vol. 2, CPUID). */
 const COMPARE: RowOptions = { feature: 'cmov', writes: 'OSZAPC', ...HOT_80 };
-const fpu = (encoding: string, mnemonic: string, operands = '', options: RowOptions = {}): Row => row(encoding, mnemonic, operands, { ...FPU, ...options });
+const fpu = (encoding: string, mnemonic: string, operands = '', options: RowOptions = {}): Row =>
+  row(encoding, mnemonic, operands, { ...FPU, ...options });
 
 /** The eight operations of D8, by ModRM.reg. In DC and DE the register forms of the last four are exchanged: /4 is FSUBR. */
 const ARITHMETIC = ['fadd', 'fmul', 'fcom', 'fcomp', 'fsub', 'fsubr', 'fdiv', 'fdivr'] as const;
@@ -40,7 +43,9 @@ const D9: readonly [number, string][] = [
   [0xf8, 'fprem fyl2xp1 fsqrt fsincos frndint fscale fsin fcos'],
 ];
 const HOT_D9 = new Set(['fchs', 'fabs', 'fld1', 'fldz']);
-const withoutOperand = D9.flatMap(([first, names]) => names.split(' ').map((name, i) => fpu(`D9 ${hex(first + i)}`, name, '', HOT_D9.has(name) ? HOT_80 : {})));
+const withoutOperand = D9.flatMap(([first, names]) =>
+  names.split(' ').map((name, i) => fpu(`D9 ${hex(first + i)}`, name, '', HOT_D9.has(name) ? HOT_80 : {})),
+);
 
 export const x87: Row[] = [
   ...arithmetic,

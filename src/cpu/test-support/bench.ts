@@ -7,12 +7,27 @@ import { ExitReason, type ProcessorOptions } from '../architecture/edge.ts';
 import type { Seen, Steps } from '../architecture/regions.ts';
 import * as r from '../architecture/registers.ts';
 
-export const GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, TSS_LIMIT = 0x20ff, HANDLERS = 0x6000, LDT = 0x7000, KERNEL_STACK = 0x9000, USER_STACK = 0xa000;
-export const CODE = 0x10000, DATA = 0x12000, DIRECTORY = 0x20000, TABLES = 0x21000;
+export const GDT = 0x1000,
+  IDT = 0x2000,
+  TSS = 0x3000,
+  TSS_LIMIT = 0x20ff,
+  HANDLERS = 0x6000,
+  LDT = 0x7000,
+  KERNEL_STACK = 0x9000,
+  USER_STACK = 0xa000;
+export const CODE = 0x10000,
+  DATA = 0x12000,
+  DIRECTORY = 0x20000,
+  TABLES = 0x21000;
 /** Guest frames of the bench; what lies above them is no memory. */
 export const FRAMES = 512;
 
-export const KERNEL_CODE = 0x08, KERNEL_DATA = 0x10, USER_CODE = 0x1b, USER_DATA = 0x23, TSS_SELECTOR = 0x28, LDT_SELECTOR = 0x30;
+export const KERNEL_CODE = 0x08,
+  KERNEL_DATA = 0x10,
+  USER_CODE = 0x1b,
+  USER_DATA = 0x23,
+  TSS_SELECTOR = 0x28,
+  LDT_SELECTOR = 0x30;
 /** The first selector that tests may use. */
 export const FREE = 0x40;
 
@@ -21,10 +36,18 @@ export const w = (value: number) => [value & 0xff, (value >>> 8) & 0xff];
 export const d = (value: number) => [...w(value), ...w(value >>> 16)];
 /** Machine code from hex text, bytes and numbers: `asm('b8', d(5), 'f4')`. */
 export const asm = (...parts: (string | number | number[])[]): number[] =>
-  parts.flatMap(part => (typeof part === 'string' ? part.split(' ').flatMap(word => (word.match(/../g) ?? []).map(h => parseInt(h, 16))) : part));
+  parts.flatMap(part =>
+    typeof part === 'string'
+      ? part.split(' ').flatMap(word => (word.match(/../g) ?? []).map(h => parseInt(h, 16)))
+      : part,
+  );
 
 /** What code in protected mode's flat segments is beside its bytes, and what was seen of it. */
-export const FLAT_CODE: Seen = { kind: { code32: true, stack32: true, flat: true, segments: 'protected', pageEip: 0 }, ran: new Set(), missed: new Set() };
+export const FLAT_CODE: Seen = {
+  kind: { code32: true, stack32: true, flat: true, segments: 'protected', pageEip: 0 },
+  ran: new Set(),
+  missed: new Set(),
+};
 
 /** What comes of work that is done in steps. */
 export function whole<T>(steps: Steps<T>): T {
@@ -38,8 +61,27 @@ export function whole<T>(steps: Steps<T>): T {
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 
 const OFF = {
-  exceptionBitmap: 0, cpuid: false, invlpg: false, rdtsc: false, monitor: false, mwait: false, pause: false, taskSwitch: false, interruptWindow: false, nmiWindow: false, monitorTrap: false,
-  ioBitmaps: null, msrBitmap: null, cr0Mask: 0, cr0Shadow: 0, cr4Mask: 0, cr4Shadow: 0, cr3Load: false, cr3Store: false, movDr: false, hypervisorIdt: false,
+  exceptionBitmap: 0,
+  cpuid: false,
+  invlpg: false,
+  rdtsc: false,
+  monitor: false,
+  mwait: false,
+  pause: false,
+  taskSwitch: false,
+  interruptWindow: false,
+  nmiWindow: false,
+  monitorTrap: false,
+  ioBitmaps: null,
+  msrBitmap: null,
+  cr0Mask: 0,
+  cr0Shadow: 0,
+  cr4Mask: 0,
+  cr4Shadow: 0,
+  cr3Load: false,
+  cr3Store: false,
+  movDr: false,
+  hypervisorIdt: false,
 };
 
 export interface Event {
@@ -64,8 +106,13 @@ export class Bench {
   constructor(more: Partial<ProcessorOptions> = {}) {
     const bench = this;
     this.cpu = new Cpu({
-      memory: this.memory, stateOffset: FRAMES * 4096, p2m: this.p2m, doorbell: -1, apic: true,
-      time: { tsc: () => bench.tsc, tscHigh: 0 }, ...more,
+      memory: this.memory,
+      stateOffset: FRAMES * 4096,
+      p2m: this.p2m,
+      doorbell: -1,
+      apic: true,
+      time: { tsc: () => bench.tsc, tscHigh: 0 },
+      ...more,
     });
     this.R = this.cpu.regs;
   }
@@ -82,15 +129,24 @@ export class Bench {
     this.put(CODE, ...parts, 'f4');
   }
 
-  word(at: number): number { return this.view.getUint32(at, true); }
-  half(at: number): number { return this.view.getUint16(at, true); }
-  setWord(at: number, value: number): void { this.view.setInt32(at, value, true); }
+  word(at: number): number {
+    return this.view.getUint32(at, true);
+  }
+  half(at: number): number {
+    return this.view.getUint16(at, true);
+  }
+  setWord(at: number, value: number): void {
+    this.view.setInt32(at, value, true);
+  }
 
   /** A segment or system descriptor; `limit` in bytes or pages as G (flags bit 3) says. `flags`: G 8, D/B 4. */
   descriptor(selector: number, base: number, limit: number, access: number, flags = 0): void {
     const at = ((selector & 4) !== 0 ? LDT : GDT) + (selector & 0xfff8);
     this.setWord(at, (base << 16) | (limit & 0xffff));
-    this.setWord(at + 4, (base & 0xff000000) | (flags << 20) | (limit & 0xf0000) | (access << 8) | ((base >>> 16) & 0xff));
+    this.setWord(
+      at + 4,
+      (base & 0xff000000) | (flags << 20) | (limit & 0xf0000) | (access << 8) | ((base >>> 16) & 0xff),
+    );
   }
 
   /** A gate in the GDT (by selector) or the IDT (by `vector`). Access: P, DPL and type (0xec: call gate for CPL 3). */
@@ -145,7 +201,8 @@ export class Bench {
     const user = cpl === 3;
     this.R[r.CPL] = cpl;
     this.segment(r.CS, user ? USER_CODE : KERNEL_CODE, 0, -1, user ? 0xc0fb : 0xc09b);
-    for (const s of [r.SS, r.DS, r.ES, r.FS, r.GS]) this.segment(s, user ? USER_DATA : KERNEL_DATA, 0, -1, user ? 0xc0f3 : 0xc093);
+    for (const s of [r.SS, r.DS, r.ES, r.FS, r.GS])
+      this.segment(s, user ? USER_DATA : KERNEL_DATA, 0, -1, user ? 0xc0f3 : 0xc093);
     this.cpu.mode.changed();
   }
 
@@ -213,7 +270,9 @@ export class Bench {
   }
 
   /** Runs; HLT is the usual end. */
-  run(limit = 10_000): number { return this.cpu.run(limit); }
+  run(limit = 10_000): number {
+    return this.cpu.run(limit);
+  }
 
   /** Runs up to a HLT and says in which handler; throws if it ended otherwise. `wide`: the frame has 32-bit slots. */
   event(wide = true): Event {
@@ -243,5 +302,7 @@ export class Bench {
   linear(segment: number, offset: number): number {
     return (this.R[r.SEG + segment * r.SEG_WORDS + r.SEG_BASE]! + offset) >>> 0;
   }
-  selector(segment: number): number { return this.R[r.SEG + segment * r.SEG_WORDS]!; }
+  selector(segment: number): number {
+    return this.R[r.SEG + segment * r.SEG_WORDS]!;
+  }
 }

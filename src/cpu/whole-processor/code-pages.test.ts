@@ -6,8 +6,11 @@ import { Bench, CODE, d, FREE, TABLES } from '../test-support/bench.ts';
 const bench = new Bench();
 const { R } = bench;
 /** Frames of two functions, and the linear page that leads to the one or the other. */
-const ONE = 0x40000, OTHER = 0x41000, PAGE = 0x300000;
-const PGE = 0x80, GLOBAL = 0x100;
+const ONE = 0x40000,
+  OTHER = 0x41000,
+  PAGE = 0x300000;
+const PGE = 0x80,
+  GLOBAL = 0x100;
 const entry = TABLES + (PAGE >> 12) * 4;
 
 beforeEach(() => {
@@ -25,10 +28,13 @@ function calledTwice(rights: number, flush: string): [first: number, second: num
   return [R[6]!, R[EAX]!];
 }
 
-const MOV_CR3 = '0f 22 db', INVLPG = '0f 01 3f', PGE_OFF_AND_ON = '0f 20 e1 83 f1 80 90 0f 22 e1 80 f1 80 0f 22 e1';
+const MOV_CR3 = '0f 22 db',
+  INVLPG = '0f 01 3f',
+  PGE_OFF_AND_ON = '0f 20 e1 83 f1 80 90 0f 22 e1 80 f1 80 0f 22 e1';
 
 it('a CR3 write forgets where a page of code lies', () => expect(calledTwice(7, MOV_CR3)).toEqual([1, 2]));
-it('of a global page it does not: the old function runs', () => expect(calledTwice(7 | GLOBAL, MOV_CR3)).toEqual([1, 1]));
+it('of a global page it does not: the old function runs', () =>
+  expect(calledTwice(7 | GLOBAL, MOV_CR3)).toEqual([1, 1]));
 it('a global bit without CR4.PGE is none', () => {
   R[CR4]! &= ~PGE;
   expect(calledTwice(7 | GLOBAL, MOV_CR3)).toEqual([1, 2]);

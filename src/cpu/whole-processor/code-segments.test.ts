@@ -5,12 +5,17 @@ import { Bench, CODE } from '../test-support/bench.ts';
 
 /** Code behind a page's end, where a segment that does not begin at 0 must go on: not at the linear address that equals EIP. */
 describe('instructions one after another past the end of a page', () => {
-  const other = CODE, base = 0x18000;
+  const other = CODE,
+    base = 0x18000;
   const lay = (b: Bench) => {
     // What runs first, in the page whose linear address is the other's EIP: inc ecx; jmp to itself.
     b.put(other, '41 eb fe');
     // At base + EIP of the same number less one page: nops, then inc ebx; hlt in the page that follows.
-    b.put(base + other - 16, Array.from({ length: 16 }, () => 0x90), '43 f4');
+    b.put(
+      base + other - 16,
+      Array.from({ length: 16 }, () => 0x90),
+      '43 f4',
+    );
   };
 
   it('32-bit code whose segment begins at 0x18000', () => {
@@ -32,7 +37,11 @@ describe('instructions one after another past the end of a page', () => {
       for (const s of [SS, DS, ES, FS, GS]) b.segment(s, 0x48, 0, dataLimit, 0x93);
       b.cpu.mode.changed();
       b.put(0xf000, '41 eb fe');
-      b.put(base + 0xf000 - 16, Array.from({ length: 16 }, () => 0x90), '43 f4');
+      b.put(
+        base + 0xf000 - 16,
+        Array.from({ length: 16 }, () => 0x90),
+        '43 f4',
+      );
       b.R[EIP] = 0xf000;
       b.run(100);
       b.segment(CS, 0x40, base, 0xffff, 0x9b);
@@ -51,7 +60,7 @@ describe('16-bit code', () => {
     b.run(1000);
   };
 
-  it('jumps past 64 KiB come back to the segment\'s beginning, also where the page of both is one', () => {
+  it("jumps past 64 KiB come back to the segment's beginning, also where the page of both is one", () => {
     const b = new Bench().realMode();
     // CS at 0x10800: EIP 0 lies in the middle of a page, EIP 0xfff0 in the page 16 further.
     b.segment(CS, 0x1080, 0x10800, 0xffff, 0x93);
@@ -90,7 +99,11 @@ describe('16-bit code', () => {
 
   it('does not run past the limit, whatever was found in that page under another CS', () => {
     const b = new Bench().realMode();
-    b.put(0x207f0, Array.from({ length: 32 }, () => 0x90), 'f4');
+    b.put(
+      0x207f0,
+      Array.from({ length: 32 }, () => 0x90),
+      'f4',
+    );
     b.segment(CS, 0x1100, 0x11000, 0xffff, 0x93);
     b.cpu.mode.changed();
     b.R[EIP] = 0xf7f0;

@@ -6,7 +6,10 @@ import { expect, it } from 'vitest';
 import { CR4, EIP, ESI, ESP, XMM } from '../architecture/registers.ts';
 import { Bench, CODE, DATA } from '../test-support/bench.ts';
 
-const OSFXSR = 512, ONE = 0x3f800000, INFINITY = 0x7f800000, INDEFINITE = 0xffc00000;
+const OSFXSR = 512,
+  ONE = 0x3f800000,
+  INFINITY = 0x7f800000,
+  INDEFINITE = 0xffc00000;
 const nan = (i: number, quiet = true): number => 0x7f800010 + i + (quiet ? 0x400000 : 0);
 
 const b = new Bench().protectedMode();
@@ -25,26 +28,40 @@ function low(code: string, left: number[], right: number[]): number[] {
 }
 const dpps = (left: number[], right: number[]): number => low('66 0f 3a 40 0e f1', left, right)[0]!;
 
-it.each([true, false])('DPPS: of each half the upper one, of two halves the lower one (quiet: %s, on either side)', quiet => {
-  const seen = [0, 1, 1, 2, 0, 1, 1, 3, 0, 1, 1, 3, 0, 1, 1];
-  for (let mask = 1; mask < 16; mask++) {
-    const products = [0, 1, 2, 3].map(i => ((mask >> i) & 1 ? nan(i, quiet) : ONE));
-    const ones = [ONE, ONE, ONE, ONE];
-    expect([dpps(products, ones), dpps(ones, products)], `mask ${mask}`).toEqual([nan(seen[mask - 1]!), nan(seen[mask - 1]!)]);
-  }
-});
+it.each([true, false])(
+  'DPPS: of each half the upper one, of two halves the lower one (quiet: %s, on either side)',
+  quiet => {
+    const seen = [0, 1, 1, 2, 0, 1, 1, 3, 0, 1, 1, 3, 0, 1, 1];
+    for (let mask = 1; mask < 16; mask++) {
+      const products = [0, 1, 2, 3].map(i => ((mask >> i) & 1 ? nan(i, quiet) : ONE));
+      const ones = [ONE, ONE, ONE, ONE];
+      expect([dpps(products, ones), dpps(ones, products)], `mask ${mask}`).toEqual([
+        nan(seen[mask - 1]!),
+        nan(seen[mask - 1]!),
+      ]);
+    }
+  },
+);
 
 it('DPPS: a NaN of an invalid product or sum counts as any other', () => {
   // Rows: which product is infinity times 0; columns: which is a NaN.
-  const seen = [[-1, 1, -2, -2], [-2, -1, -2, -2], [0, 1, -1, 3], [0, 1, -2, -1]];
-  seen.forEach((row, invalid) => row.forEach((which, at) => {
-    if (invalid === at) return;
-    const left = [ONE, ONE, ONE, ONE], right = [ONE, ONE, ONE, ONE];
-    left[invalid] = INFINITY;
-    right[invalid] = 0;
-    left[at] = nan(at);
-    expect(dpps(left, right), `invalid ${invalid}, NaN ${at}`).toBe(which < 0 ? INDEFINITE : nan(which));
-  }));
+  const seen = [
+    [-1, 1, -2, -2],
+    [-2, -1, -2, -2],
+    [0, 1, -1, 3],
+    [0, 1, -2, -1],
+  ];
+  seen.forEach((row, invalid) =>
+    row.forEach((which, at) => {
+      if (invalid === at) return;
+      const left = [ONE, ONE, ONE, ONE],
+        right = [ONE, ONE, ONE, ONE];
+      left[invalid] = INFINITY;
+      right[invalid] = 0;
+      left[at] = nan(at);
+      expect(dpps(left, right), `invalid ${invalid}, NaN ${at}`).toBe(which < 0 ? INDEFINITE : nan(which));
+    }),
+  );
   expect(dpps([INFINITY, INFINITY + 0x80000000, nan(2), ONE], [ONE, ONE, ONE, ONE])).toBe(INDEFINITE);
   expect(dpps([nan(0), ONE, INFINITY, INFINITY + 0x80000000], [ONE, ONE, ONE, ONE])).toBe(nan(0));
 });

@@ -1,36 +1,196 @@
 /** The VM-exit edge: SDM vol. 3, chapters 25 to 28 (26 to 29 in newer editions). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_NMI, EVENT_OTHER, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
+import {
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
+  EVENT_EXTERNAL,
+  EVENT_NMI,
+  EVENT_OTHER,
+  EVENT_PRIVILEGED_SOFTWARE,
+  EVENT_SOFTWARE,
+  EVENT_SOFTWARE_EXCEPTION,
+  EVENT_VALID,
+  ExitReason,
+} from '../architecture/edge.ts';
 import { IF } from '../architecture/flags.ts';
-import { CR0, CR2, CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, IDTR_BASE, IDTR_LIMIT, INTERRUPTIBILITY } from '../architecture/registers.ts';
-import { Bench, CODE, d, DATA, FRAMES, HANDLERS, IDT, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK } from '../test-support/bench.ts';
+import {
+  CR0,
+  CR2,
+  CR4,
+  EAX,
+  EBX,
+  ECX,
+  EDI,
+  EDX,
+  EFLAGS,
+  EIP,
+  ESI,
+  ESP,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  INTERRUPTIBILITY,
+} from '../architecture/registers.ts';
+import {
+  Bench,
+  CODE,
+  d,
+  DATA,
+  FRAMES,
+  HANDLERS,
+  IDT,
+  KERNEL_CODE,
+  KERNEL_DATA,
+  KERNEL_STACK,
+} from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R, cpu } = bench;
 const { exit } = cpu;
 const DEVICE = FRAMES << 12;
-beforeEach(() => { bench.protectedMode(); });
+beforeEach(() => {
+  bench.protectedMode();
+});
 
 describe('instructions that exit (25.1)', () => {
   const cases: [string, string, number, number, () => void][] = [
     ['HLT', 'f4', ExitReason.HLT, 1, () => {}],
-    ['CPUID', '0f a2', ExitReason.CPUID, 2, () => { cpu.controls.cpuid = true; }],
-    ['INVLPG', '0f 01 38', ExitReason.INVLPG, 3, () => { cpu.controls.invlpg = true; }],
-    ['RDTSC', '0f 31', ExitReason.RDTSC, 2, () => { cpu.controls.rdtsc = true; }],
-    ['RDTSCP', '0f 01 f9', ExitReason.RDTSCP, 3, () => { cpu.controls.rdtsc = true; }],
-    ['MONITOR', '0f 01 c8', ExitReason.MONITOR, 3, () => { cpu.controls.monitor = true; }],
-    ['MWAIT', '0f 01 c9', ExitReason.MWAIT, 3, () => { cpu.controls.mwait = true; }],
+    [
+      'CPUID',
+      '0f a2',
+      ExitReason.CPUID,
+      2,
+      () => {
+        cpu.controls.cpuid = true;
+      },
+    ],
+    [
+      'INVLPG',
+      '0f 01 38',
+      ExitReason.INVLPG,
+      3,
+      () => {
+        cpu.controls.invlpg = true;
+      },
+    ],
+    [
+      'RDTSC',
+      '0f 31',
+      ExitReason.RDTSC,
+      2,
+      () => {
+        cpu.controls.rdtsc = true;
+      },
+    ],
+    [
+      'RDTSCP',
+      '0f 01 f9',
+      ExitReason.RDTSCP,
+      3,
+      () => {
+        cpu.controls.rdtsc = true;
+      },
+    ],
+    [
+      'MONITOR',
+      '0f 01 c8',
+      ExitReason.MONITOR,
+      3,
+      () => {
+        cpu.controls.monitor = true;
+      },
+    ],
+    [
+      'MWAIT',
+      '0f 01 c9',
+      ExitReason.MWAIT,
+      3,
+      () => {
+        cpu.controls.mwait = true;
+      },
+    ],
     ['VMMCALL', '0f 01 d9', ExitReason.VMMCALL, 3, () => {}],
-    ['LMSW', '0f 01 f0', ExitReason.CR_ACCESS, 3, () => { Object.assign(cpu.controls, { cr0Mask: 2, cr0Shadow: 2 }); }],
-    ['CLTS', '0f 06', ExitReason.CR_ACCESS, 2, () => { Object.assign(cpu.controls, { cr0Mask: 8, cr0Shadow: 8 }); }],
-    ['MOV CR4', '0f 22 e0', ExitReason.CR_ACCESS, 3, () => { Object.assign(cpu.controls, { cr4Mask: 0x20, cr4Shadow: 0x20 }); }],
-    ['PAUSE', 'f3 90', ExitReason.PAUSE, 2, () => { cpu.controls.pause = true; }],
+    [
+      'LMSW',
+      '0f 01 f0',
+      ExitReason.CR_ACCESS,
+      3,
+      () => {
+        Object.assign(cpu.controls, { cr0Mask: 2, cr0Shadow: 2 });
+      },
+    ],
+    [
+      'CLTS',
+      '0f 06',
+      ExitReason.CR_ACCESS,
+      2,
+      () => {
+        Object.assign(cpu.controls, { cr0Mask: 8, cr0Shadow: 8 });
+      },
+    ],
+    [
+      'MOV CR4',
+      '0f 22 e0',
+      ExitReason.CR_ACCESS,
+      3,
+      () => {
+        Object.assign(cpu.controls, { cr4Mask: 0x20, cr4Shadow: 0x20 });
+      },
+    ],
+    [
+      'PAUSE',
+      'f3 90',
+      ExitReason.PAUSE,
+      2,
+      () => {
+        cpu.controls.pause = true;
+      },
+    ],
     ['VMCALL', '0f 01 c1', ExitReason.VMCALL, 3, () => {}],
-    ['MOV CR3 load', '0f 22 d8', ExitReason.CR_ACCESS, 3, () => { cpu.controls.cr3Load = true; }],
-    ['MOV CR3 store', '0f 20 d8', ExitReason.CR_ACCESS, 3, () => { cpu.controls.cr3Store = true; }],
-    ['MOV DR', '0f 23 f8', ExitReason.DR_ACCESS, 3, () => { cpu.controls.movDr = true; }],
-    ['RDMSR', '0f 32', ExitReason.RDMSR, 2, () => { cpu.controls.msrBitmap = new Uint8Array(4096).fill(255); }],
-    ['WRMSR', '0f 30', ExitReason.WRMSR, 2, () => { cpu.controls.msrBitmap = new Uint8Array(4096).fill(255); }],
+    [
+      'MOV CR3 load',
+      '0f 22 d8',
+      ExitReason.CR_ACCESS,
+      3,
+      () => {
+        cpu.controls.cr3Load = true;
+      },
+    ],
+    [
+      'MOV CR3 store',
+      '0f 20 d8',
+      ExitReason.CR_ACCESS,
+      3,
+      () => {
+        cpu.controls.cr3Store = true;
+      },
+    ],
+    [
+      'MOV DR',
+      '0f 23 f8',
+      ExitReason.DR_ACCESS,
+      3,
+      () => {
+        cpu.controls.movDr = true;
+      },
+    ],
+    [
+      'RDMSR',
+      '0f 32',
+      ExitReason.RDMSR,
+      2,
+      () => {
+        cpu.controls.msrBitmap = new Uint8Array(4096).fill(255);
+      },
+    ],
+    [
+      'WRMSR',
+      '0f 30',
+      ExitReason.WRMSR,
+      2,
+      () => {
+        cpu.controls.msrBitmap = new Uint8Array(4096).fill(255);
+      },
+    ],
   ];
   for (const [name, code, reason, length, control] of cases) {
     it(name, () => {
@@ -65,19 +225,34 @@ describe('instructions that exit (25.1)', () => {
     Object.assign(cpu.controls, { cr0Mask: 2, cr0Shadow: 0 });
     bench.setWord(DATA, 0x3);
     bench.code('0f 01 35', d(DATA));
-    expect([bench.run(), exit.qualification, exit.guestLinear, exit.instructionLength]).toEqual([ExitReason.CR_ACCESS, 0x30070, DATA, 7]);
+    expect([bench.run(), exit.qualification, exit.guestLinear, exit.instructionLength]).toEqual([
+      ExitReason.CR_ACCESS,
+      0x30070,
+      DATA,
+      7,
+    ]);
   });
 
-  it.each([['STI', 'fb', 1], ['MOV SS', '8e d0', 2]])('the shadow of %s lasts through the exit of the instruction behind it, and ends with that (28.3.2)', (_, shadow, kind) => {
-    // STI has none where interrupts are on already.
-    if (kind === 2) R[EFLAGS]! |= IF;
-    R[EAX] = KERNEL_DATA;
-    bench.code('90', shadow, 'a1', d(DEVICE), '90 90');
-    expect([bench.run(), R[INTERRUPTIBILITY]! & 3, cpu.interruptible]).toEqual([ExitReason.EPT_VIOLATION, kind, false]);
-    cpu.completeMemoryAccess(0x1234);
-    cpu.run(1);
-    expect([R[EAX], R[INTERRUPTIBILITY]! & 3, cpu.interruptible]).toEqual([0x1234, 0, true]);
-  });
+  it.each([
+    ['STI', 'fb', 1],
+    ['MOV SS', '8e d0', 2],
+  ])(
+    'the shadow of %s lasts through the exit of the instruction behind it, and ends with that (28.3.2)',
+    (_, shadow, kind) => {
+      // STI has none where interrupts are on already.
+      if (kind === 2) R[EFLAGS]! |= IF;
+      R[EAX] = KERNEL_DATA;
+      bench.code('90', shadow, 'a1', d(DEVICE), '90 90');
+      expect([bench.run(), R[INTERRUPTIBILITY]! & 3, cpu.interruptible]).toEqual([
+        ExitReason.EPT_VIOLATION,
+        kind,
+        false,
+      ]);
+      cpu.completeMemoryAccess(0x1234);
+      cpu.run(1);
+      expect([R[EAX], R[INTERRUPTIBILITY]! & 3, cpu.interruptible]).toEqual([0x1234, 0, true]);
+    },
+  );
 
   it('a fault of privilege comes before the exit (25.1.1)', () => {
     bench.protectedMode(3);
@@ -90,7 +265,12 @@ describe('instructions that exit (25.1)', () => {
     const bitmap = new Uint8Array(4096);
     bitmap[0x174 >> 3] = 1 << (0x174 & 7);
     cpu.controls.msrBitmap = bitmap;
-    for (const [msr, code, exits] of [[0x174, '0f 32', true], [0x174, '0f 30', false], [0xc0000080, '0f 32', false], [0x40000000, '0f 32', true]] as const) {
+    for (const [msr, code, exits] of [
+      [0x174, '0f 32', true],
+      [0x174, '0f 30', false],
+      [0xc0000080, '0f 32', false],
+      [0x40000000, '0f 32', true],
+    ] as const) {
       R[EIP] = CODE;
       R[ECX] = msr | 0;
       R[EAX] = R[EDX] = 0;
@@ -104,10 +284,19 @@ describe('ports (table 28-5)', () => {
   it('size, direction, immediate and DX forms', () => {
     R[EDX] = 0x3f8;
     R[EAX] = 0x12345678;
-    for (const [code, qualification, value] of [['e4 60', 0x600048, 0], ['e7 61', 0x610043, 0x12345678], ['66 ed', 0x3f80009, 0], ['ee', 0x3f80000, 0x78]] as const) {
+    for (const [code, qualification, value] of [
+      ['e4 60', 0x600048, 0],
+      ['e7 61', 0x610043, 0x12345678],
+      ['66 ed', 0x3f80009, 0],
+      ['ee', 0x3f80000, 0x78],
+    ] as const) {
       bench.code(code);
       R[EIP] = CODE;
-      expect([cpu.run(5), exit.qualification, (qualification & 8) !== 0 ? 0 : exit.value]).toEqual([ExitReason.IO, qualification, value]);
+      expect([cpu.run(5), exit.qualification, (qualification & 8) !== 0 ? 0 : exit.value]).toEqual([
+        ExitReason.IO,
+        qualification,
+        value,
+      ]);
     }
   });
   it('guest-linear address of INS and OUTS: segment base and wrap included (28.2.1)', () => {
@@ -115,7 +304,11 @@ describe('ports (table 28-5)', () => {
     bench.segment(0, 0x10, 0x4000, -1, 0xc093);
     cpu.reload();
     Object.assign(R, { [EDX]: 0x60, [ESI]: 0x2000, [EDI]: 0x123 });
-    for (const [code, linear] of [['64 6e', 0x12000], ['6c', 0x4123], ['67 6d', 0x4123]] as const) {
+    for (const [code, linear] of [
+      ['64 6e', 0x12000],
+      ['6c', 0x4123],
+      ['67 6d', 0x4123],
+    ] as const) {
       R[EIP] = CODE;
       bench.code(code);
       expect([bench.run(), exit.guestLinear]).toEqual([ExitReason.IO, linear]);
@@ -143,8 +336,14 @@ describe('ports (table 28-5)', () => {
       bench.code(code);
       return bench.run() === ExitReason.IO;
     };
-    expect([exits(0x60, 'ec'), exits(0x61, 'ec'), exits(0x60, '66 ed'), exits(0x8010, 'ee'), exits(0x8011, 'ee'), exits(0xffff, '66 ef')])
-      .toEqual([false, true, true, true, false, true]);
+    expect([
+      exits(0x60, 'ec'),
+      exits(0x61, 'ec'),
+      exits(0x60, '66 ed'),
+      exits(0x8010, 'ee'),
+      exits(0x8011, 'ee'),
+      exits(0xffff, '66 ef'),
+    ]).toEqual([false, true, true, true, false, true]);
     exits(0x60, 'ec');
     expect(R[EAX]).toBe(0xff);
   });
@@ -175,7 +374,11 @@ describe('ports (table 28-5)', () => {
     for (let i = 0; i < 2; i++) {
       expect(bench.run()).toBe(ExitReason.IO);
       cpu.completePortAccess(0x40 + i);
-      expect([bench.run(), exit.guestPhysical, exit.value & 255]).toEqual([ExitReason.EPT_VIOLATION, DEVICE + i, 0x40 + i]);
+      expect([bench.run(), exit.guestPhysical, exit.value & 255]).toEqual([
+        ExitReason.EPT_VIOLATION,
+        DEVICE + i,
+        0x40 + i,
+      ]);
       cpu.completeMemoryAccess(0);
     }
     expect([bench.run(), R[EDI], R[ECX], R[EIP]]).toEqual([ExitReason.HLT, DEVICE + 2, 0, CODE + 2]);
@@ -190,7 +393,9 @@ describe('accesses to what is no memory', () => {
       const reason = bench.run();
       if (reason !== ExitReason.EPT_VIOLATION) return [...seen, String(reason)];
       const write = (exit.qualification & 2) !== 0;
-      seen.push(`${write ? 'w' : 'r'}${exit.size}@${(exit.guestPhysical - DEVICE).toString(16)}${write ? `=${(exit.value >>> 0).toString(16)}` : ''}`);
+      seen.push(
+        `${write ? 'w' : 'r'}${exit.size}@${(exit.guestPhysical - DEVICE).toString(16)}${write ? `=${(exit.value >>> 0).toString(16)}` : ''}`,
+      );
       cpu.completeMemoryAccess(write ? 0 : answer);
     }
     return seen;
@@ -199,7 +404,17 @@ describe('accesses to what is no memory', () => {
     R[EBX] = DEVICE;
     R[EAX] = 0x55;
     bench.code('8b 0b 88 03 83 03 01 f0 ff 03 87 03');
-    expect(trace()).toEqual(['r4@0', 'w1@0=55', 'r4@0', 'w4@0=11223345', 'r4@0', 'w4@0=11223345', 'r4@0', 'w4@0=55', '12']);
+    expect(trace()).toEqual([
+      'r4@0',
+      'w1@0=55',
+      'r4@0',
+      'w4@0=11223345',
+      'r4@0',
+      'w4@0=11223345',
+      'r4@0',
+      'w4@0=55',
+      '12',
+    ]);
     expect([R[ECX], R[EAX], cpu.interruptible]).toEqual([0x11223344, 0x11223344, false]);
   });
   it('a read-modify-write across the end of memory changes memory once', () => {
@@ -242,9 +457,13 @@ describe('accesses to what is no memory', () => {
       return [bench.run(), exit.qualification & 0x3f, exit.guestPhysical, exit.guestLinear];
     };
     expect([access(1, 'a3'), access(4, 'a1'), access(5, 'a3')]).toEqual([
-      [ExitReason.EPT_VIOLATION, 0x0a, DATA, DATA], [ExitReason.EPT_VIOLATION, 0x21, DATA, DATA], [ExitReason.EPT_VIOLATION, 0x2a, DATA, DATA],
+      [ExitReason.EPT_VIOLATION, 0x0a, DATA, DATA],
+      [ExitReason.EPT_VIOLATION, 0x21, DATA, DATA],
+      [ExitReason.EPT_VIOLATION, 0x2a, DATA, DATA],
     ]);
-    expect([access(2, 'a3')[0], access(2, 'a1')[0], access(6, 'a1')[0]]).toEqual(Array(3).fill(ExitReason.EPT_MISCONFIGURATION));
+    expect([access(2, 'a3')[0], access(2, 'a1')[0], access(6, 'a1')[0]]).toEqual(
+      Array(3).fill(ExitReason.EPT_MISCONFIGURATION),
+    );
     expect([access(1, 'a1')[0], access(3, 'a3')[0]]).toEqual([ExitReason.HLT, ExitReason.HLT]);
     bench.p2m[frame] = whole;
     cpu.flushTlb();
@@ -260,12 +479,22 @@ describe('events (26.6, 27.2)', () => {
     bench.paging32();
     cpu.controls.exceptionBitmap = 1 << 14;
     bench.code('a1', d(0x700000));
-    expect([bench.run(), exit.interruption, exit.errorCode, exit.qualification, R[CR2]]).toEqual([0, (EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 14) | 0, 0, 0x700000, 0]);
+    expect([bench.run(), exit.interruption, exit.errorCode, exit.qualification, R[CR2]]).toEqual([
+      0,
+      EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 14 | 0,
+      0,
+      0x700000,
+      0,
+    ]);
   });
   it('INT3 is a software exception, INT n never exits by the bitmap', () => {
     cpu.controls.exceptionBitmap = -1;
     bench.code('cc');
-    expect([bench.run(), exit.interruption, exit.instructionLength]).toEqual([0, (EVENT_VALID | EVENT_SOFTWARE_EXCEPTION | 3) | 0, 1]);
+    expect([bench.run(), exit.interruption, exit.instructionLength]).toEqual([
+      0,
+      EVENT_VALID | EVENT_SOFTWARE_EXCEPTION | 3 | 0,
+      1,
+    ]);
     bench.code('cd 03');
     expect(bench.event()).toMatchObject({ vector: 3, eip: CODE + 2 });
   });
@@ -296,7 +525,10 @@ describe('events (26.6, 27.2)', () => {
     R[ESP] = DEVICE + 12;
     const values: number[] = [];
     for (let i = 0; i < 3; i++) {
-      expect([bench.run(), exit.idtVectoring]).toEqual([ExitReason.EPT_VIOLATION, (EVENT_VALID | EVENT_EXCEPTION | 6) | 0]);
+      expect([bench.run(), exit.idtVectoring]).toEqual([
+        ExitReason.EPT_VIOLATION,
+        EVENT_VALID | EVENT_EXCEPTION | 6 | 0,
+      ]);
       values.push(exit.value);
       cpu.completeMemoryAccess(0);
     }
@@ -311,7 +543,11 @@ describe('events (26.6, 27.2)', () => {
       if (injected) cpu.inject(EVENT_VALID | EVENT_SOFTWARE | 0x40, 0, 2);
       const values: number[] = [];
       for (let i = 0; i < 3; i++) {
-        expect([bench.run(), exit.idtVectoring, exit.instructionLength]).toEqual([ExitReason.EPT_VIOLATION, (EVENT_VALID | EVENT_SOFTWARE | 0x40) | 0, 2]);
+        expect([bench.run(), exit.idtVectoring, exit.instructionLength]).toEqual([
+          ExitReason.EPT_VIOLATION,
+          EVENT_VALID | EVENT_SOFTWARE | 0x40 | 0,
+          2,
+        ]);
         values.push(exit.value);
         cpu.completeMemoryAccess(0);
       }
@@ -323,8 +559,12 @@ describe('events (26.6, 27.2)', () => {
     cpu.controls.exceptionBitmap = 1 << 13;
     R[IDTR_LIMIT] = 0x1ff;
     bench.code('cd 40');
-    expect([bench.run(), exit.interruption, exit.errorCode, exit.idtVectoring])
-      .toEqual([0, (EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13) | 0, 0x202, (EVENT_VALID | EVENT_SOFTWARE | 0x40) | 0]);
+    expect([bench.run(), exit.interruption, exit.errorCode, exit.idtVectoring]).toEqual([
+      0,
+      EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13 | 0,
+      0x202,
+      EVENT_VALID | EVENT_SOFTWARE | 0x40 | 0,
+    ]);
   });
   it('the same for an IDT that is no memory', () => {
     R[IDTR_BASE] = DEVICE;
@@ -332,7 +572,10 @@ describe('events (26.6, 27.2)', () => {
     cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x30);
     const at = HANDLERS + 0x180;
     for (const value of [(KERNEL_CODE << 16) | (at & 0xffff), 0x8e00]) {
-      expect([bench.run(), exit.idtVectoring]).toEqual([ExitReason.EPT_VIOLATION, (EVENT_VALID | EVENT_EXTERNAL | 0x30) | 0]);
+      expect([bench.run(), exit.idtVectoring]).toEqual([
+        ExitReason.EPT_VIOLATION,
+        EVENT_VALID | EVENT_EXTERNAL | 0x30 | 0,
+      ]);
       cpu.completeMemoryAccess(value);
     }
     expect([bench.run(), R[EIP], R[ESP]]).toEqual([ExitReason.HLT, at, KERNEL_STACK - 12]);
@@ -363,7 +606,12 @@ describe('events (26.6, 27.2)', () => {
   });
   it('through the hypervisor IDT: exceptions, INT n and faults of IRET leave with reasons from 0x100', () => {
     cpu.controls.hypervisorIdt = true;
-    for (const [code, vector] of [['0f 0b', 6], ['cd 80', 0x80], ['cc', 3], ['cf', 13]] as const) {
+    for (const [code, vector] of [
+      ['0f 0b', 6],
+      ['cd 80', 0x80],
+      ['cc', 3],
+      ['cf', 13],
+    ] as const) {
       R[EIP] = CODE;
       bench.setWord(KERNEL_STACK - 12, CODE);
       bench.setWord(KERNEL_STACK - 8, 0xff0);

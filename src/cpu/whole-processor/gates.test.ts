@@ -1,20 +1,58 @@
 /** Far transfers, gates, interrupts and what becomes of faults in them: SDM vol. 3, chapters 5 and 6; vol. 2 at CALL, JMP, RET, INT n, IRET. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
-import { CPL, CR0, CS, DS, EAX, EFLAGS, EIP, ES, ESP, GDTR_LIMIT, IDTR_LIMIT, SEG, SEG_RIGHTS, SEG_WORDS, SS, TR, UNDELIVERED, UNDELIVERED_EVENTS, UNDELIVERED_WORDS } from '../architecture/registers.ts';
 import {
-  Bench, CODE, d, FREE, GDT, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, TSS, USER_CODE, USER_DATA, USER_STACK, w,
+  CPL,
+  CR0,
+  CS,
+  DS,
+  EAX,
+  EFLAGS,
+  EIP,
+  ES,
+  ESP,
+  GDTR_LIMIT,
+  IDTR_LIMIT,
+  SEG,
+  SEG_RIGHTS,
+  SEG_WORDS,
+  SS,
+  TR,
+  UNDELIVERED,
+  UNDELIVERED_EVENTS,
+  UNDELIVERED_WORDS,
+} from '../architecture/registers.ts';
+import {
+  Bench,
+  CODE,
+  d,
+  FREE,
+  GDT,
+  HANDLERS,
+  KERNEL_CODE,
+  KERNEL_DATA,
+  KERNEL_STACK,
+  TSS,
+  USER_CODE,
+  USER_DATA,
+  USER_STACK,
+  w,
 } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
-const GP = 13, NP = 11, SSF = 12, TSF = 10;
+const GP = 13,
+  NP = 11,
+  SSF = 12,
+  TSF = 10;
 const TARGET = CODE + 0x100;
 const callFar = (selector: number, offset = TARGET) => ['9a', d(offset), w(selector)];
 const jumpFar = (selector: number, offset = TARGET) => ['ea', d(offset), w(selector)];
 
 describe('far CALL, JMP and RET to code segments (SDM vol. 3, 5.8.1)', () => {
-  beforeEach(() => { bench.protectedMode(); });
+  beforeEach(() => {
+    bench.protectedMode();
+  });
 
   it('JMP loads CS and EIP; the selector gets the CPL as RPL and the descriptor its accessed bit', () => {
     bench.descriptor(FREE, 0, 0xfffff, 0x9a, 12);
@@ -77,8 +115,16 @@ describe('far CALL, JMP and RET to code segments (SDM vol. 3, 5.8.1)', () => {
     bench.segment(ES, FREE | 3, 0, -1, 0xc0f3);
     expect(bench.fault()).toEqual([GP, 0, TARGET - CODE]);
     const frame = KERNEL_STACK - 20;
-    expect([bench.word(frame + 4), bench.word(frame + 12), bench.word(frame + 16)]).toEqual([USER_CODE, USER_STACK + 4, USER_DATA]);
-    expect([bench.selector(DS), bench.selector(ES), R[SEG + DS * SEG_WORDS + SEG_RIGHTS]! >>> 16]).toEqual([0, FREE | 3, 1]);
+    expect([bench.word(frame + 4), bench.word(frame + 12), bench.word(frame + 16)]).toEqual([
+      USER_CODE,
+      USER_STACK + 4,
+      USER_DATA,
+    ]);
+    expect([bench.selector(DS), bench.selector(ES), R[SEG + DS * SEG_WORDS + SEG_RIGHTS]! >>> 16]).toEqual([
+      0,
+      FREE | 3,
+      1,
+    ]);
   });
 
   const badReturns: [string, number, number, () => void, number, number][] = [
@@ -100,15 +146,30 @@ describe('far CALL, JMP and RET to code segments (SDM vol. 3, 5.8.1)', () => {
 });
 
 describe('call gates (SDM vol. 3, 5.8.3 to 5.8.6)', () => {
-  beforeEach(() => { bench.protectedMode(3); });
+  beforeEach(() => {
+    bench.protectedMode(3);
+  });
 
   it('a 32-bit gate to an inner level switches stacks by the TSS and copies parameters', () => {
     bench.callGate(FREE, KERNEL_CODE, TARGET, 0xec, 2);
     bench.code('6a 11', '6a 22', ...callFar(FREE | 3, 0x12345678));
     bench.put(TARGET, 'f4');
     bench.run();
-    expect([R[CPL], R[EIP], bench.selector(CS), bench.selector(SS), R[ESP]]).toEqual([0, TARGET, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK - 24]);
-    expect([0, 1, 2, 3, 4, 5].map(i => bench.word(KERNEL_STACK - 24 + i * 4))).toEqual([CODE + 11, USER_CODE, 0x22, 0x11, USER_STACK - 8, USER_DATA]);
+    expect([R[CPL], R[EIP], bench.selector(CS), bench.selector(SS), R[ESP]]).toEqual([
+      0,
+      TARGET,
+      KERNEL_CODE,
+      KERNEL_DATA,
+      KERNEL_STACK - 24,
+    ]);
+    expect([0, 1, 2, 3, 4, 5].map(i => bench.word(KERNEL_STACK - 24 + i * 4))).toEqual([
+      CODE + 11,
+      USER_CODE,
+      0x22,
+      0x11,
+      USER_STACK - 8,
+      USER_DATA,
+    ]);
   });
 
   it('a 16-bit gate pushes 16-bit slots and enters at a 16-bit offset', () => {
@@ -117,7 +178,13 @@ describe('call gates (SDM vol. 3, 5.8.3 to 5.8.6)', () => {
     bench.code('66 6a 11', ...callFar(FREE | 3));
     bench.run();
     expect([R[EIP], R[ESP]]).toEqual([TARGET & 0xffff, KERNEL_STACK - 10]);
-    expect([0, 1, 2, 3, 4].map(i => bench.half(KERNEL_STACK - 10 + i * 2))).toEqual([(CODE + 10) & 0xffff, USER_CODE, 0x11, USER_STACK - 2, USER_DATA]);
+    expect([0, 1, 2, 3, 4].map(i => bench.half(KERNEL_STACK - 10 + i * 2))).toEqual([
+      (CODE + 10) & 0xffff,
+      USER_CODE,
+      0x11,
+      USER_STACK - 2,
+      USER_DATA,
+    ]);
   });
 
   it('through a gate to conforming code nothing changes level, and JMP can only do that', () => {
@@ -138,14 +205,24 @@ describe('call gates (SDM vol. 3, 5.8.3 to 5.8.6)', () => {
     ['null selector in the gate', () => bench.callGate(FREE, 0, TARGET, 0xec), GP, 0],
     ['selector in the gate beyond the GDT', () => bench.callGate(FREE, 0x200, TARGET, 0xec), GP, 0x200],
     ['data segment in the gate', () => bench.callGate(FREE, KERNEL_DATA, TARGET, 0xec), GP, KERNEL_DATA],
-    ['code not present', () => {
-      bench.callGate(FREE, FREE + 8, TARGET, 0xec);
-      bench.descriptor(FREE + 8, 0, 0xfffff, 0x1a, 12);
-    }, NP, FREE + 8],
-    ['entry beyond the limit', () => {
-      bench.callGate(FREE, FREE + 8, TARGET, 0xec);
-      bench.descriptor(FREE + 8, 0, 0xfff, 0x9a, 4);
-    }, GP, 0],
+    [
+      'code not present',
+      () => {
+        bench.callGate(FREE, FREE + 8, TARGET, 0xec);
+        bench.descriptor(FREE + 8, 0, 0xfffff, 0x1a, 12);
+      },
+      NP,
+      FREE + 8,
+    ],
+    [
+      'entry beyond the limit',
+      () => {
+        bench.callGate(FREE, FREE + 8, TARGET, 0xec);
+        bench.descriptor(FREE + 8, 0, 0xfff, 0x9a, 4);
+      },
+      GP,
+      0,
+    ],
   ];
   for (const [name, prepare, vector, error] of bad) {
     it(`faults: ${name}`, () => {
@@ -160,16 +237,33 @@ describe('call gates (SDM vol. 3, 5.8.3 to 5.8.6)', () => {
     ['null SS', () => bench.setWord(TSS + 8, 0), TSF, 0],
     ['SS of wrong RPL', () => bench.setWord(TSS + 8, KERNEL_DATA | 1), TSF, KERNEL_DATA],
     ['SS is code', () => bench.setWord(TSS + 8, KERNEL_CODE), TSF, KERNEL_CODE],
-    ['SS not present', () => {
-      bench.descriptor(FREE + 16, 0, 0xfffff, 0x12, 12);
-      bench.setWord(TSS + 8, FREE + 16);
-    }, SSF, FREE + 16],
-    ['no room', () => {
-      bench.descriptor(FREE + 16, 0, 7, 0x92, 4);
-      bench.setWord(TSS + 8, FREE + 16);
-      bench.setWord(TSS + 4, 4);
-    }, SSF, FREE + 16],
-    ['TSS too short', () => { R[SEG + TR * SEG_WORDS + 2] = 8; }, TSF, 0x28],
+    [
+      'SS not present',
+      () => {
+        bench.descriptor(FREE + 16, 0, 0xfffff, 0x12, 12);
+        bench.setWord(TSS + 8, FREE + 16);
+      },
+      SSF,
+      FREE + 16,
+    ],
+    [
+      'no room',
+      () => {
+        bench.descriptor(FREE + 16, 0, 7, 0x92, 4);
+        bench.setWord(TSS + 8, FREE + 16);
+        bench.setWord(TSS + 4, 4);
+      },
+      SSF,
+      FREE + 16,
+    ],
+    [
+      'TSS too short',
+      () => {
+        R[SEG + TR * SEG_WORDS + 2] = 8;
+      },
+      TSF,
+      0x28,
+    ],
   ];
   for (const [name, prepare, vector, error] of badStack) {
     it(`the inner stack: ${name}`, () => {
@@ -180,16 +274,26 @@ describe('call gates (SDM vol. 3, 5.8.3 to 5.8.6)', () => {
       bench.callGate(FREE, KERNEL_CODE, TARGET, 0xec);
       bench.code(...callFar(FREE | 3));
       bench.run(50);
-      expect([R[EIP]! - HANDLERS, R[CPL], bench.word(R[ESP]!), bench.word(R[ESP]! + 4)]).toEqual([vector * 8, 3, error, CODE]);
+      expect([R[EIP]! - HANDLERS, R[CPL], bench.word(R[ESP]!), bench.word(R[ESP]! + 4)]).toEqual([
+        vector * 8,
+        3,
+        error,
+        CODE,
+      ]);
     });
   }
 });
 
 describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
-  beforeEach(() => { bench.protectedMode(3); });
+  beforeEach(() => {
+    bench.protectedMode(3);
+  });
 
   it('an interrupt gate clears IF, a trap gate does not; both clear TF, NT, RF', () => {
-    for (const [access, flag] of [[0xee, 0], [0xef, 0x200]] as const) {
+    for (const [access, flag] of [
+      [0xee, 0],
+      [0xef, 0x200],
+    ] as const) {
       bench.protectedMode(3);
       bench.cpu.eflags = 0x4202;
       bench.idtGate(0x80, KERNEL_CODE, HANDLERS + 0x400, access);
@@ -203,7 +307,11 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
     bench.idtGate(0x80, KERNEL_CODE, HANDLERS + 0x400, 0xe6);
     bench.code('cd 80');
     bench.run();
-    expect([R[ESP], bench.half(KERNEL_STACK - 10), bench.half(KERNEL_STACK - 8)]).toEqual([KERNEL_STACK - 10, (CODE + 2) & 0xffff, USER_CODE]);
+    expect([R[ESP], bench.half(KERNEL_STACK - 10), bench.half(KERNEL_STACK - 8)]).toEqual([
+      KERNEL_STACK - 10,
+      (CODE + 2) & 0xffff,
+      USER_CODE,
+    ]);
   });
 
   const bad: [string, string, () => void, number, number][] = [
@@ -211,22 +319,48 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
     ['INT3 with gate DPL below CPL', 'cc', () => {}, GP, 0x1a],
     ['gate not present', 'cd 80', () => bench.idtGate(0x80, KERNEL_CODE, HANDLERS, 0x6e), NP, 0x402],
     ['gate of no kind', 'cd 80', () => bench.idtGate(0x80, KERNEL_CODE, HANDLERS, 0xec), GP, 0x402],
-    ['beyond the IDT', 'cd 80', () => { R[IDTR_LIMIT] = 0x3ff; }, GP, 0x402],
+    [
+      'beyond the IDT',
+      'cd 80',
+      () => {
+        R[IDTR_LIMIT] = 0x3ff;
+      },
+      GP,
+      0x402,
+    ],
     ['null code selector', 'cd 80', () => bench.idtGate(0x80, 0, HANDLERS, 0xee), GP, 0],
-    ['code of an outer level', 'cd 80', () => {
-      bench.level(0);
-      bench.idtGate(0x80, USER_CODE, HANDLERS, 0xee);
-    }, GP, USER_CODE & ~3],
-    ['code not present', 'cd 80', () => {
-      bench.descriptor(FREE, 0, 0xfffff, 0x1a, 12);
-      bench.idtGate(0x80, FREE, HANDLERS, 0xee);
-    }, NP, FREE],
+    [
+      'code of an outer level',
+      'cd 80',
+      () => {
+        bench.level(0);
+        bench.idtGate(0x80, USER_CODE, HANDLERS, 0xee);
+      },
+      GP,
+      USER_CODE & ~3,
+    ],
+    [
+      'code not present',
+      'cd 80',
+      () => {
+        bench.descriptor(FREE, 0, 0xfffff, 0x1a, 12);
+        bench.idtGate(0x80, FREE, HANDLERS, 0xee);
+      },
+      NP,
+      FREE,
+    ],
     // An exception, not an instruction, found the bad gate: EXT is set.
     ['an exception through a bad gate', '0f 0b', () => bench.idtGate(6, KERNEL_CODE, HANDLERS, 0xec), GP, 6 * 8 + 3],
-    ['an exception to a missing segment', '0f 0b', () => {
-      bench.descriptor(FREE, 0, 0xfffff, 0x1a, 12);
-      bench.idtGate(6, FREE, HANDLERS, 0x8e);
-    }, NP, FREE | 1],
+    [
+      'an exception to a missing segment',
+      '0f 0b',
+      () => {
+        bench.descriptor(FREE, 0, 0xfffff, 0x1a, 12);
+        bench.idtGate(6, FREE, HANDLERS, 0x8e);
+      },
+      NP,
+      FREE | 1,
+    ],
   ];
   for (const [name, code, prepare, vector, error] of bad) {
     it(`faults: ${name}`, () => {
@@ -256,7 +390,10 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
   });
 
   it('#SS in delivery on the same stack has EXT set for an exception, clear for INT n', () => {
-    for (const [code, error] of [['0f 0b', 1], ['cd 80', 0]] as const) {
+    for (const [code, error] of [
+      ['0f 0b', 1],
+      ['cd 80', 0],
+    ] as const) {
       bench.protectedMode(0);
       bench.segment(SS, KERNEL_DATA, 0, KERNEL_STACK - 1, 0xc093);
       R[ESP] = 4;
@@ -278,8 +415,15 @@ describe('interrupt and trap gates (SDM vol. 3, 6.12; vol. 2, INT n)', () => {
 
 describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
   /** Vector, error code and address of each event that could not be delivered. */
-  const undelivered = () => Array.from({ length: R[UNDELIVERED]! }, (_, i) => UNDELIVERED_EVENTS + i * UNDELIVERED_WORDS).map(at => [R[at]! & 255, R[at + 1], R[at + 2]]);
-  beforeEach(() => { bench.protectedMode(); });
+  const undelivered = () =>
+    Array.from({ length: R[UNDELIVERED]! }, (_, i) => UNDELIVERED_EVENTS + i * UNDELIVERED_WORDS).map(at => [
+      R[at]! & 255,
+      R[at + 1],
+      R[at + 2],
+    ]);
+  beforeEach(() => {
+    bench.protectedMode();
+  });
 
   it('a contributory exception while one is delivered: #DF with error code 0', () => {
     bench.idtGate(GP, 0x200, 0, 0x8e);
@@ -301,7 +445,12 @@ describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
     R[EAX] = 0x200;
     expect(bench.run()).toBe(ExitReason.TRIPLE_FAULT);
     // #GP of the selector, #GP of the gate's selector (bit 0: while an event was delivered), #DF, and its gate's.
-    expect(undelivered()).toEqual([[GP, 0x200, 0], [GP, 0x201, 0], [8, 0, 0], [GP, 0x201, 0]]);
+    expect(undelivered()).toEqual([
+      [GP, 0x200, 0],
+      [GP, 0x201, 0],
+      [8, 0, 0],
+      [GP, 0x201, 0],
+    ]);
   });
 
   it('tells what led to a shutdown, an event before it and the address of a page fault among it', () => {
@@ -310,7 +459,13 @@ describe('double and triple faults (SDM vol. 3, 6.15, interrupt 8)', () => {
     R[ESP] = 0x700000;
     bench.cpu.inject(EVENT_VALID | EVENT_EXTERNAL | 0x30);
     expect(bench.run()).toBe(ExitReason.TRIPLE_FAULT);
-    expect(undelivered()).toEqual([[0x30, 0, 0], [14, 2, 0x6ffffc], [14, 2, 0x6ffffc], [8, 0, 0], [14, 2, 0x6ffffc]]);
+    expect(undelivered()).toEqual([
+      [0x30, 0, 0],
+      [14, 2, 0x6ffffc],
+      [14, 2, 0x6ffffc],
+      [8, 0, 0],
+      [14, 2, 0x6ffffc],
+    ]);
   });
 
   it('a page fault while a contributory one is delivered is delivered alone; the other way round it is #DF', () => {

@@ -1,5 +1,21 @@
 import { expect, it } from 'vitest';
-import { createProcessor, CS, CR0, EBX, ECX, EIP, ESP, ExitReason, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS, DS, STATE_WORDS } from '../index.ts';
+import {
+  createProcessor,
+  CS,
+  CR0,
+  EBX,
+  ECX,
+  EIP,
+  ESP,
+  ExitReason,
+  SEG,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_WORDS,
+  SS,
+  DS,
+  STATE_WORDS,
+} from '../index.ts';
 
 // SDM vol. 2, CALL: a near call pushes the address of the instruction that follows, through a register or memory as well as direct.
 it('an indirect call returns behind itself, also once its target is known', () => {
@@ -10,9 +26,17 @@ it('an indirect call returns behind itself, also once its target is known', () =
   bytes.set([0xc3], 0x2000);
   bytes.set([0, 0x20, 0, 0], 0x3000);
   const cpu = createProcessor({
-    memory, stateOffset: 0x10000, p2m: Int32Array.from({ length: 16 }, (_, frame) => (frame << 12) | 7), time: { tsc: () => 0, tscHigh: 0 }, doorbell: -1,
+    memory,
+    stateOffset: 0x10000,
+    p2m: Int32Array.from({ length: 16 }, (_, frame) => (frame << 12) | 7),
+    time: { tsc: () => 0, tscHigh: 0 },
+    doorbell: -1,
   });
-  for (const [index, rights] of [[CS, 0xc09b], [SS, 0xc093], [DS, 0xc093]]) {
+  for (const [index, rights] of [
+    [CS, 0xc09b],
+    [SS, 0xc093],
+    [DS, 0xc093],
+  ]) {
     const at = SEG + index * SEG_WORDS;
     cpu.regs.fill(0, at, at + SEG_WORDS);
     cpu.regs[at + SEG_LIMIT] = -1;

@@ -12,7 +12,13 @@ import { CR0, CS, DS, ES, SEG, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from '../a
 function flat(code: number[]): { cpu: Processor; memory: Uint8Array } {
   const buffer = new SharedArrayBuffer(1 << 20);
   const p2m = Int32Array.from({ length: 16 }, (_, gfn) => ((gfn + 1) << 12) | 7);
-  const cpu = createProcessor({ memory: buffer, stateOffset: 0, p2m, time: { tscHigh: 0, tsc: retired => retired | 0 }, doorbell: -1 });
+  const cpu = createProcessor({
+    memory: buffer,
+    stateOffset: 0,
+    p2m,
+    time: { tscHigh: 0, tsc: retired => retired | 0 },
+    doorbell: -1,
+  });
   const memory = new Uint8Array(buffer, 4096);
   memory.set(code, 0x1000);
   cpu.regs[CR0] = 0x11;
@@ -51,7 +57,10 @@ describe('the interpreter', () => {
 
   it('sees an instruction that the loop rewrites, and data beside it, each time', () => {
     // mov ecx,100; L: mov [0x1010],ecx; jmp 0x100f; 0x100f: mov eax,imm32 (rewritten); add ebx,eax; dec ecx; jnz L; hlt
-    const { cpu } = flat([0xb9, 100, 0, 0, 0, 0x89, 0x0d, 0x10, 0x10, 0, 0, 0xeb, 0x02, 0x90, 0x90, 0xb8, 0, 0, 0, 0, 0x01, 0xc3, 0x49, 0x75, 0xec, 0xf4]);
+    const { cpu } = flat([
+      0xb9, 100, 0, 0, 0, 0x89, 0x0d, 0x10, 0x10, 0, 0, 0xeb, 0x02, 0x90, 0x90, 0xb8, 0, 0, 0, 0, 0x01, 0xc3, 0x49,
+      0x75, 0xec, 0xf4,
+    ]);
     expect(cpu.run(1e6)).toBe(ExitReason.HLT);
     expect(cpu.regs[EBX]).toBe(5050);
   });
@@ -80,7 +89,19 @@ describe('the interpreter', () => {
     const buffer = new SharedArrayBuffer(1 << 20);
     const p2m = Int32Array.from({ length: 16 }, (_, gfn) => ((gfn + 1) << 12) | 7);
     const words = new Int32Array(buffer);
-    const cpu = createProcessor({ memory: buffer, stateOffset: 0, p2m, time: { tscHigh: 0, tsc: () => { Atomics.add(words, 2000, 1); return 0; } }, doorbell: 2000 });
+    const cpu = createProcessor({
+      memory: buffer,
+      stateOffset: 0,
+      p2m,
+      time: {
+        tscHigh: 0,
+        tsc: () => {
+          Atomics.add(words, 2000, 1);
+          return 0;
+        },
+      },
+      doorbell: 2000,
+    });
     // Real mode: RDTSC rings (the time source does), then an endless loop.
     new Uint8Array(buffer, 4096).set([0x0f, 0x31, 0xeb, 0xfe]);
     cpu.regs[SEG + CS * SEG_WORDS + 1] = 0;
@@ -96,8 +117,14 @@ describe('the switch', () => {
     const folder = mkdtempSync(join(tmpdir(), 'ringside-'));
     try {
       const names = 'carry, condition, arithmetic';
-      const text = generateInterpreter(rows).replace(/^import .*$/m, `const [${names}] = [() => 0, () => true, () => 0];`)
-        .replace(/^import \{ (.*) \} from .*$/gm, (_, functions: string) => functions.split(', ').map(name => `function ${name}() { return true; }`).join('\n'));
+      const text = generateInterpreter(rows)
+        .replace(/^import .*$/m, `const [${names}] = [() => 0, () => true, () => 0];`)
+        .replace(/^import \{ (.*) \} from .*$/gm, (_, functions: string) =>
+          functions
+            .split(', ')
+            .map(name => `function ${name}() { return true; }`)
+            .join('\n'),
+        );
       const stub = `
         const words = new Int32Array(64);
         const cpu = { R: words, R8: words, R16: words, A: new Int32Array(64), S: new Int32Array(16), M1: words, M2: words, M4: words,
@@ -109,7 +136,11 @@ describe('the switch', () => {
         runNarrow(12);`;
       writeFileSync(join(folder, 'interpreter.mjs'), text + stub);
       for (const name of ['run', 'runNarrow']) {
-        const printed = execFileSync(process.execPath, ['--print-bytecode', `--print-bytecode-filter=${name}`, join(folder, 'interpreter.mjs')], { encoding: 'utf8', maxBuffer: 1 << 28 });
+        const printed = execFileSync(
+          process.execPath,
+          ['--print-bytecode', `--print-bytecode-filter=${name}`, join(folder, 'interpreter.mjs')],
+          { encoding: 'utf8', maxBuffer: 1 << 28 },
+        );
         const sizes = [...printed.matchAll(/^Bytecode length: (\d+)/gm)].map(match => Number(match[1]));
         const size = Math.max(...sizes);
         expect(size, name).toBeGreaterThan(10_000);

@@ -8,7 +8,9 @@ import { Bench, d, DATA, TABLES, USER_DATA, USER_STACK } from '../test-support/b
 
 const bench = new Bench();
 const { R } = bench;
-const AC = 1 << 18, AM = 1 << 18, OSFXSR = 0x600;
+const AC = 1 << 18,
+  AM = 1 << 18,
+  OSFXSR = 0x600;
 /** A page that is not there. */
 const MISSING = 0x50000;
 
@@ -33,11 +35,29 @@ function vector(code: string): number | 'ran' {
 
 describe('#AC looks at whole operands', () => {
   it.each([
-    ['mov eax, [ebx]', '8b 03', 4], ['movq mm0, [ebx]', '0f 6f 03', 8], ['movq [ebx], mm0', '0f 7f 03', 8], ['movsd xmm0, [ebx]', 'f2 0f 10 03', 8],
-    ['movlps [ebx], xmm0', '0f 13 03', 8], ['fld m64', 'dd 03', 8], ['fld m80', 'db 2b', 8], ['fstp m80', 'db 3b', 8], ['fistp m64', 'df 3b', 8], ['fbld', 'df 23', 8],
-    ['cmpxchg8b', '0f c7 0b', 8], ['maskmovq', '0f f7 c1', 8], ['maskmovdqu', '66 0f f7 c1', 8], ['fnsave', 'dd 33', 4], ['frstor', 'dd 23', 4], ['fnstenv', 'd9 33', 4],
-    ['fnstenv, 16-bit', '66 d9 33', 2], ['movups xmm0, [ebx]', '0f 10 03', 1], ['movups [ebx], xmm0', '0f 11 03', 1], ['lddqu', 'f2 0f f0 03', 1],
-    ['pcmpistri', '66 0f 3a 63 03 00', 1], ['bound m32&32', '62 03', 4], ['les, 16-bit', '66 c4 03', 2],
+    ['mov eax, [ebx]', '8b 03', 4],
+    ['movq mm0, [ebx]', '0f 6f 03', 8],
+    ['movq [ebx], mm0', '0f 7f 03', 8],
+    ['movsd xmm0, [ebx]', 'f2 0f 10 03', 8],
+    ['movlps [ebx], xmm0', '0f 13 03', 8],
+    ['fld m64', 'dd 03', 8],
+    ['fld m80', 'db 2b', 8],
+    ['fstp m80', 'db 3b', 8],
+    ['fistp m64', 'df 3b', 8],
+    ['fbld', 'df 23', 8],
+    ['cmpxchg8b', '0f c7 0b', 8],
+    ['maskmovq', '0f f7 c1', 8],
+    ['maskmovdqu', '66 0f f7 c1', 8],
+    ['fnsave', 'dd 33', 4],
+    ['frstor', 'dd 23', 4],
+    ['fnstenv', 'd9 33', 4],
+    ['fnstenv, 16-bit', '66 d9 33', 2],
+    ['movups xmm0, [ebx]', '0f 10 03', 1],
+    ['movups [ebx], xmm0', '0f 11 03', 1],
+    ['lddqu', 'f2 0f f0 03', 1],
+    ['pcmpistri', '66 0f 3a 63 03 00', 1],
+    ['bound m32&32', '62 03', 4],
+    ['les, 16-bit', '66 c4 03', 2],
   ] as const)('%s', (_name, code, alignment) => {
     for (const offset of [0, 1, 2, 4, 8, 12]) {
       program();
@@ -51,7 +71,13 @@ describe('#AC looks at whole operands', () => {
     }
   });
   it('a read-modify-write of a page that is not there: #AC first', () => {
-    for (const [code, offset] of [['ff 03', 1], ['d3 23', 1], ['0f ab 03', 2], ['87 03', 1], ['0f c7 0b', 4]] as const) {
+    for (const [code, offset] of [
+      ['ff 03', 1],
+      ['d3 23', 1],
+      ['0f ab 03', 2],
+      ['87 03', 1],
+      ['0f c7 0b', 4],
+    ] as const) {
       bench.cpu.eflags = 2 | AC;
       bench.code(code);
       R[EBX] = MISSING + offset;
@@ -60,7 +86,7 @@ describe('#AC looks at whole operands', () => {
       program();
     }
   });
-  it('PUSH and POP of segment registers move 16 bits, whatever the slot\'s width', () => {
+  it("PUSH and POP of segment registers move 16 bits, whatever the slot's width", () => {
     R[ESP] = USER_STACK - 2;
     expect(vector('06')).toBe('ran');
     program();
@@ -83,7 +109,10 @@ describe('which fault comes first', () => {
     bench.cpu.eflags = 2;
     bench.segment(SS, USER_DATA, 0, 0xfff, 0x40f3);
     bench.cpu.reload();
-    for (const [address, expected] of [[0x1008, 13], [0x1010, 12]] as const) {
+    for (const [address, expected] of [
+      [0x1008, 13],
+      [0x1010, 12],
+    ] as const) {
       R[EBP] = address;
       bench.code('0f 28 45 00');
       expect(bench.event().vector).toBe(expected);
@@ -108,7 +137,11 @@ it('ENTER with 32-bit operands on a 16-bit stack: the frame is all of ESP (SDM v
   R[ESP] = 0x30000 + USER_STACK;
   R[EBP] = 0x12345678;
   expect(vector('c8 10 00 01')).toBe('ran');
-  expect([R[EBP], bench.word(USER_STACK - 4), bench.word(USER_STACK - 8)]).toEqual([0x30000 + USER_STACK - 4, 0x12345678, 0x30000 + USER_STACK - 4]);
+  expect([R[EBP], bench.word(USER_STACK - 4), bench.word(USER_STACK - 8)]).toEqual([
+    0x30000 + USER_STACK - 4,
+    0x12345678,
+    0x30000 + USER_STACK - 4,
+  ]);
 });
 
 describe('x87', () => {
@@ -136,7 +169,10 @@ describe('x87', () => {
   });
   it('FSCALE out of range even with the bias of an unmasked exception: zero and infinity (SDM vol. 1, 8.5.4, 8.5.5)', () => {
     // ST(1) = 60000 and -60000.
-    for (const [sign, control, exponent, status] of [[0, 0x377, 0x7fff, 0x82a8], [0x8000, 0x36f, 0, 0x80b0]] as const) {
+    for (const [sign, control, exponent, status] of [
+      [0, 0x377, 0x7fff, 0x82a8],
+      [0x8000, 0x36f, 0, 0x80b0],
+    ] as const) {
       start([0, 0x80000000 | 0, 0x3fff], control);
       R.set([0, 0xea600000 | 0, 0x400e | sign], FPR + 4);
       expect(vector('d9 fd')).toBe('ran');

@@ -5,13 +5,19 @@ import { Bench, CODE, d, DATA, w } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
-const TS = 8, NE = 0x20, OSFXSR = 0x200, OSXMMEXCPT = 0x400;
+const TS = 8,
+  NE = 0x20,
+  OSFXSR = 0x200,
+  OSXMMEXCPT = 0x400;
 beforeEach(() => {
   bench.protectedMode();
   R[CR4] = OSFXSR | OSXMMEXCPT;
   R[EBX] = DATA;
 });
-const FNINIT = 'db e3', FLD1 = 'd9 e8', FLDZ = 'd9 ee', FDIVP = 'de f9';
+const FNINIT = 'db e3',
+  FLD1 = 'd9 e8',
+  FLDZ = 'd9 ee',
+  FDIVP = 'de f9';
 /** FNINIT; divide-by-zero unmasked; 1 / 0. Seven bytes of instructions after the eight that set FCW. */
 const pending = () => [FNINIT, '66 c7 03', w(0x37b), 'd9 2b', FLD1, FLDZ, FDIVP];
 const PENDING_BYTES = 15;
@@ -21,7 +27,7 @@ describe('#MF with CR0.NE', () => {
     R[CR0]! |= NE;
     bench.code(...pending(), '90', FLD1);
     expect(bench.fault()).toEqual([16, undefined, PENDING_BYTES + 1]);
-    expect([R[FSW]! & 0x80ff, R[FSW]! >>> 11 & 7]).toEqual([0x8084, 6]);
+    expect([R[FSW]! & 0x80ff, (R[FSW]! >>> 11) & 7]).toEqual([0x8084, 6]);
   });
   it('control instructions that do not wait come through; FNCLEX ends it', () => {
     R[CR0]! |= NE;
@@ -30,7 +36,12 @@ describe('#MF with CR0.NE', () => {
     expect([R[EAX]! & 0x80ff, bench.half(DATA + 4), R[FSW]! & 0x80ff]).toEqual([0x8084, 0x37b, 0]);
   });
   it('MMX instructions and EMMS raise it too, SSE ones do not', () => {
-    for (const [code, vector] of [['0f fc c1', 16], ['0f 77', 16], ['0f 58 c1', 6], ['9b', 16]] as const) {
+    for (const [code, vector] of [
+      ['0f fc c1', 16],
+      ['0f 77', 16],
+      ['0f 58 c1', 6],
+      ['9b', 16],
+    ] as const) {
       bench.protectedMode();
       R[CR0]! |= NE;
       R[CR4] = OSFXSR;
@@ -43,7 +54,10 @@ describe('#MF with CR0.NE', () => {
 
 describe('#XM', () => {
   it('before the instruction, EIP at it, flags in MXCSR; #UD without CR4.OSXMMEXCPT', () => {
-    for (const [cr4, vector] of [[OSFXSR | OSXMMEXCPT, 19], [OSFXSR, 6]] as const) {
+    for (const [cr4, vector] of [
+      [OSFXSR | OSXMMEXCPT, 19],
+      [OSFXSR, 6],
+    ] as const) {
       bench.protectedMode();
       R[CR4] = cr4;
       R[MXCSR] = 0x1f80 & ~0x200;
@@ -66,8 +80,17 @@ describe('FXSAVE and FXRSTOR', () => {
   it('keep everything that a task has', () => {
     bench.code(FNINIT, FLD1, 'd9 eb', '66 0f 76 c0', '0f ae 03', FNINIT, 'dd d8', '0f 57 c0', '0f ae 0b');
     bench.run();
-    expect([R[FCW], R[FTW], R[FSW]! >>> 11 & 7, R[FPR + 4 * 7 + 2], R[FPR + 4 * 6 + 1], R[XMM]]).toEqual([0x37f, 0xc0, 6, 0x3fff, 0xc90fdaa2 | 0, -1]);
-    expect([bench.half(DATA), bench.bytes[DATA + 4], bench.word(DATA + 28), bench.half(DATA + 32 + 8)]).toEqual([0x37f, 0xc0, 0xffff, 0x4000]);
+    expect([R[FCW], R[FTW], (R[FSW]! >>> 11) & 7, R[FPR + 4 * 7 + 2], R[FPR + 4 * 6 + 1], R[XMM]]).toEqual([
+      0x37f,
+      0xc0,
+      6,
+      0x3fff,
+      0xc90fdaa2 | 0,
+      -1,
+    ]);
+    expect([bench.half(DATA), bench.bytes[DATA + 4], bench.word(DATA + 28), bench.half(DATA + 32 + 8)]).toEqual([
+      0x37f, 0xc0, 0xffff, 0x4000,
+    ]);
   });
   it('#NM with CR0.TS or EM comes before #GP(0) for an address off 16 bytes, and that before #PF', () => {
     for (const code of ['0f ae 43 08', '0f ae 4b 08']) {

@@ -1,6 +1,14 @@
 /** A probe hears of everything that retires; without one the processor runs as before. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_EXTERNAL, EVENT_SOFTWARE, EVENT_VALID, ExitReason, type Probe } from '../architecture/edge.ts';
+import {
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
+  EVENT_EXTERNAL,
+  EVENT_SOFTWARE,
+  EVENT_VALID,
+  ExitReason,
+  type Probe,
+} from '../architecture/edge.ts';
 import { CR4, EAX, EBX, ECX, EDI, EDX, EFLAGS, EIP, ESI, ESP, XMM } from '../architecture/registers.ts';
 import { Bench, CODE, d, DATA, FRAMES, IDT, KERNEL_CODE, KERNEL_STACK, TSS } from '../test-support/bench.ts';
 
@@ -27,7 +35,12 @@ describe('a probe', () => {
   it('ends the run before an instruction, once or as often as it likes, and not between the elements of a REP or where RF is set', () => {
     const asked: number[] = [];
     let stops = true;
-    cpu.probe = { before: linear => { asked.push(linear - CODE); return stops && linear === CODE + 1; } };
+    cpu.probe = {
+      before: linear => {
+        asked.push(linear - CODE);
+        return stops && linear === CODE + 1;
+      },
+    };
     bench.code('43 f3 aa 4b 90 f4');
     Object.assign(R, { [EDI]: DATA, [ECX]: 3 });
     const begun = cpu.retired;
@@ -49,8 +62,17 @@ describe('a probe', () => {
     bench.code('8b 03 66 89 43 05 88 43 07 50 ff 03');
     bench.run();
     expect(seen).toEqual([
-      `r4 ${hex(DATA)}=11223344`, '+0', `w2 ${hex(DATA + 5)}=3344`, '+2', `w1 ${hex(DATA + 7)}=44`, '+6',
-      `w4 ${hex(KERNEL_STACK - 4)}=11223344`, '+9', `r4 ${hex(DATA)}=11223344`, `w4 ${hex(DATA)}=11223345`, '+a',
+      `r4 ${hex(DATA)}=11223344`,
+      '+0',
+      `w2 ${hex(DATA + 5)}=3344`,
+      '+2',
+      `w1 ${hex(DATA + 7)}=44`,
+      '+6',
+      `w4 ${hex(KERNEL_STACK - 4)}=11223344`,
+      '+9',
+      `r4 ${hex(DATA)}=11223344`,
+      `w4 ${hex(DATA)}=11223345`,
+      '+a',
     ]);
   });
   it('counts what the processor counts, HLT too once it is left', () => {
@@ -66,19 +88,37 @@ describe('a probe', () => {
     R[EAX] = 9;
     bench.code('f0 ff 03 87 03');
     bench.run();
-    expect(seen).toEqual([`r4 ${hex(DATA)}=5`, `w4 ${hex(DATA)}=6`, '+0', `r4 ${hex(DATA)}=6`, `w4 ${hex(DATA)}=9`, '+3']);
+    expect(seen).toEqual([
+      `r4 ${hex(DATA)}=5`,
+      `w4 ${hex(DATA)}=6`,
+      '+0',
+      `r4 ${hex(DATA)}=6`,
+      `w4 ${hex(DATA)}=9`,
+      '+3',
+    ]);
     seen = [];
     Object.assign(R, { [EIP]: CODE, [EAX]: 9, [EDX]: 0, [ECX]: 7, [EBX]: 8 });
     bench.code('f0 0f c7 0d', d(DATA));
     bench.run();
-    expect(seen).toEqual([`r4 ${hex(DATA)}=9`, `w4 ${hex(DATA)}=8`, `r4 ${hex(DATA + 4)}=0`, `w4 ${hex(DATA + 4)}=7`, '+0']);
+    expect(seen).toEqual([
+      `r4 ${hex(DATA)}=9`,
+      `w4 ${hex(DATA)}=8`,
+      `r4 ${hex(DATA + 4)}=0`,
+      `w4 ${hex(DATA + 4)}=7`,
+      '+0',
+    ]);
   });
   it('string instructions element by element, wide accesses and those across pages in parts', () => {
     Object.assign(R, { [ESI]: DATA, [EDI]: DATA + 0x100, [ECX]: 2 });
     bench.bytes.set([1, 2], DATA);
     bench.code('f3 a4');
     bench.run();
-    expect(seen.filter(text => text[0] !== '+')).toEqual([`r1 ${hex(DATA)}=1`, `w1 ${hex(DATA + 0x100)}=1`, `r1 ${hex(DATA + 1)}=2`, `w1 ${hex(DATA + 0x101)}=2`]);
+    expect(seen.filter(text => text[0] !== '+')).toEqual([
+      `r1 ${hex(DATA)}=1`,
+      `w1 ${hex(DATA + 0x100)}=1`,
+      `r1 ${hex(DATA + 1)}=2`,
+      `w1 ${hex(DATA + 0x101)}=2`,
+    ]);
     seen = [];
     R[EIP] = CODE;
     R[CR4] = 0x600;
@@ -86,7 +126,11 @@ describe('a probe', () => {
     bench.code('0f 11 03 66 a1', d(DATA + 0xfff));
     bench.run();
     expect(seen).toEqual([
-      ...[1, 0, 0, 0].map((_, i) => `w4 ${hex(DATA + 4 * i)}=${hex(R[XMM + i]!)}`), '+0', `r1 ${hex(DATA + 0xfff)}=0`, `r1 ${hex(DATA + 0x1000)}=${hex(bench.bytes[DATA + 0x1000]!)}`, '+3',
+      ...[1, 0, 0, 0].map((_, i) => `w4 ${hex(DATA + 4 * i)}=${hex(R[XMM + i]!)}`),
+      '+0',
+      `r1 ${hex(DATA + 0xfff)}=0`,
+      `r1 ${hex(DATA + 0x1000)}=${hex(bench.bytes[DATA + 0x1000]!)}`,
+      '+3',
     ]);
   });
   it('ports, once they are answered; string forms with their memory', () => {
@@ -96,7 +140,18 @@ describe('a probe', () => {
       expect(bench.run()).toBe(ExitReason.IO);
       cpu.completePortAccess(value);
     }
-    expect(seen).toEqual(['out1 3f8=41', '+0', 'in1 60=5a', '+1', 'in1 3f8=77', `w1 ${hex(DATA)}=77`, '+3', 'out2 3f8=77', `r2 ${hex(DATA)}=77`, '+4']);
+    expect(seen).toEqual([
+      'out1 3f8=41',
+      '+0',
+      'in1 60=5a',
+      '+1',
+      'in1 3f8=77',
+      `w1 ${hex(DATA)}=77`,
+      '+3',
+      'out2 3f8=77',
+      `r2 ${hex(DATA)}=77`,
+      '+4',
+    ]);
   });
   it('a device access that leaves run() is heard of once', () => {
     R[EBX] = DEVICE;
@@ -118,7 +173,12 @@ describe('a probe', () => {
     bench.run();
     const events = seen.filter(text => text[0] === '!' || text[0] === '+');
     expect(events).toEqual([
-      `!${hex((EVENT_VALID | EVENT_EXTERNAL | 0x40) >>> 0)} 0`, '+80', `!${hex((EVENT_VALID | EVENT_SOFTWARE | 0x40) >>> 0)} 0`, '+0', '+80', '+2',
+      `!${hex((EVENT_VALID | EVENT_EXTERNAL | 0x40) >>> 0)} 0`,
+      '+80',
+      `!${hex((EVENT_VALID | EVENT_SOFTWARE | 0x40) >>> 0)} 0`,
+      '+0',
+      '+80',
+      '+2',
       `!${hex((EVENT_VALID | EVENT_EXCEPTION | EVENT_ERROR_CODE | 13) >>> 0)} 0`,
     ]);
     expect(seen).toContain(`r4 ${hex(IDT + 0x200)}=${hex(bench.word(IDT + 0x200))}`);
@@ -135,7 +195,16 @@ describe('a probe', () => {
       bench.code('01 0b 51 59 49 75 f9');
       const before = cpu.retired;
       bench.run();
-      return [R[ECX], R[ESP], R[EFLAGS], cpu.eflags, bench.word(DATA), cpu.retired - before, R[EIP], bench.word(TSS + 4)];
+      return [
+        R[ECX],
+        R[ESP],
+        R[EFLAGS],
+        cpu.eflags,
+        bench.word(DATA),
+        cpu.retired - before,
+        R[EIP],
+        bench.word(TSS + 4),
+      ];
     };
     expect(end(true)).toEqual(end(false));
     seen = [];

@@ -5,7 +5,9 @@ import { Bench, CODE, d, TABLES } from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
-beforeEach(() => { bench.protectedMode(); });
+beforeEach(() => {
+  bench.protectedMode();
+});
 
 it('a store into the very next instruction counts', () => {
   // mov byte [next + 1], 7; mov eax, 1
@@ -22,7 +24,7 @@ it('a store into the very next instruction counts', () => {
 it('a loop that changes its own operand each time', () => {
   bench.code('b9', d(100), '31 c0 83 c0 00 fe 05', d(CODE + 9), '49 75 f4');
   bench.run();
-  expect(R[EAX]).toBe(99 * 100 / 2);
+  expect(R[EAX]).toBe((99 * 100) / 2);
 });
 
 it('REP STOS over the instructions that follow', () => {

@@ -4,7 +4,9 @@ import { ExitReason } from '../architecture/edge.ts';
 import { CR0, CR4, EIP, ESI, ESP, XMM } from '../architecture/registers.ts';
 import { Bench, CODE, DATA, FRAMES } from '../test-support/bench.ts';
 
-const CR0_EM = 4, CR0_TS = 8, CR4_OSFXSR = 512;
+const CR0_EM = 4,
+  CR0_TS = 8,
+  CR4_OSFXSR = 512;
 /** MOVAPS, MOVUPS, MOVDQA xmm1,[esi]; then the same to [esi+0x20]. */
 const bench = (load: string, store: string) => {
   const b = new Bench().protectedMode();
@@ -18,12 +20,26 @@ const bench = (load: string, store: string) => {
     return b.run();
   };
   expect([run(), run()]).toEqual([ExitReason.HLT, ExitReason.HLT]);
-  return { b, again: () => { b.R[EIP] = CODE; b.R[ESP] = 0x9000; return b.event(); }, run };
+  return {
+    b,
+    again: () => {
+      b.R[EIP] = CODE;
+      b.R[ESP] = 0x9000;
+      return b.event();
+    },
+    run,
+  };
 };
-const ALIGNED = ['0f 28 0e', '0f 29 4e 20'] as const, UNALIGNED = ['f3 0f 6f 0e', 'f3 0f 7f 4e 20'] as const;
+const ALIGNED = ['0f 28 0e', '0f 29 4e 20'] as const,
+  UNALIGNED = ['f3 0f 6f 0e', 'f3 0f 7f 4e 20'] as const;
 
 describe('moves of 16 bytes', () => {
-  for (const [load, store] of [ALIGNED, UNALIGNED, ['66 0f 6f 0e', '66 0f 7f 4e 20'], ['0f 10 0e', '0f 11 4e 20']] as const) {
+  for (const [load, store] of [
+    ALIGNED,
+    UNALIGNED,
+    ['66 0f 6f 0e', '66 0f 7f 4e 20'],
+    ['0f 10 0e', '0f 11 4e 20'],
+  ] as const) {
     it(`${load}: moves, and asks CR0.TS, CR0.EM and CR4.OSFXSR each time`, () => {
       const { b, again } = bench(load, store);
       expect([...b.bytes.subarray(DATA + 32, DATA + 48)]).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));

@@ -7,10 +7,18 @@ import { Bench, CODE, DATA, FRAMES, TABLES } from '../test-support/bench.ts';
 const bench = new Bench();
 const { R } = bench;
 /** CF PF AF ZF SF OF, all set: no comparison of unsigned bytes gives that. */
-const BEFORE = 0x8d7, ARITHMETIC = 0x8d5, RF = 0x10000;
+const BEFORE = 0x8d7,
+  ARITHMETIC = 0x8d5,
+  RF = 0x10000;
 /** Linear page behind DATA's page, which is missing where a test says so. */
 const BEHIND = DATA + 0x1000;
-const PREFIXED = [['repe scasb', 'f3 ae', 0], ['repne scasw', '66 f2 af', 1], ['repe cmpsb', 'f3 a6', 0], ['repe cmpsd', 'f3 a7', 0], ['repe scasb, 16-bit addresses', '67 f3 ae', 0]] as const;
+const PREFIXED = [
+  ['repe scasb', 'f3 ae', 0],
+  ['repne scasw', '66 f2 af', 1],
+  ['repe cmpsb', 'f3 a6', 0],
+  ['repe cmpsd', 'f3 a7', 0],
+  ['repe scasb, 16-bit addresses', '67 f3 ae', 0],
+] as const;
 
 /** `count` elements that keep REP going end at BEHIND. `count` 0: the first one is there already. */
 function begin(code: string, accumulator: number, count: number): number {
@@ -35,7 +43,9 @@ function long(): void {
   R[EDI] = DATA;
 }
 
-beforeEach(() => { bench.protectedMode(); });
+beforeEach(() => {
+  bench.protectedMode();
+});
 
 describe('a fault in mid-string', () => {
   const unmapped = () => {
@@ -43,20 +53,26 @@ describe('a fault in mid-string', () => {
     bench.setWord(TABLES + (BEHIND >> 12) * 4, 0);
     bench.cpu.flushTlb();
   };
-  it.each(PREFIXED)('%s restores the flags from before the instruction; the registers are those of the last element done', (_name, code, accumulator) => {
-    for (const count of [0, 1, 7]) {
-      if (code.startsWith('67')) {
-        bench.protectedMode();
-        bench.segment(ES, 0x38, 0x8000, DATA + 0xfff - 0x8000, 0x4093);
-        bench.cpu.reload();
-      } else unmapped();
-      const size = begin(code, accumulator, count);
-      if (code.startsWith('67')) R[EDI] = R[EDI]! - 0x8000;
-      const { vector, eip, flags } = bench.event();
-      expect([vector, eip, flags & ARITHMETIC]).toEqual([code.startsWith('67') ? 13 : 14, CODE, BEFORE & ARITHMETIC]);
-      expect([R[ECX], R[ESI]! - (DATA - count * size)]).toEqual([0x8000 - count, code.includes('a6') || code.includes('a7') ? count * size : 0]);
-    }
-  });
+  it.each(PREFIXED)(
+    '%s restores the flags from before the instruction; the registers are those of the last element done',
+    (_name, code, accumulator) => {
+      for (const count of [0, 1, 7]) {
+        if (code.startsWith('67')) {
+          bench.protectedMode();
+          bench.segment(ES, 0x38, 0x8000, DATA + 0xfff - 0x8000, 0x4093);
+          bench.cpu.reload();
+        } else unmapped();
+        const size = begin(code, accumulator, count);
+        if (code.startsWith('67')) R[EDI] = R[EDI]! - 0x8000;
+        const { vector, eip, flags } = bench.event();
+        expect([vector, eip, flags & ARITHMETIC]).toEqual([code.startsWith('67') ? 13 : 14, CODE, BEFORE & ARITHMETIC]);
+        expect([R[ECX], R[ESI]! - (DATA - count * size)]).toEqual([
+          0x8000 - count,
+          code.includes('a6') || code.includes('a7') ? count * size : 0,
+        ]);
+      }
+    },
+  );
   it('also when the instruction took several turns', () => {
     long();
     const { vector, flags } = bench.event();
@@ -73,8 +89,11 @@ describe('what is no fault', () => {
     const { vector, flags } = bench.event();
     expect([vector, flags & ARITHMETIC, flags & RF]).toEqual([0x40, BEFORE & ARITHMETIC, RF]);
   });
-  it('a single-step trap, too; behind the last element it finds that one\'s', () => {
-    for (const [count, eip, expected] of [[2, CODE, BEFORE & ARITHMETIC], [1, CODE + 2, 0x44]] as const) {
+  it("a single-step trap, too; behind the last element it finds that one's", () => {
+    for (const [count, eip, expected] of [
+      [2, CODE, BEFORE & ARITHMETIC],
+      [1, CODE + 2, 0x44],
+    ] as const) {
       bench.protectedMode();
       begin('f3 ae', 0, 7);
       R[ECX] = count;
@@ -83,7 +102,7 @@ describe('what is no fault', () => {
       expect([event.vector, event.eip, event.flags & ARITHMETIC]).toEqual([1, eip, expected]);
     }
   });
-  it('a device that is asked leaves the flags as they were, and the end has the last element\'s', () => {
+  it("a device that is asked leaves the flags as they were, and the end has the last element's", () => {
     bench.protectedMode();
     bench.code('f3 ae');
     R[EAX] = 0;

@@ -23,7 +23,9 @@ describe('string instructions of 16-bit code', () => {
     b.R[EDI] = 0x5555_0100;
     b.R[ECX] = 0x7777_2020;
     expect(b.run()).toBe(ExitReason.HLT);
-    const wrong = Array.from({ length: 0x2020 }, (_, i) => i).filter(i => b.bytes[0x40100 + i] !== source(b, 0xeff0 + i));
+    const wrong = Array.from({ length: 0x2020 }, (_, i) => i).filter(
+      i => b.bytes[0x40100 + i] !== source(b, 0xeff0 + i),
+    );
     expect(wrong).toEqual([]);
     expect([b.R[ESI]! >>> 0, b.R[EDI], b.R[ECX]]).toEqual([0xabcd_1010, 0x5555_2120, 0x7777_0000]);
     expect(b.bytes[0x40100 + 0x2020]).toBe(0);
@@ -56,7 +58,11 @@ describe('string instructions of 16-bit code', () => {
 
   it('fills whole pages with each width of element', () => {
     const b = real();
-    for (const [code, value, bytes] of [['f3 aa f4', 0x5a, 1], ['f3 ab f4', 0x1234, 2], ['66 f3 ab f4', 0x89abcdef, 4]] as const) {
+    for (const [code, value, bytes] of [
+      ['f3 aa f4', 0x5a, 1],
+      ['f3 ab f4', 0x1234, 2],
+      ['66 f3 ab f4', 0x89abcdef, 4],
+    ] as const) {
       b.put(CODE, code);
       b.R[EAX] = value | 0;
       b.R[EDI] = 0x1000;
@@ -64,7 +70,8 @@ describe('string instructions of 16-bit code', () => {
       b.R[EIP] = 0;
       expect(b.run()).toBe(ExitReason.HLT);
       const expected = Array.from({ length: 4 }, (_, i) => (value >>> (8 * (i % bytes))) & 255);
-      for (const at of [0x41000, 0x41ffc, 0x42000, 0x42ffc]) expect([...b.bytes.subarray(at, at + 4)]).toEqual(expected);
+      for (const at of [0x41000, 0x41ffc, 0x42000, 0x42ffc])
+        expect([...b.bytes.subarray(at, at + 4)]).toEqual(expected);
       expect(b.R[EDI]).toBe(0x3000);
     }
   });

@@ -1,8 +1,36 @@
 /** Virtual-8086 mode: SDM vol. 3, chapter 20 (21 in newer editions). */
 import { describe, expect, it } from 'vitest';
 import { EVENT_EXTERNAL, EVENT_VALID, ExitReason } from '../architecture/edge.ts';
-import { CPL, CS, DS, EAX, EFLAGS, EIP, ES, ESP, FS, GS, SEG, SEG_BASE, SEG_LIMIT, SEG_RIGHTS, SEG_WORDS, SS } from '../architecture/registers.ts';
-import { Bench, CODE, d, FREE, HANDLERS, KERNEL_CODE, KERNEL_DATA, KERNEL_STACK, TSS, w } from '../test-support/bench.ts';
+import {
+  CPL,
+  CS,
+  DS,
+  EAX,
+  EFLAGS,
+  EIP,
+  ES,
+  ESP,
+  FS,
+  GS,
+  SEG,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_RIGHTS,
+  SEG_WORDS,
+  SS,
+} from '../architecture/registers.ts';
+import {
+  Bench,
+  CODE,
+  d,
+  FREE,
+  HANDLERS,
+  KERNEL_CODE,
+  KERNEL_DATA,
+  KERNEL_STACK,
+  TSS,
+  w,
+} from '../test-support/bench.ts';
 
 const bench = new Bench();
 const { R } = bench;
@@ -19,7 +47,13 @@ describe('entry and exit (20.2)', () => {
     expect(bench.event()).toEqual({ vector: 3, error: undefined, eip: 0x11, cs: CODE >> 4, flags: 0x23202 });
     const frame = [0, 1, 2, 3, 4, 5].map(i => bench.word(R[ESP]! + 12 + i * 4));
     expect(frame).toEqual([0x1234, 0x2000, 0x3000, 0x4000, 0x5000, 0x6000]);
-    expect([R[CPL], R[ESP], R[EFLAGS]! & 0x20000, bench.selector(DS), bench.selector(GS)]).toEqual([0, KERNEL_STACK - 36, 0, 0, 0]);
+    expect([R[CPL], R[ESP], R[EFLAGS]! & 0x20000, bench.selector(DS), bench.selector(GS)]).toEqual([
+      0,
+      KERNEL_STACK - 36,
+      0,
+      0,
+      0,
+    ]);
     expect([R[SEG + FS * SEG_WORDS + SEG_RIGHTS]! >>> 16, bench.selector(ES)]).toEqual([1, 0]);
   });
 
@@ -60,7 +94,16 @@ describe('entry and exit (20.2)', () => {
 });
 
 describe('IOPL-sensitive instructions (20.2.7, CR4.VME clear)', () => {
-  const sensitive: [string, string][] = [['CLI', 'fa'], ['STI', 'fb'], ['PUSHF', '9c'], ['POPF', '9d'], ['PUSHFD', '66 9c'], ['INT n', 'cd 40'], ['IRET', 'cf'], ['IRETD', '66 cf']];
+  const sensitive: [string, string][] = [
+    ['CLI', 'fa'],
+    ['STI', 'fb'],
+    ['PUSHF', '9c'],
+    ['POPF', '9d'],
+    ['PUSHFD', '66 9c'],
+    ['INT n', 'cd 40'],
+    ['IRET', 'cf'],
+    ['IRETD', '66 cf'],
+  ];
   for (const [name, code] of sensitive) {
     it(`${name} faults below IOPL 3`, () => {
       bench.v86(0);
@@ -125,7 +168,16 @@ describe('ports (20.2.8; vol. 1, 18.5.2): the bitmap decides whatever IOPL says'
 });
 
 describe('what virtual-8086 mode has not (20.2.1)', () => {
-  const undefinedThere: [string, string][] = [['LLDT', '0f 00 d0'], ['LTR', '0f 00 d8'], ['STR', '0f 00 c8'], ['SLDT', '0f 00 c0'], ['VERR', '0f 00 e0'], ['LAR', '0f 02 c0'], ['LSL', '0f 03 c0'], ['ARPL', '63 c0']];
+  const undefinedThere: [string, string][] = [
+    ['LLDT', '0f 00 d0'],
+    ['LTR', '0f 00 d8'],
+    ['STR', '0f 00 c8'],
+    ['SLDT', '0f 00 c0'],
+    ['VERR', '0f 00 e0'],
+    ['LAR', '0f 02 c0'],
+    ['LSL', '0f 03 c0'],
+    ['ARPL', '63 c0'],
+  ];
   for (const [name, code] of undefinedThere) {
     it(`${name} is #UD`, () => {
       bench.v86(3);
@@ -133,7 +185,17 @@ describe('what virtual-8086 mode has not (20.2.1)', () => {
       expect(bench.event()).toMatchObject({ vector: 6, eip: 0 });
     });
   }
-  const privileged: [string, string][] = [['LGDT', '0f 01 16 00 00'], ['MOV CR0', '0f 20 c0'], ['CLTS', '0f 06'], ['HLT', 'f4'], ['LMSW', '0f 01 f0'], ['WBINVD', '0f 09'], ['RDMSR', '0f 32'], ['MOV DR', '0f 21 c0'], ['INVLPG', '0f 01 3e 00 00']];
+  const privileged: [string, string][] = [
+    ['LGDT', '0f 01 16 00 00'],
+    ['MOV CR0', '0f 20 c0'],
+    ['CLTS', '0f 06'],
+    ['HLT', 'f4'],
+    ['LMSW', '0f 01 f0'],
+    ['WBINVD', '0f 09'],
+    ['RDMSR', '0f 32'],
+    ['MOV DR', '0f 21 c0'],
+    ['INVLPG', '0f 01 3e 00 00'],
+  ];
   for (const [name, code] of privileged) {
     it(`${name} is #GP(0) at CPL 3`, () => {
       bench.v86(3);

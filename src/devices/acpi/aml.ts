@@ -22,7 +22,10 @@ export function integer(value: number): Aml {
 /** NameString: `\` root and `^` parent prefixes, segments divided by dots, each padded to four characters with `_`. */
 export function path(name: string): Aml {
   const prefix = /^[\\^]*/.exec(name)?.[0] ?? '';
-  const segments = name.slice(prefix.length).split('.').filter(segment => segment !== '');
+  const segments = name
+    .slice(prefix.length)
+    .split('.')
+    .filter(segment => segment !== '');
   const bytes = [...prefix].map(c => c.charCodeAt(0));
   if (segments.length === 0) bytes.push(0x00);
   else if (segments.length === 2) bytes.push(0x2e);
@@ -34,7 +37,8 @@ export function path(name: string): Aml {
   return bytes;
 }
 
-const term = (value: Term): Aml => (typeof value === 'number' ? integer(value) : typeof value === 'string' ? path(value) : value);
+const term = (value: Term): Aml =>
+  typeof value === 'number' ? integer(value) : typeof value === 'string' ? path(value) : value;
 const terms = (values: Term[]): Aml => values.flatMap(term);
 
 /** PkgLength counts itself; its first byte tells how many follow. */
@@ -53,10 +57,17 @@ export const list = (...elements: Term[]): Aml => block([0x12], [elements.length
 export const name = (at: string, value: Term): Aml => [0x08, ...path(at), ...term(value)];
 export const scope = (at: string, ...body: Term[]): Aml => block([0x10], [...path(at), ...terms(body)]);
 export const device = (at: string, ...body: Term[]): Aml => block([0x5b, 0x82], [...path(at), ...terms(body)]);
-export const method = (at: string, args: number, ...body: Term[]): Aml => block([0x14], [...path(at), args, ...terms(body)]);
+export const method = (at: string, args: number, ...body: Term[]): Aml =>
+  block([0x14], [...path(at), args, ...terms(body)]);
 /** OperationRegion in PCI configuration space (2) or system I/O (1). */
-export const region = (at: string, space: number, offset: number, length: number): Aml =>
-  [0x5b, 0x80, ...path(at), space, ...integer(offset), ...integer(length)];
+export const region = (at: string, space: number, offset: number, length: number): Aml => [
+  0x5b,
+  0x80,
+  ...path(at),
+  space,
+  ...integer(offset),
+  ...integer(length),
+];
 /** Byte-access field, its units (of less than 64 bits) named in order with their bits. */
 export const field = (of: string, units: [string, number][]): Aml =>
   block([0x5b, 0x81], [...path(of), 0x01, ...units.flatMap(([unit, bits]) => [...path(unit), bits])]);
@@ -70,7 +81,12 @@ export const or = (a: Term, b: Term, to: Term = [0x00]): Aml => [0x7d, ...term(a
 export const less = (a: Term, b: Term): Aml => [0x95, ...term(a), ...term(b)];
 export const when = (condition: Term, ...body: Term[]): Aml => block([0xa0], [...term(condition), ...terms(body)]);
 export const give = (value: Term): Aml => [0xa4, ...term(value)];
-export const createDwordField = (source: Term, index: number, at: string): Aml => [0x8a, ...term(source), ...integer(index), ...path(at)];
+export const createDwordField = (source: Term, index: number, at: string): Aml => [
+  0x8a,
+  ...term(source),
+  ...integer(index),
+  ...path(at),
+];
 export const call = (at: string, ...args: Term[]): Aml => [...path(at), ...terms(args)];
 
 /** EISAID("PNP0A03"): three letters of five bits, four hexadecimal digits, big end first. */
@@ -87,12 +103,44 @@ export const ioPort = (base: number, length: number): Aml => [0x47, 0x01, ...wor
 /** ISA interrupt, edge, active high, not shared. */
 export const irq = (number: number): Aml => [0x22, ...word(1 << number)];
 /** Extended interrupt: level, active high, shared. */
-export const sharedInterrupts = (...numbers: number[]): Aml =>
-  [0x89, ...word(2 + 4 * numbers.length), 0x09, numbers.length, ...numbers.flatMap(dword)];
+export const sharedInterrupts = (...numbers: number[]): Aml => [
+  0x89,
+  ...word(2 + 4 * numbers.length),
+  0x09,
+  numbers.length,
+  ...numbers.flatMap(dword),
+];
 /** Address space descriptors share their five numbers: granularity, minimum, maximum, translation, length. */
 const span = (first: number, last: number): number[] => [0, first, last, 0, last - first + 1];
-export const busNumbers = (first: number, last: number): Aml => [0x88, ...word(13), 0x02, 0x0c, 0x00, ...span(first, last).flatMap(word)];
-export const ioWindow = (first: number, last: number): Aml => [0x88, ...word(13), 0x01, 0x0c, 0x03, ...span(first, last).flatMap(word)];
-export const memoryWindow = (first: number, last: number): Aml => [0x87, ...word(23), 0x00, 0x0c, 0x01, ...span(first, last).flatMap(dword)];
-export const fixedMemory = (base: number, length: number): Aml => [0x86, ...word(9), 0x01, ...dword(base), ...dword(length)];
+export const busNumbers = (first: number, last: number): Aml => [
+  0x88,
+  ...word(13),
+  0x02,
+  0x0c,
+  0x00,
+  ...span(first, last).flatMap(word),
+];
+export const ioWindow = (first: number, last: number): Aml => [
+  0x88,
+  ...word(13),
+  0x01,
+  0x0c,
+  0x03,
+  ...span(first, last).flatMap(word),
+];
+export const memoryWindow = (first: number, last: number): Aml => [
+  0x87,
+  ...word(23),
+  0x00,
+  0x0c,
+  0x01,
+  ...span(first, last).flatMap(dword),
+];
+export const fixedMemory = (base: number, length: number): Aml => [
+  0x86,
+  ...word(9),
+  0x01,
+  ...dword(base),
+  ...dword(length),
+];
 export const resources = (...descriptors: Aml[]): Aml => buffer([...descriptors.flat(), 0x79, 0x00]);

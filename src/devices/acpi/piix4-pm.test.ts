@@ -4,7 +4,12 @@ import { PM_BASE } from './piix4-pm.ts';
 
 // Promises are those of the ACPI specification, chapter 4, and the 82371AB datasheet.
 let t: TestPc;
-const STATUS = PM_BASE, ENABLE = PM_BASE + 2, CONTROL = PM_BASE + 4, TIMER = PM_BASE + 8, GPE_STATUS = PM_BASE + 0xc, GPE_ENABLE = PM_BASE + 0xe;
+const STATUS = PM_BASE,
+  ENABLE = PM_BASE + 2,
+  CONTROL = PM_BASE + 4,
+  TIMER = PM_BASE + 8,
+  GPE_STATUS = PM_BASE + 0xc,
+  GPE_ENABLE = PM_BASE + 0xe;
 const sci = () => (t.in(0xa0) & 2) !== 0;
 
 beforeEach(() => {

@@ -13,22 +13,37 @@ import { cyclesAt, nsOfCycle } from '../timers.ts';
 export const PM_TIMER_HZ = 3579545;
 export const SCI_IRQ = 9;
 /** Where our tables say it is; firmware may move it. */
-export const PM_BASE = 0x600, SMBUS_BASE = 0x700;
+export const PM_BASE = 0x600,
+  SMBUS_BASE = 0x700;
 /** Offsets in the PM block. */
-export const PM1_STATUS = 0x00, PM1_CONTROL = 0x04, PM_TIMER = 0x08, GPE0_STATUS = 0x0c;
-const PM1_ENABLE = 0x02, GPE0_ENABLE = 0x0e;
+export const PM1_STATUS = 0x00,
+  PM1_CONTROL = 0x04,
+  PM_TIMER = 0x08,
+  GPE0_STATUS = 0x0c;
+const PM1_ENABLE = 0x02,
+  GPE0_ENABLE = 0x0e;
 const PM_BLOCK_BYTES = 0x40;
 /** SMI command port and the values that switch SCI_EN (there is no system management mode behind it: the switch is here). */
-export const SMI_COMMAND_PORT = 0xb2, ACPI_ENABLE = 0xf1, ACPI_DISABLE = 0xf0;
+export const SMI_COMMAND_PORT = 0xb2,
+  ACPI_ENABLE = 0xf1,
+  ACPI_DISABLE = 0xf0;
 
-const STATUS_TIMER = 0x0001, STATUS_GLOBAL = 0x0020, STATUS_POWER_BUTTON = 0x0100, STATUS_RTC = 0x0400, STATUS_WAKE = 0x8000;
+const STATUS_TIMER = 0x0001,
+  STATUS_GLOBAL = 0x0020,
+  STATUS_POWER_BUTTON = 0x0100,
+  STATUS_RTC = 0x0400,
+  STATUS_WAKE = 0x8000;
 const STATUS_BITS = STATUS_TIMER | 0x0010 | STATUS_GLOBAL | STATUS_POWER_BUTTON | STATUS_RTC | STATUS_WAKE;
 const ENABLE_BITS = STATUS_TIMER | STATUS_GLOBAL | STATUS_POWER_BUTTON | STATUS_RTC;
-const CONTROL_SCI_EN = 0x0001, CONTROL_SLP_EN = 0x2000;
+const CONTROL_SCI_EN = 0x0001,
+  CONTROL_SLP_EN = 0x2000;
 /** SUS_TYP of soft off and of suspend to RAM (82371AB datasheet, PMCNTRL); \_S5 and \_S3 say the same. */
 export const SLEEP_TYPE_S5 = 0,
   SLEEP_TYPE_S3 = 1;
-const CONFIG_PMBA = 0x40, CONFIG_PMREGMISC = 0x80, CONFIG_SMBBA = 0x90, CONFIG_SMBHSTCFG = 0xd2;
+const CONFIG_PMBA = 0x40,
+  CONFIG_PMREGMISC = 0x80,
+  CONFIG_SMBBA = 0x90,
+  CONFIG_SMBHSTCFG = 0xd2;
 
 const initial = () => ({
   status: 0,
@@ -48,7 +63,13 @@ const initial = () => ({
 
 /** The power-management function's configuration space: where the blocks of registers are. */
 export class Piix4PmFunction {
-  readonly fn = new PciFunction('PIIX4 PM', { vendor: 0x8086, device: 0x7113, revision: 3, class: 0x068000, interruptPin: 1 });
+  readonly fn = new PciFunction('PIIX4 PM', {
+    vendor: 0x8086,
+    device: 0x7113,
+    revision: 3,
+    class: 0x068000,
+    interruptPin: 1,
+  });
   private readonly place: (pmBase: number, smbusBase: number) => void;
 
   /** `place` is told where the PM and SMBus blocks are now; 0: nowhere. */
@@ -118,7 +139,14 @@ export class Piix4Pm implements Device {
   };
 
   /** `onWake`: the board is to be reset, but for what S3 keeps. */
-  constructor(timers: Timers, bus: IoBus, sci: IrqLine, onPowerOff: () => void, onSleep: () => void = () => {}, onWake: () => void = () => {}) {
+  constructor(
+    timers: Timers,
+    bus: IoBus,
+    sci: IrqLine,
+    onPowerOff: () => void,
+    onSleep: () => void = () => {},
+    onWake: () => void = () => {},
+  ) {
     this.clock = timers.clock;
     this.timer = timers.create('acpi-pm', () => this.update());
     this.bus = bus;
@@ -131,11 +159,18 @@ export class Piix4Pm implements Device {
   /** The function's registers have put the PM and SMBus blocks there; 0: nowhere. */
   place(pmBase: number, smbusBase: number): void {
     this.pmRange = this.move(this.pmRange, {
-      base: pmBase, count: PM_BLOCK_BYTES, width: 4, readsQuietly: true,
-      read: (offset, size) => this.readPm(offset, size), write: (offset, value, size) => this.writePm(offset, value, size),
+      base: pmBase,
+      count: PM_BLOCK_BYTES,
+      width: 4,
+      readsQuietly: true,
+      read: (offset, size) => this.readPm(offset, size),
+      write: (offset, value, size) => this.writePm(offset, value, size),
     });
     this.smbusRange = this.move(this.smbusRange, {
-      base: smbusBase, count: 16, read: offset => this.readSmbus(offset), write: (offset, value) => this.writeSmbus(offset, value),
+      base: smbusBase,
+      count: 16,
+      read: offset => this.readSmbus(offset),
+      write: (offset, value) => this.writeSmbus(offset, value),
     });
   }
 
@@ -201,7 +236,8 @@ export class Piix4Pm implements Device {
       case GPE0_ENABLE:
         return (r.gpeEnable >> high) & 0xff;
       default:
-        if (offset >= PM_TIMER && offset < PM_TIMER + 4) return ((this.cycle() % 0x1000000) >> (8 * (offset - PM_TIMER))) & 0xff;
+        if (offset >= PM_TIMER && offset < PM_TIMER + 4)
+          return ((this.cycle() % 0x1000000) >> (8 * (offset - PM_TIMER))) & 0xff;
         return r.rest[offset];
     }
   }

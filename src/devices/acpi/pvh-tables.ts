@@ -24,15 +24,24 @@ export function buildPvhAcpi(processors: number, apicIdStep = 1, online = proces
   const dword = (value: number): number[] => [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, value >>> 24];
   const madt = [...dword(LOCAL_APIC_ADDRESS), ...dword(0)];
   for (let id = 0; id < processors; id++) madt.push(0, 8, id, id * apicIdStep, ...dword(id < online ? 1 : 0));
-  return linkTables({
-    dsdt: sdt('DSDT', 2, aml.scope('\\_SB')),
-    fadt: sdt('FACP', FADT_REVISION, fadt.bytes.subarray(36)),
-    others: [sdt('APIC', 3, madt)],
-  }, XEN);
+  return linkTables(
+    {
+      dsdt: sdt('DSDT', 2, aml.scope('\\_SB')),
+      fadt: sdt('FACP', FADT_REVISION, fadt.bytes.subarray(36)),
+      others: [sdt('APIC', 3, madt)],
+    },
+    XEN,
+  );
 }
 
 /** Writes root pointer and tables to their places in guest memory. Returns the address of the root pointer. */
-export function installPvhAcpi(dma: Dma, at: { rsdp: number; tables: number }, processors: number, apicIdStep = 1, online = processors): number {
+export function installPvhAcpi(
+  dma: Dma,
+  at: { rsdp: number; tables: number },
+  processors: number,
+  apicIdStep = 1,
+  online = processors,
+): number {
   const blobs = buildPvhAcpi(processors, apicIdStep, online);
   placeAcpi(blobs, at.tables);
   dma.write(at.rsdp, blobs.rsdp);

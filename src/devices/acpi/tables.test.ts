@@ -45,7 +45,11 @@ describe('ACPI tables', () => {
     const { tables } = buildAcpi({ memoryMiB: 64, apic: true, processors: 3, apicIdStep: 2 });
     const start = tables.findIndex((_, i) => signature(tables.subarray(i)) === 'APIC');
     const entries = tables.subarray(start + 44, start + 44 + 3 * 8 + 12);
-    expect([0, 1, 2].map(i => [...entries.subarray(i * 8, i * 8 + 4)])).toEqual([[0, 8, 0, 0], [0, 8, 1, 2], [0, 8, 2, 4]]);
+    expect([0, 1, 2].map(i => [...entries.subarray(i * 8, i * 8 + 4)])).toEqual([
+      [0, 8, 0, 0],
+      [0, 8, 1, 2],
+      [0, 8, 2, 4],
+    ]);
     expect([...entries.subarray(24, 27)]).toEqual([1, 12, 1]);
   });
 
@@ -54,7 +58,9 @@ describe('ACPI tables', () => {
     expect(String.fromCharCode(...root.subarray(9, 15))).toBe('Xen\0\0\0');
     for (const name of ['DSDT', 'FACP', 'APIC', 'XSDT']) {
       const header = tables.subarray(tables.findIndex((_, i) => signature(tables.subarray(i)) === name));
-      expect(String.fromCharCode(...header.subarray(10, 24), ...header.subarray(28, 32))).toBe('Xen\0\0\0HVM\0\0\0\0\0HVML');
+      expect(String.fromCharCode(...header.subarray(10, 24), ...header.subarray(28, 32))).toBe(
+        'Xen\0\0\0HVM\0\0\0\0\0HVML',
+      );
     }
   });
 
@@ -68,7 +74,9 @@ describe('AML', () => {
     expect(aml.integer(1)).toEqual([1]);
     expect(aml.integer(0x80)).toEqual([0x0a, 0x80]);
     expect(aml.integer(0x1234)).toEqual([0x0b, 0x34, 0x12]);
-    expect(aml.path('\\_SB.PCI0')).toEqual([0x5c, 0x2e, ...'_SB_PCI0'].map(c => (typeof c === 'string' ? c.charCodeAt(0) : c)));
+    expect(aml.path('\\_SB.PCI0')).toEqual(
+      [0x5c, 0x2e, ...'_SB_PCI0'].map(c => (typeof c === 'string' ? c.charCodeAt(0) : c)),
+    );
     expect(aml.eisaId('PNP0A03')).toEqual([0x0c, 0x41, 0xd0, 0x0a, 0x03]);
     expect(aml.scope('\\', []).slice(0, 2)).toEqual([0x10, 3]);
     const long = aml.scope('A', new Array<number>(100).fill(0xa3));

@@ -7,7 +7,17 @@ import { LOW_RAM_LIMIT_MIB } from '../e820.ts';
 import { HPET_BASE, HPET_ID } from '../hpet.ts';
 import { CMOS_CENTURY } from '../rtc.ts';
 import { dsdt } from './dsdt.ts';
-import { ACPI_DISABLE, ACPI_ENABLE, GPE0_STATUS, PM1_CONTROL, PM1_STATUS, PM_BASE, PM_TIMER, SCI_IRQ, SMI_COMMAND_PORT } from './piix4-pm.ts';
+import {
+  ACPI_DISABLE,
+  ACPI_ENABLE,
+  GPE0_STATUS,
+  PM1_CONTROL,
+  PM1_STATUS,
+  PM_BASE,
+  PM_TIMER,
+  SCI_IRQ,
+  SMI_COMMAND_PORT,
+} from './piix4-pm.ts';
 
 export interface AcpiOptions {
   memoryMiB: number;
@@ -39,21 +49,52 @@ const RINGSIDE: AcpiMaker = { oem: 'RNGSID', table: 'RINGSIDE', creator: 'RSDE' 
 export const XEN: AcpiMaker = { oem: 'Xen', table: 'HVM', creator: 'HVML' };
 
 /** What a board with these options has tables for. */
-export function acpiOf(board: { memoryMiB: number; apic?: boolean; processors?: number; online?: number; apicIdStep?: number; xenPlatform?: boolean; hpet?: boolean; s3?: boolean }): AcpiOptions {
-  const { memoryMiB, apic = false, processors = 1, online = processors, apicIdStep = 1, hpet = false, s3 = false } = board;
-  return { memoryMiB, apic, processors, online, apicIdStep, hpet: hpet && apic, s3, maker: board.xenPlatform ? XEN : RINGSIDE };
+export function acpiOf(board: {
+  memoryMiB: number;
+  apic?: boolean;
+  processors?: number;
+  online?: number;
+  apicIdStep?: number;
+  xenPlatform?: boolean;
+  hpet?: boolean;
+  s3?: boolean;
+}): AcpiOptions {
+  const {
+    memoryMiB,
+    apic = false,
+    processors = 1,
+    online = processors,
+    apicIdStep = 1,
+    hpet = false,
+    s3 = false,
+  } = board;
+  return {
+    memoryMiB,
+    apic,
+    processors,
+    online,
+    apicIdStep,
+    hpet: hpet && apic,
+    s3,
+    maker: board.xenPlatform ? XEN : RINGSIDE,
+  };
 }
 
 /** Where `installAcpi` puts the RSDP (paragraph-aligned in the BIOS area, as the search wants) and the tables it points at. */
 export const RSDP_ADDRESS = 0xe0000;
 const TABLES_ADDRESS = 0xe0040;
 const TABLES_LIMIT = 0xf0000;
-const LOCAL_APIC_ADDRESS = 0xfee00000, IO_APIC_ADDRESS = 0xfec00000;
+const LOCAL_APIC_ADDRESS = 0xfee00000,
+  IO_APIC_ADDRESS = 0xfec00000;
 
 /** FADT flags. */
-const WBINVD = 1 << 0, PROC_C1 = 1 << 2, SLP_BUTTON = 1 << 5, RESET_REG_SUP = 1 << 10;
+const WBINVD = 1 << 0,
+  PROC_C1 = 1 << 2,
+  SLP_BUTTON = 1 << 5,
+  RESET_REG_SUP = 1 << 10;
 /** FADT IAPC_BOOT_ARCH: there are ISA devices, and an 8042. */
-const LEGACY_DEVICES = 1, HAS_8042 = 2;
+const LEGACY_DEVICES = 1,
+  HAS_8042 = 2;
 const SYSTEM_MEMORY = 0,
   SYSTEM_IO = 1;
 
@@ -94,7 +135,12 @@ export class Table {
 
   /** Generic address structure. */
   address(at: number, bits: number, address: number): this {
-    return this.u8(at, SYSTEM_IO).u8(at + 1, bits).u8(at + 2, 0).u8(at + 3, 0).u32(at + 4, address).u32(at + 8, 0);
+    return this.u8(at, SYSTEM_IO)
+      .u8(at + 1, bits)
+      .u8(at + 2, 0)
+      .u8(at + 3, 0)
+      .u32(at + 4, address)
+      .u32(at + 8, 0);
   }
 }
 
@@ -124,22 +170,43 @@ function facs(): Uint8Array {
 function fadt(): Uint8Array {
   // Offsets in the table, of which `body` starts after the header.
   const table = new Table(244);
-  table.u8(45, 0).u16(46, SCI_IRQ).u32(48, SMI_COMMAND_PORT).u8(52, ACPI_ENABLE).u8(53, ACPI_DISABLE)
-    .u32(56, PM_BASE + PM1_STATUS).u32(64, PM_BASE + PM1_CONTROL).u32(76, PM_BASE + PM_TIMER).u32(80, PM_BASE + GPE0_STATUS)
-    .u8(88, 4).u8(89, 2).u8(91, 4).u8(92, 4)
+  table
+    .u8(45, 0)
+    .u16(46, SCI_IRQ)
+    .u32(48, SMI_COMMAND_PORT)
+    .u8(52, ACPI_ENABLE)
+    .u8(53, ACPI_DISABLE)
+    .u32(56, PM_BASE + PM1_STATUS)
+    .u32(64, PM_BASE + PM1_CONTROL)
+    .u32(76, PM_BASE + PM_TIMER)
+    .u32(80, PM_BASE + GPE0_STATUS)
+    .u8(88, 4)
+    .u8(89, 2)
+    .u8(91, 4)
+    .u8(92, 4)
     // Latencies that say "no C2, no C3".
-    .u16(96, 0xfff).u16(98, 0xfff).u8(108, CMOS_CENTURY).u16(109, LEGACY_DEVICES | HAS_8042).u32(112, WBINVD | PROC_C1 | SLP_BUTTON | RESET_REG_SUP)
+    .u16(96, 0xfff)
+    .u16(98, 0xfff)
+    .u8(108, CMOS_CENTURY)
+    .u16(109, LEGACY_DEVICES | HAS_8042)
+    .u32(112, WBINVD | PROC_C1 | SLP_BUTTON | RESET_REG_SUP)
     // Reset register: a hard reset through 0xCF9.
-    .address(116, 8, 0xcf9).u8(128, 6)
+    .address(116, 8, 0xcf9)
+    .u8(128, 6)
     // The FACS lies below 4 GiB: its 64-bit field stays 0.
-    .address(148, 32, PM_BASE + PM1_STATUS).address(172, 16, PM_BASE + PM1_CONTROL)
-    .address(208, 32, PM_BASE + PM_TIMER).address(220, 32, PM_BASE + GPE0_STATUS);
+    .address(148, 32, PM_BASE + PM1_STATUS)
+    .address(172, 16, PM_BASE + PM1_CONTROL)
+    .address(208, 32, PM_BASE + PM_TIMER)
+    .address(220, 32, PM_BASE + GPE0_STATUS);
   return sdt('FACP', 3, table.bytes.subarray(HEADER_BYTES));
 }
 
 /** Local APIC per processor, one I/O APIC, the ISA interrupts that do not sit where their number says or are level-triggered, NMI on LINT1. */
 /** The I/O APIC's identifier is one that no processor has. */
-export const ioApicIdOf = ({ processors = 1, apicIdStep = 1 }: Pick<AcpiOptions, 'processors' | 'apicIdStep'>): number => (apicIdStep > 1 ? 1 : processors);
+export const ioApicIdOf = ({
+  processors = 1,
+  apicIdStep = 1,
+}: Pick<AcpiOptions, 'processors' | 'apicIdStep'>): number => (apicIdStep > 1 ? 1 : processors);
 
 function madt(processors: number, apicIdStep: number, online: number): Uint8Array {
   const body: number[] = [];
@@ -148,7 +215,8 @@ function madt(processors: number, apicIdStep: number, online: number): Uint8Arra
   body.push(...dword(LOCAL_APIC_ADDRESS), ...dword(1));
   for (let id = 0; id < processors; id++) body.push(0, 8, id, id * apicIdStep, ...dword(id < online ? 1 : 0));
   body.push(1, 12, ioApicIdOf({ processors, apicIdStep }), 0, ...dword(IO_APIC_ADDRESS), ...dword(0));
-  const override = (irq: number, pin: number, flags: number) => body.push(2, 10, 0, irq, ...dword(pin), flags & 0xff, flags >> 8);
+  const override = (irq: number, pin: number, flags: number) =>
+    body.push(2, 10, 0, irq, ...dword(pin), flags & 0xff, flags >> 8);
   // The timer is on pin 2; level and active high (0x0D) what PCI or the SCI can drive.
   override(0, 2, 0);
   for (const irq of [5, 9, 10, 11]) override(irq, irq, 0x0d);
@@ -186,10 +254,27 @@ export interface AcpiBlobs {
   checksums: Checksum[];
 }
 
-export function buildAcpi({ memoryMiB, apic, processors = 1, apicIdStep = 1, online = processors, maker, hpet = false, s3 = false }: AcpiOptions): AcpiBlobs {
+export function buildAcpi({
+  memoryMiB,
+  apic,
+  processors = 1,
+  apicIdStep = 1,
+  online = processors,
+  maker,
+  hpet = false,
+  s3 = false,
+}: AcpiOptions): AcpiBlobs {
   // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
   const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
-  return linkTables({ facs: facs(), dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet, s3 })), fadt: fadt(), others: [...(apic ? [madt(processors, apicIdStep, online)] : []), ...(hpet ? [hpetTable()] : [])] }, maker);
+  return linkTables(
+    {
+      facs: facs(),
+      dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet, s3 })),
+      fadt: fadt(),
+      others: [...(apic ? [madt(processors, apicIdStep, online)] : []), ...(hpet ? [hpetTable()] : [])],
+    },
+    maker,
+  );
 }
 
 /** Puts the maker into a table's header. */
@@ -204,7 +289,10 @@ function putName(bytes: Uint8Array, at: number, value: string, length: number): 
 }
 
 /** Lays tables out and notes where each has the address of another: FADT to FACS (where there is one) and DSDT, root tables to all but these. */
-export function linkTables(parts: { facs?: Uint8Array; dsdt: Uint8Array; fadt: Uint8Array; others: Uint8Array[] }, maker = RINGSIDE): AcpiBlobs {
+export function linkTables(
+  parts: { facs?: Uint8Array; dsdt: Uint8Array; fadt: Uint8Array; others: Uint8Array[] },
+  maker = RINGSIDE,
+): AcpiBlobs {
   const placed: { offset: number; bytes: Uint8Array }[] = [];
   const pointers: Pointer[] = [];
   const checksums: Checksum[] = [];
@@ -225,7 +313,10 @@ export function linkTables(parts: { facs?: Uint8Array; dsdt: Uint8Array; fadt: U
   };
   const description = new Table(parts.fadt.length);
   description.bytes.set(parts.fadt);
-  const pointersOfFadt: [offset: number, size: 4 | 8][] = [[40, 4], [140, 8]];
+  const pointersOfFadt: [offset: number, size: 4 | 8][] = [
+    [40, 4],
+    [140, 8],
+  ];
   if (parts.facs) {
     description.u32(36, place(parts.facs));
     pointersOfFadt.unshift([36, 4]);
@@ -233,13 +324,24 @@ export function linkTables(parts: { facs?: Uint8Array; dsdt: Uint8Array; fadt: U
   const dsdtAt = placeTable(parts.dsdt);
   description.u32(40, dsdtAt).u32(140, dsdtAt);
   const tables = [placeTable(description.bytes, ...pointersOfFadt), ...parts.others.map(table => placeTable(table))];
-  const root = (signature: string, size: 4 | 8): number => placeTable(
-    sdt(signature, 1, tables.flatMap(address => Array.from({ length: size }, (_, i) => (i < 4 ? (address >>> (8 * i)) & 0xff : 0)))),
-    ...tables.map((_, i): [number, 4 | 8] => [HEADER_BYTES + i * size, size]),
-  );
+  const root = (signature: string, size: 4 | 8): number =>
+    placeTable(
+      sdt(
+        signature,
+        1,
+        tables.flatMap(address => Array.from({ length: size }, (_, i) => (i < 4 ? (address >>> (8 * i)) & 0xff : 0))),
+      ),
+      ...tables.map((_, i): [number, 4 | 8] => [HEADER_BYTES + i * size, size]),
+    );
   const rsdtAt = root('RSDT', 4);
   const xsdtAt = root('XSDT', 8);
-  const rsdp = new Table(36).ascii(0, 'RSD PTR ', 8).name(9, maker.oem, 6).u8(15, 2).u32(16, rsdtAt).u32(20, 36).u32(24, xsdtAt);
+  const rsdp = new Table(36)
+    .ascii(0, 'RSD PTR ', 8)
+    .name(9, maker.oem, 6)
+    .u8(15, 2)
+    .u32(16, rsdtAt)
+    .u32(20, 36)
+    .u32(24, xsdtAt);
   pointers.push({ in: 'rsdp', offset: 16, size: 4 }, { in: 'rsdp', offset: 24, size: 8 });
   checksums.push({ in: 'rsdp', offset: 8, start: 0, length: 20 }, { in: 'rsdp', offset: 32, start: 0, length: 36 });
   const all = new Uint8Array(next);
@@ -253,13 +355,19 @@ export function placeAcpi(blobs: AcpiBlobs, address: number): void {
     const view = new DataView(blobs[blob].buffer);
     view.setUint32(offset, view.getUint32(offset, true) + address, true);
   }
-  for (const { in: blob, offset, start, length } of blobs.checksums) setChecksum(blobs[blob].subarray(start, start + length), offset - start);
+  for (const { in: blob, offset, start, length } of blobs.checksums)
+    setChecksum(blobs[blob].subarray(start, start + length), offset - start);
 }
 
 /** Writes the tables into guest memory, in the BIOS area or where it is told. Returns the address of the RSDP. */
-export function installAcpi(dma: Dma, options: AcpiOptions, at = { rsdp: RSDP_ADDRESS, tables: TABLES_ADDRESS }): number {
+export function installAcpi(
+  dma: Dma,
+  options: AcpiOptions,
+  at = { rsdp: RSDP_ADDRESS, tables: TABLES_ADDRESS },
+): number {
   const blobs = buildAcpi(options);
-  if (at.tables === TABLES_ADDRESS && TABLES_ADDRESS + blobs.tables.length > TABLES_LIMIT) throw new Error('ACPI tables do not fit below 0xF0000');
+  if (at.tables === TABLES_ADDRESS && TABLES_ADDRESS + blobs.tables.length > TABLES_LIMIT)
+    throw new Error('ACPI tables do not fit below 0xF0000');
   placeAcpi(blobs, at.tables);
   dma.write(at.rsdp, blobs.rsdp);
   dma.write(at.tables, blobs.tables);

@@ -3,7 +3,21 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { TestLine, TestMemory } from '../testing.ts';
 import { Ahci } from './ahci.ts';
 import { ATA, ERROR_LOG, isQueued, LOG, type Request, SECTOR_BYTES, SENSE, TRIM, writeRequest } from './commands.ts';
-import { CMD, DISK_SIGNATURE, GHC, HBA, HEADER, HEADER_BYTES, IS, PORT, PORTS, RECEIVED, REGION_BYTES, REGIONS, SSTS_UP } from './registers.ts';
+import {
+  CMD,
+  DISK_SIGNATURE,
+  GHC,
+  HBA,
+  HEADER,
+  HEADER_BYTES,
+  IS,
+  PORT,
+  PORTS,
+  RECEIVED,
+  REGION_BYTES,
+  REGIONS,
+  SSTS_UP,
+} from './registers.ts';
 import type { Outcome, SataMedium } from './sata-disk.ts';
 
 const LIST = 0x1000,
@@ -33,12 +47,20 @@ class TestMedium implements SataMedium {
 
   read(sector: number, into: Uint8Array[], done: (outcome: Outcome) => void): void {
     let at = sector * SECTOR_BYTES;
-    this.answer(`read ${sector}`, () => into.forEach(piece => (piece.set(this.bytes.subarray(at, at + piece.length)), (at += piece.length))), done);
+    this.answer(
+      `read ${sector}`,
+      () => into.forEach(piece => (piece.set(this.bytes.subarray(at, at + piece.length)), (at += piece.length))),
+      done,
+    );
   }
 
   write(sector: number, from: Uint8Array[], done: (outcome: Outcome) => void): void {
     let at = sector * SECTOR_BYTES;
-    this.answer(`write ${sector}`, () => from.forEach(piece => (this.bytes.set(piece, at), (at += piece.length))), done);
+    this.answer(
+      `write ${sector}`,
+      () => from.forEach(piece => (this.bytes.set(piece, at), (at += piece.length))),
+      done,
+    );
   }
 
   flush(done: (outcome: Outcome) => void): void {
@@ -57,7 +79,11 @@ class Driver {
   readonly line = new TestLine();
   readonly adapter = new Ahci(this.memory, this.line);
   readonly medium = new TestMedium();
-  private readonly bars = (this.adapter.fn as unknown as { bars: { read(at: number, size: number): number; write(at: number, value: number, size: number): void }[] }).bars;
+  private readonly bars = (
+    this.adapter.fn as unknown as {
+      bars: { read(at: number, size: number): number; write(at: number, value: number, size: number): void }[];
+    }
+  ).bars;
 
   constructor() {
     this.adapter.fn.write(4, 6, 2);
@@ -97,7 +123,10 @@ class Driver {
   put(slot: number, request: Partial<Request> & { command: number }, regions: readonly [number, number][] = []): void {
     const whole = { features: 0, lba: 0, count: 0, ...request };
     const table = TABLES + slot * TABLE_BYTES;
-    writeRequest(this.memory.bytes.subarray(table, table + 20), isQueued(whole.command) ? { ...whole, count: slot << 3 } : whole);
+    writeRequest(
+      this.memory.bytes.subarray(table, table + 20),
+      isQueued(whole.command) ? { ...whole, count: slot << 3 } : whole,
+    );
     regions.forEach(([address, length], i) => {
       this.view.setUint32(table + REGIONS + i * REGION_BYTES, address, true);
       this.view.setUint32(table + REGIONS + i * REGION_BYTES + 12, length - 1, true);
@@ -128,35 +157,70 @@ beforeEach(() => {
 
 describe('the AHCI adapter', () => {
   it('says what it is, and which disk is on its port', () => {
-    expect([driver.get(HBA.PI), driver.get(HBA.VS).toString(16), (driver.get(HBA.CAP) >>> 8) & 31, driver.get(HBA.GHC) >>> 31]).toEqual([1, '10301', 31, 1]);
+    expect([
+      driver.get(HBA.PI),
+      driver.get(HBA.VS).toString(16),
+      (driver.get(HBA.CAP) >>> 8) & 31,
+      driver.get(HBA.GHC) >>> 31,
+    ]).toEqual([1, '10301', 31, 1]);
     expect([driver.look(PORT.SSTS), driver.look(PORT.SIG)]).toEqual([SSTS_UP, DISK_SIGNATURE]);
     expect(driver.run({ command: ATA.IDENTIFY }, [[DATA, 512]])).toBe(0x50);
     const words = new Uint16Array(driver.memory.bytes.buffer, DATA, 256);
     expect([words[100], words[75]! & 31, (words[76]! >>> 8) & 1, words[169]]).toEqual([SECTORS, 31, 1, 1]);
-    expect([driver.look(PORT.IS) & IS.PIO, driver.line.level, driver.view.getUint32(LIST + 4, true)]).toEqual([IS.PIO, true, 512]);
+    expect([driver.look(PORT.IS) & IS.PIO, driver.line.level, driver.view.getUint32(LIST + 4, true)]).toEqual([
+      IS.PIO,
+      true,
+      512,
+    ]);
     driver.adapter.connect(undefined);
     expect([driver.look(PORT.SSTS), driver.look(PORT.IS) & IS.PHY]).toEqual([0, IS.PHY]);
   });
 
   it('moves what regions in any cut say, queued and not', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: SECTORS - 8 }), fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }), fc.boolean(), fc.integer({ min: 0, max: 31 }), (lba, cut, queued, slot) => {
-        const sectors = Math.ceil(cut.reduce((sum, length) => sum + length * 256, 0) / 512);
-        const regions: [number, number][] = cut.map((length, i) => [DATA + i * 0x1000, length * 256]);
-        // The last one may name more than is moved.
-        regions[regions.length - 1]![1] += 256;
-        const gather = (): number[] => regions.flatMap(([address, length]) => [...driver.memory.bytes.subarray(address, address + length)]).slice(0, sectors * 512);
-        for (const [address, length] of regions) for (let i = 0; i < length; i++) driver.memory.bytes[address + i] = lba + 7 * i;
-        const sent = gather();
-        driver.put(slot, { command: queued ? ATA.WRITE_QUEUED : ATA.WRITE_DMA_EXT, lba, ...(queued ? { features: sectors } : { count: sectors }) }, regions);
-        driver.issue(1 << slot, queued);
-        expect([driver.look(PORT.CI), driver.look(PORT.SACT), driver.look(PORT.TFD)]).toEqual([0, 0, 0x50]);
-        expect([...driver.medium.bytes.subarray(lba * 512, (lba + sectors) * 512)]).toEqual(sent);
-        driver.memory.bytes.fill(0, DATA, DATA + 0x8000);
-        driver.put(slot, { command: queued ? ATA.READ_QUEUED : ATA.READ_DMA_EXT, lba, ...(queued ? { features: sectors } : { count: sectors }) }, regions);
-        driver.issue(1 << slot, queued);
-        expect(gather()).toEqual(sent);
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: SECTORS - 8 }),
+        fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        fc.integer({ min: 0, max: 31 }),
+        (lba, cut, queued, slot) => {
+          const sectors = Math.ceil(cut.reduce((sum, length) => sum + length * 256, 0) / 512);
+          const regions: [number, number][] = cut.map((length, i) => [DATA + i * 0x1000, length * 256]);
+          // The last one may name more than is moved.
+          regions[regions.length - 1]![1] += 256;
+          const gather = (): number[] =>
+            regions
+              .flatMap(([address, length]) => [...driver.memory.bytes.subarray(address, address + length)])
+              .slice(0, sectors * 512);
+          for (const [address, length] of regions)
+            for (let i = 0; i < length; i++) driver.memory.bytes[address + i] = lba + 7 * i;
+          const sent = gather();
+          driver.put(
+            slot,
+            {
+              command: queued ? ATA.WRITE_QUEUED : ATA.WRITE_DMA_EXT,
+              lba,
+              ...(queued ? { features: sectors } : { count: sectors }),
+            },
+            regions,
+          );
+          driver.issue(1 << slot, queued);
+          expect([driver.look(PORT.CI), driver.look(PORT.SACT), driver.look(PORT.TFD)]).toEqual([0, 0, 0x50]);
+          expect([...driver.medium.bytes.subarray(lba * 512, (lba + sectors) * 512)]).toEqual(sent);
+          driver.memory.bytes.fill(0, DATA, DATA + 0x8000);
+          driver.put(
+            slot,
+            {
+              command: queued ? ATA.READ_QUEUED : ATA.READ_DMA_EXT,
+              lba,
+              ...(queued ? { features: sectors } : { count: sectors }),
+            },
+            regions,
+          );
+          driver.issue(1 << slot, queued);
+          expect(gather()).toEqual(sent);
+        },
+      ),
       { numRuns: 40 },
     );
   });
@@ -164,12 +228,15 @@ describe('the AHCI adapter', () => {
   it('has queued commands end in any order, and interrupts for each until it is told that they were seen', () => {
     const { medium } = driver;
     medium.later = [];
-    for (const slot of [0, 3, 31]) driver.put(slot, { command: ATA.READ_QUEUED, lba: slot, features: 1 }, [[DATA + slot * 512, 512]]);
+    for (const slot of [0, 3, 31])
+      driver.put(slot, { command: ATA.READ_QUEUED, lba: slot, features: 1 }, [[DATA + slot * 512, 512]]);
     driver.issue(1 | (1 << 3) | (1 << 31));
     expect([driver.look(PORT.CI), driver.look(PORT.SACT), medium.later.length]).toEqual([0, 0x80000009, 3]);
     medium.later[1]!();
     expect([driver.look(PORT.SACT), driver.look(PORT.IS), driver.line.level]).toEqual([0x80000001, IS.SDB, true]);
-    expect([...driver.memory.bytes.subarray(FISES + RECEIVED.SDB, FISES + RECEIVED.SDB + 8)]).toEqual([0xa1, 0x40, 0x50, 0, 8, 0, 0, 0]);
+    expect([...driver.memory.bytes.subarray(FISES + RECEIVED.SDB, FISES + RECEIVED.SDB + 8)]).toEqual([
+      0xa1, 0x40, 0x50, 0, 8, 0, 0, 0,
+    ]);
     driver.port(PORT.IS, 0xffffffff);
     expect(driver.line.level).toBe(true);
     driver.set(HBA.IS, 1);
@@ -190,7 +257,11 @@ describe('the AHCI adapter', () => {
     medium.later.shift()!();
     expect([medium.later.length, driver.look(PORT.CI), driver.look(PORT.TFD) & 0x80]).toEqual([1, 2, 0x80]);
     medium.later.shift()!();
-    expect([medium.done, driver.look(PORT.CI), driver.look(PORT.IS) & IS.D2H]).toEqual([['write 1', 'flush'], 0, IS.D2H]);
+    expect([medium.done, driver.look(PORT.CI), driver.look(PORT.IS) & IS.D2H]).toEqual([
+      ['write 1', 'flush'],
+      0,
+      IS.D2H,
+    ]);
   });
 
   it('stands after an error until it is stopped, and says which command failed and why', () => {
@@ -199,13 +270,22 @@ describe('the AHCI adapter', () => {
     driver.put(4, { command: ATA.READ_QUEUED, lba: SECTORS - 1, features: 2 }, [[DATA, 1024]]);
     driver.put(5, { command: ATA.READ_QUEUED, lba: 6, features: 1 }, [[DATA, 512]]);
     driver.issue(0x31);
-    expect([driver.look(PORT.SACT), driver.look(PORT.IS) & IS.TASK_FILE, driver.look(PORT.TFD), driver.medium.done]).toEqual([0x30, IS.TASK_FILE, 0x1053, ['read 5']]);
+    expect([
+      driver.look(PORT.SACT),
+      driver.look(PORT.IS) & IS.TASK_FILE,
+      driver.look(PORT.TFD),
+      driver.medium.done,
+    ]).toEqual([0x30, IS.TASK_FILE, 0x1053, ['read 5']]);
     driver.port(PORT.CMD, CMD.FIS);
     expect([driver.look(PORT.SACT), driver.look(PORT.CI), driver.look(PORT.CMD) & CMD.RUNS]).toEqual([0, 0, 0]);
     driver.begin();
     driver.run({ command: ATA.READ_LOG_EXT, lba: ERROR_LOG, count: 1 }, [[DATA, 512]]);
     const log = driver.memory.bytes.subarray(DATA, DATA + 512);
-    expect([log[LOG.TAG], (log[LOG.SENSE]! << 16) | (log[LOG.SENSE + 1]! << 8) | log[LOG.SENSE + 2]!, log.reduce((sum, byte) => (sum + byte) & 0xff, 0)]).toEqual([4, SENSE.OUT_OF_RANGE, 0]);
+    expect([
+      log[LOG.TAG],
+      (log[LOG.SENSE]! << 16) | (log[LOG.SENSE + 1]! << 8) | log[LOG.SENSE + 2]!,
+      log.reduce((sum, byte) => (sum + byte) & 0xff, 0),
+    ]).toEqual([4, SENSE.OUT_OF_RANGE, 0]);
     driver.medium.outcome = 'full';
     expect(driver.run({ command: ATA.FLUSH_CACHE_EXT }) & 1).toBe(1);
     driver.begin();
@@ -259,12 +339,16 @@ describe('the AHCI adapter', () => {
 
   it('takes anything that is written to its registers and its tables', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 0x1ff }), fc.integer()), { maxLength: 60 }), fc.uint8Array({ minLength: 512, maxLength: 512 }), (writes, table) => {
-        driver.memory.bytes.set(table, TABLES);
-        driver.put(1, { command: table[0]!, lba: table[1]!, count: table[2]! }, [[DATA, 512]]);
-        for (const [register, value] of writes) driver.set(register & ~3, value);
-        driver.adapter.peek();
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 0x1ff }), fc.integer()), { maxLength: 60 }),
+        fc.uint8Array({ minLength: 512, maxLength: 512 }),
+        (writes, table) => {
+          driver.memory.bytes.set(table, TABLES);
+          driver.put(1, { command: table[0]!, lba: table[1]!, count: table[2]! }, [[DATA, 512]]);
+          for (const [register, value] of writes) driver.set(register & ~3, value);
+          driver.adapter.peek();
+        },
+      ),
       { numRuns: 100 },
     );
   });

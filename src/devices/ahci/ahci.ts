@@ -11,13 +11,20 @@ import { CAP, GHC, HBA, PORT_BYTES, PORTS, VERSION } from './registers.ts';
 import type { SataMedium } from './sata-disk.ts';
 
 /** AHCI's registers lie behind the sixth base address register. */
-const ABAR = 5, ABAR_BYTES = 0x800;
+const ABAR = 5,
+  ABAR_BYTES = 0x800;
 
 const initial = () => ({ control: GHC.AHCI >>> 0, is: 0 });
 
 export class Ahci implements Device {
   readonly name = 'ahci';
-  readonly fn = new PciFunction('ICH9 AHCI', { vendor: 0x8086, device: 0x2922, revision: 2, class: 0x010601, interruptPin: 1 });
+  readonly fn = new PciFunction('ICH9 AHCI', {
+    vendor: 0x8086,
+    device: 0x2922,
+    revision: 2,
+    class: 0x010601,
+    interruptPin: 1,
+  });
   readonly port: AhciPort;
   private readonly r = initial();
   private readonly irq: IrqLine;
@@ -25,7 +32,12 @@ export class Ahci implements Device {
   constructor(dma: Dma, irq: IrqLine) {
     this.irq = irq;
     this.port = new AhciPort({ dma, mayMaster: () => this.fn.busMaster, changed: () => this.update() });
-    this.fn.addBar(ABAR, { kind: 'memory', size: ABAR_BYTES, read: (offset, size) => this.readBytes(offset, size), write: (offset, value, size) => this.writeBytes(offset, value, size) });
+    this.fn.addBar(ABAR, {
+      kind: 'memory',
+      size: ABAR_BYTES,
+      read: (offset, size) => this.readBytes(offset, size),
+      write: (offset, value, size) => this.writeBytes(offset, value, size),
+    });
   }
 
   /** Another disk is on the port's cable, or none: the driver is told by an interrupt. `serial`: at most 20 characters. */
@@ -102,6 +114,9 @@ export class Ahci implements Device {
   }
 
   peek(): State {
-    return { ...Object.fromEntries(Object.entries(HBA).map(([name, register]) => [name, this.read(register)])), port: this.port.peek() };
+    return {
+      ...Object.fromEntries(Object.entries(HBA).map(([name, register]) => [name, this.read(register)])),
+      port: this.port.peek(),
+    };
   }
 }

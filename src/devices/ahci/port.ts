@@ -7,14 +7,40 @@ import { assignState, copyState, resetState, subState } from '../state.ts';
 import { ATA, isQueued, readRequest, STATUS } from './commands.ts';
 import { Regions } from './regions.ts';
 import {
-  CMD, DISK_SIGNATURE, FIS, FIS_BYTES, HEADER, HEADER_BYTES, IS, LIST_BYTES, NO_DEVICE, PORT, RECEIVED, RECEIVED_BYTES, REGIONS, SCTL_RESET, SERR, SSTS_UP,
+  CMD,
+  DISK_SIGNATURE,
+  FIS,
+  FIS_BYTES,
+  HEADER,
+  HEADER_BYTES,
+  IS,
+  LIST_BYTES,
+  NO_DEVICE,
+  PORT,
+  RECEIVED,
+  RECEIVED_BYTES,
+  REGIONS,
+  SCTL_RESET,
+  SERR,
+  SSTS_UP,
 } from './registers.ts';
 import { type Ended, SataDisk, type SataMedium } from './sata-disk.ts';
 
 const initial = () => ({
-  list: 0, received: 0, is: 0, ie: 0, cmd: CMD.SPIN_UP | CMD.POWER, taskFile: NO_DEVICE, signature: 0xffffffff, status: 0, control: 0, error: 0,
+  list: 0,
+  received: 0,
+  is: 0,
+  ie: 0,
+  cmd: CMD.SPIN_UP | CMD.POWER,
+  taskFile: NO_DEVICE,
+  signature: 0xffffffff,
+  status: 0,
+  control: 0,
+  error: 0,
   /** PxSACT and PxCI; of these the slots whose commands the disk has. */
-  active: 0, issued: 0, taken: 0,
+  active: 0,
+  issued: 0,
+  taken: 0,
   /** A command failed: nothing goes on before the driver stops the port. */
   halted: false,
 });
@@ -221,7 +247,13 @@ export class AhciPort {
     r.taskFile = status | (error << 8);
     if (queued) {
       if (!failed) r.active &= ~bit;
-      this.receive(RECEIVED.SDB, [FIS.SDB, FIS.INTERRUPT, status & 0x77, error, ...(failed ? [0, 0, 0, 0] : [bit & 0xff, (bit >>> 8) & 0xff, (bit >>> 16) & 0xff, bit >>> 24])]);
+      this.receive(RECEIVED.SDB, [
+        FIS.SDB,
+        FIS.INTERRUPT,
+        status & 0x77,
+        error,
+        ...(failed ? [0, 0, 0, 0] : [bit & 0xff, (bit >>> 8) & 0xff, (bit >>> 16) & 0xff, bit >>> 24]),
+      ]);
       r.is |= IS.SDB;
     } else {
       if (!failed) r.issued &= ~bit;

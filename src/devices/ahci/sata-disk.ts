@@ -7,7 +7,20 @@ import { identifyAta } from '../ide/identify.ts';
 import { defaultGeometry } from '../ide/identify.ts';
 import { assignState, copyState, resetState } from '../state.ts';
 import {
-  ATA, ERROR, ERROR_LOG, isQueued, LOG, MOST_SECTORS, MOST_TRIM_BLOCKS, NOT_QUEUED, type Request, SECTOR_BYTES, SENSE, STATUS, TRIM, TRIM_RANGES,
+  ATA,
+  ERROR,
+  ERROR_LOG,
+  isQueued,
+  LOG,
+  MOST_SECTORS,
+  MOST_TRIM_BLOCKS,
+  NOT_QUEUED,
+  type Request,
+  SECTOR_BYTES,
+  SENSE,
+  STATUS,
+  TRIM,
+  TRIM_RANGES,
 } from './commands.ts';
 import type { Regions } from './regions.ts';
 
@@ -39,11 +52,15 @@ export interface Ended {
 type End = (ended: Ended) => void;
 
 const initial = () => ({
-  writeCache: true, transferMode: 0,
+  writeCache: true,
+  transferMode: 0,
   /** SET FEATURES C3h: status bit 1 says that there is a sense. */
   reportsSense: false,
   /** Of the last command that failed: its slot (or NOT_QUEUED), status and error register, sense key and codes. */
-  failedTag: NOT_QUEUED, failedStatus: 0, failedError: 0, sense: 0,
+  failedTag: NOT_QUEUED,
+  failedStatus: 0,
+  failedError: 0,
+  sense: 0,
 });
 
 /** SET FEATURES. */
@@ -79,9 +96,13 @@ export class SataDisk {
         return this.move(request, count || MOST_SECTORS, tag, data, end);
       case ATA.FLUSH_CACHE:
       case ATA.FLUSH_CACHE_EXT:
-        return this.medium.flush(outcome => (outcome === 'good' ? good() : fail(ERROR.ABORTED, senseOf(outcome, SENSE.WRITE_ERROR))));
+        return this.medium.flush(outcome =>
+          outcome === 'good' ? good() : fail(ERROR.ABORTED, senseOf(outcome, SENSE.WRITE_ERROR)),
+        );
       case ATA.DATA_SET_MANAGEMENT:
-        return features === TRIM && count >= 1 && count <= MOST_TRIM_BLOCKS && data.bytes >= count * SECTOR_BYTES ? this.trim(count, tag, data, end) : invalid();
+        return features === TRIM && count >= 1 && count <= MOST_TRIM_BLOCKS && data.bytes >= count * SECTOR_BYTES
+          ? this.trim(count, tag, data, end)
+          : invalid();
       case ATA.IDENTIFY:
         data.put(this.identify());
         return good(SECTOR_BYTES);
@@ -104,7 +125,9 @@ export class SataDisk {
             return good();
           case FEATURE.CACHE_OFF:
             r.writeCache = false;
-            return this.medium.flush(outcome => (outcome === 'good' ? good() : fail(ERROR.ABORTED, senseOf(outcome, SENSE.WRITE_ERROR))));
+            return this.medium.flush(outcome =>
+              outcome === 'good' ? good() : fail(ERROR.ABORTED, senseOf(outcome, SENSE.WRITE_ERROR)),
+            );
           default:
             return invalid();
         }
@@ -125,7 +148,14 @@ export class SataDisk {
     const pieces = views ?? [new Uint8Array(bytes)];
     const reads = command === ATA.READ_QUEUED || command === ATA.READ_DMA_EXT;
     const ended = (outcome: Outcome): void => {
-      if (outcome !== 'good') return this.fail(command, tag, reads ? ERROR.UNCORRECTABLE : ERROR.ABORTED, senseOf(outcome, reads ? SENSE.READ_ERROR : SENSE.WRITE_ERROR), end);
+      if (outcome !== 'good')
+        return this.fail(
+          command,
+          tag,
+          reads ? ERROR.UNCORRECTABLE : ERROR.ABORTED,
+          senseOf(outcome, reads ? SENSE.READ_ERROR : SENSE.WRITE_ERROR),
+          end,
+        );
       if (reads && !views) data.put(pieces[0]);
       end({ status: STATUS.READY, error: 0, bytes, lba: 0 });
     };
@@ -145,7 +175,8 @@ export class SataDisk {
       const lba = view.getUint32(8 * i, true) + view.getUint16(8 * i + 4, true) * 2 ** 32,
         sectors = view.getUint16(8 * i + 6, true);
       if (sectors === 0) continue;
-      if (lba + sectors > medium.sectors) return this.fail(ATA.DATA_SET_MANAGEMENT, tag, ERROR.NOT_FOUND, SENSE.OUT_OF_RANGE, end);
+      if (lba + sectors > medium.sectors)
+        return this.fail(ATA.DATA_SET_MANAGEMENT, tag, ERROR.NOT_FOUND, SENSE.OUT_OF_RANGE, end);
       const last = ranges.at(-1);
       if (last && last.lba + last.sectors === lba) last.sectors += sectors;
       else ranges.push({ lba, sectors });
@@ -153,7 +184,11 @@ export class SataDisk {
     const next = (): void => {
       const range = ranges.shift();
       if (!range) return end({ status: STATUS.READY, error: 0, bytes: bytes.length, lba: 0 });
-      medium.discard(range.lba, range.sectors, outcome => (outcome === 'good' ? next() : this.fail(ATA.DATA_SET_MANAGEMENT, tag, ERROR.ABORTED, senseOf(outcome, SENSE.WRITE_ERROR), end)));
+      medium.discard(range.lba, range.sectors, outcome =>
+        outcome === 'good'
+          ? next()
+          : this.fail(ATA.DATA_SET_MANAGEMENT, tag, ERROR.ABORTED, senseOf(outcome, SENSE.WRITE_ERROR), end),
+      );
     };
     next();
   }
@@ -181,7 +216,14 @@ export class SataDisk {
 
   private identify(): Uint8Array {
     const { r, medium } = this;
-    const words = identifyAta({ sectors: medium.sectors, geometry: defaultGeometry(medium.sectors), multiple: 0, transferMode: r.transferMode, serial: this.serial, writeCache: r.writeCache });
+    const words = identifyAta({
+      sectors: medium.sectors,
+      geometry: defaultGeometry(medium.sectors),
+      multiple: 0,
+      transferMode: r.transferMode,
+      serial: this.serial,
+      writeCache: r.writeCache,
+    });
     // 32 commands deep; 1.5 and 3 Gb/s, queued commands.
     words[75] = 31;
     words[76] = 0x0106;

@@ -4,7 +4,13 @@
  */
 
 /** Delivery modes as both APICs encode them. */
-export const FIXED = 0, LOWEST_PRIORITY = 1, SMI = 2, NMI = 4, INIT = 5, STARTUP = 6, EXTINT = 7;
+export const FIXED = 0,
+  LOWEST_PRIORITY = 1,
+  SMI = 2,
+  NMI = 4,
+  INIT = 5,
+  STARTUP = 6,
+  EXTINT = 7;
 export const BROADCAST = 0xff;
 
 export interface ApicMessage {
@@ -41,7 +47,8 @@ export class ApicBus {
     const { mode, vector, level, destination, logical } = message;
     const addressed = this.targets.filter(target => target !== except && target.matches(destination, logical));
     if (addressed.length === 0) return addressed;
-    const chosen = mode === LOWEST_PRIORITY ? [addressed.reduce((a, b) => (b.priority < a.priority ? b : a))] : addressed;
+    const chosen =
+      mode === LOWEST_PRIORITY ? [addressed.reduce((a, b) => (b.priority < a.priority ? b : a))] : addressed;
     for (const target of chosen) target.accept(mode === LOWEST_PRIORITY ? FIXED : mode, vector, level);
     return chosen;
   }

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { testPc, type TestPc } from '../testing.ts';
 
 // Promises are those of the Intel SDM vol. 3, chapter 11, and of the 82093AA datasheet.
-const LAPIC = 0xfee00000, IOAPIC = 0xfec00000;
+const LAPIC = 0xfee00000,
+  IOAPIC = 0xfec00000;
 let t: TestPc;
 const get = (offset: number) => t.pc.bus.readMemory(LAPIC + offset, 4);
 const set = (offset: number, value: number) => t.pc.bus.writeMemory(LAPIC + offset, value, 4);
@@ -21,9 +22,11 @@ let calls: string[];
 beforeEach(() => {
   calls = [];
   t = testPc({
-    apic: true, processors: 2,
+    apic: true,
+    processors: 2,
     tscDeadlineNs: (low, high) => (high * 2 ** 32 + low) / 2,
-    onNmi: cpu => calls.push(`nmi ${cpu}`), onInit: cpu => calls.push(`init ${cpu}`),
+    onNmi: cpu => calls.push(`nmi ${cpu}`),
+    onInit: cpu => calls.push(`init ${cpu}`),
     onStartup: (cpu, vector) => calls.push(`start ${cpu} ${vector.toString(16)}`),
   });
   set(0xf0, 0x1ff);
@@ -32,7 +35,9 @@ beforeEach(() => {
 describe('local APIC', () => {
   it('has the reset values of an xAPIC', () => {
     t.pc.reset();
-    expect([0x20, 0x80, 0xd0, 0xe0, 0xf0, 0x320, 0x370, 0x380].map(get)).toEqual([0, 0, 0, 0xffffffff, 0xff, 0x10000, 0x10000, 0]);
+    expect([0x20, 0x80, 0xd0, 0xe0, 0xf0, 0x320, 0x370, 0x380].map(get)).toEqual([
+      0, 0, 0, 0xffffffff, 0xff, 0x10000, 0x10000, 0,
+    ]);
     expect(get(0x30) & 0xff).toBe(0x14);
     // The bootstrap processor comes up as firmware would leave it: the 8259A on LINT0.
     expect(get(0x350)).toBe(0x700);

@@ -12,8 +12,13 @@ import { RegisterDevice } from '../register-device.ts';
 export const IO_APIC_BASE = 0xfec00000;
 const PINS = 24;
 const VERSION = 0x20;
-const REGSEL = 0x00, WINDOW = 0x10, EOI = 0x40;
-const REMOTE_IRR = 0x4000, LEVEL = 0x8000, MASKED = 0x10000, LOGICAL = 0x800;
+const REGSEL = 0x00,
+  WINDOW = 0x10,
+  EOI = 0x40;
+const REMOTE_IRR = 0x4000,
+  LEVEL = 0x8000,
+  MASKED = 0x10000,
+  LOGICAL = 0x800;
 const LOW_WRITABLE = 0x1afff;
 
 const initial = () => ({
@@ -70,7 +75,13 @@ export class IoApic extends RegisterDevice<ReturnType<typeof initial>> {
     const mode = (entry >> 8) & 7;
     // ExtINT asks for INTA cycles; the 8259A reaches the processor over LINT0 on this board.
     if (mode === EXTINT) return;
-    this.bus.deliver({ mode, vector: entry & 0xff, level: (entry & LEVEL) !== 0, destination: r.high[pin] >>> 24, logical: (entry & LOGICAL) !== 0 });
+    this.bus.deliver({
+      mode,
+      vector: entry & 0xff,
+      level: (entry & LEVEL) !== 0,
+      destination: r.high[pin] >>> 24,
+      logical: (entry & LOGICAL) !== 0,
+    });
   }
 
   private endOfInterrupt(vector: number): void {

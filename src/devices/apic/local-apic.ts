@@ -4,27 +4,62 @@
  */
 import type { Clock, Device, State, Timer, Timers } from '../bus.ts';
 import { assignState, copyState, resetState } from '../state.ts';
-import { type ApicBus, type ApicTarget, BROADCAST, EXTINT, FIXED, INIT, LOWEST_PRIORITY, NMI, STARTUP } from './apic-bus.ts';
+import {
+  type ApicBus,
+  type ApicTarget,
+  BROADCAST,
+  EXTINT,
+  FIXED,
+  INIT,
+  LOWEST_PRIORITY,
+  NMI,
+  STARTUP,
+} from './apic-bus.ts';
 
 export const LOCAL_APIC_BASE = 0xfee00000;
 /** Input clock of the timer before its divider. */
 export const APIC_TIMER_HZ = 100_000_000;
 const CYCLE_NS = 1e9 / APIC_TIMER_HZ;
 /** Between interrupts that make up for lost periods, at least; and how many are remembered. */
-const MAKE_UP_NS = 50_000, MOST_OWED = 2000;
+const MAKE_UP_NS = 50_000,
+  MOST_OWED = 2000;
 
-const ID = 0x20, VERSION = 0x30, TPR = 0x80, APR = 0x90, PPR = 0xa0, EOI = 0xb0, LDR = 0xd0, DFR = 0xe0, SVR = 0xf0,
-  ISR = 0x100, TMR = 0x180, IRR = 0x200, ESR = 0x280,
-  ICR_LOW = 0x300, ICR_HIGH = 0x310, LVT_TIMER = 0x320, LVT_ERROR = 0x370, INITIAL_COUNT = 0x380, CURRENT_COUNT = 0x390, DIVIDE = 0x3e0;
+const ID = 0x20,
+  VERSION = 0x30,
+  TPR = 0x80,
+  APR = 0x90,
+  PPR = 0xa0,
+  EOI = 0xb0,
+  LDR = 0xd0,
+  DFR = 0xe0,
+  SVR = 0xf0,
+  ISR = 0x100,
+  TMR = 0x180,
+  IRR = 0x200,
+  ESR = 0x280,
+  ICR_LOW = 0x300,
+  ICR_HIGH = 0x310,
+  LVT_TIMER = 0x320,
+  LVT_ERROR = 0x370,
+  INITIAL_COUNT = 0x380,
+  CURRENT_COUNT = 0x390,
+  DIVIDE = 0x3e0;
 /** Indexes in `lvt`, in address order from 0x320: timer, thermal, performance counters, LINT0, LINT1, error. */
-const TIMER = 0, LINT0 = 3, ERROR = 5;
+const TIMER = 0,
+  LINT0 = 3,
+  ERROR = 5;
 const LVT_WRITABLE = [0x000700ff, 0x000107ff, 0x000107ff, 0x0001a7ff, 0x0001a7ff, 0x000100ff];
-const MASKED = 0x10000, LVT_LEVEL = 0x8000, DELIVERY_PENDING = 0x1000;
-const TIMER_PERIODIC = 1, TIMER_DEADLINE = 2;
+const MASKED = 0x10000,
+  LVT_LEVEL = 0x8000,
+  DELIVERY_PENDING = 0x1000;
+const TIMER_PERIODIC = 1,
+  TIMER_DEADLINE = 2;
 const SVR_ENABLED = 0x100;
 /** Version 0x14, six LVT entries, no EOI-broadcast suppression. */
 const VERSION_VALUE = 0x00050014;
-const ESR_SEND_ILLEGAL_VECTOR = 0x20, ESR_RECEIVE_ILLEGAL_VECTOR = 0x40, ESR_ILLEGAL_REGISTER = 0x80;
+const ESR_SEND_ILLEGAL_VECTOR = 0x20,
+  ESR_RECEIVE_ILLEGAL_VECTOR = 0x40,
+  ESR_ILLEGAL_REGISTER = 0x80;
 
 const initial = () => ({
   /** IA32_APIC_BASE: page where its registers lie, and global enable. */
@@ -94,7 +129,15 @@ export interface LocalApicOptions {
  * Not among them: APR, PPR and the timer's current count, which change by themselves, and what is no register, where a read is an error.
  */
 const READ_WITHOUT_EXIT = new Uint8Array(256);
-for (const [first, last] of [[ID, VERSION], [TPR, TPR], [EOI, EOI], [LDR, ESR], [ICR_LOW, INITIAL_COUNT], [DIVIDE, DIVIDE]]) READ_WITHOUT_EXIT.fill(1, first >> 4, (last >> 4) + 1);
+for (const [first, last] of [
+  [ID, VERSION],
+  [TPR, TPR],
+  [EOI, EOI],
+  [LDR, ESR],
+  [ICR_LOW, INITIAL_COUNT],
+  [DIVIDE, DIVIDE],
+])
+  READ_WITHOUT_EXIT.fill(1, first >> 4, (last >> 4) + 1);
 
 /** Highest bit set in 256; -1: none. */
 function highest(bits: Uint32Array): number {
@@ -203,7 +246,7 @@ export class LocalApic implements Device, ApicTarget {
         this.options.onStartup(vector);
         return;
       default:
-        // SMI: there is no system management mode on this board.
+      // SMI: there is no system management mode on this board.
     }
   }
 
@@ -256,7 +299,7 @@ export class LocalApic implements Device, ApicTarget {
   get acceptsPic(): boolean {
     const lint0 = this.r.lvt[LINT0];
     // Without its APIC the processor has the pin for itself.
-    return !this.r.on || !(lint0 & MASKED) && ((lint0 >> 8) & 7) === EXTINT;
+    return !this.r.on || (!(lint0 & MASKED) && ((lint0 >> 8) & 7) === EXTINT);
   }
 
   /** The 8259A's INT on LINT0 has risen: matters where it is programmed as a fixed interrupt (virtual wire). */
@@ -545,7 +588,10 @@ export class LocalApic implements Device, ApicTarget {
     const got =
       shorthand === 0
         ? bus.deliver({ mode, vector, level, destination: r.icrHigh >>> 24, logical: (r.icrLow & 0x800) !== 0 })
-        : bus.deliver({ mode, vector, level, destination: BROADCAST, logical: false }, shorthand === 3 ? this : undefined);
+        : bus.deliver(
+            { mode, vector, level, destination: BROADCAST, logical: false },
+            shorthand === 3 ? this : undefined,
+          );
     for (const { processor } of got) if (processor !== this.processor) onMessage?.(processor);
   }
 

@@ -5,16 +5,32 @@ import { TestLine, TestMemory, testPc, TestTimers } from '../testing.ts';
 import { FloppyController } from './fdc.ts';
 import { driveType, FLOPPY_FORMATS, floppyFormat, floppyProblem } from './formats.ts';
 
-const READ = 0xe6, WRITE = 0xc5, FORMAT = 0x4d, READ_ID = 0x4a, VERIFY = 0xf6, VERSION = 0x10, DUMPREG = 0x0e, LOCK = 0x94, UNLOCK = 0x14;
-const SENSE_INTERRUPT = 0x08, RECALIBRATE = 0x07, SEEK = 0x0f, SENSE_DRIVE = 0x04, SPECIFY = 0x03, CONFIGURE = 0x13;
-const DMA_AT = 0x8000, BYTES_1440 = 1474560;
+const READ = 0xe6,
+  WRITE = 0xc5,
+  FORMAT = 0x4d,
+  READ_ID = 0x4a,
+  VERIFY = 0xf6,
+  VERSION = 0x10,
+  DUMPREG = 0x0e,
+  LOCK = 0x94,
+  UNLOCK = 0x14;
+const SENSE_INTERRUPT = 0x08,
+  RECALIBRATE = 0x07,
+  SEEK = 0x0f,
+  SENSE_DRIVE = 0x04,
+  SPECIFY = 0x03,
+  CONFIGURE = 0x13;
+const DMA_AT = 0x8000,
+  BYTES_1440 = 1474560;
 /** CCR for 1.44 MB; motor of A on, DMA and interrupts on. */
-const RATE_500 = 0, DOR_A = 0x1c;
+const RATE_500 = 0,
+  DOR_A = 0x1c;
 
 /** An image whose sectors say which they are. */
 function image(bytes = BYTES_1440): Uint8Array {
   const data = new Uint8Array(bytes);
-  for (let sector = 0; sector < bytes / 512; sector++) data.fill(sector & 0xff, sector * 512, (sector + 1) * 512).set([sector >> 8, sector & 0xff], sector * 512);
+  for (let sector = 0; sector < bytes / 512; sector++)
+    data.fill(sector & 0xff, sector * 512, (sector + 1) * 512).set([sector >> 8, sector & 0xff], sector * 512);
   return data;
 }
 
@@ -26,10 +42,21 @@ class Driver {
   readonly data: Uint8Array;
   readonly fdc: FloppyController;
 
-  constructor({ data = image(), readOnly = false, disk, likeQemu = false }: { data?: Uint8Array; readOnly?: boolean; disk?: Disk | null; likeQemu?: boolean } = {}) {
+  constructor({
+    data = image(),
+    readOnly = false,
+    disk,
+    likeQemu = false,
+  }: { data?: Uint8Array; readOnly?: boolean; disk?: Disk | null; likeQemu?: boolean } = {}) {
     this.data = data;
     this.dma.setFirmwareDefaults();
-    this.fdc = new FloppyController(this.timers, this.line, this.dma.channel(2), [{ unit: 0, disk: disk === undefined ? new MemoryDisk(data, { readOnly }) : disk }], likeQemu);
+    this.fdc = new FloppyController(
+      this.timers,
+      this.line,
+      this.dma.channel(2),
+      [{ unit: 0, disk: disk === undefined ? new MemoryDisk(data, { readOnly }) : disk }],
+      likeQemu,
+    );
   }
 
   private range(port: number) {
@@ -54,7 +81,8 @@ class Driver {
 
   result(): number[] {
     const bytes: number[] = [];
-    for (this.timers.advanceNs(1000); (this.in(0x3f4) & 0xc0) === 0xc0; this.timers.advanceNs(1000)) bytes.push(this.in(0x3f5));
+    for (this.timers.advanceNs(1000); (this.in(0x3f4) & 0xc0) === 0xc0; this.timers.advanceNs(1000))
+      bytes.push(this.in(0x3f5));
     return bytes;
   }
 
@@ -77,13 +105,27 @@ class Driver {
   /** Channel 2 for so many bytes at DMA_AT: 46h to memory, 4Ah from it. */
   setUp(mode: number, bytes: number): void {
     const [first, , pages] = this.dma.portRanges;
-    const values = [[10, 6], [12, 0], [11, mode], [4, DMA_AT & 0xff], [4, DMA_AT >> 8], [5, (bytes - 1) & 0xff], [5, (bytes - 1) >> 8], [10, 2]];
+    const values = [
+      [10, 6],
+      [12, 0],
+      [11, mode],
+      [4, DMA_AT & 0xff],
+      [4, DMA_AT >> 8],
+      [5, (bytes - 1) & 0xff],
+      [5, (bytes - 1) >> 8],
+      [10, 2],
+    ];
     for (const [register, value] of values) first.write(register, value, 1);
     pages.write(0, 0, 1);
   }
 
   /** A command on data with DMA, waited for. */
-  data9(command: number, [c, h, r]: [number, number, number], eot: number, { bytes = 512, mode = 0x46 } = {}): number[] {
+  data9(
+    command: number,
+    [c, h, r]: [number, number, number],
+    eot: number,
+    { bytes = 512, mode = 0x46 } = {},
+  ): number[] {
     this.setUp(mode, bytes);
     this.send(command, h << 2, c, h, r, 2, eot, 0x1b, 0xff);
     this.timers.advanceMs(10);
@@ -196,7 +238,12 @@ describe('82077AA', () => {
     fdc.start();
     fdc.moved.fill(0x5a, 0, 700);
     expect(fdc.data9(WRITE, [0, 1, 1], 18, { mode: 0x4a, bytes: 700 })).toEqual([0x04, 0, 0, 0, 1, 3, 2]);
-    expect([fdc.at(18).every(byte => byte === 0x5a), fdc.at(19)[187], fdc.at(19)[188], fdc.at(19)[511]]).toEqual([true, 0x5a, 0, 0]);
+    expect([fdc.at(18).every(byte => byte === 0x5a), fdc.at(19)[187], fdc.at(19)[188], fdc.at(19)[511]]).toEqual([
+      true,
+      0x5a,
+      0,
+      0,
+    ]);
     const other = new Driver({ readOnly: true });
     other.start();
     expect(other.data9(WRITE, [0, 0, 1], 18, { mode: 0x4a }).slice(0, 3)).toEqual([0x40, 0x02, 0]);
@@ -217,7 +264,10 @@ describe('82077AA', () => {
     expect(format(18)).toEqual([0x04, 0, 0]);
     expect(fdc.data.subarray((2 * 36 + 18) * 512, 3 * 36 * 512).every(byte => byte === 0xf6)).toBe(true);
     expect(fdc.at(3 * 36)[2]).toBe((3 * 36) & 0xff);
-    expect([format(9), format(18, 3)]).toEqual([[0x44, 4, 0], [0x44, 4, 0]]);
+    expect([format(9), format(18, 3)]).toEqual([
+      [0x44, 4, 0],
+      [0x44, 4, 0],
+    ]);
   });
 
   it('verifies, reads identifiers, and compares', () => {
@@ -328,7 +378,9 @@ describe('82077AA', () => {
     expect(() => fdc.fdc.restore({ ...state, dor: 'x' })).toThrow('saved state of fdc: dor');
   });
 
-  it.each(FLOPPY_FORMATS.map(format => [`${(format.cylinders * format.heads * format.sectors) / 2} KiB`, format] as const))('reads the last sector of a disk of %s', (_name, format) => {
+  it.each(
+    FLOPPY_FORMATS.map(format => [`${(format.cylinders * format.heads * format.sectors) / 2} KiB`, format] as const),
+  )('reads the last sector of a disk of %s', (_name, format) => {
     const data = image(format.cylinders * format.heads * format.sectors * 512);
     const disk = new Driver({ data });
     disk.start([500, 300, 250, 1000].indexOf(format.rate));
@@ -356,15 +408,27 @@ describe('a floppy image', () => {
     // Not in whole sectors, too: `cat boot.bin kernel.bin > os.img`.
     expect(floppyFormat(1000)?.sectors).toBe(18);
     expect([0, 3_000_320].map(bytes => floppyFormat(bytes))).toEqual([undefined, undefined]);
-    expect(floppyProblem(3_000_320)).toBe('has 3000320 bytes, and a floppy disk has 160, 180, 320, 360, 720, 800, 820, 1200, 1440, 1476, 1600, 1640, 1680, 1722, 1743 or 2880 KiB, or is the beginning of one. Give an image of one of these sizes, or attach it as a disk.');
-    expect([driveType(undefined), driveType(null), driveType({ bytes: 368640 }), driveType({ bytes: 2949120 })]).toEqual([0, 4, 1, 5]);
+    expect(floppyProblem(3_000_320)).toBe(
+      'has 3000320 bytes, and a floppy disk has 160, 180, 320, 360, 720, 800, 820, 1200, 1440, 1476, 1600, 1640, 1680, 1722, 1743 or 2880 KiB, or is the beginning of one. Give an image of one of these sizes, or attach it as a disk.',
+    );
+    expect([
+      driveType(undefined),
+      driveType(null),
+      driveType({ bytes: 368640 }),
+      driveType({ bytes: 2949120 }),
+    ]).toEqual([0, 4, 1, 5]);
     expect(() => new Driver({ data: new Uint8Array(2880 * 1024 + 512) })).toThrow(RangeError);
   });
 
   it('is in drive A of a PC, with CMOS and equipment to match; without floppies the controller is there alone', () => {
     const { pc } = testPc({ ide: [{ place: 4, kind: 'floppy', disk: new MemoryDisk(image()) }] });
     expect([pc.rtc.cmos(0x10), pc.rtc.cmos(0x14)]).toEqual([0x40, 0x07]);
-    const two = testPc({ ide: [{ place: 4, kind: 'floppy', disk: null }, { place: 5, kind: 'floppy', disk: new MemoryDisk(image(737280)) }] });
+    const two = testPc({
+      ide: [
+        { place: 4, kind: 'floppy', disk: null },
+        { place: 5, kind: 'floppy', disk: new MemoryDisk(image(737280)) },
+      ],
+    });
     expect([two.pc.rtc.cmos(0x10), two.pc.rtc.cmos(0x14)]).toEqual([0x44, 0x47]);
     const none = testPc();
     expect([none.pc.rtc.cmos(0x10), none.pc.rtc.cmos(0x14), none.in(0x3f4)]).toEqual([0, 0x06, 0]);

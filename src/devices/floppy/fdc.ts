@@ -13,22 +13,35 @@ import { COMMAND, commandBytes, LOCKS, MFM, MT, RELATIVE, SK, ST0, ST1, ST2, ST3
 import { type FloppyFormat, floppyFormat, SECTOR_BYTES } from './formats.ts';
 
 const PORT = 0x3f0;
-const DOR = 2, TDR = 3, STATUS = 4, FIFO = 5, DIR = 7;
+const DOR = 2,
+  TDR = 3,
+  STATUS = 4,
+  FIFO = 5,
+  DIR = 7;
 /** Digital output register; motors from bit 4. */
-const DOR_RUN = 0x04, DOR_DMAGATE = 0x08, MOTOR_0 = 0x10;
+const DOR_RUN = 0x04,
+  DOR_DMAGATE = 0x08,
+  MOTOR_0 = 0x10;
 const DSR_RESET = 0x80;
 const MSR = { RQM: 0x80, DIO: 0x40, NON_DMA: 0x20, BUSY: 0x10 } as const;
 const DISK_CHANGED = 0x80;
 /** CONFIGURE's second byte: implied seek, FIFO off, polling off. */
-const IMPLIED_SEEK = 0x40, FIFO_OFF = 0x20, POLLING_OFF = 0x10;
-const DRIVES = 2, UNITS = 4;
+const IMPLIED_SEEK = 0x40,
+  FIFO_OFF = 0x20,
+  POLLING_OFF = 0x10;
+const DRIVES = 2,
+  UNITS = 4;
 /** Stops behind the last track; pulses of RECALIBRATE. */
-const LAST_TRACK = 82, RECALIBRATE_PULSES = 79;
+const LAST_TRACK = 82,
+  RECALIBRATE_PULSES = 79;
 /** kbit/s by the two bits of DSR and CCR. */
 const RATES = [500, 300, 250, 1000];
 const VERSION_82077 = 0x90;
 
-const RESET_NS = 250_000, SECTOR_NS = 50_000, STEP_NS = 20_000, BYTE_NS = 500;
+const RESET_NS = 250_000,
+  SECTOR_NS = 50_000,
+  STEP_NS = 20_000,
+  BYTE_NS = 500;
 
 const PHASE = { COMMAND: 0, EXECUTION: 1, RESULT: 2 } as const;
 /** What comes next: the next sector passes, the buffer goes to the disk, the end of a reset. */
@@ -38,13 +51,33 @@ const FIFO_WAY = { NONE: 0, TO_HOST: 1, FROM_HOST: 2 } as const;
 
 const hardReset = () => ({ dor: 0, tdr: 0, rate: 2, specify: Uint8Array.of(0, 0), perpendicular: 0, locked: false });
 const softReset = () => ({
-  phase: 0, command: new Uint8Array(9), received: 0, result: new Uint8Array(10), resultBytes: 0, resultAt: 0, irq: false,
-  step: 0, stepNs: Infinity, readyNs: 0,
+  phase: 0,
+  command: new Uint8Array(9),
+  received: 0,
+  result: new Uint8Array(10),
+  resultBytes: 0,
+  resultAt: 0,
+  irq: false,
+  step: 0,
+  stepNs: Infinity,
+  readyNs: 0,
   /** Interrupts that SENSE INTERRUPT STATUS has yet to tell of, and ST0 for each; unit by unit. */
-  pending: new Uint8Array(UNITS), senseStatus: new Uint8Array(UNITS), pcn: new Uint8Array(UNITS), seekNs: [Infinity, Infinity, Infinity, Infinity],
+  pending: new Uint8Array(UNITS),
+  senseStatus: new Uint8Array(UNITS),
+  pcn: new Uint8Array(UNITS),
+  seekNs: [Infinity, Infinity, Infinity, Infinity],
   /** Where a command on data is: head, identifier, status so far, sectors left (VERIFY). */
-  head: 0, c: 0, h: 0, r: 0, st1: 0, st2: 0, left: 0,
-  buffer: new Uint8Array(SECTOR_BYTES), bufferBytes: 0, fifoAt: 0, fifoWay: 0,
+  head: 0,
+  c: 0,
+  h: 0,
+  r: 0,
+  st1: 0,
+  st2: 0,
+  left: 0,
+  buffer: new Uint8Array(SECTOR_BYTES),
+  bufferBytes: 0,
+  fifoAt: 0,
+  fifoWay: 0,
   /** DMA has said that the buffer is the last. */
   end: false,
 });
@@ -67,9 +100,12 @@ export class FloppyController implements Device {
   readonly addedLater = true;
   readonly portRanges: PortRange[];
   private readonly r = {
-    ...hardReset(), ...softReset(), ...configuration(),
+    ...hardReset(),
+    ...softReset(),
+    ...configuration(),
     /** Where the heads are, and who has a new disk since its head last moved. */
-    track: new Uint8Array(DRIVES), changed: new Uint8Array(DRIVES).fill(1),
+    track: new Uint8Array(DRIVES),
+    changed: new Uint8Array(DRIVES).fill(1),
   };
   private readonly drives: (Drive | undefined)[] = [undefined, undefined];
   private readonly irq: IrqLine;
@@ -85,13 +121,21 @@ export class FloppyController implements Device {
    * `crossesCylinders`: a command with MT goes on over its cylinder's end, as QEMU's do.
    * Throws RangeError for a unit that does not exist, and a disk that has no format of a floppy disk.
    */
-  constructor(timers: Timers, irq: IrqLine, dma: DmaChannel, attachments: readonly FloppyAttachment[], crossesCylinders = false) {
+  constructor(
+    timers: Timers,
+    irq: IrqLine,
+    dma: DmaChannel,
+    attachments: readonly FloppyAttachment[],
+    crossesCylinders = false,
+  ) {
     this.timers = timers;
     this.crossesCylinders = crossesCylinders;
     this.irq = irq;
     this.dma = dma;
     this.timer = timers.create('floppy', () => this.run());
-    this.seekTimers = Array.from({ length: UNITS }, (_, unit) => timers.create(`floppy seek ${unit}`, () => this.seekEnds(unit)));
+    this.seekTimers = Array.from({ length: UNITS }, (_, unit) =>
+      timers.create(`floppy seek ${unit}`, () => this.seekEnds(unit)),
+    );
     for (const { unit, disk } of attachments) {
       if (unit !== 0 && unit !== 1) throw new RangeError(`floppy unit ${unit} does not exist: there are 0 and 1`);
       this.drives[unit] = { disk: null, format: undefined };
@@ -99,7 +143,10 @@ export class FloppyController implements Device {
     }
     // 3F6 is the hard disks'.
     const range = (base: number, count: number): PortRange => ({
-      base, count, read: offset => this.read(base + offset - PORT), write: (offset, value) => this.write(base + offset - PORT, value),
+      base,
+      count,
+      read: offset => this.read(base + offset - PORT),
+      write: (offset, value) => this.write(base + offset - PORT, value),
     });
     this.portRanges = [range(PORT, 6), range(PORT + DIR, 1)];
   }
@@ -142,28 +189,41 @@ export class FloppyController implements Device {
 
   private read(register: number): number {
     switch (register) {
-      case DOR: return this.r.dor;
-      case TDR: return this.r.tdr;
-      case STATUS: return this.mainStatus();
-      case FIFO: return this.readFifo();
-      case DIR: return this.diskChange() | 0x7f;
+      case DOR:
+        return this.r.dor;
+      case TDR:
+        return this.r.tdr;
+      case STATUS:
+        return this.mainStatus();
+      case FIFO:
+        return this.readFifo();
+      case DIR:
+        return this.diskChange() | 0x7f;
       // Status A and B are PS/2's.
-      default: return 0xff;
+      default:
+        return 0xff;
     }
   }
 
   private write(register: number, value: number): void {
     const { r } = this;
     switch (register) {
-      case DOR: return this.writeDor(value);
-      case TDR: r.tdr = value & 3; return;
+      case DOR:
+        return this.writeDor(value);
+      case TDR:
+        r.tdr = value & 3;
+        return;
       case STATUS:
         r.rate = value & 3;
         if (value & DSR_RESET && this.running) this.softwareReset(true);
         return;
-      case FIFO: return this.writeFifo(value);
-      case DIR: r.rate = value & 3; return;
-      default: return;
+      case FIFO:
+        return this.writeFifo(value);
+      case DIR:
+        r.rate = value & 3;
+        return;
+      default:
+        return;
     }
   }
 
@@ -299,17 +359,32 @@ export class FloppyController implements Device {
         // The drives' bits change with OW alone.
         r.perpendicular = second & 0x80 ? second & 0x3f : (r.perpendicular & 0x3c) | (second & 3);
         return this.idle();
-      case COMMAND.SENSE_INTERRUPT: return this.senseInterrupt();
-      case COMMAND.SENSE_DRIVE: return this.answer([this.driveStatus()]);
-      case COMMAND.VERSION: return this.answer([VERSION_82077]);
+      case COMMAND.SENSE_INTERRUPT:
+        return this.senseInterrupt();
+      case COMMAND.SENSE_DRIVE:
+        return this.answer([this.driveStatus()]);
+      case COMMAND.VERSION:
+        return this.answer([VERSION_82077]);
       case COMMAND.LOCK:
         r.locked = (first & LOCKS) !== 0;
         return this.answer([r.locked ? 0x10 : 0]);
       case COMMAND.DUMPREG:
-        return this.answer([...r.pcn, ...r.specify, r.command[6], (r.locked ? 0x80 : 0) | r.perpendicular, r.config, r.precompensation]);
-      case COMMAND.RECALIBRATE: return this.recalibrate();
-      case COMMAND.SEEK: return this.seek(first & RELATIVE ? (first & UPWARDS ? r.pcn[this.unit] + third : r.pcn[this.unit] - third) : third);
-      default: return this.startData();
+        return this.answer([
+          ...r.pcn,
+          ...r.specify,
+          r.command[6],
+          (r.locked ? 0x80 : 0) | r.perpendicular,
+          r.config,
+          r.precompensation,
+        ]);
+      case COMMAND.RECALIBRATE:
+        return this.recalibrate();
+      case COMMAND.SEEK:
+        return this.seek(
+          first & RELATIVE ? (first & UPWARDS ? r.pcn[this.unit] + third : r.pcn[this.unit] - third) : third,
+        );
+      default:
+        return this.startData();
     }
   }
 
@@ -429,7 +504,13 @@ export class FloppyController implements Device {
     if (!drive?.disk || !drive.format || !(r.dor & (MOTOR_0 << unit))) return;
     const { format, disk } = drive;
     const kind = r.command[0] & 0x1f;
-    if (RATES[r.rate] !== format.rate || !(r.command[0] & MFM) || r.head >= format.heads || r.track[unit] >= format.cylinders) return this.fail(ST1.MISSING_ADDRESS);
+    if (
+      RATES[r.rate] !== format.rate ||
+      !(r.command[0] & MFM) ||
+      r.head >= format.heads ||
+      r.track[unit] >= format.cylinders
+    )
+      return this.fail(ST1.MISSING_ADDRESS);
     if (kind === COMMAND.FORMAT) return disk.readOnly ? this.fail(ST1.NOT_WRITABLE) : this.takeBuffer(r.command[3] * 4);
     if (kind === COMMAND.READ_ID) return this.readId(format);
     const writes = kind === COMMAND.WRITE || kind === COMMAND.WRITE_DELETED;
@@ -492,7 +573,8 @@ export class FloppyController implements Device {
     const { r } = this;
     const kind = r.command[0] & 0x1f;
     if (kind === COMMAND.VERIFY) return this.next();
-    if (kind === COMMAND.SCAN_EQUAL || kind === COMMAND.SCAN_LOW || kind === COMMAND.SCAN_HIGH) return this.nonDma ? this.fail(ST1.OVERRUN) : this.scan(kind);
+    if (kind === COMMAND.SCAN_EQUAL || kind === COMMAND.SCAN_LOW || kind === COMMAND.SCAN_HIGH)
+      return this.nonDma ? this.fail(ST1.OVERRUN) : this.scan(kind);
     if (this.nonDma) return this.openFifo(FIFO_WAY.TO_HOST, SECTOR_BYTES);
     const { moved, end } = this.dmaOpen ? this.dma.toMemory(r.buffer) : { moved: 0, end: false };
     r.end = end;
@@ -593,8 +675,12 @@ export class FloppyController implements Device {
     const { r } = this;
     const kind = r.command[0] & 0x1f;
     // QEMU's tracks end where the disk's do, too: SeaBIOS's EOT is the last sector of all that it asks for.
-    const last = r.r === r.command[6] || (this.crossesCylinders && r.r >= (this.drives[this.unit]?.format?.sectors ?? 0));
-    const step = kind === COMMAND.SCAN_EQUAL || kind === COMMAND.SCAN_LOW || kind === COMMAND.SCAN_HIGH ? Math.max(1, r.command[8] & 3) : 1;
+    const last =
+      r.r === r.command[6] || (this.crossesCylinders && r.r >= (this.drives[this.unit]?.format?.sectors ?? 0));
+    const step =
+      kind === COMMAND.SCAN_EQUAL || kind === COMMAND.SCAN_LOW || kind === COMMAND.SCAN_HIGH
+        ? Math.max(1, r.command[8] & 3)
+        : 1;
     r.r += step;
     let cylinderEnds = false;
     if (last) {
@@ -625,7 +711,14 @@ export class FloppyController implements Device {
     const { r, unit } = this;
     const { format } = this.drives[unit] ?? {};
     const kind = r.command[0] & 0x1f;
-    if (!this.crossesCylinders || !(r.command[0] & MT) || kind === COMMAND.READ_TRACK || !format || r.track[unit] + 1 >= format.cylinders) return false;
+    if (
+      !this.crossesCylinders ||
+      !(r.command[0] & MT) ||
+      kind === COMMAND.READ_TRACK ||
+      !format ||
+      r.track[unit] + 1 >= format.cylinders
+    )
+      return false;
     this.step(unit, r.pcn[unit] + 1);
     return true;
   }
@@ -665,6 +758,10 @@ export class FloppyController implements Device {
   }
 
   peek(): State {
-    return { ...copyState(this.r), status: this.mainStatus(), formats: this.drives.map(drive => drive && (drive.format ?? null)) };
+    return {
+      ...copyState(this.r),
+      status: this.mainStatus(),
+      formats: this.drives.map(drive => drive && (drive.format ?? null)),
+    };
   }
 }

@@ -15,16 +15,34 @@ export interface FloppyFormat {
 const DRIVE = { K360: 1, M1_2: 2, M1_44: 4, M2_88: 5 } as const;
 export const SECTOR_BYTES = 512;
 
-const row = (cylinders: number, heads: number, sectors: number, rate: number, drive: number): FloppyFormat => ({ cylinders, heads, sectors, rate, drive });
+const row = (cylinders: number, heads: number, sectors: number, rate: number, drive: number): FloppyFormat => ({
+  cylinders,
+  heads,
+  sectors,
+  rate,
+  drive,
+});
 /**
  * 160, 180, 320, 360 KB; 720 KB; 1.2 MB; 1.44 MB; 2.88 MB. Then what drives of 3.5 inches take beyond IBM's formats: shorter gaps, up to 83 cylinders (Microsoft's
  * DMF has 80 of 21 sectors; Linux's floppy driver lists the others, linux/fd.h).
  */
 export const FLOPPY_FORMATS: readonly FloppyFormat[] = [
-  row(40, 1, 8, 250, DRIVE.K360), row(40, 1, 9, 250, DRIVE.K360), row(40, 2, 8, 250, DRIVE.K360), row(40, 2, 9, 250, DRIVE.K360),
-  row(80, 2, 9, 250, DRIVE.M1_44), row(80, 2, 15, 500, DRIVE.M1_2), row(80, 2, 18, 500, DRIVE.M1_44), row(80, 2, 36, 1000, DRIVE.M2_88),
-  row(80, 2, 10, 250, DRIVE.M1_44), row(82, 2, 10, 250, DRIVE.M1_44), row(82, 2, 18, 500, DRIVE.M1_44), row(80, 2, 20, 500, DRIVE.M1_44), row(82, 2, 20, 500, DRIVE.M1_44),
-  row(80, 2, 21, 500, DRIVE.M1_44), row(82, 2, 21, 500, DRIVE.M1_44), row(83, 2, 21, 500, DRIVE.M1_44),
+  row(40, 1, 8, 250, DRIVE.K360),
+  row(40, 1, 9, 250, DRIVE.K360),
+  row(40, 2, 8, 250, DRIVE.K360),
+  row(40, 2, 9, 250, DRIVE.K360),
+  row(80, 2, 9, 250, DRIVE.M1_44),
+  row(80, 2, 15, 500, DRIVE.M1_2),
+  row(80, 2, 18, 500, DRIVE.M1_44),
+  row(80, 2, 36, 1000, DRIVE.M2_88),
+  row(80, 2, 10, 250, DRIVE.M1_44),
+  row(82, 2, 10, 250, DRIVE.M1_44),
+  row(82, 2, 18, 500, DRIVE.M1_44),
+  row(80, 2, 20, 500, DRIVE.M1_44),
+  row(82, 2, 20, 500, DRIVE.M1_44),
+  row(80, 2, 21, 500, DRIVE.M1_44),
+  row(82, 2, 21, 500, DRIVE.M1_44),
+  row(83, 2, 21, 500, DRIVE.M1_44),
 ];
 
 const bytesOf = ({ cylinders, heads, sectors }: FloppyFormat): number => cylinders * heads * sectors * SECTOR_BYTES;

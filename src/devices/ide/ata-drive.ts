@@ -5,13 +5,33 @@
 import type { State } from '../bus.ts';
 import { assignState, copyState } from '../state.ts';
 import type { Disk } from './disk.ts';
-import { ABRT, BSY, CHUNK_BYTES, DRDY, type DmaTarget, Drive, type DriveHost, DRQ, DSC, IDNF, inPieces, LBA, UNC } from './drive.ts';
+import {
+  ABRT,
+  BSY,
+  CHUNK_BYTES,
+  DRDY,
+  type DmaTarget,
+  Drive,
+  type DriveHost,
+  DRQ,
+  DSC,
+  IDNF,
+  inPieces,
+  LBA,
+  UNC,
+} from './drive.ts';
 import { defaultGeometry, identifyAta, MOST_MULTIPLE, SECTORS_28 } from './identify.ts';
 
 const SECTOR_BYTES = 512;
 const CHUNK_SECTORS = CHUNK_BYTES / SECTOR_BYTES;
 /** Kinds of a request under way. */
-const NONE = 0, READ = 1, WRITE = 2, FLUSH = 3, DMA_READ = 4, DMA_WRITE = 5, IDENTIFY = 6;
+const NONE = 0,
+  READ = 1,
+  WRITE = 2,
+  FLUSH = 3,
+  DMA_READ = 4,
+  DMA_WRITE = 5,
+  IDENTIFY = 6;
 
 const newRequest = () => ({
   kind: NONE,
@@ -48,7 +68,15 @@ export class AtaDrive extends Drive {
   }
 
   signature(): void {
-    Object.assign(this.r, { count: 1, sector: 1, cylinderLow: 0, cylinderHigh: 0, device: 0, error: 1, status: DRDY | DSC });
+    Object.assign(this.r, {
+      count: 1,
+      sector: 1,
+      cylinderLow: 0,
+      cylinderHigh: 0,
+      device: 0,
+      error: 1,
+      status: DRDY | DSC,
+    });
   }
 
   override resetRegisters(): void {
@@ -205,7 +233,10 @@ export class AtaDrive extends Drive {
         const words = identifyAta({
           sectors: this.disk.sectors,
           geometry: { cylinders: q.cylinders, heads: q.heads, sectors: q.sectorsPerTrack },
-          multiple: q.multiple, transferMode: q.transferMode, serial: this.serial, writeCache: q.writeCache,
+          multiple: q.multiple,
+          transferMode: q.transferMode,
+          serial: this.serial,
+          writeCache: q.writeCache,
         });
         r.buffer.set(new Uint8Array(words.buffer));
         q.kind = IDENTIFY;
@@ -252,7 +283,8 @@ export class AtaDrive extends Drive {
       case 0x03: {
         const mode = r.count >> 3;
         const number = r.count & 7;
-        const known = mode === 0 || (mode === 1 && number <= 4) || (mode === 4 && number <= 2) || (mode === 8 && number <= 5);
+        const known =
+          mode === 0 || (mode === 1 && number <= 4) || (mode === 4 && number <= 2) || (mode === 8 && number <= 5);
         if (known) q.transferMode = r.count;
         this.complete(known ? 0 : ABRT);
         return;
@@ -323,7 +355,8 @@ export class AtaDrive extends Drive {
       return;
     }
     if (q.kind === WRITE) {
-      if (r.position < r.bufferEnd) this.offer(r.position, Math.min(r.position + q.block * SECTOR_BYTES, r.bufferEnd), true);
+      if (r.position < r.bufferEnd)
+        this.offer(r.position, Math.min(r.position + q.block * SECTOR_BYTES, r.bufferEnd), true);
       else this.store();
       return;
     }
@@ -338,7 +371,8 @@ export class AtaDrive extends Drive {
       r.status = DRDY | DSC;
       return;
     }
-    if (r.position < r.bufferEnd) this.offer(r.position, Math.min(r.position + q.block * SECTOR_BYTES, r.bufferEnd), true);
+    if (r.position < r.bufferEnd)
+      this.offer(r.position, Math.min(r.position + q.block * SECTOR_BYTES, r.bufferEnd), true);
     else this.fetch();
   }
 
@@ -409,27 +443,32 @@ export class AtaDrive extends Drive {
     const reads = q.kind === DMA_READ;
     let moved = 0;
     r.status = BSY | DRDY | DSC;
-    inPieces(q.left, CHUNK_SECTORS, (done, sectors, next) => {
-      const bytes = sectors * SECTOR_BYTES;
-      const views = disk.immediate ? target.views(bytes) : null;
-      const pieces = views ?? [r.buffer.subarray(0, bytes)];
-      if (!reads && !views) target.take(pieces[0]);
-      const answer = (ok: boolean): void => {
-        if (generation !== this.generation) return;
-        if (ok && reads && !views) target.put(pieces[0]);
-        if (ok) moved += sectors;
-        next(ok);
-      };
-      if (reads) disk.read(q.lba + done, pieces, answer);
-      else disk.write(q.lba + done, pieces, answer);
-    }, ok => {
-      q.lba += moved;
-      q.left -= moved;
-      target.end(ok);
-      if (!ok) this.fail(UNC);
-      else if (!reads && !q.writeCache) this.flush();
-      else this.succeed();
-    });
+    inPieces(
+      q.left,
+      CHUNK_SECTORS,
+      (done, sectors, next) => {
+        const bytes = sectors * SECTOR_BYTES;
+        const views = disk.immediate ? target.views(bytes) : null;
+        const pieces = views ?? [r.buffer.subarray(0, bytes)];
+        if (!reads && !views) target.take(pieces[0]);
+        const answer = (ok: boolean): void => {
+          if (generation !== this.generation) return;
+          if (ok && reads && !views) target.put(pieces[0]);
+          if (ok) moved += sectors;
+          next(ok);
+        };
+        if (reads) disk.read(q.lba + done, pieces, answer);
+        else disk.write(q.lba + done, pieces, answer);
+      },
+      ok => {
+        q.lba += moved;
+        q.left -= moved;
+        target.end(ok);
+        if (!ok) this.fail(UNC);
+        else if (!reads && !q.writeCache) this.flush();
+        else this.succeed();
+      },
+    );
   }
 
   // ---- state

@@ -11,14 +11,29 @@ import { identifyPacket } from './identify.ts';
 export const CD_SECTOR_BYTES = 2048;
 const CHUNK_SECTORS = CHUNK_BYTES / CD_SECTOR_BYTES;
 /** Interrupt reason (sector count register). */
-const COMMAND_DATA = 1, TO_HOST = 2;
+const COMMAND_DATA = 1,
+  TO_HOST = 2;
 
 /** Sense keys, and additional codes as `asc << 8 | ascq`. */
-const NO_SENSE = 0, NOT_READY = 2, MEDIUM_ERROR = 3, ILLEGAL_REQUEST = 5, UNIT_ATTENTION = 6;
-const INVALID_COMMAND = 0x2000, OUT_OF_RANGE = 0x2100, INVALID_FIELD = 0x2400, MEDIUM_CHANGED = 0x2800, RESET_OCCURRED = 0x2900, READ_ERROR = 0x1100,
-  NO_MEDIUM = 0x3a00, REMOVAL_PREVENTED = 0x5302;
+const NO_SENSE = 0,
+  NOT_READY = 2,
+  MEDIUM_ERROR = 3,
+  ILLEGAL_REQUEST = 5,
+  UNIT_ATTENTION = 6;
+const INVALID_COMMAND = 0x2000,
+  OUT_OF_RANGE = 0x2100,
+  INVALID_FIELD = 0x2400,
+  MEDIUM_CHANGED = 0x2800,
+  RESET_OCCURRED = 0x2900,
+  READ_ERROR = 0x1100,
+  NO_MEDIUM = 0x3a00,
+  REMOVAL_PREVENTED = 0x5302;
 
-const NONE = 0, PACKET = 1, DATA = 2, READ = 3, IDENTIFY = 4;
+const NONE = 0,
+  PACKET = 1,
+  DATA = 2,
+  READ = 3,
+  IDENTIFY = 4;
 
 const newRequest = () => ({
   kind: NONE,
@@ -53,7 +68,15 @@ export class AtapiDrive extends Drive {
   }
 
   signature(): void {
-    Object.assign(this.r, { count: 1, sector: 1, cylinderLow: 0x14, cylinderHigh: 0xeb, device: 0, error: 1, status: 0 });
+    Object.assign(this.r, {
+      count: 1,
+      sector: 1,
+      cylinderLow: 0x14,
+      cylinderHigh: 0xeb,
+      device: 0,
+      error: 1,
+      status: 0,
+    });
   }
 
   override resetRegisters(): void {
@@ -252,7 +275,10 @@ export class AtapiDrive extends Drive {
         return;
       case 0x25: {
         const last = (this.medium?.sectors ?? 1) - 1;
-        this.answer([last >>> 24, (last >>> 16) & 0xff, (last >>> 8) & 0xff, last & 0xff, 0, 0, CD_SECTOR_BYTES >> 8, 0], 8);
+        this.answer(
+          [last >>> 24, (last >>> 16) & 0xff, (last >>> 8) & 0xff, last & 0xff, 0, 0, CD_SECTOR_BYTES >> 8, 0],
+          8,
+        );
         return;
       }
       case 0x28:
@@ -309,7 +335,10 @@ export class AtapiDrive extends Drive {
       return;
     }
     const text = (value: string, length: number): number[] => [...value.padEnd(length)].map(c => c.charCodeAt(0));
-    this.answer([0x05, 0x80, 0x05, 0x32, 31, 0, 0, 0, ...text('RINGSIDE', 8), ...text('CD-ROM', 16), ...text('1.0', 4)], (cdb[3] << 8) | cdb[4]);
+    this.answer(
+      [0x05, 0x80, 0x05, 0x32, 31, 0, 0, 0, ...text('RINGSIDE', 8), ...text('CD-ROM', 16), ...text('1.0', 4)],
+      (cdb[3] << 8) | cdb[4],
+    );
   }
 
   private startStop(bits: number): void {
@@ -343,7 +372,9 @@ export class AtapiDrive extends Drive {
     }
     const body = code === 0x3f ? [...pages[0x01], ...pages[0x2a]] : pages[code];
     const medium = this.present ? 0x01 : 0x70;
-    const header = long ? [(body.length + 6) >> 8, (body.length + 6) & 0xff, medium, 0, 0, 0, 0, 0] : [body.length + 3, medium, 0, 0];
+    const header = long
+      ? [(body.length + 6) >> 8, (body.length + 6) & 0xff, medium, 0, 0, 0, 0, 0]
+      : [body.length + 3, medium, 0, 0];
     this.answer([...header, ...body], allocation);
   }
 
@@ -420,7 +451,12 @@ export class AtapiDrive extends Drive {
     else if (format === 2) {
       const point = (number: number, ...at: number[]): number[] => [1, 0x14, 0, number, 0, 0, 0, ...at];
       const lead = address(end);
-      const body = [...point(0xa0, 0, 1, 0, 0), ...point(0xa1, 0, 1, 0, 0), ...point(0xa2, ...lead), ...point(1, ...address(0))];
+      const body = [
+        ...point(0xa0, 0, 1, 0, 0),
+        ...point(0xa1, 0, 1, 0, 0),
+        ...point(0xa2, ...lead),
+        ...point(1, ...address(0)),
+      ];
       this.answer([0, body.length + 2, 1, 1, ...body], allocation);
     } else this.finish(ILLEGAL_REQUEST, INVALID_FIELD);
   }
@@ -435,7 +471,9 @@ export class AtapiDrive extends Drive {
       [0x0010, [0x00, 0x10, current, 8, 0, 0, CD_SECTOR_BYTES >> 8, 0, 0, 1, 0, 0]],
       [0x001e, [0x00, 0x1e, current, 0]],
     ];
-    const wanted = features.filter(([code, bytes]) => (kind === 2 ? code === first : code >= first && (kind === 0 || bytes[2] & 1)));
+    const wanted = features.filter(([code, bytes]) =>
+      kind === 2 ? code === first : code >= first && (kind === 0 || bytes[2] & 1),
+    );
     const body = wanted.flatMap(([, bytes]) => bytes);
     const length = body.length + 4;
     this.answer([0, 0, length >> 8, length & 0xff, 0, 0, 0, current ? 8 : 0, ...body], allocation);
@@ -468,24 +506,29 @@ export class AtapiDrive extends Drive {
       return;
     }
     r.status = BSY | DRDY;
-    inPieces(q.left, CHUNK_SECTORS, (done, sectors, next) => {
-      if (!medium || medium !== this.medium) {
-        next(false);
-        return;
-      }
-      const bytes = sectors * CD_SECTOR_BYTES;
-      const views = medium.immediate ? target.views(bytes) : null;
-      const pieces = views ?? [r.buffer.subarray(0, bytes)];
-      medium.read(q.lba + done, pieces, ok => {
-        if (generation !== this.generation) return;
-        if (ok && !views) target.put(pieces[0]);
-        next(ok);
-      });
-    }, ok => {
-      target.end(ok);
-      if (ok) this.finish();
-      else this.finish(MEDIUM_ERROR, READ_ERROR);
-    });
+    inPieces(
+      q.left,
+      CHUNK_SECTORS,
+      (done, sectors, next) => {
+        if (!medium || medium !== this.medium) {
+          next(false);
+          return;
+        }
+        const bytes = sectors * CD_SECTOR_BYTES;
+        const views = medium.immediate ? target.views(bytes) : null;
+        const pieces = views ?? [r.buffer.subarray(0, bytes)];
+        medium.read(q.lba + done, pieces, ok => {
+          if (generation !== this.generation) return;
+          if (ok && !views) target.put(pieces[0]);
+          next(ok);
+        });
+      },
+      ok => {
+        target.end(ok);
+        if (ok) this.finish();
+        else this.finish(MEDIUM_ERROR, READ_ERROR);
+      },
+    );
   }
 
   // ---- state

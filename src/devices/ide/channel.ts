@@ -6,10 +6,16 @@ import type { Dma, IrqLine, PortRange, State } from '../bus.ts';
 import { assignState, copyState, resetState, StateError } from '../state.ts';
 import { ABRT, type DmaTarget, type Drive, type DriveHost, ERR } from './drive.ts';
 
-const CONTROL_NIEN = 0x02, CONTROL_SRST = 0x04, CONTROL_HOB = 0x80;
+const CONTROL_NIEN = 0x02,
+  CONTROL_SRST = 0x04,
+  CONTROL_HOB = 0x80;
 const DEVICE_SELECT = 0x10;
-const MASTER_START = 0x01, MASTER_TO_MEMORY = 0x08;
-const STATUS_ACTIVE = 0x01, STATUS_ERROR = 0x02, STATUS_IRQ = 0x04, STATUS_CAPABLE = 0x60;
+const MASTER_START = 0x01,
+  MASTER_TO_MEMORY = 0x08;
+const STATUS_ACTIVE = 0x01,
+  STATUS_ERROR = 0x02,
+  STATUS_IRQ = 0x04,
+  STATUS_CAPABLE = 0x60;
 /** A table of physical region descriptors lies in one 64-KiB block. */
 const MOST_DESCRIPTORS = 8192;
 const END_OF_TABLE = 0x80000000;
@@ -41,13 +47,20 @@ export class IdeChannel implements DriveHost {
     this.dma = dma;
     this.busMaster = busMaster;
     this.taskPorts = {
-      base, count: 8, width: 4,
+      base,
+      count: 8,
+      width: 4,
       read: (offset, size) => this.readTask(offset, size),
       write: (offset, value, size) => this.writeTask(offset, value, size),
       readBlock: (offset, size, into) => (offset === 0 ? (this.selected?.readBlock(size, into) ?? 0) : 0),
       writeBlock: (offset, size, from) => (offset === 0 ? (this.selected?.writeBlock(size, from) ?? 0) : 0),
     };
-    this.controlPorts = { base: control, count: 1, read: () => this.alternateStatus(), write: (_offset, value) => this.writeControl(value) };
+    this.controlPorts = {
+      base: control,
+      count: 1,
+      read: () => this.alternateStatus(),
+      write: (_offset, value) => this.writeControl(value),
+    };
   }
 
   private get selected(): Drive | null {
@@ -168,7 +181,8 @@ export class IdeChannel implements DriveHost {
       }
       case 2:
         // Error and interrupt are cleared by ones; the drives' capabilities are the BIOS's to set.
-        r.masterStatus = (r.masterStatus & ~(value & (STATUS_ERROR | STATUS_IRQ)) & ~STATUS_CAPABLE) | (value & STATUS_CAPABLE);
+        r.masterStatus =
+          (r.masterStatus & ~(value & (STATUS_ERROR | STATUS_IRQ)) & ~STATUS_CAPABLE) | (value & STATUS_CAPABLE);
         return;
       case 4:
       case 5:
@@ -190,9 +204,17 @@ export class IdeChannel implements DriveHost {
   /** Both the master and the drive must be ready; whoever is second starts the transfer. */
   dmaReady(): void {
     const { r, selected } = this;
-    if (!selected || selected.r.dmaDirection === 0 || selected.busy || !(r.masterCommand & MASTER_START) || !(r.masterStatus & STATUS_ACTIVE)) return;
+    if (
+      !selected ||
+      selected.r.dmaDirection === 0 ||
+      selected.busy ||
+      !(r.masterCommand & MASTER_START) ||
+      !(r.masterStatus & STATUS_ACTIVE)
+    )
+      return;
     const toMemory = (r.masterCommand & MASTER_TO_MEMORY) !== 0;
-    const regions = this.busMaster() && toMemory === (selected.r.dmaDirection === 1) ? this.regions(selected.r.dmaBytes) : null;
+    const regions =
+      this.busMaster() && toMemory === (selected.r.dmaDirection === 1) ? this.regions(selected.r.dmaBytes) : null;
     if (!regions) {
       // A table that is too short, or the wrong direction: the transfer cannot be finished.
       this.masterDone(false, 0);
@@ -299,7 +321,8 @@ export class IdeChannel implements DriveHost {
     const { drives } = state;
     if (!Array.isArray(drives) || drives.length !== 2) throw new StateError(name, 'drives', 'are not two');
     this.drives.forEach((drive, i) => {
-      if ((drive === null) !== (drives[i] === null)) throw new StateError(name, `drive ${i}`, drive ? 'is missing' : 'is not in this machine');
+      if ((drive === null) !== (drives[i] === null))
+        throw new StateError(name, `drive ${i}`, drive ? 'is missing' : 'is not in this machine');
     });
     assignState(name, this.r, state);
     this.drives.forEach((drive, i) => drive?.restore(`${name} drive ${i}`, drives[i] as State));

@@ -63,7 +63,10 @@ export class MemoryDisk implements Disk {
   write(sector: number, from: Uint8Array[], done: (ok: boolean) => void): void {
     let at = sector * this.sectorBytes;
     for (const piece of from) {
-      this.bytes.set(at + piece.length <= this.bytes.length ? piece : piece.subarray(0, Math.max(0, this.bytes.length - at)), at);
+      this.bytes.set(
+        at + piece.length <= this.bytes.length ? piece : piece.subarray(0, Math.max(0, this.bytes.length - at)),
+        at,
+      );
       at += piece.length;
     }
     done(true);

@@ -5,8 +5,15 @@
 import type { State } from '../bus.ts';
 import { assignState, copyState, resetState } from '../state.ts';
 
-export const BSY = 0x80, DRDY = 0x40, DF = 0x20, DSC = 0x10, DRQ = 0x08, ERR = 0x01;
-export const ABRT = 0x04, IDNF = 0x10, UNC = 0x40;
+export const BSY = 0x80,
+  DRDY = 0x40,
+  DF = 0x20,
+  DSC = 0x10,
+  DRQ = 0x08,
+  ERR = 0x01;
+export const ABRT = 0x04,
+  IDNF = 0x10,
+  UNC = 0x40;
 export const LBA = 0x40;
 
 /** Largest piece of a request that is moved in one go. */
@@ -266,7 +273,12 @@ export abstract class Drive {
  */
 type Done = (ok: boolean) => void;
 
-export function inPieces(total: number, piece: number, step: (done: number, count: number, next: Done) => void, end: Done): void {
+export function inPieces(
+  total: number,
+  piece: number,
+  step: (done: number, count: number, next: Done) => void,
+  end: Done,
+): void {
   let done = 0;
   let inside = false;
   let answered = false;

@@ -8,12 +8,19 @@ let image: Uint8Array;
 let disk: MemoryDisk;
 let cd: MemoryDisk;
 let t: TestPc;
-const BSY = 0x80, DRQ = 8, ERR = 1;
+const BSY = 0x80,
+  DRQ = 8,
+  ERR = 1;
 /** Base of bus-master registers: what installTables assigned. */
 const master = () => t.pc.pci.at(1, 1)!.get(0x20, 4) & 0xfff0;
 
 function machine(primary: Disk = disk): TestPc {
-  const pc = testPc({ ide: [{ place: 0, kind: 'disk', disk: primary }, { place: 2, kind: 'cdrom', disk: cd }] });
+  const pc = testPc({
+    ide: [
+      { place: 0, kind: 'disk', disk: primary },
+      { place: 2, kind: 'cdrom', disk: cd },
+    ],
+  });
   pc.pc.installTables();
   pc.out(0x21, 0xff);
   pc.out(0xa1, 0xff);
@@ -35,7 +42,10 @@ const irq14 = () => {
   return (t.in(0xa0) & 0x40) !== 0;
 };
 type Chs = [cylinder: number, head: number, sector: number];
-function command(code: number, { lba = 0, count = 1, base = 0x1f0, feature = 0, chs = undefined as Chs | undefined } = {}): void {
+function command(
+  code: number,
+  { lba = 0, count = 1, base = 0x1f0, feature = 0, chs = undefined as Chs | undefined } = {},
+): void {
   t.out(base + 1, feature);
   t.out(base + 2, count);
   t.out(base + 3, chs ? chs[2] : lba & 0xff);
@@ -100,7 +110,9 @@ describe('ATA disk', () => {
     expect(words[100] | (words[101] << 16)).toBe(SECTORS);
     expect(words[49] & 0x300).toBe(0x300);
     expect(words[83] & 0xc400).toBe(0x4400);
-    expect(String.fromCharCode(...words.slice(27, 47).flatMap(w => [w >> 8, w & 0xff])).trim()).toBe('RINGSIDE HARDDISK');
+    expect(String.fromCharCode(...words.slice(27, 47).flatMap(w => [w >> 8, w & 0xff])).trim()).toBe(
+      'RINGSIDE HARDDISK',
+    );
     expect(t.in(0x1f7) & (BSY | DRQ | ERR)).toBe(0);
   });
 
@@ -154,7 +166,13 @@ describe('ATA disk', () => {
 
   it('a write of many sectors interrupts for each, and asks the medium once for what the buffer holds', () => {
     const asked: number[] = [];
-    const counting: Disk = Object.create(disk, { write: { value: (sector: number, from: Uint8Array[], done: (ok: boolean) => void) => (asked.push(from[0]!.length), disk.write(sector, from, done)) } });
+    const counting: Disk = Object.create(disk, {
+      write: {
+        value: (sector: number, from: Uint8Array[], done: (ok: boolean) => void) => (
+          asked.push(from[0]!.length), disk.write(sector, from, done)
+        ),
+      },
+    });
     t = machine(counting);
     command(0x30, { lba: 100, count: 44 });
     for (let sector = 0; sector < 44; sector++) {
@@ -165,7 +183,9 @@ describe('ATA disk', () => {
       expect(irq14()).toBe(true);
     }
     expect([t.in(0x1f7), asked]).toEqual([0x50, [44 * 512]]);
-    expect(Array.from({ length: 44 }, (_, i) => image[(100 + i) * 512])).toEqual(Array.from({ length: 44 }, (_, i) => i + 1));
+    expect(Array.from({ length: 44 }, (_, i) => image[(100 + i) * 512])).toEqual(
+      Array.from({ length: 44 }, (_, i) => i + 1),
+    );
   });
 
   it('READ MULTIPLE moves the set number of sectors per interrupt', () => {
@@ -316,7 +336,9 @@ describe('a slow disk', () => {
   it('keeps BSY until the host answers, and a reset drops the answer; a saved request is asked for again', () => {
     const waiting: (() => void)[] = [];
     const slow: Disk = {
-      sectorBytes: 512, sectors: SECTORS, readOnly: false,
+      sectorBytes: 512,
+      sectors: SECTORS,
+      readOnly: false,
       read: (sector, into, done) => waiting.push(() => disk.read(sector, into, done)),
       write: (sector, from, done) => waiting.push(() => disk.write(sector, from, done)),
       flush: done => waiting.push(() => done(true)),
@@ -350,8 +372,16 @@ describe('a slow disk', () => {
     let looks = 0;
     let answer = (): void => {};
     const settling: Disk = Object.create(disk, {
-      read: { value: (sector: number, into: Uint8Array[], done: (ok: boolean) => void) => { answer = () => disk.read(sector, into, done); } },
-      settle: { value: () => { if (++looks === 3) answer(); } },
+      read: {
+        value: (sector: number, into: Uint8Array[], done: (ok: boolean) => void) => {
+          answer = () => disk.read(sector, into, done);
+        },
+      },
+      settle: {
+        value: () => {
+          if (++looks === 3) answer();
+        },
+      },
     });
     t = machine(settling);
     t.in(0x1f7);
@@ -366,8 +396,12 @@ describe('a slow disk', () => {
 
   it('reports what the medium cannot give as UNC', () => {
     t = machine({
-      sectorBytes: 512, sectors: SECTORS, readOnly: false,
-      read: (_sector, _into, done) => done(false), write: (_sector, _from, done) => done(false), flush: done => done(false),
+      sectorBytes: 512,
+      sectors: SECTORS,
+      readOnly: false,
+      read: (_sector, _into, done) => done(false),
+      write: (_sector, _from, done) => done(false),
+      flush: done => done(false),
     });
     command(0x20, { lba: 77 });
     expect([t.in(0x1f7) & ERR, t.in(0x1f1), t.in(0x1f3)]).toEqual([1, 0x40, 77]);

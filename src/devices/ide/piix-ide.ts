@@ -12,7 +12,10 @@ import { IdeChannel } from './channel.ts';
 import type { Disk } from './disk.ts';
 
 /** A drive and its place: 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives, which are on a controller of their own, have 4 and 5. */
-export type IdeAttachment = { place: number } & ({ kind: 'disk'; disk: Disk } | { kind: 'cdrom' | 'floppy'; disk: Disk | null });
+export type IdeAttachment = { place: number } & (
+  | { kind: 'disk'; disk: Disk }
+  | { kind: 'cdrom' | 'floppy'; disk: Disk | null }
+);
 
 /** The place of floppy drive A; B is behind it. */
 export const FLOPPY_PLACE = 4;
@@ -39,18 +42,21 @@ export const removableKind = (place: number): 'cdrom' | 'floppy' => (place >= FL
 
 /** Another disk, or none, is in the CD-ROM or floppy drive at a place of these. */
 export function putDisc(attachments: readonly IdeAttachment[], place: number, disc: Disk | null): void {
-  for (const attachment of attachments) if (attachment.place === place && attachment.kind !== 'disk') attachment.disk = disc;
+  for (const attachment of attachments)
+    if (attachment.place === place && attachment.kind !== 'disk') attachment.disk = disc;
 }
 
 /** CMOS byte 10h for them: the type of drive A in the upper half, that of B in the lower one. */
 export function floppyDriveTypes(attachments: readonly IdeAttachment[] = []): number {
   const types = [0, 0];
-  for (const { unit, disk } of floppiesIn(attachments)) types[unit] = driveType(disk && { bytes: disk.sectors * disk.sectorBytes });
+  for (const { unit, disk } of floppiesIn(attachments))
+    types[unit] = driveType(disk && { bytes: disk.sectors * disk.sectorBytes });
   return (types[0] << 4) | types[1];
 }
 
 /** Timing registers: channel decode enabled (IDETIM bit 15). */
-const IDETIM = 0x40, DECODE = 0x8000;
+const IDETIM = 0x40,
+  DECODE = 0x8000;
 
 export class PiixIde implements Device {
   readonly name = 'ide';
@@ -63,7 +69,10 @@ export class PiixIde implements Device {
   constructor(dma: Dma, irqs: [IrqLine, IrqLine], attachments: IdeAttachment[]) {
     const { fn } = this;
     const master = (): boolean => fn.busMaster;
-    this.channels = [new IdeChannel(0x1f0, 0x3f6, irqs[0], dma, master), new IdeChannel(0x170, 0x376, irqs[1], dma, master)];
+    this.channels = [
+      new IdeChannel(0x1f0, 0x3f6, irqs[0], dma, master),
+      new IdeChannel(0x170, 0x376, irqs[1], dma, master),
+    ];
     for (const attachment of attachments) {
       const { place } = attachment;
       if (attachment.kind === 'floppy') continue;
@@ -71,9 +80,10 @@ export class PiixIde implements Device {
       if (!channel) throw new RangeError(`IDE place ${place} does not exist: there are 0 to 3`);
       if (channel.drives[place & 1]) throw new RangeError(`IDE place ${place} is taken`);
       const serial = `RS${String(place).padStart(8, '0')}`;
-      channel.drives[place & 1] = attachment.kind === 'disk'
-        ? new AtaDrive(channel, attachment.disk, serial)
-        : new (atapiDrive())(channel, attachment.disk, serial);
+      channel.drives[place & 1] =
+        attachment.kind === 'disk'
+          ? new AtaDrive(channel, attachment.disk, serial)
+          : new (atapiDrive())(channel, attachment.disk, serial);
     }
     this.attached = this.channels.map(channel => [...channel.drives]);
     fn.put(IDETIM, DECODE, 2);
@@ -85,14 +95,18 @@ export class PiixIde implements Device {
     // Decoding of the legacy ports is on: a machine without firmware finds them so.
     fn.config[4] = 1;
     fn.addBar(4, {
-      kind: 'io', size: 16, width: 4,
+      kind: 'io',
+      size: 16,
+      width: 4,
       read: (offset, size) => {
         let value = 0;
-        for (let i = 0; i < size; i++) value |= this.channels[(offset + i) >> 3].readMaster((offset + i) & 7) << (8 * i);
+        for (let i = 0; i < size; i++)
+          value |= this.channels[(offset + i) >> 3].readMaster((offset + i) & 7) << (8 * i);
         return value >>> 0;
       },
       write: (offset, value, size) => {
-        for (let i = 0; i < size; i++) this.channels[(offset + i) >> 3].writeMaster((offset + i) & 7, (value >>> (8 * i)) & 0xff);
+        for (let i = 0; i < size; i++)
+          this.channels[(offset + i) >> 3].writeMaster((offset + i) & 7, (value >>> (8 * i)) & 0xff);
       },
     });
   }

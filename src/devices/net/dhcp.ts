@@ -1,16 +1,33 @@
 /** The server's side of DHCP. Sources: RFC 2131, RFC 2132. */
 import { ascii, concat, get16, get32, put16, put32 } from './packets.ts';
 
-export const DHCP_SERVER_PORT = 67, DHCP_CLIENT_PORT = 68;
+export const DHCP_SERVER_PORT = 67,
+  DHCP_CLIENT_PORT = 68;
 const MAGIC = 0x63825363;
 const FIXED_BYTES = 236;
 /** Shortest message that every client takes (RFC 951 through RFC 1542, 2.1). */
 const MIN_MESSAGE = 300;
 const OPTION = {
-  MASK: 1, ROUTER: 3, DNS: 6, DOMAIN: 15, BROADCAST: 28, REQUESTED: 50, LEASE: 51, TYPE: 53, SERVER: 54, RENEW: 58, REBIND: 59,
-  BOOT_FILE: 67, END: 255,
+  MASK: 1,
+  ROUTER: 3,
+  DNS: 6,
+  DOMAIN: 15,
+  BROADCAST: 28,
+  REQUESTED: 50,
+  LEASE: 51,
+  TYPE: 53,
+  SERVER: 54,
+  RENEW: 58,
+  REBIND: 59,
+  BOOT_FILE: 67,
+  END: 255,
 } as const;
-const DISCOVER = 1, OFFER = 2, REQUEST = 3, ACK = 5, NAK = 6, INFORM = 8;
+const DISCOVER = 1,
+  OFFER = 2,
+  REQUEST = 3,
+  ACK = 5,
+  NAK = 6,
+  INFORM = 8;
 const LEASE_SECONDS = 86400;
 
 export interface DhcpRequest {
@@ -40,10 +57,16 @@ export function parseDhcp(data: Uint8Array): DhcpRequest | null {
   if (data.length < FIXED_BYTES + 4 || data[0] !== 1 || data[1] !== 1 || data[2] !== 6) return null;
   if (get32(data, FIXED_BYTES) !== MAGIC || get32(data, 24) !== 0) return null;
   const request: DhcpRequest = {
-    type: 0, transaction: get32(data, 4), seconds: get16(data, 8), broadcast: (data[10] & 0x80) !== 0, clientAddress: get32(data, 12),
-    hardware: data.slice(28, 34), requested: 0, server: 0,
+    type: 0,
+    transaction: get32(data, 4),
+    seconds: get16(data, 8),
+    broadcast: (data[10] & 0x80) !== 0,
+    clientAddress: get32(data, 12),
+    hardware: data.slice(28, 34),
+    requested: 0,
+    server: 0,
   };
-  for (let at = FIXED_BYTES + 4; at < data.length && data[at] !== OPTION.END;) {
+  for (let at = FIXED_BYTES + 4; at < data.length && data[at] !== OPTION.END; ) {
     if (data[at] === 0) {
       at++;
       continue;
@@ -67,7 +90,11 @@ function option32(code: number, value: number): Uint8Array {
 }
 
 /** The answer to a request of a client whose lease is `lease`; null: none is due. `nak`: it says no, and goes to everybody. `isGiven`: the client has the lease from now on. */
-export function answerDhcp(request: DhcpRequest, lease: number, network: DhcpNetwork): { message: Uint8Array; nak: boolean; isGiven: boolean } | null {
+export function answerDhcp(
+  request: DhcpRequest,
+  lease: number,
+  network: DhcpNetwork,
+): { message: Uint8Array; nak: boolean; isGiven: boolean } | null {
   let type: number;
   if (request.type === DISCOVER) type = OFFER;
   else if (request.type === INFORM) type = ACK;
@@ -97,15 +124,24 @@ export function answerDhcp(request: DhcpRequest, lease: number, network: DhcpNet
   if (!nak) {
     if (request.type !== INFORM) {
       options.push(
-        option32(OPTION.LEASE, LEASE_SECONDS), option32(OPTION.RENEW, LEASE_SECONDS / 2), option32(OPTION.REBIND, (LEASE_SECONDS / 8) * 7),
+        option32(OPTION.LEASE, LEASE_SECONDS),
+        option32(OPTION.RENEW, LEASE_SECONDS / 2),
+        option32(OPTION.REBIND, (LEASE_SECONDS / 8) * 7),
       );
     }
     options.push(
-      option32(OPTION.MASK, network.mask), option32(OPTION.ROUTER, network.router), option32(OPTION.DNS, network.dns),
-      option32(OPTION.BROADCAST, (lease | ~network.mask) >>> 0), option(OPTION.DOMAIN, ascii(network.domain)),
+      option32(OPTION.MASK, network.mask),
+      option32(OPTION.ROUTER, network.router),
+      option32(OPTION.DNS, network.dns),
+      option32(OPTION.BROADCAST, (lease | ~network.mask) >>> 0),
+      option(OPTION.DOMAIN, ascii(network.domain)),
     );
     if (network.bootFile) options.push(option(OPTION.BOOT_FILE, ascii(network.bootFile).subarray(0, 127)));
   }
   const message = concat(fixed, ...options, Uint8Array.of(OPTION.END));
-  return { message: message.length < MIN_MESSAGE ? concat(message, new Uint8Array(MIN_MESSAGE - message.length)) : message, nak, isGiven: request.type === REQUEST && !nak };
+  return {
+    message: message.length < MIN_MESSAGE ? concat(message, new Uint8Array(MIN_MESSAGE - message.length)) : message,
+    nak,
+    isGiven: request.type === REQUEST && !nak,
+  };
 }

@@ -3,9 +3,18 @@ import { concat, get16, put16, put32 } from './packets.ts';
 
 export const DNS_PORT = 53;
 const HEADER = 12;
-const TYPE_A = 1, TYPE_ANY = 255, CLASS_IN = 1, CLASS_ANY = 255;
-const NO_ERROR = 0, NAME_ERROR = 3, NOT_IMPLEMENTED = 4;
-const QR = 0x8000, OPCODE = 0x7800, AA = 0x0400, RD = 0x0100, RA = 0x0080;
+const TYPE_A = 1,
+  TYPE_ANY = 255,
+  CLASS_IN = 1,
+  CLASS_ANY = 255;
+const NO_ERROR = 0,
+  NAME_ERROR = 3,
+  NOT_IMPLEMENTED = 4;
+const QR = 0x8000,
+  OPCODE = 0x7800,
+  AA = 0x0400,
+  RD = 0x0100,
+  RA = 0x0080;
 const TTL_SECONDS = 60;
 const MAX_NAME = 255;
 

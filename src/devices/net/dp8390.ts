@@ -6,7 +6,16 @@
  */
 import type { IrqLine, State, Timer, Timers } from '../bus.ts';
 import { assignState, copyState } from '../state.ts';
-import { crcRemainder, FCS_BYTES, frameCheck, HEADER_BYTES, isBroadcast, isMulticast, MAX_FRAME, MIN_FRAME } from './ethernet.ts';
+import {
+  crcRemainder,
+  FCS_BYTES,
+  frameCheck,
+  HEADER_BYTES,
+  isBroadcast,
+  isMulticast,
+  MAX_FRAME,
+  MIN_FRAME,
+} from './ethernet.ts';
 
 const CR = { STP: 0x01, STA: 0x02, TXP: 0x04 } as const;
 /** Remote DMA commands (CR, bits 5-3); 4 and more: abort. */
@@ -19,13 +28,31 @@ const RSR = { PRX: 0x01, MPA: 0x10, PHY: 0x20, DIS: 0x40 } as const;
 /** With bit 1, which is always set. */
 const TSR_PTX = 0x03;
 /** TSR and RSR after a frame in loopback, by mode (datasheet, "Loopback Modes", path NIC, ENDEC and external). */
-const LOOPBACK_TSR = [0, 0x53, 0x43, 0x03], LOOPBACK_RSR = 0x02;
-const PAGE_BYTES = 256, RING_HEADER_BYTES = 4;
+const LOOPBACK_TSR = [0, 0x53, 0x43, 0x03],
+  LOOPBACK_RSR = 0x02;
+const PAGE_BYTES = 256,
+  RING_HEADER_BYTES = 4;
 /** How soon a busy wire is tried again. */
 const WIRE_BUSY_NS = 100_000;
 
 /** Registers of pages 0 (write), 1 and 2 by number; number 0 is CR on every page. */
-const W = { PSTART: 1, PSTOP: 2, BNRY: 3, TPSR: 4, TBCR0: 5, TBCR1: 6, ISR: 7, RSAR0: 8, RSAR1: 9, RBCR0: 10, RBCR1: 11, RCR: 12, TCR: 13, DCR: 14, IMR: 15 } as const;
+const W = {
+  PSTART: 1,
+  PSTOP: 2,
+  BNRY: 3,
+  TPSR: 4,
+  TBCR0: 5,
+  TBCR1: 6,
+  ISR: 7,
+  RSAR0: 8,
+  RSAR1: 9,
+  RBCR0: 10,
+  RBCR1: 11,
+  RCR: 12,
+  TCR: 13,
+  DCR: 14,
+  IMR: 15,
+} as const;
 const CURR = 7;
 
 export interface Dp8390Wiring {
@@ -48,12 +75,28 @@ const highByte = (word: number, value: number): number => (word & 0x00ff) | (val
 
 export class Dp8390 {
   private readonly r = {
-    cr: 0, isr: 0, imr: 0, dcr: 0, tcr: 0, rcr: 0, tsr: 0, rsr: 0, pstart: 0, pstop: 0, bnry: 0, curr: 0, tpsr: 0, tbcr: 0, clda: 0,
+    cr: 0,
+    isr: 0,
+    imr: 0,
+    dcr: 0,
+    tcr: 0,
+    rcr: 0,
+    tsr: 0,
+    rsr: 0,
+    pstart: 0,
+    pstop: 0,
+    bnry: 0,
+    curr: 0,
+    tpsr: 0,
+    tbcr: 0,
+    clda: 0,
     /** Where remote DMA stands, and bytes to go. */
-    crda: 0, rbcr: 0,
+    crda: 0,
+    rbcr: 0,
     /** Page behind the frame that a send-packet command gives out. */
     nextPage: 0,
-    par: new Uint8Array(6), mar: new Uint8Array(8),
+    par: new Uint8Array(6),
+    mar: new Uint8Array(8),
     /** Frame alignment errors, check sequence errors, missed frames. */
     tally: new Uint8Array(3),
     retryNs: Infinity,
@@ -108,36 +151,64 @@ export class Dp8390 {
     switch (this.page) {
       case 0:
         switch (register) {
-          case 1: return r.clda & 0xff;
-          case 2: return r.clda >> 8;
-          case 3: return r.bnry;
-          case 4: return r.tsr;
-          case 7: return r.isr;
-          case 8: return r.crda & 0xff;
-          case 9: return r.crda >> 8;
-          case 10: case 11: return this.wiring.readExtra?.(0, register) ?? 0xff;
-          case 12: return r.rsr;
-          case 13: case 14: case 15: return r.tally[register - 13];
+          case 1:
+            return r.clda & 0xff;
+          case 2:
+            return r.clda >> 8;
+          case 3:
+            return r.bnry;
+          case 4:
+            return r.tsr;
+          case 7:
+            return r.isr;
+          case 8:
+            return r.crda & 0xff;
+          case 9:
+            return r.crda >> 8;
+          case 10:
+          case 11:
+            return this.wiring.readExtra?.(0, register) ?? 0xff;
+          case 12:
+            return r.rsr;
+          case 13:
+          case 14:
+          case 15:
+            return r.tally[register - 13];
           // Collisions; the FIFO, which has bytes during loopback only.
-          default: return 0;
+          default:
+            return 0;
         }
-      case 1: return register < CURR ? r.par[register - 1] : register === CURR ? r.curr : r.mar[register - 8];
+      case 1:
+        return register < CURR ? r.par[register - 1] : register === CURR ? r.curr : r.mar[register - 8];
       case 2:
         switch (register) {
-          case W.PSTART: return r.pstart;
-          case W.PSTOP: return r.pstop;
-          case 3: return r.nextPage;
-          case W.TPSR: return r.tpsr;
-          case 5: return r.curr;
-          case 6: return r.clda >> 8;
-          case 7: return r.clda & 0xff;
-          case W.RCR: return r.rcr | 0xc0;
-          case W.TCR: return r.tcr | 0xe0;
-          case W.DCR: return r.dcr | 0x80;
-          case W.IMR: return r.imr;
-          default: return 0xff;
+          case W.PSTART:
+            return r.pstart;
+          case W.PSTOP:
+            return r.pstop;
+          case 3:
+            return r.nextPage;
+          case W.TPSR:
+            return r.tpsr;
+          case 5:
+            return r.curr;
+          case 6:
+            return r.clda >> 8;
+          case 7:
+            return r.clda & 0xff;
+          case W.RCR:
+            return r.rcr | 0xc0;
+          case W.TCR:
+            return r.tcr | 0xe0;
+          case W.DCR:
+            return r.dcr | 0x80;
+          case W.IMR:
+            return r.imr;
+          default:
+            return 0xff;
         }
-      default: return this.wiring.readExtra?.(3, register) ?? 0xff;
+      default:
+        return this.wiring.readExtra?.(3, register) ?? 0xff;
     }
   }
 
@@ -156,26 +227,55 @@ export class Dp8390 {
   private writePage0(register: number, value: number): void {
     const { r } = this;
     switch (register) {
-      case W.PSTART: r.pstart = value; return;
-      case W.PSTOP: r.pstop = value; return;
+      case W.PSTART:
+        r.pstart = value;
+        return;
+      case W.PSTOP:
+        r.pstop = value;
+        return;
       case W.BNRY:
         r.bnry = value;
         // After an overflow RST stands until a frame has been removed.
         if (this.running) r.isr &= ~ISR.RST;
         return;
-      case W.TPSR: r.tpsr = value; return;
-      case W.TBCR0: r.tbcr = lowByte(r.tbcr, value); return;
-      case W.TBCR1: r.tbcr = highByte(r.tbcr, value); return;
-      case W.ISR: r.isr &= ~(value & ~ISR.RST); return;
-      case W.RSAR0: r.crda = lowByte(r.crda, value); return;
-      case W.RSAR1: r.crda = highByte(r.crda, value); return;
-      case W.RBCR0: r.rbcr = lowByte(r.rbcr, value); return;
-      case W.RBCR1: r.rbcr = highByte(r.rbcr, value); return;
-      case W.RCR: r.rcr = value & 0x3f; return;
-      case W.TCR: r.tcr = value & 0x1f; return;
-      case W.DCR: r.dcr = value & 0x7f; return;
-      case W.IMR: r.imr = value & 0x7f; return;
-      default: return;
+      case W.TPSR:
+        r.tpsr = value;
+        return;
+      case W.TBCR0:
+        r.tbcr = lowByte(r.tbcr, value);
+        return;
+      case W.TBCR1:
+        r.tbcr = highByte(r.tbcr, value);
+        return;
+      case W.ISR:
+        r.isr &= ~(value & ~ISR.RST);
+        return;
+      case W.RSAR0:
+        r.crda = lowByte(r.crda, value);
+        return;
+      case W.RSAR1:
+        r.crda = highByte(r.crda, value);
+        return;
+      case W.RBCR0:
+        r.rbcr = lowByte(r.rbcr, value);
+        return;
+      case W.RBCR1:
+        r.rbcr = highByte(r.rbcr, value);
+        return;
+      case W.RCR:
+        r.rcr = value & 0x3f;
+        return;
+      case W.TCR:
+        r.tcr = value & 0x1f;
+        return;
+      case W.DCR:
+        r.dcr = value & 0x7f;
+        return;
+      case W.IMR:
+        r.imr = value & 0x7f;
+        return;
+      default:
+        return;
     }
   }
 
@@ -228,7 +328,8 @@ export class Dp8390 {
   readData(): number {
     const { r, wiring } = this;
     if (!this.hasData) return 0xffff >> (16 - 8 * this.transferBytes);
-    const value = r.dcr & DCR.WTS ? wiring.readLocal(r.crda & ~1) | (wiring.readLocal(r.crda | 1) << 8) : wiring.readLocal(r.crda);
+    const value =
+      r.dcr & DCR.WTS ? wiring.readLocal(r.crda & ~1) | (wiring.readLocal(r.crda | 1) << 8) : wiring.readLocal(r.crda);
     this.advance();
     return value;
   }
@@ -342,7 +443,14 @@ export class Dp8390 {
   /** A frame from the wire, without frame check sequence; shorter ones than the wire knows are padded. */
   receive(frame: Uint8Array): void {
     const { r } = this;
-    if (!this.running || r.tcr & TCR.LOOPBACK || frame.length < HEADER_BYTES || frame.length > MAX_FRAME || !this.accepts(frame)) return;
+    if (
+      !this.running ||
+      r.tcr & TCR.LOOPBACK ||
+      frame.length < HEADER_BYTES ||
+      frame.length > MAX_FRAME ||
+      !this.accepts(frame)
+    )
+      return;
     const group = isMulticast(frame) ? RSR.PHY : 0;
     if (r.rcr & RCR.MON) {
       r.rsr = RSR.DIS | group;

@@ -12,7 +12,9 @@ export interface Ethernet {
 }
 
 /** Shortest and longest frame without its frame check sequence (IEEE 802.3, 3.2.7 and 4A.4.2), and that sequence's length, in bytes. */
-export const MIN_FRAME = 60, MAX_FRAME = 1514, FCS_BYTES = 4;
+export const MIN_FRAME = 60,
+  MAX_FRAME = 1514,
+  FCS_BYTES = 4;
 /** Destination, source, type. */
 export const HEADER_BYTES = 14;
 

@@ -7,12 +7,22 @@ import { assignState, copyState } from '../state.ts';
 import type { State } from '../bus.ts';
 
 const WORDS = 64;
-const READ = 2, WRITE = 1, ERASE = 3;
+const READ = 2,
+  WRITE = 1,
+  ERASE = 3;
 
 export class Microwire {
   /** `received` bits of an instruction in `shift`; `out` counts the bits of `data` that are still to go, the zero before them included. */
   private readonly r = {
-    words: new Uint16Array(WORDS).fill(0xffff), selected: false, clock: false, shift: 0, received: 0, data: 0, out: 0, address: 0, writable: false,
+    words: new Uint16Array(WORDS).fill(0xffff),
+    selected: false,
+    clock: false,
+    shift: 0,
+    received: 0,
+    data: 0,
+    out: 0,
+    address: 0,
+    writable: false,
     dataOut: true,
   };
 

@@ -38,10 +38,30 @@ export interface NicKind {
 }
 
 export const NIC_MODELS = {
-  pcnet: { name: 'AMD PCNet', title: 'an AMD PCNet (pcnet32)', rom: 'pxe-pcnet.rom', load: async () => (await import('./pcnet-pci.ts')).PcnetPci },
-  e1000: { name: 'Intel e1000', title: 'an Intel 82540EM (e1000)', rom: 'pxe-e1000.rom', load: async () => (await import('./e1000/e1000.ts')).E1000 },
-  ne2k_pci: { name: 'NE2000 PCI', title: 'a Realtek RTL8029AS (ne2k-pci)', rom: 'pxe-ne2k_pci.rom', load: async () => (await import('./ne2000.ts')).Rtl8029 },
-  ne2k_isa: { name: 'NE2000 ISA', title: 'an NE2000 at port 0x300, IRQ 5 (ne)', isaIrq: 5, load: async () => (await import('./ne2000.ts')).Ne2000Isa },
+  pcnet: {
+    name: 'AMD PCNet',
+    title: 'an AMD PCNet (pcnet32)',
+    rom: 'pxe-pcnet.rom',
+    load: async () => (await import('./pcnet-pci.ts')).PcnetPci,
+  },
+  e1000: {
+    name: 'Intel e1000',
+    title: 'an Intel 82540EM (e1000)',
+    rom: 'pxe-e1000.rom',
+    load: async () => (await import('./e1000/e1000.ts')).E1000,
+  },
+  ne2k_pci: {
+    name: 'NE2000 PCI',
+    title: 'a Realtek RTL8029AS (ne2k-pci)',
+    rom: 'pxe-ne2k_pci.rom',
+    load: async () => (await import('./ne2000.ts')).Rtl8029,
+  },
+  ne2k_isa: {
+    name: 'NE2000 ISA',
+    title: 'an NE2000 at port 0x300, IRQ 5 (ne)',
+    isaIrq: 5,
+    load: async () => (await import('./ne2000.ts')).Ne2000Isa,
+  },
 } satisfies Record<string, NicKind>;
 
 export type NicModel = keyof typeof NIC_MODELS;
@@ -54,7 +74,8 @@ export async function loadNic(model: NicModel): Promise<void> {
 }
 
 /** All cards, where domains are made at once. */
-export const loadNics = async (): Promise<void> => void (await Promise.all((Object.keys(NIC_MODELS) as NicModel[]).map(loadNic)));
+export const loadNics = async (): Promise<void> =>
+  void (await Promise.all((Object.keys(NIC_MODELS) as NicModel[]).map(loadNic)));
 
 /** @throws Error where nobody has loaded it */
 export function nicClass(model: NicModel): NicClass {

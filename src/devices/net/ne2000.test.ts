@@ -8,9 +8,20 @@ const MAC = Uint8Array.of(0x52, 0x54, 0x00, 0x12, 0x34, 0x56);
 const PEER = Uint8Array.of(0x02, 0, 0, 0, 0, 1);
 const BROADCAST = new Uint8Array(6).fill(0xff);
 /** DP8390 commands: page 0 with remote DMA aborted, stopped or started. */
-const STOP = 0x21, START = 0x22, READ = 0x0a, WRITE = 0x12, SEND_PACKET = 0x1a, TRANSMIT = 0x26;
-const DATA = 0x10, RESET = 0x1f;
-const PRX = 1, PTX = 2, OVW = 0x10, CNT = 0x20, RDC = 0x40, RST = 0x80;
+const STOP = 0x21,
+  START = 0x22,
+  READ = 0x0a,
+  WRITE = 0x12,
+  SEND_PACKET = 0x1a,
+  TRANSMIT = 0x26;
+const DATA = 0x10,
+  RESET = 0x1f;
+const PRX = 1,
+  PTX = 2,
+  OVW = 0x10,
+  CNT = 0x20,
+  RDC = 0x40,
+  RST = 0x80;
 
 function frameTo(destination: Uint8Array, length = 60): Uint8Array {
   const frame = Uint8Array.from({ length }, (_, i) => i);
@@ -35,7 +46,13 @@ class Driver {
   private readonly range: NonNullable<Ne2000Isa['portRanges']>[number];
 
   constructor() {
-    this.card = new Ne2000Isa({ timers: this.timers, dma: new TestMemory(), irq: this.line, mac: MAC, ethernet: this.ethernet });
+    this.card = new Ne2000Isa({
+      timers: this.timers,
+      dma: new TestMemory(),
+      irq: this.line,
+      mac: MAC,
+      ethernet: this.ethernet,
+    });
     this.range = this.card.portRanges[0];
   }
 
@@ -183,7 +200,11 @@ describe('an NE2000', () => {
       card.transmit(frameTo(PEER));
       return [card.in(4), card.in(12), card.in(7) & ~RDC];
     });
-    expect(statuses).toEqual([[0x53, 0x02, 0x02], [0x43, 0x02, 0x02], [0x03, 0x02, 0x02]]);
+    expect(statuses).toEqual([
+      [0x53, 0x02, 0x02],
+      [0x43, 0x02, 0x02],
+      [0x03, 0x02, 0x02],
+    ]);
     expect(card.wire).toEqual([]);
   });
 
@@ -241,7 +262,12 @@ describe('an NE2000', () => {
     };
     // 01:00:5e:00:00:01 is bit 31 of MAR: the upper six bits of the CRC as ether_crc() of Linux has it are 1fh.
     const GROUP = [0x01, 0x00, 0x5e, 0, 0, 1];
-    expect([taken([...MAC]), taken([...PEER]), taken([...BROADCAST]), taken(GROUP)]).toEqual([true, false, false, false]);
+    expect([taken([...MAC]), taken([...PEER]), taken([...BROADCAST]), taken(GROUP)]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
     card.out(12, 0x0c);
     expect([taken([...BROADCAST]), taken(GROUP)]).toEqual([true, false]);
     card.out(0, 0x62);
@@ -292,7 +318,9 @@ describe('an NE2000', () => {
     const rest = Array.from({ length: 50 }, () => other.in(DATA, 2));
     expect([...first, ...rest].flatMap(word => [word & 0xff, word >> 8])).toEqual([...frame]);
     expect([other.line.level, other.card.peek()]).toEqual([true, { ...other.card.peek(), par: MAC }]);
-    expect(() => other.card.restore({ ...state, ram: new Uint8Array(4) })).toThrow('saved state of ne2k: ram is not 16384 bytes');
+    expect(() => other.card.restore({ ...state, ram: new Uint8Array(4) })).toThrow(
+      'saved state of ne2k: ram is not 16384 bytes',
+    );
   });
 });
 
@@ -343,7 +371,13 @@ describe('an RTL8029AS', () => {
   });
 
   it('refuses the address of a group', () => {
-    const parts = { timers: new TestTimers(), dma: new TestMemory(), irq: new TestLine(), mac: BROADCAST, ethernet: { send: () => {} } };
+    const parts = {
+      timers: new TestTimers(),
+      dma: new TestMemory(),
+      irq: new TestLine(),
+      mac: BROADCAST,
+      ethernet: { send: () => {} },
+    };
     expect(() => new Rtl8029(parts)).toThrow(RangeError);
   });
 

@@ -12,18 +12,28 @@ import type { NicDevice, NicParts } from './models.ts';
 
 /** Where the card is on the ISA bus. */
 const ISA_PORT = 0x300;
-const PORTS = 32, DATA_PORT = 0x10, RESET_PORT = 0x18;
-const RAM_AT = 0x4000, RAM_BYTES = 0x4000;
+const PORTS = 32,
+  DATA_PORT = 0x10,
+  RESET_PORT = 0x18;
+const RAM_AT = 0x4000,
+  RAM_BYTES = 0x4000;
 const PROM_BYTES = 32;
 /** What marks a card for 16-bit slots in the last two places of the PROM. */
 const WORD_CARD = 0x57;
 
 /** Registers of the RTL8029AS. Page 0: identification. Page 3: CONFIG0 to CONFIG3, which 9346CR lets be written, and two bytes of the device's number. */
-const ID0 = 0x0a, ID1 = 0x0b;
-const R9346CR = 1, CONFIG0 = 3, CONFIG2 = 5, CONFIG3 = 6, ASID0 = 0x0e, ASID1 = 0x0f;
+const ID0 = 0x0a,
+  ID1 = 0x0b;
+const R9346CR = 1,
+  CONFIG0 = 3,
+  CONFIG2 = 5,
+  CONFIG3 = 6,
+  ASID0 = 0x0e,
+  ASID1 = 0x0f;
 const WRITE_ENABLE = 0xc0;
 /** CONFIG2: medium, flow control. CONFIG3: full duplex, sleep, power down. */
-const CONFIG2_WRITABLE = 0xe0, CONFIG3_WRITABLE = 0x46;
+const CONFIG2_WRITABLE = 0xe0,
+  CONFIG3_WRITABLE = 0x46;
 
 abstract class Ne2000 implements NicDevice {
   readonly name = 'ne2k';
@@ -33,12 +43,14 @@ abstract class Ne2000 implements NicDevice {
 
   /** Takes `ethernet.receive`. Throws RangeError for an address that no station can have. */
   constructor({ timers, irq, mac, ethernet }: NicParts) {
-    if (mac.length !== 6 || mac[0] & 1) throw new RangeError('a network card’s address is six bytes, the first of them even');
+    if (mac.length !== 6 || mac[0] & 1)
+      throw new RangeError('a network card’s address is six bytes, the first of them even');
     // Eight data lines on a bus of sixteen: each byte is seen at two addresses.
     for (let i = 0; i < PROM_BYTES; i++) this.prom[i] = i < 12 ? mac[i >> 1] : i < 28 ? 0 : WORD_CARD;
     const { ram, prom } = this;
     const chip = new Dp8390({
-      timers, irq,
+      timers,
+      irq,
       readLocal: address => (address < RAM_AT ? prom[address % PROM_BYTES] : (ram[address - RAM_AT] ?? 0xff)),
       writeLocal: (address, value) => {
         if (address >= RAM_AT) ram[address - RAM_AT] = value;
@@ -61,7 +73,8 @@ abstract class Ne2000 implements NicDevice {
   protected writeExtra(_page: number, _register: number, _value: number): void {}
 
   protected read(offset: number, size: number): number {
-    if (size > 1) return this.narrow(offset, size) ? this.read(offset, 1) | (this.read(offset + 1, 1) << 8) : this.chip.readData();
+    if (size > 1)
+      return this.narrow(offset, size) ? this.read(offset, 1) | (this.read(offset + 1, 1) << 8) : this.chip.readData();
     if (offset < DATA_PORT) return this.chip.read(offset);
     if (offset < RESET_PORT) return this.chip.readData() & 0xff;
     this.chip.reset();
@@ -97,7 +110,8 @@ abstract class Ne2000 implements NicDevice {
     const { chip } = this;
     if (offset < DATA_PORT || offset >= RESET_PORT || size !== chip.transferBytes) return 0;
     let done = 0;
-    for (; done + size <= from.length && chip.takesData; done += size) chip.writeData(size === 2 ? from[done] | (from[done + 1] << 8) : from[done]);
+    for (; done + size <= from.length && chip.takesData; done += size)
+      chip.writeData(size === 2 ? from[done] | (from[done + 1] << 8) : from[done]);
     return done;
   }
 
@@ -122,7 +136,8 @@ abstract class Ne2000 implements NicDevice {
 
   restore(state: State): void {
     const { ram } = state;
-    if (!(ram instanceof Uint8Array) || ram.length !== RAM_BYTES) throw new StateError(this.name, 'ram', `is not ${RAM_BYTES} bytes`);
+    if (!(ram instanceof Uint8Array) || ram.length !== RAM_BYTES)
+      throw new StateError(this.name, 'ram', `is not ${RAM_BYTES} bytes`);
     this.chip.restore(this.name, subState(this.name, state, 'chip'));
     this.ram.set(ram);
   }
@@ -139,7 +154,13 @@ export class Ne2000Isa extends Ne2000 {
 
 export class Rtl8029 extends Ne2000 {
   readonly fn = new PciFunction('RTL8029AS', {
-    vendor: 0x10ec, device: 0x8029, class: 0x020000, status: 0x0200, interruptPin: 1, subsystemVendor: 0x10ec, subsystem: 0x8029,
+    vendor: 0x10ec,
+    device: 0x8029,
+    class: 0x020000,
+    status: 0x0200,
+    interruptPin: 1,
+    subsystemVendor: 0x10ec,
+    subsystem: 0x8029,
   });
   private readonly config = { r9346cr: 0, config2: 0, config3: 0 };
 
@@ -152,13 +173,20 @@ export class Rtl8029 extends Ne2000 {
     const { config } = this;
     if (page === 0) return register === ID0 ? 0x50 : register === ID1 ? 0x43 : 0xff;
     switch (register) {
-      case R9346CR: return config.r9346cr;
-      case CONFIG0: return 0;
-      case CONFIG2: return config.config2;
-      case CONFIG3: return config.config3;
-      case ASID0: return 0x29;
-      case ASID1: return 0x80;
-      default: return 0xff;
+      case R9346CR:
+        return config.r9346cr;
+      case CONFIG0:
+        return 0;
+      case CONFIG2:
+        return config.config2;
+      case CONFIG3:
+        return config.config3;
+      case ASID0:
+        return 0x29;
+      case ASID1:
+        return 0x80;
+      default:
+        return 0xff;
     }
   }
 

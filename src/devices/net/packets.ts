@@ -3,17 +3,23 @@
  * Sources: RFC 791 (IP), RFC 768 (UDP), RFC 792 (ICMP), RFC 826 (ARP), RFC 1071 (checksum).
  */
 
-export const ETHERTYPE_IP = 0x0800, ETHERTYPE_ARP = 0x0806;
-export const PROTOCOL_ICMP = 1, PROTOCOL_UDP = 17;
-const ETHERNET_HEADER = 14, IP_HEADER = 20, UDP_HEADER = 8;
+export const ETHERTYPE_IP = 0x0800,
+  ETHERTYPE_ARP = 0x0806;
+export const PROTOCOL_ICMP = 1,
+  PROTOCOL_UDP = 17;
+const ETHERNET_HEADER = 14,
+  IP_HEADER = 20,
+  UDP_HEADER = 8;
 const TTL = 64;
 
 /** An address as a number, first byte on top; NaN: not four numbers up to 255. */
 /** `a.b.c.d`. */
-export const formatAddress = (address: number): string => [24, 16, 8, 0].map(shift => (address >>> shift) & 255).join('.');
+export const formatAddress = (address: number): string =>
+  [24, 16, 8, 0].map(shift => (address >>> shift) & 255).join('.');
 
 /** `xx:xx:xx:xx:xx:xx`. */
-export const formatMac = (bytes: Uint8Array): string => [...bytes.subarray(0, 6)].map(byte => byte.toString(16).padStart(2, '0')).join(':');
+export const formatMac = (bytes: Uint8Array): string =>
+  [...bytes.subarray(0, 6)].map(byte => byte.toString(16).padStart(2, '0')).join(':');
 
 export function parseAddress(text: string): number {
   const parts = text.split('.');
@@ -27,7 +33,7 @@ export function parseAddress(text: string): number {
 }
 
 export const get16 = (bytes: Uint8Array, at: number): number => (bytes[at] << 8) | bytes[at + 1];
-export const get32 = (bytes: Uint8Array, at: number): number => (get16(bytes, at) * 0x10000) + get16(bytes, at + 2);
+export const get32 = (bytes: Uint8Array, at: number): number => get16(bytes, at) * 0x10000 + get16(bytes, at + 2);
 export function put16(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >> 8;
   bytes[at + 1] = value;

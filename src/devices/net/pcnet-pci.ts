@@ -11,16 +11,26 @@ const PARITY_AND_SERR = 0x0140;
 export class PcnetPci implements NicDevice {
   readonly name = 'pcnet';
   readonly fn = new PciFunction('Am79C970A', {
-    vendor: 0x1022, device: 0x2000, revision: 0x16, class: 0x020000, status: 0x0280, interruptPin: 1, subsystemVendor: 0x1022, subsystem: 0x2000,
+    vendor: 0x1022,
+    device: 0x2000,
+    revision: 0x16,
+    class: 0x020000,
+    status: 0x0280,
+    interruptPin: 1,
+    subsystemVendor: 0x1022,
+    subsystem: 0x2000,
   });
   private readonly chip: Pcnet;
 
   /** Takes `ethernet.receive`. Throws RangeError for an address that no station can have. */
   constructor({ timers, dma, irq, mac, ethernet }: NicParts) {
-    if (mac.length !== 6 || mac[0] & 1) throw new RangeError('a network card’s address is six bytes, the first of them even');
+    if (mac.length !== 6 || mac[0] & 1)
+      throw new RangeError('a network card’s address is six bytes, the first of them even');
     const { fn } = this;
     const chip = new Pcnet(mac, {
-      timers, dma, irq,
+      timers,
+      dma,
+      irq,
       busMaster: () => fn.busMaster,
       send: frame => ethernet.send(frame),
       isWireBusy: () => ethernet.busy === true,

@@ -35,7 +35,10 @@ class Driver {
 
   constructor() {
     this.chip = new Pcnet(MAC, {
-      timers: this.timers, irq: this.line, busMaster: () => this.master, send: frame => this.wire.push(frame),
+      timers: this.timers,
+      irq: this.line,
+      busMaster: () => this.master,
+      send: frame => this.wire.push(frame),
       dma: {
         read: (address, into) => {
           this.reads++;
@@ -693,7 +696,10 @@ describe('state', () => {
 describe('in the machine', () => {
   it('sits in slot 3 with its BARs and interrupts on INTA', () => {
     const sent: Uint8Array[] = [];
-    const ethernet = { send: (frame: Uint8Array) => void sent.push(frame), receive: undefined as ((frame: Uint8Array) => void) | undefined };
+    const ethernet = {
+      send: (frame: Uint8Array) => void sent.push(frame),
+      receive: undefined as ((frame: Uint8Array) => void) | undefined,
+    };
     const t = testPc({ nic: { model: 'pcnet', mac: MAC, ethernet } });
     t.pc.installTables();
     const fn = t.pc.pci.at(3, 0)!;

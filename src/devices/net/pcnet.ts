@@ -6,7 +6,16 @@
 import type { Dma, IrqLine, State, Timer, Timers } from '../bus.ts';
 import { assignState, copyState, subState } from '../state.ts';
 import { Descriptor, DescriptorLayout } from './descriptor-ring.ts';
-import { crcRemainder, FCS_BYTES, frameCheck, HEADER_BYTES, isBroadcast, isMulticast, MAX_FRAME, MIN_FRAME } from './ethernet.ts';
+import {
+  crcRemainder,
+  FCS_BYTES,
+  frameCheck,
+  HEADER_BYTES,
+  isBroadcast,
+  isMulticast,
+  MAX_FRAME,
+  MIN_FRAME,
+} from './ethernet.ts';
 import { Microwire } from './microwire.ts';
 import { BCR, CSR0, CSR3, CSR4, CSR5, DWIO, EE, MODE, RMD, TMD, TMD2 } from './pcnet-registers.ts';
 
@@ -17,10 +26,15 @@ const APROM_BYTES = 16;
 const CHIP_ID = [0x1003, 0x0262];
 /** BCR4-BCR7 with nothing lit, BCR18, BCR20, BCR22 after H_RESET. */
 const LEDS = [0x00c0, 0x0084, 0x0088, 0x0090];
-const BSBC_INITIAL = 0x9001, SWS_INITIAL = 0x0200, PCILAT_INITIAL = 0xff06;
-const LEDOUT = 0x8000, LNKSTE = 0x0040, APWEN = 0x0100;
+const BSBC_INITIAL = 0x9001,
+  SWS_INITIAL = 0x0200,
+  PCILAT_INITIAL = 0xff06;
+const LEDOUT = 0x8000,
+  LNKSTE = 0x0040,
+  APWEN = 0x0100;
 /** SSIZE32 and CSRPCNET, read-only in BCR20. */
-const SSIZE32 = 0x0100, CSRPCNET = 0x0200;
+const SSIZE32 = 0x0100,
+  CSRPCNET = 0x0200;
 
 /** The longest frame that is put together: what a jabbering transmitter may send before it is cut off, rounded. */
 const MAX_GATHERED = 0x4000;
@@ -33,7 +47,8 @@ const CONTINUE_NS = 2_000_000;
 /** How soon a busy wire is tried again. */
 const WIRE_BUSY_NS = 100_000;
 /** Polling of the transmit ring: 65536 bus clocks of 33 MHz (CSR47 = 0). A driver that demands its transmissions needs it seldom. */
-const POLL_NS = 2_000_000, SELDOM_POLL_NS = 50_000_000;
+const POLL_NS = 2_000_000,
+  SELDOM_POLL_NS = 50_000_000;
 
 export interface PcnetWiring {
   dma: Dma;
@@ -55,7 +70,12 @@ const isPlain = (index: number): boolean =>
 
 export class Pcnet {
   private readonly r = {
-    aprom: new Uint8Array(APROM_BYTES), csr: new Uint16Array(128), bcr: new Uint16Array(32), rap: 0, rxIndex: 0, txIndex: 0,
+    aprom: new Uint8Array(APROM_BYTES),
+    csr: new Uint16Array(128),
+    bcr: new Uint16Array(32),
+    rap: 0,
+    rxIndex: 0,
+    txIndex: 0,
     /** The driver has written TDMD since it started the chip. */
     demands: false,
     pollDeadlineNs: Infinity,
@@ -159,7 +179,8 @@ export class Pcnet {
   write(offset: number, value: number, size: number): void {
     const { r } = this;
     if (offset < APROM_BYTES) {
-      if (r.bcr[BCR.MC] & APWEN) for (let i = 0; i < size && offset + i < APROM_BYTES; i++) r.aprom[offset + i] = value >>> (8 * i);
+      if (r.bcr[BCR.MC] & APWEN)
+        for (let i = 0; i < size && offset + i < APROM_BYTES; i++) r.aprom[offset + i] = value >>> (8 * i);
       return;
     }
     const at = offset - APROM_BYTES;
@@ -207,18 +228,27 @@ export class Pcnet {
   private writeCsr(index: number, value: number): void {
     const { csr } = this.r;
     switch (index) {
-      case 0: return this.control(value);
-      case 1: case 2: case 16: case 17:
+      case 0:
+        return this.control(value);
+      case 1:
+      case 2:
+      case 16:
+      case 17:
         if (this.idle) csr[index > 2 ? index - 15 : index] = value;
         return;
       case 3:
         csr[3] = value & CSR3.WRITABLE;
         break;
       case 4:
-        csr[4] = (value & ~(CSR4.CAUSES | CSR4.UINTCMD)) | (csr[4] & CSR4.CAUSES & ~value) | (value & CSR4.UINTCMD ? CSR4.UINT : 0);
+        csr[4] =
+          (value & ~(CSR4.CAUSES | CSR4.UINTCMD)) |
+          (csr[4] & CSR4.CAUSES & ~value) |
+          (value & CSR4.UINTCMD ? CSR4.UINT : 0);
         break;
-      case 5: return this.extendedControl(value);
-      case 58: return this.setStyle(value & 0xff);
+      case 5:
+        return this.extendedControl(value);
+      case 58:
+        return this.setStyle(value & 0xff);
       case 72:
         if (this.idle) this.r.rxIndex = ((value - csr[76]) & 0xffff) % this.ringLength(76);
         return;
@@ -364,7 +394,8 @@ export class Pcnet {
     const { csr } = r;
     layout.upper = csr[2] >> 8;
     r.demands = false;
-    csr[0] = (csr[0] & ~CSR0.STOP) | CSR0.STRT | (csr[15] & MODE.DTX ? 0 : CSR0.TXON) | (csr[15] & MODE.DRX ? 0 : CSR0.RXON);
+    csr[0] =
+      (csr[0] & ~CSR0.STOP) | CSR0.STRT | (csr[15] & MODE.DTX ? 0 : CSR0.TXON) | (csr[15] & MODE.DRX ? 0 : CSR0.RXON);
     this.poll();
   }
 
@@ -453,7 +484,12 @@ export class Pcnet {
     if (!retry) this.put(length, first);
     const attempts = retry ? (csr[15] & MODE.DRTY ? 1 : 15) : 0;
     const errors = retry ? TMD2.RTRY : 0;
-    layout.close(at, (flags & ~(TMD.OWN | TMD.ERR)) | (retry ? TMD.ERR : 0), (errors * 0x10000 + attempts) >>> 0, errors);
+    layout.close(
+      at,
+      (flags & ~(TMD.OWN | TMD.ERR)) | (retry ? TMD.ERR : 0),
+      (errors * 0x10000 + attempts) >>> 0,
+      errors,
+    );
     if (interrupts) csr[0] |= CSR0.TINT;
     return taken;
   }
@@ -528,7 +564,13 @@ export class Pcnet {
 
   private accept(frame: Uint8Array, goodFcs: boolean): void {
     const { csr } = this.r;
-    if (!(csr[0] & CSR0.RXON) || csr[5] & CSR5.SPND || frame.length < HEADER_BYTES || frame.length + FCS_BYTES > MAX_RECEIVED) return;
+    if (
+      !(csr[0] & CSR0.RXON) ||
+      csr[5] & CSR5.SPND ||
+      frame.length < HEADER_BYTES ||
+      frame.length + FCS_BYTES > MAX_RECEIVED
+    )
+      return;
     const matched = this.match(frame);
     if (matched < 0 || !this.masters()) return;
     const { received } = this;
@@ -596,8 +638,12 @@ export class Pcnet {
   /** INTR: some cause that is not masked. */
   private get interrupting(): boolean {
     const { csr } = this.r;
-    return (csr[0] & CSR0.INTERRUPTS & ~csr[3]) !== 0 || (csr[4] & CSR4.MASKED & ~(csr[4] << 1)) !== 0 || (csr[4] & CSR4.UINT) !== 0
-      || (csr[5] & CSR5.CAUSES & (csr[5] << 1)) !== 0;
+    return (
+      (csr[0] & CSR0.INTERRUPTS & ~csr[3]) !== 0 ||
+      (csr[4] & CSR4.MASKED & ~(csr[4] << 1)) !== 0 ||
+      (csr[4] & CSR4.UINT) !== 0 ||
+      (csr[5] & CSR5.CAUSES & (csr[5] << 1)) !== 0
+    );
   }
 
   private update(): void {
@@ -624,8 +670,13 @@ export class Pcnet {
   peek(): State {
     const { r } = this;
     return {
-      mode: this.dwords ? 'dword' : 'word', rap: r.rap, aprom: r.aprom.slice(), rxIndex: r.rxIndex, txIndex: r.txIndex,
-      csr: Uint16Array.from(r.csr, (_, i) => this.readCsr(i)), bcr: Uint16Array.from(r.bcr, (_, i) => this.readBcr(i)),
+      mode: this.dwords ? 'dword' : 'word',
+      rap: r.rap,
+      aprom: r.aprom.slice(),
+      rxIndex: r.rxIndex,
+      txIndex: r.txIndex,
+      csr: Uint16Array.from(r.csr, (_, i) => this.readCsr(i)),
+      bcr: Uint16Array.from(r.bcr, (_, i) => this.readBcr(i)),
     };
   }
 }

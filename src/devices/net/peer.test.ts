@@ -1,12 +1,28 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { TestTimers } from '../testing.ts';
-import { ascii, checksum, concat, get16, get32, ipFrame, parseAddress, parseIp, parseUdp, put16, put32, udpFrame } from './packets.ts';
+import {
+  ascii,
+  checksum,
+  concat,
+  get16,
+  get32,
+  ipFrame,
+  parseAddress,
+  parseIp,
+  parseUdp,
+  put16,
+  put32,
+  udpFrame,
+} from './packets.ts';
 import { NetworkPeer } from './peer.ts';
 
 const MAC = Uint8Array.of(0x52, 0x54, 0, 0x12, 0x34, 0x56);
 const EVERYBODY = new Uint8Array(6).fill(0xff);
-const ME = parseAddress('10.0.2.15'), GATEWAY = parseAddress('10.0.2.2'), DNS = parseAddress('10.0.2.3');
-const GATEWAY_MAC = Uint8Array.of(0x52, 0x55, 10, 0, 2, 2), DNS_MAC = Uint8Array.of(0x52, 0x55, 10, 0, 2, 3);
+const ME = parseAddress('10.0.2.15'),
+  GATEWAY = parseAddress('10.0.2.2'),
+  DNS = parseAddress('10.0.2.3');
+const GATEWAY_MAC = Uint8Array.of(0x52, 0x55, 10, 0, 2, 2),
+  DNS_MAC = Uint8Array.of(0x52, 0x55, 10, 0, 2, 3);
 const FILE = Uint8Array.from({ length: 1500 }, (_, i) => i * 7);
 
 let timers: TestTimers;
@@ -16,7 +32,12 @@ let got: Uint8Array[];
 beforeEach(() => {
   timers = new TestTimers();
   peer = new NetworkPeer(timers, {
-    files: new Map([['boot/kernel', FILE], ['full', FILE.slice(0, 1024)]]), names: { 'Host.Example': '192.0.2.7' }, bootFile: 'boot/kernel',
+    files: new Map([
+      ['boot/kernel', FILE],
+      ['full', FILE.slice(0, 1024)],
+    ]),
+    names: { 'Host.Example': '192.0.2.7' },
+    bootFile: 'boot/kernel',
   });
   got = [];
   peer.receive = frame => got.push(frame);
@@ -33,7 +54,8 @@ function ask(frame: Uint8Array): Uint8Array[] {
 
 const toGateway = { fromMac: MAC, from: ME, toMac: GATEWAY_MAC, to: GATEWAY };
 const toDns = { fromMac: MAC, from: ME, toMac: DNS_MAC, to: DNS };
-const hex = (text: string): Uint8Array => Uint8Array.from(text.replace(/\s/g, '').match(/../g)!, byte => parseInt(byte, 16));
+const hex = (text: string): Uint8Array =>
+  Uint8Array.from(text.replace(/\s/g, '').match(/../g)!, byte => parseInt(byte, 16));
 function udpOf(frame: Uint8Array): Uint8Array {
   const packet = parseIp(frame);
   expect(packet).not.toBeNull();
@@ -44,10 +66,14 @@ function udpOf(frame: Uint8Array): Uint8Array {
 
 describe('ARP', () => {
   // Who has 10.0.2.2? Tell 10.0.2.15.
-  const question = hex('ffffffffffff 525400123456 0806 0001 0800 06 04 0001 525400123456 0a00020f 000000000000 0a000202');
+  const question = hex(
+    'ffffffffffff 525400123456 0806 0001 0800 06 04 0001 525400123456 0a00020f 000000000000 0a000202',
+  );
 
   it('is answered for the gateway, later, not inside the card’s access', () => {
-    expect(ask(question)).toEqual([hex('525400123456 52550a000202 0806 0001 0800 06 04 0002 52550a000202 0a000202 525400123456 0a00020f')]);
+    expect(ask(question)).toEqual([
+      hex('525400123456 52550a000202 0806 0001 0800 06 04 0002 52550a000202 0a000202 525400123456 0a00020f'),
+    ]);
   });
 
   it('is not answered for others, nor when malformed', () => {
@@ -120,7 +146,8 @@ describe('DHCP', () => {
   }
   function options(data: Uint8Array): Map<number, Uint8Array> {
     const map = new Map<number, Uint8Array>();
-    for (let at = 240; data[at] !== 255; at += 2 + data[at + 1]) map.set(data[at], data.subarray(at + 2, at + 2 + data[at + 1]));
+    for (let at = 240; data[at] !== 255; at += 2 + data[at + 1])
+      map.set(data[at], data.subarray(at + 2, at + 2 + data[at + 1]));
     return map;
   }
 
@@ -139,9 +166,11 @@ describe('DHCP', () => {
   });
 
   it('answers to everybody where the client asks for that', () => {
-    const [offer] = ask(message(1, '', fixed => {
-      fixed[10] = 0x80;
-    }));
+    const [offer] = ask(
+      message(1, '', fixed => {
+        fixed[10] = 0x80;
+      }),
+    );
     expect(offer.subarray(0, 6)).toEqual(EVERYBODY);
     expect(parseIp(offer)!.destination).toBe(0xffffffff);
   });
@@ -180,7 +209,8 @@ describe('DHCP', () => {
 describe('DNS', () => {
   const query = (name: string, type = 1): Uint8Array =>
     concat(
-      hex('abcd 0100 0001 0000 0000 0000'), ...name.split('.').map(label => concat(Uint8Array.of(label.length), ascii(label))),
+      hex('abcd 0100 0001 0000 0000 0000'),
+      ...name.split('.').map(label => concat(Uint8Array.of(label.length), ascii(label))),
       Uint8Array.of(0, 0, type, 0, 1),
     );
 
@@ -210,7 +240,8 @@ describe('DNS', () => {
 });
 
 describe('TFTP', () => {
-  const request = (text: string, opcode = 1): Uint8Array => udpFrame(toGateway, 2000, 69, concat(Uint8Array.of(0, opcode), ascii(text)));
+  const request = (text: string, opcode = 1): Uint8Array =>
+    udpFrame(toGateway, 2000, 69, concat(Uint8Array.of(0, opcode), ascii(text)));
   function read(first: Uint8Array): { content: Uint8Array; blocks: number; options: string } {
     const parts: Uint8Array[] = [];
     let options = '';
@@ -245,7 +276,15 @@ describe('TFTP', () => {
     peer = new NetworkPeer(timers, { answered: () => answers++ });
     peer.receive = frame => got.push(frame);
     expect(udpOf(ask(request('boot/kernel\0octet\0'))[0]).subarray(0, 4)).toEqual(hex('0005 0001'));
-    peer.giveOut({ files: { get: () => new Promise(resolve => { fetched = resolve; }) }, bootFile: 'boot/kernel' });
+    peer.giveOut({
+      files: {
+        get: () =>
+          new Promise(resolve => {
+            fetched = resolve;
+          }),
+      },
+      bootFile: 'boot/kernel',
+    });
     expect(ask(request('boot/kernel\0octet\0'))).toEqual([]);
     fetched(FILE);
     await Promise.resolve();
@@ -300,7 +339,8 @@ describe('what may come in', () => {
       return (seed >>> 8) % below;
     };
     const seeds = [
-      udpFrame(toDns, 5000, 53, new Uint8Array(40)), udpFrame(toGateway, 2000, 69, ascii('\0\x01full\0octet\0')),
+      udpFrame(toDns, 5000, 53, new Uint8Array(40)),
+      udpFrame(toGateway, 2000, 69, ascii('\0\x01full\0octet\0')),
       udpFrame({ ...toGateway, to: 0xffffffff }, 68, 67, new Uint8Array(300)),
     ];
     for (let i = 0; i < 2000; i++) {
@@ -308,7 +348,9 @@ describe('what may come in', () => {
       for (let n = 0; n < 3; n++) frame[random(frame.length)] = random(256);
       peer.send(frame);
     }
-    const question = hex('ffffffffffff 525400123456 0806 0001 0800 06 04 0001 525400123456 0a00020f 000000000000 0a000202');
+    const question = hex(
+      'ffffffffffff 525400123456 0806 0001 0800 06 04 0001 525400123456 0a00020f 000000000000 0a000202',
+    );
     for (let i = 0; i < 10_000; i++) peer.send(question);
     timers.advanceMs(500);
     expect(got.length).toBeLessThanOrEqual(128);

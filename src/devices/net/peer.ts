@@ -8,20 +8,43 @@ import { answerDhcp, DHCP_CLIENT_PORT, DHCP_SERVER_PORT, type DhcpNetwork, parse
 import { answerDns, DNS_PORT } from './dns.ts';
 import { type Ethernet, HEADER_BYTES } from './ethernet.ts';
 import {
-  checksum, ETHERTYPE_ARP, ETHERTYPE_IP, ethernetFrame, formatMac, get16, get32, icmpFrame, type IpPacket, parseAddress, parseIp, parseUdp, type Path,
-  PROTOCOL_ICMP, PROTOCOL_UDP, put16, type UdpDatagram, udpFrame,
+  checksum,
+  ETHERTYPE_ARP,
+  ETHERTYPE_IP,
+  ethernetFrame,
+  formatMac,
+  get16,
+  get32,
+  icmpFrame,
+  type IpPacket,
+  parseAddress,
+  parseIp,
+  parseUdp,
+  type Path,
+  PROTOCOL_ICMP,
+  PROTOCOL_UDP,
+  put16,
+  type UdpDatagram,
+  udpFrame,
 } from './packets.ts';
 import { GATEWAY, NAME_SERVER, NETWORK, stationOf } from './stations.ts';
 import { TFTP_PORT, type TftpFiles, type TftpReply, TftpServer } from './tftp.ts';
 
-const MASK = 0xffffff00, BROADCAST = 0x0a0002ff, EVERYBODY = 0xffffffff;
+const MASK = 0xffffff00,
+  BROADCAST = 0x0a0002ff,
+  EVERYBODY = 0xffffffff;
 /** The first client gets 10.0.2.15, later ones what follows, up to 10.0.2.254; then whoever has asked least lately loses his. */
-const FIRST_LEASE = NETWORK + 15, LEASES = 240;
+const FIRST_LEASE = NETWORK + 15,
+  LEASES = 240;
 const DOMAIN = 'ringside';
 const EVERY_STATION = new Uint8Array(6).fill(0xff);
 
-const ECHO_REPLY = 0, UNREACHABLE = 3, ECHO = 8;
-const NET_UNREACHABLE = 0, PROTOCOL_UNREACHABLE = 2, PORT_UNREACHABLE = 3;
+const ECHO_REPLY = 0,
+  UNREACHABLE = 3,
+  ECHO = 8;
+const NET_UNREACHABLE = 0,
+  PROTOCOL_UNREACHABLE = 2,
+  PORT_UNREACHABLE = 3;
 /** IP header and eight bytes: as much of a packet as an ICMP error quotes. */
 const QUOTED = 28;
 
@@ -68,7 +91,11 @@ export class NetworkPeer implements Ethernet {
     this.timers = timers;
     this.delivery = timers.create('network delivery', () => this.deliver());
     this.retries = timers.create('network retries', () => this.retry());
-    this.names = new Map([[`gateway.${DOMAIN}`, GATEWAY], [`dns.${DOMAIN}`, NAME_SERVER], [`tftp.${DOMAIN}`, GATEWAY]]);
+    this.names = new Map([
+      [`gateway.${DOMAIN}`, GATEWAY],
+      [`dns.${DOMAIN}`, NAME_SERVER],
+      [`tftp.${DOMAIN}`, GATEWAY],
+    ]);
     for (const [name, text] of Object.entries(options.names ?? {})) {
       const address = parseAddress(text);
       if (Number.isNaN(address)) throw new RangeError(`the address of ${name} is not one: ${text}`);
@@ -141,12 +168,19 @@ export class NetworkPeer implements Ethernet {
     if (packet.protocol === PROTOCOL_UDP && !udp) return;
     if (udp?.destinationPort === DHCP_SERVER_PORT && this.isOurs(packet.destination)) return this.dhcp(udp.data);
     // Nobody may be answered whose address is none, or everybody's.
-    if (packet.source === 0 || packet.source === EVERYBODY || packet.source === BROADCAST || this.stations.has(packet.source)) return;
+    if (
+      packet.source === 0 ||
+      packet.source === EVERYBODY ||
+      packet.source === BROADCAST ||
+      this.stations.has(packet.source)
+    )
+      return;
     const ours = this.stations.get(packet.destination);
     const from = ours ? packet.destination : GATEWAY;
     const path: Path = { fromMac: ours ?? stationOf(GATEWAY), from, toMac: clientMac, to: packet.source };
     if (ours) this.local(packet, udp, path);
-    else if (!this.isOurs(packet.destination) && packet.destination >>> 28 < 14) this.unreachable(packet, path, NET_UNREACHABLE);
+    else if (!this.isOurs(packet.destination) && packet.destination >>> 28 < 14)
+      this.unreachable(packet, path, NET_UNREACHABLE);
   }
 
   /** One of our addresses, or the whole network's. */
@@ -194,8 +228,10 @@ export class NetworkPeer implements Ethernet {
     }
     const everybody = answer.nak || (request.broadcast && request.clientAddress === 0);
     const path: Path = {
-      fromMac: stationOf(GATEWAY), from: GATEWAY,
-      toMac: everybody ? EVERY_STATION : request.hardware, to: everybody ? EVERYBODY : request.clientAddress || lease,
+      fromMac: stationOf(GATEWAY),
+      from: GATEWAY,
+      toMac: everybody ? EVERY_STATION : request.hardware,
+      to: everybody ? EVERYBODY : request.clientAddress || lease,
     };
     this.reply(udpFrame(path, DHCP_SERVER_PORT, DHCP_CLIENT_PORT, answer.message));
   }

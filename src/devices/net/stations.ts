@@ -13,4 +13,5 @@ export const stationOf = (address: number): Uint8Array => {
 };
 
 /** Whether a station address is one of the network's own: a card with it would never be answered. */
-export const ofNetwork = (mac: Uint8Array): boolean => [GATEWAY, NAME_SERVER].some(address => stationOf(address).every((byte, i) => byte === mac[i]));
+export const ofNetwork = (mac: Uint8Array): boolean =>
+  [GATEWAY, NAME_SERVER].some(address => stationOf(address).every((byte, i) => byte === mac[i]));

@@ -2,15 +2,25 @@
 import { ascii, concat, get16, put16 } from './packets.ts';
 
 export const TFTP_PORT = 69;
-const RRQ = 1, WRQ = 2, DATA = 3, ACK = 4, ERROR = 5, OACK = 6;
-const NOT_FOUND = 1, ACCESS_VIOLATION = 2, ILLEGAL = 4;
-const DEFAULT_BLOCK = 512, MIN_BLOCK = 8;
+const RRQ = 1,
+  WRQ = 2,
+  DATA = 3,
+  ACK = 4,
+  ERROR = 5,
+  OACK = 6;
+const NOT_FOUND = 1,
+  ACCESS_VIOLATION = 2,
+  ILLEGAL = 4;
+const DEFAULT_BLOCK = 512,
+  MIN_BLOCK = 8;
 /** What fits a frame behind the headers of IP, UDP and TFTP. */
 const MAX_BLOCK = 1500 - 20 - 8 - 4;
 const MAX_TRANSFERS = 8;
 /** Servers answer from ports of their own, one a transfer. */
-const FIRST_PORT = 49152, PORTS = 8192;
-const RETRY_NS = 1e9, MAX_RETRIES = 5;
+const FIRST_PORT = 49152,
+  PORTS = 8192;
+const RETRY_NS = 1e9,
+  MAX_RETRIES = 5;
 
 /** Files by their paths, without a slash in front; undefined: there is none. One may have to be fetched first. */
 export interface TftpFiles {
@@ -84,7 +94,9 @@ export class TftpServer {
       transfer.deadlineNs = nowNs + RETRY_NS;
       if (++transfer.retries > MAX_RETRIES) this.drop(transfer);
     }
-    return due.filter(({ retries }) => retries <= MAX_RETRIES).map(({ client, port, sent }) => ({ client, port, message: sent }));
+    return due
+      .filter(({ retries }) => retries <= MAX_RETRIES)
+      .map(({ client, port, sent }) => ({ client, port, message: sent }));
   }
 
   private drop(transfer: Transfer): void {
@@ -99,12 +111,19 @@ export class TftpServer {
     if (fields.pop() !== '' && fields.length < 2) return reply(error(ILLEGAL, 'malformed request'));
     const [name, mode, ...options] = fields;
     if (!name || mode?.toLowerCase() !== 'octet') return reply(error(ILLEGAL, 'only mode octet'));
-    const opened = (content: Uint8Array | undefined): TftpReply => reply(content ? this.open(client, port, content, options, nowNs()) : error(NOT_FOUND, 'file not found'));
+    const opened = (content: Uint8Array | undefined): TftpReply =>
+      reply(content ? this.open(client, port, content, options, nowNs()) : error(NOT_FOUND, 'file not found'));
     const found = this.files.get(name.replace(/^[/\\]+/, ''));
     return found instanceof Promise ? found.then(opened, () => opened(undefined)) : opened(found);
   }
 
-  private open(client: string, port: number, content: Uint8Array, options: readonly string[], nowNs: number): Uint8Array {
+  private open(
+    client: string,
+    port: number,
+    content: Uint8Array,
+    options: readonly string[],
+    nowNs: number,
+  ): Uint8Array {
     let blockSize = DEFAULT_BLOCK;
     const accepted: string[] = [];
     for (let i = 0; i + 1 < options.length; i += 2) {
@@ -119,7 +138,16 @@ export class TftpServer {
     const before = this.transfers.find(one => one.client === client);
     if (before) this.drop(before);
     else if (this.transfers.length === MAX_TRANSFERS) this.transfers.shift();
-    const transfer: Transfer = { client, port, content, blockSize, block: 0, sent: new Uint8Array(0), retries: 0, deadlineNs: nowNs + RETRY_NS };
+    const transfer: Transfer = {
+      client,
+      port,
+      content,
+      blockSize,
+      block: 0,
+      sent: new Uint8Array(0),
+      retries: 0,
+      deadlineNs: nowNs + RETRY_NS,
+    };
     this.transfers.push(transfer);
     if (accepted.length === 0) {
       this.advance(transfer, nowNs);
@@ -140,7 +168,11 @@ export class TftpServer {
       return false;
     }
     transfer.block++;
-    transfer.sent = message(DATA, transfer.block & 0xffff, content.subarray(block * blockSize, transfer.block * blockSize));
+    transfer.sent = message(
+      DATA,
+      transfer.block & 0xffff,
+      content.subarray(block * blockSize, transfer.block * blockSize),
+    );
     transfer.retries = 0;
     transfer.deadlineNs = nowNs + RETRY_NS;
     return true;

@@ -5,8 +5,10 @@
 import { PCI, PciFunction } from './pci.ts';
 
 /** Programmable attribute map: PAM0's high half is 0xF0000-0xFFFFF; PAM1-PAM6 take 16 KiB per half from 0xC0000. */
-const PAM0 = 0x59, PAM6 = 0x5f;
-const PAM_READ = 1, PAM_WRITE = 2;
+const PAM0 = 0x59,
+  PAM6 = 0x5f;
+const PAM_READ = 1,
+  PAM_WRITE = 2;
 
 /** A range of 0xC0000-0xFFFFF goes to RAM (true) or to the ROM below it (false; writes are lost there). */
 export type Shadowing = (base: number, length: number, readsRam: boolean, writesRam: boolean) => void;
@@ -24,7 +26,8 @@ export function i440fx(onShadow: Shadowing = () => {}): PciFunction {
   fn.writable[0x93] = 0xff;
   const known = new Uint8Array(PAM6 - PAM0 + 1);
   const half = (base: number, length: number, before: number, after: number): void => {
-    if ((before ^ after) & (PAM_READ | PAM_WRITE)) onShadow(base, length, (after & PAM_READ) !== 0, (after & PAM_WRITE) !== 0);
+    if ((before ^ after) & (PAM_READ | PAM_WRITE))
+      onShadow(base, length, (after & PAM_READ) !== 0, (after & PAM_WRITE) !== 0);
   };
   fn.onConfigWrite = (offset, size) => {
     if (offset > PAM6 || offset + size <= PAM0) return;
@@ -47,13 +50,22 @@ const PIRQ_DISABLED = 0x80;
 
 /** ISA bridge. `onRoute` is told of every change of a PIRQ routing register: the ISA interrupt of link 0 (PIRQA) to 3; 0: none. */
 export function piix3(onRoute: (link: number, irq: number) => void): PciFunction {
-  const fn = new PciFunction('PIIX3 ISA', { vendor: 0x8086, device: 0x7000, class: 0x060100, header: 0x80, status: 0x0200 });
+  const fn = new PciFunction('PIIX3 ISA', {
+    vendor: 0x8086,
+    device: 0x7000,
+    class: 0x060100,
+    header: 0x80,
+    status: 0x0200,
+  });
   fn.put(PCI.COMMAND, 7, 2);
   fn.writable[PCI.COMMAND] = 8;
   // ISA controller recovery, X-bus chip select, PIRQRC[A:D], top of memory, miscellaneous status, MBIRQ, APIC base relocation.
   fn.put(0x4c, 0x4d, 1);
   fn.put(0x4e, 0x03, 1);
-  const stored = [0x4c, 0x4e, 0x4f, 0x69, 0x6a, 0x70, 0x76, 0x77, 0x78, 0x79, 0x80, 0x82, 0xa0, 0xa2, 0xa3, 0xa5, 0xa6, 0xa7, 0xa8, 0xaa, 0xab, 0xac, 0xae];
+  const stored = [
+    0x4c, 0x4e, 0x4f, 0x69, 0x6a, 0x70, 0x76, 0x77, 0x78, 0x79, 0x80, 0x82, 0xa0, 0xa2, 0xa3, 0xa5, 0xa6, 0xa7, 0xa8,
+    0xaa, 0xab, 0xac, 0xae,
+  ];
   for (const offset of stored) fn.writable[offset] = 0xff;
   for (let link = 0; link < 4; link++) {
     fn.config[PIRQRC + link] = PIRQ_DISABLED;
@@ -73,7 +85,12 @@ export function piix3(onRoute: (link: number, irq: number) => void): PciFunction
 export type ResetKind = 'processor' | 'board';
 
 /** Reset control register at 0xCF9: bit 2 going high resets; bit 1 chooses a hard reset, of the board. */
-export function resetControl(onReset: (kind: ResetKind) => void): { base: number; count: number; read(): number; write(offset: number, value: number): void } {
+export function resetControl(onReset: (kind: ResetKind) => void): {
+  base: number;
+  count: number;
+  read(): number;
+  write(offset: number, value: number): void;
+} {
   let value = 0;
   return {
     base: 0xcf9,

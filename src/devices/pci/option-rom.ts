@@ -2,8 +2,14 @@
  * An expansion ROM as it is flashed into a card: one that is for many cards names none, and firmware runs only what names the function it is on.
  * Source: PCI Firmware Specification 3.0, 5.1 (header, "PCIR" structure, sum of an image for PCs).
  */
-const SIZE = 2, SPARE = 6, STRUCTURE = 0x18, VENDOR = 4, DEVICE = 6, CODE_TYPE = 0x14;
-const BLOCK = 512, PC = 0;
+const SIZE = 2,
+  SPARE = 6,
+  STRUCTURE = 0x18,
+  VENDOR = 4,
+  DEVICE = 6,
+  CODE_TYPE = 0x14;
+const BLOCK = 512,
+  PC = 0;
 
 /** The image for PCs, with the identity of this function; its bytes still sum up to 0. What is no such image is left as it is. */
 export function flashed(image: Uint8Array, vendor: number, device: number): Uint8Array {

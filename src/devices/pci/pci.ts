@@ -9,10 +9,26 @@ import { StateError } from '../state.ts';
 
 /** Configuration header (type 0). */
 export const PCI = {
-  VENDOR: 0x00, DEVICE: 0x02, COMMAND: 0x04, STATUS: 0x06, REVISION: 0x08, PROG_IF: 0x09, SUBCLASS: 0x0a, CLASS: 0x0b, LATENCY: 0x0d, HEADER: 0x0e,
-  BAR0: 0x10, SUBSYSTEM_VENDOR: 0x2c, SUBSYSTEM: 0x2e, ROM: 0x30, INTERRUPT_LINE: 0x3c, INTERRUPT_PIN: 0x3d,
+  VENDOR: 0x00,
+  DEVICE: 0x02,
+  COMMAND: 0x04,
+  STATUS: 0x06,
+  REVISION: 0x08,
+  PROG_IF: 0x09,
+  SUBCLASS: 0x0a,
+  CLASS: 0x0b,
+  LATENCY: 0x0d,
+  HEADER: 0x0e,
+  BAR0: 0x10,
+  SUBSYSTEM_VENDOR: 0x2c,
+  SUBSYSTEM: 0x2e,
+  ROM: 0x30,
+  INTERRUPT_LINE: 0x3c,
+  INTERRUPT_PIN: 0x3d,
 } as const;
-export const COMMAND_IO = 1, COMMAND_MEMORY = 2, COMMAND_MASTER = 4;
+export const COMMAND_IO = 1,
+  COMMAND_MEMORY = 2,
+  COMMAND_MASTER = 4;
 /** Where the expansion ROM stands among the BARs. */
 const ROM_BAR = 6;
 const STATUS_WRITE_CLEARS = 0xf9;
@@ -110,7 +126,8 @@ export class PciFunction {
     const rom = new Uint8Array(size);
     rom.set(bytes);
     this.bars[ROM_BAR] = {
-      kind: 'memory', size,
+      kind: 'memory',
+      size,
       read: (offset, width) => {
         let value = 0;
         for (let i = 0; i < width; i++) value |= rom[offset + i] << (8 * i);
@@ -123,7 +140,9 @@ export class PciFunction {
   }
 
   barSizes(): { index: number; kind: 'io' | 'memory'; size: number }[] {
-    return this.bars.flatMap((bar, index) => (bar && index < ROM_BAR ? [{ index, kind: bar.kind, size: bar.size }] : []));
+    return this.bars.flatMap((bar, index) =>
+      bar && index < ROM_BAR ? [{ index, kind: bar.kind, size: bar.size }] : [],
+    );
   }
 
   /** Decides what reset gives back and where BARs appear. */
@@ -173,7 +192,15 @@ export class PciFunction {
       const { read, write, readBlock, writeBlock } = bar;
       try {
         if (bar.kind === 'io') {
-          const range: PortRange = { base, count: bar.size, width: bar.width ?? 4, read, write, ...(readBlock ? { readBlock } : {}), ...(writeBlock ? { writeBlock } : {}) };
+          const range: PortRange = {
+            base,
+            count: bar.size,
+            width: bar.width ?? 4,
+            read,
+            write,
+            ...(readBlock ? { readBlock } : {}),
+            ...(writeBlock ? { writeBlock } : {}),
+          };
           this.bus.plugPorts(range);
           this.mapped[index] = range;
         } else {
@@ -228,9 +255,12 @@ export class PciBus implements Device {
     this.bus = bus;
     this.resetControl = resetControl;
     this.ports = {
-      base: 0xcf8, count: 8, width: 4,
+      base: 0xcf8,
+      count: 8,
+      width: 4,
       read: (offset, size) => (offset >= 4 ? this.readData(offset - 4, size) : this.readAddress(offset, size)),
-      write: (offset, value, size) => (offset >= 4 ? this.writeData(offset - 4, value, size) : this.writeAddress(offset, value, size)),
+      write: (offset, value, size) =>
+        offset >= 4 ? this.writeData(offset - 4, value, size) : this.writeAddress(offset, value, size),
     };
   }
 

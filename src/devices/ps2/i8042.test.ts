@@ -22,15 +22,17 @@ const receive = () => {
   }
   return bytes;
 };
-const keyboard = (...bytes: number[]) => bytes.flatMap(byte => {
-  data(byte);
-  return receive();
-});
-const mouse = (...bytes: number[]) => bytes.flatMap(byte => {
-  command(0xd4);
-  data(byte);
-  return receive();
-});
+const keyboard = (...bytes: number[]) =>
+  bytes.flatMap(byte => {
+    data(byte);
+    return receive();
+  });
+const mouse = (...bytes: number[]) =>
+  bytes.flatMap(byte => {
+    command(0xd4);
+    data(byte);
+    return receive();
+  });
 const setCommandByte = (value: number) => {
   command(0x60);
   data(value);
@@ -42,12 +44,22 @@ beforeEach(() => {
   irq12 = new TestLine();
   resets = 0;
   a20 = [];
-  kbc = new I8042(timers, irq1, irq12, () => resets++, open => a20.push(open));
+  kbc = new I8042(
+    timers,
+    irq1,
+    irq12,
+    () => resets++,
+    open => a20.push(open),
+  );
 });
 
 describe('keyboard controller', () => {
   it('self test gives 0x55, interface tests 0', () => {
-    for (const [test, answer] of [[0xaa, 0x55], [0xab, 0], [0xa9, 0]]) {
+    for (const [test, answer] of [
+      [0xaa, 0x55],
+      [0xab, 0],
+      [0xa9, 0],
+    ]) {
       command(test);
       expect(status() & 1).toBe(1);
       expect(kbc.dataPorts.read(0, 1)).toBe(answer);
@@ -166,13 +178,18 @@ describe('keyboard', () => {
   });
 
   it('translates the main block to the codes of an XT keyboard', () => {
-    const row = 'Escape Digit1 Digit2 Digit3 Digit4 Digit5 Digit6 Digit7 Digit8 Digit9 Digit0 Minus Equal Backspace Tab KeyQ KeyW KeyE KeyR KeyT'
-      + ' KeyY KeyU KeyI KeyO KeyP BracketLeft BracketRight Enter ControlLeft KeyA KeyS KeyD KeyF KeyG KeyH KeyJ KeyK KeyL Semicolon Quote'
-      + ' Backquote ShiftLeft Backslash KeyZ KeyX KeyC KeyV KeyB KeyN KeyM Comma Period Slash ShiftRight NumpadMultiply AltLeft Space'
-      + ' CapsLock F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 NumLock ScrollLock Numpad7 Numpad8 Numpad9 NumpadSubtract Numpad4 Numpad5 Numpad6'
-      + ' NumpadAdd Numpad1 Numpad2 Numpad3 Numpad0 NumpadDecimal';
+    const row =
+      'Escape Digit1 Digit2 Digit3 Digit4 Digit5 Digit6 Digit7 Digit8 Digit9 Digit0 Minus Equal Backspace Tab KeyQ KeyW KeyE KeyR KeyT' +
+      ' KeyY KeyU KeyI KeyO KeyP BracketLeft BracketRight Enter ControlLeft KeyA KeyS KeyD KeyF KeyG KeyH KeyJ KeyK KeyL Semicolon Quote' +
+      ' Backquote ShiftLeft Backslash KeyZ KeyX KeyC KeyV KeyB KeyN KeyM Comma Period Slash ShiftRight NumpadMultiply AltLeft Space' +
+      ' CapsLock F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 NumLock ScrollLock Numpad7 Numpad8 Numpad9 NumpadSubtract Numpad4 Numpad5 Numpad6' +
+      ' NumpadAdd Numpad1 Numpad2 Numpad3 Numpad0 NumpadDecimal';
     // IBM PC/XT: these 83 keys are numbered 1 to 83 in this order.
-    row.split(' ').forEach((code, i) => expect(translate(set2(code, true, { alt: false, control: false, shift: false })[0]), code).toBe(i + 1));
+    row
+      .split(' ')
+      .forEach((code, i) =>
+        expect(translate(set2(code, true, { alt: false, control: false, shift: false })[0]), code).toBe(i + 1),
+      );
   });
 
   it('gives every key a make code of its own', () => {
@@ -194,7 +211,8 @@ describe('keyboard', () => {
 
   it('keeps what is typed faster than the guest reads, in order', () => {
     setCommandByte(0x10);
-    for (let i = 0; i < 20; i++) for (const code of ['KeyA', 'KeyB']) for (const down of [true, false]) kbc.keyboard.key(code, down);
+    for (let i = 0; i < 20; i++)
+      for (const code of ['KeyA', 'KeyB']) for (const down of [true, false]) kbc.keyboard.key(code, down);
     setCommandByte(0x00);
     const bytes = [...receive(), ...receive(), ...receive()];
     expect(bytes).toEqual(new Array(20).fill([0x1c, 0xf0, 0x1c, 0x32, 0xf0, 0x32]).flat());

@@ -9,13 +9,28 @@ import { Keyboard } from './keyboard.ts';
 import { Mouse } from './mouse.ts';
 import { translate } from './scancodes.ts';
 
-const STATUS_OBF = 0x01, STATUS_SYSTEM = 0x04, STATUS_COMMAND = 0x08, STATUS_UNLOCKED = 0x10, STATUS_AUX = 0x20;
-const CCB_IRQ1 = 0x01, CCB_IRQ12 = 0x02, CCB_SYSTEM = 0x04, CCB_NO_KEYBOARD = 0x10, CCB_NO_MOUSE = 0x20, CCB_TRANSLATE = 0x40;
+const STATUS_OBF = 0x01,
+  STATUS_SYSTEM = 0x04,
+  STATUS_COMMAND = 0x08,
+  STATUS_UNLOCKED = 0x10,
+  STATUS_AUX = 0x20;
+const CCB_IRQ1 = 0x01,
+  CCB_IRQ12 = 0x02,
+  CCB_SYSTEM = 0x04,
+  CCB_NO_KEYBOARD = 0x10,
+  CCB_NO_MOUSE = 0x20,
+  CCB_TRANSLATE = 0x40;
 /** Output port: bit 0 low resets the processor, bit 1 is A20, bits 4 and 5 follow the interrupt requests. */
-const OUT_NOT_RESET = 0x01, OUT_A20 = 0x02, OUT_IRQ1 = 0x10, OUT_IRQ12 = 0x20;
+const OUT_NOT_RESET = 0x01,
+  OUT_A20 = 0x02,
+  OUT_IRQ1 = 0x10,
+  OUT_IRQ12 = 0x20;
 /** Eleven bits at some 15 kHz: a device's byte is not there at once. */
 const BYTE_NS = 700_000;
-const NONE = 0, CONTROLLER = 1, KEYBOARD = 2, MOUSE = 3;
+const NONE = 0,
+  CONTROLLER = 1,
+  KEYBOARD = 2,
+  MOUSE = 3;
 
 const initial = () => ({
   ram: Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? CCB_IRQ1 | CCB_SYSTEM | CCB_TRANSLATE | CCB_NO_MOUSE : 0)),
@@ -44,12 +59,33 @@ export class I8042 implements Device {
   private readonly onReset: () => void;
   private readonly onA20: (open: boolean) => void;
 
-  readonly dataPorts: PortRange = { base: 0x60, count: 1, read: () => this.readData(), write: (_offset, value) => this.writeData(value) };
-  readonly commandPorts: PortRange = { base: 0x64, count: 1, read: () => this.status(), write: (_offset, value) => this.writeCommand(value) };
-  readonly port92: PortRange = { base: 0x92, count: 1, read: () => this.readPort92(), write: (_offset, value) => this.writePort92(value) };
+  readonly dataPorts: PortRange = {
+    base: 0x60,
+    count: 1,
+    read: () => this.readData(),
+    write: (_offset, value) => this.writeData(value),
+  };
+  readonly commandPorts: PortRange = {
+    base: 0x64,
+    count: 1,
+    read: () => this.status(),
+    write: (_offset, value) => this.writeCommand(value),
+  };
+  readonly port92: PortRange = {
+    base: 0x92,
+    count: 1,
+    read: () => this.readPort92(),
+    write: (_offset, value) => this.writePort92(value),
+  };
 
   /** `onA20`: the gate was opened or closed. */
-  constructor(timers: Timers, irq1: IrqLine, irq12: IrqLine, onReset: () => void, onA20: (open: boolean) => void = () => {}) {
+  constructor(
+    timers: Timers,
+    irq1: IrqLine,
+    irq12: IrqLine,
+    onReset: () => void,
+    onA20: (open: boolean) => void = () => {},
+  ) {
     this.clock = timers.clock;
     this.timer = timers.create('i8042', () => this.transfer());
     this.irq1 = irq1;
@@ -121,8 +157,13 @@ export class I8042 implements Device {
 
   private status(): number {
     const { r } = this;
-    return STATUS_UNLOCKED | (r.from !== NONE ? STATUS_OBF : 0) | (this.ccb & CCB_SYSTEM ? STATUS_SYSTEM : 0) | (r.lastWasCommand ? STATUS_COMMAND : 0)
-      | (r.from !== NONE && r.aux ? STATUS_AUX : 0);
+    return (
+      STATUS_UNLOCKED |
+      (r.from !== NONE ? STATUS_OBF : 0) |
+      (this.ccb & CCB_SYSTEM ? STATUS_SYSTEM : 0) |
+      (r.lastWasCommand ? STATUS_COMMAND : 0) |
+      (r.from !== NONE && r.aux ? STATUS_AUX : 0)
+    );
   }
 
   private readData(): number {
@@ -222,7 +263,10 @@ export class I8042 implements Device {
         this.put(0xa0, CONTROLLER);
         return;
       case 0xd0:
-        this.put(r.outputPort | (r.from !== NONE && !r.aux ? OUT_IRQ1 : 0) | (r.from !== NONE && r.aux ? OUT_IRQ12 : 0), CONTROLLER);
+        this.put(
+          r.outputPort | (r.from !== NONE && !r.aux ? OUT_IRQ1 : 0) | (r.from !== NONE && r.aux ? OUT_IRQ12 : 0),
+          CONTROLLER,
+        );
         return;
       case 0xd1:
       case 0xd2:
@@ -265,7 +309,12 @@ export class I8042 implements Device {
   }
 
   save(): State {
-    return { ...copyState(this.r), keyboard: this.keyboard.save(), mouse: this.mouse.save(), deadlineNs: this.timer.deadlineNs };
+    return {
+      ...copyState(this.r),
+      keyboard: this.keyboard.save(),
+      mouse: this.mouse.save(),
+      deadlineNs: this.timer.deadlineNs,
+    };
   }
 
   restore(state: State): void {

@@ -7,13 +7,17 @@ import type { State } from '../bus.ts';
 import { assignState, copyState, resetState } from '../state.ts';
 import { set1, set2, set3, set3SendsBreakByDefault } from './scancodes.ts';
 
-export const ACK = 0xfa, RESEND = 0xfe, BAT_OK = 0xaa, ECHO = 0xee;
+export const ACK = 0xfa,
+  RESEND = 0xfe,
+  BAT_OK = 0xaa,
+  ECHO = 0xee;
 const OVERRUN = 0x00;
 const QUEUE_BYTES = 16;
 /** Key events that wait until the keyboard's own buffer has room, so that a script or a paste types as fast as the guest reads. */
 const WAITING_KEYS = 512;
 /** Set 3 key types that can be chosen per key: bit 0 sends break, bit 1 repeats. */
-const TYPEMATIC = 2, BREAK = 1;
+const TYPEMATIC = 2,
+  BREAK = 1;
 
 const initial = () => ({
   scanning: true,

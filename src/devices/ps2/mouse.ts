@@ -9,8 +9,11 @@ import { ACK, BAT_OK, RESEND } from './keyboard.ts';
 
 const ERROR = 0xfc;
 /** Three rates in a row that turn the extensions on: to wheel (identifier 3), then to five buttons (4). */
-const WHEEL = [200, 100, 80], BUTTONS = [200, 200, 80];
-const ID_PLAIN = 0, ID_WHEEL = 3, ID_BUTTONS = 4;
+const WHEEL = [200, 100, 80],
+  BUTTONS = [200, 200, 80];
+const ID_PLAIN = 0,
+  ID_WHEEL = 3,
+  ID_BUTTONS = 4;
 /** A mouse holds what it could not send as one movement, not as a list. */
 const QUEUE_BYTES = 16;
 
@@ -128,8 +131,17 @@ export class Mouse {
         r.command = value;
         break;
       case 0xe9:
-        this.send(ACK, (r.remote ? 0x40 : 0) | (r.reporting ? 0x20 : 0) | (r.scaling21 ? 0x10 : 0) | ((r.buttons & 1) << 2) | ((r.buttons & 4) >> 1)
-          | ((r.buttons & 2) >> 1), r.resolution, r.rate);
+        this.send(
+          ACK,
+          (r.remote ? 0x40 : 0) |
+            (r.reporting ? 0x20 : 0) |
+            (r.scaling21 ? 0x10 : 0) |
+            ((r.buttons & 1) << 2) |
+            ((r.buttons & 4) >> 1) |
+            ((r.buttons & 2) >> 1),
+          r.resolution,
+          r.rate,
+        );
         return;
       case 0xea:
         r.remote = false;

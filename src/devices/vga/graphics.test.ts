@@ -3,21 +3,42 @@ import { testPc, type TestPc } from '../testing.ts';
 import type { ScreenWriter, VideoMemory } from './screen.ts';
 
 // Register values of the modes are those of the IBM PS/2 technical reference ("BIOS mode register values").
-interface Mode { misc: number; seq: number[]; crtc: number[]; gfx: number[]; att: number[] }
+interface Mode {
+  misc: number;
+  seq: number[];
+  crtc: number[];
+  gfx: number[];
+  att: number[];
+}
 const MODE_13: Mode = {
-  misc: 0x63, seq: [3, 1, 0x0f, 0, 0x0e],
-  crtc: [0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0xbf, 0x1f, 0, 0x41, 0, 0, 0, 0, 0, 0, 0x9c, 0x8e, 0x8f, 0x28, 0x40, 0x96, 0xb9, 0xa3, 0xff],
-  gfx: [0, 0, 0, 0, 0, 0x40, 5, 0x0f, 0xff], att: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0x41, 0, 0x0f, 0, 0],
+  misc: 0x63,
+  seq: [3, 1, 0x0f, 0, 0x0e],
+  crtc: [
+    0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0xbf, 0x1f, 0, 0x41, 0, 0, 0, 0, 0, 0, 0x9c, 0x8e, 0x8f, 0x28, 0x40, 0x96, 0xb9,
+    0xa3, 0xff,
+  ],
+  gfx: [0, 0, 0, 0, 0, 0x40, 5, 0x0f, 0xff],
+  att: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0x41, 0, 0x0f, 0, 0],
 };
 const MODE_12: Mode = {
-  misc: 0xe3, seq: [3, 1, 0x0f, 0, 6],
-  crtc: [0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0x0b, 0x3e, 0, 0x40, 0, 0, 0, 0, 0, 0, 0xea, 0x8c, 0xdf, 0x28, 0, 0xe7, 0x04, 0xe3, 0xff],
-  gfx: [0, 0, 0, 0, 0, 0, 5, 0x0f, 0xff], att: [0, 1, 2, 3, 4, 5, 0x14, 7, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 1, 0, 0x0f, 0, 0],
+  misc: 0xe3,
+  seq: [3, 1, 0x0f, 0, 6],
+  crtc: [
+    0x5f, 0x4f, 0x50, 0x82, 0x54, 0x80, 0x0b, 0x3e, 0, 0x40, 0, 0, 0, 0, 0, 0, 0xea, 0x8c, 0xdf, 0x28, 0, 0xe7, 0x04,
+    0xe3, 0xff,
+  ],
+  gfx: [0, 0, 0, 0, 0, 0, 5, 0x0f, 0xff],
+  att: [0, 1, 2, 3, 4, 5, 0x14, 7, 0x38, 0x39, 0x3a, 0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 1, 0, 0x0f, 0, 0],
 };
 const MODE_4: Mode = {
-  misc: 0x63, seq: [3, 9, 3, 0, 2],
-  crtc: [0x2d, 0x27, 0x28, 0x90, 0x2b, 0x80, 0xbf, 0x1f, 0, 0xc1, 0, 0, 0, 0, 0, 0, 0x9c, 0x8e, 0x8f, 0x14, 0, 0x96, 0xb9, 0xa2, 0xff],
-  gfx: [0, 0, 0, 0, 0, 0x30, 0x0f, 0, 0xff], att: [0, 0x13, 0x15, 0x17, 2, 4, 6, 7, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 1, 0, 3, 0, 0],
+  misc: 0x63,
+  seq: [3, 9, 3, 0, 2],
+  crtc: [
+    0x2d, 0x27, 0x28, 0x90, 0x2b, 0x80, 0xbf, 0x1f, 0, 0xc1, 0, 0, 0, 0, 0, 0, 0x9c, 0x8e, 0x8f, 0x14, 0, 0x96, 0xb9,
+    0xa2, 0xff,
+  ],
+  gfx: [0, 0, 0, 0, 0, 0x30, 0x0f, 0, 0xff],
+  att: [0, 0x13, 0x15, 0x17, 2, 4, 6, 7, 0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 1, 0, 3, 0, 0],
 };
 
 class Canvas implements ScreenWriter {
@@ -170,7 +191,11 @@ describe('mode 4 (CGA)', () => {
   it('is 320 x 200 in four colours, odd lines 8 KiB further', () => {
     mode(MODE_4);
     // The BIOS loads other DAC values for CGA modes: bright ones from 0x10.
-    [[0x13, 21, 63, 63], [0x15, 63, 21, 63], [0x17, 63, 63, 63]].forEach(([index, r, g, b]) => colour(index, r, g, b));
+    [
+      [0x13, 21, 63, 63],
+      [0x15, 63, 21, 63],
+      [0x17, 63, 63, 63],
+    ].forEach(([index, r, g, b]) => colour(index, r, g, b));
     for (let i = 0; i < 0x8000; i += 4) poke(0xb8000 + i, 0, 4);
     poke(0xb8000, 0b00011011);
     poke(0xb8000 + 0x2000, 0b11000000);
@@ -241,7 +266,12 @@ describe('Bochs display interface', () => {
 
   it('24, 16, 15 and 8 bits', () => {
     const base = frameBuffer() >>> 0;
-    const cases = [[24, [0x33, 0x22, 0x11], 'ff332211'], [16, [0x1f, 0xf8], 'ffff00ff'], [15, [0xe0, 0x03], 'ff00ff00'], [8, [5], 'ffffff00']] as const;
+    const cases = [
+      [24, [0x33, 0x22, 0x11], 'ff332211'],
+      [16, [0x1f, 0xf8], 'ffff00ff'],
+      [15, [0xe0, 0x03], 'ff00ff00'],
+      [8, [5], 'ffffff00'],
+    ] as const;
     for (const [bpp, bytes, shown] of cases) {
       enable(640, 480, bpp);
       if (bpp === 8) colour(5, 0, 63, 63);
@@ -253,8 +283,17 @@ describe('Bochs display interface', () => {
 
   it('4 bits in planes, whose rows are as long as the picture is wide, whatever the CRTC has, and scroll', () => {
     enable(800, 600, 4, 1);
-    for (const [index, value] of [[2, 0x0f], [4, 0x06]]) set(0x3c4, index, value);
-    for (const [index, value] of [[5, 0x00], [6, 0x05], [8, 0xff]]) set(0x3ce, index, value);
+    for (const [index, value] of [
+      [2, 0x0f],
+      [4, 0x06],
+    ])
+      set(0x3c4, index, value);
+    for (const [index, value] of [
+      [5, 0x00],
+      [6, 0x05],
+      [8, 0xff],
+    ])
+      set(0x3ce, index, value);
     // The seventh pixel of the second row, and one of the 31st.
     t.pc.bus.writeMemory(0xa0000 + 100, 0x02, 1);
     t.pc.bus.writeMemory(0xa0000 + 30 * 100 + 99, 0x01, 1);
@@ -322,7 +361,8 @@ describe('Bochs display interface', () => {
     const dirty = new Uint8Array(1024);
     const moves: number[] = [];
     const video: VideoMemory = {
-      bytes, moved: base => moves.push(base),
+      bytes,
+      moved: base => moves.push(base),
       takeDirtyPages: () => {
         const taken = dirty.slice();
         dirty.fill(0);

@@ -9,7 +9,9 @@ import type { VgaRegisters } from './vga.ts';
 export const pixel = (rgb: number): number => (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >>> 16)) >>> 0;
 
 /** How the shift registers are loaded (graphics mode register, bits 5 and 6). */
-const PLANAR = 0, INTERLEAVED = 1, BYTES = 2;
+const PLANAR = 0,
+  INTERLEAVED = 1,
+  BYTES = 2;
 
 export interface Picture {
   width: number;
@@ -28,7 +30,12 @@ export function pictureOf(r: VgaRegisters): Picture {
   const repeat = (crtc[0x17] & 3) === 3 ? (crtc[9] & 0x1f) + 1 : 1;
   const shift = graphics[5] & 0x40 ? BYTES : graphics[5] & 0x20 ? INTERLEAVED : PLANAR;
   // 256 colours take two dot clocks a pixel.
-  return { width: (crtc[1] + 1) * (shift === BYTES ? 4 : 8), height: Math.max(1, Math.floor(lines / repeat)), repeat, shift };
+  return {
+    width: (crtc[1] + 1) * (shift === BYTES ? 4 : 8),
+    height: Math.max(1, Math.floor(lines / repeat)),
+    repeat,
+    shift,
+  };
 }
 
 /** Draws the picture. `words` are the interleaved planes, one word an offset. */
@@ -65,7 +72,11 @@ export function drawPlanes(r: VgaRegisters, words: Uint32Array, picture: Picture
     const skip = below && !panSplit ? 0 : bytes ? pan >> 1 : pan;
     for (let column = 0, x = -skip; x < width; column++, x += perFetch) {
       const counter = from + column;
-      let address = doubleword ? (counter << 2) | ((counter >> 14) & 3) : byteMode ? counter : (counter << 1) | ((counter >> wrapBit) & 1);
+      let address = doubleword
+        ? (counter << 2) | ((counter >> 14) & 3)
+        : byteMode
+          ? counter
+          : (counter << 1) | ((counter >> wrapBit) & 1);
       if (rowScan13) address = (address & ~0x2000) | ((scan & 1) << 13);
       if (rowScan14) address = (address & ~0x4000) | ((scan & 2) << 13);
       const word = words[address & 0xffff];

@@ -3,11 +3,21 @@ import { FONT_BYTES, GLYPH_BYTES, type TextFrame } from './screen.ts';
 import type { VgaRegisters } from './vga.ts';
 
 /** Largest text screen that is shown; a CRTC can ask for more, which no monitor could. */
-const MOST_COLUMNS = 256, MOST_ROWS = 128;
+const MOST_COLUMNS = 256,
+  MOST_ROWS = 128;
 
 export const newTextFrame = (): TextFrame => ({
-  columns: 80, rows: 25, cells: new Uint16Array(MOST_COLUMNS * MOST_ROWS), cursor: -1, cursorStart: 0, cursorEnd: 0,
-  cellWidth: 9, cellHeight: 16, palette: new Uint32Array(16), font: new Uint8Array(FONT_BYTES), blink: true,
+  columns: 80,
+  rows: 25,
+  cells: new Uint16Array(MOST_COLUMNS * MOST_ROWS),
+  cursor: -1,
+  cursorStart: 0,
+  cursorEnd: 0,
+  cellWidth: 9,
+  cellHeight: 16,
+  palette: new Uint32Array(16),
+  font: new Uint8Array(FONT_BYTES),
+  blink: true,
 });
 
 /** Vertical display end in scan lines. */
@@ -31,7 +41,8 @@ export function attributeColour({ attribute }: { attribute: Uint8Array }, index:
 }
 
 /** Where the eight fonts lie in plane 2, by the number in the character map select register. */
-const FONT_PLANE = 2, FONT_OFFSETS = [0, 0x4000, 0x8000, 0xc000, 0x2000, 0x6000, 0xa000, 0xe000];
+const FONT_PLANE = 2,
+  FONT_OFFSETS = [0, 0x4000, 0x8000, 0xc000, 0x2000, 0x6000, 0xa000, 0xe000];
 
 /** Font of map B (attribute bit 3 clear), then of map A (set). */
 function fontFromMemory(mapSelect: number, memory: Uint8Array, cellHeight: number, font: Uint8Array): void {
@@ -74,7 +85,8 @@ export function cellsFromMemory(r: VgaRegisters, memory: Uint8Array, frame: Text
   const cursor = ((crtc[0x0e] << 8) | crtc[0x0f]) - start;
   const row = Math.floor(cursor / (pitch || columns));
   const column = cursor - row * (pitch || columns);
-  const shown = !(crtc[0x0a] & 0x20) && (crtc[0x0a] & 0x1f) <= (crtc[0x0b] & 0x1f) && cursor >= 0 && row < rows && column < columns;
+  const shown =
+    !(crtc[0x0a] & 0x20) && (crtc[0x0a] & 0x1f) <= (crtc[0x0b] & 0x1f) && cursor >= 0 && row < rows && column < columns;
   frame.cursor = shown ? row * columns + column : -1;
   frame.cursorStart = crtc[0x0a] & 0x1f;
   frame.cursorEnd = crtc[0x0b] & 0x1f;

@@ -7,14 +7,34 @@ import type { VgaRegisters } from './vga.ts';
 import { dacColour } from './text.ts';
 import { pixel } from './graphics.ts';
 
-const ID = 0, XRES = 1, YRES = 2, BPP = 3, ENABLE = 4, BANK = 5, VIRT_WIDTH = 6, VIRT_HEIGHT = 7, X_OFFSET = 8, Y_OFFSET = 9, MEMORY_64K = 10;
+const ID = 0,
+  XRES = 1,
+  YRES = 2,
+  BPP = 3,
+  ENABLE = 4,
+  BANK = 5,
+  VIRT_WIDTH = 6,
+  VIRT_HEIGHT = 7,
+  X_OFFSET = 8,
+  Y_OFFSET = 9,
+  MEMORY_64K = 10;
 const REGISTERS = 10;
-const ID_FIRST = 0xb0c0, ID_LAST = 0xb0c5;
-const ENABLED = 0x01, GET_CAPABILITIES = 0x02, DAC_8BIT = 0x20, LINEAR = 0x40, NO_CLEAR = 0x80;
+const ID_FIRST = 0xb0c0,
+  ID_LAST = 0xb0c5;
+const ENABLED = 0x01,
+  GET_CAPABILITIES = 0x02,
+  DAC_8BIT = 0x20,
+  LINEAR = 0x40,
+  NO_CLEAR = 0x80;
 /** Largest picture; memory limits it further. */
-const MOST_WIDTH = 2560, MOST_HEIGHT = 1600, MOST_BPP = 32;
+const MOST_WIDTH = 2560,
+  MOST_HEIGHT = 1600,
+  MOST_BPP = 32;
 
-export const newDispi = () => ({ index: 0, values: Uint16Array.from({ length: REGISTERS }, (_, i) => (i === ID ? ID_LAST : i === BPP ? 8 : 0)) });
+export const newDispi = () => ({
+  index: 0,
+  values: Uint16Array.from({ length: REGISTERS }, (_, i) => (i === ID ? ID_LAST : i === BPP ? 8 : 0)),
+});
 export type DispiRegisters = ReturnType<typeof newDispi>;
 
 /** The register file over `memory`; `changed` is called when the picture's form or place has. */
@@ -70,7 +90,10 @@ export class Dispi {
 
   /** First byte of the picture in memory. */
   get start(): number {
-    return this.r.values[Y_OFFSET] * this.pitch + (this.bpp === 4 ? this.r.values[X_OFFSET] >> 3 : this.r.values[X_OFFSET] * this.pixelBytes);
+    return (
+      this.r.values[Y_OFFSET] * this.pitch +
+      (this.bpp === 4 ? this.r.values[X_OFFSET] >> 3 : this.r.values[X_OFFSET] * this.pixelBytes)
+    );
   }
 
   read(index: number): number {
@@ -157,7 +180,13 @@ export class Dispi {
   /** A linear mode, cleared; false where memory cannot hold it. */
   setLinear(width: number, height: number, bpp: number): boolean {
     this.enable(0);
-    for (const [index, value] of [[XRES, width], [YRES, height], [BPP, bpp], [ENABLE, ENABLED | LINEAR]]) this.write(index, value);
+    for (const [index, value] of [
+      [XRES, width],
+      [YRES, height],
+      [BPP, bpp],
+      [ENABLE, ENABLED | LINEAR],
+    ])
+      this.write(index, value);
     return this.linear && this.width === width && this.height === height && this.bpp === bpp;
   }
 
@@ -186,8 +215,15 @@ export class Dispi {
           const row = new Uint16Array(buffer, byteOffset + from, width);
           for (let x = 0; x < width; x++) {
             const v = row[x];
-            const red = v >> 11, green = (v >> 5) & 63, blue = v & 31;
-            pixels[to + x] = 0xff000000 | (((blue << 3) | (blue >> 2)) << 16) | (((green << 2) | (green >> 4)) << 8) | (red << 3) | (red >> 2);
+            const red = v >> 11,
+              green = (v >> 5) & 63,
+              blue = v & 31;
+            pixels[to + x] =
+              0xff000000 |
+              (((blue << 3) | (blue >> 2)) << 16) |
+              (((green << 2) | (green >> 4)) << 8) |
+              (red << 3) |
+              (red >> 2);
           }
           break;
         }
@@ -195,8 +231,15 @@ export class Dispi {
           const row = new Uint16Array(buffer, byteOffset + from, width);
           for (let x = 0; x < width; x++) {
             const v = row[x];
-            const red = (v >> 10) & 31, green = (v >> 5) & 31, blue = v & 31;
-            pixels[to + x] = 0xff000000 | (((blue << 3) | (blue >> 2)) << 16) | (((green << 3) | (green >> 2)) << 8) | (red << 3) | (red >> 2);
+            const red = (v >> 10) & 31,
+              green = (v >> 5) & 31,
+              blue = v & 31;
+            pixels[to + x] =
+              0xff000000 |
+              (((blue << 3) | (blue >> 2)) << 16) |
+              (((green << 3) | (green >> 2)) << 8) |
+              (red << 3) |
+              (red >> 2);
           }
           break;
         }

@@ -50,8 +50,14 @@ beforeEach(() => {
 
 describe('a viewer that asks for its pictures', () => {
   it('gets one each time it asks, and none between', () => {
-    let asks = 0, pictures = 0, asked = 0;
-    vga = new Vga(timers, { off: () => {}, text: () => pictures++, wanted: () => asked !== asks && ((asked = asks), true) });
+    let asks = 0,
+      pictures = 0,
+      asked = 0;
+    vga = new Vga(timers, {
+      off: () => {},
+      text: () => pictures++,
+      wanted: () => asked !== asks && ((asked = asks), true),
+    });
     vga.setTextMode3();
     const write = () => poke(0xb8000, pictures & 0xff);
     asks++;
@@ -79,7 +85,16 @@ describe('a viewer that asks for its pictures', () => {
 
 describe('VGA text', () => {
   it('mode 3 is 80 x 25 in cells of 9 x 16, cleared, EGA colours', () => {
-    expect(frame).toMatchObject({ columns: 80, rows: 25, cellWidth: 9, cellHeight: 16, cursor: 0, cursorStart: 13, cursorEnd: 14, blink: true });
+    expect(frame).toMatchObject({
+      columns: 80,
+      rows: 25,
+      cellWidth: 9,
+      cellHeight: 16,
+      cursor: 0,
+      cursorStart: 13,
+      cursorEnd: 14,
+      blink: true,
+    });
     expect(new Set(frame?.cells)).toEqual(new Set([0x0720]));
     expect([...frame!.palette].map(c => c.toString(16))).toEqual(
       '0 aa aa00 aaaa aa0000 aa00aa aa5500 aaaaaa 555555 5555ff 55ff55 55ffff ff5555 ff55ff ffff55 ffffff'.split(' '),

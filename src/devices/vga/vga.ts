@@ -23,14 +23,19 @@ const PAGE_BYTES = 4096;
 /** Fonts lie in plane 2, 32 bytes a character of which the cell height counts. */
 const FONT_PLANE = 2;
 /** QEMU's memory-mapped registers (BAR 2): the VGA's ports from 0x3C0, DISPI's registers, an extension block that tells its size and byte order. */
-const MMIO_BYTES = 4096, MMIO_VGA = 0x400, MMIO_DISPI = 0x500, MMIO_EXTENSION = 0x600, LITTLE_ENDIAN = 0x1e1e1e1e;
+const MMIO_BYTES = 4096,
+  MMIO_VGA = 0x400,
+  MMIO_DISPI = 0x500,
+  MMIO_EXTENSION = 0x600,
+  LITTLE_ENDIAN = 0x1e1e1e1e;
 /** What has changed reaches the screen after at most this long. */
 const REFRESH_NS = Math.floor(1e9 / 60);
 /**
  * A viewer that asks (ScreenWriter.wanted) is looked at this often while there is something to show, and forgotten when it has not asked for so long.
  * Two clocks of 60 Hz, one that draws and one that shows, would beat: pictures would be lost though both are fast enough.
  */
-const ASK_NS = 1e6, VIEWER_NS = 250e6;
+const ASK_NS = 1e6,
+  VIEWER_NS = 250e6;
 
 /** One byte in each plane whose bit is set. */
 const PLANES = Uint32Array.from({ length: 16 }, (_, mask) => {
@@ -85,23 +90,28 @@ export class Vga implements Device {
   private readonly dirty: Uint8Array;
 
   readonly ports: PortRange = {
-    base: 0x3c0, count: 0x10,
+    base: 0x3c0,
+    count: 0x10,
     read: offset => this.readPort(0x3c0 + offset),
     write: (offset, value) => this.writePort(0x3c0 + offset, value),
   };
   readonly colourPorts: PortRange = {
-    base: 0x3d0, count: 0x10,
+    base: 0x3d0,
+    count: 0x10,
     read: offset => this.readCrtc(0x3d0, offset),
     write: (offset, value) => this.writeCrtc(0x3d0, offset, value),
   };
   readonly monoPorts: PortRange = {
-    base: 0x3b0, count: 0x0c,
+    base: 0x3b0,
+    count: 0x0c,
     read: offset => this.readCrtc(0x3b0, offset),
     write: (offset, value) => this.writeCrtc(0x3b0, offset, value),
   };
   /** Index at 0x1CE, data at 0x1CF, each 16 bits wide; byte halves of the data are 0x1CF and 0x1D0. */
   readonly dispiPorts: PortRange = {
-    base: 0x1ce, count: 3, width: 2,
+    base: 0x1ce,
+    count: 3,
+    width: 2,
     read: (offset, size) => {
       const value = offset === 0 ? this.dispi.r.index : this.dispi.read(this.dispi.r.index);
       return size === 2 ? value : offset === 2 ? value >> 8 : value & 0xff;
@@ -130,13 +140,16 @@ export class Vga implements Device {
     this.dispi = new Dispi(this.memory, () => this.touch());
     const { fn } = this;
     fn.addBar(0, {
-      kind: 'memory', size: this.memory.length, prefetchable: true,
+      kind: 'memory',
+      size: this.memory.length,
+      prefetchable: true,
       read: (offset, size) => this.readLinear(offset, size),
       write: (offset, value, size) => this.writeLinear(offset, value, size),
       moved: base => video?.moved(base),
     });
     fn.addBar(2, {
-      kind: 'memory', size: MMIO_BYTES,
+      kind: 'memory',
+      size: MMIO_BYTES,
       read: (offset, size) => this.readMmio(offset, size),
       write: (offset, value, size) => this.writeMmio(offset, value, size),
     });
@@ -208,7 +221,14 @@ export class Vga implements Device {
     const { dispi, r } = this;
     const picture = pictureOf(r);
     // 4 bits a pixel of DISPI: planes, of its size and at its place.
-    if (dispi.enabled) Object.assign(picture, { width: dispi.width, height: dispi.height, repeat: 1, shift: 0, rows: { pitch: dispi.pitch, start: dispi.start } });
+    if (dispi.enabled)
+      Object.assign(picture, {
+        width: dispi.width,
+        height: dispi.height,
+        repeat: 1,
+        shift: 0,
+        rows: { pitch: dispi.pitch, start: dispi.start },
+      });
     const pixels = this.pixelsFor(screen, picture.width, picture.height);
     if (!pixels) return;
     drawPlanes(r, this.words, picture, pixels);
@@ -232,7 +252,8 @@ export class Vga implements Device {
     // Runs of rows that lie in written pages.
     const written = (row: number): boolean => {
       const last = (start + (row + 1) * pitch - 1) >> 12;
-      for (let page = (start + row * pitch) >> 12; page <= last; page++) if (this.dirty[page] || theirs?.[page]) return true;
+      for (let page = (start + row * pitch) >> 12; page <= last; page++)
+        if (this.dirty[page] || theirs?.[page]) return true;
       return false;
     };
     for (let row = 0; row < height; row++) {
@@ -263,12 +284,20 @@ export class Vga implements Device {
   }
 
   private readMmio(offset: number, size: number): number {
-    if (size === 4 && offset >= MMIO_EXTENSION) return offset === MMIO_EXTENSION ? 8 : offset === MMIO_EXTENSION + 4 ? LITTLE_ENDIAN : 0xffffffff;
-    if (offset >= MMIO_DISPI && offset < MMIO_DISPI + 22 && size === 2) return this.dispi.read((offset - MMIO_DISPI) >> 1);
+    if (size === 4 && offset >= MMIO_EXTENSION)
+      return offset === MMIO_EXTENSION ? 8 : offset === MMIO_EXTENSION + 4 ? LITTLE_ENDIAN : 0xffffffff;
+    if (offset >= MMIO_DISPI && offset < MMIO_DISPI + 22 && size === 2)
+      return this.dispi.read((offset - MMIO_DISPI) >> 1);
     let value = 0;
     for (let i = 0; i < size; i++) {
       const port = offset + i - MMIO_VGA;
-      value |= (port < 0 || port >= 0x20 ? 0xff : port < 0x10 ? this.readPort(0x3c0 + port) : this.readCrtc(0x3d0, port - 0x10)) << (8 * i);
+      value |=
+        (port < 0 || port >= 0x20
+          ? 0xff
+          : port < 0x10
+            ? this.readPort(0x3c0 + port)
+            : this.readCrtc(0x3d0, port - 0x10)) <<
+        (8 * i);
     }
     return value >>> 0;
   }
@@ -307,7 +336,10 @@ export class Vga implements Device {
 
   private readMemory(offset: number, size: number): number {
     // Linear modes see 64 KiB of their memory at a time here, chosen by the bank register.
-    if (this.dispi.linear) return offset < 0x10000 ? this.readLinear((this.dispi.bankOffset + offset) % this.memory.length, size) : 0xffffffff;
+    if (this.dispi.linear)
+      return offset < 0x10000
+        ? this.readLinear((this.dispi.bankOffset + offset) % this.memory.length, size)
+        : 0xffffffff;
     let value = 0;
     for (let i = 0; i < size; i++) value |= this.readByte(offset + i) << (i * 8);
     return value >>> 0;
@@ -339,7 +371,8 @@ export class Vga implements Device {
       if (offset < 0x10000) this.writeLinear((this.dispi.bankOffset + offset) % this.memory.length, value, size);
       return;
     }
-    if (!this.writePlain(offset, value, size)) for (let i = 0; i < size; i++) this.writeByte(offset + i, (value >>> (i * 8)) & 0xff);
+    if (!this.writePlain(offset, value, size))
+      for (let i = 0; i < size; i++) this.writeByte(offset + i, (value >>> (i * 8)) & 0xff);
     this.touch();
   }
 
@@ -591,14 +624,19 @@ export class Vga implements Device {
   }
 
   /** A picture in BAR 0, for a machine that starts without a VGA BIOS; undefined (and text as before) where that cannot be. */
-  setLinearMode(width: number, height: number, depth: number): { address: number; pitch: number; width: number; height: number; depth: number } | undefined {
+  setLinearMode(
+    width: number,
+    height: number,
+    depth: number,
+  ): { address: number; pitch: number; width: number; height: number; depth: number } | undefined {
     const { dispi, fn } = this;
     // Widths are those that planes can have too.
     if (!dispi.setLinear(width & ~7, height, [8, 15, 16, 24].includes(depth) ? depth : 32)) {
       dispi.setLinear(0, 0, 8);
       return undefined;
     }
-    const address = ((fn.config[0x10] | (fn.config[0x11] << 8) | (fn.config[0x12] << 16) | (fn.config[0x13] << 24)) & ~15) >>> 0;
+    const address =
+      ((fn.config[0x10] | (fn.config[0x11] << 8) | (fn.config[0x12] << 16) | (fn.config[0x13] << 24)) & ~15) >>> 0;
     return { address, pitch: dispi.pitch, width: dispi.width, height: dispi.height, depth: dispi.bpp };
   }
 
@@ -632,7 +670,8 @@ export class Vga implements Device {
 
   restore(state: State): void {
     const { memory } = state;
-    if (!(memory instanceof Uint8Array) || memory.length > this.memory.length) throw new StateError(this.name, 'memory', 'does not fit');
+    if (!(memory instanceof Uint8Array) || memory.length > this.memory.length)
+      throw new StateError(this.name, 'memory', 'does not fit');
     assignState(this.name, this.dispi.r, subState(this.name, state, 'dispi'));
     assignState(this.name, this.r, state);
     this.memory.fill(0, memory.length, Math.max(memory.length, this.usedBytes()));

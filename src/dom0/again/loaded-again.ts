@@ -13,11 +13,18 @@ const unbundled = (file: object): object => {
  * `load`, which may be called again where it failed. What could not be fetched once stays failed under its address as long as the page or its worker lives
  * (HTML, module map), so it is asked for under another one. `isOther`: what was at this address is no module, and comes by itself.
  */
-export function loadedAgain<Module>(load: () => Promise<Module>, isOther: (address: string) => boolean = () => false): () => Promise<Module> {
-  let address: string | undefined, tries = 0, loaded: Module | undefined;
+export function loadedAgain<Module>(
+  load: () => Promise<Module>,
+  isOther: (address: string) => boolean = () => false,
+): () => Promise<Module> {
+  let address: string | undefined,
+    tries = 0,
+    loaded: Module | undefined;
   return async () => {
     try {
-      return (loaded ??= address ? unbundled(await import(/* @vite-ignore */ `${address}?again=${++tries}`)) as Module : await load());
+      return (loaded ??= address
+        ? (unbundled(await import(/* @vite-ignore */ `${address}?again=${++tries}`)) as Module)
+        : await load());
     } catch (error) {
       const failed = ADDRESS.exec((error as Error).message)?.[0];
       if (failed && !isOther(failed)) address ??= failed;

@@ -37,7 +37,12 @@ export class FakeGuest implements GrantAccess {
   readonly store = new Xenstored(this);
   readonly client = this.store.client();
   private readonly own: StoreConnection = this.store.store.connect(this.domid, () => {});
-  readonly parts: BackendParts = { access: this, client: this.store.client(), log: sentence => this.said.push(sentence), soon: work => this.work.push(work) };
+  readonly parts: BackendParts = {
+    access: this,
+    client: this.store.client(),
+    log: sentence => this.said.push(sentence),
+    soon: work => this.work.push(work),
+  };
 
   grant(ref: number, readOnly = false): Page {
     return this.add(this.pages, ref, readOnly);
@@ -54,8 +59,20 @@ export class FakeGuest implements GrantAccess {
     return this.add(this.frames, gfn, false);
   }
 
-  private add(to: Map<number, Page>, number: number, readOnly: boolean, buffer = new SharedArrayBuffer(4096), at = 0): Page {
-    const page = { bytes: new Uint8Array(buffer, at, 4096), words: new Int32Array(buffer, at, 1024), readOnly, mapped: 0, written: 0 };
+  private add(
+    to: Map<number, Page>,
+    number: number,
+    readOnly: boolean,
+    buffer = new SharedArrayBuffer(4096),
+    at = 0,
+  ): Page {
+    const page = {
+      bytes: new Uint8Array(buffer, at, 4096),
+      words: new Int32Array(buffer, at, 1024),
+      readOnly,
+      mapped: 0,
+      written: 0,
+    };
     to.set(number, page);
     return page;
   }
@@ -68,7 +85,8 @@ export class FakeGuest implements GrantAccess {
 
   mapGrant(_domid: number, ref: number, readOnly: boolean) {
     const page = this.pages.get(ref);
-    if (!page || (page.readOnly && !readOnly)) throw new HostError(`Domain ${this.domid} does not grant Domain 0 its entry ${ref} (status -3).`);
+    if (!page || (page.readOnly && !readOnly))
+      throw new HostError(`Domain ${this.domid} does not grant Domain 0 its entry ${ref} (status -3).`);
     page.mapped++;
     let held = true;
     return {
@@ -91,7 +109,8 @@ export class FakeGuest implements GrantAccess {
   }
 
   bindInterdomain(_domid: number, remotePort: number, onEvent: () => void): number {
-    if (!this.unbound.delete(remotePort)) throw new HostError(`Port ${remotePort} of domain ${this.domid} does not wait for Domain 0.`);
+    if (!this.unbound.delete(remotePort))
+      throw new HostError(`Port ${remotePort} of domain ${this.domid} does not wait for Domain 0.`);
     this.bound.set(remotePort, onEvent);
     this.pending.add(remotePort);
     return remotePort;
@@ -128,7 +147,8 @@ export class FakeGuest implements GrantAccess {
 
   /** Writes nodes of a device as the guest may; a refusal is thrown. */
   write(id: DeviceId, nodes: Nodes): void {
-    for (const [name, value] of Object.entries(nodes)) this.store.store.write(this.own, `${frontendPath(id)}/${name}`, encode(String(value)));
+    for (const [name, value] of Object.entries(nodes))
+      this.store.store.write(this.own, `${frontendPath(id)}/${name}`, encode(String(value)));
     this.store.poll(this.domid);
   }
 

@@ -6,12 +6,23 @@ import { BackRing, RingError, ringSlots } from './ring.ts';
 function make(pages = 1, slotBytes = 12) {
   const guest = new FakeGuest();
   const granted = Array.from({ length: pages }, (_, i) => guest.grant(8 + i));
-  return { granted, front: new FrontRing(granted, slotBytes), back: (saved?: { reqCons: number; rspProd: number }) => new BackRing(granted, slotBytes, saved) };
+  return {
+    granted,
+    front: new FrontRing(granted, slotBytes),
+    back: (saved?: { reqCons: number; rspProd: number }) => new BackRing(granted, slotBytes, saved),
+  };
 }
 
 describe('a shared ring', () => {
   it('has as many slots as io/ring.h says', () => {
-    expect([ringSlots(1, 108), ringSlots(1, 112), ringSlots(1, 12), ringSlots(1, 8), ringSlots(4, 112), ringSlots(16, 108)]).toEqual([32, 32, 256, 256, 128, 512]);
+    expect([
+      ringSlots(1, 108),
+      ringSlots(1, 112),
+      ringSlots(1, 12),
+      ringSlots(1, 8),
+      ringSlots(4, 112),
+      ringSlots(16, 108),
+    ]).toEqual([32, 32, 256, 256, 128, 512]);
   });
 
   it.each([1, 4])('carries requests and responses in order over %i pages, across its end', pages => {
@@ -19,7 +30,8 @@ describe('a shared ring', () => {
     const ring = back();
     const request = new Int32Array(28);
     for (let round = 0; round < 3 * front.slots; round += front.slots / 2) {
-      for (let i = 0; i < front.slots / 2; i++) front.put(Int32Array.from({ length: 28 }, (_, word) => round * 1000 + i * 28 + word));
+      for (let i = 0; i < front.slots / 2; i++)
+        front.put(Int32Array.from({ length: 28 }, (_, word) => round * 1000 + i * 28 + word));
       front.push();
       for (let i = 0; ring.take(request); i++) {
         expect([...request]).toEqual(Array.from({ length: 28 }, (_, word) => round * 1000 + i * 28 + word));

@@ -77,7 +77,8 @@ export class BackRing {
     const shown = Atomics.load(this.indices, RSP_PROD);
     this.reqCons = saved?.reqCons ?? shown;
     this.rspProd = this.pushed = saved?.rspProd ?? shown;
-    if (this.unanswered < 0 || this.unanswered > this.slots) throw new RingError(`its ring of ${this.slots} slots has ${this.unanswered} requests under way`);
+    if (this.unanswered < 0 || this.unanswered > this.slots)
+      throw new RingError(`its ring of ${this.slots} slots has ${this.unanswered} requests under way`);
     this.check();
   }
 
@@ -96,8 +97,20 @@ export class BackRing {
       this.copy(i, slot, false);
       words.set(slot, i * slotWords);
     }
-    const [reqProd, reqEvent, shownRspProd, rspEvent] = [REQ_PROD, REQ_EVENT, RSP_PROD, RSP_EVENT].map(at => Atomics.load(indices, at) >>> 0);
-    return { slots, slotWords, reqProd, reqEvent, rspProd: shownRspProd, rspEvent, reqCons: reqCons >>> 0, rspProdPvt: rspProd >>> 0, words };
+    const [reqProd, reqEvent, shownRspProd, rspEvent] = [REQ_PROD, REQ_EVENT, RSP_PROD, RSP_EVENT].map(
+      at => Atomics.load(indices, at) >>> 0,
+    );
+    return {
+      slots,
+      slotWords,
+      reqProd,
+      reqEvent,
+      rspProd: shownRspProd,
+      rspEvent,
+      reqCons: reqCons >>> 0,
+      rspProdPvt: rspProd >>> 0,
+      words,
+    };
   }
 
   /** How far the front end has moved req_prod. */

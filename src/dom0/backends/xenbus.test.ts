@@ -58,7 +58,11 @@ function make() {
 describe('a back end', () => {
   it('waits with its features shown, connects, serves, and lets go when the front end closes', () => {
     const { guest, driver, front, state, connect } = make();
-    expect([state(), guest.backend(ID, 'feature-echo'), guest.backend(ID, 'sectors')]).toEqual([INIT_WAIT, '1', undefined]);
+    expect([state(), guest.backend(ID, 'feature-echo'), guest.backend(ID, 'sectors')]).toEqual([
+      INIT_WAIT,
+      '1',
+      undefined,
+    ]);
     connect();
     expect([state(), guest.backend(ID, 'sectors'), guest.mapped]).toEqual([CONNECTED, '100', 1]);
     guest.write(ID, { state: CONNECTED });
@@ -98,7 +102,11 @@ describe('a back end', () => {
 
   it.each<[what: string, nodes: Nodes, clause: RegExp]>([
     ['a missing node', { 'event-channel': PORT }, /its node ring-ref is missing/],
-    ['a node that is no number', { 'ring-ref': '-8', 'event-channel': PORT }, /its node ring-ref is no number of 32 bits/],
+    [
+      'a node that is no number',
+      { 'ring-ref': '-8', 'event-channel': PORT },
+      /its node ring-ref is no number of 32 bits/,
+    ],
     ['a number that is too large', { 'ring-ref': '4294967296', 'event-channel': PORT }, /no number of 32 bits/],
     ['a page that is not granted', { 'ring-ref': 99, 'event-channel': PORT }, /does not grant Domain 0 its entry 99/],
     ['a port that does not wait', { 'ring-ref': REF, 'event-channel': 77 }, /Port 77 of domain 7 does not wait/],
@@ -110,7 +118,8 @@ describe('a back end', () => {
     expect(guest.said).toEqual([expect.stringMatching(clause)]);
     expect(guest.said[0]).toMatch(/^The vbd 51712 of domain 7 was closed: /);
     expect(guest.client.read('/local/domain/0/error/backend/vbd/7/51712/error')).toBe(guest.said[0]);
-    for (const next of [CLOSING, CLOSED, INITIALISING, INITIALISED]) guest.write(ID, { 'ring-ref': REF, 'event-channel': PORT, state: next });
+    for (const next of [CLOSING, CLOSED, INITIALISING, INITIALISED])
+      guest.write(ID, { 'ring-ref': REF, 'event-channel': PORT, state: next });
     expect([state(), guest.said.length]).toEqual([CLOSED, 1]);
   });
 
@@ -121,7 +130,9 @@ describe('a back end', () => {
     guest.notify(PORT);
     guest.poll();
     expect([state(), guest.mapped]).toEqual([CLOSING, 0]);
-    expect(guest.said).toEqual(['The vbd 51712 of domain 7 was closed: its ring has room for 256 more requests, and it claims 1000.']);
+    expect(guest.said).toEqual([
+      'The vbd 51712 of domain 7 was closed: its ring has room for 256 more requests, and it claims 1000.',
+    ]);
   });
 
   it('takes a front end whose directory is gone for closed', () => {
@@ -180,7 +191,10 @@ describe('a back end', () => {
 
   it('survives any nodes, states and indices in any order, and never keeps a page when it is closed', () => {
     const step = fc.oneof(
-      fc.record({ node: fc.constantFrom('ring-ref', 'event-channel', 'state', 'backend'), value: fc.oneof(fc.nat(12).map(String), fc.string({ maxLength: 20 })) }),
+      fc.record({
+        node: fc.constantFrom('ring-ref', 'event-channel', 'state', 'backend'),
+        value: fc.oneof(fc.nat(12).map(String), fc.string({ maxLength: 20 })),
+      }),
       fc.record({ word: fc.nat(3), index: fc.integer() }),
     );
     fc.assert(

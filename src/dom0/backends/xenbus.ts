@@ -25,7 +25,15 @@ import type { StoreClient } from '../xenstore/client.ts';
 import { BackRing, RingError, type SavedRing } from './ring.ts';
 
 /** enum xenbus_state. */
-export const XENBUS_STATE = { UNKNOWN: 0, INITIALISING: 1, INIT_WAIT: 2, INITIALISED: 3, CONNECTED: 4, CLOSING: 5, CLOSED: 6 } as const;
+export const XENBUS_STATE = {
+  UNKNOWN: 0,
+  INITIALISING: 1,
+  INIT_WAIT: 2,
+  INITIALISED: 3,
+  CONNECTED: 4,
+  CLOSING: 5,
+  CLOSED: 6,
+} as const;
 const STATE = XENBUS_STATE;
 
 /** The front end has said or done what it may not; the message is a clause about it, as ‘its node ring-ref is missing’. */
@@ -54,8 +62,10 @@ export interface DeviceId {
   devid: number;
 }
 
-export const frontendPath = ({ kind, domid, devid }: DeviceId): string => `/local/domain/${domid}/device/${kind}/${devid}`;
-export const backendPath = ({ kind, domid, devid }: DeviceId): string => `/local/domain/0/backend/${kind}/${domid}/${devid}`;
+export const frontendPath = ({ kind, domid, devid }: DeviceId): string =>
+  `/local/domain/${domid}/device/${kind}/${devid}`;
+export const backendPath = ({ kind, domid, devid }: DeviceId): string =>
+  `/local/domain/0/backend/${kind}/${domid}/${devid}`;
 
 /** What a back end has of its front end while they are connected. */
 export class Connection {
@@ -70,7 +80,13 @@ export class Connection {
   /** Calls back in Domain 0's turn, after others had theirs; also when the connection is closed by then. */
   readonly soon: (work: () => void) => void;
 
-  constructor(access: GrantAccess, domid: number, read: (name: string) => string | undefined, guard: (work: () => void) => void, soon: (work: () => void) => void) {
+  constructor(
+    access: GrantAccess,
+    domid: number,
+    read: (name: string) => string | undefined,
+    guard: (work: () => void) => void,
+    soon: (work: () => void) => void,
+  ) {
     this.access = access;
     this.domid = domid;
     this.read = read;
@@ -102,7 +118,11 @@ export class Connection {
 
   /** Maps a ring over granted pages, in their order. @throws HostError, RingError */
   ring(refs: readonly number[], slotBytes: number, saved?: SavedRing): BackRing {
-    return new BackRing(refs.map(ref => this.page(ref)), slotBytes, saved);
+    return new BackRing(
+      refs.map(ref => this.page(ref)),
+      slotBytes,
+      saved,
+    );
   }
 
   /** Maps a granted page for as long as the connection is open. @throws HostError */
@@ -212,7 +232,13 @@ export class XenbusBackend {
   private connect(): void {
     const { access, client, soon } = this.parts;
     const front = frontendPath(this.id);
-    const connection = (this.connection = new Connection(access, this.id.domid, name => client.read(`${front}/${name}`), work => this.guard(work), soon));
+    const connection = (this.connection = new Connection(
+      access,
+      this.id.domid,
+      name => client.read(`${front}/${name}`),
+      work => this.guard(work),
+      soon,
+    ));
     const { saved } = this;
     this.saved = undefined;
     const nodes = this.driver.connect(connection, saved);

@@ -8,8 +8,15 @@ import { readExtlinux, readGrubCfg, readMenuLst } from './menus.ts';
 
 const MIB = 2 ** 20;
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-const readable = (bytes: Uint8Array) => ({ bytes: bytes.length, read: (at: number, into: Uint8Array) => into.set(bytes.subarray(at, at + into.length)) });
-const ext = (files: Record<string, string>): Uint8Array => writeExt2(2 * MIB, new Map(Object.entries(files).map(([path, data]) => [path, text(data)])), { label: 'x', uuid: new Uint8Array(16) });
+const readable = (bytes: Uint8Array) => ({
+  bytes: bytes.length,
+  read: (at: number, into: Uint8Array) => into.set(bytes.subarray(at, at + into.length)),
+});
+const ext = (files: Record<string, string>): Uint8Array =>
+  writeExt2(2 * MIB, new Map(Object.entries(files).map(([path, data]) => [path, text(data)])), {
+    label: 'x',
+    uuid: new Uint8Array(16),
+  });
 
 /** A disk with partitions; the second argument of each: whether it is marked to start from. */
 function disk(...parts: [Uint8Array, boolean?][]): Uint8Array {
@@ -21,7 +28,7 @@ function disk(...parts: [Uint8Array, boolean?][]): Uint8Array {
     bytes[at] = isActive ? 0x80 : 0;
     bytes[at + 4] = 0x83;
     view.setUint32(at + 8, start / 512, true);
-    view.setUint32(at + 12, 2 * MIB / 512, true);
+    view.setUint32(at + 12, (2 * MIB) / 512, true);
     bytes.set(content, start);
   });
   view.setUint16(510, 0xaa55, true);
@@ -69,7 +76,12 @@ describe('menus', () => {
       { title: 'Old', kernel: '/boot/vmlinuz-2', ramdisk: '/boot/initrd-2', args: 'root=/dev/xvda1 single' },
       { title: 'With Xen', kernel: '/boot/vmlinuz-3', ramdisk: expect.anything(), args: 'root=/dev/sda' },
     ]);
-    expect([chosen, readGrubCfg(GRUB_CFG, 'With Xen').chosen, readGrubCfg(GRUB_CFG, '1').chosen, readGrubCfg(GRUB_CFG, 'none').chosen]).toEqual([0, 2, 1, 0]);
+    expect([
+      chosen,
+      readGrubCfg(GRUB_CFG, 'With Xen').chosen,
+      readGrubCfg(GRUB_CFG, '1').chosen,
+      readGrubCfg(GRUB_CFG, 'none').chosen,
+    ]).toEqual([0, 2, 1, 0]);
     expect(readGrubCfg(GRUB_CFG.replace('"1"', '"Advanced>old"')).chosen).toBe(1);
   });
 
@@ -86,36 +98,62 @@ describe('menus', () => {
 
   it('of EXTLINUX have labels, and RAM disks among the arguments', () => {
     const { entries, chosen } = readExtlinux(EXTLINUX, '/boot/extlinux');
-    expect(entries[chosen]).toEqual({ title: 'linux', kernel: '/boot/extlinux/vmlinuz-1', ramdisk: '/boot/extlinux/initrd-1', args: 'root=/dev/sda1 ro' });
+    expect(entries[chosen]).toEqual({
+      title: 'linux',
+      kernel: '/boot/extlinux/vmlinuz-1',
+      ramdisk: '/boot/extlinux/initrd-1',
+      args: 'root=/dev/sda1 ro',
+    });
   });
 });
 
 describe('pygrub', () => {
-  const boot = (bytes: Uint8Array, options = {}, cmdline = '') => bootFromDisk({ program: 'pygrub', ...options }, cmdline, [{ vdev: 'xvda', from: readable(bytes) }]);
-  const files = { 'boot/grub/grub.cfg': GRUB_CFG, 'boot/vmlinuz-1': 'one', 'boot/vmlinuz-2': 'two', 'boot/initrd-2': 'ramdisk' };
+  const boot = (bytes: Uint8Array, options = {}, cmdline = '') =>
+    bootFromDisk({ program: 'pygrub', ...options }, cmdline, [{ vdev: 'xvda', from: readable(bytes) }]);
+  const files = {
+    'boot/grub/grub.cfg': GRUB_CFG,
+    'boot/vmlinuz-1': 'one',
+    'boot/vmlinuz-2': 'two',
+    'boot/initrd-2': 'ramdisk',
+  };
 
   it('takes kernel, RAM disk and arguments out of the partition that is marked, with its own arguments behind', () => {
     const found = boot(disk([ext({})], [ext(files), true]), { entry: 'Old', args: 'a=b' }, 'console=hvc0');
     expect(found.kernel).toEqual({ name: '/boot/vmlinuz-2', data: text('two') });
     expect(found.ramdisk?.data).toEqual(text('ramdisk'));
-    expect([found.cmdline, found.told]).toEqual(['root=/dev/xvda1 single a=b console=hvc0', '‘Old’ of /boot/grub/grub.cfg on xvda2 (ext2).']);
+    expect([found.cmdline, found.told]).toEqual([
+      'root=/dev/xvda1 single a=b console=hvc0',
+      '‘Old’ of /boot/grub/grub.cfg on xvda2 (ext2).',
+    ]);
   });
 
   it('reads a disk without partitions, a CD, and a partition that is /boot', async () => {
     expect(boot(ext(files)).cmdline).toBe('root=/dev/xvda1 ro');
-    const { parts } = makeCd([{ path: ['boot', 'isolinux', 'isolinux.cfg'], data: text(EXTLINUX) }, { path: ['boot', 'isolinux', 'vmlinuz-1'], data: text('k') }, { path: ['boot', 'isolinux', 'initrd-1'], data: text('r') }]);
+    const { parts } = makeCd([
+      { path: ['boot', 'isolinux', 'isolinux.cfg'], data: text(EXTLINUX) },
+      { path: ['boot', 'isolinux', 'vmlinuz-1'], data: text('k') },
+      { path: ['boot', 'isolinux', 'initrd-1'], data: text('r') },
+    ]);
     const cd = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
     expect(boot(cd).kernel).toEqual({ name: '/boot/isolinux/vmlinuz-1', data: text('k') });
-    expect(boot(disk([ext({ 'grub/menu.lst': MENU_LST, 'vmlinuz-1': 'k', 'initrd-1': 'r' })])).kernel.name).toBe('/vmlinuz-1');
+    expect(boot(disk([ext({ 'grub/menu.lst': MENU_LST, 'vmlinuz-1': 'k', 'initrd-1': 'r' })])).kernel.name).toBe(
+      '/vmlinuz-1',
+    );
     expect(boot(disk([ext(files)]), { kernel: '/boot/vmlinuz-2' }).kernel.data).toEqual(text('two'));
   });
 
   it('says of each partition why there is no kernel', () => {
     const xfs = new Uint8Array(MIB);
     xfs.set(text('XFSB'));
-    expect(() => boot(disk([xfs], [ext({ 'boot/grub/grub.cfg': GRUB_CFG })]))).toThrow(/xvda2: \/boot\/vmlinuz-1: No such file or directory|It is XFS/);
-    expect(() => boot(disk([xfs], [ext({})]))).toThrow('pygrub found no kernel on xvda. xvda1: It is XFS, and ext2 to ext4, ISO 9660 and FAT are read here. xvda2 (ext2): there is no grub.cfg, extlinux.conf or menu.lst.');
-    expect(() => boot(new Uint8Array(4096))).toThrow('pygrub found no kernel on xvda. xvda: There is no FAT file system');
+    expect(() => boot(disk([xfs], [ext({ 'boot/grub/grub.cfg': GRUB_CFG })]))).toThrow(
+      /xvda2: \/boot\/vmlinuz-1: No such file or directory|It is XFS/,
+    );
+    expect(() => boot(disk([xfs], [ext({})]))).toThrow(
+      'pygrub found no kernel on xvda. xvda1: It is XFS, and ext2 to ext4, ISO 9660 and FAT are read here. xvda2 (ext2): there is no grub.cfg, extlinux.conf or menu.lst.',
+    );
+    expect(() => boot(new Uint8Array(4096))).toThrow(
+      'pygrub found no kernel on xvda. xvda: There is no FAT file system',
+    );
     expect(() => bootFromDisk({ program: 'pygrub' }, '', [])).toThrow('there is none');
   });
 });
@@ -138,7 +176,9 @@ describe('a hostile disk', () => {
       view.setBigUint64(1024 + 128 * i + 40, 6143n, true);
     }
     bytes.set(ext({ 'etc/hostname': 'x' }), MIB);
-    expect(() => boot(readable(bytes))).toThrow(/^pygrub found no kernel on xvda\. xvda1 \(ext2\): there is no grub\.cfg, extlinux\.conf or menu\.lst\. Name/);
+    expect(() => boot(readable(bytes))).toThrow(
+      /^pygrub found no kernel on xvda\. xvda1 \(ext2\): there is no grub\.cfg, extlinux\.conf or menu\.lst\. Name/,
+    );
   });
 
   it('that leads to more than it holds is refused, after so much work and no more', () => {
@@ -159,7 +199,11 @@ describe('a hostile disk', () => {
     view.setUint32(root + 40 + 48, map, true);
     view.setUint32(root + 40 + 52, map + 1, true);
     view.setUint32(root + 4, 64 * MIB, true);
-    const medium = { bytes: 128 * MIB, read: (at: number, into: Uint8Array) => into.set(bytes.subarray(Math.min(at, bytes.length), Math.min(at + into.length, bytes.length))) };
+    const medium = {
+      bytes: 128 * MIB,
+      read: (at: number, into: Uint8Array) =>
+        into.set(bytes.subarray(Math.min(at, bytes.length), Math.min(at + into.length, bytes.length))),
+    };
     const effort = Object.assign(new Effort(0), { steps: 100_000 });
     expect(() => openFileSystem(medium, effort).kind('/boot')).toThrow('would take too long');
   });
@@ -177,7 +221,8 @@ describe('a hostile disk', () => {
 
 describe('domUloader', () => {
   const from = readable(disk([ext({})], [ext({ 'boot/vmlinuz-xen': 'k', 'boot/initrd-xen': 'r' })]));
-  const boot = (entry?: string) => bootFromDisk({ program: 'domUloader', ...(entry ? { entry } : {}) }, 'TERM=xterm', [{ vdev: 'xvda', from }]);
+  const boot = (entry?: string) =>
+    bootFromDisk({ program: 'domUloader', ...(entry ? { entry } : {}) }, 'TERM=xterm', [{ vdev: 'xvda', from }]);
 
   it('takes what it is told from a partition, by its name of old, too', () => {
     const found = boot('xvda2:/boot/vmlinuz-xen,/boot/initrd-xen');
@@ -193,12 +238,19 @@ describe('domUloader', () => {
 });
 
 describe('definitions', () => {
-  const judged = (more: string) => judgeDefinition('x', `name = "x"\ntype = "pv"\nmemory = 64\ndisk = [ "/d.img,raw,xvda,w" ]\n${more}`);
+  const judged = (more: string) =>
+    judgeDefinition('x', `name = "x"\ntype = "pv"\nmemory = 64\ndisk = [ "/d.img,raw,xvda,w" ]\n${more}`);
 
   it.each([
     ['bootloader = "pygrub"', { program: 'pygrub' }],
-    ['bootloader = "/usr/lib/xen/bin/pygrub"\nbootloader_args = [ "-q", "--entry=2", "--args=a b" ]', { program: 'pygrub', entry: '2', args: 'a b' }],
-    ['bootloader = "/usr/lib/xen/boot/domUloader.py"\nbootentry = "xvda2:/k,/r"', { program: 'domUloader', entry: 'xvda2:/k,/r' }],
+    [
+      'bootloader = "/usr/lib/xen/bin/pygrub"\nbootloader_args = [ "-q", "--entry=2", "--args=a b" ]',
+      { program: 'pygrub', entry: '2', args: 'a b' },
+    ],
+    [
+      'bootloader = "/usr/lib/xen/boot/domUloader.py"\nbootentry = "xvda2:/k,/r"',
+      { program: 'domUloader', entry: 'xvda2:/k,/r' },
+    ],
     ['bootloader = "domUloader"\nbootargs = "--entry=xvda2:/k,/r"', { program: 'domUloader', entry: 'xvda2:/k,/r' }],
   ])('name it: %s', (more, wanted) => {
     const { definition, findings } = judged(more);
@@ -207,7 +259,13 @@ describe('definitions', () => {
   });
 
   it('say why another is none', () => {
-    expect(judged('bootloader = "nopxe"').findings.filter(isError).map(({ text: why }) => why)).toEqual(['A PV guest has no firmware that could boot a disk. nopxe is no boot loader that is known here. Write bootloader = "pygrub", or kernel = "FILE".']);
+    expect(
+      judged('bootloader = "nopxe"')
+        .findings.filter(isError)
+        .map(({ text: why }) => why),
+    ).toEqual([
+      'A PV guest has no firmware that could boot a disk. nopxe is no boot loader that is known here. Write bootloader = "pygrub", or kernel = "FILE".',
+    ]);
     expect(judged('bootloader = "pygrub"\nkernel = "/k"').definition.bootloader).toBeUndefined();
   });
 });

@@ -41,7 +41,12 @@ export function readGrubCfg(text: string, asked?: string): Menu {
       // An entry that starts Xen has the kernel and its RAM disk as modules.
       const [kernel, ramdisk] = hypervisor ? modules : [linux, initrd];
       byWay.set([...way, i].join(), entries.length);
-      entries.push({ title: node.title, args: kernel?.words ?? '', ...(kernel ? { kernel: withoutDevice(kernel.path) } : {}), ...(ramdisk ? { ramdisk: withoutDevice(ramdisk.path) } : {}) });
+      entries.push({
+        title: node.title,
+        args: kernel?.words ?? '',
+        ...(kernel ? { kernel: withoutDevice(kernel.path) } : {}),
+        ...(ramdisk ? { ramdisk: withoutDevice(ramdisk.path) } : {}),
+      });
     });
   };
   add(config.entries, []);
@@ -49,7 +54,11 @@ export function readGrubCfg(text: string, asked?: string): Menu {
   return { entries, chosen: indexOf(entries, asked) ?? (way && byWay.get(way.join())) ?? 0 };
 }
 
-const lines = (text: string): string[] => text.split(/\r?\n/).map(line => line.trim()).filter(line => line !== '' && !line.startsWith('#'));
+const lines = (text: string): string[] =>
+  text
+    .split(/\r?\n/)
+    .map(line => line.trim())
+    .filter(line => line !== '' && !line.startsWith('#'));
 
 /** A word, and what is behind it. */
 const divided = (line: string): [word: string, rest: string] => {
@@ -60,7 +69,8 @@ const divided = (line: string): [word: string, rest: string] => {
 /** The menu of GRUB legacy (menu.lst, grub.conf). */
 export function readMenuLst(text: string, asked?: string): Menu {
   const entries: MenuEntry[] = [];
-  let standard: string | undefined, hypervisor = false;
+  let standard: string | undefined,
+    hypervisor = false;
   for (const line of lines(text)) {
     const [word, rest] = divided(line);
     const entry = entries.at(-1);
@@ -98,7 +108,10 @@ export function readExtlinux(text: string, folder: string, asked?: string): Menu
     else if (entry && word === 'append') {
       if (entry.kernel?.endsWith('mboot.c32')) {
         // A hypervisor with its modules, --- between them.
-        const [kernel = '', ramdisk] = rest.split('---').map(part => part.trim()).slice(-2);
+        const [kernel = '', ramdisk] = rest
+          .split('---')
+          .map(part => part.trim())
+          .slice(-2);
         const [path, ...args] = kernel.split(/\s+/);
         Object.assign(entry, { kernel: at(path), args: args.join(' '), ...(ramdisk ? { ramdisk: at(ramdisk) } : {}) });
         continue;

@@ -6,7 +6,11 @@ import type { HostBoot } from './menu/index.ts';
 const SECTOR_BYTES = 512;
 
 /** Lines in the order in which things come up; all of them read from the host as it is. @throws as HostState.files */
-export async function domain0Log(host: HostCore, { storage }: HostState, { dom0CommandLine }: Pick<HostBoot, 'dom0CommandLine'>): Promise<string[]> {
+export async function domain0Log(
+  host: HostCore,
+  { storage }: HostState,
+  { dom0CommandLine }: Pick<HostBoot, 'dom0CommandLine'>,
+): Promise<string[]> {
   const { hardware, network, xenstored } = host.toolstack.services;
   await host.openDevices();
   const { disk } = storage;
@@ -31,5 +35,8 @@ export async function domain0Log(host: HostCore, { storage }: HostState, { dom0C
 function adapterLines(driver: HostState['storage']['disk']['drivenBy']): string[] {
   if (!driver) return [];
   const { version, slots, disk, bus } = driver;
-  return [`ahci ${bus}: AHCI ${version}, ${slots} command slots, 1 port`, `ata1.00: ${disk.model}, ${disk.firmware}: ${disk.sectors} sectors, NCQ (depth ${Math.min(disk.depth, slots)})`];
+  return [
+    `ahci ${bus}: AHCI ${version}, ${slots} command slots, 1 port`,
+    `ata1.00: ${disk.model}, ${disk.firmware}: ${disk.sectors} sectors, NCQ (depth ${Math.min(disk.depth, slots)})`,
+  ];
 }

@@ -4,12 +4,22 @@ import { describeHost, fittedHost, HostDefinitionError, readHost } from './host-
 
 describe('a host as a definition', () => {
   it('fits the device', () => {
-    expect(fittedHost({ processors: 8, fittingMiB: 4096 })).toEqual({ pcpus: 7, memoryMiB: 2047, vt: true, diskBytes: 500e9 });
+    expect(fittedHost({ processors: 8, fittingMiB: 4096 })).toEqual({
+      pcpus: 7,
+      memoryMiB: 2047,
+      vt: true,
+      diskBytes: 500e9,
+    });
     expect(fittedHost({ processors: 1, fittingMiB: 32 })).toMatchObject({ pcpus: 1, memoryMiB: 64 });
   });
 
   it('is what settings say', () => {
-    expect(readHost('pcpus=2,memory=512, vt=off disk=20GB')).toEqual({ pcpus: 2, memoryMiB: 512, vt: false, diskBytes: 20e9 });
+    expect(readHost('pcpus=2,memory=512, vt=off disk=20GB')).toEqual({
+      pcpus: 2,
+      memoryMiB: 512,
+      vt: false,
+      diskBytes: 20e9,
+    });
     expect(readHost('disk=1G')).toEqual({ diskBytes: 2 ** 30 });
     expect(readHost('')).toEqual({});
   });
@@ -17,7 +27,12 @@ describe('a host as a definition', () => {
   it('reads what it writes', () => {
     fc.assert(
       fc.property(
-        fc.record({ pcpus: fc.integer({ min: 1, max: 32 }), memoryMiB: fc.integer({ min: 64, max: 2047 }), vt: fc.boolean(), diskBytes: fc.integer({ min: 2, max: 2000 }).map(gb => gb * 1e9) }),
+        fc.record({
+          pcpus: fc.integer({ min: 1, max: 32 }),
+          memoryMiB: fc.integer({ min: 64, max: 2047 }),
+          vt: fc.boolean(),
+          diskBytes: fc.integer({ min: 2, max: 2000 }).map(gb => gb * 1e9),
+        }),
         host => {
           expect(readHost(describeHost(host))).toEqual(host);
         },

@@ -58,7 +58,10 @@ export function readHost(text: string): Partial<HostDefinition> {
     else if (key === 'memory') host.memoryMiB = whole(word, value, LEAST_MEMORY_MIB, MAX_MEMORY_MIB);
     else if (key === 'vt') host.vt = onOff(word, value);
     else if (key === 'disk') host.diskBytes = diskBytes(word, value);
-    else throw new HostDefinitionError(`${word} says nothing about a host: write pcpus=, memory=, vt= or disk=, with a comma between them.`);
+    else
+      throw new HostDefinitionError(
+        `${word} says nothing about a host: write pcpus=, memory=, vt= or disk=, with a comma between them.`,
+      );
   }
   return host;
 }
@@ -82,6 +85,7 @@ function onOff(word: string, value: string): boolean {
 function diskBytes(word: string, value: string): number {
   const [, digits, unit = ''] = /^(\d+)([MGT]B?)?$/.exec(value) ?? [];
   const bytes = digits === undefined ? NaN : Number(digits) * UNITS[unit]!;
-  if (!(bytes >= LEAST_DISK_BYTES && bytes <= MOST_DISK_BYTES)) throw new HostDefinitionError(`${word}: a disk has 1G to 2T; write for example disk=500GB.`);
+  if (!(bytes >= LEAST_DISK_BYTES && bytes <= MOST_DISK_BYTES))
+    throw new HostDefinitionError(`${word}: a disk has 1G to 2T; write for example disk=500GB.`);
   return bytes - (bytes % 512);
 }

@@ -5,7 +5,9 @@ const SUGGESTED = { pcpus: 3, memoryMiB: 1024, vt: true, diskBytes: 500e9 };
 
 describe('the host that starts', () => {
   it('has what is asked for now, else what is kept, else what the device suggests', () => {
-    expect(settledHost(SUGGESTED, { kept: 'pcpus=1 memory=256', asked: 'memory=512' })).toEqual({ host: { ...SUGGESTED, pcpus: 1, memoryMiB: 512 } });
+    expect(settledHost(SUGGESTED, { kept: 'pcpus=1 memory=256', asked: 'memory=512' })).toEqual({
+      host: { ...SUGGESTED, pcpus: 1, memoryMiB: 512 },
+    });
     expect(settledHost(SUGGESTED, { kept: '', asked: '' })).toEqual({ host: SUGGESTED });
   });
 

@@ -24,7 +24,10 @@ export function readKeptHost(words: string): { host: Partial<HostDefinition>; pr
  * The host that starts: what is asked for now counts before what is kept, and that before what the device suggests. What makes no sense says nothing, and
  * `problem` tells of it.
  */
-export function settledHost(suggested: HostDefinition, { kept, asked }: { kept: string; asked: string }): { host: HostDefinition; problem?: string } {
+export function settledHost(
+  suggested: HostDefinition,
+  { kept, asked }: { kept: string; asked: string },
+): { host: HostDefinition; problem?: string } {
   const { host, problem } = readKeptHost(kept);
   const problems = problem === undefined ? [] : [problem];
   let now: Partial<HostDefinition> = {};
@@ -40,9 +43,16 @@ export function settledHost(suggested: HostDefinition, { kept, asked }: { kept: 
 /** Keeps words for the next boots, in place of those with the same keys. @throws HostDefinitionError, and nothing has changed; Error of the file system */
 export async function keepHostWords(files: HostFiles, words: readonly string[]): Promise<string> {
   const { diskBytes } = readHost(words.join(' '));
-  if (diskBytes !== undefined) throw new HostDefinitionError("disk= is for a host's first boot: its disk keeps its size. Name another place for a new one (--state DIR).");
+  if (diskBytes !== undefined)
+    throw new HostDefinitionError(
+      "disk= is for a host's first boot: its disk keeps its size. Name another place for a new one (--state DIR).",
+    );
   const before = readKeptHost(await keptHostWords(files)).problem ? '' : await keptHostWords(files);
-  const byKey = new Map([...before.split(/[\s,]+/), ...words.join(' ').split(/[\s,]+/)].filter(word => word !== '').map(word => [word.split('=')[0], word]));
+  const byKey = new Map(
+    [...before.split(/[\s,]+/), ...words.join(' ').split(/[\s,]+/)]
+      .filter(word => word !== '')
+      .map(word => [word.split('=')[0], word]),
+  );
   const text = [...byKey.values()].join(' ');
   await writeWhole(files, HOST_SETTINGS, new TextEncoder().encode(`${text}\n`));
   return text;

@@ -37,7 +37,8 @@ export class HypervisorLog {
   /** Whole lines that a guest or Xen's part of it printed; they may have the prefix. */
   guest(lines: string): void {
     if (!this.wantsGuests) return;
-    for (const line of lines.split('\n')) if (line !== '') this.keep(line.startsWith(PREFIX) ? line : `${PREFIX}${line}`);
+    for (const line of lines.split('\n'))
+      if (line !== '') this.keep(line.startsWith(PREFIX) ? line : `${PREFIX}${line}`);
   }
 
   /** All that is kept, the oldest first. */

@@ -7,8 +7,12 @@ import { startXen } from './start-xen.ts';
 
 const HOST = { pcpus: 2, memoryMiB: 128, vt: true, diskBytes: 500e9 };
 const minipv = readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url));
-const guest = (type: string) => ({ 'a.cfg': `name = "a"\ntype = "${type}"\nmemory = 16\nkernel = "minipv.elf"\n`, 'minipv.elf': minipv });
-const start = (commandLine: string, change: Partial<typeof HOST> = {}) => startXen({ ...HOST, ...change }, commandLine, '1');
+const guest = (type: string) => ({
+  'a.cfg': `name = "a"\ntype = "${type}"\nmemory = 16\nkernel = "minipv.elf"\n`,
+  'minipv.elf': minipv,
+});
+const start = (commandLine: string, change: Partial<typeof HOST> = {}) =>
+  startXen({ ...HOST, ...change }, commandLine, '1');
 
 /** Domains are made and never run. */
 function booted(commandLine: string, change: Partial<typeof HOST> = {}) {
@@ -24,7 +28,12 @@ function booted(commandLine: string, change: Partial<typeof HOST> = {}) {
     epochMs: () => 0,
   });
   const xl = (line: string, files: Record<string, string | Uint8Array> = {}): Promise<string> =>
-    runXl(COMMANDS, { host, words: line.split(' '), read: async path => new Blob([files[path] as BlobPart]), write: async () => {} });
+    runXl(COMMANDS, {
+      host,
+      words: line.split(' '),
+      read: async path => new Blob([files[path] as BlobPart]),
+      write: async () => {},
+    });
   return { host, xl };
 }
 
@@ -45,7 +54,9 @@ describe("Xen's start", () => {
   it('goes on with the default where a value is none, and says so', () => {
     const { log, options } = start('sched=credit2');
     expect(options.scheduler).toEqual({});
-    expect(log.text).toContain('(XEN) Could not find scheduler: credit2\n(XEN) There is no scheduler credit2: write sched= and one of credit, rr.\n');
+    expect(log.text).toContain(
+      '(XEN) Could not find scheduler: credit2\n(XEN) There is no scheduler credit2: write sched= and one of credit, rr.\n',
+    );
     expect(log.text).toContain('(XEN) Using scheduler: SMP Credit Scheduler (credit)\n');
   });
 
@@ -93,12 +104,19 @@ describe('a host that has started so', () => {
     for (const type of ['hvm', 'pvh']) {
       const refused = await xl('create a.cfg minipv.elf', guest(type)).catch((error: Refusal) => error);
       expect(refused).toBeInstanceOf(Refusal);
-      expect(refused).toMatchObject({ status: 3, message: expect.stringMatching(/libxl__domain_make: domain creation fail: Invalid argument\n.*cannot make domain: -3\n.*is VT\/AMD-V supported/) });
+      expect(refused).toMatchObject({
+        status: 3,
+        message: expect.stringMatching(
+          /libxl__domain_make: domain creation fail: Invalid argument\n.*cannot make domain: -3\n.*is VT\/AMD-V supported/,
+        ),
+      });
     }
     expect(await xl('create -p a.cfg minipv.elf', guest('pv'))).toBe('Parsing config from a.cfg\n');
     expect(await xl('list')).toMatch(/^a +1 +16 +1 +--p/m);
     const boot = { kind: 'firmware', firmware: new Uint8Array(65536) } as never;
-    await expect(host.toolstack.build({ definition: { name: 'b', type: 'hvm' } as never, boot, text: '', startEpochMs: 0 })).rejects.toThrow('is VT/AMD-V supported by your CPU');
+    await expect(
+      host.toolstack.build({ definition: { name: 'b', type: 'hvm' } as never, boot, text: '', startEpochMs: 0 }),
+    ).rejects.toThrow('is VT/AMD-V supported by your CPU');
     expect(await xl('dmesg')).toContain('(XEN) HVM support not available\n');
   });
 

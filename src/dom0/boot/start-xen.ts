@@ -46,7 +46,13 @@ export function startXen(host: HostDefinition, commandLine: string, version: str
   if (hasVt) {
     log.print('info', 'HVM: VMX enabled');
     log.print('info', 'HVM: Hardware Assisted Paging (HAP) detected');
-  } else log.print('warning', host.vt ? 'HVM: VMX is hidden by cpuid=no-vmx; only paravirtual guests can run' : 'HVM: the processors have no VMX; only paravirtual guests can run');
+  } else
+    log.print(
+      'warning',
+      host.vt
+        ? 'HVM: VMX is hidden by cpuid=no-vmx; only paravirtual guests can run'
+        : 'HVM: the processors have no VMX; only paravirtual guests can run',
+    );
   if (options.hvmFep) {
     // As Xen warns: it is for tests of its emulator.
     log.print('warning', '*** WARNING: HVM FORCED EMULATION PREFIX IS AVAILABLE ***');
@@ -57,7 +63,8 @@ export function startXen(host: HostDefinition, commandLine: string, version: str
   log.print('info', `Schedulers of this build: ${POLICIES.map(({ name }) => name).join(', ')}`);
   log.print('warning', `Brought up ${host.pcpus} CPUs`);
   log.print('info', `Dom0 has maximum ${DOM0_VCPUS} VCPUs`);
-  if ((options.dom0MaxVcpus ?? DOM0_VCPUS) > DOM0_VCPUS) log.print('warning', `dom0_max_vcpus=${options.dom0MaxVcpus}: Domain 0 is one worker, and has one vCPU`);
+  if ((options.dom0MaxVcpus ?? DOM0_VCPUS) > DOM0_VCPUS)
+    log.print('warning', `dom0_max_vcpus=${options.dom0MaxVcpus}: Domain 0 is one worker, and has one vCPU`);
   const dom0MemoryMiB = memoryOf(options.dom0MemoryMiB ?? 0, host, log);
   if (options.noReboot) log.print('info', 'noreboot: a fault of Domain 0 leaves the host stopped');
   return { host, commandLine, options, hasVt, dom0MemoryMiB, log };
@@ -66,7 +73,8 @@ export function startXen(host: HostDefinition, commandLine: string, version: str
 /** What dom0_mem asks for, as far as there is memory. */
 function memoryOf(askedMiB: number, { memoryMiB }: HostDefinition, log: HypervisorLog): number {
   const most = Math.max(0, memoryMiB - Math.max(GUESTS_MIB, LEAST_MEMORY_MIB / 2));
-  if (askedMiB > most) log.print('warning', `dom0_mem=${askedMiB}M is more than the host can give: Domain 0 has ${most} MiB`);
+  if (askedMiB > most)
+    log.print('warning', `dom0_mem=${askedMiB}M is more than the host can give: Domain 0 has ${most} MiB`);
   const given = Math.min(askedMiB, most);
   if (given > 0) log.print('warning', `Dom0 has ${given * 256} pages of its own (${given} MiB)`);
   return given;

@@ -19,7 +19,11 @@ export async function stopGuests(host: HostCore, say: (line: string) => void): P
     if (asked) {
       say(`Shutting down ${name} ...`);
       const over = await stopped(host, member);
-      say(over === undefined ? `${name} has not shut down within ${MOST_STOP_MS / 1000} s and is destroyed.` : `${name} is down.`);
+      say(
+        over === undefined
+          ? `${name} has not shut down within ${MOST_STOP_MS / 1000} s and is destroyed.`
+          : `${name} is down.`,
+      );
     } else if (!member.ending) say(`${name} ${member.paused ? 'is paused' : 'has started again'} and is destroyed.`);
     const now = host.toolstack.members.get(member.record.id);
     if (now) await host.toolstack.remove(now);

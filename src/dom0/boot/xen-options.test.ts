@@ -19,7 +19,11 @@ describe("Xen's command line", () => {
     ['no-hvm_fep', false],
     ['', undefined],
   ])('says whether HVM guests have the forced emulation prefix: %s', (text, hvmFep) => {
-    expect(parseXenOptions(text)).toMatchObject({ scheduler: {}, unknown: [], ...(hvmFep === undefined ? {} : { hvmFep }) });
+    expect(parseXenOptions(text)).toMatchObject({
+      scheduler: {},
+      unknown: [],
+      ...(hvmFep === undefined ? {} : { hvmFep }),
+    });
     expect(parseXenOptions(text).hvmFep).toBe(hvmFep);
   });
 
@@ -40,7 +44,10 @@ describe("Xen's command line", () => {
   it('is read as far as it can be: what is wrong stands beside the rest', () => {
     const { problems, ...options } = readXenOptions('sched=credit2 dom0_mem=64M loglvl=loud hvm_fep');
     expect(options).toEqual({ scheduler: {}, dom0MemoryMiB: 64, hvmFep: true, unknown: [] });
-    expect(problems.map(({ xen }) => xen)).toEqual(['Could not find scheduler: credit2', 'parameter "loglvl" has invalid value "loud", rc=-22!']);
+    expect(problems.map(({ xen }) => xen)).toEqual([
+      'Could not find scheduler: credit2',
+      'parameter "loglvl" has invalid value "loud", rc=-22!',
+    ]);
   });
 
   it.each([

@@ -48,7 +48,10 @@ export function readXenOptions(commandLine: string): ReadXenOptions {
         read(options, value, word);
       } catch (error) {
         if (!(error instanceof Invalid)) throw error;
-        const xen = key === 'sched' ? `Could not find scheduler: ${value}` : `parameter "${key}" has invalid value "${value}", rc=-22!`;
+        const xen =
+          key === 'sched'
+            ? `Could not find scheduler: ${value}`
+            : `parameter "${key}" has invalid value "${value}", rc=-22!`;
         options.problems.push({ xen, sentence: error.message });
       }
   }
@@ -73,7 +76,9 @@ type Reader = (options: XenOptions, value: string, word: string) => void;
 const READERS: Record<string, Reader> = {
   sched: ({ scheduler }, value) => {
     if (!POLICIES.some(({ name }) => name === value))
-      throw new Invalid(`There is no scheduler ${value || 'without a name'}: write sched= and one of ${POLICIES.map(({ name }) => name).join(', ')}.`);
+      throw new Invalid(
+        `There is no scheduler ${value || 'without a name'}: write sched= and one of ${POLICIES.map(({ name }) => name).join(', ')}.`,
+      );
     scheduler.policy = value;
   },
   sched_credit_tslice_ms: ({ scheduler }, value) => {
@@ -125,7 +130,8 @@ function threshold(value: string, word: string): Threshold {
   const [low, high = low] = value.split('/');
   const levels = ['none', ...LOG_LEVELS];
   const index = (name: string | undefined): number => (name === 'all' ? LOG_LEVELS.length : levels.indexOf(name ?? ''));
-  if (index(low) < 0 || index(high) < index(low)) throw new Invalid(`${word}: write one of none, ${LOG_LEVELS.join(', ')} and all, or two with / between them.`);
+  if (index(low) < 0 || index(high) < index(low))
+    throw new Invalid(`${word}: write one of none, ${LOG_LEVELS.join(', ')} and all, or two with / between them.`);
   return index(high) as Threshold;
 }
 

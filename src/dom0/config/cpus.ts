@@ -31,7 +31,11 @@ export function parseCpus(text: string): number | CpusProblem {
     if (!pair) return problem(part);
     const first = Number(pair[1]),
       last = Number(pair[2] ?? pair[1]);
-    if (first > last) return { text: `‘${part.trim()}’ ends before it begins. Write ${last}-${first}.`, remedy: { write: `${last}-${first}`, of: part.trim() } };
+    if (first > last)
+      return {
+        text: `‘${part.trim()}’ ends before it begins. Write ${last}-${first}.`,
+        remedy: { write: `${last}-${first}`, of: part.trim() },
+      };
     if (node) {
       if (last > 0) return { text: `‘${part.trim()}’ names a NUMA node, and there is one: node 0.` };
       bits = without ? 0 : ALL_CPUS;
@@ -43,7 +47,9 @@ export function parseCpus(text: string): number | CpusProblem {
   return bits === 0 ? { text: 'no processor is left. Name at least one.' } : bits;
 }
 
-const problem = (part: string): CpusProblem => ({ text: `‘${part.trim()}’ is no processor. Write numbers and ranges, all, and ^ before what is excluded, as in "0-3,^1".` });
+const problem = (part: string): CpusProblem => ({
+  text: `‘${part.trim()}’ is no processor. Write numbers and ranges, all, and ^ before what is excluded, as in "0-3,^1".`,
+});
 
 /** As xl prints affinities. */
 export function formatCpus(bits: number): string {
@@ -64,7 +70,10 @@ const listsOf = (affinity: Affinity): readonly number[] => (typeof affinity === 
 /** One list where all vCPUs have the same, else one for each of `vcpus` (as many as there are). */
 export function affinityLists(affinity: Affinity, vcpus?: number): string[] {
   const lists = listsOf(affinity);
-  const all = typeof affinity === 'number' || vcpus === undefined ? lists : Array.from({ length: vcpus }, (_, vcpu) => lists[vcpu] ?? ALL_CPUS);
+  const all =
+    typeof affinity === 'number' || vcpus === undefined
+      ? lists
+      : Array.from({ length: vcpus }, (_, vcpu) => lists[vcpu] ?? ALL_CPUS);
   return all.every(bits => bits === all[0]) ? [formatCpus(all[0])] : all.map(formatCpus);
 }
 
@@ -76,7 +85,10 @@ export function formatAffinity(affinity: Affinity): string {
 
 /** Why a domain cannot keep to these processors on a host that has so many; undefined: it can. */
 export function affinityProblem(affinity: Affinity | undefined, pcpus: number): string | undefined {
-  const bits = affinity === undefined ? undefined : listsOf(affinity).find(list => (list & (pcpus >= 32 ? -1 : (1 << pcpus) - 1)) === 0);
+  const bits =
+    affinity === undefined
+      ? undefined
+      : listsOf(affinity).find(list => (list & (pcpus >= 32 ? -1 : (1 << pcpus) - 1)) === 0);
   if (bits === undefined) return undefined;
   return `this host has ${pcpus === 1 ? 'one processor, 0' : `${pcpus} processors, 0 to ${pcpus - 1}`}, and ${formatCpus(bits)} names none of them.`;
 }

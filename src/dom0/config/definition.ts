@@ -11,7 +11,14 @@ export const BAD_NAME = /[\p{Cc}/]/u;
 export const DOMAIN_TYPES: readonly DomainType[] = ['hvm', 'pv', 'pvh'];
 
 /** What happens to a domain that stopped (xl.cfg(5), "Event Actions"). */
-export const ACTIONS = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart'] as const;
+export const ACTIONS = [
+  'destroy',
+  'restart',
+  'rename-restart',
+  'preserve',
+  'coredump-destroy',
+  'coredump-restart',
+] as const;
 export type Action = (typeof ACTIONS)[number];
 
 /** What starts a PC that no kernel is named for: the BIOS of guests/bios, or the one that `npm run guests` fetches. */
@@ -93,11 +100,18 @@ export interface BootLoader {
 }
 
 /** A boot loader's options as words. */
-export const loaderWords = ({ program: _program, ...options }: BootLoader): string[] => Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+export const loaderWords = ({ program: _program, ...options }: BootLoader): string[] =>
+  Object.entries(options).map(([name, value]) => `--${name}=${value}`);
 
 /** They as one text, in quotes where one word would be more. */
 export const loaderText = (loader: BootLoader): string =>
-  loaderWords(loader).map(word => (/[\s"']/.test(word) ? word.replace(/=(.*)$/s, (_, value: string) => (value.includes('"') ? `='${value}'` : `="${value}"`)) : word)).join(' ');
+  loaderWords(loader)
+    .map(word =>
+      /[\s"']/.test(word)
+        ? word.replace(/=(.*)$/s, (_, value: string) => (value.includes('"') ? `='${value}'` : `="${value}"`))
+        : word,
+    )
+    .join(' ');
 
 export interface DefinedDisk extends DiskSpec {
   /** 0 primary master, 1 primary slave, 2 and 3 on the secondary channel; floppy drives A and B: 4 and 5; -1: for PV drivers alone. */

@@ -9,7 +9,8 @@ import { writeXml } from './write-xml.ts';
 
 const judged = (text: string) => judgeDefinition('vm', text);
 const errors = (text: string): string[] => judged(text).findings.filter(isError).map(formatFinding);
-const verdictOf = (text: string, key: string): string | undefined => judged(text).findings.find(f => f.key === key)?.verdict;
+const verdictOf = (text: string, key: string): string | undefined =>
+  judged(text).findings.find(f => f.key === key)?.verdict;
 
 /** As vm-install writes /etc/xen/vm/NAME: a fully virtual guest. */
 const SUSE_HVM = `name="win1"
@@ -89,7 +90,8 @@ const SXP_HVM = `(domain
     (device (console (protocol vt100) (location 2)))
 )
 `;
-const SXP_PV = "(domain (name pv1) (memory 128) (image (linux (kernel /boot/vmlinuz) (ramdisk /boot/initrd) (args 'root=/dev/xvda1 ro'))))\n";
+const SXP_PV =
+  "(domain (name pv1) (memory 128) (image (linux (kernel /boot/vmlinuz) (ramdisk /boot/initrd) (args 'root=/dev/xvda1 ro'))))\n";
 
 /** As virt-install writes it for a fully virtual guest. */
 const XML_HVM = `<?xml version="1.0" encoding="UTF-8"?>
@@ -151,7 +153,16 @@ describe('libvirt domain XML', () => {
     expect(errors(XML_HVM)).toEqual([]);
     const { definition, findings } = judged(XML_HVM);
     expect(definition).toMatchObject({
-      name: 'build1', type: 'hvm', memoryMiB: 512, maxMemoryMiB: 1024, vcpus: 1, maxVcpus: 2, hardAffinity: 3, bootOrder: 'dc', nic: 'pcnet', mac: '00:16:3e:55:66:77',
+      name: 'build1',
+      type: 'hvm',
+      memoryMiB: 512,
+      maxMemoryMiB: 1024,
+      vcpus: 1,
+      maxVcpus: 2,
+      hardAffinity: 3,
+      bootOrder: 'dc',
+      nic: 'pcnet',
+      mac: '00:16:3e:55:66:77',
       uuid: '0f4fb3a1-8a51-4d7e-a1e4-5d7d2f3e4c55',
     });
     expect(definition.disks.map(({ target, vdev, kind, readOnly }) => [target, vdev, kind, readOnly])).toEqual([
@@ -159,57 +170,114 @@ describe('libvirt domain XML', () => {
       ['/iso/debian.iso', 'hdc', 'cdrom', true],
     ]);
     expect(findings.find(f => f.key === 'memory')).toMatchObject({ line: 8, column: 3, verdict: 'used' });
-    expect(['metadata', 'emulator', 'memballoon', 'vga'].map(key => verdictOf(XML_HVM, key))).toEqual(['ignored', 'ignored', 'ignored', 'approximated']);
+    expect(['metadata', 'emulator', 'memballoon', 'vga'].map(key => verdictOf(XML_HVM, key))).toEqual([
+      'ignored',
+      'ignored',
+      'ignored',
+      'approximated',
+    ]);
     expect(errors(XML_PV)).toEqual([]);
-    expect(judged(XML_PV).definition).toMatchObject({ name: 'pv2', type: 'pv', memoryMiB: 128, kernel: '/boot/vmlinuz', ramdisk: '/boot/initrd', cmdline: 'root=/dev/xvda1 a & b' });
+    expect(judged(XML_PV).definition).toMatchObject({
+      name: 'pv2',
+      type: 'pv',
+      memoryMiB: 128,
+      kernel: '/boot/vmlinuz',
+      ramdisk: '/boot/initrd',
+      cmdline: 'root=/dev/xvda1 a & b',
+    });
   });
 
   it('of KVM runs on Xen here, and is told so', () => {
     const text = XML_HVM.replace("type='xen'", "type='kvm'").replace("dev='hda' bus='ide'", "dev='vda' bus='virtio'");
     expect(errors(text)).toEqual([]);
-    expect(judged(text).findings.find(f => f.line === 3)).toMatchObject({ verdict: 'approximated', short: 'runs on Xen here' });
+    expect(judged(text).findings.find(f => f.line === 3)).toMatchObject({
+      verdict: 'approximated',
+      short: 'runs on Xen here',
+    });
     expect(judged(text).definition.disks[0].vdev).toBe('xvda');
   });
 
   it('says what is wrong with it, everything at once, with its place and the nearest spelling', () => {
-    expect(errors("<domain type='xen'>\n <name>a</name>\n <memroy>1</memroy>\n <memory unit='GiX'>1</memory>\n <vcpu>x</vcpu>\n <os><type>hvm</type><boot dev='usb'/></os>\n <devices>\n  <disk type='network'><target dev='hda'/></disk>\n  <interfaces/>\n </devices>\n</domain>")).toEqual([
+    expect(
+      errors(
+        "<domain type='xen'>\n <name>a</name>\n <memroy>1</memroy>\n <memory unit='GiX'>1</memory>\n <vcpu>x</vcpu>\n <os><type>hvm</type><boot dev='usb'/></os>\n <devices>\n  <disk type='network'><target dev='hda'/></disk>\n  <interfaces/>\n </devices>\n</domain>",
+      ),
+    ).toEqual([
       "vm:4:15: unit='GiX' is none of libvirt's units. Write KiB, MiB or GiB.",
       'vm:5:2: <vcpu>x</vcpu>: the maximum number of vCPUs is a whole number. Write for example <vcpu>1</vcpu>.',
       "vm:6:32: Invalid value for attribute 'dev' in element 'boot': 'usb'. The values are cdrom, fd, hd, network.",
       "vm:8:3: type='network': a disk is a file here. Write <disk type='file'> with <source file='…'/>.",
     ]);
     // libvirt looks over what it does not know.
-    expect(judged("<domain type='xen'>\n <name>a</name>\n <memroy>1</memroy>\n</domain>").findings.find(({ warns }) => warns)).toMatchObject({ line: 3, column: 2, verdict: 'ignored', text: '<memroy> is no element that libvirt has here. Did you mean <memory>? Nothing looks at it, as with libvirt.' });
-    expect(errors('<domain><name>a</domain>')).toEqual([expect.stringMatching(/^vm:1:\d+: This is no XML: unexpected close tag/)]);
-    expect(errors('<network/>')).toEqual(["vm:1:1: This is no domain of libvirt's: it does not begin with <domain>, but with <network>."]);
-    expect(errors('<!DOCTYPE a [<!ENTITY b "c">]><domain>&b;</domain>')).toEqual([expect.stringContaining('A document type and its entities are not read')]);
+    expect(
+      judged("<domain type='xen'>\n <name>a</name>\n <memroy>1</memroy>\n</domain>").findings.find(
+        ({ warns }) => warns,
+      ),
+    ).toMatchObject({
+      line: 3,
+      column: 2,
+      verdict: 'ignored',
+      text: '<memroy> is no element that libvirt has here. Did you mean <memory>? Nothing looks at it, as with libvirt.',
+    });
+    expect(errors('<domain><name>a</domain>')).toEqual([
+      expect.stringMatching(/^vm:1:\d+: This is no XML: unexpected close tag/),
+    ]);
+    expect(errors('<network/>')).toEqual([
+      "vm:1:1: This is no domain of libvirt's: it does not begin with <domain>, but with <network>.",
+    ]);
+    expect(errors('<!DOCTYPE a [<!ENTITY b "c">]><domain>&b;</domain>')).toEqual([
+      expect.stringContaining('A document type and its entities are not read'),
+    ]);
     expect(errors('<domain><name>&nbsp;</name></domain>')).toEqual([expect.stringContaining('undefined entity')]);
   });
 });
 
 describe('a definition of any language', () => {
-  const texts = [['Python', SUSE_HVM], ['Python', SUSE_PV], ['SXP', SXP_HVM], ['SXP', SXP_PV], ['XML', XML_HVM], ['XML', XML_PV]] as const;
-  const writers = [['xl.cfg', writeXlConfig], ['SXP', writeSxp], ['XML', writeXml]] as const;
-  it.each(texts.flatMap(([from, text]) => writers.map(([to, write]) => [from, to, text, write] as const)))('written back makes the same domain: %s to %s', (_from, to, text, write) => {
-    const { definition } = judged(text);
-    const again = judged(write(definition));
-    expect(again.findings.filter(isError)).toEqual([]);
-    // What libvirt has no words for: weight and cap are tuned elsewhere. xend always says maxmem.
-    const bare = ({ disks, maxMemoryMiB, weight, cap, ...rest }: typeof definition) => ({
-      ...rest,
-      maxMemoryMiB: maxMemoryMiB ?? rest.memoryMiB,
-      ...(to === 'XML' ? {} : { weight, cap }),
-      disks: disks.map(({ at: _at, ...disk }) => ({ ...disk, format: '' })),
-    });
-    expect(bare(again.definition)).toEqual(bare(definition));
-  });
+  const texts = [
+    ['Python', SUSE_HVM],
+    ['Python', SUSE_PV],
+    ['SXP', SXP_HVM],
+    ['SXP', SXP_PV],
+    ['XML', XML_HVM],
+    ['XML', XML_PV],
+  ] as const;
+  const writers = [
+    ['xl.cfg', writeXlConfig],
+    ['SXP', writeSxp],
+    ['XML', writeXml],
+  ] as const;
+  it.each(texts.flatMap(([from, text]) => writers.map(([to, write]) => [from, to, text, write] as const)))(
+    'written back makes the same domain: %s to %s',
+    (_from, to, text, write) => {
+      const { definition } = judged(text);
+      const again = judged(write(definition));
+      expect(again.findings.filter(isError)).toEqual([]);
+      // What libvirt has no words for: weight and cap are tuned elsewhere. xend always says maxmem.
+      const bare = ({ disks, maxMemoryMiB, weight, cap, ...rest }: typeof definition) => ({
+        ...rest,
+        maxMemoryMiB: maxMemoryMiB ?? rest.memoryMiB,
+        ...(to === 'XML' ? {} : { weight, cap }),
+        disks: disks.map(({ at: _at, ...disk }) => ({ ...disk, format: '' })),
+      });
+      expect(bare(again.definition)).toEqual(bare(definition));
+    },
+  );
 });
 
 describe('floppy disks', () => {
-  const writers = [['xl.cfg', writeXlConfig], ['SXP', writeSxp], ['XML', writeXml]] as const;
+  const writers = [
+    ['xl.cfg', writeXlConfig],
+    ['SXP', writeSxp],
+    ['XML', writeXml],
+  ] as const;
   it.each(writers)('are the same when they were written as %s', (_to, write) => {
-    const { definition } = judged('name = "dos"\ntype = "hvm"\nmemory = 16\nfda = "/a b.img"\nfdb = "/b.img"\nboot = "ac"\n');
-    const of = ({ disks, bootOrder }: typeof definition): unknown => [bootOrder, disks.map(({ at: _at, ...disk }) => disk)];
+    const { definition } = judged(
+      'name = "dos"\ntype = "hvm"\nmemory = 16\nfda = "/a b.img"\nfdb = "/b.img"\nboot = "ac"\n',
+    );
+    const of = ({ disks, bootOrder }: typeof definition): unknown => [
+      bootOrder,
+      disks.map(({ at: _at, ...disk }) => disk),
+    ];
     expect(errors(write(definition))).toEqual([]);
     expect(of(judged(write(definition)).definition)).toEqual(of(definition));
     expect(JSON.parse(writeJson([{ definition }]))[0].config.disks).toBeUndefined();
@@ -223,16 +291,30 @@ describe('a boot loader', () => {
     ['pygrub', `bootloader_args = [ "--kernel=/boot/it's", "--ramdisk=/r" ]`],
     ['domUloader', 'bootentry = "xvda2:/k,/r"'],
   ] as const;
-  const writers = [['xl.cfg', writeXlConfig], ['SXP', writeSxp], ['XML', writeXml]] as const;
-  it.each(writers.flatMap(([to, write]) => options.map(([program, more]) => [to, program, more, write] as const)))('is the same when it was written as %s: %s %s', (_to, program, more, write) => {
-    const { definition } = judged(`name = "x"\ntype = "pv"\nmemory = 64\ndisk = [ "/d.img,raw,xvda,w" ]\nbootloader = "${program}"\n${more}\n`);
-    expect(definition.bootloader?.program).toBe(program);
-    expect(judged(write(definition)).definition.bootloader).toEqual(definition.bootloader);
-  });
+  const writers = [
+    ['xl.cfg', writeXlConfig],
+    ['SXP', writeSxp],
+    ['XML', writeXml],
+  ] as const;
+  it.each(writers.flatMap(([to, write]) => options.map(([program, more]) => [to, program, more, write] as const)))(
+    'is the same when it was written as %s: %s %s',
+    (_to, program, more, write) => {
+      const { definition } = judged(
+        `name = "x"\ntype = "pv"\nmemory = 64\ndisk = [ "/d.img,raw,xvda,w" ]\nbootloader = "${program}"\n${more}\n`,
+      );
+      expect(definition.bootloader?.program).toBe(program);
+      expect(judged(write(definition)).definition.bootloader).toEqual(definition.bootloader);
+    },
+  );
 
   it('is named in the JSON of xl list -l', () => {
-    const { definition } = judged('name = "x"\ntype = "pv"\nmemory = 64\ndisk = [ "/d.img,raw,xvda,w" ]\nbootloader = "pygrub"\nbootloader_args = [ "--entry=2" ]\n');
-    expect(JSON.parse(writeJson([{ definition }]))[0].config.b_info).toMatchObject({ bootloader: 'pygrub', bootloader_args: ['--entry=2'] });
+    const { definition } = judged(
+      'name = "x"\ntype = "pv"\nmemory = 64\ndisk = [ "/d.img,raw,xvda,w" ]\nbootloader = "pygrub"\nbootloader_args = [ "--entry=2" ]\n',
+    );
+    expect(JSON.parse(writeJson([{ definition }]))[0].config.b_info).toMatchObject({
+      bootloader: 'pygrub',
+      bootloader_args: ['--entry=2'],
+    });
   });
 });
 
@@ -240,27 +322,56 @@ describe('files of /etc/xen/vm (Python)', () => {
   it('start as xm would have started them', () => {
     expect(errors(SUSE_HVM)).toEqual([]);
     const { definition, findings } = judged(SUSE_HVM);
-    expect(definition).toMatchObject({ name: 'win1', type: 'hvm', memoryMiB: 1024, vcpus: 2, bootOrder: 'c', nic: 'pcnet', mac: '00:16:3e:21:43:65' });
+    expect(definition).toMatchObject({
+      name: 'win1',
+      type: 'hvm',
+      memoryMiB: 1024,
+      vcpus: 2,
+      bootOrder: 'c',
+      nic: 'pcnet',
+      mac: '00:16:3e:21:43:65',
+    });
     expect(definition.disks.map(({ target, vdev, kind, readOnly }) => [target, vdev, kind, readOnly])).toEqual([
       ['/var/lib/xen/images/win1/disk0', 'hda', 'disk', false],
       ['/dev/cdrom', 'hdc', 'cdrom', true],
     ]);
-    expect(findings.filter(f => f.verdict === 'used').map(f => f.key)).toEqual(expect.arrayContaining(['name', 'memory', 'vcpus', 'boot', 'on_crash']));
-    expect(['localtime', 'usb', 'description', 'builder'].map(key => verdictOf(SUSE_HVM, key))).toEqual(['ignored', 'ignored', 'ignored', 'approximated']);
+    expect(findings.filter(f => f.verdict === 'used').map(f => f.key)).toEqual(
+      expect.arrayContaining(['name', 'memory', 'vcpus', 'boot', 'on_crash']),
+    );
+    expect(['localtime', 'usb', 'description', 'builder'].map(key => verdictOf(SUSE_HVM, key))).toEqual([
+      'ignored',
+      'ignored',
+      'ignored',
+      'approximated',
+    ]);
   });
 
   it('are made of strings, numbers, lists and names, and nothing is executed', () => {
     expect(errors(SUSE_PV)).toEqual([]);
     const { definition, findings } = judged(SUSE_PV);
     expect(definition).toMatchObject({
-      name: 'web3', type: 'pv', memoryMiB: 320, kernel: '/boot/vmlinuz-xen', ramdisk: '/boot/initrd-xen', cmdline: 'root=/dev/xvda1 ro console=hvc0 quiet',
+      name: 'web3',
+      type: 'pv',
+      memoryMiB: 320,
+      kernel: '/boot/vmlinuz-xen',
+      ramdisk: '/boot/initrd-xen',
+      cmdline: 'root=/dev/xvda1 ro console=hvc0 quiet',
     });
-    expect(findings.filter(f => f.line === 2).map(f => [f.verdict, f.short])).toEqual([['ignored', 'nothing is imported']]);
-    expect(findings.filter(f => f.key === 'disk').map(f => [f.line, f.column])).toEqual([[13, 10], [14, 10]]);
+    expect(findings.filter(f => f.line === 2).map(f => [f.verdict, f.short])).toEqual([
+      ['ignored', 'nothing is imported'],
+    ]);
+    expect(findings.filter(f => f.key === 'disk').map(f => [f.line, f.column])).toEqual([
+      [13, 10],
+      [14, 10],
+    ]);
   });
 
   it('say what is wrong with them, everything at once, with its place', () => {
-    expect(errors(`base = '/img'\nname = base % 1\nfor a in [1]:\n    memory = 64\nwhile 0:\n    memory = 128\nmemory = 64\nmemroy = 2 + 3\nkernel = nowhere\nboot = open(1)\nvif = [ 'a' 'b', \nextra = 'x'\n`)).toEqual([
+    expect(
+      errors(
+        `base = '/img'\nname = base % 1\nfor a in [1]:\n    memory = 64\nwhile 0:\n    memory = 128\nmemory = 64\nmemroy = 2 + 3\nkernel = nowhere\nboot = open(1)\nvif = [ 'a' 'b', \nextra = 'x'\n`,
+      ),
+    ).toEqual([
       'vm:2:13: More values stand behind % than the format takes.',
       'vm:3:1: "for" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.',
       'vm:5:1: "while" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.',
@@ -275,7 +386,17 @@ describe('definitions that xend exported (SXP)', () => {
   it('start as they ran', () => {
     expect(errors(SXP_HVM)).toEqual([]);
     const { definition, findings } = judged(SXP_HVM);
-    expect(definition).toMatchObject({ name: 'old1', type: 'hvm', memoryMiB: 512, vcpus: 2, bootOrder: 'dc', onCrash: 'restart', weight: 256, nic: 'pcnet', mac: '00:16:3e:0a:0b:0c' });
+    expect(definition).toMatchObject({
+      name: 'old1',
+      type: 'hvm',
+      memoryMiB: 512,
+      vcpus: 2,
+      bootOrder: 'dc',
+      onCrash: 'restart',
+      weight: 256,
+      nic: 'pcnet',
+      mac: '00:16:3e:0a:0b:0c',
+    });
     expect(definition.disks.map(({ target, vdev, kind, readOnly }) => [target, vdev, kind, readOnly])).toEqual([
       ['/images/old1.img', 'hda', 'disk', false],
       ['/iso/dvd.iso', 'hdc', 'cdrom', true],
@@ -283,7 +404,13 @@ describe('definitions that xend exported (SXP)', () => {
     expect(findings.find(f => f.key === 'domid')).toMatchObject({ line: 2, column: 5, verdict: 'ignored' });
     expect(findings.find(f => f.key === 'memory')).toMatchObject({ line: 13, column: 5, verdict: 'used' });
     expect(errors(SXP_PV)).toEqual([]);
-    expect(judged(SXP_PV).definition).toMatchObject({ name: 'pv1', type: 'pv', kernel: '/boot/vmlinuz', ramdisk: '/boot/initrd', cmdline: 'root=/dev/xvda1 ro' });
+    expect(judged(SXP_PV).definition).toMatchObject({
+      name: 'pv1',
+      type: 'pv',
+      kernel: '/boot/vmlinuz',
+      ramdisk: '/boot/initrd',
+      cmdline: 'root=/dev/xvda1 ro',
+    });
   });
 
   it('say what is wrong with them, with its place and the nearest spelling', () => {
@@ -291,12 +418,18 @@ describe('definitions that xend exported (SXP)', () => {
       'vm:2:21: (vcpus x): xend takes a number here.',
     ]);
     // In its author's words, at the field.
-    expect(errors('(domain (name a) (image (hvm (boot zz)))\n (device (vif (mac zz)))\n (device (vbd (uname file:/a) (dev foo:disk) (mode w))))')).toEqual([
+    expect(
+      errors(
+        '(domain (name a) (image (hvm (boot zz)))\n (device (vif (mac zz)))\n (device (vbd (uname file:/a) (dev foo:disk) (mode w))))',
+      ),
+    ).toEqual([
       expect.stringMatching(/^vm:1:36: \(boot zz\): the letters are/),
       expect.stringMatching(/^vm:2:20: \(mac zz\): ‘zz’ is no station address/),
       'vm:3:10: (vbd (dev foo:disk)): ‘foo’ is no vdev. Write hda, hdb, hdc or hdd.',
     ]);
-    expect(judged('(domain (name a) (memroy 64))').findings.find(({ warns }) => warns)?.text).toBe('memroy is no field of xend. Did you mean memory? Nothing looks at it, as with xend.');
+    expect(judged('(domain (name a) (memroy 64))').findings.find(({ warns }) => warns)?.text).toBe(
+      'memroy is no field of xend. Did you mean memory? Nothing looks at it, as with xend.',
+    );
     expect(errors('(domain (name a)')[0]).toContain('vm:1:1: "(" is never closed');
     expect(errors("(domain (name 'a))")[0]).toContain('has no closing quote');
     expect(errors('(network (name a))')[0]).toContain('does not begin with (domain');
@@ -319,7 +452,10 @@ describe('hostile definitions', () => {
     ['signs', `name = ${'%+'.repeat(120_000)}`],
     ['SXP strings', `(domain ${"'".repeat(200_001)}`],
     ['XML in XML', '<domain>'.repeat(30_000)],
-    ['entities that double', `<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">${Array.from({ length: 30 }, (_, i) => `<!ENTITY a${i + 1} "&a${i};&a${i};">`).join('')}]><domain>&a30;</domain>`],
+    [
+      'entities that double',
+      `<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">${Array.from({ length: 30 }, (_, i) => `<!ENTITY a${i + 1} "&a${i};&a${i};">`).join('')}]><domain>&a30;</domain>`,
+    ],
     ['attributes', `<domain ${Array.from({ length: 20_000 }, (_, i) => `a${i}='1'`).join(' ')}/>`],
     ['elements that nobody knows', `<domain type='xen'>${'<ab/>'.repeat(40_000)}</domain>`],
     ['NUL bytes in XML', `<domain>${'\0'.repeat(100_000)}</domain>`],

@@ -1,26 +1,39 @@
 import { describe, expect, it } from 'vitest';
 import { parseDisk, placeOf } from './disk.ts';
 
-const disk = (target: string, more: object = {}) => ({ target, format: 'raw', vdev: 'xvda', kind: 'disk', readOnly: false, ...more });
+const disk = (target: string, more: object = {}) => ({
+  target,
+  format: 'raw',
+  vdev: 'xvda',
+  kind: 'disk',
+  readOnly: false,
+  ...more,
+});
 
 describe('disk specifications (xl-disk-configuration(5))', () => {
   it('reads the examples of the manual page', () => {
     expect(parseDisk('/dev/vg/guest-volume,,hda')).toEqual(disk('/dev/vg/guest-volume', { vdev: 'hda' }));
     expect(parseDisk('/dev/vg/guest-volume,raw,hda,rw')).toEqual(disk('/dev/vg/guest-volume', { vdev: 'hda' }));
-    expect(parseDisk('format=raw, vdev=hda, access=rw, target=/dev/vg/guest-volume')).toEqual(disk('/dev/vg/guest-volume', { vdev: 'hda' }));
+    expect(parseDisk('format=raw, vdev=hda, access=rw, target=/dev/vg/guest-volume')).toEqual(
+      disk('/dev/vg/guest-volume', { vdev: 'hda' }),
+    );
     expect(parseDisk('raw:/dev/vg/guest-volume,hda,w')).toBeTypeOf('object');
     const cd = { vdev: 'hdc', kind: 'cdrom', readOnly: true };
     expect(parseDisk('/root/image.iso,,hdc,cdrom')).toEqual(disk('/root/image.iso', cd));
     expect(parseDisk('/root/image.iso,,hdc,,cdrom')).toEqual(disk('/root/image.iso', cd));
     expect(parseDisk('/root/image.iso,raw,hdc,devtype=cdrom')).toEqual(disk('/root/image.iso', cd));
-    expect(parseDisk('format=raw, vdev=hdc, access=ro, devtype=cdrom, target=/root/image.iso')).toEqual(disk('/root/image.iso', cd));
+    expect(parseDisk('format=raw, vdev=hdc, access=ro, devtype=cdrom, target=/root/image.iso')).toEqual(
+      disk('/root/image.iso', cd),
+    );
   });
 
   it('reads what older releases wrote', () => {
     expect(parseDisk('phy:/dev/vg/lv,xvda,w')).toEqual(disk('/dev/vg/lv'));
     expect(parseDisk('file:/d.img,xvda,w')).toEqual(disk('/d.img'));
     expect(parseDisk('tap:aio:/d.img,xvda,w')).toEqual(disk('/d.img'));
-    expect(parseDisk('file:/x.iso,hdc:cdrom,r')).toEqual(disk('/x.iso', { vdev: 'hdc', kind: 'cdrom', readOnly: true }));
+    expect(parseDisk('file:/x.iso,hdc:cdrom,r')).toEqual(
+      disk('/x.iso', { vdev: 'hdc', kind: 'cdrom', readOnly: true }),
+    );
   });
 
   it('gives target= the rest of the text, commas and all', () => {

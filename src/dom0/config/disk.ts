@@ -4,7 +4,19 @@
  */
 import type { Remedy } from '../api.ts';
 import type { ImageKind } from '../images.ts';
-import { approximated, ignored, isDomain0, type Judged, MOST_OPTIONS, type OptionRemark, type OptionRule, unknown, unless, used, wrong } from './options.ts';
+import {
+  approximated,
+  ignored,
+  isDomain0,
+  type Judged,
+  MOST_OPTIONS,
+  type OptionRemark,
+  type OptionRule,
+  unknown,
+  unless,
+  used,
+  wrong,
+} from './options.ts';
 import { shortened } from './xlcfg.ts';
 
 export interface DiskSpec {
@@ -23,8 +35,12 @@ const FORMATS = ['raw', 'qcow', 'qcow2', 'vhd', 'qed', 'empty'];
 const ACCESS: Record<string, boolean> = { r: true, ro: true, w: false, rw: false };
 /** By name, or by the number of xen-vbd-interface(7). */
 const VDEV = /^(xvd[a-z]+\d*|hd[a-z]\d*|sd[a-z]+\d*|d\d+(p\d+)?|0x[0-9a-f]{1,8}|[1-9]\d{0,9})$/i;
-const oneOf = (values: string[], judged: Judged): OptionRule => value =>
-  value === '' || values.includes(value) ? judged : wrong('no such value', `‘${shortened(value)}’ is none of ${values.join(', ')}.`);
+const oneOf =
+  (values: string[], judged: Judged): OptionRule =>
+  value =>
+    value === '' || values.includes(value)
+      ? judged
+      : wrong('no such value', `‘${shortened(value)}’ is none of ${values.join(', ')}.`);
 const colo = (): Judged => ignored('no COLO', 'There is no second host that a disk could be mirrored to.');
 const ADVICE = 'This is advice for PV front ends.';
 
@@ -36,9 +52,18 @@ const OPTIONS: Record<string, OptionRule> = {
   access: () => used('who may write', 'It says whether the guest may write.'),
   devtype: oneOf(['cdrom'], used('CD-ROM drive', 'The drive is a CD-ROM drive.')),
   backend: unless(isDomain0, ignored('back ends are in Domain 0', 'Back ends are in Domain 0 only.')),
-  backendtype: oneOf(['phy', 'qdisk', 'standalone', 'tap'], ignored('the host reads the file', 'This host reads the file itself: there is one implementation.')),
+  backendtype: oneOf(
+    ['phy', 'qdisk', 'standalone', 'tap'],
+    ignored('the host reads the file', 'This host reads the file itself: there is one implementation.'),
+  ),
   script: () => ignored('no scripts', 'Domain 0 runs no block scripts: the target is taken for a file.'),
-  specification: oneOf(['xen', 'virtio'], ignored('Xen’s protocol', 'Disks have Xen’s own back end, and an emulated IDE drive in HVM guests; there is none of virtio.')),
+  specification: oneOf(
+    ['xen', 'virtio'],
+    ignored(
+      'Xen’s protocol',
+      'Disks have Xen’s own back end, and an emulated IDE drive in HVM guests; there is none of virtio.',
+    ),
+  ),
   transport: oneOf(['mmio'], ignored('no virtio', 'The disk is not one of virtio.')),
   grant_usage: oneOf(['0', '1'], ignored('no virtio', 'The disk is not one of virtio.')),
   'active-disk': colo,
@@ -46,9 +71,15 @@ const OPTIONS: Record<string, OptionRule> = {
 };
 const FLAGS: Record<string, Judged> = {
   cdrom: used('CD-ROM drive', 'The drive is a CD-ROM drive.'),
-  'direct-io-safe': ignored('writes stay in memory', 'The file is never written, so there is no page cache to go past.'),
+  'direct-io-safe': ignored(
+    'writes stay in memory',
+    'The file is never written, so there is no page cache to go past.',
+  ),
   discard: used('for PV drivers', 'PV drivers may say what they need no more. IDE disks of this PC have no TRIM.'),
-  'no-discard': approximated('discard is offered', 'PV drivers may say what they need no more: what the guest writes is kept in memory anyway.'),
+  'no-discard': approximated(
+    'discard is offered',
+    'PV drivers may say what they need no more: what the guest writes is kept in memory anyway.',
+  ),
   trusted: used('as asked', `The back end is trusted. ${ADVICE}`),
   untrusted: ignored('advice for PV front ends', ADVICE),
 };
@@ -58,7 +89,10 @@ const isColo = (name: string): boolean => /^colo(-[a-z]+)?$/.test(name);
 const formatVerdict = (value: string): Judged =>
   ['', 'raw', 'qcow2', 'empty'].includes(value)
     ? used('as asked', "The file's first bytes say whether it is raw or qcow2.")
-    : ignored(`${shortened(value)} is not read`, `The file's first bytes say what it is, and raw and qcow2 images are read: a ${shortened(value)} image is refused.`);
+    : ignored(
+        `${shortened(value)} is not read`,
+        `The file's first bytes say what it is, and raw and qcow2 images are read: a ${shortened(value)} image is refused.`,
+      );
 
 /** Where xl decides by content which position a parameter has. */
 const position = (text: string): (typeof POSITIONAL)[number] | undefined => {
@@ -68,13 +102,18 @@ const position = (text: string): (typeof POSITIONAL)[number] | undefined => {
 };
 
 /** @returns the disk, or a sentence's end that says what is wrong with the text. `remarks` gets what each named option and flag comes to, `mend` what would mend it. */
-export function parseDisk(text: string, remarks: OptionRemark[] = [], mend: (remedy: Remedy) => void = () => {}): DiskSpec | string {
+export function parseDisk(
+  text: string,
+  remarks: OptionRemark[] = [],
+  mend: (remedy: Remedy) => void = () => {},
+): DiskSpec | string {
   const values: Partial<Record<string, string>> = Object.create(null);
   let cdrom = false;
   let next = 0;
   let rest = text.trim();
   let devices = '';
-  const remark = (name: string, judged: Judged): void => void remarks.push({ name, offset: text.trimEnd().length - rest.length, ...judged });
+  const remark = (name: string, judged: Judged): void =>
+    void remarks.push({ name, offset: text.trimEnd().length - rest.length, ...judged });
   if (/^(?:tap2?:)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap):/.test(rest)) {
     const prefix = /^(?:(?:tap2?|phy|file|aio|tapdisk|ioemu):)*/.exec(rest)![0];
     rest = rest.slice(prefix.length);
@@ -103,7 +142,14 @@ export function parseDisk(text: string, remarks: OptionRemark[] = [], mend: (rem
       const [, name, value] = pair;
       if (values[name] !== undefined) return `${name} is given twice.`;
       values[name] = value;
-      remark(name, isColo(name) ? colo() : Object.hasOwn(OPTIONS, name) ? OPTIONS[name](value) : unknown(name, 'disk', [...Object.keys(OPTIONS), ...Object.keys(FLAGS)], true));
+      remark(
+        name,
+        isColo(name)
+          ? colo()
+          : Object.hasOwn(OPTIONS, name)
+            ? OPTIONS[name](value)
+            : unknown(name, 'disk', [...Object.keys(OPTIONS), ...Object.keys(FLAGS)], true),
+      );
       rest = after;
       continue;
     }
@@ -124,12 +170,14 @@ export function parseDisk(text: string, remarks: OptionRemark[] = [], mend: (rem
     const known = next > 0 && value !== '' ? position(value) : undefined;
     const index = known ? POSITIONAL.indexOf(known) : next;
     if (next > 0 && value !== '' && !known && POSITIONAL[next] === 'format') mend({ write: GOOD.format, of: value });
-    if (next > 0 && value !== '' && !known) return `‘${shortened(value)}’ is no ${POSITIONAL[next]}. Write ${GOOD[POSITIONAL[next]]}.`;
+    if (next > 0 && value !== '' && !known)
+      return `‘${shortened(value)}’ is no ${POSITIONAL[next]}. Write ${GOOD[POSITIONAL[next]]}.`;
     const key = POSITIONAL[Math.max(index, next)];
     next = Math.max(index, next) + 1;
     if (value !== '' && values[key] !== undefined) return `${key} is given twice.`;
     if (value !== '') values[key] = value;
-    if (value !== '' && key === 'format' && formatVerdict(value).verdict !== 'used') remark('format', formatVerdict(value));
+    if (value !== '' && key === 'format' && formatVerdict(value).verdict !== 'used')
+      remark('format', formatVerdict(value));
     rest = after;
   }
   cdrom ||= values.devtype === 'cdrom';
@@ -141,9 +189,16 @@ export function parseDisk(text: string, remarks: OptionRemark[] = [], mend: (rem
   if (!VDEV.test(vdev)) return `‘${shortened(vdev)}’ is no virtual device. Write ${GOOD.vdev}.`;
   if (!FORMATS.includes(format)) mend({ write: GOOD.format, of: format });
   if (!FORMATS.includes(format)) return `‘${shortened(format)}’ is no format. Write ${GOOD.format}.`;
-  if (access !== undefined && !Object.hasOwn(ACCESS, access)) return `‘${shortened(access)}’ is no access. Write ${GOOD.access}.`;
+  if (access !== undefined && !Object.hasOwn(ACCESS, access))
+    return `‘${shortened(access)}’ is no access. Write ${GOOD.access}.`;
   if (target === '' && !cdrom) return 'it names no file.';
-  return { target: devices + target, format, vdev, kind: cdrom ? 'cdrom' : 'disk', readOnly: access === undefined ? cdrom : ACCESS[access] };
+  return {
+    target: devices + target,
+    format,
+    vdev,
+    kind: cdrom ? 'cdrom' : 'disk',
+    readOnly: access === undefined ? cdrom : ACCESS[access],
+  };
 }
 
 /** The disk as its definition would have it. */
@@ -152,7 +207,14 @@ export function formatDisk({ target, format, vdev, kind, readOnly }: DiskSpec): 
   const form = format === 'qcow2' ? format : 'raw';
   const access = readOnly === cdrom ? [] : [readOnly ? 'ro' : 'rw'];
   // A path with what means something between or before the parameters stands last, by name.
-  if (/[,=:]/.test(target)) return [`format=${form}`, `vdev=${vdev}`, ...access.map(value => `access=${value}`), ...(cdrom ? ['cdrom'] : []), `target=${target}`].join(',');
+  if (/[,=:]/.test(target))
+    return [
+      `format=${form}`,
+      `vdev=${vdev}`,
+      ...access.map(value => `access=${value}`),
+      ...(cdrom ? ['cdrom'] : []),
+      `target=${target}`,
+    ].join(',');
   return [target, form, vdev, ...access, ...(cdrom ? ['cdrom'] : [])].join(',');
 }
 

@@ -8,7 +8,8 @@ import { prepareToRead } from './source.ts';
 import { writeXlConfig } from './write-xl.ts';
 
 const read = (text: string): Definition => judgeDefinition('vm', text).definition;
-const change = (text: string, changes: Partial<Definition>): string => changeDefinition(text, read(text), { ...read(text), ...changes });
+const change = (text: string, changes: Partial<Definition>): string =>
+  changeDefinition(text, read(text), { ...read(text), ...changes });
 
 const TEXT = `# a web server
 name = "web"   # as DNS has it
@@ -23,7 +24,9 @@ vif = []
 
 describe('a definition that a form changes', () => {
   it('keeps its comments, its order and its spaces', () => {
-    expect(change(TEXT, { memoryMiB: 512, name: 'web "2"' })).toBe(TEXT.replace('memory=256', 'memory=512').replace('"web"', String.raw`"web \"2\""`));
+    expect(change(TEXT, { memoryMiB: 512, name: 'web "2"' })).toBe(
+      TEXT.replace('memory=256', 'memory=512').replace('"web"', String.raw`"web \"2\""`),
+    );
   });
 
   it('gets what it had not at its end, and loses what is not needed any more', () => {
@@ -47,7 +50,9 @@ describe('a definition that a form changes', () => {
 
   it('is set once where it was added to', () => {
     const text = 'name = "a"\ntype = "pvh"\ndisk = [ "a.img,raw,xvda" ]\nmemory = 8\ndisk += [ "b.img,raw,xvdb" ]\n';
-    expect(change(text, { disks: read(text).disks.slice(1) })).toBe('name = "a"\ntype = "pvh"\ndisk = [ "b.img,raw,xvdb" ]\nmemory = 8\n');
+    expect(change(text, { disks: read(text).disks.slice(1) })).toBe(
+      'name = "a"\ntype = "pvh"\ndisk = [ "b.img,raw,xvdb" ]\nmemory = 8\n',
+    );
   });
 
   it('is mended where its value was wrong, with lines that end as on Windows', () => {
@@ -65,19 +70,39 @@ describe('a definition that a form changes', () => {
   });
 
   it('whatever it was, comes to what the form says', () => {
-    const definitions = fc.record({
-      name: fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/), type: fc.constantFrom('hvm' as const, 'pv' as const, 'pvh' as const), memoryMiB: fc.integer({ min: 4, max: 2000 }), vcpus: fc.integer({ min: 1, max: 4 }),
-      weight: fc.option(fc.integer({ min: 1, max: 65535 }), { nil: undefined }), kernel: fc.constantFrom('/boot/a', '/boot/b # c', 'x"y'), cmdline: fc.constantFrom('', 'quiet', 'a="b c"'),
-      onReboot: fc.constantFrom('restart' as const, 'destroy' as const),
-      disks: fc.subarray(['xvda', 'xvdb', 'xvdc']).map(names => names.map((vdev, place) => ({ target: `/srv/${vdev}`, format: 'raw', vdev, kind: 'disk' as const, readOnly: false, place, at: { line: 1, column: 1 } }))),
-    }).map(fields => ({ ...newDefinition(), ...fields }));
-    fc.assert(fc.property(definitions, definitions, fc.array(fc.nat(20), { maxLength: 3 }), (before, after, comments) => {
-      const lines = writeXlConfig(before).split('\n');
-      for (const at of comments) lines.splice(at % lines.length, 0, '# "a = [" comment');
-      const changed = changeDefinition(lines.join('\n'), read(lines.join('\n')), after);
-      expect(judgeDefinition('vm', changed).findings.filter(isError)).toEqual([]);
-      expect(writeXlConfig(read(changed))).toBe(writeXlConfig(after));
-      expect(changed.split('\n').filter(line => line.startsWith('#')).length).toBe(comments.length);
-    }), { numRuns: 200 });
+    const definitions = fc
+      .record({
+        name: fc.stringMatching(/^[a-z][a-z0-9-]{0,8}$/),
+        type: fc.constantFrom('hvm' as const, 'pv' as const, 'pvh' as const),
+        memoryMiB: fc.integer({ min: 4, max: 2000 }),
+        vcpus: fc.integer({ min: 1, max: 4 }),
+        weight: fc.option(fc.integer({ min: 1, max: 65535 }), { nil: undefined }),
+        kernel: fc.constantFrom('/boot/a', '/boot/b # c', 'x"y'),
+        cmdline: fc.constantFrom('', 'quiet', 'a="b c"'),
+        onReboot: fc.constantFrom('restart' as const, 'destroy' as const),
+        disks: fc.subarray(['xvda', 'xvdb', 'xvdc']).map(names =>
+          names.map((vdev, place) => ({
+            target: `/srv/${vdev}`,
+            format: 'raw',
+            vdev,
+            kind: 'disk' as const,
+            readOnly: false,
+            place,
+            at: { line: 1, column: 1 },
+          })),
+        ),
+      })
+      .map(fields => ({ ...newDefinition(), ...fields }));
+    fc.assert(
+      fc.property(definitions, definitions, fc.array(fc.nat(20), { maxLength: 3 }), (before, after, comments) => {
+        const lines = writeXlConfig(before).split('\n');
+        for (const at of comments) lines.splice(at % lines.length, 0, '# "a = [" comment');
+        const changed = changeDefinition(lines.join('\n'), read(lines.join('\n')), after);
+        expect(judgeDefinition('vm', changed).findings.filter(isError)).toEqual([]);
+        expect(writeXlConfig(read(changed))).toBe(writeXlConfig(after));
+        expect(changed.split('\n').filter(line => line.startsWith('#')).length).toBe(comments.length);
+      }),
+      { numRuns: 200 },
+    );
   });
 });

@@ -19,7 +19,8 @@ export function changeDefinition(text: string, before: Definition, after: Defini
     if (old === next) continue;
     changed = setKey(changed, key, next);
     // An older spelling may say it still (extra and root for cmdline): an empty text counts more.
-    if (next === undefined && type === 'string' && from(judgeDefinition('', changed).definition) !== undefined) changed = setKey(changed, key, '""');
+    if (next === undefined && type === 'string' && from(judgeDefinition('', changed).definition) !== undefined)
+      changed = setKey(changed, key, '""');
   }
   return changed;
 }
@@ -33,7 +34,8 @@ function setKey(text: string, key: string, value: string | undefined): string {
   let changed = text;
   // From the end: places before it stay.
   for (const setting of [...found].reverse())
-    changed = setting === kept ? splice(changed, setting.value, setting.end!, value!) : withoutSetting(changed, setting);
+    changed =
+      setting === kept ? splice(changed, setting.value, setting.end!, value!) : withoutSetting(changed, setting);
   if (value === undefined || kept) return changed;
   return `${changed === '' || changed.endsWith('\n') ? changed : `${changed}\n`}${key} = ${value}\n`;
 }
@@ -45,10 +47,13 @@ function withoutSetting(text: string, setting: Setting): string {
   const line = /[^\n\r]*$/.exec(text.slice(0, from))![0];
   const rest = /^[^\n\r]*(\r\n?|\n)?/.exec(text.slice(to))![0];
   const alone = line.trim() === '' && rest.trim() === '';
-  return alone ? text.slice(0, from - line.length) + text.slice(to + rest.length) : text.slice(0, from) + text.slice(to).replace(/^[ \t]*;/, '');
+  return alone
+    ? text.slice(0, from - line.length) + text.slice(to + rest.length)
+    : text.slice(0, from) + text.slice(to).replace(/^[ \t]*;/, '');
 }
 
-const splice = (text: string, from: Position, to: Position, put: string): string => text.slice(0, offsetOf(text, from)) + put + text.slice(offsetOf(text, to));
+const splice = (text: string, from: Position, to: Position, put: string): string =>
+  text.slice(0, offsetOf(text, from)) + put + text.slice(offsetOf(text, to));
 
 /** Lines end as the reader of xl.cfg has them end. */
 function offsetOf(text: string, { line, column }: Position): number {

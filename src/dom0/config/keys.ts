@@ -17,4 +17,15 @@ import type { Family } from './rule.ts';
 export { nearest } from './nearest.ts';
 
 /** In the order in which they are judged: a rule finds in the definition what those before it have put there. */
-export const KEYS: Family = { ...identity, ...memory, ...processors, ...disks, ...boot, ...network, ...events, ...pc, ...xen, ...xend };
+export const KEYS: Family = {
+  ...identity,
+  ...memory,
+  ...processors,
+  ...disks,
+  ...boot,
+  ...network,
+  ...events,
+  ...pc,
+  ...xen,
+  ...xend,
+};

@@ -285,7 +285,8 @@ export const ATTRIBUTES: ReadonlyMap<string, ReadonlyMap<string, AttributeRule>>
   };
   for (const line of WORDS.trim().split('\n')) {
     const [words, keys] = line.split(': ');
-    for (const key of keys.split(' ')) add(key.replace('?', ''), { words: words.split(' '), ...(key.startsWith('?') ? { isLoose: true } : {}) });
+    for (const key of keys.split(' '))
+      add(key.replace('?', ''), { words: words.split(' '), ...(key.startsWith('?') ? { isLoose: true } : {}) });
   }
   for (const key of REQUIRED.split(' ')) add(key, { isRequired: true });
   for (const key of NUMBERS.split(' ')) add(key, { isNumber: true });

@@ -74,8 +74,14 @@ class Judge {
       for (const { name, offset, ...judged } of remarks) {
         const parts = item.origin?.parts;
         const part = parts && Object.hasOwn(parts, name) ? parts[name] : undefined;
-        const told = (): Judged => (judged.verdict === 'error' ? { ...judged, text: `${part?.said ?? said(key, item)}: ${judged.text}` } : judged);
-        this.reportOneOfMany(part ?? (item.origin ? item : this.inside(item, offset)), `${key}.${shortened(name)}`, judged.verdict, told);
+        const told = (): Judged =>
+          judged.verdict === 'error' ? { ...judged, text: `${part?.said ?? said(key, item)}: ${judged.text}` } : judged;
+        this.reportOneOfMany(
+          part ?? (item.origin ? item : this.inside(item, offset)),
+          `${key}.${shortened(name)}`,
+          judged.verdict,
+          told,
+        );
       }
     },
     write: (key, value) => this.language.write(key, value),
@@ -105,8 +111,10 @@ class Judge {
     this.unread = parsed.unread ?? parsed.lines.length === 0;
     this.settings = parsed.settings;
     this.language = languageOf(parsed);
-    for (const { text, remedy, ...at } of parsed.problems) this.reportOneOfMany(at, '', 'error', () => wrong('not understood', text, remedy));
-    for (const { key, line, column, ...judged } of parsed.remarks ?? []) this.reportOneOfMany({ line, column }, key, judged.verdict, () => judged);
+    for (const { text, remedy, ...at } of parsed.problems)
+      this.reportOneOfMany(at, '', 'error', () => wrong('not understood', text, remedy));
+    for (const { key, line, column, ...judged } of parsed.remarks ?? [])
+      this.reportOneOfMany({ line, column }, key, judged.verdict, () => judged);
   }
 
   judge(): Judgement {
@@ -115,12 +123,28 @@ class Judge {
     if (!this.unread) for (const [key, rule] of Object.entries(this.rules)) this.judgeKey(key, rule);
     for (const [verdict, { at, count }] of this.untold) {
       const what = verdict === 'error' ? 'errors' : `verdicts (${verdict})`;
-      this.report(at, '', { verdict, short: `${count} more`, text: `${count} more ${what} from here on are not listed one by one.` });
+      this.report(at, '', {
+        verdict,
+        short: `${count} more`,
+        text: `${count} more ${what} from here on are not listed one by one.`,
+      });
     }
     this.findings.sort((a, b) => a.line - b.line || a.column - b.column);
-    const valueAt = new Map([...this.values].map(([key, { value }]) => [key, { line: value.line, column: value.column, said: said(key, value) }]));
+    const valueAt = new Map(
+      [...this.values].map(([key, { value }]) => [
+        key,
+        { line: value.line, column: value.column, said: said(key, value) },
+      ]),
+    );
     const settings = new Map([...this.values].map(([key, { value }]) => [key, value]));
-    return { definition: this.context.definition, findings: this.findings, isForeign: this.isForeign, valueAt, language: this.language, settings };
+    return {
+      definition: this.context.definition,
+      findings: this.findings,
+      isForeign: this.isForeign,
+      valueAt,
+      language: this.language,
+      settings,
+    };
   }
 
   private judgeKey(key: string, rule: KeyRule): void {
@@ -133,7 +157,13 @@ class Judge {
       const text = `${key} is for guests of other types: a ${name} guest has nothing that it could change.`;
       return this.report(setting, key, { verdict: 'ignored', short: `nothing in a ${name} guest`, text });
     }
-    const asked: Asked = { ...this.context, key, value, text: value.kind === 'list' ? '' : value.text, number: toNumber(value) };
+    const asked: Asked = {
+      ...this.context,
+      key,
+      value,
+      text: value.kind === 'list' ? '' : value.text,
+      number: toNumber(value),
+    };
     const problem = rule.range?.(asked);
     if (problem) return this.report(value, key, { ...problem, text: `${said(key, value)}: ${problem.text}` });
     rule.into?.(definition, asked);
@@ -141,11 +171,22 @@ class Judge {
     if (judged === TOLD) return;
     const written = value.kind === 'list' ? (value.items.length === 0 ? '' : '[') : value.text;
     const { verdict, short, text } = rule;
-    this.report(setting, key, judged ?? (verdict !== 'used' && rule.fits?.(written) ? asItIs(text) : { verdict, short, text }));
+    this.report(
+      setting,
+      key,
+      judged ?? (verdict !== 'used' && rule.fits?.(written) ? asItIs(text) : { verdict, short, text }),
+    );
   }
 
   private report(at: Position, key: string, judged: Said): void {
-    this.findings.push({ file: this.file, line: at.line, column: at.column, source: (this.lines[at.line - 1] ?? '').slice(0, MOST_QUOTED), key, ...judged });
+    this.findings.push({
+      file: this.file,
+      line: at.line,
+      column: at.column,
+      source: (this.lines[at.line - 1] ?? '').slice(0, MOST_QUOTED),
+      key,
+      ...judged,
+    });
   }
 
   /** As `report`, for what a text may have any number of. */
@@ -192,27 +233,45 @@ class Judge {
       const other = near === undefined ? undefined : this.firstOf(near);
       return this.reportOneOfMany(setting, shortened(key), 'ignored', () => {
         const text = `${shortened(key)} is no ${this.language.noun}`;
-        if (near === undefined) return ignored(`no ${this.language.noun}`, `${text}: nothing looks at it, as with ${this.language.reader}.`);
+        if (near === undefined)
+          return ignored(`no ${this.language.noun}`, `${text}: nothing looks at it, as with ${this.language.reader}.`);
         const more = `Did you mean ${near}?${other ? ` Line ${other.line} has it, too.` : ''} Nothing looks at it, as with ${this.language.reader}.`;
-        return { ...ignored(`unknown; did you mean ${near}?`, `${text}. ${more}`), warns: true, ...(other ? {} : { remedy: { write: near } }) };
+        return {
+          ...ignored(`unknown; did you mean ${near}?`, `${text}. ${more}`),
+          warns: true,
+          ...(other ? {} : { remedy: { write: near } }),
+        };
       });
     }
     const problem = kindProblem(this.rules[key].type, value, this.language.reader);
-    if (problem) return this.reportOneOfMany(value, key, 'error', () => wrong(problem.short, `${said(key, value)}: ${problem.text}`, problem.remedy));
+    if (problem)
+      return this.reportOneOfMany(value, key, 'error', () =>
+        wrong(problem.short, `${said(key, value)}: ${problem.text}`, problem.remedy),
+      );
     const before = this.values.get(key);
     if (before && setting.append) {
       const joined = join(before.value, value);
       if (joined) this.values.set(key, { ...before, value: joined });
       else
         this.reportOneOfMany(value, key, 'error', () =>
-          wrong('cannot be added', `${said(key, value)}: a ${value.kind} cannot be added to the ${before.value.kind} of line ${before.line}.`));
+          wrong(
+            'cannot be added',
+            `${said(key, value)}: a ${value.kind} cannot be added to the ${before.value.kind} of line ${before.line}.`,
+          ),
+        );
       return;
     }
     if (before) {
       this.reportOneOfMany(before, key, 'ignored', () =>
         setting.line < this.optionsFrom
-          ? ignored(`set again on line ${setting.line}`, `${key} is set again on line ${setting.line}; the last one counts.`)
-          : ignored('an option counts', `${said(key, before.value)} gives way to the option given beside the file: ${said(key, value)}.`),
+          ? ignored(
+              `set again on line ${setting.line}`,
+              `${key} is set again on line ${setting.line}; the last one counts.`,
+            )
+          : ignored(
+              'an option counts',
+              `${said(key, before.value)} gives way to the option given beside the file: ${said(key, value)}.`,
+            ),
       );
     }
     this.values.set(key, setting);

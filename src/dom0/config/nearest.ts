@@ -6,7 +6,8 @@ const MOST_LETTERS = 40;
 /** The candidate that is nearest to a misspelled word, or undefined where none is near. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   if (word.length > MOST_LETTERS) return undefined;
-  let best: string | undefined, bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
+  let best: string | undefined,
+    bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
     if (Math.abs(word.length - candidate.length) >= bestDistance) continue;
     const distance = editDistance(word, candidate);
@@ -28,8 +29,13 @@ function editDistance(a: string, b: string): number {
   for (let j = 0; j <= b.length; j++) rows[0]![j] = j;
   for (let i = 1; i <= a.length; i++) {
     for (let j = 1; j <= b.length; j++) {
-      let cost = Math.min(rows[i - 1]![j]! + 1, rows[i]![j - 1]! + 1, rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, rows[i - 2]![j - 2]! + 1);
+      let cost = Math.min(
+        rows[i - 1]![j]! + 1,
+        rows[i]![j - 1]! + 1,
+        rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, rows[i - 2]![j - 2]! + 1);
       rows[i]![j] = cost;
     }
   }

@@ -14,7 +14,9 @@ import { prepareToRead } from './source.ts';
 
 const folder = new URL('fixtures/', import.meta.url);
 /** Definitions that are another one with a setting behind it, as xm create FILE SETTING makes them. */
-const WITH_SETTING: Record<string, { file: string; setting: string }> = { 'xm-vmid-given.py': { file: 'xm-vmid.py', setting: 'vmid=3\n' } };
+const WITH_SETTING: Record<string, { file: string; setting: string }> = {
+  'xm-vmid-given.py': { file: 'xm-vmid.py', setting: 'vmid=3\n' },
+};
 function read(name: string): Uint8Array {
   const { file, setting } = WITH_SETTING[name] ?? { file: name, setting: '' };
   return Buffer.concat([readFileSync(new URL(file, folder)), Buffer.from(setting)]);
@@ -23,11 +25,19 @@ function read(name: string): Uint8Array {
 const kernel = new Uint8Array(readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url)));
 /** What an installed system has: two partitions, on each the kernel and a menu of GRUB legacy. */
 const MIB = 2 ** 20;
-const system = writeExt2(3 * MIB, new Map(Object.entries({
-  'boot/vmlinuz-xen': kernel,
-  'boot/initrd-xen': Uint8Array.of(0x1f, 0x8b, 8, 0),
-  'boot/grub/menu.lst': new TextEncoder().encode('default 0\ntimeout 8\ntitle XEN\n  root (hd0,1)\n  kernel /boot/vmlinuz-xen root=/dev/xvda2 splash=silent\n  initrd /boot/initrd-xen\n'),
-})), { label: 'root', uuid: new Uint8Array(16) });
+const system = writeExt2(
+  3 * MIB,
+  new Map(
+    Object.entries({
+      'boot/vmlinuz-xen': kernel,
+      'boot/initrd-xen': Uint8Array.of(0x1f, 0x8b, 8, 0),
+      'boot/grub/menu.lst': new TextEncoder().encode(
+        'default 0\ntimeout 8\ntitle XEN\n  root (hd0,1)\n  kernel /boot/vmlinuz-xen root=/dev/xvda2 splash=silent\n  initrd /boot/initrd-xen\n',
+      ),
+    }),
+  ),
+  { label: 'root', uuid: new Uint8Array(16) },
+);
 const disk = new Uint8Array(8 * MIB);
 for (const [i, start] of [MIB, 4 * MIB].entries()) {
   new DataView(disk.buffer).setUint32(446 + 16 * i + 8, start / 512, true);
@@ -38,20 +48,48 @@ for (const [i, start] of [MIB, 4 * MIB].entries()) {
 disk.set([0x55, 0xaa], 510);
 const cd = new Uint8Array(64 * 2048);
 cd.set(new TextEncoder().encode('\u0001CD001\u0001'), 16 * 2048);
-const FIRMWARE: Firmware = { bios: 'ringside', image: new Uint8Array(65536), name: 'bios.bin', vgaBios: new Uint8Array(32768) };
+const FIRMWARE: Firmware = {
+  bios: 'ringside',
+  image: new Uint8Array(65536),
+  name: 'bios.bin',
+  vgaBios: new Uint8Array(32768),
+};
 
 /** All that the definitions name. */
-const FILES: Record<string, Uint8Array> = { vmlinuz: kernel, 'initrd.gz': Uint8Array.of(0x1f, 0x8b, 8, 0), initrd: Uint8Array.of(0x1f, 0x8b, 8, 0), 'guest.img': disk, 'swap.img': disk, 'install.iso': cd, 'boot.img': disk, 'other.img': disk, 'two.img': disk, 'cd.iso': cd };
+const FILES: Record<string, Uint8Array> = {
+  vmlinuz: kernel,
+  'initrd.gz': Uint8Array.of(0x1f, 0x8b, 8, 0),
+  initrd: Uint8Array.of(0x1f, 0x8b, 8, 0),
+  'guest.img': disk,
+  'swap.img': disk,
+  'install.iso': cd,
+  'boot.img': disk,
+  'other.img': disk,
+  'two.img': disk,
+  'cd.iso': cd,
+};
 
 async function plan(name: string) {
   const data = read(name);
   const text = new TextDecoder().decode(data);
   await prepareToRead(text);
   const given = Object.entries(FILES).filter(([file]) => text.includes(file));
-  const images = given.filter(([file]) => /\.(img|iso)$/.test(file)).map(([file, bytes]) => ({ name: file, head: bytes.subarray(0, 36864), bytes: bytes.length }));
-  const others = given.filter(([file]) => !/\.(img|iso)$/.test(file)).map(([file, bytes]) => ({ name: file, data: bytes }));
+  const images = given
+    .filter(([file]) => /\.(img|iso)$/.test(file))
+    .map(([file, bytes]) => ({ name: file, head: bytes.subarray(0, 36864), bytes: bytes.length }));
+  const others = given
+    .filter(([file]) => !/\.(img|iso)$/.test(file))
+    .map(([file, bytes]) => ({ name: file, data: bytes }));
   const wanted = loaderNamed([{ name, data }]);
-  const media = [{ vdev: 'xvda', from: { bytes: disk.length, read: (at: number, into: Uint8Array) => into.set(disk.subarray(at, at + into.length)) } }];
+  const media = [
+    {
+      vdev: 'xvda',
+      from: {
+        bytes: disk.length,
+        read: (at: number, into: Uint8Array) => into.set(disk.subarray(at, at + into.length)),
+      },
+    },
+  ];
   const loaded = wanted && bootFromDisk(wanted.loader, wanted.cmdline, media);
   return { ...planFiles([{ name, data }, ...others, ...images], FIRMWARE, new Map(), loaded), given };
 }
@@ -104,24 +142,44 @@ const REFUSED: Record<string, string[]> = {
     '18:4: After vnc comes = and a value; here is ",".',
   ],
   // The same of libvirt's: virsh -c test:///default define of libvirt 9 refuses each.
-  'closed-badbus.xml': ["7:122: Invalid value for attribute 'bus' in element 'target': 'floopy'. The values are fdc, ide, sata, scsi, sd, uml, usb, virtio, xen."],
-  'closed-baddevice.xml': ["7:30: Invalid value for attribute 'device' in element 'disk': 'tape'. The values are cdrom, disk, floppy, lun."],
+  'closed-badbus.xml': [
+    "7:122: Invalid value for attribute 'bus' in element 'target': 'floopy'. The values are fdc, ide, sata, scsi, sd, uml, usb, virtio, xen.",
+  ],
+  'closed-baddevice.xml': [
+    "7:30: Invalid value for attribute 'device' in element 'disk': 'tape'. The values are cdrom, disk, floppy, lun.",
+  ],
   'closed-iftype.xml': [
     "8:19: Invalid value for attribute 'type' in element 'interface': 'brigde'. The values are bridge, client, direct, ethernet, hostdev, internal, mcast, network, null, server, udp, user, vdpa, vds, vhostuser. Did you mean \"bridge\"?",
   ],
-  'closed-ifnosrc.xml': ["8:3: Interface type='bridge' requires a 'source' element. Write <source bridge='xenbr0'/> in <interface>."],
-  'closed-clock.xml': ["6:17: Invalid value for attribute 'offset' in element 'clock': 'moon'. The values are absolute, localtime, timezone, utc, variable."],
+  'closed-ifnosrc.xml': [
+    "8:3: Interface type='bridge' requires a 'source' element. Write <source bridge='xenbr0'/> in <interface>.",
+  ],
+  'closed-clock.xml': [
+    "6:17: Invalid value for attribute 'offset' in element 'clock': 'moon'. The values are absolute, localtime, timezone, utc, variable.",
+  ],
   // Case "XML errors in XML words".
-  'xml-words-mac.xml': ["8:41: <mac address='00:16:3e:zz:00:01'>: ‘00:16:3e:zz:00:01’ is no station address: that is six pairs of hexadecimal digits with colons, as in 00:16:3e:12:34:56."],
+  'xml-words-mac.xml': [
+    "8:41: <mac address='00:16:3e:zz:00:01'>: ‘00:16:3e:zz:00:01’ is no station address: that is six pairs of hexadecimal digits with colons, as in 00:16:3e:12:34:56.",
+  ],
   'xml-words-noname.xml': ['1:1: The definition has no name. Write <name>web1</name> in <domain>.'],
   'xml-words-nosource.xml': ["7:5: The disk hda has no <source file='…'/>. Write the path of its image."],
-  'xml-words-vcpucur.xml': ["4:17: <vcpu current='4'>2</vcpu>: current is above the number of vCPUs that there may be. Write current='2' or less, or <vcpu>4</vcpu>."],
-  'xml-without-memory.xml': ["1:1: Memory size must be specified via <memory> or in the <numa> configuration. Write for example <memory unit='MiB'>256</memory> in <domain>."],
-  'boot-order-both.xml': ["11:7: Per-device boot elements cannot be used together with os/boot elements. Take <boot dev='…'/> out of <os>, or this one."],
+  'xml-words-vcpucur.xml': [
+    "4:17: <vcpu current='4'>2</vcpu>: current is above the number of vCPUs that there may be. Write current='2' or less, or <vcpu>4</vcpu>.",
+  ],
+  'xml-without-memory.xml': [
+    "1:1: Memory size must be specified via <memory> or in the <numa> configuration. Write for example <memory unit='MiB'>256</memory> in <domain>.",
+  ],
+  'boot-order-both.xml': [
+    "11:7: Per-device boot elements cannot be used together with os/boot elements. Take <boot dev='…'/> out of <os>, or this one.",
+  ],
   // Case "values out of a closed set": xl create -n of Xen 4.17 says 'Unknown vga "foo" specified' and 'invalid value "foo" for "tsc_mode"'; xl.cfg(5) lists the firmware.
   'closed-vga.cfg': ["5:5: vga = 'foo': the values are stdvga, cirrus, qxl and none."],
-  'closed-firmware.cfg': [`5:10: firmware = 'efi': the values are ringside, seabios, bios, rombios, ovmf, uefi, pvgrub32 and pvgrub64. Did you mean "uefi"?`],
-  'closed-tsc_mode.cfg': ["5:10: tsc_mode = 'foo': the values are default, always_emulate, native and native_paravirt."],
+  'closed-firmware.cfg': [
+    `5:10: firmware = 'efi': the values are ringside, seabios, bios, rombios, ovmf, uefi, pvgrub32 and pvgrub64. Did you mean "uefi"?`,
+  ],
+  'closed-tsc_mode.cfg': [
+    "5:10: tsc_mode = 'foo': the values are default, always_emulate, native and native_paravirt.",
+  ],
   // Case "missing comma": xl says "config parsing error near `"file:/data/two.img,hdb,w"': syntax error, unexpected STRING, expecting ',' or ']'".
   'missing-comma.cfg': [
     `5:10: A comma is missing before the string "file:/data/two.img,hdb,w": xl's list goes on with "," or ends with "]".`,
@@ -148,15 +206,17 @@ const REFUSED: Record<string, string[]> = {
     '6:50: mac=… is text and needs quotes around it: "mac=…".',
   ],
   'virt-install-kvm.xml': ['4:3: <memory>2097152</memory>: this host gives a guest at most 2047 MiB.'],
-  'xm-vmid.py': ['16:22', '17:16', '18:33', '19:60', '22:37'].map(at => `${at}: vmid is given when the domain is created: xm create FILE vmid=1.`),
-  'xm-python.py': [
-    '12:20: random_mac( …: nothing is executed here. Write the value that is meant.',
-  ],
+  'xm-vmid.py': ['16:22', '17:16', '18:33', '19:60', '22:37'].map(
+    at => `${at}: vmid is given when the domain is created: xm create FILE vmid=1.`,
+  ),
+  'xm-python.py': ['12:20: random_mac( …: nothing is executed here. Write the value that is meant.'],
 };
 
 describe('definitions as people have them', () => {
   it('are twenty and more, and each is in a list', () => {
-    expect([...readdirSync(folder), ...Object.keys(WITH_SETTING)].sort()).toEqual([...Object.keys(STARTS), ...Object.keys(REFUSED)].sort());
+    expect([...readdirSync(folder), ...Object.keys(WITH_SETTING)].sort()).toEqual(
+      [...Object.keys(STARTS), ...Object.keys(REFUSED)].sort(),
+    );
     expect(readdirSync(folder).length).toBeGreaterThanOrEqual(20);
   });
 
@@ -170,7 +230,10 @@ describe('definitions as people have them', () => {
 
   it('are tried in the order of <boot order>, drives of one class, too, and find the root device', async () => {
     const disks = (await plan('boot-order-two-disks.xml')).domain!;
-    expect(disks.boot).toMatchObject({ kind: 'firmware', bootOrder: ['/pci@i0cf8/ide@1,1/drive@0/disk@1', '/pci@i0cf8/ide@1,1/drive@0/disk@0'] });
+    expect(disks.boot).toMatchObject({
+      kind: 'firmware',
+      bootOrder: ['/pci@i0cf8/ide@1,1/drive@0/disk@1', '/pci@i0cf8/ide@1,1/drive@0/disk@0'],
+    });
     expect((await plan('xml-root-element.xml')).domain!.definition.cmdline).toBe('root=/dev/sda1 ro console=hvc0');
   });
 
@@ -179,7 +242,11 @@ describe('definitions as people have them', () => {
     ['joined-strings.py', ['6:9', '8:16']],
   ])('warn of what looks like a mistake, and start: %s', async (file, slips) => {
     const { plan: planned } = await plan(file);
-    expect(planned.findings.filter(({ warns }) => warns).map(({ line, column, key, remedy }) => [`${line}:${column}`, key, remedy?.write].filter(Boolean).join(' '))).toEqual(slips);
+    expect(
+      planned.findings
+        .filter(({ warns }) => warns)
+        .map(({ line, column, key, remedy }) => [`${line}:${column}`, key, remedy?.write].filter(Boolean).join(' ')),
+    ).toEqual(slips);
   });
 
   it.each(Object.entries(REFUSED))('say exactly why they do not: %s', async (file, reasons) => {
@@ -188,12 +255,23 @@ describe('definitions as people have them', () => {
     expect(planned.errors.filter(isError).map(formatFinding)).toEqual(reasons.map(reason => `${file}:${reason}`));
   });
 
-  it.each(Object.entries(STARTS).filter(([, { type }]) => type !== 'hvm'))('are created by a host: %s', async (file, wanted) => {
-    const { given } = await plan(file);
-    const host = testHost({ memory: new ArrayBuffer(768 * 2 ** 20), openMedium: () => ({ bytes: disk.length, read: (at, into) => (into.set(disk.subarray(at, at + into.length)), true) }) });
-    const files = [[file, read(file)] as const, ...given].map(([name, bytes]): NamedFile => ({ name, data: new Blob([bytes as BlobPart]) }));
-    const { name, type, memoryMiB } = wanted;
-    expect(await host.create(files, false, true)).toMatchObject({ name, type, memoryMiB, state: 'p' });
-    await host.destroy(1);
-  });
+  it.each(Object.entries(STARTS).filter(([, { type }]) => type !== 'hvm'))(
+    'are created by a host: %s',
+    async (file, wanted) => {
+      const { given } = await plan(file);
+      const host = testHost({
+        memory: new ArrayBuffer(768 * 2 ** 20),
+        openMedium: () => ({
+          bytes: disk.length,
+          read: (at, into) => (into.set(disk.subarray(at, at + into.length)), true),
+        }),
+      });
+      const files = [[file, read(file)] as const, ...given].map(
+        ([name, bytes]): NamedFile => ({ name, data: new Blob([bytes as BlobPart]) }),
+      );
+      const { name, type, memoryMiB } = wanted;
+      expect(await host.create(files, false, true)).toMatchObject({ name, type, memoryMiB, state: 'p' });
+      await host.destroy(1);
+    },
+  );
 });

@@ -77,17 +77,27 @@ export type Family = Readonly<Record<string, KeyRule>>;
 export const oneOf =
   (words: readonly string[], { numbers = 0, nouns = 'values' }: { numbers?: number; nouns?: string } = {}) =>
   ({ value, text, number }: Pick<Asked, 'value' | 'text' | 'number'>): Judged | undefined => {
-    if (value.kind !== 'list' && (words.includes(text) || (Number.isInteger(number) && number >= 0 && number < numbers))) return undefined;
+    if (
+      value.kind !== 'list' &&
+      (words.includes(text) || (Number.isInteger(number) && number >= 0 && number < numbers))
+    )
+      return undefined;
     const near = nearest(text.toLowerCase(), words);
     const all = words.length > 1 ? `${words.slice(0, -1).join(', ')} and ${words.at(-1)}` : words[0];
-    return wrong(`no such ${nouns.replace(/s$/, '')}`, `the ${nouns} are ${all}.${near ? ` Did you mean "${near}"?` : ''}`, near === undefined ? undefined : { write: `"${near}"` });
+    return wrong(
+      `no such ${nouns.replace(/s$/, '')}`,
+      `the ${nouns} are ${all}.${near ? ` Did you mean "${near}"?` : ''}`,
+      near === undefined ? undefined : { write: `"${near}"` },
+    );
   };
 
 /** A key whose numbers have bounds. */
 export const between =
   (least: number, most: number) =>
   ({ number }: Pick<Asked, 'number'>): Judged | undefined =>
-    number >= least && number <= most ? undefined : wrong(`${least} to ${most}`, `the numbers are ${least} to ${most}.`);
+    number >= least && number <= most
+      ? undefined
+      : wrong(`${least} to ${most}`, `the numbers are ${least} to ${most}.`);
 
 type More = Pick<KeyRule, 'fits' | 'guests' | 'range' | 'judge' | 'into' | 'absent' | 'from'>;
 
@@ -97,8 +107,18 @@ export function rule(type: ValueType, general: Judged, more: More = {}): KeyRule
 }
 
 /** Keys that all come to the same: names separated by spaces. `range`: what is wrong with a value, though it does nothing here. */
-export function alike(names: string, type: ValueType, general: Judged, fits?: KeyRule['fits'], range?: KeyRule['range']): Family {
-  return Object.fromEntries(names.split(' ').map(name => [name, rule(type, general, { ...(fits ? { fits } : {}), ...(range ? { range } : {}) })]));
+export function alike(
+  names: string,
+  type: ValueType,
+  general: Judged,
+  fits?: KeyRule['fits'],
+  range?: KeyRule['range'],
+): Family {
+  return Object.fromEntries(
+    names
+      .split(' ')
+      .map(name => [name, rule(type, general, { ...(fits ? { fits } : {}), ...(range ? { range } : {}) })]),
+  );
 }
 
 /** A family of which guests of other types have nothing. */
@@ -106,10 +126,17 @@ export function only(guests: readonly DomainType[], family: Family): Family {
   return Object.fromEntries(Object.entries(family).map(([name, of]) => [name, { ...of, guests }]));
 }
 
-export const is = (number: number) => (value: string): boolean => value.trim() !== '' && Number(value) === number;
+export const is =
+  (number: number) =>
+  (value: string): boolean =>
+    value.trim() !== '' && Number(value) === number;
 export const isZero = (value: string): boolean => value === '' || is(0)(value);
 export const isOne = is(1);
 export const isEmpty = (value: string): boolean => value === '';
 
 /** It is so without being asked for. */
-export const asItIs = (text: string): Judged => used('as asked', `This is how it is here: ${/^[A-Z][a-z]/.test(text) ? text[0].toLowerCase() + text.slice(1) : text}`);
+export const asItIs = (text: string): Judged =>
+  used(
+    'as asked',
+    `This is how it is here: ${/^[A-Z][a-z]/.test(text) ? text[0].toLowerCase() + text.slice(1) : text}`,
+  );

@@ -12,7 +12,11 @@ export interface Language {
   write(key: string, value: string): string;
 }
 
-const XL: Language = { reader: 'xl', noun: 'key of xl.cfg', write: (key, value) => `${key} = ${/^(\[.*|\d+)$/.test(value) ? value : `"${value}"`}` };
+const XL: Language = {
+  reader: 'xl',
+  noun: 'key of xl.cfg',
+  write: (key, value) => `${key} = ${/^(\[.*|\d+)$/.test(value) ? value : `"${value}"`}`,
+};
 
 export interface Source extends ParsedConfig {
   /** Absent: xl's. */

@@ -3,7 +3,16 @@ import type { Remedy } from '../api.ts';
 import { type Atom, shortened, type Value } from './xlcfg.ts';
 
 /** What xl accepts as the value. 'defbool' is 0 or 1; 'list or string' covers keys of which both spellings are documented. */
-export type ValueType = 'string' | 'number' | 'MiB' | 'defbool' | 'list' | 'list or string' | 'list or number' | 'action' | 'any';
+export type ValueType =
+  | 'string'
+  | 'number'
+  | 'MiB'
+  | 'defbool'
+  | 'list'
+  | 'list or string'
+  | 'list or number'
+  | 'action'
+  | 'any';
 
 export interface KindProblem {
   short: string;
@@ -22,7 +31,9 @@ export function kindProblem(type: ValueType, value: Value, reader = 'xl'): KindP
     case 'list':
       return isList ? null : { short: 'wants a list', text: `${reader} takes a list here. Write [ ${show(value)} ].` };
     case 'list or number':
-      return isList || isNumber(value) ? null : { short: 'wants a number or a list', text: `${reader} takes a number or a list here.` };
+      return isList || isNumber(value)
+        ? null
+        : { short: 'wants a number or a list', text: `${reader} takes a number or a list here.` };
     case 'string':
     case 'action':
       return isList ? { short: 'wants one value', text: `${reader} takes one string here, no list.` } : null;
@@ -30,7 +41,10 @@ export function kindProblem(type: ValueType, value: Value, reader = 'xl'): KindP
     case 'MiB':
     case 'defbool': {
       if (isList) return { short: 'wants a number', text: `${reader} takes one number here, no list.` };
-      if (isNumber(value)) return type !== 'defbool' || ['0', '1'].includes(value.text) ? null : { short: 'wants 0 or 1', text: `${reader} takes 0 or 1 here.` };
+      if (isNumber(value))
+        return type !== 'defbool' || ['0', '1'].includes(value.text)
+          ? null
+          : { short: 'wants 0 or 1', text: `${reader} takes 0 or 1 here.` };
       return numberHint(type, value, reader);
     }
   }
@@ -53,13 +67,27 @@ function numberHint(type: 'number' | 'MiB' | 'defbool', value: Atom, reader: str
   if (type === 'defbool') {
     const word = value.text.toLowerCase();
     const write = ['yes', 'true', 'on'].includes(word) ? '1' : ['no', 'false', 'off'].includes(word) ? '0' : undefined;
-    return { short: 'wants 0 or 1', text: `${reader} takes 0 or 1 here.${write ? ` Write ${write}.` : ''}`, ...(write ? { remedy: { write } } : {}) };
+    return {
+      short: 'wants 0 or 1',
+      text: `${reader} takes 0 or 1 here.${write ? ` Write ${write}.` : ''}`,
+      ...(write ? { remedy: { write } } : {}),
+    };
   }
   if (type === 'number') return { short: 'wants a number', text: `${reader} takes a number here.` };
   const size = /^\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt])(i?b)?\s*$/i.exec(value.text);
-  if (!size) return { short: `${reader} takes MiB as a number`, text: `${reader} takes MiB as a number. Write for example 256.` };
-  const mib = Math.round(Number(size[1]) * { k: 1 / 1024, m: 1, g: 1024, t: 1024 * 1024 }[size[2]!.toLowerCase() as 'k' | 'm' | 'g' | 't']);
-  return { short: `${reader} takes MiB as a number`, text: `${reader} takes MiB as a number. Write ${mib}.`, remedy: { write: String(mib) } };
+  if (!size)
+    return {
+      short: `${reader} takes MiB as a number`,
+      text: `${reader} takes MiB as a number. Write for example 256.`,
+    };
+  const mib = Math.round(
+    Number(size[1]) * { k: 1 / 1024, m: 1, g: 1024, t: 1024 * 1024 }[size[2]!.toLowerCase() as 'k' | 'm' | 'g' | 't'],
+  );
+  return {
+    short: `${reader} takes MiB as a number`,
+    text: `${reader} takes MiB as a number. Write ${mib}.`,
+    remedy: { write: String(mib) },
+  };
 }
 
 /** `a` with `b` behind it; a list grows where it is, since it may grow many times. null: they do not go together. */
@@ -73,7 +101,8 @@ export function join(a: Value, b: Value): Value | null {
 }
 
 /** As xl writes a UUID: xend and libvirt take it without dashes, too. */
-export const dashed = (uuid: string): string => uuid.replace(/^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i, '$1-$2-$3-$4-$5');
+export const dashed = (uuid: string): string =>
+  uuid.replace(/^([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/i, '$1-$2-$3-$4-$5');
 
 /** As messages repeat a setting: in its author's words. */
 export const said = (key: string, value: Value): string => value.origin?.said ?? `${key} = ${show(value)}`;

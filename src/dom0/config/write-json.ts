@@ -19,7 +19,28 @@ export function writeJson(domains: readonly JsonDomain[], alone = false): string
 }
 
 function configOf(definition: Definition): Record<string, unknown> {
-  const { name, uuid, type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, ramdisk, cmdline, weight, cap, hardAffinity, softAffinity, nic, vif, mac, moreCards = [], vfb, bootloader } = definition;
+  const {
+    name,
+    uuid,
+    type,
+    memoryMiB,
+    maxMemoryMiB = memoryMiB,
+    vcpus,
+    maxVcpus = vcpus,
+    kernel,
+    ramdisk,
+    cmdline,
+    weight,
+    cap,
+    hardAffinity,
+    softAffinity,
+    nic,
+    vif,
+    mac,
+    moreCards = [],
+    vfb,
+    bootloader,
+  } = definition;
   // libxl's configuration has none of floppy disks.
   const disks = definition.disks.filter(({ kind }) => kind !== 'floppy');
   return {
@@ -38,13 +59,38 @@ function configOf(definition: Definition): Record<string, unknown> {
       ...(bootloader ? { bootloader: bootloader.program, bootloader_args: loaderWords(bootloader) } : {}),
       [`type.${type}`]: type === 'hvm' && !kernel ? { boot: definition.bootOrder } : {},
     },
-    ...(disks.length === 0 ? {} : { disks: disks.map(({ target, format, vdev, kind, readOnly }) => ({
-      ...(target ? { pdev_path: target } : {}), vdev, backend: 'qdisk', format, removable: kind === 'cdrom' ? 1 : 0, readwrite: readOnly ? 0 : 1, is_cdrom: kind === 'cdrom' ? 1 : 0,
-    })) }),
-    ...(nic || vif ? { nics: [
-      { devid: 0, ...(mac ? { mac } : {}), ...(nic ? { model: nic } : {}), bridge: 'xenbr0', nictype: nic ? 'vif_ioemu' : 'vif' },
-      ...moreCards.map((card, i) => ({ devid: i + 1, ...(card.mac ? { mac: card.mac } : {}), bridge: 'xenbr0', nictype: 'vif' })),
-    ] } : {}),
+    ...(disks.length === 0
+      ? {}
+      : {
+          disks: disks.map(({ target, format, vdev, kind, readOnly }) => ({
+            ...(target ? { pdev_path: target } : {}),
+            vdev,
+            backend: 'qdisk',
+            format,
+            removable: kind === 'cdrom' ? 1 : 0,
+            readwrite: readOnly ? 0 : 1,
+            is_cdrom: kind === 'cdrom' ? 1 : 0,
+          })),
+        }),
+    ...(nic || vif
+      ? {
+          nics: [
+            {
+              devid: 0,
+              ...(mac ? { mac } : {}),
+              ...(nic ? { model: nic } : {}),
+              bridge: 'xenbr0',
+              nictype: nic ? 'vif_ioemu' : 'vif',
+            },
+            ...moreCards.map((card, i) => ({
+              devid: i + 1,
+              ...(card.mac ? { mac: card.mac } : {}),
+              bridge: 'xenbr0',
+              nictype: 'vif',
+            })),
+          ],
+        }
+      : {}),
     ...(vfb ? { vfbs: [{ devid: 0, vnc: { enable: true }, sdl: { enable: false } }], vkbs: [{ devid: 0 }] } : {}),
     on_poweroff: underscored(definition.onPoweroff),
     on_reboot: underscored(definition.onReboot),
@@ -54,8 +100,9 @@ function configOf(definition: Definition): Record<string, unknown> {
 
 /** libxl_bitmap in JSON: the numbers of the bits that are set; a bitmap for each vCPU. */
 const bitmapsOf = (affinity: Affinity, vcpus: number): number[][] =>
-  Array.from({ length: vcpus }, (_, vcpu) => (typeof affinity === 'number' ? affinity : (affinity[vcpu] ?? ALL_CPUS)))
-    .map(bits => Array.from({ length: MAX_PCPUS }, (_, cpu) => cpu).filter(cpu => (bits >>> cpu) & 1));
+  Array.from({ length: vcpus }, (_, vcpu) =>
+    typeof affinity === 'number' ? affinity : (affinity[vcpu] ?? ALL_CPUS),
+  ).map(bits => Array.from({ length: MAX_PCPUS }, (_, cpu) => cpu).filter(cpu => (bits >>> cpu) & 1));
 
 /** libxl's names of actions. */
 const underscored = (action: string): string => action.replace('-', '_');

@@ -5,15 +5,24 @@ import { type Definition, loaderText } from './definition.ts';
 
 /** In quotes where it would not be one atom. */
 const atom = (text: string): string => (/^[^\s()'"#\\]+$/.test(text) ? text : `'${text.replace(/[\\']/g, '\\$&')}'`);
-const field = (name: string, value: string | number | undefined): string => (value === undefined || value === '' ? `(${name} )` : `(${name} ${typeof value === 'number' ? value : atom(value)})`);
+const field = (name: string, value: string | number | undefined): string =>
+  value === undefined || value === '' ? `(${name} )` : `(${name} ${typeof value === 'number' ? value : atom(value)})`;
 
 /** `domid`: it runs as that domain. */
 export function writeSxp(definition: Definition, { domid }: { domid?: number } = {}): string {
   const { name, type, memoryMiB, nic, vif, moreCards = [], vfb, bootloader } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
-  const card = ({ mac, rate, cardOptions: { model: _model, ...others } = {} }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>, kind: string): string =>
-    device('vif', [...(mac ? [field('mac', mac)] : []), ...Object.entries(others).map(([name, value]) => field(name, value)), ...(rate ? [field('rate', formatRate(rate))] : []), kind]);
+  const card = (
+    { mac, rate, cardOptions: { model: _model, ...others } = {} }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>,
+    kind: string,
+  ): string =>
+    device('vif', [
+      ...(mac ? [field('mac', mac)] : []),
+      ...Object.entries(others).map(([name, value]) => field(name, value)),
+      ...(rate ? [field('rate', formatRate(rate))] : []),
+      kind,
+    ]);
   const disks = definition.disks.filter(({ kind }) => kind !== 'floppy');
   const image = [
     field('kernel', definition.kernel),
@@ -32,7 +41,13 @@ export function writeSxp(definition: Definition, { domid }: { domid?: number } =
     field('maxmem', definition.maxMemoryMiB ?? memoryMiB),
     field('vcpus', definition.vcpus),
     ...(definition.maxVcpus ? [field('maxvcpus', definition.maxVcpus)] : []),
-    ...(definition.hardAffinity === undefined ? [] : [`(cpus (${affinityLists(definition.hardAffinity, definition.maxVcpus ?? definition.vcpus).map(list => `(${list.replaceAll(',', ' ')})`).join(' ')}))`]),
+    ...(definition.hardAffinity === undefined
+      ? []
+      : [
+          `(cpus (${affinityLists(definition.hardAffinity, definition.maxVcpus ?? definition.vcpus)
+            .map(list => `(${list.replaceAll(',', ' ')})`)
+            .join(' ')}))`,
+        ]),
     ...(definition.weight === undefined ? [] : [field('cpu_weight', definition.weight)]),
     ...(definition.cap === undefined ? [] : [field('cpu_cap', definition.cap)]),
     ...(bootloader ? [field('bootloader', bootloader.program), field('bootloader_args', loaderText(bootloader))] : []),
@@ -44,9 +59,15 @@ export function writeSxp(definition: Definition, { domid }: { domid?: number } =
     ...indent([`(${type === 'pv' ? 'linux' : type}`, ...indent(image), ')']),
     ')',
     ...disks.map(({ target, vdev, kind, readOnly }) =>
-      device('vbd', [field('uname', target && `file:${target}`), field('dev', `${vdev}:${kind}`), field('mode', readOnly ? 'r' : 'w')]),
+      device('vbd', [
+        field('uname', target && `file:${target}`),
+        field('dev', `${vdev}:${kind}`),
+        field('mode', readOnly ? 'r' : 'w'),
+      ]),
     ),
-    ...(nic || vif ? [card(definition, nic ? field('model', definition.cardOptions?.model ?? nic) : '(type netfront)')] : []),
+    ...(nic || vif
+      ? [card(definition, nic ? field('model', definition.cardOptions?.model ?? nic) : '(type netfront)')]
+      : []),
     ...moreCards.map(more => card(more, '(type netfront)')),
     ...(vfb ? [device('vfb', ['(type vnc)'])] : []),
   ];

@@ -7,10 +7,13 @@ import { type Definition, type DomainType, loaderText } from './definition.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
 /** XML 1.0 has no control characters but three, not even as references. */
-const escaped = (text: string): string => text.replace(/[&<>'"]/g, c => ESCAPES[c]).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '');
-const element = (name: string, text: string | number | undefined): string[] => (text === undefined || text === '' ? [] : [`<${name}>${escaped(String(text))}</${name}>`]);
+const escaped = (text: string): string =>
+  text.replace(/[&<>'"]/g, c => ESCAPES[c]).replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, '');
+const element = (name: string, text: string | number | undefined): string[] =>
+  text === undefined || text === '' ? [] : [`<${name}>${escaped(String(text))}</${name}>`];
 const indent = (lines: string[]): string[] => lines.map(line => `  ${line}`);
-const within = (name: string, lines: string[], attributes = ''): string[] => (lines.length === 0 ? [] : [`<${name}${attributes}>`, ...indent(lines), `</${name}>`]);
+const within = (name: string, lines: string[], attributes = ''): string[] =>
+  lines.length === 0 ? [] : [`<${name}${attributes}>`, ...indent(lines), `</${name}>`];
 
 const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network' };
 const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc' };
@@ -22,11 +25,22 @@ const OS: Record<DomainType, string> = {
 
 /** `domid`: it runs as that domain. `others`: settings of xl for which it has no words here; they stand as a remark before it, all but localtime. */
 export function writeXml(definition: Definition, domid?: number, others: readonly string[] = []): string {
-  const { type, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus, kernel, bootloader, bootOrder } = definition;
+  const {
+    type,
+    memoryMiB,
+    maxMemoryMiB = memoryMiB,
+    vcpus,
+    maxVcpus = vcpus,
+    kernel,
+    bootloader,
+    bootOrder,
+  } = definition;
   const pins = definition.hardAffinity === undefined ? [] : affinityLists(definition.hardAffinity, maxVcpus);
   const cpuset = pins.length === 1 && pins[0] !== 'all' ? ` cpuset='${pins[0]}'` : '';
   const isLocal = others.includes('localtime = 1');
-  const rest = others.filter(other => !/^localtime = /.test(other)).map(other => `  ${other.replaceAll('--', '- -')}\n`);
+  const rest = others
+    .filter(other => !/^localtime = /.test(other))
+    .map(other => `  ${other.replaceAll('--', '- -')}\n`);
   const remark = rest.length > 0 ? `<!-- not carried over:\n${rest.join('')}-->\n` : '';
   return `${remark}<domain type='xen'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
     ...element('name', definition.name),
@@ -35,14 +49,23 @@ export function writeXml(definition: Definition, domid?: number, others: readonl
     `<memory unit='KiB'>${maxMemoryMiB * 1024}</memory>`,
     `<currentMemory unit='KiB'>${memoryMiB * 1024}</currentMemory>`,
     `<vcpu placement='static'${cpuset}${maxVcpus === vcpus ? '' : ` current='${vcpus}'`}>${maxVcpus}</vcpu>`,
-    ...within('cputune', pins.length > 1 ? pins.flatMap((pin, vcpu) => (pin === 'all' ? [] : [`<vcpupin vcpu='${vcpu}' cpuset='${pin}'/>`])) : []),
-    ...(bootloader ? [...element('bootloader', bootloader.program), ...element('bootloader_args', loaderText(bootloader))] : []),
+    ...within(
+      'cputune',
+      pins.length > 1
+        ? pins.flatMap((pin, vcpu) => (pin === 'all' ? [] : [`<vcpupin vcpu='${vcpu}' cpuset='${pin}'/>`]))
+        : [],
+    ),
+    ...(bootloader
+      ? [...element('bootloader', bootloader.program), ...element('bootloader_args', loaderText(bootloader))]
+      : []),
     ...within('os', [
       OS[type],
       ...element('kernel', kernel),
       ...element('initrd', definition.ramdisk),
       ...element('cmdline', definition.cmdline),
-      ...(kernel || definition.bootDevices || type !== 'hvm' ? [] : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
+      ...(kernel || definition.bootDevices || type !== 'hvm'
+        ? []
+        : [...bootOrder].map(letter => `<boot dev='${BOOT[letter]}'/>`)),
     ]),
     ...(type === 'hvm' ? within('features', ['<acpi/>', '<apic/>', '<pae/>']) : []),
     `<clock offset='${isLocal ? 'localtime' : 'utc'}'/>`,
@@ -55,28 +78,51 @@ export function writeXml(definition: Definition, domid?: number, others: readonl
 
 function devices(definition: Definition, domid: number | undefined): string[] {
   const { type, disks, nic, vif, moreCards = [], vfb, bootDevices } = definition;
-  const card = (index: number, { mac, rate, cardOptions: { bridge = 'xenbr0', script, ip, vifname, model: asked } = {} }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>, model: string): string[] =>
-    within('interface', [
-      ...(mac ? [`<mac address='${mac}'/>`] : []),
-      `<source bridge='${escaped(bridge)}'/>`,
-      ...(ip ? [`<ip address='${escaped(ip)}'/>`] : []),
-      ...(script ? [`<script path='${escaped(script)}'/>`] : []),
-      ...(domid !== undefined || vifname ? [`<target dev='${domid === undefined ? escaped(vifname!) : `vif${domid}.${index}`}'/>`] : []),
-      ...(index === 0 ? order('n') : []),
-      `<model type='${model !== 'netfront' && asked ? escaped(asked) : model}'/>`,
-      ...(rate ? within('bandwidth', [`<outbound average='${Math.max(1, Math.round(rate.bytes * 1000 / rate.intervalUs))}'/>`]) : []),
-    ], " type='bridge'");
-  const order = (device: string): string[] => (bootDevices?.includes(device) ? [`<boot order='${bootDevices.indexOf(device) + 1}'/>`] : []);
+  const card = (
+    index: number,
+    {
+      mac,
+      rate,
+      cardOptions: { bridge = 'xenbr0', script, ip, vifname, model: asked } = {},
+    }: Pick<Definition, 'mac' | 'rate' | 'cardOptions'>,
+    model: string,
+  ): string[] =>
+    within(
+      'interface',
+      [
+        ...(mac ? [`<mac address='${mac}'/>`] : []),
+        `<source bridge='${escaped(bridge)}'/>`,
+        ...(ip ? [`<ip address='${escaped(ip)}'/>`] : []),
+        ...(script ? [`<script path='${escaped(script)}'/>`] : []),
+        ...(domid !== undefined || vifname
+          ? [`<target dev='${domid === undefined ? escaped(vifname!) : `vif${domid}.${index}`}'/>`]
+          : []),
+        ...(index === 0 ? order('n') : []),
+        `<model type='${model !== 'netfront' && asked ? escaped(asked) : model}'/>`,
+        ...(rate
+          ? within('bandwidth', [
+              `<outbound average='${Math.max(1, Math.round((rate.bytes * 1000) / rate.intervalUs))}'/>`,
+            ])
+          : []),
+      ],
+      " type='bridge'",
+    );
+  const order = (device: string): string[] =>
+    bootDevices?.includes(device) ? [`<boot order='${bootDevices.indexOf(device) + 1}'/>`] : [];
   return [
     ...disks.flatMap(({ target, format, vdev, kind, readOnly }) => {
       const isBlock = target.startsWith('/dev/');
-      return within('disk', [
-        `<driver name='${isBlock ? 'phy' : 'qemu'}' type='${escaped(format)}'/>`,
-        ...(target ? [`<source ${isBlock ? 'dev' : 'file'}='${escaped(target)}'/>`] : []),
-        `<target dev='${escaped(vdev)}' bus='${BUS[vdev.slice(0, 2)] ?? 'xen'}'/>`,
-        ...(readOnly ? ['<readonly/>'] : []),
-        ...order(vdev),
-      ], ` type='${isBlock ? 'block' : 'file'}' device='${kind}'`);
+      return within(
+        'disk',
+        [
+          `<driver name='${isBlock ? 'phy' : 'qemu'}' type='${escaped(format)}'/>`,
+          ...(target ? [`<source ${isBlock ? 'dev' : 'file'}='${escaped(target)}'/>`] : []),
+          `<target dev='${escaped(vdev)}' bus='${BUS[vdev.slice(0, 2)] ?? 'xen'}'/>`,
+          ...(readOnly ? ['<readonly/>'] : []),
+          ...order(vdev),
+        ],
+        ` type='${isBlock ? 'block' : 'file'}' device='${kind}'`,
+      );
     }),
     ...(nic || vif ? card(0, definition, nic ?? 'netfront') : []),
     ...moreCards.flatMap((more, i) => card(i + 1, more, 'netfront')),

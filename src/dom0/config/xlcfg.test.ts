@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parseXlConfig, type Value } from './xlcfg.ts';
 
-const plain = (value: Value): unknown => (value.kind === 'list' ? value.items.map(plain) : value.kind === 'number' ? Number(value.text) : value.text);
-const read = (text: string): Record<string, unknown> => Object.fromEntries(parseXlConfig(text).settings.map(s => [s.key, plain(s.value)]));
+const plain = (value: Value): unknown =>
+  value.kind === 'list' ? value.items.map(plain) : value.kind === 'number' ? Number(value.text) : value.text;
+const read = (text: string): Record<string, unknown> =>
+  Object.fromEntries(parseXlConfig(text).settings.map(s => [s.key, plain(s.value)]));
 const problems = (text: string): string[] => parseXlConfig(text).problems.map(p => `${p.line}:${p.column}: ${p.text}`);
 
 describe('xl configuration language (libxlu_cfg_y.y)', () => {
@@ -14,7 +16,11 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
 
   it('reads lists over several lines, nested, with a trailing comma', () => {
     const text = `disk = [\n  '/d.img,raw,xvda,rw', # root\n  '/x.iso,raw,hdc,cdrom',\n]\nvnuma=[ ["pnode=0","size=64"], ["pnode=1"] ]\nvif=[]`;
-    expect(read(text)).toEqual({ disk: ['/d.img,raw,xvda,rw', '/x.iso,raw,hdc,cdrom'], vnuma: [['pnode=0', 'size=64'], ['pnode=1']], vif: [] });
+    expect(read(text)).toEqual({
+      disk: ['/d.img,raw,xvda,rw', '/x.iso,raw,hdc,cdrom'],
+      vnuma: [['pnode=0', 'size=64'], ['pnode=1']],
+      vif: [],
+    });
   });
 
   it('takes several settings on one line, += and a last line without a newline', () => {
@@ -52,7 +58,9 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
     expect(problems(`disk = [ 'a' 'b',\n  'c' ]\nname = "x"`)).toEqual([
       `1:14: A comma is missing before the string "b": xl's list goes on with "," or ends with "]".`,
     ]);
-    expect(problems(`disk = [ 'a',\n  'b'\nname = "x"\nmemory = 1`)).toEqual(['1:8: The list of disk is never closed: "]" is missing.']);
+    expect(problems(`disk = [ 'a',\n  'b'\nname = "x"\nmemory = 1`)).toEqual([
+      '1:8: The list of disk is never closed: "]" is missing.',
+    ]);
     expect(read(`disk = [ 'a',\n  'b'\nname = "x"\nmemory = 1`)).toEqual({ name: 'x', memory: 1 });
     expect(problems(`disk = [`)).toEqual(['1:8: The list of disk is never closed: "]" is missing.']);
   });
@@ -70,7 +78,9 @@ describe('xl configuration language (libxlu_cfg_y.y)', () => {
   it('that are no text at all are told so at once', () => {
     const bytes = Uint8Array.from({ length: 97_000 }, (_, i) => (i * 2654435761) >>> 13);
     bytes.set([0x1f, 0x8b, 8]);
-    expect(parseXlConfig(new TextDecoder().decode(bytes)).problems).toEqual([{ line: 1, column: 1, text: expect.stringContaining('This is no text') }]);
+    expect(parseXlConfig(new TextDecoder().decode(bytes)).problems).toEqual([
+      { line: 1, column: 1, text: expect.stringContaining('This is no text') },
+    ]);
     expect(parseXlConfig('name = "Gr\uFFFD\uFFFDe"').problems).toEqual([]);
   });
 });

@@ -29,7 +29,8 @@ const MOST_BROKEN = 8,
 /** Why a definition is not read at all; undefined: it is. */
 export function textProblem(source: string): string | undefined {
   const broken = source.slice(0, LOOKED_AT).split('\uFFFD').length - 1;
-  if (broken > MOST_BROKEN) return 'This is no text, so it was not read: it may be packed, or a program. Take an xl configuration (xl.cfg).';
+  if (broken > MOST_BROKEN)
+    return 'This is no text, so it was not read: it may be packed, or a program. Take an xl configuration (xl.cfg).';
   return lengthProblem(source.length);
 }
 
@@ -137,7 +138,12 @@ function tokenize(text: string): Token[] {
       push('+=', 2);
     } else if (c === '[' && ++depth > MOST_NESTING) {
       // Nothing behind it is read.
-      push('bad', 1, c, `Lists stand in lists here more than ${MOST_NESTING} deep, and no key of xl.cfg wants more than two. Take brackets out.`);
+      push(
+        'bad',
+        1,
+        c,
+        `Lists stand in lists here more than ${MOST_NESTING} deep, and no key of xl.cfg wants more than two. Take brackets out.`,
+      );
       break;
     } else if ('=[],;'.includes(c)) {
       // A list that was never closed ends where the next setting begins.
@@ -149,12 +155,24 @@ function tokenize(text: string): Token[] {
     } else if (/[0-9]/.test(c)) {
       const word = wordAt();
       if (/^(0[xX][0-9a-fA-F]+|[0-9]+)$/.test(word)) push('number', word.length, word);
-      else push('bad', word.length, word, `${shortened(word)} is no number. Write digits only, or put text in quotes: "${shortened(word)}".`);
+      else
+        push(
+          'bad',
+          word.length,
+          word,
+          `${shortened(word)} is no number. Write digits only, or put text in quotes: "${shortened(word)}".`,
+        );
     } else if (/[A-Za-z_]/.test(c)) {
       const word = wordAt();
       if (/^[a-z][._0-9a-z]*$/.test(word)) push('ident', word.length, word);
       else if (Object.hasOwn(PYTHON_WORDS, word))
-        push('bad', word.length, word, `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`, { write: PYTHON_WORDS[word]! });
+        push(
+          'bad',
+          word.length,
+          word,
+          `${word} is Python; xl has numbers and strings only. Write ${PYTHON_WORDS[word]}.`,
+          { write: PYTHON_WORDS[word]! },
+        );
       else
         push(
           'bad',
@@ -191,7 +209,12 @@ function tokenize(text: string): Token[] {
 
   function string(quote: string): void {
     if (text.startsWith(quote.repeat(3), at)) {
-      return push('bad', 3, quote.repeat(3), 'Strings in three quotes are Python; a string of xl stands on one line, in single or double quotes.');
+      return push(
+        'bad',
+        3,
+        quote.repeat(3),
+        'Strings in three quotes are Python; a string of xl stands on one line, in single or double quotes.',
+      );
     }
     let value = '',
       i = at + 1;
@@ -201,7 +224,12 @@ function tokenize(text: string): Token[] {
       else {
         const escape = readEscape(text, i + 1);
         if (!escape) {
-          push('bad', i - at, text.slice(at, i + 2), `"\\${text[i + 1] ?? ''}" is no escape that xl knows. Write \\\\ for a backslash.`);
+          push(
+            'bad',
+            i - at,
+            text.slice(at, i + 2),
+            `"\\${text[i + 1] ?? ''}" is no escape that xl knows. Write \\\\ for a backslash.`,
+          );
           // The rest of the string would only confuse what follows.
           while (at < text.length && text[at] !== '\n') at++;
           return;
@@ -210,7 +238,12 @@ function tokenize(text: string): Token[] {
         i += escape.length;
       }
     }
-    push('bad', i - at, text.slice(at, i), `The string has no closing ${quote === '"' ? 'double' : 'single'} quote on its line.`);
+    push(
+      'bad',
+      i - at,
+      text.slice(at, i),
+      `The string has no closing ${quote === '"' ? 'double' : 'single'} quote on its line.`,
+    );
   }
 }
 
@@ -269,12 +302,21 @@ class Parser {
     if (key.kind !== 'ident') return this.fail(key, `A line starts with a key: ${describe(key)} does not name one.`);
     this.at++;
     const op = this.peek();
-    const dashed = op.kind === 'bad' && op.text === '-' && op.column === key.column + key.text.length ? /^[\w-]+/.exec((this.lines[key.line - 1] ?? '').slice(key.column - 1))?.[0] : undefined;
+    const dashed =
+      op.kind === 'bad' && op.text === '-' && op.column === key.column + key.text.length
+        ? /^[\w-]+/.exec((this.lines[key.line - 1] ?? '').slice(key.column - 1))?.[0]
+        : undefined;
     if (dashed) {
-      this.problems.push({ line: key.line, column: key.column, text: `${shortened(dashed)}: keys have no "-". Write ${shortened(dashed.replaceAll('-', '_'))}.`, remedy: { write: dashed.replaceAll('-', '_') } });
+      this.problems.push({
+        line: key.line,
+        column: key.column,
+        text: `${shortened(dashed)}: keys have no "-". Write ${shortened(dashed.replaceAll('-', '_'))}.`,
+        remedy: { write: dashed.replaceAll('-', '_') },
+      });
       return false;
     }
-    if (op.kind !== '=' && op.kind !== '+=') return this.fail(op, `After ${shortened(key.text)} comes = and a value; here is ${describe(op)}.`);
+    if (op.kind !== '=' && op.kind !== '+=')
+      return this.fail(op, `After ${shortened(key.text)} comes = and a value; here is ${describe(op)}.`);
     this.at++;
     const value = this.value(key.text);
     if (!value) return false;
@@ -286,7 +328,14 @@ class Parser {
       );
     }
     const last = this.tokens[this.at - 1]!;
-    this.settings.push({ key: key.text, append: op.kind === '+=', value, line: key.line, column: key.column, end: { line: last.line, column: last.column + last.length } });
+    this.settings.push({
+      key: key.text,
+      append: op.kind === '+=',
+      value,
+      line: key.line,
+      column: key.column,
+      end: { line: last.line, column: last.column + last.length },
+    });
     return true;
   }
 
@@ -298,8 +347,10 @@ class Parser {
     }
     if (token.kind === '[') return this.list(key);
     const shown = shortened(token.text);
-    if (token.kind === 'ident') return (this.fail(token, `${shown} is text and needs quotes: ${shortened(key)} = "${shown}".`), null);
-    if (token.kind === 'newline' || token.kind === 'end') return (this.fail(token, `${shortened(key)} has no value.`), null);
+    if (token.kind === 'ident')
+      return (this.fail(token, `${shown} is text and needs quotes: ${shortened(key)} = "${shown}".`), null);
+    if (token.kind === 'newline' || token.kind === 'end')
+      return (this.fail(token, `${shortened(key)} has no value.`), null);
     this.fail(token, `${shortened(key)} needs a string, a number or a list; here is ${describe(token)}.`);
     return null;
   }
@@ -321,7 +372,10 @@ class Parser {
       else if (next.kind !== ']') {
         if (next.kind === 'end' || this.atNextSetting()) return (this.unclosed(key, open), null);
         // libxlu_cfg_y.y knows no strings beside each other.
-        const text = next.kind === 'string' && this.tokens[this.at - 1]!.kind !== ']' ? `A comma is missing before ${describe(next)}: xl's list goes on with "," or ends with "]".` : `Between the values of a list stands a comma; here is ${describe(next)}.`;
+        const text =
+          next.kind === 'string' && this.tokens[this.at - 1]!.kind !== ']'
+            ? `A comma is missing before ${describe(next)}: xl's list goes on with "," or ends with "]".`
+            : `Between the values of a list stands a comma; here is ${describe(next)}.`;
         return (this.fail(next, text), null);
       }
     }
@@ -331,8 +385,10 @@ class Parser {
 
   /** A list ends where the next setting begins, unless that stands on the list's line: then it is text without quotes. */
   private unclosed(key: string, open: Token): void {
-    const next = this.peek(), shown = shortened(next.text);
-    if (next.kind === 'ident' && next.line === this.tokens[this.at - 1]!.line) this.fail(next, `${shown}=… is text and needs quotes around it: "${shown}=…".`);
+    const next = this.peek(),
+      shown = shortened(next.text);
+    if (next.kind === 'ident' && next.line === this.tokens[this.at - 1]!.line)
+      this.fail(next, `${shown}=… is text and needs quotes around it: "${shown}=…".`);
     else this.fail(open, `The list of ${shortened(key)} is never closed: "]" is missing.`);
   }
 
@@ -347,7 +403,12 @@ class Parser {
   }
 
   private fail(token: Token, text: string): false {
-    this.problems.push({ line: token.line, column: token.column, text: token.problem ?? text, ...(token.remedy ? { remedy: token.remedy } : {}) });
+    this.problems.push({
+      line: token.line,
+      column: token.column,
+      text: token.problem ?? text,
+      ...(token.remedy ? { remedy: token.remedy } : {}),
+    });
     return false;
   }
 

@@ -8,7 +8,14 @@ const IN_CONS = 768,
   OUT_PROD = 771;
 
 /** A guest as Linux's hvc_xen, and the hypervisor between. */
-function make(start = 0): { bytes: Uint8Array; words: Int32Array; console: PvConsole; out: () => string; sends: () => number; unmapped: () => boolean } {
+function make(start = 0): {
+  bytes: Uint8Array;
+  words: Int32Array;
+  console: PvConsole;
+  out: () => string;
+  sends: () => number;
+  unmapped: () => boolean;
+} {
   const bytes = new Uint8Array(new SharedArrayBuffer(4096)),
     words = new Int32Array(bytes.buffer);
   words.fill(start, IN_CONS, OUT_PROD + 1);
@@ -38,7 +45,7 @@ function print(guest: ReturnType<typeof make>, text: string): void {
 }
 
 describe('the PV console (io/console.h)', () => {
-  it('takes what the guest printed, across the ring\'s end, and tells it so', () => {
+  it("takes what the guest printed, across the ring's end, and tells it so", () => {
     const guest = make(-3);
     print(guest, 'hello');
     guest.console.poll();

@@ -27,38 +27,90 @@ const HANDLER = 0x600,
 const SEEN = 0x201000,
   BUFFER = 0x200000;
 const store = (at: number): (string | number[])[] => ['a3', d(SEEN + at)];
-const command = (sector: number, code: number): number[][] => [out(0x1f2, 1), out(0x1f3, sector), out(0x1f4, 0), out(0x1f5, 0), out(0x1f6, 0xe0), out(0x1f7, code)];
+const command = (sector: number, code: number): number[][] => [
+  out(0x1f2, 1),
+  out(0x1f3, sector),
+  out(0x1f4, 0),
+  out(0x1f5, 0),
+  out(0x1f6, 0xe0),
+  out(0x1f7, code),
+];
 /** in al, dx; test al, 8; jz back: DRQ. */
 const AWAIT_DATA = 'ec a8 08 74 fb';
 
 /** Reads sector 3 by REP INSW, writes it to sector 5 by REP OUTSW, with interrupts; looks into configuration space, the screen, the keyboard controller. */
-const kernelOf = (turns: number): Uint8Array => program(
-  [
-    '0f 01 1d', d(LOAD + IDTR),
-    ...[[0x20, 0x11], [0x21, VECTORS], [0x21, 4], [0x21, 1], [0xa0, 0x11], [0xa1, VECTORS + 8], [0xa1, 2], [0xa1, 1], [0x21, 0xfb], [0xa1, 0xbf]].map(([port, value]) => out(port, value)),
-    'fb fc', out(0x3f6, 0),
-    ...command(3, 0x20), AWAIT_DATA, '66 ba f0 01 b9', d(256), 'bf', d(BUFFER), 'f3 66 6d',
-    ...command(5, 0x30), AWAIT_DATA, '66 ba f0 01 b9', d(256), 'be', d(BUFFER), 'f3 66 6f',
-    // BSY goes: in al, 0x1f7; test al, al; js back
-    '66 ba f7 01 ec 84 c0 78 fb',
-    // Configuration space of 1.1: dword 0, then the class byte at 0xB.
-    '66 ba f8 0c b8', d(0x80000900), 'ef 66 ba fc 0c ed', ...store(0), '66 ba f8 0c b8', d(0x80000908), 'ef 66 ba ff 0c 31 c0 ec', ...store(4),
-    // A word of the text screen, and back.
-    '66 c7 05', d(0xb8000), '41 1f', '31 c0 66 a1', d(0xb8000), ...store(8),
-    // Keyboard controller: self test (0xAA), its answer.
-    out(0x64, 0xaa), 'e4 64 a8 01 74 fa', '31 c0 e4 60', ...store(12),
-    // The time of the PM timer's owner: the PIT's port B is the hypervisor's.
-    '31 c0 e4 61', ...store(16),
-    // Past the screen's next refresh (dec ecx; jnz back), then isa-debug-exit.
-    'b9', d(turns), '49 75 fd', 'b0 07 e6 f4 f4',
-  ].flat(),
-  {
-    // inc [SEEN + 20]; push eax; EOI to both; pop eax; iret
-    [HANDLER]: ['ff 05', d(SEEN + 20), '50 b0 20 e6 a0 e6 20 58 cf'],
-    [IDTR]: [[0xff, 0x07], d(LOAD + IDT)],
-    [IDT + 8 * IRQ_14]: interruptGate(HANDLER),
-  },
-);
+const kernelOf = (turns: number): Uint8Array =>
+  program(
+    [
+      '0f 01 1d',
+      d(LOAD + IDTR),
+      ...[
+        [0x20, 0x11],
+        [0x21, VECTORS],
+        [0x21, 4],
+        [0x21, 1],
+        [0xa0, 0x11],
+        [0xa1, VECTORS + 8],
+        [0xa1, 2],
+        [0xa1, 1],
+        [0x21, 0xfb],
+        [0xa1, 0xbf],
+      ].map(([port, value]) => out(port, value)),
+      'fb fc',
+      out(0x3f6, 0),
+      ...command(3, 0x20),
+      AWAIT_DATA,
+      '66 ba f0 01 b9',
+      d(256),
+      'bf',
+      d(BUFFER),
+      'f3 66 6d',
+      ...command(5, 0x30),
+      AWAIT_DATA,
+      '66 ba f0 01 b9',
+      d(256),
+      'be',
+      d(BUFFER),
+      'f3 66 6f',
+      // BSY goes: in al, 0x1f7; test al, al; js back
+      '66 ba f7 01 ec 84 c0 78 fb',
+      // Configuration space of 1.1: dword 0, then the class byte at 0xB.
+      '66 ba f8 0c b8',
+      d(0x80000900),
+      'ef 66 ba fc 0c ed',
+      ...store(0),
+      '66 ba f8 0c b8',
+      d(0x80000908),
+      'ef 66 ba ff 0c 31 c0 ec',
+      ...store(4),
+      // A word of the text screen, and back.
+      '66 c7 05',
+      d(0xb8000),
+      '41 1f',
+      '31 c0 66 a1',
+      d(0xb8000),
+      ...store(8),
+      // Keyboard controller: self test (0xAA), its answer.
+      out(0x64, 0xaa),
+      'e4 64 a8 01 74 fa',
+      '31 c0 e4 60',
+      ...store(12),
+      // The time of the PM timer's owner: the PIT's port B is the hypervisor's.
+      '31 c0 e4 61',
+      ...store(16),
+      // Past the screen's next refresh (dec ecx; jnz back), then isa-debug-exit.
+      'b9',
+      d(turns),
+      '49 75 fd',
+      'b0 07 e6 f4 f4',
+    ].flat(),
+    {
+      // inc [SEEN + 20]; push eax; EOI to both; pop eax; iret
+      [HANDLER]: ['ff 05', d(SEEN + 20), '50 b0 20 e6 a0 e6 20 58 cf'],
+      [IDTR]: [[0xff, 0x07], d(LOAD + IDT)],
+      [IDT + 8 * IRQ_14]: interruptGate(HANDLER),
+    },
+  );
 
 const KERNEL = kernelOf(1000),
   LONG_KERNEL = kernelOf(2_500_000);
@@ -79,11 +131,19 @@ function randomAccesses(seed: number): Uint8Array {
     state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x6d2b79f5) | 0;
     return ((state ^ (state >>> 13)) >>> 0) % n;
   };
-  const PORTS = [0x60, 0x64, 0x80, 0x1ce, 0x1cf, 0x1f1, 0x1f2, 0x1f3, 0x1f6, 0x1f7, 0x3b4, 0x3c0, 0x3c4, 0x3c5, 0x3ce, 0x3cf, 0x3d4, 0x3d5, 0x3da, 0x3f6, 0x3f8, 0x3fb, 0x3fd, 0x378, 0x510, 0x511, 0xcf8, 0xcfc, 0xcfd, 0x300, 0x61, 0x40, 0x21];
+  const PORTS = [
+    0x60, 0x64, 0x80, 0x1ce, 0x1cf, 0x1f1, 0x1f2, 0x1f3, 0x1f6, 0x1f7, 0x3b4, 0x3c0, 0x3c4, 0x3c5, 0x3ce, 0x3cf, 0x3d4,
+    0x3d5, 0x3da, 0x3f6, 0x3f8, 0x3fb, 0x3fd, 0x378, 0x510, 0x511, 0xcf8, 0xcfc, 0xcfd, 0x300, 0x61, 0x40, 0x21,
+  ];
   const code: (string | number[])[] = ['fc'];
   for (let i = 0; i < 200; i++) {
     const port = PORTS[pick(PORTS.length)],
-      value = port === 0xcf8 ? 0x80000000 + (pick(0x20) << 8) + (pick(16) << 2) : port === 0x64 ? [0x20, 0xaa, 0xab, 0xad, 0xae][pick(5)] : pick(256) | (pick(256) << 8);
+      value =
+        port === 0xcf8
+          ? 0x80000000 + (pick(0x20) << 8) + (pick(16) << 2)
+          : port === 0x64
+            ? [0x20, 0xaa, 0xab, 0xad, 0xae][pick(5)]
+            : pick(256) | (pick(256) << 8);
     code.push([0x66, 0xba, port & 255, port >> 8]);
     switch (pick(6)) {
       case 0:
@@ -94,11 +154,21 @@ function randomAccesses(seed: number): Uint8Array {
       case 2:
       case 3:
         // A keyboard controller takes bytes alone, and the address of configuration space is written whole.
-        code.push('b8', d(value), port === 0xcf8 ? 'ef' : ['ee', '66 ef', port === 0x64 ? 'ee' : 'ef'][port === 0x64 ? 0 : pick(3)]);
+        code.push(
+          'b8',
+          d(value),
+          port === 0xcf8 ? 'ef' : ['ee', '66 ef', port === 0x64 ? 'ee' : 'ef'][port === 0x64 ? 0 : pick(3)],
+        );
         break;
       case 4:
         // rep insb, insw or insd, across a page's end now and then.
-        code.push('b9', d(1 + pick(40)), 'bf', d(BUFFER + (pick(3) === 0 ? 0xff0 : pick(0x800))), ['f3 6c', 'f3 66 6d', 'f3 6d'][pick(3)]);
+        code.push(
+          'b9',
+          d(1 + pick(40)),
+          'bf',
+          d(BUFFER + (pick(3) === 0 ? 0xff0 : pick(0x800))),
+          ['f3 6c', 'f3 66 6d', 'f3 6d'][pick(3)],
+        );
         break;
       default:
         // mov [VGA], al; mov eax, [VGA]; mov [SEEN + 4 i], eax
@@ -126,12 +196,49 @@ function make(inDomain0: boolean, kernel = KERNEL, saved?: SavedState): Made {
   const disk = new OverlayDisk(CONTENT, { sectorBytes: 512, readOnly: false, label: 'disk.img' });
   const ide = [{ place: 0, kind: 'disk' as const, disk }];
   const boot = { kind: 'kernel' as const, kernel, name: 'kernel', cmdline: '' };
-  const domain = assembleDomain({ machine, record, memoryMiB: MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {}, ...(inDomain0 ? {} : { ide }) }, saved);
+  const domain = assembleDomain(
+    {
+      machine,
+      record,
+      memoryMiB: MIB,
+      boot,
+      startEpochMs: 0,
+      onReset: 'end',
+      onTripleFault: 'end',
+      serial: () => {},
+      ...(inDomain0 ? {} : { ide }),
+    },
+    saved,
+  );
   const failures: string[] = [];
   const alarm = domain.timers.create('device-model', () => domain.stopSlice());
-  services.attach(record, { uuid: UUID, name: 'guest', type: 'hvm', memoryMiB: MIB, maxMemoryMiB: MIB, vcpus: 1, maxVcpus: 1, startEpochMs: 0 }, () => {}, saved?.toolstack);
+  services.attach(
+    record,
+    {
+      uuid: UUID,
+      name: 'guest',
+      type: 'hvm',
+      memoryMiB: MIB,
+      maxMemoryMiB: MIB,
+      vcpus: 1,
+      maxVcpus: 1,
+      startEpochMs: 0,
+    },
+    () => {},
+    saved?.toolstack,
+  );
   const model = inDomain0
-    ? services.attachModel({ record, memoryMiB: MIB, boot, ide, clock: domain.clock, wakeAt: ns => alarm.set(ns), serial: () => {}, failed: sentence => failures.push(sentence), saved: saved && modelOf(saved) })
+    ? services.attachModel({
+        record,
+        memoryMiB: MIB,
+        boot,
+        ide,
+        clock: domain.clock,
+        wakeAt: ns => alarm.set(ns),
+        serial: () => {},
+        failed: sentence => failures.push(sentence),
+        saved: saved && modelOf(saved),
+      })
     : undefined;
   return { machine, services, record, domain, model, disk, failures };
 }
@@ -160,7 +267,13 @@ function saved({ domain, services, record }: Made): SavedState {
 }
 
 /** What the guest did, and where it came to. */
-function outcome(each: Made): { seen: number[]; instructions: number; nowNs: number; screen: number[]; disk: number[] } {
+function outcome(each: Made): {
+  seen: number[];
+  instructions: number;
+  nowNs: number;
+  screen: number[];
+  disk: number[];
+} {
   const { machine, record, domain, disk } = each;
   const screen = machine.words.subarray(record.screenOffset >>> 2, (record.screenOffset >>> 2) + SCREEN.FONT);
   const sector = new Uint8Array(512);
@@ -205,9 +318,20 @@ describe('a device model in Domain 0', () => {
       VECTOR = 0x40;
     const kernel = program(
       [
-        '0f 01 1d', d(LOAD + IDTR), out(0x21, 0xff), out(0xa1, 0xff), out(0x1f2, 0x5a), 'fb 31 db b9', d(TURNS),
+        '0f 01 1d',
+        d(LOAD + IDTR),
+        out(0x21, 0xff),
+        out(0xa1, 0xff),
+        out(0x1f2, 0x5a),
+        'fb 31 db b9',
+        d(TURNS),
         // mov edx, 0x1f2; xor eax, eax; in al, dx; add ebx, eax; dec ecx; jnz back
-        'ba', d(0x1f2), '31 c0 ec 01 c3 49 75 f3', '89 d8', ...store(0), 'b0 07 e6 f4 f4',
+        'ba',
+        d(0x1f2),
+        '31 c0 ec 01 c3 49 75 f3',
+        '89 d8',
+        ...store(0),
+        'b0 07 e6 f4 f4',
       ].flat(),
       {
         // push eax; push ebx; mov eax, -1; inc [SEEN + 4]; pop ebx; pop eax; iret
@@ -240,7 +364,8 @@ describe('a device model in Domain 0', () => {
   it('has its pages out of the reach of the guest, and its ports, too', () => {
     const made = make(true);
     const { machine, record, services } = made;
-    for (const param of [HVM_PARAM.IOREQ_PFN, HVM_PARAM.BUFIOREQ_PFN]) expect(machine.p2m(record)[services.dom0.getHvmParam(record.id, param)]).toBe(0);
+    for (const param of [HVM_PARAM.IOREQ_PFN, HVM_PARAM.BUFIOREQ_PFN])
+      expect(machine.p2m(record)[services.dom0.getHvmParam(record.id, param)]).toBe(0);
     const ports = services.dom0.portsOf(record.id);
     // The store's and the console's come first; then one for the buffered page, and one a vCPU.
     expect([1, 2, 3, 4].map(port => ports.isOfXen(port))).toEqual([false, false, true, true]);
@@ -321,12 +446,36 @@ describe('a device model in Domain 0', () => {
     // Calls a routine at 0x200000 (zeroes are harmless additions up to the RET at its end), reads sector 3 over it, calls it again.
     const CODE = 0x200000;
     const routine = [0xb8, ...d(1), 0xc3];
-    const kernel = program([
-      'fc', out(0x3f6, 2), 'c7 05', d(CODE), routine.slice(0, 4), 'c7 05', d(CODE + 4), [...routine.slice(4), 0x90, 0x90],
-      'b8', d(CODE), 'ff d0', 'a3', d(SEEN),
-      ...command(3, 0x20), AWAIT_DATA, '66 ba f0 01 b9', d(256), 'bf', d(CODE), 'f3 66 6d',
-      'b8', d(CODE), 'ff d0', 'a3', d(SEEN + 4), 'b0 01 e6 f4 f4',
-    ].flat() as (string | number[])[]);
+    const kernel = program(
+      [
+        'fc',
+        out(0x3f6, 2),
+        'c7 05',
+        d(CODE),
+        routine.slice(0, 4),
+        'c7 05',
+        d(CODE + 4),
+        [...routine.slice(4), 0x90, 0x90],
+        'b8',
+        d(CODE),
+        'ff d0',
+        'a3',
+        d(SEEN),
+        ...command(3, 0x20),
+        AWAIT_DATA,
+        '66 ba f0 01 b9',
+        d(256),
+        'bf',
+        d(CODE),
+        'f3 66 6d',
+        'b8',
+        d(CODE),
+        'ff d0',
+        'a3',
+        d(SEEN + 4),
+        'b0 01 e6 f4 f4',
+      ].flat() as (string | number[])[],
+    );
     for (const inDomain0 of [false, true]) {
       const made = make(inDomain0, kernel);
       made.disk.write(3, [Uint8Array.from({ length: 512 }, (_, i) => asm('b8', d(2), 'c3')[i] ?? 0x90)], () => {});

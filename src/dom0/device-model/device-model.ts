@@ -134,11 +134,13 @@ export class DeviceModel {
   /** Drives with their media: whoever watches follows their requests, and what a medium answers later is told to the guest at once. */
   private drives(drives: readonly IdeAttachment[]): IdeAttachment[] {
     const { io, record } = this.options;
-    const settled = (done: Done): Done => ok => {
-      if (this.closed) return;
-      done(ok);
-      this.settle();
-    };
+    const settled =
+      (done: Done): Done =>
+      ok => {
+        if (this.closed) return;
+        done(ok);
+        this.settle();
+      };
     const answering = drives.map(drive => {
       const { disk } = drive;
       if (!disk || disk.immediate) return drive;
@@ -168,7 +170,8 @@ export class DeviceModel {
       moved: address => signals.videoAt(address),
       // What was written until the look before; the next one is asked for.
       takeDirtyPages: () => {
-        for (let page = 0; page < dirty.length; page++) taken[page] = dirty[page] === 0 ? 0 : Atomics.exchange(dirty, page, 0);
+        for (let page = 0; page < dirty.length; page++)
+          taken[page] = dirty[page] === 0 ? 0 : Atomics.exchange(dirty, page, 0);
         signals.look();
         return taken;
       },
@@ -181,7 +184,8 @@ export class DeviceModel {
   private request(request: Ioreq): number {
     const { type, size, count, isPointer } = request;
     if (size !== 1 && size !== 2 && size !== 4) throw new Error(`an ioreq has elements of ${size} bytes`);
-    if (count < 1 || count * size > MOST_BYTES || (count > 1 && !isPointer)) throw new Error(`an ioreq has ${count} elements of ${size} bytes`);
+    if (count < 1 || count * size > MOST_BYTES || (count > 1 && !isPointer))
+      throw new Error(`an ioreq has ${count} elements of ${size} bytes`);
     switch (type) {
       case IOREQ_TYPE.PIO:
         return this.port(request);
@@ -202,17 +206,25 @@ export class DeviceModel {
     const { address, size, count, read, isPointer } = request;
     if (address + size > 0x10000) throw new Error(`an ioreq has port 0x${address.toString(16)}`);
     if (isPointer) {
-      this.elements(request, bytes => {
-        for (let at = 0; at < bytes.length; ) {
-          const rest = bytes.subarray(at);
-          const moved = request.down ? 0 : read ? bus.readPortBlock(address, size, rest) : bus.writePortBlock(address, size, rest);
-          if (moved === 0) {
-            if (read) put(rest, size, bus.readPort(address, size));
-            else bus.writePort(address, get(rest, size), size);
+      this.elements(
+        request,
+        bytes => {
+          for (let at = 0; at < bytes.length; ) {
+            const rest = bytes.subarray(at);
+            const moved = request.down
+              ? 0
+              : read
+                ? bus.readPortBlock(address, size, rest)
+                : bus.writePortBlock(address, size, rest);
+            if (moved === 0) {
+              if (read) put(rest, size, bus.readPort(address, size));
+              else bus.writePort(address, get(rest, size), size);
+            }
+            at += moved || size;
           }
-          at += moved || size;
-        }
-      }, count);
+        },
+        count,
+      );
       return 0;
     }
     if (read) return bus.readPort(address, size);
@@ -224,14 +236,18 @@ export class DeviceModel {
     const { bus } = this.devices;
     const { address, size, read, down, isPointer } = request;
     if (isPointer) {
-      this.elements(request, bytes => {
-        for (let at = 0; at < bytes.length; at += size) {
-          const element = bytes.subarray(at, at + size),
-            place = down ? address - at : address + at;
-          if (read) put(element, size, bus.readMemory(place, size));
-          else bus.writeMemory(place, get(element, size), size);
-        }
-      }, request.count);
+      this.elements(
+        request,
+        bytes => {
+          for (let at = 0; at < bytes.length; at += size) {
+            const element = bytes.subarray(at, at + size),
+              place = down ? address - at : address + at;
+            if (read) put(element, size, bus.readMemory(place, size));
+            else bus.writeMemory(place, get(element, size), size);
+          }
+        },
+        request.count,
+      );
       return 0;
     }
     if (read) return bus.readMemory(address, size);
@@ -286,7 +302,9 @@ export class DeviceModel {
 
   /** Whether `work` has something to do. */
   get isDue(): boolean {
-    return !this.closed && (this.timers.nextDeadlineNs <= this.timers.clock.nowNs() || this.card?.ethernet.arrived === true);
+    return (
+      !this.closed && (this.timers.nextDeadlineNs <= this.timers.clock.nowNs() || this.card?.ethernet.arrived === true)
+    );
   }
 
   /** After everything that may have changed something: what was typed finds room, what did not fit goes out, and the next deadline is known. */
@@ -358,7 +376,11 @@ export class DeviceModel {
   /** After `quiesce`. @throws SavedStateError where a disk cannot be saved */
   save(): SavedModel {
     const { devices } = this.devices;
-    return saveModel(Object.fromEntries(devices.map(device => [device.name, device.save()])), this.timers.clock.nowNs(), this.options.ide ?? []);
+    return saveModel(
+      Object.fromEntries(devices.map(device => [device.name, device.save()])),
+      this.timers.clock.nowNs(),
+      this.options.ide ?? [],
+    );
   }
 
   // ---- the end

@@ -34,7 +34,12 @@ export class ForeignMemory implements Dma {
     });
   }
 
-  private forEachFrame(address: number, length: number, write: boolean, visit: (page: Mapping | undefined, offset: number, at: number, count: number) => void): void {
+  private forEachFrame(
+    address: number,
+    length: number,
+    write: boolean,
+    visit: (page: Mapping | undefined, offset: number, at: number, count: number) => void,
+  ): void {
     for (let at = 0; at < length; ) {
       const offset = (address + at) & OFFSET_MASK;
       const count = Math.min(length - at, FRAME_BYTES - offset);

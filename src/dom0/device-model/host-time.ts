@@ -3,7 +3,11 @@ import type { Later } from '../runner.ts';
 import type { DeviceModelOptions } from './device-model.ts';
 
 /** `hostMs`: monotonic. `due`: a deadline has come; Domain 0 is to have a turn soon. */
-export function hostTime(hostMs: () => number, later: Later, due: () => void): Pick<DeviceModelOptions, 'clock' | 'wakeAt' | 'hostMs'> {
+export function hostTime(
+  hostMs: () => number,
+  later: Later,
+  due: () => void,
+): Pick<DeviceModelOptions, 'clock' | 'wakeAt' | 'hostMs'> {
   const startMs = hostMs();
   const nowNs = (): number => Math.floor((hostMs() - startMs) * 1e6);
   let asked = Infinity;

@@ -2,7 +2,15 @@
 import type { State } from '../../devices/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { SavedStateError, type SavedState } from '../../hypervisor/index.ts';
-import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/index.ts';
+import {
+  areDrives,
+  describeDrives,
+  diskRecords,
+  drivesDiffer,
+  readDiskRecord,
+  restoreChanges,
+  type SavedDrive,
+} from '../../hypervisor/disks/index.ts';
 
 export interface SavedModel {
   devices: State;
@@ -25,8 +33,17 @@ export function saveModel(devices: State, nowNs: number, ide: readonly IdeAttach
 export function modelOf({ about, toolstack }: Pick<SavedState, 'about' | 'toolstack'>): SavedModel | undefined {
   const model = toolstack?.model as Partial<SavedModel> | undefined;
   if (model === undefined) return undefined;
-  const good = typeof model.devices === 'object' && model.devices !== null && Number.isFinite(model.nowNs) && areDrives(model.drives) && Array.isArray(model.disks) && model.disks.every(disk => disk instanceof Uint8Array);
-  if (!good) throw new SavedStateError(`The state of ${about.name} does not say what its device model was. Save the guest anew.`);
+  const good =
+    typeof model.devices === 'object' &&
+    model.devices !== null &&
+    Number.isFinite(model.nowNs) &&
+    areDrives(model.drives) &&
+    Array.isArray(model.disks) &&
+    model.disks.every(disk => disk instanceof Uint8Array);
+  if (!good)
+    throw new SavedStateError(
+      `The state of ${about.name} does not say what its device model was. Save the guest anew.`,
+    );
   return model as SavedModel;
 }
 

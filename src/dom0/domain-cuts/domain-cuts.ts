@@ -47,8 +47,14 @@ function having<T>(map: ReadonlyMap<string, T>, key: string, value: T | undefine
 }
 
 /** With a volume, whatever is in it, or without. */
-const withMark = (model: Model, volume: string, mark: Mark): Model => ({ ...model, marks: new Map(model.marks).set(volume, mark) });
-const withoutVolume = (model: Model, volume: string): Model => ({ ...model, marks: new Map([...model.marks].filter(([name]) => name !== volume)) });
+const withMark = (model: Model, volume: string, mark: Mark): Model => ({
+  ...model,
+  marks: new Map(model.marks).set(volume, mark),
+});
+const withoutVolume = (model: Model, volume: string): Model => ({
+  ...model,
+  marks: new Map([...model.marks].filter(([name]) => name !== volume)),
+});
 
 /** All as text in which two models are the same or not; `loose`: names of volumes whose marks any may be. */
 const textOf = ({ domains, snapshots, marks }: Model, loose: ReadonlySet<string>): string =>
@@ -59,7 +65,10 @@ const textOf = ({ domains, snapshots, marks }: Model, loose: ReadonlySet<string>
   ]);
 
 const isSame = (found: Model, expected: Model): boolean => {
-  const unknown = [...[...expected.marks].filter(([, mark]) => mark === undefined), ...[...expected.snapshots].filter(([, { mark }]) => mark === undefined)];
+  const unknown = [
+    ...[...expected.marks].filter(([, mark]) => mark === undefined),
+    ...[...expected.snapshots].filter(([, { mark }]) => mark === undefined),
+  ];
   const loose = new Set(unknown.map(([name]) => name));
   return textOf(found, loose) === textOf(expected, loose);
 };
@@ -77,7 +86,8 @@ const markOf = (storage: Storage, volume: string): Mark => {
 const definition = (name: string, memoryMiB: number, volume: string): string =>
   `name = "${name}"\ntype = "pv"\nmemory = ${memoryMiB}\nkernel = "/boot/k"\ndisk = [ 'phy:/dev/vg0/${volume},xvda,w' ]\n`;
 
-const volumeOf = ({ definition: { disks } }: ManagedDomain): string => disks[0].target.replace(/^(?:phy:)?\/dev\/vg0\//, '');
+const volumeOf = ({ definition: { disks } }: ManagedDomain): string =>
+  disks[0].target.replace(/^(?:phy:)?\/dev\/vg0\//, '');
 
 /** What a host finds when it starts; a sentence: what contradicts itself. */
 async function find({ host, storage }: Omit<Opened, 'found'>): Promise<Model | string> {
@@ -106,7 +116,15 @@ async function open(store: LoggingStore): Promise<Opened> {
   let drawn = 0;
   const soon = (callback: () => void): void => void Promise.resolve().then(callback);
   const parts = { soon, later: () => () => {}, hostMs: () => 0, epochMs: () => ++drawn };
-  const host = createHost({ version: 'cuts', memory: new ArrayBuffer(8 * 2 ** 20), runners: inTurns({ ...parts }), files, storage: async () => storage, readsWhole: true, ...parts });
+  const host = createHost({
+    version: 'cuts',
+    memory: new ArrayBuffer(8 * 2 ** 20),
+    runners: inTurns({ ...parts }),
+    files,
+    storage: async () => storage,
+    readsWhole: true,
+    ...parts,
+  });
   const opened = { store, storage, host, files };
   const found = await find(opened);
   if (store.stepsLeft < 0) throw new PowerCut();
@@ -127,7 +145,8 @@ function draw({ host, storage, files }: Opened, model: Model, random: Random): S
   const { domains, snapshots, marks } = model;
   if (!domain) {
     const volume = `v-${name}`;
-    if (!marks.has(volume)) return { models: [withMark(model, volume, 0)], run: async () => storage.createVolume(volume, VOLUME_BYTES) };
+    if (!marks.has(volume))
+      return { models: [withMark(model, volume, 0)], run: async () => storage.createVolume(volume, VOLUME_BYTES) };
     const memoryMiB = 4 + random(60);
     return {
       models: [{ ...model, domains: having(domains, name, { memoryMiB, volume }) }],
@@ -160,15 +179,27 @@ function draw({ host, storage, files }: Opened, model: Model, random: Random): S
     }
     case 3:
     case 4:
-      if (kept) return { models: [{ ...model, snapshots: having(snapshots, snapshot, undefined) }], run: () => deleteSnapshot(host, name, snapshotName) };
-      return { models: [{ ...model, snapshots: having(snapshots, snapshot, { volume, mark: marks.get(volume) }) }], run: () => takeSnapshot(host, name, snapshotName) };
+      if (kept)
+        return {
+          models: [{ ...model, snapshots: having(snapshots, snapshot, undefined) }],
+          run: () => deleteSnapshot(host, name, snapshotName),
+        };
+      return {
+        models: [{ ...model, snapshots: having(snapshots, snapshot, { volume, mark: marks.get(volume) }) }],
+        run: () => takeSnapshot(host, name, snapshotName),
+      };
     case 5:
-      return kept && { models: [withMark(model, kept.volume, kept.mark)], run: () => revertTo(host, name, snapshotName) };
+      return (
+        kept && { models: [withMark(model, kept.volume, kept.mark)], run: () => revertTo(host, name, snapshotName) }
+      );
     case 6: {
       const twin = `${other}-xvda`;
       if (domains.has(other) || marks.has(twin)) return undefined;
       const cloned = withMark(model, twin, marks.get(volume));
-      return { models: [{ ...cloned, domains: having(domains, other, { ...domain, volume: twin }) }], run: () => cloneDomain(host, name, other, path => path) };
+      return {
+        models: [{ ...cloned, domains: having(domains, other, { ...domain, volume: twin }) }],
+        run: () => cloneDomain(host, name, other, path => path),
+      };
     }
     default: {
       const undefinedOne = { ...model, domains: having(domains, name, undefined) };

@@ -6,7 +6,12 @@ const URL_OF_KERNEL = 'https://host.example/guests/debian/vmlinuz';
 /** A browser's Cache as the page uses it. */
 function browser(network: { answer: string | undefined }) {
   const kept = new Map<string, Response>();
-  vi.stubGlobal('caches', { open: async () => ({ put: async (url: string, answer: Response) => void kept.set(url, answer), match: async (url: string) => kept.get(url)?.clone() }) });
+  vi.stubGlobal('caches', {
+    open: async () => ({
+      put: async (url: string, answer: Response) => void kept.set(url, answer),
+      match: async (url: string) => kept.get(url)?.clone(),
+    }),
+  });
   vi.stubGlobal('fetch', async (_url: string, { signal }: { signal?: AbortSignal } = {}) => {
     signal?.throwIfAborted();
     if (network.answer === undefined) throw new TypeError('Failed to fetch');

@@ -9,7 +9,8 @@ const CACHE = 'guests-of-ringside';
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /** There is none over plain http from another machine, and in some private windows. */
-const cache = async (): Promise<Cache | undefined> => (typeof caches === 'undefined' ? undefined : caches.open(CACHE).catch(() => undefined));
+const cache = async (): Promise<Cache | undefined> =>
+  typeof caches === 'undefined' ? undefined : caches.open(CACHE).catch(() => undefined);
 
 /** From the network, so that what is new is seen; where there is none, as it was kept. @throws TypeError where neither has it, AbortError */
 export async function fetchKept(url: string, signal?: AbortSignal): Promise<Response> {

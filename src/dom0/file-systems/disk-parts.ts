@@ -50,7 +50,13 @@ function tableOf(from: Readable): DiskPart[] {
   const entries = (view: DataView) =>
     [0, 1, 2, 3].map(i => {
       const at = TABLE + 16 * i;
-      return { number: i + 1, state: view.getUint8(at), type: view.getUint8(at + 4), start: view.getUint32(at + 8, true) * SECTOR_BYTES, bytes: view.getUint32(at + 12, true) * SECTOR_BYTES };
+      return {
+        number: i + 1,
+        state: view.getUint8(at),
+        type: view.getUint8(at + 4),
+        start: view.getUint32(at + 8, true) * SECTOR_BYTES,
+        bytes: view.getUint32(at + 12, true) * SECTOR_BYTES,
+      };
     });
   const primary = entries(sector);
   // A file system's boot sector ends so, too.
@@ -66,7 +72,11 @@ function tableOf(from: Readable): DiskPart[] {
 }
 
 /** A chain of tables, each with one partition and the place of the next one. */
-function logicalOf(from: Readable, start: number, entries: (view: DataView) => { type: number; start: number; bytes: number }[]): DiskPart[] {
+function logicalOf(
+  from: Readable,
+  start: number,
+  entries: (view: DataView) => { type: number; start: number; bytes: number }[],
+): DiskPart[] {
   const parts: DiskPart[] = [];
   const seen = new Set<number>();
   for (let at: number | undefined = start; at !== undefined && !seen.has(at) && seen.size < MOST_LOGICAL; ) {
@@ -74,7 +84,13 @@ function logicalOf(from: Readable, start: number, entries: (view: DataView) => {
     const view = bytesAt(from, at, SECTOR_BYTES);
     if (!view || view.getUint16(510, true) !== 0xaa55) break;
     const [own, next] = entries(view);
-    if (own.type !== 0 && own.bytes > 0 && at + own.start < from.bytes) parts.push({ number: 5 + parts.length, isActive: false, start: at + own.start, from: part(from, at + own.start, own.bytes) });
+    if (own.type !== 0 && own.bytes > 0 && at + own.start < from.bytes)
+      parts.push({
+        number: 5 + parts.length,
+        isActive: false,
+        start: at + own.start,
+        from: part(from, at + own.start, own.bytes),
+      });
     at = EXTENDED.has(next.type) && next.start > 0 ? start + next.start : undefined;
   }
   return parts;
@@ -94,15 +110,26 @@ function gptOf(from: Readable): DiskPart[] {
     if (entry.getBigUint64(0, true) === 0n && entry.getBigUint64(8, true) === 0n) continue;
     const start = Number(entry.getBigUint64(32, true)) * SECTOR_BYTES,
       end = (Number(entry.getBigUint64(40, true)) + 1) * SECTOR_BYTES;
-    if (start > 0 && end > start && start < from.bytes) parts.push({ number: i + 1, isActive: (entry.getUint32(48, true) & 4) !== 0, start, from: part(from, start, end - start) });
+    if (start > 0 && end > start && start < from.bytes)
+      parts.push({
+        number: i + 1,
+        isActive: (entry.getUint32(48, true) & 4) !== 0,
+        start,
+        from: part(from, start, end - start),
+      });
   }
   return parts;
 }
 
 /** Of what is not read: where it says so, and with which bytes. */
 const OTHERS: readonly (readonly [name: string, at: number, magic: string])[] = [
-  ['a physical volume of LVM', 512, 'LABELONE'], ['XFS', 0, 'XFSB'], ['btrfs', 0x10040, '_BHRfS_M'], ['NTFS', 3, 'NTFS    '], ['ReiserFS', 0x10034, 'ReIsEr'],
-  ['encrypted by LUKS', 0, 'LUKS\xba\xbe'], ['swap', 0xff6, 'SWAPSPACE2'],
+  ['a physical volume of LVM', 512, 'LABELONE'],
+  ['XFS', 0, 'XFSB'],
+  ['btrfs', 0x10040, '_BHRfS_M'],
+  ['NTFS', 3, 'NTFS    '],
+  ['ReiserFS', 0x10034, 'ReIsEr'],
+  ['encrypted by LUKS', 0, 'LUKS\xba\xbe'],
+  ['swap', 0xff6, 'SWAPSPACE2'],
 ];
 
 /** The file system on a part of a disk. `effort`: what may be looked at for all that is read of it. @throws FileSystemError that says what is there instead, or what is wrong with it */
@@ -111,7 +138,8 @@ export function openFileSystem(from: Readable, effort: Effort): FileTree & { rea
   if (isCd(from)) return openCd(from, effort);
   for (const [name, at, magic] of OTHERS) {
     const found = bytesAt(from, at, magic.length);
-    if (found && String.fromCharCode(...new Uint8Array(found.buffer)) === magic) throw new FileSystemError(`It is ${name}, and ext2 to ext4, ISO 9660 and FAT are read here.`);
+    if (found && String.fromCharCode(...new Uint8Array(found.buffer)) === magic)
+      throw new FileSystemError(`It is ${name}, and ext2 to ext4, ISO 9660 and FAT are read here.`);
   }
   return openFat(from, effort);
 }

@@ -2,7 +2,15 @@
  * ext2, ext3 and ext4, read: block maps and extents, 64-bit block numbers. The journal is not replayed: what was not written back when its system stopped is
  * missing. Source: the Linux kernel's documentation of the data structures (filesystems/ext4).
  */
-import { type Effort, type FileKind, type FileNodes, FileSystemError, FileTree, Pieces, type Readable } from './file-tree.ts';
+import {
+  type Effort,
+  type FileKind,
+  type FileNodes,
+  FileSystemError,
+  FileTree,
+  Pieces,
+  type Readable,
+} from './file-tree.ts';
 
 const SUPERBLOCK = 1024,
   MAGIC = 0xef53;
@@ -64,8 +72,10 @@ class ExtNodes implements FileNodes<number> {
     const logBlock = dword(24),
       features = dword(96);
     if (logBlock > 6) throw bad(`its blocks have 2^${10 + logBlock} bytes`);
-    if ((features & INCOMPAT.META_BG) !== 0) throw bad('its group descriptors lie in their groups (meta_bg), which is not read here');
-    if ((features & ~KNOWN) !== 0) throw bad(`it has features that are not known here (0x${((features & ~KNOWN) >>> 0).toString(16)})`);
+    if ((features & INCOMPAT.META_BG) !== 0)
+      throw bad('its group descriptors lie in their groups (meta_bg), which is not read here');
+    if ((features & ~KNOWN) !== 0)
+      throw bad(`it has features that are not known here (0x${((features & ~KNOWN) >>> 0).toString(16)})`);
     this.blockBytes = 1024 << logBlock;
     this.is64bit = (features & INCOMPAT.IS_64BIT) !== 0;
     this.inodes = dword(0);
@@ -74,18 +84,35 @@ class ExtNodes implements FileNodes<number> {
     this.descriptorBytes = this.is64bit ? word(254) : 32;
     this.descriptors = (dword(20) + 1) * this.blockBytes;
     const isPower = (value: number): boolean => value > 0 && (value & (value - 1)) === 0;
-    if (!isPower(this.inodeBytes) || this.inodeBytes < 128 || this.inodeBytes > this.blockBytes) throw bad(`its inodes have ${this.inodeBytes} bytes`);
-    if (this.inodesPerGroup === 0 || !isPower(this.descriptorBytes) || this.descriptorBytes < 32 || this.descriptorBytes > 1024) throw bad('its groups make no sense');
+    if (!isPower(this.inodeBytes) || this.inodeBytes < 128 || this.inodeBytes > this.blockBytes)
+      throw bad(`its inodes have ${this.inodeBytes} bytes`);
+    if (
+      this.inodesPerGroup === 0 ||
+      !isPower(this.descriptorBytes) ||
+      this.descriptorBytes < 32 ||
+      this.descriptorBytes > 1024
+    )
+      throw bad('its groups make no sense');
     this.needsRecovery = (features & INCOMPAT.RECOVER) !== 0;
     this.type = (features & 0x40) !== 0 ? 'ext4' : (dword(92) & 4) !== 0 ? 'ext3' : 'ext2';
   }
 
   private inode(number: number): Inode {
-    if (number < 1 || number > this.inodes) throw bad(`a name stands for inode ${number}, and there are ${this.inodes}`);
+    if (number < 1 || number > this.inodes)
+      throw bad(`a name stands for inode ${number}, and there are ${this.inodes}`);
     const group = Math.floor((number - 1) / this.inodesPerGroup);
-    const descriptor = this.pieces.at(this.descriptors + group * this.descriptorBytes, this.descriptorBytes, 'a group descriptor');
-    const table = descriptor.getUint32(8, true) + (this.descriptorBytes >= 64 ? descriptor.getUint32(40, true) * 2 ** 32 : 0);
-    const view = this.pieces.at(table * this.blockBytes + ((number - 1) % this.inodesPerGroup) * this.inodeBytes, 128, `inode ${number}`);
+    const descriptor = this.pieces.at(
+      this.descriptors + group * this.descriptorBytes,
+      this.descriptorBytes,
+      'a group descriptor',
+    );
+    const table =
+      descriptor.getUint32(8, true) + (this.descriptorBytes >= 64 ? descriptor.getUint32(40, true) * 2 ** 32 : 0);
+    const view = this.pieces.at(
+      table * this.blockBytes + ((number - 1) % this.inodesPerGroup) * this.inodeBytes,
+      128,
+      `inode ${number}`,
+    );
     return {
       number,
       mode: view.getUint16(0, true),
@@ -119,7 +146,8 @@ class ExtNodes implements FileNodes<number> {
         length = view.getUint16(at + 4, true),
         nameBytes = content[at + 6];
       // A record of the index looks like an empty one that takes its whole block.
-      if (length < 8 || length % 4 !== 0 || (at % this.blockBytes) + length > this.blockBytes || nameBytes + 8 > length) throw bad(`folder ${number} has a record of ${length} bytes at byte ${at}`);
+      if (length < 8 || length % 4 !== 0 || (at % this.blockBytes) + length > this.blockBytes || nameBytes + 8 > length)
+        throw bad(`folder ${number} has a record of ${length} bytes at byte ${at}`);
       if (inode !== 0) {
         const name = decoder.decode(content.subarray(at + 8, at + 8 + nameBytes));
         if (name !== '.' && name !== '..') yield [name, inode];
@@ -130,20 +158,27 @@ class ExtNodes implements FileNodes<number> {
 
   contentOf(number: number, most: number): Uint8Array {
     const inode = this.inode(number);
-    if (KINDS[inode.mode >> 12] === 'link' && inode.bytes < 60 && (inode.flags & FLAG.EXTENTS) === 0) return new Uint8Array(inode.block.buffer, 0, inode.bytes);
+    if (KINDS[inode.mode >> 12] === 'link' && inode.bytes < 60 && (inode.flags & FLAG.EXTENTS) === 0)
+      return new Uint8Array(inode.block.buffer, 0, inode.bytes);
     return this.content(inode, most);
   }
 
   private content(inode: Inode, most: number): Uint8Array {
     const { blockBytes } = this;
-    if ((inode.flags & FLAG.INLINE) !== 0) throw bad(`inode ${inode.number} lies within its inode (inline_data), which is not read here: make the file system without it (mke2fs -O ^inline_data)`);
+    if ((inode.flags & FLAG.INLINE) !== 0)
+      throw bad(
+        `inode ${inode.number} lies within its inode (inline_data), which is not read here: make the file system without it (mke2fs -O ^inline_data)`,
+      );
     if ((inode.flags & FLAG.ENCRYPTED) !== 0) throw bad(`inode ${inode.number} is encrypted`);
     if (inode.bytes > most) throw bad(`inode ${inode.number} has ${inode.bytes} bytes, and at most ${most} are read`);
     // A medium cannot give more than it has; of a file with holes that is asked no more than that.
-    if (inode.bytes > this.pieces.bytes) throw bad(`inode ${inode.number} has ${inode.bytes} bytes, and the medium ${this.pieces.bytes}`);
+    if (inode.bytes > this.pieces.bytes)
+      throw bad(`inode ${inode.number} has ${inode.bytes} bytes, and the medium ${this.pieces.bytes}`);
     const content = new Uint8Array(inode.bytes);
     const blocks = Math.ceil(inode.bytes / blockBytes);
-    for (const { first, at, count } of (inode.flags & FLAG.EXTENTS) !== 0 ? this.extents(inode, blocks) : this.mapped(inode, blocks)) {
+    for (const { first, at, count } of (inode.flags & FLAG.EXTENTS) !== 0
+      ? this.extents(inode, blocks)
+      : this.mapped(inode, blocks)) {
       for (let i = 0; at !== 0 && i < count && first + i < blocks; i++) {
         const start = (first + i) * blockBytes;
         const length = Math.min(blockBytes, content.length - start);
@@ -170,7 +205,12 @@ class ExtNodes implements FileNodes<number> {
       const entries = node.getUint16(2, true),
         depth = node.getUint16(6, true);
       if (--left < 0) throw bad(`the extents of inode ${number} have no end`);
-      if (node.getUint16(0, true) !== EXTENT_MAGIC || depth > MOST_DEPTH || (wanted !== undefined && depth !== wanted) || 12 + entries * 12 > node.byteLength)
+      if (
+        node.getUint16(0, true) !== EXTENT_MAGIC ||
+        depth > MOST_DEPTH ||
+        (wanted !== undefined && depth !== wanted) ||
+        12 + entries * 12 > node.byteLength
+      )
         throw bad(`the extents of inode ${number} contradict themselves`);
       const below: typeof waiting = [];
       for (let at = 12; at < 12 + entries * 12; at += 12) {
@@ -186,7 +226,11 @@ class ExtNodes implements FileNodes<number> {
         const count = isWritten ? length : length - MOST_LENGTH;
         if (first < next || count === 0) throw bad(`the extents of inode ${number} overlap`);
         next = first + count;
-        yield { first, count, at: isWritten ? node.getUint32(at + 8, true) + node.getUint16(at + 6, true) * 2 ** 32 : 0 };
+        yield {
+          first,
+          count,
+          at: isWritten ? node.getUint32(at + 8, true) + node.getUint16(at + 6, true) * 2 ** 32 : 0,
+        };
       }
       waiting.push(...below.reverse());
       const following = waiting.pop();

@@ -2,7 +2,15 @@
  * FAT12, FAT16 and FAT32, read. Every cluster is followed once when a disk is opened, so that a table with loops, or with files that share clusters, is told
  * and not read. Source: Microsoft's FAT specification 1.03 (boot sector, table entries, directory entries with long names).
  */
-import { type Effort, type FileKind, type FileNodes, FileSystemError, FileTree, Pieces, type Readable } from './file-tree.ts';
+import {
+  type Effort,
+  type FileKind,
+  type FileNodes,
+  FileSystemError,
+  FileTree,
+  Pieces,
+  type Readable,
+} from './file-tree.ts';
 
 const ENTRY_BYTES = 32;
 const MOST_FOLDER_BYTES = 65536 * ENTRY_BYTES;
@@ -39,7 +47,8 @@ interface Shape {
   stateAt: number;
 }
 
-const bad = (why: string): FileSystemError => new FileSystemError(`There is no FAT file system that could be read: ${why}.`);
+const bad = (why: string): FileSystemError =>
+  new FileSystemError(`There is no FAT file system that could be read: ${why}.`);
 
 /** @throws FileSystemError */
 function shapeOf(pieces: Pieces): Shape {
@@ -54,21 +63,30 @@ function shapeOf(pieces: Pieces): Shape {
     rootEntries = word(17);
   if (word(510) !== 0xaa55) throw bad('its first sector does not end in 55 AA');
   if (![512, 1024, 2048, 4096].includes(sectorBytes)) throw bad(`its sectors have ${sectorBytes} bytes`);
-  if (clusterSectors === 0 || (clusterSectors & (clusterSectors - 1)) !== 0) throw bad(`its clusters have ${clusterSectors} sectors`);
+  if (clusterSectors === 0 || (clusterSectors & (clusterSectors - 1)) !== 0)
+    throw bad(`its clusters have ${clusterSectors} sectors`);
   if (reserved === 0 || tables === 0) throw bad(`it has ${reserved} reserved sectors and ${tables} tables`);
   const tableSectors = word(22) || dword(36);
   const sectors = word(19) || dword(32);
-  if (sectors * sectorBytes > pieces.bytes) throw bad(`it is said to have ${sectors} sectors, and the medium has ${Math.floor(pieces.bytes / sectorBytes)}`);
+  if (sectors * sectorBytes > pieces.bytes)
+    throw bad(`it is said to have ${sectors} sectors, and the medium has ${Math.floor(pieces.bytes / sectorBytes)}`);
   const rootStart = reserved + tables * tableSectors;
   const dataStart = rootStart + Math.ceil((rootEntries * ENTRY_BYTES) / sectorBytes);
   const clusters = Math.floor((sectors - dataStart) / clusterSectors);
   if (clusters < 1) throw bad('it has no room for files');
   const bits = clusters <= FAT12_CLUSTERS ? 12 : clusters <= FAT16_CLUSTERS ? 16 : 32;
-  if (Math.ceil(((clusters + 2) * bits) / 8) > tableSectors * sectorBytes) throw bad(`its table has ${tableSectors} sectors, which are too few for ${clusters} clusters`);
+  if (Math.ceil(((clusters + 2) * bits) / 8) > tableSectors * sectorBytes)
+    throw bad(`its table has ${tableSectors} sectors, which are too few for ${clusters} clusters`);
   if (bits === 32 ? rootEntries !== 0 : rootEntries === 0) throw bad(`its root has ${rootEntries} entries`);
   return {
-    bits, clusters, clusterBytes: clusterSectors * sectorBytes,
-    table: reserved * sectorBytes, root: rootStart * sectorBytes, rootBytes: rootEntries * ENTRY_BYTES, rootCluster: bits === 32 ? dword(44) : 0, data: dataStart * sectorBytes,
+    bits,
+    clusters,
+    clusterBytes: clusterSectors * sectorBytes,
+    table: reserved * sectorBytes,
+    root: rootStart * sectorBytes,
+    rootBytes: rootEntries * ENTRY_BYTES,
+    rootCluster: bits === 32 ? dword(44) : 0,
+    data: dataStart * sectorBytes,
     stateAt: bits === 32 ? 0x41 : 0x25,
   };
 }
@@ -102,7 +120,8 @@ class FatNodes implements FileNodes<FatNode> {
     const last = bits === 32 ? 0x0ffffff8 : bits === 16 ? 0xfff8 : 0xff8;
     let left = clusters;
     for (let cluster = first; cluster < last; cluster = this.next(cluster)) {
-      if (cluster < 2 || cluster >= clusters + 2) throw bad(`‘${who}’ goes on in cluster ${cluster}, and there are 2 to ${clusters + 1}`);
+      if (cluster < 2 || cluster >= clusters + 2)
+        throw bad(`‘${who}’ goes on in cluster ${cluster}, and there are 2 to ${clusters + 1}`);
       if (--left < 0) throw bad(`the clusters of ‘${who}’ go round in a circle`);
       yield cluster;
     }
@@ -119,11 +138,13 @@ class FatNodes implements FileNodes<FatNode> {
       }
       let count = 0;
       for (const cluster of this.chain(node.cluster, path)) {
-        if (used[cluster] !== 0) throw bad(`cluster ${cluster} of ‘${path}’ is a part of another file, too, or of itself`);
+        if (used[cluster] !== 0)
+          throw bad(`cluster ${cluster} of ‘${path}’ is a part of another file, too, or of itself`);
         used[cluster] = 1;
         count++;
       }
-      if (!node.isFolder && count < Math.ceil(node.bytes / clusterBytes)) throw bad(`‘${path}’ has ${node.bytes} bytes and clusters for ${count * clusterBytes}`);
+      if (!node.isFolder && count < Math.ceil(node.bytes / clusterBytes))
+        throw bad(`‘${path}’ has ${node.bytes} bytes and clusters for ${count * clusterBytes}`);
     };
     const folders: [FatNode, string, number][] = [[this.root, '', 0]];
     if (bits === 32) claim(this.root, '/');
@@ -187,7 +208,16 @@ class FatNodes implements FileNodes<FatNode> {
       const safe = name.replace(/[/\\\0]/g, '_');
       const isFolder = (attributes & FOLDER) !== 0;
       const cluster = entry.getUint16(26, true) + (this.shape.bits === 32 ? entry.getUint16(20, true) * 65536 : 0);
-      yield [safe === '' || safe === '.' || safe === '..' ? '_' : safe, { name: safe, isFolder, cluster, bytes: isFolder ? 0 : entry.getUint32(28, true), modifiedMs: timeOf(entry.getUint16(24, true), entry.getUint16(22, true)) }];
+      yield [
+        safe === '' || safe === '.' || safe === '..' ? '_' : safe,
+        {
+          name: safe,
+          isFolder,
+          cluster,
+          bytes: isFolder ? 0 : entry.getUint32(28, true),
+          modifiedMs: timeOf(entry.getUint16(24, true), entry.getUint16(22, true)),
+        },
+      ];
     }
   }
 
@@ -200,8 +230,10 @@ class FatNodes implements FileNodes<FatNode> {
     }
     let bytes = 0;
     for (const cluster of this.chain(folder.cluster, folder.name || '/')) {
-      for (let at = 0; at < clusterBytes; at += ENTRY_BYTES) yield this.pieces.at(this.placeOf(cluster) + at, ENTRY_BYTES, 'a folder');
-      if ((bytes += clusterBytes) > MOST_FOLDER_BYTES) throw bad(`the folder ‘${folder.name || '/'}’ has more than 65,536 entries`);
+      for (let at = 0; at < clusterBytes; at += ENTRY_BYTES)
+        yield this.pieces.at(this.placeOf(cluster) + at, ENTRY_BYTES, 'a folder');
+      if ((bytes += clusterBytes) > MOST_FOLDER_BYTES)
+        throw bad(`the folder ‘${folder.name || '/'}’ has more than 65,536 entries`);
     }
   }
 
@@ -233,7 +265,10 @@ function checkSum(name: Uint8Array): number {
 /** Eight and three characters; bits 3 and 4 of `flags` say that either was written in small letters. */
 function shortName(bytes: Uint8Array, flags: number): string {
   // 05 stands for E5.
-  const text = (from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to).map((byte, i) => (from + i === 0 && byte === 5 ? 0xe5 : byte))).trimEnd();
+  const text = (from: number, to: number): string =>
+    String.fromCharCode(
+      ...bytes.subarray(from, to).map((byte, i) => (from + i === 0 && byte === 5 ? 0xe5 : byte)),
+    ).trimEnd();
   const stem = text(0, 8),
     extension = text(8, 11);
   const written = (part: string, bit: number): string => ((flags & bit) !== 0 ? part.toLowerCase() : part);
@@ -241,7 +276,8 @@ function shortName(bytes: Uint8Array, flags: number): string {
 }
 
 /** Local time, taken for UTC. */
-const timeOf = (date: number, time: number): number => Date.UTC(1980 + (date >> 9), ((date >> 5) & 15) - 1, date & 31, time >> 11, (time >> 5) & 63, (time & 31) * 2);
+const timeOf = (date: number, time: number): number =>
+  Date.UTC(1980 + (date >> 9), ((date >> 5) & 15) - 1, date & 31, time >> 11, (time >> 5) & 63, (time & 31) * 2);
 
 /** A FAT file system on a medium, as a whole or as it is now of one that is in use. @throws FileSystemError: there is none, or it contradicts itself */
 export function openFat(from: Readable, effort: Effort): FileTree & { readonly isInUse: boolean } {

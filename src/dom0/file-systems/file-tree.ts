@@ -49,7 +49,8 @@ export class Effort {
 const MOST_STEPS = 10_000_000;
 /** Of tables and folders. */
 const MOST_TABLE_BYTES = 512 * 2 ** 20;
-const TOO_MUCH = 'To look for it would take too long: its tables and folders lead to more than they can hold. Check the file system where it is used (e2fsck, fsck.fat)';
+const TOO_MUCH =
+  'To look for it would take too long: its tables and folders lead to more than they can hold. Check the file system where it is used (e2fsck, fsck.fat)';
 
 export type FileKind = 'file' | 'folder' | 'link' | 'special';
 
@@ -102,7 +103,14 @@ export class FileTree {
     if (nodes.kindOf(folder) !== 'folder') throw new FileSystemError(`${path}: Not a directory`);
     const found: ListedFile[] = [];
     for (const [name, node] of nodes.entriesOf(folder)) {
-      if (found.push({ name, kind: nodes.kindOf(node), bytes: nodes.sizeOf(node), ...(nodes.modifiedMsOf ? { modifiedMs: nodes.modifiedMsOf(node) } : {}) }) > MOST_NAMES)
+      if (
+        found.push({
+          name,
+          kind: nodes.kindOf(node),
+          bytes: nodes.sizeOf(node),
+          ...(nodes.modifiedMsOf ? { modifiedMs: nodes.modifiedMsOf(node) } : {}),
+        }) > MOST_NAMES
+      )
         throw new FileSystemError(`${path} holds more than ${MOST_NAMES} names.`);
     }
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));

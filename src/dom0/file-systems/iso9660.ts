@@ -2,7 +2,15 @@
  * CDs, read: ISO 9660 with the names of Rock Ridge, else of Joliet, else its own. Sources: ECMA-119 (9.1 records), SUSP 1.12 and RRIP 1.12 (NM, SL, PX, CE),
  * Microsoft's Joliet Specification.
  */
-import { type Effort, type FileKind, type FileNodes, FileSystemError, FileTree, Pieces, type Readable } from './file-tree.ts';
+import {
+  type Effort,
+  type FileKind,
+  type FileNodes,
+  FileSystemError,
+  FileTree,
+  Pieces,
+  type Readable,
+} from './file-tree.ts';
 
 const SECTOR_BYTES = 2048,
   DESCRIPTORS = 16,
@@ -24,7 +32,8 @@ interface CdNode {
 }
 
 const bad = (why: string): FileSystemError => new FileSystemError(`The CD cannot be read: ${why}.`);
-const latin1 = (view: DataView, at: number, length: number): string => String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + at, length));
+const latin1 = (view: DataView, at: number, length: number): string =>
+  String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + at, length));
 
 class CdNodes implements FileNodes<CdNode> {
   readonly type: string;
@@ -50,19 +59,28 @@ class CdNodes implements FileNodes<CdNode> {
     if (!primary) throw bad('it has no primary volume descriptor');
     const first = this.pieces.at(primary.at, SECTOR_BYTES, 'the root');
     const used = first.getUint8(0);
-    const hasRockRidge = used >= 41 && latin1(first, 34, 2) === 'SP' && first.getUint8(38) === 0xbe && first.getUint8(39) === 0xef;
+    const hasRockRidge =
+      used >= 41 && latin1(first, 34, 2) === 'SP' && first.getUint8(38) === 0xbe && first.getUint8(39) === 0xef;
     if (hasRockRidge) this.skipped = first.getUint8(40);
     this.names = hasRockRidge ? 'rock-ridge' : joliet ? 'joliet' : 'plain';
     this.root = this.names === 'joliet' ? joliet! : primary;
     this.ignoresCase = !hasRockRidge;
-    this.type = { 'rock-ridge': 'ISO 9660 with Rock Ridge', joliet: 'ISO 9660 with Joliet', plain: 'ISO 9660' }[this.names];
+    this.type = { 'rock-ridge': 'ISO 9660 with Rock Ridge', joliet: 'ISO 9660 with Joliet', plain: 'ISO 9660' }[
+      this.names
+    ];
   }
 
   private record(view: DataView): CdNode {
     const [year, month, day, hour, minute, second] = [0, 1, 2, 3, 4, 5].map(i => view.getUint8(18 + i));
     const modifiedMs = Date.UTC(1900 + year, month - 1, day, hour, minute, second);
     const flags = view.getUint8(25);
-    return { at: view.getUint32(2, true) * SECTOR_BYTES, bytes: view.getUint32(10, true), kind: (flags & FOLDER) !== 0 ? 'folder' : (flags & GOES_ON) !== 0 ? 'special' : 'file', link: '', modifiedMs };
+    return {
+      at: view.getUint32(2, true) * SECTOR_BYTES,
+      bytes: view.getUint32(10, true),
+      kind: (flags & FOLDER) !== 0 ? 'folder' : (flags & GOES_ON) !== 0 ? 'special' : 'file',
+      link: '',
+      modifiedMs,
+    };
   }
 
   kindOf({ kind }: CdNode): FileKind {
@@ -85,7 +103,8 @@ class CdNodes implements FileNodes<CdNode> {
         this.pieces.step();
         const length = view.getUint8(at),
           nameBytes = at + 33 <= SECTOR_BYTES ? view.getUint8(at + 32) : 255;
-        if (length < 34 || at + length > SECTOR_BYTES || 33 + nameBytes > length) throw bad(`a folder has a record of ${length} bytes`);
+        if (length < 34 || at + length > SECTOR_BYTES || 33 + nameBytes > length)
+          throw bad(`a folder has a record of ${length} bytes`);
         const record = new DataView(view.buffer.slice(view.byteOffset + at, view.byteOffset + at + length));
         at += length;
         // The folder itself, and the one that it lies in.
@@ -108,17 +127,34 @@ class CdNodes implements FileNodes<CdNode> {
     const name: number[] = [];
     const link: string[] = [];
     let partial = false;
-    for (const [kind, entry] of this.systemUse(record, 33 + nameBytes + ((nameBytes & 1) === 0 ? 1 : 0) + this.skipped)) {
+    for (const [kind, entry] of this.systemUse(
+      record,
+      33 + nameBytes + ((nameBytes & 1) === 0 ? 1 : 0) + this.skipped,
+    )) {
       const body = new Uint8Array(entry.buffer, entry.byteOffset, entry.byteLength);
       if (kind === 'NM' && body.length > 5 && name.length < MOST_NAME) name.push(...body.subarray(5));
-      if (kind === 'PX' && body.length >= 8) node.kind = node.kind === 'special' ? 'special' : ({ 0xa: 'link', 0x4: 'folder', 0x8: 'file' } as Record<number, FileKind>)[entry.getUint32(4, true) >> 12] ?? 'special';
+      if (kind === 'PX' && body.length >= 8)
+        node.kind =
+          node.kind === 'special'
+            ? 'special'
+            : (({ 0xa: 'link', 0x4: 'folder', 0x8: 'file' } as Record<number, FileKind>)[
+                entry.getUint32(4, true) >> 12
+              ] ?? 'special');
       // A folder that lies elsewhere, as it was too deep for its place.
-      if (kind === 'CL' && body.length >= 8) Object.assign(node, this.record(this.pieces.at(entry.getUint32(4, true) * SECTOR_BYTES, 34, 'a folder')));
+      if (kind === 'CL' && body.length >= 8)
+        Object.assign(node, this.record(this.pieces.at(entry.getUint32(4, true) * SECTOR_BYTES, 34, 'a folder')));
       if (kind !== 'SL') continue;
       for (let at = 5; at + 2 <= body.length; at += 2 + body[at + 1]) {
         this.pieces.step();
         const flags = body[at];
-        const part = (flags & 2) !== 0 ? '.' : (flags & 4) !== 0 ? '..' : (flags & 8) !== 0 ? '' : new TextDecoder().decode(body.subarray(at + 2, at + 2 + body[at + 1]));
+        const part =
+          (flags & 2) !== 0
+            ? '.'
+            : (flags & 4) !== 0
+              ? '..'
+              : (flags & 8) !== 0
+                ? ''
+                : new TextDecoder().decode(body.subarray(at + 2, at + 2 + body[at + 1]));
         if (partial) link[link.length - 1] += part;
         else link.push(part);
         partial = (flags & 1) !== 0;
@@ -143,7 +179,11 @@ class CdNodes implements FileNodes<CdNode> {
         if (kind === 'ST') break;
         if (kind === 'CE' && length >= 28) {
           const bytes = Math.min(entry.getUint32(20, true), SECTOR_BYTES);
-          const piece = this.pieces.at(entry.getUint32(4, true) * SECTOR_BYTES + entry.getUint32(12, true), bytes, 'what goes on of a record');
+          const piece = this.pieces.at(
+            entry.getUint32(4, true) * SECTOR_BYTES + entry.getUint32(12, true),
+            bytes,
+            'what goes on of a record',
+          );
           next = new DataView(piece.buffer.slice(piece.byteOffset, piece.byteOffset + bytes));
         } else yield [kind, entry];
       }

@@ -79,32 +79,51 @@ class Taken {
 }
 
 const EPOCH_1980 = Date.UTC(1980, 0, 1);
-const sizeOf = ({ data }: Node): number => (data === undefined ? 0 : data instanceof Uint8Array ? data.length : data.size);
+const sizeOf = ({ data }: Node): number =>
+  data === undefined ? 0 : data instanceof Uint8Array ? data.length : data.size;
 const whole = (bytes: number): number => Math.ceil(bytes / CD_SECTOR_BYTES);
 const isFolder = (node: Node): boolean => node.inside !== undefined;
 
 /** The tree that paths describe. @throws CdError */
 function treeOf(entries: readonly CdEntry[]): Node {
-  if (entries.length > MOST_CD_ENTRIES) throw new CdError(`These are ${entries.length} files and folders, and a CD made here has at most ${MOST_CD_ENTRIES}. Pack them into an archive first.`);
+  if (entries.length > MOST_CD_ENTRIES)
+    throw new CdError(
+      `These are ${entries.length} files and folders, and a CD made here has at most ${MOST_CD_ENTRIES}. Pack them into an archive first.`,
+    );
   const root: Node = { name: '', modifiedMs: EPOCH_1980, inside: new Map(), sector: 0 };
   for (const { path, data, modifiedMs = EPOCH_1980 } of entries) {
     const where = path.join('/');
     if (path.length === 0 || path.some(name => name === '' || name === '.' || name === '..' || /[/\0]/.test(name)))
-      throw new CdError(`‘${where.slice(0, 80).replace(/\0/g, '\\0')}’ is no path of a file on a CD: write names without /, NUL bytes, . and ..`);
-    if (path.length > MOST_DEPTH) throw new CdError(`${where.slice(0, 80)}… lies ${path.length} folders deep, and a CD made here has at most ${MOST_DEPTH}. Pack it into an archive first.`);
+      throw new CdError(
+        `‘${where.slice(0, 80).replace(/\0/g, '\\0')}’ is no path of a file on a CD: write names without /, NUL bytes, . and ..`,
+      );
+    if (path.length > MOST_DEPTH)
+      throw new CdError(
+        `${where.slice(0, 80)}… lies ${path.length} folders deep, and a CD made here has at most ${MOST_DEPTH}. Pack it into an archive first.`,
+      );
     let at = root;
     path.forEach((name, i) => {
       const isLast = i === path.length - 1;
       const known = at.inside!.get(name);
       if (known && (isLast ? data !== undefined || !isFolder(known) : !isFolder(known)))
-        throw new CdError(`Two of the files would both be ${path.slice(0, i + 1).join('/')} on the CD. Rename one, or put them into folders.`);
-      const node: Node = known ?? { name, modifiedMs, sector: 0, ...(isLast && data !== undefined ? { data } : { inside: new Map() }) };
+        throw new CdError(
+          `Two of the files would both be ${path.slice(0, i + 1).join('/')} on the CD. Rename one, or put them into folders.`,
+        );
+      const node: Node = known ?? {
+        name,
+        modifiedMs,
+        sector: 0,
+        ...(isLast && data !== undefined ? { data } : { inside: new Map() }),
+      };
       at.inside!.set(name, node);
       at.modifiedMs = Math.max(at.modifiedMs, modifiedMs);
       at = node;
     });
     const bytes = sizeOf(at);
-    if (bytes > MOST_FILE_BYTES) throw new CdError(`${where} has ${bytes} bytes, and a file on a CD has less than 2 GiB. Split it (split -b 1G), or give the guest a disk.`);
+    if (bytes > MOST_FILE_BYTES)
+      throw new CdError(
+        `${where} has ${bytes} bytes, and a file on a CD has less than 2 GiB. Split it (split -b 1G), or give the guest a disk.`,
+      );
   }
   return root;
 }
@@ -136,7 +155,12 @@ const ISO: Language = {
 };
 
 function shortName(stem: string, extension: string, taken: Taken): string {
-  const clean = (text: string): string => text.normalize('NFKD').replace(/[\u0300-\u036f]/g, '').toUpperCase().replace(/[^A-Z0-9_]/g, '_');
+  const clean = (text: string): string =>
+    text
+      .normalize('NFKD')
+      .replace(/[\u0300-\u036f]/g, '')
+      .toUpperCase()
+      .replace(/[^A-Z0-9_]/g, '_');
   const start = clean(stem).slice(0, 8),
     end = clean(extension).slice(0, 3);
   return taken.take(n => {
@@ -176,7 +200,11 @@ function name(node: Node, language: Language, parent?: Named, id: Uint8Array = U
   named.parent = parent ?? named;
   const taken = new Taken();
   for (const child of node.inside?.values() ?? []) {
-    named.inside.push(isFolder(child) ? name(child, language, named, language.folder(child.name, taken)) : { ...named, parent: named, node: child, inside: [], id: language.file(child.name, taken) });
+    named.inside.push(
+      isFolder(child)
+        ? name(child, language, named, language.folder(child.name, taken))
+        : { ...named, parent: named, node: child, inside: [], id: language.file(child.name, taken) },
+    );
   }
   named.inside.sort((a, b) => compare(a.id, b.id));
   return named;
@@ -216,14 +244,27 @@ function both16(view: DataView, at: number, value: number): void {
   view.setUint16(at + 2, value);
 }
 
-function writeRecord(view: DataView, at: number, id: Uint8Array, { sector, bytes, node }: { sector: number; bytes: number; node: Node }): number {
+function writeRecord(
+  view: DataView,
+  at: number,
+  id: Uint8Array,
+  { sector, bytes, node }: { sector: number; bytes: number; node: Node },
+): number {
   const length = recordBytes(id.length);
   const time = new Date(node.modifiedMs);
   view.setUint8(at, length);
   both32(view, at + 2, sector);
   both32(view, at + 10, bytes);
   const year = Math.min(255, Math.max(0, time.getUTCFullYear() - 1900));
-  [year, time.getUTCMonth() + 1, time.getUTCDate(), time.getUTCHours(), time.getUTCMinutes(), time.getUTCSeconds(), 0].forEach((value, i) => view.setUint8(at + 18 + i, value));
+  [
+    year,
+    time.getUTCMonth() + 1,
+    time.getUTCDate(),
+    time.getUTCHours(),
+    time.getUTCMinutes(),
+    time.getUTCSeconds(),
+    0,
+  ].forEach((value, i) => view.setUint8(at + 18 + i, value));
   view.setUint8(at + 25, isFolder(node) ? 2 : 0);
   both16(view, at + 28, 1);
   view.setUint8(at + 32, id.length);
@@ -238,11 +279,17 @@ function writeFolder(view: DataView, folder: Named): void {
   for (const child of folder.inside) {
     const bytes = recordBytes(child.id.length);
     if ((at % CD_SECTOR_BYTES) + bytes > CD_SECTOR_BYTES) at = whole(at) * CD_SECTOR_BYTES;
-    at += writeRecord(view, at, child.id, isFolder(child.node) ? child : { node: child.node, sector: child.node.sector, bytes: sizeOf(child.node) });
+    at += writeRecord(
+      view,
+      at,
+      child.id,
+      isFolder(child.node) ? child : { node: child.node, sector: child.node.sector, bytes: sizeOf(child.node) },
+    );
   }
 }
 
-const pathTableBytes = (folders: readonly Named[]): number => folders.reduce((sum, { id }) => sum + 8 + id.length + (id.length & 1), 0);
+const pathTableBytes = (folders: readonly Named[]): number =>
+  folders.reduce((sum, { id }) => sum + 8 + id.length + (id.length & 1), 0);
 
 function writePathTable(view: DataView, sector: number, folders: readonly Named[], littleEndian: boolean): void {
   let at = sector * CD_SECTOR_BYTES;
@@ -262,7 +309,13 @@ interface Tree {
   isJoliet: boolean;
 }
 
-function writeDescriptor(view: DataView, sector: number, { folders, tables, isJoliet }: Tree, sectors: number, label: string): void {
+function writeDescriptor(
+  view: DataView,
+  sector: number,
+  { folders, tables, isJoliet }: Tree,
+  sectors: number,
+  label: string,
+): void {
   const at = sector * CD_SECTOR_BYTES;
   const bytes = new Uint8Array(view.buffer);
   const text = (offset: number, length: number, value: string): void => {
@@ -283,7 +336,16 @@ function writeDescriptor(view: DataView, sector: number, { folders, tables, isJo
   view.setUint32(at + 140, tables[0], true);
   view.setUint32(at + 148, tables[1]);
   writeRecord(view, at + 156, Uint8Array.of(0), folders[0]);
-  for (const [offset, length, value] of [[190, 128, ''], [318, 128, ''], [446, 128, ''], [574, 128, 'RINGSIDE'], [702, 37, ''], [739, 37, ''], [776, 37, '']] as const) text(offset, length, value);
+  for (const [offset, length, value] of [
+    [190, 128, ''],
+    [318, 128, ''],
+    [446, 128, ''],
+    [574, 128, 'RINGSIDE'],
+    [702, 37, ''],
+    [739, 37, ''],
+    [776, 37, ''],
+  ] as const)
+    text(offset, length, value);
   const made = new Date(folders[0].node.modifiedMs).toISOString().replace(/\D/g, '').slice(0, 16);
   for (const offset of [813, 830]) bytes.set(ascii(made), at + offset);
   for (const offset of [847, 864]) bytes.set(ascii('0'.repeat(16)), at + offset);
@@ -291,10 +353,18 @@ function writeDescriptor(view: DataView, sector: number, { folders, tables, isJo
 }
 
 /** A CD with these files, as parts that stand one behind the other. `label`: what it is called. @throws CdError */
-export function makeCd(entries: readonly CdEntry[], label = 'RINGSIDE'): { parts: (Blob | Uint8Array)[]; bytes: number } {
+export function makeCd(
+  entries: readonly CdEntry[],
+  label = 'RINGSIDE',
+): { parts: (Blob | Uint8Array)[]; bytes: number } {
   const root = treeOf(entries);
-  const trees = [ISO, JOLIET].map((language, i): Tree => ({ folders: foldersOf(name(root, language)), tables: [], isJoliet: i === 1 }));
-  if (trees[0].folders.length > MOST_FOLDERS) throw new CdError(`These are ${trees[0].folders.length} folders, and a CD has at most ${MOST_FOLDERS}. Pack them into an archive first.`);
+  const trees = [ISO, JOLIET].map(
+    (language, i): Tree => ({ folders: foldersOf(name(root, language)), tables: [], isJoliet: i === 1 }),
+  );
+  if (trees[0].folders.length > MOST_FOLDERS)
+    throw new CdError(
+      `These are ${trees[0].folders.length} folders, and a CD has at most ${MOST_FOLDERS}. Pack them into an archive first.`,
+    );
   let next = SYSTEM_SECTORS + 3;
   const take = (bytes: number): number => {
     const sector = next;

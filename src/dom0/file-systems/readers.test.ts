@@ -11,13 +11,17 @@ import { makeCd } from './make-cd.ts';
 
 const MIB = 2 ** 20;
 const MKE2FS = '/usr/sbin/mke2fs';
-const tool = (name: string): string | undefined => ['/usr/bin', ...(process.env.PATH ?? '').split(':')].map(folder => `${folder}/${name}`).find(existsSync);
+const tool = (name: string): string | undefined =>
+  ['/usr/bin', ...(process.env.PATH ?? '').split(':')].map(folder => `${folder}/${name}`).find(existsSync);
 const genisoimage = tool('genisoimage');
 const folder = mkdtempSync(join(tmpdir(), 'ringside-readers-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
-const readable = (bytes: Uint8Array) => ({ bytes: bytes.length, read: (at: number, into: Uint8Array) => into.set(bytes.subarray(at, at + into.length)) });
+const readable = (bytes: Uint8Array) => ({
+  bytes: bytes.length,
+  read: (at: number, into: Uint8Array) => into.set(bytes.subarray(at, at + into.length)),
+});
 const NUMBERS = text(Array.from({ length: 60_000 }, (_, i) => `${i}\n`).join(''));
 
 /** Files of this machine that an image is made of. */
@@ -34,7 +38,8 @@ symlinkSync('../../../../deep/deeper/numbers', join(source, 'deep', 'out'));
 const expectNumbers = (bytes: Uint8Array): void => expect(Buffer.compare(bytes, NUMBERS)).toBe(0);
 
 function expectSource(tree: FileTree): void {
-  for (const path of ['/deep/deeper/numbers', '/link', 'folder-link/deeper/numbers', '/deep/../deep/./out']) expectNumbers(tree.read(path, MIB));
+  for (const path of ['/deep/deeper/numbers', '/link', 'folder-link/deeper/numbers', '/deep/../deep/./out'])
+    expectNumbers(tree.read(path, MIB));
   expect(tree.list('/deep')).toHaveLength(202);
   expect(new TextDecoder().decode(tree.read('/deep/a file with the number 199', 10))).toBe('199');
   expect(() => tree.read('/circle', 10)).toThrow('/circle: Too many levels of symbolic links');
@@ -63,38 +68,55 @@ describe.skipIf(!existsSync(MKE2FS))('ext by mke2fs [needs e2fsprogs]', () => {
 
   it('with files within their inodes is refused in a sentence, and with a journal that holds something says so', () => {
     const inline = mke2fs('inline.img', '-t', 'ext4', '-O', 'inline_data', '-I', '256');
-    expect(() => openFileSystem(readable(inline), new Effort(64 * MIB)).read('/deep/a file with the number 1', 10)).toThrow(/inline_data\), which is not read here/);
+    expect(() =>
+      openFileSystem(readable(inline), new Effort(64 * MIB)).read('/deep/a file with the number 1', 10),
+    ).toThrow(/inline_data\), which is not read here/);
     const open = mke2fs('open.img', '-t', 'ext4');
     open[1024 + 96] |= 4;
     expect(openFileSystem(readable(open), new Effort(64 * MIB)).needsRecovery).toBe(true);
     open[1024 + 96] |= 1;
-    expect(() => openFileSystem(readable(open), new Effort(64 * MIB))).toThrow('features that are not known here (0x1)');
+    expect(() => openFileSystem(readable(open), new Effort(64 * MIB))).toThrow(
+      'features that are not known here (0x1)',
+    );
   });
 
   it('that is spoilt is read or refused, and that ends', () => {
     const good = mke2fs('good.img', '-t', 'ext4');
     // Tables are where it hurts: the superblock, descriptors, inodes and folders lie in the first MiB.
-    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(MIB), fc.nat(255)), { minLength: 20, maxLength: 400 }), changes => {
-      const image = good.slice();
-      for (const [at, byte] of changes) image[at] = byte;
-      try {
-        const tree = openFileSystem(readable(image), new Effort(64 * MIB));
-        for (const path of ['/', '/deep']) for (const { name } of tree.list(path).slice(0, 20)) tree.kind(`${path}/${name}`);
-        tree.read('/link', MIB);
-      } catch (error) {
-        expect(error).toBeInstanceOf(FileSystemError);
-      }
-    }), { numRuns: 15 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(MIB), fc.nat(255)), { minLength: 20, maxLength: 400 }), changes => {
+        const image = good.slice();
+        for (const [at, byte] of changes) image[at] = byte;
+        try {
+          const tree = openFileSystem(readable(image), new Effort(64 * MIB));
+          for (const path of ['/', '/deep'])
+            for (const { name } of tree.list(path).slice(0, 20)) tree.kind(`${path}/${name}`);
+          tree.read('/link', MIB);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FileSystemError);
+        }
+      }),
+      { numRuns: 15 },
+    );
   });
 });
 
 describe('CDs', () => {
   it('that were made here are read by their Joliet names', async () => {
-    const { parts } = makeCd([{ path: ['Grüße', 'One.Text'], data: NUMBERS }, { path: ['empty'], data: new Uint8Array() }]);
-    const tree = openFileSystem(readable(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer())), new Effort(64 * MIB));
+    const { parts } = makeCd([
+      { path: ['Grüße', 'One.Text'], data: NUMBERS },
+      { path: ['empty'], data: new Uint8Array() },
+    ]);
+    const tree = openFileSystem(
+      readable(new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer())),
+      new Effort(64 * MIB),
+    );
     expect(tree.type).toBe('ISO 9660 with Joliet');
     expectNumbers(tree.read('/grüße/one.text', MIB));
-    expect(tree.list('/').map(({ name, kind, bytes }) => [name, kind, bytes])).toEqual([['Grüße', 'folder', 2048], ['empty', 'file', 0]]);
+    expect(tree.list('/').map(({ name, kind, bytes }) => [name, kind, bytes])).toEqual([
+      ['Grüße', 'folder', 2048],
+      ['empty', 'file', 0],
+    ]);
   });
 
   it.skipIf(!genisoimage)('of genisoimage are read by the names and links of Rock Ridge [needs genisoimage]', () => {
@@ -106,19 +128,31 @@ describe('CDs', () => {
   });
 
   it('that are spoilt are read or refused, and that ends', async () => {
-    const { parts } = makeCd([{ path: ['a', 'b', 'c'], data: text('c') }, { path: ['d'], data: NUMBERS }]);
+    const { parts } = makeCd([
+      { path: ['a', 'b', 'c'], data: text('c') },
+      { path: ['d'], data: NUMBERS },
+    ]);
     const good = new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer());
-    fc.assert(fc.property(fc.array(fc.tuple(fc.integer({ min: 16 * 2048, max: 40 * 2048 }), fc.nat(255)), { minLength: 5, maxLength: 300 }), changes => {
-      const image = good.slice();
-      for (const [at, byte] of changes) image[at] = byte;
-      try {
-        const tree = openFileSystem(readable(image), new Effort(64 * MIB));
-        for (const { name } of tree.list('/')) tree.kind(`/${name}`);
-        tree.read('/a/b/c', MIB);
-      } catch (error) {
-        expect(error).toBeInstanceOf(FileSystemError);
-      }
-    }), { numRuns: 15 });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 16 * 2048, max: 40 * 2048 }), fc.nat(255)), {
+          minLength: 5,
+          maxLength: 300,
+        }),
+        changes => {
+          const image = good.slice();
+          for (const [at, byte] of changes) image[at] = byte;
+          try {
+            const tree = openFileSystem(readable(image), new Effort(64 * MIB));
+            for (const { name } of tree.list('/')) tree.kind(`/${name}`);
+            tree.read('/a/b/c', MIB);
+          } catch (error) {
+            expect(error).toBeInstanceOf(FileSystemError);
+          }
+        },
+      ),
+      { numRuns: 15 },
+    );
   });
 });
 
@@ -134,14 +168,20 @@ describe('partitions', () => {
     });
     view.setUint16(sector * 512 + 510, 0xaa55, true);
   };
-  const shown = (disk: Uint8Array) => partsOf(readable(disk)).map(({ number, isActive, from }) => [number, isActive, from.bytes]);
+  const shown = (disk: Uint8Array) =>
+    partsOf(readable(disk)).map(({ number, isActive, from }) => [number, isActive, from.bytes]);
 
   it('of a master boot record, with those inside an extended one, as far as the disk goes', () => {
     const disk = new Uint8Array(MIB);
     table(disk, 0, [0x83, 64, 64, 0x80], [0x05, 512, 1024], [0x83, 4000, 64], [0x83, 1900, 5000]);
     table(disk, 512, [0x83, 8, 100], [0x05, 256, 256]);
     table(disk, 768, [0x82, 8, 50], [0x05, 0, 10]);
-    expect(shown(disk)).toEqual([[1, true, 64 * 512], [4, false, (2048 - 1900) * 512], [5, false, 100 * 512], [6, false, 50 * 512]]);
+    expect(shown(disk)).toEqual([
+      [1, true, 64 * 512],
+      [4, false, (2048 - 1900) * 512],
+      [5, false, 100 * 512],
+      [6, false, 50 * 512],
+    ]);
     // A chain that comes back to itself.
     table(disk, 768, [0x82, 8, 50], [0x05, 256, 10]);
     expect(shown(disk)).toHaveLength(4);

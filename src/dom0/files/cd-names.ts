@@ -5,4 +5,8 @@ export const namesFiles = (target: string): boolean => target.startsWith(PREFIX)
 
 /** The spelling of some paths, and the paths in a spelling. */
 export const spellFiles = (paths: readonly string[]): string => PREFIX + paths.join(':');
-export const pathsIn = (target: string): string[] => target.slice(PREFIX.length).split(':').filter(path => path !== '');
+export const pathsIn = (target: string): string[] =>
+  target
+    .slice(PREFIX.length)
+    .split(':')
+    .filter(path => path !== '');

@@ -22,7 +22,11 @@ export type Change =
 
 export function encodeChanges(changes: readonly Change[]): Uint8Array {
   const contents = changes.map(change => (change.kind === 'file' ? change.bytes : new Uint8Array()));
-  const list = new TextEncoder().encode(JSON.stringify(changes.map(change => (change.kind === 'file' ? { ...change, bytes: change.bytes.length } : change))));
+  const list = new TextEncoder().encode(
+    JSON.stringify(
+      changes.map(change => (change.kind === 'file' ? { ...change, bytes: change.bytes.length } : change)),
+    ),
+  );
   const record = new Uint8Array(4 + list.length + contents.reduce((sum, { length }) => sum + length, 0));
   new DataView(record.buffer).setUint32(0, list.length, true);
   record.set(list, 4);
@@ -36,7 +40,8 @@ export function encodeChanges(changes: readonly Change[]): Uint8Array {
 
 /** @throws StoreDamaged */
 export function decodeChanges(record: Uint8Array, where: string): Change[] {
-  const damaged = (): StoreDamaged => new StoreDamaged(`A record of the files in ${where} cannot be read. Put back a copy of files.0 and files.1.`);
+  const damaged = (): StoreDamaged =>
+    new StoreDamaged(`A record of the files in ${where} cannot be read. Put back a copy of files.0 and files.1.`);
   if (record.length < 4) throw damaged();
   const end = 4 + new DataView(record.buffer, record.byteOffset).getUint32(0, true);
   let list: unknown;

@@ -2,11 +2,37 @@
 import type { IFileSystem } from 'just-bash/browser';
 import type { KeptFiles } from './kept-files.ts';
 
-export type HostFiles = Pick<IFileSystem, 'readFileBuffer' | 'writeFile' | 'appendFile' | 'readdir' | 'mkdir' | 'rm' | 'symlink' | 'stat' | 'lstat' | 'realpath' | 'exists'> &
+export type HostFiles = Pick<
+  IFileSystem,
+  | 'readFileBuffer'
+  | 'writeFile'
+  | 'appendFile'
+  | 'readdir'
+  | 'mkdir'
+  | 'rm'
+  | 'symlink'
+  | 'stat'
+  | 'lstat'
+  | 'realpath'
+  | 'exists'
+> &
   Pick<KeptFiles, 'truncate'>;
 
 /** What HostFiles has. */
-const FILE_CALLS = ['readFileBuffer', 'writeFile', 'appendFile', 'readdir', 'mkdir', 'rm', 'symlink', 'stat', 'lstat', 'realpath', 'exists', 'truncate'] as const satisfies (keyof HostFiles)[];
+const FILE_CALLS = [
+  'readFileBuffer',
+  'writeFile',
+  'appendFile',
+  'readdir',
+  'mkdir',
+  'rm',
+  'symlink',
+  'stat',
+  'lstat',
+  'realpath',
+  'exists',
+  'truncate',
+] as const satisfies (keyof HostFiles)[];
 
 /** Files that `open` has at each call. */
 export const filesFrom = (open: () => Promise<HostFiles>): HostFiles =>

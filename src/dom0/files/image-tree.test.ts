@@ -10,7 +10,12 @@ const MIB = 2 ** 20,
   KIB = 1024;
 const WEB = `${IMAGES}/web.img`;
 const filled = (bytes: number, value: number): Uint8Array => new Uint8Array(bytes).fill(value);
-const parts = { epochMs: () => 1_700_000_000_000, random: (below: number) => below >>> 1, later: () => () => {}, diskBytes: 512 * MIB };
+const parts = {
+  epochMs: () => 1_700_000_000_000,
+  random: (below: number) => below >>> 1,
+  later: () => () => {},
+  diskBytes: 512 * MIB,
+};
 
 async function open(store: Store = new MemoryStore()) {
   const state = await openHostState(store, parts);
@@ -34,14 +39,23 @@ describe("images among Domain 0's files", () => {
     expect(await next.files.stat(WEB)).toMatchObject({ isFile: true, size: 2560, mtime: new Date(1_700_000_000_000) });
     expect((await next.files.readFileBuffer(WEB))[1023]).toBe(9);
     expect(await next.files.readdir(IMAGES)).toEqual(['web.img']);
-    expect(next.storage.diskPath(WEB, 4).map(({ layer }) => layer)).toEqual([`image ${WEB}`, 'volume vg0/image+web.img', 'partition sda4', 'disk sda', expect.stringMatching(/^file /)]);
+    expect(next.storage.diskPath(WEB, 4).map(({ layer }) => layer)).toEqual([
+      `image ${WEB}`,
+      'volume vg0/image+web.img',
+      'partition sda4',
+      'disk sda',
+      expect.stringMatching(/^file /),
+    ]);
   });
 
   it('are those alone that have whole sectors, lie in their folder and are no qcow2', async () => {
     const { files, storage } = await open();
     await files.writeFile(`${IMAGES}/notes.txt`, 'no image');
     await files.writeFile('/root/disk.img', filled(512, 1));
-    await files.writeFile(`${IMAGES}/cow.img`, Uint8Array.from({ length: 1024 }, (_, i) => [0x51, 0x46, 0x49, 0xfb][i] ?? 0));
+    await files.writeFile(
+      `${IMAGES}/cow.img`,
+      Uint8Array.from({ length: 1024 }, (_, i) => [0x51, 0x46, 0x49, 0xfb][i] ?? 0),
+    );
     expect(storage.files).toEqual([]);
     expect((await files.readFileBuffer(`${IMAGES}/cow.img`))[3]).toBe(0xfb);
     // What a guest writes into its first sector makes it no other format.
@@ -62,7 +76,11 @@ describe("images among Domain 0's files", () => {
     await files.truncate(`${IMAGES}/big.img`, 5 * MIB + 512);
     await files.truncate(`${IMAGES}/big.img`, 9 * MIB);
     const whole = await files.readFileBuffer(`${IMAGES}/big.img`);
-    expect([whole.length, whole[5 * MIB + 511], whole.subarray(5 * MIB + 512).some(byte => byte !== 0)]).toEqual([9 * MIB, 3, false]);
+    expect([whole.length, whole[5 * MIB + 511], whole.subarray(5 * MIB + 512).some(byte => byte !== 0)]).toEqual([
+      9 * MIB,
+      3,
+      false,
+    ]);
   });
 
   it('stay while somebody has them open, as they are', async () => {
@@ -115,7 +133,9 @@ describe("images among Domain 0's files", () => {
     const { files, storage, close } = await open(store);
     const large = filled(61 * MIB + 5, 3);
     await files.writeFile('/root/web.save', large);
-    expect(storage.files).toMatchObject([{ path: '/root/web.save', volume: 'file+root+2Fweb.save', bytes: large.length }]);
+    expect(storage.files).toMatchObject([
+      { path: '/root/web.save', volume: 'file+root+2Fweb.save', bytes: large.length },
+    ]);
     expect(storage.image('/root/web.save')).toBeUndefined();
     await files.mv('/root/web.save', '/srv/web.save');
     // A large qcow2 image is read as what it is, and none that guests have as a device.
@@ -125,8 +145,14 @@ describe("images among Domain 0's files", () => {
     expect(storage.image(cow)).toBeUndefined();
     close();
     const next = await open(store);
-    expect(next.storage.files.map(({ path, volume }) => [path, volume])).toEqual([['/srv/web.save', 'file+srv+2Fweb.save'], [cow, 'file+var+2Flib+2Fxen+2Fimages+2Fcow.img']]);
-    expect([(await next.files.stat('/srv/web.save')).size, (await next.files.readFileBuffer('/srv/web.save'))[61 * MIB + 4]]).toEqual([61 * MIB + 5, 3]);
+    expect(next.storage.files.map(({ path, volume }) => [path, volume])).toEqual([
+      ['/srv/web.save', 'file+srv+2Fweb.save'],
+      [cow, 'file+var+2Flib+2Fxen+2Fimages+2Fcow.img'],
+    ]);
+    expect([
+      (await next.files.stat('/srv/web.save')).size,
+      (await next.files.readFileBuffer('/srv/web.save'))[61 * MIB + 4],
+    ]).toEqual([61 * MIB + 5, 3]);
     // A small one takes the place of a large one, and an image that of a file.
     await next.files.writeFile('/srv/web.save', 'small');
     await next.files.writeFile(cow, filled(512, 1));
@@ -171,7 +197,11 @@ describe("images among Domain 0's files", () => {
       const { files } = await open(store);
       await files.writeFile(WEB, filled(128 * KIB, 1));
       store.stepsLeft = random(80);
-      const steps: (() => Promise<void>)[] = [() => files.writeFile(WEB, filled(192 * KIB, 2)), () => files.mv(WEB, `${IMAGES}/moved.img`), () => files.mv(`${IMAGES}/moved.img`, '/root/out.img')];
+      const steps: (() => Promise<void>)[] = [
+        () => files.writeFile(WEB, filled(192 * KIB, 2)),
+        () => files.mv(WEB, `${IMAGES}/moved.img`),
+        () => files.mv(`${IMAGES}/moved.img`, '/root/out.img'),
+      ];
       let done = 0;
       try {
         for (const step of steps) {
@@ -182,11 +212,17 @@ describe("images among Domain 0's files", () => {
         if (!(error instanceof PowerCut)) throw error;
       }
       const next = await open(store.afterCut(random));
-      const states: (string | number)[][] = [[WEB, 128 * KIB, 1], [WEB, 192 * KIB, 2], [`${IMAGES}/moved.img`, 192 * KIB, 2], ['/root/out.img', 192 * KIB, 2]];
+      const states: (string | number)[][] = [
+        [WEB, 128 * KIB, 1],
+        [WEB, 192 * KIB, 2],
+        [`${IMAGES}/moved.img`, 192 * KIB, 2],
+        ['/root/out.img', 192 * KIB, 2],
+      ];
       const found: (string | number)[][] = [];
       for (const path of [WEB, `${IMAGES}/moved.img`, '/root/out.img']) {
         const bytes = await next.files.readFileBuffer(path).catch(() => undefined);
-        if (bytes) found.push([path, bytes.length, bytes[0]!, ...(bytes.every(byte => byte === bytes[0]) ? [] : ['torn'])]);
+        if (bytes)
+          found.push([path, bytes.length, bytes[0]!, ...(bytes.every(byte => byte === bytes[0]) ? [] : ['torn'])]);
       }
       // A file that leaves the disk is in both places until its image is gone.
       const good = [states[done]!, states[done + 1]].filter(each => each !== undefined);
@@ -197,15 +233,23 @@ describe("images among Domain 0's files", () => {
   });
 
   it('do in a tree what files do, and are there after the host', async () => {
-    const names = ['/root', `${IMAGES}`, `${IMAGES}/sub`].flatMap(folder => ['a', 'b'].map(name => `${folder}/${name}`));
+    const names = ['/root', `${IMAGES}`, `${IMAGES}/sub`].flatMap(folder =>
+      ['a', 'b'].map(name => `${folder}/${name}`),
+    );
     const path = fc.constantFrom(...names);
-    const bytes = fc.tuple(fc.constantFrom(0, 100, 512, 1024, 1536), fc.nat(255)).map(([length, value]) => filled(length, value));
+    const bytes = fc
+      .tuple(fc.constantFrom(0, 100, 512, 1024, 1536), fc.nat(255))
+      .map(([length, value]) => filled(length, value));
     const step = fc.oneof(
       fc.record({ op: fc.constant('write' as const), path, bytes }),
       fc.record({ op: fc.constant('append' as const), path, bytes }),
       fc.record({ op: fc.constant('rm' as const), path }),
       fc.record({ op: fc.constantFrom('mv' as const, 'cp' as const), path, to: path }),
-      fc.record({ op: fc.constantFrom('mv' as const, 'cp' as const), path: fc.constantFrom(`${IMAGES}/sub`, '/root/dir'), to: fc.constantFrom('/root/dir', `${IMAGES}/sub`, `${IMAGES}/dir`) }),
+      fc.record({
+        op: fc.constantFrom('mv' as const, 'cp' as const),
+        path: fc.constantFrom(`${IMAGES}/sub`, '/root/dir'),
+        to: fc.constantFrom('/root/dir', `${IMAGES}/sub`, `${IMAGES}/dir`),
+      }),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), async steps => {
@@ -220,7 +264,10 @@ describe("images among Domain 0's files", () => {
             if (one.op === 'mv') return tree.mv(one.path, one.to);
             return tree.cp(one.path, one.to, { recursive: true });
           };
-          return run().then(() => 'done', (error: Error) => error.message);
+          return run().then(
+            () => 'done',
+            (error: Error) => error.message,
+          );
         };
         const all = async (tree: KeptFiles): Promise<[string, Uint8Array | undefined][]> => {
           const found: [string, Uint8Array | undefined][] = [];
@@ -246,7 +293,9 @@ describe("images among Domain 0's files", () => {
           expect(await all(files)).toEqual(await all(model));
         }
         close();
-        expect((await all((await open(store)).files)).filter(([, content]) => content)).toEqual((await all(model)).filter(([, content]) => content));
+        expect((await all((await open(store)).files)).filter(([, content]) => content)).toEqual(
+          (await all(model)).filter(([, content]) => content),
+        );
       }),
       { numRuns: 100 },
     );
@@ -257,6 +306,8 @@ it('an image under an overlay is not given to a guest that writes', async () => 
   const storage = await Storage.open({ ...parts, store: new MemoryStore() });
   storage.createVolume('image+base.img', 4 * MIB);
   storage.createOverlay('over', `${IMAGES}/base.img`, { bytes: 4 * MIB, checksum: 1, read: () => true });
-  expect(() => storage.open(`${IMAGES}/base.img`, 'web', true)).toThrow(`${IMAGES}/base.img lies under the overlay /dev/vg0/over, and must stay as it is.`);
+  expect(() => storage.open(`${IMAGES}/base.img`, 'web', true)).toThrow(
+    `${IMAGES}/base.img lies under the overlay /dev/vg0/over, and must stay as it is.`,
+  );
   storage.open(`${IMAGES}/base.img`, 'web', false).close();
 });

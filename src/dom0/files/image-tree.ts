@@ -3,7 +3,16 @@
  * /var/lib/xen/images is one whatever its size, and what a guest writes to it is there. The tree in memory has an empty file in their place. What is no whole
  * number of sectors, or a qcow2 image, whose blocks lie elsewhere than the guest's, is a file like any other.
  */
-import type { BufferEncoding, CpOptions, FileContent, FsStat, IFileSystem, InMemoryFs, MkdirOptions, RmOptions } from 'just-bash/browser';
+import type {
+  BufferEncoding,
+  CpOptions,
+  FileContent,
+  FsStat,
+  IFileSystem,
+  InMemoryFs,
+  MkdirOptions,
+  RmOptions,
+} from 'just-bash/browser';
 import { isQcow2 } from '../../hypervisor/disks/index.ts';
 import { isKept, MOST_FILE_BYTES } from './changes.ts';
 import { entryOf } from './host-files.ts';
@@ -64,7 +73,9 @@ export class ImageTree implements IFileSystem {
 
   /** Images at a path and below it. */
   private below(path: string): StoredFile[] {
-    return this.storage.files.filter(image => !this.leaving.has(image.path) && (image.path === path || image.path.startsWith(`${path}/`)));
+    return this.storage.files.filter(
+      image => !this.leaving.has(image.path) && (image.path === path || image.path.startsWith(`${path}/`)),
+    );
   }
 
   /** Whether what is at this path, its own, is on the host's disk, once nobody writes it any more. */
@@ -99,7 +110,10 @@ export class ImageTree implements IFileSystem {
   // ---- what changes nothing
 
   private whole({ path, volume, bytes }: StoredFile, most = MOST_WHOLE_BYTES): Uint8Array {
-    if (bytes > most) throw new Error(`EFBIG: ${path} has ${Math.ceil(bytes / MIB)} MiB, and more than ${most / MIB} MiB are not read as a whole: dd if=${path} bs=1M count=N reads a part`);
+    if (bytes > most)
+      throw new Error(
+        `EFBIG: ${path} has ${Math.ceil(bytes / MIB)} MiB, and more than ${most / MIB} MiB are not read as a whole: dd if=${path} bs=1M count=N reads a part`,
+      );
     const content = new Uint8Array(bytes);
     this.storage.medium(device(volume)).read(0, content);
     return content;
@@ -112,7 +126,9 @@ export class ImageTree implements IFileSystem {
   }
   async readFileBytes(path: string): ReturnType<InMemoryFs['readFileBytes']> {
     const image = await this.imageAt(path);
-    return image ? (textOf(this.whole(image), 'latin1') as unknown as Awaited<ReturnType<InMemoryFs['readFileBytes']>>) : this.tree.readFileBytes(path);
+    return image
+      ? (textOf(this.whole(image), 'latin1') as unknown as Awaited<ReturnType<InMemoryFs['readFileBytes']>>)
+      : this.tree.readFileBytes(path);
   }
   async readFileBuffer(path: string): Promise<Uint8Array> {
     const image = await this.imageAt(path);
@@ -193,8 +209,11 @@ export class ImageTree implements IFileSystem {
   async truncate(path: string, bytes: number): Promise<void> {
     this.refuseUsed(path);
     const image = this.own(path);
-    if (image && volumeFor(path, bytes, this.head(image)) === image.volume) return this.storage.resizeVolume(image.volume, bytes);
-    const old = image ? this.whole({ ...image, bytes: Math.min(bytes, image.bytes) }) : await this.tree.readFileBuffer(path).catch(() => new Uint8Array());
+    if (image && volumeFor(path, bytes, this.head(image)) === image.volume)
+      return this.storage.resizeVolume(image.volume, bytes);
+    const old = image
+      ? this.whole({ ...image, bytes: Math.min(bytes, image.bytes) })
+      : await this.tree.readFileBuffer(path).catch(() => new Uint8Array());
     const volume = volumeFor(path, bytes, old);
     if (volume !== undefined) {
       this.put(path, volume, old.subarray(0, bytes), bytes);
@@ -242,7 +261,10 @@ export class ImageTree implements IFileSystem {
     await this.tree.cp(from, to, options);
     for (const path of replaced) this.leaving.add(path);
     for (const { image, path, to: volume } of copied) {
-      if (typeof volume === 'string') this.replace(path, volume, fresh => this.storage.copyToVolume(device(image.volume), fresh, { unfinished: true }));
+      if (typeof volume === 'string')
+        this.replace(path, volume, fresh =>
+          this.storage.copyToVolume(device(image.volume), fresh, { unfinished: true }),
+        );
       else await this.tree.writeFile(path, volume);
     }
     await this.adoptBelow(target);
@@ -369,6 +391,8 @@ function volumeFor(path: string, bytes: number, head: Uint8Array): string | unde
 function textOf(bytes: Uint8Array, encoding: BufferEncoding): string {
   if (encoding === 'utf8' || encoding === 'utf-8') return new TextDecoder().decode(bytes);
   if (encoding === 'hex') return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
-  const characters = Array.from({ length: Math.ceil(bytes.length / 8192) }, (_, i) => String.fromCharCode(...bytes.subarray(8192 * i, 8192 * (i + 1)))).join('');
+  const characters = Array.from({ length: Math.ceil(bytes.length / 8192) }, (_, i) =>
+    String.fromCharCode(...bytes.subarray(8192 * i, 8192 * (i + 1))),
+  ).join('');
   return encoding === 'base64' ? btoa(characters) : characters;
 }

@@ -5,7 +5,13 @@ import { install, type ShippedGuest } from './installation.ts';
 import { KeptFiles } from './kept-files.ts';
 
 const bytes = (text: string) => async () => new TextEncoder().encode(text);
-const own: ShippedGuest = { id: 'own', files: [{ name: 'own-pv.cfg', read: bytes('kernel = "own.elf"\n') }, { name: 'own.elf', read: bytes('ELF') }] };
+const own: ShippedGuest = {
+  id: 'own',
+  files: [
+    { name: 'own-pv.cfg', read: bytes('kernel = "own.elf"\n') },
+    { name: 'own.elf', read: bytes('ELF') },
+  ],
+};
 
 describe('what an installation leaves', () => {
   it('is a definition that names its kernel where it is, once: what was deleted or changed stays so', async () => {
@@ -25,7 +31,14 @@ describe('what an installation leaves', () => {
   it('of a fetched guest is its definition alone; its kernel is read when somebody needs it', async () => {
     const store = new MemoryStore();
     let reads = 0;
-    const fetched: ShippedGuest = { id: 'big', fetched: true, files: [{ name: 'big.cfg', read: bytes('kernel = "vmlinuz"') }, { name: 'vmlinuz', read: async () => (reads++, new Uint8Array(3)) }] };
+    const fetched: ShippedGuest = {
+      id: 'big',
+      fetched: true,
+      files: [
+        { name: 'big.cfg', read: bytes('kernel = "vmlinuz"') },
+        { name: 'vmlinuz', read: async () => (reads++, new Uint8Array(3)) },
+      ],
+    };
     const files = await KeptFiles.open(store, new InMemoryFs());
     await install(files, [fetched]);
     expect(await files.readFile('/etc/xen/vm/big')).toBe('kernel = "/srv/guests/big/vmlinuz"');
@@ -41,7 +54,10 @@ describe('what an installation leaves', () => {
 
   it('leaves out what cannot be read, until it can', async () => {
     const files = await KeptFiles.open(new MemoryStore(), new InMemoryFs());
-    const broken = { ...own, files: [own.files[0]!, { name: 'own.elf', read: () => Promise.reject(new Error('the server answered 503')) }] };
+    const broken = {
+      ...own,
+      files: [own.files[0]!, { name: 'own.elf', read: () => Promise.reject(new Error('the server answered 503')) }],
+    };
     await install(files, [broken]);
     expect([await files.exists('/etc/xen/vm/own-pv'), await files.exists('/boot/own')]).toEqual([true, false]);
     await install(files, [own]);

@@ -57,6 +57,7 @@ export async function install(files: KeptFiles, guests: readonly ShippedGuest[])
 function definition(guest: ShippedGuest, bytes: Uint8Array): string {
   let text = new TextDecoder().decode(bytes);
   // A disk's name has more behind it.
-  for (const { name } of guest.files) for (const end of ['"', ',']) text = text.replaceAll(`"${name}${end}`, `"${placeOf(guest, name)}${end}`);
+  for (const { name } of guest.files)
+    for (const end of ['"', ',']) text = text.replaceAll(`"${name}${end}`, `"${placeOf(guest, name)}${end}`);
   return text;
 }

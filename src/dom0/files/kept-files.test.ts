@@ -97,7 +97,14 @@ describe("Domain 0's file tree", () => {
       const store = new LoggingStore();
       const files = await open(store);
       await files.writeFile('/root/n', '1\n');
-      const bash = new Bash({ fs: files, programs: [], sleep: async () => {}, environment: {}, directory: '/root', random: () => 0 });
+      const bash = new Bash({
+        fs: files,
+        programs: [],
+        sleep: async () => {},
+        environment: {},
+        directory: '/root',
+        random: () => 0,
+      });
       await bash.run(': > /root/empty');
       store.stepsLeft = 1 + random(8);
       let acknowledged = 1;
@@ -108,7 +115,8 @@ describe("Domain 0's file tree", () => {
       }
       const after = await open(store.afterCut(random));
       expect([acknowledged, acknowledged + 1].map(n => `${n}\n`)).toContain(await after.readFile('/root/n'));
-      for (const n of [2, 3]) if (await after.exists(`/root/new${n}`)) expect(await after.readFile(`/root/new${n}`)).toBe(`${n}\n`);
+      for (const n of [2, 3])
+        if (await after.exists(`/root/new${n}`)) expect(await after.readFile(`/root/new${n}`)).toBe(`${n}\n`);
       expect(await after.readFile('/root/empty')).toBe('');
     }
   });
@@ -140,8 +148,10 @@ describe("Domain 0's file tree", () => {
   it('writes no file in the place of a folder, and nothing below a file', async () => {
     const files = await open(new MemoryStore());
     await files.writeFile('/root/folder/inside', 'x');
-    for (const write of [() => files.writeFile('/root/folder', 'y'), () => files.appendFile('/root/folder', 'y')]) await expect(write()).rejects.toThrow(/^EISDIR/);
-    for (const path of ['/root/folder/inside/y', '/root/folder/inside/y/z']) await expect(files.writeFile(path, 'y')).rejects.toThrow(/^ENOTDIR/);
+    for (const write of [() => files.writeFile('/root/folder', 'y'), () => files.appendFile('/root/folder', 'y')])
+      await expect(write()).rejects.toThrow(/^EISDIR/);
+    for (const path of ['/root/folder/inside/y', '/root/folder/inside/y/z'])
+      await expect(files.writeFile(path, 'y')).rejects.toThrow(/^ENOTDIR/);
     await files.symlink('/root/folder', '/root/link');
     await expect(files.writeFile('/root/link', 'y')).rejects.toThrow(/^EISDIR/);
     expect(await files.readFile('/root/folder/inside')).toBe('x');

@@ -2,14 +2,33 @@
  * Domain 0's file tree: definitions, kernels, logs. It is just-bash's tree in memory, and each change is in a journal of the host's store before the caller
  * hears that it is done. After a cut a file is as it was before a change, or as after it. A tree that the store kept is read back when it is opened.
  */
-import type { BufferEncoding, CpOptions, FileContent, FsStat, IFileSystem, MkdirOptions, RmOptions } from 'just-bash/browser';
+import type {
+  BufferEncoding,
+  CpOptions,
+  FileContent,
+  FsStat,
+  IFileSystem,
+  MkdirOptions,
+  RmOptions,
+} from 'just-bash/browser';
 import { IMAGES, Journal, type Store, StoreFull } from '../storage/index.ts';
 import { type Change, decodeChanges, encodeChanges, isKept, MOST_FILE_BYTES } from './changes.ts';
 import { entryOf } from './host-files.ts';
 import type { ImageTree } from './image-tree.ts';
 
 /** Folders of a new tree: where definitions, kernels, images and logs belong on a Xen host. */
-export const FOLDERS = ['/boot', '/etc/xen/vm', '/etc/xen/auto', '/root', '/srv', '/tmp', '/var/lib/ringside', '/var/lib/xen/dump', IMAGES, '/var/log/xen/console'];
+export const FOLDERS = [
+  '/boot',
+  '/etc/xen/vm',
+  '/etc/xen/auto',
+  '/root',
+  '/srv',
+  '/tmp',
+  '/var/lib/ringside',
+  '/var/lib/xen/dump',
+  IMAGES,
+  '/var/log/xen/console',
+];
 const FILES = 'files';
 
 type Written = {
@@ -53,8 +72,11 @@ export class KeptFiles implements IFileSystem {
     for (const folder of FOLDERS) await tree.mkdir(folder, { recursive: true });
     const changes = [...files.kept.values()];
     // What is on the disk now is what counts: its file in the journal is of a host that kept it there.
-    for (const change of changes) if (!(change.kind === 'file' && files.tree.isStored?.(change.path))) await putBack(tree, change);
-    const moved = changes.filter(({ kind, path }) => kind === 'file' && files.tree.isStored?.(path)).map(({ path }) => path);
+    for (const change of changes)
+      if (!(change.kind === 'file' && files.tree.isStored?.(change.path))) await putBack(tree, change);
+    const moved = changes
+      .filter(({ kind, path }) => kind === 'file' && files.tree.isStored?.(path))
+      .map(({ path }) => path);
     if (moved.length > 0) await files.change(async () => moved);
     return files;
   }
@@ -101,7 +123,11 @@ export class KeptFiles implements IFileSystem {
 
   // What changes something.
 
-  writeFile(path: string, content: FileContent, options?: { encoding?: BufferEncoding } | BufferEncoding): Promise<void> {
+  writeFile(
+    path: string,
+    content: FileContent,
+    options?: { encoding?: BufferEncoding } | BufferEncoding,
+  ): Promise<void> {
     return this.change(async () => {
       const target = await this.target(path);
       this.checkSize(target, content.length);
@@ -111,10 +137,17 @@ export class KeptFiles implements IFileSystem {
       return [];
     });
   }
-  appendFile(path: string, content: FileContent, options?: { encoding?: BufferEncoding } | BufferEncoding): Promise<void> {
+  appendFile(
+    path: string,
+    content: FileContent,
+    options?: { encoding?: BufferEncoding } | BufferEncoding,
+  ): Promise<void> {
     return this.change(async () => {
       const target = await this.target(path);
-      const before = await this.tree.stat(target).then(({ size }) => size, () => 0);
+      const before = await this.tree.stat(target).then(
+        ({ size }) => size,
+        () => 0,
+      );
       this.checkSize(target, before + content.length);
       await this.tree.appendFile(target, content, options);
       return [target];
@@ -213,12 +246,19 @@ export class KeptFiles implements IFileSystem {
    * nowhere or in a ring, and where no file can be
    */
   private async target(path: string): Promise<string> {
-    const isLink = await this.tree.lstat(path).then(({ isSymbolicLink }) => isSymbolicLink, (error: Error) => {
-      if (/^ENOENT/.test(error.message)) return false;
-      throw error;
-    });
+    const isLink = await this.tree.lstat(path).then(
+      ({ isSymbolicLink }) => isSymbolicLink,
+      (error: Error) => {
+        if (/^ENOENT/.test(error.message)) return false;
+        throw error;
+      },
+    );
     const target = await (isLink ? this.tree.realpath(path) : entryOf(this.tree, path));
-    const isFolder = (at: string): Promise<boolean | undefined> => this.tree.stat(at).then(({ isDirectory }) => isDirectory, () => undefined);
+    const isFolder = (at: string): Promise<boolean | undefined> =>
+      this.tree.stat(at).then(
+        ({ isDirectory }) => isDirectory,
+        () => undefined,
+      );
     if (await isFolder(target)) throw new Error(`EISDIR: illegal operation on a directory, open '${path}'`);
     // Folders that are not there are made; the nearest that is there may be a file.
     for (let above = target; above !== ''; ) {
@@ -232,7 +272,9 @@ export class KeptFiles implements IFileSystem {
 
   private checkSize(path: string, bytes: number): void {
     if (bytes > MOST_FILE_BYTES && isKept(path) && !this.tree.isForDisk?.(path, bytes))
-      throw new Error(`EFBIG: a file of Domain 0 has at most ${MOST_FILE_BYTES / 2 ** 20} MiB, unless it lies on the host's disk: ${path}`);
+      throw new Error(
+        `EFBIG: a file of Domain 0 has at most ${MOST_FILE_BYTES / 2 ** 20} MiB, unless it lies on the host's disk: ${path}`,
+      );
   }
 
   /** Does it, and makes durable what is now at the paths that it names. @throws what `does` throws; Error ENOSPC where the store has no room */
@@ -274,13 +316,21 @@ export class KeptFiles implements IFileSystem {
     if (!isKept(path)) return;
     const stat = await this.tree.lstat(path).catch(() => undefined);
     const old = this.kept.get(path);
-    const kind = !stat || (stat.isFile && this.tree.isStored?.(path)) ? 'gone' : stat.isSymbolicLink ? 'link' : stat.isDirectory ? 'folder' : 'file';
+    const kind =
+      !stat || (stat.isFile && this.tree.isStored?.(path))
+        ? 'gone'
+        : stat.isSymbolicLink
+          ? 'link'
+          : stat.isDirectory
+            ? 'folder'
+            : 'file';
     if (old && old.kind !== kind) into.push({ kind: 'gone', path });
     if (!stat || kind === 'gone') {
       if (!old && !stat) into.push({ kind: 'gone', path });
       return;
     }
-    const { mode } = stat, mtimeMs = stat.mtime.getTime();
+    const { mode } = stat,
+      mtimeMs = stat.mtime.getTime();
     if (kind === 'link') into.push({ kind, path, target: await this.tree.readlink(path) });
     else if (kind === 'file') into.push({ kind, path, mode, mtimeMs, bytes: await this.tree.readFileBuffer(path) });
     else {

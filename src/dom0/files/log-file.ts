@@ -22,7 +22,10 @@ export class LogFile {
     const { files, path } = this;
     this.last = this.last
       .then(async () => {
-        const bytes = await files.stat(path).then(({ size }) => size, () => 0);
+        const bytes = await files.stat(path).then(
+          ({ size }) => size,
+          () => 0,
+        );
         if (bytes > LOG_BYTES) {
           await files.writeFile(`${path}.1`, await files.readFileBuffer(path));
           await files.rm(path);

@@ -83,12 +83,30 @@ export class HostBus {
     this.machine = machine;
     this.wake = wake;
     this.own = this.takeRun((memoryMiB * MIB) / FRAME_BYTES);
-    this.pci.add(0, 0, new PciFunction('440FX host bridge', { vendor: 0x8086, device: 0x1237, revision: 2, class: 0x060000, status: 0x0280 }));
+    this.pci.add(
+      0,
+      0,
+      new PciFunction('440FX host bridge', {
+        vendor: 0x8086,
+        device: 0x1237,
+        revision: 2,
+        class: 0x060000,
+        status: 0x0280,
+      }),
+    );
   }
 
   /** Puts a device with one function into a slot. `make` gets its interrupt line and its way to memory. */
   plug<D extends Device & { fn: PciFunction }>(slot: number, make: (irq: IrqLine, dma: Dma) => D): D {
-    const state: Slot = { device: undefined as unknown as Device, level: false, again: false, handler: undefined, windows: new Map(), shared: [], mapped: new Map() };
+    const state: Slot = {
+      device: undefined as unknown as Device,
+      level: false,
+      again: false,
+      handler: undefined,
+      windows: new Map(),
+      shared: [],
+      mapped: new Map(),
+    };
     const irq: IrqLine = {
       set: level => {
         const rises = level && !state.level;
@@ -106,13 +124,18 @@ export class HostBus {
   /** All of an access lies in what was shared, or in frames that are mapped, or it is lost: what an IOMMU does. */
   private dma({ shared, mapped }: Slot): Dma {
     const isMapped = (address: number, length: number): boolean => {
-      for (let mfn = Math.floor(address / FRAME_BYTES); mfn * FRAME_BYTES < address + length; mfn++) if (!mapped.has(mfn)) return false;
+      for (let mfn = Math.floor(address / FRAME_BYTES); mfn * FRAME_BYTES < address + length; mfn++)
+        if (!mapped.has(mfn)) return false;
       return true;
     };
-    const at = (address: number, length: number): boolean => isMapped(address, length) || shared.some(({ from, to }) => address >= from && address + length <= to);
+    const at = (address: number, length: number): boolean =>
+      isMapped(address, length) || shared.some(({ from, to }) => address >= from && address + length <= to);
     return {
       view: (address, length) => (at(address, length) ? this.machine.bytes.subarray(address, address + length) : null),
-      read: (address, into) => void (at(address, into.length) ? into.set(this.machine.bytes.subarray(address, address + into.length)) : into.fill(0xff)),
+      read: (address, into) =>
+        void (at(address, into.length)
+          ? into.set(this.machine.bytes.subarray(address, address + into.length))
+          : into.fill(0xff)),
       write: (address, from) => {
         if (at(address, from.length)) this.machine.bytes.set(from, address);
       },
@@ -122,7 +145,8 @@ export class HostBus {
   /** Zeroed frames that lie side by side, in Domain 0's name. @throws HostError */
   private takeRun(frames: number): { mfn: number; frames: number } {
     const mfn = frames === 0 ? -1 : this.machine.allocateRun(frames, DOMAIN_0);
-    if (mfn < 0 && frames > 0) throw new HostError(`The host has too little memory for Domain 0's drivers: ${frames} frames are wanted.`);
+    if (mfn < 0 && frames > 0)
+      throw new HostError(`The host has too little memory for Domain 0's drivers: ${frames} frames are wanted.`);
     this.frames += frames;
     return { mfn, frames };
   }
@@ -140,7 +164,8 @@ export class HostBus {
     const { machine, bus } = this;
     const bdf = slot << 3;
     const state = this.slots.get(slot)!;
-    const set = (offset: number, value: number, size: number): void => void this.pci.configAccess(bdf, offset, size, false, value);
+    const set = (offset: number, value: number, size: number): void =>
+      void this.pci.configAccess(bdf, offset, size, false, value);
     let first = -1;
     for (let bar = 0; bar < BARS; bar++) {
       const offset = PCI.BAR0 + 4 * bar;
@@ -162,7 +187,9 @@ export class HostBus {
     // Memory, and bus master.
     set(PCI.COMMAND, 6, 2);
     return {
-      slot, vendor, device,
+      slot,
+      vendor,
+      device,
       read: register => bus.readMemory(first + register, 4),
       write: (register, value) => bus.writeMemory(first + register, value, 4),
       share: bytes => {
@@ -212,11 +239,14 @@ export class HostBus {
 
   /** What is on the bus, in the order of slots. */
   functions(): HostConfigSpace[] {
-    return Array.from({ length: 256 }, (_, bdf): HostConfigSpace => ({
-      bdf,
-      read: (offset, size) => this.pci.configAccess(bdf, offset, size, true, 0),
-      windows: this.slots.get(bdf >> 3)?.windows ?? new Map(),
-    })).filter(({ read }) => read(PCI.VENDOR, 2) !== 0xffff);
+    return Array.from(
+      { length: 256 },
+      (_, bdf): HostConfigSpace => ({
+        bdf,
+        read: (offset, size) => this.pci.configAccess(bdf, offset, size, true, 0),
+        windows: this.slots.get(bdf >> 3)?.windows ?? new Map(),
+      }),
+    ).filter(({ read }) => read(PCI.VENDOR, 2) !== 0xffff);
   }
 
   /** What `lspci -n` shows: slot and function, class, vendor and device, revision. */

@@ -15,12 +15,20 @@ describe('managed domains', () => {
   it('are what stands in /etc/xen/vm, with a UUID, and are there after a restart of the host', async () => {
     const { store, managed } = await open();
     expect(await managed.list()).toEqual([]);
-    expect(await managed.define('/root/web.cfg', web)).toMatchObject({ name: 'web', path: '/etc/xen/vm/web', errors: [], definition: { uuid: UUID, memoryMiB: 8 } });
+    expect(await managed.define('/root/web.cfg', web)).toMatchObject({
+      name: 'web',
+      path: '/etc/xen/vm/web',
+      errors: [],
+      definition: { uuid: UUID, memoryMiB: 8 },
+    });
     const { files, managed: again } = await open(store);
     expect((await again.list()).map(({ name }) => name)).toEqual(['web']);
     expect(await again.find(UUID)).toMatchObject({ name: 'web' });
     // Whoever edits the file edits the domain.
-    await files.writeFile('/etc/xen/vm/web', (await files.readFile('/etc/xen/vm/web')).replace('memory = 8', 'memory = 16'));
+    await files.writeFile(
+      '/etc/xen/vm/web',
+      (await files.readFile('/etc/xen/vm/web')).replace('memory = 8', 'memory = 16'),
+    );
     expect((await again.find('web'))?.definition.memoryMiB).toBe(16);
     await again.remove((await again.find('web'))!);
     expect(await (await open(store)).managed.list()).toEqual([]);
@@ -32,28 +40,43 @@ describe('managed domains', () => {
     const first = await managed.find('web');
     expect(await managed.find('web')).toBe(first);
     // As long, and within the same millisecond.
-    await files.writeFile('/etc/xen/vm/web', (await files.readFile('/etc/xen/vm/web')).replace('memory = 8', 'memory = 9'));
+    await files.writeFile(
+      '/etc/xen/vm/web',
+      (await files.readFile('/etc/xen/vm/web')).replace('memory = 8', 'memory = 9'),
+    );
     expect((await managed.find('web'))?.definition.memoryMiB).toBe(9);
   });
 
   it('in a language that xl does not read keep their text where it has a UUID, and become xl.cfg where it has none', async () => {
     const { files, managed } = await open();
-    const sxp = "(domain (name a) (memory 8) (image (linux (kernel /boot/k))))";
+    const sxp = '(domain (name a) (memory 8) (image (linux (kernel /boot/k))))';
     await managed.define('/root/a.sxp', sxp);
-    expect(await files.readFile('/etc/xen/vm/a')).toBe(`name = "a"\ntype = "pv"\nuuid = "${UUID}"\nmemory = 8\nkernel = "/boot/k"\n`);
-    const xml = "<domain type='xen'><name>b</name><uuid>1f4d3b52-6a0c-4e0b-9e55-0c2c9d8f3a21</uuid><memory>8192</memory><os><type>linux</type><kernel>/boot/k</kernel></os></domain>";
+    expect(await files.readFile('/etc/xen/vm/a')).toBe(
+      `name = "a"\ntype = "pv"\nuuid = "${UUID}"\nmemory = 8\nkernel = "/boot/k"\n`,
+    );
+    const xml =
+      "<domain type='xen'><name>b</name><uuid>1f4d3b52-6a0c-4e0b-9e55-0c2c9d8f3a21</uuid><memory>8192</memory><os><type>linux</type><kernel>/boot/k</kernel></os></domain>";
     await managed.define('/root/b.xml', xml);
     expect(await files.readFile('/etc/xen/vm/b')).toBe(xml);
-    expect((await managed.list()).map(({ name, definition }) => [name, definition.memoryMiB])).toEqual([['a', 8], ['b', 8]]);
+    expect((await managed.list()).map(({ name, definition }) => [name, definition.memoryMiB])).toEqual([
+      ['a', 8],
+      ['b', 8],
+    ]);
   });
 
   it('are refused with all that is wrong, with a name or a UUID that another has, and change nothing then', async () => {
     const { files, managed } = await open();
-    await expect(managed.define('/root/bad', 'name = "bad"\nmemory = "8x"\non_crash = "x"\n')).rejects.toThrow(/\/root\/bad:2:10: memory .*\n\/root\/bad:3:12: on_crash/);
-    await expect(managed.define('/root/dots', 'name = ".."\ntype = "pvh"\nkernel = "k"\n')).rejects.toThrow('cannot be called ..');
+    await expect(managed.define('/root/bad', 'name = "bad"\nmemory = "8x"\non_crash = "x"\n')).rejects.toThrow(
+      /\/root\/bad:2:10: memory .*\n\/root\/bad:3:12: on_crash/,
+    );
+    await expect(managed.define('/root/dots', 'name = ".."\ntype = "pvh"\nkernel = "k"\n')).rejects.toThrow(
+      'cannot be called ..',
+    );
     await managed.define('/root/web.cfg', web);
     await expect(managed.define('/root/other.cfg', web)).rejects.toThrow("VM name 'web' already exists");
-    await expect(managed.define('/root/twin.cfg', `${web}uuid = "${UUID}"\nname = "twin"\n`)).rejects.toThrow(`Domain 'web' has the UUID ${UUID} already`);
+    await expect(managed.define('/root/twin.cfg', `${web}uuid = "${UUID}"\nname = "twin"\n`)).rejects.toThrow(
+      `Domain 'web' has the UUID ${UUID} already`,
+    );
     expect(await files.readdir('/etc/xen/vm')).toEqual(['web']);
     // The same UUID is the same domain, and so is the file itself.
     await managed.define('/root/web2.cfg', `${web}memory = 32\nuuid = "${UUID}"\n`);
@@ -72,7 +95,13 @@ describe('managed domains', () => {
 
   it('start with the host where /etc/xen/auto says so, in the order of the names there', async () => {
     const { files, store, managed } = await open();
-    for (const name of ['zeta', 'alpha']) await managed.define(`/root/${name}`, web.replace('web', name).replace('memory', `uuid = "${UUID.replace(/^./, name === 'zeta' ? '1' : '2')}"\nmemory`));
+    for (const name of ['zeta', 'alpha'])
+      await managed.define(
+        `/root/${name}`,
+        web
+          .replace('web', name)
+          .replace('memory', `uuid = "${UUID.replace(/^./, name === 'zeta' ? '1' : '2')}"\nmemory`),
+      );
     await managed.setAutomatic((await managed.find('zeta'))!, true);
     await files.symlink('../vm/alpha', '/etc/xen/auto/90-alpha');
     const { managed: again } = await open(store);

@@ -54,13 +54,16 @@ export class ManagedDomains {
   /** By its name, or its UUID. */
   async find(word: string): Promise<ManagedDomain | undefined> {
     const all = await this.list();
-    return all.find(({ name }) => name === word) ?? all.find(({ definition }) => definition.uuid === word.toLowerCase());
+    return (
+      all.find(({ name }) => name === word) ?? all.find(({ definition }) => definition.uuid === word.toLowerCase())
+    );
   }
 
   /** A file as a domain that could be managed. @throws Error with a sentence: it cannot be read, or is too long for a definition */
   private async read(path: string): Promise<ManagedDomain> {
     const { size, isFile } = await this.files.stat(path);
-    if (!isFile || size > MOST_BYTES) throw new Error(`${path} is no definition: it is ${isFile ? 'too long' : 'no file'}.`);
+    if (!isFile || size > MOST_BYTES)
+      throw new Error(`${path} is no definition: it is ${isFile ? 'too long' : 'no file'}.`);
     const bytes = await this.files.readFileBuffer(path);
     const known = this.judged.get(path);
     if (known && isSame(known.bytes, bytes)) return known.domain;
@@ -77,12 +80,21 @@ export class ManagedDomains {
     const first = await judge(path, source);
     if (first.errors.length > 0) throw new Error(first.errors.join('\n'));
     const { name } = first;
-    if (name === '.' || name === '..') throw new Error(`${path}: a managed domain cannot be called ${name}: its definition is a file with its name.`);
+    if (name === '.' || name === '..')
+      throw new Error(`${path}: a managed domain cannot be called ${name}: its definition is a file with its name.`);
     const all = await this.list();
     const same = all.find(domain => domain.name === name && domain.path !== path);
     if (same && same.definition.uuid !== first.definition.uuid) throw new Error(`VM name '${name}' already exists`);
-    const twin = all.find(domain => domain.name !== name && domain.definition.uuid !== undefined && domain.definition.uuid === first.definition.uuid);
-    if (twin) throw new Error(`Domain '${twin.name}' has the UUID ${twin.definition.uuid} already. Write another in ${path}, or leave uuid out: then one is drawn.`);
+    const twin = all.find(
+      domain =>
+        domain.name !== name &&
+        domain.definition.uuid !== undefined &&
+        domain.definition.uuid === first.definition.uuid,
+    );
+    if (twin)
+      throw new Error(
+        `Domain '${twin.name}' has the UUID ${twin.definition.uuid} already. Write another in ${path}, or leave uuid out: then one is drawn.`,
+      );
     const text = first.definition.uuid === undefined ? withUuid(first, source, this.drawUuid()) : source;
     const kept = all.some(domain => domain.path === path) ? path : (same?.path ?? `${DEFINITIONS}/${name}`);
     await this.files.mkdir(DEFINITIONS, { recursive: true });
@@ -98,17 +110,26 @@ export class ManagedDomains {
   }
 
   /** The domain has another name in the file where it is kept. `target`: what it has for a disk's target then. */
-  async rename({ definition, text, path }: ManagedDomain, name: string, target: (before: string) => string): Promise<void> {
+  async rename(
+    { definition, text, path }: ManagedDomain,
+    name: string,
+    target: (before: string) => string,
+  ): Promise<void> {
     const disks = definition.disks.map(disk => ({ ...disk, target: target(disk.target) }));
     const isSame = disks.every((disk, i) => disk.target === definition.disks[i].target);
-    const renamed = isSame ? withOptions(path, text, writeXlConfig({ name } as Definition, { name: KEYS.name })).text : writeXlConfig({ ...definition, name, disks });
+    const renamed = isSame
+      ? withOptions(path, text, writeXlConfig({ name } as Definition, { name: KEYS.name })).text
+      : writeXlConfig({ ...definition, name, disks });
     await this.files.writeFile(path, renamed);
   }
 
   /** What is written about the domain, in the file where it is kept; '': nothing. */
   async describe({ definition, text, path }: ManagedDomain, description: string): Promise<void> {
     const { description: _before, ...rest } = definition;
-    await this.files.writeFile(path, changeDefinition(text, definition, description === '' ? rest : { ...rest, description }));
+    await this.files.writeFile(
+      path,
+      changeDefinition(text, definition, description === '' ? rest : { ...rest, description }),
+    );
   }
 
   /** Forgets a domain, and that it starts with the host. Its disks stay. */
@@ -135,7 +156,8 @@ export class ManagedDomains {
   /** Names in /etc/xen/auto that stand for a definition. */
   private async links(path: string): Promise<string[]> {
     const found: string[] = [];
-    for (const link of await this.automaticPaths()) if ((await this.files.realpath(link).catch(() => '')) === path) found.push(link);
+    for (const link of await this.automaticPaths())
+      if ((await this.files.realpath(link).catch(() => '')) === path) found.push(link);
     return found;
   }
 
@@ -154,6 +176,10 @@ async function judge(path: string, text: string): Promise<Omit<ManagedDomain, 'p
 }
 
 /** Lines of xl.cfg can be put behind what is xl.cfg; other languages' come back as xl.cfg. */
-function withUuid({ definition, isForeign }: { definition: Definition; isForeign: boolean }, source: string, uuid: string): string {
+function withUuid(
+  { definition, isForeign }: { definition: Definition; isForeign: boolean },
+  source: string,
+  uuid: string,
+): string {
   return isForeign ? writeXlConfig({ ...definition, uuid }) : `${source.replace(/\n?$/, '\n')}uuid = "${uuid}"\n`;
 }

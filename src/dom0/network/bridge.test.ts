@@ -6,7 +6,9 @@ import { capture } from './pcap.ts';
 const mac = (n: number): number[] => [0, 0x16, 0x3e, 0, n >> 8, n & 0xff];
 const EVERYBODY = new Array<number>(6).fill(0xff),
   GROUP = [1, 0, 0x5e, 0, 0, 0xfb];
-const frame = (to: number[], from: number[], length = 60): Frame => ({ bytes: Uint8Array.from([...to, ...from, 0x88, 0xb5, ...new Array<number>(length - 14).fill(7)]) });
+const frame = (to: number[], from: number[], length = 60): Frame => ({
+  bytes: Uint8Array.from([...to, ...from, 0x88, 0xb5, ...new Array<number>(length - 14).fill(7)]),
+});
 
 let ns: number;
 let bridge: Bridge;
@@ -55,7 +57,30 @@ describe('the bridge', () => {
   });
 
   it('knows which address a station says that it has, and believes nobody about another', () => {
-    const arp = (sender: number[], from: number[], address: number[], operation = 1): Frame => ({ bytes: Uint8Array.from([...EVERYBODY, ...from, 8, 6, 0, 1, 8, 0, 6, 4, 0, operation, ...sender, ...address, ...new Array<number>(6).fill(0), 10, 0, 2, 2, ...new Array<number>(18).fill(0)]) });
+    const arp = (sender: number[], from: number[], address: number[], operation = 1): Frame => ({
+      bytes: Uint8Array.from([
+        ...EVERYBODY,
+        ...from,
+        8,
+        6,
+        0,
+        1,
+        8,
+        0,
+        6,
+        4,
+        0,
+        operation,
+        ...sender,
+        ...address,
+        ...new Array<number>(6).fill(0),
+        10,
+        0,
+        2,
+        2,
+        ...new Array<number>(18).fill(0),
+      ]),
+    });
     const one = '00:16:3e:00:00:01';
     ports[0].input(frame(EVERYBODY, mac(1)));
     expect(bridge.addressOf(one)).toBeUndefined();
@@ -127,27 +152,51 @@ describe('the bridge', () => {
     ports[0].input(frame(EVERYBODY, mac(1), 100));
     ports[1].input(frame(mac(1), mac(2), 60));
     ports[0].lost();
-    expect(ports[0].counts).toEqual({ rxPackets: 1, rxBytes: 100, rxDropped: 0, txPackets: 1, txBytes: 60, txDropped: 1 });
+    expect(ports[0].counts).toEqual({
+      rxPackets: 1,
+      rxBytes: 100,
+      rxDropped: 0,
+      txPackets: 1,
+      txBytes: 60,
+      txDropped: 1,
+    });
     expect(ports[2].counts).toMatchObject({ txPackets: 1, txBytes: 100 });
   });
 
   it('shows its table as brctl does', () => {
     ports[1].input(frame(EVERYBODY, mac(0x1a)));
     ns = 12.345e9;
-    expect(formatStations(bridge.stations())).toBe('port no\tmac addr\t\tis local?\tageing timer\n  2\t00:16:3e:00:00:1a\tno\t\t  12.35\n');
+    expect(formatStations(bridge.stations())).toBe(
+      'port no\tmac addr\t\tis local?\tageing timer\n  2\t00:16:3e:00:00:1a\tno\t\t  12.35\n',
+    );
   });
 });
 
 describe('a capture', () => {
   it('is a pcap file with nanoseconds of what passes a port, or the whole bridge once', () => {
     const files = [0, 1].map(() => [] as number[]);
-    const whole = capture(bridge, undefined, () => 1_767_225_600e9 + 42, bytes => files[0].push(...bytes));
-    const one = capture(bridge, ports[1], () => 5e9, bytes => files[1].push(...bytes));
+    const whole = capture(
+      bridge,
+      undefined,
+      () => 1_767_225_600e9 + 42,
+      bytes => files[0].push(...bytes),
+    );
+    const one = capture(
+      bridge,
+      ports[1],
+      () => 5e9,
+      bytes => files[1].push(...bytes),
+    );
     ports[0].input(frame(EVERYBODY, mac(1), 61));
     ports[1].input(frame(mac(1), mac(2), 60));
     expect([whole.writer.packets, one.writer.packets]).toEqual([2, 2]);
     const view = new DataView(Uint8Array.from(files[0]).buffer);
-    expect([view.getUint32(0, true), view.getUint16(4, true), view.getUint16(6, true), view.getUint32(20, true)]).toEqual([0xa1b23c4d, 2, 4, 1]);
+    expect([
+      view.getUint32(0, true),
+      view.getUint16(4, true),
+      view.getUint16(6, true),
+      view.getUint32(20, true),
+    ]).toEqual([0xa1b23c4d, 2, 4, 1]);
     expect([24, 28, 32, 36].map(at => view.getUint32(at, true))).toEqual([1_767_225_600, expect.any(Number), 61, 61]);
     expect(files[0].slice(40, 46)).toEqual(EVERYBODY);
     expect(files[0]).toHaveLength(24 + 16 + 61 + 16 + 60);

@@ -93,8 +93,13 @@ class Port implements BridgePort {
 
 /** A station's address as a number: six bytes fit exactly. */
 const key = (bytes: Uint8Array, at: number): number =>
-  (bytes[at] * 256 + bytes[at + 1]) * 2 ** 32 + (((bytes[at + 2] << 24) | (bytes[at + 3] << 16) | (bytes[at + 4] << 8) | bytes[at + 5]) >>> 0);
-const macOf = (station: number): string => station.toString(16).padStart(12, '0').replace(/..(?!$)/g, '$&:');
+  (bytes[at] * 256 + bytes[at + 1]) * 2 ** 32 +
+  (((bytes[at + 2] << 24) | (bytes[at + 3] << 16) | (bytes[at + 4] << 8) | bytes[at + 5]) >>> 0);
+const macOf = (station: number): string =>
+  station
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/..(?!$)/g, '$&:');
 /** 01:80:c2:00:00:00 to 0f: for bridges themselves. */
 const LINK_LOCAL = 0x0180c2000000;
 
@@ -150,7 +155,12 @@ export class Bridge {
     return [...this.table]
       .filter(([, { heardNs }]) => now - heardNs <= this.ageingNs)
       .sort(([a], [b]) => a - b)
-      .map(([station, { port, heardNs }]) => ({ port: port.number, mac: macOf(station), isLocal: false, ageNs: now - heardNs }));
+      .map(([station, { port, heardNs }]) => ({
+        port: port.number,
+        mac: macOf(station),
+        isLocal: false,
+        ageNs: now - heardNs,
+      }));
   }
 
   /** The IPv4 address that a station has said to be its own, however long ago; undefined: it has said nothing. */
@@ -162,13 +172,23 @@ export class Bridge {
     const { bytes } = frame;
     // Runts, giants, senders that are no station: no frames.
     const isGiant = bytes.length > MAX_FRAME && frame.segmentBytes === undefined;
-    if (!this.ports.includes(from) || bytes.length < HEADER_BYTES || isGiant || bytes[6] & 1 || key(bytes, 6) === 0 || this.waiting.length >= MOST_WAITING) {
+    if (
+      !this.ports.includes(from) ||
+      bytes.length < HEADER_BYTES ||
+      isGiant ||
+      bytes[6] & 1 ||
+      key(bytes, 6) === 0 ||
+      this.waiting.length >= MOST_WAITING
+    ) {
       from.counts.rxDropped++;
       return;
     }
     from.counts.rxPackets++;
     from.counts.rxBytes += bytes.length;
-    this.waiting.push({ from, frame: this.io?.on && this.isFollowed(from, frame) ? this.follow(this.io, from, frame) : frame });
+    this.waiting.push({
+      from,
+      frame: this.io?.on && this.isFollowed(from, frame) ? this.follow(this.io, from, frame) : frame,
+    });
     if (this.forwarding) return;
     this.forwarding = true;
     try {
@@ -205,7 +225,8 @@ export class Bridge {
       return;
     }
     // A port may go while others get their copy.
-    for (const port of [...this.ports]) if (port !== from && (!isGroup || port.end.wants?.(bytes.subarray(0, 6)) !== false)) this.output(port, frame);
+    for (const port of [...this.ports])
+      if (port !== from && (!isGroup || port.end.wants?.(bytes.subarray(0, 6)) !== false)) this.output(port, frame);
   }
 
   private lookUp(station: number): Port | undefined {
@@ -234,15 +255,24 @@ export class Bridge {
   /** Who asks for others, or answers, says its own address. A probe says none (RFC 5227). */
   private hear(bytes: Uint8Array): void {
     const at = HEADER_BYTES;
-    if (bytes.length < at + ARP.bytes || get16(bytes, at) !== ARP.kind || get16(bytes, at + 2) !== ARP.protocol || get16(bytes, at + 4) !== ARP.sizes) return;
-    const sender = key(bytes, at + ARP.mac), address = get32(bytes, at + ARP.address), entry = this.table.get(sender);
+    if (
+      bytes.length < at + ARP.bytes ||
+      get16(bytes, at) !== ARP.kind ||
+      get16(bytes, at + 2) !== ARP.protocol ||
+      get16(bytes, at + 4) !== ARP.sizes
+    )
+      return;
+    const sender = key(bytes, at + ARP.mac),
+      address = get32(bytes, at + ARP.address),
+      entry = this.table.get(sender);
     if (entry && address !== 0 && sender === key(bytes, 6)) entry.address = address;
   }
 
   private output(port: Port, frame: Frame): void {
     const { counts, end } = port;
     const needsWork = frame.blankChecksum === true || frame.segmentBytes !== undefined;
-    const frames = needsWork && !end.offloads ? finish(frame).map((bytes): Frame => ({ bytes, ...numberOf(frame) })) : [frame];
+    const frames =
+      needsWork && !end.offloads ? finish(frame).map((bytes): Frame => ({ bytes, ...numberOf(frame) })) : [frame];
     if (frames.length === 0) counts.txDropped++;
     for (const each of frames) {
       counts.txPackets++;
@@ -256,6 +286,9 @@ export class Bridge {
 
 /** The table as `brctl showmacs` prints it: ages in seconds. */
 export function formatStations(stations: readonly Station[]): string {
-  const rows = stations.map(({ port, mac, isLocal, ageNs }) => `${String(port).padStart(3)}\t${mac}\t${isLocal ? 'yes' : 'no'}\t\t${(ageNs / 1e9).toFixed(2).padStart(7)}`);
+  const rows = stations.map(
+    ({ port, mac, isLocal, ageNs }) =>
+      `${String(port).padStart(3)}\t${mac}\t${isLocal ? 'yes' : 'no'}\t\t${(ageNs / 1e9).toFixed(2).padStart(7)}`,
+  );
   return ['port no\tmac addr\t\tis local?\tageing timer', ...rows].map(row => `${row}\n`).join('');
 }

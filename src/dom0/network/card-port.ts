@@ -22,7 +22,11 @@ export class CardPort {
   private held: Frame | undefined;
 
   /** @throws RangeError where the domain has no card */
-  constructor(machine: Machine, record: DomainRecord, { bridge, timers, name, rate }: { bridge: Bridge; timers: Timers; name: string; rate?: Rate | undefined }) {
+  constructor(
+    machine: Machine,
+    record: DomainRecord,
+    { bridge, timers, name, rate }: { bridge: Bridge; timers: Timers; name: string; rate?: Rate | undefined },
+  ) {
     const rings = wireOf(machine, record);
     if (!rings) throw new RangeError(`domain ${record.id} has no emulated network card`);
     this.machine = machine;
@@ -30,7 +34,10 @@ export class CardPort {
     this.doorbell = (record.mailboxOffset >>> 2) + MAILBOX.DOORBELL;
     this.credit = rate && new Credit(rate, () => timers.clock.nowNs());
     this.again = rate && timers.create(`${name} rate`, () => this.poll());
-    this.port = bridge.addPort(name, { watched: () => isWatched(machine, record), deliver: frame => this.deliver(frame) });
+    this.port = bridge.addPort(name, {
+      watched: () => isWatched(machine, record),
+      deliver: frame => this.deliver(frame),
+    });
   }
 
   /** Its card has sent something that can go on. */

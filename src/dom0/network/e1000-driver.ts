@@ -95,7 +95,11 @@ export class E1000Driver {
     const { fn, view, memory } = this;
     fn.read(REG.ICR);
     let given = -1;
-    for (let at = this.rxNext * DESCRIPTOR_BYTES; view.getUint8(at + 12) & RXD.DD; at = this.rxNext * DESCRIPTOR_BYTES) {
+    for (
+      let at = this.rxNext * DESCRIPTOR_BYTES;
+      view.getUint8(at + 12) & RXD.DD;
+      at = this.rxNext * DESCRIPTOR_BYTES
+    ) {
       const slot = this.rxNext;
       const length = Math.min(view.getUint16(at + 8, true), BUFFER_BYTES);
       // A frame over several buffers is longer than any that the bridge takes.
@@ -112,7 +116,8 @@ export class E1000Driver {
   /** False: all descriptors are the card's, or the frame is too long; it is lost. */
   send(frame: Uint8Array): boolean {
     const { view, memory } = this;
-    while (this.txOldest !== this.txNext && view.getUint8(RING_BYTES + this.txOldest * DESCRIPTOR_BYTES + 12) & TXD.DD) this.txOldest = (this.txOldest + 1) % SLOTS;
+    while (this.txOldest !== this.txNext && view.getUint8(RING_BYTES + this.txOldest * DESCRIPTOR_BYTES + 12) & TXD.DD)
+      this.txOldest = (this.txOldest + 1) % SLOTS;
     const next = (this.txNext + 1) % SLOTS;
     if (next === this.txOldest || frame.length > BUFFER_BYTES) {
       this.dropped++;

@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checksum, get16, get32, ipFrame, parseAddress, parseIp, parseUdp, put16, put32, udpFrame } from '../../devices/net/packets.ts';
+import {
+  checksum,
+  get16,
+  get32,
+  ipFrame,
+  parseAddress,
+  parseIp,
+  parseUdp,
+  put16,
+  put32,
+  udpFrame,
+} from '../../devices/net/packets.ts';
 import { finish, headersOf } from './frame.ts';
 
 const path = {

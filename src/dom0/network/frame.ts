@@ -38,14 +38,16 @@ interface Headers {
 }
 
 export function headersOf(bytes: Uint8Array): Headers | undefined {
-  if (bytes.length < HEADER_BYTES + IP_HEADER || get16(bytes, 12) !== ETHERTYPE_IP || bytes[HEADER_BYTES] >> 4 !== 4) return undefined;
+  if (bytes.length < HEADER_BYTES + IP_HEADER || get16(bytes, 12) !== ETHERTYPE_IP || bytes[HEADER_BYTES] >> 4 !== 4)
+    return undefined;
   const ip = HEADER_BYTES,
     transport = ip + (bytes[ip] & 15) * 4,
     end = ip + get16(bytes, ip + 2);
   const protocol = bytes[ip + 9];
   const least = protocol === TCP ? TCP_HEADER : protocol === UDP ? 8 : Infinity;
   // A fragment has no transport header, or not all of its data.
-  if (transport < ip + IP_HEADER || transport + least > end || end > bytes.length || get16(bytes, ip + 6) & 0x3fff) return undefined;
+  if (transport < ip + IP_HEADER || transport + least > end || end > bytes.length || get16(bytes, ip + 6) & 0x3fff)
+    return undefined;
   return { ip, transport, sum: transport + (protocol === TCP ? 16 : 6), protocol, end };
 }
 
@@ -76,10 +78,15 @@ export function finish(frame: Frame): Uint8Array[] {
   return [whole];
 }
 
-function segments(bytes: Uint8Array, { ip, transport, protocol, end, sum }: Headers, segmentBytes: number): Uint8Array[] {
+function segments(
+  bytes: Uint8Array,
+  { ip, transport, protocol, end, sum }: Headers,
+  segmentBytes: number,
+): Uint8Array[] {
   const header = protocol === TCP ? transport + (bytes[transport + 12] >> 4) * 4 : 0;
   // A segment that would not fit, or of next to nothing, is no TCP's wish.
-  if (header < transport + TCP_HEADER || header > end || segmentBytes < 8 || header + segmentBytes > MAX_FRAME) return [];
+  if (header < transport + TCP_HEADER || header > end || segmentBytes < 8 || header + segmentBytes > MAX_FRAME)
+    return [];
   const parts: Uint8Array[] = [];
   const identification = get16(bytes, ip + 4),
     sequence = get32(bytes, transport + 4),

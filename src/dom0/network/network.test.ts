@@ -16,7 +16,11 @@ function make() {
   const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   const timers = new TestTimers();
   const wakes: number[] = [];
-  const network = new Network(machine, { clock: timers.clock, wakeAt: deadlineNs => wakes.push(deadlineNs) }, new HostBus(machine));
+  const network = new Network(
+    machine,
+    { clock: timers.clock, wakeAt: deadlineNs => wakes.push(deadlineNs) },
+    new HostBus(machine),
+  );
   const doorbell = (of: DomainRecord): number => machine.words[(of.mailboxOffset >>> 2) + MAILBOX.DOORBELL];
   const dom0 = domain0(machine);
   /** A guest whose card is no more than its wire. */
@@ -73,7 +77,10 @@ describe('the network of Domain 0', () => {
       got.length = 0;
       wire.poll();
       timers.advanceMs(1);
-      return got.map(frame => parseIp(frame)).filter(packet => packet?.source === parseAddress('10.0.2.2')).map(packet => get32(packet!.payload, 8 + 16));
+      return got
+        .map(frame => parseIp(frame))
+        .filter(packet => packet?.source === parseAddress('10.0.2.2'))
+        .map(packet => get32(packet!.payload, 8 + 16));
     });
     // In the order of asking.
     expect(leases).toEqual([[parseAddress('10.0.2.15')], [parseAddress('10.0.2.16')]]);

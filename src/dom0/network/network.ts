@@ -59,7 +59,14 @@ export class Network {
       },
     });
     const answered = (): void => time.wakeAt(timers.nextDeadlineNs);
-    this.plug = its => new its({ hardware, timers, peer: { ...peer, ...this.givenOut, answered }, mac: this.mac, input: bytes => port.input({ bytes }) });
+    this.plug = its =>
+      new its({
+        hardware,
+        timers,
+        peer: { ...peer, ...this.givenOut, answered },
+        mac: this.mac,
+        input: bytes => port.input({ bytes }),
+      });
     if (loaded) this.uplink = this.plug(loaded);
   }
 
@@ -67,7 +74,9 @@ export class Network {
   async connect(): Promise<void> {
     if (this.uplink) return;
     await loadUplink().catch(() => {
-      throw new HostError("The program of the host's network card could not be loaded. Check the connection and try again.");
+      throw new HostError(
+        "The program of the host's network card could not be loaded. Check the connection and try again.",
+      );
     });
     this.uplink ??= this.plug(loaded!);
   }
@@ -80,7 +89,8 @@ export class Network {
 
   /** The IPv4 address that a station has: what it says itself (ARP), else what DHCP gave it. Undefined: neither is known. */
   addressOf(mac: string): { address: string; source: 'arp' | 'lease' } | undefined {
-    const said = this.bridge.addressOf(mac), lease = said === undefined ? this.uplink?.leaseOf(mac) : undefined;
+    const said = this.bridge.addressOf(mac),
+      lease = said === undefined ? this.uplink?.leaseOf(mac) : undefined;
     if (said !== undefined) return { address: formatAddress(said), source: 'arp' };
     return lease === undefined ? undefined : { address: formatAddress(lease), source: 'lease' };
   }
@@ -89,7 +99,10 @@ export class Network {
   attachCard(record: DomainRecord, rate?: Rate): void {
     if (record.wireOffset === 0) return;
     const { bridge, timers } = this;
-    this.cards.set(record.id, new CardPort(this.machine, record, { bridge, timers, name: `vif${record.id}.0-emu`, rate }));
+    this.cards.set(
+      record.id,
+      new CardPort(this.machine, record, { bridge, timers, name: `vif${record.id}.0-emu`, rate }),
+    );
   }
 
   detachCard(domid: number): void {

@@ -44,7 +44,12 @@ export class PcapWriter {
  * Captures what passes `port`, or what comes into the bridge at any port. What a sender has left for later is done, so that readers see right checksums.
  * The result ends it.
  */
-export function capture(bridge: Bridge, port: BridgePort | undefined, epochNs: () => number, write: (bytes: Uint8Array) => void): { writer: PcapWriter; stop: () => void } {
+export function capture(
+  bridge: Bridge,
+  port: BridgePort | undefined,
+  epochNs: () => number,
+  write: (bytes: Uint8Array) => void,
+): { writer: PcapWriter; stop: () => void } {
   const writer = new PcapWriter(write);
   const stop = bridge.tap((frame: Frame, at, direction) => {
     if (port ? at !== port : direction !== 'in') return;

@@ -20,13 +20,15 @@ export function parseRate(text: string): Rate | undefined {
   if (!match) return undefined;
   const [, number, scale, unit, interval, fraction] = match;
   const bytesPerSecond = (Number(number) * SCALE[scale]) / (unit === 'b' ? 8 : 1);
-  const intervalUs = interval === undefined ? INTERVAL_US : Number(interval) * (fraction === 'm' ? 1000 : fraction === 'u' ? 1 : 1e6);
+  const intervalUs =
+    interval === undefined ? INTERVAL_US : Number(interval) * (fraction === 'm' ? 1000 : fraction === 'u' ? 1 : 1e6);
   const bytes = Math.floor((bytesPerSecond * intervalUs) / 1e6);
   return bytes >= 1 && intervalUs >= 1 ? { bytes, intervalUs } : undefined;
 }
 
 /** The same as a definition has it, to the microsecond. */
-export const formatRate = ({ bytes, intervalUs }: Rate): string => `${Math.ceil((bytes * 1e6) / intervalUs)}B/s@${intervalUs}us`;
+export const formatRate = ({ bytes, intervalUs }: Rate): string =>
+  `${Math.ceil((bytes * 1e6) / intervalUs)}B/s@${intervalUs}us`;
 
 /** Credit that comes back at each interval. */
 export class Credit {

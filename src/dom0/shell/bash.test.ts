@@ -11,9 +11,14 @@ import { type Program, succeeded } from './program.ts';
 const fixture = (name: string): string => readFileSync(new URL(`fixtures/${name}`, import.meta.url), 'utf8');
 
 /** What a program sees of its words and its input. */
-const xl: Program = { name: 'xl', summary: 'echo', run: async (words, { stdin }) => succeeded(`xl ${words.join(' ')}\n${stdin}`) };
+const xl: Program = {
+  name: 'xl',
+  summary: 'echo',
+  run: async (words, { stdin }) => succeeded(`xl ${words.join(' ')}\n${stdin}`),
+};
 const reads: Program = {
-  name: 'virsh', summary: 'reads a file',
+  name: 'virsh',
+  summary: 'reads a file',
   run: async ([verb, path], { readFile }) => succeeded(`${verb}: ${new TextDecoder().decode(await readFile(path))}`),
 };
 
@@ -22,8 +27,12 @@ async function login() {
   for (const folder of ['/root', '/tmp', '/etc/xen']) await fs.mkdir(folder, { recursive: true });
   let seed = 1;
   const bash = new Bash({
-    fs, programs: [xl, reads], sleep: ms => new Promise(resolve => setTimeout(resolve, ms)), directory: '/root',
-    environment: { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', USER: 'root' }, random: below => (seed = (seed * 48271) % 0x7fffffff) % below,
+    fs,
+    programs: [xl, reads],
+    sleep: ms => new Promise(resolve => setTimeout(resolve, ms)),
+    directory: '/root',
+    environment: { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', USER: 'root' },
+    random: below => (seed = (seed * 48271) % 0x7fffffff) % below,
   });
   /** As for `ringside sh -c`. */
   const whole = async (line: string) => (await bash.run(line, { isAll: true }))!;
@@ -36,7 +45,12 @@ async function login() {
 }
 
 describe('the shell', () => {
-  it.each(fixture('one-liners.jsonl').trim().split('\n').map(line => JSON.parse(line) as { line: string; stdout: string; status: number }))('prints what bash prints for $line', async ({ line, stdout, status }) => {
+  it.each(
+    fixture('one-liners.jsonl')
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as { line: string; stdout: string; status: number }),
+  )('prints what bash prints for $line', async ({ line, stdout, status }) => {
     const { fs, whole } = await login();
     await fs.writeFile('/tmp/s3.sh', 'C="echo src"; $C v\n');
     await fs.writeFile('/tmp/st', '');
@@ -58,23 +72,49 @@ describe('the shell', () => {
   it('has the small things that scripts take for granted', async () => {
     const { fs, whole } = await login();
     await fs.writeFile('/root/script.sh', fixture('small-tools.sh'));
-    expect(await whole('sh script.sh')).toEqual({ stdout: '1 2\n3 4\nguest1\nguest2\n1+2+3\nkept\nmade\nbye\n', stderr: '', status: 0 });
+    expect(await whole('sh script.sh')).toEqual({
+      stdout: '1 2\n3 4\nguest1\nguest2\n1+2+3\nkept\nmade\nbye\n',
+      stderr: '',
+      status: 0,
+    });
   });
 
   it.each(['/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'])('gives every program %s', async path => {
     const { whole, fs } = await login();
     await fs.writeFile('/root/f', 'text\n');
-    for (const line of [`virsh define ${path} <<X\ntext\nX`, `virsh define ${path} <<< text`, `echo text | virsh define ${path}`, `virsh define ${path} < f`]) expect((await whole(line)).stdout).toBe('define: text\n');
-    for (const tool of ['cat', 'sed p -n', 'grep .', 'head -n1', 'sort']) expect((await whole(`${tool} ${path} < f`)).stdout).toBe('text\n');
+    for (const line of [
+      `virsh define ${path} <<X\ntext\nX`,
+      `virsh define ${path} <<< text`,
+      `echo text | virsh define ${path}`,
+      `virsh define ${path} < f`,
+    ])
+      expect((await whole(line)).stdout).toBe('define: text\n');
+    for (const tool of ['cat', 'sed p -n', 'grep .', 'head -n1', 'sort'])
+      expect((await whole(`${tool} ${path} < f`)).stdout).toBe('text\n');
     expect((await whole(`while read -r l; do echo "<$l>"; done < ${path} <<< text`)).stdout).toBe('<text>\n');
   });
 
   it('keeps functions, arrays, parameters, options, handlers and the last status from line to line', async () => {
     const { typed, bash } = await login();
     const lines: [string, string][] = [
-      ['run() { "$@"; }', ''], ['run echo a b', 'a b\n'], ['set -- p "q r"', ''], ['echo $# "$2"', '2 q r\n'], ['w=(x "y z")', ''], [`echo "\${w[1]}"`, 'y z\n'],
-      ['declare -A m=([k]="v w")', ''], [`echo "\${m[k]}"`, 'v w\n'], ['false', ''], ['echo $?', '1\n'], ['alias e="echo al"', ''], ['e', 'al\n'],
-      ['set -u', ''], ['set +u', ''], ['trap "echo bye" EXIT', ''], ['echo on', 'on\n'], ['unset -f run', ''], ['run a', 'bash: run: command not found\n'],
+      ['run() { "$@"; }', ''],
+      ['run echo a b', 'a b\n'],
+      ['set -- p "q r"', ''],
+      ['echo $# "$2"', '2 q r\n'],
+      ['w=(x "y z")', ''],
+      [`echo "\${w[1]}"`, 'y z\n'],
+      ['declare -A m=([k]="v w")', ''],
+      [`echo "\${m[k]}"`, 'v w\n'],
+      ['false', ''],
+      ['echo $?', '1\n'],
+      ['alias e="echo al"', ''],
+      ['e', 'al\n'],
+      ['set -u', ''],
+      ['set +u', ''],
+      ['trap "echo bye" EXIT', ''],
+      ['echo on', 'on\n'],
+      ['unset -f run', ''],
+      ['run a', 'bash: run: command not found\n'],
     ];
     for (const [line, right] of lines) expect([line, await typed(line)]).toEqual([line, right]);
     expect((await bash.leave(0)).stdout).toBe('bye\n');

@@ -17,7 +17,14 @@ const GOES_ON = /(?:got (?:EOF|HEREDOC_CONTENT)|[Uu]nterminated|[Uu]nexpected EO
 /** The last line ends with a backslash that is not escaped itself, and is no comment. */
 const JOINED = /(?:^|\n)(?!\s*#)[^\n]*(?<!\\)(?:\\\\)*\\$/;
 /** strerror()'s words. */
-const ERRORS: Record<string, string> = { ENOENT: 'No such file or directory', EISDIR: 'Is a directory', ENOTDIR: 'Not a directory', EACCES: 'Permission denied', ENOSPC: 'No space left on device', EFBIG: 'File too large' };
+const ERRORS: Record<string, string> = {
+  ENOENT: 'No such file or directory',
+  EISDIR: 'Is a directory',
+  ENOTDIR: 'Not a directory',
+  EACCES: 'Permission denied',
+  ENOSPC: 'No space left on device',
+  EFBIG: 'File too large',
+};
 const SYNTAX_ERROR = 2;
 const INTERRUPTED = 130;
 const HANGUP = SIGNALS.indexOf('HUP');
@@ -30,7 +37,14 @@ const KEPT_OPTIONS = ['allexport', 'noclobber', 'noglob', 'nounset', 'pipefail']
 /** Longest that one line may run. */
 const DAY_MS = 86_400_000;
 /** A shell ends at Ctrl + C, and not at so many commands: those limits of just-bash's are for scripts of strangers. */
-const LIMITS = { maxExecutionTimeMs: DAY_MS, maxCommandCount: 1e9, maxLoopIterations: 1e9, maxAwkIterations: 1e9, maxSedIterations: 1e9, maxWorkUnits: 1e12 };
+const LIMITS = {
+  maxExecutionTimeMs: DAY_MS,
+  maxCommandCount: 1e9,
+  maxLoopIterations: 1e9,
+  maxAwkIterations: 1e9,
+  maxSedIterations: 1e9,
+  maxWorkUnits: 1e12,
+};
 /** The login's shell is root's, as in Debian's Domain 0. */
 const PROCESS = { pid: SHELL_PID, ppid: 1, uid: 0, gid: 0 };
 /** Questions to programs and files, some milliseconds of them, after which others have their turn. */
@@ -70,7 +84,10 @@ const inTurns = (fs: IFileSystem, turn: () => Promise<void> | undefined, instead
   });
 
 /** What a program sees, with the files that stand for standard input, output and errors. */
-function standardFiles(around: Surroundings, stdin: Uint8Array): { around: Surroundings; written: { stdout: string; stderr: string } } {
+function standardFiles(
+  around: Surroundings,
+  stdin: Uint8Array,
+): { around: Surroundings; written: { stdout: string; stderr: string } } {
   const written = { stdout: '', stderr: '' };
   const among = (paths: readonly string[], path: string): boolean => paths.includes(path);
   const { readFile, writeFile } = around;
@@ -128,21 +145,42 @@ export class Bash {
   private async execute(lines: string, stdin: string, isAll: boolean): Promise<Ran | undefined> {
     const { documents } = this;
     this.missing = undefined;
-    if (lines.length > MOST_CHARACTERS) return { stdout: '', stderr: `bash: a command of ${lines.length} characters is too long here, where at most ${MOST_CHARACTERS} are read: bring a file into Domain 0 instead, and name that.\n`, status: SYNTAX_ERROR };
+    if (lines.length > MOST_CHARACTERS)
+      return {
+        stdout: '',
+        stderr: `bash: a command of ${lines.length} characters is too long here, where at most ${MOST_CHARACTERS} are read: bring a file into Domain 0 instead, and name that.\n`,
+        status: SYNTAX_ERROR,
+      };
     const bash = await this.bash();
     if (!isAll && JOINED.test(lines.slice(-MOST_GOING_ON))) return undefined;
     Object.assign(documents, { isAll, missing: undefined });
     this.abort = new AbortController();
     const { signal } = this.abort;
     const { '?': _status, ...env } = this.environment;
-    const interrupted = new Promise<'interrupted'>(resolve => signal.addEventListener('abort', () => resolve('interrupted')));
+    const interrupted = new Promise<'interrupted'>(resolve =>
+      signal.addEventListener('abort', () => resolve('interrupted')),
+    );
     this.login.ends = isAll;
     const before = `${isAll ? '' : 'shopt -s expand_aliases;'}${arraysOf(this.declared)}${this.options}${this.status === 0 ? '' : `(exit ${this.status});`}`;
-    const done = bash.exec(this.rewriting.inScope(this.login, before + lines), { env, replaceEnv: true, cwd: this.directory, stdin, rawScript: true, signal }).catch((error: Error) => {
-      // What the file system refuses to a redirection ends the line, and nothing else.
-      if (!/^E[A-Z]+:/.test(error.message)) throw error;
-      return { stdout: '', stderr: `bash: ${error.message.replace(/^E[A-Z]+: /, '')}\n`, exitCode: 1, env: { ...env, PWD: this.directory } };
-    });
+    const done = bash
+      .exec(this.rewriting.inScope(this.login, before + lines), {
+        env,
+        replaceEnv: true,
+        cwd: this.directory,
+        stdin,
+        rawScript: true,
+        signal,
+      })
+      .catch((error: Error) => {
+        // What the file system refuses to a redirection ends the line, and nothing else.
+        if (!/^E[A-Z]+:/.test(error.message)) throw error;
+        return {
+          stdout: '',
+          stderr: `bash: ${error.message.replace(/^E[A-Z]+: /, '')}\n`,
+          exitCode: 1,
+          env: { ...env, PWD: this.directory },
+        };
+      });
     const ran = await Promise.race([done, interrupted]);
     // A command that does not listen to the signal ends by itself; the line is over.
     if (ran === 'interrupted') {
@@ -151,7 +189,11 @@ export class Bash {
     }
     if (ran.exitCode === SYNTAX_ERROR && ran.stdout === '' && GOES_ON.test(ran.stderr)) {
       if (isAll || lines.length <= MOST_GOING_ON) return undefined;
-      return { stdout: '', stderr: `bash: a command that goes on for more than ${MOST_GOING_ON / 1024} KiB is not read here: put it into a file (cat > FILE <<'END'), and run that.\n`, status: SYNTAX_ERROR };
+      return {
+        stdout: '',
+        stderr: `bash: a command that goes on for more than ${MOST_GOING_ON / 1024} KiB is not read here: put it into a file (cat > FILE <<'END'), and run that.\n`,
+        status: SYNTAX_ERROR,
+      };
     }
     if (documents.missing !== undefined) {
       if (!isAll) {
@@ -167,7 +209,15 @@ export class Bash {
     if (isAll) {
       // `set -e` leaves the shell without asking for its handler.
       const handler = exitHandler(env) === undefined ? exitHandler(ran.env, ran.exitCode) : undefined;
-      const last = handler === undefined ? undefined : await bash.exec(this.rewriting.inScope({ ...this.login, ends: false }, handler), { env: this.environment, replaceEnv: true, cwd: this.directory, signal });
+      const last =
+        handler === undefined
+          ? undefined
+          : await bash.exec(this.rewriting.inScope({ ...this.login, ends: false }, handler), {
+              env: this.environment,
+              replaceEnv: true,
+              cwd: this.directory,
+              signal,
+            });
       await Promise.all(this.jobs.running.map(job => job.done));
       const written = this.jobs.take(this.jobs.list);
       stdout += (last?.stdout ?? '') + written.stdout;
@@ -179,7 +229,13 @@ export class Bash {
   /** The login ends: its handler runs. */
   async leave(status: number): Promise<Ran> {
     for (const job of this.jobs.running) this.jobs.kill(job, HANGUP);
-    return (exitHandler(this.environment) === undefined ? undefined : await this.run(':', { isAll: true })) ?? { stdout: '', stderr: '', status };
+    return (
+      (exitHandler(this.environment) === undefined ? undefined : await this.run(':', { isAll: true })) ?? {
+        stdout: '',
+        stderr: '',
+        status,
+      }
+    );
   }
 
   /** What jobs have written that are over, and that they are. */
@@ -193,10 +249,13 @@ export class Bash {
 
   /** What a line leaves to those after it. */
   private keep(status: number, declared: string, functions: string, options: string): void {
-    const { login } = this, names = namesOf(functions);
+    const { login } = this,
+      names = namesOf(functions);
     for (const name of login.functions.keys()) if (!names.has(name)) login.functions.delete(name);
     this.declared = declared;
-    this.options = KEPT_OPTIONS.filter(name => new RegExp(`^set -o ${name}$`, 'm').test(options)).map(name => `set -o ${name};`).join('');
+    this.options = KEPT_OPTIONS.filter(name => new RegExp(`^set -o ${name}$`, 'm').test(options))
+      .map(name => `set -o ${name};`)
+      .join('');
     this.status = status;
   }
 
@@ -211,7 +270,11 @@ export class Bash {
     if (/[|;&<>()`#\n]/.test(line)) return undefined;
     const bash = await this.bash();
     const { '?': _status, ...env } = this.environment;
-    const { stdout, exitCode } = await bash.exec(`printf '%s\\n' ${line}`, { env, replaceEnv: true, cwd: this.directory });
+    const { stdout, exitCode } = await bash.exec(`printf '%s\\n' ${line}`, {
+      env,
+      replaceEnv: true,
+      cwd: this.directory,
+    });
     return exitCode === 0 ? stdout.slice(0, -1).split('\n') : undefined;
   }
 
@@ -226,7 +289,9 @@ export class Bash {
         throw new Error(ERRORS[why] === undefined ? error.message : `${path}: ${ERRORS[why]}`);
       });
     return {
-      stdin, directory, signal,
+      stdin,
+      directory,
+      signal,
       readFile: path => told(path, fs.readFileBuffer(at(path))),
       writeFile: (path, bytes) => told(path, this.write(at(path), bytes)),
     };
@@ -243,7 +308,8 @@ export class Bash {
    * just-bash goes from command to command without the event loop: a script's loop would keep Domain 0's worker to itself, its back ends and Ctrl + C waiting.
    * So whatever it asks of programs and files lets the others have a turn now and then.
    */
-  private readonly turn = (): Promise<void> | undefined => (++this.asked % ASKED_A_TURN === 0 ? this.parts.sleep(0) : undefined);
+  private readonly turn = (): Promise<void> | undefined =>
+    ++this.asked % ASKED_A_TURN === 0 ? this.parts.sleep(0) : undefined;
   private asked = 0;
 
   private bash(): Promise<JustBash> {
@@ -257,26 +323,55 @@ export class Bash {
 
   private async load(): Promise<JustBash> {
     const { Bash: Shell, defineCommand, getCommandNames } = await import('just-bash/browser');
-    const { programs, sleep, environment, directory } = this.parts, turn = this.turn;
+    const { programs, sleep, environment, directory } = this.parts,
+      turn = this.turn;
     const ours = programs.map(program =>
       defineCommand(program.name, async (words, context): Promise<ExecResult> => {
         await turn();
         const bytes = Uint8Array.from(context.stdin as unknown as string, character => character.charCodeAt(0));
-        const { around, written } = standardFiles(this.around(new TextDecoder().decode(bytes), context.cwd, context.signal), bytes);
+        const { around, written } = standardFiles(
+          this.around(new TextDecoder().decode(bytes), context.cwd, context.signal),
+          bytes,
+        );
         const { stdout, stderr, status, isBinary } = await this.ran(program, words, around);
-        return { stdout: stdout + written.stdout, stderr: stderr + written.stderr, exitCode: status, ...(isBinary ? { stdoutKind: 'bytes' } : {}) };
+        return {
+          stdout: stdout + written.stdout,
+          stderr: stderr + written.stderr,
+          exitCode: status,
+          ...(isBinary ? { stdoutKind: 'bytes' } : {}),
+        };
       }),
     );
     const parts = {
-      rewriting: this.rewriting, jobs: this.jobs,
-      exec: (text: string, { env, cwd, signal }: { env: Record<string, string>; cwd: string; signal: AbortSignal }) => shell.exec(text, { env, replaceEnv: true, cwd, signal, rawScript: true }),
+      rewriting: this.rewriting,
+      jobs: this.jobs,
+      exec: (text: string, { env, cwd, signal }: { env: Record<string, string>; cwd: string; signal: AbortSignal }) =>
+        shell.exec(text, { env, replaceEnv: true, cwd, signal, rawScript: true }),
       readAs: (path: string, text: string) => void this.instead.set(path, text),
       keep: this.keep.bind(this),
     };
     const taken = new Set(programs.map(({ name }) => name));
-    const commands = { ...toolCommands(getCommandNames(), turn), ...shellCommands(parts), ...smallTools(this.parts.random) };
-    const customCommands = [...ours, ...Object.entries(commands).filter(([name]) => !taken.has(name)).map(([name, run]) => defineCommand(name, run))];
-    const shell: JustBash = new Shell({ fs: inTurns(this.parts.fs, turn, this.instead), customCommands, sleep, env: environment, cwd: directory, defenseInDepth: false, executionLimits: LIMITS, processInfo: PROCESS });
+    const commands = {
+      ...toolCommands(getCommandNames(), turn),
+      ...shellCommands(parts),
+      ...smallTools(this.parts.random),
+    };
+    const customCommands = [
+      ...ours,
+      ...Object.entries(commands)
+        .filter(([name]) => !taken.has(name))
+        .map(([name, run]) => defineCommand(name, run)),
+    ];
+    const shell: JustBash = new Shell({
+      fs: inTurns(this.parts.fs, turn, this.instead),
+      customCommands,
+      sleep,
+      env: environment,
+      cwd: directory,
+      defenseInDepth: false,
+      executionLimits: LIMITS,
+      processInfo: PROCESS,
+    });
     this.documents.follow(shell);
     this.rewriting.follow(shell);
     return shell;
@@ -284,7 +379,10 @@ export class Bash {
 
   /** A program's exception is its error message. */
   private async ran(program: Program, words: string[], around: Surroundings): Promise<Ran> {
-    if (!program.runsAnywhere && program.own?.(words)) return failed(`${program.name}: ${words[0] ?? program.name} needs the terminal: give it a line of its own, without pipes.`);
+    if (!program.runsAnywhere && program.own?.(words))
+      return failed(
+        `${program.name}: ${words[0] ?? program.name} needs the terminal: give it a line of its own, without pipes.`,
+      );
     try {
       const ran = await program.run(words, around);
       // Bytes are for a pipe or a file.

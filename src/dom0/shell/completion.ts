@@ -9,7 +9,10 @@ const BREAKS = /[\s|;&<>()]/;
 function wordAt(line: string, cursor: number): { from: number; word: string; before: string[] } {
   let from = cursor;
   while (from > 0 && !BREAKS.test(line[from - 1]!)) from--;
-  const command = line.slice(0, from).split(/[|;&()]/).at(-1)!;
+  const command = line
+    .slice(0, from)
+    .split(/[|;&()]/)
+    .at(-1)!;
   return { from, word: line.slice(from, cursor), before: command.split(/\s+/).filter(word => word !== '') };
 }
 
@@ -17,17 +20,27 @@ async function paths(word: string, { fs }: BashParts, directory: string): Promis
   const slash = word.lastIndexOf('/') + 1;
   const folder = fs.resolvePath(directory, word.slice(0, slash) || '.');
   const names = await fs.readdir(folder).catch(() => []);
-  const fitting = names.filter(name => name.startsWith(word.slice(slash)) && (name[0] !== '.' || word[slash] === '.')).sort();
+  const fitting = names
+    .filter(name => name.startsWith(word.slice(slash)) && (name[0] !== '.' || word[slash] === '.'))
+    .sort();
   return Promise.all(
     fitting.map(async name => {
-      const isFolder = await fs.stat(`${folder}/${name}`).then(({ isDirectory }) => isDirectory, () => false);
+      const isFolder = await fs.stat(`${folder}/${name}`).then(
+        ({ isDirectory }) => isDirectory,
+        () => false,
+      );
       return `${word.slice(0, slash)}${name}${isFolder ? '/' : ''}`;
     }),
   );
 }
 
 /** Words that could stand at the cursor. */
-export async function completeWords(line: string, cursor: number, parts: BashParts, directory: string): Promise<Completion> {
+export async function completeWords(
+  line: string,
+  cursor: number,
+  parts: BashParts,
+  directory: string,
+): Promise<Completion> {
   const { from, word, before } = wordAt(line, cursor);
   if (before.length === 0 && !word.includes('/')) {
     const { getCommandNames } = await import('just-bash/browser');

@@ -1,11 +1,31 @@
 /** `dd`: copies between the host's devices and files, in blocks. Source: dd(1) of coreutils for operands and what it says. */
 import { MOST_FILE_BYTES } from '../files/index.ts';
 import type { HostCore } from '../host.ts';
-import { copyInTurns, type CopyParts, imageVolume, isDevice, type Medium, SECTOR_BYTES, type Storage } from '../storage/index.ts';
+import {
+  copyInTurns,
+  type CopyParts,
+  imageVolume,
+  isDevice,
+  type Medium,
+  SECTOR_BYTES,
+  type Storage,
+} from '../storage/index.ts';
 import { absolutePath, type DiskHost, onDisk, storedAt } from './disk-paths.ts';
 import { failed, type Program, type Ran, type Surroundings } from './program.ts';
 
-const UNITS: Record<string, number> = { '': 1, c: 1, w: 2, b: 512, k: 2 ** 10, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, kB: 1e3, MB: 1e6, GB: 1e9 };
+const UNITS: Record<string, number> = {
+  '': 1,
+  c: 1,
+  w: 2,
+  b: 512,
+  k: 2 ** 10,
+  K: 2 ** 10,
+  M: 2 ** 20,
+  G: 2 ** 30,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+};
 const OPERANDS = ['if', 'of', 'bs', 'skip', 'seek', 'count', 'conv', 'status'];
 const CONVERSIONS = ['notrunc', 'fsync', 'fdatasync'];
 
@@ -46,7 +66,15 @@ async function open(host: DdHost, path: string, around: Surroundings): Promise<S
 }
 
 /** Writes to the device from byte `at` on, alone; durable when it returns. @throws StorageError, Error of the store */
-async function toDevice(storage: Storage, path: string, at: number, from: Source, start: number, bytes: number, turns: CopyParts): Promise<void> {
+async function toDevice(
+  storage: Storage,
+  path: string,
+  at: number,
+  from: Source,
+  start: number,
+  bytes: number,
+  turns: CopyParts,
+): Promise<void> {
   const isFile = storage.files.some(file => path.endsWith(`/${file.volume}`));
   const { medium, close } = storage.open(path, 'dd', true);
   try {
@@ -64,7 +92,8 @@ async function toDevice(storage: Storage, path: string, at: number, from: Source
 }
 
 /** An image has the length that is written; a device has its own. */
-const onDevice = async (host: DdHost, written: string, around: Surroundings) => (isDevice(written) ? onDisk(host, written, around) : undefined);
+const onDevice = async (host: DdHost, written: string, around: Surroundings) =>
+  isDevice(written) ? onDisk(host, written, around) : undefined;
 
 /** Only what there is to clear is written. */
 function clear(medium: Medium, at: number, zeros: Uint8Array): void {
@@ -74,11 +103,20 @@ function clear(medium: Medium, at: number, zeros: Uint8Array): void {
 }
 
 /** The file on the host's disk that one becomes when it is written so long; undefined: it is none. */
-async function onHostDisk(host: DdHost, written: string, end: number, keepsEnd: boolean, around: Surroundings): Promise<{ storage: Storage; path: string } | undefined> {
+async function onHostDisk(
+  host: DdHost,
+  written: string,
+  end: number,
+  keepsEnd: boolean,
+  around: Surroundings,
+): Promise<{ storage: Storage; path: string } | undefined> {
   const path = await host.realPath(absolutePath(written, around));
   const { files } = host.parts;
   if (!files || (imageVolume(path) === undefined && end <= MOST_FILE_BYTES)) return undefined;
-  const old = await files.stat(path).then(({ size }) => size, () => 0);
+  const old = await files.stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
   const bytes = keepsEnd ? Math.max(old, end) : end;
   if (bytes === 0 || (bytes <= MOST_FILE_BYTES && bytes % SECTOR_BYTES !== 0)) return undefined;
   await files.truncate(path, bytes);
@@ -92,8 +130,12 @@ async function copy(host: DdHost, words: readonly string[], around: Surroundings
     if (name === undefined || !OPERANDS.includes(name)) throw new Error(`unrecognized operand '${word.slice(0, 60)}'`);
     given.set(name, value);
   }
-  const number = (name: string, absent: number): number => (given.has(name) ? numberOf(given.get(name) as string) : absent);
-  const conversion = given.get('conv')?.split(',').find(each => !CONVERSIONS.includes(each));
+  const number = (name: string, absent: number): number =>
+    given.has(name) ? numberOf(given.get(name) as string) : absent;
+  const conversion = given
+    .get('conv')
+    ?.split(',')
+    .find(each => !CONVERSIONS.includes(each));
   if (conversion !== undefined) throw new Error(`invalid conversion: '${conversion}'`);
   const input = given.get('if'),
     output = given.get('of');
@@ -109,22 +151,38 @@ async function copy(host: DdHost, words: readonly string[], around: Surroundings
     const bytes = Math.max(0, Math.min(source.bytes - start, most));
     if (bytes === Infinity) throw new Error(`${input} has no end: say count=`);
     const blocks = `${Math.floor(bytes / blockBytes)}+${bytes % blockBytes === 0 ? 0 : 1}`;
-    const said = given.get('status') === 'none' ? '' : `${blocks} records in\n${blocks} records out\n${bytes} bytes copied\n`;
+    const said =
+      given.get('status') === 'none' ? '' : `${blocks} records in\n${blocks} records out\n${bytes} bytes copied\n`;
     const ran = { stdout: '', stderr: said, status: 0 };
     const turns = { soon: (callback: () => void) => host.parts.soon(callback), signal: around.signal };
     if (output === '/dev/null' || output === '/dev/zero') {
       await copyInTurns(bytes, turns, (done, piece) => source.read(start + done, piece));
       return ran;
     }
-    const device = output === undefined ? undefined : ((await onDevice(host, output, around)) ?? (await onHostDisk(host, output, seek + bytes, keepsEnd, around)));
+    const device =
+      output === undefined
+        ? undefined
+        : ((await onDevice(host, output, around)) ?? (await onHostDisk(host, output, seek + bytes, keepsEnd, around)));
     if (device) {
       await toDevice(device.storage, device.path, seek, source, start, bytes, turns);
       return ran;
     }
-    if (seek + bytes > MOST_FILE_BYTES) throw new Error(`${output ?? 'a pipe'} takes at most ${MOST_FILE_BYTES / 2 ** 20} MiB here: say count=, or write to a file or a volume.`);
+    if (seek + bytes > MOST_FILE_BYTES)
+      throw new Error(
+        `${output ?? 'a pipe'} takes at most ${MOST_FILE_BYTES / 2 ** 20} MiB here: say count=, or write to a file or a volume.`,
+      );
     const data = new Uint8Array(bytes);
-    await copyInTurns(bytes, turns, (done, { length }) => source.read(start + done, data.subarray(done, done + length)));
-    if (output === undefined) return { ...ran, stdout: Array.from({ length: Math.ceil(bytes / 8192) }, (_, i) => String.fromCharCode(...data.subarray(8192 * i, 8192 * (i + 1)))).join(''), isBinary: true };
+    await copyInTurns(bytes, turns, (done, { length }) =>
+      source.read(start + done, data.subarray(done, done + length)),
+    );
+    if (output === undefined)
+      return {
+        ...ran,
+        stdout: Array.from({ length: Math.ceil(bytes / 8192) }, (_, i) =>
+          String.fromCharCode(...data.subarray(8192 * i, 8192 * (i + 1))),
+        ).join(''),
+        isBinary: true,
+      };
     await toFile(output, seek, data, keepsEnd, around);
     return ran;
   } finally {
@@ -133,7 +191,13 @@ async function copy(host: DdHost, words: readonly string[], around: Surroundings
 }
 
 /** What lies before what is written stays; what lies behind it, where it is asked for. */
-async function toFile(path: string, seek: number, data: Uint8Array, keepsEnd: boolean, { readFile, writeFile }: Surroundings): Promise<void> {
+async function toFile(
+  path: string,
+  seek: number,
+  data: Uint8Array,
+  keepsEnd: boolean,
+  { readFile, writeFile }: Surroundings,
+): Promise<void> {
   const old = seek > 0 || keepsEnd ? await readFile(path).catch(emptyWhereMissing) : new Uint8Array();
   const whole = new Uint8Array(keepsEnd ? Math.max(old.length, seek + data.length) : seek + data.length);
   whole.set(old.subarray(0, whole.length));

@@ -6,13 +6,18 @@ import type { Surroundings } from './program.ts';
 export type DiskHost = Pick<HostCore, 'openDevices' | 'realPath'>;
 
 /** The path of a file as it is written in a directory. */
-export const absolutePath = (path: string, { directory }: Pick<Surroundings, 'directory'>): string => (path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`);
+export const absolutePath = (path: string, { directory }: Pick<Surroundings, 'directory'>): string =>
+  path.startsWith('/') ? path : `${directory === '/' ? '' : directory}/${path}`;
 
 /**
  * The host's disk and the path by which it knows what is written; undefined: that is a file, or nothing. Images that lie under overlays are as they are now.
  * @throws Error with a sentence: there is no disk
  */
-export async function onDisk(host: DiskHost, written: string, around: Pick<Surroundings, 'directory'>): Promise<{ storage: Storage; path: string } | undefined> {
+export async function onDisk(
+  host: DiskHost,
+  written: string,
+  around: Pick<Surroundings, 'directory'>,
+): Promise<{ storage: Storage; path: string } | undefined> {
   const storage = await host.openDevices();
   if (isDevice(written)) {
     if (!storage) throw new Error(`${written}: this host has no disk of its own: there are no devices.`);

@@ -12,20 +12,40 @@ async function make() {
   await files.symlink('/etc/passwd', '/srv/tftp/out');
   const host = testHost({ files, epochMs: () => 0 });
   let given: GivenOut = {};
-  host.toolstack.services.network.giveOut = what => { given = what; };
-  const around = { stdin: '', directory: '/srv', readFile: (path: string) => files.readFileBuffer(path), writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes), signal: new AbortController().signal };
+  host.toolstack.services.network.giveOut = what => {
+    given = what;
+  };
+  const around = {
+    stdin: '',
+    directory: '/srv',
+    readFile: (path: string) => files.readFileBuffer(path),
+    writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes),
+    signal: new AbortController().signal,
+  };
   const run = (words: string) => dnsmasqProgram(host).run(words.split(' ').filter(Boolean), around);
-  const get = async (path: string) => { const bytes = await given.files!.get(path); return bytes && new TextDecoder().decode(bytes); };
+  const get = async (path: string) => {
+    const bytes = await given.files!.get(path);
+    return bytes && new TextDecoder().decode(bytes);
+  };
   return { files, run, get, given: () => given };
 }
 
 describe('dnsmasq', () => {
   it('gives out the files of a folder, read when they are asked for, and nothing beyond it', async () => {
     const { files, run, get, given } = await make();
-    expect(await run('--enable-tftp --tftp-root=tftp --dhcp-boot=boot.ipxe')).toEqual({ stdout: '', stderr: '', status: 0 });
+    expect(await run('--enable-tftp --tftp-root=tftp --dhcp-boot=boot.ipxe')).toEqual({
+      stdout: '',
+      stderr: '',
+      status: 0,
+    });
     expect(given().bootFile).toBe('boot.ipxe');
     expect([await get('boot.ipxe'), await get('below/kernel')]).toEqual(['#!ipxe\n', 'kernel']);
-    expect([await get('none'), await get('below'), await get('../../etc/passwd'), await get('out')]).toEqual([undefined, undefined, undefined, undefined]);
+    expect([await get('none'), await get('below'), await get('../../etc/passwd'), await get('out')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
     await files.writeFile('/srv/tftp/boot.ipxe', '#!ipxe\nshell\n');
     expect(await get('boot.ipxe')).toBe('#!ipxe\nshell\n');
     expect(await run('')).toEqual({ stdout: '', stderr: '', status: 0 });
@@ -44,6 +64,9 @@ describe('dnsmasq', () => {
     ] as const)
       expect(await run(words), words).toEqual({ stdout: '', stderr: sentence, status });
     expect(given().files).toBeDefined();
-    expect(await run('--tftp-root=/srv/tftp --dhcp-boot=none')).toMatchObject({ stderr: 'dnsmasq: /srv/tftp/none is not there: guests find nothing to boot until it is.\n', status: 0 });
+    expect(await run('--tftp-root=/srv/tftp --dhcp-boot=none')).toMatchObject({
+      stderr: 'dnsmasq: /srv/tftp/none is not there: guests find nothing to boot until it is.\n',
+      status: 0,
+    });
   });
 });

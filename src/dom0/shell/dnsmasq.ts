@@ -11,7 +11,8 @@ The gateway of the host's network answers DHCP, DNS and TFTP. Without options it
       --dhcp-boot=<file>    Specify the file that DHCP tells guests to boot, below that subtree.
       --enable-tftp         Enable integrated read-only TFTP server: --tftp-root does so, too.
 `;
-const BAD_OPTION = 1, NO_FOLDER = 3;
+const BAD_OPTION = 1,
+  NO_FOLDER = 3;
 
 export const dnsmasqProgram = (host: HostCore): Program => ({
   name: 'dnsmasq',
@@ -23,15 +24,19 @@ export const dnsmasqProgram = (host: HostCore): Program => ({
       if (name === '--help') return succeeded(USAGE);
       if (name === '--tftp-root' && value) root = value.startsWith('/') ? value : `${directory}/${value}`;
       else if (name === '--dhcp-boot' && value) bootFile = value;
-      else if (word !== '--enable-tftp') return failed(`dnsmasq: bad command line options: ${word}: try --help`, BAD_OPTION);
+      else if (word !== '--enable-tftp')
+        return failed(`dnsmasq: bad command line options: ${word}: try --help`, BAD_OPTION);
     }
     const { files } = host.parts;
-    if (root === undefined && words.length > 0) return failed('dnsmasq: it says what to give out by --tftp-root=DIR: try --help', BAD_OPTION);
+    if (root === undefined && words.length > 0)
+      return failed('dnsmasq: it says what to give out by --tftp-root=DIR: try --help', BAD_OPTION);
     const { network } = host.toolstack.services;
-    if (root === undefined || !files) return network.giveOut({}), succeeded('');
+    if (root === undefined || !files) return (network.giveOut({}), succeeded(''));
     const real = await files.realpath(root).catch(() => undefined);
-    if (real === undefined) return failed(`dnsmasq: TFTP directory ${root} inaccessible: No such file or directory`, NO_FOLDER);
-    if (!(await files.stat(real)).isDirectory) return failed(`dnsmasq: TFTP directory ${root} inaccessible: Not a directory`, NO_FOLDER);
+    if (real === undefined)
+      return failed(`dnsmasq: TFTP directory ${root} inaccessible: No such file or directory`, NO_FOLDER);
+    if (!(await files.stat(real)).isDirectory)
+      return failed(`dnsmasq: TFTP directory ${root} inaccessible: Not a directory`, NO_FOLDER);
     /** Read when somebody asks: undefined where there is none, or where it leads out of the folder. */
     const get = async (path: string): Promise<Uint8Array | undefined> => {
       const file = await files.realpath(`${real}/${path}`).catch(() => undefined);
@@ -40,7 +45,11 @@ export const dnsmasqProgram = (host: HostCore): Program => ({
     };
     const lacks = bootFile !== undefined && !(await get(bootFile).catch(() => undefined));
     network.giveOut({ files: { get }, bootFile });
-    return { stdout: '', stderr: lacks ? `dnsmasq: ${real}/${bootFile} is not there: guests find nothing to boot until it is.\n` : '', status: 0 };
+    return {
+      stdout: '',
+      stderr: lacks ? `dnsmasq: ${real}/${bootFile} is not there: guests find nothing to boot until it is.\n` : '',
+      status: 0,
+    };
   },
   complete: () => OPTIONS,
 });

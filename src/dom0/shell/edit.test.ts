@@ -10,18 +10,33 @@ const CONFIG = 'name = "a"\ntype = "pvh"\nmemory = 8\nkernel = "/k"\n';
 async function make(program: Program, words: string[], files: Awaited<ReturnType<typeof testFiles>>) {
   let listener = (_typed: string): void => {};
   let written = '';
-  const terminal: Owned = { columns: 80, rows: 12, write: text => void (written += text), listen: to => void (listener = to), signal: new AbortController().signal };
+  const terminal: Owned = {
+    columns: 80,
+    rows: 12,
+    write: text => void (written += text),
+    listen: to => void (listener = to),
+    signal: new AbortController().signal,
+  };
   const around = {
-    stdin: '', directory: '/root', signal: terminal.signal,
-    readFile: (path: string) => files.readFileBuffer(path.startsWith('/') ? path : `/root/${path}`).catch(() => Promise.reject(new Error(`${path}: No such file or directory`))),
-    writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path.startsWith('/') ? path : `/root/${path}`, bytes),
+    stdin: '',
+    directory: '/root',
+    signal: terminal.signal,
+    readFile: (path: string) =>
+      files
+        .readFileBuffer(path.startsWith('/') ? path : `/root/${path}`)
+        .catch(() => Promise.reject(new Error(`${path}: No such file or directory`))),
+    writeFile: (path: string, bytes: Uint8Array) =>
+      files.writeFile(path.startsWith('/') ? path : `/root/${path}`, bytes),
   };
   const over = program.own!(words)!(terminal, around);
   // Whoever wants to know how it ended asks `over`.
   over.catch(() => {});
   const turn = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 20));
   await turn();
-  return { over, type: async (typed: string): Promise<string> => ((written = ''), listener(typed), await turn(), written) };
+  return {
+    over,
+    type: async (typed: string): Promise<string> => ((written = ''), listener(typed), await turn(), written),
+  };
 }
 const [editor] = editPrograms();
 
@@ -84,7 +99,10 @@ describe('virsh edit', () => {
       said.push(await type(typed));
       expect(await over).toBe(0);
     }
-    expect([said[0]!.includes("Domain 'a' XML configuration not changed."), said[1]!.includes("Domain 'a' XML configuration edited.")]).toEqual([true, true]);
+    expect([
+      said[0]!.includes("Domain 'a' XML configuration not changed."),
+      said[1]!.includes("Domain 'a' XML configuration edited."),
+    ]).toEqual([true, true]);
     expect((await host.managed!.find('a'))!.definition.memoryMiB).toBe(16);
     const gone = await make(virshProgram(host), ['edit', 'b'], files);
     expect(await gone.over).toBe(1);

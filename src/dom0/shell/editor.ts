@@ -22,7 +22,13 @@ export interface EditParts {
   write(text: string): Promise<void>;
 }
 
-const ALTERNATE = '\x1b[?1049h', NORMAL = '\x1b[?1049l', HOME = '\x1b[H', TO_END_OF_LINE = '\x1b[K', TO_END = '\x1b[J', REVERSE = '\x1b[7m', PLAIN = '\x1b[0m';
+const ALTERNATE = '\x1b[?1049h',
+  NORMAL = '\x1b[?1049l',
+  HOME = '\x1b[H',
+  TO_END_OF_LINE = '\x1b[K',
+  TO_END = '\x1b[J',
+  REVERSE = '\x1b[7m',
+  PLAIN = '\x1b[0m';
 const HINT = ' Ctrl-O write   Ctrl-X leave   Ctrl-K cut the line’s rest   Ctrl-V, Ctrl-Y page down, up';
 const ASKS = ' Write what was changed?  Y yes   N no   Ctrl-C go on';
 const TAB = 8;
@@ -32,7 +38,13 @@ const MOST_TOLD = 6;
 /** As a terminal shows it. */
 function shown(text: string): string {
   let line = '';
-  for (const character of text) line += character === '\t' ? ' '.repeat(TAB - (line.length % TAB)) : character < ' ' || character === '\x7f' ? '·' : character;
+  for (const character of text)
+    line +=
+      character === '\t'
+        ? ' '.repeat(TAB - (line.length % TAB))
+        : character < ' ' || character === '\x7f'
+          ? '·'
+          : character;
   return line;
 }
 
@@ -146,7 +158,9 @@ class Editor {
   /** What is said below the text. */
   private get footer(): string[] {
     const { told } = this;
-    return told.length > MOST_TOLD ? [...told.slice(0, MOST_TOLD - 1), `… and ${told.length - MOST_TOLD + 1} more`] : told;
+    return told.length > MOST_TOLD
+      ? [...told.slice(0, MOST_TOLD - 1), `… and ${told.length - MOST_TOLD + 1} more`]
+      : told;
   }
 
   /** Of the text. */
@@ -161,8 +175,16 @@ class Editor {
     const at = shown(editor.line.slice(0, editor.column)).length;
     const left = Math.max(0, at - columns + 1);
     const bar = (text: string): string => `${REVERSE}${text.slice(0, columns).padEnd(columns)}${PLAIN}`;
-    const lines = Array.from({ length: rows }, (_, i) => shown(editor.lines[this.top + i] ?? '').slice(left, left + columns) + TO_END_OF_LINE);
-    const screen = [bar(` ${this.parts.title}${this.text === this.kept ? '' : ' *'}`), ...lines, ...this.footer.map(text => shown(text).slice(0, columns) + TO_END_OF_LINE), bar(this.asks ? ASKS : HINT)];
+    const lines = Array.from(
+      { length: rows },
+      (_, i) => shown(editor.lines[this.top + i] ?? '').slice(left, left + columns) + TO_END_OF_LINE,
+    );
+    const screen = [
+      bar(` ${this.parts.title}${this.text === this.kept ? '' : ' *'}`),
+      ...lines,
+      ...this.footer.map(text => shown(text).slice(0, columns) + TO_END_OF_LINE),
+      bar(this.asks ? ASKS : HINT),
+    ];
     terminal.write(`${HOME}${screen.join('\r\n')}${TO_END}\x1b[${editor.row - this.top + 2};${at - left + 1}H`);
   }
 }

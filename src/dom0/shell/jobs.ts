@@ -1,7 +1,40 @@
 /** Jobs of a shell: what `&` starts beside it, and what is told of them. Source: bash(1), "Job Control"; POSIX for wait, jobs and kill. */
 
 /** Signals by their numbers on x86 (signal(7)). */
-export const SIGNALS = ['', 'HUP', 'INT', 'QUIT', 'ILL', 'TRAP', 'ABRT', 'BUS', 'FPE', 'KILL', 'USR1', 'SEGV', 'USR2', 'PIPE', 'ALRM', 'TERM', 'STKFLT', 'CHLD', 'CONT', 'STOP', 'TSTP', 'TTIN', 'TTOU', 'URG', 'XCPU', 'XFSZ', 'VTALRM', 'PROF', 'WINCH', 'POLL', 'PWR', 'SYS'];
+export const SIGNALS = [
+  '',
+  'HUP',
+  'INT',
+  'QUIT',
+  'ILL',
+  'TRAP',
+  'ABRT',
+  'BUS',
+  'FPE',
+  'KILL',
+  'USR1',
+  'SEGV',
+  'USR2',
+  'PIPE',
+  'ALRM',
+  'TERM',
+  'STKFLT',
+  'CHLD',
+  'CONT',
+  'STOP',
+  'TSTP',
+  'TTIN',
+  'TTOU',
+  'URG',
+  'XCPU',
+  'XFSZ',
+  'VTALRM',
+  'PROF',
+  'WINCH',
+  'POLL',
+  'PWR',
+  'SYS',
+];
 /** A status says by which signal something ended. */
 export const BY_SIGNAL = 128;
 /** Of processes of this shell: above those that a Linux starts at its boot. */
@@ -60,11 +93,26 @@ export class Jobs {
   start(text: string, run: (signal: AbortSignal) => Promise<JobEnd>): Job {
     const abort = new AbortController();
     const number = Math.max(0, ...this.list.map(each => each.number)) + 1;
-    const job: Job = { number, pid: this.nextPid(), text, abort, done: Promise.resolve({ stdout: '', stderr: '', status: 0 }) };
-    const killed = new Promise<JobEnd>(resolve => abort.signal.addEventListener('abort', () => resolve({ stdout: '', stderr: '', status: BY_SIGNAL + (job.signal ?? 0) })));
+    const job: Job = {
+      number,
+      pid: this.nextPid(),
+      text,
+      abort,
+      done: Promise.resolve({ stdout: '', stderr: '', status: 0 }),
+    };
+    const killed = new Promise<JobEnd>(resolve =>
+      abort.signal.addEventListener('abort', () =>
+        resolve({ stdout: '', stderr: '', status: BY_SIGNAL + (job.signal ?? 0) }),
+      ),
+    );
     // What does not listen to the signal ends by itself; the job is over.
-    const ran = run(abort.signal).catch((error: Error): JobEnd => ({ stdout: '', stderr: `bash: ${error.message}\n`, status: 1 }));
-    job.done = Promise.race([killed, ran.then(end => (job.signal === undefined ? end : { ...end, status: BY_SIGNAL + job.signal }))]).then(end => {
+    const ran = run(abort.signal).catch(
+      (error: Error): JobEnd => ({ stdout: '', stderr: `bash: ${error.message}\n`, status: 1 }),
+    );
+    job.done = Promise.race([
+      killed,
+      ran.then(end => (job.signal === undefined ? end : { ...end, status: BY_SIGNAL + job.signal })),
+    ]).then(end => {
       job.end = end;
       this.ended(job);
       return end;
@@ -80,7 +128,9 @@ export class Jobs {
     const name = word.slice(1);
     if (name === '' || name === '%' || name === '+') return list.at(-1);
     if (name === '-') return list.at(-2) ?? list.at(-1);
-    return /^\d+$/.test(name) ? list.find(({ number }) => String(number) === name) : list.find(({ text }) => (name.startsWith('?') ? text.includes(name.slice(1)) : text.startsWith(name)));
+    return /^\d+$/.test(name)
+      ? list.find(({ number }) => String(number) === name)
+      : list.find(({ text }) => (name.startsWith('?') ? text.includes(name.slice(1)) : text.startsWith(name)));
   }
 
   kill(job: Job, signal: number): void {
@@ -94,7 +144,10 @@ export class Jobs {
   take(jobs: readonly Job[]): { stdout: string; stderr: string } {
     const fresh = jobs.filter(({ end, isTold }) => end && !isTold);
     for (const job of fresh) job.isTold = true;
-    return { stdout: fresh.map(({ end }) => end?.stdout).join(''), stderr: fresh.map(({ end }) => end?.stderr).join('') };
+    return {
+      stdout: fresh.map(({ end }) => end?.stdout).join(''),
+      stderr: fresh.map(({ end }) => end?.stderr).join(''),
+    };
   }
 
   forget(job: Job): void {
@@ -108,7 +161,13 @@ export class Jobs {
   line(job: Job, { pids = false } = {}): string {
     const { list } = this;
     const mark = job === list.at(-1) ? '+' : job === list.at(-2) ? '-' : ' ';
-    const state = !job.end ? 'Running' : job.signal !== undefined ? (WORDS[job.signal] ?? SIGNALS[job.signal]) : job.end.status === 0 ? 'Done' : `Exit ${job.end.status}`;
+    const state = !job.end
+      ? 'Running'
+      : job.signal !== undefined
+        ? (WORDS[job.signal] ?? SIGNALS[job.signal])
+        : job.end.status === 0
+          ? 'Done'
+          : `Exit ${job.end.status}`;
     return `[${job.number}]${mark}  ${pids ? `${job.pid} ` : ''}${state.padEnd(24)}${job.text}${job.end ? '' : ' &'}\n`;
   }
 }

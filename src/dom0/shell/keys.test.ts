@@ -19,7 +19,9 @@ describe('what a terminal sends', () => {
     expect(parse('\x1b[A\x1bOB\x1b[3~\x1b[1;5C\x1b[1;3D\x7f\t')).toEqual(
       ['up', 'down', 'delete', 'ctrl-right', 'alt-left', 'backspace', 'tab'].map(key => ({ key })),
     );
-    expect(parse('\x03\x12\x1bf\x1b\x7f')).toEqual(['ctrl-c', 'ctrl-r', 'alt-f', 'alt-backspace'].map(key => ({ key })));
+    expect(parse('\x03\x12\x1bf\x1b\x7f')).toEqual(
+      ['ctrl-c', 'ctrl-r', 'alt-f', 'alt-backspace'].map(key => ({ key })),
+    );
   });
 
   it('may come in pieces', () => {
@@ -34,12 +36,17 @@ describe('what a terminal sends', () => {
 
   it('is taken to its end whatever it is', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: fc.constantFrom('\x1b', '[', 'O', '1', ';', '~', 'A', 'x', '\r', '\x03', '2', '0') })), chunks => {
-        const parser = new KeyParser();
-        for (const chunk of chunks) all(parser, chunk);
-        // Whatever came before: text gets through.
-        expect(all(parser, 'zz').length).toBeGreaterThan(0);
-      }),
+      fc.property(
+        fc.array(
+          fc.string({ unit: fc.constantFrom('\x1b', '[', 'O', '1', ';', '~', 'A', 'x', '\r', '\x03', '2', '0') }),
+        ),
+        chunks => {
+          const parser = new KeyParser();
+          for (const chunk of chunks) all(parser, chunk);
+          // Whatever came before: text gets through.
+          expect(all(parser, 'zz').length).toBeGreaterThan(0);
+        },
+      ),
     );
   });
 });

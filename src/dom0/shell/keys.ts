@@ -8,12 +8,38 @@ export type Input = { text: string } | { key: string };
 
 const ESC = '\x1b';
 /** Final bytes after `ESC [` or `ESC O`. */
-const FINALS: Record<string, string> = { A: 'up', B: 'down', C: 'right', D: 'left', H: 'home', F: 'end', Z: 'shift-tab' };
+const FINALS: Record<string, string> = {
+  A: 'up',
+  B: 'down',
+  C: 'right',
+  D: 'left',
+  H: 'home',
+  F: 'end',
+  Z: 'shift-tab',
+};
 /** Numbers before `~`. */
-const NUMBERS: Record<string, string> = { 1: 'home', 3: 'delete', 4: 'end', 5: 'page-up', 6: 'page-down', 7: 'home', 8: 'end', 12: 'f2', 21: 'f10' };
+const NUMBERS: Record<string, string> = {
+  1: 'home',
+  3: 'delete',
+  4: 'end',
+  5: 'page-up',
+  6: 'page-down',
+  7: 'home',
+  8: 'end',
+  12: 'f2',
+  21: 'f10',
+};
 /** The modifier parameter is one more than these bits. */
-const SHIFT = 1, ALT = 2, CTRL = 4;
-const CONTROLS: Record<string, string> = { '\r': 'enter', '\n': 'enter', '\t': 'tab', '\x7f': 'backspace', '\b': 'backspace' };
+const SHIFT = 1,
+  ALT = 2,
+  CTRL = 4;
+const CONTROLS: Record<string, string> = {
+  '\r': 'enter',
+  '\n': 'enter',
+  '\t': 'tab',
+  '\x7f': 'backspace',
+  '\b': 'backspace',
+};
 /** A sequence that is longer is none. */
 const LONGEST_SEQUENCE = 32;
 
@@ -81,11 +107,15 @@ export class KeyParser {
     let at = 2;
     while (at < rest.length && /[0-9;?<]/.test(rest[at]!)) at++;
     if (at === rest.length) return at > LONGEST_SEQUENCE ? at : 0;
-    const parameters = rest.slice(2, at), final = rest[at]!;
+    const parameters = rest.slice(2, at),
+      final = rest[at]!;
     const [number = '', modifier = '1'] = parameters.split(';');
     const name = final === '~' ? NUMBERS[number] : FINALS[final];
     const bits = Number(modifier) - 1;
-    if (name) found.push({ key: `${bits & CTRL ? 'ctrl-' : ''}${bits & ALT ? 'alt-' : ''}${bits & SHIFT ? 'shift-' : ''}${name}` });
+    if (name)
+      found.push({
+        key: `${bits & CTRL ? 'ctrl-' : ''}${bits & ALT ? 'alt-' : ''}${bits & SHIFT ? 'shift-' : ''}${name}`,
+      });
     return at + 1;
   }
 }

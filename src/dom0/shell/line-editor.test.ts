@@ -41,11 +41,24 @@ class Screen {
     while (this.rows.length <= this.row) this.rows.push([]);
   }
   get text(): string {
-    return this.rows.map(row => Array.from(row, character => character ?? ' ').join('').trimEnd()).join('\n');
+    return this.rows
+      .map(row =>
+        Array.from(row, character => character ?? ' ')
+          .join('')
+          .trimEnd(),
+      )
+      .join('\n');
   }
 }
 
-async function edit(typed: string, { history = [], complete = nothing, columns = 20 }: { history?: string[]; complete?: Complete; columns?: number } = {}) {
+async function edit(
+  typed: string,
+  {
+    history = [],
+    complete = nothing,
+    columns = 20,
+  }: { history?: string[]; complete?: Complete; columns?: number } = {},
+) {
   const screen = new Screen(columns);
   const editor = new LineEditor(screen, history, complete);
   const keys = new KeyParser();
@@ -114,7 +127,10 @@ describe('editing a line, by the keys of readline', () => {
 });
 
 describe('completion', () => {
-  const complete: Complete = text => ({ from: 3, words: ['list', 'list-all', 'info'].filter(word => word.startsWith(text.slice(3))) });
+  const complete: Complete = text => ({
+    from: 3,
+    words: ['list', 'list-all', 'info'].filter(word => word.startsWith(text.slice(3))),
+  });
 
   it('puts in what all words have in common, and a space behind the only one', async () => {
     expect(await line('xl in\t', { complete })).toBe('xl info ');

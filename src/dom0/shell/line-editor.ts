@@ -282,8 +282,19 @@ export class LineEditor {
     const shown = words.slice(0, MOST_LISTED);
     const width = Math.max(...shown.map(textColumns)) + 2;
     const perRow = Math.max(1, Math.floor(screen.columns / width));
-    const rows = Array.from({ length: Math.ceil(shown.length / perRow) }, (_, row) => shown.slice(row * perRow, (row + 1) * perRow));
-    screen.write(`\r\n${rows.map(row => row.map(word => word.padEnd(width)).join('').trimEnd()).join('\r\n')}\r\n`);
+    const rows = Array.from({ length: Math.ceil(shown.length / perRow) }, (_, row) =>
+      shown.slice(row * perRow, (row + 1) * perRow),
+    );
+    screen.write(
+      `\r\n${rows
+        .map(row =>
+          row
+            .map(word => word.padEnd(width))
+            .join('')
+            .trimEnd(),
+        )
+        .join('\r\n')}\r\n`,
+    );
     if (words.length > shown.length) screen.write(`and ${words.length - shown.length} more\r\n`);
     this.row = 0;
   }
@@ -298,7 +309,8 @@ export class LineEditor {
     let drawn = `${row > 0 ? `\x1b[${row}A` : ''}\r\x1b[J${prompt}${line}`;
     // A terminal leaves its cursor on the last column until more comes: one more character brings it down.
     if (whole > 0 && whole % columns === 0) drawn += ' \r';
-    const lastRow = Math.floor(whole / columns), cursorRow = Math.floor(upTo / columns);
+    const lastRow = Math.floor(whole / columns),
+      cursorRow = Math.floor(upTo / columns);
     if (lastRow > cursorRow) drawn += `\x1b[${lastRow - cursorRow}A`;
     drawn += `\r${upTo % columns > 0 ? `\x1b[${upTo % columns}C` : ''}`;
     screen.write(drawn);

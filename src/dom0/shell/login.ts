@@ -30,7 +30,9 @@ const help = (programs: readonly Program[]): Program => ({
   name: 'help',
   summary: 'lists what there is',
   run: async () => ({
-    stdout: programs.map(({ name, summary }) => `${name.padEnd(12)} ${summary}\n`).join('') + 'ls, cat, grep, sed, awk and the other text tools, pipes, loops and variables are as in bash.\n',
+    stdout:
+      programs.map(({ name, summary }) => `${name.padEnd(12)} ${summary}\n`).join('') +
+      'ls, cat, grep, sed, awk and the other text tools, pipes, loops and variables are as in bash.\n',
     stderr: '',
     status: 0,
   }),
@@ -44,9 +46,15 @@ const man = (programs: readonly Program[]): Program => ({
     const name = words.filter(word => !/^-|^[1-9]$/.test(word))[0];
     if (name === undefined) return failed("What manual page do you want?\nFor example, try 'man xl'.");
     const program = programs.find(each => each.name === name);
-    if (!program) return failed(`No manual entry for ${name}${/^[a-z0-9-]+$/.test(name) ? `: try ${name} --help, or help ${name} for a part of the shell` : ''}`, NO_MANUAL);
+    if (!program)
+      return failed(
+        `No manual entry for ${name}${/^[a-z0-9-]+$/.test(name) ? `: try ${name} --help, or help ${name} for a part of the shell` : ''}`,
+        NO_MANUAL,
+      );
     const told = /^(?:xl|xm|virsh)$/.test(name) ? await program.run(['help'], around) : undefined;
-    return succeeded(`NAME\n       ${name} - ${program.summary}\n${told ? `\nCOMMANDS\n${told.stdout.replace(/^(?=.)/gm, '       ')}` : ''}`);
+    return succeeded(
+      `NAME\n       ${name} - ${program.summary}\n${told ? `\nCOMMANDS\n${told.stdout.replace(/^(?=.)/gm, '       ')}` : ''}`,
+    );
   },
   complete: () => programs.map(({ name }) => name),
 });
@@ -54,7 +62,13 @@ const man = (programs: readonly Program[]): Program => ({
 const NO_MANUAL = 16;
 
 /** `power`: how the host is brought down; `log`: what Domain 0 said when it started. @throws as HostState.files */
-export async function shellParts(host: HostCore, state: HostState, sleep: BashParts['sleep'], power: Power, log: readonly string[]): Promise<BashParts> {
+export async function shellParts(
+  host: HostCore,
+  state: HostState,
+  sleep: BashParts['sleep'],
+  power: Power,
+  log: readonly string[],
+): Promise<BashParts> {
   const programs = [
     xlProgram('xl', host, COMMANDS),
     xlProgram('xm', host, COMMANDS),
@@ -82,14 +96,25 @@ export async function shellParts(host: HostCore, state: HostState, sleep: BashPa
     sleep,
     directory: '/root',
     random: below => (next() >>> 0) % below,
-    environment: { HOME: '/root', PATH: '/usr/sbin:/usr/bin:/sbin:/bin', USER: 'root', HOSTNAME: HOST_NAME, MACHTYPE: 'i686-pc-linux-gnu', HOSTTYPE: 'i686', TERM: 'xterm' },
+    environment: {
+      HOME: '/root',
+      PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+      USER: 'root',
+      HOSTNAME: HOST_NAME,
+      MACHTYPE: 'i686-pc-linux-gnu',
+      HOSTTYPE: 'i686',
+      TERM: 'xterm',
+    },
   };
 }
 
 /** A login at a terminal. `note`: said first, lines that end with LF. */
 export async function login(parts: BashParts, terminal: Terminal, version: string, note = ''): Promise<Session> {
   const { fs } = parts;
-  const history = (await fs.readFile(HISTORY).catch(() => '')).split('\n').filter(line => line !== '').slice(-MOST_HISTORY);
+  const history = (await fs.readFile(HISTORY).catch(() => ''))
+    .split('\n')
+    .filter(line => line !== '')
+    .slice(-MOST_HISTORY);
   return new Session({
     ...parts,
     terminal,

@@ -11,25 +11,40 @@ import { lspciProgram } from './lspci.ts';
 function make() {
   const bus = new HostBus(Machine.create(new SharedArrayBuffer(16 * 2 ** 20)));
   const mac = Uint8Array.of(0, 0x1b, 0x21, 0, 0, 1);
-  const card = bus.plug(3, (irq, dma) => new E1000({ timers: new TestTimers(), dma, irq, mac, ethernet: { busy: false, send: () => {} } }));
-  const run = async (line: string): Promise<string> => (await lspciProgram({ toolstack: { services: { hardware: bus } } } as unknown as HostCore).run(line.split(' ').filter(Boolean), {} as never)).stdout;
+  const card = bus.plug(
+    3,
+    (irq, dma) => new E1000({ timers: new TestTimers(), dma, irq, mac, ethernet: { busy: false, send: () => {} } }),
+  );
+  const run = async (line: string): Promise<string> =>
+    (
+      await lspciProgram({ toolstack: { services: { hardware: bus } } } as unknown as HostCore).run(
+        line.split(' ').filter(Boolean),
+        {} as never,
+      )
+    ).stdout;
   return { bus, card, run };
 }
 
 describe('lspci', () => {
   it('shows what configuration space says, before a driver has the card and after', async () => {
     const { bus, card, run } = make();
-    expect(await run('-s 00:03.0 -v')).toMatch(/82540EM Gigabit Ethernet Controller \(rev 02\)\n\tSubsystem: Intel Corporation Device 001e\n\tFlags: 66MHz, medium devsel, latency 0, IRQ pin A\n\n$/);
+    expect(await run('-s 00:03.0 -v')).toMatch(
+      /82540EM Gigabit Ethernet Controller \(rev 02\)\n\tSubsystem: Intel Corporation Device 001e\n\tFlags: 66MHz, medium devsel, latency 0, IRQ pin A\n\n$/,
+    );
     const found = bus.find(E1000_ID.vendor, E1000_ID.device);
     if (!found) throw new Error('the card is not on the bus');
     new E1000Driver(found, () => {});
     const after = await run('-s 03.0 -v');
     expect(after).toContain('\tFlags: bus master, ');
-    expect(after).toContain('\tMemory at f0000000 (32-bit, non-prefetchable) [size=128K]\n\tI/O ports at <unassigned> [disabled] [size=64]\n');
+    expect(after).toContain(
+      '\tMemory at f0000000 (32-bit, non-prefetchable) [size=128K]\n\tI/O ports at <unassigned> [disabled] [size=64]\n',
+    );
     // What it prints is read at that moment.
     card.fn.put(8, 7, 1);
     expect(await run('-n')).toBe('00:00.0 0600: 8086:1237 (rev 02)\n00:03.0 0200: 8086:100e (rev 07)\n');
-    expect(await run('-nn -s 00.0')).toBe('00:00.0 Host bridge [0600]: Intel Corporation 440FX - 82441FX PMC [Natoma] [8086:1237] (rev 02)\n');
+    expect(await run('-nn -s 00.0')).toBe(
+      '00:00.0 Host bridge [0600]: Intel Corporation 440FX - 82441FX PMC [Natoma] [8086:1237] (rev 02)\n',
+    );
     expect(await run('-x -s 03.0')).toContain('\n00: 86 80 0e 10 06 00 ');
   });
 

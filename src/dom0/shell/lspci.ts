@@ -4,9 +4,18 @@ import type { HostCore } from '../host.ts';
 import { PCI } from '../../devices/pci/index.ts';
 import { failed, type Program, succeeded } from './program.ts';
 
-const CLASSES: Readonly<Record<number, string>> = { 0x0101: 'IDE interface', 0x0106: 'SATA controller', 0x0200: 'Ethernet controller', 0x0600: 'Host bridge' };
+const CLASSES: Readonly<Record<number, string>> = {
+  0x0101: 'IDE interface',
+  0x0106: 'SATA controller',
+  0x0200: 'Ethernet controller',
+  0x0600: 'Host bridge',
+};
 const VENDORS: Readonly<Record<number, string>> = { 0x8086: 'Intel Corporation', 0x1af4: 'Red Hat, Inc.' };
-const DEVICES: Readonly<Record<string, string>> = { '8086:1237': '440FX - 82441FX PMC [Natoma]', '8086:100e': '82540EM Gigabit Ethernet Controller', '8086:2922': '82801IR/IO/IH (ICH9R/DO/DH) 6 port SATA Controller [AHCI mode]' };
+const DEVICES: Readonly<Record<string, string>> = {
+  '8086:1237': '440FX - 82441FX PMC [Natoma]',
+  '8086:100e': '82540EM Gigabit Ethernet Controller',
+  '8086:2922': '82801IR/IO/IH (ICH9R/DO/DH) 6 port SATA Controller [AHCI mode]',
+};
 const CAPABILITIES: Readonly<Record<number, string>> = { 1: 'Power Management', 5: 'MSI', 7: 'PCI-X', 0x11: 'MSI-X' };
 const DEVSEL = ['fast', 'medium', 'slow', '??'];
 const STATUS_CAPABILITIES = 0x10,
@@ -17,7 +26,8 @@ const MOST_CAPABILITIES = 48;
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 const slotOf = ({ bdf }: HostConfigSpace): string => `00:${hex(bdf >> 3, 2)}.${bdf & 7}`;
-const shortSize = (bytes: number): string => (bytes >= 2 ** 20 ? `${bytes / 2 ** 20}M` : bytes >= 1024 ? `${bytes / 1024}K` : String(bytes));
+const shortSize = (bytes: number): string =>
+  bytes >= 2 ** 20 ? `${bytes / 2 ** 20}M` : bytes >= 1024 ? `${bytes / 1024}K` : String(bytes);
 
 interface Options {
   numbers: boolean;
@@ -39,7 +49,9 @@ function title(space: HostConfigSpace, { numbers, both }: Options): string {
   if (numbers && !both) return `${slotOf(space)} ${hex(kind, 4)}: ${ids}${rev}`;
   const className = CLASSES[kind] ?? `Class ${hex(kind, 4)}`,
     names = `${VENDORS[vendor] ?? `Vendor ${hex(vendor, 4)}`} ${DEVICES[ids] ?? `Device ${hex(device, 4)}`}`;
-  return both ? `${slotOf(space)} ${className} [${hex(kind, 4)}]: ${names} [${ids}]${rev}` : `${slotOf(space)} ${className}: ${names}${rev}`;
+  return both
+    ? `${slotOf(space)} ${className} [${hex(kind, 4)}]: ${names} [${ids}]${rev}`
+    : `${slotOf(space)} ${className}: ${names}${rev}`;
 }
 
 function details({ read, windows }: HostConfigSpace): string[] {
@@ -48,9 +60,16 @@ function details({ read, windows }: HostConfigSpace): string[] {
     sub = read(PCI.SUBSYSTEM, 2),
     command = read(PCI.COMMAND, 2),
     status = read(PCI.STATUS, 2);
-  if (subVendor !== 0) lines.push(`Subsystem: ${VENDORS[subVendor] ?? `Vendor ${hex(subVendor, 4)}`} Device ${hex(sub, 4)}`);
+  if (subVendor !== 0)
+    lines.push(`Subsystem: ${VENDORS[subVendor] ?? `Vendor ${hex(subVendor, 4)}`} Device ${hex(sub, 4)}`);
   const pin = read(PCI.INTERRUPT_PIN, 1);
-  const flags = [...(command & 4 ? ['bus master'] : []), ...(status & 0x20 ? ['66MHz'] : []), `${DEVSEL[(status >> 9) & 3]} devsel`, `latency ${read(PCI.LATENCY, 1)}`, ...(pin ? [`IRQ pin ${'ABCD'[pin - 1]}`] : [])];
+  const flags = [
+    ...(command & 4 ? ['bus master'] : []),
+    ...(status & 0x20 ? ['66MHz'] : []),
+    `${DEVSEL[(status >> 9) & 3]} devsel`,
+    `latency ${read(PCI.LATENCY, 1)}`,
+    ...(pin ? [`IRQ pin ${'ABCD'[pin - 1]}`] : []),
+  ];
   lines.push(`Flags: ${flags.join(', ')}`);
   for (let bar = 0; bar < BARS; bar++) {
     const value = read(PCI.BAR0 + 4 * bar, 4) >>> 0;
@@ -63,13 +82,18 @@ function details({ read, windows }: HostConfigSpace): string[] {
     );
   }
   let at = status & STATUS_CAPABILITIES ? read(CAPABILITY_POINTER, 1) & ~3 : 0;
-  for (let i = 0; at >= 0x40 && i < MOST_CAPABILITIES; i++, at = read(at + 1, 1) & ~3) lines.push(`Capabilities: [${hex(at, 2)}] ${CAPABILITIES[read(at, 1)] ?? `#${hex(read(at, 1), 2)}`}`);
+  for (let i = 0; at >= 0x40 && i < MOST_CAPABILITIES; i++, at = read(at + 1, 1) & ~3)
+    lines.push(`Capabilities: [${hex(at, 2)}] ${CAPABILITIES[read(at, 1)] ?? `#${hex(read(at, 1), 2)}`}`);
   return lines;
 }
 
 function describe(space: HostConfigSpace, options: Options): string {
   const more = options.verbose ? details(space).map(line => `\t${line}\n`) : [];
-  const rows = options.dump ? [0, 16, 32, 48].map(row => `${hex(row, 2)}: ${Array.from({ length: 16 }, (_, i) => hex(space.read(row + i, 1), 2)).join(' ')}\n`) : [];
+  const rows = options.dump
+    ? [0, 16, 32, 48].map(
+        row => `${hex(row, 2)}: ${Array.from({ length: 16 }, (_, i) => hex(space.read(row + i, 1), 2)).join(' ')}\n`,
+      )
+    : [];
   return `${title(space, options)}\n${more.join('')}${rows.join('')}${more.length + rows.length > 0 ? '\n' : ''}`;
 }
 
@@ -82,7 +106,8 @@ export const lspciProgram = (host: HostCore): Program => ({
     const options: Options = { numbers: false, both: false, verbose: false, dump: false };
     for (let i = 0; i < words.length; i++) {
       if (words[i] === '-s') slot = words[++i] ?? '';
-      else if (!/^-[nvx]+$/.test(words[i])) return failed(`lspci: invalid option '${words[i].slice(0, 40)}'\nUsage: lspci [-v] [-n] [-nn] [-x] [-s SLOT]`);
+      else if (!/^-[nvx]+$/.test(words[i]))
+        return failed(`lspci: invalid option '${words[i].slice(0, 40)}'\nUsage: lspci [-v] [-n] [-nn] [-x] [-s SLOT]`);
       else {
         numbers += words[i].split('n').length - 1;
         options.verbose ||= words[i].includes('v');
@@ -91,7 +116,9 @@ export const lspciProgram = (host: HostCore): Program => ({
     }
     options.numbers = numbers > 0;
     options.both = numbers > 1;
-    const found = host.toolstack.services.hardware.functions().filter(space => slot === undefined || slotOf(space) === slot || slotOf(space).slice(3) === slot);
+    const found = host.toolstack.services.hardware
+      .functions()
+      .filter(space => slot === undefined || slotOf(space) === slot || slotOf(space).slice(3) === slot);
     return succeeded(found.map(space => describe(space, options)).join(''));
   },
 });

@@ -14,7 +14,12 @@ export interface PortSession {
   end(sentence: string): void;
 }
 
-export async function loginOverPort(parts: BashParts, version: string, size: { columns: number; rows: number }, note?: string): Promise<PortSession> {
+export async function loginOverPort(
+  parts: BashParts,
+  version: string,
+  size: { columns: number; rows: number },
+  note?: string,
+): Promise<PortSession> {
   const { port1, port2 } = new MessageChannel();
   const post = (message: ShellOutput): void => port1.postMessage(message);
   const { columns, rows } = size;

@@ -15,13 +15,20 @@ function shutdownWords(words: readonly string[]): PowerState | undefined {
 }
 
 export function powerPrograms(power: Power): Program[] {
-  const program = (name: string, summary: string, what: (words: readonly string[]) => PowerState | undefined): Program => ({
+  const program = (
+    name: string,
+    summary: string,
+    what: (words: readonly string[]) => PowerState | undefined,
+  ): Program => ({
     name,
     summary,
     runsAnywhere: true,
     run: async words => {
       const state = what(words);
-      if (!state) return failed(`${name}: ${words.join(' ')} is not known here: write ${name === 'shutdown' ? 'shutdown -h now, or shutdown -r now' : `${name} alone`}.`);
+      if (!state)
+        return failed(
+          `${name}: ${words.join(' ')} is not known here: write ${name === 'shutdown' ? 'shutdown -h now, or shutdown -r now' : `${name} alone`}.`,
+        );
       let said = '';
       await power(state, line => {
         said += `${line}\n`;
@@ -30,10 +37,13 @@ export function powerPrograms(power: Power): Program[] {
     },
     own: words => {
       const state = what(words);
-      return state && (async terminal => {
-        await power(state, line => terminal.write(`${line}\r\n`));
-        return 0;
-      });
+      return (
+        state &&
+        (async terminal => {
+          await power(state, line => terminal.write(`${line}\r\n`));
+          return 0;
+        })
+      );
     },
   });
   const alone = (state: PowerState) => (words: readonly string[]) => (words.length === 0 ? state : undefined);

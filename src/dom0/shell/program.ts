@@ -38,4 +38,8 @@ export interface Program {
 }
 
 export const succeeded = (stdout: string): Ran => ({ stdout, stderr: '', status: 0 });
-export const failed = (stderr: string, status = 1): Ran => ({ stdout: '', stderr: stderr.endsWith('\n') ? stderr : `${stderr}\n`, status });
+export const failed = (stderr: string, status = 1): Ran => ({
+  stdout: '',
+  stderr: stderr.endsWith('\n') ? stderr : `${stderr}\n`,
+  status,
+});

@@ -13,12 +13,27 @@ async function make(store = new MemoryStore()) {
   const storage = await Storage.open({ store, epochMs: () => 0, random: below => below >>> 1, diskBytes: 128 * MIB });
   const host = testHost({ files, storage: async () => storage, readsWhole: true });
   const abort = new AbortController();
-  const around = { stdin: '', directory: '/root', readFile: (path: string) => files.readFileBuffer(path), writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes), signal: abort.signal };
-  const said = (program: ReturnType<typeof qemuImgProgram>) => async (line: string): Promise<string> => {
-    const { stdout, stderr, status } = await program.run(line.split(' '), around);
-    return status === 0 ? stdout : `${status}: ${stderr}`;
+  const around = {
+    stdin: '',
+    directory: '/root',
+    readFile: (path: string) => files.readFileBuffer(path),
+    writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes),
+    signal: abort.signal,
   };
-  return { files, storage, host, interrupt: () => abort.abort(), qemuImg: said(qemuImgProgram(host)), virsh: said(virshProgram(host)) };
+  const said =
+    (program: ReturnType<typeof qemuImgProgram>) =>
+    async (line: string): Promise<string> => {
+      const { stdout, stderr, status } = await program.run(line.split(' '), around);
+      return status === 0 ? stdout : `${status}: ${stderr}`;
+    };
+  return {
+    files,
+    storage,
+    host,
+    interrupt: () => abort.abort(),
+    qemuImg: said(qemuImgProgram(host)),
+    virsh: said(virshProgram(host)),
+  };
 }
 
 describe('qemu-img', () => {
@@ -26,14 +41,20 @@ describe('qemu-img', () => {
     const { files, storage, qemuImg } = await make();
     expect(await qemuImg('create a.img 1.5M')).toBe("Formatting 'a.img', fmt=raw size=1572864\n");
     await files.writeFile('/root/a.img', new Uint8Array(3 * 512).fill(9));
-    expect(await qemuImg('info a.img')).toBe('image: a.img\nfile format: raw\nvirtual size: 1.5 KiB (1536 bytes)\ndisk size: 1.5 KiB\n');
+    expect(await qemuImg('info a.img')).toBe(
+      'image: a.img\nfile format: raw\nvirtual size: 1.5 KiB (1536 bytes)\ndisk size: 1.5 KiB\n',
+    );
     expect(await qemuImg('convert -O raw a.img /dev/vg0/new')).toBe('');
-    expect(await qemuImg('info /dev/vg0/new')).toBe('image: /dev/vg0/new\nfile format: raw\nvirtual size: 4 MiB (4194304 bytes)\ndisk size: 1 MiB\n');
+    expect(await qemuImg('info /dev/vg0/new')).toBe(
+      'image: /dev/vg0/new\nfile format: raw\nvirtual size: 4 MiB (4194304 bytes)\ndisk size: 1 MiB\n',
+    );
     expect(await qemuImg('convert /dev/vg0/new b.img')).toBe('');
     const copy = await files.readFileBuffer('/root/b.img');
     expect([copy.length, copy[1535], copy[1536]]).toEqual([4 * MIB, 9, 0]);
     storage.open('vg0/new', 'web', true);
-    expect(await qemuImg('convert a.img /dev/vg0/new')).toMatch(/^1: qemu-img: Device \/dev\/vg0\/new is mounted read-write in web/);
+    expect(await qemuImg('convert a.img /dev/vg0/new')).toMatch(
+      /^1: qemu-img: Device \/dev\/vg0\/new is mounted read-write in web/,
+    );
   });
 
   it('refuses to copy a device over itself, or over a part of itself, and leaves no volume where a copy fails', async () => {
@@ -41,13 +62,18 @@ describe('qemu-img', () => {
     storage.createVolume('a-b', 4 * MIB);
     storage.medium('vg0/a-b').write(0, new Uint8Array(512).fill(7));
     for (const from of ['/dev/vg0/a-b', '/dev/mapper/vg0-a--b', '/dev/sda', '/dev/sda4'])
-      for (const to of ['/dev/vg0/a-b', '/dev/mapper/vg0-a--b']) expect(await qemuImg(`convert ${from} ${to}`)).toBe(`1: qemu-img: ${to}: the image lies there itself. Take another volume.\n`);
+      for (const to of ['/dev/vg0/a-b', '/dev/mapper/vg0-a--b'])
+        expect(await qemuImg(`convert ${from} ${to}`)).toBe(
+          `1: qemu-img: ${to}: the image lies there itself. Take another volume.\n`,
+        );
     expect(await qemuImg('convert /dev/sda /dev/vg0/new')).toMatch(/the image lies there itself/);
     const first = new Uint8Array(1);
     storage.medium('vg0/a-b').read(0, first);
     expect(first[0]).toBe(7);
     await files.writeFile('/root/a.img', new Uint8Array(MIB));
-    const read = vi.spyOn(Volume.prototype, 'read').mockImplementation(() => { throw new Error('bad sector'); });
+    const read = vi.spyOn(Volume.prototype, 'read').mockImplementation(() => {
+      throw new Error('bad sector');
+    });
     expect(await qemuImg('convert a.img /dev/vg0/new')).toMatch(/^1: .*bad sector/);
     expect(await qemuImg('convert /dev/vg0/a-b /dev/vg0/new')).toMatch(/^1: .*bad sector/);
     read.mockRestore();
@@ -69,17 +95,25 @@ describe('qemu-img', () => {
     const first = await make(store);
     await first.files.writeFile('/var/lib/xen/images/base.img', new Uint8Array(2 * MIB).fill(1));
     expect(await first.qemuImg('create -f qcow2 -b /var/lib/xen/images/base.img -F raw /dev/vg0/web')).toBe(
-      "Formatting '/dev/vg0/web', fmt=overlay size=2097152 backing_file=/var/lib/xen/images/base.img\n");
+      "Formatting '/dev/vg0/web', fmt=overlay size=2097152 backing_file=/var/lib/xen/images/base.img\n",
+    );
     first.storage.medium('vg0/web').write(MIB, new Uint8Array(512).fill(2));
     first.storage.close();
     const { files, storage, host, qemuImg } = await make(store);
-    expect(await qemuImg('create -f qcow2 -b /var/lib/xen/images/base.img -F qcow2 /dev/vg0/x')).toMatch(/base\.img is a raw image\. Write -F raw\./);
-    expect(await qemuImg('create -f raw -b /var/lib/xen/images/base.img /dev/vg0/x')).toMatch(/Backing file not supported for file format 'raw'/);
-    expect(await qemuImg('create -f qcow2 -b /var/lib/xen/images/base.img /dev/vg0/x 4M')).toMatch(/has the image's size, and .* has 2097152 bytes\. Leave 4M out\./);
+    expect(await qemuImg('create -f qcow2 -b /var/lib/xen/images/base.img -F qcow2 /dev/vg0/x')).toMatch(
+      /base\.img is a raw image\. Write -F raw\./,
+    );
+    expect(await qemuImg('create -f raw -b /var/lib/xen/images/base.img /dev/vg0/x')).toMatch(
+      /Backing file not supported for file format 'raw'/,
+    );
+    expect(await qemuImg('create -f qcow2 -b /var/lib/xen/images/base.img /dev/vg0/x 4M')).toMatch(
+      /has the image's size, and .* has 2097152 bytes\. Leave 4M out\./,
+    );
     expect(await qemuImg('create -f qcow2 -b /var/lib/xen/images/base.img /dev/vg0/x 2M')).toMatch(/^Formatting/);
     storage.removeVolume('x');
     expect(await qemuImg('info /dev/vg0/web')).toBe(
-      'image: /dev/vg0/web\nfile format: overlay\nvirtual size: 2 MiB (2097152 bytes)\ndisk size: 4 KiB\nbacking file: /var/lib/xen/images/base.img\n');
+      'image: /dev/vg0/web\nfile format: overlay\nvirtual size: 2 MiB (2097152 bytes)\ndisk size: 4 KiB\nbacking file: /var/lib/xen/images/base.img\n',
+    );
     const two = new Uint8Array(513);
     storage.medium('vg0/web').read(MIB, two);
     expect(two).toEqual(Uint8Array.of(...new Uint8Array(512).fill(2), 1));
@@ -88,7 +122,9 @@ describe('qemu-img', () => {
     changed[1_234_567] = 0;
     await new Promise(resolve => setTimeout(resolve, 5));
     await files.writeFile('/var/lib/xen/images/base.img', changed);
-    expect(await qemuImg('info /dev/vg0/web')).toMatch(/^1: qemu-img: \/var\/lib\/xen\/images\/base.img was changed since the overlay \/dev\/vg0\/web was made of it/);
+    expect(await qemuImg('info /dev/vg0/web')).toMatch(
+      /^1: qemu-img: \/var\/lib\/xen\/images\/base.img was changed since the overlay \/dev\/vg0\/web was made of it/,
+    );
     await files.rm('/var/lib/xen/images/base.img');
     expect(await qemuImg('info /dev/vg0/web')).toMatch(/which is not there. Put that file back/);
     await host.openDevices();
@@ -112,10 +148,18 @@ describe('a domain that is deleted with its storage', () => {
   it('takes its volumes with it, unless another has them', async () => {
     const { files, storage, host, virsh } = await make();
     for (const name of ['one', 'two']) storage.createVolume(name, MIB);
-    const text = (name: string, ...volumes: string[]): string => `name = "${name}"\ntype = "pvh"\nkernel = "/k"\ndisk = [ ${volumes.map((volume, i) => `'phy:/dev/vg0/${volume},xvd${'ab'[i]},w'`).join(', ')} ]\n`;
+    const text = (name: string, ...volumes: string[]): string =>
+      `name = "${name}"\ntype = "pvh"\nkernel = "/k"\ndisk = [ ${volumes.map((volume, i) => `'phy:/dev/vg0/${volume},xvd${'ab'[i]},w'`).join(', ')} ]\n`;
     await files.writeFile('/etc/xen/vm/a', text('a', 'one', 'two'));
     await files.writeFile('/etc/xen/vm/b', text('b', 'two'));
-    const xm = (line: string): Promise<string> => runXl(COMMANDS, { host, program: 'xm', words: line.split(' '), read: path => host.readFile(path), write: async () => {} });
+    const xm = (line: string): Promise<string> =>
+      runXl(COMMANDS, {
+        host,
+        program: 'xm',
+        words: line.split(' '),
+        read: path => host.readFile(path),
+        write: async () => {},
+      });
     expect(await virsh('undefine a --remove-all-storage')).toBe("Domain 'a' has been undefined\n\n");
     expect(storage.volumes.map(({ name }) => name)).toEqual(['two']);
     expect(await xm('delete --storage b')).toBe('/dev/vg0/two is removed.\n');

@@ -52,7 +52,10 @@ function read(words: readonly string[]): Words {
 /** Bytes, in whole sectors. @throws Wrong */
 function sizeOf(text: string): number {
   const [, digits, unit = 'b'] = /^(\d+(?:\.\d+)?)([bkmgt])?$/i.exec(text) ?? [];
-  if (digits === undefined) throw new Wrong(`Invalid image size specified. You may use k, M, G or T suffixes for kilobytes, megabytes, gigabytes and terabytes.`);
+  if (digits === undefined)
+    throw new Wrong(
+      `Invalid image size specified. You may use k, M, G or T suffixes for kilobytes, megabytes, gigabytes and terabytes.`,
+    );
   return Math.ceil((Number(digits) * 1024 ** UNITS.indexOf(unit.toLowerCase())) / SECTOR_BYTES) * SECTOR_BYTES;
 }
 
@@ -99,7 +102,10 @@ class QemuImg {
   async info({ rest }: Words): Promise<string> {
     const [path] = rest;
     if (path === undefined) throw new Wrong(`Expecting one image file name\n${USAGE}`);
-    const lines = (format: string, bytes: number, more: string[]): string => [`image: ${path}`, `file format: ${format}`, `virtual size: ${human(bytes)} (${bytes} bytes)`, ...more, ''].join('\n');
+    const lines = (format: string, bytes: number, more: string[]): string =>
+      [`image: ${path}`, `file format: ${format}`, `virtual size: ${human(bytes)} (${bytes} bytes)`, ...more, ''].join(
+        '\n',
+      );
     const device = await onDisk(this.host, path, this.around);
     if (device) {
       const { storage } = device;
@@ -112,7 +118,12 @@ class QemuImg {
     const size = `disk size: ${human(bytes.length)}`;
     if (!isQcow2(bytes)) return lines('raw', bytes.length, [size]);
     const { diskBytes, clusterBits, version } = readQcow2Header(bytes.subarray(0, HEAD_BYTES), bytes.length);
-    return lines('qcow2', diskBytes, [size, `cluster_size: ${2 ** clusterBits}`, 'Format specific information:', `    compat: ${version === 2 ? '0.10' : '1.1'}`]);
+    return lines('qcow2', diskBytes, [
+      size,
+      `cluster_size: ${2 ** clusterBits}`,
+      'Format specific information:',
+      `    compat: ${version === 2 ? '0.10' : '1.1'}`,
+    ]);
   }
 
   async create({ options, rest }: Words): Promise<string> {
@@ -121,10 +132,14 @@ class QemuImg {
     const base = options.get('-b'),
       format = options.get('-f') ?? 'raw';
     if (base !== undefined) {
-      if (options.has('-f') && format !== 'qcow2') throw new Wrong(`${path}: Backing file not supported for file format '${format}'`);
+      if (options.has('-f') && format !== 'qcow2')
+        throw new Wrong(`${path}: Backing file not supported for file format '${format}'`);
       return this.createOverlay(path, base, options.get('-F'), size);
     }
-    if (format !== 'raw') throw new Wrong(`${path}: images of format ${format} are read here, and not written. Leave -f out for a raw image, or take -b IMAGE for what is written to another one.`);
+    if (format !== 'raw')
+      throw new Wrong(
+        `${path}: images of format ${format} are read here, and not written. Leave -f out for a raw image, or take -b IMAGE for what is written to another one.`,
+      );
     if (isDevice(path)) throw new Wrong(`${path}: a volume is made by lvcreate -L SIZE -n NAME vg0.`);
     if (size === undefined) throw new Wrong(`${path}: Image creation needs a size parameter`);
     const bytes = sizeOf(size);
@@ -132,15 +147,28 @@ class QemuImg {
     return `Formatting '${path}', fmt=raw size=${bytes}\n`;
   }
 
-  private async createOverlay(path: string, base: string, baseFormat: string | undefined, size: string | undefined): Promise<string> {
+  private async createOverlay(
+    path: string,
+    base: string,
+    baseFormat: string | undefined,
+    size: string | undefined,
+  ): Promise<string> {
     const name = /^(?:\/dev\/)?vg0\/([^/]+)$/.exec(path)?.[1];
-    if (name === undefined) throw new Wrong(`${path}: what is written to another image is kept on a volume, which takes no more room than that. Write /dev/vg0/NAME.`);
-    if (isDevice(base)) throw new Wrong(`${base}: a volume needs no overlay. xl clone and xl snapshot share what nobody writes.`);
+    if (name === undefined)
+      throw new Wrong(
+        `${path}: what is written to another image is kept on a volume, which takes no more room than that. Write /dev/vg0/NAME.`,
+      );
+    if (isDevice(base))
+      throw new Wrong(`${base}: a volume needs no overlay. xl clone and xl snapshot share what nobody writes.`);
     const is = isQcow2(await this.file(base)) ? 'qcow2' : 'raw';
-    if (baseFormat !== undefined && baseFormat !== is) throw new Wrong(`${path}: Could not open backing image: ${base} is a ${is} image. Write -F ${is}.`);
+    if (baseFormat !== undefined && baseFormat !== is)
+      throw new Wrong(`${path}: Could not open backing image: ${base} is a ${is} image. Write -F ${is}.`);
     const image = await this.host.openImage(this.absolute(base));
     const bytes = size === undefined ? image.bytes : sizeOf(size);
-    if (bytes !== image.bytes) throw new Wrong(`${path}: what is written to an image has the image's size, and ${base} has ${image.bytes} bytes. Leave ${size} out.`);
+    if (bytes !== image.bytes)
+      throw new Wrong(
+        `${path}: what is written to an image has the image's size, and ${base} has ${image.bytes} bytes. Leave ${size} out.`,
+      );
     const storage = await this.storage();
     storage.createOverlay(name, this.absolute(base), image);
     return `Formatting '/dev/vg0/${name}', fmt=overlay size=${image.bytes} backing_file=${base}\n`;
@@ -150,8 +178,10 @@ class QemuImg {
     const [from, to] = rest;
     if (from === undefined || to === undefined) throw new Wrong(`Must specify image file name\n${USAGE}`);
     const format = options.get('-O') ?? 'raw';
-    if (format !== 'raw') throw new Wrong(`${to}: images of format ${format} are read here, and not written. Leave -O out for a raw one.`);
-    if (isDevice(from) && isDevice(to) && Storage.overlap(from, to)) throw new Wrong(`${to}: the image lies there itself. Take another volume.`);
+    if (format !== 'raw')
+      throw new Wrong(`${to}: images of format ${format} are read here, and not written. Leave -O out for a raw one.`);
+    if (isDevice(from) && isDevice(to) && Storage.overlap(from, to))
+      throw new Wrong(`${to}: the image lies there itself. Take another volume.`);
     const source = await this.source(from);
     try {
       if (isDevice(to)) await this.toVolume(source, to);
@@ -188,7 +218,8 @@ class QemuImg {
   private async toVolume(source: Source, path: string): Promise<void> {
     const storage = await this.storage();
     const name = /^\/dev\/vg0\/([^/]+)$/.exec(path)?.[1];
-    if (name === undefined || storage.volumes.some(volume => volume.name === name)) return this.fill(storage, source, path);
+    if (name === undefined || storage.volumes.some(volume => volume.name === name))
+      return this.fill(storage, source, path);
     storage.createVolume(name, source.bytes);
     try {
       await this.fill(storage, source, path);
@@ -201,7 +232,10 @@ class QemuImg {
   private async fill(storage: Storage, source: Source, path: string): Promise<void> {
     const { medium, close } = storage.open(path, 'qemu-img', true);
     try {
-      if (medium.bytes < source.bytes) throw new Wrong(`${path}: the device has ${medium.bytes} bytes, and the image ${source.bytes}. Make it larger: lvextend.`);
+      if (medium.bytes < source.bytes)
+        throw new Wrong(
+          `${path}: the device has ${medium.bytes} bytes, and the image ${source.bytes}. Make it larger: lvextend.`,
+        );
       medium.discard(0, source.bytes);
       await this.copy(source.bytes, (at, part) => {
         const old = new Uint8Array(part.length);
@@ -227,7 +261,8 @@ class QemuImg {
 
   private async toFile(source: Source, path: string): Promise<void> {
     const { storage, path: own } = (await onDisk(this.host, path, this.around)) ?? {};
-    if (storage && own !== undefined && storage.whoHas(own).some(who => who !== 'qemu-img')) throw new Wrong(`${path}: ${storage.whoHas(own)[0]} has it open.`);
+    if (storage && own !== undefined && storage.whoHas(own).some(who => who !== 'qemu-img'))
+      throw new Wrong(`${path}: ${storage.whoHas(own)[0]} has it open.`);
     await this.empty(path, source.bytes);
     const made = await storedAt(this.host, await this.host.realPath(this.absolute(path)));
     if (made) return this.fill(made.storage, source, made.path);
@@ -245,12 +280,18 @@ export function qemuImgProgram(host: HostCore): Program {
     run: async ([name = '', ...words], around): Promise<Ran> => {
       if (name === '--help' || name === '-h') return succeeded(USAGE);
       const command = names.find(each => each === name);
-      if (!command) return failed(name === '' ? `qemu-img: Not enough arguments\n${USAGE}` : `qemu-img: Command not found: ${name}`);
+      if (!command)
+        return failed(
+          name === '' ? `qemu-img: Not enough arguments\n${USAGE}` : `qemu-img: Command not found: ${name}`,
+        );
       try {
         return succeeded(await new QemuImg(host, around)[command](read(words)));
       } catch (error) {
         // A sentence in either case: of the store, the file system or ours.
-        const spelled = error instanceof Wrong || error instanceof StorageError ? (error as Error).message : `${words.at(-1) ?? ''}: ${(error as Error).message}`;
+        const spelled =
+          error instanceof Wrong || error instanceof StorageError
+            ? (error as Error).message
+            : `${words.at(-1) ?? ''}: ${(error as Error).message}`;
         return failed(`qemu-img: ${spelled}`);
       }
     },

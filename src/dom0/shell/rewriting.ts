@@ -33,7 +33,11 @@ export interface Scope {
 }
 
 /** Where what is written runs that something is to be done with later. */
-export const PATHS = { stdin: ['/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'], stdout: ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'], stderr: ['/dev/stderr', '/dev/fd/2', '/proc/self/fd/2'] } as const;
+export const PATHS = {
+  stdin: ['/dev/stdin', '/dev/fd/0', '/proc/self/fd/0'],
+  stdout: ['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'],
+  stderr: ['/dev/stderr', '/dev/fd/2', '/proc/self/fd/2'],
+} as const;
 
 /** In front of a text whose statements belong to a scope; behind it the scope's id, and which stored statements come first and last (0: none). */
 const MARK = 'ringside-scope';
@@ -41,11 +45,21 @@ const MARK = 'ringside-scope';
 export const LAST_JOB = 'RINGSIDE_LAST_JOB';
 const OURS = new Set(['wait', 'help']);
 /** A command line at the end of a shell: what its handler is, with `$?` as it was. */
-const leave = (end: string): string => `RINGSIDE_STATUS=$? RINGSIDE_SHELL=$BASHPID; eval "$(/usr/bin/trap --run EXIT "$RINGSIDE_SHELL" "$RINGSIDE_STATUS")"; ${end}`;
+const leave = (end: string): string =>
+  `RINGSIDE_STATUS=$? RINGSIDE_SHELL=$BASHPID; eval "$(/usr/bin/trap --run EXIT "$RINGSIDE_SHELL" "$RINGSIDE_STATUS")"; ${end}`;
 
 const literal = (value: string): WordNode => ({ type: 'Word', parts: [{ type: 'Literal', value }] });
 /** Nothing, whatever is set: `${IFS+}`. */
-const NOTHING: WordNode = { type: 'Word', parts: [{ type: 'ParameterExpansion', parameter: 'IFS', operation: { type: 'UseAlternative', word: { type: 'Word', parts: [] }, checkEmpty: false } }] };
+const NOTHING: WordNode = {
+  type: 'Word',
+  parts: [
+    {
+      type: 'ParameterExpansion',
+      parameter: 'IFS',
+      operation: { type: 'UseAlternative', word: { type: 'Word', parts: [] }, checkEmpty: false },
+    },
+  ],
+};
 
 /** A word without expansions; undefined: it has some. */
 function textOf(word: WordNode | null): string | undefined {
@@ -67,11 +81,25 @@ const splits = ({ parts }: WordNode): boolean =>
   );
 
 const statement = (command: CommandNode, line?: number): StatementNode => ({
-  type: 'Statement', pipelines: [{ type: 'Pipeline', commands: [command], negated: false }], operators: [], background: false, ...(line === undefined ? {} : { line }),
+  type: 'Statement',
+  pipelines: [{ type: 'Pipeline', commands: [command], negated: false }],
+  operators: [],
+  background: false,
+  ...(line === undefined ? {} : { line }),
 });
-const simple = (name: WordNode | null, args: WordNode[] = [], redirections: Redirection[] = [], assignments: Assignment[] = []): SimpleCommandNode => ({ type: 'SimpleCommand', assignments, name, args, redirections });
-const group = (body: StatementNode[], redirections: Redirection[] = []): CommandNode => ({ type: 'Group', body, redirections });
-const isNode = (value: unknown): value is { type: string } => typeof value === 'object' && value !== null && 'type' in value;
+const simple = (
+  name: WordNode | null,
+  args: WordNode[] = [],
+  redirections: Redirection[] = [],
+  assignments: Assignment[] = [],
+): SimpleCommandNode => ({ type: 'SimpleCommand', assignments, name, args, redirections });
+const group = (body: StatementNode[], redirections: Redirection[] = []): CommandNode => ({
+  type: 'Group',
+  body,
+  redirections,
+});
+const isNode = (value: unknown): value is { type: string } =>
+  typeof value === 'object' && value !== null && 'type' in value;
 
 export class Rewriting implements Plugin {
   readonly name = 'rewriting';
@@ -106,7 +134,8 @@ export class Rewriting implements Plugin {
   /** A text that runs in a scope: before it its functions are defined, behind it comes what a job was started with. */
   inScope(scope: Scope, text: string, job = 0): string {
     const first = scope.functions.size > 0 ? ++this.ids : 0;
-    if (first > 0) this.stored.set(first, { statements: [...scope.functions.values()].map(each => statement(each)), text: '' });
+    if (first > 0)
+      this.stored.set(first, { statements: [...scope.functions.values()].map(each => statement(each)), text: '' });
     return `: ${MARK} ${scope.id} ${first} ${job};${text}`;
   }
 
@@ -131,7 +160,8 @@ export class Rewriting implements Plugin {
     scope.traps ||= mentionsTraps(own);
     const all = [...this.take(mark?.first), ...this.statements(own, scope), ...this.take(mark?.last)];
     if (scope.ends && scope.traps && !mark?.inner) all.push(...this.parse(leave('exit $RINGSIDE_STATUS')));
-    else if (scope.keeps && !mark?.inner) all.push(...this.parse('/usr/bin/keep-state "$?" "$(declare -p)" "$(declare -F)" "$(set +o)"'));
+    else if (scope.keeps && !mark?.inner)
+      all.push(...this.parse('/usr/bin/keep-state "$?" "$(declare -p)" "$(declare -F)" "$(set +o)"'));
     return { ast: { ...ast, statements: all } };
   };
 
@@ -139,11 +169,15 @@ export class Rewriting implements Plugin {
     return this.stored.get(id)?.statements ?? [];
   }
 
-  private markOf({ statements: [first] }: ScriptNode): { id: number; first: number; last: number; inner: boolean } | undefined {
+  private markOf({
+    statements: [first],
+  }: ScriptNode): { id: number; first: number; last: number; inner: boolean } | undefined {
     const command = first?.pipelines[0]?.commands[0];
     if (command?.type !== 'SimpleCommand' || textOf(command.name) !== ':') return undefined;
     const [word, id, before = '', after = ''] = command.args.map(arg => textOf(arg) ?? '');
-    return word === MARK ? { id: Number(id), first: Number(before) || 0, last: Number(after) || 0, inner: before === 'inner' } : undefined;
+    return word === MARK
+      ? { id: Number(id), first: Number(before) || 0, last: Number(after) || 0, inner: before === 'inner' }
+      : undefined;
   }
 
   /** A text of ours as statements. */
@@ -178,7 +212,9 @@ export class Rewriting implements Plugin {
     if (!mentionsTraps(before as StatementNode[])) return;
     const last = this.parse(leave('exit $RINGSIDE_STATUS'));
     this.hasChanged = true;
-    copy.body = Array.isArray(copy.body) ? [...copy.body, ...last] : { ...(copy.body as ScriptNode), statements: [...(copy.body as ScriptNode).statements, ...last] };
+    copy.body = Array.isArray(copy.body)
+      ? [...copy.body, ...last]
+      : { ...(copy.body as ScriptNode), statements: [...(copy.body as ScriptNode).statements, ...last] };
   }
 
   private put(node: { type: string }, scope: Scope): unknown {
@@ -187,7 +223,10 @@ export class Rewriting implements Plugin {
       this.hasChanged ||= changed !== node;
       return changed;
     }
-    if (node.type === 'ParameterExpansion' && (node as Extract<Part, { type: 'ParameterExpansion' }>).parameter === '!') {
+    if (
+      node.type === 'ParameterExpansion' &&
+      (node as Extract<Part, { type: 'ParameterExpansion' }>).parameter === '!'
+    ) {
       this.hasChanged = true;
       return { ...node, parameter: LAST_JOB };
     }
@@ -213,18 +252,29 @@ export class Rewriting implements Plugin {
       const standard = each.operator === '<' && PATHS.stdin.some(path => path === target);
       if (standard) return (each.fd ?? 0) === 0 ? [] : { ...each, operator: '<&' as const, target: literal('0') };
       const isOut = each.operator === '>' || each.operator === '>>';
-      const to = isOut ? ([PATHS.stdout, PATHS.stderr].findIndex(paths => paths.slice(1).some(path => path === target)) + 1) : 0;
+      const to = isOut
+        ? [PATHS.stdout, PATHS.stderr].findIndex(paths => paths.slice(1).some(path => path === target)) + 1
+        : 0;
       return to > 0 ? { ...each, operator: '>&' as const, target: literal(String(to)) } : each;
     });
-    const given = redirections.length === node.redirections.length && redirections.every((each, i) => each === node.redirections[i]) ? node : { ...node, redirections };
+    const given =
+      redirections.length === node.redirections.length && redirections.every((each, i) => each === node.redirections[i])
+        ? node
+        : { ...node, redirections };
     const { name } = given;
     if (!name) return given;
     const text = textOf(name);
-    if (text === undefined) return literalsOf(name).includes('/') ? this.file(given, name) : splits(name) ? { ...given, name: NOTHING, args: [name, ...given.args] } : given;
+    if (text === undefined)
+      return literalsOf(name).includes('/')
+        ? this.file(given, name)
+        : splits(name)
+          ? { ...given, name: NOTHING, args: [name, ...given.args] }
+          : given;
     if (OURS.has(text)) return { ...given, name: literal(`/usr/bin/${text}`) };
     if (text === 'trap') return this.trap(given, scope);
     if (text === 'exit' && scope.traps) return this.exit(given);
-    if (text === 'exec' && given.args.length > 0 && !(textOf(given.args[0]) ?? '').startsWith('-')) return this.exec(given, scope);
+    if (text === 'exec' && given.args.length > 0 && !(textOf(given.args[0]) ?? '').startsWith('-'))
+      return this.exec(given, scope);
     if (text === 'eval' && given.args.length > 0) return this.eval(given, scope);
     if ((text === 'source' || text === '.') && given.args.length > 0) return this.source(given, scope);
     if (/^(?:declare|typeset|local)$/.test(text)) return this.declare(given);
@@ -235,7 +285,13 @@ export class Rewriting implements Plugin {
 
   private trap(node: SimpleCommandNode, scope: Scope): CommandNode {
     scope.traps = true;
-    const shell: Assignment = { type: 'Assignment', name: 'RINGSIDE_SHELL', value: { type: 'Word', parts: [{ type: 'ParameterExpansion', parameter: 'BASHPID', operation: null }] }, append: false, array: null };
+    const shell: Assignment = {
+      type: 'Assignment',
+      name: 'RINGSIDE_SHELL',
+      value: { type: 'Word', parts: [{ type: 'ParameterExpansion', parameter: 'BASHPID', operation: null }] },
+      append: false,
+      array: null,
+    };
     return { ...node, name: literal('/usr/bin/trap'), assignments: [...node.assignments, shell] };
   }
 
@@ -257,7 +313,8 @@ export class Rewriting implements Plugin {
     const [first] = this.parse(`eval "$(/usr/bin/rewritten-text ${scope.id} "$?")"`);
     const changed = first.pipelines[0].commands[0] as SimpleCommandNode;
     const quoted = changed.args[0].parts[0] as Extract<Part, { type: 'DoubleQuoted' }>;
-    const inner = (quoted.parts[0] as Extract<Part, { type: 'CommandSubstitution' }>).body.statements[0].pipelines[0].commands[0] as SimpleCommandNode;
+    const inner = (quoted.parts[0] as Extract<Part, { type: 'CommandSubstitution' }>).body.statements[0].pipelines[0]
+      .commands[0] as SimpleCommandNode;
     inner.args.push(...node.args);
     return { ...node, args: changed.args };
   }
@@ -267,7 +324,8 @@ export class Rewriting implements Plugin {
     const [first] = this.parse(`. "$(/usr/bin/rewritten-file ${scope.id} "$?")"`);
     const changed = first.pipelines[0].commands[0] as SimpleCommandNode;
     const quoted = changed.args[0].parts[0] as Extract<Part, { type: 'DoubleQuoted' }>;
-    const inner = (quoted.parts[0] as Extract<Part, { type: 'CommandSubstitution' }>).body.statements[0].pipelines[0].commands[0] as SimpleCommandNode;
+    const inner = (quoted.parts[0] as Extract<Part, { type: 'CommandSubstitution' }>).body.statements[0].pipelines[0]
+      .commands[0] as SimpleCommandNode;
     inner.args.push(node.args[0]);
     const command: SimpleCommandNode = { ...node, args: [...changed.args, ...node.args.slice(1)], redirections: [] };
     return group([statement(command, node.line)], node.redirections);
@@ -296,7 +354,13 @@ export class Rewriting implements Plugin {
             if (piece !== '') words.at(-1)?.push({ ...part, value: piece });
           });
       }
-      assigned.push({ type: 'Assignment', name, value: null, append: plus === '+', array: words.filter(each => each.length > 0).map(each => ({ type: 'Word', parts: each })) });
+      assigned.push({
+        type: 'Assignment',
+        name,
+        value: null,
+        append: plus === '+',
+        array: words.filter(each => each.length > 0).map(each => ({ type: 'Word', parts: each })),
+      });
       return literal(name);
     });
     if (assigned.length === 0) return node;
@@ -304,12 +368,26 @@ export class Rewriting implements Plugin {
   }
 }
 
-const literalsOf = ({ parts }: WordNode): string => parts.map(part => (part.type === 'Literal' ? part.value : part.type === 'DoubleQuoted' ? literalsOf({ type: 'Word', parts: part.parts }) : '')).join('');
+const literalsOf = ({ parts }: WordNode): string =>
+  parts
+    .map(part =>
+      part.type === 'Literal'
+        ? part.value
+        : part.type === 'DoubleQuoted'
+          ? literalsOf({ type: 'Word', parts: part.parts })
+          : '',
+    )
+    .join('');
 
 /** Whether statements, as they are written, set handlers, or read others that may. */
 function mentionsTraps(node: unknown): boolean {
   if (Array.isArray(node)) return node.some(mentionsTraps);
   if (typeof node !== 'object' || node === null) return false;
-  if (isNode(node) && node.type === 'SimpleCommand' && /^(?:trap|eval|source|\.)$/.test(textOf((node as SimpleCommandNode).name) ?? '')) return true;
+  if (
+    isNode(node) &&
+    node.type === 'SimpleCommand' &&
+    /^(?:trap|eval|source|\.)$/.test(textOf((node as SimpleCommandNode).name) ?? '')
+  )
+    return true;
   return Object.values(node).some(mentionsTraps);
 }

@@ -12,7 +12,9 @@ const echo: Program = {
   summary: 'the toolstack',
   run: async (words, { stdin, directory }) => {
     echoed++;
-    return words[0] === 'fail' ? { stdout: '', stderr: 'no such domain\n', status: 5 } : succeeded(`${words.join(',')} in ${directory}${stdin && ` of ${stdin.trim()}`}\n`);
+    return words[0] === 'fail'
+      ? { stdout: '', stderr: 'no such domain\n', status: 5 }
+      : succeeded(`${words.join(',')} in ${directory}${stdin && ` of ${stdin.trim()}`}\n`);
   },
   own: words =>
     words[0] === 'console'
@@ -37,7 +39,13 @@ async function session(history: string[] = []) {
     random: () => 0,
     hostName: 'ringside',
     history,
-    terminal: { write: text => { shown += text; }, columns: 80, rows: 24 },
+    terminal: {
+      write: text => {
+        shown += text;
+      },
+      columns: 80,
+      rows: 24,
+    },
   });
   /** Types, and waits until the next prompt stands there. */
   const type = async (text: string, until = /# $/): Promise<string> => {
@@ -59,7 +67,9 @@ describe('a login at Domain 0', () => {
   it('lets others have their turns while a script loops, and ends it at Ctrl + C', async () => {
     const { it, type } = await session();
     await type('true\r');
-    const seen = new Set<number>(), other = setInterval(() => seen.add(echoed), 0), before = echoed;
+    const seen = new Set<number>(),
+      other = setInterval(() => seen.add(echoed), 0),
+      before = echoed;
     it.input('while true; do cat /etc/xen/vm/web1 > /dev/null; xl list > /dev/null; done\r');
     for (let tries = 0; tries < 5000 && echoed - before < 2000; tries++) await tick();
     clearInterval(other);
@@ -100,8 +110,12 @@ describe('a login at Domain 0', () => {
       for (const line of all.slice(0, -1)) await type(`${line}\r`, /> $/);
       return (await type(`${all.at(-1)}\r`)).split('\r\n').slice(1, -1).join('\n');
     };
-    expect(await lines('X=web; cat << END', `disk = ['phy:/dev/vg0/$X,xvda,w'] # [a-z] * "q"`, 'END')).toBe(`disk = ['phy:/dev/vg0/web,xvda,w'] # [a-z] * "q"`);
-    expect(await lines('for i in 1 2; do cat << END', `$(cat << E`, `['$i']`, 'E', ')', 'END', 'done')).toBe("['1']\n['2']");
+    expect(await lines('X=web; cat << END', `disk = ['phy:/dev/vg0/$X,xvda,w'] # [a-z] * "q"`, 'END')).toBe(
+      `disk = ['phy:/dev/vg0/web,xvda,w'] # [a-z] * "q"`,
+    );
+    expect(await lines('for i in 1 2; do cat << END', `$(cat << E`, `['$i']`, 'E', ')', 'END', 'done')).toBe(
+      "['1']\n['2']",
+    );
     expect(await lines("cat << 'END'", "['$X']", 'END')).toBe("['$X']");
   });
 

@@ -17,8 +17,10 @@ export interface SessionParts extends BashParts {
   greeting?: string;
 }
 
-const MOST_REMEMBERED = 1000, LONGEST_REMEMBERED = 64 * 1024;
-const CTRL_C = '\x03', ESCAPE = '\x1b';
+const MOST_REMEMBERED = 1000,
+  LONGEST_REMEMBERED = 64 * 1024;
+const CTRL_C = '\x03',
+  ESCAPE = '\x1b';
 /** How long a lone ESC waits for the rest of a sequence. */
 const ESCAPE_MS = 50;
 
@@ -43,7 +45,9 @@ export class Session {
   constructor(parts: SessionParts) {
     this.parts = parts;
     this.bash = new Bash(parts);
-    this.editor = new LineEditor(parts.terminal, parts.history, (line, cursor) => completeWords(line, cursor, parts, this.bash.directory));
+    this.editor = new LineEditor(parts.terminal, parts.history, (line, cursor) =>
+      completeWords(line, cursor, parts, this.bash.directory),
+    );
     this.over = new Promise(resolve => {
       this.finish = resolve;
     });
@@ -171,8 +175,12 @@ export class Session {
     if (!run) return false;
     const owned: Owned = {
       write: text => terminal.write(text),
-      get columns() { return terminal.columns; },
-      get rows() { return terminal.rows; },
+      get columns() {
+        return terminal.columns;
+      },
+      get rows() {
+        return terminal.rows;
+      },
       listen: listener => {
         this.owner = listener;
         void this.take();
@@ -214,7 +222,8 @@ export class Session {
     const { hostName, environment } = this.parts;
     const { directory } = this.bash;
     const home = environment.HOME ?? '/root';
-    const place = directory === home || directory.startsWith(`${home}/`) ? `~${directory.slice(home.length)}` : directory;
+    const place =
+      directory === home || directory.startsWith(`${home}/`) ? `~${directory.slice(home.length)}` : directory;
     this.editor.begin(this.lines === '' ? `${hostName}:${place} # ` : '> ');
   }
 

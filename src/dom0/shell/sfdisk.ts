@@ -3,7 +3,15 @@
  * Source: sfdisk(8) of util-linux 2.38 for scripts, output and refusals.
  */
 import type { HostCore } from '../host.ts';
-import { isDevice, type Partition, readPartitions, type Storage, StorageError, TYPE, writePartitions } from '../storage/index.ts';
+import {
+  isDevice,
+  type Partition,
+  readPartitions,
+  type Storage,
+  StorageError,
+  TYPE,
+  writePartitions,
+} from '../storage/index.ts';
 import { MOST, PartitionScript, ScriptError } from './partition-script.ts';
 import { onDisk } from './disk-paths.ts';
 import { failed, type Program, type Ran, succeeded, type Surroundings } from './program.ts';
@@ -20,8 +28,21 @@ const LIST = ['-l', '--list'],
   DUMP = ['-d', '--dump'];
 const DISK_ID = 440;
 const NAMES: Record<number, string> = {
-  0x05: 'Extended', 0x06: 'FAT16', 0x07: 'HPFS/NTFS/exFAT', 0x0b: 'W95 FAT32', [TYPE.FAT32]: 'W95 FAT32 (LBA)', [TYPE.FAT16]: 'W95 FAT16 (LBA)', 0x0f: "W95 Ext'd (LBA)",
-  [TYPE.SWAP]: 'Linux swap / Solaris', [TYPE.LINUX]: 'Linux', 0x85: 'Linux extended', [TYPE.LVM]: 'Linux LVM', 0xa5: 'FreeBSD', 0xee: 'GPT', 0xef: 'EFI (FAT-12/16/32)', 0xfd: 'Linux raid autodetect',
+  0x05: 'Extended',
+  0x06: 'FAT16',
+  0x07: 'HPFS/NTFS/exFAT',
+  0x0b: 'W95 FAT32',
+  [TYPE.FAT32]: 'W95 FAT32 (LBA)',
+  [TYPE.FAT16]: 'W95 FAT16 (LBA)',
+  0x0f: "W95 Ext'd (LBA)",
+  [TYPE.SWAP]: 'Linux swap / Solaris',
+  [TYPE.LINUX]: 'Linux',
+  0x85: 'Linux extended',
+  [TYPE.LVM]: 'Linux LVM',
+  0xa5: 'FreeBSD',
+  0xee: 'GPT',
+  0xef: 'EFI (FAT-12/16/32)',
+  0xfd: 'Linux raid autodetect',
 };
 
 /** sfdisk's own words, with status 1. */
@@ -54,10 +75,17 @@ function labelId(disk: Disk): number | undefined {
   if (disk.bytes < SECTOR_BYTES) return undefined;
   const sector = new Uint8Array(SECTOR_BYTES);
   disk.read(0, sector);
-  return sector[510] === 0x55 && sector[511] === 0xaa ? new DataView(sector.buffer).getUint32(DISK_ID, true) : undefined;
+  return sector[510] === 0x55 && sector[511] === 0xaa
+    ? new DataView(sector.buffer).getUint32(DISK_ID, true)
+    : undefined;
 }
 
-const mediumOf = (disk: Disk): Parameters<typeof readPartitions>[0] => ({ ...disk, flush: () => {}, discard: () => {}, place: () => [] });
+const mediumOf = (disk: Disk): Parameters<typeof readPartitions>[0] => ({
+  ...disk,
+  flush: () => {},
+  discard: () => {},
+  place: () => [],
+});
 const partitionsOf = (disk: Disk): Partition[] => (disk.bytes < SECTOR_BYTES ? [] : readPartitions(mediumOf(disk)));
 
 function head({ path, bytes }: Disk): string {
@@ -69,7 +97,14 @@ function head({ path, bytes }: Disk): string {
 function rowsOf(path: string, partitions: readonly Partition[]): string {
   if (partitions.length === 0) return '';
   const rows = partitions.map(({ number, active, type, firstSector, sectors }) => [
-    partitionName(path, number), active ? '*' : '', String(firstSector), String(firstSector + sectors - 1), String(sectors), sizeText(sectors * SECTOR_BYTES), type.toString(16), NAMES[type] ?? 'unknown',
+    partitionName(path, number),
+    active ? '*' : '',
+    String(firstSector),
+    String(firstSector + sectors - 1),
+    String(sectors),
+    sizeText(sectors * SECTOR_BYTES),
+    type.toString(16),
+    NAMES[type] ?? 'unknown',
   ]);
   const heads = ['Device', 'Boot', 'Start', 'End', 'Sectors', 'Size', 'Id', 'Type'],
     hints = [10, 1, 5, 5, 5, 5, 2, 0];
@@ -78,9 +113,15 @@ function rowsOf(path: string, partitions: readonly Partition[]): string {
     const widest = Math.max(...rows.map(row => row[i]!.length));
     return widest < each.length ? each.length : each.length < hints[i]! ? Math.max(widest, hints[i]!) : widest;
   });
-  const line = (row: readonly string[]): string => row.map((cell, i) => (i >= 2 && i <= 6 ? cell.padStart(widths[i]!) : i === 7 ? cell : cell.padEnd(widths[i]!))).join(' ');
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, i) => (i >= 2 && i <= 6 ? cell.padStart(widths[i]!) : i === 7 ? cell : cell.padEnd(widths[i]!)))
+      .join(' ');
   const inOrder = partitions.every(({ firstSector }, i) => i === 0 || firstSector > partitions[i - 1]!.firstSector);
-  return [heads, ...rows].map(row => `${line(row)}\n`).join('') + (inOrder ? '' : '\nPartition table entries are not in disk order.\n');
+  return (
+    [heads, ...rows].map(row => `${line(row)}\n`).join('') +
+    (inOrder ? '' : '\nPartition table entries are not in disk order.\n')
+  );
 }
 
 const label = (id: number): string => `Disklabel type: dos\nDisk identifier: ${hex(id)}\n`;
@@ -94,8 +135,10 @@ function list(disk: Disk): string {
 function dump(disk: Disk): string {
   const id = labelId(disk);
   if (id === undefined) throw new Refused(`sfdisk: ${disk.path}: does not contain a recognized partition table`);
-  const lines = partitionsOf(disk).map(({ number, active, type, firstSector, sectors }) =>
-    `${partitionName(disk.path, number)} : start=${String(firstSector).padStart(12)}, size=${String(sectors).padStart(12)}, type=${type.toString(16)}${active ? ', bootable' : ''}\n`);
+  const lines = partitionsOf(disk).map(
+    ({ number, active, type, firstSector, sectors }) =>
+      `${partitionName(disk.path, number)} : start=${String(firstSector).padStart(12)}, size=${String(sectors).padStart(12)}, type=${type.toString(16)}${active ? ', bootable' : ''}\n`,
+  );
   return `label: dos\nlabel-id: ${hex(id)}\ndevice: ${disk.path}\nunit: sectors\nsector-size: ${SECTOR_BYTES}\n\n${lines.join('')}`;
 }
 
@@ -119,7 +162,12 @@ function make(disk: Disk, script: string, random: number): Ran & { done: boolean
     writePartitions(mediumOf(disk), made, id);
     // A boot loader's first sector stays.
     disk.write(0, code);
-    return { ...succeeded(`${stdout}${made.length === MOST ? 'All partitions used.' : `${partitionName(disk.path, made.length + 1)}: Done.`}\n\nNew situation:\n${label(id)}\n${rowsOf(disk.path, made)}\nThe partition table has been altered.\nSyncing disks.\n`), done: true };
+    return {
+      ...succeeded(
+        `${stdout}${made.length === MOST ? 'All partitions used.' : `${partitionName(disk.path, made.length + 1)}: Done.`}\n\nNew situation:\n${label(id)}\n${rowsOf(disk.path, made)}\nThe partition table has been altered.\nSyncing disks.\n`,
+      ),
+      done: true,
+    };
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error;
     return { stdout: `${stdout}Leaving.\n\n`, stderr: `${error.message}\n`, status: 1, done: false };
@@ -148,14 +196,18 @@ async function open(host: HostCore, written: string, writes: boolean, around: Su
     };
   }
   const { readFile, writeFile } = around;
-  const file = await readFile(written).catch(() => { throw new Refused(`sfdisk: cannot open ${written}: No such file or directory`); });
+  const file = await readFile(written).catch(() => {
+    throw new Refused(`sfdisk: cannot open ${written}: No such file or directory`);
+  });
   const bytes = writes ? file.slice() : file;
   return {
     path: written,
     bytes: Math.floor(bytes.length / SECTOR_BYTES) * SECTOR_BYTES,
     read: (at, into) => into.set(bytes.subarray(at, at + into.length)),
     write: (at, from) => bytes.set(from, at),
-    close: async kept => { if (kept) await writeFile(written, bytes); },
+    close: async kept => {
+      if (kept) await writeFile(written, bytes);
+    },
   };
 }
 
@@ -166,16 +218,30 @@ function openAlone(storage: Storage, written: string): ReturnType<Storage['open'
     return storage.open(written, 'sfdisk', true);
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    const own = /^\/dev\/sda$/.test(written) ? 'Its partitions are the host’s own: make volumes with lvcreate, and partitions on those.' : error.message;
+    const own = /^\/dev\/sda$/.test(written)
+      ? 'Its partitions are the host’s own: make volumes with lvcreate, and partitions on those.'
+      : error.message;
     throw new Refused(`Checking that no-one is using this disk right now ... FAILED\n\n${IN_USE}\n${own}`);
   }
 }
 
-async function sfdisk(host: HostCore, newDiskId: () => number, words: readonly string[], around: Surroundings): Promise<Ran> {
+async function sfdisk(
+  host: HostCore,
+  newDiskId: () => number,
+  words: readonly string[],
+  around: Surroundings,
+): Promise<Ran> {
   const wrong = words.find(word => word.startsWith('-') && ![...LIST, ...DUMP].includes(word));
-  if (wrong !== undefined) throw new Refused(`sfdisk: ${wrong.startsWith('--') ? `unrecognized option '${wrong}'` : `invalid option -- '${wrong[1] ?? ''}'`}\nTry 'sfdisk --help' for more information.`);
+  if (wrong !== undefined)
+    throw new Refused(
+      `sfdisk: ${wrong.startsWith('--') ? `unrecognized option '${wrong}'` : `invalid option -- '${wrong[1] ?? ''}'`}\nTry 'sfdisk --help' for more information.`,
+    );
   const paths = words.filter(word => !word.startsWith('-'));
-  const reads = words.some(word => LIST.includes(word)) ? list : words.some(word => DUMP.includes(word)) ? dump : undefined;
+  const reads = words.some(word => LIST.includes(word))
+    ? list
+    : words.some(word => DUMP.includes(word))
+      ? dump
+      : undefined;
   if (reads) {
     const texts: string[] = [];
     for (const path of paths.length > 0 ? paths : ['/dev/sda']) {
@@ -191,7 +257,10 @@ async function sfdisk(host: HostCore, newDiskId: () => number, words: readonly s
   const [path, another] = paths;
   if (path === undefined) throw new Refused('sfdisk: no disk device specified');
   if (another !== undefined) throw new Refused('sfdisk: unexpected arguments');
-  if (around.stdin.trim() === '') throw new Refused(`sfdisk: ${path}: there is no script. Write it to a file, and sfdisk ${path} < FILE; sfdisk -d shows what one looks like.`);
+  if (around.stdin.trim() === '')
+    throw new Refused(
+      `sfdisk: ${path}: there is no script. Write it to a file, and sfdisk ${path} < FILE; sfdisk -d shows what one looks like.`,
+    );
   const disk = await open(host, path, true, around);
   let ran: (Ran & { done: boolean }) | undefined;
   try {

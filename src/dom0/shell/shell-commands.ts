@@ -10,11 +10,14 @@ export type ShellCommand = (words: string[], context: ResolvedCommandContext) =>
 
 /** `$$` of a login. */
 export const SHELL_PID = 1000;
-const NOT_FOUND = 127, NOT_EXECUTABLE = 126, WRONG_USE = 2;
+const NOT_FOUND = 127,
+  NOT_EXECUTABLE = 126,
+  WRONG_USE = 2;
 const ran = (stdout = '', exitCode = 0, stderr = ''): ExecResult => ({ stdout, stderr, exitCode });
 const failed = (stderr: string, exitCode = 1): ExecResult => ran('', exitCode, `${stderr}\n`);
 export const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
-const decoded = (bytes: unknown): string => new TextDecoder().decode(Uint8Array.from(bytes as string, character => character.charCodeAt(0)));
+const decoded = (bytes: unknown): string =>
+  new TextDecoder().decode(Uint8Array.from(bytes as string, character => character.charCodeAt(0)));
 const isStdin = (path: string): boolean => PATHS.stdin.some(each => each === path);
 
 /** Of variables, what an exec gets: all of them. */
@@ -29,7 +32,9 @@ const variables = ({ env }: ResolvedCommandContext): Record<string, string> => {
 /** `declare -p` as commands that make the arrays that it tells of; what an environment holds is left out. */
 export function arraysOf(declared: string): string {
   const lines: string[] = [];
-  for (const [, flags, name, value] of declared.matchAll(/^declare -([a-zA-Z-]+) ([A-Za-z_]\w*)(?:=(\((?:[^'")$]|'[^']*'|"(?:[^"\\]|\\[\s\S])*"|\$'(?:[^'\\]|\\[\s\S])*'|\$)*\)))?$/gm)) {
+  for (const [, flags, name, value] of declared.matchAll(
+    /^declare -([a-zA-Z-]+) ([A-Za-z_]\w*)(?:=(\((?:[^'")$]|'[^']*'|"(?:[^"\\]|\\[\s\S])*"|\$'(?:[^'\\]|\\[\s\S])*'|\$)*\)))?$/gm,
+  )) {
     if (!/[aA]/.test(flags) || name === 'PIPESTATUS' || /^BASH/.test(name) || /r/.test(flags)) continue;
     lines.push(`declare -${flags.includes('A') ? 'A' : 'a'} ${name}${value === undefined ? '' : `; ${name}=${value}`}`);
   }
@@ -37,7 +42,8 @@ export function arraysOf(declared: string): string {
 }
 
 /** Names of `declare -F`. */
-export const namesOf = (functions: string): Set<string> => new Set(functions.split('\n').flatMap(line => /^declare -f\S* (.+)$/.exec(line)?.[1] ?? []));
+export const namesOf = (functions: string): Set<string> =>
+  new Set(functions.split('\n').flatMap(line => /^declare -f\S* (.+)$/.exec(line)?.[1] ?? []));
 
 export interface ShellParts {
   rewriting: Rewriting;
@@ -52,58 +58,88 @@ export interface ShellParts {
 
 export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellParts): Record<string, ShellCommand> {
   /** A script's text in a shell of its own. */
-  const script = async (text: string, zero: string, words: readonly string[], context: ResolvedCommandContext, { options = '', stdin }: { options?: string; stdin?: string } = {}): Promise<ExecResult> => {
+  const script = async (
+    text: string,
+    zero: string,
+    words: readonly string[],
+    context: ResolvedCommandContext,
+    { options = '', stdin }: { options?: string; stdin?: string } = {},
+  ): Promise<ExecResult> => {
     if (!context.exec) return failed('bash: there is no shell here');
-    const env: Record<string, string> = { ...context.exportedEnv, 0: zero, '#': String(words.length), '@': words.join(' '), '*': words.join(' ') };
+    const env: Record<string, string> = {
+      ...context.exportedEnv,
+      0: zero,
+      '#': String(words.length),
+      '@': words.join(' '),
+      '*': words.join(' '),
+    };
     words.forEach((word, i) => {
       env[i + 1] = word;
     });
     const scope = rewriting.open({ ends: true });
     const body = text.replace(/^#![^\n]*/, '');
-    const common = { env, replaceEnv: true, cwd: context.cwd, ...(context.signal ? { signal: context.signal } : {}), stdin: stdin ?? (context.stdin as unknown as string), stdinKind: 'bytes' as const };
+    const common = {
+      env,
+      replaceEnv: true,
+      cwd: context.cwd,
+      ...(context.signal ? { signal: context.signal } : {}),
+      stdin: stdin ?? (context.stdin as unknown as string),
+      stdinKind: 'bytes' as const,
+    };
     try {
       const done = await context.exec(rewriting.inScope(scope, `${options}${body}`), common);
       // `set -e` leaves the shell on its own: what it has left is told.
       const handler = exitHandler(done.env, done.exitCode);
       if (handler === undefined) return done;
-      const last = await context.exec(rewriting.inScope({ ...scope, ends: false }, handler), { ...common, env: done.env ?? {} });
+      const last = await context.exec(rewriting.inScope({ ...scope, ends: false }, handler), {
+        ...common,
+        env: done.env ?? {},
+      });
       return ran(done.stdout + last.stdout, done.exitCode, done.stderr + last.stderr);
     } finally {
       rewriting.close(scope);
     }
   };
 
-  const shell = (name: string): ShellCommand => async (words, context) => {
-    const rest = [...words];
-    let options = '', command = false, fromStdin = false;
-    while (rest.length > 0 && /^[-+]./.test(rest[0])) {
-      const word = rest.shift()!;
-      if (word === '--') break;
-      if (word === '--version') return ran('GNU bash, version 5.2.15(1)-release (i686-pc-linux-gnu)\n');
-      if (word === '--help') return context.origCommand ? context.origCommand(['--help']) : ran();
-      if (word === '--rcfile' || word === '--init-file') rest.shift();
-      if (word.startsWith('--')) continue;
-      for (const letter of word.slice(1)) {
-        if (letter === 'c') command = true;
-        else if (letter === 's') fromStdin = true;
-        else if (letter === 'o') options += `set ${word[0]}o ${quoted(rest.shift() ?? '')};`;
-        else if ('aefhnuvxCB'.includes(letter)) options += `set ${word[0]}${letter};`;
-        else if (!'ilrptD'.includes(letter)) return failed(`${name}: ${word[0]}${letter}: invalid option`, WRONG_USE);
+  const shell =
+    (name: string): ShellCommand =>
+    async (words, context) => {
+      const rest = [...words];
+      let options = '',
+        command = false,
+        fromStdin = false;
+      while (rest.length > 0 && /^[-+]./.test(rest[0])) {
+        const word = rest.shift()!;
+        if (word === '--') break;
+        if (word === '--version') return ran('GNU bash, version 5.2.15(1)-release (i686-pc-linux-gnu)\n');
+        if (word === '--help') return context.origCommand ? context.origCommand(['--help']) : ran();
+        if (word === '--rcfile' || word === '--init-file') rest.shift();
+        if (word.startsWith('--')) continue;
+        for (const letter of word.slice(1)) {
+          if (letter === 'c') command = true;
+          else if (letter === 's') fromStdin = true;
+          else if (letter === 'o') options += `set ${word[0]}o ${quoted(rest.shift() ?? '')};`;
+          else if ('aefhnuvxCB'.includes(letter)) options += `set ${word[0]}${letter};`;
+          else if (!'ilrptD'.includes(letter)) return failed(`${name}: ${word[0]}${letter}: invalid option`, WRONG_USE);
+        }
       }
-    }
-    if (rest[0] === '-') rest.shift();
-    if (command) {
-      const [text, zero = name, ...given] = rest;
-      return text === undefined ? failed(`${name}: -c: option requires an argument`, WRONG_USE) : script(text, zero, given, context, { options });
-    }
-    const [path, ...given] = rest;
-    if (fromStdin || path === undefined || isStdin(path)) {
-      const text = decoded(context.stdin);
-      return script(text, path ?? name, fromStdin ? rest : given, context, { options, stdin: '' });
-    }
-    const text = await fileText(path, context);
-    return typeof text === 'string' ? script(text, path, given, context, { options }) : failed(`${name}: ${path}: ${text.why}`, text.status);
-  };
+      if (rest[0] === '-') rest.shift();
+      if (command) {
+        const [text, zero = name, ...given] = rest;
+        return text === undefined
+          ? failed(`${name}: -c: option requires an argument`, WRONG_USE)
+          : script(text, zero, given, context, { options });
+      }
+      const [path, ...given] = rest;
+      if (fromStdin || path === undefined || isStdin(path)) {
+        const text = decoded(context.stdin);
+        return script(text, path ?? name, fromStdin ? rest : given, context, { options, stdin: '' });
+      }
+      const text = await fileText(path, context);
+      return typeof text === 'string'
+        ? script(text, path, given, context, { options })
+        : failed(`${name}: ${path}: ${text.why}`, text.status);
+    };
 
   const commands: Record<string, ShellCommand> = {
     sh: shell('sh'),
@@ -113,7 +149,15 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
     'run-file': async ([path = '', ...words], context) => {
       const program = /^\/(?:usr\/)?s?bin\/([^/]+)$/.exec(path)?.[1];
       if (!path.includes('/') || (program !== undefined && context.getRegisteredCommands?.().includes(program)))
-        return context.exec ? context.exec([path, ...words].map(quoted).join(' '), { cwd: context.cwd, env: variables(context), stdin: context.stdin as unknown as string, stdinKind: 'bytes', ...(context.signal ? { signal: context.signal } : {}) }) : ran();
+        return context.exec
+          ? context.exec([path, ...words].map(quoted).join(' '), {
+              cwd: context.cwd,
+              env: variables(context),
+              stdin: context.stdin as unknown as string,
+              stdinKind: 'bytes',
+              ...(context.signal ? { signal: context.signal } : {}),
+            })
+          : ran();
       const text = await fileText(path, context);
       if (typeof text !== 'string') return failed(`bash: ${path}: ${text.why}`, text.status);
       const { mode } = await context.fs.stat(context.fs.resolvePath(context.cwd, path));
@@ -131,7 +175,15 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
       const scope = rewriting.scope(id);
       const { fs, cwd } = context;
       const isInput = isStdin(path);
-      const places = path.includes('/') ? [path] : [...(context.env.get('PATH') ?? '').split(':').filter(Boolean).map(folder => `${folder}/${path}`), path];
+      const places = path.includes('/')
+        ? [path]
+        : [
+            ...(context.env.get('PATH') ?? '')
+              .split(':')
+              .filter(Boolean)
+              .map(folder => `${folder}/${path}`),
+            path,
+          ];
       for (const place of places) {
         const whole = fs.resolvePath(cwd, place);
         const text = isInput ? decoded(context.stdin) : await fs.readFile(whole).catch(() => undefined);
@@ -150,11 +202,19 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
     trap: async (words, context) => trap(words, context, rewriting),
 
     'start-job': async ([id, scopeId, declared, functions], context) => {
-      const outer = rewriting.scope(scopeId), names = namesOf(functions);
-      const scope = rewriting.open({ functions: new Map([...(outer?.functions ?? [])].filter(([name]) => names.has(name))) });
-      const env = variables(context), { cwd } = context;
+      const outer = rewriting.scope(scopeId),
+        names = namesOf(functions);
+      const scope = rewriting.open({
+        functions: new Map([...(outer?.functions ?? [])].filter(([name]) => names.has(name))),
+      });
+      const env = variables(context),
+        { cwd } = context;
       const job = jobs.start(rewriting.jobText(Number(id)), async signal => {
-        const { stdout, stderr, exitCode } = await exec(rewriting.inScope(scope, arraysOf(declared), Number(id)), { env, cwd, signal });
+        const { stdout, stderr, exitCode } = await exec(rewriting.inScope(scope, arraysOf(declared), Number(id)), {
+          env,
+          cwd,
+          signal,
+        });
         rewriting.close(scope);
         return { stdout, stderr, status: exitCode };
       });
@@ -166,7 +226,8 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
       const next = words.includes('-n');
       const named = words.filter(word => !word.startsWith('-'));
       const wanted: Job[] = [];
-      let status = 0, stderr = '';
+      let status = 0,
+        stderr = '';
       for (const word of named) {
         const job = jobs.find(word);
         if (job) wanted.push(job);
@@ -188,7 +249,8 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
     },
 
     jobs: async words => {
-      const pids = words.includes('-l'), only = words.includes('-p');
+      const pids = words.includes('-l'),
+        only = words.includes('-p');
       const list = words.includes('-r') ? jobs.list.filter(({ end }) => !end) : jobs.list;
       const text = list.map(job => (only ? `${job.pid}\n` : jobs.line(job, { pids }))).join('');
       const written = jobs.take(list);
@@ -199,9 +261,23 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
     /** Processes of this shell: those of Domain 0 itself, which has none, are xl's to list. Nobody counts their time. */
     ps: async words => {
       const letters = words.join('').replace(/-/g, '');
-      const row = (pid: number, name: string): string => (/f/.test(letters) ? `root     ${String(pid).padStart(7)} ${String(pid === SHELL_PID ? 1 : SHELL_PID).padStart(7)}  - -     ?              - ${name}\n` : /u/.test(letters) ? `root     ${String(pid).padStart(7)}    -    -      -     - ?        ${pid === SHELL_PID ? 'S   ' : 'R   '}     -      - ${name}\n` : `${String(pid).padStart(7)} ?               - ${name.split(' ')[0]}\n`);
-      const head = /f/.test(letters) ? 'UID          PID    PPID  C STIME TTY          TIME CMD\n' : /u/.test(letters) ? 'USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND\n' : '    PID TTY          TIME CMD\n';
-      return ran(head + row(SHELL_PID, 'bash') + jobs.running.map(({ pid, text }) => row(pid, text)).join('') + row(jobs.nextPid(), `ps${words.length > 0 ? ` ${words.join(' ')}` : ''}`));
+      const row = (pid: number, name: string): string =>
+        /f/.test(letters)
+          ? `root     ${String(pid).padStart(7)} ${String(pid === SHELL_PID ? 1 : SHELL_PID).padStart(7)}  - -     ?              - ${name}\n`
+          : /u/.test(letters)
+            ? `root     ${String(pid).padStart(7)}    -    -      -     - ?        ${pid === SHELL_PID ? 'S   ' : 'R   '}     -      - ${name}\n`
+            : `${String(pid).padStart(7)} ?               - ${name.split(' ')[0]}\n`;
+      const head = /f/.test(letters)
+        ? 'UID          PID    PPID  C STIME TTY          TIME CMD\n'
+        : /u/.test(letters)
+          ? 'USER         PID %CPU %MEM    VSZ   RSS TTY      STAT START   TIME COMMAND\n'
+          : '    PID TTY          TIME CMD\n';
+      return ran(
+        head +
+          row(SHELL_PID, 'bash') +
+          jobs.running.map(({ pid, text }) => row(pid, text)).join('') +
+          row(jobs.nextPid(), `ps${words.length > 0 ? ` ${words.join(' ')}` : ''}`),
+      );
     },
 
     fg: async ([word = '%+'], context) => {
@@ -213,10 +289,15 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
     },
     bg: async ([word = '%+']) => {
       const job = jobs.find(word);
-      return job && !job.isForgotten ? failed(`bash: bg: job ${job.number} already in background`, 0) : failed(`bash: bg: ${word === '%+' ? 'current' : word}: no such job`);
+      return job && !job.isForgotten
+        ? failed(`bash: bg: job ${job.number} already in background`, 0)
+        : failed(`bash: bg: ${word === '%+' ? 'current' : word}: no such job`);
     },
     disown: async words => {
-      for (const job of words.filter(word => !word.startsWith('-')).length > 0 ? words.flatMap(word => jobs.find(word) ?? []) : jobs.list.slice(-1)) jobs.forget(job);
+      for (const job of words.filter(word => !word.startsWith('-')).length > 0
+        ? words.flatMap(word => jobs.find(word) ?? [])
+        : jobs.list.slice(-1))
+        jobs.forget(job);
       return ran();
     },
 
@@ -225,8 +306,19 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
       let signal = SIGNALS.indexOf('TERM');
       const [first = ''] = rest;
       if (first === '-l' || first === '-L') {
-        if (rest.length === 1) return ran(`${SIGNALS.slice(1).map((name, i) => `${String(i + 1).padStart(2)}) SIG${name}`).join('\n')}\n`);
-        return ran(rest.slice(1).map(word => (/^\d+$/.test(word) ? SIGNALS[Number(word) % BY_SIGNAL] : signalNumber(word)) ?? '').map(each => `${each}\n`).join(''));
+        if (rest.length === 1)
+          return ran(
+            `${SIGNALS.slice(1)
+              .map((name, i) => `${String(i + 1).padStart(2)}) SIG${name}`)
+              .join('\n')}\n`,
+          );
+        return ran(
+          rest
+            .slice(1)
+            .map(word => (/^\d+$/.test(word) ? SIGNALS[Number(word) % BY_SIGNAL] : signalNumber(word)) ?? '')
+            .map(each => `${each}\n`)
+            .join(''),
+        );
       }
       if (/^-(?!-)/.test(first)) {
         rest.shift();
@@ -236,11 +328,20 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
         signal = number;
       }
       if (rest[0] === '--') rest.shift();
-      if (rest.length === 0) return failed('kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]', WRONG_USE);
+      if (rest.length === 0)
+        return failed(
+          'kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]',
+          WRONG_USE,
+        );
       let stderr = '';
       for (const word of rest) {
         const job = jobs.find(word);
-        if (!job || (job.end && job.isForgotten)) stderr += word.startsWith('%') ? `bash: kill: ${word}: no such job\n` : /^-?\d+$/.test(word) ? `bash: kill: (${word}) - No such process\n` : `bash: kill: ${word}: arguments must be process or job IDs\n`;
+        if (!job || (job.end && job.isForgotten))
+          stderr += word.startsWith('%')
+            ? `bash: kill: ${word}: no such job\n`
+            : /^-?\d+$/.test(word)
+              ? `bash: kill: (${word}) - No such process\n`
+              : `bash: kill: ${word}: arguments must be process or job IDs\n`;
         else if (job.end) stderr += `bash: kill: (${job.pid}) - No such process\n`;
         else jobs.kill(job, signal);
       }
@@ -266,8 +367,19 @@ function textFor(rewriting: Rewriting, text: string, scope: Scope): string {
   }
 }
 
-async function fileText(path: string, { fs, cwd, env }: ResolvedCommandContext): Promise<string | { why: string; status: number }> {
-  const places = [path, ...(path.includes('/') ? [] : (env.get('PATH') ?? '').split(':').filter(Boolean).map(folder => `${folder}/${path}`))];
+async function fileText(
+  path: string,
+  { fs, cwd, env }: ResolvedCommandContext,
+): Promise<string | { why: string; status: number }> {
+  const places = [
+    path,
+    ...(path.includes('/')
+      ? []
+      : (env.get('PATH') ?? '')
+          .split(':')
+          .filter(Boolean)
+          .map(folder => `${folder}/${path}`)),
+  ];
   for (const place of places) {
     const whole = fs.resolvePath(cwd, place);
     const stat = await fs.stat(whole).catch(() => undefined);
@@ -288,13 +400,19 @@ export function exitHandler(left: Record<string, string> = {}, status = 0): stri
 }
 
 /** The handler of a signal; undefined: this shell, and no shell above it, has set none. Handlers are kept as variables, behind the number of their shell. */
-function handlerOf(env: Record<string, string | undefined>, signal: string, shell: string, isStrict = true): string | undefined {
+function handlerOf(
+  env: Record<string, string | undefined>,
+  signal: string,
+  shell: string,
+  isStrict = true,
+): string | undefined {
   const [, owner, handler] = /^(\d*) (.*)$/s.exec(env[TRAP(signal)] ?? '') ?? [];
   return handler === undefined || (isStrict && owner !== shell) ? undefined : handler;
 }
 
 async function trap(words: string[], context: ResolvedCommandContext, rewriting: Rewriting): Promise<ExecResult> {
-  const env = variables(context), shell = env.RINGSIDE_SHELL ?? '';
+  const env = variables(context),
+    shell = env.RINGSIDE_SHELL ?? '';
   const rest = [...words];
   if (rest[0] === '--run') {
     const [, signal, owner = '', status = '0'] = rest;
@@ -302,7 +420,12 @@ async function trap(words: string[], context: ResolvedCommandContext, rewriting:
     if (handler === undefined) return ran();
     return ran(`unset ${TRAP(signal)}; (exit ${Number(status)}); ${textFor(rewriting, handler, rewriting.open())}`);
   }
-  if (rest[0] === '-l') return ran(`${SIGNALS.slice(1).map((name, i) => `${String(i + 1).padStart(2)}) SIG${name}`).join('\n')}\n`);
+  if (rest[0] === '-l')
+    return ran(
+      `${SIGNALS.slice(1)
+        .map((name, i) => `${String(i + 1).padStart(2)}) SIG${name}`)
+        .join('\n')}\n`,
+    );
   const prints = rest[0] === '-p';
   if (prints || rest[0] === '--') rest.shift();
   const known = (word: string): string | undefined => {
@@ -311,12 +434,19 @@ async function trap(words: string[], context: ResolvedCommandContext, rewriting:
     return number === undefined ? undefined : number === 0 ? 'EXIT' : SIGNALS[number];
   };
   if (prints || rest.length === 0) {
-    const wanted = rest.length > 0 ? rest.flatMap(word => known(word) ?? []) : ['EXIT', ...SIGNALS.slice(1), 'ERR', 'DEBUG', 'RETURN'];
+    const wanted =
+      rest.length > 0
+        ? rest.flatMap(word => known(word) ?? [])
+        : ['EXIT', ...SIGNALS.slice(1), 'ERR', 'DEBUG', 'RETURN'];
     const spelled = (signal: string): string => (/^(?:EXIT|ERR|DEBUG|RETURN)$/.test(signal) ? signal : `SIG${signal}`);
-    return ran(wanted.flatMap(signal => {
-      const handler = handlerOf(env, signal, shell);
-      return handler === undefined ? [] : `trap -- ${quoted(handler)} ${spelled(signal)}\n`;
-    }).join(''));
+    return ran(
+      wanted
+        .flatMap(signal => {
+          const handler = handlerOf(env, signal, shell);
+          return handler === undefined ? [] : `trap -- ${quoted(handler)} ${spelled(signal)}\n`;
+        })
+        .join(''),
+    );
   }
   // `trap INT` and `trap - INT` take a handler away.
   const takes = rest[0] === '-' || (rest.length === 1 && known(rest[0]) !== undefined);

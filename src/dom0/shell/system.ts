@@ -6,14 +6,24 @@ import { GROUP, PE_BYTES } from '../storage/index.ts';
 import { HOST_NAME } from '../toolstack/commands/host.ts';
 import { failed, type Program, succeeded } from './program.ts';
 
-export const systemPrograms = (host: HostCore): Program[] => [whoami, hostname, uname(host), uptime(host), free(host), nproc, df(host), ip(host)];
+export const systemPrograms = (host: HostCore): Program[] => [
+  whoami,
+  hostname,
+  uname(host),
+  uptime(host),
+  free(host),
+  nproc,
+  df(host),
+  ip(host),
+];
 
 const whoami: Program = { name: 'whoami', summary: 'who you are', run: async () => succeeded('root\n') };
 
 const hostname: Program = {
   name: 'hostname',
   summary: "the host's name",
-  run: async ([name]) => (name === undefined ? succeeded(`${HOST_NAME}\n`) : failed(`hostname: ${name}: the name of this host is fixed.`)),
+  run: async ([name]) =>
+    name === undefined ? succeeded(`${HOST_NAME}\n`) : failed(`hostname: ${name}: the name of this host is fixed.`),
 };
 
 /** Letters of uname(1) in the order in which -a gives them. */
@@ -21,11 +31,22 @@ const uname = (host: HostCore): Program => ({
   name: 'uname',
   summary: 'what system this is: uname -a',
   run: async words => {
-    const parts: Record<string, string> = { s: 'Ringside', n: HOST_NAME, r: host.parts.version, v: `Xen ${XEN_MAJOR}.${XEN_MINOR}${XEN_EXTRA}`, m: 'i686', o: 'Ringside' };
+    const parts: Record<string, string> = {
+      s: 'Ringside',
+      n: HOST_NAME,
+      r: host.parts.version,
+      v: `Xen ${XEN_MAJOR}.${XEN_MINOR}${XEN_EXTRA}`,
+      m: 'i686',
+      o: 'Ringside',
+    };
     const letters = words.flatMap(word => (word.startsWith('-') ? [...word.slice(1)] : [' ']));
     const wrong = letters.find(letter => letter !== 'a' && parts[letter] === undefined);
     if (wrong !== undefined) return failed(`uname: invalid option -- '${wrong}'\nUsage: uname [-asnrvmo]`);
-    const wanted = letters.includes('a') ? Object.keys(parts) : letters.length === 0 ? ['s'] : Object.keys(parts).filter(letter => letters.includes(letter));
+    const wanted = letters.includes('a')
+      ? Object.keys(parts)
+      : letters.length === 0
+        ? ['s']
+        : Object.keys(parts).filter(letter => letters.includes(letter));
     return succeeded(`${wanted.map(letter => parts[letter]).join(' ')}\n`);
   },
 });
@@ -37,10 +58,13 @@ const uptime = (host: HostCore): Program => ({
   run: async () => {
     const nowMs = host.parts.epochMs();
     const minutes = Math.floor((nowMs - host.startedEpochMs) / 60_000);
-    const days = Math.floor(minutes / 1440), hours = Math.floor(minutes / 60) % 24;
+    const days = Math.floor(minutes / 1440),
+      hours = Math.floor(minutes / 60) % 24;
     const two = (value: number): string => String(value).padStart(2, '0');
     const up = `${days > 0 ? `${days} day${days > 1 ? 's' : ''}, ` : ''}${hours > 0 ? `${String(hours).padStart(2)}:${two(minutes % 60)}` : `${minutes % 60} min`}`;
-    return succeeded(` ${new Date(nowMs).toISOString().slice(11, 19)} up ${up},  ${host.toolstack.members.size} guest${host.toolstack.members.size === 1 ? '' : 's'}\n`);
+    return succeeded(
+      ` ${new Date(nowMs).toISOString().slice(11, 19)} up ${up},  ${host.toolstack.members.size} guest${host.toolstack.members.size === 1 ? '' : 's'}\n`,
+    );
   },
 });
 
@@ -56,11 +80,26 @@ const df = (host: HostCore): Program => ({
     if (!storage) return failed('df: this host has no disk of its own.');
     const isShort = words.some(word => /^-[a-zA-Z]*h/.test(word));
     const kib = (extents: number): number => (extents * PE_BYTES) / 1024;
-    const size = kib(storage.extents), free = kib(storage.freeExtents);
-    const text = (value: number): string => (isShort ? (value < 1024 ? `${value}K` : value < 2 ** 20 ? `${(value / 1024).toFixed(0)}M` : `${(value / 2 ** 20).toFixed(0)}G`) : String(value));
-    const row = (...columns: string[]): string => `${columns[0].padEnd(14)} ${columns.slice(1, 5).map((column, i) => column.padStart([11, 11, 11, 4][i])).join(' ')} ${columns[5]}\n`;
+    const size = kib(storage.extents),
+      free = kib(storage.freeExtents);
+    const text = (value: number): string =>
+      isShort
+        ? value < 1024
+          ? `${value}K`
+          : value < 2 ** 20
+            ? `${(value / 1024).toFixed(0)}M`
+            : `${(value / 2 ** 20).toFixed(0)}G`
+        : String(value);
+    const row = (...columns: string[]): string =>
+      `${columns[0].padEnd(14)} ${columns
+        .slice(1, 5)
+        .map((column, i) => column.padStart([11, 11, 11, 4][i]))
+        .join(' ')} ${columns[5]}\n`;
     const use = size === 0 ? '-' : `${Math.ceil((100 * (size - free)) / size)}%`;
-    return succeeded(row('Filesystem', isShort ? 'Size' : '1K-blocks', 'Used', isShort ? 'Avail' : 'Available', 'Use%', 'Mounted on') + row(`/dev/${GROUP}`, text(size), text(size - free), text(free), use, '/var/lib/xen/images'));
+    return succeeded(
+      row('Filesystem', isShort ? 'Size' : '1K-blocks', 'Used', isShort ? 'Avail' : 'Available', 'Use%', 'Mounted on') +
+        row(`/dev/${GROUP}`, text(size), text(size - free), text(free), use, '/var/lib/xen/images'),
+    );
   },
 });
 
@@ -68,10 +107,13 @@ const free = (host: HostCore): Program => ({
   name: 'free',
   summary: "the machine's memory in KiB (-m: MiB)",
   run: async ([option]) => {
-    if (option !== undefined && !/^-[km]$/.test(option)) return failed(`free: invalid option ${option}\nUsage: free [-k|-m]`);
+    if (option !== undefined && !/^-[km]$/.test(option))
+      return failed(`free: invalid option ${option}\nUsage: free [-k|-m]`);
     const { frames, freeFrames } = host.machine;
     const column = (count: number): string => String(option === '-m' ? count >>> 8 : count * 4).padStart(12);
-    return succeeded(`${' '.repeat(8)}${['total', 'used', 'free'].map(title => title.padStart(12)).join('')}\nMem:    ${column(frames)}${column(frames - freeFrames)}${column(freeFrames)}\n`);
+    return succeeded(
+      `${' '.repeat(8)}${['total', 'used', 'free'].map(title => title.padStart(12)).join('')}\nMem:    ${column(frames)}${column(frames - freeFrames)}${column(freeFrames)}\n`,
+    );
   },
 });
 
@@ -85,22 +127,45 @@ const ip = (host: HostCore): Program => ({
   summary: 'the bridge and its ports, with what passed them: ip -s link [show DEVICE]',
   run: async words => {
     const [object = 'link', verb = 'show', ...rest] = words.filter(word => !word.startsWith('-'));
-    if (!['link', 'address'].some(each => each.startsWith(object))) return failed(`Object "${object}" is unknown, try "ip link".`, UNKNOWN_OBJECT);
+    if (!['link', 'address'].some(each => each.startsWith(object)))
+      return failed(`Object "${object}" is unknown, try "ip link".`, UNKNOWN_OBJECT);
     const { bridge, mac } = host.toolstack.services.network;
     if (!['show', 'list', 'lst'].some(each => each.startsWith(verb)))
-      return failed(`RTNETLINK answers: Operation not supported\nip shows links here, and changes none: a guest's card comes with xl network-attach and goes with xl network-detach.`, KERNEL_REFUSED);
+      return failed(
+        `RTNETLINK answers: Operation not supported\nip shows links here, and changes none: a guest's card comes with xl network-attach and goes with xl network-detach.`,
+        KERNEL_REFUSED,
+      );
     const only = rest[0] === 'dev' ? rest[1] : rest[0];
-    if (only !== undefined && only !== bridge.name && !bridge.list().some(({ name }) => name === only)) return failed(`Device "${only}" does not exist.`);
+    if (only !== undefined && only !== bridge.name && !bridge.list().some(({ name }) => name === only))
+      return failed(`Device "${only}" does not exist.`);
     const station = `    link/ether ${[...mac].map(byte => byte.toString(16).padStart(2, '0')).join(':')} brd ff:ff:ff:ff:ff:ff\n`;
-    const head = (index: number, name: string, rest: string): string => `${index}: ${name}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 ${rest}state UP\n`;
+    const head = (index: number, name: string, rest: string): string =>
+      `${index}: ${name}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 ${rest}state UP\n`;
     const counted = ({ rxBytes, rxPackets, rxDropped, txBytes, txPackets, txDropped }: Readonly<PortCounts>): string =>
-      words.includes('-s') ? [['RX', rxBytes, rxPackets, rxDropped], ['TX', txBytes, txPackets, txDropped]].map(([way, bytes, packets, dropped]) =>
-        `    ${way}: ${['bytes', 'packets', 'dropped'].map(title => title.padStart(12)).join('')}\n${' '.repeat(7)}${[bytes, packets, dropped].map(value => String(value).padStart(12)).join('')}\n`).join('') : '';
+      words.includes('-s')
+        ? [
+            ['RX', rxBytes, rxPackets, rxDropped],
+            ['TX', txBytes, txPackets, txDropped],
+          ]
+            .map(
+              ([way, bytes, packets, dropped]) =>
+                `    ${way}: ${['bytes', 'packets', 'dropped'].map(title => title.padStart(12)).join('')}\n${' '.repeat(7)}${[bytes, packets, dropped].map(value => String(value).padStart(12)).join('')}\n`,
+            )
+            .join('')
+        : '';
     const ports = bridge.list();
     const rows = [
       { name: bridge.name, text: head(1, bridge.name, '') + station },
-      ...ports.map(({ name, counts }, i) => ({ name, text: head(i + 2, name, `master ${bridge.name} `) + (i === 0 ? station : '') + counted(counts) })),
+      ...ports.map(({ name, counts }, i) => ({
+        name,
+        text: head(i + 2, name, `master ${bridge.name} `) + (i === 0 ? station : '') + counted(counts),
+      })),
     ];
-    return succeeded(rows.filter(({ name }) => only === undefined || name === only).map(({ text }) => text).join(''));
+    return succeeded(
+      rows
+        .filter(({ name }) => only === undefined || name === only)
+        .map(({ text }) => text)
+        .join(''),
+    );
   },
 });

@@ -8,12 +8,40 @@ import { PATHS } from './rewriting.ts';
 
 /** Options of one letter: those that have a value, and those that have none. Source: the manuals of coreutils, findutils, sed, gawk and diffutils. */
 const OPTIONS: Record<string, readonly [valued: string, flags: string]> = {
-  awk: ['Fvfe', ''], base64: ['w', 'di'], basename: ['s', 'az'], column: ['sotcNR', 'xeJnL'], comm: ['', '123z'], cut: ['bcdf', 'nsz'], date: ['drf', 'uRI'],
-  diff: ['UCLW', 'uqrsabBiwcNyetdE'], du: ['dB', 'shackmbxLlS'], egrep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'], env: ['uCS', 'iv0'], expand: ['t', 'i'],
-  fgrep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'], fold: ['w', 'bs'], grep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'], head: ['nc', 'qvz'], join: ['12jtoeav', 'iz'],
-  ls: ['wIT', 'aAbBcCdDfFgGhHiklLmnNopqQrRsStuUvxXZ1'], mkdir: ['m', 'pvZ'], nl: ['bwsvidfhln', 'p'], od: ['AtNjSw', 'abcdfhilosvx'], paste: ['d', 'sz'],
-  sed: ['efl', 'nErsuz'], seq: ['fs', 'w'], sort: ['ktoST', 'bdfghiMnRrVcCmsuz'], split: ['lbnaC', 'dxe'], stat: ['cf', 'Lt'], strings: ['nt', 'afw'],
-  tail: ['ncs', 'fFqvz'], timeout: ['sk', 'v'], touch: ['dtr', 'acmh'], tree: ['LPIo', 'adfipsuvh'], unexpand: ['t', 'a'], uniq: ['fsw', 'cdDiuz'],
+  awk: ['Fvfe', ''],
+  base64: ['w', 'di'],
+  basename: ['s', 'az'],
+  column: ['sotcNR', 'xeJnL'],
+  comm: ['', '123z'],
+  cut: ['bcdf', 'nsz'],
+  date: ['drf', 'uRI'],
+  diff: ['UCLW', 'uqrsabBiwcNyetdE'],
+  du: ['dB', 'shackmbxLlS'],
+  egrep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'],
+  env: ['uCS', 'iv0'],
+  expand: ['t', 'i'],
+  fgrep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'],
+  fold: ['w', 'bs'],
+  grep: ['efABCmd', 'EFGPivwxcLlqsohnHrRazbUT'],
+  head: ['nc', 'qvz'],
+  join: ['12jtoeav', 'iz'],
+  ls: ['wIT', 'aAbBcCdDfFgGhHiklLmnNopqQrRsStuUvxXZ1'],
+  mkdir: ['m', 'pvZ'],
+  nl: ['bwsvidfhln', 'p'],
+  od: ['AtNjSw', 'abcdfhilosvx'],
+  paste: ['d', 'sz'],
+  sed: ['efl', 'nErsuz'],
+  seq: ['fs', 'w'],
+  sort: ['ktoST', 'bdfghiMnRrVcCmsuz'],
+  split: ['lbnaC', 'dxe'],
+  stat: ['cf', 'Lt'],
+  strings: ['nt', 'afw'],
+  tail: ['ncs', 'fFqvz'],
+  timeout: ['sk', 'v'],
+  touch: ['dtr', 'acmh'],
+  tree: ['LPIo', 'adfipsuvh'],
+  unexpand: ['t', 'a'],
+  uniq: ['fsw', 'cdDiuz'],
 };
 
 /** Each option, and each value, as a word of its own. */
@@ -53,17 +81,31 @@ const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) 
   sed: async (words, { fs, cwd }) => {
     const at = words.findIndex(word => /^(?:-[nErsuz]*i|--in-place=)./.test(word));
     if (at < 0) return words;
-    const suffix = words[at].replace(/^(?:-[nErsuz]*i|--in-place=)/, ''), flags = /^-([nErsuz]*)i/.exec(words[at])?.[1] ?? '';
+    const suffix = words[at].replace(/^(?:-[nErsuz]*i|--in-place=)/, ''),
+      flags = /^-([nErsuz]*)i/.exec(words[at])?.[1] ?? '';
     const others = words.toSpliced(at, 1, ...[...flags].map(flag => `-${flag}`), '-i');
     const hasScript = words.some(word => /^-[ef]$|^--(?:expression|file)/.test(word));
     for (const file of operands(others, OPTIONS.sed).slice(hasScript ? 0 : 1)) {
       const path = fs.resolvePath(cwd, file);
-      const kept = suffix.includes('*') ? suffix.replace(/\*/g, file.slice(file.lastIndexOf('/') + 1)) : `${file.slice(file.lastIndexOf('/') + 1)}${suffix}`;
-      if (await fs.exists(path)) await fs.cp(path, kept.includes('/') ? fs.resolvePath(cwd, kept) : `${path.slice(0, path.lastIndexOf('/'))}/${kept}`);
+      const kept = suffix.includes('*')
+        ? suffix.replace(/\*/g, file.slice(file.lastIndexOf('/') + 1))
+        : `${file.slice(file.lastIndexOf('/') + 1)}${suffix}`;
+      if (await fs.exists(path))
+        await fs.cp(
+          path,
+          kept.includes('/') ? fs.resolvePath(cwd, kept) : `${path.slice(0, path.lastIndexOf('/'))}/${kept}`,
+        );
     }
     return others;
   },
-  cp: async words => words.flatMap(word => (/^-[a-zA-Z]*[ad][a-zA-Z]*$/.test(word) ? [word.replace('a', 'rp').replace('d', '')].filter(each => each !== '-') : word === '--archive' ? ['-r', '-p'] : word)),
+  cp: async words =>
+    words.flatMap(word =>
+      /^-[a-zA-Z]*[ad][a-zA-Z]*$/.test(word)
+        ? [word.replace('a', 'rp').replace('d', '')].filter(each => each !== '-')
+        : word === '--archive'
+          ? ['-r', '-p']
+          : word,
+    ),
   // Mode and owner of what is made are told afterwards.
   mkdir: async words => words.filter((word, i) => word !== '-m' && words[i - 1] !== '-m' && !word.startsWith('--mode')),
 };
@@ -71,12 +113,21 @@ const MENDED: Record<string, (words: string[], context: ResolvedCommandContext) 
 /** Words that are no options and no values of options. */
 function operands(words: readonly string[], [valued]: readonly [string, string]): string[] {
   const end = words.indexOf('--');
-  return words.filter((word, i) => (end >= 0 && i > end) || (i !== end && (!/^-./.test(word) && !(/^-.$/.test(words[i - 1] ?? '') && valued.includes(words[i - 1][1])))));
+  return words.filter(
+    (word, i) =>
+      (end >= 0 && i > end) ||
+      (i !== end && !/^-./.test(word) && !(/^-.$/.test(words[i - 1] ?? '') && valued.includes(words[i - 1][1]))),
+  );
 }
 
 /** Runs a tool with files in the place of standard input and output, where its words name those. */
-async function withStandardFiles(words: string[], context: ResolvedCommandContext, run: (words: string[]) => Promise<ExecResult>): Promise<ExecResult> {
-  const names = (paths: readonly string[]): string[] => paths.filter(path => words.some(word => word === path || word.endsWith(`=${path}`)));
+async function withStandardFiles(
+  words: string[],
+  context: ResolvedCommandContext,
+  run: (words: string[]) => Promise<ExecResult>,
+): Promise<ExecResult> {
+  const names = (paths: readonly string[]): string[] =>
+    paths.filter(path => words.some(word => word === path || word.endsWith(`=${path}`)));
   const [inputs, ...outputs] = [PATHS.stdin, PATHS.stdout, PATHS.stderr].map(names);
   if (inputs.length + outputs[0].length + outputs[1].length === 0) return run(words);
   const { fs } = context;
@@ -88,7 +139,8 @@ async function withStandardFiles(words: string[], context: ResolvedCommandContex
   for (const path of outputs.flat()) await put(path, new Uint8Array());
   try {
     const done = await run(words);
-    const written = async (paths: string[]): Promise<string> => (await Promise.all(paths.map(async path => textOf(await fs.readFileBuffer(path))))).join('');
+    const written = async (paths: string[]): Promise<string> =>
+      (await Promise.all(paths.map(async path => textOf(await fs.readFileBuffer(path))))).join('');
     const [stdout, stderr] = await Promise.all(outputs.map(written));
     return { ...done, stdout: done.stdout + stdout, stderr: done.stderr + stderr };
   } finally {
@@ -98,8 +150,25 @@ async function withStandardFiles(words: string[], context: ResolvedCommandContex
 
 /** `xargs`: words of standard input as words of commands. Source: xargs(1) of findutils. */
 const xargs: ShellCommand = async (words, context) => {
-  const options = { perCommand: Infinity, perLine: Infinity, replace: undefined as string | undefined, delimiter: undefined as string | undefined, file: undefined as string | undefined, noEmpty: false, trace: false };
-  const rest = apart(words.flatMap(word => LONG[word.replace(/=.*/s, '')] === undefined ? word : [LONG[word.replace(/=.*/s, '')], ...(word.includes('=') ? [word.slice(word.indexOf('=') + 1)] : [])]).slice(0, firstOperand(words)), XARGS);
+  const options = {
+    perCommand: Infinity,
+    perLine: Infinity,
+    replace: undefined as string | undefined,
+    delimiter: undefined as string | undefined,
+    file: undefined as string | undefined,
+    noEmpty: false,
+    trace: false,
+  };
+  const rest = apart(
+    words
+      .flatMap(word =>
+        LONG[word.replace(/=.*/s, '')] === undefined
+          ? word
+          : [LONG[word.replace(/=.*/s, '')], ...(word.includes('=') ? [word.slice(word.indexOf('=') + 1)] : [])],
+      )
+      .slice(0, firstOperand(words)),
+    XARGS,
+  );
   const command = words.slice(firstOperand(words));
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const value = (): string => rest.shift() ?? '';
@@ -107,44 +176,76 @@ const xargs: ShellCommand = async (words, context) => {
     else if (word === '-L') options.perLine = Number(value());
     else if (word === '-I') options.replace = value();
     else if (word === '-i') options.replace = '{}';
-    else if (word === '-d') options.delimiter = value().replace(/^\\n$/, '\n').replace(/^\\t$/, '\t').replace(/^\\0$/, '\0');
+    else if (word === '-d')
+      options.delimiter = value().replace(/^\\n$/, '\n').replace(/^\\t$/, '\t').replace(/^\\0$/, '\0');
     else if (word === '-0') options.delimiter = '\0';
     else if (word === '-a') options.file = value();
     else if (word === '-r') options.noEmpty = true;
     else if (word === '-t') options.trace = true;
     else if (word === '-P' || word === '-s' || word === '-E') value();
-    else if (word !== '-x' && word !== '-p') return failed(`xargs: invalid option -- '${word.replace(/^-+/, '')}'\nTry 'xargs --help' for more information.`);
+    else if (word !== '-x' && word !== '-p')
+      return failed(`xargs: invalid option -- '${word.replace(/^-+/, '')}'\nTry 'xargs --help' for more information.`);
   }
-  if (!(options.perCommand >= 1) || !(options.perLine >= 1)) return failed('xargs: value 0 for -n or -L option should be >= 1');
+  if (!(options.perCommand >= 1) || !(options.perLine >= 1))
+    return failed('xargs: value 0 for -n or -L option should be >= 1');
   const { fs, cwd } = context;
-  const input = options.file === undefined ? textOf(bytesOf(context.stdin as unknown as string)) : await fs.readFile(fs.resolvePath(cwd, options.file)).catch(() => undefined);
+  const input =
+    options.file === undefined
+      ? textOf(bytesOf(context.stdin as unknown as string))
+      : await fs.readFile(fs.resolvePath(cwd, options.file)).catch(() => undefined);
   if (input === undefined) return failed(`xargs: Cannot open input file '${options.file}': No such file or directory`);
   const lines = linesOf(input, options.delimiter, options.replace !== undefined);
   if (typeof lines === 'string') return failed(`xargs: ${lines}`);
   const run = command.length > 0 ? command : ['echo'];
   const calls: string[][] = [];
   const { replace } = options;
-  if (replace !== undefined) for (const [text] of lines) calls.push(run.map(word => word.replaceAll(replace, () => text)));
+  if (replace !== undefined)
+    for (const [text] of lines) calls.push(run.map(word => word.replaceAll(replace, () => text)));
   else {
-    const items = options.perLine === Infinity ? chunks(lines.flat(), options.perCommand) : chunks(lines, options.perLine).map(each => each.flat());
+    const items =
+      options.perLine === Infinity
+        ? chunks(lines.flat(), options.perCommand)
+        : chunks(lines, options.perLine).map(each => each.flat());
     if (items.length === 0 && !options.noEmpty) items.push([]);
     for (const each of items) calls.push([...run, ...each]);
   }
-  let stdout = '', stderr = '', status = 0;
+  let stdout = '',
+    stderr = '',
+    status = 0;
   for (const call of calls) {
     if (options.trace) stderr += `${call.join(' ')}\n`;
-    const done = await context.exec?.(call.map(quoted).join(' '), { cwd, env: context.exportedEnv ?? {}, ...(context.signal ? { signal: context.signal } : {}) });
+    const done = await context.exec?.(call.map(quoted).join(' '), {
+      cwd,
+      env: context.exportedEnv ?? {},
+      ...(context.signal ? { signal: context.signal } : {}),
+    });
     if (!done) break;
     stdout += done.stdout;
     stderr += done.stderr;
-    if (done.exitCode === 127 || done.exitCode === 126) return { stdout, stderr: stderr.replace(/^bash: (.*): command not found$/m, 'xargs: $1: No such file or directory'), exitCode: done.exitCode };
-    if (done.exitCode === 255) return { stdout, stderr: `${stderr}xargs: ${call[0]}: exited with status 255; aborting\n`, exitCode: 124 };
+    if (done.exitCode === 127 || done.exitCode === 126)
+      return {
+        stdout,
+        stderr: stderr.replace(/^bash: (.*): command not found$/m, 'xargs: $1: No such file or directory'),
+        exitCode: done.exitCode,
+      };
+    if (done.exitCode === 255)
+      return { stdout, stderr: `${stderr}xargs: ${call[0]}: exited with status 255; aborting\n`, exitCode: 124 };
     if (done.exitCode !== 0) status = 123;
   }
   return { stdout, stderr, exitCode: status };
 };
 const XARGS = ['nLIdaPsE', 'r0txpi'] as const;
-const LONG: Record<string, string> = { '--max-args': '-n', '--max-lines': '-L', '--replace': '-I', '--delimiter': '-d', '--null': '-0', '--arg-file': '-a', '--no-run-if-empty': '-r', '--verbose': '-t', '--max-procs': '-P' };
+const LONG: Record<string, string> = {
+  '--max-args': '-n',
+  '--max-lines': '-L',
+  '--replace': '-I',
+  '--delimiter': '-d',
+  '--null': '-0',
+  '--arg-file': '-a',
+  '--no-run-if-empty': '-r',
+  '--verbose': '-t',
+  '--max-procs': '-P',
+};
 
 /** Where xargs's own options end. */
 function firstOperand(words: readonly string[]): number {
@@ -157,7 +258,12 @@ function firstOperand(words: readonly string[]): number {
   return words.length;
 }
 
-const chunks = <T>(items: readonly T[], length: number): T[][] => (items.length === 0 ? [] : Array.from({ length: Math.ceil(items.length / Math.min(length, items.length)) }, (_, i) => items.slice(i * Math.min(length, items.length), (i + 1) * Math.min(length, items.length))));
+const chunks = <T>(items: readonly T[], length: number): T[][] =>
+  items.length === 0
+    ? []
+    : Array.from({ length: Math.ceil(items.length / Math.min(length, items.length)) }, (_, i) =>
+        items.slice(i * Math.min(length, items.length), (i + 1) * Math.min(length, items.length)),
+      );
 
 /** The words of each line; with a delimiter, or where a line is one word, as they stand. A string: what is wrong with them. */
 function linesOf(text: string, delimiter: string | undefined, isWhole: boolean): string[][] | string {
@@ -170,8 +276,11 @@ function linesOf(text: string, delimiter: string | undefined, isWhole: boolean):
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue;
     const found: string[] = [];
-    for (const [, piece] of (isWhole ? line.replace(/^[ \t]+/, '').replace(/ /g, '\\ ') : line).matchAll(/((?:[^\s"'\\]|\\.|"[^"]*"|'[^']*'|["'])+)/g)) {
-      if (/^(?:[^"'\\]|\\.|"[^"]*"|'[^']*')*["']/.test(piece) && !/^(?:[^"'\\]|\\.|"[^"]*"|'[^']*')*$/.test(piece)) return `unmatched ${piece.includes('"') ? 'double' : 'single'} quote; by default quotes are special to xargs unless you use the -0 option`;
+    for (const [, piece] of (isWhole ? line.replace(/^[ \t]+/, '').replace(/ /g, '\\ ') : line).matchAll(
+      /((?:[^\s"'\\]|\\.|"[^"]*"|'[^']*'|["'])+)/g,
+    )) {
+      if (/^(?:[^"'\\]|\\.|"[^"]*"|'[^']*')*["']/.test(piece) && !/^(?:[^"'\\]|\\.|"[^"]*"|'[^']*')*$/.test(piece))
+        return `unmatched ${piece.includes('"') ? 'double' : 'single'} quote; by default quotes are special to xargs unless you use the -0 option`;
       found.push(piece.replace(/\\(.)|"([^"]*)"|'([^']*)'/g, (_all, one, two, three) => one ?? two ?? three ?? ''));
     }
     lines.push(found);
@@ -180,7 +289,10 @@ function linesOf(text: string, delimiter: string | undefined, isWhole: boolean):
 }
 
 /** Each tool of just-bash, with what it lacks. */
-export function toolCommands(names: readonly string[], turn: () => Promise<void> | undefined): Record<string, ShellCommand> {
+export function toolCommands(
+  names: readonly string[],
+  turn: () => Promise<void> | undefined,
+): Record<string, ShellCommand> {
   const tools: Record<string, ShellCommand> = {};
   for (const name of names) {
     tools[name] = async (words, context) => {
@@ -194,7 +306,11 @@ export function toolCommands(names: readonly string[], turn: () => Promise<void>
       });
     };
   }
-  return { ...tools, xargs: (words, context) => withStandardFiles(words, context, each => xargs(each, context)), whoami: async () => ({ stdout: 'root\n', stderr: '', exitCode: 0 }) };
+  return {
+    ...tools,
+    xargs: (words, context) => withStandardFiles(words, context, each => xargs(each, context)),
+    whoami: async () => ({ stdout: 'root\n', stderr: '', exitCode: 0 }),
+  };
 }
 
 /** `mkdir -m MODE`. */
@@ -202,5 +318,6 @@ async function setModes(words: readonly string[], { fs, cwd }: ResolvedCommandCo
   const at = words.indexOf('-m');
   const mode = at < 0 ? words.find(word => word.startsWith('--mode='))?.slice(7) : words[at + 1];
   if (mode === undefined || !/^[0-7]{1,4}$/.test(mode)) return;
-  for (const path of operands(words, OPTIONS.mkdir)) await fs.chmod(fs.resolvePath(cwd, path), Number.parseInt(mode, 8)).catch(() => {});
+  for (const path of operands(words, OPTIONS.mkdir))
+    await fs.chmod(fs.resolvePath(cwd, path), Number.parseInt(mode, 8)).catch(() => {});
 }

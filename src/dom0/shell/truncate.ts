@@ -10,7 +10,8 @@ function lengthOf(text: string, old: number): number {
   const [, sign = '', digits, unit = ''] = /^([+-]?)(\d{1,15})([KMGT](?:B|iB)?)?$/.exec(text) ?? [];
   if (digits === undefined) throw new Error(`Invalid number: '${text.slice(0, 40)}'`);
   const bytes = Number(digits) * (/^.B$/.test(unit) ? 1000 : 1024) ** (unit === '' ? 0 : LETTERS.indexOf(unit[0]) + 1);
-  if (!Number.isSafeInteger(bytes)) throw new Error(`Invalid number: '${text.slice(0, 40)}': Value too large for defined data type`);
+  if (!Number.isSafeInteger(bytes))
+    throw new Error(`Invalid number: '${text.slice(0, 40)}': Value too large for defined data type`);
   return sign === '+' ? old + bytes : sign === '-' ? Math.max(0, old - bytes) : bytes;
 }
 
@@ -37,11 +38,16 @@ export function truncateProgram(host: HostCore): Program {
       for (const path of paths) {
         try {
           const whole = absolutePath(path, around);
-          const old = await files.stat(whole).then(stat => stat.size, () => undefined);
+          const old = await files.stat(whole).then(
+            stat => stat.size,
+            () => undefined,
+          );
           if (old === undefined && !creates) continue;
           await files.truncate(whole, lengthOf(size, old ?? 0));
         } catch (error) {
-          return failed(`truncate: ${/^Invalid/.test((error as Error).message) ? '' : `cannot truncate '${path}': `}${(error as Error).message}`);
+          return failed(
+            `truncate: ${/^Invalid/.test((error as Error).message) ? '' : `cannot truncate '${path}': `}${(error as Error).message}`,
+          );
         }
       }
       return succeeded('');

@@ -18,13 +18,28 @@ async function make() {
   );
   await files.writeFile('/root/b.cfg', 'name = "b"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/demo.elf"\n');
   const host = testHost({ files, epochMs: () => 0 });
-  const around = { stdin: '', directory: '/root', readFile: (path: string) => files.readFileBuffer(path), writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes), signal: new AbortController().signal };
-  const line = (program: Program) => async (words: string): Promise<string> => {
-    const { stdout, stderr, status } = await program.run(words.split(' ').filter(Boolean), around);
-    return status === 0 ? stdout + stderr : `${status}: ${stderr}`;
+  const around = {
+    stdin: '',
+    directory: '/root',
+    readFile: (path: string) => files.readFileBuffer(path),
+    writeFile: (path: string, bytes: Uint8Array) => files.writeFile(path, bytes),
+    signal: new AbortController().signal,
   };
+  const line =
+    (program: Program) =>
+    async (words: string): Promise<string> => {
+      const { stdout, stderr, status } = await program.run(words.split(' ').filter(Boolean), around);
+      return status === 0 ? stdout + stderr : `${status}: ${stderr}`;
+    };
   const [brctl, tcpdump] = bridgePrograms(host).map(line);
-  return { host, files, virsh: line(virshProgram(host)), brctl: brctl!, tcpdump: tcpdump!, complete: virshProgram(host).complete! };
+  return {
+    host,
+    files,
+    virsh: line(virshProgram(host)),
+    brctl: brctl!,
+    tcpdump: tcpdump!,
+    complete: virshProgram(host).complete!,
+  };
 }
 
 describe('virsh', () => {
@@ -36,12 +51,20 @@ describe('virsh', () => {
     expect(await virsh('desc a')).toBe("the shop's\ndatabase\n");
     expect(await virsh('dumpxml a')).toContain('<description>the shop&apos;s\ndatabase</description>');
     // xl.cfg has it on one line, as xlu_cfg_l.l reads escapes.
-    expect(new TextDecoder().decode(await files.readFileBuffer('/etc/xen/vm/a'))).toContain('description = "the shop\'s\\ndatabase"');
+    expect(new TextDecoder().decode(await files.readFileBuffer('/etc/xen/vm/a'))).toContain(
+      'description = "the shop\'s\\ndatabase"',
+    );
     await virsh('start a');
     expect(await virsh('desc a')).toBe("the shop's\ndatabase\n");
     await host.setDescription('a', '');
-    expect([await virsh('desc a'), await virsh('desc a --config')]).toEqual(['No description for domain: a\n', 'No description for domain: a\n']);
-    expect([await virsh('domrename a shop'), await virsh('desc c x')]).toEqual(['1: error: Requested operation is not valid: cannot rename active domain\n', expect.stringMatching(/^1: error: failed to get domain 'c'/)]);
+    expect([await virsh('desc a'), await virsh('desc a --config')]).toEqual([
+      'No description for domain: a\n',
+      'No description for domain: a\n',
+    ]);
+    expect([await virsh('domrename a shop'), await virsh('desc c x')]).toEqual([
+      '1: error: Requested operation is not valid: cannot rename active domain\n',
+      expect.stringMatching(/^1: error: failed to get domain 'c'/),
+    ]);
     await virsh('destroy a');
     expect(await virsh('domrename a shop')).toBe('Domain successfully renamed\n\n');
     expect(await virsh('list --all --name')).toBe('Domain-0\nshop\n\n');
@@ -51,14 +74,20 @@ describe('virsh', () => {
     const { files, virsh } = await make();
     await virsh('define /root/a.xml');
     expect(await virsh('snapshot-current a')).toBe("1: error: domain 'a' has no current snapshot\n");
-    const record = (name: string, createdMs: number, more = {}) => files.writeFile(`/var/lib/xen/snapshots/a/${name}`, JSON.stringify({ domain: 'a', name, createdMs, definition: '', disks: [], ...more }));
+    const record = (name: string, createdMs: number, more = {}) =>
+      files.writeFile(
+        `/var/lib/xen/snapshots/a/${name}`,
+        JSON.stringify({ domain: 'a', name, createdMs, definition: '', disks: [], ...more }),
+      );
     await files.mkdir('/var/lib/xen/snapshots/a', { recursive: true });
     await record('one', 1);
     await record('two', 2, { parent: 'one', currentMs: 9 });
     await record('three', 3, { parent: 'two' });
     await record('four', 4, { parent: 'one' });
     // vshTreePrintInternal() of tools/vsh.c.
-    expect(await virsh('snapshot-list a --tree')).toBe(['one', '  |', '  +- two', '  |   |', '  |   +- three', '  |     ', '  +- four', '    ', ''].join('\n'));
+    expect(await virsh('snapshot-list a --tree')).toBe(
+      ['one', '  |', '  +- two', '  |   |', '  |   +- three', '  |     ', '  +- four', '    ', ''].join('\n'),
+    );
     expect(await virsh('snapshot-current a --name')).toBe('two\n\n');
     expect((await virsh('snapshot-list a --parent')).split('\n')[3]).toMatch(/^ two .* shutoff {3}one$/);
   });
@@ -68,26 +97,61 @@ describe('virsh', () => {
     expect(await virsh('define /root/a.xml')).toBe("Domain 'a' defined from /root/a.xml\n\n");
     expect(await virsh('create --paused /root/b.cfg')).toBe("Domain 'b' created from /root/b.cfg\n\n");
     expect(await virsh('list --all')).toBe(
-      [' Id   Name       State', '---------------------------', ' 0    Domain-0   running', ' 1    b          paused', ' -    a          shut off', '', ''].join('\n'),
+      [
+        ' Id   Name       State',
+        '---------------------------',
+        ' 0    Domain-0   running',
+        ' 1    b          paused',
+        ' -    a          shut off',
+        '',
+        '',
+      ].join('\n'),
     );
     expect(await virsh('list --inactive --name')).toBe('a\n\n');
-    expect((await virsh('domblklist a')).split('\n').slice(0, 2)).toEqual([' Target   Source', expect.stringMatching(/^-+$/)]);
+    expect((await virsh('domblklist a')).split('\n').slice(0, 2)).toEqual([
+      ' Target   Source',
+      expect.stringMatching(/^-+$/),
+    ]);
     expect((await virsh('domiflist b')).split('\n')[0]).toMatch(/^ Interface {3}Type( +)Source( +)Model( +)MAC$/);
-    expect(await virsh('net-list')).toMatch(/^ Name {5}State {4}Autostart {3}Persistent\n-+\n xenbr0 {3}active {3}yes {9}yes\n\n$/);
-    expect((await virsh('pool-list')).split('\n').slice(2, 4)).toEqual([' images   active   yes', ' vg0      active   yes']);
-    expect(await virsh('vol-list none')).toBe("1: error: failed to get pool 'none'\nerror: Storage pool not found: no storage pool with matching name 'none'\n");
+    expect(await virsh('net-list')).toMatch(
+      /^ Name {5}State {4}Autostart {3}Persistent\n-+\n xenbr0 {3}active {3}yes {9}yes\n\n$/,
+    );
+    expect((await virsh('pool-list')).split('\n').slice(2, 4)).toEqual([
+      ' images   active   yes',
+      ' vg0      active   yes',
+    ]);
+    expect(await virsh('vol-list none')).toBe(
+      "1: error: failed to get pool 'none'\nerror: Storage pool not found: no storage pool with matching name 'none'\n",
+    );
     expect(await virsh('vol-list vg0')).toMatch(/^ Name {3}Path\n-+\n\n$/);
-    expect(await virsh('nodeinfo')).toMatch(/^CPU model: {11}i686\nCPU\(s\): {14}1\n[\s\S]*Memory size: {9}\d+ KiB\n\n$/);
+    expect(await virsh('nodeinfo')).toMatch(
+      /^CPU model: {11}i686\nCPU\(s\): {14}1\n[\s\S]*Memory size: {9}\d+ KiB\n\n$/,
+    );
     expect((await virsh('dumpxml b')).split('\n')[0]).toBe("<domain type='xen' id='1'>");
     expect(await virsh('start a')).toBe("Domain 'a' started\n\n");
-    expect([await virsh('suspend a'), await virsh('domstate a'), await virsh('resume 2'), await virsh(`domid ${UUID}`)]).toEqual(
-      ["Domain 'a' suspended\n\n", 'paused\n\n', "Domain 'a' resumed\n\n", '2\n\n']);
+    expect([
+      await virsh('suspend a'),
+      await virsh('domstate a'),
+      await virsh('resume 2'),
+      await virsh(`domid ${UUID}`),
+    ]).toEqual(["Domain 'a' suspended\n\n", 'paused\n\n', "Domain 'a' resumed\n\n", '2\n\n']);
     expect([await virsh('start a'), await virsh('start c'), await virsh('undefine b'), await virsh('frob')]).toEqual([
-      '1: error: Domain is already active\n', "1: error: failed to get domain 'c'\nerror: Domain not found: no domain with matching name 'c'\n",
-      "1: error: Failed to undefine domain 'b'\nerror: Requested operation is not valid: cannot act on a transient domain: it was created, and not defined\n", "1: error: unknown command: 'frob'\n"]);
-    expect([await virsh('destroy a'), await virsh('destroy a'), await virsh('undefine a'), await virsh('destroy Domain-0')]).toEqual([
-      "Domain 'a' destroyed\n\n", "1: error: Failed to destroy domain 'a'\nerror: Requested operation is not valid: domain is not running\n", "Domain 'a' has been undefined\n\n",
-      "1: error: Failed to destroy domain 'Domain-0'\nerror: Requested operation is not valid: this is the host’s own domain\n"]);
+      '1: error: Domain is already active\n',
+      "1: error: failed to get domain 'c'\nerror: Domain not found: no domain with matching name 'c'\n",
+      "1: error: Failed to undefine domain 'b'\nerror: Requested operation is not valid: cannot act on a transient domain: it was created, and not defined\n",
+      "1: error: unknown command: 'frob'\n",
+    ]);
+    expect([
+      await virsh('destroy a'),
+      await virsh('destroy a'),
+      await virsh('undefine a'),
+      await virsh('destroy Domain-0'),
+    ]).toEqual([
+      "Domain 'a' destroyed\n\n",
+      "1: error: Failed to destroy domain 'a'\nerror: Requested operation is not valid: domain is not running\n",
+      "Domain 'a' has been undefined\n\n",
+      "1: error: Failed to destroy domain 'Domain-0'\nerror: Requested operation is not valid: this is the host’s own domain\n",
+    ]);
     expect(host.all().map(({ name }) => name)).toEqual(['b']);
     expect(await complete(['dom'])).toEqual(expect.arrayContaining(['dominfo', 'domxml-to-native']));
     expect(await complete(['destroy', ''])).toEqual(['Domain-0', 'b']);
@@ -100,8 +164,21 @@ describe('virsh', () => {
     expect(await files.readdir('/etc/xen/auto')).toEqual(['a']);
     expect(await virsh('dominfo a')).toBe(
       [
-        'Id:             -', 'Name:           a', `UUID:           ${UUID}`, 'OS Type:        hvm', 'State:          shut off', 'CPU(s):         1', 'Max memory:     8192 KiB',
-        'Used memory:    8192 KiB', 'Persistent:     yes', 'Autostart:      enable', 'Managed save:   no', 'Security model: none', 'Security DOI:   0', '', '',
+        'Id:             -',
+        'Name:           a',
+        `UUID:           ${UUID}`,
+        'OS Type:        hvm',
+        'State:          shut off',
+        'CPU(s):         1',
+        'Max memory:     8192 KiB',
+        'Used memory:    8192 KiB',
+        'Persistent:     yes',
+        'Autostart:      enable',
+        'Managed save:   no',
+        'Security model: none',
+        'Security DOI:   0',
+        '',
+        '',
       ].join('\n'),
     );
     expect(await virsh('autostart --disable a')).toBe("Domain 'a' unmarked as autostarted\n\n");
@@ -114,20 +191,28 @@ describe('virsh', () => {
 });
 
 describe('conversions between libvirt and Xen', () => {
-  const fixture = (name: string): string => readFileSync(new URL(`../config/fixtures/${name}`, import.meta.url), 'utf8');
+  const fixture = (name: string): string =>
+    readFileSync(new URL(`../config/fixtures/${name}`, import.meta.url), 'utf8');
 
   it('fail with what cannot be read, as create does, and print no definition', async () => {
     const { files, virsh } = await make();
     await files.writeFile('/root/vm16', fixture('xm-loops'));
     const said = await virsh('domxml-from-native xen-xm /root/vm16');
-    expect(said).toMatch(/^1: error: \/root\/vm16:11:35: .*\nerror: \/root\/vm16:13:1: "for" is a statement of Python.*\nerror: \/root\/vm16:18:4: /);
+    expect(said).toMatch(
+      /^1: error: \/root\/vm16:11:35: .*\nerror: \/root\/vm16:13:1: "for" is a statement of Python.*\nerror: \/root\/vm16:18:4: /,
+    );
     expect(said).not.toContain('<domain');
     await files.writeFile('/root/python', 'name = "a" + "b"\nbuilder = "hvm"\nmemory = 8\nkernel = "/k"\n');
     expect(await virsh('domxml-from-native xen-xl /root/python')).toMatch(/^1: error: \/root\/python:1:12: /);
     expect(await virsh('domxml-from-native xen-xm /root/python')).toContain('<name>ab</name>');
     await files.writeFile('/root/bad.xml', fixture('xml-without-memory.xml'));
-    for (const format of ['xen-xl', 'xen-xm', 'xen-sxpr']) expect(await virsh(`domxml-to-native ${format} /root/bad.xml`)).toMatch(/^1: error: \/root\/bad\.xml:1:1: Memory size must be specified/);
-    expect(await virsh('domxml-to-native xen-xl /root/vm16')).toBe('1: error: /root/vm16:1:1: This is no domain XML of libvirt. Take another file, or another format.\n');
+    for (const format of ['xen-xl', 'xen-xm', 'xen-sxpr'])
+      expect(await virsh(`domxml-to-native ${format} /root/bad.xml`)).toMatch(
+        /^1: error: \/root\/bad\.xml:1:1: Memory size must be specified/,
+      );
+    expect(await virsh('domxml-to-native xen-xl /root/vm16')).toBe(
+      '1: error: /root/vm16:1:1: This is no domain XML of libvirt. Take another file, or another format.\n',
+    );
   });
 
   it('carry over disks, cards with bridge and script, and the root device, and say what they leave out', async () => {
@@ -139,7 +224,9 @@ describe('conversions between libvirt and Xen', () => {
       expect(native).toContain('root=/dev/sda1 ro console=hvc0');
       await files.writeFile('/root/old', native);
       const xml = await virsh(`domxml-from-native ${format} /root/old`);
-      expect(xml).toMatch(/<source file='\/data\/boot\.img'\/>[\s\S]*<target dev='sda1'[\s\S]*<mac address='aa:00:00:00:00:11'\/>[\s\S]*<script path='\/etc\/xen\/scripts\/vif-bridge'\/>/);
+      expect(xml).toMatch(
+        /<source file='\/data\/boot\.img'\/>[\s\S]*<target dev='sda1'[\s\S]*<mac address='aa:00:00:00:00:11'\/>[\s\S]*<script path='\/etc\/xen\/scripts\/vif-bridge'\/>/,
+      );
       if (format === 'xen-xl') expect(native).toContain(card);
     }
     await files.writeFile('/root/suse', fixture('suse-hvm'));
@@ -152,9 +239,14 @@ describe('conversions between libvirt and Xen', () => {
 describe('the bridge', () => {
   it('is shown with its ports and stations', async () => {
     const { host, brctl } = await make();
-    expect(await brctl('show')).toBe('bridge name\tbridge id\t\tSTP enabled\tinterfaces\nxenbr0\t\t8000.001b21000001\tno\t\teth0\n');
+    expect(await brctl('show')).toBe(
+      'bridge name\tbridge id\t\tSTP enabled\tinterfaces\nxenbr0\t\t8000.001b21000001\tno\t\teth0\n',
+    );
     expect(await brctl('showmacs xenbr0')).toBe('port no\tmac addr\t\tis local?\tageing timer\n');
-    expect([await brctl('showmacs br9'), await brctl('show br9')]).toEqual(['1: read of forward table failed: No such device\n', '1: bridge br9 does not exist!\n']);
+    expect([await brctl('showmacs br9'), await brctl('show br9')]).toEqual([
+      '1: read of forward table failed: No such device\n',
+      '1: bridge br9 does not exist!\n',
+    ]);
     host.toolstack.services.network.bridge.addPort('vif7.0', { deliver: () => {} });
     expect(await brctl('show xenbr0')).toMatch(/eth0\n\t{7}vif7\.0\n$/);
   });
@@ -170,11 +262,17 @@ describe('the bridge', () => {
     expect(await done).toBe('2 packets captured\n');
     const pcap = await files.readFileBuffer('/tmp/x.pcap');
     const view = new DataView(pcap.buffer, pcap.byteOffset);
-    expect([view.getUint32(0, true), pcap.length, view.getUint32(24 + 8, true)]).toEqual([0xa1b23c4d, 24 + 2 * (16 + 60), 60]);
+    expect([view.getUint32(0, true), pcap.length, view.getUint32(24 + 8, true)]).toEqual([
+      0xa1b23c4d,
+      24 + 2 * (16 + 60),
+      60,
+    ]);
     expect(pcap.subarray(40, 100)).toEqual(frame);
     expect([await tcpdump('-w /tmp/y'), await tcpdump('-c 1'), await tcpdump('-i eth9 -c 1 -w /tmp/y')]).toEqual([
       '1: tcpdump: in a script it ends after -c packets or -G seconds: write how many.\n',
-      '1: tcpdump: packets are written to a file, and not printed: write -w FILE.\nUsage: tcpdump -w FILE [-i INTERFACE] [-c COUNT] [-G SECONDS]\n', '1: tcpdump: eth9: No such device exists\n']);
+      '1: tcpdump: packets are written to a file, and not printed: write -w FILE.\nUsage: tcpdump -w FILE [-i INTERFACE] [-c COUNT] [-G SECONDS]\n',
+      '1: tcpdump: eth9: No such device exists\n',
+    ]);
     expect(await tcpdump('-G 1 -i vif7.0 -w /tmp/z')).toBe('0 packets captured\n');
   });
 });

@@ -5,7 +5,11 @@ import type { Owned, Ran, Surroundings } from './program.ts';
 import { xenstorePrograms } from './xenstore.ts';
 
 function made() {
-  const client = new StoreClient(new Store(), event => event(), () => {});
+  const client = new StoreClient(
+    new Store(),
+    event => event(),
+    () => {},
+  );
   const programs = xenstorePrograms(client);
   const named = (name: string) => programs.find(program => program.name === `xenstore-${name}`)!;
   const run = (line: string): Promise<Ran> => {
@@ -35,7 +39,14 @@ describe("xenstore's programs", () => {
     const { run } = made();
     await run(`write /local/domain/0/name Domain-0 /local/long ${'x'.repeat(100)}`);
     await run('chmod /local/domain/0 n0 r3');
-    expect((await run('ls')).stdout.split('\n')).toEqual(['local = ""', ' domain = ""', '  0 = ""', '   name = "Domain-0"', ` long = "${'x'.repeat(67)}\\..."`, '']);
+    expect((await run('ls')).stdout.split('\n')).toEqual([
+      'local = ""',
+      ' domain = ""',
+      '  0 = ""',
+      '   name = "Domain-0"',
+      ` long = "${'x'.repeat(67)}\\..."`,
+      '',
+    ]);
     expect((await run('ls -f /local/domain')).stdout).toBe('/local/domain/0 = ""\n/local/domain/0/name = "Domain-0"\n');
     expect((await run('ls -p /local/domain')).stdout.split('\n')[0]).toBe(`0 = "" ${'. '.repeat(26)}.  (n0,r3)`);
     expect((await run('ls -fp /local/domain')).stdout.split('\n')[0]).toBe('/local/domain/0 = ""   (n0,r3)');
@@ -43,13 +54,26 @@ describe("xenstore's programs", () => {
 
   it("refuse in the client's words, and then nothing of the call was done", async () => {
     const { run } = made();
-    expect(await run('read /a/b')).toEqual({ stdout: '', stderr: "xenstore-read: couldn't read path /a/b\n", status: 1 });
-    expect(await run('write /a')).toEqual({ stdout: '', stderr: 'xenstore-write: Usage: xenstore-write [-h] [-s] key value [...]\n', status: 1 });
-    expect(await run('write /good 1 /bad//path 2')).toMatchObject({ stderr: 'xenstore-write: could not write path /bad//path\n', status: 1 });
+    expect(await run('read /a/b')).toEqual({
+      stdout: '',
+      stderr: "xenstore-read: couldn't read path /a/b\n",
+      status: 1,
+    });
+    expect(await run('write /a')).toEqual({
+      stdout: '',
+      stderr: 'xenstore-write: Usage: xenstore-write [-h] [-s] key value [...]\n',
+      status: 1,
+    });
+    expect(await run('write /good 1 /bad//path 2')).toMatchObject({
+      stderr: 'xenstore-write: could not write path /bad//path\n',
+      status: 1,
+    });
     expect((await run('exists /good')).status).toBe(1);
     expect(await run('rm /no/such')).toMatchObject({ stderr: 'xenstore-rm: could not remove path /no/such\n' });
     expect(await run('list /none')).toMatchObject({ stderr: 'xenstore-list: could not list path /none\n' });
-    expect(await run('chmod / x1')).toMatchObject({ stderr: "xenstore-chmod: Invalid permission specification: 'x1'\n" });
+    expect(await run('chmod / x1')).toMatchObject({
+      stderr: "xenstore-chmod: Invalid permission specification: 'x1'\n",
+    });
     expect(await run('ls -q')).toMatchObject({ status: 1 });
   });
 
@@ -57,7 +81,10 @@ describe("xenstore's programs", () => {
     const { client, run } = made();
     await run('write /a/b/c 1');
     await run('chmod -r /a/b n0 b5');
-    expect(client.permissions('/a/b/c')).toEqual([{ letter: 'n', domid: 0 }, { letter: 'b', domid: 5 }]);
+    expect(client.permissions('/a/b/c')).toEqual([
+      { letter: 'n', domid: 0 },
+      { letter: 'b', domid: 5 },
+    ]);
     expect(client.permissions('/a')).toEqual([{ letter: 'n', domid: 0 }]);
     await run('chmod -u /a/b r7');
     expect(client.permissions('/a')).toEqual([{ letter: 'r', domid: 7 }]);
@@ -65,8 +92,19 @@ describe("xenstore's programs", () => {
 
   it('watch until so many events came, or Ctrl-C', async () => {
     const { client, named } = made();
-    let shown = '', type: (typed: string) => void = () => {};
-    const terminal = { write: (text: string) => { shown += text; }, listen: (to: typeof type) => { type = to; }, signal: new AbortController().signal, columns: 80, rows: 24 } satisfies Owned;
+    let shown = '',
+      type: (typed: string) => void = () => {};
+    const terminal = {
+      write: (text: string) => {
+        shown += text;
+      },
+      listen: (to: typeof type) => {
+        type = to;
+      },
+      signal: new AbortController().signal,
+      columns: 80,
+      rows: 24,
+    } satisfies Owned;
     const counted = named('watch').own!(['-n', '2', '/a'])!(terminal, {} as Surroundings);
     client.write('/a/b', '1');
     expect(await counted).toBe(0);

@@ -28,15 +28,27 @@ interface Kind {
 /** Bytes as C's escapes, as sanitise_value() has them. `value` holds a byte a character. */
 const NAMED: Record<string, string> = { '\t': '\\t', '\n': '\\n', '\r': '\\r', '\\': '\\\\' };
 const sanitised = (value: string): string =>
-  value.replace(/[^\x20-\x7e]|\\/g, byte => NAMED[byte] ?? (byte < '\x08' ? `\\${byte.charCodeAt(0).toString(8)}` : `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`));
+  value.replace(
+    /[^\x20-\x7e]|\\/g,
+    byte =>
+      NAMED[byte] ??
+      (byte < '\x08'
+        ? `\\${byte.charCodeAt(0).toString(8)}`
+        : `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`),
+  );
 const BYTES: Record<string, string> = { t: '\t', n: '\n', r: '\r', '\\': '\\' };
 const unsanitised = (word: string): string =>
   word.replace(/\\(?:x([0-9a-f]{1,2})|([0-7]{1,3})|(.))/gis, (whole, hex?: string, octal?: string, letter?: string) =>
-    hex ? String.fromCharCode(Number.parseInt(hex, 16)) : octal ? String.fromCharCode(Number.parseInt(octal, 8) & 255) : (BYTES[letter!] ?? whole),
+    hex
+      ? String.fromCharCode(Number.parseInt(hex, 16))
+      : octal
+        ? String.fromCharCode(Number.parseInt(octal, 8) & 255)
+        : (BYTES[letter!] ?? whole),
   );
 
 const below = (path: string, name: string): string => `${path.endsWith('/') ? path : `${path}/`}${name}`;
-const permissionsText = (permissions: readonly Permission[]): string => permissions.map(({ letter, domid }) => `${letter}${domid}`).join(',');
+const permissionsText = (permissions: readonly Permission[]): string =>
+  permissions.map(({ letter, domid }) => `${letter}${domid}`).join(',');
 
 /** Does it, or fails with these words where xenstored refuses. */
 function attempt<T>(words: string, does: () => T): T {
@@ -121,7 +133,10 @@ const KINDS: Record<string, Kind> = {
       rest
         .map(path => {
           there(view, path, `could not list path ${path}`);
-          return view.directory(path).map(name => `${has('p') ? `${path}/` : ''}${name}\n`).join('');
+          return view
+            .directory(path)
+            .map(name => `${has('p') ? `${path}/` : ''}${name}\n`)
+            .join('');
         })
         .join(''),
   },
@@ -132,7 +147,8 @@ const KINDS: Record<string, Kind> = {
     least: 2,
     run: (view, rest) => {
       if (rest.length % 2 === 1) throw new Failure('Usage');
-      for (let i = 0; i < rest.length; i += 2) attempt(`could not write path ${rest[i]}`, () => view.write(rest[i], unsanitised(rest[i + 1])));
+      for (let i = 0; i < rest.length; i += 2)
+        attempt(`could not write path ${rest[i]}`, () => view.write(rest[i], unsanitised(rest[i + 1])));
       return '';
     },
   },
@@ -158,7 +174,12 @@ const KINDS: Record<string, Kind> = {
         there(view, parentOf(path) || '/', words);
         attempt(words, () => view.rm(path));
         if (!has('t')) continue;
-        for (let above = parentOf(path); above !== '' && view.read(above) === '' && view.directory(above).length === 0; above = parentOf(above)) view.rm(above);
+        for (
+          let above = parentOf(path);
+          above !== '' && view.read(above) === '' && view.directory(above).length === 0;
+          above = parentOf(above)
+        )
+          view.rm(above);
       }
       return '';
     },
@@ -169,10 +190,12 @@ const KINDS: Record<string, Kind> = {
     flags: 'urs',
     least: 2,
     run: (view, [path, ...modes], has) => {
-      if (modes.length > MOST_PERMISSIONS) throw new Failure(`Too many permissions specified.  Maximum per invocation is ${MOST_PERMISSIONS}.`);
+      if (modes.length > MOST_PERMISSIONS)
+        throw new Failure(`Too many permissions specified.  Maximum per invocation is ${MOST_PERMISSIONS}.`);
       const permissions = modes.map((mode): Permission => {
         const [, letter, domid] = /^([nrwb])(\d{1,5})$/.exec(mode) ?? [];
-        if (letter === undefined || Number(domid) > 0x7fff) throw new Failure(`Invalid permission specification: '${mode.slice(0, 40)}'`);
+        if (letter === undefined || Number(domid) > 0x7fff)
+          throw new Failure(`Invalid permission specification: '${mode.slice(0, 40)}'`);
         return { letter: letter as Permission['letter'], domid: Number(domid) };
       });
       setPermissions(view, path, permissions, has('u'), has('r'));
@@ -214,7 +237,9 @@ export function xenstorePrograms(client: StoreClient): Program[] {
   const complete = (words: string[]): string[] => {
     const path = words.at(-1)!;
     const slash = path.lastIndexOf('/') + 1;
-    return path.startsWith('/') ? client.directory(path.slice(0, slash - 1) || '/').map(name => path.slice(0, slash) + name) : [];
+    return path.startsWith('/')
+      ? client.directory(path.slice(0, slash - 1) || '/').map(name => path.slice(0, slash) + name)
+      : [];
   };
   const programs = Object.entries(KINDS).map(([kind, { summary, usage, flags, least, run }]): Program => {
     const name = `xenstore-${kind}`;

@@ -6,21 +6,31 @@ import { visible } from '../terminal.ts';
 import { absolutePath } from './disk-paths.ts';
 import { failed, type Program, succeeded, type Surroundings } from './program.ts';
 
-const ABOUT = { xl: 'creates and controls domains: xl help', xm: 'the same in xend\'s spelling, with domains that it manages: xm help' };
+const ABOUT = {
+  xl: 'creates and controls domains: xl help',
+  xm: "the same in xend's spelling, with domains that it manages: xm help",
+};
 
 /** Words as a call of the toolstack's table, with the files that a program of the shell sees. */
 export function callOf(host: HostCore, words: string[], around: Surroundings, program: Call['program'] = 'xl'): Call {
   const { readFile, writeFile } = around;
   const absolute = (path: string): string => absolutePath(path, around);
   return {
-    host, program, words, absolute,
-    read: async path => (namesFiles(path) ? host.readFile(spellFiles(pathsIn(path).map(absolute))) : new Blob([(await readFile(path)) as BlobPart])),
+    host,
+    program,
+    words,
+    absolute,
+    read: async path =>
+      namesFiles(path)
+        ? host.readFile(spellFiles(pathsIn(path).map(absolute)))
+        : new Blob([(await readFile(path)) as BlobPart]),
     write: async (path, data) => writeFile(path, new Uint8Array(await data.arrayBuffer())),
   };
 }
 
 /** xl(1), "GLOBAL OPTIONS": what they change (how much is said, and how) is nothing here. */
-const withoutGlobal = (words: readonly string[]): string[] => words.slice(words.findIndex(word => !/^-[vftT]+$/.test(word)) >>> 0);
+const withoutGlobal = (words: readonly string[]): string[] =>
+  words.slice(words.findIndex(word => !/^-[vftT]+$/.test(word)) >>> 0);
 
 export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): Program {
   const names = [...namesOf(table, program), 'help'].sort();
@@ -37,14 +47,17 @@ export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): P
     own: given => {
       const words = withoutGlobal(given);
       const run = attachXl(table, words, program);
-      return run && (async (terminal, around) => {
-        try {
-          return await run(callOf(host, words.slice(1), around, program), terminal);
-        } catch (error) {
-          terminal.write(`${visible((error as Error).message).replace(/\n/g, '\r\n')}\r\n`);
-          return statusOf(error);
-        }
-      });
+      return (
+        run &&
+        (async (terminal, around) => {
+          try {
+            return await run(callOf(host, words.slice(1), around, program), terminal);
+          } catch (error) {
+            terminal.write(`${visible((error as Error).message).replace(/\n/g, '\r\n')}\r\n`);
+            return statusOf(error);
+          }
+        })
+      );
     },
     complete: async words => {
       if (words.length === 1) return names;

@@ -38,29 +38,39 @@ const placeOf = ({ place, vdev = '' }: DriveImage): number => (place < 0 ? (devi
  * Of a domain that runs its disks are copied as of one moment, as if its power had been cut then; it goes on. `absolute`: from a path of the definition to one
  * of Domain 0's files. @throws Error with a sentence, and nothing is left
  */
-export async function cloneDomain(host: HostCore, domain: string, name: string, absolute: (path: string) => string): Promise<ManagedDomain> {
+export async function cloneDomain(
+  host: HostCore,
+  domain: string,
+  name: string,
+  absolute: (path: string) => string,
+): Promise<ManagedDomain> {
   const { managed: all } = host;
   if (!all) throw new Error('Domain 0 has no place for files here, where the definition would be kept.');
   const member = runningAs(host, domain);
   const managed = await all.find(domain);
   if (!member && !managed) throw new Error(`${domain} is an invalid domain identifier (rc=-6)`);
   if (host.toolstack.isTaken(name) || (await all.find(name))) throw new Error(`VM name '${name}' already exists`);
-  if (!/^(?!\.{1,2}$)[\w.+-]{1,64}$/.test(name)) throw new Error(`${name.slice(0, 80)} is no name for a clone: take up to 64 letters, digits and . _ + -.`);
+  if (!/^(?!\.{1,2}$)[\w.+-]{1,64}$/.test(name))
+    throw new Error(`${name.slice(0, 80)} is no name for a clone: take up to 64 letters, digits and . _ + -.`);
   const definition = member?.blueprint.definition ?? managed!.definition;
   if (!member && managed!.errors.length > 0) throw new Error(managed!.errors.join('\n'));
   // A transfer disk is made for each domain.
-  const copied = definition.disks.filter(({ kind, target, readOnly }) => kind === 'disk' && !readOnly && target !== '' && !isTransfer(target));
+  const copied = definition.disks.filter(
+    ({ kind, target, readOnly }) => kind === 'disk' && !readOnly && target !== '' && !isTransfer(target),
+  );
   const storage = copied.length === 0 ? undefined : await diskOf(host);
   const copyOf = ({ vdev, target }: DefinedDisk): Copy => {
     const path = `${IMAGES}/${name}-${vdev}.img`;
     const image = storage?.image(target) && imageVolume(path);
     return image ? { volume: image, target: path } : { volume: `${name}-${vdev}`, target: `/dev/vg0/${name}-${vdev}` };
   };
-  const define = (): Promise<ManagedDomain> => all.define(`${DEFINITIONS}/${name}`, writeXlConfig(twinOf(host, definition, name, copyOf, absolute)));
+  const define = (): Promise<ManagedDomain> =>
+    all.define(`${DEFINITIONS}/${name}`, writeXlConfig(twinOf(host, definition, name, copyOf, absolute)));
   if (!storage) return define();
   return withVolumes(storage, async made => {
     const files: ImageCopy[] = [];
-    for (const disk of copied.filter(each => !host.isDevice(each.target))) files.push({ volume: copyOf(disk).volume, image: await imageOf(host, member, disk.vdev, disk.target) });
+    for (const disk of copied.filter(each => !host.isDevice(each.target)))
+      files.push({ volume: copyOf(disk).volume, image: await imageOf(host, member, disk.vdev, disk.target) });
     // From here to the next wait it is one moment.
     const changed = !member || files.length === 0 ? [] : changesOf(member);
     for (const disk of copied.filter(each => host.isDevice(each.target))) {
@@ -76,18 +86,28 @@ export async function cloneDomain(host: HostCore, domain: string, name: string, 
 }
 
 /** The definition with what a twin has of its own; a UUID is drawn when it is kept. */
-function twinOf(host: HostCore, definition: Definition, name: string, copyOf: (disk: DefinedDisk) => Copy, absolute: (path: string) => string): Definition {
+function twinOf(
+  host: HostCore,
+  definition: Definition,
+  name: string,
+  copyOf: (disk: DefinedDisk) => Copy,
+  absolute: (path: string) => string,
+): Definition {
   const { uuid: _uuid, mac: _mac, ...rest } = definition;
   const path = (written: string): string => {
     if (written === '' || host.isDevice(written)) return written;
     return namesFiles(written) ? spellFiles(pathsIn(written).map(absolute)) : absolute(written);
   };
   const disks = definition.disks.map(disk =>
-    disk.kind === 'disk' && !disk.readOnly && disk.target !== '' && !isTransfer(disk.target) ? { ...disk, target: copyOf(disk).target, format: 'raw' } : { ...disk, target: path(disk.target) },
+    disk.kind === 'disk' && !disk.readOnly && disk.target !== '' && !isTransfer(disk.target)
+      ? { ...disk, target: copyOf(disk).target, format: 'raw' }
+      : { ...disk, target: path(disk.target) },
   );
   const draw = (): string => host.toolstack.stations.draw();
   return {
-    ...rest, name, disks,
+    ...rest,
+    name,
+    disks,
     ...(rest.kernel === undefined ? {} : { kernel: path(rest.kernel) }),
     ...(rest.ramdisk === undefined ? {} : { ramdisk: path(rest.ramdisk) }),
     ...(rest.nic || rest.vif ? { mac: draw() } : {}),
@@ -105,9 +125,11 @@ async function imageOf(host: HostCore, member: Guest | undefined, vdev: string, 
 
 /** What a guest has changed of image files that Domain 0 has open; undefined: another worker has some of them open. */
 function changesOf({ opened, blueprint }: Guest): Changed[] | undefined {
-  const isFile = ({ medium, readOnly }: DriveImage): boolean => !readOnly && medium !== undefined && !('device' in medium);
+  const isFile = ({ medium, readOnly }: DriveImage): boolean =>
+    !readOnly && medium !== undefined && !('device' in medium);
   const all = opened?.all ?? [];
-  if (!(blueprint.drives ?? []).filter(isFile).every(drive => all.some(({ place }) => place === placeOf(drive)))) return undefined;
+  if (!(blueprint.drives ?? []).filter(isFile).every(drive => all.some(({ place }) => place === placeOf(drive))))
+    return undefined;
   return [...diskRecords(all)].flatMap(record => readDiskRecord(record) ?? []);
 }
 
@@ -118,7 +140,13 @@ async function savedChanges(host: HostCore, member: Guest): Promise<Changed[]> {
 }
 
 /** Writes an image, with what was changed of it, to a new volume; zeros take no room there. @throws Error with a sentence */
-async function copyImage(host: HostCore, storage: Storage, { volume, image }: ImageCopy, changes: readonly Changed[], made: string[]): Promise<void> {
+async function copyImage(
+  host: HostCore,
+  storage: Storage,
+  { volume, image }: ImageCopy,
+  changes: readonly Changed[],
+  made: string[],
+): Promise<void> {
   let problem: string | undefined;
   const attached = attachDrives([image], host.parts.openMedium ?? noMedia, sentence => {
     problem = sentence;

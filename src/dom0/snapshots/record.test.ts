@@ -10,8 +10,17 @@ async function made() {
   let createdMs = 0;
   return {
     take: async (name: string) => {
-      const others = await list(), parent = currentOf(others)?.name;
-      await records.write({ domain: 'web', name, createdMs: createdMs++, definition: '', disks: [], currentMs: laterThan(others, 0), ...(parent === undefined ? {} : { parent }) });
+      const others = await list(),
+        parent = currentOf(others)?.name;
+      await records.write({
+        domain: 'web',
+        name,
+        createdMs: createdMs++,
+        definition: '',
+        disks: [],
+        currentMs: laterThan(others, 0),
+        ...(parent === undefined ? {} : { parent }),
+      });
     },
     goBack: async (name: string) => records.enter(await records.read('web', name), 0),
     forget: async (name: string) => {
@@ -22,7 +31,12 @@ async function made() {
     /** `name<parent`, a star at the one where the domain is. */
     tree: async () => {
       const all = await list();
-      return all.map(each => `${each.name}${each.parent === undefined ? '' : `<${each.parent}`}${currentOf(all) === each ? '*' : ''}`).join(' ');
+      return all
+        .map(
+          each =>
+            `${each.name}${each.parent === undefined ? '' : `<${each.parent}`}${currentOf(all) === each ? '*' : ''}`,
+        )
+        .join(' ');
     },
   };
 }

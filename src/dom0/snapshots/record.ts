@@ -33,14 +33,20 @@ export const MOST_DESCRIPTION = 1000;
 
 /** The snapshot that a domain has come from last: what it is now was made from it. */
 export function currentOf(records: readonly SnapshotRecord[]): SnapshotRecord | undefined {
-  return records.reduce<SnapshotRecord | undefined>((latest, each) => ((each.currentMs ?? -1) > (latest?.currentMs ?? -1) ? each : latest), undefined);
+  return records.reduce<SnapshotRecord | undefined>(
+    (latest, each) => ((each.currentMs ?? -1) > (latest?.currentMs ?? -1) ? each : latest),
+    undefined,
+  );
 }
 
 /** Snapshots of these names are the page's: it saves running guests at intervals, the new one before the old one goes. */
 export const CHECKPOINTS = ['checkpoint-1', 'checkpoint-2'] as const;
 
 /** The volumes of a snapshot. */
-export const volumesOf = ({ state, disks }: SnapshotRecord): string[] => [...(state ? [state.volume] : []), ...disks.map(({ volume }) => volume)];
+export const volumesOf = ({ state, disks }: SnapshotRecord): string[] => [
+  ...(state ? [state.volume] : []),
+  ...disks.map(({ volume }) => volume),
+];
 
 export class SnapshotRecords {
   private readonly files: HostFiles;
@@ -78,21 +84,29 @@ export class SnapshotRecords {
   /** @throws Error with a sentence where there is none, or it cannot be one */
   async read(domain: string, name: string): Promise<SnapshotRecord> {
     const path = `${this.folder(domain)}/${name}`;
-    if (!GOOD_NAME.test(name) || !(await this.files.exists(path))) throw new Error(`Domain '${domain}' has no snapshot ${name}. xl snapshot-list ${domain} lists those that it has.`);
+    if (!GOOD_NAME.test(name) || !(await this.files.exists(path)))
+      throw new Error(
+        `Domain '${domain}' has no snapshot ${name}. xl snapshot-list ${domain} lists those that it has.`,
+      );
     let record: unknown;
     try {
       record = JSON.parse(new TextDecoder().decode(await this.files.readFileBuffer(path)));
     } catch {
       // It is told below.
     }
-    if (!isRecord(record) || record.domain !== domain || record.name !== name) throw new Error(`${path} does not say what the snapshot holds. Delete it: xl snapshot-delete ${domain} ${name}.`);
+    if (!isRecord(record) || record.domain !== domain || record.name !== name)
+      throw new Error(`${path} does not say what the snapshot holds. Delete it: xl snapshot-delete ${domain} ${name}.`);
     return record;
   }
 
   /** @throws Error with a sentence: it cannot be called so, or there is one */
   async refuseName(domain: string, name: string): Promise<void> {
-    if (!GOOD_NAME.test(name)) throw new Error(`${name.slice(0, 80)} is no name for a snapshot: take up to 64 letters, digits and . _ + -.`);
-    if (await this.files.exists(`${this.folder(domain)}/${name}`)) throw new Error(`Domain '${domain}' has a snapshot ${name} already. Take another name, or delete that one: xl snapshot-delete ${domain} ${name}.`);
+    if (!GOOD_NAME.test(name))
+      throw new Error(`${name.slice(0, 80)} is no name for a snapshot: take up to 64 letters, digits and . _ + -.`);
+    if (await this.files.exists(`${this.folder(domain)}/${name}`))
+      throw new Error(
+        `Domain '${domain}' has a snapshot ${name} already. Take another name, or delete that one: xl snapshot-delete ${domain} ${name}.`,
+      );
   }
 
   async write(record: SnapshotRecord): Promise<void> {
@@ -120,20 +134,51 @@ export class SnapshotRecords {
     for (const { parent, currentMs, ...rest } of left) {
       const above = parent === gone.name ? gone.parent : parent;
       // Without a parent the domain is at none of them.
-      const here = !wasHere ? currentMs : rest.name === gone.parent ? laterThan(left, nowMs) : gone.parent === undefined ? undefined : currentMs;
+      const here = !wasHere
+        ? currentMs
+        : rest.name === gone.parent
+          ? laterThan(left, nowMs)
+          : gone.parent === undefined
+            ? undefined
+            : currentMs;
       if (above === parent && here === currentMs) continue;
-      await this.write({ ...rest, ...(above === undefined ? {} : { parent: above }), ...(here === undefined ? {} : { currentMs: here }) });
+      await this.write({
+        ...rest,
+        ...(above === undefined ? {} : { parent: above }),
+        ...(here === undefined ? {} : { currentMs: here }),
+      });
     }
   }
 }
 
 /** A time that is later than any of theirs, whatever the clock says. */
-export const laterThan = (records: readonly SnapshotRecord[], nowMs: number): number => Math.max(nowMs, (currentOf(records)?.currentMs ?? -1) + 1);
+export const laterThan = (records: readonly SnapshotRecord[], nowMs: number): number =>
+  Math.max(nowMs, (currentOf(records)?.currentMs ?? -1) + 1);
 
 function isRecord(value: unknown): value is SnapshotRecord {
-  const { domain, name, createdMs, definition, state, disks, files = [], description = '', parent = '', currentMs = 0 } = (value ?? {}) as Partial<SnapshotRecord>;
+  const {
+    domain,
+    name,
+    createdMs,
+    definition,
+    state,
+    disks,
+    files = [],
+    description = '',
+    parent = '',
+    currentMs = 0,
+  } = (value ?? {}) as Partial<SnapshotRecord>;
   const texts = [domain, name, definition, description, parent].every(each => typeof each === 'string');
-  const goodState = state === undefined || (typeof state?.volume === 'string' && Number.isSafeInteger(state.bytes) && state.bytes > 0);
+  const goodState =
+    state === undefined || (typeof state?.volume === 'string' && Number.isSafeInteger(state.bytes) && state.bytes > 0);
   const goodFiles = Array.isArray(files) && files.every(each => typeof each === 'string');
-  return texts && goodFiles && Number.isFinite(createdMs) && Number.isFinite(currentMs) && goodState && Array.isArray(disks) && disks.every(disk => typeof disk?.device === 'string' && typeof disk.volume === 'string');
+  return (
+    texts &&
+    goodFiles &&
+    Number.isFinite(createdMs) &&
+    Number.isFinite(currentMs) &&
+    goodState &&
+    Array.isArray(disks) &&
+    disks.every(disk => typeof disk?.device === 'string' && typeof disk.volume === 'string')
+  );
 }

@@ -24,10 +24,21 @@ interface Made {
 
 /** A host; with the same store it is the next one on the same machine. */
 async function boot(store = new MemoryStore()): Promise<Made> {
-  const state = await openHostState(store, { epochMs: () => 0, random: below => below >>> 1, later: () => () => {}, diskBytes: 256 * MIB });
+  const state = await openHostState(store, {
+    epochMs: () => 0,
+    random: below => below >>> 1,
+    later: () => () => {},
+    diskBytes: 256 * MIB,
+  });
   const { storage } = state;
   const files = await state.files();
-  const host = testHost({ memory: new ArrayBuffer(96 * MIB), files, storage: async () => storage, readsWhole: true, buriesStopped: true });
+  const host = testHost({
+    memory: new ArrayBuffer(96 * MIB),
+    files,
+    storage: async () => storage,
+    readsWhole: true,
+    buriesStopped: true,
+  });
   const ends: (() => void)[] = [];
   onTestFinished(async () => {
     for (const { id } of host.all()) await host.destroy(id);
@@ -37,7 +48,9 @@ async function boot(store = new MemoryStore()): Promise<Made> {
     const words = line.split(' ').filter(Boolean);
     const program = words[0] === 'xm' ? (words.shift(), 'xm' as const) : 'xl';
     return runXl(COMMANDS, {
-      host, program, words,
+      host,
+      program,
+      words,
       read: async path => new Blob([(await files.readFileBuffer(path)) as BlobPart]),
       write: (path, data) => data.arrayBuffer().then(bytes => files.writeFile(path, new Uint8Array(bytes))),
     }).catch((error: Error & { status?: number }) => `${error.status ?? 1}: ${error.message}`);
@@ -62,7 +75,9 @@ async function terminal(host: Host, name: string, before = false) {
       shown = '';
       console.postMessage({ serial: new TextEncoder().encode(`${line}\n`) });
     }
-    const found = await until(() => shows.exec(shown) ?? undefined).catch(() => { throw new Error(`no ${shows} in ${JSON.stringify(shown)}`); });
+    const found = await until(() => shows.exec(shown) ?? undefined).catch(() => {
+      throw new Error(`no ${shows} in ${JSON.stringify(shown)}`);
+    });
     shown = shown.slice(found.index + found[0].length);
     return found[0];
   };
@@ -83,13 +98,17 @@ function onVolume({ storage }: Made, sector: number, count: number, volume = 'we
   return sum(bytes);
 }
 
-const definition = (type: string, disk: string): string => `name = "web"\ntype = "${type}"\nmemory = 16\nkernel = "/boot/minipv"\nvif = ['mac=00:16:3e:01:02:03']\ndisk = [ '${disk}' ]\n`;
+const definition = (type: string, disk: string): string =>
+  `name = "web"\ntype = "${type}"\nmemory = 16\nkernel = "/boot/minipv"\nvif = ['mac=00:16:3e:01:02:03']\ndisk = [ '${disk}' ]\n`;
 
 async function started(type: string, disk: string, store?: MemoryStore): Promise<Made> {
   const made = await boot(store);
   await made.files.writeFile('/boot/minipv', minipv);
   await made.files.writeFile('/root/web.cfg', definition(type, disk));
-  await made.files.writeFile(`${disk.startsWith(IMAGES) ? IMAGES : '/root'}/disk.img`, new Uint8Array(IMAGE_SECTORS * 512));
+  await made.files.writeFile(
+    `${disk.startsWith(IMAGES) ? IMAGES : '/root'}/disk.img`,
+    new Uint8Array(IMAGE_SECTORS * 512),
+  );
   made.storage.createVolume('web', 8 * MIB);
   expect(await made.xl('create /root/web.cfg')).toBe('Parsing config from /root/web.cfg\n');
   await (await terminal(made.host, 'web', true))('', /minipv> $/);
@@ -123,17 +142,21 @@ describe('a guest that writes', () => {
     const inside = await second(`sum ${name} 8 690`, CRC);
     expect(inside).toBe(sum(pattern(8, 690, 9)));
     if (disk.startsWith('phy:')) expect(onVolume(made, 8, 690)).toBe(inside);
-    if (disk.startsWith(IMAGES)) expect(sum((await made.files.readFileBuffer(`${IMAGES}/disk.img`)).subarray(8 * 512, 698 * 512))).toBe(inside);
+    if (disk.startsWith(IMAGES))
+      expect(sum((await made.files.readFileBuffer(`${IMAGES}/disk.img`)).subarray(8 * 512, 698 * 512))).toBe(inside);
   });
 
-  it.each(['hog 3600000', 'ping 10.0.2.2 100000000', 'time xvda read 4000000000'])('suspends itself also while it is at work: %s', async work => {
-    const made = await started('pvh', 'phy:/dev/vg0/web,xvda,w');
-    const type = await terminal(made.host, 'web');
-    await type('dhcp', /minipv> $/);
-    await type(work, /\n/);
-    expect(await made.xl('snapshot web first')).toBe('Snapshot first of web created\n');
-    expect(await type('', /suspend cancelled|minipv> $/)).toBe('suspend cancelled');
-  });
+  it.each(['hog 3600000', 'ping 10.0.2.2 100000000', 'time xvda read 4000000000'])(
+    'suspends itself also while it is at work: %s',
+    async work => {
+      const made = await started('pvh', 'phy:/dev/vg0/web,xvda,w');
+      const type = await terminal(made.host, 'web');
+      await type('dhcp', /minipv> $/);
+      await type(work, /\n/);
+      expect(await made.xl('snapshot web first')).toBe('Snapshot first of web created\n');
+      expect(await type('', /suspend cancelled|minipv> $/)).toBe('suspend cancelled');
+    },
+  );
 
   it('comes back after it was destroyed and the host was started again', async () => {
     const store = new MemoryStore();
@@ -151,7 +174,9 @@ describe('a guest that writes', () => {
     expect(await (await terminal(again.host, 'web'))('sum xvda 0 500', CRC)).toBe(sum(pattern(0, 500, 1)));
     expect(await again.xl('snapshot-delete web 1')).toBe('');
     expect(again.storage.volumes.map(({ name }) => name)).toEqual(['web']);
-    expect(await again.xl('snapshot-list web')).toBe('Name                     Time                 State      Disks\n');
+    expect(await again.xl('snapshot-list web')).toBe(
+      'Name                     Time                 State      Disks\n',
+    );
   });
 
   it('has what it wrote to an overlay when the host was started again, and the image is as it was', async () => {
@@ -213,7 +238,10 @@ describe('a domain that is named otherwise', () => {
     await xl('xm start web');
     expect(await xl(`snapshot ${uuid} one`)).toBe('Snapshot one of web created\n');
     expect(await xl('rename web shop')).toBe('');
-    expect((await made.host.managed!.find('shop'))?.definition.disks.map(({ target }) => target)).toEqual(['/dev/vg0/web', '/dev/vg0/transfer-web']);
+    expect((await made.host.managed!.find('shop'))?.definition.disks.map(({ target }) => target)).toEqual([
+      '/dev/vg0/web',
+      '/dev/vg0/transfer-web',
+    ]);
     expect(await made.host.managed!.find('web')).toBeUndefined();
     expect((await xl(`snapshot-list ${uuid}`)).split('\n')[1]).toMatch(/^one /);
     expect((await xl('snapshot-list shop')).split('\n')[1]).toMatch(/^one /);
@@ -223,7 +251,9 @@ describe('a domain that is named otherwise', () => {
     expect(await xl('revert shop two')).toBe('');
     await files.writeFile('/root/other.cfg', 'name = "other"\ntype = "pv"\nmemory = 4\nkernel = "/boot/minipv"\n');
     await xl('xm new /root/other.cfg');
-    expect(await xl('rename shop other')).toMatch(/^1: libxl: error: .*"other" already exists\.\nCan't rename domain 'shop'\.$/);
+    expect(await xl('rename shop other')).toMatch(
+      /^1: libxl: error: .*"other" already exists\.\nCan't rename domain 'shop'\.$/,
+    );
   });
 });
 
@@ -243,14 +273,25 @@ describe('a domain that does not run', () => {
     expect(made.host.all()).toEqual([]);
     // It is at the first again: what is taken now comes from that.
     expect(await made.xl('snapshot web two before-the-update')).toBe('Snapshot two of web created\n');
-    expect((await recordsOf(made.host).list('web')).map(({ name, parent, description }) => [name, parent, description])).toEqual([['1', undefined, undefined], ['two', '1', 'before-the-update']]);
+    expect(
+      (await recordsOf(made.host).list('web')).map(({ name, parent, description }) => [name, parent, description]),
+    ).toEqual([
+      ['1', undefined, undefined],
+      ['two', '1', 'before-the-update'],
+    ]);
     expect(onVolume(made, 0, 1)).toBe(sum(Uint8Array.of(1, ...new Uint8Array(511))));
     expect(await made.xl('clone web other')).toContain('other is defined');
     expect(onVolume(made, 0, 1, 'other-xvda')).toBe(onVolume(made, 0, 1));
     // xm has a name for what only xend kept: with its snapshots it is called otherwise.
-    expect([await made.xl('xm rename web other'), await made.xl('rename web shop')]).toEqual([expect.stringMatching(/"other" already exists/), '1: web is an invalid domain identifier (rc=-6)']);
+    expect([await made.xl('xm rename web other'), await made.xl('rename web shop')]).toEqual([
+      expect.stringMatching(/"other" already exists/),
+      '1: web is an invalid domain identifier (rc=-6)',
+    ]);
     expect(await made.xl('xm rename web shop')).toBe('');
-    expect([(await recordsOf(made.host).list('shop')).length, (await made.host.managed!.find('shop'))?.path]).toEqual([2, '/etc/xen/vm/web']);
+    expect([(await recordsOf(made.host).list('shop')).length, (await made.host.managed!.find('shop'))?.path]).toEqual([
+      2,
+      '/etc/xen/vm/web',
+    ]);
   });
 });
 
@@ -267,7 +308,9 @@ describe('what cannot be done to its end', () => {
     expect([host.all().map(({ id }) => id), storage.volumes.map(({ name }) => name).sort()]).toEqual([[1], volumes]);
     host.machine.hasVt = hasVt;
     host.toolstack.build = () => Promise.reject(new Error('It is cold.'));
-    expect(await xl('revert web one')).toBe('1: It is cold. The domain was destroyed, and its disks are as they were before: create it again.');
+    expect(await xl('revert web one')).toBe(
+      '1: It is cold. The domain was destroyed, and its disks are as they were before: create it again.',
+    );
     expect([host.all(), storage.volumes.map(({ name }) => name).sort()]).toEqual([[], volumes]);
     expect(onVolume(made, 0, 500)).toBe(sum(pattern(0, 500, 2)));
   });
@@ -285,7 +328,10 @@ describe('what cannot be done to its end', () => {
     expect(await made.xl('revert web one')).toMatch(/^1: The domain cannot go back/);
     await made.files.writeFile('/srv/disk.img', new Uint8Array(IMAGE_SECTORS * 512));
     expect(await made.xl('revert web one /srv/disk.img')).toBe('');
-    await made.files.writeFile('/root/cd.cfg', `name = "cd"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/minipv"\ndisk = [ 'files:root/notes,hdc:cdrom' ]\n`);
+    await made.files.writeFile(
+      '/root/cd.cfg',
+      `name = "cd"\ntype = "hvm"\nmemory = 8\nkernel = "/boot/minipv"\ndisk = [ 'files:root/notes,hdc:cdrom' ]\n`,
+    );
     await made.xl('xm new /root/cd.cfg');
     expect(await made.xl('clone cd twin')).toBe('twin is defined in /etc/xen/vm/twin\n');
     expect((await made.host.managed!.find('twin'))?.definition.disks).toMatchObject([{ target: 'files:/root/notes' }]);
@@ -297,7 +343,10 @@ describe('what cannot be done to its end', () => {
     const { xl, storage, files } = made;
     await xl('snapshot web one');
     await xl('snapshot web two');
-    const volumes = storage.volumes.map(({ name }) => name).filter(name => !name.includes('.two')).sort();
+    const volumes = storage.volumes
+      .map(({ name }) => name)
+      .filter(name => !name.includes('.two'))
+      .sort();
     // As after a kill while one was deleted: before its record was removed, and behind it.
     storage.setUnfinished(['snap.web.one.web', 'snap.web.one.state', 'snap.web.two.web', 'snap.web.two.state'], true);
     await files.rm('/var/lib/xen/snapshots/web/two');
@@ -309,7 +358,9 @@ describe('what cannot be done to its end', () => {
     expect([again.storage.volumes.map(({ name }) => name).sort(), again.storage.unfinished]).toEqual([volumes, []]);
     expect(await again.xl('revert web one')).toBe('');
     const user = again.storage.look('vg0/snap.web.one.web', 'dd');
-    expect(await again.xl('snapshot-delete web one')).toBe('1: Logical volume vg0/snap.web.one.web of snapshot one is used by dd.');
+    expect(await again.xl('snapshot-delete web one')).toBe(
+      '1: Logical volume vg0/snap.web.one.web of snapshot one is used by dd.',
+    );
     user.close();
     expect(await again.xl('snapshot-delete web one')).toBe('');
     expect(again.storage.volumes.map(({ name }) => name)).toEqual(['web']);
@@ -321,7 +372,9 @@ describe('what cannot be done to its end', () => {
     made.storage.createVolume('web', 8 * MIB);
     const user = made.storage.open('vg0/web', 'other', true);
     await made.files.writeFile('/root/web.cfg', definition('pv', "transfer:8M,xvdz,w', 'phy:/dev/vg0/web,xvda,w"));
-    expect(await made.xl('create /root/web.cfg')).toMatch(/^3: libxl: error: .*: Device \/dev\/vg0\/web is mounted read-write in other/);
+    expect(await made.xl('create /root/web.cfg')).toMatch(
+      /^3: libxl: error: .*: Device \/dev\/vg0\/web is mounted read-write in other/,
+    );
     expect(made.storage.volumes.map(({ name }) => name)).toEqual(['web']);
     user.close();
     expect(await made.xl('create /root/web.cfg')).toMatch(/^Parsing/);
@@ -335,8 +388,12 @@ describe('refusals', () => {
     const { xl, storage, host } = made;
     await xl('snapshot web one');
     const volumes = storage.volumes.map(({ name }) => name).sort();
-    expect(await xl('snapshot web one')).toBe("1: Domain 'web' has a snapshot one already. Take another name, or delete that one: xl snapshot-delete web one.");
-    expect(await xl('revert web two')).toBe("1: Domain 'web' has no snapshot two. xl snapshot-list web lists those that it has.");
+    expect(await xl('snapshot web one')).toBe(
+      "1: Domain 'web' has a snapshot one already. Take another name, or delete that one: xl snapshot-delete web one.",
+    );
+    expect(await xl('revert web two')).toBe(
+      "1: Domain 'web' has no snapshot two. xl snapshot-list web lists those that it has.",
+    );
     expect(await xl('revert web ../../../etc/passwd')).toMatch(/^1: Domain 'web' has no snapshot/);
     expect(await xl('snapshot web a/b')).toMatch(/^1: a\/b is no name for a snapshot/);
     expect(await xl('snapshot nobody')).toBe('1: nobody is an invalid domain identifier (rc=-6)');
@@ -348,7 +405,9 @@ describe('refusals', () => {
     storage.removeVolume('ballast');
     await xl('destroy web');
     const user = storage.open('/dev/vg0/web', 'other', true);
-    expect(await xl('revert web one')).toBe('1: Device /dev/vg0/web is shared with other, which has it open. Stop other, or give one of the two another disk.');
+    expect(await xl('revert web one')).toBe(
+      '1: Device /dev/vg0/web is shared with other, which has it open. Stop other, or give one of the two another disk.',
+    );
     user.close();
     expect(storage.volumes.map(({ name }) => name).sort()).toEqual(volumes);
     expect(await host.managed!.find('other')).toBeUndefined();

@@ -11,9 +11,12 @@ export async function settleUnfinished({ parts: { files }, managed }: HostCore, 
   const { unfinished } = storage;
   if (unfinished.length === 0 || !files) return;
   const records = await new SnapshotRecords(files).all();
-  const targets = ((await managed?.list()) ?? []).flatMap(({ definition }) => definition.disks.map(({ target }) => target));
+  const targets = ((await managed?.list()) ?? []).flatMap(({ definition }) =>
+    definition.disks.map(({ target }) => target),
+  );
   const named = new Set(records.flatMap(volumesOf));
-  const isNamed = (name: string): boolean => named.has(name) || targets.some(target => isDevice(target) && Storage.overlap(target, `/dev/vg0/${name}`));
+  const isNamed = (name: string): boolean =>
+    named.has(name) || targets.some(target => isDevice(target) && Storage.overlap(target, `/dev/vg0/${name}`));
   storage.setUnfinished(unfinished.filter(isNamed), false);
   for (const name of storage.unfinished) storage.removeUnused(name);
 }

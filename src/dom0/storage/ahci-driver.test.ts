@@ -22,17 +22,31 @@ async function make() {
   const bus = new HostBus(machine, 0, () => void wakes++);
   const controller = new DiskController(bus, memory);
   const store = new LoggingStore();
-  const open = async (): Promise<HostDisk> => new HostDisk(await ExtentDisk.open(store, 'disk', { bytes: DISK_BYTES, extentBytes: EXTENT }));
+  const open = async (): Promise<HostDisk> =>
+    new HostDisk(await ExtentDisk.open(store, 'disk', { bytes: DISK_BYTES, extentBytes: EXTENT }));
   const disk = await open();
   await controller.connect(disk);
   const first = machine.allocateRun(64, DOMAIN_0);
   /** Machine memory, as a guest's granted pages are. */
-  const frames = (page: number, bytes: number): Uint8Array => new Uint8Array(memory, (first + page) * FRAME_BYTES, bytes);
+  const frames = (page: number, bytes: number): Uint8Array =>
+    new Uint8Array(memory, (first + page) * FRAME_BYTES, bytes);
   const turn = (): void => {
     while (bus.pending) bus.poll();
   };
   const dma = (bus as unknown as { slots: Map<number, { mapped: Map<number, number> }> }).slots.get(2)!;
-  return { machine, memory, bus, controller, store, disk, open, frames, turn, wakes: () => wakes, mapped: () => dma.mapped.size };
+  return {
+    machine,
+    memory,
+    bus,
+    controller,
+    store,
+    disk,
+    open,
+    frames,
+    turn,
+    wakes: () => wakes,
+    mapped: () => dma.mapped.size,
+  };
 }
 
 const fill = (bytes: Uint8Array, seed: number): Uint8Array => {
@@ -43,7 +57,12 @@ const fill = (bytes: Uint8Array, seed: number): Uint8Array => {
 describe("Domain 0's driver of the disk", () => {
   it('finds what the adapter has, and says what the disk is', async () => {
     const { disk, bus } = await make();
-    expect(disk.drivenBy).toMatchObject({ slots: 32, version: '1.3.1', bus: '0000:00:02.0', disk: { model: 'RINGSIDE HARDDISK', serial: 'RS-SDA', sectors: DISK_BYTES / 512, depth: 32 } });
+    expect(disk.drivenBy).toMatchObject({
+      slots: 32,
+      version: '1.3.1',
+      bus: '0000:00:02.0',
+      disk: { model: 'RINGSIDE HARDDISK', serial: 'RS-SDA', sectors: DISK_BYTES / 512, depth: 32 },
+    });
     expect(bus.list()).toEqual(['00:00.0 0600: 8086:1237 (rev 02)', '00:02.0 0106: 8086:2922 (rev 02)']);
   });
 
@@ -51,16 +70,22 @@ describe("Domain 0's driver of the disk", () => {
     const { disk, frames } = await make();
     const model = new Uint8Array(DISK_BYTES);
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: DISK_BYTES - 1 }), fc.integer({ min: 1, max: 200_000 }), fc.integer({ min: 0, max: 255 }), fc.boolean(), (at, most, seed, inFrames) => {
-        const length = Math.min(most, DISK_BYTES - at);
-        const bytes = fill(inFrames ? frames(0, length) : new Uint8Array(length), seed);
-        disk.write(at, bytes);
-        model.set(bytes, at);
-        const from = Math.max(0, at - 700);
-        const into = new Uint8Array(Math.min(DISK_BYTES - from, length + 1400));
-        disk.read(from, into);
-        expect(Buffer.compare(into, model.subarray(from, from + into.length))).toBe(0);
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: DISK_BYTES - 1 }),
+        fc.integer({ min: 1, max: 200_000 }),
+        fc.integer({ min: 0, max: 255 }),
+        fc.boolean(),
+        (at, most, seed, inFrames) => {
+          const length = Math.min(most, DISK_BYTES - at);
+          const bytes = fill(inFrames ? frames(0, length) : new Uint8Array(length), seed);
+          disk.write(at, bytes);
+          model.set(bytes, at);
+          const from = Math.max(0, at - 700);
+          const into = new Uint8Array(Math.min(DISK_BYTES - from, length + 1400));
+          disk.read(from, into);
+          expect(Buffer.compare(into, model.subarray(from, from + into.length))).toBe(0);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -71,7 +96,10 @@ describe("Domain 0's driver of the disk", () => {
     const before = wakes();
     for (let i = 0; i < 40; i++) {
       // Half of them in parts of the same frames, half in no frame.
-      const pieces = i % 2 ? [fill(new Uint8Array(1024), i)] : [fill(frames(i, 512), i), fill(new Uint8Array(memory, frames(i, 0).byteOffset + 512, 512), i + 1)];
+      const pieces =
+        i % 2
+          ? [fill(new Uint8Array(1024), i)]
+          : [fill(frames(i, 512), i), fill(new Uint8Array(memory, frames(i, 0).byteOffset + 512, 512), i + 1)];
       disk.start({ op: 'write', at: i * 1024, pieces }, error => told.push(error ? -1 : i));
     }
     expect([told.length, wakes() > before]).toEqual([0, true]);
@@ -98,7 +126,11 @@ describe("Domain 0's driver of the disk", () => {
     });
     turn();
     expect(flushed).toBe(true);
-    const after = await ExtentDisk.open(store.afterCut(() => 0), 'disk', { bytes: 1 });
+    const after = await ExtentDisk.open(
+      store.afterCut(() => 0),
+      'disk',
+      { bytes: 1 },
+    );
     const into = new Uint8Array(4096);
     after.read(12_288, into);
     expect(into).toEqual(bytes);
@@ -110,7 +142,8 @@ describe("Domain 0's driver of the disk", () => {
     disk.flush();
     store.roomLeft = 0;
     const told: string[] = [];
-    const tell = (name: string) => (error?: Error) => void told.push(`${name} ${error instanceof StoreFull ? 'full' : (error?.message ?? 'done')}`);
+    const tell = (name: string) => (error?: Error) =>
+      void told.push(`${name} ${error instanceof StoreFull ? 'full' : (error?.message ?? 'done')}`);
     disk.start({ op: 'write', at: 10 * EXTENT, pieces: [new Uint8Array(512)] }, tell('b'));
     disk.start({ op: 'write', at: 512, pieces: [new Uint8Array(512)] }, tell('a'));
     disk.start({ op: 'read', at: 1024, pieces: [new Uint8Array(512)] }, tell('c'));
@@ -139,13 +172,20 @@ describe("Domain 0's driver of the disk", () => {
     const { disk, controller, open, turn } = await make();
     const told: (string | undefined)[] = [];
     // Two have a buffer, and the third waits for one.
-    for (let i = 0; i < 3; i++) disk.start({ op: 'write', at: i * 512, pieces: [new Uint8Array(512).fill(5)] }, error => told.push(error?.message));
+    for (let i = 0; i < 3; i++)
+      disk.start({ op: 'write', at: i * 512, pieces: [new Uint8Array(512).fill(5)] }, error =>
+        told.push(error?.message),
+      );
     const other = await open();
     await controller.connect(other);
     turn();
     const into = new Uint8Array(512);
     other.read(0, into);
-    expect([told, disk.drivenBy, other.drivenBy === undefined]).toEqual([['The disk was taken away.', 'The disk was taken away.', 'The disk was taken away.'], undefined, false]);
+    expect([told, disk.drivenBy, other.drivenBy === undefined]).toEqual([
+      ['The disk was taken away.', 'The disk was taken away.', 'The disk was taken away.'],
+      undefined,
+      false,
+    ]);
   });
 
   it('shows the command in the trace of the request that asked for it, also where that waited for room', async () => {
@@ -158,7 +198,11 @@ describe("Domain 0's driver of the disk", () => {
       const number = io.begin();
       numbers.push(number);
       // Copies: there are two buffers.
-      io.within(number, () => disk.start({ op: 'read', at: i * 4096, pieces: [new Uint8Array(4096)] }, () => io.hop(number, IO_HOP.DONE, 0, 0, 0)));
+      io.within(number, () =>
+        disk.start({ op: 'read', at: i * 4096, pieces: [new Uint8Array(4096)] }, () =>
+          io.hop(number, IO_HOP.DONE, 0, 0, 0),
+        ),
+      );
     }
     turn();
     follower.read();

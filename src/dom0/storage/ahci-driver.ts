@@ -4,8 +4,35 @@
  * Source: AHCI 1.3.1, clause 10 (software guidelines); ATA8-ACS-3 for the commands.
  */
 import {
-  ATA, CAP, CMD, ERROR_LOG, GHC, HBA, HEADER, HEADER_BYTES, IS, isQueued, LIST_BYTES, LOG, MOST_REGION_BYTES, MOST_SECTORS, MOST_TRIM_BLOCKS, PORT, PORTS, RECEIVED, RECEIVED_BYTES, REGION_BYTES, REGIONS,
-  type Request, SECTOR_BYTES, SENSE, SLOTS, SSTS_UP, TRIM, TRIM_RANGES, writeRequest,
+  ATA,
+  CAP,
+  CMD,
+  ERROR_LOG,
+  GHC,
+  HBA,
+  HEADER,
+  HEADER_BYTES,
+  IS,
+  isQueued,
+  LIST_BYTES,
+  LOG,
+  MOST_REGION_BYTES,
+  MOST_SECTORS,
+  MOST_TRIM_BLOCKS,
+  PORT,
+  PORTS,
+  RECEIVED,
+  RECEIVED_BYTES,
+  REGION_BYTES,
+  REGIONS,
+  type Request,
+  SECTOR_BYTES,
+  SENSE,
+  SLOTS,
+  SSTS_UP,
+  TRIM,
+  TRIM_RANGES,
+  writeRequest,
 } from '../../devices/ahci/index.ts';
 import { FRAME_BYTES } from '../../hypervisor/memory/index.ts';
 import { IO_HOP, partOfRequest, passes } from '../../hypervisor/tracing/index.ts';
@@ -32,7 +59,10 @@ const CAUSES = IS.D2H | IS.PIO | IS.SDB | IS.CONNECT | IS.PHY | IS.TASK_FILE;
 const LOOKS = 1000;
 
 const SENSES: Readonly<Record<number, string>> = {
-  [SENSE.READ_ERROR]: 'unrecovered read error', [SENSE.WRITE_ERROR]: 'write error', [SENSE.OUT_OF_RANGE]: 'no such sector', [SENSE.INVALID]: 'no such command',
+  [SENSE.READ_ERROR]: 'unrecovered read error',
+  [SENSE.WRITE_ERROR]: 'write error',
+  [SENSE.OUT_OF_RANGE]: 'no such sector',
+  [SENSE.INVALID]: 'no such command',
 };
 
 interface Region {
@@ -139,9 +169,13 @@ export class AhciDriver {
     this.wait(this.command({ command: ATA.IDENTIFY, features: 0, lba: 0, count: 0 }, [into]));
     const words = new Uint16Array(into.buffer);
     const text = (first: number, count: number): string =>
-      String.fromCharCode(...[...words.subarray(first, first + count)].flatMap(word => [word >>> 8, word & 0xff])).trim();
+      String.fromCharCode(
+        ...[...words.subarray(first, first + count)].flatMap(word => [word >>> 8, word & 0xff]),
+      ).trim();
     return {
-      model: text(27, 20), serial: text(10, 10), firmware: text(23, 4),
+      model: text(27, 20),
+      serial: text(10, 10),
+      firmware: text(23, 4),
       sectors: words[100] + words[101] * 2 ** 16 + words[102] * 2 ** 32,
       depth: (words[75] & 31) + 1,
     };
@@ -174,23 +208,38 @@ export class AhciDriver {
 
   private command(request: Request, pieces: Uint8Array[] = [], writes = false, inPlace = false): Command {
     const command: Command = {
-      request, pieces, writes, inPlace,
+      request,
+      pieces,
+      writes,
+      inPlace,
       bytes: pieces.reduce((sum, { length }) => sum + length, 0),
-      done: () => {}, issue: () => this.issue(command), regions: [], buffer: -1,
+      done: () => {},
+      issue: () => this.issue(command),
+      regions: [],
+      buffer: -1,
     };
     return command;
   }
 
   private *commandsFor(request: MediumRequest): Generator<Command> {
-    if (request.op === 'flush') return yield this.command({ command: ATA.FLUSH_CACHE_EXT, features: 0, lba: 0, count: 0 });
+    if (request.op === 'flush')
+      return yield this.command({ command: ATA.FLUSH_CACHE_EXT, features: 0, lba: 0, count: 0 });
     if (request.op === 'discard') return yield* this.trims(request.at / SECTOR_BYTES, request.bytes / SECTOR_BYTES);
     const writes = request.op === 'write';
     const machine = this.memory.bytes.buffer;
-    const inPlace = request.pieces.every(({ buffer, byteOffset, length }) => buffer === machine && byteOffset % 2 === 0 && length % SECTOR_BYTES === 0 && length <= MOST_REGION_BYTES);
+    const inPlace = request.pieces.every(
+      ({ buffer, byteOffset, length }) =>
+        buffer === machine && byteOffset % 2 === 0 && length % SECTOR_BYTES === 0 && length <= MOST_REGION_BYTES,
+    );
     let lba = request.at / SECTOR_BYTES;
     for (const pieces of inPlace ? inRegions(request.pieces) : inBuffers(request.pieces)) {
       const sectors = pieces.reduce((sum, { length }) => sum + length, 0) / SECTOR_BYTES;
-      yield this.command({ command: writes ? ATA.WRITE_QUEUED : ATA.READ_QUEUED, features: sectors % MOST_SECTORS, lba, count: 0 }, pieces, writes, inPlace);
+      yield this.command(
+        { command: writes ? ATA.WRITE_QUEUED : ATA.READ_QUEUED, features: sectors % MOST_SECTORS, lba, count: 0 },
+        pieces,
+        writes,
+        inPlace,
+      );
       lba += sectors;
     }
   }
@@ -208,7 +257,11 @@ export class AhciDriver {
         lba += count;
       }
       const blocks = Math.ceil(ranges / TRIM_RANGES);
-      yield this.command({ command: ATA.DATA_SET_MANAGEMENT, features: TRIM, lba: 0, count: blocks }, [new Uint8Array(list.buffer, 0, blocks * SECTOR_BYTES)], true);
+      yield this.command(
+        { command: ATA.DATA_SET_MANAGEMENT, features: TRIM, lba: 0, count: blocks },
+        [new Uint8Array(list.buffer, 0, blocks * SECTOR_BYTES)],
+        true,
+      );
     }
   }
 
@@ -224,7 +277,8 @@ export class AhciDriver {
 
   private hasRoom({ request, inPlace, bytes, buffer }: Command): boolean {
     if (this.flying === this.slots || this.isAlone) return false;
-    if (!isQueued(request.command)) return this.flying === 0 && (bytes === 0 || buffer === 0 || this.freeBuffers.length > 0);
+    if (!isQueued(request.command))
+      return this.flying === 0 && (bytes === 0 || buffer === 0 || this.freeBuffers.length > 0);
     return inPlace || buffer === 0 || this.freeBuffers.length > 0;
   }
 
@@ -237,7 +291,8 @@ export class AhciDriver {
     inFlight[slot] = command;
     this.flying++;
     this.isAlone = !queued;
-    if (inPlace) command.regions = joined(pieces.map(piece => ({ address: fn.map(piece) as number, length: piece.length })));
+    if (inPlace)
+      command.regions = joined(pieces.map(piece => ({ address: fn.map(piece) as number, length: piece.length })));
     else if (bytes > 0) {
       if (command.buffer < 0) command.buffer = this.freeBuffers.pop() as number;
       const at = bufferAt(command.buffer);
@@ -371,7 +426,10 @@ export class AhciDriver {
     const gone = new Error('The disk was taken away.');
     this.set(PORT.IE, 0);
     this.set(PORT.CMD, CMD.SPIN_UP | CMD.POWER);
-    const waiting = [...this.inFlight.flatMap((command, slot) => (command ? [this.takeBack(slot)] : [])), ...this.queue.splice(0)];
+    const waiting = [
+      ...this.inFlight.flatMap((command, slot) => (command ? [this.takeBack(slot)] : [])),
+      ...this.queue.splice(0),
+    ];
     const told = [...this.ended.splice(0), ...waiting.map(command => ({ command, error: gone }))];
     for (const { command, error } of told) command.done(error);
   }

@@ -26,8 +26,10 @@ class WrongUse extends Error {}
 
 /** Below what LVM2 says of words that it cannot read, and of words that make no command. */
 const PARSING = 'Error during parsing of command line.';
-const noSyntax = (name: string): WrongUse => new WrongUse(`  No command with matching syntax recognised.  Run '${name} --help' for more information.`);
-const seeHelp = (name: string, why: string): WrongUse => new WrongUse(`  ${why}\n  Run \`${name} --help' for more information.`);
+const noSyntax = (name: string): WrongUse =>
+  new WrongUse(`  No command with matching syntax recognised.  Run '${name} --help' for more information.`);
+const seeHelp = (name: string, why: string): WrongUse =>
+  new WrongUse(`  ${why}\n  Run \`${name} --help' for more information.`);
 
 type Command = { usage: string; about: string; run(storage: Storage, args: string[]): string };
 
@@ -36,7 +38,8 @@ const UNITS: Record<string, number> = { b: 1, s: 512, k: 2 ** 10, m: 2 ** 20, g:
 
 /** A size as LVM2 takes it: MiB where there is no unit. @throws WrongUse */
 function sizeOf(text: string): number {
-  const wrong = (why: string): WrongUse => new WrongUse(`${why}  Invalid argument for --size: ${text.slice(0, 40)}\n  ${PARSING}`);
+  const wrong = (why: string): WrongUse =>
+    new WrongUse(`${why}  Invalid argument for --size: ${text.slice(0, 40)}\n  ${PARSING}`);
   if (text.startsWith('-')) throw wrong('  Size may not be negative.\n');
   if (!/^\.?\d/.test(text)) throw wrong('  Size requires number argument.\n');
   const match = /^(\d+(?:\.\d+)?)([bskmgt]?)(?:i?b)?$/i.exec(text);
@@ -53,7 +56,12 @@ const human = (bytes: number): string => {
 const short = (bytes: number): string => human(bytes).replace(/ (.).*/, (_, unit: string) => unit.toLowerCase());
 
 /** Words of a command line: options with a value, in either spelling, and the rest. @throws WrongUse */
-function words(command: string, args: readonly string[], known: Record<string, string>, flags: readonly string[] = []): { options: Map<string, string>; rest: string[] } {
+function words(
+  command: string,
+  args: readonly string[],
+  known: Record<string, string>,
+  flags: readonly string[] = [],
+): { options: Map<string, string>; rest: string[] } {
   const options = new Map<string, string>();
   const rest: string[] = [];
   for (let i = 0; i < args.length; i++) {
@@ -61,10 +69,16 @@ function words(command: string, args: readonly string[], known: Record<string, s
     const name = equals > 0 ? args[i].slice(0, equals) : args[i];
     if (!name.startsWith('-')) rest.push(name);
     else if (flags.includes(name)) continue;
-    else if (!Object.hasOwn(known, name)) throw new WrongUse(`${command}: ${name.startsWith('--') ? `unrecognized option '${name}'` : `invalid option -- '${name[1] ?? ''}'`}\n  ${PARSING}`);
+    else if (!Object.hasOwn(known, name))
+      throw new WrongUse(
+        `${command}: ${name.startsWith('--') ? `unrecognized option '${name}'` : `invalid option -- '${name[1] ?? ''}'`}\n  ${PARSING}`,
+      );
     else {
       const value = equals > 0 ? args[i].slice(equals + 1) : args[++i];
-      if (value === undefined) throw new WrongUse(`${command}: option ${name.startsWith('--') ? `'${name}' requires an argument` : `requires an argument -- '${name[1]}'`}\n  ${PARSING}`);
+      if (value === undefined)
+        throw new WrongUse(
+          `${command}: option ${name.startsWith('--') ? `'${name}' requires an argument` : `requires an argument -- '${name[1]}'`}\n  ${PARSING}`,
+        );
       options.set(known[name], value);
     }
   }
@@ -84,14 +98,22 @@ function volumeName(path: string): string {
   return match[2];
 }
 
-const SIZE = { '-L': 'size', '--size': 'size', '-l': 'extents', '--extents': 'extents', '-n': 'name', '--name': 'name' };
+const SIZE = {
+  '-L': 'size',
+  '--size': 'size',
+  '-l': 'extents',
+  '--extents': 'extents',
+  '-n': 'name',
+  '--name': 'name',
+};
 
 function bytesOf(command: string, storage: Storage, options: Map<string, string>): number {
   const extents = options.get('extents');
   if (extents === '100%FREE') return storage.freeExtents * PE_BYTES;
   if (extents !== undefined) {
     const sign = extents.startsWith('-') ? '  Extents may not be negative.\n' : '';
-    if (!/^\d{1,10}$/.test(extents)) throw new WrongUse(`${sign}  Invalid argument for --extents: ${extents.slice(0, 40)}\n  ${PARSING}`);
+    if (!/^\d{1,10}$/.test(extents))
+      throw new WrongUse(`${sign}  Invalid argument for --extents: ${extents.slice(0, 40)}\n  ${PARSING}`);
     if (Number(extents) === 0) throw seeHelp(command, '--extents may not be zero.');
     return Number(extents) * PE_BYTES;
   }
@@ -106,19 +128,29 @@ function bytesOf(command: string, storage: Storage, options: Map<string, string>
 function mustBeName(command: string, name: string): void {
   const reserved = /^(?:snapshot|pvmove)/.exec(name)?.[0];
   if (reserved) throw seeHelp(command, `Names starting "${reserved}" are reserved. Please choose a different LV name.`);
-  if (name.includes('/')) throw seeHelp(command, `Inconsistent volume group names given: "${name.slice(0, name.indexOf('/'))}" and "${GROUP}"`);
+  if (name.includes('/'))
+    throw seeHelp(
+      command,
+      `Inconsistent volume group names given: "${name.slice(0, name.indexOf('/'))}" and "${GROUP}"`,
+    );
   if (!GOOD_NAME.test(name)) throw seeHelp(command, `Logical volume name "${name.slice(0, 60)}" is invalid.`);
 }
 
 const rounded = (bytes: number): string =>
-  bytes % PE_BYTES === 0 ? '' : `  Rounding up size to full physical extent ${human(Math.ceil(bytes / PE_BYTES) * PE_BYTES)}\n`;
+  bytes % PE_BYTES === 0
+    ? ''
+    : `  Rounding up size to full physical extent ${human(Math.ceil(bytes / PE_BYTES) * PE_BYTES)}\n`;
 
 /** Columns as LVM2's reports have them: two spaces in front, one between. */
 function table(heads: string[], rows: string[][], right: readonly number[]): string {
   const widths = heads.map((head, i) => Math.max(head.length, ...rows.map(row => row[i].length)));
-  return [heads, ...rows].map(row => `  ${row.map((cell, i) => (right.includes(i) && row !== heads ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' ')}\n`).join('');
+  return [heads, ...rows]
+    .map(
+      row =>
+        `  ${row.map((cell, i) => (right.includes(i) && row !== heads ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join(' ')}\n`,
+    )
+    .join('');
 }
-
 
 /** A way to the host's file, a line a step. */
 export function formatPlace(way: readonly Place[]): string {
@@ -155,11 +187,29 @@ export const COMMANDS: Record<string, Command> = {
       for (const path of rest) if (!path.includes('/')) mustBeGroup(path);
       const missing = wanted.find(name => !volumes.some(each => each.name === name));
       if (missing !== undefined) throw new StorageError(`Failed to find logical volume "${GROUP}/${missing}"`);
-      const shown = wanted.length === rest.length && rest.length > 0 ? volumes.filter(({ name }) => wanted.includes(name)) : volumes;
+      const shown =
+        wanted.length === rest.length && rest.length > 0
+          ? volumes.filter(({ name }) => wanted.includes(name))
+          : volumes;
       if (shown.length === 0) return '';
       return table(
         ['LV', 'VG', 'Attr', 'LSize', 'Pool', 'Origin', 'Data% ', 'Meta% ', 'Move', 'Log', 'Cpy%Sync', 'Convert'],
-        shown.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, bytes, open }) => [name, GROUP, `-wi-a${open ? 'o' : '-'}----`, short(bytes), '', '', '', '', '', '', '', '']),
+        shown
+          .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+          .map(({ name, bytes, open }) => [
+            name,
+            GROUP,
+            `-wi-a${open ? 'o' : '-'}----`,
+            short(bytes),
+            '',
+            '',
+            '',
+            '',
+            '',
+            '',
+            '',
+            '',
+          ]),
         [3],
       );
     },
@@ -171,7 +221,17 @@ export const COMMANDS: Record<string, Command> = {
       for (const name of words('vgs', args, {}).rest) mustBeGroup(name);
       return table(
         ['VG', '#PV', '#LV', '#SN', 'Attr', 'VSize', 'VFree'],
-        [[GROUP, '1', String(storage.volumes.length), '0', 'wz--n-', short(storage.extents * PE_BYTES), short(storage.freeExtents * PE_BYTES)]],
+        [
+          [
+            GROUP,
+            '1',
+            String(storage.volumes.length),
+            '0',
+            'wz--n-',
+            short(storage.extents * PE_BYTES),
+            short(storage.freeExtents * PE_BYTES),
+          ],
+        ],
         [1, 2, 3, 5, 6],
       );
     },
@@ -182,7 +242,20 @@ export const COMMANDS: Record<string, Command> = {
     run: (storage, args) => {
       const missing = words('pvs', args, {}).rest.find(path => path !== PHYSICAL_VOLUME);
       if (missing !== undefined) throw new StorageError(`Failed to find physical volume "${missing.slice(0, 60)}".`);
-      return table(['PV', 'VG', 'Fmt', 'Attr', 'PSize', 'PFree'], [[PHYSICAL_VOLUME, GROUP, 'lvm2', 'a--', short(storage.extents * PE_BYTES), short(storage.freeExtents * PE_BYTES)]], [4, 5]);
+      return table(
+        ['PV', 'VG', 'Fmt', 'Attr', 'PSize', 'PFree'],
+        [
+          [
+            PHYSICAL_VOLUME,
+            GROUP,
+            'lvm2',
+            'a--',
+            short(storage.extents * PE_BYTES),
+            short(storage.freeExtents * PE_BYTES),
+          ],
+        ],
+        [4, 5],
+      );
     },
   },
   lvextend: {
@@ -195,7 +268,9 @@ export const COMMANDS: Record<string, Command> = {
       const size = options.get('size');
       const given = size?.startsWith('+') ? sizeOf(size.slice(1)) : bytesOf('lvextend', storage, options);
       const name = volumeName(rest[0]);
-      const bytes = size?.startsWith('+') ? (storage.volumes.find(each => each.name === name)?.bytes ?? 0) + given : given;
+      const bytes = size?.startsWith('+')
+        ? (storage.volumes.find(each => each.name === name)?.bytes ?? 0) + given
+        : given;
       const { before, after } = storage.extendVolume(name, bytes);
       const what = (extents: number): string => `${human(extents * PE_BYTES)} (${extents} extents)`;
       return `${rounded(bytes)}  Size of logical volume ${GROUP}/${name} changed from ${what(before)} to ${what(after)}.\n  Logical volume ${GROUP}/${name} successfully resized.\n`;
@@ -217,7 +292,8 @@ export const COMMANDS: Record<string, Command> = {
     usage: 'disk-path DEVICE SECTOR',
     about: "tell a sector's way to the host's file",
     run: (storage, args) => {
-      if (args.length !== 2 || !/^\d+$/.test(args[1])) throw new WrongUse('disk-path: It takes a device and the number of a sector.\nUsage: disk-path DEVICE SECTOR');
+      if (args.length !== 2 || !/^\d+$/.test(args[1]))
+        throw new WrongUse('disk-path: It takes a device and the number of a sector.\nUsage: disk-path DEVICE SECTOR');
       return formatPlace(storage.diskPath(args[0], Number(args[1])));
     },
   },
@@ -226,7 +302,12 @@ export const COMMANDS: Record<string, Command> = {
 /** Runs a command that is durable when it returns. @throws Error of the store */
 export function runStorageCommand(storage: Storage, [name, ...args]: string[]): Answer {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (!command) return { status: WRONG_USE, out: '', err: `${name}: there is no such command. There are ${Object.keys(COMMANDS).join(', ')}.\n` };
+  if (!command)
+    return {
+      status: WRONG_USE,
+      out: '',
+      err: `${name}: there is no such command. There are ${Object.keys(COMMANDS).join(', ')}.\n`,
+    };
   try {
     return { status: GOOD, out: command.run(storage, args), err: '' };
   } catch (error) {

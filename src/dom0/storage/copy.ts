@@ -12,7 +12,11 @@ export interface CopyParts {
 }
 
 /** Calls `copy` for one piece of so many bytes after the other; `piece` has the length, and is used again. @throws what `copy` throws; Error: interrupted */
-export async function copyInTurns(bytes: number, { soon, signal }: CopyParts, copy: (at: number, piece: Uint8Array) => void): Promise<void> {
+export async function copyInTurns(
+  bytes: number,
+  { soon, signal }: CopyParts,
+  copy: (at: number, piece: Uint8Array) => void,
+): Promise<void> {
   const buffer = new Uint8Array(Math.min(PIECE_BYTES, bytes));
   for (let at = 0; at < bytes; at += PIECE_BYTES) {
     if (at % TURN_BYTES === 0) await new Promise<void>(resolve => soon(resolve));

@@ -47,7 +47,10 @@ export class DiskController {
 
   /** Connects a disk, in place of the one before: from here on it is driven by registers. @throws HostError where machine memory has no room for that */
   async connect(disk: HostDisk): Promise<void> {
-    const [{ Ahci }, { AhciDriver, SHARED_BYTES }] = await Promise.all([import('../../devices/ahci/index.ts'), import('./ahci-driver.ts')]);
+    const [{ Ahci }, { AhciDriver, SHARED_BYTES }] = await Promise.all([
+      import('../../devices/ahci/index.ts'),
+      import('./ahci-driver.ts'),
+    ]);
     if (this.disk === disk && disk.drivenBy) return;
     this.disk?.drive.rest();
     this.disk?.drivenBy?.close();
@@ -64,6 +67,12 @@ export class DiskController {
   async serveDrives(): Promise<void> {
     const drives = this.disk?.drives;
     const { machine } = this;
-    if (drives && drives.memory !== machine && typeof SharedArrayBuffer === 'function' && machine instanceof SharedArrayBuffer) await drives.begin(machine);
+    if (
+      drives &&
+      drives.memory !== machine &&
+      typeof SharedArrayBuffer === 'function' &&
+      machine instanceof SharedArrayBuffer
+    )
+      await drives.begin(machine);
   }
 }

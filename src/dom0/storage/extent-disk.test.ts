@@ -22,7 +22,9 @@ describe('the 500-GB disk', () => {
     expect(disk.stored).toEqual({ bytes: EXTENT_BYTES, usedBytes: EXTENT_BYTES });
     const again = await ExtentDisk.open(store, 'disk', { bytes: 1 });
     expect(again.bytes).toBe(500 * GB);
-    expect(got(again, 499 * GB - 512, 1536)).toEqual(Uint8Array.from([...filled(512, 0), ...filled(512, 7), ...filled(512, 0)]));
+    expect(got(again, 499 * GB - 512, 1536)).toEqual(
+      Uint8Array.from([...filled(512, 0), ...filled(512, 7), ...filled(512, 0)]),
+    );
   });
 
   it('tells where in its file a byte lies', async () => {
@@ -111,7 +113,11 @@ describe('the 500-GB disk', () => {
     expect(() => disk.flush()).toThrow(StoreFull);
     store.roomLeft = Infinity;
     disk.flush();
-    const after = await ExtentDisk.open(store.afterCut(() => 0), 'disk', { bytes: 1 });
+    const after = await ExtentDisk.open(
+      store.afterCut(() => 0),
+      'disk',
+      { bytes: 1 },
+    );
     expect(got(after, 4096, 4096)).toEqual(filled(4096, 2));
   });
 
@@ -121,7 +127,9 @@ describe('the 500-GB disk', () => {
     disk.write(5 * EXTENT_BYTES, Uint8Array.of(1));
     disk.flush();
     (await store.open('disk.data')).truncate(0);
-    await expect(ExtentDisk.open(store, 'disk', { bytes: GB })).rejects.toThrow(/^The disk in memory is damaged: its data end at byte 0, .* Put back a copy/);
+    await expect(ExtentDisk.open(store, 'disk', { bytes: GB })).rejects.toThrow(
+      /^The disk in memory is damaged: its data end at byte 0, .* Put back a copy/,
+    );
     for (const name of ['disk.0', 'disk.1']) (await store.open(name)).write(0, new Uint8Array(100));
     await expect(ExtentDisk.open(store, 'disk', { bytes: GB })).rejects.toThrow(StoreDamaged);
   });

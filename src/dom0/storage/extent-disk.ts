@@ -86,10 +86,16 @@ export class ExtentDisk implements StoredDisk {
   }
 
   /** Opens the files `name`.data and `name`.0 and .1, or makes them. @throws StoreDamaged, and any Error of the store */
-  static async open(store: Store, name: string, { bytes, extentBytes = EXTENT_BYTES, leastCompaction, unflushed }: ExtentDiskOptions): Promise<ExtentDisk> {
+  static async open(
+    store: Store,
+    name: string,
+    { bytes, extentBytes = EXTENT_BYTES, leastCompaction, unflushed }: ExtentDiskOptions,
+  ): Promise<ExtentDisk> {
     const data = await store.open(`${name}.data`);
     const damaged = (what: string): never => {
-      throw new StoreDamaged(`The disk in ${store.where} is damaged: ${what}. Put back a copy of ${name}.data, ${name}.0 and ${name}.1.`);
+      throw new StoreDamaged(
+        `The disk in ${store.where} is damaged: ${what}. Put back a copy of ${name}.data, ${name}.0 and ${name}.1.`,
+      );
     };
     let disk: ExtentDisk | undefined;
     const journal = await Journal.open(
@@ -165,7 +171,8 @@ export class ExtentDisk implements StoredDisk {
     for (const slot of slots) if (slot >= 0) used = Math.max(used, slot + 1);
     const taken = new Uint32Array(used);
     for (const slot of slots) if (slot >= 0 && ++taken[slot] > 1) this.owners.set(slot, taken[slot]);
-    if (used > 0 && data.size() <= (used - 1) * extentBytes) return `its data end at byte ${data.size()}, and its map names the slot ${used - 1}`;
+    if (used > 0 && data.size() <= (used - 1) * extentBytes)
+      return `its data end at byte ${data.size()}, and its map names the slot ${used - 1}`;
     for (let slot = used - 1; slot >= 0; slot--) if (!taken[slot]) this.free.push(slot);
     this.nextSlot = used;
     // A slot at the end is taken for new, so zeros.
@@ -262,7 +269,8 @@ export class ExtentDisk implements StoredDisk {
 
   share(from: number, to: number, bytes = this.extentBytes): void {
     const { extentBytes } = this;
-    if (from % extentBytes !== 0 || to % extentBytes !== 0) throw new RangeError(`Bytes ${from} and ${to} are not both the beginning of an extent.`);
+    if (from % extentBytes !== 0 || to % extentBytes !== 0)
+      throw new RangeError(`Bytes ${from} and ${to} are not both the beginning of an extent.`);
     this.alive();
     for (let at = 0; at < bytes; at += extentBytes) this.shareOne(from + at, to + at);
   }
@@ -379,7 +387,8 @@ export class ExtentDisk implements StoredDisk {
   writtenBytes(at: number, bytes: number): number {
     const { extentBytes, slots } = this;
     let count = 0;
-    for (let extent = Math.floor(at / extentBytes); extent * extentBytes < at + bytes; extent++) if (slots[extent] >= 0) count++;
+    for (let extent = Math.floor(at / extentBytes); extent * extentBytes < at + bytes; extent++)
+      if (slots[extent] >= 0) count++;
     return count * extentBytes;
   }
 
@@ -394,7 +403,14 @@ export class ExtentDisk implements StoredDisk {
     const here: Place = { layer: 'disk sda', at, unit: { name: 'extent', number: extent } };
     return slot < 0
       ? [here, { layer: 'file disk.data' }]
-      : [here, { layer: 'file disk.data', at: slot * this.extentBytes + (at % this.extentBytes), unit: { name: 'slot', number: slot } }];
+      : [
+          here,
+          {
+            layer: 'file disk.data',
+            at: slot * this.extentBytes + (at % this.extentBytes),
+            unit: { name: 'slot', number: slot },
+          },
+        ];
   }
 
   close(): void {

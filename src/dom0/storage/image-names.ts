@@ -18,19 +18,30 @@ const MOST_LENGTH = 120;
 function nameOf(prefix: string, path: string): string | undefined {
   if (path.split('/').some(part => part === '' || part === '.' || part === '..')) return undefined;
   const bytes = [...new TextEncoder().encode(path)];
-  const name = prefix + bytes.map(byte => (/[\w.-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : `+${byte.toString(16).toUpperCase().padStart(2, '0')}`)).join('');
+  const name =
+    prefix +
+    bytes
+      .map(byte =>
+        /[\w.-]/.test(String.fromCharCode(byte))
+          ? String.fromCharCode(byte)
+          : `+${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+      )
+      .join('');
   return name.length > MOST_LENGTH ? undefined : name;
 }
 
 /** The volume of an image, by its own path; undefined: no image can be there. */
-export const imageVolume = (path: string): string | undefined => (path.startsWith(`${IMAGES}/`) ? nameOf(IMAGE_PREFIX, path.slice(IMAGES.length + 1)) : undefined);
+export const imageVolume = (path: string): string | undefined =>
+  path.startsWith(`${IMAGES}/`) ? nameOf(IMAGE_PREFIX, path.slice(IMAGES.length + 1)) : undefined;
 
 /** The volume of a large file, by its own path; undefined: its name would be too long. */
 export const largeVolume = (path: string): string | undefined => nameOf(FILE_PREFIX, path.slice(1));
 
 /** The file that a volume is; undefined: it is none. */
 export function filePath(volume: string): string | undefined {
-  const [prefix, root, volumeOf] = volume.startsWith(IMAGE_PREFIX) ? [IMAGE_PREFIX, `${IMAGES}/`, imageVolume] : [FILE_PREFIX, '/', largeVolume];
+  const [prefix, root, volumeOf] = volume.startsWith(IMAGE_PREFIX)
+    ? [IMAGE_PREFIX, `${IMAGES}/`, imageVolume]
+    : [FILE_PREFIX, '/', largeVolume];
   if (!volume.startsWith(prefix)) return undefined;
   let path: string;
   try {

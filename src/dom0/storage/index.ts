@@ -9,7 +9,14 @@ export { hasOpfs, type NotKept, openOpfs } from './opfs-in-worker.ts';
 export { ExtentDisk } from './extent-disk.ts';
 export type { BaseImage } from './overlay-volume.ts';
 export { cutExtentDisk, cutJournal, cutVolumes } from './power-cuts.ts';
-export { type HeldStore, type OpenStore, openRemoteStore, type StorageAnswer, type StorageRequest, type StorageWorker } from './remote-store.ts';
+export {
+  type HeldStore,
+  type OpenStore,
+  openRemoteStore,
+  type StorageAnswer,
+  type StorageRequest,
+  type StorageWorker,
+} from './remote-store.ts';
 export type { Held } from './state-lock.ts';
 export { IMAGES, imageVolume, largeVolume } from './image-names.ts';
 export { DISK_BYTES, GROUP, isDevice, PE_BYTES } from './device-names.ts';

@@ -42,7 +42,9 @@ function readHeader(file: StoreFile): Header | undefined {
   file.read(0, bytes);
   const view = new DataView(bytes.buffer);
   const crc = view.getUint32(16, true);
-  return view.getUint32(0, true) === MAGIC && crc === crc32(bytes, 0, 16) ? { generation: Number(view.getBigUint64(8, true)), crc } : undefined;
+  return view.getUint32(0, true) === MAGIC && crc === crc32(bytes, 0, 16)
+    ? { generation: Number(view.getBigUint64(8, true)), crc }
+    : undefined;
 }
 
 /** A record as it lies in the file, behind one with the check sum `before`. */
@@ -95,7 +97,9 @@ export class Journal {
     const journal = new Journal(files, current, header?.generation ?? 0, leastCompaction);
     if (header) journal.replay(header.crc, apply);
     else if (files.some(file => file.size() > HEADER_BYTES))
-      throw new StoreDamaged(`${name}.0 and ${name}.1 in ${store.where} have no header that could be read: they were damaged. Put back a copy of both.`);
+      throw new StoreDamaged(
+        `${name}.0 and ${name}.1 in ${store.where} have no header that could be read: they were damaged. Put back a copy of both.`,
+      );
     else journal.writeAnew([]);
     return journal;
   }
@@ -143,7 +147,8 @@ export class Journal {
    */
   flush(snapshot: () => Iterable<Uint8Array>): void {
     if (this.waiting.length === 0) return;
-    if (this.end > Math.max(this.leastCompaction, this.liveBytes * COMPACTION_FACTOR) && this.tryAnew(snapshot())) return;
+    if (this.end > Math.max(this.leastCompaction, this.liveBytes * COMPACTION_FACTOR) && this.tryAnew(snapshot()))
+      return;
     const file = this.files[this.current];
     const framed: Uint8Array[] = [];
     let { crc } = this;

@@ -11,7 +11,8 @@ import { partOf } from './partitions.ts';
 import { Storage } from './storage.ts';
 import { MemoryStore } from './store.ts';
 
-const open = (): Promise<Storage> => Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: seeded(3), diskBytes: 2 ** 30 });
+const open = (): Promise<Storage> =>
+  Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: seeded(3), diskBytes: 2 ** 30 });
 const hasPvck = spawnSync('pvck', ['--version']).status === 0;
 
 describe('a volume group', () => {
@@ -19,9 +20,22 @@ describe('a volume group', () => {
     const medium = partOf((await open()).disk, (await open()).partitions[3]);
     const random = seeded(5);
     writeLabel(medium, lvmUuid(random));
-    const group: GroupText = { group: 'vg0', groupUuid: lvmUuid(random), pvUuid: lvmUuid(random), seqno: 1, extents: 1000, deviceBytes: medium.bytes, volumes: [] };
+    const group: GroupText = {
+      group: 'vg0',
+      groupUuid: lvmUuid(random),
+      pvUuid: lvmUuid(random),
+      seqno: 1,
+      extents: 1000,
+      deviceBytes: medium.bytes,
+      volumes: [],
+    };
     for (; group.seqno < 90; group.seqno++) {
-      group.volumes = Array.from({ length: 40 + (group.seqno % 9) }, (_, i) => ({ name: `v${i}`, uuid: lvmUuid(random), created: 7, segments: [{ first: 5 * i, count: 3 }] }));
+      group.volumes = Array.from({ length: 40 + (group.seqno % 9) }, (_, i) => ({
+        name: `v${i}`,
+        uuid: lvmUuid(random),
+        created: 7,
+        segments: [{ first: 5 * i, count: 3 }],
+      }));
       writeGroup(medium, group, 0);
       expect(readGroup(medium)).toEqual(group);
     }
@@ -44,7 +58,14 @@ describe('a volume group', () => {
     storage.createVolume('web', 2 ** 24);
     medium.write(second, old);
     const written: number[] = [];
-    const recorder: Medium = { bytes: medium.bytes, read: (at, into) => medium.read(at, into), write: at => void written.push(at), flush: () => {}, discard: () => {}, place: () => [] };
+    const recorder: Medium = {
+      bytes: medium.bytes,
+      read: (at, into) => medium.read(at, into),
+      write: at => void written.push(at),
+      flush: () => {},
+      discard: () => {},
+      place: () => [],
+    };
     writeGroup(recorder, readGroup(medium) as GroupText, 0);
     expect(written.map(at => at >= second)).toEqual([true, true, false, false]);
   });

@@ -101,7 +101,12 @@ export function writeLabel(medium: Medium, uuid: string): void {
   put64(64, medium.bytes);
   let at = 72;
   const bytes = extentsOf(medium.bytes) * PE_BYTES;
-  for (const [start, size] of [[DATA_START, bytes], [0, 0], ...areas(medium.bytes).map(area => [area.start, area.bytes]), [0, 0]]) {
+  for (const [start, size] of [
+    [DATA_START, bytes],
+    [0, 0],
+    ...areas(medium.bytes).map(area => [area.start, area.bytes]),
+    [0, 0],
+  ]) {
     put64(at, start);
     put64(at + 8, size);
     at += 16;
@@ -142,9 +147,21 @@ function readLocation(medium: Medium, area: Area): Location | undefined {
   const sector = new Uint8Array(SECTOR_BYTES);
   medium.read(area.start, sector);
   const view = new DataView(sector.buffer);
-  if (view.getUint32(0, true) !== lvmCrc(sector.subarray(4)) || new TextDecoder('latin1').decode(sector.subarray(4, 20)) !== MDA_MAGIC) return undefined;
-  const location = { offset: Number(view.getBigUint64(40, true)), bytes: Number(view.getBigUint64(48, true)), crc: view.getUint32(56, true) };
-  const isWithin = location.offset >= SECTOR_BYTES && location.offset < area.bytes && location.bytes > 0 && location.bytes <= area.bytes - SECTOR_BYTES;
+  if (
+    view.getUint32(0, true) !== lvmCrc(sector.subarray(4)) ||
+    new TextDecoder('latin1').decode(sector.subarray(4, 20)) !== MDA_MAGIC
+  )
+    return undefined;
+  const location = {
+    offset: Number(view.getBigUint64(40, true)),
+    bytes: Number(view.getBigUint64(48, true)),
+    crc: view.getUint32(56, true),
+  };
+  const isWithin =
+    location.offset >= SECTOR_BYTES &&
+    location.offset < area.bytes &&
+    location.bytes > 0 &&
+    location.bytes <= area.bytes - SECTOR_BYTES;
   return isWithin ? location : undefined;
 }
 
@@ -184,11 +201,17 @@ export function writeGroup(medium: Medium, group: GroupText, nowMs: number): voi
   for (const { area } of byAge(medium)) {
     // A text must not reach what the header names until now.
     if (bytes.length > (area.bytes - SECTOR_BYTES) / 2 - SECTOR_BYTES)
-      throw new StoreDamaged(`The group ${group.group} has so many volumes that its metadata area is full. Remove some with lvremove.`);
+      throw new StoreDamaged(
+        `The group ${group.group} has so many volumes that its metadata area is full. Remove some with lvremove.`,
+      );
     const old = readLocation(medium, area);
     const ring = area.bytes - SECTOR_BYTES;
     const behind = old ? Math.ceil((old.offset + old.bytes) / SECTOR_BYTES) * SECTOR_BYTES : SECTOR_BYTES;
-    const location = { offset: SECTOR_BYTES + ((behind - SECTOR_BYTES) % ring), bytes: bytes.length, crc: lvmCrc(bytes) };
+    const location = {
+      offset: SECTOR_BYTES + ((behind - SECTOR_BYTES) % ring),
+      bytes: bytes.length,
+      crc: lvmCrc(bytes),
+    };
     for (const { at, from, count } of runs(area, location)) medium.write(at, bytes.subarray(from, from + count));
     medium.flush();
     medium.write(area.start, areaHeader(area, location));
@@ -199,26 +222,59 @@ export function writeGroup(medium: Medium, group: GroupText, nowMs: number): voi
 function sectionsOf({ group, groupUuid, pvUuid, seqno, extents, deviceBytes, volumes }: GroupText): Section {
   const volume = ({ uuid, created, segments, bytes, overlay, unformatted, unfinished }: LogicalVolume): Section => {
     let extent = 0;
-    const tags = [...(overlay ? [OVERLAY_TAG] : []), ...(unformatted ? [UNFORMATTED_TAG] : []), ...(unfinished ? [UNFINISHED_TAG] : []), ...(bytes === undefined ? [] : [`${BYTES_TAG}${bytes}`])];
+    const tags = [
+      ...(overlay ? [OVERLAY_TAG] : []),
+      ...(unformatted ? [UNFORMATTED_TAG] : []),
+      ...(unfinished ? [UNFINISHED_TAG] : []),
+      ...(bytes === undefined ? [] : [`${BYTES_TAG}${bytes}`]),
+    ];
     const entries: [string, Section][] = segments.map(({ first, count }, i) => {
-      const section: Section = { start_extent: extent, extent_count: count, type: 'striped', stripe_count: 1, stripes: ['pv0', first] };
+      const section: Section = {
+        start_extent: extent,
+        extent_count: count,
+        type: 'striped',
+        stripe_count: 1,
+        stripes: ['pv0', first],
+      };
       extent += count;
       return [`segment${i + 1}`, section];
     });
     return {
-      id: uuid, status: ['READ', 'WRITE', 'VISIBLE'], flags: [], ...(tags.length > 0 ? { tags } : {}), creation_time: created, creation_host: 'ringside', segment_count: segments.length,
+      id: uuid,
+      status: ['READ', 'WRITE', 'VISIBLE'],
+      flags: [],
+      ...(tags.length > 0 ? { tags } : {}),
+      creation_time: created,
+      creation_host: 'ringside',
+      segment_count: segments.length,
       ...Object.fromEntries(entries),
     };
   };
   return {
     [group]: {
-      id: groupUuid, seqno, format: 'lvm2', status: ['RESIZEABLE', 'READ', 'WRITE'], flags: [], extent_size: PE_SECTORS, max_lv: 0, max_pv: 0, metadata_copies: 0,
+      id: groupUuid,
+      seqno,
+      format: 'lvm2',
+      status: ['RESIZEABLE', 'READ', 'WRITE'],
+      flags: [],
+      extent_size: PE_SECTORS,
+      max_lv: 0,
+      max_pv: 0,
+      metadata_copies: 0,
       physical_volumes: {
         pv0: {
-          id: pvUuid, device: '/dev/sda4', status: ['ALLOCATABLE'], flags: [], dev_size: deviceBytes / SECTOR_BYTES, pe_start: DATA_START / SECTOR_BYTES, pe_count: extents,
+          id: pvUuid,
+          device: '/dev/sda4',
+          status: ['ALLOCATABLE'],
+          flags: [],
+          dev_size: deviceBytes / SECTOR_BYTES,
+          pe_start: DATA_START / SECTOR_BYTES,
+          pe_count: extents,
         },
       },
-      ...(volumes.length > 0 ? { logical_volumes: Object.fromEntries(volumes.map(each => [each.name, volume(each)])) } : {}),
+      ...(volumes.length > 0
+        ? { logical_volumes: Object.fromEntries(volumes.map(each => [each.name, volume(each)])) }
+        : {}),
     },
   };
 }
@@ -228,37 +284,60 @@ function groupFrom(sections: Section): GroupText {
   const bad = (what: string): never => {
     throw new StoreDamaged(`The volume group's metadata cannot be used here: ${what}.`);
   };
-  const of = (section: Section, key: string): Section => (isSection(section[key]) ? (section[key] as Section) : bad(`it has no ${key}`));
-  const number = (section: Section, key: string): number => (Number.isSafeInteger(section[key]) && (section[key] as number) >= 0 ? (section[key] as number) : bad(`${key} is no number`));
-  const name = (section: Section, key: string): string => (typeof section[key] === 'string' ? (section[key] as string) : bad(`${key} is no text`));
+  const of = (section: Section, key: string): Section =>
+    isSection(section[key]) ? (section[key] as Section) : bad(`it has no ${key}`);
+  const number = (section: Section, key: string): number =>
+    Number.isSafeInteger(section[key]) && (section[key] as number) >= 0
+      ? (section[key] as number)
+      : bad(`${key} is no number`);
+  const name = (section: Section, key: string): string =>
+    typeof section[key] === 'string' ? (section[key] as string) : bad(`${key} is no text`);
   const group = Object.keys(sections).find(key => isSection(sections[key])) ?? bad('it has no group');
   const body = of(sections, group);
   if (number(body, 'extent_size') !== PE_SECTORS) bad(`its extents are not of ${PE_SECTORS} sectors`);
   const pv = of(of(body, 'physical_volumes'), 'pv0');
   const extents = number(pv, 'pe_count');
   const taken = new Uint8Array(Math.min(extents, 2 ** 24));
-  const volumes = Object.entries(isSection(body.logical_volumes) ? body.logical_volumes : {}).map(([each, section]): LogicalVolume => {
-    if (!isSection(section)) return bad(`${each} is no volume`);
-    const segments = Array.from({ length: Math.min(number(section, 'segment_count'), 65_536) }, (_, i): Segment => {
-      const segment = of(section, `segment${i + 1}`);
-      const { stripes } = segment;
-      if (!Array.isArray(stripes) || stripes.length !== 2) return bad(`${each} is striped over several disks`);
-      const [first, count] = [Number(stripes[1]), number(segment, 'extent_count')];
-      if (!(first >= 0 && first + count <= extents)) return bad(`${each} lies past the end of its disk`);
-      for (let extent = first; extent < first + count; extent++) if (taken[extent]++) bad(`${each} overlaps another volume`);
-      return { first, count };
-    });
-    const tags = Array.isArray(section.tags) ? section.tags.map(String) : [];
-    const has = (tag: string): boolean => tags.includes(tag);
-    const room = PE_BYTES * segments.reduce((sum, segment) => sum + segment.count, 0);
-    const bytes = tags.filter(tag => tag.startsWith(BYTES_TAG)).map(tag => Number(tag.slice(BYTES_TAG.length))).find(size => Number.isSafeInteger(size) && size > 0 && size <= room);
-    return {
-      name: each, uuid: name(section, 'id'), created: number(section, 'creation_time'), segments, ...(bytes === undefined ? {} : { bytes }),
-      ...(has(OVERLAY_TAG) ? { overlay: true } : {}), ...(has(UNFORMATTED_TAG) ? { unformatted: true } : {}), ...(has(UNFINISHED_TAG) ? { unfinished: true } : {}),
-    };
-  });
+  const volumes = Object.entries(isSection(body.logical_volumes) ? body.logical_volumes : {}).map(
+    ([each, section]): LogicalVolume => {
+      if (!isSection(section)) return bad(`${each} is no volume`);
+      const segments = Array.from({ length: Math.min(number(section, 'segment_count'), 65_536) }, (_, i): Segment => {
+        const segment = of(section, `segment${i + 1}`);
+        const { stripes } = segment;
+        if (!Array.isArray(stripes) || stripes.length !== 2) return bad(`${each} is striped over several disks`);
+        const [first, count] = [Number(stripes[1]), number(segment, 'extent_count')];
+        if (!(first >= 0 && first + count <= extents)) return bad(`${each} lies past the end of its disk`);
+        for (let extent = first; extent < first + count; extent++)
+          if (taken[extent]++) bad(`${each} overlaps another volume`);
+        return { first, count };
+      });
+      const tags = Array.isArray(section.tags) ? section.tags.map(String) : [];
+      const has = (tag: string): boolean => tags.includes(tag);
+      const room = PE_BYTES * segments.reduce((sum, segment) => sum + segment.count, 0);
+      const bytes = tags
+        .filter(tag => tag.startsWith(BYTES_TAG))
+        .map(tag => Number(tag.slice(BYTES_TAG.length)))
+        .find(size => Number.isSafeInteger(size) && size > 0 && size <= room);
+      return {
+        name: each,
+        uuid: name(section, 'id'),
+        created: number(section, 'creation_time'),
+        segments,
+        ...(bytes === undefined ? {} : { bytes }),
+        ...(has(OVERLAY_TAG) ? { overlay: true } : {}),
+        ...(has(UNFORMATTED_TAG) ? { unformatted: true } : {}),
+        ...(has(UNFINISHED_TAG) ? { unfinished: true } : {}),
+      };
+    },
+  );
   return {
-    group, groupUuid: name(body, 'id'), pvUuid: name(pv, 'id'), seqno: number(body, 'seqno'), extents, deviceBytes: number(pv, 'dev_size') * SECTOR_BYTES, volumes,
+    group,
+    groupUuid: name(body, 'id'),
+    pvUuid: name(pv, 'id'),
+    seqno: number(body, 'seqno'),
+    extents,
+    deviceBytes: number(pv, 'dev_size') * SECTOR_BYTES,
+    volumes,
   };
 }
 
@@ -267,5 +346,7 @@ const LETTERS = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
 /** A UUID as LVM2 draws them: 32 characters in groups of 6-4-4-4-4-4-6. `random`: whole numbers from 0 to below. */
 export function lvmUuid(random: (below: number) => number): string {
   const letters = Array.from({ length: UUID_LENGTH }, () => LETTERS[random(LETTERS.length)]).join('');
-  return [0, 6, 10, 14, 18, 22, 26].map((from, i) => letters.slice(from, from + (i === 0 || i === 6 ? 6 : 4))).join('-');
+  return [0, 6, 10, 14, 18, 22, 26]
+    .map((from, i) => letters.slice(from, from + (i === 0 || i === 6 ? 6 : 4)))
+    .join('-');
 }

@@ -110,11 +110,14 @@ export class MediumDisk implements Disk {
 
   private wait(request: MediumRequest, done: Done): void {
     // What waits must not change with the guest's buffer.
-    const kept: MediumRequest = request.op === 'write' ? { ...request, pieces: request.pieces.map(piece => piece.slice()) } : request;
+    const kept: MediumRequest =
+      request.op === 'write' ? { ...request, pieces: request.pieces.map(piece => piece.slice()) } : request;
     const attempt = partOfRequest(() => startOn(this.parts.medium, kept, error => this.retried(error)));
     const isFirst = this.waiting.push({ attempt, done }) === 1;
     if (!isFirst) return;
-    this.parts.say(`${this.label}: the device is full, and the guest waits to write. Free space where the host's state is, or remove a volume (lvremove).`);
+    this.parts.say(
+      `${this.label}: the device is full, and the guest waits to write. Free space where the host's state is, or remove a volume (lvremove).`,
+    );
     this.retryLater();
   }
 

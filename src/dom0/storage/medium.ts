@@ -17,7 +17,12 @@ export type Answer = (error?: Error) => void;
 /** How a partition or a volume lies on the host's disk; empty: it is the whole disk. */
 export interface Layout {
   partition?: { start: number; bytes: number; number: number };
-  volume?: { name: string; segments: readonly Segment[]; number: number; /** Where it ends within its last extent. */ bytes?: number };
+  volume?: {
+    name: string;
+    segments: readonly Segment[];
+    number: number /** Where it ends within its last extent. */;
+    bytes?: number;
+  };
 }
 
 /** What disks, partitions, volumes and images have in common: bytes with random access, moved when the call returns. */
@@ -65,7 +70,11 @@ function carryOut(medium: Medium, request: MediumRequest): void {
 
 /** Bytes that a request is about. */
 export const lengthOf = (request: MediumRequest): number =>
-  request.op === 'flush' ? 0 : request.op === 'discard' ? request.bytes : request.pieces.reduce((sum, { length }) => sum + length, 0);
+  request.op === 'flush'
+    ? 0
+    : request.op === 'discard'
+      ? request.bytes
+      : request.pieces.reduce((sum, { length }) => sum + length, 0);
 
 /** A partition. */
 export class Part implements Medium {
@@ -77,7 +86,8 @@ export class Part implements Medium {
   /** `number`: of the partition. @throws RangeError where it is not within the whole */
   constructor(whole: Medium, start: number, bytes: number, number: number) {
     this.number = number;
-    if (start < 0 || bytes < 0 || start + bytes > whole.bytes) throw new RangeError(`${this.layer} does not lie within its disk.`);
+    if (start < 0 || bytes < 0 || start + bytes > whole.bytes)
+      throw new RangeError(`${this.layer} does not lie within its disk.`);
     this.whole = whole;
     this.first = start;
     this.bytes = bytes;
@@ -126,5 +136,6 @@ export class Part implements Medium {
 
 /** @throws RangeError where an access leaves the medium: whoever asks has checked, so this is a defect of ours and no way out of a guest's disk */
 export function within(medium: Medium, at: number, length: number, what: string): void {
-  if (!(at >= 0 && length >= 0 && at + length <= medium.bytes)) throw new RangeError(`${length} bytes at ${at} do not lie within ${what}.`);
+  if (!(at >= 0 && length >= 0 && at + length <= medium.bytes))
+    throw new RangeError(`${length} bytes at ${at} do not lie within ${what}.`);
 }

@@ -15,13 +15,22 @@ export interface NotKept {
 }
 
 /** `wanted` and `take`: see holdState. */
-export async function openOpfs(wanted: () => void, take: boolean): Promise<{ store: Store; held: Pick<Held, 'release'> } | NotKept> {
+export async function openOpfs(
+  wanted: () => void,
+  take: boolean,
+): Promise<{ store: Store; held: Pick<Held, 'release'> } | NotKept> {
   const { storage, locks } = navigator as { storage?: StorageManager; locks?: LockManager };
   if (!storage?.getDirectory || !locks)
-    return { why: globalThis.isSecureContext ? 'This browser has no file storage for pages.' : 'The page comes neither over https nor from this machine, and browsers keep no files for such pages.' };
+    return {
+      why: globalThis.isSecureContext
+        ? 'This browser has no file storage for pages.'
+        : 'The page comes neither over https nor from this machine, and browsers keep no files for such pages.',
+    };
   let held: Held | Holder;
   try {
-    held = await holdState({ locks, channel: new BroadcastChannel(FOLDER), sleep, epochMs: () => Date.now() }, wanted, { take });
+    held = await holdState({ locks, channel: new BroadcastChannel(FOLDER), sleep, epochMs: () => Date.now() }, wanted, {
+      take,
+    });
   } catch (error) {
     return { why: refused(error) };
   }
@@ -39,8 +48,15 @@ export async function openOpfs(wanted: () => void, take: boolean): Promise<{ sto
 export async function hasOpfs(): Promise<boolean> {
   const { storage } = navigator as { storage?: StorageManager };
   if (!storage?.getDirectory) return false;
-  return storage.getDirectory().then(root => root.getDirectoryHandle(FOLDER)).then(() => true, () => false);
+  return storage
+    .getDirectory()
+    .then(root => root.getDirectoryHandle(FOLDER))
+    .then(
+      () => true,
+      () => false,
+    );
 }
 
 /** Private windows and settings that forbid storage throw at the first use. */
-const refused = (error: unknown): string => `This window may keep no files: it is a private one, or its settings forbid it (${(error as Error).message}).`;
+const refused = (error: unknown): string =>
+  `This window may keep no files: it is a private one, or its settings forbid it (${(error as Error).message}).`;

@@ -35,10 +35,14 @@ class Handle implements AccessHandle {
 const storeOf = (handle: AccessHandle, refusals = 0): OpfsStore => {
   let left = refusals;
   const createSyncAccessHandle = async (): Promise<AccessHandle> => {
-    if (left-- > 0) throw new DOMException('Access Handles cannot be created if there is another open', 'NoModificationAllowedError');
+    if (left-- > 0)
+      throw new DOMException('Access Handles cannot be created if there is another open', 'NoModificationAllowedError');
     return handle;
   };
-  return new OpfsStore({ directory: { getFileHandle: async () => ({ createSyncAccessHandle }) }, sleep: async () => {} });
+  return new OpfsStore({
+    directory: { getFileHandle: async () => ({ createSyncAccessHandle }) },
+    sleep: async () => {},
+  });
 };
 
 describe("a store in a browser's files", () => {

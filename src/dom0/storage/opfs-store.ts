@@ -16,7 +16,10 @@ export interface AccessHandle {
 
 /** What is used of FileSystemDirectoryHandle. */
 export interface OpfsDirectory {
-  getFileHandle(name: string, options: { create: boolean }): Promise<{ createSyncAccessHandle(): Promise<AccessHandle> }>;
+  getFileHandle(
+    name: string,
+    options: { create: boolean },
+  ): Promise<{ createSyncAccessHandle(): Promise<AccessHandle> }>;
 }
 
 export interface OpfsParts {
@@ -80,7 +83,8 @@ class OpfsFile implements StoreFile {
   }
 }
 
-const isShared = ({ buffer }: Uint8Array): boolean => typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer;
+const isShared = ({ buffer }: Uint8Array): boolean =>
+  typeof SharedArrayBuffer === 'function' && buffer instanceof SharedArrayBuffer;
 
 const NO_ROOM = 'the browser gives this site no more storage';
 

@@ -6,8 +6,13 @@ import { Storage } from './storage.ts';
 import type { BaseImage } from './overlay-volume.ts';
 
 const MIB = 2 ** 20;
-const imageOf = (content: Uint8Array, checksum = 7): BaseImage => ({ bytes: content.length, checksum, read: (at, into) => (into.set(content.subarray(at, at + into.length)), true) });
-const open = (store: Store): Promise<Storage> => Storage.open({ store, epochMs: () => 0, random: seeded(1), diskBytes: 96 * MIB });
+const imageOf = (content: Uint8Array, checksum = 7): BaseImage => ({
+  bytes: content.length,
+  checksum,
+  read: (at, into) => (into.set(content.subarray(at, at + into.length)), true),
+});
+const open = (store: Store): Promise<Storage> =>
+  Storage.open({ store, epochMs: () => 0, random: seeded(1), diskBytes: 96 * MIB });
 const content = Uint8Array.from({ length: 64 * 512 }, (_, i) => i >> 9);
 
 describe('an overlay', () => {
@@ -20,11 +25,24 @@ describe('an overlay', () => {
     medium.write(1000, new Uint8Array(600).fill(0xaa));
     const is = new Uint8Array(2048);
     medium.read(512, is);
-    const expected = Uint8Array.of(...content.subarray(512, 1000), ...new Uint8Array(600).fill(0xaa), ...content.subarray(1600, 2560));
+    const expected = Uint8Array.of(
+      ...content.subarray(512, 1000),
+      ...new Uint8Array(600).fill(0xaa),
+      ...content.subarray(1600, 2560),
+    );
     expect(is).toEqual(expected);
     expect(storage.writtenBytes('vg0/web')).toBe(4096);
-    expect(medium.place(1000).map(({ layer }) => layer)).toEqual(['overlay of /images/base', 'volume vg0/web', 'partition sda4', 'disk sda', 'file disk.data']);
-    expect(medium.place(5000)).toMatchObject([{ layer: 'overlay of /images/base' }, { layer: 'file /images/base', at: 5000 }]);
+    expect(medium.place(1000).map(({ layer }) => layer)).toEqual([
+      'overlay of /images/base',
+      'volume vg0/web',
+      'partition sda4',
+      'disk sda',
+      'file disk.data',
+    ]);
+    expect(medium.place(5000)).toMatchObject([
+      { layer: 'overlay of /images/base' },
+      { layer: 'file /images/base', at: 5000 },
+    ]);
     close();
     storage.close();
     const again = await open(store);
@@ -59,9 +77,13 @@ describe('an overlay', () => {
     const storage = await open(new MemoryStore());
     storage.createOverlay('web', '/images/base', imageOf(content));
     storage.setImage('/images/base', undefined);
-    expect(() => storage.medium('vg0/web')).toThrow('/dev/vg0/web is an overlay of /images/base, which is not there. Put that file back, or remove the overlay: lvremove vg0/web.');
+    expect(() => storage.medium('vg0/web')).toThrow(
+      '/dev/vg0/web is an overlay of /images/base, which is not there. Put that file back, or remove the overlay: lvremove vg0/web.',
+    );
     storage.setImage('/images/base', imageOf(content, 8));
-    expect(() => storage.medium('vg0/web')).toThrow('/images/base was changed since the overlay /dev/vg0/web was made of it: its contents are others.');
+    expect(() => storage.medium('vg0/web')).toThrow(
+      '/images/base was changed since the overlay /dev/vg0/web was made of it: its contents are others.',
+    );
     storage.setImage('/images/base', imageOf(content.subarray(512)));
     expect(() => storage.medium('vg0/web')).toThrow('it had 32768 bytes, and has 32256');
     storage.removeVolume('web');

@@ -61,14 +61,28 @@ export function readOverlayHeader(under: Medium): OverlayHeader | undefined {
   const view = new DataView(block.buffer);
   const imageBytes = Number(view.getBigUint64(SIZE, true)),
     length = view.getUint32(PATH_LENGTH, true);
-  if (MAGIC.some((byte, i) => block[i] !== byte) || PATH + length > BLOCK_BYTES || overlayBytes(imageBytes) > under.bytes) return undefined;
-  return { path: new TextDecoder().decode(block.subarray(PATH, PATH + length)), imageBytes, checksum: view.getUint32(CHECKSUM, true) };
+  if (
+    MAGIC.some((byte, i) => block[i] !== byte) ||
+    PATH + length > BLOCK_BYTES ||
+    overlayBytes(imageBytes) > under.bytes
+  )
+    return undefined;
+  return {
+    path: new TextDecoder().decode(block.subarray(PATH, PATH + length)),
+    imageBytes,
+    checksum: view.getUint32(CHECKSUM, true),
+  };
 }
 
 /** Why an image is not the one that an overlay was made of; undefined: it is. */
-export function imageDiffers({ path, imageBytes, checksum }: OverlayHeader, volume: string, image: BaseImage): string | undefined {
+export function imageDiffers(
+  { path, imageBytes, checksum }: OverlayHeader,
+  volume: string,
+  image: BaseImage,
+): string | undefined {
   if (image.bytes === imageBytes && image.checksum === checksum) return undefined;
-  const how = image.bytes === imageBytes ? 'its contents are others' : `it had ${imageBytes} bytes, and has ${image.bytes}`;
+  const how =
+    image.bytes === imageBytes ? 'its contents are others' : `it had ${imageBytes} bytes, and has ${image.bytes}`;
   return `${path} was changed since the overlay ${volume} was made of it: ${how}. What the overlay holds fits the old image alone: put that back, or remove the overlay (lvremove) and make it anew.`;
 }
 
@@ -130,7 +144,10 @@ export class OverlayVolume implements Medium {
       this.under.write(data + start, whole);
       const byte = block >>> 3;
       this.written[byte] |= 1 << (block & 7);
-      this.changed = { from: Math.min(byte, this.changed?.from ?? byte), to: Math.max(byte + 1, this.changed?.to ?? 0) };
+      this.changed = {
+        from: Math.min(byte, this.changed?.from ?? byte),
+        to: Math.max(byte + 1, this.changed?.to ?? 0),
+      };
     });
   }
 
@@ -151,6 +168,8 @@ export class OverlayVolume implements Medium {
   place(at: number): Place[] {
     const block = Math.floor(at / BLOCK_BYTES);
     const here: Place = { layer: `overlay of ${this.header.path}`, at, unit: { name: 'block', number: block } };
-    return this.isWritten(block) ? [here, ...this.under.place(dataStart(this.bytes) + at)] : [here, { layer: `file ${this.header.path}`, at }];
+    return this.isWritten(block)
+      ? [here, ...this.under.place(dataStart(this.bytes) + at)]
+      : [here, { layer: `file ${this.header.path}`, at }];
   }
 }

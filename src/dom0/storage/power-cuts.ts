@@ -25,9 +25,11 @@ export class Expected {
   /** Takes what is there for what was flushed. @returns what must not be there */
   settle(is: Uint8Array): string | undefined {
     const possible = is.map((byte, i) => (byte === this.sure[i] ? 1 : 0));
-    for (const { at, bytes } of this.maybe) for (let i = 0; i < bytes.length; i++) if (is[at + i] === bytes[i]) possible[at + i] = 1;
+    for (const { at, bytes } of this.maybe)
+      for (let i = 0; i < bytes.length; i++) if (is[at + i] === bytes[i]) possible[at + i] = 1;
     const bad = possible.indexOf(0);
-    if (bad >= 0) return `byte ${bad} is ${is[bad]}; it was flushed as ${this.sure[bad]}, and nothing that was written since has it so`;
+    if (bad >= 0)
+      return `byte ${bad} is ${is[bad]}; it was flushed as ${this.sure[bad]}, and nothing that was written since has it so`;
     this.sure.set(is);
     this.maybe = [];
     return undefined;
@@ -62,7 +64,8 @@ export async function cutOften<T>(
       store.stepsLeft = 1 + random([4, 30, 200][random(3)]);
       for (;;) await work(opened, random);
     } catch (error) {
-      if (!(error instanceof PowerCut) && store.stepsLeft >= 0) return `seed ${seed}, cut ${cut}: ${(error as Error).stack}`;
+      if (!(error instanceof PowerCut) && store.stepsLeft >= 0)
+        return `seed ${seed}, cut ${cut}: ${(error as Error).stack}`;
     }
     store = store.afterCut(random);
   }
@@ -109,7 +112,9 @@ export async function cutJournal(seed: number, cuts: number): Promise<string | u
       const seen = appended;
       [appended, flushed] = [count, Math.min(flushed, seen)];
       if (problems.length > 0) return problems[0];
-      return count < flushed || count > seen ? `${count} records are there; ${flushed} were flushed and ${seen} appended` : ((flushed = count), undefined);
+      return count < flushed || count > seen
+        ? `${count} records are there; ${flushed} were flushed and ${seen} appended`
+        : ((flushed = count), undefined);
     },
   );
 }

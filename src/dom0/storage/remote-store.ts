@@ -58,7 +58,10 @@ export const openRemoteStore =
       const worker = spawn();
       const memory = new SharedArrayBuffer(WINDOW_BYTES);
       /** What waits for an answer, by the file's number: it is asked again of a worker that takes another's place. */
-      const opening = new Map<number, { request: StorageRequest; done(bytes: number): void; fail(error: Error): void }>();
+      const opening = new Map<
+        number,
+        { request: StorageRequest; done(bytes: number): void; fail(error: Error): void }
+      >();
       const open = (file: number, request: StorageRequest): Promise<number> =>
         new Promise((done, fail) => {
           opening.set(file, { request, done, fail });

@@ -2,7 +2,8 @@
 import { PE_BYTES } from './device-names.ts';
 import type { Segment } from './lvm.ts';
 
-export const count = (segments: readonly Segment[]): number => segments.reduce((sum, segment) => sum + segment.count, 0);
+export const count = (segments: readonly Segment[]): number =>
+  segments.reduce((sum, segment) => sum + segment.count, 0);
 /** The first extents of a volume, so many, and those behind them. */
 export function firstOf(segments: readonly Segment[], extents: number): Segment[] {
   let left = extents;

@@ -62,7 +62,14 @@ export class SidedStore implements Store {
       this.files.delete(name);
       file.close();
     };
-    const opened: StoreFile = { size: () => file.size(), read: (at, into) => file.read(at, into), write: (at, from) => file.write(at, from), truncate: bytes => file.truncate(bytes), flush: () => file.flush(), close };
+    const opened: StoreFile = {
+      size: () => file.size(),
+      read: (at, into) => file.read(at, into),
+      write: (at, from) => file.write(at, from),
+      truncate: bytes => file.truncate(bytes),
+      flush: () => file.flush(),
+      close,
+    };
     this.files.set(name, opened);
     return opened;
   }

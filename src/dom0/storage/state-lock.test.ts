@@ -41,7 +41,12 @@ function browser({ losesAborts = false } = {}) {
     return mine;
   };
   let now = 1000;
-  const tab = () => ({ locks, channel: channel(), sleep: () => new Promise<void>(resolve => setTimeout(resolve)), epochMs: () => now++ });
+  const tab = () => ({
+    locks,
+    channel: channel(),
+    sleep: () => new Promise<void>(resolve => setTimeout(resolve)),
+    epochMs: () => now++,
+  });
   return { tab };
 }
 

@@ -48,7 +48,11 @@ type News = { kind: 'who' } | { kind: 'held'; sinceMs: number } | { kind: 'give'
  * Takes the state, or tells who has it. `wanted`: another tab asks for it; who has flushed and closed calls `release`.
  * `take`: asks the holder to give it up, and waits for it.
  */
-export async function holdState({ locks, channel, sleep, epochMs }: LockParts, wanted: () => void, { take = false } = {}): Promise<Held | Holder> {
+export async function holdState(
+  { locks, channel, sleep, epochMs }: LockParts,
+  wanted: () => void,
+  { take = false } = {},
+): Promise<Held | Holder> {
   const abort = new AbortController();
   const holder: Holder = {};
   const said = new Promise<void>(resolve => {

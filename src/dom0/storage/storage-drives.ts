@@ -59,10 +59,15 @@ export class DriveServers {
   attach(domain: number, place: number, { layout, ...medium }: DriveMedium): void {
     const { machine, later } = this;
     let served = this.served.get(domain);
-    if (!served) this.served.set(domain, (served = { server: new DriveServer(machine, machine.domain(domain), 'storage'), disks: new Map() }));
+    if (!served)
+      this.served.set(
+        domain,
+        (served = { server: new DriveServer(machine, machine.domain(domain), 'storage'), disks: new Map() }),
+      );
     served.disks.get(place)?.close();
     const disk: MediumDisk = new MediumDisk({
-      ...medium, later,
+      ...medium,
+      later,
       medium: mediumOf(this.disk, layout),
       say: sentence => this.tell({ domain, place, waits: disk.isWaiting, sentence }),
     });

@@ -33,8 +33,18 @@ describe('the host’s storage', () => {
   it('has the partitions that an installer leaves, and an empty volume group', async () => {
     const storage = await open();
     expect(storage.disk.bytes).toBe(500e9);
-    expect(storage.partitions.map(({ number, type, active, sectors }) => [number, type, active, Math.round((sectors * 512) / GIB)])).toEqual([
-      [1, 0x82, false, 2], [2, 0x83, true, 64], [3, 0x83, false, 20], [4, 0x8e, false, 380],
+    expect(
+      storage.partitions.map(({ number, type, active, sectors }) => [
+        number,
+        type,
+        active,
+        Math.round((sectors * 512) / GIB),
+      ]),
+    ).toEqual([
+      [1, 0x82, false, 2],
+      [2, 0x83, true, 64],
+      [3, 0x83, false, 20],
+      [4, 0x8e, false, 380],
     ]);
     expect(storage.volumes).toEqual([]);
     expect(storage.disk.stored.bytes).toBeLessThan(16 * 2 ** 20);
@@ -69,7 +79,7 @@ describe('the host’s storage', () => {
     expect(into).toEqual(sector(0x5a));
     storage.disk.read(sda.at as number, into);
     expect(into).toEqual(sector(0x5a));
-    expect(() => storage.diskPath('/dev/vg0/web', 20 * GIB / 512)).toThrow('has the sectors 0 to 41943039');
+    expect(() => storage.diskPath('/dev/vg0/web', (20 * GIB) / 512)).toThrow('has the sectors 0 to 41943039');
   });
 
   it('makes volumes of what others left, without what was in it', async () => {
@@ -101,11 +111,17 @@ describe('the host’s storage', () => {
     for (const [what, words] of [
       [() => storage.createVolume('web', GIB), 'Logical Volume "web" already exists in volume group "vg0"'],
       [() => storage.createVolume('../x', GIB), 'Logical volume name "../x" is invalid.'],
-      [() => storage.createVolume('big', 900 * GIB), /^Volume group "vg0" has insufficient free space \(\d+ extents\): 230400 required\.$/],
+      [
+        () => storage.createVolume('big', 900 * GIB),
+        /^Volume group "vg0" has insufficient free space \(\d+ extents\): 230400 required\.$/,
+      ],
       [() => storage.removeVolume('none'), 'Failed to find logical volume "vg0/none"'],
       [() => storage.removeVolume('web'), 'Logical volume vg0/web in use.\n  domain web has it open.'],
       [() => storage.extendVolume('web', GIB), /not larger than existing size/],
-      [() => storage.open('/dev/vg0/web', 'domain b', false), /^Device \/dev\/vg0\/web is mounted read-write in domain web, and so cannot be mounted now/],
+      [
+        () => storage.open('/dev/vg0/web', 'domain b', false),
+        /^Device \/dev\/vg0\/web is mounted read-write in domain web, and so cannot be mounted now/,
+      ],
       [() => storage.open('/dev/sda2', 'domain b', true), /^Device \/dev\/sda2 is in use by Domain-0/],
       [() => storage.open('/dev/vg0/../sda', 'domain b', true), /no such device/],
       [() => storage.open('/dev/sda9', 'domain b', true), /no such device/],
@@ -123,7 +139,12 @@ describe('the host’s storage', () => {
     storage.createVolume('web', GIB);
     const said: string[] = [];
     const timers: (() => void)[] = [];
-    const disk = new MediumDisk({ medium: storage.medium('vg0/web'), label: '/dev/vg0/web', later: (_ms, callback) => (timers.push(callback), () => {}), say: sentence => said.push(sentence) });
+    const disk = new MediumDisk({
+      medium: storage.medium('vg0/web'),
+      label: '/dev/vg0/web',
+      later: (_ms, callback) => (timers.push(callback), () => {}),
+      say: sentence => said.push(sentence),
+    });
     const results: string[] = [];
     store.roomLeft = 0;
     const buffer = sector(3);
@@ -135,7 +156,10 @@ describe('the host’s storage', () => {
     store.roomLeft = Infinity;
     timers.shift()?.();
     expect([results, disk.isWaiting]).toEqual([['write true', 'flush true'], false]);
-    expect(said).toEqual([expect.stringMatching(/is full, and the guest waits/), expect.stringMatching(/there is room again/)]);
+    expect(said).toEqual([
+      expect.stringMatching(/is full, and the guest waits/),
+      expect.stringMatching(/there is room again/),
+    ]);
     const into = sector(0);
     storage.medium('vg0/web').read(100_000 * 512, into);
     expect(into).toEqual(sector(3));
@@ -168,13 +192,20 @@ describe('the host’s storage', () => {
       storage.medium(path).read(2 ** 22, into);
       return into[0];
     };
-    for (const [name, value] of [['a', 1], ['b', 2], ['c', 3]] as const) {
+    for (const [name, value] of [
+      ['a', 1],
+      ['b', 2],
+      ['c', 3],
+    ] as const) {
       storage.createVolume(name, 2 ** 23);
       storage.medium(`vg0/${name}`).write(2 ** 22, sector(value));
     }
     storage.medium('/dev/sda3').write(2 ** 22, sector(4));
     const uuid = storage.volumes[0].uuid;
-    const pairs = [{ path: '/dev/vg0/a', by: 'b' }, { path: '/dev/sda3', by: 'c' }];
+    const pairs = [
+      { path: '/dev/vg0/a', by: 'b' },
+      { path: '/dev/sda3', by: 'c' },
+    ];
     const user = storage.open('vg0/b', 'other', true);
     expect(() => storage.exchange(pairs)).toThrow('Device /dev/vg0/b is used by other.');
     user.close();
@@ -206,11 +237,17 @@ describe('the host’s storage', () => {
     next.createVolume('transfer-mine', 2 ** 23);
     next.medium('vg0/transfer-mine').write(2 ** 22, sector(9));
     next.createVolume('transfer-empty', 2 ** 23);
-    for (const [domain, formatted] of [['web', false], ['mine', false], ['empty', true]] as const) {
+    for (const [domain, formatted] of [
+      ['web', false],
+      ['mine', false],
+      ['empty', true],
+    ] as const) {
       const path = next.deviceOf('transfer:', domain);
       expect([domain, isFat(next.medium(path))]).toEqual([domain, formatted]);
     }
-    expect(() => next.deviceOf('transfer:64M', 'web')).toThrow('transfer:64M: the transfer disk of web is there, and has 8 MiB. Write transfer:8M');
+    expect(() => next.deviceOf('transfer:64M', 'web')).toThrow(
+      'transfer:64M: the transfer disk of web is there, and has 8 MiB. Write transfer:8M',
+    );
   });
 
   it('does not format what somebody opened before the transfer disk was finished', async () => {

@@ -5,14 +5,30 @@
 import { ExtentDisk, type StoredDisk } from './extent-disk.ts';
 import { HostDisk } from './host-disk.ts';
 import {
-  extentsOf, extentStart, type GroupText, type LogicalVolume, lvmUuid, readGroup, type Segment, writeGroup, writeLabel,
+  extentsOf,
+  extentStart,
+  type GroupText,
+  type LogicalVolume,
+  lvmUuid,
+  readGroup,
+  type Segment,
+  writeGroup,
+  writeLabel,
 } from './lvm.ts';
 import type { Place } from '../../devices/ide/index.ts';
 import { canonical, DISK_BYTES, GROUP, isDevice, PE_BYTES, told, volumeIn } from './device-names.ts';
 import { filePath, imageVolume } from './image-names.ts';
 import { type Medium, SECTOR_BYTES } from './medium.ts';
 import { type Partition, partOf, readPartitions, TYPE, writePartitions } from './partitions.ts';
-import { type BaseImage, imageDiffers, overlayBytes, type OverlayHeader, OverlayVolume, readOverlayHeader, writeOverlayHeader } from './overlay-volume.ts';
+import {
+  type BaseImage,
+  imageDiffers,
+  overlayBytes,
+  type OverlayHeader,
+  OverlayVolume,
+  readOverlayHeader,
+  writeOverlayHeader,
+} from './overlay-volume.ts';
 import { bytesOf, count, firstOf, lastOf, merged } from './segments.ts';
 import { type Store, StorageError } from './store.ts';
 import { formatFatDisk } from './transfer-disk.ts';
@@ -70,7 +86,8 @@ interface User {
 }
 
 /** The disk where its files are: a store in another worker has it there. */
-const openDisk = (store: Store, bytes: number): Promise<StoredDisk> => store.openDisk?.('disk', bytes) ?? ExtentDisk.open(store, 'disk', { bytes });
+const openDisk = (store: Store, bytes: number): Promise<StoredDisk> =>
+  store.openDisk?.('disk', bytes) ?? ExtentDisk.open(store, 'disk', { bytes });
 
 export class Storage {
   readonly disk: HostDisk;
@@ -100,7 +117,10 @@ export class Storage {
     if (readPartitions(disk).length === 0) install(disk, parts);
     const last = readPartitions(disk).find(({ type }) => type === TYPE.LVM);
     const group = last && readGroup(partOf(disk, last));
-    if (!group) throw new StorageError(`There is no volume group on the disk in ${parts.store.where}: something else wrote it. Name another directory, put back a copy of this one, or begin with an empty one.`);
+    if (!group)
+      throw new StorageError(
+        `There is no volume group on the disk in ${parts.store.where}: something else wrote it. Name another directory, put back a copy of this one, or begin with an empty one.`,
+      );
     return new Storage(parts, disk, group);
   }
 
@@ -120,7 +140,12 @@ export class Storage {
   // Volumes, with LVM2's messages.
 
   get volumes(): { name: string; uuid: string; bytes: number; open: boolean }[] {
-    return this.group.volumes.map(({ name, uuid, segments }) => ({ name, uuid, bytes: bytesOf(segments), open: this.usersOf(`/dev/${GROUP}/${name}`).length > 0 }));
+    return this.group.volumes.map(({ name, uuid, segments }) => ({
+      name,
+      uuid,
+      bytes: bytesOf(segments),
+      open: this.usersOf(`/dev/${GROUP}/${name}`).length > 0,
+    }));
   }
 
   /** Counts changes of the group: what was read of volumes holds as long as it is the same. */
@@ -169,11 +194,22 @@ export class Storage {
   }
 
   /** A new volume reads as zeros. Durable when it returns. @throws StorageError */
-  createVolume(name: string, bytes: number, tags: Pick<LogicalVolume, 'bytes' | 'overlay' | 'unformatted' | 'unfinished'> = {}): LogicalVolume {
+  createVolume(
+    name: string,
+    bytes: number,
+    tags: Pick<LogicalVolume, 'bytes' | 'overlay' | 'unformatted' | 'unfinished'> = {},
+  ): LogicalVolume {
     if (!GOOD_NAME.test(name)) throw new StorageError(`Logical volume name "${name.slice(0, 60)}" is invalid.`);
-    if (this.group.volumes.some(each => each.name === name)) throw new StorageError(`Logical Volume "${name}" already exists in volume group "${GROUP}"`);
+    if (this.group.volumes.some(each => each.name === name))
+      throw new StorageError(`Logical Volume "${name}" already exists in volume group "${GROUP}"`);
     const segments = this.allocate(Math.ceil(bytes / PE_BYTES));
-    const volume = { name, uuid: lvmUuid(this.parts.random), created: Math.floor(this.parts.epochMs() / 1000), segments, ...tags };
+    const volume = {
+      name,
+      uuid: lvmUuid(this.parts.random),
+      created: Math.floor(this.parts.epochMs() / 1000),
+      segments,
+      ...tags,
+    };
     this.write([...this.group.volumes, volume]);
     return volume;
   }
@@ -199,7 +235,8 @@ export class Storage {
     // The end of an extent that stays may be a part of the volume again.
     if (bytes < had) this.clear(this.volumeMedium(volume), bytes, Math.min(had, extents * PE_BYTES));
     const more = extents - count(volume.segments);
-    const segments = more > 0 ? merged([...volume.segments, ...this.allocate(more)]) : firstOf(volume.segments, extents);
+    const segments =
+      more > 0 ? merged([...volume.segments, ...this.allocate(more)]) : firstOf(volume.segments, extents);
     this.write(this.group.volumes.map(each => (each === volume ? { ...volume, segments, bytes } : each)));
     if (more < 0) this.discard(lastOf(volume.segments, extents));
   }
@@ -215,7 +252,8 @@ export class Storage {
   /** @throws StorageError: there is one of the new name, or somebody has it open */
   renameVolume(name: string, to: string): void {
     const volume = this.refuseUsed(name);
-    if (this.group.volumes.some(each => each.name === to)) throw new StorageError(`Logical Volume "${to}" already exists in volume group "${GROUP}"`);
+    if (this.group.volumes.some(each => each.name === to))
+      throw new StorageError(`Logical Volume "${to}" already exists in volume group "${GROUP}"`);
     this.write(this.group.volumes.map(each => (each === volume ? { ...volume, name: to } : each)));
   }
 
@@ -263,7 +301,8 @@ export class Storage {
 
   /** Volumes belong to something from now on, or (`unfinished`) to nothing: all at once, and durable when it returns. */
   setUnfinished(names: readonly string[], unfinished: boolean): void {
-    const changes = (volume: LogicalVolume): boolean => names.includes(volume.name) && (volume.unfinished === true) !== unfinished;
+    const changes = (volume: LogicalVolume): boolean =>
+      names.includes(volume.name) && (volume.unfinished === true) !== unfinished;
     if (!this.group.volumes.some(changes)) return;
     this.write(this.group.volumes.map(volume => (changes(volume) ? marked(volume, unfinished) : volume)));
   }
@@ -278,7 +317,11 @@ export class Storage {
     if (original?.overlay) this.overlays.get(original.name)?.flush();
     const source = original ? this.volumeMedium(original) : this.medium(path);
     const { overlay, bytes } = original ?? {};
-    const volume = this.createVolume(name, source.bytes, { ...tags, ...(overlay ? { overlay } : {}), ...(bytes === undefined ? {} : { bytes }) });
+    const volume = this.createVolume(name, source.bytes, {
+      ...tags,
+      ...(overlay ? { overlay } : {}),
+      ...(bytes === undefined ? {} : { bytes }),
+    });
     return this.orRemove(volume, () => {
       this.shareAll(source, this.volumeMedium(volume));
       this.disk.flush();
@@ -309,9 +352,20 @@ export class Storage {
         this.overlays.delete(each);
       }
       const [here, there] = [name, by].map(each => volumes.find(volume => volume.name === each));
-      const called = (volume: LogicalVolume, other: LogicalVolume | undefined, as: string, unfinished: boolean): LogicalVolume =>
+      const called = (
+        volume: LogicalVolume,
+        other: LogicalVolume | undefined,
+        as: string,
+        unfinished: boolean,
+      ): LogicalVolume =>
         marked({ ...volume, ...(other ? { uuid: other.uuid, created: other.created } : {}), name: as }, unfinished);
-      volumes = volumes.map(volume => (volume === here ? called(volume, there, by, true) : volume === there ? called(volume, here, name, false) : volume));
+      volumes = volumes.map(volume =>
+        volume === here
+          ? called(volume, there, by, true)
+          : volume === there
+            ? called(volume, here, name, false)
+            : volume,
+      );
     }
     this.write(volumes);
   }
@@ -358,7 +412,8 @@ export class Storage {
     if (this.bases.get(path) === image) return;
     if (image) this.bases.set(path, image);
     else this.bases.delete(path);
-    for (const { name, header } of this.overlayHeaders) if (header.path === path && this.usersOf(`/dev/${GROUP}/${name}`).length === 0) this.overlays.delete(name);
+    for (const { name, header } of this.overlayHeaders)
+      if (header.path === path && this.usersOf(`/dev/${GROUP}/${name}`).length === 0) this.overlays.delete(name);
   }
 
   /** Bytes that a device holds of its own; what was never written, and what an overlay has from its image, is not of them. @throws StorageError */
@@ -375,9 +430,15 @@ export class Storage {
     const under = this.volumeMedium(volume);
     const path = `/dev/${GROUP}/${volume.name}`;
     const header = readOverlayHeader(under);
-    if (!header) throw new StorageError(`${path} is an overlay that was not finished. Remove it: lvremove ${GROUP}/${volume.name}.`);
+    if (!header)
+      throw new StorageError(
+        `${path} is an overlay that was not finished. Remove it: lvremove ${GROUP}/${volume.name}.`,
+      );
     const image = this.bases.get(header.path);
-    if (!image) throw new StorageError(`${path} is an overlay of ${header.path}, which is not there. Put that file back, or remove the overlay: lvremove ${GROUP}/${volume.name}.`);
+    if (!image)
+      throw new StorageError(
+        `${path} is an overlay of ${header.path}, which is not there. Put that file back, or remove the overlay: lvremove ${GROUP}/${volume.name}.`,
+      );
     const problem = imageDiffers(header, path, image);
     if (problem) throw new StorageError(problem);
     const made = new OverlayVolume(under, header, image);
@@ -415,14 +476,18 @@ export class Storage {
   }
 
   private discard(segments: Segment[]): void {
-    for (const { first, count: extents } of segments) this.physicalVolume.discard(extentStart(first), extents * PE_BYTES);
+    for (const { first, count: extents } of segments)
+      this.physicalVolume.discard(extentStart(first), extents * PE_BYTES);
   }
 
   /** First fit. What others left there is gone. @throws StorageError */
   private allocate(wanted: number): Segment[] {
     if (!(wanted >= 1)) throw new StorageError('Please specify either size or extents');
     const free = this.freeExtents;
-    if (wanted > free) throw new StorageError(`Volume group "${GROUP}" has insufficient free space (${free} extents): ${wanted} required.`);
+    if (wanted > free)
+      throw new StorageError(
+        `Volume group "${GROUP}" has insufficient free space (${free} extents): ${wanted} required.`,
+      );
     const taken = this.group.volumes.flatMap(({ segments }) => segments).sort((a, b) => a.first - b.first);
     const found: Segment[] = [];
     let next = 0,
@@ -468,10 +533,13 @@ export class Storage {
     if (typeof bytes === 'string') throw new StorageError(bytes);
     const name = transferVolume(domain);
     const path = `/dev/${GROUP}/${name}`;
-    const volume = this.group.volumes.find(each => each.name === name) ?? this.createVolume(name, bytes, { unformatted: true });
+    const volume =
+      this.group.volumes.find(each => each.name === name) ?? this.createVolume(name, bytes, { unformatted: true });
     const has = bytesOf(volume.segments);
     if (namesSize(target) && has !== Math.ceil(bytes / PE_BYTES) * PE_BYTES)
-      throw new StorageError(`${target}: the transfer disk of ${domain} is there, and has ${has / MIB} MiB. Write transfer:${has / MIB}M, or remove it with what is in it: lvremove ${GROUP}/${name}.`);
+      throw new StorageError(
+        `${target}: the transfer disk of ${domain} is there, and has ${has / MIB} MiB. Write transfer:${has / MIB}M, or remove it with what is in it: lvremove ${GROUP}/${name}.`,
+      );
     // Whatever anybody has written to it stays.
     if (volume.unformatted || (!volume.overlay && this.writtenBytes(path) === 0)) {
       formatFatDisk(this.volumeMedium(volume), 'transfer', this.parts.random(2 ** 32));
@@ -496,7 +564,8 @@ export class Storage {
 
   private resolve(written: string): { path: string; medium: Medium } {
     const path = canonical(written);
-    const missing = (): StorageError => new StorageError(`${path}: there is no such device. lvs lists the volumes, sfdisk -l the partitions.`);
+    const missing = (): StorageError =>
+      new StorageError(`${path}: there is no such device. lvs lists the volumes, sfdisk -l the partitions.`);
     if (path === '/dev/sda') return { path, medium: this.disk };
     const partition = /^\/dev\/sda([1-9]\d*)$/.exec(path);
     if (partition) {
@@ -521,12 +590,20 @@ export class Storage {
     const { path, medium } = this.resolve(this.deviceOf(written, who));
     const own = /^\/dev\/sda([1-9]?)$/.exec(path);
     if (own && (own[1] === '' || this.isDomain0s(Number(own[1]))) && writes)
-      throw new StorageError(`Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`);
+      throw new StorageError(
+        `Device ${path} is in use by Domain-0, and so cannot be given to a guest. Take /dev/sda3, or a volume that lvcreate makes.`,
+      );
     const other = this.usersOf(path).find(user => writes || user.writes);
     // xend's words (tools/python/xen/xend/server/BlktapController.py of Xen 3 and its blkif hotplug script).
-    if (other) throw new StorageError(`Device ${told(path)} is mounted ${other.writes ? 'read-write' : 'read-only'} in ${other.who}, and so cannot be mounted now. Stop it, or take another device.`);
+    if (other)
+      throw new StorageError(
+        `Device ${told(path)} is mounted ${other.writes ? 'read-write' : 'read-only'} in ${other.who}, and so cannot be mounted now. Stop it, or take another device.`,
+      );
     const overlay = writes && this.overlayOf(path);
-    if (overlay) throw new StorageError(`${told(path)} lies under the overlay /dev/${GROUP}/${overlay}, and must stay as it is. Take that volume, or a copy of the file, or remove the overlay: lvremove ${GROUP}/${overlay}.`);
+    if (overlay)
+      throw new StorageError(
+        `${told(path)} lies under the overlay /dev/${GROUP}/${overlay}, and must stay as it is. Take that volume, or a copy of the file, or remove the overlay: lvremove ${GROUP}/${overlay}.`,
+      );
     if (writes) this.settle(volumeIn(path));
     return this.use(medium, { path, who, writes });
   }
@@ -570,7 +647,9 @@ export class Storage {
   static overlap(one: string, other: string): boolean {
     const paths = [one, other].map(canonical);
     const holds = (whole: string, part: string): boolean =>
-      whole === part || (whole === '/dev/sda' && isDevice(part)) || (whole === `/dev/sda${LVM_NUMBER}` && volumeIn(part) !== undefined);
+      whole === part ||
+      (whole === '/dev/sda' && isDevice(part)) ||
+      (whole === `/dev/sda${LVM_NUMBER}` && volumeIn(part) !== undefined);
     return holds(paths[0], paths[1]) || holds(paths[1], paths[0]);
   }
 
@@ -578,7 +657,9 @@ export class Storage {
   diskPath(path: string, sector: number): Place[] {
     const { medium } = this.resolve(path);
     if (!(Number.isSafeInteger(sector) && sector >= 0 && (sector + 1) * SECTOR_BYTES <= medium.bytes))
-      throw new StorageError(`${path} has the sectors 0 to ${Math.floor(medium.bytes / SECTOR_BYTES) - 1}, and no ${sector}.`);
+      throw new StorageError(
+        `${path} has the sectors 0 to ${Math.floor(medium.bytes / SECTOR_BYTES) - 1}, and no ${sector}.`,
+      );
     const at = sector * SECTOR_BYTES;
     const file = filePath(volumeIn(path) ?? '');
     return [...(file === undefined ? [] : [{ layer: `image ${file}`, at }]), ...medium.place(at)];
@@ -603,7 +684,14 @@ export class Storage {
 function emptyDisk(target: string): Medium {
   const bytes = transferBytes(target);
   if (typeof bytes === 'string') throw new StorageError(bytes);
-  return { bytes, read: (_at, into) => void into.fill(0), write: () => {}, flush: () => {}, discard: () => {}, place: () => [] };
+  return {
+    bytes,
+    read: (_at, into) => void into.fill(0),
+    write: () => {},
+    flush: () => {},
+    discard: () => {},
+    place: () => [],
+  };
 }
 
 function marked({ unfinished: _, ...volume }: LogicalVolume, unfinished: boolean): LogicalVolume {
@@ -615,7 +703,13 @@ function install(disk: HostDisk, { epochMs, random }: StorageParts): void {
   const partitions: Partition[] = [];
   let start = MIB;
   const add = (type: number, bytes: number, active = false): void => {
-    partitions.push({ number: partitions.length + 1, active, type, firstSector: start / SECTOR_BYTES, sectors: bytes / SECTOR_BYTES });
+    partitions.push({
+      number: partitions.length + 1,
+      active,
+      type,
+      firstSector: start / SECTOR_BYTES,
+      sectors: bytes / SECTOR_BYTES,
+    });
     start += bytes;
   };
   // A small disk has the same partitions, in proportion.
@@ -629,7 +723,11 @@ function install(disk: HostDisk, { epochMs, random }: StorageParts): void {
   const pvUuid = lvmUuid(random);
   writeLabel(medium, pvUuid);
   const extents = extentsOf(medium.bytes);
-  writeGroup(medium, { group: GROUP, groupUuid: lvmUuid(random), pvUuid, seqno: 1, extents, deviceBytes: medium.bytes, volumes: [] }, epochMs());
+  writeGroup(
+    medium,
+    { group: GROUP, groupUuid: lvmUuid(random), pvUuid, seqno: 1, extents, deviceBytes: medium.bytes, volumes: [] },
+    epochMs(),
+  );
   writePartitions(disk, partitions, random(2 ** 32));
   disk.flush();
 }

@@ -11,11 +11,22 @@ import type { DriveNews } from './storage-drives.ts';
 import { abandon, WINDOW_BYTES, type Windowed, WindowServer, WindowStore } from './store-window.ts';
 
 /** Both sides on one thread: who rings is answered before the call returns. */
-function through(store: Store): { asked: WindowStore; rings: () => number; begun: () => number; serve(): void; retry(): void } {
+function through(store: Store): {
+  asked: WindowStore;
+  rings: () => number;
+  begun: () => number;
+  serve(): void;
+  retry(): void;
+} {
   const memory = new SharedArrayBuffer(WINDOW_BYTES);
   let hear = (_news: DriveNews): void => {};
   const retries: (() => void)[] = [];
-  const server = new WindowServer(memory, store, (_ms, what) => (retries.push(what), () => {}), news => hear(news));
+  const server = new WindowServer(
+    memory,
+    store,
+    (_ms, what) => (retries.push(what), () => {}),
+    news => hear(news),
+  );
   let rings = 0,
     begun = 0;
   const asked = new WindowStore({
@@ -36,7 +47,13 @@ function through(store: Store): { asked: WindowStore; rings: () => number; begun
       hear = listener;
     },
   });
-  return { asked, rings: () => rings, begun: () => begun, serve: () => server.serve(), retry: () => retries.splice(0).forEach(what => what()) };
+  return {
+    asked,
+    rings: () => rings,
+    begun: () => begun,
+    serve: () => server.serve(),
+    retry: () => retries.splice(0).forEach(what => what()),
+  };
 }
 
 describe('a store through a window', () => {
@@ -86,7 +103,8 @@ describe('a store through a window', () => {
 });
 
 const MIB = 2 ** 20;
-const open = (store: Store): Promise<Storage> => Storage.open({ store, epochMs: () => 0, random: () => 0, diskBytes: 2 ** 30 });
+const open = (store: Store): Promise<Storage> =>
+  Storage.open({ store, epochMs: () => 0, random: () => 0, diskBytes: 2 ** 30 });
 
 describe('the disk behind a window', () => {
   it('is the one that is stored there: volumes, copies, what they take, where a byte lies', async () => {
@@ -145,7 +163,9 @@ describe('the disk behind a window', () => {
     const drives = storage.disk.drives!;
     await drives.begin(machine.memory as SharedArrayBuffer);
     const news: DriveNews[] = [];
-    drives.attach(record.index, 0, { layout: medium.layout!, label: 'web', sectorBytes: 512, readOnly: false }, each => news.push(each));
+    drives.attach(record.index, 0, { layout: medium.layout!, label: 'web', sectorBytes: 512, readOnly: false }, each =>
+      news.push(each),
+    );
     new DriveServer(machine, record).attach(0, 'storage');
     const queue = new DriveQueue(machine, record);
     const drive = queue.disk(0, { sectorBytes: 512, sectors: 8192, readOnly: false, label: 'web' });
@@ -168,16 +188,19 @@ describe('the disk behind a window', () => {
     medium.read(3 * 512, bytes);
     expect(bytes[0]).toBe(8);
     store.roomLeft = 0;
-    drive.write(2 * MIB / 512, [new Uint8Array(512).fill(9)], done);
+    drive.write((2 * MIB) / 512, [new Uint8Array(512).fill(9)], done);
     drive.flush(done);
-    expect([turn(), news.at(-1)]).toEqual([[], { domain: record.index, place: 0, waits: true, sentence: expect.stringContaining('the guest waits to write') }]);
+    expect([turn(), news.at(-1)]).toEqual([
+      [],
+      { domain: record.index, place: 0, waits: true, sentence: expect.stringContaining('the guest waits to write') },
+    ]);
     retry();
     expect(turn()).toEqual([]);
     store.roomLeft = 10 * MIB;
     retry();
     expect([turn(), news.at(-1)!.waits]).toEqual([[true, true], false]);
     store.roomLeft = 0;
-    drive.write(3 * MIB / 512, [new Uint8Array(512)], done);
+    drive.write((3 * MIB) / 512, [new Uint8Array(512)], done);
     expect(turn()).toEqual([]);
     drives.detach(record.index);
     store.roomLeft = 10 * MIB;
@@ -190,10 +213,14 @@ describe('the disk behind a window', () => {
     const { asked, serve } = through(store);
     const { disk } = await open(asked);
     const machine = Machine.create(new SharedArrayBuffer(16 * MIB));
-    const frames = (at: number, bytes: number): Uint8Array => machine.bytes.subarray(8 * MIB + at, 8 * MIB + at + bytes);
+    const frames = (at: number, bytes: number): Uint8Array =>
+      machine.bytes.subarray(8 * MIB + at, 8 * MIB + at + bytes);
     const { drive } = disk;
     const ended: string[] = [];
-    const done = (name: string) => (outcome: string): void => void ended.push(`${name} ${outcome}`);
+    const done =
+      (name: string) =>
+      (outcome: string): void =>
+        void ended.push(`${name} ${outcome}`);
     // Before the machine is known, and of what lies in no frame, all goes through the window.
     drive.write(2048, [new Uint8Array(512).fill(1)], done('window'));
     await disk.drives!.begin(machine.memory as SharedArrayBuffer);
@@ -207,9 +234,18 @@ describe('the disk behind a window', () => {
     drive.flush(done('fourth'));
     expect(ended).toEqual([]);
     serve();
-    expect([ended, drive.pending, frames(8192, 1)[0], frames(12288, 1)[0], frames(12800, 1)[0]]).toEqual([[], true, 3, 3, 3]);
+    expect([ended, drive.pending, frames(8192, 1)[0], frames(12288, 1)[0], frames(12800, 1)[0]]).toEqual([
+      [],
+      true,
+      3,
+      3,
+      3,
+    ]);
     drive.poll();
-    expect([ended.splice(0), drive.pending]).toEqual([['first good', 'second good', 'third good', 'fourth good'], false]);
+    expect([ended.splice(0), drive.pending]).toEqual([
+      ['first good', 'second good', 'third good', 'fourth good'],
+      false,
+    ]);
     // As many as the adapter has; one more takes the other way, behind them.
     for (let i = 0; i < 33; i++) drive.write(4096, [frames(0, 512).fill(i)], done(String(i)));
     expect(ended.splice(0)).toEqual(['32 good']);
@@ -217,7 +253,7 @@ describe('the disk behind a window', () => {
     expect(ended.splice(0)).toHaveLength(32);
     store.roomLeft = 0;
     drive.discard(0, 0, done('nothing'));
-    drive.write(99 * MIB / 512, [frames(0, 512)], done('no room'));
+    drive.write((99 * MIB) / 512, [frames(0, 512)], done('no room'));
     drive.read(2 ** 40, [frames(0, 512)], done('outside'));
     serve();
     drive.poll();
@@ -225,7 +261,9 @@ describe('the disk behind a window', () => {
     expect(drive.problem).toMatch(/do not lie within the disk/);
     // What a request passes there is told when it ends.
     const hops: number[] = [];
-    within({ hop: (_request, hop) => void hops.push(hop) }, 9, () => drive.read(0, [frames(0, 512)], () => hops.push(IO_HOP.DONE)));
+    within({ hop: (_request, hop) => void hops.push(hop) }, 9, () =>
+      drive.read(0, [frames(0, 512)], () => hops.push(IO_HOP.DONE)),
+    );
     serve();
     drive.poll();
     expect(hops).toEqual([IO_HOP.DISK, IO_HOP.STORED, IO_HOP.DONE]);
@@ -240,7 +278,12 @@ describe('the disk behind a window', () => {
     await disk.drives!.begin(machine.memory as SharedArrayBuffer);
     const news: DriveNews[] = [];
     const { index } = createDomain(machine, 1, 256, { xen: XEN_TYPE.HVM, drives: true });
-    disk.drives!.attach(index, 0, { layout: storage.medium('vg0/web').layout!, label: 'web', sectorBytes: 512, readOnly: false }, each => news.push(each));
+    disk.drives!.attach(
+      index,
+      0,
+      { layout: storage.medium('vg0/web').layout!, label: 'web', sectorBytes: 512, readOnly: false },
+      each => news.push(each),
+    );
     const ended: string[] = [];
     disk.drive.read(0, [machine.bytes.subarray(4096, 4608)], outcome => ended.push(outcome));
     asked.lose();
@@ -304,7 +347,11 @@ describe('a server that ends without a word', () => {
       storage.medium('vg0/web').read(at, bytes);
       return [...bytes];
     };
-    const seen = (storage: Storage): number[][] => [read(storage, 0, 2), read(storage, 3 * MIB, 1), read(storage, 5 * MIB, 1)];
+    const seen = (storage: Storage): number[][] => [
+      read(storage, 0, 2),
+      read(storage, 3 * MIB, 1),
+      read(storage, 5 * MIB, 1),
+    ];
     expect(seen(far)).toEqual([[1, 2], [3], [0]]);
     const found = new Uint8Array(3);
     file.read(0, found);
@@ -332,10 +379,13 @@ describe('a server that ends without a word', () => {
   });
 
   it('opens what was on its way to be opened once, and no file that could not be', async () => {
-    const { asked, replace, kept } = await replaceable({ ...new MemoryStore(), open: async name => {
-      if (name === 'bad') throw new Error('it cannot be read');
-      return new MemoryFile();
-    } } as Store);
+    const { asked, replace, kept } = await replaceable({
+      ...new MemoryStore(),
+      open: async name => {
+        if (name === 'bad') throw new Error('it cannot be read');
+        return new MemoryFile();
+      },
+    } as Store);
     await asked.open('good');
     await expect(asked.open('bad')).rejects.toThrow('it cannot be read');
     expect(kept().files.map(({ name }) => name)).toEqual(['good']);

@@ -122,7 +122,12 @@ export class WindowServer {
   private machine: { words: Int32Array; drives: DriveServers; commands: CommandServer } | undefined;
 
   /** `tell`: what drives have to say, for Domain 0. */
-  constructor(memory: SharedArrayBuffer, store: Store, later: Later = () => () => {}, tell: (news: DriveNews) => void = () => {}) {
+  constructor(
+    memory: SharedArrayBuffer,
+    store: Store,
+    later: Later = () => () => {},
+    tell: (news: DriveNews) => void = () => {},
+  ) {
     this.window = new Window(memory);
     this.store = store;
     this.later = later;
@@ -131,7 +136,8 @@ export class WindowServer {
 
   /** Opens what was open at the server before, and answers what that left unanswered. @throws what the store does */
   async takeOver({ files, machine, drives }: Windowed): Promise<void> {
-    for (const { file, name, bytes } of files) await (bytes === undefined ? this.open(name, file) : this.openDisk(name, bytes, file));
+    for (const { file, name, bytes } of files)
+      await (bytes === undefined ? this.open(name, file) : this.openDisk(name, bytes, file));
     if (machine) {
       this.prepare(machine);
       for (const { domain, place, medium } of drives) this.machine?.drives.attach(domain, place, medium);
@@ -146,7 +152,11 @@ export class WindowServer {
 
   /** The same for a disk: `bytes` of one that is not there yet. @returns bytes of the disk */
   async openDisk(name: string, bytes: number, file: number): Promise<number> {
-    if (!this.disk || !this.files.has(file)) this.files.set(file, (this.disk = await ExtentDisk.open(this.store, name, { bytes, unflushed: this.window.unflushed })));
+    if (!this.disk || !this.files.has(file))
+      this.files.set(
+        file,
+        (this.disk = await ExtentDisk.open(this.store, name, { bytes, unflushed: this.window.unflushed })),
+      );
     return this.disk.bytes;
   }
 
@@ -162,7 +172,11 @@ export class WindowServer {
     const machine = new Machine(memory);
     const { words } = machine;
     const ringDomain0 = (): void => ringDoorbell(machine, machine.domain(DOMAIN_0));
-    this.machine = { words, drives: new DriveServers(memory, this.disk, this.later, this.tell), commands: new CommandServer(this.window.commands, this.disk, memory, ringDomain0) };
+    this.machine = {
+      words,
+      drives: new DriveServers(memory, this.disk, this.later, this.tell),
+      commands: new CommandServer(this.window.commands, this.disk, memory, ringDomain0),
+    };
   }
 
   /** Waits for rings of the doorbell, with its event loop going on. */
@@ -171,7 +185,8 @@ export class WindowServer {
     const { words } = this.machine;
     const seen = Atomics.load(words, XENHEAP.STORAGE_DOORBELL);
     this.serve();
-    const ring = typeof Atomics.waitAsync === 'function' ? Atomics.waitAsync(words, XENHEAP.STORAGE_DOORBELL, seen) : undefined;
+    const ring =
+      typeof Atomics.waitAsync === 'function' ? Atomics.waitAsync(words, XENHEAP.STORAGE_DOORBELL, seen) : undefined;
     if (ring?.async) void ring.value.then(() => this.listen());
     else this.later(ring ? 0 : LOOK_MS, () => this.listen());
   }
@@ -197,7 +212,12 @@ export class WindowServer {
         this.answer();
         answers++;
       } else if (machine?.drives.poll()) answers++;
-      else if ((machine ? Atomics.wait(machine.words, XENHEAP.STORAGE_DOORBELL, seen, LINGER_MS) : Atomics.wait(words, STATE, state, LINGER_MS)) === 'timed-out') break;
+      else if (
+        (machine
+          ? Atomics.wait(machine.words, XENHEAP.STORAGE_DOORBELL, seen, LINGER_MS)
+          : Atomics.wait(words, STATE, state, LINGER_MS)) === 'timed-out'
+      )
+        break;
     }
     Atomics.store(words, SERVER, ASLEEP);
     // Who asked just before that saw no sleeper, and has not rung.
@@ -210,7 +230,8 @@ export class WindowServer {
     const passed = new KeptHops();
     let status = GOOD;
     try {
-      if (words[STATUS] === UNSURE) throw new Error('The worker that has the files ended while it answered. Try it again.');
+      if (words[STATUS] === UNSURE)
+        throw new Error('The worker that has the files ended while it answered. Try it again.');
       within(passed, words[NUMBER], () => this.carryOut());
     } catch (error) {
       status = error instanceof StoreFull ? FULL : error instanceof StoreDamaged ? DAMAGED : BAD;
@@ -253,7 +274,11 @@ export class WindowServer {
         break;
       case CALL: {
         if (!(file instanceof ExtentDisk)) throw new Error('That is no disk.');
-        const answer = answerCall(file, this.machine?.drives, JSON.parse(new TextDecoder().decode(data.slice(0, length))) as DiskCall);
+        const answer = answerCall(
+          file,
+          this.machine?.drives,
+          JSON.parse(new TextDecoder().decode(data.slice(0, length))) as DiskCall,
+        );
         const json = new TextEncoder().encode(JSON.stringify(answer ?? null));
         words[STATUS] = UNSURE;
         data.set(json);
@@ -326,7 +351,9 @@ export class WindowStore implements Store {
 
   async openDisk(name: string, size: number): Promise<StoredDisk> {
     const file = ++this.files;
-    return this.opened({ file, name, bytes: size }, async () => this.diskOf(file, await this.parts.openDisk(name, size, file)));
+    return this.opened({ file, name, bytes: size }, async () =>
+      this.diskOf(file, await this.parts.openDisk(name, size, file)),
+    );
   }
 
   /** @throws what `open` throws: then it is not open for a next server either */
@@ -359,7 +386,10 @@ export class WindowStore implements Store {
       call: call => {
         if (call.call === 'attach') {
           const { domain, place, medium } = call;
-          windowed.drives = [...windowed.drives.filter(each => each.domain !== domain || each.place !== place), { domain, place, medium }];
+          windowed.drives = [
+            ...windowed.drives.filter(each => each.domain !== domain || each.place !== place),
+            { domain, place, medium },
+          ];
           this.keep();
         }
         const answer = this.call(file, call);

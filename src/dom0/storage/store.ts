@@ -129,7 +129,12 @@ export class MemoryFile implements StoreFile {
 }
 
 /** Bytes at, at + length − 1 in units of `unit` bytes: for each its number, the first byte within it, where that lies in the whole, and how many. */
-export function pieces(at: number, length: number, unit: number, visit: (number: number, within: number, from: number, count: number) => void): void {
+export function pieces(
+  at: number,
+  length: number,
+  unit: number,
+  visit: (number: number, within: number, from: number, count: number) => void,
+): void {
   for (let from = 0; from < length; ) {
     const number = Math.floor((at + from) / unit);
     const within = (at + from) % unit;

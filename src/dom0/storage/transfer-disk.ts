@@ -30,7 +30,13 @@ function clusterSectors(bytes: number, isFat32: boolean): number {
 export function formatFatDisk(disk: Medium, label: string, id: number): void {
   const isFat32 = disk.bytes >= FAT32_BYTES;
   const sectors = Math.floor(disk.bytes / SECTOR_BYTES) - FIRST_SECTOR;
-  const partition = { number: 1, active: false, type: isFat32 ? TYPE.FAT32 : TYPE.FAT16, firstSector: FIRST_SECTOR, sectors };
+  const partition = {
+    number: 1,
+    active: false,
+    type: isFat32 ? TYPE.FAT32 : TYPE.FAT16,
+    firstSector: FIRST_SECTOR,
+    sectors,
+  };
   const part = partOf(disk, partition);
   const perCluster = clusterSectors(part.bytes, isFat32);
   const reserved = isFat32 ? 32 : 1,
@@ -40,7 +46,13 @@ export function formatFatDisk(disk: Medium, label: string, id: number): void {
   let tableSectors = 1;
   const clusters = (): number => Math.floor((sectors - reserved - rootSectors - TABLES * tableSectors) / perCluster);
   while (Math.ceil(((clusters() + 2) * bits) / 8 / SECTOR_BYTES) > tableSectors) tableSectors++;
-  const name = ascii(label.toUpperCase().replace(/[^A-Z0-9_-]/g, '_').slice(0, 11).padEnd(11));
+  const name = ascii(
+    label
+      .toUpperCase()
+      .replace(/[^A-Z0-9_-]/g, '_')
+      .slice(0, 11)
+      .padEnd(11),
+  );
 
   const boot = new Uint8Array(SECTOR_BYTES);
   const view = new DataView(boot.buffer);

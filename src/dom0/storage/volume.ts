@@ -3,7 +3,16 @@ import { IO_HOP, passes } from '../../hypervisor/tracing/index.ts';
 import { PE_BYTES } from './device-names.ts';
 import { extentStart, type Segment } from './lvm.ts';
 import type { Place } from '../../devices/ide/index.ts';
-import { type Answer, type Layout, lengthOf, type Medium, type MediumRequest, Part, startOn, within } from './medium.ts';
+import {
+  type Answer,
+  type Layout,
+  lengthOf,
+  type Medium,
+  type MediumRequest,
+  Part,
+  startOn,
+  within,
+} from './medium.ts';
 
 /** Bytes of a volume that lie side by side, where they begin in it, and where that is below it. */
 interface Run {
@@ -26,7 +35,11 @@ export class Volume implements Medium {
     this.number = number;
     this.physical = physical;
     this.name = name;
-    if (physical.layout?.partition) this.layout = { ...physical.layout, volume: { name, segments, number, ...(bytes === undefined ? {} : { bytes }) } };
+    if (physical.layout?.partition)
+      this.layout = {
+        ...physical.layout,
+        volume: { name, segments, number, ...(bytes === undefined ? {} : { bytes }) },
+      };
     this.runs = runsIn(segments, 0);
     this.bytes = bytes ?? this.runs.reduce((sum, run) => sum + run.bytes, 0);
   }
@@ -42,12 +55,16 @@ export class Volume implements Medium {
 
   read(at: number, into: Uint8Array): void {
     passes(IO_HOP.VOLUME, this.number, at / PE_BYTES);
-    this.each(at, into.length, (physical, from, count) => this.physical.read(physical, into.subarray(from, from + count)));
+    this.each(at, into.length, (physical, from, count) =>
+      this.physical.read(physical, into.subarray(from, from + count)),
+    );
   }
 
   write(at: number, bytes: Uint8Array): void {
     passes(IO_HOP.VOLUME, this.number, at / PE_BYTES);
-    this.each(at, bytes.length, (physical, from, count) => this.physical.write(physical, bytes.subarray(from, from + count)));
+    this.each(at, bytes.length, (physical, from, count) =>
+      this.physical.write(physical, bytes.subarray(from, from + count)),
+    );
   }
 
   flush(): void {
@@ -63,7 +80,13 @@ export class Volume implements Medium {
     if (request.op === 'flush') return startOn(physical, request, done);
     passes(IO_HOP.VOLUME, this.number, request.at / PE_BYTES);
     const parts: MediumRequest[] = [];
-    this.each(request.at, lengthOf(request), (at, from, count) => parts.push(request.op === 'discard' ? { ...request, at, bytes: count } : { ...request, at, pieces: cut(request.pieces, from, count) }));
+    this.each(request.at, lengthOf(request), (at, from, count) =>
+      parts.push(
+        request.op === 'discard'
+          ? { ...request, at, bytes: count }
+          : { ...request, at, pieces: cut(request.pieces, from, count) },
+      ),
+    );
     if (parts.length === 1) return startOn(physical, parts[0], done);
     let left = parts.length;
     let failed: Error | undefined;
@@ -79,7 +102,10 @@ export class Volume implements Medium {
     this.each(at, 1, physical => {
       way = this.physical.place(physical);
     });
-    return [{ layer: `volume ${this.name}`, at, unit: { name: 'logical extent', number: Math.floor(at / PE_BYTES) } }, ...way];
+    return [
+      { layer: `volume ${this.name}`, at, unit: { name: 'logical extent', number: Math.floor(at / PE_BYTES) } },
+      ...way,
+    ];
   }
 }
 

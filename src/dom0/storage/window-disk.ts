@@ -139,7 +139,13 @@ export class WindowDisk implements StoredDisk {
 }
 
 /** What a call answers, where the disk is. */
-export function answerCall(disk: StoredDisk, drives: Pick<StorageDrives, 'detach'> & { attach(domain: number, place: number, medium: DriveMedium): void } | undefined, asked: DiskCall): unknown {
+export function answerCall(
+  disk: StoredDisk,
+  drives:
+    | (Pick<StorageDrives, 'detach'> & { attach(domain: number, place: number, medium: DriveMedium): void })
+    | undefined,
+  asked: DiskCall,
+): unknown {
   switch (asked.call) {
     case 'discard':
       return disk.discard(asked.at, asked.bytes);

@@ -73,8 +73,9 @@ export class CommandServer {
 
   /** The client says in which order: the number that ASKED had is in the state's upper bits. Undefined: it has taken the command back, or the server before had done it. */
   private next(): number | undefined {
-    const wanted = (TO_DO | (this.taken << 2)) | 0;
-    for (let command = 0; command < COMMANDS; command++) if (Atomics.load(this.words, at(command) + STATE) === wanted) return command;
+    const wanted = TO_DO | (this.taken << 2) | 0;
+    for (let command = 0; command < COMMANDS; command++)
+      if (Atomics.load(this.words, at(command) + STATE) === wanted) return command;
     return undefined;
   }
 
@@ -82,13 +83,18 @@ export class CommandServer {
     const { words, drive, machine } = this;
     const base = at(command);
     const sector = (words[base + SECTOR] >>> 0) + (words[base + SECTOR + 1] >>> 0) * 2 ** 32;
-    const pieces = Array.from({ length: words[base + PIECES] }, (_, i) => new Uint8Array(machine, words[base + PIECE + 2 * i] >>> 0, words[base + PIECE + 2 * i + 1] >>> 0));
+    const pieces = Array.from(
+      { length: words[base + PIECES] },
+      (_, i) => new Uint8Array(machine, words[base + PIECE + 2 * i] >>> 0, words[base + PIECE + 2 * i + 1] >>> 0),
+    );
     const passed = new KeptHops();
     const done = (outcome: Outcome): void => {
       const hops = passed.words.slice(0, 3 * MOST_HOPS);
       words.set(hops, base + HOP);
       words[base + HOPS] = hops.length / 3;
-      const sentence = new TextEncoder().encode(outcome === 'good' ? '' : (drive.problem ?? '')).subarray(0, SENTENCE_BYTES);
+      const sentence = new TextEncoder()
+        .encode(outcome === 'good' ? '' : (drive.problem ?? ''))
+        .subarray(0, SENTENCE_BYTES);
       new Uint8Array(words.buffer, words.byteOffset + 4 * (base + TEXT)).set(sentence);
       words[base + SENTENCE] = sentence.length;
       words[base + OUTCOME] = OUTCOMES.indexOf(outcome);
@@ -156,11 +162,13 @@ export class WindowDrive extends StoredDrive {
   private ask(operation: number, sector: number, sectors: number, pieces: readonly Uint8Array[], done: Ended): boolean {
     const { words, machine } = this.window;
     const command = this.inFlight.indexOf(undefined);
-    if (!machine || command < 0 || pieces.length > MOST_PIECES || pieces.some(({ buffer }) => buffer !== machine)) return false;
+    if (!machine || command < 0 || pieces.length > MOST_PIECES || pieces.some(({ buffer }) => buffer !== machine))
+      return false;
     const base = at(command);
     let outcome: Outcome = 'bad';
     const ended = partOfRequest(() => {
-      for (let i = 0; i < words[base + HOPS]; i++) passes(words[base + HOP + 3 * i], words[base + HOP + 3 * i + 1], words[base + HOP + 3 * i + 2]);
+      for (let i = 0; i < words[base + HOPS]; i++)
+        passes(words[base + HOP + 3 * i], words[base + HOP + 3 * i + 1], words[base + HOP + 3 * i + 2]);
       done(outcome);
     });
     this.inFlight[command] = answer => {
@@ -178,7 +186,7 @@ export class WindowDrive extends StoredDrive {
       words[base + PIECE + 2 * i] = byteOffset | 0;
       words[base + PIECE + 2 * i + 1] = length;
     });
-    Atomics.store(words, base + STATE, (TO_DO | (Atomics.load(words, ASKED) << 2)) | 0);
+    Atomics.store(words, base + STATE, TO_DO | (Atomics.load(words, ASKED) << 2) | 0);
     Atomics.add(words, ASKED, 1);
     this.window.ring();
     return true;
@@ -202,7 +210,10 @@ export class WindowDrive extends StoredDrive {
       const ended = this.inFlight[command];
       if (!ended || Atomics.load(words, base + STATE) !== DONE) continue;
       const length = words[base + SENTENCE];
-      if (length > 0) this.problem = new TextDecoder().decode(new Uint8Array(words.buffer, words.byteOffset + 4 * (base + TEXT), length).slice());
+      if (length > 0)
+        this.problem = new TextDecoder().decode(
+          new Uint8Array(words.buffer, words.byteOffset + 4 * (base + TEXT), length).slice(),
+        );
       Atomics.store(words, base + STATE, FREE);
       this.inFlight[command] = undefined;
       ended(OUTCOMES[words[base + OUTCOME]] ?? 'bad');

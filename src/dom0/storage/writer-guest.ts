@@ -9,11 +9,38 @@ const notBusy = until(0x80, 0x75),
 /** For n = 1, 2, …: fills sector n mod 256 with n, flushes, and shows a dot when the drive says that it is durable. */
 const body = [
   0x43, // inc ebx
-  ...notBusy, ...out(0x1f6, 0xe0), ...out(0x1f2, 1),
-  0x66, 0xba, 0xf3, 0x01, 0x88, 0xd8, 0xee, // mov dx, 0x1f3; mov al, bl; out
-  ...out(0x1f4, 0), ...out(0x1f5, 0), ...out(0x1f7, 0x30), ...dataRequest,
-  0x66, 0xba, 0xf0, 0x01, 0xb9, 128, 0, 0, 0, 0x89, 0xd8, 0xef, 0xe2, 0xfd, // mov dx, 0x1f0; mov ecx, 128; mov eax, ebx; out dx, eax; loop
-  ...notBusy, ...out(0x1f7, 0xe7), ...notBusy, ...out(0x3f8, 0x2e),
+  ...notBusy,
+  ...out(0x1f6, 0xe0),
+  ...out(0x1f2, 1),
+  0x66,
+  0xba,
+  0xf3,
+  0x01,
+  0x88,
+  0xd8,
+  0xee, // mov dx, 0x1f3; mov al, bl; out
+  ...out(0x1f4, 0),
+  ...out(0x1f5, 0),
+  ...out(0x1f7, 0x30),
+  ...dataRequest,
+  0x66,
+  0xba,
+  0xf0,
+  0x01,
+  0xb9,
+  128,
+  0,
+  0,
+  0,
+  0x89,
+  0xd8,
+  0xef,
+  0xe2,
+  0xfd, // mov dx, 0x1f0; mov ecx, 128; mov eax, ebx; out dx, eax; loop
+  ...notBusy,
+  ...out(0x1f7, 0xe7),
+  ...notBusy,
+  ...out(0x3f8, 0x2e),
 ];
 const program = [0x31, 0xdb, ...body, 0xe9, ...new Uint8Array(Int32Array.of(-(body.length + 5)).buffer)];
 
@@ -21,9 +48,16 @@ const program = [0x31, 0xdb, ...body, 0xe9, ...new Uint8Array(Int32Array.of(-(bo
 function kernel(code: number[]): Uint8Array {
   const bytes = new Uint8Array(0x20 + code.length);
   const view = new DataView(bytes.buffer);
-  [0x1badb002, 0x10000, -(0x1badb002 + 0x10000), 0x100000, 0x100000, 0x100000 + bytes.length, 0x100000 + bytes.length, 0x100020].forEach((word, i) =>
-    view.setInt32(i * 4, word | 0, true),
-  );
+  [
+    0x1badb002,
+    0x10000,
+    -(0x1badb002 + 0x10000),
+    0x100000,
+    0x100000,
+    0x100000 + bytes.length,
+    0x100000 + bytes.length,
+    0x100020,
+  ].forEach((word, i) => view.setInt32(i * 4, word | 0, true));
   bytes.set(code, 0x20);
   return bytes;
 }
@@ -41,6 +75,7 @@ export function writerProblem(bytes: Uint8Array, dots: number): string | undefin
     if (n > 0 && n % 256 !== sector) return `sector ${sector} has ${n}, which belongs elsewhere`;
   }
   for (let n = Math.max(1, dots - 255); n <= dots; n++)
-    if (words[(n % 256) * 128] < n) return `write ${n} of ${dots} that were acknowledged is missing: there is ${words[(n % 256) * 128]}`;
+    if (words[(n % 256) * 128] < n)
+      return `write ${n} of ${dots} that were acknowledged is missing: there is ${words[(n % 256) * 128]}`;
   return undefined;
 }

@@ -28,7 +28,9 @@ async function load<Kind extends BackendKind>(kind: Kind): Promise<void> {
 }
 
 /** Guests can have these devices from then on. @throws HostError where one cannot be loaded */
-export const loadBackends = async (kinds: readonly BackendKind[] = Object.keys(PROGRAMS) as BackendKind[]): Promise<void> => void (await Promise.all(kinds.map(load)));
+export const loadBackends = async (
+  kinds: readonly BackendKind[] = Object.keys(PROGRAMS) as BackendKind[],
+): Promise<void> => void (await Promise.all(kinds.map(load)));
 
 /** @throws Error where nobody has loaded it */
 export function backend<Kind extends BackendKind>(kind: Kind): Programs[Kind] {

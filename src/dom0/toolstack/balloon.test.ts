@@ -17,9 +17,14 @@ function balloon(fromMiB: number, targetMiB: number, hadMiB = fromMiB, listens =
     nowMs: () => ms,
     later: (after, callback) => {
       waiting = { at: ms + after, callback };
-      return () => { waiting = undefined; };
+      return () => {
+        waiting = undefined;
+      };
     },
-    say: (message, part) => { said.push(message); progress.push(part); },
+    say: (message, part) => {
+      said.push(message);
+      progress.push(part);
+    },
     end: message => ends.push(message),
   });
   const pass = (much: number): void => {
@@ -30,7 +35,17 @@ function balloon(fromMiB: number, targetMiB: number, hadMiB = fromMiB, listens =
       callback();
     }
   };
-  return { follow, said, ends, progress, pass, has: (mib: number) => { frames = mib * MIB; }, isWaiting: () => waiting !== undefined };
+  return {
+    follow,
+    said,
+    ends,
+    progress,
+    pass,
+    has: (mib: number) => {
+      frames = mib * MIB;
+    },
+    isWaiting: () => waiting !== undefined,
+  };
 }
 
 describe('a guest whose balloon driver', () => {
@@ -60,7 +75,9 @@ describe('a guest whose balloon driver', () => {
   it('is not there is told as such after a moment: nobody watches the target', () => {
     const guest = balloon(128, 96, 128, false);
     guest.pass(1300);
-    expect(guest.ends).toEqual(['The guest has no balloon driver, and has 128 MiB still: nothing in it watches memory/target in its store. A driver that starts later finds the target of 96 MiB there.']);
+    expect(guest.ends).toEqual([
+      'The guest has no balloon driver, and has 128 MiB still: nothing in it watches memory/target in its store. A driver that starts later finds the target of 96 MiB there.',
+    ]);
     expect(guest.isWaiting()).toBe(false);
   });
 
@@ -84,7 +101,9 @@ describe('a guest whose balloon driver', () => {
     expect(balloon(64, 64).ends).toEqual(['The guest has 64 MiB already.']);
     // The hole below 1 MiB.
     expect(balloon(63.9, 64).ends).toEqual(['The guest has 64 MiB already.']);
-    expect(balloon(48, 48, 64).ends).toEqual(['Xen took 4096 pages of its memory on demand at once: target 48 MiB reached.']);
+    expect(balloon(48, 48, 64).ends).toEqual([
+      'Xen took 4096 pages of its memory on demand at once: target 48 MiB reached.',
+    ]);
   });
 
   it.each([

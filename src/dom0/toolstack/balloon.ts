@@ -30,10 +30,17 @@ export interface Balloon {
 }
 
 /** MiB as people write them: a digit after the point where it says something. */
-const mib = (frames: number): string => (frames % MIB_FRAMES === 0 || frames >= 10 * MIB_FRAMES ? String(Math.round(frames / MIB_FRAMES)) : (frames / MIB_FRAMES).toFixed(1).replace('.0', ''));
+const mib = (frames: number): string =>
+  frames % MIB_FRAMES === 0 || frames >= 10 * MIB_FRAMES
+    ? String(Math.round(frames / MIB_FRAMES))
+    : (frames / MIB_FRAMES).toFixed(1).replace('.0', '');
 
 /** `had`: pages that the domain had when the target was set; what it has other now the hypervisor moved at once, of what is populated on demand. */
-export function followBalloon(had: number, targetMiB: number, { frames, listens, nowMs, later, say, end }: BalloonParts): Balloon {
+export function followBalloon(
+  had: number,
+  targetMiB: number,
+  { frames, listens, nowMs, later, say, end }: BalloonParts,
+): Balloon {
   const before = frames(),
     target = targetMiB * MIB_FRAMES,
     wanted = Math.abs(target - before),
@@ -59,18 +66,37 @@ export function followBalloon(had: number, targetMiB: number, { frames, listens,
     last = now;
     const missing = wanted - moved(),
       quietMs = ms - movedMs;
-    if (missing === 0 || (missing <= near && quietMs >= SETTLE_MS)) return finish(`The guest’s balloon driver ${did} ${Math.abs(now - before)} pages: target ${targetMiB} MiB reached.`);
+    if (missing === 0 || (missing <= near && quietMs >= SETTLE_MS))
+      return finish(
+        `The guest’s balloon driver ${did} ${Math.abs(now - before)} pages: target ${targetMiB} MiB reached.`,
+      );
     if (quietMs >= SETTLE_MS && moved() === 0 && !listens())
-      return finish(`The guest has no balloon driver, and has ${mib(now)} MiB still: nothing in it watches memory/target in its store. A driver that starts later finds the target of ${targetMiB} MiB there.`);
-    if (quietMs >= QUIET_MS) return finish(`The guest ${target < before ? 'kept' : 'has'} ${mib(now)} MiB; ${moved() === 0 ? `none of its drivers ${did} any of the ${mib(wanted)} MiB in ${QUIET_MS / 1000} s` : `its driver ${part()}`}.`);
+      return finish(
+        `The guest has no balloon driver, and has ${mib(now)} MiB still: nothing in it watches memory/target in its store. A driver that starts later finds the target of ${targetMiB} MiB there.`,
+      );
+    if (quietMs >= QUIET_MS)
+      return finish(
+        `The guest ${target < before ? 'kept' : 'has'} ${mib(now)} MiB; ${moved() === 0 ? `none of its drivers ${did} any of the ${mib(wanted)} MiB in ${QUIET_MS / 1000} s` : `its driver ${part()}`}.`,
+      );
     say(`The balloon ${part()}; the guest decides how fast.`, moved() / wanted);
     cancel = later(LOOK_MS, look);
   };
   // Targets are whole MiB: who is nearer than one is there.
-  if (wanted < NEAR_FRAMES) finish(before === had ? `The guest has ${targetMiB} MiB already.` : `Xen ${before < had ? 'took' : 'gave'} ${Math.abs(before - had)} pages of its memory on demand at once: target ${targetMiB} MiB reached.`);
+  if (wanted < NEAR_FRAMES)
+    finish(
+      before === had
+        ? `The guest has ${targetMiB} MiB already.`
+        : `Xen ${before < had ? 'took' : 'gave'} ${Math.abs(before - had)} pages of its memory on demand at once: target ${targetMiB} MiB reached.`,
+    );
   else look();
   return {
-    replaced: () => finish(`Another target took its place when the balloon driver ${did === 'took' ? 'had taken' : 'had given back'} ${mib(moved())} of ${mib(wanted)} MiB.`),
-    over: () => finish(`The domain ended when its balloon driver ${did === 'took' ? 'had taken' : 'had given back'} ${mib(moved())} of ${mib(wanted)} MiB.`),
+    replaced: () =>
+      finish(
+        `Another target took its place when the balloon driver ${did === 'took' ? 'had taken' : 'had given back'} ${mib(moved())} of ${mib(wanted)} MiB.`,
+      ),
+    over: () =>
+      finish(
+        `The domain ended when its balloon driver ${did === 'took' ? 'had taken' : 'had given back'} ${mib(moved())} of ${mib(wanted)} MiB.`,
+      ),
   };
 }

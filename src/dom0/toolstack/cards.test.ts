@@ -20,7 +20,13 @@ function make(saved?: ReturnType<typeof savedCards>, rate?: Rate) {
   const connect = (): void => {
     for (const ref of [768, 769]) guest.grant(ref);
     guest.unbound.add(12);
-    guest.write(ID, { 'tx-ring-ref': 768, 'rx-ring-ref': 769, 'event-channel': 12, 'request-rx-copy': 1, state: XENBUS_STATE.CONNECTED });
+    guest.write(ID, {
+      'tx-ring-ref': 768,
+      'rx-ring-ref': 769,
+      'event-channel': 12,
+      'request-rx-copy': 1,
+      state: XENBUS_STATE.CONNECTED,
+    });
     guest.poll();
   };
   return { guest, network, cards, connect };
@@ -30,9 +36,13 @@ describe("a guest's PV cards", () => {
   it('are listed as xl does, before and after its driver has come', () => {
     const { cards, connect } = make();
     const head = 'Idx BE Mac Addr.         handle state evt-ch   tx-/rx-ring-ref BE-path                       \n';
-    expect(formatNetworkList(cards.list())).toBe(`${head}0   0  ${MAC}      0     2     -1    -1/-1          /local/domain/0/backend/vif/7/0\n`);
+    expect(formatNetworkList(cards.list())).toBe(
+      `${head}0   0  ${MAC}      0     2     -1    -1/-1          /local/domain/0/backend/vif/7/0\n`,
+    );
     connect();
-    expect(formatNetworkList(cards.list())).toBe(`${head}0   0  ${MAC}      0     4     12   768/769         /local/domain/0/backend/vif/7/0\n`);
+    expect(formatNetworkList(cards.list())).toBe(
+      `${head}0   0  ${MAC}      0     4     12   768/769         /local/domain/0/backend/vif/7/0\n`,
+    );
     expect(cards.list()[0].counts).toMatchObject({ rxPackets: 0, txPackets: 0 });
   });
 
@@ -42,7 +52,11 @@ describe("a guest's PV cards", () => {
     expect(network.bridge.list().map(({ name }) => name)).toEqual(['eth0', 'vif7.0']);
     expect(guest.backend(ID, 'type')).toBe('vif_ioemu');
     cards.close();
-    expect([network.bridge.list().length, guest.mapped, guest.client.directory('/local/domain/0/backend/vif/7')]).toEqual([1, 0, []]);
+    expect([
+      network.bridge.list().length,
+      guest.mapped,
+      guest.client.directory('/local/domain/0/backend/vif/7'),
+    ]).toEqual([1, 0, []]);
   });
 
   it('leave no timer behind that kept them to a rate', () => {
@@ -59,13 +73,23 @@ describe("a guest's PV cards", () => {
     connect();
     expect(cards.save(false)).toEqual([{ devid: 0, mac: MAC }]);
     const kept = cards.save(true);
-    expect(kept).toEqual([{ devid: 0, mac: MAC, rings: { tx: { reqCons: 0, rspProd: 0 }, rx: { reqCons: 0, rspProd: 0 }, groups: [] } }]);
+    expect(kept).toEqual([
+      { devid: 0, mac: MAC, rings: { tx: { reqCons: 0, rspProd: 0 }, rx: { reqCons: 0, rspProd: 0 }, groups: [] } },
+    ]);
     expect(savedCards({ cards: kept })).toBe(kept);
-    for (const wrong of [{ cards: 5 }, { cards: [{ devid: 0 }] }, { cards: [{ devid: 'x', mac: MAC }] }, { cards: [null] }]) expect(() => savedCards(wrong)).toThrow(/network cards/);
+    for (const wrong of [
+      { cards: 5 },
+      { cards: [{ devid: 0 }] },
+      { cards: [{ devid: 'x', mac: MAC }] },
+      { cards: [null] },
+    ])
+      expect(() => savedCards(wrong)).toThrow(/network cards/);
   });
 
   it('come of a definition that has a card', () => {
-    expect(cardsOf({ vif: true, mac: MAC, nic: 'pcnet' })).toEqual({ cards: [{ mac: MAC, rate: undefined, emulated: true }] });
+    expect(cardsOf({ vif: true, mac: MAC, nic: 'pcnet' })).toEqual({
+      cards: [{ mac: MAC, rate: undefined, emulated: true }],
+    });
     expect(cardsOf({ mac: MAC, nic: 'pcnet' })).toEqual({});
   });
 });

@@ -23,7 +23,13 @@ export interface GuestCard {
 }
 
 /** The cards of a definition. */
-export function cardsOf({ vif, nic, mac, rate, moreCards = [] }: Pick<Definition, 'vif' | 'nic' | 'mac' | 'rate' | 'moreCards'>): { cards?: readonly GuestCard[] } {
+export function cardsOf({
+  vif,
+  nic,
+  mac,
+  rate,
+  moreCards = [],
+}: Pick<Definition, 'vif' | 'nic' | 'mac' | 'rate' | 'moreCards'>): { cards?: readonly GuestCard[] } {
   const first = vif && mac ? [{ mac, rate, emulated: nic !== undefined }] : [];
   const others = moreCards.flatMap(card => (card.mac ? [{ mac: card.mac, rate: card.rate, emulated: false }] : []));
   return first.length + others.length > 0 ? { cards: [...first, ...others] } : {};
@@ -41,7 +47,9 @@ interface SavedCard {
 export function savedCards(state: { cards?: unknown } | undefined): readonly SavedCard[] {
   const cards = state?.cards ?? [];
   if (!Array.isArray(cards) || !cards.every(card => Number.isInteger(card?.devid) && parseMac(String(card.mac))))
-    throw new SavedStateError('The record of the toolstack does not say what network cards the guest had. Save the guest anew.');
+    throw new SavedStateError(
+      'The record of the toolstack does not say what network cards the guest had. Save the guest anew.',
+    );
   return cards;
 }
 
@@ -65,7 +73,17 @@ export function formatNetworkList(cards: readonly CardInfo[]): string {
     `${idx.padEnd(3)} ${be.padEnd(2)} ${mac.padEnd(17)} ${handle} ${state} ${port} ${tx}/${rx} ${path.padEnd(30)}\n`;
   const head = row('Idx', 'BE', 'Mac Addr.', 'handle', 'state', 'evt-ch', '  tx-', 'rx-ring-ref', 'BE-path');
   const rows = cards.map(({ devid, mac, state, port, txRef, rxRef, path }) =>
-    row(String(devid), '0', mac, String(devid).padStart(6), String(state).padStart(5), String(port).padStart(6), String(txRef).padStart(5), String(rxRef).padEnd(11), path),
+    row(
+      String(devid),
+      '0',
+      mac,
+      String(devid).padStart(6),
+      String(state).padStart(5),
+      String(port).padStart(6),
+      String(txRef).padStart(5),
+      String(rxRef).padEnd(11),
+      path,
+    ),
   );
   return [head, ...rows].join('');
 }
@@ -85,7 +103,13 @@ export class Cards {
   private readonly attached: Attached[];
 
   /** Writes what the guest finds in the store, and puts its cards on the bridge. It does not run yet. */
-  constructor(parts: BackendParts, network: Network, domid: number, cards: readonly GuestCard[], saved: readonly SavedCard[] = []) {
+  constructor(
+    parts: BackendParts,
+    network: Network,
+    domid: number,
+    cards: readonly GuestCard[],
+    saved: readonly SavedCard[] = [],
+  ) {
     this.parts = parts;
     this.network = network;
     this.domid = domid;
@@ -115,7 +139,9 @@ export class Cards {
 
   /** By its number, or its station address; undefined: the guest has no such card. */
   find(device: string): { id: DeviceId; mac: string; backend?: XenbusBackend } | undefined {
-    return this.attached.find(({ id, mac }) => (device.includes(':') ? mac === device.toLowerCase() : String(id.devid) === device));
+    return this.attached.find(({ id, mac }) =>
+      device.includes(':') ? mac === device.toLowerCase() : String(id.devid) === device,
+    );
   }
 
   /** Takes a card away, whatever its front end does. */
@@ -152,7 +178,13 @@ export class Cards {
       const front = frontendPath(id),
         path = backendPath(id);
       return {
-        devid: id.devid, mac, path, state: number(path, 'state'), port: number(front, 'event-channel'), txRef: number(front, 'tx-ring-ref'), rxRef: number(front, 'rx-ring-ref'),
+        devid: id.devid,
+        mac,
+        path,
+        state: number(path, 'state'),
+        port: number(front, 'event-channel'),
+        txRef: number(front, 'tx-ring-ref'),
+        rxRef: number(front, 'rx-ring-ref'),
         counts: vif.port.counts,
       };
     });

@@ -8,19 +8,25 @@ function sections(core: Uint8Array): Map<string, Uint8Array> {
   const view = new DataView(core.buffer, core.byteOffset, core.byteLength);
   const number = (at: number): number => Number(view.getBigUint64(at, true));
   const header = (n: number): number => number(40) + n * view.getUint16(58, true);
-  const body = (n: number): Uint8Array => core.subarray(number(header(n) + 24), number(header(n) + 24) + number(header(n) + 32));
+  const body = (n: number): Uint8Array =>
+    core.subarray(number(header(n) + 24), number(header(n) + 24) + number(header(n) + 32));
   const names = new TextDecoder().decode(body(view.getUint16(62, true)));
-  return new Map(Array.from({ length: view.getUint16(60, true) - 1 }, (_, i) => {
-    const from = view.getUint32(header(i + 1), true);
-    return [names.slice(from, names.indexOf('\0', from)), body(i + 1)] as const;
-  }));
+  return new Map(
+    Array.from({ length: view.getUint16(60, true) - 1 }, (_, i) => {
+      const from = view.getUint32(header(i + 1), true);
+      return [names.slice(from, names.indexOf('\0', from)), body(i + 1)] as const;
+    }),
+  );
 }
 
 it('has the processors, and every page with its number', async () => {
   const files = await testFiles();
   const host = testHost({ files });
   const kernel = pvhKernel([...print('up'), ...waitForKey()]);
-  const { id } = await host.create([testFile('x.cfg', 'name = "x"\ntype = "pvh"\nmemory = 8\nvcpus = 2\nkernel = "k.elf"\n'), testFile('k.elf', kernel)]);
+  const { id } = await host.create([
+    testFile('x.cfg', 'name = "x"\ntype = "pvh"\nmemory = 8\nvcpus = 2\nkernel = "k.elf"\n'),
+    testFile('k.elf', kernel),
+  ]);
   await new Promise(resolve => setTimeout(resolve, 200));
   host.toolstack.setPaused(host.living(id), true);
   await host.dumpCore(host.living(id), '/tmp/x.core');
@@ -38,7 +44,9 @@ it('has the processors, and every page with its number', async () => {
   const context = found.get('.xen_prstatus')!;
   const rip = Number(new DataView(context.buffer, context.byteOffset).getBigUint64(648, true));
   const frames = found.get('.xen_pfn')!;
-  const numbers = Array.from({ length: pages! }, (_, i) => Number(new DataView(frames.buffer, frames.byteOffset).getBigUint64(8 * i, true)));
+  const numbers = Array.from({ length: pages! }, (_, i) =>
+    Number(new DataView(frames.buffer, frames.byteOffset).getBigUint64(8 * i, true)),
+  );
   const at = numbers.indexOf(rip >>> 12) * 4096 + (rip & 4095);
   expect(numbers).toHaveLength(new Set(numbers).size);
   const code = Buffer.from(found.get('.xen_pages')!.subarray(at, at + 8));

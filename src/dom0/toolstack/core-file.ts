@@ -6,7 +6,16 @@ import type { SavedState } from '../../hypervisor/index.ts';
 import { CHANGESET, guestKinds, PV_VIRT_START, XEN_MAJOR, XEN_MINOR } from '../../hypervisor/xen/index.ts';
 
 const PAGE_BYTES = 4096;
-const ELF = { HEADER_BYTES: 64, SECTION_BYTES: 64, CORE: 4, MACHINE_386: 3, MACHINE_X86_64: 62, PROGBITS: 1, STRTAB: 3, NOTE: 7 } as const;
+const ELF = {
+  HEADER_BYTES: 64,
+  SECTION_BYTES: 64,
+  CORE: 4,
+  MACHINE_386: 3,
+  MACHINE_X86_64: 62,
+  PROGBITS: 1,
+  STRTAB: 3,
+  NOTE: 7,
+} as const;
 const NOTE = { NONE: 0x2000000, HEADER: 0x2000001, XEN_VERSION: 0x2000002, FORMAT_VERSION: 0x2000003 } as const;
 /** XC_CORE_MAGIC, and that of guests whose frame numbers are translated. */
 const MAGIC_PV = 0xf00febed,
@@ -15,7 +24,20 @@ const MAGIC_PV = 0xf00febed,
 const FORMAT_VERSION = 1;
 /** vcpu_guest_context of 64 bits, in which HVM guests' processors are written whatever their mode, and where its parts are. */
 const CONTEXT_BYTES = 5168,
-  AT = { FLAGS: 512, USER_REGS: 520, RIP: 648, CS: 656, RFLAGS: 664, RSP: 672, SEGMENTS: 680, CONTROL: 4984, DEBUG: 5048, FS_BASE: 5144, GS_BASE_KERNEL: 5152, GS_BASE_USER: 5160 } as const;
+  AT = {
+    FLAGS: 512,
+    USER_REGS: 520,
+    RIP: 648,
+    CS: 656,
+    RFLAGS: 664,
+    RSP: 672,
+    SEGMENTS: 680,
+    CONTROL: 4984,
+    DEBUG: 5048,
+    FS_BASE: 5144,
+    GS_BASE_KERNEL: 5152,
+    GS_BASE_USER: 5160,
+  } as const;
 const GENERAL = ['r15', 'r14', 'r13', 'r12', 'rbp', 'rbx', 'r11', 'r10', 'r9', 'r8', 'rax', 'rcx', 'rdx', 'rsi', 'rdi'];
 /** VGCF_online and VGCF_in_kernel. */
 const ONLINE = 32,
@@ -93,7 +115,17 @@ function note(type: number, description: Uint8Array): Uint8Array {
 
 /** XEN_ELFNOTE_DUMPCORE_XEN_VERSION: what `xl info` tells of the hypervisor. */
 const xenVersion = (isPv: boolean, hasVt: boolean): Uint8Array =>
-  joined([words64(XEN_MAJOR, XEN_MINOR), text('', 16), text('', 64), text('', 16), text('', 32), text('', 32), text(guestKinds(hasVt), 1024), text(CHANGESET, 64), words64(isPv ? PV_VIRT_START : 0, PAGE_BYTES)]);
+  joined([
+    words64(XEN_MAJOR, XEN_MINOR),
+    text('', 16),
+    text('', 64),
+    text('', 16),
+    text('', 32),
+    text('', 32),
+    text(guestKinds(hasVt), 1024),
+    text(CHANGESET, 64),
+    words64(isPv ? PV_VIRT_START : 0, PAGE_BYTES),
+  ]);
 
 interface Section {
   name: string;
@@ -129,7 +161,9 @@ export function coreFile(state: SavedState, hasVt: boolean): Uint8Array[] {
   return elf(isPv ? ELF.MACHINE_386 : ELF.MACHINE_X86_64, [
     { name: '.note.Xen', type: ELF.NOTE, entryBytes: 0, parts: [notes] },
     { name: '.xen_prstatus', type: ELF.PROGBITS, entryBytes: contexts[0]?.length ?? 0, parts: contexts },
-    ...(state.pv ? [{ name: '.xen_shared_info', type: ELF.PROGBITS, entryBytes: PAGE_BYTES, parts: [state.pv.sharedInfo] }] : []),
+    ...(state.pv
+      ? [{ name: '.xen_shared_info', type: ELF.PROGBITS, entryBytes: PAGE_BYTES, parts: [state.pv.sharedInfo] }]
+      : []),
     { name: isPv ? '.xen_p2m' : '.xen_pfn', type: ELF.PROGBITS, entryBytes: isPv ? 16 : 8, parts: [numbers] },
     { name: '.xen_pages', type: ELF.PROGBITS, entryBytes: PAGE_BYTES, parts: pages },
   ]);

@@ -21,7 +21,13 @@ export function writeDevicePaths(client: StoreClient, id: DeviceId, nodes: { fro
       { letter: 'r', domid },
     ],
     secret: Permission[] = [{ letter: 'n', domid: 0 }];
-  const backend: Nodes = { frontend: front, 'frontend-id': domid, online: 1, state: XENBUS_STATE.INITIALISING, ...nodes.backend };
+  const backend: Nodes = {
+    frontend: front,
+    'frontend-id': domid,
+    online: 1,
+    state: XENBUS_STATE.INITIALISING,
+    ...nodes.backend,
+  };
   client.transaction(view => {
     const put = (base: string, permissions: Permission[], values: Nodes): void => {
       view.write(base, '', permissions);

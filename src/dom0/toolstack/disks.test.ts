@@ -13,7 +13,9 @@ function medium(fill = 1): OverlayDisk {
 }
 
 const drive = (vdev = 'xvda', place = 0, disk: OverlayDisk | null = medium()): OpenDrive =>
-  disk ? { place, vdev, kind: 'disk', readOnly: false, target: 'small.img', disk } : { place, vdev, kind: 'cdrom', readOnly: true, target: '', disk };
+  disk
+    ? { place, vdev, kind: 'disk', readOnly: false, target: 'small.img', disk }
+    : { place, vdev, kind: 'cdrom', readOnly: true, target: '', disk };
 
 /** What a sector has, or that it could not be written. */
 function first(disk: { read: OverlayDisk['read'] } | null | undefined): number {
@@ -37,8 +39,22 @@ describe('the drives of a guest', () => {
     };
     expect(shape()).toEqual([[0, 2, -1], []]);
     // An empty CD-ROM drive is a virtual block device, too (libxl: a vbd for every disk of the definition).
-    expect(shape('hvm')).toEqual([[0, 2], [['xvda', 0], ['hdc', 2], ['xvde', -1]]]);
-    expect(shape('pvh')).toEqual([[], [['xvda', -1], ['hdc', -1], ['xvde', -1]]]);
+    expect(shape('hvm')).toEqual([
+      [0, 2],
+      [
+        ['xvda', 0],
+        ['hdc', 2],
+        ['xvde', -1],
+      ],
+    ]);
+    expect(shape('pvh')).toEqual([
+      [],
+      [
+        ['xvda', -1],
+        ['hdc', -1],
+        ['xvde', -1],
+      ],
+    ]);
     expect(shape('pv')).toEqual(shape('pvh'));
   });
 
@@ -56,8 +72,25 @@ describe("a guest's disks", () => {
     const guest = new FakeGuest();
     new Disks(guest.parts, 7, divideDrives([drive()], 'pvh').disks).start();
     const front = '/local/domain/7/device/vbd/51712';
-    expect(['backend', 'backend-id', 'state', 'virtual-device', 'device-type'].map(name => guest.client.read(`${front}/${name}`))).toEqual(['/local/domain/0/backend/vbd/7/51712', '0', '1', '51712', 'disk']);
-    const back = { frontend: front, 'frontend-id': '7', online: '1', removable: '0', bootable: '1', state: '2', dev: 'xvda', type: 'qdisk', mode: 'w', 'device-type': 'disk', params: 'aio:small.img', 'feature-discard': '1' };
+    expect(
+      ['backend', 'backend-id', 'state', 'virtual-device', 'device-type'].map(name =>
+        guest.client.read(`${front}/${name}`),
+      ),
+    ).toEqual(['/local/domain/0/backend/vbd/7/51712', '0', '1', '51712', 'disk']);
+    const back = {
+      frontend: front,
+      'frontend-id': '7',
+      online: '1',
+      removable: '0',
+      bootable: '1',
+      state: '2',
+      dev: 'xvda',
+      type: 'qdisk',
+      mode: 'w',
+      'device-type': 'disk',
+      params: 'aio:small.img',
+      'feature-discard': '1',
+    };
     for (const [name, value] of Object.entries(back)) expect([name, guest.backend(ID, name)]).toEqual([name, value]);
     expect(guest.client.read('/libxl/7/device/vbd/51712/backend')).toBe('/local/domain/0/backend/vbd/7/51712');
   });
@@ -66,7 +99,10 @@ describe("a guest's disks", () => {
     const guest = new FakeGuest();
     const disks = new Disks(guest.parts, 7, divideDrives([drive('hda'), drive('hdb', 1, null)], 'hvm').disks);
     disks.start();
-    expect(disks.list().map(({ devid, state }) => [devid, state])).toEqual([[768, XENBUS_STATE.INIT_WAIT], [832, XENBUS_STATE.INIT_WAIT]]);
+    expect(disks.list().map(({ devid, state }) => [devid, state])).toEqual([
+      [768, XENBUS_STATE.INIT_WAIT],
+      [832, XENBUS_STATE.INIT_WAIT],
+    ]);
     expect(guest.client.read('/local/domain/7/device/vbd/832/device-type')).toBe('cdrom');
     const empty = { kind: 'vbd', domid: 7, devid: 832 };
     const nodes = (): (string | undefined)[] => ['params', 'removable', 'mode'].map(name => guest.backend(empty, name));
@@ -81,7 +117,11 @@ describe("a guest's disks", () => {
     const disks = new Disks(guest.parts, 7, divideDrives([drive()], 'pvh').disks);
     disks.start();
     disks.close();
-    expect([guest.client.directory('/local/domain/7/device/vbd'), guest.client.directory('/local/domain/0/backend/vbd/7'), guest.client.directory('/libxl/7/device/vbd')]).toEqual([[], [], []]);
+    expect([
+      guest.client.directory('/local/domain/7/device/vbd'),
+      guest.client.directory('/local/domain/0/backend/vbd/7'),
+      guest.client.directory('/libxl/7/device/vbd'),
+    ]).toEqual([[], [], []]);
   });
 
   it('come back as the guest left them: asked to suspend without their rings, unasked with them', () => {
@@ -96,7 +136,10 @@ describe("a guest's disks", () => {
     writes(given[0].disk);
     const asked = savedDisks({ disks: structuredClone(disks.save(false)) }),
       unasked = savedDisks({ disks: structuredClone(disks.save(true)) });
-    expect([asked, unasked].map(saved => saved?.disks.map(({ vdev, ring }) => [vdev, ring !== undefined]))).toEqual([[['xvda', false]], [['xvda', true]]]);
+    expect([asked, unasked].map(saved => saved?.disks.map(({ vdev, ring }) => [vdev, ring !== undefined]))).toEqual([
+      [['xvda', false]],
+      [['xvda', true]],
+    ]);
     disks.close();
     const again = divideDrives([drive()], 'pvh').disks;
     new Disks(guest.parts, 7, again, asked);
@@ -107,10 +150,15 @@ describe("a guest's disks", () => {
     const guest = new FakeGuest();
     const saved = new Disks(guest.parts, 7, divideDrives([drive()], 'pvh').disks).save(false);
     const restore = (drives: OpenDrive[]): Disks => new Disks(guest.parts, 7, divideDrives(drives, 'pvh').disks, saved);
-    expect(() => restore([])).toThrow("The domain cannot be restored: the guest had the disk small.img as virtual disk 51712. Give it again.");
-    expect(() => restore([drive('xvda', 0, medium(2))])).toThrow('the contents of the guest\'s disk small.img were others');
+    expect(() => restore([])).toThrow(
+      'The domain cannot be restored: the guest had the disk small.img as virtual disk 51712. Give it again.',
+    );
+    expect(() => restore([drive('xvda', 0, medium(2))])).toThrow(
+      "the contents of the guest's disk small.img were others",
+    );
     expect(() => restore([drive('xvdb')])).toThrow('virtual disk 51712');
-    for (const bad of [null, {}, { disks: [{}], changes: [] }, { disks: [], changes: [1] }]) expect(() => savedDisks({ disks: bad })).toThrow('Save the guest anew');
+    for (const bad of [null, {}, { disks: [{}], changes: [] }, { disks: [], changes: [1] }])
+      expect(() => savedDisks({ disks: bad })).toThrow('Save the guest anew');
     expect(savedDisks(undefined)).toBeUndefined();
   });
 });

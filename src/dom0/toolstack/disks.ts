@@ -5,7 +5,15 @@
 import { type Disk, MemoryDisk } from '../../devices/ide/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type DriveImage, type Medium, SavedStateError } from '../../hypervisor/index.ts';
-import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges, type SavedDrive } from '../../hypervisor/disks/index.ts';
+import {
+  areDrives,
+  describeDrives,
+  diskRecords,
+  drivesDiffer,
+  readDiskRecord,
+  restoreChanges,
+  type SavedDrive,
+} from '../../hypervisor/disks/index.ts';
 import { deviceNumber } from '../backends/vbd/device-number.ts';
 import type { Vbd } from '../backends/vbd/vbd.ts';
 import { backendPath, type BackendParts, type DeviceId, frontendPath, XenbusBackend } from '../backends/xenbus.ts';
@@ -47,7 +55,11 @@ export type OpenDrive = IdeAttachment & {
  * Which drives of a guest are emulated, and which are for PV drivers; a PC that shows nothing of Xen has no `type`. `isQueued`: the emulated ones are in another
  * worker.
  */
-export function divideDrives(drives: readonly OpenDrive[], type: DomainPaths['type'] | undefined, isQueued = false): { ide: IdeAttachment[]; disks: GuestDisk[] } {
+export function divideDrives(
+  drives: readonly OpenDrive[],
+  type: DomainPaths['type'] | undefined,
+  isQueued = false,
+): { ide: IdeAttachment[]; disks: GuestDisk[] } {
   if (type === undefined) return { ide: drives.map(bare), disks: [] };
   const ide: IdeAttachment[] = [],
     disks: GuestDisk[] = [];
@@ -62,7 +74,16 @@ export function divideDrives(drives: readonly OpenDrive[], type: DomainPaths['ty
     if (disk && place >= 0) {
       const shared = shareDisk(disk);
       ide.push({ place, kind, disk: shared.emulated });
-      disks.push({ vdev, kind, readOnly, target, place, disk: shared.pv, begin: shared.begin, ...(isQueued ? { isQueued } : {}) });
+      disks.push({
+        vdev,
+        kind,
+        readOnly,
+        target,
+        place,
+        disk: shared.pv,
+        begin: shared.begin,
+        ...(isQueued ? { isQueued } : {}),
+      });
     } else {
       if (place >= 0) ide.push(bare(drive));
       disks.push({ vdev, kind, readOnly, target, place, disk: disk ?? NO_DISC });
@@ -82,8 +103,18 @@ export function openInDomain0(
   isQueued = false,
 ): { ide: IdeAttachment[]; disks: GuestDisk[]; all: IdeAttachment[] } {
   const named = images.map(image => ({ ...image, vdev: image.vdev ?? ideName(image.place) }));
-  const all = open(named.map(image => ({ ...image, place: image.place < 0 ? (deviceNumber(image.vdev) ?? -1) : image.place })));
-  const drives = named.map(({ place, vdev, readOnly, medium }, i): OpenDrive => ({ ...all[i], place, vdev, readOnly, target: medium?.name ?? '' }));
+  const all = open(
+    named.map(image => ({ ...image, place: image.place < 0 ? (deviceNumber(image.vdev) ?? -1) : image.place })),
+  );
+  const drives = named.map(
+    ({ place, vdev, readOnly, medium }, i): OpenDrive => ({
+      ...all[i],
+      place,
+      vdev,
+      readOnly,
+      target: medium?.name ?? '',
+    }),
+  );
   return { ...divideDrives(drives, type, isQueued), all };
 }
 
@@ -93,7 +124,8 @@ export const queuedMedium = (name: string, disk: Disk): Extract<Medium, { queued
   return { name, queued: { sectorBytes, sectors, readOnly, label: 'label' in disk ? String(disk.label) : name } };
 };
 
-const bare = ({ place, ...drive }: OpenDrive): IdeAttachment => (drive.kind === 'disk' ? { place, kind: 'disk', disk: drive.disk } : { place, kind: drive.kind, disk: drive.disk });
+const bare = ({ place, ...drive }: OpenDrive): IdeAttachment =>
+  drive.kind === 'disk' ? { place, kind: 'disk', disk: drive.disk } : { place, kind: drive.kind, disk: drive.disk };
 
 /** The emulated drive's side of a medium that PV drivers share. */
 export interface SharedDrive {
@@ -113,16 +145,20 @@ function shareDisk(disk: Disk): { emulated: Disk; pv: Disk; begin: () => void } 
     claimed = isClaimed;
     tell(isClaimed);
   };
-  const claim = <A extends unknown[]>(work: (...args: A) => void) => (...args: A): void => {
-    setClaimed(true);
-    work(...args);
-  };
+  const claim =
+    <A extends unknown[]>(work: (...args: A) => void) =>
+    (...args: A): void => {
+      setClaimed(true);
+      work(...args);
+    };
   const whenClaimed: SharedDrive['whenClaimed'] = listener => {
     tell = listener;
     tell(claimed);
   };
   const emulated: Disk = Object.create(disk, {
-    write: { value: ((sector, from, done) => (claimed ? done(false) : disk.write(sector, from, done))) satisfies Disk['write'] },
+    write: {
+      value: ((sector, from, done) => (claimed ? done(false) : disk.write(sector, from, done))) satisfies Disk['write'],
+    },
     whenClaimed: { value: whenClaimed },
   });
   const pv: Disk = Object.create(disk, {
@@ -158,10 +194,19 @@ export function savedDisks(state: { disks?: unknown } | undefined): SavedDisks |
   const saved = state.disks as Partial<SavedDisks> | null;
   const good =
     Array.isArray(saved?.disks) &&
-    saved.disks.every(each => deviceNumber(String(each?.vdev)) !== undefined && typeof each.readOnly === 'boolean' && Number.isInteger(each.place) && areDrives([each.drive])) &&
+    saved.disks.every(
+      each =>
+        deviceNumber(String(each?.vdev)) !== undefined &&
+        typeof each.readOnly === 'boolean' &&
+        Number.isInteger(each.place) &&
+        areDrives([each.drive]),
+    ) &&
     Array.isArray(saved.changes) &&
     saved.changes.every(bytes => bytes instanceof Uint8Array);
-  if (!good) throw new SavedStateError('The record of the toolstack does not say what disks the guest had. Save the guest anew.');
+  if (!good)
+    throw new SavedStateError(
+      'The record of the toolstack does not say what disks the guest had. Save the guest anew.',
+    );
   return saved as SavedDisks;
 }
 
@@ -193,7 +238,10 @@ export interface DiskInfo {
 export function formatBlockList(domid: number, disks: readonly DiskInfo[]): string {
   const row = (...[vdev, be, handle, state, port, ref, path]: (string | number)[]): string =>
     `${String(vdev).padEnd(5)} ${String(be).padEnd(3)} ${String(handle).padEnd(6)} ${String(state).padEnd(5)} ${String(port).padEnd(6)} ${String(ref).padEnd(8)} ${String(path).padEnd(30)}\n`;
-  return [row('Vdev', 'BE', 'handle', 'state', 'evt-ch', 'ring-ref', 'BE-path'), ...disks.map(({ devid, state, port, ref, path }) => row(devid, 0, domid, state, port, ref, path))].join('');
+  return [
+    row('Vdev', 'BE', 'handle', 'state', 'evt-ch', 'ring-ref', 'BE-path'),
+    ...disks.map(({ devid, state, port, ref, path }) => row(devid, 0, domid, state, port, ref, path)),
+  ].join('');
 }
 
 export class Disks {
@@ -210,7 +258,12 @@ export class Disks {
       given.begin?.();
       const id = { kind: 'vbd', domid, devid: deviceNumber(given.vdev) ?? refuse(`${given.vdev} is no virtual disk.`) };
       writePaths(parts, id, given);
-      this.attached.push({ id, given, vbd: this.backEnd(id, given), ring: saved?.disks.find(({ vdev }) => vdev === given.vdev)?.ring });
+      this.attached.push({
+        id,
+        given,
+        vbd: this.backEnd(id, given),
+        ring: saved?.disks.find(({ vdev }) => vdev === given.vdev)?.ring,
+      });
     }
   }
 
@@ -233,8 +286,13 @@ export class Disks {
 
   /** A disk for a guest that runs: its front end finds it in the store. @throws Error with a sentence */
   add(given: GuestDisk): void {
-    const id = { kind: 'vbd', domid: this.domid, devid: deviceNumber(given.vdev) ?? refuse(`${given.vdev} is no virtual disk.`) };
-    if (this.attached.some(each => each.id.devid === id.devid)) throw new Error(`The guest has a disk ${given.vdev} already.`);
+    const id = {
+      kind: 'vbd',
+      domid: this.domid,
+      devid: deviceNumber(given.vdev) ?? refuse(`${given.vdev} is no virtual disk.`),
+    };
+    if (this.attached.some(each => each.id.devid === id.devid))
+      throw new Error(`The guest has a disk ${given.vdev} already.`);
     given.begin?.();
     writePaths(this.parts, id, given);
     const vbd = this.backEnd(id, given);
@@ -269,8 +327,16 @@ export class Disks {
     const { client } = this.parts;
     return this.attached.map(({ id, given: { vdev } }) => {
       const number = (path: string, name: string): number => Number(client.read(`${path}/${name}`) ?? -1);
-      const front = frontendPath(id), path = backendPath(id);
-      return { devid: id.devid, vdev, path, state: number(path, 'state'), port: number(front, 'event-channel'), ref: number(front, 'ring-ref') };
+      const front = frontendPath(id),
+        path = backendPath(id);
+      return {
+        devid: id.devid,
+        vdev,
+        path,
+        state: number(path, 'state'),
+        port: number(front, 'event-channel'),
+        ref: number(front, 'ring-ref'),
+      };
     });
   }
 
@@ -294,9 +360,22 @@ export class Disks {
     const disks = filled.map(({ given, backend }): SavedDisk => {
       const { vdev, readOnly, place } = given;
       const ring = unasked ? backend?.save() : undefined;
-      return { vdev, readOnly, place, drive: describeDrives([asDrive(given)], refuse)[0], ...(ring === undefined ? {} : { ring }) };
+      return {
+        vdev,
+        readOnly,
+        place,
+        drive: describeDrives([asDrive(given)], refuse)[0],
+        ...(ring === undefined ? {} : { ring }),
+      };
     });
-    return { disks, changes: [...diskRecords(filled.filter(({ given }) => given.place < 0 || given.isQueued).map(({ given }) => asDrive(given)))] };
+    return {
+      disks,
+      changes: [
+        ...diskRecords(
+          filled.filter(({ given }) => given.place < 0 || given.isQueued).map(({ given }) => asDrive(given)),
+        ),
+      ],
+    };
   }
 
   close(): void {
@@ -308,15 +387,22 @@ export class Disks {
 }
 
 /** As saved-disks.ts knows drives: by the device number. */
-const asDrive = ({ vdev, kind, disk }: GuestDisk): IdeAttachment => ({ place: deviceNumber(vdev) ?? -1, ...(disk === NO_DISC ? { kind: 'cdrom', disk: null } : { kind, disk }) });
+const asDrive = ({ vdev, kind, disk }: GuestDisk): IdeAttachment => ({
+  place: deviceNumber(vdev) ?? -1,
+  ...(disk === NO_DISC ? { kind: 'cdrom', disk: null } : { kind, disk }),
+});
 
 function restore({ disks: saved, changes }: SavedDisks, disks: readonly GuestDisk[]): void {
   const own = disks.filter(({ place }) => place < 0).map(asDrive);
   // Whoever has the emulated drive looks at its medium.
-  const difference = drivesDiffer(saved.filter(({ place }) => place < 0).map(({ drive }) => drive), own);
+  const difference = drivesDiffer(
+    saved.filter(({ place }) => place < 0).map(({ drive }) => drive),
+    own,
+  );
   if (difference) refuse(`The domain cannot be restored: ${difference}.`);
   for (const record of changes) {
-    const change = readDiskRecord(record) ?? refuse('A disk of the saved guest contradicts itself. Save the guest anew.');
+    const change =
+      readDiskRecord(record) ?? refuse('A disk of the saved guest contradicts itself. Save the guest anew.');
     restoreChanges(disks.map(asDrive), change.place, change.changes);
   }
 }

@@ -41,7 +41,8 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
   const secret: Permission[] = [{ letter: 'n', domid: 0 }];
   client.transaction(view => {
     const put = (permissions: Permission[], base: string, values: Record<string, string | number>): void => {
-      for (const [path, value] of Object.entries(values)) view.write(path === '' ? base : `${base}/${path}`, String(value), permissions);
+      for (const [path, value] of Object.entries(values))
+        view.write(path === '' ? base : `${base}/${path}`, String(value), permissions);
     };
     put(readable, vm, {
       '': '',
@@ -61,7 +62,8 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
       name: domain.name,
       domid,
       'memory/static-max': domain.maxMemoryMiB * 1024,
-      'memory/target': domain.memoryMiB * 1024 - (type === 'hvm' && domain.maxMemoryMiB > domain.memoryMiB ? SLACK_KIB : 0),
+      'memory/target':
+        domain.memoryMiB * 1024 - (type === 'hvm' && domain.maxMemoryMiB > domain.memoryMiB ? SLACK_KIB : 0),
       'memory/videoram': type === 'hvm' ? VIDEO_KIB : -1,
       device: '',
       control: '',
@@ -70,11 +72,27 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
       'store/port': domain.store.port,
       'store/ring-ref': domain.store.gfn,
     });
-    for (let vcpu = 0; vcpu < domain.maxVcpus; vcpu++) put(readable, home, { [`cpu/${vcpu}/availability`]: vcpu < domain.vcpus ? 'online' : 'offline' });
-    const guests = ['shutdown', 'feature-poweroff', 'feature-reboot', 'feature-suspend', 'sysrq', ...(type === 'hvm' ? ['feature-s3', 'feature-s4'] : [])];
+    for (let vcpu = 0; vcpu < domain.maxVcpus; vcpu++)
+      put(readable, home, { [`cpu/${vcpu}/availability`]: vcpu < domain.vcpus ? 'online' : 'offline' });
+    const guests = [
+      'shutdown',
+      'feature-poweroff',
+      'feature-reboot',
+      'feature-suspend',
+      'sysrq',
+      ...(type === 'hvm' ? ['feature-s3', 'feature-s4'] : []),
+    ];
     for (const name of guests) put(own, home, { [`control/${name}`]: '' });
-    for (const name of ['device/suspend/event-channel', 'data', 'drivers', 'feature', 'attr', 'error']) put(own, home, { [name]: '' });
-    if (type === 'hvm') put(readable, home, { 'platform/acpi': 1, 'platform/acpi_s3': 1, 'platform/acpi_s4': 1, 'hvmloader/bios': 'seabios', 'hvmloader/allow-memory-relocate': 1 });
+    for (const name of ['device/suspend/event-channel', 'data', 'drivers', 'feature', 'attr', 'error'])
+      put(own, home, { [name]: '' });
+    if (type === 'hvm')
+      put(readable, home, {
+        'platform/acpi': 1,
+        'platform/acpi_s3': 1,
+        'platform/acpi_s4': 1,
+        'hvmloader/bios': 'seabios',
+        'hvmloader/allow-memory-relocate': 1,
+      });
     // Console 0 lies beside the devices, and its back end is ready from the start.
     const frontend = `${home}/console`,
       backend = `/local/domain/0/backend/console/${domid}/0`;
@@ -95,6 +113,14 @@ export function writeDomainPaths(client: StoreClient, domain: DomainPaths): void
 
 /** What is left in the store of a domain that is gone: its own, and what Domain 0 has of its devices, sentences about them among that. */
 export function removeDomainPaths(client: StoreClient, domid: number, uuid: string): void {
-  const kinds = ['/local/domain/0/backend', '/local/domain/0/error/backend'].flatMap(path => client.directory(path).map(kind => `${path}/${kind}`));
-  for (const path of [`/local/domain/${domid}`, `/vm/${uuid}`, `/libxl/${domid}`, ...kinds.map(kind => `${kind}/${domid}`)]) client.rm(path);
+  const kinds = ['/local/domain/0/backend', '/local/domain/0/error/backend'].flatMap(path =>
+    client.directory(path).map(kind => `${path}/${kind}`),
+  );
+  for (const path of [
+    `/local/domain/${domid}`,
+    `/vm/${uuid}`,
+    `/libxl/${domid}`,
+    ...kinds.map(kind => `${kind}/${domid}`),
+  ])
+    client.rm(path);
 }

@@ -4,9 +4,14 @@ import { print, pvhKernel, shutdown, waitForKey } from '../../hypervisor/xen/pvh
 import type { Host } from '../host.ts';
 import { testFile, testFiles, testHost, until } from '../host.test-support.ts';
 
-const POWEROFF = 0, REBOOT = 1, CRASH = 3, WATCHDOG = 4;
-const definition = (more: string) => testFile('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\n${more}`);
-const create = (host: Host, reason: number, more: string) => host.create([definition(more), testFile('k.elf', pvhKernel([...print('up'), ...waitForKey(), ...shutdown(reason)]))]);
+const POWEROFF = 0,
+  REBOOT = 1,
+  CRASH = 3,
+  WATCHDOG = 4;
+const definition = (more: string) =>
+  testFile('x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nkernel = "k.elf"\n${more}`);
+const create = (host: Host, reason: number, more: string) =>
+  host.create([definition(more), testFile('k.elf', pvhKernel([...print('up'), ...waitForKey(), ...shutdown(reason)]))]);
 /** The guest goes on to its end. */
 const press = async (host: Host, id: number): Promise<void> => {
   const { console } = await host.view(id);
@@ -30,10 +35,28 @@ describe('a host that buries what has stopped, as xl does', () => {
   });
 
   it.each([
-    ['on_poweroff', POWEROFF, 'destroy', /x stopped/, /^Domain 1 has shut down: The guest powered off\. Its definition says on_poweroff = "destroy"\.$/],
+    [
+      'on_poweroff',
+      POWEROFF,
+      'destroy',
+      /x stopped/,
+      /^Domain 1 has shut down: The guest powered off\. Its definition says on_poweroff = "destroy"\.$/,
+    ],
     ['on_poweroff', POWEROFF, 'preserve', /x stopped/, /on_poweroff = "preserve"/],
-    ['on_poweroff', POWEROFF, 'restart', /x restarted/, /^The guest powered off\. Domain 1 starts again as domain 2\.$/],
-    ['on_reboot', REBOOT, 'destroy', /x stopped/, /^Domain 1 has shut down: The guest asked for a reboot\. Its definition says on_reboot = "destroy"\.$/],
+    [
+      'on_poweroff',
+      POWEROFF,
+      'restart',
+      /x restarted/,
+      /^The guest powered off\. Domain 1 starts again as domain 2\.$/,
+    ],
+    [
+      'on_reboot',
+      REBOOT,
+      'destroy',
+      /x stopped/,
+      /^Domain 1 has shut down: The guest asked for a reboot\. Its definition says on_reboot = "destroy"\.$/,
+    ],
     ['on_reboot', REBOOT, 'rename-restart', /x-\w+ restarted/, /^The guest asked for a reboot\./],
     ['on_crash', CRASH, 'destroy', /x crashed/, /^The guest called SCHEDOP_shutdown with SHUTDOWN_crash\./],
     // Its report begins with its own sentence.
@@ -62,7 +85,10 @@ describe('a host that buries what has stopped, as xl does', () => {
     const { id } = await create(host, REBOOT, 'on_reboot = "rename-restart"\n');
     await press(host, id);
     await until(() => host.all().length === 2);
-    expect(host.all()).toMatchObject([{ id, name: 'x-20261121T0843Z', state: 's' }, { id: id + 1, name: 'x' }]);
+    expect(host.all()).toMatchObject([
+      { id, name: 'x-20261121T0843Z', state: 's' },
+      { id: id + 1, name: 'x' },
+    ]);
     expect(host.all()[1]!.ended).toBeUndefined();
     await host.destroy(id);
     await host.destroy(id + 1);

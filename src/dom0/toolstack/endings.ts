@@ -22,11 +22,14 @@ export const dumpsCore = (action: Action): boolean => action.startsWith('coredum
 export const isStartedAgain = (action: Action): boolean => action.endsWith('restart');
 
 /** The name of a domain that is kept beside its successor: preserve_domain() in tools/xl/xl_vmcontrol.c. */
-export const keptName = (name: string, epochMs: number): string => `${name}-${new Date(epochMs).toISOString().slice(0, 16).replace(/[-:]/g, '')}Z`;
+export const keptName = (name: string, epochMs: number): string =>
+  `${name}-${new Date(epochMs).toISOString().slice(0, 16).replace(/[-:]/g, '')}Z`;
 
-export const startsAgainAs = (sentence: string, before: number, domid: number): string => `${sentence} Domain ${before} starts again as domain ${domid}.`;
+export const startsAgainAs = (sentence: string, before: number, domid: number): string =>
+  `${sentence} Domain ${before} starts again as domain ${domid}.`;
 export const startsAgain = (sentence: string): string => `${sentence} It starts again.`;
-export const hasStopped = (name: string, { sentence }: Pick<Ending, 'sentence'>): string => `${name} has stopped: ${sentence}`;
+export const hasStopped = (name: string, { sentence }: Pick<Ending, 'sentence'>): string =>
+  `${name} has stopped: ${sentence}`;
 
 /** The part of a crash report that says how it came there. */
 export function lastExits(report = ''): string {

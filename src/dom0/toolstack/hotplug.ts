@@ -25,7 +25,14 @@ interface Parts {
 }
 
 /** A disk for PV drivers, with the medium of `image`; what it is goes into the definition, so that it is there after a restart. @throws Error with a sentence */
-export function attachDisk<Console extends DomainConsole>(toolstack: Toolstack<Console>, { openMedium }: Parts, member: Member<Console>, image: DriveImage, defined: DefinedDisk, say: (sentence: string) => void): void {
+export function attachDisk<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  { openMedium }: Parts,
+  member: Member<Console>,
+  image: DriveImage,
+  defined: DefinedDisk,
+  say: (sentence: string) => void,
+): void {
   const { disks } = toolstack.services.devices(member.record.id);
   if (disks.find(image.vdev ?? '')) throw new Error(`The guest has a disk ${image.vdev} already.`);
   const before = member.devices.length;
@@ -41,26 +48,45 @@ export function attachDisk<Console extends DomainConsole>(toolstack: Toolstack<C
   }
   const { blueprint } = member;
   const { definition } = blueprint;
-  member.blueprint = { ...blueprint, drives: [...(blueprint.drives ?? []), { ...image, place: -1 }], definition: { ...definition, disks: [...definition.disks, defined] } };
+  member.blueprint = {
+    ...blueprint,
+    drives: [...(blueprint.drives ?? []), { ...image, place: -1 }],
+    definition: { ...definition, disks: [...definition.disks, defined] },
+  };
   toolstack.runners.poke();
 }
 
 /** @throws Error with a sentence: the guest does not let go of it, unless it is taken by `force` */
-export async function detachDisk<Console extends DomainConsole>(toolstack: Toolstack<Console>, { later }: Parts, member: Member<Console>, vdev: string, force: boolean): Promise<void> {
+export async function detachDisk<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  { later }: Parts,
+  member: Member<Console>,
+  vdev: string,
+  force: boolean,
+): Promise<void> {
   const { disks } = toolstack.services.devices(member.record.id);
   const found = disks.find(vdev);
   if (!found) throw new Error(`The guest has no disk ${vdev}.`);
-  if (found.given.place >= 0) throw new Error(`${found.given.vdev} is an emulated drive, too: it stays as long as the guest.`);
+  if (found.given.place >= 0)
+    throw new Error(`${found.given.vdev} is an emulated drive, too: it stays as long as the guest.`);
   if (!force) await letGo(toolstack, later, found.backend, `disk ${found.given.vdev}`);
   disks.drop(found.id);
   const { opened, blueprint } = member;
   if (opened) {
-    member.opened = { ...opened, disks: opened.disks.filter(each => each !== found.given), all: opened.all.filter(({ place }) => place !== found.id.devid) };
+    member.opened = {
+      ...opened,
+      disks: opened.disks.filter(each => each !== found.given),
+      all: opened.all.filter(({ place }) => place !== found.id.devid),
+    };
   }
   const device = member.devices.findIndex(({ disk }) => disk === found.given.disk);
   if (device >= 0) for (const each of member.devices.splice(device, 1)) each.close();
   const isOther = (each: { vdev?: string }): boolean => each.vdev !== found.given.vdev;
-  member.blueprint = { ...blueprint, drives: blueprint.drives?.filter(isOther) ?? [], definition: { ...blueprint.definition, disks: blueprint.definition.disks.filter(isOther) } };
+  member.blueprint = {
+    ...blueprint,
+    drives: blueprint.drives?.filter(isOther) ?? [],
+    definition: { ...blueprint.definition, disks: blueprint.definition.disks.filter(isOther) },
+  };
 }
 
 /** Nothing lies in the drive, or this does; what the drive is. */
@@ -74,20 +100,42 @@ export interface Disc {
  * drivers know of no change of a medium: a virtual CD goes, and another one comes. It is there after a restart. @throws Error with a sentence; then the drive
  * is as it was, but a virtual CD may be gone
  */
-export async function changeDisc<Console extends DomainConsole>(toolstack: Toolstack<Console>, parts: Parts, member: Member<Console>, { medium, defined }: Disc, say: (sentence: string) => void): Promise<void> {
+export async function changeDisc<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  parts: Parts,
+  member: Member<Console>,
+  { medium, defined }: Disc,
+  say: (sentence: string) => void,
+): Promise<void> {
   const { vdev } = defined;
   const drive = member.blueprint.drives?.find(each => (each.vdev ?? ideName(each.place)) === vdev);
   if (drive?.kind === 'disk') throw new Error(`${vdev} is a hard disk, and stays as long as the guest.`);
   if (!drive && defined.kind === 'floppy') throw new Error('Virtual device not found');
   if (medium && defined.kind === 'cdrom') await loadBackends(['vbd']);
-  if (drive && drive.place >= 0 && (member.blueprint.xen ?? 'hvm') === 'hvm') return changeEmulated(toolstack, parts, member, drive, { ...(medium ? { medium } : {}), defined }, say);
+  if (drive && drive.place >= 0 && (member.blueprint.xen ?? 'hvm') === 'hvm')
+    return changeEmulated(toolstack, parts, member, drive, { ...(medium ? { medium } : {}), defined }, say);
   // Of a full virtual machine a drive is a part that no one adds while it runs.
-  if (!drive && (!medium || !member.attached || member.blueprint.xen === 'hvm')) throw new Error('Virtual device not found');
+  if (!drive && (!medium || !member.attached || member.blueprint.xen === 'hvm'))
+    throw new Error('Virtual device not found');
   if (drive) await detachDisk(toolstack, parts, member, vdev, false);
-  attachDisk(toolstack, parts, member, { place: -1, vdev, kind: 'cdrom', readOnly: true, ...(medium ? { medium } : {}) }, { ...defined, place: -1 }, say);
+  attachDisk(
+    toolstack,
+    parts,
+    member,
+    { place: -1, vdev, kind: 'cdrom', readOnly: true, ...(medium ? { medium } : {}) },
+    { ...defined, place: -1 },
+    say,
+  );
 }
 
-async function changeEmulated<Console extends DomainConsole>(toolstack: Toolstack<Console>, { openMedium }: Parts, member: Member<Console>, drive: DriveImage, { medium, defined }: Disc, say: (sentence: string) => void): Promise<void> {
+async function changeEmulated<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  { openMedium }: Parts,
+  member: Member<Console>,
+  drive: DriveImage,
+  { medium, defined }: Disc,
+  say: (sentence: string) => void,
+): Promise<void> {
   const { place } = drive;
   const { medium: _before, ...emptyDrive } = drive;
   const { readOnly } = defined;
@@ -98,13 +146,13 @@ async function changeEmulated<Console extends DomainConsole>(toolstack: Toolstac
   const opensItself = isElsewhere && !(medium && 'device' in medium);
   const devices = [...member.devices];
   try {
-    const [opened] = opensItself || !medium ? [] : attachDrives([toolstack.withDevice(member, wanted, say)], openMedium, say);
+    const [opened] =
+      opensItself || !medium ? [] : attachDrives([toolstack.withDevice(member, wanted, say)], openMedium, say);
     const disk = opened?.disk ?? null;
     if (isElsewhere) {
       toolstack.services.attachDrive(member.record.id, { place, kind, disk });
       await member.runner.insertMedium(place, disk ? queuedMedium(medium?.name ?? '', disk) : medium, readOnly);
-    }
-    else if (member.model) member.model.insertMedium(place, disk);
+    } else if (member.model) member.model.insertMedium(place, disk);
     else await member.runner.insertMedium(place, disk ? { name: medium?.name ?? '', disk } : undefined, readOnly);
     if (member.opened) exchange(toolstack, member, member.opened, place, disk, defined);
   } catch (error) {
@@ -118,20 +166,38 @@ async function changeEmulated<Console extends DomainConsole>(toolstack: Toolstac
   member.devices = member.devices.filter(({ disk }) => inUse.has(disk));
   const { blueprint } = member;
   const { definition } = blueprint;
-  const disks = definition.disks.map(each => (each.vdev === defined.vdev ? { ...each, target: defined.target, format: defined.format } : each));
-  member.blueprint = { ...blueprint, drives: blueprint.drives?.map(each => (each === drive ? wanted : each)) ?? [], definition: { ...definition, disks } };
+  const disks = definition.disks.map(each =>
+    each.vdev === defined.vdev ? { ...each, target: defined.target, format: defined.format } : each,
+  );
+  member.blueprint = {
+    ...blueprint,
+    drives: blueprint.drives?.map(each => (each === drive ? wanted : each)) ?? [],
+    definition: { ...definition, disks },
+  };
   toolstack.runners.poke();
 }
 
 /** What Domain 0 has open of the drive; the store says what lies in it (PV drivers leave CDs of full virtual machines alone). */
-function exchange<Console extends DomainConsole>(toolstack: Toolstack<Console>, member: Member<Console>, opened: NonNullable<Member<Console>['opened']>, place: number, disk: Disk | null, { vdev, target }: DefinedDisk): void {
+function exchange<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  member: Member<Console>,
+  opened: NonNullable<Member<Console>['opened']>,
+  place: number,
+  disk: Disk | null,
+  { vdev, target }: DefinedDisk,
+): void {
   putDisc(opened.ide, place, disk);
   putDisc(opened.all, place, disk);
-  if (member.attached) toolstack.services.devices(member.record.id).disks.change(vdev, { disk: disk ?? NO_DISC, target });
+  if (member.attached)
+    toolstack.services.devices(member.record.id).disks.change(vdev, { disk: disk ?? NO_DISC, target });
 }
 
 /** A card for PV drivers: its number, and its station address. @throws Error with a sentence */
-export function attachCard<Console extends DomainConsole>(toolstack: Toolstack<Console>, member: Member<Console>, { mac: asked, rate }: { mac?: string; rate?: Rate }): { devid: number; mac: string } {
+export function attachCard<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  member: Member<Console>,
+  { mac: asked, rate }: { mac?: string; rate?: Rate },
+): { devid: number; mac: string } {
   const { cards } = toolstack.services.devices(member.record.id);
   const problem = toolstack.stations.problem(asked);
   if (problem) throw new Error(problem);
@@ -141,18 +207,30 @@ export function attachCard<Console extends DomainConsole>(toolstack: Toolstack<C
   const { definition } = blueprint;
   const isFirst = !definition.vif && !definition.nic;
   const card = { mac, ...(rate ? { rate } : {}) };
-  member.blueprint = { ...blueprint, definition: isFirst ? { ...definition, vif: true, ...card } : { ...definition, moreCards: [...(definition.moreCards ?? []), card] } };
+  member.blueprint = {
+    ...blueprint,
+    definition: isFirst
+      ? { ...definition, vif: true, ...card }
+      : { ...definition, moreCards: [...(definition.moreCards ?? []), card] },
+  };
   toolstack.runners.poke();
   return { devid, mac };
 }
 
 /** By its number or its station address. @throws Error with a sentence: the guest does not let go of it, unless it is taken by `force` */
-export async function detachCard<Console extends DomainConsole>(toolstack: Toolstack<Console>, { later }: Parts, member: Member<Console>, device: string, force: boolean): Promise<void> {
+export async function detachCard<Console extends DomainConsole>(
+  toolstack: Toolstack<Console>,
+  { later }: Parts,
+  member: Member<Console>,
+  device: string,
+  force: boolean,
+): Promise<void> {
   const { cards } = toolstack.services.devices(member.record.id);
   const found = cards.find(device);
   if (!found) throw new Error(`The guest has no card ${device}.`);
   const { definition } = member.blueprint;
-  if (definition.nic && definition.mac === found.mac) throw new Error('It stands beside an emulated card, which stays as long as the guest.');
+  if (definition.nic && definition.mac === found.mac)
+    throw new Error('It stands beside an emulated card, which stays as long as the guest.');
   if (!force) await letGo(toolstack, later, found.backend, `card ${device}`);
   cards.drop(found.id);
   const { blueprint } = member;
@@ -161,11 +239,20 @@ export async function detachCard<Console extends DomainConsole>(toolstack: Tools
   const rest = blueprint.definition.mac === found.mac ? without : blueprint.definition;
   // The next card is the first one then.
   const [first, ...others] = left;
-  member.blueprint = { ...blueprint, definition: rest === without && first ? { ...without, vif: true, ...first, moreCards: others } : { ...rest, moreCards: left } };
+  member.blueprint = {
+    ...blueprint,
+    definition:
+      rest === without && first ? { ...without, vif: true, ...first, moreCards: others } : { ...rest, moreCards: left },
+  };
 }
 
 /** Asks the front end to close, and waits until it has. @throws Error with a sentence where it does not */
-async function letGo<Console extends DomainConsole>({ runners }: Toolstack<Console>, later: Later, backend: XenbusBackend | undefined, what: string): Promise<void> {
+async function letGo<Console extends DomainConsole>(
+  { runners }: Toolstack<Console>,
+  later: Later,
+  backend: XenbusBackend | undefined,
+  what: string,
+): Promise<void> {
   if (!backend) return;
   backend.detach();
   runners.poke();
@@ -173,5 +260,7 @@ async function letGo<Console extends DomainConsole>({ runners }: Toolstack<Conso
     if (backend.xenbusState === XENBUS_STATE.CLOSED) return;
     await new Promise<void>(resolve => void later(LOOK_MS, resolve));
   }
-  throw new Error(`The guest has not let go of its ${what} within ${CLOSE_MS / 1000} s: unmount it there, or take it away by force (-f).`);
+  throw new Error(
+    `The guest has not let go of its ${what} within ${CLOSE_MS / 1000} s: unmount it there, or take it away by force (-f).`,
+  );
 }

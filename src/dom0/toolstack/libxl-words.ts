@@ -14,7 +14,10 @@ export const ERROR_FAIL = 3,
 const NOT_MADE = 'libxl: error: initiate_domain_create: cannot make domain: -6';
 
 /** Another domain has the name. */
-export const nameTaken = (name: string): LibxlWords => ({ said: [`libxl: error: libxl__domain_rename: Domain with name "${name}" already exists.`, NOT_MADE], status: ERROR_FAIL });
+export const nameTaken = (name: string): LibxlWords => ({
+  said: [`libxl: error: libxl__domain_rename: Domain with name "${name}" already exists.`, NOT_MADE],
+  status: ERROR_FAIL,
+});
 
 /** xl lets two domains have one UUID, and their stores then mix: here it is refused as a name is. */
 export const UUID_TAKEN: LibxlWords = { said: [NOT_MADE], status: ERROR_FAIL };
@@ -23,7 +26,10 @@ export const UUID_TAKEN: LibxlWords = { said: [NOT_MADE], status: ERROR_FAIL };
 export const NO_MEMORY: LibxlWords = { said: ['failed to free memory for the domain'], status: ERROR_FAIL };
 
 /** A kernel or RAM disk is not there, or a saved image contradicts itself. */
-export const NOT_BUILT: LibxlWords = { said: ['libxl: error: domcreate_rebuild_done: cannot (re-)build domain: -3'], status: ERROR_FAIL };
+export const NOT_BUILT: LibxlWords = {
+  said: ['libxl: error: domcreate_rebuild_done: cannot (re-)build domain: -3'],
+  status: ERROR_FAIL,
+};
 
 /** A disk's image that is not there; `index`: the disk's in the definition. */
 export const noImage = ({ vdev, target }: { vdev: string; target: string }, index: number): LibxlWords => ({
@@ -35,7 +41,8 @@ export const noImage = ({ vdev, target }: { vdev: string; target: string }, inde
 });
 
 /** What the block script says of a device that cannot be had, as libxl hands it on. */
-export const fromScript = (sentence: string): string => `libxl: error: device_hotplug_child_death_cb: script: ${sentence}`;
+export const fromScript = (sentence: string): string =>
+  `libxl: error: device_hotplug_child_death_cb: script: ${sentence}`;
 
 /** A new domain's disk cannot be had. */
 export const NO_DISKS = 'libxl: error: domcreate_launch_dm: unable to add disk devices';

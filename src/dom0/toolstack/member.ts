@@ -38,7 +38,8 @@ export interface Blueprint {
 }
 
 /** A PC has its VGA, any other guest a screen where its definition gives it one (vfb). */
-export const hasScreen = ({ xen = 'hvm', definition }: Pick<Blueprint, 'xen' | 'definition'>): boolean => xen === 'hvm' || definition.vfb !== undefined;
+export const hasScreen = ({ xen = 'hvm', definition }: Pick<Blueprint, 'xen' | 'definition'>): boolean =>
+  xen === 'hvm' || definition.vfb !== undefined;
 
 /** Where what a domain shows goes: viewers in the page, standard output. */
 export interface DomainConsole {
@@ -68,7 +69,11 @@ export interface OpenDevice {
 }
 
 /** Opens a device of the host for a domain; `say`: a sentence about it for people. @throws Error with a sentence: there is none, or another domain has it */
-export type OpenHostDevice = (path: string, who: string, how: { readOnly: boolean; sectorBytes: number; say: (sentence: string) => void }) => OpenDevice;
+export type OpenHostDevice = (
+  path: string,
+  who: string,
+  how: { readOnly: boolean; sectorBytes: number; say: (sentence: string) => void },
+) => OpenDevice;
 
 /** Why a domain was started again, and how often it was. */
 export interface Restarts {
@@ -123,7 +128,10 @@ export interface Member<Console extends DomainConsole = DomainConsole> {
 }
 
 /** How much of what a domain needs of machine memory. */
-export function shapeOf({ definition, boot, xen }: Blueprint, machineFrames: number): { seenMiB: number; populateMiB: number; p2mFrames: number } {
+export function shapeOf(
+  { definition, boot, xen }: Blueprint,
+  machineFrames: number,
+): { seenMiB: number; populateMiB: number; p2mFrames: number } {
   // A PV guest's second stage is indexed by machine frames.
   const reach = xen === 'pv' ? machineFrames : xen ? WHOLE_P2M : p2mFrames(boot, definition.memoryMiB);
   return { ...memoryShape(xen, definition.memoryMiB, definition.maxMemoryMiB), p2mFrames: reach };
@@ -133,22 +141,38 @@ export function shapeOf({ definition, boot, xen }: Blueprint, machineFrames: num
 export function describe({ definition, boot, startEpochMs }: Blueprint, type: DomainType, uuid: string): Described {
   const { name, memoryMiB, maxMemoryMiB = memoryMiB, vcpus, maxVcpus = vcpus } = definition;
   return {
-    uuid, name, type, memoryMiB, maxMemoryMiB, vcpus, maxVcpus, startEpochMs,
+    uuid,
+    name,
+    type,
+    memoryMiB,
+    maxMemoryMiB,
+    vcpus,
+    maxVcpus,
+    startEpochMs,
     ...cardsOf(definition),
     ...(definition.vfb && type !== 'hvm' ? { vfb: true } : {}),
-    ...(boot.kind === 'firmware' ? {} : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
+    ...(boot.kind === 'firmware'
+      ? {}
+      : { kernel: boot.name, cmdline: boot.cmdline, ...(boot.ramdisk ? { ramdisk: boot.ramdisk.name } : {}) }),
   };
 }
 
 /** What a saved domain was called last. */
-export const nameOf = ({ about, toolstack }: SavedState): string => (typeof toolstack?.name === 'string' ? toolstack.name : about.name);
+export const nameOf = ({ about, toolstack }: SavedState): string =>
+  typeof toolstack?.name === 'string' ? toolstack.name : about.name;
 
 /** What a saved domain is built from again; `drives`: where its media are now. @throws Error with a sentence */
-export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readonly DriveImage[], file: string): Blueprint {
+export function blueprintOf(
+  state: SavedState,
+  bytes: Uint8Array,
+  drives: readonly DriveImage[],
+  file: string,
+): Blueprint {
   const { about, boot } = state;
   const tooLong = lengthProblem(about.definition.length);
   if (tooLong) throw new Error(`${file} has no definition that could be read: ${tooLong}`);
-  if (BAD_NAME.test(nameOf(state))) throw new Error(`${file} has a domain whose name has a slash or a control character. Save it under another name.`);
+  if (BAD_NAME.test(nameOf(state)))
+    throw new Error(`${file} has a domain whose name has a slash or a control character. Save it under another name.`);
   const { definition: judged } = judgeDefinition(about.name, about.definition);
   // The card that it has, with its address, whatever the definition's text says.
   const { nic: _nic, vif: _vif, mac: _mac, moreCards: _more, ...rest } = judged;
@@ -165,13 +189,27 @@ export function blueprintOf(state: SavedState, bytes: Uint8Array, drives: readon
     ...(pvCard ? { vif: true, mac: pvCard.mac } : {}),
     ...(others.length > 0 ? { moreCards: others.map(({ mac }) => ({ mac })) } : {}),
   };
-  return { definition, boot, drives, text: about.definition, startEpochMs: about.startEpochMs, saved: { state, bytes }, ...(about.xen ? { xen: about.xen } : {}) };
+  return {
+    definition,
+    boot,
+    drives,
+    text: about.definition,
+    startEpochMs: about.startEpochMs,
+    saved: { state, bytes },
+    ...(about.xen ? { xen: about.xen } : {}),
+  };
 }
 
 /** The drives of a saved domain; `media` gives what lies in one now. A medium that is not there is missed when the state is read into the domain. */
-export function savedDrives(state: SavedState, media: (label: string, kind: DriveImage['kind']) => DriveImage['medium']): DriveImage[] {
+export function savedDrives(
+  state: SavedState,
+  media: (label: string, kind: DriveImage['kind']) => DriveImage['medium'],
+): DriveImage[] {
   const virtual = savedDisks(state.toolstack)?.disks ?? [];
-  const drive = ({ place, kind, bytes, label }: SavedDrive, more: { place?: number; vdev?: string; readOnly?: boolean } = {}): DriveImage[] => {
+  const drive = (
+    { place, kind, bytes, label }: SavedDrive,
+    more: { place?: number; vdev?: string; readOnly?: boolean } = {},
+  ): DriveImage[] => {
     const medium = bytes >= 0 ? media(label, kind) : undefined;
     if (bytes >= 0 && !medium) return [];
     return [{ place, kind, readOnly: kind === 'cdrom', ...more, ...(medium ? { medium } : {}) }];
@@ -182,6 +220,8 @@ export function savedDrives(state: SavedState, media: (label: string, kind: Driv
       const same = virtual.find(({ place }) => place === saved.place);
       return drive(saved, same && { vdev: same.vdev, readOnly: same.readOnly });
     }),
-    ...virtual.filter(({ place }) => place < 0).flatMap(({ vdev, readOnly, drive: saved }) => drive(saved, { place: -1, vdev, readOnly })),
+    ...virtual
+      .filter(({ place }) => place < 0)
+      .flatMap(({ vdev, readOnly, drive: saved }) => drive(saved, { place: -1, vdev, readOnly })),
   ];
 }

@@ -9,7 +9,8 @@ export class NoVtError extends Error {
   override name = 'NoVtError';
 }
 
-export const NO_VT_REASON = 'HVM guest support is unavailable: is VT/AMD-V supported by your CPU and enabled in your BIOS?';
+export const NO_VT_REASON =
+  'HVM guest support is unavailable: is VT/AMD-V supported by your CPU and enabled in your BIOS?';
 /** In the hypervisor's log. */
 export const NO_VT_LOG = 'HVM support not available';
 /** What libxl says of it. */

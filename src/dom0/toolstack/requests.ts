@@ -11,9 +11,16 @@ const SLACK_MIB = 1;
 const MOST_FRAMES = 2 ** 31 - 1;
 
 /** As far as the hypervisor lets the guest grow: libxl_domain_setmaxmem. @throws Error with a sentence */
-export function setMaxMemory(toolstack: Asking, { record, memoryMiB: now, blueprint: { xen } }: Member, memoryMiB: number): void {
+export function setMaxMemory(
+  toolstack: Asking,
+  { record, memoryMiB: now, blueprint: { xen } }: Member,
+  memoryMiB: number,
+): void {
   if (!xen) throw new Error('The guest is a plain PC: its memory does not change.');
-  if (memoryMiB < now) throw new Error('libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max');
+  if (memoryMiB < now)
+    throw new Error(
+      'libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max',
+    );
   // As Xen does: what is larger than its counter is as far as that goes.
   const frames = Math.min((memoryMiB + SLACK_MIB) * 256, MOST_FRAMES);
   Atomics.store(toolstack.machine.words, (record.xenOffset >>> 2) + XEN.MAX_FRAMES, frames);
@@ -22,8 +29,10 @@ export function setMaxMemory(toolstack: Asking, { record, memoryMiB: now, bluepr
 
 /** How many of its processors the guest may have online: its driver is told by the store. @throws Error with a sentence */
 export function setVcpus({ services, runners }: Asking, { record, blueprint: { xen } }: Member, vcpus: number): void {
-  if (xen !== 'pv' && xen !== 'pvh') throw new Error('The guest has no paravirtual processors: a PC’s cannot be taken on and off here.');
-  for (let vcpu = 0; vcpu < record.vcpus; vcpu++) services.client.write(`/local/domain/${record.id}/cpu/${vcpu}/availability`, vcpu < vcpus ? 'online' : 'offline');
+  if (xen !== 'pv' && xen !== 'pvh')
+    throw new Error('The guest has no paravirtual processors: a PC’s cannot be taken on and off here.');
+  for (let vcpu = 0; vcpu < record.vcpus; vcpu++)
+    services.client.write(`/local/domain/${record.id}/cpu/${vcpu}/availability`, vcpu < vcpus ? 'online' : 'offline');
   runners.poke();
 }
 

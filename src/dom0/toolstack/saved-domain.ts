@@ -33,22 +33,38 @@ export function saveForToolstack(xenstored: Xenstored, console: PvConsole, domid
     for (const name of client.directory(`${home(domid)}${path}`)) {
       const below = `${path}/${name}`,
         whole = `${home(domid)}${below}`;
-      nodes.push({ path: below.slice(1), value: client.read(whole) ?? '', permissions: client.permissions(whole).map(permission => ({ ...permission })) });
+      nodes.push({
+        path: below.slice(1),
+        value: client.read(whole) ?? '',
+        permissions: client.permissions(whole).map(permission => ({ ...permission })),
+      });
       walk(below);
     }
   };
   walk('');
-  const saved: SavedDomain = { domid, nodes, connection: xenstored.saveConnection(domid), typed: console.typedBytesWaiting };
+  const saved: SavedDomain = {
+    domid,
+    nodes,
+    connection: xenstored.saveConnection(domid),
+    typed: console.typedBytesWaiting,
+  };
   return { ...saved };
 }
 
 /** @throws SavedStateError where the data are not what `saveForToolstack` gave. */
 function checked(state: State): SavedDomain {
   const { domid, nodes, connection, typed } = state as Partial<SavedDomain>;
-  const isPermission = ({ letter, domid: id }: Permission): boolean => ['n', 'r', 'w', 'b'].includes(letter) && Number.isInteger(id);
+  const isPermission = ({ letter, domid: id }: Permission): boolean =>
+    ['n', 'r', 'w', 'b'].includes(letter) && Number.isInteger(id);
   const isNode = (node: SavedNode): boolean =>
-    typeof node?.path === 'string' && isValidPath(`/${node.path}`) && typeof node.value === 'string' && Array.isArray(node.permissions) && node.permissions.length > 0 && node.permissions.every(isPermission);
-  const isMessage = ({ bytes, event }: { bytes: unknown; event?: unknown }): boolean => bytes instanceof Uint8Array && (event === undefined || typeof event === 'string');
+    typeof node?.path === 'string' &&
+    isValidPath(`/${node.path}`) &&
+    typeof node.value === 'string' &&
+    Array.isArray(node.permissions) &&
+    node.permissions.length > 0 &&
+    node.permissions.every(isPermission);
+  const isMessage = ({ bytes, event }: { bytes: unknown; event?: unknown }): boolean =>
+    bytes instanceof Uint8Array && (event === undefined || typeof event === 'string');
   const watches = connection?.watches,
     ring = connection?.ring;
   const good =
@@ -58,13 +74,19 @@ function checked(state: State): SavedDomain {
     Array.isArray(watches) &&
     watches.length <= QUOTA.watches &&
     (connection?.formerId === undefined || Number.isInteger(connection.formerId)) &&
-    watches.every(watch => typeof watch?.path === 'string' && typeof watch.token === 'string' && typeof watch.relative === 'boolean') &&
+    watches.every(
+      watch =>
+        typeof watch?.path === 'string' && typeof watch.token === 'string' && typeof watch.relative === 'boolean',
+    ) &&
     ring?.request instanceof Uint8Array &&
     ring.request.length <= MOST_REQUEST_BYTES &&
     Array.isArray(ring.waiting) &&
     ring.waiting.every(isMessage) &&
     typed instanceof Uint8Array;
-  if (!good) throw new SavedStateError('Record RINGSIDE_TOOLSTACK does not say what the guest had in the store. Save the guest anew.');
+  if (!good)
+    throw new SavedStateError(
+      'Record RINGSIDE_TOOLSTACK does not say what the guest had in the store. Save the guest anew.',
+    );
   return state as unknown as SavedDomain;
 }
 
@@ -79,7 +101,11 @@ export function restoreNodes(client: StoreClient, state: State, domid: number): 
     if (owner.domid !== before && (owner.domid !== 0 || client.read(`${home(domid)}/${path}`) !== undefined)) continue;
     // Domains that had the other ids are others now.
     const kept = [owner, ...others.filter(({ domid: id }) => id === 0 || id === before)];
-    client.write(`${home(domid)}/${path}`, value, kept.map(({ letter, domid: id }) => ({ letter, domid: id === before ? domid : id })));
+    client.write(
+      `${home(domid)}/${path}`,
+      value,
+      kept.map(({ letter, domid: id }) => ({ letter, domid: id === before ? domid : id })),
+    );
   }
 }
 

@@ -110,7 +110,8 @@ export class Saving {
   /** Its worker has heard that it is paused. */
   private async standsStill(member: Member): Promise<void> {
     const { later, stands } = this.parts;
-    for (let tries = 0; tries < STANDS_STILL_TRIES && !stands(member); tries++) await new Promise<void>(resolve => later(1, resolve));
+    for (let tries = 0; tries < STANDS_STILL_TRIES && !stands(member); tries++)
+      await new Promise<void>(resolve => later(1, resolve));
   }
 
   /** A guest with Xen's drivers can be saved once it has suspended itself, as it was asked to. */
@@ -118,7 +119,11 @@ export class Saving {
     return new Promise((resolve, reject) => {
       const cancel = this.parts.later(SUSPEND_MS, () => {
         delete member.whenSuspended;
-        reject(new Error(`${member.name} did not suspend itself within ${SUSPEND_MS / 1000} s${member.paused ? ': it is paused' : ''}. ${member.paused ? 'Let it run and save' : 'Try'} again.`));
+        reject(
+          new Error(
+            `${member.name} did not suspend itself within ${SUSPEND_MS / 1000} s${member.paused ? ': it is paused' : ''}. ${member.paused ? 'Let it run and save' : 'Try'} again.`,
+          ),
+        );
       });
       member.whenSuspended = failed => {
         cancel();

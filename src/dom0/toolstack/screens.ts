@@ -28,21 +28,35 @@ export class PvScreen {
   private backends: { vfb: XenbusBackend; vkbd: XenbusBackend } | undefined;
 
   /** Writes what the guest finds in the store. It does not run yet. */
-  constructor(parts: BackendParts, { domid, screen, timers, saved = {} }: { domid: number; screen: ScreenWriter; timers: Timers; saved?: SavedScreen | undefined }) {
+  constructor(
+    parts: BackendParts,
+    {
+      domid,
+      screen,
+      timers,
+      saved = {},
+    }: { domid: number; screen: ScreenWriter; timers: Timers; saved?: SavedScreen | undefined },
+  ) {
     this.parts = parts;
     this.saved = saved;
     const { Vfb, Vkbd } = backend('vfb');
     this.vfb = new Vfb(screen, timers);
     this.vkbd = new Vkbd(() => this.vfb.size);
     this.ids = { vfb: { kind: 'vfb', domid, devid: 0 }, vkbd: { kind: 'vkbd', domid, devid: 0 } };
-    writeDevicePaths(parts.client, this.ids.vfb, { frontend: {}, backend: { vnc: 1, vncunused: 1, sdl: 0, opengl: 0 } });
+    writeDevicePaths(parts.client, this.ids.vfb, {
+      frontend: {},
+      backend: { vnc: 1, vncunused: 1, sdl: 0, opengl: 0 },
+    });
     writeDevicePaths(parts.client, this.ids.vkbd, { frontend: {}, backend: {} });
   }
 
   /** The back ends begin: all that the guest had of its own is in the store. */
   start(): void {
     const { ids, parts, saved } = this;
-    this.backends = { vfb: new XenbusBackend(parts, ids.vfb, this.vfb, saved.vfb), vkbd: new XenbusBackend(parts, ids.vkbd, this.vkbd, saved.vkbd) };
+    this.backends = {
+      vfb: new XenbusBackend(parts, ids.vfb, this.vfb, saved.vfb),
+      vkbd: new XenbusBackend(parts, ids.vkbd, this.vkbd, saved.vkbd),
+    };
   }
 
   /** `unasked`: the guest knows nothing of it, and goes on with the pages that it has. */

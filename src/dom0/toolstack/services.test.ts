@@ -19,7 +19,17 @@ function make(type: 'pvh' | 'hvm' = 'pvh', devices: Pick<Described, 'cards' | 'v
   services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
   services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 6);
   let out = '';
-  const described = { uuid: UUID, name: 'web1', type, memoryMiB: 1, maxMemoryMiB: 2, vcpus: 1, maxVcpus: 2, startEpochMs: 0, ...devices } as const;
+  const described = {
+    uuid: UUID,
+    name: 'web1',
+    type,
+    memoryMiB: 1,
+    maxMemoryMiB: 2,
+    vcpus: 1,
+    maxVcpus: 2,
+    startEpochMs: 0,
+    ...devices,
+  } as const;
   const guest = services.attach(record, described, bytes => (out += String.fromCharCode(...bytes)));
   const ports = new Ports(machine, record);
   const page = (gfn: number): number => (machine.p2m(record)[gfn] >>> 12) * FRAME_BYTES;
@@ -29,7 +39,9 @@ function make(type: 'pvh' | 'hvm' = 'pvh', devices: Pick<Described, 'cards' | 'v
 describe('Domain 0 for one guest', () => {
   it('makes the store port 1 and the console port 2, as xl does', () => {
     const { services, record, ports } = make();
-    expect([HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN].map(param => services.dom0.getHvmParam(record.id, param))).toEqual([1, 2]);
+    expect(
+      [HVM_PARAM.STORE_EVTCHN, HVM_PARAM.CONSOLE_EVTCHN].map(param => services.dom0.getHvmParam(record.id, param)),
+    ).toEqual([1, 2]);
     // XTF and others take a port that is not bound between domains for "no store".
     expect([ports.state(1), ports.state(2)]).toEqual([2, 2]);
   });
@@ -98,19 +110,27 @@ describe('Domain 0 for one guest', () => {
       'console/port': '2',
       'console/type': 'xenconsoled',
     };
-    for (const [path, value] of Object.entries(expected)) expect([path, tools.read(`${home}/${path}`)]).toEqual([path, value]);
+    for (const [path, value] of Object.entries(expected))
+      expect([path, tools.read(`${home}/${path}`)]).toEqual([path, value]);
     const { store } = services.xenstored;
     const guest = store.connect(1, () => {});
-    for (const path of ['name', 'device', 'control/shutdown', `/vm/${UUID}/uuid`, 'memory/target']) store.read(guest, path);
-    for (const path of ['control/shutdown', 'control/feature-poweroff', 'data/x', 'device/suspend/event-channel']) store.write(guest, path, encode(''));
-    for (const path of ['name', 'memory/target', 'console/port', '/libxl/1/type']) expect(() => store.write(guest, path, encode('')), path).toThrow('EACCES');
+    for (const path of ['name', 'device', 'control/shutdown', `/vm/${UUID}/uuid`, 'memory/target'])
+      store.read(guest, path);
+    for (const path of ['control/shutdown', 'control/feature-poweroff', 'data/x', 'device/suspend/event-channel'])
+      store.write(guest, path, encode(''));
+    for (const path of ['name', 'memory/target', 'console/port', '/libxl/1/type'])
+      expect(() => store.write(guest, path, encode('')), path).toThrow('EACCES');
   });
 
   it('asks an HVM guest to power off where its driver says that it listens', () => {
     const { services, record } = make('hvm');
     const { store } = services.xenstored;
     expect(services.ask(record.id, 'poweroff')).toBe(false);
-    store.write(store.connect(record.id, () => {}), 'control/feature-poweroff', encode('1'));
+    store.write(
+      store.connect(record.id, () => {}),
+      'control/feature-poweroff',
+      encode('1'),
+    );
     expect(services.ask(record.id, 'poweroff')).toBe(true);
     expect(services.ask(record.id, 'reboot')).toBe(false);
   });
@@ -120,9 +140,18 @@ describe('Domain 0 for one guest', () => {
     const { store } = services.xenstored;
     const tools = services.xenstored.client();
     expect(services.ask(record.id, 'suspend')).toBe(false);
-    store.write(store.connect(record.id, () => {}), 'control/feature-suspend', encode('1'));
+    store.write(
+      store.connect(record.id, () => {}),
+      'control/feature-suspend',
+      encode('1'),
+    );
     // The guest watches through its ring.
-    const request = encodeMessage({ type: XS.WATCH, requestId: 1, transaction: 0, payload: encode('control/shutdown\0t\0') });
+    const request = encodeMessage({
+      type: XS.WATCH,
+      requestId: 1,
+      transaction: 0,
+      payload: encode('control/shutdown\0t\0'),
+    });
     machine.bytes.set(request, page(5));
     machine.words[(page(5) + 2052) / 4] = request.length;
     services.xenstored.poll(record.id);
@@ -140,9 +169,21 @@ describe('Domain 0 for one guest', () => {
     services.prepare(record, UUID.replace('0', '1'));
     services.dom0.setHvmParam(record.id, HVM_PARAM.STORE_PFN, 5);
     services.dom0.setHvmParam(record.id, HVM_PARAM.CONSOLE_PFN, 999);
-    const described = { uuid: UUID.replace('0', '1'), name: 'web2', type: 'pvh', memoryMiB: 1, maxMemoryMiB: 1, vcpus: 1, maxVcpus: 1, startEpochMs: 0 } as const;
+    const described = {
+      uuid: UUID.replace('0', '1'),
+      name: 'web2',
+      type: 'pvh',
+      memoryMiB: 1,
+      maxMemoryMiB: 1,
+      vcpus: 1,
+      maxVcpus: 1,
+      startEpochMs: 0,
+    } as const;
     expect(() => services.attach(record, described, () => {})).toThrow(/no memory at guest frame 0x3e7/);
-    expect([services.xenstored.isIntroduced(record.id), services.xenstored.client().directory('/local/domain')]).toEqual([false, ['0', '1']]);
+    expect([
+      services.xenstored.isIntroduced(record.id),
+      services.xenstored.client().directory('/local/domain'),
+    ]).toEqual([false, ['0', '1']]);
     expect(destroyDomain(machine, record)).toBe(true);
     services.detach(first.id);
     destroyDomain(machine, first);
@@ -152,10 +193,15 @@ describe('Domain 0 for one guest', () => {
   it('leaves nothing of its devices in the store, sentences about them among that', () => {
     const { services, record } = make('pvh', { cards: [{ mac: '00:16:3e:00:00:01', emulated: false }], vfb: true });
     const { client } = services;
-    const all = (path: string): string[] => [path, ...client.directory(path).flatMap(name => all(`${path === '/' ? '' : path}/${name}`))];
+    const all = (path: string): string[] => [
+      path,
+      ...client.directory(path).flatMap(name => all(`${path === '/' ? '' : path}/${name}`)),
+    ];
     // What it says of its rings cannot be.
     client.write(`/local/domain/${record.id}/device/vif/0/state`, '3');
-    expect(client.read(`/local/domain/0/error/backend/vif/${record.id}/0/error`)).toMatch(/^The vif 0 of domain 1 was closed/);
+    expect(client.read(`/local/domain/0/error/backend/vif/${record.id}/0/error`)).toMatch(
+      /^The vif 0 of domain 1 was closed/,
+    );
     services.detach(record.id);
     expect(all('/').filter(path => /\/1(\/|$)/.test(path))).toEqual([]);
   });

@@ -44,8 +44,15 @@ export const WHOLE_P2M = 0x100000;
  * How much memory a guest sees, and how much of that there is for it. HVM and PVH guests see all they may ever have (maxmem), populated on demand where
  * that is more than they have now; a PV guest has a memory map of what it has.
  */
-export function memoryShape(type: keyof typeof XEN_TYPES | undefined, memoryMiB: number, maxMemoryMiB = memoryMiB): { seenMiB: number; populateMiB: number } {
-  return { seenMiB: type === 'hvm' || type === 'pvh' ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB, populateMiB: memoryMiB };
+export function memoryShape(
+  type: keyof typeof XEN_TYPES | undefined,
+  memoryMiB: number,
+  maxMemoryMiB = memoryMiB,
+): { seenMiB: number; populateMiB: number } {
+  return {
+    seenMiB: type === 'hvm' || type === 'pvh' ? Math.max(memoryMiB, maxMemoryMiB) : memoryMiB,
+    populateMiB: memoryMiB,
+  };
 }
 
 const refuse = (sentence: string): never => {
@@ -63,7 +70,15 @@ export interface Described extends Omit<DomainPaths, 'domid' | 'store' | 'consol
 }
 
 /** What `attach` wants to have been loaded for a guest. */
-export const backendsOf = ({ cards = [], disks = [], vfb }: Pick<Described, 'cards' | 'disks' | 'vfb'>): BackendKind[] => [...(cards.length > 0 ? ['vif' as const] : []), ...(disks.length > 0 ? ['vbd' as const] : []), ...(vfb ? ['vfb' as const] : [])];
+export const backendsOf = ({
+  cards = [],
+  disks = [],
+  vfb,
+}: Pick<Described, 'cards' | 'disks' | 'vfb'>): BackendKind[] => [
+  ...(cards.length > 0 ? ['vif' as const] : []),
+  ...(disks.length > 0 ? ['vbd' as const] : []),
+  ...(vfb ? ['vfb' as const] : []),
+];
 
 interface Guest {
   console: PvConsole;
@@ -123,7 +138,17 @@ export class Services {
   private readonly backends: BackendParts;
 
   /** @throws HostError where machine memory has no room for Domain 0's record. */
-  constructor(machine: Machine, { time = NO_TIME, log = () => {}, memoryMiB = 0, wake = () => this.dom0.ports.ring(), peer, recorder }: ServicesParts = {}) {
+  constructor(
+    machine: Machine,
+    {
+      time = NO_TIME,
+      log = () => {},
+      memoryMiB = 0,
+      wake = () => this.dom0.ports.ring(),
+      peer,
+      recorder,
+    }: ServicesParts = {},
+  ) {
     this.machine = machine;
     this.recorder = recorder;
     this.dom0 = new Dom0(machine);
@@ -138,7 +163,14 @@ export class Services {
       this.work.push(work);
       this.dom0.ports.ring();
     };
-    this.backends = { access: this.dom0, client: this.xenstored.client(), log, soon, io: this.io, recordOf: domid => machine.find(domid) };
+    this.backends = {
+      access: this.dom0,
+      client: this.xenstored.client(),
+      log,
+      soon,
+      io: this.io,
+      recordOf: domid => machine.find(domid),
+    };
   }
 
   /**
@@ -157,7 +189,9 @@ export class Services {
     const hex = uuid.replace(/-/g, '');
     for (let i = 0; i < 16; i++) machine.bytes[block + i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
     if (!new GrantTable(dom0.portsOf(record.id)).grow(GRANT_FRAMES_AT_FIRST))
-      throw new HostError("The host has no memory left for the guest's grant table. Destroy another domain or give this one less.");
+      throw new HostError(
+        "The host has no memory left for the guest's grant table. Destroy another domain or give this one less.",
+      );
   }
 
   /**
@@ -167,13 +201,21 @@ export class Services {
   attach(record: DomainRecord, described: Described, onConsole: (bytes: Uint8Array) => void, saved?: State): Attached {
     const { dom0, xenstored } = this;
     const domid = record.id;
-    const ring = (gfn: number, port: number): { gfn: number; port: number } => ({ gfn: dom0.getHvmParam(domid, gfn), port: dom0.getHvmParam(domid, port) });
+    const ring = (gfn: number, port: number): { gfn: number; port: number } => ({
+      gfn: dom0.getHvmParam(domid, gfn),
+      port: dom0.getHvmParam(domid, port),
+    });
     const store = ring(HVM_PARAM.STORE_PFN, HVM_PARAM.STORE_EVTCHN),
       console = ring(HVM_PARAM.CONSOLE_PFN, HVM_PARAM.CONSOLE_EVTCHN);
     // Of others it is what they see.
-    if (described.type === 'pv') this.machine.words[(record.xenOffset >>> 2) + XEN.MAX_FRAMES] += (described.maxMemoryMiB - described.memoryMiB) * 256;
+    if (described.type === 'pv')
+      this.machine.words[(record.xenOffset >>> 2) + XEN.MAX_FRAMES] +=
+        (described.maxMemoryMiB - described.memoryMiB) * 256;
     const grants = new GrantTable(dom0.portsOf(domid));
-    for (const [entry, { gfn }] of [[CONSOLE_REF, console], [STORE_REF, store]] as const) {
+    for (const [entry, { gfn }] of [
+      [CONSOLE_REF, console],
+      [STORE_REF, store],
+    ] as const) {
       grants.grant(entry, 0, gfn);
       this.recorder?.grant(domid, entry, gfn);
     }
@@ -185,7 +227,12 @@ export class Services {
       cards = new Cards(this.backends, this.network, domid, described.cards ?? [], savedCards(saved));
       disks = new Disks(this.backends, domid, described.disks ?? [], savedDisks(saved));
       if (described.vfb)
-        screen = new PvScreen(this.backends, { domid, screen: new ScreenBlock(this.machine, record), timers: this.network.timers, saved: savedScreen(saved) });
+        screen = new PvScreen(this.backends, {
+          domid,
+          screen: new ScreenBlock(this.machine, record),
+          timers: this.network.timers,
+          saved: savedScreen(saved),
+        });
       if (kept) restoreNodes(this.client, kept, domid);
       cards.start();
       disks.start();
@@ -262,7 +309,9 @@ export class Services {
   markDrives(domid: number): void {
     const drives = this.drives.get(domid);
     if (!drives) return;
-    describeDrives(drives.ide, refuse).forEach(({ fingerprint }, i) => drives.server.setFingerprint(drives.ide[i].place, fingerprint));
+    describeDrives(drives.ide, refuse).forEach(({ fingerprint }, i) =>
+      drives.server.setFingerprint(drives.ide[i].place, fingerprint),
+    );
   }
 
   /** No request of a domain's drives is taken any more. */
@@ -303,7 +352,8 @@ export class Services {
     const guest = this.guests.get(domid),
       model = this.models.get(domid);
     if (!guest) return undefined;
-    if (model && !model.quiesce()) throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
+    if (model && !model.quiesce())
+      throw new SavedStateError('The device model is in the middle of a request. Save the guest again.');
     const parts = {
       ...(unasked ? saveForToolstack(this.xenstored, guest.console, domid) : {}),
       ...(guest.cards.size > 0 ? { cards: guest.cards.save(unasked) } : {}),
@@ -322,13 +372,19 @@ export class Services {
     const { client } = this;
     const memory = `/local/domain/${domid}/memory`;
     const mostKiB = Number(client.read(`${memory}/static-max`) ?? NaN);
-    if (!this.guests.has(domid) || !(mostKiB > 0)) throw new Error(`Domain ${domid} has no balloon driver that could be asked.`);
+    if (!this.guests.has(domid) || !(mostKiB > 0))
+      throw new Error(`Domain ${domid} has no balloon driver that could be asked.`);
     if (memoryMiB * 1024 > mostKiB)
-      throw new Error(`libxl: error: libxl_set_memory_target: memory_dynamic_max must be less than or equal to memory_static_max\nThe guest can have up to ${mostKiB / 1024} MiB, its maxmem.`);
-    if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1)) throw new Error(`The guest can have between 1 and ${mostKiB / 1024} MiB (its maxmem), not ${memoryMiB}.`);
+      throw new Error(
+        `libxl: error: libxl_set_memory_target: memory_dynamic_max must be less than or equal to memory_static_max\nThe guest can have up to ${mostKiB / 1024} MiB, its maxmem.`,
+      );
+    if (!(Number.isInteger(memoryMiB) && memoryMiB >= 1))
+      throw new Error(`The guest can have between 1 and ${mostKiB / 1024} MiB (its maxmem), not ${memoryMiB}.`);
     client.write(`${memory}/target`, String(memoryMiB * 1024));
     if (this.dom0.setPodTarget(domid, memoryMiB * 256) !== 0)
-      throw new Error(`The host has ${this.machine.freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`);
+      throw new Error(
+        `The host has ${this.machine.freeFrames >>> 8} MiB free, too little for a guest of ${memoryMiB} MiB. Destroy another domain or give this one less.`,
+      );
   }
 
   /**
@@ -343,7 +399,11 @@ export class Services {
 
   listens(domid: number, what: 'poweroff' | 'reboot' | 'suspend'): boolean {
     const guest = this.guests.get(domid);
-    return guest !== undefined && ((guest.type !== 'hvm' && what !== 'suspend') || this.client.read(`/local/domain/${domid}/control/feature-${what}`) === '1');
+    return (
+      guest !== undefined &&
+      ((guest.type !== 'hvm' && what !== 'suspend') ||
+        this.client.read(`/local/domain/${domid}/control/feature-${what}`) === '1')
+    );
   }
 
   /** A guest's paravirtual cards, as `xl network-list` has them. */

@@ -3,7 +3,8 @@ import type { Blueprint, Member } from './member.ts';
 import { StationAddresses } from './station-addresses.ts';
 
 /** The addresses of a domain's cards. */
-const stationsOf = ({ definition: { mac, moreCards = [] } }: Blueprint): string[] => [mac, ...moreCards.map(card => card.mac)].filter(address => address !== undefined);
+const stationsOf = ({ definition: { mac, moreCards = [] } }: Blueprint): string[] =>
+  [mac, ...moreCards.map(card => card.mac)].filter(address => address !== undefined);
 
 export class Stations {
   private readonly addresses: StationAddresses;
@@ -17,7 +18,9 @@ export class Stations {
 
   /** Why a card cannot have this station address; undefined: it can. Domains that have stopped send nothing. */
   problem(mac: string | undefined): string | undefined {
-    const other = [...this.members()].find(({ ending, blueprint }) => mac && !ending && stationsOf(blueprint).includes(mac));
+    const other = [...this.members()].find(
+      ({ ending, blueprint }) => mac && !ending && stationsOf(blueprint).includes(mac),
+    );
     return other && `${other.name} has the station address ${mac} already.`;
   }
 

@@ -32,10 +32,22 @@ function make() {
   };
   const toolstack = new Toolstack(
     {
-      version: 'test', memory: new SharedArrayBuffer(32 * 2 ** 20), runners: () => runners,
-      epochMs: () => 0, soon: nothing, later: () => nothing, openMedium: noMedia,
+      version: 'test',
+      memory: new SharedArrayBuffer(32 * 2 ** 20),
+      runners: () => runners,
+      epochMs: () => 0,
+      soon: nothing,
+      later: () => nothing,
+      openMedium: noMedia,
     },
-    { console: () => ({ print: nothing, close: nothing }), listed: nothing, ended: nothing, restarted: nothing, rebuildFailed: nothing, problem: nothing },
+    {
+      console: () => ({ print: nothing, close: nothing }),
+      listed: nothing,
+      ended: nothing,
+      restarted: nothing,
+      rebuildFailed: nothing,
+      problem: nothing,
+    },
   );
   const build = (name: string) =>
     toolstack.build({

@@ -11,7 +11,16 @@ import { wired } from '../../hypervisor/domain/index.ts';
 import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
-import { attachDrives, type DomainRecord, type DriveImage, type Ending, Machine, type MouseMove, type OpenMedium, type SavedState } from '../../hypervisor/index.ts';
+import {
+  attachDrives,
+  type DomainRecord,
+  type DriveImage,
+  type Ending,
+  Machine,
+  type MouseMove,
+  type OpenMedium,
+  type SavedState,
+} from '../../hypervisor/index.ts';
 import { diskRecords, restoreChanges } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
@@ -20,7 +29,15 @@ import { hostTime } from '../device-model/host-time.ts';
 import { modelOf } from '../device-model/saved-model.ts';
 import type { DomainListener, DomainRunner, DomainStart, Later, Runners, RunnersHost } from '../runner.ts';
 import { actionOf, dumpsCore, hasStopped, isStartedAgain, keptName, startsAgain, startsAgainAs } from './endings.ts';
-import { type Blueprint, describe, type DomainConsole, type Member, type OpenHostDevice, type Restarts, shapeOf } from './member.ts';
+import {
+  type Blueprint,
+  describe,
+  type DomainConsole,
+  type Member,
+  type OpenHostDevice,
+  type Restarts,
+  shapeOf,
+} from './member.ts';
 import type { Action } from '../config/definition.ts';
 import type { Recorder } from '../recorder.ts';
 import type { Dom0Time } from '../network/network.ts';
@@ -119,7 +136,8 @@ const POLL_MS = 4;
 const LATIN_1 = new TextDecoder('latin1');
 
 /** Its medium can be open in one place alone: a device of the host, or what is open already. */
-const isOpenOnce = ({ medium }: DriveImage): boolean => medium !== undefined && ('device' in medium || 'disk' in medium);
+const isOpenOnce = ({ medium }: DriveImage): boolean =>
+  medium !== undefined && ('device' in medium || 'disk' in medium);
 
 export class Toolstack<Console extends DomainConsole = DomainConsole> {
   readonly machine: Machine;
@@ -156,14 +174,27 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.listener = listener;
     this.stations = new Stations(parts.seed ?? 0, () => this.members.values());
     this.machine = Machine.create(parts.memory);
-    this.xen = parts.xen ?? startXen({ pcpus: parts.pcpus ?? 1, memoryMiB: parts.memory.byteLength >>> 20, vt: true, diskBytes: 0 }, '', parts.version);
+    this.xen =
+      parts.xen ??
+      startXen(
+        { pcpus: parts.pcpus ?? 1, memoryMiB: parts.memory.byteLength >>> 20, vt: true, diskBytes: 0 },
+        '',
+        parts.version,
+      );
     this.view = new MachineView(parts.memory);
     this.queue = new Scheduler(this.machine, queueClock(this.machine, parts.hostMs ?? (() => this.virtualMs)));
     const { options, host, hasVt } = this.xen;
     this.machine.hvmFep = options.hvmFep ?? false;
     this.machine.hasVt = hasVt;
     this.queue.configure({ pcpus: host.pcpus, ...options.scheduler });
-    this.services = new Services(this.machine, { time: this.time(), log: sentence => listener.problem(undefined, sentence), memoryMiB: this.xen.dom0MemoryMiB, wake: () => this.runners && this.wakeDomain0(), ...(parts.peer ? { peer: parts.peer } : {}), ...(parts.recorder ? { recorder: parts.recorder } : {}) });
+    this.services = new Services(this.machine, {
+      time: this.time(),
+      log: sentence => listener.problem(undefined, sentence),
+      memoryMiB: this.xen.dom0MemoryMiB,
+      wake: () => this.runners && this.wakeDomain0(),
+      ...(parts.peer ? { peer: parts.peer } : {}),
+      ...(parts.recorder ? { recorder: parts.recorder } : {}),
+    });
     this.queue.add({ index: DOMAIN_0, vcpus: 1 }, { doorbell: this.services.dom0.doorbell });
     this.slot = new Slot(this.queue, DOMAIN_0);
     this.saving = new Saving({
@@ -322,7 +353,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
    * A new domain, which runs, or (`paused`) will when it is unpaused. As xl does: it is built, then its store and console have their other ends, then it
    * runs. Nothing is left of one that cannot be built. @throws Error with a sentence
    */
-  async build(asked: Blueprint, { paused = false, before, made, listed, restarts }: BuildOptions<Console> = {}): Promise<Member<Console>> {
+  async build(
+    asked: Blueprint,
+    { paused = false, before, made, listed, restarts }: BuildOptions<Console> = {},
+  ): Promise<Member<Console>> {
     this.mayBuild();
     this.mayRun(asked);
     const blueprint = this.stations.addressed(asked);
@@ -330,34 +364,63 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const { machine, queue } = this;
     const { seenMiB, p2mFrames, populateMiB } = shapeOf(blueprint, machine.frames);
     // On one thread a device of the host answers in Domain 0's turn, in which a model there is awake.
-    const modelHere = xen === 'hvm' && (definition.modelInDomain0 === true || (!this.runners.elsewhere && (blueprint.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
-    const drives = this.runners.elsewhere && !modelHere && (blueprint.drives ?? []).some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive))));
-    const shape = { vcpus: definition.maxVcpus ?? definition.vcpus, onlineVcpus: definition.vcpus, populateMiB, card: definition.nic !== undefined, drives };
+    const modelHere =
+      xen === 'hvm' &&
+      (definition.modelInDomain0 === true ||
+        (!this.runners.elsewhere && (blueprint.drives ?? []).some(({ medium }) => medium && 'device' in medium)));
+    const drives =
+      this.runners.elsewhere &&
+      !modelHere &&
+      (blueprint.drives ?? []).some(drive => drive.place >= 0 && (xen === 'hvm' || (!xen && isOpenOnce(drive))));
+    const shape = {
+      vcpus: definition.maxVcpus ?? definition.vcpus,
+      onlineVcpus: definition.vcpus,
+      populateMiB,
+      card: definition.nic !== undefined,
+      drives,
+    };
     const record = createDomain(machine, seenMiB, p2mFrames, { ...shape, ...(xen ? { xen: XEN_TYPES[xen] } : {}) });
     if (definition.vmtraceKib) machine.words[(record.vcpuOffset >>> 2) + LAST_CODE_KEPT] = 1;
     const uuid = definition.uuid ?? uuidOf(record.id, blueprint.startEpochMs);
     made?.(record.id);
     this.parts.recorder?.called(record.id, uuid);
-    this.noteCall(record, 'XEN_DOMCTL_createdomain', `domain ${record.id}: ${populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`);
+    this.noteCall(
+      record,
+      'XEN_DOMCTL_createdomain',
+      `domain ${record.id}: ${populateMiB} MiB, ${record.vcpus} vCPU${record.vcpus === 1 ? '' : 's'}`,
+    );
     try {
-      if (xen) this.services.prepare(record, uuid, modelHere, { viridian: definition.viridian ?? 0, hpet: xen === 'hvm' && definition.hpet !== false });
+      if (xen)
+        this.services.prepare(record, uuid, modelHere, {
+          viridian: definition.viridian ?? 0,
+          hpet: xen === 'hvm' && definition.hpet !== false,
+        });
     } catch (error) {
       destroyDomain(machine, record);
       throw error;
     }
     const shown = blueprint.saved?.state.toolstack?.console;
     const member: Member<Console> = {
-      blueprint, record,
+      blueprint,
+      record,
       name: definition.name,
       uuid,
       builtEpochMs: this.parts.epochMs(),
       memoryMiB: definition.memoryMiB,
-      console: this.listener.console(record, definition.name, before?.(record.id), shown instanceof Uint8Array ? shown : undefined),
+      console: this.listener.console(
+        record,
+        definition.name,
+        before?.(record.id),
+        shown instanceof Uint8Array ? shown : undefined,
+      ),
       runner: undefined as unknown as DomainRunner,
       early: [],
       usesPvConsole: xen === 'pv' || xen === 'pvh' || blueprint.saved?.state.toolstack?.usesPvConsole === true,
       about: '',
-      paused, holds: 0, ending: null, released: false,
+      paused,
+      holds: 0,
+      ending: null,
+      released: false,
       whenOver: new Set(),
       devices: [],
       ...(restarts ? { restarts } : {}),
@@ -413,9 +476,17 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     if (!xen && !elsewhere) return;
     const inWorker = elsewhere && !modelHere && (!xen || xen === 'hvm');
     const isHere = (drive: DriveImage): boolean =>
-      inWorker ? drive.place < 0 || isOpenOnce(drive) || (xen === 'hvm' && drive.kind === 'disk') : xen === 'hvm' || drive.medium !== undefined;
+      inWorker
+        ? drive.place < 0 || isOpenOnce(drive) || (xen === 'hvm' && drive.kind === 'disk')
+        : xen === 'hvm' || drive.medium !== undefined;
     const here = (blueprint.drives ?? []).filter(isHere).map(drive => this.withDevice(member, drive, problem));
-    if (here.length > 0) member.opened = openInDomain0(here, xen, images => attachDrives(images, this.parts.openMedium, problem, diskChanges), inWorker);
+    if (here.length > 0)
+      member.opened = openInDomain0(
+        here,
+        xen,
+        images => attachDrives(images, this.parts.openMedium, problem, diskChanges),
+        inWorker,
+      );
     if (record.drivesOffset === 0) return;
     const { all = [], ide = [] } = member.opened ?? {};
     // Where the drives of the guest that was saved were elsewhere, what it had changed of them is with the rest of it.
@@ -425,7 +496,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
 
   /** The drives of a domain as its worker gets them: media that are open here, through the queue. */
   private drivesElsewhere({ blueprint, opened }: Member<Console>): DriveImage[] {
-    const drives = blueprint.xen === 'pv' || blueprint.xen === 'pvh' ? [] : (blueprint.drives ?? []).filter(({ place }) => place >= 0);
+    const drives =
+      blueprint.xen === 'pv' || blueprint.xen === 'pvh'
+        ? []
+        : (blueprint.drives ?? []).filter(({ place }) => place >= 0);
     return drives.map(drive => {
       const disk = opened?.ide.find(({ place }) => place === drive.place)?.disk;
       return disk ? { ...drive, medium: queuedMedium(drive.medium?.name ?? '', disk) } : drive;
@@ -453,11 +527,18 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const { definition, boot, diskChanges, saved, xen, cpuLevel, stopAtInstruction, startEpochMs, text } = blueprint;
     const drives = this.drivesElsewhere(member);
     return {
-      record, boot, memoryMiB, startEpochMs,
+      record,
+      boot,
+      memoryMiB,
+      startEpochMs,
       name: definition.name,
       definition: text,
       program: this.parts.version,
-      ...(opened && !modelHere && !this.runners.elsewhere ? { ide: opened.ide } : drives.length > 0 && !modelHere ? { drives, ...(diskChanges ? { diskChanges } : {}) } : {}),
+      ...(opened && !modelHere && !this.runners.elsewhere
+        ? { ide: opened.ide }
+        : drives.length > 0 && !modelHere
+          ? { drives, ...(diskChanges ? { diskChanges } : {}) }
+          : {}),
       ...(opened && modelHere ? { floppyDrives: floppyDriveTypes(opened.ide) } : {}),
       ...(definition.nic ? { nic: definition.nic } : {}),
       ...(definition.mac ? { mac: definition.mac } : {}),
@@ -525,12 +606,20 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     const { record, console, runner, blueprint } = member;
     const { definition, boot, saved } = blueprint;
     const { hostMs } = parts;
-    const debug = console.printDebug ? (byte: number) => console.printDebug?.(Uint8Array.of(byte)) : (console.printXen || this.xen.log.wantsGuests) && new GuestLog(record.id, lines => this.printXen(member, lines)).put;
+    const debug = console.printDebug
+      ? (byte: number) => console.printDebug?.(Uint8Array.of(byte))
+      : (console.printXen || this.xen.log.wantsGuests) &&
+        new GuestLog(record.id, lines => this.printXen(member, lines)).put;
     // In its guest's time where that is known here, so that a run in virtual time repeats itself.
-    const time = runner.modelTime?.() ?? hostTime(hostMs ?? (() => this.virtualMs), parts.later, () => this.wakeDomain0());
+    const time =
+      runner.modelTime?.() ?? hostTime(hostMs ?? (() => this.virtualMs), parts.later, () => this.wakeDomain0());
     const ide = member.opened?.ide ?? [];
     member.model = services.attachModel({
-      record, memoryMiB, boot, ide, io: services.io,
+      record,
+      memoryMiB,
+      boot,
+      ide,
+      io: services.io,
       ...(definition.nic ? { nic: timers => wired(this.machine, record, timers, definition) } : {}),
       ...time,
       ...(hostMs ? { hostMs } : {}),
@@ -619,14 +708,16 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     member.isRenamed = true;
     for (const device of member.devices) device.rename(name);
     member.blueprint = { ...member.blueprint, definition: { ...member.blueprint.definition, name } };
-    for (const path of [`/local/domain/${member.record.id}/name`, `/vm/${member.uuid}/name`]) if (client.read(path) !== undefined) client.write(path, name);
+    for (const path of [`/local/domain/${member.record.id}/name`, `/vm/${member.uuid}/name`])
+      if (client.read(path) !== undefined) client.write(path, name);
     this.listener.listed();
   }
 
   /** RESET pin. A guest of Xen that restarts is a new domain, and so is one whose worker is gone. What is said of it. @throws Error with a sentence */
   async reset(member: Member<Console>): Promise<string> {
     if (member.released) throw new Error(`${member.name} has stopped and its memory was given back. Create it again.`);
-    if (member.blueprint.xen || member.ending?.workerDied) return (await this.rebuild(member, { sentence: 'Reset by the toolstack.' })).line;
+    if (member.blueprint.xen || member.ending?.workerDied)
+      return (await this.rebuild(member, { sentence: 'Reset by the toolstack.' })).line;
     const problem = member.ending && this.stations.problem(member.blueprint.definition.mac);
     if (problem) throw new Error(`${problem} Destroy it first.`);
     member.ending = null;
@@ -685,7 +776,10 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.listener.listed();
     if (action === 'preserve') return;
     const { buriesStopped } = this.parts;
-    if (buriesStopped === true || (buriesStopped === 'unless-crashed' && ending.kind !== 'crash' && !ending.workerDied)) {
+    if (
+      buriesStopped === true ||
+      (buriesStopped === 'unless-crashed' && ending.kind !== 'crash' && !ending.workerDied)
+    ) {
       void this.remove(member).then(() => this.listener.listed());
       return;
     }
@@ -711,7 +805,11 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
    * A new domain with a new id takes a domain's place, as with xl: from the beginning, and not once more from where it was saved. Its console goes on.
    * `beside`: the old one is kept under another name.
    */
-  private async rebuild(member: Member<Console>, { sentence, report }: Pick<Ending, 'sentence' | 'report'>, beside = false): Promise<{ next: Member<Console>; line: string }> {
+  private async rebuild(
+    member: Member<Console>,
+    { sentence, report }: Pick<Ending, 'sentence' | 'report'>,
+    beside = false,
+  ): Promise<{ next: Member<Console>; line: string }> {
     const { saved: _once, ...blueprint } = member.blueprint;
     const { record } = member;
     const retired = this.view.at(record.index)?.counters().retired ?? 0;
@@ -726,19 +824,27 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     }
   }
 
-  private async buildAgain(member: Member<Console>, blueprint: Blueprint, { sentence, report }: Pick<Ending, 'sentence' | 'report'>, beside: boolean): Promise<{ next: Member<Console>; line: string }> {
+  private async buildAgain(
+    member: Member<Console>,
+    blueprint: Blueprint,
+    { sentence, report }: Pick<Ending, 'sentence' | 'report'>,
+    beside: boolean,
+  ): Promise<{ next: Member<Console>; line: string }> {
     const { console, record } = member;
     const diskChanges = await (beside ? this.keep(member) : this.remove(member, true));
     if (diskChanges) blueprint.diskChanges = diskChanges;
     const line = (id: number): string => startsAgainAs(sentence, record.id, id);
     const restarts = { count: (member.restarts?.count ?? 0) + 1, why: sentence };
-    const next = await this.build({ ...blueprint, startEpochMs: Math.round(this.parts.epochMs()) }, {
-      restarts,
-      paused: member.paused,
-      made: id => this.parts.recorder?.follows(record.id, id),
-      before: id => ({ console, line: line(id), report }),
-      listed: id => void this.successors.set(record.id, { old: member, next: this.member(id) }),
-    });
+    const next = await this.build(
+      { ...blueprint, startEpochMs: Math.round(this.parts.epochMs()) },
+      {
+        restarts,
+        paused: member.paused,
+        made: id => this.parts.recorder?.follows(record.id, id),
+        before: id => ({ console, line: line(id), report }),
+        listed: id => void this.successors.set(record.id, { old: member, next: this.member(id) }),
+      },
+    );
     return { next, line: line(next.record.id) };
   }
 

@@ -10,7 +10,12 @@ import { MachineView } from '../../hypervisor/view/index.ts';
 import { MediumDisk, MemoryStore, Storage } from '../storage/index.ts';
 import { Follower, formatFollowed, type Names } from './follow.ts';
 
-const NAMES: Names = { domain: domid => `d${domid}`, disk: () => 'xvda', volume: index => `vg0/v${index}`, bridgePort: number => `p${number}` };
+const NAMES: Names = {
+  domain: domid => `d${domid}`,
+  disk: () => 'xvda',
+  volume: index => `vg0/v${index}`,
+  bridgePort: number => `p${number}`,
+};
 
 async function make() {
   const memory = new SharedArrayBuffer(32 * 2 ** 20);
@@ -21,11 +26,25 @@ async function make() {
   const clocks = { host: 1000, guest: 4e12 };
   const host = new Trace(machine, machine.domain(DOMAIN_0), () => (clocks.host += 3000)),
     guest = new Trace(machine, record, () => (clocks.guest += 7000));
-  const storage = await Storage.open({ store: new MemoryStore(), epochMs: () => 0, random: () => 3, diskBytes: 2 ** 30 });
+  const storage = await Storage.open({
+    store: new MemoryStore(),
+    epochMs: () => 0,
+    random: () => 3,
+    diskBytes: 2 ** 30,
+  });
   storage.createVolume('a', 2 ** 24);
   storage.createVolume('b', 2 ** 24);
   const written = (which: typeof record): number => machine.words[(which.traceOffset >>> 2) + DOMAIN_TRACE.WRITTEN];
-  return { machine, record, host, guest, storage, io: new IoTrace(machine, host), view: new MachineView(memory), written };
+  return {
+    machine,
+    record,
+    host,
+    guest,
+    storage,
+    io: new IoTrace(machine, host),
+    view: new MachineView(memory),
+    written,
+  };
 }
 
 describe('a request that is followed', () => {
@@ -44,7 +63,16 @@ describe('a request that is followed', () => {
     guest.add(TRACE_KIND.IOREQ, 0, 0x1f7, 1, 0);
     follower.read();
     const [request] = follower.list(record.id);
-    expect(request.hops.map(({ hop }) => hop)).toEqual([IO_HOP.EXIT, IO_HOP.DRIVE, IO_HOP.SECTORS, IO_HOP.VOLUME, IO_HOP.PARTITION, IO_HOP.DISK, IO_HOP.STORED, IO_HOP.DONE]);
+    expect(request.hops.map(({ hop }) => hop)).toEqual([
+      IO_HOP.EXIT,
+      IO_HOP.DRIVE,
+      IO_HOP.SECTORS,
+      IO_HOP.VOLUME,
+      IO_HOP.PARTITION,
+      IO_HOP.DISK,
+      IO_HOP.STORED,
+      IO_HOP.DONE,
+    ]);
     const way = storage.diskPath('vg0/b', sector);
     const at = (layer: string): number => (way.find(place => place.layer === layer)?.at ?? NaN) / 512;
     const details = (hop: number): number[] | undefined => request.hops.find(each => each.hop === hop)?.details;
@@ -110,7 +138,11 @@ describe('a request that is followed', () => {
     expect(numbers.map(number => exits.get(number))).toEqual([
       // Of the first one those since it is watched: one request alone is counted, too.
       [{ reason: ExitReason.IO, port: 0x1f7, count: 1, bytes: 1 }],
-      [{ reason: ExitReason.IO, port: 0x1f0, count: 3, bytes: 516 }, { reason: ExitReason.HLT, count: 1 }, { reason: ExitReason.IO, port: 0x1f7, count: 1, bytes: 1 }],
+      [
+        { reason: ExitReason.IO, port: 0x1f0, count: 3, bytes: 516 },
+        { reason: ExitReason.HLT, count: 1 },
+        { reason: ExitReason.IO, port: 0x1f7, count: 1, bytes: 1 },
+      ],
       undefined,
     ]);
     expect(follower.missed).toBeGreaterThan(0);
@@ -137,14 +169,22 @@ describe('a request that is followed', () => {
   it('is found beside a busy neighbour, whose own are not followed', async () => {
     const { machine, record, io, view } = await make();
     const neighbour = createDomain(machine, 2, 512);
-    const drives = [record, neighbour].map(of => tracedDrives([{ place: 0, kind: 'disk', disk: new MemoryDisk(new Uint8Array(4096)) }], io, of)[0].disk!);
+    const drives = [record, neighbour].map(
+      of => tracedDrives([{ place: 0, kind: 'disk', disk: new MemoryDisk(new Uint8Array(4096)) }], io, of)[0].disk!,
+    );
     const follower = new Follower(view, record.id);
     drives[0].read(1, [new Uint8Array(512)], () => {});
     // Many times what Domain 0's trace holds.
     for (let i = 0; i < 2000; i++) drives[1].read(0, [new Uint8Array(512)], () => {});
     follower.read();
-    expect([follower.missed, follower.progress(9, record.id), follower.list().length]).toEqual([0, { begun: 1, done: 1, places: 4 }, 1]);
-    expect(formatFollowed(follower.list(record.id)[0], NAMES)).toMatch(/\n {2}exits {9}0 since the request before it, or the first look\n$/);
+    expect([follower.missed, follower.progress(9, record.id), follower.list().length]).toEqual([
+      0,
+      { begun: 1, done: 1, places: 4 },
+      1,
+    ]);
+    expect(formatFollowed(follower.list(record.id)[0], NAMES)).toMatch(
+      /\n {2}exits {9}0 since the request before it, or the first look\n$/,
+    );
     follower.close();
   });
 
@@ -159,7 +199,10 @@ describe('a request that is followed', () => {
     for (const work of late) work();
     follower.read();
     const all = follower.list();
-    expect(all.map(({ number, isDone }) => [number - first, isDone])).toEqual([[0, false], [1, true]]);
+    expect(all.map(({ number, isDone }) => [number - first, isDone])).toEqual([
+      [0, false],
+      [1, true],
+    ]);
     follower.close();
   });
 });

@@ -59,7 +59,10 @@ const IO_PORT_SHIFT = 16;
 
 /** Watches a domain, with what Domain 0 does for it, or all of them, until it is closed. */
 export class Follower {
-  private readonly readers: { domid: number; reader: ReturnType<ReturnType<MachineView['domains']>[number]['watch']> }[];
+  private readonly readers: {
+    domid: number;
+    reader: ReturnType<ReturnType<MachineView['domains']>[number]['watch']>;
+  }[];
   private readonly causes = new Map<number, TraceEntry[]>();
   private readonly requests = new Map<number, Followed>();
   /** Of each domain: its exits since a request of it was told of last, and whether all of them are there. */
@@ -77,13 +80,17 @@ export class Follower {
   /** Reads what came since the last call. Guests' records come first: what told of a request was written before Domain 0 saw it. */
   read(): void {
     // Domain 0's are copied before the others', so that nothing is in them whose cause is not there yet.
-    const batches = [...this.readers].sort((a, b) => a.domid - b.domid).map(({ domid, reader }) => ({ domid, ...reader.take() }));
+    const batches = [...this.readers]
+      .sort((a, b) => a.domid - b.domid)
+      .map(({ domid, reader }) => ({ domid, ...reader.take() }));
     for (const { domid, entries, missed } of batches.reverse()) {
       this.missed += missed;
       this.keepExits(domid, entries, missed > 0);
-      for (const entry of entries) if (entry.kind === TRACE_KIND.EVENT || entry.kind === TRACE_KIND.IOREQ) this.keepCause(domid, entry);
+      for (const entry of entries)
+        if (entry.kind === TRACE_KIND.EVENT || entry.kind === TRACE_KIND.IOREQ) this.keepCause(domid, entry);
     }
-    for (const { domid, entries } of batches) for (const entry of entries) if (entry.kind === TRACE_KIND.IO) this.take(domid, entry);
+    for (const { domid, entries } of batches)
+      for (const entry of entries) if (entry.kind === TRACE_KIND.IO) this.take(domid, entry);
   }
 
   private keepExits(domid: number, entries: readonly TraceEntry[], isGap: boolean): void {
@@ -97,13 +104,19 @@ export class Follower {
   /** Takes the exits up to what told of a request. Undefined: some were not seen. */
   private exitsUntil(domid: number, { sequence }: TraceEntry): ExitsOf[] | undefined {
     const kept = this.exits.get(domid) ?? { entries: [], areAll: false };
-    const later = kept.entries.findIndex(each => ((each.sequence - sequence) | 0) > 0), count = later < 0 ? kept.entries.length : later;
+    const later = kept.entries.findIndex(each => ((each.sequence - sequence) | 0) > 0),
+      count = later < 0 ? kept.entries.length : later;
     const taken = kept.entries.splice(0, count);
     this.exits.set(domid, { entries: kept.entries, areAll: true });
     if (!kept.areAll) return undefined;
     const counts = new Map<string, ExitsOf>();
-    for (const { details: [reason, , qualification], exit } of taken) {
-      const isIo = reason === ExitReason.IO, port = isIo ? { port: qualification >>> IO_PORT_SHIFT } : {}, key = `${reason} ${port.port}`;
+    for (const {
+      details: [reason, , qualification],
+      exit,
+    } of taken) {
+      const isIo = reason === ExitReason.IO,
+        port = isIo ? { port: qualification >>> IO_PORT_SHIFT } : {},
+        key = `${reason} ${port.port}`;
       const counted = counts.get(key) ?? { reason, ...port, count: 0, ...(isIo ? { bytes: 0 } : {}) };
       counted.count++;
       if (isIo) counted.bytes! += qualification & IO_REP ? (exit?.detail ?? 0) : (qualification & IO_SIZE_MASK) + 1;
@@ -139,8 +152,13 @@ export class Follower {
 
   /** The last event on the port, or request to the device model, before so many records were written. */
   private causeOf({ domid, details: [port, written] }: Hop): TraceEntry | undefined {
-    return this.causes.get(domid)?.findLast(({ kind, sequence, details }) =>
-      ((written - sequence) | 0) > 0 && (port < 0 ? kind === TRACE_KIND.IOREQ : kind === TRACE_KIND.EVENT && details[0] === port));
+    return this.causes
+      .get(domid)
+      ?.findLast(
+        ({ kind, sequence, details }) =>
+          ((written - sequence) | 0) > 0 &&
+          (port < 0 ? kind === TRACE_KIND.IOREQ : kind === TRACE_KIND.EVENT && details[0] === port),
+      );
   }
 
   /** The requests of a domain (undefined: of all) that were seen first, at most so many. */
@@ -156,7 +174,11 @@ export class Follower {
   /** How far those have come that `list` would give: the places that they have passed. Cheap beside it: for each look. */
   progress(most: number, domid?: number): { begun: number; done: number; places: number } {
     const found = this.first(most, domid);
-    return { begun: found.length, done: found.filter(({ isDone }) => isDone).length, places: found.reduce((sum, { hops }) => sum + hops.length, 0) };
+    return {
+      begun: found.length,
+      done: found.filter(({ isDone }) => isDone).length,
+      places: found.reduce((sum, { hops }) => sum + hops.length, 0),
+    };
   }
 
   /**
@@ -178,12 +200,22 @@ export class Follower {
 function inOrder(hops: readonly Hop[]): Hop[] {
   const isBefore = ({ hop, details: [, sends] }: Hop): boolean => hop === IO_HOP.CARD && sends === 1;
   const sending = hops.find(isBefore);
-  const isSending = (hop: Hop): boolean => sending !== undefined && hop.domid === sending.domid && (isBefore(hop) || hop.hop === IO_HOP.EXIT);
+  const isSending = (hop: Hop): boolean =>
+    sending !== undefined && hop.domid === sending.domid && (isBefore(hop) || hop.hop === IO_HOP.EXIT);
   const isReceiving = ({ hop, details: [, sends] }: Hop): boolean => hop === IO_HOP.CARD && sends === 0;
-  return [...hops.filter(isSending), ...hops.filter(hop => !isSending(hop) && !isReceiving(hop)), ...hops.filter(isReceiving)];
+  return [
+    ...hops.filter(isSending),
+    ...hops.filter(hop => !isSending(hop) && !isReceiving(hop)),
+    ...hops.filter(isReceiving),
+  ];
 }
 
-const OP_NAMES: Readonly<Record<number, string>> = { [IO_OP.READ]: 'read', [IO_OP.WRITE]: 'write', [IO_OP.FLUSH]: 'flush', [IO_OP.DISCARD]: 'discard' };
+const OP_NAMES: Readonly<Record<number, string>> = {
+  [IO_OP.READ]: 'read',
+  [IO_OP.WRITE]: 'write',
+  [IO_OP.FLUSH]: 'flush',
+  [IO_OP.DISCARD]: 'discard',
+};
 const DRIVES = ['hda', 'hdb', 'hdc', 'hdd'];
 const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;
 const sectors = (count: number): string => `${count} sector${count === 1 ? '' : 's'}`;
@@ -199,7 +231,11 @@ function causeText({ details: [port], cause }: Hop): string {
 
 /** A place in words: its name, and what happened there. */
 function hopText(each: Hop, names: Names): [place: string, what: string] {
-  const { hop, domid, details: [a, b] } = each;
+  const {
+    hop,
+    domid,
+    details: [a, b],
+  } = each;
   switch (hop) {
     case IO_HOP.EXIT:
       return ['exit', causeText(each)];
@@ -258,7 +294,9 @@ export function stepsOf({ hops }: Followed, names: Names): Step[] {
 
 /** A request with its places, a line each. */
 export function formatFollowed(followed: Followed, names: Names): string {
-  const lines = stepsOf(followed, names).map(({ place, what, us }) => `  ${place.padEnd(13)} ${what.padEnd(58)} +${us.toFixed(0)} us`);
+  const lines = stepsOf(followed, names).map(
+    ({ place, what, us }) => `  ${place.padEnd(13)} ${what.padEnd(58)} +${us.toFixed(0)} us`,
+  );
   return `request ${followed.number}\n${lines.join('\n')}\n${exitsLine(followed)}`;
 }
 
@@ -266,6 +304,8 @@ export function formatFollowed(followed: Followed, names: Names): string {
 function exitsLine({ exits, hops }: Followed): string {
   if (!hops.some(({ hop }) => hop === IO_HOP.EXIT)) return '';
   if (!exits) return '  exits         not counted: records of them were overwritten before they were read\n';
-  const each = exits.map(({ reason, port, count }) => `${count} ${exitName(reason)}${port === undefined ? '' : ` ${hex(port)}`}`);
+  const each = exits.map(
+    ({ reason, port, count }) => `${count} ${exitName(reason)}${port === undefined ? '' : ` ${hex(port)}`}`,
+  );
   return `  exits         ${exits.reduce((sum, { count }) => sum + count, 0)} since the request before it, or the first look${each.length > 0 ? `: ${each.join(', ')}` : ''}\n`;
 }

@@ -1,2 +1,12 @@
 /** What src/dom0/tracing offers to other rooms. */
-export { type ExitsOf, type Followed, Follower, formatFollowed, type Hop, MOST_REQUESTS, type Names, type Step, stepsOf } from './follow.ts';
+export {
+  type ExitsOf,
+  type Followed,
+  Follower,
+  formatFollowed,
+  type Hop,
+  MOST_REQUESTS,
+  type Names,
+  type Step,
+  stepsOf,
+} from './follow.ts';

@@ -68,7 +68,13 @@ export function watchEvent(path: string, token: string): Message {
 }
 
 /** Carries a request out. `send` gets the answer, and for WATCH the event that follows it at once. */
-export function handle(store: Store, daemon: Daemon, who: Connection, request: Message, send: (message: Message) => void): void {
+export function handle(
+  store: Store,
+  daemon: Daemon,
+  who: Connection,
+  request: Message,
+  send: (message: Message) => void,
+): void {
   const reply = (payload: Uint8Array): void => {
     if (payload.length > MAX_PAYLOAD_BYTES) throw new StoreError('E2BIG');
     send({ ...request, payload });
@@ -89,8 +95,17 @@ export function handle(store: Store, daemon: Daemon, who: Connection, request: M
 
 const OK = encode('OK\0');
 /** What a client may send at all, and what only Domain 0 may (xenstored's table of functions). */
-const REQUESTS: ReadonlySet<number> = new Set(Object.values(XS).filter(type => type !== XS.WATCH_EVENT && type !== XS.ERROR));
-const PRIVILEGED: ReadonlySet<number> = new Set([XS.CONTROL, XS.INTRODUCE, XS.RELEASE, XS.IS_DOMAIN_INTRODUCED, XS.RESUME, XS.SET_TARGET]);
+const REQUESTS: ReadonlySet<number> = new Set(
+  Object.values(XS).filter(type => type !== XS.WATCH_EVENT && type !== XS.ERROR),
+);
+const PRIVILEGED: ReadonlySet<number> = new Set([
+  XS.CONTROL,
+  XS.INTRODUCE,
+  XS.RELEASE,
+  XS.IS_DOMAIN_INTRODUCED,
+  XS.RESUME,
+  XS.SET_TARGET,
+]);
 
 function watch(store: Store, who: Connection, payload: Uint8Array): Message {
   const [path, token] = strings(payload, 2);

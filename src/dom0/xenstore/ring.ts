@@ -102,7 +102,10 @@ export class StoreRing {
   save(): SavedRing {
     return {
       request: this.request.slice(0, this.requestBytes),
-      waiting: this.waiting.map(({ bytes, event }, i) => ({ bytes: i === 0 ? bytes.slice(this.sent) : bytes, ...(event === undefined ? {} : { event }) })),
+      waiting: this.waiting.map(({ bytes, event }, i) => ({
+        bytes: i === 0 ? bytes.slice(this.sent) : bytes,
+        ...(event === undefined ? {} : { event }),
+      })),
       broken: this.broken,
     };
   }
@@ -141,7 +144,7 @@ export class StoreRing {
     const { words, bytes } = this.page;
     const consumed = Atomics.load(words, PAGE.REQ_CONS);
     const available = (Atomics.load(words, PAGE.REQ_PROD) - consumed) >>> 0;
-    if (available > RING_BYTES) return this.end(ERROR_RING_INDEX), false;
+    if (available > RING_BYTES) return (this.end(ERROR_RING_INDEX), false);
     if (available === 0) return false;
     const wanted = this.requestBytes < HEADER_BYTES ? HEADER_BYTES : HEADER_BYTES + this.payloadBytes;
     const count = Math.min(available, wanted - this.requestBytes);
@@ -149,7 +152,7 @@ export class StoreRing {
     this.requestBytes += count;
     Atomics.store(words, PAGE.REQ_CONS, (consumed + count) | 0);
     if (this.requestBytes >= HEADER_BYTES) {
-      if (this.payloadBytes > MAX_PAYLOAD_BYTES) return this.end(ERROR_PROTOCOL), false;
+      if (this.payloadBytes > MAX_PAYLOAD_BYTES) return (this.end(ERROR_PROTOCOL), false);
       if (this.requestBytes === HEADER_BYTES + this.payloadBytes) this.deliver();
     }
     return true;
@@ -163,7 +166,12 @@ export class StoreRing {
     const view = new DataView(this.request.buffer);
     const payload = this.request.slice(HEADER_BYTES, this.requestBytes);
     this.requestBytes = 0;
-    this.onRequest({ type: view.getUint32(0, true), requestId: view.getUint32(4, true), transaction: view.getUint32(8, true), payload });
+    this.onRequest({
+      type: view.getUint32(0, true),
+      requestId: view.getUint32(4, true),
+      transaction: view.getUint32(8, true),
+      payload,
+    });
   }
 
   /** Puts waiting bytes into the ring; true: some. */
@@ -172,7 +180,7 @@ export class StoreRing {
     if (this.waiting.length === 0) return false;
     let produced = Atomics.load(words, PAGE.RSP_PROD);
     const used = (produced - Atomics.load(words, PAGE.RSP_CONS)) >>> 0;
-    if (used > RING_BYTES) return this.end(ERROR_RING_INDEX), false;
+    if (used > RING_BYTES) return (this.end(ERROR_RING_INDEX), false);
     let room = RING_BYTES - used;
     if (room === 0) return false;
     while (room > 0 && this.waiting.length > 0) {

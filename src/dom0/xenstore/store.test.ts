@@ -31,12 +31,20 @@ describe('a guest that goes on under another id and was not told', () => {
     guest.formerId = 2;
     const back = '/local/domain/0/backend/vbd/1/51712/state';
     store.write(dom0, back, bytes('2'));
-    store.setPermissions(dom0, back, [{ letter: 'n', domid: 0 }, { letter: 'r', domid: 1 }]);
+    store.setPermissions(dom0, back, [
+      { letter: 'n', domid: 0 },
+      { letter: 'r', domid: 1 },
+    ]);
     store.write(guest, '/local/domain/2/data/x', bytes('mine'));
-    expect([text(store.read(dom0, '/local/domain/1/data/x')), text(store.read(guest, 'data/x'))]).toEqual(['mine', 'mine']);
+    expect([text(store.read(dom0, '/local/domain/1/data/x')), text(store.read(guest, 'data/x'))]).toEqual([
+      'mine',
+      'mine',
+    ]);
     expect(() => store.read(other, 'data/x')).toThrow('ENOENT');
     expect(text(store.read(guest, '/local/domain/0/backend/vbd/2/51712/state'))).toBe('2');
-    expect(store.watch(guest, '/local/domain/0/backend/vbd/2/51712/state', 't')).toBe('/local/domain/0/backend/vbd/2/51712/state');
+    expect(store.watch(guest, '/local/domain/0/backend/vbd/2/51712/state', 't')).toBe(
+      '/local/domain/0/backend/vbd/2/51712/state',
+    );
     store.watch(guest, 'data', 'r');
     store.write(dom0, back, bytes('4'));
     store.write(dom0, '/local/domain/1/data/x', bytes('2'));
@@ -59,7 +67,10 @@ describe('the store (docs/misc/xenstore.txt)', () => {
   it('remembers for people who wrote a node, when, and whose watches fired; of a transaction when it ended, of a removed node nothing', () => {
     let ns = 0;
     const store = new Store(() => ns);
-    const dom0 = store.connect(0, () => {}), guest = store.connect(1, (path) => { if (path === '/s/back') store.write(guest, '/s/front', bytes('4')); });
+    const dom0 = store.connect(0, () => {}),
+      guest = store.connect(1, path => {
+        if (path === '/s/back') store.write(guest, '/s/front', bytes('4'));
+      });
     store.write(dom0, '/s/front', bytes('1'));
     store.write(dom0, '/s/back', bytes('1'));
     for (const path of ['/s', '/s/front', '/s/back']) store.setPermissions(dom0, path, [{ letter: 'b', domid: 0 }]);
@@ -72,8 +83,20 @@ describe('the store (docs/misc/xenstore.txt)', () => {
     store.setPermissions(dom0, '/s/back', [{ letter: 'r', domid: 0 }], tx);
     ns = 7;
     store.end(dom0, tx, true);
-    const writes = (path: string) => store.look().nodes.find(node => node.path === path)?.writes.map(({ ns: at, by, value, heard }) => [at, by, text(value), heard.map(({ domid, watches }) => `${domid} × ${watches}`).join()]);
-    expect(writes('/s/back')).toEqual([[0, 0, '1', ''], [7, 0, '2', '1 × 2']]);
+    const writes = (path: string) =>
+      store
+        .look()
+        .nodes.find(node => node.path === path)
+        ?.writes.map(({ ns: at, by, value, heard }) => [
+          at,
+          by,
+          text(value),
+          heard.map(({ domid, watches }) => `${domid} × ${watches}`).join(),
+        ]);
+    expect(writes('/s/back')).toEqual([
+      [0, 0, '1', ''],
+      [7, 0, '2', '1 × 2'],
+    ]);
     expect(writes('/s/front')?.at(-1)).toEqual([7, 1, '4', '1 × 1']);
     store.rm(dom0, '/s/back');
     store.write(dom0, '/s/back', bytes('6'));
@@ -88,7 +111,18 @@ describe('the store (docs/misc/xenstore.txt)', () => {
 
   it('knows which paths are valid', () => {
     for (const path of ['/', '/a', '/A-z_0@9/b']) expect([path, isValidPath(path)]).toEqual([path, true]);
-    for (const path of ['', 'a', '//', '/a/', '/a//b', '/a b', '/a.b', '/ä', `/${'x'.repeat(3072)}`, `/local/domain/1/${'x'.repeat(2049)}`])
+    for (const path of [
+      '',
+      'a',
+      '//',
+      '/a/',
+      '/a//b',
+      '/a b',
+      '/a.b',
+      '/ä',
+      `/${'x'.repeat(3072)}`,
+      `/local/domain/1/${'x'.repeat(2049)}`,
+    ])
       expect([path, isValidPath(path)]).toEqual([path, false]);
     expect(isValidPath(`/${'x'.repeat(3071)}`)).toBe(true);
   });
@@ -115,7 +149,9 @@ describe('the store (docs/misc/xenstore.txt)', () => {
     ]);
     expect(text(store.read(other, '/local/domain/1/data/mine'))).toBe('x');
     expect(() => store.write(other, '/local/domain/1/data/mine', bytes('y'))).toThrow('EACCES');
-    expect(() => store.setPermissions(other, '/local/domain/1/data/mine', [{ letter: 'b', domid: 1 }])).toThrow('EACCES');
+    expect(() => store.setPermissions(other, '/local/domain/1/data/mine', [{ letter: 'b', domid: 1 }])).toThrow(
+      'EACCES',
+    );
     expect(() => store.setPermissions(guest, 'data/mine', [{ letter: 'b', domid: 2 }])).toThrow('EPERM');
     expect(() => store.write(guest, 'name', bytes('evil'))).toThrow('EACCES');
     expect(() => store.write(guest, '/tool/x', bytes(''))).toThrow('EACCES');
@@ -124,7 +160,7 @@ describe('the store (docs/misc/xenstore.txt)', () => {
     expect(() => store.read(guest, 'data/mine')).toThrow('EACCES');
   });
 
-  it('gives a new node its parent\'s permissions, owned by who made it unless that was Domain 0', () => {
+  it("gives a new node its parent's permissions, owned by who made it unless that was Domain 0", () => {
     const { store, dom0, guest } = make();
     store.setPermissions(dom0, '/local/domain/1/data', [
       { letter: 'n', domid: 1 },
@@ -180,7 +216,12 @@ describe('watches', () => {
     store.write(dom0, '/elsewhere', bytes('1'));
     store.mkdir(guest, 'data/a');
     store.rm(guest, 'data/a');
-    expect(events).toEqual(['0 /local/domain/1/data/a back', '1 data/a tok', '0 /local/domain/1/data/a back', '1 data/a tok']);
+    expect(events).toEqual([
+      '0 /local/domain/1/data/a back',
+      '1 data/a tok',
+      '0 /local/domain/1/data/a back',
+      '1 data/a tok',
+    ]);
   });
 
   it('fire with the watched path when a node above is removed', () => {
@@ -205,7 +246,7 @@ describe('watches', () => {
     expect(events).toEqual(['1 /local/domain/1/data/x all']);
   });
 
-  it('of domains that come and go are Domain 0\'s', () => {
+  it("of domains that come and go are Domain 0's", () => {
     const { store, dom0, guest } = make();
     store.watch(dom0, '@introduceDomain', 'i');
     store.watch(guest, '@introduceDomain', 'i');
@@ -333,33 +374,47 @@ describe('transactions', () => {
       }
     };
     const dump = (store: Store, who: Connection): string[] =>
-      ['/', '/a', '/a/b', '/c', '/c/d'].map(p => `${run(store, who, { op: 'read', path: p })}|${run(store, who, { op: 'ls', path: p }).split(',').sort().join()}`);
+      ['/', '/a', '/a/b', '/c', '/c/d'].map(
+        p =>
+          `${run(store, who, { op: 'read', path: p })}|${run(store, who, { op: 'ls', path: p }).split(',').sort().join()}`,
+      );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 4 }), fc.array(fc.array(step, { maxLength: 5 }), { minLength: 2, maxLength: 3 }), fc.array(fc.nat(2)), (first, plans, order) => {
-        const store = new Store(),
-          serial = new Store();
-        const [who, whoSerial] = [store.connect(0, () => {}), serial.connect(0, () => {})];
-        for (const s of first) run(store, who, s), run(serial, whoSerial, s);
-        const states = plans.map(plan => ({ plan, at: 0, tx: store.begin(who), answers: [] as string[], done: false }));
-        const advance = (i: number): void => {
-          const state = states[i];
-          if (!state || state.done) return;
-          if (state.at < state.plan.length) state.answers.push(run(store, who, state.plan[state.at++], state.tx));
-          else {
-            state.done = true;
-            try {
-              store.end(who, state.tx, true);
-            } catch (error) {
-              expect((error as StoreError).errno).toBe('EAGAIN');
-              return;
+      fc.property(
+        fc.array(step, { maxLength: 4 }),
+        fc.array(fc.array(step, { maxLength: 5 }), { minLength: 2, maxLength: 3 }),
+        fc.array(fc.nat(2)),
+        (first, plans, order) => {
+          const store = new Store(),
+            serial = new Store();
+          const [who, whoSerial] = [store.connect(0, () => {}), serial.connect(0, () => {})];
+          for (const s of first) run(store, who, s), run(serial, whoSerial, s);
+          const states = plans.map(plan => ({
+            plan,
+            at: 0,
+            tx: store.begin(who),
+            answers: [] as string[],
+            done: false,
+          }));
+          const advance = (i: number): void => {
+            const state = states[i];
+            if (!state || state.done) return;
+            if (state.at < state.plan.length) state.answers.push(run(store, who, state.plan[state.at++], state.tx));
+            else {
+              state.done = true;
+              try {
+                store.end(who, state.tx, true);
+              } catch (error) {
+                expect((error as StoreError).errno).toBe('EAGAIN');
+                return;
+              }
+              expect(state.plan.map(s => run(serial, whoSerial, s))).toEqual(state.answers);
+              expect(dump(serial, whoSerial)).toEqual(dump(store, who));
             }
-            expect(state.plan.map(s => run(serial, whoSerial, s))).toEqual(state.answers);
-            expect(dump(serial, whoSerial)).toEqual(dump(store, who));
-          }
-        };
-        for (const i of order) advance(i);
-        for (let i = 0; i < states.length; i++) while (!states[i].done) advance(i);
-      }),
+          };
+          for (const i of order) advance(i);
+          for (let i = 0; i < states.length; i++) while (!states[i].done) advance(i);
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -57,7 +57,14 @@ export interface StoreWrite {
 /** Writes of a node that are kept, newest last. */
 const MOST_WRITES = 8;
 /** What a guest may have; Domain 0 is not held to it. */
-export const QUOTA = { nodes: 1000, watches: 128, transactions: 10, nodeBytes: 2048, permissions: 5, transactionNodes: 1024 } as const;
+export const QUOTA = {
+  nodes: 1000,
+  watches: 128,
+  transactions: 10,
+  nodeBytes: 2048,
+  permissions: 5,
+  transactionNodes: 1024,
+} as const;
 /** Nodes that may change beside an open transaction; past them it does not know any more what it began with. */
 const MOST_BEFORE = 4096;
 const MAX_PATH = 3072,
@@ -78,7 +85,14 @@ interface Change {
 
 /** What the whole store holds. */
 export interface StoreLook {
-  nodes: { path: string; value: Uint8Array; permissions: readonly Permission[]; generation: number; children: number; writes: readonly StoreWrite[] }[];
+  nodes: {
+    path: string;
+    value: Uint8Array;
+    permissions: readonly Permission[];
+    generation: number;
+    children: number;
+    writes: readonly StoreWrite[];
+  }[];
   /** Domain 0's programs have a connection each. */
   watches: { domid: number; path: string }[];
 }
@@ -217,7 +231,12 @@ export class Store {
     const name = this.absolute(who, path),
       transaction = this.transaction(who, tx);
     const node = this.find(who, name, WRITE, transaction);
-    if (node) this.changed(name, this.update(name, { ...node, value: value.slice(), by: who.domid }, who, transaction), transaction);
+    if (node)
+      this.changed(
+        name,
+        this.update(name, { ...node, value: value.slice(), by: who.domid }, who, transaction),
+        transaction,
+      );
     else this.create(who, name, value.slice(), transaction);
   }
 
@@ -240,7 +259,11 @@ export class Store {
     const parent = parentOf(name),
       above = this.get(parent, transaction)!;
     const leaf = name.slice(name.lastIndexOf('/') + 1);
-    this.put(parent, { ...above, children: above.children.filter(child => child !== leaf), generation: ++this.generation }, transaction);
+    this.put(
+      parent,
+      { ...above, children: above.children.filter(child => child !== leaf), generation: ++this.generation },
+      transaction,
+    );
     this.removeTree(name, transaction, false);
   }
 
@@ -280,8 +303,18 @@ export class Store {
     for (const path of missing) {
       const up = parentOf(path),
         holder = this.get(up, transaction)!;
-      this.update(up, { ...holder, children: [...holder.children, path.slice(path.lastIndexOf('/') + 1)] }, who, transaction);
-      this.update(path, { value: path === name ? value : EMPTY, permissions, children: [], generation: 0, by: who.domid }, who, transaction);
+      this.update(
+        up,
+        { ...holder, children: [...holder.children, path.slice(path.lastIndexOf('/') + 1)] },
+        who,
+        transaction,
+      );
+      this.update(
+        path,
+        { value: path === name ? value : EMPTY, permissions, children: [], generation: 0, by: who.domid },
+        who,
+        transaction,
+      );
     }
     this.changed(name, this.get(name, transaction)!, transaction);
   }
@@ -302,13 +335,28 @@ export class Store {
 
   /** Whether a domain has a watch that a change of this node would fire. */
   hears(domid: number, path: string): boolean {
-    return [...this.connections].some(connection => connection.domid === domid && connection.watches.some(watch => watch.path === path || watch.path === '/' || path.startsWith(`${watch.path}/`)));
+    return [...this.connections].some(
+      connection =>
+        connection.domid === domid &&
+        connection.watches.some(
+          watch => watch.path === path || watch.path === '/' || path.startsWith(`${watch.path}/`),
+        ),
+    );
   }
 
   /** Everything, for Domain 0's people: nodes by path, and who watches what. */
   look(): StoreLook {
-    const nodes = [...this.nodes].map(([path, { value, permissions, generation, children }]) => ({ path, value, permissions, generation, children: children.length, writes: this.writes.get(path) ?? [] }));
-    const watches = [...this.connections].flatMap(({ domid, watches: own }) => own.map(({ path }) => ({ domid, path })));
+    const nodes = [...this.nodes].map(([path, { value, permissions, generation, children }]) => ({
+      path,
+      value,
+      permissions,
+      generation,
+      children: children.length,
+      writes: this.writes.get(path) ?? [],
+    }));
+    const watches = [...this.connections].flatMap(({ domid, watches: own }) =>
+      own.map(({ path }) => ({ domid, path })),
+    );
     return { nodes, watches };
   }
 
@@ -402,9 +450,11 @@ export class Store {
     if (transaction.failed) throw new StoreError('ENOMEM');
     if (transaction.outrun) throw new StoreError('EAGAIN');
     for (const path of transaction.touched) {
-      if (transaction.before.has(path) && transaction.before.get(path) !== this.nodes.get(path)) throw new StoreError('EAGAIN');
+      if (transaction.before.has(path) && transaction.before.get(path) !== this.nodes.get(path))
+        throw new StoreError('EAGAIN');
     }
-    if (!who.privileged && (this.owned.get(who.domid) ?? 0) + (transaction.owned.get(who.domid) ?? 0) > QUOTA.nodes) throw new StoreError('ENOSPC');
+    if (!who.privileged && (this.owned.get(who.domid) ?? 0) + (transaction.owned.get(who.domid) ?? 0) > QUOTA.nodes)
+      throw new StoreError('ENOSPC');
     for (const [path, node] of transaction.own) this.replace(path, node);
     for (const change of transaction.changes.values()) this.fire(change);
   }
@@ -446,7 +496,8 @@ export class Store {
 
   /** Whoever hears of it may write again: so it is noted before, and `heard` filled later. A value is another one when it was written; permissions leave it. */
   private noteWrite(path: string, heard: StoreWrite['heard']): void {
-    const node = this.nodes.get(path), kept = this.writes.get(path) ?? [];
+    const node = this.nodes.get(path),
+      kept = this.writes.get(path) ?? [];
     if (!node || node.value === kept.at(-1)?.value) return;
     this.onChange?.(path, node.value, node.by);
     this.writes.set(path, [...kept, { ns: this.nowNs(), by: node.by, value: node.value, heard }].slice(-MOST_WRITES));

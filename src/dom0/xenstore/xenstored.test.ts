@@ -137,7 +137,8 @@ describe('the store behind a ring (xs_wire.h)', () => {
       [20, '|', '16 7 0 ENOSYS|'],
       [0xffff, '', '16 7 0 ENOSYS|'],
     ];
-    for (const [type, payload, answer] of table) expect([type, payload, guest.ask(type, payload)]).toEqual([type, payload, [answer]]);
+    for (const [type, payload, answer] of table)
+      expect([type, payload, guest.ask(type, payload)]).toEqual([type, payload, [answer]]);
   });
 
   it('drops events for a guest that lets two MiB of them wait, and those too long for a message', () => {
@@ -223,7 +224,9 @@ describe('the store behind a ring (xs_wire.h)', () => {
     guest.ask(XS.TRANSACTION_START, '|');
     guest.words[PAGE.CONNECTION] = 1;
     guest.onEvent();
-    expect([...guest.words.subarray(PAGE.REQ_CONS, PAGE.RSP_PROD + 1), guest.words[PAGE.CONNECTION]]).toEqual([0, 0, 0, 0, 0]);
+    expect([...guest.words.subarray(PAGE.REQ_CONS, PAGE.RSP_PROD + 1), guest.words[PAGE.CONNECTION]]).toEqual([
+      0, 0, 0, 0, 0,
+    ]);
     tools.write('/local/domain/1/data/x', '1');
     expect(guest.answers()).toEqual([]);
     expect(guest.ask(XS.READ, 'domid|', 1)).toEqual(['16 7 1 ENOENT|']);
@@ -232,7 +235,11 @@ describe('the store behind a ring (xs_wire.h)', () => {
   it('ends the connection of a guest whose ring makes no sense, and no other', () => {
     for (const [spoil, error] of [
       [(guest: Guest) => (guest.words[PAGE.REQ_PROD] += 1025), 2],
-      [(guest: Guest) => guest.put(encodeMessage({ type: 2, requestId: 0, transaction: 0, payload: new Uint8Array(4097) })), 3],
+      [
+        (guest: Guest) =>
+          guest.put(encodeMessage({ type: 2, requestId: 0, transaction: 0, payload: new Uint8Array(4097) })),
+        3,
+      ],
     ] as const) {
       const [bad, good] = [new Guest(), new Guest()];
       make([bad, good]);
@@ -252,7 +259,12 @@ describe('the store behind a ring (xs_wire.h)', () => {
     make([guest]);
     const request = encodeMessage({ type: XS.GET_DOMAIN_PATH, requestId: 1, transaction: 0, payload: encode('1\0') });
     let taken = 0;
-    for (; taken < 1000 && ((guest.words[PAGE.REQ_PROD] - guest.words[PAGE.REQ_CONS]) >>> 0) + request.length <= RING_BYTES; taken++) guest.put(request);
+    for (
+      ;
+      taken < 1000 && ((guest.words[PAGE.REQ_PROD] - guest.words[PAGE.REQ_CONS]) >>> 0) + request.length <= RING_BYTES;
+      taken++
+    )
+      guest.put(request);
     expect(taken).toBeLessThan(150);
     expect(guest.answers()).toHaveLength(taken);
   });
@@ -272,21 +284,27 @@ describe('the store behind a ring (xs_wire.h)', () => {
 
   it('survives any bytes and any indices in the page', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(2079), fc.uint8Array({ minLength: 1, maxLength: 40 })), { minLength: 1, maxLength: 12 }), writes => {
-        const [bad, good] = [new Guest(), new Guest()];
-        make([bad, good]);
-        for (const [at, data] of writes) {
-          bad.bytes.set(data.subarray(0, 4096 - at), at);
-          bad.onEvent();
-        }
-        expect(good.ask(XS.READ, 'domid|')).toEqual(['2 7 0 2']);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(2079), fc.uint8Array({ minLength: 1, maxLength: 40 })), {
+          minLength: 1,
+          maxLength: 12,
+        }),
+        writes => {
+          const [bad, good] = [new Guest(), new Guest()];
+          make([bad, good]);
+          for (const [at, data] of writes) {
+            bad.bytes.set(data.subarray(0, 4096 - at), at);
+            bad.onEvent();
+          }
+          expect(good.ask(XS.READ, 'domid|')).toEqual(['2 7 0 2']);
+        },
+      ),
       { numRuns: 300 },
     );
   });
 });
 
-describe('xenstored for Domain 0\'s programs', () => {
+describe("xenstored for Domain 0's programs", () => {
   it('calls a watcher back once for each change, never inside another call', () => {
     const tools = make([]).client();
     const log: string[] = [];

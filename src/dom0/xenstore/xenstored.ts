@@ -100,7 +100,11 @@ export class Xenstored implements Daemon {
     const guest = this.guests.get(domid);
     if (!guest) throw new StoreError('ENOENT');
     const { watches, formerId } = guest.connection;
-    return { watches: watches.map(watch => ({ ...watch })), ring: guest.ring.save(), ...(formerId === undefined ? {} : { formerId }) };
+    return {
+      watches: watches.map(watch => ({ ...watch })),
+      ring: guest.ring.save(),
+      ...(formerId === undefined ? {} : { formerId }),
+    };
   }
 
   /** For a domain that has just been introduced: it goes on as it was saved. */
@@ -132,7 +136,8 @@ export class Xenstored implements Daemon {
   }
 
   private request(connection: Connection, ring: StoreRing, request: Message): void {
-    if (request.type === XS.WATCH || request.type === XS.UNWATCH || request.type === XS.RESET_WATCHES) ring.separateEvents();
+    if (request.type === XS.WATCH || request.type === XS.UNWATCH || request.type === XS.RESET_WATCHES)
+      ring.separateEvents();
     handle(this.store, this, connection, request, message => ring.send(message));
   }
 

@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Disk, MemoryDisk } from '../../devices/ide/disk.ts';
-import { DRIVE_QUEUE, DRIVE_QUEUE_SLOT_BYTES, DRIVE_QUEUE_SLOTS, DRIVE_REQUEST, MAILBOX, XEN_TYPE, XENHEAP } from '../layout/layout.ts';
+import {
+  DRIVE_QUEUE,
+  DRIVE_QUEUE_SLOT_BYTES,
+  DRIVE_QUEUE_SLOTS,
+  DRIVE_REQUEST,
+  MAILBOX,
+  XEN_TYPE,
+  XENHEAP,
+} from '../layout/layout.ts';
 import { createDomain, destroyDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { carriedRequest, IO_HOP, IoTrace, passes, within } from '../tracing/io-trace.ts';
@@ -19,7 +27,14 @@ function make(disk: Disk = new MemoryDisk(new Uint8Array(SECTORS * 512))) {
   const queue = new DriveQueue(machine, record);
   server.attach(0, disk, 77);
   const { sectorBytes, sectors, readOnly } = disk;
-  return { machine, record, server, queue, mailbox: new Mailbox(machine, record), drive: queue.disk(0, { sectorBytes, sectors, readOnly, label: 'disk' }) };
+  return {
+    machine,
+    record,
+    server,
+    queue,
+    mailbox: new Mailbox(machine, record),
+    drive: queue.disk(0, { sectorBytes, sectors, readOnly, label: 'disk' }),
+  };
 }
 
 /** A disk that answers when it is told to. */
@@ -45,7 +60,13 @@ class Slow extends MemoryDisk {
 
 describe('a drive whose medium another worker has open', () => {
   it('reads and writes what a drive on the medium itself would', () => {
-    const request = fc.record({ writes: fc.boolean(), sector: fc.nat(SECTORS - 1), sectors: fc.integer({ min: 1, max: 256 }), fill: fc.nat(255), pieces: fc.integer({ min: 1, max: 3 }) });
+    const request = fc.record({
+      writes: fc.boolean(),
+      sector: fc.nat(SECTORS - 1),
+      sectors: fc.integer({ min: 1, max: 256 }),
+      fill: fc.nat(255),
+      pieces: fc.integer({ min: 1, max: 3 }),
+    });
     const medium = new MemoryDisk(new Uint8Array(SECTORS * 512));
     const made = { ...make(medium), medium };
     fc.assert(
@@ -55,10 +76,16 @@ describe('a drive whose medium another worker has open', () => {
         const same = new MemoryDisk(new Uint8Array(SECTORS * 512));
         for (const { writes, sector, sectors, fill, pieces } of requests) {
           const count = Math.min(sectors, SECTORS - sector);
-          const cut = (bytes: Uint8Array): Uint8Array[] => Array.from({ length: pieces }, (_, i) => bytes.subarray(Math.floor((bytes.length * i) / pieces), Math.floor((bytes.length * (i + 1)) / pieces)));
+          const cut = (bytes: Uint8Array): Uint8Array[] =>
+            Array.from({ length: pieces }, (_, i) =>
+              bytes.subarray(Math.floor((bytes.length * i) / pieces), Math.floor((bytes.length * (i + 1)) / pieces)),
+            );
           const [one, other] = [new Uint8Array(count * 512).fill(fill), new Uint8Array(count * 512).fill(fill)];
           let good: boolean | undefined;
-          for (const [disk, bytes] of [[drive, one], [same, other]] as const) {
+          for (const [disk, bytes] of [
+            [drive, one],
+            [same, other],
+          ] as const) {
             if (writes) disk.write(sector, cut(bytes), ok => (good = ok));
             else disk.read(sector, cut(bytes), ok => (good = ok));
             if (disk !== drive) continue;
@@ -92,7 +119,8 @@ describe('a drive whose medium another worker has open', () => {
     const disk = new Slow(new Uint8Array(SECTORS * 512));
     const { server, queue, drive } = make(disk);
     const told: number[] = [];
-    for (let i = 0; i < DRIVE_QUEUE_SLOTS + 2; i++) drive.write(i, [new Uint8Array(512).fill(i + 1)], () => told.push(i));
+    for (let i = 0; i < DRIVE_QUEUE_SLOTS + 2; i++)
+      drive.write(i, [new Uint8Array(512).fill(i + 1)], () => told.push(i));
     server.poll();
     expect(disk.waiting.length).toBe(DRIVE_QUEUE_SLOTS);
     disk.waiting.splice(2, 1)[0]();
@@ -121,7 +149,9 @@ describe('a drive whose medium another worker has open', () => {
     expect(asked(done => drive.read(0, [new Uint8Array(100)], done))).toBe(false);
     expect(asked(done => drive.read(2 ** 40, [new Uint8Array(512)], done))).toBe(false);
     expect(asked(done => drive.discard!(0, 8, done))).toBe(false);
-    expect(asked(done => queue.disk(5, { sectorBytes: 512, sectors: 8, readOnly: false, label: '' }).flush(done))).toBe(false);
+    expect(asked(done => queue.disk(5, { sectorBytes: 512, sectors: 8, readOnly: false, label: '' }).flush(done))).toBe(
+      false,
+    );
     expect(() => drive.read(0, [new Uint8Array(DRIVE_QUEUE_SLOT_BYTES + 512)], () => {})).toThrow(RangeError);
     expect(asked(done => drive.flush(done))).toBe(true);
     server.attach(0, undefined);
@@ -153,7 +183,7 @@ describe('a drive whose medium another worker has open', () => {
     expect(answers).toBe(1);
   });
 
-  it('on the host\'s disk is served by the storage worker, by nobody else, and hears what a request has passed there', () => {
+  it("on the host's disk is served by the storage worker, by nobody else, and hears what a request has passed there", () => {
     const { machine, record, server, drive } = make();
     const storage = new DriveServer(machine, record, 'storage');
     class Passed extends MemoryDisk {
@@ -169,7 +199,9 @@ describe('a drive whose medium another worker has open', () => {
     const own = queue.disk(0, { sectorBytes: 512, sectors: SECTORS, readOnly: false, label: '' });
     const hops: number[][] = [];
     const read = new Uint8Array(512);
-    const rings = [XENHEAP.STORAGE_DOORBELL, (machine.domain(0).mailboxOffset >>> 2) + MAILBOX.DOORBELL].map(word => () => Atomics.load(machine.words, word));
+    const rings = [XENHEAP.STORAGE_DOORBELL, (machine.domain(0).mailboxOffset >>> 2) + MAILBOX.DOORBELL].map(
+      word => () => Atomics.load(machine.words, word),
+    );
     const before = rings.map(count => count());
     within({ hop: (...hop) => void hops.push(hop) }, 12, () => own.read(5, [read], () => {}));
     expect(rings.map((count, i) => count() - before[i])).toEqual([1, 0]);

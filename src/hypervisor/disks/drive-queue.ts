@@ -8,7 +8,15 @@
  * asked for it (a reset drive, a page that the guest gave away, a worker that died) harms nobody.
  */
 import type { Disk } from '../../devices/ide/index.ts';
-import { DRIVE_PLACES, DRIVE_QUEUE, DRIVE_QUEUE_SLOT_BYTES, DRIVE_QUEUE_SLOTS, DRIVE_REQUEST, DRIVE_REQUEST_HOPS, MAILBOX } from '../layout/layout.ts';
+import {
+  DRIVE_PLACES,
+  DRIVE_QUEUE,
+  DRIVE_QUEUE_SLOT_BYTES,
+  DRIVE_QUEUE_SLOTS,
+  DRIVE_REQUEST,
+  DRIVE_REQUEST_HOPS,
+  MAILBOX,
+} from '../layout/layout.ts';
 import { DOMAIN_0, type DomainRecord, type Machine } from '../memory/machine.ts';
 import { carriedRequest, IO_OP, type IoTrace, KeptHops, partOfRequest, passes, within } from '../tracing/io-trace.ts';
 import { ringDoorbell, ringStorage } from '../worker/mailbox.ts';
@@ -118,7 +126,8 @@ export class DriveQueue extends Queue {
   /** Asks, as soon as there is a slot; `pieces` are filled, or read, when the call or a later `poll` comes to it. */
   ask(request: Waiting): void {
     const { waiting } = this;
-    if (request.length > DRIVE_QUEUE_SLOT_BYTES && request.operation !== IO_OP.DISCARD) throw new RangeError(`${request.length} bytes are no request of a drive.`);
+    if (request.length > DRIVE_QUEUE_SLOT_BYTES && request.operation !== IO_OP.DISCARD)
+      throw new RangeError(`${request.length} bytes are no request of a drive.`);
     if (waiting.length === MOST_WAITING) return request.done(false);
     waiting.push(request);
     this.pump();
@@ -276,7 +285,16 @@ class QueuedDisk implements Disk {
 
   private ask(operation: Operation, sector: number, length: number, pieces: readonly Uint8Array[], done: Done): void {
     const number = carriedRequest();
-    this.queue.ask({ place: this.drive, operation, sector, length, pieces, number, done, within: number === 0 ? work => work() : partOfThis() });
+    this.queue.ask({
+      place: this.drive,
+      operation,
+      sector,
+      length,
+      pieces,
+      number,
+      done,
+      within: number === 0 ? work => work() : partOfThis(),
+    });
   }
 
   // Saved states: the other end saves what the guest has changed.
@@ -361,8 +379,11 @@ export class DriveServer extends Queue {
   poll(): void {
     this.taken = this.load(DRIVE_QUEUE.ASKED);
     const order = (slot: number): number => this.load(this.slotWord(slot, DRIVE_REQUEST.ORDER));
-    const isOurs = (slot: number): boolean => this.isAtStorage(this.load(this.slotWord(slot, DRIVE_REQUEST.PLACE))) === this.isStorage;
-    const slots = this.isTaken.flatMap((taken, slot) => (!taken && this.state(slot) === ASKED && isOurs(slot) ? [slot] : []));
+    const isOurs = (slot: number): boolean =>
+      this.isAtStorage(this.load(this.slotWord(slot, DRIVE_REQUEST.PLACE))) === this.isStorage;
+    const slots = this.isTaken.flatMap((taken, slot) =>
+      !taken && this.state(slot) === ASKED && isOurs(slot) ? [slot] : [],
+    );
     const before = this.answers;
     this.polling = true;
     for (const slot of slots.sort((a, b) => (order(a) - order(b)) | 0)) this.carryOut(slot);
@@ -408,7 +429,17 @@ export class DriveServer extends Queue {
     this.store(this.slotWord(slot, DRIVE_REQUEST.HOPS), known.length / 3);
   }
 
-  private start(slot: number, { disk, operation, isClaimed, sector, length }: { disk: Disk | undefined; operation: number; isClaimed: boolean; sector: number; length: number }, done: Done): void {
+  private start(
+    slot: number,
+    {
+      disk,
+      operation,
+      isClaimed,
+      sector,
+      length,
+    }: { disk: Disk | undefined; operation: number; isClaimed: boolean; sector: number; length: number },
+    done: Done,
+  ): void {
     if (!disk || (isClaimed && (operation === IO_OP.WRITE || operation === IO_OP.DISCARD))) return done(false);
     if (operation === IO_OP.FLUSH) return disk.flush(done);
     const sectors = operation === IO_OP.DISCARD ? length : length / disk.sectorBytes;

@@ -5,13 +5,25 @@ const MIB = 2 ** 20;
 const image = Uint8Array.from({ length: MIB + 512 }, (_, i) => (i >> 9) ^ i);
 /** A file whose parts know where they come from, as Blob.slice does it. */
 const blob = (start = 0, end = image.length): Blob =>
-  ({ size: end - start, slice: (from: number, to: number) => blob(start + from, Math.min(start + to, end)), start, end }) as unknown as Blob;
+  ({
+    size: end - start,
+    slice: (from: number, to: number) => blob(start + from, Math.min(start + to, end)),
+    start,
+    end,
+  }) as unknown as Blob;
 const drive: DriveImage = { place: 0, kind: 'disk', readOnly: false, medium: { name: 'disk.img', data: blob() } };
 
-function disk(readBlob = (part: Blob) => image.slice((part as unknown as { start: number }).start, (part as unknown as { end: number }).end)) {
+function disk(
+  readBlob = (part: Blob) =>
+    image.slice((part as unknown as { start: number }).start, (part as unknown as { end: number }).end),
+) {
   const problems: string[] = [];
   let reads = 0;
-  const [attachment] = attachDrives([drive], openBlob(part => (reads++, readBlob(part))), sentence => problems.push(sentence));
+  const [attachment] = attachDrives(
+    [drive],
+    openBlob(part => (reads++, readBlob(part))),
+    sentence => problems.push(sentence),
+  );
   const medium = attachment.disk!;
   const read = (sector: number, sectors: number): Uint8Array | null => {
     const into = new Uint8Array(sectors * 512);

@@ -24,10 +24,19 @@ export interface DriveImage {
  * already, here or (`queued`) at the other end of the domain's queue. `device`: one of the host's, by its path, which Domain 0 opens whenever the domain
  * starts.
  */
-export type Medium = { name: string; data: Blob } | { name: string; bytes: Uint8Array } | { name: string; path: string; writes?: boolean } | { name: string; disk: Disk } | { name: string; queued: QueuedMedium } | { name: string; device: true };
+export type Medium =
+  | { name: string; data: Blob }
+  | { name: string; bytes: Uint8Array }
+  | { name: string; path: string; writes?: boolean }
+  | { name: string; disk: Disk }
+  | { name: string; queued: QueuedMedium }
+  | { name: string; device: true };
 
 /** Opens a medium. `failed` is called when it cannot be read any more. @throws Error with a sentence where it cannot be opened */
-export type OpenMedium = (medium: Exclude<Medium, { disk: Disk } | { queued: QueuedMedium } | { device: true } | { bytes: Uint8Array }>, failed: () => void) => DiskSource;
+export type OpenMedium = (
+  medium: Exclude<Medium, { disk: Disk } | { queued: QueuedMedium } | { device: true } | { bytes: Uint8Array }>,
+  failed: () => void,
+) => DiskSource;
 
 /** Reads a part of a file at once (FileReaderSync, which workers of a browser have). Throws where it cannot. */
 export type ReadBlob = (part: Blob) => Uint8Array;
@@ -48,7 +57,8 @@ export const noMedia: OpenMedium = ({ name }) => {
 export const openBlob =
   (readBlob: ReadBlob): OpenMedium =>
   (medium, failed) => {
-    if (!('data' in medium)) throw new HostError(`${medium.name} cannot be opened here: files by their paths are for the command line.`);
+    if (!('data' in medium))
+      throw new HostError(`${medium.name} cannot be opened here: files by their paths are for the command line.`);
     return new BlobSource(medium.data, readBlob, failed);
   };
 
@@ -117,7 +127,13 @@ class BlobSource implements DiskSource {
  * The drives for a domain. `problem` gets a sentence, once a medium, when a file cannot be read any more; the guest sees a bad sector. `changes`: what the
  * guest had changed of them as another domain (DISK records). `queue`: the way to media that another worker has open. @throws what `open` does
  */
-export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, problem: (sentence: string) => void, changes: readonly Uint8Array[] = [], queue?: DriveQueue): IdeAttachment[] {
+export function attachDrives(
+  drives: readonly DriveImage[],
+  open: OpenMedium,
+  problem: (sentence: string) => void,
+  changes: readonly Uint8Array[] = [],
+  queue?: DriveQueue,
+): IdeAttachment[] {
   const attached = drives.map(({ place, kind, readOnly, medium }): IdeAttachment => {
     if (!medium) return { place, kind: kind === 'floppy' ? kind : 'cdrom', disk: null };
     if ('disk' in medium) return { place, kind, disk: medium.disk };
@@ -125,16 +141,23 @@ export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, pr
       if (!queue) throw new HostError(`${medium.name} is open in another worker, and there is no way to it.`);
       return { place, kind, disk: queue.disk(place, medium.queued) };
     }
-    if ('device' in medium) throw new HostError(`${medium.name} is a device of the host, which Domain 0 opens, and nobody has opened it.`);
+    if ('device' in medium)
+      throw new HostError(`${medium.name} is a device of the host, which Domain 0 opens, and nobody has opened it.`);
     let told = false;
     const failed = (): void => {
       if (told) return;
       told = true;
-      problem(`${medium.name} cannot be read any more: the file was changed or moved after it was given. Give it again and boot once more.`);
+      problem(
+        `${medium.name} cannot be read any more: the file was changed or moved after it was given. Give it again and boot once more.`,
+      );
     };
     const file = 'bytes' in medium ? inMemory(medium.bytes) : open(medium, failed);
     const source = kind === 'disk' ? unwrap(file, medium, problem) : file;
-    return { place, kind, disk: new OverlayDisk(source, { sectorBytes: kind === 'cdrom' ? 2048 : 512, readOnly, label: medium.name }) };
+    return {
+      place,
+      kind,
+      disk: new OverlayDisk(source, { sectorBytes: kind === 'cdrom' ? 2048 : 512, readOnly, label: medium.name }),
+    };
   });
   for (const record of changes) {
     const disk = readDiskRecord(record);
@@ -147,7 +170,10 @@ export function attachDrives(drives: readonly DriveImage[], open: OpenMedium, pr
 function unwrap(file: DiskSource, { name }: { name: string }, problem: (sentence: string) => void): DiskSource {
   const magic = new Uint8Array(4);
   if (file.bytes < magic.length || !file.read(0, magic) || !isQcow2(magic)) return file;
-  if (file.write) throw new HostError(`${name} is a qcow2 image, and those are not written. Without rw, what the guest writes is kept in memory.`);
+  if (file.write)
+    throw new HostError(
+      `${name} is a qcow2 image, and those are not written. Without rw, what the guest writes is kept in memory.`,
+    );
   let told = false;
   try {
     return new Qcow2Source(file, error => {

@@ -34,14 +34,19 @@ it('keeps what the guest writes away from the medium', () => {
   disk.read(6, into, ok => results.push(ok));
   expect([into[0][0], into[1][0], into[1][511], into[1][512], into[1][1024]]).toEqual([6, 0xaa, 0xaa, 0xbb, 9]);
   expect(medium[7 * 512]).toBe(7);
-  new OverlayDisk({ bytes: 512, read: () => true }, { readOnly: true }).write(0, [new Uint8Array(512)], ok => results.push(ok));
+  new OverlayDisk({ bytes: 512, read: () => true }, { readOnly: true }).write(0, [new Uint8Array(512)], ok =>
+    results.push(ok),
+  );
   new OverlayDisk({ bytes: 512, read: () => false }).read(0, [new Uint8Array(512)], ok => results.push(ok));
   expect(results).toEqual([true, true, false, false]);
 });
 
 it('has a last sector of zeros behind what the medium has of it, and keeps what the guest writes there', () => {
   const medium = new Uint8Array(1000).fill(7);
-  const disk = new OverlayDisk({ bytes: medium.length, read: (at, into) => (into.set(medium.subarray(at, at + into.length)), at + into.length <= medium.length) });
+  const disk = new OverlayDisk({
+    bytes: medium.length,
+    read: (at, into) => (into.set(medium.subarray(at, at + into.length)), at + into.length <= medium.length),
+  });
   const last = new Uint8Array(512);
   const read = (): number[] => {
     let good = false;

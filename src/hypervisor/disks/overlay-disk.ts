@@ -82,7 +82,12 @@ export class OverlayDisk implements Disk {
   place(sector: number): Place[] {
     const at = sector * this.sectorBytes;
     const block = Math.floor(at / BLOCK_BYTES);
-    return [{ layer: `image ${this.label}`, at }, ...(this.changed.has(block) ? [{ layer: 'overlay in memory', at: at % BLOCK_BYTES, unit: { name: 'block', number: block } }] : (this.source.place?.(at) ?? []))];
+    return [
+      { layer: `image ${this.label}`, at },
+      ...(this.changed.has(block)
+        ? [{ layer: 'overlay in memory', at: at % BLOCK_BYTES, unit: { name: 'block', number: block } }]
+        : (this.source.place?.(at) ?? [])),
+    ];
   }
 
   private readPiece(at: number, piece: Uint8Array): boolean {
@@ -124,7 +129,11 @@ export class OverlayDisk implements Disk {
     });
   }
 
-  private blocks(at: number, length: number, visit: (block: number, within: number, from: number, count: number) => boolean): boolean {
+  private blocks(
+    at: number,
+    length: number,
+    visit: (block: number, within: number, from: number, count: number) => boolean,
+  ): boolean {
     for (let from = 0; from < length; ) {
       const block = Math.floor((at + from) / BLOCK_BYTES);
       const within = (at + from) % BLOCK_BYTES;
@@ -156,7 +165,8 @@ export class OverlayDisk implements Disk {
 
   /** What the guest has changed and the medium does not hold, in the order of blocks. */
   *changes(): Generator<DiskChange> {
-    for (const block of [...this.changed.keys()].sort((a, b) => a - b)) yield { block, bytes: this.changed.get(block) as Uint8Array };
+    for (const block of [...this.changed.keys()].sort((a, b) => a - b))
+      yield { block, bytes: this.changed.get(block) as Uint8Array };
   }
 
   /** Takes back what `changes` gave. Blocks past the end are ignored. */

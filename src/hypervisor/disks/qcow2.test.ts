@@ -87,15 +87,20 @@ function sentenceAfter(change: (view: DataView, bytes: Uint8Array<ArrayBuffer>) 
 }
 
 describe('qcow2', () => {
-  it.each(['0.10', '1.1'])('reads what qemu-img wrote (compat=%s): compressed, plain and zero clusters, and none', compat => {
-    const expected = Uint8Array.from({ length: 131072 }, (_, i) => (i >= 32768 && i < 65536 ? (i >> 9) ^ (i & 3) : 0));
-    expected.fill(0xa5, 40960, 47104).fill(0, 57344, 61440).fill(0x11, 102400, 102912);
-    for (const piece of [512, 5000, 131072]) {
-      const { data, told } = readAll(gunzipSync(Buffer.from(BY_QEMU[compat], 'base64')), piece);
-      expect(told).toEqual([]);
-      expect(Buffer.compare(data, expected)).toBe(0);
-    }
-  });
+  it.each(['0.10', '1.1'])(
+    'reads what qemu-img wrote (compat=%s): compressed, plain and zero clusters, and none',
+    compat => {
+      const expected = Uint8Array.from({ length: 131072 }, (_, i) =>
+        i >= 32768 && i < 65536 ? (i >> 9) ^ (i & 3) : 0,
+      );
+      expected.fill(0xa5, 40960, 47104).fill(0, 57344, 61440).fill(0x11, 102400, 102912);
+      for (const piece of [512, 5000, 131072]) {
+        const { data, told } = readAll(gunzipSync(Buffer.from(BY_QEMU[compat], 'base64')), piece);
+        expect(told).toEqual([]);
+        expect(Buffer.compare(data, expected)).toBe(0);
+      }
+    },
+  );
 
   it('reads the clusters of a small image, and a file that ends within its last cluster', () => {
     const { data, ok } = readAll(image().bytes);
@@ -110,21 +115,27 @@ describe('qcow2', () => {
   });
 
   it('says what is not read, and what to do', () => {
-    expect(sentenceAfter(view => view.setUint32(4, 4))).toMatch(/^is a qcow2 image of version 4, .* Run qemu-img convert/);
+    expect(sentenceAfter(view => view.setUint32(4, 4))).toMatch(
+      /^is a qcow2 image of version 4, .* Run qemu-img convert/,
+    );
     expect(sentenceAfter(view => view.setUint32(32, 1))).toMatch(/^is an encrypted qcow2 image/);
-    expect(sentenceAfter((view, bytes) => {
-      view.setUint32(12, 512);
-      view.setUint32(16, 8);
-      bytes.set(Buffer.from('base\0img'), 512);
-    })).toMatch(/^holds only what differs from another image \(base\?img\)\. Run qemu-img convert/);
+    expect(
+      sentenceAfter((view, bytes) => {
+        view.setUint32(12, 512);
+        view.setUint32(16, 8);
+        bytes.set(Buffer.from('base\0img'), 512);
+      }),
+    ).toMatch(/^holds only what differs from another image \(base\?img\)\. Run qemu-img convert/);
     expect(sentenceAfter(view => view.setUint32(76, 1 << 2))).toMatch(/^keeps its data in another file/);
     expect(sentenceAfter(view => view.setUint32(76, 1 << 4))).toMatch(/subclusters/);
     expect(sentenceAfter(view => view.setUint32(76, 1 << 9))).toMatch(/features that are not known/);
-    expect(sentenceAfter(view => {
-      view.setUint32(76, 1 << 3);
-      view.setUint32(100, 112);
-      view.setUint8(104, 1);
-    })).toMatch(/zstd/);
+    expect(
+      sentenceAfter(view => {
+        view.setUint32(76, 1 << 3);
+        view.setUint32(100, 112);
+        view.setUint8(104, 1);
+      }),
+    ).toMatch(/zstd/);
   });
 
   it('says what is damaged, and where', () => {
@@ -133,24 +144,40 @@ describe('qcow2', () => {
     expect(sentenceAfter(view => view.setUint32(24, 0xffff))).toContain('L1 table would be larger than 33554432 bytes');
     expect(sentenceAfter(view => view.setUint32(28, 0))).toContain('a disk of 0 bytes');
     expect(sentenceAfter(view => view.setUint32(28, 1000))).toContain('whole sectors');
-    expect(sentenceAfter(view => view.setUint32(36, 0))).toContain('L1 table has 0 entries, and a disk of 65536 bytes needs 1');
+    expect(sentenceAfter(view => view.setUint32(36, 0))).toContain(
+      'L1 table has 0 entries, and a disk of 65536 bytes needs 1',
+    );
     expect(sentenceAfter(view => view.setUint32(44, 0))).toContain('L1 table is at byte 0');
     expect(sentenceAfter(view => view.setUint32(40, 1))).toContain('is cut short: its L1 table ends at byte');
     expect(sentenceAfter((_, bytes) => bytes.slice(0, 40))).toContain('is cut short: it has 40 bytes');
     // Loops: a table that is the header, the L1 table, or data that is a table.
-    expect(sentenceAfter(view => entry(view, CLUSTER, 0, CLUSTER))).toContain('entry 0 of its L1 table names byte 4096');
+    expect(sentenceAfter(view => entry(view, CLUSTER, 0, CLUSTER))).toContain(
+      'entry 0 of its L1 table names byte 4096',
+    );
     expect(sentenceAfter(view => entry(view, CLUSTER, 0x00ffffff, 0))).toContain('entry 0 of its L1 table');
-    expect(sentenceAfter(view => entry(view, 2 * CLUSTER, 0, 2 * CLUSTER))).toContain('cluster 0 is said to lie at byte 8192');
-    expect(sentenceAfter(view => entry(view, 2 * CLUSTER, 1, 0))).toContain('cluster 0 is said to lie at byte 4294967296');
-    expect(sentenceAfter(view => entry(view, 2 * CLUSTER + 8, HIGH_COMPRESSED, 0xfffff000))).toContain('the compressed cluster 1 is said to lie at byte');
-    expect(sentenceAfter((_, bytes) => bytes.set(deflateRawSync(new Uint8Array(2 ** 24)).subarray(0, 512), 4 * CLUSTER))).toContain('unpacks to more than the 4096 bytes allowed');
-    expect(sentenceAfter((_, bytes) => bytes.set(deflateRawSync(new Uint8Array(10)), 4 * CLUSTER))).toContain('has 10 bytes, and a cluster 4096');
+    expect(sentenceAfter(view => entry(view, 2 * CLUSTER, 0, 2 * CLUSTER))).toContain(
+      'cluster 0 is said to lie at byte 8192',
+    );
+    expect(sentenceAfter(view => entry(view, 2 * CLUSTER, 1, 0))).toContain(
+      'cluster 0 is said to lie at byte 4294967296',
+    );
+    expect(sentenceAfter(view => entry(view, 2 * CLUSTER + 8, HIGH_COMPRESSED, 0xfffff000))).toContain(
+      'the compressed cluster 1 is said to lie at byte',
+    );
+    expect(
+      sentenceAfter((_, bytes) => bytes.set(deflateRawSync(new Uint8Array(2 ** 24)).subarray(0, 512), 4 * CLUSTER)),
+    ).toContain('unpacks to more than the 4096 bytes allowed');
+    expect(sentenceAfter((_, bytes) => bytes.set(deflateRawSync(new Uint8Array(10)), 4 * CLUSTER))).toContain(
+      'has 10 bytes, and a cluster 4096',
+    );
   });
 
   it('tells no place of a cluster that it would not read', () => {
     const { bytes, view } = image();
     const source1 = new Qcow2Source(source(bytes), () => {});
-    expect(source1.place(0)).toEqual([{ layer: 'file of the image', unit: { name: 'cluster', number: 0 }, at: expect.any(Number) }]);
+    expect(source1.place(0)).toEqual([
+      { layer: 'file of the image', unit: { name: 'cluster', number: 0 }, at: expect.any(Number) },
+    ]);
     entry(view, 2 * CLUSTER, 0, 2 * CLUSTER);
     entry(view, 2 * CLUSTER + 8, HIGH_COMPRESSED, 0xfffff000);
     const damaged = new Qcow2Source(source(bytes), () => {});
@@ -158,7 +185,17 @@ describe('qcow2', () => {
   });
 
   it('whatever stands in it, answers with data or a sentence', () => {
-    const words = fc.array(fc.tuple(fc.oneof(fc.integer({ min: 0, max: 27 }), fc.integer({ min: 1024, max: 1030 }), fc.integer({ min: 2048, max: 2080 })), fc.oneof(fc.integer({ min: 0, max: 0x7fffffff }), fc.constantFrom(0, 1, 512, 4096, 8192, 0x40000000, -1))), { minLength: 1, maxLength: 6 });
+    const words = fc.array(
+      fc.tuple(
+        fc.oneof(
+          fc.integer({ min: 0, max: 27 }),
+          fc.integer({ min: 1024, max: 1030 }),
+          fc.integer({ min: 2048, max: 2080 }),
+        ),
+        fc.oneof(fc.integer({ min: 0, max: 0x7fffffff }), fc.constantFrom(0, 1, 512, 4096, 8192, 0x40000000, -1)),
+      ),
+      { minLength: 1, maxLength: 6 },
+    );
     fc.assert(
       fc.property(words, fc.integer({ min: 0, max: 5 * CLUSTER }), fc.boolean(), (changes, length, cut) => {
         sentenceAfter((view, bytes) => {
@@ -178,7 +215,11 @@ describe('qcow2', () => {
     const before = bytes.slice();
     const told: string[] = [];
     const drive = { place: 0, kind: 'disk', readOnly: false, medium: { name: 'a.qcow2', path: 'a.qcow2' } } as const;
-    const { disk } = attachDrives([drive], () => source(bytes), sentence => told.push(sentence))[0];
+    const { disk } = attachDrives(
+      [drive],
+      () => source(bytes),
+      sentence => told.push(sentence),
+    )[0];
     expect(disk!.sectors).toBe(128);
     const answers: boolean[] = [];
     const sector = new Uint8Array(512);
@@ -191,7 +232,13 @@ describe('qcow2', () => {
     expect(answers).toEqual([true, true, true, false, false]);
     expect(told).toEqual([expect.stringMatching(/^a\.qcow2 is damaged: cluster 1 is said to lie at byte 8192/)]);
     expect(bytes).toEqual(before);
-    expect(() => attachDrives([drive], () => ({ ...source(bytes), write: () => true }), () => {})).toThrow(/^a\.qcow2 is a qcow2 image, and those are not written/);
+    expect(() =>
+      attachDrives(
+        [drive],
+        () => ({ ...source(bytes), write: () => true }),
+        () => {},
+      ),
+    ).toThrow(/^a\.qcow2 is a qcow2 image, and those are not written/);
     expect(readQcow2Header(bytes, bytes.length).diskBytes).toBe(65536);
   });
 });

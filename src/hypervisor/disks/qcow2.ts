@@ -59,7 +59,8 @@ const CACHE_BYTES = 4 * 2 ** 20;
 
 const CHECK = 'Run qemu-img check on it, or copy it again.';
 const damaged = (text: string): Qcow2Error => new Qcow2Error('damaged', `is damaged: ${text}. ${CHECK}`);
-const unread = (short: string, text: string): Qcow2Error => new Qcow2Error(short, `${text}. Run qemu-img convert -O qcow2 with it, and take what that makes.`);
+const unread = (short: string, text: string): Qcow2Error =>
+  new Qcow2Error(short, `${text}. Run qemu-img convert -O qcow2 with it, and take what that makes.`);
 
 interface Header {
   version: number;
@@ -78,37 +79,62 @@ const offsetOf = (high: number, low: number): number => (high & OFFSET_HIGH) * T
 /** @throws Qcow2Error where the header of a file of `fileBytes` bytes, of which `head` is the beginning, is bad or asks for what is not read */
 export function readQcow2Header(head: Uint8Array, fileBytes: number): Header {
   if (!isQcow2(head)) throw new Qcow2Error('no qcow2 image', 'is no qcow2 image.');
-  if (head.length < HEADER_BYTES) throw new Qcow2Error('cut short', `is cut short: it has ${fileBytes} bytes, and a qcow2 header ${HEADER_BYTES}. Copy it again.`);
+  if (head.length < HEADER_BYTES)
+    throw new Qcow2Error(
+      'cut short',
+      `is cut short: it has ${fileBytes} bytes, and a qcow2 header ${HEADER_BYTES}. Copy it again.`,
+    );
   const view = viewOf(head);
   const wide = (at: number): number => view.getUint32(at) * TWO_32 + view.getUint32(at + 4);
   const version = view.getUint32(4);
-  if (version !== 2 && version !== 3) throw unread('unknown version', `is a qcow2 image of version ${version}, and versions 2 and 3 are read`);
+  if (version !== 2 && version !== 3)
+    throw unread('unknown version', `is a qcow2 image of version ${version}, and versions 2 and 3 are read`);
   const clusterBits = view.getUint32(CLUSTER_BITS);
   if (clusterBits < MIN_CLUSTER_BITS || clusterBits > MAX_CLUSTER_BITS)
-    throw damaged(`its header says clusters of 2^${clusterBits} bytes, and 2^${MIN_CLUSTER_BITS} to 2^${MAX_CLUSTER_BITS} can be`);
+    throw damaged(
+      `its header says clusters of 2^${clusterBits} bytes, and 2^${MIN_CLUSTER_BITS} to 2^${MAX_CLUSTER_BITS} can be`,
+    );
   if (version === 3) checkFeatures(view);
-  if (view.getUint32(ENCRYPTION) !== 0) throw unread('encrypted', 'is an encrypted qcow2 image, and plain ones are read');
-  if (wide(BACKING_AT) !== 0) throw unread('has a backing file', `holds only what differs from another image${backingName(head, wide(BACKING_AT), view.getUint32(BACKING_LENGTH))}`);
+  if (view.getUint32(ENCRYPTION) !== 0)
+    throw unread('encrypted', 'is an encrypted qcow2 image, and plain ones are read');
+  if (wide(BACKING_AT) !== 0)
+    throw unread(
+      'has a backing file',
+      `holds only what differs from another image${backingName(head, wide(BACKING_AT), view.getUint32(BACKING_LENGTH))}`,
+    );
   const clusterBytes = 2 ** clusterBits;
   const diskBytes = wide(SIZE);
-  if (diskBytes === 0 || !Number.isSafeInteger(diskBytes)) throw damaged(`its header says a disk of ${diskBytes} bytes`);
-  if (diskBytes % SECTOR_BYTES !== 0) throw damaged(`its header says a disk of ${diskBytes} bytes, and a disk has whole sectors of ${SECTOR_BYTES}`);
+  if (diskBytes === 0 || !Number.isSafeInteger(diskBytes))
+    throw damaged(`its header says a disk of ${diskBytes} bytes`);
+  if (diskBytes % SECTOR_BYTES !== 0)
+    throw damaged(`its header says a disk of ${diskBytes} bytes, and a disk has whole sectors of ${SECTOR_BYTES}`);
   const l1Entries = view.getUint32(L1_SIZE);
   const needed = Math.ceil(diskBytes / (clusterBytes * (clusterBytes / ENTRY_BYTES)));
-  if (needed * ENTRY_BYTES > MAX_L1_BYTES) throw damaged(`its header says a disk of ${diskBytes} bytes, whose L1 table would be larger than ${MAX_L1_BYTES} bytes`);
-  if (l1Entries < needed) throw damaged(`its L1 table has ${l1Entries} entries, and a disk of ${diskBytes} bytes needs ${needed}`);
+  if (needed * ENTRY_BYTES > MAX_L1_BYTES)
+    throw damaged(
+      `its header says a disk of ${diskBytes} bytes, whose L1 table would be larger than ${MAX_L1_BYTES} bytes`,
+    );
+  if (l1Entries < needed)
+    throw damaged(`its L1 table has ${l1Entries} entries, and a disk of ${diskBytes} bytes needs ${needed}`);
   const l1At = wide(L1_AT);
   const l1Bytes = needed * ENTRY_BYTES;
-  if (l1At % clusterBytes !== 0 || l1At < clusterBytes) throw damaged(`its L1 table is at byte ${l1At}, where no table can be`);
-  if (l1At + l1Bytes > fileBytes) throw new Qcow2Error('cut short', `is cut short: its L1 table ends at byte ${l1At + l1Bytes}, and the file has ${fileBytes}. Copy it again.`);
+  if (l1At % clusterBytes !== 0 || l1At < clusterBytes)
+    throw damaged(`its L1 table is at byte ${l1At}, where no table can be`);
+  if (l1At + l1Bytes > fileBytes)
+    throw new Qcow2Error(
+      'cut short',
+      `is cut short: its L1 table ends at byte ${l1At + l1Bytes}, and the file has ${fileBytes}. Copy it again.`,
+    );
   return { version, clusterBits, diskBytes, l1At, l1Bytes };
 }
 
 function checkFeatures(view: DataView): void {
-  if (view.byteLength < HEADER_3_BYTES || view.getUint32(HEADER_LENGTH) < HEADER_3_BYTES) throw damaged(`its header is shorter than the ${HEADER_3_BYTES} bytes of version 3`);
+  if (view.byteLength < HEADER_3_BYTES || view.getUint32(HEADER_LENGTH) < HEADER_3_BYTES)
+    throw damaged(`its header is shorter than the ${HEADER_3_BYTES} bytes of version 3`);
   const high = view.getUint32(INCOMPATIBLE),
     features = view.getUint32(INCOMPATIBLE + 4);
-  if (high !== 0 || (features & ~KNOWN) !== 0) throw unread('unknown features', 'has incompatible features that are not known here');
+  if (high !== 0 || (features & ~KNOWN) !== 0)
+    throw unread('unknown features', 'has incompatible features that are not known here');
   if (features & CORRUPT) throw damaged('it is marked as corrupt');
   if (features & DATA_FILE) throw unread('has a data file', 'keeps its data in another file');
   if (features & EXTENDED_L2) throw unread('has subclusters', 'has subclusters (extended_l2), which are not read');
@@ -237,7 +263,8 @@ export class Qcow2Source implements DiskSource {
     if (high & COMPRESSED) return this.locatePacked(cluster, high, low);
     const from = offsetOf(high, low);
     if (from === 0 || (this.header.version === 3 && low & ZEROS)) return undefined;
-    if (from % this.clusterBytes !== 0 || from >= this.file.bytes || this.isTable(from)) throw damaged(`cluster ${cluster} is said to lie at byte ${from}, where no data can be`);
+    if (from % this.clusterBytes !== 0 || from >= this.file.bytes || this.isTable(from))
+      throw damaged(`cluster ${cluster} is said to lie at byte ${from}, where no data can be`);
     return { from };
   }
 
@@ -259,7 +286,8 @@ export class Qcow2Source implements DiskSource {
     const from = (upper & (2 ** offsetHighBits - 1)) * TWO_32 + (low >>> 0);
     const sectors = (upper >>> offsetHighBits) + 1;
     const packed = Math.min(sectors * SECTOR_BYTES - (from % SECTOR_BYTES), this.file.bytes - from);
-    if (from < this.clusterBytes || packed <= 0) throw damaged(`the compressed cluster ${cluster} is said to lie at byte ${from}, where no data can be`);
+    if (from < this.clusterBytes || packed <= 0)
+      throw damaged(`the compressed cluster ${cluster} is said to lie at byte ${from}, where no data can be`);
     return { from, packed };
   }
 
@@ -272,7 +300,8 @@ export class Qcow2Source implements DiskSource {
       } catch (error) {
         throw damaged(`the compressed cluster ${cluster} cannot be unpacked (${(error as Error).message})`);
       }
-      if (data.length !== this.clusterBytes) throw damaged(`the compressed cluster ${cluster} has ${data.length} bytes, and a cluster ${this.clusterBytes}`);
+      if (data.length !== this.clusterBytes)
+        throw damaged(`the compressed cluster ${cluster} has ${data.length} bytes, and a cluster ${this.clusterBytes}`);
       return data;
     });
   }

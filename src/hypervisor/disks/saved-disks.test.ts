@@ -42,17 +42,23 @@ describe('disks of a saved domain', () => {
 
   it('must be the disks it had', () => {
     const saved = describeDrives([drive(medium())], refuse);
-    expect(drivesDiffer(saved, [])).toBe("the guest had the disk small.img as primary master. Give it again");
+    expect(drivesDiffer(saved, [])).toBe('the guest had the disk small.img as primary master. Give it again');
     expect(drivesDiffer(saved, [drive(medium(), 1)])).toContain('small.img as primary master');
-    expect(drivesDiffer(saved, [drive(medium().subarray(512))])).toBe("the guest's disk small.img had 51200 bytes, this one has 50688. Give the one it had");
+    expect(drivesDiffer(saved, [drive(medium().subarray(512))])).toBe(
+      "the guest's disk small.img had 51200 bytes, this one has 50688. Give the one it had",
+    );
     expect(drivesDiffer(saved, [drive(medium(8))])).toContain('Give it as it was then');
-    expect(drivesDiffer(saved, [drive(medium()), drive(medium(), 1)])).toBe('the guest had no drive as primary slave. Leave it out');
+    expect(drivesDiffer(saved, [drive(medium()), drive(medium(), 1)])).toBe(
+      'the guest had no drive as primary slave. Leave it out',
+    );
     expect(drivesDiffer(describeDrives([{ place: 2, kind: 'cdrom', disk: null }], refuse), [])).toBeUndefined();
   });
 
   it('whose changes cannot be had are refused', () => {
     const foreign = { sectorBytes: 512, sectors: 1, readOnly: false, read: () => {}, write: () => {}, flush: () => {} };
-    expect(() => describeDrives([{ place: 1, kind: 'disk', disk: foreign }], refuse)).toThrow(/primary slave.*Start the guest without that drive/);
+    expect(() => describeDrives([{ place: 1, kind: 'disk', disk: foreign }], refuse)).toThrow(
+      /primary slave.*Start the guest without that drive/,
+    );
   });
 
   it('are never read past a record that contradicts itself', () => {

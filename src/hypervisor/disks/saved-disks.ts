@@ -31,7 +31,14 @@ interface SavableDisk extends Disk {
 const isSavable = (disk: Disk): disk is SavableDisk => 'changes' in disk;
 /** Checksum of a sample of a medium; 0: nothing is in the drive, or nobody can tell. */
 export const fingerprintOf = (disk: Disk | null): number => (disk && isSavable(disk) ? disk.fingerprint() : 0);
-const WHERE = ['primary master', 'primary slave', 'secondary master', 'secondary slave', 'floppy drive A', 'floppy drive B'];
+const WHERE = [
+  'primary master',
+  'primary slave',
+  'secondary master',
+  'secondary slave',
+  'floppy drive A',
+  'floppy drive B',
+];
 const WHAT = { disk: 'disk', cdrom: 'CD', floppy: 'floppy disk' } as const;
 /** Blocks of one record: 4 MiB. */
 const BLOCKS_PER_RECORD = 1024;
@@ -42,7 +49,10 @@ const drivePlace = (place: number): string => WHERE[place] ?? `virtual disk ${pl
 export function describeDrives(ide: readonly IdeAttachment[], refuse: (sentence: string) => never): SavedDrive[] {
   return ide.map(({ place, kind, disk }) => {
     if (!disk) return { place, kind, bytes: -1, label: '', fingerprint: 0 };
-    if (!isSavable(disk)) return refuse(`The ${drivePlace(place)}'s changes lie where a saved state cannot reach them. Start the guest without that drive to save it.`);
+    if (!isSavable(disk))
+      return refuse(
+        `The ${drivePlace(place)}'s changes lie where a saved state cannot reach them. Start the guest without that drive to save it.`,
+      );
     return { place, kind, bytes: disk.sectors * disk.sectorBytes, label: disk.label, fingerprint: disk.fingerprint() };
   });
 }
@@ -52,7 +62,8 @@ export function* diskRecords(ide: readonly IdeAttachment[]): Generator<Uint8Arra
   for (const { place, disk } of ide) {
     if (!disk || !isSavable(disk)) continue;
     const changes = [...disk.changes()];
-    for (let from = 0; from < changes.length; from += BLOCKS_PER_RECORD) yield record(place, changes.slice(from, from + BLOCKS_PER_RECORD));
+    for (let from = 0; from < changes.length; from += BLOCKS_PER_RECORD)
+      yield record(place, changes.slice(from, from + BLOCKS_PER_RECORD));
   }
 }
 
@@ -88,7 +99,12 @@ export function areDrives(value: unknown): boolean {
     (Array.isArray(value) &&
       value.every(
         ({ place, kind, bytes, label, fingerprint }: Partial<SavedDrive>) =>
-          Number.isInteger(place) && (place ?? -1) >= 0 && Object.hasOwn(WHAT, String(kind)) && typeof label === 'string' && Number.isInteger(bytes) && Number.isInteger(fingerprint),
+          Number.isInteger(place) &&
+          (place ?? -1) >= 0 &&
+          Object.hasOwn(WHAT, String(kind)) &&
+          typeof label === 'string' &&
+          Number.isInteger(bytes) &&
+          Number.isInteger(fingerprint),
       ))
   );
 }
@@ -99,13 +115,17 @@ export function drivesDiffer(saved: readonly SavedDrive[], ide: readonly IdeAtta
     const { disk } = ide.find(drive => drive.place === place && drive.kind === kind) ?? {};
     const what = WHAT[kind];
     if (bytes < 0) {
-      if (disk) return kind === 'floppy' ? `the guest's ${drivePlace(place)} was empty. Leave the disk out` : `the guest's CD-ROM drive was empty. Leave the CD out`;
+      if (disk)
+        return kind === 'floppy'
+          ? `the guest's ${drivePlace(place)} was empty. Leave the disk out`
+          : `the guest's CD-ROM drive was empty. Leave the CD out`;
       continue;
     }
     if (!disk) return `the guest had the ${what} ${label} as ${drivePlace(place)}. Give it again`;
     const is = disk.sectors * disk.sectorBytes;
     if (is !== bytes) return `the guest's ${what} ${label} had ${bytes} bytes, this one has ${is}. Give the one it had`;
-    if (!isSavable(disk) || disk.fingerprint() !== fingerprint) return `the contents of the guest's ${what} ${label} were others. Give it as it was then`;
+    if (!isSavable(disk) || disk.fingerprint() !== fingerprint)
+      return `the contents of the guest's ${what} ${label} were others. Give it as it was then`;
   }
   const extra = ide.find(drive => !saved.some(({ place }) => place === drive.place));
   return extra && `the guest had no drive as ${drivePlace(extra.place)}. Leave it out`;

@@ -28,14 +28,26 @@ function traced(disk: Disk, io: IoTrace, record: DomainRecord, place: number): D
       }),
     );
   };
-  const sectorsOf = (pieces: Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0) / disk.sectorBytes;
+  const sectorsOf = (pieces: Uint8Array[]): number =>
+    pieces.reduce((sum, { length }) => sum + length, 0) / disk.sectorBytes;
   return Object.create(disk, {
     read: {
-      value: ((sector, into, done) => (io.follows(record) ? follow(IO_OP.READ, sector, sectorsOf(into), done, answer => disk.read(sector, into, answer)) : disk.read(sector, into, done))) satisfies Disk['read'],
+      value: ((sector, into, done) =>
+        io.follows(record)
+          ? follow(IO_OP.READ, sector, sectorsOf(into), done, answer => disk.read(sector, into, answer))
+          : disk.read(sector, into, done)) satisfies Disk['read'],
     },
     write: {
-      value: ((sector, from, done) => (io.follows(record) ? follow(IO_OP.WRITE, sector, sectorsOf(from), done, answer => disk.write(sector, from, answer)) : disk.write(sector, from, done))) satisfies Disk['write'],
+      value: ((sector, from, done) =>
+        io.follows(record)
+          ? follow(IO_OP.WRITE, sector, sectorsOf(from), done, answer => disk.write(sector, from, answer))
+          : disk.write(sector, from, done)) satisfies Disk['write'],
     },
-    flush: { value: ((done: Done) => (io.follows(record) ? follow(IO_OP.FLUSH, 0, 0, done, answer => disk.flush(answer)) : disk.flush(done))) satisfies Disk['flush'] },
+    flush: {
+      value: ((done: Done) =>
+        io.follows(record)
+          ? follow(IO_OP.FLUSH, 0, 0, done, answer => disk.flush(answer))
+          : disk.flush(done)) satisfies Disk['flush'],
+    },
   });
 }

@@ -14,7 +14,17 @@ function run(...code: (string | number | number[])[]): Domain {
 
 const outb = (port: number, value: number): number[] => [0x66, 0xba, port & 255, port >> 8, 0xb0, value, 0xee];
 /** VGA: memory at A0000, planes without a chain, all of them written. */
-const PLANES = [[0x3c2, 0xe3], [0x3c4, 2], [0x3c5, 15], [0x3c4, 4], [0x3c5, 6], [0x3ce, 6], [0x3cf, 5], [0x3ce, 8], [0x3cf, 0xff]].flatMap(([port, value]) => outb(port, value));
+const PLANES = [
+  [0x3c2, 0xe3],
+  [0x3c4, 2],
+  [0x3c5, 15],
+  [0x3c4, 4],
+  [0x3c5, 6],
+  [0x3ce, 6],
+  [0x3cf, 5],
+  [0x3ce, 8],
+  [0x3cf, 0xff],
+].flatMap(([port, value]) => outb(port, value));
 
 it('writes to the VGA window reach its planes, each counted as an EPT violation', () => {
   // mov al,0x5a; mov edi,0xa0010; mov ecx,1000; rep stosb; hlt
@@ -24,7 +34,7 @@ it('writes to the VGA window reach its planes, each counted as an EPT violation'
   expect(domain.stats().exitsByReason).toMatchObject({ EPT_VIOLATION: 1000 });
 });
 
-it('reads get the device\'s answer, and a read-modify-write both', () => {
+it("reads get the device's answer, and a read-modify-write both", () => {
   // mov edi,0xa0000; mov byte [edi],0x41; or byte [edi],2; mov bl,[edi]; hlt
   const domain = run(PLANES, 'bf 00 00 0a 00 c6 07 41 80 0f 02 8a 1f f4');
   expect(domain.processor.regs[EBX] & 255).toBe(0x43);
@@ -47,7 +57,9 @@ it('ports of the device model likewise, each counted as the I/O exit that it is;
 
 it('what is read of the timers, too: port 61H, the 8254 and the PM timer go on meanwhile; what is written exits', () => {
   // mov ecx,2000; mov dx,0x608; in eax,dx; mov ebx,eax; L: in al,0x61; in al,0x40; in eax,dx; dec ecx; jnz L; sub eax,ebx; mov ebx,eax; out 0x61,al; hlt
-  const domain = programDomain(program(['b9 d0 07 00 00 66 ba 08 06 ed 89 c3 e4 61 e4 40 ed 49 75 f8 29 d8 89 c3 e6 61 f4']));
+  const domain = programDomain(
+    program(['b9 d0 07 00 00 66 ba 08 06 ed 89 c3 e4 61 e4 40 ed 49 75 f8 29 d8 89 c3 e6 61 f4']),
+  );
   const dispatch = vi.spyOn((domain as unknown as { exits: { dispatch(reason: number): void } }).exits, 'dispatch');
   runToEnd(domain, 1);
   expect(domain.stats().exitsByReason).toMatchObject({ IO: 6002 });
@@ -90,7 +102,7 @@ describe('reads of the local APIC (SDM vol. 3, 30.4.2)', () => {
     'what is no register': 'mov eax, [APIC + 0x40]',
     'what lies beside the low four bytes of a register': 'mov eax, [APIC + 0x24]',
     'more than the low four bytes': 'mov eax, [APIC + 0x22]',
-    'writes': 'mov [APIC + 0x80], eax',
+    writes: 'mov [APIC + 0x80], eax',
     'the I/O APIC': 'mov eax, [0xfec00010]',
   }))
     it(`exits for ${what}`, () => {

@@ -33,7 +33,13 @@ export function assembleWith(options: PartlessOptions, { createXen, saved, resto
         ? new PvhBoard({ ...board, acpi: { rsdp: RSDP, tables: ACPI_TABLES } })
         : board.modelElsewhere
           ? new BareHvmBoard({ ...board, xenPlatform: true })
-          : new Pc({ ...board, ...(nic ? { nic: (card = wired(options.machine, options.record, board.timers, { nic, mac }, board.io)) } : {}), ...(board.xen ? { xenPlatform: true, testDevice: false } : {}) }),
+          : new Pc({
+              ...board,
+              ...(nic
+                ? { nic: (card = wired(options.machine, options.record, board.timers, { nic, mac }, board.io)) }
+                : {}),
+              ...(board.xen ? { xenPlatform: true, testDevice: false } : {}),
+            }),
     arrivals: () => card?.ethernet.poll(),
     disassemble: disassembleOne,
   };

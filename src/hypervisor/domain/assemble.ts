@@ -10,4 +10,8 @@ export type { PartlessOptions } from './assemble-parts.ts';
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
 export const assembleDomain = (options: PartlessOptions, saved?: SavedState): Domain =>
-  assembleWith(options, { createXen: parts => new XenGuest(parts, { createPv: of => new PvDomain(of), viridianOf }), saved, restoreInto });
+  assembleWith(options, {
+    createXen: parts => new XenGuest(parts, { createPv: of => new PvDomain(of), viridianOf }),
+    saved,
+    restoreInto,
+  });

@@ -26,7 +26,17 @@ const keep = (port: number, address: number): Code => ['e4', port, 'a2', w(addre
 describe('real mode on a PC without firmware', () => {
   it('has interrupts: STI does not hang, and the timer’s are counted at 40:6C from the time of day', () => {
     // mov eax, [ticks]; mov [WORDS], eax; sti; hlt; mov ecx, [ticks]; sub ecx, eax; cmp ecx, 3; jb to hlt; cli
-    const code: Code = ['66 a1', w(TICKS), '66 a3', w(WORDS), 'fb f4 66 8b 0e', w(TICKS), '66 29 c1 66 83 f9 03 72 f1 fa', ...keep(0x21, WORDS + 4), ...end(7)];
+    const code: Code = [
+      '66 a1',
+      w(TICKS),
+      '66 a3',
+      w(WORDS),
+      'fb f4 66 8b 0e',
+      w(TICKS),
+      '66 29 c1 66 83 f9 03 72 f1 fa',
+      ...keep(0x21, WORDS + 4),
+      ...end(7),
+    ];
     // Noon.
     const domain = realModeDomain(code, {}, { startEpochMs: 12 * 3600 * 1000 });
     expect(ended(domain)).toBe(7);
@@ -39,25 +49,64 @@ describe('real mode on a PC without firmware', () => {
 
   it('starts the count anew at midnight and says so once (INT 1Ah, function 0)', () => {
     // sti; hlt until [ticks] < [WORDS]; int 1Ah twice; AL of the first and second.
-    const code: Code = ['fb f4 66 83 3e', w(TICKS), '02 73 f7 b4 00 cd 1a a2', w(WORDS), '89 16', w(WORDS + 2), 'b4 00 cd 1a a2', w(WORDS + 1), ...end(7)];
+    const code: Code = [
+      'fb f4 66 83 3e',
+      w(TICKS),
+      '02 73 f7 b4 00 cd 1a a2',
+      w(WORDS),
+      '89 16',
+      w(WORDS + 2),
+      'b4 00 cd 1a a2',
+      w(WORDS + 1),
+      ...end(7),
+    ];
     const domain = realModeDomain(code, {}, { startEpochMs: 24 * 3600 * 1000 - 100 });
     expect(ended(domain)).toBe(7);
-    expect([peek(domain, WORDS, 1), peek(domain, WORDS + 1, 1), peek(domain, WORDS + 2)]).toEqual([1, 0, peek(domain, TICKS)]);
+    expect([peek(domain, WORDS, 1), peek(domain, WORDS + 1, 1), peek(domain, WORDS + 2)]).toEqual([
+      1,
+      0,
+      peek(domain, TICKS),
+    ]);
   });
 
   it('returns from every vector, with the stack as it was', () => {
     // Bootstrap (18h, 19h) starts the machine again.
-    const vectors = Array.from({ length: 256 }, (_, vector) => vector).filter(vector => vector !== 0x18 && vector !== 0x19);
+    const vectors = Array.from({ length: 256 }, (_, vector) => vector).filter(
+      vector => vector !== 0x18 && vector !== 0x19,
+    );
     // sti; int …; cmp sp, 7000h; jne over the good end
-    const code: Code = ['fb', ...vectors.flatMap(vector => [0xcd, vector]), '81 fc', w(0x7000), '75 05', ...end(7), ...end(1)];
+    const code: Code = [
+      'fb',
+      ...vectors.flatMap(vector => [0xcd, vector]),
+      '81 fc',
+      w(0x7000),
+      '75 05',
+      ...end(7),
+      ...end(1),
+    ];
     const domain = realModeDomain(code);
     expect(ended(domain)).toBe(7);
   });
 
   it('says what there is: 639 KiB (INT 12h), equipment (INT 11h); and that there is no disk, no key, no other service', () => {
     // int; pushf; pop [at + 2]; mov [at], ax
-    const asks = (vector: number, ah: number, at: number): Code => ['b4', ah, [0xcd, vector], '9c 8f 06', w(at + 2), 'a3', w(at)];
-    const domain = realModeDomain([...asks(0x12, 0, WORDS), ...asks(0x11, 0, WORDS + 4), ...asks(0x13, 2, WORDS + 8), ...asks(0x15, 0x88, WORDS + 12), ...asks(0x16, 1, WORDS + 16), ...end(7)]);
+    const asks = (vector: number, ah: number, at: number): Code => [
+      'b4',
+      ah,
+      [0xcd, vector],
+      '9c 8f 06',
+      w(at + 2),
+      'a3',
+      w(at),
+    ];
+    const domain = realModeDomain([
+      ...asks(0x12, 0, WORDS),
+      ...asks(0x11, 0, WORDS + 4),
+      ...asks(0x13, 2, WORDS + 8),
+      ...asks(0x15, 0x88, WORDS + 12),
+      ...asks(0x16, 1, WORDS + 16),
+      ...end(7),
+    ]);
     expect(ended(domain)).toBe(7);
     expect([peek(domain, WORDS), peek(domain, WORDS + 4)]).toEqual([639, 0x0426]);
     expect([peek(domain, WORDS + 9, 1), peek(domain, WORDS + 10) & 1]).toEqual([1, 1]);
@@ -82,8 +131,17 @@ describe('real mode on a PC without firmware', () => {
   it('masks and ends an interrupt that nobody expects, of either controller', () => {
     // QEMU's test device drives IRQ 5 and 10. Both controllers open; sti; raise; nop; what is masked, and what is in service.
     const code: Code = [
-      'b0 00 e6 21 e6 a1 fb b0 01 ba', w(0x2005), 'ee 90 ba', w(0x200a), 'ee 90 fa', ...keep(0x21, WORDS), ...keep(0xa1, WORDS + 1),
-      'b0 0b e6 20 e6 a0', ...keep(0x20, WORDS + 2), ...keep(0xa0, WORDS + 3), ...end(7),
+      'b0 00 e6 21 e6 a1 fb b0 01 ba',
+      w(0x2005),
+      'ee 90 ba',
+      w(0x200a),
+      'ee 90 fa',
+      ...keep(0x21, WORDS),
+      ...keep(0xa1, WORDS + 1),
+      'b0 0b e6 20 e6 a0',
+      ...keep(0x20, WORDS + 2),
+      ...keep(0xa0, WORDS + 3),
+      ...end(7),
     ];
     const domain = realModeDomain(code);
     expect(ended(domain)).toBe(7);
@@ -91,7 +149,8 @@ describe('real mode on a PC without firmware', () => {
   });
 
   it('starts the machine again where firmware would: at FFFF:0000 and for INT 19h', () => {
-    for (const code of ['ea 00 00 ff ff', 'cd 19']) expect(runToEnd(realModeDomain([code]))).toMatchObject({ state: 'ended', ending: { kind: 'reset' } });
+    for (const code of ['ea 00 00 ff ff', 'cd 19'])
+      expect(runToEnd(realModeDomain([code]))).toMatchObject({ state: 'ended', ending: { kind: 'reset' } });
   });
 });
 
@@ -102,7 +161,9 @@ describe('a guest of Xen that has the place of firmware', () => {
       const { domain } = testGuest({ code: asm('fb f4 eb fd'), type });
       expect(runToEnd(domain)).toEqual({ state: 'parked', untilNs: Infinity, latestNs: Infinity });
     }
-    const { pic } = testGuest({ type: XEN_TYPE.HVM }).domain.platform.save() as { pic: { master: { imr: number; ready: boolean } } };
+    const { pic } = testGuest({ type: XEN_TYPE.HVM }).domain.platform.save() as {
+      pic: { master: { imr: number; ready: boolean } };
+    };
     expect(pic.master).toMatchObject({ imr: 0, ready: false });
   });
 });

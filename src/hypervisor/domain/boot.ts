@@ -4,7 +4,15 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import { memoryMap } from '../../devices/index.ts';
 import { isLinuxForFirmware, type LinuxForFirmware } from '../../devices/index.ts';
 import type { Domain } from './domain.ts';
-import { type EntryState, kernelKind, type LoadedFile, LoadError, loadKernel, type LoadOptions, unzipped } from '../loader/index.ts';
+import {
+  type EntryState,
+  kernelKind,
+  type LoadedFile,
+  LoadError,
+  loadKernel,
+  type LoadOptions,
+  unzipped,
+} from '../loader/index.ts';
 import { enterKernel } from './vcpu.ts';
 import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from '../xen/hvm/hvmloader-info.ts';
 import { pvhMemoryMap } from '../xen/memory/memory-map.ts';
@@ -24,7 +32,16 @@ const CR0_PE_ET = 0x11;
 
 /** What the machine starts: a kernel put into memory, or firmware at the reset vector. */
 export type Boot =
-  | { /** pvh, pv: entered as Xen's domain builder does; kernel: as a boot loader does. */ kind: 'kernel' | 'pvh' | 'pv'; kernel: Uint8Array; name: string; ramdisk?: { name: string; data: Uint8Array }; cmdline: string }
+  | {
+      /** pvh, pv: entered as Xen's domain builder does; kernel: as a boot loader does. */ kind:
+        | 'kernel'
+        | 'pvh'
+        | 'pv';
+      kernel: Uint8Array;
+      name: string;
+      ramdisk?: { name: string; data: Uint8Array };
+      cmdline: string;
+    }
   | {
       kind: 'firmware';
       image: Uint8Array;
@@ -52,17 +69,29 @@ export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | '
   if (boot.kind === 'firmware') {
     const { length } = boot.image;
     if (length < LEAST_FIRMWARE || length > MOST_FIRMWARE || length % FIRMWARE_BLOCK !== 0)
-      throw new LoadError(`${boot.name} has ${length} bytes; a firmware image has 64 KiB to 16 MiB, in whole blocks of 4096 bytes. Take another file.`);
+      throw new LoadError(
+        `${boot.name} has ${length} bytes; a firmware image has 64 KiB to 16 MiB, in whole blocks of 4096 bytes. Take another file.`,
+      );
     if (boot.loader) {
-      if (xen !== 'hvm') throw new LoadError(`${boot.loader.name} starts firmware in HVM guests of Xen alone. Add --type hvm.`);
+      if (xen !== 'hvm')
+        throw new LoadError(`${boot.loader.name} starts firmware in HVM guests of Xen alone. Add --type hvm.`);
       loadKernel({ write() {}, fill() {} }, hvmloaderOptions(boot.loader, boot, memoryMiB));
     }
-    if (boot.vgaBios && (boot.vgaBios[0] !== 0x55 || boot.vgaBios[1] !== 0xaa || boot.vgaBios.length > MAX_OPTION_ROM_BYTES))
-      throw new LoadError('The VGA BIOS is no option ROM of at most 64 KiB: such a file starts with the bytes 55 AA. Take another file.');
+    if (
+      boot.vgaBios &&
+      (boot.vgaBios[0] !== 0x55 || boot.vgaBios[1] !== 0xaa || boot.vgaBios.length > MAX_OPTION_ROM_BYTES)
+    )
+      throw new LoadError(
+        'The VGA BIOS is no option ROM of at most 64 KiB: such a file starts with the bytes 55 AA. Take another file.',
+      );
     if (boot.linux && !isLinuxForFirmware(boot.linux.kernel))
-      throw new LoadError('The kernel for the firmware is no Linux bzImage of boot protocol 2.03 or later. Take another kernel, or leave out --bios.');
+      throw new LoadError(
+        'The kernel for the firmware is no Linux bzImage of boot protocol 2.03 or later. Take another kernel, or leave out --bios.',
+      );
     if (boot.linux?.initrd && boot.linux.initrd.length + boot.linux.kernel.length > (memoryMiB - 2) * 2 ** 20)
-      throw new LoadError(`Kernel and initial RAM disk do not fit the guest's ${memoryMiB} MiB of memory. Give it more, or a smaller RAM disk.`);
+      throw new LoadError(
+        `Kernel and initial RAM disk do not fit the guest's ${memoryMiB} MiB of memory. Give it more, or a smaller RAM disk.`,
+      );
     return undefined;
   }
   const { kernel, name, cmdline, ramdisk } = boot;
@@ -86,7 +115,8 @@ export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | '
 }
 
 /** Whether a domain has its firmware below 4 GiB: on a PC in a ROM there; under Xen where it is too large to lie below 1 MiB alone. */
-export const hasHighFirmware = (boot: Boot, isXen: boolean): boolean => boot.kind === 'firmware' && !boot.loader && (!isXen || boot.image.length > MOST_BELOW_1_MIB);
+export const hasHighFirmware = (boot: Boot, isXen: boolean): boolean =>
+  boot.kind === 'firmware' && !boot.loader && (!isXen || boot.image.length > MOST_BELOW_1_MIB);
 
 /** Guest frames that a domain's p2m covers: to the end of RAM, or to 4 GiB where firmware or Xen's special pages lie there. */
 export function p2mFrames(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh'): number {
@@ -137,9 +167,21 @@ export function loadBoot({ options, processor, memory, platform, firmware, xen }
 }
 
 /** hvmloader is entered like a PVH kernel, with the firmware as a module of that name. */
-function hvmloaderOptions(loader: LoadedFile, { image, name }: { image: Uint8Array; name: string }, memoryMiB: number): LoadOptions {
+function hvmloaderOptions(
+  loader: LoadedFile,
+  { image, name }: { image: Uint8Array; name: string },
+  memoryMiB: number,
+): LoadOptions {
   const modules = [{ name, data: image, cmdline: 'firmware' }];
-  return { kernel: loader.data, name: loader.name, cmdline: '', modules, memoryMiB, e820: firmwareMemoryMap(memoryMiB), prefer: 'note' };
+  return {
+    kernel: loader.data,
+    name: loader.name,
+    cmdline: '',
+    modules,
+    memoryMiB,
+    e820: firmwareMemoryMap(memoryMiB),
+    prefer: 'note',
+  };
 }
 
 /** What the ABI of PVH says of the registers beyond those of other kernels (xen/docs/misc/pvh.pandoc). */

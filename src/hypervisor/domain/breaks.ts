@@ -78,7 +78,10 @@ export class Breaks implements Probe {
   }
 
   memory(linear: number, size: number, isWrite: boolean, value: number): void {
-    const point = this.points.find(({ kind, linear: from, bytes }) => (isWrite || kind === 'access') && linear < from + bytes && from < linear + size);
+    const point = this.points.find(
+      ({ kind, linear: from, bytes }) =>
+        (isWrite || kind === 'access') && linear < from + bytes && from < linear + size,
+    );
     if (!point || this.hit) return;
     const { instructions: retired, currentVcpu: vcpu } = this.domain;
     this.stopFor({ point, vcpu, retired, access: { linear, bytes: size, isWrite, value } });

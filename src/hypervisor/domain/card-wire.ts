@@ -41,7 +41,8 @@ export class CardWire implements Ethernet {
   }
 
   send(frame: Uint8Array): void {
-    if (this.rings?.fromCard.put(frame, this.io?.on ? this.follow(this.io, frame) : 0)) ringDoorbell(this.machine, this.machine.domain(DOMAIN_0));
+    if (this.rings?.fromCard.put(frame, this.io?.on ? this.follow(this.io, frame) : 0))
+      ringDoorbell(this.machine, this.machine.domain(DOMAIN_0));
   }
 
   private follow(io: IoTrace, { length }: Uint8Array): number {

@@ -176,7 +176,10 @@ export class HostClock implements DomainClock {
 
   tsc(retired: number): number {
     const since = retired - this.lastRetired;
-    const ns = since > REREAD_INSTRUCTIONS || since < 0 ? this.read(retired) : Math.floor(this.lastNs + since * this.nsPerInstruction * CAUTION);
+    const ns =
+      since > REREAD_INSTRUCTIONS || since < 0
+        ? this.read(retired)
+        : Math.floor(this.lastNs + since * this.nsPerInstruction * CAUTION);
     if (ns > this.lastNs) {
       this.lastNs = ns;
       this.lastRetired = retired;

@@ -12,28 +12,44 @@ const HUNDRED_HZ = 'b0 34 e6 43 b0 9c e6 40 b0 2e e6 40';
 const LOOP = '48 75 fd eb fb';
 
 /** Exits of the timer without those that end a slice, for each tick, in `ticks` of them; by a clock by which each instruction takes 2 ns and `otherNs` is added. */
-function exitsEachTick(kernel: Uint8Array, fromNs: number, otherNs: (processor: Processor) => number, ticks = 20): number {
+function exitsEachTick(
+  kernel: Uint8Array,
+  fromNs: number,
+  otherNs: (processor: Processor) => number,
+  ticks = 20,
+): number {
   let processor: Processor | undefined;
-  const domain = programDomain(kernel, { hostMs: () => (processor ? (processor.retired * 2 + otherNs(processor)) / 1e6 : 0) });
+  const domain = programDomain(kernel, {
+    hostMs: () => (processor ? (processor.retired * 2 + otherNs(processor)) / 1e6 : 0),
+  });
   processor = domain.processor;
   const until = (ns: number): number => {
     let slices = 0;
     for (; domain.clock.estimateNs(processor!.retired) < ns; slices++) domain.runSlice();
     return slices;
   };
-  const { machine, record } = domain.options, exits = (): number => new MachineView(machine.memory).domain(record.id)!.exits().domain.PREEMPTION_TIMER ?? 0;
+  const { machine, record } = domain.options,
+    exits = (): number => new MachineView(machine.memory).domain(record.id)!.exits().domain.PREEMPTION_TIMER ?? 0;
   until(fromNs);
-  const before = exits(), slices = until(fromNs + ticks * TICK_NS);
+  const before = exits(),
+    slices = until(fromNs + ticks * TICK_NS);
   return (exits() - before - slices) / ticks;
 }
 
 it('while the guest is behind, because its thread stood still', () => {
-  expect(exitsEachTick(program([HUNDRED_HZ, LOOP]), 300e6, ({ retired }) => (retired > 140e6 ? 500e6 : 0))).toBeLessThan(5);
+  expect(
+    exitsEachTick(program([HUNDRED_HZ, LOOP]), 300e6, ({ retired }) => (retired > 140e6 ? 500e6 : 0)),
+  ).toBeLessThan(5);
 });
 
 it('right after instructions that were a thousand times slower, because devices answered them', () => {
   // mov ecx,20000; mov dx,0x80; L: out dx,al; loop L: 2 microseconds each.
   let slow = 0;
   const kernel = program([HUNDRED_HZ, 'b9 20 4e 00 00 66 ba 80 00 ee e2 fd', LOOP]);
-  expect(exitsEachTick(kernel, 100.2e6, ({ retired, regs }) => { if (regs[1] !== 0) slow = retired; return slow * 2500; })).toBeLessThan(8);
+  expect(
+    exitsEachTick(kernel, 100.2e6, ({ retired, regs }) => {
+      if (regs[1] !== 0) slow = retired;
+      return slow * 2500;
+    }),
+  ).toBeLessThan(8);
 });

@@ -48,8 +48,14 @@ function make(steps: Step[], change: Partial<DomainOptions> = {}, restore?: (dom
   );
 }
 
-const out = (port: number, value: number, size = 1): Step => ({ exit: ExitReason.IO, info: { qualification: (port << 16) | (size - 1), value } });
-const input = (port: number, size = 1): Step => ({ exit: ExitReason.IO, info: { qualification: (port << 16) | IO_IN | (size - 1) } });
+const out = (port: number, value: number, size = 1): Step => ({
+  exit: ExitReason.IO,
+  info: { qualification: (port << 16) | (size - 1), value },
+});
+const input = (port: number, size = 1): Step => ({
+  exit: ExitReason.IO,
+  info: { qualification: (port << 16) | IO_IN | (size - 1) },
+});
 const state = (): string => String.fromCharCode(new Int32Array(machine.memory, record.countersOffset)[COUNTERS.STATE]);
 const EOI = out(0x20, 0x20);
 /** The timer's line unmasked, the tick that the firmware left behind taken; then channel 0 in mode 2 with this many ticks, interrupts on. */
@@ -112,7 +118,9 @@ describe('interrupts and time', () => {
   it('a halted processor in virtual time waits for its company: for what Domain 0 has to do, and where the others have yet to come', () => {
     let wanted = false,
       horizonNs = Infinity;
-    const domain = make([...timer(11932), { exit: ExitReason.HLT }, { run: 10 }, out(0xf4, 3)], { company: { wanted: () => wanted, horizonNs: () => horizonNs } });
+    const domain = make([...timer(11932), { exit: ExitReason.HLT }, { run: 10 }, out(0xf4, 3)], {
+      company: { wanted: () => wanted, horizonNs: () => horizonNs },
+    });
     horizonNs = 2e6;
     const result = domain.runSlice();
     expect(result).toMatchObject({ state: 'parked' });
@@ -258,7 +266,10 @@ describe('ends', () => {
   });
 
   it('a reset ends the domain where that was asked for', () => {
-    expect(make([out(0xcf9, 6)], { onReset: 'end' }).runSlice()).toMatchObject({ state: 'ended', ending: { kind: 'reset' } });
+    expect(make([out(0xcf9, 6)], { onReset: 'end' }).runSlice()).toMatchObject({
+      state: 'ended',
+      ending: { kind: 'reset' },
+    });
     expect(state()).toBe('s');
   });
 
@@ -331,7 +342,9 @@ describe('saved states', () => {
     expect(message(new Uint8Array(100))).toBe('f.state is no saved domain: it does not start with "Xen saved domain".');
     for (const cut of [16, 20, 50, 5000, file.length - 1, file.length - 20])
       expect(message(file.subarray(0, cut)), `${cut}`).toMatch(/^f\.state is cut short: .*at byte \d+/);
-    expect(message(Uint8Array.from(Buffer.from('RINGSAVE\x01\0\0\0')))).toContain('before its saved states were libxc images');
+    expect(message(Uint8Array.from(Buffer.from('RINGSAVE\x01\0\0\0')))).toContain(
+      'before its saved states were libxc images',
+    );
     // The configuration, and nothing that would notice by itself.
     const changed = file.slice();
     changed[Buffer.from(file).indexOf('"program":"test"') + 12] ^= 1;

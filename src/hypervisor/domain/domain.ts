@@ -5,7 +5,13 @@
  */
 import { CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK } from '../../devices/index.ts';
 import type { CpuLevel } from '../../cpu/architecture/index.ts';
-import { ExitReason, P2M_ON_DEMAND, type Probe, type Processor, type ProcessorOptions } from '../../cpu/architecture/index.ts';
+import {
+  ExitReason,
+  P2M_ON_DEMAND,
+  type Probe,
+  type Processor,
+  type ProcessorOptions,
+} from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import { setBootOrder } from '../../devices/index.ts';
@@ -208,7 +214,9 @@ export class Domain {
       time: this.clock,
       doorbell: record.mailboxOffset >>> 2,
       // Xen's CPUID policy hides instructions and does not take them away: its guests, hvmloader and GRUB among them, use what every host of Xen has.
-      ...(record.xenOffset === 0 ? {} : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn), masksCpuid: true }),
+      ...(record.xenOffset === 0
+        ? {}
+        : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn), masksCpuid: true }),
       answerAccess: () => this.exits.answerInPlace(),
       answerPort: () => this.exits.answerPortInPlace(),
       answerCpuid: () => this.exits.answerCpuidInPlace(),
@@ -268,24 +276,36 @@ export class Domain {
       onDebugExit: value => this.debugExit(value),
     });
     this.serialFeed = new SerialFeed(this.platform);
-    this.vcpus = new Vcpus(machine, record, this.processor, this.platform, xenBoard(machine, record)?.apicIdStep, watch => {
-      this.spinWatch = watch;
-      this.lookOn();
-    });
+    this.vcpus = new Vcpus(
+      machine,
+      record,
+      this.processor,
+      this.platform,
+      xenBoard(machine, record)?.apicIdStep,
+      watch => {
+        this.spinWatch = watch;
+        this.lookOn();
+      },
+    );
     // On a host with little time for us a turn by count would keep the others from their timer ticks.
     const { clock } = this;
     if (!clock.virtual)
-      this.vcpus.turnInstructions = () => Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
-    if (this.vcpus.all[0].keepsCode) this.processor.probe = this.lastCode = new LastCode(this.processor.regs, () => this.vcpus.current);
+      this.vcpus.turnInstructions = () =>
+        Math.min(TURN_INSTRUCTIONS, clock.instructionsUntil(clock.estimateNs(retired()) + TURN_NS, retired()));
+    if (this.vcpus.all[0].keepsCode)
+      this.processor.probe = this.lastCode = new LastCode(this.processor.regs, () => this.vcpus.current);
     this.exits = new Exits(this, this.counters);
     if (record.xenOffset !== 0) {
       this.xen = options.createXen?.(this.xenParts());
       this.hypercalls = new Int32Array(machine.memory, record.xenOffset + XEN.CALLS * 4, HYPERCALLS);
     }
     if (modelElsewhere(machine, record)) this.remote = this.remoteModel();
-    if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg) setBootOrder(this.platform.fwCfg, boot.bootOrder);
-    if (boot.kind === 'firmware' && boot.noSignatureCheck) this.platform.rtc?.setCmos(CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK);
-    if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg) setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
+    if (boot.kind === 'firmware' && boot.bootOrder && this.platform.fwCfg)
+      setBootOrder(this.platform.fwCfg, boot.bootOrder);
+    if (boot.kind === 'firmware' && boot.noSignatureCheck)
+      this.platform.rtc?.setCmos(CMOS_BOOT_FLAGS, NO_SIGNATURE_CHECK);
+    if (boot.kind === 'firmware' && boot.linux && this.platform.fwCfg)
+      setLinux(this.platform.fwCfg, boot.linux, options.memoryMiB);
     if (restore) {
       if (boot.kind === 'firmware') this.firmware?.load(boot.image);
       this.xen?.start();
@@ -365,7 +385,13 @@ export class Domain {
     const { processor, vcpus, timers, platform } = this;
     const console = xenConsole ?? ((bytes: Uint8Array) => bytes.forEach(byte => debug?.(byte)));
     return {
-      machine, record, processor, vcpus, timers, memoryMiB, startEpochMs,
+      machine,
+      record,
+      processor,
+      vcpus,
+      timers,
+      memoryMiB,
+      startEpochMs,
       interrupt: (vcpu, vector) => platform.requestInterrupt?.(vcpu, vector),
       localApic: vcpu => platform.localApic?.(vcpu),
       setGsi: (gsi, level) => platform.setUpcallGsi?.(gsi, level),
@@ -447,7 +473,9 @@ export class Domain {
 
   /** It has come to the end of its step, or to where it is to stop: whoever runs it pauses it now. */
   get stepped(): boolean {
-    return this.breaks?.isHit === true || this.instructions >= this.stepInstruction || this.exits.total >= this.stepExit;
+    return (
+      this.breaks?.isHit === true || this.instructions >= this.stepInstruction || this.exits.total >= this.stepExit
+    );
   }
 
   /** It stops there from now on; an empty list: nowhere. */
@@ -466,22 +494,28 @@ export class Domain {
     if (!wantedBreaks || this.remote?.waiting) return;
     this.wantedBreaks = undefined;
     const domain = this;
-    this.breaks = wantedBreaks.length === 0 ? undefined : new Breaks({
-      get instructions() {
-        return domain.instructions;
-      },
-      get currentVcpu() {
-        return vcpus.current.id;
-      },
-      get standsAt() {
-        const { regs } = processor;
-        return (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
-      },
-      stop: () => {
-        this.leaveSlice = true;
-        processor.stop();
-      },
-    }, wantedBreaks);
+    this.breaks =
+      wantedBreaks.length === 0
+        ? undefined
+        : new Breaks(
+            {
+              get instructions() {
+                return domain.instructions;
+              },
+              get currentVcpu() {
+                return vcpus.current.id;
+              },
+              get standsAt() {
+                const { regs } = processor;
+                return (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
+              },
+              stop: () => {
+                this.leaveSlice = true;
+                processor.stop();
+              },
+            },
+            wantedBreaks,
+          );
     this.lookOn();
   }
 
@@ -541,7 +575,8 @@ export class Domain {
       if (!held && !this.ending) this.setState('r');
     }
     vcpus.setSlot(held);
-    if (held || !xen || this.pausedByUser || this.ending || vcpus.all.some(({ activity }) => activity === ACTIVE)) return;
+    if (held || !xen || this.pausedByUser || this.ending || vcpus.all.some(({ activity }) => activity === ACTIVE))
+      return;
     this.idle();
     if (timers.nextDeadlineNs <= clock.estimateNs(this.processor.retired)) timers.run();
     for (const vcpu of vcpus.all) vcpus.canRun(vcpu);
@@ -701,7 +736,8 @@ export class Domain {
       // Another slot may be for it (xl vcpu-pin): whoever runs us takes the domain there.
       if (limit <= 0 || !vcpus.place(vcpus.current.id)) return false;
       this.nextDeadlineNs = timers.nextDeadlineNs;
-      if (timers.nextDeadlineNs !== Infinity) limit = Math.min(limit, clock.instructionsUntil(timers.nextDeadlineNs, retired));
+      if (timers.nextDeadlineNs !== Infinity)
+        limit = Math.min(limit, clock.instructionsUntil(timers.nextDeadlineNs, retired));
       limit = Math.min(limit, vcpus.turnLeft());
       if (thread) {
         const untilLook = thread.instructionsLeft(retired);
@@ -713,7 +749,11 @@ export class Domain {
         if (asked) thread.look(processor.retired);
         else thread.pass(processor.retired);
         // Cut short for a look at the clock alone: no exit of the guest's.
-        if (reason === ExitReason.PREEMPTION_TIMER && (asked || (untilLook < limit && processor.retired - retired >= untilLook))) continue;
+        if (
+          reason === ExitReason.PREEMPTION_TIMER &&
+          (asked || (untilLook < limit && processor.retired - retired >= untilLook))
+        )
+          continue;
         this.handle(reason);
       } else this.handle(processor.run(limit));
     }
@@ -733,7 +773,8 @@ export class Domain {
 
   /** A device was reached from inside `run()`: that ends where something must be looked at before the next instruction. */
   answeredInPlace(): void {
-    if (this.leaveSlice || this.timers.nextDeadlineNs < this.nextDeadlineNs || this.vcpus.eventWaits) this.processor.stop();
+    if (this.leaveSlice || this.timers.nextDeadlineNs < this.nextDeadlineNs || this.vcpus.eventWaits)
+      this.processor.stop();
     else if (this.thread && --this.answersLeft === 0) this.askForLook();
   }
   private answersLeft = LOOK_ANSWERS;
@@ -773,7 +814,10 @@ export class Domain {
   }
 
   private whereItWas(sentence: string): Required<Pick<Ending, 'sentence' | 'report'>> {
-    return { sentence: `${sentence} EIP was 0x${(this.processor.regs[R.EIP] >>> 0).toString(16)}.`, report: this.report(sentence) };
+    return {
+      sentence: `${sentence} EIP was 0x${(this.processor.regs[R.EIP] >>> 0).toString(16)}.`,
+      report: this.report(sentence),
+    };
   }
 
   /** What a person needs to find out why the guest is where it is: registers, code, last exits. */
@@ -843,7 +887,16 @@ export class Domain {
   }
 
   /** Numbers for a report: exits by Intel's names. */
-  stats(): { instructions: number; nowNs: number; runNs: number; idleNs: number; exits: number; exitsByReason: Record<string, number>; apicReads: number; model: ModelAccount } {
+  stats(): {
+    instructions: number;
+    nowNs: number;
+    runNs: number;
+    idleNs: number;
+    exits: number;
+    exitsByReason: Record<string, number>;
+    apicReads: number;
+    model: ModelAccount;
+  } {
     return {
       instructions: this.instructions,
       nowNs: this.clock.nowNs(),
@@ -859,14 +912,17 @@ export class Domain {
   /** The regions of compiled code that ran most, the first `count` of them. */
   hottest(count: number): HotRegion[] {
     const { machine, disassemble } = this.options;
-    return disassemble ? (this.processor.regions?.hottest(count) ?? []).map(region => hotRegion(region, machine.bytes, disassemble)) : [];
+    return disassemble
+      ? (this.processor.regions?.hottest(count) ?? []).map(region => hotRegion(region, machine.bytes, disassemble))
+      : [];
   }
 
   // Saved states (state.ts).
 
   /** Plain data beyond RAM and the processor's words. Call between slices. @throws SavedStateError where a device model elsewhere has not answered yet */
   saveParts(): State {
-    if (this.remote?.settle() === false) throw new SavedStateError('The guest waits for its device model in Domain 0. Save it again.');
+    if (this.remote?.settle() === false)
+      throw new SavedStateError('The guest waits for its device model in Domain 0. Save it again.');
     return {
       vcpus: this.vcpus.save(),
       platform: this.platform.save(),
@@ -915,7 +971,10 @@ function endingOf(code: number, report: (sentence: string) => string): Ending {
 }
 
 /** The board that a domain with Xen's interface stands on. */
-function xenBoard(machine: Machine, record: DomainRecord): { xen: 'hvm' | 'pvh'; apicIdStep: number; modelElsewhere?: boolean; hpet: boolean } | undefined {
+function xenBoard(
+  machine: Machine,
+  record: DomainRecord,
+): { xen: 'hvm' | 'pvh'; apicIdStep: number; modelElsewhere?: boolean; hpet: boolean } | undefined {
   if (record.xenOffset === 0) return undefined;
   return {
     xen: machine.words[(record.xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.HVM ? 'hvm' : 'pvh',
@@ -932,5 +991,7 @@ export function hasHpet(machine: Machine, record: DomainRecord): boolean {
 
 /** Whether the toolstack wants the domain's device model in Domain 0. */
 function modelElsewhere(machine: Machine, record: DomainRecord): boolean {
-  return record.xenOffset !== 0 && machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] !== MODEL_STATE.HERE;
+  return (
+    record.xenOffset !== 0 && machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] !== MODEL_STATE.HERE
+  );
 }

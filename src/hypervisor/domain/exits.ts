@@ -2,7 +2,19 @@
  * What happens at each VM exit of a domain: one function a reason. `Domain` runs the processor and calls `handle()` with what came out of it;
  * whatever wants the slice to end, or the domain, says so to the domain.
  */
-import { EPT_FETCH, EPT_WRITE, EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_VALID, type ExitInfo, ExitReason, IO_IN, IO_REP, IO_SIZE_MASK, type Processor } from '../../cpu/architecture/index.ts';
+import {
+  EPT_FETCH,
+  EPT_WRITE,
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
+  EVENT_VALID,
+  type ExitInfo,
+  ExitReason,
+  IO_IN,
+  IO_REP,
+  IO_SIZE_MASK,
+  type Processor,
+} from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { Domain } from './domain.ts';
 import { exitCounter, exitName } from '../view/exit-reasons.ts';
@@ -62,7 +74,10 @@ export class Exits {
    * as a small exit.
    */
   private begin(): void {
-    const { options: { hostMs }, trace } = this.domain;
+    const {
+      options: { hostMs },
+      trace,
+    } = this.domain;
     this.isSample = hostMs !== undefined && (this.total & (EXIT_SAMPLE - 1)) === 0;
     this.beganMs = hostMs && (this.isSample || trace.on) ? hostMs() : -1;
     this.askedMs = this.answeredMs = -1;
@@ -81,8 +96,11 @@ export class Exits {
   private end(reason: number): void {
     const { beganMs, askedMs, answeredMs, counters, domain } = this;
     if (beganMs < 0) return;
-    const ns = (fromMs: number, toMs: number): number => Math.round((toMs - fromMs) * 1e6), whole = ns(beganMs, domain.options.hostMs!());
-    const isParted = answeredMs >= 0, beforeNs = isParted ? ns(beganMs, askedMs) : NO_TIME, answerNs = isParted ? ns(askedMs, answeredMs) : NO_TIME;
+    const ns = (fromMs: number, toMs: number): number => Math.round((toMs - fromMs) * 1e6),
+      whole = ns(beganMs, domain.options.hostMs!());
+    const isParted = answeredMs >= 0,
+      beforeNs = isParted ? ns(beganMs, askedMs) : NO_TIME,
+      answerNs = isParted ? ns(askedMs, answeredMs) : NO_TIME;
     domain.trace.endExit(whole, beforeNs, answerNs);
     if (!this.isSample) return;
     const i = exitCounter(reason);
@@ -101,7 +119,8 @@ export class Exits {
     domain.afterCount(++this.total);
     this.counters[COUNTERS.EXITS + i]++;
     current.countExit(i);
-    if (domain.trace.on) domain.trace.beginExit(current.id, reason, this.regs[R.EIP], exit.qualification, this.regs[R.CR3]);
+    if (domain.trace.on)
+      domain.trace.beginExit(current.id, reason, this.regs[R.EIP], exit.qualification, this.regs[R.CR3]);
   }
 
   private traceFault(vector: number, what: number): void {
@@ -180,7 +199,9 @@ export class Exits {
         return processor.skipInstruction();
       default:
         this.record(reason, exit.guestPhysical);
-        domain.crash(`The hypervisor does not handle the exit ${exitName(reason)} (qualification 0x${(exit.qualification >>> 0).toString(16)}).`);
+        domain.crash(
+          `The hypervisor does not handle the exit ${exitName(reason)} (qualification 0x${(exit.qualification >>> 0).toString(16)}).`,
+        );
     }
   }
 
@@ -232,7 +253,8 @@ export class Exits {
     this.count(ExitReason.IO);
     domain.xen?.afterExit();
     this.record(ExitReason.IO, exit.value);
-    const started = isOwn ? -1 : this.beginRequest(port, 1), bus = isOwn ? own : model!;
+    const started = isOwn ? -1 : this.beginRequest(port, 1),
+      bus = isOwn ? own : model!;
     this.portBytes += size;
     this.ask();
     if (qualification & IO_IN) exit.value = bus.readPort(port, size);
@@ -323,7 +345,10 @@ export class Exits {
 
   /** A string instruction has no one value: its record says how many bytes it carried. */
   private carried(bytes: number): void {
-    const { domain: { trace, vcpus }, exit } = this;
+    const {
+      domain: { trace, vcpus },
+      exit,
+    } = this;
     this.portBytes += bytes;
     if ((exit.qualification & IO_REP) === 0) return;
     vcpus.current.detailExit(bytes);
@@ -337,7 +362,11 @@ export class Exits {
     if (qualification & IO_REP) {
       const memory = processor.portMemory();
       this.ask();
-      const bytes = !memory ? 0 : qualification & IO_IN ? bus.readPortBlock(port, size, memory) : bus.writePortBlock(port, size, memory);
+      const bytes = !memory
+        ? 0
+        : qualification & IO_IN
+          ? bus.readPortBlock(port, size, memory)
+          : bus.writePortBlock(port, size, memory);
       this.answered();
       this.carried(bytes);
       if (bytes > 0) return processor.completePortBlock(bytes);
@@ -408,7 +437,8 @@ export class Exits {
     if (write) {
       const low = regs[R.EAX] >>> 0,
         high = regs[R.EDX] >>> 0;
-      if (!(isXens ? xen?.writeMsr(index, low, high) : platform.writeMsr?.(index, low, high, id))) return this.injectException(GENERAL_PROTECTION, 0);
+      if (!(isXens ? xen?.writeMsr(index, low, high) : platform.writeMsr?.(index, low, high, id)))
+        return this.injectException(GENERAL_PROTECTION, 0);
     } else {
       const value = isXens ? xen?.readMsr(index) : platform.readMsr?.(index, id);
       if (!value) return this.injectException(GENERAL_PROTECTION, 0);
@@ -428,7 +458,10 @@ export class Exits {
 
   private injectException(vector: number, errorCode?: number): void {
     this.traceFault(vector, errorCode ?? 0);
-    this.processor.inject(EVENT_VALID | EVENT_EXCEPTION | (errorCode === undefined ? 0 : EVENT_ERROR_CODE) | vector, errorCode ?? 0);
+    this.processor.inject(
+      EVENT_VALID | EVENT_EXCEPTION | (errorCode === undefined ? 0 : EVENT_ERROR_CODE) | vector,
+      errorCode ?? 0,
+    );
   }
 }
 

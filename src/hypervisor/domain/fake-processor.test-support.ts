@@ -1,5 +1,13 @@
 /** A processor for tests of what surrounds it: it "executes" a list of steps instead of instructions. */
-import { type Controls, EVENT_VALID, type ExitInfo, ExitReason, type Processor, type ProcessorExtra, type ProcessorOptions } from '../../cpu/architecture/edge.ts';
+import {
+  type Controls,
+  EVENT_VALID,
+  type ExitInfo,
+  ExitReason,
+  type Processor,
+  type ProcessorExtra,
+  type ProcessorOptions,
+} from '../../cpu/architecture/edge.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 
 export type Step = { run: number } | { exit: number; info?: Partial<ExitInfo> } | { flags: number };
@@ -80,7 +88,8 @@ export class FakeProcessor implements Processor {
         this.doorbellSeen = this.doorbell();
         return (this.exit.reason = ExitReason.EXTERNAL_INTERRUPT);
       }
-      if (this.controls.interruptWindow && this.eflags & INTERRUPT_FLAG) return (this.exit.reason = ExitReason.INTERRUPT_WINDOW);
+      if (this.controls.interruptWindow && this.eflags & INTERRUPT_FLAG)
+        return (this.exit.reason = ExitReason.INTERRUPT_WINDOW);
       if (limit <= 0) return (this.exit.reason = ExitReason.PREEMPTION_TIMER);
       const step = this.steps[0] ?? { exit: ExitReason.HLT };
       if ('run' in step) {
@@ -94,7 +103,11 @@ export class FakeProcessor implements Processor {
         this.steps.shift();
       } else {
         this.steps.shift();
-        Object.assign(this.exit, { qualification: 0, instructionLength: 1, guestPhysical: 0, size: 1, value: 0 }, step.info);
+        Object.assign(
+          this.exit,
+          { qualification: 0, instructionLength: 1, guestPhysical: 0, size: 1, value: 0 },
+          step.info,
+        );
         return (this.exit.reason = step.exit);
       }
     }

@@ -69,25 +69,67 @@ interface Scene {
 }
 
 /** Processor 0 makes ROUNDS round trips with processor 1 and keeps the longest; others compute. */
-function scene({ message, wait, receiver, answers = inc(ANSWERS), counted = ANSWERS, vcpus = 2 }: Scene, saved?: SavedState): Domain {
+function scene(
+  { message, wait, receiver, answers = inc(ANSWERS), counted = ANSWERS, vcpus = 2 }: Scene,
+  saved?: SavedState,
+): Domain {
   const eoi = store(APIC + 0xb0, 0);
   const round = asm(
     // mov ebx, [counted]; rdtsc; mov esi, eax
-    '8b 1d', d(counted), '0f 31 89 c6', ...message, ...wait,
+    '8b 1d',
+    d(counted),
+    '0f 31 89 c6',
+    ...message,
+    ...wait,
     // rdtsc; sub eax, esi; cmp eax, [MOST]; jb over; mov [MOST], eax
-    '0f 31 29 f0 3b 05', d(MOST), '72 05 a3', d(MOST), '4d',
+    '0f 31 29 f0 3b 05',
+    d(MOST),
+    '72 05 a3',
+    d(MOST),
+    '4d',
   );
-  const start = [...store(APIC + 0x300, 0xc0000 | INIT), ...store(APIC + 0x300, 0xc0000 | STARTUP), ...await_(READY, vcpus - 1)];
+  const start = [
+    ...store(APIC + 0x300, 0xc0000 | INIT),
+    ...store(APIC + 0x300, 0xc0000 | STARTUP),
+    ...await_(READY, vcpus - 1),
+  ];
   const first: Code = [
-    'be', d(LOAD + TRAMPOLINE), 'bf', d(START), 'b9', d(512), 'f3 a4 0f 01 1d', d(LOAD + IDTR), 'b0 ff e6 21 e6 a1', ...enableApic, ...start,
+    'be',
+    d(LOAD + TRAMPOLINE),
+    'bf',
+    d(START),
+    'b9',
+    d(512),
+    'f3 a4 0f 01 1d',
+    d(LOAD + IDTR),
+    'b0 ff e6 21 e6 a1',
+    ...enableApic,
+    ...start,
     // mov ebp, rounds; round; jnz to it
-    'bd', d(ROUNDS), round, '0f 85', d(-(round.length + 6)), 'b0 07 e6 f4 f4',
+    'bd',
+    d(ROUNDS),
+    round,
+    '0f 85',
+    d(-(round.length + 6)),
+    'b0 07 e6 f4 f4',
   ];
   // mov ax, 0x10 into DS, ES, SS; the APIC's identifier decides: mov eax, [ID]; shr eax, 24; dec eax; jnz to the work of the others.
   const receives = asm(...receiver);
   const others: Code = [
-    '66 b8 10 00 8e d8 8e c0 8e d0 a1', d(APIC + 0x20), 'c1 e8 18 89 c2 c1 e2 08 8d a2', d(0x20000), '0f 01 1d', d(LOAD + IDTR), ...enableApic,
-    ...store(APIC + 0xd0, 2 << 24), 'f0', ...inc(READY), '48 75', receives.length, receives, ...COMPUTES,
+    '66 b8 10 00 8e d8 8e c0 8e d0 a1',
+    d(APIC + 0x20),
+    'c1 e8 18 89 c2 c1 e2 08 8d a2',
+    d(0x20000),
+    '0f 01 1d',
+    d(LOAD + IDTR),
+    ...enableApic,
+    ...store(APIC + 0xd0, 2 << 24),
+    'f0',
+    ...inc(READY),
+    '48 75',
+    receives.length,
+    receives,
+    ...COMPUTES,
   ];
   const gate = (vector: number): number => IDT + 8 * vector;
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
@@ -139,19 +181,33 @@ describe('a round trip to another processor is short', () => {
 
   it('for a sender that halts until the receiver’s own message', () => {
     const answers = send(0, 0x4000 | BACK_VECTOR);
-    expect(longest({ message: physical, wait: HALTS, receiver: SLEEPS, answers, counted: BACK })).toBeLessThan(MOST_CYCLES);
+    expect(longest({ message: physical, wait: HALTS, receiver: SLEEPS, answers, counted: BACK })).toBeLessThan(
+      MOST_CYCLES,
+    );
   });
 
   it('by logical destination, by broadcast and as NMI', () => {
     const wait = WAITS['a word in memory, without PAUSE'];
     expect(longest({ message: send(2, 0x4800 | VECTOR), wait, receiver: SLEEPS })).toBeLessThan(MOST_CYCLES);
-    expect(longest({ message: store(APIC + 0x300, 0xc4000 | VECTOR), wait, receiver: SLEEPS })).toBeLessThan(MOST_CYCLES);
+    expect(longest({ message: store(APIC + 0x300, 0xc4000 | VECTOR), wait, receiver: SLEEPS })).toBeLessThan(
+      MOST_CYCLES,
+    );
     expect(longest({ message: send(1, 0x4400), wait, receiver: SLEEPS })).toBeLessThan(MOST_CYCLES);
   });
 
   it('for a store to a line that the receiver watches by MWAIT', () => {
     // mov eax, LINE; xor ecx, ecx; xor edx, edx; monitor; mov ebx, [LINE]; cmp ebx, [ANSWERS]; jne over mwait; mov [ANSWERS], ebx; jmp back
-    const receiver: Code = ['b8', d(LINE), '31 c9 31 d2 0f 01 c8 8b 1d', d(LINE), '3b 1d', d(ANSWERS), '75 03 0f 01 c9 89 1d', d(ANSWERS), 'eb db'];
+    const receiver: Code = [
+      'b8',
+      d(LINE),
+      '31 c9 31 d2 0f 01 c8 8b 1d',
+      d(LINE),
+      '3b 1d',
+      d(ANSWERS),
+      '75 03 0f 01 c9 89 1d',
+      d(ANSWERS),
+      'eb db',
+    ];
     const wait = WAITS['a word in memory, without PAUSE'];
     // Nothing tells of a store but a look, every 10,000 instructions.
     expect(longest({ message: inc(LINE), wait, receiver })).toBeLessThan(50_000);
@@ -159,7 +215,9 @@ describe('a round trip to another processor is short', () => {
 
   it('to stop it and start it again', () => {
     const wait: Code = ['3b 1d', d(READY), '74 f8'];
-    expect(longest({ message: [...send(1, INIT), ...send(1, STARTUP)], wait, receiver: SLEEPS, counted: READY })).toBeLessThan(MOST_CYCLES);
+    expect(
+      longest({ message: [...send(1, INIT), ...send(1, STARTUP)], wait, receiver: SLEEPS, counted: READY }),
+    ).toBeLessThan(MOST_CYCLES);
   });
 });
 
@@ -188,13 +246,17 @@ describe('two processors that compute and write to each other', () => {
 
 it('falls on the same instructions however the run is cut, saved and restored', () => {
   const stop = 300_000;
-  const make = (saved?: SavedState): Domain => scene({ message: physical, wait: WAITS['a word in memory, without PAUSE'], receiver: COMPUTES, vcpus: 4 }, saved);
+  const make = (saved?: SavedState): Domain =>
+    scene({ message: physical, wait: WAITS['a word in memory, without PAUSE'], receiver: COMPUTES, vcpus: 4 }, saved);
   const run = (domain: Domain, until: number): Domain => {
     domain.stopAtInstruction = until;
     while (domain.instructions < until) domain.runSlice();
     return domain;
   };
-  const seen = (domain: Domain): unknown[] => [domain.vcpus.current.id, ...[WORK, ANSWERS, MOST].map(at => word(domain, at))];
+  const seen = (domain: Domain): unknown[] => [
+    domain.vcpus.current.id,
+    ...[WORK, ANSWERS, MOST].map(at => word(domain, at)),
+  ];
   const whole = seen(run(make(), stop));
   expect(whole[2]).toBeGreaterThan(10);
   const cut = make();

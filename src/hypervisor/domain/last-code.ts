@@ -4,7 +4,13 @@
  */
 import type { Probe } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
-import { LAST_CODE, LAST_CODE_ABOUT as ABOUT, LAST_CODE_COUNT, LAST_CODE_RING, LAST_CODE_WORDS } from '../layout/layout.ts';
+import {
+  LAST_CODE,
+  LAST_CODE_ABOUT as ABOUT,
+  LAST_CODE_COUNT,
+  LAST_CODE_RING,
+  LAST_CODE_WORDS,
+} from '../layout/layout.ts';
 
 const GENERAL = 8,
   MOST_VALUES = 3;

@@ -4,26 +4,54 @@ import { d } from '../../cpu/test-support/bench.ts';
 import { interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
 import { readState, saveDomain } from '../stream/state.ts';
 
-const HANDLER = 0x200, COUNT = 0x800, LINE = 0x840, IDT = 0x1000, IDTR = 0x810;
+const HANDLER = 0x200,
+  COUNT = 0x800,
+  LINE = 0x840,
+  IDT = 0x1000,
+  IDTR = 0x810;
 const VECTOR = 0x20;
-const ports = (...writes: [port: number, value: number][]) => writes.flatMap(([port, value]) => [0xb0, value, 0xe6, port]);
+const ports = (...writes: [port: number, value: number][]) =>
+  writes.flatMap(([port, value]) => [0xb0, value, 0xe6, port]);
 
 /** MONITOR on LINE, then MWAIT with `extensions`; the count of timer interrupts, then the line's first byte, go to isa-debug-exit. */
-const kernel = (flags: 'fa' | 'fb', extensions: number, timer: boolean) => program(
-  [
-    '0f 01 1d', d(LOAD + IDTR),
-    ports([0x20, 0x11], [0x21, VECTOR], [0x21, 4], [0x21, 1], [0x21, timer ? 0xfe : 0xff], [0xa0, 0x11], [0xa1, 0x28], [0xa1, 2], [0xa1, 1], [0xa1, 0xff]),
-    // Channel 0 once, in 5 ms.
-    ports([0x43, 0x30], [0x40, 0x4d], [0x40, 0x17]),
-    'b8', d(LOAD + LINE), '31 c9 31 d2 0f 01 c8', flags, 'b9', d(extensions), '0f 01 c9',
-    'a0', d(LOAD + COUNT), '02 05', d(LOAD + LINE), 'e6 f4 f4',
-  ],
-  {
-    [HANDLER]: ['fe 05', d(LOAD + COUNT), ports([0x20, 0x20]), 'cf'],
-    [IDTR]: [0xff, 0x07, d(LOAD + IDT)],
-    [IDT + VECTOR * 8]: [interruptGate(HANDLER)],
-  },
-);
+const kernel = (flags: 'fa' | 'fb', extensions: number, timer: boolean) =>
+  program(
+    [
+      '0f 01 1d',
+      d(LOAD + IDTR),
+      ports(
+        [0x20, 0x11],
+        [0x21, VECTOR],
+        [0x21, 4],
+        [0x21, 1],
+        [0x21, timer ? 0xfe : 0xff],
+        [0xa0, 0x11],
+        [0xa1, 0x28],
+        [0xa1, 2],
+        [0xa1, 1],
+        [0xa1, 0xff],
+      ),
+      // Channel 0 once, in 5 ms.
+      ports([0x43, 0x30], [0x40, 0x4d], [0x40, 0x17]),
+      'b8',
+      d(LOAD + LINE),
+      '31 c9 31 d2 0f 01 c8',
+      flags,
+      'b9',
+      d(extensions),
+      '0f 01 c9',
+      'a0',
+      d(LOAD + COUNT),
+      '02 05',
+      d(LOAD + LINE),
+      'e6 f4 f4',
+    ],
+    {
+      [HANDLER]: ['fe 05', d(LOAD + COUNT), ports([0x20, 0x20]), 'cf'],
+      [IDTR]: [0xff, 0x07, d(LOAD + IDT)],
+      [IDT + VECTOR * 8]: [interruptGate(HANDLER)],
+    },
+  );
 
 describe('MWAIT on the PC', () => {
   it('an interrupt ends it: the handler runs, then what follows', () => {

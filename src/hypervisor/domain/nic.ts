@@ -12,7 +12,13 @@ export interface WiredCard extends NicAttachment {
 }
 
 /** A domain's card, with its station address as six bytes in hexadecimal with colons, and its wire to Domain 0's bridge; `io` follows its frames. */
-export function wired(machine: Machine, record: DomainRecord, timers: Timers, { nic = 'pcnet', mac = DEFAULT_MAC }: { nic?: NicModel; mac?: string }, io?: IoTrace): WiredCard {
+export function wired(
+  machine: Machine,
+  record: DomainRecord,
+  timers: Timers,
+  { nic = 'pcnet', mac = DEFAULT_MAC }: { nic?: NicModel; mac?: string },
+  io?: IoTrace,
+): WiredCard {
   const ethernet = new CardWire(machine, record, timers);
   ethernet.io = io;
   return { model: nic, mac: Uint8Array.from(mac.split(':'), byte => parseInt(byte, 16)), ethernet };

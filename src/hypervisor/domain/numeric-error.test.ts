@@ -5,30 +5,66 @@ import type { Domain } from './domain.ts';
 import { interruptGate, LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
 import { readState, saveDomain } from '../stream/state.ts';
 
-const HANDLER = 0x200, COUNT = 0x800, STATUS = 0x804, CONTROL = 0x808, EARLY = 0x80c, IDT = 0x1000, IDTR = 0x810;
+const HANDLER = 0x200,
+  COUNT = 0x800,
+  STATUS = 0x804,
+  CONTROL = 0x808,
+  EARLY = 0x80c,
+  IDT = 0x1000,
+  IDTR = 0x810;
 const VECTOR = 0x2d;
 
-const ports = (...writes: [port: number, value: number][]) => writes.flatMap(([port, value]) => [0xb0, value, 0xe6, port]);
+const ports = (...writes: [port: number, value: number][]) =>
+  writes.flatMap(([port, value]) => [0xb0, value, 0xe6, port]);
 
 /** Divides by zero with the exception unmasked, then goes on to the next waiting instruction. */
-const kernel = (interrupts: boolean) => program(
-  [
-    '0f 01 1d', d(LOAD + IDTR),
-    // Both 8259As at 0x20 and 0x28; IRQ 13 and the cascade unmasked.
-    ports([0x20, 0x11], [0x21, 0x20], [0x21, 4], [0x21, 1], [0xa0, 0x11], [0xa1, 0x28], [0xa1, 2], [0xa1, 1], [0x21, 0xfb], [0xa1, 0xdf]),
-    // cr0.NE off; fninit; fldcw; fld1; fldz; fdivp; mov al, [count]; mov [early], al
-    '0f 20 c0 83 e0 df 0f 22 c0 db e3 d9 2d', d(LOAD + CONTROL), 'd9 e8 d9 ee de f9 a0', d(LOAD + COUNT), 'a2', d(LOAD + EARLY),
-    // sti; nop; fld1; mov al, [count]; out 0xf4, al
-    interrupts ? 'fb 90' : '90 90', 'd9 e8 a0', d(LOAD + COUNT), 'e6 f4 f4',
-  ],
-  {
-    // inc byte [count]; fnstsw [status]; out 0xf0, al; fldpi (IGNNE# lets it through); fnclex; EOI twice; iret
-    [HANDLER]: ['fe 05', d(LOAD + COUNT), 'dd 3d', d(LOAD + STATUS), 'e6 f0 d9 eb db e2', ports([0xa0, 0x20], [0x20, 0x20]), 'cf'],
-    [CONTROL]: [0x7b, 0x03],
-    [IDTR]: [0xff, 0x07, d(LOAD + IDT)],
-    [IDT + VECTOR * 8]: [interruptGate(HANDLER)],
-  },
-);
+const kernel = (interrupts: boolean) =>
+  program(
+    [
+      '0f 01 1d',
+      d(LOAD + IDTR),
+      // Both 8259As at 0x20 and 0x28; IRQ 13 and the cascade unmasked.
+      ports(
+        [0x20, 0x11],
+        [0x21, 0x20],
+        [0x21, 4],
+        [0x21, 1],
+        [0xa0, 0x11],
+        [0xa1, 0x28],
+        [0xa1, 2],
+        [0xa1, 1],
+        [0x21, 0xfb],
+        [0xa1, 0xdf],
+      ),
+      // cr0.NE off; fninit; fldcw; fld1; fldz; fdivp; mov al, [count]; mov [early], al
+      '0f 20 c0 83 e0 df 0f 22 c0 db e3 d9 2d',
+      d(LOAD + CONTROL),
+      'd9 e8 d9 ee de f9 a0',
+      d(LOAD + COUNT),
+      'a2',
+      d(LOAD + EARLY),
+      // sti; nop; fld1; mov al, [count]; out 0xf4, al
+      interrupts ? 'fb 90' : '90 90',
+      'd9 e8 a0',
+      d(LOAD + COUNT),
+      'e6 f4 f4',
+    ],
+    {
+      // inc byte [count]; fnstsw [status]; out 0xf0, al; fldpi (IGNNE# lets it through); fnclex; EOI twice; iret
+      [HANDLER]: [
+        'fe 05',
+        d(LOAD + COUNT),
+        'dd 3d',
+        d(LOAD + STATUS),
+        'e6 f0 d9 eb db e2',
+        ports([0xa0, 0x20], [0x20, 0x20]),
+        'cf',
+      ],
+      [CONTROL]: [0x7b, 0x03],
+      [IDTR]: [0xff, 0x07, d(LOAD + IDT)],
+      [IDT + VECTOR * 8]: [interruptGate(HANDLER)],
+    },
+  );
 
 const byte = (domain: Domain, offset: number) => {
   const into = new Uint8Array(1);

@@ -101,7 +101,10 @@ export interface Platform {
   /** Its battery-backed memory, where firmware finds what set-up wrote. */
   readonly rtc?: { setCmos(index: number, value: number): void };
   /** The adapter's memory: planes, with the font in them. */
-  readonly vga: { readonly memory: Uint8Array; /** Shows what is in it now, and not when it would next. */ refresh?(): void };
+  readonly vga: {
+    readonly memory: Uint8Array /** Shows what is in it now, and not when it would next. */;
+    refresh?(): void;
+  };
   /** FERR# goes there. */
   readonly coprocessor: { assert(): void };
   readonly keyboard: { key(code: string, down: boolean): void };

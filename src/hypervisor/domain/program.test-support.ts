@@ -8,7 +8,8 @@ import type { SavedState } from '../stream/state.ts';
 
 type Code = (string | number | number[])[];
 
-export const LOAD = 0x100000, ENTRY = LOAD + 0x20;
+export const LOAD = 0x100000,
+  ENTRY = LOAD + 0x20;
 /** Selector of flat code in the table that a multiboot kernel starts with. */
 export const CODE_SELECTOR = 8;
 
@@ -26,7 +27,16 @@ export function program(code: Code, pieces: Record<number, Code> = {}): Uint8Arr
 /** A gate for an IDT that is part of the program. */
 export const interruptGate = (offset: number): number[] => {
   const address = LOAD + offset;
-  return asm([address & 255, (address >> 8) & 255, CODE_SELECTOR, 0, 0, 0x8e, (address >> 16) & 255, (address >>> 24) & 255]);
+  return asm([
+    address & 255,
+    (address >> 8) & 255,
+    CODE_SELECTOR,
+    0,
+    0,
+    0x8e,
+    (address >> 16) & 255,
+    (address >>> 24) & 255,
+  ]);
 };
 
 /** `saved`: go on there. In virtual time. */
@@ -34,8 +44,15 @@ export function programDomain(kernel: Uint8Array, change: Partial<PartlessOption
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const record = createDomain(machine, 4);
   const options: PartlessOptions = {
-    machine, record, memoryMiB: 4, boot: { kind: 'kernel', kernel, name: 'program', cmdline: '' }, startEpochMs: 0,
-    onReset: 'end', onTripleFault: 'end', serial: () => {}, ...change,
+    machine,
+    record,
+    memoryMiB: 4,
+    boot: { kind: 'kernel', kernel, name: 'program', cmdline: '' },
+    startEpochMs: 0,
+    onReset: 'end',
+    onTripleFault: 'end',
+    serial: () => {},
+    ...change,
   };
   return assembleDomain(options, saved);
 }
@@ -43,6 +60,11 @@ export function programDomain(kernel: Uint8Array, change: Partial<PartlessOption
 /** Runs slices until the domain ends or waits for ever; what it said last. */
 export function runToEnd(domain: Domain, slices = 100): ReturnType<Domain['runSlice']> {
   let result = domain.runSlice();
-  for (let i = 0; i < slices && (result.state === 'running' || (result.state === 'parked' && result.untilNs !== Infinity)); i++) result = domain.runSlice();
+  for (
+    let i = 0;
+    i < slices && (result.state === 'running' || (result.state === 'parked' && result.untilNs !== Infinity));
+    i++
+  )
+    result = domain.runSlice();
   return result;
 }

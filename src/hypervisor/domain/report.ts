@@ -5,7 +5,8 @@ import { MachineView } from '../view/machine-view.ts';
 import type { VcpuState, VcpuView } from '../view/vcpu-view.ts';
 
 /** How a triple fault is told, whoever it ends (SDM vol. 3, 6.15, interrupt 8; exit reason 2). */
-export const TRIPLE_FAULT = 'Triple fault (exit 2): an exception could not be delivered, nor the double fault that followed.';
+export const TRIPLE_FAULT =
+  'Triple fault (exit 2): an exception could not be delivered, nor the double fault that followed.';
 
 export interface ReportOptions {
   /** First line: a sentence. */
@@ -30,7 +31,9 @@ export function crashReport(options: ReportOptions): string {
   const lines = [options.sentence, ''];
   lines.push(`  eax ${reg(R.EAX)}  ebx ${reg(R.EBX)}  ecx ${reg(R.ECX)}  edx ${reg(R.EDX)}`);
   lines.push(`  esi ${reg(R.ESI)}  edi ${reg(R.EDI)}  ebp ${reg(R.EBP)}  esp ${reg(R.ESP)}`);
-  lines.push(`  eip ${reg(R.EIP)}  eflags ${hex(eflags)} [${flagNames(eflags)}]  cpl ${regs[R.CPL]}  instructions ${options.retired ?? state.retired}`);
+  lines.push(
+    `  eip ${reg(R.EIP)}  eflags ${hex(eflags)} [${flagNames(eflags)}]  cpl ${regs[R.CPL]}  instructions ${options.retired ?? state.retired}`,
+  );
   lines.push(`  cr0 ${reg(R.CR0)}  cr2 ${reg(R.CR2)}  cr3 ${reg(R.CR3)}  cr4 ${reg(R.CR4)}  efer ${reg(R.EFER)}`);
   for (const [name, index] of [
     ['es', R.ES],
@@ -63,7 +66,9 @@ export function postMortem(memory: SharedArrayBuffer | ArrayBuffer, domid: numbe
   const vcpu = vcpus[domain?.currentVcpu ?? 0] ?? vcpus[0];
   if (!domain || !vcpu) return sentence;
   const report = crashReport({ sentence, vcpu });
-  return domain.type === 'pc' ? report : `${report}\n\nhypercalls ${domain.hypercalls.all}, of vCPU ${vcpu.id} of ${vcpus.length}`;
+  return domain.type === 'pc'
+    ? report
+    : `${report}\n\nhypercalls ${domain.hypercalls.all}, of vCPU ${vcpu.id} of ${vcpus.length}`;
 }
 
 /** A linear address, and where it leads: physical and machine address where memory is mapped there, else the entries that say that none is. */
@@ -80,7 +85,9 @@ function stackLines(state: VcpuState): string[] {
   const linear = state.linear(R.SS, state.regs[R.ESP]);
   const bytes = state.bytesAt(linear, STACK_WORDS * 4);
   const lines = [`stack at ${place(state, linear)}`];
-  const words = Array.from({ length: bytes.length >> 2 }, (_, i) => hex(bytes[i * 4] | (bytes[i * 4 + 1] << 8) | (bytes[i * 4 + 2] << 16) | (bytes[i * 4 + 3] << 24)));
+  const words = Array.from({ length: bytes.length >> 2 }, (_, i) =>
+    hex(bytes[i * 4] | (bytes[i * 4 + 1] << 8) | (bytes[i * 4 + 2] << 16) | (bytes[i * 4 + 3] << 24)),
+  );
   for (let i = 0; i < words.length; i += 8) lines.push(`  ${words.slice(i, i + 8).join(' ')}`);
   return lines;
 }
@@ -135,6 +142,7 @@ function codeLines(state: VcpuState, disassemble: ReportOptions['disassemble']):
 function lastExits(vcpu: VcpuView): string[] {
   const { exits, total } = vcpu.lastExits();
   const lines = [`last exits (of ${total}):`];
-  for (const { reason, qualification, eip, detail } of exits.slice(-12)) lines.push(`  ${exitName(reason).padEnd(18)} qualification ${hex(qualification)}  eip ${hex(eip)}  ${hex(detail)}`);
+  for (const { reason, qualification, eip, detail } of exits.slice(-12))
+    lines.push(`  ${exitName(reason).padEnd(18)} qualification ${hex(qualification)}  eip ${hex(eip)}  ${hex(detail)}`);
   return lines;
 }

@@ -54,7 +54,13 @@ export class ScreenBlock implements ScreenWriter {
   /** Null for a picture larger than 1920 x 1200, or when the host has no memory for it. */
   pixels(width: number, height: number): Uint32Array | null {
     const { words } = this;
-    if (this.picture && words[SCREEN.MODE] === GRAPHICS && words[SCREEN.WIDTH] === width && words[SCREEN.HEIGHT] === height) return this.picture;
+    if (
+      this.picture &&
+      words[SCREEN.MODE] === GRAPHICS &&
+      words[SCREEN.WIDTH] === width &&
+      words[SCREEN.HEIGHT] === height
+    )
+      return this.picture;
     const bytes = width * height * 4;
     if (bytes === 0 || bytes > MAX_PIXEL_BYTES || height > SCREEN.FONT - SCREEN.DATA) return null;
     // Nobody looks at the old picture while its memory moves.

@@ -30,20 +30,53 @@ function writerAndRunner(jitThreshold: number): Domain {
   const store = (address: number, value: number): (string | number[])[] => ['c7 05', d(address), d(value)];
   const round = asm(
     // inc ecx; mov [constant], ecx; mov edx, 4000; dec edx; jnz; wait: pause; cmp [SEEN], ecx; jne wait; cmp ecx, WRITES
-    '41 89 0d', d(constant), 'ba', d(4000), '4a 75 fd f3 90 39 0d', d(SEEN), '75 f6 81 f9', d(WRITES),
+    '41 89 0d',
+    d(constant),
+    'ba',
+    d(4000),
+    '4a 75 fd f3 90 39 0d',
+    d(SEEN),
+    '75 f6 81 f9',
+    d(WRITES),
   );
   const kernel = program(
     [
-      'be', d(LOAD + TRAMPOLINE), 'bf', d(START), 'b9', d(512), 'f3 a4 b0 ff e6 21 e6 a1', ...store(APIC + 0xf0, 0x1ff),
-      ...store(APIC + 0x300, 0xc0000 | INIT), ...store(APIC + 0x300, 0xc4600 | (START >> 12)),
+      'be',
+      d(LOAD + TRAMPOLINE),
+      'bf',
+      d(START),
+      'b9',
+      d(512),
+      'f3 a4 b0 ff e6 21 e6 a1',
+      ...store(APIC + 0xf0, 0x1ff),
+      ...store(APIC + 0x300, 0xc0000 | INIT),
+      ...store(APIC + 0x300, 0xc4600 | (START >> 12)),
       // pause; cmp dword [READY], 1; jb back; xor ecx, ecx; the rounds; mov al, 7; out 0xF4, al; hlt
-      'f3 90 81 3d', d(READY), d(1), '72 f2 31 c9', round, '0f 82', d(-(round.length + 6)), 'b0 07 e6 f4 f4',
+      'f3 90 81 3d',
+      d(READY),
+      d(1),
+      '72 f2 31 c9',
+      round,
+      '0f 82',
+      d(-(round.length + 6)),
+      'b0 07 e6 f4 f4',
     ],
     {
       [OTHER]: [
-        '66 b8 10 00 8e d8 8e c0 8e d0 bc', d(LOAD + STACK), 'f0 ff 05', d(READY),
+        '66 b8 10 00 8e d8 8e c0 8e d0 bc',
+        d(LOAD + STACK),
+        'f0 ff 05',
+        d(READY),
         // call FUNCTION; cmp eax, [constant]; je over; inc [OLD]; over: mov [SEEN], eax; jmp back
-        'e8', d(FUNCTION - OTHER - 27), '3b 05', d(constant), '74 06 ff 05', d(OLD), 'a3', d(SEEN), 'eb e6',
+        'e8',
+        d(FUNCTION - OTHER - 27),
+        '3b 05',
+        d(constant),
+        '74 06 ff 05',
+        d(OLD),
+        'a3',
+        d(SEEN),
+        'eb e6',
       ],
       [FUNCTION]: ['b8', d(0), 'c3'],
       [GDT]: [d(0), d(0), d(0x0000ffff), d(0x00cf9b00), d(0x0000ffff), d(0x00cf9300)],
@@ -52,7 +85,12 @@ function writerAndRunner(jitThreshold: number): Domain {
     },
   );
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-  return programDomain(kernel, { machine, record: createDomain(machine, 4, 1024, { vcpus: 2 }), apic: true, jitThreshold });
+  return programDomain(kernel, {
+    machine,
+    record: createDomain(machine, 4, 1024, { vcpus: 2 }),
+    apic: true,
+    jitThreshold,
+  });
 }
 
 const word = (domain: Domain, address: number): number => {
@@ -70,9 +108,13 @@ describe('the second tier with two vCPUs', () => {
       expect(runToEnd(domain, 20_000)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
       // A write may fall between a call's end and the comparison, and no later.
       expect(word(domain, OLD)).toBeLessThanOrEqual(WRITES);
-      return { domain, outcome: [domain.instructions, word(domain, OLD), word(domain, SEEN), domain.stats().exitsByReason] };
+      return {
+        domain,
+        outcome: [domain.instructions, word(domain, OLD), word(domain, SEEN), domain.stats().exitsByReason],
+      };
     };
-    const alone = run(0), both = run(1);
+    const alone = run(0),
+      both = run(1);
     expect(both.outcome).toEqual(alone.outcome);
     expect(alone.domain.processor.regions).toBeNull();
     const { dropped, retired } = both.domain.processor.regions!.statistics;

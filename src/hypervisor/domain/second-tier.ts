@@ -1,5 +1,12 @@
 /** The second tier of a domain's processor: whether there is one, and how it comes to its compiler. */
-import { type Compile, functionOf, type Processor, type RegionOptions, type Regions, type RegionView } from '../../cpu/architecture/index.ts';
+import {
+  type Compile,
+  functionOf,
+  type Processor,
+  type RegionOptions,
+  type Regions,
+  type RegionView,
+} from '../../cpu/architecture/index.ts';
 import { loadCompiler } from '../../cpu/index.ts';
 import { COUNTERS } from '../layout/layout.ts';
 import { put64 } from '../memory/words.ts';
@@ -22,7 +29,9 @@ export interface JitOptions {
 }
 
 /** What its processor is made with. */
-export function regionOptions({ jitThreshold = JIT_BY_DEFAULT ? THRESHOLD : 0, compile = functionOf }: JitOptions): { regions?: RegionOptions } {
+export function regionOptions({ jitThreshold = JIT_BY_DEFAULT ? THRESHOLD : 0, compile = functionOf }: JitOptions): {
+  regions?: RegionOptions;
+} {
   return jitThreshold > 0 ? { regions: { threshold: jitThreshold, compile } } : {};
 }
 
@@ -42,11 +51,19 @@ export interface HotRegion {
 }
 
 /** `bytes`: machine memory. */
-export function hotRegion(region: RegionView, bytes: Uint8Array, disassemble: NonNullable<DomainOptions['disassemble']>): HotRegion {
+export function hotRegion(
+  region: RegionView,
+  bytes: Uint8Array,
+  disassemble: NonNullable<DomainOptions['disassemble']>,
+): HotRegion {
   const { linear, code32, retired, text } = region;
   const code = region.code.map(({ offset, machine, length, next }) => {
-    const at = ((linear & -4096) + offset) >>> 0, here = Math.min(length, 4096 - (machine & 4095));
-    const own = Uint8Array.of(...bytes.subarray(machine, machine + here), ...bytes.subarray(next, next + length - here));
+    const at = ((linear & -4096) + offset) >>> 0,
+      here = Math.min(length, 4096 - (machine & 4095));
+    const own = Uint8Array.of(
+      ...bytes.subarray(machine, machine + here),
+      ...bytes.subarray(next, next + length - here),
+    );
     return { linear: at, text: disassemble(own, at, code32 ? 32 : 16).text };
   });
   return { linear: linear >>> 0, retired, code, javascript: text };
@@ -86,7 +103,9 @@ export class CompilerLoader {
         create => regions.useCompiler(create),
         (error: Error) => {
           regions.failed();
-          this.problem(`The compiler of guest code could not be loaded (${error.message}): the guest runs on, interpreted.`);
+          this.problem(
+            `The compiler of guest code could not be loaded (${error.message}): the guest runs on, interpreted.`,
+          );
         },
       );
     }

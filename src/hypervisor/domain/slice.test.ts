@@ -26,19 +26,25 @@ function longestSliceMs(kernel: Uint8Array, slowNs: (processor: Processor) => nu
 it('where each instruction copies a page', () => {
   // L: mov esi,0x200000; mov edi,0x201000; mov ecx,1024; rep movsd; jmp L: 400 ns for five instructions and a page.
   const kernel = quickThen('be 00 00 20 00 bf 00 10 20 00 b9 00 04 00 00 f3 a5 eb ed');
-  let rounds = 0, at = 0;
-  expect(longestSliceMs(kernel, ({ retired, regs }) => {
-    if (regs[EAX] === 1) rounds = (retired - (at ||= retired)) / 5;
-    return rounds * 4000;
-  })).toBeLessThan(10);
+  let rounds = 0,
+    at = 0;
+  expect(
+    longestSliceMs(kernel, ({ retired, regs }) => {
+      if (regs[EAX] === 1) rounds = (retired - (at ||= retired)) / 5;
+      return rounds * 4000;
+    }),
+  ).toBeLessThan(10);
 });
 
 it('where each is answered by a device', () => {
   // L: in al,0x71 would change EAX: mov dx,0x80; L: out dx,al; jmp L.
   const kernel = quickThen('66 ba 80 00 ee eb fd');
-  let rounds = 0, at = 0;
-  expect(longestSliceMs(kernel, ({ retired, regs }) => {
-    if (regs[EAX] === 1) rounds = (retired - (at ||= retired)) / 2;
-    return rounds * 2000;
-  })).toBeLessThan(10);
+  let rounds = 0,
+    at = 0;
+  expect(
+    longestSliceMs(kernel, ({ retired, regs }) => {
+      if (regs[EAX] === 1) rounds = (retired - (at ||= retired)) / 2;
+      return rounds * 2000;
+    }),
+  ).toBeLessThan(10);
 });

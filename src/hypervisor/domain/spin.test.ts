@@ -63,7 +63,11 @@ gdtr: dw 23
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const record = createDomain(machine, 4, 1024, { vcpus: 2 });
   // jmp first
-  return programDomain(program(['e9', [...new Uint8Array(Int32Array.of(CODE - 0x20 - 10).buffer)]], { [CODE]: [[...bytes]] }), { machine, record }, saved);
+  return programDomain(
+    program(['e9', [...new Uint8Array(Int32Array.of(CODE - 0x20 - 10).buffer)]], { [CODE]: [[...bytes]] }),
+    { machine, record },
+    saved,
+  );
 }
 
 function word(domain: Domain, index: number): number {
@@ -162,7 +166,12 @@ describe('a vCPU that gets on keeps its turn', () => {
 it('turns fall on the same instructions however the run is cut, saved and restored, also while a loop is watched', () => {
   const stop = 120_000,
     work = contend(ACQUIRES['XCHG of 1 with 1']);
-  const seen = (domain: Domain): unknown[] => [domain.vcpus.current.id, domain.vcpus.switches, word(domain, DONE), word(domain, LOCK)];
+  const seen = (domain: Domain): unknown[] => [
+    domain.vcpus.current.id,
+    domain.vcpus.switches,
+    word(domain, DONE),
+    word(domain, LOCK),
+  ];
   const whole = runTo(two(work), stop);
   expect(whole.vcpus.switches).toBeGreaterThan(5);
   const cut = two(work);

@@ -21,7 +21,12 @@ const NEAR = 64;
 const LONGEST_LOOP = 16;
 
 /** Words of registers that programs compute with: general, x87 with its status, XMM. */
-const COMPUTED: readonly [first: number, count: number][] = [[R.EAX, 8], [R.FCW, 3], [R.FPR, 32], [R.XMM, 32]];
+const COMPUTED: readonly [first: number, count: number][] = [
+  [R.EAX, 8],
+  [R.FCW, 3],
+  [R.FPR, 32],
+  [R.XMM, 32],
+];
 
 /** EIP, EFLAGS and these. */
 export type LoopState = number[];
@@ -33,7 +38,8 @@ export interface Spin {
   length: number;
 }
 
-const isEqual = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((value, i) => value === b[i]);
+const isEqual = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((value, i) => value === b[i]);
 
 /** Nobody is watched; two turns of a loop that may be one are. */
 const LOOKING = 0,
@@ -108,7 +114,9 @@ export class SpinWatch implements Probe {
 
   /** The loop that the vCPU spins in, once that is certain. Between instructions, as often as one likes. */
   look(): Spin | undefined {
-    const { processor: { retired } } = this;
+    const {
+      processor: { retired },
+    } = this;
     if (this.phase !== LOOKING) return this.watch(retired);
     if (!this.isDue || this.lookedAt === retired) return undefined;
     const { known, lookedAt, state: before } = this,
@@ -154,7 +162,9 @@ export class SpinWatch implements Probe {
     const { writesBefore, writes, state } = this;
     this.drop();
     // What the second turn wrote had been there since the first one.
-    return writesBefore.size === writes.size && [...writes].every(([at, value]) => writesBefore.get(at) === value) ? { state, length } : undefined;
+    return writesBefore.size === writes.size && [...writes].every(([at, value]) => writesBefore.get(at) === value)
+      ? { state, length }
+      : undefined;
   }
 
   private now(): LoopState {
@@ -163,9 +173,28 @@ export class SpinWatch implements Probe {
   }
 
   save(): State {
-    const { processor: { retired }, next, lookedAt, known, state, phase, turnStart, writes, writesBefore } = this;
+    const {
+      processor: { retired },
+      next,
+      lookedAt,
+      known,
+      state,
+      phase,
+      turnStart,
+      writes,
+      writesBefore,
+    } = this;
     const since = (at: number): number | undefined => (at < 0 ? undefined : retired - at);
-    return { next: since(next), lookedAt: since(lookedAt), known, state, phase, turn: retired - turnStart, writes: [...writes], writesBefore: [...writesBefore] };
+    return {
+      next: since(next),
+      lookedAt: since(lookedAt),
+      known,
+      state,
+      phase,
+      turn: retired - turnStart,
+      writes: [...writes],
+      writesBefore: [...writesBefore],
+    };
   }
 
   /** States of earlier versions have none. */

@@ -43,17 +43,20 @@ describe('processor time of a thread', () => {
     expect(thread.ranNs + thread.stolenNs).toBeLessThanOrEqual((hostMs() - 1000) * 1e6);
   });
 
-  it.each([0.005, 0.1, 1])('is all of it where nobody else runs, whatever the guest does, with a clock of %s ms', grainMs => {
-    const { thread, run, ownMs } = host({ grainMs });
-    run(300, 6);
-    run(300, 60);
-    run(300, 4);
-    run(300, 100, 20);
-    run(300, 6);
-    // Each change of pace may cost a few looks.
-    expect(thread.stolenNs / 1e6).toBeLessThan(30);
-    if (grainMs < 0.1) expect(thread.ranNs / 1e6).toBeCloseTo(ownMs() - 1000 - thread.stolenNs / 1e6, -1);
-  });
+  it.each([0.005, 0.1, 1])(
+    'is all of it where nobody else runs, whatever the guest does, with a clock of %s ms',
+    grainMs => {
+      const { thread, run, ownMs } = host({ grainMs });
+      run(300, 6);
+      run(300, 60);
+      run(300, 4);
+      run(300, 100, 20);
+      run(300, 6);
+      // Each change of pace may cost a few looks.
+      expect(thread.stolenNs / 1e6).toBeLessThan(30);
+      if (grainMs < 0.1) expect(thread.ranNs / 1e6).toBeCloseTo(ownMs() - 1000 - thread.stolenNs / 1e6, -1);
+    },
+  );
 
   it('a domain that waits for a slot waits, and does not run', () => {
     let ms = 5;

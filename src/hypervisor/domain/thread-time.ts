@@ -72,7 +72,9 @@ export class ThreadTime {
       this.ranNs += expected;
       this.stolenNs += ns - expected;
     } else this.ranNs += ns;
-    if (instructions > 0) this.nsPerInstruction += (Math.min(MOST_SLOWER * this.nsPerInstruction, ns / instructions) - this.nsPerInstruction) * WEIGHT;
+    if (instructions > 0)
+      this.nsPerInstruction +=
+        (Math.min(MOST_SLOWER * this.nsPerInstruction, ns / instructions) - this.nsPerInstruction) * WEIGHT;
     this.lastMs = ms;
     this.lastRetired = retired;
   }

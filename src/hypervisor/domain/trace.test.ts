@@ -15,7 +15,8 @@ import { ENOSYS, EVTCHNOP, HYPERCALL, RUNSTATE, XENVER } from '../xen/abi.ts';
 import { GNTTABOP } from '../xen/grants/grant-op.ts';
 import { ARGS, testGuest } from '../xen/pvh-program.test-support.ts';
 
-const viewOf = ({ options: { machine, record } }: Domain): DomainView => new MachineView(machine.memory).domain(record.id)!;
+const viewOf = ({ options: { machine, record } }: Domain): DomainView =>
+  new MachineView(machine.memory).domain(record.id)!;
 
 describe('the trace of a domain', () => {
   it('is written only while somebody watches', () => {
@@ -23,7 +24,19 @@ describe('the trace of a domain', () => {
     call(HYPERCALL.XEN_VERSION, XENVER.VERSION);
     const reader = viewOf(domain).watch();
     call(HYPERCALL.XEN_VERSION, XENVER.VERSION);
-    expect(reader.take()).toEqual({ entries: [{ domain: 1, sequence: 0, kind: TRACE_KIND.HYPERCALL, vcpu: 0, ns: 0, details: [HYPERCALL.XEN_VERSION, 0, 0x40011] }], missed: 0 });
+    expect(reader.take()).toEqual({
+      entries: [
+        {
+          domain: 1,
+          sequence: 0,
+          kind: TRACE_KIND.HYPERCALL,
+          vcpu: 0,
+          ns: 0,
+          details: [HYPERCALL.XEN_VERSION, 0, 0x40011],
+        },
+      ],
+      missed: 0,
+    });
     expect(reader.take().entries).toEqual([]);
     reader.close();
     reader.close();
@@ -40,12 +53,21 @@ describe('the trace of a domain', () => {
     const { entries, missed } = reader.take();
     expect(entries.length + missed).toBe(TRACE_RING_ENTRIES + 100);
     expect(entries[0].details[0]).toBe(missed);
-    expect(entries.at(-1)).toEqual({ domain: 1, sequence: TRACE_RING_ENTRIES + 99, kind: TRACE_KIND.EXIT, vcpu: 1, ns: 5e9, details: [TRACE_RING_ENTRIES + 99, 0, 0], exit: { detail: 0, ns: NO_TIME, cr3: 0, beforeNs: NO_TIME, answerNs: NO_TIME } });
+    expect(entries.at(-1)).toEqual({
+      domain: 1,
+      sequence: TRACE_RING_ENTRIES + 99,
+      kind: TRACE_KIND.EXIT,
+      vcpu: 1,
+      ns: 5e9,
+      details: [TRACE_RING_ENTRIES + 99, 0, 0],
+      exit: { detail: 0, ns: NO_TIME, cr3: 0, beforeNs: NO_TIME, answerNs: NO_TIME },
+    });
   });
 
   it('leaves the memory alone of a domain that is gone: it is another’s', () => {
     const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
-    const watchers = (record: DomainRecord): number => machine.words[(record.traceOffset >>> 2) + DOMAIN_TRACE.WATCHERS];
+    const watchers = (record: DomainRecord): number =>
+      machine.words[(record.traceOffset >>> 2) + DOMAIN_TRACE.WATCHERS];
     const before = createDomain(machine, 1);
     const watch = (): TraceReader => new MachineView(machine.memory).at(before.index)!.watch();
     const reader = watch();
@@ -78,8 +100,13 @@ describe('what the trace has', () => {
     const { entries } = reader.take();
     expect(kindsOf(entries)).toEqual(new Set([TRACE_KIND.EXIT, TRACE_KIND.IOREQ, TRACE_KIND.FAULT]));
     const of = (kind: number): number[][] => entries.filter(entry => entry.kind === kind).map(({ details }) => details);
-    expect(of(TRACE_KIND.IOREQ)).toEqual([[0x3c8, 1, 1], [0xa0000, 0, 1]]);
-    expect(of(TRACE_KIND.EXIT).map(([reason]) => reason)).toEqual(expect.arrayContaining([ExitReason.IO, ExitReason.EPT_VIOLATION, ExitReason.WRMSR]));
+    expect(of(TRACE_KIND.IOREQ)).toEqual([
+      [0x3c8, 1, 1],
+      [0xa0000, 0, 1],
+    ]);
+    expect(of(TRACE_KIND.EXIT).map(([reason]) => reason)).toEqual(
+      expect.arrayContaining([ExitReason.IO, ExitReason.EPT_VIOLATION, ExitReason.WRMSR]),
+    );
     expect(of(TRACE_KIND.FAULT)).toEqual([[13, expect.any(Number), 0]]);
     expect(entries.every(({ domain: id, vcpu }) => id === 1 && vcpu === 0)).toBe(true);
   });
@@ -94,7 +121,11 @@ describe('what the trace has', () => {
     domain.vcpus.block();
     const { entries } = reader.take();
     const of = (kind: number): number[][] => entries.filter(entry => entry.kind === kind).map(({ details }) => details);
-    expect(of(TRACE_KIND.HYPERCALL).map(([number, , result]) => [number, result])).toEqual([[39, -ENOSYS], [HYPERCALL.EVENT_CHANNEL_OP, 0], [HYPERCALL.GRANT_TABLE_OP, 0]]);
+    expect(of(TRACE_KIND.HYPERCALL).map(([number, , result]) => [number, result])).toEqual([
+      [39, -ENOSYS],
+      [HYPERCALL.EVENT_CHANNEL_OP, 0],
+      [HYPERCALL.GRANT_TABLE_OP, 0],
+    ]);
     expect(of(TRACE_KIND.EVENT)).toEqual([[1, -1, 0]]);
     expect(of(TRACE_KIND.UPCALL)).toHaveLength(1);
     expect(of(TRACE_KIND.GRANT)).toEqual([[GNTTABOP.MAP_GRANT_REF, 77, expect.any(Number)]]);
@@ -106,23 +137,47 @@ describe('what the trace has', () => {
 describe('an exit in the trace', () => {
   it('says of a string instruction how many bytes it carried, and so does the ring of last exits', () => {
     // mov esi,0; mov ecx,4; mov dx,0x3c9; rep outsb; cli; hlt
-    const { domain } = testGuest({ code: asm('be 00 00 00 00 b9 04 00 00 00 66 ba c9 03 f3 6e fa f4'), type: XEN_TYPE.HVM });
-    const view = viewOf(domain), reader = view.watch();
+    const { domain } = testGuest({
+      code: asm('be 00 00 00 00 b9 04 00 00 00 66 ba c9 03 f3 6e fa f4'),
+      type: XEN_TYPE.HVM,
+    });
+    const view = viewOf(domain),
+      reader = view.watch();
     domain.runSlice();
-    const carried = reader.take().entries.filter(({ kind, details }) => kind === TRACE_KIND.EXIT && details[0] === ExitReason.IO).map(({ exit }) => exit!.detail);
+    const carried = reader
+      .take()
+      .entries.filter(({ kind, details }) => kind === TRACE_KIND.EXIT && details[0] === ExitReason.IO)
+      .map(({ exit }) => exit!.detail);
     expect(carried.reduce((sum, bytes) => sum + bytes, 0)).toBe(4);
-    expect(view.vcpus()[0]!.lastExits().exits.filter(({ reason }) => reason === ExitReason.IO).map(({ detail }) => detail)).toEqual(carried);
+    expect(
+      view
+        .vcpus()[0]!
+        .lastExits()
+        .exits.filter(({ reason }) => reason === ExitReason.IO)
+        .map(({ detail }) => detail),
+    ).toEqual(carried);
   });
 
   it('has what it was about, the time that it took, in parts where somebody was asked, and the guest’s CR3; parts are in the counters, too', () => {
     let ms = 0;
     // mov dx,0x3c8; mov al,7; out dx,al; mov byte [0xa0000],1; cli; hlt
-    const { domain } = testGuest({ code: asm('66 ba c8 03 b0 07 ee c6 05 00 00 0a 00 01 fa f4'), type: XEN_TYPE.HVM, options: { hostMs: () => (ms += 0.001) } });
-    const view = viewOf(domain), reader = view.watch();
+    const { domain } = testGuest({
+      code: asm('66 ba c8 03 b0 07 ee c6 05 00 00 0a 00 01 fa f4'),
+      type: XEN_TYPE.HVM,
+      options: { hostMs: () => (ms += 0.001) },
+    });
+    const view = viewOf(domain),
+      reader = view.watch();
     domain.runSlice();
     const exits = reader.take().entries.filter(({ kind }) => kind === TRACE_KIND.EXIT);
     const of = (reason: number): TraceEntry['exit'] => exits.find(({ details }) => details[0] === reason)!.exit;
-    expect(of(ExitReason.IO)).toEqual({ detail: 7, ns: expect.any(Number), cr3: domain.processor.regs[R.CR3], beforeNs: expect.any(Number), answerNs: expect.any(Number) });
+    expect(of(ExitReason.IO)).toEqual({
+      detail: 7,
+      ns: expect.any(Number),
+      cr3: domain.processor.regs[R.CR3],
+      beforeNs: expect.any(Number),
+      answerNs: expect.any(Number),
+    });
     // Only the first is a sample; each has its parts while somebody watches.
     for (const { ns, beforeNs, answerNs } of [of(ExitReason.IO)!, of(ExitReason.EPT_VIOLATION)!]) {
       expect(Math.min(beforeNs, answerNs)).toBeGreaterThan(0);
@@ -132,7 +187,8 @@ describe('an exit in the trace', () => {
     expect(of(ExitReason.EPT_VIOLATION)!.detail).toBe(0xa0000);
     expect(exits.every(({ exit }) => exit!.ns >= 1000)).toBe(true);
     // The first exit of all is a sample: before, answer and the rest are its whole time.
-    const { samples, sampleNs, beforeNs, answerNs } = view.counters(), first = exitCounter(exits[0].details[0]);
+    const { samples, sampleNs, beforeNs, answerNs } = view.counters(),
+      first = exitCounter(exits[0].details[0]);
     expect(samples[first]).toBe(1);
     expect(beforeNs[first]).toBeGreaterThan(0);
     expect(answerNs[first]).toBeGreaterThan(0);
@@ -141,7 +197,8 @@ describe('an exit in the trace', () => {
 
   it('keeps to itself where a long multicall has gone round the ring', () => {
     const { domain, machine } = testGuest();
-    const reader = viewOf(domain).watch(), trace = new Trace(machine, domain.options.record, () => 1);
+    const reader = viewOf(domain).watch(),
+      trace = new Trace(machine, domain.options.record, () => 1);
     trace.beginExit(0, ExitReason.VMCALL, 0, 0, 0);
     for (let i = 0; i < TRACE_RING_ENTRIES; i++) trace.add(TRACE_KIND.EXIT, 0, i);
     trace.endExit(77);
@@ -153,7 +210,12 @@ describe('the counts of exits', () => {
   it('are there for the domain and for each vCPU, with the time of one where times are taken, and accesses that are answered in place among them', () => {
     let ms = 0;
     // mov edi,0xa0000; mov ecx,200; rep stosb; cli; hlt
-    const { domain } = testGuest({ code: asm('bf 00 00 0a 00 b9 c8 00 00 00 f3 aa fa f4'), type: XEN_TYPE.HVM, vcpus: 2, options: { hostMs: () => (ms += 0.001) } });
+    const { domain } = testGuest({
+      code: asm('bf 00 00 0a 00 b9 c8 00 00 00 f3 aa fa f4'),
+      type: XEN_TYPE.HVM,
+      vcpus: 2,
+      options: { hostMs: () => (ms += 0.001) },
+    });
     for (let i = 0; i < 50 && domain.runSlice().state === 'running'; i++);
     const { domain: all, vcpus, meanNs } = viewOf(domain).exits();
     expect(all.EPT_VIOLATION).toBe(200);
@@ -165,7 +227,10 @@ describe('the counts of exits', () => {
 describe('the time of exits', () => {
   it('is taken of one in 64, where there is a clock', () => {
     let ms = 0;
-    const { domain, machine } = testGuest({ code: [...Array.from({ length: 130 }, () => [0xe6, 0x80]).flat(), 0xfa, 0xf4], options: { hostMs: () => (ms += 0.001) } });
+    const { domain, machine } = testGuest({
+      code: [...Array.from({ length: 130 }, () => [0xe6, 0x80]).flat(), 0xfa, 0xf4],
+      options: { hostMs: () => (ms += 0.001) },
+    });
     for (let i = 0; i < 50 && domain.runSlice().state === 'running'; i++);
     const at = domain.options.record.countersOffset >>> 2;
     let samples = 0,

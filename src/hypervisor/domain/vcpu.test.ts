@@ -56,7 +56,10 @@ const halt: Code = ['fa f4 eb fd'];
 describe('processors that are pinned apart', () => {
   it('run each on the slots of its own hard affinity, and nowhere else; the domain goes to and fro', () => {
     // inc dword [4]; jmp: the first; inc [3]; jmp: the other.
-    const domain = boot([...message(1, INIT), ...message(1, STARTUP), 'ff 05', d(WORDS + 16), 'eb f8'], [...inc(3), 'eb', 0xf9]);
+    const domain = boot(
+      [...message(1, INIT), ...message(1, STARTUP), 'ff 05', d(WORDS + 16), 'eb f8'],
+      [...inc(3), 'eb', 0xf9],
+    );
     const { machine, record } = domain.options;
     let nowNs = 0;
     const scheduler = new Scheduler(machine, () => nowNs, record.index);
@@ -68,13 +71,20 @@ describe('processors that are pinned apart', () => {
     const ran: [number, number, number][] = [];
     for (let round = 0; round < 200; round++, nowNs += 1e6) {
       if (!slot.enter()) continue;
-      const { pcpu } = unit(), [other, first] = [word(domain, 3), word(domain, 4)];
+      const { pcpu } = unit(),
+        [other, first] = [word(domain, 3), word(domain, 4)];
       slot.leave(domain.runSlice());
       ran.push([pcpu, word(domain, 4) - first, word(domain, 3) - other]);
     }
-    expect([unit().lastPcpus, unit().hardAffinity]).toEqual([[0, 1], [1, 2]]);
+    expect([unit().lastPcpus, unit().hardAffinity]).toEqual([
+      [0, 1],
+      [1, 2],
+    ]);
     const [onZero, onOne] = [0, 1].map(at => ran.filter(([pcpu]) => pcpu === at));
-    expect([onZero.some(([, first]) => first > 1000), onZero.every(([, , other]) => other === 0)]).toEqual([true, true]);
+    expect([onZero.some(([, first]) => first > 1000), onZero.every(([, , other]) => other === 0)]).toEqual([
+      true,
+      true,
+    ]);
     expect([onOne.some(([, , other]) => other > 1000), onOne.every(([, first]) => first === 0)]).toEqual([true, true]);
     // The pin of one is lifted: both are where they may be.
     scheduler.adjust(record.index, { hardAffinity: -1 }, 1);
@@ -89,7 +99,18 @@ it('the crystal clock that CPUID tells of is the one that local APICs count', ()
 describe('start-up of another processor', () => {
   const others: Code = [
     // mov eax, cs; mov [0], eax. mov eax, 1; cpuid; mov eax, ebx; mov [1]. mov ecx, 0x1b; rdmsr; mov [2].
-    '66 8c c8', keepEax(0).flat(), '66 b8', d(1), '0f a2 66 89 d8', keepEax(1).flat(), '66 b9', d(0x1b), '0f 32', keepEax(2).flat(), inc(3).flat(), ...halt,
+    '66 8c c8',
+    keepEax(0).flat(),
+    '66 b8',
+    d(1),
+    '0f a2 66 89 d8',
+    keepEax(1).flat(),
+    '66 b9',
+    d(0x1b),
+    '0f 32',
+    keepEax(2).flat(),
+    inc(3).flat(),
+    ...halt,
   ].flat() as Code;
 
   it('begins in real mode where the message says, with an identifier of its own and no bootstrap flag', () => {
@@ -112,9 +133,21 @@ describe('start-up of another processor', () => {
     const counts: Code = [...inc(3), 'eb', 0xf9];
     const domain = boot(
       [
-        ...message(1, INIT), ...message(1, STARTUP), 'b9', d(100), 'f3 90 e2 fc', ...message(1, INIT),
+        ...message(1, INIT),
+        ...message(1, STARTUP),
+        'b9',
+        d(100),
+        'f3 90 e2 fc',
+        ...message(1, INIT),
         // mov eax, [3]; mov [4], eax; a long wait.
-        'a1', d(WORDS + 12), 'a3', d(WORDS + 16), 'b9', d(100), 'f3 90 e2 fc', ...end(0),
+        'a1',
+        d(WORDS + 12),
+        'a3',
+        d(WORDS + 16),
+        'b9',
+        d(100),
+        'f3 90 e2 fc',
+        ...end(0),
       ],
       counts,
     );
@@ -126,7 +159,11 @@ describe('start-up of another processor', () => {
   it('reaches all eight processors with one broadcast, and each has its own registers', () => {
     // All but self: 0xC0000. lock inc dword [5] tells them apart; each keeps its number in EBX.
     const all: Code = ['66 bb', d(1), 'f0 66 0f c1 1e', 20, 0x90, ...halt];
-    const domain = boot([...store(ICR_LOW, 0xc0000 | INIT), ...store(ICR_LOW, 0xc0000 | STARTUP), ...waitFor(WORDS + 20, 7), ...end(0)], all, { vcpus: 8 });
+    const domain = boot(
+      [...store(ICR_LOW, 0xc0000 | INIT), ...store(ICR_LOW, 0xc0000 | STARTUP), ...waitFor(WORDS + 20, 7), ...end(0)],
+      all,
+      { vcpus: 8 },
+    );
     expect(runToEnd(domain, 1000)).toMatchObject({ state: 'ended' });
     const { machine, record } = domain.options;
     const current = machine.words[machine.domainEntry(record) + DOMAIN.CURRENT_VCPU];
@@ -142,9 +179,17 @@ describe('interprocessor messages', () => {
     const sleeper: Code = [inc(3).flat(), halt].flat() as Code;
     const domain = boot(
       [
-        ...store(8, START + 0x100), ...store(START + 0x100, 0x1806ff66), ...store(START + 0x104, 0xcf90),
-        ...message(1, INIT), ...message(1, STARTUP), ...waitFor(WORDS + 12, 1),
-        ...message(1, NMI), ...waitFor(WORDS + 24, 1), ...message(1, NMI), ...waitFor(WORDS + 24, 2), ...end(1),
+        ...store(8, START + 0x100),
+        ...store(START + 0x100, 0x1806ff66),
+        ...store(START + 0x104, 0xcf90),
+        ...message(1, INIT),
+        ...message(1, STARTUP),
+        ...waitFor(WORDS + 12, 1),
+        ...message(1, NMI),
+        ...waitFor(WORDS + 24, 1),
+        ...message(1, NMI),
+        ...waitFor(WORDS + 24, 2),
+        ...end(1),
       ],
       sleeper,
     );
@@ -185,7 +230,18 @@ describe('turns', () => {
   it('what one processor writes over code the other runs at its next jump there', () => {
     // inc word 3; the jump that follows leads back, until the first processor has made a jump to HLT of it.
     const domain = boot(
-      [...message(1, INIT), ...message(1, STARTUP), 'b9', d(100), 'f3 90 e2 fc', ...['c6 05', d(START + 6), 0x00], 'b9', d(100), 'f3 90 e2 fc', ...end(0)],
+      [
+        ...message(1, INIT),
+        ...message(1, STARTUP),
+        'b9',
+        d(100),
+        'f3 90 e2 fc',
+        ...['c6 05', d(START + 6), 0x00],
+        'b9',
+        d(100),
+        'f3 90 e2 fc',
+        ...end(0),
+      ],
       [...inc(3), 'eb', 0xf9, ...halt],
     );
     expect(runToEnd(domain)).toMatchObject({ state: 'ended' });

@@ -3,11 +3,26 @@
  * all): the state words of the current vCPU are where the processor runs, those of the others lie in their blocks of machine memory (layout.ts, VCPU).
  * With one vCPU the block is where the processor runs, and nothing is ever copied.
  */
-import { EVENT_EXTERNAL, EVENT_NMI, EVENT_VALID, type Processor, type ProcessorExtra } from '../../cpu/architecture/index.ts';
+import {
+  EVENT_EXTERNAL,
+  EVENT_NMI,
+  EVENT_VALID,
+  type Processor,
+  type ProcessorExtra,
+} from '../../cpu/architecture/index.ts';
 import { endsWait, isInMwait, MONITOR_NONE } from '../../cpu/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
-import { DOMAIN, LAST_CODE_KEPT, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS } from '../layout/layout.ts';
+import {
+  DOMAIN,
+  LAST_CODE_KEPT,
+  LAST_EXITS,
+  LAST_EXITS_COUNT,
+  LAST_EXITS_RING,
+  LAST_EXIT_WORDS,
+  VCPU_BYTES,
+  VCPU_EXITS,
+} from '../layout/layout.ts';
 import type { EntryState } from '../loader/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import type { Platform } from './platform.ts';
@@ -135,7 +150,14 @@ export class Vcpus {
   switches = 0;
 
   /** `apicIdStep`: from one vCPU's APIC identifier to the next one's; `listen`: the watch for vCPUs that spin is to hear of accesses, as a probe, or no longer. */
-  constructor(machine: Machine, record: DomainRecord, processor: Processor, platform: Platform, apicIdStep = 1, listen: (watch: SpinWatch | undefined) => void = () => {}) {
+  constructor(
+    machine: Machine,
+    record: DomainRecord,
+    processor: Processor,
+    platform: Platform,
+    apicIdStep = 1,
+    listen: (watch: SpinWatch | undefined) => void = () => {},
+  ) {
     this.apicIdStep = apicIdStep;
     this.processor = processor;
     this.platform = platform;
@@ -264,12 +286,7 @@ export class Vcpus {
     switch (vcpu.activity) {
       case HALTED:
       case BLOCKED:
-        return (
-          vcpu.nmiPending ||
-          vcpu.initPending ||
-          this.interruptWaits(vcpu) ||
-          this.mwaitEnds(vcpu)
-        );
+        return vcpu.nmiPending || vcpu.initPending || this.interruptWaits(vcpu) || this.mwaitEnds(vcpu);
       case WAITS_FOR_MODEL:
         // Its instruction is half done: nothing else may happen to it before.
         return this.modelAnswered(vcpu.id);
@@ -284,7 +301,8 @@ export class Vcpus {
       vcpu =>
         !vcpu.nmiPending &&
         !vcpu.initPending &&
-        (vcpu.activity === WAIT_FOR_SIPI || (vcpu.activity === HALTED && !this.interruptsOn(vcpu) && !isInMwait(this.registersOf(vcpu)))),
+        (vcpu.activity === WAIT_FOR_SIPI ||
+          (vcpu.activity === HALTED && !this.interruptsOn(vcpu) && !isInMwait(this.registersOf(vcpu)))),
     );
   }
 
@@ -320,7 +338,9 @@ export class Vcpus {
     while (!this.canRun(next));
     this.makeCurrent(next.id);
     const turn = this.turnInstructions();
-    this.beginTurn(Math.max(CALLED_INSTRUCTIONS, (this.yielded ? Math.min(turn, YIELDED_TURN_INSTRUCTIONS) : turn) - next.ahead));
+    this.beginTurn(
+      Math.max(CALLED_INSTRUCTIONS, (this.yielded ? Math.min(turn, YIELDED_TURN_INSTRUCTIONS) : turn) - next.ahead),
+    );
     next.ahead = 0;
     this.yielded = false;
     return true;
@@ -354,7 +374,9 @@ export class Vcpus {
     const watched = this.lookAtMonitors();
     const contended = this.isContended;
     if (!contended) this.spinWatch.stopWatching();
-    const left = contended ? Math.min(this.spinWatch.left, Math.max(1, this.stretchEnd - this.processor.retired)) : Infinity;
+    const left = contended
+      ? Math.min(this.spinWatch.left, Math.max(1, this.stretchEnd - this.processor.retired))
+      : Infinity;
     return watched ? Math.min(left, MONITOR_LOOK_INSTRUCTIONS) : left;
   }
 
@@ -587,7 +609,13 @@ export class Vcpus {
       ahead: all.map(({ ahead }) => ahead),
       yielded: this.yielded,
       spinWatch: this.spinWatch.save(),
-      all: all.map(({ activity, nmiPending, initPending, spin, extra }) => ({ activity, nmiPending, initPending, spin, extra })),
+      all: all.map(({ activity, nmiPending, initPending, spin, extra }) => ({
+        activity,
+        nmiPending,
+        initPending,
+        spin,
+        extra,
+      })),
     };
   }
 
@@ -613,7 +641,15 @@ export class Vcpus {
   }
 
   /** States of earlier versions have none of this: the current one is in a turn of its own. */
-  private restoreStretch({ current, turnLeft, owner = current, stretchRun = 0, stretchLeft = turnLeft, called = [], ahead = [] }: State): void {
+  private restoreStretch({
+    current,
+    turnLeft,
+    owner = current,
+    stretchRun = 0,
+    stretchLeft = turnLeft,
+    called = [],
+    ahead = [],
+  }: State): void {
     const { all, processor } = this;
     this.owner = all[owner as number];
     this.stretchStart = processor.retired - (stretchRun as number);
@@ -632,7 +668,16 @@ function nothingUnderWay({ injection, accesses }: ProcessorExtra): boolean {
 export function enterKernel(processor: Processor, entry: EntryState): void {
   const { regs } = processor;
   const { registers } = entry;
-  const order = [registers.eax, registers.ecx, registers.edx, registers.ebx, registers.esp, registers.ebp, registers.esi, registers.edi];
+  const order = [
+    registers.eax,
+    registers.ecx,
+    registers.edx,
+    registers.ebx,
+    registers.esp,
+    registers.ebp,
+    registers.esi,
+    registers.edi,
+  ];
   for (let i = 0; i < 8; i++) regs[i] = order[i];
   regs[R.EIP] = entry.eip;
   regs[R.CR0] = (regs[R.CR0] & ~0x80000001) | 1;

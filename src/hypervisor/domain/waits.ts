@@ -13,8 +13,11 @@ const SENTENCES: Record<WaitsFor, string> = {
 export function waitsFor(domain: Domain, result: SliceResult): WaitsFor | undefined {
   if (result.state === 'ended' || result.state === 'paused') return undefined;
   if (domain.stuck) return 'reset';
-  return result.state === 'parked' && result.untilNs === Infinity && !domain.options.driveQueue?.isBusy ? 'event' : undefined;
+  return result.state === 'parked' && result.untilNs === Infinity && !domain.options.driveQueue?.isBusy
+    ? 'event'
+    : undefined;
 }
 
 /** Where it is, for people. */
-export const waitsReport = (domain: Domain, what: WaitsFor | undefined): string | undefined => what && domain.report(SENTENCES[what]);
+export const waitsReport = (domain: Domain, what: WaitsFor | undefined): string | undefined =>
+  what && domain.report(SENTENCES[what]);

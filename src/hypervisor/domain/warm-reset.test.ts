@@ -34,18 +34,57 @@ const keepCmos = (address: number): Code => ['b0 0f e6 70 e4 71 a2', w(address)]
 /** In real mode: all that the test looks at, then the end. */
 const lands: Code = [
   // mov byte [cs:WORDS + 14], 5Ah: CS has the rights of table 9-1 of SDM vol. 3, 93h.
-  '2e c6 06', w(WORDS + 14), '5a',
+  '2e c6 06',
+  w(WORDS + 14),
+  '5a',
   // mov [es:WORDS + 8], ax; mov ax, ds; xor bx, bx; mov ds, bx; mov [WORDS], ax; pushf; pop [WORDS + 10]; mov [WORDS + 12], sp
-  '26 a3', w(WORDS + 8), '8c d8 31 db 8e db a3', w(WORDS), '89 26', w(WORDS + 12), '9c 8f 06', w(WORDS + 10),
-  ...keepCmos(WORDS + 2), 'e4 21 a2', w(WORDS + 3), 'b0 0b e6 20 e4 20 a2', w(WORDS + 4), 'ff 06', w(WORDS + 6), 'b0 07 e6 f4 f4',
+  '26 a3',
+  w(WORDS + 8),
+  '8c d8 31 db 8e db a3',
+  w(WORDS),
+  '89 26',
+  w(WORDS + 12),
+  '9c 8f 06',
+  w(WORDS + 10),
+  ...keepCmos(WORDS + 2),
+  'e4 21 a2',
+  w(WORDS + 3),
+  'b0 0b e6 20 e4 20 a2',
+  w(WORDS + 4),
+  'ff 06',
+  w(WORDS + 6),
+  'b0 07 e6 f4 f4',
 ];
 
 /** A kernel in protected mode that sets the code and 40:67, leaves marks in memory and controllers, and resets; the pointer's segment is 0. */
-function reset(code: number, way: Code, { pointer = TARGET, before = [] as Code, change = {} as Partial<PartlessOptions> } = {}): Domain {
+function reset(
+  code: number,
+  way: Code,
+  { pointer = TARGET, before = [] as Code, change = {} as Partial<PartlessOptions> } = {},
+): Domain {
   const start: Code = [
-    'be', d(LOAD + PIECE), 'bf', d(TARGET), 'b9', d(0x100), 'f3 a4', ...out(0x70, 0x0f), ...out(0x71, code), ...setWord(0x467, pointer), ...setWord(0x469, 0),
+    'be',
+    d(LOAD + PIECE),
+    'bf',
+    d(TARGET),
+    'b9',
+    d(0x100),
+    'f3 a4',
+    ...out(0x70, 0x0f),
+    ...out(0x71, code),
+    ...setWord(0x467, pointer),
+    ...setWord(0x469, 0),
     // The timer's request goes into service (poll command); all but it is masked.
-    ...out(0x21, 0xfe), ...out(0x20, 0x0c), 'ec', ...setWord(WORDS + 6, 41), 'c7 05', d(HIGH), d(0x12345678), ...before, ...way, 'fa f4 eb fd',
+    ...out(0x21, 0xfe),
+    ...out(0x20, 0x0c),
+    'ec',
+    ...setWord(WORDS + 6, 41),
+    'c7 05',
+    d(HIGH),
+    d(0x12345678),
+    ...before,
+    ...way,
+    'fa f4 eb fd',
   ];
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   return programDomain(program(start, { [PIECE]: lands }), { machine, record: createDomain(machine, 4), ...change });
@@ -56,7 +95,8 @@ function peek(domain: Domain, address: number, bytes = 2): number {
   domain.memory.read(address, into.subarray(0, bytes));
   return new DataView(into.buffer).getUint32(0, true);
 }
-const landed = (domain: Domain): void => expect(runToEnd(domain)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
+const landed = (domain: Domain): void =>
+  expect(runToEnd(domain)).toMatchObject({ state: 'ended', ending: { kind: 'debug-exit', value: 7 } });
 
 describe('a reset with shutdown code 0Ah goes on at the address in 40:67, in real mode, with memory as it was', () => {
   for (const [name, { code, board }] of Object.entries(WAYS)) {
@@ -75,15 +115,31 @@ describe('a reset with shutdown code 0Ah goes on at the address in 40:67, in rea
 });
 
 describe('suspend to RAM (S3: SUS_TYP 1 of the PIIX4) ends at the waking vector of the FACS, in real mode, with memory as it was', () => {
-  const FACS_VECTOR = 0xe004c, PM_ENABLE = 0x602, PM_CONTROL = 0x604;
+  const FACS_VECTOR = 0xe004c,
+    PM_ENABLE = 0x602,
+    PM_CONTROL = 0x604;
   const out16 = (port: number, value: number): Code => ['ba', d(port), '66 b8', w(value), '66 ef'];
   /** The clock's alarm each second, enabled in the clock and as an event; then the vector, and SLP_EN. */
   const sleeps: Code = [
-    ...[1, 3, 5].flatMap(register => [...out(0x70, register), ...out(0x71, 0xc0)]), ...out(0x70, 0x0b), ...out(0x71, 0x22), ...out(0x70, 0x0c), 'ba', d(0x71), 'ec',
-    'c7 05', d(FACS_VECTOR), d(TARGET),
+    ...[1, 3, 5].flatMap(register => [...out(0x70, register), ...out(0x71, 0xc0)]),
+    ...out(0x70, 0x0b),
+    ...out(0x71, 0x22),
+    ...out(0x70, 0x0c),
+    'ba',
+    d(0x71),
+    'ec',
+    'c7 05',
+    d(FACS_VECTOR),
+    d(TARGET),
   ];
   const asleep = (enabled: number): Domain => {
-    const domain = reset(0, [...sleeps, ...out16(PM_ENABLE, enabled), ...out16(PM_CONTROL, 0x2401), '66 ff 05', d(WORDS + 6)]);
+    const domain = reset(0, [
+      ...sleeps,
+      ...out16(PM_ENABLE, enabled),
+      ...out16(PM_CONTROL, 0x2401),
+      '66 ff 05',
+      d(WORDS + 6),
+    ]);
     while (!domain.platform.asleep) domain.runSlice();
     return domain;
   };
@@ -123,13 +179,24 @@ describe('the other shutdown codes', () => {
 
   it('09h returns from a block move: registers and flags from the stack at 40:67', () => {
     // ES, DS, POPA's, IRET's
-    const domain = reset(0x09, way, { pointer: STACK, before: stack(0, 0x1234, 1, 2, 3, 4, 5, 6, 7, 0x4321, TARGET, 0, 0x0400) });
+    const domain = reset(0x09, way, {
+      pointer: STACK,
+      before: stack(0, 0x1234, 1, 2, 3, 4, 5, 6, 7, 0x4321, TARGET, 0, 0x0400),
+    });
     landed(domain);
-    expect([peek(domain, WORDS), peek(domain, WORDS + 8), peek(domain, WORDS + 10) & 0x400, peek(domain, WORDS + 12)]).toEqual([0x1234, 0x4321, 0x400, STACK + 26]);
+    expect([
+      peek(domain, WORDS),
+      peek(domain, WORDS + 8),
+      peek(domain, WORDS + 10) & 0x400,
+      peek(domain, WORDS + 12),
+    ]).toEqual([0x1234, 0x4321, 0x400, STACK + 26]);
   });
 
   it('0Bh and 0Ch return by IRET and by RETF from the stack at 40:67', () => {
-    for (const [code, bytes] of [[0x0b, 6], [0x0c, 4]]) {
+    for (const [code, bytes] of [
+      [0x0b, 6],
+      [0x0c, 4],
+    ]) {
       const domain = reset(code, way, { pointer: STACK, before: stack(TARGET, 0, 2) });
       landed(domain);
       expect(peek(domain, WORDS + 12)).toBe(STACK + bytes);
@@ -137,7 +204,8 @@ describe('the other shutdown codes', () => {
   });
 
   it('and none start the machine again, or end it, as its definition says; a triple fault is a crash', () => {
-    for (const code of [0x00, 0x04, 0x08, 0x0d, 0xff]) expect(runToEnd(reset(code, way))).toMatchObject({ state: 'ended', ending: { kind: 'reset' } });
+    for (const code of [0x00, 0x04, 0x08, 0x0d, 0xff])
+      expect(runToEnd(reset(code, way))).toMatchObject({ state: 'ended', ending: { kind: 'reset' } });
     expect(runToEnd(reset(0, TRIPLE_FAULT))).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
     let restarts = 0;
     const domain = reset(0, way, { change: { onReset: 'restart', onRestart: () => restarts++ } });
@@ -158,8 +226,24 @@ it('a reset of the processors stops all but the first, and counts instructions o
   const machine = Machine.create(new SharedArrayBuffer(16 * 2 ** 20));
   const record = createDomain(machine, 4, 1024, { vcpus: 2 });
   // The second one starts at 0x6000, where it jumps to itself.
-  const start: Code = ['c7 05', d(0x6000), d(0xfeeb), 'c7 05', d(0xfee00300), d(0xc4500), 'c7 05', d(0xfee00300), d(0xc4606), 'b9', d(1000), 'f3 90 e2 fc'];
-  const domain = reset(0x0a, WAYS['the keyboard controller’s pulse'].code, { before: [asm(...start)], change: { machine, record } });
+  const start: Code = [
+    'c7 05',
+    d(0x6000),
+    d(0xfeeb),
+    'c7 05',
+    d(0xfee00300),
+    d(0xc4500),
+    'c7 05',
+    d(0xfee00300),
+    d(0xc4606),
+    'b9',
+    d(1000),
+    'f3 90 e2 fc',
+  ];
+  const domain = reset(0x0a, WAYS['the keyboard controller’s pulse'].code, {
+    before: [asm(...start)],
+    change: { machine, record },
+  });
   landed(domain);
   expect(domain.vcpus.isUp(1)).toBe(false);
   expect(domain.instructions).toBeGreaterThan(2000);

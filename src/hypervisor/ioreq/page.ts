@@ -138,7 +138,9 @@ export class BufferedPage {
 
   /** Writes that wait; more than BUFFERED_SLOTS: the pointers make no sense. */
   get waiting(): number {
-    return ((Atomics.load(this.words, WRITE_POINTER) >>> 0) - (Atomics.load(this.words, READ_POINTER) >>> 0) + WRAP) % WRAP;
+    return (
+      ((Atomics.load(this.words, WRITE_POINTER) >>> 0) - (Atomics.load(this.words, READ_POINTER) >>> 0) + WRAP) % WRAP
+    );
   }
 
   /** False: it is full, or holds no such write; it is then one to wait for. */
@@ -150,7 +152,7 @@ export class BufferedPage {
     const at = FIRST_SLOT + (written % BUFFERED_SLOTS) * 2;
     words[at] = type | (power << SIZE_SHIFT) | (address << ADDRESS_SHIFT);
     words[at + 1] = data;
-    Atomics.store(words, WRITE_POINTER, (written + 1) % WRAP | 0);
+    Atomics.store(words, WRITE_POINTER, ((written + 1) % WRAP) | 0);
     return true;
   }
 
@@ -158,13 +160,19 @@ export class BufferedPage {
   take(): BufferedWrite | undefined {
     const { words, waiting } = this;
     if (waiting === 0) return undefined;
-    if (waiting > BUFFERED_SLOTS) throw new Error(`the buffered ioreq page has ${waiting} requests in ${BUFFERED_SLOTS} slots`);
+    if (waiting > BUFFERED_SLOTS)
+      throw new Error(`the buffered ioreq page has ${waiting} requests in ${BUFFERED_SLOTS} slots`);
     const read = Atomics.load(words, READ_POINTER) >>> 0;
     const at = FIRST_SLOT + (read % BUFFERED_SLOTS) * 2;
     const head = words[at],
       data = words[at + 1];
-    Atomics.store(words, READ_POINTER, (read + 1) % WRAP | 0);
+    Atomics.store(words, READ_POINTER, ((read + 1) % WRAP) | 0);
     if (head & BUFFERED_READ) throw new Error('the buffered ioreq page asks for a read');
-    return { type: head & 0xff, address: head >>> ADDRESS_SHIFT, size: SIZES[(head >>> SIZE_SHIFT) & 3], data: data >>> 0 };
+    return {
+      type: head & 0xff,
+      address: head >>> ADDRESS_SHIFT,
+      size: SIZES[(head >>> SIZE_SHIFT) & 3],
+      data: data >>> 0,
+    };
   }
 }

@@ -62,7 +62,8 @@ export class RemoteModel {
     if (this.slots.length > 0) return this.state === MODEL_STATE.ATTACHED;
     if (this.state !== MODEL_STATE.ATTACHED) return false;
     const { machine } = this.parts.ports;
-    const page = (field: number): Int32Array => new Int32Array(machine.memory, this.words[this.base + field] * FRAME_BYTES, FRAME_BYTES / 4);
+    const page = (field: number): Int32Array =>
+      new Int32Array(machine.memory, this.words[this.base + field] * FRAME_BYTES, FRAME_BYTES / 4);
     const requests = page(MODEL.IOREQ_MFN);
     this.slots = this.pending.map((_, id) => new IoreqSlot(requests, id));
     this.buffered = new BufferedPage(page(MODEL.BUFFERED_MFN));
@@ -106,7 +107,17 @@ export class RemoteModel {
     const port = qualification >>> 16,
       size = (qualification & IO_SIZE_MASK) + 1,
       read = (qualification & IO_IN) !== 0;
-    const request: Ioreq = { type: IOREQ_TYPE.PIO, address: port, bdf: 0, data: read ? 0 : exit.value, count: 1, size, read, down: false, isPointer: false };
+    const request: Ioreq = {
+      type: IOREQ_TYPE.PIO,
+      address: port,
+      bdf: 0,
+      data: read ? 0 : exit.value,
+      count: 1,
+      size,
+      read,
+      down: false,
+      isPointer: false,
+    };
     if (port === CONFIG_ADDRESS && size === 4 && !read) this.configAddress = exit.value;
     const block = qualification & IO_REP ? this.block(request) : 0;
     if (block > 0) return block;
@@ -127,7 +138,10 @@ export class RemoteModel {
     const memory = processor.portMemory();
     const at = memory ? processor.translate(exit.guestLinear) : -1;
     if (!memory || at < 0) return 0;
-    this.send({ ...request, data: at, count: memory.length / request.size, isPointer: true }, { kind: 'block', exit: { ...exit }, bytes: memory.length });
+    this.send(
+      { ...request, data: at, count: memory.length / request.size, isPointer: true },
+      { kind: 'block', exit: { ...exit }, bytes: memory.length },
+    );
     return memory.length;
   }
 
@@ -136,7 +150,17 @@ export class RemoteModel {
     const { exit } = this.parts.processor;
     const read = (exit.qualification & EPT_WRITE) === 0;
     this.send(
-      { type: IOREQ_TYPE.COPY, address: exit.guestPhysical >>> 0, bdf: 0, data: read ? 0 : exit.value, count: 1, size: exit.size, read, down: false, isPointer: false },
+      {
+        type: IOREQ_TYPE.COPY,
+        address: exit.guestPhysical >>> 0,
+        bdf: 0,
+        data: read ? 0 : exit.value,
+        count: 1,
+        size: exit.size,
+        read,
+        down: false,
+        isPointer: false,
+      },
       { kind: 'memory', exit: { ...exit }, bytes: exit.size },
     );
   }
@@ -144,7 +168,14 @@ export class RemoteModel {
   /** A write to the VGA's window goes without waiting, where there is room. */
   writeBuffered({ guestPhysical, qualification, size, value }: ExitInfo): boolean {
     const address = guestPhysical >>> 0;
-    if (!(qualification & EPT_WRITE) || address < VGA_START || address + size > VGA_END || !this.open() || !this.buffered) return false;
+    if (
+      !(qualification & EPT_WRITE) ||
+      address < VGA_START ||
+      address + size > VGA_END ||
+      !this.open() ||
+      !this.buffered
+    )
+      return false;
     if (!this.buffered.put({ type: IOREQ_TYPE.COPY, address, size, data: value })) return false;
     // Whoever has been told and has not looked yet finds this one, too.
     if (this.buffered.waiting === 1) this.parts.ports.sendAsXen(this.words[this.base + MODEL.BUFFERED_PORT]);
@@ -156,7 +187,8 @@ export class RemoteModel {
     const { id } = vcpus.current;
     if (!this.open()) return fail('The guest used a device, and no device model runs in Domain 0.');
     const slot = this.slots[id];
-    if (slot.state !== IOREQ_STATE.NONE) return fail(`The ioreq slot of vCPU ${id} is in state ${slot.state} before a request.`);
+    if (slot.state !== IOREQ_STATE.NONE)
+      return fail(`The ioreq slot of vCPU ${id} is in state ${slot.state} before a request.`);
     this.pending[id] = pending;
     vcpus.waitForModel();
     slot.put(request);

@@ -39,7 +39,8 @@ export class IoreqServer {
     const { guest } = this;
     this.base = guest.xenBlock + XEN_MODEL;
     const { words } = dom0.machine;
-    if (words[this.base + MODEL.STATE] !== MODEL_STATE.WANTED) throw new HostError(`Domain ${domid} was not built for a device model in Domain 0.`);
+    if (words[this.base + MODEL.STATE] !== MODEL_STATE.WANTED)
+      throw new HostError(`Domain ${domid} was not built for a device model in Domain 0.`);
     try {
       const requests = this.take(HVM_PARAM.IOREQ_PFN, MODEL.IOREQ_MFN),
         buffered = this.take(HVM_PARAM.BUFIOREQ_PFN, MODEL.BUFFERED_MFN);
@@ -123,7 +124,9 @@ export class IoreqServer {
   quiesce(): boolean {
     this.slots.forEach((_, vcpu) => this.serve(vcpu));
     this.drain();
-    return this.closed || this.slots.every(({ state }) => state === IOREQ_STATE.NONE || state === IOREQ_STATE.RESPONSE_READY);
+    return (
+      this.closed || this.slots.every(({ state }) => state === IOREQ_STATE.NONE || state === IOREQ_STATE.RESPONSE_READY)
+    );
   }
 
   private guarded(work: () => void): void {

@@ -11,12 +11,23 @@ function pair(): { sender: SignalSender; take(): (string | number | boolean)[][]
   const record = createDomain(machine, 1, 0x100000, { xen: XEN_TYPE.HVM });
   const ports = new Ports(machine, record);
   let said: (string | number | boolean)[][] = [];
-  const note = (what: string) => (...values: (number | boolean)[]): void => void said.push([what, ...values]);
+  const note =
+    (what: string) =>
+    (...values: (number | boolean)[]): void =>
+      void said.push([what, ...values]);
   const targets: SignalTargets = {
     signals: {
-      setIsaIrqLevel: note('isa'), setPciIntxLevel: note('intx'), setPciLinkRoute: note('link'), placePowerManagement: note('pm'),
+      setIsaIrqLevel: note('isa'),
+      setPciIntxLevel: note('intx'),
+      setPciLinkRoute: note('link'),
+      placePowerManagement: note('pm'),
     },
-    shadow: note('shadow'), a20: note('a20'), videoAt: note('video'), look: dirty => void said.push(['look', dirty.length]), reset: note('reset'), debugExit: note('exit'),
+    shadow: note('shadow'),
+    a20: note('a20'),
+    videoAt: note('video'),
+    look: dirty => void said.push(['look', dirty.length]),
+    reset: note('reset'),
+    debugExit: note('exit'),
   };
   return {
     sender: new SignalSender(new Ports(machine, record)),
@@ -47,8 +58,18 @@ it('all of them, with their arguments, and the doorbell rings', () => {
   sender.debugExit(0xffffffff);
   expect(doorbell()).not.toBe(before);
   expect(take()).toEqual([
-    ['isa', 14, true], ['isa', 14, false], ['intx', 31, 3, true], ['link', 2, 11], ['pm', 0xb000, 0x700], ['shadow', 0xf0000, 0x10000, true, false],
-    ['a20', false], ['video', 0xf0000000], ['video', -1], ['look', 4096], ['reset'], ['exit', 0xffffffff],
+    ['isa', 14, true],
+    ['isa', 14, false],
+    ['intx', 31, 3, true],
+    ['link', 2, 11],
+    ['pm', 0xb000, 0x700],
+    ['shadow', 0xf0000, 0x10000, true, false],
+    ['a20', false],
+    ['video', 0xf0000000],
+    ['video', -1],
+    ['look', 4096],
+    ['reset'],
+    ['exit', 0xffffffff],
   ]);
   sender.look();
   expect(take()).toEqual([['look', 4096]]);

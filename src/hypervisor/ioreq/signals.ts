@@ -58,7 +58,10 @@ export class SignalSender implements ModelSignals {
 
   /** PAM registers of the host bridge. */
   readonly shadow = (base: number, length: number, readsRam: boolean, writesRam: boolean): void => {
-    this.send(SIGNAL.SHADOW, (base >>> FRAME_SHIFT) | ((length >>> FRAME_SHIFT) << 8) | (readsRam ? 1 << 16 : 0) | (writesRam ? 1 << 17 : 0));
+    this.send(
+      SIGNAL.SHADOW,
+      (base >>> FRAME_SHIFT) | ((length >>> FRAME_SHIFT) << 8) | (readsRam ? 1 << 16 : 0) | (writesRam ? 1 << 17 : 0),
+    );
   };
 
   readonly a20 = (open: boolean): void => this.send(SIGNAL.A20, open ? 1 : 0);
@@ -137,7 +140,12 @@ export function takeSignals({ words, xenBlock, machine }: Ports, to: SignalTarge
         to.signals.placePowerManagement((argument & 0x3ff) << 6, ((argument >>> 10) & 0xfff) << 4);
         break;
       case SIGNAL.SHADOW:
-        to.shadow((argument & 0xff) << FRAME_SHIFT, ((argument >>> 8) & 0xff) << FRAME_SHIFT, (argument & (1 << 16)) !== 0, (argument & (1 << 17)) !== 0);
+        to.shadow(
+          (argument & 0xff) << FRAME_SHIFT,
+          ((argument >>> 8) & 0xff) << FRAME_SHIFT,
+          (argument & (1 << 16)) !== 0,
+          (argument & (1 << 17)) !== 0,
+        );
         break;
       case SIGNAL.A20:
         to.a20(argument !== 0);

@@ -253,14 +253,35 @@ export const FRAME_RING_BYTES = 65536,
 export const DRIVE_QUEUE_SLOTS = 4,
   DRIVE_PLACES = 6,
   DRIVE_QUEUE_SLOT_BYTES = 128 * 1024;
-export const DRIVE_QUEUE = { ASKED: 0, ANSWERED: 1, FINGERPRINTS: 2, AT_STORAGE: 8, CLAIMED: 9, RINGS: 10, SLOTS: 16, SLOT_WORDS: 64, DATA: 4096 } as const;
+export const DRIVE_QUEUE = {
+  ASKED: 0,
+  ANSWERED: 1,
+  FINGERPRINTS: 2,
+  AT_STORAGE: 8,
+  CLAIMED: 9,
+  RINGS: 10,
+  SLOTS: 16,
+  SLOT_WORDS: 64,
+  DATA: 4096,
+} as const;
 export const DRIVE_QUEUE_BYTES = 4096 + 4 * 128 * 1024;
 /**
  * A slot: whose turn it is (0: nobody's, 1: the server's, 2: the drive's); the order in which they were asked; the drive's place; what is asked for (IO_OP);
  * the first sector (low word, high word); bytes of a transfer, sectors of a discard; the request's number (tracing/io-trace.ts); 1: it was done, 0: it could
  * not be. Of one that has a number and was done by the storage worker: how many places it has passed there, and those, three words each (KeptHops).
  */
-export const DRIVE_REQUEST = { STATE: 0, ORDER: 1, PLACE: 2, OPERATION: 3, SECTOR: 4, LENGTH: 6, NUMBER: 7, GOOD: 8, HOPS: 9, FIRST_HOP: 10 } as const;
+export const DRIVE_REQUEST = {
+  STATE: 0,
+  ORDER: 1,
+  PLACE: 2,
+  OPERATION: 3,
+  SECTOR: 4,
+  LENGTH: 6,
+  NUMBER: 7,
+  GOOD: 8,
+  HOPS: 9,
+  FIRST_HOP: 10,
+} as const;
 export const DRIVE_REQUEST_HOPS = 18;
 
 /** What a domain shows of Xen (word TYPE of its XEN block). */
@@ -517,7 +538,20 @@ export const MAILBOX = {
 export const INPUT_RING_BYTES = 8192,
   MAILBOX_BYTES = 12288;
 /** RESUME: a guest that has suspended itself goes on. WAKE: out of S3. NMI << n: a non-maskable interrupt for vCPU n. */
-export const COMMAND = { RESET: 1, POWER_BUTTON: 2, SAVE: 4, DESTROY: 8, RESUME: 16, DESTROY_KEEPING_DISKS: 32, HOTTEST: 64, MEDIUM: 128, STEP: 256, BREAK: 512, WAKE: 1024, NMI: 1 << 16 } as const;
+export const COMMAND = {
+  RESET: 1,
+  POWER_BUTTON: 2,
+  SAVE: 4,
+  DESTROY: 8,
+  RESUME: 16,
+  DESTROY_KEEPING_DISKS: 32,
+  HOTTEST: 64,
+  MEDIUM: 128,
+  STEP: 256,
+  BREAK: 512,
+  WAKE: 1024,
+  NMI: 1 << 16,
+} as const;
 /**
  * Messages of the input ring: kind, length, then the bytes: what comes in at COM1; a key (1 down or 0 up, then KeyboardEvent.code in ASCII);
  * the mouse (movement right, up and of the wheel towards the user as 16-bit little-endian numbers, then the buttons that are down:

@@ -18,7 +18,10 @@ const LIMIT_BYTES = 512 * 2 ** 20;
 /** Kernels get three to seven times as large, and some begin with zeros: what gets larger by far is no kernel, and is not unpacked to the limit. */
 const MOST_GROWTH = 16,
   FREE_BYTES = 16 * 2 ** 20;
-const LIMITS = { limit: LIMIT_BYTES, isBomb: (bytes: number, consumed: number): boolean => bytes > FREE_BYTES + MOST_GROWTH * consumed };
+const LIMITS = {
+  limit: LIMIT_BYTES,
+  isBomb: (bytes: number, consumed: number): boolean => bytes > FREE_BYTES + MOST_GROWTH * consumed,
+};
 
 let unxz: typeof import('../unpack/xz.ts').unxz | undefined;
 
@@ -29,7 +32,8 @@ export async function loadXz(): Promise<void> {
 
 /** Loads what unpacks this kernel, where `kernelInside` is to do it: most guests have none that is packed so. */
 export async function prepareKernel(kernel: Uint8Array): Promise<void> {
-  if (isGzip(kernel) || (isLinux(kernel) && kernel.length >= PAYLOAD_LENGTH + 4 && isXz(payloadOf(kernel)))) await loadXz();
+  if (isGzip(kernel) || (isLinux(kernel) && kernel.length >= PAYLOAD_LENGTH + 4 && isXz(payloadOf(kernel))))
+    await loadXz();
 }
 
 function payloadOf(kernel: Uint8Array): Uint8Array {
@@ -52,7 +56,10 @@ export function unzipped(kernel: Uint8Array, name: string): Uint8Array {
     unpacked.set(kernel, content);
     return content;
   } catch (error) {
-    if (error instanceof DecodeError) throw new LoadError(`${name} is damaged: it is a gzip file that cannot be unpacked (${error.message}). Copy or fetch it again.`);
+    if (error instanceof DecodeError)
+      throw new LoadError(
+        `${name} is damaged: it is a gzip file that cannot be unpacked (${error.message}). Copy or fetch it again.`,
+      );
     throw error;
   }
 }
@@ -68,17 +75,25 @@ export function kernelInside(kernel: Uint8Array, name: string): Uint8Array {
   if (known) return known;
   const file = view(kernel);
   if (file.getUint16(VERSION, true) < 0x208)
-    throw new LoadError(`${name} is a Linux kernel from before 2.6.26, which cannot be entered as PVH. Start it on a PC (without --type).`);
+    throw new LoadError(
+      `${name} is a Linux kernel from before 2.6.26, which cannot be entered as PVH. Start it on a PC (without --type).`,
+    );
   const payload = payloadOf(kernel);
   try {
     let elf: Uint8Array;
     if (isXz(payload)) elf = xz()(payload, { ...LIMITS, firstStreamOnly: true });
     else if (isGzip(payload)) elf = gunzip(payload, LIMITS);
-    else throw new LoadError(`${name} is packed in a way that Ringside does not read: it reads xz and gzip. Unpack it (extract-vmlinux).`);
+    else
+      throw new LoadError(
+        `${name} is packed in a way that Ringside does not read: it reads xz and gzip. Unpack it (extract-vmlinux).`,
+      );
     unpacked.set(kernel, elf);
     return elf;
   } catch (error) {
-    if (error instanceof DecodeError) throw new LoadError(`${name} is damaged: the kernel inside cannot be unpacked (${error.message}). Copy or fetch it again.`);
+    if (error instanceof DecodeError)
+      throw new LoadError(
+        `${name} is damaged: the kernel inside cannot be unpacked (${error.message}). Copy or fetch it again.`,
+      );
     throw error;
   }
 }

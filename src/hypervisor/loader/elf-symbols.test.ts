@@ -18,11 +18,19 @@ describe('symbols of a kernel’s file', () => {
   it('are none in a file of another kind, and a damaged one throws nothing', () => {
     expect(kernelSymbols(new Uint8Array())).toBeUndefined();
     expect(kernelSymbols(new Uint8Array(4096))).toBeUndefined();
-    fc.assert(fc.property(fc.nat({ max: 51 }), fc.nat({ max: 255 }), (at, byte) => {
-      const file = minipv.slice();
-      file[at] = byte;
-      kernelSymbols(file);
-    }), { numRuns: 200 });
-    fc.assert(fc.property(fc.nat({ max: minipv.length }), length => { kernelSymbols(minipv.slice(0, length)); }), { numRuns: 50 });
+    fc.assert(
+      fc.property(fc.nat({ max: 51 }), fc.nat({ max: 255 }), (at, byte) => {
+        const file = minipv.slice();
+        file[at] = byte;
+        kernelSymbols(file);
+      }),
+      { numRuns: 200 },
+    );
+    fc.assert(
+      fc.property(fc.nat({ max: minipv.length }), length => {
+        kernelSymbols(minipv.slice(0, length));
+      }),
+      { numRuns: 50 },
+    );
   });
 });

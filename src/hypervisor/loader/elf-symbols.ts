@@ -31,7 +31,9 @@ function sectionHeaders(view: DataView): number[] | undefined {
   const table = view.getUint32(E_SHOFF, true),
     bytes = view.getUint16(E_SHENTSIZE, true),
     count = view.getUint16(E_SHNUM, true);
-  return bytes < SECTION_BYTES || table + bytes * count > view.byteLength ? undefined : Array.from({ length: count }, (_, i) => table + i * bytes);
+  return bytes < SECTION_BYTES || table + bytes * count > view.byteLength
+    ? undefined
+    : Array.from({ length: count }, (_, i) => table + i * bytes);
 }
 
 export interface SymbolSections {
@@ -54,7 +56,12 @@ export function symbolSections(file: Uint8Array): SymbolSections | undefined {
   };
   const symbolsHeader = headers.find(header => view.getUint32(header + SH_TYPE, true) === SHT_SYMTAB);
   const namesHeader = symbolsHeader === undefined ? undefined : headers[view.getUint32(symbolsHeader + SH_LINK, true)];
-  if (symbolsHeader === undefined || namesHeader === undefined || view.getUint32(namesHeader + SH_TYPE, true) !== SHT_STRTAB) return undefined;
+  if (
+    symbolsHeader === undefined ||
+    namesHeader === undefined ||
+    view.getUint32(namesHeader + SH_TYPE, true) !== SHT_STRTAB
+  )
+    return undefined;
   const symbols = content(symbolsHeader),
     names = content(namesHeader);
   return symbols && names ? { symbols, names, symbolsHeader, namesHeader } : undefined;
@@ -69,13 +76,15 @@ export interface KernelSymbols {
 
 /** Undefined: it is no ELF file of 32 bits, or names nothing. */
 export function kernelSymbols(file: Uint8Array): KernelSymbols | undefined {
-  const sections = file.length >= HEADER_BYTES && isElf(file) && file[EI_CLASS] === CLASS_32 ? symbolSections(file) : undefined;
+  const sections =
+    file.length >= HEADER_BYTES && isElf(file) && file[EI_CLASS] === CLASS_32 ? symbolSections(file) : undefined;
   if (!sections) return undefined;
   const { symbols, names } = sections,
     view = new DataView(symbols.buffer, symbols.byteOffset, symbols.byteLength),
     whole = new DataView(file.buffer, file.byteOffset, file.byteLength),
     headers = sectionHeaders(whole) ?? [];
-  const isLoaded = (section: number): boolean => section > 0 && section < headers.length && (whole.getUint32(headers[section]! + SH_FLAGS, true) & SHF_ALLOC) !== 0;
+  const isLoaded = (section: number): boolean =>
+    section > 0 && section < headers.length && (whole.getUint32(headers[section]! + SH_FLAGS, true) & SHF_ALLOC) !== 0;
   const decoder = new TextDecoder('latin1'),
     found: [address: number, name: string][] = [];
   for (let at = 0; at + SYMBOL_BYTES <= symbols.length; at += SYMBOL_BYTES) {

@@ -55,14 +55,20 @@ export function readElf(bytes: Uint8Array, name: string): Elf {
   need(0, HEADER_BYTES);
   const machine = file.getUint16(18, true);
   if (bytes[4] === 2 || machine === 62) {
-    throw new LoadError(`${name} is a 64-bit ELF file, and the guest's processor has 32-bit modes only. Use a kernel built for 32-bit x86 (i386).`);
+    throw new LoadError(
+      `${name} is a 64-bit ELF file, and the guest's processor has 32-bit modes only. Use a kernel built for 32-bit x86 (i386).`,
+    );
   }
   if (bytes[4] !== 1 || bytes[5] !== 1 || machine !== EM_386) {
-    throw new LoadError(`${name} is an ELF file for ${MACHINES[machine] ?? `machine ${machine}`}, not for 32-bit x86. Use one built for i386.`);
+    throw new LoadError(
+      `${name} is an ELF file for ${MACHINES[machine] ?? `machine ${machine}`}, not for 32-bit x86. Use one built for i386.`,
+    );
   }
   const type = file.getUint16(16, true);
   if (type !== ET_EXEC && type !== ET_DYN) {
-    throw new LoadError(`${name} is an ELF file that is not linked for running (type ${type}). Link it to an executable first.`);
+    throw new LoadError(
+      `${name} is an ELF file that is not linked for running (type ${type}). Link it to an executable first.`,
+    );
   }
 
   const segments: Segment[] = [];
@@ -71,17 +77,23 @@ export function readElf(bytes: Uint8Array, name: string): Elf {
   const programSize = file.getUint16(42, true);
   const programCount = file.getUint16(44, true);
   if (programCount > 0 && programSize < 32)
-    throw new LoadError(`${name} is a damaged ELF file: its program headers have ${programSize} bytes each. Fetch it again.`);
+    throw new LoadError(
+      `${name} is a damaged ELF file: its program headers have ${programSize} bytes each. Fetch it again.`,
+    );
   need(programOffset, programCount * programSize);
   for (let i = 0; i < programCount; i++) {
     const at = programOffset + i * programSize;
-    const [kind, offset, virtual, physical, fileBytes, memoryBytes] = [0, 4, 8, 12, 16, 20].map(field => file.getUint32(at + field, true));
+    const [kind, offset, virtual, physical, fileBytes, memoryBytes] = [0, 4, 8, 12, 16, 20].map(field =>
+      file.getUint32(at + field, true),
+    );
     if (kind !== PT_LOAD && kind !== PT_NOTE) continue;
     need(offset, fileBytes);
     const content = bytes.subarray(offset, offset + fileBytes);
     if (kind === PT_NOTE) notes.push(...readNotes(content));
     else if (memoryBytes < fileBytes)
-      throw new LoadError(`${name} is a damaged ELF file: segment ${i} has more bytes in the file than in memory. Fetch it again.`);
+      throw new LoadError(
+        `${name} is a damaged ELF file: segment ${i} has more bytes in the file than in memory. Fetch it again.`,
+      );
     else if (memoryBytes > 0) segments.push({ virtual, physical, bytes: content, memoryBytes });
   }
   if (notes.length === 0) notes.push(...sectionNotes(bytes));
@@ -108,7 +120,12 @@ function sectionNotes(bytes: Uint8Array): Elf['notes'] {
 /** Content of the first section of that name; undefined: there is none, or the section table is damaged. */
 export function sectionNamed(bytes: Uint8Array, name: string): Uint8Array | undefined {
   const file = view(bytes);
-  const [offset, size, count, names] = [file.getUint32(32, true), file.getUint16(46, true), file.getUint16(48, true), file.getUint16(50, true)];
+  const [offset, size, count, names] = [
+    file.getUint32(32, true),
+    file.getUint16(46, true),
+    file.getUint16(48, true),
+    file.getUint16(50, true),
+  ];
   if (size < 40 || names >= count || offset + size * count > bytes.length) return undefined;
   const content = (index: number): Uint8Array => {
     const start = file.getUint32(offset + index * size + 16, true);
@@ -118,7 +135,8 @@ export function sectionNamed(bytes: Uint8Array, name: string): Uint8Array | unde
   for (let i = 0; i < count; i++) {
     const start = file.getUint32(offset + i * size, true);
     const end = strings.indexOf(0, start);
-    if (end >= start && String.fromCharCode(...strings.subarray(start, Math.min(end, start + 64))) === name) return content(i);
+    if (end >= start && String.fromCharCode(...strings.subarray(start, Math.min(end, start + 64))) === name)
+      return content(i);
   }
   return undefined;
 }
@@ -142,15 +160,21 @@ function readNotes(bytes: Uint8Array): Elf['notes'] {
 
 /** Puts the segments at their physical addresses; returns where the highest one ends. */
 export function placeSegments(plan: Plan, segments: readonly Segment[], name: string): number {
-  if (segments.length === 0) throw new LoadError(`${name} has nothing to load: no loadable segment. Use a linked kernel image.`);
+  if (segments.length === 0)
+    throw new LoadError(`${name} has nothing to load: no loadable segment. Use a linked kernel image.`);
   const end = Math.max(...segments.map(({ physical, memoryBytes }) => physical + memoryBytes));
   const outside = segments.filter(({ physical, memoryBytes }) => !plan.isRam(physical, memoryBytes));
   if (outside.length > 0) {
     const [{ physical, memoryBytes }] = outside;
     // So that none of them is the next to be refused.
     const enough = Math.ceil(end / MIB) + 1;
-    const helps = enough <= MAX_MEMORY_MIB && outside.every(segment => segment.physical + segment.memoryBytes > plan.memoryMiB * MIB);
-    const what = outside.length === 1 ? `it wants ${size(memoryBytes)} at ${hex(physical)}, which is` : `${outside.length} of its ${segments.length} segments, the first with ${size(memoryBytes)} at ${hex(physical)}, are`;
+    const helps =
+      enough <= MAX_MEMORY_MIB &&
+      outside.every(segment => segment.physical + segment.memoryBytes > plan.memoryMiB * MIB);
+    const what =
+      outside.length === 1
+        ? `it wants ${size(memoryBytes)} at ${hex(physical)}, which is`
+        : `${outside.length} of its ${segments.length} segments, the first with ${size(memoryBytes)} at ${hex(physical)}, are`;
     throw new LoadError(
       `${name} does not fit: ${what} not all memory in a guest of ${plan.memoryMiB} MiB. ${helps ? `Write memory = ${enough} or more.` : 'Link it for another address.'}`,
     );

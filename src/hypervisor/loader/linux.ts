@@ -58,7 +58,9 @@ export function loadLinux(memory: GuestMemory, options: LoadOptions): EntryState
   const version = file.getUint16(VERSION, true);
   const spelled = `${version >> 8}.${String(version & 0xff).padStart(2, '0')}`;
   if (version < 0x202)
-    throw new LoadError(`${name} is a Linux kernel with boot protocol ${spelled}; Ringside needs 2.02 (Linux 2.4) or later. Use a newer kernel.`);
+    throw new LoadError(
+      `${name} is a Linux kernel with boot protocol ${spelled}; Ringside needs 2.02 (Linux 2.4) or later. Use a newer kernel.`,
+    );
   if (!(kernel[LOADFLAGS] & LOADED_HIGH))
     throw new LoadError(`${name} is a zImage, which loads low; Ringside boots bzImages. Build the kernel as bzImage.`);
   const setupBytes = ((kernel[SETUP_SECTS] || 4) + 1) * 512;
@@ -161,11 +163,18 @@ const NEEDS_LONG_MODE = new TextEncoder().encode('Your CPU does not support long
 
 /** Whether it is a 64-bit kernel from before its header said so (boot protocol 2.12, Linux 3.8): it cannot go on where there is no long mode. */
 function seems64(kernel: Uint8Array, setupBytes: number): boolean {
-  return holds(kernel.subarray(setupBytes, setupBytes + HEAD_BYTES), SETS_LME) || holds(kernel.subarray(0, setupBytes), NEEDS_LONG_MODE);
+  return (
+    holds(kernel.subarray(setupBytes, setupBytes + HEAD_BYTES), SETS_LME) ||
+    holds(kernel.subarray(0, setupBytes), NEEDS_LONG_MODE)
+  );
 }
 
 function holds(bytes: Uint8Array, wanted: ArrayLike<number>): boolean {
-  for (let at = bytes.indexOf(wanted[0]); at >= 0 && at + wanted.length <= bytes.length; at = bytes.indexOf(wanted[0], at + 1)) {
+  for (
+    let at = bytes.indexOf(wanted[0]);
+    at >= 0 && at + wanted.length <= bytes.length;
+    at = bytes.indexOf(wanted[0], at + 1)
+  ) {
     let i = 1;
     while (i < wanted.length && bytes[at + i] === wanted[i]) i++;
     if (i === wanted.length) return true;

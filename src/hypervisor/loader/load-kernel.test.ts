@@ -45,7 +45,14 @@ const e820 = (memoryMiB: number) => [
 function load(kernel: Uint8Array, options: Partial<LoadOptions> = {}) {
   const memoryMiB = options.memoryMiB ?? 32;
   const memory = new Memory(memoryMiB * MIB);
-  const entry = loadKernel(memory, { kernel, name: 'kernel', cmdline: '', memoryMiB, e820: e820(memoryMiB), ...options });
+  const entry = loadKernel(memory, {
+    kernel,
+    name: 'kernel',
+    cmdline: '',
+    memoryMiB,
+    e820: e820(memoryMiB),
+    ...options,
+  });
   return { memory, entry };
 }
 
@@ -108,7 +115,14 @@ function elf(entry: number, parts: Part[], machine = 3): Uint8Array {
   data.setUint16(44, parts.length, true);
   let at = dataStart;
   parts.forEach((part, i) => {
-    const fields = [part.type ?? 1, at, part.virtual ?? part.physical, part.physical, part.bytes.length, part.memoryBytes ?? part.bytes.length];
+    const fields = [
+      part.type ?? 1,
+      at,
+      part.virtual ?? part.physical,
+      part.physical,
+      part.bytes.length,
+      part.memoryBytes ?? part.bytes.length,
+    ];
     fields.forEach((field, n) => {
       data.setUint32(52 + i * 32 + n * 4, field, true);
     });
@@ -122,7 +136,8 @@ function words(...values: number[]): Uint8Array {
   return new Uint8Array(Uint32Array.from(values).buffer);
 }
 
-const multibootWords = (flags: number, ...rest: number[]) => words(0x1badb002, flags, -(0x1badb002 + flags) >>> 0, ...rest);
+const multibootWords = (flags: number, ...rest: number[]) =>
+  words(0x1badb002, flags, -(0x1badb002 + flags) >>> 0, ...rest);
 const pvhNote = (entry: number) => words(4, 4, 18, 0x006e6558, entry);
 
 describe('a Linux bzImage', () => {
@@ -148,10 +163,16 @@ describe('a Linux bzImage', () => {
   // boot.rst: below 0x90000 is the kernel's. Linux 2.4 unpacks itself over what lies there, then loads CS.
   it('finds zero page, GDT and command line at 0x90000 and above, below the BIOS’s own memory', () => {
     for (const version of [0x203, 0x20f]) {
-      const { memory, entry } = load(bzImage(header => header.setUint16(0x206, version, true)), { cmdline: 'x'.repeat(200) });
+      const { memory, entry } = load(
+        bzImage(header => header.setUint16(0x206, version, true)),
+        { cmdline: 'x'.repeat(200) },
+      );
       const { esi } = entry.registers;
       expect(esi).toBe(0x90000);
-      for (const [at, bytes] of [[entry.gdt.base, 32], [memory.view.getUint32(esi + 0x228, true), 201]]) {
+      for (const [at, bytes] of [
+        [entry.gdt.base, 32],
+        [memory.view.getUint32(esi + 0x228, true), 201],
+      ]) {
         expect(at).toBeGreaterThanOrEqual(0x91000);
         expect(at + bytes).toBeLessThanOrEqual(0x9fc00);
       }
@@ -177,7 +198,13 @@ describe('a Linux bzImage', () => {
       expect(Number(page.getBigUint64(0x2d8 + i * 20, true))).toBe(region.length);
       expect(page.getUint32(0x2e0 + i * 20, true)).toBe(region.type);
     });
-    expect([page.getUint8(6), page.getUint8(7), page.getUint8(0xe), page.getUint8(0xf), page.getUint16(0x10, true)]).toEqual([3, 80, 25, 1, 16]);
+    expect([
+      page.getUint8(6),
+      page.getUint8(7),
+      page.getUint8(0xe),
+      page.getUint8(0xf),
+      page.getUint16(0x10, true),
+    ]).toEqual([3, 80, 25, 1, 16]);
     expect(Number(page.getBigUint64(0x70, true))).toBe(0xf1230);
   });
 
@@ -193,7 +220,9 @@ describe('a Linux bzImage', () => {
       bzImage(header => header.setUint32(0x22c, 0x1400000 - 1, true)),
       { initrd: { name: 'initrd', data } },
     );
-    expect(new DataView(low.memory.bytes.buffer, low.entry.registers.esi).getUint32(0x218, true)).toBe(0x1400000 - 0x2000);
+    expect(new DataView(low.memory.bytes.buffer, low.entry.registers.esi).getUint32(0x218, true)).toBe(
+      0x1400000 - 0x2000,
+    );
   });
 
   it('is loaded at 1 MiB when it cannot move or is older than protocol 2.10', () => {
@@ -208,7 +237,9 @@ describe('a Linux bzImage', () => {
     expect(refusal(bzImage(), { initrd: { name: 'initrd.gz', data: new Uint8Array(20 * MIB) } })).toBe(
       "initrd.gz (20 MiB) does not fit: of the guest's 32 MiB of memory 14 MiB are free above the kernel. Write memory = 38 or more.",
     );
-    expect(load(bzImage(), { memoryMiB: 38, initrd: { name: 'initrd.gz', data: new Uint8Array(20 * MIB) } }).entry.kind).toBe('linux');
+    expect(
+      load(bzImage(), { memoryMiB: 38, initrd: { name: 'initrd.gz', data: new Uint8Array(20 * MIB) } }).entry.kind,
+    ).toBe('linux');
     const lowOnly = bzImage(header => header.setUint32(0x22c, 0x1400000 - 1, true));
     expect(refusal(lowOnly, { memoryMiB: 64, initrd: { name: 'initrd.gz', data: new Uint8Array(3 * MIB) } })).toBe(
       'initrd.gz (3.0 MiB) does not fit: kernel takes an initrd below 0x1400000 only, which leaves 2.0 MiB. Use a smaller one.',
@@ -221,7 +252,9 @@ describe('a Linux bzImage', () => {
 
   it('is refused when it is truncated, 64-bit, a zImage or ancient', () => {
     const whole = bzImage();
-    expect(refusal(whole.subarray(0, 40000))).toBe('kernel is truncated: its header says 68096 bytes, the file has 40000. Copy or fetch it again.');
+    expect(refusal(whole.subarray(0, 40000))).toBe(
+      'kernel is truncated: its header says 68096 bytes, the file has 40000. Copy or fetch it again.',
+    );
     expect(refusal(bzImage(header => header.setUint16(0x236, 1, true)))).toContain('is a 64-bit Linux kernel');
     // Before protocol 2.12 it is said by code alone: of head_64.S (2.6.22 to 3.7), or by what setup.S prints (before).
     const old = (at: number, bytes: Iterable<number>): Uint8Array =>
@@ -232,7 +265,9 @@ describe('a Linux bzImage', () => {
     const head = old(5 * 512 + 0x123, []);
     head.set([0xb9, 0x80, 0, 0, 0xc0, 0x0f, 0x32, 0x0f, 0xba, 0xe8, 8, 0x0f, 0x30], 5 * 512 + 0x123);
     expect(refusal(head)).toContain('is a 64-bit Linux kernel');
-    expect(refusal(old(0x480, new TextEncoder().encode('Your CPU does not support long mode. Use a 32bit distribution.')))).toContain('is a 64-bit Linux kernel');
+    expect(
+      refusal(old(0x480, new TextEncoder().encode('Your CPU does not support long mode. Use a 32bit distribution.'))),
+    ).toContain('is a 64-bit Linux kernel');
     expect(load(old(0x480, [])).entry.kind).toBe('linux');
     expect(refusal(bzImage(header => header.setUint8(0x211, 0)))).toContain('zImage');
     expect(refusal(bzImage(header => header.setUint16(0x206, 0x200, true)))).toContain('boot protocol 2.00');
@@ -245,7 +280,11 @@ describe('a multiboot kernel', () => {
 
   it('is entered with the magic in EAX and the information in EBX', () => {
     const initrd = { name: 'first.mod', data: new Uint8Array(100).fill(1) };
-    const { memory, entry } = load(kernel, { cmdline: 'fast', initrd, modules: [{ name: 'second.mod', data: new Uint8Array(5000).fill(2) }] });
+    const { memory, entry } = load(kernel, {
+      cmdline: 'fast',
+      initrd,
+      modules: [{ name: 'second.mod', data: new Uint8Array(5000).fill(2) }],
+    });
     expect(entry.kind).toBe('multiboot');
     expect(entry.eip).toBe(0x100010);
     expect(entry.registers.eax).toBe(0x2badb002);
@@ -266,7 +305,10 @@ describe('a multiboot kernel', () => {
 
   it('gets command lines whose first word is the file’s name, as from GRUB and QEMU: its own and those of modules', () => {
     const strings = (cmdline: string): string[] => {
-      const modules = [{ name: 'one.mod', data: new Uint8Array(1) }, { name: 'two.mod', data: new Uint8Array(1), cmdline: 'a b' }];
+      const modules = [
+        { name: 'one.mod', data: new Uint8Array(1) },
+        { name: 'two.mod', data: new Uint8Array(1), cmdline: 'a b' },
+      ];
       const { memory, entry } = load(kernel, { name: 'test.elf', cmdline, modules });
       const info = new DataView(memory.bytes.buffer, entry.registers.ebx);
       const list = new DataView(memory.bytes.buffer, info.getUint32(24, true));
@@ -278,7 +320,12 @@ describe('a multiboot kernel', () => {
 
   it('gets the picture that it wishes for, or is told of the text screen (3.1.4, 3.3)', () => {
     const video = (depth: number) =>
-      elf(0x100010, [{ physical: 0x100000, bytes: new Uint8Array([...multibootWords(7, 0, 0, 0, 0, 0, 0, 800, 600, depth), ...new Uint8Array(84)]) }]);
+      elf(0x100010, [
+        {
+          physical: 0x100000,
+          bytes: new Uint8Array([...multibootWords(7, 0, 0, 0, 0, 0, 0, 800, 600, depth), ...new Uint8Array(84)]),
+        },
+      ]);
     const frameBuffer = (kernel: Uint8Array, options: Partial<LoadOptions>) => {
       const { memory, entry } = load(kernel, options);
       const info = new DataView(memory.bytes.buffer, entry.registers.ebx);
@@ -286,7 +333,13 @@ describe('a multiboot kernel', () => {
       const words = [88, 92, 96, 100, 104].map(at => info.getUint32(at, true));
       return [...words, ...[108, 109, 110, 111, 112, 113, 114, 115].map(at => info.getUint8(at))];
     };
-    const setVideo = (width: number, height: number, depth: number) => ({ address: 0xf0000000, pitch: width * 4, width, height, depth });
+    const setVideo = (width: number, height: number, depth: number) => ({
+      address: 0xf0000000,
+      pitch: width * 4,
+      width,
+      height,
+      depth,
+    });
     expect(frameBuffer(video(32), { setVideo })).toEqual([0xf0000000, 0, 3200, 800, 600, 32, 1, 16, 8, 8, 8, 0, 8]);
     expect(frameBuffer(video(16), { setVideo }).slice(5)).toEqual([16, 1, 11, 5, 5, 6, 0, 5]);
     const text = [0xb8000, 0, 160, 80, 25, 16, 2];
@@ -328,14 +381,19 @@ describe('a multiboot kernel', () => {
   });
 
   it('is refused when its demands or places cannot be met', () => {
-    const demands = elf(0x100010, [{ physical: 0x100000, bytes: new Uint8Array([...multibootWords(0x8), ...new Uint8Array(84)]) }]);
+    const demands = elf(0x100010, [
+      { physical: 0x100000, bytes: new Uint8Array([...multibootWords(0x8), ...new Uint8Array(84)]) },
+    ]);
     expect(refusal(demands)).toContain('demands multiboot features');
     const far = elf(0x4000010, [{ physical: 0x4000000, bytes: code }]);
     expect(refusal(far)).toBe(
       'kernel does not fit: it wants 1 KiB at 0x4000000, which is not all memory in a guest of 32 MiB. Write memory = 66 or more.',
     );
     // What is advised is enough for all of them.
-    const several = elf(0x100010, [0x100000, 0x2800000, 0x5000000].map(physical => ({ physical, bytes: code })));
+    const several = elf(
+      0x100010,
+      [0x100000, 0x2800000, 0x5000000].map(physical => ({ physical, bytes: code })),
+    );
     expect(refusal(several)).toBe(
       'kernel does not fit: 2 of its 3 segments, the first with 1 KiB at 0x2800000, are not all memory in a guest of 32 MiB. Write memory = 82 or more.',
     );
@@ -358,7 +416,11 @@ describe('a PVH kernel', () => {
 
   it('is entered at its note with hvm_start_info in EBX', () => {
     const data = new Uint8Array(6000).fill(3);
-    const { memory, entry } = load(kernel, { cmdline: 'quiet', initrd: { name: 'initrd', data }, acpiRsdp: 0xfc008000 });
+    const { memory, entry } = load(kernel, {
+      cmdline: 'quiet',
+      initrd: { name: 'initrd', data },
+      acpiRsdp: 0xfc008000,
+    });
     expect(entry.kind).toBe('pvh');
     expect(entry.eip).toBe(0x100020);
     const start = new DataView(memory.bytes.buffer, entry.registers.ebx);
@@ -402,7 +464,9 @@ describe('a PVH kernel', () => {
   });
 
   it('is not started as PVH without the note', () => {
-    const multiboot = elf(0x100010, [{ physical: 0x100000, bytes: new Uint8Array([...multibootWords(0), ...new Uint8Array(84)]) }]);
+    const multiboot = elf(0x100010, [
+      { physical: 0x100000, bytes: new Uint8Array([...multibootWords(0), ...new Uint8Array(84)]) },
+    ]);
     expect(refusal(multiboot, { prefer: 'pvh' })).toContain('XEN_ELFNOTE_PHYS32_ENTRY');
     expect(kernelKind(multiboot, 'note')).toBe('multiboot');
   });
@@ -424,7 +488,9 @@ describe('what is no kernel', () => {
     expect(refusal(new Uint8Array(gzipSync(withMagic(0, '070701'))))).toContain('Name it in ramdisk');
     expect(refusal(withMagic(0, '070701'))).toContain('Name it in ramdisk');
     expect(refusal(new TextEncoder().encode('#!/bin/sh\necho\n'))).toContain('looks like a script');
-    expect(refusal(new TextEncoder().encode(`<!DOCTYPE html>${' '.repeat(2000)}`))).toContain('a web page: the download may have failed');
+    expect(refusal(new TextEncoder().encode(`<!DOCTYPE html>${' '.repeat(2000)}`))).toContain(
+      'a web page: the download may have failed',
+    );
   });
 
   it('is an ELF file of the wrong kind', () => {

@@ -58,7 +58,10 @@ export interface EntryState {
 }
 
 /** Which loader takes the file; undefined when it is no kernel that can be entered directly. */
-export function kernelKind(kernel: Uint8Array, prefer: LoadOptions['prefer'] = 'multiboot'): EntryState['kind'] | undefined {
+export function kernelKind(
+  kernel: Uint8Array,
+  prefer: LoadOptions['prefer'] = 'multiboot',
+): EntryState['kind'] | undefined {
   if (isLinux(kernel)) return prefer === 'pvh' ? 'pvh' : 'linux';
   const multiboot = prefer !== 'pvh' && multibootHeader(kernel) >= 0;
   if (multiboot && prefer === 'multiboot') return 'multiboot';
@@ -80,8 +83,10 @@ export function loadKernel(memory: GuestMemory, given: LoadOptions): EntryState 
   const options = { ...given, kernel: unzipped(given.kernel, given.name) };
   const { kernel, name, cmdline, initrd } = options;
   if (kernel.length === 0) throw new LoadError(`${name} is empty. Copy or fetch it again.`);
-  if (cmdline.includes('\0')) throw new LoadError(`The command line for ${name} holds a zero byte. Remove it from cmdline.`);
-  if (initrd && initrd.data.length === 0) throw new LoadError(`${initrd.name} is empty. Copy or fetch it again, or remove ramdisk.`);
+  if (cmdline.includes('\0'))
+    throw new LoadError(`The command line for ${name} holds a zero byte. Remove it from cmdline.`);
+  if (initrd && initrd.data.length === 0)
+    throw new LoadError(`${initrd.name} is empty. Copy or fetch it again, or remove ramdisk.`);
   switch (kernelKind(kernel, options.prefer)) {
     case 'linux':
       return loadLinux(memory, options);
@@ -106,7 +111,8 @@ function whyNotKernel(kernel: Uint8Array, options: LoadOptions): string {
     }
     if (options.prefer === 'pvh' && multibootHeader(kernel) >= 0)
       return 'has no PVH entry note (XEN_ELFNOTE_PHYS32_ENTRY), only a multiboot header. Start it on a PC (without --type), or use a kernel with PVH.';
-    if (hasMultiboot2Header(kernel)) return 'is a multiboot 2 kernel, and Ringside boots multiboot 1. Build it with a multiboot 1 header.';
+    if (hasMultiboot2Header(kernel))
+      return 'is a multiboot 2 kernel, and Ringside boots multiboot 1. Build it with a multiboot 1 header.';
     if (elf.notes.some(note => note.owner === 'Xen')) {
       return 'is a kernel for Xen paravirtual (PV) guests only: it has no PVH entry note. Start it with type = "pv" (--type pv), or use one with PVH.';
     }

@@ -49,7 +49,8 @@ export function multibootHeader(kernel: Uint8Array): number {
 /** Whether the file has a multiboot 2 header (within its first 32768 bytes, aligned to 8). */
 export function hasMultiboot2Header(kernel: Uint8Array): boolean {
   const file = view(kernel);
-  for (let at = 0; at + 16 <= Math.min(kernel.length, 32768); at += 8) if (file.getUint32(at, true) === MULTIBOOT2_MAGIC) return true;
+  for (let at = 0; at + 16 <= Math.min(kernel.length, 32768); at += 8)
+    if (file.getUint32(at, true) === MULTIBOOT2_MAGIC) return true;
   return false;
 }
 
@@ -60,20 +61,29 @@ export function loadMultiboot(memory: GuestMemory, options: LoadOptions): EntryS
   const flags = view(kernel).getUint32(header + 4, true);
   const unknown = flags & 0xffff & ~KNOWN_DEMANDS;
   if (unknown)
-    throw new LoadError(`${name} demands multiboot features that Ringside does not know (flags ${hex(flags)}). Build it with flags 0 to 2 only.`);
+    throw new LoadError(
+      `${name} demands multiboot features that Ringside does not know (flags ${hex(flags)}). Build it with flags 0 to 2 only.`,
+    );
   const { entry, segments } = flags & FLAG_ADDRESSES ? addressedImage(kernel, header, name) : elfImage(kernel, name);
 
   const plan = new Plan(options.e820, options.memoryMiB);
   const kernelEnd = placeSegments(plan, segments, name);
   if (!segments.some(segment => entry >= segment.physical && entry < segment.physical + segment.memoryBytes)) {
-    throw new LoadError(`${name} starts at ${hex(entry)}, which is outside what it loads. Link it again with its entry inside a segment.`);
+    throw new LoadError(
+      `${name} starts at ${hex(entry)}, which is outside what it loads. Link it again with its entry inside a segment.`,
+    );
   }
   const commandLine = text(withName(name, cmdline));
   if (commandLine.length - 1 > MAX_CMDLINE_BYTES) {
-    throw new LoadError(`The command line for ${name} is too long: ${commandLine.length - 1} bytes, at most ${MAX_CMDLINE_BYTES}. Shorten cmdline.`);
+    throw new LoadError(
+      `The command line for ${name} is too long: ${commandLine.length - 1} bytes, at most ${MAX_CMDLINE_BYTES}. Shorten cmdline.`,
+    );
   }
 
-  const modules: NonNullable<LoadOptions['modules']> = [...(options.initrd ? [options.initrd] : []), ...(options.modules ?? [])];
+  const modules: NonNullable<LoadOptions['modules']> = [
+    ...(options.initrd ? [options.initrd] : []),
+    ...(options.modules ?? []),
+  ];
   const placed = modules.map(module => ({ start: plan.placeModule(module, Math.max(kernelEnd, MIB)), module }));
 
   const info = new Uint8Array(INFO_BYTES);
@@ -95,7 +105,11 @@ export function loadMultiboot(memory: GuestMemory, options: LoadOptions): EntryS
   });
   const lowerKib = Math.min(640, Math.floor(plan.ramEnd(0) / 1024));
   const upperKib = Math.max(0, Math.floor((plan.ramEnd(MIB) - MIB) / 1024));
-  data.setUint32(0, INFO_MEMORY | INFO_CMDLINE | INFO_MODULES | INFO_MEMORY_MAP | INFO_LOADER_NAME | INFO_FRAME_BUFFER, true);
+  data.setUint32(
+    0,
+    INFO_MEMORY | INFO_CMDLINE | INFO_MODULES | INFO_MEMORY_MAP | INFO_LOADER_NAME | INFO_FRAME_BUFFER,
+    true,
+  );
   putFrameBuffer(data, flags & FLAG_VIDEO ? setVideo(kernel, header, options) : undefined);
   data.setUint32(4, lowerKib, true);
   data.setUint32(8, upperKib, true);
@@ -128,14 +142,22 @@ function withName(name: string, words: string): string {
 /** Sets the graphics mode that the kernel wishes for, if there is an adapter that can. */
 function setVideo(kernel: Uint8Array, header: number, { setVideo: set }: LoadOptions): FrameBuffer | undefined {
   if (header + VIDEO_FIELDS + 16 > kernel.length) return undefined;
-  const [kind, width, height, depth] = [0, 4, 8, 12].map(field => view(kernel).getUint32(header + VIDEO_FIELDS + field, true));
+  const [kind, width, height, depth] = [0, 4, 8, 12].map(field =>
+    view(kernel).getUint32(header + VIDEO_FIELDS + field, true),
+  );
   if (kind !== VIDEO_LINEAR) return undefined;
   return set?.(width || DEFAULT_VIDEO.width, height || DEFAULT_VIDEO.height, depth || DEFAULT_VIDEO.depth);
 }
 
 /** Section 3.3, framebuffer_*: the picture, or the text screen that is there without one. */
 function putFrameBuffer(info: DataView, picture: FrameBuffer | undefined): void {
-  const { address, pitch, width, height, depth } = picture ?? { address: 0xb8000, pitch: 160, width: 80, height: 25, depth: 16 };
+  const { address, pitch, width, height, depth } = picture ?? {
+    address: 0xb8000,
+    pitch: 160,
+    width: 80,
+    height: 25,
+    depth: 16,
+  };
   setUint64(info, 88, address);
   info.setUint32(96, pitch, true);
   info.setUint32(100, width, true);
@@ -149,10 +171,15 @@ function putFrameBuffer(info: DataView, picture: FrameBuffer | undefined): void 
 
 /** Section 3.1.3: the header says where the file's bytes go. */
 function addressedImage(kernel: Uint8Array, header: number, name: string): { entry: number; segments: Segment[] } {
-  if (header + 32 > kernel.length) throw new LoadError(`${name} is truncated: inside its multiboot header. Copy or fetch it again.`);
-  const [headerAddress, load, loadEnd, bssEnd, entry] = [12, 16, 20, 24, 28].map(field => view(kernel).getUint32(header + field, true));
+  if (header + 32 > kernel.length)
+    throw new LoadError(`${name} is truncated: inside its multiboot header. Copy or fetch it again.`);
+  const [headerAddress, load, loadEnd, bssEnd, entry] = [12, 16, 20, 24, 28].map(field =>
+    view(kernel).getUint32(header + field, true),
+  );
   const start = header - (headerAddress - load);
-  const damaged = new LoadError(`${name} has a damaged multiboot header: its addresses contradict each other. Build or fetch it again.`);
+  const damaged = new LoadError(
+    `${name} has a damaged multiboot header: its addresses contradict each other. Build or fetch it again.`,
+  );
   if (load > headerAddress || start < 0) throw damaged;
   const fileBytes = loadEnd === 0 ? kernel.length - start : loadEnd - load;
   const memoryBytes = bssEnd === 0 ? fileBytes : bssEnd - load;
@@ -162,12 +189,17 @@ function addressedImage(kernel: Uint8Array, header: number, name: string): { ent
       `${name} is truncated: its multiboot header says ${start + fileBytes} bytes, the file has ${kernel.length}. Copy or fetch it again.`,
     );
   }
-  return { entry, segments: [{ virtual: load, physical: load, bytes: kernel.subarray(start, start + fileBytes), memoryBytes }] };
+  return {
+    entry,
+    segments: [{ virtual: load, physical: load, bytes: kernel.subarray(start, start + fileBytes), memoryBytes }],
+  };
 }
 
 function elfImage(kernel: Uint8Array, name: string): { entry: number; segments: Segment[] } {
   if (!isElf(kernel))
-    throw new LoadError(`${name} has a multiboot header without load addresses and is no ELF file. Build it as ELF or set flag 16.`);
+    throw new LoadError(
+      `${name} has a multiboot header without load addresses and is no ELF file. Build it as ELF or set flag 16.`,
+    );
   const { entry, segments } = readElf(kernel, name);
   // Kernels linked for high addresses give a virtual entry; the segment that holds it says where that is physically.
   const home = segments.find(segment => entry >= segment.virtual && entry < segment.virtual + segment.memoryBytes);

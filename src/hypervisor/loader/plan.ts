@@ -47,7 +47,9 @@ export class Plan {
 
   constructor(e820: readonly E820Entry[], memoryMiB: number) {
     this.memoryMiB = memoryMiB;
-    const entries = e820.filter(entry => entry.type === RAM && entry.base < ADDRESS_LIMIT).sort((a, b) => a.base - b.base);
+    const entries = e820
+      .filter(entry => entry.type === RAM && entry.base < ADDRESS_LIMIT)
+      .sort((a, b) => a.base - b.base);
     for (const { base, length } of entries) {
       const end = Math.min(base + length, ADDRESS_LIMIT);
       const last = this.ram.at(-1);
@@ -67,7 +69,10 @@ export class Plan {
 
   /** Where the pieces in [from, below) end, `from` when there is none. */
   usedEnd(from: number, below = ADDRESS_LIMIT): number {
-    return this.pieces.reduce((end, piece) => (piece.address < below ? Math.max(end, piece.address + piece.length) : end), from);
+    return this.pieces.reduce(
+      (end, piece) => (piece.address < below ? Math.max(end, piece.address + piece.length) : end),
+      from,
+    );
   }
 
   /** Bytes at a fixed address, zeros behind them up to `length`. */
@@ -81,7 +86,9 @@ export class Plan {
       let address = roundUp(Math.max(region.start, from), align);
       for (;;) {
         if (address + length > Math.min(region.end, below)) break;
-        const hit = this.pieces.find(piece => piece.address < address + length && address < piece.address + piece.length);
+        const hit = this.pieces.find(
+          piece => piece.address < address + length && address < piece.address + piece.length,
+        );
         if (!hit) return address;
         address = roundUp(hit.address + hit.length, align);
       }
@@ -94,7 +101,9 @@ export class Plan {
     let address = this.find(bytes.length, align, from, 0xa0000);
     if (address < 0) address = this.find(bytes.length, align, MIB, ADDRESS_LIMIT);
     if (address < 0)
-      throw new LoadError(`The guest's ${this.memoryMiB} MiB of memory leave no room for the kernel's start information; give it more.`);
+      throw new LoadError(
+        `The guest's ${this.memoryMiB} MiB of memory leave no room for the kernel's start information; give it more.`,
+      );
     this.put(address, bytes);
     return address;
   }

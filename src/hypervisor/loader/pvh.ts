@@ -19,7 +19,9 @@ const GDT = [0, 0, 0x0000ffff, 0x00cf9b00, 0x0000ffff, 0x00cf9300];
 
 /** The entry that the note gives, undefined without one. */
 export function pvhEntry(elf: Elf): number | undefined {
-  const note = elf.notes.find(({ owner, type, value }) => owner === 'Xen' && type === XEN_ELFNOTE_PHYS32_ENTRY && value.length >= 4);
+  const note = elf.notes.find(
+    ({ owner, type, value }) => owner === 'Xen' && type === XEN_ELFNOTE_PHYS32_ENTRY && value.length >= 4,
+  );
   return note && view(note.value).getUint32(0, true);
 }
 
@@ -31,20 +33,32 @@ export function loadPvh(memory: GuestMemory, options: LoadOptions): EntryState {
   if (entry === undefined) throw new LoadError(`${name} has no PVH entry note. Use a kernel built with CONFIG_PVH.`);
   const plan = new Plan(options.e820, options.memoryMiB);
   const kernelEnd = placeSegments(plan, elf.segments, name);
-  if (!plan.isRam(entry, 1)) throw new LoadError(`${name} starts at ${hex(entry)}, where the guest has no memory. Build or fetch it again.`);
+  if (!plan.isRam(entry, 1))
+    throw new LoadError(`${name} starts at ${hex(entry)}, where the guest has no memory. Build or fetch it again.`);
   const commandLine = text(cmdline);
   if (commandLine.length - 1 > MAX_CMDLINE_BYTES) {
-    throw new LoadError(`The command line for ${name} is too long: ${commandLine.length - 1} bytes, at most ${MAX_CMDLINE_BYTES}. Shorten cmdline.`);
+    throw new LoadError(
+      `The command line for ${name} is too long: ${commandLine.length - 1} bytes, at most ${MAX_CMDLINE_BYTES}. Shorten cmdline.`,
+    );
   }
 
-  const modules: NonNullable<LoadOptions['modules']> = [...(options.initrd ? [options.initrd] : []), ...(options.modules ?? [])];
-  const placed = modules.map(module => ({ start: plan.placeModule(module, kernelEnd), bytes: module.data.length, cmdline: module.cmdline }));
+  const modules: NonNullable<LoadOptions['modules']> = [
+    ...(options.initrd ? [options.initrd] : []),
+    ...(options.modules ?? []),
+  ];
+  const placed = modules.map(module => ({
+    start: plan.placeModule(module, kernelEnd),
+    bytes: module.data.length,
+    cmdline: module.cmdline,
+  }));
   // As Xen's domain builder does, the start information lies behind kernel and modules: a PVH guest may use low memory as it likes.
   const above = plan.usedEnd(kernelEnd);
   const put = (bytes: Uint8Array, align: number) => {
     const address = plan.find(bytes.length, align, above, 2 ** 32);
     if (address < 0)
-      throw new LoadError(`The guest's ${plan.memoryMiB} MiB of memory leave no room behind ${name}. Write memory = ${plan.memoryMiB + 1} or more.`);
+      throw new LoadError(
+        `The guest's ${plan.memoryMiB} MiB of memory leave no room behind ${name}. Write memory = ${plan.memoryMiB + 1} or more.`,
+      );
     plan.put(address, bytes);
     return address;
   };

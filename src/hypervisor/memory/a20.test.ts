@@ -11,9 +11,13 @@ it('closed, odd MiBs show the even ones below them; open, all is as it was', () 
   expect(flushes).toBe(0);
   gate.set(false);
   // 0x100000 is 0; 0x10FFEF, the last byte that real mode reaches, is 0xFFEF; 3 MiB is 2 MiB; what is no RAM stays.
-  expect([0x100, 0x10f, 0x1ff, 0x300, 0x34f].map(gfn => p2m[gfn])).toEqual([0, 0xf, 0xff, 0x200, 0x24f].map(gfn => before[gfn]));
+  expect([0x100, 0x10f, 0x1ff, 0x300, 0x34f].map(gfn => p2m[gfn])).toEqual(
+    [0, 0xf, 0xff, 0x200, 0x24f].map(gfn => before[gfn]),
+  );
   expect([0x50, 0x200, 0x350].map(gfn => p2m[gfn])).toEqual([0x50, 0x200, 0x350].map(gfn => before[gfn]));
-  expect([0x50, 0x100, 0x34f, 0x3ff].map(gfn => gate.entry(gfn))).toEqual([0x50, 0x100, 0x34f, 0x3ff].map(gfn => before[gfn]));
+  expect([0x50, 0x100, 0x34f, 0x3ff].map(gfn => gate.entry(gfn))).toEqual(
+    [0x50, 0x100, 0x34f, 0x3ff].map(gfn => before[gfn]),
+  );
   gate.set(false);
   gate.set(true);
   expect(p2m).toEqual(before);

@@ -24,7 +24,8 @@ export class A20Gate {
     const { p2m, ramFrames } = this;
     if (open === (this.open === null)) return;
     if (this.open) {
-      for (let gfn = MIB_FRAMES; gfn < ramFrames; gfn += 2 * MIB_FRAMES) p2m.set(this.open.subarray(gfn, gfn + MIB_FRAMES), gfn);
+      for (let gfn = MIB_FRAMES; gfn < ramFrames; gfn += 2 * MIB_FRAMES)
+        p2m.set(this.open.subarray(gfn, gfn + MIB_FRAMES), gfn);
       this.open = null;
     } else {
       this.open = p2m.slice(0, ramFrames);

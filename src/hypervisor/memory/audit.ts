@@ -4,8 +4,26 @@
  */
 import { P2M_EXECUTE, P2M_WRITE } from '../../cpu/architecture/index.ts';
 import {
-  DOMAIN, DOMAIN_WORDS, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, FRAME_OWNER_SHIFT, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, GRANT, INVALID_M2P, MAX_DOMAINS, PORT, PORTS, XEN, XENHEAP,
-  XEN_TYPE, XEN_VCPU, XEN_VIRQS,
+  DOMAIN,
+  DOMAIN_WORDS,
+  FRAME,
+  FRAME_COUNT_MASK,
+  FRAME_FLAG,
+  FRAME_OWNER_SHIFT,
+  FRAME_PINNED,
+  FRAME_TYPE,
+  FRAME_TYPE_SHIFT,
+  FRAME_VALIDATED,
+  GRANT,
+  INVALID_M2P,
+  MAX_DOMAINS,
+  PORT,
+  PORTS,
+  XEN,
+  XENHEAP,
+  XEN_TYPE,
+  XEN_VCPU,
+  XEN_VIRQS,
 } from '../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, type Machine } from './machine.ts';
 import { SCHED } from '../scheduler/block.ts';
@@ -65,9 +83,12 @@ class Audit {
   run(): string[] {
     const { machine } = this;
     const table = machine.words[XENHEAP.DOMAIN_TABLE];
-    for (let slot = 0; slot < MAX_DOMAINS; slot++) if (this.words[(table >>> 2) + slot * DOMAIN_WORDS + DOMAIN.ID] !== 0) this.domains.push(machine.domain(slot));
-    for (const record of this.domains) if (this.words[machine.domainEntry(record) + DOMAIN.DYING] !== 0) this.dying.add(record.id);
-    for (const { id, xenOffset } of this.domains) if (xenOffset !== 0 && this.words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV) this.paravirtual.add(id);
+    for (let slot = 0; slot < MAX_DOMAINS; slot++)
+      if (this.words[(table >>> 2) + slot * DOMAIN_WORDS + DOMAIN.ID] !== 0) this.domains.push(machine.domain(slot));
+    for (const record of this.domains)
+      if (this.words[machine.domainEntry(record) + DOMAIN.DYING] !== 0) this.dying.add(record.id);
+    for (const { id, xenOffset } of this.domains)
+      if (xenOffset !== 0 && this.words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV) this.paravirtual.add(id);
     for (const [key, uses] of this.held.grants ?? []) this.pins.set(key, uses);
     for (const [mfn, count] of this.held.frames ?? []) {
       const readers = this.held.readOnly?.get(mfn) ?? 0;
@@ -102,7 +123,8 @@ class Audit {
     for (let mfn = first; mfn < first + count; mfn++) {
       if (this.purpose[mfn] !== 0) this.say(`frame ${mfn} of the hypervisor has two purposes`);
       this.purpose[mfn] = 1;
-      if (this.machine.ownerOf(mfn) !== DOMID_XEN) this.say(`frame ${mfn} is in use by the hypervisor and belongs to domain ${this.machine.ownerOf(mfn)}`);
+      if (this.machine.ownerOf(mfn) !== DOMID_XEN)
+        this.say(`frame ${mfn} is in use by the hypervisor and belongs to domain ${this.machine.ownerOf(mfn)}`);
     }
   }
 
@@ -120,7 +142,8 @@ class Audit {
   }
 
   private use(mfn: number, type: number): void {
-    if (this.uses[mfn] > 0 && this.types[mfn] !== type) this.say(`frame ${mfn} is in use as type ${this.types[mfn]} and as ${type}`);
+    if (this.uses[mfn] > 0 && this.types[mfn] !== type)
+      this.say(`frame ${mfn} is in use as type ${this.types[mfn]} and as ${type}`);
     this.types[mfn] = type;
     this.uses[mfn]++;
     this.references[mfn]++;
@@ -142,9 +165,11 @@ class Audit {
         control = this.words[vcpu + XEN_VCPU.FIFO_CONTROL];
       if (info >= 0) this.write(info);
       if (control !== 0) this.write(control >>> FRAME_SHIFT);
-      if (this.words[vcpu + XEN_VCPU.FIFO_LOCK] !== 0) this.say(`the lock of domain ${record.id}'s FIFO queues of vCPU ${id} is held`);
+      if (this.words[vcpu + XEN_VCPU.FIFO_LOCK] !== 0)
+        this.say(`the lock of domain ${record.id}'s FIFO queues of vCPU ${id} is held`);
     }
-    for (let page = 0; page < this.words[ports.xenBlock + XEN.FIFO_PAGES]; page++) this.write(this.words[ports.xenBlock + XEN.FIFO_FRAMES + page]);
+    for (let page = 0; page < this.words[ports.xenBlock + XEN.FIFO_PAGES]; page++)
+      this.write(this.words[ports.xenBlock + XEN.FIFO_FRAMES + page]);
   }
 
   /** Uses of grants that a domain's mappings stand for. */
@@ -161,10 +186,13 @@ class Audit {
       }
       const key = grantKey(map.domid, map.ref);
       const readonly = (map.flags & GNTMAP.READONLY) !== 0;
-      for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (map.flags & part) this.pins.set(key, (this.pins.get(key) ?? 0) + (readonly ? 1 : 0x10000));
+      for (const part of [GNTMAP.HOST, GNTMAP.DEVICE])
+        if (map.flags & part) this.pins.set(key, (this.pins.get(key) ?? 0) + (readonly ? 1 : 0x10000));
       const mfn = table.mfnOf(map);
       if (translated && map.flags & GNTMAP.HOST && p2m[map.gfn] >>> FRAME_SHIFT !== mfn)
-        this.say(`domain ${record.id} has frame ${p2m[map.gfn] >>> FRAME_SHIFT} at guest frame ${map.gfn}, where a grant shows frame ${mfn}`);
+        this.say(
+          `domain ${record.id} has frame ${p2m[map.gfn] >>> FRAME_SHIFT} at guest frame ${map.gfn}, where a grant shows frame ${mfn}`,
+        );
     }
   }
 
@@ -175,12 +203,16 @@ class Audit {
     for (let i = 0; i < table.frames; i++) this.write(table.sharedFrame(i));
     for (let i = 0; i < table.statusFrames; i++) this.write(table.statusFrame(i));
     for (let i = 0; i < 2 * table.frames; i++) this.own(this.words[block + GRANT.ACTIVE + i], 1);
-    for (let i = 0; i < this.words[block + GRANT.MAPTRACK_FRAMES]; i++) this.own(this.words[block + GRANT.MAPTRACK + i], 1);
+    for (let i = 0; i < this.words[block + GRANT.MAPTRACK_FRAMES]; i++)
+      this.own(this.words[block + GRANT.MAPTRACK + i], 1);
     for (const { ref, pins, mfn } of table.uses()) {
       const key = grantKey(record.id, ref);
       const counted = this.pins.get(key) ?? 0;
       this.pins.delete(key);
-      if (pins !== counted) this.say(`grant ${ref} of domain ${record.id} has uses 0x${pins.toString(16)}, counted 0x${counted.toString(16)}`);
+      if (pins !== counted)
+        this.say(
+          `grant ${ref} of domain ${record.id} has uses 0x${pins.toString(16)}, counted 0x${counted.toString(16)}`,
+        );
       if (mfn < 0) continue;
       this.references[mfn] += pins & 0xffff;
       for (let writer = 0; writer < pins >>> 16; writer++) {
@@ -189,7 +221,10 @@ class Audit {
       }
     }
     for (const [key, pins] of this.pins)
-      if (key >= grantKey(record.id, 0) && key < grantKey(record.id + 1, 0)) this.say(`grant ${key - grantKey(record.id, 0)} of domain ${record.id} is mapped (0x${pins.toString(16)}) and has no use`);
+      if (key >= grantKey(record.id, 0) && key < grantKey(record.id + 1, 0))
+        this.say(
+          `grant ${key - grantKey(record.id, 0)} of domain ${record.id} is mapped (0x${pins.toString(16)}) and has no use`,
+        );
   }
 
   private pageTables(record: DomainRecord): void {
@@ -199,8 +234,10 @@ class Audit {
     for (let id = 0; block.exists && id < block.vcpus; id++) {
       const state = block.vcpu(id);
       if (state[PV.BASE] !== 0) this.use(state[PV.BASE], FRAME_TYPE.L3);
-      for (const mfn of state.subarray(PV.GDT_FRAMES, PV.GDT_FRAMES + GUEST_GDT_FRAMES)) if (mfn !== 0) this.use(mfn, FRAME_TYPE.DESCRIPTORS);
-      for (const mfn of state.subarray(PV.LDT_FRAMES, PV.LDT_FRAMES + LDT_PAGES)) if (mfn !== 0) this.use(mfn, FRAME_TYPE.DESCRIPTORS);
+      for (const mfn of state.subarray(PV.GDT_FRAMES, PV.GDT_FRAMES + GUEST_GDT_FRAMES))
+        if (mfn !== 0) this.use(mfn, FRAME_TYPE.DESCRIPTORS);
+      for (const mfn of state.subarray(PV.LDT_FRAMES, PV.LDT_FRAMES + LDT_PAGES))
+        if (mfn !== 0) this.use(mfn, FRAME_TYPE.DESCRIPTORS);
     }
     for (let mfn = 0; mfn < machine.frames; mfn++) {
       if (machine.ownerOf(mfn) !== record.id) continue;
@@ -213,12 +250,14 @@ class Audit {
           target = low >>> FRAME_SHIFT;
         if (!(low & PTE_PRESENT) || target === shared) continue;
         if (machine.ownerOf(target) !== record.id) {
-          if (type !== FRAME_TYPE.L1) this.say(`table ${mfn} of domain ${record.id} has frame ${target} of another domain as a table`);
+          if (type !== FRAME_TYPE.L1)
+            this.say(`table ${mfn} of domain ${record.id} has frame ${target} of another domain as a table`);
           else this.foreignEntry(record, target, (low & PTE_WRITE) !== 0);
         } else if (type === FRAME_TYPE.L1) {
           if (low & PTE_WRITE) this.use(target, FRAME_TYPE.WRITABLE);
           else this.references[target]++;
-        } else this.use(target, type === FRAME_TYPE.L3 ? (slot === 3 ? FRAME_TYPE.L2_XEN : FRAME_TYPE.L2) : FRAME_TYPE.L1);
+        } else
+          this.use(target, type === FRAME_TYPE.L3 ? (slot === 3 ? FRAME_TYPE.L2_XEN : FRAME_TYPE.L2) : FRAME_TYPE.L1);
       }
     }
   }
@@ -226,8 +265,11 @@ class Audit {
   /** What shows a frame of another domain has a grant for it. */
   private foreignEntry(record: DomainRecord, mfn: number, write: boolean): void {
     const table = new GrantTable(new Ports(this.machine, record));
-    for (const map of table.mappings()) if (map.flags & GNTMAP.HOST && (!write || !(map.flags & GNTMAP.READONLY)) && table.mfnOf(map) === mfn) return;
-    this.say(`domain ${record.id} can ${write ? 'write' : 'read'} frame ${mfn} of domain ${this.machine.ownerOf(mfn)} without a grant`);
+    for (const map of table.mappings())
+      if (map.flags & GNTMAP.HOST && (!write || !(map.flags & GNTMAP.READONLY)) && table.mfnOf(map) === mfn) return;
+    this.say(
+      `domain ${record.id} can ${write ? 'write' : 'read'} frame ${mfn} of domain ${this.machine.ownerOf(mfn)} without a grant`,
+    );
   }
 
   private secondStage(record: DomainRecord): void {
@@ -246,7 +288,8 @@ class Audit {
         const table = this.isTableFrame(record, mfn);
         if (!pv && !(words[machine.frameEntry(mfn) + FRAME.FLAGS] & FRAME_FLAG.ALLOCATED) && entry & P2M_EXECUTE)
           this.say(`guest frame ${gfn} of domain ${record.id} shows frame ${mfn}, which it has given back`);
-        if (!pv && entry & P2M_EXECUTE && !machine.isDeviceFrame(mfn) && seen.has(mfn) && !table) this.say(`domain ${record.id} has frame ${mfn} at two guest frames`);
+        if (!pv && entry & P2M_EXECUTE && !machine.isDeviceFrame(mfn) && seen.has(mfn) && !table)
+          this.say(`domain ${record.id} has frame ${mfn} at two guest frames`);
         if (entry & P2M_EXECUTE) seen.add(mfn);
       } else if (pv && owner === DOMID_XEN && !(entry & P2M_WRITE)) continue;
       else this.foreignEntry(record, mfn, (entry & P2M_WRITE) !== 0);
@@ -285,13 +328,21 @@ class Audit {
       }
       if (!known.has(owner)) this.say(`frame ${mfn} belongs to domain ${owner}, which is not there`);
       const counted = this.references[mfn] + (words[entry + FRAME.FLAGS] & FRAME_FLAG.ALLOCATED ? 1 : 0);
-      if (counted !== references) this.say(`frame ${mfn} of domain ${owner} has ${references} references, counted ${counted}`);
+      if (counted !== references)
+        this.say(`frame ${mfn} of domain ${owner} has ${references} references, counted ${counted}`);
       if (this.dying.has(owner)) continue;
       // In a populate-on-demand cache the word is a link.
-      if (words[entry + FRAME.SHARED] !== this.writers[mfn] && this.references[mfn] > 0) this.say(`frame ${mfn} of domain ${owner} is written by ${words[entry + FRAME.SHARED]}, counted ${this.writers[mfn]}`);
+      if (words[entry + FRAME.SHARED] !== this.writers[mfn] && this.references[mfn] > 0)
+        this.say(
+          `frame ${mfn} of domain ${owner} is written by ${words[entry + FRAME.SHARED]}, counted ${this.writers[mfn]}`,
+        );
       const type = words[entry + FRAME.TYPE];
-      if ((type & FRAME_COUNT_MASK) !== this.uses[mfn]) this.say(`frame ${mfn} of domain ${owner} has ${type & FRAME_COUNT_MASK} uses of type ${type >>> FRAME_TYPE_SHIFT}, counted ${this.uses[mfn]}`);
-      else if (this.uses[mfn] > 0 && type >>> FRAME_TYPE_SHIFT !== this.types[mfn]) this.say(`frame ${mfn} of domain ${owner} has type ${type >>> FRAME_TYPE_SHIFT}, counted ${this.types[mfn]}`);
+      if ((type & FRAME_COUNT_MASK) !== this.uses[mfn])
+        this.say(
+          `frame ${mfn} of domain ${owner} has ${type & FRAME_COUNT_MASK} uses of type ${type >>> FRAME_TYPE_SHIFT}, counted ${this.uses[mfn]}`,
+        );
+      else if (this.uses[mfn] > 0 && type >>> FRAME_TYPE_SHIFT !== this.types[mfn])
+        this.say(`frame ${mfn} of domain ${owner} has type ${type >>> FRAME_TYPE_SHIFT}, counted ${this.types[mfn]}`);
     }
     if (free !== machine.freeFrames) this.say(`${machine.freeFrames} frames are said to be free, and ${free} are`);
   }
@@ -316,8 +367,14 @@ class Audit {
           if (!other || other.portsOffset === 0) this.say(`${name} is bound to domain ${remote}, which is not there`);
           else {
             const theirs = new Ports(this.machine, other).entry(words[entry + PORT.REMOTE_PORT]);
-            if (words[theirs + PORT.STATE] !== EVTCHNSTAT.INTERDOMAIN || words[theirs + PORT.REMOTE] !== record.id || words[theirs + PORT.REMOTE_PORT] !== port)
-              this.say(`${name} is bound to port ${words[entry + PORT.REMOTE_PORT]} of domain ${remote}, which is not bound to it`);
+            if (
+              words[theirs + PORT.STATE] !== EVTCHNSTAT.INTERDOMAIN ||
+              words[theirs + PORT.REMOTE] !== record.id ||
+              words[theirs + PORT.REMOTE_PORT] !== port
+            )
+              this.say(
+                `${name} is bound to port ${words[entry + PORT.REMOTE_PORT]} of domain ${remote}, which is not bound to it`,
+              );
           }
           break;
         }
@@ -329,12 +386,16 @@ class Audit {
         default:
           this.say(`${name} has state ${words[entry + PORT.STATE]}`);
       }
-      if (ports.target(port) >= ports.vcpus) this.say(`${name} is delivered to vCPU ${ports.target(port)}, which is not there`);
+      if (ports.target(port) >= ports.vcpus)
+        this.say(`${name} is delivered to vCPU ${ports.target(port)}, which is not there`);
     }
     for (let id = 0; id < ports.vcpus; id++) {
       for (let virq = 0; virq < XEN_VIRQS; virq++) {
         const port = words[ports.vcpu(id) + XEN_VCPU.VIRQ + virq];
-        if (port !== 0 && (words[ports.entry(port) + PORT.STATE] !== EVTCHNSTAT.VIRQ || words[ports.entry(port) + PORT.REMOTE] !== virq))
+        if (
+          port !== 0 &&
+          (words[ports.entry(port) + PORT.STATE] !== EVTCHNSTAT.VIRQ || words[ports.entry(port) + PORT.REMOTE] !== virq)
+        )
           this.say(`VIRQ ${virq} of domain ${record.id} goes to port ${port}, which is not its`);
       }
     }
@@ -345,7 +406,8 @@ class Audit {
 export function dirtyFreeFrame(machine: Machine, frames: Iterable<number>): number {
   for (const mfn of frames) {
     if (machine.ownerOf(mfn) >= 0) continue;
-    for (let at = (mfn * FRAME_BYTES) / 4; at < ((mfn + 1) * FRAME_BYTES) / 4; at++) if (machine.words[at] !== 0) return mfn;
+    for (let at = (mfn * FRAME_BYTES) / 4; at < ((mfn + 1) * FRAME_BYTES) / 4; at++)
+      if (machine.words[at] !== 0) return mfn;
   }
   return -1;
 }

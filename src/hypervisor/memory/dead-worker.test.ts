@@ -72,7 +72,10 @@ interface Work {
   work(host: Host): void;
 }
 
-const ports = (host: Host): [mine: Ports, neighbours: Ports] => [new Ports(host.theirs, host.victim), new Ports(host.theirs, host.neighbour)];
+const ports = (host: Host): [mine: Ports, neighbours: Ports] => [
+  new Ports(host.theirs, host.victim),
+  new Ports(host.theirs, host.neighbour),
+];
 const bind = (host: Host): number => {
   const [mine, neighbours] = ports(host);
   return mine.bindInterdomain(neighbours, PORT_FOR_VICTIM);
@@ -124,7 +127,10 @@ const WORKS: Work[] = [
     name: 'copies from one grant to another',
     work: host => {
       const granter = host.tableOf(host.theirs, host.victim).of(host.neighbour.id)!;
-      const uses = [granter.acquire(REF, host.victim.id, true, false), granter.acquire(REF + 1, host.victim.id, false, false)];
+      const uses = [
+        granter.acquire(REF, host.victim.id, true, false),
+        granter.acquire(REF + 1, host.victim.id, false, false),
+      ];
       for (const use of uses) if (typeof use !== 'number') use.release();
     },
   },
@@ -191,7 +197,10 @@ it('an event that was half told through the bitmaps is told again', () => {
     if (!other.isPending(PORT_FOR_VICTIM)) continue;
     expect(other.upcallPending(0), `step ${step}: told`).toBe(true);
     expect(machine.words[other.vcpu(0) + XEN_VCPU.KICK] & KICK.UPCALL, `step ${step}: kicked`).not.toBe(0);
-    expect(machine.words[(machine.words[other.vcpu(0) + XEN_VCPU.INFO] + VCPU_INFO.PENDING_SEL_64) >>> 2], `step ${step}: selected`).toBe(1);
+    expect(
+      machine.words[(machine.words[other.vcpu(0) + XEN_VCPU.INFO] + VCPU_INFO.PENDING_SEL_64) >>> 2],
+      `step ${step}: selected`,
+    ).toBe(1);
   }
 });
 
@@ -220,15 +229,21 @@ describe('when a worker dies while it has the run queue', () => {
   const works: [string, (theirs: Scheduler, victim: Unit, other: Unit) => void][] = [
     ['and wakes', (queue, { index }) => queue.wake(index)],
     ['and wakes another', (queue, _victim, { index }) => queue.wake(index)],
-    ['and gives its slot up', (queue, { index }) => {
-      queue.wake(index);
-      queue.block(index);
-    }],
-    ['and loses its slot to another', (queue, { index }, other) => {
-      queue.wake(index);
-      queue.wake(other.index);
-      queue.yield(index);
-    }],
+    [
+      'and gives its slot up',
+      (queue, { index }) => {
+        queue.wake(index);
+        queue.block(index);
+      },
+    ],
+    [
+      'and loses its slot to another',
+      (queue, { index }, other) => {
+        queue.wake(index);
+        queue.wake(other.index);
+        queue.yield(index);
+      },
+    ],
   ];
 
   it.each(works)('%s, slots and units agree, and the others run', (_name, work) => {
@@ -251,7 +266,10 @@ describe('when a worker dies while it has the run queue', () => {
       expect(mine.runs(neighbour.index), `step ${step}`).toBe(true);
       mine.block(neighbour.index);
       expect(mine.runs(neighbour.index), `step ${step}`).toBe(false);
-      expect(audit(machine).filter(problem => problem.includes('lock')), `step ${step}`).toEqual([]);
+      expect(
+        audit(machine).filter(problem => problem.includes('lock')),
+        `step ${step}`,
+      ).toEqual([]);
     }
   });
 });

@@ -34,7 +34,8 @@ const MANY = 0x8000;
 
 /** Keeps a dead domain's frames until `recountFrames`, however many references are dropped. */
 export function keepFrames(machine: Machine, record: DomainRecord): void {
-  for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) Atomics.add(machine.words, machine.frameEntry(mfn) + FRAME.COUNT, MANY);
+  for (let mfn = 0; mfn < machine.frames; mfn++)
+    if (machine.ownerOf(mfn) === record.id) Atomics.add(machine.words, machine.frameEntry(mfn) + FRAME.COUNT, MANY);
 }
 
 /**

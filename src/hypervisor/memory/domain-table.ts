@@ -10,8 +10,40 @@ import { GrantTable } from '../xen/grants/grants.ts';
 import { Pod, POD_FIRST_GFN } from '../xen/memory/pod.ts';
 import { relinquishPv } from '../xen/pv/relinquish.ts';
 import { keepFrames, recountFrames, releaseTakenBy } from './dead-worker.ts';
-import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, DOMAIN_WORDS, DRIVE_QUEUE_BYTES, FRAME_WORDS, GRANTS_BYTES, MAILBOX_BYTES, MAX_DOMAINS, PORTS_BYTES, SCREEN_BYTES, VCPU_BYTES, WIRE_BYTES, XEN, XENHEAP, XENHEAP_HEADER_BYTES, XEN_BYTES, XEN_TYPE, XEN_VCPU, XEN_VCPUS, XEN_VCPU_WORDS } from '../layout/layout.ts';
-import { DOMAIN_0, type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine, MAX_PIXEL_BYTES, wholeFrames, VIDEO_BYTES } from './machine.ts';
+import {
+  COUNTER_WORDS,
+  DOMAIN,
+  DOMAIN_TRACE_BYTES,
+  DOMAIN_WORDS,
+  DRIVE_QUEUE_BYTES,
+  FRAME_WORDS,
+  GRANTS_BYTES,
+  MAILBOX_BYTES,
+  MAX_DOMAINS,
+  PORTS_BYTES,
+  SCREEN_BYTES,
+  VCPU_BYTES,
+  WIRE_BYTES,
+  XEN,
+  XENHEAP,
+  XENHEAP_HEADER_BYTES,
+  XEN_BYTES,
+  XEN_TYPE,
+  XEN_VCPU,
+  XEN_VCPUS,
+  XEN_VCPU_WORDS,
+} from '../layout/layout.ts';
+import {
+  DOMAIN_0,
+  type DomainRecord,
+  FRAME_BYTES,
+  FRAME_SHIFT,
+  HostError,
+  type Machine,
+  MAX_PIXEL_BYTES,
+  wholeFrames,
+  VIDEO_BYTES,
+} from './machine.ts';
 
 /** What a domain has beside RAM. */
 export interface DomainShape {
@@ -30,9 +62,21 @@ export interface DomainShape {
 }
 
 function recordBytes(p2mFrames: number, { vcpus = 1, xen = XEN_TYPE.NONE, card, drives }: DomainShape): number {
-  const ofXen = xen === XEN_TYPE.NONE ? 0 : wholeFrames(XEN_BYTES) + wholeFrames(PORTS_BYTES) + wholeFrames(GRANTS_BYTES) + FRAME_BYTES;
+  const ofXen =
+    xen === XEN_TYPE.NONE
+      ? 0
+      : wholeFrames(XEN_BYTES) + wholeFrames(PORTS_BYTES) + wholeFrames(GRANTS_BYTES) + FRAME_BYTES;
   return (
-    wholeFrames(COUNTER_WORDS * 4) + wholeFrames(vcpus * VCPU_BYTES) + (vcpus > 1 ? wholeFrames(STATE_WORDS * 4) : 0) + wholeFrames(MAILBOX_BYTES) + wholeFrames(DOMAIN_TRACE_BYTES) + wholeFrames(SCREEN_BYTES) + wholeFrames(p2mFrames * 4) + (card ? wholeFrames(WIRE_BYTES) : 0) + (drives ? DRIVE_QUEUE_BYTES : 0) + ofXen
+    wholeFrames(COUNTER_WORDS * 4) +
+    wholeFrames(vcpus * VCPU_BYTES) +
+    (vcpus > 1 ? wholeFrames(STATE_WORDS * 4) : 0) +
+    wholeFrames(MAILBOX_BYTES) +
+    wholeFrames(DOMAIN_TRACE_BYTES) +
+    wholeFrames(SCREEN_BYTES) +
+    wholeFrames(p2mFrames * 4) +
+    (card ? wholeFrames(WIRE_BYTES) : 0) +
+    (drives ? DRIVE_QUEUE_BYTES : 0) +
+    ofXen
   );
 }
 
@@ -44,10 +88,20 @@ const DRIVER_BYTES = 40 * FRAME_BYTES;
 /** Bytes of machine memory that one domain of `memoryMiB` needs, records included, with the hypervisor's own: for a host that runs one guest. */
 export function machineBytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256): number {
   const firmware = p2mFrames > memoryMiB * 256 ? VIDEO_BYTES : 0;
-  const guest = memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + DRIVER_BYTES + firmware + MAX_PIXEL_BYTES;
+  const guest =
+    memoryMiB * 2 ** 20 + recordBytes(p2mFrames, MOST) + DOMAIN_0_BYTES + DRIVER_BYTES + firmware + MAX_PIXEL_BYTES;
   const frames = guest / FRAME_BYTES + 64;
   // Rounding of the tables, and a firmware image.
-  return wholeFrames(guest + XENHEAP_HEADER_BYTES + SCHED_BYTES + MAX_DOMAINS * DOMAIN_WORDS * 4 + frames * (FRAME_WORDS + 1) * 4 * 1.01) + 80 * FRAME_BYTES;
+  return (
+    wholeFrames(
+      guest +
+        XENHEAP_HEADER_BYTES +
+        SCHED_BYTES +
+        MAX_DOMAINS * DOMAIN_WORDS * 4 +
+        frames * (FRAME_WORDS + 1) * 4 * 1.01,
+    ) +
+    80 * FRAME_BYTES
+  );
 }
 
 /**
@@ -56,16 +110,24 @@ export function machineBytesFor(memoryMiB: number, p2mFrames = memoryMiB * 256):
  * `p2mFrames`: how far guest-physical addresses reach (default: to the end of RAM). What lies in the blocks of Xen's interface: XEN in layout.ts.
  * @throws HostError when memory or the domain table is full; then nothing was made.
  */
-export function createDomain(machine: Machine, memoryMiB: number, p2mFrames = memoryMiB * 256, shape: DomainShape = {}): DomainRecord {
+export function createDomain(
+  machine: Machine,
+  memoryMiB: number,
+  p2mFrames = memoryMiB * 256,
+  shape: DomainShape = {},
+): DomainRecord {
   const ramFrames = memoryMiB * 256,
     populated = Math.min(ramFrames, (shape.populateMiB ?? memoryMiB) * 256),
     onDemand = populated < ramFrames;
   let index = DOMAIN_0 + 1;
   while (index < MAX_DOMAINS && machine.words[machine.domainEntry({ index }) + DOMAIN.ID] !== 0) index++;
-  if (index === MAX_DOMAINS) throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
+  if (index === MAX_DOMAINS)
+    throw new HostError(`This host runs at most ${MAX_DOMAINS - 1} domains. Destroy one first.`);
   const recordFrames = recordBytes(p2mFrames, shape) >>> FRAME_SHIFT;
   const tooLittle = (): HostError =>
-    new HostError(`The host has ${machine.freeFrames >>> 8} MiB free and the guest wants ${populated >>> 8}, and ${Math.ceil(recordFrames / 256)} for what the host keeps of it. Destroy another domain or give this one less.`);
+    new HostError(
+      `The host has ${machine.freeFrames >>> 8} MiB free and the guest wants ${populated >>> 8}, and ${Math.ceil(recordFrames / 256)} for what the host keeps of it. Destroy another domain or give this one less.`,
+    );
   if (machine.freeFrames < recordFrames + populated) throw tooLittle();
   const records = machine.allocateRun(recordFrames, DOMID_XEN);
   if (records < 0) throw tooLittle();
@@ -86,7 +148,8 @@ export function createDomain(machine: Machine, memoryMiB: number, p2mFrames = me
       // Its page tables hold machine frame numbers: the second stage only says which are its own.
       words[p2m + ram[gfn]] = (ram[gfn] << FRAME_SHIFT) | 7;
       words[machine.m2p + ram[gfn]] = gfn;
-    } else if (gfn < 0xa0 || gfn >= 0xc0 || shape.xen === XEN_TYPE.PVH) words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
+    } else if (gfn < 0xa0 || gfn >= 0xc0 || shape.xen === XEN_TYPE.PVH)
+      words[p2m + gfn] = (ram[gfn] << FRAME_SHIFT) | 7;
     // What the hole takes from the RAM is given back, as the 640-KiB PC does not have it either.
     else if (machine.release(ram[gfn])) hole++;
   }
@@ -151,7 +214,8 @@ function placeRecords(machine: Machine, index: number, first: number, p2mFrames:
     // A PV guest is one of 32 bits here; others have the 64-bit layout until they say otherwise.
     words[block + XEN.WIDTH] = xen === XEN_TYPE.PV ? 32 : 64;
     words[block + XEN.SHARED_INFO] = offset >>> FRAME_SHIFT;
-    for (let id = 0; id < vcpus; id++) words[block + XEN.VCPU + id * XEN_VCPU_WORDS + XEN_VCPU.INFO] = offset + id * VCPU_INFO_BYTES;
+    for (let id = 0; id < vcpus; id++)
+      words[block + XEN.VCPU + id * XEN_VCPU_WORDS + XEN_VCPU.INFO] = offset + id * VCPU_INFO_BYTES;
     offset += FRAME_BYTES;
   }
   return entry;
@@ -171,7 +235,11 @@ export function releaseRam(machine: Machine, record: DomainRecord): void {
  * Ends a domain that runs no more: RAM, records and its entry in the domain table. False: others still hold references on its frames; then it stays
  * listed, dying, until a later call finds them gone. `held`: references of Domain 0's programs by machine frame, where its worker has died.
  */
-export function destroyDomain(machine: Machine, record: DomainRecord, held: ReadonlyMap<number, number> = new Map()): boolean {
+export function destroyDomain(
+  machine: Machine,
+  record: DomainRecord,
+  held: ReadonlyMap<number, number> = new Map(),
+): boolean {
   const entry = machine.domainEntry(record);
   if (machine.words[entry + DOMAIN.ID] !== record.id + 1) return true;
   Atomics.store(machine.words, entry + DOMAIN.DYING, 1);
@@ -185,7 +253,8 @@ export function destroyDomain(machine: Machine, record: DomainRecord, held: Read
   if (dead) recountFrames(machine, record, held);
   if (grants?.free() === false) return false;
   for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.ownerOf(mfn) === record.id) return false;
-  for (let i = 0; i < machine.words[entry + DOMAIN.PIXEL_FRAMES]; i++) machine.release(machine.words[entry + DOMAIN.PIXELS] + i);
+  for (let i = 0; i < machine.words[entry + DOMAIN.PIXEL_FRAMES]; i++)
+    machine.release(machine.words[entry + DOMAIN.PIXELS] + i);
   const first = machine.words[entry + DOMAIN.RECORDS] >>> FRAME_SHIFT;
   for (let i = 0; i < machine.words[entry + DOMAIN.RECORD_FRAMES]; i++) machine.release(first + i);
   releaseTakenBy(machine, record.index);

@@ -26,7 +26,9 @@ describe('PAM (82441FX, 3.2.18)', () => {
   it('shows 128 KiB of a larger image below 1 MiB, all of it below 4 GiB, and no RAM from 0xC0000', () => {
     const { machine, record, byte, flush } = make();
     new FirmwareMap(machine, record, flush).load(Uint8Array.from({ length: 0x40000 }, (_, i) => i >> 16));
-    expect([0xc0000, 0xdffff, 0xe0000, 0xfffff, 0xfffc0000, 0xfffeffff, 0xffffffff].map(byte)).toEqual([0xff, 0xff, 2, 3, 0, 2, 3]);
+    expect([0xc0000, 0xdffff, 0xe0000, 0xfffff, 0xfffc0000, 0xfffeffff, 0xffffffff].map(byte)).toEqual([
+      0xff, 0xff, 2, 3, 0, 2, 3,
+    ]);
   });
 
   it('has four states a range: ROM, RAM behind ROM, RAM read-only, RAM', () => {

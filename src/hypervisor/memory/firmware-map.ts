@@ -75,7 +75,9 @@ export class FirmwareMap {
   /** Byte offset in machine memory where a store that the p2m does not let through goes; -1: it is lost. */
   writeOffset(address: number): number {
     const i = (address >>> FRAME_SHIFT) - FIRST;
-    return i >= 0 && i < FRAMES && this.writesRam[i] ? (this.ram[i] & -FRAME_BYTES) + (address & (FRAME_BYTES - 1)) : -1;
+    return i >= 0 && i < FRAMES && this.writesRam[i]
+      ? (this.ram[i] & -FRAME_BYTES) + (address & (FRAME_BYTES - 1))
+      : -1;
   }
 
   /** Whether ROM may lie over the RAM at a guest frame. */

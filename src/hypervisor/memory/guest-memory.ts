@@ -68,7 +68,11 @@ export class GuestMemory implements Dma {
     });
   }
 
-  private forEachFrame(address: number, length: number, visit: (machineOffset: number, at: number, count: number) => void): void {
+  private forEachFrame(
+    address: number,
+    length: number,
+    visit: (machineOffset: number, at: number, count: number) => void,
+  ): void {
     for (let at = 0; at < length; ) {
       const count = Math.min(length - at, FRAME_BYTES - ((address + at) & OFFSET_MASK));
       const gfn = Math.floor((address + at) / FRAME_BYTES);

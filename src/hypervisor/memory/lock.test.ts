@@ -18,7 +18,14 @@ function held() {
     onSleep(++sleeps);
     return 'timed-out';
   });
-  return { machine, record, theirs, entry: machine.domainEntry(record), sleeps: () => sleeps, each: (what: typeof onSleep) => void (onSleep = what) };
+  return {
+    machine,
+    record,
+    theirs,
+    entry: machine.domainEntry(record),
+    sleeps: () => sleeps,
+    each: (what: typeof onSleep) => void (onSleep = what),
+  };
 }
 
 afterEach(() => void vi.restoreAllMocks());

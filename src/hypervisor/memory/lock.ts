@@ -24,7 +24,12 @@ const MOST_WAITS = 10_000;
  * Takes the lock at a word. True: from a worker that died with it, so what it guards must be repaired. `me`: in whose name; `relax`: called while others
  * have it (the scheduler's sections may be entered where nothing can be answered).
  */
-export function takeLock(machine: Machine, at: number, me = machine.worker, relax: () => void = machine.relax): boolean {
+export function takeLock(
+  machine: Machine,
+  at: number,
+  me = machine.worker,
+  relax: () => void = machine.relax,
+): boolean {
   const { words } = machine;
   let last = 0,
     lastBeats = 0,
@@ -48,7 +53,8 @@ export function takeLock(machine: Machine, at: number, me = machine.worker, rela
 
 /** @throws Error where it was taken from its holder, which was called dead: it must touch nothing any more. */
 export function dropLock(machine: Machine, at: number, me = machine.worker): void {
-  if (Atomics.compareExchange(machine.words, at, me + 1, 0) !== me + 1) throw new Error('a lock was taken from this worker, which others had called dead');
+  if (Atomics.compareExchange(machine.words, at, me + 1, 0) !== me + 1)
+    throw new Error('a lock was taken from this worker, which others had called dead');
   Atomics.notify(machine.words, at, 1);
 }
 

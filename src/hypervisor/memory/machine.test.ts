@@ -77,7 +77,11 @@ describe('machine memory', () => {
       // Another of the same size each time, the smaller one in between.
       const [old] = three.splice(round % 3 === 1 ? 1 : 0, 1);
       destroyDomain(machine, old);
-      three.splice(round % 3 === 1 ? 1 : 2, 0, createDomain(machine, old.ramFrames >>> 8, 0x100000, { xen: XEN_TYPE.HVM }));
+      three.splice(
+        round % 3 === 1 ? 1 : 2,
+        0,
+        createDomain(machine, old.ramFrames >>> 8, 0x100000, { xen: XEN_TYPE.HVM }),
+      );
       expect(highest()).toBe(most);
     }
     for (const record of three) destroyDomain(machine, record);
@@ -102,7 +106,9 @@ describe('machine memory', () => {
         held.push(...(taken ?? []));
       } else if (random(8) === 0) {
         const count = 2 + random(40);
-        const first = isFree.findIndex((_, mfn) => mfn + count <= isFree.length && isFree.slice(mfn, mfn + count).every(Boolean));
+        const first = isFree.findIndex(
+          (_, mfn) => mfn + count <= isFree.length && isFree.slice(mfn, mfn + count).every(Boolean),
+        );
         expect(machine.allocateRun(count, 1)).toBe(first);
         for (let mfn = first; first >= 0 && mfn < first + count; mfn++) {
           isFree[mfn] = false;
@@ -118,7 +124,7 @@ describe('machine memory', () => {
     }
   });
 
-  it('keeps a frame for whoever holds a reference, in its owner\'s name, and scrubs it with the last one', () => {
+  it("keeps a frame for whoever holds a reference, in its owner's name, and scrubs it with the last one", () => {
     const machine = make(1),
       free = machine.freeFrames,
       [mfn] = machine.allocate(1, 1)!;

@@ -190,7 +190,12 @@ export class Machine {
 
   /** The first frame from `mfn` on that is not in a group without a free one. */
   private pastFull(mfn: number): number {
-    while ((mfn & (FRAMES_OF_GROUP - 1)) === 0 && mfn < this.frames && this.words[XENHEAP.GROUP_FREE + (mfn >>> GROUP_SHIFT)] === 0) mfn += FRAMES_OF_GROUP;
+    while (
+      (mfn & (FRAMES_OF_GROUP - 1)) === 0 &&
+      mfn < this.frames &&
+      this.words[XENHEAP.GROUP_FREE + (mfn >>> GROUP_SHIFT)] === 0
+    )
+      mfn += FRAMES_OF_GROUP;
     return mfn;
   }
 
@@ -201,7 +206,9 @@ export class Machine {
 
   /** The index of the domain whose worker took a frame for the hypervisor; -1: a domain's own frame, or free. */
   takerOf(mfn: number): number {
-    return this.ownerOf(mfn) === DOMID_XEN ? (this.words[this.frameEntry(mfn) + FRAME.FLAGS] >>> FRAME_TAKER_SHIFT) - 1 : -1;
+    return this.ownerOf(mfn) === DOMID_XEN
+      ? (this.words[this.frameEntry(mfn) + FRAME.FLAGS] >>> FRAME_TAKER_SHIFT) - 1
+      : -1;
   }
 
   /** Runs `section` while no other worker takes frames or gives them back. */
@@ -345,7 +352,8 @@ export class Machine {
 
   /** Drops the owner's reference, once: others who hold one keep the frame in his name until theirs is gone. False: he had given it up already. */
   release(mfn: number): boolean {
-    if (!(Atomics.and(this.words, this.frameEntry(mfn) + FRAME.FLAGS, ~FRAME_FLAG.ALLOCATED) & FRAME_FLAG.ALLOCATED)) return false;
+    if (!(Atomics.and(this.words, this.frameEntry(mfn) + FRAME.FLAGS, ~FRAME_FLAG.ALLOCATED) & FRAME_FLAG.ALLOCATED))
+      return false;
     this.dropReference(mfn);
     return true;
   }
@@ -359,7 +367,19 @@ export class Machine {
     const end = (mfn + 1) * (FRAME_BYTES / 4);
     let at = end - FRAME_BYTES / 4;
     // Eight words a test: a third of the time.
-    while (at < end && (words[at] | words[at + 1] | words[at + 2] | words[at + 3] | words[at + 4] | words[at + 5] | words[at + 6] | words[at + 7]) === 0) at += 8;
+    while (
+      at < end &&
+      (words[at] |
+        words[at + 1] |
+        words[at + 2] |
+        words[at + 3] |
+        words[at + 4] |
+        words[at + 5] |
+        words[at + 6] |
+        words[at + 7]) ===
+        0
+    )
+      at += 8;
     if (at < end) this.bytes.set(ZEROES, mfn * FRAME_BYTES);
   }
 
@@ -378,7 +398,8 @@ export class Machine {
   find(id: number, dying = false): DomainRecord | undefined {
     for (let index = 0; index < MAX_DOMAINS; index++) {
       const entry = this.domainTable + index * DOMAIN_WORDS;
-      if (Atomics.load(this.words, entry + DOMAIN.ID) === id + 1 && (dying || this.words[entry + DOMAIN.DYING] === 0)) return this.domain(index);
+      if (Atomics.load(this.words, entry + DOMAIN.ID) === id + 1 && (dying || this.words[entry + DOMAIN.DYING] === 0))
+        return this.domain(index);
     }
     return undefined;
   }

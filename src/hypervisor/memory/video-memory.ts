@@ -30,7 +30,10 @@ export class VideoFrames implements VideoMemory {
   /** `flush`: the p2m has changed. @throws HostError */
   constructor(machine: Machine, record: DomainRecord, flush: () => void) {
     this.first = machine.allocateRun(FRAMES, record.id);
-    if (this.first < 0) throw new HostError('The host has too little memory for the guest\'s graphics adapter (16 MiB). Destroy another domain.');
+    if (this.first < 0)
+      throw new HostError(
+        "The host has too little memory for the guest's graphics adapter (16 MiB). Destroy another domain.",
+      );
     for (let i = 0; i < FRAMES; i++) machine.setDeviceFrame(this.first + i);
     this.bytes = new Uint8Array(machine.memory, this.first * FRAME_BYTES, VIDEO_BYTES);
     this.p2m = machine.p2m(record);
@@ -43,7 +46,11 @@ export class VideoFrames implements VideoMemory {
     if (this.base >= 0) this.p2m.fill(0, this.base, this.base + FRAMES);
     this.base = -1;
     // A window that a guest puts over RAM or ROM, or past the p2m, is reached through the adapter where nothing else answers.
-    if (gfn >= 0 && gfn + FRAMES <= this.p2m.length && this.p2m.subarray(gfn, gfn + FRAMES).every(entry => entry === 0)) {
+    if (
+      gfn >= 0 &&
+      gfn + FRAMES <= this.p2m.length &&
+      this.p2m.subarray(gfn, gfn + FRAMES).every(entry => entry === 0)
+    ) {
       for (let i = 0; i < FRAMES; i++) this.p2m[gfn + i] = ((this.first + i) << FRAME_SHIFT) | CLEAN;
       this.base = gfn;
     }

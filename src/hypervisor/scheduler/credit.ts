@@ -28,7 +28,8 @@ export const credit: Policy = {
   },
 
   woken(block, unit) {
-    if (block.get(unit, UNIT.PRIORITY) === PRIORITY.UNDER && !block.has(unit, FLAG.PARKED)) block.set(unit, UNIT.PRIORITY, PRIORITY.BOOST);
+    if (block.get(unit, UNIT.PRIORITY) === PRIORITY.UNDER && !block.has(unit, FLAG.PARKED))
+      block.set(unit, UNIT.PRIORITY, PRIORITY.BOOST);
   },
 
   charge(block, unit, nowNs) {
@@ -58,7 +59,8 @@ export const credit: Policy = {
       active.push({ unit, weight, capped: cap > 0 ? Math.ceil((cap * CREDITS_PER_PERIOD) / 100) : Infinity, peak: 0 });
       weightTotal += weight;
     }
-    for (const one of active) one.peak = Math.min(CREDITS_PER_PERIOD + Math.ceil((owed * one.weight) / weightTotal), one.capped);
+    for (const one of active)
+      one.peak = Math.min(CREDITS_PER_PERIOD + Math.ceil((owed * one.weight) / weightTotal), one.capped);
     // Whose share is too large for it comes first, so that all others get of what it leaves. Xen moves such domains to its list's head one by one (credit_xtra).
     active.sort((a, b) => a.peak / a.weight - b.peak / b.weight);
     // What was spent and not had flows back, so that the sum of all credits returns to 0.

@@ -25,7 +25,15 @@ class Host {
   readonly scheduler: Scheduler;
   readonly view: SchedulerView;
   private readonly words: Int32Array;
-  private readonly domains: { slot: number; habit: Habit; left: number; wakeAt: number; sliceEnd: number; bell: number; askedAt: number }[] = [];
+  private readonly domains: {
+    slot: number;
+    habit: Habit;
+    left: number;
+    wakeAt: number;
+    sliceEnd: number;
+    bell: number;
+    askedAt: number;
+  }[] = [];
   /** From wake to slot, by unit. */
   readonly latencies = new Map<number, number[]>();
 
@@ -283,7 +291,12 @@ describe('credit scheduler', () => {
     expect(mine.every(({ pcpu }) => pcpu === 2)).toBe(true);
     host.add(HOG, { hardAffinity: 4 });
     host.run(300 * MS);
-    expect(host.view.decisions().filter(({ to, from }) => to === guest && from !== guest).some(({ pcpu }) => pcpu === 1)).toBe(true);
+    expect(
+      host.view
+        .decisions()
+        .filter(({ to, from }) => to === guest && from !== guest)
+        .some(({ pcpu }) => pcpu === 1),
+    ).toBe(true);
   });
 
   it('says of each change why the one before does not go on', () => {

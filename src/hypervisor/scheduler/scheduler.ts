@@ -74,7 +74,12 @@ export type Affinity = number | readonly number[];
 /** How a domain shares the slots with others, as a definition says it. */
 export type Shares = Pick<UnitOptions, 'weight' | 'cap' | 'hardAffinity' | 'softAffinity'>;
 /** Those of `from` that are given. */
-export function sharesOf({ weight, cap, hardAffinity, softAffinity }: { [key in keyof Shares]?: Shares[key] | undefined }): Shares {
+export function sharesOf({
+  weight,
+  cap,
+  hardAffinity,
+  softAffinity,
+}: { [key in keyof Shares]?: Shares[key] | undefined }): Shares {
   return {
     ...(weight === undefined ? {} : { weight }),
     ...(cap === undefined ? {} : { cap }),
@@ -84,17 +89,25 @@ export function sharesOf({ weight, cap, hardAffinity, softAffinity }: { [key in 
 }
 
 /** Why these cannot be the scheduler's parameters, in a sentence (XEN_SYSCTL_CSCHED_TSLICE_*, XEN_SYSCTL_SCHED_RATELIMIT_*); undefined: they can. */
-export function parameterProblem({ tsliceUs = DEFAULT_TSLICE_US, ratelimitUs = DEFAULT_RATELIMIT_US }: Pick<SchedulerOptions, 'tsliceUs' | 'ratelimitUs'>): string | undefined {
-  if (!(tsliceUs >= 1000 && tsliceUs <= 1_000_000)) return 'The time slice is out of range: a time slice is 1 to 1000 ms.';
-  if (ratelimitUs !== 0 && !(ratelimitUs >= 100 && ratelimitUs <= 500_000)) return 'The rate limit is out of range: it is 100 to 500000 µs, or 0 for none.';
-  if (ratelimitUs > tsliceUs) return `A rate limit of ${ratelimitUs} µs is longer than the time slice of ${tsliceUs / 1000} ms.`;
+export function parameterProblem({
+  tsliceUs = DEFAULT_TSLICE_US,
+  ratelimitUs = DEFAULT_RATELIMIT_US,
+}: Pick<SchedulerOptions, 'tsliceUs' | 'ratelimitUs'>): string | undefined {
+  if (!(tsliceUs >= 1000 && tsliceUs <= 1_000_000))
+    return 'The time slice is out of range: a time slice is 1 to 1000 ms.';
+  if (ratelimitUs !== 0 && !(ratelimitUs >= 100 && ratelimitUs <= 500_000))
+    return 'The rate limit is out of range: it is 100 to 500000 µs, or 0 for none.';
+  if (ratelimitUs > tsliceUs)
+    return `A rate limit of ${ratelimitUs} µs is longer than the time slice of ${tsliceUs / 1000} ms.`;
   return undefined;
 }
 
 /** Why a domain with so many vCPUs cannot have these shares, as libxl says it; undefined: it can. */
 export function sharesProblem({ weight, cap }: Shares, vcpus: number): string | undefined {
-  if (weight !== undefined && !(Number.isInteger(weight) && weight >= 1 && weight <= 65535)) return 'Cpu weight out of range, valid values are within range from 1 to 65535.';
-  if (cap !== undefined && !(Number.isInteger(cap) && cap >= 0 && cap <= 100 * vcpus)) return `Cpu cap out of range, valid range is from 0 to ${100 * vcpus} for specified number of vcpus.`;
+  if (weight !== undefined && !(Number.isInteger(weight) && weight >= 1 && weight <= 65535))
+    return 'Cpu weight out of range, valid values are within range from 1 to 65535.';
+  if (cap !== undefined && !(Number.isInteger(cap) && cap >= 0 && cap <= 100 * vcpus))
+    return `Cpu cap out of range, valid range is from 0 to ${100 * vcpus} for specified number of vcpus.`;
   return undefined;
 }
 
@@ -128,15 +141,24 @@ export class Scheduler {
   }
 
   /** Lays out the run queue; before any unit is added. */
-  configure({ pcpus, policy = 'credit', tsliceUs = DEFAULT_TSLICE_US, ratelimitUs = DEFAULT_RATELIMIT_US }: SchedulerOptions): void {
+  configure({
+    pcpus,
+    policy = 'credit',
+    tsliceUs = DEFAULT_TSLICE_US,
+    ratelimitUs = DEFAULT_RATELIMIT_US,
+  }: SchedulerOptions): void {
     const { words, queue } = this;
     words[SCHED.PCPUS] = Math.min(MAX_PCPUS, Math.max(1, pcpus));
-    words[SCHED.POLICY] = Math.max(0, POLICIES.findIndex(({ name }) => name === policy));
+    words[SCHED.POLICY] = Math.max(
+      0,
+      POLICIES.findIndex(({ name }) => name === policy),
+    );
     words[SCHED.TSLICE_US] = tsliceUs;
     words[SCHED.RATELIMIT_US] = ratelimitUs;
     const now = this.nowNs();
     queue.setTime(SCHED.NEXT_ACCOUNTING, now + this.policy.accountingNs);
-    for (let pcpu = 0; pcpu < MAX_PCPUS; pcpu++) queue.setTime(queue.pcpu(pcpu) + PCPU.NEXT_TICK, now + this.policy.tickNs);
+    for (let pcpu = 0; pcpu < MAX_PCPUS; pcpu++)
+      queue.setTime(queue.pcpu(pcpu) + PCPU.NEXT_TICK, now + this.policy.tickNs);
   }
 
   /** xl sched-credit -s. @throws RangeError with a sentence; then nothing is changed. */
@@ -158,8 +180,14 @@ export class Scheduler {
   shares(unit: number): { weight: number; cap: number; hardAffinity: number[]; softAffinity: number[] } | undefined {
     const { queue } = this;
     if (queue.get(unit, UNIT.STATE) === 0) return undefined;
-    const ofVcpus = (field: number): number[] => Array.from({ length: queue.get(unit, UNIT.VCPUS) }, (_, vcpu) => queue.get(unit, field + vcpu));
-    return { weight: queue.get(unit, UNIT.WEIGHT), cap: queue.get(unit, UNIT.CAP), hardAffinity: ofVcpus(UNIT.HARD_AFFINITY), softAffinity: ofVcpus(UNIT.SOFT_AFFINITY) };
+    const ofVcpus = (field: number): number[] =>
+      Array.from({ length: queue.get(unit, UNIT.VCPUS) }, (_, vcpu) => queue.get(unit, field + vcpu));
+    return {
+      weight: queue.get(unit, UNIT.WEIGHT),
+      cap: queue.get(unit, UNIT.CAP),
+      hardAffinity: ofVcpus(UNIT.HARD_AFFINITY),
+      softAffinity: ofVcpus(UNIT.SOFT_AFFINITY),
+    };
   }
 
   get policy(): Policy {
@@ -191,7 +219,8 @@ export class Scheduler {
       this.setAffinity(unit, UNIT.HARD_AFFINITY, options.hardAffinity ?? ALL_PCPUS);
       this.setAffinity(unit, UNIT.SOFT_AFFINITY, options.softAffinity ?? ALL_PCPUS);
       queue.set(unit, UNIT.PCPU, this.emptiest(unit));
-      for (let vcpu = 0; vcpu < record.vcpus; vcpu++) queue.set(unit, UNIT.LAST_PCPU + vcpu, queue.get(unit, UNIT.PCPU));
+      for (let vcpu = 0; vcpu < record.vcpus; vcpu++)
+        queue.set(unit, UNIT.LAST_PCPU + vcpu, queue.get(unit, UNIT.PCPU));
       queue.setUnitTime(unit, UNIT.STATE_ENTRY, now);
       queue.set(unit, UNIT.STATE, BLOCKED + 1);
       this.policy.added(queue, unit);
@@ -202,17 +231,20 @@ export class Scheduler {
   private setAffinity(unit: number, field: number, affinity: Affinity, only?: number): void {
     const { queue } = this;
     for (let vcpu = 0; vcpu < queue.get(unit, UNIT.VCPUS); vcpu++)
-      if (only === undefined || vcpu === only) queue.set(unit, field + vcpu, typeof affinity === 'number' ? affinity : (affinity[vcpu] ?? ALL_PCPUS));
+      if (only === undefined || vcpu === only)
+        queue.set(unit, field + vcpu, typeof affinity === 'number' ? affinity : (affinity[vcpu] ?? ALL_PCPUS));
   }
 
   /** Slot with the fewest units, of those it may use, and of those it prefers if there are any. */
   private emptiest(unit: number): number {
     const count = new Array<number>(this.pcpus).fill(0);
-    for (let other = 0; other < this.units; other++) if (this.queue.get(other, UNIT.STATE) !== 0) count[this.queue.get(other, UNIT.PCPU)]++;
+    for (let other = 0; other < this.units; other++)
+      if (this.queue.get(other, UNIT.STATE) !== 0) count[this.queue.get(other, UNIT.PCPU)]++;
     let best = -1;
     for (const soft of [true, false])
       for (let pcpu = 0; pcpu < this.pcpus && (soft || best < 0); pcpu++)
-        if (this.allowed(unit, pcpu) && (!soft || this.prefers(unit, pcpu)) && (best < 0 || count[pcpu] < count[best])) best = pcpu;
+        if (this.allowed(unit, pcpu) && (!soft || this.prefers(unit, pcpu)) && (best < 0 || count[pcpu] < count[best]))
+          best = pcpu;
     return Math.max(0, best);
   }
 
@@ -331,7 +363,11 @@ export class Scheduler {
       const pcpu = queue.get(unit, UNIT.PCPU),
         at = queue.pcpu(pcpu);
       this.policy.charge(queue, unit, now);
-      const due = words[at + PCPU.PREEMPT] !== 0 || queue.has(unit, FLAG.PARKED) || now >= queue.unitTime(unit, UNIT.SLICE_END) || !this.allowed(unit, pcpu);
+      const due =
+        words[at + PCPU.PREEMPT] !== 0 ||
+        queue.has(unit, FLAG.PARKED) ||
+        now >= queue.unitTime(unit, UNIT.SLICE_END) ||
+        !this.allowed(unit, pcpu);
       if (due || this.bestOf(pcpu, queue.get(unit, UNIT.PRIORITY)) >= 0) this.schedule(pcpu, now);
       return queue.get(unit, UNIT.STATE) === RUNNING + 1;
     });
@@ -351,7 +387,8 @@ export class Scheduler {
     const now = this.nowNs();
     for (let unit = 0; unit < this.units; unit++) {
       const state = queue.get(unit, UNIT.STATE) - 1;
-      if ((state === RUNNING || state === RUNNABLE) && now - queue.unitTime(unit, UNIT.AWAKE_SINCE) >= COMPUTES_NS) return false;
+      if ((state === RUNNING || state === RUNNABLE) && now - queue.unitTime(unit, UNIT.AWAKE_SINCE) >= COMPUTES_NS)
+        return false;
     }
     return true;
   }
@@ -372,7 +409,11 @@ export class Scheduler {
     const was = queue.get(unit, UNIT.STATE) - 1;
     if (was === RUNNING) this.policy.charge(queue, unit, now);
     const field = UNIT.TIMES + 2 * was;
-    queue.setUnitTime(unit, field, queue.unitTime(unit, field) + Math.max(0, now - queue.unitTime(unit, UNIT.STATE_ENTRY)));
+    queue.setUnitTime(
+      unit,
+      field,
+      queue.unitTime(unit, field) + Math.max(0, now - queue.unitTime(unit, UNIT.STATE_ENTRY)),
+    );
     queue.setUnitTime(unit, UNIT.STATE_ENTRY, now);
     this.machine.step?.();
     Atomics.store(this.words, queue.unit(unit) + UNIT.STATE, state + 1);
@@ -395,7 +436,13 @@ export class Scheduler {
       bestPriority = above,
       bestSequence = 0;
     for (let unit = 0; unit < this.units; unit++) {
-      if (!this.waits(unit) || queue.get(unit, UNIT.PCPU) !== pcpu || !this.allowed(unit, forPcpu) || (soft && !this.prefers(unit, forPcpu))) continue;
+      if (
+        !this.waits(unit) ||
+        queue.get(unit, UNIT.PCPU) !== pcpu ||
+        !this.allowed(unit, forPcpu) ||
+        (soft && !this.prefers(unit, forPcpu))
+      )
+        continue;
       const priority = queue.get(unit, UNIT.PRIORITY),
         sequence = queue.get(unit, UNIT.SEQUENCE);
       if (priority > bestPriority || (best >= 0 && priority === bestPriority && ((sequence - bestSequence) | 0) < 0)) {
@@ -457,12 +504,16 @@ export class Scheduler {
       why: number = WHY.TURN;
     if (next >= 0 && mayStay && queue.get(next, UNIT.PRIORITY) > queue.get(holder, UNIT.PRIORITY)) why = WHY.PRIORITY;
     // A slot whose best has no credit left looks for one with credit in the other queues.
-    const best = next >= 0 ? queue.get(next, UNIT.PRIORITY) : mayStay ? queue.get(holder, UNIT.PRIORITY) : PRIORITY.IDLE;
+    const best =
+      next >= 0 ? queue.get(next, UNIT.PRIORITY) : mayStay ? queue.get(holder, UNIT.PRIORITY) : PRIORITY.IDLE;
     if (best < PRIORITY.UNDER) {
       const better = this.steal(pcpu, best);
       if (better >= 0) {
         next = better;
-        why = this.affinity(next, UNIT.SOFT_AFFINITY) === ALL_PCPUS || !this.prefers(next, pcpu) ? WHY.STOLEN : WHY.PREFERRED;
+        why =
+          this.affinity(next, UNIT.SOFT_AFFINITY) === ALL_PCPUS || !this.prefers(next, pcpu)
+            ? WHY.STOLEN
+            : WHY.PREFERRED;
       }
     }
     if (holder >= 0) queue.flag(holder, FLAG.YIELD, false);
@@ -477,7 +528,9 @@ export class Scheduler {
       if (yields) because = LEFT.YIELDED;
       else if (queue.has(holder, FLAG.PARKED)) because = LEFT.PARKED;
       else if (!this.allowed(holder, pcpu)) because = LEFT.AFFINITY;
-      else because = next >= 0 && queue.get(next, UNIT.PRIORITY) > queue.get(holder, UNIT.PRIORITY) ? LEFT.PREEMPTED : LEFT.SLICE;
+      else
+        because =
+          next >= 0 && queue.get(next, UNIT.PRIORITY) > queue.get(holder, UNIT.PRIORITY) ? LEFT.PREEMPTED : LEFT.SLICE;
       this.enqueue(holder, now);
       this.ring(holder);
       words[at + PCPU.CURRENT] = 0;
@@ -551,11 +604,13 @@ export class Scheduler {
     let due = queue.time(SCHED.NEXT_ACCOUNTING);
     if (now < due) return;
     const parked: number[] = [];
-    for (let unit = 0; unit < this.units; unit++) if (queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && queue.has(unit, FLAG.PARKED)) parked.push(unit);
+    for (let unit = 0; unit < this.units; unit++)
+      if (queue.get(unit, UNIT.STATE) === RUNNABLE + 1 && queue.has(unit, FLAG.PARKED)) parked.push(unit);
     // Periods that nobody saw the end of, since the host had other things to do, count each for itself.
     for (due = Math.max(due, now - MOST_LATE * policy.accountingNs); due <= now; due += policy.accountingNs) {
       this.tickUntil(due);
-      for (let pcpu = 0; pcpu < this.pcpus; pcpu++) if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), due);
+      for (let pcpu = 0; pcpu < this.pcpus; pcpu++)
+        if (queue.current(pcpu) >= 0) policy.charge(queue, queue.current(pcpu), due);
       policy.account(queue);
       this.traceAccounting(due);
     }
@@ -576,11 +631,20 @@ export class Scheduler {
     Atomics.notify(this.memory, doorbell);
   }
 
-  private trace(pcpu: number, now: number, from: number, to: number, why: number, waited = 0, left: number = LEFT.NOBODY): void {
+  private trace(
+    pcpu: number,
+    now: number,
+    from: number,
+    to: number,
+    why: number,
+    waited = 0,
+    left: number = LEFT.NOBODY,
+  ): void {
     const { queue, words } = this;
     const at = SCHED.TRACE + ((words[SCHED.TRACED] >>> 0) % TRACE_ENTRIES) * TRACE_WORDS;
     let waiting = 0;
-    for (let unit = 0; unit < this.units; unit++) if (this.waits(unit) && queue.get(unit, UNIT.PCPU) === pcpu) waiting++;
+    for (let unit = 0; unit < this.units; unit++)
+      if (this.waits(unit) && queue.get(unit, UNIT.PCPU) === pcpu) waiting++;
     queue.setTime(at + TRACE.TIME, now);
     words[at + TRACE.PCPU] = pcpu;
     words[at + TRACE.REASON] = why;
@@ -595,7 +659,8 @@ export class Scheduler {
   }
 
   private traceAccounting(at: number): void {
-    const { queue, words } = this, base = SCHED.ACCOUNT + ((words[SCHED.ACCOUNTED] >>> 0) % ACCOUNTS) * ACCOUNT_WORDS;
+    const { queue, words } = this,
+      base = SCHED.ACCOUNT + ((words[SCHED.ACCOUNTED] >>> 0) % ACCOUNTS) * ACCOUNT_WORDS;
     queue.setTime(base, at);
     for (let unit = 0; unit < this.units; unit++) words[base + 2 + unit] = queue.get(unit, UNIT.CREDIT);
     Atomics.add(words, SCHED.ACCOUNTED, 1);
@@ -622,10 +687,12 @@ export class Scheduler {
     const { queue, words } = this;
     for (let pcpu = 0; pcpu < this.pcpus; pcpu++) {
       const holder = queue.current(pcpu);
-      if (holder >= 0 && (queue.get(holder, UNIT.STATE) !== RUNNING + 1 || queue.get(holder, UNIT.PCPU) !== pcpu)) words[queue.pcpu(pcpu) + PCPU.CURRENT] = 0;
+      if (holder >= 0 && (queue.get(holder, UNIT.STATE) !== RUNNING + 1 || queue.get(holder, UNIT.PCPU) !== pcpu))
+        words[queue.pcpu(pcpu) + PCPU.CURRENT] = 0;
     }
     for (let unit = 0; unit < this.units; unit++) {
-      if (queue.get(unit, UNIT.STATE) === RUNNING + 1 && queue.current(queue.get(unit, UNIT.PCPU)) !== unit) this.enqueue(unit, now);
+      if (queue.get(unit, UNIT.STATE) === RUNNING + 1 && queue.current(queue.get(unit, UNIT.PCPU)) !== unit)
+        this.enqueue(unit, now);
       // Whoever was about to be told is told.
       if (queue.get(unit, UNIT.STATE) !== 0) this.ring(unit);
     }

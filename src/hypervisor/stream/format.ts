@@ -85,7 +85,16 @@ export const LIBXC = {
 } as const;
 
 /** Types of a page, bits 60-63 of its number in PAGE_DATA. Types up to LAST_DATA bring the page's bytes. */
-export const PAGE = { NORMAL: 0, L1: 1, L4: 4, PINNED: 8, LAST_DATA: 12, BROKEN: 13, ALLOCATE_ONLY: 14, INVALID: 15 } as const;
+export const PAGE = {
+  NORMAL: 0,
+  L1: 1,
+  L4: 4,
+  PINNED: 8,
+  LAST_DATA: 12,
+  BROKEN: 13,
+  ALLOCATE_ONLY: 14,
+  INVALID: 15,
+} as const;
 /** Pages of one PAGE_DATA record at most. */
 export const PAGES_PER_RECORD = 1024;
 /** HVM parameters that a saved domain keeps (xg_sr_save_x86_hvm.c). */
@@ -144,7 +153,8 @@ export const BODIES_VERSION = 2,
   OLDEST_BODIES_VERSION = 1,
   BODIES_MARK = 0x474e4952;
 
-const named = (numbers: Readonly<Record<string, number>>): ReadonlyMap<number, string> => new Map(Object.entries(numbers).map(([name, number]) => [number, name]));
+const named = (numbers: Readonly<Record<string, number>>): ReadonlyMap<number, string> =>
+  new Map(Object.entries(numbers).map(([name, number]) => [number, name]));
 const LIBXL_NAMES = named(LIBXL),
   LIBXC_NAMES = named(LIBXC);
 
@@ -162,7 +172,11 @@ export function openRecord(type: number, bodyBytes: number): { record: Uint8Arra
   const header = new DataView(record.buffer);
   header.setUint32(0, type, true);
   header.setUint32(4, bodyBytes, true);
-  return { record, body: record.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + bodyBytes), view: new DataView(record.buffer, RECORD_HEADER_BYTES, bodyBytes) };
+  return {
+    record,
+    body: record.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + bodyBytes),
+    view: new DataView(record.buffer, RECORD_HEADER_BYTES, bodyBytes),
+  };
 }
 
 export function toRecord(type: number, body: Uint8Array = new Uint8Array(0)): Uint8Array {

@@ -18,7 +18,16 @@ const DESCRIPTOR_BYTES = 8;
 const HEADER_BYTES = 24;
 
 /** Which record a device of the platform goes into; others are the device model's. */
-const TYPE_OF: Readonly<Record<string, number>> = { pic: HVM.PIC, ioapic: HVM.IOAPIC, 'irq-lines': HVM.ISA_IRQ, 'pci-links': HVM.PCI_LINK, pit: HVM.PIT, rtc: HVM.RTC, 'acpi-pm': HVM.PMTIMER, 'coprocessor-error': HVM.RINGSIDE_FERR };
+const TYPE_OF: Readonly<Record<string, number>> = {
+  pic: HVM.PIC,
+  ioapic: HVM.IOAPIC,
+  'irq-lines': HVM.ISA_IRQ,
+  'pci-links': HVM.PCI_LINK,
+  pit: HVM.PIT,
+  rtc: HVM.RTC,
+  'acpi-pm': HVM.PMTIMER,
+  'coprocessor-error': HVM.RINGSIDE_FERR,
+};
 const LOCAL_APIC = /^lapic(\d+)$/;
 
 export function placeOf(device: string): { type: number; instance: number } | undefined {
@@ -35,9 +44,15 @@ export function deviceAt(type: number, instance: number): string | undefined {
 
 export function encodeHvmContext(records: readonly HvmRecord[], cpuidEax: number, tscKhz: number): Uint8Array {
   const header = new Uint8Array(HEADER_BYTES);
-  [HVM_MAGIC, HVM_VERSION, BODIES_VERSION, BODIES_MARK, cpuidEax, tscKhz].forEach((word, i) => new DataView(header.buffer).setUint32(i * 4, word >>> 0, true));
+  [HVM_MAGIC, HVM_VERSION, BODIES_VERSION, BODIES_MARK, cpuidEax, tscKhz].forEach((word, i) =>
+    new DataView(header.buffer).setUint32(i * 4, word >>> 0, true),
+  );
   const bodies = records.map(({ type, instance, state }) => ({ type, instance, body: encodePlain(state) }));
-  const all = [{ type: HVM.HEADER as number, instance: 0, body: header }, ...bodies, { type: HVM.END as number, instance: 0, body: new Uint8Array(0) }];
+  const all = [
+    { type: HVM.HEADER as number, instance: 0, body: header },
+    ...bodies,
+    { type: HVM.END as number, instance: 0, body: new Uint8Array(0) },
+  ];
   const bytes = new Uint8Array(all.reduce((sum, { body }) => sum + DESCRIPTOR_BYTES + body.length, 0));
   const view = new DataView(bytes.buffer);
   let at = 0;
@@ -62,15 +77,23 @@ export function decodeHvmContext(bytes: Uint8Array, fail: (what: string, at: num
       length = view.getUint32(at + 4, true);
     const start = at + DESCRIPTOR_BYTES;
     if (start + length > bytes.length) fail(`has a record of type ${type} that is longer than what is left`, at);
-    if ((at === 0) !== (type === HVM.HEADER)) fail(at === 0 ? 'does not start with its record HEADER' : 'has two records HEADER', at);
+    if ((at === 0) !== (type === HVM.HEADER))
+      fail(at === 0 ? 'does not start with its record HEADER' : 'has two records HEADER', at);
     const body = bytes.subarray(start, start + length);
     if (type === HVM.HEADER) checkHeader(body, what => fail(what, start));
     else if (type === HVM.END) {
       if (length !== 0 || start !== bytes.length) fail('goes on behind its record END', at);
       return records;
     } else {
-      if (records.some(other => other.type === type && other.instance === instance)) fail(`has two records of type ${type} for instance ${instance}`, at);
-      records.push({ type, instance, state: plainState(body, (what, offset) => fail(`has a record of type ${type} that cannot be read: ${what}`, start + offset)) });
+      if (records.some(other => other.type === type && other.instance === instance))
+        fail(`has two records of type ${type} for instance ${instance}`, at);
+      records.push({
+        type,
+        instance,
+        state: plainState(body, (what, offset) =>
+          fail(`has a record of type ${type} that cannot be read: ${what}`, start + offset),
+        ),
+      });
     }
     at = start + length;
   }
@@ -82,7 +105,10 @@ function checkHeader(body: Uint8Array, fail: (what: string) => never): void {
   const word = (i: number): number => view.getUint32(i * 4, true);
   if (word(0) !== HVM_MAGIC || word(1) !== HVM_VERSION) fail('has a record HEADER that is none');
   if (word(3) !== BODIES_MARK) fail('was written by another hypervisor, whose devices are others');
-  if (word(2) < OLDEST_BODIES_VERSION || word(2) > BODIES_VERSION) fail(`holds devices in version ${word(2)}, and this version of Ringside reads ${OLDEST_BODIES_VERSION} to ${BODIES_VERSION}`);
+  if (word(2) < OLDEST_BODIES_VERSION || word(2) > BODIES_VERSION)
+    fail(
+      `holds devices in version ${word(2)}, and this version of Ringside reads ${OLDEST_BODIES_VERSION} to ${BODIES_VERSION}`,
+    );
 }
 
 /** Plain data that is an object. */
@@ -94,6 +120,7 @@ export function plainState(bytes: Uint8Array, fail: (what: string, at: number) =
     if (error instanceof PlainDataError) return fail(error.message, error.offset);
     throw error;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value)) return fail('it is no object', 0);
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
+    return fail('it is no object', 0);
   return value as State;
 }

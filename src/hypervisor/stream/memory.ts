@@ -88,9 +88,14 @@ function frameFor(domain: Domain, gfn: number): number {
   if (entryAt(domain, gfn) === P2M_ON_DEMAND && !xen?.frames.pod.demand(gfn)) throw noMemory;
   const entry = entryAt(domain, gfn);
   const refuse = (): never => {
-    throw new SavedStateError(`Record PAGE_DATA has a page for guest frame 0x${gfn.toString(16)}, where this guest has no RAM. Save the guest anew.`);
+    throw new SavedStateError(
+      `Record PAGE_DATA has a page for guest frame 0x${gfn.toString(16)}, where this guest has no RAM. Save the guest anew.`,
+    );
   };
-  if (entry !== 0) return machine.isDeviceFrame(entry >>> FRAME_SHIFT) || machine.ownerOf(entry >>> FRAME_SHIFT) !== record.id ? refuse() : entry >>> FRAME_SHIFT;
+  if (entry !== 0)
+    return machine.isDeviceFrame(entry >>> FRAME_SHIFT) || machine.ownerOf(entry >>> FRAME_SHIFT) !== record.id
+      ? refuse()
+      : entry >>> FRAME_SHIFT;
   if (!xen || (!xen.isPvh && gfn >= LEGACY_FIRST && gfn < LEGACY_END)) return refuse();
   const mfn = machine.allocate(1, record.id)?.[0];
   if (mfn === undefined) throw noMemory;

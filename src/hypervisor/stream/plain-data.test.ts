@@ -21,7 +21,8 @@ describe('plain data as bytes', () => {
 
   it('refuses any cut or changed length with the place, and what is no data', () => {
     const bytes = encodePlain({ name: 'x', list: [1, 2, 3] });
-    for (let cut = 0; cut < bytes.length; cut++) expect(() => decodePlain(bytes.subarray(0, cut))).toThrow(PlainDataError);
+    for (let cut = 0; cut < bytes.length; cut++)
+      expect(() => decodePlain(bytes.subarray(0, cut))).toThrow(PlainDataError);
     expect(() => decodePlain(Uint8Array.of(...bytes, 0))).toThrow(/1 bytes too many/);
     expect(() => decodePlain(Uint8Array.of(99))).toThrow(/unknown kind/);
     expect(() => encodePlain(() => 1)).toThrow(PlainDataError);

@@ -4,7 +4,17 @@
  */
 type TypedArray = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array;
 
-const KIND = { UNDEFINED: 0, NULL: 1, FALSE: 2, TRUE: 3, NUMBER: 4, STRING: 5, ARRAY: 6, OBJECT: 7, TYPED: 16 } as const;
+const KIND = {
+  UNDEFINED: 0,
+  NULL: 1,
+  FALSE: 2,
+  TRUE: 3,
+  NUMBER: 4,
+  STRING: 5,
+  ARRAY: 6,
+  OBJECT: 7,
+  TYPED: 16,
+} as const;
 const TYPED = [Uint8Array, Uint16Array, Uint32Array, Int32Array, Float64Array] as const;
 
 /** Bytes that are no plain data; `offset` is where. */
@@ -134,7 +144,12 @@ export function decodePlain(data: Uint8Array): unknown {
         const object: Record<string, unknown> = {};
         for (let count = length(); count > 0; count--) {
           const key = text();
-          Object.defineProperty(object, key, { value: get(depth + 1), enumerable: true, writable: true, configurable: true });
+          Object.defineProperty(object, key, {
+            value: get(depth + 1),
+            enumerable: true,
+            writable: true,
+            configurable: true,
+          });
         }
         return object;
       }

@@ -21,7 +21,8 @@ import { readState, saveDomain, type SavedState } from './state.ts';
 const OLD = new URL('./fixtures/before-named-registers.save.gz', import.meta.url);
 const RESULT = 0x234000;
 
-const bytesOf = (domain: Domain): Buffer => Buffer.concat(saveDomain(domain, { name: 'old', program: 'test', definition: 'name = "old"\n' }));
+const bytesOf = (domain: Domain): Buffer =>
+  Buffer.concat(saveDomain(domain, { name: 'old', program: 'test', definition: 'name = "old"\n' }));
 
 function restored(saved: SavedState): Domain {
   const machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20));
@@ -53,7 +54,9 @@ describe('a state that holds state words', () => {
     const { state } = saved.hvm.find(({ type }) => type === HVM.CPU)!;
     expect(state.block).toBeUndefined();
     expect((state.registers as SavedRegisters).rcx).toEqual(Int32Array.of(700, 0));
-    expect(Object.values(state).some(value => value instanceof Int32Array && value.length >= R.STATE_WORDS)).toBe(false);
+    expect(Object.values(state).some(value => value instanceof Int32Array && value.length >= R.STATE_WORDS)).toBe(
+      false,
+    );
     expect(finish(restored(saved))).toEqual(FINISHED);
   });
 });

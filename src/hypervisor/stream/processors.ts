@@ -1,9 +1,22 @@
 /** A virtual processor in a saved state: its registers by name, and what the domain's readers see of its last exits. */
 import { STATE_WORDS } from '../../cpu/architecture/index.ts';
-import { areRegisters, registersOfOldWords, restoreRegisters, type SavedRegisters, saveRegisters } from '../../cpu/architecture/index.ts';
+import {
+  areRegisters,
+  registersOfOldWords,
+  restoreRegisters,
+  type SavedRegisters,
+  saveRegisters,
+} from '../../cpu/architecture/index.ts';
 import type { State } from '../../devices/index.ts';
 import { EXIT_COUNTERS } from '../view/exit-reasons.ts';
-import { LAST_EXIT_WORDS, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, VCPU_BYTES, VCPU_EXITS } from '../layout/layout.ts';
+import {
+  LAST_EXIT_WORDS,
+  LAST_EXITS,
+  LAST_EXITS_COUNT,
+  LAST_EXITS_RING,
+  VCPU_BYTES,
+  VCPU_EXITS,
+} from '../layout/layout.ts';
 
 const RING_WORDS = LAST_EXITS_COUNT * LAST_EXIT_WORDS;
 
@@ -39,8 +52,13 @@ export function readProcessor({ block, ...state }: State): SavedProcessor | unde
       lastExitRing: block.slice(LAST_EXITS_RING, LAST_EXITS_RING + RING_WORDS),
     };
   const { registers, exitCounts, lastExits, lastExitRing } = state;
-  const isWhole = areRegisters(registers) && exitCounts instanceof Int32Array && exitCounts.length <= EXIT_COUNTERS && Number.isInteger(lastExits)
-    && lastExitRing instanceof Int32Array && lastExitRing.length === RING_WORDS;
+  const isWhole =
+    areRegisters(registers) &&
+    exitCounts instanceof Int32Array &&
+    exitCounts.length <= EXIT_COUNTERS &&
+    Number.isInteger(lastExits) &&
+    lastExitRing instanceof Int32Array &&
+    lastExitRing.length === RING_WORDS;
   return isWhole ? (state as SavedProcessor) : undefined;
 }
 
@@ -48,7 +66,10 @@ export function readProcessor({ block, ...state }: State): SavedProcessor | unde
 export const levelOf = ({ registers }: SavedProcessor): number => registers.cpuLevel as number;
 
 /** Fills a vCPU's block; returns the rest, for `Vcpus`. */
-export function putProcessor(block: Int32Array, { registers, exitCounts, lastExits, lastExitRing, ...state }: SavedProcessor): State {
+export function putProcessor(
+  block: Int32Array,
+  { registers, exitCounts, lastExits, lastExitRing, ...state }: SavedProcessor,
+): State {
   restoreRegisters(block.subarray(0, STATE_WORDS), registers);
   block.set(exitCounts, VCPU_EXITS);
   block[LAST_EXITS] = lastExits;

@@ -61,9 +61,13 @@ export function restoreInto(domain: Domain, saved: SavedState): void {
   for (const [index, low, high] of saved.params) setParam(domain.xen.ports, index, low, high);
   domain.xen.enlighten();
   restoreXen(domain.xen, xen as State);
-  const recordOf = (type: number, instance: number): State | undefined => saved.hvm.find(record => record.type === type && record.instance === instance)?.state;
+  const recordOf = (type: number, instance: number): State | undefined =>
+    saved.hvm.find(record => record.type === type && record.instance === instance)?.state;
   try {
-    domain.xen.viridian?.restore(recordOf(HVM.VIRIDIAN_DOMAIN, 0), Array.from({ length: record.vcpus }, (_, id) => recordOf(HVM.VIRIDIAN_VCPU, id)));
+    domain.xen.viridian?.restore(
+      recordOf(HVM.VIRIDIAN_DOMAIN, 0),
+      Array.from({ length: record.vcpus }, (_, id) => recordOf(HVM.VIRIDIAN_VCPU, id)),
+    );
   } catch (error) {
     refuse((error as Error).message);
   }

@@ -146,7 +146,9 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
   const { options, xen } = domain;
   const { record } = options;
   if (xen && !xen.isHvm && !xen.suspended)
-    refuse('A paravirtual guest knows its machine frames, so it must suspend itself to be saved, and this one does not listen. Wait until its drivers have come up.');
+    refuse(
+      'A paravirtual guest knows its machine frames, so it must suspend itself to be saved, and this one does not listen. Wait until its drivers have come up.',
+    );
   return {
     ...by,
     memoryMiB: options.memoryMiB,
@@ -160,14 +162,21 @@ function describe(domain: Domain, by: SavedBy): SavedAbout {
     ...(options.nic ? { nic: options.nic } : {}),
     ...(options.nic && options.mac ? { mac: options.mac } : {}),
     ...(record.vcpus > 1 ? { vcpus: record.vcpus } : {}),
-    ...(xen ? { xen: xen.isPvh ? ('pvh' as const) : xen.isHvm ? ('hvm' as const) : ('pv' as const), uuid: uuidOf(xen.words, xen.xenBlock + XEN.UUID) } : {}),
+    ...(xen
+      ? {
+          xen: xen.isPvh ? ('pvh' as const) : xen.isHvm ? ('hvm' as const) : ('pv' as const),
+          uuid: uuidOf(xen.words, xen.xenBlock + XEN.UUID),
+        }
+      : {}),
     ...(options.ide?.length ? { drives: describeDrives(options.ide, refuse) } : {}),
   };
 }
 
 /** As it is written: the handle's sixteen bytes in hexadecimal. */
 function uuidOf(words: Int32Array, at: number): string {
-  const hex = Array.from(new Uint8Array(words.slice(at, at + 4).buffer), byte => byte.toString(16).padStart(2, '0')).join('');
+  const hex = Array.from(new Uint8Array(words.slice(at, at + 4).buffer), byte =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
@@ -187,7 +196,9 @@ function xlHeader(about: SavedAbout): Uint8Array {
   const config = new TextEncoder().encode(`${configuration(about)}\0`);
   const bytes = new Uint8Array(XL_HEADER_BYTES + config.length);
   for (let i = 0; i < XL_MAGIC.length; i++) bytes[i] = XL_MAGIC.charCodeAt(i);
-  [XL_BYTE_ORDER, XL_JSON | XL_STREAM_V2, 0, config.length].forEach((word, i) => new DataView(bytes.buffer).setUint32(XL_MAGIC.length + i * 4, word, true));
+  [XL_BYTE_ORDER, XL_JSON | XL_STREAM_V2, 0, config.length].forEach((word, i) =>
+    new DataView(bytes.buffer).setUint32(XL_MAGIC.length + i * 4, word, true),
+  );
   bytes.set(config, XL_HEADER_BYTES);
   return bytes;
 }
@@ -200,13 +211,17 @@ function libxlHeader(): Uint8Array {
 
 function imageHeader(): Uint8Array {
   const bytes = new Uint8Array(LIBXC_IMAGE_HEADER_BYTES);
-  [0xffffffff, 0xffffffff, LIBXC_ID, LIBXC_VERSION].forEach((word, i) => new DataView(bytes.buffer).setUint32(i * 4, word));
+  [0xffffffff, 0xffffffff, LIBXC_ID, LIBXC_VERSION].forEach((word, i) =>
+    new DataView(bytes.buffer).setUint32(i * 4, word),
+  );
   return bytes;
 }
 
 function domainHeader(kind: number): Uint8Array {
   const bytes = new Uint8Array(LIBXC_DOMAIN_HEADER_BYTES);
-  [kind, FRAME_SHIFT, XEN_MAJOR, XEN_MINOR].forEach((word, i) => new DataView(bytes.buffer).setUint32(i * 4, word, true));
+  [kind, FRAME_SHIFT, XEN_MAJOR, XEN_MINOR].forEach((word, i) =>
+    new DataView(bytes.buffer).setUint32(i * 4, word, true),
+  );
   return bytes;
 }
 
@@ -244,7 +259,11 @@ function* pagesOf(domain: Domain): Generator<Page> {
 function* pageData(pages: Iterable<Page>): Generator<Uint8Array> {
   let batch: Page[] = [];
   for (const page of pages) {
-    batch.push(page.type === PAGE.NORMAL && page.bytes && isZero(page.bytes) ? { pfn: page.pfn, type: PAGE.ALLOCATE_ONLY } : page);
+    batch.push(
+      page.type === PAGE.NORMAL && page.bytes && isZero(page.bytes)
+        ? { pfn: page.pfn, type: PAGE.ALLOCATE_ONLY }
+        : page,
+    );
     if (batch.length < PAGES_PER_RECORD) continue;
     yield pageRecord(batch);
     batch = [];
@@ -286,12 +305,23 @@ function vcpuRecord(type: number, vcpu: number, bytes: Uint8Array): Uint8Array {
 
 function tscInfo(nowNs: number): Uint8Array {
   const ns = Math.floor(nowNs);
-  return wordsRecord(LIBXC.X86_TSC_INFO, [TSC_MODE_DEFAULT, TSC_HZ / 1000, ns % 2 ** 32, Math.floor(ns / 2 ** 32), 0, 0]);
+  return wordsRecord(LIBXC.X86_TSC_INFO, [
+    TSC_MODE_DEFAULT,
+    TSC_HZ / 1000,
+    ns % 2 ** 32,
+    Math.floor(ns / 2 ** 32),
+    0,
+    0,
+  ]);
 }
 
 /** Those that Xen saves and that are set. */
 function hvmParams({ xen }: Domain): Uint8Array {
-  const set = xen ? SAVED_PARAMS.map(index => [index, ...getParam(xen.ports, index)]).filter(([, low, high]) => low !== 0 || high !== 0) : [];
+  const set = xen
+    ? SAVED_PARAMS.map(index => [index, ...getParam(xen.ports, index)]).filter(
+        ([, low, high]) => low !== 0 || high !== 0,
+      )
+    : [];
   return wordsRecord(LIBXC.HVM_PARAMS, [set.length, 0, ...set.flatMap(([index, low, high]) => [index, 0, low, high])]);
 }
 

@@ -90,7 +90,10 @@ export function partOfRequest(work: () => void): () => void {
 }
 
 /** Whether somebody watches this domain. */
-export const isWatched = ({ words }: Pick<Machine, 'words'>, { traceOffset }: Pick<DomainRecord, 'traceOffset'>): boolean => Atomics.load(words, (traceOffset >>> 2) + DOMAIN_TRACE.WATCHERS) !== 0;
+export const isWatched = (
+  { words }: Pick<Machine, 'words'>,
+  { traceOffset }: Pick<DomainRecord, 'traceOffset'>,
+): boolean => Atomics.load(words, (traceOffset >>> 2) + DOMAIN_TRACE.WATCHERS) !== 0;
 
 /** Follows requests in one worker, and writes into the trace of one domain. */
 export class IoTrace implements HopWriter {
@@ -124,7 +127,13 @@ export class IoTrace implements HopWriter {
 
   /** What told of a request of that domain. */
   told(request: number, record: Pick<DomainRecord, 'id' | 'traceOffset'>, port: number): void {
-    this.hop(request, IO_HOP.EXIT, record.id, port, Atomics.load(this.machine.words, (record.traceOffset >>> 2) + DOMAIN_TRACE.WRITTEN));
+    this.hop(
+      request,
+      IO_HOP.EXIT,
+      record.id,
+      port,
+      Atomics.load(this.machine.words, (record.traceOffset >>> 2) + DOMAIN_TRACE.WRITTEN),
+    );
   }
 
   /** Carries out a part of a request (0: of one that is not followed). */

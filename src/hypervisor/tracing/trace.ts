@@ -74,7 +74,8 @@ export class Trace {
   /** An exit that begins; what it was about and how long it took come while it is handled. */
   beginExit(vcpu: number, reason: number, eip: number, qualification: number, cr3: number): void {
     const { words, base } = this;
-    const at = base + DOMAIN_TRACE.RING + (words[base + DOMAIN_TRACE.WRITTEN] & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
+    const at =
+      base + DOMAIN_TRACE.RING + (words[base + DOMAIN_TRACE.WRITTEN] & (TRACE_RING_ENTRIES - 1)) * TRACE_RING_WORDS;
     this.add(TRACE_KIND.EXIT, vcpu, reason, eip, qualification);
     words[at + 8] = cr3;
     this.exitAt = at;

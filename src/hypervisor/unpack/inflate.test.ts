@@ -9,7 +9,12 @@ const text = 'Ringside has a seat close enough to see. '.repeat(400);
 describe('gzip', () => {
   it('unpacks what zlib packed, at every level and strategy', () => {
     for (const level of [0, 1, 6, 9]) {
-      for (const strategy of [constants.Z_DEFAULT_STRATEGY, constants.Z_FIXED, constants.Z_HUFFMAN_ONLY, constants.Z_RLE]) {
+      for (const strategy of [
+        constants.Z_DEFAULT_STRATEGY,
+        constants.Z_FIXED,
+        constants.Z_HUFFMAN_ONLY,
+        constants.Z_RLE,
+      ]) {
         expect(new TextDecoder().decode(gunzip(gzipSync(text, { level, strategy })))).toBe(text);
       }
     }
@@ -31,7 +36,9 @@ describe('gzip', () => {
       const data = Buffer.alloc(bytes, 7);
       expect(inflate(deflateRawSync(data), { limit: bytes })).toHaveLength(bytes);
       expect(gunzip(gzipSync(data), { limit: bytes })).toHaveLength(bytes);
-      expect(() => inflate(deflateRawSync(data), { limit: bytes - 1 })).toThrow(`more than the ${bytes - 1} bytes allowed`);
+      expect(() => inflate(deflateRawSync(data), { limit: bytes - 1 })).toThrow(
+        `more than the ${bytes - 1} bytes allowed`,
+      );
       expect(() => gunzip(gzipSync(data), { limit: bytes - 1 })).toThrow(`more than the ${bytes - 1} bytes allowed`);
     }
   });
@@ -46,12 +53,15 @@ describe('gzip', () => {
     const fields = [2, 0, 65, 66, ...Buffer.from('name\0comment\0'), 0, 0];
     const header = Buffer.from(packed.subarray(0, 10));
     header[3] = 4 | 8 | 16 | 2;
-    expect(new TextDecoder().decode(gunzip(Buffer.concat([header, Buffer.from(fields), packed.subarray(10)])))).toBe(text);
+    expect(new TextDecoder().decode(gunzip(Buffer.concat([header, Buffer.from(fields), packed.subarray(10)])))).toBe(
+      text,
+    );
   });
 
   it('refuses truncated and damaged files', () => {
     const packed = gzipSync(text);
-    for (let length = 0; length < packed.length; length++) expect(() => gunzip(packed.subarray(0, length)), `${length} bytes`).toThrow(DecodeError);
+    for (let length = 0; length < packed.length; length++)
+      expect(() => gunzip(packed.subarray(0, length)), `${length} bytes`).toThrow(DecodeError);
     for (let at = 10; at < packed.length; at++) {
       const damaged = Uint8Array.from(packed);
       damaged[at] ^= 0x10;

@@ -11,8 +11,68 @@ const DEFAULT_LIMIT_BYTES = 1 << 30;
 const BATCH_BYTES = 1 << 16;
 const MAX_CODE_BITS = 15;
 // RFC 1951, section 3.2.5.
-const LENGTH_BASE = Uint16Array.of(3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258);
-const LENGTH_EXTRA = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0);
+const LENGTH_BASE = Uint16Array.of(
+  3,
+  4,
+  5,
+  6,
+  7,
+  8,
+  9,
+  10,
+  11,
+  13,
+  15,
+  17,
+  19,
+  23,
+  27,
+  31,
+  35,
+  43,
+  51,
+  59,
+  67,
+  83,
+  99,
+  115,
+  131,
+  163,
+  195,
+  227,
+  258,
+);
+const LENGTH_EXTRA = Uint8Array.of(
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  1,
+  1,
+  1,
+  1,
+  2,
+  2,
+  2,
+  2,
+  3,
+  3,
+  3,
+  3,
+  4,
+  4,
+  4,
+  4,
+  5,
+  5,
+  5,
+  5,
+  0,
+);
 const DISTANCE_BASE = new Uint16Array(30);
 const DISTANCE_EXTRA = new Uint8Array(30);
 for (let code = 0, base = 1; code < 30; code++) {
@@ -41,7 +101,10 @@ export function isGzip(bytes: Uint8Array): boolean {
  */
 export function gunzip(input: Uint8Array, options: InflateOptions = {}): Uint8Array<ArrayBuffer> {
   if (input.length === 0) throw new DecodeError('empty, not a gzip file', 0);
-  const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES, { slack: BATCH_BYTES, isBomb: options.isBomb });
+  const output = new Output(input.length * 4, options.limit ?? DEFAULT_LIMIT_BYTES, {
+    slack: BATCH_BYTES,
+    isBomb: options.isBomb,
+  });
   let offset = 0;
   // Zeros behind the last member are padding (tapes, cpio archives).
   do offset = unpackMember(input, offset, output);
@@ -67,7 +130,8 @@ export function inflate(input: Uint8Array, options: { limit?: number } = {}): Ui
 }
 
 function unpackMember(input: Uint8Array, start: number, output: Output): number {
-  if (!isGzip(input.subarray(start))) throw new DecodeError(start === 0 ? 'not a gzip file' : 'corrupt: no gzip member', start);
+  if (!isGzip(input.subarray(start)))
+    throw new DecodeError(start === 0 ? 'not a gzip file' : 'corrupt: no gzip member', start);
   if (start + 18 > input.length) throw new DecodeError('truncated: inside the gzip header', input.length);
   if (input[start + 2] !== 8) throw new DecodeError(`gzip method ${input[start + 2]} is not deflate`, start + 2);
   const flags = input[start + 3];
@@ -84,8 +148,10 @@ function unpackMember(input: Uint8Array, start: number, output: Output): number 
   offset = new Inflate(input, offset, output).run();
   if (offset + 8 > input.length) throw new DecodeError('truncated: inside the gzip trailer', input.length);
   const view = new DataView(input.buffer, input.byteOffset + offset, 8);
-  if (view.getUint32(0, true) !== crc32(output.bytes, from, output.length)) throw new DecodeError('corrupt: gzip CRC-32 does not match', offset);
-  if (view.getUint32(4, true) !== (output.length - from) % 2 ** 32) throw new DecodeError('corrupt: gzip size does not match', offset + 4);
+  if (view.getUint32(0, true) !== crc32(output.bytes, from, output.length))
+    throw new DecodeError('corrupt: gzip CRC-32 does not match', offset);
+  if (view.getUint32(4, true) !== (output.length - from) % 2 ** 32)
+    throw new DecodeError('corrupt: gzip size does not match', offset + 4);
   return offset + 8;
 }
 
@@ -126,7 +192,8 @@ class Inflate {
   private fill(count: number): void {
     while (this.heldBits < count) {
       // Past the end come zeros: a code may be shorter than what is looked ahead. Two bytes at most are looked ahead for nothing.
-      if (this.position >= this.input.length + 2) throw new DecodeError('truncated: the deflate data has no end', this.input.length);
+      if (this.position >= this.input.length + 2)
+        throw new DecodeError('truncated: the deflate data has no end', this.input.length);
       this.held |= (this.position < this.input.length ? this.input[this.position] : 0) << this.heldBits;
       this.position++;
       this.heldBits += 8;
@@ -179,20 +246,25 @@ class Inflate {
         all[i++] = symbol;
         continue;
       }
-      if (symbol === 16 && i === 0) throw new DecodeError('corrupt: repeat without a code length before', this.position);
+      if (symbol === 16 && i === 0)
+        throw new DecodeError('corrupt: repeat without a code length before', this.position);
       const value = symbol === 16 ? all[i - 1] : 0;
       const count = symbol === 16 ? 3 + this.take(2) : symbol === 17 ? 3 + this.take(3) : 11 + this.take(7);
       if (i + count > all.length) throw new DecodeError('corrupt: too many code lengths', this.position);
       all.fill(value, i, i + count);
       i += count;
     }
-    this.compressed(buildCode(all.subarray(0, literalCount), this.position), buildCode(all.subarray(literalCount), this.position));
+    this.compressed(
+      buildCode(all.subarray(0, literalCount), this.position),
+      buildCode(all.subarray(literalCount), this.position),
+    );
   }
 
   private compressed(literals: Code, distances: Code): void {
     const { output } = this;
     for (;;) {
-      if (output.bytes.length - output.length < 258) output.reserve(Math.max(258, Math.min(BATCH_BYTES, output.bytes.length)), this.position);
+      if (output.bytes.length - output.length < 258)
+        output.reserve(Math.max(258, Math.min(BATCH_BYTES, output.bytes.length)), this.position);
       const bytes = output.bytes;
       const stop = bytes.length - 258;
       let at = output.length;
@@ -211,7 +283,8 @@ class Inflate {
         const distanceCode = this.symbol(distances);
         if (distanceCode > 29) throw new DecodeError('corrupt: deflate distance code', this.position);
         const distance = DISTANCE_BASE[distanceCode] + this.take(DISTANCE_EXTRA[distanceCode]);
-        if (distance > at) throw new DecodeError('corrupt: deflate distance before the start of the data', this.position);
+        if (distance > at)
+          throw new DecodeError('corrupt: deflate distance before the start of the data', this.position);
         for (const end = at + length; at < end; at++) bytes[at] = bytes[at - distance];
       }
       output.length = at;

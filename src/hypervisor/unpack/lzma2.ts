@@ -62,14 +62,23 @@ export class Lzma2 {
       if (control === 0) return offset + 1;
       const compressed = control >= 0x80;
       const headerSize = !compressed ? 3 : control >= 0xc0 ? 6 : 5;
-      if (offset + headerSize > input.length) throw new DecodeError('truncated: inside an LZMA2 chunk header', input.length);
+      if (offset + headerSize > input.length)
+        throw new DecodeError('truncated: inside an LZMA2 chunk header', input.length);
       if (control === 1 || control >= 0xe0) dictionaryStart = output.length;
-      else if (dictionaryStart < 0) throw new DecodeError('corrupt: the first LZMA2 chunk does not reset the dictionary', offset);
-      const packed = compressed ? ((input[offset + 3] << 8) | input[offset + 4]) + 1 : ((input[offset + 1] << 8) | input[offset + 2]) + 1;
-      const unpacked = compressed ? (((control & 0x1f) << 16) | (input[offset + 1] << 8) | input[offset + 2]) + 1 : packed;
+      else if (dictionaryStart < 0)
+        throw new DecodeError('corrupt: the first LZMA2 chunk does not reset the dictionary', offset);
+      const packed = compressed
+        ? ((input[offset + 3] << 8) | input[offset + 4]) + 1
+        : ((input[offset + 1] << 8) | input[offset + 2]) + 1;
+      const unpacked = compressed
+        ? (((control & 0x1f) << 16) | (input[offset + 1] << 8) | input[offset + 2]) + 1
+        : packed;
       const data = offset + headerSize;
       if (data + packed > input.length) {
-        throw new DecodeError(`truncated: an LZMA2 chunk wants ${packed} bytes, ${input.length - data} are left`, input.length);
+        throw new DecodeError(
+          `truncated: an LZMA2 chunk wants ${packed} bytes, ${input.length - data} are left`,
+          input.length,
+        );
       }
       output.reserve(unpacked, offset);
       if (!compressed) {
@@ -80,7 +89,8 @@ export class Lzma2 {
         if (control >= 0xc0) {
           this.setProperties(input[offset + 5], offset + 5);
           propertiesKnown = true;
-        } else if (!propertiesKnown) throw new DecodeError('corrupt: the first LZMA chunk states no properties', offset);
+        } else if (!propertiesKnown)
+          throw new DecodeError('corrupt: the first LZMA chunk states no properties', offset);
         if (control >= 0xa0) {
           this.resetState();
           stateKnown = true;
@@ -103,7 +113,8 @@ export class Lzma2 {
     const rest = (byte - lc) / 9;
     const lp = rest % 5;
     const pb = (rest - lp) / 5;
-    if (byte >= 9 * 5 * 5 || lc + lp > 4) throw new DecodeError(`corrupt: LZMA2 properties 0x${byte.toString(16)}`, offset);
+    if (byte >= 9 * 5 * 5 || lc + lp > 4)
+      throw new DecodeError(`corrupt: LZMA2 properties 0x${byte.toString(16)}`, offset);
     this.lc = lc;
     this.literalPositionMask = (1 << lp) - 1;
     this.positionMask = (1 << pb) - 1;
@@ -236,7 +247,8 @@ export class Lzma2 {
       if (this.bit(IS_MATCH + state * POSITION_STATES + positionState) === 0) {
         const previous = place > 0 ? bytes[at - 1] : 0;
         const base = LITERAL + 0x300 * (((place & literalPositionMask) << lc) + (previous >> (8 - lc)));
-        if (state >= 7 && reps[0] >= place) throw new DecodeError('corrupt: LZMA distance before the start of the data', this.position);
+        if (state >= 7 && reps[0] >= place)
+          throw new DecodeError('corrupt: LZMA distance before the start of the data', this.position);
         bytes[at] = this.literal(base, state < 7 ? -1 : bytes[at - reps[0] - 1]);
         at++;
         state = state < 4 ? 0 : state < 10 ? state - 3 : state - 6;
@@ -253,7 +265,8 @@ export class Lzma2 {
       } else {
         if (this.bit(IS_REP_G0 + state) === 0) {
           if (this.bit(IS_REP0_LONG + state * POSITION_STATES + positionState) === 0) {
-            if (reps[0] < 0 || reps[0] >= place) throw new DecodeError('corrupt: LZMA distance before the start of the data', this.position);
+            if (reps[0] < 0 || reps[0] >= place)
+              throw new DecodeError('corrupt: LZMA distance before the start of the data', this.position);
             bytes[at] = bytes[at - reps[0] - 1];
             at++;
             state = state < 7 ? 9 : 11;

@@ -26,7 +26,11 @@ export class Output {
    * `expected`: bytes to make room for at once; `limit`: most bytes that it may hold when it is taken; `slack`: room behind them for who asks for more than
    * it then needs; `isBomb`: whether so many bytes may not come from so many of the input.
    */
-  constructor(expected: number, limit: number, { slack = 0, isBomb = () => false }: { slack?: number | undefined; isBomb?: Output['isBomb'] | undefined } = {}) {
+  constructor(
+    expected: number,
+    limit: number,
+    { slack = 0, isBomb = () => false }: { slack?: number | undefined; isBomb?: Output['isBomb'] | undefined } = {},
+  ) {
     this.bytes = new Uint8Array(Math.min(expected, limit));
     this.limit = limit;
     this.slack = slack;
@@ -36,7 +40,8 @@ export class Output {
   /** Makes room for `count` bytes more. `offset`: where the input asks for them. */
   reserve(count: number, offset: number): void {
     const needed = this.length + count;
-    if (this.isBomb(this.length, offset)) throw new DecodeError(`${offset} bytes unpack to ${this.length}, which is more than they can hold`, offset);
+    if (this.isBomb(this.length, offset))
+      throw new DecodeError(`${offset} bytes unpack to ${this.length}, which is more than they can hold`, offset);
     if (needed <= this.bytes.length) return;
     if (needed > this.limit + this.slack) this.refuse(offset);
     const grown = new Uint8Array(Math.min(this.limit + this.slack, Math.max(needed, this.bytes.length * 2, 1 << 16)));

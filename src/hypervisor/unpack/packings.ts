@@ -43,10 +43,12 @@ export function has(bytes: Uint8Array, at: number, what: number[] | string): boo
 }
 
 /** What a file that begins so is packed with; undefined: with nothing that is known here. */
-export const packingOf = (head: Uint8Array): Packing | undefined => PACKINGS.find(({ at = 0, magic }) => has(head, at, magic));
+export const packingOf = (head: Uint8Array): Packing | undefined =>
+  PACKINGS.find(({ at = 0, magic }) => has(head, at, magic));
 
 /** Whether it is unpacked here. */
 export const unpacksHere = (head: Uint8Array): boolean => isGzip(head) || isXz(head);
 
 /** The name of what is in a packed file: disk.img in disk.img.gz. */
-export const nameInside = (name: string, { suffix }: Packing): string => (name.toLowerCase().endsWith(suffix.toLowerCase()) ? name.slice(0, -suffix.length) : name);
+export const nameInside = (name: string, { suffix }: Packing): string =>
+  name.toLowerCase().endsWith(suffix.toLowerCase()) ? name.slice(0, -suffix.length) : name;

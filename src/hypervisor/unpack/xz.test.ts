@@ -60,8 +60,11 @@ describe('.xz files', () => {
 
   it('says at which byte a truncated file ends, wherever it was cut', () => {
     const whole = bytes(BLOCKS);
-    for (let length = 0; length < whole.length; length++) expect(() => unxz(whole.subarray(0, length)), `${length} bytes`).toThrow(DecodeError);
-    expect(() => unxz(whole.subarray(0, 60))).toThrow('truncated: an LZMA2 chunk wants 50 bytes, 30 are left at byte 60');
+    for (let length = 0; length < whole.length; length++)
+      expect(() => unxz(whole.subarray(0, length)), `${length} bytes`).toThrow(DecodeError);
+    expect(() => unxz(whole.subarray(0, 60))).toThrow(
+      'truncated: an LZMA2 chunk wants 50 bytes, 30 are left at byte 60',
+    );
     expect(() => unxz(new Uint8Array(0))).toThrow('empty, not an .xz file at byte 0');
   });
 

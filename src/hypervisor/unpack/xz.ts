@@ -57,12 +57,17 @@ export function unxz(input: Uint8Array, options: XzOptions = {}): Uint8Array<Arr
 
 /** As `unxz`, for whoever has others wait: a step unpacks at most 2 MiB. */
 export function* unxzInSteps(input: Uint8Array, options: XzOptions = {}): Generator<void, Uint8Array<ArrayBuffer>> {
-  const output = new Output(Math.min(unpackedSizeHint(input), MOST_HINTED_GROWTH * input.length), options.limit ?? DEFAULT_LIMIT_BYTES, { isBomb: options.isBomb });
+  const output = new Output(
+    Math.min(unpackedSizeHint(input), MOST_HINTED_GROWTH * input.length),
+    options.limit ?? DEFAULT_LIMIT_BYTES,
+    { isBomb: options.isBomb },
+  );
   let offset = yield* unpackStream(input, 0, output);
   while (!options.firstStreamOnly && offset < input.length) {
     // Section 2.2: stream padding is a multiple of four zero bytes.
     if (input[offset] === 0) {
-      if (word(input, offset) !== 0 || offset + 4 > input.length) throw new DecodeError('corrupt: bad padding after the stream', offset);
+      if (word(input, offset) !== 0 || offset + 4 > input.length)
+        throw new DecodeError('corrupt: bad padding after the stream', offset);
       offset += 4;
     } else offset = yield* unpackStream(input, offset, output);
   }
@@ -83,9 +88,11 @@ export function unxzHead(input: Uint8Array, most: number): Uint8Array<ArrayBuffe
 
 function* unpackStream(input: Uint8Array, start: number, output: Output): Generator<void, number> {
   if (input.length === 0) throw new DecodeError('empty, not an .xz file', 0);
-  if (!isXz(input.subarray(start, start + 6))) throw new DecodeError(start === 0 ? 'not an .xz file' : 'corrupt: no stream header', start);
+  if (!isXz(input.subarray(start, start + 6)))
+    throw new DecodeError(start === 0 ? 'not an .xz file' : 'corrupt: no stream header', start);
   need(input, start, HEADER_SIZE, 'the stream header');
-  if (crc32(input, start + 6, start + 8) !== word(input, start + 8)) throw new DecodeError('corrupt: stream header CRC-32 does not match', start + 8);
+  if (crc32(input, start + 6, start + 8) !== word(input, start + 8))
+    throw new DecodeError('corrupt: stream header CRC-32 does not match', start + 8);
   if (input[start + 6] !== 0 || input[start + 7] > 15) throw new DecodeError('unknown stream flags', start + 6);
   const check = input[start + 7];
   if (check !== CHECK_NONE && check !== CHECK_CRC32 && check !== CHECK_CRC64) {
@@ -102,20 +109,30 @@ function* unpackStream(input: Uint8Array, start: number, output: Output): Genera
   const indexStart = offset;
   offset = checkIndex(input, indexStart, blocks);
   need(input, offset, HEADER_SIZE, 'the stream footer');
-  if (input[offset + 10] !== 0x59 || input[offset + 11] !== 0x5a) throw new DecodeError('corrupt: no stream footer', offset);
-  if (crc32(input, offset + 4, offset + 10) !== word(input, offset)) throw new DecodeError('corrupt: stream footer CRC-32 does not match', offset);
-  if ((word(input, offset + 4) + 1) * 4 !== offset - indexStart) throw new DecodeError('corrupt: the footer gives another index size', offset + 4);
+  if (input[offset + 10] !== 0x59 || input[offset + 11] !== 0x5a)
+    throw new DecodeError('corrupt: no stream footer', offset);
+  if (crc32(input, offset + 4, offset + 10) !== word(input, offset))
+    throw new DecodeError('corrupt: stream footer CRC-32 does not match', offset);
+  if ((word(input, offset + 4) + 1) * 4 !== offset - indexStart)
+    throw new DecodeError('corrupt: the footer gives another index size', offset + 4);
   if (input[offset + 8] !== input[start + 6] || input[offset + 9] !== check)
     throw new DecodeError('corrupt: footer and header flags differ', offset + 8);
   return offset + HEADER_SIZE;
 }
 
 /** Section 3. Returns the offset behind the block and adds its sizes to `blocks`. */
-function* unpackBlock(input: Uint8Array, start: number, check: number, output: Output, blocks: { unpadded: number; unpacked: number }[]): Generator<void, number> {
+function* unpackBlock(
+  input: Uint8Array,
+  start: number,
+  check: number,
+  output: Output,
+  blocks: { unpadded: number; unpacked: number }[],
+): Generator<void, number> {
   const headerSize = (input[start] + 1) * 4;
   need(input, start, headerSize, 'a block header');
   const crcAt = start + headerSize - 4;
-  if (crc32(input, start, crcAt) !== word(input, crcAt)) throw new DecodeError('corrupt: block header CRC-32 does not match', crcAt);
+  if (crc32(input, start, crcAt) !== word(input, crcAt))
+    throw new DecodeError('corrupt: block header CRC-32 does not match', crcAt);
   const header = new Fields(input, start + 1, crcAt);
   const flags = header.byte();
   if (flags & 0x3c) throw new DecodeError('unknown block flags', start + 1);
@@ -134,7 +151,12 @@ function* unpackBlock(input: Uint8Array, start: number, check: number, output: O
       for (let i = 0; i < size; i++) x86Start += header.byte() * 2 ** (8 * i);
     } else {
       const name =
-        FILTER_NAMES[id] ?? (id === FILTER_LZMA2 ? 'LZMA2 in this place' : id === FILTER_X86 ? 'x86 in this place' : `0x${id.toString(16)}`);
+        FILTER_NAMES[id] ??
+        (id === FILTER_LZMA2
+          ? 'LZMA2 in this place'
+          : id === FILTER_X86
+            ? 'x86 in this place'
+            : `0x${id.toString(16)}`);
       throw new DecodeError(`filter ${name} is not supported (LZMA2 with or without x86 before it is)`, at);
     }
   }
@@ -147,12 +169,14 @@ function* unpackBlock(input: Uint8Array, start: number, check: number, output: O
   let offset = yield* new Lzma2(input, output).decode(dataStart, dictionarySize);
   const packed = offset - dataStart;
   const unpacked = output.length - from;
-  if (statedPacked >= 0 && statedPacked !== packed) throw new DecodeError(`corrupt: block states ${statedPacked} packed bytes, has ${packed}`, start);
+  if (statedPacked >= 0 && statedPacked !== packed)
+    throw new DecodeError(`corrupt: block states ${statedPacked} packed bytes, has ${packed}`, start);
   if (statedUnpacked >= 0 && statedUnpacked !== unpacked) {
     throw new DecodeError(`corrupt: block states ${statedUnpacked} bytes, unpacks to ${unpacked}`, start);
   }
   if (x86Start >= 0) undoX86Filter(output.bytes, from, output.length, x86Start);
-  for (; (offset - dataStart) % 4 !== 0; offset++) if (input[offset] !== 0) throw new DecodeError('corrupt: bad block padding', offset);
+  for (; (offset - dataStart) % 4 !== 0; offset++)
+    if (input[offset] !== 0) throw new DecodeError('corrupt: bad block padding', offset);
   const checkSize = CHECK_SIZES[check];
   need(input, offset, checkSize, "a block's check");
   if (check === CHECK_CRC32) {
@@ -160,7 +184,8 @@ function* unpackBlock(input: Uint8Array, start: number, check: number, output: O
       throw new DecodeError('corrupt: CRC-32 of the block does not match', offset);
   } else if (check === CHECK_CRC64) {
     const { low, high } = crc64(output.bytes, from, output.length);
-    if (low !== word(input, offset) || high !== word(input, offset + 4)) throw new DecodeError('corrupt: CRC-64 of the block does not match', offset);
+    if (low !== word(input, offset) || high !== word(input, offset + 4))
+      throw new DecodeError('corrupt: CRC-64 of the block does not match', offset);
   }
   blocks.push({ unpadded: headerSize + packed + checkSize, unpacked });
   return offset + checkSize;
@@ -169,16 +194,19 @@ function* unpackBlock(input: Uint8Array, start: number, check: number, output: O
 /** Section 4. Returns the offset behind the index. */
 function checkIndex(input: Uint8Array, start: number, blocks: { unpadded: number; unpacked: number }[]): number {
   const fields = new Fields(input, start + 1, input.length);
-  if (fields.number() !== blocks.length) throw new DecodeError('corrupt: the index counts other blocks than there are', start + 1);
+  if (fields.number() !== blocks.length)
+    throw new DecodeError('corrupt: the index counts other blocks than there are', start + 1);
   for (const block of blocks) {
     const at = fields.offset;
     if (fields.number() !== block.unpadded || fields.number() !== block.unpacked)
       throw new DecodeError('corrupt: the index gives other block sizes', at);
   }
   let offset = fields.offset;
-  for (; (offset - start) % 4 !== 0; offset++) if (input[offset] !== 0) throw new DecodeError('corrupt: bad index padding', offset);
+  for (; (offset - start) % 4 !== 0; offset++)
+    if (input[offset] !== 0) throw new DecodeError('corrupt: bad index padding', offset);
   need(input, offset, 4, 'the index');
-  if (crc32(input, start, offset) !== word(input, offset)) throw new DecodeError('corrupt: CRC-32 of the index does not match', offset);
+  if (crc32(input, start, offset) !== word(input, offset))
+    throw new DecodeError('corrupt: CRC-32 of the index does not match', offset);
   return offset + 4;
 }
 
@@ -289,7 +317,8 @@ class Fields {
   }
 
   expectZeros(): void {
-    for (; this.offset < this.end; this.offset++) if (this.input[this.offset] !== 0) throw new DecodeError('unknown block header field', this.offset);
+    for (; this.offset < this.end; this.offset++)
+      if (this.input[this.offset] !== 0) throw new DecodeError('unknown block header field', this.offset);
   }
 }
 

@@ -1,6 +1,15 @@
 /** A domain, read from its entry in the domain table and the records that the entry names. */
 import { P2M_ON_DEMAND, P2M_RWX } from '../../cpu/architecture/index.ts';
-import { COUNTER_WORDS, DOMAIN, DOMAIN_TRACE_BYTES, FRAME_BYTES, FRAME_SHIFT, MAX_VCPUS, XEN, XEN_TYPE } from '../layout/layout.ts';
+import {
+  COUNTER_WORDS,
+  DOMAIN,
+  DOMAIN_TRACE_BYTES,
+  FRAME_BYTES,
+  FRAME_SHIFT,
+  MAX_VCPUS,
+  XEN,
+  XEN_TYPE,
+} from '../layout/layout.ts';
 import { type Counters, exitsByName, meanExitNs, readCounters } from './counters.ts';
 import { type GrantsView, readGrants } from './grants.ts';
 import { type IoreqsView, readIoreqs } from './ioreqs.ts';
@@ -67,7 +76,9 @@ export class DomainView {
 
   /** Frames of RAM that a guest of Xen has now, and may have; undefined: a plain PC. */
   get reservation(): { current: number; most: number } | undefined {
-    return this.xen === 0 ? undefined : { current: this.xenWord(XEN.CURRENT_FRAMES), most: this.xenWord(XEN.MAX_FRAMES) };
+    return this.xen === 0
+      ? undefined
+      : { current: this.xenWord(XEN.CURRENT_FRAMES), most: this.xenWord(XEN.MAX_FRAMES) };
   }
 
   /** SHUTDOWN code with which it shut down; -1: it has not. */
@@ -90,7 +101,10 @@ export class DomainView {
   }
 
   vcpus(): VcpuView[] {
-    return Array.from({ length: Math.min(MAX_VCPUS, Math.max(0, this.entry[DOMAIN.VCPUS])) }, (_, id) => new VcpuView(this, id));
+    return Array.from(
+      { length: Math.min(MAX_VCPUS, Math.max(0, this.entry[DOMAIN.VCPUS])) },
+      (_, id) => new VcpuView(this, id),
+    );
   }
 
   counters(): Counters {
@@ -100,7 +114,11 @@ export class DomainView {
   /** Exits since they started, by name: of the domain, of each vCPU, and nanoseconds that one took where times were taken. */
   exits(): { domain: Record<string, number>; vcpus: Record<string, number>[]; meanNs: Record<string, number> } {
     const counters = this.counters();
-    return { domain: exitsByName(counters.byReason), vcpus: this.vcpus().map(vcpu => exitsByName(vcpu.exits())), meanNs: meanExitNs(counters) };
+    return {
+      domain: exitsByName(counters.byReason),
+      vcpus: this.vcpus().map(vcpu => exitsByName(vcpu.exits())),
+      meanNs: meanExitNs(counters),
+    };
   }
 
   /** Begins to watch what it does, event by event, until the reader is closed or the domain ends. */
@@ -108,7 +126,11 @@ export class DomainView {
     // To watch is to write a word: never past the records that are the domain's.
     const past = (this.entry[DOMAIN.TRACE] - this.entry[DOMAIN.RECORDS]) >>> 0;
     const isOwn = past + DOMAIN_TRACE_BYTES <= this.entry[DOMAIN.RECORD_FRAMES] * FRAME_BYTES;
-    return new TraceReader(this.memory.block(isOwn ? this.entry[DOMAIN.TRACE] : 0, DOMAIN_TRACE_BYTES / 4), this.id, () => !this.gone && !this.dying);
+    return new TraceReader(
+      this.memory.block(isOwn ? this.entry[DOMAIN.TRACE] : 0, DOMAIN_TRACE_BYTES / 4),
+      this.id,
+      () => !this.gone && !this.dying,
+    );
   }
 
   /** Hypercalls so far, and those that nobody implements. */
@@ -127,7 +149,9 @@ export class DomainView {
   p2m(gfn: number): P2mEntry | undefined {
     const words = this.p2mWords;
     const word = gfn >= 0 && gfn < words.length ? Atomics.load(words, gfn) : 0;
-    return word === 0 ? undefined : { gfn, mfn: word === P2M_ON_DEMAND ? -1 : word >>> FRAME_SHIFT, rights: word & P2M_RWX };
+    return word === 0
+      ? undefined
+      : { gfn, mfn: word === P2M_ON_DEMAND ? -1 : word >>> FRAME_SHIFT, rights: word & P2M_RWX };
   }
 
   /** The guest frames where it sees a machine frame: a look at its whole p2m. */

@@ -39,21 +39,40 @@ const TITLES: Record<Exclude<keyof typeof ExitReason, 'IDT_FIRST'>, string> = {
   FERR: 'x87 error (FERR#)',
 };
 
-const NAMES = new Map<number, keyof typeof TITLES>((Object.keys(TITLES) as (keyof typeof TITLES)[]).map(name => [ExitReason[name], name]));
+const NAMES = new Map<number, keyof typeof TITLES>(
+  (Object.keys(TITLES) as (keyof typeof TITLES)[]).map(name => [ExitReason[name], name]),
+);
 
 /** Exceptions by vector; 9, 15 and those from 20 have no name that a guest here could meet. */
 const EXCEPTIONS: Record<number, string> = {
-  0: '#DE divide error', 1: '#DB debug', 2: 'NMI', 3: '#BP breakpoint', 4: '#OF overflow', 5: '#BR bound range', 6: '#UD invalid opcode',
-  7: '#NM no x87', 8: '#DF double fault', 10: '#TS invalid TSS', 11: '#NP not present', 12: '#SS stack fault', 13: '#GP protection',
-  14: '#PF page fault', 16: '#MF x87 error', 17: '#AC alignment', 18: '#MC machine check', 19: '#XM SIMD error',
+  0: '#DE divide error',
+  1: '#DB debug',
+  2: 'NMI',
+  3: '#BP breakpoint',
+  4: '#OF overflow',
+  5: '#BR bound range',
+  6: '#UD invalid opcode',
+  7: '#NM no x87',
+  8: '#DF double fault',
+  10: '#TS invalid TSS',
+  11: '#NP not present',
+  12: '#SS stack fault',
+  13: '#GP protection',
+  14: '#PF page fault',
+  16: '#MF x87 error',
+  17: '#AC alignment',
+  18: '#MC machine check',
+  19: '#XM SIMD error',
 };
 /** A vector in the words of the SDM. */
-export const exceptionName = (vector: number): string => EXCEPTIONS[vector] ?? `vector 0x${vector.toString(16).padStart(2, '0')}`;
+export const exceptionName = (vector: number): string =>
+  EXCEPTIONS[vector] ?? `vector 0x${vector.toString(16).padStart(2, '0')}`;
 /** INT 0x82, by which a paravirtual guest calls Xen (TRAP_INSTR of xen/include/public/arch-x86/xen-x86_32.h). */
 export const HYPERCALL_VECTOR = 0x82;
 
 /** Vector of what came through the hypervisor's own interrupt table; -1: a VM exit. */
-export const vectorOf = (reason: number): number => (reason >= ExitReason.IDT_FIRST ? reason - ExitReason.IDT_FIRST : -1);
+export const vectorOf = (reason: number): number =>
+  reason >= ExitReason.IDT_FIRST ? reason - ExitReason.IDT_FIRST : -1;
 
 /** As ExitReason spells it, for reports and statistics; from 0x100 on the vector of the hypervisor's interrupt table. */
 export function exitName(reason: number): string {

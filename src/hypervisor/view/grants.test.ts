@@ -34,14 +34,30 @@ describe('a grant table', () => {
     granter.grant(last, b.id, 0x41);
     machine.words[granter.entryAt(last)] |= GTF.READONLY;
     const plain = { type: 'access', domid: b.id, readonly: false, reading: false, writing: false };
-    expect(seen(a).entries).toEqual([{ ...plain, ref: 8, frame: 0x40 }, { ...plain, ref: last, frame: 0x41, readonly: true }]);
+    expect(seen(a).entries).toEqual([
+      { ...plain, ref: 8, frame: 0x40 },
+      { ...plain, ref: last, frame: 0x41, readonly: true },
+    ]);
     const use = granter.acquire(8, b.id, false, true) as Granted;
     const again = granter.acquire(8, b.id, true, true) as Granted;
     const handle = user.track(GNTMAP.HOST | GNTMAP.READONLY, 8, a.id, 0x77);
-    expect(seen(a).entries[0]).toEqual({ ...plain, ref: 8, frame: 0x40, reading: true, writing: true, use: { user: b.id, readers: 1, writers: 1, mfn: mfnOf(0x40), start: 0, length: 4096 } });
-    expect(seen(a).entries.flatMap(({ ref, use }) => (use ? [[ref, use.mfn]] : []))).toEqual([...granter.uses()].map(({ ref, mfn }) => [ref, mfn]));
-    expect(seen(b).mappings).toEqual([{ handle, domid: a.id, ref: 8, host: true, device: false, readonly: true, gfn: 0x77 }]);
-    expect(seen(b).mappings.map(mapping => mapping.handle)).toEqual([...user.mappings()].map(mapping => mapping.handle));
+    expect(seen(a).entries[0]).toEqual({
+      ...plain,
+      ref: 8,
+      frame: 0x40,
+      reading: true,
+      writing: true,
+      use: { user: b.id, readers: 1, writers: 1, mfn: mfnOf(0x40), start: 0, length: 4096 },
+    });
+    expect(seen(a).entries.flatMap(({ ref, use }) => (use ? [[ref, use.mfn]] : []))).toEqual(
+      [...granter.uses()].map(({ ref, mfn }) => [ref, mfn]),
+    );
+    expect(seen(b).mappings).toEqual([
+      { handle, domid: a.id, ref: 8, host: true, device: false, readonly: true, gfn: 0x77 },
+    ]);
+    expect(seen(b).mappings.map(mapping => mapping.handle)).toEqual(
+      [...user.mappings()].map(mapping => mapping.handle),
+    );
     use.release();
     expect(seen(a).entries[0]).toMatchObject({ reading: true, writing: false, use: { readers: 1, writers: 0 } });
     again.release();
@@ -55,14 +71,33 @@ describe('a grant table', () => {
   it('of version 2 has parts of pages, transitive grants, and its status elsewhere', () => {
     expect(granter.setVersion(2)).toBe(0);
     granter.grow(2);
-    const put = (ref: number, flags: number, ...words: number[]): void => machine.words.set([flags | (b.id << 16), ...words], granter.entryAt(ref));
+    const put = (ref: number, flags: number, ...words: number[]): void =>
+      machine.words.set([flags | (b.id << 16), ...words], granter.entryAt(ref));
     put(300, GTF.PERMIT_ACCESS | GTF.SUB_PAGE, 16 | (100 << 16), 0x42, 0);
     put(301, GTF.TRANSITIVE, 7, 9, 0);
     const use = granter.acquire(300, b.id, true, false) as Granted;
     expect(seen(a)).toMatchObject({ version: 2, frames: 2, torn: false });
     expect(seen(a).entries).toEqual([
-      { ref: 300, type: 'access', domid: b.id, frame: 0x42, readonly: false, reading: true, writing: false, use: { user: b.id, readers: 1, writers: 0, mfn: mfnOf(0x42), start: 16, length: 100 } },
-      { ref: 301, type: 'transitive', domid: b.id, frame: 9, behind: 7, readonly: false, reading: false, writing: false },
+      {
+        ref: 300,
+        type: 'access',
+        domid: b.id,
+        frame: 0x42,
+        readonly: false,
+        reading: true,
+        writing: false,
+        use: { user: b.id, readers: 1, writers: 0, mfn: mfnOf(0x42), start: 16, length: 100 },
+      },
+      {
+        ref: 301,
+        type: 'transitive',
+        domid: b.id,
+        frame: 9,
+        behind: 7,
+        readonly: false,
+        reading: false,
+        writing: false,
+      },
     ]);
     use.release();
     expect(seen(a).entries[0].reading).toBe(false);

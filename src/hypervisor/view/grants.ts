@@ -1,6 +1,16 @@
 /** The grant table of a domain (layout.ts, GRANT): what it lets others use, who uses it, and what it has mapped of others. */
 import {
-  ACTIVE_PER_FRAME, DOMAIN, ENTRIES_V1, ENTRIES_V2, FRAME_BYTES, GRANT, GRANT_ACTIVE, GRANT_MAP, GRANTS_BYTES, MAPS_PER_FRAME, STATUS_PER_FRAME,
+  ACTIVE_PER_FRAME,
+  DOMAIN,
+  ENTRIES_V1,
+  ENTRIES_V2,
+  FRAME_BYTES,
+  GRANT,
+  GRANT_ACTIVE,
+  GRANT_MAP,
+  GRANTS_BYTES,
+  MAPS_PER_FRAME,
+  STATUS_PER_FRAME,
 } from '../layout/layout.ts';
 import { GNTMAP, GTF } from '../xen/abi.ts';
 import type { DomainView } from './domain-view.ts';
@@ -68,12 +78,20 @@ export function readGrants(domain: DomainView): GrantsView | undefined {
   const at = domain.entry[DOMAIN.GRANTS] >>> 2;
   if (at === 0) return undefined;
   const { words: block, torn } = memory.copy(at, GRANTS_BYTES / 4);
-  if (block.length < GRANTS_BYTES / 4) return { version: 0, frames: 0, maxFrames: 0, entries: [], mappings: [], torn: true };
+  if (block.length < GRANTS_BYTES / 4)
+    return { version: 0, frames: 0, maxFrames: 0, entries: [], mappings: [], torn: true };
   const table = new Table(memory, block);
   const { entries } = table,
     mappings = table.mappings();
   const fields = [GRANT.VERSION, GRANT.FRAMES, GRANT.STATUS_FRAMES, GRANT.MAPTRACK_FRAMES];
-  return { version: table.version, frames: table.frames, maxFrames: block[GRANT.MAX_FRAMES], entries, mappings, torn: torn || fields.some(field => memory.word(at + field) !== block[field]) };
+  return {
+    version: table.version,
+    frames: table.frames,
+    maxFrames: block[GRANT.MAX_FRAMES],
+    entries,
+    mappings,
+    torn: torn || fields.some(field => memory.word(at + field) !== block[field]),
+  };
 }
 
 class Table {
@@ -140,7 +158,14 @@ class Table {
     const pins = word(GRANT_ACTIVE.PINS);
     if (pins === 0) return undefined;
     const span = word(GRANT_ACTIVE.SPAN);
-    return { user: word(GRANT_ACTIVE.DOMID), readers: pins & 0xffff, writers: pins >>> 16, mfn: Math.max(-1, word(GRANT_ACTIVE.MFN)), start: span & 0xffff, length: span >>> 16 };
+    return {
+      user: word(GRANT_ACTIVE.DOMID),
+      readers: pins & 0xffff,
+      writers: pins >>> 16,
+      mfn: Math.max(-1, word(GRANT_ACTIVE.MFN)),
+      start: span & 0xffff,
+      length: span >>> 16,
+    };
   }
 
   mappings(): GrantMapping[] {
@@ -151,7 +176,15 @@ class Table {
       const flags = word(GRANT_MAP.FLAGS);
       if (flags === 0) continue;
       const has = (flag: number): boolean => (flags & flag) !== 0;
-      mappings.push({ handle, domid: word(GRANT_MAP.DOMID), ref: word(GRANT_MAP.REF), host: has(GNTMAP.HOST), device: has(GNTMAP.DEVICE), readonly: has(GNTMAP.READONLY), gfn: word(GRANT_MAP.GFN) });
+      mappings.push({
+        handle,
+        domid: word(GRANT_MAP.DOMID),
+        ref: word(GRANT_MAP.REF),
+        host: has(GNTMAP.HOST),
+        device: has(GNTMAP.DEVICE),
+        readonly: has(GNTMAP.READONLY),
+        gfn: word(GRANT_MAP.GFN),
+      });
     }
     return mappings;
   }

@@ -31,7 +31,8 @@ export function readIoreqs(domain: DomainView): IoreqsView | undefined {
   const { memory } = domain;
   const word = (field: number): number => domain.xenWord(XEN_MODEL + field);
   const model = MODELS[word(MODEL.STATE)] ?? 'GONE';
-  const page = (field: number): Int32Array => memory.block(model === 'ATTACHED' && word(field) > 0 ? word(field) * FRAME_BYTES : 0, FRAME_WORDS);
+  const page = (field: number): Int32Array =>
+    memory.block(model === 'ATTACHED' && word(field) > 0 ? word(field) * FRAME_BYTES : 0, FRAME_WORDS);
   const requests = page(MODEL.IOREQ_MFN),
     buffered = page(MODEL.BUFFERED_MFN).slice();
   const vcpus = requests.length === 0 ? 0 : Math.min(MAX_VCPUS, Math.max(0, domain.xenWord(XEN.VCPUS)));
@@ -41,7 +42,10 @@ export function readIoreqs(domain: DomainView): IoreqsView | undefined {
       const slot = new IoreqSlot(requests, vcpu);
       return { vcpu, state: slot.state, port: slot.port, request: slot.get() };
     }),
-    buffered: { port: word(MODEL.BUFFERED_PORT), ...(buffered.length === 0 ? { count: 0, writes: [] } : waiting(buffered)) },
+    buffered: {
+      port: word(MODEL.BUFFERED_PORT),
+      ...(buffered.length === 0 ? { count: 0, writes: [] } : waiting(buffered)),
+    },
     spentNs: memory.pair((domain.xen >>> 2) + XEN_MODEL + MODEL.SPENT_NS),
   };
 }

@@ -21,11 +21,31 @@ describe('the domain table', () => {
     const pc = createDomain(machine, 2, 0x800, { vcpus: 2, onlineVcpus: 1 }),
       pvh = createDomain(machine, 1, 0x400, { xen: XEN_TYPE.PVH }),
       pv = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
-    expect(view.domains().map(({ id, index, type, ramFrames }) => [id, index, type, ramFrames])).toEqual([[0, 0, 'pv', 0], [1, 1, 'pc', 512], [2, 2, 'pvh', 256], [3, 3, 'pv', 256]]);
+    expect(view.domains().map(({ id, index, type, ramFrames }) => [id, index, type, ramFrames])).toEqual([
+      [0, 0, 'pv', 0],
+      [1, 1, 'pc', 512],
+      [2, 2, 'pvh', 256],
+      [3, 3, 'pv', 256],
+    ]);
     const seen = view.domain(pc.id)!;
-    expect([seen.vcpus().length, seen.entry[DOMAIN.ONLINE_VCPUS], seen.p2mWords.length, seen.dying, seen.gone, seen.workerDead, seen.shutdown]).toEqual([2, 1, 0x800, false, false, false, -1]);
+    expect([
+      seen.vcpus().length,
+      seen.entry[DOMAIN.ONLINE_VCPUS],
+      seen.p2mWords.length,
+      seen.dying,
+      seen.gone,
+      seen.workerDead,
+      seen.shutdown,
+    ]).toEqual([2, 1, 0x800, false, false, false, -1]);
     // A plain PC has nothing to share.
-    expect([seen.reservation, seen.ports(), seen.grants(), seen.ioreqs(), seen.storeRing(), seen.consoleRing()]).toEqual([undefined, [], undefined, undefined, undefined, undefined]);
+    expect([
+      seen.reservation,
+      seen.ports(),
+      seen.grants(),
+      seen.ioreqs(),
+      seen.storeRing(),
+      seen.consoleRing(),
+    ]).toEqual([undefined, [], undefined, undefined, undefined, undefined]);
     expect(view.domain(pvh.id)!.reservation?.current).toBe(256);
     // Somebody has a frame of it: it stays, dying.
     const held = machine.p2m(pvh)[3] >>> FRAME_SHIFT;
@@ -55,7 +75,22 @@ describe('the frame table', () => {
     const view = new MachineView(machine.memory);
     const record = createDomain(machine, 1, 256, { xen: XEN_TYPE.PVH });
     const mfn = machine.p2m(record)[7] >>> FRAME_SHIFT;
-    const plain = { mfn, owner: record.id, references: 1, allocated: true, device: false, code: false, xen: false, type: 'NONE', uses: 0, pinned: false, validated: false, writers: 0, taker: -1, m2p: -1 };
+    const plain = {
+      mfn,
+      owner: record.id,
+      references: 1,
+      allocated: true,
+      device: false,
+      code: false,
+      xen: false,
+      type: 'NONE',
+      uses: 0,
+      pinned: false,
+      validated: false,
+      writers: 0,
+      taker: -1,
+      m2p: -1,
+    };
     expect(view.frame(mfn)).toEqual(plain);
     const mapping = new Dom0(machine).mapForeign(record.id, 7);
     machine.setDeviceFrame(mfn);
@@ -76,7 +111,14 @@ describe('the frame table', () => {
     const record = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
     const mfn = machine.words.subarray(machine.m2p, machine.m2p + machine.frames).indexOf(9);
     machine.words[machine.frameEntry(mfn) + 2] = ((FRAME_TYPE.L2 << 29) | (1 << 28) | (1 << 27) | 3) >>> 0;
-    expect(view.frame(mfn)).toMatchObject({ owner: record.id, type: 'L2', pinned: true, validated: true, uses: 3, m2p: 9 });
+    expect(view.frame(mfn)).toMatchObject({
+      owner: record.id,
+      type: 'L2',
+      pinned: true,
+      validated: true,
+      uses: 3,
+      m2p: 9,
+    });
     // A PV domain's second stage is by machine frame.
     expect(view.domain(record.id)!.p2m(mfn)).toEqual({ gfn: mfn, mfn, rights: P2M_RWX });
   });
@@ -101,14 +143,40 @@ describe('garbage', () => {
     view.framesByOwner();
     view.frame(3);
     const { scheduler } = view;
-    void [scheduler.slots, scheduler.units(), scheduler.decisions(), scheduler.runstates(1, 5), scheduler.runstates(-1), scheduler.timeNs(5)];
+    void [
+      scheduler.slots,
+      scheduler.units(),
+      scheduler.decisions(),
+      scheduler.runstates(1, 5),
+      scheduler.runstates(-1),
+      scheduler.timeNs(5),
+    ];
     for (const domain of view.domains()) {
-      void [domain.type, domain.counters(), domain.exits(), domain.ports(), domain.grants(), domain.ioreqs(), domain.storeRing(), domain.consoleRing(), domain.model(), domain.gfnsOf(1), domain.hypercalls, domain.reservation];
+      void [
+        domain.type,
+        domain.counters(),
+        domain.exits(),
+        domain.ports(),
+        domain.grants(),
+        domain.ioreqs(),
+        domain.storeRing(),
+        domain.consoleRing(),
+        domain.model(),
+        domain.gfnsOf(1),
+        domain.hypercalls,
+        domain.reservation,
+      ];
       const reader = domain.watch();
       reader.take();
       reader.close();
       for (const vcpu of domain.vcpus()) {
-        void [vcpu.exits(), vcpu.lastExits(), vcpu.runstate(), vcpu.look().bytesAt(0xfffffff0, 64), vcpu.look().translate(0x12345678, 'write')];
+        void [
+          vcpu.exits(),
+          vcpu.lastExits(),
+          vcpu.runstate(),
+          vcpu.look().bytesAt(0xfffffff0, 64),
+          vcpu.look().translate(0x12345678, 'write'),
+        ];
       }
       expect(postMortem(memory, domain.id, 'It died.')).toContain('It died.');
     }
@@ -120,27 +188,35 @@ describe('garbage', () => {
     const first = record.countersOffset >>> 2,
       entry = machine.domainEntry(record);
     fc.assert(
-      fc.property(fc.infiniteStream(fc.integer()), fc.constantFrom('records', 'entry', 'scheduler', 'frames'), (numbers, where) => {
-        const memory = (machine.memory as SharedArrayBuffer).slice(0) as unknown as ArrayBuffer;
-        const words = new Int32Array(memory);
-        const next = (): number => numbers.next().value!;
-        const spoil = (from: number, to: number, step: number): void => {
-          for (let at = from; at < to; at += step) words[at] = next();
-        };
-        if (where === 'records') spoil(first, (record.p2mOffset >>> 2) + 64, 7);
-        if (where === 'records') spoil(record.xenOffset >>> 2, (record.grantsOffset >>> 2) + 1024, 5);
-        if (where === 'entry') spoil(entry + 1, entry + DOMAIN_WORDS, 1);
-        if (where === 'scheduler') spoil(words[XENHEAP.SCHEDULER] >>> 2, words[XENHEAP.FRAME_TABLE] >>> 2, 1);
-        if (where === 'frames') spoil(words[XENHEAP.FRAME_TABLE] >>> 2, words[XENHEAP.M2P] >>> 2, 3);
-        readAll(memory);
-      }),
+      fc.property(
+        fc.infiniteStream(fc.integer()),
+        fc.constantFrom('records', 'entry', 'scheduler', 'frames'),
+        (numbers, where) => {
+          const memory = (machine.memory as SharedArrayBuffer).slice(0) as unknown as ArrayBuffer;
+          const words = new Int32Array(memory);
+          const next = (): number => numbers.next().value!;
+          const spoil = (from: number, to: number, step: number): void => {
+            for (let at = from; at < to; at += step) words[at] = next();
+          };
+          if (where === 'records') spoil(first, (record.p2mOffset >>> 2) + 64, 7);
+          if (where === 'records') spoil(record.xenOffset >>> 2, (record.grantsOffset >>> 2) + 1024, 5);
+          if (where === 'entry') spoil(entry + 1, entry + DOMAIN_WORDS, 1);
+          if (where === 'scheduler') spoil(words[XENHEAP.SCHEDULER] >>> 2, words[XENHEAP.FRAME_TABLE] >>> 2, 1);
+          if (where === 'frames') spoil(words[XENHEAP.FRAME_TABLE] >>> 2, words[XENHEAP.M2P] >>> 2, 3);
+          readAll(memory);
+        },
+      ),
       { numRuns: 24, seed: 11 },
     );
   });
 
   it('is no machine, and shows no domain', () => {
     for (const memory of [new ArrayBuffer(0), new ArrayBuffer(4096), new Int32Array(4096).fill(-1).buffer]) {
-      expect([new MachineView(memory).isMachine, new MachineView(memory).domains(), new MachineView(memory).frames]).toEqual([false, [], 0]);
+      expect([
+        new MachineView(memory).isMachine,
+        new MachineView(memory).domains(),
+        new MachineView(memory).frames,
+      ]).toEqual([false, [], 0]);
       readAll(memory);
     }
     expect(postMortem(new ArrayBuffer(4096), 3, 'It died.')).toBe('It died.');

@@ -3,8 +3,23 @@
  * tests: none of them needs a Machine, a Domain or a processor. Cheap to make; every call reads anew and changes nothing.
  */
 import {
-  DOMAIN, DOMAIN_WORDS, FRAME, FRAME_COUNT_MASK, FRAME_FLAG, FRAME_OWNER_SHIFT, FRAME_PINNED, FRAME_TAKER_SHIFT, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED, FRAME_WORDS, INVALID_M2P, MAX_DOMAINS,
-  XENHEAP, XENHEAP_MAGIC, XENHEAP_VERSION,
+  DOMAIN,
+  DOMAIN_WORDS,
+  FRAME,
+  FRAME_COUNT_MASK,
+  FRAME_FLAG,
+  FRAME_OWNER_SHIFT,
+  FRAME_PINNED,
+  FRAME_TAKER_SHIFT,
+  FRAME_TYPE,
+  FRAME_TYPE_SHIFT,
+  FRAME_VALIDATED,
+  FRAME_WORDS,
+  INVALID_M2P,
+  MAX_DOMAINS,
+  XENHEAP,
+  XENHEAP_MAGIC,
+  XENHEAP_VERSION,
 } from '../layout/layout.ts';
 import { DOMID_XEN } from '../xen/abi.ts';
 import { DomainView } from './domain-view.ts';
@@ -39,7 +54,9 @@ export interface FrameState {
   m2p: number;
 }
 
-const TYPE_NAMES = new Map<number, keyof typeof FRAME_TYPE>(Object.entries(FRAME_TYPE).map(([name, type]) => [type, name as keyof typeof FRAME_TYPE]));
+const TYPE_NAMES = new Map<number, keyof typeof FRAME_TYPE>(
+  Object.entries(FRAME_TYPE).map(([name, type]) => [type, name as keyof typeof FRAME_TYPE]),
+);
 
 export class MachineView {
   readonly memory: MemoryView;
@@ -88,7 +105,12 @@ export class MachineView {
     if (id <= 0) return undefined;
     const entry = memory.words.slice(at, at + DOMAIN_WORDS);
     // Who is taken from the table is wiped from the last word to the first: where this one is whole, so were those before it.
-    if (entry.length < DOMAIN_WORDS || memory.word(at + DOMAIN.ID) !== id || memory.word(at + DOMAIN.ONLINE_VCPUS) === 0) return undefined;
+    if (
+      entry.length < DOMAIN_WORDS ||
+      memory.word(at + DOMAIN.ID) !== id ||
+      memory.word(at + DOMAIN.ONLINE_VCPUS) === 0
+    )
+      return undefined;
     return new DomainView(memory, index, at, entry);
   }
 
@@ -123,7 +145,8 @@ export class MachineView {
     const { memory, frames } = this;
     const table = memory.unsigned(XENHEAP.FRAME_TABLE) >>> 2;
     const owners = new Int16Array(frames);
-    for (let mfn = 0; mfn < frames; mfn++) owners[mfn] = (memory.unsigned(table + mfn * FRAME_WORDS + FRAME.COUNT) >>> FRAME_OWNER_SHIFT) - 1;
+    for (let mfn = 0; mfn < frames; mfn++)
+      owners[mfn] = (memory.unsigned(table + mfn * FRAME_WORDS + FRAME.COUNT) >>> FRAME_OWNER_SHIFT) - 1;
     return owners;
   }
 

@@ -8,13 +8,28 @@ describe('machine memory as readers see it', () => {
   new Int32Array(memory).fill(-1);
 
   it('reads as 0 where there is none', () => {
-    expect([view.word(2047), view.word(2048), view.word(-1), view.word(NaN), view.unsigned(1e12), view.pair(2048), view.byte(-5), view.byte(8192)]).toEqual([-1, 0, 0, 0, 0, 0, 0, 0]);
+    expect([
+      view.word(2047),
+      view.word(2048),
+      view.word(-1),
+      view.word(NaN),
+      view.unsigned(1e12),
+      view.pair(2048),
+      view.byte(-5),
+      view.byte(8192),
+    ]).toEqual([-1, 0, 0, 0, 0, 0, 0, 0]);
     expect(view.double(4096)).toBe(0);
     expect([view.frame(1), view.frame(2), view.frame(-1), view.frame(0x7fffffff)]).toEqual([1024, -1, -1, -1]);
   });
 
   it('has no block that does not lie in it whole', () => {
-    expect([view.block(4096, 1024).length, view.block(4096, 1025).length, view.block(-4096, 4).length, view.block(0, 4).length, view.block(4096, -1).length]).toEqual([1024, 0, 0, 0, 0]);
+    expect([
+      view.block(4096, 1024).length,
+      view.block(4096, 1025).length,
+      view.block(-4096, 4).length,
+      view.block(0, 4).length,
+      view.block(4096, -1).length,
+    ]).toEqual([1024, 0, 0, 0, 0]);
     expect(view.copy(1024, 1025).torn).toBe(true);
   });
 });

@@ -95,7 +95,12 @@ export function copyBySequence(block: Int32Array, sequence: number): Copy {
  * Of a ring whose writer fills an entry in and then counts it: the numbers of the entries that are still whole, among those from `from` that were written
  * when the reader began; `before` and `after`: the writer's count before and after the reader copied them.
  */
-export function wholeEntries(from: number, before: number, after: number, entries: number): { first: number; missed: number } {
+export function wholeEntries(
+  from: number,
+  before: number,
+  after: number,
+  entries: number,
+): { first: number; missed: number } {
   // The entry under way overwrites the oldest one.
   const oldest = (after + 1 - entries) | 0;
   const first = ((oldest - from) | 0) > 0 ? (((oldest - before) | 0) > 0 ? before : oldest) : from;

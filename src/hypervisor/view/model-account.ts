@@ -18,5 +18,9 @@ export function modelAccount(domain: DomainView): ModelAccount {
   const { ioreqs: requests, ioreqSamples, ioreqSampleNs } = domain.counters();
   if (domain.xen !== 0 && domain.xenWord(XEN_MODEL + MODEL.STATE) !== MODEL_STATE.HERE)
     return { where: 'Domain-0', requests, ns: domain.memory.pair((domain.xen >>> 2) + XEN_MODEL + MODEL.SPENT_NS) };
-  return { where: 'stub', requests, ns: ioreqSamples === 0 ? 0 : Math.round((ioreqSampleNs / ioreqSamples) * requests) };
+  return {
+    where: 'stub',
+    requests,
+    ns: ioreqSamples === 0 ? 0 : Math.round((ioreqSampleNs / ioreqSamples) * requests),
+  };
 }

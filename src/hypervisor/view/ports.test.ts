@@ -5,9 +5,21 @@ import { ARGS, testGuest, type TestGuest } from '../xen/pvh-program.test-support
 import { MachineView } from './machine-view.ts';
 import type { PortView } from './ports.ts';
 
-const op = (who: TestGuest, command: number, ...words: number[]): number => who.call(HYPERCALL.EVENT_CHANNEL_OP, command, who.put(ARGS, ...words));
-const portsOf = ({ machine, domain }: TestGuest): PortView[] => new MachineView(machine.memory).domain(domain.options.record.id)!.ports();
-const CLOSED = { remoteDomain: -1, remotePort: 0, irq: -1, vcpu: 0, priority: 7, ofXen: false, pending: false, masked: false, torn: false };
+const op = (who: TestGuest, command: number, ...words: number[]): number =>
+  who.call(HYPERCALL.EVENT_CHANNEL_OP, command, who.put(ARGS, ...words));
+const portsOf = ({ machine, domain }: TestGuest): PortView[] =>
+  new MachineView(machine.memory).domain(domain.options.record.id)!.ports();
+const CLOSED = {
+  remoteDomain: -1,
+  remotePort: 0,
+  irq: -1,
+  vcpu: 0,
+  priority: 7,
+  ofXen: false,
+  pending: false,
+  masked: false,
+  torn: false,
+};
 
 describe('the ports of a domain', () => {
   it('are those that are open, with their other ends and their vCPUs', () => {
@@ -30,7 +42,9 @@ describe('the ports of a domain', () => {
       { ...CLOSED, port: 5, state: 'UNBOUND', remoteDomain: 0, vcpu: 1, ofXen: true },
     ]);
     // A port that is bound counts as rung.
-    expect(portsOf(other)).toEqual([{ ...CLOSED, port: 1, state: 'INTERDOMAIN', remoteDomain: domid, remotePort: 4, pending: true }]);
+    expect(portsOf(other)).toEqual([
+      { ...CLOSED, port: 1, state: 'INTERDOMAIN', remoteDomain: domid, remotePort: 4, pending: true },
+    ]);
     op(guest, EVTCHNOP.CLOSE, 4);
     expect(portsOf(other)[0]).toMatchObject({ state: 'UNBOUND', remoteDomain: domid, remotePort: 0 });
   });
@@ -63,12 +77,21 @@ describe('the ports of a domain', () => {
     expect(op(guest, EVTCHNOP.INIT_CONTROL, CONTROL >>> 12, 0, 0, 0, 0, 0)).toBe(0);
     op(guest, EVTCHNOP.SEND, 2);
     // Its page has not come yet.
-    expect(portsOf(guest).filter(({ pending }) => pending).map(({ port }) => port)).toEqual([2]);
+    expect(
+      portsOf(guest)
+        .filter(({ pending }) => pending)
+        .map(({ port }) => port),
+    ).toEqual([2]);
     guest.put(EVENTS + 4 * 3, 1 << 30);
     expect(op(guest, EVTCHNOP.EXPAND_ARRAY, EVENTS >>> 12, 0)).toBe(0);
     op(guest, EVTCHNOP.SEND, 3);
     op(guest, EVTCHNOP.SET_PRIORITY, 4, 2);
-    expect(portsOf(guest)).toMatchObject([{ pending: false }, { pending: true, masked: false }, { pending: true, masked: true }, { pending: false, priority: 2 }]);
+    expect(portsOf(guest)).toMatchObject([
+      { pending: false },
+      { pending: true, masked: false },
+      { pending: true, masked: true },
+      { pending: false, priority: 2 },
+    ]);
     expect(portsOf(guest).every(({ port, pending }) => pending === guest.domain.xen!.ports.isPending(port))).toBe(true);
   });
 });

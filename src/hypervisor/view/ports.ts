@@ -67,6 +67,7 @@ function guestBits(domain: DomainView, port: number, to: number): { pending: boo
   }
   const shared = memory.frame(domain.xenWord(XEN.SHARED_INFO));
   const { EVTCHN_MASK } = domain.xenWord(XEN.WIDTH) === 32 ? SHARED_INFO[32] : SHARED_INFO[64];
-  const bit = (offset: number): boolean => shared >= 0 && ((memory.word(shared + (offset >>> 2) + (port >>> 5)) >>> (port & 31)) & 1) !== 0;
+  const bit = (offset: number): boolean =>
+    shared >= 0 && ((memory.word(shared + (offset >>> 2) + (port >>> 5)) >>> (port & 31)) & 1) !== 0;
   return { pending: bit(SHARED_INFO.EVTCHN_PENDING), masked: bit(EVTCHN_MASK) };
 }

@@ -43,14 +43,28 @@ function pageOf(domain: DomainView, pfn: number, port: number): (Page & { at: nu
   return at < 0 ? undefined : { gfn, mfn, port: param(port), at };
 }
 
-function ring(domain: DomainView, at: number, from: number, bytes: number, consumedAt: number, producedAt: number): RingView {
+function ring(
+  domain: DomainView,
+  at: number,
+  from: number,
+  bytes: number,
+  consumedAt: number,
+  producedAt: number,
+): RingView {
   const { memory } = domain;
   const consumed = memory.unsigned(at + consumedAt),
     produced = memory.unsigned(at + producedAt);
   const count = (produced - consumed) >>> 0;
   const broken = count > bytes;
   const start = at * 4 + from;
-  return { consumed, produced, broken, waiting: Uint8Array.from({ length: broken ? 0 : count }, (_, i) => memory.byte(start + ((consumed + i) & (bytes - 1)))) };
+  return {
+    consumed,
+    produced,
+    broken,
+    waiting: Uint8Array.from({ length: broken ? 0 : count }, (_, i) =>
+      memory.byte(start + ((consumed + i) & (bytes - 1))),
+    ),
+  };
 }
 
 export function readStoreRing(domain: DomainView): StoreRing | undefined {

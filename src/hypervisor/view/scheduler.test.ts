@@ -13,7 +13,8 @@ function make(pcpus: number) {
   const clock = { nowNs: 0 };
   const scheduler = new Scheduler(machine, () => clock.nowNs);
   scheduler.configure({ pcpus });
-  const add = (slot: number, options = {}): void => scheduler.add({ index: slot, vcpus: slot }, { doorbell: 1000 + slot, ...options });
+  const add = (slot: number, options = {}): void =>
+    scheduler.add({ index: slot, vcpus: slot }, { doorbell: 1000 + slot, ...options });
   return { machine, clock, scheduler, add, view: new SchedulerView(machine.memory) };
 }
 
@@ -27,8 +28,29 @@ it('has slots, who holds them and who waits, with all that decides about them', 
   scheduler.wake(2);
   expect(view.slots).toEqual([1]);
   expect(view.units()).toMatchObject([
-    { unit: 1, state: RUNNING, pcpu: 0, weight: 512, cap: 50, parked: false, hardAffinity: [-1], lastPcpus: [0], vcpus: 1, dispatches: 1, torn: false },
-    { unit: 2, state: RUNNABLE, weight: 256, cap: 0, hardAffinity: [3, 3], softAffinity: [1, 1], vcpus: 2, dispatches: 0 },
+    {
+      unit: 1,
+      state: RUNNING,
+      pcpu: 0,
+      weight: 512,
+      cap: 50,
+      parked: false,
+      hardAffinity: [-1],
+      lastPcpus: [0],
+      vcpus: 1,
+      dispatches: 1,
+      torn: false,
+    },
+    {
+      unit: 2,
+      state: RUNNABLE,
+      weight: 256,
+      cap: 0,
+      hardAffinity: [3, 3],
+      softAffinity: [1, 1],
+      vcpus: 2,
+      dispatches: 0,
+    },
   ]);
   expect(view.units()[1].priority).toBeLessThanOrEqual(PRIORITY.BOOST);
   scheduler.pause(2);
@@ -49,12 +71,18 @@ it('has times in each state, the one under way where it is told the time', () =>
   expect(view.runstates(1)).toEqual({ ...none, state: RUNNING, blocked: 3 * MS });
   scheduler.pause(1);
   clock.nowNs = 15 * MS;
-  expect(view.runstates(1, clock.nowNs)).toEqual({ ...none, state: OFFLINE, running: 7 * MS, blocked: 3 * MS, offline: 5 * MS });
+  expect(view.runstates(1, clock.nowNs)).toEqual({
+    ...none,
+    state: OFFLINE,
+    running: 7 * MS,
+    blocked: 3 * MS,
+    offline: 5 * MS,
+  });
   expect(view.runstates(2)).toEqual({ ...none, state: -1 });
   expect(view.runstates(1000)).toMatchObject({ state: -1, torn: true });
 });
 
-it('has the last decisions with their reasons, past the ring\'s end and past 2^31 of them', () => {
+it("has the last decisions with their reasons, past the ring's end and past 2^31 of them", () => {
   const { machine, clock, scheduler, add, view } = make(1);
   expect(view.decisions()).toEqual([]);
   add(1);
@@ -85,7 +113,7 @@ it('has the last decisions with their reasons, past the ring\'s end and past 2^3
   }
 });
 
-it('knows the queue\'s time by the clock that all workers share', () => {
+it("knows the queue's time by the clock that all workers share", () => {
   const machine = Machine.create(new SharedArrayBuffer(2 ** 20));
   const view = new SchedulerView(machine.memory);
   expect(view.timeNs(1000)).toBe(0);
@@ -107,11 +135,18 @@ it('has the last accountings, with the credit that each unit has after it', () =
     scheduler.check(1);
     scheduler.check(2);
   }
-  const accountings = view.accountings(), last = accountings.at(-1)!;
+  const accountings = view.accountings(),
+    last = accountings.at(-1)!;
   // The ring is copied beside its writer: of a full one the oldest may be on its way out.
   expect(accountings.length).toBeGreaterThanOrEqual(ACCOUNTS - 1);
-  expect(accountings.map(({ timeNs }) => timeNs / MS).slice(-3)).toEqual([30 * ACCOUNTS, 30 * (ACCOUNTS + 1), 30 * (ACCOUNTS + 2)]);
-  expect([last.credits[1], last.credits[2]]).toEqual([1, 2].map(unit => view.units().find(each => each.unit === unit)!.credit));
+  expect(accountings.map(({ timeNs }) => timeNs / MS).slice(-3)).toEqual([
+    30 * ACCOUNTS,
+    30 * (ACCOUNTS + 1),
+    30 * (ACCOUNTS + 2),
+  ]);
+  expect([last.credits[1], last.credits[2]]).toEqual(
+    [1, 2].map(unit => view.units().find(each => each.unit === unit)!.credit),
+  );
   // 300 credits a period by weight, 100 to the third.
   expect(Math.abs(last.credits[1] + last.credits[2])).toBeLessThanOrEqual(2);
 });

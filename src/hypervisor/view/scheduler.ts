@@ -1,7 +1,26 @@
 /** The run queue as others see it: who has the slots, who waits, why it was decided so (../scheduler/block.ts). */
 import { MAX_VCPUS, XENHEAP, XENHEAP_MAGIC } from '../layout/layout.ts';
 import {
-  ACCOUNT_WORDS, ACCOUNTS, BLOCKED, FLAG, LEFT, MAX_PCPUS, MAX_UNITS, OFFLINE, PCPU, PCPU_WORDS, RUNNABLE, RUNNING, type Runstate, SCHED, TRACE, TRACE_ENTRIES, TRACE_WORDS, UNIT, UNIT_WORDS, WHY,
+  ACCOUNT_WORDS,
+  ACCOUNTS,
+  BLOCKED,
+  FLAG,
+  LEFT,
+  MAX_PCPUS,
+  MAX_UNITS,
+  OFFLINE,
+  PCPU,
+  PCPU_WORDS,
+  RUNNABLE,
+  RUNNING,
+  type Runstate,
+  SCHED,
+  TRACE,
+  TRACE_ENTRIES,
+  TRACE_WORDS,
+  UNIT,
+  UNIT_WORDS,
+  WHY,
 } from '../scheduler/block.ts';
 import { MemoryView, wholeEntries } from './memory-view.ts';
 
@@ -81,7 +100,9 @@ export class SchedulerView {
 
   /** Index of the block's first word; past the end of what is no machine memory. */
   private get base(): number {
-    return this.memory.word(XENHEAP.MAGIC) === XENHEAP_MAGIC ? this.memory.unsigned(XENHEAP.SCHEDULER) >>> 2 : this.memory.words.length;
+    return this.memory.word(XENHEAP.MAGIC) === XENHEAP_MAGIC
+      ? this.memory.unsigned(XENHEAP.SCHEDULER) >>> 2
+      : this.memory.words.length;
   }
 
   /** Slots: physical processors that guests may use at once. */
@@ -91,7 +112,10 @@ export class SchedulerView {
 
   /** Unit that holds each slot; -1: idle. */
   get slots(): number[] {
-    return Array.from({ length: this.pcpus }, (_, pcpu) => this.memory.word(this.base + SCHED.PCPU + pcpu * PCPU_WORDS + PCPU.CURRENT) - 1);
+    return Array.from(
+      { length: this.pcpus },
+      (_, pcpu) => this.memory.word(this.base + SCHED.PCPU + pcpu * PCPU_WORDS + PCPU.CURRENT) - 1,
+    );
   }
 
   /** The queue's time when the clock that all workers share shows `sharedMs`; 0: it has not begun. */
@@ -104,7 +128,8 @@ export class SchedulerView {
   private copy(unit: number): { words: Int32Array; times: Float64Array; torn: boolean } {
     const inRange = unit >= 0 && unit < MAX_UNITS;
     const { words, torn } = this.memory.copy(this.base + SCHED.UNIT + (inRange ? unit : 0) * UNIT_WORDS, UNIT_WORDS);
-    if (!inRange || words.length < UNIT_WORDS) return { words: new Int32Array(UNIT_WORDS), times: new Float64Array(UNIT_WORDS / 2), torn: true };
+    if (!inRange || words.length < UNIT_WORDS)
+      return { words: new Int32Array(UNIT_WORDS), times: new Float64Array(UNIT_WORDS / 2), torn: true };
     return { words, times: new Float64Array(words.buffer), torn };
   }
 
@@ -113,7 +138,9 @@ export class SchedulerView {
     for (let unit = 0; unit < Math.min(MAX_UNITS, this.memory.word(this.base + SCHED.UNITS)); unit++) {
       const { words, torn } = this.copy(unit);
       if (words[UNIT.STATE] <= 0) continue;
-      const ofVcpus = (field: number): number[] => [...words.subarray(field, field + Math.min(MAX_VCPUS, Math.max(0, words[UNIT.VCPUS])))];
+      const ofVcpus = (field: number): number[] => [
+        ...words.subarray(field, field + Math.min(MAX_VCPUS, Math.max(0, words[UNIT.VCPUS]))),
+      ];
       units.push({
         unit,
         state: (words[UNIT.STATE] - 1) as Runstate,
@@ -140,12 +167,22 @@ export class SchedulerView {
     const state = words[UNIT.STATE] - 1;
     const ns = [RUNNING, RUNNABLE, BLOCKED, OFFLINE].map(s => times[UNIT.TIMES / 2 + s]);
     if (state >= RUNNING && state <= OFFLINE) ns[state] += Math.max(0, nowNs - times[UNIT.STATE_ENTRY / 2]);
-    return { state: (state >= RUNNING && state <= OFFLINE ? state : -1) as Runstate | -1, running: ns[RUNNING], runnable: ns[RUNNABLE], blocked: ns[BLOCKED], offline: ns[OFFLINE], torn };
+    return {
+      state: (state >= RUNNING && state <= OFFLINE ? state : -1) as Runstate | -1,
+      running: ns[RUNNING],
+      runnable: ns[RUNNABLE],
+      blocked: ns[BLOCKED],
+      offline: ns[OFFLINE],
+      torn,
+    };
   }
 
   /** The last accountings, oldest first; those that were overwritten meanwhile are left out. */
   accountings(): Accounting[] {
-    return this.ring(SCHED.ACCOUNTED, SCHED.ACCOUNT, ACCOUNTS, ACCOUNT_WORDS, (words, timeNs) => ({ timeNs, credits: [...words.subarray(2)] }));
+    return this.ring(SCHED.ACCOUNTED, SCHED.ACCOUNT, ACCOUNTS, ACCOUNT_WORDS, (words, timeNs) => ({
+      timeNs,
+      credits: [...words.subarray(2)],
+    }));
   }
 
   /** The last decisions, oldest first; those that were overwritten meanwhile are left out. */
@@ -165,7 +202,13 @@ export class SchedulerView {
   }
 
   /** Entries of a ring of the block that begin with their time, oldest first. `written`: where the number of those that were written stands. */
-  private ring<T>(written: number, from: number, entries: number, entryWords: number, read: (words: Int32Array, timeNs: number, times: Float64Array) => T): T[] {
+  private ring<T>(
+    written: number,
+    from: number,
+    entries: number,
+    entryWords: number,
+    read: (words: Int32Array, timeNs: number, times: Float64Array) => T,
+  ): T[] {
     const { memory, base } = this;
     const count = memory.word(base + written);
     const ring = memory.words.slice(base + from, base + from + entries * entryWords);
@@ -173,7 +216,8 @@ export class SchedulerView {
     const oldest = count >>> 0 > entries ? (count - entries) | 0 : 0;
     const { first } = wholeEntries(oldest, count, memory.word(base + written), entries);
     return Array.from({ length: (count - first) >>> 0 }, (_, i) => {
-      const words = ring.subarray((((first + i) >>> 0) % entries) * entryWords).subarray(0, entryWords), times = new Float64Array(ring.buffer, words.byteOffset, entryWords / 2);
+      const words = ring.subarray((((first + i) >>> 0) % entries) * entryWords).subarray(0, entryWords),
+        times = new Float64Array(ring.buffer, words.byteOffset, entryWords / 2);
       return read(words, times[0], times);
     });
   }

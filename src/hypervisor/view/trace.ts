@@ -48,11 +48,19 @@ export class TraceReader {
     if (!this.isThere()) return { entries: [], missed: 0 };
     const written = Atomics.load(words, DOMAIN_TRACE.WRITTEN);
     const kept = words.slice(DOMAIN_TRACE.RING, DOMAIN_TRACE.RING + TRACE_RING_ENTRIES * TRACE_RING_WORDS);
-    const { first, missed } = wholeEntries(this.read, written, Atomics.load(words, DOMAIN_TRACE.WRITTEN), TRACE_RING_ENTRIES);
+    const { first, missed } = wholeEntries(
+      this.read,
+      written,
+      Atomics.load(words, DOMAIN_TRACE.WRITTEN),
+      TRACE_RING_ENTRIES,
+    );
     // What was copied while the domain went may be another's.
     if (!this.isThere()) return { entries: [], missed: 0 };
     this.read = written;
-    return { entries: Array.from({ length: (written - first) >>> 0 }, (_, i) => this.entry(kept, (first + i) >>> 0)), missed };
+    return {
+      entries: Array.from({ length: (written - first) >>> 0 }, (_, i) => this.entry(kept, (first + i) >>> 0)),
+      missed,
+    };
   }
 
   private entry(ring: Int32Array, sequence: number): TraceEntry {
@@ -65,7 +73,17 @@ export class TraceReader {
       vcpu: ring[at] >>> 8,
       ns: (ring[at + 2] >>> 0) * 2 ** 32 + (ring[at + 1] >>> 0),
       details: [ring[at + 3], ring[at + 4], ring[at + 5]],
-      ...(kind === TRACE_KIND.EXIT ? { exit: { detail: ring[at + 6], ns: ring[at + 7], cr3: ring[at + 8], beforeNs: ring[at + 9], answerNs: ring[at + 10] } } : {}),
+      ...(kind === TRACE_KIND.EXIT
+        ? {
+            exit: {
+              detail: ring[at + 6],
+              ns: ring[at + 7],
+              cr3: ring[at + 8],
+              beforeNs: ring[at + 9],
+              answerNs: ring[at + 10],
+            },
+          }
+        : {}),
     };
   }
 

@@ -9,7 +9,8 @@ import { ARGS, LOAD, testGuest } from '../xen/pvh-program.test-support.ts';
 import type { DomainView } from './domain-view.ts';
 import { MachineView } from './machine-view.ts';
 
-const viewOf = ({ options: { machine, record } }: Domain): DomainView => new MachineView(machine.memory).domain(record.id)!;
+const viewOf = ({ options: { machine, record } }: Domain): DomainView =>
+  new MachineView(machine.memory).domain(record.id)!;
 const run = (domain: Domain): void => {
   for (let i = 0; i < 50 && domain.runSlice().state === 'running'; i++);
 };
@@ -67,7 +68,10 @@ describe('a vCPU', () => {
     domain.vcpus.all[1].saved[R.EBX] = 0x2222;
     run(domain);
     const seen = viewOf(domain);
-    expect(seen.vcpus().map(vcpu => [vcpu.isCurrent, vcpu.look().regs[R.EBX]])).toEqual([[true, 0x1111], [false, 0x2222]]);
+    expect(seen.vcpus().map(vcpu => [vcpu.isCurrent, vcpu.look().regs[R.EBX]])).toEqual([
+      [true, 0x1111],
+      [false, 0x2222],
+    ]);
   });
 
   it('has its last exits, as many as there is room for', () => {
@@ -88,7 +92,9 @@ describe('a vCPU', () => {
     domain.vcpus.block();
     put(ARGS, 0);
     expect(call(HYPERCALL.VCPU_OP, VCPUOP.GET_RUNSTATE_INFO, 0, ARGS)).toBe(0);
-    const [first, second] = viewOf(domain).vcpus().map(vcpu => vcpu.runstate()!);
+    const [first, second] = viewOf(domain)
+      .vcpus()
+      .map(vcpu => vcpu.runstate()!);
     expect([first.state, first.sinceNs, first.torn]).toEqual([get(ARGS), get(ARGS + 4), false]);
     expect(first.state).toBe(RUNSTATE.BLOCKED);
     // The state under way is not counted up to now here.
@@ -115,6 +121,8 @@ describe('a report of a dead worker', () => {
     expect(report).toContain(`stack at ${place(0x51fffc)}\n  12345678`);
     expect(report).toMatch(/hypercalls 0, of vCPU 0 of 1$/);
     domain.processor.regs[R.EIP] = 0xc0000000 | 0;
-    expect(postMortem(machine.memory, record.id, 'Again.')).toContain('code at c0000000: no memory is mapped there (PDE 00000000)');
+    expect(postMortem(machine.memory, record.id, 'Again.')).toContain(
+      'code at c0000000: no memory is mapped there (PDE 00000000)',
+    );
   });
 });

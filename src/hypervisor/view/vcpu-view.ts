@@ -1,10 +1,41 @@
 /** A virtual processor, read from memory: registers, where its addresses lead, its last exits, its runstate. */
-import { CR4_PAE, CR4_PSE, EVENT_ERROR_CODE, EVENT_EXCEPTION, EVENT_NMI, EVENT_PRIVILEGED_SOFTWARE, EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, EVENT_TYPE_MASK, P2M_ON_DEMAND, PTE_P, PTE_PS } from '../../cpu/architecture/index.ts';
+import {
+  CR4_PAE,
+  CR4_PSE,
+  EVENT_ERROR_CODE,
+  EVENT_EXCEPTION,
+  EVENT_NMI,
+  EVENT_PRIVILEGED_SOFTWARE,
+  EVENT_SOFTWARE,
+  EVENT_SOFTWARE_EXCEPTION,
+  EVENT_TYPE_MASK,
+  P2M_ON_DEMAND,
+  PTE_P,
+  PTE_PS,
+} from '../../cpu/architecture/index.ts';
 import { arithmetic } from '../../cpu/architecture/index.ts';
 import { PageWalk, type Translation } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { EXIT_COUNTERS } from './exit-reasons.ts';
-import { DOMAIN, FRAME_BYTES, LAST_CODE, LAST_CODE_ABOUT, LAST_CODE_COUNT, LAST_CODE_KEPT, LAST_CODE_RING, LAST_CODE_WORDS, LAST_EXITS, LAST_EXITS_COUNT, LAST_EXITS_RING, LAST_EXIT_WORDS, VCPU_BYTES, VCPU_EXITS, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../layout/layout.ts';
+import {
+  DOMAIN,
+  FRAME_BYTES,
+  LAST_CODE,
+  LAST_CODE_ABOUT,
+  LAST_CODE_COUNT,
+  LAST_CODE_KEPT,
+  LAST_CODE_RING,
+  LAST_CODE_WORDS,
+  LAST_EXITS,
+  LAST_EXITS_COUNT,
+  LAST_EXITS_RING,
+  LAST_EXIT_WORDS,
+  VCPU_BYTES,
+  VCPU_EXITS,
+  XEN,
+  XEN_VCPU,
+  XEN_VCPU_WORDS,
+} from '../layout/layout.ts';
 import type { DomainView } from './domain-view.ts';
 import { type Copy, wholeEntries } from './memory-view.ts';
 
@@ -25,7 +56,13 @@ export interface LastExit {
 
 /** By whom it came: INT n is a software interrupt, INT3, INTO and INT1 are exceptions that an instruction asks for (SDM vol. 3, table 25-17). */
 export type EventType = 'external' | 'NMI' | 'exception' | 'software interrupt' | 'software exception';
-const EVENT_TYPES: Readonly<Record<number, EventType>> = { [EVENT_NMI]: 'NMI', [EVENT_EXCEPTION]: 'exception', [EVENT_SOFTWARE]: 'software interrupt', [EVENT_PRIVILEGED_SOFTWARE]: 'software exception', [EVENT_SOFTWARE_EXCEPTION]: 'software exception' };
+const EVENT_TYPES: Readonly<Record<number, EventType>> = {
+  [EVENT_NMI]: 'NMI',
+  [EVENT_EXCEPTION]: 'exception',
+  [EVENT_SOFTWARE]: 'software interrupt',
+  [EVENT_PRIVILEGED_SOFTWARE]: 'software exception',
+  [EVENT_SOFTWARE_EXCEPTION]: 'software exception',
+};
 
 /** An interrupt or exception that a processor began to deliver. */
 export interface UndeliveredEvent {
@@ -77,7 +114,11 @@ export class VcpuView {
   /** State words (src/cpu/architecture/registers.ts), as they are now: of one that runs they change. Torn: its turn began or ended meanwhile, or there are none. */
   registers(): Copy {
     const { domain } = this;
-    const look = (): Int32Array => (this.isCurrent ? domain.memory.block(domain.entry[DOMAIN.LIVE], R.STATE_WORDS) : this.block.subarray(0, R.STATE_WORDS)).slice();
+    const look = (): Int32Array =>
+      (this.isCurrent
+        ? domain.memory.block(domain.entry[DOMAIN.LIVE], R.STATE_WORDS)
+        : this.block.subarray(0, R.STATE_WORDS)
+      ).slice();
     const before = this.isCurrent;
     const words = look();
     if (words.length < R.STATE_WORDS) return { words: new Int32Array(R.STATE_WORDS), torn: true };
@@ -114,14 +155,18 @@ export class VcpuView {
       count = Math.min(total, LAST_CODE_COUNT),
       ring = block.slice(LAST_CODE_RING, LAST_CODE_RING + LAST_CODE_COUNT * LAST_CODE_WORDS);
     const code = Array.from({ length: count }, (_, i): LastInstruction => {
-      const [linear, eip, about, ...rest] = ring.subarray((((total - count + i) >>> 0) % LAST_CODE_COUNT) * LAST_CODE_WORDS).subarray(0, LAST_CODE_WORDS);
+      const [linear, eip, about, ...rest] = ring
+        .subarray((((total - count + i) >>> 0) % LAST_CODE_COUNT) * LAST_CODE_WORDS)
+        .subarray(0, LAST_CODE_WORDS);
       const bytes = (about >>> LAST_CODE_ABOUT.WRITTEN) & 7;
       return {
         linear: linear >>> 0,
         eip: eip >>> 0,
         is32: (about & LAST_CODE_ABOUT.IS_32) !== 0,
         isKnown: (about & LAST_CODE_ABOUT.IS_KNOWN) !== 0,
-        registers: rest.slice(0, (about >>> LAST_CODE_ABOUT.COUNT) & 3).map((value, at) => ({ number: (about >>> (LAST_CODE_ABOUT.REGISTERS + 3 * at)) & 7, value: value >>> 0 })),
+        registers: rest
+          .slice(0, (about >>> LAST_CODE_ABOUT.COUNT) & 3)
+          .map((value, at) => ({ number: (about >>> (LAST_CODE_ABOUT.REGISTERS + 3 * at)) & 7, value: value >>> 0 })),
         ...(bytes === 0 ? {} : { written: { linear: rest[3] >>> 0, bytes, value: rest[4] >>> 0 } }),
       };
     });
@@ -138,10 +183,18 @@ export class VcpuView {
   runstate(): VcpuRunstate | undefined {
     const { domain } = this;
     if (domain.entry[DOMAIN.XEN] === 0) return undefined;
-    const { words, torn } = domain.memory.copy((domain.entry[DOMAIN.XEN] >>> 2) + XEN.VCPU + this.id * XEN_VCPU_WORDS, XEN_VCPU_WORDS);
+    const { words, torn } = domain.memory.copy(
+      (domain.entry[DOMAIN.XEN] >>> 2) + XEN.VCPU + this.id * XEN_VCPU_WORDS,
+      XEN_VCPU_WORDS,
+    );
     const pair = (at: number): number => (words[at] >>> 0) + (words[at + 1] >>> 0) * 2 ** 32;
     const ns = (state: number): number => pair(XEN_VCPU.TIMES + 2 * state);
-    return { state: words[XEN_VCPU.STATE], sinceNs: pair(XEN_VCPU.STATE_ENTRY), ns: [ns(0), ns(1), ns(2), ns(3)], torn };
+    return {
+      state: words[XEN_VCPU.STATE],
+      sinceNs: pair(XEN_VCPU.STATE_ENTRY),
+      ns: [ns(0), ns(1), ns(2), ns(3)],
+      torn,
+    };
   }
 
   /** Registers and address space together, as they are now, for whoever asks several things of them. */
@@ -169,7 +222,8 @@ export class VcpuState {
 
   /** From now on addresses are those of another space of the same guest: tables and, with PAE, directory pointers as they are in its memory now. */
   enter(cr3: number): void {
-    const { regs } = this, { memory, p2mWords } = this.domain;
+    const { regs } = this,
+      { memory, p2mWords } = this.domain;
     if (regs[R.CR3] === cr3) return;
     regs[R.CR3] = cr3;
     const entry = p2mWords[cr3 >>> 12] ?? 0;
@@ -194,8 +248,14 @@ export class VcpuState {
     const { regs } = this;
     const count = Math.min(Math.max(0, regs[R.UNDELIVERED]), R.UNDELIVERED_MOST);
     return Array.from({ length: count }, (_, i) => {
-      const at = R.UNDELIVERED_EVENTS + i * R.UNDELIVERED_WORDS, information = regs[at];
-      return { vector: information & 255, type: EVENT_TYPES[information & EVENT_TYPE_MASK] ?? 'external', ...((information & EVENT_ERROR_CODE) === 0 ? {} : { error: regs[at + 1] >>> 0 }), address: regs[at + 2] >>> 0 };
+      const at = R.UNDELIVERED_EVENTS + i * R.UNDELIVERED_WORDS,
+        information = regs[at];
+      return {
+        vector: information & 255,
+        type: EVENT_TYPES[information & EVENT_TYPE_MASK] ?? 'external',
+        ...((information & EVENT_ERROR_CODE) === 0 ? {} : { error: regs[at + 1] >>> 0 }),
+        address: regs[at + 2] >>> 0,
+      };
     });
   }
 
@@ -225,7 +285,9 @@ export class VcpuState {
       return memory.frame(entry >>> PAGE_SHIFT);
     };
     if (isPae) add(regs[R.CR3]);
-    const directories = isPae ? [0, 1, 2, 3].map(i => regs[R.PDPTE + 2 * i]).filter(low => (low & PTE_P) !== 0) : [regs[R.CR3]];
+    const directories = isPae
+      ? [0, 1, 2, 3].map(i => regs[R.PDPTE + 2 * i]).filter(low => (low & PTE_P) !== 0)
+      : [regs[R.CR3]];
     for (const low of directories) {
       const at = add(low);
       for (let i = 0; at >= 0 && i < FRAME_BYTES / 4; i += isPae ? 2 : 1) {

@@ -16,7 +16,10 @@ describe('a ring of frames', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 4 }),
-        fc.array(fc.oneof(fc.record({ put: fc.nat(LONGEST_FRAME) }), fc.record({ take: fc.integer({ min: 1, max: 9 }) })), { maxLength: 120 }),
+        fc.array(
+          fc.oneof(fc.record({ put: fc.nat(LONGEST_FRAME) }), fc.record({ take: fc.integer({ min: 1, max: 9 }) })),
+          { maxLength: 120 },
+        ),
         (start, steps) => {
           const { ring } = make(start & ~3);
           const expected: Uint8Array[] = [];

@@ -29,7 +29,11 @@ export class FrameRing {
   }
 
   private get used(): number {
-    return (Atomics.load(this.words, this.head + FRAME_RING.WRITTEN) - Atomics.load(this.words, this.head + FRAME_RING.READ)) >>> 0;
+    return (
+      (Atomics.load(this.words, this.head + FRAME_RING.WRITTEN) -
+        Atomics.load(this.words, this.head + FRAME_RING.READ)) >>>
+      0
+    );
   }
 
   get isEmpty(): boolean {

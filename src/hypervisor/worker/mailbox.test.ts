@@ -8,7 +8,10 @@ const AT = 4096;
 
 it('holds the points where a domain stops, and whoever reads them reads no more of the memory than they take', () => {
   const words = new Int32Array(new SharedArrayBuffer(2 ** 20)),
-    mailbox = new Mailbox({ words, bytes: new Uint8Array(words.buffer) } as Machine, { mailboxOffset: AT } as ConstructorParameters<typeof Mailbox>[1]);
+    mailbox = new Mailbox(
+      { words, bytes: new Uint8Array(words.buffer) } as Machine,
+      { mailboxOffset: AT } as ConstructorParameters<typeof Mailbox>[1],
+    );
   const points: BreakPoint[] = [
     { kind: 'execute', linear: 0xc0100000, bytes: 1 },
     { kind: 'write', linear: 0x1000, bytes: 4096 },

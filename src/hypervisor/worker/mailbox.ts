@@ -28,7 +28,10 @@ function mouseMove(message: Uint8Array): MouseMove {
 }
 
 /** Wakes whoever a record is of; where there is no Domain 0 yet, nobody need be told. */
-export function ringDoorbell({ words }: Pick<Machine, 'words'>, { mailboxOffset }: Pick<DomainRecord, 'mailboxOffset'>): void {
+export function ringDoorbell(
+  { words }: Pick<Machine, 'words'>,
+  { mailboxOffset }: Pick<DomainRecord, 'mailboxOffset'>,
+): void {
   if (mailboxOffset === 0) return;
   const doorbell = (mailboxOffset >>> 2) + MAILBOX.DOORBELL;
   Atomics.add(words, doorbell, 1);
@@ -147,7 +150,9 @@ export class Mailbox {
     const message = new Uint8Array(MOUSE_BYTES);
     if (this.free() < MOUSE_BYTES + 2) return false;
     const view = new DataView(message.buffer);
-    [dx, dy, dz].forEach((count, i) => view.setInt16(2 * i, Math.max(-0x8000, Math.min(0x7fff, Math.trunc(count))), true));
+    [dx, dy, dz].forEach((count, i) =>
+      view.setInt16(2 * i, Math.max(-0x8000, Math.min(0x7fff, Math.trunc(count))), true),
+    );
     view.setUint8(6, buttons);
     this.put(INPUT.MOUSE, message);
     this.ringDoorbell();

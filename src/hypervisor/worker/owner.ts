@@ -18,6 +18,8 @@ export function findOwner(): Promise<Owner> {
   const { parentThread } = globalThis as { parentThread?: Owner };
   if (parentThread) return Promise.resolve(parentThread);
   return new Promise(resolve => {
-    addEventListener('message', event => resolve((event as MessageEvent<Owned>).data.owner as unknown as Owner), { once: true });
+    addEventListener('message', event => resolve((event as MessageEvent<Owned>).data.owner as unknown as Owner), {
+      once: true,
+    });
   });
 }

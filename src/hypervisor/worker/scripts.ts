@@ -44,16 +44,23 @@ class Scripts {
   private load(names: readonly string[], text: string): void {
     if (typeof Blob === 'undefined' || this.count === MOST_SCRIPTS) return this.refuse();
     this.count++;
-    const address = URL.createObjectURL(new Blob([`export default (${names.join(', ')}) => { ${text} }`], { type: 'text/javascript' }));
+    const address = URL.createObjectURL(
+      new Blob([`export default (${names.join(', ')}) => { ${text} }`], { type: 'text/javascript' }),
+    );
     this.made.set(text, null);
-    import(/* @vite-ignore */ address).then(
-      (module: { default: Made }) => {
-        if (!this.told) this.problem("The page's policy forbids new Function: guest code is compiled through scripts of blob: addresses, which takes longer.");
-        this.told = true;
-        this.made.set(text, module.default);
-      },
-      () => this.refuse(),
-    ).finally(() => URL.revokeObjectURL(address));
+    import(/* @vite-ignore */ address)
+      .then(
+        (module: { default: Made }) => {
+          if (!this.told)
+            this.problem(
+              "The page's policy forbids new Function: guest code is compiled through scripts of blob: addresses, which takes longer.",
+            );
+          this.told = true;
+          this.made.set(text, module.default);
+        },
+        () => this.refuse(),
+      )
+      .finally(() => URL.revokeObjectURL(address));
   }
 
   private refuse(): void {

@@ -106,7 +106,11 @@ const notLoaded = (part: string) => (): never => {
 };
 
 /** Loads what this domain needs and not every one does. @throws SavedStateError, HostError */
-async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { boot, drives = [], saved, name, nic }: ToDomainWorker): Promise<LaterParts> {
+async function laterParts(
+  { words }: Machine,
+  { xenOffset }: DomainRecord,
+  { boot, drives = [], saved, name, nic }: ToDomainWorker,
+): Promise<LaterParts> {
   const isXens = xenOffset !== 0,
     isPv = isXens && words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
   const [guest, pv, stream] = await Promise.all([
@@ -117,13 +121,26 @@ async function laterParts({ words }: Machine, { xenOffset }: DomainRecord, { boo
   const state = saved && stream?.readState(saved, name);
   const card = state ? state.about.nic : nic;
   // What a saved guest had of it is set when it is restored.
-  const isEnlightened = isXens && (words[(xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 || state?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0));
-  const viridian = isEnlightened ? await import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests')) : undefined;
+  const isEnlightened =
+    isXens &&
+    (words[(xenOffset >>> 2) + XEN.PARAMS + 2 * HVM_PARAM.VIRIDIAN] !== 0 ||
+      state?.params.some(([index, low]) => index === HVM_PARAM.VIRIDIAN && low !== 0));
+  const viridian = isEnlightened
+    ? await import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
+    : undefined;
   if (boot.kind !== 'firmware') await prepareKernel(boot.kernel).catch(notLoaded('unpacks kernels'));
   if (drives.some(({ kind }) => kind === 'cdrom')) await loadCdrom().catch(notLoaded('is the guest’s CD-ROM drive'));
   if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
   return {
-    ...(guest ? { createXen: parts => new guest.XenGuest(parts, { createPv: pv && (of => new pv.PvDomain(of)), viridianOf: viridian?.viridianOf }) } : {}),
+    ...(guest
+      ? {
+          createXen: parts =>
+            new guest.XenGuest(parts, {
+              createPv: pv && (of => new pv.PvDomain(of)),
+              viridianOf: viridian?.viridianOf,
+            }),
+        }
+      : {}),
     ...(state && stream ? { saved: state, restoreInto: stream.restoreInto } : {}),
   };
 }
@@ -143,7 +160,9 @@ async function start(message: ToDomainWorker): Promise<void> {
         record,
         memoryMiB: message.memoryMiB,
         boot: message.boot,
-        ...(message.drives ? { ide: attachDrives(message.drives, openMedium, problem, message.diskChanges, queue) } : {}),
+        ...(message.drives
+          ? { ide: attachDrives(message.drives, openMedium, problem, message.diskChanges, queue) }
+          : {}),
         ...(queue ? { driveQueue: queue } : {}),
         ...(message.nic ? { nic: message.nic } : {}),
         ...(message.mac ? { mac: message.mac } : {}),
@@ -155,7 +174,9 @@ async function start(message: ToDomainWorker): Promise<void> {
         onTripleFault: message.onTripleFault,
         hostMs: sharedMs,
         serial: output.serial.put,
-        ...(message.withXenConsole ? { debug: output.guestLog.put, xenConsole: output.guestLog.write, xenLog: output.log } : {}),
+        ...(message.withXenConsole
+          ? { debug: output.guestLog.put, xenConsole: output.guestLog.write, xenLog: output.log }
+          : {}),
         ...(message.withDebug ? { debug: output.debug.put } : {}),
         onRestart: report => {
           output.flush();
@@ -188,7 +209,14 @@ async function start(message: ToDomainWorker): Promise<void> {
 const LOOKS = 2000;
 
 /** Until the domain is to be destroyed: with the commands that said so. `round`: called in each round. */
-async function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs, message: ToDomainWorker, round: () => void): Promise<number> {
+async function run(
+  domain: Domain,
+  mailbox: Mailbox,
+  slot: Slot,
+  output: Outputs,
+  message: ToDomainWorker,
+  round: () => void,
+): Promise<number> {
   // One ending may follow another at once, where the domain was resumed between them.
   let told: Ending | undefined;
   let waits: WaitsFor | undefined;
@@ -228,7 +256,8 @@ async function run(domain: Domain, mailbox: Mailbox, slot: Slot, output: Outputs
       if (hit) send({ kind: 'broke', hit });
       domain.step(0);
       mailbox.setPaused(true);
-    } else if (result.state !== 'running') park(domain, mailbox, seen, result.state === 'parked' ? slot.wakeNs(result) : Infinity);
+    } else if (result.state !== 'running')
+      park(domain, mailbox, seen, result.state === 'parked' ? slot.wakeNs(result) : Infinity);
   }
 }
 
@@ -241,7 +270,15 @@ async function insertDisc(domain: Domain): Promise<void> {
   for (; !disc; disc = discs.shift()) await eventLoop();
   const { place, medium, readOnly } = disc;
   try {
-    const [opened] = medium ? attachDrives([{ place, kind: removableKind(place), readOnly: readOnly ?? true, medium }], openMedium, problem, [], domain.options.driveQueue) : [];
+    const [opened] = medium
+      ? attachDrives(
+          [{ place, kind: removableKind(place), readOnly: readOnly ?? true, medium }],
+          openMedium,
+          problem,
+          [],
+          domain.options.driveQueue,
+        )
+      : [];
     domain.insertMedium(place, opened?.disk ?? null);
     send({ kind: 'inserted' });
   } catch (error) {

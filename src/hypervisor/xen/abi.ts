@@ -79,9 +79,12 @@ export const HYPERCALL = {
   SYSCTL: 35,
   DOMCTL: 36,
 } as const;
-const HYPERCALL_NAMES = new Map<number, string>(Object.entries(HYPERCALL).map(([name, number]) => [number, name.toLowerCase()]));
+const HYPERCALL_NAMES = new Map<number, string>(
+  Object.entries(HYPERCALL).map(([name, number]) => [number, name.toLowerCase()]),
+);
 /** As xen.h spells it behind __HYPERVISOR_. */
-export const hypercallName = (number: number): string => HYPERCALL_NAMES.get(number) ?? (number >= 48 && number < 56 ? `arch_${number - 48}` : `hypercall ${number}`);
+export const hypercallName = (number: number): string =>
+  HYPERCALL_NAMES.get(number) ?? (number >= 48 && number < 56 ? `arch_${number - 48}` : `hypercall ${number}`);
 /** Slots of the hypercall page. */
 export const HYPERCALLS = 64;
 
@@ -91,16 +94,57 @@ export const VCPU_INFO_BYTES = 64,
   LEGACY_VCPUS = 32;
 export const SHARED_INFO = {
   EVTCHN_PENDING: 0x800,
-  32: { EVTCHN_MASK: 0x880, WC_VERSION: 0x900, WC_SEC: 0x904, WC_NSEC: 0x908, WC_SEC_HI: 0x924, MAX_PFN: 0x90c, PORTS: 1024, WORD_SHIFT: 5 },
-  64: { EVTCHN_MASK: 0xa00, WC_VERSION: 0xc00, WC_SEC: 0xc04, WC_NSEC: 0xc08, WC_SEC_HI: 0xc0c, MAX_PFN: 0xc10, PORTS: 4096, WORD_SHIFT: 6 },
+  32: {
+    EVTCHN_MASK: 0x880,
+    WC_VERSION: 0x900,
+    WC_SEC: 0x904,
+    WC_NSEC: 0x908,
+    WC_SEC_HI: 0x924,
+    MAX_PFN: 0x90c,
+    PORTS: 1024,
+    WORD_SHIFT: 5,
+  },
+  64: {
+    EVTCHN_MASK: 0xa00,
+    WC_VERSION: 0xc00,
+    WC_SEC: 0xc04,
+    WC_NSEC: 0xc08,
+    WC_SEC_HI: 0xc0c,
+    MAX_PFN: 0xc10,
+    PORTS: 4096,
+    WORD_SHIFT: 6,
+  },
 } as const;
 /** vcpu_info. The selector is at 4 (32-bit layout) or 8. */
-export const VCPU_INFO = { UPCALL_PENDING: 0, UPCALL_MASK: 1, PENDING_SEL_32: 4, PENDING_SEL_64: 8, CR2_32: 8, TIME: 0x20 } as const;
-export const VCPU_TIME = { VERSION: 0, TSC_TIMESTAMP: 8, SYSTEM_TIME: 0x10, MUL: 0x18, SHIFT_FLAGS: 0x1c, BYTES: 32 } as const;
+export const VCPU_INFO = {
+  UPCALL_PENDING: 0,
+  UPCALL_MASK: 1,
+  PENDING_SEL_32: 4,
+  PENDING_SEL_64: 8,
+  CR2_32: 8,
+  TIME: 0x20,
+} as const;
+export const VCPU_TIME = {
+  VERSION: 0,
+  TSC_TIMESTAMP: 8,
+  SYSTEM_TIME: 0x10,
+  MUL: 0x18,
+  SHIFT_FLAGS: 0x1c,
+  BYTES: 32,
+} as const;
 export const PVCLOCK_TSC_STABLE = 1;
 
 // sched_op and shutdown codes.
-export const SCHEDOP = { YIELD: 0, BLOCK: 1, SHUTDOWN: 2, POLL: 3, REMOTE_SHUTDOWN: 4, SHUTDOWN_CODE: 5, WATCHDOG: 6, PIN_OVERRIDE: 7 } as const;
+export const SCHEDOP = {
+  YIELD: 0,
+  BLOCK: 1,
+  SHUTDOWN: 2,
+  POLL: 3,
+  REMOTE_SHUTDOWN: 4,
+  SHUTDOWN_CODE: 5,
+  WATCHDOG: 6,
+  PIN_OVERRIDE: 7,
+} as const;
 export const SHUTDOWN = { POWEROFF: 0, REBOOT: 1, SUSPEND: 2, CRASH: 3, WATCHDOG: 4, SOFT_RESET: 5 } as const;
 
 // event_channel_op.
@@ -121,14 +165,41 @@ export const EVTCHNOP = {
   SET_PRIORITY: 13,
 } as const;
 export const EVTCHNSTAT = { CLOSED: 0, UNBOUND: 1, INTERDOMAIN: 2, PIRQ: 3, VIRQ: 4, IPI: 5 } as const;
-export const VIRQ = { TIMER: 0, DEBUG: 1, CONSOLE: 2, DOM_EXC: 3, TBUF: 4, DEBUGGER: 6, XENOPROF: 7, CON_RING: 8, ARGO: 11, XENPMU: 13 } as const;
+export const VIRQ = {
+  TIMER: 0,
+  DEBUG: 1,
+  CONSOLE: 2,
+  DOM_EXC: 3,
+  TBUF: 4,
+  DEBUGGER: 6,
+  XENOPROF: 7,
+  CON_RING: 8,
+  ARGO: 11,
+  XENPMU: 13,
+} as const;
 
 /** Event words of FIFO event channels (event_channel.h, EVTCHN_FIFO_*); LINK_BITS: of the next port in the queue. */
-export const EVENT_WORD = { PENDING: 1 << 31, MASKED: 1 << 30, LINKED: 1 << 29, BUSY: 1 << 28, LINK_BITS: 17, PER_PAGE: 1024 } as const;
+export const EVENT_WORD = {
+  PENDING: 1 << 31,
+  MASKED: 1 << 30,
+  LINKED: 1 << 29,
+  BUSY: 1 << 28,
+  LINK_BITS: 17,
+  PER_PAGE: 1024,
+} as const;
 
 // grant_table.h.
 /** Flags of an entry: type in bits 0-1. READING and WRITING are the hypervisor's; in version 2 they are in the status word. */
-export const GTF = { INVALID: 0, PERMIT_ACCESS: 1, TRANSITIVE: 3, TYPE: 3, READONLY: 4, READING: 8, WRITING: 16, SUB_PAGE: 256 } as const;
+export const GTF = {
+  INVALID: 0,
+  PERMIT_ACCESS: 1,
+  TRANSITIVE: 3,
+  TYPE: 3,
+  READONLY: 4,
+  READING: 8,
+  WRITING: 16,
+  SUB_PAGE: 256,
+} as const;
 /** Flags of a mapping. */
 export const GNTMAP = { DEVICE: 1, HOST: 2, READONLY: 4, APPLICATION: 8, CONTAINS_PTE: 16 } as const;
 
@@ -177,7 +248,14 @@ export const XENMEM = {
   GET_VNUMAINFO: 26,
   ACQUIRE_RESOURCE: 28,
 } as const;
-export const XENMAPSPACE = { SHARED_INFO: 0, GRANT_TABLE: 1, GMFN: 2, GMFN_RANGE: 3, GMFN_FOREIGN: 4, DEV_MMIO: 5 } as const;
+export const XENMAPSPACE = {
+  SHARED_INFO: 0,
+  GRANT_TABLE: 1,
+  GMFN: 2,
+  GMFN_RANGE: 3,
+  GMFN_FOREIGN: 4,
+  DEV_MMIO: 5,
+} as const;
 /** Bit of an index into the grant table: status frames of version 2. */
 export const XENMAPIDX_GRANT_TABLE_STATUS = 0x80000000;
 
@@ -214,7 +292,15 @@ export const XENFEAT = {
 } as const;
 
 // physdev_op. Those of interrupts over event channels are not offered.
-export const PHYSDEVOP = { IRQ_STATUS_QUERY: 5, SET_IOPL: 6, SET_IOBITMAP: 7, EOI: 12, MAP_PIRQ: 13, UNMAP_PIRQ: 14, GET_FREE_PIRQ: 23 } as const;
+export const PHYSDEVOP = {
+  IRQ_STATUS_QUERY: 5,
+  SET_IOPL: 6,
+  SET_IOBITMAP: 7,
+  EOI: 12,
+  MAP_PIRQ: 13,
+  UNMAP_PIRQ: 14,
+  GET_FREE_PIRQ: 23,
+} as const;
 
 // vm_assist.
 export const VMASST_CMD_ENABLE = 0,
@@ -282,12 +368,39 @@ export const IOREQ_SERVER_PAGES = 0xfeff0;
 /** Guest frames of the special pages of HVM and PVH domains, eight from 0xFEFF8; ioreq server pages lie before them. */
 export const SPECIAL_PAGES = 0xfeff8,
   SPECIAL_PAGE_COUNT = 8;
-export const SPECIAL = { PAGING: 0, ACCESS: 1, SHARING: 2, BUFIOREQ: 3, XENSTORE: 4, IOREQ: 5, IDENT_PT: 6, CONSOLE: 7 } as const;
+export const SPECIAL = {
+  PAGING: 0,
+  ACCESS: 1,
+  SHARING: 2,
+  BUFIOREQ: 3,
+  XENSTORE: 4,
+  IOREQ: 5,
+  IDENT_PT: 6,
+  CONSOLE: 7,
+} as const;
 
 /** Page of the store's rings (io/xs_wire.h, xenstore_domain_interface): requests from byte 0, replies from REPLIES; the rest are words of 32 bits. */
-export const STORE_PAGE = { RING_BYTES: 1024, REPLIES: 1024, REQ_CONS: 512, REQ_PROD: 513, RSP_CONS: 514, RSP_PROD: 515, FEATURES: 516, CONNECTION: 517, ERROR: 518 } as const;
+export const STORE_PAGE = {
+  RING_BYTES: 1024,
+  REPLIES: 1024,
+  REQ_CONS: 512,
+  REQ_PROD: 513,
+  RSP_CONS: 514,
+  RSP_PROD: 515,
+  FEATURES: 516,
+  CONNECTION: 517,
+  ERROR: 518,
+} as const;
 /** Page of the console's rings (io/console.h, xencons_interface): what is typed from byte 0, what is printed from OUT; then words of 32 bits. */
-export const CONSOLE_PAGE = { IN_BYTES: 1024, OUT: 1024, OUT_BYTES: 2048, IN_CONS: 768, IN_PROD: 769, OUT_CONS: 770, OUT_PROD: 771 } as const;
+export const CONSOLE_PAGE = {
+  IN_BYTES: 1024,
+  OUT: 1024,
+  OUT_BYTES: 2048,
+  IN_CONS: 768,
+  IN_PROD: 769,
+  OUT_CONS: 770,
+  OUT_PROD: 771,
+} as const;
 
 // CPUID leaves and the MSR they name.
 export const CPUID_BASE = 0x40000000,

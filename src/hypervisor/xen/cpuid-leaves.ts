@@ -1,7 +1,14 @@
 /** Xen's CPUID leaves at 0x40000000, and what it adds to the processor's own. Source: xen/include/public/arch-x86/cpuid.h. */
 import type { CpuidAnswer } from '../../cpu/architecture/index.ts';
 import { registers as R, TSC_HZ } from '../../cpu/architecture/index.ts';
-import { CPUID_BASE, CPUID_BASE_MOVED, MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE_MOVED, XEN_MAJOR, XEN_MINOR } from './abi.ts';
+import {
+  CPUID_BASE,
+  CPUID_BASE_MOVED,
+  MSR_HYPERCALL_PAGE,
+  MSR_HYPERCALL_PAGE_MOVED,
+  XEN_MAJOR,
+  XEN_MINOR,
+} from './abi.ts';
 import { tscScale } from './time.ts';
 
 const LEAVES = 5;
@@ -32,7 +39,11 @@ export interface CpuidDomain {
 }
 
 /** Xen's answer for a leaf of its range; undefined: the leaf is the processor's. */
-export function xenLeaf(leaf: number, subleaf: number, { id, vcpu, pv, moved = false }: CpuidDomain): CpuidAnswer | undefined {
+export function xenLeaf(
+  leaf: number,
+  subleaf: number,
+  { id, vcpu, pv, moved = false }: CpuidDomain,
+): CpuidAnswer | undefined {
   leaf >>>= 0;
   if (leaf < CPUID_BASE || leaf > CPUID_BASE + 0xffff) return undefined;
   const base = moved ? CPUID_BASE_MOVED : CPUID_BASE;
@@ -52,7 +63,9 @@ export function xenLeaf(leaf: number, subleaf: number, { id, vcpu, pv, moved = f
       }
       return subleaf === 2 ? { ...none, eax: TSC_HZ / 1000 } : none;
     case 4:
-      return pv || subleaf !== 0 ? none : { ...none, eax: IOMMU_MAPPINGS | VCPU_ID_PRESENT | DOMAIN_ID_PRESENT | UPCALL_VECTOR, ebx: vcpu, ecx: id };
+      return pv || subleaf !== 0
+        ? none
+        : { ...none, eax: IOMMU_MAPPINGS | VCPU_ID_PRESENT | DOMAIN_ID_PRESENT | UPCALL_VECTOR, ebx: vcpu, ecx: id };
     case 5:
       return pv && subleaf === 0 ? { ...none, ebx: PHYSICAL_ADDRESS_BITS } : none;
     default:

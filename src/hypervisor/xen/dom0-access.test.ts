@@ -126,7 +126,12 @@ describe('Domain 0', () => {
     mapping.unmap();
     expect([machine.words[entry + FRAME.SHARED], audit(machine, dom0.held)]).toEqual([1, []]);
     other.unmap();
-    expect([machine.words[entry + FRAME.SHARED], dom0.held.frames.size, dom0.held.readOnly.size, audit(machine, dom0.held)]).toEqual([0, 0, 0, []]);
+    expect([
+      machine.words[entry + FRAME.SHARED],
+      dom0.held.frames.size,
+      dom0.held.readOnly.size,
+      audit(machine, dom0.held),
+    ]).toEqual([0, 0, 0, []]);
     expect(() => dom0.mapForeign(1, 256, true)).toThrow(/no memory at guest frame 0x100/);
   });
 

@@ -74,7 +74,11 @@ export class Dom0 {
    * What its programs have mapped, as `audit` counts it: references by machine frame (`readOnly`: those of them that only read), and uses by `grantKey`
    * (writers in bits 16-31).
    */
-  readonly held = { frames: new Map<number, number>(), readOnly: new Map<number, number>(), grants: new Map<number, number>() };
+  readonly held = {
+    frames: new Map<number, number>(),
+    readOnly: new Map<number, number>(),
+    grants: new Map<number, number>(),
+  };
   /** Tables whose entries it has mapped. */
   private readonly tables = new WeakMap<Ports, GrantTable>();
 
@@ -190,9 +194,11 @@ export class Dom0 {
     // Looked up again once the reference is held: the guest may have given the frame away meanwhile.
     for (let tries = 0; tries < 16; tries++) {
       new Pod(machine, record).demand(gfn);
-      const entry = gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
+      const entry =
+        gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
       const mfn = entry >>> FRAME_SHIFT;
-      if (entry === 0 || !(readOnly ? machine.takeReference(mfn, record.id) : takeWritable(machine, record, mfn))) continue;
+      if (entry === 0 || !(readOnly ? machine.takeReference(mfn, record.id) : takeWritable(machine, record, mfn)))
+        continue;
       const isThere = Atomics.load(machine.words, (record.p2mOffset >>> 2) + gfn) === entry;
       if (isThere && readOnly) {
         count(this.held.frames, mfn, 1);
@@ -222,7 +228,8 @@ export class Dom0 {
   /** Whether a device may write a guest frame of a domain: RAM, and a frame buffer that is closed to the guest only to see what it writes; no ROM. */
   mayWrite(domid: number, gfn: number): boolean {
     const { record } = this.portsOf(domid);
-    const entry = gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(this.machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
+    const entry =
+      gfn >= 0 && gfn < record.p2mFrames ? Atomics.load(this.machine.words, (record.p2mOffset >>> 2) + gfn) : 0;
     return isWritableRam(entry, gfn);
   }
 
@@ -253,7 +260,8 @@ export class Dom0 {
   mapGrant(domid: number, ref: number, readOnly: boolean): Mapping {
     const owner = this.portsOf(domid);
     const granted = this.grantsOf(owner).acquire(ref, DOMAIN_0, readOnly, true);
-    if (typeof granted === 'number') throw new HostError(`Domain ${domid} does not grant Domain 0 its entry ${ref} (status ${granted}).`);
+    if (typeof granted === 'number')
+      throw new HostError(`Domain ${domid} does not grant Domain 0 its entry ${ref} (status ${granted}).`);
     const use = readOnly ? 1 : 0x10000,
       key = grantKey(domid, ref);
     count(this.held.grants, key, use);
@@ -320,7 +328,8 @@ export class Dom0 {
 }
 
 /** As public/hvm/params.h has it. */
-const paramName = (index: number): string => `HVM_PARAM_${Object.entries(HVM_PARAM).find(([, value]) => value === index)?.[0] ?? index}`;
+const paramName = (index: number): string =>
+  `HVM_PARAM_${Object.entries(HVM_PARAM).find(([, value]) => value === index)?.[0] ?? index}`;
 
 function count<K>(held: Map<K, number>, key: K, change: number): void {
   const value = (held.get(key) ?? 0) + change;

@@ -4,7 +4,17 @@ import { asm, d } from '../../cpu/test-support/bench.ts';
 import { XEN_TYPE } from '../layout/layout.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, testGuest, type TestGuest } from './pvh-program.test-support.ts';
-import { END, END_OF_USER, LOAD_TABLES, outcome, putTables, result, run, toRing3, writeMsr } from './ring0-program.test-support.ts';
+import {
+  END,
+  END_OF_USER,
+  LOAD_TABLES,
+  outcome,
+  putTables,
+  result,
+  run,
+  toRing3,
+  writeMsr,
+} from './ring0-program.test-support.ts';
 
 const UD = 6,
   GP = 13;

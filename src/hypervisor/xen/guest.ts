@@ -14,7 +14,17 @@ import { TRIPLE_FAULT } from '../domain/report.ts';
 import { type Trace, TRACE_KIND } from '../tracing/trace.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import type { Vcpus, VcpuState } from '../domain/vcpu.ts';
-import { CALLBACK_VIA, HVM_PARAM, MSR_FIRST_OF_XEN, MSR_HYPERCALL_PAGE, MSR_HYPERCALL_PAGE_MOVED, MSR_LAST_OF_XEN, RUNSTATE, SHUTDOWN, VIRQ } from './abi.ts';
+import {
+  CALLBACK_VIA,
+  HVM_PARAM,
+  MSR_FIRST_OF_XEN,
+  MSR_HYPERCALL_PAGE,
+  MSR_HYPERCALL_PAGE_MOVED,
+  MSR_LAST_OF_XEN,
+  RUNSTATE,
+  SHUTDOWN,
+  VIRQ,
+} from './abi.ts';
 import { answerCpuid, isHypervisorLeaf, ofParavirtual, underXen, xenLeaf } from './cpuid-leaves.ts';
 import { answerFlush, enterGuest, leaveGuest } from './memory/flush.ts';
 import { GuestAccess } from './guest-access.ts';
@@ -155,7 +165,9 @@ export class XenGuest implements HypercallContext {
     });
     this.time = new XenTime(this.ports, this.access, timers, vcpu => parts.vcpus.registersOf(parts.vcpus.all[vcpu]));
     this.frames = new GuestFrames(this);
-    this.watchdogTimers = this.watchdogs.map((_, i) => timers.create(`xen-watchdog${i}`, () => this.shutdown(SHUTDOWN.WATCHDOG)));
+    this.watchdogTimers = this.watchdogs.map((_, i) =>
+      timers.create(`xen-watchdog${i}`, () => this.shutdown(SHUTDOWN.WATCHDOG)),
+    );
     this.pollTimers = parts.vcpus.all.map(({ id }) => timers.create(`xen-poll${id}`, () => this.wake(id)));
     this.enlighten();
     this.ports.onKick = vcpu => {
@@ -253,7 +265,13 @@ export class XenGuest implements HypercallContext {
   /** The hypercall that the registers ask for. False: it is to be made again, with arguments that say what is left, once whoever waits had a turn. */
   private makeCall(): boolean {
     const { regs } = this.processor;
-    const result = hypercall(this, regs[R.EAX] >>> 0, [regs[R.EBX], regs[R.ECX], regs[R.EDX], regs[R.ESI], regs[R.EDI]]);
+    const result = hypercall(this, regs[R.EAX] >>> 0, [
+      regs[R.EBX],
+      regs[R.ECX],
+      regs[R.EDX],
+      regs[R.ESI],
+      regs[R.EDI],
+    ]);
     const again = this.takeContinuation();
     if (!again) {
       regs[R.EAX] = result;
@@ -290,9 +308,22 @@ export class XenGuest implements HypercallContext {
 
   /** CPUID: EAX to EDX get the answer to EAX and ECX. Programs ask the same again and again: the processor's last answer is kept. */
   identify(): void {
-    const { regs } = this.processor, { asked } = this;
-    const eax = regs[R.EAX], ecx = regs[R.ECX], apicBase = regs[R.MSR_APIC_BASE], apicId = regs[R.APIC_ID], level = regs[R.CPU_LEVEL];
-    if (!this.identity || eax !== asked[0] || ecx !== asked[1] || apicBase !== asked[2] || apicId !== asked[3] || level !== asked[4] || this.current !== asked[5]) {
+    const { regs } = this.processor,
+      { asked } = this;
+    const eax = regs[R.EAX],
+      ecx = regs[R.ECX],
+      apicBase = regs[R.MSR_APIC_BASE],
+      apicId = regs[R.APIC_ID],
+      level = regs[R.CPU_LEVEL];
+    if (
+      !this.identity ||
+      eax !== asked[0] ||
+      ecx !== asked[1] ||
+      apicBase !== asked[2] ||
+      apicId !== asked[3] ||
+      level !== asked[4] ||
+      this.current !== asked[5]
+    ) {
       const answer = this.cpuidAnswer(eax, ecx);
       // A hypervisor's leaves depend on more than that.
       this.identity = isHypervisorLeaf(eax) ? undefined : answer;
@@ -307,9 +338,19 @@ export class XenGuest implements HypercallContext {
   private cpuidAnswer(leaf: number, subleaf: number): CpuidAnswer {
     const { regs } = this.processor;
     const { viridian } = this;
-    const own = (isViridianLeaf(leaf) && viridian?.leaf(leaf)) || xenLeaf(leaf, subleaf, { id: this.record.id, vcpu: this.current, pv: !this.isHvm, moved: viridian !== undefined });
+    const own =
+      (isViridianLeaf(leaf) && viridian?.leaf(leaf)) ||
+      xenLeaf(leaf, subleaf, {
+        id: this.record.id,
+        vcpu: this.current,
+        pv: !this.isHvm,
+        moved: viridian !== undefined,
+      });
     if (own) return own;
-    const answer = underXen(leaf, cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]));
+    const answer = underXen(
+      leaf,
+      cpuid(leaf, subleaf, (regs[R.MSR_APIC_BASE] & 0x800) !== 0, regs[R.APIC_ID], regs[R.CPU_LEVEL]),
+    );
     return this.isHvm ? answer : ofParavirtual(leaf, answer);
   }
 
@@ -337,7 +378,9 @@ export class XenGuest implements HypercallContext {
   /** A write to one of Xen's MSRs. False: #GP. */
   writeMsr(index: number, low: number, high: number): boolean {
     if (index === this.hypercallMsr) return this.writeHypercallPage(low, high);
-    return this.viridian && isViridianMsr(index) ? this.viridian.writeMsr(index, low, high) : this.msrs.write(index, low, high);
+    return this.viridian && isViridianMsr(index)
+      ? this.viridian.writeMsr(index, low, high)
+      : this.msrs.write(index, low, high);
   }
 
   private writeHypercallPage(low: number, high: number): boolean {
@@ -388,7 +431,8 @@ export class XenGuest implements HypercallContext {
       codeDropped(machine, mfn);
       parts.written(mfn);
     };
-    if (!takeWritten(this.ports, written)) for (const entry of machine.p2m(this.record)) if (entry >>> 12 !== 0) written(entry >>> 12);
+    if (!takeWritten(this.ports, written))
+      for (const entry of machine.p2m(this.record)) if (entry >>> 12 !== 0) written(entry >>> 12);
   }
 
   /** A guest frame that is populated on demand is used. False: there is no memory left, and the domain has crashed. */
@@ -398,7 +442,9 @@ export class XenGuest implements HypercallContext {
     if (shutdownCode(this.ports) >= 0) return false;
     const sentence = pod.outOfMemory(this.record.id);
     this.parts.log(sentence);
-    this.crash(`${sentence}. The guest used more than its memory before its balloon driver gave the rest back: give it more memory, or less maxmem.`);
+    this.crash(
+      `${sentence}. The guest used more than its memory before its balloon driver gave the rest back: give it more memory, or less maxmem.`,
+    );
     return false;
   }
 
@@ -422,7 +468,8 @@ export class XenGuest implements HypercallContext {
     this.time.runstate(id, state);
     if (before !== state && this.parts.trace.on) this.parts.trace.add(TRACE_KIND.RUNSTATE, id, state);
     // INIT has emptied its local APIC, where the upcall may have waited.
-    if (before === RUNSTATE.OFFLINE && state !== RUNSTATE.OFFLINE && this.ports.upcallPending(id)) this.assertUpcall(id);
+    if (before === RUNSTATE.OFFLINE && state !== RUNSTATE.OFFLINE && this.ports.upcallPending(id))
+      this.assertUpcall(id);
   }
 
   /** evtchn_upcall_pending of a vCPU has become 1. */
@@ -453,7 +500,9 @@ export class XenGuest implements HypercallContext {
   /** An event that the current vCPU would take now. */
   deliverable(): boolean {
     const { vcpus } = this.parts;
-    return this.isHvm ? vcpus.interruptWaits(vcpus.current) : this.ports.upcallPending(this.current) && !this.ports.upcallMasked(this.current);
+    return this.isHvm
+      ? vcpus.interruptWaits(vcpus.current)
+      : this.ports.upcallPending(this.current) && !this.ports.upcallMasked(this.current);
   }
 
   private get via(): { type: number; low: number; high: number } {
@@ -463,7 +512,8 @@ export class XenGuest implements HypercallContext {
 
   /** Vector that is injected past the local APIC while an upcall is pending (callback by vector); -1: none now. */
   directVector(id: number): number {
-    if (!this.isHvm || !this.ports.upcallPending(id) || this.words[this.ports.vcpu(id) + XEN_VCPU.VECTOR] !== 0) return -1;
+    if (!this.isHvm || !this.ports.upcallPending(id) || this.words[this.ports.vcpu(id) + XEN_VCPU.VECTOR] !== 0)
+      return -1;
     const { type, low } = this.via;
     return type === CALLBACK_VIA.VECTOR ? low & 0xff : -1;
   }
@@ -552,7 +602,8 @@ export class XenGuest implements HypercallContext {
   /** Page tables and processors of a paravirtual domain that has suspended itself; undefined: it is none. @throws SavedStateError */
   savePv(): PvImage | undefined {
     const { all } = this.parts.vcpus;
-    if (this.pv && all.some(({ id }) => id > 0 && this.parts.vcpus.isUp(id))) throw new SavedStateError('The guest cannot be saved: it has suspended itself while its other processors run.');
+    if (this.pv && all.some(({ id }) => id > 0 && this.parts.vcpus.isUp(id)))
+      throw new SavedStateError('The guest cannot be saved: it has suspended itself while its other processors run.');
     return this.pv?.save(this.ports, tableFrames(this));
   }
 
@@ -576,7 +627,11 @@ export class XenGuest implements HypercallContext {
 
   saveTimers(): State {
     const { watchdogTimers, pollTimers } = this;
-    return { watchdogs: [...this.watchdogs], watchdogNs: watchdogTimers.map(timer => timer.deadlineNs), pollNs: pollTimers.map(timer => timer.deadlineNs) };
+    return {
+      watchdogs: [...this.watchdogs],
+      watchdogNs: watchdogTimers.map(timer => timer.deadlineNs),
+      pollNs: pollTimers.map(timer => timer.deadlineNs),
+    };
   }
 
   restoreTimers(state: State): void {

@@ -3,7 +3,27 @@ import { asm, d } from '../../cpu/test-support/bench.ts';
 import * as R from '../../cpu/architecture/registers.ts';
 import { XEN } from '../layout/layout.ts';
 import {
-  DOMID_SELF, EACCES, EBUSY, EFAULT, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, HVM_PARAM, HVMOP, HYPERCALL, SHUTDOWN, VCPUOP, VMASST, VMASST_CMD_ENABLE, XENFEAT, XENMAPSPACE, XENMEM, XENVER,
+  DOMID_SELF,
+  EACCES,
+  EBUSY,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPERM,
+  ESRCH,
+  HVM_PARAM,
+  HVMOP,
+  HYPERCALL,
+  SHUTDOWN,
+  VCPUOP,
+  VMASST,
+  VMASST_CMD_ENABLE,
+  XENFEAT,
+  XENMAPSPACE,
+  XENMEM,
+  XENVER,
 } from './abi.ts';
 import { hypercallPage } from './hypercalls.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
@@ -22,11 +42,16 @@ describe('hypercalls', () => {
     expect(guest.call(12345)).toBe(-ENOSYS);
     expect(xenWord(XEN.UNKNOWN_HYPERCALLS)).toBe(2);
     // PV's are none of an HVM guest's.
-    for (const number of [HYPERCALL.MMU_UPDATE, HYPERCALL.SET_TRAP_TABLE, HYPERCALL.IRET]) expect(guest.call(number)).toBe(-ENOSYS);
+    for (const number of [HYPERCALL.MMU_UPDATE, HYPERCALL.SET_TRAP_TABLE, HYPERCALL.IRET])
+      expect(guest.call(number)).toBe(-ENOSYS);
   });
 
   it('of the toolstack are refused: for another interface version, where that cannot be read, and for who asks', () => {
-    for (const [number, version] of [[HYPERCALL.DOMCTL, 0x15], [HYPERCALL.SYSCTL, 0x15], [HYPERCALL.PLATFORM_OP, 0x03000001]]) {
+    for (const [number, version] of [
+      [HYPERCALL.DOMCTL, 0x15],
+      [HYPERCALL.SYSCTL, 0x15],
+      [HYPERCALL.PLATFORM_OP, 0x03000001],
+    ]) {
       guest.put(ARGS, 1, version - 1);
       expect(guest.call(number, ARGS)).toBe(-EACCES);
       guest.put(ARGS, 1, version);
@@ -38,9 +63,25 @@ describe('hypercalls', () => {
   it('take arguments in EBX, ECX, EDX, ESI, EDI and answer in EAX, by VMCALL and VMMCALL wherever they stand', () => {
     // xen_version(0) twice, its answers to memory, then the domain powers off.
     const code = asm(
-      'b8', d(HYPERCALL.XEN_VERSION), '31 db', '0f 01 c1', 'a3', d(ARGS),
-      'b8', d(HYPERCALL.XEN_VERSION), '31 db', '0f 01 d9', 'a3', d(ARGS + 4),
-      'b8', d(HYPERCALL.SCHED_OP), 'bb', d(2), 'b9', d(ARGS + 8), '0f 01 c1',
+      'b8',
+      d(HYPERCALL.XEN_VERSION),
+      '31 db',
+      '0f 01 c1',
+      'a3',
+      d(ARGS),
+      'b8',
+      d(HYPERCALL.XEN_VERSION),
+      '31 db',
+      '0f 01 d9',
+      'a3',
+      d(ARGS + 4),
+      'b8',
+      d(HYPERCALL.SCHED_OP),
+      'bb',
+      d(2),
+      'b9',
+      d(ARGS + 8),
+      '0f 01 c1',
       'f4',
     );
     const program = testGuest({ code });
@@ -103,7 +144,12 @@ describe('xen_version', () => {
     guest.put(ARGS, 0, 0);
     expect(guest.call(HYPERCALL.XEN_VERSION, XENVER.GET_FEATURES, ARGS)).toBe(0);
     const features = guest.get(ARGS + 4);
-    for (const bit of [XENFEAT.WRITABLE_PAGE_TABLES, XENFEAT.AUTO_TRANSLATED_PHYSMAP, XENFEAT.HVM_CALLBACK_VECTOR, XENFEAT.HVM_SAFE_PVCLOCK])
+    for (const bit of [
+      XENFEAT.WRITABLE_PAGE_TABLES,
+      XENFEAT.AUTO_TRANSLATED_PHYSMAP,
+      XENFEAT.HVM_CALLBACK_VECTOR,
+      XENFEAT.HVM_SAFE_PVCLOCK,
+    ])
       expect(features & (1 << bit)).not.toBe(0);
     guest.put(ARGS, 1, 0);
     expect(guest.call(HYPERCALL.XEN_VERSION, XENVER.GET_FEATURES, ARGS)).toBe(-EINVAL);
@@ -127,7 +173,8 @@ describe('memory_op', () => {
   const shape = (...words: number[]): number => guest.put(ARGS, ...words);
 
   it('shows shared_info where the guest wants it, and no longer where it was', () => {
-    const add = (gfn: number): number => guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, shape(DOMID_SELF, 0, 0, gfn));
+    const add = (gfn: number): number =>
+      guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, shape(DOMID_SELF, 0, 0, gfn));
     expect(add(0x50)).toBe(0);
     const { p2m } = { p2m: guest.machine.p2m(guest.domain.options.record) };
     expect(p2m[0x50] >>> 12).toBe(xenWord(XEN.SHARED_INFO));
@@ -154,7 +201,9 @@ describe('memory_op', () => {
     shape(ARGS + 0x100, 1, 0, 0, DOMID_SELF);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.POPULATE_PHYSMAP, ARGS)).toBe(0);
     guest.put(ARGS + 0x200, DOMID_SELF);
-    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.CURRENT_RESERVATION, ARGS + 0x200)).toBe(guest.call(HYPERCALL.MEMORY_OP, XENMEM.MAXIMUM_RESERVATION, ARGS + 0x200));
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.CURRENT_RESERVATION, ARGS + 0x200)).toBe(
+      guest.call(HYPERCALL.MEMORY_OP, XENMEM.MAXIMUM_RESERVATION, ARGS + 0x200),
+    );
   });
 
   it('keeps a frame that Domain 0 has mapped from the allocator when the guest gives it back', () => {
@@ -172,52 +221,75 @@ describe('memory_op', () => {
     shape(16, ARGS + 0x100);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.MEMORY_MAP, ARGS)).toBe(0);
     expect([guest.get(ARGS + 0x100), guest.get(ARGS + 0x108), guest.get(ARGS + 0x110)]).toEqual([0, 4 << 20, 1]);
-    expect([guest.get(ARGS + 0x114) >>> 0, guest.get(ARGS + 0x11c), guest.get(ARGS + 0x124)]).toEqual([0xfeff8000, 0x8000, 2]);
+    expect([guest.get(ARGS + 0x114) >>> 0, guest.get(ARGS + 0x11c), guest.get(ARGS + 0x124)]).toEqual([
+      0xfeff8000, 0x8000, 2,
+    ]);
     expect(guest.get(ARGS)).toBe(5);
   });
 
   it('moves ranges of frames, and batches of them with an errno each', () => {
     const p2m = guest.machine.p2m(guest.domain.options.record);
     const [first, second] = [p2m[0x80], p2m[0x81]];
-    const space = (which: number, size: number, index: number, gfn: number): number => shape(DOMID_SELF | (size << 16), which, index, gfn);
-    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_RANGE, 2, 0x80, 0x2000))).toBe(0);
+    const space = (which: number, size: number, index: number, gfn: number): number =>
+      shape(DOMID_SELF | (size << 16), which, index, gfn);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_RANGE, 2, 0x80, 0x2000))).toBe(
+      0,
+    );
     expect([p2m[0x80], p2m[0x81], p2m[0x2000], p2m[0x2001]]).toEqual([0, 0, first, second]);
-    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_RANGE, 2, 0x2001, 0x80))).toBe(-EINVAL);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_RANGE, 2, 0x2001, 0x80))).toBe(
+      -EINVAL,
+    );
     expect([p2m[0x80], p2m[0x2001]]).toEqual([second, 0]);
-    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_FOREIGN, 0, 1, 0x80))).toBe(-ENOSYS);
-    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.DEV_MMIO, 0, 1, 0x80))).toBe(-EACCES);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.GMFN_FOREIGN, 0, 1, 0x80))).toBe(
+      -ENOSYS,
+    );
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(XENMAPSPACE.DEV_MMIO, 0, 1, 0x80))).toBe(
+      -EACCES,
+    );
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP, space(77, 0, 1, 0x80))).toBe(-EINVAL);
     // Batch: domid and space, size and foreign domain, then three lists.
     guest.put(ARGS + 0x100, 0x2000, 0x3333);
     guest.put(ARGS + 0x200, 0x81, 0x82);
-    const batch = (which: number, more = 0): number => shape(DOMID_SELF | (which << 16), 2 | (more << 16), ARGS + 0x100, ARGS + 0x200, ARGS + 0x300);
+    const batch = (which: number, more = 0): number =>
+      shape(DOMID_SELF | (which << 16), 2 | (more << 16), ARGS + 0x100, ARGS + 0x200, ARGS + 0x300);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP_BATCH, batch(XENMAPSPACE.GMFN))).toBe(0);
     expect([guest.get(ARGS + 0x300), guest.get(ARGS + 0x304), p2m[0x81], p2m[0x2000]]).toEqual([0, -EINVAL, first, 0]);
-    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP_BATCH, batch(XENMAPSPACE.GMFN_RANGE))).toBe(-EOPNOTSUPP);
+    expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP_BATCH, batch(XENMAPSPACE.GMFN_RANGE))).toBe(
+      -EOPNOTSUPP,
+    );
     // Others' frames are theirs: each element says so.
-    for (const [domid, errno] of [[0, EPERM], [9, ESRCH], [DOMID_SELF, EINVAL]]) {
-      expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP_BATCH, batch(XENMAPSPACE.GMFN_FOREIGN, domid))).toBe(0);
+    for (const [domid, errno] of [
+      [0, EPERM],
+      [9, ESRCH],
+      [DOMID_SELF, EINVAL],
+    ]) {
+      expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.ADD_TO_PHYSMAP_BATCH, batch(XENMAPSPACE.GMFN_FOREIGN, domid))).toBe(
+        0,
+      );
       expect(guest.get(ARGS + 0x304)).toBe(-errno);
     }
   });
 
   it('hides a page from the physmap, and leaves it to the domain', () => {
     const free = guest.machine.freeFrames;
-    const remove = (gfn: number): number => guest.call(HYPERCALL.MEMORY_OP, XENMEM.REMOVE_FROM_PHYSMAP, shape(DOMID_SELF, gfn));
+    const remove = (gfn: number): number =>
+      guest.call(HYPERCALL.MEMORY_OP, XENMEM.REMOVE_FROM_PHYSMAP, shape(DOMID_SELF, gfn));
     expect([remove(0x80), remove(0x80), remove(0x5000), guest.machine.freeFrames]).toEqual([0, -ENOENT, -ENOENT, free]);
   });
 
-  it('refuses what only translators of machine frames need, and what is the toolstack\'s', () => {
+  it("refuses what only translators of machine frames need, and what is the toolstack's", () => {
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.MACHPHYS_MAPPING, ARGS)).toBe(-ENOSYS);
     shape(0, 1, 0, 0, DOMID_SELF);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.INCREASE_RESERVATION, ARGS)).toBe(0);
-    for (const op of [XENMEM.SET_MEMORY_MAP, XENMEM.SET_POD_TARGET, XENMEM.GET_POD_TARGET]) expect(guest.call(HYPERCALL.MEMORY_OP, op, ARGS)).toBe(-EPERM);
+    for (const op of [XENMEM.SET_MEMORY_MAP, XENMEM.SET_POD_TARGET, XENMEM.GET_POD_TARGET])
+      expect(guest.call(HYPERCALL.MEMORY_OP, op, ARGS)).toBe(-EPERM);
     shape(0, 1, 0, 0, 1);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.CLAIM_PAGES, ARGS)).toBe(-EPERM);
     shape(ARGS, 1, 0, 0, 1);
     expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM.CLAIM_PAGES, ARGS)).toBe(-EINVAL);
     // A command that says where to go on, of an operation that is made in one go.
-    for (const op of [XENMEM.MAXIMUM_RAM_PAGE, XENMEM.EXCHANGE, XENMEM.CLAIM_PAGES]) expect(guest.call(HYPERCALL.MEMORY_OP, op | (1 << 6), ARGS)).toBe(-EINVAL);
+    for (const op of [XENMEM.MAXIMUM_RAM_PAGE, XENMEM.EXCHANGE, XENMEM.CLAIM_PAGES])
+      expect(guest.call(HYPERCALL.MEMORY_OP, op | (1 << 6), ARGS)).toBe(-EINVAL);
   });
 });
 
@@ -251,7 +323,8 @@ describe('hvm_op', () => {
   });
 
   it('takes upcall vectors from 16 on, of vCPUs that exist', () => {
-    const vector = (vcpu: number, number: number): number => guest.call(HYPERCALL.HVM_OP, HVMOP.SET_EVTCHN_UPCALL_VECTOR, guest.put(ARGS, vcpu, number));
+    const vector = (vcpu: number, number: number): number =>
+      guest.call(HYPERCALL.HVM_OP, HVMOP.SET_EVTCHN_UPCALL_VECTOR, guest.put(ARGS, vcpu, number));
     expect(vector(0, 15)).toBe(-EINVAL);
     expect(vector(1, 0xf3)).toBe(-ENOENT);
     expect(vector(0, 0xf3)).toBe(0);
@@ -268,9 +341,12 @@ describe('vcpu_op', () => {
   });
 
   it('moves vcpu_info once, with everything signalled anew', () => {
-    const place = (offset: number): number => guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_VCPU_INFO, 0, guest.put(ARGS, 0x40, 0, offset, 0));
+    const place = (offset: number): number =>
+      guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_VCPU_INFO, 0, guest.put(ARGS, 0x40, 0, offset, 0));
     expect(place(4096 - 60)).toBe(-EINVAL);
-    expect(guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_VCPU_INFO, 0, guest.put(ARGS, 0x90000, 0, 0, 0))).toBe(-EINVAL);
+    expect(guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_VCPU_INFO, 0, guest.put(ARGS, 0x90000, 0, 0, 0))).toBe(
+      -EINVAL,
+    );
     expect(place(0x100)).toBe(0);
     expect(guest.get(0x40100) & 0xff).toBe(1);
     expect(guest.get(0x40108)).toBe(-1);
@@ -303,7 +379,9 @@ describe('vcpu_op', () => {
     // Across a page: all of it is there.
     guest.domain.xen!.time.runstate(0, 2);
     expect(guest.get(0x30ff0)).toBe(2);
-    expect(guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_RUNSTATE_MEMORY_AREA, 0, guest.put(ARGS, NOWHERE))).toBe(-EFAULT);
+    expect(guest.call(HYPERCALL.VCPU_OP, VCPUOP.REGISTER_RUNSTATE_MEMORY_AREA, 0, guest.put(ARGS, NOWHERE))).toBe(
+      -EFAULT,
+    );
   });
 });
 
@@ -326,7 +404,10 @@ describe('wall clock and console', () => {
     // What is longer goes on after others had their turn: made again for the rest.
     guest.call(HYPERCALL.CONSOLE_IO, 0, 65536 + 6, ARGS);
     expect(guest.said).toHaveLength(6 + 65536);
-    expect([...guest.domain.xen!.takeContinuation()!]).toEqual([[1, 6], [2, ARGS + 65536]]);
+    expect([...guest.domain.xen!.takeContinuation()!]).toEqual([
+      [1, 6],
+      [2, ARGS + 65536],
+    ]);
   });
 
   it('takes the one assist that an HVM guest may have', () => {

@@ -13,7 +13,18 @@ import type { Ports } from './events/ports.ts';
 import type { GuestAccess } from './guest-access.ts';
 import type { GuestFrames } from './memory/p2m.ts';
 import type { PvDomain } from './pv/pv-domain.ts';
-import { answer, array, type Fields, type Span, type StructCopy, type StructType, struct, u32, ulong, type Values } from './struct.ts';
+import {
+  answer,
+  array,
+  type Fields,
+  type Span,
+  type StructCopy,
+  type StructType,
+  struct,
+  u32,
+  ulong,
+  type Values,
+} from './struct.ts';
 import type { XenTime } from './time.ts';
 
 // ---- who calls
@@ -129,8 +140,18 @@ export interface Operation extends Conduct<any, any> {
 }
 
 /** An operation over a structure. */
-export function operation<F extends Fields>(args: StructType<F>, run: Run<Values<F> & StructCopy>, conduct: Conduct<Values<F> & StructCopy, keyof F> = {}): Operation {
-  return { guests: ALL, ...conduct, args: args as unknown as StructType<Fields>, spans: args.spans(conduct.out ?? []), run };
+export function operation<F extends Fields>(
+  args: StructType<F>,
+  run: Run<Values<F> & StructCopy>,
+  conduct: Conduct<Values<F> & StructCopy, keyof F> = {},
+): Operation {
+  return {
+    guests: ALL,
+    ...conduct,
+    args: args as unknown as StructType<Fields>,
+    spans: args.spans(conduct.out ?? []),
+    run,
+  };
 }
 
 /** An operation whose argument is a word, or nothing. */
@@ -148,7 +169,11 @@ export interface Operations {
 }
 
 /** Declares them, by name. */
-export function operations<Numbers extends Readonly<Record<string, number>>>(prefix: string, numbers: Numbers, named: { readonly [Name in keyof Numbers]?: Operation }): Operations {
+export function operations<Numbers extends Readonly<Record<string, number>>>(
+  prefix: string,
+  numbers: Numbers,
+  named: { readonly [Name in keyof Numbers]?: Operation },
+): Operations {
   const rows: (Operation | undefined)[] = [];
   for (const [name, row] of Object.entries(named)) rows[numbers[name]] = row as Operation;
   return { prefix, numbers, rows };
@@ -245,10 +270,15 @@ export function multicall(caller: HypercallContext, [list, count]: readonly numb
       if (i === CALLS_A_TURN) return goOn();
       const entry = MulticallEntry.read(caller.access, at);
       if (!entry) return -EFAULT;
-      const result = hypercall(caller, entry.op, entry.args.map(argument => argument | 0));
+      const result = hypercall(
+        caller,
+        entry.op,
+        entry.args.map(argument => argument | 0),
+      );
       const rest = caller.takeContinuation();
       if (rest) {
-        for (const [argument, value] of rest) if (!caller.access.writeWord(at + ARGUMENTS + argument * ulong.bytes, value)) return -EFAULT;
+        for (const [argument, value] of rest)
+          if (!caller.access.writeWord(at + ARGUMENTS + argument * ulong.bytes, value)) return -EFAULT;
         return goOn();
       }
       const written = caller.access.writeWord(at + RESULT, result);

@@ -4,7 +4,10 @@ import { IdleTicks } from './idle-ticks.ts';
 const MS = 1e6;
 
 /** A vCPU that sets its timer every `everyMs` for so long and retires so much each time; the slack that it got last. */
-function ticking(seconds: number, { everyMs = 4, instructions = 4800, ticks = new IdleTicks(), from = 1e9, retired = 0 } = {}): number {
+function ticking(
+  seconds: number,
+  { everyMs = 4, instructions = 4800, ticks = new IdleTicks(), from = 1e9, retired = 0 } = {},
+): number {
   let slack = 0;
   for (let now = from; now < from + seconds * 1e9; now += everyMs * MS) {
     retired += instructions;

@@ -33,7 +33,10 @@ export class IdleTicks {
     this.ticks++;
     const isFar = deadlineNs - nowNs > LONGEST_TICK_NS;
     if (isFar) this.far++;
-    const works = this.windowNs < 0 || retired - this.retiredAtStart > this.ticks * TICK_INSTRUCTIONS + OTHER_INSTRUCTIONS || this.far > MOST_FAR + this.ticks * FAR_PART;
+    const works =
+      this.windowNs < 0 ||
+      retired - this.retiredAtStart > this.ticks * TICK_INSTRUCTIONS + OTHER_INSTRUCTIONS ||
+      this.far > MOST_FAR + this.ticks * FAR_PART;
     if (works) this.idleSinceNs = nowNs;
     if (works || nowNs - this.windowNs >= WINDOW_NS) {
       this.windowNs = nowNs;

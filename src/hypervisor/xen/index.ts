@@ -1,5 +1,21 @@
 /** Xen's ABI by name, and Domain 0's own access to it. */
-export { APIC_ID_STEP, CONSOLE_PAGE, DOMID_SELF, EVTCHNOP, EVTCHNSTAT, HVM_PARAM, HYPERCALL, PV_VIRT_START, RUNSTATE, SCHEDOP, STORE_PAGE, XENMEM, XEN_MAJOR, XEN_MINOR, hypercallName } from './abi.ts';
+export {
+  APIC_ID_STEP,
+  CONSOLE_PAGE,
+  DOMID_SELF,
+  EVTCHNOP,
+  EVTCHNSTAT,
+  HVM_PARAM,
+  HYPERCALL,
+  PV_VIRT_START,
+  RUNSTATE,
+  SCHEDOP,
+  STORE_PAGE,
+  XENMEM,
+  XEN_MAJOR,
+  XEN_MINOR,
+  hypercallName,
+} from './abi.ts';
 export { Dom0, type Mapping } from './dom0-access.ts';
 export { GuestLog } from './guest-log.ts';
 export type { XenGuest } from './guest.ts';

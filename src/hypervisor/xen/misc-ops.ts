@@ -1,6 +1,16 @@
 /** console_io, vm_assist, physdev_op, and what only a toolstack may call. Source: xen/include/public/xen.h, physdev.h, domctl.h, sysctl.h, platform.h. */
 import { XEN, XEN_TYPE } from '../layout/layout.ts';
-import { EACCES, EFAULT, EINVAL, ENOSYS, EPERM, PHYSDEVOP, VMASST, VMASST_CMD_DISABLE, VMASST_CMD_ENABLE } from './abi.ts';
+import {
+  EACCES,
+  EFAULT,
+  EINVAL,
+  ENOSYS,
+  EPERM,
+  PHYSDEVOP,
+  VMASST,
+  VMASST_CMD_DISABLE,
+  VMASST_CMD_ENABLE,
+} from './abi.ts';
 import { dispatch, type HypercallContext, operation, operations, PV } from './hypercalls.ts';
 import { type GuestStruct, handle, struct, u32 } from './struct.ts';
 
@@ -38,7 +48,10 @@ const PV_ASSISTS =
  * IN: cmd, type.
  * Errors: EINVAL no such service for this kind of guest; ENOSYS neither enable nor disable.
  */
-export function vmAssist({ type: guest, words, xenBlock }: HypercallContext, [command, type]: readonly number[]): number {
+export function vmAssist(
+  { type: guest, words, xenBlock }: HypercallContext,
+  [command, type]: readonly number[],
+): number {
   const valid = guest === XEN_TYPE.PV ? PV_ASSISTS : HVM_ASSISTS;
   if (type < 0 || type >= 32 || !(valid & (1 << type))) return -EINVAL;
   const at = xenBlock + XEN.ASSISTS;

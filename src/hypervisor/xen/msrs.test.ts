@@ -6,7 +6,18 @@ import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { MachineView } from '../view/machine-view.ts';
 import { memoryOf, pvhKernel, testGuest, type TestGuest } from './pvh-program.test-support.ts';
-import { END, END_OF_USER, LOAD_TABLES, outcome, putTables, readMsr, result, run, toRing3, writeMsr } from './ring0-program.test-support.ts';
+import {
+  END,
+  END_OF_USER,
+  LOAD_TABLES,
+  outcome,
+  putTables,
+  readMsr,
+  result,
+  run,
+  toRing3,
+  writeMsr,
+} from './ring0-program.test-support.ts';
 
 const GP = 13;
 
@@ -85,10 +96,22 @@ describe("an HVM guest's MSRs", () => {
 
   it('keep what was written: MCG_STATUS, MC1_CTL2, DEBUGCTL without LBR, since there are no such records; TSC_ADJUST moves the TSC', () => {
     const guest = ran(
-      writeMsr(0x17a, 4, 7, 0), writeMsr(0x281, 0x40000001, 0, 0), writeMsr(0x1d9, 3, 0, 0), writeMsr(0x3b, 0, 0x1000, 0),
-      readMsr(0x17a, 0), readMsr(0x281, 1), readMsr(0x1d9, 2), readMsr(0x3b, 3), readMsr(0x10, 4),
+      writeMsr(0x17a, 4, 7, 0),
+      writeMsr(0x281, 0x40000001, 0, 0),
+      writeMsr(0x1d9, 3, 0, 0),
+      writeMsr(0x3b, 0, 0x1000, 0),
+      readMsr(0x17a, 0),
+      readMsr(0x281, 1),
+      readMsr(0x1d9, 2),
+      readMsr(0x3b, 3),
+      readMsr(0x10, 4),
     );
-    expect([0, 1, 2, 3].map(i => outcome(guest, i))).toMatchObject([{ low: 4, high: 7 }, { low: 0x40000001 }, { low: 2 }, { low: 0, high: 0x1000 }]);
+    expect([0, 1, 2, 3].map(i => outcome(guest, i))).toMatchObject([
+      { low: 4, high: 7 },
+      { low: 0x40000001 },
+      { low: 2 },
+      { low: 0, high: 0x1000 },
+    ]);
     expect(outcome(guest, 4).high).toBe(0x1000);
   });
 });
@@ -98,7 +121,16 @@ describe("a plain PC's MSRs", () => {
     const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
     const record = createDomain(machine, 4);
     const code = [...LOAD_TABLES, ...readMsr(0x179, 0), ...readMsr(0xce, 1), ...END];
-    const domain = assembleDomain({ machine, record, memoryMiB: 4, boot: { kind: 'kernel', kernel: pvhKernel(code), name: 'program', cmdline: '' }, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
+    const domain = assembleDomain({
+      machine,
+      record,
+      memoryMiB: 4,
+      boot: { kind: 'kernel', kernel: pvhKernel(code), name: 'program', cmdline: '' },
+      startEpochMs: 0,
+      onReset: 'end',
+      onTripleFault: 'end',
+      serial: () => {},
+    });
     const guest = memoryOf(domain);
     putTables(guest);
     for (let i = 0; i < 5; i++) domain.runSlice();
@@ -113,7 +145,13 @@ describe('CPUID faulting of an HVM guest', () => {
   /** CPUID in ring 0 and in ring 3, with MISC_FEATURES_ENABLES as given. */
   function identify(enables: number): TestGuest {
     const kernel = [...LOAD_TABLES, ...writeMsr(0x140, enables, 0, 0), ...cpuid(1)];
-    const code = [...kernel, ...toRing3(kernel.length), ...asm('bb', d(0x23), '8e db 8e c3'), ...cpuid(2), ...END_OF_USER];
+    const code = [
+      ...kernel,
+      ...toRing3(kernel.length),
+      ...asm('bb', d(0x23), '8e db 8e c3'),
+      ...cpuid(2),
+      ...END_OF_USER,
+    ];
     const guest = testGuest({ code });
     putTables(guest);
     run(guest);
@@ -134,7 +172,9 @@ describe('CPUID faulting of an HVM guest', () => {
 
 it('each CPUID of an HVM guest is an exit that is counted and kept with its leaf, and asking again brings the same', () => {
   const ask = (leaf: number, i: number): number[] => asm('b8', d(leaf), '31 c9', '0f a2', '89 d8', result(i));
-  const guest = testGuest({ code: [...LOAD_TABLES, ...ask(0, 0), ...ask(0x40000000, 1), ...ask(0, 2), ...ask(0, 3), ...END] });
+  const guest = testGuest({
+    code: [...LOAD_TABLES, ...ask(0, 0), ...ask(0x40000000, 1), ...ask(0, 2), ...ask(0, 3), ...END],
+  });
   putTables(guest);
   run(guest);
   expect([0, 1, 2, 3].map(i => outcome(guest, i).low)).toEqual([0x756e6547, 0x566e6558, 0x756e6547, 0x756e6547]);

@@ -36,7 +36,12 @@ interface VcpuMsrs {
   bankCtl2: MsrValue[];
 }
 
-const fresh = (): VcpuMsrs => ({ cpuidFaults: false, debugCtl: 0, mcgStatus: ZERO, bankCtl2: Array.from({ length: BANKS }, () => ZERO) });
+const fresh = (): VcpuMsrs => ({
+  cpuidFaults: false,
+  debugCtl: 0,
+  mcgStatus: ZERO,
+  bankCtl2: Array.from({ length: BANKS }, () => ZERO),
+});
 
 export interface MsrParts {
   vcpus: number;
@@ -70,7 +75,11 @@ const NOTHING: Row = { read: zero, write: ignored };
 const COMMON = new Map<number, Row>(),
   HVM_ONLY = new Map<number, Row>();
 
-function rows(table: Map<number, Row>, row: Row, ...ranges: readonly (number | readonly [first: number, last: number])[]): void {
+function rows(
+  table: Map<number, Row>,
+  row: Row,
+  ...ranges: readonly (number | readonly [first: number, last: number])[]
+): void {
   for (const range of ranges) {
     const [first, last] = typeof range === 'number' ? [range, range] : range;
     for (let index = first; index <= last; index++) table.set(index, row);
@@ -151,7 +160,14 @@ rows(
 rows(HVM_ONLY, { write: ignored }, [0x18a, 0x18d]);
 // IA32_MISC_ENABLE: what was read may be written back.
 const miscEnable = ({ regs }: MsrParts): number => (regs[R.MSR_MISC_ENABLE] | MISC_ENABLE_UNAVAILABLE) >>> 0;
-rows(HVM_ONLY, { read: ({ parts }) => [miscEnable(parts), 0], write: ({ parts }, low, high) => low === miscEnable(parts) && high === 0 }, 0x1a0);
+rows(
+  HVM_ONLY,
+  {
+    read: ({ parts }) => [miscEnable(parts), 0],
+    write: ({ parts }, low, high) => low === miscEnable(parts) && high === 0,
+  },
+  0x1a0,
+);
 // IA32_DEBUGCTL: a processor without last branch records takes their bit and drops it, as those with architectural ones do. BTF is kept, and this
 // processor traps after each instruction all the same.
 rows(
@@ -242,13 +258,21 @@ export class GuestMsrs {
 
 /** Whether plain data is what `GuestMsrs.save` gave for so many vCPUs. */
 export function areMsrs(saved: unknown, vcpus: number): boolean {
-  const isValue = (value: unknown): boolean => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger);
+  const isValue = (value: unknown): boolean =>
+    Array.isArray(value) && value.length === 2 && value.every(Number.isInteger);
   return (
     Array.isArray(saved) &&
     saved.length === vcpus &&
     saved.every((vcpu: Partial<VcpuMsrs> | null) => {
       const { cpuidFaults, debugCtl, mcgStatus, bankCtl2 } = vcpu ?? {};
-      return typeof cpuidFaults === 'boolean' && Number.isInteger(debugCtl) && isValue(mcgStatus) && Array.isArray(bankCtl2) && bankCtl2.length === BANKS && bankCtl2.every(isValue);
+      return (
+        typeof cpuidFaults === 'boolean' &&
+        Number.isInteger(debugCtl) &&
+        isValue(mcgStatus) &&
+        Array.isArray(bankCtl2) &&
+        bankCtl2.length === BANKS &&
+        bankCtl2.every(isValue)
+      );
     })
   );
 }

@@ -19,19 +19,34 @@ function ran(length: number, ...code: number[][]) {
 
 describe('an HVM guest without nested virtualization', () => {
   it('sees neither VMX nor SVM in CPUID', () => {
-    const guest = ran(2, asm('b8', d(1), '31 c9 0f a2 31 db', result(0)), asm('b8', d(0x80000001), '31 c9 0f a2 31 db', result(1)));
+    const guest = ran(
+      2,
+      asm('b8', d(1), '31 c9 0f a2 31 db', result(0)),
+      asm('b8', d(0x80000001), '31 c9 0f a2 31 db', result(1)),
+    );
     // ECX is the last word of a result.
     expect([guest.get(0x4000c) & LEAF1_ECX_VMX, guest.get(0x4001c) & EXTENDED_ECX_SVM]).toEqual([0, 0]);
   });
 
   it('has IA32_FEATURE_CONTROL locked with VMX off, no VMX capabilities, and no VM_CR', () => {
-    const guest = ran(2, readMsr(0x3a, 0), writeMsr(0x3a, 5, 0, 1), readMsr(0x480, 2), readMsr(0x48b, 3), readMsr(0xc0010114, 4));
+    const guest = ran(
+      2,
+      readMsr(0x3a, 0),
+      writeMsr(0x3a, 5, 0, 1),
+      readMsr(0x480, 2),
+      readMsr(0x48b, 3),
+      readMsr(0xc0010114, 4),
+    );
     expect([0, 1, 2, 3, 4].map(i => outcome(guest, i).vector)).toEqual([0, GP, GP, GP, GP]);
     expect(outcome(guest, 0).low).toBe(1);
   });
 
   it('cannot set CR4.VMXE: #GP(0)', () => {
-    const guest = ran(3, asm('31 db', '0f 20 e0', '0d', d(0x2000), '0f 22 e0', result(0)), asm('31 db 0f 20 e0', result(1)));
+    const guest = ran(
+      3,
+      asm('31 db', '0f 20 e0', '0d', d(0x2000), '0f 22 e0', result(0)),
+      asm('31 db 0f 20 e0', result(1)),
+    );
     expect(outcome(guest, 0).vector).toBe(GP);
     expect(outcome(guest, 1).low & 0x2000).toBe(0);
   });
@@ -57,7 +72,10 @@ describe('an HVM guest without nested virtualization', () => {
   it('has no HVM_PARAM_NESTEDHVM, and neither has the toolstack: -EINVAL; domctl is not the guest’s', () => {
     const guest = testGuest();
     guest.put(ARGS, DOMID_SELF, HVM_PARAM.NESTEDHVM, 1, 0);
-    expect([HVMOP.SET_PARAM, HVMOP.GET_PARAM].map(op => guest.call(HYPERCALL.HVM_OP, op, ARGS))).toEqual([-EINVAL, -EINVAL]);
+    expect([HVMOP.SET_PARAM, HVMOP.GET_PARAM].map(op => guest.call(HYPERCALL.HVM_OP, op, ARGS))).toEqual([
+      -EINVAL,
+      -EINVAL,
+    ]);
     expect(guest.dom0.setHvmParam(guest.domain.options.record.id, HVM_PARAM.NESTEDHVM, 1)).toBe(-EINVAL);
     // XEN_DOMCTL_createdomain, where Xen 4.14 and later take the wish (XEN_DOMCTL_CDF_nested_virt).
     guest.put(ARGS, 1, 0x15);

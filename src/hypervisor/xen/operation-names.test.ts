@@ -7,5 +7,10 @@ it('names the operation that the first argument asks for, as the public headers 
   expect(operationName(HYPERCALL.SCHED_OP, 1)).toBe('SCHEDOP_block');
   // Above the command stands where a call that was interrupted goes on.
   expect(operationName(HYPERCALL.MEMORY_OP, (9 << 6) | 7)).toBe('XENMEM_add_to_physmap');
-  for (const [number, first] of [[HYPERCALL.EVENT_CHANNEL_OP, 99], [HYPERCALL.MMU_UPDATE, 0], [63, 0]] as const) expect(operationName(number, first)).toBeUndefined();
+  for (const [number, first] of [
+    [HYPERCALL.EVENT_CHANNEL_OP, 99],
+    [HYPERCALL.MMU_UPDATE, 0],
+    [63, 0],
+  ] as const)
+    expect(operationName(number, first)).toBeUndefined();
 });

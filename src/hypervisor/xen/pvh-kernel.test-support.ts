@@ -7,10 +7,24 @@ export function pvhKernel(code: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(0x200 + code.length),
     view = new DataView(bytes.buffer);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
-  for (const [at, value] of [[16, 2], [18, 3], [40, 52], [42, 32], [44, 2]]) view.setUint16(at, value, true);
-  for (const [at, value] of [[20, 1], [24, 0x100000], [28, 52]]) view.setUint32(at, value, true);
+  for (const [at, value] of [
+    [16, 2],
+    [18, 3],
+    [40, 52],
+    [42, 32],
+    [44, 2],
+  ])
+    view.setUint16(at, value, true);
+  for (const [at, value] of [
+    [20, 1],
+    [24, 0x100000],
+    [28, 52],
+  ])
+    view.setUint32(at, value, true);
   // PT_LOAD with 4 KiB behind the code, PT_NOTE.
-  [1, 0x200, 0x100000, 0x100000, code.length, code.length + 0x1000, 7, 0x1000].forEach((value, i) => view.setUint32(52 + 4 * i, value, true));
+  [1, 0x200, 0x100000, 0x100000, code.length, code.length + 0x1000, 7, 0x1000].forEach((value, i) =>
+    view.setUint32(52 + 4 * i, value, true),
+  );
   [4, 0x100, 0, 0, 20, 20, 4, 4].forEach((value, i) => view.setUint32(84 + 4 * i, value, true));
   [4, 4, 18, 0x006e6558, 0x100000].forEach((value, i) => view.setUint32(0x100 + 4 * i, value, true));
   bytes.set(code, 0x200);
@@ -24,9 +38,9 @@ export const store = (address: number, value: number): number[] => [0xc7, 0x05, 
 
 /** Text of a multiple of four characters, stored at an address. */
 export const storeText = (address: number, text: string): number[] =>
-  Array.from({ length: text.length / 4 }, (_, i) => [...text.slice(4 * i, 4 * i + 4)].reduceRight((sum, c) => sum * 256 + c.charCodeAt(0), 0)).flatMap((value, i) =>
-    store(address + 4 * i, value),
-  );
+  Array.from({ length: text.length / 4 }, (_, i) =>
+    [...text.slice(4 * i, 4 * i + 4)].reduceRight((sum, c) => sum * 256 + c.charCodeAt(0), 0),
+  ).flatMap((value, i) => store(address + 4 * i, value));
 
 /** Hypercall `number`: mov eax, ebx, ecx, edx; vmcall */
 export const call = (number: number, first: number, second: number, third = 0): number[] => [

@@ -36,7 +36,9 @@ export function pvhKernel(code: Uint8Array | number[]): Uint8Array {
   u16(42, PROGRAM_HEADER_BYTES);
   u16(44, 2);
   // PT_LOAD, then PT_NOTE.
-  [1, CODE_AT, LOAD, LOAD, code.length, code.length + 0x1000, 7, 4].forEach((word, i) => u32(HEADER_BYTES + i * 4, word));
+  [1, CODE_AT, LOAD, LOAD, code.length, code.length + 0x1000, 7, 4].forEach((word, i) =>
+    u32(HEADER_BYTES + i * 4, word),
+  );
   [4, NOTE_AT, 0, 0, 20, 20, 4, 4].forEach((word, i) => u32(HEADER_BYTES + PROGRAM_HEADER_BYTES + i * 4, word));
   [4, 4, PHYS32_ENTRY].forEach((word, i) => u32(NOTE_AT + i * 4, word));
   file.set([0x58, 0x65, 0x6e, 0], NOTE_AT + 12); // "Xen"
@@ -82,7 +84,14 @@ export interface TestGuest extends GuestWords {
 const CLI_HLT = asm('fa f4');
 
 /** A domain of 4 MiB whose code is `code` (default: CLI, HLT). It has not run yet. */
-export function testGuest({ code = CLI_HLT, vcpus = 1, type = XEN_TYPE.PVH, viridian = 0, machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20)), options = {} }: {
+export function testGuest({
+  code = CLI_HLT,
+  vcpus = 1,
+  type = XEN_TYPE.PVH,
+  viridian = 0,
+  machine = Machine.create(new SharedArrayBuffer(48 * 2 ** 20)),
+  options = {},
+}: {
   code?: number[];
   vcpus?: number;
   type?: number;

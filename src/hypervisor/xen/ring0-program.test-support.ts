@@ -22,11 +22,26 @@ const KERNEL_CODE = 0x08,
 const THE_END = 0x80;
 
 /** mov ebx, vector; drop an error code; add dword [esp], length; iret */
-const passOver = (vector: number, hasCode: boolean, length: number): number[] => asm('bb', d(vector), hasCode ? '83 c4 04' : '', '83 04 24', [length], 'cf');
+const passOver = (vector: number, hasCode: boolean, length: number): number[] =>
+  asm('bb', d(vector), hasCode ? '83 c4 04' : '', '83 04 24', [length], 'cf');
 
 /** Puts the tables into a guest's memory. `length`: of an instruction that faults. */
 export function putTables(guest: GuestWords, length = 2): void {
-  guest.put(GDT, 0, 0, 0x0000ffff, 0x00cf9b00, 0x0000ffff, 0x00cf9300, 0x0000ffff, 0x00cffb00, 0x0000ffff, 0x00cff300, (TSS << 16) | 0x67, 0x00008900 | (TSS >>> 16));
+  guest.put(
+    GDT,
+    0,
+    0,
+    0x0000ffff,
+    0x00cf9b00,
+    0x0000ffff,
+    0x00cf9300,
+    0x0000ffff,
+    0x00cffb00,
+    0x0000ffff,
+    0x00cff300,
+    (TSS << 16) | 0x67,
+    0x00008900 | (TSS >>> 16),
+  );
   guest.put(TSS, 0, STACK, KERNEL_DATA);
   const handlers: [vector: number, code: number[], dpl: number][] = [
     [INVALID_OPCODE, passOver(INVALID_OPCODE, false, length), 0],
@@ -45,13 +60,27 @@ export function putTables(guest: GuestWords, length = 2): void {
 
 /** Code that loads the tables; what follows it runs in ring 0. */
 export const LOAD_TABLES = asm(
-  '0f 01 15', d(GDT + 0xf02), '0f 01 1d', d(IDT + 0xf02),
-  'b8', d(KERNEL_DATA), '8e d8 8e c0 8e d0', 'bc', d(STACK), 'ea', d(LOAD + 37), '08 00',
-  'b8', d(TASK), '0f 00 d8', '31 db',
+  '0f 01 15',
+  d(GDT + 0xf02),
+  '0f 01 1d',
+  d(IDT + 0xf02),
+  'b8',
+  d(KERNEL_DATA),
+  '8e d8 8e c0 8e d0',
+  'bc',
+  d(STACK),
+  'ea',
+  d(LOAD + 37),
+  '08 00',
+  'b8',
+  d(TASK),
+  '0f 00 d8',
+  '31 db',
 );
 
 /** Code that goes on in ring 3, where a program ends with END_OF_USER; it must lie at `at`, counted from LOAD. */
-export const toRing3 = (at: number): number[] => asm('68', d(USER_DATA), '68', d(USER_STACK), '68', d(2), '68', d(USER_CODE), '68', d(LOAD + at + 26), 'cf');
+export const toRing3 = (at: number): number[] =>
+  asm('68', d(USER_DATA), '68', d(USER_STACK), '68', d(2), '68', d(USER_CODE), '68', d(LOAD + at + 26), 'cf');
 export const END_OF_USER = asm('cd 80');
 /** The whole domain ends. */
 export const END = asm('fa f4');
@@ -64,11 +93,23 @@ export interface MsrOutcome {
 }
 
 /** Code that reads an MSR and leaves EAX, EDX, EBX as result number `i`. */
-export const readMsr = (index: number, i: number): number[] => asm('31 c0 31 d2 31 db', 'b9', d(index), '0f 32', result(i));
+export const readMsr = (index: number, i: number): number[] =>
+  asm('31 c0 31 d2 31 db', 'b9', d(index), '0f 32', result(i));
 /** Code that writes one; only EBX counts of result `i`. */
-export const writeMsr = (index: number, low: number, high: number, i: number): number[] => asm('31 db', 'b8', d(low), 'ba', d(high), 'b9', d(index), '0f 30', result(i));
+export const writeMsr = (index: number, low: number, high: number, i: number): number[] =>
+  asm('31 db', 'b8', d(low), 'ba', d(high), 'b9', d(index), '0f 30', result(i));
 /** mov [RESULTS + 16 i], eax, edx, ebx, ecx */
-export const result = (i: number): number[] => asm('a3', d(RESULTS + 16 * i), '89 15', d(RESULTS + 16 * i + 4), '89 1d', d(RESULTS + 16 * i + 8), '89 0d', d(RESULTS + 16 * i + 12));
+export const result = (i: number): number[] =>
+  asm(
+    'a3',
+    d(RESULTS + 16 * i),
+    '89 15',
+    d(RESULTS + 16 * i + 4),
+    '89 1d',
+    d(RESULTS + 16 * i + 8),
+    '89 0d',
+    d(RESULTS + 16 * i + 12),
+  );
 
 export function outcome(guest: GuestWords, i: number): MsrOutcome {
   const at = RESULTS + 16 * i;

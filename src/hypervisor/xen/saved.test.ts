@@ -21,7 +21,8 @@ const ADD_TO_PHYSMAP = 7,
 const SHARED_GFN = 0x200,
   GRANT_GFN = 0x210;
 
-const event = (guest: TestGuest, op: number, ...words: number[]): number => guest.call(HYPERCALL.EVENT_CHANNEL_OP, op, guest.put(ARGS, ...words));
+const event = (guest: TestGuest, op: number, ...words: number[]): number =>
+  guest.call(HYPERCALL.EVENT_CHANNEL_OP, op, guest.put(ARGS, ...words));
 const placed = (guest: TestGuest, space: number, index: number, gfn: number): number =>
   guest.call(HYPERCALL.MEMORY_OP, ADD_TO_PHYSMAP, guest.put(ARGS, DOMID_SELF, space, index, gfn));
 const read = (guest: TestGuest, address: number): number => guest.get(address);
@@ -47,7 +48,13 @@ function again(guest: TestGuest): TestGuest {
 describe('a guest that does not know that it was saved', () => {
   it('has its MSRs: CPUID goes on to fault, and MCG_STATUS, DEBUGCTL and TSC_ADJUST are what they were', () => {
     const guest = testGuest();
-    const values = [[0x140, 1, 0], [0x17a, 5, 0x80000001], [0x1d9, 2, 0], [0x281, 0x40000000, 1], [0x3b, 0x1000, 0]] as const;
+    const values = [
+      [0x140, 1, 0],
+      [0x17a, 5, 0x80000001],
+      [0x1d9, 2, 0],
+      [0x281, 0x40000000, 1],
+      [0x3b, 0x1000, 0],
+    ] as const;
     for (const [index, low, high] of values) expect(guest.domain.xen!.writeMsr(index, low, high)).toBe(true);
     const { xen } = again(guest).domain;
     for (const [index, low, high] of values) expect(xen!.readMsr(index)).toEqual([low, high]);
@@ -75,7 +82,12 @@ describe('a guest that does not know that it was saved', () => {
     const moved = again(guest);
     const there = moved.domain.xen!.ports;
     expect(moved.domain.options.record.id).not.toBe(guest.domain.options.record.id);
-    expect([there.state(timer), there.state(ipi), there.target(ipi), there.isPending(ipi)]).toEqual([EVTCHNSTAT.VIRQ, EVTCHNSTAT.IPI, 1, true]);
+    expect([there.state(timer), there.state(ipi), there.target(ipi), there.isPending(ipi)]).toEqual([
+      EVTCHNSTAT.VIRQ,
+      EVTCHNSTAT.IPI,
+      1,
+      true,
+    ]);
     // shared_info lies where it lay: the pending bit is in the guest's own memory.
     expect(read(moved, SHARED_GFN * FRAME_BYTES + 0x800 + ((ipi >>> 5) << 2)) & (1 << (ipi & 31))).not.toBe(0);
     expect([there.state(forDom0), there.state(forNeighbour)]).toEqual([EVTCHNSTAT.UNBOUND, EVTCHNSTAT.UNBOUND]);
@@ -115,31 +127,34 @@ describe('a guest that does not know that it was saved', () => {
     expect(machine.find(moved.domain.options.record.id, true)).toBeUndefined();
   });
 
-  it.each([1, 2])('has its grant table of version %i: entries for Domain 0 hold, those for others are void', version => {
-    const guest = testGuest();
-    const neighbour = testGuest({ machine: guest.machine });
-    expect(guest.call(HYPERCALL.GRANT_TABLE_OP, SET_VERSION, guest.put(ARGS, version), 1)).toBe(0);
-    placed(guest, XENMAPSPACE.GRANT_TABLE, 0, GRANT_GFN);
-    const bytes = version === 2 ? 16 : 8;
-    const entry = (ref: number): number => GRANT_GFN * FRAME_BYTES + ref * bytes;
-    const fill = (ref: number, domid: number): void => {
-      guest.put(entry(ref), 1 | (domid << 16), ...(version === 2 ? [0, 0x123, 0] : [0x123]));
-    };
-    fill(8, 0);
-    fill(9, neighbour.domain.options.record.id);
-    // In use: who used it is not there any more.
-    const held = guest.dom0.mapGrant(guest.domain.options.record.id, 8, false);
+  it.each([1, 2])(
+    'has its grant table of version %i: entries for Domain 0 hold, those for others are void',
+    version => {
+      const guest = testGuest();
+      const neighbour = testGuest({ machine: guest.machine });
+      expect(guest.call(HYPERCALL.GRANT_TABLE_OP, SET_VERSION, guest.put(ARGS, version), 1)).toBe(0);
+      placed(guest, XENMAPSPACE.GRANT_TABLE, 0, GRANT_GFN);
+      const bytes = version === 2 ? 16 : 8;
+      const entry = (ref: number): number => GRANT_GFN * FRAME_BYTES + ref * bytes;
+      const fill = (ref: number, domid: number): void => {
+        guest.put(entry(ref), 1 | (domid << 16), ...(version === 2 ? [0, 0x123, 0] : [0x123]));
+      };
+      fill(8, 0);
+      fill(9, neighbour.domain.options.record.id);
+      // In use: who used it is not there any more.
+      const held = guest.dom0.mapGrant(guest.domain.options.record.id, 8, false);
 
-    const moved = again(guest);
-    const table = new GrantTable(moved.domain.xen!.ports);
-    expect([table.version, table.frames]).toEqual([version, new GrantTable(guest.domain.xen!.ports).frames]);
-    expect(read(moved, entry(8))).toBe(1);
-    expect(read(moved, entry(9)) & 3).toBe(0);
-    const mapped = moved.dom0.mapGrant(moved.domain.options.record.id, 8, false);
-    expect(mapped.mfn).toBe(moved.domain.xen!.frames.machineFrame(0x123));
-    held.unmap();
-    mapped.unmap();
-  });
+      const moved = again(guest);
+      const table = new GrantTable(moved.domain.xen!.ports);
+      expect([table.version, table.frames]).toEqual([version, new GrantTable(guest.domain.xen!.ports).frames]);
+      expect(read(moved, entry(8))).toBe(1);
+      expect(read(moved, entry(9)) & 3).toBe(0);
+      const mapped = moved.dom0.mapGrant(moved.domain.options.record.id, 8, false);
+      expect(mapped.mfn).toBe(moved.domain.xen!.frames.machineFrame(0x123));
+      held.unmap();
+      mapped.unmap();
+    },
+  );
 
   it('keeps how long its processors ran and waited', () => {
     const guest = testGuest({ code: [0xeb, 0xfe], vcpus: 2 });
@@ -171,7 +186,11 @@ describe('a guest with memory on demand', () => {
     const bytes = new Uint8Array(1);
     moved.memory.read(0x500000, bytes);
     expect(bytes[0]).toBe(7);
-    const podOf = (d: typeof domain): number[] => [d.xen!.frames.current, d.xen!.frames.pod.entries, d.xen!.frames.pod.count];
+    const podOf = (d: typeof domain): number[] => [
+      d.xen!.frames.current,
+      d.xen!.frames.pod.entries,
+      d.xen!.frames.pod.count,
+    ];
     expect(podOf(moved)[0]).toBe(podOf(domain)[0]);
     expect(podOf(moved)[1]).toBeGreaterThanOrEqual(podOf(domain)[1]);
     expect(podOf(moved)[2]).toBeGreaterThanOrEqual(podOf(domain)[2]);

@@ -6,7 +6,21 @@
  * what had its other end in another domain has none any more, but for the ends in Domain 0 that the toolstack makes (its store and its console).
  */
 import type { State } from '../../devices/index.ts';
-import { GRANT, PORT, PORT_OF_XEN, PORTS, PORTS_BYTES, PORT_WORDS, XEN, XEN_BYTES, XEN_MODEL, XEN_PARAMS, XEN_VCPU, XEN_VCPU_WORDS, XEN_VIRQS } from '../layout/layout.ts';
+import {
+  GRANT,
+  PORT,
+  PORT_OF_XEN,
+  PORTS,
+  PORTS_BYTES,
+  PORT_WORDS,
+  XEN,
+  XEN_BYTES,
+  XEN_MODEL,
+  XEN_PARAMS,
+  XEN_VCPU,
+  XEN_VCPU_WORDS,
+  XEN_VIRQS,
+} from '../layout/layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT, HostError } from '../memory/machine.ts';
 import { SavedStateError } from '../stream/saved-state.ts';
 import { EVTCHNSTAT, HVM_PARAM, RUNSTATE } from './abi.ts';
@@ -38,7 +52,12 @@ const OF_THE_DOMAIN: readonly [first: number, end: number][] = [
 /** @throws SavedStateError where the guest has put something where it cannot be found again. */
 export function saveXen(xen: XenGuest): State {
   const { words, machine, record, ports } = xen;
-  const own = { suspended: xen.suspended, maxFrames: words[xen.xenBlock + XEN.MAX_FRAMES], line: xen.saveLine(), msrs: xen.msrs.save() };
+  const own = {
+    suspended: xen.suspended,
+    maxFrames: words[xen.xenBlock + XEN.MAX_FRAMES],
+    line: xen.saveLine(),
+    msrs: xen.msrs.save(),
+  };
   if (xen.suspended) return own;
   const p2m = machine.p2m(record);
   /** Guest frames by machine frame, of those that are asked for. */
@@ -49,8 +68,10 @@ export function saveXen(xen: XenGuest): State {
   const place = (offset: number): number => shown.add(offset >>> FRAME_SHIFT).size;
   const ids = Array.from({ length: ports.vcpus }, (_, id) => ports.vcpu(id));
   for (const vcpu of ids) for (const field of [XEN_VCPU.INFO, XEN_VCPU.FIFO_CONTROL]) place(words[vcpu + field]);
-  for (let page = 0; page < words[xen.xenBlock + XEN.FIFO_PAGES]; page++) shown.add(words[xen.xenBlock + XEN.FIFO_FRAMES + page]);
-  for (let gfn = 0; gfn < p2m.length; gfn++) if (p2m[gfn] !== 0 && shown.has(p2m[gfn] >>> FRAME_SHIFT)) seen.set(p2m[gfn] >>> FRAME_SHIFT, gfn);
+  for (let page = 0; page < words[xen.xenBlock + XEN.FIFO_PAGES]; page++)
+    shown.add(words[xen.xenBlock + XEN.FIFO_FRAMES + page]);
+  for (let gfn = 0; gfn < p2m.length; gfn++)
+    if (p2m[gfn] !== 0 && shown.has(p2m[gfn] >>> FRAME_SHIFT)) seen.set(p2m[gfn] >>> FRAME_SHIFT, gfn);
   const gfnOf = (mfn: number): number => seen.get(mfn) ?? -1;
   const placeOf = (offset: number, what: string): Place => {
     if (offset === 0) return NOWHERE;
@@ -66,11 +87,19 @@ export function saveXen(xen: XenGuest): State {
     domid: record.id,
     block: words.slice(xen.xenBlock, xen.xenBlock + XEN_BYTES / 4),
     ports: words.slice(ports.entry(0), ports.entry(0) + PORTS_BYTES / 4),
-    sharedInfo: { gfn: gfnOf(words[xen.xenBlock + XEN.SHARED_INFO]), bytes: copy(words[xen.xenBlock + XEN.SHARED_INFO]) },
+    sharedInfo: {
+      gfn: gfnOf(words[xen.xenBlock + XEN.SHARED_INFO]),
+      bytes: copy(words[xen.xenBlock + XEN.SHARED_INFO]),
+    },
     // A vcpu_info without a reference of its own lies in shared_info.
-    vcpuInfo: ids.map(vcpu => (words[vcpu + XEN_VCPU.INFO_MFN] === 0 ? NOWHERE : placeOf(words[vcpu + XEN_VCPU.INFO], 'a vcpu_info'))),
+    vcpuInfo: ids.map(vcpu =>
+      words[vcpu + XEN_VCPU.INFO_MFN] === 0 ? NOWHERE : placeOf(words[vcpu + XEN_VCPU.INFO], 'a vcpu_info'),
+    ),
     fifoControl: ids.map(vcpu => placeOf(words[vcpu + XEN_VCPU.FIFO_CONTROL], 'its FIFO events')),
-    fifoPages: Array.from({ length: words[xen.xenBlock + XEN.FIFO_PAGES] }, (_, page) => placeOf(words[xen.xenBlock + XEN.FIFO_FRAMES + page] * FRAME_BYTES, 'its FIFO events')[0]),
+    fifoPages: Array.from(
+      { length: words[xen.xenBlock + XEN.FIFO_PAGES] },
+      (_, page) => placeOf(words[xen.xenBlock + XEN.FIFO_FRAMES + page] * FRAME_BYTES, 'its FIFO events')[0],
+    ),
     grants: {
       version: grants.version,
       maxFrames: grants.maxFrames,
@@ -95,19 +124,36 @@ interface SavedXen {
   vcpuInfo: Place[];
   fifoControl: Place[];
   fifoPages: number[];
-  grants: { version: number; maxFrames: number; maxVersion: number; frames: { gfn: number; bytes: Uint8Array }[]; status: { gfn: number; bytes: Uint8Array }[] };
+  grants: {
+    version: number;
+    maxFrames: number;
+    maxVersion: number;
+    frames: { gfn: number; bytes: Uint8Array }[];
+    status: { gfn: number; bytes: Uint8Array }[];
+  };
   timers: State;
 }
 
 /** Whether plain data has the shape that `restoreXen` counts on. */
 export function isSavedXen(state: unknown, vcpus: number): boolean {
   const saved = state as Partial<SavedXen> | undefined;
-  if (typeof saved?.suspended !== 'boolean' || !Number.isInteger(saved.maxFrames) || typeof saved.line !== 'object') return false;
+  if (typeof saved?.suspended !== 'boolean' || !Number.isInteger(saved.maxFrames) || typeof saved.line !== 'object')
+    return false;
   if (saved.msrs !== undefined && !areMsrs(saved.msrs, vcpus)) return false;
   if (saved.suspended) return true;
-  const isPage = (page: { gfn: number; bytes: Uint8Array } | undefined): boolean => Number.isInteger(page?.gfn) && page?.bytes instanceof Uint8Array && page.bytes.length === FRAME_BYTES;
+  const isPage = (page: { gfn: number; bytes: Uint8Array } | undefined): boolean =>
+    Number.isInteger(page?.gfn) && page?.bytes instanceof Uint8Array && page.bytes.length === FRAME_BYTES;
   const arePlaces = (places: unknown): boolean =>
-    Array.isArray(places) && places.length === vcpus && places.every(place => Array.isArray(place) && place.length === 2 && place.every(Number.isInteger) && place[1] >= 0 && place[1] < FRAME_BYTES);
+    Array.isArray(places) &&
+    places.length === vcpus &&
+    places.every(
+      place =>
+        Array.isArray(place) &&
+        place.length === 2 &&
+        place.every(Number.isInteger) &&
+        place[1] >= 0 &&
+        place[1] < FRAME_BYTES,
+    );
   const { grants } = saved;
   return (
     Number.isInteger(saved.domid) &&
@@ -139,12 +185,22 @@ function isSane(block: Int32Array, ports: Int32Array, vcpus: number): boolean {
     const vcpu = block.subarray(XEN.VCPU + id * XEN_VCPU_WORDS, XEN.VCPU + (id + 1) * XEN_VCPU_WORDS);
     if (!vcpu.subarray(XEN_VCPU.VIRQ, XEN_VCPU.VIRQ + XEN_VIRQS).every(isPort)) return false;
     if (!vcpu.subarray(XEN_VCPU.FIFO_TAIL, XEN_VCPU.FIFO_TAIL + FIFO_QUEUES).every(isPort)) return false;
-    if (vcpu[XEN_VCPU.STATE] < 0 || vcpu[XEN_VCPU.STATE] > RUNSTATE.OFFLINE || (vcpu[XEN_VCPU.POLL] !== -1 && !isPort(vcpu[XEN_VCPU.POLL]))) return false;
+    if (
+      vcpu[XEN_VCPU.STATE] < 0 ||
+      vcpu[XEN_VCPU.STATE] > RUNSTATE.OFFLINE ||
+      (vcpu[XEN_VCPU.POLL] !== -1 && !isPort(vcpu[XEN_VCPU.POLL]))
+    )
+      return false;
   }
   for (let at = 0; at < ports.length; at += PORT_WORDS) {
     const target = ports[at + PORT.VCPU];
-    if (!isPort(ports[at + PORT.REMOTE_PORT]) || (target & 0xff) >= vcpus || ((target >>> 16) & 0xff) >= vcpus) return false;
-    if (ports[at + PORT.STATE] === EVTCHNSTAT.VIRQ && !(ports[at + PORT.REMOTE] >= 0 && ports[at + PORT.REMOTE] < XEN_VIRQS)) return false;
+    if (!isPort(ports[at + PORT.REMOTE_PORT]) || (target & 0xff) >= vcpus || ((target >>> 16) & 0xff) >= vcpus)
+      return false;
+    if (
+      ports[at + PORT.STATE] === EVTCHNSTAT.VIRQ &&
+      !(ports[at + PORT.REMOTE] >= 0 && ports[at + PORT.REMOTE] < XEN_VIRQS)
+    )
+      return false;
   }
   return true;
 }
@@ -174,7 +230,8 @@ export function restoreXen(xen: XenGuest, state: State): void {
   xen.restoreTimers(saved.timers);
 }
 
-const lost = (what: string): SavedStateError => new SavedStateError(`Record RINGSIDE_DOMAIN names no memory of the guest for ${what}. Save the guest anew.`);
+const lost = (what: string): SavedStateError =>
+  new SavedStateError(`Record RINGSIDE_DOMAIN names no memory of the guest for ${what}. Save the guest anew.`);
 
 /** Machine frame at a guest frame, with a reference on it. */
 function referenced(xen: XenGuest, gfn: number, what: string): number {
@@ -202,7 +259,8 @@ function restoreBlock(xen: XenGuest, { block, sharedInfo, vcpuInfo, fifoControl,
       words[vcpu + XEN_VCPU.INFO_MFN] = info + 1;
       words[vcpu + XEN_VCPU.INFO] = info * FRAME_BYTES + infoOffset;
     }
-    if (controlGfn >= 0) words[vcpu + XEN_VCPU.FIFO_CONTROL] = referenced(xen, controlGfn, 'FIFO events') * FRAME_BYTES + controlOffset;
+    if (controlGfn >= 0)
+      words[vcpu + XEN_VCPU.FIFO_CONTROL] = referenced(xen, controlGfn, 'FIFO events') * FRAME_BYTES + controlOffset;
   }
   words[at + XEN.FIFO_PAGES] = 0;
   for (const gfn of fifoPages) {
@@ -240,7 +298,8 @@ function restoreGrants(xen: XenGuest, { grants: saved, domid }: SavedXen): void 
   grants.limit(saved.maxFrames, saved.maxVersion);
   words[block + GRANT.VERSION] = saved.version;
   if (saved.frames.length > grants.maxFrames) throw lost('its grant table');
-  if (!grants.grow(saved.frames.length)) throw new HostError("The host has too little memory for the guest's grant table.");
+  if (!grants.grow(saved.frames.length))
+    throw new HostError("The host has too little memory for the guest's grant table.");
   const entryBytes = saved.version === 2 ? V2_BYTES : V1_BYTES;
   const show = (gfn: number, mfn: number): void => {
     if (gfn >= 0 && !xen.frames.place(gfn, mfn)) throw lost('its grant table');

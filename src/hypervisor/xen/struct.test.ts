@@ -83,7 +83,8 @@ const LAYOUTS: Record<string, Record<string, string>> = {
     Watchdog: 'id@0 timeout@4; 8',
   },
   'vcpu-op.ts': {
-    VcpuHvmContext: 'mode@0 pad@4 general@8 eflags@44 cr0@48 cr3@52 cr4@56 pad1@60 efer@64 bases@72 limits@92 rights@112 pad2@122; 128',
+    VcpuHvmContext:
+      'mode@0 pad@4 general@8 eflags@44 cr0@48 cr3@52 cr4@56 pad1@60 efer@64 bases@72 limits@92 rights@112 pad2@122; 128',
     RegisterRunstate: 'addr@0 _high@4; 8',
     RegisterTimeArea: 'addr@0 _high@4; 8',
     SetPeriodicTimer: 'period_ns@0; 8',
@@ -103,17 +104,22 @@ const LAYOUTS: Record<string, Record<string, string>> = {
 };
 
 const folder = new URL('.', import.meta.url);
-const sources = (readdirSync(folder, { recursive: true, encoding: 'utf8' }) as string[]).filter(path => path.endsWith('.ts') && !path.includes('test')).sort();
+const sources = (readdirSync(folder, { recursive: true, encoding: 'utf8' }) as string[])
+  .filter(path => path.endsWith('.ts') && !path.includes('test'))
+  .sort();
 
 const written = (type: StructType<Fields>): string =>
-  `${Object.keys(type.fields).map(name => `${name}@${type.offset(name)}`).join(' ')}; ${type.bytes}`;
+  `${Object.keys(type.fields)
+    .map(name => `${name}@${type.offset(name)}`)
+    .join(' ')}; ${type.bytes}`;
 
 describe('structures of the public headers', () => {
   it('lie in memory as a 32-bit guest has them, and none is missing here', async () => {
     const found: typeof LAYOUTS = {};
     for (const path of sources) {
       const exported: Record<string, unknown> = await import(/* @vite-ignore */ new URL(path, folder).href);
-      for (const [name, type] of Object.entries(exported)) if (type instanceof StructType) (found[path] ??= {})[name] = written(type as StructType<Fields>);
+      for (const [name, type] of Object.entries(exported))
+        if (type instanceof StructType) (found[path] ??= {})[name] = written(type as StructType<Fields>);
     }
     expect(found).toEqual(LAYOUTS);
   });

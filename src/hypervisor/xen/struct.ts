@@ -25,11 +25,36 @@ export interface PlacedField<T> extends FieldType<T> {
   readonly offset: number;
 }
 
-export const u8: FieldType<number> = { bytes: 1, align: 1, get: (view, at) => view.getUint8(at), set: (view, at, value) => view.setUint8(at, value) };
-export const u16: FieldType<number> = { bytes: 2, align: 2, get: (view, at) => view.getUint16(at, true), set: (view, at, value) => view.setUint16(at, value, true) };
-export const i16: FieldType<number> = { bytes: 2, align: 2, get: (view, at) => view.getInt16(at, true), set: (view, at, value) => view.setInt16(at, value, true) };
-export const u32: FieldType<number> = { bytes: 4, align: 4, get: (view, at) => view.getUint32(at, true), set: (view, at, value) => view.setUint32(at, value, true) };
-export const i32: FieldType<number> = { bytes: 4, align: 4, get: (view, at) => view.getInt32(at, true), set: (view, at, value) => view.setInt32(at, value, true) };
+export const u8: FieldType<number> = {
+  bytes: 1,
+  align: 1,
+  get: (view, at) => view.getUint8(at),
+  set: (view, at, value) => view.setUint8(at, value),
+};
+export const u16: FieldType<number> = {
+  bytes: 2,
+  align: 2,
+  get: (view, at) => view.getUint16(at, true),
+  set: (view, at, value) => view.setUint16(at, value, true),
+};
+export const i16: FieldType<number> = {
+  bytes: 2,
+  align: 2,
+  get: (view, at) => view.getInt16(at, true),
+  set: (view, at, value) => view.setInt16(at, value, true),
+};
+export const u32: FieldType<number> = {
+  bytes: 4,
+  align: 4,
+  get: (view, at) => view.getUint32(at, true),
+  set: (view, at, value) => view.setUint32(at, value, true),
+};
+export const i32: FieldType<number> = {
+  bytes: 4,
+  align: 4,
+  get: (view, at) => view.getInt32(at, true),
+  set: (view, at, value) => view.setInt32(at, value, true),
+};
 /** As a number: exact below 2^53, and larger ones stay larger. */
 export const u64: FieldType<number> = { bytes: 8, align: 4, get: getUint64, set: setUint64 };
 /** XEN_GUEST_HANDLE, xen_pfn_t, unsigned long: a word of the guest's width. */
@@ -44,14 +69,20 @@ export function chars(length: number): FieldType<string> {
     align: 1,
     get: (view, at) => String.fromCharCode(...new Uint8Array(view.buffer, at, length)),
     set: (view, at, value) => {
-      for (let i = 0; i < length; i++) view.setUint8(at + i, i < length - 1 && i < value.length ? value.charCodeAt(i) : 0);
+      for (let i = 0; i < length; i++)
+        view.setUint8(at + i, i < length - 1 && i < value.length ? value.charCodeAt(i) : 0);
     },
   };
 }
 
 /** uint8_t[length]. */
 export function octets(length: number): FieldType<Uint8Array> {
-  return { bytes: length, align: 1, get: (view, at) => new Uint8Array(view.buffer, at, length), set: (view, at, value) => new Uint8Array(view.buffer, at, length).set(value) };
+  return {
+    bytes: length,
+    align: 1,
+    get: (view, at) => new Uint8Array(view.buffer, at, length),
+    set: (view, at, value) => new Uint8Array(view.buffer, at, length).set(value),
+  };
 }
 
 /** type[length]. */
@@ -168,6 +199,7 @@ export const struct = <const F extends Fields>(fields: F): StructType<F> => new 
 
 /** Writes fields of a copy to where the guest has its structure. False: it cannot be written there. */
 export function answer(memory: StructMemory, linear: number, copy: StructCopy, spans: readonly Span[]): boolean {
-  for (const [offset, bytes] of spans) if (!memory.write((linear + offset) >>> 0, new Uint8Array(copy.view.buffer, offset, bytes))) return false;
+  for (const [offset, bytes] of spans)
+    if (!memory.write((linear + offset) >>> 0, new Uint8Array(copy.view.buffer, offset, bytes))) return false;
   return true;
 }

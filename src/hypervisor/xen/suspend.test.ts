@@ -11,10 +11,28 @@ import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 
 const RESULT = ARGS + 0x100;
 const shutdown = (reason: number) => [
-  'c7 05', d(ARGS), d(reason), 'b8', d(HYPERCALL.SCHED_OP), 'bb', d(SCHEDOP.SHUTDOWN), 'b9', d(ARGS), '0f 01 c1',
+  'c7 05',
+  d(ARGS),
+  d(reason),
+  'b8',
+  d(HYPERCALL.SCHED_OP),
+  'bb',
+  d(SCHEDOP.SHUTDOWN),
+  'b9',
+  d(ARGS),
+  '0f 01 c1',
 ];
 /** Suspends itself, keeps what the call returned, powers off. */
-const PROGRAM = asm('c7 05', d(RESULT), d(-1), ...shutdown(SHUTDOWN.SUSPEND), 'a3', d(RESULT), ...shutdown(SHUTDOWN.POWEROFF), 'f4');
+const PROGRAM = asm(
+  'c7 05',
+  d(RESULT),
+  d(-1),
+  ...shutdown(SHUTDOWN.SUSPEND),
+  'a3',
+  d(RESULT),
+  ...shutdown(SHUTDOWN.POWEROFF),
+  'f4',
+);
 
 function run(domain: Domain): SliceResult {
   let result = domain.runSlice();

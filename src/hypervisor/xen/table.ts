@@ -9,7 +9,16 @@ import { GRANT_OPERATIONS } from './grants/grant-op.ts';
 import { HVM_OPERATIONS, hvmOp } from './hvm/hvm-op.ts';
 import { ALL, type Hypercall, multicall, PV } from './hypercalls.ts';
 import { MEMORY_OPERATIONS, memoryOp } from './memory/memory-op.ts';
-import { consoleIo, domctl, PHYSDEV_OPERATIONS, physdevOp, physdevOpCompat, platformOp, sysctl, vmAssist } from './misc-ops.ts';
+import {
+  consoleIo,
+  domctl,
+  PHYSDEV_OPERATIONS,
+  physdevOp,
+  physdevOpCompat,
+  platformOp,
+  sysctl,
+  vmAssist,
+} from './misc-ops.ts';
 import {
   callbackOp,
   fpuTaskswitch,
@@ -39,7 +48,10 @@ export interface HypercallRow {
   operations?: {
     prefix: string;
     numbers: Readonly<Record<string, number>>;
-    rows: readonly ({ guests: number; run(...args: never[]): unknown; args?: { fields: object }; out?: readonly string[] } | undefined)[];
+    rows: readonly (
+      | { guests: number; run(...args: never[]): unknown; args?: { fields: object }; out?: readonly string[] }
+      | undefined
+    )[];
   };
 }
 

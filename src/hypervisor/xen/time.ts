@@ -28,7 +28,7 @@ export function tscScale(hz: number): { mul: number; shift: number } {
     ticks = hz;
   for (; ticks > 2e9; shift--) ticks = Math.floor(ticks / 2);
   for (; ticks <= 1e9; shift++) ticks *= 2;
-  return { mul: Number((10n ** 9n << 32n) / BigInt(ticks)), shift };
+  return { mul: Number(((10n ** 9n) << 32n) / BigInt(ticks)), shift };
 }
 
 const SCALE = tscScale(TSC_HZ);
@@ -108,7 +108,8 @@ export class XenTime {
   calibrate(): void {
     const now = this.nowNs();
     for (let id = 0; id < this.ports.vcpus; id++) {
-      if (this.words[this.ports.vcpu(id) + XEN_VCPU.STATE] === RUNSTATE.RUNNING && this.isOld(id, now)) this.updateRecord(id);
+      if (this.words[this.ports.vcpu(id) + XEN_VCPU.STATE] === RUNSTATE.RUNNING && this.isOld(id, now))
+        this.updateRecord(id);
     }
   }
 
@@ -135,7 +136,11 @@ export class XenTime {
     if (at & 3) bytes.setUint32(at, (bytes.getUint32(at, true) | 1) >>> 0, true);
     else Atomics.store(words, version, words[version] | 1);
     bytes.setUint32(at + VCPU_TIME.TSC_TIMESTAMP, low % HIGH, true);
-    bytes.setInt32(at + VCPU_TIME.TSC_TIMESTAMP + 4, (Math.floor(now / HIGH) + regs[R.TSC_OFFSET + 1] + (low >= HIGH ? 1 : 0)) | 0, true);
+    bytes.setInt32(
+      at + VCPU_TIME.TSC_TIMESTAMP + 4,
+      (Math.floor(now / HIGH) + regs[R.TSC_OFFSET + 1] + (low >= HIGH ? 1 : 0)) | 0,
+      true,
+    );
     bytes.setUint32(at + VCPU_TIME.SYSTEM_TIME, now % HIGH, true);
     bytes.setUint32(at + VCPU_TIME.SYSTEM_TIME + 4, Math.floor(now / HIGH), true);
     bytes.setUint32(at + VCPU_TIME.MUL, SCALE.mul, true);
@@ -147,10 +152,22 @@ export class XenTime {
   // ---- areas that the guest registers
 
   /** Registers an area at a linear address of the current vCPU; false: it is not mapped. */
-  registerArea(id: number, field: number, linear: number, length: number, translate: (linear: number) => number): boolean {
+  registerArea(
+    id: number,
+    field: number,
+    linear: number,
+    length: number,
+    translate: (linear: number) => number,
+  ): boolean {
     const first = translate(linear),
       last = translate((linear + length - 1) >>> 0);
-    if (first < 0 || last < 0 || this.access.physicalOffset(first, true) < 0 || this.access.physicalOffset(last, true) < 0) return false;
+    if (
+      first < 0 ||
+      last < 0 ||
+      this.access.physicalOffset(first, true) < 0 ||
+      this.access.physicalOffset(last, true) < 0
+    )
+      return false;
     const at = this.ports.vcpu(id) + field;
     this.words[at] = first + 1;
     this.words[at + 1] = last + 1;
@@ -168,7 +185,8 @@ export class XenTime {
     if (firstOffset < 0 || lastOffset < 0) return undefined;
     // A paravirtual guest may have made a page table of it meanwhile.
     const { machine, record } = this.ports;
-    if (!isPlainMemory(machine, record, firstOffset >>> 12) || !isPlainMemory(machine, record, lastOffset >>> 12)) return undefined;
+    if (!isPlainMemory(machine, record, firstOffset >>> 12) || !isPlainMemory(machine, record, lastOffset >>> 12))
+      return undefined;
     if (first >>> 12 === last >>> 12) return [{ offset: firstOffset, length }];
     const here = 4096 - (first & 4095);
     return [
@@ -181,7 +199,8 @@ export class XenTime {
 
   /** The guest has registered a runstate area: it looks at the time that was stolen from it. */
   get tellsRunstate(): boolean {
-    for (let id = 0; id < this.ports.vcpus; id++) if (this.words[this.ports.vcpu(id) + XEN_VCPU.RUNSTATE_AREA] !== 0) return true;
+    for (let id = 0; id < this.ports.vcpus; id++)
+      if (this.words[this.ports.vcpu(id) + XEN_VCPU.RUNSTATE_AREA] !== 0) return true;
     return false;
   }
 
@@ -222,7 +241,10 @@ export class XenTime {
     const view = this.runstateInfo(id);
     const vcpu = this.ports.vcpu(id);
     const at = 12 + view.getInt32(0, true) * 8;
-    const time = view.getUint32(at + 4, true) * HIGH + view.getUint32(at, true) + Math.max(0, Math.floor(this.nowNs()) - read64(this.words, vcpu + XEN_VCPU.STATE_ENTRY));
+    const time =
+      view.getUint32(at + 4, true) * HIGH +
+      view.getUint32(at, true) +
+      Math.max(0, Math.floor(this.nowNs()) - read64(this.words, vcpu + XEN_VCPU.STATE_ENTRY));
     view.setUint32(at, time % HIGH, true);
     view.setUint32(at + 4, Math.floor(time / HIGH), true);
     return view;
@@ -236,7 +258,8 @@ export class XenTime {
     const view = this.runstateInfo(id);
     const whole = new Uint8Array(view.buffer);
     const put = (): void => {
-      for (let at = 0, i = 0; i < pieces.length; at += pieces[i++].length) bytes.set(whole.subarray(at, at + pieces[i].length), pieces[i].offset);
+      for (let at = 0, i = 0; i < pieces.length; at += pieces[i++].length)
+        bytes.set(whole.subarray(at, at + pieces[i].length), pieces[i].offset);
     };
     if (this.words[this.ports.xenBlock + XEN.ASSISTS] & (1 << VMASST.RUNSTATE_UPDATE_FLAG)) {
       const entry = view.getUint32(8, true);

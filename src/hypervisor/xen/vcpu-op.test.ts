@@ -1,6 +1,21 @@
 /** What vcpu_op and sched_op promise of states, times and errors (xen/include/public/vcpu.h, sched.h; xen/common/domain.c, sched/core.c). */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, EPERM, ESRCH, HYPERCALL, RUNSTATE, SCHEDOP, SHUTDOWN, VCPUOP, VMASST, VMASST_CMD_ENABLE } from './abi.ts';
+import {
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  ENOSYS,
+  EPERM,
+  ESRCH,
+  HYPERCALL,
+  RUNSTATE,
+  SCHEDOP,
+  SHUTDOWN,
+  VCPUOP,
+  VMASST,
+  VMASST_CMD_ENABLE,
+} from './abi.ts';
 import * as R from '../../cpu/architecture/registers.ts';
 import { ARGS, testGuest, type TestGuest } from './pvh-program.test-support.ts';
 
@@ -73,7 +88,11 @@ describe('runstates', () => {
     expect(vcpuOp(VCPUOP.REGISTER_RUNSTATE_MEMORY_AREA, 0, guest.put(ARGS, AREA + 0x100))).toBe(0);
     passes(3000);
     guest.domain.vcpus.block();
-    expect([guest.get(AREA + 0x100), guest.get(AREA + 0x104), guest.get(AREA + 0x108)]).toEqual([RUNSTATE.BLOCKED, 3000, 0]);
+    expect([guest.get(AREA + 0x100), guest.get(AREA + 0x104), guest.get(AREA + 0x108)]).toEqual([
+      RUNSTATE.BLOCKED,
+      3000,
+      0,
+    ]);
     expect(vcpuOp(VCPUOP.REGISTER_RUNSTATE_MEMORY_AREA, 0, guest.put(ARGS, 0))).toBe(0);
     guest.domain.xen!.wake(0);
     expect(guest.get(AREA + 0x100)).toBe(RUNSTATE.BLOCKED);
@@ -101,7 +120,12 @@ describe('vcpu_op', () => {
   });
 
   it('refuses periods that are 0, below a millisecond or past 2^62 ns', () => {
-    for (const [low, high, result] of [[0, 0, -EINVAL], [999_999, 0, -EINVAL], [1_000_000, 0, 0], [0, 0x40000001, -EINVAL]])
+    for (const [low, high, result] of [
+      [0, 0, -EINVAL],
+      [999_999, 0, -EINVAL],
+      [1_000_000, 0, 0],
+      [0, 0x40000001, -EINVAL],
+    ])
       expect(vcpuOp(VCPUOP.SET_PERIODIC_TIMER, 0, guest.put(ARGS, low, high))).toBe(result);
   });
 
@@ -157,7 +181,8 @@ describe('sched_op', () => {
   });
 
   it('polls until its time, and not at all for a time that is past or a port that is none', () => {
-    const poll = (count: number, low: number): number => schedOp(SCHEDOP.POLL, guest.put(ARGS, ARGS + 0x40, count, low, 0));
+    const poll = (count: number, low: number): number =>
+      schedOp(SCHEDOP.POLL, guest.put(ARGS, ARGS + 0x40, count, low, 0));
     guest.put(ARGS + 0x40, 5000);
     expect(poll(1, 0)).toBe(-EINVAL);
     expect(poll(129, 0)).toBe(-EINVAL);

@@ -4,7 +4,19 @@ import { ALL, ARITHMETIC, ZF } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
 import { KICK, XEN_TYPE, XEN_VCPU } from '../layout/layout.ts';
 import { FRAME_BYTES, FRAME_SHIFT } from '../memory/machine.ts';
-import { EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSYS, SHUTDOWN, VCPU_INFO, VCPU_INFO_BYTES, VCPU_TIME, VCPUOP } from './abi.ts';
+import {
+  EBUSY,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  ENOSYS,
+  SHUTDOWN,
+  VCPU_INFO,
+  VCPU_INFO_BYTES,
+  VCPU_TIME,
+  VCPUOP,
+} from './abi.ts';
 import { type HypercallContext, offered, operation, operations, perform, plain } from './hypercalls.ts';
 import { takeWritable } from './memory/writable.ts';
 import { array, type GuestStruct, handle, struct, u16, u32, u64 } from './struct.ts';
@@ -77,7 +89,8 @@ export function vcpuOp(caller: HypercallContext, [command, vcpu, arg]: readonly 
   return found ? perform(caller, found, arg, vcpu) : -ENOSYS;
 }
 
-const wasInitialised = ({ words, ports }: HypercallContext, vcpu: number): boolean => words[ports.vcpu(vcpu) + XEN_VCPU.INITIALISED] !== 0;
+const wasInitialised = ({ words, ports }: HypercallContext, vcpu: number): boolean =>
+  words[ports.vcpu(vcpu) + XEN_VCPU.INITIALISED] !== 0;
 
 function setInitialised({ words, ports }: HypercallContext, vcpu: number): void {
   words[ports.vcpu(vcpu) + XEN_VCPU.INITIALISED] = 1;
@@ -90,7 +103,9 @@ function setInitialised({ words, ports }: HypercallContext, vcpu: number): void 
  */
 function initialise(caller: HypercallContext, address: number, vcpu: number): number {
   const exists = wasInitialised(caller, vcpu) || caller.parts.vcpus.isUp(vcpu);
-  const result = caller.pv ? caller.pv.initialise(vcpu, address >>> 0, exists) : initialiseHvm(caller, address, vcpu, exists);
+  const result = caller.pv
+    ? caller.pv.initialise(vcpu, address >>> 0, exists)
+    : initialiseHvm(caller, address, vcpu, exists);
   if (result === 0) setInitialised(caller, vcpu);
   return result;
 }
@@ -199,7 +214,11 @@ function registerArea(caller: HypercallContext, vcpu: number, field: number, lin
  * IN: addr.
  * Errors: EFAULT no memory of the guest's is there.
  */
-function registerRunstateArea(caller: HypercallContext, { addr }: GuestStruct<typeof RegisterRunstate>, vcpu: number): number {
+function registerRunstateArea(
+  caller: HypercallContext,
+  { addr }: GuestStruct<typeof RegisterRunstate>,
+  vcpu: number,
+): number {
   if (!registerArea(caller, vcpu, XEN_VCPU.RUNSTATE_AREA, addr, RUNSTATE_BYTES)) return -EFAULT;
   if (addr !== 0) caller.time.publishRunstate(vcpu);
   return 0;
@@ -210,7 +229,11 @@ function registerRunstateArea(caller: HypercallContext, { addr }: GuestStruct<ty
  * IN: addr.
  * Errors: EFAULT no memory of the guest's is there.
  */
-function registerTimeArea(caller: HypercallContext, { addr }: GuestStruct<typeof RegisterTimeArea>, vcpu: number): number {
+function registerTimeArea(
+  caller: HypercallContext,
+  { addr }: GuestStruct<typeof RegisterTimeArea>,
+  vcpu: number,
+): number {
   if (!registerArea(caller, vcpu, XEN_VCPU.TIME_AREA, addr, VCPU_TIME.BYTES)) return -EFAULT;
   if (addr !== 0) caller.time.updateRecord(vcpu);
   return 0;
@@ -221,7 +244,11 @@ function registerTimeArea(caller: HypercallContext, { addr }: GuestStruct<typeof
  * IN: period_ns.
  * Errors: EINVAL 0, longer than the longest, or shorter than the shortest period.
  */
-function setPeriodicTimer({ time }: HypercallContext, { period_ns }: GuestStruct<typeof SetPeriodicTimer>, vcpu: number): number {
+function setPeriodicTimer(
+  { time }: HypercallContext,
+  { period_ns }: GuestStruct<typeof SetPeriodicTimer>,
+  vcpu: number,
+): number {
   return period_ns === 0 || period_ns > LONGEST_PERIOD_NS ? -EINVAL : time.setPeriodic(vcpu, period_ns);
 }
 
@@ -235,7 +262,11 @@ function stopPeriodicTimer({ time }: HypercallContext, _arg: number, vcpu: numbe
  * IN: timeout_abs_ns, flags.
  * Errors: EINVAL for another vCPU than the one that calls, which is looked at before the structure.
  */
-function setSingleshotTimer({ time }: HypercallContext, args: GuestStruct<typeof SetSingleshotTimer>, vcpu: number): number {
+function setSingleshotTimer(
+  { time }: HypercallContext,
+  args: GuestStruct<typeof SetSingleshotTimer>,
+  vcpu: number,
+): number {
   time.setSingle(vcpu, args.timeout_abs_ns);
   return 0;
 }
@@ -256,7 +287,11 @@ function stopSingleshotTimer({ time, current }: HypercallContext, _arg: number, 
  * IN: mfn, offset.
  * Errors: EINVAL it leaves the page, or is not aligned to words; EBUSY it was moved before; EINVAL the frame is none that the guest may write.
  */
-function registerVcpuInfo(caller: HypercallContext, { mfn: given, offset }: GuestStruct<typeof RegisterVcpuInfo>, vcpu: number): number {
+function registerVcpuInfo(
+  caller: HypercallContext,
+  { mfn: given, offset }: GuestStruct<typeof RegisterVcpuInfo>,
+  vcpu: number,
+): number {
   const { words, machine, ports, parts } = caller;
   const record = ports.vcpu(vcpu);
   if (offset > FRAME_BYTES - VCPU_INFO_BYTES) return -EINVAL;

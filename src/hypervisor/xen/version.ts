@@ -7,7 +7,12 @@ import { chars, type GuestStruct, octets, struct, u32, ulong } from './struct.ts
 const DENIED = '<denied>';
 
 export const Extraversion = struct({ extraversion: chars(16) });
-export const CompileInfo = struct({ compiler: chars(64), compile_by: chars(16), compile_domain: chars(32), compile_date: chars(32) });
+export const CompileInfo = struct({
+  compiler: chars(64),
+  compile_by: chars(16),
+  compile_domain: chars(32),
+  compile_date: chars(32),
+});
 export const Capabilities = struct({ capabilities: chars(1024) });
 export const Changeset = struct({ changeset: chars(64) });
 export const PlatformParameters = struct({ virt_start: ulong });
@@ -17,7 +22,8 @@ export const GuestHandle = struct({ handle: octets(16) });
 export const Commandline = struct({ commandline: chars(DENIED.length + 1) });
 
 /** What kinds of guests can be run, as guests and `xl info` are told. */
-export const guestKinds = (hasVt: boolean): string => `xen-3.0-x86_32p ${hasVt ? 'hvm-3.0-x86_32 hvm-3.0-x86_32p ' : ''}`;
+export const guestKinds = (hasVt: boolean): string =>
+  `xen-3.0-x86_32p ${hasVt ? 'hvm-3.0-x86_32 hvm-3.0-x86_32p ' : ''}`;
 /** What follows the numbers of the version. */
 export const XEN_EXTRA = '.0-ringside';
 /** The version control's name of the sources: not told. */
@@ -43,7 +49,10 @@ const PV_FEATURES = bits(
 export const VERSION_OPERATIONS = operations('XENVER_', XENVER, {
   VERSION: plain(version),
   EXTRAVERSION: operation(Extraversion, extraversion, { out: ['extraversion'], outOnly: true }),
-  COMPILE_INFO: operation(CompileInfo, compileInfo, { out: ['compiler', 'compile_by', 'compile_domain', 'compile_date'], outOnly: true }),
+  COMPILE_INFO: operation(CompileInfo, compileInfo, {
+    out: ['compiler', 'compile_by', 'compile_domain', 'compile_date'],
+    outOnly: true,
+  }),
   CAPABILITIES: operation(Capabilities, capabilities, { out: ['capabilities'], outOnly: true }),
   CHANGESET: operation(Changeset, changeset, { out: ['changeset'], outOnly: true }),
   PLATFORM_PARAMETERS: operation(PlatformParameters, platformParameters, { out: ['virt_start'], outOnly: true }),

@@ -15,7 +15,8 @@ const MICRO = new URL('../../../guests/micro/micro.elf', import.meta.url);
 /** Every word that this page shows. */
 const words = {
   title: 'Small programs on this browser',
-  about: (ms: number) => `Microseconds a round: the median of the last half of ${CHUNKS} chunks of some ${ms} ms (steady), and the first chunk (fresh).`,
+  about: (ms: number) =>
+    `Microseconds a round: the median of the last half of ${CHUNKS} chunks of some ${ms} ms (steady), and the first chunk (fresh).`,
   head: ['row', 'steady', 'fresh'],
   running: (row: string) => `${row} runs …`,
   done: 'Done.',
@@ -44,9 +45,16 @@ async function measure(run: Run, kernel: Blob, row: string, ms: number): Promise
   let rounds = ROWS[row]!;
   for (let pilot = 1; ; pilot++) {
     const lines: Line[] = [];
-    await run({ name: `bench-${row}`, kernel, multiboot: true, cmdline: `${row}:${rounds}*${CHUNKS}`, memoryMib: MEMORY_MIB }, 'ALL-DONE', line => lines.push(line));
-    const chunks = readRow(lines), last = chunks.slice(chunks.length >> 1).sort((a, b) => a - b), steadyMs = last[last.length >> 1]!;
-    if (pilot === MOST_PILOTS || steadyMs * rounds >= ms * LONG_ENOUGH) return { row, rounds, steadyUs: steadyMs * 1000, freshUs: chunks[0]! * 1000 };
+    await run(
+      { name: `bench-${row}`, kernel, multiboot: true, cmdline: `${row}:${rounds}*${CHUNKS}`, memoryMib: MEMORY_MIB },
+      'ALL-DONE',
+      line => lines.push(line),
+    );
+    const chunks = readRow(lines),
+      last = chunks.slice(chunks.length >> 1).sort((a, b) => a - b),
+      steadyMs = last[last.length >> 1]!;
+    if (pilot === MOST_PILOTS || steadyMs * rounds >= ms * LONG_ENOUGH)
+      return { row, rounds, steadyUs: steadyMs * 1000, freshUs: chunks[0]! * 1000 };
     rounds = roundsFor(rounds, steadyMs, ms);
   }
 }
@@ -60,14 +68,20 @@ async function fetched(url: URL): Promise<Blob> {
 /** Boots a Linux; seconds since the page began to load. */
 async function bootLinux(run: Run, folder: URL, cmdline: string, until: string): Promise<number> {
   const [kernel, initrd] = await Promise.all(['vmlinuz', 'initrd'].map(name => fetched(new URL(name, folder))));
-  await run({ name: 'bench-linux', kernel: kernel!, multiboot: false, initrd: initrd!, cmdline, memoryMib: LINUX_MEMORY_MIB }, until, () => {});
+  await run(
+    { name: 'bench-linux', kernel: kernel!, multiboot: false, initrd: initrd!, cmdline, memoryMib: LINUX_MEMORY_MIB },
+    until,
+    () => {},
+  );
   return performance.now() / 1000;
 }
 
 async function main(): Promise<void> {
   const query = new URLSearchParams(location.search);
-  const ms = Number(query.get('ms')) || DEFAULT_MS, only = query.get('only')?.split(',') ?? Object.keys(ROWS);
-  const peer = query.get('peer'), linux = query.get('linux');
+  const ms = Number(query.get('ms')) || DEFAULT_MS,
+    only = query.get('only')?.split(',') ?? Object.keys(ROWS);
+  const peer = query.get('peer'),
+    linux = query.get('linux');
   add(app, 'h1', words.title);
   if (linux === null) add(app, 'p', words.about(ms));
   const state = add(app, 'p');
@@ -84,13 +98,21 @@ async function main(): Promise<void> {
     if (linux !== null) {
       const until = query.get('until') ?? 'login:';
       state.textContent = words.booting;
-      const seconds = await bootLinux(run, new URL(linux, location.href), query.get('cmdline') ?? 'console=ttyS0,115200', until);
+      const seconds = await bootLinux(
+        run,
+        new URL(linux, location.href),
+        query.get('cmdline') ?? 'console=ttyS0,115200',
+        until,
+      );
       add(app, 'p', words.seconds(seconds.toFixed(2), until));
       return done({ seconds });
     }
-    const table = add(app, 'table'), head = add(add(table, 'thead'), 'tr'), body = add(table, 'tbody');
+    const table = add(app, 'table'),
+      head = add(add(table, 'thead'), 'tr'),
+      body = add(table, 'tbody');
     for (const word of words.head) add(head, 'th', word);
-    const kernel = await fetched(MICRO), rows: Row[] = [];
+    const kernel = await fetched(MICRO),
+      rows: Row[] = [];
     for (const row of only) {
       state.textContent = words.running(row);
       const figures = await measure(run, kernel, row, ms);

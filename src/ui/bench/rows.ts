@@ -5,8 +5,27 @@ export const CHUNKS = 8;
 
 /** Rounds of the first pilot run (as in bench/cpu.mjs). */
 export const ROWS: Readonly<Record<string, number>> = {
-  alu: 1, sieve: 4, fib: 4, mix: 2, copyloop: 10, sha256: 2, lz: 1, repmovs: 20, mandel: 1, nbody: 2, sse2: 20, smc: 2, smcdata: 5,
-  int80: 10, cpuid: 10, memtlb: 10, cr3: 5, pgswitch: 5, invlpg: 10, pgfault: 10, outb: 10,
+  alu: 1,
+  sieve: 4,
+  fib: 4,
+  mix: 2,
+  copyloop: 10,
+  sha256: 2,
+  lz: 1,
+  repmovs: 20,
+  mandel: 1,
+  nbody: 2,
+  sse2: 20,
+  smc: 2,
+  smcdata: 5,
+  int80: 10,
+  cpuid: 10,
+  memtlb: 10,
+  cr3: 5,
+  pgswitch: 5,
+  invlpg: 10,
+  pgfault: 10,
+  outb: 10,
 };
 
 /** Microseconds a round. */

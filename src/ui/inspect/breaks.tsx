@@ -9,13 +9,24 @@ import type { DomainSession } from '../sessions.ts';
 import { hex8 } from '../units.ts';
 
 const words = {
-  title: 'Stops', hint: 'While there is one each instruction runs alone, so that none is missed: a guest that computes is some hundred times slower. Its own debug registers stay as they are.',
-  kinds: { execute: 'before the instruction at', write: 'after a write to', access: 'after a read or write of' } as Record<BreakPoint['kind'], string>,
-  kind: 'When it stops', address: 'Linear address', bytes: 'Bytes', add: 'Stop there', remove: (what: string) => `Remove: ${what}`, count: (bytes: number) => `${bytes} bytes at`,
+  title: 'Stops',
+  hint: 'While there is one each instruction runs alone, so that none is missed: a guest that computes is some hundred times slower. Its own debug registers stay as they are.',
+  kinds: {
+    execute: 'before the instruction at',
+    write: 'after a write to',
+    access: 'after a read or write of',
+  } as Record<BreakPoint['kind'], string>,
+  kind: 'When it stops',
+  address: 'Linear address',
+  bytes: 'Bytes',
+  add: 'Stop there',
+  remove: (what: string) => `Remove: ${what}`,
+  count: (bytes: number) => `${bytes} bytes at`,
   notAddress: 'A linear address has up to eight hexadecimal digits.',
-  stopped: (hit: BreakHit) => hit.access
-    ? `${hit.instruction === undefined ? 'The processor itself, as it delivered an event,' : `The instruction at ${hex8(hit.instruction)}`} ${hit.access.isWrite ? 'wrote' : 'read'} ${hit.access.bytes} bytes at ${hex8(hit.access.linear)}: ${hit.access.value.toString(16)}. The next one has not begun.`
-    : `Before the instruction at ${hex8(hit.point.linear)}: it has not begun.`,
+  stopped: (hit: BreakHit) =>
+    hit.access
+      ? `${hit.instruction === undefined ? 'The processor itself, as it delivered an event,' : `The instruction at ${hex8(hit.instruction)}`} ${hit.access.isWrite ? 'wrote' : 'read'} ${hit.access.bytes} bytes at ${hex8(hit.access.linear)}: ${hit.access.value.toString(16)}. The next one has not begun.`
+      : `Before the instruction at ${hex8(hit.point.linear)}: it has not begun.`,
   vcpu: (n: number) => `vCPU ${n} stopped it.`,
 };
 const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = { execute: '', write: '-w ', access: '-a ' };
@@ -23,9 +34,23 @@ const SIZES = [1, 2, 4, 8, 64, 4096];
 const LOOK_MS = 300;
 
 /** `eip`: linear, which is suggested; `retired`: a reason holds while it stays so. */
-export function Breaks({ session, eip, retired, isStill }: { session: DomainSession; eip: number; retired: number; isStill: boolean }) {
-  const points = useSignal<readonly BreakPoint[]>([]), hit = useSignal<BreakHit | undefined>(undefined), problem = useSignal('');
-  const kind = useSignal<BreakPoint['kind']>('execute'), address = useSignal(''), bytes = useSignal(4);
+export function Breaks({
+  session,
+  eip,
+  retired,
+  isStill,
+}: {
+  session: DomainSession;
+  eip: number;
+  retired: number;
+  isStill: boolean;
+}) {
+  const points = useSignal<readonly BreakPoint[]>([]),
+    hit = useSignal<BreakHit | undefined>(undefined),
+    problem = useSignal('');
+  const kind = useSignal<BreakPoint['kind']>('execute'),
+    address = useSignal(''),
+    bytes = useSignal(4);
   const look = async (): Promise<void> => {
     const seen = await host.inspect('breaks', session.id).catch(() => undefined);
     if (!seen) return;
@@ -40,34 +65,129 @@ export function Breaks({ session, eip, retired, isStill }: { session: DomainSess
   const change = (next: readonly BreakPoint[], point: BreakPoint, off: string) => {
     problem.value = '';
     const { name } = session.info.peek();
-    void asTask(`xl break ${off}${FLAGS[point.kind]}${name} 0x${hex8(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`, async () => {
-      try {
-        await host.break(session.id, next);
-      } catch (error) {
-        problem.value = sentence(error);
-        throw error;
-      }
-      await look();
-    });
+    void asTask(
+      `xl break ${off}${FLAGS[point.kind]}${name} 0x${hex8(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`,
+      async () => {
+        try {
+          await host.break(session.id, next);
+        } catch (error) {
+          problem.value = sentence(error);
+          throw error;
+        }
+        await look();
+      },
+    );
   };
   const add = () => {
-    const text = address.value.trim() || hex8(eip), digits = /^(?:0x)?([\da-f]{1,8})$/i.exec(text)?.[1];
-    if (!digits) { problem.value = words.notAddress; return; }
-    const point: BreakPoint = { kind: kind.value, linear: Number.parseInt(digits, 16), bytes: kind.value === 'execute' ? 1 : bytes.value };
+    const text = address.value.trim() || hex8(eip),
+      digits = /^(?:0x)?([\da-f]{1,8})$/i.exec(text)?.[1];
+    if (!digits) {
+      problem.value = words.notAddress;
+      return;
+    }
+    const point: BreakPoint = {
+      kind: kind.value,
+      linear: Number.parseInt(digits, 16),
+      bytes: kind.value === 'execute' ? 1 : bytes.value,
+    };
     change([...points.value.filter(each => JSON.stringify(each) !== JSON.stringify(point)), point], point, '');
   };
-  const spelled = ({ kind: how, linear, bytes: count }: BreakPoint) => `${words.kinds[how]} ${how === 'execute' ? '' : `${words.count(count)} `}${hex8(linear)}`;
+  const spelled = ({ kind: how, linear, bytes: count }: BreakPoint) =>
+    `${words.kinds[how]} ${how === 'execute' ? '' : `${words.count(count)} `}${hex8(linear)}`;
   const reason = hit.value && isStill && hit.value.retired === retired ? hit.value : undefined;
-  return <section class="brk"><h3>{words.title}</h3>
-    <div role="status">{reason && <p class="why"><b>{words.stopped(reason)}</b> {words.vcpu(reason.vcpu)}</p>}</div>
-    {points.value.length > 0 && <ul>{points.value.map(point => <li key={spelled(point)}><span class="m">{spelled(point)}</span><button class="btn quiet icon sm" aria-label={words.remove(spelled(point))} title={`xl break -d ${session.info.value.name}`} onClick={() => change(points.value.filter(each => each !== point), point, '-d ')}><Icon name="close" /></button></li>)}</ul>}
-    <form class="row wrap" onSubmit={event => { event.preventDefault(); add(); }}>
-      <select class="in" aria-label={words.kind} value={kind.value} onChange={event => { kind.value = event.currentTarget.value as BreakPoint['kind']; }}>{(['execute', 'write', 'access'] as const).map(each => <option key={each} value={each}>{words.kinds[each]}</option>)}</select>
-      {kind.value !== 'execute' && <select class="in" aria-label={words.bytes} value={bytes.value} onChange={event => { bytes.value = Number(event.currentTarget.value); }}>{SIZES.map(size => <option key={size} value={size}>{words.count(size)}</option>)}</select>}
-      <input class="in m" aria-label={words.address} placeholder={hex8(eip)} value={address.value} spellcheck={false} autocomplete="off" onInput={event => { address.value = event.currentTarget.value; }} />
-      <button class="btn sm" type="submit">{words.add}</button>
-    </form>
-    {problem.value && <p class="stop" role="alert"><Tag kind="failed"><span>{problem.value}</span></Tag></p>}
-    {points.value.length > 0 && <p class="cap-t">{words.hint}</p>}
-  </section>;
+  return (
+    <section class="brk">
+      <h3>{words.title}</h3>
+      <div role="status">
+        {reason && (
+          <p class="why">
+            <b>{words.stopped(reason)}</b> {words.vcpu(reason.vcpu)}
+          </p>
+        )}
+      </div>
+      {points.value.length > 0 && (
+        <ul>
+          {points.value.map(point => (
+            <li key={spelled(point)}>
+              <span class="m">{spelled(point)}</span>
+              <button
+                class="btn quiet icon sm"
+                aria-label={words.remove(spelled(point))}
+                title={`xl break -d ${session.info.value.name}`}
+                onClick={() =>
+                  change(
+                    points.value.filter(each => each !== point),
+                    point,
+                    '-d ',
+                  )
+                }
+              >
+                <Icon name="close" />
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <form
+        class="row wrap"
+        onSubmit={event => {
+          event.preventDefault();
+          add();
+        }}
+      >
+        <select
+          class="in"
+          aria-label={words.kind}
+          value={kind.value}
+          onChange={event => {
+            kind.value = event.currentTarget.value as BreakPoint['kind'];
+          }}
+        >
+          {(['execute', 'write', 'access'] as const).map(each => (
+            <option key={each} value={each}>
+              {words.kinds[each]}
+            </option>
+          ))}
+        </select>
+        {kind.value !== 'execute' && (
+          <select
+            class="in"
+            aria-label={words.bytes}
+            value={bytes.value}
+            onChange={event => {
+              bytes.value = Number(event.currentTarget.value);
+            }}
+          >
+            {SIZES.map(size => (
+              <option key={size} value={size}>
+                {words.count(size)}
+              </option>
+            ))}
+          </select>
+        )}
+        <input
+          class="in m"
+          aria-label={words.address}
+          placeholder={hex8(eip)}
+          value={address.value}
+          spellcheck={false}
+          autocomplete="off"
+          onInput={event => {
+            address.value = event.currentTarget.value;
+          }}
+        />
+        <button class="btn sm" type="submit">
+          {words.add}
+        </button>
+      </form>
+      {problem.value && (
+        <p class="stop" role="alert">
+          <Tag kind="failed">
+            <span>{problem.value}</span>
+          </Tag>
+        </p>
+      )}
+      {points.value.length > 0 && <p class="cap-t">{words.hint}</p>}
+    </section>
+  );
 }

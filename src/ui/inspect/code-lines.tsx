@@ -18,14 +18,26 @@ interface CodeProps {
 
 export function Code({ state, eip, says = '', before = 3, after = 3, withBytes = false, name = () => '' }: CodeProps) {
   if (!state) return null;
-  const lines = codeAround(state, eip, before, after), here = name(eip);
-  return <pre class="code dis" tabIndex={0}>{here && <span class="fn">{`<${here}>:`}</span>}{lines.length === 0 ? `${hex8(eip)}  no memory is mapped there now` : lines.map(line => <span key={`${line.eip} ${line.isHere}`} class={line.isHere ? 'now' : ''}>
-    {`${hex8(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${padded(line.text)}${target(line.text, name)}${line.isHere && says ? `  ; ${says}` : ''}`}</span>)}</pre>;
+  const lines = codeAround(state, eip, before, after),
+    here = name(eip);
+  return (
+    <pre class="code dis" tabIndex={0}>
+      {here && <span class="fn">{`<${here}>:`}</span>}
+      {lines.length === 0
+        ? `${hex8(eip)}  no memory is mapped there now`
+        : lines.map(line => (
+            <span key={`${line.eip} ${line.isHere}`} class={line.isHere ? 'now' : ''}>
+              {`${hex8(line.eip)}  ${withBytes ? `${line.bytes.slice(0, 20).padEnd(21)} ` : ''}${padded(line.text)}${target(line.text, name)}${line.isHere && says ? `  ; ${says}` : ''}`}
+            </span>
+          ))}
+    </pre>
+  );
 }
 
 /** Where a branch leads, by name. */
 function target(text: string, name: (address: number) => string): string {
-  const address = /^(?:call|j\w+|loop\w*) 0x([0-9a-f]+)$/.exec(text)?.[1], called = address && name(parseInt(address, 16));
+  const address = /^(?:call|j\w+|loop\w*) 0x([0-9a-f]+)$/.exec(text)?.[1],
+    called = address && name(parseInt(address, 16));
   return called ? ` <${called}>` : '';
 }
 

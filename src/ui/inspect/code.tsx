@@ -2,4 +2,7 @@
 
 import { later } from '../parts/later.tsx';
 
-export const Code = later(() => import('./code-lines.tsx'), part => part.Code);
+export const Code = later(
+  () => import('./code-lines.tsx'),
+  part => part.Code,
+);

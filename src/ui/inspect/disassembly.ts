@@ -19,7 +19,8 @@ const /** Of an instruction's bytes. */
 const VM = 1 << 17;
 
 /** An instruction without the size of a memory operand and without the segment that it has anyhow: where there is little room. */
-export const shortly = (text: string): string => text.replace(/[A-Z]+ PTR /g, '').replace(/\b(?:es:(?=\[e?di\])|ds:(?=\[e?si\]))/g, '');
+export const shortly = (text: string): string =>
+  text.replace(/[A-Z]+ PTR /g, '').replace(/\b(?:es:(?=\[e?di\])|ds:(?=\[e?si\]))/g, '');
 
 /** The one instruction at `eip`, and its bytes' number; undefined: none is mapped there. */
 export function instructionAt(state: VcpuState, eip: number): { text: string; length: number } | undefined {
@@ -33,12 +34,21 @@ export function codeAround(state: VcpuState, eip: number, before: number, after:
   const is32 = ((regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_RIGHTS]! >> 14) & 1) === 1 && (eflags & VM) === 0;
   const mask = is32 ? 0xffffffff : 0xffff;
   const back = before > 0 ? Math.min(BACK, eip) : 0;
-  const bytes = state.bytesAt(state.linear(R.CS, eip), after > 0 ? AHEAD : LONGEST), earlier = state.bytesAt(state.linear(R.CS, eip - back), back);
+  const bytes = state.bytesAt(state.linear(R.CS, eip), after > 0 ? AHEAD : LONGEST),
+    earlier = state.bytesAt(state.linear(R.CS, eip - back), back);
   const decoded = newDecoded();
   const one = (code: Uint8Array, at: number, address: number): CodeLine & { length: number; good: boolean } => {
     const good = decode(code, at, code.length - at, is32 ? 32 : 16, decoded) === DECODED;
-    const length = good ? decoded.length : 1, own = code.subarray(at, at + length);
-    return { eip: (address & mask) >>> 0, bytes: [...own].map(byte => byte.toString(16).padStart(2, '0')).join(' '), text: disassemble(decoded, address, 'intel', own), isHere: false, length, good };
+    const length = good ? decoded.length : 1,
+      own = code.subarray(at, at + length);
+    return {
+      eip: (address & mask) >>> 0,
+      bytes: [...own].map(byte => byte.toString(16).padStart(2, '0')).join(' '),
+      text: disassemble(decoded, address, 'intel', own),
+      isHere: false,
+      length,
+      good,
+    };
   };
   const run = (from: number): CodeLine[] | undefined => {
     const lines: CodeLine[] = [];

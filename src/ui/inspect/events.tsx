@@ -7,14 +7,35 @@ import { inspector } from './frame.tsx';
 import type { Shown, Target, Why } from './inspector.ts';
 
 const words = {
-  nothing: 'No port is open: the guest is a plain PC, or has not bound any yet.', port: 'Port', state: 'State', to: 'Leads to', vcpu: 'vCPU', pending: 'pending', masked: 'masked', bits: 'Bits', none: 'none',
-  states: { CLOSED: 'closed', UNBOUND: 'waits to be bound', INTERDOMAIN: 'interdomain', PIRQ: 'physical interrupt', VIRQ: 'virtual interrupt', IPI: 'between its vCPUs' } as Record<string, string>,
-  virq: ['VIRQ_TIMER', 'VIRQ_DEBUG', 'VIRQ_CONSOLE', 'VIRQ_DOM_EXC', 'VIRQ_TBUF'], model: 'its device model, by Xen', priority: 'priority', caption: 'Filled: pending. Dashed: masked.',
+  nothing: 'No port is open: the guest is a plain PC, or has not bound any yet.',
+  port: 'Port',
+  state: 'State',
+  to: 'Leads to',
+  vcpu: 'vCPU',
+  pending: 'pending',
+  masked: 'masked',
+  bits: 'Bits',
+  none: 'none',
+  states: {
+    CLOSED: 'closed',
+    UNBOUND: 'waits to be bound',
+    INTERDOMAIN: 'interdomain',
+    PIRQ: 'physical interrupt',
+    VIRQ: 'virtual interrupt',
+    IPI: 'between its vCPUs',
+  } as Record<string, string>,
+  virq: ['VIRQ_TIMER', 'VIRQ_DEBUG', 'VIRQ_CONSOLE', 'VIRQ_DOM_EXC', 'VIRQ_TBUF'],
+  model: 'its device model, by Xen',
+  priority: 'priority',
+  caption: 'Filled: pending. Dashed: masked.',
 };
 const EVERY_MS = 250,
   ROW = 30;
 
-interface Data { ports: PortView[]; id: number }
+interface Data {
+  ports: PortView[];
+  id: number;
+}
 
 function leadsTo({ state, remoteDomain, remotePort, irq, ofXen, vcpu }: PortView): string {
   if (ofXen) return words.model;
@@ -24,7 +45,8 @@ function leadsTo({ state, remoteDomain, remotePort, irq, ofXen, vcpu }: PortView
   if (remoteDomain === 0x7ff0) return 'itself';
   return remoteDomain < 0 ? words.none : `${nameOf(remoteDomain)}${remotePort > 0 ? `, port ${remotePort}` : ''}`;
 }
-const bitsOf = ({ pending, masked }: PortView): string => [pending && words.pending, masked && words.masked].filter(Boolean).join(', ');
+const bitsOf = ({ pending, masked }: PortView): string =>
+  [pending && words.pending, masked && words.masked].filter(Boolean).join(', ');
 
 function open({ session, machine }: Target) {
   return {
@@ -37,46 +59,168 @@ function open({ session, machine }: Target) {
 }
 
 /** Where nothing was chosen: the first. */
-const portOf = ({ data: { ports }, chosen }: Shown<Data>): PortView => ports.find(({ port }) => String(port) === chosen) ?? ports[0]!;
+const portOf = ({ data: { ports }, chosen }: Shown<Data>): PortView =>
+  ports.find(({ port }) => String(port) === chosen) ?? ports[0]!;
 
 function Figure(shown: Shown<Data>) {
-  const { data: { ports, id }, choose } = shown, chosen = String(portOf(shown).port);
+  const {
+      data: { ports, id },
+      choose,
+    } = shown,
+    chosen = String(portOf(shown).port);
   const height = ports.length * ROW + 8;
   const onKeyDown = (event: KeyboardEvent): void => {
-    const now = ports.findIndex(({ port }) => String(port) === chosen), to = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: ports.length - 1 }[event.key];
+    const now = ports.findIndex(({ port }) => String(port) === chosen),
+      to = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: ports.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     choose(String(ports[Math.max(0, Math.min(ports.length - 1, to))]!.port));
   };
-  return <figure class={`evt ${ownerClass(id)}`}><div tabIndex={0} role="group" aria-label={`${ports.length} ${words.port}s; ${words.port} ${chosen}`} onKeyDown={onKeyDown}>
-    <svg viewBox={`0 0 640 ${height}`} width="100%" class="evsvg" aria-hidden="true">{ports.map((each, i) => {
-      const y = 4 + i * ROW + ROW / 2, { port, state, masked, pending, remoteDomain, ofXen } = each, isOn = String(port) === chosen;
-      const other = ofXen || state === 'VIRQ' || state === 'PIRQ' ? 'c-hv' : remoteDomain >= 0 && remoteDomain < 0x7ff0 ? ownerClass(remoteDomain) : ownerClass(id);
-      return <g key={port} class={`evr${isOn ? ' on' : ''}`} onClick={() => choose(String(port))}>
-        <rect x="0" y={y - ROW / 2 + 2} width="640" height={ROW - 4} rx="4" class="bg" />
-        <text x="40" y={y + 4} text-anchor="end" class="m b">{port}</text>
-        <circle cx="58" cy={y} r="6" class="me" fill={pending ? 'var(--c)' : 'var(--panel)'} stroke="var(--c)" stroke-width="1.6" stroke-dasharray={masked ? '2.5 2' : undefined} />
-        {state !== 'UNBOUND' && <path d={`M66 ${y}H330`} stroke="var(--edge)" stroke-width="1.3" stroke-dasharray={masked ? '4 3' : undefined} />}
-        <g class={other}>{state !== 'UNBOUND' && <rect x="332" y={y - 6} width="12" height="12" rx="2" fill="var(--c-fill)" stroke="var(--c)" />}<text x="354" y={y + 4}>{leadsTo(each)}</text></g>
-        <text x="632" y={y + 4} text-anchor="end" class="dimt">{words.states[state]}{bitsOf(each) && `, ${bitsOf(each)}`}</text></g>;
-    })}</svg></div><figcaption>{words.caption}</figcaption></figure>;
+  return (
+    <figure class={`evt ${ownerClass(id)}`}>
+      <div
+        tabIndex={0}
+        role="group"
+        aria-label={`${ports.length} ${words.port}s; ${words.port} ${chosen}`}
+        onKeyDown={onKeyDown}
+      >
+        <svg viewBox={`0 0 640 ${height}`} width="100%" class="evsvg" aria-hidden="true">
+          {ports.map((each, i) => {
+            const y = 4 + i * ROW + ROW / 2,
+              { port, state, masked, pending, remoteDomain, ofXen } = each,
+              isOn = String(port) === chosen;
+            const other =
+              ofXen || state === 'VIRQ' || state === 'PIRQ'
+                ? 'c-hv'
+                : remoteDomain >= 0 && remoteDomain < 0x7ff0
+                  ? ownerClass(remoteDomain)
+                  : ownerClass(id);
+            return (
+              <g key={port} class={`evr${isOn ? ' on' : ''}`} onClick={() => choose(String(port))}>
+                <rect x="0" y={y - ROW / 2 + 2} width="640" height={ROW - 4} rx="4" class="bg" />
+                <text x="40" y={y + 4} text-anchor="end" class="m b">
+                  {port}
+                </text>
+                <circle
+                  cx="58"
+                  cy={y}
+                  r="6"
+                  class="me"
+                  fill={pending ? 'var(--c)' : 'var(--panel)'}
+                  stroke="var(--c)"
+                  stroke-width="1.6"
+                  stroke-dasharray={masked ? '2.5 2' : undefined}
+                />
+                {state !== 'UNBOUND' && (
+                  <path
+                    d={`M66 ${y}H330`}
+                    stroke="var(--edge)"
+                    stroke-width="1.3"
+                    stroke-dasharray={masked ? '4 3' : undefined}
+                  />
+                )}
+                <g class={other}>
+                  {state !== 'UNBOUND' && (
+                    <rect x="332" y={y - 6} width="12" height="12" rx="2" fill="var(--c-fill)" stroke="var(--c)" />
+                  )}
+                  <text x="354" y={y + 4}>
+                    {leadsTo(each)}
+                  </text>
+                </g>
+                <text x="632" y={y + 4} text-anchor="end" class="dimt">
+                  {words.states[state]}
+                  {bitsOf(each) && `, ${bitsOf(each)}`}
+                </text>
+              </g>
+            );
+          })}
+        </svg>
+      </div>
+      <figcaption>{words.caption}</figcaption>
+    </figure>
+  );
 }
 
 function Detail(shown: Shown<Data>) {
-  const { id } = shown.data, port = portOf(shown);
-  return <><h3><Chip id={id} /> {words.port} {port.port}</h3><dl class="kv"><dt>{words.state}</dt><dd class="plain">{words.states[port.state]}</dd><dt>{words.to}</dt><dd class="plain">{leadsTo(port)}</dd><dt>{words.vcpu}</dt><dd>{port.vcpu}</dd><dt>{words.priority}</dt><dd>{port.priority}</dd><dt>{words.pending}</dt><dd>{port.pending ? 1 : 0}</dd><dt>{words.masked}</dt><dd>{port.masked ? 1 : 0}</dd></dl></>;
+  const { id } = shown.data,
+    port = portOf(shown);
+  return (
+    <>
+      <h3>
+        <Chip id={id} /> {words.port} {port.port}
+      </h3>
+      <dl class="kv">
+        <dt>{words.state}</dt>
+        <dd class="plain">{words.states[port.state]}</dd>
+        <dt>{words.to}</dt>
+        <dd class="plain">{leadsTo(port)}</dd>
+        <dt>{words.vcpu}</dt>
+        <dd>{port.vcpu}</dd>
+        <dt>{words.priority}</dt>
+        <dd>{port.priority}</dd>
+        <dt>{words.pending}</dt>
+        <dd>{port.pending ? 1 : 0}</dd>
+        <dt>{words.masked}</dt>
+        <dd>{port.masked ? 1 : 0}</dd>
+      </dl>
+    </>
+  );
 }
 
 function why(shown: Shown<Data>): Why {
-  const port = portOf(shown), source = 'xen/include/public/event_channel.h';
-  if (port.pending && port.masked) return { question: 'Why is nobody told?', answer: 'The bit is set, and the guest has masked the port. It finds the event when it unmasks.', source };
-  if (port.pending) return { question: 'Why is it pending?', answer: 'Somebody has sent an event, and the guest has not looked yet: its vCPU is told once, however many are sent until then.', source };
-  if (port.state === 'UNBOUND') return { question: 'Why unbound?', answer: 'The guest has opened it for another domain, which has not bound to it yet.', source };
-  if (port.state === 'VIRQ') return { question: 'Why a virtual interrupt?', answer: 'Xen sends these itself: a timer that has run out, or something that happened to the host.', source };
-  return { question: 'What does an event carry?', answer: 'Nothing but the port’s number: a bit in a page that guest and Xen share. What it is about lies in a ring.', source };
+  const port = portOf(shown),
+    source = 'xen/include/public/event_channel.h';
+  if (port.pending && port.masked)
+    return {
+      question: 'Why is nobody told?',
+      answer: 'The bit is set, and the guest has masked the port. It finds the event when it unmasks.',
+      source,
+    };
+  if (port.pending)
+    return {
+      question: 'Why is it pending?',
+      answer:
+        'Somebody has sent an event, and the guest has not looked yet: its vCPU is told once, however many are sent until then.',
+      source,
+    };
+  if (port.state === 'UNBOUND')
+    return {
+      question: 'Why unbound?',
+      answer: 'The guest has opened it for another domain, which has not bound to it yet.',
+      source,
+    };
+  if (port.state === 'VIRQ')
+    return {
+      question: 'Why a virtual interrupt?',
+      answer: 'Xen sends these itself: a timer that has run out, or something that happened to the host.',
+      source,
+    };
+  return {
+    question: 'What does an event carry?',
+    answer: 'Nothing but the port’s number: a bit in a page that guest and Xen share. What it is about lies in a ring.',
+    source,
+  };
 }
 
 export const Events = inspector<Data>({
-  everyMs: EVERY_MS, needsMemory: true, nothing: words.nothing, open, Figure, Detail, why,
-  tables: ({ ports }) => [{ name: 'Event channels', columns: [words.port, words.state, words.to, words.vcpu, words.bits], rows: ports.map(port => [port.port, words.states[port.state] ?? port.state, leadsTo(port), port.vcpu, bitsOf(port)]) }],
+  everyMs: EVERY_MS,
+  needsMemory: true,
+  nothing: words.nothing,
+  open,
+  Figure,
+  Detail,
+  why,
+  tables: ({ ports }) => [
+    {
+      name: 'Event channels',
+      columns: [words.port, words.state, words.to, words.vcpu, words.bits],
+      rows: ports.map(port => [
+        port.port,
+        words.states[port.state] ?? port.state,
+        leadsTo(port),
+        port.vcpu,
+        bitsOf(port),
+      ]),
+    },
+  ],
 });

@@ -32,14 +32,26 @@ export interface SeenExit {
 }
 
 /** What exits of one kind took together: as many as were timed; nanoseconds in all, until somebody was asked, until it had answered. `apart`: left out, as they took far longer. */
-export interface KindTimes { timed: number; ns: number; beforeNs: number; answerNs: number; apart?: number }
+export interface KindTimes {
+  timed: number;
+  ns: number;
+  beforeNs: number;
+  answerNs: number;
+  apart?: number;
+}
 
 /** Exits that cost about the same: of one guest, for one hypercall and operation, one port, one page, one MSR. */
 export const kindOf = (exit: SeenExit): string => `${exit.domain} ${exit.reason} ${subjectOf(exit) ?? ''}`;
 /** What parts exits of one reason into kinds; undefined: the reason alone, and what is counted of that is of the same exits. */
 export function subjectOf({ reason, qualification, detail = 0, call }: SeenExit): string | number | undefined {
   if (call) return `${call.number} ${call.first}`;
-  return reason === ExitReason.IO ? qualification : reason === ExitReason.EPT_VIOLATION ? detail >>> PAGE_BITS : reason === ExitReason.RDMSR || reason === ExitReason.WRMSR ? detail : undefined;
+  return reason === ExitReason.IO
+    ? qualification
+    : reason === ExitReason.EPT_VIOLATION
+      ? detail >>> PAGE_BITS
+      : reason === ExitReason.RDMSR || reason === ExitReason.WRMSR
+        ? detail
+        : undefined;
 }
 const PAGE_BITS = 12,
   /** Kinds are few; pages that are touched once are not. */
@@ -67,14 +79,34 @@ export class ExitLog {
   take({ entries, missed }: { entries: readonly TraceEntry[]; missed: number }, aheadNs: number): void {
     if (missed > 0) this.last.clear();
     let exits = 0;
-    for (const { domain, vcpu, sequence, kind, ns, details: [first, second, third], exit } of entries) {
+    for (const {
+      domain,
+      vcpu,
+      sequence,
+      kind,
+      ns,
+      details: [first, second, third],
+      exit,
+    } of entries) {
       const whose = `${domain} ${vcpu}`;
       if (kind === TRACE_KIND.HYPERCALL) {
         const by = this.last.get(whose);
         if (by) by.call = { number: first, first: second, result: third };
       }
       if (kind !== TRACE_KIND.EXIT || !exit) continue;
-      const seen: SeenExit = { key: `l${domain}.${sequence}`, domain, vcpu, reason: first, eip: second >>> 0, qualification: third, detail: exit.detail, hostNs: aheadNs + ns, ...(exit.ns === NO_TIME ? {} : { ns: exit.ns }), ...(exit.answerNs === NO_TIME ? {} : { parts: { beforeNs: exit.beforeNs, answerNs: exit.answerNs } }), cr3: exit.cr3 };
+      const seen: SeenExit = {
+        key: `l${domain}.${sequence}`,
+        domain,
+        vcpu,
+        reason: first,
+        eip: second >>> 0,
+        qualification: third,
+        detail: exit.detail,
+        hostNs: aheadNs + ns,
+        ...(exit.ns === NO_TIME ? {} : { ns: exit.ns }),
+        ...(exit.answerNs === NO_TIME ? {} : { parts: { beforeNs: exit.beforeNs, answerNs: exit.answerNs } }),
+        cr3: exit.cr3,
+      };
       // Whatever hypercall it was for is known by now.
       this.count(this.last.get(whose));
       this.last.set(whose, seen);
@@ -87,7 +119,8 @@ export class ExitLog {
 
   /** What vCPUs kept of the time before anybody watched, oldest first. */
   takeKept(domain: number, vcpu: number, exits: readonly LastExit[]): void {
-    for (const { number, reason, eip, qualification, detail } of exits) this.log.push({ key: `k${domain}.${vcpu}.${number}`, domain, vcpu, reason, eip, qualification, detail });
+    for (const { number, reason, eip, qualification, detail } of exits)
+      this.log.push({ key: `k${domain}.${vcpu}.${number}`, domain, vcpu, reason, eip, qualification, detail });
   }
 
   /** Of those like it that this log has seen. The clock goes in steps, which the mean of many does not. */
@@ -97,14 +130,21 @@ export class ExitLog {
 
   private count(exit: SeenExit | undefined): void {
     if (exit?.ns === undefined) return;
-    const kind = kindOf(exit), sum = this.kinds.get(kind) ?? { timed: 0, ns: 0, beforeNs: 0, answerNs: 0 };
+    const kind = kindOf(exit),
+      sum = this.kinds.get(kind) ?? { timed: 0, ns: 0, beforeNs: 0, answerNs: 0 };
     if (sum.timed === 0 && this.kinds.size >= MOST_KINDS) return;
     // This computer had something else to do meanwhile: one such time would be all of the mean.
     if (sum.timed >= ENOUGH && exit.ns > FAR * Math.max(sum.ns / sum.timed, LEAST_NS)) {
       this.kinds.set(kind, { ...sum, apart: (sum.apart ?? 0) + 1 });
       return;
     }
-    this.kinds.set(kind, { ...sum, timed: sum.timed + 1, ns: sum.ns + exit.ns, beforeNs: sum.beforeNs + (exit.parts?.beforeNs ?? 0), answerNs: sum.answerNs + (exit.parts?.answerNs ?? 0) });
+    this.kinds.set(kind, {
+      ...sum,
+      timed: sum.timed + 1,
+      ns: sum.ns + exit.ns,
+      beforeNs: sum.beforeNs + (exit.parts?.beforeNs ?? 0),
+      answerNs: sum.answerNs + (exit.parts?.answerNs ?? 0),
+    });
   }
 
   /** Newest first. */

@@ -4,32 +4,97 @@ import { info } from '../host.ts';
 import { ModeBadge, ownerClass, Tag } from '../parts/marks.tsx';
 import { inspector } from './frame.tsx';
 import type { Shown, Table, Why } from './inspector.ts';
-import { DEPTH, type Direction, figure, type Measured, ofTimes, type Progress, REQUEST_KIB, ROUNDS, SHORT as short, times, type WayId } from './ways.ts';
+import {
+  DEPTH,
+  type Direction,
+  figure,
+  type Measured,
+  ofTimes,
+  type Progress,
+  REQUEST_KIB,
+  ROUNDS,
+  SHORT as short,
+  times,
+  type WayId,
+} from './ways.ts';
 import { cancel, choose, MIB, type Run, run, start } from './ways-run.ts';
 
 export { start };
 
 const words = {
   title: 'One guest, four ways to its disk',
-  lede: (direction: Direction) => `minipv ${direction === 'read' ? 'reads' : 'writes'} ${MIB} MiB in requests of ${REQUEST_KIB} KiB, ${DEPTH} at a time. It is booted four times. Each of the four does it ${ROUNDS.warm} times to warm up; then they take turns, ${ROUNDS.timed} runs each.`,
-  run: 'Run all four', again: 'Run again', cancel: 'Cancel', direction: 'Direction', directions: { read: 'Read', write: 'Write' } as const,
-  doing: { creates: (name: string) => `xl create ${name}.cfg`, boots: (name: string) => `${name} boots`, warms: (name: string, round: string) => `${name} warms up, ${round}`, measures: (name: string, round: string) => `${name} is measured, ${round}` },
-  round: (n: number, of: number) => `run ${n} of ${of}`, spread: (least: string, most: string, runs: number) => `the middle of ${runs}: ${least} to ${most}`,
-  progress: 'Progress of the run', cancelled: 'Cancelled: its guests are gone, and nothing else has changed.', next: 'Run it again where what it names is put right.',
-  notYet: 'not measured yet', commands: 'The task log has what this does: xl create and xl destroy of ways-pio, ways-dma, ways-pvhvm and ways-pvh; in between it types at their consoles.',
+  lede: (direction: Direction) =>
+    `minipv ${direction === 'read' ? 'reads' : 'writes'} ${MIB} MiB in requests of ${REQUEST_KIB} KiB, ${DEPTH} at a time. It is booted four times. Each of the four does it ${ROUNDS.warm} times to warm up; then they take turns, ${ROUNDS.timed} runs each.`,
+  run: 'Run all four',
+  again: 'Run again',
+  cancel: 'Cancel',
+  direction: 'Direction',
+  directions: { read: 'Read', write: 'Write' } as const,
+  doing: {
+    creates: (name: string) => `xl create ${name}.cfg`,
+    boots: (name: string) => `${name} boots`,
+    warms: (name: string, round: string) => `${name} warms up, ${round}`,
+    measures: (name: string, round: string) => `${name} is measured, ${round}`,
+  },
+  round: (n: number, of: number) => `run ${n} of ${of}`,
+  spread: (least: string, most: string, runs: number) => `the middle of ${runs}: ${least} to ${most}`,
+  progress: 'Progress of the run',
+  cancelled: 'Cancelled: its guests are gone, and nothing else has changed.',
+  next: 'Run it again where what it names is put right.',
+  notYet: 'not measured yet',
+  commands:
+    'The task log has what this does: xl create and xl destroy of ways-pio, ways-dma, ways-pvhvm and ways-pvh; in between it types at their consoles.',
   measures: { exits: 'VM exits', port: 'Copied through ports', events: 'Events, there and back', time: 'Time' },
   units: { exits: 'a MiB', port: 'KiB a MiB', events: 'a MiB', time: 'ms a MiB' },
-  single: 'All domains share one worker here. Counts are the same as with a worker each; times are longer where Domain-0 serves the ring, for it and the guest take turns on one thread.',
-  virtual: 'This host runs in virtual time: a processor executes so many instructions a second whatever this computer does, and Domain-0’s work takes none. Times are those of the model; counts are the same everywhere.',
+  single:
+    'All domains share one worker here. Counts are the same as with a worker each; times are longer where Domain-0 serves the ring, for it and the guest take turns on one thread.',
+  virtual:
+    'This host runs in virtual time: a processor executes so many instructions a second whatever this computer does, and Domain-0’s work takes none. Times are those of the model; counts are the same everywhere.',
   less: (from: WayId, to: WayId) => `${short[from]} against ${short[to]}`,
-  table: 'Four ways', exitsTable: 'Exits by reason, of the whole run',
-  columns: ['Way', 'Domain', 'Direction', 'MiB', 'Exits', 'Bytes through ports', 'Requests to the device model', 'Events', 'Time on the guest’s clock, µs', 'Time of its thread, µs', 'Instructions', 'Runs', 'Fastest, µs', 'Slowest, µs'],
+  table: 'Four ways',
+  exitsTable: 'Exits by reason, of the whole run',
+  columns: [
+    'Way',
+    'Domain',
+    'Direction',
+    'MiB',
+    'Exits',
+    'Bytes through ports',
+    'Requests to the device model',
+    'Events',
+    'Time on the guest’s clock, µs',
+    'Time of its thread, µs',
+    'Instructions',
+    'Runs',
+    'Fastest, µs',
+    'Slowest, µs',
+  ],
 };
 const WAYS: readonly { id: WayId; type: 'hvm' | 'pvh'; title: string; how: string }[] = [
-  { id: 'pio', type: 'hvm', title: 'IDE by PIO', how: 'The driver writes the drive’s registers, and REP INSW or OUTSW moves each sector through the data port.' },
-  { id: 'dma', type: 'hvm', title: 'IDE by DMA', how: 'The same registers, but the bus master finds the pages in a table and fills them itself.' },
-  { id: 'pvhvm', type: 'hvm', title: 'Ring, after unplug', how: 'The same PC has asked its IDE drive away. blkfront puts requests into a page that Domain-0 has mapped.' },
-  { id: 'pvh', type: 'pvh', title: 'Ring, no PC at all', how: 'The same ring, in a guest that never had emulated devices, firmware or a bus.' },
+  {
+    id: 'pio',
+    type: 'hvm',
+    title: 'IDE by PIO',
+    how: 'The driver writes the drive’s registers, and REP INSW or OUTSW moves each sector through the data port.',
+  },
+  {
+    id: 'dma',
+    type: 'hvm',
+    title: 'IDE by DMA',
+    how: 'The same registers, but the bus master finds the pages in a table and fills them itself.',
+  },
+  {
+    id: 'pvhvm',
+    type: 'hvm',
+    title: 'Ring, after unplug',
+    how: 'The same PC has asked its IDE drive away. blkfront puts requests into a page that Domain-0 has mapped.',
+  },
+  {
+    id: 'pvh',
+    type: 'pvh',
+    title: 'Ring, no PC at all',
+    how: 'The same ring, in a guest that never had emulated devices, firmware or a bus.',
+  },
 ];
 
 interface Measure {
@@ -50,36 +115,118 @@ const domainName = (way: WayId): string => `ways-${way}`;
 function Figure() {
   const { progress, direction, measured, problem, cancelled } = run.value;
   const tops = MEASURES.map(({ of }) => Math.max(...measured.map(of), 1e-9));
-  return <div class="col wys">
-    <div class="wyh"><div><h2>{words.title}</h2><p class="sec">{words.lede(direction)}</p></div>
-      <div class="row wrap">
-        <div class="seg" role="group" aria-label={words.direction}>{(['read', 'write'] as const).map(each => <button key={each} disabled={progress !== undefined} aria-pressed={each === direction} onClick={() => choose(each)}>{words.directions[each]}</button>)}</div>
-        {progress ? <button class="btn" onClick={cancel}>{words.cancel}</button> : <button class="btn primary" onClick={() => void start()}>{measured.length > 0 ? words.again : words.run}</button>}
-      </div></div>
-    <div role="status" class="wyp">{progress ? <Going {...progress} /> : cancelled ? <Tag kind="ignored">{words.cancelled}</Tag> : null}</div>
-    {problem && <p class="stop" role="alert"><Tag kind="failed"><span>{problem} {words.next}</span></Tag></p>}
-    <ul class="wyg">{WAYS.map(({ id, type, title, how }) => {
-      const found = measured.find(({ way }) => way === id);
-      return <li key={id} class={found ? ownerClass(found.domain.id) : 'c-free'}>
-        <div class="wyt"><h3><i class="chip" /> {title} <ModeBadge type={type} /></h3><p class="sec">{how}</p></div>
-        {MEASURES.map(({ id: name, of }, i) => <div key={name} class="wym"><span class="sec">{words.measures[name]}</span>
-          {found ? <><b class="m">{figure(of(found))}</b><span class="sec u">{words.units[name]}</span>{name === 'time' && found.runs > 1 && <span class="sec spread">{words.spread(msOf(found, found.leastUs), msOf(found, found.mostUs), found.runs)}</span>}<div class="bar">{of(found) > 0 && <i style={`width:${(100 * of(found)) / tops[i]!}%`} />}</div></> : <b class="m dim">–<span class="hidden"> {words.notYet}</span></b>}
-        </div>)}
-      </li>;
-    })}</ul>
-    <p class="cap-t">{words.commands}</p>
-    {info.value?.time === 'virtual' ? <p class="cap-t">{words.virtual}</p> : info.value?.mode === 'single' && <p class="cap-t">{words.single}</p>}
-  </div>;
+  return (
+    <div class="col wys">
+      <div class="wyh">
+        <div>
+          <h2>{words.title}</h2>
+          <p class="sec">{words.lede(direction)}</p>
+        </div>
+        <div class="row wrap">
+          <div class="seg" role="group" aria-label={words.direction}>
+            {(['read', 'write'] as const).map(each => (
+              <button
+                key={each}
+                disabled={progress !== undefined}
+                aria-pressed={each === direction}
+                onClick={() => choose(each)}
+              >
+                {words.directions[each]}
+              </button>
+            ))}
+          </div>
+          {progress ? (
+            <button class="btn" onClick={cancel}>
+              {words.cancel}
+            </button>
+          ) : (
+            <button class="btn primary" onClick={() => void start()}>
+              {measured.length > 0 ? words.again : words.run}
+            </button>
+          )}
+        </div>
+      </div>
+      <div role="status" class="wyp">
+        {progress ? <Going {...progress} /> : cancelled ? <Tag kind="ignored">{words.cancelled}</Tag> : null}
+      </div>
+      {problem && (
+        <p class="stop" role="alert">
+          <Tag kind="failed">
+            <span>
+              {problem} {words.next}
+            </span>
+          </Tag>
+        </p>
+      )}
+      <ul class="wyg">
+        {WAYS.map(({ id, type, title, how }) => {
+          const found = measured.find(({ way }) => way === id);
+          return (
+            <li key={id} class={found ? ownerClass(found.domain.id) : 'c-free'}>
+              <div class="wyt">
+                <h3>
+                  <i class="chip" /> {title} <ModeBadge type={type} />
+                </h3>
+                <p class="sec">{how}</p>
+              </div>
+              {MEASURES.map(({ id: name, of }, i) => (
+                <div key={name} class="wym">
+                  <span class="sec">{words.measures[name]}</span>
+                  {found ? (
+                    <>
+                      <b class="m">{figure(of(found))}</b>
+                      <span class="sec u">{words.units[name]}</span>
+                      {name === 'time' && found.runs > 1 && (
+                        <span class="sec spread">
+                          {words.spread(msOf(found, found.leastUs), msOf(found, found.mostUs), found.runs)}
+                        </span>
+                      )}
+                      <div class="bar">{of(found) > 0 && <i style={`width:${(100 * of(found)) / tops[i]!}%`} />}</div>
+                    </>
+                  ) : (
+                    <b class="m dim">
+                      –<span class="hidden"> {words.notYet}</span>
+                    </b>
+                  )}
+                </div>
+              ))}
+            </li>
+          );
+        })}
+      </ul>
+      <p class="cap-t">{words.commands}</p>
+      {info.value?.time === 'virtual' ? (
+        <p class="cap-t">{words.virtual}</p>
+      ) : (
+        info.value?.mode === 'single' && <p class="cap-t">{words.single}</p>
+      )}
+    </div>
+  );
 }
 
-const Going = ({ way, doing, part, round = 0, of = 0 }: Progress) => <>
-  <div class="bar" role="progressbar" aria-label={words.progress} aria-valuenow={Math.round(100 * part)} aria-valuemin={0} aria-valuemax={100}><i class="c-hv" style={`width:${100 * part}%`} /></div>
-  <span class="sec">{words.doing[doing](domainName(way), words.round(round, of))}</span></>;
+const Going = ({ way, doing, part, round = 0, of = 0 }: Progress) => (
+  <>
+    <div
+      class="bar"
+      role="progressbar"
+      aria-label={words.progress}
+      aria-valuenow={Math.round(100 * part)}
+      aria-valuemin={0}
+      aria-valuemax={100}
+    >
+      <i class="c-hv" style={`width:${100 * part}%`} />
+    </div>
+    <span class="sec">{words.doing[doing](domainName(way), words.round(round, of))}</span>
+  </>
+);
 
 /** What the numbers of this run say. */
 function why({ data: { measured } }: Shown<Run>): Why | undefined {
   const of = (way: WayId): Measured | undefined => measured.find(each => each.way === way);
-  const pio = of('pio'), dma = of('dma'), pvhvm = of('pvhvm'), ring = of('pvh');
+  const pio = of('pio'),
+    dma = of('dma'),
+    pvhvm = of('pvhvm'),
+    ring = of('pvh');
   if (!pio || !dma || !pvhvm || !ring) return undefined;
   return {
     question: 'Why do the same bytes cost so differently?',
@@ -91,9 +238,41 @@ function why({ data: { measured } }: Shown<Run>): Why | undefined {
 function tables({ measured }: Run): Table[] {
   const reasons = [...new Set(measured.flatMap(({ exitsByName }) => Object.keys(exitsByName)))].sort();
   return [
-    { name: words.table, columns: words.columns, rows: measured.map(({ way, domain, work, exits, portBytes, requests, events, us, runUs, instructions, runs, leastUs, mostUs }) => [short[way], domain.name, work.direction, work.mib, exits, portBytes, requests, events, us, Math.round(runUs), instructions, runs, leastUs, mostUs]) },
-    { name: words.exitsTable, columns: ['Exit', ...measured.map(({ way }) => short[way])], rows: reasons.map(reason => [reason, ...measured.map(({ exitsByName }) => exitsByName[reason] ?? 0)]) },
+    {
+      name: words.table,
+      columns: words.columns,
+      rows: measured.map(
+        ({ way, domain, work, exits, portBytes, requests, events, us, runUs, instructions, runs, leastUs, mostUs }) => [
+          short[way],
+          domain.name,
+          work.direction,
+          work.mib,
+          exits,
+          portBytes,
+          requests,
+          events,
+          us,
+          Math.round(runUs),
+          instructions,
+          runs,
+          leastUs,
+          mostUs,
+        ],
+      ),
+    },
+    {
+      name: words.exitsTable,
+      columns: ['Exit', ...measured.map(({ way }) => short[way])],
+      rows: reasons.map(reason => [reason, ...measured.map(({ exitsByName }) => exitsByName[reason] ?? 0)]),
+    },
   ];
 }
 
-export const FourWays = inspector<Run>({ everyMs: 250, nothing: '', open: () => ({ look: () => run.value }), Figure, why, tables });
+export const FourWays = inspector<Run>({
+  everyMs: 250,
+  nothing: '',
+  open: () => ({ look: () => run.value }),
+  Figure,
+  why,
+  tables,
+});

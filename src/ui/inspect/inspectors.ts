@@ -13,15 +13,95 @@ export interface Entry {
 }
 
 export const INSPECTORS: readonly Entry[] = [
-  { id: 'exits', name: 'Exits', of: 'both', View: later(() => import('./exits.tsx'), part => part.Exits) },
-  { id: 'processor', name: 'Processor', of: 'guest', View: later(() => import('./processor.tsx'), part => part.Processor) },
-  { id: 'ring', name: 'Rings', of: 'guest', View: later(() => import('./ring.tsx'), part => part.Rings) },
-  { id: 'events', name: 'Event channels', of: 'guest', View: later(() => import('./events.tsx'), part => part.Events) },
-  { id: 'grants', name: 'Grants', of: 'guest', View: later(() => import('./grants.tsx'), part => part.Grants) },
-  { id: 'path', name: 'I/O path', of: 'guest', View: later(() => import('./io-path.tsx'), part => part.IoPath) },
-  { id: 'xenstore', name: 'XenStore', of: 'both', View: later(() => import('./xenstore.tsx'), part => part.XenStore) },
-  { id: 'memory', name: 'Memory', of: 'both', View: later(() => import('./memory.tsx'), part => part.Memory) },
-  { id: 'scheduler', name: 'Scheduler', of: 'host', View: later(() => import('./scheduler.tsx'), part => part.SchedulerPart) },
+  {
+    id: 'exits',
+    name: 'Exits',
+    of: 'both',
+    View: later(
+      () => import('./exits.tsx'),
+      part => part.Exits,
+    ),
+  },
+  {
+    id: 'processor',
+    name: 'Processor',
+    of: 'guest',
+    View: later(
+      () => import('./processor.tsx'),
+      part => part.Processor,
+    ),
+  },
+  {
+    id: 'ring',
+    name: 'Rings',
+    of: 'guest',
+    View: later(
+      () => import('./ring.tsx'),
+      part => part.Rings,
+    ),
+  },
+  {
+    id: 'events',
+    name: 'Event channels',
+    of: 'guest',
+    View: later(
+      () => import('./events.tsx'),
+      part => part.Events,
+    ),
+  },
+  {
+    id: 'grants',
+    name: 'Grants',
+    of: 'guest',
+    View: later(
+      () => import('./grants.tsx'),
+      part => part.Grants,
+    ),
+  },
+  {
+    id: 'path',
+    name: 'I/O path',
+    of: 'guest',
+    View: later(
+      () => import('./io-path.tsx'),
+      part => part.IoPath,
+    ),
+  },
+  {
+    id: 'xenstore',
+    name: 'XenStore',
+    of: 'both',
+    View: later(
+      () => import('./xenstore.tsx'),
+      part => part.XenStore,
+    ),
+  },
+  {
+    id: 'memory',
+    name: 'Memory',
+    of: 'both',
+    View: later(
+      () => import('./memory.tsx'),
+      part => part.Memory,
+    ),
+  },
+  {
+    id: 'scheduler',
+    name: 'Scheduler',
+    of: 'host',
+    View: later(
+      () => import('./scheduler.tsx'),
+      part => part.SchedulerPart,
+    ),
+  },
   { id: 'ways', name: 'Four ways', of: 'host', View: later(fourWays, part => part.FourWays) },
-  { id: 'engine', name: 'Engine', of: 'guest', View: later(() => import('./engine.tsx'), part => part.Engine) },
+  {
+    id: 'engine',
+    name: 'Engine',
+    of: 'guest',
+    View: later(
+      () => import('./engine.tsx'),
+      part => part.Engine,
+    ),
+  },
 ];

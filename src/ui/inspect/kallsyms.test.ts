@@ -9,10 +9,14 @@ type Named = readonly [address: number, name: string];
 
 /** Frequent parts of names, at codes that no name has. */
 const PARTS = ['sys_', 'default_idle', '__x86_'];
-const TOKENS = Array.from({ length: 256 }, (_, code) => PARTS[code - 200] ?? (code > 32 && code < 127 ? String.fromCharCode(code) : ''));
+const TOKENS = Array.from(
+  { length: 256 },
+  (_, code) => PARTS[code - 200] ?? (code > 32 && code < 127 ? String.fromCharCode(code) : ''),
+);
 const BASE = 0xc100_0000;
 
-const words = (...values: number[]): number[] => values.flatMap(value => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]);
+const words = (...values: number[]): number[] =>
+  values.flatMap(value => [value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]);
 const aligned = (bytes: number[]): number[] => [...bytes, ...new Array<number>(-bytes.length & 3).fill(0)];
 
 function compressed(name: string): number[] {
@@ -26,7 +30,10 @@ function compressed(name: string): number[] {
 }
 
 function table(symbols: readonly Named[], order: Order): number[] {
-  const names: number[] = [], markers: number[] = [], tokens: number[] = [], index: number[] = [];
+  const names: number[] = [],
+    markers: number[] = [],
+    tokens: number[] = [],
+    index: number[] = [];
   symbols.forEach(([, name], i) => {
     if (i % 256 === 0) markers.push(names.length);
     names.push(...compressed(name));
@@ -36,38 +43,98 @@ function table(symbols: readonly Named[], order: Order): number[] {
     tokens.push(...[...token].map(letter => letter.charCodeAt(0)), 0);
   }
   const offsets = words(...symbols.map(([address]) => address - BASE));
-  const places = symbols.flatMap((_, i) => [i >> 16, (i >> 8) & 255, i & 255]), middle = [...words(symbols.length), ...aligned(names), ...words(...markers), ...(order === '6.2' ? aligned(places) : []), ...aligned(tokens), ...index];
+  const places = symbols.flatMap((_, i) => [i >> 16, (i >> 8) & 255, i & 255]),
+    middle = [
+      ...words(symbols.length),
+      ...aligned(names),
+      ...words(...markers),
+      ...(order === '6.2' ? aligned(places) : []),
+      ...aligned(tokens),
+      ...index,
+    ];
   return order === 'since 6.4' ? [...middle, ...offsets, ...words(BASE)] : [...offsets, ...words(BASE), ...middle];
 }
 
 /** Among other things, some of which look like it. */
-const inMemory = (bytes: readonly number[]): Uint8Array => Uint8Array.from([...new Array<number>(4096).fill(0x90), ...words(1, 2, 3), ...[...'0123456789'].flatMap(digit => [digit.charCodeAt(0), 0]), ...words(0, 0, 0), ...bytes, ...new Array<number>(512).fill(0xcc)]);
+const inMemory = (bytes: readonly number[]): Uint8Array =>
+  Uint8Array.from([
+    ...new Array<number>(4096).fill(0x90),
+    ...words(1, 2, 3),
+    ...[...'0123456789'].flatMap(digit => [digit.charCodeAt(0), 0]),
+    ...words(0, 0, 0),
+    ...bytes,
+    ...new Array<number>(512).fill(0xcc),
+  ]);
 
-const symbols = fc.uniqueArray(fc.tuple(fc.integer({ min: BASE, max: BASE + 0x80_0000 }), fc.stringMatching(/^[a-z_][a-z0-9_.]{0,40}$/)), { minLength: 2, maxLength: 700, selector: ([address]) => address }).map(all => all.sort((a, b) => a[0] - b[0]));
+const symbols = fc
+  .uniqueArray(
+    fc.tuple(fc.integer({ min: BASE, max: BASE + 0x80_0000 }), fc.stringMatching(/^[a-z_][a-z0-9_.]{0,40}$/)),
+    { minLength: 2, maxLength: 700, selector: ([address]) => address },
+  )
+  .map(all => all.sort((a, b) => a[0] - b[0]));
 
 describe('the symbols that a Linux carries', () => {
   it.each(ORDERS)('are found, each at its address and up to the next, in the order of versions %s', order => {
-    fc.assert(fc.property(symbols, fc.nat(), (all, pick) => {
-      const found = findKallsyms(inMemory(table(all, order)))!, i = pick % (all.length - 1), [address, name] = all[i]!, next = all[i + 1]![0];
-      expect(found.count).toBe(all.length);
-      expect(found.at(address)).toEqual({ name, offset: 0 });
-      expect(found.at(next - 1)).toEqual({ name, offset: next - 1 - address });
-      expect([found.at(all[0]![0] - 1), found.at(all.at(-1)![0] + 1)]).toEqual([undefined, undefined]);
-    }), { numRuns: 40 });
+    fc.assert(
+      fc.property(symbols, fc.nat(), (all, pick) => {
+        const found = findKallsyms(inMemory(table(all, order)))!,
+          i = pick % (all.length - 1),
+          [address, name] = all[i]!,
+          next = all[i + 1]![0];
+        expect(found.count).toBe(all.length);
+        expect(found.at(address)).toEqual({ name, offset: 0 });
+        expect(found.at(next - 1)).toEqual({ name, offset: next - 1 - address });
+        expect([found.at(all[0]![0] - 1), found.at(all.at(-1)![0] + 1)]).toEqual([undefined, undefined]);
+      }),
+      { numRuns: 40 },
+    );
   });
 
   it('have long names, and of several at one address the first', () => {
-    const long = 'a'.repeat(300), found = findKallsyms(inMemory(table([[BASE, '_stext'], [BASE, '_text'], [BASE + 16, long], [BASE + 32, 'sys_default_idle'], [BASE + 48, '_end']], 'to 6.1')))!;
-    expect([BASE + 3, BASE + 20, BASE + 47].map(address => found.at(address))).toEqual([{ name: '_stext', offset: 3 }, { name: long, offset: 4 }, { name: 'sys_default_idle', offset: 15 }]);
+    const long = 'a'.repeat(300),
+      found = findKallsyms(
+        inMemory(
+          table(
+            [
+              [BASE, '_stext'],
+              [BASE, '_text'],
+              [BASE + 16, long],
+              [BASE + 32, 'sys_default_idle'],
+              [BASE + 48, '_end'],
+            ],
+            'to 6.1',
+          ),
+        ),
+      )!;
+    expect([BASE + 3, BASE + 20, BASE + 47].map(address => found.at(address))).toEqual([
+      { name: '_stext', offset: 3 },
+      { name: long, offset: 4 },
+      { name: 'sys_default_idle', offset: 15 },
+    ]);
   });
 
   it('are not made up where there are none, or where bytes are damaged', () => {
     expect(findKallsyms(inMemory([]))).toBeUndefined();
-    const whole = table([[BASE, 'sys_a'], [BASE + 16, 'sys_b'], [BASE + 32, '_end']], 'to 6.1');
-    fc.assert(fc.property(fc.nat({ max: whole.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, by) => {
-      // It is found as it is, or not: it never throws.
-      findKallsyms(inMemory(whole.map((byte, i) => (i === at ? byte ^ by : byte))))?.at(BASE + 20);
-    }), { numRuns: 200 });
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 2000 }), bytes => { findKallsyms(inMemory([...bytes])); }), { numRuns: 50 });
+    const whole = table(
+      [
+        [BASE, 'sys_a'],
+        [BASE + 16, 'sys_b'],
+        [BASE + 32, '_end'],
+      ],
+      'to 6.1',
+    );
+    fc.assert(
+      fc.property(fc.nat({ max: whole.length - 1 }), fc.integer({ min: 1, max: 255 }), (at, by) => {
+        // It is found as it is, or not: it never throws.
+        findKallsyms(inMemory(whole.map((byte, i) => (i === at ? byte ^ by : byte))))?.at(BASE + 20);
+      }),
+      { numRuns: 200 },
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 2000 }), bytes => {
+        findKallsyms(inMemory([...bytes]));
+      }),
+      { numRuns: 50 },
+    );
   });
 });

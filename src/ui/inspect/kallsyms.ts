@@ -29,13 +29,18 @@ const up = (at: number): number => (at + WORD - 1) & -WORD;
 export function findKallsyms(bytes: Uint8Array): Symbols | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = indexOf(bytes, DIGITS, 0); at >= 0; at = indexOf(bytes, DIGITS, at + 1)) {
-    const tokens = tokensRound(bytes, view, at), found = tokens && tableBefore(bytes, view, tokens);
+    const tokens = tokensRound(bytes, view, at),
+      found = tokens && tableBefore(bytes, view, tokens);
     if (found) return found;
   }
   return undefined;
 }
 
-interface Tokens { start: number; end: number; texts: string[] }
+interface Tokens {
+  start: number;
+  end: number;
+  texts: string[];
+}
 
 /** The 256 tokens, of which that of the digit 0 stands at `zeroAt`: where they begin says the index behind them, which must agree with all of them. */
 function tokensRound(bytes: Uint8Array, view: DataView, zeroAt: number): Tokens | undefined {
@@ -43,13 +48,21 @@ function tokensRound(bytes: Uint8Array, view: DataView, zeroAt: number): Tokens 
     for (let left = tokens; left > 0 && at > 0; left--) at = bytes.indexOf(0, at) + 1;
     return at;
   };
-  const index = up(behind(zeroAt, TOKENS - ZERO)), end = index + 2 * TOKENS;
+  const index = up(behind(zeroAt, TOKENS - ZERO)),
+    end = index + 2 * TOKENS;
   if (index < zeroAt || end > bytes.length) return undefined;
-  const start = zeroAt - view.getUint16(index + 2 * ZERO, true), texts: string[] = [];
+  const start = zeroAt - view.getUint16(index + 2 * ZERO, true),
+    texts: string[] = [];
   if (start < 0 || start % WORD !== 0) return undefined;
   for (let token = 0, at = start; token < TOKENS; token++) {
     const next = behind(at, 1);
-    if (view.getUint16(index + 2 * token, true) !== at - start || next <= at || next > index || next - at > LONGEST_NAME) return undefined;
+    if (
+      view.getUint16(index + 2 * token, true) !== at - start ||
+      next <= at ||
+      next > index ||
+      next - at > LONGEST_NAME
+    )
+      return undefined;
     texts.push(String.fromCharCode(...bytes.subarray(at, next - 1)));
     at = next;
   }
@@ -66,12 +79,23 @@ function tableBefore(bytes: Uint8Array, view: DataView, { start, end, texts }: T
   const word: Word = at => (at >= 0 && at + WORD <= bytes.length ? view.getUint32(at, true) : 0);
   for (const { at: markers, marked, only } of markersBefore(word, start)) {
     const last = word(markers + WORD * (marked - 1));
-    for (let names = (markers - last) & -WORD; names >= WORD && markers - last - names <= MARKED * LONGEST_NAME; names -= WORD) {
+    for (
+      let names = (markers - last) & -WORD;
+      names >= WORD && markers - last - names <= MARKED * LONGEST_NAME;
+      names -= WORD
+    ) {
       const count = word(names - WORD);
       if (Math.ceil(count / MARKED) !== marked || (only !== undefined && only !== count)) continue;
-      const table = new Names(bytes.slice(names, markers), Array.from({ length: marked }, (_, i) => word(markers + WORD * i)), texts);
+      const table = new Names(
+        bytes.slice(names, markers),
+        Array.from({ length: marked }, (_, i) => word(markers + WORD * i)),
+        texts,
+      );
       if (up(table.placeOf(count)) !== markers - names) continue;
-      for (const [offsets, base] of [[names - 2 * WORD - WORD * count, names - 2 * WORD], [end, end + WORD * count]] as const) {
+      for (const [offsets, base] of [
+        [names - 2 * WORD - WORD * count, names - 2 * WORD],
+        [end, end + WORD * count],
+      ] as const) {
         const addresses = addressesAt(word, offsets, base, count);
         if (addresses) return { count, at: address => lookUp(addresses, address, index => table.text(index)) };
       }
@@ -86,12 +110,14 @@ function* markersBefore(word: Word, start: number): Generator<{ at: number; mark
     for (let i = 1; i < marked; i++) if (word(at + WORD * i) <= word(at + WORD * (i - 1))) return false;
     return word(at) === 0;
   };
-  for (let marked = 1; marked <= MOST_NAMES / MARKED && WORD * marked < start; marked++) if (word(start - WORD * marked) === 0) {
-    if (grow(start - WORD * marked, marked)) yield { at: start - WORD * marked, marked };
-    break;
-  }
+  for (let marked = 1; marked <= MOST_NAMES / MARKED && WORD * marked < start; marked++)
+    if (word(start - WORD * marked) === 0) {
+      if (grow(start - WORD * marked, marked)) yield { at: start - WORD * marked, marked };
+      break;
+    }
   for (let only = 1; only <= MOST_NAMES; only++) {
-    const marked = Math.ceil(only / MARKED), at = start - up(ORDER_BYTES * only) - WORD * marked;
+    const marked = Math.ceil(only / MARKED),
+      at = start - up(ORDER_BYTES * only) - WORD * marked;
     if (at < 0) return;
     if (word(at) === 0 && grow(at, marked)) yield { at, marked, only };
   }
@@ -118,9 +144,13 @@ class Names {
   }
 
   text(index: number): string {
-    const at = this.placeOf(index), codes = this.bytes.subarray(at + (this.bytes[at]! >= LONG ? 2 : 1), this.next(at));
+    const at = this.placeOf(index),
+      codes = this.bytes.subarray(at + (this.bytes[at]! >= LONG ? 2 : 1), this.next(at));
     // Its first letter is its kind.
-    return [...codes].map(code => this.tokens[code]).join('').slice(1);
+    return [...codes]
+      .map(code => this.tokens[code])
+      .join('')
+      .slice(1);
   }
 
   private next(at: number): number {
@@ -130,9 +160,15 @@ class Names {
 }
 
 /** Sorted, or it is something else. */
-function addressesAt(word: (at: number) => number, offsets: number, base: number, count: number): Uint32Array | undefined {
+function addressesAt(
+  word: (at: number) => number,
+  offsets: number,
+  base: number,
+  count: number,
+): Uint32Array | undefined {
   if (offsets < 0) return undefined;
-  const addresses = new Uint32Array(count), from = word(base);
+  const addresses = new Uint32Array(count),
+    from = word(base);
   for (let i = 0; i < count; i++) {
     addresses[i] = from + word(offsets + WORD * i);
     if (i > 0 && addresses[i]! < addresses[i - 1]!) return undefined;
@@ -141,8 +177,13 @@ function addressesAt(word: (at: number) => number, offsets: number, base: number
 }
 
 /** Of several at one address the first, as the kernel itself has it. */
-export function lookUp(addresses: Uint32Array, address: number, text: (index: number) => string): { name: string; offset: number } | undefined {
-  let low = 0, high = addresses.length;
+export function lookUp(
+  addresses: Uint32Array,
+  address: number,
+  text: (index: number) => string,
+): { name: string; offset: number } | undefined {
+  let low = 0,
+    high = addresses.length;
   while (low < high) {
     const middle = (low + high) >> 1;
     if (addresses[middle]! <= address) low = middle + 1;
@@ -155,7 +196,11 @@ export function lookUp(addresses: Uint32Array, address: number, text: (index: nu
 }
 
 function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
-  for (let at = bytes.indexOf(wanted[0]!, from); at >= 0 && at + wanted.length <= bytes.length; at = bytes.indexOf(wanted[0]!, at + 1)) {
+  for (
+    let at = bytes.indexOf(wanted[0]!, from);
+    at >= 0 && at + wanted.length <= bytes.length;
+    at = bytes.indexOf(wanted[0]!, at + 1)
+  ) {
     let same = 1;
     while (same < wanted.length && bytes[at + same] === wanted[same]) same++;
     if (same === wanted.length) return at;

@@ -5,8 +5,16 @@ import { hex8 } from '../units.ts';
 import { shortly } from './disassembly.ts';
 
 const words = {
-  title: (n: number) => `Last ${n} instructions`, newest: 'newest first', last: 'last', taken: 'taken', not: 'not taken', gone: 'no memory there now', sets: (name: string, value: string) => `${name} = ${value}`, writes: (at: string, value: string) => `[${at}] = ${value}`,
-  columns: ['No.', 'EIP', 'Instruction', 'What it did'], caption: 'Recorded as they ran; decoded from memory as it is now.',
+  title: (n: number) => `Last ${n} instructions`,
+  newest: 'newest first',
+  last: 'last',
+  taken: 'taken',
+  not: 'not taken',
+  gone: 'no memory there now',
+  sets: (name: string, value: string) => `${name} = ${value}`,
+  writes: (at: string, value: string) => `[${at}] = ${value}`,
+  columns: ['No.', 'EIP', 'Instruction', 'What it did'],
+  caption: 'Recorded as they ran; decoded from memory as it is now.',
 };
 const LONGEST = 15,
   /** Rows at most, the one that failed among them. */
@@ -26,37 +34,96 @@ export interface CodeRow {
 
 const hex = (value: number): string => (value >>> 0).toString(16);
 
-function decoded(state: VcpuState, { linear, eip, is32 }: Pick<LastInstruction, 'linear' | 'eip' | 'is32'>): { text: string; length: number } {
-  const bytes = state.bytesAt(linear, LONGEST), found = newDecoded();
-  if (bytes.length === 0 || decode(bytes, 0, bytes.length, is32 ? 32 : 16, found) !== DECODED) return { text: bytes.length === 0 ? words.gone : `(${[...bytes.slice(0, 4)].map(hex).join(' ')} …)`, length: 0 };
+function decoded(
+  state: VcpuState,
+  { linear, eip, is32 }: Pick<LastInstruction, 'linear' | 'eip' | 'is32'>,
+): { text: string; length: number } {
+  const bytes = state.bytesAt(linear, LONGEST),
+    found = newDecoded();
+  if (bytes.length === 0 || decode(bytes, 0, bytes.length, is32 ? 32 : 16, found) !== DECODED)
+    return { text: bytes.length === 0 ? words.gone : `(${[...bytes.slice(0, 4)].map(hex).join(' ')} …)`, length: 0 };
   return { text: shortly(disassemble(found, eip, 'intel', bytes.subarray(0, found.length))), length: found.length };
 }
 
 /** Whether a branch that may be taken was: `next`, where the processor went on. */
-const branch = (text: string, end: number, next: number | undefined): string => (next === undefined || !/^(?:j(?!mp)|loop)/.test(text) ? '' : next === end ? words.not : words.taken);
+const branch = (text: string, end: number, next: number | undefined): string =>
+  next === undefined || !/^(?:j(?!mp)|loop)/.test(text) ? '' : next === end ? words.not : words.taken;
 
 /** What an instruction changed, in a few words; the stack pointer and the registers of a string go without saying where something else is told. */
 export function didOf({ registers, written, is32 }: LastInstruction, text: string, branched: string): string {
   const value = (all: number, bytes: number): string => hex(bytes >= 4 ? all : all & (2 ** (8 * bytes) - 1));
-  const telling = written ? [] : registers.filter(({ number }) => registers.length === 1 || number !== ESP).filter(({ number }) => !text.startsWith('lods') || number !== 6);
-  return [...(written ? [words.writes(hex(written.linear), value(written.value, Math.min(4, written.bytes)))] : []), ...telling.slice(0, 2).map(each => words.sets(NAMES[each.number]!, value(each.value, is32 ? 4 : each.value >>> 16 === 0 ? 2 : 4))), ...(branched ? [branched] : [])].join(', ');
+  const telling = written
+    ? []
+    : registers
+        .filter(({ number }) => registers.length === 1 || number !== ESP)
+        .filter(({ number }) => !text.startsWith('lods') || number !== 6);
+  return [
+    ...(written ? [words.writes(hex(written.linear), value(written.value, Math.min(4, written.bytes)))] : []),
+    ...telling
+      .slice(0, 2)
+      .map(each => words.sets(NAMES[each.number]!, value(each.value, is32 ? 4 : each.value >>> 16 === 0 ? 2 : 4))),
+    ...(branched ? [branched] : []),
+  ].join(', ');
 }
 
 /** Newest first. `fault`: the instruction that did not come to its end, and what kept it. */
-export function codeRows(state: VcpuState, code: readonly LastInstruction[], fault?: { linear: number; eip: number; is32: boolean; why: string }): CodeRow[] {
+export function codeRows(
+  state: VcpuState,
+  code: readonly LastInstruction[],
+  fault?: { linear: number; eip: number; is32: boolean; why: string },
+): CodeRow[] {
   const rows = code.map((each, i): CodeRow => {
-    const { text, length } = decoded(state, each), next = code[i + 1]?.eip ?? fault?.eip;
-    return { no: '', eip: each.eip, text, did: didOf(each, text, branch(text, (each.eip + length) >>> 0, next)), ...(each.written ? { wrote: each.written.linear } : {}) };
+    const { text, length } = decoded(state, each),
+      next = code[i + 1]?.eip ?? fault?.eip;
+    return {
+      no: '',
+      eip: each.eip,
+      text,
+      did: didOf(each, text, branch(text, (each.eip + length) >>> 0, next)),
+      ...(each.written ? { wrote: each.written.linear } : {}),
+    };
   });
   if (fault) rows.push({ no: '', eip: fault.eip, text: decoded(state, fault).text, did: fault.why });
-  return rows.reverse().slice(0, MOST).map((row, i) => ({ ...row, no: i === 0 ? words.last : `−${i}` }));
+  return rows
+    .reverse()
+    .slice(0, MOST)
+    .map((row, i) => ({ ...row, no: i === 0 ? words.last : `−${i}` }));
 }
 
-export const codeTable = (rows: readonly CodeRow[]) => ({ name: words.title(rows.length), columns: words.columns, rows: rows.map(({ no, eip, text, did }) => [no, hex8(eip), text, did]) });
+export const codeTable = (rows: readonly CodeRow[]) => ({
+  name: words.title(rows.length),
+  columns: words.columns,
+  rows: rows.map(({ no, eip, text, did }) => [no, hex8(eip), text, did]),
+});
 
 /** The name of an instruction stands in a column of its own. */
 export function LastCode({ rows }: { rows: readonly CodeRow[] }) {
-  return <section class="pm-code"><div class="ph"><h3>{words.title(rows.length)}</h3><span class="grow" /><span class="sec">{words.newest}</span></div>
-    <div class="pm-rows" role="region" aria-label={words.title(rows.length)} tabIndex={0}><table><tbody>{rows.map(({ no, eip, text, did }, i) => { const [, name = '', rest = ''] = /^(\S+)\s*(.*)$/.exec(text) ?? []; return <tr key={no} class={i === 0 ? 'sel' : ''}><td>{no}</td><td>{hex8(eip)}</td><td>{name}</td><td>{rest}</td><td>{did}</td></tr>; })}</tbody></table></div>
-    <p class="cap-t">{words.caption}</p></section>;
+  return (
+    <section class="pm-code">
+      <div class="ph">
+        <h3>{words.title(rows.length)}</h3>
+        <span class="grow" />
+        <span class="sec">{words.newest}</span>
+      </div>
+      <div class="pm-rows" role="region" aria-label={words.title(rows.length)} tabIndex={0}>
+        <table>
+          <tbody>
+            {rows.map(({ no, eip, text, did }, i) => {
+              const [, name = '', rest = ''] = /^(\S+)\s*(.*)$/.exec(text) ?? [];
+              return (
+                <tr key={no} class={i === 0 ? 'sel' : ''}>
+                  <td>{no}</td>
+                  <td>{hex8(eip)}</td>
+                  <td>{name}</td>
+                  <td>{rest}</td>
+                  <td>{did}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+      <p class="cap-t">{words.caption}</p>
+    </section>
+  );
 }

@@ -11,22 +11,47 @@ function fallen(events: readonly UndeliveredEvent[], bytes: Record<number, reado
   regs[R.CR0] = 1;
   regs[R.IDTR_BASE] = IDT;
   regs[R.IDTR_LIMIT] = limit;
-  const bytesAt = (linear: number, count: number) => Uint8Array.from(bytes[linear] ?? new Array(count).fill(0)).slice(0, count);
+  const bytesAt = (linear: number, count: number) =>
+    Uint8Array.from(bytes[linear] ?? new Array(count).fill(0)).slice(0, count);
   return { regs, bytesAt, undelivered: events };
 }
-const fault = (vector: number, error?: number, address = 0): UndeliveredEvent => ({ vector, type: 'exception', ...(error === undefined ? {} : { error }), address });
+const fault = (vector: number, error?: number, address = 0): UndeliveredEvent => ({
+  vector,
+  type: 'exception',
+  ...(error === undefined ? {} : { error }),
+  address,
+});
 const texts = (state: Parameters<typeof momentsOf>[0]) => momentsOf(state).map(({ head, name }) => `${head}: ${name}`);
 
 it('a selector beyond the GDT and an empty interrupt table: each event with the gate it found', () => {
-  const state = fallen([fault(13, 0x28), fault(11, 0x6b), fault(8, 0), fault(11, 0x43)], { [IDT + 13 * 8]: [0x40, 0xc0, 8, 0, 0, 0x0e, 0, 0] });
-  expect(texts(state)).toEqual(['first event: #GP(0028)', 'IDT entry 13: P = 0', 'second event: #DF(0000)', 'IDT entry 8: type 00', 'shutdown: Triple fault']);
-  expect(momentsOf(state).filter(({ kind }) => kind === 'gate').map(({ text }) => text)).toEqual(['not present: #NP(006b)', 'no gate: #NP(0043)']);
-  expect(gateFields(gateOf(state, 13)).filter(({ isBad }) => isBad)).toEqual([{ bits: '47', value: '0', says: 'P, not present', isBad: true }]);
+  const state = fallen([fault(13, 0x28), fault(11, 0x6b), fault(8, 0), fault(11, 0x43)], {
+    [IDT + 13 * 8]: [0x40, 0xc0, 8, 0, 0, 0x0e, 0, 0],
+  });
+  expect(texts(state)).toEqual([
+    'first event: #GP(0028)',
+    'IDT entry 13: P = 0',
+    'second event: #DF(0000)',
+    'IDT entry 8: type 00',
+    'shutdown: Triple fault',
+  ]);
+  expect(
+    momentsOf(state)
+      .filter(({ kind }) => kind === 'gate')
+      .map(({ text }) => text),
+  ).toEqual(['not present: #NP(006b)', 'no gate: #NP(0043)']);
+  expect(gateFields(gateOf(state, 13)).filter(({ isBad }) => isBad)).toEqual([
+    { bits: '47', value: '0', says: 'P, not present', isBad: true },
+  ]);
 });
 
 it('tells whether the whole table is like the gate that stood in the way', () => {
-  const absent = [0x40, 0xc0, 8, 0, 0, 0x0e, 0, 0], present = [0x40, 0xc0, 8, 0, 0, 0x8e, 0, 0], at = (vector: number) => IDT + vector * 8;
-  const of = (gates: readonly number[][], limit: number) => { const state = fallen([], Object.fromEntries(gates.map((bytes, vector) => [at(vector), bytes])), limit); return tableOf(state, gateOf(state, 0)); };
+  const absent = [0x40, 0xc0, 8, 0, 0, 0x0e, 0, 0],
+    present = [0x40, 0xc0, 8, 0, 0, 0x8e, 0, 0],
+    at = (vector: number) => IDT + vector * 8;
+  const of = (gates: readonly number[][], limit: number) => {
+    const state = fallen([], Object.fromEntries(gates.map((bytes, vector) => [at(vector), bytes])), limit);
+    return tableOf(state, gateOf(state, 0));
+  };
   expect(of([absent, absent], 15)).toEqual({ gates: 2, present: 0, isAlike: true });
   expect(of([absent, present, absent], 0x17)).toEqual({ gates: 3, present: 1, isAlike: false });
   // The last one is not whole; a limit says more than there are vectors.
@@ -36,11 +61,20 @@ it('tells whether the whole table is like the gate that stood in the way', () =>
 
 it('a benign event is followed by one that is tried in its turn', () => {
   const state = fallen([fault(6), fault(13, 0x33), fault(13, 0x6b), fault(8, 0), fault(13, 0x43)], {}, 0x2f);
-  expect(texts(state)).toEqual(['first event: #UD', 'IDT entry 6: beyond the table’s limit', 'second event: #GP(0033)', 'IDT entry 13: beyond the table’s limit', 'third event: #DF(0000)', 'IDT entry 8: beyond the table’s limit', 'shutdown: Triple fault']);
+  expect(texts(state)).toEqual([
+    'first event: #UD',
+    'IDT entry 6: beyond the table’s limit',
+    'second event: #GP(0033)',
+    'IDT entry 13: beyond the table’s limit',
+    'third event: #DF(0000)',
+    'IDT entry 8: beyond the table’s limit',
+    'shutdown: Triple fault',
+  ]);
 });
 
 it('tells a page that is not there from a stack without one', () => {
-  const present = [0, 0, 8, 0, 0, 0x8e, 0, 0], gate = gateOf(fallen([], { [IDT + 14 * 8]: present }), 14);
+  const present = [0, 0, 8, 0, 0, 0x8e, 0, 0],
+    gate = gateOf(fallen([], { [IDT + 14 * 8]: present }), 14);
   expect(obstacle(gate, fault(14, 0, gate.linear))).toBe('its page is not there, 00008470');
   expect(obstacle(gate, fault(14, 2, 0x6ffffc))).toBe('no page for what it pushes or reads, 006ffffc');
   expect(obstacle(gate, fault(13, 8))).toBe('selector 0008 leads to no code that may run');
@@ -72,6 +106,13 @@ it('INT3 is an exception, INT n an interrupt that the program asks for (SDM vol.
   const state = fallen([], {});
   const told = ([3, 4, 1] as const).map(vector => ({ vector, type: 'software exception', address: 0 }) as const);
   expect(told.map(eventName)).toEqual(['#BP', '#OF', '#DB']);
-  expect(told.map(each => causeOf(each, state))).toEqual(['breakpoint: INT3 asked for it', 'overflow: INTO asked for it', 'debug: INT1 asked for it']);
-  expect([eventName({ vector: 0x80, type: 'software interrupt', address: 0 }), causeOf({ vector: 0x80, type: 'software interrupt', address: 0 }, state)]).toEqual(['INT 0x80', 'asked for by an instruction']);
+  expect(told.map(each => causeOf(each, state))).toEqual([
+    'breakpoint: INT3 asked for it',
+    'overflow: INTO asked for it',
+    'debug: INT1 asked for it',
+  ]);
+  expect([
+    eventName({ vector: 0x80, type: 'software interrupt', address: 0 }),
+    causeOf({ vector: 0x80, type: 'software interrupt', address: 0 }, state),
+  ]).toEqual(['INT 0x80', 'asked for by an instruction']);
 });

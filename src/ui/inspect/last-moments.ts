@@ -48,33 +48,67 @@ export function eventName({ vector, type, error }: UndeliveredEvent): string {
 
 /** The gate that a vector leads to. */
 export function gateOf(state: Pick<VcpuState, 'regs' | 'bytesAt'>, vector: number): Gate {
-  const { regs } = state, isReal = (regs[R.CR0]! & 1) === 0, size = isReal ? REAL_BYTES : GATE_BYTES;
+  const { regs } = state,
+    isReal = (regs[R.CR0]! & 1) === 0,
+    size = isReal ? REAL_BYTES : GATE_BYTES;
   const linear = (regs[R.IDTR_BASE]! + size * vector) >>> 0;
-  return { vector, linear, isReal, isBeyond: size * vector + size - 1 > regs[R.IDTR_LIMIT]!, bytes: state.bytesAt(linear, size) };
+  return {
+    vector,
+    linear,
+    isReal,
+    isBeyond: size * vector + size - 1 > regs[R.IDTR_LIMIT]!,
+    bytes: state.bytesAt(linear, size),
+  };
 }
 
 /** How many gates the table has, how many are present, and whether all have the same kind and rights as `gate`: who wrote one so wrote all so. */
-export function tableOf(state: Pick<VcpuState, 'regs' | 'bytesAt'>, gate: Gate): { gates: number; present: number; isAlike: boolean } {
+export function tableOf(
+  state: Pick<VcpuState, 'regs' | 'bytesAt'>,
+  gate: Gate,
+): { gates: number; present: number; isAlike: boolean } {
   const gates = Math.min(256, Math.floor((state.regs[R.IDTR_LIMIT]! + 1) / GATE_BYTES));
   const rights = Array.from({ length: gates }, (_, vector) => gateOf(state, vector).bytes[5]);
-  return { gates, present: rights.filter(each => (each ?? 0) & 0x80).length, isAlike: rights.every(each => each === gate.bytes[5]) };
+  return {
+    gates,
+    present: rights.filter(each => (each ?? 0) & 0x80).length,
+    isAlike: rights.every(each => each === gate.bytes[5]),
+  };
 }
 
-const KINDS: Readonly<Record<number, string>> = { 0x5: 'task gate', 0x6: '16-bit interrupt gate', 0x7: '16-bit trap gate', 0xe: '32-bit interrupt gate', 0xf: '32-bit trap gate' };
+const KINDS: Readonly<Record<number, string>> = {
+  0x5: 'task gate',
+  0x6: '16-bit interrupt gate',
+  0x7: '16-bit trap gate',
+  0xe: '32-bit interrupt gate',
+  0xf: '32-bit trap gate',
+};
 
 /** A gate's fields, bit by bit (SDM vol. 3, figure 6-2); `isBad`: this one keeps events from it. */
 export function gateFields({ bytes, isReal }: Gate): { bits: string; value: string; says: string; isBad?: boolean }[] {
   const word = (at: number): number => bytes[at]! | (bytes[at + 1]! << 8);
-  if (isReal) return bytes.length < REAL_BYTES ? [] : [{ bits: '0–15', value: hex(word(0)), says: 'offset' }, { bits: '16–31', value: hex(word(2)), says: 'segment' }];
+  if (isReal)
+    return bytes.length < REAL_BYTES
+      ? []
+      : [
+          { bits: '0–15', value: hex(word(0)), says: 'offset' },
+          { bits: '16–31', value: hex(word(2)), says: 'segment' },
+        ];
   if (bytes.length < GATE_BYTES) return [];
-  const rights = bytes[5]!, type = rights & 15, kind = rights & 16 ? undefined : KINDS[type];
+  const rights = bytes[5]!,
+    type = rights & 15,
+    kind = rights & 16 ? undefined : KINDS[type];
   return [
     { bits: '0–15', value: hex(word(0)), says: 'offset, low' },
     { bits: '16–31', value: hex(word(2)), says: 'selector' },
     { bits: '32–39', value: hex(bytes[4]!, 2), says: 'not used' },
     { bits: '40–44', value: hex(rights & 31, 2), says: kind ?? 'no gate', ...(kind ? {} : { isBad: true }) },
     { bits: '45–46', value: String((rights >> 5) & 3), says: 'DPL' },
-    { bits: '47', value: String(rights >> 7), says: rights & 0x80 ? 'P, present' : 'P, not present', ...(rights & 0x80 ? {} : { isBad: true }) },
+    {
+      bits: '47',
+      value: String(rights >> 7),
+      says: rights & 0x80 ? 'P, present' : 'P, not present',
+      ...(rights & 0x80 ? {} : { isBad: true }),
+    },
     { bits: '48–63', value: hex(word(6)), says: 'offset, high' },
   ];
 }
@@ -82,16 +116,25 @@ export function gateFields({ bytes, isReal }: Gate): { bits: string; value: stri
 /** What kept an event from its handler, in some words: as its gate stands, and as `next` says, the exception that its delivery raised. */
 export function obstacle(gate: Gate, next: UndeliveredEvent): string {
   if (gate.isBeyond) return 'beyond the table’s limit';
-  if (next.vector === 14 && isFault(next)) return next.address >= gate.linear && next.address < gate.linear + GATE_BYTES ? `its page is not there, ${hex(next.address, 8)}` : `no page for what it pushes or reads, ${hex(next.address, 8)}`;
+  if (next.vector === 14 && isFault(next))
+    return next.address >= gate.linear && next.address < gate.linear + GATE_BYTES
+      ? `its page is not there, ${hex(next.address, 8)}`
+      : `no page for what it pushes or reads, ${hex(next.address, 8)}`;
   const bad = gateFields(gate).find(({ isBad }) => isBad);
-  if (bad && ((next.error ?? 0) & IN_IDT) !== 0) return bad.says === 'no gate' ? `type ${bad.value}, no gate` : 'P = 0, not present';
+  if (bad && ((next.error ?? 0) & IN_IDT) !== 0)
+    return bad.says === 'no gate' ? `type ${bad.value}, no gate` : 'P = 0, not present';
   if (next.vector === 12) return 'no room on the handler’s stack';
   if (next.vector === 10) return 'the task state is not valid';
-  return gate.bytes.length < GATE_BYTES ? 'no memory is mapped there' : `selector ${hex(gate.bytes[2]! | (gate.bytes[3]! << 8))} leads to no code that may run`;
+  return gate.bytes.length < GATE_BYTES
+    ? 'no memory is mapped there'
+    : `selector ${hex(gate.bytes[2]! | (gate.bytes[3]! << 8))} leads to no code that may run`;
 }
 
 /** Why an event was raised, as far as its error code and the tables tell. */
-export function causeOf({ vector, type, error = 0, address }: UndeliveredEvent, { regs }: Pick<VcpuState, 'regs'>): string {
+export function causeOf(
+  { vector, type, error = 0, address }: UndeliveredEvent,
+  { regs }: Pick<VcpuState, 'regs'>,
+): string {
   if (type === 'external' || type === 'NMI') return 'from outside';
   if (type === 'software interrupt') return 'asked for by an instruction';
   const general = exceptionName(vector).replace(/^#\w+ /, '');
@@ -101,24 +144,41 @@ export function causeOf({ vector, type, error = 0, address }: UndeliveredEvent, 
   const selector = error & SELECTOR;
   if (error & IN_IDT) return `${general}: IDT entry ${selector >>> 3}`;
   if (error & IN_LDT) return `${general}: selector ${hex(selector | IN_LDT)} of the LDT`;
-  return selector + GATE_BYTES - 1 > regs[R.GDTR_LIMIT]! ? `selector ${hex(selector)} is past the GDT’s limit, ${hex(regs[R.GDTR_LIMIT]!)}` : `${general}: selector ${hex(selector)} of the GDT`;
+  return selector + GATE_BYTES - 1 > regs[R.GDTR_LIMIT]!
+    ? `selector ${hex(selector)} is past the GDT’s limit, ${hex(regs[R.GDTR_LIMIT]!)}`
+    : `${general}: selector ${hex(selector)} of the GDT`;
 }
 
 /** A triple fault, event by event: each that was tried with the gate it found. Empty: none was recorded. */
 export function momentsOf(state: Pick<VcpuState, 'regs' | 'bytesAt' | 'undelivered'>): Moment[] {
-  const events = state.undelivered, moments: Moment[] = [];
+  const events = state.undelivered,
+    moments: Moment[] = [];
   let tried = 0;
   for (const [i, event] of events.entries()) {
     const next = events[i + 1];
     // One that turned into #DF, and the last, were not tried.
     if (!next || isDouble(next)) continue;
-    const gate = gateOf(state, event.vector), [found = '', says] = obstacle(gate, next).split(', ');
+    const gate = gateOf(state, event.vector),
+      [found = '', says] = obstacle(gate, next).split(', ');
     moments.push(
-      { kind: 'event', head: `${ORDINALS[tried++]} event`, name: eventName(event), text: isDouble(event) ? 'two faults in a row make a double fault' : causeOf(event, state), vector: event.vector },
-      { kind: 'gate', head: `${gate.isReal ? 'vector' : 'IDT entry'} ${event.vector}`, name: found, text: `${says === undefined ? '' : `${says}: `}${eventName(next)}${says === undefined ? ' instead' : ''}`, vector: event.vector },
+      {
+        kind: 'event',
+        head: `${ORDINALS[tried++]} event`,
+        name: eventName(event),
+        text: isDouble(event) ? 'two faults in a row make a double fault' : causeOf(event, state),
+        vector: event.vector,
+      },
+      {
+        kind: 'gate',
+        head: `${gate.isReal ? 'vector' : 'IDT entry'} ${event.vector}`,
+        name: found,
+        text: `${says === undefined ? '' : `${says}: `}${eventName(next)}${says === undefined ? ' instead' : ''}`,
+        vector: event.vector,
+      },
     );
   }
-  if (moments.length > 0) moments.push({ kind: 'end', head: 'shutdown', name: 'Triple fault', text: 'exit 2: nothing is left to deliver' });
+  if (moments.length > 0)
+    moments.push({ kind: 'end', head: 'shutdown', name: 'Triple fault', text: 'exit 2: nothing is left to deliver' });
   return moments;
 }
 

@@ -17,10 +17,25 @@ export function InspectPage({ session }: { session?: DomainSession }) {
   const here = place.value;
   const offered = INSPECTORS.filter(({ of }) => of === 'both' || of === (session ? 'guest' : 'host'));
   const { id, name, View } = offered.find(each => each.id === here.name) ?? offered[0]!;
-  const target = useMemo(() => ({ ...(session ? { session } : {}), ...(machine.value?.view ? { machine: machine.value.view } : {}) }), [session, machine.value]);
-  const tabs = <Tabs label={strings.inspect.name} tabs={offered.map(each => [each.id, each.name] as const)} panel={PANEL} chosen={id} onChoose={chosen => go({ ...here, name: chosen })} />;
+  const target = useMemo(
+    () => ({ ...(session ? { session } : {}), ...(machine.value?.view ? { machine: machine.value.view } : {}) }),
+    [session, machine.value],
+  );
+  const tabs = (
+    <Tabs
+      label={strings.inspect.name}
+      tabs={offered.map(each => [each.id, each.name] as const)}
+      panel={PANEL}
+      chosen={id}
+      onChoose={chosen => go({ ...here, name: chosen })}
+    />
+  );
   const whose = session ? session.info.value.name : strings.hostName;
-  return <div class="inspect" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, id)}>
-    {machine.value && <View key={`${id} ${session?.id ?? ''}`} target={target} name={`${whose} ${name.toLowerCase()}`} tabs={tabs} />}
-  </div>;
+  return (
+    <div class="inspect" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, id)}>
+      {machine.value && (
+        <View key={`${id} ${session?.id ?? ''}`} target={target} name={`${whose} ${name.toLowerCase()}`} tabs={tabs} />
+      )}
+    </div>
+  );
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { lastIn, slotStates } from './ring-slots.ts';
 
-const ring = (reqProd: number, reqCons: number, rspProdPvt: number, rspProd: number, rspEvent: number) => slotStates({ slots: 8, reqProd, reqCons, rspProdPvt, rspProd, rspEvent }).join('');
+const ring = (reqProd: number, reqCons: number, rspProdPvt: number, rspProd: number, rspEvent: number) =>
+  slotStates({ slots: 8, reqProd, reqCons, rspProdPvt, rspProd, rspEvent }).join('');
 
 describe('slots of a ring', () => {
   it('are free where all was asked, answered and read', () => {
@@ -16,7 +17,16 @@ describe('slots of a ring', () => {
   });
 
   it('are drafted, and answered, as the front end itself knows', () => {
-    const of = (rspCons: number, reqProdPvt: number) => slotStates({ slots: 8, reqProd: 6, reqCons: 5, rspProdPvt: 4, rspProd: 4, rspEvent: 5, front: { address: 0, rspCons, reqProdPvt } }).join('');
+    const of = (rspCons: number, reqProdPvt: number) =>
+      slotStates({
+        slots: 8,
+        reqProd: 6,
+        reqCons: 5,
+        rspProdPvt: 4,
+        rspProd: 4,
+        rspEvent: 5,
+        front: { address: 0, rspCons, reqProdPvt },
+      }).join('');
     expect(of(4, 6)).toBe('FFFFTWFF');
     expect(of(2, 9)).toBe('DFAATWDD');
   });

@@ -5,13 +5,22 @@ import type { RingFacts } from '../../dom0/index.ts';
 export type SlotState = 'D' | 'W' | 'T' | 'A' | 'F';
 
 /** The request that a slot held last, by its index; below 0: none yet. */
-export const lastIn = ({ reqProd, slots }: Pick<RingFacts, 'reqProd' | 'slots'>, slot: number): number => reqProd - 1 - ((reqProd - 1 - slot) & (slots - 1));
+export const lastIn = ({ reqProd, slots }: Pick<RingFacts, 'reqProd' | 'slots'>, slot: number): number =>
+  reqProd - 1 - ((reqProd - 1 - slot) & (slots - 1));
 
 /**
  * Whose turn each slot is. Where the front end's own indices are not known, `rspEvent` - 1 stands for its rsp_cons, as drivers set it when they have read all
  * (RING_FINAL_CHECK_FOR_RESPONSES), and no draft is seen.
  */
-export function slotStates({ slots, reqProd, reqCons, rspProd, rspProdPvt, rspEvent, front }: Pick<RingFacts, 'slots' | 'reqProd' | 'reqCons' | 'rspProd' | 'rspProdPvt' | 'rspEvent' | 'front'>): SlotState[] {
+export function slotStates({
+  slots,
+  reqProd,
+  reqCons,
+  rspProd,
+  rspProdPvt,
+  rspEvent,
+  front,
+}: Pick<RingFacts, 'slots' | 'reqProd' | 'reqCons' | 'rspProd' | 'rspProdPvt' | 'rspEvent' | 'front'>): SlotState[] {
   const states = Array.from({ length: slots }, (): SlotState => 'F');
   const mark = (from: number, to: number, state: SlotState): void => {
     const count = (to - from) >>> 0;

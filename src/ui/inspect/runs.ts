@@ -9,7 +9,12 @@ const BOOST = 0,
   UNDER = -1,
   OVER = -2;
 /** PRIORITY of the run queue (hypervisor/scheduler/block.ts) as Xen names it. */
-export const PRIORITIES: Readonly<Record<number, string>> = { [BOOST]: 'BOOST', [UNDER]: 'UNDER', [OVER]: 'OVER', [-64]: 'IDLE' };
+export const PRIORITIES: Readonly<Record<number, string>> = {
+  [BOOST]: 'BOOST',
+  [UNDER]: 'UNDER',
+  [OVER]: 'OVER',
+  [-64]: 'IDLE',
+};
 
 export interface Run {
   pcpu: number;
@@ -25,12 +30,20 @@ export interface Run {
 }
 
 /** Between the decisions that somebody has kept and those that the run queue has now others were overwritten. */
-export const isGap = (kept: readonly Decision[], now: readonly Decision[]): boolean => kept.length > 0 && now.length > 0 && now[0]!.timeNs > kept.at(-1)!.timeNs;
+export const isGap = (kept: readonly Decision[], now: readonly Decision[]): boolean =>
+  kept.length > 0 && now.length > 0 && now[0]!.timeNs > kept.at(-1)!.timeNs;
 
 /** Those kept and the newer ones. In a gap nobody is known to have had a processor. */
 export function withNewer(kept: readonly Decision[], now: readonly Decision[], pcpus: number): Decision[] {
-  const last = kept.at(-1), newer = now.filter(({ timeNs }) => timeNs > (last?.timeNs ?? -1));
-  const nobody = last && isGap(kept, now) ? Array.from({ length: pcpus }, (_, pcpu): Decision => ({ ...last, pcpu, why: 'IDLE', from: -1, to: -1, waiting: 0, waitedNs: 0 })) : [];
+  const last = kept.at(-1),
+    newer = now.filter(({ timeNs }) => timeNs > (last?.timeNs ?? -1));
+  const nobody =
+    last && isGap(kept, now)
+      ? Array.from(
+          { length: pcpus },
+          (_, pcpu): Decision => ({ ...last, pcpu, why: 'IDLE', from: -1, to: -1, waiting: 0, waitedNs: 0 }),
+        )
+      : [];
   return [...kept, ...nobody, ...newer];
 }
 
@@ -44,22 +57,44 @@ export function runsOf(decisions: readonly Decision[], fromNs: number, nowNs: nu
     open.delete(pcpu);
     if (to < 0) continue;
     // The same one goes on: its priority may be another.
-    const run: Run = { pcpu, unit: to, priority, ...(before?.unit === to ? {} : { credit }), fromNs: timeNs, toNs: nowNs, waitedNs: before?.unit === to ? 0 : waitedNs };
+    const run: Run = {
+      pcpu,
+      unit: to,
+      priority,
+      ...(before?.unit === to ? {} : { credit }),
+      fromNs: timeNs,
+      toNs: nowNs,
+      waitedNs: before?.unit === to ? 0 : waitedNs,
+    };
     runs.push(run);
     open.set(pcpu, run);
   }
-  return runs.filter(({ toNs }) => toNs > fromNs).map(run => ({ ...run, fromNs: Math.max(fromNs, run.fromNs), toNs: Math.min(nowNs, run.toNs) })).filter(run => run.toNs > run.fromNs);
+  return runs
+    .filter(({ toNs }) => toNs > fromNs)
+    .map(run => ({ ...run, fromNs: Math.max(fromNs, run.fromNs), toNs: Math.min(nowNs, run.toNs) }))
+    .filter(run => run.toNs > run.fromNs);
 }
 
 /** Runs cut where the priority of who runs changes: a tick ends BOOST, an accounting sets it by the credit. */
 export function byPriority(runs: readonly Run[], accountings: readonly Accounting[]): Run[] {
   const phaseNs = accountings.at(-1)?.timeNs ?? 0;
   const cut = runs.flatMap(run => {
-    const changes = accountings.flatMap(({ timeNs, credits }) => (timeNs > run.fromNs && timeNs < run.toNs ? [{ ns: timeNs, priority: credits[run.unit]! < 0 ? OVER : UNDER }] : []));
+    const changes = accountings.flatMap(({ timeNs, credits }) =>
+      timeNs > run.fromNs && timeNs < run.toNs ? [{ ns: timeNs, priority: credits[run.unit]! < 0 ? OVER : UNDER }] : [],
+    );
     const tickNs = phaseNs + (Math.floor((run.fromNs - phaseNs) / TICK_NS) + 1) * TICK_NS;
-    if (run.priority === BOOST && tickNs < run.toNs && accountings.length > 0 && !changes.some(({ ns }) => ns <= tickNs)) changes.unshift({ ns: tickNs, priority: UNDER });
+    if (
+      run.priority === BOOST &&
+      tickNs < run.toNs &&
+      accountings.length > 0 &&
+      !changes.some(({ ns }) => ns <= tickNs)
+    )
+      changes.unshift({ ns: tickNs, priority: UNDER });
     const ends = [...changes.map(({ ns }) => ns), run.toNs];
-    return [{ ...run, toNs: ends[0]! }, ...changes.map(({ ns, priority }, i) => ({ ...run, priority, fromNs: ns, toNs: ends[i + 1]!, waitedNs: 0 }))];
+    return [
+      { ...run, toNs: ends[0]! },
+      ...changes.map(({ ns, priority }, i) => ({ ...run, priority, fromNs: ns, toNs: ends[i + 1]!, waitedNs: 0 })),
+    ];
   });
   return joined(cut, (one, other) => one.priority === other.priority);
 }
@@ -95,9 +130,12 @@ const FEWEST_TURNS = 3;
 
 /** Of slices, oldest first: those that follow each other on a processor and take less than `leastNs` each, three or more of them, as one; the others as they are. */
 export function gathered(slices: readonly Run[], leastNs: number): { wide: Run[]; short: Turns[] } {
-  const wide: Run[] = [], short: Turns[] = [], rows = new Map<number, Run[]>();
+  const wide: Run[] = [],
+    short: Turns[] = [],
+    rows = new Map<number, Run[]>();
   const end = (row: Run[]): void => {
-    const first = row[0], last = row.at(-1);
+    const first = row[0],
+      last = row.at(-1);
     if (!first || !last || row.length < FEWEST_TURNS) {
       wide.push(...row);
       return;
@@ -107,7 +145,9 @@ export function gathered(slices: readonly Run[], leastNs: number): { wide: Run[]
     short.push({ pcpu: first.pcpu, fromNs: first.fromNs, toNs: last.toNs, of });
   };
   for (const slice of slices) {
-    const row = rows.get(slice.pcpu) ?? [], before = row.at(-1), isShort = slice.toNs - slice.fromNs < leastNs;
+    const row = rows.get(slice.pcpu) ?? [],
+      before = row.at(-1),
+      isShort = slice.toNs - slice.fromNs < leastNs;
     if (isShort && (!before || slice.fromNs - before.toNs < leastNs)) {
       rows.set(slice.pcpu, [...row, slice]);
       continue;
@@ -133,20 +173,35 @@ export interface Credit {
 }
 
 /** A unit's credit over time: what it had whenever it was given a processor and after each accounting, and between them what it paid for running. */
-export function creditOf(unit: number, runs: readonly Run[], accountings: readonly Accounting[], toNs: number): Credit[] {
+export function creditOf(
+  unit: number,
+  runs: readonly Run[],
+  accountings: readonly Accounting[],
+  toNs: number,
+): Credit[] {
   const events = [
-    ...runs.filter(run => run.unit === unit).flatMap(({ fromNs, toNs: endNs, credit }) => [{ ns: fromNs, runs: true, credit }, { ns: endNs, runs: false, credit: undefined }]),
+    ...runs
+      .filter(run => run.unit === unit)
+      .flatMap(({ fromNs, toNs: endNs, credit }) => [
+        { ns: fromNs, runs: true, credit },
+        { ns: endNs, runs: false, credit: undefined },
+      ]),
     ...accountings.map(({ timeNs, credits }) => ({ ns: timeNs, runs: undefined, credit: credits[unit] })),
     { ns: toNs, runs: undefined, credit: undefined },
-  ].filter(({ ns }) => ns <= toNs).sort((a, b) => a.ns - b.ns || Number(a.runs ?? 2) - Number(b.runs ?? 2));
+  ]
+    .filter(({ ns }) => ns <= toNs)
+    .sort((a, b) => a.ns - b.ns || Number(a.runs ?? 2) - Number(b.runs ?? 2));
   const line: Credit[] = [];
-  let credit: number | undefined, isRunning = false, lastNs = 0;
+  let credit: number | undefined,
+    isRunning = false,
+    lastNs = 0;
   for (const event of events) {
     if (credit !== undefined) {
       if (isRunning) credit -= ((event.ns - lastNs) * CREDITS_PER_MS) / 1e6;
       line.push({ ns: event.ns, credit });
     }
-    if (event.credit !== undefined && event.credit !== credit) line.push({ ns: event.ns, credit: (credit = event.credit) });
+    if (event.credit !== undefined && event.credit !== credit)
+      line.push({ ns: event.ns, credit: (credit = event.credit) });
     isRunning = event.runs ?? isRunning;
     lastNs = event.ns;
   }
@@ -155,18 +210,31 @@ export function creditOf(unit: number, runs: readonly Run[], accountings: readon
 
 /** The part of a line from `fromNs` on. */
 export function lineFrom(line: readonly Credit[], fromNs: number): Credit[] {
-  const next = line.findIndex(({ ns }) => ns >= fromNs), after = line[next], before = line[next - 1];
+  const next = line.findIndex(({ ns }) => ns >= fromNs),
+    after = line[next],
+    before = line[next - 1];
   if (!after) return [];
   if (!before || after.ns === fromNs) return line.slice(next);
-  return [{ ns: fromNs, credit: before.credit + ((after.credit - before.credit) * (fromNs - before.ns)) / (after.ns - before.ns) }, ...line.slice(next)];
+  return [
+    {
+      ns: fromNs,
+      credit: before.credit + ((after.credit - before.credit) * (fromNs - before.ns)) / (after.ns - before.ns),
+    },
+    ...line.slice(next),
+  ];
 }
 
 /** How those that always have work share what there is, by weight: who cannot use its part (`most`) leaves the rest to the others. All in the same unit. */
-export function sharesByWeight(among: readonly { unit: number; weight: number; most: number }[], available: number): Map<number, number> {
+export function sharesByWeight(
+  among: readonly { unit: number; weight: number; most: number }[],
+  available: number,
+): Map<number, number> {
   const shares = new Map<number, number>();
-  let left = available, rest = [...among];
+  let left = available,
+    rest = [...among];
   for (;;) {
-    const weights = rest.reduce((sum, { weight }) => sum + weight, 0), limited = rest.filter(({ weight, most }) => (left * weight) / weights > most);
+    const weights = rest.reduce((sum, { weight }) => sum + weight, 0),
+      limited = rest.filter(({ weight, most }) => (left * weight) / weights > most);
     if (limited.length === 0) {
       for (const { unit, weight } of rest) shares.set(unit, (left * weight) / weights);
       return shares;

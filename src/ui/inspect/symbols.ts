@@ -24,7 +24,13 @@ class GuestSymbols {
   private searches = false;
 
   constructor(id: number) {
-    host.inspect('symbols', id).then(({ addresses, names }) => { if (names.length > 0) this.found.push({ count: names.length, at: address => lookUp(addresses, address, index => names[index]!) }); }, () => {});
+    host.inspect('symbols', id).then(
+      ({ addresses, names }) => {
+        if (names.length > 0)
+          this.found.push({ count: names.length, at: address => lookUp(addresses, address, index => names[index]!) });
+      },
+      () => {},
+    );
   }
 
   at(eip: number, stateOf: () => VcpuState | undefined): string {
@@ -32,7 +38,13 @@ class GuestSymbols {
       const symbol = symbols.at(eip);
       if (symbol?.name) return symbol.offset === 0 ? symbol.name : `${symbol.name}+0x${symbol.offset.toString(16)}`;
     }
-    if (eip >= UPPER_HALF && this.found.length === 0 && !this.searches && this.tried.size < MOST_TRIES && !this.tried.has(eip >>> TRIED_SHIFT)) {
+    if (
+      eip >= UPPER_HALF &&
+      this.found.length === 0 &&
+      !this.searches &&
+      this.tried.size < MOST_TRIES &&
+      !this.tried.has(eip >>> TRIED_SHIFT)
+    ) {
       const state = stateOf();
       if (state) void this.search(state, eip);
     }
@@ -43,7 +55,8 @@ class GuestSymbols {
   private async search(state: VcpuState, eip: number): Promise<void> {
     this.searches = true;
     this.tried.add(eip >>> TRIED_SHIFT);
-    const from = (eip & -PAGE) - BELOW_MIB * MIB, bytes = new Uint8Array((BELOW_MIB + ABOVE_MIB) * MIB);
+    const from = (eip & -PAGE) - BELOW_MIB * MIB,
+      bytes = new Uint8Array((BELOW_MIB + ABOVE_MIB) * MIB);
     for (let done = 0; done < bytes.length; done += MIB) {
       for (let at = done; at < done + MIB; at += PAGE) bytes.set(state.bytesAt((from + at) >>> 0, PAGE), at);
       await new Promise(resolve => setTimeout(resolve));
@@ -58,14 +71,22 @@ class GuestSymbols {
 const known = new WeakMap<ArrayBufferLike, Map<number, GuestSymbols>>();
 
 /** `function+0xoffset` of an instruction; '' where it is not known, or not yet. `stateOf`: a vCPU in whose address space it lies. */
-export function symbolAt(machine: MachineView, domain: number, eip: number, stateOf: () => VcpuState | undefined): string {
+export function symbolAt(
+  machine: MachineView,
+  domain: number,
+  eip: number,
+  stateOf: () => VcpuState | undefined,
+): string {
   const memory = machine.memory.words.buffer;
   let guests = known.get(memory);
-  if (!guests) known.set(memory, guests = new Map());
+  if (!guests) known.set(memory, (guests = new Map()));
   let guest = guests.get(domain);
-  if (!guest) guests.set(domain, guest = new GuestSymbols(domain));
+  if (!guest) guests.set(domain, (guest = new GuestSymbols(domain)));
   return guest.at(eip, stateOf);
 }
 
 /** The same for one vCPU that is looked at. */
-export const namer = ({ machine, session }: Target, state: VcpuState) => (address: number): string => (machine && session ? symbolAt(machine, session.id, address >>> 0, () => state) : '');
+export const namer =
+  ({ machine, session }: Target, state: VcpuState) =>
+  (address: number): string =>
+    machine && session ? symbolAt(machine, session.id, address >>> 0, () => state) : '';

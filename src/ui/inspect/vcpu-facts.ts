@@ -3,12 +3,50 @@ import { registers as R } from '../../cpu/architecture/index.ts';
 import type { VcpuState } from '../../hypervisor/view/index.ts';
 import { instructionAt } from './disassembly.ts';
 
-export const GENERAL = [['EAX', R.EAX], ['EBX', R.EBX], ['ECX', R.ECX], ['EDX', R.EDX], ['ESI', R.ESI], ['EDI', R.EDI], ['EBP', R.EBP], ['ESP', R.ESP]] as const;
-export const CONTROL = [['CR0', R.CR0], ['CR2', R.CR2], ['CR3', R.CR3], ['CR4', R.CR4], ['EFER', R.EFER], ['DR6', R.DR + 6], ['DR7', R.DR + 7]] as const;
-export const SEGMENTS = [['CS', R.CS], ['SS', R.SS], ['DS', R.DS], ['ES', R.ES], ['FS', R.FS], ['GS', R.GS], ['LDTR', R.LDTR], ['TR', R.TR]] as const;
+export const GENERAL = [
+  ['EAX', R.EAX],
+  ['EBX', R.EBX],
+  ['ECX', R.ECX],
+  ['EDX', R.EDX],
+  ['ESI', R.ESI],
+  ['EDI', R.EDI],
+  ['EBP', R.EBP],
+  ['ESP', R.ESP],
+] as const;
+export const CONTROL = [
+  ['CR0', R.CR0],
+  ['CR2', R.CR2],
+  ['CR3', R.CR3],
+  ['CR4', R.CR4],
+  ['EFER', R.EFER],
+  ['DR6', R.DR + 6],
+  ['DR7', R.DR + 7],
+] as const;
+export const SEGMENTS = [
+  ['CS', R.CS],
+  ['SS', R.SS],
+  ['DS', R.DS],
+  ['ES', R.ES],
+  ['FS', R.FS],
+  ['GS', R.GS],
+  ['LDTR', R.LDTR],
+  ['TR', R.TR],
+] as const;
 export const FLAGS: readonly (readonly [bit: number, name: string, says: string])[] = [
-  [0, 'CF', 'carry'], [2, 'PF', 'parity'], [4, 'AF', 'auxiliary carry'], [6, 'ZF', 'zero'], [7, 'SF', 'sign'], [8, 'TF', 'trap: a debug exception after each instruction'], [9, 'IF', 'interrupts are on'], [10, 'DF', 'string instructions go down'], [11, 'OF', 'overflow'],
-  [14, 'NT', 'nested task'], [16, 'RF', 'resume: no breakpoint on the next instruction'], [17, 'VM', 'virtual-8086 mode'], [18, 'AC', 'alignment check'], [21, 'ID', 'CPUID is there'],
+  [0, 'CF', 'carry'],
+  [2, 'PF', 'parity'],
+  [4, 'AF', 'auxiliary carry'],
+  [6, 'ZF', 'zero'],
+  [7, 'SF', 'sign'],
+  [8, 'TF', 'trap: a debug exception after each instruction'],
+  [9, 'IF', 'interrupts are on'],
+  [10, 'DF', 'string instructions go down'],
+  [11, 'OF', 'overflow'],
+  [14, 'NT', 'nested task'],
+  [16, 'RF', 'resume: no breakpoint on the next instruction'],
+  [17, 'VM', 'virtual-8086 mode'],
+  [18, 'AC', 'alignment check'],
+  [21, 'ID', 'CPUID is there'],
 ];
 
 export const segmentAt = (segment: number): number => R.SEG + segment * R.SEG_WORDS;
@@ -17,9 +55,16 @@ export const segmentAt = (segment: number): number => R.SEG + segment * R.SEG_WO
 export function kindOf(rights: number): string {
   if (rights & R.RIGHTS_UNUSABLE) return 'unusable';
   const type = rights & 15;
-  if (!(rights & 16)) return type === 2 ? 'LDT' : (type & ~2) === 9 || (type & ~2) === 1 ? `${type & 8 ? '32' : '16'}-bit TSS` : `system, type ${type}`;
+  if (!(rights & 16))
+    return type === 2
+      ? 'LDT'
+      : (type & ~2) === 9 || (type & ~2) === 1
+        ? `${type & 8 ? '32' : '16'}-bit TSS`
+        : `system, type ${type}`;
   const wide = rights & R.RIGHTS_DB ? '32' : '16';
-  return type & 8 ? `${wide}-bit code, ${type & 2 ? 'readable' : 'execute only'}${type & 4 ? ', conforming' : ''}` : `${wide}-bit data, ${type & 2 ? 'writable' : 'read-only'}${type & 4 ? ', expands down' : ''}`;
+  return type & 8
+    ? `${wide}-bit code, ${type & 2 ? 'readable' : 'execute only'}${type & 4 ? ', conforming' : ''}`
+    : `${wide}-bit data, ${type & 2 ? 'writable' : 'read-only'}${type & 4 ? ', expands down' : ''}`;
 }
 
 /** Words of the stack, from its top. */
@@ -27,8 +72,16 @@ export function kindOf(rights: number): string {
 const CALL_BYTES = [5, 3, 2, 6];
 
 /** What words of the stack are, where memory tells: an address with a CALL before it, and what stands below that where EBP points. */
-export function frameNotes(state: VcpuState, words: readonly { at: number; word: number }[]): Map<number, 'return' | 'frame'> {
-  const isReturn = (word: number): boolean => word > 0 && CALL_BYTES.some(bytes => { const before = word >= bytes ? instructionAt(state, word - bytes) : undefined; return before?.length === bytes && before.text.startsWith('call'); });
+export function frameNotes(
+  state: VcpuState,
+  words: readonly { at: number; word: number }[],
+): Map<number, 'return' | 'frame'> {
+  const isReturn = (word: number): boolean =>
+    word > 0 &&
+    CALL_BYTES.some(bytes => {
+      const before = word >= bytes ? instructionAt(state, word - bytes) : undefined;
+      return before?.length === bytes && before.text.startsWith('call');
+    });
   const notes = new Map<number, 'return' | 'frame'>();
   for (const [i, { at, word }] of words.entries()) {
     if (!isReturn(word)) continue;
@@ -42,6 +95,10 @@ export function frameNotes(state: VcpuState, words: readonly { at: number; word:
 export function stackOf(state: VcpuState, words: number): { at: number; word: number }[] {
   const { regs } = state;
   const esp = regs[segmentAt(R.SS) + R.SEG_RIGHTS]! & R.RIGHTS_DB ? regs[R.ESP]! : regs[R.ESP]! & 0xffff;
-  const bytes = state.bytesAt(state.linear(R.SS, esp), words * 4), view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: bytes.length >> 2 }, (_, i) => ({ at: (esp + 4 * i) >>> 0, word: view.getUint32(4 * i, true) }));
+  const bytes = state.bytesAt(state.linear(R.SS, esp), words * 4),
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Array.from({ length: bytes.length >> 2 }, (_, i) => ({
+    at: (esp + 4 * i) >>> 0,
+    word: view.getUint32(4 * i, true),
+  }));
 }

@@ -28,7 +28,8 @@ const pageWays: WaysHost = {
   facts: id => host.inspect('facts', id),
   kernel: async () => {
     const answer = await fetch(KERNEL);
-    if (!answer.ok) throw new Error(`minipv.elf could not be fetched: the server answered ${answer.status}. Load the page again.`);
+    if (!answer.ok)
+      throw new Error(`minipv.elf could not be fetched: the server answered ${answer.status}. Load the page again.`);
     return answer.blob();
   },
   ended: id => {
@@ -42,11 +43,18 @@ const pageWays: WaysHost = {
 export async function start(direction: Direction = run.peek().direction): Promise<void> {
   if (abort) return;
   const mine = (abort = new AbortController());
-  const before = run.peek(), fresh = new Map<string, Measured>();
-  run.value = { direction, measured: before.direction === direction ? before.measured : [], progress: { way: 'pio', doing: 'creates', part: 0 } };
+  const before = run.peek(),
+    fresh = new Map<string, Measured>();
+  run.value = {
+    direction,
+    measured: before.direction === direction ? before.measured : [],
+    progress: { way: 'pio', doing: 'creates', part: 0 },
+  };
   try {
     await runWays(pageWays, { direction, mib: MIB }, ROUNDS, mine.signal, {
-      progress: progress => { run.value = { ...run.peek(), progress }; },
+      progress: progress => {
+        run.value = { ...run.peek(), progress };
+      },
       measured: way => {
         fresh.set(way.way, way);
         run.value = { ...run.peek(), measured: WAYS.flatMap(({ id }) => fresh.get(id) ?? []) };
@@ -61,7 +69,9 @@ export async function start(direction: Direction = run.peek().direction): Promis
 function end(how: Pick<Run, 'problem' | 'cancelled'>): void {
   abort = undefined;
   const { direction, measured } = run.peek();
-  batch(() => { run.value = { direction, measured, ...how }; });
+  batch(() => {
+    run.value = { direction, measured, ...how };
+  });
 }
 
 export function cancel(): void {

@@ -25,10 +25,32 @@ function waysHost(): WaysHost & { host: ReturnType<typeof testHost> } {
 
 describe('the same guest, four ways', () => {
   it('counts exits, bytes and events of each, and leaves the host as it was', async () => {
-    const ways = waysHost(), told: Measured[] = [], parts: number[] = [], order: string[] = [];
-    await runWays(ways, { direction: 'read', mib: MIB }, ROUNDS, new AbortController().signal, { progress: ({ part, way, doing, round }) => { parts.push(part); if (doing === 'measures') order.push(`${round} ${way}`); }, measured: way => told.push(way) });
+    const ways = waysHost(),
+      told: Measured[] = [],
+      parts: number[] = [],
+      order: string[] = [];
+    await runWays(ways, { direction: 'read', mib: MIB }, ROUNDS, new AbortController().signal, {
+      progress: ({ part, way, doing, round }) => {
+        parts.push(part);
+        if (doing === 'measures') order.push(`${round} ${way}`);
+      },
+      measured: way => told.push(way),
+    });
     // In turns, and each begins a round: none is always the first.
-    expect(order).toEqual(['1 pio', '1 dma', '1 pvhvm', '1 pvh', '2 dma', '2 pvhvm', '2 pvh', '2 pio', '3 pvhvm', '3 pvh', '3 pio', '3 dma']);
+    expect(order).toEqual([
+      '1 pio',
+      '1 dma',
+      '1 pvhvm',
+      '1 pvh',
+      '2 dma',
+      '2 pvhvm',
+      '2 pvh',
+      '2 pio',
+      '3 pvhvm',
+      '3 pvh',
+      '3 pio',
+      '3 dma',
+    ]);
     const seen = WAYS.map(({ id }) => told.findLast(({ way }) => way === id)!);
     expect(seen.every(({ runs, us, leastUs, mostUs }) => runs === 3 && leastUs <= us && us <= mostUs)).toBe(true);
     const [pio, dma, pvhvm, pvh] = seen as [Measured, Measured, Measured, Measured];
@@ -52,25 +74,53 @@ describe('the same guest, four ways', () => {
   });
 
   it('leaves nothing where it is cancelled, where a guest is destroyed meanwhile, and where one cannot be made', async () => {
-    const ways = waysHost(), free = ways.host.machine.freeFrames, abort = new AbortController();
-    const cancelled = runWays(ways, { direction: 'write', mib: MIB }, ROUNDS, abort.signal, { progress: ({ way }) => { if (way === 'dma') abort.abort(); }, measured: () => {} });
+    const ways = waysHost(),
+      free = ways.host.machine.freeFrames,
+      abort = new AbortController();
+    const cancelled = runWays(ways, { direction: 'write', mib: MIB }, ROUNDS, abort.signal, {
+      progress: ({ way }) => {
+        if (way === 'dma') abort.abort();
+      },
+      measured: () => {},
+    });
     await expect(cancelled).rejects.toThrow(/abort/);
-    const destroyed = runWays(ways, { direction: 'write', mib: MIB }, ROUNDS, new AbortController().signal, { progress: ({ doing, way }) => { if (doing === 'boots' && way === 'pio') void ways.host.destroy(ways.host.toolstack.members.keys().next().value!); }, measured: () => {} });
+    const destroyed = runWays(ways, { direction: 'write', mib: MIB }, ROUNDS, new AbortController().signal, {
+      progress: ({ doing, way }) => {
+        if (doing === 'boots' && way === 'pio')
+          void ways.host.destroy(ways.host.toolstack.members.keys().next().value!);
+      },
+      measured: () => {},
+    });
     await expect(destroyed).rejects.toThrow(/ways-pio ended before it was done/);
     const files = ways.host.create;
-    ways.create = async given => (given[0]!.name.includes('dma') ? Promise.reject(new Error('there is no memory')) : files(given, true));
-    await expect(runWays(ways, { direction: 'read', mib: MIB }, ROUNDS, new AbortController().signal, { progress: () => {}, measured: () => {} })).rejects.toThrow('there is no memory');
+    ways.create = async given =>
+      given[0]!.name.includes('dma') ? Promise.reject(new Error('there is no memory')) : files(given, true);
+    await expect(
+      runWays(ways, { direction: 'read', mib: MIB }, ROUNDS, new AbortController().signal, {
+        progress: () => {},
+        measured: () => {},
+      }),
+    ).rejects.toThrow('there is no memory');
     expect(ways.host.machine.freeFrames).toBe(free);
     expect(await ways.host.list()).toEqual([]);
   });
 
   it('says of times what their spread lets it say', () => {
-    const way = (id: Measured['way'], leastUs: number, us: number, mostUs: number) => ({ way: id, us, runs: 5, leastUs, mostUs }) as Measured;
+    const way = (id: Measured['way'], leastUs: number, us: number, mostUs: number) =>
+      ({ way: id, us, runs: 5, leastUs, mostUs }) as Measured;
     const pio = way('pio', 3800, 4000, 4500);
     // One ring came out slower by chance: the slower one is quoted, and nothing is said of the two.
-    expect(ofTimes(pio, way('pvhvm', 180, 200, 900), way('pvh', 190, 800, 820))).toBe('PIO took 5.00 times as long as the slower of the two rings. The times of the two rings differ by less than those of their runs do.');
-    expect(ofTimes(pio, way('pvhvm', 180, 200, 220), way('pvh', 390, 400, 420))).toBe('PIO took 10.0 times as long as the slower of the two rings. Of the two rings the one of PVH took 2.00 times as long.');
-    expect(ofTimes(pio, way('pvhvm', 180, 200, 220), way('pvh', 390, 4100, 4200))).toContain('PIO and the slower ring differ by less than their runs do');
-    expect(ofTimes(pio, way('pvhvm', 8000, 8000, 8000), way('pvh', 390, 400, 420))).toContain('The ring of PVHVM took 2.00 times as long as PIO here');
+    expect(ofTimes(pio, way('pvhvm', 180, 200, 900), way('pvh', 190, 800, 820))).toBe(
+      'PIO took 5.00 times as long as the slower of the two rings. The times of the two rings differ by less than those of their runs do.',
+    );
+    expect(ofTimes(pio, way('pvhvm', 180, 200, 220), way('pvh', 390, 400, 420))).toBe(
+      'PIO took 10.0 times as long as the slower of the two rings. Of the two rings the one of PVH took 2.00 times as long.',
+    );
+    expect(ofTimes(pio, way('pvhvm', 180, 200, 220), way('pvh', 390, 4100, 4200))).toContain(
+      'PIO and the slower ring differ by less than their runs do',
+    );
+    expect(ofTimes(pio, way('pvhvm', 8000, 8000, 8000), way('pvh', 390, 400, 420))).toContain(
+      'The ring of PVHVM took 2.00 times as long as PIO here',
+    );
   });
 });

@@ -145,7 +145,9 @@ class Guest {
       if (why !== undefined) throw new Error(`${name} ended before it was done (${why}). Run again.`);
       await this.host.sleep(LOOK_MS / 10);
     }
-    throw new Error(`${name} has said nothing for ${PATIENCE_MS / 1000} s. See that it is not paused and that time goes on, and run again.`);
+    throw new Error(
+      `${name} has said nothing for ${PATIENCE_MS / 1000} s. See that it is not paused and that time goes on, and run again.`,
+    );
   }
 
   /** Has it move so much; its counters before and after, and its own time. A number is always as long, so that typing it costs the same. */
@@ -154,9 +156,14 @@ class Guest {
     const sectors = String(mib * SECTORS_A_MIB).padStart(7, '0');
     await host.sleep(SETTLE_MS);
     const before = await host.facts(domain.id);
-    this.port.postMessage({ serial: new TextEncoder().encode(`time ${way.driver} ${direction} ${sectors} ${REQUEST_KIB} ${DEPTH}\r`) });
+    this.port.postMessage({
+      serial: new TextEncoder().encode(`time ${way.driver} ${direction} ${sectors} ${REQUEST_KIB} ${DEPTH}\r`),
+    });
     const [, kib, us, problem] = await this.expect(/: (?:(\d+) KiB in (\d+) us|(error .*|no disk .*))[^]*minipv> /);
-    if (problem !== undefined || Number(kib) !== mib * 1024) throw new Error(`${domain.name} could not ${direction} its disk (${problem ?? `${kib} KiB were moved`}). Run again.`);
+    if (problem !== undefined || Number(kib) !== mib * 1024)
+      throw new Error(
+        `${domain.name} could not ${direction} its disk (${problem ?? `${kib} KiB were moved`}). Run again.`,
+      );
     await host.sleep(SETTLE_MS);
     return { before, after: await host.facts(domain.id), us: Number(us) };
   }
@@ -170,17 +177,30 @@ type Timed = Awaited<ReturnType<Guest['time']>>;
 
 /** Differences between the counters of the empty run and of the one with the middle time. */
 function measured({ way, domain }: Guest, work: Work, empty: Timed, runs: readonly Timed[]): Measured {
-  const sorted = [...runs].sort((a, b) => a.us - b.us), full = sorted[(sorted.length - 1) >> 1]!;
+  const sorted = [...runs].sort((a, b) => a.us - b.us),
+    full = sorted[(sorted.length - 1) >> 1]!;
   const by = (name: string): number => {
     const grown = ({ before, after }: typeof full): number => (after.counts[name] ?? 0) - (before.counts[name] ?? 0);
     return Math.max(0, grown(full) - grown(empty));
   };
   const names = Object.keys(full.after.counts).filter(name => name.startsWith('exit.'));
   return {
-    way: way.id, work, domain: { id: domain.id, name: domain.name }, us: full.us, runs: runs.length, leastUs: sorted[0]!.us, mostUs: sorted.at(-1)!.us,
-    exits: by('exits') - by('exit.PREEMPTION_TIMER'), portBytes: by('port_bytes'), requests: by('ioreqs'), runUs: by('run_us'), instructions: by('retired'),
+    way: way.id,
+    work,
+    domain: { id: domain.id, name: domain.name },
+    us: full.us,
+    runs: runs.length,
+    leastUs: sorted[0]!.us,
+    mostUs: sorted.at(-1)!.us,
+    exits: by('exits') - by('exit.PREEMPTION_TIMER'),
+    portBytes: by('port_bytes'),
+    requests: by('ioreqs'),
+    runUs: by('run_us'),
+    instructions: by('retired'),
     events: by(`ring.${way.vdev}.events_in`) + by(`ring.${way.vdev}.events_out`) + 2 * by('ioreqs'),
-    exitsByName: Object.fromEntries(names.map(name => [name.slice('exit.'.length), by(name)]).filter(([, count]) => (count as number) > 0)),
+    exitsByName: Object.fromEntries(
+      names.map(name => [name.slice('exit.'.length), by(name)]).filter(([, count]) => (count as number) > 0),
+    ),
   };
 }
 
@@ -188,8 +208,15 @@ function measured({ way, domain }: Guest, work: Work, empty: Timed, runs: readon
  * Makes the four guests, times them in turns, and takes them away again, whatever happens. `told` hears how far it is, and of each way whenever it was measured
  * once more. @throws Error with a sentence; an AbortError where it was cancelled
  */
-export async function runWays(host: WaysHost, work: Work, rounds: Rounds, signal: AbortSignal, told: { progress(now: Progress): void; measured(way: Measured): void }): Promise<void> {
-  const guests: Guest[] = [], made: number[] = [];
+export async function runWays(
+  host: WaysHost,
+  work: Work,
+  rounds: Rounds,
+  signal: AbortSignal,
+  told: { progress(now: Progress): void; measured(way: Measured): void },
+): Promise<void> {
+  const guests: Guest[] = [],
+    made: number[] = [];
   // Making, booting and each run are a step each.
   const steps = (2 + rounds.warm + rounds.timed) * WAYS.length;
   let done = 0;
@@ -207,10 +234,15 @@ export async function runWays(host: WaysHost, work: Work, rounds: Rounds, signal
       }
   };
   try {
-    const kernel = await host.kernel(), disk = new Blob([new Uint8Array(DISK_BYTES)]);
+    const kernel = await host.kernel(),
+      disk = new Blob([new Uint8Array(DISK_BYTES)]);
     for (const way of WAYS) {
       step(way.id, 'creates');
-      const domain = await host.create([{ name: `ways-${way.id}.cfg`, data: new Blob([definitionOf(way)]) }, { name: 'minipv.elf', data: kernel }, { name: 'ways.img', data: disk }]);
+      const domain = await host.create([
+        { name: `ways-${way.id}.cfg`, data: new Blob([definitionOf(way)]) },
+        { name: 'minipv.elf', data: kernel },
+        { name: 'ways.img', data: disk },
+      ]);
       made.push(domain.id);
       guests.push(new Guest(host, way, domain, await host.open(domain.id), signal));
     }
@@ -219,7 +251,8 @@ export async function runWays(host: WaysHost, work: Work, rounds: Rounds, signal
       await guest.expect(/minipv> /);
     }
     await inTurns('warms', rounds.warm, async guest => void (await guest.time(work)));
-    const empty = new Map<Guest, Timed>(), timed = new Map<Guest, Timed[]>();
+    const empty = new Map<Guest, Timed>(),
+      timed = new Map<Guest, Timed[]>();
     for (const guest of guests) empty.set(guest, await guest.time({ ...work, mib: 0 }));
     await inTurns('measures', rounds.timed, async guest => {
       const runs = [...(timed.get(guest) ?? []), await guest.time(work)];
@@ -233,10 +266,16 @@ export async function runWays(host: WaysHost, work: Work, rounds: Rounds, signal
 }
 
 /** What each is called in a sentence. */
-export const SHORT: Readonly<Record<WayId, string>> = { pio: 'IDE by PIO', dma: 'IDE by DMA', pvhvm: 'PVHVM', pvh: 'PVH' };
+export const SHORT: Readonly<Record<WayId, string>> = {
+  pio: 'IDE by PIO',
+  dma: 'IDE by DMA',
+  pvhvm: 'PVHVM',
+  pvh: 'PVH',
+};
 
 /** Three figures, and whole numbers from 100 on. */
-export const figure = (n: number): string => (n >= 100 ? whole(n) : n === 0 ? '0' : n >= 10 ? n.toFixed(1) : n.toFixed(2));
+export const figure = (n: number): string =>
+  n >= 100 ? whole(n) : n === 0 ? '0' : n >= 10 ? n.toFixed(1) : n.toFixed(2);
 /** How many times as much. */
 export const times = (a: number, b: number): string => figure(a / Math.max(b, 1));
 /** All runs of one were slower than all of the other: less than that says nothing. */
@@ -245,8 +284,13 @@ const isSlower = (one: Measured, than: Measured): boolean => one.leastUs > than.
 /** What the times say, as far as their spread lets them. */
 export function ofTimes(pio: Measured, pvhvm: Measured, pvh: Measured): string {
   const [fast, slow] = pvh.us < pvhvm.us ? [pvh, pvhvm] : [pvhvm, pvh];
-  const rings = isSlower(slow, fast) ? `Of the two rings the one of ${SHORT[slow.way]} took ${times(slow.us, fast.us)} times as long.` : 'The times of the two rings differ by less than those of their runs do.';
-  const against = isSlower(pio, slow) ? `PIO took ${times(pio.us, slow.us)} times as long as the slower of the two rings.`
-    : isSlower(slow, pio) ? `The ring of ${SHORT[slow.way]} took ${times(slow.us, pio.us)} times as long as PIO here: Domain-0’s turn took longer than the exits saved.` : 'PIO and the slower ring differ by less than their runs do: on this computer Domain-0’s turn takes what the exits save.';
+  const rings = isSlower(slow, fast)
+    ? `Of the two rings the one of ${SHORT[slow.way]} took ${times(slow.us, fast.us)} times as long.`
+    : 'The times of the two rings differ by less than those of their runs do.';
+  const against = isSlower(pio, slow)
+    ? `PIO took ${times(pio.us, slow.us)} times as long as the slower of the two rings.`
+    : isSlower(slow, pio)
+      ? `The ring of ${SHORT[slow.way]} took ${times(slow.us, pio.us)} times as long as PIO here: Domain-0’s turn took longer than the exits saved.`
+      : 'PIO and the slower ring differ by less than their runs do: on this computer Domain-0’s turn takes what the exits save.';
   return `${against} ${rings}`;
 }

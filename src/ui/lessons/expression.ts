@@ -14,7 +14,13 @@ type Node = (of: (name: string) => number | undefined) => number;
 
 const OPERATORS: readonly Readonly<Record<string, (a: number, b: number) => number>>[] = [
   { and: (a, b) => (a !== 0 && b !== 0 ? 1 : 0) },
-  { '=': (a, b) => Number(a === b), '<': (a, b) => Number(a < b), '>': (a, b) => Number(a > b), '<=': (a, b) => Number(a <= b), '>=': (a, b) => Number(a >= b) },
+  {
+    '=': (a, b) => Number(a === b),
+    '<': (a, b) => Number(a < b),
+    '>': (a, b) => Number(a > b),
+    '<=': (a, b) => Number(a <= b),
+    '>=': (a, b) => Number(a >= b),
+  },
   { '+': (a, b) => a + b, '-': (a, b) => a - b },
   { '*': (a, b) => a * b, '/': (a, b) => a / b },
 ];
@@ -24,8 +30,12 @@ const MOST_WORDS = 200;
 
 /** @throws Error with a sentence */
 export function readExpression(text: string): Expression {
-  const words = text.replace(/[()]/g, ' $& ').split(/\s+/).filter(word => word !== '');
-  if (words.length > MOST_WORDS) throw new Error(`the expression has ${words.length} words, more than ${MOST_WORDS}. Make two of it.`);
+  const words = text
+    .replace(/[()]/g, ' $& ')
+    .split(/\s+/)
+    .filter(word => word !== '');
+  if (words.length > MOST_WORDS)
+    throw new Error(`the expression has ${words.length} words, more than ${MOST_WORDS}. Make two of it.`);
   const names: string[] = [];
   let at = 0;
   const level = (depth: number): Node => {
@@ -34,7 +44,9 @@ export function readExpression(text: string): Expression {
     let left = level(depth + 1);
     for (let word = words[at]; word !== undefined && Object.hasOwn(operators, word); word = words[at]) {
       at++;
-      const a = left, b = level(depth + 1), does = operators[word]!;
+      const a = left,
+        b = level(depth + 1),
+        does = operators[word]!;
       left = of => does(a(of), b(of));
     }
     return left;
@@ -48,7 +60,10 @@ export function readExpression(text: string): Expression {
       return inner;
     }
     if (/^\d+(\.\d+)?$/.test(word)) return () => Number(word);
-    if (!NAME.test(word) || Object.hasOwn(OPERATORS[0]!, word)) throw new Error(`“${word}” is neither a number nor a name. Write + - * / = < > <= >= and, with spaces around them.`);
+    if (!NAME.test(word) || Object.hasOwn(OPERATORS[0]!, word))
+      throw new Error(
+        `“${word}” is neither a number nor a name. Write + - * / = < > <= >= and, with spaces around them.`,
+      );
     names.push(word);
     return of => {
       const value = of(word);
@@ -57,6 +72,9 @@ export function readExpression(text: string): Expression {
     };
   };
   const whole = level(0);
-  if (at < words.length) throw new Error(`“${words[at]}” stands where the expression should end. Write an operator with spaces around it before it.`);
+  if (at < words.length)
+    throw new Error(
+      `“${words[at]}” stands where the expression should end. Write an operator with spaces around it before it.`,
+    );
   return { names, value: whole };
 }

@@ -16,11 +16,29 @@ const later = (ms: number, callback: () => void): (() => void) => {
 export function lessonHost(): LessonHost & { host: Host } {
   const soon = (callback: () => void): void => void setImmediate(callback);
   const virtual = new VirtualTime({ wallMs: () => 0, soon, speed: Infinity });
-  const host: Host = createHost({ version: 'test', memory: new ArrayBuffer(64 * 2 ** 20), virtual, soon, later, runners: inTurns({ soon, later, pace: virtual, compile: functionOrScript }), hostMs: () => performance.now(), epochMs: () => VIRTUAL_EPOCH_MS, seed: 7, readsWhole: true });
+  const host: Host = createHost({
+    version: 'test',
+    memory: new ArrayBuffer(64 * 2 ** 20),
+    virtual,
+    soon,
+    later,
+    runners: inTurns({ soon, later, pace: virtual, compile: functionOrScript }),
+    hostMs: () => performance.now(),
+    epochMs: () => VIRTUAL_EPOCH_MS,
+    seed: 7,
+    readsWhole: true,
+  });
   const kernel = new Blob([readFileSync(new URL('../../../guests/minipv/minipv.elf', import.meta.url))]);
   return {
     host,
-    create: async text => (await host.create([{ name: 'lab.cfg', data: new Blob([text]) }, { name: 'minipv.elf', data: kernel }, ...(text.includes('blank.img') ? [{ name: 'blank.img', data: new Blob([new Uint8Array(2 ** 20)]) }] : [])])).id,
+    create: async text =>
+      (
+        await host.create([
+          { name: 'lab.cfg', data: new Blob([text]) },
+          { name: 'minipv.elf', data: kernel },
+          ...(text.includes('blank.img') ? [{ name: 'blank.img', data: new Blob([new Uint8Array(2 ** 20)]) }] : []),
+        ])
+      ).id,
     destroy: id => host.destroy(id),
     type: async (id, bytes) => virtual.type(id, bytes),
     setShares: async (domain, shares) => void (await host['sched-credit']({ domain, ...shares })),

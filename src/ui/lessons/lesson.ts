@@ -88,10 +88,22 @@ export interface Problem {
 
 const MOST_GUESTS = 4,
   MOST_RUN_MS = 10_000;
-const HEADINGS: Readonly<Record<string, Kind>> = { predict: 'predict', do: 'do', measure: 'measure', explain: 'explain', 'in reality': 'reality' };
+const HEADINGS: Readonly<Record<string, Kind>> = {
+  predict: 'predict',
+  do: 'do',
+  measure: 'measure',
+  explain: 'explain',
+  'in reality': 'reality',
+};
 /** Where a block may stand. */
 const BLOCKS: Readonly<Record<string, Kind>> = { predict: 'predict', do: 'do', measure: 'measure', check: 'measure' };
-const ORDER: Readonly<Record<Kind, readonly (Kind | undefined)[]>> = { predict: [undefined, 'explain'], do: ['predict'], measure: ['do'], explain: ['measure'], reality: ['explain'] };
+const ORDER: Readonly<Record<Kind, readonly (Kind | undefined)[]>> = {
+  predict: [undefined, 'explain'],
+  do: ['predict'],
+  measure: ['do'],
+  explain: ['measure'],
+  reality: ['explain'],
+};
 const FILES = /^(minipv|demo)\.elf$|^blank\.img$/;
 
 /** Reads a lesson with the numbers of this seed. */
@@ -99,11 +111,21 @@ export function readLesson(text: string, seed: string): { lesson: Lesson; proble
   const problems: Problem[] = [];
   const wrong = (line: number, sentence: string): void => void problems.push({ line, text: sentence });
   const lesson: Lesson = { title: '', about: '', seed, drawn: new Map(), guests: [], steps: [] };
-  if (text.length > MOST_CHARACTERS) return { lesson, problems: [{ line: 1, text: `A lesson has at most ${MOST_CHARACTERS} characters, and this file has more. Drop another, or part it.` }] };
+  if (text.length > MOST_CHARACTERS)
+    return {
+      lesson,
+      problems: [
+        {
+          line: 1,
+          text: `A lesson has at most ${MOST_CHARACTERS} characters, and this file has more. Drop another, or part it.`,
+        },
+      ],
+    };
   const lines = text.replace(/\r\n?/g, '\n').split('\n');
   const drawn = new Map<string, number>();
   let start = 0;
-  if (lines[0]?.trim() !== '---') wrong(1, 'A lesson begins with a line ---, its title, and another line ---. Write them.');
+  if (lines[0]?.trim() !== '---')
+    wrong(1, 'A lesson begins with a line ---, its title, and another line ---. Write them.');
   else {
     const end = lines.findIndex((line, i) => i > 0 && line.trim() === '---');
     if (end < 0) wrong(1, 'The head is not closed. Write a line --- behind it.');
@@ -114,35 +136,59 @@ export function readLesson(text: string, seed: string): { lesson: Lesson; proble
   }
   Object.assign(lesson, { drawn });
   if (lesson.title === '') wrong(1, 'The lesson has no title. Write title: and its name into the head.');
-  const body = lines.slice(start).map((line, i) => line.replace(/\{(\w+)\}/g, (whole, name: string) => {
-    const value = drawn.get(name);
-    if (value === undefined) wrong(start + i + 1, `{${name}} is not drawn. Write draw ${name}: 10 to 20 into the head, or leave the braces out.`);
-    return String(value ?? whole);
-  }));
+  const body = lines.slice(start).map((line, i) =>
+    line.replace(/\{(\w+)\}/g, (whole, name: string) => {
+      const value = drawn.get(name);
+      if (value === undefined)
+        wrong(
+          start + i + 1,
+          `{${name}} is not drawn. Write draw ${name}: 10 to 20 into the head, or leave the braces out.`,
+        );
+      return String(value ?? whole);
+    }),
+  );
   readBody(lexer(body.join('\n')), start + 1, lesson, wrong);
   const last = lesson.steps.at(-1);
-  if (last?.kind !== 'reality') wrong(lines.length, 'The lesson does not end with a heading ## In reality. Write what is not so on real hardware.');
-  if (lesson.guests.length === 0) wrong(lines.length, 'The lesson has no guest. Write a block that begins with ```guest and holds its definition.');
+  if (last?.kind !== 'reality')
+    wrong(lines.length, 'The lesson does not end with a heading ## In reality. Write what is not so on real hardware.');
+  if (lesson.guests.length === 0)
+    wrong(lines.length, 'The lesson has no guest. Write a block that begins with ```guest and holds its definition.');
   checkNames(lesson, wrong, lines.length);
   return { lesson, problems: problems.sort((a, b) => a.line - b.line) };
 }
 
-function readHead(line: string, at: number, lesson: Lesson, drawn: Map<string, number>, wrong: (line: number, sentence: string) => void): void {
+function readHead(
+  line: string,
+  at: number,
+  lesson: Lesson,
+  drawn: Map<string, number>,
+  wrong: (line: number, sentence: string) => void,
+): void {
   if (line.trim() === '') return;
   const [, key, name, value] = /^\s*(title|about|draw)(?:\s+(\w+))?\s*:\s*(.*?)\s*$/.exec(line) ?? [];
   if (key === 'title' && value) lesson.title = value;
   else if (key === 'about' && value) lesson.about = value;
   else if (key === 'draw' && name) {
     const [, low, high, step = '1'] = /^(\d{1,7}) to (\d{1,7})(?: step (\d{1,7}))?$/.exec(value!) ?? [];
-    if (low === undefined || Number(high) < Number(low) || Number(step) < 1) return wrong(at, `“${value}” says no numbers. Write for example draw ${name}: 100 to 900 step 50.`);
+    if (low === undefined || Number(high) < Number(low) || Number(step) < 1)
+      return wrong(at, `“${value}” says no numbers. Write for example draw ${name}: 100 to 900 step 50.`);
     const choices = Math.floor((Number(high) - Number(low)) / Number(step)) + 1;
     drawn.set(name, Number(low) + Number(step) * (checkSum(`${lesson.seed} ${name}`) % choices));
-  } else wrong(at, `“${line.trim()}” means nothing in a head. Write title: WORDS, about: WORDS or draw NAME: LOW to HIGH step STEP.`);
+  } else
+    wrong(
+      at,
+      `“${line.trim()}” means nothing in a head. Write title: WORDS, about: WORDS or draw NAME: LOW to HIGH step STEP.`,
+    );
 }
 
 const checkSum = (text: string): number => crc32(new TextEncoder().encode(text));
 
-function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: (line: number, sentence: string) => void): void {
+function readBody(
+  tokens: Token[],
+  line: number,
+  lesson: Lesson,
+  wrong: (line: number, sentence: string) => void,
+): void {
   let at = line;
   for (const token of tokens) {
     const here = at;
@@ -151,9 +197,19 @@ function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: (line: n
     refuseHtml(token, here, wrong);
     const step = lesson.steps.at(-1);
     if (token.type === 'heading' && (token as Tokens.Heading).depth === 2) {
-      const [word = '', ...rest] = (token as Tokens.Heading).text.split(':'), kind = HEADINGS[word.trim().toLowerCase()], name = rest.join(':').trim();
-      if (!kind) wrong(here, `“${(token as Tokens.Heading).text}” is no step. Write ## Predict, ## Do, ## Measure, ## Explain or ## In reality, or take ### for a heading inside a step.`);
-      else if (!ORDER[kind].includes(step?.kind)) wrong(here, `${(token as Tokens.Heading).text} cannot follow ${step ? `## ${step.kind}` : 'the head'}. The order is Predict, Do, Measure, Explain, and In reality at the end.`);
+      const [word = '', ...rest] = (token as Tokens.Heading).text.split(':'),
+        kind = HEADINGS[word.trim().toLowerCase()],
+        name = rest.join(':').trim();
+      if (!kind)
+        wrong(
+          here,
+          `“${(token as Tokens.Heading).text}” is no step. Write ## Predict, ## Do, ## Measure, ## Explain or ## In reality, or take ### for a heading inside a step.`,
+        );
+      else if (!ORDER[kind].includes(step?.kind))
+        wrong(
+          here,
+          `${(token as Tokens.Heading).text} cannot follow ${step ? `## ${step.kind}` : 'the head'}. The order is Predict, Do, Measure, Explain, and In reality at the end.`,
+        );
       if (kind) lesson.steps.push({ kind, ...(name === '' ? {} : { name }), parts: [] });
       continue;
     }
@@ -166,7 +222,11 @@ function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: (line: n
       }
       const place = BLOCKS[word];
       if (place) {
-        if (step?.kind !== place) wrong(here, `A block of ${word} belongs below ## ${place[0]!.toUpperCase()}${place.slice(1)}. Move it there.`);
+        if (step?.kind !== place)
+          wrong(
+            here,
+            `A block of ${word} belongs below ## ${place[0]!.toUpperCase()}${place.slice(1)}. Move it there.`,
+          );
         step?.parts.push(readBlock(word, text, here + 1, wrong));
         continue;
       }
@@ -183,34 +243,52 @@ function readBody(tokens: Token[], line: number, lesson: Lesson, wrong: (line: n
 
 /** Every token inside, too. */
 function refuseHtml(token: Token, line: number, wrong: (line: number, sentence: string) => void): void {
-  if (token.type === 'html') wrong(line, `${JSON.stringify(token.raw.trim().slice(0, 40))} is HTML, which a lesson cannot have. Write it as Markdown.`);
+  if (token.type === 'html')
+    wrong(
+      line,
+      `${JSON.stringify(token.raw.trim().slice(0, 40))} is HTML, which a lesson cannot have. Write it as Markdown.`,
+    );
   if (token.type === 'image') wrong(line, 'A lesson has no pictures: it shows the machine. Leave the picture out.');
-  for (const inner of [...((token as Tokens.Generic).tokens ?? []), ...((token as Tokens.List).items ?? [])] as Token[]) refuseHtml(inner, line, wrong);
+  for (const inner of [...((token as Tokens.Generic).tokens ?? []), ...((token as Tokens.List).items ?? [])] as Token[])
+    refuseHtml(inner, line, wrong);
 }
 
 function readGuest(text: string, line: number, lesson: Lesson, wrong: (line: number, sentence: string) => void): void {
   const name = /^\s*name\s*=\s*["']([\w-]{1,32})["']/m.exec(text)?.[1];
   const kernel = /^\s*kernel\s*=\s*["']([^"']*)["']/m.exec(text)?.[1];
   if (!name) wrong(line, 'The definition has no name. Write name = "lab", in letters, digits, _ and -.');
-  else if (lesson.guests.some(guest => guest.name === name)) wrong(line, `There are two guests called ${name}. Give one another name.`);
-  if (!kernel || !FILES.test(kernel)) wrong(line, `kernel = "${kernel ?? ''}" is no kernel that a lesson has. Write minipv.elf or demo.elf.`);
+  else if (lesson.guests.some(guest => guest.name === name))
+    wrong(line, `There are two guests called ${name}. Give one another name.`);
+  if (!kernel || !FILES.test(kernel))
+    wrong(line, `kernel = "${kernel ?? ''}" is no kernel that a lesson has. Write minipv.elf or demo.elf.`);
   if (lesson.guests.length === MOST_GUESTS) wrong(line, `A lesson has at most ${MOST_GUESTS} guests.`);
   lesson.guests.push({ name: name ?? '', text });
 }
 
 function readBlock(word: string, text: string, first: number, wrong: (line: number, sentence: string) => void): Part {
-  const rows = text.split('\n').map((source, i) => ({ source: source.trim(), line: first + i })).filter(({ source }) => source !== '');
+  const rows = text
+    .split('\n')
+    .map((source, i) => ({ source: source.trim(), line: first + i }))
+    .filter(({ source }) => source !== '');
   if (rows.length === 0) wrong(first, `The block of ${word} is empty. Write a line into it, or leave it out.`);
   if (word === 'predict') {
     const [row] = rows;
     const [, name, ask] = /^(\w+)\s*:\s*(.+)$/.exec(row?.source ?? '') ?? [];
-    if (row && (!name || rows.length > 1)) wrong(row.line, 'A prediction is one line, NAME: QUESTION. Write for example guess: How many exits will there be?');
+    if (row && (!name || rows.length > 1))
+      wrong(
+        row.line,
+        'A prediction is one line, NAME: QUESTION. Write for example guess: How many exits will there be?',
+      );
     return { kind: 'ask', name: name ?? '', text: ask ?? '' };
   }
-  if (word === 'do') return { kind: 'actions', actions: rows.flatMap(({ source, line }) => {
-    const [what = '', says] = source.split(/\s+\|\s+/);
-    return readAction(what, line, wrong).map(action => ({ ...action, ...(says ? { says } : {}) }));
-  }) };
+  if (word === 'do')
+    return {
+      kind: 'actions',
+      actions: rows.flatMap(({ source, line }) => {
+        const [what = '', says] = source.split(/\s+\|\s+/);
+        return readAction(what, line, wrong).map(action => ({ ...action, ...(says ? { says } : {}) }));
+      }),
+    };
   const expression = (source: string, line: number): Expression | undefined => {
     try {
       return readExpression(source);
@@ -220,27 +298,47 @@ function readBlock(word: string, text: string, first: number, wrong: (line: numb
     }
   };
   if (word === 'measure') {
-    return { kind: 'rows', rows: rows.flatMap(({ source, line }): Row[] => {
-      const [sum = '', says = '', guess] = source.split(/\s+\|\s+/);
-      const [, name, sign, text] = /^(\w+)\s*([=~])\s*(.+)$/.exec(sum) ?? [];
-      if (!name || !says) {
-        wrong(line, `“${source}” measures nothing. Write NAME = EXPRESSION | WORDS, and | NAME of a prediction behind it where there is one.`);
+    return {
+      kind: 'rows',
+      rows: rows.flatMap(({ source, line }): Row[] => {
+        const [sum = '', says = '', guess] = source.split(/\s+\|\s+/);
+        const [, name, sign, text] = /^(\w+)\s*([=~])\s*(.+)$/.exec(sum) ?? [];
+        if (!name || !says) {
+          wrong(
+            line,
+            `“${source}” measures nothing. Write NAME = EXPRESSION | WORDS, and | NAME of a prediction behind it where there is one.`,
+          );
+          return [];
+        }
+        const read = expression(text!, line);
+        const unit = /\*([^*]+)\*/.exec(says)?.[1];
+        return read
+          ? [
+              {
+                name,
+                expression: read,
+                isExact: sign === '=',
+                text: says.replace(/\*([^*]+)\*/, '$1'),
+                ...(unit ? { unit } : {}),
+                ...(guess ? { guess } : {}),
+              },
+            ]
+          : [];
+      }),
+    };
+  }
+  return {
+    kind: 'checks',
+    checks: rows.flatMap(({ source, line }): Check[] => {
+      const [test = '', holds = '', fails = ''] = source.split(/\s+\|\s+/);
+      if (!holds || !fails) {
+        wrong(line, `“${source}” is no check. Write EXPRESSION | what holds | what to do where it does not.`);
         return [];
       }
-      const read = expression(text!, line);
-      const unit = /\*([^*]+)\*/.exec(says)?.[1];
-      return read ? [{ name, expression: read, isExact: sign === '=', text: says.replace(/\*([^*]+)\*/, '$1'), ...(unit ? { unit } : {}), ...(guess ? { guess } : {}) }] : [];
-    }) };
-  }
-  return { kind: 'checks', checks: rows.flatMap(({ source, line }): Check[] => {
-    const [test = '', holds = '', fails = ''] = source.split(/\s+\|\s+/);
-    if (!holds || !fails) {
-      wrong(line, `“${source}” is no check. Write EXPRESSION | what holds | what to do where it does not.`);
-      return [];
-    }
-    const read = expression(test, line);
-    return read ? [{ expression: read, holds, fails }] : [];
-  }) };
+      const read = expression(test, line);
+      return read ? [{ expression: read, holds, fails }] : [];
+    }),
+  };
 }
 
 function readAction(source: string, line: number, wrong: (line: number, sentence: string) => void): Action[] {
@@ -252,11 +350,25 @@ function readAction(source: string, line: number, wrong: (line: number, sentence
   if (slice && Number(slice[1]) >= 1 && Number(slice[1]) <= 1000) return [{ kind: 'slice', ms: Number(slice[1]) }];
   const shares = /^xl sched-credit -d ([\w-]+)((?: -[wc] \d{1,5})+)$/.exec(source);
   if (shares) {
-    const of = (letter: string): number | undefined => ((found: string | undefined) => (found === undefined ? undefined : Number(found)))(new RegExp(` -${letter} (\\d+)`).exec(shares[2]!)?.[1]);
-    const weight = of('w'), cap = of('c');
-    return [{ kind: 'shares', guest: shares[1]!, ...(weight === undefined ? {} : { weight }), ...(cap === undefined ? {} : { cap }) }];
+    const of = (letter: string): number | undefined =>
+      ((found: string | undefined) => (found === undefined ? undefined : Number(found)))(
+        new RegExp(` -${letter} (\\d+)`).exec(shares[2]!)?.[1],
+      );
+    const weight = of('w'),
+      cap = of('c');
+    return [
+      {
+        kind: 'shares',
+        guest: shares[1]!,
+        ...(weight === undefined ? {} : { weight }),
+        ...(cap === undefined ? {} : { cap }),
+      },
+    ];
   }
-  wrong(line, `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP or xl sched-credit -s -t MS.`);
+  wrong(
+    line,
+    `“${source}” is nothing that the page can do. Write type GUEST: WORDS, run N ms (at most ${MOST_RUN_MS}), xl sched-credit -d GUEST -w WEIGHT -c CAP or xl sched-credit -s -t MS.`,
+  );
   return [];
 }
 
@@ -266,24 +378,40 @@ function checkNames({ guests, steps }: Lesson, wrong: (line: number, sentence: s
   const asked = new Set<string>();
   const measured = new Set<string>();
   const guestNamed = (name: string): void => {
-    if (!known.has(name)) wrong(line, `No guest of the lesson is called ${name}. There ${known.size === 1 ? 'is' : 'are'} ${[...known].join(', ') || 'none'}.`);
+    if (!known.has(name))
+      wrong(
+        line,
+        `No guest of the lesson is called ${name}. There ${known.size === 1 ? 'is' : 'are'} ${[...known].join(', ') || 'none'}.`,
+      );
   };
-  for (const { parts } of steps) for (const part of parts) {
-    if (part.kind === 'ask') asked.add(part.name);
-    if (part.kind === 'actions') for (const action of part.actions) if ('guest' in action) guestNamed(action.guest);
-    const expressions = part.kind === 'rows' || part.kind === 'checks' ? (part.kind === 'rows' ? part.rows : part.checks) : [];
-    for (const { expression } of expressions) for (const name of expression.names) if (name.includes('.')) guestNamed(name.split('.')[0]!);
-      else if (!measured.has(name) && !asked.has(name)) wrong(line, `${name} is neither measured before nor predicted. Write it into a block of measure first.`);
-    if (part.kind !== 'rows') continue;
-    for (const { name, guess } of part.rows) {
-      measured.add(name);
-      if (guess && !asked.has(guess)) wrong(line, `No prediction is called ${guess}. Write a block of predict with ${guess}: QUESTION.`);
+  for (const { parts } of steps)
+    for (const part of parts) {
+      if (part.kind === 'ask') asked.add(part.name);
+      if (part.kind === 'actions') for (const action of part.actions) if ('guest' in action) guestNamed(action.guest);
+      const expressions =
+        part.kind === 'rows' || part.kind === 'checks' ? (part.kind === 'rows' ? part.rows : part.checks) : [];
+      for (const { expression } of expressions)
+        for (const name of expression.names)
+          if (name.includes('.')) guestNamed(name.split('.')[0]!);
+          else if (!measured.has(name) && !asked.has(name))
+            wrong(line, `${name} is neither measured before nor predicted. Write it into a block of measure first.`);
+      if (part.kind !== 'rows') continue;
+      for (const { name, guess } of part.rows) {
+        measured.add(name);
+        if (guess && !asked.has(guess))
+          wrong(line, `No prediction is called ${guess}. Write a block of predict with ${guess}: QUESTION.`);
+      }
     }
-  }
 }
 
 /** What is handed in: it follows from the lesson, the seed and the exact numbers that were measured. */
-export function handInCode({ title, seed }: Lesson, exact: readonly (readonly [name: string, value: number])[]): string {
-  const sum = checkSum(JSON.stringify([title, seed, exact])).toString(36).toUpperCase().padStart(7, '0');
+export function handInCode(
+  { title, seed }: Lesson,
+  exact: readonly (readonly [name: string, value: number])[],
+): string {
+  const sum = checkSum(JSON.stringify([title, seed, exact]))
+    .toString(36)
+    .toUpperCase()
+    .padStart(7, '0');
   return `${sum.slice(0, 4)}-${sum.slice(4)}`;
 }

@@ -16,14 +16,17 @@ function read(id: string, seed: string): Lesson {
 
 /** All steps as the page does them when it is asked to, after `readMs` with each Do step open, while time goes on; values by name, and the check that failed first. */
 async function walk(lesson: Lesson, without?: (step: number) => boolean, readMs = 0) {
-  const host = lessonHost(), run = new LessonRun(lesson, host);
+  const host = lessonHost(),
+    run = new LessonRun(lesson, host);
   await run.start();
   const values: Record<string, number> = {};
   let failed: string | undefined;
   const note = (rows: Measured[]): void => {
     for (const { row, value } of rows) values[row.name] = value;
   };
-  const answers = new Map(lesson.steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'ask' ? [[part.name, 1] as const] : []))));
+  const answers = new Map(
+    lesson.steps.flatMap(({ parts }) => parts.flatMap(part => (part.kind === 'ask' ? [[part.name, 1] as const] : []))),
+  );
   for (const [i, step] of lesson.steps.entries()) {
     if (step.kind === 'do') {
       await run.begin();
@@ -55,20 +58,36 @@ describe('the page’s lessons', () => {
     const { values, failed, run } = await walk(lesson);
     expect(failed).toBeUndefined();
     const requests = lesson.drawn.get('sectors')! / 8 + 1;
-    expect(values).toMatchObject({ requests, answers: requests, rings: requests, back: requests, again: requests, io: 0 });
+    expect(values).toMatchObject({
+      requests,
+      answers: requests,
+      rings: requests,
+      back: requests,
+      again: requests,
+      io: 0,
+    });
     expect(values.together).toBe(Math.ceil((requests - 1) / lesson.drawn.get('depth')!) + 1);
     // A step that is begun again finds the machine as it was: what is measured then is the same.
     const second = lesson.steps.findLastIndex(({ kind }) => kind === 'do');
     await run.reset(second);
     await run.act(lesson.steps[second]!);
-    expect((await run.measure(second + 1, new Map())).measured.map(({ value }) => value)).toEqual([values.again, values.together]);
+    expect((await run.measure(second + 1, new Map())).measured.map(({ value }) => value)).toEqual([
+      values.again,
+      values.together,
+    ]);
   });
 
   it('a step that is done tells so, with what the machine has counted by it', async () => {
-    const lesson = read('ring-request', 'a'), host = lessonHost(), run = new LessonRun(lesson, host), step = lesson.steps.findIndex(({ kind }) => kind === 'do');
+    const lesson = read('ring-request', 'a'),
+      host = lessonHost(),
+      run = new LessonRun(lesson, host),
+      step = lesson.steps.findIndex(({ kind }) => kind === 'do');
     await run.start();
     await run.begin();
-    expect(await run.progress(step)).toMatchObject({ done: [{ isDone: false }, { isDone: false }], counted: { value: 0 } });
+    expect(await run.progress(step)).toMatchObject({
+      done: [{ isDone: false }, { isDone: false }],
+      counted: { value: 0 },
+    });
     await run.act(lesson.steps[step]!);
     const { done, counted } = await run.progress(step);
     expect(done[0]).toEqual({ isDone: true });
@@ -88,8 +107,12 @@ describe('the page’s lessons', () => {
   it('quote source as it stands in its file', () => {
     let quoted = 0;
     for (const { id } of LESSONS)
-      for (const [, path, first, about, lines] of text(id).matchAll(/^```\w+ (\S+):(\d+) mark=(\d+)\n([^]*?)\n```$/gm)) {
-        const all = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8').split('\n'), said = lines!.split('\n'), at = Number(first) - 1;
+      for (const [, path, first, about, lines] of text(id).matchAll(
+        /^```\w+ (\S+):(\d+) mark=(\d+)\n([^]*?)\n```$/gm,
+      )) {
+        const all = readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8').split('\n'),
+          said = lines!.split('\n'),
+          at = Number(first) - 1;
         expect(said).toEqual(all.slice(at, at + said.length));
         expect(Number(about) - 1 - at).toBeLessThan(said.length);
         quoted++;
@@ -112,23 +135,48 @@ describe('the page’s lessons', () => {
 
 describe('a lesson that somebody wrote', () => {
   it('is told all that is wrong with it, with the lines', () => {
-    const own = '---\ntitel: x\ndraw n: many\n---\n```guest\nname = "lab"\nkernel = "vmlinuz"\n```\n## Predict\n<b>bold</b>\n\n## Measure\n```measure\nx = lab.exits +\ny = nobody.exits | words\n```\n';
-    const told = readLesson(own, 's').problems.map(({ line, text: sentence }) => `${line}: ${sentence}`).join('\n');
-    for (const said of ['2: “titel: x” means nothing', '3: “many” says no numbers', '1: The lesson has no title', '5: kernel = "vmlinuz"', '10: "<b>" is HTML', '12: Measure cannot follow', '14: “x = lab.exits +” measures nothing', 'No guest of the lesson is called nobody', 'does not end with a heading ## In reality'])
+    const own =
+      '---\ntitel: x\ndraw n: many\n---\n```guest\nname = "lab"\nkernel = "vmlinuz"\n```\n## Predict\n<b>bold</b>\n\n## Measure\n```measure\nx = lab.exits +\ny = nobody.exits | words\n```\n';
+    const told = readLesson(own, 's')
+      .problems.map(({ line, text: sentence }) => `${line}: ${sentence}`)
+      .join('\n');
+    for (const said of [
+      '2: “titel: x” means nothing',
+      '3: “many” says no numbers',
+      '1: The lesson has no title',
+      '5: kernel = "vmlinuz"',
+      '10: "<b>" is HTML',
+      '12: Measure cannot follow',
+      '14: “x = lab.exits +” measures nothing',
+      'No guest of the lesson is called nobody',
+      'does not end with a heading ## In reality',
+    ])
       expect(told).toContain(said);
   });
 
   it('explains a line of do behind it, and says in a word what a row counts', () => {
-    const own = '---\ntitle: x\n---\n```guest\nname = "lab"\nkernel = "minipv.elf"\n```\n## Predict\n```predict\ng: h\n```\n## Do\n```do\ntype lab: sum 0 8 | eight sectors\nrun 1 ms\n```\n## Measure\n```measure\nx = lab.exits | *exits* so far | g\n```\n## Explain\nE\n## In reality\nR\n';
+    const own =
+      '---\ntitle: x\n---\n```guest\nname = "lab"\nkernel = "minipv.elf"\n```\n## Predict\n```predict\ng: h\n```\n## Do\n```do\ntype lab: sum 0 8 | eight sectors\nrun 1 ms\n```\n## Measure\n```measure\nx = lab.exits | *exits* so far | g\n```\n## Explain\nE\n## In reality\nR\n';
     const { lesson, problems } = readLesson(own, 's');
     expect(problems).toEqual([]);
-    expect(lesson.steps[1]!.parts).toEqual([{ kind: 'actions', actions: [{ kind: 'type', guest: 'lab', text: 'sum 0 8', says: 'eight sectors' }, { kind: 'run', ms: 1 }] }]);
+    expect(lesson.steps[1]!.parts).toEqual([
+      {
+        kind: 'actions',
+        actions: [
+          { kind: 'type', guest: 'lab', text: 'sum 0 8', says: 'eight sectors' },
+          { kind: 'run', ms: 1 },
+        ],
+      },
+    ]);
     expect(lesson.steps[2]!.parts[0]).toMatchObject({ rows: [{ text: 'exits so far', unit: 'exits', guess: 'g' }] });
   });
 
-  it.each(['', '---', '---\n---\n', '\0\0\0', '#'.repeat(200_000), '```guest', '## Do\n```do\nrun 99999 ms\n```'])('is refused without an exception: %j', own => {
-    expect(readLesson(own, 's').problems.length).toBeGreaterThan(0);
-  });
+  it.each(['', '---', '---\n---\n', '\0\0\0', '#'.repeat(200_000), '```guest', '## Do\n```do\nrun 99999 ms\n```'])(
+    'is refused without an exception: %j',
+    own => {
+      expect(readLesson(own, 's').problems.length).toBeGreaterThan(0);
+    },
+  );
 
   it('has no names of objects for facts, and no code', () => {
     for (const expression of ['constructor.constructor', 'a = 1;alert(1)', '__proto__']) {

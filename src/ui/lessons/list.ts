@@ -11,9 +11,24 @@ export interface LessonEntry {
 }
 
 export const LESSONS: readonly LessonEntry[] = [
-  { id: 'trap-and-emulate', title: 'Trap and emulate', about: 'one disk read in two ways, exit by exit', load: persistent(() => import('./texts/trap-and-emulate.md?raw')) },
-  { id: 'ring-request', title: 'A ring request, end to end', about: 'slots, indices, and fewer doorbells', load: persistent(() => import('./texts/ring-request.md?raw')) },
-  { id: 'weight-and-cap', title: 'Sharing a CPU by weight and cap', about: 'two busy guests on one processor', load: persistent(() => import('./texts/weight-and-cap.md?raw')) },
+  {
+    id: 'trap-and-emulate',
+    title: 'Trap and emulate',
+    about: 'one disk read in two ways, exit by exit',
+    load: persistent(() => import('./texts/trap-and-emulate.md?raw')),
+  },
+  {
+    id: 'ring-request',
+    title: 'A ring request, end to end',
+    about: 'slots, indices, and fewer doorbells',
+    load: persistent(() => import('./texts/ring-request.md?raw')),
+  },
+  {
+    id: 'weight-and-cap',
+    title: 'Sharing a CPU by weight and cap',
+    about: 'two busy guests on one processor',
+    load: persistent(() => import('./texts/weight-and-cap.md?raw')),
+  },
 ];
 
 /** A lesson that somebody dropped, for as long as the tab lives. */
@@ -28,7 +43,9 @@ export function keepOwnLesson(text: string): void {
   try {
     sessionStorage.setItem(OWN_KEY, text.slice(0, MOST_CHARACTERS + 1));
   } catch {
-    throw new Error('a lesson is read after the page was loaded anew, and this browser keeps nothing for it: allow this site to keep data');
+    throw new Error(
+      'a lesson is read after the page was loaded anew, and this browser keeps nothing for it: allow this site to keep data',
+    );
   }
 }
 

@@ -15,7 +15,8 @@ async function filesOf(text: string): Promise<NamedFile[]> {
   for (const [name, url] of Object.entries(KERNELS)) {
     if (!text.includes(name)) continue;
     const answer = await fetch(url);
-    if (!answer.ok) throw new Error(`${name} could not be fetched: the server answered ${answer.status}. Load the page again.`);
+    if (!answer.ok)
+      throw new Error(`${name} could not be fetched: the server answered ${answer.status}. Load the page again.`);
     files.push({ name, data: await answer.blob() });
   }
   if (text.includes('blank.img')) files.push({ name: 'blank.img', data: new Blob([new Uint8Array(BLANK_BYTES)]) });

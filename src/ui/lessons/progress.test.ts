@@ -3,14 +3,33 @@ import type { LoggedInput } from '../../dom0/index.ts';
 import type { Action } from './lesson.ts';
 import { progressOf } from './progress.ts';
 
-const ACTIONS: Action[] = [{ kind: 'type', guest: 'lab', text: 'time xvda write 392 4 8' }, { kind: 'run', ms: 400 }];
-const typed = (text: string, atMs: number, domain = 3): LoggedInput[] => [...text].map(character => ({ round: 1, atNs: 1e6 * atMs, what: { kind: 'console', domain, input: { serial: new TextEncoder().encode(character) } } }));
-const look = (inputs: LoggedInput[], nowMs: number, actions = ACTIONS, isIdle = false) => progressOf(actions, { ids: new Map([['lab', 3]]), inputs, beganNs: 1e6, nowNs: 1e6 * nowMs, isIdle, facts: new Map([['lab', { counts: {}, values: { weight: 512, cap: 0 } }]]) });
+const ACTIONS: Action[] = [
+  { kind: 'type', guest: 'lab', text: 'time xvda write 392 4 8' },
+  { kind: 'run', ms: 400 },
+];
+const typed = (text: string, atMs: number, domain = 3): LoggedInput[] =>
+  [...text].map(character => ({
+    round: 1,
+    atNs: 1e6 * atMs,
+    what: { kind: 'console', domain, input: { serial: new TextEncoder().encode(character) } },
+  }));
+const look = (inputs: LoggedInput[], nowMs: number, actions = ACTIONS, isIdle = false) =>
+  progressOf(actions, {
+    ids: new Map([['lab', 3]]),
+    inputs,
+    beganNs: 1e6,
+    nowNs: 1e6 * nowMs,
+    isIdle,
+    facts: new Map([['lab', { counts: {}, values: { weight: 512, cap: 0 } }]]),
+  });
 
 it('a command is done when its line was ended at its guest, as the guest’s line editor has it', () => {
   expect(look(typed('time xvda', 50), 60)).toEqual([{ isDone: false }, { isDone: false }]);
   expect(look(typed('time xvda write 392 4 9\x7f8', 50), 60)[0]).toEqual({ isDone: false });
-  expect(look(typed('time xvda write 392 4 9\x7f8\r', 50), 60)).toEqual([{ isDone: true }, { isDone: false, ranMs: 10 }]);
+  expect(look(typed('time xvda write 392 4 9\x7f8\r', 50), 60)).toEqual([
+    { isDone: true },
+    { isDone: false, ranMs: 10 },
+  ]);
   expect(look(typed('time xvda write 392 4 8\r', 50, 4), 60)[0]).toEqual({ isDone: false });
 });
 
@@ -26,5 +45,10 @@ it('time goes on from the command, not from the step', () => {
 it('the same line twice needs two lines, and a weight is done where the scheduler has it', () => {
   const twice: Action[] = [ACTIONS[0]!, ACTIONS[0]!];
   expect(look(typed('time xvda write 392 4 8\r', 50), 60, twice)).toEqual([{ isDone: true }, { isDone: false }]);
-  expect(look([], 60, [{ kind: 'shares', guest: 'lab', weight: 512 }, { kind: 'shares', guest: 'lab', cap: 40 }])).toEqual([{ isDone: true }, { isDone: false }]);
+  expect(
+    look([], 60, [
+      { kind: 'shares', guest: 'lab', weight: 512 },
+      { kind: 'shares', guest: 'lab', cap: 40 },
+    ]),
+  ).toEqual([{ isDone: true }, { isDone: false }]);
 });

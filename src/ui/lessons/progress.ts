@@ -25,7 +25,8 @@ function linesTo(inputs: readonly LoggedInput[], id: number | undefined): { text
   let line = '';
   for (const { atNs, what } of inputs) {
     if (what.kind !== 'console' || what.domain !== id) continue;
-    const bytes = what.input instanceof Uint8Array ? what.input : 'serial' in what.input ? what.input.serial : undefined;
+    const bytes =
+      what.input instanceof Uint8Array ? what.input : 'serial' in what.input ? what.input.serial : undefined;
     for (const character of bytes ? new TextDecoder().decode(bytes) : '') {
       if (character === '\r' || character === '\n') {
         lines.push({ text: line, atNs });
@@ -37,26 +38,36 @@ function linesTo(inputs: readonly LoggedInput[], id: number | undefined): { text
 }
 
 export function progressOf(actions: readonly Action[], { ids, inputs, beganNs, nowNs, isIdle, facts }: Since): Done[] {
-  const commands = inputs.flatMap(({ atNs, what }) => (what.kind === 'command' ? [{ atNs, given: JSON.stringify(what.given) }] : []));
+  const commands = inputs.flatMap(({ atNs, what }) =>
+    what.kind === 'command' ? [{ atNs, given: JSON.stringify(what.given) }] : [],
+  );
   /** Lines that an action before has taken. */
   const taken = new Set<string>();
   let behindNs: number | undefined = beganNs;
   return actions.map((action): Done => {
     let atNs: number | undefined;
     if (action.kind === 'run') {
-      const ranMs: number | undefined = behindNs === undefined ? undefined : Math.min(action.ms, (nowNs - behindNs) / 1e6), isDone = ranMs === action.ms || (isIdle && ranMs !== undefined);
+      const ranMs: number | undefined =
+          behindNs === undefined ? undefined : Math.min(action.ms, (nowNs - behindNs) / 1e6),
+        isDone = ranMs === action.ms || (isIdle && ranMs !== undefined);
       behindNs = isDone ? behindNs! + 1e6 * ranMs! : undefined;
       return { isDone, ...(ranMs === undefined ? {} : { ranMs }) };
     }
     if (action.kind === 'type') {
-      const lines = linesTo(inputs, ids.get(action.guest)), at = lines.findIndex(({ text }, i) => text.trim() === action.text && !taken.has(`${action.guest} ${i}`));
+      const lines = linesTo(inputs, ids.get(action.guest)),
+        at = lines.findIndex(({ text }, i) => text.trim() === action.text && !taken.has(`${action.guest} ${i}`));
       if (at >= 0) taken.add(`${action.guest} ${at}`);
       atNs = lines[at]?.atNs;
-    } else if (action.kind === 'slice') atNs = commands.find(({ given }) => given.includes(`"tsliceUs":${1000 * action.ms}`))?.atNs;
+    } else if (action.kind === 'slice')
+      atNs = commands.find(({ given }) => given.includes(`"tsliceUs":${1000 * action.ms}`))?.atNs;
     else {
       const values = facts.get(action.guest)?.values ?? {};
       // Who sets it at a shell leaves no command of the host's in the log.
-      if ((action.weight === undefined || values.weight === action.weight) && (action.cap === undefined || values.cap === action.cap)) atNs = commands.findLast(({ given }) => given.includes(`"domain":${ids.get(action.guest)}`))?.atNs ?? beganNs;
+      if (
+        (action.weight === undefined || values.weight === action.weight) &&
+        (action.cap === undefined || values.cap === action.cap)
+      )
+        atNs = commands.findLast(({ given }) => given.includes(`"domain":${ids.get(action.guest)}`))?.atNs ?? beganNs;
     }
     behindNs = atNs === undefined || behindNs === undefined ? undefined : Math.max(behindNs, atNs);
     return { isDone: atNs !== undefined };

@@ -11,10 +11,29 @@ import type { DomainSession } from '../sessions.ts';
 import { go } from '../state.ts';
 
 const words = {
-  ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`, requests: 'requests taken', chart: 'Doorbells against requests', upward: 'doorbells heard by Domain-0', counted: 'Counted in Domain-0, outside the guest: to the right requests, up doorbells.',
-  last: (round: number, { doorbells }: Point, isOpen: boolean) => `round ${round}${isOpen ? ', so far' : ':'} ${doorbells}`, said: (n: number) => `you said ${n}`, slot: (name: string, value: number) => `${name} ${value}`, crossed: 'passed, so the bell rings once', not: 'passing it rings the bell',
-  states: { D: 'drafted, not pushed', W: 'waits for Domain-0', T: 'Domain-0 works on it', A: 'answered', F: 'free' } satisfies Record<SlotState, string>,
-  inspector: 'Open inspector', table: 'As table', bell: 'Doorbell', ofRound: (round: number) => `round ${round}: requests`, none: 'The line begins with the first request.',
+  ring: (guest: string, ring: RingFacts) => `Ring of ${guest}: ${ring.name}, ${ring.slots} slots`,
+  requests: 'requests taken',
+  chart: 'Doorbells against requests',
+  upward: 'doorbells heard by Domain-0',
+  counted: 'Counted in Domain-0, outside the guest: to the right requests, up doorbells.',
+  last: (round: number, { doorbells }: Point, isOpen: boolean) =>
+    `round ${round}${isOpen ? ', so far' : ':'} ${doorbells}`,
+  said: (n: number) => `you said ${n}`,
+  slot: (name: string, value: number) => `${name} ${value}`,
+  crossed: 'passed, so the bell rings once',
+  not: 'passing it rings the bell',
+  states: {
+    D: 'drafted, not pushed',
+    W: 'waits for Domain-0',
+    T: 'Domain-0 works on it',
+    A: 'answered',
+    F: 'free',
+  } satisfies Record<SlotState, string>,
+  inspector: 'Open inspector',
+  table: 'As table',
+  bell: 'Doorbell',
+  ofRound: (round: number) => `round ${round}: requests`,
+  none: 'The line begins with the first request.',
 };
 /** Of the strip and of the chart, in the picture's units. */
 const WIDTH = 540,
@@ -27,9 +46,16 @@ const WIDTH = 540,
   /** A line that ends so far before the others has its name beside its end. */
   BESIDE = 120;
 
-interface Point { requests: number; doorbells: number }
+interface Point {
+  requests: number;
+  doorbells: number;
+}
 /** Of a round: what was counted before it, and what has come since. */
-interface Series { id: number; base: Point; points: readonly Point[] }
+interface Series {
+  id: number;
+  base: Point;
+  points: readonly Point[];
+}
 
 /** By round. A step that is begun again has a guest of its own, and begins its line anew. */
 const series = signal<ReadonlyMap<number, Series>>(new Map());
@@ -46,7 +72,8 @@ interface Props {
 }
 
 export function RingStrip({ session, name, round, said, isOpen, busy, children }: Props) {
-  const { id } = session, rings = useSignal<readonly RingFacts[]>([]);
+  const { id } = session,
+    rings = useSignal<readonly RingFacts[]>([]);
   useEffect(() => {
     let closed = false;
     const look = async (): Promise<void> => {
@@ -56,35 +83,93 @@ export function RingStrip({ session, name, round, said, isOpen, busy, children }
       rings.value = seen;
       const [ring] = seen;
       if (!ring?.events) return;
-      const at = { requests: ring.reqCons, doorbells: ring.events.heard }, kept = series.peek().get(round), last = kept?.points.at(-1);
+      const at = { requests: ring.reqCons, doorbells: ring.events.heard },
+        kept = series.peek().get(round),
+        last = kept?.points.at(-1);
       if (kept?.id !== id || !last) {
         // While earlier steps are done again for it, the round has not begun.
-        if (!busy) series.value = new Map([...series.peek(), [round, { id, base: at, points: [{ requests: 0, doorbells: 0 }] }]]);
+        if (!busy)
+          series.value = new Map([
+            ...series.peek(),
+            [round, { id, base: at, points: [{ requests: 0, doorbells: 0 }] }],
+          ]);
         return;
       }
       const point = { requests: at.requests - kept.base.requests, doorbells: at.doorbells - kept.base.doorbells };
       if (point.requests === last.requests && point.doorbells === last.doorbells) return;
       // Each doorbell of the round, at the requests that it was heard at; where there were too many, what was seen of them.
-      const { pushes } = ring.events, isWhole = point.doorbells <= pushes.length;
-      const each = pushes.slice(pushes.length - point.doorbells).map((pushed, i): Point => ({ requests: pushed - kept.base.requests, doorbells: i + 1 }));
-      series.value = new Map([...series.peek(), [round, { ...kept, points: isWhole ? [{ requests: 0, doorbells: 0 }, ...each, ...(each.at(-1)?.requests === point.requests ? [] : [point])] : [...kept.points, point] }]]);
+      const { pushes } = ring.events,
+        isWhole = point.doorbells <= pushes.length;
+      const each = pushes
+        .slice(pushes.length - point.doorbells)
+        .map((pushed, i): Point => ({ requests: pushed - kept.base.requests, doorbells: i + 1 }));
+      series.value = new Map([
+        ...series.peek(),
+        [
+          round,
+          {
+            ...kept,
+            points: isWhole
+              ? [{ requests: 0, doorbells: 0 }, ...each, ...(each.at(-1)?.requests === point.requests ? [] : [point])]
+              : [...kept.points, point],
+          },
+        ],
+      ]);
     };
     // A guest that did nothing has pushed nothing. The reading after counts, too: Domain-0 answers behind it.
-    let retired: number | undefined, wasNew = true;
+    let retired: number | undefined,
+      wasNew = true;
     const stop = session.sample.subscribe(sample => {
       const isNew = sample?.retired !== retired;
       if (isNew || wasNew) void look();
       wasNew = isNew;
       retired = sample?.retired;
     });
-    return () => { closed = true; stop(); };
+    return () => {
+      closed = true;
+      stop();
+    };
   }, [session, round, busy]);
-  const ring = rings.value[0], asTable = useSignal(false);
+  const ring = rings.value[0],
+    asTable = useSignal(false);
   if (!ring?.events) return <>{children}</>;
-  return <>
-    <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}><div class="row"><h3 class="grow">{words.ring(name, ring)}</h3><button class="btn sm" onClick={() => go({ kind: 'domain', id, tab: 'inspect', name: 'ring' })}>{words.inspector}</button></div><Strip ring={ring} /><States ring={ring} /></section>
-    <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}><div class="row"><h3 class="grow">{words.chart}</h3><button class="btn quiet sm" aria-pressed={asTable.value} onClick={() => { asTable.value = !asTable.value; }}>{words.table}</button></div>{asTable.value ? <Table /> : <><p class="sec">{words.upward}</p><Chart round={round} said={said} isOpen={isOpen} /></>}<p class="cap-t">{words.counted}</p></section>
-  </>;
+  return (
+    <>
+      <section class={`panel lring ${ownerClass(id)}`} aria-label={words.ring(name, ring)} tabIndex={0}>
+        <div class="row">
+          <h3 class="grow">{words.ring(name, ring)}</h3>
+          <button class="btn sm" onClick={() => go({ kind: 'domain', id, tab: 'inspect', name: 'ring' })}>
+            {words.inspector}
+          </button>
+        </div>
+        <Strip ring={ring} />
+        <States ring={ring} />
+      </section>
+      <section class={`panel lring chartp ${ownerClass(id)}`} aria-label={words.chart} tabIndex={0}>
+        <div class="row">
+          <h3 class="grow">{words.chart}</h3>
+          <button
+            class="btn quiet sm"
+            aria-pressed={asTable.value}
+            onClick={() => {
+              asTable.value = !asTable.value;
+            }}
+          >
+            {words.table}
+          </button>
+        </div>
+        {asTable.value ? (
+          <Table />
+        ) : (
+          <>
+            <p class="sec">{words.upward}</p>
+            <Chart round={round} said={said} isOpen={isOpen} />
+          </>
+        )}
+        <p class="cap-t">{words.counted}</p>
+      </section>
+    </>
+  );
 }
 
 /** Domain-0 was to be woken at that index, and it was passed. */
@@ -92,51 +177,196 @@ const isCrossed = ({ reqProd, reqEvent }: RingFacts): boolean => ((reqProd - req
 
 /** The slots in a row; both indices that the doorbell is about stand at theirs. */
 function Strip({ ring }: { ring: RingFacts }) {
-  const wide = WIDTH / ring.slots, states = slotStates(ring);
-  return <svg viewBox={`0 0 ${WIDTH} 56`} aria-hidden="true">
-    {states.map((state, i) => <g key={i}><rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class={`sl-${state}`} />{state !== 'F' && <text x={(i + 0.5) * wide} y="31" text-anchor="middle">{state}</text>}</g>)}
-    {([['req_prod', ring.reqProd, 12, 'var(--c)'], ['req_event', ring.reqEvent, 53, 'var(--d0)']] as const).map(([name, value, y, colour]) => {
-      const x = (value & (ring.slots - 1)) * wide, isRight = x > WIDTH - 280;
-      return <g key={name}><path d={y < 20 ? `M${x} 4V40` : `M${x} 15V54`} stroke={colour} stroke-width="2" stroke-dasharray={y < 20 ? undefined : '3 2'} fill="none" /><text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">{words.slot(name, value)}{name === 'req_event' && <tspan class="plain">{isCrossed(ring) ? `: ${words.crossed}` : `: ${words.not}`}</tspan>}</text></g>;
-    })}
-  </svg>;
+  const wide = WIDTH / ring.slots,
+    states = slotStates(ring);
+  return (
+    <svg viewBox={`0 0 ${WIDTH} 56`} aria-hidden="true">
+      {states.map((state, i) => (
+        <g key={i}>
+          <rect x={i * wide + 0.75} y="19" width={wide - 1.5} height={CELL + 3} rx="2" class={`sl-${state}`} />
+          {state !== 'F' && (
+            <text x={(i + 0.5) * wide} y="31" text-anchor="middle">
+              {state}
+            </text>
+          )}
+        </g>
+      ))}
+      {(
+        [
+          ['req_prod', ring.reqProd, 12, 'var(--c)'],
+          ['req_event', ring.reqEvent, 53, 'var(--d0)'],
+        ] as const
+      ).map(([name, value, y, colour]) => {
+        const x = (value & (ring.slots - 1)) * wide,
+          isRight = x > WIDTH - 280;
+        return (
+          <g key={name}>
+            <path
+              d={y < 20 ? `M${x} 4V40` : `M${x} 15V54`}
+              stroke={colour}
+              stroke-width="2"
+              stroke-dasharray={y < 20 ? undefined : '3 2'}
+              fill="none"
+            />
+            <text x={isRight ? x - 5 : x + 5} y={y} text-anchor={isRight ? 'end' : 'start'} class="m">
+              {words.slot(name, value)}
+              {name === 'req_event' && (
+                <tspan class="plain">{isCrossed(ring) ? `: ${words.crossed}` : `: ${words.not}`}</tspan>
+              )}
+            </text>
+          </g>
+        );
+      })}
+    </svg>
+  );
 }
 
 /** What the letters and colours of its slots mean. */
 function States({ ring }: { ring: RingFacts }) {
   const states = slotStates(ring);
-  return <ul class="lkey">{(['D', 'W', 'T', 'A', 'F'] as const).map(state => ({ state, count: states.filter(each => each === state).length })).filter(({ count }) => count > 0).map(({ state, count }) => <li key={state}><i class={`sl-${state}`}>{state === 'F' ? '' : state}</i><b>{count}</b> {words.states[state]}</li>)}</ul>;
+  return (
+    <ul class="lkey">
+      {(['D', 'W', 'T', 'A', 'F'] as const)
+        .map(state => ({ state, count: states.filter(each => each === state).length }))
+        .filter(({ count }) => count > 0)
+        .map(({ state, count }) => (
+          <li key={state}>
+            <i class={`sl-${state}`}>{state === 'F' ? '' : state}</i>
+            <b>{count}</b> {words.states[state]}
+          </li>
+        ))}
+    </ul>
+  );
 }
 
 /** Requests are pushed, to the right, and then a doorbell rings, up. */
-const stair = (points: readonly Point[], x: (n: number) => number, y: (n: number) => number): string => points.map((point, i) => (i === 0 ? `M${x(point.requests)} ${y(point.doorbells)}` : `H${x(point.requests)}V${y(point.doorbells)}`)).join('');
+const stair = (points: readonly Point[], x: (n: number) => number, y: (n: number) => number): string =>
+  points
+    .map((point, i) =>
+      i === 0 ? `M${x(point.requests)} ${y(point.doorbells)}` : `H${x(point.requests)}V${y(point.doorbells)}`,
+    )
+    .join('');
 
 /** A steep stair is a doorbell for each request; one of long steps is many requests for one doorbell. */
 function Chart({ round, said, isOpen }: { round: number; said: number | undefined; isOpen: boolean }) {
-  const lines = [...series.value].map(([no, { points }]) => ({ no, points, last: points.at(-1)! })).filter(({ last }) => last.requests > 0);
+  const lines = [...series.value]
+    .map(([no, { points }]) => ({ no, points, last: points.at(-1)! }))
+    .filter(({ last }) => last.requests > 0);
   if (lines.length === 0) return <p class="sec">{words.none}</p>;
-  const wide = Math.max(...lines.map(({ last }) => last.requests)), most = Math.max(...lines.map(({ last }) => last.doorbells), said ?? 0, 1);
-  const x = (n: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * n) / wide, y = (n: number): number => HIGH - ((HIGH - 12) * n) / most;
+  const wide = Math.max(...lines.map(({ last }) => last.requests)),
+    most = Math.max(...lines.map(({ last }) => last.doorbells), said ?? 0, 1);
+  const x = (n: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * n) / wide,
+    y = (n: number): number => HIGH - ((HIGH - 12) * n) / most;
   // Of a line that goes on the name is where it is, off the line of the guess.
-  const beside = lines.find(({ no, last }) => no === round && x(last.requests) < WIDTH - RIGHT - BESIDE), besideY = beside && y(beside.last.doorbells) + (said !== undefined && Math.abs(y(said) - y(beside.last.doorbells)) < APART / 2 ? APART : 0);
-  const labels = [...lines.filter(line => line !== beside).map(({ no, last }) => ({ text: words.last(no, last, isOpen && no === round), at: y(last.doorbells), isHere: no === round })), ...(said === undefined ? [] : [{ text: words.said(said), at: y(said), isHere: false }])].sort((a, b) => a.at - b.at);
+  const beside = lines.find(({ no, last }) => no === round && x(last.requests) < WIDTH - RIGHT - BESIDE),
+    besideY =
+      beside &&
+      y(beside.last.doorbells) +
+        (said !== undefined && Math.abs(y(said) - y(beside.last.doorbells)) < APART / 2 ? APART : 0);
+  const labels = [
+    ...lines
+      .filter(line => line !== beside)
+      .map(({ no, last }) => ({
+        text: words.last(no, last, isOpen && no === round),
+        at: y(last.doorbells),
+        isHere: no === round,
+      })),
+    ...(said === undefined ? [] : [{ text: words.said(said), at: y(said), isHere: false }]),
+  ].sort((a, b) => a.at - b.at);
   // Names keep their distance: the lower one gives way, and none is below the axis.
   for (let i = 1; i < labels.length; i++) labels[i]!.at = Math.max(labels[i]!.at, labels[i - 1]!.at + APART);
-  for (let i = labels.length - 1; i >= 0; i--) labels[i]!.at = Math.min(labels[i]!.at, i + 1 < labels.length ? labels[i + 1]!.at - APART : HIGH);
-  return <svg viewBox={`0 0 ${WIDTH} ${HIGH + 18}`} aria-hidden="true">
-    <path d={`M${LEFT} 4V${HIGH}H${WIDTH - RIGHT}`} fill="none" stroke="var(--edge)" />
-    {said !== undefined && <path d={`M${LEFT} ${y(said)}H${x(wide)}`} stroke="var(--hv)" stroke-width="1.6" stroke-dasharray="2 3" fill="none" />}
-    {lines.map(({ no, points, last }) => <g key={no}><path d={stair(points, x, y)} fill="none" stroke={no === round ? 'var(--c)' : 'var(--text-2)'} stroke-width={no === round ? 2.5 : 1.5} stroke-dasharray={no === round ? undefined : '5 3'} />{no === round && points.slice(1).map(point => <circle key={point.doorbells} cx={x(point.requests)} cy={y(point.doorbells)} r="2.5" fill="var(--c)" />)}<circle cx={x(last.requests)} cy={y(last.doorbells)} r="4" fill={no === round ? 'var(--c)' : 'var(--text-2)'} /></g>)}
-    {beside && <text x={x(beside.last.requests) + 9} y={besideY! + 4} class="b">{words.last(beside.no, beside.last, isOpen)}</text>}
-    {labels.map(({ text, at, isHere }) => <text key={text} x={WIDTH - RIGHT + 9} y={at + 4} class={isHere ? 'b' : ''}>{text}</text>)}
-    <text x={LEFT - 5} y="16" text-anchor="end" class="m">{most}</text><text x={LEFT - 5} y={HIGH + 2} text-anchor="end" class="m">0</text><text x={LEFT} y={HIGH + 15}>{`0 ${words.requests}`}</text><text x={x(wide)} y={HIGH + 15} text-anchor="end" class="m">{wide}</text>
-  </svg>;
+  for (let i = labels.length - 1; i >= 0; i--)
+    labels[i]!.at = Math.min(labels[i]!.at, i + 1 < labels.length ? labels[i + 1]!.at - APART : HIGH);
+  return (
+    <svg viewBox={`0 0 ${WIDTH} ${HIGH + 18}`} aria-hidden="true">
+      <path d={`M${LEFT} 4V${HIGH}H${WIDTH - RIGHT}`} fill="none" stroke="var(--edge)" />
+      {said !== undefined && (
+        <path
+          d={`M${LEFT} ${y(said)}H${x(wide)}`}
+          stroke="var(--hv)"
+          stroke-width="1.6"
+          stroke-dasharray="2 3"
+          fill="none"
+        />
+      )}
+      {lines.map(({ no, points, last }) => (
+        <g key={no}>
+          <path
+            d={stair(points, x, y)}
+            fill="none"
+            stroke={no === round ? 'var(--c)' : 'var(--text-2)'}
+            stroke-width={no === round ? 2.5 : 1.5}
+            stroke-dasharray={no === round ? undefined : '5 3'}
+          />
+          {no === round &&
+            points
+              .slice(1)
+              .map(point => (
+                <circle key={point.doorbells} cx={x(point.requests)} cy={y(point.doorbells)} r="2.5" fill="var(--c)" />
+              ))}
+          <circle
+            cx={x(last.requests)}
+            cy={y(last.doorbells)}
+            r="4"
+            fill={no === round ? 'var(--c)' : 'var(--text-2)'}
+          />
+        </g>
+      ))}
+      {beside && (
+        <text x={x(beside.last.requests) + 9} y={besideY! + 4} class="b">
+          {words.last(beside.no, beside.last, isOpen)}
+        </text>
+      )}
+      {labels.map(({ text, at, isHere }) => (
+        <text key={text} x={WIDTH - RIGHT + 9} y={at + 4} class={isHere ? 'b' : ''}>
+          {text}
+        </text>
+      ))}
+      <text x={LEFT - 5} y="16" text-anchor="end" class="m">
+        {most}
+      </text>
+      <text x={LEFT - 5} y={HIGH + 2} text-anchor="end" class="m">
+        0
+      </text>
+      <text x={LEFT} y={HIGH + 15}>{`0 ${words.requests}`}</text>
+      <text x={x(wide)} y={HIGH + 15} text-anchor="end" class="m">
+        {wide}
+      </text>
+    </svg>
+  );
 }
 
 /** Of each doorbell, how many requests had been taken when it was heard. */
 function Table() {
-  const lines = [...series.value].map(([no, { points }]) => ({ no, points })), most = Math.max(0, ...lines.map(({ points }) => points.at(-1)!.doorbells));
+  const lines = [...series.value].map(([no, { points }]) => ({ no, points })),
+    most = Math.max(0, ...lines.map(({ points }) => points.at(-1)!.doorbells));
   if (most === 0) return <p class="sec">{words.none}</p>;
-  return <div class="lbells" tabIndex={0}><table><thead><tr><th>{words.bell}</th>{lines.map(({ no }) => <th key={no} class="num">{words.ofRound(no)}</th>)}</tr></thead>
-    <tbody>{Array.from({ length: most }, (_, i) => <tr key={i}><td class="m">{i + 1}</td>{lines.map(({ no, points }) => <td key={no} class="num m">{points.find(({ doorbells }) => doorbells > i)?.requests ?? ''}</td>)}</tr>)}</tbody></table></div>;
+  return (
+    <div class="lbells" tabIndex={0}>
+      <table>
+        <thead>
+          <tr>
+            <th>{words.bell}</th>
+            {lines.map(({ no }) => (
+              <th key={no} class="num">
+                {words.ofRound(no)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {Array.from({ length: most }, (_, i) => (
+            <tr key={i}>
+              <td class="m">{i + 1}</td>
+              {lines.map(({ no, points }) => (
+                <td key={no} class="num m">
+                  {points.find(({ doorbells }) => doorbells > i)?.requests ?? ''}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
 }

@@ -35,11 +35,14 @@ const BOOT_MS = 100;
 /** Slower than this time moves less often than somebody looks. */
 const LEAST_SPEED = 0.1;
 
-export const actionsOf = (step: Step | undefined): Action[] => step?.parts.flatMap(part => (part.kind === 'actions' ? part.actions : [])) ?? [];
+export const actionsOf = (step: Step | undefined): Action[] =>
+  step?.parts.flatMap(part => (part.kind === 'actions' ? part.actions : [])) ?? [];
 
 /** What the measurement behind a step counts, where its row says so in a word and it follows from the machine alone. */
 export const countedOf = ({ steps }: Lesson, step: number): Row | undefined =>
-  steps[step + 1]?.parts.flatMap(part => (part.kind === 'rows' ? part.rows : [])).find(({ unit, expression: { names } }) => unit !== undefined && names.every(name => name.includes('.')));
+  steps[step + 1]?.parts
+    .flatMap(part => (part.kind === 'rows' ? part.rows : []))
+    .find(({ unit, expression: { names } }) => unit !== undefined && names.every(name => name.includes('.')));
 
 export class LessonRun {
   readonly lesson: Lesson;
@@ -99,40 +102,57 @@ export class LessonRun {
       const id = this.ids.get(action.guest);
       if (id === undefined) throw new Error(`${action.guest} does not run. Begin the step again.`);
       if (action.kind === 'type') await this.host.type(id, new TextEncoder().encode(`${action.text}\r`));
-      else await this.host.setShares(id, { ...(action.weight === undefined ? {} : { weight: action.weight }), ...(action.cap === undefined ? {} : { cap: action.cap }) });
+      else
+        await this.host.setShares(id, {
+          ...(action.weight === undefined ? {} : { weight: action.weight }),
+          ...(action.cap === undefined ? {} : { cap: action.cap }),
+        });
     }
     await this.host.stand();
   }
 
   /** How far somebody has come with a step, and what the measurement behind it counts so far; asked again and again. `isHeld`: a guest is paused. @throws Error with a sentence */
   async progress(step: number, isHeld = false): Promise<{ done: Done[]; counted: Measured | undefined }> {
-    const actions = actionsOf(this.lesson.steps[step]), { ns, inputs: noted, stands, speed } = await this.host.now();
+    const actions = actionsOf(this.lesson.steps[step]),
+      { ns, inputs: noted, stands, speed } = await this.host.now();
     // From one look to the next it would have gone on.
     const isIdle = !stands && !isHeld && speed >= LEAST_SPEED && ns === this.lookedNs;
     this.lookedNs = ns;
     // All of them come at once: only where there are others than at the last look.
     if (noted !== this.inputs.length) this.inputs = await this.host.inputs();
-    const inputs = this.inputs.slice(this.began.inputs), facts = await this.look();
-    const done = progressOf(actions, { ids: this.ids, inputs, beganNs: this.began.ns, nowNs: ns, isIdle, facts }), row = countedOf(this.lesson, step);
+    const inputs = this.inputs.slice(this.began.inputs),
+      facts = await this.look();
+    const done = progressOf(actions, { ids: this.ids, inputs, beganNs: this.began.ns, nowNs: ns, isIdle, facts }),
+      row = countedOf(this.lesson, step);
     const value = row?.expression.value(name => this.fact(name, facts));
     return { done, counted: row && value !== undefined && Number.isFinite(value) ? { row, value } : undefined };
   }
 
   /** What the machine has counted since `begin`, and whether it is what should be. @throws Error with a sentence */
-  async measure(step: number, answers: ReadonlyMap<string, number>): Promise<{ measured: Measured[]; judged: Judged[] }> {
+  async measure(
+    step: number,
+    answers: ReadonlyMap<string, number>,
+  ): Promise<{ measured: Measured[]; judged: Judged[] }> {
     await this.host.stand();
     const after = await this.look();
-    const values = new Map([...answers, ...[...this.measured].filter(([at]) => at < step).flatMap(([, rows]) => rows.map(({ row, value }): [string, number] => [row.name, value]))]);
+    const values = new Map([
+      ...answers,
+      ...[...this.measured]
+        .filter(([at]) => at < step)
+        .flatMap(([, rows]) => rows.map(({ row, value }): [string, number] => [row.name, value])),
+    ]);
     const of = (name: string): number | undefined => (name.includes('.') ? this.fact(name, after) : values.get(name));
     const measured: Measured[] = [];
     const judged: Judged[] = [];
     for (const part of this.lesson.steps[step]?.parts ?? []) {
-      if (part.kind === 'rows') for (const row of part.rows) {
-        const value = row.expression.value(of);
-        values.set(row.name, value);
-        measured.push({ row, value });
-      }
-      if (part.kind === 'checks') for (const check of part.checks) judged.push({ check, holds: check.expression.value(of) !== 0 });
+      if (part.kind === 'rows')
+        for (const row of part.rows) {
+          const value = row.expression.value(of);
+          values.set(row.name, value);
+          measured.push({ row, value });
+        }
+      if (part.kind === 'checks')
+        for (const check of part.checks) judged.push({ check, holds: check.expression.value(of) !== 0 });
     }
     this.measured.set(step, measured);
     return { measured, judged };
@@ -140,7 +160,9 @@ export class LessonRun {
 
   /** Exact numbers of all steps, for the code. */
   get exact(): (readonly [string, number])[] {
-    return [...this.measured].sort(([a], [b]) => a - b).flatMap(([, rows]) => rows.filter(({ row }) => row.isExact).map(({ row, value }) => [row.name, value] as const));
+    return [...this.measured]
+      .sort(([a], [b]) => a - b)
+      .flatMap(([, rows]) => rows.filter(({ row }) => row.isExact).map(({ row, value }) => [row.name, value] as const));
   }
 
   /** Makes the guests anew and does again what the steps before this one did: in virtual time they are as they were. @throws Error with a sentence */
@@ -164,8 +186,11 @@ export class LessonRun {
 
   /** A count since the step began, or a value as it is; a count that never was is 0. */
   private fact(name: string, after: ReadonlyMap<string, Facts>): number | undefined {
-    const dot = name.indexOf('.'), guest = name.slice(0, dot), fact = name.slice(dot + 1);
-    const now = after.get(guest), then = this.before.get(guest);
+    const dot = name.indexOf('.'),
+      guest = name.slice(0, dot),
+      fact = name.slice(dot + 1);
+    const now = after.get(guest),
+      then = this.before.get(guest);
     if (!now || !then) return undefined;
     if (Object.hasOwn(now.values, fact)) return now.values[fact];
     if (Object.hasOwn(now.counts, fact)) return now.counts[fact]! - (then.counts[fact] ?? 0);

@@ -13,7 +13,10 @@ import { later } from './later.tsx';
 import { Spark } from './marks.tsx';
 
 /** With the names of all instructions: loaded when a row is chosen. */
-const LastExit = later(() => import('../inspect/last-exit.tsx'), part => part.LastExit);
+const LastExit = later(
+  () => import('../inspect/last-exit.tsx'),
+  part => part.LastExit,
+);
 
 export const activityPanel: Panel = {
   id: 'activity',
@@ -38,61 +41,193 @@ export function Activity({ session, totals = false }: { session: DomainSession; 
   const text = strings.activity;
   const domain = session.info.value;
   // What has stopped has counts and no rates.
-  const last = session.rates.value, rates = session.over ? undefined : last, sample = session.sample.value;
+  const last = session.rates.value,
+    rates = session.over ? undefined : last,
+    sample = session.sample.value;
   const history = session.history.value;
   const peak = Math.max(1, ...history.map(point => point.instructionsPerSecond));
-  const reasons = last?.reasons ?? [], hypercalls = last?.hypercalls ?? [];
+  const reasons = last?.reasons ?? [],
+    hypercalls = last?.hypercalls ?? [];
   const chosen = useSignal<{ reason?: number; hypercall?: number } | undefined>(undefined);
-  return <>
-    {!totals && <section class="rate">
-      <h3>{text.rate}</h3>
-      <div class="row"><span class="big m">{rates ? figures(rates.instructionsPerSecond) : strings.tree.noData}</span><span class="grow" />
-        <Spark values={history.map(point => point.instructionsPerSecond / peak)} label={text.rate} width={132} height={34} /></div>
-      <dl class="kv">
-        <dt>{text.retired}</dt><dd>{sample ? whole(sample.retired) : strings.tree.noData}</dd>
-        {sample && <Tiers tier={sample.tier} share={rates?.compiled} />}
-        {domain.type === 'hvm' && <><dt>{text.model(domain.name, domain.modelInDomain0 === true)}</dt><dd>{rates ? figures(rates.ioreqsPerSecond) : strings.tree.noData} <span class="plain dim">{text.perSecond}</span></dd></>}
-        {domain.restarts && <><dt>{text.restarts}</dt><dd>{domain.restarts.count}</dd></>}
-        <Share name={text.running} part={rates?.running} /><Share name={text.runnable} part={rates?.runnable} /><Share name={text.stolen} part={rates?.stolen} />
-      </dl>
-      <p class="cap-t">{text.timeText(info.value?.pcpus ?? 1)}</p>
-    </section>}
-    <section class="exits">
-      <div class="row"><h3>{totals ? text.exitsTotal : text.exits}</h3><span class="grow" /><span class="m">{totals ? '' : rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span></div>
-      {reasons.length === 0 ? <p class="hint">{text.none}</p> : <Counts head={text.reason} totals={totals} still={!rates} rows={reasons.map(({ reason, ...count }) =>
-        ({ key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason), name: exitTitle(reason), isChosen: chosen.value?.reason === reason, choose: () => { chosen.value = { reason }; }, ...count }))} />}
-    </section>
-    {chosen.value ? <LastExit session={session} {...chosen.value} /> : reasons.length > 0 && <p class="hint flush">{text.choose}</p>}
-    {hypercalls.length > 0 && <section class="exits">
-      <div class="row"><h3>{totals ? text.hypercallsTotal : text.hypercalls}</h3><span class="grow" /><span class="m">{totals ? '' : rates ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0)) : strings.tree.noData}</span></div>
-      <Counts head={text.hypercall} totals={totals} still={!rates} rows={hypercalls.map(({ number, ...count }) => ({ key: String(number), name: hypercallName(number), isChosen: chosen.value?.hypercall === number, choose: () => { chosen.value = { hypercall: number }; }, ...count }))} />
-      <p class="cap-t">{text.hypercallSource}</p>
-    </section>}
-  </>;
+  return (
+    <>
+      {!totals && (
+        <section class="rate">
+          <h3>{text.rate}</h3>
+          <div class="row">
+            <span class="big m">{rates ? figures(rates.instructionsPerSecond) : strings.tree.noData}</span>
+            <span class="grow" />
+            <Spark
+              values={history.map(point => point.instructionsPerSecond / peak)}
+              label={text.rate}
+              width={132}
+              height={34}
+            />
+          </div>
+          <dl class="kv">
+            <dt>{text.retired}</dt>
+            <dd>{sample ? whole(sample.retired) : strings.tree.noData}</dd>
+            {sample && <Tiers tier={sample.tier} share={rates?.compiled} />}
+            {domain.type === 'hvm' && (
+              <>
+                <dt>{text.model(domain.name, domain.modelInDomain0 === true)}</dt>
+                <dd>
+                  {rates ? figures(rates.ioreqsPerSecond) : strings.tree.noData}{' '}
+                  <span class="plain dim">{text.perSecond}</span>
+                </dd>
+              </>
+            )}
+            {domain.restarts && (
+              <>
+                <dt>{text.restarts}</dt>
+                <dd>{domain.restarts.count}</dd>
+              </>
+            )}
+            <Share name={text.running} part={rates?.running} />
+            <Share name={text.runnable} part={rates?.runnable} />
+            <Share name={text.stolen} part={rates?.stolen} />
+          </dl>
+          <p class="cap-t">{text.timeText(info.value?.pcpus ?? 1)}</p>
+        </section>
+      )}
+      <section class="exits">
+        <div class="row">
+          <h3>{totals ? text.exitsTotal : text.exits}</h3>
+          <span class="grow" />
+          <span class="m">{totals ? '' : rates ? figures(rates.exitsPerSecond) : strings.tree.noData}</span>
+        </div>
+        {reasons.length === 0 ? (
+          <p class="hint">{text.none}</p>
+        ) : (
+          <Counts
+            head={text.reason}
+            totals={totals}
+            still={!rates}
+            rows={reasons.map(({ reason, ...count }) => ({
+              key: vectorOf(reason) >= 0 ? text.vector(vectorOf(reason)) : String(reason),
+              name: exitTitle(reason),
+              isChosen: chosen.value?.reason === reason,
+              choose: () => {
+                chosen.value = { reason };
+              },
+              ...count,
+            }))}
+          />
+        )}
+      </section>
+      {chosen.value ? (
+        <LastExit session={session} {...chosen.value} />
+      ) : (
+        reasons.length > 0 && <p class="hint flush">{text.choose}</p>
+      )}
+      {hypercalls.length > 0 && (
+        <section class="exits">
+          <div class="row">
+            <h3>{totals ? text.hypercallsTotal : text.hypercalls}</h3>
+            <span class="grow" />
+            <span class="m">
+              {totals
+                ? ''
+                : rates
+                  ? figures(hypercalls.reduce((sum, { perSecond }) => sum + perSecond, 0))
+                  : strings.tree.noData}
+            </span>
+          </div>
+          <Counts
+            head={text.hypercall}
+            totals={totals}
+            still={!rates}
+            rows={hypercalls.map(({ number, ...count }) => ({
+              key: String(number),
+              name: hypercallName(number),
+              isChosen: chosen.value?.hypercall === number,
+              choose: () => {
+                chosen.value = { hypercall: number };
+              },
+              ...count,
+            }))}
+          />
+          <p class="cap-t">{text.hypercallSource}</p>
+        </section>
+      )}
+    </>
+  );
 }
 
-const Share = ({ name, part }: { name: string; part: number | undefined }) =>
-  <><dt>{name}</dt><dd>{part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`} <span class="plain dim">{strings.activity.ofTime}</span></dd></>;
+const Share = ({ name, part }: { name: string; part: number | undefined }) => (
+  <>
+    <dt>{name}</dt>
+    <dd>
+      {part === undefined ? strings.tree.noData : `${Math.round(100 * part)} %`}{' '}
+      <span class="plain dim">{strings.activity.ofTime}</span>
+    </dd>
+  </>
+);
 
 /** How much of it compiled code ran, and what there is of that; nothing where the compiler is off. */
 function Tiers({ tier, share }: { tier: TierCounters; share: number | undefined }) {
   const text = strings.activity;
   if (tier.state === 'none') return null;
-  return <>
-    <dt>{text.compiled}</dt><dd>{tier.state === 'refused' ? text.refused : share === undefined ? strings.tree.noData : `${Math.round(100 * share)} %`} <span class="plain dim">{text.ofInstructions}</span></dd>
-    <dt>{text.regions}</dt><dd>{tier.regions} <span class="plain dim">{text.regionsOf(tier.compiled, tier.textBytes + tier.recordBytes)}</span></dd>
-  </>;
+  return (
+    <>
+      <dt>{text.compiled}</dt>
+      <dd>
+        {tier.state === 'refused'
+          ? text.refused
+          : share === undefined
+            ? strings.tree.noData
+            : `${Math.round(100 * share)} %`}{' '}
+        <span class="plain dim">{text.ofInstructions}</span>
+      </dd>
+      <dt>{text.regions}</dt>
+      <dd>
+        {tier.regions} <span class="plain dim">{text.regionsOf(tier.compiled, tier.textBytes + tier.recordBytes)}</span>
+      </dd>
+    </>
+  );
 }
 
 /** Counters with their rates: a bar a row, against the most frequent of them; `still`: they count no more. */
-function Counts({ head, still, totals, rows }: { head: string; still: boolean; totals: boolean; rows: (Count & { key: string; name: string; isChosen: boolean; choose(): void })[] }) {
+function Counts({
+  head,
+  still,
+  totals,
+  rows,
+}: {
+  head: string;
+  still: boolean;
+  totals: boolean;
+  rows: (Count & { key: string; name: string; isChosen: boolean; choose(): void })[];
+}) {
   const text = strings.activity;
-  const sizeOf = (row: Count): number => (totals ? row.total : still ? 0 : row.perSecond), top = Math.max(1, ...rows.map(sizeOf));
-  return <table>
-    <thead><tr><th>{head}</th>{!totals && <th class="num">{text.perSecond}</th>}<th class="num">{text.total}</th></tr></thead>
-    <tbody>{rows.map(({ key, name, isChosen, choose, ...count }) => <tr key={key} class={isChosen ? 'sel' : ''} onClick={choose}>
-      <td><span class="m dim no">{key}</span> <button class="pickrow" aria-pressed={isChosen} onClick={choose}>{name}</button><div class={`bar c-hv${sizeOf(count) === 0 ? ' idle' : ''}`}><i style={`width:${((100 * sizeOf(count)) / top).toFixed(1)}%`} /></div></td>
-      {!totals && <td class="num m">{still ? strings.tree.noData : figures(count.perSecond)}</td>}<td class="num m dim">{count.total < 10_000 ? count.total : figures(count.total)}</td>
-    </tr>)}</tbody>
-  </table>;
+  const sizeOf = (row: Count): number => (totals ? row.total : still ? 0 : row.perSecond),
+    top = Math.max(1, ...rows.map(sizeOf));
+  return (
+    <table>
+      <thead>
+        <tr>
+          <th>{head}</th>
+          {!totals && <th class="num">{text.perSecond}</th>}
+          <th class="num">{text.total}</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ key, name, isChosen, choose, ...count }) => (
+          <tr key={key} class={isChosen ? 'sel' : ''} onClick={choose}>
+            <td>
+              <span class="m dim no">{key}</span>{' '}
+              <button class="pickrow" aria-pressed={isChosen} onClick={choose}>
+                {name}
+              </button>
+              <div class={`bar c-hv${sizeOf(count) === 0 ? ' idle' : ''}`}>
+                <i style={`width:${((100 * sizeOf(count)) / top).toFixed(1)}%`} />
+              </div>
+            </td>
+            {!totals && <td class="num m">{still ? strings.tree.noData : figures(count.perSecond)}</td>}
+            <td class="num m dim">{count.total < 10_000 ? count.total : figures(count.total)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
 }

@@ -9,8 +9,20 @@ const words = strings.bootMenu;
 
 /** KeyboardEvent.key, as the menu names keys. */
 const KEYS: Record<string, string> = {
-  ArrowUp: 'up', ArrowDown: 'down', ArrowLeft: 'left', ArrowRight: 'right', Home: 'home', End: 'end', PageUp: 'page-up', PageDown: 'page-down',
-  Enter: 'enter', Escape: 'escape', Backspace: 'backspace', Delete: 'delete', F2: 'f2', F10: 'f10',
+  ArrowUp: 'up',
+  ArrowDown: 'down',
+  ArrowLeft: 'left',
+  ArrowRight: 'right',
+  Home: 'home',
+  End: 'end',
+  PageUp: 'page-up',
+  PageDown: 'page-down',
+  Enter: 'enter',
+  Escape: 'escape',
+  Backspace: 'backspace',
+  Delete: 'delete',
+  F2: 'f2',
+  F10: 'f10',
 };
 
 export function BootMenuScreen() {
@@ -18,7 +30,9 @@ export function BootMenuScreen() {
   const screen = useRef<HTMLDivElement>(null);
   void bootMenuChanges.value;
   // As soon as it is there: a key that is pressed at its sight is meant for it.
-  useLayoutEffect(() => { screen.current?.focus(); }, [shown]);
+  useLayoutEffect(() => {
+    screen.current?.focus();
+  }, [shown]);
   if (!shown) return null;
   const pressKeys = (...keys: string[]): void => {
     for (const key of keys) if (shown !== 'off') shown.press({ key } as Parameters<BootMenu['press']>[0]);
@@ -41,46 +55,165 @@ export function BootMenuScreen() {
     if (relatedTarget instanceof Node && !screen.current?.contains(relatedTarget)) screen.current?.focus();
   };
   if (shown === 'off')
-    return <div class="bootmenu" ref={screen} tabIndex={0} role="dialog" aria-modal="true" aria-label={words.off} onKeyDown={press} onFocusOut={keepFocus}>
-      <p>{words.off}</p><button class="btn" onClick={() => { bootMenuPressed.value++; }}>{words.on}</button></div>;
-  return <div class={`bootmenu${shown.mode.kind === 'menu' ? ' list' : ''}`} ref={screen} tabIndex={0} role="dialog" aria-modal="true" aria-label={words.label} data-testid="bootmenu" onKeyDown={press} onFocusOut={keepFocus}>
-    {shown.mode.kind === 'menu' ? <Entries menu={shown} press={pressKeys} /> : <pre>{rowsOf(drawMenu(shown, words.title))}</pre>}</div>;
+    return (
+      <div
+        class="bootmenu"
+        ref={screen}
+        tabIndex={0}
+        role="dialog"
+        aria-modal="true"
+        aria-label={words.off}
+        onKeyDown={press}
+        onFocusOut={keepFocus}
+      >
+        <p>{words.off}</p>
+        <button
+          class="btn"
+          onClick={() => {
+            bootMenuPressed.value++;
+          }}
+        >
+          {words.on}
+        </button>
+      </div>
+    );
+  return (
+    <div
+      class={`bootmenu${shown.mode.kind === 'menu' ? ' list' : ''}`}
+      ref={screen}
+      tabIndex={0}
+      role="dialog"
+      aria-modal="true"
+      aria-label={words.label}
+      data-testid="bootmenu"
+      onKeyDown={press}
+      onFocusOut={keepFocus}
+    >
+      {shown.mode.kind === 'menu' ? (
+        <Entries menu={shown} press={pressKeys} />
+      ) : (
+        <pre>{rowsOf(drawMenu(shown, words.title))}</pre>
+      )}
+    </div>
+  );
 }
 
 /** The menu itself: its entries, and what the chosen one of them runs. The editor and the command line are the screen that GRUB draws. */
-function Entries({ menu: { entries, selectedIndex, secondsLeft, isBelow }, press }: { menu: BootMenu; press(...keys: string[]): void }) {
+function Entries({
+  menu: { entries, selectedIndex, secondsLeft, isBelow },
+  press,
+}: {
+  menu: BootMenu;
+  press(...keys: string[]): void;
+}) {
   const chosen = entries[selectedIndex];
-  return <main>
-    <section>
-      <p class="brand-line"><Brand /><span class="sec">{words.motto}</span></p>
-      <ol class="entries">{entries.map(({ title, kind }, i) => <li key={i} class={i === selectedIndex ? 'on' : ''} aria-current={i === selectedIndex}
-        onClick={() => press(...Array<string>(Math.abs(i - selectedIndex)).fill(i < selectedIndex ? 'up' : 'down'), 'enter')}><Icon name="run" size={10} /><Title text={title} />{kind === 'submenu' && <Icon name="right" />}</li>)}</ol>
-      <p class="how">{(isBelow ? [...words.keys, words.above] : words.keys).map(([keys, does]) => <span>{keys.split(' ').map(key => <kbd>{key}</kbd>)} {does}</span>)}</p>
-      <p class="soon">{entries.length === 0 ? words.empty : secondsLeft === undefined ? words.waits : words.soon(secondsLeft)}</p>
-    </section>
-    <section>
-      <h3>{words.title}</h3>
-      <ol class="lines">{chosen?.kind === 'menuentry' ? chosen.lines.map((line, i) => <Line key={i} text={line} />) : chosen?.entries.map(({ title }) => <li key={title}><code>{title}</code></li>)}</ol>
-    </section>
-    <ol class="bootway">{words.chain.map(([owner, name, does]) => <li key={name} class={owner}><b class="dom">{name}</b><span>{does}</span></li>)}</ol>
-  </main>;
+  return (
+    <main>
+      <section>
+        <p class="brand-line">
+          <Brand />
+          <span class="sec">{words.motto}</span>
+        </p>
+        <ol class="entries">
+          {entries.map(({ title, kind }, i) => (
+            <li
+              key={i}
+              class={i === selectedIndex ? 'on' : ''}
+              aria-current={i === selectedIndex}
+              onClick={() =>
+                press(...Array<string>(Math.abs(i - selectedIndex)).fill(i < selectedIndex ? 'up' : 'down'), 'enter')
+              }
+            >
+              <Icon name="run" size={10} />
+              <Title text={title} />
+              {kind === 'submenu' && <Icon name="right" />}
+            </li>
+          ))}
+        </ol>
+        <p class="how">
+          {(isBelow ? [...words.keys, words.above] : words.keys).map(([keys, does]) => (
+            <span>
+              {keys.split(' ').map(key => (
+                <kbd>{key}</kbd>
+              ))}{' '}
+              {does}
+            </span>
+          ))}
+        </p>
+        <p class="soon">
+          {entries.length === 0 ? words.empty : secondsLeft === undefined ? words.waits : words.soon(secondsLeft)}
+        </p>
+      </section>
+      <section>
+        <h3>{words.title}</h3>
+        <ol class="lines">
+          {chosen?.kind === 'menuentry'
+            ? chosen.lines.map((line, i) => <Line key={i} text={line} />)
+            : chosen?.entries.map(({ title }) => (
+                <li key={title}>
+                  <code>{title}</code>
+                </li>
+              ))}
+        </ol>
+      </section>
+      <ol class="bootway">
+        {words.chain.map(([owner, name, does]) => (
+          <li key={name} class={owner}>
+            <b class="dom">{name}</b>
+            <span>{does}</span>
+          </li>
+        ))}
+      </ol>
+    </main>
+  );
 }
 
 /** A command of an entry, what it does, and what its options ask for. */
 function Line({ text }: { text: string }) {
   const [command, ...options] = text.split(' ');
-  return <li><code>{text}</code><small>{words.commands[command!]}</small>{options.filter(option => option in words.options).map(option => <small key={option} class="opt"><code>{option}</code> {words.options[option]}</small>)}</li>;
+  return (
+    <li>
+      <code>{text}</code>
+      <small>{words.commands[command!]}</small>
+      {options
+        .filter(option => option in words.options)
+        .map(option => (
+          <small key={option} class="opt">
+            <code>{option}</code> {words.options[option]}
+          </small>
+        ))}
+    </li>
+  );
 }
 
 /** What comes after its first comma says what is different about it. */
 function Title({ text }: { text: string }) {
   const [name, ...rest] = text.split(', ');
-  return <span><b>{name}</b>{rest.length > 0 && <small><span class="hidden">, </span>{rest.join(', ')}</small>}</span>;
+  return (
+    <span>
+      <b>{name}</b>
+      {rest.length > 0 && (
+        <small>
+          <span class="hidden">, </span>
+          {rest.join(', ')}
+        </small>
+      )}
+    </span>
+  );
 }
 
 function rowsOf({ rows, reverse, cursor }: MenuScreen) {
   return rows.map((row, i) => {
-    const mark = reverse?.row === i ? reverse : cursor?.row === i ? { from: cursor.column, to: cursor.column + 1 } : undefined;
-    return mark ? <>{row.slice(0, mark.from)}<mark>{row.slice(mark.from, mark.to)}</mark>{`${row.slice(mark.to)}\n`}</> : `${row}\n`;
+    const mark =
+      reverse?.row === i ? reverse : cursor?.row === i ? { from: cursor.column, to: cursor.column + 1 } : undefined;
+    return mark ? (
+      <>
+        {row.slice(0, mark.from)}
+        <mark>{row.slice(mark.from, mark.to)}</mark>
+        {`${row.slice(mark.to)}\n`}
+      </>
+    ) : (
+      `${row}\n`
+    );
   });
 }

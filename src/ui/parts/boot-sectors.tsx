@@ -8,12 +8,34 @@ import { Icon } from './marks.tsx';
 
 const words = laterStrings.bootSectors;
 
-export const BootSectors = () =>
-  <ul class="sectors">{SECTORS.map(sector => {
-    const open = () => go({ kind: 'sector', name: sector.name });
-    return <li key={sector.name}>
-      <div><button type="button" class="btn quiet sm b" aria-label={words.sourceOf(sector.title)} onClick={open}>{sector.title}</button>
-        <button type="button" class="btn sm" aria-label={words.boot(sector.title)} onClick={() => { open(); void bootSector(sector); }}><Icon name="run" />{strings.home.bootButton}</button></div>
-      <p class="sec meta-line two" title={sector.about}>{sector.about}</p>
-    </li>;
-  })}</ul>;
+export const BootSectors = () => (
+  <ul class="sectors">
+    {SECTORS.map(sector => {
+      const open = () => go({ kind: 'sector', name: sector.name });
+      return (
+        <li key={sector.name}>
+          <div>
+            <button type="button" class="btn quiet sm b" aria-label={words.sourceOf(sector.title)} onClick={open}>
+              {sector.title}
+            </button>
+            <button
+              type="button"
+              class="btn sm"
+              aria-label={words.boot(sector.title)}
+              onClick={() => {
+                open();
+                void bootSector(sector);
+              }}
+            >
+              <Icon name="run" />
+              {strings.home.bootButton}
+            </button>
+          </div>
+          <p class="sec meta-line two" title={sector.about}>
+            {sector.about}
+          </p>
+        </li>
+      );
+    })}
+  </ul>
+);

@@ -55,66 +55,184 @@ const MOST_LABEL = 106,
   NAMED = 3;
 
 /** Room for the longest name and a value. */
-const labelRoom = (lines: readonly Line[]): number => Math.min(MOST_LABEL, VALUE + LETTER * Math.max(0, ...lines.map(({ name }) => name.length)));
+const labelRoom = (lines: readonly Line[]): number =>
+  Math.min(MOST_LABEL, VALUE + LETTER * Math.max(0, ...lines.map(({ name }) => name.length)));
 
 /** Each line with those below it: a reading that knows none of them is a gap. */
-const stack = (lines: readonly Line[]): Line[] => lines.map((line, i) => ({ ...line, values: line.values.map((_, at) => {
-  const parts = lines.slice(i).map(({ values }) => values[at]);
-  return parts.every(each => each === undefined) ? undefined : parts.reduce<number>((sum, each) => sum + (each ?? 0), 0);
-}) }));
+const stack = (lines: readonly Line[]): Line[] =>
+  lines.map((line, i) => ({
+    ...line,
+    values: line.values.map((_, at) => {
+      const parts = lines.slice(i).map(({ values }) => values[at]);
+      return parts.every(each => each === undefined)
+        ? undefined
+        : parts.reduce<number>((sum, each) => sum + (each ?? 0), 0);
+    }),
+  }));
 
-export function Chart({ title, unit, atMs, lines, top, least, digits, height = HEIGHT, spanMs = HISTORY_MS, stacked = false, whole }: ChartProps) {
+export function Chart({
+  title,
+  unit,
+  atMs,
+  lines,
+  top,
+  least,
+  digits,
+  height = HEIGHT,
+  spanMs = HISTORY_MS,
+  stacked = false,
+  whole,
+}: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot>(null), labels = labelRoom(lines);
-  const last = (values: Line['values']): string => values.at(-1)?.toFixed((values.at(-1) ?? 0) < 1000 ? digits : 0) ?? strings.tree.noData;
+  const plot = useRef<uPlot>(null),
+    labels = labelRoom(lines);
+  const last = (values: Line['values']): string =>
+    values.at(-1)?.toFixed((values.at(-1) ?? 0) < 1000 ? digits : 0) ?? strings.tree.noData;
   const theme = shownTheme.value;
   const shape = `${theme}/${top}/${spanMs}/${lines.map(({ name, token, dash }) => `${name} ${token} ${dash ?? ''}`).join('/')}`;
   useEffect(() => {
     const parent = holder.current!;
     const style = getComputedStyle(document.documentElement);
     const colour = (token: string): string => style.getPropertyValue(token).trim();
-    const axis = { stroke: colour('--text-3'), font: `11px ${colour('--mono')}`, grid: { stroke: colour('--grid'), width: 1 }, ticks: { show: false } };
+    const axis = {
+      stroke: colour('--text-3'),
+      font: `11px ${colour('--mono')}`,
+      grid: { stroke: colour('--grid'), width: 1 },
+      ticks: { show: false },
+    };
     const width = (): number => Math.max(120, parent.clientWidth);
-    const made = new uPlot({
-      width: width(), height, legend: { show: false }, cursor: { show: false }, padding: [8, labels, 0, 0],
-      scales: { x: { time: false, range: (_, first) => [-Math.min(spanMs / 1000, Math.max(LEAST_SECONDS, -(first ?? 0))), 0] }, y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] } },
-      axes: [
-        { ...axis, size: 20, splits: (_, __, from) => [from, 0], values: (_, [from = 0]) => [laterStrings.hostPage.ago(Math.round(-from)), laterStrings.hostPage.now], grid: { show: false } },
-        { ...axis, size: 32, gap: 4, splits: (_, __, ___, end) => [0, end / 2, end], values: (_, ticks) => ticks.map(tickText) },
-      ],
-      series: [{}, ...lines.map(({ token, dash, fill }): uPlot.Series => ({ stroke: colour(token), width: stacked ? 1 : 1.5, ...(fill ? { fill: colour(fill) } : {}), points: { show: false }, ...(dash ? { dash: [3, 3] } : {}) }))],
-    }, [[], ...lines.map(() => [])] as unknown as uPlot.AlignedData, parent);
+    const made = new uPlot(
+      {
+        width: width(),
+        height,
+        legend: { show: false },
+        cursor: { show: false },
+        padding: [8, labels, 0, 0],
+        scales: {
+          x: {
+            time: false,
+            range: (_, first) => [-Math.min(spanMs / 1000, Math.max(LEAST_SECONDS, -(first ?? 0))), 0],
+          },
+          y: { range: (_, __, most) => [0, top ?? niceTop(Math.max(least, most ?? 0))] },
+        },
+        axes: [
+          {
+            ...axis,
+            size: 20,
+            splits: (_, __, from) => [from, 0],
+            values: (_, [from = 0]) => [laterStrings.hostPage.ago(Math.round(-from)), laterStrings.hostPage.now],
+            grid: { show: false },
+          },
+          {
+            ...axis,
+            size: 32,
+            gap: 4,
+            splits: (_, __, ___, end) => [0, end / 2, end],
+            values: (_, ticks) => ticks.map(tickText),
+          },
+        ],
+        series: [
+          {},
+          ...lines.map(
+            ({ token, dash, fill }): uPlot.Series => ({
+              stroke: colour(token),
+              width: stacked ? 1 : 1.5,
+              ...(fill ? { fill: colour(fill) } : {}),
+              points: { show: false },
+              ...(dash ? { dash: [3, 3] } : {}),
+            }),
+          ),
+        ],
+      },
+      [[], ...lines.map(() => [])] as unknown as uPlot.AlignedData,
+      parent,
+    );
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: width(), height }));
     observer.observe(parent);
-    return () => { observer.disconnect(); made.destroy(); plot.current = null; };
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      plot.current = null;
+    };
   }, [shape]);
   useEffect(() => {
     const made = plot.current;
     if (!made) return;
     const seconds = atMs.map(each => (each - atMs.at(-1)!) / 1000);
-    made.setData([seconds, ...(stacked ? stack(lines) : lines).map(({ values }) => values.map(value => value ?? null))] as uPlot.AlignedData);
+    made.setData([
+      seconds,
+      ...(stacked ? stack(lines) : lines).map(({ values }) => values.map(value => value ?? null)),
+    ] as uPlot.AlignedData);
   }, [lines, shape]);
-  return <figure class="chart">
-    <figcaption><b>{title}</b> {unit}{whole && <span class="m">{whole}</span>}</figcaption>
-    <div class="plot" style={`min-height:${height}px`} role="img" aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${last(values)}`).join(', ')}`}><div ref={holder} />
-      <div class="ends" aria-hidden="true" style={`width:${labels - 6}px`}>{ends(lines, stacked, top ?? niceTop(Math.max(least, ...(stacked ? stack(lines) : lines).flatMap(({ values }) => values.map(value => value ?? 0)))), height).map(({ line: { name, token, dash, values }, y }) =>
-        <span key={name} style={`--c:var(${token});top:${y}px`}>{dash && <i />}<span class="cut">{name}</span> <b class="m">{last(values)}</b></span>)}</div></div>
-  </figure>;
+  return (
+    <figure class="chart">
+      <figcaption>
+        <b>{title}</b> {unit}
+        {whole && <span class="m">{whole}</span>}
+      </figcaption>
+      <div
+        class="plot"
+        style={`min-height:${height}px`}
+        role="img"
+        aria-label={`${title}, ${unit}: ${lines.map(({ name, values }) => `${name} ${last(values)}`).join(', ')}`}
+      >
+        <div ref={holder} />
+        <div class="ends" aria-hidden="true" style={`width:${labels - 6}px`}>
+          {ends(
+            lines,
+            stacked,
+            top ??
+              niceTop(
+                Math.max(
+                  least,
+                  ...(stacked ? stack(lines) : lines).flatMap(({ values }) => values.map(value => value ?? 0)),
+                ),
+              ),
+            height,
+          ).map(({ line: { name, token, dash, values }, y }) => (
+            <span key={name} style={`--c:var(${token});top:${y}px`}>
+              {dash && <i />}
+              <span class="cut">{name}</span> <b class="m">{last(values)}</b>
+            </span>
+          ))}
+        </div>
+      </div>
+    </figure>
+  );
 }
 
 /** Where a line's name stands: at its last value, or in the middle of its part of the whole, pushed apart where they would touch. Of more than there is room for, those of the greatest. */
 function ends(lines: readonly Line[], isStacked: boolean, top: number, height: number): { line: Line; y: number }[] {
-  const plotTop = 8, plotHeight = height - plotTop - 20, own = ({ values }: Line): number => values.at(-1) ?? 0, below = isStacked ? stack(lines) : lines;
+  const plotTop = 8,
+    plotHeight = height - plotTop - 20,
+    own = ({ values }: Line): number => values.at(-1) ?? 0,
+    below = isStacked ? stack(lines) : lines;
   const at = (i: number): number => (isStacked ? own(below[i]!) - own(lines[i]!) / 2 : own(lines[i]!));
   const isNamed = (line: Line): boolean => !isStacked || lines.length <= FEW || (own(line) / top) * plotHeight >= NAMED;
-  const greatest = new Set(lines.filter(isNamed).sort((a, b) => own(b) - own(a)).slice(0, Math.floor((height - 20) / APART)));
-  const placed = lines.map((line, i) => ({ line, y: plotTop + plotHeight * (1 - Math.min(1, at(i) / top)) - APART / 2 })).filter(({ line }) => greatest.has(line)).sort((a, b) => a.y - b.y);
+  const greatest = new Set(
+    lines
+      .filter(isNamed)
+      .sort((a, b) => own(b) - own(a))
+      .slice(0, Math.floor((height - 20) / APART)),
+  );
+  const placed = lines
+    .map((line, i) => ({ line, y: plotTop + plotHeight * (1 - Math.min(1, at(i) / top)) - APART / 2 }))
+    .filter(({ line }) => greatest.has(line))
+    .sort((a, b) => a.y - b.y);
   const lowest = height - 20 - APART / 2;
-  placed.forEach((each, i) => { each.y = Math.max(each.y, i === 0 ? 0 : placed[i - 1]!.y + APART); });
-  for (let i = placed.length - 1, limit = lowest; i >= 0; i--, limit -= APART) placed[i]!.y = Math.min(placed[i]!.y, limit);
+  placed.forEach((each, i) => {
+    each.y = Math.max(each.y, i === 0 ? 0 : placed[i - 1]!.y + APART);
+  });
+  for (let i = placed.length - 1, limit = lowest; i >= 0; i--, limit -= APART)
+    placed[i]!.y = Math.min(placed[i]!.y, limit);
   return placed;
 }
 
 /** As short as the axis is narrow. */
-const tickText = (tick: number): string => (tick >= 10_000 ? `${tick / 1000}k` : tick >= 10 || Number.isInteger(tick) ? String(Math.round(tick)) : tick.toFixed(1));
+const tickText = (tick: number): string =>
+  tick >= 10_000
+    ? `${tick / 1000}k`
+    : tick >= 10 || Number.isInteger(tick)
+      ? String(Math.round(tick))
+      : tick.toFixed(1);

@@ -9,7 +9,19 @@ export function ChosenBar() {
   const rows = chosenRows();
   if (rows.running.length + rows.defined.length === 0) return null;
   const text = chosenText(rows);
-  return <div class="row wrap chosen" role="toolbar" aria-label={text}><b role="status">{text}</b>
-    {bulkActions(rows).map(({ name, command, run }, i, all) => <button key={i === all.length - 1 ? 'none' : command ?? name} class={`btn sm${command ? '' : ' quiet'}`} title={command} onClick={run}>{name}</button>)}
-  </div>;
+  return (
+    <div class="row wrap chosen" role="toolbar" aria-label={text}>
+      <b role="status">{text}</b>
+      {bulkActions(rows).map(({ name, command, run }, i, all) => (
+        <button
+          key={i === all.length - 1 ? 'none' : (command ?? name)}
+          class={`btn sm${command ? '' : ' quiet'}`}
+          title={command}
+          onClick={run}
+        >
+          {name}
+        </button>
+      ))}
+    </div>
+  );
 }

@@ -4,7 +4,10 @@ import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
 
-const EditPage = later(() => import('./edit-page.tsx'), part => part.EditPage);
+const EditPage = later(
+  () => import('./edit-page.tsx'),
+  part => part.EditPage,
+);
 
 export const definedPanel: Panel = {
   id: 'defined',

@@ -7,13 +7,26 @@ import { HostFrame } from './host-bar.tsx';
 import { later } from './later.tsx';
 
 const words = strings.desktop;
-const Tools = later(() => import('./desktop-page.tsx'), part => part.Tools);
-const Desktop = later(() => import('./desktop-page.tsx'), part => part.Desktop);
+const Tools = later(
+  () => import('./desktop-page.tsx'),
+  part => part.Tools,
+);
+const Desktop = later(
+  () => import('./desktop-page.tsx'),
+  part => part.Desktop,
+);
 
 export const desktopPanel: Panel = {
   id: 'desktop',
   region: 'bench',
   name: words.name,
-  show: here => here.kind === 'home' && here.tab === undefined && [...sessions.value.values()].some(({ gone }) => !gone.value) && <HostFrame tools={<Tools />}><Desktop /></HostFrame>,
+  show: here =>
+    here.kind === 'home' &&
+    here.tab === undefined &&
+    [...sessions.value.values()].some(({ gone }) => !gone.value) && (
+      <HostFrame tools={<Tools />}>
+        <Desktop />
+      </HostFrame>
+    ),
   title: here => (here.kind === 'home' && here.tab === undefined ? words.name : undefined),
 };

@@ -6,23 +6,44 @@ import { draft } from '../state.ts';
 import { DraftPage } from './draft-page.tsx';
 
 const TEXT = '# a comment\nname = "web1"\nmemory = 2G\n';
-const finding = (line: number, column: number, key: string, verdict: Finding['verdict'], text: string): Finding =>
-  ({ file: 'web1.cfg', line, column, source: TEXT.split('\n')[line - 1]!, key, verdict, short: `short ${key}`, text });
+const finding = (line: number, column: number, key: string, verdict: Finding['verdict'], text: string): Finding => ({
+  file: 'web1.cfg',
+  line,
+  column,
+  source: TEXT.split('\n')[line - 1]!,
+  key,
+  verdict,
+  short: `short ${key}`,
+  text,
+});
 const memory = finding(3, 10, 'memory', 'error', 'memory = 2G: xl takes MiB as a number. Write 2048.');
 
 function show(errors: Finding[], findings: Finding[]): HTMLElement {
   draft.value = {
-    files: [{ name: 'web1.cfg', data: new Blob([TEXT]) }], texts: new Map([['web1.cfg', TEXT]]), judging: false, starting: false,
-    plan: { name: 'web1', errors, findings, definition: TEXT, command: 'xl create web1.cfg', summary: { memoryMiB: 64, vcpus: 1, type: 'hvm' } },
+    files: [{ name: 'web1.cfg', data: new Blob([TEXT]) }],
+    texts: new Map([['web1.cfg', TEXT]]),
+    judging: false,
+    starting: false,
+    plan: {
+      name: 'web1',
+      errors,
+      findings,
+      definition: TEXT,
+      command: 'xl create web1.cfg',
+      summary: { memoryMiB: 64, vcpus: 1, type: 'hvm' },
+    },
   };
   const root = document.createElement('div');
   document.body.append(root);
   render(h(DraftPage, {}), root);
   return root;
 }
-const start = (root: HTMLElement) => [...root.querySelectorAll('button')].find(button => button.textContent!.startsWith('Start'))!;
+const start = (root: HTMLElement) =>
+  [...root.querySelectorAll('button')].find(button => button.textContent!.startsWith('Start'))!;
 
-afterEach(() => { document.body.innerHTML = ''; });
+afterEach(() => {
+  document.body.innerHTML = '';
+});
 
 describe('a definition that was dropped', () => {
   it('stands there with all its lines, each with its place, verdict and reason', () => {

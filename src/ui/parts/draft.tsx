@@ -6,9 +6,15 @@ import { several } from '../state.ts';
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
 
-const DraftPage = later(() => import('./draft-page.tsx'), part => part.DraftPage);
+const DraftPage = later(
+  () => import('./draft-page.tsx'),
+  part => part.DraftPage,
+);
 const SeveralPage = later(severalPage, part => part.SeveralPage);
-const DraftForm = later(() => import('./draft-form.tsx'), part => part.DraftForm);
+const DraftForm = later(
+  () => import('./draft-form.tsx'),
+  part => part.DraftForm,
+);
 
 export const draftPanel: Panel = {
   id: 'draft',

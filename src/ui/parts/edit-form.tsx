@@ -31,61 +31,275 @@ export function EditForm({ judged, choices, makesVolumes, change }: Props) {
   const machine = info.value;
   /** A kernel is wanted, and none is named yet. */
   const wantsKernel = useSignal(false);
-  const source = vm.type !== 'hvm' || vm.kernel || wantsKernel.value ? 'kernel' : vm.bootOrder.startsWith('d') ? 'cd' : 'disk';
+  const source =
+    vm.type !== 'hvm' || vm.kernel || wantsKernel.value ? 'kernel' : vm.bootOrder.startsWith('d') ? 'cd' : 'disk';
   const startFrom = (from: 'cd' | 'disk' | 'kernel'): void => {
     wantsKernel.value = from === 'kernel';
     if (from !== 'kernel') change({ kernel: undefined, ramdisk: undefined, bootOrder: from === 'cd' ? 'dc' : 'cd' });
   };
   const volumes = (makesVolumes && inventory.value?.stored?.disk?.volumes) || [];
   /** What another guest has cannot be attached. */
-  const free = volumes.filter(({ path, users, snapshot }) => !snapshot && users.length === 0 && !vm.disks.some(({ target }) => target === path)), taken = volumes.filter(({ path, users }) => users.length > 0 && !vm.disks.some(({ target }) => target === path));
-  const text = (label: string, key: string, value: string | undefined, to: (value: string) => Changes, list?: string, isHalf = false) =>
-    <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <TypedInput id={id} class="in" value={value ?? ''} list={list} placeholder={words.noCard} spellcheck={false} autocomplete="off" commit={written => change(to(written.trim()))} />}</Field>;
+  const free = volumes.filter(
+      ({ path, users, snapshot }) => !snapshot && users.length === 0 && !vm.disks.some(({ target }) => target === path),
+    ),
+    taken = volumes.filter(({ path, users }) => users.length > 0 && !vm.disks.some(({ target }) => target === path));
+  const text = (
+    label: string,
+    key: string,
+    value: string | undefined,
+    to: (value: string) => Changes,
+    list?: string,
+    isHalf = false,
+  ) => (
+    <Field label={label} of={key} judged={judged} isHalf={isHalf}>
+      {id => (
+        <TypedInput
+          id={id}
+          class="in"
+          value={value ?? ''}
+          list={list}
+          placeholder={words.noCard}
+          spellcheck={false}
+          autocomplete="off"
+          commit={written => change(to(written.trim()))}
+        />
+      )}
+    </Field>
+  );
   /** What the text has where a value could not be read: there is none to show. */
-  const unreadOf = ({ source, column }: Finding): string => /^(?:"([^"]*)|'([^']*)|([^\s,]+))/.exec(source.slice(column - 1))?.slice(1).find(part => part !== undefined) ?? '';
+  const unreadOf = ({ source, column }: Finding): string =>
+    /^(?:"([^"]*)|'([^']*)|([^\s,]+))/
+      .exec(source.slice(column - 1))
+      ?.slice(1)
+      .find(part => part !== undefined) ?? '';
   /** A slider stands at its value, or at the one that an error says to write in its place. */
-  const amount = (label: string, key: string, value: number | undefined, least: number, most: number, to: (value: number | undefined) => Changes, usual?: number, isHalf = false) => {
-    const error = judged.canKeep ? undefined : judged.plan.errors.find(each => each.key === key && each.line > 0), said = Number(error && remedyOf(error)), at = Math.min(most, Math.max(least, error ? said || least : (value ?? usual ?? least)));
-    return <Field label={label} of={key} judged={judged} isHalf={isHalf}>{id => <span class="amount">
-      <input type="range" aria-label={label} min={least} max={most} value={at} style={`--part:${(100 * (at - least)) / Math.max(1, most - least)}%`} onChange={event => change(to(event.currentTarget.valueAsNumber))} />
-      <TypedInput id={id} class="in" type="number" min={least} value={error ? '' : (value ?? '')} placeholder={error ? unreadOf(error) : String(usual ?? '')} aria-invalid={error !== undefined} commit={written => change(to(written === '' ? undefined : Number(written)))} /></span>}</Field>;
+  const amount = (
+    label: string,
+    key: string,
+    value: number | undefined,
+    least: number,
+    most: number,
+    to: (value: number | undefined) => Changes,
+    usual?: number,
+    isHalf = false,
+  ) => {
+    const error = judged.canKeep ? undefined : judged.plan.errors.find(each => each.key === key && each.line > 0),
+      said = Number(error && remedyOf(error)),
+      at = Math.min(most, Math.max(least, error ? said || least : (value ?? usual ?? least)));
+    return (
+      <Field label={label} of={key} judged={judged} isHalf={isHalf}>
+        {id => (
+          <span class="amount">
+            <input
+              type="range"
+              aria-label={label}
+              min={least}
+              max={most}
+              value={at}
+              style={`--part:${(100 * (at - least)) / Math.max(1, most - least)}%`}
+              onChange={event => change(to(event.currentTarget.valueAsNumber))}
+            />
+            <TypedInput
+              id={id}
+              class="in"
+              type="number"
+              min={least}
+              value={error ? '' : (value ?? '')}
+              placeholder={error ? unreadOf(error) : String(usual ?? '')}
+              aria-invalid={error !== undefined}
+              commit={written => change(to(written === '' ? undefined : Number(written)))}
+            />
+          </span>
+        )}
+      </Field>
+    );
   };
   const card = !vm.vif && !vm.nic ? 'none' : (vm.nic ?? 'vif');
   const setDisks = (disks: readonly Disk[]): void => change({ disks });
-  return <form class="edit-f" aria-label={laterStrings.defined.formName} onSubmit={event => event.preventDefault()}>
-    <div class="ph form-h"><h3>{laterStrings.defined.formTitle}</h3><span class="sec num grow">{laterStrings.defined.formSame}</span></div>
-    {isForeign && <p class="cap-t">{words.foreign}</p>}
-    {text(words.name, 'name', vm.name, name => ({ name }), undefined, true)}
-    <Field label={words.mode} of="type" judged={judged} isHalf>{id => <span class="seg" role="group" id={id} aria-label={words.mode}>
-      {(['pv', 'pvh', 'hvm'] as const).map(kind => <button key={kind} type="button" aria-pressed={vm.type === kind} onClick={() => change({ type: kind })}>{strings.types[kind]}</button>)}</span>}</Field>
-    <p class="cap-t hint-m">{words.types[vm.type === 'hvm' && source === 'kernel' ? 'direct' : vm.type]}</p>
-    <Field label={words.notes} of="description" judged={judged}>{id => <Notes id={id} value={vm.description ?? ''} commit={written => change({ description: written || undefined })} />}</Field>
-    {amount(words.memory, 'memory', vm.memoryMiB, 4, Math.max(4, machine?.freeMiB ?? 1024), value => ({ memoryMiB: value ?? 32 }))}
-    {amount(words.vcpus, 'vcpus', vm.vcpus, 1, Math.max(4, machine?.pcpus ?? 1), value => ({ vcpus: value ?? 1 }), undefined, true)}
-    {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256, true)}
-    {vm.type === 'hvm' && <div class="fld"><label>{words.startFrom}</label><span class="seg" role="group" aria-label={words.startFrom}>{(['cd', 'disk', 'kernel'] as const).map(from => <button key={from} type="button" aria-pressed={source === from} onClick={() => startFrom(from)}>{words.starts[from]}</button>)}</span></div>}
-    {source === 'kernel' && text(words.kernel, 'kernel', vm.kernel, kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) }), 'edit-kernels')}
-    {source !== 'kernel' && <Field label={words.boot} of="boot" judged={judged} isHalf>{id => <TypedInput id={id} class="in" value={vm.bootOrder} title={words.bootHint} spellcheck={false} autocomplete="off" commit={written => change({ bootOrder: written.trim() })} />}</Field>}
-    {source !== 'kernel' && <Field label={words.bios} of="bios" judged={judged} isHalf>{id => <select id={id} class="in" value={vm.bios ?? 'ringside'} onChange={event => change({ bios: event.currentTarget.value === 'seabios' ? 'seabios' : undefined })}>
-      <option value="ringside">{words.ownBios}</option><option value="seabios">SeaBIOS</option></select>}</Field>}
-    <Field label={words.disks} of="disk" judged={judged} {...(makesVolumes ? {} : { hint: words.droppedHint })}>{id => <span class="disks" id={id} role="group" aria-label={words.disks}>
-      {vm.disks.map((disk, i) => <DiskRow key={`${i} ${disk.vdev}`} disk={disk} put={to => setDisks(vm.disks.flatMap((each, n) => (n !== i ? [each] : to ? [to] : [])))} />)}
-      {free.length > 0 && <ul class="vols" aria-label={words.volumes}>{free.map(volume => <Volume key={volume.path} volume={volume} attach={() => setDisks([...vm.disks, { ...freshDisk(vm, []), target: volume.path }])} />)}</ul>}
-      {taken.length > 0 && <span class="cap-t">{words.others(taken.map(({ name }) => name).join(', '))}</span>}
-      <span class="row wrap addd"><button type="button" class="btn sm" onClick={() => setDisks([...vm.disks, freshDisk(vm, choices.disks)])}><Icon name="plus" />{words.addDisk}</button>
-      {makesVolumes && <details class="newv" open={volumes.length === 0}><summary>{words.newVolume}</summary><NewVolume suggested={vm.name || 'disk'} made={target => setDisks([...vm.disks, { ...freshDisk(vm, []), target }])} /></details>}</span></span>}</Field>
-    <Field label={words.network} of="vif" judged={judged}>{id => <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
-      <option value="none">{words.noCard}</option><option value="vif">{words.pvCard}</option>
-      {vm.type === 'hvm' && cards.map(({ model, name }) => <option key={model} value={model}>{name}</option>)}</select>}</Field>
-    <More summary={vm.kernel ? words.more : words.moreHvm} isNeeded={Boolean(vm.ramdisk || vm.cmdline) || judged.plan.errors.some(({ key }) => MORE.has(key))}>
-      {vm.kernel && text(words.ramdisk, 'ramdisk', vm.ramdisk, ramdisk => ({ ramdisk: ramdisk || undefined }), 'edit-kernels', true)}
-      {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }), undefined, true)}
-      <Field label={words.onReboot} of="on_reboot" judged={judged} isHalf>{id => <Actions id={id} value={vm.onReboot} put={onReboot => change({ onReboot })} />}</Field>
-      <Field label={words.onCrash} of="on_crash" judged={judged} isHalf>{id => <Actions id={id} value={vm.onCrash} put={onCrash => change({ onCrash })} />}</Field>
-    </More>
-    <datalist id="edit-kernels">{choices.kernels.map(path => <option key={path} value={path} />)}</datalist>
-    <datalist id="edit-disks">{choices.disks.map(path => <option key={path} value={path} />)}</datalist>
-  </form>;
+  return (
+    <form class="edit-f" aria-label={laterStrings.defined.formName} onSubmit={event => event.preventDefault()}>
+      <div class="ph form-h">
+        <h3>{laterStrings.defined.formTitle}</h3>
+        <span class="sec num grow">{laterStrings.defined.formSame}</span>
+      </div>
+      {isForeign && <p class="cap-t">{words.foreign}</p>}
+      {text(words.name, 'name', vm.name, name => ({ name }), undefined, true)}
+      <Field label={words.mode} of="type" judged={judged} isHalf>
+        {id => (
+          <span class="seg" role="group" id={id} aria-label={words.mode}>
+            {(['pv', 'pvh', 'hvm'] as const).map(kind => (
+              <button key={kind} type="button" aria-pressed={vm.type === kind} onClick={() => change({ type: kind })}>
+                {strings.types[kind]}
+              </button>
+            ))}
+          </span>
+        )}
+      </Field>
+      <p class="cap-t hint-m">{words.types[vm.type === 'hvm' && source === 'kernel' ? 'direct' : vm.type]}</p>
+      <Field label={words.notes} of="description" judged={judged}>
+        {id => (
+          <Notes
+            id={id}
+            value={vm.description ?? ''}
+            commit={written => change({ description: written || undefined })}
+          />
+        )}
+      </Field>
+      {amount(words.memory, 'memory', vm.memoryMiB, 4, Math.max(4, machine?.freeMiB ?? 1024), value => ({
+        memoryMiB: value ?? 32,
+      }))}
+      {amount(
+        words.vcpus,
+        'vcpus',
+        vm.vcpus,
+        1,
+        Math.max(4, machine?.pcpus ?? 1),
+        value => ({ vcpus: value ?? 1 }),
+        undefined,
+        true,
+      )}
+      {amount(words.weight, 'cpu_weight', vm.weight, 1, 1024, weight => ({ weight }), 256, true)}
+      {vm.type === 'hvm' && (
+        <div class="fld">
+          <label>{words.startFrom}</label>
+          <span class="seg" role="group" aria-label={words.startFrom}>
+            {(['cd', 'disk', 'kernel'] as const).map(from => (
+              <button key={from} type="button" aria-pressed={source === from} onClick={() => startFrom(from)}>
+                {words.starts[from]}
+              </button>
+            ))}
+          </span>
+        </div>
+      )}
+      {source === 'kernel' &&
+        text(
+          words.kernel,
+          'kernel',
+          vm.kernel,
+          kernel => ({ kernel: kernel || undefined, ...(kernel ? {} : { ramdisk: undefined }) }),
+          'edit-kernels',
+        )}
+      {source !== 'kernel' && (
+        <Field label={words.boot} of="boot" judged={judged} isHalf>
+          {id => (
+            <TypedInput
+              id={id}
+              class="in"
+              value={vm.bootOrder}
+              title={words.bootHint}
+              spellcheck={false}
+              autocomplete="off"
+              commit={written => change({ bootOrder: written.trim() })}
+            />
+          )}
+        </Field>
+      )}
+      {source !== 'kernel' && (
+        <Field label={words.bios} of="bios" judged={judged} isHalf>
+          {id => (
+            <select
+              id={id}
+              class="in"
+              value={vm.bios ?? 'ringside'}
+              onChange={event => change({ bios: event.currentTarget.value === 'seabios' ? 'seabios' : undefined })}
+            >
+              <option value="ringside">{words.ownBios}</option>
+              <option value="seabios">SeaBIOS</option>
+            </select>
+          )}
+        </Field>
+      )}
+      <Field label={words.disks} of="disk" judged={judged} {...(makesVolumes ? {} : { hint: words.droppedHint })}>
+        {id => (
+          <span class="disks" id={id} role="group" aria-label={words.disks}>
+            {vm.disks.map((disk, i) => (
+              <DiskRow
+                key={`${i} ${disk.vdev}`}
+                disk={disk}
+                put={to => setDisks(vm.disks.flatMap((each, n) => (n !== i ? [each] : to ? [to] : [])))}
+              />
+            ))}
+            {free.length > 0 && (
+              <ul class="vols" aria-label={words.volumes}>
+                {free.map(volume => (
+                  <Volume
+                    key={volume.path}
+                    volume={volume}
+                    attach={() => setDisks([...vm.disks, { ...freshDisk(vm, []), target: volume.path }])}
+                  />
+                ))}
+              </ul>
+            )}
+            {taken.length > 0 && <span class="cap-t">{words.others(taken.map(({ name }) => name).join(', '))}</span>}
+            <span class="row wrap addd">
+              <button
+                type="button"
+                class="btn sm"
+                onClick={() => setDisks([...vm.disks, freshDisk(vm, choices.disks)])}
+              >
+                <Icon name="plus" />
+                {words.addDisk}
+              </button>
+              {makesVolumes && (
+                <details class="newv" open={volumes.length === 0}>
+                  <summary>{words.newVolume}</summary>
+                  <NewVolume
+                    suggested={vm.name || 'disk'}
+                    made={target => setDisks([...vm.disks, { ...freshDisk(vm, []), target }])}
+                  />
+                </details>
+              )}
+            </span>
+          </span>
+        )}
+      </Field>
+      <Field label={words.network} of="vif" judged={judged}>
+        {id => (
+          <select id={id} class="in" value={card} onChange={event => change(cardChanges(event.currentTarget.value))}>
+            <option value="none">{words.noCard}</option>
+            <option value="vif">{words.pvCard}</option>
+            {vm.type === 'hvm' &&
+              cards.map(({ model, name }) => (
+                <option key={model} value={model}>
+                  {name}
+                </option>
+              ))}
+          </select>
+        )}
+      </Field>
+      <More
+        summary={vm.kernel ? words.more : words.moreHvm}
+        isNeeded={Boolean(vm.ramdisk || vm.cmdline) || judged.plan.errors.some(({ key }) => MORE.has(key))}
+      >
+        {vm.kernel &&
+          text(
+            words.ramdisk,
+            'ramdisk',
+            vm.ramdisk,
+            ramdisk => ({ ramdisk: ramdisk || undefined }),
+            'edit-kernels',
+            true,
+          )}
+        {vm.kernel && text(words.cmdline, 'cmdline', vm.cmdline, cmdline => ({ cmdline }), undefined, true)}
+        <Field label={words.onReboot} of="on_reboot" judged={judged} isHalf>
+          {id => <Actions id={id} value={vm.onReboot} put={onReboot => change({ onReboot })} />}
+        </Field>
+        <Field label={words.onCrash} of="on_crash" judged={judged} isHalf>
+          {id => <Actions id={id} value={vm.onCrash} put={onCrash => change({ onCrash })} />}
+        </Field>
+      </More>
+      <datalist id="edit-kernels">
+        {choices.kernels.map(path => (
+          <option key={path} value={path} />
+        ))}
+      </datalist>
+      <datalist id="edit-disks">
+        {choices.disks.map(path => (
+          <option key={path} value={path} />
+        ))}
+      </datalist>
+    </form>
+  );
 }
 
 const MORE: ReadonlySet<string> = new Set(['ramdisk', 'cmdline', 'extra', 'on_reboot', 'on_crash']);
@@ -93,11 +307,23 @@ const MORE: ReadonlySet<string> = new Set(['ramdisk', 'cmdline', 'extra', 'on_re
 /** What few change: folded, unless the definition has it or something is wrong with it; what somebody opened stays so. */
 function More({ summary, isNeeded, children }: { summary: string; isNeeded: boolean; children: ComponentChildren }) {
   const isOpen = useSignal(false);
-  return <details class="fmore" open={isNeeded || isOpen.value} onToggle={event => { isOpen.value = event.currentTarget.open; }}><summary>{summary}</summary><div class="fmore-f">{children}</div></details>;
+  return (
+    <details
+      class="fmore"
+      open={isNeeded || isOpen.value}
+      onToggle={event => {
+        isOpen.value = event.currentTarget.open;
+      }}
+    >
+      <summary>{summary}</summary>
+      <div class="fmore-f">{children}</div>
+    </details>
+  );
 }
 
 function cardChanges(chosen: string): Changes {
-  if (chosen === 'none') return { vif: undefined, nic: undefined, mac: undefined, rate: undefined, moreCards: undefined };
+  if (chosen === 'none')
+    return { vif: undefined, nic: undefined, mac: undefined, rate: undefined, moreCards: undefined };
   return { vif: true, nic: chosen === 'vif' ? undefined : (chosen as NonNullable<Definition['nic']>) };
 }
 
@@ -105,37 +331,139 @@ function cardChanges(chosen: string): Changes {
 function freshDisk(vm: Definition, paths: readonly string[]): Disk {
   const prefix = vm.type === 'hvm' ? 'hd' : 'xvd';
   const letter = [...'abcdefghijklmnop'].find(each => !vm.disks.some(({ vdev }) => vdev === prefix + each)) ?? 'p';
-  const target = paths.find(path => !vm.disks.some(disk => disk.target === path)) ?? paths[0] ?? '/var/lib/xen/images/disk.img';
-  return { target, format: 'raw', vdev: prefix + letter, kind: 'disk', readOnly: false, place: 0, at: { line: 1, column: 1 } };
+  const target =
+    paths.find(path => !vm.disks.some(disk => disk.target === path)) ?? paths[0] ?? '/var/lib/xen/images/disk.img';
+  return {
+    target,
+    format: 'raw',
+    vdev: prefix + letter,
+    kind: 'disk',
+    readOnly: false,
+    place: 0,
+    at: { line: 1, column: 1 },
+  };
 }
 
 /** One of the host's volumes that nobody has: a click makes it a disk of this guest. */
 function Volume({ volume: { name, bytes }, attach }: { volume: VolumeInfo; attach(): void }) {
-  return <li><button type="button" onClick={attach}><Icon name="plus" size={10} /><code>{name}</code><span class="sec">{words.freeVolume}</span><code>{size(bytes)}</code></button></li>;
+  return (
+    <li>
+      <button type="button" onClick={attach}>
+        <Icon name="plus" size={10} />
+        <code>{name}</code>
+        <span class="sec">{words.freeVolume}</span>
+        <code>{size(bytes)}</code>
+      </button>
+    </li>
+  );
 }
 
 function DiskRow({ disk, put }: { disk: Disk; put(disk: Disk | undefined): void }) {
-  return <span class="disk">
-    <TypedInput class="in dev" aria-label={words.device} value={disk.vdev} spellcheck={false} commit={written => put({ ...disk, vdev: written.trim() })} />
-    <TypedInput class="in" aria-label={words.target(disk.vdev)} list="edit-disks" value={disk.target} placeholder={disk.kind === 'cdrom' ? words.emptyDrive : ''} spellcheck={false} commit={written => put({ ...disk, target: written.trim() })} />
-    <select class="in how" aria-label={words.how(disk.vdev)} value={disk.kind === 'disk' ? (disk.readOnly ? 'ro' : 'rw') : disk.kind} disabled={disk.kind === 'floppy'}
-      onChange={event => { const to = event.currentTarget.value; put({ ...disk, kind: to === 'cdrom' ? 'cdrom' : 'disk', readOnly: to !== 'rw' }); }}>
-      <option value="rw">{words.writable}</option><option value="ro">{words.readOnly}</option><option value="cdrom">{words.cdrom}</option>{disk.kind === 'floppy' && <option value="floppy">{words.floppy}</option>}</select>
-    <button type="button" class="btn quiet icon sm" aria-label={words.removeDisk(disk.vdev)} onClick={() => put(undefined)}><Icon name="close" size={10} /></button>
-  </span>;
+  return (
+    <span class="disk">
+      <TypedInput
+        class="in dev"
+        aria-label={words.device}
+        value={disk.vdev}
+        spellcheck={false}
+        commit={written => put({ ...disk, vdev: written.trim() })}
+      />
+      <TypedInput
+        class="in"
+        aria-label={words.target(disk.vdev)}
+        list="edit-disks"
+        value={disk.target}
+        placeholder={disk.kind === 'cdrom' ? words.emptyDrive : ''}
+        spellcheck={false}
+        commit={written => put({ ...disk, target: written.trim() })}
+      />
+      <select
+        class="in how"
+        aria-label={words.how(disk.vdev)}
+        value={disk.kind === 'disk' ? (disk.readOnly ? 'ro' : 'rw') : disk.kind}
+        disabled={disk.kind === 'floppy'}
+        onChange={event => {
+          const to = event.currentTarget.value;
+          put({ ...disk, kind: to === 'cdrom' ? 'cdrom' : 'disk', readOnly: to !== 'rw' });
+        }}
+      >
+        <option value="rw">{words.writable}</option>
+        <option value="ro">{words.readOnly}</option>
+        <option value="cdrom">{words.cdrom}</option>
+        {disk.kind === 'floppy' && <option value="floppy">{words.floppy}</option>}
+      </select>
+      <button
+        type="button"
+        class="btn quiet icon sm"
+        aria-label={words.removeDisk(disk.vdev)}
+        onClick={() => put(undefined)}
+      >
+        <Icon name="close" size={10} />
+      </button>
+    </span>
+  );
 }
 
 const ACTIONS = ['destroy', 'restart', 'rename-restart', 'preserve', 'coredump-destroy', 'coredump-restart'] as const;
-function Actions({ id, value, put }: { id: string; value: (typeof ACTIONS)[number]; put(value: (typeof ACTIONS)[number]): void }) {
-  return <select id={id} class="in" value={value} onChange={event => put(event.currentTarget.value as (typeof ACTIONS)[number])}>{ACTIONS.map(each => <option key={each}>{each}</option>)}</select>;
+function Actions({
+  id,
+  value,
+  put,
+}: {
+  id: string;
+  value: (typeof ACTIONS)[number];
+  put(value: (typeof ACTIONS)[number]): void;
+}) {
+  return (
+    <select
+      id={id}
+      class="in"
+      value={value}
+      onChange={event => put(event.currentTarget.value as (typeof ACTIONS)[number])}
+    >
+      {ACTIONS.map(each => (
+        <option key={each}>{each}</option>
+      ))}
+    </select>
+  );
 }
 
 /** A field with what is wrong with its key; two halves stand side by side. The line of the text that it stands for is marked while one is in it. */
-function Field({ label, of, judged, hint, isHalf, children }: { label: string; of: string; judged: JudgedText; hint?: string; isHalf?: boolean; children(id: string): ComponentChildren }) {
+function Field({
+  label,
+  of,
+  judged,
+  hint,
+  isHalf,
+  children,
+}: {
+  label: string;
+  of: string;
+  judged: JudgedText;
+  hint?: string;
+  isHalf?: boolean;
+  children(id: string): ComponentChildren;
+}) {
   const errors = judged.plan.errors.filter(({ key }) => key === of || key.startsWith(`${of}.`));
   const id = `edit-${of}`;
-  return <div class={`fld${isHalf ? ' half' : ''}${chosenKey.value === of ? ' sel' : ''}${errors.length > 0 ? ' wrong' : ''}`} onFocusCapture={() => { chosenKey.value = of; }}>
-    <label for={id}>{label}</label>{children(id)}
-    {errors.length > 0 ? errors.map((error, i) => <p key={i} class="wrongly"><Tag kind={error.verdict}><span>{error.line > 0 ? laterStrings.defined.atLine(error, remedyOf(error)) : error.text}</span></Tag></p>) : hint && <p class="cap-t">{hint}</p>}
-  </div>;
+  return (
+    <div
+      class={`fld${isHalf ? ' half' : ''}${chosenKey.value === of ? ' sel' : ''}${errors.length > 0 ? ' wrong' : ''}`}
+      onFocusCapture={() => {
+        chosenKey.value = of;
+      }}
+    >
+      <label for={id}>{label}</label>
+      {children(id)}
+      {errors.length > 0
+        ? errors.map((error, i) => (
+            <p key={i} class="wrongly">
+              <Tag kind={error.verdict}>
+                <span>{error.line > 0 ? laterStrings.defined.atLine(error, remedyOf(error)) : error.text}</span>
+              </Tag>
+            </p>
+          ))
+        : hint && <p class="cap-t">{hint}</p>}
+    </div>
+  );
 }

@@ -3,7 +3,21 @@
 import './edit.css';
 import { useEffect } from 'preact/hooks';
 import { definedActions } from '../actions.ts';
-import { change, discardChanges, editing, isChanged, keep, mend, openEditor, openProblem, pathOf, remove, setAutomatic, start, type } from '../editing.ts';
+import {
+  change,
+  discardChanges,
+  editing,
+  isChanged,
+  keep,
+  mend,
+  openEditor,
+  openProblem,
+  pathOf,
+  remove,
+  setAutomatic,
+  start,
+  type,
+} from '../editing.ts';
 import { domains } from '../host.ts';
 import { inventory } from '../inventory.ts';
 import { remedyOf } from '../remedy.ts';
@@ -23,70 +37,255 @@ import { tabId, Tabs } from './tabs.tsx';
 const words = laterStrings.defined,
   draftWords = laterStrings.draft;
 
-const SnapshotsPage = later(() => import('./snapshots.tsx'), part => part.SnapshotsPage);
+const SnapshotsPage = later(
+  () => import('./snapshots.tsx'),
+  part => part.SnapshotsPage,
+);
 const PANEL = 'defined-panel';
 
 export function EditPage({ name, tab = 'definition' }: { name: string; tab?: string | undefined }) {
-  useEffect(() => { if (editing.peek()?.name !== name) void openEditor(name); }, [name]);
+  useEffect(() => {
+    if (editing.peek()?.name !== name) void openEditor(name);
+  }, [name]);
   const now = editing.value;
-  if (openProblem.value) return <div class="body"><p class="stop" role="alert"><Tag kind="error">{openProblem.value}</Tag></p></div>;
+  if (openProblem.value)
+    return (
+      <div class="body">
+        <p class="stop" role="alert">
+          <Tag kind="error">{openProblem.value}</Tag>
+        </p>
+      </div>
+    );
   const running = domains.value.find(each => each.name === name && each.ended === undefined);
   // Deleted, by the shell say; while it runs it is not among what is only defined.
-  if (now?.isKept && inventory.value?.stored && !running && !inventory.value.stored.defined.some(each => each.name === name)) return <div class="body"><p>{words.gone(name)}</p></div>;
-  if (!now || now.name !== name) return <div class="body"><p class="sec">{words.opening}</p></div>;
-  const { judged, isKept } = now, plan = judged?.plan;
+  if (
+    now?.isKept &&
+    inventory.value?.stored &&
+    !running &&
+    !inventory.value.stored.defined.some(each => each.name === name)
+  )
+    return (
+      <div class="body">
+        <p>{words.gone(name)}</p>
+      </div>
+    );
+  if (!now || now.name !== name)
+    return (
+      <div class="body">
+        <p class="sec">{words.opening}</p>
+      </div>
+    );
+  const { judged, isKept } = now,
+    plan = judged?.plan;
   const listed = isKept ? inventory.value?.stored?.defined.find(each => each.name === name) : undefined;
-  const changed = isChanged.value, leaves = deleting.value.has(name);
+  const changed = isChanged.value,
+    leaves = deleting.value.has(name);
   const title = judged?.definition.name || name || words.fresh;
-  const placed = isKept ? now.path : words.placed(title), starts = `xl create ${placed}`;
+  const placed = isKept ? now.path : words.placed(title),
+    starts = `xl create ${placed}`;
   const errors = plan?.errors.length ?? 0;
-  const first = judged?.text === now.text ? plan?.errors.filter(({ line }) => line > 0).sort((a, b) => a.line - b.line)[0] : undefined;
+  const first =
+    judged?.text === now.text
+      ? plan?.errors.filter(({ line }) => line > 0).sort((a, b) => a.line - b.line)[0]
+      : undefined;
   const remedy = first && remedyOf(first);
   // What it would be: as it is, or with what its errors say to write.
   const mended = judged && now.mended?.of === judged.text ? now.mended.judged : undefined;
-  const then = errors === 0 ? judged : mended, inItsWay = then?.plan.errors ?? [];
+  const then = errors === 0 ? judged : mended,
+    inItsWay = then?.plan.errors ?? [];
   const blocked = now.busy || !judged || errors > 0;
   const lines = tallyLines(plan?.findings ?? []);
-  return <>
-    <div class="bh edit-h">
-      <div class="row wrap">
-        <h2><StateMark state="-" />{title}</h2>{judged && <ModeBadge type={judged.definition.type} />}
-        <span class="sec meta">{!isKept ? words.notKept : changed ? words.changed : words.kept(now.path)}</span>
-        {running && isKept && <button class="btn sm" onClick={() => go({ kind: 'domain', id: running.id })}>{words.runs}</button>}<span class="grow" />
-        <div class="row wrap tools" role="toolbar" aria-label={title}>
-          {leaves ? <>
-            <span class="say" role="alert">{words.leaving(name, KEEP_SECONDS)}</span>
-            <button class="btn primary" onClick={() => keepDefinition(name)}>{strings.actions.keep(name)}</button>
-            <button class="btn" onClick={remove}>{words.removeNow}</button>
-          </> : <>
-            {isKept && <label class="auto"><input type="checkbox" checked={now.automatic} onChange={event => void setAutomatic(event.currentTarget.checked)} />{words.automatic}</label>}
-            {isKept && !changed && <button class="btn" title={`xm delete ${name}`} onClick={remove}>{words.remove}</button>}
-            {(changed || !isKept) && <button class="btn" onClick={discardChanges}>{isKept ? words.revert : draftWords.discard}</button>}
-            {(changed || !isKept) && <button class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`} disabled={!judged?.canKeep} title={`xm new ${pathOf(now)}`} onClick={() => void keep()}>{words.keepIt}</button>}
-            {errors === 0 && <button class="btn" disabled={blocked} title={`xl create -p ${placed}`} onClick={() => void start(true)}>{words.startPaused}</button>}
-            <button class="btn primary" disabled={blocked} title={starts} onClick={() => void start(false)}><span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span></button>
-            {listed && <button class="btn quiet" aria-haspopup="menu" aria-label={strings.guest.more(name)} title={strings.guest.more(name)} onClick={event => openMenu(event, name, definedActions(listed))}>•••</button>}
-          </>}
+  return (
+    <>
+      <div class="bh edit-h">
+        <div class="row wrap">
+          <h2>
+            <StateMark state="-" />
+            {title}
+          </h2>
+          {judged && <ModeBadge type={judged.definition.type} />}
+          <span class="sec meta">{!isKept ? words.notKept : changed ? words.changed : words.kept(now.path)}</span>
+          {running && isKept && (
+            <button class="btn sm" onClick={() => go({ kind: 'domain', id: running.id })}>
+              {words.runs}
+            </button>
+          )}
+          <span class="grow" />
+          <div class="row wrap tools" role="toolbar" aria-label={title}>
+            {leaves ? (
+              <>
+                <span class="say" role="alert">
+                  {words.leaving(name, KEEP_SECONDS)}
+                </span>
+                <button class="btn primary" onClick={() => keepDefinition(name)}>
+                  {strings.actions.keep(name)}
+                </button>
+                <button class="btn" onClick={remove}>
+                  {words.removeNow}
+                </button>
+              </>
+            ) : (
+              <>
+                {isKept && (
+                  <label class="auto">
+                    <input
+                      type="checkbox"
+                      checked={now.automatic}
+                      onChange={event => void setAutomatic(event.currentTarget.checked)}
+                    />
+                    {words.automatic}
+                  </label>
+                )}
+                {isKept && !changed && (
+                  <button class="btn" title={`xm delete ${name}`} onClick={remove}>
+                    {words.remove}
+                  </button>
+                )}
+                {(changed || !isKept) && (
+                  <button class="btn" onClick={discardChanges}>
+                    {isKept ? words.revert : draftWords.discard}
+                  </button>
+                )}
+                {(changed || !isKept) && (
+                  <button
+                    class={`btn${blocked && judged?.canKeep ? ' primary' : ''}`}
+                    disabled={!judged?.canKeep}
+                    title={`xm new ${pathOf(now)}`}
+                    onClick={() => void keep()}
+                  >
+                    {words.keepIt}
+                  </button>
+                )}
+                {errors === 0 && (
+                  <button
+                    class="btn"
+                    disabled={blocked}
+                    title={`xl create -p ${placed}`}
+                    onClick={() => void start(true)}
+                  >
+                    {words.startPaused}
+                  </button>
+                )}
+                <button class="btn primary" disabled={blocked} title={starts} onClick={() => void start(false)}>
+                  <span class="cut">{changed && isKept ? words.keepAndStart : draftWords.start(title)}</span>
+                </button>
+                {listed && (
+                  <button
+                    class="btn quiet"
+                    aria-haspopup="menu"
+                    aria-label={strings.guest.more(name)}
+                    title={strings.guest.more(name)}
+                    onClick={event => openMenu(event, name, definedActions(listed))}
+                  >
+                    •••
+                  </button>
+                )}
+              </>
+            )}
+          </div>
         </div>
+        {isKept && (
+          <Tabs
+            label={title}
+            tabs={[
+              ['definition', strings.guest.tabs.definition],
+              ['snapshots', strings.guest.tabs.snapshots],
+            ]}
+            panel={PANEL}
+            chosen={tab}
+            onChoose={id => go({ kind: 'defined', name, ...(id === 'definition' ? {} : { tab: id }) })}
+          />
+        )}
+        {tab === 'definition' && (
+          <div class="row wrap counts" role="status">
+            {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(
+              kind =>
+                lines.has(kind) && (
+                  <Tag key={kind} kind={kind}>
+                    {draftWords.tally(lines.get(kind)!, draftWords.verdicts[kind]!)}
+                  </Tag>
+                ),
+            )}
+            {plan && (
+              <span class="sec">
+                {errors > 0
+                  ? first
+                    ? words.waitsForLine(first.line, first.key)
+                    : draftWords.startsBlocked(errors)
+                  : draftWords.ready}
+              </span>
+            )}
+            {first &&
+              (remedy !== undefined ? (
+                <button class="btn primary sm by-line" onClick={() => mend(first)}>
+                  {words.write(remedy)}
+                </button>
+              ) : (
+                <button class="btn primary sm" onClick={goToError}>
+                  {draftWords.goToLine(first.line)}
+                </button>
+              ))}
+          </div>
+        )}
       </div>
-      {isKept && <Tabs label={title} tabs={[['definition', strings.guest.tabs.definition], ['snapshots', strings.guest.tabs.snapshots]]} panel={PANEL} chosen={tab} onChoose={id => go({ kind: 'defined', name, ...(id === 'definition' ? {} : { tab: id }) })} />}
-      {tab === 'definition' && <div class="row wrap counts" role="status">
-        {(['used', 'approximated', 'ignored', 'missing', 'error'] as const).map(kind => lines.has(kind) && <Tag key={kind} kind={kind}>{draftWords.tally(lines.get(kind)!, draftWords.verdicts[kind]!)}</Tag>)}
-        {plan && <span class="sec">{errors > 0 ? (first ? words.waitsForLine(first.line, first.key) : draftWords.startsBlocked(errors)) : draftWords.ready}</span>}
-        {first && (remedy !== undefined ? <button class="btn primary sm by-line" onClick={() => mend(first)}>{words.write(remedy)}</button> : <button class="btn primary sm" onClick={goToError}>{draftWords.goToLine(first.line)}</button>)}
-      </div>}
-    </div>
-    {now.problem && <p class="stop note bad" role="alert"><Tag kind="error"><span>{now.problem}</span></Tag></p>}
-    {tab === 'snapshots' && isKept ? <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}><SnapshotsPage name={name} /></div> : <div class="edit" {...(isKept ? { role: 'tabpanel' as const, id: PANEL, 'aria-labelledby': tabId(PANEL, tab) } : {})}>
-      {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
-      <div class="edit-t">
-        <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
-        {then && inItsWay.length === 0 && <PlanSteps plan={then.plan} commands={[{ command: starts, ...(changed || !isKept ? { before: words.keepsIt } : {}) }]} {...(errors > 0 ? { once: words.once(errors) } : {})} />}
-        {inItsWay.length > 0 && <section class="plan next"><div class="ph"><h3>{words.next}</h3><span class="sec">{words.once(errors)}</span></div>
-          <ul>{inItsWay.map(({ line, column, text }) => <li key={`${line}:${column}:${text}`} class="wrongly"><Tag kind="error"><span>{text}</span></Tag></li>)}</ul></section>}
-        {judged && <MemoryAfter fresh={then ? [{ name: title, mib: then.definition.memoryMiB }] : judged.canKeep ? [{ name: title, mib: judged.definition.memoryMiB }] : []} />}
-        {judged && <Approximations judged={judged} />}
-      </div>
-    </div>}
-  </>;
+      {now.problem && (
+        <p class="stop note bad" role="alert">
+          <Tag kind="error">
+            <span>{now.problem}</span>
+          </Tag>
+        </p>
+      )}
+      {tab === 'snapshots' && isKept ? (
+        <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}>
+          <SnapshotsPage name={name} />
+        </div>
+      ) : (
+        <div
+          class="edit"
+          {...(isKept ? { role: 'tabpanel' as const, id: PANEL, 'aria-labelledby': tabId(PANEL, tab) } : {})}
+        >
+          {judged && <EditForm judged={judged} choices={now.choices} makesVolumes change={change} />}
+          <div class="edit-t">
+            <EditText path={pathOf(now)} text={now.text} judged={judged} onType={type} onMend={mend} />
+            {then && inItsWay.length === 0 && (
+              <PlanSteps
+                plan={then.plan}
+                commands={[{ command: starts, ...(changed || !isKept ? { before: words.keepsIt } : {}) }]}
+                {...(errors > 0 ? { once: words.once(errors) } : {})}
+              />
+            )}
+            {inItsWay.length > 0 && (
+              <section class="plan next">
+                <div class="ph">
+                  <h3>{words.next}</h3>
+                  <span class="sec">{words.once(errors)}</span>
+                </div>
+                <ul>
+                  {inItsWay.map(({ line, column, text }) => (
+                    <li key={`${line}:${column}:${text}`} class="wrongly">
+                      <Tag kind="error">
+                        <span>{text}</span>
+                      </Tag>
+                    </li>
+                  ))}
+                </ul>
+              </section>
+            )}
+            {judged && (
+              <MemoryAfter
+                fresh={
+                  then
+                    ? [{ name: title, mib: then.definition.memoryMiB }]
+                    : judged.canKeep
+                      ? [{ name: title, mib: judged.definition.memoryMiB }]
+                      : []
+                }
+              />
+            )}
+            {judged && <Approximations judged={judged} />}
+          </div>
+        </div>
+      )}
+    </>
+  );
 }

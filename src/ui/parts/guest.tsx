@@ -27,7 +27,11 @@ export const guestPanel: Panel = {
   show: here => {
     if (here.kind !== 'domain') return undefined;
     const session = sessionAt(here);
-    return !session && here.name !== undefined ? <MissingGuest name={here.name} /> : session && <GuestPage key={session.id} session={session} tab={here.tab} />;
+    return !session && here.name !== undefined ? (
+      <MissingGuest name={here.name} />
+    ) : (
+      session && <GuestPage key={session.id} session={session} tab={here.tab} />
+    );
   },
   title: here => (here.kind === 'domain' ? (sessionAt(here)?.info.value.name ?? here.name) : undefined),
 };
@@ -35,82 +39,252 @@ export const guestPanel: Panel = {
 /** Smaller pages show one window at a time unless asked. */
 const roomForBoth = mediaSignal('(min-width: 1280px) and (min-height: 800px)');
 
-const MissingGuest = later(() => import('./missing-guest.tsx'), part => part.MissingGuest);
-const GuestOverview = later(() => import('./guest-overview.tsx'), part => part.GuestOverview);
-const GuestHistory = later(() => import('./guest-history.tsx'), part => part.GuestHistory);
-const SnapshotsPage = later(() => import('./snapshots.tsx'), part => part.SnapshotsPage);
-const PostMortemPage = later(() => import('../inspect/post-mortem.tsx'), part => part.PostMortemPage);
-const InspectPage = later(() => import('../inspect/page.tsx'), part => part.InspectPage);
+const MissingGuest = later(
+  () => import('./missing-guest.tsx'),
+  part => part.MissingGuest,
+);
+const GuestOverview = later(
+  () => import('./guest-overview.tsx'),
+  part => part.GuestOverview,
+);
+const GuestHistory = later(
+  () => import('./guest-history.tsx'),
+  part => part.GuestHistory,
+);
+const SnapshotsPage = later(
+  () => import('./snapshots.tsx'),
+  part => part.SnapshotsPage,
+);
+const PostMortemPage = later(
+  () => import('../inspect/post-mortem.tsx'),
+  part => part.PostMortemPage,
+);
+const InspectPage = later(
+  () => import('../inspect/page.tsx'),
+  part => part.InspectPage,
+);
 
 const CONSOLE = 'console',
   POST_MORTEM = 'post-mortem',
   PANEL = 'guest-panel';
 /** Where a tab puts tools of its own: beside what can be done to the guest. */
 export const TOOLS_OF_TAB = 'tools-of-tab';
-const TABS = [[CONSOLE, words.tabs.console], ['overview', words.tabs.overview], ['snapshots', words.tabs.snapshots], ['history', words.tabs.history], ['inspect', words.tabs.inspect], ['definition', words.tabs.definition]] as const;
+const TABS = [
+  [CONSOLE, words.tabs.console],
+  ['overview', words.tabs.overview],
+  ['snapshots', words.tabs.snapshots],
+  ['history', words.tabs.history],
+  ['inspect', words.tabs.inspect],
+  ['definition', words.tabs.definition],
+] as const;
 
 function GuestPage({ session, tab: chosen }: { session: DomainSession; tab?: string | undefined }) {
   // Whoever was there when it fell goes on with what they looked at.
   const [first] = useState(() => (session.isFallen ? POST_MORTEM : CONSOLE));
   const domain = session.info.value;
   const gone = session.gone.value;
-  const over = session.over, isKept = over && !gone && !domain.lost;
+  const over = session.over,
+    isKept = over && !gone && !domain.lost;
   const tab = (chosen ?? first) === POST_MORTEM && !isKept ? CONSOLE : (chosen ?? first);
   const paused = domain.state === 'p';
   const [here, setHere] = useState<ShownWindows>();
-  const view = shownWindows({ hasScreen: session.hasScreen, used: session.used.value, drew: session.drew.value, spoke: session.spoke.value }, here, windows.value, roomForBoth.value);
+  const view = shownWindows(
+    { hasScreen: session.hasScreen, used: session.used.value, drew: session.drew.value, spoke: session.spoke.value },
+    here,
+    windows.value,
+    roomForBoth.value,
+  );
   // Of two windows Enter gives the keyboard to the one where the guest has spoken.
   const serialFirst = view === 'serial' || (view === 'both' && session.spoke.value);
   const going = leaving.value.get(session.id);
-  const isConsole = tab === CONSOLE, withConsole = isConsole || beside.value;
-  const desk = <div class={`desk ${view}`}>
-    {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}
-    {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} first={serialFirst} />}
-  </div>;
-  return <>
-    <div class="bh guest">
-      <div class="row">
-        <h2><StateMark state={gone ? 's' : session.state} fell={domain.fell} />{domain.name}</h2><ModeBadge type={domain.type} />
-        <span class="sec meta nw">{words.facts(domain.memoryMiB, domain.vcpus, domain.id)}</span><span class="grow" />
-        <div class={`row wrap tools${(over && tab !== POST_MORTEM) || going ? ' says' : ''}`} role="toolbar" aria-label={domain.name}>
-        {over ? <>
-          {tab !== POST_MORTEM && <span class={domain.fell ? 'tag bad' : 'b'}>{words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}</span>}<span class="grow" />
-          {tab === POST_MORTEM && <span id={TOOLS_OF_TAB} />}
-          {session.files && <button class="btn primary" onClick={() => void bootAgain(session)}>{words.again}</button>}
-          {gone ? <button class="btn" onClick={() => go({ kind: 'home' })}>{words.close}</button> : <Tool onClick={() => destroy(session)}>{words.destroy}</Tool>}
-        </> : going ? <>
-          <span class="say" role="alert">{words.leaving(domain.name, domain.memoryMiB, domain.disks ?? 0, going.seconds)}</span><span class="grow" />
-          <button class="btn primary" onClick={() => keepGuest(session)}>{words.keep}</button>
-          <Tool onClick={() => destroyNow(session)}><Icon name="close" />{words.destroyNow}</Tool>
-        </> : <>
-          <Tool onClick={() => void command(paused ? 'unpause' : 'pause', domain)}><Icon name={paused ? 'run' : 'pause'} />{paused ? words.run : words.pause}</Tool>
-          <Tool onClick={() => void command('reset', domain)}><Icon name="reset" />{words.reset}</Tool>
-          <Tool onClick={() => void command('shutdown', domain)}><Icon name="power" />{words.power}</Tool>
-          <Tool onClick={() => void saveState(domain)}>{words.save}</Tool>
-          <Tool onClick={() => destroy(session)}><Icon name="close" />{words.destroy}</Tool>
-          <button class="btn quiet" aria-haspopup="menu" aria-label={words.more(domain.name)} title={words.more(domain.name)} onClick={event => openMenu(event, domain.name, guestActions(session))}>•••</button>
-        </>}
-        </div>
-        {tab === CONSOLE && <button class="btn only-m" aria-expanded={detailOpen.value} onClick={() => { detailOpen.value = !detailOpen.value; }}>{words.detail}</button>}
-      </div>
-      <div class="row gtabs">
-        <Tabs label={domain.name} tabs={isKept ? [[POST_MORTEM, words.tabs.postMortem], ...TABS] : TABS} panel={PANEL} chosen={tab} onChoose={id => go({ kind: 'domain', id: session.id, ...(id === first ? {} : { tab: id }) })} /><span class="grow" />
-        {!isConsole && <button class="btn sm" aria-pressed={beside.value} onClick={() => { beside.value = !beside.value; }}>{words.beside}</button>}
-        {withConsole && session.hasScreen && <div class="seg" role="group" aria-label={words.view}>
-          {(['serial', 'screen', 'both'] as const).map(choice => <button key={choice} aria-pressed={view === choice} onClick={() => { windows.value = choice; setHere(choice); }}>{words[choice]}</button>)}
-        </div>}
-      </div>
+  const isConsole = tab === CONSOLE,
+    withConsole = isConsole || beside.value;
+  const desk = (
+    <div class={`desk ${view}`}>
+      {view !== 'serial' && <ScreenWindow key={`v${session.id}`} session={session} first={!serialFirst} />}
+      {view !== 'screen' && <SerialWindow key={`s${session.id}`} session={session} first={serialFirst} />}
     </div>
-    {domain.waitsForRoom && !over && <div class="note bad" role="alert"><span>{words.waitsForRoom}</span></div>}
-    {domain.restarts && !over && <div class="note" role="status"><span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span></div>}
-    <div class="sides">
-    {withConsole && !isConsole && <><section class="side" aria-label={words.tabs.console}>{desk}</section><Splitter region="beside" /></>}
-    <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}>
-      {tab === POST_MORTEM ? <PostMortemPage session={session} /> : tab === 'overview' ? <GuestOverview session={session} /> : tab === 'snapshots' ? <SnapshotsPage name={domain.name} /> : tab === 'history' ? <GuestHistory session={session} /> : tab === 'inspect' ? <InspectPage session={session} />
-        : tab === 'definition' ? <div class="body"><pre class="code defn" tabIndex={0}>{domain.definition || words.noDefinition}</pre></div>
-        : desk}
-    </div></div>
-  </>;
+  );
+  return (
+    <>
+      <div class="bh guest">
+        <div class="row">
+          <h2>
+            <StateMark state={gone ? 's' : session.state} fell={domain.fell} />
+            {domain.name}
+          </h2>
+          <ModeBadge type={domain.type} />
+          <span class="sec meta nw">{words.facts(domain.memoryMiB, domain.vcpus, domain.id)}</span>
+          <span class="grow" />
+          <div
+            class={`row wrap tools${(over && tab !== POST_MORTEM) || going ? ' says' : ''}`}
+            role="toolbar"
+            aria-label={domain.name}
+          >
+            {over ? (
+              <>
+                {tab !== POST_MORTEM && (
+                  <span class={domain.fell ? 'tag bad' : 'b'}>
+                    {words.ended(domain.name, domain.ended ?? (gone ? words.gone : ''))}
+                  </span>
+                )}
+                <span class="grow" />
+                {tab === POST_MORTEM && <span id={TOOLS_OF_TAB} />}
+                {session.files && (
+                  <button class="btn primary" onClick={() => void bootAgain(session)}>
+                    {words.again}
+                  </button>
+                )}
+                {gone ? (
+                  <button class="btn" onClick={() => go({ kind: 'home' })}>
+                    {words.close}
+                  </button>
+                ) : (
+                  <Tool onClick={() => destroy(session)}>{words.destroy}</Tool>
+                )}
+              </>
+            ) : going ? (
+              <>
+                <span class="say" role="alert">
+                  {words.leaving(domain.name, domain.memoryMiB, domain.disks ?? 0, going.seconds)}
+                </span>
+                <span class="grow" />
+                <button class="btn primary" onClick={() => keepGuest(session)}>
+                  {words.keep}
+                </button>
+                <Tool onClick={() => destroyNow(session)}>
+                  <Icon name="close" />
+                  {words.destroyNow}
+                </Tool>
+              </>
+            ) : (
+              <>
+                <Tool onClick={() => void command(paused ? 'unpause' : 'pause', domain)}>
+                  <Icon name={paused ? 'run' : 'pause'} />
+                  {paused ? words.run : words.pause}
+                </Tool>
+                <Tool onClick={() => void command('reset', domain)}>
+                  <Icon name="reset" />
+                  {words.reset}
+                </Tool>
+                <Tool onClick={() => void command('shutdown', domain)}>
+                  <Icon name="power" />
+                  {words.power}
+                </Tool>
+                <Tool onClick={() => void saveState(domain)}>{words.save}</Tool>
+                <Tool onClick={() => destroy(session)}>
+                  <Icon name="close" />
+                  {words.destroy}
+                </Tool>
+                <button
+                  class="btn quiet"
+                  aria-haspopup="menu"
+                  aria-label={words.more(domain.name)}
+                  title={words.more(domain.name)}
+                  onClick={event => openMenu(event, domain.name, guestActions(session))}
+                >
+                  •••
+                </button>
+              </>
+            )}
+          </div>
+          {tab === CONSOLE && (
+            <button
+              class="btn only-m"
+              aria-expanded={detailOpen.value}
+              onClick={() => {
+                detailOpen.value = !detailOpen.value;
+              }}
+            >
+              {words.detail}
+            </button>
+          )}
+        </div>
+        <div class="row gtabs">
+          <Tabs
+            label={domain.name}
+            tabs={isKept ? [[POST_MORTEM, words.tabs.postMortem], ...TABS] : TABS}
+            panel={PANEL}
+            chosen={tab}
+            onChoose={id => go({ kind: 'domain', id: session.id, ...(id === first ? {} : { tab: id }) })}
+          />
+          <span class="grow" />
+          {!isConsole && (
+            <button
+              class="btn sm"
+              aria-pressed={beside.value}
+              onClick={() => {
+                beside.value = !beside.value;
+              }}
+            >
+              {words.beside}
+            </button>
+          )}
+          {withConsole && session.hasScreen && (
+            <div class="seg" role="group" aria-label={words.view}>
+              {(['serial', 'screen', 'both'] as const).map(choice => (
+                <button
+                  key={choice}
+                  aria-pressed={view === choice}
+                  onClick={() => {
+                    windows.value = choice;
+                    setHere(choice);
+                  }}
+                >
+                  {words[choice]}
+                </button>
+              ))}
+            </div>
+          )}
+        </div>
+      </div>
+      {domain.waitsForRoom && !over && (
+        <div class="note bad" role="alert">
+          <span>{words.waitsForRoom}</span>
+        </div>
+      )}
+      {domain.restarts && !over && (
+        <div class="note" role="status">
+          <span>{words.restarted(domain.restarts.count, domain.restarts.why)}</span>
+        </div>
+      )}
+      <div class="sides">
+        {withConsole && !isConsole && (
+          <>
+            <section class="side" aria-label={words.tabs.console}>
+              {desk}
+            </section>
+            <Splitter region="beside" />
+          </>
+        )}
+        <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, tab)}>
+          {tab === POST_MORTEM ? (
+            <PostMortemPage session={session} />
+          ) : tab === 'overview' ? (
+            <GuestOverview session={session} />
+          ) : tab === 'snapshots' ? (
+            <SnapshotsPage name={domain.name} />
+          ) : tab === 'history' ? (
+            <GuestHistory session={session} />
+          ) : tab === 'inspect' ? (
+            <InspectPage session={session} />
+          ) : tab === 'definition' ? (
+            <div class="body">
+              <pre class="code defn" tabIndex={0}>
+                {domain.definition || words.noDefinition}
+              </pre>
+            </div>
+          ) : (
+            desk
+          )}
+        </div>
+      </div>
+    </>
+  );
 }
 
-const Tool = ({ onClick, children }: { onClick(): void; children: ComponentChildren }) => <button class="btn" onClick={onClick}>{children}</button>;
+const Tool = ({ onClick, children }: { onClick(): void; children: ComponentChildren }) => (
+  <button class="btn" onClick={onClick}>
+    {children}
+  </button>
+);

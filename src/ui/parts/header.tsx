@@ -15,13 +15,24 @@ import { afterPrompt } from '../first-prompt.ts';
 import { later } from './later.tsx';
 import { Brand, Icon } from './marks.tsx';
 
-const VirtualPace = later(() => import('./virtual-pace.tsx'), part => part.VirtualPace);
-const Pace = later(() => import('./pace.tsx'), part => part.Pace);
-const Pcpus = later(() => import('./pcpus.tsx'), part => part.Pcpus);
+const VirtualPace = later(
+  () => import('./virtual-pace.tsx'),
+  part => part.VirtualPace,
+);
+const Pace = later(
+  () => import('./pace.tsx'),
+  part => part.Pace,
+);
+const Pcpus = later(
+  () => import('./pcpus.tsx'),
+  part => part.Pcpus,
+);
 
 const shownSession = (): DomainSession | undefined => {
   const here = place.value;
-  return here.id !== undefined ? sessions.value.get(here.id) : [...sessions.value.values()].findLast(session => !session.gone.value);
+  return here.id !== undefined
+    ? sessions.value.get(here.id)
+    : [...sessions.value.values()].findLast(session => !session.gone.value);
 };
 
 export function Header() {
@@ -36,38 +47,117 @@ export function Header() {
       keysOpen.value = false;
       keysMenu.current?.querySelector('button')?.focus();
     };
-    const onDown = (event: PointerEvent) => { if (!keysMenu.current?.contains(event.target as Node)) keysOpen.value = false; };
+    const onDown = (event: PointerEvent) => {
+      if (!keysMenu.current?.contains(event.target as Node)) keysOpen.value = false;
+    };
     window.addEventListener('keydown', onKey);
     window.addEventListener('pointerdown', onDown);
-    return () => { window.removeEventListener('keydown', onKey); window.removeEventListener('pointerdown', onDown); };
+    return () => {
+      window.removeEventListener('keydown', onKey);
+      window.removeEventListener('pointerdown', onDown);
+    };
   }, [keysOpen.value]);
-  return <header class="top">
-    <button class="btn quiet icon only-s" aria-label={treeOpen.value ? strings.closeTree : strings.openTree} aria-expanded={treeOpen.value} onClick={() => { treeOpen.value = !treeOpen.value; }}>
-      <Icon name={treeOpen.value ? 'close' : 'menu'} size={14} /></button>
-    <a class="brand-link" href="#bench" aria-label={strings.product} onClick={event => { event.preventDefault(); go({ kind: 'home' }); }}><Brand /></a>
-    <span class="vr" />
-    <MachineTime />
-    {info.value?.time !== 'virtual' && afterPrompt.value && <Pace />}
-    {info.value?.time === 'virtual' ? <VirtualPace /> : <GuestTime />}
-    {afterPrompt.value && <Pcpus />}
-    {info.value?.time !== 'virtual' && mode !== 'shared' && <div class="clock hide-s"><small>{strings.modeLabel}</small><span class="plain">{mode ? strings.oneWorker : hostProblem.value ? strings.tree.noData : strings.starting}</span></div>}
-    <span class="grow" />
-    <button class="btn search hide-s" aria-haspopup="dialog" onClick={() => { paletteOpen.value = true; }}><Icon name="search" /><span>{strings.palette.open}</span><kbd>Ctrl K</kbd></button>
-    <div class="pick" title={strings.theme.label}>
-      <Icon name="theme" size={14} />
-      <select class="btn quiet" aria-label={strings.theme.label} value={theme.value} onChange={event => { theme.value = event.currentTarget.value as ThemeChoice; }}>
-        {(['system', 'light', 'dark', 'contrast'] as const).map(choice => <option key={choice} value={choice}>{strings.theme[choice]}</option>)}
-      </select>
-    </div>
-    <div class="keys-menu hide-s" ref={keysMenu}>
-      <button class="btn quiet" aria-expanded={keysOpen.value} onClick={() => { keysOpen.value = !keysOpen.value; }}>{strings.help}</button>
-      {keysOpen.value && <div class="pop" role="dialog" aria-label={strings.keys.title}>
-        <h3>{strings.keys.title}</h3>
-        <dl class="kv">{strings.keys.rows.map(([keys, does]) => <><dt><kbd>{keys}</kbd></dt><dd>{does}</dd></>)}</dl>
-        <button class="btn sm" onClick={() => { keysOpen.value = false; }}>{strings.keys.close}</button>
-      </div>}
-    </div>
-  </header>;
+  return (
+    <header class="top">
+      <button
+        class="btn quiet icon only-s"
+        aria-label={treeOpen.value ? strings.closeTree : strings.openTree}
+        aria-expanded={treeOpen.value}
+        onClick={() => {
+          treeOpen.value = !treeOpen.value;
+        }}
+      >
+        <Icon name={treeOpen.value ? 'close' : 'menu'} size={14} />
+      </button>
+      <a
+        class="brand-link"
+        href="#bench"
+        aria-label={strings.product}
+        onClick={event => {
+          event.preventDefault();
+          go({ kind: 'home' });
+        }}
+      >
+        <Brand />
+      </a>
+      <span class="vr" />
+      <MachineTime />
+      {info.value?.time !== 'virtual' && afterPrompt.value && <Pace />}
+      {info.value?.time === 'virtual' ? <VirtualPace /> : <GuestTime />}
+      {afterPrompt.value && <Pcpus />}
+      {info.value?.time !== 'virtual' && mode !== 'shared' && (
+        <div class="clock hide-s">
+          <small>{strings.modeLabel}</small>
+          <span class="plain">
+            {mode ? strings.oneWorker : hostProblem.value ? strings.tree.noData : strings.starting}
+          </span>
+        </div>
+      )}
+      <span class="grow" />
+      <button
+        class="btn search hide-s"
+        aria-haspopup="dialog"
+        onClick={() => {
+          paletteOpen.value = true;
+        }}
+      >
+        <Icon name="search" />
+        <span>{strings.palette.open}</span>
+        <kbd>Ctrl K</kbd>
+      </button>
+      <div class="pick" title={strings.theme.label}>
+        <Icon name="theme" size={14} />
+        <select
+          class="btn quiet"
+          aria-label={strings.theme.label}
+          value={theme.value}
+          onChange={event => {
+            theme.value = event.currentTarget.value as ThemeChoice;
+          }}
+        >
+          {(['system', 'light', 'dark', 'contrast'] as const).map(choice => (
+            <option key={choice} value={choice}>
+              {strings.theme[choice]}
+            </option>
+          ))}
+        </select>
+      </div>
+      <div class="keys-menu hide-s" ref={keysMenu}>
+        <button
+          class="btn quiet"
+          aria-expanded={keysOpen.value}
+          onClick={() => {
+            keysOpen.value = !keysOpen.value;
+          }}
+        >
+          {strings.help}
+        </button>
+        {keysOpen.value && (
+          <div class="pop" role="dialog" aria-label={strings.keys.title}>
+            <h3>{strings.keys.title}</h3>
+            <dl class="kv">
+              {strings.keys.rows.map(([keys, does]) => (
+                <>
+                  <dt>
+                    <kbd>{keys}</kbd>
+                  </dt>
+                  <dd>{does}</dd>
+                </>
+              ))}
+            </dl>
+            <button
+              class="btn sm"
+              onClick={() => {
+                keysOpen.value = false;
+              }}
+            >
+              {strings.keys.close}
+            </button>
+          </div>
+        )}
+      </div>
+    </header>
+  );
 }
 
 /** All guests at once: they run, stand still, or the one that is shown goes on to the end of its next exit. */
@@ -76,14 +166,46 @@ function MachineTime() {
   const guests = living.value;
   if (!info.value) return null;
   // What was pressed for guests that are being made shows at once.
-  const kept = [...inTheMaking.value.values()], isNone = guests.length === 0 && kept.length === 0;
-  const isStill = !isNone && !isSlow() && (kept.length > 0 ? kept.every(press => press === 'pause') : guests.every(({ state }) => state === 'p'));
+  const kept = [...inTheMaking.value.values()],
+    isNone = guests.length === 0 && kept.length === 0;
+  const isStill =
+    !isNone &&
+    !isSlow() &&
+    (kept.length > 0 ? kept.every(press => press === 'pause') : guests.every(({ state }) => state === 'p'));
   const shown = shownSession()?.info.value;
-  return <div class="seg mtime" role="group" aria-label={words.label}>
-    <button disabled={isNone} aria-pressed={!isNone && !isStill} aria-label={words.runAll} title={isNone ? words.nobody : words.runAll} onClick={runAll}><Icon name="run" /><span class="when-wide">{strings.guest.run}</span></button>
-    <button disabled={isNone} aria-pressed={isStill} aria-label={words.pauseAll} title={isNone ? words.nobody : words.pauseAll} onClick={pauseAll}><Icon name="pause" /><span class="when-wide">{strings.guest.pause}</span></button>
-    <button disabled={shown?.state !== 'p'} aria-label={shown ? words.stepOf(shown.name) : words.step} title={shown?.state === 'p' ? `xl step -e ${shown.name}` : words.stepHint} onClick={() => shown && void asTask(`xl step -e ${shown.name}`, () => host.step(shown.id, 1, 'exits'))}><Icon name="step" /><span class="when-wide">{words.step}</span></button>
-  </div>;
+  return (
+    <div class="seg mtime" role="group" aria-label={words.label}>
+      <button
+        disabled={isNone}
+        aria-pressed={!isNone && !isStill}
+        aria-label={words.runAll}
+        title={isNone ? words.nobody : words.runAll}
+        onClick={runAll}
+      >
+        <Icon name="run" />
+        <span class="when-wide">{strings.guest.run}</span>
+      </button>
+      <button
+        disabled={isNone}
+        aria-pressed={isStill}
+        aria-label={words.pauseAll}
+        title={isNone ? words.nobody : words.pauseAll}
+        onClick={pauseAll}
+      >
+        <Icon name="pause" />
+        <span class="when-wide">{strings.guest.pause}</span>
+      </button>
+      <button
+        disabled={shown?.state !== 'p'}
+        aria-label={shown ? words.stepOf(shown.name) : words.step}
+        title={shown?.state === 'p' ? `xl step -e ${shown.name}` : words.stepHint}
+        onClick={() => shown && void asTask(`xl step -e ${shown.name}`, () => host.step(shown.id, 1, 'exits'))}
+      >
+        <Icon name="step" />
+        <span class="when-wide">{words.step}</span>
+      </button>
+    </div>
+  );
 }
 
 function GuestTime() {
@@ -91,7 +213,13 @@ function GuestTime() {
   const ns = session?.sample.value?.nowNs;
   // No guest, no time of one.
   if (!session) return null;
-  return <div class="clock" title={strings.guestTimeOf(session.info.value.name)}>
-    <small>{strings.guestTime}<span class="hide-s">{strings.ofGuest(session.info.value.name)}</span></small>{ns === undefined ? strings.tree.noData : clock(ns)}
-  </div>;
+  return (
+    <div class="clock" title={strings.guestTimeOf(session.info.value.name)}>
+      <small>
+        {strings.guestTime}
+        <span class="hide-s">{strings.ofGuest(session.info.value.name)}</span>
+      </small>
+      {ns === undefined ? strings.tree.noData : clock(ns)}
+    </div>
+  );
 }

@@ -9,7 +9,18 @@ import type { Panel } from '../panel.ts';
 import { started } from '../ready.ts';
 import { speaking } from '../sessions.ts';
 import { readyIn } from '../settings.ts';
-import { addFiles, bootBeside, bootingTogether, bootOffer, bootTogether, dragging, fetching, go, makeOffer, offerProblems } from '../state.ts';
+import {
+  addFiles,
+  bootBeside,
+  bootingTogether,
+  bootOffer,
+  bootTogether,
+  dragging,
+  fetching,
+  go,
+  makeOffer,
+  offerProblems,
+} from '../state.ts';
 import { strings } from '../strings.ts';
 import { bytes } from '../terminal.ts';
 import { HostFrame } from './host-bar.tsx';
@@ -19,13 +30,34 @@ import { later } from './later.tsx';
 import { ChooseFiles, Icon, ModeBadge, StateMark, Tag } from './marks.tsx';
 import { XenLog } from './strip.tsx';
 
-const ReopenList = later(() => import('./reopen-list.tsx'), part => part.ReopenList);
-const SavedGuests = later(() => import('./checkpoints.tsx'), part => part.SavedGuests);
-const PcpuStrip = later(() => import('./live.tsx'), part => part.PcpuStrip);
-const JustHappened = later(() => import('./live.tsx'), part => part.JustHappened);
-const LiveConsole = later(() => import('./live.tsx'), part => part.LiveConsole);
-const BootSectors = later(() => import('./boot-sectors.tsx'), part => part.BootSectors);
-const MoreComes = later(() => import('./more-comes.tsx'), part => part.MoreComes);
+const ReopenList = later(
+  () => import('./reopen-list.tsx'),
+  part => part.ReopenList,
+);
+const SavedGuests = later(
+  () => import('./checkpoints.tsx'),
+  part => part.SavedGuests,
+);
+const PcpuStrip = later(
+  () => import('./live.tsx'),
+  part => part.PcpuStrip,
+);
+const JustHappened = later(
+  () => import('./live.tsx'),
+  part => part.JustHappened,
+);
+const LiveConsole = later(
+  () => import('./live.tsx'),
+  part => part.LiveConsole,
+);
+const BootSectors = later(
+  () => import('./boot-sectors.tsx'),
+  part => part.BootSectors,
+);
+const MoreComes = later(
+  () => import('./more-comes.tsx'),
+  part => part.MoreComes,
+);
 const showsSectors = signal(false);
 
 export const named = (files: File[]) => files.map(file => ({ name: file.name, data: file as Blob }));
@@ -34,76 +66,202 @@ export const homePanel: Panel = {
   id: 'home',
   region: 'bench',
   name: strings.hostName,
-  show: () => <HostFrame choosing><Home /></HostFrame>,
+  show: () => (
+    <HostFrame choosing>
+      <Home />
+    </HostFrame>
+  ),
   from: here => (here.kind === 'home' ? undefined : { kind: 'home' }),
 };
 
 function Home() {
-  const best = bestOf(offers.value), others = offers.value.filter(guest => guest !== best), start = started.value;
+  const best = bestOf(offers.value),
+    others = offers.value.filter(guest => guest !== best),
+    start = started.value;
   const beside = FIRST.flatMap(id => others.filter(guest => guest.id === id)).slice(0, MOST_BESIDE);
   // Domain-0 is one; guests that ended are none.
   const systems = domains.value.filter(({ id, state }) => id > 0 && state !== 'c' && state !== 's').length + 1;
-  return <div class="body first">
-    <div class="hero"><div>
-      <h1>{strings.home.title(systems)} <br />{strings.home.title2(systems)}</h1>
-      <p class="lede">{start && strings.home.started(`${(start.ms / 1000).toFixed(2)} s`, start.isChosen, start.bytes ? bytes(start.bytes) : '')}{strings.home.lede}</p>
-    </div>{afterPrompt.value && <PcpuStrip />}</div>
-    <div class="cards">
-      <section class="card">
-        <h2><Icon name="run" size={15} /> {strings.home.boot}</h2>
-        <p class="sec"><button class="link" disabled={bootingTogether.value} aria-describedby="figure-hint" onClick={() => void bootTogether(FIGURE)}>{strings.home.figure}</button><span id="figure-hint" role="status">{bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}</span></p>
-        {!isListed.value ? <p class="sec" role="status">{strings.home.listing}</p> : <>
-        <Offers best={best} guests={beside} />
-        <div class="more-r cf">
-        <details class="more-g"><summary>{strings.home.all(others.length + 1)}</summary><Offers guests={others.filter(guest => !beside.includes(guest))} /></details>
-        <details class="more-g" onToggle={event => { showsSectors.value = event.currentTarget.open; }}>
-          <summary title={strings.bootSectors.hint}>{strings.bootSectors.title}</summary>{showsSectors.value && <BootSectors />}</details>
+  return (
+    <div class="body first">
+      <div class="hero">
+        <div>
+          <h1>
+            {strings.home.title(systems)} <br />
+            {strings.home.title2(systems)}
+          </h1>
+          <p class="lede">
+            {start &&
+              strings.home.started(
+                `${(start.ms / 1000).toFixed(2)} s`,
+                start.isChosen,
+                start.bytes ? bytes(start.bytes) : '',
+              )}
+            {strings.home.lede}
+          </p>
         </div>
-        {coming.value ? <MoreComes now={coming.value} /> : offers.value.every(({ bytes: size }) => size === 0) && <p class="cf sec">{strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code></p>}
-        </>}
-      </section>
-      <section class="card">
-        <h2><Icon name="drop" size={15} /> {strings.home.drop}</h2>
-        <p class="sec">{strings.home.dropHint}</p>
-        <div class={`dropz${dragging.value ? ' over' : ''}`}>
-          <ul>{strings.home.dropKinds.map(([kind, what]) => <li key={kind}><code>{kind}</code><span>{what}</span></li>)}</ul>
-          <p><ChooseFiles onFiles={files => void addFiles(named(files))}>{strings.home.choose}</ChooseFiles> <button class="btn quiet" onClick={() => go({ kind: 'defined', name: '' })}>{strings.home.write}</button></p>
-          <p class="sec cf">{dragging.value ? strings.home.dropNow : strings.home.dropTogether}</p>
+        {afterPrompt.value && <PcpuStrip />}
+      </div>
+      <div class="cards">
+        <section class="card">
+          <h2>
+            <Icon name="run" size={15} /> {strings.home.boot}
+          </h2>
+          <p class="sec">
+            <button
+              class="link"
+              disabled={bootingTogether.value}
+              aria-describedby="figure-hint"
+              onClick={() => void bootTogether(FIGURE)}
+            >
+              {strings.home.figure}
+            </button>
+            <span id="figure-hint" role="status">
+              {bootingTogether.value ? strings.home.figureStarts : strings.home.figureHint}
+            </span>
+          </p>
+          {!isListed.value ? (
+            <p class="sec" role="status">
+              {strings.home.listing}
+            </p>
+          ) : (
+            <>
+              <Offers best={best} guests={beside} />
+              <div class="more-r cf">
+                <details class="more-g">
+                  <summary>{strings.home.all(others.length + 1)}</summary>
+                  <Offers guests={others.filter(guest => !beside.includes(guest))} />
+                </details>
+                <details
+                  class="more-g"
+                  onToggle={event => {
+                    showsSectors.value = event.currentTarget.open;
+                  }}
+                >
+                  <summary title={strings.bootSectors.hint}>{strings.bootSectors.title}</summary>
+                  {showsSectors.value && <BootSectors />}
+                </details>
+              </div>
+              {coming.value ? (
+                <MoreComes now={coming.value} />
+              ) : (
+                offers.value.every(({ bytes: size }) => size === 0) && (
+                  <p class="cf sec">
+                    {strings.home.moreGuests} <code>{strings.home.moreGuestsCommand}</code>
+                  </p>
+                )
+              )}
+            </>
+          )}
+        </section>
+        <section class="card">
+          <h2>
+            <Icon name="drop" size={15} /> {strings.home.drop}
+          </h2>
+          <p class="sec">{strings.home.dropHint}</p>
+          <div class={`dropz${dragging.value ? ' over' : ''}`}>
+            <ul>
+              {strings.home.dropKinds.map(([kind, what]) => (
+                <li key={kind}>
+                  <code>{kind}</code>
+                  <span>{what}</span>
+                </li>
+              ))}
+            </ul>
+            <p>
+              <ChooseFiles onFiles={files => void addFiles(named(files))}>{strings.home.choose}</ChooseFiles>{' '}
+              <button class="btn quiet" onClick={() => go({ kind: 'defined', name: '' })}>
+                {strings.home.write}
+              </button>
+            </p>
+            <p class="sec cf">{dragging.value ? strings.home.dropNow : strings.home.dropTogether}</p>
+          </div>
+          {(inventory.value?.stored?.checkpoints.length ?? 0) > 0 && <SavedGuests />}
+          <ReopenList />
+        </section>
+        <section class="card">
+          <h2>
+            <Icon name="book" size={15} /> {strings.home.lesson}
+          </h2>
+          <p class="sec">{strings.home.lessonHint}</p>
+          <LessonList>
+            <li>
+              <button class="link" aria-describedby="ways-hint" onClick={() => void startWays()}>
+                {strings.home.ways}
+              </button>
+              <span class="sec" id="ways-hint">
+                {strings.home.waysHint}
+              </span>
+            </li>
+          </LessonList>
+          <p class="sec cf">
+            {strings.home.ownLesson}
+            <HandOut />
+          </p>
+        </section>
+        <div class="livew">
+          {speaking() ? (
+            <LiveConsole />
+          ) : (
+            <section class="win">
+              <div class="wt">
+                <StateMark state="r" />
+                <span class="t">{strings.home.log}</span>
+                <span class="sec cut">{strings.home.logHint}</span>
+              </div>
+              <div class="wb">
+                <XenLog />
+              </div>
+            </section>
+          )}
+          {afterPrompt.value && <JustHappened />}
         </div>
-        {(inventory.value?.stored?.checkpoints.length ?? 0) > 0 && <SavedGuests />}
-        <ReopenList />
-      </section>
-      <section class="card">
-        <h2><Icon name="book" size={15} /> {strings.home.lesson}</h2>
-        <p class="sec">{strings.home.lessonHint}</p>
-        <LessonList><li><button class="link" aria-describedby="ways-hint" onClick={() => void startWays()}>{strings.home.ways}</button><span class="sec" id="ways-hint">{strings.home.waysHint}</span></li></LessonList>
-        <p class="sec cf">{strings.home.ownLesson}<HandOut /></p>
-      </section>
-      <div class="livew">
-        {speaking() ? <LiveConsole /> : <section class="win"><div class="wt"><StateMark state="r" /><span class="t">{strings.home.log}</span><span class="sec cut">{strings.home.logHint}</span></div><div class="wb"><XenLog /></div></section>}
-        {afterPrompt.value && <JustHappened />}
       </div>
     </div>
-  </div>;
+  );
 }
 
 /** Of those beside it so many of these stand before the others: a guest of each kind. The console below has the room. */
-const FIRST = ['pcos', 'minipv-pv', 'minipv-pvh', 'demo'], MOST_BESIDE = 3;
+const FIRST = ['pcos', 'minipv-pv', 'minipv-pvh', 'demo'],
+  MOST_BESIDE = 3;
 /** So many characters stand below a row, in one line. */
 const ONE_LINE = 56;
 
 /** `best`: the first of them, with what makes it so. */
-const Offers = ({ guests, best }: { guests: readonly Offer[]; best?: Offer }) => <table class="offers" role="table"><thead><tr>{strings.home.columns.map((name, i) => <th key={name} class={i > 1 ? 'num' : ''} title={i === 4 ? strings.home.readyIn : undefined}>{name}</th>)}<th><span class="hidden">{strings.home.bootButton}</span></th></tr></thead>
-  <tbody>{best && <OfferRow guest={best} isBest />}{guests.map(guest => <OfferRow key={guest.id} guest={guest} />)}</tbody></table>;
+const Offers = ({ guests, best }: { guests: readonly Offer[]; best?: Offer }) => (
+  <table class="offers" role="table">
+    <thead>
+      <tr>
+        {strings.home.columns.map((name, i) => (
+          <th key={name} class={i > 1 ? 'num' : ''} title={i === 4 ? strings.home.readyIn : undefined}>
+            {name}
+          </th>
+        ))}
+        <th>
+          <span class="hidden">{strings.home.bootButton}</span>
+        </th>
+      </tr>
+    </thead>
+    <tbody>
+      {best && <OfferRow guest={best} isBest />}
+      {guests.map(guest => (
+        <OfferRow key={guest.id} guest={guest} />
+      ))}
+    </tbody>
+  </table>
+);
 
 /** What to begin with: a saved guest goes on at once; else an unmodified system with a definition of its own; else ours. */
-const bestOf = (all: readonly Offer[]): Offer => all.find(({ saved }) => saved) ?? all.findLast(({ type }) => type === undefined) ?? pcos;
+const bestOf = (all: readonly Offer[]): Offer =>
+  all.find(({ saved }) => saved) ?? all.findLast(({ type }) => type === undefined) ?? pcos;
 
 /** Shows the inspector of them, and begins. */
 async function startWays(): Promise<void> {
   go({ kind: 'home', tab: 'inspect', name: 'ways' });
   // Where its script cannot be loaded the inspector says so.
-  await fourWays().then(({ start }) => start(), () => {});
+  await fourWays().then(
+    ({ start }) => start(),
+    () => {},
+  );
 }
 
 /** One whose source is here is shown beside it. */
@@ -119,46 +277,138 @@ const definitionOf = (guest: Offer) => inventory.value?.stored?.defined.find(({ 
 function BootButton({ guest, isBest }: { guest: Offer; isBest?: boolean }) {
   const fetch = fetching.value.get(guest.id);
   // It comes in the other's place: the second click of a double click on that is none on this.
-  if (fetch) return <button class="btn sm" disabled={fetch.building} onClick={event => { if (event.detail < 2) fetch.abort.abort(); }}>{strings.home.cancel}</button>;
-  return <button class={`btn ${isBest ? 'primary sm' : 'sm'}`} aria-label={`${strings.home.bootButton} ${guest.title}`} onClick={() => boot(guest)}>{strings.home.bootButton}</button>;
+  if (fetch)
+    return (
+      <button
+        class="btn sm"
+        disabled={fetch.building}
+        onClick={event => {
+          if (event.detail < 2) fetch.abort.abort();
+        }}
+      >
+        {strings.home.cancel}
+      </button>
+    );
+  return (
+    <button
+      class={`btn ${isBest ? 'primary sm' : 'sm'}`}
+      aria-label={`${strings.home.bootButton} ${guest.title}`}
+      onClick={() => boot(guest)}
+    >
+      {strings.home.bootButton}
+    </button>
+  );
 }
 
 /** How far it has been fetched, or why it was not. */
 function Way({ guest }: { guest: Offer }) {
-  const fetch = fetching.value.get(guest.id), problem = offerProblems.value.get(guest.id);
-  return <>
-    {fetch?.building && <span class="sec">{strings.home.building(guest.title)}</span>}
-    {fetch?.progress && guest.bytes > 0 && !fetch.building && <>
-      <div class="bar"><i style={`width:${Math.min(100, 100 * fetch.progress.done / fetch.progress.all)}%`} /></div><span class="sec">{progressText(fetch.progress, performance.now())}</span></>}
-    {problem && <Tag kind="failed"><span>{problem}</span></Tag>}
-  </>;
+  const fetch = fetching.value.get(guest.id),
+    problem = offerProblems.value.get(guest.id);
+  return (
+    <>
+      {fetch?.building && <span class="sec">{strings.home.building(guest.title)}</span>}
+      {fetch?.progress && guest.bytes > 0 && !fetch.building && (
+        <>
+          <div class="bar">
+            <i style={`width:${Math.min(100, (100 * fetch.progress.done) / fetch.progress.all)}%`} />
+          </div>
+          <span class="sec">{progressText(fetch.progress, performance.now())}</span>
+        </>
+      )}
+      {problem && (
+        <Tag kind="failed">
+          <span>{problem}</span>
+        </Tag>
+      )}
+    </>
+  );
 }
 
-const Source = ({ guest }: { guest: Offer }) => guest !== pcos ? null : <> <button class="link" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>{strings.pcos.source}</button></>;
+const Source = ({ guest }: { guest: Offer }) =>
+  guest !== pcos ? null : (
+    <>
+      {' '}
+      <button class="link" aria-label={strings.bootSectors.sourceOf(guest.title)} onClick={() => go({ kind: 'pcos' })}>
+        {strings.pcos.source}
+      </button>
+    </>
+  );
 
 /** One that runs is a click away; another boots beside it. */
 function Runs({ guest }: { guest: Offer }) {
   const domain = living.value.find(({ name }) => name === guest.id);
-  return domain ? <> <button class="link" aria-label={strings.home.openRunning(guest.title)} onClick={() => go({ kind: 'domain', id: domain.id })}>{strings.home.runs}</button></> : null;
+  return domain ? (
+    <>
+      {' '}
+      <button
+        class="link"
+        aria-label={strings.home.openRunning(guest.title)}
+        onClick={() => go({ kind: 'domain', id: domain.id })}
+      >
+        {strings.home.runs}
+      </button>
+    </>
+  ) : null;
 }
 
 /** A guest that has not been booted here has no time. */
 function ReadyIn({ guest }: { guest: Offer }) {
   const ms = readyIn.value[guest.id];
-  return <td class={`num nw${ms === undefined ? ' dim' : ''}`} title={ms === undefined ? strings.home.notYet : strings.home.readyIn}>{ms === undefined ? strings.tree.noData : strings.home.seconds(ms)}</td>;
+  return (
+    <td
+      class={`num nw${ms === undefined ? ' dim' : ''}`}
+      title={ms === undefined ? strings.home.notYet : strings.home.readyIn}
+    >
+      {ms === undefined ? strings.tree.noData : strings.home.seconds(ms)}
+    </td>
+  );
 }
 
 function OfferRow({ guest, isBest = false }: { guest: Offer; isBest?: boolean }) {
-  const fetch = fetching.value.get(guest.id), known = definitionOf(guest), type = guest.type ?? known?.type;
+  const fetch = fetching.value.get(guest.id),
+    known = definitionOf(guest),
+    type = guest.type ?? known?.type;
   // One that runs is not among what is only defined.
   const memoryMiB = known?.memoryMiB ?? domains.value.find(({ name }) => name === guest.id)?.memoryMiB;
-  return <>
-    <tr class={isBest ? 'best' : undefined}>
-      <td><span class="b">{guest.title}</span><Runs guest={guest} />{!isBest && <span class={`sec meta-line${guest.about.length < ONE_LINE ? ' one' : ''}`}>{guest.about}<Source guest={guest} /></span>}</td><td>{type && <ModeBadge type={type} />}</td>
-      <td class="num nw">{memoryMiB ? `${memoryMiB} MiB` : strings.tree.noData}</td><td class="num nw">{guest.bytes > 0 ? bytes(guest.bytes) : strings.home.small}</td><ReadyIn guest={guest} />
-      <td class="num"><BootButton guest={guest} isBest={isBest} /></td>
-    </tr>
-    {isBest && <tr class="more"><td colSpan={6} title={guest.about}><Tag kind="done">{strings.home.best}</Tag><span class="sec">{guest.about.split(/(?<=\.) /)[0]}<Source guest={guest} /></span></td></tr>}
-    {(fetch?.progress && guest.bytes > 0 || fetch?.building || offerProblems.value.has(guest.id)) && <tr class="more"><td colSpan={6} role="status"><Way guest={guest} /></td></tr>}
-  </>;
+  return (
+    <>
+      <tr class={isBest ? 'best' : undefined}>
+        <td>
+          <span class="b">{guest.title}</span>
+          <Runs guest={guest} />
+          {!isBest && (
+            <span class={`sec meta-line${guest.about.length < ONE_LINE ? ' one' : ''}`}>
+              {guest.about}
+              <Source guest={guest} />
+            </span>
+          )}
+        </td>
+        <td>{type && <ModeBadge type={type} />}</td>
+        <td class="num nw">{memoryMiB ? `${memoryMiB} MiB` : strings.tree.noData}</td>
+        <td class="num nw">{guest.bytes > 0 ? bytes(guest.bytes) : strings.home.small}</td>
+        <ReadyIn guest={guest} />
+        <td class="num">
+          <BootButton guest={guest} isBest={isBest} />
+        </td>
+      </tr>
+      {isBest && (
+        <tr class="more">
+          <td colSpan={6} title={guest.about}>
+            <Tag kind="done">{strings.home.best}</Tag>
+            <span class="sec">
+              {guest.about.split(/(?<=\.) /)[0]}
+              <Source guest={guest} />
+            </span>
+          </td>
+        </tr>
+      )}
+      {((fetch?.progress && guest.bytes > 0) || fetch?.building || offerProblems.value.has(guest.id)) && (
+        <tr class="more">
+          <td colSpan={6} role="status">
+            <Way guest={guest} />
+          </td>
+        </tr>
+      )}
+    </>
+  );
 }

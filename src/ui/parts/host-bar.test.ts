@@ -4,16 +4,54 @@ import { afterEach, expect, it, vi } from 'vitest';
 import type { Inventory } from '../../dom0/index.ts';
 import { newDefinition } from '../../dom0/config/index.ts';
 
-vi.mock('../host.ts', async original => ({ ...await original<object>(), host: { inventory: () => new Promise(() => {}), openDefinition: async () => OPENED, judgeText: async ({ text }: { text: string }) => ({ text, plan: PLAN, definition: newDefinition(), isForeign: false, cards: [], canKeep: true }) } }));
-const OPENED = { path: '/etc/xen/vm/web', text: 'name = "web"', isKept: true, automatic: false, choices: { kernels: [], disks: [] } };
-const PLAN = { name: 'web', errors: [], findings: [], definition: '', command: '', summary: { memoryMiB: 8, vcpus: 1, type: 'pv' } };
+vi.mock('../host.ts', async original => ({
+  ...(await original<object>()),
+  host: {
+    inventory: () => new Promise(() => {}),
+    openDefinition: async () => OPENED,
+    judgeText: async ({ text }: { text: string }) => ({
+      text,
+      plan: PLAN,
+      definition: newDefinition(),
+      isForeign: false,
+      cards: [],
+      canKeep: true,
+    }),
+  },
+}));
+const OPENED = {
+  path: '/etc/xen/vm/web',
+  text: 'name = "web"',
+  isKept: true,
+  automatic: false,
+  choices: { kernels: [], disks: [] },
+};
+const PLAN = {
+  name: 'web',
+  errors: [],
+  findings: [],
+  definition: '',
+  command: '',
+  summary: { memoryMiB: 8, vcpus: 1, type: 'pv' },
+};
 const { inventory } = await import('../inventory.ts');
 const { PANELS } = await import('../panels.ts');
 const { deleting, place } = await import('../state.ts');
 const { Bench } = await import('./regions.tsx');
 const { Tree } = await import('./tree.tsx');
 
-const seen: Inventory = { atMs: 0, upSeconds: 0, hasVt: true, scheduler: 'credit', domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 }, runNs: {}, pvDisks: {}, upSecondsOf: {}, addresses: {}, bridge: { name: 'xenbr0', ports: [], stations: [] } };
+const seen: Inventory = {
+  atMs: 0,
+  upSeconds: 0,
+  hasVt: true,
+  scheduler: 'credit',
+  domain0: { memoryMiB: 10, vcpus: 1, runNs: 0 },
+  runNs: {},
+  pvDisks: {},
+  upSecondsOf: {},
+  addresses: {},
+  bridge: { name: 'xenbr0', ports: [], stations: [] },
+};
 const defined = [{ name: 'web', path: '/etc/xen/vm/web', type: 'pv' as const, memoryMiB: 8, vcpus: 1, errors: [] }];
 const roots: HTMLElement[] = [];
 function show(what: Parameters<typeof render>[0]): HTMLElement {
@@ -24,11 +62,19 @@ function show(what: Parameters<typeof render>[0]): HTMLElement {
   return root;
 }
 const drawn = (): Promise<void> => new Promise(resolve => setTimeout(resolve, 30));
-afterEach(() => { for (const root of roots.splice(0)) { render(null, root); root.remove(); } inventory.value = undefined; place.value = { kind: 'home' }; });
+afterEach(() => {
+  for (const root of roots.splice(0)) {
+    render(null, root);
+    root.remove();
+  }
+  inventory.value = undefined;
+  place.value = { kind: 'home' };
+});
 
 it('keeps the host’s tabs, and the focus on them, while the page below changes and is loaded', async () => {
   const root = show(h(Bench, { panels: PANELS }));
-  const bar = root.querySelector('[role=tablist]')!, tab = [...root.querySelectorAll<HTMLElement>('[role=tab]')].find(each => each.textContent === 'Network')!;
+  const bar = root.querySelector('[role=tablist]')!,
+    tab = [...root.querySelectorAll<HTMLElement>('[role=tab]')].find(each => each.textContent === 'Network')!;
   tab.focus();
   tab.click();
   await drawn();
@@ -40,7 +86,8 @@ it('keeps the host’s tabs, and the focus on them, while the page below changes
 
 it('leaves the tree one Tab stop wherever one is', async () => {
   const root = show(h(Tree, {}));
-  const stops = (): (string | undefined)[] => [...root.querySelectorAll<HTMLElement>('[role=treeitem][tabindex="0"]')].map(row => row.dataset.name);
+  const stops = (): (string | undefined)[] =>
+    [...root.querySelectorAll<HTMLElement>('[role=treeitem][tabindex="0"]')].map(row => row.dataset.name);
   expect(stops()).toEqual(['ringside-1']);
   place.value = { kind: 'shell' };
   await drawn();
@@ -54,7 +101,10 @@ it('says that a definition is gone only where it knows what is defined, and lets
   place.value = { kind: 'defined', name: 'web' };
   inventory.value = seen;
   const root = show(h(Bench, { panels: PANELS }));
-  await vi.waitFor(() => expect(root.querySelector<HTMLTextAreaElement>('textarea:not(.notes)')?.value).toBe(OPENED.text), { timeout: 5000 });
+  await vi.waitFor(
+    () => expect(root.querySelector<HTMLTextAreaElement>('textarea:not(.notes)')?.value).toBe(OPENED.text),
+    { timeout: 5000 },
+  );
   inventory.value = { ...seen, stored: { checkpoints: [], defined: [] } };
   await drawn();
   expect(root.textContent).toContain('web is no longer defined.');

@@ -9,7 +9,13 @@ import { Icon } from './marks.tsx';
 import { tabId, Tabs } from './tabs.tsx';
 
 const words = strings.hostPage;
-const TABS = [['desktop', words.desktop], ['host', words.host], ['storage', words.storage], ['network', words.network], ['inspect', strings.inspect.tab]] as const;
+const TABS = [
+  ['desktop', words.desktop],
+  ['host', words.host],
+  ['storage', words.storage],
+  ['network', words.network],
+  ['inspect', strings.inspect.tab],
+] as const;
 
 const PANEL = 'host-panel';
 
@@ -22,20 +28,47 @@ interface FrameProps {
 }
 
 /** Each of the host's pages stands in one: title and tabs stay, with the focus, while the page below changes or its script is loaded. */
-export const HostFrame = ({ children, tools, choosing }: FrameProps) => <>
-  <HostBar choosing={choosing}>{tools}</HostBar>
-  <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, chosenTab())}>{children}</div>
-</>;
+export const HostFrame = ({ children, tools, choosing }: FrameProps) => (
+  <>
+    <HostBar choosing={choosing}>{tools}</HostBar>
+    <div class="tabpanel" role="tabpanel" id={PANEL} aria-labelledby={tabId(PANEL, chosenTab())}>
+      {children}
+    </div>
+  </>
+);
 
-const chosenTab = (): string => (place.value.tab === undefined || place.value.tab === 'new' ? 'desktop' : place.value.tab);
+const chosenTab = (): string =>
+  place.value.tab === undefined || place.value.tab === 'new' ? 'desktop' : place.value.tab;
 
 function HostBar({ children, choosing }: { children?: ComponentChildren; choosing?: boolean | undefined }) {
-  const machine = info.value, seen = inventory.value;
-  return <div class={`bh host${choosing ? ' one' : ''}`}>
-    <div class="row"><h2><Icon name="host" size={15} />{strings.hostName}</h2>
-      <span class="sec meta cut">{machine && words.facts(machine.version, machine.pcpus, machine.memoryMiB, seen?.upSeconds, seen?.hasVt)}</span><span class="grow" />
-      {children}
-      {!choosing && <button class="btn primary" aria-label={words.newGuest} onClick={() => go({ kind: 'home', tab: 'new' })}><Icon name="plus" /><span class="hide-s">{words.newGuest}</span></button>}</div>
-    <Tabs label={strings.hostName} tabs={TABS} panel={PANEL} chosen={chosenTab()} onChoose={id => go({ kind: 'home', ...(id === 'desktop' ? {} : { tab: id }) })} />
-  </div>;
+  const machine = info.value,
+    seen = inventory.value;
+  return (
+    <div class={`bh host${choosing ? ' one' : ''}`}>
+      <div class="row">
+        <h2>
+          <Icon name="host" size={15} />
+          {strings.hostName}
+        </h2>
+        <span class="sec meta cut">
+          {machine && words.facts(machine.version, machine.pcpus, machine.memoryMiB, seen?.upSeconds, seen?.hasVt)}
+        </span>
+        <span class="grow" />
+        {children}
+        {!choosing && (
+          <button class="btn primary" aria-label={words.newGuest} onClick={() => go({ kind: 'home', tab: 'new' })}>
+            <Icon name="plus" />
+            <span class="hide-s">{words.newGuest}</span>
+          </button>
+        )}
+      </div>
+      <Tabs
+        label={strings.hostName}
+        tabs={TABS}
+        panel={PANEL}
+        chosen={chosenTab()}
+        onChoose={id => go({ kind: 'home', ...(id === 'desktop' ? {} : { tab: id }) })}
+      />
+    </div>
+  );
 }

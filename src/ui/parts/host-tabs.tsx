@@ -8,11 +8,20 @@ import { HostFrame } from './host-bar.tsx';
 import { later } from './later.tsx';
 
 const words = strings.hostPage;
-const HostPage = later(() => import('./host-page.tsx'), part => part.HostPage);
+const HostPage = later(
+  () => import('./host-page.tsx'),
+  part => part.HostPage,
+);
 const StoragePage = later(storagePage, part => part.StoragePage);
-const NetworkPage = later(() => import('./network-page.tsx'), part => part.NetworkPage);
+const NetworkPage = later(
+  () => import('./network-page.tsx'),
+  part => part.NetworkPage,
+);
 
-const InspectPage = later(() => import('../inspect/page.tsx'), part => part.InspectPage);
+const InspectPage = later(
+  () => import('../inspect/page.tsx'),
+  part => part.InspectPage,
+);
 
 const is = (here: Place, tab: string): boolean => here.kind === 'home' && here.tab === tab;
 const panel = (tab: string, name: string, show: Panel['show']): Panel => ({

@@ -9,17 +9,36 @@ import { strings } from '../strings.ts';
 import { Tag } from './marks.tsx';
 
 /** The part that `pick` takes from a module. It is loaded at the first showing, and again where that failed and somebody comes back or asks for it. */
-export function later<Module, Props extends object>(load: () => Promise<Module>, pick: (module: Module) => ComponentType<Props>): ComponentType<Props> {
+export function later<Module, Props extends object>(
+  load: () => Promise<Module>,
+  pick: (module: Module) => ComponentType<Props>,
+): ComponentType<Props> {
   const get = persistent(load);
   const loaded = signal<ComponentType<Props> | undefined>(undefined);
   const problem = signal<string | undefined>(undefined);
   const show = () => {
-    if (!loaded.peek()) get().then(module => { loaded.value = pick(module); problem.value = undefined; }, error => { problem.value = strings.errors.partFailed(sentence(error)); });
+    if (!loaded.peek())
+      get().then(
+        module => {
+          loaded.value = pick(module);
+          problem.value = undefined;
+        },
+        error => {
+          problem.value = strings.errors.partFailed(sentence(error));
+        },
+      );
   };
   return (props: Props) => {
     const Part = loaded.value;
     useEffect(show, []);
     if (Part) return <Part {...props} />;
-    return problem.value ? <p class="stop" role="alert"><Tag kind="failed">{problem.value}</Tag> <button class="btn sm" onClick={show}>{strings.errors.tryAgain}</button></p> : null;
+    return problem.value ? (
+      <p class="stop" role="alert">
+        <Tag kind="failed">{problem.value}</Tag>{' '}
+        <button class="btn sm" onClick={show}>
+          {strings.errors.tryAgain}
+        </button>
+      </p>
+    ) : null;
   };
 }

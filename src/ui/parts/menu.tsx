@@ -5,7 +5,9 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { Action } from '../actions.ts';
 
 /** What is open: where, for what, and who has the focus again when it closes. */
-export const menu = signal<{ x: number; y: number; label: string; actions: Action[]; from: HTMLElement | undefined } | undefined>(undefined);
+export const menu = signal<
+  { x: number; y: number; label: string; actions: Action[]; from: HTMLElement | undefined } | undefined
+>(undefined);
 
 /** Opens at the pointer, or below what has the focus where a key asked. */
 export function openMenu(event: MouseEvent, label: string, actions: Action[]): void {
@@ -13,7 +15,13 @@ export function openMenu(event: MouseEvent, label: string, actions: Action[]): v
   const from = event.currentTarget as HTMLElement;
   const box = from.getBoundingClientRect();
   const byKey = event.clientX === 0 && event.clientY === 0;
-  menu.value = { x: byKey ? box.left + 24 : event.clientX, y: byKey ? box.bottom : event.clientY, label, actions, from };
+  menu.value = {
+    x: byKey ? box.left + 24 : event.clientX,
+    y: byKey ? box.bottom : event.clientY,
+    label,
+    actions,
+    from,
+  };
 }
 
 export function Menu() {
@@ -28,20 +36,51 @@ export function Menu() {
     element.querySelector('button')?.focus();
   }, [open]);
   if (!open) return null;
-  const close = (): void => { menu.value = undefined; };
+  const close = (): void => {
+    menu.value = undefined;
+  };
   const onKeyDown = (event: KeyboardEvent): void => {
     const items = [...list.current!.querySelectorAll('button')];
     const at = items.indexOf(document.activeElement as HTMLButtonElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1 + items.length, Home: 0, End: items.length - 1 }[event.key];
-    if (to !== undefined) { event.preventDefault(); items[to % items.length]?.focus(); return; }
+    if (to !== undefined) {
+      event.preventDefault();
+      items[to % items.length]?.focus();
+      return;
+    }
     if (event.key !== 'Escape' && event.key !== 'Tab') return;
     event.preventDefault();
     close();
     open.from?.focus();
   };
-  return <ul class="pop ctx" role="menu" aria-label={open.label} ref={list} onKeyDown={onKeyDown}
-    onFocusOut={({ relatedTarget }) => { if (!list.current?.contains(relatedTarget as Node)) close(); }}>
-    {open.actions.map(action => <li key={action.name} role="none"><button class="btn quiet" role="menuitem" tabIndex={-1} onClick={() => { close(); open.from?.focus(); action.run(); }}>
-      <span>{action.name}</span>{action.command && <code class="dim">{action.command}</code>}</button></li>)}
-  </ul>;
+  return (
+    <ul
+      class="pop ctx"
+      role="menu"
+      aria-label={open.label}
+      ref={list}
+      onKeyDown={onKeyDown}
+      onFocusOut={({ relatedTarget }) => {
+        if (!list.current?.contains(relatedTarget as Node)) close();
+      }}
+    >
+      {open.actions.map(action => (
+        <li key={action.name} role="none">
+          <button
+            class="btn quiet"
+            role="menuitem"
+            tabIndex={-1}
+            onClick={() => {
+              close();
+              open.from?.focus();
+              action.run();
+            }}
+          >
+            <span>{action.name}</span>
+            {action.command && <code class="dim">{action.command}</code>}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
 }

@@ -8,19 +8,51 @@ import { SavedGuests } from './checkpoints.tsx';
 import { ReopenList } from './reopen-list.tsx';
 
 const words = {
-  none: (name: string) => `No guest called ${name} runs here.`, waits: 'This page shows it as soon as it does.', defined: 'It is defined.', start: (name: string) => `Start ${name}`, definition: 'Its definition',
-  unknown: 'Nothing is defined by that name in this browser. What is, stands in the tree.', host: 'All guests of the host',
+  none: (name: string) => `No guest called ${name} runs here.`,
+  waits: 'This page shows it as soon as it does.',
+  defined: 'It is defined.',
+  start: (name: string) => `Start ${name}`,
+  definition: 'Its definition',
+  unknown: 'Nothing is defined by that name in this browser. What is, stands in the tree.',
+  host: 'All guests of the host',
 };
 
 export function MissingGuest({ name }: { name: string }) {
-  const stored = inventory.value?.stored, defined = stored?.defined.find(each => each.name === name);
-  if (!info.value) return <div class="body"><p class="sec">{strings.starting}.</p></div>;
-  return <div class="body missing"><h2>{words.none(name)}</h2>
-    <p>{defined ? words.defined : words.unknown} {words.waits}</p>
-    <div class="row wrap">{defined && defined.errors.length === 0 && <button class="btn primary" title={`xm start ${name}`} onClick={() => void asTask(`xm start ${name}`, () => host.start(name, false))}>{words.start(name)}</button>}
-      {defined && <button class="btn" onClick={() => go({ kind: 'defined', name })}>{words.definition}</button>}
-      <button class="btn" onClick={() => go({ kind: 'home', tab: 'host' })}>{words.host}</button></div>
-    {(stored?.checkpoints.length ?? 0) > 0 && <SavedGuests />}
-    <ReopenList />
-  </div>;
+  const stored = inventory.value?.stored,
+    defined = stored?.defined.find(each => each.name === name);
+  if (!info.value)
+    return (
+      <div class="body">
+        <p class="sec">{strings.starting}.</p>
+      </div>
+    );
+  return (
+    <div class="body missing">
+      <h2>{words.none(name)}</h2>
+      <p>
+        {defined ? words.defined : words.unknown} {words.waits}
+      </p>
+      <div class="row wrap">
+        {defined && defined.errors.length === 0 && (
+          <button
+            class="btn primary"
+            title={`xm start ${name}`}
+            onClick={() => void asTask(`xm start ${name}`, () => host.start(name, false))}
+          >
+            {words.start(name)}
+          </button>
+        )}
+        {defined && (
+          <button class="btn" onClick={() => go({ kind: 'defined', name })}>
+            {words.definition}
+          </button>
+        )}
+        <button class="btn" onClick={() => go({ kind: 'home', tab: 'host' })}>
+          {words.host}
+        </button>
+      </div>
+      {(stored?.checkpoints.length ?? 0) > 0 && <SavedGuests />}
+      <ReopenList />
+    </div>
+  );
 }

@@ -13,7 +13,31 @@ const words = {
 };
 
 export function MoreComes({ now }: { now: Coming }) {
-  if ('problem' in now) return <p class="cf sec" role="status"><Tag kind="failed"><span>{words.failed(now.problem)}</span></Tag> {words.instead} <code>{words.command}</code> {words.then}</p>;
-  return <div class="cf sec" role="status">{now.of > 0 && <div class="bar" role="progressbar" aria-label={words.packages(now.done, now.of)} aria-valuemin={0} aria-valuemax={now.of} aria-valuenow={now.done}><i style={`width:${(100 * now.done) / now.of}%`} /></div>}
-    {words.comes(now.text)}{now.of > 0 && ` ${words.packages(now.done, now.of)}`}</div>;
+  if ('problem' in now)
+    return (
+      <p class="cf sec" role="status">
+        <Tag kind="failed">
+          <span>{words.failed(now.problem)}</span>
+        </Tag>{' '}
+        {words.instead} <code>{words.command}</code> {words.then}
+      </p>
+    );
+  return (
+    <div class="cf sec" role="status">
+      {now.of > 0 && (
+        <div
+          class="bar"
+          role="progressbar"
+          aria-label={words.packages(now.done, now.of)}
+          aria-valuemin={0}
+          aria-valuemax={now.of}
+          aria-valuenow={now.done}
+        >
+          <i style={`width:${(100 * now.done) / now.of}%`} />
+        </div>
+      )}
+      {words.comes(now.text)}
+      {now.of > 0 && ` ${words.packages(now.done, now.of)}`}
+    </div>
+  );
 }

@@ -11,10 +11,18 @@ const words = { cancel: 'Cancel', busy: 'It is being done …' };
 
 export function NameDialog({ asked }: { asked: Asked }) {
   const { title, label, hint, value, act, command, run } = asked;
-  const dialog = useRef<HTMLDialogElement>(null), field = useRef<HTMLInputElement>(null);
-  const name = useSignal(value), busy = useSignal(false), problem = useSignal('');
-  useLayoutEffect(() => { dialog.current!.showModal(); field.current!.select(); }, []);
-  const close = (): void => { if (askedName.peek() === asked) askedName.value = undefined; };
+  const dialog = useRef<HTMLDialogElement>(null),
+    field = useRef<HTMLInputElement>(null);
+  const name = useSignal(value),
+    busy = useSignal(false),
+    problem = useSignal('');
+  useLayoutEffect(() => {
+    dialog.current!.showModal();
+    field.current!.select();
+  }, []);
+  const close = (): void => {
+    if (askedName.peek() === asked) askedName.value = undefined;
+  };
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     busy.value = true;
@@ -28,14 +36,52 @@ export function NameDialog({ asked }: { asked: Asked }) {
       busy.value = false;
     }
   };
-  return <dialog class="palette namer" ref={dialog} aria-labelledby="namer-title" onClose={close} onClick={event => { if (event.target === dialog.current) close(); }}>
-    <form onSubmit={event => void submit(event)}>
-      <h2 id="namer-title">{title}</h2>
-      <label for="namer-name">{label}</label><input id="namer-name" class="in" ref={field} value={name.value} spellcheck={false} autocomplete="off" onInput={event => { name.value = event.currentTarget.value; }} />
-      <p class="cap-t"><code>{command(name.value.trim())}</code> {hint}</p>
-      {problem.value && <p class="stop" role="alert"><Tag kind="failed"><span>{problem.value}</span></Tag></p>}
-      <div class="row wrap"><span class="grow cap-t" role="status">{busy.value && words.busy}</span><button type="button" class="btn" onClick={close}>{words.cancel}</button>
-        <button class="btn primary" disabled={busy.value || name.value.trim() === ''}>{act}</button></div>
-    </form>
-  </dialog>;
+  return (
+    <dialog
+      class="palette namer"
+      ref={dialog}
+      aria-labelledby="namer-title"
+      onClose={close}
+      onClick={event => {
+        if (event.target === dialog.current) close();
+      }}
+    >
+      <form onSubmit={event => void submit(event)}>
+        <h2 id="namer-title">{title}</h2>
+        <label for="namer-name">{label}</label>
+        <input
+          id="namer-name"
+          class="in"
+          ref={field}
+          value={name.value}
+          spellcheck={false}
+          autocomplete="off"
+          onInput={event => {
+            name.value = event.currentTarget.value;
+          }}
+        />
+        <p class="cap-t">
+          <code>{command(name.value.trim())}</code> {hint}
+        </p>
+        {problem.value && (
+          <p class="stop" role="alert">
+            <Tag kind="failed">
+              <span>{problem.value}</span>
+            </Tag>
+          </p>
+        )}
+        <div class="row wrap">
+          <span class="grow cap-t" role="status">
+            {busy.value && words.busy}
+          </span>
+          <button type="button" class="btn" onClick={close}>
+            {words.cancel}
+          </button>
+          <button class="btn primary" disabled={busy.value || name.value.trim() === ''}>
+            {act}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
 }

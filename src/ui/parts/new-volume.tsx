@@ -11,7 +11,9 @@ const words = laterStrings.volumes;
 
 /** `suggested`: its name, until somebody writes another. `made`: its path. */
 export function NewVolume({ suggested, made }: { suggested: string; made?(path: string): void }) {
-  const name = useSignal<string | undefined>(undefined), gib = useSignal('1'), problem = useSignal('');
+  const name = useSignal<string | undefined>(undefined),
+    gib = useSignal('1'),
+    problem = useSignal('');
   const disk = inventory.value?.stored?.disk;
   if (!disk) return null;
   const chosen = name.value ?? suggested;
@@ -27,20 +29,88 @@ export function NewVolume({ suggested, made }: { suggested: string; made?(path: 
       problem.value = sentence(error);
     }
   };
-  return <span class="newvol">
-    <span class="row wrap"><input class="in" aria-label={words.name} value={chosen} spellcheck={false} onInput={event => { name.value = event.currentTarget.value; }} />
-      <input class="in gib" type="number" min="0.125" step="any" aria-label={words.size} value={gib.value} onInput={event => { gib.value = event.currentTarget.value; }} /><span class="sec">GiB</span>
-      <button type="button" class="btn sm" disabled={chosen === ''} title={command.join(' ')} onClick={() => void make()}><Icon name="plus" />{words.make}</button></span>
-    {problem.value ? <span class="stop" role="alert"><Tag kind="failed"><span>{problem.value}</span></Tag> <span class="cap-t">{words.rule(size(disk.freeBytes))}</span></span> : <span class="cap-t"><code>{command.join(' ')}</code>; {words.free(size(disk.freeBytes))}</span>}
-  </span>;
+  return (
+    <span class="newvol">
+      <span class="row wrap">
+        <input
+          class="in"
+          aria-label={words.name}
+          value={chosen}
+          spellcheck={false}
+          onInput={event => {
+            name.value = event.currentTarget.value;
+          }}
+        />
+        <input
+          class="in gib"
+          type="number"
+          min="0.125"
+          step="any"
+          aria-label={words.size}
+          value={gib.value}
+          onInput={event => {
+            gib.value = event.currentTarget.value;
+          }}
+        />
+        <span class="sec">GiB</span>
+        <button
+          type="button"
+          class="btn sm"
+          disabled={chosen === ''}
+          title={command.join(' ')}
+          onClick={() => void make()}
+        >
+          <Icon name="plus" />
+          {words.make}
+        </button>
+      </span>
+      {problem.value ? (
+        <span class="stop" role="alert">
+          <Tag kind="failed">
+            <span>{problem.value}</span>
+          </Tag>{' '}
+          <span class="cap-t">{words.rule(size(disk.freeBytes))}</span>
+        </span>
+      ) : (
+        <span class="cap-t">
+          <code>{command.join(' ')}</code>; {words.free(size(disk.freeBytes))}
+        </span>
+      )}
+    </span>
+  );
 }
 
 /** Takes a volume away, once somebody has said so twice. */
 export function RemoveVolume({ path }: { path: string }) {
   const sure = useSignal(false);
   const command = ['lvremove', '-f', path];
-  const run = (): void => void asTask(command.join(' '), () => host.diskCommand(command)).then(look, error => reportProblem(command.join(' '), sentence(error)));
-  return sure.value
-    ? <><button class="btn sm" onClick={run}>{words.removeNow}</button> <button class="btn quiet sm" onClick={() => { sure.value = false; }}>{words.keep}</button></>
-    : <button class="btn quiet sm" aria-label={words.removeOf(path)} onClick={() => { sure.value = true; }}>{words.remove}</button>;
+  const run = (): void =>
+    void asTask(command.join(' '), () => host.diskCommand(command)).then(look, error =>
+      reportProblem(command.join(' '), sentence(error)),
+    );
+  return sure.value ? (
+    <>
+      <button class="btn sm" onClick={run}>
+        {words.removeNow}
+      </button>{' '}
+      <button
+        class="btn quiet sm"
+        onClick={() => {
+          sure.value = false;
+        }}
+      >
+        {words.keep}
+      </button>
+    </>
+  ) : (
+    <button
+      class="btn quiet sm"
+      aria-label={words.removeOf(path)}
+      onClick={() => {
+        sure.value = true;
+      }}
+    >
+      {words.remove}
+    </button>
+  );
 }

@@ -10,12 +10,50 @@ export function Isolation() {
   const open = useSignal(false);
   const machine = info.value;
   const problem = hostProblem.value;
-  if (problem) return <div class="note bad" role="alert"><Tag kind="failed">{problem}</Tag></div>;
-  if (hostNotice.value) return <div class="note bad" role="alert"><Tag kind="failed">{hostNotice.value}</Tag><button class="btn sm" onClick={() => { hostNotice.value = undefined; }}>{strings.strip.dismiss}</button></div>;
+  if (problem)
+    return (
+      <div class="note bad" role="alert">
+        <Tag kind="failed">{problem}</Tag>
+      </div>
+    );
+  if (hostNotice.value)
+    return (
+      <div class="note bad" role="alert">
+        <Tag kind="failed">{hostNotice.value}</Tag>
+        <button
+          class="btn sm"
+          onClick={() => {
+            hostNotice.value = undefined;
+          }}
+        >
+          {strings.strip.dismiss}
+        </button>
+      </div>
+    );
   if (machine?.mode !== 'single' || machine.time === 'virtual') return null;
-  return <div class="note">
-    <span>{globalThis.crossOriginIsolated ? machine.why : strings.notIsolated}</span>
-    {!globalThis.crossOriginIsolated && <button class="btn sm" aria-expanded={open.value} onClick={() => { open.value = !open.value; }}>{strings.howToServe}</button>}
-    {open.value && <p>{strings.howToServeText}<br /><code>Cross-Origin-Opener-Policy: same-origin</code><br /><code>Cross-Origin-Embedder-Policy: require-corp</code></p>}
-  </div>;
+  return (
+    <div class="note">
+      <span>{globalThis.crossOriginIsolated ? machine.why : strings.notIsolated}</span>
+      {!globalThis.crossOriginIsolated && (
+        <button
+          class="btn sm"
+          aria-expanded={open.value}
+          onClick={() => {
+            open.value = !open.value;
+          }}
+        >
+          {strings.howToServe}
+        </button>
+      )}
+      {open.value && (
+        <p>
+          {strings.howToServeText}
+          <br />
+          <code>Cross-Origin-Opener-Policy: same-origin</code>
+          <br />
+          <code>Cross-Origin-Embedder-Policy: require-corp</code>
+        </p>
+      )}
+    </div>
+  );
 }

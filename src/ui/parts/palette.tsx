@@ -26,25 +26,59 @@ function entries(panels: readonly Panel[]): Entry[] {
   const here = place.value;
   const session = sessionAt(here);
   const list: Entry[] = [];
-  if (session && !session.over) for (const { name, command, run } of guestActions(session).slice(1)) list.push({ name, ...(command ? { hint: command } : {}), run });
+  if (session && !session.over)
+    for (const { name, command, run } of guestActions(session).slice(1))
+      list.push({ name, ...(command ? { hint: command } : {}), run });
   for (const { name, from } of panels) {
     const to = from?.(here);
     if (to) list.push({ name: words.goTo(name), run: () => go(to) });
   }
-  for (const { id, info } of sessions.value.values()) if (id !== session?.id) list.push({ name: words.goTo(info.value.name), hint: strings.states[info.value.state], run: () => go({ kind: 'domain', id }) });
-  for (const guest of offers.value) list.push({ name: `${strings.home.bootButton} ${guest.title}`, run: () => { go({ kind: 'home', tab: 'new' }); void bootOffer(guest); } });
-  for (const each of inventory.value?.stored?.defined ?? []) for (const { name, command, run } of definedActions(each)) list.push({ name, ...(command ? { hint: command } : {}), run });
-  for (const { id, title, about } of LESSONS) list.push({ name: `${words.lesson}: ${title}`, hint: about, run: () => location.assign(lessonAddress(id)) });
+  for (const { id, info } of sessions.value.values())
+    if (id !== session?.id)
+      list.push({
+        name: words.goTo(info.value.name),
+        hint: strings.states[info.value.state],
+        run: () => go({ kind: 'domain', id }),
+      });
+  for (const guest of offers.value)
+    list.push({
+      name: `${strings.home.bootButton} ${guest.title}`,
+      run: () => {
+        go({ kind: 'home', tab: 'new' });
+        void bootOffer(guest);
+      },
+    });
+  for (const each of inventory.value?.stored?.defined ?? [])
+    for (const { name, command, run } of definedActions(each))
+      list.push({ name, ...(command ? { hint: command } : {}), run });
+  for (const { id, title, about } of LESSONS)
+    list.push({ name: `${words.lesson}: ${title}`, hint: about, run: () => location.assign(lessonAddress(id)) });
   const tasksShown = stripOpen.value && stripTab.value === 'tasks';
-  list.push({ name: tasksShown ? strings.strip.collapse.tasks : strings.strip.expand.tasks, run: () => { stripTab.value = 'tasks'; if (tasksShown || !stripOpen.peek()) toggleStrip(); } });
-  for (const choice of ['system', 'light', 'dark', 'contrast'] as ThemeChoice[]) if (choice !== theme.value) list.push({ name: `${strings.theme.label}: ${strings.theme[choice]}`, run: () => { theme.value = choice; } });
+  list.push({
+    name: tasksShown ? strings.strip.collapse.tasks : strings.strip.expand.tasks,
+    run: () => {
+      stripTab.value = 'tasks';
+      if (tasksShown || !stripOpen.peek()) toggleStrip();
+    },
+  });
+  for (const choice of ['system', 'light', 'dark', 'contrast'] as ThemeChoice[])
+    if (choice !== theme.value)
+      list.push({
+        name: `${strings.theme.label}: ${strings.theme[choice]}`,
+        run: () => {
+          theme.value = choice;
+        },
+      });
   return list;
 }
 
 /** Every word of what was typed is somewhere in the name or the command. */
 const matches = (entry: Entry, typed: string): boolean => {
   const text = `${entry.name} ${entry.hint ?? ''}`.toLowerCase();
-  return typed.toLowerCase().split(/\s+/).every(word => text.includes(word));
+  return typed
+    .toLowerCase()
+    .split(/\s+/)
+    .every(word => text.includes(word));
 };
 
 export function Palette({ panels }: { panels: readonly Panel[] }) {
@@ -56,10 +90,14 @@ function Open({ panels }: { panels: readonly Panel[] }) {
   const typed = useSignal('');
   const chosen = useSignal(0);
   // At once: who types on at the same moment types here.
-  useLayoutEffect(() => { dialog.current!.showModal(); }, []);
+  useLayoutEffect(() => {
+    dialog.current!.showModal();
+  }, []);
   const shown = entries(panels).filter(entry => matches(entry, typed.value.trim()));
   const at = Math.min(chosen.value, shown.length - 1);
-  const close = () => { paletteOpen.value = false; };
+  const close = () => {
+    paletteOpen.value = false;
+  };
   const run = (entry: Entry | undefined) => {
     if (!entry) return;
     close();
@@ -76,13 +114,49 @@ function Open({ panels }: { panels: readonly Panel[] }) {
       run(shown[at]);
     }
   };
-  return <dialog class="palette" ref={dialog} aria-label={words.label} onClose={close} onClick={event => { if (event.target === dialog.current) close(); }}>
-    <input type="text" role="combobox" aria-expanded aria-controls="palette-list" aria-activedescendant={at >= 0 ? `palette-${at}` : undefined} aria-label={words.label} placeholder={words.placeholder}
-      value={typed.value} onInput={event => { typed.value = event.currentTarget.value; chosen.value = 0; }} onKeyDown={onKeyDown} />
-    <ul role="listbox" id="palette-list" aria-label={words.label}>
-      {shown.map((entry, i) => <li key={entry.name} id={`palette-${i}`} role="option" aria-selected={i === at} onClick={() => run(entry)} onPointerMove={() => { chosen.value = i; }}>
-        <span class="cut">{entry.name}</span>{entry.hint && <code class="dim cut">{entry.hint}</code>}</li>)}
-    </ul>
-    {shown.length === 0 && <p class="hint">{words.none(typed.value)}</p>}
-  </dialog>;
+  return (
+    <dialog
+      class="palette"
+      ref={dialog}
+      aria-label={words.label}
+      onClose={close}
+      onClick={event => {
+        if (event.target === dialog.current) close();
+      }}
+    >
+      <input
+        type="text"
+        role="combobox"
+        aria-expanded
+        aria-controls="palette-list"
+        aria-activedescendant={at >= 0 ? `palette-${at}` : undefined}
+        aria-label={words.label}
+        placeholder={words.placeholder}
+        value={typed.value}
+        onInput={event => {
+          typed.value = event.currentTarget.value;
+          chosen.value = 0;
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <ul role="listbox" id="palette-list" aria-label={words.label}>
+        {shown.map((entry, i) => (
+          <li
+            key={entry.name}
+            id={`palette-${i}`}
+            role="option"
+            aria-selected={i === at}
+            onClick={() => run(entry)}
+            onPointerMove={() => {
+              chosen.value = i;
+            }}
+          >
+            <span class="cut">{entry.name}</span>
+            {entry.hint && <code class="dim cut">{entry.hint}</code>}
+          </li>
+        ))}
+      </ul>
+      {shown.length === 0 && <p class="hint">{words.none(typed.value)}</p>}
+    </dialog>
+  );
 }

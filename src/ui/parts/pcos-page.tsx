@@ -10,33 +10,72 @@ import { Icon, Tag } from './marks.tsx';
 
 const words = strings.pcos;
 const FIRST = 'main.c';
-const SOURCES = new Map(Object.entries(import.meta.glob<string>('../../../guests/pcos/*.{c,h,S,ld,mjs,sh,cfg}', { query: '?raw', import: 'default', eager: true }))
-  .map(([path, text]) => [path.slice(path.lastIndexOf('/') + 1), text]));
+const SOURCES = new Map(
+  Object.entries(
+    import.meta.glob<string>('../../../guests/pcos/*.{c,h,S,ld,mjs,sh,cfg}', {
+      query: '?raw',
+      import: 'default',
+      eager: true,
+    }),
+  ).map(([path, text]) => [path.slice(path.lastIndexOf('/') + 1), text]),
+);
 
 export function PcosPage({ file = FIRST }: { file?: string | undefined }) {
   const session = sessions.value.get(booted.value.get(pcos.id) ?? 0);
   const problem = offerProblems.value.get(pcos.id);
   const text = SOURCES.get(file) ?? '';
   const lines = text.trimEnd().split('\n');
-  return <div class="sector">
-    <div class="bh">
-      <div class="row wrap">
-        <h2>{pcos.title}</h2>
-        <label><span class="hidden">{words.file}</span><select class="btn b" value={file} onChange={event => go({ kind: 'pcos', tab: event.currentTarget.value })}>{[...SOURCES.keys()].map(name => <option key={name} value={name}>{name}</option>)}</select></label>
-        <span class="sec">{words.lines(lines.length)}</span>
-        <span class="grow" />
-        <div class="row wrap tools" role="toolbar" aria-label={pcos.title}>
-          <button class="btn primary" onClick={() => void bootBeside(pcos.id, () => makeOffer(pcos))}><Icon name="run" />{session && !session.gone.value ? laterStrings.bootSectors.bootAgain(pcos.title) : laterStrings.bootSectors.boot(pcos.title)}</button>
+  return (
+    <div class="sector">
+      <div class="bh">
+        <div class="row wrap">
+          <h2>{pcos.title}</h2>
+          <label>
+            <span class="hidden">{words.file}</span>
+            <select class="btn b" value={file} onChange={event => go({ kind: 'pcos', tab: event.currentTarget.value })}>
+              {[...SOURCES.keys()].map(name => (
+                <option key={name} value={name}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+          <span class="sec">{words.lines(lines.length)}</span>
+          <span class="grow" />
+          <div class="row wrap tools" role="toolbar" aria-label={pcos.title}>
+            <button class="btn primary" onClick={() => void bootBeside(pcos.id, () => makeOffer(pcos))}>
+              <Icon name="run" />
+              {session && !session.gone.value
+                ? laterStrings.bootSectors.bootAgain(pcos.title)
+                : laterStrings.bootSectors.boot(pcos.title)}
+            </button>
+          </div>
         </div>
       </div>
+      {problem !== undefined && (
+        <p class="note bad" role="alert">
+          <Tag kind="failed">
+            <span>{problem}</span>
+          </Tag>
+        </p>
+      )}
+      <div class="sector-b">
+        <div class="src">
+          <div class="src-s" role="region" aria-label={laterStrings.bootSectors.sourceOf(file)} tabIndex={0}>
+            <div class="src-b plain">
+              <ol class="src-n" aria-hidden="true">
+                {lines.map((_, i) => (
+                  <li key={i}>{i + 1}</li>
+                ))}
+              </ol>
+              <pre class="src-f" tabIndex={0}>
+                {text}
+              </pre>
+            </div>
+          </div>
+        </div>
+        <Beside session={session} hint={words.notBooted} />
+      </div>
     </div>
-    {problem !== undefined && <p class="note bad" role="alert"><Tag kind="failed"><span>{problem}</span></Tag></p>}
-    <div class="sector-b">
-      <div class="src"><div class="src-s" role="region" aria-label={laterStrings.bootSectors.sourceOf(file)} tabIndex={0}><div class="src-b plain">
-        <ol class="src-n" aria-hidden="true">{lines.map((_, i) => <li key={i}>{i + 1}</li>)}</ol>
-        <pre class="src-f" tabIndex={0}>{text}</pre>
-      </div></div></div>
-      <Beside session={session} hint={words.notBooted} />
-    </div>
-  </div>;
+  );
 }

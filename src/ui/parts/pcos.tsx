@@ -4,7 +4,10 @@ import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
 
-const PcosPage = later(() => import('./pcos-page.tsx'), part => part.PcosPage);
+const PcosPage = later(
+  () => import('./pcos-page.tsx'),
+  part => part.PcosPage,
+);
 
 export const pcosPanel: Panel = {
   id: 'pcos',

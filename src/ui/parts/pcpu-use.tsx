@@ -24,32 +24,86 @@ interface Use {
   /** Parts of the time, the largest first. */
   parts: { id: number; part: number }[];
 }
-interface Seen { uses: Use[]; spanMs: number }
+interface Seen {
+  uses: Use[];
+  spanMs: number;
+}
 
 /** `otherwise`: where the page cannot look into the machine. */
 export function PcpuUse({ otherwise }: { otherwise: ComponentChildren }) {
   /** More than the run queue keeps. */
   const kept = useRef<Decision[]>([]);
   const seen = useLook(EVERY_MS, (machine): Seen => {
-    const { scheduler } = machine, nowNs = scheduler.timeNs(sharedMs()), units = scheduler.units();
+    const { scheduler } = machine,
+      nowNs = scheduler.timeNs(sharedMs()),
+      units = scheduler.units();
     // Another machine's clock began later.
-    const before = kept.current.filter(({ timeNs }) => timeNs > nowNs - KEPT_NS && timeNs <= nowNs), now = scheduler.decisions();
-    const decisions = kept.current = isGap(before, now) ? now : withNewer(before, now, scheduler.pcpus);
+    const before = kept.current.filter(({ timeNs }) => timeNs > nowNs - KEPT_NS && timeNs <= nowNs),
+      now = scheduler.decisions();
+    const decisions = (kept.current = isGap(before, now) ? now : withNewer(before, now, scheduler.pcpus));
     // At first they go back less.
-    const fromNs = Math.max(nowNs - SPAN_NS, decisions[0]?.timeNs ?? nowNs), spanNs = Math.max(1, nowNs - fromNs), runs = runsOf(decisions, fromNs, nowNs);
+    const fromNs = Math.max(nowNs - SPAN_NS, decisions[0]?.timeNs ?? nowNs),
+      spanNs = Math.max(1, nowNs - fromNs),
+      runs = runsOf(decisions, fromNs, nowNs);
     return {
       spanMs: spanNs / 1e6,
-      uses: scheduler.slots.map((unit, pcpu): Use => ({
-        id: unit < 0 ? -1 : machine.idOf(unit),
-        priority: units.find(each => each.unit === unit)?.priority ?? 0,
-        heldMs: Math.max(0, nowNs - (decisions.findLast(each => each.pcpu === pcpu && each.from !== each.to)?.timeNs ?? fromNs)) / 1e6,
-        parts: [...timesOf(runs.filter(run => run.pcpu === pcpu))].map(([of, ns]) => ({ id: machine.idOf(of), part: ns / spanNs })).sort((a, b) => b.part - a.part),
-      })),
+      uses: scheduler.slots.map(
+        (unit, pcpu): Use => ({
+          id: unit < 0 ? -1 : machine.idOf(unit),
+          priority: units.find(each => each.unit === unit)?.priority ?? 0,
+          heldMs:
+            Math.max(
+              0,
+              nowNs - (decisions.findLast(each => each.pcpu === pcpu && each.from !== each.to)?.timeNs ?? fromNs),
+            ) / 1e6,
+          parts: [...timesOf(runs.filter(run => run.pcpu === pcpu))]
+            .map(([of, ns]) => ({ id: machine.idOf(of), part: ns / spanNs }))
+            .sort((a, b) => b.part - a.part),
+        }),
+      ),
     };
   });
   if (!seen) return <>{otherwise}</>;
-  return <div class="pcu">{seen.uses.map(({ id, priority, heldMs, parts }, pcpu) => <div key={pcpu}>
-    <div class="row"><b>{words.name(pcpu)}</b>{id < 0 ? <span class="sec">{words.idle}</span> : <span class="nw cut"><Chip id={id} /> {nameOf(id)}</span>}<span class="grow" />{id >= 0 && <span class="sec">{PRIORITIES[priority]}</span>}<span class="m nw" title={words.since}>{words.held(heldMs)}</span></div>
-    <div class="bar tall" role="img" aria-label={parts.map(({ id: of, part }) => `${nameOf(of)} ${Math.round(100 * part)} %`).join(', ') || words.idle}>{parts.map(({ id: of, part }) => <i key={of} class={ownerClass(of)} style={`width:${100 * part}%`} title={`${nameOf(of)} ${Math.round(100 * part)} %`} />)}</div>
-  </div>)}<p class="cap-t" title={words.captionHint}>{words.caption(seen.spanMs)}</p></div>;
+  return (
+    <div class="pcu">
+      {seen.uses.map(({ id, priority, heldMs, parts }, pcpu) => (
+        <div key={pcpu}>
+          <div class="row">
+            <b>{words.name(pcpu)}</b>
+            {id < 0 ? (
+              <span class="sec">{words.idle}</span>
+            ) : (
+              <span class="nw cut">
+                <Chip id={id} /> {nameOf(id)}
+              </span>
+            )}
+            <span class="grow" />
+            {id >= 0 && <span class="sec">{PRIORITIES[priority]}</span>}
+            <span class="m nw" title={words.since}>
+              {words.held(heldMs)}
+            </span>
+          </div>
+          <div
+            class="bar tall"
+            role="img"
+            aria-label={
+              parts.map(({ id: of, part }) => `${nameOf(of)} ${Math.round(100 * part)} %`).join(', ') || words.idle
+            }
+          >
+            {parts.map(({ id: of, part }) => (
+              <i
+                key={of}
+                class={ownerClass(of)}
+                style={`width:${100 * part}%`}
+                title={`${nameOf(of)} ${Math.round(100 * part)} %`}
+              />
+            ))}
+          </div>
+        </div>
+      ))}
+      <p class="cap-t" title={words.captionHint}>
+        {words.caption(seen.spanMs)}
+      </p>
+    </div>
+  );
 }

@@ -26,5 +26,22 @@ export function Pcpus() {
     const timer = setInterval(read, EVERY_MS);
     return () => clearInterval(timer);
   }, [machine]);
-  return <div class="onp">{holders.value.map((id, pcpu) => <div key={pcpu} class="clock"><small>{words.on(pcpu)}</small><span class="plain">{id < 0 ? <span class="dim">{words.idle}</span> : <><Chip id={id} /> {id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? id)}</>}</span></div>)}</div>;
+  return (
+    <div class="onp">
+      {holders.value.map((id, pcpu) => (
+        <div key={pcpu} class="clock">
+          <small>{words.on(pcpu)}</small>
+          <span class="plain">
+            {id < 0 ? (
+              <span class="dim">{words.idle}</span>
+            ) : (
+              <>
+                <Chip id={id} /> {id === 0 ? 'Domain-0' : (domains.value.find(domain => domain.id === id)?.name ?? id)}
+              </>
+            )}
+          </span>
+        </div>
+      ))}
+    </div>
+  );
 }

@@ -47,13 +47,17 @@ function open(session: DomainSession, kind: Kind, title: string, view: Component
     if ('href' in copy && 'href' in sheet) copy.href = sheet.href;
     its.head.append(copy);
   }
-  const stopTheme = effect(() => { its.documentElement.dataset.theme = shownTheme.value; });
+  const stopTheme = effect(() => {
+    its.documentElement.dataset.theme = shownTheme.value;
+  });
   const place = its.createElement('main');
   place.className = 'popped';
   its.body.replaceChildren(place);
   render(view, place);
   // A guest that is put away takes its windows along.
-  const stopFollowing = sessions.subscribe(map => { if (!map.has(session.id)) queueMicrotask(end); });
+  const stopFollowing = sessions.subscribe(map => {
+    if (!map.has(session.id)) queueMicrotask(end);
+  });
   let isOver = false;
   function end(): void {
     if (isOver) return;
@@ -72,35 +76,111 @@ function open(session: DomainSession, kind: Kind, title: string, view: Component
 }
 
 // Without the page there is nobody who draws them.
-window.addEventListener('pagehide', () => { for (const { end } of away.peek().values()) end(); });
+window.addEventListener('pagehide', () => {
+  for (const { end } of away.peek().values()) end();
+});
 
 /** The window over the whole screen, and back. */
 function toggleFull(event: MouseEvent, title: string): void {
-  const element = (event.currentTarget as Element).closest('.win')!, its = element.ownerDocument;
+  const element = (event.currentTarget as Element).closest('.win')!,
+    its = element.ownerDocument;
   if (its.fullscreenElement === element) return void its.exitFullscreen();
   // iPhones have it for films alone.
   void (element.requestFullscreen?.() ?? Promise.reject()).catch(() => reportProblem(words.full(title), words.notFull));
 }
 
-const FullButton = ({ title }: { title: string }) =>
-  <button class="btn quiet icon sm" aria-label={words.full(title)} title={words.full(title)} onClick={event => toggleFull(event, title)}><Icon name="full" /></button>;
+const FullButton = ({ title }: { title: string }) => (
+  <button
+    class="btn quiet icon sm"
+    aria-label={words.full(title)}
+    title={words.full(title)}
+    onClick={event => toggleFull(event, title)}
+  >
+    <Icon name="full" />
+  </button>
+);
 
-const PopButton = ({ session, kind, title, view }: { session: DomainSession; kind: Kind; title: string; view: ComponentChildren }) =>
-  <button class="btn quiet icon sm pops" aria-label={words.open(title)} title={words.open(title)} onClick={() => open(session, kind, title, view)}><Icon name="out" /></button>;
+const PopButton = ({
+  session,
+  kind,
+  title,
+  view,
+}: {
+  session: DomainSession;
+  kind: Kind;
+  title: string;
+  view: ComponentChildren;
+}) => (
+  <button
+    class="btn quiet icon sm pops"
+    aria-label={words.open(title)}
+    title={words.open(title)}
+    onClick={() => open(session, kind, title, view)}
+  >
+    <Icon name="out" />
+  </button>
+);
 
 /** Where it stood. */
-function AwayNote({ session, kind, title, chrome }: { session: DomainSession; kind: Kind; title: string; chrome: ComponentChildren }) {
+function AwayNote({
+  session,
+  kind,
+  title,
+  chrome,
+}: {
+  session: DomainSession;
+  kind: Kind;
+  title: string;
+  chrome: ComponentChildren;
+}) {
   const out = away.value.get(keyOf(session, kind));
-  return <section class="win away" aria-label={title}>
-    <div class="wt"><span class="t">{session.info.value.name}</span><span class="sp" />{chrome}</div>
-    <div class="wb"><p>{words.isOut}</p><p class="row"><button class="btn" onClick={() => out?.window.focus()}>{words.show}</button><button class="btn" onClick={() => out?.end()}>{words.back}</button></p></div>
-  </section>;
+  return (
+    <section class="win away" aria-label={title}>
+      <div class="wt">
+        <span class="t">{session.info.value.name}</span>
+        <span class="sp" />
+        {chrome}
+      </div>
+      <div class="wb">
+        <p>{words.isOut}</p>
+        <p class="row">
+          <button class="btn" onClick={() => out?.window.focus()}>
+            {words.show}
+          </button>
+          <button class="btn" onClick={() => out?.end()}>
+            {words.back}
+          </button>
+        </p>
+      </div>
+    </section>
+  );
 }
 
 /** A window at its place in the page, or a note where it went. `Shown`: what stands in it, here and there. */
-export function GuestWindow({ kind, title, Shown, ...props }: GuestWindowProps & { kind: Kind; title: string; Shown: ComponentType<GuestWindowProps> }) {
+export function GuestWindow({
+  kind,
+  title,
+  Shown,
+  ...props
+}: GuestWindowProps & { kind: Kind; title: string; Shown: ComponentType<GuestWindowProps> }) {
   const { session, chrome } = props;
   if (isAway(session, kind)) return <AwayNote session={session} kind={kind} title={title} chrome={chrome} />;
   const full = <FullButton title={title} />;
-  return <Shown {...props} chrome={<><PopButton session={session} kind={kind} title={title} view={<Shown session={session} first={false} chrome={full} />} />{full}{chrome}</>} />;
+  return (
+    <Shown
+      {...props}
+      chrome={
+        <>
+          <PopButton
+            session={session}
+            kind={kind}
+            title={title}
+            view={<Shown session={session} first={false} chrome={full} />}
+          />
+          {full}
+          {chrome}
+        </>
+      }
+    />
+  );
 }

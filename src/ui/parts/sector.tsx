@@ -4,7 +4,10 @@ import type { Panel } from '../panel.ts';
 import { strings } from '../strings.ts';
 import { later } from './later.tsx';
 
-const SectorPage = later(() => import('./sector-page.tsx'), part => part.SectorPage);
+const SectorPage = later(
+  () => import('./sector-page.tsx'),
+  part => part.SectorPage,
+);
 
 export const sectorPanel: Panel = {
   id: 'sector',

@@ -5,17 +5,56 @@ import { strings } from '../strings.ts';
 import { Icon } from './marks.tsx';
 
 /** `isKey`: its name is that of a key. */
-export interface Sendable { name: string; isKey?: boolean; run(): void }
+export interface Sendable {
+  name: string;
+  isKey?: boolean;
+  run(): void;
+}
 
 export function SendMenu({ items }: { items: readonly Sendable[] }) {
   const isOpen = useSignal(false);
-  return <div class="menu" onKeyDown={event => { if (event.key === 'Escape') isOpen.value = false; }}
-    onBlurCapture={event => { if (!event.currentTarget.contains(event.relatedTarget as Node)) isOpen.value = false; }}>
-    <button class="btn quiet sm" aria-expanded={isOpen.value} onClick={() => { isOpen.value = !isOpen.value; }}><span>{strings.screen.actions}</span> <Icon name="down" size={10} /></button>
-    {isOpen.value && <ul class="pop">{items.map(({ name, isKey, run }) => <li key={name}><button class="btn quiet" onClick={() => { isOpen.value = false; run(); }}>{isKey ? <kbd>{name}</kbd> : name}</button></li>)}</ul>}
-  </div>;
+  return (
+    <div
+      class="menu"
+      onKeyDown={event => {
+        if (event.key === 'Escape') isOpen.value = false;
+      }}
+      onBlurCapture={event => {
+        if (!event.currentTarget.contains(event.relatedTarget as Node)) isOpen.value = false;
+      }}
+    >
+      <button
+        class="btn quiet sm"
+        aria-expanded={isOpen.value}
+        onClick={() => {
+          isOpen.value = !isOpen.value;
+        }}
+      >
+        <span>{strings.screen.actions}</span> <Icon name="down" size={10} />
+      </button>
+      {isOpen.value && (
+        <ul class="pop">
+          {items.map(({ name, isKey, run }) => (
+            <li key={name}>
+              <button
+                class="btn quiet"
+                onClick={() => {
+                  isOpen.value = false;
+                  run();
+                }}
+              >
+                {isKey ? <kbd>{name}</kbd> : name}
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
 }
 
 /** Text of the clipboard, empty where the browser gives none. */
 export const clipboardText = async (): Promise<string> => (await navigator.clipboard?.readText().catch(() => '')) ?? '';
-export const copyToClipboard = (text: string): void => { void navigator.clipboard?.writeText(text).catch(() => {}); };
+export const copyToClipboard = (text: string): void => {
+  void navigator.clipboard?.writeText(text).catch(() => {});
+};

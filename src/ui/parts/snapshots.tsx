@@ -12,15 +12,35 @@ import { bytes } from '../terminal.ts';
 import { Icon, Tag } from './marks.tsx';
 
 const words = {
-  title: 'Snapshots', take: 'Take snapshot', taking: 'It is being taken …', name: 'Name of the snapshot', about: 'What it is for', aboutHint: 'a word about it, if you like',
+  title: 'Snapshots',
+  take: 'Take snapshot',
+  taking: 'It is being taken …',
+  name: 'Name of the snapshot',
+  about: 'What it is for',
+  aboutHint: 'a word about it, if you like',
   columns: { name: 'Snapshot', taken: 'Taken', holds: 'Memory', disks: 'Disks', about: 'What it is for' },
-  what: 'Memory, processors, devices and disks as of one moment. The guest goes on.', whatOff: 'It does not run: its disks on the host’s disk are kept.',
+  what: 'Memory, processors, devices and disks as of one moment. The guest goes on.',
+  whatOff: 'It does not run: its disks on the host’s disk are kept.',
   none: 'There is none yet. Take one before you try something: the domain can be taken back to it, memory and disks together.',
-  here: 'You are here', hereIs: (name: string, runs: boolean) => `${name} as it ${runs ? 'runs' : 'is'} now`, disksAlone: 'disks alone', noDisks: 'none of the host’s', after: (parent: string) => `after ${parent}`,
-  byItself: 'saved by the page at intervals', back: 'Go back', backTo: (name: string) => `Go back to ${name}`, remove: 'Delete', removeOf: (name: string) => `Delete ${name}`,
-  question: (domain: string, name: string, runs: boolean, stays: boolean) => `${domain} becomes what it was at ${name}. ${runs ? 'What is in its memory now goes, and what it wrote since.' : 'What was written to its disks since goes.'}${stays ? '' : ' It does not run then.'}`,
-  first: 'Keep what is now, then go back', now: 'Go back', stay: 'Stay', going: 'It goes back …',
-  leaving: (name: string, seconds: number) => `${name} is deleted within ${seconds} s.`, keep: 'Keep', removeNow: 'Delete now',
+  here: 'You are here',
+  hereIs: (name: string, runs: boolean) => `${name} as it ${runs ? 'runs' : 'is'} now`,
+  disksAlone: 'disks alone',
+  noDisks: 'none of the host’s',
+  after: (parent: string) => `after ${parent}`,
+  byItself: 'saved by the page at intervals',
+  back: 'Go back',
+  backTo: (name: string) => `Go back to ${name}`,
+  remove: 'Delete',
+  removeOf: (name: string) => `Delete ${name}`,
+  question: (domain: string, name: string, runs: boolean, stays: boolean) =>
+    `${domain} becomes what it was at ${name}. ${runs ? 'What is in its memory now goes, and what it wrote since.' : 'What was written to its disks since goes.'}${stays ? '' : ' It does not run then.'}`,
+  first: 'Keep what is now, then go back',
+  now: 'Go back',
+  stay: 'Stay',
+  going: 'It goes back …',
+  leaving: (name: string, seconds: number) => `${name} is deleted within ${seconds} s.`,
+  keep: 'Keep',
+  removeNow: 'Delete now',
 };
 /** Whatever may have changed the list, by its command's first words. */
 const CHANGES = /^x[lm] (snapshot|snapshot-delete|revert|rename|clone)\b/;
@@ -32,15 +52,28 @@ const taken = (ms: number): string => {
 
 /** `name`: of a domain that runs, or is only defined. */
 export function SnapshotsPage({ name }: { name: string }) {
-  const records = useSignal<readonly SnapshotRecord[] | undefined>(undefined), problem = useSignal('');
-  const typed = useSignal<string | undefined>(undefined), about = useSignal(''), busy = useSignal(''), asked = useSignal<string | undefined>(undefined);
+  const records = useSignal<readonly SnapshotRecord[] | undefined>(undefined),
+    problem = useSignal('');
+  const typed = useSignal<string | undefined>(undefined),
+    about = useSignal(''),
+    busy = useSignal(''),
+    asked = useSignal<string | undefined>(undefined);
   const runs = domains.value.some(each => each.name === name && each.ended === undefined && each.state !== 'd');
   // Somebody at the shell may take or delete one, too.
   const changes = tasks.value.filter(({ command, state }) => state !== 'running' && CHANGES.test(command)).length;
   useEffect(() => {
     let closed = false;
-    host['snapshot-list'](name).then(list => { if (!closed) records.value = list; }, error => { if (!closed) problem.value = sentence(error); });
-    return () => { closed = true; };
+    host['snapshot-list'](name).then(
+      list => {
+        if (!closed) records.value = list;
+      },
+      error => {
+        if (!closed) problem.value = sentence(error);
+      },
+    );
+    return () => {
+      closed = true;
+    };
   }, [name, changes]);
   const all = records.value;
   const asWritten = typed.value ?? freeNumber(new Set(all?.map(each => each.name)));
@@ -55,50 +88,225 @@ export function SnapshotsPage({ name }: { name: string }) {
       busy.value = '';
     }
   };
-  const takeOne = (): Promise<void> => act(words.taking, async () => {
-    await take(name, asWritten, about.value);
-    typed.value = undefined;
-    about.value = '';
-  });
-  const back = (to: string, keepsFirst: boolean): Promise<void> => act(words.going, async () => {
-    if (keepsFirst) await take(name);
-    await goBack(name, to);
-    asked.value = undefined;
-  });
-  const rows = treeOf(all ?? []), here = rows.findIndex(({ isHere }) => isHere);
-  return <div class="body snaps">
-    <section><form class="row wrap" onSubmit={event => { event.preventDefault(); void takeOne(); }}>
-      <input class="in nm" aria-label={words.name} value={asWritten} spellcheck={false} autocomplete="off" onInput={event => { typed.value = event.currentTarget.value; }} />
-      <input class="in grow" aria-label={words.about} placeholder={words.aboutHint} value={about.value} maxLength={1000} onInput={event => { about.value = event.currentTarget.value; }} />
-      <button class="btn primary" disabled={busy.value !== '' || asWritten === ''}><Icon name="plus" />{words.take}</button></form>
-      <p class="cap-t"><code>{takeSpelled(name, asWritten, about.value)}</code> {runs ? words.what : words.whatOff}</p>
-      <p class="cap-t" role="status">{busy.value}</p>
-      {problem.value && <p class="stop" role="alert"><Tag kind="failed"><span>{problem.value}</span></Tag></p>}</section>
-    {all && (all.length === 0 ? <p class="hint">{words.none}</p> : <div class="wide"><table class="pad"><thead><tr><th>{words.columns.name}</th><th>{words.columns.taken}</th><th class="num">{words.columns.holds}</th><th>{words.columns.disks}</th><th>{words.columns.about}</th><th /></tr></thead>
-      <tbody>{rows.flatMap((row, i) => [
-        <Row key={row.record.name} row={row} domain={name} asked={asked.value === row.record.name} busy={busy.value !== ''} ask={() => { asked.value = asked.value === row.record.name ? undefined : row.record.name; }} />,
-        ...(asked.value === row.record.name ? [<tr key={`ask ${row.record.name}`}><td colSpan={6}><div class="ask" role="alert"><p>{words.question(name, row.record.name, runs, row.record.state !== undefined)} <code>xl revert {name} {row.record.name}</code></p>
-          <div class="row wrap"><button class="btn" disabled={busy.value !== ''} onClick={() => void back(row.record.name, true)}>{words.first}</button><button class="btn primary" disabled={busy.value !== ''} onClick={() => void back(row.record.name, false)}>{words.now}</button><button class="btn quiet" onClick={() => { asked.value = undefined; }}>{words.stay}</button></div></div></td></tr>] : []),
-        ...(i === here ? [<Here key="here" name={name} depth={row.depth + 1} runs={runs} />] : []),
-      ])}
-      {here < 0 && <Here name={name} depth={0} runs={runs} />}</tbody></table></div>)}
-  </div>;
+  const takeOne = (): Promise<void> =>
+    act(words.taking, async () => {
+      await take(name, asWritten, about.value);
+      typed.value = undefined;
+      about.value = '';
+    });
+  const back = (to: string, keepsFirst: boolean): Promise<void> =>
+    act(words.going, async () => {
+      if (keepsFirst) await take(name);
+      await goBack(name, to);
+      asked.value = undefined;
+    });
+  const rows = treeOf(all ?? []),
+    here = rows.findIndex(({ isHere }) => isHere);
+  return (
+    <div class="body snaps">
+      <section>
+        <form
+          class="row wrap"
+          onSubmit={event => {
+            event.preventDefault();
+            void takeOne();
+          }}
+        >
+          <input
+            class="in nm"
+            aria-label={words.name}
+            value={asWritten}
+            spellcheck={false}
+            autocomplete="off"
+            onInput={event => {
+              typed.value = event.currentTarget.value;
+            }}
+          />
+          <input
+            class="in grow"
+            aria-label={words.about}
+            placeholder={words.aboutHint}
+            value={about.value}
+            maxLength={1000}
+            onInput={event => {
+              about.value = event.currentTarget.value;
+            }}
+          />
+          <button class="btn primary" disabled={busy.value !== '' || asWritten === ''}>
+            <Icon name="plus" />
+            {words.take}
+          </button>
+        </form>
+        <p class="cap-t">
+          <code>{takeSpelled(name, asWritten, about.value)}</code> {runs ? words.what : words.whatOff}
+        </p>
+        <p class="cap-t" role="status">
+          {busy.value}
+        </p>
+        {problem.value && (
+          <p class="stop" role="alert">
+            <Tag kind="failed">
+              <span>{problem.value}</span>
+            </Tag>
+          </p>
+        )}
+      </section>
+      {all &&
+        (all.length === 0 ? (
+          <p class="hint">{words.none}</p>
+        ) : (
+          <div class="wide">
+            <table class="pad">
+              <thead>
+                <tr>
+                  <th>{words.columns.name}</th>
+                  <th>{words.columns.taken}</th>
+                  <th class="num">{words.columns.holds}</th>
+                  <th>{words.columns.disks}</th>
+                  <th>{words.columns.about}</th>
+                  <th />
+                </tr>
+              </thead>
+              <tbody>
+                {rows.flatMap((row, i) => [
+                  <Row
+                    key={row.record.name}
+                    row={row}
+                    domain={name}
+                    asked={asked.value === row.record.name}
+                    busy={busy.value !== ''}
+                    ask={() => {
+                      asked.value = asked.value === row.record.name ? undefined : row.record.name;
+                    }}
+                  />,
+                  ...(asked.value === row.record.name
+                    ? [
+                        <tr key={`ask ${row.record.name}`}>
+                          <td colSpan={6}>
+                            <div class="ask" role="alert">
+                              <p>
+                                {words.question(name, row.record.name, runs, row.record.state !== undefined)}{' '}
+                                <code>
+                                  xl revert {name} {row.record.name}
+                                </code>
+                              </p>
+                              <div class="row wrap">
+                                <button
+                                  class="btn"
+                                  disabled={busy.value !== ''}
+                                  onClick={() => void back(row.record.name, true)}
+                                >
+                                  {words.first}
+                                </button>
+                                <button
+                                  class="btn primary"
+                                  disabled={busy.value !== ''}
+                                  onClick={() => void back(row.record.name, false)}
+                                >
+                                  {words.now}
+                                </button>
+                                <button
+                                  class="btn quiet"
+                                  onClick={() => {
+                                    asked.value = undefined;
+                                  }}
+                                >
+                                  {words.stay}
+                                </button>
+                              </div>
+                            </div>
+                          </td>
+                        </tr>,
+                      ]
+                    : []),
+                  ...(i === here ? [<Here key="here" name={name} depth={row.depth + 1} runs={runs} />] : []),
+                ])}
+                {here < 0 && <Here name={name} depth={0} runs={runs} />}
+              </tbody>
+            </table>
+          </div>
+        ))}
+    </div>
+  );
 }
 
-interface RowProps { row: SnapshotRow; domain: string; asked: boolean; busy: boolean; ask(): void }
+interface RowProps {
+  row: SnapshotRow;
+  domain: string;
+  asked: boolean;
+  busy: boolean;
+  ask(): void;
+}
 
 function Row({ row: { record, depth }, domain, asked, busy, ask }: RowProps) {
-  const { name, createdMs, state, disks, description, parent } = record, leaves = isLeaving(domain, name);
+  const { name, createdMs, state, disks, description, parent } = record,
+    leaves = isLeaving(domain, name);
   const isCheckpoint = (CHECKPOINTS as readonly string[]).includes(name);
-  return <tr class={asked ? 'sel' : ''}><td class="b nw"><Generations depth={depth} /><span class="nm">{name}</span>{parent !== undefined && depth > 0 && <span class="hidden">, {words.after(parent)}</span>}</td>
-    <td class="nw sec">{taken(createdMs)}</td><td class="num nw">{state ? <span class="m">{bytes(state.bytes)}</span> : <span class="sec">{words.disksAlone}</span>}</td>
-    <td class="m brk">{disks.map(({ device }) => device).join(', ') || <span class="sec plain">{words.noDisks}</span>}</td><td class="brk">{description ?? (isCheckpoint ? <span class="sec">{words.byItself}</span> : '')}</td>
-    <td class="num nw">{leaves ? <><span class="say" role="alert">{words.leaving(name, KEEP_SECONDS)}</span> <button class="btn sm primary" onClick={() => keepSnapshot(domain, name)}>{words.keep}</button> <button class="btn sm" onClick={() => forget(domain, name)}>{words.removeNow}</button></>
-      : <><button class="btn sm" aria-label={words.backTo(name)} aria-expanded={asked} title={`xl revert ${domain} ${name}`} disabled={busy} onClick={ask}>{words.back}</button> <button class="btn quiet sm" aria-label={words.removeOf(name)} title={`xl snapshot-delete ${domain} ${name}`} disabled={busy} onClick={() => forget(domain, name)}>{words.remove}</button></>}</td></tr>;
+  return (
+    <tr class={asked ? 'sel' : ''}>
+      <td class="b nw">
+        <Generations depth={depth} />
+        <span class="nm">{name}</span>
+        {parent !== undefined && depth > 0 && <span class="hidden">, {words.after(parent)}</span>}
+      </td>
+      <td class="nw sec">{taken(createdMs)}</td>
+      <td class="num nw">
+        {state ? <span class="m">{bytes(state.bytes)}</span> : <span class="sec">{words.disksAlone}</span>}
+      </td>
+      <td class="m brk">
+        {disks.map(({ device }) => device).join(', ') || <span class="sec plain">{words.noDisks}</span>}
+      </td>
+      <td class="brk">{description ?? (isCheckpoint ? <span class="sec">{words.byItself}</span> : '')}</td>
+      <td class="num nw">
+        {leaves ? (
+          <>
+            <span class="say" role="alert">
+              {words.leaving(name, KEEP_SECONDS)}
+            </span>{' '}
+            <button class="btn sm primary" onClick={() => keepSnapshot(domain, name)}>
+              {words.keep}
+            </button>{' '}
+            <button class="btn sm" onClick={() => forget(domain, name)}>
+              {words.removeNow}
+            </button>
+          </>
+        ) : (
+          <>
+            <button
+              class="btn sm"
+              aria-label={words.backTo(name)}
+              aria-expanded={asked}
+              title={`xl revert ${domain} ${name}`}
+              disabled={busy}
+              onClick={ask}
+            >
+              {words.back}
+            </button>{' '}
+            <button
+              class="btn quiet sm"
+              aria-label={words.removeOf(name)}
+              title={`xl snapshot-delete ${domain} ${name}`}
+              disabled={busy}
+              onClick={() => forget(domain, name)}
+            >
+              {words.remove}
+            </button>
+          </>
+        )}
+      </td>
+    </tr>
+  );
 }
 
-const Here = ({ name, depth, runs }: { name: string; depth: number; runs: boolean }) =>
-  <tr class="here"><td class="nw" colSpan={6}><Generations depth={depth} /><b>{words.here}</b> <span class="sec">{words.hereIs(name, runs)}</span></td></tr>;
+const Here = ({ name, depth, runs }: { name: string; depth: number; runs: boolean }) => (
+  <tr class="here">
+    <td class="nw" colSpan={6}>
+      <Generations depth={depth} />
+      <b>{words.here}</b> <span class="sec">{words.hereIs(name, runs)}</span>
+    </td>
+  </tr>
+);
 
 /** How far below the oldest it stands. */
-const Generations = ({ depth }: { depth: number }) => depth > 0 ? <span class="gen" style={`--gen:${depth}`} /> : null;
+const Generations = ({ depth }: { depth: number }) =>
+  depth > 0 ? <span class="gen" style={`--gen:${depth}`} /> : null;

@@ -12,7 +12,14 @@ interface Props {
 }
 
 export function SortHead({ list, column, cls, children }: Props) {
-  const order = orderOf(list), isHere = order?.column === column;
-  return <th class={cls} aria-sort={!isHere ? undefined : order.down ? 'descending' : 'ascending'}>
-    <button class="sorts" onClick={() => pressColumn(list, column)}>{children}{isHere && <Icon name={order.down ? 'down' : 'up'} size={9} />}</button></th>;
+  const order = orderOf(list),
+    isHere = order?.column === column;
+  return (
+    <th class={cls} aria-sort={!isHere ? undefined : order.down ? 'descending' : 'ascending'}>
+      <button class="sorts" onClick={() => pressColumn(list, column)}>
+        {children}
+        {isHere && <Icon name={order.down ? 'down' : 'up'} size={9} />}
+      </button>
+    </th>
+  );
 }

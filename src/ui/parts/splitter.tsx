@@ -17,7 +17,8 @@ const STEP = 16;
 
 export function Splitter({ region }: { region: Region }) {
   const { property, least, most, sign } = REGIONS[region];
-  const upright = region !== 'strip', chosen = sizes.value[region];
+  const upright = region !== 'strip',
+    chosen = sizes.value[region];
   const grip = useRef<HTMLDivElement>(null);
   /** What it is where nobody chose. */
   const [normal, setNormal] = useState<number>(least);
@@ -35,7 +36,9 @@ export function Splitter({ region }: { region: Region }) {
     return () => removeEventListener('resize', measure);
   }, [chosen]);
 
-  const set = (to: number) => { sizes.value = { ...sizes.value, [region]: Math.round(Math.min(most, Math.max(least, to))) }; };
+  const set = (to: number) => {
+    sizes.value = { ...sizes.value, [region]: Math.round(Math.min(most, Math.max(least, to))) };
+  };
   const reset = () => {
     const { [region]: _, ...others } = sizes.value;
     sizes.value = others;
@@ -59,6 +62,20 @@ export function Splitter({ region }: { region: Region }) {
     line.addEventListener('pointermove', move);
     line.addEventListener('lostpointercapture', end);
   };
-  return <div ref={grip} class={`split split-${region}`} role="separator" tabIndex={0} aria-orientation={upright ? 'vertical' : 'horizontal'} aria-label={strings.splitters[region]}
-    aria-valuenow={size} aria-valuemin={least} aria-valuemax={most} onKeyDown={onKeyDown} onPointerDown={onPointerDown} onDblClick={reset} />;
+  return (
+    <div
+      ref={grip}
+      class={`split split-${region}`}
+      role="separator"
+      tabIndex={0}
+      aria-orientation={upright ? 'vertical' : 'horizontal'}
+      aria-label={strings.splitters[region]}
+      aria-valuenow={size}
+      aria-valuemin={least}
+      aria-valuemax={most}
+      onKeyDown={onKeyDown}
+      onPointerDown={onPointerDown}
+      onDblClick={reset}
+    />
+  );
 }

@@ -18,7 +18,11 @@ import { WholeState } from './whole-state.tsx';
 export { takeIn };
 
 const words = laterStrings.hostPage;
-const VOLUME = { path: ({ path }: VolumeInfo) => path, bytes: ({ bytes: all }: VolumeInfo) => all, users: ({ users: who }: VolumeInfo) => who[0] };
+const VOLUME = {
+  path: ({ path }: VolumeInfo) => path,
+  bytes: ({ bytes: all }: VolumeInfo) => all,
+  users: ({ users: who }: VolumeInfo) => who[0],
+};
 const users = (names: readonly string[]): string => (names.length > 0 ? names.join(', ') : words.noOne);
 
 function freeName(taken: readonly string[]): string {
@@ -30,25 +34,142 @@ function freeName(taken: readonly string[]): string {
 /** `volume`: the one that was chosen in the tree. */
 export function StoragePage({ volume }: { volume: string | undefined }) {
   const disk = inventory.value?.stored?.disk;
-  return <div class="body stor">
-    {incoming.value && <WholeState />}
-    {!elsewhere.value && <StateNote />}
-    {!disk ? <p>{words.notOpen} <button class="btn sm" onClick={openState}>{words.open}</button></p> : <>
-      <section><div class="ph"><h3><Icon name="disk" /> {disk.path}</h3><span class="sec">{words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}</span></div>
-        {persists.value !== undefined && <p class="row wrap" role="status"><Tag kind={persists.value ? 'used' : 'approximated'}><span>{persists.value ? words.persists : words.mayGo}</span></Tag>
-          {!persists.value && <button class="btn sm" onClick={() => void askToPersist()}>{words.askToPersist}</button>}</p>}
-        <div class="mbar sizes" aria-hidden="true">{disk.partitions.map(({ name, bytes: all, users: who }) => <span key={name} class={who.length > 0 ? 'c-d0' : 'c-free'} style={`flex:${all} 0 0`}><u><em>{name}</em></u><small>{size(all)}</small></span>)}</div>
-        <div class="wide"><table class="pad"><thead><tr><th>{words.partition}</th><th>{words.type}</th><th class="num">{words.size}</th><th>{words.usedBy}</th></tr></thead>
-          <tbody>{disk.partitions.map(({ name, bytes: all, type, users: who }) => <tr key={name}><td class="m">{name}</td><td>{words.types[type] ?? `0x${type.toString(16)}`}</td><td class="num m">{size(all)}</td>
-            <td class="sec">{users(who)}</td></tr>)}</tbody></table></div></section>
-      <section><div class="ph"><h3>{words.volumes(disk.group)}</h3><span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span></div>
-        {disk.volumes.length > 0 && <div class="mbar sizes" aria-hidden="true">{disk.volumes.filter(({ path }) => path.startsWith('/dev/')).map(({ name, path, bytes: all }, i) => <span key={path} class={ownerClass(i + 1)} style={`flex:${all} 0 0`}><u><em>{name}</em></u><small>{size(all)}</small></span>)}
-          <span class="c-free" style={`flex:${disk.freeBytes} 0 0`}><u><em>{words.free}</em></u><small>{size(disk.freeBytes)}</small></span></div>}
-        {disk.volumes.length === 0 ? <p class="sec">{words.noVolumes}</p> : <div class="wide"><table class="pad"><thead><tr><SortHead list="volumes" column="path">{words.volume}</SortHead><SortHead list="volumes" column="bytes" cls="num">{words.size}</SortHead><SortHead list="volumes" column="users">{words.usedBy}</SortHead><th /></tr></thead>
-          <tbody>{ordered([...disk.volumes].sort((a, b) => natural(a.path, b.path)), orderOf<keyof typeof VOLUME>('volumes'), VOLUME).map(({ name, path, bytes: all, users: who, snapshot }) => <tr key={name} class={name === volume ? 'sel' : ''}><td class="m">{path}</td><td class="num m">{size(all)}</td><td class="sec">{snapshot ? words.ofSnapshot(snapshot.name, snapshot.domain) : users(who)}</td><td class="num nw">{who.length === 0 && !snapshot && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}</td></tr>)}</tbody></table></div>}
-        <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} /></section>
-    </>}
-    <Checkpoints />
-    {!incoming.value && <WholeState />}
-  </div>;
+  return (
+    <div class="body stor">
+      {incoming.value && <WholeState />}
+      {!elsewhere.value && <StateNote />}
+      {!disk ? (
+        <p>
+          {words.notOpen}{' '}
+          <button class="btn sm" onClick={openState}>
+            {words.open}
+          </button>
+        </p>
+      ) : (
+        <>
+          <section>
+            <div class="ph">
+              <h3>
+                <Icon name="disk" /> {disk.path}
+              </h3>
+              <span class="sec">
+                {words.diskFacts(gigabytes(disk.bytes), bytes(disk.storedBytes), state.value?.where)}
+              </span>
+            </div>
+            {persists.value !== undefined && (
+              <p class="row wrap" role="status">
+                <Tag kind={persists.value ? 'used' : 'approximated'}>
+                  <span>{persists.value ? words.persists : words.mayGo}</span>
+                </Tag>
+                {!persists.value && (
+                  <button class="btn sm" onClick={() => void askToPersist()}>
+                    {words.askToPersist}
+                  </button>
+                )}
+              </p>
+            )}
+            <div class="mbar sizes" aria-hidden="true">
+              {disk.partitions.map(({ name, bytes: all, users: who }) => (
+                <span key={name} class={who.length > 0 ? 'c-d0' : 'c-free'} style={`flex:${all} 0 0`}>
+                  <u>
+                    <em>{name}</em>
+                  </u>
+                  <small>{size(all)}</small>
+                </span>
+              ))}
+            </div>
+            <div class="wide">
+              <table class="pad">
+                <thead>
+                  <tr>
+                    <th>{words.partition}</th>
+                    <th>{words.type}</th>
+                    <th class="num">{words.size}</th>
+                    <th>{words.usedBy}</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {disk.partitions.map(({ name, bytes: all, type, users: who }) => (
+                    <tr key={name}>
+                      <td class="m">{name}</td>
+                      <td>{words.types[type] ?? `0x${type.toString(16)}`}</td>
+                      <td class="num m">{size(all)}</td>
+                      <td class="sec">{users(who)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          </section>
+          <section>
+            <div class="ph">
+              <h3>{words.volumes(disk.group)}</h3>
+              <span class="sec">{words.groupFacts(size(disk.freeBytes), size(disk.groupBytes))}</span>
+            </div>
+            {disk.volumes.length > 0 && (
+              <div class="mbar sizes" aria-hidden="true">
+                {disk.volumes
+                  .filter(({ path }) => path.startsWith('/dev/'))
+                  .map(({ name, path, bytes: all }, i) => (
+                    <span key={path} class={ownerClass(i + 1)} style={`flex:${all} 0 0`}>
+                      <u>
+                        <em>{name}</em>
+                      </u>
+                      <small>{size(all)}</small>
+                    </span>
+                  ))}
+                <span class="c-free" style={`flex:${disk.freeBytes} 0 0`}>
+                  <u>
+                    <em>{words.free}</em>
+                  </u>
+                  <small>{size(disk.freeBytes)}</small>
+                </span>
+              </div>
+            )}
+            {disk.volumes.length === 0 ? (
+              <p class="sec">{words.noVolumes}</p>
+            ) : (
+              <div class="wide">
+                <table class="pad">
+                  <thead>
+                    <tr>
+                      <SortHead list="volumes" column="path">
+                        {words.volume}
+                      </SortHead>
+                      <SortHead list="volumes" column="bytes" cls="num">
+                        {words.size}
+                      </SortHead>
+                      <SortHead list="volumes" column="users">
+                        {words.usedBy}
+                      </SortHead>
+                      <th />
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {ordered(
+                      [...disk.volumes].sort((a, b) => natural(a.path, b.path)),
+                      orderOf<keyof typeof VOLUME>('volumes'),
+                      VOLUME,
+                    ).map(({ name, path, bytes: all, users: who, snapshot }) => (
+                      <tr key={name} class={name === volume ? 'sel' : ''}>
+                        <td class="m">{path}</td>
+                        <td class="num m">{size(all)}</td>
+                        <td class="sec">{snapshot ? words.ofSnapshot(snapshot.name, snapshot.domain) : users(who)}</td>
+                        <td class="num nw">
+                          {who.length === 0 && !snapshot && <RemoveVolume path={`/dev/${disk.group}/${name}`} />}
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+            <NewVolume suggested={freeName(disk.volumes.map(({ name }) => name))} />
+          </section>
+        </>
+      )}
+      <Checkpoints />
+      {!incoming.value && <WholeState />}
+    </div>
+  );
 }

@@ -13,7 +13,10 @@ import { later } from './later.tsx';
 import { Icon, Tag } from './marks.tsx';
 
 /** Loaded when the log is opened. */
-const TaskTable = later(() => import('./tasks.tsx'), part => part.TaskTable);
+const TaskTable = later(
+  () => import('./tasks.tsx'),
+  part => part.TaskTable,
+);
 
 const words = strings.strip;
 /** How often the hypervisor's log is asked for while it is shown. */
@@ -22,33 +25,94 @@ const TABS: readonly StripTab[] = ['tasks', 'shell', 'log'];
 
 export function Strip() {
   const onlyFailed = useSignal(false);
-  const open = stripOpen.value, tab = stripTab.value;
+  const open = stripOpen.value,
+    tab = stripTab.value;
   const all = tasks.value;
   const last = all[0];
-  const running = all.filter(task => task.state === 'running').length, failed = all.filter(task => task.state === 'failed').length;
+  const running = all.filter(task => task.state === 'running').length,
+    failed = all.filter(task => task.state === 'failed').length;
   const choose = (chosen: StripTab) => {
     if (!open || tab === chosen) toggleStrip();
     stripTab.value = chosen;
   };
-  return <footer class={`strip${open ? '' : ' min'}`} id="strip" aria-label={words.label} tabIndex={-1}>
-    <div class="tabs">
-      {TABS.map(each => {
-        const shows = open && tab === each;
-        return <button key={each} class="tab" aria-expanded={shows} aria-label={words.toggle(words.tabs[each], shows ? words.collapse[each] : words.expand[each])} aria-controls="strip-body" onClick={() => choose(each)}>
-          {words.tabs[each]}{shows && <> <Icon name="down" size={10} /></>}</button>;
-      })}
-      <div class="last" role="status">
-        {!(open && tab === 'tasks') && last && <><Tag kind={last.state}>{words.states[last.state]}</Tag><span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>{last.message && <span class={`cut sec grow${last.state === 'failed' ? '' : ' hide-s'}`} title={last.message}>{firstSentence(last.message)}</span>}<span class="dim m nw hide-s">{took(last)}</span></>}
+  return (
+    <footer class={`strip${open ? '' : ' min'}`} id="strip" aria-label={words.label} tabIndex={-1}>
+      <div class="tabs">
+        {TABS.map(each => {
+          const shows = open && tab === each;
+          return (
+            <button
+              key={each}
+              class="tab"
+              aria-expanded={shows}
+              aria-label={words.toggle(words.tabs[each], shows ? words.collapse[each] : words.expand[each])}
+              aria-controls="strip-body"
+              onClick={() => choose(each)}
+            >
+              {words.tabs[each]}
+              {shows && (
+                <>
+                  {' '}
+                  <Icon name="down" size={10} />
+                </>
+              )}
+            </button>
+          );
+        })}
+        <div class="last" role="status">
+          {!(open && tab === 'tasks') && last && (
+            <>
+              <Tag kind={last.state}>{words.states[last.state]}</Tag>
+              <span class={`m cut${last.message ? ' hide-s' : ''}`}>{last.command}</span>
+              {last.message && (
+                <span class={`cut sec grow${last.state === 'failed' ? '' : ' hide-s'}`} title={last.message}>
+                  {firstSentence(last.message)}
+                </span>
+              )}
+              <span class="dim m nw hide-s">{took(last)}</span>
+            </>
+          )}
+        </div>
+        {open && tab === 'tasks' && (
+          <div class="row hide-s">
+            <span class="sec nw" role="status">
+              {words.counts(running, failed)}
+            </span>
+            <button
+              class="btn quiet sm"
+              aria-pressed={onlyFailed.value}
+              onClick={() => {
+                onlyFailed.value = !onlyFailed.value;
+              }}
+            >
+              {words.onlyFailed}
+            </button>
+            <button
+              class="btn quiet sm"
+              onClick={() => dismiss(all.filter(task => task.state === 'done').map(task => task.id))}
+            >
+              {words.clear}
+            </button>
+          </div>
+        )}
       </div>
-      {open && tab === 'tasks' && <div class="row hide-s"><span class="sec nw" role="status">{words.counts(running, failed)}</span>
-        <button class="btn quiet sm" aria-pressed={onlyFailed.value} onClick={() => { onlyFailed.value = !onlyFailed.value; }}>{words.onlyFailed}</button>
-        <button class="btn quiet sm" onClick={() => dismiss(all.filter(task => task.state === 'done').map(task => task.id))}>{words.clear}</button>
-      </div>}
-    </div>
-    {open && <div class={`scroll${tab === 'tasks' ? '' : ' dark'}`} id="strip-body" {...(tab === 'tasks' ? { role: 'region', 'aria-label': words.tabs.tasks, tabIndex: 0 } : {})}>
-      {tab === 'tasks' ? <TaskTable shown={onlyFailed.value ? all.filter(task => task.state === 'failed') : all} /> : tab === 'shell' ? <StripShell /> : <XenLog />}
-    </div>}
-  </footer>;
+      {open && (
+        <div
+          class={`scroll${tab === 'tasks' ? '' : ' dark'}`}
+          id="strip-body"
+          {...(tab === 'tasks' ? { role: 'region', 'aria-label': words.tabs.tasks, tabIndex: 0 } : {})}
+        >
+          {tab === 'tasks' ? (
+            <TaskTable shown={onlyFailed.value ? all.filter(task => task.state === 'failed') : all} />
+          ) : tab === 'shell' ? (
+            <StripShell />
+          ) : (
+            <XenLog />
+          )}
+        </div>
+      )}
+    </footer>
+  );
 }
 
 /** The task log has the rest. */
@@ -58,7 +122,9 @@ const firstSentence = (message: string): string => /^.*?[.!?](?=\s|$)/.exec(mess
 function StripShell() {
   const session = shell.value;
   const elsewhere = place.value.kind === 'shell';
-  useEffect(() => { if (!elsewhere && !shell.peek()) newShell(); }, [elsewhere]);
+  useEffect(() => {
+    if (!elsewhere && !shell.peek()) newShell();
+  }, [elsewhere]);
   return elsewhere ? <p class="hint">{words.shellAbove}</p> : session && <ShellWindow session={session} />;
 }
 
@@ -67,16 +133,28 @@ export function XenLog() {
   const text = useSignal('');
   const area = useRef<HTMLPreElement>(null);
   useEffect(() => {
-    const read = () => host.dmesg().then(log => {
-      // Whoever has scrolled up reads on there.
-      const pre = area.current;
-      const atEnd = !pre || pre.scrollHeight - pre.scrollTop - pre.clientHeight < 24;
-      text.value = log;
-      if (atEnd) requestAnimationFrame(() => area.current?.scrollTo(0, area.current.scrollHeight));
-    }, error => { text.value = sentence(error); });
+    const read = () =>
+      host.dmesg().then(
+        log => {
+          // Whoever has scrolled up reads on there.
+          const pre = area.current;
+          const atEnd = !pre || pre.scrollHeight - pre.scrollTop - pre.clientHeight < 24;
+          text.value = log;
+          if (atEnd) requestAnimationFrame(() => area.current?.scrollTo(0, area.current.scrollHeight));
+        },
+        error => {
+          text.value = sentence(error);
+        },
+      );
     void read();
-    const timer = setInterval(() => { if (!document.hidden) void read(); }, LOG_MS);
+    const timer = setInterval(() => {
+      if (!document.hidden) void read();
+    }, LOG_MS);
     return () => clearInterval(timer);
   }, []);
-  return <pre class="xenlog" ref={area} role="log" aria-live="off" tabIndex={0} aria-label={words.tabs.log}>{text.value}</pre>;
+  return (
+    <pre class="xenlog" ref={area} role="log" aria-live="off" tabIndex={0} aria-label={words.tabs.log}>
+      {text.value}
+    </pre>
+  );
 }

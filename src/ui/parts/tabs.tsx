@@ -17,9 +17,11 @@ export function Tabs({ label, tabs, chosen, panel, onChoose }: TabsProps) {
   const row = useRef<HTMLDivElement>(null);
   // A phone shows some of them at a time.
   useEffect(() => {
-    const list = row.current!, tab = list.querySelector<HTMLElement>('[aria-selected=true]');
+    const list = row.current!,
+      tab = list.querySelector<HTMLElement>('[aria-selected=true]');
     if (!tab || list.scrollWidth <= list.clientWidth) return;
-    const { left, right } = tab.getBoundingClientRect(), room = list.getBoundingClientRect();
+    const { left, right } = tab.getBoundingClientRect(),
+      room = list.getBoundingClientRect();
     list.scrollLeft += Math.min(0, left - room.left) + Math.max(0, right - room.right);
   }, [chosen]);
   const onKeyDown = (event: KeyboardEvent) => {
@@ -30,7 +32,22 @@ export function Tabs({ label, tabs, chosen, panel, onChoose }: TabsProps) {
     onChoose(tabs[to % tabs.length]![0]);
     requestAnimationFrame(() => row.current?.querySelector<HTMLElement>('[aria-selected=true]')?.focus());
   };
-  return <div class="tabs" role="tablist" ref={row} aria-label={label} onKeyDown={onKeyDown}>
-    {tabs.map(([id, name]) => <button key={id} id={tabId(panel, id)} class="tab" role="tab" aria-controls={panel} aria-selected={id === chosen} tabIndex={id === chosen ? 0 : -1} onClick={() => onChoose(id)}>{name}</button>)}
-  </div>;
+  return (
+    <div class="tabs" role="tablist" ref={row} aria-label={label} onKeyDown={onKeyDown}>
+      {tabs.map(([id, name]) => (
+        <button
+          key={id}
+          id={tabId(panel, id)}
+          class="tab"
+          role="tab"
+          aria-controls={panel}
+          aria-selected={id === chosen}
+          tabIndex={id === chosen ? 0 : -1}
+          onClick={() => onChoose(id)}
+        >
+          {name}
+        </button>
+      ))}
+    </div>
+  );
 }

@@ -20,7 +20,12 @@ function Message({ text }: { text: string | undefined }) {
   const at = text?.indexOf('\n') ?? -1;
   if (!text) return null;
   if (at < 0) return <span title={text}>{text}</span>;
-  return <details><summary>{text.slice(0, at)}</summary><pre class="code">{text.slice(at).trim()}</pre></details>;
+  return (
+    <details>
+      <summary>{text.slice(0, at)}</summary>
+      <pre class="code">{text.slice(at).trim()}</pre>
+    </details>
+  );
 }
 
 /** Who did it stands before it where that was not Domain 0. */
@@ -30,22 +35,46 @@ const doneBy = ({ kind, by }: Cause): string => (by === undefined ? words.kinds[
 function Causes({ task: { id, state, caused } }: { task: Task }) {
   const record = useSignal<TaskRecord | undefined>(undefined);
   useEffect(() => {
-    const read = () => void host.taskRecord(id).then(answer => { record.value = answer; }, () => {});
+    const read = () =>
+      void host.taskRecord(id).then(
+        answer => {
+          record.value = answer;
+        },
+        () => {},
+      );
     read();
     if (state !== 'running') return;
     const timer = setInterval(read, READ_MS);
     return () => clearInterval(timer);
   }, [id, state]);
-  const place = useRef<HTMLDivElement>(null), isThere = record.value !== undefined;
+  const place = useRef<HTMLDivElement>(null),
+    isThere = record.value !== undefined;
   // What was opened at the foot of the log is seen.
-  useEffect(() => { if (isThere) place.current?.scrollIntoView({ block: 'nearest' }); }, [isThere]);
+  useEffect(() => {
+    if (isThere) place.current?.scrollIntoView({ block: 'nearest' });
+  }, [isThere]);
   const { causes, more } = record.value ?? { causes: [], more: 0 };
-  return <div class="causes" ref={place}>
-    <p class="sec">{record.value && caused && words.about(caused)}</p>
-    <ol>{causes.map((cause, i) => <li key={i}><span class="m dim num">{sinceStart(cause.ms)}</span><span class="sec">{doneBy(cause)}</span>
-      <code>{cause.what}{cause.kind === 'write' ? ` = ${JSON.stringify(cause.value ?? '')}` : cause.value !== undefined && <span class="sec">{` ${cause.value}`}</span>}{cause.times !== undefined && <b>{` × ${cause.times}`}</b>}</code></li>)}</ol>
-    {more > 0 && <p class="sec">{words.more(more)}</p>}
-  </div>;
+  return (
+    <div class="causes" ref={place}>
+      <p class="sec">{record.value && caused && words.about(caused)}</p>
+      <ol>
+        {causes.map((cause, i) => (
+          <li key={i}>
+            <span class="m dim num">{sinceStart(cause.ms)}</span>
+            <span class="sec">{doneBy(cause)}</span>
+            <code>
+              {cause.what}
+              {cause.kind === 'write'
+                ? ` = ${JSON.stringify(cause.value ?? '')}`
+                : cause.value !== undefined && <span class="sec">{` ${cause.value}`}</span>}
+              {cause.times !== undefined && <b>{` × ${cause.times}`}</b>}
+            </code>
+          </li>
+        ))}
+      </ol>
+      {more > 0 && <p class="sec">{words.more(more)}</p>}
+    </div>
+  );
 }
 
 export function TaskTable({ shown }: { shown: readonly Task[] }) {
@@ -56,17 +85,78 @@ export function TaskTable({ shown }: { shown: readonly Task[] }) {
     opened.value = next;
   };
   if (shown.length === 0) return <p class="hint">{strings.strip.none}</p>;
-  return <table class="pad log">
-    <thead><tr><th>{strings.strip.started}</th><th>{strings.strip.command}</th><th>{strings.strip.status}</th><th class="num">{strings.strip.took}</th><th>{strings.strip.happened}</th><th /></tr></thead>
-    <tbody>{shown.map(task => {
-      const { id, command, state, message, caused, startedMs } = task;
-      const [time, ms] = startedAt(startedMs), isOpen = opened.value.has(id), counts = caused && words.counts(caused);
-      return <Fragment key={id}><tr class={isOpen ? 'is-open' : ''}>
-        <td class="m dim nw">{time}<span class="hide-s">{ms}</span></td><td class="m">{command}</td><td><Tag kind={state}>{strings.strip.states[state]}</Tag></td><td class="m num dim nw">{took(task) || (state !== 'running' && '–')}</td>
-        <td class="sec say"><div><Message text={message} />{counts && <span class="dim nw did">{counts}</span>}</div></td>
-        <td class="num nw">{state === 'failed' && <button class="btn quiet icon sm" aria-label={strings.strip.dismiss} title={strings.strip.dismiss} onClick={() => dismiss([id])}><Icon name="cross" /></button>}
-          {caused && <button class="link" aria-expanded={isOpen} aria-controls={`causes-${id}`} aria-label={words.logOf(command)} title={counts || words.nothing} onClick={() => toggle(id)}>{words.log}</button>}</td>
-      </tr>{isOpen && <tr class="opened" id={`causes-${id}`}><td colSpan={6}><Causes task={task} /></td></tr>}</Fragment>;
-    })}</tbody>
-  </table>;
+  return (
+    <table class="pad log">
+      <thead>
+        <tr>
+          <th>{strings.strip.started}</th>
+          <th>{strings.strip.command}</th>
+          <th>{strings.strip.status}</th>
+          <th class="num">{strings.strip.took}</th>
+          <th>{strings.strip.happened}</th>
+          <th />
+        </tr>
+      </thead>
+      <tbody>
+        {shown.map(task => {
+          const { id, command, state, message, caused, startedMs } = task;
+          const [time, ms] = startedAt(startedMs),
+            isOpen = opened.value.has(id),
+            counts = caused && words.counts(caused);
+          return (
+            <Fragment key={id}>
+              <tr class={isOpen ? 'is-open' : ''}>
+                <td class="m dim nw">
+                  {time}
+                  <span class="hide-s">{ms}</span>
+                </td>
+                <td class="m">{command}</td>
+                <td>
+                  <Tag kind={state}>{strings.strip.states[state]}</Tag>
+                </td>
+                <td class="m num dim nw">{took(task) || (state !== 'running' && '–')}</td>
+                <td class="sec say">
+                  <div>
+                    <Message text={message} />
+                    {counts && <span class="dim nw did">{counts}</span>}
+                  </div>
+                </td>
+                <td class="num nw">
+                  {state === 'failed' && (
+                    <button
+                      class="btn quiet icon sm"
+                      aria-label={strings.strip.dismiss}
+                      title={strings.strip.dismiss}
+                      onClick={() => dismiss([id])}
+                    >
+                      <Icon name="cross" />
+                    </button>
+                  )}
+                  {caused && (
+                    <button
+                      class="link"
+                      aria-expanded={isOpen}
+                      aria-controls={`causes-${id}`}
+                      aria-label={words.logOf(command)}
+                      title={counts || words.nothing}
+                      onClick={() => toggle(id)}
+                    >
+                      {words.log}
+                    </button>
+                  )}
+                </td>
+              </tr>
+              {isOpen && (
+                <tr class="opened" id={`causes-${id}`}>
+                  <td colSpan={6}>
+                    <Causes task={task} />
+                  </td>
+                </tr>
+              )}
+            </Fragment>
+          );
+        })}
+      </tbody>
+    </table>
+  );
 }

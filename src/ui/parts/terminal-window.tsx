@@ -12,7 +12,14 @@ const words = strings.serial;
 const TEXT_MS = 500;
 /** Keys that a touch keyboard lacks, as a VT100 sends them. */
 const TOUCH: [label: string, sends: string, name?: string][] = [
-  ['Esc', '\x1b'], ['Tab', '\t'], ['^C', '\x03', '^C, Control C'], ['^D', '\x04', '^D, Control D'], ['←', '\x1b[D', 'Left'], ['↑', '\x1b[A', 'Up'], ['↓', '\x1b[B', 'Down'], ['→', '\x1b[C', 'Right'],
+  ['Esc', '\x1b'],
+  ['Tab', '\t'],
+  ['^C', '\x03', '^C, Control C'],
+  ['^D', '\x04', '^D, Control D'],
+  ['←', '\x1b[D', 'Left'],
+  ['↑', '\x1b[A', 'Up'],
+  ['↓', '\x1b[B', 'Down'],
+  ['→', '\x1b[C', 'Right'],
 ];
 
 interface TerminalWindowProps {
@@ -40,7 +47,20 @@ interface TerminalWindowProps {
   sized?(columns: number, rows: number): void;
 }
 
-export function TerminalWindow({ terminal, name, label, title, over, note, first, testId, paused, chrome, captured = false, sized }: TerminalWindowProps) {
+export function TerminalWindow({
+  terminal,
+  name,
+  label,
+  title,
+  over,
+  note,
+  first,
+  testId,
+  paused,
+  chrome,
+  captured = false,
+  sized,
+}: TerminalWindowProps) {
   const holder = useRef<HTMLDivElement>(null);
   const focused = useSignal(captured);
   const size = useSignal('');
@@ -58,38 +78,114 @@ export function TerminalWindow({ terminal, name, label, title, over, note, first
       sized?.(its.columns, its.rows);
     };
     let copying: ReturnType<typeof setTimeout> | undefined;
-    const copy = () => { copying ??= setTimeout(() => { copying = undefined; lines.value = terminal.lines(); }, TEXT_MS); };
-    const stopCopy = terminal.onShown(copy), stop = terminal.onResize(() => { show(); copy(); });
+    const copy = () => {
+      copying ??= setTimeout(() => {
+        copying = undefined;
+        lines.value = terminal.lines();
+      }, TEXT_MS);
+    };
+    const stopCopy = terminal.onShown(copy),
+      stop = terminal.onResize(() => {
+        show();
+        copy();
+      });
     copy();
     // Of the window that it is in: this page may be hidden while that one is seen.
     const view = parent.ownerDocument.defaultView!;
     let frame = 0;
     const observer = new view.ResizeObserver(() => {
       view.cancelAnimationFrame(frame);
-      frame = view.requestAnimationFrame(() => { terminal.fit(); show(); });
+      frame = view.requestAnimationFrame(() => {
+        terminal.fit();
+        show();
+      });
     });
     // Opening a terminal measures fonts; in a task of its own it does not lengthen the one that built the page. The observer fits it.
-    const timer = setTimeout(() => { terminal.attach(parent); observer.observe(parent); });
-    return () => { clearTimeout(timer); clearTimeout(copying); stopCopy(); stop(); observer.disconnect(); view.cancelAnimationFrame(frame); terminal.detach(parent); };
+    const timer = setTimeout(() => {
+      terminal.attach(parent);
+      observer.observe(parent);
+    });
+    return () => {
+      clearTimeout(timer);
+      clearTimeout(copying);
+      stopCopy();
+      stop();
+      observer.disconnect();
+      view.cancelAnimationFrame(frame);
+      terminal.detach(parent);
+    };
   }, [terminal]);
 
   const isOver = over !== undefined;
-  return <section class={`win serial${focused.value && !isOver ? ' cap' : ''}${paused ? ' paused' : ''}${isOver ? ' over' : ''}`} aria-label={label}
-    onFocusCapture={event => { focused.value = terminal.element.contains(event.target as Node); }} onBlurCapture={() => { focused.value = false; }}>
-    <div class="wt">{title}<span class="sp" />
-      <button class="btn sm on-focus" aria-pressed={screenReader.value} onClick={() => { screenReader.value = !screenReader.value; }}>{words.reader}</button>{chrome}</div>
-    {note}
-    <div class="wb" ref={holder} data-testid={testId} />
-    {paused && !isOver && <p class="still" aria-hidden="true">{strings.screen.paused}</p>}
-    <div class={`ws${focused.value && !isOver ? ' on' : ''}`} role="status">
-      {isOver ? over : focused.value ? <span><b>{words.on(name)}</b> {words.leave}</span>
-        : <><button class="btn sm" data-console={first} onClick={() => terminal.focus()}>{words.use}</button><span class="hide-s">{words.hint(first)}</span></>}
-      {terminal.failed.value && <><span>{words.plain}</span><button class="btn sm" onClick={() => terminal.load()}>{strings.errors.tryAgain}</button></>}
-      <span class="m dim end">{size.value}</span>
-    </div>
-    <div class="hidden" role="region" aria-label={words.textCopy(name)} data-testid={`${testId}-text`}>{lines.value.map((line, i) => <div key={i}>{line}</div>)}</div>
-    <div class="touch" role="group" aria-label={strings.screen.touchKeys}>
-      {TOUCH.map(([keys, sends, full]) => <button class="btn" key={keys} aria-label={full} onClick={() => terminal.type(sends)}>{keys}</button>)}
-    </div>
-  </section>;
+  return (
+    <section
+      class={`win serial${focused.value && !isOver ? ' cap' : ''}${paused ? ' paused' : ''}${isOver ? ' over' : ''}`}
+      aria-label={label}
+      onFocusCapture={event => {
+        focused.value = terminal.element.contains(event.target as Node);
+      }}
+      onBlurCapture={() => {
+        focused.value = false;
+      }}
+    >
+      <div class="wt">
+        {title}
+        <span class="sp" />
+        <button
+          class="btn sm on-focus"
+          aria-pressed={screenReader.value}
+          onClick={() => {
+            screenReader.value = !screenReader.value;
+          }}
+        >
+          {words.reader}
+        </button>
+        {chrome}
+      </div>
+      {note}
+      <div class="wb" ref={holder} data-testid={testId} />
+      {paused && !isOver && (
+        <p class="still" aria-hidden="true">
+          {strings.screen.paused}
+        </p>
+      )}
+      <div class={`ws${focused.value && !isOver ? ' on' : ''}`} role="status">
+        {isOver ? (
+          over
+        ) : focused.value ? (
+          <span>
+            <b>{words.on(name)}</b> {words.leave}
+          </span>
+        ) : (
+          <>
+            <button class="btn sm" data-console={first} onClick={() => terminal.focus()}>
+              {words.use}
+            </button>
+            <span class="hide-s">{words.hint(first)}</span>
+          </>
+        )}
+        {terminal.failed.value && (
+          <>
+            <span>{words.plain}</span>
+            <button class="btn sm" onClick={() => terminal.load()}>
+              {strings.errors.tryAgain}
+            </button>
+          </>
+        )}
+        <span class="m dim end">{size.value}</span>
+      </div>
+      <div class="hidden" role="region" aria-label={words.textCopy(name)} data-testid={`${testId}-text`}>
+        {lines.value.map((line, i) => (
+          <div key={i}>{line}</div>
+        ))}
+      </div>
+      <div class="touch" role="group" aria-label={strings.screen.touchKeys}>
+        {TOUCH.map(([keys, sends, full]) => (
+          <button class="btn" key={keys} aria-label={full} onClick={() => terminal.type(sends)}>
+            {keys}
+          </button>
+        ))}
+      </div>
+    </section>
+  );
 }

@@ -27,7 +27,10 @@ const words = strings.tree;
 /** Letters typed within this time are one word. */
 const TYPE_AHEAD_MS = 700;
 
-const ChosenBar = later(() => import('./chosen-bar.tsx'), part => part.ChosenBar);
+const ChosenBar = later(
+  () => import('./chosen-bar.tsx'),
+  part => part.ChosenBar,
+);
 const byName = (a: { name: string }, b: { name: string }): number => natural(a.name, b.name);
 /** By their names, as people count; of one name the older first. */
 export const domainsInOrder = computed(() => [...domains.value].sort((a, b) => byName(a, b) || a.id - b.id));
@@ -43,9 +46,15 @@ export function Tree() {
   const defined = definedInOrder.value;
   const shown = domainsInOrder.value.filter(domain => matches(domain.name, strings.states[domain.state], domain.type));
   // The first page offers what a host is installed with: there it is told once.
-  const isOffered = !text && all.length === 0 && place.value.kind === 'home' && (place.value.tab === undefined || place.value.tab === 'new');
+  const isOffered =
+    !text &&
+    all.length === 0 &&
+    place.value.kind === 'home' &&
+    (place.value.tab === undefined || place.value.tab === 'new');
   const offered = isOffered ? defined.filter(({ name }) => offers.value.some(({ id }) => id === name)) : [];
-  const shownDefined = defined.filter(each => !offered.includes(each)).filter(({ name, type, description }) => matches(name, words.defined, type, description));
+  const shownDefined = defined
+    .filter(each => !offered.includes(each))
+    .filter(({ name, type, description }) => matches(name, words.defined, type, description));
   const disk = seen?.stored?.disk;
 
   /** As they stand below each other. */
@@ -56,7 +65,10 @@ export function Tree() {
   void place.value;
   useLayoutEffect(() => {
     const rows = [...list.current!.querySelectorAll<HTMLElement>('[role=treeitem]')];
-    const stop = rows.find(row => row === document.activeElement) ?? rows.find(row => row.getAttribute('aria-current') === 'page') ?? rows[0];
+    const stop =
+      rows.find(row => row === document.activeElement) ??
+      rows.find(row => row.getAttribute('aria-current') === 'page') ??
+      rows[0];
     for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
   });
   const onKeyDown = (event: KeyboardEvent) => {
@@ -65,70 +77,201 @@ export function Tree() {
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
     if (to !== undefined) {
       event.preventDefault();
-      const row = rows[Math.min(rows.length - 1, Math.max(0, to))], last = rows[at]?.dataset.key as RowKey | undefined;
+      const row = rows[Math.min(rows.length - 1, Math.max(0, to))],
+        last = rows[at]?.dataset.key as RowKey | undefined;
       row?.focus();
       if (event.shiftKey && row?.dataset.key) extend(keys, row.dataset.key as RowKey, last);
       return;
     }
     const key = (document.activeElement as HTMLElement).dataset.key as RowKey | undefined;
-    if (event.key === ' ' && key) { event.preventDefault(); toggle(key); return; }
-    if (event.key === 'Escape' && chosen.peek().size > 0) { event.preventDefault(); clear(); return; }
-    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.code === 'KeyA') { event.preventDefault(); setAll(keys); return; }
-    if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); (document.activeElement as HTMLElement).click(); return; }
+    if (event.key === ' ' && key) {
+      event.preventDefault();
+      toggle(key);
+      return;
+    }
+    if (event.key === 'Escape' && chosen.peek().size > 0) {
+      event.preventDefault();
+      clear();
+      return;
+    }
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.code === 'KeyA') {
+      event.preventDefault();
+      setAll(keys);
+      return;
+    }
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      (document.activeElement as HTMLElement).click();
+      return;
+    }
     if (!/^\S$/.test(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
     const before = event.timeStamp - typed.current.atMs < TYPE_AHEAD_MS ? typed.current.word : '';
     const word = before === event.key.toLowerCase() ? before : before + event.key.toLowerCase();
     typed.current = { word, atMs: event.timeStamp };
     // The same letter again is the next row of it.
     const from = word.length === 1 ? at + 1 : Math.max(0, at);
-    const found = [...rows.slice(from), ...rows.slice(0, from)].find(row => row.dataset.name?.toLowerCase().startsWith(word));
+    const found = [...rows.slice(from), ...rows.slice(0, from)].find(row =>
+      row.dataset.name?.toLowerCase().startsWith(word),
+    );
     if (found) return found.focus();
     // It is too far away to be drawn.
     const n = shownDefined.findIndex(({ name }) => name.toLowerCase().startsWith(word));
     if (n < 0 || !reveal.current) return;
     reveal.current(n);
-    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(shownDefined[n]!.name)}"]`)?.focus());
+    requestAnimationFrame(() =>
+      list.current?.querySelector<HTMLElement>(`[data-key="${CSS.escape(shownDefined[n]!.name)}"]`)?.focus(),
+    );
   };
-  return <nav class={`tree${treeOpen.value ? ' open' : ''}`} id="tree" aria-label={words.label} tabIndex={-1}>
-    <input class="filter" type="search" placeholder={words.filter} aria-label={words.filter} value={filter.value} onInput={event => { filter.value = event.currentTarget.value; }} />
-    {chosen.value.size > 0 && <ChosenBar />}
-    <ul role="tree" ref={list} aria-label={words.label} aria-multiselectable="true" onKeyDown={onKeyDown}>
-      <Row name={strings.hostName} to={{ kind: 'home' }} also={['new', 'host', 'inspect']} top actions={hostActions} value={<HostLoad />}>
-        <span class="dim"><Icon name="host" /></span><span class="nm b">{strings.hostName}</span>
-      </Row>
-      <li class="grp" role="presentation">{words.domains}<span>{all.length + 1}</span></li>
-      <Row name={strings.shell.domain} to={{ kind: 'shell' }} actions={() => hostActions().slice(0, 3)} value={<Percent part={partOf(0)} />}>
-        <Chip id={0} /><StateMark state="r" /><span class="nm">{strings.shell.domain}</span><ModeBadge type="d0" /><Spark values={domain0History.value} label={words.cpu} />
-      </Row>
-      {shown.map(domain => <DomainRow key={domain.id} domain={domain} keys={keys} />)}
-      {gone.map(session => <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} keys={keys} />)}
-      {shownDefined.length > 0 && <li class="grp" role="presentation">{words.definedGroup}<span>{shownDefined.length}</span></li>}
-      <Windowed rows={shownDefined} spacer="li" reveal={reveal} draw={(each, n) => <DefinedRow key={`defined-${each.name}`} domain={each} keys={keys} at={n + 1} of={shownDefined.length} />} />
-      {offered.length > 0 && <Row name={words.offered} to={{ kind: 'home', tab: 'host' }} value={offered.length}><Chip /><StateMark state="-" /><span class="nm dim">{words.offered}</span></Row>}
-      {(draft.value || several.value) && <>
-        <li class="grp" role="presentation">{words.draft}</li>
-        <Row name={draftName()} to={{ kind: 'draft' }} isDraft value={words.draftState}>
-          <Chip /><StateMark state="-" /><span class="nm dim">{draftName()}</span>{draft.value?.plan && <ModeBadge type={draft.value.plan.summary.type} />}
-        </Row></>}
-      {seen && <>
-        <li class="grp" role="presentation">{words.bridges}</li>
-        <Row name={seen.bridge.name} to={{ kind: 'home', tab: 'network' }} value={words.ports(seen.bridge.ports.length)}><Mark name="bridge" /><span class="nm">{seen.bridge.name}</span></Row>
-      </>}
-      {disk && <>
-        <li class="grp" role="presentation">{words.storage}</li>
-        <Row name={disk.path} to={{ kind: 'home', tab: 'storage' }} value={gigabytes(disk.bytes)}><Mark name="disk" /><span class="nm">{disk.path}</span></Row>
-        {[...disk.volumes].sort((a, b) => natural(a.path, b.path)).map(({ name, path, bytes: volumeBytes }) => <Row key={name} name={shortPath(path)} to={{ kind: 'home', tab: 'storage', name }} deep value={sizeText(volumeBytes)}>
-          <Mark name="volume" /><span class="nm" title={path}>{shortPath(path)}</span></Row>)}
-      </>}
-    </ul>
-    {shown.length === 0 && shownDefined.length === 0 && (all.length + defined.length > 0 && text
-      ? <p class="hint">{words.noMatch(filter.value, all.length + defined.length)}</p> : !draft.value && !several.value && sessions.value.size === 0 && defined.length === 0 && <p class="hint">{words.none}</p>)}
-    <Foot />
-  </nav>;
+  return (
+    <nav class={`tree${treeOpen.value ? ' open' : ''}`} id="tree" aria-label={words.label} tabIndex={-1}>
+      <input
+        class="filter"
+        type="search"
+        placeholder={words.filter}
+        aria-label={words.filter}
+        value={filter.value}
+        onInput={event => {
+          filter.value = event.currentTarget.value;
+        }}
+      />
+      {chosen.value.size > 0 && <ChosenBar />}
+      <ul role="tree" ref={list} aria-label={words.label} aria-multiselectable="true" onKeyDown={onKeyDown}>
+        <Row
+          name={strings.hostName}
+          to={{ kind: 'home' }}
+          also={['new', 'host', 'inspect']}
+          top
+          actions={hostActions}
+          value={<HostLoad />}
+        >
+          <span class="dim">
+            <Icon name="host" />
+          </span>
+          <span class="nm b">{strings.hostName}</span>
+        </Row>
+        <li class="grp" role="presentation">
+          {words.domains}
+          <span>{all.length + 1}</span>
+        </li>
+        <Row
+          name={strings.shell.domain}
+          to={{ kind: 'shell' }}
+          actions={() => hostActions().slice(0, 3)}
+          value={<Percent part={partOf(0)} />}
+        >
+          <Chip id={0} />
+          <StateMark state="r" />
+          <span class="nm">{strings.shell.domain}</span>
+          <ModeBadge type="d0" />
+          <Spark values={domain0History.value} label={words.cpu} />
+        </Row>
+        {shown.map(domain => (
+          <DomainRow key={domain.id} domain={domain} keys={keys} />
+        ))}
+        {gone.map(session => (
+          <DomainRow key={`gone-${session.id}`} domain={{ ...session.info.value, state: 's' }} keys={keys} />
+        ))}
+        {shownDefined.length > 0 && (
+          <li class="grp" role="presentation">
+            {words.definedGroup}
+            <span>{shownDefined.length}</span>
+          </li>
+        )}
+        <Windowed
+          rows={shownDefined}
+          spacer="li"
+          reveal={reveal}
+          draw={(each, n) => (
+            <DefinedRow key={`defined-${each.name}`} domain={each} keys={keys} at={n + 1} of={shownDefined.length} />
+          )}
+        />
+        {offered.length > 0 && (
+          <Row name={words.offered} to={{ kind: 'home', tab: 'host' }} value={offered.length}>
+            <Chip />
+            <StateMark state="-" />
+            <span class="nm dim">{words.offered}</span>
+          </Row>
+        )}
+        {(draft.value || several.value) && (
+          <>
+            <li class="grp" role="presentation">
+              {words.draft}
+            </li>
+            <Row name={draftName()} to={{ kind: 'draft' }} isDraft value={words.draftState}>
+              <Chip />
+              <StateMark state="-" />
+              <span class="nm dim">{draftName()}</span>
+              {draft.value?.plan && <ModeBadge type={draft.value.plan.summary.type} />}
+            </Row>
+          </>
+        )}
+        {seen && (
+          <>
+            <li class="grp" role="presentation">
+              {words.bridges}
+            </li>
+            <Row
+              name={seen.bridge.name}
+              to={{ kind: 'home', tab: 'network' }}
+              value={words.ports(seen.bridge.ports.length)}
+            >
+              <Mark name="bridge" />
+              <span class="nm">{seen.bridge.name}</span>
+            </Row>
+          </>
+        )}
+        {disk && (
+          <>
+            <li class="grp" role="presentation">
+              {words.storage}
+            </li>
+            <Row name={disk.path} to={{ kind: 'home', tab: 'storage' }} value={gigabytes(disk.bytes)}>
+              <Mark name="disk" />
+              <span class="nm">{disk.path}</span>
+            </Row>
+            {[...disk.volumes]
+              .sort((a, b) => natural(a.path, b.path))
+              .map(({ name, path, bytes: volumeBytes }) => (
+                <Row
+                  key={name}
+                  name={shortPath(path)}
+                  to={{ kind: 'home', tab: 'storage', name }}
+                  deep
+                  value={sizeText(volumeBytes)}
+                >
+                  <Mark name="volume" />
+                  <span class="nm" title={path}>
+                    {shortPath(path)}
+                  </span>
+                </Row>
+              ))}
+          </>
+        )}
+      </ul>
+      {shown.length === 0 &&
+        shownDefined.length === 0 &&
+        (all.length + defined.length > 0 && text ? (
+          <p class="hint">{words.noMatch(filter.value, all.length + defined.length)}</p>
+        ) : (
+          !draft.value &&
+          !several.value &&
+          sessions.value.size === 0 &&
+          defined.length === 0 && <p class="hint">{words.none}</p>
+        ))}
+      <Foot />
+    </nav>
+  );
 }
 
-const draftName = () => several.value ? strings.several.title(several.value.length) : draft.value?.plan?.name || draft.value?.files[0]?.name || '';
-const Mark = ({ name }: { name: IconName }) => <span class="dim"><Icon name={name} /></span>;
+const draftName = () =>
+  several.value
+    ? strings.several.title(several.value.length)
+    : draft.value?.plan?.name || draft.value?.files[0]?.name || '';
+const Mark = ({ name }: { name: IconName }) => (
+  <span class="dim">
+    <Icon name={name} />
+  </span>
+);
 
 interface RowProps {
   name: string;
@@ -153,15 +296,40 @@ interface RowProps {
   children: ComponentChildren;
 }
 
-const isAt = (here: Place, { kind, id, tab, name }: Place): boolean => here.kind === kind && here.id === id && here.tab === tab && here.name === name;
+const isAt = (here: Place, { kind, id, tab, name }: Place): boolean =>
+  here.kind === kind && here.id === id && here.tab === tab && here.name === name;
 
-function Row({ name, to, also, top, deep, low, value, actions, domain, isDraft, pick, at, of, onOpen, children }: RowProps) {
+function Row({
+  name,
+  to,
+  also,
+  top,
+  deep,
+  low,
+  value,
+  actions,
+  domain,
+  isDraft,
+  pick,
+  at,
+  of,
+  onOpen,
+  children,
+}: RowProps) {
   const here = place.value;
   // A guest's row stands for all its tabs.
-  const isTab = here.kind === to.kind && here.id === to.id && (to.id !== undefined || (here.tab !== undefined && also?.includes(here.tab) === true));
-  const isOpen = isAt(here, to) || isTab, isPicked = pick !== undefined && chosen.value.has(pick.key);
+  const isTab =
+    here.kind === to.kind &&
+    here.id === to.id &&
+    (to.id !== undefined || (here.tab !== undefined && also?.includes(here.tab) === true));
+  const isOpen = isAt(here, to) || isTab,
+    isPicked = pick !== undefined && chosen.value.has(pick.key);
   // The desktop and a lesson are about the guest in front.
-  const front = (here.kind === 'lesson' || (here.kind === 'home' && here.tab === undefined)) && sessions.value.has(frontGuest.value ?? -1) ? frontGuest.value : undefined;
+  const front =
+    (here.kind === 'lesson' || (here.kind === 'home' && here.tab === undefined)) &&
+    sessions.value.has(frontGuest.value ?? -1)
+      ? frontGuest.value
+      : undefined;
   const isMarked = front === undefined ? isOpen : domain === front;
   const onClick = (event: MouseEvent): void => {
     if (pick && press(event, pick.keys, pick.key)) return;
@@ -170,33 +338,112 @@ function Row({ name, to, also, top, deep, low, value, actions, domain, isDraft, 
     (onOpen ?? (() => go(to)))();
   };
   // Of several the menu is theirs.
-  const offered = (): Action[] => (isPicked && chosen.peek().size > 1 && together.actions ? together.actions() : actions!());
-  return <li class={`tr${top ? '' : deep ? ' l2' : ' l1'}${low ? ' low' : ''}${isMarked ? ' sel' : ''}${isPicked ? ' picked' : ''}`} role="treeitem" tabIndex={-1} aria-level={top ? 1 : deep ? 3 : 2} aria-selected={chosen.value.size > 0 ? isPicked : isOpen} aria-current={isOpen ? 'page' : undefined} aria-posinset={at} aria-setsize={of} data-name={name} data-key={pick?.key} data-domain={domain} data-draft={isDraft}
-    aria-haspopup={actions ? 'menu' : undefined} onMouseDown={event => { if (event.shiftKey) event.preventDefault(); }} onClick={onClick} onContextMenu={event => { if (actions) openMenu(event, name, offered()); }}>
-    {children}<span class="v">{value}</span>
-  </li>;
+  const offered = (): Action[] =>
+    isPicked && chosen.peek().size > 1 && together.actions ? together.actions() : actions!();
+  return (
+    <li
+      class={`tr${top ? '' : deep ? ' l2' : ' l1'}${low ? ' low' : ''}${isMarked ? ' sel' : ''}${isPicked ? ' picked' : ''}`}
+      role="treeitem"
+      tabIndex={-1}
+      aria-level={top ? 1 : deep ? 3 : 2}
+      aria-selected={chosen.value.size > 0 ? isPicked : isOpen}
+      aria-current={isOpen ? 'page' : undefined}
+      aria-posinset={at}
+      aria-setsize={of}
+      data-name={name}
+      data-key={pick?.key}
+      data-domain={domain}
+      data-draft={isDraft}
+      aria-haspopup={actions ? 'menu' : undefined}
+      onMouseDown={event => {
+        if (event.shiftKey) event.preventDefault();
+      }}
+      onClick={onClick}
+      onContextMenu={event => {
+        if (actions) openMenu(event, name, offered());
+      }}
+    >
+      {children}
+      <span class="v">{value}</span>
+    </li>
+  );
 }
 
-const Percent = ({ part }: { part: number | undefined }) => <>{part === undefined ? words.noData : `${Math.round(100 * part)} %`}</>;
+const Percent = ({ part }: { part: number | undefined }) => (
+  <>{part === undefined ? words.noData : `${Math.round(100 * part)} %`}</>
+);
 
-const HostLoad = () => hostPart.value === undefined ? null : <span title={words.hostCpu(info.value?.pcpus ?? 1)}><Percent part={hostPart.value} /></span>;
+const HostLoad = () =>
+  hostPart.value === undefined ? null : (
+    <span title={words.hostCpu(info.value?.pcpus ?? 1)}>
+      <Percent part={hostPart.value} />
+    </span>
+  );
 
 function DomainRow({ domain, keys }: { domain: DomainInfo; keys: readonly RowKey[] }) {
   const session = sessions.value.get(domain.id);
   const running = partOf(domain.id) ?? session?.rates.value?.running;
   const over = domain.state === 's' || domain.state === 'c' || domain.state === '-';
-  return <Row name={domain.name} domain={domain.id} pick={{ key: domain.name, keys }} to={{ kind: 'domain', id: domain.id }} onOpen={() => { if (session) go({ kind: 'domain', id: domain.id }); }} actions={session && (() => guestActions(session))}
-    value={leaving.value.has(domain.id) ? words.leaving : <Percent part={over ? undefined : running} />}>
-    <Chip id={domain.id} /><StateMark state={session && !over ? session.state : domain.state} fell={domain.fell} /><span class={`nm${over ? ' dim' : ''}`} title={domain.name}>{domain.name}</span>
-    <ModeBadge type={domain.type} />
-    {session && <Spark values={session.history.value.map(point => point.running)} label={words.cpu} />}
-  </Row>;
+  return (
+    <Row
+      name={domain.name}
+      domain={domain.id}
+      pick={{ key: domain.name, keys }}
+      to={{ kind: 'domain', id: domain.id }}
+      onOpen={() => {
+        if (session) go({ kind: 'domain', id: domain.id });
+      }}
+      actions={session && (() => guestActions(session))}
+      value={leaving.value.has(domain.id) ? words.leaving : <Percent part={over ? undefined : running} />}
+    >
+      <Chip id={domain.id} />
+      <StateMark state={session && !over ? session.state : domain.state} fell={domain.fell} />
+      <span class={`nm${over ? ' dim' : ''}`} title={domain.name}>
+        {domain.name}
+      </span>
+      <ModeBadge type={domain.type} />
+      {session && <Spark values={session.history.value.map(point => point.running)} label={words.cpu} />}
+    </Row>
+  );
 }
 
-const DefinedRow = ({ domain, keys, at, of }: { domain: DefinedDomain; keys: readonly RowKey[]; at: number; of: number }) =>
-  <Row name={domain.name} pick={{ key: domain.name, keys }} at={at} of={of} low to={{ kind: 'defined', name: domain.name }} actions={() => definedActions(domain)} value={deleting.value.has(domain.name) ? words.leaving : domain.errors.length > 0 ? words.hasErrors : <span class="hidden">{words.defined}</span>}>
-    <Chip /><StateMark state="-" /><span class="nm dim" title={domain.name}>{domain.name}</span><ModeBadge type={domain.type} />
-  </Row>;
+const DefinedRow = ({
+  domain,
+  keys,
+  at,
+  of,
+}: {
+  domain: DefinedDomain;
+  keys: readonly RowKey[];
+  at: number;
+  of: number;
+}) => (
+  <Row
+    name={domain.name}
+    pick={{ key: domain.name, keys }}
+    at={at}
+    of={of}
+    low
+    to={{ kind: 'defined', name: domain.name }}
+    actions={() => definedActions(domain)}
+    value={
+      deleting.value.has(domain.name) ? (
+        words.leaving
+      ) : domain.errors.length > 0 ? (
+        words.hasErrors
+      ) : (
+        <span class="hidden">{words.defined}</span>
+      )
+    }
+  >
+    <Chip />
+    <StateMark state="-" />
+    <span class="nm dim" title={domain.name}>
+      {domain.name}
+    </span>
+    <ModeBadge type={domain.type} />
+  </Row>
+);
 
 function Foot() {
   const machine = info.value;
@@ -204,25 +451,66 @@ function Foot() {
   const living = domains.value.filter(ownsMemory);
   const known = state.value;
   const stored = inventory.value?.stored?.disk;
-  return <div class="foot">
-    <div class="row"><span class="sec">{words.memory}</span><span class="grow num">{words.memoryOf(machine.freeMiB, machine.memoryMiB)}</span></div>
-    <div class="bar">{memoryOwners(living, machine.memoryMiB, machine.freeMiB).map(({ key, owner, mib }) => <i key={key} class={owner} style={`width:${(100 * mib) / machine.memoryMiB}%`} />)}</div>
-    {known && <div class="row save"><span class={known.kept ? 'tag ok' : 'tag warn'}><Icon name={known.kept ? 'check' : 'wave'} /></span>
-      <span class="sec cut" title={known.why}>{known.kept ? words.kept(stored ? bytes(stored.storedBytes) : '') : words.notKept}</span></div>}
-    {keptOffline.value && <div class="row save"><span class="tag ok"><Icon name="check" /></span><span class="sec cut">{words.offline}</span></div>}
-  </div>;
+  return (
+    <div class="foot">
+      <div class="row">
+        <span class="sec">{words.memory}</span>
+        <span class="grow num">{words.memoryOf(machine.freeMiB, machine.memoryMiB)}</span>
+      </div>
+      <div class="bar">
+        {memoryOwners(living, machine.memoryMiB, machine.freeMiB).map(({ key, owner, mib }) => (
+          <i key={key} class={owner} style={`width:${(100 * mib) / machine.memoryMiB}%`} />
+        ))}
+      </div>
+      {known && (
+        <div class="row save">
+          <span class={known.kept ? 'tag ok' : 'tag warn'}>
+            <Icon name={known.kept ? 'check' : 'wave'} />
+          </span>
+          <span class="sec cut" title={known.why}>
+            {known.kept ? words.kept(stored ? bytes(stored.storedBytes) : '') : words.notKept}
+          </span>
+        </div>
+      )}
+      {keptOffline.value && (
+        <div class="row save">
+          <span class="tag ok">
+            <Icon name="check" />
+          </span>
+          <span class="sec cut">{words.offline}</span>
+        </div>
+      )}
+    </div>
+  );
 }
 
 /** Who has how much of machine memory: what is neither free nor a domain's is Xen's and Domain 0's. */
-export function memoryOwners(living: readonly DomainInfo[], memoryMiB: number, freeMiB: number): { key: string; owner: string; name: string; id: string; mib: number }[] {
+export function memoryOwners(
+  living: readonly DomainInfo[],
+  memoryMiB: number,
+  freeMiB: number,
+): { key: string; owner: string; name: string; id: string; mib: number }[] {
   const guests = living.reduce((sum, domain) => sum + domain.memoryMiB, 0);
   const domain0 = inventory.value?.domain0.memoryMiB ?? 0;
   return [
-    { key: 'xen', owner: 'c-hv', name: strings.owners.xen, id: 'X', mib: Math.max(0, memoryMiB - freeMiB - guests - domain0) },
+    {
+      key: 'xen',
+      owner: 'c-hv',
+      name: strings.owners.xen,
+      id: 'X',
+      mib: Math.max(0, memoryMiB - freeMiB - guests - domain0),
+    },
     { key: 'd0', owner: 'c-d0', name: strings.shell.domain, id: '0', mib: domain0 },
-    ...living.map(({ id, name, memoryMiB: mib }) => ({ key: String(id), owner: ownerClass(id), name, id: String(id), mib })),
+    ...living.map(({ id, name, memoryMiB: mib }) => ({
+      key: String(id),
+      owner: ownerClass(id),
+      name,
+      id: String(id),
+      mib,
+    })),
   ];
 }
 
 /** A volume as vg0/NAME, an image by its file's name. */
-const shortPath = (path: string): string => (path.startsWith('/dev/') ? path.slice(5) : path.slice(path.lastIndexOf('/') + 1));
+const shortPath = (path: string): string =>
+  path.startsWith('/dev/') ? path.slice(5) : path.slice(path.lastIndexOf('/') + 1);

@@ -15,7 +15,7 @@ const MAX_LINES = 400;
 /** Errors first where a place has both, each place once. */
 export function merged(plan: Plan | undefined): Finding[] {
   const seen = new Set<string>();
-  return [...plan?.errors ?? [], ...plan?.findings ?? []].filter(finding => {
+  return [...(plan?.errors ?? []), ...(plan?.findings ?? [])].filter(finding => {
     const key = `${finding.file}\0${finding.line}\0${finding.column}\0${finding.key}\0${finding.text}`;
     return !seen.has(key) && seen.add(key);
   });
@@ -31,8 +31,10 @@ interface Row {
 function together(findings: readonly Finding[]): Finding[] {
   const rows: Finding[] = [];
   for (const finding of findings) {
-    const at = finding.verdict === 'error' ? -1 : rows.findIndex(({ verdict }) => verdict === finding.verdict), before = rows[at];
-    if (before) rows[at] = { ...before, short: `${before.short}; ${finding.short}`, text: `${before.text} ${finding.text}` };
+    const at = finding.verdict === 'error' ? -1 : rows.findIndex(({ verdict }) => verdict === finding.verdict),
+      before = rows[at];
+    if (before)
+      rows[at] = { ...before, short: `${before.short}; ${finding.short}`, text: `${before.text} ${finding.text}` };
     else rows.push(finding);
   }
   return rows;
@@ -48,39 +50,126 @@ function rowsOf(file: string, text: string | undefined, findings: Finding[]): Ro
       if (here.length === 0) rows.push({ line: i + 1, source });
       here.forEach((finding, n) => rows.push({ line: i + 1, source: n === 0 ? source : '', finding }));
     });
-    rows.push(...findings.filter(finding => finding.line < 1 || finding.line > lines.length).map(finding => ({ line: finding.line, source: finding.source, finding })));
-  } else rows.push(...[...findings].sort((a, b) => a.line - b.line || a.column - b.column).map(finding => ({ line: finding.line, source: finding.source, finding })));
+    rows.push(
+      ...findings
+        .filter(finding => finding.line < 1 || finding.line > lines.length)
+        .map(finding => ({ line: finding.line, source: finding.source, finding })),
+    );
+  } else
+    rows.push(
+      ...[...findings]
+        .sort((a, b) => a.line - b.line || a.column - b.column)
+        .map(finding => ({ line: finding.line, source: finding.source, finding })),
+    );
   return rows.filter(row => row.finding || row.source.trim() || file);
 }
 
 /** A definition's lines, each with what is said of it; one that was chosen, or that stops it, in whole sentences. `onMend`: writes what an error says, where that can be done. */
-export function Verdicts({ plan, texts, onMend }: { plan: Plan; texts: Map<string, string>; onMend?(finding: Finding): (() => void) | undefined }) {
+export function Verdicts({
+  plan,
+  texts,
+  onMend,
+}: {
+  plan: Plan;
+  texts: Map<string, string>;
+  onMend?(finding: Finding): (() => void) | undefined;
+}) {
   const chosen = useSignal(-1);
   const findings = merged(plan);
   const files = [...new Set([...texts.keys(), ...findings.map(finding => finding.file)])];
   const mendOf = (finding: Finding) => {
-    const remedy = remedyOf(finding), run = remedy !== undefined && onMend?.(finding);
-    return run ? <> <button class="btn sm" onClick={event => { event.stopPropagation(); run(); }}>{laterStrings.defined.write(remedy!)}</button></> : null;
+    const remedy = remedyOf(finding),
+      run = remedy !== undefined && onMend?.(finding);
+    return run ? (
+      <>
+        {' '}
+        <button
+          class="btn sm"
+          onClick={event => {
+            event.stopPropagation();
+            run();
+          }}
+        >
+          {laterStrings.defined.write(remedy!)}
+        </button>
+      </>
+    ) : null;
   };
   let index = 0;
-  return <>{files.map(file => {
-    const rows = rowsOf(file, texts.get(file), findings.filter(finding => finding.file === file));
-    return rows.length > 0 && <table class="verd" key={file}>
-      <thead><tr><th class="num">{words.position}</th><th>{file}</th><th>{words.verdict}</th><th>{words.happens}</th></tr></thead>
-      <tbody>{rows.map(({ line, source, finding }) => {
-        const mine = index++;
-        const open = finding && (finding.verdict === 'error' || finding.verdict === 'missing' || finding.warns || chosen.value === mine);
-        const choose = () => { chosen.value = chosen.value === mine ? -1 : mine; };
-        return <tr key={mine} class={`v-${finding?.verdict ?? ''}${chosen.value === mine ? ' sel' : ''}`} onClick={finding && choose}>
-          <td class="m num dim">{line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}</td>
-          <td class="m src"><Source text={source} finding={finding} /></td>
-          <td>{finding && <Tag kind={finding.verdict}>{words.verdicts[finding.verdict]}</Tag>}</td>
-          <td class="wh">{finding && (open ? <span class="wh-l"><span>{finding.text}</span>{mendOf(finding)}</span>
-            : <button class="say" aria-expanded={false} onClick={event => { event.stopPropagation(); choose(); }}>{finding.short}</button>)}</td>
-        </tr>;
-      })}</tbody>
-    </table>;
-  })}</>;
+  return (
+    <>
+      {files.map(file => {
+        const rows = rowsOf(
+          file,
+          texts.get(file),
+          findings.filter(finding => finding.file === file),
+        );
+        return (
+          rows.length > 0 && (
+            <table class="verd" key={file}>
+              <thead>
+                <tr>
+                  <th class="num">{words.position}</th>
+                  <th>{file}</th>
+                  <th>{words.verdict}</th>
+                  <th>{words.happens}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {rows.map(({ line, source, finding }) => {
+                  const mine = index++;
+                  const open =
+                    finding &&
+                    (finding.verdict === 'error' ||
+                      finding.verdict === 'missing' ||
+                      finding.warns ||
+                      chosen.value === mine);
+                  const choose = () => {
+                    chosen.value = chosen.value === mine ? -1 : mine;
+                  };
+                  return (
+                    <tr
+                      key={mine}
+                      class={`v-${finding?.verdict ?? ''}${chosen.value === mine ? ' sel' : ''}`}
+                      onClick={finding && choose}
+                    >
+                      <td class="m num dim">
+                        {line > 0 && source ? (finding ? `${line}:${finding.column}` : line) : strings.tree.noData}
+                      </td>
+                      <td class="m src">
+                        <Source text={source} finding={finding} />
+                      </td>
+                      <td>{finding && <Tag kind={finding.verdict}>{words.verdicts[finding.verdict]}</Tag>}</td>
+                      <td class="wh">
+                        {finding &&
+                          (open ? (
+                            <span class="wh-l">
+                              <span>{finding.text}</span>
+                              {mendOf(finding)}
+                            </span>
+                          ) : (
+                            <button
+                              class="say"
+                              aria-expanded={false}
+                              onClick={event => {
+                                event.stopPropagation();
+                                choose();
+                              }}
+                            >
+                              {finding.short}
+                            </button>
+                          ))}
+                      </td>
+                    </tr>
+                  );
+                })}
+              </tbody>
+            </table>
+          )
+        );
+      })}
+    </>
+  );
 }
 
 /** A source line: key in bold, comment dim, the place of an error underlined. */
@@ -89,8 +178,19 @@ function Source({ text, finding }: { text: string; finding?: Finding }) {
   if (finding.verdict === 'error' && finding.column >= 1 && finding.column <= text.length) {
     const at = finding.column - 1;
     const rest = /^(-?\w+|"[^"]*"?|'[^']*'?|.)/.exec(text.slice(at))?.[0].length ?? 1;
-    return <>{text.slice(0, at)}<u class="bad-at">{text.slice(at, at + rest)}</u>{text.slice(at + rest)}</>;
+    return (
+      <>
+        {text.slice(0, at)}
+        <u class="bad-at">{text.slice(at, at + rest)}</u>
+        {text.slice(at + rest)}
+      </>
+    );
   }
   const key = /^\s*[A-Za-z_]\w*\s*(?==)/.exec(text)?.[0] ?? '';
-  return <><b>{key}</b>{text.slice(key.length)}</>;
+  return (
+    <>
+      <b>{key}</b>
+      {text.slice(key.length)}
+    </>
+  );
 }

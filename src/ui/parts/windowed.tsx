@@ -19,7 +19,8 @@ interface Props<Row> {
 
 /** Rows of a list from `top` on, each `height` high, that a window of so many pixels shows. */
 export function inView(top: number, height: number, windowHeight: number, count: number): { from: number; to: number } {
-  const from = Math.max(0, Math.min(count, Math.floor(-top / height)) - BESIDE), to = Math.min(count, Math.max(0, Math.ceil((windowHeight - top) / height)) + BESIDE);
+  const from = Math.max(0, Math.min(count, Math.floor(-top / height)) - BESIDE),
+    to = Math.min(count, Math.max(0, Math.ceil((windowHeight - top) / height)) + BESIDE);
   return { from: Math.min(from, Math.max(0, count - BESIDE)), to: Math.max(to, Math.min(count, BESIDE)) };
 }
 
@@ -28,9 +29,12 @@ export function Windowed<Row>(props: Props<Row>) {
 }
 
 function Some<Row>({ rows, spacer, draw, reveal }: Props<Row>) {
-  const above = useRef<HTMLElement>(null), below = useRef<HTMLElement>(null), height = useRef(24);
+  const above = useRef<HTMLElement>(null),
+    below = useRef<HTMLElement>(null),
+    height = useRef(24);
   const [{ from, to }, set] = useState({ from: 0, to: FEW });
-  const end = Math.min(to, rows.length), begin = Math.min(from, Math.max(0, end - BESIDE));
+  const end = Math.min(to, rows.length),
+    begin = Math.min(from, Math.max(0, end - BESIDE));
   const look = (): void => {
     if (!above.current || !below.current) return;
     const next = inView(above.current.getBoundingClientRect().top, height.current, innerHeight, rows.length);
@@ -43,22 +47,43 @@ function Some<Row>({ rows, spacer, draw, reveal }: Props<Row>) {
   });
   useEffect(() => {
     let due = 0;
-    const soon = (): void => { due ||= requestAnimationFrame(() => { due = 0; look(); }); };
+    const soon = (): void => {
+      due ||= requestAnimationFrame(() => {
+        due = 0;
+        look();
+      });
+    };
     // Whatever of the page scrolls.
     document.addEventListener('scroll', soon, { capture: true, passive: true });
     addEventListener('resize', soon);
-    return () => { cancelAnimationFrame(due); document.removeEventListener('scroll', soon, true); removeEventListener('resize', soon); };
+    return () => {
+      cancelAnimationFrame(due);
+      document.removeEventListener('scroll', soon, true);
+      removeEventListener('resize', soon);
+    };
   });
-  if (reveal) reveal.current = n => {
-    const at = above.current!.getBoundingClientRect().top + n * height.current;
-    let scroller: HTMLElement | null = above.current!.parentElement;
-    while (scroller && scroller.scrollHeight <= scroller.clientHeight) scroller = scroller.parentElement;
-    scroller?.scrollBy(0, at - innerHeight / 2);
-    set(inView(above.current!.getBoundingClientRect().top, height.current, innerHeight, rows.length));
-  };
+  if (reveal)
+    reveal.current = n => {
+      const at = above.current!.getBoundingClientRect().top + n * height.current;
+      let scroller: HTMLElement | null = above.current!.parentElement;
+      while (scroller && scroller.scrollHeight <= scroller.clientHeight) scroller = scroller.parentElement;
+      scroller?.scrollBy(0, at - innerHeight / 2);
+      set(inView(above.current!.getBoundingClientRect().top, height.current, innerHeight, rows.length));
+    };
   const room = (ref: Ref<HTMLElement>, count: number) => {
-    const style = `height:${Math.round(count * height.current)}px;padding:0;border:0;visibility:hidden`, Tag = spacer as 'li';
-    return <Tag ref={ref as Ref<HTMLLIElement>} role="presentation" aria-hidden="true" style={style}>{spacer === 'tr' && <td style="padding:0;border:0;height:auto" />}</Tag>;
+    const style = `height:${Math.round(count * height.current)}px;padding:0;border:0;visibility:hidden`,
+      Tag = spacer as 'li';
+    return (
+      <Tag ref={ref as Ref<HTMLLIElement>} role="presentation" aria-hidden="true" style={style}>
+        {spacer === 'tr' && <td style="padding:0;border:0;height:auto" />}
+      </Tag>
+    );
   };
-  return <>{room(above, begin)}{rows.slice(begin, end).map((row, i) => draw(row, begin + i))}{room(below, rows.length - end)}</>;
+  return (
+    <>
+      {room(above, begin)}
+      {rows.slice(begin, end).map((row, i) => draw(row, begin + i))}
+      {room(below, rows.length - end)}
+    </>
+  );
 }

@@ -43,14 +43,30 @@ export class Letters {
           across = x(column + 1) - left;
         // Of an empty cell there is nothing to scale: what stands beside it in the guest's dots would shine through.
         if (!BLANK.has(code) && (code < FIRST_LETTER || code > LAST_LETTER)) {
-          glass.drawImage(dots.canvas, (column * width) / columns, row * cellHeight, width / columns, cellHeight, left, up, across, tall);
+          glass.drawImage(
+            dots.canvas,
+            (column * width) / columns,
+            row * cellHeight,
+            width / columns,
+            cellHeight,
+            left,
+            up,
+            across,
+            tall,
+          );
           continue;
         }
         glass.fillStyle = css(paper);
         glass.fillRect(left, up, across, tall);
         glass.fillStyle = css(ink);
         if (!BLANK.has(code)) glass.fillText(String.fromCharCode(code), left, base);
-        if (cursor) glass.fillRect(left, up + (cursor.first * tall) / cellHeight, across, ((cursor.last + 1 - cursor.first) * tall) / cellHeight);
+        if (cursor)
+          glass.fillRect(
+            left,
+            up + (cursor.first * tall) / cellHeight,
+            across,
+            ((cursor.last + 1 - cursor.first) * tall) / cellHeight,
+          );
       }
     }
   }

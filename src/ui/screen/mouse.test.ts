@@ -4,7 +4,10 @@ import { MouseMoves, TouchPad } from './mouse.ts';
 
 let sent: MouseMove[] = [];
 let mouse = new MouseMoves(input => sent.push(input));
-beforeEach(() => { sent = []; mouse = new MouseMoves(input => sent.push(input)); });
+beforeEach(() => {
+  sent = [];
+  mouse = new MouseMoves(input => sent.push(input));
+});
 
 describe('a PS/2 mouse behind a pointer', () => {
   it('counts up as positive, where screens count down', () => {
@@ -28,7 +31,12 @@ describe('a PS/2 mouse behind a pointer', () => {
     mouse.move(1, 0);
     mouse.flush();
     mouse.release();
-    expect(sent.map(({ dx, buttons }) => [dx, buttons])).toEqual([[7, 0], [0, 1], [1, 1], [0, 0]]);
+    expect(sent.map(({ dx, buttons }) => [dx, buttons])).toEqual([
+      [7, 0],
+      [0, 1],
+      [1, 1],
+      [0, 0],
+    ]);
   });
 
   it('turns the wheel towards the user for a page that scrolls down', () => {

@@ -4,7 +4,8 @@ import type { MouseMove } from '../../dom0/index.ts';
 
 /** Pixels, lines and pages (WheelEvent.deltaMode) that make one step of a wheel. */
 const WHEEL_STEP = [100, 3, 1];
-const LEFT = 1, RIGHT = 2;
+const LEFT = 1,
+  RIGHT = 2;
 
 export class MouseMoves {
   private dx = 0;
@@ -43,7 +44,9 @@ export class MouseMoves {
 
   /** Sends what has come together; parts of a count stay for the next time. */
   flush(): void {
-    const dx = Math.trunc(this.dx), dy = Math.trunc(this.dy), dz = Math.trunc(this.dz);
+    const dx = Math.trunc(this.dx),
+      dy = Math.trunc(this.dy),
+      dz = Math.trunc(this.dz);
     if (dx === 0 && dy === 0 && dz === 0) return;
     this.dx -= dx;
     this.dy -= dy;
@@ -59,7 +62,8 @@ export class MouseMoves {
 }
 
 /** How far a finger may stray, in pixels, and how long it may stay, in milliseconds, to count as a tap. */
-const TAP_PIXELS = 8, TAP_MS = 300;
+const TAP_PIXELS = 8,
+  TAP_MS = 300;
 
 /** Fingers on the screen as on a laptop's touch pad: dragging moves the mouse, a tap clicks, a tap with two fingers is the right button. */
 export class TouchPad {
@@ -82,7 +86,8 @@ export class TouchPad {
   move(id: number, x: number, y: number): void {
     const finger = this.fingers.get(id);
     if (!finger) return;
-    const dx = x - finger.x, dy = y - finger.y;
+    const dx = x - finger.x,
+      dy = y - finger.y;
     this.strayed += Math.abs(dx) + Math.abs(dy);
     this.fingers.set(id, { x, y });
     // Each finger's way counts a part, so that two do not move it twice as far.
@@ -92,6 +97,7 @@ export class TouchPad {
   /** `cancelled`: the browser took the finger for something else. */
   up(id: number, atMs: number, cancelled = false): void {
     if (!this.fingers.delete(id) || this.fingers.size > 0) return;
-    if (!cancelled && this.strayed <= TAP_PIXELS && atMs - this.since <= TAP_MS) this.mouse.click(this.most > 1 ? RIGHT : LEFT);
+    if (!cancelled && this.strayed <= TAP_PIXELS && atMs - this.since <= TAP_MS)
+      this.mouse.click(this.most > 1 ? RIGHT : LEFT);
   }
 }

@@ -11,7 +11,8 @@ export const CELL_WIDTH = 8;
 const MAX_CELLS = (SCREEN.FONT - SCREEN.DATA) * 2;
 /** As many rows as have a generation of their own in the block. */
 const MAX_ROWS = SCREEN.FONT - SCREEN.DATA;
-const TEXT = 1, GRAPHICS = 2;
+const TEXT = 1,
+  GRAPHICS = 2;
 /** Sum of the letters of the font that the firmware loads (src/devices/vga/font), from ! to ~. */
 const FIRMWARE_LETTERS = -1307415828;
 
@@ -57,8 +58,10 @@ export class ScreenPainter {
   /** Takes in the block's words (a private copy) and draws what differs from the last call. */
   draw(words: Int32Array, find: FindPixels = () => undefined): Damage {
     const mode = words[SCREEN.MODE]!;
-    const width = words[SCREEN.WIDTH]!, height = words[SCREEN.HEIGHT]!;
-    if (mode === TEXT && width > 0 && height > 0 && width * height <= MAX_CELLS) return this.drawText(words, width, height);
+    const width = words[SCREEN.WIDTH]!,
+      height = words[SCREEN.HEIGHT]!;
+    if (mode === TEXT && width > 0 && height > 0 && width * height <= MAX_CELLS)
+      return this.drawText(words, width, height);
     if (mode === GRAPHICS && width > 0 && height > 0 && height <= MAX_ROWS) {
       const source = find(words[SCREEN.PIXELS]! >>> 0, width * height);
       if (source?.length === width * height) return this.drawGraphics(words, source, width, height);
@@ -82,9 +85,12 @@ export class ScreenPainter {
     const cell = this.cells[at]!;
     return {
       code: cell & 0xff,
-      ink: this.palette[cell >> 8 & 15]!,
-      paper: this.palette[cell >> 12 & this.backgrounds]!,
-      cursor: at === this.cursor && this.cursorOn ? { first: this.cursorShape & 0xff, last: this.cursorShape >> 8 & 0xff } : undefined,
+      ink: this.palette[(cell >> 8) & 15]!,
+      paper: this.palette[(cell >> 12) & this.backgrounds]!,
+      cursor:
+        at === this.cursor && this.cursorOn
+          ? { first: this.cursorShape & 0xff, last: (this.cursorShape >> 8) & 0xff }
+          : undefined,
     };
   }
 
@@ -97,7 +103,8 @@ export class ScreenPainter {
 
   private drawText(words: Int32Array, columns: number, rows: number): Damage {
     const cellHeight = Math.min(GLYPH_BYTES, Math.max(1, words[SCREEN.CELL_HEIGHT]! || 16));
-    const resized = this.mode !== 'text' || columns !== this.columns || rows !== this.rows || cellHeight !== this.cellHeight;
+    const resized =
+      this.mode !== 'text' || columns !== this.columns || rows !== this.rows || cellHeight !== this.cellHeight;
     if (resized) {
       this.mode = 'text';
       [this.columns, this.rows, this.cellHeight] = [columns, rows, cellHeight];
@@ -109,20 +116,29 @@ export class ScreenPainter {
     }
     for (let i = 0; i < 16; i++) {
       const rgb = words[SCREEN.PALETTE + i]!;
-      const colour = (0xff000000 | (rgb & 0xff) << 16 | (rgb & 0xff00) | (rgb >> 16 & 0xff)) >>> 0;
-      if (this.palette[i] !== colour) { this.palette[i] = colour; this.drawn.fill(-1); }
+      const colour = (0xff000000 | ((rgb & 0xff) << 16) | (rgb & 0xff00) | ((rgb >> 16) & 0xff)) >>> 0;
+      if (this.palette[i] !== colour) {
+        this.palette[i] = colour;
+        this.drawn.fill(-1);
+      }
     }
     const backgrounds = words[SCREEN.BLINK] ? 7 : 15;
-    if (backgrounds !== this.backgrounds) { this.backgrounds = backgrounds; this.drawn.fill(-1); }
+    if (backgrounds !== this.backgrounds) {
+      this.backgrounds = backgrounds;
+      this.drawn.fill(-1);
+    }
     this.takeFont(words);
     const cells = this.cells;
-    for (let at = 0; at < cells.length; at++) cells[at] = words[SCREEN.DATA + (at >> 1)]! >>> ((at & 1) * 16) & 0xffff;
-    const cursor = words[SCREEN.CURSOR]!, shape = words[SCREEN.CURSOR_SHAPE]!;
+    for (let at = 0; at < cells.length; at++)
+      cells[at] = (words[SCREEN.DATA + (at >> 1)]! >>> ((at & 1) * 16)) & 0xffff;
+    const cursor = words[SCREEN.CURSOR]!,
+      shape = words[SCREEN.CURSOR_SHAPE]!;
     if (cursor !== this.cursor || shape !== this.cursorShape) {
       for (const at of [cursor, this.cursor]) if (at >= 0 && at < cells.length) this.drawn[at] = -1;
       [this.cursor, this.cursorShape] = [cursor, shape];
     }
-    let first = rows, last = -1;
+    let first = rows,
+      last = -1;
     for (let at = 0; at < cells.length; at++) {
       if (this.drawn[at] === cells[at]) continue;
       this.drawCell(at);
@@ -130,7 +146,9 @@ export class ScreenPainter {
       if (row < first) first = row;
       last = row;
     }
-    return resized ? { top: 0, bottom: this.height, resized } : { top: first * cellHeight, bottom: (last + 1) * cellHeight, resized: false };
+    return resized
+      ? { top: 0, bottom: this.height, resized }
+      : { top: first * cellHeight, bottom: (last + 1) * cellHeight, resized: false };
   }
 
   /** A guest that loads another font changes every character. */
@@ -148,15 +166,17 @@ export class ScreenPainter {
 
   private drawCell(at: number): void {
     const cell = this.cells[at]!;
-    const glyph = (cell & 0xff | (cell & 0x800) >> 3) * GLYPH_BYTES;
-    const foreground = this.palette[cell >> 8 & 15]!, background = this.palette[cell >> 12 & this.backgrounds]!;
+    const glyph = ((cell & 0xff) | ((cell & 0x800) >> 3)) * GLYPH_BYTES;
+    const foreground = this.palette[(cell >> 8) & 15]!,
+      background = this.palette[(cell >> 12) & this.backgrounds]!;
     const cursor = at === this.cursor && this.cursorOn;
-    const cursorFirst = this.cursorShape & 0xff, cursorLast = this.cursorShape >> 8 & 0xff;
+    const cursorFirst = this.cursorShape & 0xff,
+      cursorLast = (this.cursorShape >> 8) & 0xff;
     const { width, pixels, cellHeight, font } = this;
     let to = Math.floor(at / this.columns) * cellHeight * width + (at % this.columns) * CELL_WIDTH;
     for (let line = 0; line < cellHeight; line++, to += width) {
       const bits = cursor && line >= cursorFirst && line <= cursorLast ? 0xff : font[glyph + line]!;
-      for (let x = 0; x < CELL_WIDTH; x++) pixels[to + x] = bits & 0x80 >> x ? foreground : background;
+      for (let x = 0; x < CELL_WIDTH; x++) pixels[to + x] = bits & (0x80 >> x) ? foreground : background;
     }
     this.drawn[at] = cell;
   }
@@ -173,8 +193,9 @@ export class ScreenPainter {
     const shown = this.generation;
     this.generation = words[SCREEN.GENERATION]!;
     // Generations wrap round: what counts is the difference.
-    const changed = (row: number): boolean => resized || (words[SCREEN.DATA + row]! - shown | 0) > 0;
-    let top = height, bottom = 0;
+    const changed = (row: number): boolean => resized || ((words[SCREEN.DATA + row]! - shown) | 0) > 0;
+    let top = height,
+      bottom = 0;
     for (let row = 0; row < height; row++) {
       if (!changed(row)) continue;
       const first = row;
@@ -188,7 +209,10 @@ export class ScreenPainter {
 }
 
 /** Of the glyphs from ! to ~ of a font that begins there. */
-const sumOfLetters = (fonts: Uint8Array, from: number): number => fonts.subarray(from + 0x21 * GLYPH_BYTES, from + 0x7f * GLYPH_BYTES).reduce((sum, byte) => Math.imul(sum, 31) + byte | 0, 0);
+const sumOfLetters = (fonts: Uint8Array, from: number): number =>
+  fonts
+    .subarray(from + 0x21 * GLYPH_BYTES, from + 0x7f * GLYPH_BYTES)
+    .reduce((sum, byte) => (Math.imul(sum, 31) + byte) | 0, 0);
 
 /** Copies a block that others write; false when no consistent copy was to be had (try again next frame). */
 export function copyBlock(words: Int32Array, into: Int32Array): boolean {

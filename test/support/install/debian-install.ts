@@ -52,7 +52,9 @@ export async function prepareInstall(folder: string, diskBytes: number, say: (te
   for (const part of makeCd(localSource(SUITE, onCd), 'DEBIAN').parts) writeSync(cd, part as Uint8Array);
   closeSync(cd);
 
-  const image = await packages.get(system.map(fields => fields.get('Package')!).find(name => /^linux-image-\d+\./.test(name))!);
+  const image = await packages.get(
+    system.map(fields => fields.get('Package')!).find(name => /^linux-image-\d+\./.test(name))!,
+  );
   let kernel: Uint8Array | undefined;
   const modules = new Map<string, Uint8Array>();
   for (const { path: name, type, data } of readDeb(image)) {
@@ -62,7 +64,8 @@ export async function prepareInstall(folder: string, diskBytes: number, say: (te
   }
   const more = new Map<string, CpioEntry>();
   const programs = withDependencies(all, INSTALLER).map(fields => fields.get('Package')!);
-  for (const name of [...programs, 'debootstrap']) for (const entry of entriesOf(await packages.get(name))) more.set(entry.path, entry);
+  for (const name of [...programs, 'debootstrap'])
+    for (const entry of entriesOf(await packages.get(name))) more.set(entry.path, entry);
   const text = (value: string) => new TextEncoder().encode(value);
   // busybox's own shell, and its chroot, would take its applets before any program.
   more.set('bin/sh', { path: 'bin/sh', mode: LINK, data: text('dash') });
@@ -73,7 +76,13 @@ export async function prepareInstall(folder: string, diskBytes: number, say: (te
   writeFileSync(path('vmlinuz'), kernel!);
   writeFileSync(path('disk.img'), '');
   truncateSync(path('disk.img'), diskBytes);
-  return { kernel: path('vmlinuz'), initrd: path('initrd'), cd: path('packages.iso'), disk: path('disk.img'), packages: onCd.length };
+  return {
+    kernel: path('vmlinuz'),
+    initrd: path('initrd'),
+    cd: path('packages.iso'),
+    disk: path('disk.img'),
+    packages: onCd.length,
+  };
 }
 
 const FILE_TYPE = 0o170000;
@@ -84,7 +93,8 @@ function* entriesOf(deb: Uint8Array): Generator<CpioEntry> {
     if (UNREAD.test(path) || path === '') continue;
     const mode = (like: number) => (like & FILE_TYPE) | permissions;
     if (type === 'folder') yield { path: path.replace(/\/$/, ''), mode: mode(FOLDER) };
-    else if (type === 'link') yield { path, mode: LINK, data: new TextEncoder().encode(isHardLink ? target.replace(/^\.?\/?/, '/') : target) };
+    else if (type === 'link')
+      yield { path, mode: LINK, data: new TextEncoder().encode(isHardLink ? target.replace(/^\.?\/?/, '/') : target) };
     else if (type === 'file') yield { path, mode: mode(FILE), data };
   }
 }

@@ -14,8 +14,25 @@ const RING_GFN = 16,
   RING_REF = 8,
   DATA_REF = 100;
 /** Nodes that the front ends of any kind write. */
-const NODES = 'ring-ref ring-ref0 ring-ref1 ring-page-order event-channel protocol state page-ref page-gref tx-ring-ref rx-ring-ref request-rx-copy feature-sg request-abs-pointer'.split(' ');
-const PATHS = ['name', 'device', 'data/x', '/local/domain/1/name', '/local/domain/0', '/', '', '..', '@releaseDomain', 'x'.repeat(300), 'device/vbd/51712/state', 'control/shutdown', '/local/domain//'];
+const NODES =
+  'ring-ref ring-ref0 ring-ref1 ring-page-order event-channel protocol state page-ref page-gref tx-ring-ref rx-ring-ref request-rx-copy feature-sg request-abs-pointer'.split(
+    ' ',
+  );
+const PATHS = [
+  'name',
+  'device',
+  'data/x',
+  '/local/domain/1/name',
+  '/local/domain/0',
+  '/',
+  '',
+  '..',
+  '@releaseDomain',
+  'x'.repeat(300),
+  'device/vbd/51712/state',
+  'control/shutdown',
+  '/local/domain//',
+];
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** What one kind of front end does. */
@@ -45,14 +62,29 @@ function word(pick: Pick): number {
   }
 }
 
-const frontend = (hostile: Puppet, kind: string, devid: number): string => `/local/domain/${hostile.record.id}/device/${kind}/${devid}`;
+const frontend = (hostile: Puppet, kind: string, devid: number): string =>
+  `/local/domain/${hostile.record.id}/device/${kind}/${devid}`;
 
 function publish(stage: Stage, path: string, nodes: Record<string, string | number>): void {
   for (const [name, value] of Object.entries(nodes)) stage.services.client.write(`${path}/${name}`, String(value));
 }
 
 /** Something else than a device expects in its node. */
-const nodeValue = (pick: Pick): string => ['', '-1', '0', '3', '4', '5', '6', '99999999999', 'x86_64-abi', '\u0000', String(pick(2 ** 32)), 'x'.repeat(pick(2000))][pick(12)];
+const nodeValue = (pick: Pick): string =>
+  [
+    '',
+    '-1',
+    '0',
+    '3',
+    '4',
+    '5',
+    '6',
+    '99999999999',
+    'x86_64-abi',
+    '\u0000',
+    String(pick(2 ** 32)),
+    'x'.repeat(pick(2000)),
+  ][pick(12)];
 
 function grantAll(hostile: Puppet): void {
   for (const i of [0, 1]) hostile.grants.grant(RING_REF + i, 0, RING_GFN + i);
@@ -60,7 +92,12 @@ function grantAll(hostile: Puppet): void {
 }
 
 /** A device with rings: slots are filled, its index goes on, and it rings. */
-function ringed(device: 'vbd' | 'vif', slotWords: readonly number[], nodes: Record<string, string | number>, slot: (pick: Pick, ring: number) => number[]): Campaign {
+function ringed(
+  device: 'vbd' | 'vif',
+  slotWords: readonly number[],
+  nodes: Record<string, string | number>,
+  slot: (pick: Pick, ring: number) => number[],
+): Campaign {
   const path = (hostile: Puppet): string => frontend(hostile, device, device === 'vbd' ? 51712 : 0);
   let port = 0;
   return {
@@ -82,8 +119,13 @@ function ringed(device: 'vbd' | 'vif', slotWords: readonly number[], nodes: Reco
       const slots = 2 ** Math.floor(Math.log2((1024 - 16) / size));
       const kind = pick(400);
       if (kind === 0) ring[pick(4)] = word(pick);
-      else if (kind === 1) stage.services.client.write(`${path(hostile)}/${NODES[pick(NODES.length)]}`, nodeValue(pick));
-      else if (kind === 2) hostile.words(DATA_GFN + pick(DATA_PAGES)).set(Array.from({ length: 32 }, () => word(pick)), pick(900));
+      else if (kind === 1)
+        stage.services.client.write(`${path(hostile)}/${NODES[pick(NODES.length)]}`, nodeValue(pick));
+      else if (kind === 2)
+        hostile.words(DATA_GFN + pick(DATA_PAGES)).set(
+          Array.from({ length: 32 }, () => word(pick)),
+          pick(900),
+        );
       else
         for (let count = 1 + pick(3); count > 0; count--) {
           const produced = ring[0];
@@ -94,7 +136,12 @@ function ringed(device: 'vbd' | 'vif', slotWords: readonly number[], nodes: Reco
         }
       hostile.ports.send(port);
     },
-    isOver: (stage, hostile) => Number(stage.services.client.read(`/local/domain/0/backend/${device}/${hostile.record.id}/${device === 'vbd' ? 51712 : 0}/state`)) > 4,
+    isOver: (stage, hostile) =>
+      Number(
+        stage.services.client.read(
+          `/local/domain/0/backend/${device}/${hostile.record.id}/${device === 'vbd' ? 51712 : 0}/state`,
+        ),
+      ) > 4,
   };
 }
 
@@ -105,17 +152,40 @@ const vbd = ringed('vbd', [27], { 'ring-ref': RING_REF, protocol: 'x86_32-abi', 
   const data = (): number => (isWild ? word(pick) : DATA_REF + pick(6));
   const part = (): number => (isWild ? pick(65536) : 0x700);
   if (op === 6) return [6 | (pick(2) << 8) | (count << 16), word(pick), 0, pick(300), 0, 0, data(), data()];
-  return [op | (count << 8), word(pick), 0, pick(300), isWild ? word(pick) : 0, ...Array.from({ length: 11 }, () => [data(), part()]).flat()];
+  return [
+    op | (count << 8),
+    word(pick),
+    0,
+    pick(300),
+    isWild ? word(pick) : 0,
+    ...Array.from({ length: 11 }, () => [data(), part()]).flat(),
+  ];
 });
 
-const vif = ringed('vif', [3, 2], { 'tx-ring-ref': RING_REF, 'rx-ring-ref': RING_REF + 1, 'request-rx-copy': 1, 'feature-sg': 1, 'feature-gso-tcpv4': 1 }, (pick, ring) => {
-  const isWild = pick(200) === 0;
-  const ref = isWild ? word(pick) : DATA_REF + pick(6);
-  if (ring === 1) return [pick(65536), ref];
-  if (pick(200) === 0) return [(1 + pick(4)) | (pick(8) === 0 ? 256 : 0) | (pick(65536) << 16), isWild ? word(pick) : 1];
-  const flags = pick(60) === 0 ? pick(16) : pick(2);
-  return [ref, (isWild ? pick(8192) : pick(64)) | (flags << 16), pick(65536) | ((isWild ? pick(65536) : 60 + pick(1400)) << 16)];
-});
+const vif = ringed(
+  'vif',
+  [3, 2],
+  {
+    'tx-ring-ref': RING_REF,
+    'rx-ring-ref': RING_REF + 1,
+    'request-rx-copy': 1,
+    'feature-sg': 1,
+    'feature-gso-tcpv4': 1,
+  },
+  (pick, ring) => {
+    const isWild = pick(200) === 0;
+    const ref = isWild ? word(pick) : DATA_REF + pick(6);
+    if (ring === 1) return [pick(65536), ref];
+    if (pick(200) === 0)
+      return [(1 + pick(4)) | (pick(8) === 0 ? 256 : 0) | (pick(65536) << 16), isWild ? word(pick) : 1];
+    const flags = pick(60) === 0 ? pick(16) : pick(2);
+    return [
+      ref,
+      (isWild ? pick(8192) : pick(64)) | (flags << 16),
+      pick(65536) | ((isWild ? pick(65536) : 60 + pick(1400)) << 16),
+    ];
+  },
+);
 
 const FB_PORTS = { vfb: 0, vkbd: 0 };
 const vfb: Campaign = {
@@ -123,13 +193,31 @@ const vfb: Campaign = {
   shared: [RING_GFN + 1, DATA_GFN],
   begin(stage, hostile) {
     const page = hostile.words(RING_GFN);
-    Object.assign(page, { [FB_PAGE.WIDTH]: 64, [FB_PAGE.HEIGHT]: 32, [FB_PAGE.LINE_LENGTH]: 512, [FB_PAGE.MEM_LENGTH]: DATA_PAGES * 4096, [FB_PAGE.DEPTH]: 32 });
+    Object.assign(page, {
+      [FB_PAGE.WIDTH]: 64,
+      [FB_PAGE.HEIGHT]: 32,
+      [FB_PAGE.LINE_LENGTH]: 512,
+      [FB_PAGE.MEM_LENGTH]: DATA_PAGES * 4096,
+      [FB_PAGE.DEPTH]: 32,
+    });
     page[FB_DIRECTORY[4] / 4] = LIST_GFN;
     hostile.words(LIST_GFN).set(Array.from({ length: DATA_PAGES }, (_, i) => DATA_GFN + i));
     hostile.grants.grant(RING_REF + 1, 0, RING_GFN + 1);
-    for (const kind of ['vfb', 'vkbd'] as const) FB_PORTS[kind] = stage.services.dom0.allocUnboundFor(hostile.record.id);
-    publish(stage, frontend(hostile, 'vfb', 0), { 'page-ref': RING_GFN, 'event-channel': FB_PORTS.vfb, 'feature-update': 1, state: 3 });
-    publish(stage, frontend(hostile, 'vkbd', 0), { 'page-ref': RING_GFN + 1, 'page-gref': RING_REF + 1, 'event-channel': FB_PORTS.vkbd, 'request-abs-pointer': 1, state: 3 });
+    for (const kind of ['vfb', 'vkbd'] as const)
+      FB_PORTS[kind] = stage.services.dom0.allocUnboundFor(hostile.record.id);
+    publish(stage, frontend(hostile, 'vfb', 0), {
+      'page-ref': RING_GFN,
+      'event-channel': FB_PORTS.vfb,
+      'feature-update': 1,
+      state: 3,
+    });
+    publish(stage, frontend(hostile, 'vkbd', 0), {
+      'page-ref': RING_GFN + 1,
+      'page-gref': RING_REF + 1,
+      'event-channel': FB_PORTS.vkbd,
+      'request-abs-pointer': 1,
+      state: 3,
+    });
   },
   step(stage, hostile, pick) {
     const page = hostile.words(RING_GFN),
@@ -137,7 +225,11 @@ const vfb: Campaign = {
     const kind = pick(300);
     if (kind === 0) page[pick(16)] = word(pick);
     else if (kind === 1) keys[pick(4)] = word(pick);
-    else if (kind === 2) stage.services.client.write(`${frontend(hostile, pick(2) ? 'vfb' : 'vkbd', 0)}/${NODES[pick(NODES.length)]}`, nodeValue(pick));
+    else if (kind === 2)
+      stage.services.client.write(
+        `${frontend(hostile, pick(2) ? 'vfb' : 'vkbd', 0)}/${NODES[pick(NODES.length)]}`,
+        nodeValue(pick),
+      );
     else if (kind < 100) {
       hostile.attached.screen?.key(['KeyA', 'Enter', 'NoSuchKey'][pick(3)], pick(2) === 0);
       hostile.attached.screen?.mouse({ dx: word(pick), dy: word(pick), dz: pick(3) - 1, buttons: pick(32) });
@@ -145,13 +237,19 @@ const vfb: Campaign = {
     } else {
       const isWild = pick(150) === 0;
       const at = FB_OUT_OFFSET / 4 + ((page[FB_PAGE.OUT_PROD] >>> 0) % FB_OUT_EVENTS) * 10;
-      const event = pick(20) === 0 ? [3, 1 + pick(64), 1 + pick(32), 512, 32, pick(4) * 512] : [2, pick(80) - 8, pick(40) - 4, pick(80), pick(40)];
+      const event =
+        pick(20) === 0
+          ? [3, 1 + pick(64), 1 + pick(32), 512, 32, pick(4) * 512]
+          : [2, pick(80) - 8, pick(40) - 4, pick(80), pick(40)];
       page.set(isWild ? Array.from({ length: 10 }, () => word(pick)) : event, at);
       page[FB_PAGE.OUT_PROD]++;
     }
     hostile.ports.send(FB_PORTS[pick(2) ? 'vfb' : 'vkbd']);
   },
-  isOver: (stage, hostile) => ['vfb', 'vkbd'].some(kind => Number(stage.services.client.read(`/local/domain/0/backend/${kind}/${hostile.record.id}/0/state`)) > 4),
+  isOver: (stage, hostile) =>
+    ['vfb', 'vkbd'].some(
+      kind => Number(stage.services.client.read(`/local/domain/0/backend/${kind}/${hostile.record.id}/0/state`)) > 4,
+    ),
 };
 
 const console: Campaign = {
@@ -185,10 +283,20 @@ const xenstore: Campaign = {
     else {
       // It takes what it was answered, most of the time.
       if (pick(4) > 0) words[STORE.RSP_CONS] = words[STORE.RSP_PROD];
-      const parts = Array.from({ length: pick(4) }, () => (pick(3) > 0 ? PATHS[pick(PATHS.length)] : String(word(pick))));
-      const payload = pick(8) === 0 ? Uint8Array.from({ length: pick(200) }, () => pick(256)) : encode(parts.map(part => `${part}\0`).join('') + (pick(2) ? 'value' : ''));
+      const parts = Array.from({ length: pick(4) }, () =>
+        pick(3) > 0 ? PATHS[pick(PATHS.length)] : String(word(pick)),
+      );
+      const payload =
+        pick(8) === 0
+          ? Uint8Array.from({ length: pick(200) }, () => pick(256))
+          : encode(parts.map(part => `${part}\0`).join('') + (pick(2) ? 'value' : ''));
       const message = new Uint8Array(16 + payload.length);
-      new Uint32Array(message.buffer, 0, 4).set([pick(60) === 0 ? word(pick) : pick(24), word(pick), pick(3) === 0 ? word(pick) : 0, pick(400) === 0 ? word(pick) : payload.length]);
+      new Uint32Array(message.buffer, 0, 4).set([
+        pick(60) === 0 ? word(pick) : pick(24),
+        word(pick),
+        pick(3) === 0 ? word(pick) : 0,
+        pick(400) === 0 ? word(pick) : payload.length,
+      ]);
       message.set(payload, 16);
       const produced = words[STORE.REQ_PROD];
       if (((produced - words[STORE.REQ_CONS]) >>> 0) + message.length <= STORE.BYTES || pick(20) === 0) {

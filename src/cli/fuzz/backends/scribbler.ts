@@ -53,7 +53,8 @@ export class Scribbler {
     const { control } = this;
     Atomics.store(control, WANTED, what);
     Atomics.notify(control, WANTED);
-    for (let now = Atomics.load(control, NOW); now !== what; now = Atomics.load(control, NOW)) Atomics.wait(control, NOW, now, 1000);
+    for (let now = Atomics.load(control, NOW); now !== what; now = Atomics.load(control, NOW))
+      Atomics.wait(control, NOW, now, 1000);
   }
 }
 

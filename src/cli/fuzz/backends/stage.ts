@@ -1,6 +1,13 @@
 /** A host with two domains: one whose pages and store a fuzzer writes, and one that asks Domain 0 for things and gets them. No processor runs. */
 import { XEN_TYPE } from '../../../hypervisor/layout/index.ts';
-import { audit, createDomain, destroyDomain, type DomainRecord, FRAME_BYTES, Machine } from '../../../hypervisor/memory/index.ts';
+import {
+  audit,
+  createDomain,
+  destroyDomain,
+  type DomainRecord,
+  FRAME_BYTES,
+  Machine,
+} from '../../../hypervisor/memory/index.ts';
 import { HVM_PARAM } from '../../../hypervisor/xen/index.ts';
 import { Ports } from '../../../hypervisor/xen/events/index.ts';
 import { GrantTable } from '../../../hypervisor/xen/grants/index.ts';
@@ -28,7 +35,11 @@ export class Puppet {
   lastPrinted = '';
   private readonly machine: Machine;
 
-  constructor(machine: Machine, services: Services, { name, uuid, device }: { name: string; uuid: string; device?: Device | undefined }) {
+  constructor(
+    machine: Machine,
+    services: Services,
+    { name, uuid, device }: { name: string; uuid: string; device?: Device | undefined },
+  ) {
     this.machine = machine;
     this.record = createDomain(machine, MIB, FRAMES, { xen: XEN_TYPE.PVH });
     services.prepare(this.record, uuid);
@@ -45,7 +56,20 @@ export class Puppet {
       vcpus: 1,
       maxVcpus: 1,
       startEpochMs: 0,
-      ...(device === 'vbd' ? { disks: [{ vdev: 'xvda', kind: 'disk', readOnly: false, disk: new MemoryDisk(new Uint8Array(DISK_SECTORS * 512)), target: 'memory', place: -1 }] } : {}),
+      ...(device === 'vbd'
+        ? {
+            disks: [
+              {
+                vdev: 'xvda',
+                kind: 'disk',
+                readOnly: false,
+                disk: new MemoryDisk(new Uint8Array(DISK_SECTORS * 512)),
+                target: 'memory',
+                place: -1,
+              },
+            ],
+          }
+        : {}),
       ...(device === 'vif' ? { cards: [{ mac: '00:16:3e:00:00:01', emulated: false }] } : {}),
       ...(device === 'vfb' ? { vfb: true as const } : {}),
     };
@@ -73,8 +97,23 @@ export class Puppet {
 }
 
 /** Words of the two special pages (io/xs_wire.h, io/console.h). */
-export const STORE = { REQ_CONS: 512, REQ_PROD: 513, RSP_CONS: 514, RSP_PROD: 515, CONNECTION: 517, REPLIES: 1024, BYTES: 1024 } as const;
-export const CONSOLE = { IN_CONS: 768, IN_PROD: 769, OUT_CONS: 770, OUT_PROD: 771, OUT: 1024, OUT_BYTES: 2048 } as const;
+export const STORE = {
+  REQ_CONS: 512,
+  REQ_PROD: 513,
+  RSP_CONS: 514,
+  RSP_PROD: 515,
+  CONNECTION: 517,
+  REPLIES: 1024,
+  BYTES: 1024,
+} as const;
+export const CONSOLE = {
+  IN_CONS: 768,
+  IN_PROD: 769,
+  OUT_CONS: 770,
+  OUT_PROD: 771,
+  OUT: 1024,
+  OUT_BYTES: 2048,
+} as const;
 
 export class Stage {
   readonly machine = Machine.create(new SharedArrayBuffer(MACHINE_BYTES));
@@ -94,7 +133,10 @@ export class Stage {
     this.device = device;
     this.scribbler = scribbler(this.machine);
     this.services = new Services(this.machine, { log: sentence => this.said.push(sentence) });
-    this.witness = new Puppet(this.machine, this.services, { name: 'witness', uuid: '00000000-0000-0000-0000-00000000aaaa' });
+    this.witness = new Puppet(this.machine, this.services, {
+      name: 'witness',
+      uuid: '00000000-0000-0000-0000-00000000aaaa',
+    });
     while (this.services.poll());
     this.free = this.machine.freeFrames;
   }
@@ -102,7 +144,11 @@ export class Stage {
   /** The hostile domain, new. `scribbled`: frames that another thread writes all the time. */
   birth(scribbled: readonly number[]): Puppet {
     const uuid = `00000000-0000-0000-0000-${String(++this.lives).padStart(12, '0')}`;
-    const hostile = (this.hostile = new Puppet(this.machine, this.services, { name: 'hostile', uuid, device: this.device }));
+    const hostile = (this.hostile = new Puppet(this.machine, this.services, {
+      name: 'hostile',
+      uuid,
+      device: this.device,
+    }));
     this.scribbler?.start(scribbled.map(gfn => hostile.at(gfn)));
     return hostile;
   }
@@ -115,8 +161,10 @@ export class Stage {
     this.scribbler?.stop();
     services.detach(hostile.record.id);
     while (services.poll());
-    if (!destroyDomain(machine, hostile.record, services.dom0.held.frames)) return 'Domain 0 still has pages of the hostile domain mapped when it is gone';
-    if (machine.freeFrames !== this.free) return `${this.free - machine.freeFrames} frames did not come back when the hostile domain went`;
+    if (!destroyDomain(machine, hostile.record, services.dom0.held.frames))
+      return 'Domain 0 still has pages of the hostile domain mapped when it is gone';
+    if (machine.freeFrames !== this.free)
+      return `${this.free - machine.freeFrames} frames did not come back when the hostile domain went`;
     return undefined;
   }
 
@@ -142,17 +190,23 @@ export class Stage {
     witness.ports.send(1);
     const text = encode(`${number}\n`);
     const console = witness.words(witness.console);
-    text.forEach((byte, i) => (witness.bytes(witness.console)[CONSOLE.OUT + ((console[CONSOLE.OUT_PROD] + i) % CONSOLE.OUT_BYTES)] = byte));
+    text.forEach(
+      (byte, i) =>
+        (witness.bytes(witness.console)[CONSOLE.OUT + ((console[CONSOLE.OUT_PROD] + i) % CONSOLE.OUT_BYTES)] = byte),
+    );
     console[CONSOLE.OUT_PROD] += text.length;
     witness.ports.send(2);
     const problem = this.turn();
     if (problem) return problem;
     const from = store[STORE.RSP_CONS],
       size = (store[STORE.RSP_PROD] - from) | 0;
-    const answer = Array.from({ length: Math.max(size - 16, 0) }, (_, i) => String.fromCharCode(bytes[STORE.REPLIES + ((from + 16 + i) % STORE.BYTES)])).join('');
+    const answer = Array.from({ length: Math.max(size - 16, 0) }, (_, i) =>
+      String.fromCharCode(bytes[STORE.REPLIES + ((from + 16 + i) % STORE.BYTES)]),
+    ).join('');
     store[STORE.RSP_CONS] = store[STORE.RSP_PROD];
     if (answer !== 'witness') return `the other domain asked the store for its name and got ${JSON.stringify(answer)}`;
-    if (witness.lastPrinted !== `${number}\n`) return `the other domain printed ${number}, and ${JSON.stringify(witness.lastPrinted)} was shown`;
+    if (witness.lastPrinted !== `${number}\n`)
+      return `the other domain printed ${number}, and ${JSON.stringify(witness.lastPrinted)} was shown`;
     return audit(machine, services.dom0.held)[0];
   }
 }

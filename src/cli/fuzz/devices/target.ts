@@ -2,11 +2,17 @@
 import { type Dma, MemoryDisk, type NicModel, Pc, type State, type Timer, TimerQueue } from '../../../devices/index.ts';
 
 /** Guest memory, and what lies before and behind it. */
-const MEMORY_BYTES = 1 << 20, STRIP_BYTES = 4096, STRIP = 0xa5;
+const MEMORY_BYTES = 1 << 20,
+  STRIP_BYTES = 4096,
+  STRIP = 0xa5;
 /** More than this for one access is a device that does not end: bytes by DMA, calls of it, and deadlines. */
-const MOST_BYTES = 1 << 27, MOST_CALLS = 1 << 21, MOST_DEADLINES = 1 << 20;
+const MOST_BYTES = 1 << 27,
+  MOST_CALLS = 1 << 21,
+  MOST_DEADLINES = 1 << 20;
 const VIDEO_BYTES = 1 << 20;
-const SMALL_DISK = 4096 * 512, CD = 1024 * 2048, FLOPPY = 1474560;
+const SMALL_DISK = 4096 * 512,
+  CD = 1024 * 2048,
+  FLOPPY = 1474560;
 const MAC = Uint8Array.of(0x00, 0x16, 0x3e, 1, 2, 3);
 
 /** Something has gone wrong that no access may lead to. */
@@ -45,8 +51,14 @@ export class Target {
   private readonly timers = new CountedTimers({ nowNs: () => this.ns });
   private readonly whole = new Uint8Array(MEMORY_BYTES + 2 * STRIP_BYTES).fill(STRIP);
   private readonly memory = this.whole.subarray(STRIP_BYTES, STRIP_BYTES + MEMORY_BYTES).fill(0);
-  private readonly media = [SMALL_DISK, SMALL_DISK, CD, FLOPPY, FLOPPY].map((bytes, i) => new Uint8Array(bytes).fill(i + 1));
-  private readonly ethernet: { send(frame: Uint8Array): void; receive?: (frame: Uint8Array) => void; canReceive?: () => boolean } = { send: frame => this.sent(frame) };
+  private readonly media = [SMALL_DISK, SMALL_DISK, CD, FLOPPY, FLOPPY].map((bytes, i) =>
+    new Uint8Array(bytes).fill(i + 1),
+  );
+  private readonly ethernet: {
+    send(frame: Uint8Array): void;
+    receive?: (frame: Uint8Array) => void;
+    canReceive?: () => boolean;
+  } = { send: frame => this.sent(frame) };
   private bytes = 0;
   private calls = 0;
   private sum = 0;
@@ -55,14 +67,24 @@ export class Target {
     const [first, second, cd, a, b] = this.media;
     const video = new Uint8Array(VIDEO_BYTES);
     this.pc = new Pc({
-      timers: this.timers, dma: this.dma(), memoryMiB: 1, startEpochMs: Date.UTC(2026, 10, 21), apic: true, processors: 2, xenPlatform: true,
+      timers: this.timers,
+      dma: this.dma(),
+      memoryMiB: 1,
+      startEpochMs: Date.UTC(2026, 10, 21),
+      apic: true,
+      processors: 2,
+      xenPlatform: true,
       serial: [() => {}, () => {}],
-      onPowerOff: () => {}, onReset: () => {}, onDebugExit: () => {},
+      onPowerOff: () => {},
+      onReset: () => {},
+      onDebugExit: () => {},
       videoMemory: { bytes: video, moved: () => {}, takeDirtyPages: () => null },
       ide: [
-        { place: 0, kind: 'disk', disk: new MemoryDisk(first) }, { place: 1, kind: 'disk', disk: new MemoryDisk(second, { readOnly: true }) },
+        { place: 0, kind: 'disk', disk: new MemoryDisk(first) },
+        { place: 1, kind: 'disk', disk: new MemoryDisk(second, { readOnly: true }) },
         { place: 2, kind: 'cdrom', disk: new MemoryDisk(cd, { sectorBytes: 2048, readOnly: true }) },
-        { place: 4, kind: 'floppy', disk: new MemoryDisk(a) }, { place: 5, kind: 'floppy', disk: new MemoryDisk(b, { readOnly: true }) },
+        { place: 4, kind: 'floppy', disk: new MemoryDisk(a) },
+        { place: 5, kind: 'floppy', disk: new MemoryDisk(b, { readOnly: true }) },
       ],
       nic: { model: nic, mac: MAC, ethernet: this.ethernet },
     });
@@ -115,8 +137,11 @@ export class Target {
     const { pc } = this;
     this.bytes = this.calls = this.timers.deadlines = 0;
     switch (action.kind) {
-      case 'in': return pc.bus.readPort(action.port, action.size);
-      case 'out': pc.bus.writePort(action.port, action.value, action.size); return 0;
+      case 'in':
+        return pc.bus.readPort(action.port, action.size);
+      case 'out':
+        pc.bus.writePort(action.port, action.value, action.size);
+        return 0;
       case 'ins': {
         const into = new Uint8Array(action.bytes);
         const moved = pc.bus.readPortBlock(action.port, action.size, into);
@@ -125,19 +150,37 @@ export class Target {
       }
       case 'outs': {
         const moved = pc.bus.writePortBlock(action.port, action.size, action.bytes);
-        if (!(moved >= 0 && moved <= action.bytes.length)) throw new Broken(`${moved} bytes of ${action.bytes.length} were taken`);
+        if (!(moved >= 0 && moved <= action.bytes.length))
+          throw new Broken(`${moved} bytes of ${action.bytes.length} were taken`);
         return moved;
       }
-      case 'load': return pc.bus.readMemory(action.address, action.size);
-      case 'store': pc.bus.writeMemory(action.address, action.value, action.size); return 0;
-      case 'memory': this.memory.set(action.bytes, action.address); return 0;
-      case 'time': this.pass(action.ns); return 0;
-      case 'frame': this.ethernet.receive?.(action.bytes.slice()); return this.ethernet.canReceive?.() ? 1 : 0;
-      case 'key': pc.keyboard.key(action.code, action.down); return 0;
-      case 'move': pc.mouse.move(action.dx, action.dy, 0, action.buttons); return 0;
-      case 'serial': return pc.serialInput(0, action.bytes);
-      case 'acknowledge': return pc.intr ? pc.acknowledge(0) : -1;
-      case 'reset': pc.reset(); return 0;
+      case 'load':
+        return pc.bus.readMemory(action.address, action.size);
+      case 'store':
+        pc.bus.writeMemory(action.address, action.value, action.size);
+        return 0;
+      case 'memory':
+        this.memory.set(action.bytes, action.address);
+        return 0;
+      case 'time':
+        this.pass(action.ns);
+        return 0;
+      case 'frame':
+        this.ethernet.receive?.(action.bytes.slice());
+        return this.ethernet.canReceive?.() ? 1 : 0;
+      case 'key':
+        pc.keyboard.key(action.code, action.down);
+        return 0;
+      case 'move':
+        pc.mouse.move(action.dx, action.dy, 0, action.buttons);
+        return 0;
+      case 'serial':
+        return pc.serialInput(0, action.bytes);
+      case 'acknowledge':
+        return pc.intr ? pc.acknowledge(0) : -1;
+      case 'reset':
+        pc.reset();
+        return 0;
     }
   }
 
@@ -155,12 +198,21 @@ export class Target {
   /** A byte outside of guest memory has changed. */
   get isTouched(): boolean {
     const { whole } = this;
-    return whole.subarray(0, STRIP_BYTES).some(byte => byte !== STRIP) || whole.subarray(STRIP_BYTES + MEMORY_BYTES).some(byte => byte !== STRIP);
+    return (
+      whole.subarray(0, STRIP_BYTES).some(byte => byte !== STRIP) ||
+      whole.subarray(STRIP_BYTES + MEMORY_BYTES).some(byte => byte !== STRIP)
+    );
   }
 
   /** All that a guest could tell two machines apart by. */
   get outcome(): State {
-    return { memory: this.memory, media: this.media, sent: this.sum, interrupts: [this.pc.intrOf(0), this.pc.intrOf(1)], devices: this.pc.save() };
+    return {
+      memory: this.memory,
+      media: this.media,
+      sent: this.sum,
+      interrupts: [this.pc.intrOf(0), this.pc.intrOf(1)],
+      devices: this.pc.save(),
+    };
   }
 
   /** A doubleword of a function's configuration space. */
@@ -172,7 +224,12 @@ export class Target {
 /** Where two states differ first, as a path; undefined: they are equal. */
 export function difference(a: unknown, b: unknown, path = ''): string | undefined {
   if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b)) {
-    const same = a.byteLength === b.byteLength && Buffer.compare(new Uint8Array(a.buffer, a.byteOffset, a.byteLength), new Uint8Array(b.buffer, b.byteOffset, b.byteLength)) === 0;
+    const same =
+      a.byteLength === b.byteLength &&
+      Buffer.compare(
+        new Uint8Array(a.buffer, a.byteOffset, a.byteLength),
+        new Uint8Array(b.buffer, b.byteOffset, b.byteLength),
+      ) === 0;
     return same ? undefined : path;
   }
   if (typeof a === 'object' && typeof b === 'object' && a !== null && b !== null) {

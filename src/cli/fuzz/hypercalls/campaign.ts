@@ -87,14 +87,41 @@ export class Campaign {
     const { machine, services, neighbours, options, pick } = this;
     for (;;) {
       this.lives++;
-      const record = createDomain(machine, HOSTILE_MIB, options.type === 'pv' ? machine.frames : WHOLE_P2M, Hostile.shape(options.type));
+      const record = createDomain(
+        machine,
+        HOSTILE_MIB,
+        options.type === 'pv' ? machine.frames : WHOLE_P2M,
+        Hostile.shape(options.type),
+      );
       const uuid = `00000000-0000-0000-0000-${String(this.uuid++).padStart(12, '0')}`;
-      services.prepare(record, uuid, false, options.type === 'hvm' ? { viridian: EVERY_ENLIGHTENMENT, hpet: true } : {});
+      services.prepare(
+        record,
+        uuid,
+        false,
+        options.type === 'hvm' ? { viridian: EVERY_ENLIGHTENMENT, hpet: true } : {},
+      );
       neighbours.lend(record.id);
       const others = neighbours.all.map(neighbour => neighbour.record.id);
-      const foreign = [...neighbours.all.flatMap(({ lent }) => lent), ...Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => others.includes(machine.ownerOf(mfn)))];
-      const hostile = new Hostile(options.type, record, { machine, others: [0, ...others], foreign, refs: { first: LENT_FIRST, count: LENT_COUNT } }, pick);
-      const described = { uuid, name: 'hostile', type: options.type, memoryMiB: HOSTILE_MIB, maxMemoryMiB: HOSTILE_MIB, vcpus: HOSTILE_VCPUS, maxVcpus: HOSTILE_VCPUS, startEpochMs: 0 };
+      const foreign = [
+        ...neighbours.all.flatMap(({ lent }) => lent),
+        ...Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => others.includes(machine.ownerOf(mfn))),
+      ];
+      const hostile = new Hostile(
+        options.type,
+        record,
+        { machine, others: [0, ...others], foreign, refs: { first: LENT_FIRST, count: LENT_COUNT } },
+        pick,
+      );
+      const described = {
+        uuid,
+        name: 'hostile',
+        type: options.type,
+        memoryMiB: HOSTILE_MIB,
+        maxMemoryMiB: HOSTILE_MIB,
+        vcpus: HOSTILE_VCPUS,
+        maxVcpus: HOSTILE_VCPUS,
+        startEpochMs: 0,
+      };
       services.attach(record, described, () => {});
       this.hostile = hostile;
       if (!options.running) this.still = neighbours.checksum();
@@ -120,7 +147,9 @@ export class Campaign {
     const { record } = hostile;
     // As the host does it: back ends first. What else Domain 0 has mapped keeps the domain dying.
     services.detach(record.id);
-    const had = Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === record.id);
+    const had = Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(
+      mfn => machine.ownerOf(mfn) === record.id,
+    );
     const gone = destroyDomain(machine, record);
     if (gone && this.mapped.length > 0) return 'a domain went whose frames Domain 0 has mapped';
     if (!gone) {
@@ -163,11 +192,14 @@ export class Campaign {
         case 0:
           // xl mem-max, and xl mem-set, which it need not follow.
           machine.words[block + XEN.MAX_FRAMES] = machine.words[block + XEN.CURRENT_FRAMES] + pick(64) - 16;
-          services.xenstored.client().write(`/local/domain/${record.id}/memory/target`, String(pick(HOSTILE_MIB * 1024)));
+          services.xenstored
+            .client()
+            .write(`/local/domain/${record.id}/memory/target`, String(pick(HOSTILE_MIB * 1024)));
           break;
         case 1:
         case 2:
-          if (mapped.length < 16) mapped.push(dom0.mapForeign(record.id, pick(3) === 0 ? hostile.frame() : pick(HOSTILE_MIB * 256)));
+          if (mapped.length < 16)
+            mapped.push(dom0.mapForeign(record.id, pick(3) === 0 ? hostile.frame() : pick(HOSTILE_MIB * 256)));
           break;
         case 3:
         case 4:
@@ -212,7 +244,10 @@ export class Campaign {
     while (services.poll());
     const problem = this.sound() ?? neighbours.grantsProblem();
     if (problem) return problem;
-    if (!options.running) return this.hostile && neighbours.checksum() !== this.still ? 'something of the domains that stand still has changed' : undefined;
+    if (!options.running)
+      return this.hostile && neighbours.checksum() !== this.still
+        ? 'something of the domains that stand still has changed'
+        : undefined;
     return neighbours.problem(false);
   }
 

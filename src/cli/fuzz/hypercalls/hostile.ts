@@ -8,7 +8,14 @@ import { registers as R } from '../../../cpu/architecture/index.ts';
 import { assembleDomain } from '../../../hypervisor/domain/index.ts';
 import type { Boot } from '../../../hypervisor/domain/index.ts';
 import type { Domain } from '../../../hypervisor/domain/index.ts';
-import { FRAME, FRAME_COUNT_MASK, FRAME_TYPE, FRAME_TYPE_SHIFT, XEN, XEN_TYPE } from '../../../hypervisor/layout/index.ts';
+import {
+  FRAME,
+  FRAME_COUNT_MASK,
+  FRAME_TYPE,
+  FRAME_TYPE_SHIFT,
+  XEN,
+  XEN_TYPE,
+} from '../../../hypervisor/layout/index.ts';
 import { type DomainRecord, FRAME_SHIFT, FRAME_BYTES, type Machine } from '../../../hypervisor/memory/index.ts';
 import { DOMID_SELF, HVM_PARAM, HYPERCALL } from '../../../hypervisor/xen/index.ts';
 import { GrantTable } from '../../../hypervisor/xen/grants/index.ts';
@@ -34,10 +41,16 @@ const DIRECTORY_PFN = 0x310,
 /** The pvtest kernel's first mapping. */
 const PV_BASE = 0xc0000000;
 /** Places where no RAM is: the hypervisor's part of a PV guest's space, devices, the end of the space. */
-const ODD_PLACES = [0, 0xa0000, 0xb8000, 0xf0000, 0xf5800000, 0xf6000000, 0xfec00000, 0xfee00000, 0xfeff8000, 0xfefff000, 0xffe00000, 0xfffff000, 0xffffffff];
+const ODD_PLACES = [
+  0, 0xa0000, 0xb8000, 0xf0000, 0xf5800000, 0xf6000000, 0xfec00000, 0xfee00000, 0xfeff8000, 0xfefff000, 0xffe00000,
+  0xfffff000, 0xffffffff,
+];
 const NUMBERS = Object.values(HYPERCALL);
 /** First ones of sixteen: machine checks and their like, Hyper-V's, Xen's. */
-const MSRS = [0x179, 0x198, 0x280, 0x400, 0x40000000, 0x40000020, 0x40000070, 0x40000080, 0x40000090, 0x400000b0, 0x40000100, 0x40000200];
+const MSRS = [
+  0x179, 0x198, 0x280, 0x400, 0x40000000, 0x40000020, 0x40000070, 0x40000080, 0x40000090, 0x400000b0, 0x40000100,
+  0x40000200,
+];
 const CLI_HLT = [0xfa, 0xf4];
 const PAGES = HOSTILE_MIB * 256;
 /** Instructions of a piece of random code. */
@@ -84,13 +97,26 @@ export class Hostile {
     const guests = join(process.env.RINGSIDE_ROOT ?? '.', 'guests');
     const name = type === 'pv' ? 'pvtest' : 'demo';
     // A PVH domain wants a kernel with the note. What its kernel would do does not matter.
-    const kernel = type === 'pvh' ? pvhKernel(CLI_HLT) : new Uint8Array(readFileSync(join(guests, name, `${name}.elf`)));
+    const kernel =
+      type === 'pvh' ? pvhKernel(CLI_HLT) : new Uint8Array(readFileSync(join(guests, name, `${name}.elf`)));
     const boot: Boot = { kind: type === 'hvm' ? 'kernel' : type, kernel, name, cmdline: '' };
-    this.domain = assembleDomain({ machine, record, memoryMiB: HOSTILE_MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
+    this.domain = assembleDomain({
+      machine,
+      record,
+      memoryMiB: HOSTILE_MIB,
+      boot,
+      startEpochMs: 0,
+      onReset: 'end',
+      onTripleFault: 'end',
+      serial: () => {},
+    });
     if (!this.domain.xen) throw new Error('the hostile domain has no half of Xen');
     this.xen = this.domain.xen;
-    this.own = Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === record.id);
-    for (const mfn of this.own) if (machine.words[machine.m2p + mfn] >= 0) this.pvFrames[machine.words[machine.m2p + mfn]] = mfn;
+    this.own = Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(
+      mfn => machine.ownerOf(mfn) === record.id,
+    );
+    for (const mfn of this.own)
+      if (machine.words[machine.m2p + mfn] >= 0) this.pvFrames[machine.words[machine.m2p + mfn]] = mfn;
     this.known = Object.keys(this.xen.hypercalls).map(Number);
   }
 
@@ -193,7 +219,8 @@ export class Hostile {
     const page = SCRATCH_PFN + this.pick(SCRATCH_PAGES);
     const mfn = this.frameOf(page);
     const word = this.pick(8) === 0 ? 1024 - this.pick(Math.min(64, words.length + 1)) : this.pick(1024 - 64);
-    if (mfn !== undefined && this.mayStore(mfn)) this.machine.words.set(words.slice(0, 1024 - word), (mfn << 10) + word);
+    if (mfn !== undefined && this.mayStore(mfn))
+      this.machine.words.set(words.slice(0, 1024 - word), (mfn << 10) + word);
     return ((this.isPv ? PV_BASE : 0) + (page << FRAME_SHIFT) + word * 4) >>> 0;
   }
 
@@ -214,10 +241,15 @@ export class Hostile {
         if (!this.mayStore(mfn)) return;
         // Indices of the store's ring (from word 512) and of the console's (from 768): out of range, or nearly right.
         for (const at of [512, 513, 514, 515, 768, 769, 770, 771]) {
-          if (pick(3) === 0) words[(mfn << 10) + at] = pick(3) === 0 ? pick(2 ** 32) : words[(mfn << 10) + at] + pick(64) - 8;
+          if (pick(3) === 0)
+            words[(mfn << 10) + at] = pick(3) === 0 ? pick(2 ** 32) : words[(mfn << 10) + at] + pick(64) - 8;
         }
         // A request's header, and something like a path.
-        if (pick(2) === 0) words.set([pick(32), pick(4), pick(3), pick(4) === 0 ? pick(2 ** 32) : pick(80), 0x61746164, 0x2f, pick(2 ** 32)], (mfn << 10) + pick(240));
+        if (pick(2) === 0)
+          words.set(
+            [pick(32), pick(4), pick(3), pick(4) === 0 ? pick(2 ** 32) : pick(80), 0x61746164, 0x2f, pick(2 ** 32)],
+            (mfn << 10) + pick(240),
+          );
         return;
       }
       case 3: {
@@ -230,7 +262,8 @@ export class Hostile {
         mfn = this.own[pick(this.own.length)];
         if (!this.mayStore(mfn)) return;
     }
-    for (let n = pick(12); n >= 0; n--) words[(mfn << 10) + pick(1024)] = pick(3) === 0 ? 0 : pick(2) === 0 ? -1 : pick(2 ** 32);
+    for (let n = pick(12); n >= 0; n--)
+      words[(mfn << 10) + pick(1024)] = pick(3) === 0 ? 0 : pick(2) === 0 ? -1 : pick(2 ** 32);
   }
 
   /** An entry of its own grant table that looks right: also for itself, and for frames that are not its. */
@@ -241,7 +274,16 @@ export class Hostile {
     const frame = this.isPv ? this.frame() : pick(PAGES);
     const at = table.entryAt(pick(32));
     if (table.version === 1) machine.words.set([pick(4) | (pick(2) << 2) | (this.domid() << 16), frame], at);
-    else machine.words.set([pick(4) | (pick(2) << 2) | (pick(4) === 0 ? 256 : 0) | (this.domid() << 16), pick(2) === 0 ? (pick(4096) << 16) | pick(64) : this.domid(), pick(2) === 0 ? frame : pick(40), 0], at);
+    else
+      machine.words.set(
+        [
+          pick(4) | (pick(2) << 2) | (pick(4) === 0 ? 256 : 0) | (this.domid() << 16),
+          pick(2) === 0 ? (pick(4096) << 16) | pick(64) : this.domid(),
+          pick(2) === 0 ? frame : pick(40),
+          0,
+        ],
+        at,
+      );
   }
 
   // ---- arguments
@@ -250,7 +292,8 @@ export class Hostile {
   private structure(number: number, op: number): number[] {
     const { pick, around, isPv } = this;
     if (pick(4) === 0) return this.values(24);
-    const list = (): number => this.store(Array.from({ length: 8 }, () => (pick(2) === 0 ? this.frame() : pick(0x900))));
+    const list = (): number =>
+      this.store(Array.from({ length: 8 }, () => (pick(2) === 0 ? this.frame() : pick(0x900))));
     const ref = (): number => (pick(3) === 0 ? around.refs.first + pick(around.refs.count) : pick(40));
     switch (number) {
       case HYPERCALL.EVENT_CHANNEL_OP:
@@ -258,11 +301,25 @@ export class Hostile {
         if (op === 6) return [this.domid() | (this.domid() << 16), 0];
         if (op === 1) return [pick(16), pick(HOSTILE_VCPUS + 1), 0];
         if (op === 5) return [this.domid(), pick(12), 0, 0, 0, 0];
-        if (op === 11) return [isPv ? this.frame() : pick(PAGES), 0, pick(2) === 0 ? 0 : pick(0x1100), pick(HOSTILE_VCPUS + 1), 0, 0];
+        if (op === 11)
+          return [
+            isPv ? this.frame() : pick(PAGES),
+            0,
+            pick(2) === 0 ? 0 : pick(0x1100),
+            pick(HOSTILE_VCPUS + 1),
+            0,
+            0,
+          ];
         if (op === 12) return [isPv ? this.frame() : pick(PAGES), 0];
         return [pick(op === 7 || op === 10 ? 3 : 16), pick(3), 0, pick(3), 0, 0];
       case HYPERCALL.MEMORY_OP:
-        if (op === 7) return [this.domid(), pick(6), pick(3) === 0 ? pick(16) : pick(2) === 0 ? (0x80000000 | pick(4)) >>> 0 : pick(0x900), pick(8) === 0 ? 0xfeff8 + pick(8) : pick(0x900)];
+        if (op === 7)
+          return [
+            this.domid(),
+            pick(6),
+            pick(3) === 0 ? pick(16) : pick(2) === 0 ? (0x80000000 | pick(4)) >>> 0 : pick(0x900),
+            pick(8) === 0 ? 0xfeff8 + pick(8) : pick(0x900),
+          ];
         if (op === 15) return [this.domid(), pick(8) === 0 ? 0xfeff8 + pick(8) : pick(0x900)];
         if (op === 11) return [list(), pick(9), pick(3), 0, this.domid(), list(), pick(9), pick(3), 0, this.domid(), 0];
         if (op === 23) return [this.domid() | (pick(4) << 16), pick(6), list(), list(), list()];
@@ -270,12 +327,22 @@ export class Hostile {
         return [list(), pick(9), pick(12) === 0 ? pick(12) : 0, 0, this.domid()];
       case HYPERCALL.GRANT_TABLE_OP: {
         const one = (): number[] => {
-          const place = isPv && pick(2) === 0 ? ((this.frame() << FRAME_SHIFT) | (pick(512) << 3)) >>> 0 : ((isPv ? PV_BASE : 0) + (this.page() << FRAME_SHIFT)) >>> 0;
+          const place =
+            isPv && pick(2) === 0
+              ? ((this.frame() << FRAME_SHIFT) | (pick(512) << 3)) >>> 0
+              : ((isPv ? PV_BASE : 0) + (this.page() << FRAME_SHIFT)) >>> 0;
           if (op === 0) return [place, 0, [2, 6, 18, 22, 3, 10][pick(6)], ref(), this.domid(), 0, 0, 0];
           if (op === 1) return [place, 0, pick(4) === 0 ? (this.frame() << FRAME_SHIFT) >>> 0 : 0, 0, pick(12), 0];
           if (op === 7) return [place, 0, this.pointer(), 0, pick(12), 0];
           if (op === 5)
-            return [pick(2) === 0 ? ref() : this.frame(), this.domid() | (pick(4096) << 16), pick(2) === 0 ? ref() : this.frame(), this.domid() | (pick(64) << 16), pick(4160) | (pick(4) << 16), 0];
+            return [
+              pick(2) === 0 ? ref() : this.frame(),
+              this.domid() | (pick(4096) << 16),
+              pick(2) === 0 ? ref() : this.frame(),
+              this.domid() | (pick(64) << 16),
+              pick(4160) | (pick(4) << 16),
+              0,
+            ];
           if (op === 8) return [1 + pick(2)];
           if (op === 11) return [pick(40), pick(40), 0];
           return [this.domid(), pick(5), 0, list(), 0, 0];
@@ -283,15 +350,34 @@ export class Hostile {
         return [...one(), ...one(), ...one()];
       }
       case HYPERCALL.MMU_UPDATE:
-        return [0, 1, 2].flatMap(() => [((this.frame() << FRAME_SHIFT) | (pick(512) << 3) | pick(4)) >>> 0, 0, (this.frame() << FRAME_SHIFT) | pick(8), pick(8) === 0 ? this.value() : 0]);
+        return [0, 1, 2].flatMap(() => [
+          ((this.frame() << FRAME_SHIFT) | (pick(512) << 3) | pick(4)) >>> 0,
+          0,
+          (this.frame() << FRAME_SHIFT) | pick(8),
+          pick(8) === 0 ? this.value() : 0,
+        ]);
       case HYPERCALL.MMUEXT_OP:
-        return [0, 1, 2].flatMap(() => [pick(22), pick(3) === 0 ? this.pointer() & ~0xfff : this.frame(), pick(2) === 0 ? this.frame() : pick(600)]);
+        return [0, 1, 2].flatMap(() => [
+          pick(22),
+          pick(3) === 0 ? this.pointer() & ~0xfff : this.frame(),
+          pick(2) === 0 ? this.frame() : pick(600),
+        ]);
       case HYPERCALL.MULTICALL:
-        return [0, 1].flatMap(() => [NUMBERS[pick(NUMBERS.length)], 0, this.value(), this.pointer(), pick(4), pick(2) === 0 ? DOMID_SELF : this.value(), 0, 0]);
+        return [0, 1].flatMap(() => [
+          NUMBERS[pick(NUMBERS.length)],
+          0,
+          this.value(),
+          this.pointer(),
+          pick(4),
+          pick(2) === 0 ? DOMID_SELF : this.value(),
+          0,
+          0,
+        ]);
       case HYPERCALL.VCPU_OP:
         if (op === 10) return [isPv ? this.frame() : pick(PAGES), 0, pick(3) === 0 ? pick(4096) : pick(64) * 64, 0];
         if (op === 5 || op === 13) return [this.pointer(), 0];
-        if (op === 6 || op === 8) return [pick(3) === 0 ? pick(2 ** 32) : 1_000_000 + pick(1000), pick(4) === 0 ? pick(4) : 0, 0];
+        if (op === 6 || op === 8)
+          return [pick(3) === 0 ? pick(2 ** 32) : 1_000_000 + pick(1000), pick(4) === 0 ? pick(4) : 0, 0];
         return this.values(24);
       case HYPERCALL.HVM_OP:
         if (op <= 1) return [this.domid(), pick(44), this.value(), pick(3) === 0 ? this.value() : pick(3) << 24];
@@ -314,21 +400,39 @@ export class Hostile {
     const { pick, xen } = this;
     if (!this.isPv) this.forgeTables();
     const number = pick(20) === 0 ? pick(80) : this.known[pick(this.known.length)];
-    const op = pick(10) === 0 ? this.value() : pick(number === HYPERCALL.MEMORY_OP ? 30 : number === HYPERCALL.HVM_OP ? 26 : 15);
+    const op =
+      pick(10) === 0 ? this.value() : pick(number === HYPERCALL.MEMORY_OP ? 30 : number === HYPERCALL.HVM_OP ? 26 : 15);
     const at = this.store(this.structure(number, op));
     if (pick(40) === 0) this.grantSomething();
     if (pick(30) === 0) this.scribble();
     if (!this.isPv && pick(10) === 0) this.accessMsr();
     let args = [op, at, this.value(), this.value(), this.value()];
-    if (number === HYPERCALL.MMU_UPDATE || number === HYPERCALL.MMUEXT_OP) args = [at, pick(4), pick(2) === 0 ? 0 : this.pointer(), pick(8) === 0 ? this.value() : DOMID_SELF, 0];
-    else if ([HYPERCALL.SET_GDT, HYPERCALL.MULTICALL, HYPERCALL.SET_TRAP_TABLE, HYPERCALL.EVENT_CHANNEL_OP_COMPAT].includes(number as 0)) args = [at, pick(3), 0, 0, 0];
+    if (number === HYPERCALL.MMU_UPDATE || number === HYPERCALL.MMUEXT_OP)
+      args = [at, pick(4), pick(2) === 0 ? 0 : this.pointer(), pick(8) === 0 ? this.value() : DOMID_SELF, 0];
+    else if (
+      [HYPERCALL.SET_GDT, HYPERCALL.MULTICALL, HYPERCALL.SET_TRAP_TABLE, HYPERCALL.EVENT_CHANNEL_OP_COMPAT].includes(
+        number as 0,
+      )
+    )
+      args = [at, pick(3), 0, 0, 0];
     else if (number === HYPERCALL.GRANT_TABLE_OP) args[2] = pick(4);
     else if (number === HYPERCALL.CONSOLE_IO) args = [pick(2), pick(100), at, 0, 0];
     else if (number === HYPERCALL.VCPU_OP) args = [op, pick(HOSTILE_VCPUS + 1), at, 0, 0];
-    else if (number === HYPERCALL.UPDATE_DESCRIPTOR) args = [(this.frame() << FRAME_SHIFT) | (pick(512) << 3), 0, pick(2 ** 32), pick(2 ** 32), 0];
-    else if (number === HYPERCALL.UPDATE_VA_MAPPING) args = [PV_BASE + (this.page() << FRAME_SHIFT), (this.frame() << FRAME_SHIFT) | pick(8), pick(16) === 0 ? this.value() : 0, pick(8), 0];
+    else if (number === HYPERCALL.UPDATE_DESCRIPTOR)
+      args = [(this.frame() << FRAME_SHIFT) | (pick(512) << 3), 0, pick(2 ** 32), pick(2 ** 32), 0];
+    else if (number === HYPERCALL.UPDATE_VA_MAPPING)
+      args = [
+        PV_BASE + (this.page() << FRAME_SHIFT),
+        (this.frame() << FRAME_SHIFT) | pick(8),
+        pick(16) === 0 ? this.value() : 0,
+        pick(8),
+        0,
+      ];
     if (pick(12) === 0) args[pick(5)] = this.value();
-    this.make(number, args.map(argument => argument | 0));
+    this.make(
+      number,
+      args.map(argument => argument | 0),
+    );
     // A domain that has shut down makes no more calls: here it does.
     xen.words[xen.xenBlock + XEN.SHUTDOWN] = 0;
   }
@@ -374,7 +478,13 @@ export class Hostile {
     if (this.forged > 0 || pick(400) !== 0) return;
     const directory = this.frameOf(DIRECTORY_PFN);
     if (!this.mayStore(directory)) return;
-    for (let slot = 0; slot < 1024; slot++) this.machine.words[(directory << 10) + slot] = slot > 0 && pick(4) === 0 ? (pick(2) === 0 ? pick(2 ** 32) : (pick(PAGES) << FRAME_SHIFT) | 7) : (slot << 22) | SUPERPAGE;
+    for (let slot = 0; slot < 1024; slot++)
+      this.machine.words[(directory << 10) + slot] =
+        slot > 0 && pick(4) === 0
+          ? pick(2) === 0
+            ? pick(2 ** 32)
+            : (pick(PAGES) << FRAME_SHIFT) | 7
+          : (slot << 22) | SUPERPAGE;
     regs[R.CR3] = DIRECTORY_PFN << FRAME_SHIFT;
     regs[R.CR4] = CR4_PSE;
     regs[R.CR0] |= CR0_PE_PG;
@@ -396,7 +506,17 @@ export class Hostile {
         op = pick(15);
       const piece =
         pick(3) > 0
-          ? [0xb8, ...word(number), 0xbb, ...word(op), 0xb9, ...word(this.store(this.structure(number, op))), 0xba, ...word(pick(4)), ...(isPv ? [0xcd, 0x82] : [0x0f, 0x01, 0xc1])]
+          ? [
+              0xb8,
+              ...word(number),
+              0xbb,
+              ...word(op),
+              0xb9,
+              ...word(this.store(this.structure(number, op))),
+              0xba,
+              ...word(pick(4)),
+              ...(isPv ? [0xcd, 0x82] : [0x0f, 0x01, 0xc1]),
+            ]
           : Array.from({ length: 1 + pick(12) }, () => pick(256));
       if (at + piece.length > 4000) break;
       code.set(piece, at);
@@ -415,7 +535,16 @@ export class Hostile {
     // Another vCPU may have its turn, or this one waits for something: then there is nobody to make calls.
     if (domain.vcpus.current.id !== 0 || domain.instructions < domain.stopAtInstruction) return false;
     // Which tables are in use is the hypervisor's to say of a PV guest.
-    for (const [first, count] of [[R.RETIRED_LOW, 2], ...(isPv ? [[R.CR3, 1], [R.PDPTE, 8]] : [])]) kept.set(regs.subarray(first, first + count), first);
+    for (const [first, count] of [
+      [R.RETIRED_LOW, 2],
+      ...(isPv
+        ? [
+            [R.CR3, 1],
+            [R.PDPTE, 8],
+          ]
+        : []),
+    ])
+      kept.set(regs.subarray(first, first + count), first);
     regs.set(kept);
     domain.processor.reload();
     domain.processor.flushTlb();

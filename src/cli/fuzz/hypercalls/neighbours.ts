@@ -18,7 +18,23 @@ import { WHOLE_P2M } from '../../../dom0/toolstack/index.ts';
 const MEMORY_MIB = 4;
 /** Guest frame of the state page, and words in it (guests/neighbour/neighbour.c). */
 const STATE_PFN = 0x100;
-const STATE = { MAGIC: 0, ERRORS: 1, FIRST_ERROR: 2, WANTED: 3, GOT: 4, ITERATIONS: 5, TICKS: 6, SENT: 7, ANSWERED: 8, LINES: 9, STORED: 10, BALLOONED: 11, TO: 12, FROM: 13, STRICT: 14 } as const;
+const STATE = {
+  MAGIC: 0,
+  ERRORS: 1,
+  FIRST_ERROR: 2,
+  WANTED: 3,
+  GOT: 4,
+  ITERATIONS: 5,
+  TICKS: 6,
+  SENT: 7,
+  ANSWERED: 8,
+  LINES: 9,
+  STORED: 10,
+  BALLOONED: 11,
+  TO: 12,
+  FROM: 13,
+  STRICT: 14,
+} as const;
 const MAGIC = 0x4e424f52;
 /** Entries of each neighbour's grant table that name the hostile domain: the first lets it write, the others do not. */
 export const LENT_FIRST = 16,
@@ -69,15 +85,42 @@ export class Neighbours {
 
   private make(kind: Kind): Neighbour {
     const { machine, services } = this;
-    const record = createDomain(machine, MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, { xen: { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV }[kind] });
+    const record = createDomain(machine, MEMORY_MIB, kind === 'pv' ? machine.frames : WHOLE_P2M, {
+      xen: { hvm: XEN_TYPE.HVM, pvh: XEN_TYPE.PVH, pv: XEN_TYPE.PV }[kind],
+    });
     const uuid = `00000000-0000-0000-0000-00000000000${record.id}`;
     services.prepare(record, uuid);
     const boot = { kind: kind === 'hvm' ? ('kernel' as const) : kind, kernel: kernelOf(kind), name: kind, cmdline: '' };
-    const domain = assembleDomain({ machine, record, memoryMiB: MEMORY_MIB, boot, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
+    const domain = assembleDomain({
+      machine,
+      record,
+      memoryMiB: MEMORY_MIB,
+      boot,
+      startEpochMs: 0,
+      onReset: 'end',
+      onTripleFault: 'end',
+      serial: () => {},
+    });
     const neighbour: Neighbour = {
-      kind, record, domain, table: new GrantTable(new Ports(machine, record)), lent: [], console: '', lines: 0, seen: new Int32Array(16),
+      kind,
+      record,
+      domain,
+      table: new GrantTable(new Ports(machine, record)),
+      lent: [],
+      console: '',
+      lines: 0,
+      seen: new Int32Array(16),
     };
-    const described = { uuid, name: kind, type: kind, memoryMiB: MEMORY_MIB, maxMemoryMiB: MEMORY_MIB, vcpus: 1, maxVcpus: 1, startEpochMs: 0 };
+    const described = {
+      uuid,
+      name: kind,
+      type: kind,
+      memoryMiB: MEMORY_MIB,
+      maxMemoryMiB: MEMORY_MIB,
+      vcpus: 1,
+      maxVcpus: 1,
+      startEpochMs: 0,
+    };
     services.attach(record, described, bytes => {
       neighbour.console += String.fromCharCode(...bytes);
     });
@@ -89,7 +132,8 @@ export class Neighbours {
   frameOf({ kind, record }: Pick<Neighbour, 'kind' | 'record'>, pfn: number): number {
     const { machine } = this;
     if (kind !== 'pv') return machine.p2m(record)[pfn] >>> FRAME_SHIFT;
-    for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.words[machine.m2p + mfn] === pfn && machine.ownerOf(mfn) === record.id) return mfn;
+    for (let mfn = 0; mfn < machine.frames; mfn++)
+      if (machine.words[machine.m2p + mfn] === pfn && machine.ownerOf(mfn) === record.id) return mfn;
     throw new Error(`domain ${record.id} has no frame ${pfn}`);
   }
 
@@ -148,7 +192,11 @@ export class Neighbours {
       const ports = new Ports(this.machine, record);
       for (let port = 1; port < PORTS; port++) {
         const entry = ports.entry(port);
-        if (this.machine.words[entry + PORT.STATE] === EVTCHNSTAT.UNBOUND && this.machine.words[entry + PORT.REMOTE] === domid) ports.close(port);
+        if (
+          this.machine.words[entry + PORT.STATE] === EVTCHNSTAT.UNBOUND &&
+          this.machine.words[entry + PORT.REMOTE] === domid
+        )
+          ports.close(port);
       }
     }
   }
@@ -165,7 +213,9 @@ export class Neighbours {
       const say = (what: string): string => `the ${kind} neighbour ${what}`;
       if (now[STATE.MAGIC] !== MAGIC) return say('has lost its state page');
       if (now[STATE.ERRORS] !== 0)
-        return say(`found ${now[STATE.ERRORS]} errors, the first of kind ${now[STATE.FIRST_ERROR]}: wanted 0x${(now[STATE.WANTED] >>> 0).toString(16)}, got 0x${(now[STATE.GOT] >>> 0).toString(16)}`);
+        return say(
+          `found ${now[STATE.ERRORS]} errors, the first of kind ${now[STATE.FIRST_ERROR]}: wanted 0x${(now[STATE.WANTED] >>> 0).toString(16)}, got 0x${(now[STATE.GOT] >>> 0).toString(16)}`,
+        );
       for (const [name, field] of Object.entries(STATE)) {
         if (field < STATE.ITERATIONS || field > STATE.BALLOONED || !moved) continue;
         if (now[field] <= neighbour.seen[field]) return say(`does not get on: ${name} stays ${now[field]}`);
@@ -182,8 +232,12 @@ export class Neighbours {
     for (const { kind, table } of this.all) {
       for (const { ref, user, pins } of table.uses()) {
         const entry = this.machine.words[table.entryAt(ref)];
-        const wrong = (entry & GTF.TYPE) !== GTF.PERMIT_ACCESS || entry >>> 16 !== user || (pins >>> 16 !== 0 && entry & GTF.READONLY);
-        if (wrong) return `grant ${ref} of the ${kind} neighbour is 0x${(entry >>> 0).toString(16)} and domain ${user} uses it (0x${pins.toString(16)})`;
+        const wrong =
+          (entry & GTF.TYPE) !== GTF.PERMIT_ACCESS ||
+          entry >>> 16 !== user ||
+          (pins >>> 16 !== 0 && entry & GTF.READONLY);
+        if (wrong)
+          return `grant ${ref} of the ${kind} neighbour is 0x${(entry >>> 0).toString(16)} and domain ${user} uses it (0x${pins.toString(16)})`;
       }
     }
     return undefined;

@@ -8,10 +8,14 @@ import { differencesOf, type Known } from './differences.ts';
 import type { Host } from './host.ts';
 import type { NativeMachine } from './machine.ts';
 
-const NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'], SEGMENTS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'];
+const NAMES = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'],
+  SEGMENTS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'];
 /** EFLAGS but RF, which a signal frame shows as the kernel found it. */
 const FLAGS = 0x3e7fd7;
-const SIGSYS = 31, DEBUG = 1, BREAKPOINT = 3, PAGE_FAULT = 14;
+const SIGSYS = 31,
+  DEBUG = 1,
+  BREAKPOINT = 3,
+  PAGE_FAULT = 14;
 const SYSTEM_CALL = 0x80;
 
 /** A null selector's RPL: kernels and hypervisors that reload segment registers make it 0. */
@@ -32,7 +36,13 @@ function decodeCase({ code, bits }: Setting): Decoded {
   return decoded;
 }
 
-export function judge(host: Host, setting: Setting, native: NativeEnd | undefined, ours: Ending, machine: NativeMachine): Judgement {
+export function judge(
+  host: Host,
+  setting: Setting,
+  native: NativeEnd | undefined,
+  ours: Ending,
+  machine: NativeMachine,
+): Judgement {
   const decoded = decodeCase(setting);
   const start = setting.bits === 32 ? CODE + START : START;
   const text = `${Buffer.from(setting.code).toString('hex')} ${disassemble(decoded, start, 'intel', setting.code)}`;
@@ -41,7 +51,8 @@ export function judge(host: Host, setting: Setting, native: NativeEnd | undefine
   const judgement = { bad, known, text };
   if (known.some(({ what }) => what === 'all')) return judgement;
   const ignores = (what: string) => known.some(entry => entry.what === what);
-  const masked = (what: 'flags' | 'status') => known.reduce((bits, entry) => (entry.what === what ? bits | (entry.mask ?? 0) : bits), 0);
+  const masked = (what: 'flags' | 'status') =>
+    known.reduce((bits, entry) => (entry.what === what ? bits | (entry.mask ?? 0) : bits), 0);
   const close = ignores('close');
   const check = (name: string, theirs: number | bigint, our: number | bigint): void => {
     if (theirs !== our) bad.push(`${name} ${hex(our)} native ${hex(theirs)}`);
@@ -56,23 +67,35 @@ export function judge(host: Host, setting: Setting, native: NativeEnd | undefine
     return judgement;
   }
   check('vector', native.vector, ours.vector);
-  if (native.vector !== DEBUG && native.vector !== BREAKPOINT && !ignores('error')) check('error code', native.errorCode, ours.errorCode);
+  if (native.vector !== DEBUG && native.vector !== BREAKPOINT && !ignores('error'))
+    check('error code', native.errorCode, ours.errorCode);
   if (native.vector === PAGE_FAULT && !ignores('address')) check('address', native.cr2, ours.cr2);
   check('ip', native.vector === BREAKPOINT ? (native.ip - 1) >>> 0 : native.ip, ours.ip);
   const undefinedHere = decoded.row === null ? 0 : undefinedFlags(decoded.row, decoded, setting.registers[1]! & 0xff);
-  check('flags', native.flags & FLAGS & ~undefinedHere & ~masked('flags'), ours.flags & FLAGS & ~undefinedHere & ~masked('flags'));
+  check(
+    'flags',
+    native.flags & FLAGS & ~undefinedHere & ~masked('flags'),
+    ours.flags & FLAGS & ~undefinedHere & ~masked('flags'),
+  );
   for (let i = 0; i < 8; i++) check(NAMES[i]!, native.registers[i]!, ours.registers[i]!);
   // INT n went through our gate: the selectors are the handler's.
-  if (!ours.throughGate) for (const [i, selector] of machine.selectors().entries()) check(SEGMENTS[i]!, visible(native.selectors[i]!), visible(selector));
+  if (!ours.throughGate)
+    for (const [i, selector] of machine.selectors().entries())
+      check(SEGMENTS[i]!, visible(native.selectors[i]!), visible(selector));
   const changed = machine.changed(setting);
   // Addresses of data and stack: those of 16-bit code are offsets in the stack's segment.
-  const esp = setting.registers[4]!, top = setting.bits === 16 ? STACK + (esp & 0xffff) : esp;
+  const esp = setting.registers[4]!,
+    top = setting.bits === 16 ? STACK + (esp & 0xffff) : esp;
   for (const at of new Set([...changed.keys(), ...native.changed.keys()])) {
-    const our = changed.get(at), theirs = native.changed.get(at);
+    const our = changed.get(at),
+      theirs = native.changed.get(at);
     if (our === theirs || ignores('memory') || (ignores('pushed') && at < top)) continue;
-    bad.push(`mem[${hex(at)}] ${our === undefined ? '-' : hex(our)} native ${theirs === undefined ? '-' : hex(theirs)}`);
+    bad.push(
+      `mem[${hex(at)}] ${our === undefined ? '-' : hex(our)} native ${theirs === undefined ? '-' : hex(theirs)}`,
+    );
   }
-  const a = native.float, b = machine.float();
+  const a = native.float,
+    b = machine.float();
   check('mxcsr', a.mx & (close ? ~0x3f : -1), b.mx & (close ? ~0x3f : -1));
   for (let i = 0; i < 8; i++) if (!(close && closeFloats(a.xm[i]!, b.xm[i]!))) check(`xmm${i}`, a.xm[i]!, b.xm[i]!);
   if (ignores('x87')) return judgement;

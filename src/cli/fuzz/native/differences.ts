@@ -27,25 +27,41 @@ interface Difference extends Known {
   applies(compared: Compared): boolean;
 }
 
-const STACK = 12, GENERAL = 13, PAGE = 14, ALIGNMENT = 17, NUMERIC = 19;
+const STACK = 12,
+  GENERAL = 13,
+  PAGE = 14,
+  ALIGNMENT = 17,
+  NUMERIC = 19;
 const CONDITION = 0x4700;
 const SHOWN = featuresOf();
 /** Names of /proc/cpuinfo that are not the table's. */
-const LINUX_NAMES: Readonly<Record<string, string>> = { sse3: 'pni', sse41: 'sse4_1', sse42: 'sse4_2', clfsh: 'clflush' };
+const LINUX_NAMES: Readonly<Record<string, string>> = {
+  sse3: 'pni',
+  sse41: 'sse4_1',
+  sse42: 'sse4_2',
+  clfsh: 'clflush',
+};
 
 const ops = (names: string) => {
   const set = new Set(names.split(' '));
   return ({ decoded }: Compared) => decoded.row !== null && set.has(decoded.row.op);
 };
-const all = (...conditions: ((compared: Compared) => boolean)[]) => (compared: Compared) => conditions.every(condition => condition(compared));
+const all =
+  (...conditions: ((compared: Compared) => boolean)[]) =>
+  (compared: Compared) =>
+    conditions.every(condition => condition(compared));
 /** How the host's ended. */
-const ends = (...vectors: number[]) => ({ native }: Compared) => native !== undefined && vectors.includes(native.vector);
+const ends =
+  (...vectors: number[]) =>
+  ({ native }: Compared) =>
+    native !== undefined && vectors.includes(native.vector);
 /** An invalid operation or a denormal operand that is not masked. */
 const stopped = ({ native }: Compared) => native !== undefined && (native.float.sw & ~native.float.cw & 3) !== 0;
 const prefixes = ({ setting, decoded }: Compared) => [...setting.code.subarray(0, decoded.length)];
 const repeated = (compared: Compared) => prefixes(compared).some(byte => byte === 0xf2 || byte === 0xf3);
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
-const extended = ({ setting: { code }, decoded }: Compared) => decoded.row === null && [0x62, 0xc4, 0xc5, 0x8f].includes(code.find(byte => !PREFIXES.has(byte)) ?? 0);
+const extended = ({ setting: { code }, decoded }: Compared) =>
+  decoded.row === null && [0x62, 0xc4, 0xc5, 0x8f].includes(code.find(byte => !PREFIXES.has(byte)) ?? 0);
 /** The maps and groups that new instructions have been put in since SSE4.2 (SDM vol. 2, tables A-4 to A-6). */
 const newer = ({ setting: { code }, decoded }: Compared) => {
   const at = code.findIndex(byte => !PREFIXES.has(byte));
@@ -56,80 +72,255 @@ const sse4a = ({ setting: { code }, decoded }: Compared) => {
   const at = code.findIndex(byte => !PREFIXES.has(byte));
   return decoded.row === null && code[at] === 0x0f && [0x2b, 0x78, 0x79].includes(code[at + 1]!);
 };
-const isEmpty = ({ setting: { float } }: Compared) => float !== undefined && ((float.tw >> ((float.sw >> 11) & 7)) & 1) === 0;
+const isEmpty = ({ setting: { float } }: Compared) =>
+  float !== undefined && ((float.tw >> ((float.sw >> 11) & 7)) & 1) === 0;
 
 const COMPARES = 'fcom fcomp fcompp fucom fucomp fucompp ficom ficomp ftst fcomi fcomip fucomi fucomip';
 const TRANSCENDENTALS = 'f2xm1 fyl2x fyl2xp1 fptan fpatan fsin fcos fsincos';
 
 const DIFFERENCES: readonly Difference[] = [
   // ---- where the comparison is blind
-  { why: "time, identity and features are the host's own", what: 'all', applies: ops('rdtsc rdtscp rdpid cpuid rdpmc') },
-  { why: "the kernel's tables, or under UMIP what it says instead of them", what: 'all', applies: ops('sgdt sidt sldt str smsw') },
-  { why: 'a system call ends the case on the host (SYSENTER; SYSCALL of 32-bit code on AMD: APM vol. 3)', what: 'all', applies: ops('sysenter syscall') },
-  { why: 'our descriptor tables lie below 64 KiB, where a program of the host has nothing: the error code says present', what: 'error',
-    applies: compared => ends(PAGE)(compared) && compared.native!.cr2 < 0x10000 },
+  {
+    why: "time, identity and features are the host's own",
+    what: 'all',
+    applies: ops('rdtsc rdtscp rdpid cpuid rdpmc'),
+  },
+  {
+    why: "the kernel's tables, or under UMIP what it says instead of them",
+    what: 'all',
+    applies: ops('sgdt sidt sldt str smsw'),
+  },
+  {
+    why: 'a system call ends the case on the host (SYSENTER; SYSCALL of 32-bit code on AMD: APM vol. 3)',
+    what: 'all',
+    applies: ops('sysenter syscall'),
+  },
+  {
+    why: 'our descriptor tables lie below 64 KiB, where a program of the host has nothing: the error code says present',
+    what: 'error',
+    applies: compared => ends(PAGE)(compared) && compared.native!.cr2 < 0x10000,
+  },
 
   // ---- features that our CPUID hides
-  { why: 'CPUID does not show it', what: 'all', applies: ({ decoded: { row } }) => row?.feature !== undefined && !SHOWN.has(row.feature) },
-  { why: 'the host does not have it', what: 'all',
-    applies: ({ host, decoded: { row } }) => row?.feature !== undefined && SHOWN.has(row.feature) && !host.features.has(LINUX_NAMES[row.feature] ?? row.feature) },
-  { why: 'F3 makes BSF and BSR TZCNT and LZCNT (BMI1 and LZCNT, which CPUID does not show; SDM vol. 2)', what: 'all', applies: all(ops('bsf bsr'), repeated) },
+  {
+    why: 'CPUID does not show it',
+    what: 'all',
+    applies: ({ decoded: { row } }) => row?.feature !== undefined && !SHOWN.has(row.feature),
+  },
+  {
+    why: 'the host does not have it',
+    what: 'all',
+    applies: ({ host, decoded: { row } }) =>
+      row?.feature !== undefined &&
+      SHOWN.has(row.feature) &&
+      !host.features.has(LINUX_NAMES[row.feature] ?? row.feature),
+  },
+  {
+    why: 'F3 makes BSF and BSR TZCNT and LZCNT (BMI1 and LZCNT, which CPUID does not show; SDM vol. 2)',
+    what: 'all',
+    applies: all(ops('bsf bsr'), repeated),
+  },
 
-  { why: 'VEX, EVEX and XOP prefixes (AVX, AVX-512; XOP on AMD): LES, LDS, BOUND and POP in forms that are undefined without', what: 'all', applies: extended },
-  { why: 'encodings of features that our CPUID hides and the table lacks: SHA, GFNI, AES, MOVDIRI, PKU, XSAVEC, WAITPKG and others', what: 'all', applies: newer },
+  {
+    why: 'VEX, EVEX and XOP prefixes (AVX, AVX-512; XOP on AMD): LES, LDS, BOUND and POP in forms that are undefined without',
+    what: 'all',
+    applies: extended,
+  },
+  {
+    why: 'encodings of features that our CPUID hides and the table lacks: SHA, GFNI, AES, MOVDIRI, PKU, XSAVEC, WAITPKG and others',
+    what: 'all',
+    applies: newer,
+  },
 
   // ---- what the SDM leaves to the processor
-  { why: 'approximations of 12 bits (SDM vol. 2, RCPPS, RSQRTPS: relative error up to 1.5 * 2^-12)', what: 'close', applies: ops('rcpps rcpss rsqrtps rsqrtss') },
-  { why: 'transcendentals are exact to one unit in the last place or so (SDM vol. 1, 8.3.10)', what: 'close', applies: ops(TRANSCENDENTALS) },
-  { why: 'their C1, DE, UE and PE follow from what they round', what: 'status', mask: 0x232, applies: ops(TRANSCENDENTALS) },
-  { why: 'FYL2XP1 of an operand out of its range: undefined (SDM vol. 2)', what: 'x87', applies: all(ops('fyl2xp1'), ({ setting }) => outsideFyl2xp1(setting.float!.st[0]!)) },
-  { why: 'C0 to C3 are undefined after FFREE (SDM vol. 2); FFREEP is not described', what: 'status', mask: CONDITION, applies: ops('ffree ffreep') },
-  { why: 'FXSAVE and FXRSTOR of an address not on 16 bytes with #AC enabled: #AC or #GP (SDM vol. 2)', what: 'all', applies: all(ops('fxsave fxrstor'), ends(ALIGNMENT)) },
-  { why: 'a mask of zeroes: whether MASKMOVQ and MASKMOVDQU look at the page (SDM vol. 2)', what: 'all', applies: all(ops('maskmovq maskmovdqu'), ends(PAGE), ({ ours }) => ours.vector !== PAGE) },
-  { why: 'in which order the parts of an operand, or two operands, are touched: which address a page fault names', what: 'address',
-    applies: ops('maskmovq maskmovdqu cmps fxsave fxrstor fnsave frstor fnstenv fldenv retf iret enter popa pusha jmpfind callfind lseg movs call callind callf') },
-  { why: 'which of the faults of two accesses, or of an access and a target, comes first: no order is given (SDM vol. 3, table 6-2, last class)', what: 'all',
-    applies: all(ops('call callind callf callfind enter pusha popa iret retf lseg jmpfind cmps movs'), compared => faults(compared.native?.vector) && faults(compared.ours.vector) && compared.native!.vector !== compared.ours.vector) },
-  { why: 'bytes below ESP, written by a CALL, PUSHA or ENTER that faults after its first push (seen)', what: 'pushed', applies: all(ops('call callind callf callfind enter pusha'), ends(STACK, GENERAL, PAGE, ALIGNMENT)) },
-  { why: 'a store of ten bytes that faults at its end may have written its beginning (SDM vol. 3, 9.1.1: several accesses; seen)', what: 'memory', applies: all(ops('fbstp fstp'), ends(STACK, GENERAL, PAGE)) },
-  { why: 'which NaN comes out where several meet in the sums of DPPS and DPPD (SDM vol. 2 gives no order of operands; ours is that of Intel, seen)', what: 'close',
-    applies: all(onAmd, ops('dpps dppd'), ({ decoded, native }) => native !== undefined && hasNan(native.float.xm[decoded.reg]!)) },
-  { why: 'an MMX instruction that faults at its operand, or whose SSE part raises #XM, may have set TOP and the tags (seen)', what: 'x87',
-    applies: all(ops('movd movq movntq maskmovq cvtps2pi cvttps2pi cvtpd2pi cvttpd2pi cvtpi2ps cvtpi2pd'), ends(STACK, GENERAL, PAGE, ALIGNMENT, NUMERIC)) },
+  {
+    why: 'approximations of 12 bits (SDM vol. 2, RCPPS, RSQRTPS: relative error up to 1.5 * 2^-12)',
+    what: 'close',
+    applies: ops('rcpps rcpss rsqrtps rsqrtss'),
+  },
+  {
+    why: 'transcendentals are exact to one unit in the last place or so (SDM vol. 1, 8.3.10)',
+    what: 'close',
+    applies: ops(TRANSCENDENTALS),
+  },
+  {
+    why: 'their C1, DE, UE and PE follow from what they round',
+    what: 'status',
+    mask: 0x232,
+    applies: ops(TRANSCENDENTALS),
+  },
+  {
+    why: 'FYL2XP1 of an operand out of its range: undefined (SDM vol. 2)',
+    what: 'x87',
+    applies: all(ops('fyl2xp1'), ({ setting }) => outsideFyl2xp1(setting.float!.st[0]!)),
+  },
+  {
+    why: 'C0 to C3 are undefined after FFREE (SDM vol. 2); FFREEP is not described',
+    what: 'status',
+    mask: CONDITION,
+    applies: ops('ffree ffreep'),
+  },
+  {
+    why: 'FXSAVE and FXRSTOR of an address not on 16 bytes with #AC enabled: #AC or #GP (SDM vol. 2)',
+    what: 'all',
+    applies: all(ops('fxsave fxrstor'), ends(ALIGNMENT)),
+  },
+  {
+    why: 'a mask of zeroes: whether MASKMOVQ and MASKMOVDQU look at the page (SDM vol. 2)',
+    what: 'all',
+    applies: all(ops('maskmovq maskmovdqu'), ends(PAGE), ({ ours }) => ours.vector !== PAGE),
+  },
+  {
+    why: 'in which order the parts of an operand, or two operands, are touched: which address a page fault names',
+    what: 'address',
+    applies: ops(
+      'maskmovq maskmovdqu cmps fxsave fxrstor fnsave frstor fnstenv fldenv retf iret enter popa pusha jmpfind callfind lseg movs call callind callf',
+    ),
+  },
+  {
+    why: 'which of the faults of two accesses, or of an access and a target, comes first: no order is given (SDM vol. 3, table 6-2, last class)',
+    what: 'all',
+    applies: all(
+      ops('call callind callf callfind enter pusha popa iret retf lseg jmpfind cmps movs'),
+      compared =>
+        faults(compared.native?.vector) &&
+        faults(compared.ours.vector) &&
+        compared.native!.vector !== compared.ours.vector,
+    ),
+  },
+  {
+    why: 'bytes below ESP, written by a CALL, PUSHA or ENTER that faults after its first push (seen)',
+    what: 'pushed',
+    applies: all(ops('call callind callf callfind enter pusha'), ends(STACK, GENERAL, PAGE, ALIGNMENT)),
+  },
+  {
+    why: 'a store of ten bytes that faults at its end may have written its beginning (SDM vol. 3, 9.1.1: several accesses; seen)',
+    what: 'memory',
+    applies: all(ops('fbstp fstp'), ends(STACK, GENERAL, PAGE)),
+  },
+  {
+    why: 'which NaN comes out where several meet in the sums of DPPS and DPPD (SDM vol. 2 gives no order of operands; ours is that of Intel, seen)',
+    what: 'close',
+    applies: all(
+      onAmd,
+      ops('dpps dppd'),
+      ({ decoded, native }) => native !== undefined && hasNan(native.float.xm[decoded.reg]!),
+    ),
+  },
+  {
+    why: 'an MMX instruction that faults at its operand, or whose SSE part raises #XM, may have set TOP and the tags (seen)',
+    what: 'x87',
+    applies: all(
+      ops('movd movq movntq maskmovq cvtps2pi cvttps2pi cvtpd2pi cvttpd2pi cvtpi2ps cvtpi2pd'),
+      ends(STACK, GENERAL, PAGE, ALIGNMENT, NUMERIC),
+    ),
+  },
 
   // ---- vendors
-  { why: 'condition codes of a comparison whose operands raise an unmasked exception: unchanged (SDM vol. 2, FCOM, FCOMI; AMD, ours), or unordered (Intel, seen)', what: 'status', mask: CONDITION,
-    applies: all(ops(COMPARES), stopped) },
+  {
+    why: 'condition codes of a comparison whose operands raise an unmasked exception: unchanged (SDM vol. 2, FCOM, FCOMI; AMD, ours), or unordered (Intel, seen)',
+    what: 'status',
+    mask: CONDITION,
+    applies: all(ops(COMPARES), stopped),
+  },
   { why: 'the same in EFLAGS', what: 'flags', mask: 0x8d5, applies: all(ops('fcomi fcomip fucomi fucomip'), stopped) },
-  { why: 'FLD of a denormal with #D unmasked: the value is not pushed (SDM vol. 1, 8.5.2: before the operation; AMD, ours), or it is (Intel, seen)', what: 'x87',
-    applies: all(ops('fld'), ({ native }) => native !== undefined && (native.float.sw & ~native.float.cw & 2) !== 0) },
-  { why: 'D9 D8+i of an empty ST(0): not described; it copies the tag (AMD, ours) or leaves ST(i) (Intel, seen)', what: 'x87', applies: all(ops('fstpnce'), isEmpty) },
-  { why: 'flags of a REP CMPS or SCAS that is not done: those from before it (Intel, ours), the last element\'s (AMD)', what: 'flags', mask: 0x8d5,
-    applies: all(ops('cmps scas'), repeated, ({ host }) => host.vendor !== 'GenuineIntel') },
-  { why: 'PUSH of a segment register as 32 bits: its 16 are written (Intel, ours), or zeroes above them, too (AMD, seen); both are allowed (SDM vol. 2, PUSH)', what: 'memory',
-    applies: all(onAmd, ops('pushsreg')) },
-  { why: 'the same off four bytes with #AC enabled', what: 'all', applies: all(onAmd, ops('pushsreg'), ends(ALIGNMENT)) },
-  { why: 'LOCK MOV CR0: undefined (Intel, ours), or CR8 (AMD: APM vol. 3, MOV CRn)', what: 'all',
-    applies: all(onAmd, ({ setting: { code } }) => /^(?:.. )*?f0 (?:.. )*?0f 2[02]/.test([...code].map(byte => byte.toString(16).padStart(2, '0')).join(' '))) },
-  { why: 'ES and B follow from what transcendentals round, where it is not masked (seen)', what: 'status', mask: 0x8080, applies: all(onAmd, ops(TRANSCENDENTALS)) },
-  { why: 'FXSAVE: MXCSR_MASK has bit 17, misaligned SSE accesses (AMD alone: APM vol. 2, 11.5.10)', what: 'memory', applies: all(onAmd, ops('fxsave')) },
-  { why: 'SHLD and SHRD of 16 bits by more than 16: undefined (SDM vol. 2; seen)', what: 'all', applies: all(onAmd, ops('shld shrd'), ({ decoded }) => decoded.operandSize === 16) },
-  { why: '0F 0D of a register: nothing (Intel, ours), or undefined (AMD: APM vol. 3, PREFETCH)', what: 'all',
-    applies: all(onAmd, ops('nop'), ({ decoded: { row, memory } }) => row!.opcode === 0x0d && !memory) },
+  {
+    why: 'FLD of a denormal with #D unmasked: the value is not pushed (SDM vol. 1, 8.5.2: before the operation; AMD, ours), or it is (Intel, seen)',
+    what: 'x87',
+    applies: all(ops('fld'), ({ native }) => native !== undefined && (native.float.sw & ~native.float.cw & 2) !== 0),
+  },
+  {
+    why: 'D9 D8+i of an empty ST(0): not described; it copies the tag (AMD, ours) or leaves ST(i) (Intel, seen)',
+    what: 'x87',
+    applies: all(ops('fstpnce'), isEmpty),
+  },
+  {
+    why: "flags of a REP CMPS or SCAS that is not done: those from before it (Intel, ours), the last element's (AMD)",
+    what: 'flags',
+    mask: 0x8d5,
+    applies: all(ops('cmps scas'), repeated, ({ host }) => host.vendor !== 'GenuineIntel'),
+  },
+  {
+    why: 'PUSH of a segment register as 32 bits: its 16 are written (Intel, ours), or zeroes above them, too (AMD, seen); both are allowed (SDM vol. 2, PUSH)',
+    what: 'memory',
+    applies: all(onAmd, ops('pushsreg')),
+  },
+  {
+    why: 'the same off four bytes with #AC enabled',
+    what: 'all',
+    applies: all(onAmd, ops('pushsreg'), ends(ALIGNMENT)),
+  },
+  {
+    why: 'LOCK MOV CR0: undefined (Intel, ours), or CR8 (AMD: APM vol. 3, MOV CRn)',
+    what: 'all',
+    applies: all(onAmd, ({ setting: { code } }) =>
+      /^(?:.. )*?f0 (?:.. )*?0f 2[02]/.test([...code].map(byte => byte.toString(16).padStart(2, '0')).join(' ')),
+    ),
+  },
+  {
+    why: 'ES and B follow from what transcendentals round, where it is not masked (seen)',
+    what: 'status',
+    mask: 0x8080,
+    applies: all(onAmd, ops(TRANSCENDENTALS)),
+  },
+  {
+    why: 'FXSAVE: MXCSR_MASK has bit 17, misaligned SSE accesses (AMD alone: APM vol. 2, 11.5.10)',
+    what: 'memory',
+    applies: all(onAmd, ops('fxsave')),
+  },
+  {
+    why: 'SHLD and SHRD of 16 bits by more than 16: undefined (SDM vol. 2; seen)',
+    what: 'all',
+    applies: all(onAmd, ops('shld shrd'), ({ decoded }) => decoded.operandSize === 16),
+  },
+  {
+    why: '0F 0D of a register: nothing (Intel, ours), or undefined (AMD: APM vol. 3, PREFETCH)',
+    what: 'all',
+    applies: all(onAmd, ops('nop'), ({ decoded: { row, memory } }) => row!.opcode === 0x0d && !memory),
+  },
   { why: 'SSE4A (AMD alone: APM vol. 4, MOVNTSS, MOVNTSD, EXTRQ, INSERTQ)', what: 'all', applies: all(onAmd, sse4a) },
-  { why: 'INT1: the address behind it (Intel, ours), or its own (AMD under a hypervisor that takes it, seen)', what: 'all', applies: all(onAmd, ops('icebp')) },
-  { why: 'a store of the x87 that raises an unmasked exception: its address is not looked at (Intel, ours), or is first (AMD, seen)', what: 'all',
-    applies: all(onAmd, ops('fist fistp fisttp fst fstp fbstp'), ({ ours }) => !faults(ours.vector), ends(STACK, GENERAL, PAGE, ALIGNMENT)) },
-  { why: 'SSE4.2 strings, LDDQU and MOVUPS and its like off 16 bytes with #AC enabled: nothing (Intel, ours), or #AC (AMD, seen; SDM vol. 2, MOVUPS, leaves it open)', what: 'all',
-    applies: all(onAmd, ops('pcmpestri pcmpestrm pcmpistri pcmpistrm lddqu movdqu movups movupd'), ends(ALIGNMENT)) },
-  { why: 'REP before LOOPE and LOOPNE: nothing (Intel, ours), or it says which of the two it is (AMD, seen)', what: 'all', applies: all(onAmd, ops('loope loopne'), repeated) },
-  { why: 'which of the faults of one access comes first: no order is given (SDM vol. 3, table 6-2, last class; AMD, seen)', what: 'all',
-    applies: all(onAmd, ({ native, ours }) => faults(native?.vector) && faults(ours.vector) && native!.vector !== ours.vector) },
+  {
+    why: 'INT1: the address behind it (Intel, ours), or its own (AMD under a hypervisor that takes it, seen)',
+    what: 'all',
+    applies: all(onAmd, ops('icebp')),
+  },
+  {
+    why: 'a store of the x87 that raises an unmasked exception: its address is not looked at (Intel, ours), or is first (AMD, seen)',
+    what: 'all',
+    applies: all(
+      onAmd,
+      ops('fist fistp fisttp fst fstp fbstp'),
+      ({ ours }) => !faults(ours.vector),
+      ends(STACK, GENERAL, PAGE, ALIGNMENT),
+    ),
+  },
+  {
+    why: 'SSE4.2 strings, LDDQU and MOVUPS and its like off 16 bytes with #AC enabled: nothing (Intel, ours), or #AC (AMD, seen; SDM vol. 2, MOVUPS, leaves it open)',
+    what: 'all',
+    applies: all(onAmd, ops('pcmpestri pcmpestrm pcmpistri pcmpistrm lddqu movdqu movups movupd'), ends(ALIGNMENT)),
+  },
+  {
+    why: 'REP before LOOPE and LOOPNE: nothing (Intel, ours), or it says which of the two it is (AMD, seen)',
+    what: 'all',
+    applies: all(onAmd, ops('loope loopne'), repeated),
+  },
+  {
+    why: 'which of the faults of one access comes first: no order is given (SDM vol. 3, table 6-2, last class; AMD, seen)',
+    what: 'all',
+    applies: all(
+      onAmd,
+      ({ native, ours }) => faults(native?.vector) && faults(ours.vector) && native!.vector !== ours.vector,
+    ),
+  },
 ];
 
-const faults = (vector: number | undefined) => vector !== undefined && [STACK, GENERAL, PAGE, ALIGNMENT].includes(vector);
+const faults = (vector: number | undefined) =>
+  vector !== undefined && [STACK, GENERAL, PAGE, ALIGNMENT].includes(vector);
 
-const hasNan = (value: bigint) => [0n, 32n, 64n, 96n].some(shift => ((value >> shift) & 0x7f800000n) === 0x7f800000n && ((value >> shift) & 0x7fffffn) !== 0n);
+const hasNan = (value: bigint) =>
+  [0n, 32n, 64n, 96n].some(
+    shift => ((value >> shift) & 0x7f800000n) === 0x7f800000n && ((value >> shift) & 0x7fffffn) !== 0n,
+  );
 
 /** Outside of -(1 - sqrt(2)/2) to sqrt(2) - 1, by the exponent alone: from 2^-2 on, denormals and NaNs aside. */
 function outsideFyl2xp1(value: bigint): boolean {

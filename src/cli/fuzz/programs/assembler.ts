@@ -2,18 +2,33 @@
 
 /** General registers that programs calculate with; ECX counts, EBP points at the data, ESP at the stack. */
 export const WORK = [0, 2, 3] as const;
-export const EAX = 0, ECX = 1, EDX = 2, EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
+export const EAX = 0,
+  ECX = 1,
+  EDX = 2,
+  EBX = 3,
+  ESP = 4,
+  EBP = 5,
+  ESI = 6,
+  EDI = 7;
 
 export class Assembler {
   readonly bytes: number[] = [];
   readonly base: number;
   /** What follows runs in a 16-bit code segment. */
   narrow = false;
-  constructor(base: number) { this.base = base; }
+  constructor(base: number) {
+    this.base = base;
+  }
 
-  get here(): number { return this.base + this.bytes.length; }
-  emit(...bytes: number[]): void { for (const byte of bytes) this.bytes.push(byte & 255); }
-  word(value: number): void { this.emit(value, value >> 8, value >> 16, value >> 24); }
+  get here(): number {
+    return this.base + this.bytes.length;
+  }
+  emit(...bytes: number[]): void {
+    for (const byte of bytes) this.bytes.push(byte & 255);
+  }
+  word(value: number): void {
+    this.emit(value, value >> 8, value >> 16, value >> 24);
+  }
 
   /** Prefixes for an operand of so many bits, and for an address of 32 bits. */
   prefix(bits: number, memory = false): void {
@@ -24,12 +39,12 @@ export class Assembler {
   /** An instruction on registers `reg` and `rm`. */
   registers(bits: number, opcode: readonly number[], reg: number, rm: number): void {
     this.prefix(bits);
-    this.emit(...opcode, 0xc0 | reg << 3 | rm);
+    this.emit(...opcode, 0xc0 | (reg << 3) | rm);
   }
   /** … on `reg` and memory. */
   memory(bits: number, opcode: readonly number[], reg: number, place: readonly number[]): void {
     this.prefix(bits, true);
-    this.emit(...opcode, place[0]! | reg << 3, ...place.slice(1));
+    this.emit(...opcode, place[0]! | (reg << 3), ...place.slice(1));
   }
   /** MOV of a constant to a 32-bit register; where the constant lies. */
   constant(register: number, value: number): number {
@@ -53,12 +68,16 @@ export class Assembler {
   /** Lets the jump that ends at `end` lead to `target`. `narrow`: it is 16-bit code. */
   lead(end: number, target: number, narrow = this.narrow): void {
     const bytes = narrow ? 2 : 4;
-    for (let i = 0; i < bytes; i++) this.bytes[end - this.base - bytes + i] = (target - end) >> (8 * i) & 255;
+    for (let i = 0; i < bytes; i++) this.bytes[end - this.base - bytes + i] = ((target - end) >> (8 * i)) & 255;
   }
 }
 
 /** ModRM and what follows of memory at an address, at a register plus a displacement, with an index: see SDM vol. 2, tables 2-2 and 2-3. */
 export const absolute = (address: number): number[] => [0x05, ...doubleword(address)];
 export const at = (register: number, displacement: number): number[] => [0x80 | register, ...doubleword(displacement)];
-export const indexed = (base: number, index: number, scale: number, displacement: number): number[] => [0x84, scale << 6 | index << 3 | base, ...doubleword(displacement)];
+export const indexed = (base: number, index: number, scale: number, displacement: number): number[] => [
+  0x84,
+  (scale << 6) | (index << 3) | base,
+  ...doubleword(displacement),
+];
 const doubleword = (value: number): number[] => [value, value >> 8, value >> 16, value >> 24].map(byte => byte & 255);

@@ -1,11 +1,42 @@
 /** A small machine that runs one drawn program after the other: flat 32-bit segments, paging, handlers for all exceptions, ports and a device that answer. */
 import { restoreRegisters, type SavedRegisters, saveRegisters } from '../../../cpu/architecture/index.ts';
-import { createProcessor, EVENT_EXTERNAL, EVENT_VALID, ExitReason, type Processor, type ProcessorExtra } from '../../../cpu/index.ts';
+import {
+  createProcessor,
+  EVENT_EXTERNAL,
+  EVENT_VALID,
+  ExitReason,
+  type Processor,
+  type ProcessorExtra,
+} from '../../../cpu/index.ts';
 import * as r from '../../../cpu/index.ts';
 import { addRegions } from '../../../cpu/region/index.ts';
 import {
-  CODE, CODE_END, COUNTS, DATA, DEVICE, DIRECTORY, END_PORT, FRAMES, GDT, HANDLERS, IDT, MISSING, PAGES, READ_ONLY, RESUME, SELECTOR_CODE, SELECTOR_CODE16, SELECTOR_DATA, SELECTOR_FS,
-  SELECTOR_TSS, SELECTOR_USER_CODE, SELECTOR_USER_DATA, STACK, TSS, USER_STACK, WRITABLE_PAGES,
+  CODE,
+  CODE_END,
+  COUNTS,
+  DATA,
+  DEVICE,
+  DIRECTORY,
+  END_PORT,
+  FRAMES,
+  GDT,
+  HANDLERS,
+  IDT,
+  MISSING,
+  PAGES,
+  READ_ONLY,
+  RESUME,
+  SELECTOR_CODE,
+  SELECTOR_CODE16,
+  SELECTOR_DATA,
+  SELECTOR_FS,
+  SELECTOR_TSS,
+  SELECTOR_USER_CODE,
+  SELECTOR_USER_DATA,
+  STACK,
+  TSS,
+  USER_STACK,
+  WRITABLE_PAGES,
 } from './map.ts';
 import type { Program } from './program.ts';
 import type { Start } from './segmented.ts';
@@ -15,7 +46,30 @@ const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 const doubleword = (value: number): number[] => [value, value >> 8, value >> 16, value >> 24].map(byte => byte & 255);
 
 /** Numbers that floating point treats each in its own way. */
-const NUMBERS = [0, -0, 1, -1, 2, 0.5, 3, 0.1, 1e10, -7.25, 1e300, 1e-300, 5e-324, 2 ** -1022, Infinity, -Infinity, NaN, 2 ** 31, 2 ** 53 + 2, 1 / 3, 4, 100];
+const NUMBERS = [
+  0,
+  -0,
+  1,
+  -1,
+  2,
+  0.5,
+  3,
+  0.1,
+  1e10,
+  -7.25,
+  1e300,
+  1e-300,
+  5e-324,
+  2 ** -1022,
+  Infinity,
+  -Infinity,
+  NaN,
+  2 ** 31,
+  2 ** 53 + 2,
+  1 / 3,
+  4,
+  100,
+];
 
 /** What a portion ended with. */
 export interface Moment {
@@ -29,9 +83,13 @@ export interface Moment {
  * to a triple fault.
  */
 const NOT_COMPARED: readonly (readonly [first: number, end: number])[] = [
-  [r.FK, r.EFLAGS + 1], [r.FPR + 32, r.XMM], [r.UNDELIVERED, r.UNDELIVERED_EVENTS + r.UNDELIVERED_WORDS * r.UNDELIVERED_MOST],
+  [r.FK, r.EFLAGS + 1],
+  [r.FPR + 32, r.XMM],
+  [r.UNDELIVERED, r.UNDELIVERED_EVENTS + r.UNDELIVERED_WORDS * r.UNDELIVERED_MOST],
 ];
-const COMPARED = Array.from({ length: r.HIGH }, (_, word) => word).filter(word => !NOT_COMPARED.some(([first, end]) => first <= word && word < end));
+const COMPARED = Array.from({ length: r.HIGH }, (_, word) => word).filter(
+  word => !NOT_COMPARED.some(([first, end]) => first <= word && word < end),
+);
 
 export class ProgramMachine {
   private readonly memory = new SharedArrayBuffer(FRAMES * 4096 + r.STATE_WORDS * 4);
@@ -46,14 +104,23 @@ export class ProgramMachine {
   private before = { retired: 0, compiled: 0 };
 
   constructor() {
-    const p2m = Int32Array.from({ length: FRAMES }, (_, frame) => (frame === DEVICE >>> 12 ? 0 : frame << 12 | 7));
-    this.cpu = createProcessor({ memory: this.memory, stateOffset: FRAMES * 4096, p2m, time: { tscHigh: 0, tsc: retired => retired | 0 }, doorbell: -1 });
+    const p2m = Int32Array.from({ length: FRAMES }, (_, frame) => (frame === DEVICE >>> 12 ? 0 : (frame << 12) | 7));
+    this.cpu = createProcessor({
+      memory: this.memory,
+      stateOffset: FRAMES * 4096,
+      p2m,
+      time: { tscHigh: 0, tsc: retired => retired | 0 },
+      doorbell: -1,
+    });
     this.R = this.cpu.regs;
   }
 
   /** Instructions that regions ran, and how many regions there were. */
   get statistics(): { retired: number; compiled: number } {
-    return { retired: this.before.retired + this.regions.retired, compiled: this.before.compiled + this.regions.compiled };
+    return {
+      retired: this.before.retired + this.regions.retired,
+      compiled: this.before.compiled + this.regions.compiled,
+    };
   }
 
   /** Regions are compiled from so many samples on; 0: never. What was compiled is gone. */
@@ -65,28 +132,77 @@ export class ProgramMachine {
     this.regions = threshold > 0 ? addRegions(cpu, threshold) : { retired: 0, compiled: 0 };
   }
 
-  flushTlb(): void { this.cpu.flushTlb(); }
+  flushTlb(): void {
+    this.cpu.flushTlb();
+  }
 
-  private put(address: number, ...bytes: readonly number[]): void { this.bytes.set(bytes, address); }
+  private put(address: number, ...bytes: readonly number[]): void {
+    this.bytes.set(bytes, address);
+  }
   private descriptor(selector: number, base: number, limit: number, access: number, flags: number): void {
-    this.words[(GDT + (selector & ~7)) >>> 2] = base << 16 | limit & 0xffff;
-    this.words[(GDT + (selector & ~7) + 4) >>> 2] = base & 0xff000000 | flags << 20 | limit & 0xf0000 | access << 8 | base >>> 16 & 255;
+    this.words[(GDT + (selector & ~7)) >>> 2] = (base << 16) | (limit & 0xffff);
+    this.words[(GDT + (selector & ~7) + 4) >>> 2] =
+      (base & 0xff000000) | (flags << 20) | (limit & 0xf0000) | (access << 8) | ((base >>> 16) & 255);
   }
 
   private handlers(): void {
     const common = HANDLERS + 512;
     for (let vector = 0; vector < 48; vector++) {
       const stub = HANDLERS + vector * 10;
-      if (vector < 32) this.put(stub, ...(WITH_ERROR.has(vector) ? [0x66, 0x90] : [0x6a, 0]), 0x6a, vector, 0xe9, ...doubleword(common - stub - 9));
+      if (vector < 32)
+        this.put(
+          stub,
+          ...(WITH_ERROR.has(vector) ? [0x66, 0x90] : [0x6a, 0]),
+          0x6a,
+          vector,
+          0xe9,
+          ...doubleword(common - stub - 9),
+        );
       else this.put(stub, 0x36, 0xff, 0x05, ...doubleword(COUNTS + 4), 0xcf);
-      this.words[(IDT + vector * 8) >>> 2] = SELECTOR_CODE << 16 | stub;
+      this.words[(IDT + vector * 8) >>> 2] = (SELECTOR_CODE << 16) | stub;
       this.words[(IDT + vector * 8 + 4) >>> 2] = 0xee00;
     }
     // push eax; inc [COUNTS]; a fault at MISSING puts the page there, after all others execution goes on at [RESUME]; pop eax; drop vector and error code; iretd
     const fix = [0x36, 0xc7, 0x05, ...doubleword(WRITABLE_PAGES + (MISSING >>> 12) * 4), ...doubleword(MISSING | 7)];
     const resume = [0x36, 0xa1, ...doubleword(RESUME), 0x89, 0x44, 0x24, 0x0c];
-    const away = [0x0f, 0x20, 0xd0, 0xc1, 0xe8, 12, 0x83, 0xf8, MISSING >>> 12, 0x75, fix.length + 2, ...fix, 0xeb, resume.length];
-    this.put(common, 0x50, 0x36, 0xff, 0x05, ...doubleword(COUNTS), 0x83, 0x7c, 0x24, 4, 14, 0x75, away.length, ...away, ...resume, 0x58, 0x83, 0xc4, 8, 0xcf);
+    const away = [
+      0x0f,
+      0x20,
+      0xd0,
+      0xc1,
+      0xe8,
+      12,
+      0x83,
+      0xf8,
+      MISSING >>> 12,
+      0x75,
+      fix.length + 2,
+      ...fix,
+      0xeb,
+      resume.length,
+    ];
+    this.put(
+      common,
+      0x50,
+      0x36,
+      0xff,
+      0x05,
+      ...doubleword(COUNTS),
+      0x83,
+      0x7c,
+      0x24,
+      4,
+      14,
+      0x75,
+      away.length,
+      ...away,
+      ...resume,
+      0x58,
+      0x83,
+      0xc4,
+      8,
+      0xcf,
+    );
   }
 
   /** The same of real mode. */
@@ -97,14 +213,34 @@ export class ProgramMachine {
       const stub = HANDLERS + (vector < 32 ? 0 : 32);
       this.words[vector] = stub;
     }
-    this.put(HANDLERS, 0x55, 0x89, 0xe5, 0x50, 0x2e, 0xff, 0x06, ...half(COUNTS), 0x2e, 0xa1, ...half(RESUME), 0x89, 0x46, 2, 0x58, 0x5d, 0xcf);
+    this.put(
+      HANDLERS,
+      0x55,
+      0x89,
+      0xe5,
+      0x50,
+      0x2e,
+      0xff,
+      0x06,
+      ...half(COUNTS),
+      0x2e,
+      0xa1,
+      ...half(RESUME),
+      0x89,
+      0x46,
+      2,
+      0x58,
+      0x5d,
+      0xcf,
+    );
     this.put(HANDLERS + 32, 0x2e, 0xff, 0x06, ...half(COUNTS + 4), 0xcf);
   }
 
   /** Mode and segments as a program wants them. */
   private begin({ mode, segments, esp }: Start): void {
     const { R } = this;
-    for (const { index, selector, base, limit, rights } of segments) R.set([selector, base, limit, rights], r.SEG + index * r.SEG_WORDS);
+    for (const { index, selector, base, limit, rights } of segments)
+      R.set([selector, base, limit, rights], r.SEG + index * r.SEG_WORDS);
     R[r.ESP] = esp;
     if (mode === 'virtual') this.cpu.eflags |= 1 << 17;
     if (mode !== 'real') return;
@@ -146,8 +282,10 @@ export class ProgramMachine {
     words[(TSS + 4) >>> 2] = STACK;
     words[(TSS + 8) >>> 2] = SELECTOR_DATA;
     cpu.reset();
-    const segment = (index: number, selector: number, base: number, rights: number) => R.set([selector, base, -1, rights], r.SEG + index * r.SEG_WORDS);
-    for (const index of [r.ES, r.SS, r.DS, r.GS]) segment(index, user ? SELECTOR_USER_DATA : SELECTOR_DATA, 0, user ? 0xc0f3 : 0xc093);
+    const segment = (index: number, selector: number, base: number, rights: number) =>
+      R.set([selector, base, -1, rights], r.SEG + index * r.SEG_WORDS);
+    for (const index of [r.ES, r.SS, r.DS, r.GS])
+      segment(index, user ? SELECTOR_USER_DATA : SELECTOR_DATA, 0, user ? 0xc0f3 : 0xc093);
     segment(r.FS, SELECTOR_FS | 3, 0x40, 0xc0f3);
     segment(r.CS, user ? SELECTOR_USER_CODE : SELECTOR_CODE, 0, user ? 0xc0fb : 0xc09b);
     R.set([SELECTOR_TSS, TSS, 0x67, 0x8b], r.SEG + r.TR * r.SEG_WORDS);
@@ -166,7 +304,15 @@ export class ProgramMachine {
     R[r.RETIRED_LOW] = R[r.RETIRED_HIGH] = 0;
     cpu.eflags = 0x3202;
     if (start !== undefined) {
-      for (const { selector, base, limit, rights } of descriptors!) if (start.mode === 'protected') this.descriptor(selector, base, limit === -1 ? 0xfffff : limit, rights & 255, rights >> 12 | (limit === -1 ? 8 : 0));
+      for (const { selector, base, limit, rights } of descriptors!)
+        if (start.mode === 'protected')
+          this.descriptor(
+            selector,
+            base,
+            limit === -1 ? 0xfffff : limit,
+            rights & 255,
+            (rights >> 12) | (limit === -1 ? 8 : 0),
+          );
       this.begin(start);
     }
     // As FNINIT leaves it.
@@ -181,8 +327,14 @@ export class ProgramMachine {
   /** Runs a portion, and answers what it asked for with `answer`. Null once the program is done. */
   run(instructions: number, answer: number): Moment | null {
     if (this.done) return null;
-    const { cpu } = this, reason = cpu.run(instructions), { qualification } = cpu.exit;
-    const moment = { reason, qualification: reason === ExitReason.PREEMPTION_TIMER ? 0 : qualification, eflags: cpu.eflags };
+    const { cpu } = this,
+      reason = cpu.run(instructions),
+      { qualification } = cpu.exit;
+    const moment = {
+      reason,
+      qualification: reason === ExitReason.PREEMPTION_TIMER ? 0 : qualification,
+      eflags: cpu.eflags,
+    };
     switch (reason) {
       case ExitReason.IO:
         this.done = qualification >>> 16 === END_PORT;
@@ -207,9 +359,11 @@ export class ProgramMachine {
   /** A register or a word of memory that the other has otherwise; null: none. */
   differenceTo(other: ProgramMachine): string | null {
     const hex = (value: number) => (value >>> 0).toString(16);
-    for (const word of COMPARED) if (this.R[word] !== other.R[word]) return `state word ${word}: ${hex(this.R[word]!)} and ${hex(other.R[word]!)}`;
+    for (const word of COMPARED)
+      if (this.R[word] !== other.R[word]) return `state word ${word}: ${hex(this.R[word]!)} and ${hex(other.R[word]!)}`;
     for (let i = 0; i < this.words.length; i++) {
-      if (this.words[i] !== other.words[i]) return `memory at 0x${hex(i * 4)}: ${hex(this.words[i]!)} and ${hex(other.words[i]!)}`;
+      if (this.words[i] !== other.words[i])
+        return `memory at 0x${hex(i * 4)}: ${hex(this.words[i]!)} and ${hex(other.words[i]!)}`;
     }
     return null;
   }
@@ -237,7 +391,12 @@ export class ProgramMachine {
   }
 
   save(): { registers: SavedRegisters; extra: ProcessorExtra; memory: Int32Array; done: boolean } {
-    return { registers: structuredClone(saveRegisters(this.R)), extra: structuredClone(this.cpu.save()), memory: this.words.slice(), done: this.done };
+    return {
+      registers: structuredClone(saveRegisters(this.R)),
+      extra: structuredClone(this.cpu.save()),
+      memory: this.words.slice(),
+      done: this.done,
+    };
   }
 
   /** Goes on where another machine was saved. */

@@ -16,8 +16,13 @@ export interface Start {
   esp: number;
 }
 
-const FIRST_SELECTOR = 0x43, DATA_RIGHTS = 0xf3, CODE_RIGHTS = 0xfb, BIG = 0x4000;
-const CODE_SELECTOR = 0x7b, FS_SELECTOR = 0x73, SELECTORS = 6;
+const FIRST_SELECTOR = 0x43,
+  DATA_RIGHTS = 0xf3,
+  CODE_RIGHTS = 0xfb,
+  BIG = 0x4000;
+const CODE_SELECTOR = 0x7b,
+  FS_SELECTOR = 0x73,
+  SELECTORS = 6;
 
 class Writer {
   readonly bytes: number[] = [];
@@ -34,78 +39,139 @@ class Writer {
 
   constructor(random: Random) {
     this.random = random;
-    const mode = this.pick(['real', 'virtual', 'protected', 'protected'] as const), paragraphs = mode !== 'protected';
+    const mode = this.pick(['real', 'virtual', 'protected', 'protected'] as const),
+      paragraphs = mode !== 'protected';
     this.wide = !paragraphs && this.below(2) === 0;
     const short = !paragraphs && this.below(2) === 0;
-    this.csBase = paragraphs ? (CODE >> 4) - this.below(0x200) << 4 : this.pick([0, 0, CODE - 0x100, CODE - 0x1004, CODE - 2]);
-    const cs = { selector: paragraphs ? this.csBase >> 4 : CODE_SELECTOR, base: this.csBase, limit: this.pick(short ? [0xffff, 0x4fff, 0x3ff0] : [0xffff]), rights: paragraphs ? mode === 'real' ? 0x93 : 0xf3 : CODE_RIGHTS | (this.wide ? BIG : 0) };
+    this.csBase = paragraphs
+      ? ((CODE >> 4) - this.below(0x200)) << 4
+      : this.pick([0, 0, CODE - 0x100, CODE - 0x1004, CODE - 2]);
+    const cs = {
+      selector: paragraphs ? this.csBase >> 4 : CODE_SELECTOR,
+      base: this.csBase,
+      limit: this.pick(short ? [0xffff, 0x4fff, 0x3ff0] : [0xffff]),
+      rights: paragraphs ? (mode === 'real' ? 0x93 : 0xf3) : CODE_RIGHTS | (this.wide ? BIG : 0),
+    };
     const big = !paragraphs && this.below(3) === 0 ? BIG : this.wide ? BIG : 0;
     // Not each is one that the second tier likes: limits and bases that are odd, segments that cannot be written, or expand down.
     this.choices = Array.from({ length: SELECTORS }, (_, i) => {
       const base = this.pick([DATA, DATA + 0x800, 0xf000, CODE, 0, DATA + 0x10 * this.below(64)]);
-      if (paragraphs) return { selector: base >> 4, base, limit: mode === 'real' && i < 2 && this.below(4) === 0 ? -1 : 0xffff, rights: mode === 'real' ? 0x93 : 0xf3 };
+      if (paragraphs)
+        return {
+          selector: base >> 4,
+          base,
+          limit: mode === 'real' && i < 2 && this.below(4) === 0 ? -1 : 0xffff,
+          rights: mode === 'real' ? 0x93 : 0xf3,
+        };
       const odd = short && this.below(3) === 0;
       return {
-        selector: FIRST_SELECTOR + i * 8, base: odd ? base + 2 : base, limit: this.pick(short ? [0x1fff, 0x7ff, 0xffff, -1, 0x1002] : [0xffff, -1]),
+        selector: FIRST_SELECTOR + i * 8,
+        base: odd ? base + 2 : base,
+        limit: this.pick(short ? [0x1fff, 0x7ff, 0xffff, -1, 0x1002] : [0xffff, -1]),
         rights: (odd ? this.pick([DATA_RIGHTS, DATA_RIGHTS ^ 2, DATA_RIGHTS | 4]) : DATA_RIGHTS) | big,
       };
     });
     this.start = {
-      mode, esp: this.esp(),
-      segments: [{ index: CS, ...cs }, ...[DS, ES, SS, GS].map((index, i) => ({ index, ...this.choices[i]! })), { index: FS, selector: paragraphs ? 0 : FS_SELECTOR, base: 0, limit: 0xffff, rights: mode === 'real' ? 0x93 : DATA_RIGHTS }],
+      mode,
+      esp: this.esp(),
+      segments: [
+        { index: CS, ...cs },
+        ...[DS, ES, SS, GS].map((index, i) => ({ index, ...this.choices[i]! })),
+        {
+          index: FS,
+          selector: paragraphs ? 0 : FS_SELECTOR,
+          base: 0,
+          limit: 0xffff,
+          rights: mode === 'real' ? 0x93 : DATA_RIGHTS,
+        },
+      ],
     };
   }
   /** All that the table of descriptors holds. */
-  get descriptors(): Start['segments'] { return [...this.start.segments, ...this.choices.map(choice => ({ index: 0, ...choice }))]; }
+  get descriptors(): Start['segments'] {
+    return [...this.start.segments, ...this.choices.map(choice => ({ index: 0, ...choice }))];
+  }
 
-  private below(n: number): number { return this.random() % n; }
-  private pick<T>(list: readonly T[]): T { return list[this.below(list.length)]!; }
-  private get size(): 16 | 32 { return this.wide ? 32 : 16; }
-  private esp(): number { return this.pick([0xff0, 0xffe, 0x800, 6, 0x1000]) | this.pick([0, 0, 0x50000]); }
-  private get linear(): number { return CODE + this.bytes.length; }
-  private get eip(): number { return this.linear - this.csBase; }
+  private below(n: number): number {
+    return this.random() % n;
+  }
+  private pick<T>(list: readonly T[]): T {
+    return list[this.below(list.length)]!;
+  }
+  private get size(): 16 | 32 {
+    return this.wide ? 32 : 16;
+  }
+  private esp(): number {
+    return this.pick([0xff0, 0xffe, 0x800, 6, 0x1000]) | this.pick([0, 0, 0x50000]);
+  }
+  private get linear(): number {
+    return CODE + this.bytes.length;
+  }
+  private get eip(): number {
+    return this.linear - this.csBase;
+  }
 
-  private emit(...bytes: readonly number[]): void { for (const byte of bytes) this.bytes.push(byte & 255); }
-  private number(value: number, bits: number): void { for (let shift = 0; shift < bits; shift += 8) this.emit(value >> shift); }
+  private emit(...bytes: readonly number[]): void {
+    for (const byte of bytes) this.bytes.push(byte & 255);
+  }
+  private number(value: number, bits: number): void {
+    for (let shift = 0; shift < bits; shift += 8) this.emit(value >> shift);
+  }
   /** Prefix for operands of so many bits. */
-  private operand(bits: number): void { if (bits !== 8 && bits !== this.size) this.emit(0x66); }
-  private put(at: number, value: number, bits: number): void { for (let i = 0; i < bits / 8; i++) this.bytes[at + i] = value >> (8 * i) & 255; }
+  private operand(bits: number): void {
+    if (bits !== 8 && bits !== this.size) this.emit(0x66);
+  }
+  private put(at: number, value: number, bits: number): void {
+    for (let i = 0; i < bits / 8; i++) this.bytes[at + i] = (value >> (8 * i)) & 255;
+  }
 
   /** An instruction on `reg` and memory. */
-  private memory(bits: number, opcode: readonly number[], reg: number, segment = this.below(5) === 0 ? this.pick([0x26, 0x36, 0x3e, 0x65, 0x2e]) : 0): void {
+  private memory(
+    bits: number,
+    opcode: readonly number[],
+    reg: number,
+    segment = this.below(5) === 0 ? this.pick([0x26, 0x36, 0x3e, 0x65, 0x2e]) : 0,
+  ): void {
     const address = this.below(3) === 0 ? 48 - this.size : this.size;
     if (segment !== 0) this.emit(segment);
     if (address !== this.size) this.emit(0x67);
     this.operand(bits);
     this.emit(...opcode);
-    const distance = this.below(8) === 0 ? this.random() & 0xffff : this.below(0x400) & (this.below(4) === 0 ? -1 : -4), rm = this.below(8), mod = this.below(3);
+    const distance = this.below(8) === 0 ? this.random() & 0xffff : this.below(0x400) & (this.below(4) === 0 ? -1 : -4),
+      rm = this.below(8),
+      mod = this.below(3);
     if (address === 16) {
-      this.emit(mod << 6 | reg << 3 | rm);
+      this.emit((mod << 6) | (reg << 3) | rm);
       if (mod === 1) this.emit(distance);
       else if (mod === 2 || rm === 6) this.number(distance, 16);
     } else {
-      this.emit(mod << 6 | reg << 3 | rm);
-      const index = this.pick([0, 1, 3, 6, 7, 4]), base = this.pick([3, 5, 6, 7, 4]);
-      if (rm === 4) this.emit(this.below(2) << 6 | index << 3 | base);
+      this.emit((mod << 6) | (reg << 3) | rm);
+      const index = this.pick([0, 1, 3, 6, 7, 4]),
+        base = this.pick([3, 5, 6, 7, 4]);
+      if (rm === 4) this.emit((this.below(2) << 6) | (index << 3) | base);
       if (mod === 1) this.emit(distance & 0x7f);
       else if (mod === 2 || rm === 5 || (rm === 4 && base === 5)) this.number(distance, 32);
     }
   }
   private registers(bits: number, opcode: readonly number[], reg = this.work, rm = this.work): void {
     this.operand(bits);
-    this.emit(...opcode, 0xc0 | reg << 3 | rm);
+    this.emit(...opcode, 0xc0 | (reg << 3) | rm);
   }
-  private get work(): number { return this.pick([0, 2, 3, 5, 6, 7]); }
+  private get work(): number {
+    return this.pick([0, 2, 3, 5, 6, 7]);
+  }
   private constant(register: number, value: number, bits: number): void {
     this.operand(bits);
     this.emit(0xb8 + register);
     this.number(value, bits);
   }
-  private bits(): number { return this.pick([8, 16, 16, 32]); }
+  private bits(): number {
+    return this.pick([8, 16, 16, 32]);
+  }
   /** A segment register, loaded from AX. */
   private load(segment: number, selector = this.pick(this.choices).selector): void {
     this.constant(0, selector, 16);
-    this.emit(0x8e, 0xc0 | segment << 3);
+    this.emit(0x8e, 0xc0 | (segment << 3));
   }
   /** A store of a constant at a linear address, through FS. */
   private store(address: number, value: number, bits: number): void {
@@ -117,7 +183,8 @@ class Writer {
   }
 
   private instruction(): void {
-    const bits = this.bits(), wide = bits === 8 ? 0 : 1;
+    const bits = this.bits(),
+      wide = bits === 8 ? 0 : 1;
     this.pick<() => void>([
       () => this.memory(bits, [this.below(8) * 8 + wide + this.pick([0, 2])], this.work),
       () => this.memory(bits, [this.pick([0x88, 0x8a]) + wide], this.work),
@@ -176,7 +243,11 @@ class Writer {
       },
       () => this.memory(bits, [0xd0 + wide + this.pick([0, 2])], this.pick([0, 1, 4, 5, 7])),
       () => this.registers(bits, [0xf6 + wide], this.pick([2, 3, 4, 5, 6, 7])),
-      () => this.registers(this.pick([16, 32]), [0x0f, this.pick([0xaf, 0xb6, 0xb7, 0xbe, 0xbf, 0xbc, 0xbd, 0xa3, 0xab, 0xb3, 0xbb, 0xc1])]),
+      () =>
+        this.registers(this.pick([16, 32]), [
+          0x0f,
+          this.pick([0xaf, 0xb6, 0xb7, 0xbe, 0xbf, 0xbc, 0xbd, 0xa3, 0xab, 0xb3, 0xbb, 0xc1]),
+        ]),
       () => this.memory(16, [0x0f, this.pick([0xb6, 0xb7, 0xbe, 0xbf, 0xaf, 0xa3])], this.work),
       () => this.memory(8, [0x0f, 0x90 + this.below(16)], 0),
       () => this.registers(bits, [0x86 + wide]),
@@ -266,7 +337,13 @@ class Writer {
     }
     this.instruction();
     this.emit(0xcb);
-    return { code: this.bytes, entry: CODE - this.csBase, patches: this.patches, start: this.start, descriptors: this.descriptors };
+    return {
+      code: this.bytes,
+      entry: CODE - this.csBase,
+      patches: this.patches,
+      start: this.start,
+      descriptors: this.descriptors,
+    };
   }
 }
 

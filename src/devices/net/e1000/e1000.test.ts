@@ -31,8 +31,18 @@ class Driver {
   readonly line = new TestLine();
   readonly wire: Uint8Array[] = [];
   readonly ethernet: Ethernet & { busy: boolean } = { busy: false, send: frame => void this.wire.push(frame) };
-  readonly card = new E1000({ timers: this.timers, dma: this.memory, irq: this.line, mac: MAC, ethernet: this.ethernet });
-  private readonly bars = (this.card.fn as unknown as { bars: { read(at: number, size: number): number; write(at: number, value: number, size: number): void }[] }).bars;
+  readonly card = new E1000({
+    timers: this.timers,
+    dma: this.memory,
+    irq: this.line,
+    mac: MAC,
+    ethernet: this.ethernet,
+  });
+  private readonly bars = (
+    this.card.fn as unknown as {
+      bars: { read(at: number, size: number): number; write(at: number, value: number, size: number): void }[];
+    }
+  ).bars;
   tail = 0;
 
   constructor() {
@@ -55,7 +65,10 @@ class Driver {
   /** Rings of eight, receive buffers of 2 KiB at 0x10000, transmit buffers at 0x40000. */
   start(rctl = 0): void {
     for (let i = 0; i < SLOTS; i++) this.view.setUint32(RX + 16 * i, 0x10000 + 2048 * i, true);
-    for (const [base, at] of [[REG.RDBAL, RX], [REG.TDBAL, TX]]) {
+    for (const [base, at] of [
+      [REG.RDBAL, RX],
+      [REG.TDBAL, TX],
+    ]) {
       this.write(base, at);
       this.write(base + 8, SLOTS * 16);
     }
@@ -95,7 +108,12 @@ class Driver {
   received(slot: number): { length: number; status: number; errors: number; bytes: Uint8Array } {
     const at = RX + 16 * slot;
     const length = this.view.getUint16(at + 8, true);
-    return { length, status: this.view.getUint8(at + 12), errors: this.view.getUint8(at + 13), bytes: this.memory.bytes.slice(0x10000 + 2048 * slot, 0x10000 + 2048 * slot + length) };
+    return {
+      length,
+      status: this.view.getUint8(at + 12),
+      errors: this.view.getUint8(at + 13),
+      bytes: this.memory.bytes.slice(0x10000 + 2048 * slot, 0x10000 + 2048 * slot + length),
+    };
   }
 }
 
@@ -176,7 +194,12 @@ describe('transmission', () => {
     d.queue(frame.subarray(40));
     d.go();
     expect(d.wire).toEqual([frame]);
-    expect([d.view.getUint8(TX + 12) & 1, d.view.getUint8(TX + 28) & 1, d.read(REG.TDH), d.line.level]).toEqual([1, 1, 2, true]);
+    expect([d.view.getUint8(TX + 12) & 1, d.view.getUint8(TX + 28) & 1, d.read(REG.TDH), d.line.level]).toEqual([
+      1,
+      1,
+      2,
+      true,
+    ]);
     expect(d.read(REG.ICR)).toBe(ICR.TXDW | ICR.TXQE);
     expect([d.line.level, d.read(STAT.GPTC), d.read(STAT.GPTC), d.read(STAT.GOTC)]).toEqual([false, 1, 0, 104]);
     d.queue(frameTo(OTHER, 20));
@@ -234,7 +257,12 @@ describe('transmission', () => {
     put16(packet, 50, (pseudo & 0xffff) + (pseudo >>> 16));
     put16(packet, 24, 0);
     put16(packet, 16, 0);
-    d.context([(14 | (24 << 8) | (33 << 16)) >>> 0, 34 | (50 << 8), (3000 | ((TXD.DEXT | TXD.TSE | TXD.IP | TXD.TCP) << 24)) >>> 0, ((54 << 8) | (1460 << 16)) >>> 0]);
+    d.context([
+      (14 | (24 << 8) | (33 << 16)) >>> 0,
+      34 | (50 << 8),
+      (3000 | ((TXD.DEXT | TXD.TSE | TXD.IP | TXD.TCP) << 24)) >>> 0,
+      ((54 << 8) | (1460 << 16)) >>> 0,
+    ]);
     const command = TXD.IFCS | TXD.RS | TXD.DEXT | TXD.TSE;
     d.queue(packet.subarray(0, 54), command, TXD.IXSM | TXD.TXSM);
     d.queue(packet.subarray(54), command | TXD.EOP, 0);
@@ -249,7 +277,11 @@ describe('transmission', () => {
       head[9] = 6;
       put16(head, 10, ip.payload.length);
       expect(checksum(Uint8Array.from([...head, ...ip.payload]))).toBe(0);
-      expect([get32(ip.payload, 4), ip.payload[13], get16(frame, 18)]).toEqual([1000 + 1460 * i, i === 2 ? 0x19 : 0x10, i]);
+      expect([get32(ip.payload, 4), ip.payload[13], get16(frame, 18)]).toEqual([
+        1000 + 1460 * i,
+        i === 2 ? 0x19 : 0x10,
+        i,
+      ]);
       joined.push(...ip.payload.subarray(20));
     });
     expect(joined).toEqual([...data]);
@@ -295,7 +327,10 @@ describe('reception', () => {
     expect([d.read(REG.RDH), d.read(STAT.ROC)]).toEqual([0, 1]);
     d.write(REG.RCTL, RCTL.EN | RCTL.LPE);
     d.ethernet.receive?.(frameTo(MAC, 4000));
-    expect([0, 1].map(slot => [d.received(slot).length, d.received(slot).status & 3])).toEqual([[2048, RXD.DD], [1956, RXD.DD | RXD.EOP]]);
+    expect([0, 1].map(slot => [d.received(slot).length, d.received(slot).status & 3])).toEqual([
+      [2048, RXD.DD],
+      [1956, RXD.DD | RXD.EOP],
+    ]);
   });
 
   it('says so when it has no buffers, and that it will have', () => {
@@ -316,7 +351,9 @@ describe('reception', () => {
     bad[60] ^= 1;
     for (const frame of [good, bad, frameTo(MAC)]) d.ethernet.receive?.(frame);
     expect([0, 1, 2].map(slot => [d.received(slot).status & 0x64, d.received(slot).errors])).toEqual([
-      [RXD.IPCS | RXD.TCPCS, 0], [RXD.IPCS | RXD.TCPCS, RXD.TCPE], [RXD.IXSM, 0],
+      [RXD.IPCS | RXD.TCPCS, 0],
+      [RXD.IPCS | RXD.TCPCS, RXD.TCPE],
+      [RXD.IXSM, 0],
     ]);
   });
 });
@@ -370,21 +407,29 @@ describe('its state', () => {
 
   it('survives any registers, rings and frames', () => {
     const registers = [...Object.values(REG), 0x5400, 0x5404, 0x8000];
-    const step = fc.tuple(fc.constantFrom(...registers), fc.oneof(fc.integer(), fc.nat(0xffff), fc.constantFrom(RX, TX, 128)));
+    const step = fc.tuple(
+      fc.constantFrom(...registers),
+      fc.oneof(fc.integer(), fc.nat(0xffff), fc.constantFrom(RX, TX, 128)),
+    );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), fc.uint8Array({ minLength: 256, maxLength: 256 }), fc.nat(3000), (steps, bytes, length) => {
-        const any = new Driver();
-        any.start();
-        any.memory.bytes.set(bytes, TX);
-        for (const [register, value] of steps) {
-          any.write(register, value);
-          any.read(register);
-        }
-        any.ethernet.receive?.(frameTo(MAC, 14 + length));
-        any.go();
-        any.timers.advanceMs(1);
-        expect(any.wire.every(frame => frame.length <= 16288)).toBe(true);
-      }),
+      fc.property(
+        fc.array(step, { maxLength: 40 }),
+        fc.uint8Array({ minLength: 256, maxLength: 256 }),
+        fc.nat(3000),
+        (steps, bytes, length) => {
+          const any = new Driver();
+          any.start();
+          any.memory.bytes.set(bytes, TX);
+          for (const [register, value] of steps) {
+            any.write(register, value);
+            any.read(register);
+          }
+          any.ethernet.receive?.(frameTo(MAC, 14 + length));
+          any.go();
+          any.timers.advanceMs(1);
+          expect(any.wire.every(frame => frame.length <= 16288)).toBe(true);
+        },
+      ),
       { numRuns: 150 },
     );
   });

@@ -10,19 +10,36 @@ import { Microwire } from '../microwire.ts';
 import type { NicDevice, NicParts } from '../models.ts';
 import { Phy } from './phy.ts';
 import { Receiver } from './receiver.ts';
-import { CTRL, EECD, EERD, ICR, KEPT_BYTES, RAH_AV, REG, REGISTER_BYTES, STAT, STATUS_UP, WRITABLE } from './registers.ts';
+import {
+  CTRL,
+  EECD,
+  EERD,
+  ICR,
+  KEPT_BYTES,
+  RAH_AV,
+  REG,
+  REGISTER_BYTES,
+  STAT,
+  STATUS_UP,
+  WRITABLE,
+} from './registers.ts';
 import { Statistics } from './statistics.ts';
 import { Transmitter } from './transmitter.ts';
 
-const VENDOR = 0x8086, DEVICE = 0x100e, SUBSYSTEM = 0x001e;
-const IO_BYTES = 64, FLASH_BAR = 1;
+const VENDOR = 0x8086,
+  DEVICE = 0x100e,
+  SUBSYSTEM = 0x001e;
+const IO_BYTES = 64,
+  FLASH_BAR = 1;
 /** Units of the interrupt timers: ITR, and RDTR, RADV, TIDV, TADV. */
-const ITR_NS = 256, DELAY_NS = 1024;
+const ITR_NS = 256,
+  DELAY_NS = 1024;
 /** How soon a busy wire is tried again. */
 const WIRE_BUSY_NS = 100_000;
 /** Receive and transmit packet buffers, KiB. */
 const PBA_INITIAL = 0x00100030;
-const EEPROM_WORDS = 64, EEPROM_SUM = 0xbaba;
+const EEPROM_WORDS = 64,
+  EEPROM_SUM = 0xbaba;
 
 /** Causes that a delayed one waits with. */
 interface Delays {
@@ -33,12 +50,21 @@ interface Delays {
 export class E1000 implements NicDevice {
   readonly name = 'e1000';
   readonly fn = new PciFunction('82540EM', {
-    vendor: VENDOR, device: DEVICE, revision: 2, class: 0x020000, status: 0x0230, interruptPin: 1, subsystemVendor: VENDOR, subsystem: SUBSYSTEM,
+    vendor: VENDOR,
+    device: DEVICE,
+    revision: 2,
+    class: 0x020000,
+    status: 0x0230,
+    interruptPin: 1,
+    subsystemVendor: VENDOR,
+    subsystem: SUBSYSTEM,
   });
   private readonly r = {
-    regs: new Uint32Array(KEPT_BYTES / 4), ioAddress: 0,
+    regs: new Uint32Array(KEPT_BYTES / 4),
+    ioAddress: 0,
     /** The interrupt line, and when it may rise again. */
-    asserted: false, nextInterruptNs: 0,
+    asserted: false,
+    nextInterruptNs: 0,
     deadlines: [Infinity, Infinity, Infinity, Infinity, Infinity, Infinity],
   };
   private readonly parts: NicParts;
@@ -54,7 +80,8 @@ export class E1000 implements NicDevice {
   /** Takes `ethernet.receive`. @throws RangeError for an address that no station can have */
   constructor(parts: NicParts) {
     const { mac, timers, dma, ethernet } = parts;
-    if (mac.length !== 6 || mac[0] & 1) throw new RangeError('a network card’s address is six bytes, the first of them even');
+    if (mac.length !== 6 || mac[0] & 1)
+      throw new RangeError('a network card’s address is six bytes, the first of them even');
     this.parts = parts;
     const { regs } = this.r;
     this.eeprom = new Microwire(new Uint8Array(eepromWords(mac).buffer));
@@ -62,7 +89,9 @@ export class E1000 implements NicDevice {
     const statistics = new Statistics(regs);
     const { fn } = this;
     this.transmitter = new Transmitter({
-      regs, dma, statistics,
+      regs,
+      dma,
+      statistics,
       send: frame => ethernet.send(frame),
       isWireBusy: () => ethernet.busy === true,
       cause: (bits, delayed) => this.cause(bits, delayed),
@@ -82,8 +111,19 @@ export class E1000 implements NicDevice {
     ethernet.canReceive = () => !fn.busMaster || this.receiver.ready;
     fn.allow(PCI.COMMAND, 2, 0x0140 | fn.writable[PCI.COMMAND]);
     fn.writable[PCI.LATENCY] = 0xff;
-    fn.addBar(0, { kind: 'memory', size: REGISTER_BYTES, read: (offset, size) => this.readBytes(offset, size), write: (offset, value, size) => this.writeBytes(offset, value, size) });
-    fn.addBar(FLASH_BAR + 1, { kind: 'io', size: IO_BYTES, width: 4, read: (offset, size) => this.readIo(offset, size), write: (offset, value, size) => this.writeIo(offset, value, size) });
+    fn.addBar(0, {
+      kind: 'memory',
+      size: REGISTER_BYTES,
+      read: (offset, size) => this.readBytes(offset, size),
+      write: (offset, value, size) => this.writeBytes(offset, value, size),
+    });
+    fn.addBar(FLASH_BAR + 1, {
+      kind: 'io',
+      size: IO_BYTES,
+      width: 4,
+      read: (offset, size) => this.readIo(offset, size),
+      write: (offset, value, size) => this.writeIo(offset, value, size),
+    });
     this.reset();
   }
 
@@ -137,7 +177,11 @@ export class E1000 implements NicDevice {
   /** IOADDR and IODATA (13.2.2). */
   private readIo(offset: number, size: number): number {
     if (size !== 4) return 2 ** (8 * size) - 1;
-    return offset === 0 ? this.r.ioAddress : offset === 4 && this.r.ioAddress < REGISTER_BYTES ? this.read(this.r.ioAddress & ~3) : 0xffffffff;
+    return offset === 0
+      ? this.r.ioAddress
+      : offset === 4 && this.r.ioAddress < REGISTER_BYTES
+        ? this.read(this.r.ioAddress & ~3)
+        : 0xffffffff;
   }
 
   private writeIo(offset: number, value: number, size: number): void {
@@ -176,7 +220,10 @@ export class E1000 implements NicDevice {
       case REG.EECD:
         return this.serial(value);
       case REG.EERD:
-        regs[at] = value & EERD.START ? (((this.eeprom.word((value >>> 8) & 0xff) << 16) | (value & 0xff00) | EERD.DONE) >>> 0) : value;
+        regs[at] =
+          value & EERD.START
+            ? ((this.eeprom.word((value >>> 8) & 0xff) << 16) | (value & 0xff00) | EERD.DONE) >>> 0
+            : value;
         return;
       case REG.MDIC:
         regs[at] = this.phy.access(value);
@@ -211,7 +258,8 @@ export class E1000 implements NicDevice {
 
   /** EECD: the EEPROM's pins, for whoever has asked for them. */
   private serial(value: number): void {
-    this.r.regs[REG.EECD >>> 2] = (value & (EECD.SK | EECD.CS | EECD.DI | EECD.FWE | EECD.REQ)) | EECD.PRES | (value & EECD.REQ ? EECD.GNT : 0);
+    this.r.regs[REG.EECD >>> 2] =
+      (value & (EECD.SK | EECD.CS | EECD.DI | EECD.FWE | EECD.REQ)) | EECD.PRES | (value & EECD.REQ ? EECD.GNT : 0);
     this.eeprom.drive((value & EECD.CS) !== 0, (value & EECD.SK) !== 0, (value & EECD.DI) !== 0);
   }
 
@@ -235,7 +283,8 @@ export class E1000 implements NicDevice {
       }
       const now = this.parts.timers.clock.nowNs();
       delays.short.set(now + units * DELAY_NS);
-      if (regs[longest >>> 2] !== 0 && delays.longest.deadlineNs === Infinity) delays.longest.set(now + regs[longest >>> 2] * DELAY_NS);
+      if (regs[longest >>> 2] !== 0 && delays.longest.deadlineNs === Infinity)
+        delays.longest.set(now + regs[longest >>> 2] * DELAY_NS);
       return true;
     };
     if (bits & ICR.RXT0 && waits(this.receives, REG.RDTR, REG.RADV)) bits &= ~ICR.RXT0;
@@ -262,7 +311,12 @@ export class E1000 implements NicDevice {
   save(): State {
     this.r.deadlines = this.timers.map(({ deadlineNs }) => deadlineNs);
     this.transmitter.beforeSave();
-    return { ...copyState(this.r), eeprom: this.eeprom.save(), phy: this.phy.save(), transmitter: copyState(this.transmitter.state) };
+    return {
+      ...copyState(this.r),
+      eeprom: this.eeprom.save(),
+      phy: this.phy.save(),
+      transmitter: copyState(this.transmitter.state),
+    };
   }
 
   /** @throws StateError */
@@ -282,7 +336,11 @@ export class E1000 implements NicDevice {
 
   /** Registers by name, without what a read does. */
   peek(): State {
-    return Object.fromEntries([...Object.entries(REG), ...Object.entries(STAT)].filter(([, register]) => register < KEPT_BYTES).map(([name, register]) => [name, this.look(register)]));
+    return Object.fromEntries(
+      [...Object.entries(REG), ...Object.entries(STAT)]
+        .filter(([, register]) => register < KEPT_BYTES)
+        .map(([name, register]) => [name, this.look(register)]),
+    );
   }
 }
 

@@ -11,8 +11,10 @@ import type { Statistics } from './statistics.ts';
 const DESCRIPTOR_BYTES = 16;
 const ADDRESSES = 16;
 /** With a VLAN tag: longer ones need RCTL.LPE. */
-const LONGEST_PLAIN = MAX_FRAME + 4, LONGEST = 16384 - FCS_BYTES;
-const TCP = 6, UDP = 17;
+const LONGEST_PLAIN = MAX_FRAME + 4,
+  LONGEST = 16384 - FCS_BYTES;
+const TCP = 6,
+  UDP = 17;
 
 export interface ReceiverParts {
   regs: Uint32Array;
@@ -109,7 +111,13 @@ export class Receiver {
   private checks(frame: Uint8Array): number {
     const control = this.word(REG.RXCSUM);
     const ip = frame.subarray(HEADER_BYTES);
-    if (!(control & (RXCSUM.IPOFLD | RXCSUM.TUOFLD)) || ip.length < 20 || get16(frame, 12) !== ETHERTYPE_IP || ip[0] >> 4 !== 4) return RXD.IXSM;
+    if (
+      !(control & (RXCSUM.IPOFLD | RXCSUM.TUOFLD)) ||
+      ip.length < 20 ||
+      get16(frame, 12) !== ETHERTYPE_IP ||
+      ip[0] >> 4 !== 4
+    )
+      return RXD.IXSM;
     const header = (ip[0] & 15) * 4,
       total = get16(ip, 2);
     if (header < 20 || header > total || total > ip.length) return RXD.IXSM;
@@ -117,7 +125,8 @@ export class Receiver {
     if (control & RXCSUM.IPOFLD) said |= RXD.IPCS | (checksum(ip.subarray(0, header)) === 0 ? 0 : RXD.IPE << 8);
     const protocol = ip[9],
       sum = protocol === TCP ? 16 : 6;
-    const isWhole = (get16(ip, 6) & 0x3fff) === 0 && (protocol === TCP || protocol === UDP) && header + sum + 2 <= total;
+    const isWhole =
+      (get16(ip, 6) & 0x3fff) === 0 && (protocol === TCP || protocol === UDP) && header + sum + 2 <= total;
     if (!(control & RXCSUM.TUOFLD) || !isWhole || (protocol === UDP && get16(ip, header + sum) === 0)) return said;
     const pseudo = get16(ip, 12) + get16(ip, 14) + get16(ip, 16) + get16(ip, 18) + protocol + (total - header);
     return said | RXD.TCPCS | (checksum(ip.subarray(header, total), pseudo) === 0 ? 0 : RXD.TCPE << 8);

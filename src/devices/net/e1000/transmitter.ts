@@ -16,7 +16,9 @@ const LONGEST_FRAME = 16288;
 const TURN_DESCRIPTORS = 4096;
 /** No TCP cuts into less (TCP_MIN_MSS of Linux). */
 const LEAST_SEGMENT = 48;
-const FIN_PSH = 0x09, CWR = 0x80, TCP_FLAGS = 13;
+const FIN_PSH = 0x09,
+  CWR = 0x80,
+  TCP_FLAGS = 13;
 
 export interface TransmitterParts {
   regs: Uint32Array;
@@ -50,7 +52,13 @@ function add(bytes: Uint8Array, from: number, to: number, sum = 0): number {
 export class Transmitter {
   /** The last context descriptor, and what was gathered of the packet under way. */
   readonly state = {
-    context: new Uint32Array(4), gathered: new Uint8Array(0), options: 0, segments: false, legacyStart: 0, legacyOffset: 0, legacySum: false,
+    context: new Uint32Array(4),
+    gathered: new Uint8Array(0),
+    options: 0,
+    segments: false,
+    legacyStart: 0,
+    legacyOffset: 0,
+    legacySum: false,
   };
   private readonly parts: TransmitterParts;
   private readonly descriptor = new Uint8Array(DESCRIPTOR_BYTES);
@@ -134,7 +142,10 @@ export class Transmitter {
       state.legacyStart = descriptor[13];
     }
     const room = Math.min(bytes, GATHERED_BYTES - this.length);
-    this.parts.dma.read(view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true), this.buffer.subarray(this.length, this.length + room));
+    this.parts.dma.read(
+      view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true),
+      this.buffer.subarray(this.length, this.length + room),
+    );
     this.length += room;
     if (!(command & TXD.EOP)) return;
     const packet = this.buffer.slice(0, this.length);
@@ -166,7 +177,13 @@ export class Transmitter {
       command = context[2] >>> 24;
     const { ipSum, transportSum } = this;
     // What no driver asks for: nothing is sent.
-    if (most < LEAST_SEGMENT || header > packet.length || transportSum.start + TCP_FLAGS >= header || ipSum.start + 6 > header) return;
+    if (
+      most < LEAST_SEGMENT ||
+      header > packet.length ||
+      transportSum.start + TCP_FLAGS >= header ||
+      ipSum.start + 6 > header
+    )
+      return;
     const isTcp = (command & TXD.TCP) !== 0,
       isIp4 = (command & TXD.IP) !== 0;
     for (let at = header, n = 0; at < packet.length || n === 0; at += most, n++) {
@@ -185,7 +202,8 @@ export class Transmitter {
         segment[transportSum.start + TCP_FLAGS] &= ~((last ? 0 : FIN_PSH) | (n === 0 ? 0 : CWR));
       } else put16(segment, transportSum.start + 4, length);
       // The pseudo header that the driver has left there has no length.
-      if (transportSum.at + 2 <= header) put16(segment, transportSum.at, fold(get16(segment, transportSum.at) + length));
+      if (transportSum.at + 2 <= header)
+        put16(segment, transportSum.at, fold(get16(segment, transportSum.at) + length));
       if (options & TXD.IXSM) put(segment, ipSum);
       if (options & TXD.TXSM) put(segment, transportSum);
       this.send(segment);

@@ -23,7 +23,10 @@ export function deviceNumber(vdev: string): number | undefined {
   disk--;
   const partition = Number(digits);
   if (bus === 'xvd') return xvd(disk, partition);
-  if (bus === 'hd') return disk > 3 || partition > 63 ? undefined : ((disk < 2 ? IDE_MAJOR : IDE_SECOND_MAJOR) << 8) | ((disk & 1) << 6) | partition;
+  if (bus === 'hd')
+    return disk > 3 || partition > 63
+      ? undefined
+      : ((disk < 2 ? IDE_MAJOR : IDE_SECOND_MAJOR) << 8) | ((disk & 1) << 6) | partition;
   return disk > 15 || partition > 15 ? undefined : (SCSI_MAJOR << 8) | (disk << 4) | partition;
 }
 

@@ -76,7 +76,10 @@ export function readRequest(words: Int32Array, { id: at }: Layout): Request {
 }
 
 /** A response as it lies in its slot, and what it leaves of its request: the sector is behind it in both layouts. */
-export function readResponse(words: Int32Array, { id: at }: Layout): { id: readonly [number, number]; op: number; status: number; sector: number } {
+export function readResponse(
+  words: Int32Array,
+  { id: at }: Layout,
+): { id: readonly [number, number]; op: number; status: number; sector: number } {
   return { id: [words[0], words[1]], op: words[2] & 0xff, status: words[2] >> 16, sector: u64(words, at + 2) };
 }
 

@@ -45,7 +45,14 @@ interface Setup {
   kind?: 'disk' | 'cdrom';
 }
 
-function make({ protocol = 'x86_32-abi', order = 0, nodes = {}, disk = new MemoryDisk(bytes()), readOnly = false, kind = 'disk' }: Setup = {}) {
+function make({
+  protocol = 'x86_32-abi',
+  order = 0,
+  nodes = {},
+  disk = new MemoryDisk(bytes()),
+  readOnly = false,
+  kind = 'disk',
+}: Setup = {}) {
   const guest = new FakeGuest();
   guest.plug(ID);
   const layout = LAYOUTS[protocol];
@@ -54,10 +61,19 @@ function make({ protocol = 'x86_32-abi', order = 0, nodes = {}, disk = new Memor
   const pages = Array.from({ length: 2 ** order }, (_, i) => guest.grant(RING + i));
   const front = new FrontRing(pages, layout.slotBytes);
   guest.unbound.add(PORT);
-  const refs: Nodes = order === 0 ? { 'ring-ref': RING } : { 'ring-page-order': order, ...Object.fromEntries(pages.map((_, i) => [`ring-ref${i}`, RING + i])) };
+  const refs: Nodes =
+    order === 0
+      ? { 'ring-ref': RING }
+      : { 'ring-page-order': order, ...Object.fromEntries(pages.map((_, i) => [`ring-ref${i}`, RING + i])) };
   guest.write(ID, { ...refs, 'event-channel': PORT, protocol, ...nodes, state: INITIALISED });
   guest.poll();
-  const put = (op: number, id: number, sector: number, segments: [ref: number, first: number, last: number][] = [], count = segments.length): void => {
+  const put = (
+    op: number,
+    id: number,
+    sector: number,
+    segments: [ref: number, first: number, last: number][] = [],
+    count = segments.length,
+  ): void => {
     const words = new Int32Array(layout.slotBytes / 4);
     words[0] = op | (count << 8);
     words[layout.id] = id;
@@ -99,7 +115,20 @@ function make({ protocol = 'x86_32-abi', order = 0, nodes = {}, disk = new Memor
     if (fill !== undefined) page.bytes.fill(fill);
     return page;
   };
-  return { guest, vbd, backend, front, disk, put, putIndirect, putDiscard, go, answers, grant, state: () => Number(guest.backend(ID, 'state')) };
+  return {
+    guest,
+    vbd,
+    backend,
+    front,
+    disk,
+    put,
+    putIndirect,
+    putDiscard,
+    go,
+    answers,
+    grant,
+    state: () => Number(guest.backend(ID, 'state')),
+  };
 }
 
 const image = bytes();
@@ -107,8 +136,30 @@ const image = bytes();
 describe.each(Object.keys(LAYOUTS))('a paravirtual disk with %s', protocol => {
   it('shows what it offers, then what it is', () => {
     const { guest, state } = make({ protocol });
-    const shown = ['feature-barrier', 'feature-flush-cache', 'feature-persistent', 'feature-max-indirect-segments', 'max-ring-page-order', 'feature-discard', 'sectors', 'sector-size', 'physical-sector-size', 'info'];
-    expect(shown.map(name => guest.backend(ID, name))).toEqual(['1', '1', '1', '256', '4', undefined, '4096', '512', '512', '0']);
+    const shown = [
+      'feature-barrier',
+      'feature-flush-cache',
+      'feature-persistent',
+      'feature-max-indirect-segments',
+      'max-ring-page-order',
+      'feature-discard',
+      'sectors',
+      'sector-size',
+      'physical-sector-size',
+      'info',
+    ];
+    expect(shown.map(name => guest.backend(ID, name))).toEqual([
+      '1',
+      '1',
+      '1',
+      '256',
+      '4',
+      undefined,
+      '4096',
+      '512',
+      '512',
+      '0',
+    ]);
     expect(state()).toBe(CONNECTED);
   });
 
@@ -116,17 +167,29 @@ describe.each(Object.keys(LAYOUTS))('a paravirtual disk with %s', protocol => {
     const { guest, put, go, answers, grant, disk } = make({ protocol });
     const first = grant(DATA),
       second = grant(DATA + 1);
-    put(OP.READ, 1, 16, [[DATA, 0, 7], [DATA + 1, 2, 3]]);
+    put(OP.READ, 1, 16, [
+      [DATA, 0, 7],
+      [DATA + 1, 2, 3],
+    ]);
     go();
     expect(answers()).toEqual([[1, OP.READ, RSP.OKAY]]);
     expect(first.bytes.slice()).toEqual(image.slice(16 * 512, 24 * 512));
     expect(second.bytes.slice(1024, 2048)).toEqual(image.slice(24 * 512, 26 * 512));
-    expect([second.bytes[1023], second.bytes[2048], guest.mapped, first.written > 0, guest.events]).toEqual([0, 0, 1, true, [PORT]]);
+    expect([second.bytes[1023], second.bytes[2048], guest.mapped, first.written > 0, guest.events]).toEqual([
+      0,
+      0,
+      1,
+      true,
+      [PORT],
+    ]);
     grant(DATA + 2, 0x5a, true);
     put(OP.WRITE, 2, SECTORS - 1, [[DATA + 2, 7, 7]]);
     put(OP.FLUSH_DISKCACHE, 3, 0);
     go();
-    expect(answers()).toEqual([[2, OP.WRITE, RSP.OKAY], [3, OP.FLUSH_DISKCACHE, RSP.OKAY]]);
+    expect(answers()).toEqual([
+      [2, OP.WRITE, RSP.OKAY],
+      [3, OP.FLUSH_DISKCACHE, RSP.OKAY],
+    ]);
     expect((disk as MemoryDisk).bytes.slice((SECTORS - 1) * 512)).toEqual(new Uint8Array(512).fill(0x5a));
     expect(guest.events.length).toBe(2);
   });
@@ -142,12 +205,27 @@ describe.each(Object.keys(LAYOUTS))('a paravirtual disk with %s', protocol => {
     const { guest, put, go, answers } = make({ protocol, disk, nodes: { 'feature-persistent': 1 } });
     const pages = guest.grantRun(DATA, 5);
     // The first two and what follows of the third; the fifth is not behind it, nor the fourth behind that.
-    put(OP.READ, 1, 8, [[DATA, 0, 7], [DATA + 1, 0, 7], [DATA + 2, 0, 3], [DATA + 4, 0, 7], [DATA + 3, 0, 7]]);
+    put(OP.READ, 1, 8, [
+      [DATA, 0, 7],
+      [DATA + 1, 0, 7],
+      [DATA + 2, 0, 3],
+      [DATA + 4, 0, 7],
+      [DATA + 3, 0, 7],
+    ]);
     // A gap within a page.
-    put(OP.READ, 2, 100, [[DATA, 0, 1], [DATA, 3, 3]]);
+    put(OP.READ, 2, 100, [
+      [DATA, 0, 1],
+      [DATA, 3, 3],
+    ]);
     go();
-    expect(answers()).toEqual([[1, OP.READ, RSP.OKAY], [2, OP.READ, RSP.OKAY]]);
-    expect(pieces).toEqual([[10240, 4096, 4096], [1024, 512]]);
+    expect(answers()).toEqual([
+      [1, OP.READ, RSP.OKAY],
+      [2, OP.READ, RSP.OKAY],
+    ]);
+    expect(pieces).toEqual([
+      [10240, 4096, 4096],
+      [1024, 512],
+    ]);
     const whole = new Uint8Array(pages[0].bytes.buffer).slice();
     const expected = new Uint8Array(5 * 4096);
     expected.set(image.subarray(8 * 512, 28 * 512));
@@ -208,7 +286,10 @@ describe('a paravirtual disk', () => {
   });
 
   it('refuses writes where it is read-only, and says so', () => {
-    const { guest, put, putDiscard, go, answers, grant, disk } = make({ readOnly: true, disk: Object.assign(new MemoryDisk(bytes()), { discard: () => expect.fail() }) });
+    const { guest, put, putDiscard, go, answers, grant, disk } = make({
+      readOnly: true,
+      disk: Object.assign(new MemoryDisk(bytes()), { discard: () => expect.fail() }),
+    });
     grant(DATA, 1);
     put(OP.WRITE, 1, 0, [[DATA, 0, 7]]);
     put(OP.WRITE_BARRIER, 2, 0, [[DATA, 0, 7]]);
@@ -216,11 +297,18 @@ describe('a paravirtual disk', () => {
     put(OP.READ, 4, 0, [[DATA, 0, 7]]);
     go();
     expect(answers().map(([, , status]) => status)).toEqual([RSP.ERROR, RSP.ERROR, RSP.ERROR, RSP.OKAY]);
-    expect([guest.backend(ID, 'info'), (disk as MemoryDisk).bytes.every((byte, i) => byte === image[i])]).toEqual(['4', true]);
+    expect([guest.backend(ID, 'info'), (disk as MemoryDisk).bytes.every((byte, i) => byte === image[i])]).toEqual([
+      '4',
+      true,
+    ]);
   });
 
   it('reads a CD in sectors of 512 bytes', () => {
-    const { guest, put, go, answers, grant } = make({ disk: new MemoryDisk(bytes(), { sectorBytes: 2048 }), kind: 'cdrom', readOnly: true });
+    const { guest, put, go, answers, grant } = make({
+      disk: new MemoryDisk(bytes(), { sectorBytes: 2048 }),
+      kind: 'cdrom',
+      readOnly: true,
+    });
     expect(['sectors', 'sector-size', 'info'].map(name => guest.backend(ID, name))).toEqual(['4096', '512', '7']);
     const page = grant(DATA);
     put(OP.READ, 1, 5, [[DATA, 0, 6]]);
@@ -231,7 +319,11 @@ describe('a paravirtual disk', () => {
 
   it('forgets what is discarded', () => {
     const discarded: number[][] = [];
-    const disk = Object.assign(new MemoryDisk(bytes()), { discard: (sector: number, sectors: number, done: (ok: boolean) => void) => (discarded.push([sector, sectors]), done(true)) });
+    const disk = Object.assign(new MemoryDisk(bytes()), {
+      discard: (sector: number, sectors: number, done: (ok: boolean) => void) => (
+        discarded.push([sector, sectors]), done(true)
+      ),
+    });
     const { guest, putDiscard, go, answers } = make({ disk });
     expect([guest.backend(ID, 'feature-discard'), guest.backend(ID, 'discard-secure')]).toEqual(['1', '0']);
     putDiscard(1, 8, 4088);
@@ -323,27 +415,73 @@ describe('a paravirtual disk', () => {
     expect(answers()).toEqual([[2, OP.WRITE, RSP.OKAY]]);
     backend.close();
     const medium = new MemoryDisk(bytes());
-    new XenbusBackend(guest.parts, ID, new Vbd({ disk: medium, kind: 'disk', readOnly: false }), structuredClone(saved));
+    new XenbusBackend(
+      guest.parts,
+      ID,
+      new Vbd({ disk: medium, kind: 'disk', readOnly: false }),
+      structuredClone(saved),
+    );
     guest.poll();
     expect(state()).toBe(CONNECTED);
-    expect(answers().map(([id, , status]) => [id, status])).toEqual([[1, 0], [3, 0], [4, 0]]);
+    expect(answers().map(([id, , status]) => [id, status])).toEqual([
+      [1, 0],
+      [3, 0],
+      [4, 0],
+    ]);
     expect([1, 2, 3].map(sector => medium.bytes[sector * 512])).toEqual([7, image[1024], 7]);
   });
 
-  it.each<[unknown]>([[null], [{}], [{ ring: { reqCons: 2, rspProd: 0 }, requests: [] }], [{ ring: { reqCons: 1, rspProd: 0 }, requests: [new Int32Array(3)] }]])('refuses a saved state that is none: %j', saved => {
+  it.each<[unknown]>([
+    [null],
+    [{}],
+    [{ ring: { reqCons: 2, rspProd: 0 }, requests: [] }],
+    [{ ring: { reqCons: 1, rspProd: 0 }, requests: [new Int32Array(3)] }],
+  ])('refuses a saved state that is none: %j', saved => {
     const { guest, backend, state } = make();
     backend.close();
-    new XenbusBackend(guest.parts, ID, new Vbd({ disk: new MemoryDisk(bytes()), kind: 'disk', readOnly: false }), saved);
-    expect([state(), guest.said]).toEqual([CLOSING, [expect.stringContaining('the saved state does not say where its ring was')]]);
+    new XenbusBackend(
+      guest.parts,
+      ID,
+      new Vbd({ disk: new MemoryDisk(bytes()), kind: 'disk', readOnly: false }),
+      saved,
+    );
+    expect([state(), guest.said]).toEqual([
+      CLOSING,
+      [expect.stringContaining('the saved state does not say where its ring was')],
+    ]);
   });
 
   it.each<[string, (m: ReturnType<typeof make>) => void, RegExp]>([
-    ['more segments than there are', ({ put }) => put(OP.READ, 1, 0, [[DATA, 0, 0]], 12), /12 segments in a request, and there are 11/],
-    ['a segment that ends before it begins', ({ put }) => put(OP.READ, 1, 0, [[DATA, 3, 2]]), /the sectors 3 to 2 of a page/],
+    [
+      'more segments than there are',
+      ({ put }) => put(OP.READ, 1, 0, [[DATA, 0, 0]], 12),
+      /12 segments in a request, and there are 11/,
+    ],
+    [
+      'a segment that ends before it begins',
+      ({ put }) => put(OP.READ, 1, 0, [[DATA, 3, 2]]),
+      /the sectors 3 to 2 of a page/,
+    ],
     ['a segment past its page', ({ put }) => put(OP.READ, 1, 0, [[DATA, 0, 8]]), /the sectors 0 to 8 of a page/],
-    ['a page that is not granted', ({ put }) => put(OP.READ, 1, 0, [[DATA, 0, 7], [999, 0, 7]]), /does not grant Domain 0 its entry 999/],
-    ['a read into a page that is granted for reading', ({ put, grant }) => (grant(DATA, 0, true), put(OP.READ, 1, 0, [[DATA, 0, 7]])), /entry 100 \(status -3\)/],
-    ['too long a list', ({ putIndirect }) => putIndirect(OP.READ, 1, 0, 257, [DATA]), /257 indirect segments, and 256 are offered/],
+    [
+      'a page that is not granted',
+      ({ put }) =>
+        put(OP.READ, 1, 0, [
+          [DATA, 0, 7],
+          [999, 0, 7],
+        ]),
+      /does not grant Domain 0 its entry 999/,
+    ],
+    [
+      'a read into a page that is granted for reading',
+      ({ put, grant }) => (grant(DATA, 0, true), put(OP.READ, 1, 0, [[DATA, 0, 7]])),
+      /entry 100 \(status -3\)/,
+    ],
+    [
+      'too long a list',
+      ({ putIndirect }) => putIndirect(OP.READ, 1, 0, 257, [DATA]),
+      /257 indirect segments, and 256 are offered/,
+    ],
     ['a list without a page', ({ putIndirect }) => putIndirect(OP.READ, 1, 0, 1, [999]), /entry 999/],
     ['an empty list', ({ putIndirect }) => putIndirect(OP.READ, 1, 0, 0, [DATA]), /0 indirect segments/],
   ])('is closed by %s, with all pages let go', (_what, ask, sentence) => {
@@ -390,35 +528,49 @@ describe('a hostile front end', () => {
   /** Whatever it writes into ring, list and store, in whatever order. */
   const word = fc.oneof(fc.integer(), fc.nat(8), fc.constantFrom(DATA, DATA + 1, RING, -1));
   const step = fc.oneof(
-    { weight: 6, arbitrary: fc.record({ slot: fc.array(word, { minLength: 1, maxLength: 27 }), op: fc.nat(7), count: fc.oneof(fc.nat(12), fc.nat(255)) }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        slot: fc.array(word, { minLength: 1, maxLength: 27 }),
+        op: fc.nat(7),
+        count: fc.oneof(fc.nat(12), fc.nat(255)),
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ index: fc.nat(3), value: word }) },
     { weight: 2, arbitrary: fc.record({ list: fc.array(word, { minLength: 1, maxLength: 64 }) }) },
     { weight: 1, arbitrary: fc.record({ state: fc.nat(7) }) },
   );
 
-  it.each(['x86_32-abi', 'x86_64-abi'])('ends its own device and nothing else, and no page stays mapped (%s)', protocol => {
-    fc.assert(
-      fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), fc.boolean(), (steps, slow) => {
-        const disk = slow ? new SlowDisk(new Uint8Array(64 * 512)) : new MemoryDisk(new Uint8Array(64 * 512));
-        const { guest, front, go, backend } = make({ protocol, disk, nodes: { 'feature-persistent': steps.length & 1 } });
-        const pages = [guest.grant(DATA), guest.grant(DATA + 1, true)];
-        for (const each of steps) {
-          if ('slot' in each) front.put(Int32Array.of(each.op | (each.count << 8), ...each.slot));
-          else if ('list' in each) pages[0].words.set(each.list);
-          else if ('state' in each) guest.write(ID, { state: each.state });
-          else front.header[each.index] = each.value;
-          go();
-          if (slow) (disk as SlowDisk).waiting.shift()?.();
-        }
-        if (slow) for (const answer of (disk as SlowDisk).waiting.splice(0)) answer();
-        guest.poll();
-        backend.close();
-        if (slow) for (const answer of (disk as SlowDisk).waiting.splice(0)) answer();
-        guest.poll();
-        expect(guest.mapped).toBe(0);
-        expect(guest.said.length).toBeLessThanOrEqual(1);
-      }),
-      { numRuns: 200 },
-    );
-  });
+  it.each(['x86_32-abi', 'x86_64-abi'])(
+    'ends its own device and nothing else, and no page stays mapped (%s)',
+    protocol => {
+      fc.assert(
+        fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), fc.boolean(), (steps, slow) => {
+          const disk = slow ? new SlowDisk(new Uint8Array(64 * 512)) : new MemoryDisk(new Uint8Array(64 * 512));
+          const { guest, front, go, backend } = make({
+            protocol,
+            disk,
+            nodes: { 'feature-persistent': steps.length & 1 },
+          });
+          const pages = [guest.grant(DATA), guest.grant(DATA + 1, true)];
+          for (const each of steps) {
+            if ('slot' in each) front.put(Int32Array.of(each.op | (each.count << 8), ...each.slot));
+            else if ('list' in each) pages[0].words.set(each.list);
+            else if ('state' in each) guest.write(ID, { state: each.state });
+            else front.header[each.index] = each.value;
+            go();
+            if (slow) (disk as SlowDisk).waiting.shift()?.();
+          }
+          if (slow) for (const answer of (disk as SlowDisk).waiting.splice(0)) answer();
+          guest.poll();
+          backend.close();
+          if (slow) for (const answer of (disk as SlowDisk).waiting.splice(0)) answer();
+          guest.poll();
+          expect(guest.mapped).toBe(0);
+          expect(guest.said.length).toBeLessThanOrEqual(1);
+        }),
+        { numRuns: 200 },
+      );
+    },
+  );
 });

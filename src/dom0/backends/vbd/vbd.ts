@@ -13,7 +13,20 @@ import type { BackRing, RingLook, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
 import { Grants, type UsedPage } from './grants.ts';
 import {
-  type Layout, LAYOUTS, MOST_INDIRECT_SEGMENTS, MOST_SEGMENTS, NATIVE_PROTOCOL, OP, readRequest, readSegment, type Request, RSP, SECTOR_BYTES, SECTOR_SHIFT, type Segment, writeResponse,
+  type Layout,
+  LAYOUTS,
+  MOST_INDIRECT_SEGMENTS,
+  MOST_SEGMENTS,
+  NATIVE_PROTOCOL,
+  OP,
+  readRequest,
+  readSegment,
+  type Request,
+  RSP,
+  SECTOR_BYTES,
+  SECTOR_SHIFT,
+  type Segment,
+  writeResponse,
 } from './protocol.ts';
 
 /** Bits of the node `info` (VDISK_*). */
@@ -33,7 +46,11 @@ export interface VbdOptions {
 }
 
 /** IO_OP of a request's operation. */
-const OPS: Readonly<Record<number, number>> = { [OP.READ]: IO_OP.READ, [OP.FLUSH_DISKCACHE]: IO_OP.FLUSH, [OP.DISCARD]: IO_OP.DISCARD };
+const OPS: Readonly<Record<number, number>> = {
+  [OP.READ]: IO_OP.READ,
+  [OP.FLUSH_DISKCACHE]: IO_OP.FLUSH,
+  [OP.DISCARD]: IO_OP.DISCARD,
+};
 
 /** What xentop shows of a disk: requests, and sectors of 512 bytes. `full`: how often the ring had no room for another request (VBD_OO). */
 export interface VbdCounts {
@@ -62,13 +79,27 @@ export interface SavedVbd {
 function checkedSaved(saved: unknown, slotWords: number): SavedVbd {
   const { ring, requests } = (saved ?? {}) as Partial<SavedVbd>;
   const good =
-    Number.isInteger(ring?.reqCons) && Number.isInteger(ring?.rspProd) && Array.isArray(requests) && requests.every(words => words instanceof Int32Array && words.length === slotWords);
-  if (!good || requests?.length !== (((ring?.reqCons ?? 0) - (ring?.rspProd ?? 0)) | 0)) throw new DeviceError('the saved state does not say where its ring was');
+    Number.isInteger(ring?.reqCons) &&
+    Number.isInteger(ring?.rspProd) &&
+    Array.isArray(requests) &&
+    requests.every(words => words instanceof Int32Array && words.length === slotWords);
+  if (!good || requests?.length !== (((ring?.reqCons ?? 0) - (ring?.rspProd ?? 0)) | 0))
+    throw new DeviceError('the saved state does not say where its ring was');
   return saved as SavedVbd;
 }
 
 export class Vbd implements Driver {
-  readonly counts: VbdCounts = { reads: 0, writes: 0, flushes: 0, discards: 0, readSectors: 0, writtenSectors: 0, full: 0, sent: 0, heard: 0 };
+  readonly counts: VbdCounts = {
+    reads: 0,
+    writes: 0,
+    flushes: 0,
+    discards: 0,
+    readSectors: 0,
+    writtenSectors: 0,
+    full: 0,
+    sent: 0,
+    heard: 0,
+  };
   /** req_prod when each of the last events was heard, oldest first. */
   readonly pushes: number[] = [];
   private readonly options: VbdOptions;
@@ -86,7 +117,9 @@ export class Vbd implements Driver {
       'feature-persistent': 1,
       'feature-max-indirect-segments': MOST_INDIRECT_SEGMENTS,
       'max-ring-page-order': MOST_RING_ORDER,
-      ...(disk.discard ? { 'feature-discard': 1, 'discard-granularity': SECTOR_BYTES, 'discard-alignment': 0, 'discard-secure': 0 } : {}),
+      ...(disk.discard
+        ? { 'feature-discard': 1, 'discard-granularity': SECTOR_BYTES, 'discard-alignment': 0, 'discard-secure': 0 }
+        : {}),
     };
   }
 
@@ -126,7 +159,8 @@ export class Vbd implements Driver {
 const sectorsOf = ({ sectors, sectorBytes }: Disk): number => sectors * (sectorBytes / SECTOR_BYTES);
 
 /** Media with longer sectors are CDs. */
-const isReadOnly = ({ disk, readOnly }: VbdOptions): boolean => readOnly || disk.readOnly || disk.sectorBytes !== SECTOR_BYTES;
+const isReadOnly = ({ disk, readOnly }: VbdOptions): boolean =>
+  readOnly || disk.readOnly || disk.sectorBytes !== SECTOR_BYTES;
 
 /** Sectors of 512 bytes, of media whose own may be longer. */
 function readSectors(disk: Disk, sector: number, pieces: Uint8Array[], done: (ok: boolean) => void): void {
@@ -147,7 +181,8 @@ function readSectors(disk: Disk, sector: number, pieces: Uint8Array[], done: (ok
 /** Grant references of the ring's pages. @throws DeviceError */
 function ringRefs(connection: Connection): number[] {
   const order = connection.number('ring-page-order', 0);
-  if (order > MOST_RING_ORDER) throw new DeviceError(`its ring has 2^${order} pages, and at most 2^${MOST_RING_ORDER} are offered`);
+  if (order > MOST_RING_ORDER)
+    throw new DeviceError(`its ring has 2^${order} pages, and at most 2^${MOST_RING_ORDER} are offered`);
   if (connection.text('ring-ref0') === undefined) return [connection.number('ring-ref')];
   return Array.from({ length: 2 ** order }, (_, i) => connection.number(`ring-ref${i}`));
 }
@@ -192,12 +227,16 @@ class Session {
     this.options = options;
     this.counts = counts;
     const protocol = connection.text('protocol') ?? NATIVE_PROTOCOL;
-    if (!Object.hasOwn(LAYOUTS, protocol)) throw new DeviceError(`its protocol is none of ${Object.keys(LAYOUTS).join(' and ')}`);
+    if (!Object.hasOwn(LAYOUTS, protocol))
+      throw new DeviceError(`its protocol is none of ${Object.keys(LAYOUTS).join(' and ')}`);
     this.layout = LAYOUTS[protocol];
     this.response = new Int32Array(this.layout.responseWords);
     const before = saved === undefined ? undefined : checkedSaved(saved, this.layout.slotBytes / 4);
     this.ring = connection.ring(ringRefs(connection), this.layout.slotBytes, before?.ring);
-    this.grants = new Grants((ref, readOnly) => connection.map(ref, readOnly), connection.text('feature-persistent') === '1');
+    this.grants = new Grants(
+      (ref, readOnly) => connection.map(ref, readOnly),
+      connection.text('feature-persistent') === '1',
+    );
     this.port = connection.number('event-channel');
     this.tell = connection.bind(this.port, () => {
       counts.heard++;
@@ -286,7 +325,11 @@ class Session {
       case OP.FLUSH_DISKCACHE:
         if (request.list) break;
         // What was answered before is durable; sectors that come with it are written afterwards.
-        return this.flush(job, status => (status === RSP.OKAY && request.count > 0 ? this.move(job, moved => this.finish(job, moved)) : this.finish(job, status)));
+        return this.flush(job, status =>
+          status === RSP.OKAY && request.count > 0
+            ? this.move(job, moved => this.finish(job, moved))
+            : this.finish(job, status),
+        );
       case OP.WRITE_BARRIER:
         if (request.list) break;
         this.barrier = job;
@@ -317,9 +360,11 @@ class Session {
     const { request, pieces } = job;
     const isWrite = request.op !== OP.READ;
     const sectors = this.gather(job);
-    if (sectors === 0 || request.sector + sectors > sectorsOf(disk) || (isWrite && isReadOnly(this.options))) return done(RSP.ERROR);
+    if (sectors === 0 || request.sector + sectors > sectorsOf(disk) || (isWrite && isReadOnly(this.options)))
+      return done(RSP.ERROR);
     const { counts } = this;
-    if (job.number !== 0) this.options.follows?.io.hop(job.number, IO_HOP.SECTORS, this.connection.domid, request.sector, sectors);
+    if (job.number !== 0)
+      this.options.follows?.io.hop(job.number, IO_HOP.SECTORS, this.connection.domid, request.sector, sectors);
     if (isWrite) {
       counts.writes++;
       counts.writtenSectors += sectors;
@@ -341,7 +386,8 @@ class Session {
   private gather(job: Job): number {
     const { request, pages, pieces } = job;
     const segments = request.list ? this.readList(request.list, job) : request.segments;
-    if (!request.list && request.count > MOST_SEGMENTS) throw new DeviceError(`it asks for ${request.count} segments in a request, and there are ${MOST_SEGMENTS}`);
+    if (!request.list && request.count > MOST_SEGMENTS)
+      throw new DeviceError(`it asks for ${request.count} segments in a request, and there are ${MOST_SEGMENTS}`);
     let sectors = 0;
     // Pages that lie side by side are one piece to the medium.
     let memory: ArrayBufferLike | undefined,
@@ -351,7 +397,8 @@ class Session {
       if (memory) pieces.push(new Uint8Array(memory, start, end - start));
     };
     for (const { ref, first, last } of segments) {
-      if (first > last || last >= PAGE_SECTORS) throw new DeviceError(`a segment has the sectors ${first} to ${last} of a page, which has ${PAGE_SECTORS}`);
+      if (first > last || last >= PAGE_SECTORS)
+        throw new DeviceError(`a segment has the sectors ${first} to ${last} of a page, which has ${PAGE_SECTORS}`);
       const used = this.grants.use(ref, request.op !== OP.READ);
       pages.push(used);
       const { buffer, byteOffset } = used.page.bytes;
@@ -370,7 +417,8 @@ class Session {
 
   /** The segments of an indirect request, copied out of the guest's pages. */
   private readList({ refs, count }: NonNullable<Request['list']>, job: Job): Segment[] {
-    if (count === 0 || count > MOST_INDIRECT_SEGMENTS) throw new DeviceError(`it asks for ${count} indirect segments, and ${MOST_INDIRECT_SEGMENTS} are offered`);
+    if (count === 0 || count > MOST_INDIRECT_SEGMENTS)
+      throw new DeviceError(`it asks for ${count} indirect segments, and ${MOST_INDIRECT_SEGMENTS} are offered`);
     const used = this.grants.use(refs[0], true);
     job.pages.push(used);
     const words = used.page.words.slice(0, 2 * count);

@@ -1,7 +1,17 @@
 /** The shared pages of a paravirtual screen, keyboard and pointer. Sources: xen/include/public/io/fbif.h and kbdif.h. */
 
 /** Words of struct xenfb_page. */
-export const FB_PAGE = { IN_CONS: 0, IN_PROD: 1, OUT_CONS: 2, OUT_PROD: 3, WIDTH: 4, HEIGHT: 5, LINE_LENGTH: 6, MEM_LENGTH: 7, DEPTH: 8 } as const;
+export const FB_PAGE = {
+  IN_CONS: 0,
+  IN_PROD: 1,
+  OUT_CONS: 2,
+  OUT_PROD: 3,
+  WIDTH: 4,
+  HEIGHT: 5,
+  LINE_LENGTH: 6,
+  MEM_LENGTH: 7,
+  DEPTH: 8,
+} as const;
 /** Byte offset of the page directory, and how many entries it has, by the bytes of a guest's long. */
 export const FB_DIRECTORY = { 4: 0x24, 8: 0x28 } as const;
 export const FB_DIRECTORY_ENTRIES = 256;

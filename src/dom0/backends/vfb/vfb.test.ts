@@ -4,7 +4,18 @@ import { TestTimers } from '../../../devices/testing.ts';
 import { FakeGuest, type Page } from '../fake-guest.test-support.ts';
 import { type Nodes, XENBUS_STATE, XenbusBackend } from '../xenbus.ts';
 import { linuxKey } from './keycodes.ts';
-import { EVENT_WORDS, FB_DIRECTORY, FB_EVENT, FB_OUT_EVENTS, FB_OUT_OFFSET, FB_PAGE, KBD_EVENT, KBD_IN_EVENTS, KBD_IN_OFFSET, KBD_PAGE } from './protocol.ts';
+import {
+  EVENT_WORDS,
+  FB_DIRECTORY,
+  FB_EVENT,
+  FB_OUT_EVENTS,
+  FB_OUT_OFFSET,
+  FB_PAGE,
+  KBD_EVENT,
+  KBD_IN_EVENTS,
+  KBD_IN_OFFSET,
+  KBD_PAGE,
+} from './protocol.ts';
 import { Vfb } from './vfb.ts';
 import { Vkbd } from './vkbd.ts';
 
@@ -45,7 +56,8 @@ class TestScreen {
 
   pixels(width: number, height: number): Uint32Array | null {
     if (width * height > this.room) return null;
-    if (!this.picture || this.width !== width || this.picture.length !== width * height) this.picture = new Uint32Array(width * height);
+    if (!this.picture || this.width !== width || this.picture.length !== width * height)
+      this.picture = new Uint32Array(width * height);
     this.width = width;
     return this.picture;
   }
@@ -60,7 +72,12 @@ class TestScreen {
 }
 
 /** A front end of which tests do each step, with a picture of more lines than it shows. */
-function make({ long = 4 as 4 | 8, words = {} as Record<number, number>, nodes = {} as Nodes, kbd = {} as Nodes } = {}) {
+function make({
+  long = 4 as 4 | 8,
+  words = {} as Record<number, number>,
+  nodes = {} as Nodes,
+  kbd = {} as Nodes,
+} = {}) {
   const guest = new FakeGuest();
   const timers = new TestTimers();
   const screen = new TestScreen();
@@ -87,7 +104,14 @@ function make({ long = 4 as 4 | 8, words = {} as Record<number, number>, nodes =
   const backends = { vfb: new XenbusBackend(guest.parts, VFB, vfb), vkbd: new XenbusBackend(guest.parts, VKBD, vkbd) };
   guest.unbound.add(FB_PORT);
   guest.unbound.add(KBD_PORT);
-  guest.write(VFB, { 'page-ref': FB_GFN, 'event-channel': FB_PORT, 'feature-update': 1, ...(long === 8 ? { protocol: 'x86_64-abi' } : {}), ...nodes, state: INITIALISED });
+  guest.write(VFB, {
+    'page-ref': FB_GFN,
+    'event-channel': FB_PORT,
+    'feature-update': 1,
+    ...(long === 8 ? { protocol: 'x86_64-abi' } : {}),
+    ...nodes,
+    state: INITIALISED,
+  });
   guest.write(VKBD, { 'page-ref': KBD_GFN, 'event-channel': KBD_PORT, ...kbd, state: INITIALISED });
   guest.poll();
   const put = (x: number, y: number, rgb: number): void => {
@@ -115,19 +139,22 @@ function make({ long = 4 as 4 | 8, words = {} as Record<number, number>, nodes =
 }
 
 describe('the vfb back end', () => {
-  it.each([4, 8] as const)('finds the picture through a directory of %i-byte entries and shows it in the colours of a screen block', long => {
-    const { guest, screen, state, put, tell, timers } = make({ long });
-    expect(state()).toEqual([CONNECTED, CONNECTED]);
-    expect([guest.backend(VFB, 'request-update'), guest.backend(VFB, 'feature-resize')]).toEqual(['1', '1']);
-    expect([screen.width, screen.picture?.length]).toEqual([WIDTH, WIDTH * HEIGHT]);
-    timers.advanceNs(1e9);
-    put(5, 20, 0x00112233);
-    put(6, 20, 0xff445566);
-    tell(FB_EVENT.UPDATE, 5, 20, 1, 1);
-    expect(screen.at(5, 20)).toBe(0xff332211);
-    expect(screen.at(6, 20)).toBe(0xff000000);
-    expect(screen.changed.at(-1)).toEqual([20, 20]);
-  });
+  it.each([4, 8] as const)(
+    'finds the picture through a directory of %i-byte entries and shows it in the colours of a screen block',
+    long => {
+      const { guest, screen, state, put, tell, timers } = make({ long });
+      expect(state()).toEqual([CONNECTED, CONNECTED]);
+      expect([guest.backend(VFB, 'request-update'), guest.backend(VFB, 'feature-resize')]).toEqual(['1', '1']);
+      expect([screen.width, screen.picture?.length]).toEqual([WIDTH, WIDTH * HEIGHT]);
+      timers.advanceNs(1e9);
+      put(5, 20, 0x00112233);
+      put(6, 20, 0xff445566);
+      tell(FB_EVENT.UPDATE, 5, 20, 1, 1);
+      expect(screen.at(5, 20)).toBe(0xff332211);
+      expect(screen.at(6, 20)).toBe(0xff000000);
+      expect(screen.changed.at(-1)).toEqual([20, 20]);
+    },
+  );
 
   it('draws when a viewer asks, and then all that has changed', () => {
     const { screen, put, tell, timers } = make();
@@ -169,7 +196,11 @@ describe('the vfb back end', () => {
       put(3, 3, i);
       screen.isWanted = true;
       timers.advanceNs(16e6);
-      expect([screen.changed.length, screen.changed.at(-1), screen.at(3, 3)]).toEqual([1 + i, [0, HEIGHT - 1], (0xff000000 | (i << 16)) >>> 0]);
+      expect([screen.changed.length, screen.changed.at(-1), screen.at(3, 3)]).toEqual([
+        1 + i,
+        [0, HEIGHT - 1],
+        (0xff000000 | (i << 16)) >>> 0,
+      ]);
     }
   });
 
@@ -197,7 +228,11 @@ describe('the vfb back end', () => {
     expect(guest.said).toEqual([
       'The vfb 0 of domain 7 was closed: its picture of 20 × 31 pixels in lines of 256 bytes does not lie in its 7680 bytes.',
     ]);
-    expect([screen.picture, guest.frames.get(FB_GFN)!.mapped, guest.frames.get(PICTURE_GFN)!.mapped]).toEqual([undefined, 0, 0]);
+    expect([screen.picture, guest.frames.get(FB_GFN)!.mapped, guest.frames.get(PICTURE_GFN)!.mapped]).toEqual([
+      undefined,
+      0,
+      0,
+    ]);
     expect(state()[1]).toBe(CONNECTED);
   });
 
@@ -226,7 +261,10 @@ describe('the vfb back end', () => {
     expect([again.xenbusState, screen.width, page.words[FB_PAGE.OUT_CONS]]).toEqual([CONNECTED, 20, 2]);
     again.close();
     const wrong = new XenbusBackend(guest.parts, VFB, new Vfb(screen, timers), { outCons: 0 });
-    expect([wrong.xenbusState, guest.said.at(-1)]).toEqual([CLOSING, 'The vfb 0 of domain 7 was closed: what was saved of its screen makes no sense.']);
+    expect([wrong.xenbusState, guest.said.at(-1)]).toEqual([
+      CLOSING,
+      'The vfb 0 of domain 7 was closed: what was saved of its screen makes no sense.',
+    ]);
   });
 });
 
@@ -240,7 +278,9 @@ describe('the vkbd back end', () => {
       [KBD_EVENT.KEY | 0x100, 30, 0, 0],
       [KBD_EVENT.KEY, 30, 0, 0],
     ]);
-    expect(['Escape', 'Enter', 'Space', 'F12', 'ArrowUp', 'Delete', 'ContextMenu', 'MediaStop'].map(linuxKey)).toEqual([1, 28, 57, 88, 103, 111, 127, 166]);
+    expect(['Escape', 'Enter', 'Space', 'F12', 'ArrowUp', 'Delete', 'ContextMenu', 'MediaStop'].map(linuxKey)).toEqual([
+      1, 28, 57, 88, 103, 111, 127, 166,
+    ]);
   });
 
   it('moves the pointer, and where the guest asks for places tells them', () => {
@@ -269,14 +309,34 @@ describe('the vkbd back end', () => {
     keys.words[KBD_PAGE.IN_CONS] = 1000;
     vkbd.key('KeyA', true);
     expect(state()).toEqual([CONNECTED, CLOSING]);
-    expect(guest.said).toEqual(['The vkbd 0 of domain 7 was closed: its keyboard claims to have read more events than there were.']);
+    expect(guest.said).toEqual([
+      'The vkbd 0 of domain 7 was closed: its keyboard claims to have read more events than there were.',
+    ]);
   });
 });
 
 /** What a front end may say of its picture, and often does; and what it may not. */
 const geometry = fc.oneof(
-  { weight: 6, arbitrary: fc.tuple(fc.integer({ min: 1, max: 64 }), fc.integer({ min: 1, max: 15 }), fc.constant(STRIDE), fc.constant(32), fc.nat(960).map(pixel => pixel * 4)) },
-  { weight: 1, arbitrary: fc.tuple(fc.integer({ min: -1, max: 70 }), fc.integer({ min: -1, max: 40 }), fc.constantFrom(STRIDE, 80, 81, -4), fc.constantFrom(32, 32, 16), fc.integer({ min: -8, max: 8000 })) },
+  {
+    weight: 6,
+    arbitrary: fc.tuple(
+      fc.integer({ min: 1, max: 64 }),
+      fc.integer({ min: 1, max: 15 }),
+      fc.constant(STRIDE),
+      fc.constant(32),
+      fc.nat(960).map(pixel => pixel * 4),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(
+      fc.integer({ min: -1, max: 70 }),
+      fc.integer({ min: -1, max: 40 }),
+      fc.constantFrom(STRIDE, 80, 81, -4),
+      fc.constantFrom(32, 32, 16),
+      fc.integer({ min: -8, max: 8000 }),
+    ),
+  },
   { weight: 1, arbitrary: fc.tuple(fc.integer(), fc.integer(), fc.integer(), fc.integer(), fc.integer()) },
 );
 const near = fc.oneof(fc.integer({ min: -3, max: 70 }), fc.integer());
@@ -289,33 +349,45 @@ describe('a front end that says what it likes', () => {
   it('sees its memory in the geometry that it said last, pixel for pixel, until it says one that does not lie there', () => {
     const closed: boolean[] = [];
     fc.assert(
-      fc.property(fc.array(event, { minLength: 1, maxLength: 12 }), fc.integer({ min: 1, max: 0xffffff }), (events, seed) => {
-        const { guest, screen, timers, state, tell } = make();
-        const rgb = (pixel: number): number => (pixel * seed) & 0xffffff;
-        for (let pixel = 0; pixel < FRAMES * 1024; pixel++) guest.frames.get(PICTURE_GFN + (pixel >>> 10))!.words[pixel & 1023] = rgb(pixel);
-        let [width, height, stride, offset] = [WIDTH, HEIGHT, STRIDE, 0];
-        let isBad = false;
-        for (const words of events) {
-          tell(...words);
-          const [type, a, b, c, depth, from] = words;
-          if (type !== FB_EVENT.RESIZE || isBad) continue;
-          isBad = depth !== 32 || Math.min(a, b, c) <= 0 || from < 0 || c % 4 !== 0 || from % 4 !== 0 || a * 4 > c || from + c * b > STRIDE * HEIGHT;
-          [width, height, stride, offset] = [a, b, c, from];
-        }
-        closed.push(isBad);
-        expect([state(), guest.said.length]).toEqual([[isBad ? CLOSING : CONNECTED, CONNECTED], isBad ? 1 : 0]);
-        if (isBad) {
-          expect([screen.picture, guest.mapped]).toEqual([undefined, 1]);
-          return;
-        }
-        tell(FB_EVENT.UPDATE, 0, 0, width, height);
-        timers.advanceNs(1e9);
-        const wanted = Uint32Array.from({ length: width * height }, (_, i) => {
-          const pixel = rgb((offset + Math.floor(i / width) * stride) / 4 + (i % width));
-          return (0xff000000 | ((pixel & 0xff) << 16) | (pixel & 0xff00) | (pixel >>> 16)) >>> 0;
-        });
-        expect([screen.width, screen.picture]).toEqual([width, wanted]);
-      }),
+      fc.property(
+        fc.array(event, { minLength: 1, maxLength: 12 }),
+        fc.integer({ min: 1, max: 0xffffff }),
+        (events, seed) => {
+          const { guest, screen, timers, state, tell } = make();
+          const rgb = (pixel: number): number => (pixel * seed) & 0xffffff;
+          for (let pixel = 0; pixel < FRAMES * 1024; pixel++)
+            guest.frames.get(PICTURE_GFN + (pixel >>> 10))!.words[pixel & 1023] = rgb(pixel);
+          let [width, height, stride, offset] = [WIDTH, HEIGHT, STRIDE, 0];
+          let isBad = false;
+          for (const words of events) {
+            tell(...words);
+            const [type, a, b, c, depth, from] = words;
+            if (type !== FB_EVENT.RESIZE || isBad) continue;
+            isBad =
+              depth !== 32 ||
+              Math.min(a, b, c) <= 0 ||
+              from < 0 ||
+              c % 4 !== 0 ||
+              from % 4 !== 0 ||
+              a * 4 > c ||
+              from + c * b > STRIDE * HEIGHT;
+            [width, height, stride, offset] = [a, b, c, from];
+          }
+          closed.push(isBad);
+          expect([state(), guest.said.length]).toEqual([[isBad ? CLOSING : CONNECTED, CONNECTED], isBad ? 1 : 0]);
+          if (isBad) {
+            expect([screen.picture, guest.mapped]).toEqual([undefined, 1]);
+            return;
+          }
+          tell(FB_EVENT.UPDATE, 0, 0, width, height);
+          timers.advanceNs(1e9);
+          const wanted = Uint32Array.from({ length: width * height }, (_, i) => {
+            const pixel = rgb((offset + Math.floor(i / width) * stride) / 4 + (i % width));
+            return (0xff000000 | ((pixel & 0xff) << 16) | (pixel & 0xff00) | (pixel >>> 16)) >>> 0;
+          });
+          expect([screen.width, screen.picture]).toEqual([width, wanted]);
+        },
+      ),
       { numRuns: 60 },
     );
     // Both ends were drawn.
@@ -324,7 +396,9 @@ describe('a front end that says what it likes', () => {
 
   it('gets its screen or keyboard closed for what it writes into the shared pages, with a sentence each, and nothing of it stays mapped', () => {
     const word = fc.oneof(fc.integer(), fc.nat(60), fc.constantFrom(-1, STRIDE, WIDTH));
-    const garbage = fc.tuple(fc.nat(1), fc.nat(700), fc.array(word, { minLength: 1, maxLength: 11 })).map(([which, at, words]) => ({ which, at, words }));
+    const garbage = fc
+      .tuple(fc.nat(1), fc.nat(700), fc.array(word, { minLength: 1, maxLength: 11 }))
+      .map(([which, at, words]) => ({ which, at, words }));
     fc.assert(
       fc.property(fc.array(fc.oneof(garbage, event), { maxLength: 20 }), steps => {
         const { guest, vkbd, page, keys, backends, timers, state, tell } = make();
@@ -341,9 +415,14 @@ describe('a front end that says what it likes', () => {
         }
         const [vfb, keyboard] = state();
         expect([CONNECTED, CLOSING]).toEqual(expect.arrayContaining([vfb, keyboard]));
-        expect(guest.said.map(sentence => sentence.split(' ')[1]).sort()).toEqual([...(vfb === CLOSING ? ['vfb'] : []), ...(keyboard === CLOSING ? ['vkbd'] : [])]);
+        expect(guest.said.map(sentence => sentence.split(' ')[1]).sort()).toEqual([
+          ...(vfb === CLOSING ? ['vfb'] : []),
+          ...(keyboard === CLOSING ? ['vkbd'] : []),
+        ]);
         const mapped = (...gfns: number[]): number[] => gfns.map(gfn => guest.frames.get(gfn)!.mapped);
-        expect(mapped(FB_GFN, LIST_GFN, KBD_GFN)).toEqual([vfb, vfb, keyboard].map(each => (each === CONNECTED ? 1 : 0)));
+        expect(mapped(FB_GFN, LIST_GFN, KBD_GFN)).toEqual(
+          [vfb, vfb, keyboard].map(each => (each === CONNECTED ? 1 : 0)),
+        );
         backends.vfb.close();
         backends.vkbd.close();
         expect(guest.mapped).toBe(0);

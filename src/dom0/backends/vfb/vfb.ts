@@ -5,7 +5,15 @@
 import type { ScreenWriter, Timer, Timers } from '../../../devices/index.ts';
 import type { Mapping } from '../../access.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
-import { EVENT_WORDS, FB_DIRECTORY, FB_DIRECTORY_ENTRIES, FB_EVENT, FB_OUT_EVENTS, FB_OUT_OFFSET, FB_PAGE } from './protocol.ts';
+import {
+  EVENT_WORDS,
+  FB_DIRECTORY,
+  FB_DIRECTORY_ENTRIES,
+  FB_EVENT,
+  FB_OUT_EVENTS,
+  FB_OUT_OFFSET,
+  FB_PAGE,
+} from './protocol.ts';
 
 const PAGE_BYTES = 4096,
   PAGE_WORDS = 1024,
@@ -37,7 +45,8 @@ interface SavedVfb {
 function checked(saved: unknown): SavedVfb {
   const { outCons, geometry } = (saved ?? {}) as Partial<SavedVfb>;
   const { width, height, stride, offset } = geometry ?? {};
-  if (![outCons, width, height, stride, offset].every(Number.isInteger)) throw new DeviceError('what was saved of its screen makes no sense');
+  if (![outCons, width, height, stride, offset].every(Number.isInteger))
+    throw new DeviceError('what was saved of its screen makes no sense');
   return saved as SavedVfb;
 }
 
@@ -81,14 +90,26 @@ export class Vfb implements Driver {
     const long = connection.text('protocol') === 'x86_64-abi' ? 8 : 4;
     const page = connection.foreign(connection.number('page-ref'));
     // Each word once: the guest may change it while it is looked at.
-    const [width, height, stride, bytes] = [FB_PAGE.WIDTH, FB_PAGE.HEIGHT, FB_PAGE.LINE_LENGTH, FB_PAGE.MEM_LENGTH].map(word => page.words[word]);
+    const [width, height, stride, bytes] = [FB_PAGE.WIDTH, FB_PAGE.HEIGHT, FB_PAGE.LINE_LENGTH, FB_PAGE.MEM_LENGTH].map(
+      word => page.words[word],
+    );
     const depth = page.words[FB_PAGE.DEPTH] & 0xff;
-    if (!(bytes > 0 && bytes <= MOST_BYTES)) throw new DeviceError(`its picture has ${bytes >>> 0} bytes, and may have ${MOST_BYTES}`);
+    if (!(bytes > 0 && bytes <= MOST_BYTES))
+      throw new DeviceError(`its picture has ${bytes >>> 0} bytes, and may have ${MOST_BYTES}`);
     const kept = saved === undefined ? undefined : checked(saved);
     const geometry = this.judge(kept?.geometry ?? { width, height, stride, offset: 0 }, depth, bytes);
     const gfns = framesNamed(connection, page, Math.ceil(bytes / PAGE_BYTES), long);
     const tells = connection.text('feature-update') === '1';
-    this.link = { connection, page, gfns, frames: [], bytes, tells, outCons: kept?.outCons ?? page.words[FB_PAGE.OUT_CONS], geometry };
+    this.link = {
+      connection,
+      page,
+      gfns,
+      frames: [],
+      bytes,
+      tells,
+      outCons: kept?.outCons ?? page.words[FB_PAGE.OUT_CONS],
+      geometry,
+    };
     this.show(this.link, geometry);
     const tell = connection.bind(connection.number('event-channel'), () => this.serve());
     tell();
@@ -119,11 +140,20 @@ export class Vfb implements Driver {
   private judge(asked: Geometry, depth: number, bytes: number): Geometry {
     const { width, height, stride, offset } = asked;
     if (depth !== PIXEL_BYTES * 8) throw new DeviceError(`its picture has ${depth} bits a pixel, and 32 are shown`);
-    if (!(width > 0 && height > 0 && stride > 0 && offset >= 0)) throw new DeviceError(`its picture has ${width} × ${height} pixels in lines of ${stride} bytes from byte ${offset} on`);
-    if (stride % PIXEL_BYTES !== 0 || offset % PIXEL_BYTES !== 0) throw new DeviceError('the lines of its picture begin within pixels');
+    if (!(width > 0 && height > 0 && stride > 0 && offset >= 0))
+      throw new DeviceError(
+        `its picture has ${width} × ${height} pixels in lines of ${stride} bytes from byte ${offset} on`,
+      );
+    if (stride % PIXEL_BYTES !== 0 || offset % PIXEL_BYTES !== 0)
+      throw new DeviceError('the lines of its picture begin within pixels');
     if (width * PIXEL_BYTES > stride || offset + stride * height > bytes)
-      throw new DeviceError(`its picture of ${width} × ${height} pixels in lines of ${stride} bytes does not lie in its ${bytes} bytes`);
-    if (!this.screen.pixels?.(width, height)) throw new DeviceError(`its picture of ${width} × ${height} pixels cannot be shown: it is larger than 1920 × 1200, or the host has no memory for it`);
+      throw new DeviceError(
+        `its picture of ${width} × ${height} pixels in lines of ${stride} bytes does not lie in its ${bytes} bytes`,
+      );
+    if (!this.screen.pixels?.(width, height))
+      throw new DeviceError(
+        `its picture of ${width} × ${height} pixels cannot be shown: it is larger than 1920 × 1200, or the host has no memory for it`,
+      );
     return asked;
   }
 
@@ -144,14 +174,16 @@ export class Vfb implements Driver {
     if (!link) return;
     const { page, connection } = link;
     const waiting = (Atomics.load(page.words, FB_PAGE.OUT_PROD) - link.outCons) >>> 0;
-    if (waiting > FB_OUT_EVENTS) throw new DeviceError(`its screen claims ${waiting} events, and there is room for ${FB_OUT_EVENTS}`);
+    if (waiting > FB_OUT_EVENTS)
+      throw new DeviceError(`its screen claims ${waiting} events, and there is room for ${FB_OUT_EVENTS}`);
     for (let i = 0; i < waiting; i++, link.outCons = (link.outCons + 1) | 0) {
       const at = FB_OUT_OFFSET / 4 + ((link.outCons >>> 0) % FB_OUT_EVENTS) * EVENT_WORDS;
       this.hear(link, page.words.slice(at, at + EVENT_WORDS));
     }
     Atomics.store(page.words, FB_PAGE.OUT_CONS, link.outCons);
     // Those that came meanwhile have rung or will: others have their turn first.
-    if (waiting > 0 && Atomics.load(page.words, FB_PAGE.OUT_PROD) !== link.outCons) connection.again(() => this.serve());
+    if (waiting > 0 && Atomics.load(page.words, FB_PAGE.OUT_PROD) !== link.outCons)
+      connection.again(() => this.serve());
     this.draw();
   }
 
@@ -168,7 +200,12 @@ export class Vfb implements Driver {
   /** A part of the picture has changed, as far as it lies in it. */
   private touch({ left, top, right, bottom }: NonNullable<Vfb['dirty']>): void {
     const { width, height } = this.link!.geometry;
-    const part = { left: Math.max(left, 0), top: Math.max(top, 0), right: Math.min(right, width), bottom: Math.min(bottom, height) };
+    const part = {
+      left: Math.max(left, 0),
+      top: Math.max(top, 0),
+      right: Math.min(right, width),
+      bottom: Math.min(bottom, height),
+    };
     if (part.left >= part.right || part.top >= part.bottom) return;
     const { dirty } = this;
     this.dirty = dirty
@@ -230,7 +267,8 @@ function framesNamed(connection: Connection, page: Mapping, count: number, long:
     if (long === 8 && words[at + 1] !== 0) throw new DeviceError('its picture lies beyond the frames that there are');
     return words[at] >>> 0;
   };
-  if (Math.ceil(count / each) > FB_DIRECTORY_ENTRIES) throw new DeviceError(`its picture has ${count} frames, more than its directory can name`);
+  if (Math.ceil(count / each) > FB_DIRECTORY_ENTRIES)
+    throw new DeviceError(`its picture has ${count} frames, more than its directory can name`);
   const gfns = new Uint32Array(count);
   for (let first = 0, i = 0; first < count; first += each, i++) {
     const list = connection.foreign(entry(page.words, FB_DIRECTORY[long] + i * long), true);

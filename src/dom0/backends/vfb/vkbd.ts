@@ -40,7 +40,13 @@ export class Vkbd implements Driver {
     const inProd = saved === undefined ? page.words[KBD_PAGE.IN_PROD] : (saved as { inProd?: unknown } | null)?.inProd;
     if (!Number.isInteger(inProd)) throw new DeviceError('what was saved of its keyboard makes no sense');
     const tell = connection.bind(connection.number('event-channel'), () => this.room());
-    this.link = { connection, page, tell, inProd: inProd as number, isAbsolute: connection.text('request-abs-pointer') === '1' };
+    this.link = {
+      connection,
+      page,
+      tell,
+      inProd: inProd as number,
+      isAbsolute: connection.text('request-abs-pointer') === '1',
+    };
     this.room();
     return {};
   }
@@ -72,7 +78,8 @@ export class Vkbd implements Driver {
     this.x = Math.min(Math.max(this.x + dx, 0), width - 1);
     this.y = Math.min(Math.max(this.y - dy, 0), height - 1);
     // The wheel has the same sign in both; screens count downwards.
-    if (dx !== 0 || dy !== 0 || dz !== 0) events.push(this.link?.isAbsolute ? [KBD_EVENT.POS, this.x, this.y, dz] : [KBD_EVENT.MOTION, dx, -dy, dz]);
+    if (dx !== 0 || dy !== 0 || dz !== 0)
+      events.push(this.link?.isAbsolute ? [KBD_EVENT.POS, this.x, this.y, dz] : [KBD_EVENT.MOTION, dx, -dy, dz]);
     LINUX_BUTTONS.forEach((key, bit) => {
       const now = (buttons >>> bit) & 1;
       if (now !== ((this.buttons >>> bit) & 1)) events.push([KBD_EVENT.KEY | (now << 8), key]);

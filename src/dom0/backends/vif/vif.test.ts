@@ -18,7 +18,15 @@ const TX_REF = 8,
   DATA_REF = 100;
 const ME = [0, 0x16, 0x3e, 0, 0, 1],
   OTHER = [0, 0x16, 0x3e, 0, 0, 2];
-const ALL = { 'tx-ring-ref': TX_REF, 'rx-ring-ref': RX_REF, 'event-channel': PORT, 'request-rx-copy': 1, 'feature-rx-notify': 1, 'feature-sg': 1, 'feature-gso-tcpv4': 1 };
+const ALL = {
+  'tx-ring-ref': TX_REF,
+  'rx-ring-ref': RX_REF,
+  'event-channel': PORT,
+  'request-rx-copy': 1,
+  'feature-rx-notify': 1,
+  'feature-sg': 1,
+  'feature-gso-tcpv4': 1,
+};
 
 /** A front end of which tests do each step, and a station on the bridge beside it. */
 function make({ nodes = ALL, rate, buffers = 20 }: { nodes?: Nodes; rate?: Rate; buffers?: number } = {}) {
@@ -27,7 +35,10 @@ function make({ nodes = ALL, rate, buffers = 20 }: { nodes?: Nodes; rate?: Rate;
   const bridge = new Bridge('xenbr0', () => timers.clock.nowNs());
   const got: Frame[] = [];
   const other: BridgePort = bridge.addPort('other', { offloads: true, deliver: frame => got.push(frame) });
-  guest.plug(ID, vifNodes({ domid: 7, devid: 0, mac: '00:16:3e:00:00:01', bridge: 'xenbr0', rate, emulated: false }).backend);
+  guest.plug(
+    ID,
+    vifNodes({ domid: 7, devid: 0, mac: '00:16:3e:00:00:01', bridge: 'xenbr0', rate, emulated: false }).backend,
+  );
   const vif = new Vif({ bridge, timers, name: 'vif7.0', rate });
   const backend = new XenbusBackend(guest.parts, ID, vif);
   const tx = new FrontRing([guest.grant(TX_REF)], TX_SLOT_BYTES),
@@ -47,13 +58,15 @@ function make({ nodes = ALL, rate, buffers = 20 }: { nodes?: Nodes; rate?: Rate;
   guest.poll();
   const state = (): number => Number(guest.backend(ID, 'state'));
   /** Slots of one packet: bytes of each, the rest of what a slot says. */
-  const slot = (ref: number, size: number, { flags = 0, offset = 0, id = ref & 0xff } = {}): void => tx.put([ref, offset | (flags << 16), id | (size << 16)]);
+  const slot = (ref: number, size: number, { flags = 0, offset = 0, id = ref & 0xff } = {}): void =>
+    tx.put([ref, offset | (flags << 16), id | (size << 16)]);
   const ring = (): void => {
     tx.push();
     guest.notify(PORT);
     guest.poll();
   };
-  const page = (bytes: Uint8Array | number[], ref = DATA_REF, offset = 0): void => void guest.grant(ref, true).bytes.set(bytes, offset);
+  const page = (bytes: Uint8Array | number[], ref = DATA_REF, offset = 0): void =>
+    void guest.grant(ref, true).bytes.set(bytes, offset);
   const answers = (): [id: number, status: number][] => {
     const all: [number, number][] = [];
     for (let word = tx.take(1); word; word = tx.take(1)) all.push([word[0] & 0xffff, word[0] >> 16]);
@@ -61,10 +74,29 @@ function make({ nodes = ALL, rate, buffers = 20 }: { nodes?: Nodes; rate?: Rate;
   };
   const received = (): { id: number; flags: number; status: number }[] => {
     const all = [];
-    for (let words = rx.take(2); words; words = rx.take(2)) all.push({ id: words[0] & 0xffff, flags: words[1] & 0xffff, status: words[1] >> 16 });
+    for (let words = rx.take(2); words; words = rx.take(2))
+      all.push({ id: words[0] & 0xffff, flags: words[1] & 0xffff, status: words[1] >> 16 });
     return all;
   };
-  return { guest, timers, bridge, other, got, vif, backend, tx, rx, pages, post, state, slot, ring, page, answers, received };
+  return {
+    guest,
+    timers,
+    bridge,
+    other,
+    got,
+    vif,
+    backend,
+    tx,
+    rx,
+    pages,
+    post,
+    state,
+    slot,
+    ring,
+    page,
+    answers,
+    received,
+  };
 }
 
 const frame = (length: number, to = OTHER, from = ME): Uint8Array => {
@@ -72,7 +104,12 @@ const frame = (length: number, to = OTHER, from = ME): Uint8Array => {
   bytes.set([...to, ...from, 0x88, 0xb5]);
   return bytes;
 };
-const path = { fromMac: Uint8Array.from(OTHER), from: parseAddress('10.0.2.16'), toMac: Uint8Array.from(ME), to: parseAddress('10.0.2.15') };
+const path = {
+  fromMac: Uint8Array.from(OTHER),
+  from: parseAddress('10.0.2.16'),
+  toMac: Uint8Array.from(ME),
+  to: parseAddress('10.0.2.15'),
+};
 const tcp = (length: number): Uint8Array => {
   const segment = Uint8Array.from({ length: 20 + length }, (_, i) => i);
   segment[12] = 0x50;
@@ -83,8 +120,34 @@ describe('the vif back end', () => {
   it('shows what libxl and netback write, and is on the bridge', () => {
     const { guest, bridge, state } = make({ rate: { bytes: 62_500, intervalUs: 50_000 } });
     expect(state()).toBe(CONNECTED);
-    const shown = ['mac', 'bridge', 'handle', 'type', 'vifname', 'mtu', 'rate', 'hotplug-status', 'feature-rx-copy', 'feature-sg', 'feature-gso-tcpv4', 'feature-multicast-control'];
-    expect(shown.map(name => guest.backend(ID, name))).toEqual(['00:16:3e:00:00:01', 'xenbr0', '0', 'vif', 'vif7.0', '1500', '62500,50000', 'connected', '1', '1', '1', '1']);
+    const shown = [
+      'mac',
+      'bridge',
+      'handle',
+      'type',
+      'vifname',
+      'mtu',
+      'rate',
+      'hotplug-status',
+      'feature-rx-copy',
+      'feature-sg',
+      'feature-gso-tcpv4',
+      'feature-multicast-control',
+    ];
+    expect(shown.map(name => guest.backend(ID, name))).toEqual([
+      '00:16:3e:00:00:01',
+      'xenbr0',
+      '0',
+      'vif',
+      'vif7.0',
+      '1500',
+      '62500,50000',
+      'connected',
+      '1',
+      '1',
+      '1',
+      '1',
+    ]);
     expect(bridge.list().map(({ name }) => name)).toEqual(['other', 'vif7.0']);
   });
 
@@ -99,7 +162,11 @@ describe('the vif back end', () => {
     slot(102, 400, { offset: 7 });
     ring();
     expect(got).toEqual([{ bytes: whole }]);
-    expect(answers()).toEqual([[100, RSP.OKAY], [101, RSP.OKAY], [102, RSP.OKAY]]);
+    expect(answers()).toEqual([
+      [100, RSP.OKAY],
+      [101, RSP.OKAY],
+      [102, RSP.OKAY],
+    ]);
     expect(guest.events.length).toBeGreaterThan(0);
     // The rings alone are mapped.
     expect(guest.mapped).toBe(2);
@@ -113,7 +180,10 @@ describe('the vif back end', () => {
     tx.put([EXTRA.GSO | (1448 << 16), 1, 0]);
     ring();
     expect(got).toEqual([{ bytes: big, blankChecksum: true, segmentBytes: 1448 }]);
-    expect(answers()).toEqual([[DATA_REF, RSP.OKAY], [0, RSP.NULL]]);
+    expect(answers()).toEqual([
+      [DATA_REF, RSP.OKAY],
+      [0, RSP.NULL],
+    ]);
     expect(finish(got[0])).toHaveLength(3);
   });
 
@@ -131,26 +201,46 @@ describe('the vif back end', () => {
   it.each<[what: string, break_: (made: ReturnType<typeof make>) => void, clause: RegExp]>([
     ['a page that is not granted', ({ slot }) => slot(55, 60), /does not grant Domain 0 its entry 55/],
     ['data past the end of a page', ({ slot }) => slot(DATA_REF, 100, { offset: 4000 }), /100 bytes from byte 4000/],
-    ['slots with more bytes than the packet', ({ slot }) => {
-      slot(DATA_REF, 60, { flags: TXF.MORE_DATA });
-      slot(DATA_REF, 61);
-    }, /more bytes than the packet/],
+    [
+      'slots with more bytes than the packet',
+      ({ slot }) => {
+        slot(DATA_REF, 60, { flags: TXF.MORE_DATA });
+        slot(DATA_REF, 61);
+      },
+      /more bytes than the packet/,
+    ],
     ['a packet without its end', ({ slot }) => slot(DATA_REF, 60, { flags: TXF.MORE_DATA }), /not all in its ring/],
-    ['a packet without end', ({ slot }) => {
-      for (let i = 0; i < 60; i++) slot(DATA_REF, 60, { flags: TXF.MORE_DATA });
-    }, /more than 20 slots/],
-    ['extra information of no kind', ({ slot, tx }) => {
-      slot(DATA_REF, 60, { flags: TXF.EXTRA_INFO });
-      tx.put([9, 0, 0]);
-    }, /type 9/],
-    ['segments of nothing', ({ slot, tx }) => {
-      slot(DATA_REF, 60, { flags: TXF.EXTRA_INFO });
-      tx.put([EXTRA.GSO, 1, 0]);
-    }, /segments of no bytes/],
-    ['segments of another kind', ({ slot, tx }) => {
-      slot(DATA_REF, 60, { flags: TXF.EXTRA_INFO });
-      tx.put([EXTRA.GSO | (1000 << 16), 2, 0]);
-    }, /type 2, which was not offered/],
+    [
+      'a packet without end',
+      ({ slot }) => {
+        for (let i = 0; i < 60; i++) slot(DATA_REF, 60, { flags: TXF.MORE_DATA });
+      },
+      /more than 20 slots/,
+    ],
+    [
+      'extra information of no kind',
+      ({ slot, tx }) => {
+        slot(DATA_REF, 60, { flags: TXF.EXTRA_INFO });
+        tx.put([9, 0, 0]);
+      },
+      /type 9/,
+    ],
+    [
+      'segments of nothing',
+      ({ slot, tx }) => {
+        slot(DATA_REF, 60, { flags: TXF.EXTRA_INFO });
+        tx.put([EXTRA.GSO, 1, 0]);
+      },
+      /segments of no bytes/,
+    ],
+    [
+      'segments of another kind',
+      ({ slot, tx }) => {
+        slot(DATA_REF, 60, { flags: TXF.EXTRA_INFO });
+        tx.put([EXTRA.GSO | (1000 << 16), 2, 0]);
+      },
+      /type 2, which was not offered/,
+    ],
   ])('is closed by %s with a sentence, and nobody else notices', (_what, break_, clause) => {
     const made = make();
     made.page(frame(60));
@@ -186,7 +276,10 @@ describe('the vif back end', () => {
     guest.events.length = 0;
     for (const bytes of frames) other.input({ bytes });
     guest.poll();
-    expect(received()).toEqual([{ id: 0, flags: 0, status: 60 }, { id: 1, flags: 0, status: 1514 }]);
+    expect(received()).toEqual([
+      { id: 0, flags: 0, status: 60 },
+      { id: 1, flags: 0, status: 1514 },
+    ]);
     frames.forEach((bytes, i) => expect(pages[i].bytes.subarray(0, bytes.length)).toEqual(bytes));
     expect([guest.events, guest.mapped]).toEqual([[PORT], 2]);
   });
@@ -212,7 +305,12 @@ describe('the vif back end', () => {
     other.input({ bytes: tcp(3000), blankChecksum: true, segmentBytes: 1448 });
     other.input({ bytes: udpFrame(path, 1, 2, new Uint8Array(10)), blankChecksum: true });
     guest.poll();
-    expect(received().map(({ flags, status }) => [flags, status])).toEqual([[0, 1448 + 54], [0, 1448 + 54], [0, 104 + 54], [0, 52]]);
+    expect(received().map(({ flags, status }) => [flags, status])).toEqual([
+      [0, 1448 + 54],
+      [0, 1448 + 54],
+      [0, 104 + 54],
+      [0, 52],
+    ]);
   });
 
   it('keeps what finds no buffer, up to a bound, and gives it once there are some', () => {
@@ -240,7 +338,9 @@ describe('the vif back end', () => {
   });
 
   it('gives a front end that chooses its groups those alone', () => {
-    const { guest, other, received, tx, slot, ring, answers } = make({ nodes: { ...ALL, 'request-multicast-control': 1 } });
+    const { guest, other, received, tx, slot, ring, answers } = make({
+      nodes: { ...ALL, 'request-multicast-control': 1 },
+    });
     const group = [1, 0, 0x5e, 0, 0, 0xfb];
     const send = (): number => {
       other.input({ bytes: frame(60, group, OTHER) });
@@ -249,12 +349,22 @@ describe('the vif back end', () => {
     };
     const change = (type: number): void => {
       slot(DATA_REF, 0, { flags: TXF.EXTRA_INFO });
-      tx.put([type | (group[0] << 16) | (group[1] << 24), group[2] | (group[3] << 8) | (group[4] << 16) | (group[5] << 24), 0]);
+      tx.put([
+        type | (group[0] << 16) | (group[1] << 24),
+        group[2] | (group[3] << 8) | (group[4] << 16) | (group[5] << 24),
+        0,
+      ]);
       ring();
     };
     expect(send()).toBe(0);
     change(EXTRA.MCAST_ADD);
-    expect([answers(), send()]).toEqual([[[DATA_REF, RSP.OKAY], [0, RSP.NULL]], 1]);
+    expect([answers(), send()]).toEqual([
+      [
+        [DATA_REF, RSP.OKAY],
+        [0, RSP.NULL],
+      ],
+      1,
+    ]);
     change(EXTRA.MCAST_DEL);
     expect(send()).toBe(0);
   });
@@ -307,7 +417,9 @@ describe('the vif back end', () => {
   });
 
   it('survives whatever is in its rings', () => {
-    const words = fc.array(fc.tuple(fc.oneof(fc.constant(DATA_REF), fc.integer()), fc.integer(), fc.integer()), { maxLength: 40 });
+    const words = fc.array(fc.tuple(fc.oneof(fc.constant(DATA_REF), fc.integer()), fc.integer(), fc.integer()), {
+      maxLength: 40,
+    });
     fc.assert(
       fc.property(words, fc.array(fc.tuple(fc.nat(3), fc.integer()), { maxLength: 3 }), (slots, indices) => {
         const { guest, tx, ring, page, other, state } = make();

@@ -11,7 +11,18 @@ import { finish, type Frame, numberOf } from '../../network/frame.ts';
 import { Credit, type Rate } from '../../network/rate.ts';
 import type { BackRing, RingLook, SavedRing } from '../ring.ts';
 import { type Connection, DeviceError, type Driver, type Nodes } from '../xenbus.ts';
-import { EXTRA, EXTRA_MORE, GSO_TCPV4, RSP, RX_SLOT_BYTES, RXF, SLOTS_FATAL, SLOTS_MOST, TX_SLOT_BYTES, TXF } from './protocol.ts';
+import {
+  EXTRA,
+  EXTRA_MORE,
+  GSO_TCPV4,
+  RSP,
+  RX_SLOT_BYTES,
+  RXF,
+  SLOTS_FATAL,
+  SLOTS_MOST,
+  TX_SLOT_BYTES,
+  TXF,
+} from './protocol.ts';
 
 const PAGE_BYTES = 4096;
 /** Packets of one front end before others have their turn. */
@@ -40,8 +51,15 @@ interface SavedVif {
 /** What a saved state says of rings is anybody's word. @throws DeviceError */
 function checked(saved: unknown): SavedVif {
   const { tx, rx, groups } = (saved ?? {}) as Partial<SavedVif>;
-  const isRing = (ring: SavedRing | undefined): boolean => Number.isInteger(ring?.reqCons) && Number.isInteger(ring?.rspProd);
-  if (!isRing(tx) || !isRing(rx) || !Array.isArray(groups) || groups.length > GROUPS_MOST || !groups.every(group => typeof group === 'string'))
+  const isRing = (ring: SavedRing | undefined): boolean =>
+    Number.isInteger(ring?.reqCons) && Number.isInteger(ring?.rspProd);
+  if (
+    !isRing(tx) ||
+    !isRing(rx) ||
+    !Array.isArray(groups) ||
+    groups.length > GROUPS_MOST ||
+    !groups.every(group => typeof group === 'string')
+  )
     throw new DeviceError('what was saved of its rings makes no sense');
   return saved as SavedVif;
 }
@@ -89,7 +107,12 @@ export class Vif implements Driver {
     this.follows = follows;
     this.credit = rate && new Credit(rate, () => timers.clock.nowNs());
     this.again = rate && timers.create(`${name} rate`, () => this.link?.connection.guard(() => this.serve()));
-    this.port = bridge.addPort(name, { offloads: true, watched: () => follows?.io.follows(follows.guest) ?? false, deliver: frame => this.deliver(frame), wants: group => this.wants(group) });
+    this.port = bridge.addPort(name, {
+      offloads: true,
+      watched: () => follows?.io.follows(follows.guest) ?? false,
+      deliver: frame => this.deliver(frame),
+      wants: group => this.wants(group),
+    });
   }
 
   /** Its rings, for people; undefined: it is not connected. */
@@ -113,7 +136,10 @@ export class Vif implements Driver {
 
   connect(connection: Connection, saved?: unknown): Nodes {
     const flag = (name: string): boolean => connection.text(name) === '1';
-    if (!flag('request-rx-copy')) throw new DeviceError('it does not ask to have what it receives copied (request-rx-copy), and pages are not flipped');
+    if (!flag('request-rx-copy'))
+      throw new DeviceError(
+        'it does not ask to have what it receives copied (request-rx-copy), and pages are not flipped',
+      );
     const rings = saved === undefined ? undefined : checked(saved);
     const tx = connection.ring([connection.number('tx-ring-ref')], TX_SLOT_BYTES, rings?.tx),
       rx = connection.ring([connection.number('rx-ring-ref')], RX_SLOT_BYTES, rings?.rx);
@@ -123,7 +149,12 @@ export class Vif implements Driver {
     const port = connection.number('event-channel');
     const tell = connection.bind(port, () => this.serve());
     this.link = {
-      connection, tx, rx, port, tell, scatterGather,
+      connection,
+      tx,
+      rx,
+      port,
+      tell,
+      scatterGather,
       segments: scatterGather && flag('feature-gso-tcpv4'),
       blankChecksums: !flag('feature-no-csum-offload'),
       choosesGroups: flag('request-multicast-control'),
@@ -190,7 +221,12 @@ export class Vif implements Driver {
     const number = this.follow(link);
     const slots: { gref: number; offset: number; id: number; size: number }[] = [];
     const take = (): number => {
-      slots.push({ gref: request[0] >>> 0, offset: request[1] & 0xffff, id: request[2] & 0xffff, size: request[2] >>> 16 });
+      slots.push({
+        gref: request[0] >>> 0,
+        offset: request[1] & 0xffff,
+        id: request[2] & 0xffff,
+        size: request[2] >>> 16,
+      });
       return request[1] >>> 16;
     };
     const next = (): void => {
@@ -221,7 +257,12 @@ export class Vif implements Driver {
         page.unmap();
         at += size;
       }
-      frame = { bytes: data, ...(flags & TXF.CSUM_BLANK ? { blankChecksum: true } : {}), ...(extras.segmentBytes === undefined ? {} : { segmentBytes: extras.segmentBytes }), ...(number === 0 ? {} : { number }) };
+      frame = {
+        bytes: data,
+        ...(flags & TXF.CSUM_BLANK ? { blankChecksum: true } : {}),
+        ...(extras.segmentBytes === undefined ? {} : { segmentBytes: extras.segmentBytes }),
+        ...(number === 0 ? {} : { number }),
+      };
     }
     const status = isLost || (isGroup && !this.changeGroups(extras)) ? RSP.ERROR : RSP.OKAY;
     slots.forEach(({ id }, i) => {
@@ -259,14 +300,23 @@ export class Vif implements Driver {
       more = (request[0] >>> 8) & EXTRA_MORE;
       if (type === EXTRA.GSO) {
         said.segmentBytes = request[0] >>> 16;
-        if ((request[1] & 0xff) !== GSO_TCPV4) throw new DeviceError(`a packet of its is to be cut as type ${request[1] & 0xff}, which was not offered`);
+        if ((request[1] & 0xff) !== GSO_TCPV4)
+          throw new DeviceError(`a packet of its is to be cut as type ${request[1] & 0xff}, which was not offered`);
         if (said.segmentBytes === 0) throw new DeviceError('a packet of its is to be cut into segments of no bytes');
       } else if (type === EXTRA.MCAST_ADD || type === EXTRA.MCAST_DEL) {
-        const address = [request[0] >>> 16, request[0] >>> 24, request[1], request[1] >>> 8, request[1] >>> 16, request[1] >>> 24].map(byte => byte & 0xff);
+        const address = [
+          request[0] >>> 16,
+          request[0] >>> 24,
+          request[1],
+          request[1] >>> 8,
+          request[1] >>> 16,
+          request[1] >>> 24,
+        ].map(byte => byte & 0xff);
         said.group = address.join();
         said.joins = type === EXTRA.MCAST_ADD;
       } else if (type !== EXTRA.HASH) throw new DeviceError(`extra information of its has type ${type}`);
-      if (said.count > SLOTS_FATAL) throw new DeviceError(`a packet of its has more than ${SLOTS_FATAL} slots of extra information`);
+      if (said.count > SLOTS_FATAL)
+        throw new DeviceError(`a packet of its has more than ${SLOTS_FATAL} slots of extra information`);
     }
     return said;
   }
@@ -343,7 +393,9 @@ export class Vif implements Driver {
       const first = at === 0;
       const more = at + PAGE_BYTES < bytes.length;
       const flags =
-        (first && blankChecksum ? RXF.CSUM_BLANK | RXF.DATA_VALIDATED : 0) | (first && segmentBytes !== undefined ? RXF.EXTRA_INFO : 0) | (more ? RXF.MORE_DATA : 0);
+        (first && blankChecksum ? RXF.CSUM_BLANK | RXF.DATA_VALIDATED : 0) |
+        (first && segmentBytes !== undefined ? RXF.EXTRA_INFO : 0) |
+        (more ? RXF.MORE_DATA : 0);
       answer[0] = id;
       answer[1] = flags | (part.length << 16);
       rx.respond(answer);
@@ -358,7 +410,21 @@ export class Vif implements Driver {
 }
 
 /** Nodes that libxl writes for a card (libxl__nic: libxl_nic.c, libxl__set_xenstore_nic). */
-export function vifNodes({ domid, devid, mac, bridge, rate, emulated }: { domid: number; devid: number; mac: string; bridge: string; rate?: Rate | undefined; emulated: boolean }): { frontend: Nodes; backend: Nodes } {
+export function vifNodes({
+  domid,
+  devid,
+  mac,
+  bridge,
+  rate,
+  emulated,
+}: {
+  domid: number;
+  devid: number;
+  mac: string;
+  bridge: string;
+  rate?: Rate | undefined;
+  emulated: boolean;
+}): { frontend: Nodes; backend: Nodes } {
   return {
     frontend: { handle: devid, mac, mtu: MAX_FRAME - HEADER_BYTES, trusted: 1 },
     backend: {

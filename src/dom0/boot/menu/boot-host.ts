@@ -43,7 +43,10 @@ export async function installedGrubConfig(files: HostFiles): Promise<string> {
     await files.mkdir(folder, { recursive: true });
     await files.writeFile(GRUB_CONFIG_PATH, DEFAULT_GRUB_CONFIG);
   }
-  return files.readFileBuffer(GRUB_CONFIG_PATH).then(bytes => new TextDecoder().decode(bytes), () => '');
+  return files.readFileBuffer(GRUB_CONFIG_PATH).then(
+    bytes => new TextDecoder().decode(bytes),
+    () => '',
+  );
 }
 
 /** What a choice of the menu starts. */
@@ -79,12 +82,17 @@ const XEN = /^xen[\w.+-]*$/,
 
 /** Why commands start nothing on this host, in GRUB's words where it has some; undefined: they do. */
 export function bootRefusal({ hypervisor, modules, linux }: BootCommands): string | undefined {
-  if (!hypervisor && linux) return `error: file \`${linux.path}' not found. This host has no system beside Xen: take an entry with multiboot2 /boot/xen.gz.`;
-  if (!hypervisor) return 'error: you need to load the kernel first. Write multiboot2 /boot/xen.gz and module2 /boot/domain0.';
-  if (!XEN.test(baseName(hypervisor.path))) return `error: file \`${hypervisor.path}' not found. The hypervisor is /boot/xen.gz.`;
+  if (!hypervisor && linux)
+    return `error: file \`${linux.path}' not found. This host has no system beside Xen: take an entry with multiboot2 /boot/xen.gz.`;
+  if (!hypervisor)
+    return 'error: you need to load the kernel first. Write multiboot2 /boot/xen.gz and module2 /boot/domain0.';
+  if (!XEN.test(baseName(hypervisor.path)))
+    return `error: file \`${hypervisor.path}' not found. The hypervisor is /boot/xen.gz.`;
   const [dom0] = modules;
   if (!dom0) return 'Panic on CPU 0: Xen has no Domain 0 to start. Write module2 /boot/domain0 behind multiboot2.';
-  return DOMAIN_0.test(baseName(dom0.path)) ? undefined : `error: file \`${dom0.path}' not found. Domain 0 is /boot/domain0.`;
+  return DOMAIN_0.test(baseName(dom0.path))
+    ? undefined
+    : `error: file \`${dom0.path}' not found. Domain 0 is /boot/domain0.`;
 }
 
 /** What the menu has chosen; undefined: nothing yet, or no boot. */
@@ -95,4 +103,5 @@ export function hostBootOf(choice: MenuChoice | undefined): HostBoot | undefined
 }
 
 /** Why a menu that was not to be shown has chosen nothing. */
-export const whyNot = ({ mode }: BootMenu): string => (mode.kind === 'message' ? mode.lines.join('\n') : 'the entry waits for somebody to choose');
+export const whyNot = ({ mode }: BootMenu): string =>
+  mode.kind === 'message' ? mode.lines.join('\n') : 'the entry waits for somebody to choose';

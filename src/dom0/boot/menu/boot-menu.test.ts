@@ -7,7 +7,12 @@ import { MenuSession } from './menu-session.ts';
 
 function makeMenu(source = DEFAULT_GRUB_CONFIG, wanted?: string) {
   const clock = { ms: 1000 };
-  const menu = new BootMenu({ config: readGrubConfig(source), nowMs: () => clock.ms, refuses: bootRefusal, ...(wanted === undefined ? {} : { wanted }) });
+  const menu = new BootMenu({
+    config: readGrubConfig(source),
+    nowMs: () => clock.ms,
+    refuses: bootRefusal,
+    ...(wanted === undefined ? {} : { wanted }),
+  });
   const press = (...keys: string[]): void => keys.forEach(key => menu.press({ key }));
   const type = (text: string): void => menu.press({ text });
   const shown = (): string[] => drawMenu(menu, 'Boot menu').rows.map(row => row.trimEnd());
@@ -57,7 +62,10 @@ describe('the boot menu', () => {
   });
 
   it('boots at once with timeout=0, and never without a timeout', () => {
-    expect(hostBootOf(makeMenu('set timeout=0\nmenuentry a { multiboot2 /boot/xen.gz\nmodule2 /boot/domain0\n}').menu.choice)?.title).toBe('a');
+    expect(
+      hostBootOf(makeMenu('set timeout=0\nmenuentry a { multiboot2 /boot/xen.gz\nmodule2 /boot/domain0\n}').menu.choice)
+        ?.title,
+    ).toBe('a');
     const { menu, clock } = makeMenu('menuentry a {\n}');
     clock.ms += 1e9;
     menu.tick();
@@ -96,13 +104,21 @@ describe('the boot menu', () => {
     type(' '.padEnd(80, 'x'));
     const { cursor, rows } = drawMenu(menu, '');
     expect(rows[4]).toMatch(/\\│ *$/);
-    expect(cursor).toEqual({ row: 5, column: 2 + ('multiboot2 /boot/xen.gz loglvl=all guest_loglvl=all'.length + 80 - 75) });
+    expect(cursor).toEqual({
+      row: 5,
+      column: 2 + ('multiboot2 /boot/xen.gz loglvl=all guest_loglvl=all'.length + 80 - 75),
+    });
   });
 
   it('tells why an entry does not start, and goes back', () => {
-    const { menu, press, type, shown } = makeMenu("set timeout=0\nmenuentry Linux {\nlinux /boot/vmlinuz\n}");
+    const { menu, press, type, shown } = makeMenu('set timeout=0\nmenuentry Linux {\nlinux /boot/vmlinuz\n}');
     expect(menu.choice).toBeUndefined();
-    expect(shown().slice(0, 4)).toEqual([expect.stringContaining("error: file `/boot/vmlinuz' not found"), expect.any(String), '', 'Press any key to continue...']);
+    expect(shown().slice(0, 4)).toEqual([
+      expect.stringContaining("error: file `/boot/vmlinuz' not found"),
+      expect.any(String),
+      '',
+      'Press any key to continue...',
+    ]);
     press('enter');
     expect(shown()[3]).toContain('*Linux');
     press('e', 'ctrl-k');
@@ -131,7 +147,9 @@ describe('the boot menu', () => {
     line('boot');
     line('help');
     line('frob');
-    expect(shown().join('\n')).toMatch(/you need to load the kernel first[\s\S]*multiboot2 {2}normal[\s\S]*can't find command `frob'/);
+    expect(shown().join('\n')).toMatch(
+      /you need to load the kernel first[\s\S]*multiboot2 {2}normal[\s\S]*can't find command `frob'/,
+    );
     line('multiboot2 /boot/xen.gz sched=rr');
     line('module2 /boot/domain0');
     line('boot');
@@ -192,7 +210,11 @@ describe('a menu at a terminal', () => {
       return () => void (timers.includes(timer) && timers.splice(timers.indexOf(timer), 1));
     };
     let text = '';
-    const menu = new BootMenu({ config: readGrubConfig(DEFAULT_GRUB_CONFIG), nowMs: () => clock.ms, refuses: bootRefusal });
+    const menu = new BootMenu({
+      config: readGrubConfig(DEFAULT_GRUB_CONFIG),
+      nowMs: () => clock.ms,
+      refuses: bootRefusal,
+    });
     const session = new MenuSession({ menu, title: 'Boot menu', write: more => (text += more), later });
     expect(text).toContain('Boot menu');
     session.input('\x1b[B');

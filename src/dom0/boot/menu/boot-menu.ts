@@ -3,11 +3,21 @@
  * has a clock calls `tick`. Source of keys and words: GRUB manual 2.06, "The menu interface" and "Editing a menu entry".
  */
 import type { Input } from '../../shell/keys.ts';
-import { type BootCommands, findEntry, type GrubConfig, type GrubEntry, type GrubNode, readBootCommands } from './grub-config.ts';
+import {
+  type BootCommands,
+  findEntry,
+  type GrubConfig,
+  type GrubEntry,
+  type GrubNode,
+  readBootCommands,
+} from './grub-config.ts';
 import { TextEditor } from './text-editor.ts';
 
 /** What the menu ends with. */
-export type MenuChoice = { kind: 'boot'; title: string; commands: BootCommands } | { kind: 'reboot' } | { kind: 'halt' };
+export type MenuChoice =
+  | { kind: 'boot'; title: string; commands: BootCommands }
+  | { kind: 'reboot' }
+  | { kind: 'halt' };
 
 /** What it shows. */
 export type MenuMode =
@@ -122,7 +132,8 @@ export class BootMenu {
     const { mode } = this;
     const key = 'key' in input ? input.key : undefined;
     if (mode.kind === 'message' || mode.kind === 'hidden') this.mode = { kind: 'menu' };
-    else if (mode.kind === 'menu') for (const one of key === undefined ? [...('text' in input ? input.text : '')] : [key]) this.menuKey(one);
+    else if (mode.kind === 'menu')
+      for (const one of key === undefined ? [...('text' in input ? input.text : '')] : [key]) this.menuKey(one);
     else if ('text' in input) mode.editor.type(input.text);
     else if (mode.kind === 'edit') this.editKey(mode, input.key);
     else this.consoleKey(mode, input.key);
@@ -160,7 +171,9 @@ export class BootMenu {
       this.choice = { kind: 'boot', title, commands };
       return;
     }
-    const told = commands.problems.map(({ line, sentence }) => (sentence.startsWith('error:') ? sentence : `error: line ${line}: ${sentence}`));
+    const told = commands.problems.map(({ line, sentence }) =>
+      sentence.startsWith('error:') ? sentence : `error: line ${line}: ${sentence}`,
+    );
     this.mode = { kind: 'message', lines: [...told, ...(refusal === undefined ? [] : [refusal])] };
   }
 
@@ -172,7 +185,11 @@ export class BootMenu {
   }
 
   private openConsole(): void {
-    this.mode = { kind: 'console', shown: ['Minimal BASH-like line editing is supported. help lists the commands; ESC', 'at any time exits.', ''], editor: new TextEditor([''], true) };
+    this.mode = {
+      kind: 'console',
+      shown: ['Minimal BASH-like line editing is supported. help lists the commands; ESC', 'at any time exits.', ''],
+      editor: new TextEditor([''], true),
+    };
   }
 
   private consoleKey(mode: { shown: string[]; editor: TextEditor }, key: string): void {
@@ -208,7 +225,9 @@ export class BootMenu {
 
 /** All entries that can be booted, submenus' too, each with the name by which `findEntry` finds it. */
 export function bootNames(entries: readonly GrubNode[], above = ''): string[] {
-  return entries.flatMap(node => (node.kind === 'menuentry' ? [above + node.title] : bootNames(node.entries, `${above}${node.title}>`)));
+  return entries.flatMap(node =>
+    node.kind === 'menuentry' ? [above + node.title] : bootNames(node.entries, `${above}${node.title}>`),
+  );
 }
 
 /** The entry at the end of a way. */

@@ -92,7 +92,10 @@ describe('a grub.cfg', () => {
     expect(xen.lines.slice(0, 2)).toEqual(['insmod part_msdos', 'set xen_rm_opts=']);
     const commands = readBootCommands(xen.lines, config);
     expect(commands.problems).toEqual([]);
-    expect(commands.hypervisor).toEqual({ path: '/boot/xen-4.17-amd64.gz', words: 'dom0_mem=512M,max:512M no-real-mode edd=off' });
+    expect(commands.hypervisor).toEqual({
+      path: '/boot/xen-4.17-amd64.gz',
+      words: 'dom0_mem=512M,max:512M no-real-mode edd=off',
+    });
     expect(commands.modules[0]).toEqual({ path: '/boot/vmlinuz-6.1.0-18-amd64', words: 'root=UUID=ab ro' });
     expect(bootRefusal(commands)).toBeUndefined();
     const linux = readBootCommands((config.entries[0] as GrubEntry).lines, config);
@@ -124,9 +127,15 @@ describe('a grub.cfg', () => {
   });
 
   it('has quotes, variables, comments and lines that go on', () => {
-    const config = readGrubConfig('name="a b"; set x=$' + '{name}c # not this\nmenuentry "It\'s $x \\"q\\"" {\n  multiboot2 /boot/xen.gz a\\\n b \'c  d\' $none e#f\n}\nset timeout=-1');
+    const config = readGrubConfig(
+      'name="a b"; set x=$' +
+        '{name}c # not this\nmenuentry "It\'s $x \\"q\\"" {\n  multiboot2 /boot/xen.gz a\\\n b \'c  d\' $none e#f\n}\nset timeout=-1',
+    );
     expect(config.entries[0]!.title).toBe('It\'s a bc "q"');
-    expect(readBootCommands((config.entries[0] as GrubEntry).lines, config).hypervisor).toEqual({ path: '/boot/xen.gz', words: 'ab c  d e#f' });
+    expect(readBootCommands((config.entries[0] as GrubEntry).lines, config).hypervisor).toEqual({
+      path: '/boot/xen.gz',
+      words: 'ab c  d e#f',
+    });
     expect(config.timeoutS).toBe(-1);
   });
 
@@ -159,14 +168,30 @@ describe('a grub.cfg', () => {
   });
 
   it('bounds what variables stand for that grow without end, also in each of its entries', () => {
-    const config = readGrubConfig(`set a=xxxxxxxx\n${'set a=$a$a\n'.repeat(40)}set b=short\nmenuentry m {\nset b=$a$b\nunset a\nlinux /k $b $a end\n}`);
-    expect(config.problems).toEqual([{ line: expect.any(Number), sentence: expect.stringContaining('too many characters from $a on') }]);
+    const config = readGrubConfig(
+      `set a=xxxxxxxx\n${'set a=$a$a\n'.repeat(40)}set b=short\nmenuentry m {\nset b=$a$b\nunset a\nlinux /k $b $a end\n}`,
+    );
+    expect(config.problems).toEqual([
+      { line: expect.any(Number), sentence: expect.stringContaining('too many characters from $a on') },
+    ]);
     expect([...config.variables.values()].join('').length).toBeLessThan(2 ** 20);
     const grown = 'x'.repeat(40_000);
-    const { linux, problems } = readBootCommands(['set c=$a$a$b', 'unset a', 'linux /k $b $a end'], { variables: new Map([['a', grown], ['b', 'short']]) });
+    const { linux, problems } = readBootCommands(['set c=$a$a$b', 'unset a', 'linux /k $b $a end'], {
+      variables: new Map([
+        ['a', grown],
+        ['b', 'short'],
+      ]),
+    });
     expect(linux).toEqual({ path: '/k', words: 'end' });
     expect(problems).toHaveLength(1);
-    expect(readBootCommands(['unset a', 'linux /k $b $a end'], { variables: new Map([['a', grown], ['b', 'short']]) }).linux?.words).toBe('short end');
+    expect(
+      readBootCommands(['unset a', 'linux /k $b $a end'], {
+        variables: new Map([
+          ['a', grown],
+          ['b', 'short'],
+        ]),
+      }).linux?.words,
+    ).toBe('short end');
   });
 
   it('reads an entry of very many lines', () => {
@@ -174,13 +199,47 @@ describe('a grub.cfg', () => {
   });
 
   it('never throws, whatever it holds', () => {
-    const words = fc.constantFrom('menuentry', 'submenu', 'if', 'then', 'else', 'elif', 'fi', '{', '}', '[', ']', '"', "'", '$', `$\{x}`, '$x', '\\', '\n', ';', '#', 'set', 'x=1', 'function', 'multiboot2', '/boot/xen.gz', '=', '!', '-z');
+    const words = fc.constantFrom(
+      'menuentry',
+      'submenu',
+      'if',
+      'then',
+      'else',
+      'elif',
+      'fi',
+      '{',
+      '}',
+      '[',
+      ']',
+      '"',
+      "'",
+      '$',
+      `$\{x}`,
+      '$x',
+      '\\',
+      '\n',
+      ';',
+      '#',
+      'set',
+      'x=1',
+      'function',
+      'multiboot2',
+      '/boot/xen.gz',
+      '=',
+      '!',
+      '-z',
+    );
     fc.assert(
-      fc.property(fc.array(fc.oneof(words, fc.string({ maxLength: 3 })), { maxLength: 40 }), fc.constantFrom(' ', ''), (parts, gap) => {
-        const config = readGrubConfig(parts.join(gap));
-        for (const { line } of config.problems) expect(line).toBeGreaterThan(0);
-        for (const node of config.entries) if (node.kind === 'menuentry') bootRefusal(readBootCommands(node.lines, config));
-      }),
+      fc.property(
+        fc.array(fc.oneof(words, fc.string({ maxLength: 3 })), { maxLength: 40 }),
+        fc.constantFrom(' ', ''),
+        (parts, gap) => {
+          const config = readGrubConfig(parts.join(gap));
+          for (const { line } of config.problems) expect(line).toBeGreaterThan(0);
+          for (const node of config.entries)
+            if (node.kind === 'menuentry') bootRefusal(readBootCommands(node.lines, config));
+        },
+      ),
       { numRuns: 500 },
     );
   });

@@ -61,7 +61,9 @@ const NO_TIMEOUT = -1;
 /** Commands that prepare GRUB itself: there is nothing to prepare here. */
 const WITHOUT_EFFECT = new Set(
   `insmod rmmod search load_env save_env load_video gfxmode gfxpayload terminal_input terminal_output loadfont background_image background_color
-   color_normal color_highlight export recordfail savedefault play clear true false set echo serial [ test`.split(/\s+/),
+   color_normal color_highlight export recordfail savedefault play clear true false set echo serial [ test`.split(
+    /\s+/,
+  ),
 );
 
 /** Reads a grub.cfg: what is wrong is told, and the rest counts. */
@@ -69,12 +71,17 @@ export function readGrubConfig(source: string): GrubConfig {
   const { statements, problems } = readGrubScript(source);
   const run = new Run(problems, MOST_EXPANDED);
   // What grub-mkconfig asks of the GRUB that reads it.
-  for (const feature of ['feature_menuentry_id', 'feature_timeout_style', 'feature_default_font_path']) run.variables.set(feature, 'y');
+  for (const feature of ['feature_menuentry_id', 'feature_timeout_style', 'feature_default_font_path'])
+    run.variables.set(feature, 'y');
   const entries: GrubNode[] = [];
   run.all(statements, entries, () => {});
   const { variables } = run;
   const timeout = variables.get('timeout') ?? '';
-  if (timeout !== '' && !/^-?\d{1,6}$/.test(timeout)) problems.push({ line: 1, sentence: `timeout=${timeout.slice(0, 40)} is no number of seconds: write set timeout=5, or -1 to wait.` });
+  if (timeout !== '' && !/^-?\d{1,6}$/.test(timeout))
+    problems.push({
+      line: 1,
+      sentence: `timeout=${timeout.slice(0, 40)} is no number of seconds: write set timeout=5, or -1 to wait.`,
+    });
   const style = variables.get('timeout_style');
   return {
     entries,
@@ -111,7 +118,11 @@ export function readBootCommands(lines: readonly string[], { variables }: Pick<G
   run.all(statements, [], (name, words, line) => {
     const [path, ...rest] = words;
     const image = (): Image | undefined => {
-      if (path === undefined) return void problems.push({ line, sentence: `error: filename expected: write ${name} and the path of a file.` });
+      if (path === undefined)
+        return void problems.push({
+          line,
+          sentence: `error: filename expected: write ${name} and the path of a file.`,
+        });
       // A word that is no option stands first where a distribution's script puts it, as a loader of old dropped the first.
       return { path, words: rest.slice(rest[0] === 'placeholder' ? 1 : 0).join(' ') };
     };
@@ -120,7 +131,11 @@ export function readBootCommands(lines: readonly string[], { variables }: Pick<G
     else if (/^linux(?:16|efi)?$/.test(name)) commands.linux = image() ?? commands.linux;
     else if (/^initrd(?:16|efi)?$/.test(name)) commands.initrd = image() ?? commands.initrd;
     else if (name === 'echo') commands.messages.push(words.filter(word => !/^-[ne]+$/.test(word)).join(' '));
-    else if (!WITHOUT_EFFECT.has(name)) problems.push({ line, sentence: `error: can't find command \`${name}'. Known are multiboot2, module2, linux, echo and set.` });
+    else if (!WITHOUT_EFFECT.has(name))
+      problems.push({
+        line,
+        sentence: `error: can't find command \`${name}'. Known are multiboot2, module2, linux, echo and set.`,
+      });
   });
   return commands;
 }
@@ -152,11 +167,17 @@ class Run {
     }
   }
 
-  private entry({ kind, words, line, source, body }: Extract<Statement, { kind: 'menuentry' | 'submenu' }>, into: GrubNode[], command: Command): void {
+  private entry(
+    { kind, words, line, source, body }: Extract<Statement, { kind: 'menuentry' | 'submenu' }>,
+    into: GrubNode[],
+    command: Command,
+  ): void {
     const { title, id } = nameOf(words.flatMap(word => this.expand(word, line)));
-    if (title === undefined) return void this.problems.push({ line, sentence: `${kind} has no title: write ${kind} 'TITLE' { … }.` });
+    if (title === undefined)
+      return void this.problems.push({ line, sentence: `${kind} has no title: write ${kind} 'TITLE' { … }.` });
     if (++this.entries > MOST_ENTRIES) {
-      if (this.entries === MOST_ENTRIES + 1) this.problems.push({ line, sentence: `There are more than ${MOST_ENTRIES} entries; the rest is left out.` });
+      if (this.entries === MOST_ENTRIES + 1)
+        this.problems.push({ line, sentence: `There are more than ${MOST_ENTRIES} entries; the rest is left out.` });
       return;
     }
     const about = { title, ...(id === undefined ? {} : { id }) };
@@ -194,7 +215,10 @@ class Run {
     if (last?.kind !== 'command') return false;
     const words = last.words.flatMap(word => this.expand(word, last.line, true));
     if (words[0] === 'true') return true;
-    return (words[0] === '[' && words.at(-1) === ']' && compare(words.slice(1, -1))) || (words[0] === 'test' && compare(words.slice(1)));
+    return (
+      (words[0] === '[' && words.at(-1) === ']' && compare(words.slice(1, -1))) ||
+      (words[0] === 'test' && compare(words.slice(1)))
+    );
   }
 
   private join({ pieces }: Word, line: number): string {
@@ -207,7 +231,10 @@ class Run {
     if (value === '' || this.left < 0) return '';
     this.left -= value.length;
     if (this.left >= 0) return value;
-    this.problems.push({ line, sentence: `The variables stand for too many characters from $${variable.slice(0, 40)} on; they are left empty. Write fewer, or shorter ones.` });
+    this.problems.push({
+      line,
+      sentence: `The variables stand for too many characters from $${variable.slice(0, 40)} on; they are left empty. Write fewer, or shorter ones.`,
+    });
     return '';
   }
 
@@ -244,9 +271,15 @@ function nameOf(words: readonly string[]): { title?: string; id?: string } {
 }
 
 function linesOf(source: string): string[] {
-  const lines = source.replace(/\t/g, '        ').split('\n').map(line => line.trimEnd());
+  const lines = source
+    .replace(/\t/g, '        ')
+    .split('\n')
+    .map(line => line.trimEnd());
   while (lines[0] === '') lines.shift();
   while (lines.at(-1) === '') lines.pop();
-  const indent = lines.reduce((least, line) => (line === '' ? least : Math.min(least, /^ */.exec(line)![0].length)), Number.POSITIVE_INFINITY);
+  const indent = lines.reduce(
+    (least, line) => (line === '' ? least : Math.min(least, /^ */.exec(line)![0].length)),
+    Number.POSITIVE_INFINITY,
+  );
   return lines.map(line => line.slice(Number.isFinite(indent) ? indent : 0));
 }

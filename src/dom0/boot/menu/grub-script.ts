@@ -53,7 +53,11 @@ export function readGrubScript(source: string): { statements: Statement[]; probl
   const problems: GrubProblem[] = [];
   const statements: Statement[] = [];
   try {
-    if (source.length > MOST_CHARACTERS) throw new Mistake(1, `It has ${source.length} characters, and at most ${MOST_CHARACTERS} are read. Make it shorter.`);
+    if (source.length > MOST_CHARACTERS)
+      throw new Mistake(
+        1,
+        `It has ${source.length} characters, and at most ${MOST_CHARACTERS} are read. Make it shorter.`,
+      );
     if (source.includes('\0')) throw new Mistake(1, 'It holds NUL bytes: this is no text. Write it anew.');
     new Reader(source).all(statements);
   } catch (error) {
@@ -77,7 +81,11 @@ class Reader {
   all(into: Statement[]): void {
     this.statements([], into);
     const rest = this.tokens[this.at];
-    if (rest) throw new Mistake(rest.line, `${this.source.slice(rest.from, rest.to)} stands alone: take it away, or write what it closes.`);
+    if (rest)
+      throw new Mistake(
+        rest.line,
+        `${this.source.slice(rest.from, rest.to)} stands alone: take it away, or write what it closes.`,
+      );
   }
 
   private get next(): Token | undefined {
@@ -108,14 +116,17 @@ class Reader {
   /** undefined: it makes nothing (a function, which nobody calls). */
   private statement(keyword: string | undefined): Statement | undefined {
     const { line } = this.next!;
-    if (++this.depth > MOST_DEPTH) throw new Mistake(line, `Blocks stand more than ${MOST_DEPTH} deep in one another. Write fewer.`);
+    if (++this.depth > MOST_DEPTH)
+      throw new Mistake(line, `Blocks stand more than ${MOST_DEPTH} deep in one another. Write fewer.`);
     try {
       if (keyword === 'if') return this.condition(line);
       if (keyword === 'menuentry' || keyword === 'submenu') return this.entry(keyword, line);
       if (keyword === 'function') return void this.block(this.words(), 'function', line);
-      if (keyword === 'for' || keyword === 'while' || keyword === 'until') throw new Mistake(line, `${keyword}: there are no loops here. Write out what it makes.`);
+      if (keyword === 'for' || keyword === 'while' || keyword === 'until')
+        throw new Mistake(line, `${keyword}: there are no loops here. Write out what it makes.`);
       const words = this.words();
-      if (this.keyword() === '{') throw new Mistake(this.next!.line, '{ stands alone: it belongs behind menuentry, submenu or function.');
+      if (this.keyword() === '{')
+        throw new Mistake(this.next!.line, '{ stands alone: it belongs behind menuentry, submenu or function.');
       return { kind: 'command', words, line };
     } finally {
       this.depth--;
@@ -140,12 +151,17 @@ class Reader {
 
   private block(words: readonly Word[], what: string, line: number): { source: string; body: Statement[] } {
     if (words.length === 0) throw new Mistake(line, `${what} needs a name behind it: ${what} 'NAME' { … }.`);
-    if (this.keyword() !== '{') throw new Mistake(line, `${what} needs a { on its line, and a } on a line of its own at its end.`);
+    if (this.keyword() !== '{')
+      throw new Mistake(line, `${what} needs a { on its line, and a } on a line of its own at its end.`);
     const open = this.next!;
     this.at++;
     const body = this.statements(['}']);
     const close = this.next;
-    if (this.keyword() !== '}') throw new Mistake(close?.line ?? line, `The { of line ${open.line} is not closed: write a } where the ${what} ends.`);
+    if (this.keyword() !== '}')
+      throw new Mistake(
+        close?.line ?? line,
+        `The { of line ${open.line} is not closed: write a } where the ${what} ends.`,
+      );
     this.at++;
     return { source: this.source.slice(open.to, close!.from), body };
   }
@@ -154,7 +170,11 @@ class Reader {
     const branches: { test: Statement[]; body: Statement[] }[] = [];
     const expect = (...words: string[]): string => {
       const keyword = this.keyword();
-      if (keyword === undefined || !words.includes(keyword)) throw new Mistake(this.next?.line ?? line, `The if of line ${line} lacks its ${words[words.length - 1]}: write it.`);
+      if (keyword === undefined || !words.includes(keyword))
+        throw new Mistake(
+          this.next?.line ?? line,
+          `The if of line ${line} lacks its ${words[words.length - 1]}: write it.`,
+        );
       this.at++;
       return keyword;
     };

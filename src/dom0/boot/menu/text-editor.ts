@@ -59,7 +59,8 @@ export class TextEditor {
 
   /** What is under the cursor; at the end of a line that end. */
   remove(): void {
-    if (this.column < this.line.length) this.replace(this.line.slice(0, this.column) + this.line.slice(this.column + 1));
+    if (this.column < this.line.length)
+      this.replace(this.line.slice(0, this.column) + this.line.slice(this.column + 1));
     else if (this.row < this.lines.length - 1) this.replace(this.line + this.lines.splice(this.row + 1, 1)[0]!);
   }
 
@@ -88,5 +89,14 @@ const KEYS: Record<string, (editor: TextEditor) => void> = {
   'ctrl-k': editor => editor.cut(editor.column),
   'ctrl-u': editor => editor.cut(0, editor.column),
 };
-for (const [letter, name] of [['b', 'left'], ['f', 'right'], ['p', 'up'], ['n', 'down'], ['a', 'home'], ['e', 'end'], ['d', 'delete'], ['h', 'backspace']])
+for (const [letter, name] of [
+  ['b', 'left'],
+  ['f', 'right'],
+  ['p', 'up'],
+  ['n', 'down'],
+  ['a', 'home'],
+  ['e', 'end'],
+  ['d', 'delete'],
+  ['h', 'backspace'],
+])
   KEYS[`ctrl-${letter}`] = KEYS[name!]!;

@@ -5,32 +5,54 @@ import { approximated, ignored, type Judged, used, wrong } from '../options.ts';
 import { alike, type Asked, type Context, type Family, type KeyRule, oneOf, only, rule, TOLD } from '../rule.ts';
 import { shortened } from '../xlcfg.ts';
 
-const PROGRAMS: Record<string, BootLoader['program']> = { pygrub: 'pygrub', domuloader: 'domUloader', 'domuloader.py': 'domUloader' };
+const PROGRAMS: Record<string, BootLoader['program']> = {
+  pygrub: 'pygrub',
+  domuloader: 'domUloader',
+  'domuloader.py': 'domUloader',
+};
 
 /** The boot loader that a path names; undefined: none that is known here. */
-const programOf = (path: string): BootLoader['program'] | undefined => PROGRAMS[path.slice(path.lastIndexOf('/') + 1).toLowerCase()];
+const programOf = (path: string): BootLoader['program'] | undefined =>
+  PROGRAMS[path.slice(path.lastIndexOf('/') + 1).toLowerCase()];
 
 /** Options of pygrub and domUloader among words; those that only say how they are to talk are left out. */
 function optionsIn(words: readonly string[]): Omit<BootLoader, 'program'> {
   const found: Omit<BootLoader, 'program'> = {};
   for (let i = 0; i < words.length; i++) {
     const [, name, value] = /^--(entry|kernel|ramdisk|args)(?:=(.*))?$/s.exec(words[i]) ?? [];
-    if (name !== undefined) found[name as keyof typeof found] = (value ?? words[++i] ?? '').replace(/^(["'])(.*)\1$/s, '$2');
+    if (name !== undefined)
+      found[name as keyof typeof found] = (value ?? words[++i] ?? '').replace(/^(["'])(.*)\1$/s, '$2');
   }
   return found;
 }
 
 /** Words of a list, or of a text with quotes. */
-const wordsOf = (asked: Asked): string[] => (asked.value.kind === 'list' ? asked.value.items.map(item => (item.kind === 'list' ? '' : item.text)) : (asked.text.match(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g) ?? []));
+const wordsOf = (asked: Asked): string[] =>
+  asked.value.kind === 'list'
+    ? asked.value.items.map(item => (item.kind === 'list' ? '' : item.text))
+    : (asked.text.match(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g) ?? []);
 
 /** Mini-OS with GRUB in it, as the kernel of a PV guest: it reads the menu of the guest's disk, as pygrub does. */
 const isPvGrub = (context: Context): boolean =>
-  context.definition.type !== 'hvm' && (/(^|\/)pv-?grub[^/]*$/.test(context.textOf('kernel') ?? '') || (/^pvgrub(32|64)$/.test(context.textOf('firmware') ?? '') && !context.textOf('kernel')));
-const loads = (context: Context): boolean => isPvGrub(context) || programOf(context.textOf('bootloader') ?? '') !== undefined;
+  context.definition.type !== 'hvm' &&
+  (/(^|\/)pv-?grub[^/]*$/.test(context.textOf('kernel') ?? '') ||
+    (/^pvgrub(32|64)$/.test(context.textOf('firmware') ?? '') && !context.textOf('kernel')));
+const loads = (context: Context): boolean =>
+  isPvGrub(context) || programOf(context.textOf('bootloader') ?? '') !== undefined;
 /** Whether the boot loader has anything to do. */
-const looksOnDisk = (context: Context): boolean => loads(context) && context.definition.type !== 'hvm' && !namesKernel(context);
-const noLoader = (context: Context): Judged => ignored('no boot loader asks for it', `No boot loader is named that would read it. Write ${context.write('bootloader', 'pygrub')}, or domUloader.`);
-const forLoader = (key: string, type: 'string' | 'list or string', take: (loader: BootLoader, asked: Asked) => void, from?: KeyRule['from']): Family => ({
+const looksOnDisk = (context: Context): boolean =>
+  loads(context) && context.definition.type !== 'hvm' && !namesKernel(context);
+const noLoader = (context: Context): Judged =>
+  ignored(
+    'no boot loader asks for it',
+    `No boot loader is named that would read it. Write ${context.write('bootloader', 'pygrub')}, or domUloader.`,
+  );
+const forLoader = (
+  key: string,
+  type: 'string' | 'list or string',
+  take: (loader: BootLoader, asked: Asked) => void,
+  from?: KeyRule['from'],
+): Family => ({
   [key]: rule(type, used('for the boot loader', 'The boot loader is told this.'), {
     into: (definition, asked) => {
       if (definition.bootloader) take(definition.bootloader, asked);
@@ -39,10 +61,20 @@ const forLoader = (key: string, type: 'string' | 'list or string', take: (loader
     ...(from ? { from } : {}),
   }),
 });
-const onFirmware = approximated('firmware boots the disks', 'hvmloader is a part of Xen: here the PC starts with its firmware.');
-const pvGrub = approximated('pygrub looks in its place', "PV-GRUB would read the menu of the guest's disk inside the guest: here pygrub reads it, in Domain 0.");
-const replaced = ignored('firmware_override is started', 'What firmware_override names is started, and this host hands it no kernel.');
-const beside = (key: string): Judged => ignored('cmdline counts', `cmdline is set too and counts alone; ${key} is ignored, as in xl.`);
+const onFirmware = approximated(
+  'firmware boots the disks',
+  'hvmloader is a part of Xen: here the PC starts with its firmware.',
+);
+const pvGrub = approximated(
+  'pygrub looks in its place',
+  "PV-GRUB would read the menu of the guest's disk inside the guest: here pygrub reads it, in Domain 0.",
+);
+const replaced = ignored(
+  'firmware_override is started',
+  'What firmware_override names is started, and this host hands it no kernel.',
+);
+const beside = (key: string): Judged =>
+  ignored('cmdline counts', `cmdline is set too and counts alone; ${key} is ignored, as in xl.`);
 
 /** An ELF image that xl starts in hvmloader's place, by its PVH note: an HVM guest without a BIOS. */
 const startsOwnFirmware = (context: Context): boolean => {
@@ -67,7 +99,9 @@ function needStart(context: Context): void {
   } else if (type !== 'hvm' && !(context.mentions('kernel') && !context.has('kernel'))) {
     const named = context.textOf('bootloader');
     const [kernel, bootloader] = [context.write('kernel', 'FILE'), context.write('bootloader', 'pygrub')];
-    const why = named ? `${named} is no boot loader that is known here. Write ${bootloader}, or ${kernel}.` : `Write ${kernel}, or ${bootloader} for one on its own disk; a PC that boots a disk is ${context.write('type', 'hvm')}.`;
+    const why = named
+      ? `${named} is no boot loader that is known here. Write ${bootloader}, or ${kernel}.`
+      : `Write ${kernel}, or ${bootloader} for one on its own disk; a PC that boots a disk is ${context.write('type', 'hvm')}.`;
     const text = `A ${type.toUpperCase()} guest has no firmware that could boot a disk. ${why}`;
     context.tell(context.placeOf('kernel', 'type'), 'kernel', wrong('needs a kernel', text));
   }
@@ -83,64 +117,114 @@ const FIRMWARE: Record<string, Judged> = {
   ringside: used("Ringside's own BIOS", "The PC starts with Ringside's own BIOS."),
   seabios: used(SEABIOS, 'The PC starts with SeaBIOS, as npm run guests fetched it.'),
   bios: used("Ringside's own BIOS", "The PC starts with Ringside's own BIOS."),
-  rombios: approximated("Ringside's own BIOS", "ROMBIOS is Xen's BIOS for old device models: Ringside's own starts in its place, with the same services."),
-  ovmf: approximated('a BIOS, and no UEFI', "There is no UEFI here. Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot."),
-  uefi: approximated('a BIOS, and no UEFI', "There is no UEFI here. Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot."),
+  rombios: approximated(
+    "Ringside's own BIOS",
+    "ROMBIOS is Xen's BIOS for old device models: Ringside's own starts in its place, with the same services.",
+  ),
+  ovmf: approximated(
+    'a BIOS, and no UEFI',
+    "There is no UEFI here. Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot.",
+  ),
+  uefi: approximated(
+    'a BIOS, and no UEFI',
+    "There is no UEFI here. Ringside's own BIOS starts: a disk that is made for UEFI alone does not boot.",
+  ),
 };
 const PV_FIRMWARE = ['pvgrub32', 'pvgrub64'];
-const anyFirmware = approximated("Ringside's own BIOS", "This is for guests of other types. A PC that boots from a disk starts with Ringside's own BIOS; write ringside or seabios.");
+const anyFirmware = approximated(
+  "Ringside's own BIOS",
+  "This is for guests of other types. A PC that boots from a disk starts with Ringside's own BIOS; write ringside or seabios.",
+);
 const isFirmware = oneOf([...Object.keys(FIRMWARE), ...PV_FIRMWARE]),
   isPvFirmware = oneOf(PV_FIRMWARE),
   isBios = oneOf(['ringside', 'seabios', 'rombios', 'ovmf']);
 const judgeFirmware = (asked: Asked): Judged | undefined =>
-  namesKernel(asked) ? ignored('the kernel is started directly', 'A kernel that is named starts without firmware.') : FIRMWARE[asked.text];
+  namesKernel(asked)
+    ? ignored('the kernel is started directly', 'A kernel that is named starts without firmware.')
+    : FIRMWARE[asked.text];
 const takeFirmware = (definition: Definition, { text }: Asked): void => {
   if (text === 'seabios') definition.bios = text;
   else delete definition.bios;
 };
 
 export const boot: Family = {
-  firmware_override: rule('string', used('started in place of hvmloader', 'This image is started by its PVH note, in place of hvmloader and a BIOS.'), {
-    into: (definition, asked) => {
-      if (startsOwnFirmware(asked)) definition.kernel = asked.text;
+  firmware_override: rule(
+    'string',
+    used('started in place of hvmloader', 'This image is started by its PVH note, in place of hvmloader and a BIOS.'),
+    {
+      into: (definition, asked) => {
+        if (startsOwnFirmware(asked)) definition.kernel = asked.text;
+      },
+      judge: ({ text, definition: { type } }) =>
+        type !== 'hvm'
+          ? ignored('no firmware to replace', `A ${type.toUpperCase()} guest has no firmware.`)
+          : isHvmloader(text)
+            ? onFirmware
+            : undefined,
     },
-    judge: ({ text, definition: { type } }) =>
-      type !== 'hvm' ? ignored('no firmware to replace', `A ${type.toUpperCase()} guest has no firmware.`) : isHvmloader(text) ? onFirmware : undefined,
-  }),
-  kernel: rule('string', used('entered at once, without firmware', 'The kernel is loaded and started without firmware.'), {
-    into: (definition, asked) => {
-      if (startsOwnFirmware(asked)) return;
-      if (isPvGrub(asked) && definition.disks.length > 0) definition.bootloader = { program: 'pygrub' };
-      else if (namesKernel(asked)) definition.kernel = asked.text;
-      else needStart(asked);
+  ),
+  kernel: rule(
+    'string',
+    used('entered at once, without firmware', 'The kernel is loaded and started without firmware.'),
+    {
+      into: (definition, asked) => {
+        if (startsOwnFirmware(asked)) return;
+        if (isPvGrub(asked) && definition.disks.length > 0) definition.bootloader = { program: 'pygrub' };
+        else if (namesKernel(asked)) definition.kernel = asked.text;
+        else needStart(asked);
+      },
+      judge: asked =>
+        startsOwnFirmware(asked) ? replaced : isPvGrub(asked) ? pvGrub : namesKernel(asked) ? undefined : onFirmware,
+      absent: needStart,
+      from: ({ kernel }) => kernel,
     },
-    judge: asked => (startsOwnFirmware(asked) ? replaced : isPvGrub(asked) ? pvGrub : namesKernel(asked) ? undefined : onFirmware),
-    absent: needStart,
-    from: ({ kernel }) => kernel,
-  }),
+  ),
   ramdisk: rule('string', used('handed to the kernel', 'The initial RAM disk is handed to the kernel.'), {
     into: (definition, asked) => {
       if (namesKernel(asked) && !startsOwnFirmware(asked) && asked.text) definition.ramdisk = asked.text;
     },
-    judge: asked => (startsOwnFirmware(asked) ? replaced : namesKernel(asked) ? undefined : ignored('no kernel to hand it to', 'A RAM disk needs a kernel.')),
+    judge: asked =>
+      startsOwnFirmware(asked)
+        ? replaced
+        : namesKernel(asked)
+          ? undefined
+          : ignored('no kernel to hand it to', 'A RAM disk needs a kernel.'),
     from: ({ ramdisk }) => ramdisk,
   }),
-  cmdline: rule('string', used('command line of the kernel', 'This is the whole command line; root and extra do not count beside it.'), {
-    into: (definition, { text }) => { definition.cmdline = text; },
-    judge: () => used('command line of the kernel', 'This is the whole command line of the kernel.'),
-    from: ({ cmdline }) => cmdline || undefined,
-  }),
+  cmdline: rule(
+    'string',
+    used('command line of the kernel', 'This is the whole command line; root and extra do not count beside it.'),
+    {
+      into: (definition, { text }) => {
+        definition.cmdline = text;
+      },
+      judge: () => used('command line of the kernel', 'This is the whole command line of the kernel.'),
+      from: ({ cmdline }) => cmdline || undefined,
+    },
+  ),
   root: rule('string', used('root= on the command line', 'The command line starts with root= and this value.'), {
     into: (definition, asked) => {
       if (!asked.has('cmdline')) definition.cmdline = `root=${asked.text}`;
     },
-    judge: asked => (asked.has('cmdline') ? beside('root') : used('root= on the command line', `The command line starts with root=${asked.text}.`)),
+    judge: asked =>
+      asked.has('cmdline')
+        ? beside('root')
+        : used('root= on the command line', `The command line starts with root=${asked.text}.`),
   }),
   extra: rule('string', used('end of the command line', 'This text ends the command line.'), {
     into: (definition, asked) => {
-      if (!asked.has('cmdline') && !isPvGrub(asked)) definition.cmdline = [definition.cmdline, asked.text].filter(Boolean).join(' ');
+      if (!asked.has('cmdline') && !isPvGrub(asked))
+        definition.cmdline = [definition.cmdline, asked.text].filter(Boolean).join(' ');
     },
-    judge: asked => (isPvGrub(asked) ? ignored('pygrub finds the menu', 'This tells PV-GRUB where the menu is: pygrub looks for it on all partitions.') : asked.has('cmdline') ? beside('extra') : used('end of the command line', 'This text ends the command line of the kernel.')),
+    judge: asked =>
+      isPvGrub(asked)
+        ? ignored(
+            'pygrub finds the menu',
+            'This tells PV-GRUB where the menu is: pygrub looks for it on all partitions.',
+          )
+        : asked.has('cmdline')
+          ? beside('extra')
+          : used('end of the command line', 'This text ends the command line of the kernel.'),
   }),
   // libxl's default is cda.
   boot: rule('string', used('what firmware tries', 'The firmware tries these devices in turn.'), {
@@ -154,7 +238,11 @@ export const boot: Family = {
     },
     judge: asked => {
       if (asked.text === '') return undefined;
-      if (namesKernel(asked)) return ignored('the kernel is started directly', 'There is nothing to choose from: the kernel is started directly.');
+      if (namesKernel(asked))
+        return ignored(
+          'the kernel is started directly',
+          'There is nothing to choose from: the kernel is started directly.',
+        );
       const names = [...bootOrder(asked.text)].map(letter => BOOT_DEVICES[letter]).join(', then ');
       return used(names, `The firmware tries ${names}.${repeatedLetters(asked.text)}`);
     },
@@ -170,17 +258,49 @@ export const boot: Family = {
       for (const item of items) {
         const name = item.kind === 'list' ? '' : item.text;
         const disk = definition.disks.find(({ vdev }) => vdev === name);
-        if (namesKernel(asked)) asked.tell(item, 'boot_devices', ignored('the kernel is started directly', 'There is nothing to choose from: the kernel is started directly.'));
-        else if (!disk && name !== 'n') asked.tell(item, 'boot_devices', ignored('no such drive', `There is no drive ${shortened(name)} here: the next one is tried.`));
-        else if (disk && disk.place < 0) asked.tell(item, 'boot_devices', ignored('not seen by firmware', `${name} is for PV drivers alone, so the firmware does not see it: the next one is tried.`));
+        if (namesKernel(asked))
+          asked.tell(
+            item,
+            'boot_devices',
+            ignored(
+              'the kernel is started directly',
+              'There is nothing to choose from: the kernel is started directly.',
+            ),
+          );
+        else if (!disk && name !== 'n')
+          asked.tell(
+            item,
+            'boot_devices',
+            ignored('no such drive', `There is no drive ${shortened(name)} here: the next one is tried.`),
+          );
+        else if (disk && disk.place < 0)
+          asked.tell(
+            item,
+            'boot_devices',
+            ignored(
+              'not seen by firmware',
+              `${name} is for PV drivers alone, so the firmware does not see it: the next one is tried.`,
+            ),
+          );
         else {
           tried.push(name);
-          asked.tell(item, 'boot_devices', used(`tried as number ${tried.length}`, `The firmware tries ${disk ? name : 'the network'} ${tried.length === 1 ? 'first' : `as number ${tried.length}`}.`));
+          asked.tell(
+            item,
+            'boot_devices',
+            used(
+              `tried as number ${tried.length}`,
+              `The firmware tries ${disk ? name : 'the network'} ${tried.length === 1 ? 'first' : `as number ${tried.length}`}.`,
+            ),
+          );
         }
       }
       if (tried.length > 0) {
         definition.bootDevices = tried;
-        definition.bootOrder = bootOrder(tried.map(name => BOOT_LETTERS[definition.disks.find(({ vdev }) => vdev === name)?.kind ?? 'network']).join(''));
+        definition.bootOrder = bootOrder(
+          tried
+            .map(name => BOOT_LETTERS[definition.disks.find(({ vdev }) => vdev === name)?.kind ?? 'network'])
+            .join(''),
+        );
       }
       return TOLD;
     },
@@ -189,7 +309,12 @@ export const boot: Family = {
   firmware: rule('string', anyFirmware, {
     range: asked => {
       if (asked.definition.type === 'hvm') return isFirmware(asked);
-      return asked.textOf('kernel') ? wrong('kernel is named, too', 'a guest without a PC starts either a kernel or a firmware, and kernel is set. Take one of them out.') : isPvFirmware(asked);
+      return asked.textOf('kernel')
+        ? wrong(
+            'kernel is named, too',
+            'a guest without a PC starts either a kernel or a firmware, and kernel is set. Take one of them out.',
+          )
+        : isPvFirmware(asked);
     },
     into: (definition, asked) => {
       if (isPvGrub(asked) && definition.disks.length > 0) definition.bootloader ??= { program: 'pygrub' };
@@ -198,8 +323,22 @@ export const boot: Family = {
     judge: asked => (isPvGrub(asked) ? pvGrub : judgeFirmware(asked)),
   }),
   // Behind firmware: the newer of the two keys, and the one that xl writes.
-  ...only(['hvm'], { bios: rule('string', anyFirmware, { range: isBios, into: takeFirmware, judge: judgeFirmware, from: ({ kernel, bios }) => (kernel ? undefined : bios) }) }),
-  ...alike('bios_path_override', 'string', ignored('bios says which one', "A BIOS from a file is not taken here: bios chooses between Ringside's own and SeaBIOS.")),
+  ...only(['hvm'], {
+    bios: rule('string', anyFirmware, {
+      range: isBios,
+      into: takeFirmware,
+      judge: judgeFirmware,
+      from: ({ kernel, bios }) => (kernel ? undefined : bios),
+    }),
+  }),
+  ...alike(
+    'bios_path_override',
+    'string',
+    ignored(
+      'bios says which one',
+      "A BIOS from a file is not taken here: bios chooses between Ringside's own and SeaBIOS.",
+    ),
+  ),
   bootloader: rule('string', used("looks on the guest's disk", "It looks for the kernel on the guest's own disk."), {
     into: (definition, asked) => {
       const program = programOf(asked.text);
@@ -207,22 +346,38 @@ export const boot: Family = {
     },
     judge: asked => {
       if (asked.text === '') return undefined;
-      if (asked.definition.type === 'hvm') return ignored('firmware boots the disks', 'An HVM guest does not need one: its firmware looks at its disks.');
+      if (asked.definition.type === 'hvm')
+        return ignored('firmware boots the disks', 'An HVM guest does not need one: its firmware looks at its disks.');
       if (namesKernel(asked)) return ignored('kernel counts', 'kernel is set too and counts alone, as in xl.');
-      return programOf(asked.text) ? undefined : ignored('not known here', `pygrub and domUloader look on a guest's disk here; ${asked.text.slice(0, 60)} is neither.`);
+      return programOf(asked.text)
+        ? undefined
+        : ignored(
+            'not known here',
+            `pygrub and domUloader look on a guest's disk here; ${asked.text.slice(0, 60)} is neither.`,
+          );
     },
     from: ({ bootloader }) => bootloader?.program,
   }),
-  ...forLoader('bootloader_args', 'list or string', (loader, asked) => void Object.assign(loader, optionsIn(wordsOf(asked))), ({ bootloader }) => {
-    const words = bootloader ? loaderWords(bootloader) : [];
-    return words.length > 0 ? words : undefined;
-  }),
+  ...forLoader(
+    'bootloader_args',
+    'list or string',
+    (loader, asked) => void Object.assign(loader, optionsIn(wordsOf(asked))),
+    ({ bootloader }) => {
+      const words = bootloader ? loaderWords(bootloader) : [];
+      return words.length > 0 ? words : undefined;
+    },
+  ),
   ...forLoader('bootargs', 'list or string', (loader, asked) => void Object.assign(loader, optionsIn(wordsOf(asked)))),
-  ...forLoader('bootentry', 'string', (loader, asked) => { loader.entry = asked.text; }),
+  ...forLoader('bootentry', 'string', (loader, asked) => {
+    loader.entry = asked.text;
+  }),
   ...alike(
     'loader',
     'string',
-    ignored('a kernel names it itself', 'xl looks over this key of old definitions, too: a kernel says in its notes for which loader it is.'),
+    ignored(
+      'a kernel names it itself',
+      'xl looks over this key of old definitions, too: a kernel says in its notes for which loader it is.',
+    ),
     value => value === 'generic',
   ),
 };

@@ -25,13 +25,23 @@ const SHORT: Record<Action, string> = {
 };
 const actionOf = (text: string): Action => ACTIONS.find(action => action === text) ?? 'restart';
 
-function when(field: 'onPoweroff' | 'onReboot' | 'onCrash', usual: Action, short: string, does: string, general: string): KeyRule {
+function when(
+  field: 'onPoweroff' | 'onReboot' | 'onCrash',
+  usual: Action,
+  short: string,
+  does: string,
+  general: string,
+): KeyRule {
   return rule('action', used(short, general), {
     range: isAction,
-    into: (definition, { text }) => { definition[field] = actionOf(text); },
+    into: (definition, { text }) => {
+      definition[field] = actionOf(text);
+    },
     judge: ({ text }) => {
       const done = `When the guest ${does}, the domain is ${DONE[actionOf(text)]}`;
-      return text === SOFT_RESET ? approximated('restart instead', `${done}; ${text} is not built.`) : used(SHORT[actionOf(text)], `${done}.`);
+      return text === SOFT_RESET
+        ? approximated('restart instead', `${done}; ${text} is not built.`)
+        : used(SHORT[actionOf(text)], `${done}.`);
     },
     from: (definition: Definition) => (definition[field] === usual ? undefined : definition[field]),
   });
@@ -46,14 +56,57 @@ const RESTART: Record<string, [poweroff: Action, reboot: Action, crash: Action]>
 
 export const events: Family = {
   // Before the three, which count more.
-  restart: rule('string', used('for poweroff, reboot and crash', "xend's old key for on_poweroff, on_reboot and on_crash."), {
-    range: ({ text }) => (Object.hasOwn(RESTART, text) ? undefined : wrong('no such value', `the values are ${Object.keys(RESTART).join(', ')}. Write on_poweroff, on_reboot and on_crash in its place.`)),
-    into: (definition, { text }) => { [definition.onPoweroff, definition.onReboot, definition.onCrash] = RESTART[text]; },
-    judge: ({ text }) => used('for poweroff, reboot and crash', `This is on_poweroff = "${RESTART[text][0]}", on_reboot = "${RESTART[text][1]}", on_crash = "${RESTART[text][2]}".`),
-  }),
-  on_poweroff: when('onPoweroff', 'destroy', 'when the guest powers off', 'powers off', 'This is done when the guest powers off.'),
-  on_reboot: when('onReboot', 'restart', 'when the guest resets', 'asks for a reset', 'This is done when the guest asks for a reset.'),
+  restart: rule(
+    'string',
+    used('for poweroff, reboot and crash', "xend's old key for on_poweroff, on_reboot and on_crash."),
+    {
+      range: ({ text }) =>
+        Object.hasOwn(RESTART, text)
+          ? undefined
+          : wrong(
+              'no such value',
+              `the values are ${Object.keys(RESTART).join(', ')}. Write on_poweroff, on_reboot and on_crash in its place.`,
+            ),
+      into: (definition, { text }) => {
+        [definition.onPoweroff, definition.onReboot, definition.onCrash] = RESTART[text];
+      },
+      judge: ({ text }) =>
+        used(
+          'for poweroff, reboot and crash',
+          `This is on_poweroff = "${RESTART[text][0]}", on_reboot = "${RESTART[text][1]}", on_crash = "${RESTART[text][2]}".`,
+        ),
+    },
+  ),
+  on_poweroff: when(
+    'onPoweroff',
+    'destroy',
+    'when the guest powers off',
+    'powers off',
+    'This is done when the guest powers off.',
+  ),
+  on_reboot: when(
+    'onReboot',
+    'restart',
+    'when the guest resets',
+    'asks for a reset',
+    'This is done when the guest asks for a reset.',
+  ),
   on_crash: when('onCrash', 'destroy', 'when the guest crashes', 'crashes', 'This is done when the guest crashes.'),
-  ...alike('on_watchdog', 'action', approximated('counts as a crash', "When Xen's watchdog ends the guest, that counts as a crash: on_crash says what is done."), undefined, isAction),
-  ...alike('on_soft_reset', 'action', approximated('counts as a reboot', 'A soft reset counts as a reboot: on_reboot says what is done.'), undefined, isAction),
+  ...alike(
+    'on_watchdog',
+    'action',
+    approximated(
+      'counts as a crash',
+      "When Xen's watchdog ends the guest, that counts as a crash: on_crash says what is done.",
+    ),
+    undefined,
+    isAction,
+  ),
+  ...alike(
+    'on_soft_reset',
+    'action',
+    approximated('counts as a reboot', 'A soft reset counts as a reboot: on_reboot says what is done.'),
+    undefined,
+    isAction,
+  ),
 };

@@ -17,20 +17,39 @@ export const identity: Family = {
   name: rule('string', used('the name of the domain', 'The domain is listed under this name.'), {
     range: ({ text }) => {
       if (text === '') return wrong('empty', 'a domain needs a name.');
-      if (text.length > MOST_NAME_LETTERS) return wrong('too long', `a name has at most ${MOST_NAME_LETTERS} letters here, and this one has ${text.length}.`);
+      if (text.length > MOST_NAME_LETTERS)
+        return wrong(
+          'too long',
+          `a name has at most ${MOST_NAME_LETTERS} letters here, and this one has ${text.length}.`,
+        );
       // xenstore's rule for the node /local/domain/ID/name is any text.
-      return BAD_NAME.test(text) ? wrong('characters that names may not have', 'a name has no slashes and no control characters.') : undefined;
+      return BAD_NAME.test(text)
+        ? wrong('characters that names may not have', 'a name has no slashes and no control characters.')
+        : undefined;
     },
-    into: (definition, { text }) => { definition.name = text; },
-    judge: ({ text }) => used(`xl list shows it as ${text.length > 16 ? 'this' : text}`, `The domain is listed as ${text}.`),
+    into: (definition, { text }) => {
+      definition.name = text;
+    },
+    judge: ({ text }) =>
+      used(`xl list shows it as ${text.length > 16 ? 'this' : text}`, `The domain is listed as ${text}.`),
     absent: context => {
-      if (!context.mentions('name')) context.tell({ line: 1, column: 1 }, 'name', wrong('missing', `The definition has no name. Write ${context.write('name', 'web1').replace(/^name/, 'a line like name')}.`));
+      if (!context.mentions('name'))
+        context.tell(
+          { line: 1, column: 1 },
+          'name',
+          wrong(
+            'missing',
+            `The definition has no name. Write ${context.write('name', 'web1').replace(/^name/, 'a line like name')}.`,
+          ),
+        );
     },
     from: ({ name }) => name,
   }),
   type: rule('string', used('fully virtual machine', 'The guest starts on a fully virtual PC.'), {
     range: oneOf(['hvm', 'pvh', 'pv'] satisfies DomainType[], { nouns: 'types' }),
-    into: (definition, { text }) => { definition.type = text as DomainType; },
+    into: (definition, { text }) => {
+      definition.type = text as DomainType;
+    },
     judge: ({ text }) => used(...TYPE[text as DomainType]),
     absent: context => {
       if (context.mentions('type') || context.has('builder')) return;
@@ -40,26 +59,45 @@ export const identity: Family = {
     },
     from: ({ type }) => type,
   }),
-  builder: rule('string', approximated('old spelling of type', 'builder is the spelling of Xen 4.9 and older for type.'), {
-    range: asked =>
-      asked.has('type') || BUILDERS.includes(asked.text)
-        ? undefined
-        : wrong('no such builder', 'the builders were hvm, linux and generic. Write type = "hvm", "pvh" or "pv".'),
-    into: (definition, asked) => {
-      if (!asked.has('type')) definition.type = asked.text === 'hvm' ? 'hvm' : 'pv';
+  builder: rule(
+    'string',
+    approximated('old spelling of type', 'builder is the spelling of Xen 4.9 and older for type.'),
+    {
+      range: asked =>
+        asked.has('type') || BUILDERS.includes(asked.text)
+          ? undefined
+          : wrong('no such builder', 'the builders were hvm, linux and generic. Write type = "hvm", "pvh" or "pv".'),
+      into: (definition, asked) => {
+        if (!asked.has('type')) definition.type = asked.text === 'hvm' ? 'hvm' : 'pv';
+      },
+      judge: asked => {
+        if (asked.has('type')) return undefined;
+        const { type } = asked.definition;
+        return approximated(
+          `old spelling of type = "${type}"`,
+          `builder is the spelling of Xen 4.9 and older; the guest starts as with type = "${type}".`,
+        );
+      },
     },
-    judge: asked => {
-      if (asked.has('type')) return undefined;
-      const { type } = asked.definition;
-      return approximated(`old spelling of type = "${type}"`, `builder is the spelling of Xen 4.9 and older; the guest starts as with type = "${type}".`);
-    },
-  }),
+  ),
   uuid: rule('string', used('shown by Xen and the store', 'Guests of Xen see this UUID.'), {
     range: ({ text }) =>
-      /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text) ? undefined : wrong('no UUID', 'a UUID has 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.'),
-    into: (definition, { text }) => { definition.uuid = text.toLowerCase(); },
+      /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(text)
+        ? undefined
+        : wrong('no UUID', 'a UUID has 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12.'),
+    into: (definition, { text }) => {
+      definition.uuid = text.toLowerCase();
+    },
     from: ({ uuid }) => uuid,
   }),
-  ...alike('seclabel init_seclabel', 'string', ignored('no XSM labels', 'There is no security module to check labels.')),
-  ...alike('nomigrate', 'defbool', ignored('one host, no migration', 'There is one host, so the guest cannot migrate.')),
+  ...alike(
+    'seclabel init_seclabel',
+    'string',
+    ignored('no XSM labels', 'There is no security module to check labels.'),
+  ),
+  ...alike(
+    'nomigrate',
+    'defbool',
+    ignored('one host, no migration', 'There is one host, so the guest cannot migrate.'),
+  ),
 };

@@ -22,18 +22,44 @@ function eachCard(asked: Asked): void {
     }
     const { mac, rate, pvOnly, model = DEFAULT_NIC, others, remarks } = parseVif(item.text);
     const leftOut =
-      index >= MOST_CARDS ? { of: ignored('its card is left out', `The card is left out: a guest has at most ${MOST_CARDS}.`), which: item.text.trim() === '' ? '' : ` (${shortened(item.text.trim())})` } : undefined;
-    asked.tellOptions('vif', item, leftOut ? remarks.map(remark => (remark.verdict === 'error' ? remark : { ...remark, ...leftOut.of })) : remarks);
+      index >= MOST_CARDS
+        ? {
+            of: ignored('its card is left out', `The card is left out: a guest has at most ${MOST_CARDS}.`),
+            which: item.text.trim() === '' ? '' : ` (${shortened(item.text.trim())})`,
+          }
+        : undefined;
+    asked.tellOptions(
+      'vif',
+      item,
+      leftOut ? remarks.map(remark => (remark.verdict === 'error' ? remark : { ...remark, ...leftOut.of })) : remarks,
+    );
     if (leftOut) {
-      asked.tell(item, 'vif', ignored(`${MOST_CARDS} cards count`, `Card ${index + 1}${leftOut.which} is left out: a guest has at most ${MOST_CARDS} cards.`));
+      asked.tell(
+        item,
+        'vif',
+        ignored(
+          `${MOST_CARDS} cards count`,
+          `Card ${index + 1}${leftOut.which} is left out: a guest has at most ${MOST_CARDS} cards.`,
+        ),
+      );
       continue;
     }
     if (index > 0) {
       const twin = mac && (definition.mac === mac || definition.moreCards?.some(card => card.mac === mac));
-      definition.moreCards = [...(definition.moreCards ?? []), { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(others ? { cardOptions: others } : {}) }];
-      asked.tell(item, 'vif', twin
-        ? wrong('is taken', `${said('vif', item)}: an earlier card of the guest has the station address ${mac}.`)
-        : approximated(`PV card ${index}, ${mac ?? 'address drawn'}`, `Card ${index + 1} is for PV drivers alone (xen-netfront), with ${mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e'}, on the bridge xenbr0.`));
+      definition.moreCards = [
+        ...(definition.moreCards ?? []),
+        { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(others ? { cardOptions: others } : {}) },
+      ];
+      asked.tell(
+        item,
+        'vif',
+        twin
+          ? wrong('is taken', `${said('vif', item)}: an earlier card of the guest has the station address ${mac}.`)
+          : approximated(
+              `PV card ${index}, ${mac ?? 'address drawn'}`,
+              `Card ${index + 1} is for PV drivers alone (xen-netfront), with ${mac ? `the station address ${mac}` : 'a station address drawn in 00:16:3e'}, on the bridge xenbr0.`,
+            ),
+      );
       continue;
     }
     const isEmulated = definition.type === 'hvm' && !pvOnly;
@@ -47,7 +73,14 @@ function eachCard(asked: Asked): void {
     const [kind, cards] = isEmulated
       ? [name.split(' ').at(-1), `${title.replace(' (', ' card (')}, and for PV drivers a card in its place,`]
       : ['PV', 'a PV card (xen-netfront)'];
-    asked.tell(item, 'vif', approximated(`${kind} card on xenbr0; no internet`, `The guest gets ${cards} with ${address}, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`));
+    asked.tell(
+      item,
+      'vif',
+      approximated(
+        `${kind} card on xenbr0; no internet`,
+        `The guest gets ${cards} with ${address}, on the bridge xenbr0 with the other guests and a gateway: DHCP, DNS, TFTP and ping, no way further.`,
+      ),
+    );
   }
 }
 
@@ -59,10 +92,22 @@ export const network: Family = {
       return TOLD;
     },
     from: ({ nic, vif, mac, rate, cardOptions, moreCards = [] }) => {
-      const text = ({ mac, rate, cardOptions: { model, ...others } = {} }: { mac?: string; rate?: Rate; cardOptions?: CardOptions }, kind: string): string =>
-        [mac && `mac=${mac}`, ...Object.entries(others).map(pair => pair.join('=')), rate && `rate=${formatRate(rate)}`, model && kind.startsWith('model=') ? `model=${model}` : kind].filter(Boolean).join();
+      const text = (
+        { mac, rate, cardOptions: { model, ...others } = {} }: { mac?: string; rate?: Rate; cardOptions?: CardOptions },
+        kind: string,
+      ): string =>
+        [
+          mac && `mac=${mac}`,
+          ...Object.entries(others).map(pair => pair.join('=')),
+          rate && `rate=${formatRate(rate)}`,
+          model && kind.startsWith('model=') ? `model=${model}` : kind,
+        ]
+          .filter(Boolean)
+          .join();
       const first = { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}), ...(cardOptions ? { cardOptions } : {}) };
-      return nic || vif ? [text(first, nic ? `model=${nic}` : 'type=vif'), ...moreCards.map(card => text(card, 'type=vif'))] : undefined;
+      return nic || vif
+        ? [text(first, nic ? `model=${nic}` : 'type=vif'), ...moreCards.map(card => text(card, 'type=vif'))]
+        : undefined;
     },
   }),
 };

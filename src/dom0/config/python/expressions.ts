@@ -4,7 +4,23 @@
  */
 import { MOST_NESTING, type Position, shortened } from '../xlcfg.ts';
 import { shown, type Token, unquoted } from './tokens.ts';
-import { areEqual, type Dictionary, format, FUNCTIONS, isTrue, list, METHODS, number, numberOf, type plain, type PythonValue, shownAs, string, textOf, Unfit } from './values.ts';
+import {
+  areEqual,
+  type Dictionary,
+  format,
+  FUNCTIONS,
+  isTrue,
+  list,
+  METHODS,
+  number,
+  numberOf,
+  type plain,
+  type PythonValue,
+  shownAs,
+  string,
+  textOf,
+  Unfit,
+} from './values.ts';
 
 /** All values that expressions make have at most so many characters: a = a + a is short and doubles. */
 const MOST_MADE = 1 << 20;
@@ -74,7 +90,11 @@ export class Expressions {
     if (this.isWord('if')) {
       this.at++;
       const condition = this.either();
-      if (!this.isWord('else')) throw new Wrong(this.peek(), `Behind a value's if comes else and another value; here is ${shown(this.peek())}.`);
+      if (!this.isWord('else'))
+        throw new Wrong(
+          this.peek(),
+          `Behind a value's if comes else and another value; here is ${shown(this.peek())}.`,
+        );
       this.at++;
       const otherwise = this.expression();
       if (!isTrue(condition)) value = otherwise;
@@ -131,7 +151,18 @@ export class Expressions {
       this.at++;
     }
     const other = this.sum();
-    return this.fits(op, () => number((isIn ? isWithin(value, other) : op.text === '==' || op.text === '!=' || isIs ? areEqual(value, other) : isInOrder(op.text, value, other)) !== not ? 1 : 0, op));
+    return this.fits(op, () =>
+      number(
+        (isIn
+          ? isWithin(value, other)
+          : op.text === '==' || op.text === '!=' || isIs
+            ? areEqual(value, other)
+            : isInOrder(op.text, value, other)) !== not
+          ? 1
+          : 0,
+        op,
+      ),
+    );
   }
 
   private sum(): PythonValue {
@@ -141,7 +172,9 @@ export class Expressions {
       const op = this.peek();
       this.at++;
       const more = this.product();
-      value = this.fits(op, () => (op.text === '+' ? this.added(value, more, op, at) : number(numberOf(value) - numberOf(more), at)));
+      value = this.fits(op, () =>
+        op.text === '+' ? this.added(value, more, op, at) : number(numberOf(value) - numberOf(more), at),
+      );
     }
     return value;
   }
@@ -153,12 +186,18 @@ export class Expressions {
       this.at++;
       const other = this.term();
       value = this.fits(op, () => {
-        if (op.text === '%' && value?.kind === 'string') return this.counted(string(format(value.text, other), value), op);
-        if (op.text === '%' && value?.kind !== 'number') throw new Unfit('Before % stands a format in quotes, and behind it what goes into it.');
-        if (op.text === '*' && (value?.kind === 'string' || value?.kind === 'list')) return this.repeated(value, numberOf(other), op);
+        if (op.text === '%' && value?.kind === 'string')
+          return this.counted(string(format(value.text, other), value), op);
+        if (op.text === '%' && value?.kind !== 'number')
+          throw new Unfit('Before % stands a format in quotes, and behind it what goes into it.');
+        if (op.text === '*' && (value?.kind === 'string' || value?.kind === 'list'))
+          return this.repeated(value, numberOf(other), op);
         const [a, b] = [numberOf(value), numberOf(other)];
         if (op.text !== '*' && b === 0) throw new Unfit('Nothing can be divided by 0.');
-        return number(op.text === '*' ? a * b : op.text === '%' ? a - b * Math.floor(a / b) : Math.floor(a / b), value!);
+        return number(
+          op.text === '*' ? a * b : op.text === '%' ? a - b * Math.floor(a / b) : Math.floor(a / b),
+          value!,
+        );
       });
     }
     return value;
@@ -178,7 +217,8 @@ export class Expressions {
   private repeated(value: Exclude<PythonValue, Dictionary | undefined>, times: number, at: Position): PythonValue {
     const length = value.kind === 'list' ? value.items.length : value.text.length;
     this.count(length * Math.max(0, times), at);
-    if (value.kind === 'list') return { ...value, items: Array.from({ length: Math.max(0, times) }, () => value.items).flat() };
+    if (value.kind === 'list')
+      return { ...value, items: Array.from({ length: Math.max(0, times) }, () => value.items).flat() };
     return { ...value, text: value.text.repeat(Math.max(0, times)) };
   }
 
@@ -198,11 +238,16 @@ export class Expressions {
       } else if (this.isSign('.')) {
         const name = this.tokens[this.at + 1];
         const of = value;
-        if (of?.kind !== 'string' || !Object.hasOwn(METHODS, name.text) || this.tokens[this.at + 2]?.text !== '(') throw new Wrong(first, `….${shortened(name.text)}: nothing is executed here. Write the value that is meant.`);
+        if (of?.kind !== 'string' || !Object.hasOwn(METHODS, name.text) || this.tokens[this.at + 2]?.text !== '(')
+          throw new Wrong(first, `….${shortened(name.text)}: nothing is executed here. Write the value that is meant.`);
         this.at += 3;
         const given = this.given(at);
         value = this.fits(at, () => METHODS[name.text](of.text, given, first));
-        if (value) this.count(value.kind === 'list' ? value.items.length : value.kind === 'dictionary' ? 0 : value.text.length, at);
+        if (value)
+          this.count(
+            value.kind === 'list' ? value.items.length : value.kind === 'dictionary' ? 0 : value.text.length,
+            at,
+          );
       } else return value;
     }
   }
@@ -213,14 +258,22 @@ export class Expressions {
     this.at++;
     if (token.kind === 'number') {
       if (/^(0[xX][0-9a-fA-F]+|[0-9]+)$/.test(token.text)) return { kind: 'number', text: token.text, line, column };
-      throw new Wrong(token, `${shortened(token.text)} is no number. Write digits only, or put text in quotes: "${shortened(token.text)}".`);
+      throw new Wrong(
+        token,
+        `${shortened(token.text)} is no number. Write digits only, or put text in quotes: "${shortened(token.text)}".`,
+      );
     }
     if (token.kind === 'string') {
       let text = unquoted(token);
       // Strings beside each other are one.
       while (this.peek().kind === 'string') {
-        const next = this.peek(), more = unquoted(next);
-        if (this.inList && areTwo(text, more)) throw new Wrong(next, `A comma is missing before the string ${shown(next)}: Python joins strings that stand beside each other.`);
+        const next = this.peek(),
+          more = unquoted(next);
+        if (this.inList && areTwo(text, more))
+          throw new Wrong(
+            next,
+            `A comma is missing before the string ${shown(next)}: Python joins strings that stand beside each other.`,
+          );
         this.joined.push({ line: next.line, column: next.column, text: shortened(text) });
         text += more;
         this.at++;
@@ -232,8 +285,14 @@ export class Expressions {
     if (token.text === '{') return this.dictionary(token);
     if (token.text === '-') throw new Wrong(token, "xl's numbers have no sign. Write digits only.");
     this.at--;
-    if (token.kind === 'bad' && /^["']/.test(token.text)) throw new Wrong(token, 'The string has no closing quote on its line.');
-    throw new Wrong(token, token.kind === 'newline' ? 'A value is missing here.' : `${shown(token)} cannot stand here: a value is a string, a number, a list or a name.`);
+    if (token.kind === 'bad' && /^["']/.test(token.text))
+      throw new Wrong(token, 'The string has no closing quote on its line.');
+    throw new Wrong(
+      token,
+      token.kind === 'newline'
+        ? 'A value is missing here.'
+        : `${shown(token)} cannot stand here: a value is a string, a number, a list or a name.`,
+    );
   }
 
   private name(token: Token): PythonValue {
@@ -245,8 +304,15 @@ export class Expressions {
     const value = this.names.get(text);
     if (value === undefined) {
       if (this.names.has(text)) return undefined;
-      if (this.declared.has(text)) throw new Wrong(token, `${shortened(text)} is given when the domain is created: xm create FILE ${shortened(text)}=1.`);
-      throw new Wrong(token, `${shortened(text)} was assigned nothing before. Text needs quotes: "${shortened(text)}".`);
+      if (this.declared.has(text))
+        throw new Wrong(
+          token,
+          `${shortened(text)} is given when the domain is created: xm create FILE ${shortened(text)}=1.`,
+        );
+      throw new Wrong(
+        token,
+        `${shortened(text)} was assigned nothing before. Text needs quotes: "${shortened(text)}".`,
+      );
     }
     if (value.kind === 'dictionary') return value;
     this.count(value.kind === 'list' ? value.items.length : value.text.length, token);
@@ -256,8 +322,13 @@ export class Expressions {
   /** One of the functions that are known here. */
   private call(first: Token): PythonValue {
     let name = first.text;
-    for (; this.isSign('.') && this.tokens[this.at + 1]?.kind === 'name'; this.at += 2) name += `.${this.tokens[this.at + 1].text}`;
-    if (!this.isSign('(') || !Object.hasOwn(FUNCTIONS, name)) throw new Wrong(first, `${shortened(name)}${this.isSign('(') ? '(' : ''} …: nothing is executed here. Write the value that is meant.`);
+    for (; this.isSign('.') && this.tokens[this.at + 1]?.kind === 'name'; this.at += 2)
+      name += `.${this.tokens[this.at + 1].text}`;
+    if (!this.isSign('(') || !Object.hasOwn(FUNCTIONS, name))
+      throw new Wrong(
+        first,
+        `${shortened(name)}${this.isSign('(') ? '(' : ''} …: nothing is executed here. Write the value that is meant.`,
+      );
     this.at++;
     const given = this.given(first);
     return this.fits(first, () => FUNCTIONS[name](given, first));
@@ -269,7 +340,8 @@ export class Expressions {
     while (!this.isSign(')')) {
       given.push(this.expression());
       if (this.isSign(',')) this.at++;
-      else if (!this.isSign(')')) throw new Wrong(this.peek(), `Between the values of a call stands a comma; here is ${shown(this.peek())}.`);
+      else if (!this.isSign(')'))
+        throw new Wrong(this.peek(), `Between the values of a call stands a comma; here is ${shown(this.peek())}.`);
       if (this.peek().kind === 'end') throw new Wrong(open, '"(" is never closed: ")" is missing.');
     }
     this.at++;
@@ -296,7 +368,11 @@ export class Expressions {
       } else if (!this.isSign(close)) {
         if (this.peek().kind === 'end' || this.startsAssignment()) throw unclosed();
         const next = this.peek();
-        if (next.text === '=') throw new Wrong(this.tokens[this.at - 1], `${shortened(this.tokens[this.at - 1].text)}=… is text and needs quotes around it.`);
+        if (next.text === '=')
+          throw new Wrong(
+            this.tokens[this.at - 1],
+            `${shortened(this.tokens[this.at - 1].text)}=… is text and needs quotes around it.`,
+          );
         throw new Wrong(next, `Between the values of a list stands a comma; here is ${shown(next)}.`);
       }
     }
@@ -333,7 +409,8 @@ export class Expressions {
     while (!this.isWord('in')) {
       const token = this.peek();
       if (token.kind === 'name') targets.push(token.text);
-      else if (token.kind !== 'sign' || !'(),'.includes(token.text)) throw new Wrong(token, `Between for and in stand names; here is ${shown(token)}.`);
+      else if (token.kind !== 'sign' || !'(),'.includes(token.text))
+        throw new Wrong(token, `Between for and in stand names; here is ${shown(token)}.`);
       this.at++;
     }
     this.at++;
@@ -378,9 +455,13 @@ export class Expressions {
     const entries = new Map<string, PythonValue>();
     while (!this.isSign('}')) {
       const key = this.expression();
-      if (!this.isSign(':')) throw new Wrong(this.peek(), `In a dictionary a colon stands behind the key; here is ${shown(this.peek())}.`);
+      if (!this.isSign(':'))
+        throw new Wrong(this.peek(), `In a dictionary a colon stands behind the key; here is ${shown(this.peek())}.`);
       this.at++;
-      entries.set(this.fits(open, () => shownAs(key)), this.expression());
+      entries.set(
+        this.fits(open, () => shownAs(key)),
+        this.expression(),
+      );
       if (this.isSign(',')) this.at++;
       else if (!this.isSign('}')) throw new Wrong(open, '"{" is never closed: "}" is missing.');
     }
@@ -407,12 +488,16 @@ export class Expressions {
     this.made += length;
     if (this.made <= MOST_MADE) return;
     this.at = this.tokens.length - 1;
-    throw new Wrong(at, `The values of this file have more than ${MOST_MADE} characters together, so it is read no further.`);
+    throw new Wrong(
+      at,
+      `The values of this file have more than ${MOST_MADE} characters together, so it is read no further.`,
+    );
   }
 }
 
 /** Whether two strings beside each other in a list were meant to be two of its values: each has options of its own, and nothing divides them. */
-const areTwo = (text: string, more: string): boolean => /\w$/.test(text) && /^[\w/]/.test(more) && /[,=]/.test(text) && /[,=]/.test(more);
+const areTwo = (text: string, more: string): boolean =>
+  /\w$/.test(text) && /^[\w/]/.test(more) && /[,=]/.test(text) && /[,=]/.test(more);
 
 function indexed(of: PythonValue, index: PythonValue): PythonValue {
   if (of?.kind === 'dictionary') {
@@ -423,7 +508,11 @@ function indexed(of: PythonValue, index: PythonValue): PythonValue {
   const i = numberOf(index);
   if (of?.kind === 'list' && i < of.items.length) return of.items[i];
   if (of?.kind === 'string' && i < of.text.length) return { ...of, text: of.text[i] };
-  throw new Unfit(of?.kind === 'list' || of?.kind === 'string' ? `There is no ${i}th in it.` : 'Nothing can be taken out of this by its number.');
+  throw new Unfit(
+    of?.kind === 'list' || of?.kind === 'string'
+      ? `There is no ${i}th in it.`
+      : 'Nothing can be taken out of this by its number.',
+  );
 }
 
 function isWithin(value: PythonValue, all: PythonValue): boolean {
@@ -438,4 +527,5 @@ function isInOrder(op: string, a: PythonValue, b: PythonValue): boolean {
 }
 
 /** What a setting can have: None is no setting. */
-export const settingOf = (value: PythonValue): ReturnType<typeof plain> | undefined => (value === undefined || value.kind === 'dictionary' ? undefined : value);
+export const settingOf = (value: PythonValue): ReturnType<typeof plain> | undefined =>
+  value === undefined || value.kind === 'dictionary' ? undefined : value;

@@ -50,7 +50,14 @@ class Reader {
     this.lines = lines;
     tokens.forEach(({ first, kind, text }, i) => {
       const [op, value, end] = tokens.slice(i + 1, i + 4);
-      if (first && kind === 'name' && op?.text === '=' && (value?.kind === 'number' || value?.kind === 'string') && end?.kind === 'newline') this.givenBehind.set(text, i + 2);
+      if (
+        first &&
+        kind === 'name' &&
+        op?.text === '=' &&
+        (value?.kind === 'number' || value?.kind === 'string') &&
+        end?.kind === 'newline'
+      )
+        this.givenBehind.set(text, i + 2);
     });
   }
 
@@ -59,7 +66,15 @@ class Reader {
     // A name of one's own that others are made of is no key, and need not be.
     const settings = this.settings.filter(({ key }) => Object.hasOwn(KEYS, key) || !this.of.mentioned.has(key));
     // A continued line is what xm's authors know; xl's grammar has none.
-    for (const { text, ...at } of this.of.joined) this.remarks.push({ ...at, key: '', verdict: 'approximated', warns: true, short: 'joined to the string before it', text: `"${text}" is joined to the string before it, as Python does; xl wants a comma there.` });
+    for (const { text, ...at } of this.of.joined)
+      this.remarks.push({
+        ...at,
+        key: '',
+        verdict: 'approximated',
+        warns: true,
+        short: 'joined to the string before it',
+        text: `"${text}" is joined to the string before it, as Python does; xl wants a comma there.`,
+      });
     return { settings, problems: this.problems, lines: this.lines, remarks: this.remarks };
   }
 
@@ -126,7 +141,10 @@ class Reader {
       if (first.text === 'if') return this.condition(first);
       if (STATEMENT.test(first.text)) {
         this.skipBlock(first);
-        throw new Wrong(first, `"${first.text}" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.`);
+        throw new Wrong(
+          first,
+          `"${first.text}" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.`,
+        );
       }
       if (first.text === 'xm_vars' && of.tokens[of.at + 1]?.text === '.') return this.variables(first);
       if (of.tokens[of.at + 1]?.text === '.' && of.tokens[of.at + 3]?.text === '(') return this.method(first);
@@ -139,22 +157,39 @@ class Reader {
     of.at++;
     const op = of.peek();
     if (op.kind !== 'sign' || (op.text !== '=' && op.text !== '+='))
-      throw new Wrong(op, `After ${shortened(first.text)} comes = and a value; here is ${shown(op)}.${op.text === '(' ? ' Nothing is executed here.' : ''}`);
+      throw new Wrong(
+        op,
+        `After ${shortened(first.text)} comes = and a value; here is ${shown(op)}.${op.text === '(' ? ' Nothing is executed here.' : ''}`,
+      );
     of.at++;
     const value = of.expression();
     const end = of.peek();
-    if (end.kind !== 'newline' && !of.isSign(';')) throw new Wrong(end, `The value of ${shortened(first.text)} ends before ${shown(end)}.`);
+    if (end.kind !== 'newline' && !of.isSign(';'))
+      throw new Wrong(end, `The value of ${shortened(first.text)} ends before ${shown(end)}.`);
     const before = of.names.get(first.text);
     const more = settingOf(value);
     if (op.text === '+=' && before !== undefined) {
       // A list grows where it is: this one is the names' own.
       const joined = more && before.kind === more.kind ? join(before, more) : null;
-      if (!joined) throw new Wrong(op, `A ${value?.kind ?? 'value without a name'} cannot be added to a ${before.kind}.`);
-      if (before.kind === 'number' && more?.kind === 'number') return this.set(first, { ...more, text: String(Number(before.text) + Number(more.text)) });
+      if (!joined)
+        throw new Wrong(op, `A ${value?.kind ?? 'value without a name'} cannot be added to a ${before.kind}.`);
+      if (before.kind === 'number' && more?.kind === 'number')
+        return this.set(first, { ...more, text: String(Number(before.text) + Number(more.text)) });
       of.names.set(first.text, joined);
     } else of.names.set(first.text, value?.kind === 'list' ? { ...value, items: [...value.items] } : value);
-    if (more) this.settings.push({ key: first.text, append: op.text === '+=', value: more, line: first.line, column: first.column });
-    else if (value && Object.hasOwn(KEYS, first.text)) throw new Wrong(first, `${first.text} = {…}: a dictionary is no value of a definition. Write a string, a number or a list.`);
+    if (more)
+      this.settings.push({
+        key: first.text,
+        append: op.text === '+=',
+        value: more,
+        line: first.line,
+        column: first.column,
+      });
+    else if (value && Object.hasOwn(KEYS, first.text))
+      throw new Wrong(
+        first,
+        `${first.text} = {…}: a dictionary is no value of a definition. Write a string, a number or a list.`,
+      );
   }
 
   private set({ text, line, column }: Token, value: Value): void {
@@ -167,10 +202,15 @@ class Reader {
     const { of } = this;
     const { text } = of.tokens[of.at + 2];
     const before = of.names.get(first.text);
-    if (before?.kind !== 'list' || (text !== 'append' && text !== 'extend')) throw new Wrong(first, `${shortened(first.text)}.${shortened(text)}( …: nothing is executed here. Write the assignments that are meant.`);
+    if (before?.kind !== 'list' || (text !== 'append' && text !== 'extend'))
+      throw new Wrong(
+        first,
+        `${shortened(first.text)}.${shortened(text)}( …: nothing is executed here. Write the assignments that are meant.`,
+      );
     of.at += 3;
     const given = of.expression();
-    if (given === undefined || given.kind === 'dictionary' || (text === 'extend' && given.kind !== 'list')) throw new Wrong(first, `${shortened(first.text)}.${text}( … wants ${text === 'extend' ? 'a list' : 'a value'}.`);
+    if (given === undefined || given.kind === 'dictionary' || (text === 'extend' && given.kind !== 'list'))
+      throw new Wrong(first, `${shortened(first.text)}.${text}( … wants ${text === 'extend' ? 'a list' : 'a value'}.`);
     const items = text === 'extend' && given.kind === 'list' ? given.items : [plain(given)];
     for (const item of items) before.items.push(item);
     const { line, column } = first;
@@ -192,7 +232,11 @@ class Reader {
         of.at = after;
       }
     }
-    this.remark(first, 'nothing is executed', 'xm asked here for variables on its command line: xm create FILE NAME=VALUE gives them. Nothing is executed.');
+    this.remark(
+      first,
+      'nothing is executed',
+      'xm asked here for variables on its command line: xm create FILE NAME=VALUE gives them. Nothing is executed.',
+    );
     this.skipBlock(first);
   }
 
@@ -209,7 +253,11 @@ class Reader {
       let holds: boolean;
       try {
         holds = word.text === 'else' || isTrue(of.expression());
-        if (!of.isSign(':')) throw new Wrong(of.peek(), `Behind ${word.text} and its condition stands a colon; here is ${shown(of.peek())}.`);
+        if (!of.isSign(':'))
+          throw new Wrong(
+            of.peek(),
+            `Behind ${word.text} and its condition stands a colon; here is ${shown(of.peek())}.`,
+          );
       } catch (error) {
         // None of its lines can be said to count.
         of.at = start;

@@ -8,7 +8,18 @@ export interface Token extends Position {
   first?: true;
 }
 
-const ESCAPES: Record<string, string> = { n: '\n', t: '\t', r: '\r', '\\': '\\', "'": "'", '"': '"', a: '\x07', b: '\b', f: '\f', v: '\v' };
+const ESCAPES: Record<string, string> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+};
 
 export function tokenize(text: string): Token[] {
   const tokens: Token[] = [];
@@ -16,11 +27,25 @@ export function tokenize(text: string): Token[] {
   const token =
     /[ \t]+|#[^\n]*|\\\n|(\n)|([uUrR]?(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:[^"\\\n]|\\[\s\S])*"|'(?:[^'\\\n]|\\[\s\S])*'))|([0-9][\w.]*)|([A-Za-z_]\w*)|(\+=|==|!=|<=|>=|\/\/|[-+%()[\],=;:.{}*/<>!&|^~@])|(["'][^\n]*|[\s\S])/gy;
   const open: string[] = [];
-  let line = 1, lineStart = 0, isFirst = true;
+  let line = 1,
+    lineStart = 0,
+    isFirst = true;
   for (let match = token.exec(text); match; match = token.exec(text)) {
     const [whole, newline, string, number, name, sign, bad] = match;
     const at = { line, column: match.index - lineStart + 1 };
-    const kind = newline ? 'newline' : string ? 'string' : number ? 'number' : name ? 'name' : sign ? 'sign' : bad ? 'bad' : undefined;
+    const kind = newline
+      ? 'newline'
+      : string
+        ? 'string'
+        : number
+          ? 'number'
+          : name
+            ? 'name'
+            : sign
+              ? 'sign'
+              : bad
+                ? 'bad'
+                : undefined;
     // A list has no named arguments: one that was never closed ends where the next assignment begins.
     if ((sign === '=' || sign === '+=') && open.at(-1) !== '(') open.length = 0;
     if (sign && '([{'.includes(sign)) open.push(sign);
@@ -57,4 +82,5 @@ export function unquoted({ text }: Token): string {
 }
 
 /** As messages name it. */
-export const shown = ({ kind, text }: Token): string => (kind === 'newline' || kind === 'end' ? 'the end of the line' : `"${shortened(text)}"`);
+export const shown = ({ kind, text }: Token): string =>
+  kind === 'newline' || kind === 'end' ? 'the end of the line' : `"${shortened(text)}"`;

@@ -13,7 +13,12 @@ export interface Dictionary extends Position {
 export class Unfit extends Error {}
 
 export const string = (text: string, { line, column }: Position): Atom => ({ kind: 'string', text, line, column });
-export const list = (items: PythonValue[], { line, column }: Position): List => ({ kind: 'list', items: items.map(plain), line, column });
+export const list = (items: PythonValue[], { line, column }: Position): List => ({
+  kind: 'list',
+  items: items.map(plain),
+  line,
+  column,
+});
 
 export function number(value: number, { line, column }: Position): Atom {
   if (!Number.isSafeInteger(value)) throw new Unfit('This comes to no whole number.');
@@ -23,7 +28,8 @@ export function number(value: number, { line, column }: Position): Atom {
 /** What xl has a word for: a dictionary and None it has not. */
 export function plain(value: PythonValue): Value {
   if (value === undefined) throw new Unfit('None cannot stand in a list here.');
-  if (value.kind === 'dictionary') throw new Unfit('A dictionary is no value of a definition. Write a string, a number or a list.');
+  if (value.kind === 'dictionary')
+    throw new Unfit('A dictionary is no value of a definition. Write a string, a number or a list.');
   return value;
 }
 
@@ -50,14 +56,18 @@ export const isTrue = (value: PythonValue): boolean => {
 export function areEqual(a: PythonValue, b: PythonValue): boolean {
   if (a === undefined || b === undefined || a.kind !== b.kind) return a === b;
   if (a.kind === 'dictionary' || b.kind === 'dictionary') return a === b;
-  if (a.kind === 'list') return b.kind === 'list' && a.items.length === b.items.length && a.items.every((item, i) => areEqual(item, b.items[i]));
+  if (a.kind === 'list')
+    return (
+      b.kind === 'list' && a.items.length === b.items.length && a.items.every((item, i) => areEqual(item, b.items[i]))
+    );
   return b.kind !== 'list' && (a.kind === 'number' ? Number(a.text) === Number(b.text) : a.text === b.text);
 }
 
 /** str(): as print shows it. */
 export function shownAs(value: PythonValue): string {
   if (value === undefined) return 'None';
-  if (value.kind === 'list' || value.kind === 'dictionary') throw new Unfit(`A ${value.kind} cannot be put into a string here.`);
+  if (value.kind === 'list' || value.kind === 'dictionary')
+    throw new Unfit(`A ${value.kind} cannot be put into a string here.`);
   return value.text;
 }
 
@@ -67,8 +77,11 @@ const UNAME = ['Linux', 'ringside', '6.1.0', '#1 SMP', 'i686'];
 /** No pattern but these letters, anchors and points: what is looked for is found in one pass. */
 const SIMPLE_PATTERN = /^[\w ^$./-]*$/;
 function matches(pattern: string, text: string, fromStart: boolean): boolean {
-  if (!SIMPLE_PATTERN.test(pattern)) throw new Unfit('Such a pattern is not matched here. Write the value that is meant.');
-  return new RegExp(fromStart ? `^(?:${pattern.replace(/[/-]/g, '\\$&')})` : pattern.replace(/[/-]/g, '\\$&')).test(text);
+  if (!SIMPLE_PATTERN.test(pattern))
+    throw new Unfit('Such a pattern is not matched here. Write the value that is meant.');
+  return new RegExp(fromStart ? `^(?:${pattern.replace(/[/-]/g, '\\$&')})` : pattern.replace(/[/-]/g, '\\$&')).test(
+    text,
+  );
 }
 
 type Call = (given: PythonValue[], at: Position) => PythonValue;
@@ -78,8 +91,22 @@ const least = (count: number, given: PythonValue[]): void => {
 
 /** Functions by their names. */
 export const FUNCTIONS: Readonly<Record<string, Call>> = {
-  'os.uname': (_given, at) => list(UNAME.map(text => string(text, at)), at),
-  'os.path.join': (given, at) => string(given.map(textOf).reduce((path, part) => (part.startsWith('/') ? part : path === '' || path.endsWith('/') ? path + part : `${path}/${part}`), ''), at),
+  'os.uname': (_given, at) =>
+    list(
+      UNAME.map(text => string(text, at)),
+      at,
+    ),
+  'os.path.join': (given, at) =>
+    string(
+      given
+        .map(textOf)
+        .reduce(
+          (path, part) =>
+            part.startsWith('/') ? part : path === '' || path.endsWith('/') ? path + part : `${path}/${part}`,
+          '',
+        ),
+      at,
+    ),
   'os.path.basename': ([path], at) => string(textOf(path).replace(/^.*\//s, ''), at),
   'os.path.dirname': ([path], at) => string(/^(.*)\//s.exec(textOf(path))?.[1] ?? '', at),
   're.search': ([pattern, text], at) => number(matches(textOf(pattern), textOf(text), false) ? 1 : 0, at),
@@ -98,7 +125,10 @@ export const FUNCTIONS: Readonly<Record<string, Call>> = {
     least(1, given);
     const [first, end] = given.length === 1 ? [0, numberOf(given[0])] : [numberOf(given[0]), numberOf(given[1])];
     if (end - first > 1000) throw new Unfit('A range has at most 1000 numbers here.');
-    return list(Array.from({ length: Math.max(0, end - first) }, (_, i) => number(first + i, at)), at);
+    return list(
+      Array.from({ length: Math.max(0, end - first) }, (_, i) => number(first + i, at)),
+      at,
+    );
   },
 };
 
@@ -119,7 +149,11 @@ export const METHODS: Readonly<Record<string, (text: string, given: PythonValue[
     const parts = text.split(textOf(from));
     return string(joined(parts, textOf(to)), at);
   },
-  split: (text, [by], at) => list((by === undefined ? text.trim().split(/\s+/) : text.split(textOf(by))).map(part => string(part, at)), at),
+  split: (text, [by], at) =>
+    list(
+      (by === undefined ? text.trim().split(/\s+/) : text.split(textOf(by))).map(part => string(part, at)),
+      at,
+    ),
   join: (text, [parts], at) => string(joined(itemsOf(parts).map(textOf), text), at),
 };
 
@@ -127,19 +161,27 @@ export const METHODS: Readonly<Record<string, (text: string, given: PythonValue[
 export function format(text: string, given: PythonValue): string {
   const values = given?.kind === 'list' ? given.items : [given];
   let next = 0;
-  const made = text.replace(/%(?:%|(?:\((\w+)\))?([-0]?)(\d{0,3})([sdixX])|)/g, (whole, name: string | undefined, flag: string, width: string, kind: string | undefined) => {
-    if (whole === '%%') return '%';
-    if (kind === undefined) throw new Unfit('Of formats, %s, %d, %x and %% are read here.');
-    if (name !== undefined && given?.kind !== 'dictionary') throw new Unfit(`%(${name})${kind} wants a dictionary behind %.`);
-    if (name === undefined && next >= values.length) throw new Unfit('The format wants more values than stand behind %.');
-    const value = name === undefined ? values[next++] : given?.kind === 'dictionary' ? given.entries.get(name) : undefined;
-    if (value?.kind === 'list' || value?.kind === 'dictionary') throw new Unfit(`A ${value.kind} cannot be put into a format.`);
-    if (kind !== 's' && value?.kind !== 'number') throw new Unfit(`%${kind} wants a number.`);
-    const hex = /x/i.test(kind) ? numberOf(value).toString(16) : shownAs(value);
-    const plainText = kind === 'X' ? hex.toUpperCase() : hex;
-    const columns = Math.min(Number(width || 0), 100);
-    return flag === '-' ? plainText.padEnd(columns) : plainText.padStart(columns, flag === '0' ? '0' : ' ');
-  });
-  if (given?.kind !== 'dictionary' && next < values.length) throw new Unfit('More values stand behind % than the format takes.');
+  const made = text.replace(
+    /%(?:%|(?:\((\w+)\))?([-0]?)(\d{0,3})([sdixX])|)/g,
+    (whole, name: string | undefined, flag: string, width: string, kind: string | undefined) => {
+      if (whole === '%%') return '%';
+      if (kind === undefined) throw new Unfit('Of formats, %s, %d, %x and %% are read here.');
+      if (name !== undefined && given?.kind !== 'dictionary')
+        throw new Unfit(`%(${name})${kind} wants a dictionary behind %.`);
+      if (name === undefined && next >= values.length)
+        throw new Unfit('The format wants more values than stand behind %.');
+      const value =
+        name === undefined ? values[next++] : given?.kind === 'dictionary' ? given.entries.get(name) : undefined;
+      if (value?.kind === 'list' || value?.kind === 'dictionary')
+        throw new Unfit(`A ${value.kind} cannot be put into a format.`);
+      if (kind !== 's' && value?.kind !== 'number') throw new Unfit(`%${kind} wants a number.`);
+      const hex = /x/i.test(kind) ? numberOf(value).toString(16) : shownAs(value);
+      const plainText = kind === 'X' ? hex.toUpperCase() : hex;
+      const columns = Math.min(Number(width || 0), 100);
+      return flag === '-' ? plainText.padEnd(columns) : plainText.padStart(columns, flag === '0' ? '0' : ' ');
+    },
+  );
+  if (given?.kind !== 'dictionary' && next < values.length)
+    throw new Unfit('More values stand behind % than the format takes.');
   return made;
 }

@@ -16,52 +16,68 @@ import { atLeast, findDomain, readWords } from './words.ts';
 export const blockList = command({
   summary: 'List virtual block devices for a domain',
   usage: '<Domain(s)>',
-  run: async (host: HostCore, id: number): Promise<DiskInfo[]> => (host.member(id).attached ? host.toolstack.services.devices(id).disks.list() : []),
+  run: async (host: HostCore, id: number): Promise<DiskInfo[]> =>
+    host.member(id).attached ? host.toolstack.services.devices(id).disks.list() : [],
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('block-list', rest, 1);
-    const tables = await Promise.all(rest.map(async word => {
-      const id = findDomain(host, word);
-      return formatBlockList(id, id === 0 ? [] : await run(id));
-    }));
+    const tables = await Promise.all(
+      rest.map(async word => {
+        const id = findDomain(host, word);
+        return formatBlockList(id, id === 0 ? [] : await run(id));
+      }),
+    );
     return tables.map((table, i) => (i === 0 ? table : table.slice(table.indexOf('\n') + 1))).join('');
   },
 });
 
 export const blockAttach = command({
   summary: 'Create a new virtual block device',
-  usage: "<Domain> <disk-spec-component(s)>...",
+  usage: '<Domain> <disk-spec-component(s)>...',
   modifies: true,
   /** A disk for its PV drivers, as xl.cfg writes it; `file`: what it names, where that is a file. */
   run: (host: HostCore, id: number, spec: string, file?: NamedFile): Promise<void> => {
     const member = host.living(id);
-    return host.tasks.run(`xl block-attach ${member.name} ${spec}`, async task => {
-      const disk = parseDisk(spec);
-      if (typeof disk === 'string') throw new Refusal(`Unable to parse disk: ${disk}`);
-      const { target, vdev, kind, readOnly } = disk;
-      if (deviceNumber(vdev) === undefined) throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
-      if (target === '') throw new Refusal('Unable to parse disk: it names no image.');
-      const image: DriveImage = { place: -1, vdev, kind, readOnly };
-      await host.openDevices();
-      if (!host.isDevice(target)) {
-        if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
-        const data = await unpackedImage(baseName(target), file.data).catch((error: Error) => {
-          throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
-        });
-        const problem = imageProblem(baseName(target), kind, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer()), data.size);
-        if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
-        image.medium = await host.mediumOf(file);
-      }
-      await loadBackends(['vbd']);
-      const defined = { ...disk, target: file?.name ?? target, place: -1, at: { line: 1, column: 1 } };
-      await host.orNoTransferDisk(member.name, () => {
-        if (host.isDevice(target)) image.medium = host.deviceMedium(target, member.name);
-        attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, sentence => host.tasks.note(member.name, 'failed', sentence));
-      }).catch((error: Error) => {
-        throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
-      });
-      task.message = `${vdev} (${target}) is offered to the guest’s paravirtual driver.`;
-    }, id);
+    return host.tasks.run(
+      `xl block-attach ${member.name} ${spec}`,
+      async task => {
+        const disk = parseDisk(spec);
+        if (typeof disk === 'string') throw new Refusal(`Unable to parse disk: ${disk}`);
+        const { target, vdev, kind, readOnly } = disk;
+        if (deviceNumber(vdev) === undefined) throw new Refusal(`Unable to parse disk: ${vdev} is no virtual disk.`);
+        if (target === '') throw new Refusal('Unable to parse disk: it names no image.');
+        const image: DriveImage = { place: -1, vdev, kind, readOnly };
+        await host.openDevices();
+        if (!host.isDevice(target)) {
+          if (!file) throw new Refusal(`${target}: No such file or directory\nlibxl_device_disk_add failed.`);
+          const data = await unpackedImage(baseName(target), file.data).catch((error: Error) => {
+            throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
+          });
+          const problem = imageProblem(
+            baseName(target),
+            kind,
+            new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer()),
+            data.size,
+          );
+          if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
+          image.medium = await host.mediumOf(file);
+        }
+        await loadBackends(['vbd']);
+        const defined = { ...disk, target: file?.name ?? target, place: -1, at: { line: 1, column: 1 } };
+        await host
+          .orNoTransferDisk(member.name, () => {
+            if (host.isDevice(target)) image.medium = host.deviceMedium(target, member.name);
+            attachDisk(host.toolstack, host.toolstack.hotplug, member, image, defined, sentence =>
+              host.tasks.note(member.name, 'failed', sentence),
+            );
+          })
+          .catch((error: Error) => {
+            throw new Refusal(`${error.message}\nlibxl_device_disk_add failed.`);
+          });
+        task.message = `${vdev} (${target}) is offered to the guest’s paravirtual driver.`;
+      },
+      id,
+    );
   },
   xl: async ({ host, words, read, absolute = written => written }, run) => {
     const { rest } = readWords(words);
@@ -77,7 +93,13 @@ export const blockAttach = command({
       spec = spec.replace(path, () => absolute(path));
       path = absolute(path);
     }
-    const file = path === '' || host.isDevice(path) ? undefined : await read(path).then(data => ({ name: absolute(path), data }), () => undefined);
+    const file =
+      path === '' || host.isDevice(path)
+        ? undefined
+        : await read(path).then(
+            data => ({ name: absolute(path), data }),
+            () => undefined,
+          );
     await run(id, spec, file);
     return '';
   },
@@ -91,12 +113,17 @@ export const blockDetach = command({
   /** By the name of the device, or its number; what the guest wrote to a file goes with it. */
   run: (host: HostCore, id: number, device: string, force: boolean = false): Promise<void> => {
     const member = host.living(id);
-    return host.tasks.run(`xl block-detach ${member.name} ${device}`, async () => {
-      if (!host.member(id).attached || !host.toolstack.services.devices(id).disks.find(device)) throw new Refusal(`Error: Device ${device} not connected.`);
-      await detachDisk(host.toolstack, host.toolstack.hotplug, member, device, force).catch((error: Error) => {
-        throw new Refusal(`${error.message}\nlibxl_device_disk_remove failed.`);
-      });
-    }, id);
+    return host.tasks.run(
+      `xl block-detach ${member.name} ${device}`,
+      async () => {
+        if (!host.member(id).attached || !host.toolstack.services.devices(id).disks.find(device))
+          throw new Refusal(`Error: Device ${device} not connected.`);
+        await detachDisk(host.toolstack, host.toolstack.hotplug, member, device, force).catch((error: Error) => {
+          throw new Refusal(`${error.message}\nlibxl_device_disk_remove failed.`);
+        });
+      },
+      id,
+    );
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });

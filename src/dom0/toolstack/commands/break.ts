@@ -5,30 +5,41 @@ import { hex, spelled } from '../break-words.ts';
 import { command, Refusal } from './command.ts';
 import { atLeast, findDomain, readWords } from './words.ts';
 
-const isSame = (a: BreakPoint, b: BreakPoint): boolean => a.kind === b.kind && a.linear === b.linear && a.bytes === b.bytes;
+const isSame = (a: BreakPoint, b: BreakPoint): boolean =>
+  a.kind === b.kind && a.linear === b.linear && a.bytes === b.bytes;
 
 const FLAGS: Readonly<Record<BreakPoint['kind'], string>> = { execute: '', write: '-w ', access: '-a ' };
 
 /** What makes these points of those that were. */
 function xlOf(name: string, before: readonly BreakPoint[], next: readonly BreakPoint[]): string {
   const lacks = (all: readonly BreakPoint[]) => (point: BreakPoint) => !all.some(each => isSame(each, point));
-  const one = (point: BreakPoint, off: string): string => `xl break ${off}${FLAGS[point.kind]}${name} ${hex(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`;
+  const one = (point: BreakPoint, off: string): string =>
+    `xl break ${off}${FLAGS[point.kind]}${name} ${hex(point.linear)}${point.kind === 'execute' ? '' : ` ${point.bytes}`}`;
   if (next.length === 0) return `xl break -d ${name}`;
-  return [...before.filter(lacks(next)).map(point => one(point, '-d ')), ...next.filter(lacks(before)).map(point => one(point, ''))].join('; ') || `xl break ${name}`;
+  return (
+    [
+      ...before.filter(lacks(next)).map(point => one(point, '-d ')),
+      ...next.filter(lacks(before)).map(point => one(point, '')),
+    ].join('; ') || `xl break ${name}`
+  );
 }
 
 /** @throws Refusal */
 function checked({ kind, linear, bytes }: BreakPoint): BreakPoint {
-  if (!BREAK_KINDS.includes(kind)) throw new Refusal(`A point is of the kind ${BREAK_KINDS.join(', ')}, and not ${String(kind)}.`);
-  if (!Number.isInteger(linear) || linear < 0 || linear > 0xffffffff) throw new Refusal('A linear address has 32 bits: write it as 0x and up to eight digits.');
-  if (!Number.isInteger(bytes) || bytes < 1 || bytes > (kind === 'execute' ? 1 : MOST_WATCHED_BYTES)) throw new Refusal(`From 1 to ${MOST_WATCHED_BYTES} bytes are watched, and an instruction begins at one.`);
+  if (!BREAK_KINDS.includes(kind))
+    throw new Refusal(`A point is of the kind ${BREAK_KINDS.join(', ')}, and not ${String(kind)}.`);
+  if (!Number.isInteger(linear) || linear < 0 || linear > 0xffffffff)
+    throw new Refusal('A linear address has 32 bits: write it as 0x and up to eight digits.');
+  if (!Number.isInteger(bytes) || bytes < 1 || bytes > (kind === 'execute' ? 1 : MOST_WATCHED_BYTES))
+    throw new Refusal(`From 1 to ${MOST_WATCHED_BYTES} bytes are watched, and an instruction begins at one.`);
   return { kind, linear, bytes };
 }
 
 /** An address as people write it. @throws Refusal */
 function addressOf(word: string): number {
   const digits = /^(?:0x)?([\da-f]{1,8})$/i.exec(word)?.[1];
-  if (digits === undefined) throw new Refusal(`${word}: a linear address has 32 bits: write it as 0x and up to eight digits.`);
+  if (digits === undefined)
+    throw new Refusal(`${word}: a linear address has 32 bits: write it as 0x and up to eight digits.`);
   return Number.parseInt(digits, 16);
 }
 
@@ -44,13 +55,17 @@ export const breakAt = command({
   /** All points from now on, in the place of those that were. While there is one each instruction runs alone, and the domain is slower. */
   run: async (host: HostCore, id: number, points: readonly BreakPoint[]): Promise<void> => {
     const member = host.living(id);
-    if (points.length > MOST_BREAKS) throw new Refusal(`A domain stops at ${MOST_BREAKS} points at most. Take one away first.`);
+    if (points.length > MOST_BREAKS)
+      throw new Refusal(`A domain stops at ${MOST_BREAKS} points at most. Take one away first.`);
     const before = member.breaks ?? [],
       next = points.map(checked);
     await host.tasks.run(xlOf(member.name, before, next), async task => {
       member.breaks = next;
       member.runner.setBreaks(next);
-      task.message = next.length === 0 ? 'It stops nowhere, and is as fast as before.' : `It stops for ${next.map(spelled).join('; ')}. Each instruction runs alone meanwhile.`;
+      task.message =
+        next.length === 0
+          ? 'It stops nowhere, and is as fast as before.'
+          : `It stops for ${next.map(spelled).join('; ')}. Each instruction runs alone meanwhile.`;
     });
   },
   xl: async ({ host, words }, run) => {

@@ -18,7 +18,9 @@ import { atLeast, findDomain, readWords } from './words.ts';
 /** A CD image that a file is, or that is packed in it; undefined: it is none. @throws Error with a sentence where it is packed and damaged */
 async function cdIn({ name, data: asGiven }: NamedFile): Promise<NamedFile | undefined> {
   const data = namesFiles(name) ? asGiven : await unpackedImage(name, asGiven);
-  return imageKind(name, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer())) === 'cdrom' ? { name, data } : undefined;
+  return imageKind(name, new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer())) === 'cdrom'
+    ? { name, data }
+    : undefined;
 }
 
 /** As a definition calls them. */
@@ -28,18 +30,44 @@ const FLOPPIES = ['fda', 'fdb'];
 async function imageOf(files: readonly NamedFile[]): Promise<NamedFile> {
   const cd = files.length === 1 ? await cdIn(files[0]) : undefined;
   if (cd) return cd;
-  const { parts } = makeCd(files.map(file => ({ path: [baseName(file.name)], data: file.data, ...('lastModified' in file.data ? { modifiedMs: Number(file.data.lastModified) } : {}) })));
+  const { parts } = makeCd(
+    files.map(file => ({
+      path: [baseName(file.name)],
+      data: file.data,
+      ...('lastModified' in file.data ? { modifiedMs: Number(file.data.lastModified) } : {}),
+    })),
+  );
   return { name: spellFiles(files.map(file => file.name)), data: new Blob(parts as BlobPart[]) };
 }
 
 /** Changes what lies in a drive; undefined: takes it out. */
-async function change(host: HostCore, id: number, vdev: string, target: string, medium: Medium | undefined): Promise<void> {
+async function change(
+  host: HostCore,
+  id: number,
+  vdev: string,
+  target: string,
+  medium: Medium | undefined,
+): Promise<void> {
   const isFloppy = FLOPPIES.includes(vdev);
   if (deviceNumber(vdev) === undefined && !isFloppy) throw new Refusal(`Unknown disk vdev: ${vdev}`);
   const member = host.living(id);
   const say = (sentence: string): void => void host.tasks.note(member.name, 'failed', sentence);
-  const defined = { target, format: target === '' ? 'empty' : 'raw', vdev, kind: isFloppy ? 'floppy' : 'cdrom', readOnly: !isFloppy, place: -1, at: { line: 1, column: 1 } } as const;
-  await changeDisc(host.toolstack, host.toolstack.hotplug, member, { ...(medium ? { medium } : {}), defined }, say).catch((error: Error) => {
+  const defined = {
+    target,
+    format: target === '' ? 'empty' : 'raw',
+    vdev,
+    kind: isFloppy ? 'floppy' : 'cdrom',
+    readOnly: !isFloppy,
+    place: -1,
+    at: { line: 1, column: 1 },
+  } as const;
+  await changeDisc(
+    host.toolstack,
+    host.toolstack.hotplug,
+    member,
+    { ...(medium ? { medium } : {}), defined },
+    say,
+  ).catch((error: Error) => {
     throw new Refusal(`libxl_cdrom_insert: Domain ${id}:${error.message}`);
   });
 }
@@ -56,21 +84,35 @@ export const cdInsert = command({
   /** A device of the host by its path, a CD image, or files of which a CD is made. A guest without emulated drives gets a virtual CD. */
   run: (host: HostCore, id: number, vdev: string, given: NamedFile[] | string): Promise<void> => {
     const { name } = host.living(id);
-    return host.tasks.run(`xl cd-insert ${name} ${vdev} ${typeof given === 'string' ? given : given.map(file => file.name).join(' ')}`, async task => {
-      if (typeof given === 'string') {
-        await host.openDevices();
-        await change(host, id, vdev, given, { name: given, device: true });
-      } else {
-        const isFloppy = FLOPPIES.includes(vdev);
-        const image = await (isFloppy ? unpackedImage(given[0].name, given[0].data).then(data => ({ name: given[0].name, data })) : imageOf(given)).catch((error: Error) => {
-          throw error instanceof CdError ? new Refusal(error.message) : error;
-        });
-        const problem = imageProblem(image.name, isFloppy ? 'floppy' : 'cdrom', new Uint8Array(await image.data.slice(0, HEAD_BYTES).arrayBuffer()), image.data.size);
-        if (problem) throw new Refusal(problem.text);
-        await change(host, id, vdev, image.name, await host.mediumOf(image));
-      }
-      task.message = FLOPPIES.includes(vdev) ? 'The guest finds another disk. What it writes to it is kept in memory until the disk is taken out.' : 'The guest finds another disc.';
-    }, id);
+    return host.tasks.run(
+      `xl cd-insert ${name} ${vdev} ${typeof given === 'string' ? given : given.map(file => file.name).join(' ')}`,
+      async task => {
+        if (typeof given === 'string') {
+          await host.openDevices();
+          await change(host, id, vdev, given, { name: given, device: true });
+        } else {
+          const isFloppy = FLOPPIES.includes(vdev);
+          const image = await (isFloppy
+            ? unpackedImage(given[0].name, given[0].data).then(data => ({ name: given[0].name, data }))
+            : imageOf(given)
+          ).catch((error: Error) => {
+            throw error instanceof CdError ? new Refusal(error.message) : error;
+          });
+          const problem = imageProblem(
+            image.name,
+            isFloppy ? 'floppy' : 'cdrom',
+            new Uint8Array(await image.data.slice(0, HEAD_BYTES).arrayBuffer()),
+            image.data.size,
+          );
+          if (problem) throw new Refusal(problem.text);
+          await change(host, id, vdev, image.name, await host.mediumOf(image));
+        }
+        task.message = FLOPPIES.includes(vdev)
+          ? 'The guest finds another disk. What it writes to it is kept in memory until the disk is taken out.'
+          : 'The guest finds another disc.';
+      },
+      id,
+    );
   },
   xl: async ({ host, words, read, absolute = path => path }, run) => {
     const { rest } = readWords(words);
@@ -81,19 +123,35 @@ export const cdInsert = command({
     await host.openDevices();
     const device = [target, absolute(target)].find(path => host.isDevice(path));
     if (device !== undefined) return run(id, vdev, device).then(() => '');
-    if (FLOPPIES.includes(vdev) && namesFiles(target)) throw new Refusal(`${vdev} is a floppy drive: name an image of a floppy disk.`, 2);
-    if (!namesFiles(target) && more.length > 0) throw new Refusal("These are several files: write files:PATH and the others' paths, and a CD is made of them.", 2);
+    if (FLOPPIES.includes(vdev) && namesFiles(target))
+      throw new Refusal(`${vdev} is a floppy drive: name an image of a floppy disk.`, 2);
+    if (!namesFiles(target) && more.length > 0)
+      throw new Refusal(
+        "These are several files: write files:PATH and the others' paths, and a CD is made of them.",
+        2,
+      );
     const name = namesFiles(target) ? spellFiles([...pathsIn(target), ...more].map(absolute)) : target;
     const data = await read(name).catch((error: Error) => {
       throw new Refusal(namesFiles(name) ? error.message : `Cannot stat file: ${target}`);
     });
     // What is no CD is told, and not put onto one.
-    const isCd = FLOPPIES.includes(vdev) || (await cdIn({ name, data }).catch((error: Error) => {
-      throw new Refusal(error.message);
-    }));
+    const isCd =
+      FLOPPIES.includes(vdev) ||
+      (await cdIn({ name, data }).catch((error: Error) => {
+        throw new Refusal(error.message);
+      }));
     if (!isCd) {
-      const problem = imageProblem(target, 'cdrom', new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer()), data.size);
-      throw new Refusal(!problem || problem.short === NO_CD ? `${target} is no CD image: there is no ISO 9660 volume in it. Name an .iso file, or write files:${target} to have it on a CD.` : problem.text);
+      const problem = imageProblem(
+        target,
+        'cdrom',
+        new Uint8Array(await data.slice(0, HEAD_BYTES).arrayBuffer()),
+        data.size,
+      );
+      throw new Refusal(
+        !problem || problem.short === NO_CD
+          ? `${target} is no CD image: there is no ISO 9660 volume in it. Name an .iso file, or write files:${target} to have it on a CD.`
+          : problem.text,
+      );
     }
     await run(id, vdev, [{ name: namesFiles(name) ? name : absolute(name), data }]);
     return '';
@@ -105,7 +163,8 @@ export const cdEject = command({
   usage: '<Domain> <VirtualDevice>',
   modifies: true,
   /** As xl does it: whether the guest has locked the tray or not. */
-  run: (host: HostCore, id: number, vdev: string): Promise<void> => host.tasks.run(`xl cd-eject ${host.living(id).name} ${vdev}`, () => change(host, id, vdev, '', undefined), id),
+  run: (host: HostCore, id: number, vdev: string): Promise<void> =>
+    host.tasks.run(`xl cd-eject ${host.living(id).name} ${vdev}`, () => change(host, id, vdev, '', undefined), id),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('cd-eject', rest, 2);

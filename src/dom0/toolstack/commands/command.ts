@@ -50,11 +50,19 @@ export class Refusal extends Error {
 export type Table = Record<string, Command<any, any>>;
 
 /** A table's commands as methods of a host. */
-export type Bound<T extends Table> = { [Name in keyof T]: T[Name] extends Command<infer Arguments, infer Result> ? (...given: Arguments) => Promise<Result> : never };
+export type Bound<T extends Table> = {
+  [Name in keyof T]: T[Name] extends Command<infer Arguments, infer Result>
+    ? (...given: Arguments) => Promise<Result>
+    : never;
+};
 
 /** Its arguments and its result follow from `run`. */
-export const command = <Arguments extends unknown[], Result>(entry: Command<Arguments, Result>): Command<Arguments, Result> => entry;
+export const command = <Arguments extends unknown[], Result>(
+  entry: Command<Arguments, Result>,
+): Command<Arguments, Result> => entry;
 
 export function bind<T extends Table>(table: T, host: HostCore): Bound<T> {
-  return Object.fromEntries(Object.entries(table).map(([name, { run }]) => [name, async (...given: unknown[]) => run(host, ...given)])) as Bound<T>;
+  return Object.fromEntries(
+    Object.entries(table).map(([name, { run }]) => [name, async (...given: unknown[]) => run(host, ...given)]),
+  ) as Bound<T>;
 }

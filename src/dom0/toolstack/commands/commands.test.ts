@@ -37,7 +37,12 @@ const files = new Map<string, string | Uint8Array>([
 ]);
 const named = (name: string): NamedFile => ({ name, data: new Blob([files.get(name) as BlobPart]) });
 const xl = (host: HostCore, line: string, table: Table = TABLE): Promise<string> =>
-  runXl(table, { host, words: line.split(' ').filter(Boolean), read: async path => named(path).data, write: async () => {} });
+  runXl(table, {
+    host,
+    words: line.split(' ').filter(Boolean),
+    read: async path => named(path).data,
+    write: async () => {},
+  });
 
 describe('a command that is added to the table', () => {
   it('is called through the proxy that the page has, and stands in help', async () => {
@@ -62,15 +67,23 @@ describe('commands from words', () => {
     const host = makeHost();
     expect(await xl(host, 'create -p a.cfg demo.elf')).toBe('Parsing config from a.cfg\n');
     expect((await host.list())[0]).toMatchObject({ name: 'a', state: 'p' });
-    expect(await xl(host, 'list a')).toMatch(/^Name {40}ID {3}Mem VCPUs\tState\tTime\(s\)\na {39} {5}1 {5}8 {5}1 {5}--p--- {7}0\.0\n$/);
+    expect(await xl(host, 'list a')).toMatch(
+      /^Name {40}ID {3}Mem VCPUs\tState\tTime\(s\)\na {39} {5}1 {5}8 {5}1 {5}--p--- {7}0\.0\n$/,
+    );
     expect(await xl(host, 'domid a')).toBe('1\n');
     expect(await xl(host, 'domname 1')).toBe('a\n');
     await xl(host, 'unpause a');
     await xl(host, 'sched-credit -d a -w512 --cap=50');
-    expect(await xl(host, 'sched-credit -d a')).toBe(`${'Name'.padEnd(33)}   ID Weight  Cap\n${'a'.padEnd(33)}    1    512   50\n`);
-    expect(await xl(host, 'sched-credit -s')).toBe('Cpupool Pool-0: tslice=30ms ratelimit=1000us migration-delay=0us\n');
+    expect(await xl(host, 'sched-credit -d a')).toBe(
+      `${'Name'.padEnd(33)}   ID Weight  Cap\n${'a'.padEnd(33)}    1    512   50\n`,
+    );
+    expect(await xl(host, 'sched-credit -s')).toBe(
+      'Cpupool Pool-0: tslice=30ms ratelimit=1000us migration-delay=0us\n',
+    );
     expect(await xl(host, 'info xen_version')).toBe('4.17.0-ringside\n');
-    expect(await xl(host, 'network-list a')).toMatch(/^Idx BE Mac Addr\. {9}handle state evt-ch {3}tx-\/rx-ring-ref BE-path *\n$/);
+    expect(await xl(host, 'network-list a')).toMatch(
+      /^Idx BE Mac Addr\. {9}handle state evt-ch {3}tx-\/rx-ring-ref BE-path *\n$/,
+    );
     await xl(host, 'destroy 1');
     expect(await host.list()).toEqual([]);
   });
@@ -98,17 +111,23 @@ describe('commands from words', () => {
   it('say what each is for', async () => {
     const host = makeHost();
     expect((await xl(host, 'help')).split('\n').length).toBeGreaterThan(namesOf(COMMANDS).length);
-    for (const name of namesOf(COMMANDS)) expect(await xl(host, `help ${name}`)).toMatch(/^Usage: xl \[-v.*\] [a-z-]+ .*\n\n/);
+    for (const name of namesOf(COMMANDS))
+      expect(await xl(host, `help ${name}`)).toMatch(/^Usage: xl \[-v.*\] [a-z-]+ .*\n\n/);
   });
 });
 
 describe('the commands of a VM Server', () => {
   it('are in the table, all that a VM Server is asked for, and say how they are used', () => {
-    const xl = ('create list info console vncviewer pause unpause shutdown reboot destroy save restore snapshot revert clone rename mem-set mem-max vcpu-set vcpu-list vcpu-pin sched-credit ' +
-      'block-attach block-detach block-list network-attach network-detach network-list cd-insert cd-eject trigger sysrq send-key top uptime domid domname dmesg debug-keys dump-core config-update').split(' ');
+    const xl = (
+      'create list info console vncviewer pause unpause shutdown reboot destroy save restore snapshot revert clone rename mem-set mem-max vcpu-set vcpu-list vcpu-pin sched-credit ' +
+      'block-attach block-detach block-list network-attach network-detach network-list cd-insert cd-eject trigger sysrq send-key top uptime domid domname dmesg debug-keys dump-core config-update'
+    ).split(' ');
     expect(xl.filter(name => !namesOf(COMMANDS).includes(name))).toEqual([]);
-    expect([...xl, 'new', 'start', 'delete', 'log'].filter(name => !namesOf(COMMANDS, 'xm').includes(name))).toEqual([]);
+    expect([...xl, 'new', 'start', 'delete', 'log'].filter(name => !namesOf(COMMANDS, 'xm').includes(name))).toEqual(
+      [],
+    );
     expect(Object.keys(STORAGE)).toEqual(expect.arrayContaining(['lvcreate', 'lvs', 'lvremove', 'disk-path']));
-    for (const [name, { summary, usage }] of Object.entries(COMMANDS)) expect([summary.length > 0, typeof usage], name).toEqual([true, 'string']);
+    for (const [name, { summary, usage }] of Object.entries(COMMANDS))
+      expect([summary.length > 0, typeof usage], name).toEqual([true, 'string']);
   });
 });

@@ -14,12 +14,14 @@ export const attachConsole = command({
   options: [['-t <pv|serial>', 'console type: the guest has one terminal for both here']],
   /** What it has shown so far, as far as that is remembered. */
   run: async (host: HostCore, id: number): Promise<Uint8Array> => host.member(id).console.shown,
-  attach: words => async ({ host }, terminal) => {
-    const { rest } = readWords(words, { values: 'tn' });
-    atLeast('console', rest, 1);
-    await openConsole(host, findDomain(host, rest[0]), terminal);
-    return 0;
-  },
+  attach:
+    words =>
+    async ({ host }, terminal) => {
+      const { rest } = readWords(words, { values: 'tn' });
+      atLeast('console', rest, 1);
+      await openConsole(host, findDomain(host, rest[0]), terminal);
+      return 0;
+    },
 });
 
 /** Shows a domain's console until the domain is gone, Ctrl-] is typed, or the terminal goes. @throws Error where there is no such domain */

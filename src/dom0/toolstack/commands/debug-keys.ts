@@ -35,7 +35,9 @@ function domainInfo(host: HostCore): string[] {
     const unit = toolstack.view.scheduler.units().find(each => each.unit === record.index);
     for (const vcpu of view.vcpus()) {
       const runs = toolstack.view.scheduler.slots.includes(record.index) && vcpu.isCurrent;
-      lines.push(`    VCPU${vcpu.id}: CPU${unit?.pcpu ?? 0} [has=${runs ? 'T' : 'F'}] poll=0 exits=${vcpu.lastExits().total}`);
+      lines.push(
+        `    VCPU${vcpu.id}: CPU${unit?.pcpu ?? 0} [has=${runs ? 'T' : 'F'}] poll=0 exits=${vcpu.lastExits().total}`,
+      );
     }
   }
   return lines;
@@ -46,11 +48,28 @@ function runQueues({ queue, toolstack }: HostCore): string[] {
   const { scheduler } = toolstack.view;
   const { tsliceUs, ratelimitUs } = queue.parameters;
   const names = new Map([...toolstack.members.values()].map(({ record }) => [record.index, record.id]));
-  const units = scheduler.units().map(({ unit, priority, pcpu, credit, weight, cap, parked }, i) =>
-    `\t${String(i + 1).padStart(3)}: [${names.get(unit) ?? 0}.0] pri=${priority} flags=${bit(parked)} cpu=${pcpu} credit=${Math.round(credit)} [w=${weight},cap=${cap}]`);
-  const slots = scheduler.slots.map((unit, pcpu) => `CPU[${String(pcpu).padStart(2, '0')}] ${unit < 0 ? 'idle' : `current=d${names.get(unit) ?? 0}`}`);
-  return [`NOW=${Math.round(queue.nowNs())}`, `Online Cpus: ${queue.pcpus === 1 ? '0' : `0-${queue.pcpus - 1}`}`, 'Cpupool 0:', `Scheduler: ${queue.policy.name}`,
-    `\tncpus              = ${queue.pcpus}`, `\tdefault tslice     = ${tsliceUs / 1000}ms`, `\tratelimit          = ${ratelimitUs}us`, 'active units:', ...units, 'CPUs info:', ...slots];
+  const units = scheduler
+    .units()
+    .map(
+      ({ unit, priority, pcpu, credit, weight, cap, parked }, i) =>
+        `\t${String(i + 1).padStart(3)}: [${names.get(unit) ?? 0}.0] pri=${priority} flags=${bit(parked)} cpu=${pcpu} credit=${Math.round(credit)} [w=${weight},cap=${cap}]`,
+    );
+  const slots = scheduler.slots.map(
+    (unit, pcpu) => `CPU[${String(pcpu).padStart(2, '0')}] ${unit < 0 ? 'idle' : `current=d${names.get(unit) ?? 0}`}`,
+  );
+  return [
+    `NOW=${Math.round(queue.nowNs())}`,
+    `Online Cpus: ${queue.pcpus === 1 ? '0' : `0-${queue.pcpus - 1}`}`,
+    'Cpupool 0:',
+    `Scheduler: ${queue.policy.name}`,
+    `\tncpus              = ${queue.pcpus}`,
+    `\tdefault tslice     = ${tsliceUs / 1000}ms`,
+    `\tratelimit          = ${ratelimitUs}us`,
+    'active units:',
+    ...units,
+    'CPUs info:',
+    ...slots,
+  ];
 }
 
 /** Open ports of every domain: pending, masked, state, vCPU, and the other end. */
@@ -59,8 +78,19 @@ function eventChannels(host: HostCore): string[] {
   for (const { member, view } of domainsOf(host)) {
     lines.push(`Event channel information for domain ${member.record.id}:`, 'Polling vCPUs: {}', '    port [p/m/s]');
     for (const { port, state, pending, masked, vcpu, remoteDomain, remotePort, irq } of view.ports()) {
-      const end = state === 'UNBOUND' ? ` d=${remoteDomain}` : state === 'INTERDOMAIN' ? ` d=${remoteDomain} p=${remotePort}` : state === 'PIRQ' ? ` p=${irq}` : state === 'VIRQ' ? ` v=${irq}` : '';
-      lines.push(`    ${String(port).padStart(4)} [${bit(pending)}/${bit(masked)}/0]: s=${EVTCHNSTAT[state]} n=${vcpu} x=0${end}`);
+      const end =
+        state === 'UNBOUND'
+          ? ` d=${remoteDomain}`
+          : state === 'INTERDOMAIN'
+            ? ` d=${remoteDomain} p=${remotePort}`
+            : state === 'PIRQ'
+              ? ` p=${irq}`
+              : state === 'VIRQ'
+                ? ` v=${irq}`
+                : '';
+      lines.push(
+        `    ${String(port).padStart(4)} [${bit(pending)}/${bit(masked)}/0]: s=${EVTCHNSTAT[state]} n=${vcpu} x=0${end}`,
+      );
     }
   }
   return lines;
@@ -68,15 +98,25 @@ function eventChannels(host: HostCore): string[] {
 
 /** Grants that somebody has mapped. */
 function grants(host: HostCore): string[] {
-  const lines = ["gnttab_usage_print_all [ key 'g' pressed", '      -------- active --------       -------- shared --------', '[ref] localdom mfn      pin          localdom gmfn     flags'];
+  const lines = [
+    "gnttab_usage_print_all [ key 'g' pressed",
+    '      -------- active --------       -------- shared --------',
+    '[ref] localdom mfn      pin          localdom gmfn     flags',
+  ];
   for (const { member, view } of domainsOf(host)) {
     const table = view.grants();
     if (!table) continue;
-    lines.push(`grant-table for remote d${member.record.id} (v${table.version})`, `  ${table.frames} frames (${table.maxFrames} max)`);
+    lines.push(
+      `grant-table for remote d${member.record.id} (v${table.version})`,
+      `  ${table.frames} frames (${table.maxFrames} max)`,
+    );
     for (const { ref, domid, frame, readonly, use, reading, writing } of table.entries) {
       if (!use) continue;
-      const pin = (use.writers << 16) | use.readers, flags = 1 | (bit(readonly) << 2) | (bit(reading) << 3) | (bit(writing) << 4);
-      lines.push(`[0x${hex(ref, 3)}]  ${String(use.user).padStart(5)} 0x${hex(use.mfn, 6)} 0x${hex(pin, 8)}      ${String(domid).padStart(5)} 0x${hex(frame, 6)} 0x${hex(flags, 2)}`);
+      const pin = (use.writers << 16) | use.readers,
+        flags = 1 | (bit(readonly) << 2) | (bit(reading) << 3) | (bit(writing) << 4);
+      lines.push(
+        `[0x${hex(ref, 3)}]  ${String(use.user).padStart(5)} 0x${hex(use.mfn, 6)} 0x${hex(pin, 8)}      ${String(domid).padStart(5)} 0x${hex(frame, 6)} 0x${hex(flags, 2)}`,
+      );
     }
   }
   return [...lines, 'gnttab_usage_print_all ] done'];
@@ -85,7 +125,15 @@ function grants(host: HostCore): string[] {
 const KEYS: Record<string, { about: string; lines: (host: HostCore) => string[] }> = {
   e: { about: 'dump evtchn info', lines: eventChannels },
   g: { about: 'print grant table usage', lines: grants },
-  h: { about: 'show this message', lines: () => ["'h' pressed -> showing installed handlers", ...Object.entries(KEYS).map(([key, { about }]) => ` key '${key}' (ascii '${hex(key.charCodeAt(0), 2)}') => ${about}`)] },
+  h: {
+    about: 'show this message',
+    lines: () => [
+      "'h' pressed -> showing installed handlers",
+      ...Object.entries(KEYS).map(
+        ([key, { about }]) => ` key '${key}' (ascii '${hex(key.charCodeAt(0), 2)}') => ${about}`,
+      ),
+    ],
+  },
   q: { about: 'dump domain (and guest debug) info', lines: domainInfo },
   r: { about: 'dump run queues', lines: runQueues },
 };
@@ -102,7 +150,10 @@ export const debugKeys = command({
     const { rest } = readWords(words);
     atLeast('debug-keys', rest, 1);
     const unknown = [...rest[0]].find(key => !Object.hasOwn(KEYS, key));
-    if (unknown !== undefined) throw new Refusal(`cannot send debug keys: ${rest[0]}: Xen has no handler for '${unknown}' here; it has ${Object.keys(KEYS).join(' ')}.`);
+    if (unknown !== undefined)
+      throw new Refusal(
+        `cannot send debug keys: ${rest[0]}: Xen has no handler for '${unknown}' here; it has ${Object.keys(KEYS).join(' ')}.`,
+      );
     await run(rest[0]);
     return '';
   },

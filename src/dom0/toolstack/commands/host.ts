@@ -1,7 +1,14 @@
 /** The host and its hypervisor: what they are, and what the host is to be. */
 import { cpuid } from '../../../cpu/architecture/index.ts';
 import { TSC_HZ } from '../../../hypervisor/domain/index.ts';
-import { CHANGESET, guestKinds, PV_VIRT_START, XEN_EXTRA, XEN_MAJOR, XEN_MINOR } from '../../../hypervisor/xen/index.ts';
+import {
+  CHANGESET,
+  guestKinds,
+  PV_VIRT_START,
+  XEN_EXTRA,
+  XEN_MAJOR,
+  XEN_MINOR,
+} from '../../../hypervisor/xen/index.ts';
 import type { HostInfo } from '../../api.ts';
 import { describeHost, keepHostWords, keptHostWords, readKeptHost } from '../../boot/index.ts';
 import type { HostCore } from '../../host.ts';
@@ -56,7 +63,11 @@ export const hostSet = command({
 
 /** output_topologyinfo() and output_numainfo(): one socket, one node. */
 function topology({ pcpus, memoryMiB, freeMiB }: HostInfo): string {
-  const cpus = Array.from({ length: pcpus }, (_, cpu) => `${String(cpu).padStart(3)}:    ${String(cpu).padStart(4)}     ${'0'.padStart(4)}     ${'0'.padStart(4)}\n`);
+  const cpus = Array.from(
+    { length: pcpus },
+    (_, cpu) =>
+      `${String(cpu).padStart(3)}:    ${String(cpu).padStart(4)}     ${'0'.padStart(4)}     ${'0'.padStart(4)}\n`,
+  );
   const node = `${'0'.padStart(4)}:    ${String(memoryMiB).padStart(6)}     ${String(freeMiB).padStart(6)}      10\n`;
   return `cpu_topology           :\ncpu:    core    socket     node\n${cpus.join('')}device topology        :\ndevice           node\nNo device topology data available\nnuma_info              :\nnode:    memsize    memfree    distances\n${node}`;
 }
@@ -106,6 +117,15 @@ function hostFacts(host: HostCore, { version, memoryMiB, freeMiB, pcpus }: HostI
 function hardwareWords(hasVt: boolean): string {
   const one = cpuid(1, 0, true),
     seven = cpuid(7, 0, true);
-  const words = [one.edx, one.ecx | (hasVt ? VMX : 0), cpuid(0x80000001, 0, true).edx, 0, 0, seven.ebx, seven.ecx, cpuid(0x80000007, 0, true).edx];
+  const words = [
+    one.edx,
+    one.ecx | (hasVt ? VMX : 0),
+    cpuid(0x80000001, 0, true).edx,
+    0,
+    0,
+    seven.ebx,
+    seven.ecx,
+    cpuid(0x80000007, 0, true).edx,
+  ];
   return words.map(word => (word >>> 0).toString(16).padStart(8, '0')).join(':');
 }

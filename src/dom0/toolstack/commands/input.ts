@@ -12,7 +12,11 @@ export const sysrq = command({
   /** The guest's driver reads the letter in its store. */
   run: (host: HostCore, id: number, letter: string): Promise<void> => {
     const { name } = host.living(id);
-    return host.tasks.run(`xl sysrq ${name} ${letter}`, async () => sendSysrq(host.toolstack, host.living(id), letter), id);
+    return host.tasks.run(
+      `xl sysrq ${name} ${letter}`,
+      async () => sendSysrq(host.toolstack, host.living(id), letter),
+      id,
+    );
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -26,13 +30,53 @@ export const sysrq = command({
 
 /** Linux's names of keys (input-event-codes.h) that are not a letter's, a digit's or an F key's, and KeyboardEvent.code for each. */
 const NAMED: Record<string, string> = {
-  KEY_ESC: 'Escape', KEY_MINUS: 'Minus', KEY_EQUAL: 'Equal', KEY_BACKSPACE: 'Backspace', KEY_TAB: 'Tab', KEY_LEFTBRACE: 'BracketLeft', KEY_RIGHTBRACE: 'BracketRight', KEY_ENTER: 'Enter',
-  KEY_LEFTCTRL: 'ControlLeft', KEY_RIGHTCTRL: 'ControlRight', KEY_LEFTSHIFT: 'ShiftLeft', KEY_RIGHTSHIFT: 'ShiftRight', KEY_LEFTALT: 'AltLeft', KEY_RIGHTALT: 'AltRight',
-  KEY_LEFTMETA: 'MetaLeft', KEY_RIGHTMETA: 'MetaRight', KEY_COMPOSE: 'ContextMenu', KEY_SEMICOLON: 'Semicolon', KEY_APOSTROPHE: 'Quote', KEY_GRAVE: 'Backquote', KEY_BACKSLASH: 'Backslash',
-  KEY_102ND: 'IntlBackslash', KEY_COMMA: 'Comma', KEY_DOT: 'Period', KEY_SLASH: 'Slash', KEY_SPACE: 'Space', KEY_CAPSLOCK: 'CapsLock', KEY_NUMLOCK: 'NumLock', KEY_SCROLLLOCK: 'ScrollLock',
-  KEY_SYSRQ: 'PrintScreen', KEY_PAUSE: 'Pause', KEY_INSERT: 'Insert', KEY_DELETE: 'Delete', KEY_HOME: 'Home', KEY_END: 'End', KEY_PAGEUP: 'PageUp', KEY_PAGEDOWN: 'PageDown',
-  KEY_UP: 'ArrowUp', KEY_DOWN: 'ArrowDown', KEY_LEFT: 'ArrowLeft', KEY_RIGHT: 'ArrowRight', KEY_KPENTER: 'NumpadEnter', KEY_KPPLUS: 'NumpadAdd', KEY_KPMINUS: 'NumpadSubtract',
-  KEY_KPASTERISK: 'NumpadMultiply', KEY_KPSLASH: 'NumpadDivide', KEY_KPDOT: 'NumpadDecimal',
+  KEY_ESC: 'Escape',
+  KEY_MINUS: 'Minus',
+  KEY_EQUAL: 'Equal',
+  KEY_BACKSPACE: 'Backspace',
+  KEY_TAB: 'Tab',
+  KEY_LEFTBRACE: 'BracketLeft',
+  KEY_RIGHTBRACE: 'BracketRight',
+  KEY_ENTER: 'Enter',
+  KEY_LEFTCTRL: 'ControlLeft',
+  KEY_RIGHTCTRL: 'ControlRight',
+  KEY_LEFTSHIFT: 'ShiftLeft',
+  KEY_RIGHTSHIFT: 'ShiftRight',
+  KEY_LEFTALT: 'AltLeft',
+  KEY_RIGHTALT: 'AltRight',
+  KEY_LEFTMETA: 'MetaLeft',
+  KEY_RIGHTMETA: 'MetaRight',
+  KEY_COMPOSE: 'ContextMenu',
+  KEY_SEMICOLON: 'Semicolon',
+  KEY_APOSTROPHE: 'Quote',
+  KEY_GRAVE: 'Backquote',
+  KEY_BACKSLASH: 'Backslash',
+  KEY_102ND: 'IntlBackslash',
+  KEY_COMMA: 'Comma',
+  KEY_DOT: 'Period',
+  KEY_SLASH: 'Slash',
+  KEY_SPACE: 'Space',
+  KEY_CAPSLOCK: 'CapsLock',
+  KEY_NUMLOCK: 'NumLock',
+  KEY_SCROLLLOCK: 'ScrollLock',
+  KEY_SYSRQ: 'PrintScreen',
+  KEY_PAUSE: 'Pause',
+  KEY_INSERT: 'Insert',
+  KEY_DELETE: 'Delete',
+  KEY_HOME: 'Home',
+  KEY_END: 'End',
+  KEY_PAGEUP: 'PageUp',
+  KEY_PAGEDOWN: 'PageDown',
+  KEY_UP: 'ArrowUp',
+  KEY_DOWN: 'ArrowDown',
+  KEY_LEFT: 'ArrowLeft',
+  KEY_RIGHT: 'ArrowRight',
+  KEY_KPENTER: 'NumpadEnter',
+  KEY_KPPLUS: 'NumpadAdd',
+  KEY_KPMINUS: 'NumpadSubtract',
+  KEY_KPASTERISK: 'NumpadMultiply',
+  KEY_KPSLASH: 'NumpadDivide',
+  KEY_KPDOT: 'NumpadDecimal',
 };
 
 /** KeyboardEvent.code for a name of Linux's (KEY_LEFTCTRL), or the code itself (ControlLeft); undefined: there is no such key. */
@@ -43,7 +87,9 @@ function keyCode(name: string): string | undefined {
   if (pad) return `Numpad${pad}`;
   if (f) return f;
   if (Object.hasOwn(NAMED, name)) return NAMED[name];
-  return /^(Key[A-Z]|Digit\d|Numpad\d|F(\d|1[0-2]))$/.test(name) || Object.values(NAMED).includes(name) ? name : undefined;
+  return /^(Key[A-Z]|Digit\d|Numpad\d|F(\d|1[0-2]))$/.test(name) || Object.values(NAMED).includes(name)
+    ? name
+    : undefined;
 }
 
 /** How long keys are held where nothing is said (virsh send-key). */
@@ -74,11 +120,15 @@ export const sendKey = command({
     const codes = names.map(name => {
       const code = keyCode(name);
       const near = code === undefined ? nearest(name, Object.keys(NAMED)) : undefined;
-      if (code === undefined) throw new Refusal(`invalid keycode: '${name}'.${near ? ` Did you mean ${near}?` : ' Keys are named as Linux does: KEY_A, KEY_F1, KEY_LEFTCTRL.'}`);
+      if (code === undefined)
+        throw new Refusal(
+          `invalid keycode: '${name}'.${near ? ` Did you mean ${near}?` : ' Keys are named as Linux does: KEY_A, KEY_F1, KEY_LEFTCTRL.'}`,
+        );
       return code;
     });
     const holdMs = options.has('h') ? wholeNumber(options.get('h')!, 'hold time') : undefined;
-    if (holdMs !== undefined && holdMs > MOST_HOLD_MS) throw new Refusal(`Keys are held for at most ${MOST_HOLD_MS} ms.`);
+    if (holdMs !== undefined && holdMs > MOST_HOLD_MS)
+      throw new Refusal(`Keys are held for at most ${MOST_HOLD_MS} ms.`);
     await run(id, codes, holdMs);
     return '';
   },

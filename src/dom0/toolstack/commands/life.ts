@@ -54,7 +54,12 @@ export const create = command({
   modifies: true,
   dryRun: true,
   /** Plans and, when there is no error, creates and starts the domain. `anotherName`: where one has the name already, this gets a number behind its own. */
-  run: (host: HostCore, files: NamedFile[], anotherName: boolean = false, paused: boolean = false): Promise<DomainInfo> => {
+  run: (
+    host: HostCore,
+    files: NamedFile[],
+    anotherName: boolean = false,
+    paused: boolean = false,
+  ): Promise<DomainInfo> => {
     const main = files.find(file => /\.(cfg|xl|conf)$/i.test(file.name)) ?? files[0];
     return host.tasks.run(`xl create ${main?.name ?? ''}`.trim(), async (task, made) => {
       const read = await host.read(files);
@@ -67,11 +72,23 @@ export const create = command({
         if (plan.command !== '') task.command = plan.command;
         if (!domain) throw planRefusal(plan);
         const { definition, boot, xen } = domain;
-        const blueprint = { definition, boot, drives, text: plan.definition, startEpochMs: host.parts.epochMs(), ...(xen ? { xen } : {}) };
+        const blueprint = {
+          definition,
+          boot,
+          drives,
+          text: plan.definition,
+          startEpochMs: host.parts.epochMs(),
+          ...(xen ? { xen } : {}),
+        };
         return host.toolstack.build(blueprint, { paused, made });
       };
       const built = await host.orNoTransferDisk(first.plan.name, make).catch((error: Error) => {
-        throw error instanceof Refusal ? error : new Refusal(error instanceof StorageError ? `${fromScript(error.message)}\n${NO_DISKS}` : error.message, ERROR_FAIL);
+        throw error instanceof Refusal
+          ? error
+          : new Refusal(
+              error instanceof StorageError ? `${fromScript(error.message)}\n${NO_DISKS}` : error.message,
+              ERROR_FAIL,
+            );
       });
       task.message = describeBuilt(built);
       return host.describe(built);
@@ -92,7 +109,8 @@ export const create = command({
           const path = await foundBy(call, asked);
           const given = await filesFor(call, path, settings, files);
           const { id } = await create.run(call.host, given, false, options.has('p'));
-          if (!options.has('q')) terminal.write(`Parsing config from ${path}\n${await warningsOf(given[0])}`.replaceAll('\n', '\r\n'));
+          if (!options.has('q'))
+            terminal.write(`Parsing config from ${path}\n${await warningsOf(given[0])}`.replaceAll('\n', '\r\n'));
           await openConsole(call.host, id, terminal);
           return 0;
         }
@@ -109,7 +127,7 @@ interface CreateWords {
 }
 
 /** A word with an equals sign is a setting: a line of the file with xl, a variable with xm. @throws Refusal */
-function readCreate({ words, program }: { words: readonly string[]; program?: Call["program"] }): CreateWords {
+function readCreate({ words, program }: { words: readonly string[]; program?: Call['program'] }): CreateWords {
   const { options, rest } = readWords(words, {
     flags: 'pncqFeV',
     values: 'f',
@@ -135,17 +153,32 @@ function wantsConsole(words: readonly string[]): boolean {
 /** xm looks for a definition in /etc/xen, too (its --path), and here where the managed ones are. */
 async function foundBy({ program, read }: Call, path: string): Promise<string> {
   if (program !== 'xm' || path.startsWith('/')) return path;
-  for (const folder of ['', '/etc/xen/', '/etc/xen/vm/']) if (await read(folder + path).then(() => true, () => false)) return folder + path;
+  for (const folder of ['', '/etc/xen/', '/etc/xen/vm/'])
+    if (
+      await read(folder + path).then(
+        () => true,
+        () => false,
+      )
+    )
+      return folder + path;
   throw new Refusal(`Error: Unable to open config file: ${path}`);
 }
 
 /** What create is given: the definition with the settings behind it, the files beside it, and those that it names. */
-export async function filesFor(call: Pick<Call, 'read' | 'absolute'>, path: string, settings: string[] = [], files: string[] = []): Promise<NamedFile[]> {
+export async function filesFor(
+  call: Pick<Call, 'read' | 'absolute'>,
+  path: string,
+  settings: string[] = [],
+  files: string[] = [],
+): Promise<NamedFile[]> {
   const given = await Promise.all(
     [path, ...files].map(async (name): Promise<NamedFile> => {
       const data = await call.read(name).catch((error: Error) => {
         // The path is in the sentence already where the shell reads it.
-        throw new Refusal(`Failed to read config file: ${error.message.startsWith(name) ? '' : `${name}: `}${error.message}`, ERROR_FAIL);
+        throw new Refusal(
+          `Failed to read config file: ${error.message.startsWith(name) ? '' : `${name}: `}${error.message}`,
+          ERROR_FAIL,
+        );
       });
       return { name, data, inDomain0: true, directory: call.absolute?.('.').replace(/\/\.$/, '') ?? '' };
     }),
@@ -159,7 +192,11 @@ export async function filesFor(call: Pick<Call, 'read' | 'absolute'>, path: stri
 }
 
 /** Creates a domain from a definition in Domain 0's files. @throws Error with a sentence */
-export async function createFrom({ host, read }: Pick<Call, 'host' | 'read'>, path: string, { paused = false } = {}): Promise<DomainInfo> {
+export async function createFrom(
+  { host, read }: Pick<Call, 'host' | 'read'>,
+  path: string,
+  { paused = false } = {},
+): Promise<DomainInfo> {
   return create.run(host, await filesFor({ read }, path), false, paused);
 }
 
@@ -168,7 +205,10 @@ async function warningsOf({ name, data }: NamedFile): Promise<string> {
   const text = await data.slice(0, MOST_BYTES).text();
   await prepareToRead(text);
   const { findings } = judgeDefinition(name, text);
-  return findings.filter(({ warns }) => warns).map(finding => `${formatFinding({ ...finding, text: `warning: ${finding.text}` })}\n`).join('');
+  return findings
+    .filter(({ warns }) => warns)
+    .map(finding => `${formatFinding({ ...finding, text: `warning: ${finding.text}` })}\n`)
+    .join('');
 }
 
 /** What `create -n` prints: what would be made. @throws Error with all that is wrong */
@@ -186,8 +226,19 @@ async function namedFiles({ read }: Pick<Call, 'read'>, [first, ...others]: Name
   await prepareToRead(text);
   const { kernel, ramdisk, disks } = judgeDefinition(first.name, text).definition;
   const given = new Set(others.map(({ name }) => baseName(name)));
-  const named = new Set([kernel, ramdisk, ...disks.map(({ target }) => target)].filter(path => path !== undefined && path !== '' && !given.has(baseName(path))));
-  const found = await Promise.all([...named].map(async path => read(path!).then(data => ({ name: path!, data }), () => undefined)));
+  const named = new Set(
+    [kernel, ramdisk, ...disks.map(({ target }) => target)].filter(
+      path => path !== undefined && path !== '' && !given.has(baseName(path)),
+    ),
+  );
+  const found = await Promise.all(
+    [...named].map(async path =>
+      read(path!).then(
+        data => ({ name: path!, data }),
+        () => undefined,
+      ),
+    ),
+  );
   return found.filter(file => file !== undefined);
 }
 
@@ -196,10 +247,14 @@ export const pause = command({
   usage: '<Domain>',
   modifies: true,
   run: (host: HostCore, id: number): Promise<void> =>
-    host.tasks.run(`xl pause ${host.standing(id).name}`, async task => {
-      host.toolstack.setPaused(host.standing(id), true);
-      task.message = 'Its processors and its time stand still.';
-    }, id),
+    host.tasks.run(
+      `xl pause ${host.standing(id).name}`,
+      async task => {
+        host.toolstack.setPaused(host.standing(id), true);
+        task.message = 'Its processors and its time stand still.';
+      },
+      id,
+    ),
   xl: ({ host, words }, run) => onDomain('pause', host, words, run),
 });
 
@@ -208,10 +263,14 @@ export const unpause = command({
   usage: '<Domain>',
   modifies: true,
   run: (host: HostCore, id: number): Promise<void> =>
-    host.tasks.run(`xl unpause ${host.standing(id).name}`, async task => {
-      host.toolstack.setPaused(host.standing(id), false);
-      task.message = 'It goes on where it was.';
-    }, id),
+    host.tasks.run(
+      `xl unpause ${host.standing(id).name}`,
+      async task => {
+        host.toolstack.setPaused(host.standing(id), false);
+        task.message = 'It goes on where it was.';
+      },
+      id,
+    ),
   xl: ({ host, words }, run) => onDomain('unpause', host, words, run),
 });
 
@@ -228,8 +287,20 @@ export const shutdown = command({
     const member = host.living(id);
     const { toolstack } = host;
     if (toolstack.listens(member, 'poweroff'))
-      return follow(host, member, { spelled: `xl shutdown ${member.name}`, message: 'Asked through the store; the guest decides.', advice: 'It may be busy: wait' }, () => void toolstack.ask(member, 'poweroff'));
-    if (!fallback) throw new Refusal(`PV control interface not available: external graceful shutdown not possible.\nUse "-F" to fallback to ACPI power event.\nshutdown failed (rc=-10)`);
+      return follow(
+        host,
+        member,
+        {
+          spelled: `xl shutdown ${member.name}`,
+          message: 'Asked through the store; the guest decides.',
+          advice: 'It may be busy: wait',
+        },
+        () => void toolstack.ask(member, 'poweroff'),
+      );
+    if (!fallback)
+      throw new Refusal(
+        `PV control interface not available: external graceful shutdown not possible.\nUse "-F" to fallback to ACPI power event.\nshutdown failed (rc=-10)`,
+      );
     await trigger.run(host, id, 'power');
   },
   xl: ({ host, words }, run) => onAll(host, words, run),
@@ -246,11 +317,18 @@ export const reboot = command({
   run: async (host: HostCore, id: number, fallback: boolean = false): Promise<void> => {
     const member = host.living(id);
     if (host.toolstack.listens(member, 'reboot'))
-      return host.tasks.run(`xl reboot ${member.name}`, async task => {
-        host.toolstack.ask(member, 'reboot');
-        task.message = 'Asked through the store; the guest decides.';
-      }, id);
-    if (!fallback) throw new Refusal(`PV control interface not available: external graceful reboot not possible.\nUse "-F" to fallback to ACPI reset event.\nreboot failed (rc=-10)`);
+      return host.tasks.run(
+        `xl reboot ${member.name}`,
+        async task => {
+          host.toolstack.ask(member, 'reboot');
+          task.message = 'Asked through the store; the guest decides.';
+        },
+        id,
+      );
+    if (!fallback)
+      throw new Refusal(
+        `PV control interface not available: external graceful reboot not possible.\nUse "-F" to fallback to ACPI reset event.\nreboot failed (rc=-10)`,
+      );
     await trigger.run(host, id, 'reset');
   },
   xl: ({ host, words }, run) => onAll(host, words, run),
@@ -265,19 +343,32 @@ export const trigger = command({
     const member = host.member(id);
     if (what === 'nmi') {
       if (vcpu >= host.living(id).record.vcpus) throw notSent(id, what, 'No such process');
-      return host.tasks.run(`xl trigger ${member.name} nmi ${vcpu}`, async () => {
-        host.toolstack.noteCall(member.record, 'XEN_DOMCTL_sendtrigger', `nmi, vCPU ${vcpu}`);
-        member.runner.nmi(vcpu);
-      }, id);
+      return host.tasks.run(
+        `xl trigger ${member.name} nmi ${vcpu}`,
+        async () => {
+          host.toolstack.noteCall(member.record, 'XEN_DOMCTL_sendtrigger', `nmi, vCPU ${vcpu}`);
+          member.runner.nmi(vcpu);
+        },
+        id,
+      );
     }
     if (what === 'power') {
       // As in Xen: only what has a board has a button.
       if (member.blueprint.xen === 'pv' || member.blueprint.xen === 'pvh') throw notSent(id, what, 'Invalid argument');
       const { runner } = host.living(id);
-      return follow(host, member, { spelled: `xl trigger ${member.name} power`, message: 'Pressed; the guest decides.', advice: 'It may not listen to ACPI, or ask somebody there: shut it down from inside' }, () => {
-        host.toolstack.noteCall(member.record, 'XEN_DOMCTL_sendtrigger', 'power');
-        runner.pressPowerButton();
-      });
+      return follow(
+        host,
+        member,
+        {
+          spelled: `xl trigger ${member.name} power`,
+          message: 'Pressed; the guest decides.',
+          advice: 'It may not listen to ACPI, or ask somebody there: shut it down from inside',
+        },
+        () => {
+          host.toolstack.noteCall(member.record, 'XEN_DOMCTL_sendtrigger', 'power');
+          runner.pressPowerButton();
+        },
+      );
     }
     if (what === 's3resume') {
       // xc_hvm_param_set(HVM_PARAM_ACPI_S_STATE, 0): to a guest that does not sleep it does nothing.
@@ -285,9 +376,13 @@ export const trigger = command({
       const { runner } = host.living(id);
       return host.tasks.run(`xl trigger ${member.name} s3resume`, async () => runner.wake(), id);
     }
-    await host.tasks.run(`xl trigger ${member.name} reset`, async task => {
-      task.message = await host.toolstack.reset(member);
-    }, id);
+    await host.tasks.run(
+      `xl trigger ${member.name} reset`,
+      async task => {
+        task.message = await host.toolstack.reset(member);
+      },
+      id,
+    );
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -295,7 +390,8 @@ export const trigger = command({
     const id = findDomain(host, rest[0]);
     const [, what, vcpu = '0'] = rest;
     if (Object.hasOwn(NOT_SENT, what)) throw notSent(id, what, NOT_SENT[what]);
-    if (what !== 'power' && what !== 'reset' && what !== 'nmi' && what !== 's3resume') throw new Refusal(`Invalid trigger "${what}"`);
+    if (what !== 'power' && what !== 'reset' && what !== 'nmi' && what !== 's3resume')
+      throw new Refusal(`Invalid trigger "${what}"`);
     if (!/^\d+$/.test(vcpu)) throw new Refusal(`Invalid VCPU parameter: "${vcpu}"`);
     if (id === 0) throw new Refusal('Domain 0 is the host itself: it takes no triggers.');
     await run(id, what, Number(vcpu));
@@ -304,7 +400,8 @@ export const trigger = command({
 });
 
 /** As libxl says it. */
-const notSent = (id: number, what: string, why: string): Refusal => new Refusal(`libxl_send_trigger: Domain ${id}:Send trigger '${what}' failed: ${why}`);
+const notSent = (id: number, what: string, why: string): Refusal =>
+  new Refusal(`libxl_send_trigger: Domain ${id}:Send trigger '${what}' failed: ${why}`);
 
 export const destroy = command({
   summary: 'Terminate a domain immediately',
@@ -313,12 +410,16 @@ export const destroy = command({
   run: async (host: HostCore, id: number): Promise<void> => {
     const lost = host.lost.get(id);
     if (lost) return host.tasks.run(`xl destroy ${lost.name}`, async () => void host.lost.delete(id));
-    return host.tasks.run(`xl destroy ${host.member(id).name}`, async task => {
-      const member = host.member(id);
-      const { disks } = host.describe(member);
-      await host.toolstack.remove(member);
-      task.message = `Domain ${id} is gone, its ${member.memoryMiB} MiB are free${disks ? ' and what it wrote to its disks is lost' : ''}.`;
-    }, id);
+    return host.tasks.run(
+      `xl destroy ${host.member(id).name}`,
+      async task => {
+        const member = host.member(id);
+        const { disks } = host.describe(member);
+        await host.toolstack.remove(member);
+        task.message = `Domain ${id} is gone, its ${member.memoryMiB} MiB are free${disks ? ' and what it wrote to its disks is lost' : ''}.`;
+      },
+      id,
+    );
   },
   xl: ({ host, words }, run) =>
     onDomain('destroy', host, words, async id => {
@@ -328,7 +429,12 @@ export const destroy = command({
 });
 
 /** Asks a guest for something: a task that lasts until it has done so. */
-function follow(host: HostCore, member: Guest, { spelled, message, advice }: { spelled: string; message: string; advice: string }, ask: () => void): void {
+function follow(
+  host: HostCore,
+  member: Guest,
+  { spelled, message, advice }: { spelled: string; message: string; advice: string },
+  ask: () => void,
+): void {
   const { end } = host.tasks.start(spelled, message, member.record.id);
   const over = (how: string, byItself: boolean): void => {
     cancel();
@@ -344,7 +450,12 @@ function follow(host: HostCore, member: Guest, { spelled, message, advice }: { s
 }
 
 /** A command with one domain. */
-async function onDomain(name: string, host: HostCore, words: string[], run: (id: number) => Promise<void>): Promise<string> {
+async function onDomain(
+  name: string,
+  host: HostCore,
+  words: string[],
+  run: (id: number) => Promise<void>,
+): Promise<string> {
   const { rest } = readWords(words);
   atLeast(name, rest, 1);
   await run(findDomain(host, rest[0]));
@@ -352,10 +463,16 @@ async function onDomain(name: string, host: HostCore, words: string[], run: (id:
 }
 
 /** A command with one domain, or with -a all that run. */
-async function onAll(host: HostCore, words: string[], run: (id: number, fallback: boolean) => Promise<void>): Promise<string> {
+async function onAll(
+  host: HostCore,
+  words: string[],
+  run: (id: number, fallback: boolean) => Promise<void>,
+): Promise<string> {
   const { options, rest } = readWords(words, { flags: 'aF', long: { all: 'a' } });
   if (!options.has('a') && rest.length === 0) throw new Refusal('You must specify -a or a domain id.');
-  const ids = options.has('a') ? host.all().flatMap(({ id, ended }) => (ended ? [] : [id])) : [findDomain(host, rest[0])];
+  const ids = options.has('a')
+    ? host.all().flatMap(({ id, ended }) => (ended ? [] : [id]))
+    : [findDomain(host, rest[0])];
   for (const id of ids) await run(id, options.has('F'));
   return '';
 }

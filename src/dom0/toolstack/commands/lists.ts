@@ -42,15 +42,32 @@ const NO_UUID = '00000000-0000-0000-0000-000000000000';
 function rowsOf(host: HostCore, only?: number): Row[] {
   const { toolstack } = host;
   const seconds = (index: number): number => runNsOf(toolstack, index) / 1e9;
-  const domain0 = { id: 0, name: 'Domain-0', memoryMiB: Math.round(toolstack.services.hardware.frames / 256), vcpus: 1, state: 'r-----', seconds: seconds(DOMAIN_0), uuid: NO_UUID };
+  const domain0 = {
+    id: 0,
+    name: 'Domain-0',
+    memoryMiB: Math.round(toolstack.services.hardware.frames / 256),
+    vcpus: 1,
+    state: 'r-----',
+    seconds: seconds(DOMAIN_0),
+    uuid: NO_UUID,
+  };
   const guests = host.all().map((info): Row => {
     const member = toolstack.members.get(info.id);
-    const reason = member?.blueprint.xen && member.ending ? toolstack.view.at(member.record.index)?.shutdown : undefined;
+    const reason =
+      member?.blueprint.xen && member.ending ? toolstack.view.at(member.record.index)?.shutdown : undefined;
     return {
-      id: info.id, name: info.name, memoryMiB: info.memoryMiB,
+      id: info.id,
+      name: info.name,
+      memoryMiB: info.memoryMiB,
       // One that has stopped has none online, and had as many as that.
-      vcpus: (member && info.ended === undefined && onlineOf(host, { id: info.id, name: info.name, index: member.record.index })) || info.vcpus,
-      state: letters(info, reason === undefined ? undefined : REASONS[reason]), seconds: member ? seconds(member.record.index) : 0, uuid: member?.uuid ?? NO_UUID,
+      vcpus:
+        (member &&
+          info.ended === undefined &&
+          onlineOf(host, { id: info.id, name: info.name, index: member.record.index })) ||
+        info.vcpus,
+      state: letters(info, reason === undefined ? undefined : REASONS[reason]),
+      seconds: member ? seconds(member.record.index) : 0,
+      uuid: member?.uuid ?? NO_UUID,
       ...(reason === undefined || reason < 0 ? {} : { reason }),
     };
   });
@@ -60,8 +77,15 @@ function rowsOf(host: HostCore, only?: number): Row[] {
 const number = (value: number | undefined, columns: number): string => String(value ?? '').padStart(columns);
 
 /** main_list() in tools/xl/xl_info.c. */
-function formatXl(rows: Row[], { verbose, context, cpupool, numa }: { verbose: boolean; context: boolean; cpupool: boolean; numa: boolean }): string {
-  const details = verbose ? '   UUID                            Reason-Code\tSecurity Label' : context ? '   Security Label' : '';
+function formatXl(
+  rows: Row[],
+  { verbose, context, cpupool, numa }: { verbose: boolean; context: boolean; cpupool: boolean; numa: boolean },
+): string {
+  const details = verbose
+    ? '   UUID                            Reason-Code\tSecurity Label'
+    : context
+      ? '   Security Label'
+      : '';
   const head = `Name${' '.repeat(36)}    ID   Mem VCPUs\tState\tTime(s)${details}${cpupool ? '         Cpupool' : ''}${numa ? ' NODE Affinity' : ''}\n`;
   const lines = rows.map(({ id, name, memoryMiB, vcpus, state, seconds, uuid, reason }) => {
     const label = verbose || context ? ` ${'-'.padStart(16)}` : '';
@@ -75,7 +99,8 @@ function formatXl(rows: Row[], { verbose, context, cpupool, numa }: { verbose: b
 /** xm_brief_list() in tools/python/xen/xm/main.py: managed domains that do not run have neither number nor state. */
 function formatXm(rows: Row[]): string {
   const lines = rows.map(
-    ({ id, name, memoryMiB, vcpus, state, seconds }) => `${name.padEnd(40)} ${number(id, 5)} ${number(memoryMiB, 5)} ${number(vcpus, 5)} ${state.padStart(10)} ${seconds.toFixed(1).padStart(8)}\n`,
+    ({ id, name, memoryMiB, vcpus, state, seconds }) =>
+      `${name.padEnd(40)} ${number(id, 5)} ${number(memoryMiB, 5)} ${number(vcpus, 5)} ${state.padStart(10)} ${seconds.toFixed(1).padStart(8)}\n`,
   );
   return `Name${' '.repeat(36)}    ID   Mem VCPUs      State   Time(s)\n${lines.join('')}`;
 }
@@ -92,17 +117,41 @@ export const list = command({
   ],
   run: async (host: HostCore): Promise<DomainInfo[]> => host.all(),
   xl: async ({ host, words, program }) => {
-    const { options, rest } = readWords(words, { flags: 'lvZcn', long: { long: 'l', verbose: 'v', context: 'Z', cpupool: 'c', numa: 'n' } });
-    const managed = program === 'xm' ? ((await host.managed?.list()) ?? []).filter(domain => !runningOf(host, domain)) : [];
+    const { options, rest } = readWords(words, {
+      flags: 'lvZcn',
+      long: { long: 'l', verbose: 'v', context: 'Z', cpupool: 'c', numa: 'n' },
+    });
+    const managed =
+      program === 'xm' ? ((await host.managed?.list()) ?? []).filter(domain => !runningOf(host, domain)) : [];
     const asked = rest[0] === undefined ? undefined : managed.find(({ name }) => name === rest[0]);
     const rows = asked ? [] : rowsOf(host, rest[0] === undefined ? undefined : findDomain(host, rest[0]));
     const defined = rest[0] === undefined ? managed : asked ? [asked] : [];
     if (options.has('l')) {
-      const definitions = [...rows.map(({ id }) => ({ domid: id!, definition: definitionOf(host, id!) })), ...defined.map(({ definition }) => ({ definition }))];
-      return program === 'xm' ? definitions.map(({ definition, ...where }) => writeSxp(definition, where)).join('') : writeJson(definitions);
+      const definitions = [
+        ...rows.map(({ id }) => ({ domid: id!, definition: definitionOf(host, id!) })),
+        ...defined.map(({ definition }) => ({ definition })),
+      ];
+      return program === 'xm'
+        ? definitions.map(({ definition, ...where }) => writeSxp(definition, where)).join('')
+        : writeJson(definitions);
     }
-    if (program !== 'xm') return formatXl(rows, { verbose: options.has('v'), context: options.has('Z'), cpupool: options.has('c'), numa: options.has('n') });
-    const halted = defined.map(({ name, definition }): Row => ({ name, memoryMiB: definition.memoryMiB, vcpus: definition.vcpus, state: '', seconds: 0, uuid: definition.uuid ?? NO_UUID }));
+    if (program !== 'xm')
+      return formatXl(rows, {
+        verbose: options.has('v'),
+        context: options.has('Z'),
+        cpupool: options.has('c'),
+        numa: options.has('n'),
+      });
+    const halted = defined.map(
+      ({ name, definition }): Row => ({
+        name,
+        memoryMiB: definition.memoryMiB,
+        vcpus: definition.vcpus,
+        state: '',
+        seconds: 0,
+        uuid: definition.uuid ?? NO_UUID,
+      }),
+    );
     return formatXm([...rows, ...halted]);
   },
 });
@@ -112,7 +161,13 @@ export function definitionOf(host: HostCore, id: number): Definition {
   if (id === 0) return { ...newDefinition(), name: 'Domain-0', type: 'pv', uuid: NO_UUID };
   const { blueprint, name, uuid, memoryMiB } = host.member(id);
   const shares = host.queue.shares(host.member(id).record.index);
-  return { ...blueprint.definition, name, uuid, memoryMiB, ...(shares ? { weight: shares.weight, cap: shares.cap } : {}) };
+  return {
+    ...blueprint.definition,
+    name,
+    uuid,
+    memoryMiB,
+    ...(shares ? { weight: shares.weight, cap: shares.cap } : {}),
+  };
 }
 
 export const vmList = command({
@@ -120,12 +175,17 @@ export const vmList = command({
   usage: '',
   run: async (host: HostCore): Promise<{ uuid: string; id: number; name: string }[]> =>
     [...host.toolstack.members.values()].map(({ uuid, record, name }) => ({ uuid, id: record.id, name })),
-  xl: async (_call, run) => `UUID                                  ID    name\n${(await run()).map(({ uuid, id, name }) => `${uuid}  ${id}    ${name.padEnd(30)}\n`).join('')}`,
+  xl: async (_call, run) =>
+    `UUID                                  ID    name\n${(await run()).map(({ uuid, id, name }) => `${uuid}  ${id}    ${name.padEnd(30)}\n`).join('')}`,
 });
 
 /** `1 day,  2:03:04`: print_uptime() in tools/xl/xl_misc.c. */
 function formatUptime(seconds: number, short: boolean): string {
-  const [days, hours, minutes] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86400),
+    Math.floor(seconds / 3600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
   const two = (value: number): string => String(value).padStart(2, '0');
   const before = days > 1 ? ` ${days} days, ` : days === 1 ? ` ${days} day, ` : '';
   return `${before}${String(hours).padStart(2)}:${two(minutes)}${short ? '' : `:${two(seconds % 60)}`}`;
@@ -138,7 +198,14 @@ export const uptime = command({
   /** Whole seconds since each was built, and since the host began (domain 0). */
   run: async (host: HostCore): Promise<{ id: number; name: string; seconds: number }[]> => {
     const since = (epochMs: number): number => Math.max(0, Math.floor((host.parts.epochMs() - epochMs) / 1000));
-    return [{ id: 0, name: 'Domain-0', seconds: since(host.startedEpochMs) }, ...[...host.toolstack.members.values()].map(({ record, name, builtEpochMs }) => ({ id: record.id, name, seconds: since(builtEpochMs) }))];
+    return [
+      { id: 0, name: 'Domain-0', seconds: since(host.startedEpochMs) },
+      ...[...host.toolstack.members.values()].map(({ record, name, builtEpochMs }) => ({
+        id: record.id,
+        name,
+        seconds: since(builtEpochMs),
+      })),
+    ];
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 's' });
@@ -146,7 +213,9 @@ export const uptime = command({
     const all = (await run()).filter(({ id }) => asked.length === 0 || asked.includes(id));
     if (options.has('s')) {
       const now = new Date(host.parts.epochMs()).toISOString().slice(11, 19);
-      return all.map(({ id, name, seconds }) => ` ${now} up ${formatUptime(seconds, true)},  ${name} (${id})\n`).join('');
+      return all
+        .map(({ id, name, seconds }) => ` ${now} up ${formatUptime(seconds, true)},  ${name} (${id})\n`)
+        .join('');
     }
     return `${'Name'.padEnd(33)} ${'ID'.padStart(4)} Uptime\n${all.map(({ id, name, seconds }) => `${name.padEnd(33)} ${number(id, 4)} ${formatUptime(seconds, false)}\n`).join('')}`;
   },
@@ -157,7 +226,8 @@ export const domid = command({
   usage: '<DomainName>',
   run: async (host: HostCore, name: string): Promise<number> => {
     const found = host.all().find(each => each.name === name);
-    if (name !== 'Domain-0' && !found) throw new Refusal(`Can't get domid of domain name '${name}', maybe this domain does not exist.`);
+    if (name !== 'Domain-0' && !found)
+      throw new Refusal(`Can't get domid of domain name '${name}', maybe this domain does not exist.`);
     return found?.id ?? 0;
   },
   xl: async ({ words }, run) => {
@@ -172,7 +242,8 @@ export const domname = command({
   usage: '<DomainId>',
   run: async (host: HostCore, id: number): Promise<string> => {
     const found = host.all().find(each => each.id === id);
-    if (id !== 0 && !found) throw new Refusal(`Can't get domain name of domain id '${id}', maybe this domain does not exist.`);
+    if (id !== 0 && !found)
+      throw new Refusal(`Can't get domain name of domain id '${id}', maybe this domain does not exist.`);
     return found?.name ?? 'Domain-0';
   },
   xl: async ({ words }, run) => {

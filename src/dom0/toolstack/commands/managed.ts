@@ -26,7 +26,8 @@ export async function findManaged(host: HostCore, word: string): Promise<Managed
 }
 
 /** The domain that runs from a definition. */
-export const runningOf = (host: HostCore, { name }: ManagedDomain): DomainInfo | undefined => host.all().find(domain => domain.name === name && domain.ended === undefined && domain.state !== 'd');
+export const runningOf = (host: HostCore, { name }: ManagedDomain): DomainInfo | undefined =>
+  host.all().find(domain => domain.name === name && domain.ended === undefined && domain.state !== 'd');
 
 export const define = command({
   summary: 'Adds a domain to Xend domain management',
@@ -73,7 +74,9 @@ export const start = command({
 export const remove = command({
   summary: 'Remove a domain from Xend domain management',
   usage: '[--storage] <DomainName>',
-  options: [['--storage', 'Remove the files and volumes of its writable disks, too, unless another definition names them']],
+  options: [
+    ['--storage', 'Remove the files and volumes of its writable disks, too, unless another definition names them'],
+  ],
   modifies: true,
   only: 'xm',
   /** What was removed of its storage, and why the rest was not. */
@@ -101,9 +104,21 @@ async function removeStorage(host: HostCore, { name, definition }: ManagedDomain
     if (readOnly || target === '') continue;
     const user = await userOf(host, name, target);
     if (user !== undefined) said.push(`${target} stays: ${user}.`);
-    else if (host.isDevice(target)) said.push(await removeVolume(host, target, name).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
+    else if (host.isDevice(target))
+      said.push(
+        await removeVolume(host, target, name).then(
+          () => `${target} is removed.`,
+          (error: Error) => `${target} stays: ${error.message}`,
+        ),
+      );
     else if (target.startsWith('/dev/')) said.push(`${target} stays: it is no file. lvremove removes a volume.`);
-    else said.push(await host.removeFile(target).then(() => `${target} is removed.`, (error: Error) => `${target} stays: ${error.message}`));
+    else
+      said.push(
+        await host.removeFile(target).then(
+          () => `${target} is removed.`,
+          (error: Error) => `${target} stays: ${error.message}`,
+        ),
+      );
   }
   return said;
 }
@@ -112,14 +127,23 @@ async function removeStorage(host: HostCore, { name, definition }: ManagedDomain
 async function userOf(host: HostCore, domain: string, target: string): Promise<string | undefined> {
   const storage = await host.openDevices();
   const isSame = async (other: string, of: string): Promise<boolean> => {
-    const [one, two] = [[target, domain], [other, of]].map(([path, who]) => (isTransfer(path) ? (storage?.transferOf(who) ?? path) : path));
-    return isDevice(one) || isDevice(two) ? Storage.overlap(one, two) : (await host.realPath(one)) === (await host.realPath(two));
+    const [one, two] = [
+      [target, domain],
+      [other, of],
+    ].map(([path, who]) => (isTransfer(path) ? (storage?.transferOf(who) ?? path) : path));
+    return isDevice(one) || isDevice(two)
+      ? Storage.overlap(one, two)
+      : (await host.realPath(one)) === (await host.realPath(two));
   };
   const defined = (await managedOf(host).list()).filter(other => other.name !== domain);
-  const running = [...host.toolstack.members.values()].filter(({ name, ending }) => name !== domain && !ending).map(({ name, blueprint }) => ({ name, definition: blueprint.definition }));
+  const running = [...host.toolstack.members.values()]
+    .filter(({ name, ending }) => name !== domain && !ending)
+    .map(({ name, blueprint }) => ({ name, definition: blueprint.definition }));
   for (const { name, definition } of [...defined, ...running])
-    for (const disk of definition.disks) if (disk.target !== '' && (await isSame(disk.target, name))) return `${name} has it, too`;
-  for (const { name, header } of storage?.overlayHeaders ?? []) if (await isSame(header.path, domain)) return `/dev/vg0/${name} is an overlay of it`;
+    for (const disk of definition.disks)
+      if (disk.target !== '' && (await isSame(disk.target, name))) return `${name} has it, too`;
+  for (const { name, header } of storage?.overlayHeaders ?? [])
+    if (await isSame(header.path, domain)) return `/dev/vg0/${name} is an overlay of it`;
   return undefined;
 }
 

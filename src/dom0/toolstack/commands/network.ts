@@ -27,23 +27,28 @@ export const networkAttach = command({
   /** A card for its PV drivers, as vif of xl.cfg writes it: its number and its station address. */
   run: (host: HostCore, id: number, spec: string = ''): Promise<{ devid: number; mac: string }> => {
     const member = host.living(id);
-    return host.tasks.run(`xl network-attach ${member.name} ${spec}`.trimEnd(), async task => {
-      const { mac, rate, remarks } = parseVif(spec, true);
-      const wrong = remarks.filter(({ verdict }) => verdict === 'error');
-      if (wrong.length > 0) throw new Refusal(`${wrong.map(({ text }) => text).join('\n')}\nlibxl_device_nic_add failed.`);
-      const bridge = /(?:^|,)\s*bridge\s*=\s*([^,]*)/.exec(spec)?.[1].trim();
-      if (bridge !== undefined && bridge !== host.toolstack.services.network.bridge.name)
-        throw new Refusal(`${fromScript(`Could not find bridge device ${bridge}`)}\nlibxl_device_nic_add failed.`);
-      try {
-        await host.toolstack.services.network.connect();
-        await loadBackends(['vif']);
-        const card = attachCard(host.toolstack, member, { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) });
-        task.message = `Card ${card.devid}, ${card.mac}, is offered to the guest’s paravirtual driver.`;
-        return card;
-      } catch (error) {
-        throw new Refusal(`${(error as Error).message}\nlibxl_device_nic_add failed.`);
-      }
-    }, id);
+    return host.tasks.run(
+      `xl network-attach ${member.name} ${spec}`.trimEnd(),
+      async task => {
+        const { mac, rate, remarks } = parseVif(spec, true);
+        const wrong = remarks.filter(({ verdict }) => verdict === 'error');
+        if (wrong.length > 0)
+          throw new Refusal(`${wrong.map(({ text }) => text).join('\n')}\nlibxl_device_nic_add failed.`);
+        const bridge = /(?:^|,)\s*bridge\s*=\s*([^,]*)/.exec(spec)?.[1].trim();
+        if (bridge !== undefined && bridge !== host.toolstack.services.network.bridge.name)
+          throw new Refusal(`${fromScript(`Could not find bridge device ${bridge}`)}\nlibxl_device_nic_add failed.`);
+        try {
+          await host.toolstack.services.network.connect();
+          await loadBackends(['vif']);
+          const card = attachCard(host.toolstack, member, { ...(mac ? { mac } : {}), ...(rate ? { rate } : {}) });
+          task.message = `Card ${card.devid}, ${card.mac}, is offered to the guest’s paravirtual driver.`;
+          return card;
+        } catch (error) {
+          throw new Refusal(`${(error as Error).message}\nlibxl_device_nic_add failed.`);
+        }
+      },
+      id,
+    );
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -63,12 +68,17 @@ export const networkDetach = command({
   modifies: true,
   run: (host: HostCore, id: number, device: string, force: boolean = false): Promise<void> => {
     const member = host.living(id);
-    return host.tasks.run(`xl network-detach ${member.name} ${device}`, async () => {
-      if (!member.attached || !host.toolstack.services.devices(id).cards.find(device)) throw new Refusal(`Unknown device ${device}.`);
-      await detachCard(host.toolstack, host.toolstack.hotplug, member, device, force).catch((error: Error) => {
-        throw new Refusal(`${error.message}\nlibxl_device_nic_del failed.`);
-      });
-    }, id);
+    return host.tasks.run(
+      `xl network-detach ${member.name} ${device}`,
+      async () => {
+        if (!member.attached || !host.toolstack.services.devices(id).cards.find(device))
+          throw new Refusal(`Unknown device ${device}.`);
+        await detachCard(host.toolstack, host.toolstack.hotplug, member, device, force).catch((error: Error) => {
+          throw new Refusal(`${error.message}\nlibxl_device_nic_del failed.`);
+        });
+      },
+      id,
+    );
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 'f', long: { force: 'f' } });

@@ -27,7 +27,10 @@ export const vcpuList = command({
   summary: 'List the VCPUs for all/some domains',
   usage: '[Domain, ...]',
   run: async (host: HostCore, ids?: readonly number[]): Promise<VcpuInfo[]> => {
-    const all = [{ id: 0, name: 'Domain-0', index: DOMAIN_0 }, ...[...host.toolstack.members.values()].map(({ name, record }) => ({ id: record.id, name, index: record.index }))];
+    const all = [
+      { id: 0, name: 'Domain-0', index: DOMAIN_0 },
+      ...[...host.toolstack.members.values()].map(({ name, record }) => ({ id: record.id, name, index: record.index })),
+    ];
     return all.filter(({ id }) => !ids || ids.includes(id)).flatMap(one => vcpusOf(host, one));
   },
   xl: async ({ host, words }, run) => {
@@ -36,7 +39,9 @@ export const vcpuList = command({
     const number = (value: number | string, columns: number): string => String(value).padStart(columns);
     const head = `${'Name'.padEnd(32)} ${number('ID', 5)} ${number('VCPU', 5)} ${number('CPU', 5)} ${number('State', 5)} ${number('Time(s)', 9)} Affinity (Hard / Soft)\n`;
     const lines = rows.map(({ name, domid, vcpu, cpu, online, running, blocked, seconds, hard, soft }) => {
-      const state = online ? `${number(cpu, 5)} ${number(running ? 'r' : '-', 3)}${blocked ? 'b' : '-'}- ` : `${number('-', 5)} ${number('-', 3)}-p `;
+      const state = online
+        ? `${number(cpu, 5)} ${number(running ? 'r' : '-', 3)}${blocked ? 'b' : '-'}- `
+        : `${number('-', 5)} ${number('-', 3)}-p `;
       return `${name.padEnd(32)} ${number(domid, 5)} ${number(vcpu, 5)}${state}${number(seconds.toFixed(1), 9)}  ${hard} / ${soft}\n`;
     });
     return head + lines.join('');
@@ -44,18 +49,32 @@ export const vcpuList = command({
 });
 
 /** How many processors a domain has online now. */
-export const onlineOf = (host: HostCore, domain: { id: number; name: string; index: number }): number => vcpusOf(host, domain).filter(({ online }) => online).length;
+export const onlineOf = (host: HostCore, domain: { id: number; name: string; index: number }): number =>
+  vcpusOf(host, domain).filter(({ online }) => online).length;
 
-function vcpusOf({ toolstack, queue }: HostCore, { id, name, index }: { id: number; name: string; index: number }): VcpuInfo[] {
+function vcpusOf(
+  { toolstack, queue }: HostCore,
+  { id, name, index }: { id: number; name: string; index: number },
+): VcpuInfo[] {
   const { scheduler } = toolstack.view;
   const unit = scheduler.units().find(each => each.unit === index),
     shares = queue.shares(index);
   const common = (vcpu: number) => ({
-    domid: id, name, vcpu, cpu: unit?.lastPcpus[vcpu] ?? 0, hard: formatCpus(shares?.hardAffinity[vcpu] ?? ALL_CPUS), soft: formatCpus(shares?.softAffinity[vcpu] ?? ALL_CPUS),
+    domid: id,
+    name,
+    vcpu,
+    cpu: unit?.lastPcpus[vcpu] ?? 0,
+    hard: formatCpus(shares?.hardAffinity[vcpu] ?? ALL_CPUS),
+    soft: formatCpus(shares?.softAffinity[vcpu] ?? ALL_CPUS),
   });
   const holdsSlot = scheduler.slots.includes(index);
   // Domain 0 itself, and a guest that knows nothing of Xen, have one vCPU that is their unit.
-  const whole = { online: true, running: id === 0 || holdsSlot, blocked: id !== 0 && !holdsSlot, seconds: runNsOf(toolstack, index) / 1e9 };
+  const whole = {
+    online: true,
+    running: id === 0 || holdsSlot,
+    blocked: id !== 0 && !holdsSlot,
+    seconds: runNsOf(toolstack, index) / 1e9,
+  };
   const vcpus = id === 0 ? undefined : toolstack.view.at(index)?.vcpus();
   if (!vcpus) return [{ ...common(0), ...whole }];
   const runstates = vcpus.map(vcpu => vcpu.runstate());
@@ -65,7 +84,13 @@ function vcpusOf({ toolstack, queue }: HostCore, { id, name, index }: { id: numb
     const runstate = runstates[i];
     if (!runstate) return { ...common(i), ...whole };
     const running = runstate.state === RUNSTATE.RUNNING && holdsSlot;
-    return { ...common(i), online: vcpu.isUp, running, blocked: runstate.state === RUNSTATE.BLOCKED, seconds: allNs === 0 ? 0 : (whole.seconds * runstate.ns[RUNSTATE.RUNNING]) / allNs };
+    return {
+      ...common(i),
+      online: vcpu.isUp,
+      running,
+      blocked: runstate.state === RUNSTATE.BLOCKED,
+      seconds: allNs === 0 ? 0 : (whole.seconds * runstate.ns[RUNSTATE.RUNNING]) / allNs,
+    };
   });
 }
 
@@ -77,12 +102,19 @@ export const vcpuSet = command({
   /** How many processors its guest may have online: it is told through the store, and takes them on and off by itself. */
   run: (host: HostCore, id: number, vcpus: number): Promise<void> => {
     const member = host.living(id);
-    return host.tasks.run(`xl vcpu-set ${member.name} ${vcpus}`, async task => {
-      const most = member.record.vcpus;
-      if (vcpus < 1 || vcpus > most) throw new Refusal(`Requested ${vcpus} VCPUs, however maxcpus is ${most}!\nlibxl_set_vcpuonline failed domid=${id} max_vcpus=${vcpus}, rc: -6`);
-      setVcpus(host.toolstack, member, vcpus);
-      task.message = `The guest is asked to have ${vcpus} of ${most} online.`;
-    }, id);
+    return host.tasks.run(
+      `xl vcpu-set ${member.name} ${vcpus}`,
+      async task => {
+        const most = member.record.vcpus;
+        if (vcpus < 1 || vcpus > most)
+          throw new Refusal(
+            `Requested ${vcpus} VCPUs, however maxcpus is ${most}!\nlibxl_set_vcpuonline failed domid=${id} max_vcpus=${vcpus}, rc: -6`,
+          );
+        setVcpus(host.toolstack, member, vcpus);
+        task.message = `The guest is asked to have ${vcpus} of ${most} online.`;
+      },
+      id,
+    );
   },
   xl: async ({ host, words }, run) => {
     const { options, rest } = readWords(words, { flags: 'i', long: { 'ignore-host': 'i' } });
@@ -93,7 +125,9 @@ export const vcpuSet = command({
     const { pcpus } = host.queue;
     const online = (await vcpuList.run(host, [id])).filter(each => each.online).length;
     if (!options.has('i') && vcpus > online && vcpus > pcpus)
-      throw new Refusal(`You are overcommmitting! You have ${pcpus} physical CPUs and want ${vcpus} vCPUs! Aborting, use --ignore-host to continue`);
+      throw new Refusal(
+        `You are overcommmitting! You have ${pcpus} physical CPUs and want ${vcpus} vCPUs! Aborting, use --ignore-host to continue`,
+      );
     await run(id, vcpus);
     return '';
   },

@@ -52,7 +52,12 @@ export const memSet = command({
 });
 
 /** Sets what a domain has, or may have, of memory; xl's last words where that is refused (tools/xl/xl_mem.c). @throws Refusal */
-export async function orNoMemory(id: number, word: string, which: 'dynamic' | 'static', run: (id: number, memoryMiB: number) => Promise<void>): Promise<void> {
+export async function orNoMemory(
+  id: number,
+  word: string,
+  which: 'dynamic' | 'static',
+  run: (id: number, memoryMiB: number) => Promise<void>,
+): Promise<void> {
   const memoryMiB = mebibytes(word);
   await run(id, memoryMiB).catch((error: Error) => {
     throw new Refusal(`${error.message}\ncannot set domid ${id} ${which} max memory to : ${word}`);
@@ -68,10 +73,14 @@ export interface NewSchedule {
   ratelimitUs?: number;
 }
 
-const given = (options: [string, number | undefined][]): string => options.map(([letter, value]) => (value === undefined ? '' : ` -${letter} ${value}`)).join('');
+const given = (options: [string, number | undefined][]): string =>
+  options.map(([letter, value]) => (value === undefined ? '' : ` -${letter} ${value}`)).join('');
 
 /** What became of them, for the task that did it. */
-function changedShares(before: { weight: number; cap: number } | undefined, now: { weight: number; cap: number } | undefined): string {
+function changedShares(
+  before: { weight: number; cap: number } | undefined,
+  now: { weight: number; cap: number } | undefined,
+): string {
   const capText = (cap = 0): string => (cap === 0 ? '' : `, cap ${cap} %`);
   return `Within 30 ms it counts by weight ${now?.weight}${capText(now?.cap)}; before: ${before?.weight}${capText(before?.cap)}.`;
 }
@@ -93,25 +102,55 @@ export const schedCredit = command({
     const { queue } = host;
     if (domain !== undefined && (weight !== undefined || cap !== undefined)) {
       const { name, record } = host.unit(domain);
-      await host.tasks.run(`xl sched-credit -d ${name}${given([['w', weight], ['c', cap]])}`, async task => {
-        const shares = sharesOf({ weight, cap });
-        const problem = sharesProblem(shares, record.vcpus);
-        if (problem) throw new Error(problem);
-        const before = queue.shares(record.index);
-        queue.adjust(record.index, shares);
-        host.toolstack.noteCall({ id: domain }, 'XEN_DOMCTL_scheduler_op', `weight ${shares.weight ?? before?.weight}, cap ${shares.cap ?? before?.cap}`);
-        task.message = changedShares(before, queue.shares(record.index));
-      }, domain);
+      await host.tasks.run(
+        `xl sched-credit -d ${name}${given([
+          ['w', weight],
+          ['c', cap],
+        ])}`,
+        async task => {
+          const shares = sharesOf({ weight, cap });
+          const problem = sharesProblem(shares, record.vcpus);
+          if (problem) throw new Error(problem);
+          const before = queue.shares(record.index);
+          queue.adjust(record.index, shares);
+          host.toolstack.noteCall(
+            { id: domain },
+            'XEN_DOMCTL_scheduler_op',
+            `weight ${shares.weight ?? before?.weight}, cap ${shares.cap ?? before?.cap}`,
+          );
+          task.message = changedShares(before, queue.shares(record.index));
+        },
+        domain,
+      );
     }
     if (tsliceUs !== undefined || ratelimitUs !== undefined)
-      await host.tasks.run(`xl sched-credit -s${given([['t', tsliceUs && tsliceUs / 1000], ['r', ratelimitUs]])}`, async () =>
-        queue.setParameters({ ...(tsliceUs === undefined ? {} : { tsliceUs }), ...(ratelimitUs === undefined ? {} : { ratelimitUs }) }),
+      await host.tasks.run(
+        `xl sched-credit -s${given([
+          ['t', tsliceUs && tsliceUs / 1000],
+          ['r', ratelimitUs],
+        ])}`,
+        async () =>
+          queue.setParameters({
+            ...(tsliceUs === undefined ? {} : { tsliceUs }),
+            ...(ratelimitUs === undefined ? {} : { ratelimitUs }),
+          }),
       );
     const units = [host.unit(0), ...host.toolstack.members.values()];
     const domains = units.flatMap(({ name, record }, i) => {
       const shares = queue.shares(record.index);
-      const id = i === 0 ? 0 : (record as { id?: number }).id ?? 0;
-      return shares ? [{ id, name, weight: shares.weight, cap: shares.cap, cpus: formatAffinity(shares.hardAffinity), cpusSoft: formatAffinity(shares.softAffinity) }] : [];
+      const id = i === 0 ? 0 : ((record as { id?: number }).id ?? 0);
+      return shares
+        ? [
+            {
+              id,
+              name,
+              weight: shares.weight,
+              cap: shares.cap,
+              cpus: formatAffinity(shares.hardAffinity),
+              cpusSoft: formatAffinity(shares.softAffinity),
+            },
+          ]
+        : [];
     });
     return { policy: queue.policy.name, pcpus: queue.pcpus, ...queue.parameters, domains };
   },
@@ -129,16 +168,26 @@ export const schedCredit = command({
     const isSet = ['w', 'c'].some(letter => options.has(letter)),
       domain = options.get('d');
     if (isSet && domain === undefined) throw new Refusal('Must specify a domain.');
-    if (['t', 'r'].some(letter => options.has(letter)) && !options.has('s')) throw new Refusal('Must specify schedparam to set schedule parameter values.');
+    if (['t', 'r'].some(letter => options.has(letter)) && !options.has('s'))
+      throw new Refusal('Must specify schedparam to set schedule parameter values.');
     const id = domain === undefined ? undefined : findDomain(host, domain);
     const tsliceMs = number('t', 'timeslice');
-    const wanted = { domain: id, weight: number('w', 'weight'), cap: number('c', 'cap'), tsliceUs: tsliceMs && tsliceMs * 1000, ratelimitUs: number('r', 'ratelimit') };
+    const wanted = {
+      domain: id,
+      weight: number('w', 'weight'),
+      cap: number('c', 'cap'),
+      tsliceUs: tsliceMs && tsliceMs * 1000,
+      ratelimitUs: number('r', 'ratelimit'),
+    };
     const schedule = await run(Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)));
     if (isSet || options.has('t') || options.has('r')) return '';
     const head = `${'Name'.padEnd(33)} ${'ID'.padStart(4)} ${'Weight'.padStart(6)} ${'Cap'.padStart(4)}\n`;
     const rows = schedule.domains
       .filter(row => id === undefined || row.id === id)
-      .map(row => `${row.name.padEnd(33)} ${String(row.id).padStart(4)} ${String(row.weight).padStart(6)} ${String(row.cap).padStart(4)}\n`);
+      .map(
+        row =>
+          `${row.name.padEnd(33)} ${String(row.id).padStart(4)} ${String(row.weight).padStart(6)} ${String(row.cap).padStart(4)}\n`,
+      );
     const pool = `Cpupool Pool-0: tslice=${schedule.tsliceUs / 1000}ms ratelimit=${schedule.ratelimitUs}us migration-delay=0us\n`;
     if (options.has('s')) return pool;
     return `${id === undefined ? pool : ''}${head}${rows.join('')}`;
@@ -153,19 +202,27 @@ export const vcpuPin = command({
   /** Lists of processors as xl.cfg writes them; absent: they stay. `vcpu`: that one alone (all). */
   run: async (host: HostCore, id: number, cpus?: string, cpusSoft?: string, vcpu?: number): Promise<void> => {
     const { name, record } = host.unit(id);
-    await host.tasks.run(`xl vcpu-pin ${name} ${vcpu ?? 'all'} ${cpus ?? '-'} ${cpusSoft ?? '-'}`, async () => {
-      if (vcpu !== undefined && vcpu >= record.vcpus) throw new Refusal(`Could not set affinity for vcpu \`${vcpu}'.\nDomain ${id} has no such vCPU: its vCPUs are 0 to ${record.vcpus - 1}.`);
-      const affinity = (text: string | undefined): number | undefined => {
-        const bits = text === undefined ? undefined : parseCpus(text);
-        if (typeof bits === 'object') throw new Error(bits.text);
-        return bits;
-      };
-      const shares = sharesOf({ hardAffinity: affinity(cpus), softAffinity: affinity(cpusSoft) });
-      const problem = affinityProblem(shares.hardAffinity, host.queue.pcpus);
-      if (problem) throw new Error(problem);
-      host.queue.adjust(record.index, shares, vcpu);
-      for (let i = vcpu ?? 0; i <= (vcpu ?? record.vcpus - 1); i++) host.toolstack.noteCall({ id }, 'XEN_DOMCTL_setvcpuaffinity', `vCPU ${i}`);
-    }, id);
+    await host.tasks.run(
+      `xl vcpu-pin ${name} ${vcpu ?? 'all'} ${cpus ?? '-'} ${cpusSoft ?? '-'}`,
+      async () => {
+        if (vcpu !== undefined && vcpu >= record.vcpus)
+          throw new Refusal(
+            `Could not set affinity for vcpu \`${vcpu}'.\nDomain ${id} has no such vCPU: its vCPUs are 0 to ${record.vcpus - 1}.`,
+          );
+        const affinity = (text: string | undefined): number | undefined => {
+          const bits = text === undefined ? undefined : parseCpus(text);
+          if (typeof bits === 'object') throw new Error(bits.text);
+          return bits;
+        };
+        const shares = sharesOf({ hardAffinity: affinity(cpus), softAffinity: affinity(cpusSoft) });
+        const problem = affinityProblem(shares.hardAffinity, host.queue.pcpus);
+        if (problem) throw new Error(problem);
+        host.queue.adjust(record.index, shares, vcpu);
+        for (let i = vcpu ?? 0; i <= (vcpu ?? record.vcpus - 1); i++)
+          host.toolstack.noteCall({ id }, 'XEN_DOMCTL_setvcpuaffinity', `vCPU ${i}`);
+      },
+      id,
+    );
   },
   xl: async ({ host, words }, run) => {
     // A minus alone is a word.

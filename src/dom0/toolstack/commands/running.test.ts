@@ -9,14 +9,21 @@ import { attachXl, COMMANDS, runXl } from './index.ts';
 async function make(more = '') {
   const files = await testFiles();
   await files.writeFile('/boot/k', pvhKernel([...print('up..'), ...waitForKey(), ...shutdown(0)]));
-  await files.writeFile('/root/x.cfg', `name = "x"\ntype = "pvh"\nmemory = 8\nmaxmem = 16\nvcpus = 1\nmaxvcpus = 2\nkernel = "/boot/k"\n${more}`);
+  await files.writeFile(
+    '/root/x.cfg',
+    `name = "x"\ntype = "pvh"\nmemory = 8\nmaxmem = 16\nvcpus = 1\nmaxvcpus = 2\nkernel = "/boot/k"\n${more}`,
+  );
   const host = testHost({ files, buriesStopped: true, epochMs: () => 0 });
   const call = (words: string[]) => ({
-    host, words,
+    host,
+    words,
     read: async (path: string) => new Blob([(await files.readFileBuffer(path)) as BlobPart]),
     write: (path: string, data: Blob) => data.arrayBuffer().then(bytes => files.writeFile(path, new Uint8Array(bytes))),
   });
-  const xl = (line: string): Promise<string> => runXl(COMMANDS, call(line.split(' ').filter(Boolean))).catch((error: Error & { status?: number }) => `${error.status ?? 1}: ${error.message}`);
+  const xl = (line: string): Promise<string> =>
+    runXl(COMMANDS, call(line.split(' ').filter(Boolean))).catch(
+      (error: Error & { status?: number }) => `${error.status ?? 1}: ${error.message}`,
+    );
   const store = (path: string): string | undefined => host.toolstack.services.client.read(`/local/domain/1/${path}`);
   expect(await xl('create /root/x.cfg')).toBe('Parsing config from /root/x.cfg\n');
   return { host, files, call, xl, store };
@@ -24,9 +31,16 @@ async function make(more = '') {
 
 /** A terminal that remembers what it showed. */
 function terminal() {
-  let text = '', typed = (_: string): void => {};
+  let text = '',
+    typed = (_: string): void => {};
   const gone = new AbortController();
-  const owned: Owned = { write: more => (text += more), columns: 200, rows: 24, listen: listener => (typed = listener), signal: gone.signal };
+  const owned: Owned = {
+    write: more => (text += more),
+    columns: 200,
+    rows: 24,
+    listen: listener => (typed = listener),
+    signal: gone.signal,
+  };
   return { owned, text: () => text, type: (keys: string) => typed(keys), gone };
 }
 
@@ -38,7 +52,9 @@ describe('processors', () => {
     expect(rows[0]).toBe('Name                                ID  VCPU   CPU State   Time(s) Affinity (Hard / Soft)');
     expect(rows[1]).toMatch(/^x {31} {5}1 {5}0 {4}0 {3}[-r][-b]- {7}\d\.\d {2}all \/ all$/);
     expect(rows[2]).toMatch(/^x {31} {5}1 {5}1 {4}- {3}--p {7}0\.0 {2}all \/ all$/);
-    expect((await xl('vcpu-list')).split('\n')[1]).toMatch(/^Domain-0 {24} {5}0 {5}0 {4}0 {3}r-- {6,7}\d+\.\d {2}all \/ all$/);
+    expect((await xl('vcpu-list')).split('\n')[1]).toMatch(
+      /^Domain-0 {24} {5}0 {5}0 {4}0 {3}r-- {6,7}\d+\.\d {2}all \/ all$/,
+    );
     // xl list counts those that are online.
     expect(await xl('list x')).toMatch(/^x {39} {5}1 {4,5}\d+ {5}1 /m);
     expect(await xl('vcpu-list y')).toBe('1: y is an invalid domain identifier (rc=-6)');
@@ -48,18 +64,29 @@ describe('processors', () => {
     const { xl } = await make();
     await xl('pause x');
     const [head, , row] = (await xl('list -c -n')).split('\n');
-    expect([head.endsWith('Time(s)         Cpupool NODE Affinity'), row.endsWith('          Pool-0 all')]).toEqual([true, true]);
+    expect([head.endsWith('Time(s)         Cpupool NODE Affinity'), row.endsWith('          Pool-0 all')]).toEqual([
+      true,
+      true,
+    ]);
     expect((await xl('list -Z')).split('\n')[0]).toMatch(/Time\(s\) {3}Security Label$/);
-    expect(await xl('info -n')).toContain('cpu_topology           :\ncpu:    core    socket     node\n  0:       0        0        0\n');
+    expect(await xl('info -n')).toContain(
+      'cpu_topology           :\ncpu:    core    socket     node\n  0:       0        0        0\n',
+    );
   });
 
   it('are pinned one by one, hard and soft', async () => {
     const { xl } = await make();
-    const affinities = async (): Promise<string[]> => (await xl('vcpu-list x')).split('\n').slice(1, 3).map(row => row.slice(67));
+    const affinities = async (): Promise<string[]> =>
+      (await xl('vcpu-list x'))
+        .split('\n')
+        .slice(1, 3)
+        .map(row => row.slice(67));
     expect([await xl('vcpu-pin x 1 0 -'), await affinities()]).toEqual(['', ['all / all', '0 / all']]);
     expect([await xl('vcpu-pin x 0 - 0'), await affinities()]).toEqual(['', ['all / 0', '0 / all']]);
     expect([await xl('vcpu-pin x all all all'), await affinities()]).toEqual(['', ['all / all', 'all / all']]);
-    expect(await xl('vcpu-pin x 2 0')).toBe("1: Could not set affinity for vcpu `2'.\nDomain 1 has no such vCPU: its vCPUs are 0 to 1.");
+    expect(await xl('vcpu-pin x 2 0')).toBe(
+      "1: Could not set affinity for vcpu `2'.\nDomain 1 has no such vCPU: its vCPUs are 0 to 1.",
+    );
     expect(await xl('vcpu-pin x one 0')).toBe('1: Error: Invalid argument one as VCPU.');
     expect(await xl('vcpu-pin x 0 7')).toMatch(/^1: this host has one processor, 0, and 7 names none of them/);
   });
@@ -67,11 +94,20 @@ describe('processors', () => {
   it('take triggers as Xen has them', async () => {
     const { host, xl } = await make();
     expect(await xl('trigger x nmi 1')).toBe('');
-    expect(await xl('trigger x nmi 2')).toBe("1: libxl_send_trigger: Domain 1:Send trigger 'nmi' failed: No such process");
-    expect(await xl('trigger x init')).toBe("1: libxl_send_trigger: Domain 1:Send trigger 'init' failed: Function not implemented");
+    expect(await xl('trigger x nmi 2')).toBe(
+      "1: libxl_send_trigger: Domain 1:Send trigger 'nmi' failed: No such process",
+    );
+    expect(await xl('trigger x init')).toBe(
+      "1: libxl_send_trigger: Domain 1:Send trigger 'init' failed: Function not implemented",
+    );
     // A PVH guest has no power button.
-    expect(await xl('trigger x power')).toBe("1: libxl_send_trigger: Domain 1:Send trigger 'power' failed: Invalid argument");
-    expect([await xl('trigger x kick'), await xl('trigger x nmi none')]).toEqual(['1: Invalid trigger "kick"', '1: Invalid VCPU parameter: "none"']);
+    expect(await xl('trigger x power')).toBe(
+      "1: libxl_send_trigger: Domain 1:Send trigger 'power' failed: Invalid argument",
+    );
+    expect([await xl('trigger x kick'), await xl('trigger x nmi none')]).toEqual([
+      '1: Invalid trigger "kick"',
+      '1: Invalid VCPU parameter: "none"',
+    ]);
     // Of that kernel's interrupt table nothing is there: an NMI is a triple fault, and that a reboot.
     expect(await xl('trigger x nmi')).toBe('');
     await until(() => host.all()[0]?.id === 2);
@@ -79,10 +115,22 @@ describe('processors', () => {
 
   it('are asked to come and go through the store, up to maxvcpus and what the host has', async () => {
     const { xl, store } = await make();
-    expect(await xl('vcpu-set x 2')).toBe('1: You are overcommmitting! You have 1 physical CPUs and want 2 vCPUs! Aborting, use --ignore-host to continue');
-    expect([store('cpu/1/availability'), await xl('vcpu-set -i x 2'), store('cpu/1/availability')]).toEqual(['offline', '', 'online']);
-    expect([await xl('vcpu-set x 1'), store('cpu/0/availability'), store('cpu/1/availability')]).toEqual(['', 'online', 'offline']);
-    expect(await xl('vcpu-set -i x 3')).toBe('1: Requested 3 VCPUs, however maxcpus is 2!\nlibxl_set_vcpuonline failed domid=1 max_vcpus=3, rc: -6');
+    expect(await xl('vcpu-set x 2')).toBe(
+      '1: You are overcommmitting! You have 1 physical CPUs and want 2 vCPUs! Aborting, use --ignore-host to continue',
+    );
+    expect([store('cpu/1/availability'), await xl('vcpu-set -i x 2'), store('cpu/1/availability')]).toEqual([
+      'offline',
+      '',
+      'online',
+    ]);
+    expect([await xl('vcpu-set x 1'), store('cpu/0/availability'), store('cpu/1/availability')]).toEqual([
+      '',
+      'online',
+      'offline',
+    ]);
+    expect(await xl('vcpu-set -i x 3')).toBe(
+      '1: Requested 3 VCPUs, however maxcpus is 2!\nlibxl_set_vcpuonline failed domid=1 max_vcpus=3, rc: -6',
+    );
     expect(await xl('vcpu-set x two')).toBe('1: Error: Invalid argument.');
   });
 });
@@ -91,17 +139,24 @@ describe('settings', () => {
   it('change the name everywhere, also in a saved state', async () => {
     const { host, files, xl, store } = await make();
     expect(await xl('rename x web')).toBe('');
-    expect([store('name'), host.all()[0]!.name, await xl('domname 1'), await xl('domid x')]).toEqual(
-      ['web', 'web', 'web\n', "1: Can't get domid of domain name 'x', maybe this domain does not exist."]);
-    expect([await xl('rename web Domain-0'), await xl('rename web a/b'), await xl('rename 0 y')]).toEqual(
-      [
-        expect.stringMatching(/^1: libxl: error: .*"Domain-0" already exists\.\nCan't rename domain 'web'\.$/),
-        expect.stringMatching(/^1: A name has .*\nCan't rename domain 'web'\.$/),
-        expect.stringMatching(/^1: Domain 0 .*\nCan't rename domain 'Domain-0'\.$/),
-      ]);
+    expect([store('name'), host.all()[0]!.name, await xl('domname 1'), await xl('domid x')]).toEqual([
+      'web',
+      'web',
+      'web\n',
+      "1: Can't get domid of domain name 'x', maybe this domain does not exist.",
+    ]);
+    expect([await xl('rename web Domain-0'), await xl('rename web a/b'), await xl('rename 0 y')]).toEqual([
+      expect.stringMatching(/^1: libxl: error: .*"Domain-0" already exists\.\nCan't rename domain 'web'\.$/),
+      expect.stringMatching(/^1: A name has .*\nCan't rename domain 'web'\.$/),
+      expect.stringMatching(/^1: Domain 0 .*\nCan't rename domain 'Domain-0'\.$/),
+    ]);
     expect(await xl('save web /root/web.save')).toMatch(/^Saving to \/root\/web\.save new xl format/);
     expect([host.all(), await xl('restore -p /root/web.save'), host.all()[0]!.name]).toEqual([
-      [], expect.stringMatching(/^Loading new save file \/root\/web\.save \(new xl fmt info 0x3\/0x0\/\d+\)\n Savefile contains xl domain config in JSON format\nParsing config from <saved>\n$/), 'web',
+      [],
+      expect.stringMatching(
+        /^Loading new save file \/root\/web\.save \(new xl fmt info 0x3\/0x0\/\d+\)\n Savefile contains xl domain config in JSON format\nParsing config from <saved>\n$/,
+      ),
+      'web',
     ]);
     await files.rm('/root/web.save');
   });
@@ -110,7 +165,9 @@ describe('settings', () => {
     const { host, xl } = await make();
     const most = (): number => host.toolstack.view.at(host.living(1).record.index)!.reservation!.most;
     expect([await xl('mem-max x 12'), most()]).toEqual(['', 13 * 256]);
-    expect(await xl('mem-max x 4')).toBe('1: libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max\ncannot set domid 1 static max memory to : 4');
+    expect(await xl('mem-max x 4')).toBe(
+      '1: libxl: error: libxl_domain_setmaxmem: memory_static_max must be greater than or or equal to memory_dynamic_max\ncannot set domid 1 static max memory to : 4',
+    );
     expect(await xl('mem-max x lots')).toBe('1: invalid memory size: lots');
     // As in Xen, what is larger than the counter is as far as that goes.
     expect([await xl('mem-max x 99999999'), most()]).toEqual(['', 2 ** 31 - 1]);
@@ -118,9 +175,16 @@ describe('settings', () => {
 
   it('keep a definition for the next start', async () => {
     const { host, files, xl } = await make('on_poweroff = "restart"\n');
-    await files.writeFile('/root/y.cfg', 'name = "y"\ntype = "pvh"\nmemory = 12\nkernel = "/boot/k"\non_poweroff = "destroy"\n');
-    expect(await xl('config-update x /root/y.cfg memory="3x"')).toMatch(/^1: \/root\/y\.cfg:6:8: memory = '3x': xl takes MiB/);
-    expect(await xl('config-update x /root/y.cfg memory=10')).toBe('Parsing config from /root/y.cfg\nsetting dom1 configuration\n');
+    await files.writeFile(
+      '/root/y.cfg',
+      'name = "y"\ntype = "pvh"\nmemory = 12\nkernel = "/boot/k"\non_poweroff = "destroy"\n',
+    );
+    expect(await xl('config-update x /root/y.cfg memory="3x"')).toMatch(
+      /^1: \/root\/y\.cfg:6:8: memory = '3x': xl takes MiB/,
+    );
+    expect(await xl('config-update x /root/y.cfg memory=10')).toBe(
+      'Parsing config from /root/y.cfg\nsetting dom1 configuration\n',
+    );
     expect(host.all()).toMatchObject([{ id: 1, memoryMiB: 8 }]);
     expect(await xl('reboot x')).toBe('');
     await host.trigger(1, 'reset');
@@ -130,7 +194,10 @@ describe('settings', () => {
 
   it('copy the state of a domain into a file', async () => {
     const { files, xl } = await make();
-    expect([await xl('dump-core x /tmp/x'), (await files.readFile('/tmp/x', 'binary')).slice(1, 4)]).toEqual(['', 'ELF']);
+    expect([await xl('dump-core x /tmp/x'), (await files.readFile('/tmp/x', 'binary')).slice(1, 4)]).toEqual([
+      '',
+      'ELF',
+    ]);
     expect(await xl('dump-core x')).toBe("2: 'xl dump-core' requires at least 2 arguments.");
     expect(await xl('dump-core 0 /tmp/y')).toBe('1: Domain 0 cannot be dumped.');
   });
@@ -152,16 +219,28 @@ describe('a saved state', () => {
       seen.push(await passes());
       throw new Error('the disk is full');
     };
-    await expect(runXl(COMMANDS, { ...call(['save', 'x', '/root/x.save']), write })).rejects.toThrow('the disk is full');
+    await expect(runXl(COMMANDS, { ...call(['save', 'x', '/root/x.save']), write })).rejects.toThrow(
+      'the disk is full',
+    );
     expect([seen, await passes(), host.all().map(({ name }) => name)]).toEqual([[false], true, ['x']]);
     await xl('pause x');
-    await expect(runXl(COMMANDS, { ...call(['save', 'x', '/root/x.save']), write })).rejects.toThrow('the disk is full');
+    await expect(runXl(COMMANDS, { ...call(['save', 'x', '/root/x.save']), write })).rejects.toThrow(
+      'the disk is full',
+    );
     expect([await passes(), host.living(1).paused]).toEqual([false, true]);
     await xl('unpause x');
-    expect(await runXl(COMMANDS, { ...call(['save', '-c', 'x', '/root/x.save']), write: async () => void seen.push(await passes()) })).toMatch(/^Saving to/);
+    expect(
+      await runXl(COMMANDS, {
+        ...call(['save', '-c', 'x', '/root/x.save']),
+        write: async () => void seen.push(await passes()),
+      }),
+    ).toMatch(/^Saving to/);
     expect([seen.at(-1), await passes()]).toEqual([true, true]);
     expect([await xl('save x /root/x.save'), host.all(), host.tasks.list().at(-1)]).toMatchObject([
-      expect.stringMatching(/^Saving to/), [], { command: 'xl save x /root/x.save', state: 'done', message: expect.stringMatching(/the domain is gone\.$/) }]);
+      expect.stringMatching(/^Saving to/),
+      [],
+      { command: 'xl save x /root/x.save', state: 'done', message: expect.stringMatching(/the domain is gone\.$/) },
+    ]);
   });
 });
 
@@ -193,7 +272,9 @@ describe('the screen', () => {
     expect(host.all().find(each => each.id === id)!.hasScreen).toBeUndefined();
     host.living(id).blueprint.definition.vfb = true;
     expect(host.all().find(each => each.id === id)!.hasScreen).toBe(true);
-    expect(await xl('vncviewer x')).toMatch(/^The screen of x shows nothing yet\. It can be seen where the host runs in a page;/);
+    expect(await xl('vncviewer x')).toMatch(
+      /^The screen of x shows nothing yet\. It can be seen where the host runs in a page;/,
+    );
     const shown: unknown[] = [];
     await host.subscribe((_domains, _tasks, show) => shown.push(show));
     expect(await xl('vncviewer x')).toBe('The screen of x is in its window.\n');
@@ -204,15 +285,23 @@ describe('the screen', () => {
 describe('input', () => {
   it('reaches the guest by its store and its keyboard', async () => {
     const { host, xl, store } = await make();
-    expect([await xl('sysrq x h'), store('control/sysrq'), await xl('sysrq x help')]).toEqual(['', 'h', '1: Invalid sysrq.']);
+    expect([await xl('sysrq x h'), store('control/sysrq'), await xl('sysrq x help')]).toEqual([
+      '',
+      'h',
+      '1: Invalid sysrq.',
+    ]);
     const keys: string[] = [];
     host.toolstack.key = (_member, code, down) => void keys.push(`${down ? '+' : '-'}${code}`);
     expect(await xl('send-key --holdtime=1 x KEY_LEFTCTRL KEY_LEFTALT KEY_DELETE')).toBe('');
     expect(await xl('send-key --holdtime=1 x KEY_A Digit7')).toBe('');
-    expect(keys.join(' ')).toBe('+ControlLeft +AltLeft +Delete -Delete -AltLeft -ControlLeft +KeyA +Digit7 -Digit7 -KeyA');
+    expect(keys.join(' ')).toBe(
+      '+ControlLeft +AltLeft +Delete -Delete -AltLeft -ControlLeft +KeyA +Digit7 -Digit7 -KeyA',
+    );
     expect(await xl('send-key x KEY_ENTR')).toBe("1: invalid keycode: 'KEY_ENTR'. Did you mean KEY_ENTER?");
     expect([await xl('trigger x sleep'), await xl('trigger x frob')]).toEqual([
-      "1: libxl_send_trigger: Domain 1:Send trigger 'sleep' failed: the PC's power management, a PIIX4, has no sleep button", '1: Invalid trigger "frob"']);
+      "1: libxl_send_trigger: Domain 1:Send trigger 'sleep' failed: the PC's power management, a PIIX4, has no sleep button",
+      '1: Invalid trigger "frob"',
+    ]);
   });
 
   it('and output are at the terminal until Ctrl-] or the end of the domain', async () => {
@@ -227,7 +316,9 @@ describe('input', () => {
     type('x');
     expect(await ended).toBe(0);
     await until(() => host.all().length === 0);
-    await expect(attachXl(COMMANDS, ['console', 'x'])!(call(['x']), owned)).rejects.toThrow('x is an invalid domain identifier');
+    await expect(attachXl(COMMANDS, ['console', 'x'])!(call(['x']), owned)).rejects.toThrow(
+      'x is an invalid domain identifier',
+    );
   });
 });
 
@@ -237,13 +328,19 @@ describe('what the hypervisor tells', () => {
     await xl('dmesg -c');
     expect(await xl('debug-keys qreg')).toBe('');
     const said = await xl('dmesg');
-    expect(said).toMatch(/^\(XEN\) 'q' pressed -> dumping domain info \(now = \d+\)\n\(XEN\) General information for domain 1:\n/);
+    expect(said).toMatch(
+      /^\(XEN\) 'q' pressed -> dumping domain info \(now = \d+\)\n\(XEN\) General information for domain 1:\n/,
+    );
     expect(said).toContain('(XEN)     nr_pages=2058 xenheap_pages=0');
     expect(said).toMatch(/\(XEN\) \t +2: \[1\.0\] pri=-?\d+ flags=0 cpu=0 credit=-?\d+ \[w=256,cap=0\]\n/);
     // The store's and the console's port, each with its other end in Domain 0.
-    expect(said).toMatch(/\(XEN\) Event channel information for domain 1:\n.*\n.*\[p\/m\/s\]\n\(XEN\) +1 \[[01]\/[01]\/0\]: s=2 n=0 x=0 d=0 p=\d+\n\(XEN\) +2 \[/);
+    expect(said).toMatch(
+      /\(XEN\) Event channel information for domain 1:\n.*\n.*\[p\/m\/s\]\n\(XEN\) +1 \[[01]\/[01]\/0\]: s=2 n=0 x=0 d=0 p=\d+\n\(XEN\) +2 \[/,
+    );
     expect(said).toMatch(/\(XEN\) grant-table for remote d1 \(v1\)\n[\s\S]*\(XEN\) gnttab_usage_print_all \] done\n$/);
-    expect(await xl('debug-keys qz')).toBe("1: cannot send debug keys: qz: Xen has no handler for 'z' here; it has e g h q r.");
+    expect(await xl('debug-keys qz')).toBe(
+      "1: cannot send debug keys: qz: Xen has no handler for 'z' here; it has e g h q r.",
+    );
   });
 });
 
@@ -256,7 +353,8 @@ describe('xentop', () => {
     expect(lines[1]).toMatch(/^2 domains: [12] running, [01] blocked, 0 paused, 0 crashed, 0 dying, 0 shutdown$/);
     expect(lines[2]).toMatch(/^Mem: 65536k total, \d+k used, \d+k free {4}CPUs: 1 @ \d+MHz$/);
     expect(lines[3]).toBe(
-      '      NAME  STATE   CPU(sec) CPU(%)     MEM(k) MEM(%)  MAXMEM(k) MAXMEM(%) VCPUS NETS NETTX(k) NETRX(k) VBDS   VBD_OO   VBD_RD   VBD_WR  VBD_RSECT  VBD_WSECT SSID');
+      '      NAME  STATE   CPU(sec) CPU(%)     MEM(k) MEM(%)  MAXMEM(k) MAXMEM(%) VCPUS NETS NETTX(k) NETRX(k) VBDS   VBD_OO   VBD_RD   VBD_WR  VBD_RSECT  VBD_WSECT SSID',
+    );
     expect(lines[4]).toMatch(/^ {2}Domain-0 -----r +\d+ +0\.0 +\d+ +\d+\.\d {3}no limit {7}n\/a {5}1 {4}0 /);
     expect(lines[5]).toMatch(/^ {9}x -[-b]---[-r] +\d+ +0\.0 {7}8192 {3}12\.5 {6}16384 {6}25\.0 {5}2 {4}0 /);
     // The second look knows what was used since the first.
@@ -277,23 +375,35 @@ describe('xentop', () => {
 
 describe('a write to xenstored for the page', () => {
   it('is a task with the command that it is, says what stood there, and wakes who watches', async () => {
-    const { host } = await make(), { client } = host.toolstack.services, heard: string[] = [];
+    const { host } = await make(),
+      { client } = host.toolstack.services,
+      heard: string[] = [];
     client.watch('/local/domain/1/note', path => heard.push(path));
     heard.length = 0;
     await COMMANDS['store-write'].run(host, '/local/domain/1/note', 'it’s here');
     await COMMANDS['store-write'].run(host, '/local/domain/1/note', '');
     expect(client.read('/local/domain/1/note')).toBe('');
     expect(heard).toEqual(['/local/domain/1/note', '/local/domain/1/note']);
-    expect(host.tasks.list().slice(-2).map(({ command, message }) => [command, message])).toEqual([
+    expect(
+      host.tasks
+        .list()
+        .slice(-2)
+        .map(({ command, message }) => [command, message]),
+    ).toEqual([
       ["xenstore-write /local/domain/1/note 'it’s here'", '/local/domain/1/note is new.'],
       ["xenstore-write /local/domain/1/note ''", 'Before: it’s here.'],
     ]);
   });
 
   it('is refused where the path is none or the value too long, and changes nothing', async () => {
-    const { host } = await make(), { client } = host.toolstack.services;
-    await expect(COMMANDS['store-write'].run(host, '/a b', '1')).rejects.toThrow(/xenstored refuses \/a b: EINVAL\. A path begins with \//);
-    await expect(COMMANDS['store-write'].run(host, '/local/domain/1/name', 'é'.repeat(2050))).rejects.toThrow(/room for a path and 4075 bytes/);
+    const { host } = await make(),
+      { client } = host.toolstack.services;
+    await expect(COMMANDS['store-write'].run(host, '/a b', '1')).rejects.toThrow(
+      /xenstored refuses \/a b: EINVAL\. A path begins with \//,
+    );
+    await expect(COMMANDS['store-write'].run(host, '/local/domain/1/name', 'é'.repeat(2050))).rejects.toThrow(
+      /room for a path and 4075 bytes/,
+    );
     expect(client.read('/local/domain/1/name')).toBe('x');
   });
 });

@@ -21,29 +21,41 @@ export const rename = command({
   /** `domain`: the number of one that is there, or the name of one that is defined and does not run (xm has those). */
   run: async (host: HostCore, domain: number | string, name: string): Promise<void> => {
     if (typeof domain === 'string') return renameDefined(host, await findManaged(host, domain), name);
-    const id = domain, member = host.living(id);
-    return host.tasks.run(`xl rename ${member.name} ${name}`, async task => {
-      const { managed, parts, toolstack } = host;
-      const before = member.name;
-      await refuseName(host, before, name);
-      const records = parts.files && recordsOf(host);
-      // As xend does it: what is kept of the domain is called so, too.
-      const defined = await managed?.find(before);
-      const transfer = member.devices.find(({ path }) => path === `/dev/vg0/${transferVolume(before)}`)?.path;
-      if (managed && defined?.definition.uuid === member.uuid) await managed.rename(defined, name, target => (transfer !== undefined && isTransfer(target) ? transfer : target));
-      await records?.rename(before, name);
-      if (toolstack.members.get(id) !== member || member.ending) return;
-      toolstack.rename(member, name);
-      task.message = `${before} is called ${name}.`;
-    }, id);
+    const id = domain,
+      member = host.living(id);
+    return host.tasks.run(
+      `xl rename ${member.name} ${name}`,
+      async task => {
+        const { managed, parts, toolstack } = host;
+        const before = member.name;
+        await refuseName(host, before, name);
+        const records = parts.files && recordsOf(host);
+        // As xend does it: what is kept of the domain is called so, too.
+        const defined = await managed?.find(before);
+        const transfer = member.devices.find(({ path }) => path === `/dev/vg0/${transferVolume(before)}`)?.path;
+        if (managed && defined?.definition.uuid === member.uuid)
+          await managed.rename(defined, name, target =>
+            transfer !== undefined && isTransfer(target) ? transfer : target,
+          );
+        await records?.rename(before, name);
+        if (toolstack.members.get(id) !== member || member.ending) return;
+        toolstack.rename(member, name);
+        task.message = `${before} is called ${name}.`;
+      },
+      id,
+    );
   },
   xl: async ({ host, words, program }, run) => {
     const { rest } = readWords(words);
     atLeast('rename', rest, 2);
-    const halted = program === 'xm' && !host.all().some(({ id, name }) => name === rest[0] || String(id) === rest[0]) ? await host.managed?.find(rest[0]) : undefined;
+    const halted =
+      program === 'xm' && !host.all().some(({ id, name }) => name === rest[0] || String(id) === rest[0])
+        ? await host.managed?.find(rest[0])
+        : undefined;
     if (halted) return run(halted.name, rest[1]).then(() => '');
     const id = findDomain(host, rest[0]);
-    if (id === 0) throw new Refusal(`Domain 0 is the host itself, and keeps its name.\nCan't rename domain 'Domain-0'.`);
+    if (id === 0)
+      throw new Refusal(`Domain 0 is the host itself, and keeps its name.\nCan't rename domain 'Domain-0'.`);
     await run(id, rest[1]);
     return '';
   },
@@ -56,9 +68,11 @@ async function refuseName(host: HostCore, before: string, name: string): Promise
     throw new Refusal(`${why}\nCan't rename domain '${before}'.`);
   };
   if (toolstack.isTaken(name) || name === 'Domain-0' || (await managed?.find(name))) refuse(nameTaken(name).said[0]);
-  if (name === '' || name.length > 1000 || BAD_NAME.test(name)) refuse('A name has 1 to 1000 characters, none of them / or a control character.');
+  if (name === '' || name.length > 1000 || BAD_NAME.test(name))
+    refuse('A name has 1 to 1000 characters, none of them / or a control character.');
   const records = parts.files && recordsOf(host);
-  if ((await records?.list(name))?.length) refuse(`There are snapshots of a domain that was called so: xl snapshot-list ${name}.`);
+  if ((await records?.list(name))?.length)
+    refuse(`There are snapshots of a domain that was called so: xl snapshot-list ${name}.`);
 }
 
 /** Its definition and its snapshots are called otherwise. @throws Refusal */
@@ -66,10 +80,15 @@ function renameDefined(host: HostCore, defined: ManagedDomain, name: string): Pr
   const before = defined.name;
   return host.tasks.run(`xm rename ${before} ${name}`, async task => {
     const running = runningOf(host, defined);
-    if (running) throw new Refusal(`Domain '${before}' runs: xl rename ${before} ${name} renames it with its definition.`);
+    if (running)
+      throw new Refusal(`Domain '${before}' runs: xl rename ${before} ${name} renames it with its definition.`);
     await refuseName(host, before, name);
-    const transfer = defined.definition.disks.some(({ target }) => isTransfer(target)) ? (await host.openDevices())?.transferOf(before) : undefined;
-    await managedOf(host).rename(defined, name, target => (transfer !== undefined && isTransfer(target) ? transfer : target));
+    const transfer = defined.definition.disks.some(({ target }) => isTransfer(target))
+      ? (await host.openDevices())?.transferOf(before)
+      : undefined;
+    await managedOf(host).rename(defined, name, target =>
+      transfer !== undefined && isTransfer(target) ? transfer : target,
+    );
     if (host.parts.files) await recordsOf(host).rename(before, name);
     task.message = `${before} is called ${name}.`;
   });
@@ -82,7 +101,11 @@ export const memMax = command({
   /** As far as the hypervisor lets it grow; not less than its balloon was asked to come to. */
   run: (host: HostCore, id: number, memoryMiB: number): Promise<void> => {
     const member = host.living(id);
-    return host.tasks.run(`xl mem-max ${member.name} ${memoryMiB}`, async () => setMaxMemory(host.toolstack, member, memoryMiB), id);
+    return host.tasks.run(
+      `xl mem-max ${member.name} ${memoryMiB}`,
+      async () => setMaxMemory(host.toolstack, member, memoryMiB),
+      id,
+    );
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -93,31 +116,43 @@ export const memMax = command({
 });
 
 export const configUpdate = command({
-  summary: 'Update a running domain\'s saved configuration, used when rebuilding the domain after reboot.',
+  summary: "Update a running domain's saved configuration, used when rebuilding the domain after reboot.",
   usage: '<Domain> <ConfigFile> [options] [vars]',
   modifies: true,
   /** The domain keeps its name and its number; what the definition says counts from its next start on. */
   run: (host: HostCore, id: number, files: NamedFile[]): Promise<void> => {
     const member = host.living(id);
-    return host.tasks.run(`xl config-update ${member.name} ${files[0].name}`, async task => {
-      const { mac } = member.blueprint.definition;
-      const facts = {
-        ...host.facts,
-        isTaken: (name: string) => name !== member.name && host.facts.isTaken(name),
-        // It keeps its own.
-        ownerOf: () => undefined,
-        stationProblem: (address: string | undefined) => (address === mac ? undefined : host.facts.stationProblem(address)),
-        // What it has now is free by then.
-        freeMiB: host.facts.freeMiB + member.memoryMiB,
-      };
-      const { plan, domain } = judgeFiles(await host.read(files), facts);
-      if (!domain) throw planRefusal(plan);
-      const drives = await host.drivesFrom(domain.drives, files, domain.definition.name);
-      const { definition, boot, xen } = domain;
-      const { xen: _before, diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
-      member.blueprint = { ...kept, definition: { ...definition, name: member.name, uuid: member.uuid }, boot, drives, text: plan.definition, ...(xen ? { xen } : {}) };
-      task.message = 'It counts when the domain starts again.';
-    }, id);
+    return host.tasks.run(
+      `xl config-update ${member.name} ${files[0].name}`,
+      async task => {
+        const { mac } = member.blueprint.definition;
+        const facts = {
+          ...host.facts,
+          isTaken: (name: string) => name !== member.name && host.facts.isTaken(name),
+          // It keeps its own.
+          ownerOf: () => undefined,
+          stationProblem: (address: string | undefined) =>
+            address === mac ? undefined : host.facts.stationProblem(address),
+          // What it has now is free by then.
+          freeMiB: host.facts.freeMiB + member.memoryMiB,
+        };
+        const { plan, domain } = judgeFiles(await host.read(files), facts);
+        if (!domain) throw planRefusal(plan);
+        const drives = await host.drivesFrom(domain.drives, files, domain.definition.name);
+        const { definition, boot, xen } = domain;
+        const { xen: _before, diskChanges: _changes, saved: _once, ...kept } = member.blueprint;
+        member.blueprint = {
+          ...kept,
+          definition: { ...definition, name: member.name, uuid: member.uuid },
+          boot,
+          drives,
+          text: plan.definition,
+          ...(xen ? { xen } : {}),
+        };
+        task.message = 'It counts when the domain starts again.';
+      },
+      id,
+    );
   },
   xl: async (call, run) => {
     const { rest } = readWords(call.words, { flags: 'dq', values: 'f', long: { defconfig: 'f' } });
@@ -146,8 +181,14 @@ export const dumpCore = command({
     if (id === 0) throw new Refusal('Domain 0 cannot be dumped.');
     const path = absolute(rest[1]);
     const folder = path.slice(0, path.lastIndexOf('/')) || '/';
-    const isThere = await host.parts.files?.stat(folder).then(({ isDirectory }) => isDirectory, () => false);
-    if (!isThere) throw new Refusal(`libxl: error: libxl_domain_core_dump: core dumping domain to ${path}: No such file or directory\ncore dump failed (rc=-3)`);
+    const isThere = await host.parts.files?.stat(folder).then(
+      ({ isDirectory }) => isDirectory,
+      () => false,
+    );
+    if (!isThere)
+      throw new Refusal(
+        `libxl: error: libxl_domain_core_dump: core dumping domain to ${path}: No such file or directory\ncore dump failed (rc=-3)`,
+      );
     await run(id, path);
     return '';
   },

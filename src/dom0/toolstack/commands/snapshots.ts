@@ -3,7 +3,16 @@ import type { DomainInfo, NamedFile } from '../../api.ts';
 import type { HostCore } from '../../host.ts';
 import type { ManagedDomain } from '../../managed/index.ts';
 import { quoted } from '../../plan.ts';
-import { cloneDomain, deleteSnapshot, domainName, pathsOf, recordsOf, revertTo, type SnapshotRecord, takeSnapshot } from '../../snapshots/index.ts';
+import {
+  cloneDomain,
+  deleteSnapshot,
+  domainName,
+  pathsOf,
+  recordsOf,
+  revertTo,
+  type SnapshotRecord,
+  takeSnapshot,
+} from '../../snapshots/index.ts';
 import { type Call, command } from './command.ts';
 import { describeBuilt } from './life.ts';
 import { atLeast, readWords } from './words.ts';
@@ -16,18 +25,23 @@ export const snapshot = command({
   modifies: true,
   /** A domain that runs goes on; of one that does not its disks are kept alone. Without a name it gets the first free number. */
   run: (host: HostCore, domain: string, name?: string, description?: string): Promise<SnapshotRecord> =>
-    host.tasks.run(`xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}${description ? ` ${quoted(description)}` : ''}`, async (task, concerns) => {
-      const running = [...host.toolstack.members.values()].find(member => member.name === domain && !member.ending);
-      if (running) concerns(running.record.id);
-      const taken = new Set((await recordsOf(host).list(domain)).map(each => each.name));
-      let number = 1;
-      while (taken.has(String(number))) number++;
-      const record = await takeSnapshot(host, domain, name ?? String(number), description);
-      const { disks, state } = record;
-      const ofDisks = `${disks.length} ${disks.length === 1 ? 'disk' : 'disks'}`;
-      task.message = state ? `${mib(state.bytes)} hold its memory, processors and devices, beside ${ofDisks}; the guest goes on.` : `It does not run: ${ofDisks} of it are kept.`;
-      return record;
-    }),
+    host.tasks.run(
+      `xl snapshot ${domain}${name === undefined ? '' : ` ${name}`}${description ? ` ${quoted(description)}` : ''}`,
+      async (task, concerns) => {
+        const running = [...host.toolstack.members.values()].find(member => member.name === domain && !member.ending);
+        if (running) concerns(running.record.id);
+        const taken = new Set((await recordsOf(host).list(domain)).map(each => each.name));
+        let number = 1;
+        while (taken.has(String(number))) number++;
+        const record = await takeSnapshot(host, domain, name ?? String(number), description);
+        const { disks, state } = record;
+        const ofDisks = `${disks.length} ${disks.length === 1 ? 'disk' : 'disks'}`;
+        task.message = state
+          ? `${mib(state.bytes)} hold its memory, processors and devices, beside ${ofDisks}; the guest goes on.`
+          : `It does not run: ${ofDisks} of it are kept.`;
+        return record;
+      },
+    ),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('snapshot', rest, 1);
@@ -43,9 +57,15 @@ export const snapshotList = command({
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('snapshot-list', rest, 1);
-    const line = (...[name, time, state, disks]: string[]): string => `${name.padEnd(24)} ${time.padEnd(20)} ${state.padEnd(10)} ${disks}`.trimEnd();
+    const line = (...[name, time, state, disks]: string[]): string =>
+      `${name.padEnd(24)} ${time.padEnd(20)} ${state.padEnd(10)} ${disks}`.trimEnd();
     const rows = (await run(await domainName(host, rest[0]))).map(({ name, createdMs, state, disks }) =>
-      line(name, new Date(createdMs).toISOString().slice(0, 19).replace('T', ' '), state ? mib(state.bytes) : '-', disks.map(({ device }) => device).join(' ') || '-'),
+      line(
+        name,
+        new Date(createdMs).toISOString().slice(0, 19).replace('T', ' '),
+        state ? mib(state.bytes) : '-',
+        disks.map(({ device }) => device).join(' ') || '-',
+      ),
     );
     return [line('Name', 'Time', 'State', 'Disks'), ...rows].map(row => `${row}\n`).join('');
   },
@@ -77,7 +97,14 @@ export const revert = command({
 /** Files of its drives as they are named from where the words are written. */
 async function namedBeside({ host, read }: Call, domain: string, name: string): Promise<NamedFile[]> {
   const paths = await pathsOf(host, await recordsOf(host).read(domain, name));
-  const files = await Promise.all(paths.map(path => read(path).then(data => [{ name: path, data }], () => [])));
+  const files = await Promise.all(
+    paths.map(path =>
+      read(path).then(
+        data => [{ name: path, data }],
+        () => [],
+      ),
+    ),
+  );
   return files.flat();
 }
 
@@ -85,7 +112,8 @@ export const snapshotDelete = command({
   summary: 'Delete a snapshot of a domain',
   usage: '<Domain> <Snapshot>',
   modifies: true,
-  run: (host: HostCore, domain: string, name: string): Promise<void> => host.tasks.run(`xl snapshot-delete ${domain} ${name}`, () => deleteSnapshot(host, domain, name)),
+  run: (host: HostCore, domain: string, name: string): Promise<void> =>
+    host.tasks.run(`xl snapshot-delete ${domain} ${name}`, () => deleteSnapshot(host, domain, name)),
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
     atLeast('snapshot-delete', rest, 2);
@@ -99,7 +127,12 @@ export const clone = command({
   usage: '<Domain> <NewName>',
   modifies: true,
   /** `absolute`: from a path of the definition to one of Domain 0's files (paths stand at the root). */
-  run: (host: HostCore, domain: string, name: string, absolute: (path: string) => string = path => (path.startsWith('/') ? path : `/${path}`)): Promise<ManagedDomain> =>
+  run: (
+    host: HostCore,
+    domain: string,
+    name: string,
+    absolute: (path: string) => string = path => (path.startsWith('/') ? path : `/${path}`),
+  ): Promise<ManagedDomain> =>
     host.tasks.run(`xl clone ${domain} ${name}`, async task => {
       const made = await cloneDomain(host, domain, name, absolute);
       task.message = `${name} is kept as ${made.path}: xm start ${name}.`;

@@ -17,20 +17,29 @@ export const save = command({
   /** Whole state of a paused or running domain, which goes on. */
   run: async (host: HostCore, id: number): Promise<Blob> => {
     const { name } = host.living(id);
-    return host.tasks.run(`xl save -c ${name} ${name}.save`, async task => {
-      const blob = new Blob((await host.toolstack.save(host.living(id))) as BlobPart[], { type: 'application/octet-stream' });
-      task.message = `${(blob.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the guest goes on.`;
-      return blob;
-    }, id);
+    return host.tasks.run(
+      `xl save -c ${name} ${name}.save`,
+      async task => {
+        const blob = new Blob((await host.toolstack.save(host.living(id))) as BlobPart[], {
+          type: 'application/octet-stream',
+        });
+        task.message = `${(blob.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the guest goes on.`;
+        return blob;
+      },
+      id,
+    );
   },
   xl: async ({ host, words, write }, run) => {
     const { options, rest } = readWords(words, { flags: 'c' });
     atLeast('save', rest, 2);
     const id = findDomain(host, rest[0]);
-    const saved = async (state: Blob): Promise<string> => `Saving to ${rest[1]} new xl format (info ${(await readHead(state, rest[1])).info})\n`;
+    const saved = async (state: Blob): Promise<string> =>
+      `Saving to ${rest[1]} new xl format (info ${(await readHead(state, rest[1])).info})\n`;
     const put = (state: Blob): Promise<void> =>
       write(rest[1], state).catch((error: Error) => {
-        const words = NOT_OPENED.test(error.message) ? `Failed to open temp file ${rest[1]} for writing` : 'Failed to save domain, resuming domain';
+        const words = NOT_OPENED.test(error.message)
+          ? `Failed to open temp file ${rest[1]} for writing`
+          : 'Failed to save domain, resuming domain';
         throw new Refusal(`${words}\n${error.message}`);
       });
     if (options.has('c')) {
@@ -39,20 +48,24 @@ export const save = command({
       return saved(state);
     }
     const member = host.living(id);
-    return host.tasks.run(`xl save ${member.name} ${rest[1]}`, async task => {
-      // What it wrote to its disks from here on would be lost to the state.
-      const { chunks, goOn } = await host.toolstack.hold(member);
-      const state = new Blob(chunks as BlobPart[]);
-      try {
-        await put(state);
-      } catch (error) {
-        goOn();
-        throw error;
-      }
-      await host.toolstack.remove(member);
-      task.message = `${(state.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the domain is gone.`;
-      return saved(state);
-    }, id);
+    return host.tasks.run(
+      `xl save ${member.name} ${rest[1]}`,
+      async task => {
+        // What it wrote to its disks from here on would be lost to the state.
+        const { chunks, goOn } = await host.toolstack.hold(member);
+        const state = new Blob(chunks as BlobPart[]);
+        try {
+          await put(state);
+        } catch (error) {
+          goOn();
+          throw error;
+        }
+        await host.toolstack.remove(member);
+        task.message = `${(state.size / 2 ** 20).toFixed(1)} MiB hold its memory, processors, devices and console; the domain is gone.`;
+        return saved(state);
+      },
+      id,
+    );
   },
 });
 
@@ -64,11 +77,15 @@ const NOT_OPENED = /: (?:No such file or directory|Not a directory|Is a director
  * the configuration. @throws Refusal
  */
 async function readHead(state: Blob, path: string): Promise<{ info: string }> {
-  const cut = (what: string): Refusal => new Refusal(`libxl: error: libxl_read_exactly: file/stream truncated reading ${what} from ${path}\n${path} is cut short. Copy it again.`);
+  const cut = (what: string): Refusal =>
+    new Refusal(
+      `libxl: error: libxl_read_exactly: file/stream truncated reading ${what} from ${path}\n${path} is cut short. Copy it again.`,
+    );
   if (state.size < XL_HEADER_BYTES) throw cut('header');
   const head = await state.slice(0, XL_HEADER_BYTES).arrayBuffer();
   const words = new Uint32Array(head.slice(XL_MAGIC.length));
-  if (new TextDecoder('latin1').decode(head.slice(0, XL_MAGIC.length)) !== XL_MAGIC) throw new Refusal(`File has wrong magic number - corrupt or for a different tool?\n${path} is no saved domain.`);
+  if (new TextDecoder('latin1').decode(head.slice(0, XL_MAGIC.length)) !== XL_MAGIC)
+    throw new Refusal(`File has wrong magic number - corrupt or for a different tool?\n${path} is no saved domain.`);
   const [, mandatory, optional, bytes] = words;
   if (state.size - XL_HEADER_BYTES < bytes) throw cut('optdata');
   return { info: `0x${mandatory.toString(16)}/0x${optional.toString(16)}/${bytes}` };
@@ -80,7 +97,12 @@ export const restore = command({
   options: [['-p', 'Do not unpause domain after restoring it.']],
   modifies: true,
   /** `images`: what lay in its drives, by their names. */
-  run: async (host: HostCore, state: NamedFile, images: NamedFile[] = [], paused: boolean = false): Promise<DomainInfo> =>
+  run: async (
+    host: HostCore,
+    state: NamedFile,
+    images: NamedFile[] = [],
+    paused: boolean = false,
+  ): Promise<DomainInfo> =>
     host.tasks.run(`xl restore ${state.name}`, async (task, made) => {
       const bytes = new Uint8Array(await state.data.arrayBuffer());
       const saved = readState(bytes, state.name);
@@ -89,7 +111,10 @@ export const restore = command({
         throw new Error(
           `${state.name} was saved in virtual time, in which this host does not run. Load the page with ?time=virtual, or restore it with ringside boot --virtual-time --restore ${state.name}.`,
         );
-      if (host.parts.virtual && !about.virtualTime) throw new Error(`${state.name} was saved on a host that follows the clock on the wall. Load the page without ?time=virtual, and restore it there.`);
+      if (host.parts.virtual && !about.virtualTime)
+        throw new Error(
+          `${state.name} was saved on a host that follows the clock on the wall. Load the page without ?time=virtual, and restore it there.`,
+        );
       await host.openDevices();
       const drives = savedDrives(saved, label => {
         if (host.isDevice(label)) return { name: label, device: true };

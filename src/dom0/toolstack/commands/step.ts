@@ -11,10 +11,16 @@ export const step = command({
   options: [['-e', 'VM exits in place of instructions']],
   modifies: true,
   /** It stands still again afterwards; where it waits for an interrupt the step waits, too. */
-  run: async (host: HostCore, id: number, count: number = 1, what: 'instructions' | 'exits' = 'instructions'): Promise<void> => {
+  run: async (
+    host: HostCore,
+    id: number,
+    count: number = 1,
+    what: 'instructions' | 'exits' = 'instructions',
+  ): Promise<void> => {
     const member = host.living(id);
     if (!member.paused) throw new Refusal(`${member.name} runs: pause it first (xl pause ${member.name}).`);
-    if (!(Number.isInteger(count) && count >= 1 && count <= MOST)) throw new Refusal(`A step has from 1 to ${MOST} ${what}, and not ${count}.`);
+    if (!(Number.isInteger(count) && count >= 1 && count <= MOST))
+      throw new Refusal(`A step has from 1 to ${MOST} ${what}, and not ${count}.`);
     member.runner.step(what === 'exits' ? -count : count);
   },
   xl: async ({ host, words }, run) => {
@@ -22,7 +28,11 @@ export const step = command({
     atLeast('step', rest, 1);
     const id = findDomain(host, rest[0]);
     if (id === 0) throw new Refusal('Domain 0 cannot be stepped: it is who would step.');
-    await run(id, rest[1] === undefined ? 1 : wholeNumber(rest[1], 'count'), options.has('e') ? 'exits' : 'instructions');
+    await run(
+      id,
+      rest[1] === undefined ? 1 : wholeNumber(rest[1], 'count'),
+      options.has('e') ? 'exits' : 'instructions',
+    );
     return '';
   },
 });

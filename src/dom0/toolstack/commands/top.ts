@@ -46,31 +46,82 @@ function look(host: HostCore, before: Before | undefined): { usages: Usage[]; no
   const timesOf = (id: number, index: number): { cpuSeconds: number; cpuPercent: number } => {
     const ns = runNsOf(toolstack, index);
     runNs.set(id, ns);
-    const past = before?.runNs.get(id), passed = nowNs - (before?.nowNs ?? nowNs);
+    const past = before?.runNs.get(id),
+      passed = nowNs - (before?.nowNs ?? nowNs);
     return { cpuSeconds: ns / 1e9, cpuPercent: past === undefined || passed <= 0 ? 0 : (100 * (ns - past)) / passed };
   };
-  const none = { nets: 0, netTxKiB: 0, netRxKiB: 0, vbds: 0, vbdOutOf: 0, vbdReads: 0, vbdWrites: 0, vbdReadSectors: 0, vbdWrittenSectors: 0 };
-  const domain0: Usage = { id: 0, name: 'Domain-0', state: 'r', ...timesOf(0, DOMAIN_0), memoryKiB: toolstack.services.hardware.frames * 4, vcpus: 1, ...none };
+  const none = {
+    nets: 0,
+    netTxKiB: 0,
+    netRxKiB: 0,
+    vbds: 0,
+    vbdOutOf: 0,
+    vbdReads: 0,
+    vbdWrites: 0,
+    vbdReadSectors: 0,
+    vbdWrittenSectors: 0,
+  };
+  const domain0: Usage = {
+    id: 0,
+    name: 'Domain-0',
+    state: 'r',
+    ...timesOf(0, DOMAIN_0),
+    memoryKiB: toolstack.services.hardware.frames * 4,
+    vcpus: 1,
+    ...none,
+  };
   const guests = host.all().map((info): Usage => {
     const member = toolstack.members.get(info.id);
-    const common = { id: info.id, name: info.name, state: info.ended === undefined ? info.state : info.state === 'c' ? 'c' : 's', memoryKiB: info.memoryMiB * 1024, vcpus: info.vcpus };
+    const common = {
+      id: info.id,
+      name: info.name,
+      state: info.ended === undefined ? info.state : info.state === 'c' ? 'c' : 's',
+      memoryKiB: info.memoryMiB * 1024,
+      vcpus: info.vcpus,
+    };
     if (!member) return { ...common, cpuSeconds: 0, cpuPercent: 0, ...none };
-    const cards = toolstack.services.cards(info.id), disks = toolstack.services.disks(info.id).map(({ counts }) => counts);
-    const sum = <T>(all: readonly T[], of: (one: T) => number): number => all.reduce((total, one) => total + of(one), 0);
+    const cards = toolstack.services.cards(info.id),
+      disks = toolstack.services.disks(info.id).map(({ counts }) => counts);
+    const sum = <T>(all: readonly T[], of: (one: T) => number): number =>
+      all.reduce((total, one) => total + of(one), 0);
     return {
-      ...common, ...timesOf(info.id, member.record.index),
+      ...common,
+      ...timesOf(info.id, member.record.index),
       maxMemoryKiB: (member.blueprint.definition.maxMemoryMiB ?? info.memoryMiB) * 1024,
-      nets: cards.length, netTxKiB: Math.floor(sum(cards, ({ counts }) => counts.rxBytes) / 1024), netRxKiB: Math.floor(sum(cards, ({ counts }) => counts.txBytes) / 1024),
-      vbds: disks.length, vbdOutOf: sum(disks, ({ full }) => full), vbdReads: sum(disks, ({ reads }) => reads), vbdWrites: sum(disks, ({ writes }) => writes),
-      vbdReadSectors: sum(disks, ({ readSectors }) => readSectors), vbdWrittenSectors: sum(disks, ({ writtenSectors }) => writtenSectors),
+      nets: cards.length,
+      netTxKiB: Math.floor(sum(cards, ({ counts }) => counts.rxBytes) / 1024),
+      netRxKiB: Math.floor(sum(cards, ({ counts }) => counts.txBytes) / 1024),
+      vbds: disks.length,
+      vbdOutOf: sum(disks, ({ full }) => full),
+      vbdReads: sum(disks, ({ reads }) => reads),
+      vbdWrites: sum(disks, ({ writes }) => writes),
+      vbdReadSectors: sum(disks, ({ readSectors }) => readSectors),
+      vbdWrittenSectors: sum(disks, ({ writtenSectors }) => writtenSectors),
     };
   });
   return { usages: [domain0, ...guests], now: { nowNs, runNs } };
 }
 
 const COLUMNS: readonly [title: string, columns: number][] = [
-  ['NAME', 10], ['STATE', 6], ['CPU(sec)', 10], ['CPU(%)', 6], ['MEM(k)', 10], ['MEM(%)', 6], ['MAXMEM(k)', 10], ['MAXMEM(%)', 9], ['VCPUS', 5], ['NETS', 4], ['NETTX(k)', 8], ['NETRX(k)', 8],
-  ['VBDS', 4], ['VBD_OO', 8], ['VBD_RD', 8], ['VBD_WR', 8], ['VBD_RSECT', 10], ['VBD_WSECT', 10], ['SSID', 4],
+  ['NAME', 10],
+  ['STATE', 6],
+  ['CPU(sec)', 10],
+  ['CPU(%)', 6],
+  ['MEM(k)', 10],
+  ['MEM(%)', 6],
+  ['MAXMEM(k)', 10],
+  ['MAXMEM(%)', 9],
+  ['VCPUS', 5],
+  ['NETS', 4],
+  ['NETTX(k)', 8],
+  ['NETRX(k)', 8],
+  ['VBDS', 4],
+  ['VBD_OO', 8],
+  ['VBD_RD', 8],
+  ['VBD_WR', 8],
+  ['VBD_RSECT', 10],
+  ['VBD_WSECT', 10],
+  ['SSID', 4],
 ];
 
 interface Shape {
@@ -81,22 +132,48 @@ interface Shape {
 
 function screen(host: HostCore, usages: Usage[], { byNumber, fullNames }: Shape): string[] {
   const { machine, queue, parts } = host;
-  const totalKiB = machine.frames * 4, freeKiB = machine.freeFrames * 4;
+  const totalKiB = machine.frames * 4,
+    freeKiB = machine.freeFrames * 4;
   const count = (letter: string): number => usages.filter(({ state }) => state === letter).length;
   const clock = new Date(parts.epochMs()).toISOString().slice(11, 19);
   const percent = (part: number): string => ((100 * part) / totalKiB).toFixed(1);
-  const rows = [...usages].sort(byNumber ? (a, b) => a.id - b.id : (a, b) => b.cpuPercent - a.cpuPercent || b.cpuSeconds - a.cpuSeconds);
+  const rows = [...usages].sort(
+    byNumber ? (a, b) => a.id - b.id : (a, b) => b.cpuPercent - a.cpuPercent || b.cpuSeconds - a.cpuSeconds,
+  );
   const line = (cells: readonly (string | number)[]): string =>
-    cells.map((cell, i) => (i === 0 && !fullNames ? String(cell).slice(0, COLUMNS[0]![1]) : String(cell)).padStart(COLUMNS[i]![1])).join(' ');
+    cells
+      .map((cell, i) =>
+        (i === 0 && !fullNames ? String(cell).slice(0, COLUMNS[0]![1]) : String(cell)).padStart(COLUMNS[i]![1]),
+      )
+      .join(' ');
   return [
     `xentop - ${clock}   Xen ${XEN_MAJOR}.${XEN_MINOR}${XEN_EXTRA}`,
     `${usages.length} domains: ${count('r')} running, ${count('b')} blocked, ${count('p')} paused, ${count('c')} crashed, ${count('d')} dying, ${count('s')} shutdown`,
     `Mem: ${totalKiB}k total, ${totalKiB - freeKiB}k used, ${freeKiB}k free    CPUs: ${queue.pcpus} @ ${Math.round(TSC_HZ / 1e6)}MHz`,
     line(COLUMNS.map(([title]) => title)),
     ...rows.map(one =>
-      line([one.name, 'dsbcpr'.replace(/./g, letter => (letter === one.state ? letter : '-')), Math.floor(one.cpuSeconds), one.cpuPercent.toFixed(1), one.memoryKiB, percent(one.memoryKiB),
-        one.maxMemoryKiB ?? 'no limit', one.maxMemoryKiB === undefined ? 'n/a' : percent(one.maxMemoryKiB), one.vcpus, one.nets, one.netTxKiB, one.netRxKiB, one.vbds, one.vbdOutOf, one.vbdReads,
-        one.vbdWrites, one.vbdReadSectors, one.vbdWrittenSectors, 0])),
+      line([
+        one.name,
+        'dsbcpr'.replace(/./g, letter => (letter === one.state ? letter : '-')),
+        Math.floor(one.cpuSeconds),
+        one.cpuPercent.toFixed(1),
+        one.memoryKiB,
+        percent(one.memoryKiB),
+        one.maxMemoryKiB ?? 'no limit',
+        one.maxMemoryKiB === undefined ? 'n/a' : percent(one.maxMemoryKiB),
+        one.vcpus,
+        one.nets,
+        one.netTxKiB,
+        one.netRxKiB,
+        one.vbds,
+        one.vbdOutOf,
+        one.vbdReads,
+        one.vbdWrites,
+        one.vbdReadSectors,
+        one.vbdWrittenSectors,
+        0,
+      ]),
+    ),
   ];
 }
 
@@ -112,14 +189,32 @@ interface TopWords extends Shape {
 
 function readTop(words: readonly string[]): TopWords {
   const { options } = readWords(words, {
-    flags: 'bnxrvfc', values: 'di', long: { batch: 'b', delay: 'd', iterations: 'i', 'full-name': 'f', networks: 'n', vbds: 'x', 'repeat-header': 'r', vcpus: 'v' },
+    flags: 'bnxrvfc',
+    values: 'di',
+    long: {
+      batch: 'b',
+      delay: 'd',
+      iterations: 'i',
+      'full-name': 'f',
+      networks: 'n',
+      vbds: 'x',
+      'repeat-header': 'r',
+      vcpus: 'v',
+    },
   });
   const number = (letter: string, otherwise: number): number => {
     const value = Number(options.get(letter) ?? otherwise);
-    if (!(value >= 0 && value <= FOREVER)) throw new Refusal(`xentop: -${letter} ${options.get(letter)}: write a number.`, 2);
+    if (!(value >= 0 && value <= FOREVER))
+      throw new Refusal(`xentop: -${letter} ${options.get(letter)}: write a number.`, 2);
     return value;
   };
-  return { batch: options.has('b'), delayS: number('d', 3), iterations: number('i', FOREVER), byNumber: true, fullNames: options.has('f') };
+  return {
+    batch: options.has('b'),
+    delayS: number('d', 3),
+    iterations: number('i', FOREVER),
+    byNumber: true,
+    fullNames: options.has('f'),
+  };
 }
 
 export const top = command({
@@ -132,7 +227,16 @@ export const top = command({
     ['-f, --full-name', 'Output the full domain name (not truncated)'],
   ],
   /** What each domain uses now; per cent is of the time since the host began. */
-  run: async (host: HostCore): Promise<Usage[]> => look(host, { nowNs: 0, runNs: new Map(host.all().map(({ id }) => [id, 0]).concat([[0, 0]]) as [number, number][]) }).usages,
+  run: async (host: HostCore): Promise<Usage[]> =>
+    look(host, {
+      nowNs: 0,
+      runNs: new Map(
+        host
+          .all()
+          .map(({ id }) => [id, 0])
+          .concat([[0, 0]]) as [number, number][],
+      ),
+    }).usages,
   xl: async ({ host, words }) => {
     const { batch, delayS, iterations, ...shape } = readTop(words);
     if (!batch) throw new Refusal('xentop needs the terminal: write -b for a script.');
@@ -147,15 +251,22 @@ export const top = command({
     }
     return text;
   },
-  attach: words => (readTop(words).batch ? undefined : async ({ host }, terminal) => (await watch(host, terminal, readTop(words)), 0)),
+  attach: words =>
+    readTop(words).batch ? undefined : async ({ host }, terminal) => (await watch(host, terminal, readTop(words)), 0),
 });
 
-const ALTERNATE = '\x1b[?1049h\x1b[?25l', NORMAL = '\x1b[?25h\x1b[?1049l', HOME = '\x1b[H', TO_END_OF_LINE = '\x1b[K', TO_END = '\x1b[J';
+const ALTERNATE = '\x1b[?1049h\x1b[?25l',
+  NORMAL = '\x1b[?25h\x1b[?1049l',
+  HOME = '\x1b[H',
+  TO_END_OF_LINE = '\x1b[K',
+  TO_END = '\x1b[J';
 const HINT = ' S order by processor time   N order by number   Q quit';
 
 /** Looks again and again until Q is pressed. */
 async function watch(host: HostCore, terminal: Owned, { delayS, iterations, ...shape }: TopWords): Promise<void> {
-  let before: Before | undefined, over = false, wake = (): void => {};
+  let before: Before | undefined,
+    over = false,
+    wake = (): void => {};
   terminal.signal.addEventListener('abort', () => ((over = true), wake()), { once: true });
   terminal.listen(typed => {
     if (/[qQ\x03\x04]/.test(typed)) over = true;
@@ -167,7 +278,9 @@ async function watch(host: HostCore, terminal: Owned, { delayS, iterations, ...s
   for (let i = 0; i < iterations && !over; i++) {
     const { usages, now } = look(host, before);
     const lines = screen(host, usages, shape).slice(0, Math.max(1, terminal.rows - 1));
-    terminal.write(`${HOME}${[...lines, HINT].map(line => line.slice(0, terminal.columns) + TO_END_OF_LINE).join('\r\n')}${TO_END}`);
+    terminal.write(
+      `${HOME}${[...lines, HINT].map(line => line.slice(0, terminal.columns) + TO_END_OF_LINE).join('\r\n')}${TO_END}`,
+    );
     before = now;
     await new Promise<void>(resolve => {
       const cancel = host.parts.later(Math.max(0.1, delayS) * 1000, resolve);

@@ -21,7 +21,10 @@ export const diskPath = command({
   run: async (host: HostCore, id: number, device: string, sector: number): Promise<{ name: string; way: Place[] }> => {
     const member = host.member(id);
     const wanted = /^\d+$/.test(device) ? Number(device) : deviceNumber(device);
-    const drives = (member.blueprint.drives ?? []).map(drive => ({ ...drive, vdev: drive.vdev ?? ideName(drive.place) }));
+    const drives = (member.blueprint.drives ?? []).map(drive => ({
+      ...drive,
+      vdev: drive.vdev ?? ideName(drive.place),
+    }));
     const drive = drives.find(({ vdev }) => deviceNumber(vdev) === wanted);
     const found = member.attached && host.toolstack.services.devices(id).disks.find(device);
     if (wanted === undefined || (!drive && !found)) {
@@ -29,7 +32,9 @@ export const diskPath = command({
       throw new Refusal(`${member.name} has no disk ${device}. ${names ? `It has ${names}.` : 'It has none.'}`);
     }
     const vdev = found?.given.vdev ?? drive?.vdev ?? device;
-    const emulated = member.opened?.all.find(({ place }) => place === (drive && drive.place >= 0 ? drive.place : wanted));
+    const emulated = member.opened?.all.find(
+      ({ place }) => place === (drive && drive.place >= 0 ? drive.place : wanted),
+    );
     const disk = found?.given.disk ?? emulated?.disk ?? undefined;
     const here: Place = { layer: `${member.name} ${vdev}`, at: sector * SECTOR_BYTES };
     const name = drive?.medium?.name ?? found?.given.target ?? '';
@@ -39,12 +44,16 @@ export const diskPath = command({
       return { name, way: [here, { layer: `image ${name}`, at: sector * SECTOR_BYTES }] };
     }
     const last = (disk.sectors * disk.sectorBytes) / SECTOR_BYTES - 1;
-    if (!(Number.isSafeInteger(sector) && sector >= 0 && sector <= last)) throw new Refusal(`${vdev} of ${member.name} has the sectors 0 to ${last}, and no ${sector}.`);
+    if (!(Number.isSafeInteger(sector) && sector >= 0 && sector <= last))
+      throw new Refusal(`${vdev} of ${member.name} has the sectors 0 to ${last}, and no ${sector}.`);
     const unit = disk.sectorBytes / SECTOR_BYTES;
     const way = disk.place?.(Math.floor(sector / unit)) ?? [];
     // Within a longer sector of a CD.
     const within = (sector % unit) * SECTOR_BYTES;
-    return { name, way: [here, ...way.map(place => (place.at === undefined ? place : { ...place, at: place.at + within }))] };
+    return {
+      name,
+      way: [here, ...way.map(place => (place.at === undefined ? place : { ...place, at: place.at + within }))],
+    };
   },
   xl: async ({ host, words }, run) => {
     const { rest } = readWords(words);
@@ -61,7 +70,8 @@ export function namesOf(host: HostCore): Names {
   const { members, services } = host.toolstack;
   return {
     domain: domid => (domid === 0 ? 'Domain-0' : `${members.get(domid)?.name ?? 'domain'} (${domid})`),
-    disk: (domid, devid) => (members.get(domid)?.attached && services.devices(domid).disks.find(String(devid))?.given.vdev) || '?',
+    disk: (domid, devid) =>
+      (members.get(domid)?.attached && services.devices(domid).disks.find(String(devid))?.given.vdev) || '?',
     volume: index => host.volumeName(index),
     bridgePort: number => services.network.bridge.list().find(port => port.number === number)?.name ?? `port ${number}`,
   };
@@ -77,7 +87,8 @@ export const trace = command({
   /** The first requests that begin from now on, in words; nothing was written before, and nothing is afterwards. */
   run: async (host: HostCore, id: number, count: number = 1, seconds: number = DEFAULT_SECONDS): Promise<string> => {
     host.living(id);
-    if (!(Number.isInteger(count) && count >= 1 && count <= MOST_REQUESTS)) throw new Refusal(`From 1 to ${MOST_REQUESTS} requests are followed at a time, and not ${count}.`);
+    if (!(Number.isInteger(count) && count >= 1 && count <= MOST_REQUESTS))
+      throw new Refusal(`From 1 to ${MOST_REQUESTS} requests are followed at a time, and not ${count}.`);
     const follower = new Follower(host.toolstack.view, id);
     try {
       const endMs = host.parts.epochMs() + seconds * 1000;
@@ -90,8 +101,14 @@ export const trace = command({
         const isWhole = begun === count && (done === count || places === before);
         if (isWhole || host.parts.epochMs() >= endMs) {
           const names = namesOf(host);
-          const missed = follower.missed > 0 ? `${follower.missed} records were overwritten before they were read.\n` : '';
-          return follower.list(id, count).map(request => formatFollowed(request, names)).join('\n') + missed;
+          const missed =
+            follower.missed > 0 ? `${follower.missed} records were overwritten before they were read.\n` : '';
+          return (
+            follower
+              .list(id, count)
+              .map(request => formatFollowed(request, names))
+              .join('\n') + missed
+          );
         }
         before = places;
       }
@@ -105,7 +122,8 @@ export const trace = command({
     const value = (letter: string, otherwise: number, most: number): number => {
       const given = options.get(letter);
       if (given === undefined) return otherwise;
-      if (!/^[1-9]\d{0,3}$/.test(given) || Number(given) > most) throw new Refusal(`-${letter} takes a number from 1 to ${most}.`);
+      if (!/^[1-9]\d{0,3}$/.test(given) || Number(given) > most)
+        throw new Refusal(`-${letter} takes a number from 1 to ${most}.`);
       return Number(given);
     };
     const id = findDomain(host, rest[0]);

@@ -8,7 +8,8 @@ import { atLeast, readWords } from './words.ts';
 /** What a file of Domain 0 may have. */
 const MOST_FILE_BYTES = 60 * 2 ** 20;
 const MOST_DEPTH = 64;
-const NOTE = 'The guest has it mounted: what it has not written yet is missing. Run sync there, or unmount it, to have all.\n';
+const NOTE =
+  'The guest has it mounted: what it has not written yet is missing. Run sync there, or unmount it, to have all.\n';
 
 interface Transfer {
   tree: FileTree;
@@ -19,10 +20,17 @@ interface Transfer {
 
 /** The disk as it is now: nothing is written to it while it is looked at. @throws Refusal */
 async function openTransfer(host: HostCore, domain: string): Promise<Transfer> {
-  const member = [...host.toolstack.members.values()].find(({ name, record, ending }) => !ending && (name === domain || String(record.id) === domain));
+  const member = [...host.toolstack.members.values()].find(
+    ({ name, record, ending }) => !ending && (name === domain || String(record.id) === domain),
+  );
   const storage = await host.openDevices();
-  const path = member?.devices.find(device => device.path.startsWith('/dev/vg0/transfer-'))?.path ?? storage?.transferOf(member?.name ?? domain);
-  if (!storage || path === undefined) throw new Refusal(`${domain} has no transfer disk. Give it one: xl block-attach ${domain} transfer:64M,xvdz,w, or name it in disk.`);
+  const path =
+    member?.devices.find(device => device.path.startsWith('/dev/vg0/transfer-'))?.path ??
+    storage?.transferOf(member?.name ?? domain);
+  if (!storage || path === undefined)
+    throw new Refusal(
+      `${domain} has no transfer disk. Give it one: xl block-attach ${domain} transfer:64M,xvdz,w, or name it in disk.`,
+    );
   const disk = storage.medium(path);
   const [partition] = readPartitions(disk);
   try {
@@ -31,12 +39,15 @@ async function openTransfer(host: HostCore, domain: string): Promise<Transfer> {
     return { tree, isInUse: tree.isInUse, effort };
   } catch (error) {
     if (!(error instanceof FileSystemError)) throw error;
-    const advice = member ? `Run sync in ${domain} and try again; if it stays so, format the disk there as FAT` : `Start ${domain} and format the disk there as FAT, or remove it with lvremove ${path.slice(5)}: a new one is made when it is attached`;
+    const advice = member
+      ? `Run sync in ${domain} and try again; if it stays so, format the disk there as FAT`
+      : `Start ${domain} and format the disk there as FAT, or remove it with lvremove ${path.slice(5)}: a new one is made when it is attached`;
     throw new Refusal(`The transfer disk of ${domain} cannot be read. ${error.message} ${advice}.`);
   }
 }
 
-const row = ({ name, kind, bytes, modifiedMs = 0 }: ListedFile): string => `${String(bytes).padStart(10)} ${new Date(Number.isFinite(modifiedMs) ? modifiedMs : 0).toISOString().slice(0, 16).replace('T', ' ')} ${name}${kind === 'folder' ? '/' : ''}\n`;
+const row = ({ name, kind, bytes, modifiedMs = 0 }: ListedFile): string =>
+  `${String(bytes).padStart(10)} ${new Date(Number.isFinite(modifiedMs) ? modifiedMs : 0).toISOString().slice(0, 16).replace('T', ' ')} ${name}${kind === 'folder' ? '/' : ''}\n`;
 
 const joined = (folder: string, name: string): string => `${folder.replace(/\/+$/, '')}/${name}`;
 
@@ -50,7 +61,8 @@ async function copyOut(host: HostCore, disk: Transfer, from: string, to: string,
   if (tree.kind(from) === 'folder') {
     await files.mkdir(to, { recursive: true });
     let copied = 0;
-    for (const { name } of tree.list(from)) copied += await copyOut(host, disk, joined(from, name), joined(to, name), depth + 1);
+    for (const { name } of tree.list(from))
+      copied += await copyOut(host, disk, joined(from, name), joined(to, name), depth + 1);
     return copied;
   }
   await files.writeFile(to, tree.read(from, MOST_FILE_BYTES));
@@ -69,12 +81,22 @@ export const transfer = command({
     const disk = await openTransfer(host, domain);
     const note = disk.isInUse ? NOTE : '';
     try {
-      if (to === undefined) return disk.tree.list(paths[0] ?? '/').map(row).join('') + note;
+      if (to === undefined)
+        return (
+          disk.tree
+            .list(paths[0] ?? '/')
+            .map(row)
+            .join('') + note
+        );
       const { files } = host.parts;
-      const intoFolder = paths.length > 1 || to.endsWith('/') || ((await files?.stat(to).catch(() => undefined))?.isDirectory ?? false);
+      const intoFolder =
+        paths.length > 1 || to.endsWith('/') || ((await files?.stat(to).catch(() => undefined))?.isDirectory ?? false);
       let copied = 0;
       for (const path of paths) {
-        const name = path.split('/').filter(part => part !== '').at(-1);
+        const name = path
+          .split('/')
+          .filter(part => part !== '')
+          .at(-1);
         if (name === '..') throw new Refusal(`${path}: write the path from the disk's root.`);
         copied += await copyOut(host, disk, path, intoFolder && name !== undefined ? joined(to, name) : to);
       }
@@ -88,7 +110,8 @@ export const transfer = command({
     atLeast('transfer', rest, 2);
     const [what, domain, ...paths] = rest;
     if (what === 'ls' && paths.length <= 1) return run(domain, paths);
-    if (what !== 'cp') throw new Refusal(`'xl transfer' lists (ls) or copies (cp); '${what}' is neither, or has too many words.`, 2);
+    if (what !== 'cp')
+      throw new Refusal(`'xl transfer' lists (ls) or copies (cp); '${what}' is neither, or has too many words.`, 2);
     atLeast('transfer cp', paths, 2);
     return run(domain, paths.slice(0, -1), absolute(paths.at(-1)!));
   },

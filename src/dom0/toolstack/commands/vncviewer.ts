@@ -15,7 +15,9 @@ export const vncviewer = command({
     if (!hasScreen(blueprint))
       throw new Refusal(`${name} has no screen: give it one with vfb = ['vnc=1'], and create it again.`);
     if (host.showScreen(id)) return `The screen of ${name} is in its window.`;
-    const [mode, width, height] = [SCREEN.MODE, SCREEN.WIDTH, SCREEN.HEIGHT].map(word => host.machine.words[(record.screenOffset >>> 2) + word]);
+    const [mode, width, height] = [SCREEN.MODE, SCREEN.WIDTH, SCREEN.HEIGHT].map(
+      word => host.machine.words[(record.screenOffset >>> 2) + word],
+    );
     const now = mode === 0 ? 'shows nothing yet' : `has ${width} × ${height} ${mode === 1 ? 'characters' : 'pixels'}`;
     return `The screen of ${name} ${now}. It can be seen where the host runs in a page; ‘ringside boot --screenshot F.png’ writes a picture of one.`;
   },

@@ -24,7 +24,10 @@ export interface ReadWords {
 }
 
 /** Reads options, which may stand behind other words. @throws Refusal */
-export function readWords(words: readonly string[], { flags = '', values = '', long = {} }: OptionRules = {}): ReadWords {
+export function readWords(
+  words: readonly string[],
+  { flags = '', values = '', long = {} }: OptionRules = {},
+): ReadWords {
   const options = new Map<string, string>();
   const rest: string[] = [];
   const queue = [...words];
@@ -53,7 +56,8 @@ export function readWords(words: readonly string[], { flags = '', values = '', l
 
 /** @throws Refusal where there are fewer words than that */
 export function atLeast(name: string, rest: readonly string[], least: number): void {
-  if (rest.length < least) throw new Refusal(`'xl ${name}' requires at least ${least} argument${least > 1 ? 's' : ''}.`, WRONG_USE);
+  if (rest.length < least)
+    throw new Refusal(`'xl ${name}' requires at least ${least} argument${least > 1 ? 's' : ''}.`, WRONG_USE);
 }
 
 /** Nothing is called so. */
@@ -75,7 +79,9 @@ export function findDomain(host: HostCore, word: string): number {
   if (word === 'Domain-0') return 0;
   const domains = host.all();
   // The one that runs, where one that has stopped has the name, too.
-  const found = byNumber ? domains.find(({ id }) => id === Number(word)) : (domains.find(({ name, ended }) => name === word && !ended) ?? domains.find(({ name }) => name === word));
+  const found = byNumber
+    ? domains.find(({ id }) => id === Number(word))
+    : (domains.find(({ name, ended }) => name === word && !ended) ?? domains.find(({ name }) => name === word));
   if (!found) throw new NoSuchDomain(word, byNumber ? ERROR_DOMAIN_NOTFOUND : ERROR_INVAL);
   return found.id;
 }
@@ -98,11 +104,14 @@ type Spelling = NonNullable<Call['program']>;
 /** Whether a program has the command, from words. */
 const isOf = (table: Table, name: string, program: Spelling): boolean => {
   const entry = Object.hasOwn(table, name) ? table[name] : undefined;
-  return entry !== undefined && (entry.xl !== undefined || entry.attach !== undefined) && (entry.only ?? program) === program;
+  return (
+    entry !== undefined && (entry.xl !== undefined || entry.attach !== undefined) && (entry.only ?? program) === program
+  );
 };
 
 /** Names of the commands that a program has, in the order of the table. */
-export const namesOf = (table: Table, program: Spelling = 'xl'): string[] => Object.keys(table).filter(name => isOf(table, name, program));
+export const namesOf = (table: Table, program: Spelling = 'xl'): string[] =>
+  Object.keys(table).filter(name => isOf(table, name, program));
 
 /** All commands, as `xl help` lists them. */
 export function helpOf(table: Table, program: Spelling = 'xl'): string {
@@ -118,7 +127,10 @@ export function helpOn(table: Table, name: string, program: Spelling = 'xl'): st
 }
 
 /** Words that ask for a command's help, before a `--`. */
-const asksForHelp = (words: readonly string[]): boolean => words.slice(0, words.includes('--') ? words.indexOf('--') : undefined).some(word => word === '-h' || word === '--help');
+const asksForHelp = (words: readonly string[]): boolean =>
+  words
+    .slice(0, words.includes('--') ? words.indexOf('--') : undefined)
+    .some(word => word === '-h' || word === '--help');
 
 /** What `xl WORDS` says. @throws Refusal, Error with a sentence */
 export async function runXl(table: Table, { words: [name = '', ...words], ...call }: Call): Promise<string> {
@@ -145,7 +157,11 @@ function inXmsWords(error: Error): never {
 }
 
 /** What runs with the terminal where `xl WORDS` wants it; undefined: it does not. */
-export function attachXl(table: Table, [name = '', ...words]: readonly string[], program: Spelling = 'xl'): ((call: Call, terminal: Owned) => Promise<number>) | undefined {
+export function attachXl(
+  table: Table,
+  [name = '', ...words]: readonly string[],
+  program: Spelling = 'xl',
+): ((call: Call, terminal: Owned) => Promise<number>) | undefined {
   if (!isOf(table, name, program) || asksForHelp(words)) return undefined;
   return table[name].attach?.([...words]);
 }

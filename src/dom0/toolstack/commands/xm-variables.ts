@@ -26,7 +26,8 @@ export function xmVariables(words: readonly string[]): string[] {
     if (type === 'list') values.set(name, [...(Array.isArray(before) ? before : []), text]);
     else if (type === 'defbool' && Object.hasOwn(BOOLEANS, text)) values.set(name, BOOLEANS[text]);
     // A name of the file's own that is given a number counts with it there.
-    else values.set(name, /^\d{1,15}$/.test(text) && (type === undefined || NUMBERS.includes(type)) ? Number(text) : text);
+    else
+      values.set(name, /^\d{1,15}$/.test(text) && (type === undefined || NUMBERS.includes(type)) ? Number(text) : text);
   }
   return [...[...values].map(([name, value]) => `${name} = ${writeValue(value)}`), ...whole];
 }

@@ -26,20 +26,56 @@ const ICR = 0xfee00300;
 const ROUNDS = 100;
 
 /** mov eax, number; mov ebx, command; mov ecx, argument; vmcall */
-const hypercall = (number: number, command: number, argument: number): number[] => asm('b8', d(number), 'bb', d(command), 'b9', d(argument), '0f 01 c1');
+const hypercall = (number: number, command: number, argument: number): number[] =>
+  asm('b8', d(number), 'bb', d(command), 'b9', d(argument), '0f 01 c1');
 
 it('an event to a vCPU that polls for it is answered within a handler’s time, by a sender that looks at memory without PAUSE', () => {
   const round = asm(
     // mov edi, [ANSWERS]; rdtsc; mov esi, eax; send; cmp edi, [ANSWERS]; je back; rdtsc; sub eax, esi; cmp eax, [MOST]; jb over; mov [MOST], eax
-    '8b 3d', d(ANSWERS), '0f 31 89 c6', hypercall(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.SEND, SEND), '3b 3d', d(ANSWERS), '74 f8',
-    '0f 31 29 f0 3b 05', d(MOST), '72 05 a3', d(MOST), 'ff 0d', d(LEFT),
+    '8b 3d',
+    d(ANSWERS),
+    '0f 31 89 c6',
+    hypercall(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.SEND, SEND),
+    '3b 3d',
+    d(ANSWERS),
+    '74 f8',
+    '0f 31 29 f0 3b 05',
+    d(MOST),
+    '72 05 a3',
+    d(MOST),
+    'ff 0d',
+    d(LEFT),
   );
   // Copy of the trampoline to START, INIT and start-up to all others; pause until READY.
   const first = asm(
-    'be', d(LOAD + TRAMPOLINE), 'bf', d(START), 'b9', d(0x80), 'f3 a4 c7 05', d(ICR), d(0xc4500), 'c7 05', d(ICR), d(0xc4600 | (START >> 12)),
-    'f3 90 83 3d', d(READY), '01 72 f5', round, '0f 85', d(-(round.length + 6)), hypercall(HYPERCALL.SCHED_OP, SCHEDOP.SHUTDOWN, SHUT_DOWN), 'f4',
+    'be',
+    d(LOAD + TRAMPOLINE),
+    'bf',
+    d(START),
+    'b9',
+    d(0x80),
+    'f3 a4 c7 05',
+    d(ICR),
+    d(0xc4500),
+    'c7 05',
+    d(ICR),
+    d(0xc4600 | (START >> 12)),
+    'f3 90 83 3d',
+    d(READY),
+    '01 72 f5',
+    round,
+    '0f 85',
+    d(-(round.length + 6)),
+    hypercall(HYPERCALL.SCHED_OP, SCHEDOP.SHUTDOWN, SHUT_DOWN),
+    'f4',
   );
-  const body = asm(hypercall(HYPERCALL.SCHED_OP, SCHEDOP.POLL, POLL), 'f0 0f ba 35', d(PENDING), '01 ff 05', d(ANSWERS));
+  const body = asm(
+    hypercall(HYPERCALL.SCHED_OP, SCHEDOP.POLL, POLL),
+    'f0 0f ba 35',
+    d(PENDING),
+    '01 ff 05',
+    d(ANSWERS),
+  );
   const other = asm('66 b8 10 00 8e d8 8e d0 ff 05', d(READY), body, 'eb', 256 - body.length - 2);
   const code = new Uint8Array(0x800);
   code.set(first);
@@ -50,7 +86,9 @@ it('an event to a vCPU that polls for it is answered within a handler’s time, 
   code.set(asm('17 00', d(LOAD + GDT)), TRAMPOLINE + 0x40);
 
   const guest = testGuest({ code: [...code], vcpus: 2 });
-  expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM_ADD_TO_PHYSMAP, guest.put(ARGS, DOMID_SELF, 0, 0, SHARED >>> 12))).toBe(0);
+  expect(guest.call(HYPERCALL.MEMORY_OP, XENMEM_ADD_TO_PHYSMAP, guest.put(ARGS, DOMID_SELF, 0, 0, SHARED >>> 12))).toBe(
+    0,
+  );
   guest.put(MASK, -1);
   expect(guest.call(HYPERCALL.EVENT_CHANNEL_OP, EVTCHNOP.BIND_IPI, guest.put(ARGS, 1, 0))).toBe(0);
   const port = guest.get(ARGS + 4);

@@ -2,12 +2,31 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { destroyDomain } from '../../memory/domain-table.ts';
 import { XEN_TYPE } from '../../layout/layout.ts';
 import {
-  CALLBACK_VIA, DOMID_SELF, EEXIST, EFAULT, EINVAL, ENOSPC, ENOENT, ENOSYS, EPERM, ESRCH, EVTCHNOP, EVTCHNSTAT, HVM_PARAM, HVMOP, HYPERCALL, SCHEDOP, VCPUOP, VIRQ, XENMEM,
+  CALLBACK_VIA,
+  DOMID_SELF,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  ENOSPC,
+  ENOENT,
+  ENOSYS,
+  EPERM,
+  ESRCH,
+  EVTCHNOP,
+  EVTCHNSTAT,
+  HVM_PARAM,
+  HVMOP,
+  HYPERCALL,
+  SCHEDOP,
+  VCPUOP,
+  VIRQ,
+  XENMEM,
 } from '../abi.ts';
 import { ARGS, testGuest, type TestGuest } from '../pvh-program.test-support.ts';
 
 let guest: TestGuest;
-const op = (who: TestGuest, command: number, ...words: number[]): number => who.call(HYPERCALL.EVENT_CHANNEL_OP, command, who.put(ARGS, ...words));
+const op = (who: TestGuest, command: number, ...words: number[]): number =>
+  who.call(HYPERCALL.EVENT_CHANNEL_OP, command, who.put(ARGS, ...words));
 /** Makes shared_info visible at a page, in the 32-bit layout. */
 const SHARED = 0x50000;
 function share(who: TestGuest): void {
@@ -105,7 +124,12 @@ describe('event channels, two-level ABI', () => {
     op(guest, EVTCHNOP.SEND, 1);
     expect([guest.get(SHARED + 0x800), guest.get(SHARED + 4), guest.get(SHARED) & 0xff]).toEqual([2, 0, 0]);
     expect(op(guest, EVTCHNOP.UNMASK, 1)).toBe(0);
-    expect([guest.get(SHARED + 0x800), guest.get(SHARED + 0x880), guest.get(SHARED + 4), guest.get(SHARED) & 0xff]).toEqual([2, 0, 1, 1]);
+    expect([
+      guest.get(SHARED + 0x800),
+      guest.get(SHARED + 0x880),
+      guest.get(SHARED + 4),
+      guest.get(SHARED) & 0xff,
+    ]).toEqual([2, 0, 1, 1]);
   });
 
   it('deliver to the vCPU that the port is bound to', () => {
@@ -190,7 +214,8 @@ describe('SCHEDOP_poll and block', () => {
   });
 
   it('has two watchdogs: 0 takes one, its number sets it anew', () => {
-    const watchdog = (id: number, seconds: number): number => guest.call(HYPERCALL.SCHED_OP, SCHEDOP.WATCHDOG, guest.put(ARGS, id, seconds));
+    const watchdog = (id: number, seconds: number): number =>
+      guest.call(HYPERCALL.SCHED_OP, SCHEDOP.WATCHDOG, guest.put(ARGS, id, seconds));
     expect([watchdog(0, 5), watchdog(0, 5), watchdog(0, 5)]).toEqual([1, 2, -ENOSPC]);
     expect(watchdog(1, 0)).toBe(0);
     // It is free now.

@@ -2,7 +2,24 @@
 import { TRACE_KIND } from '../../tracing/trace.ts';
 import { PORT, XEN, XEN_VCPU, XEN_VIRQS } from '../../layout/layout.ts';
 import { FRAME_BYTES } from '../../memory/machine.ts';
-import { DOMID_SELF, EACCES, EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOSPC, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, EVTCHNOP, EVTCHNSTAT, SHARED_INFO, VIRQ } from '../abi.ts';
+import {
+  DOMID_SELF,
+  EACCES,
+  EBUSY,
+  EEXIST,
+  EFAULT,
+  EINVAL,
+  ENOENT,
+  ENOSPC,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPERM,
+  ESRCH,
+  EVTCHNOP,
+  EVTCHNSTAT,
+  SHARED_INFO,
+  VIRQ,
+} from '../abi.ts';
 import { dispatch, type HypercallContext, operation, operations } from '../hypercalls.ts';
 import { takeWritable } from '../memory/writable.ts';
 import { at, type GuestStruct, octets, struct, u8, u16, u32, u64 } from '../struct.ts';
@@ -14,7 +31,15 @@ export const BindVirq = struct({ virq: u32, vcpu: u32, port: u32 });
 export const Close = struct({ port: u32 });
 export const Send = struct({ port: u32 });
 /** Its union: who may bind an unbound port; the other end; the VIRQ or PIRQ. */
-export const Status = struct({ dom: u16, port: u32, status: u32, vcpu: u32, u_dom: at(16, u16), u_port: at(20, u32), u_irq: at(16, u32) });
+export const Status = struct({
+  dom: u16,
+  port: u32,
+  status: u32,
+  vcpu: u32,
+  u_dom: at(16, u16),
+  u_port: at(20, u32),
+  u_irq: at(16, u32),
+});
 export const AllocUnbound = struct({ dom: u16, remote_dom: u16, port: u32 });
 export const BindIpi = struct({ vcpu: u32, port: u32 });
 export const BindVcpu = struct({ port: u32, vcpu: u32 });
@@ -33,7 +58,10 @@ const PER_DOMAIN: readonly number[] = [VIRQ.ARGO];
 const closePort = ({ ports }: HypercallContext, { port }: { port: number }): void => void ports.close(port);
 
 export const EVENT_CHANNEL_OPERATIONS = operations('EVTCHNOP_', EVTCHNOP, {
-  BIND_INTERDOMAIN: operation(BindInterdomain, bindInterdomain, { out: ['local_port'], undo: (caller, { local_port }) => closePort(caller, { port: local_port }) }),
+  BIND_INTERDOMAIN: operation(BindInterdomain, bindInterdomain, {
+    out: ['local_port'],
+    undo: (caller, { local_port }) => closePort(caller, { port: local_port }),
+  }),
   BIND_VIRQ: operation(BindVirq, bindVirq, { out: ['port'], undo: closePort }),
   CLOSE: operation(Close, close),
   SEND: operation(Send, send),
@@ -86,7 +114,10 @@ function allocUnbound(caller: HypercallContext, args: GuestStruct<typeof AllocUn
   const refused = itself(caller, args.dom);
   if (refused) return refused;
   const remote = args.remote_dom === DOMID_SELF ? ports.record.id : args.remote_dom;
-  return giveOut(ports.locked(() => ports.allocate(EVTCHNSTAT.UNBOUND, remote, 0, 0)), port => (args.port = port));
+  return giveOut(
+    ports.locked(() => ports.allocate(EVTCHNSTAT.UNBOUND, remote, 0, 0)),
+    port => (args.port = port),
+  );
 }
 
 /**
@@ -127,7 +158,10 @@ function bindVirq({ ports, words }: HypercallContext, args: GuestStruct<typeof B
 function bindIpi({ ports }: HypercallContext, args: GuestStruct<typeof BindIpi>): number {
   const { vcpu } = args;
   if (vcpu >= ports.vcpus) return -ENOENT;
-  return giveOut(ports.locked(() => ports.allocate(EVTCHNSTAT.IPI, 0, 0, vcpu)), port => (args.port = port));
+  return giveOut(
+    ports.locked(() => ports.allocate(EVTCHNSTAT.IPI, 0, 0, vcpu)),
+    port => (args.port = port),
+  );
 }
 
 /**
@@ -286,7 +320,10 @@ function expandArray(caller: HypercallContext, args: GuestStruct<typeof ExpandAr
  * IN: port, priority.
  * Errors: EINVAL no port, or closed; ENOSYS the ABI is the two-level one; EINVAL no such priority.
  */
-function setPriority({ ports, words, xenBlock }: HypercallContext, { port, priority }: GuestStruct<typeof SetPriority>): number {
+function setPriority(
+  { ports, words, xenBlock }: HypercallContext,
+  { port, priority }: GuestStruct<typeof SetPriority>,
+): number {
   if (!isOpen(ports, port)) return -EINVAL;
   if (words[xenBlock + XEN.EVENT_ABI] !== 1) return -ENOSYS;
   if (priority > LOWEST_PRIORITY) return -EINVAL;

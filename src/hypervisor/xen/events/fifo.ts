@@ -55,7 +55,9 @@ export function fifoRepair(ports: Ports, vcpu: number): void {
 
 export function fifoIsPending(ports: Ports, port: number): boolean {
   const at = eventWord(ports, port);
-  return at >= 0 ? (Atomics.load(ports.words, at) & PENDING) !== 0 : (ports.words[ports.entry(port) + PORT.VCPU] & EARLY) !== 0;
+  return at >= 0
+    ? (Atomics.load(ports.words, at) & PENDING) !== 0
+    : (ports.words[ports.entry(port) + PORT.VCPU] & EARLY) !== 0;
 }
 
 /** Linked in a queue: the port's number cannot be given to another use yet. */
@@ -161,5 +163,6 @@ export function fifoPageAdded(ports: Ports, page: number): void {
 
 /** The domain has changed to FIFO: ports that were pending in the bitmaps will be raised when their event words come. */
 export function fifoCarryOver(ports: Ports, wasPending: (port: number) => boolean): void {
-  for (let port = 1; port < PORTS; port++) if (wasPending(port)) Atomics.or(ports.words, ports.entry(port) + PORT.VCPU, EARLY);
+  for (let port = 1; port < PORTS; port++)
+    if (wasPending(port)) Atomics.or(ports.words, ports.entry(port) + PORT.VCPU, EARLY);
 }

@@ -2,7 +2,18 @@
  * A domain's event channel ports, as any worker sees and changes them: the port table, the bitmaps in shared_info, each vCPU's vcpu_info.
  * Source: the public ABI (event_channel.h, xen.h); the order of the steps is the ABI's (two-level, race-free against a guest that runs meanwhile).
  */
-import { KICK, MAILBOX, PORT, PORT_OF_XEN, PORTS, PORT_WORDS, XEN, XENHEAP, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout/layout.ts';
+import {
+  KICK,
+  MAILBOX,
+  PORT,
+  PORT_OF_XEN,
+  PORTS,
+  PORT_WORDS,
+  XEN,
+  XENHEAP,
+  XEN_VCPU,
+  XEN_VCPU_WORDS,
+} from '../../layout/layout.ts';
 import { dropLock, Journal, takeLock } from '../../memory/lock.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { EVTCHNSTAT, LEGACY_VCPUS, SHARED_INFO, VCPU_INFO, VCPU_INFO_BYTES } from '../abi.ts';
@@ -130,8 +141,10 @@ export class Ports {
    * that is woken for nothing blocks again.
    */
   tellAgain(): void {
-    for (let port = 1; port < PORTS; port++) if (this.state(port) !== EVTCHNSTAT.CLOSED && !this.isOfXen(port) && this.isPending(port)) this.unmaskAgain(port);
-    for (let id = 0; id < this.vcpus; id++) this.kick(id, (this.upcallPending(id) ? KICK.UPCALL : 0) | KICK.WAKE | KICK.MODEL);
+    for (let port = 1; port < PORTS; port++)
+      if (this.state(port) !== EVTCHNSTAT.CLOSED && !this.isOfXen(port) && this.isPending(port)) this.unmaskAgain(port);
+    for (let id = 0; id < this.vcpus; id++)
+      this.kick(id, (this.upcallPending(id) ? KICK.UPCALL : 0) | KICK.WAKE | KICK.MODEL);
   }
 
   private unmaskAgain(port: number): void {
@@ -189,7 +202,8 @@ export class Ports {
   allocateForXen(remote: number, vcpu: number): number {
     return this.locked(() => {
       const port = this.allocate(EVTCHNSTAT.UNBOUND, remote, 0, vcpu);
-      if (port > 0) this.journal.set(this.entry(port) + PORT.VCPU, this.words[this.entry(port) + PORT.VCPU] | PORT_OF_XEN);
+      if (port > 0)
+        this.journal.set(this.entry(port) + PORT.VCPU, this.words[this.entry(port) + PORT.VCPU] | PORT_OF_XEN);
       return port;
     });
   }
@@ -216,7 +230,10 @@ export class Ports {
     if (info === 0) return;
     const { WORD_SHIFT } = this.layout;
     const number = port >>> WORD_SHIFT;
-    const at = WORD_SHIFT === 5 ? (info + VCPU_INFO.PENDING_SEL_32) >>> 2 : (info + VCPU_INFO.PENDING_SEL_64 + ((number >>> 5) << 2)) >>> 2;
+    const at =
+      WORD_SHIFT === 5
+        ? (info + VCPU_INFO.PENDING_SEL_32) >>> 2
+        : (info + VCPU_INFO.PENDING_SEL_64 + ((number >>> 5) << 2)) >>> 2;
     const bit = 1 << (number & 31);
     const was = Atomics.or(this.words, at, bit);
     this.machine.step?.();
@@ -315,7 +332,12 @@ export class Ports {
     return this.locked(
       () => {
         const entry = other.isValid(port) ? other.entry(port) : -1;
-        if (entry < 0 || words[entry + PORT.STATE] !== EVTCHNSTAT.UNBOUND || words[entry + PORT.REMOTE] !== this.record.id) return -2;
+        if (
+          entry < 0 ||
+          words[entry + PORT.STATE] !== EVTCHNSTAT.UNBOUND ||
+          words[entry + PORT.REMOTE] !== this.record.id
+        )
+          return -2;
         const mine = this.allocate(EVTCHNSTAT.INTERDOMAIN, other.record.id, port, 0);
         if (mine < 0) return -1;
         journal.set(entry + PORT.REMOTE, this.record.id);
@@ -340,7 +362,12 @@ export class Ports {
         if (state === EVTCHNSTAT.INTERDOMAIN) {
           const theirs = this.of(remote)?.entry(words[entry + PORT.REMOTE_PORT]);
           // Whoever closed its end while we were dying has left ours as it was.
-          if (theirs !== undefined && words[theirs + PORT.STATE] === EVTCHNSTAT.INTERDOMAIN && words[theirs + PORT.REMOTE] === this.record.id && words[theirs + PORT.REMOTE_PORT] === port) {
+          if (
+            theirs !== undefined &&
+            words[theirs + PORT.STATE] === EVTCHNSTAT.INTERDOMAIN &&
+            words[theirs + PORT.REMOTE] === this.record.id &&
+            words[theirs + PORT.REMOTE_PORT] === port
+          ) {
             journal.set(theirs + PORT.REMOTE_PORT, 0);
             journal.set(theirs + PORT.STATE, EVTCHNSTAT.UNBOUND);
           }
@@ -360,7 +387,8 @@ export class Ports {
 
   /** Closes all ports: the domain dies, or (EVTCHNOP_reset) all that are the guest's. */
   closeAll(ofXen: boolean): void {
-    for (let port = 1; port < PORTS; port++) if (this.state(port) !== EVTCHNSTAT.CLOSED && (ofXen || !this.isOfXen(port))) this.close(port);
+    for (let port = 1; port < PORTS; port++)
+      if (this.state(port) !== EVTCHNSTAT.CLOSED && (ofXen || !this.isOfXen(port))) this.close(port);
   }
 
   /** Two-level again: the guest's pages of FIFO events are its own alone. */
@@ -377,7 +405,8 @@ export class Ports {
     }
     const pages = words[xenBlock + XEN.FIFO_PAGES];
     words[xenBlock + XEN.FIFO_PAGES] = 0;
-    for (let page = 0; page < pages; page++) dropWritable(machine, this.record, words[xenBlock + XEN.FIFO_FRAMES + page]);
+    for (let page = 0; page < pages; page++)
+      dropWritable(machine, this.record, words[xenBlock + XEN.FIFO_FRAMES + page]);
   }
 
   /** The domain dies or starts anew: no port is open, and nothing of its memory is written for it any more. May be called again. */
@@ -390,7 +419,14 @@ export class Ports {
       const mfn = words[vcpu + XEN_VCPU.INFO_MFN] - 1;
       Atomics.store(words, vcpu + XEN_VCPU.INFO, id < LEGACY_VCPUS ? this.sharedInfo + id * VCPU_INFO_BYTES : 0);
       words[vcpu + XEN_VCPU.INFO_MFN] = 0;
-      for (const field of [XEN_VCPU.VECTOR, XEN_VCPU.POLL, XEN_VCPU.RUNSTATE_AREA, XEN_VCPU.TIME_AREA, XEN_VCPU.INITIALISED]) words[vcpu + field] = 0;
+      for (const field of [
+        XEN_VCPU.VECTOR,
+        XEN_VCPU.POLL,
+        XEN_VCPU.RUNSTATE_AREA,
+        XEN_VCPU.TIME_AREA,
+        XEN_VCPU.INITIALISED,
+      ])
+        words[vcpu + field] = 0;
       if (mfn >= 0) dropWritable(machine, this.record, mfn);
     }
   }

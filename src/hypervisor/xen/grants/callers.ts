@@ -39,8 +39,15 @@ class HvmGrantCaller extends LinearCaller implements GrantCaller {
 
   /** Not for execution: what others write is never decoded. */
   mapHost(place: number, mfn: number, flags: number): number {
-    if (place >= 2 ** 32 || place & (FRAME_BYTES - 1) || flags & (GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE)) return GNTST.GENERAL_ERROR;
-    return this.caller.frames.showForeign(place >>> FRAME_SHIFT, mfn, flags & GNTMAP.READONLY ? P2M_READ : P2M_READ | P2M_WRITE) ? GNTST.OKAY : GNTST.GENERAL_ERROR;
+    if (place >= 2 ** 32 || place & (FRAME_BYTES - 1) || flags & (GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE))
+      return GNTST.GENERAL_ERROR;
+    return this.caller.frames.showForeign(
+      place >>> FRAME_SHIFT,
+      mfn,
+      flags & GNTMAP.READONLY ? P2M_READ : P2M_READ | P2M_WRITE,
+    )
+      ? GNTST.OKAY
+      : GNTST.GENERAL_ERROR;
   }
 
   unmapHost(place: number, mfn: number): number {
@@ -73,7 +80,8 @@ const callers = new WeakMap<HypercallContext, GrantCaller>();
 
 function callerOf(caller: HypercallContext): GrantCaller {
   let known = callers.get(caller);
-  if (!known) callers.set(caller, (known = caller.pv ? new PvGrantCaller(caller, caller.pv.grants) : new HvmGrantCaller(caller)));
+  if (!known)
+    callers.set(caller, (known = caller.pv ? new PvGrantCaller(caller, caller.pv.grants) : new HvmGrantCaller(caller)));
   return known;
 }
 

@@ -7,7 +7,23 @@ import { DOMID_SELF, EFAULT, EINVAL, EOPNOTSUPP, ENOSYS, EPERM, ESRCH } from '..
 import { ALL, PV, TRANSLATED } from '../hypercalls.ts';
 import { frameWritten } from '../memory/stale.ts';
 import {
-  answer, type Fields, type GuestStruct, handle, i16, nested, pfn, type Span, type StructCopy, type StructMemory, type StructType, struct, u16, u32, u64, u64words, type Values,
+  answer,
+  type Fields,
+  type GuestStruct,
+  handle,
+  i16,
+  nested,
+  pfn,
+  type Span,
+  type StructCopy,
+  type StructMemory,
+  type StructType,
+  struct,
+  u16,
+  u32,
+  u64,
+  u64words,
+  type Values,
 } from '../struct.ts';
 import { GNTMAP, GNTST, type Granted, type GrantTable, type Mapped } from './grants.ts';
 
@@ -27,7 +43,15 @@ export const GNTTABOP = {
   CACHE_FLUSH: 12,
 } as const;
 
-export const MapGrantRef = struct({ host_addr: u64, flags: u32, ref: u32, dom: u16, status: i16, handle: u32, dev_bus_addr: u64 });
+export const MapGrantRef = struct({
+  host_addr: u64,
+  flags: u32,
+  ref: u32,
+  dom: u16,
+  status: i16,
+  handle: u32,
+  dev_bus_addr: u64,
+});
 export const UnmapGrantRef = struct({ host_addr: u64, dev_bus_addr: u64, handle: u32, status: i16 });
 export const SetupTable = struct({ dom: u16, nr_frames: u32, status: i16, frame_list: handle });
 export const Transfer = struct({ mfn: pfn, domid: u16, ref: u32, status: i16 });
@@ -83,7 +107,11 @@ interface GrantOperation {
   traced?: string;
 }
 
-function grantOperation<F extends Fields>(args: StructType<F>, run: Work<Values<F> & StructCopy>, more: Omit<Partial<GrantOperation>, 'args' | 'run'> & { out?: readonly (keyof F)[] } = {}): GrantOperation {
+function grantOperation<F extends Fields>(
+  args: StructType<F>,
+  run: Work<Values<F> & StructCopy>,
+  more: Omit<Partial<GrantOperation>, 'args' | 'run'> & { out?: readonly (keyof F)[] } = {},
+): GrantOperation {
   return { guests: ALL, ...more, args: args as unknown as StructType<Fields>, spans: args.spans(more.out ?? []), run };
 }
 
@@ -95,7 +123,11 @@ const OPERATIONS: { readonly [Name in keyof typeof GNTTABOP]: GrantOperation } =
   TRANSFER: grantOperation(Transfer, transfer, { guests: PV, out: ['status'] }),
   COPY: grantOperation(Copy, copy, { out: ['status'], traced: 'source' }),
   QUERY_SIZE: grantOperation(QuerySize, querySize, { single: true, out: ['nr_frames', 'max_nr_frames', 'status'] }),
-  UNMAP_AND_REPLACE: grantOperation(UnmapAndReplace, unmapAndReplace, { guests: PV, out: ['status'], traced: 'handle' }),
+  UNMAP_AND_REPLACE: grantOperation(UnmapAndReplace, unmapAndReplace, {
+    guests: PV,
+    out: ['status'],
+    traced: 'handle',
+  }),
   SET_VERSION: grantOperation(SetVersion, setVersion, { countIgnored: true, out: ['version'] }),
   GET_STATUS_FRAMES: grantOperation(GetStatusFrames, getStatusFrames, { guests: PV, single: true, out: ['status'] }),
   GET_VERSION: grantOperation(GetVersion, getVersion, { countIgnored: true, out: ['version'] }),
@@ -116,7 +148,12 @@ export const GRANT_OPERATIONS = {
  * Carries a call out: an errno or 0; `done`: so many elements are done, and the call is to go on with an element at `at`. What became of an element is in its
  * status, which is written whatever it is.
  */
-export function grantTableOp(caller: GrantCaller, op: number, list: number, count: number): number | { done: number; at: number } {
+export function grantTableOp(
+  caller: GrantCaller,
+  op: number,
+  list: number,
+  count: number,
+): number | { done: number; at: number } {
   const row = GRANT_OPERATIONS.rows[op];
   const known = row && (row.guests & (caller.translated ? TRANSLATED : PV)) !== 0;
   // hvm_grant_table_op() looks at the operation first, do_grant_table_op() at the count.
@@ -134,7 +171,12 @@ export function grantTableOp(caller: GrantCaller, op: number, list: number, coun
     const args = type.read(caller, at);
     if (!args) return -EFAULT;
     const result = run(caller, args);
-    if (traced) caller.done?.(op, args.view.getUint32(type.offset(traced), true), args.view.getInt16(type.offset('status'), true));
+    if (traced)
+      caller.done?.(
+        op,
+        args.view.getUint32(type.offset(traced), true),
+        args.view.getInt16(type.offset('status'), true),
+      );
     if (!answer(caller, at, args, spans)) return -EFAULT;
     if (result) return result;
   }
@@ -155,7 +197,8 @@ function mapGrantRef(caller: GrantCaller, args: GuestStruct<typeof MapGrantRef>)
     args.status = value;
   };
   if (!(flags & (GNTMAP.HOST | GNTMAP.DEVICE))) return status(GNTST.BAD_GNTREF);
-  if (caller.translated && flags & (GNTMAP.DEVICE | GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE)) return status(GNTST.GENERAL_ERROR);
+  if (caller.translated && flags & (GNTMAP.DEVICE | GNTMAP.APPLICATION | GNTMAP.CONTAINS_PTE))
+    return status(GNTST.GENERAL_ERROR);
   const granter = caller.table.of(domid);
   if (!granter) return status(GNTST.BAD_DOMAIN);
   const own = caller.table.ports.record.id;
@@ -208,14 +251,22 @@ function unmapAndReplace(caller: GrantCaller, args: GuestStruct<typeof UnmapAndR
   args.status = entry ? unmap(caller, entry, args.host_addr, 0, args.new_addr[0], true) : GNTST.BAD_HANDLE;
 }
 
-function unmap(caller: GrantCaller, entry: Mapped, place: number, busAddress: number, replacement: number, replace: boolean): number {
+function unmap(
+  caller: GrantCaller,
+  entry: Mapped,
+  place: number,
+  busAddress: number,
+  replacement: number,
+  replace: boolean,
+): number {
   const { table, translated } = caller;
   const mfn = table.mfnOf(entry);
   // Its low word says whether there is one.
   const device = busAddress % 2 ** 32 !== 0 && (entry.flags & GNTMAP.DEVICE) !== 0;
   if (device && busAddress !== mfn * FRAME_BYTES) return GNTST.GENERAL_ERROR;
   if (place !== 0 && entry.flags & GNTMAP.HOST) {
-    if (translated && (replace || (place & (FRAME_BYTES - 1)) !== 0 || place >>> FRAME_SHIFT !== entry.gfn)) return GNTST.GENERAL_ERROR;
+    if (translated && (replace || (place & (FRAME_BYTES - 1)) !== 0 || place >>> FRAME_SHIFT !== entry.gfn))
+      return GNTST.GENERAL_ERROR;
     const taken = caller.unmapHost(place, mfn, entry.flags, replacement);
     if (taken !== GNTST.OKAY) return taken;
     table.untrack(entry, GNTMAP.HOST);
@@ -278,7 +329,8 @@ function copyBetween(caller: GrantCaller, from: End, to: End, length: number, fl
     source.release();
     return dest;
   }
-  const outside = (granted: Granted, offset: number): boolean => offset < granted.start || offset + length > granted.start + granted.length;
+  const outside = (granted: Granted, offset: number): boolean =>
+    offset < granted.start || offset + length > granted.start + granted.length;
   let status: number = GNTST.OKAY;
   if (from.offset + length > FRAME_BYTES || to.offset + length > FRAME_BYTES) status = GNTST.BAD_COPY_ARG;
   else if (outside(source, from.offset) || outside(dest, to.offset)) status = GNTST.GENERAL_ERROR;
@@ -294,7 +346,13 @@ function copyBetween(caller: GrantCaller, from: End, to: End, length: number, fl
 }
 
 /** One end of a copy: a grant, or a frame of the caller's own. */
-function claim(caller: GrantCaller, table: GrantTable, ref: number, isRef: boolean, readonly: boolean): Granted | number {
+function claim(
+  caller: GrantCaller,
+  table: GrantTable,
+  ref: number,
+  isRef: boolean,
+  readonly: boolean,
+): Granted | number {
   return isRef ? table.acquire(ref, caller.table.ports.record.id, readonly, false) : table.ownFrame(ref, readonly);
 }
 
@@ -321,7 +379,9 @@ function setupTable(caller: GrantCaller, args: GuestStruct<typeof SetupTable>): 
   let status: number = GNTST.OKAY;
   if (!isSelf(caller, domid)) status = notSelf(caller, domid);
   else if (frames > table.maxFrames || (frames > table.frames && !table.grow(frames))) status = GNTST.GENERAL_ERROR;
-  else for (let i = 0; i < frames && status === GNTST.OKAY; i++) status = putFrame(caller, (list + 4 * i) >>> 0, table.sharedFrame(i), 4);
+  else
+    for (let i = 0; i < frames && status === GNTST.OKAY; i++)
+      status = putFrame(caller, (list + 4 * i) >>> 0, table.sharedFrame(i), 4);
   args.status = status;
 }
 
@@ -353,7 +413,9 @@ function getStatusFrames(caller: GrantCaller, args: GuestStruct<typeof GetStatus
   let status: number = GNTST.OKAY;
   if (!isSelf(caller, domid)) status = notSelf(caller, domid);
   else if (frames > table.statusFrames) status = GNTST.GENERAL_ERROR;
-  else for (let i = 0; i < frames && status === GNTST.OKAY; i++) status = putFrame(caller, (list + 8 * i) >>> 0, table.statusFrame(i), 8);
+  else
+    for (let i = 0; i < frames && status === GNTST.OKAY; i++)
+      status = putFrame(caller, (list + 8 * i) >>> 0, table.statusFrame(i), 8);
   args.status = status;
 }
 
@@ -416,8 +478,12 @@ const CACHE_CLEAN_INVALIDATE = 3,
  * IN: dev_bus_addr, offset, length, op.
  * Errors: EINVAL it leaves the frame, or an unknown operation; EOPNOTSUPP a grant in place of an address; EINVAL no such frame; EPERM another domain's.
  */
-function cacheFlush(caller: GrantCaller, { dev_bus_addr: address, offset, length, op }: GuestStruct<typeof CacheFlush>): number {
-  if (offset >= FRAME_BYTES || offset + length > FRAME_BYTES || op & ~(CACHE_CLEAN_INVALIDATE | CACHE_SOURCE_GREF)) return -EINVAL;
+function cacheFlush(
+  caller: GrantCaller,
+  { dev_bus_addr: address, offset, length, op }: GuestStruct<typeof CacheFlush>,
+): number {
+  if (offset >= FRAME_BYTES || offset + length > FRAME_BYTES || op & ~(CACHE_CLEAN_INVALIDATE | CACHE_SOURCE_GREF))
+    return -EINVAL;
   if (length === 0 || (op & CACHE_CLEAN_INVALIDATE) === 0) return 0;
   if (op & CACHE_SOURCE_GREF) return -EOPNOTSUPP;
   const mfn = Math.floor(address / FRAME_BYTES);

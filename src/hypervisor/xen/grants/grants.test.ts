@@ -97,7 +97,14 @@ class Guest implements GrantCaller {
 
   /** COPY of `length` bytes; ends are [ref or frame, domid, offset]. */
   copy(from: number[], to: number[], length: number, flags: number): number {
-    const { out } = this.call(GNTTABOP.COPY, [from[0], from[1] | (from[2] << 16), to[0], to[1] | (to[2] << 16), length | (flags << 16), 0]);
+    const { out } = this.call(GNTTABOP.COPY, [
+      from[0],
+      from[1] | (from[2] << 16),
+      to[0],
+      to[1] | (to[2] << 16),
+      length | (flags << 16),
+      0,
+    ]);
     return out.getInt16(20, true);
   }
 }
@@ -112,7 +119,7 @@ beforeEach(() => {
 });
 
 describe('mapping a grant (grant_table.h, version 1)', () => {
-  it('shows the granter\'s frame, and says in the entry that it is read and written', () => {
+  it("shows the granter's frame, and says in the entry that it is read and written", () => {
     a.put(8, GTF.PERMIT_ACCESS, b.domid, 5);
     a.memory.write(0x5000, Uint8Array.of(1, 2, 3));
     const { status, handle } = b.map(8, a, 0x180000);
@@ -187,7 +194,8 @@ describe('mapping a grant (grant_table.h, version 1)', () => {
     expect([status, machine.references(mfn)]).toEqual([GNTST.OKAY, 3]);
     expect(b.unmap(handle, 0x180000)).toBe(GNTST.OKAY);
     expect([machine.references(mfn), a.flags(8)]).toEqual([2, GTF.PERMIT_ACCESS | GTF.READING | GTF.WRITING]);
-    const device = (bus: number): number => b.call(GNTTABOP.UNMAP_GRANT_REF, [0, 0, bus, 0, handle, 0]).out.getInt16(20, true);
+    const device = (bus: number): number =>
+      b.call(GNTTABOP.UNMAP_GRANT_REF, [0, 0, bus, 0, handle, 0]).out.getInt16(20, true);
     expect(device((mfn + 1) << 12)).toBe(GNTST.GENERAL_ERROR);
     expect(device(mfn << 12)).toBe(GNTST.OKAY);
     expect([machine.references(mfn), a.flags(8), device(mfn << 12)]).toEqual([1, GTF.PERMIT_ACCESS, GNTST.BAD_HANDLE]);
@@ -213,7 +221,7 @@ describe('mapping a grant (grant_table.h, version 1)', () => {
     expect(machine.references(a.p2m[5] >>> 12)).toBe(1);
   });
 
-  it('handles arrays, and stops where the guest\'s memory does', () => {
+  it("handles arrays, and stops where the guest's memory does", () => {
     a.put(8, GTF.PERMIT_ACCESS, b.domid, 5);
     expect(grantTableOp(b, GNTTABOP.MAP_GRANT_REF, 0x100000, 1)).toBe(-EFAULT);
     expect(grantTableOp(b, GNTTABOP.MAP_GRANT_REF, ARGS, 0)).toBe(0);
@@ -293,7 +301,8 @@ describe('the table', () => {
       return [out.getUint32(4, true), out.getUint32(8, true), out.getInt16(12, true)];
     };
     expect(size()).toEqual([1, 64, 0]);
-    const setup = (frames: number): number => a.call(GNTTABOP.SETUP_TABLE, [DOMID_SELF, frames, 0, LIST]).out.getInt16(8, true);
+    const setup = (frames: number): number =>
+      a.call(GNTTABOP.SETUP_TABLE, [DOMID_SELF, frames, 0, LIST]).out.getInt16(8, true);
     expect(setup(4)).toBe(GNTST.OKAY);
     expect(setup(65)).toBe(GNTST.GENERAL_ERROR);
     expect(size()).toEqual([4, 64, 0]);
@@ -332,23 +341,24 @@ describe('version 2', () => {
   const entry = (guest: Guest, ref: number, words: number[]): void => {
     machine.words.set(words, (guest.table.sharedFrame(0) * FRAME_BYTES) / 4 + ref * 4);
   };
-  const status = (guest: Guest, ref: number): number => new Uint16Array(machine.memory, guest.table.statusFrame(0) * FRAME_BYTES)[ref];
+  const status = (guest: Guest, ref: number): number =>
+    new Uint16Array(machine.memory, guest.table.statusFrame(0) * FRAME_BYTES)[ref];
   const use = (granted: Granted | number): Granted => {
     if (typeof granted === 'number') throw new Error(`status ${granted}`);
     return granted;
   };
 
-  it('keeps the toolstack\'s entries, drops the others, and halves what a frame holds', () => {
+  it("keeps the toolstack's entries, drops the others, and halves what a frame holds", () => {
     a.table.grant(1, 0, 9);
     a.put(8, GTF.PERMIT_ACCESS, b.domid, 5);
     const { out, result } = a.call(GNTTABOP.SET_VERSION, [2]);
     expect([result, out.getUint32(0, true), a.table.entries]).toEqual([0, 2, 256]);
-    expect([...machine.words.subarray((a.table.sharedFrame(0) * FRAME_BYTES) / 4 + 4, (a.table.sharedFrame(0) * FRAME_BYTES) / 4 + 8)]).toEqual([
-      GTF.PERMIT_ACCESS,
-      0,
-      9,
-      0,
-    ]);
+    expect([
+      ...machine.words.subarray(
+        (a.table.sharedFrame(0) * FRAME_BYTES) / 4 + 4,
+        (a.table.sharedFrame(0) * FRAME_BYTES) / 4 + 8,
+      ),
+    ]).toEqual([GTF.PERMIT_ACCESS, 0, 9, 0]);
     expect(a.table.acquire(8, b.domid, true, true)).toBe(GNTST.GENERAL_ERROR);
     expect(a.call(GNTTABOP.SET_VERSION, [1]).result).toBe(0);
     expect(a.flags(1)).toBe(GTF.PERMIT_ACCESS);

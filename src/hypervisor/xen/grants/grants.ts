@@ -6,7 +6,20 @@
  * (version 1), or set first and the grant checked afterwards (version 2). Counts of users, and the maptrack of the user's side, lie in machine memory.
  */
 import {
-  ACTIVE_PER_FRAME, ACTIVE_WORDS, ENTRIES_V1, ENTRIES_V2, GRANT, GRANT_ACTIVE as ACTIVE, GRANT_MAP as MAP, IN_FLIGHT_ENTRIES, IN_FLIGHT_WORDS, MAP_WORDS, MAPS_PER_FRAME, STATUS_PER_FRAME, XEN, XEN_TYPE,
+  ACTIVE_PER_FRAME,
+  ACTIVE_WORDS,
+  ENTRIES_V1,
+  ENTRIES_V2,
+  GRANT,
+  GRANT_ACTIVE as ACTIVE,
+  GRANT_MAP as MAP,
+  IN_FLIGHT_ENTRIES,
+  IN_FLIGHT_WORDS,
+  MAP_WORDS,
+  MAPS_PER_FRAME,
+  STATUS_PER_FRAME,
+  XEN,
+  XEN_TYPE,
 } from '../../layout/layout.ts';
 import { DOMAIN_0, FRAME_BYTES, FRAME_SHIFT } from '../../memory/machine.ts';
 import { dropLock, Journal, takeLock } from '../../memory/lock.ts';
@@ -68,7 +81,9 @@ export class GrantTable {
     this.ports = ports;
     this.words = ports.words;
     this.block = ports.record.grantsOffset >>> 2;
-    this.journal = new Journal(ports.machine, this.block + GRANT.JOURNAL, (mfn, writer) => (writer ? this.endWrites(mfn) : ports.machine.dropReference(mfn)));
+    this.journal = new Journal(ports.machine, this.block + GRANT.JOURNAL, (mfn, writer) =>
+      writer ? this.endWrites(mfn) : ports.machine.dropReference(mfn),
+    );
     if (this.get(GRANT.VERSION) === 0) {
       this.set(GRANT.VERSION, 1);
       this.set(GRANT.MAX_VERSION, 2);
@@ -164,7 +179,8 @@ export class GrantTable {
     if (machine.worker === DOMAIN_0) return -1;
     const list = (machine.domain(machine.worker).grantsOffset >>> 2) + GRANT.IN_FLIGHT;
     for (let at = list; at < list + IN_FLIGHT_ENTRIES * IN_FLIGHT_WORDS; at += IN_FLIGHT_WORDS) {
-      if (this.words[at] === domid + 1 && (domid < 0 || (this.words[at + 1] === ref && this.words[at + 2] === use))) return at;
+      if (this.words[at] === domid + 1 && (domid < 0 || (this.words[at + 1] === ref && this.words[at + 2] === use)))
+        return at;
     }
     return -1;
   }
@@ -264,7 +280,10 @@ export class GrantTable {
   }
 
   private activeAt(ref: number): number {
-    return (this.get(GRANT.ACTIVE + Math.floor(ref / ACTIVE_PER_FRAME)) << (FRAME_SHIFT - 2)) + (ref % ACTIVE_PER_FRAME) * ACTIVE_WORDS;
+    return (
+      (this.get(GRANT.ACTIVE + Math.floor(ref / ACTIVE_PER_FRAME)) << (FRAME_SHIFT - 2)) +
+      (ref % ACTIVE_PER_FRAME) * ACTIVE_WORDS
+    );
   }
 
   /** Grants a frame to a domain, as the toolstack does for the rings of console and store. */
@@ -357,7 +376,12 @@ export class GrantTable {
         return { domid: this.words[at + 1] & 0xffff, ref: this.words[at + 2] >>> 0 };
       }
       const span = this.words[active + ACTIVE.SPAN];
-      return { mfn: frame, start: span & 0xffff, length: span >>> 16, release: () => this.release(ref, user, readonly, frame) };
+      return {
+        mfn: frame,
+        start: span & 0xffff,
+        length: span >>> 16,
+        release: () => this.release(ref, user, readonly, frame),
+      };
     });
     if (typeof result === 'number') return result;
     if (!('mfn' in result)) return this.acquireBehind(ref, user, readonly, result);
@@ -376,7 +400,12 @@ export class GrantTable {
   }
 
   /** A transitive grant: what another domain granted to this one, handed on. */
-  private acquireBehind(ref: number, user: number, readonly: boolean, to: { domid: number; ref: number }): Granted | number {
+  private acquireBehind(
+    ref: number,
+    user: number,
+    readonly: boolean,
+    to: { domid: number; ref: number },
+  ): Granted | number {
     const other = to.domid === this.domid ? undefined : this.of(to.domid);
     const granted = other ? other.acquire(to.ref, this.domid, readonly, false, false) : GNTST.GENERAL_ERROR;
     if (typeof granted === 'number') {
@@ -506,7 +535,10 @@ export class GrantTable {
   // ---- maptrack: what this domain has mapped of others
 
   private mapAt(handle: number): number {
-    return (this.get(GRANT.MAPTRACK + Math.floor(handle / MAPS_PER_FRAME)) << (FRAME_SHIFT - 2)) + (handle % MAPS_PER_FRAME) * MAP_WORDS;
+    return (
+      (this.get(GRANT.MAPTRACK + Math.floor(handle / MAPS_PER_FRAME)) << (FRAME_SHIFT - 2)) +
+      (handle % MAPS_PER_FRAME) * MAP_WORDS
+    );
   }
 
   /** Remembers a mapping; -1: no room. */
@@ -522,7 +554,8 @@ export class GrantTable {
       journal.set(at + MAP.GFN, gfn);
       journal.set(at + MAP.FLAGS, flags);
       const readonly = (flags & GNTMAP.READONLY) !== 0;
-      for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (flags & part) this.land(journal, domid, ref, this.domid, readonly);
+      for (const part of [GNTMAP.HOST, GNTMAP.DEVICE])
+        if (flags & part) this.land(journal, domid, ref, this.domid, readonly);
       return handle;
     });
   }
@@ -533,7 +566,9 @@ export class GrantTable {
     if (!taken) return false;
     // There was none free: the list is that of the new frame, which nobody sees yet.
     const first = frames * MAPS_PER_FRAME + 1;
-    for (let i = 0; i < MAPS_PER_FRAME; i++) this.words[(taken[0] << (FRAME_SHIFT - 2)) + i * MAP_WORDS + MAP.REF] = i === MAPS_PER_FRAME - 1 ? 0 : first + i + 1;
+    for (let i = 0; i < MAPS_PER_FRAME; i++)
+      this.words[(taken[0] << (FRAME_SHIFT - 2)) + i * MAP_WORDS + MAP.REF] =
+        i === MAPS_PER_FRAME - 1 ? 0 : first + i + 1;
     this.change(GRANT.MAPTRACK + frames, taken[0]);
     this.change(GRANT.MAPTRACK_FRAMES, frames + 1);
     this.change(GRANT.MAPTRACK_FREE, first);
@@ -546,7 +581,13 @@ export class GrantTable {
     const at = this.mapAt(handle);
     const flags = this.words[at + MAP.FLAGS];
     if (flags === 0) return undefined;
-    return { handle, flags, ref: this.words[at + MAP.REF], domid: this.words[at + MAP.DOMID], gfn: this.words[at + MAP.GFN] };
+    return {
+      handle,
+      flags,
+      ref: this.words[at + MAP.REF],
+      domid: this.words[at + MAP.DOMID],
+      gfn: this.words[at + MAP.GFN],
+    };
   }
 
   /** The frame behind a mapping. */
@@ -587,13 +628,20 @@ export class GrantTable {
   *uses(): Generator<{ ref: number; user: number; pins: number; mfn: number }> {
     for (let ref = 0; ref < this.frames * ENTRIES_V1; ref++) {
       const at = this.activeAt(ref);
-      if (this.words[at + ACTIVE.PINS] !== 0) yield { ref, user: this.words[at + ACTIVE.DOMID], pins: this.words[at + ACTIVE.PINS], mfn: this.words[at + ACTIVE.MFN] };
+      if (this.words[at + ACTIVE.PINS] !== 0)
+        yield {
+          ref,
+          user: this.words[at + ACTIVE.DOMID],
+          pins: this.words[at + ACTIVE.PINS],
+          mfn: this.words[at + ACTIVE.MFN],
+        };
     }
   }
 
   /** The domain dies: it uses nobody's frames any more. */
   dropMappings(): void {
-    for (const map of this.mappings()) for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (map.flags & part) this.untrack(map, part);
+    for (const map of this.mappings())
+      for (const part of [GNTMAP.HOST, GNTMAP.DEVICE]) if (map.flags & part) this.untrack(map, part);
     // What its worker used when it died.
     for (let i = 0; i < IN_FLIGHT_ENTRIES; i++) {
       const at = this.inFlight(i);
@@ -639,7 +687,8 @@ export class GrantTable {
       if (version === this.version) return 0;
       for (let ref = RESERVED_ENTRIES; ref < this.entries; ref++) if (this.isPinned(ref)) return -EBUSY;
       // Somebody still has a status frame mapped: it cannot go.
-      for (let i = 0; i < this.statusFrames; i++) if (this.ports.machine.references(this.statusFrame(i)) > OWN_REFERENCES) return -EBUSY;
+      for (let i = 0; i < this.statusFrames; i++)
+        if (this.ports.machine.references(this.statusFrame(i)) > OWN_REFERENCES) return -EBUSY;
       // Capacity halves with version 2; what was in use above is not: it was just looked at.
       const kept = Array.from({ length: this.frames === 0 ? 0 : RESERVED_ENTRIES }, (_, ref) => this.reserved(ref));
       for (let i = 0; i < this.frames; i++) this.ports.machine.scrub(this.sharedFrame(i));

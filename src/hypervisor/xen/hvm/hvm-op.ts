@@ -39,7 +39,9 @@ export const HVM_OPERATIONS = operations('HVMOP_', HVMOP, {
   GET_TIME: operation(GetTime, getTime, { guests: TRANSLATED, out: ['now'], outOnly: true }),
   XENTRACE: operation(Xentrace, xentrace, { guests: TRANSLATED }),
   GET_MEM_TYPE: operation(GetMemType, getMemType, { guests: TRANSLATED, out: ['mem_type'] }),
-  SET_EVTCHN_UPCALL_VECTOR: operation(SetEvtchnUpcallVector, setEvtchnUpcallVector, { before: ({ isHvm }) => (isHvm ? 0 : -EINVAL) }),
+  SET_EVTCHN_UPCALL_VECTOR: operation(SetEvtchnUpcallVector, setEvtchnUpcallVector, {
+    before: ({ isHvm }) => (isHvm ? 0 : -EINVAL),
+  }),
   GUEST_REQUEST_VM_EVENT: plain(guestRequestVmEvent, { guests: TRANSLATED }),
   ALTP2M: plain(altp2m, { guests: TRANSLATED }),
 });
@@ -50,7 +52,11 @@ export function hvmOp(caller: HypercallContext, [command, arg]: readonly number[
 }
 
 /** Whether a parameter of the guest's own may be used: 0 or an errno. */
-function mayUse(caller: HypercallContext, { domid, index }: GuestStruct<typeof Param>, mine: readonly number[]): number {
+function mayUse(
+  caller: HypercallContext,
+  { domid, index }: GuestStruct<typeof Param>,
+  mine: readonly number[],
+): number {
   if (index >= HVM_PARAM.COUNT) return -EINVAL;
   if (domid !== DOMID_SELF && domid !== caller.record.id) return caller.ports.of(domid) ? -EPERM : -ESRCH;
   if (!caller.isHvm || isDeadParam(index)) return -EINVAL;
@@ -132,7 +138,10 @@ function getTime({ time }: HypercallContext, args: GuestStruct<typeof GetTime>):
  * IN: vcpu, vector.
  * Errors: EINVAL a paravirtual guest has no local APIC, which is looked at before the structure; EINVAL below 16; ENOENT no such vCPU.
  */
-function setEvtchnUpcallVector(caller: HypercallContext, { vcpu, vector }: GuestStruct<typeof SetEvtchnUpcallVector>): number {
+function setEvtchnUpcallVector(
+  caller: HypercallContext,
+  { vcpu, vector }: GuestStruct<typeof SetEvtchnUpcallVector>,
+): number {
   if (vector < FIRST_VECTOR) return -EINVAL;
   const { ports, words } = caller;
   if (vcpu >= ports.vcpus) return -ENOENT;

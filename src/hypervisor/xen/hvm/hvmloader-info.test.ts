@@ -3,7 +3,11 @@ import { firmwareMemoryMap, writeFirmwareInfo } from './hvmloader-info.ts';
 
 it('has a signature, its length, a checksum over it, and both lists where it says', () => {
   const memory = new Uint8Array(0x2000);
-  writeFirmwareInfo({ write: (at, bytes) => memory.set(bytes, at), read: () => {} }, [0xfc008000, 0xfc009000], firmwareMemoryMap(64));
+  writeFirmwareInfo(
+    { write: (at, bytes) => memory.set(bytes, at), read: () => {} },
+    [0xfc008000, 0xfc009000],
+    firmwareMemoryMap(64),
+  );
   const view = new DataView(memory.buffer);
   const u32 = (at: number): number => view.getUint32(at, true);
   expect(String.fromCharCode(...memory.subarray(0x1000, 0x100e))).toBe('XenHVMSeaBIOS\0');

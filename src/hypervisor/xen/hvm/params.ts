@@ -22,7 +22,12 @@ const FIRST_DEAD = 20,
 
 /** Parameters that nobody can set or get any more: -EINVAL. */
 export function isDeadParam(index: number): boolean {
-  return index === HVM_PARAM.PAE_ENABLED || index === HVM_PARAM.DM_DOMAIN || (index >= FIRST_DEAD && index <= LAST_DEAD) || index === DEAD_30;
+  return (
+    index === HVM_PARAM.PAE_ENABLED ||
+    index === HVM_PARAM.DM_DOMAIN ||
+    (index >= FIRST_DEAD && index <= LAST_DEAD) ||
+    index === DEAD_30
+  );
 }
 
 /** SHUTDOWN.* of a domain that has shut down; -1: it has not. */

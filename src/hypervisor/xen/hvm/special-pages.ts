@@ -20,7 +20,8 @@ export function prepareHvm(xen: XenGuest): void {
   const again = words[xen.xenBlock + XEN.MAX_FRAMES] !== 0;
   if (again) xen.ports.relinquish();
   const pages = Array.from({ length: SPECIAL_PAGE_COUNT }, (_, i) => SPECIAL_PAGES + i);
-  if (xen.type === XEN_TYPE.PVH) for (let i = 0; i <= ACPI_TABLE_PAGES; i++) pages.push((ACPI_INFO >>> FRAME_SHIFT) + i);
+  if (xen.type === XEN_TYPE.PVH)
+    for (let i = 0; i <= ACPI_TABLE_PAGES; i++) pages.push((ACPI_INFO >>> FRAME_SHIFT) + i);
   for (const gfn of pages) if (backPage(xen, gfn)) words[xen.xenBlock + XEN.CURRENT_FRAMES]++;
   words[xen.xenBlock + XEN.MAX_FRAMES] = record.ramFrames + pages.length;
   words[xen.xenBlock + XEN.SHUTDOWN] = 0;
@@ -37,7 +38,11 @@ export function prepareHvm(xen: XenGuest): void {
   set(HVM_PARAM.TRIPLE_FAULT_REASON, SHUTDOWN.REBOOT);
   const identity = xen.access.physicalOffset((SPECIAL_PAGES + SPECIAL.IDENT_PT) * FRAME_BYTES, true) >>> 2;
   for (let i = 0; i < FRAME_BYTES / 4; i++) words[identity + i] = (i << 22) | IDENTITY_ENTRY;
-  if (xen.type === XEN_TYPE.HVM) xen.machine.bytes.set(hvmInfo(record.vcpus, record.ramFrames, record.onlineVcpus), xen.access.physicalOffset(HVM_INFO, true));
+  if (xen.type === XEN_TYPE.HVM)
+    xen.machine.bytes.set(
+      hvmInfo(record.vcpus, record.ramFrames, record.onlineVcpus),
+      xen.access.physicalOffset(HVM_INFO, true),
+    );
 }
 
 /** A page of zeroes at a guest frame, its own where there is one already; true: a frame more. */
@@ -49,7 +54,10 @@ function backPage(xen: XenGuest, gfn: number): boolean {
     return false;
   }
   const mfn = gfn < record.p2mFrames ? machine.allocate(1, record.id)?.[0] : undefined;
-  if (mfn === undefined) throw new HostError('The host has too little memory for the pages that a guest shares with Xen. Destroy another domain.');
+  if (mfn === undefined)
+    throw new HostError(
+      'The host has too little memory for the pages that a guest shares with Xen. Destroy another domain.',
+    );
   machine.p2m(record)[gfn] = (mfn << FRAME_SHIFT) | P2M_RWX;
   return true;
 }

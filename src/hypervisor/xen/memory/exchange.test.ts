@@ -29,7 +29,8 @@ beforeEach(() => {
   machine.words[xenBlock + XEN.MAX_FRAMES] = record.ramFrames;
   const inside = (address: number, bytes: number): boolean => address + bytes <= NOWHERE;
   const access = {
-    read: (at: number, bytes: number) => (inside(at, bytes) ? new Uint8Array(memory.buffer.slice(at, at + bytes)) : undefined),
+    read: (at: number, bytes: number) =>
+      inside(at, bytes) ? new Uint8Array(memory.buffer.slice(at, at + bytes)) : undefined,
     write: (at: number, from: Uint8Array) => {
       new Uint8Array(memory.buffer).set(from, at);
       return true;
@@ -42,11 +43,22 @@ beforeEach(() => {
     },
   };
   const parts = { processor: { flushTlb() {} }, written() {} };
-  xen = { machine, record, words: machine.words, xenBlock, type: XEN_TYPE.PV, isHvm: false, ports: new Ports(machine, record), access, parts } as unknown as HypercallContext;
+  xen = {
+    machine,
+    record,
+    words: machine.words,
+    xenBlock,
+    type: XEN_TYPE.PV,
+    isHvm: false,
+    ports: new Ports(machine, record),
+    access,
+    parts,
+  } as unknown as HypercallContext;
   Object.assign(xen, { frames: new GuestFrames(xen) });
 });
 
-const owned = (): number[] => Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === record.id);
+const owned = (): number[] =>
+  Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === record.id);
 const put = (at: number, ...words: number[]): void => words.forEach((word, i) => (memory[(at >>> 2) + i] = word));
 const pv = {
   types: {
@@ -57,7 +69,13 @@ const pv = {
   },
 } as unknown as PvDomain;
 const call = (op: number, start = 0): number => memoryOp({ ...xen, pv }, [op | (start << 6), ARGS, 0, 0, 0]);
-const reservation = (list: number, extents: number, order: number, flags = 0, domid: number = DOMID_SELF): number[] => [list, extents, order, flags, domid];
+const reservation = (list: number, extents: number, order: number, flags = 0, domid: number = DOMID_SELF): number[] => [
+  list,
+  extents,
+  order,
+  flags,
+  domid,
+];
 const exchange = (given: number[], wanted: number[], exchanged = 0): number => {
   put(ARGS, ...given, ...wanted, exchanged);
   return call(XENMEM.EXCHANGE);
@@ -73,15 +91,20 @@ describe('XENMEM_exchange', () => {
     expect(exchange(reservation(IN, 4, 0), reservation(OUT, 1, 2))).toBe(0);
     const [mfn] = memory.subarray(OUT >>> 2);
     expect([exchanged(), mfn % 4]).toEqual([4, 0]);
-    for (let n = 0; n < 4; n++) expect([machine.ownerOf(mfn + n), machine.words[machine.m2p + mfn + n]]).toEqual([record.id, 0x123 + n]);
+    for (let n = 0; n < 4; n++)
+      expect([machine.ownerOf(mfn + n), machine.words[machine.m2p + mfn + n]]).toEqual([record.id, 0x123 + n]);
     expect(owned()).toHaveLength(before.length);
-    for (const old of given) if (old < mfn || old >= mfn + 4) expect([machine.ownerOf(old), machine.words[machine.m2p + old]]).toEqual([-1, -1]);
+    for (const old of given)
+      if (old < mfn || old >= mfn + 4)
+        expect([machine.ownerOf(old), machine.words[machine.m2p + old]]).toEqual([-1, -1]);
     // And back: one extent of four for four of one.
     put(IN, mfn);
     put(OUT, 1, 2, 3, 4);
     expect(exchange(reservation(IN, 1, 2), reservation(OUT, 4, 0))).toBe(0);
     expect(exchanged()).toBe(1);
-    expect([...memory.subarray(OUT >>> 2, (OUT >>> 2) + 4)].map(each => machine.words[machine.m2p + each])).toEqual([1, 2, 3, 4]);
+    expect([...memory.subarray(OUT >>> 2, (OUT >>> 2) + 4)].map(each => machine.words[machine.m2p + each])).toEqual([
+      1, 2, 3, 4,
+    ]);
     expect(machine.words[xen.xenBlock + XEN.CURRENT_FRAMES]).toBe(owned().length);
   });
 
@@ -97,14 +120,21 @@ describe('XENMEM_exchange', () => {
     machine.dropReference(before[2]);
     // It goes on where it stopped.
     expect(exchange(reservation(IN, 4, 0), reservation(OUT, 2, 1), 2)).toBe(0);
-    expect([exchanged(), machine.ownerOf(before[0]) === record.id && machine.ownerOf(before[1]) === record.id]).toEqual([4, expect.any(Boolean)]);
+    expect([exchanged(), machine.ownerOf(before[0]) === record.id && machine.ownerOf(before[1]) === record.id]).toEqual(
+      [4, expect.any(Boolean)],
+    );
     expect(owned()).toHaveLength(before.length);
   });
 
   it('takes nothing twice, nothing of others, and not what it shares with Xen', () => {
     const [first] = owned();
     const shared = machine.words[xen.xenBlock + XEN.SHARED_INFO];
-    for (const list of [[first, first], [0, first], [machine.frames, first], [shared, first]]) {
+    for (const list of [
+      [first, first],
+      [0, first],
+      [machine.frames, first],
+      [shared, first],
+    ]) {
       put(IN, ...list);
       put(OUT, 1, 2);
       expect(exchange(reservation(IN, 2, 0), reservation(OUT, 1, 1))).toBe(-EINVAL);
@@ -168,7 +198,12 @@ describe('extents of several frames', () => {
     put(ARGS, ...reservation(OUT, 3, 1));
     expect(call(XENMEM.POPULATE_PHYSMAP)).toBe(2);
     const [first, second] = memory.subarray(OUT >>> 2);
-    expect([first % 2, second % 2, machine.words[machine.m2p + first + 1], machine.words[machine.m2p + second]]).toEqual([0, 0, 0x78, 0x99]);
+    expect([
+      first % 2,
+      second % 2,
+      machine.words[machine.m2p + first + 1],
+      machine.words[machine.m2p + second],
+    ]).toEqual([0, 0, 0x78, 0x99]);
     put(IN, first, second);
     put(ARGS, ...reservation(IN, 2, 1));
     expect(call(XENMEM.DECREASE_RESERVATION)).toBe(2);
@@ -180,9 +215,14 @@ describe('extents of several frames', () => {
 
   it('are refused past 2 MiB, of others, and populated on demand', () => {
     put(IN, owned()[0]);
-    for (const [order, flags, domid] of [[10, 0, DOMID_SELF], [0, 0, 9], [0, 12, DOMID_SELF]]) {
+    for (const [order, flags, domid] of [
+      [10, 0, DOMID_SELF],
+      [0, 0, 9],
+      [0, 12, DOMID_SELF],
+    ]) {
       put(ARGS, ...reservation(IN, 1, order, flags, domid));
-      for (const op of [XENMEM.DECREASE_RESERVATION, XENMEM.POPULATE_PHYSMAP, XENMEM.INCREASE_RESERVATION]) expect(call(op)).toBe(0);
+      for (const op of [XENMEM.DECREASE_RESERVATION, XENMEM.POPULATE_PHYSMAP, XENMEM.INCREASE_RESERVATION])
+        expect(call(op)).toBe(0);
     }
     put(ARGS, ...reservation(IN, 1, 0, 1 << 16));
     expect(call(XENMEM.POPULATE_PHYSMAP)).toBe(0);

@@ -5,7 +5,14 @@
 import { EFAULT, EINVAL, ENOMEM, EOPNOTSUPP, EPERM, XENMEM } from '../abi.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import type { GuestStruct } from '../struct.ts';
-import { addressBits, domainNamed, extentLimit, FRAMES_A_TURN, type MemoryReservation, MOST_ORDER } from './reservation.ts';
+import {
+  addressBits,
+  domainNamed,
+  extentLimit,
+  FRAMES_A_TURN,
+  type MemoryReservation,
+  MOST_ORDER,
+} from './reservation.ts';
 
 /** What the pages of a paravirtual domain can be made to do. */
 export interface ExchangePages {
@@ -22,10 +29,19 @@ export interface ExchangePages {
 type Side = GuestStruct<typeof MemoryReservation>;
 
 /** `pages`: of a paravirtual domain; a translated one has no machine frames to give. How far it came is in nr_exchanged, also where it fails. */
-export function exchangeExtents(caller: HypercallContext, args: { in: Side; out: Side; nr_exchanged: number }, pages?: ExchangePages): number {
+export function exchangeExtents(
+  caller: HypercallContext,
+  args: { in: Side; out: Side; nr_exchanged: number },
+  pages?: ExchangePages,
+): number {
   const { in: from, out: to } = args;
   if (Math.max(from.extent_order, to.extent_order) > MOST_ORDER) return -EPERM;
-  if (args.nr_exchanged > from.nr_extents || from.domid !== to.domid || from.nr_extents * 2 ** from.extent_order !== to.nr_extents * 2 ** to.extent_order) return -EINVAL;
+  if (
+    args.nr_exchanged > from.nr_extents ||
+    from.domid !== to.domid ||
+    from.nr_extents * 2 ** from.extent_order !== to.nr_extents * 2 ** to.extent_order
+  )
+    return -EINVAL;
   const refused = domainNamed(caller, from.domid);
   if (refused) return refused;
   const bits = addressBits(caller, to.mem_flags);
@@ -52,7 +68,13 @@ interface Chunk {
 }
 
 /** All of a chunk or nothing of it, but for an output list that cannot be read or written: then the frames are the domain's, and it was not told. */
-function exchangeChunk(caller: HypercallContext, from: Side, to: Side, { chunk, inputs, outputs, limit }: Chunk, pages?: ExchangePages): number {
+function exchangeChunk(
+  caller: HypercallContext,
+  from: Side,
+  to: Side,
+  { chunk, inputs, outputs, limit }: Chunk,
+  pages?: ExchangePages,
+): number {
   const stolen = new Set<number>();
   for (let i = 0; i < inputs; i++) {
     const given = caller.access.readWord((from.extent_start + (chunk * inputs + i) * 4) >>> 0);

@@ -21,7 +21,12 @@ export function flushDomain(machine: Machine, record: DomainRecord): boolean {
   Atomics.notify(words, doorbell);
   for (let looks = 0; looks < LOOKS + MOST_SLEEPS; looks++) {
     const done = Atomics.load(words, xen + XEN.FLUSH_DONE);
-    if (((done - wanted) | 0) >= 0 || Atomics.load(words, xen + XEN.IN_GUEST) === 0 || machine.isWorkerDead(record.index)) return true;
+    if (
+      ((done - wanted) | 0) >= 0 ||
+      Atomics.load(words, xen + XEN.IN_GUEST) === 0 ||
+      machine.isWorkerDead(record.index)
+    )
+      return true;
     // Two that wait for each other answer each other; where the domain is this thread's own, this is the answer.
     machine.relax();
     if (looks >= LOOKS) Atomics.wait(words, xen + XEN.FLUSH_DONE, done, SLEEP_MS);
@@ -37,7 +42,8 @@ export function enterGuest(words: Int32Array, xen: number): void {
 /** It uses none now. */
 export function leaveGuest(words: Int32Array, xen: number): void {
   Atomics.store(words, xen + XEN.IN_GUEST, 0);
-  if (Atomics.load(words, xen + XEN.FLUSH_WANTED) !== Atomics.load(words, xen + XEN.FLUSH_DONE)) Atomics.notify(words, xen + XEN.FLUSH_DONE);
+  if (Atomics.load(words, xen + XEN.FLUSH_WANTED) !== Atomics.load(words, xen + XEN.FLUSH_DONE))
+    Atomics.notify(words, xen + XEN.FLUSH_DONE);
 }
 
 /** Does what was asked for. Only where nothing is in the middle of an access. */

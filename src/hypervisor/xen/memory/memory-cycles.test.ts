@@ -41,7 +41,14 @@ class Life {
     const ports = new Ports(machine, this.record);
     machine.words[ports.xenBlock + XEN.MAX_FRAMES] = seen * 256 + 16;
     const parts = { processor: { flushTlb() {} }, written() {} };
-    this.frames = new GuestFrames({ machine, record: this.record, words: machine.words, xenBlock: ports.xenBlock, type, parts } as unknown as XenGuest);
+    this.frames = new GuestFrames({
+      machine,
+      record: this.record,
+      words: machine.words,
+      xenBlock: ports.xenBlock,
+      type,
+      parts,
+    } as unknown as XenGuest);
     this.pod = this.frames.pod;
     this.grants = new GrantTable(ports);
     this.grants.grow(1);

@@ -1,23 +1,65 @@
 /** memory_op. Source: xen/include/public/memory.h, xen/common/memory.c. Paravirtual domains name machine frames, others guest frames. */
 import { XEN, XENHEAP } from '../../layout/layout.ts';
 import {
-  DOMID_SELF, EACCES, EFAULT, EILSEQ, EINVAL, ENOENT, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, MEMORY_OP_BITS, XENMAPIDX_GRANT_TABLE_STATUS, XENMAPSPACE, XENMEM,
+  DOMID_SELF,
+  EACCES,
+  EFAULT,
+  EILSEQ,
+  EINVAL,
+  ENOENT,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPERM,
+  ESRCH,
+  MEMORY_OP_BITS,
+  XENMAPIDX_GRANT_TABLE_STATUS,
+  XENMAPSPACE,
+  XENMEM,
 } from '../abi.ts';
 import { GrantTable } from '../grants/grants.ts';
-import { type HypercallContext, offered, operation, operations, perform, plain, PV, toolstackOnly, TRANSLATED } from '../hypercalls.ts';
+import {
+  type HypercallContext,
+  offered,
+  operation,
+  operations,
+  perform,
+  plain,
+  PV,
+  toolstackOnly,
+  TRANSLATED,
+} from '../hypercalls.ts';
 import { addFrames, giveUp, m2pFrames, m2pPlace, pvHighest, pvPages } from '../pv/memory-op.ts';
 import { type GuestStruct, handle, nested, pfn, struct, u16, u32, u64, ulong } from '../struct.ts';
 import { exchangeExtents } from './exchange.ts';
 import { xenMemoryMap } from './memory-map.ts';
-import { domainNamed, eachExtent, type Extent, FRAMES_A_TURN, MemoryReservation, wantsOnDemand } from './reservation.ts';
+import {
+  domainNamed,
+  eachExtent,
+  type Extent,
+  FRAMES_A_TURN,
+  MemoryReservation,
+  wantsOnDemand,
+} from './reservation.ts';
 
-export const MemoryExchange = struct({ in: nested(MemoryReservation), out: nested(MemoryReservation), nr_exchanged: ulong });
+export const MemoryExchange = struct({
+  in: nested(MemoryReservation),
+  out: nested(MemoryReservation),
+  nr_exchanged: ulong,
+});
 export const DomainId = struct({ domid: u16 });
 export const MachphysMfnList = struct({ max_extents: u32, extent_start: handle, nr_extents: u32 });
 export const MachphysMapping = struct({ v_start: ulong, v_end: ulong, max_mfn: ulong });
 export const AddToPhysmap = struct({ domid: u16, size: u16, space: u32, idx: ulong, gpfn: pfn });
 /** `foreign_domid` is its union's one member that is used. */
-export const AddToPhysmapBatch = struct({ domid: u16, space: u16, size: u16, foreign_domid: u16, idxs: handle, gpfns: handle, errs: handle });
+export const AddToPhysmapBatch = struct({
+  domid: u16,
+  space: u16,
+  size: u16,
+  foreign_domid: u16,
+  idxs: handle,
+  gpfns: handle,
+  errs: handle,
+});
 export const RemoveFromPhysmap = struct({ domid: u16, gpfn: pfn });
 export const MemoryMap = struct({ nr_entries: u32, buffer: handle });
 export const E820Entry = struct({ addr: u64, size: u64, type: u32 });
@@ -39,7 +81,11 @@ export const MEMORY_OPERATIONS = operations('XENMEM_', XENMEM, {
   MAXIMUM_GPFN: operation(DomainId, maximumGpfn, inOneGo),
   EXCHANGE: operation(MemoryExchange, exchange, { ...inOneGo, out: ['nr_exchanged'], outAlways: true }),
   MACHPHYS_MFN_LIST: operation(MachphysMfnList, machphysMfnList, { guests: PV, out: ['nr_extents'] }),
-  MACHPHYS_MAPPING: operation(MachphysMapping, machphysMapping, { guests: PV, out: ['v_start', 'v_end', 'max_mfn'], outOnly: true }),
+  MACHPHYS_MAPPING: operation(MachphysMapping, machphysMapping, {
+    guests: PV,
+    out: ['v_start', 'v_end', 'max_mfn'],
+    outOnly: true,
+  }),
   ADD_TO_PHYSMAP: operation(AddToPhysmap, addToPhysmap),
   ADD_TO_PHYSMAP_BATCH: operation(AddToPhysmapBatch, addToPhysmapBatch),
   REMOVE_FROM_PHYSMAP: operation(RemoveFromPhysmap, removeFromPhysmap, inOneGo),
@@ -67,8 +113,14 @@ export function memoryOp(caller: HypercallContext, [command, arg]: readonly numb
  * Returns how many extents were done; it stops at the first that cannot be, and says nothing of why.
  * IN: extent_start, nr_extents, extent_order, mem_flags, domid.
  */
-function increaseReservation(caller: HypercallContext, args: GuestStruct<typeof MemoryReservation>, start: number): number {
-  const one = caller.pv ? (extent: Extent) => addFrames(caller, extent) : ({ order }: Extent) => caller.frames.own(1 << order);
+function increaseReservation(
+  caller: HypercallContext,
+  args: GuestStruct<typeof MemoryReservation>,
+  start: number,
+): number {
+  const one = caller.pv
+    ? (extent: Extent) => addFrames(caller, extent)
+    : ({ order }: Extent) => caller.frames.own(1 << order);
   return eachExtent(caller, XENMEM.INCREASE_RESERVATION, args, start, one);
 }
 
@@ -76,14 +128,19 @@ function increaseReservation(caller: HypercallContext, args: GuestStruct<typeof 
  * XENMEM_decrease_reservation: gives frames back. Returns how many extents were done.
  * IN: extent_start, nr_extents, extent_order, mem_flags, domid.
  */
-function decreaseReservation(caller: HypercallContext, args: GuestStruct<typeof MemoryReservation>, start: number): number {
+function decreaseReservation(
+  caller: HypercallContext,
+  args: GuestStruct<typeof MemoryReservation>,
+  start: number,
+): number {
   return eachExtent(caller, XENMEM.DECREASE_RESERVATION, args, start, ({ read, order }) => {
     const given = read();
     if (given === undefined) return false;
     const frames = 1 << order;
     if (!caller.pv && given + frames - 1 > MAX_GFN) return false;
     // As far as there is something to give.
-    for (let n = 0; n < frames; n++) if (!(caller.pv ? giveUp(caller, given + n) : caller.frames.remove(given + n))) return false;
+    for (let n = 0; n < frames; n++)
+      if (!(caller.pv ? giveUp(caller, given + n) : caller.frames.remove(given + n))) return false;
     return true;
   });
 }
@@ -166,7 +223,10 @@ function maximumGpfn(caller: HypercallContext, { domid }: GuestStruct<typeof Dom
  * Refused: the toolstack's. A guest learns what is wrong with its arguments, then that it may not.
  * Errors: EINVAL a command that goes on, or a list, an order or flags; EINVAL no such domain; EPERM any other.
  */
-function claimPages({ machine }: HypercallContext, { extent_start, extent_order, mem_flags, domid }: GuestStruct<typeof MemoryReservation>): number {
+function claimPages(
+  { machine }: HypercallContext,
+  { extent_start, extent_order, mem_flags, domid }: GuestStruct<typeof MemoryReservation>,
+): number {
   if (extent_start !== 0 || extent_order !== 0 || mem_flags !== 0) return -EINVAL;
   return machine.find(domid) ? -EPERM : -EINVAL;
 }
@@ -189,7 +249,8 @@ function getVnumainfo(): number {
  */
 function machphysMfnList(caller: HypercallContext, args: GuestStruct<typeof MachphysMfnList>): number {
   const frames = m2pFrames(caller.machine).slice(0, args.max_extents);
-  for (const [i, mfn] of frames.entries()) if (!caller.access.writeWord((args.extent_start + 4 * i) >>> 0, mfn)) return -EFAULT;
+  for (const [i, mfn] of frames.entries())
+    if (!caller.access.writeWord((args.extent_start + 4 * i) >>> 0, mfn)) return -EFAULT;
   args.nr_extents = frames.length;
   return 0;
 }
@@ -234,7 +295,12 @@ function addToPhysmap(caller: HypercallContext, args: GuestStruct<typeof AddToPh
 }
 
 /** 0 or an errno. */
-function place({ words, xenBlock, frames, ports }: HypercallContext, space: number, index: number, gfn: number): number {
+function place(
+  { words, xenBlock, frames, ports }: HypercallContext,
+  space: number,
+  index: number,
+  gfn: number,
+): number {
   switch (space) {
     case XENMAPSPACE.SHARED_INFO:
       if (index !== 0) return -EINVAL;
@@ -260,7 +326,11 @@ function place({ words, xenBlock, frames, ports }: HypercallContext, space: numb
  * Errors: EOPNOTSUPP a range; ESRCH no such domain; EACCES a paravirtual guest has no physmap, and no guest places devices; EPERM another than the caller;
  * EILSEQ it goes on behind its end; EFAULT a list cannot be read or written.
  */
-function addToPhysmapBatch(caller: HypercallContext, args: GuestStruct<typeof AddToPhysmapBatch>, start: number): number {
+function addToPhysmapBatch(
+  caller: HypercallContext,
+  args: GuestStruct<typeof AddToPhysmapBatch>,
+  start: number,
+): number {
   const { space, size, foreign_domid, idxs, gpfns, errs } = args;
   if (space === XENMAPSPACE.GMFN_RANGE) return -EOPNOTSUPP;
   const refused = mayPlace(caller, args.domid, space);
@@ -272,7 +342,8 @@ function addToPhysmapBatch(caller: HypercallContext, args: GuestStruct<typeof Ad
     const index = access.readWord((idxs + i * 4) >>> 0),
       gfn = access.readWord((gpfns + i * 4) >>> 0);
     if (index === undefined || gfn === undefined) return -EFAULT;
-    const result = space === XENMAPSPACE.GMFN_FOREIGN ? refuseForeign(caller, foreign_domid) : place(caller, space, index, gfn);
+    const result =
+      space === XENMAPSPACE.GMFN_FOREIGN ? refuseForeign(caller, foreign_domid) : place(caller, space, index, gfn);
     if (!access.writeWord((errs + i * 4) >>> 0, result)) return -EFAULT;
   }
   return 0;

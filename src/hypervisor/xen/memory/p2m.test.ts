@@ -23,7 +23,12 @@ describe('guest frames of a domain', () => {
     const { machine, frames, p2m } = make();
     const free = machine.freeFrames;
     expect([frames.remove(5), frames.remove(5), machine.freeFrames]).toEqual([true, false, free + 1]);
-    expect([frames.populate(5), frames.populate(5), p2m[5] !== 0, machine.freeFrames]).toEqual([true, false, true, free]);
+    expect([frames.populate(5), frames.populate(5), p2m[5] !== 0, machine.freeFrames]).toEqual([
+      true,
+      false,
+      true,
+      free,
+    ]);
     // No more than it may have.
     expect(frames.populate(400)).toBe(false);
   });
@@ -33,7 +38,11 @@ describe('guest frames of a domain', () => {
     const mfn = p2m[5] >>> 12;
     machine.takeReference(mfn, record.id);
     expect(frames.showForeign(400, mfn, READ_WRITE)).toBe(true);
-    expect([frames.remove(400), frames.move(400, 401), frames.showForeign(400, mfn, READ_WRITE)]).toEqual([false, false, false]);
+    expect([frames.remove(400), frames.move(400, 401), frames.showForeign(400, mfn, READ_WRITE)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
     expect([machine.references(mfn), p2m[400] >>> 12]).toEqual([2, mfn]);
     expect(frames.remove(5)).toBe(true);
     expect([machine.ownerOf(mfn), frames.hideForeign(400, mfn)]).toEqual([record.id, true]);

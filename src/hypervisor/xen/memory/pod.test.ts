@@ -29,8 +29,15 @@ function make(code: number[] = CLI_HLT, type: number = XEN_TYPE.PVH) {
   const record = createDomain(machine, 8, 0x100000, { xen: type, populateMiB: 4 });
   let said = '';
   const domain = assembleDomain({
-    machine, record, memoryMiB: 8, boot: { kind: 'kernel', kernel: pvhKernel(code), name: 'program', cmdline: '' }, startEpochMs: 0,
-    onReset: 'end', onTripleFault: 'end', apic: true, serial: () => {},
+    machine,
+    record,
+    memoryMiB: 8,
+    boot: { kind: 'kernel', kernel: pvhKernel(code), name: 'program', cmdline: '' },
+    startEpochMs: 0,
+    onReset: 'end',
+    onTripleFault: 'end',
+    apic: true,
+    serial: () => {},
     xenConsole: bytes => {
       said += String.fromCharCode(...bytes);
     },
@@ -44,7 +51,17 @@ function make(code: number[] = CLI_HLT, type: number = XEN_TYPE.PVH) {
     memory.write(ARGS + 0x100, new Uint8Array(new Int32Array(gfns).buffer));
     return hypercall(xen, MEMORY_OP, [op, ARGS, 0, 0, 0]);
   };
-  return { machine, dom0, record, domain, pod, free, list, touch: (gfn: number) => memory.write(gfn * 4096, Uint8Array.of(1)), said: () => said };
+  return {
+    machine,
+    dom0,
+    record,
+    domain,
+    pod,
+    free,
+    list,
+    touch: (gfn: number) => memory.write(gfn * 4096, Uint8Array.of(1)),
+    said: () => said,
+  };
 }
 
 /** What a domain has is what the host gave it: RAM in its p2m, the cache, nothing else. */
@@ -68,7 +85,11 @@ describe('populate on demand', () => {
 
   it('populates what the processor touches, by reads, writes and fetches', () => {
     // mov eax, [0x300004]; mov [0x400ffe], eax (two pages); mov byte [0x500000], 0xc3; call 0x500000; cli; hlt
-    const { domain, machine, record, pod } = make(asm('a1 04 00 30 00 a3 fe 0f 40 00 c6 05 00 00 50 00 c3 b8 00 00 50 00 ff d0 fa f4'.replace(/^/, 'bc 00 00 60 00 ')));
+    const { domain, machine, record, pod } = make(
+      asm(
+        'a1 04 00 30 00 a3 fe 0f 40 00 c6 05 00 00 50 00 c3 b8 00 00 50 00 ff d0 fa f4'.replace(/^/, 'bc 00 00 60 00 '),
+      ),
+    );
     const before = pod.count;
     while (domain.runSlice().state === 'running');
     const p2m = machine.p2m(record);
@@ -117,7 +138,11 @@ describe('populate on demand', () => {
     for (let gfn = LOAD >>> 12; gfn < 8 * MIB_FRAMES; gfn++) touch(gfn);
     const result = domain.runSlice();
     expect(result).toMatchObject({ state: 'ended', ending: { kind: 'crash' } });
-    expect(said()).toMatch(new RegExp(`^\\(XEN\\) p2m_pod_demand_populate: Dom${record.id} out of PoD memory! \\(tot=${4 * MIB_FRAMES + SPECIAL_FRAMES} ents=\\d+ dom${record.id}\\)\\n`));
+    expect(said()).toMatch(
+      new RegExp(
+        `^\\(XEN\\) p2m_pod_demand_populate: Dom${record.id} out of PoD memory! \\(tot=${4 * MIB_FRAMES + SPECIAL_FRAMES} ents=\\d+ dom${record.id}\\)\\n`,
+      ),
+    );
   });
 
   it('lets the balloon driver give entries back, and keeps frames that entries wait for', () => {
@@ -169,7 +194,9 @@ describe('populate on demand', () => {
   it('takes nothing where the host has too little', () => {
     const machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
     const free = machine.freeFrames;
-    expect(() => createDomain(machine, 64, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 40 })).toThrow(/the guest wants 40/);
+    expect(() => createDomain(machine, 64, 0x100000, { xen: XEN_TYPE.PVH, populateMiB: 40 })).toThrow(
+      /the guest wants 40/,
+    );
     expect(machine.freeFrames).toBe(free);
   });
 });

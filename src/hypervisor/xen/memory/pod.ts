@@ -90,7 +90,8 @@ export class Pod {
     for (const field of [XEN.POD_FIRST, XEN.POD_COUNT]) words[this.xen + field] = 0;
     words[this.xen + XEN.POD_ENTRIES] = entries;
     for (let mfn = 0; mfn < machine.frames && this.count < entries; mfn++) {
-      if (machine.ownerOf(mfn) !== record.id || seen.has(mfn) || !this.isPlain(mfn) || machine.references(mfn) !== 1) continue;
+      if (machine.ownerOf(mfn) !== record.id || seen.has(mfn) || !this.isPlain(mfn) || machine.references(mfn) !== 1)
+        continue;
       machine.scrub(mfn);
       this.push(mfn);
     }
@@ -98,7 +99,11 @@ export class Pod {
 
   /** Memory of the domain's, which it has not given up: no ROM, no frame buffer, no grant table. */
   private isPlain(mfn: number): boolean {
-    return (this.words[this.machine.frameEntry(mfn) + FRAME.FLAGS] & (FRAME_FLAG.ALLOCATED | FRAME_FLAG.DEVICE | FRAME_FLAG.XEN)) === FRAME_FLAG.ALLOCATED;
+    return (
+      (this.words[this.machine.frameEntry(mfn) + FRAME.FLAGS] &
+        (FRAME_FLAG.ALLOCATED | FRAME_FLAG.DEVICE | FRAME_FLAG.XEN)) ===
+      FRAME_FLAG.ALLOCATED
+    );
   }
 
   private entry(gfn: number): number {
@@ -290,7 +295,8 @@ export class Pod {
     const { machine, words } = this;
     const entry = this.entry(gfn),
       mfn = entry >>> FRAME_SHIFT;
-    if ((entry & P2M_RWX) !== P2M_RWX || machine.ownerOf(mfn) !== this.record.id || words[machine.m2p + mfn] !== gfn) return false;
+    if ((entry & P2M_RWX) !== P2M_RWX || machine.ownerOf(mfn) !== this.record.id || words[machine.m2p + mfn] !== gfn)
+      return false;
     if (!this.isPlain(mfn) || !this.isZero(mfn)) return false;
     // Whoever maps the frame takes a reference and then reads the entry again: one of us sees the other.
     this.setEntry(gfn, P2M_ON_DEMAND);

@@ -3,7 +3,13 @@ import { DOMID_SELF, EPERM, ESRCH, MEMORY_OP_BITS } from '../abi.ts';
 import type { HypercallContext } from '../hypercalls.ts';
 import { type GuestStruct, handle, struct, u16, u32, ulong } from '../struct.ts';
 
-export const MemoryReservation = struct({ extent_start: handle, nr_extents: ulong, extent_order: u32, mem_flags: u32, domid: u16 });
+export const MemoryReservation = struct({
+  extent_start: handle,
+  nr_extents: ulong,
+  extent_order: u32,
+  mem_flags: u32,
+  domid: u16,
+});
 
 /** Frames of one go; a longer list goes on after others had their turn. */
 export const FRAMES_A_TURN = 4096;
@@ -45,9 +51,16 @@ export interface Extent {
 }
 
 /** increase_reservation, decrease_reservation or populate_physmap (`op`): does `one` extent after another, from `start` to the first that fails; how many were done. */
-export function eachExtent(caller: HypercallContext, op: number, args: GuestStruct<typeof MemoryReservation>, start: number, one: (extent: Extent) => boolean): number {
+export function eachExtent(
+  caller: HypercallContext,
+  op: number,
+  args: GuestStruct<typeof MemoryReservation>,
+  start: number,
+  one: (extent: Extent) => boolean,
+): number {
   const { extent_start: list, nr_extents: extents, extent_order: order } = args;
-  if (extents > MOST_EXTENTS || start >= extents || order > MOST_ORDER || domainNamed(caller, args.domid) !== 0) return start;
+  if (extents > MOST_EXTENTS || start >= extents || order > MOST_ORDER || domainNamed(caller, args.domid) !== 0)
+    return start;
   const bits = addressBits(caller, args.mem_flags);
   if (bits !== 0 && bits <= PAGE_SHIFT) return start;
   const limit = extentLimit(caller, bits);
@@ -55,10 +68,12 @@ export function eachExtent(caller: HypercallContext, op: number, args: GuestStru
   for (let i = start; i < extents; i++) {
     if ((i - start) << order >= FRAMES_A_TURN) return caller.continueWith(0, op | (i << MEMORY_OP_BITS));
     const at = (list + i * 4) >>> 0;
-    if (!one({ read: () => access.readWord(at), tell: mfn => list === 0 || access.writeWord(at, mfn), order, limit })) return i;
+    if (!one({ read: () => access.readWord(at), tell: mfn => list === 0 || access.writeWord(at, mfn), order, limit }))
+      return i;
   }
   return extents;
 }
 
 /** Whether it asks for entries that are populated on demand. */
-export const wantsOnDemand = ({ mem_flags }: GuestStruct<typeof MemoryReservation>): boolean => (mem_flags & ON_DEMAND) !== 0;
+export const wantsOnDemand = ({ mem_flags }: GuestStruct<typeof MemoryReservation>): boolean =>
+  (mem_flags & ON_DEMAND) !== 0;

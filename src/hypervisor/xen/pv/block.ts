@@ -77,7 +77,10 @@ export class PvBlock {
     this.machine = machine;
     this.vcpus = record.vcpus;
     this.first = machine.words[machine.domainEntry(record) + DOMAIN.PV] >>> FRAME_SHIFT;
-    this.states = Array.from({ length: this.vcpus }, (_, id) => new Int32Array(machine.memory, (this.first + id) * FRAME_BYTES, FRAME_BYTES / 4));
+    this.states = Array.from(
+      { length: this.vcpus },
+      (_, id) => new Int32Array(machine.memory, (this.first + id) * FRAME_BYTES, FRAME_BYTES / 4),
+    );
   }
 
   /** @throws HostError where the host has too little memory. */
@@ -85,7 +88,10 @@ export class PvBlock {
     const at = machine.domainEntry(record) + DOMAIN.PV;
     if (machine.words[at] === 0) {
       const first = machine.allocateRun(record.vcpus + EXTRA_FRAMES, DOMID_XEN);
-      if (first < 0) throw new HostError('The host has too little memory left for the tables of a paravirtual guest. Destroy another domain first.');
+      if (first < 0)
+        throw new HostError(
+          'The host has too little memory left for the tables of a paravirtual guest. Destroy another domain first.',
+        );
       machine.words[at] = first * FRAME_BYTES;
     }
     const block = new PvBlock(machine, record);
@@ -128,7 +134,8 @@ export class PvBlock {
       this.put(this.tableEntry(vcpu, GUEST_GDT_FRAMES + 1), this.extra(EMPTY));
     }
     const m2pFrame = machine.m2p >>> 10;
-    for (let page = 0; page < Math.ceil(machine.frames / 1024); page++) this.put((this.extra(M2P_L1) << 10) + 2 * page, m2pFrame + page);
+    for (let page = 0; page < Math.ceil(machine.frames / 1024); page++)
+      this.put((this.extra(M2P_L1) << 10) + 2 * page, m2pFrame + page);
   }
 
   private put(entry: number, mfn: number): void {

@@ -77,25 +77,38 @@ export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
   const notes = pvKernel(elf, kernel, name);
   const pages = memoryMiB * 256;
   const virtOffset = notes.virtBase - notes.paddrOffset;
-  if (elf.segments.length === 0) throw new LoadError(`${name} has nothing to load: no loadable segment. Use a linked kernel image.`);
+  if (elf.segments.length === 0)
+    throw new LoadError(`${name} has nothing to load: no loadable segment. Use a linked kernel image.`);
   const tooSmall = (need: number): LoadError =>
-    new LoadError(`${name} and what is loaded with it need ${Math.ceil(need / 256)} MiB, and the guest has ${memoryMiB}. Write memory = ${Math.ceil(need / 256)} or more.`);
+    new LoadError(
+      `${name} and what is loaded with it need ${Math.ceil(need / 256)} MiB, and the guest has ${memoryMiB}. Write memory = ${Math.ceil(need / 256)} or more.`,
+    );
   let start = Infinity,
     end = 0;
   const segments = elf.segments.map(({ physical, bytes, memoryBytes }) => {
     const address = physical + virtOffset - notes.virtBase;
     if (address < 0 || address + memoryBytes > PV_VIRT_START - notes.virtBase)
-      throw new LoadError(`${name} is linked for 0x${(physical + virtOffset).toString(16)}, which notes VIRT_BASE and PADDR_OFFSET leave outside the guest's space.`);
+      throw new LoadError(
+        `${name} is linked for 0x${(physical + virtOffset).toString(16)}, which notes VIRT_BASE and PADDR_OFFSET leave outside the guest's space.`,
+      );
     start = Math.min(start, address);
     end = Math.max(end, address + memoryBytes);
     return { pfn: Math.floor(address / FRAME_BYTES), offset: address % FRAME_BYTES, bytes };
   });
-  if (notes.virtBase % FRAME_BYTES !== 0) throw new LoadError(`${name} is mapped at 0x${notes.virtBase.toString(16)} (note VIRT_BASE), which is no multiple of 4096. Link it again.`);
+  if (notes.virtBase % FRAME_BYTES !== 0)
+    throw new LoadError(
+      `${name} is mapped at 0x${notes.virtBase.toString(16)} (note VIRT_BASE), which is no multiple of 4096. Link it again.`,
+    );
   const hypercalls = (notes.hypercallPage ?? notes.virtBase) - notes.virtBase;
   if (hypercalls < 0 || hypercalls >= Math.max(end, pages * FRAME_BYTES))
-    throw new LoadError(`${name} wants hypercalls at 0x${(hypercalls + notes.virtBase).toString(16)} (note HYPERCALL_PAGE), outside its memory. Build or fetch it again.`);
+    throw new LoadError(
+      `${name} wants hypercalls at 0x${(hypercalls + notes.virtBase).toString(16)} (note HYPERCALL_PAGE), outside its memory. Build or fetch it again.`,
+    );
   const entry = notes.entry - notes.virtBase;
-  if (entry < start || entry > end) throw new LoadError(`${name} starts at 0x${notes.entry.toString(16)} (note ENTRY), outside its own image. Build or fetch it again.`);
+  if (entry < start || entry > end)
+    throw new LoadError(
+      `${name} starts at 0x${notes.entry.toString(16)} (note ENTRY), outside its own image. Build or fetch it again.`,
+    );
   const symbols = notes.symbols ? symbolImage(kernel) : undefined;
   if (symbols) {
     const address = up(end, 4);
@@ -133,11 +146,26 @@ export function planPv(build: PvBuild, memoryMiB: number): PvLayout {
     need += Math.ceil(ramdisk.length / FRAME_BYTES);
   }
   if (need > pages) throw tooSmall(need);
-  if (build.cmdline.length >= CMDLINE_BYTES) throw new LoadError(`The command line for ${name} is longer than ${CMDLINE_BYTES - 1} bytes. Shorten it.`);
-  return { notes, segments, ramdisk, ramdiskPfn, p2mPfn, startInfoPfn, storePfn, consolePfn, tablesPfn, tables, stackPfn, mapped: mappedPages };
+  if (build.cmdline.length >= CMDLINE_BYTES)
+    throw new LoadError(`The command line for ${name} is longer than ${CMDLINE_BYTES - 1} bytes. Shorten it.`);
+  return {
+    notes,
+    segments,
+    ramdisk,
+    ramdiskPfn,
+    p2mPfn,
+    startInfoPfn,
+    storePfn,
+    consolePfn,
+    tablesPfn,
+    tables,
+    stackPfn,
+    mapped: mappedPages,
+  };
 }
 
-const spans = (start: number, bytes: number, span: number): number => Math.floor((start + bytes - 1) / span) - Math.floor(start / span) + 1;
+const spans = (start: number, bytes: number, span: number): number =>
+  Math.floor((start + bytes - 1) / span) - Math.floor(start / span) + 1;
 
 /** L3 slots that have an L2 table: from that of the mapping's start to the last, where the hypervisor's entries go. */
 function l2Slots(start: number): number[] {
@@ -183,7 +211,10 @@ export function buildPv(
     for (let at = 0; at < bytes.length; ) {
       const address = pfn * FRAME_BYTES + offset + at;
       const count = Math.min(bytes.length - at, FRAME_BYTES - (address % FRAME_BYTES));
-      machine.bytes.set(bytes.subarray(at, at + count), mfns[Math.floor(address / FRAME_BYTES)] * FRAME_BYTES + (address % FRAME_BYTES));
+      machine.bytes.set(
+        bytes.subarray(at, at + count),
+        mfns[Math.floor(address / FRAME_BYTES)] * FRAME_BYTES + (address % FRAME_BYTES),
+      );
       at += count;
     }
   };
@@ -191,7 +222,8 @@ export function buildPv(
   for (const { pfn, offset, bytes } of layout.segments) put(pfn, offset, bytes);
   if (layout.ramdisk) put(layout.ramdiskPfn, 0, layout.ramdisk);
   put(layout.p2mPfn, 0, new Uint8Array(mfns.buffer, mfns.byteOffset, mfns.byteLength));
-  if (notes.hypercallPage !== undefined) put(Math.floor((notes.hypercallPage - notes.virtBase) / FRAME_BYTES), 0, pvHypercallPage());
+  if (notes.hypercallPage !== undefined)
+    put(Math.floor((notes.hypercallPage - notes.virtBase) / FRAME_BYTES), 0, pvHypercallPage());
 
   // Tables in the order L3, L2s, L1s.
   const slots = l2Slots(notes.virtBase);

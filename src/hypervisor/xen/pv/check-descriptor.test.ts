@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { checkDescriptor } from './page-types.ts';
 
 /** A call gate of the SDM (vol. 3, 5.8.3): selector and offset in the low word; present, privilege level and type 12 in the high one. */
-const gate = (selector: number, dpl: number, reserved = 0): [low: number, high: number] => [(selector << 16) | 0x1234, 0xc0008c00 | (dpl << 13) | reserved];
+const gate = (selector: number, dpl: number, reserved = 0): [low: number, high: number] => [
+  (selector << 16) | 0x1234,
+  0xc0008c00 | (dpl << 13) | reserved,
+];
 
 describe('descriptors of a PV guest (check_descriptor)', () => {
   it('are as they were where they are not present, of no type, or code and data of rings 1 to 3', () => {
@@ -21,6 +24,7 @@ describe('descriptors of a PV guest (check_descriptor)', () => {
     expect(checkDescriptor(...gate(0xe01c, 3))).toEqual([(0xe01f << 16) | 0x1234, 0xc0008c00 | 0]);
     expect(checkDescriptor(...gate(0xe009, 3)), 'a segment of the hypervisor').toBeUndefined();
     expect(checkDescriptor(...gate(0x0008, 3, 0x20)), 'reserved bits').toBeUndefined();
-    for (const type of [2, 5, 9, 11, 14, 15]) expect(checkDescriptor(0, 0x8000 | (type << 8)), `system type ${type}`).toBeUndefined();
+    for (const type of [2, 5, 9, 11, 14, 15])
+      expect(checkDescriptor(0, 0x8000 | (type << 8)), `system type ${type}`).toBeUndefined();
   });
 });

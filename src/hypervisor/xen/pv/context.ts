@@ -34,7 +34,12 @@ const AT = {
   FAILSAFE_EIP: 0xae8,
 } as const;
 /** What names frames in it: EDX holds start_info's, of a guest that suspends itself. */
-export const CONTEXT = { START_INFO: AT.USER_REGS + 8, CR3: AT.CONTROL + 12, GDT_FRAMES: AT.GDT_FRAMES, GDT_ENTRIES: AT.GDT_ENTRIES } as const;
+export const CONTEXT = {
+  START_INFO: AT.USER_REGS + 8,
+  CR3: AT.CONTROL + 12,
+  GDT_FRAMES: AT.GDT_FRAMES,
+  GDT_ENTRIES: AT.GDT_ENTRIES,
+} as const;
 /** VGCF_in_kernel. */
 const IN_KERNEL = 4;
 /** Offsets in cpu_user_regs. */
@@ -90,17 +95,28 @@ export class GuestContext {
   }
 
   /** The same with a context that was copied already. 0 or -EINVAL. */
-  apply(vcpu: number, bytes: Uint8Array<ArrayBuffer>, regs: Int32Array, setControls: (regs: Int32Array) => void): number {
+  apply(
+    vcpu: number,
+    bytes: Uint8Array<ArrayBuffer>,
+    regs: Int32Array,
+    setControls: (regs: Int32Array) => void,
+  ): number {
     const { block, memory, types, descriptors } = this.parts;
     const view = new DataView(bytes.buffer);
     const word = (at: number): number => view.getInt32(at, true);
     const state = block.vcpu(vcpu);
     const entries = word(AT.GDT_ENTRIES) >>> 0;
-    const frames = Array.from({ length: Math.min(16, Math.ceil(entries / 512)) }, (_, i) => word(AT.GDT_FRAMES + 4 * i) >>> 0);
+    const frames = Array.from(
+      { length: Math.min(16, Math.ceil(entries / 512)) },
+      (_, i) => word(AT.GDT_FRAMES + 4 * i) >>> 0,
+    );
     const cr3 = word(AT.CONTROL + 12);
     const base = (cr3 >>> 12) | ((cr3 & 0xfff) << 20);
     if (types.get(base >>> 0, FRAME_TYPE.L3) !== 0) return -EINVAL;
-    if (descriptors.setGdt(vcpu, frames, entries) !== 0 || descriptors.setLdt(vcpu, word(AT.LDT_BASE) >>> 0, word(AT.LDT_ENTRIES) >>> 0) !== 0) {
+    if (
+      descriptors.setGdt(vcpu, frames, entries) !== 0 ||
+      descriptors.setLdt(vcpu, word(AT.LDT_BASE) >>> 0, word(AT.LDT_ENTRIES) >>> 0) !== 0
+    ) {
       descriptors.dropGdt(vcpu);
       types.put(base >>> 0);
       return -EINVAL;
@@ -138,7 +154,8 @@ export class GuestContext {
     // A data selector that cannot be loaded is null, as the hypervisor's own switch of contexts leaves it.
     const selector = (at: number): number => view.getUint16(AT.USER_REGS + at, true);
     const cpl = Math.max(1, selector(CS) & 3);
-    const load = (register: number, value: number): boolean => descriptors.load(vcpu, register, value, cpl, regs, memory);
+    const load = (register: number, value: number): boolean =>
+      descriptors.load(vcpu, register, value, cpl, regs, memory);
     for (const [at, register] of SEGMENTS) if (!load(register, selector(at))) load(register, 0);
     for (const [at, register] of [
       [CS, R.CS],

@@ -116,7 +116,8 @@ export class Emulator {
     const { processor, memory } = this.parts;
     const { regs } = processor;
     const linear = (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
-    for (this.length = MAX_INSTRUCTION; this.length > 0; this.length--) if (memory.read(linear, this.code.subarray(0, this.length))) return;
+    for (this.length = MAX_INSTRUCTION; this.length > 0; this.length--)
+      if (memory.read(linear, this.code.subarray(0, this.length))) return;
   }
 
   private done(length: number): true {
@@ -369,7 +370,9 @@ export class Emulator {
 
   /** What the host has and the guest does not reads as 0 as long as the guest could not take the fault. */
   private fakedMsr(index: number): readonly [low: number, high: number] | undefined {
-    return HOST_MSRS.some(([first, last]) => index >= first && index <= last) && !this.parts.takesProtectionFaults() ? [0, 0] : undefined;
+    return HOST_MSRS.some(([first, last]) => index >= first && index <= last) && !this.parts.takesProtectionFaults()
+      ? [0, 0]
+      : undefined;
   }
 
   /** read_msr of xen/arch/x86/pv/emul-priv-op.c. */

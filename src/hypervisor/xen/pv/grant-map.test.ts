@@ -12,29 +12,66 @@ import { PageTypes, PTE_PRESENT, PTE_WRITE } from './page-types.ts';
 const PLACE_A = 0x1000,
   PLACE_B = 0x2000;
 
-let machine: Machine, types: PageTypes, grants: GrantMap, table: number, frame1: number, frame2: number, lost: number, foreign: number, p2m: Int32Array;
+let machine: Machine,
+  types: PageTypes,
+  grants: GrantMap,
+  table: number,
+  frame1: number,
+  frame2: number,
+  lost: number,
+  foreign: number,
+  p2m: Int32Array;
 const entry = (slot: number): number => machine.words[(table << 10) + 2 * slot];
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(16 << 20));
   const record = createDomain(machine, 2, machine.frames, { xen: XEN_TYPE.PV });
   const other = createDomain(machine, 1, machine.frames, { xen: XEN_TYPE.PV });
-  const owned = (id: number): number[] => Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === id);
+  const owned = (id: number): number[] =>
+    Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === id);
   lost = 0;
-  const hooks = { flushTlb() {}, written() {}, mapped() {}, isShared: () => false, left() {}, grantLost: () => void lost++, xenEntries: () => new Int32Array(84) };
+  const hooks = {
+    flushTlb() {},
+    written() {},
+    mapped() {},
+    isShared: () => false,
+    left() {},
+    grantLost: () => void lost++,
+    xenEntries: () => new Int32Array(84),
+  };
   types = new PageTypes(machine, record.id, hooks);
   [table, frame1, frame2] = owned(record.id);
   [foreign] = owned(other.id);
   expect(types.pin(table, FRAME_TYPE.L1)).toBe(0);
   p2m = machine.p2m(record);
-  const memory = { walk: (linear: number) => ({ table, slot: (linear >>> 12) & 511, low: entry((linear >>> 12) & 511), high: 0, write: true, user: false }) };
-  grants = new GrantMap({ words: machine.words, p2m, memory: memory as unknown as PvMemory, types, ownerOf: mfn => machine.ownerOf(mfn), domid: record.id });
+  const memory = {
+    walk: (linear: number) => ({
+      table,
+      slot: (linear >>> 12) & 511,
+      low: entry((linear >>> 12) & 511),
+      high: 0,
+      write: true,
+      user: false,
+    }),
+  };
+  grants = new GrantMap({
+    words: machine.words,
+    p2m,
+    memory: memory as unknown as PvMemory,
+    types,
+    ownerOf: mfn => machine.ownerOf(mfn),
+    domid: record.id,
+  });
 });
 
 describe('frames that a guest granted to itself', () => {
   it('are counted by their entries like any other, so that they may be overwritten', () => {
     expect(grants.map(PLACE_A, frame1, GNTMAP.HOST)).toBe(GNTST.OKAY);
-    expect([machine.references(frame1), types.typeOf(frame1), types.countOf(frame1)]).toEqual([2, FRAME_TYPE.WRITABLE, 1]);
+    expect([machine.references(frame1), types.typeOf(frame1), types.countOf(frame1)]).toEqual([
+      2,
+      FRAME_TYPE.WRITABLE,
+      1,
+    ]);
     expect(types.replaceEntry(table, 1, 0, 0, false)).toBe(0);
     expect([machine.references(frame1), types.countOf(frame1), lost]).toEqual([1, 0, 0]);
     expect(grants.unmap(PLACE_A, frame1, GNTMAP.HOST, 0)).toBe(GNTST.GENERAL_ERROR);

@@ -32,7 +32,9 @@ export class GrantMap {
     if (place >= 2 ** 32) return undefined;
     if (flags & GNTMAP.CONTAINS_PTE) {
       const table = place >>> FRAME_SHIFT;
-      return place & 7 || this.parts.ownerOf(table) !== this.parts.domid ? undefined : { table, slot: (place & 0xfff) >>> 3 };
+      return place & 7 || this.parts.ownerOf(table) !== this.parts.domid
+        ? undefined
+        : { table, slot: (place & 0xfff) >>> 3 };
     }
     const { table, slot } = this.parts.memory.walk(place);
     return table < 0 ? undefined : { table, slot };
@@ -43,10 +45,16 @@ export class GrantMap {
     const { types, p2m } = this.parts;
     const at = this.entry(place, flags);
     if (!at) return flags & GNTMAP.CONTAINS_PTE ? GNTST.GENERAL_ERROR : GNTST.BAD_VIRT_ADDR;
-    const entry = (mfn << FRAME_SHIFT) | PTE_PRESENT | PTE_ACCESSED | (flags & GNTMAP.READONLY ? 0 : PTE_WRITE | PTE_DIRTY) | (flags & GNTMAP.APPLICATION ? PTE_USER : 0);
+    const entry =
+      (mfn << FRAME_SHIFT) |
+      PTE_PRESENT |
+      PTE_ACCESSED |
+      (flags & GNTMAP.READONLY ? 0 : PTE_WRITE | PTE_DIRTY) |
+      (flags & GNTMAP.APPLICATION ? PTE_USER : 0);
     if (this.parts.ownerOf(mfn) === this.parts.domid) {
       // A frame that the guest granted to itself: the entry is one of its own, counted like any other, whatever becomes of it. The grant counts beside it.
-      if (types.typeOf(at.table) !== FRAME_TYPE.L1 || types.replaceEntry(at.table, at.slot, entry, 0, false) !== 0) return GNTST.GENERAL_ERROR;
+      if (types.typeOf(at.table) !== FRAME_TYPE.L1 || types.replaceEntry(at.table, at.slot, entry, 0, false) !== 0)
+        return GNTST.GENERAL_ERROR;
       types.flushIfStale();
       return GNTST.OKAY;
     }
@@ -64,14 +72,16 @@ export class GrantMap {
     const at = this.entry(place, flags);
     if (!at) return flags & GNTMAP.CONTAINS_PTE ? GNTST.GENERAL_ERROR : GNTST.BAD_VIRT_ADDR;
     const low = words[(at.table << 10) + 2 * at.slot];
-    if (!(low & PTE_PRESENT) || low >>> FRAME_SHIFT !== mfn || types.typeOf(at.table) !== FRAME_TYPE.L1) return GNTST.GENERAL_ERROR;
+    if (!(low & PTE_PRESENT) || low >>> FRAME_SHIFT !== mfn || types.typeOf(at.table) !== FRAME_TYPE.L1)
+      return GNTST.GENERAL_ERROR;
     // An entry that allows something else is not the one that the mapping made (XSA-234).
-    if ((low & PTE_WRITE) === 0 !== ((flags & GNTMAP.READONLY) !== 0)) return GNTST.GENERAL_ERROR;
+    if (((low & PTE_WRITE) === 0) !== ((flags & GNTMAP.READONLY) !== 0)) return GNTST.GENERAL_ERROR;
     let moved = 0,
       movedHigh = 0;
     if (replacement !== 0) {
       const from = this.parts.memory.walk(replacement);
-      if (from.table < 0 || this.parts.ownerOf(from.low >>> FRAME_SHIFT) !== this.parts.domid) return GNTST.GENERAL_ERROR;
+      if (from.table < 0 || this.parts.ownerOf(from.low >>> FRAME_SHIFT) !== this.parts.domid)
+        return GNTST.GENERAL_ERROR;
       // The references that an entry stands for move with it, so it must be another one.
       if (from.table === at.table && from.slot === at.slot) return GNTST.GENERAL_ERROR;
       const source = (from.table << 10) + 2 * from.slot;

@@ -46,7 +46,12 @@ function allocate({ machine, record }: HypercallContext, frames: number, limit: 
 }
 
 /** They are the domain's and may be mapped; `pfn`: what the guest calls the first, where it says so. */
-function add({ machine, record, words, xenBlock, parts, pv }: HypercallContext, mfn: number, frames: number, pfn?: number): void {
+function add(
+  { machine, record, words, xenBlock, parts, pv }: HypercallContext,
+  mfn: number,
+  frames: number,
+  pfn?: number,
+): void {
   const p2m = machine.p2m(record);
   Atomics.add(words, xenBlock + XEN.CURRENT_FRAMES, frames);
   for (let n = 0; n < frames; n++) {

@@ -60,7 +60,9 @@ export class PvMemory {
 
   /** False, with nothing promised about `into`, where a page is missing. */
   read(linear: number, into: Uint8Array): boolean {
-    return this.forEachPage(linear, into.length, false, (offset, from, count) => into.set(this.bytes.subarray(offset, offset + count), from));
+    return this.forEachPage(linear, into.length, false, (offset, from, count) =>
+      into.set(this.bytes.subarray(offset, offset + count), from),
+    );
   }
 
   /** False where a page is missing or read-only; then nothing was written. */
@@ -72,7 +74,12 @@ export class PvMemory {
     });
   }
 
-  private forEachPage(linear: number, length: number, write: boolean, visit: (offset: number, at: number, count: number) => void): boolean {
+  private forEachPage(
+    linear: number,
+    length: number,
+    write: boolean,
+    visit: (offset: number, at: number, count: number) => void,
+  ): boolean {
     for (let at = 0; at < length; ) {
       const address = (linear + at) >>> 0;
       const count = Math.min(length - at, FRAME_BYTES - (address & (FRAME_BYTES - 1)));

@@ -5,7 +5,18 @@
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { FRAME_TYPE } from '../../layout/layout.ts';
 import { FRAME_BYTES, type Machine } from '../../memory/machine.ts';
-import { DOMID_FIRST_RESERVED, DOMID_SELF, EACCES, EFAULT, EINVAL, ENOSYS, EOPNOTSUPP, EPERM, ESRCH, PV_VIRT_START } from '../abi.ts';
+import {
+  DOMID_FIRST_RESERVED,
+  DOMID_SELF,
+  EACCES,
+  EFAULT,
+  EINVAL,
+  ENOSYS,
+  EOPNOTSUPP,
+  EPERM,
+  ESRCH,
+  PV_VIRT_START,
+} from '../abi.ts';
 import { type GuestStruct, struct, u32, u64words, ulong } from '../struct.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
@@ -121,19 +132,30 @@ export class Mmu {
   /** HYPERVISOR_mmu_update. `doneAt` 0: nobody wants the count. */
   update(requests: number, count: number, doneAt: number, foreign: number): number {
     const { memory } = this.parts;
-    const noOwner = this.ownerError(foreign & 0xffff) || (foreign >>> 16 === 0 ? 0 : this.ownerError((foreign >>> 16) - 1));
+    const noOwner =
+      this.ownerError(foreign & 0xffff) || (foreign >>> 16 === 0 ? 0 : this.ownerError((foreign >>> 16) - 1));
     if (noOwner !== 0) return noOwner;
     const bytes = new Uint8Array(MmuUpdate.bytes);
     const request = MmuUpdate.over(bytes);
-    return this.inTurns(requests, count, doneAt, MmuUpdate.bytes, REQUESTS_A_TURN, at => (memory.read(at, bytes) ? this.one(request) : -EFAULT));
+    return this.inTurns(requests, count, doneAt, MmuUpdate.bytes, REQUESTS_A_TURN, at =>
+      memory.read(at, bytes) ? this.one(request) : -EFAULT,
+    );
   }
 
   /** Does what a list says, to the first error; a long one goes on after others had their turn. `doneAt` gets how many were done, where it can be written. */
-  private inTurns(list: number, count: number, doneAt: number, bytes: number, most: number, one: (at: number) => number): number {
+  private inTurns(
+    list: number,
+    count: number,
+    doneAt: number,
+    bytes: number,
+    most: number,
+    one: (at: number) => number,
+  ): number {
     const { memory, continueWith } = this.parts;
     const total = (count & ~PREEMPTED) >>> 0;
     const word = new Uint8Array(4);
-    const before = count & PREEMPTED && doneAt !== 0 && memory.read(doneAt, word) ? new DataView(word.buffer).getUint32(0, true) : 0;
+    const before =
+      count & PREEMPTED && doneAt !== 0 && memory.read(doneAt, word) ? new DataView(word.buffer).getUint32(0, true) : 0;
     let error = 0,
       done = 0;
     while (done < Math.min(total, most)) {
@@ -204,7 +226,9 @@ export class Mmu {
     if (noOwner !== 0) return noOwner;
     const bytes = new Uint8Array(MmuextOp.bytes);
     const operation = MmuextOp.over(bytes);
-    return this.inTurns(operations, count, doneAt, MmuextOp.bytes, OPERATIONS_A_TURN, at => (memory.read(at, bytes) ? this.oneExtended(operation) : -EFAULT));
+    return this.inTurns(operations, count, doneAt, MmuextOp.bytes, OPERATIONS_A_TURN, at =>
+      memory.read(at, bytes) ? this.oneExtended(operation) : -EFAULT,
+    );
   }
 
   private oneExtended({ cmd: command, arg1: first, arg2: second }: GuestStruct<typeof MmuextOp>): number {

@@ -49,7 +49,10 @@ export function stackSwitch(caller: HypercallContext, [ss, esp]: Registers): num
  * set_callbacks: handlers of events and of a failed return.
  * IN: event_selector, event_address, failsafe_selector, failsafe_address.
  */
-export function setCallbacks(caller: HypercallContext, [eventCs, eventEip, failsafeCs, failsafeEip]: Registers): number {
+export function setCallbacks(
+  caller: HypercallContext,
+  [eventCs, eventEip, failsafeCs, failsafeEip]: Registers,
+): number {
   return of(caller).traps.setCallbacks(eventCs, eventEip, failsafeCs, failsafeEip);
 }
 
@@ -88,7 +91,10 @@ export function getDebugreg(caller: HypercallContext, [register]: Registers): nu
  * IN: ma_low, ma_high, desc_low, desc_high.
  * Errors: EINVAL no memory of the caller's is there, or a descriptor that would let it reach the hypervisor.
  */
-export function updateDescriptor(caller: HypercallContext, [low, high, descriptorLow, descriptorHigh]: Registers): number {
+export function updateDescriptor(
+  caller: HypercallContext,
+  [low, high, descriptorLow, descriptorHigh]: Registers,
+): number {
   return high === 0 ? of(caller).descriptors.update(low >>> 0, descriptorLow, descriptorHigh) : -EINVAL;
 }
 
@@ -147,4 +153,3 @@ export function nmiOp(caller: HypercallContext, [command, arg]: Registers): numb
 export function callbackOp(caller: HypercallContext, [command, arg]: Registers): number {
   return of(caller).traps.callbackOp(command, arg >>> 0);
 }
-

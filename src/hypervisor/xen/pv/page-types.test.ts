@@ -22,7 +22,8 @@ function setUp() {
     grantLost: () => {},
     xenEntries: () => new Int32Array(84).fill(0x123),
   });
-  const owned = (id: number): number[] => Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === id);
+  const owned = (id: number): number[] =>
+    Array.from({ length: machine.frames }, (_, mfn) => mfn).filter(mfn => machine.ownerOf(mfn) === id);
   const set = (table: number, slot: number, mfn: number, flags: number): void => {
     machine.words[(table << 10) + 2 * slot] = (mfn << 12) | flags;
   };
@@ -36,7 +37,11 @@ describe('page types', () => {
     set(table, 0, data, PTE_PRESENT | PTE_WRITE);
     set(table, 1, read, PTE_PRESENT);
     expect(types.pin(table, FRAME_TYPE.L1)).toBe(0);
-    expect([types.typeOf(table), types.typeOf(data), types.typeOf(read)]).toEqual([FRAME_TYPE.L1, FRAME_TYPE.WRITABLE, FRAME_TYPE.NONE]);
+    expect([types.typeOf(table), types.typeOf(data), types.typeOf(read)]).toEqual([
+      FRAME_TYPE.L1,
+      FRAME_TYPE.WRITABLE,
+      FRAME_TYPE.NONE,
+    ]);
     expect(types.pin(table, FRAME_TYPE.L1)).toBe(-EINVAL);
     expect(types.unpin(table)).toBe(0);
     expect([types.countOf(table), types.countOf(data)]).toEqual([0, 0]);
@@ -126,8 +131,10 @@ describe('page types', () => {
             else if (what === 1) types.unpin(to);
             else if (types.typeOf(to) === FRAME_TYPE.NONE) {
               // Memory that no table maps writable could still be written by hypercall.
-              if (machine.ownerOf(to) !== machine.ownerOf(foreign)) set(to, slot % 4, from, PTE_PRESENT | (what === 2 ? PTE_WRITE : 0));
-            } else if (types.typeOf(to) !== FRAME_TYPE.WRITABLE) types.replaceEntry(to, slot % 4, (from << 12) | PTE_PRESENT | (what === 2 ? PTE_WRITE : 0), 0, false);
+              if (machine.ownerOf(to) !== machine.ownerOf(foreign))
+                set(to, slot % 4, from, PTE_PRESENT | (what === 2 ? PTE_WRITE : 0));
+            } else if (types.typeOf(to) !== FRAME_TYPE.WRITABLE)
+              types.replaceEntry(to, slot % 4, (from << 12) | PTE_PRESENT | (what === 2 ? PTE_WRITE : 0), 0, false);
             for (const table of pool.slice(0, 7)) {
               const type = types.typeOf(table);
               if (type === FRAME_TYPE.NONE || type === FRAME_TYPE.WRITABLE) continue;
@@ -135,12 +142,14 @@ describe('page types', () => {
                 const low = machine.words[(table << 10) + 2 * i];
                 if (!(low & PTE_PRESENT)) continue;
                 expect(low >>> 12).not.toBe(foreign);
-                if (type === FRAME_TYPE.L1 && low & PTE_WRITE) expect(types.typeOf(low >>> 12)).toBe(FRAME_TYPE.WRITABLE);
+                if (type === FRAME_TYPE.L1 && low & PTE_WRITE)
+                  expect(types.typeOf(low >>> 12)).toBe(FRAME_TYPE.WRITABLE);
               }
             }
           }
           for (const frame of pool.slice(0, 7)) types.unpin(frame);
-          for (const frame of pool.slice(0, 7)) expect([types.countOf(frame), machine.references(frame)]).toEqual([0, 1]);
+          for (const frame of pool.slice(0, 7))
+            expect([types.countOf(frame), machine.references(frame)]).toEqual([0, 1]);
         },
       ),
       { numRuns: 150 },

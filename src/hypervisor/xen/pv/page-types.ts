@@ -3,7 +3,14 @@
  * this is all that keeps a guest, whose page tables the processor walks directly, from mapping what is not its own.
  * Source: the public description of Xen's direct paging (docs and xen/include/public/xen.h); PAE, three levels.
  */
-import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../layout/layout.ts';
+import {
+  FRAME,
+  FRAME_COUNT_MASK,
+  FRAME_PINNED,
+  FRAME_TYPE,
+  FRAME_TYPE_SHIFT,
+  FRAME_VALIDATED,
+} from '../../layout/layout.ts';
 import type { Machine } from '../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';
 
@@ -147,7 +154,11 @@ export class PageTypes {
       // Writable translations of what becomes a table must not linger (and the other way round a table's).
       if (old >>> FRAME_TYPE_SHIFT !== type) this.flushIfStale();
       const checked = type === FRAME_TYPE.WRITABLE;
-      if (Atomics.compareExchange(words, at, old, (type << FRAME_TYPE_SHIFT) | (checked ? FRAME_VALIDATED : 0) | 1) !== old) continue;
+      if (
+        Atomics.compareExchange(words, at, old, (type << FRAME_TYPE_SHIFT) | (checked ? FRAME_VALIDATED : 0) | 1) !==
+        old
+      )
+        continue;
       if (checked) return true;
       if (this.validate(mfn, type)) {
         Atomics.or(words, at, FRAME_VALIDATED);
@@ -221,7 +232,8 @@ export class PageTypes {
 
   private dropEntries(mfn: number, type: number, count: number): void {
     const { words } = this.machine;
-    for (let slot = 0; slot < count; slot++) this.putEntry(type, words[(mfn << 10) + 2 * slot], words[(mfn << 10) + 2 * slot + 1]);
+    for (let slot = 0; slot < count; slot++)
+      this.putEntry(type, words[(mfn << 10) + 2 * slot], words[(mfn << 10) + 2 * slot + 1]);
   }
 
   /** Takes the references that an entry of a table stands for. 0 or -EINVAL; an entry that is not present stands for none. */
@@ -234,7 +246,12 @@ export class PageTypes {
         this.hooks.mapped(mfn);
         return 0;
       }
-      const error = low & PTE_WRITE ? this.get(mfn, FRAME_TYPE.WRITABLE) : this.machine.takeReference(mfn, this.domid) ? 0 : -EINVAL;
+      const error =
+        low & PTE_WRITE
+          ? this.get(mfn, FRAME_TYPE.WRITABLE)
+          : this.machine.takeReference(mfn, this.domid)
+            ? 0
+            : -EINVAL;
       if (error === 0) this.hooks.mapped(mfn);
       return error;
     }

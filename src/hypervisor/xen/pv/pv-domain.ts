@@ -3,8 +3,28 @@
  * The guest's kernel is in ring 1 and walks real page tables with machine frame numbers; the processor leaves for everything that would go through
  * an IDT (`controls.hypervisorIdt`), so no VT is needed.
  */
-import { EVENT_SOFTWARE, EVENT_SOFTWARE_EXCEPTION, P2M_READ, P2M_RWX, EVENT_PRIVILEGED_SOFTWARE, ExitReason, type Processor } from '../../../cpu/architecture/index.ts';
-import { CR0_ET, CR0_MP, CR0_NE, CR0_PE, CR0_PG, CR0_TS, CR0_WP, CR4_OSFXSR, CR4_OSXMMEXCPT, CR4_PAE, EFER_NXE } from '../../../cpu/architecture/index.ts';
+import {
+  EVENT_SOFTWARE,
+  EVENT_SOFTWARE_EXCEPTION,
+  P2M_READ,
+  P2M_RWX,
+  EVENT_PRIVILEGED_SOFTWARE,
+  ExitReason,
+  type Processor,
+} from '../../../cpu/architecture/index.ts';
+import {
+  CR0_ET,
+  CR0_MP,
+  CR0_NE,
+  CR0_PE,
+  CR0_PG,
+  CR0_TS,
+  CR0_WP,
+  CR4_OSFXSR,
+  CR4_OSXMMEXCPT,
+  CR4_PAE,
+  EFER_NXE,
+} from '../../../cpu/architecture/index.ts';
 import type { CpuidAnswer } from '../../../cpu/architecture/index.ts';
 import { registers as R } from '../../../cpu/architecture/index.ts';
 import { FRAME_TYPE, XEN, XEN_VCPU, XEN_VCPU_WORDS } from '../../layout/layout.ts';
@@ -84,12 +104,28 @@ export class PvDomain {
         this.expel(mfn);
         Atomics.sub(machine.words, this.xen + XEN.CURRENT_FRAMES, 1);
       },
-      grantLost: () => parts.crash('The guest overwrote a page table entry that maps a granted frame, without unmapping the grant.'),
+      grantLost: () =>
+        parts.crash('The guest overwrote a page table entry that maps a granted frame, without unmapping the grant.'),
       xenEntries: () => this.block.xenEntries(),
     });
     this.descriptors = new Descriptors(machine, this.types, this.block);
-    const common = { machine, processor, block: this.block, memory: this.memory, types: this.types, descriptors: this.descriptors, currentVcpu };
-    this.mmu = new Mmu({ ...common, domid: record.id, regs: processor.regs, flushTlb, flushPage: linear => processor.flushPage(linear), continueWith: parts.continueWith });
+    const common = {
+      machine,
+      processor,
+      block: this.block,
+      memory: this.memory,
+      types: this.types,
+      descriptors: this.descriptors,
+      currentVcpu,
+    };
+    this.mmu = new Mmu({
+      ...common,
+      domid: record.id,
+      regs: processor.regs,
+      flushTlb,
+      flushPage: linear => processor.flushPage(linear),
+      continueWith: parts.continueWith,
+    });
     this.traps = new Traps({
       ...common,
       bytes: machine.bytes,
@@ -110,7 +146,14 @@ export class PvDomain {
       newBase: mfn => this.mmu.newBase(mfn) === 0,
       writeHypercallMsr: (low, high) => this.writeHypercallPage(low, high),
     });
-    this.grants = new GrantMap({ words: machine.words, p2m: this.p2m, memory: this.memory, types: this.types, ownerOf: mfn => machine.ownerOf(mfn), domid: record.id });
+    this.grants = new GrantMap({
+      words: machine.words,
+      p2m: this.p2m,
+      memory: this.memory,
+      types: this.types,
+      ownerOf: mfn => machine.ownerOf(mfn),
+      domid: record.id,
+    });
     this.context = new GuestContext({ ...common, mmu: this.mmu, traps: this.traps, emulator: this.emulator });
     // What the processor walks through: the guest's own frames are there already.
     for (const mfn of this.block.ownFrames()) this.p2m[mfn] = (mfn << FRAME_SHIFT) | P2M_READ;
@@ -141,11 +184,16 @@ export class PvDomain {
   }
 
   /** Puts a kernel into the domain's frames and vCPU 0 at its entry. @throws LoadError */
-  start(build: PvBuild, memoryMiB: number, rings: { sharedInfoMfn: number; storePort: number; consolePort: number }): { about: string; storeMfn: number; consoleMfn: number } {
+  start(
+    build: PvBuild,
+    memoryMiB: number,
+    rings: { sharedInfoMfn: number; storePort: number; consolePort: number },
+  ): { about: string; storeMfn: number; consoleMfn: number } {
     const { machine, record, processor } = this.parts;
     const layout = planPv(build, memoryMiB);
     const started = buildPv(machine, this.frames(memoryMiB * 256), build, layout, rings);
-    if (this.types.pin(started.base, FRAME_TYPE.L3) !== 0) throw new HostError('The first page tables of a paravirtual guest were refused: a defect of Ringside.');
+    if (this.types.pin(started.base, FRAME_TYPE.L3) !== 0)
+      throw new HostError('The first page tables of a paravirtual guest were refused: a defect of Ringside.');
     if (started.extendedCr3) machine.words[this.xen + XEN.ASSISTS] |= 1 << VMASST.PAE_EXTENDED_CR3;
     for (let vcpu = 0; vcpu < record.vcpus; vcpu++) {
       const info = this.vcpuInfo(vcpu);
@@ -161,7 +209,8 @@ export class PvDomain {
     this.mmu.newBase(started.base);
     this.descriptors.load(0, R.CS, FLAT_RING1_CS, 1, regs, this.memory);
     this.descriptors.load(0, R.SS, FLAT_RING1_DS, 1, regs, this.memory);
-    for (const register of [R.DS, R.ES, R.FS, R.GS]) this.descriptors.load(0, register, FLAT_RING1_DS, 1, regs, this.memory);
+    for (const register of [R.DS, R.ES, R.FS, R.GS])
+      this.descriptors.load(0, register, FLAT_RING1_DS, 1, regs, this.memory);
     regs[R.CPL] = 1;
     const state = this.block.vcpu(0);
     state[PV.KERNEL_SS] = FLAT_RING1_DS;
@@ -188,7 +237,14 @@ export class PvDomain {
   /** Into a domain that has just been made: `regs` and frames are vCPU 0's and the domain's. @throws SavedStateError */
   restore(ports: Ports, notRam: ReadonlySet<number>, saved: SavedPvImage): void {
     const { processor, record } = this.parts;
-    restorePv(this.saveParts(ports, notRam), saved, this.frames(record.ramFrames), processor.regs, regs => this.setControlRegisters(regs), mfn => this.expel(mfn));
+    restorePv(
+      this.saveParts(ports, notRam),
+      saved,
+      this.frames(record.ramFrames),
+      processor.regs,
+      regs => this.setControlRegisters(regs),
+      mfn => this.expel(mfn),
+    );
     processor.controls.hypervisorIdt = true;
     processor.reload();
     processor.flushTlb();
@@ -233,7 +289,8 @@ export class PvDomain {
     const { exit, regs } = processor;
     const vector = reason - ExitReason.IDT_FIRST;
     const type = exit.interruption & INFORMATION_TYPE;
-    if (type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE) return this.softwareInterrupt(vector, type);
+    if (type === EVENT_SOFTWARE || type === EVENT_SOFTWARE_EXCEPTION || type === EVENT_PRIVILEGED_SOFTWARE)
+      return this.softwareInterrupt(vector, type);
     switch (vector) {
       case DEBUG: {
         // Conditions go into DR6; nothing but the guest takes them out (SDM vol. 3, 17.2.3).
@@ -251,10 +308,15 @@ export class PvDomain {
         this.traps.deliver(NO_COPROCESSOR, 0);
         return false;
       case GENERAL_PROTECTION:
-        if (exit.errorCode !== 0 || !(this.emulator.generalProtection() || (this.emulator.isSysenter() && this.traps.sysenter()))) this.traps.deliver(GENERAL_PROTECTION, exit.errorCode);
+        if (
+          exit.errorCode !== 0 ||
+          !(this.emulator.generalProtection() || (this.emulator.isSysenter() && this.traps.sysenter()))
+        )
+          this.traps.deliver(GENERAL_PROTECTION, exit.errorCode);
         return false;
       case PAGE_FAULT:
-        if (!this.fixPageFault(exit.guestLinear, exit.errorCode)) this.traps.deliver(PAGE_FAULT, exit.errorCode, exit.guestLinear);
+        if (!this.fixPageFault(exit.guestLinear, exit.errorCode))
+          this.traps.deliver(PAGE_FAULT, exit.errorCode, exit.guestLinear);
         return false;
       default:
         this.traps.deliver(vector, exit.errorCode);
@@ -295,7 +357,8 @@ export class PvDomain {
       this.traps.deliver(GENERAL_PROTECTION, ((linear - block.ldtBase(vcpu)) & 0xfff8) | 4);
       return true;
     }
-    if (!this.assists(VMASST.WRITABLE_PAGETABLES) || (error & (PF_PRESENT | PF_WRITE)) !== (PF_PRESENT | PF_WRITE)) return false;
+    if (!this.assists(VMASST.WRITABLE_PAGETABLES) || (error & (PF_PRESENT | PF_WRITE)) !== (PF_PRESENT | PF_WRITE))
+      return false;
     if (this.parts.processor.regs[R.CPL] !== 1) return false;
     const { low } = memory.walk(linear);
     if (!(low & PTE_PRESENT) || low & PTE_WRITE || types.typeOf(low >>> FRAME_SHIFT) !== FRAME_TYPE.L1) return false;
@@ -346,7 +409,12 @@ export class PvDomain {
     const info = this.vcpuInfo(currentVcpu());
     // A debug trap of the instruction before comes first (SDM vol. 3, table 6-2).
     if (this.parts.processor.regs[R.PENDING_DEBUG] !== 0) return false;
-    if (info === 0 || machine.bytes[info + VCPU_INFO.UPCALL_PENDING] === 0 || machine.bytes[info + VCPU_INFO.UPCALL_MASK] !== 0) return false;
+    if (
+      info === 0 ||
+      machine.bytes[info + VCPU_INFO.UPCALL_PENDING] === 0 ||
+      machine.bytes[info + VCPU_INFO.UPCALL_MASK] !== 0
+    )
+      return false;
     return this.traps.deliverEvent();
   }
 }

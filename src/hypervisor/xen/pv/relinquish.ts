@@ -12,7 +12,11 @@ export function relinquishPv(machine: Machine, record: DomainRecord): void {
   const held: number[] = [];
   for (let id = 0; id < block.vcpus; id++) {
     const state = block.vcpu(id);
-    held.push(state[PV.BASE], ...state.subarray(PV.GDT_FRAMES, PV.GDT_FRAMES + GUEST_GDT_FRAMES), ...state.subarray(PV.LDT_FRAMES, PV.LDT_FRAMES + LDT_PAGES));
+    held.push(
+      state[PV.BASE],
+      ...state.subarray(PV.GDT_FRAMES, PV.GDT_FRAMES + GUEST_GDT_FRAMES),
+      ...state.subarray(PV.LDT_FRAMES, PV.LDT_FRAMES + LDT_PAGES),
+    );
     state.fill(0);
   }
   for (let mfn = 0; mfn < machine.frames; mfn++) {

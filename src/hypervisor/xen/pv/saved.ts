@@ -55,27 +55,49 @@ const refuse = (what: string): never => {
 const ofCr3 = (cr3: number): number => ((cr3 >>> 12) | ((cr3 & ADDRESS_MASK) << 20)) >>> 0;
 const toCr3 = (frame: number): number => (frame << 12) | (frame >>> 20);
 
-const wireType = (type: number): number => (type === FRAME_TYPE.L1 ? 1 : type === FRAME_TYPE.L2 || type === FRAME_TYPE.L2_XEN ? 2 : type === FRAME_TYPE.L3 ? 3 : 0);
+const wireType = (type: number): number =>
+  type === FRAME_TYPE.L1
+    ? 1
+    : type === FRAME_TYPE.L2 || type === FRAME_TYPE.L2_XEN
+      ? 2
+      : type === FRAME_TYPE.L3
+        ? 3
+        : 0;
 const FROM_WIRE: readonly number[] = [FRAME_TYPE.NONE, FRAME_TYPE.L1, FRAME_TYPE.L2, FRAME_TYPE.L3];
 
 /** @throws SavedStateError where the guest's tables name what is not its own, or contradict the hypervisor's. */
-export function savePv({ machine, record, ports, block, types, context, notRam }: PvSaveParts, regs: Int32Array, eflags: number): PvImage {
+export function savePv(
+  { machine, record, ports, block, types, context, notRam }: PvSaveParts,
+  regs: Int32Array,
+  eflags: number,
+): PvImage {
   const { words, bytes } = machine;
   const mfns = new Int32Array(record.ramFrames).fill(-1);
   for (let mfn = 0; mfn < machine.frames; mfn++) {
     if (machine.ownerOf(mfn) !== record.id || notRam.has(mfn)) continue;
     const pfn = words[machine.m2p + mfn] >>> 0;
-    if (pfn >= mfns.length || mfns[pfn] >= 0) refuse(`its machine frame 0x${mfn.toString(16)} is guest frame 0x${pfn.toString(16)} in the M2P table, which it cannot be.`);
+    if (pfn >= mfns.length || mfns[pfn] >= 0)
+      refuse(
+        `its machine frame 0x${mfn.toString(16)} is guest frame 0x${pfn.toString(16)} in the M2P table, which it cannot be.`,
+      );
     mfns[pfn] = mfn;
   }
   const pfnOf = (mfn: number, what: string): number => {
-    const pfn = mfn < machine.frames && machine.ownerOf(mfn) === record.id && !notRam.has(mfn) ? words[machine.m2p + mfn] >>> 0 : mfns.length;
-    return pfn < mfns.length ? pfn : refuse(`${what} names machine frame 0x${mfn.toString(16)}, which is not its own. It should have given that up before it suspended itself.`);
+    const pfn =
+      mfn < machine.frames && machine.ownerOf(mfn) === record.id && !notRam.has(mfn)
+        ? words[machine.m2p + mfn] >>> 0
+        : mfns.length;
+    return pfn < mfns.length
+      ? pfn
+      : refuse(
+          `${what} names machine frame 0x${mfn.toString(16)}, which is not its own. It should have given that up before it suspended itself.`,
+        );
   };
   const shared = ports.sharedInfo;
   const view = new DataView(machine.memory, shared, FRAME_BYTES);
   const most = view.getUint32(SHARED_INFO[32].MAX_PFN, true);
-  if (most === 0 || most > mfns.length) refuse(`its list of frames says that it covers ${most} of ${mfns.length} frames (shared_info, max_pfn).`);
+  if (most === 0 || most > mfns.length)
+    refuse(`its list of frames says that it covers ${most} of ${mfns.length} frames (shared_info, max_pfn).`);
   const list = view.getUint32(FRAME_LIST_LIST, true);
   pfnOf(list, 'shared_info (pfn_to_mfn_frame_list_list)');
   const p2mFrames = Array.from({ length: Math.ceil(most / LIST_ENTRIES) }, (_, i) => {
@@ -86,10 +108,12 @@ export function savePv({ machine, record, ports, block, types, context, notRam }
   const contexts = new Map<number, Uint8Array>();
   const first = context.get(0, regs, eflags);
   const fields = new DataView(first.buffer);
-  const convert = (at: number, what: string): void => fields.setUint32(at, pfnOf(fields.getUint32(at, true), what), true);
+  const convert = (at: number, what: string): void =>
+    fields.setUint32(at, pfnOf(fields.getUint32(at, true), what), true);
   convert(CONTEXT.START_INFO, 'the argument of its suspend call (start_info)');
   fields.setInt32(CONTEXT.CR3, toCr3(pfnOf(ofCr3(fields.getUint32(CONTEXT.CR3, true)), 'CR3')), true);
-  for (let i = 0; i < Math.ceil(fields.getUint32(CONTEXT.GDT_ENTRIES, true) / 512); i++) convert(CONTEXT.GDT_FRAMES + 4 * i, 'its GDT');
+  for (let i = 0; i < Math.ceil(fields.getUint32(CONTEXT.GDT_ENTRIES, true) / 512); i++)
+    convert(CONTEXT.GDT_FRAMES + 4 * i, 'its GDT');
   contexts.set(0, first);
 
   const plain = (mfn: number): Uint8Array => bytes.subarray(mfn * FRAME_BYTES, (mfn + 1) * FRAME_BYTES);
@@ -97,7 +121,15 @@ export function savePv({ machine, record, ports, block, types, context, notRam }
     const page = new Int32Array(LIST_ENTRIES);
     for (let slot = 0; slot < entriesOf(type); slot++) {
       const low = words[mfn * LIST_ENTRIES + 2 * slot];
-      page[2 * slot] = low & PTE_PRESENT ? (pfnOf(low >>> 12, `an entry of the page table in guest frame 0x${words[machine.m2p + mfn].toString(16)}`) << 12) | (low & ADDRESS_MASK) : low;
+      page[2 * slot] =
+        low & PTE_PRESENT
+          ? (pfnOf(
+              low >>> 12,
+              `an entry of the page table in guest frame 0x${words[machine.m2p + mfn].toString(16)}`,
+            ) <<
+              12) |
+            (low & ADDRESS_MASK)
+          : low;
       page[2 * slot + 1] = words[mfn * LIST_ENTRIES + 2 * slot + 1];
     }
     return new Uint8Array(page.buffer);
@@ -108,12 +140,21 @@ export function savePv({ machine, record, ports, block, types, context, notRam }
       const type = mfn < 0 ? 0 : types.typeOf(mfn);
       if (mfn < 0) yield { pfn, type: PAGE.INVALID };
       else if (entriesOf(type) === 0) yield { pfn, type: PAGE.NORMAL, bytes: plain(mfn) };
-      else yield { pfn, type: wireType(type) | (words[machine.frameEntry(mfn) + FRAME.TYPE] & FRAME_PINNED ? PAGE.PINNED : 0), bytes: table(mfn, type) };
+      else
+        yield {
+          pfn,
+          type: wireType(type) | (words[machine.frameEntry(mfn) + FRAME.TYPE] & FRAME_PINNED ? PAGE.PINNED : 0),
+          bytes: table(mfn, type),
+        };
     }
   };
   // What cannot be converted is found before anything is written.
   for (const _page of image());
-  const rest = { covers: most, assists: words[ports.xenBlock + XEN.ASSISTS], beyond: block.vcpu(0).slice(...BEYOND_CONTEXT) };
+  const rest = {
+    covers: most,
+    assists: words[ports.xenBlock + XEN.ASSISTS],
+    beyond: block.vcpu(0).slice(...BEYOND_CONTEXT),
+  };
   return { p2mFrames, sharedInfo: bytes.slice(shared, shared + FRAME_BYTES), contexts, pages: image, rest };
 }
 
@@ -132,13 +173,22 @@ export interface SavedPvImage {
  * Puts it into a domain that has just been made; `mfns` are its machine frames by guest frame number, `regs` the state words of its vCPU 0.
  * @throws SavedStateError
  */
-export function restorePv(parts: PvSaveParts, saved: SavedPvImage, mfns: Int32Array, regs: Int32Array, setControls: (regs: Int32Array) => void, expel: (mfn: number) => void): void {
+export function restorePv(
+  parts: PvSaveParts,
+  saved: SavedPvImage,
+  mfns: Int32Array,
+  regs: Int32Array,
+  setControls: (regs: Int32Array) => void,
+  expel: (mfn: number) => void,
+): void {
   const { machine, ports, types, context, block } = parts;
   const { words, bytes } = machine;
   const present = new Uint8Array(mfns.length).fill(1);
-  for (const { pfns, types: kinds } of saved.pages) pfns.forEach((pfn, i) => (present[pfn] = kinds[i] === PAGE.INVALID ? 0 : 1));
+  for (const { pfns, types: kinds } of saved.pages)
+    pfns.forEach((pfn, i) => (present[pfn] = kinds[i] === PAGE.INVALID ? 0 : 1));
   const mfnOf = (pfn: number, what: string): number => {
-    if (pfn >= mfns.length || !present[pfn]) throw damaged(`${what} names guest frame 0x${pfn.toString(16)}, which the guest does not have.`);
+    if (pfn >= mfns.length || !present[pfn])
+      throw damaged(`${what} names guest frame 0x${pfn.toString(16)}, which the guest does not have.`);
     return mfns[pfn];
   };
   const pinned: { mfn: number; type: number; pfn: number }[] = [];
@@ -153,7 +203,10 @@ export function restorePv(parts: PvSaveParts, saved: SavedPvImage, mfns: Int32Ar
       if ((kind & 7) === 0) continue;
       for (let slot = 0; slot < 512; slot++) {
         const entry = mfn * LIST_ENTRIES + 2 * slot;
-        if (words[entry] & PTE_PRESENT) words[entry] = (mfnOf(words[entry] >>> 12, `Record PAGE_DATA: page table 0x${pfns[i].toString(16)}`) << 12) | (words[entry] & ADDRESS_MASK);
+        if (words[entry] & PTE_PRESENT)
+          words[entry] =
+            (mfnOf(words[entry] >>> 12, `Record PAGE_DATA: page table 0x${pfns[i].toString(16)}`) << 12) |
+            (words[entry] & ADDRESS_MASK);
       }
       if (kind & PAGE.PINNED) pinned.push({ mfn, type: FROM_WIRE[kind & 7], pfn: pfns[i] });
     }
@@ -175,7 +228,8 @@ export function restorePv(parts: PvSaveParts, saved: SavedPvImage, mfns: Int32Ar
   convert(CONTEXT.START_INFO);
   restoreStartInfo(parts, fields.getUint32(CONTEXT.START_INFO, true), mfns.length, pfn => mfnOf(pfn, 'start_info'));
   fields.setInt32(CONTEXT.CR3, toCr3(mfnOf(ofCr3(fields.getUint32(CONTEXT.CR3, true)), record)), true);
-  for (let i = 0; i < Math.min(16, Math.ceil(fields.getUint32(CONTEXT.GDT_ENTRIES, true) / 512)); i++) convert(CONTEXT.GDT_FRAMES + 4 * i);
+  for (let i = 0; i < Math.min(16, Math.ceil(fields.getUint32(CONTEXT.GDT_ENTRIES, true) / 512)); i++)
+    convert(CONTEXT.GDT_FRAMES + 4 * i);
   // Frames that the guest did not have, before anything could name them.
   for (let pfn = 0; pfn < mfns.length; pfn++) {
     if (present[pfn]) continue;
@@ -183,10 +237,15 @@ export function restorePv(parts: PvSaveParts, saved: SavedPvImage, mfns: Int32Ar
     machine.release(mfns[pfn]);
     words[ports.xenBlock + XEN.CURRENT_FRAMES]--;
   }
-  for (const { mfn, type, pfn } of pinned) if (types.pin(mfn, type) !== 0) throw damaged(`Record PAGE_DATA: guest frame 0x${pfn.toString(16)} cannot be the page table that it is said to be.`);
+  for (const { mfn, type, pfn } of pinned)
+    if (types.pin(mfn, type) !== 0)
+      throw damaged(
+        `Record PAGE_DATA: guest frame 0x${pfn.toString(16)} cannot be the page table that it is said to be.`,
+      );
   words[ports.xenBlock + XEN.ASSISTS] = assists;
   block.vcpu(0).set(beyond, BEYOND_CONTEXT[0]);
-  if (context.apply(0, first, regs, setControls) !== 0) throw damaged(`${record}: vCPU 0 names tables that it may not have.`);
+  if (context.apply(0, first, regs, setControls) !== 0)
+    throw damaged(`${record}: vCPU 0 names tables that it may not have.`);
 }
 
 /** The guest's part of the page: its vcpu_infos and the architecture's; ports are masked, and the list of frames is to be made anew. */
@@ -198,10 +257,16 @@ function restoreSharedInfo(ports: Ports, saved: Uint8Array): void {
   bytes.fill(0xff, at + EVTCHN_MASK, at + WC_VERSION);
   bytes.set(saved.subarray(MAX_PFN, FRAME_LIST_LIST), at + MAX_PFN);
   // evtchn_pending_sel
-  for (let vcpu = 0; vcpu < ports.vcpus; vcpu++) bytes.fill(0, at + vcpu * VCPU_INFO_BYTES + 4, at + vcpu * VCPU_INFO_BYTES + 8);
+  for (let vcpu = 0; vcpu < ports.vcpus; vcpu++)
+    bytes.fill(0, at + vcpu * VCPU_INFO_BYTES + 4, at + vcpu * VCPU_INFO_BYTES + 8);
 }
 
-function restoreStartInfo({ machine, ports }: PvSaveParts, mfn: number, pages: number, mfnOf: (pfn: number) => number): void {
+function restoreStartInfo(
+  { machine, ports }: PvSaveParts,
+  mfn: number,
+  pages: number,
+  mfnOf: (pfn: number) => number,
+): void {
   const view = new DataView(machine.memory, mfn * FRAME_BYTES, FRAME_BYTES);
   const put = (at: number, value: number): void => view.setUint32(at, value, true);
   const store = mfnOf(view.getUint32(START_INFO.STORE_MFN, true)),

@@ -11,7 +11,17 @@ const SECTIONS_AT = 64,
 const SYMBOLS = 1,
   NAMES = 2;
 /** Fields of the ELF header (16-bit but for the offsets) and of a section header. */
-const E = { VERSION: 20, PHOFF: 28, SHOFF: 32, EHSIZE: 40, PHENTSIZE: 42, PHNUM: 44, SHENTSIZE: 46, SHNUM: 48, SHSTRNDX: 50 } as const;
+const E = {
+  VERSION: 20,
+  PHOFF: 28,
+  SHOFF: 32,
+  EHSIZE: 40,
+  PHENTSIZE: 42,
+  PHNUM: 44,
+  SHENTSIZE: 46,
+  SHNUM: 48,
+  SHSTRNDX: 50,
+} as const;
 const SH = { OFFSET: 16, LINK: 24 } as const;
 
 /** Undefined: the file has no symbols, or their section headers are damaged. `file`: an ELF file of 32 bits. */

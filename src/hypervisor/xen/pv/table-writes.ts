@@ -13,7 +13,13 @@ const ZF = 0x40,
   DF = 0x400;
 
 /** `linear`: where the store went; `table`: the L1 table's frame. False: no such store, or a refused entry. */
-export function emulateTableWrite(processor: Processor, memory: PvMemory, types: PageTypes, linear: number, table: number): boolean {
+export function emulateTableWrite(
+  processor: Processor,
+  memory: PvMemory,
+  types: PageTypes,
+  linear: number,
+  table: number,
+): boolean {
   const { regs } = processor;
   const code = new Uint8Array(MAX_INSTRUCTION);
   const at = (regs[R.SEG + R.CS * R.SEG_WORDS + R.SEG_BASE] + regs[R.EIP]) >>> 0;
@@ -30,7 +36,8 @@ export function emulateTableWrite(processor: Processor, memory: PvMemory, types:
     oldHigh = view.getInt32(4, true);
   const high = (offset & 4) !== 0;
   /** Replaces the 32-bit half that was addressed. */
-  const store32 = (value: number): boolean => types.replaceEntry(table, slot, high ? oldLow : value, high ? value : oldHigh, false) === 0;
+  const store32 = (value: number): boolean =>
+    types.replaceEntry(table, slot, high ? oldLow : value, high ? value : oldHigh, false) === 0;
   const old32 = high ? oldHigh : oldLow;
   const done = (count: number): true => {
     processor.skipInstruction();

@@ -35,7 +35,12 @@ const CALLBACKOP_REGISTER = 0,
 export const XennmiCallback = struct({ handler_address: i32, pad: u32 });
 export const CallbackRegister = struct({ type: u16, flags: u16, cs: ulong, eip: i32 });
 export const CallbackUnregister = struct({ type: u16, _unused: u16 });
-const CALLBACK_PLACES: { readonly [type: number]: number } = { 0: PV.EVENT, 1: PV.FAILSAFE, 5: PV.SYSENTER, 7: PV.SYSCALL32 };
+const CALLBACK_PLACES: { readonly [type: number]: number } = {
+  0: PV.EVENT,
+  1: PV.FAILSAFE,
+  5: PV.SYSENTER,
+  7: PV.SYSCALL32,
+};
 const CALLBACK_FAILSAFE = 1,
   CALLBACK_NMI = 4,
   CALLBACK_SYSENTER = 5;
@@ -131,7 +136,13 @@ export class Traps {
     const bytes = new Uint8Array(CallbackRegister.bytes);
     const { parts } = this;
     // What is taken away is named by its first field alone (struct callback_unregister).
-    if (!parts.memory.read(argument, command === CALLBACKOP_REGISTER ? bytes : bytes.subarray(0, CallbackUnregister.bytes))) return -EFAULT;
+    if (
+      !parts.memory.read(
+        argument,
+        command === CALLBACKOP_REGISTER ? bytes : bytes.subarray(0, CallbackUnregister.bytes),
+      )
+    )
+      return -EFAULT;
     const { type, flags, cs, eip } = CallbackRegister.over(bytes);
     if (type === CALLBACK_NMI) return command === CALLBACKOP_REGISTER ? this.setNmi(eip) : this.dropNmi();
     const place = CALLBACK_PLACES[type];
@@ -221,7 +232,12 @@ export class Traps {
     regs[R.EIP] = regs[R.ESP] = 0;
     regs[code] = 3;
     regs[stack] = FLAT_RING3_DS;
-    this.bounce(state[PV.SYSENTER], state[PV.SYSENTER + 1], (state[PV.CALLBACK_MASKS] & (1 << CALLBACK_SYSENTER)) !== 0, []);
+    this.bounce(
+      state[PV.SYSENTER],
+      state[PV.SYSENTER + 1],
+      (state[PV.CALLBACK_MASKS] & (1 << CALLBACK_SYSENTER)) !== 0,
+      [],
+    );
     return true;
   }
 
@@ -248,7 +264,9 @@ export class Traps {
     const wasMasked = this.masked;
     if (outer) {
       if (!descriptors.load(currentVcpu(), R.SS, this.state[PV.KERNEL_SS], RING_1, regs, memory)) {
-        this.parts.crash(`The guest's kernel stack selector 0x${(this.state[PV.KERNEL_SS] & 0xffff).toString(16)} is none that can be loaded.`);
+        this.parts.crash(
+          `The guest's kernel stack selector 0x${(this.state[PV.KERNEL_SS] & 0xffff).toString(16)} is none that can be loaded.`,
+        );
         return;
       }
       regs[R.ESP] = this.state[PV.KERNEL_ESP];
@@ -262,7 +280,9 @@ export class Traps {
     ];
     const esp = (regs[R.ESP] - 4 * frame.length) | 0;
     if (!memory.write((regs[ss + R.SEG_BASE] + esp) >>> 0, new Uint8Array(Int32Array.from(frame).buffer))) {
-      this.parts.crash(`The guest's kernel stack at 0x${(esp >>> 0).toString(16)} cannot take a frame: the page is missing or read-only.`);
+      this.parts.crash(
+        `The guest's kernel stack at 0x${(esp >>> 0).toString(16)} cannot take a frame: the page is missing or read-only.`,
+      );
       return;
     }
     if (!descriptors.load(currentVcpu(), R.CS, selector, RING_1, regs, memory)) {
@@ -299,7 +319,8 @@ export class Traps {
     if (flags & VM) return this.iretToVirtual8086(at, flags);
     if (cpl === 0) return this.parts.crash(`HYPERVISOR_iret to ring 0 (code selector 0x${cs.toString(16)}).`);
     const outer = cpl > RING_1;
-    if (outer && !memory.read((at + 16) >>> 0, bytes.subarray(16))) return this.parts.crash('The frame of HYPERVISOR_iret is not mapped.');
+    if (outer && !memory.read((at + 16) >>> 0, bytes.subarray(16)))
+      return this.parts.crash('The frame of HYPERVISOR_iret is not mapped.');
     if (this.parts.architecturalIopl()) this.state[PV.IOPL] = (flags & IOPL_MASK) >>> IOPL_SHIFT;
     this.masked = (flags & IF) === 0;
     regs[R.EAX] = frame[0];
@@ -307,7 +328,8 @@ export class Traps {
     processor.eflags = (flags & ~(IOPL_MASK | VM)) | IF | FIXED;
     const saved = regs.slice(R.SEG, R.SEG + 8 * R.SEG_WORDS);
     const loaded =
-      descriptors.load(currentVcpu(), R.CS, cs, cpl, regs, memory) && (!outer || descriptors.load(currentVcpu(), R.SS, frame[5] & 0xffff, cpl, regs, memory));
+      descriptors.load(currentVcpu(), R.CS, cs, cpl, regs, memory) &&
+      (!outer || descriptors.load(currentVcpu(), R.SS, frame[5] & 0xffff, cpl, regs, memory));
     if (!loaded) {
       regs.set(saved, R.SEG);
       return this.failsafe(cs, outer ? [frame[4], frame[5]] : []);
@@ -351,7 +373,9 @@ export class Traps {
     frame.fill(0, 0, 4);
     if (!ready || !memory.write((regs[R.SEG + R.SS * R.SEG_WORDS + R.SEG_BASE] + esp) >>> 0, frame)) {
       regs.set(before, R.SEG);
-      return this.parts.crash('HYPERVISOR_iret to virtual-8086 mode, which a paravirtual guest does not have, and no #GP can be delivered.');
+      return this.parts.crash(
+        'HYPERVISOR_iret to virtual-8086 mode, which a paravirtual guest does not have, and no #GP can be delivered.',
+      );
     }
     regs[R.EAX] = eax;
     if ((state[handler] >>> 16) & TRAP_MASKS) this.masked = true;
@@ -379,13 +403,25 @@ export class Traps {
     const selector = (register: number): number => regs[R.SEG + register * R.SEG_WORDS + R.SEG_SELECTOR];
     const { masked } = this;
     const flags = processor.eflags;
-    const whole = [selector(R.DS), selector(R.ES), selector(R.FS), selector(R.GS), regs[R.EIP], cs | (masked ? 1 << 16 : 0), this.flagsInFrame(flags, masked), ...stack];
+    const whole = [
+      selector(R.DS),
+      selector(R.ES),
+      selector(R.FS),
+      selector(R.GS),
+      regs[R.EIP],
+      cs | (masked ? 1 << 16 : 0),
+      this.flagsInFrame(flags, masked),
+      ...stack,
+    ];
     const outer = stack.length > 0;
     const top = outer ? state[PV.KERNEL_ESP] : regs[R.ESP] + IRET_FRAME_BYTES;
     const esp = (top - 4 * whole.length) | 0;
     if (
       (outer && !descriptors.load(currentVcpu(), R.SS, state[PV.KERNEL_SS], RING_1, regs, memory)) ||
-      !memory.write((regs[R.SEG + R.SS * R.SEG_WORDS + R.SEG_BASE] + esp) >>> 0, new Uint8Array(Int32Array.from(whole).buffer)) ||
+      !memory.write(
+        (regs[R.SEG + R.SS * R.SEG_WORDS + R.SEG_BASE] + esp) >>> 0,
+        new Uint8Array(Int32Array.from(whole).buffer),
+      ) ||
       !descriptors.load(currentVcpu(), R.CS, state[PV.FAILSAFE], RING_1, regs, memory)
     ) {
       this.parts.crash('The failsafe callback cannot be called: its stack or code selector is not there.');
@@ -401,7 +437,11 @@ export class Traps {
 
   /** EFLAGS as a frame shows them: IF is the virtual one, and IOPL only for who wants it there. */
   private flagsInFrame(flags: number, masked: boolean): number {
-    return (flags & ~(IF | IOPL_MASK)) | (masked ? 0 : IF) | (this.parts.architecturalIopl() ? this.state[PV.IOPL] << IOPL_SHIFT : 0);
+    return (
+      (flags & ~(IF | IOPL_MASK)) |
+      (masked ? 0 : IF) |
+      (this.parts.architecturalIopl() ? this.state[PV.IOPL] << IOPL_SHIFT : 0)
+    );
   }
 }
 

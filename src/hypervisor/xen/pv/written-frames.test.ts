@@ -18,24 +18,38 @@ const ARGS_PFN = 0x300,
 
 let machine: Machine, dom0: Dom0, domain: Domain;
 const frameOf = (pfn: number): number => {
-  for (let mfn = 0; mfn < machine.frames; mfn++) if (machine.words[machine.m2p + mfn] === pfn && machine.ownerOf(mfn) === domain.options.record.id) return mfn;
+  for (let mfn = 0; mfn < machine.frames; mfn++)
+    if (machine.words[machine.m2p + mfn] === pfn && machine.ownerOf(mfn) === domain.options.record.id) return mfn;
   return -1;
 };
-const call = (number: number, ...args: number[]): number => hypercall(domain.xen!, number, [...args, 0, 0, 0, 0].slice(0, 5));
+const call = (number: number, ...args: number[]): number =>
+  hypercall(domain.xen!, number, [...args, 0, 0, 0, 0].slice(0, 5));
 const put = (...words: number[]): number => {
   machine.words.set(words, frameOf(ARGS_PFN) << 10);
   return BASE + (ARGS_PFN << FRAME_SHIFT);
 };
 /** Takes a page out of the guest's mapping, so that its frame could be a table, and fills it with nothing. */
-const unmap = (pfn: number): void => expect(call(HYPERCALL.UPDATE_VA_MAPPING, BASE + (pfn << FRAME_SHIFT), 0, 0, 0)).toBe(0);
+const unmap = (pfn: number): void =>
+  expect(call(HYPERCALL.UPDATE_VA_MAPPING, BASE + (pfn << FRAME_SHIFT), 0, 0, 0)).toBe(0);
 const pin = (mfn: number): number => domain.xen!.pv!.types.pin(mfn, FRAME_TYPE.L1);
 
 beforeEach(() => {
   machine = Machine.create(new SharedArrayBuffer(32 * 2 ** 20));
   dom0 = new Dom0(machine);
   const record = createDomain(machine, 4, machine.frames, { vcpus: 2, xen: XEN_TYPE.PV });
-  const kernel = new Uint8Array(readFileSync(new URL('../../../../guests/neighbour/neighbour-pv.elf', import.meta.url)));
-  domain = assembleDomain({ machine, record, memoryMiB: 4, boot: { kind: 'pv', kernel, name: 'guest', cmdline: '' }, startEpochMs: 0, onReset: 'end', onTripleFault: 'end', serial: () => {} });
+  const kernel = new Uint8Array(
+    readFileSync(new URL('../../../../guests/neighbour/neighbour-pv.elf', import.meta.url)),
+  );
+  domain = assembleDomain({
+    machine,
+    record,
+    memoryMiB: 4,
+    boot: { kind: 'pv', kernel, name: 'guest', cmdline: '' },
+    startEpochMs: 0,
+    onReset: 'end',
+    onTripleFault: 'end',
+    serial: () => {},
+  });
   unmap(PFN);
 });
 

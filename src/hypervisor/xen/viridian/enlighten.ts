@@ -40,7 +40,11 @@ export function viridianOf(xen: XenGuest): Viridian | undefined {
 }
 
 /** Two words, and a pair of words beside them. */
-function sum64([low, high]: readonly [low: number, high: number], words: Int32Array, at: number): readonly [low: number, high: number] {
+function sum64(
+  [low, high]: readonly [low: number, high: number],
+  words: Int32Array,
+  at: number,
+): readonly [low: number, high: number] {
   const sum = (low >>> 0) + (words[at] >>> 0);
   return [sum | 0, (high + words[at + 1] + (sum >= 2 ** 32 ? 1 : 0)) | 0];
 }

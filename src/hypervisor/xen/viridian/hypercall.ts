@@ -130,7 +130,8 @@ function interrupt(parts: ViridianParts, vector: number, set: bigint): Result {
 
 function sendIpi(parts: ViridianParts, fast: boolean): Result {
   const { regs } = parts;
-  if (fast) return regs[R.EBX] !== 0 ? WRONG : interrupt(parts, regs[R.ECX] >>> 0, BigInt.asUintN(32, BigInt(regs[R.ESI])));
+  if (fast)
+    return regs[R.EBX] !== 0 ? WRONG : interrupt(parts, regs[R.ECX] >>> 0, BigInt.asUintN(32, BigInt(regs[R.ESI])));
   const input = read(parts, inputAddress(parts), 16);
   // Only the first virtual trust level; the rest is zero.
   if (!input || input.getUint32(4, true) !== 0) return WRONG;
@@ -140,7 +141,13 @@ function sendIpi(parts: ViridianParts, fast: boolean): Result {
 function sendIpiEx(parts: ViridianParts): Result {
   const address = inputAddress(parts);
   const input = read(parts, address, 24);
-  if (!input || input.getUint32(4, true) !== 0 || input.getUint32(0, true) < FIRST_VECTOR || input.getUint32(0, true) > 0xff) return WRONG;
+  if (
+    !input ||
+    input.getUint32(4, true) !== 0 ||
+    input.getUint32(0, true) < FIRST_VECTOR ||
+    input.getUint32(0, true) > 0xff
+  )
+    return WRONG;
   const set = processors(parts, address + 8);
   return set === undefined ? WRONG : interrupt(parts, input.getUint32(0, true), set);
 }

@@ -40,4 +40,7 @@ export interface ViridianState {
   readonly vcpus: readonly ViridianVcpu[];
 }
 
-export const freshState = (vcpus: number): ViridianState => ({ domain: freshDomain(), vcpus: Array.from({ length: vcpus }, freshVcpu) });
+export const freshState = (vcpus: number): ViridianState => ({
+  domain: freshDomain(),
+  vcpus: Array.from({ length: vcpus }, freshVcpu),
+});

@@ -167,7 +167,10 @@ export class Synic {
       offer: () => {
         const offset = page();
         if (offset < 0) return;
-        if (v.assistPending) parts.crash('The guest has taken an interrupt while it still owed the end of another that it may leave out (Hyper-V APIC assist).');
+        if (v.assistPending)
+          parts.crash(
+            'The guest has taken an interrupt while it still owed the end of another that it may leave out (Hyper-V APIC assist).',
+          );
         v.assistPending = true;
         setWord(offset, NO_EOI);
       },

@@ -12,7 +12,14 @@ import type { Synic } from './synic.ts';
 import { STIMERS, type ViridianState } from './state.ts';
 import { fromBig, getMsr, setMsr, toBig } from './words.ts';
 
-export const TIME_MSR = { TIME_REF_COUNT: 0x40000020, REFERENCE_TSC: 0x40000021, TSC_FREQUENCY: 0x40000022, APIC_FREQUENCY: 0x40000023, STIMER0_CONFIG: 0x400000b0, STIMER3_COUNT: 0x400000b7 } as const;
+export const TIME_MSR = {
+  TIME_REF_COUNT: 0x40000020,
+  REFERENCE_TSC: 0x40000021,
+  TSC_FREQUENCY: 0x40000022,
+  APIC_FREQUENCY: 0x40000023,
+  STIMER0_CONFIG: 0x400000b0,
+  STIMER3_COUNT: 0x400000b7,
+} as const;
 
 const UNIT_NS = 100;
 /** Reference time is (TSC * scale) >> 64, + offset; Xen takes 32 bits of the scale. */
@@ -41,7 +48,11 @@ export class ViridianTime {
     this.parts = parts;
     this.state = state;
     this.synic = synic;
-    this.timers = state.vcpus.map((_, vcpu) => Array.from({ length: STIMERS }, (_timer, n) => parts.timers.create(`viridian-stimer${vcpu}.${n}`, () => this.expire(vcpu, n))));
+    this.timers = state.vcpus.map((_, vcpu) =>
+      Array.from({ length: STIMERS }, (_timer, n) =>
+        parts.timers.create(`viridian-stimer${vcpu}.${n}`, () => this.expire(vcpu, n)),
+      ),
+    );
   }
 
   private has(feature: number): boolean {
@@ -170,7 +181,17 @@ export class ViridianTime {
       if (!(v.stimerPending & (1 << n))) continue;
       const config = v.stimerConfig[2 * n];
       // It may have been switched off meanwhile.
-      if (config & ENABLE && !this.synic.deliverTimer(vcpu, (config >>> SINT_SHIFT) & 15, n, getMsr(v.stimerExpiration, n), fromBig(this.referenceTime()))) continue;
+      if (
+        config & ENABLE &&
+        !this.synic.deliverTimer(
+          vcpu,
+          (config >>> SINT_SHIFT) & 15,
+          n,
+          getMsr(v.stimerExpiration, n),
+          fromBig(this.referenceTime()),
+        )
+      )
+        continue;
       v.stimerPending &= ~(1 << n);
       if (!(config & ENABLE)) continue;
       if (config & PERIODIC) this.start(vcpu, n);

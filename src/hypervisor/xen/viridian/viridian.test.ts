@@ -29,8 +29,10 @@ function cpuid(guest: TestGuest, leaf: number): number[] {
   return [R.EAX, R.EBX, R.ECX, R.EDX].map(register => processor.regs[register] >>> 0);
 }
 const text = (...words: number[]): string => String.fromCharCode(...new Uint8Array(Uint32Array.from(words).buffer));
-const write = (guest: TestGuest, index: number, low: number, high = 0): boolean => guest.domain.xen!.writeMsr(index, low >>> 0, high >>> 0);
-const read = (guest: TestGuest, index: number): readonly [number, number] | undefined => guest.domain.xen!.readMsr(index);
+const write = (guest: TestGuest, index: number, low: number, high = 0): boolean =>
+  guest.domain.xen!.writeMsr(index, low >>> 0, high >>> 0);
+const read = (guest: TestGuest, index: number): readonly [number, number] | undefined =>
+  guest.domain.xen!.readMsr(index);
 const apicOf = (guest: TestGuest, vcpu = 0) => guest.domain.platform.localApic!(vcpu)!;
 /** SVR: enabled. */
 const enableApic = (guest: TestGuest, vcpu = 0): void => apicOf(guest, vcpu).write(0xf0, 0x1ff, 4);
@@ -39,10 +41,18 @@ describe('HVM_PARAM_VIRIDIAN', () => {
   it('is the toolstack’s: known bits with the base, once; a guest may neither set nor get it', () => {
     const guest = testGuest();
     const { id } = guest.domain.options.record;
-    expect([0, 2, 0x2000, 2 ** 32 + 1].map(value => guest.dom0.setHvmParam(id, HVM_PARAM.VIRIDIAN, value))).toEqual([-EINVAL, -EINVAL, -EINVAL, -EINVAL]);
+    expect([0, 2, 0x2000, 2 ** 32 + 1].map(value => guest.dom0.setHvmParam(id, HVM_PARAM.VIRIDIAN, value))).toEqual([
+      -EINVAL,
+      -EINVAL,
+      -EINVAL,
+      -EINVAL,
+    ]);
     expect([1, 1, 3].map(value => guest.dom0.setHvmParam(id, HVM_PARAM.VIRIDIAN, value))).toEqual([0, 0, -EEXIST]);
     guest.put(ARGS, DOMID_SELF, HVM_PARAM.VIRIDIAN, 1, 0);
-    expect([HVMOP.SET_PARAM, HVMOP.GET_PARAM].map(op => guest.call(HYPERCALL.HVM_OP, op, ARGS))).toEqual([-EPERM, -EPERM]);
+    expect([HVMOP.SET_PARAM, HVMOP.GET_PARAM].map(op => guest.call(HYPERCALL.HVM_OP, op, ARGS))).toEqual([
+      -EPERM,
+      -EPERM,
+    ]);
   });
 });
 
@@ -63,12 +73,19 @@ describe("Hyper-V's CPUID leaves", () => {
     const guest = testGuest();
     expect(text(...cpuid(guest, 0x40000000).slice(1))).toBe('XenVMMXenVMM');
     expect(cpuid(guest, 0x40000100)).toEqual([0, 0, 0, 0]);
-    expect([0x40000002, 0x40000070, 0x40000200].map(index => read(guest, index))).toEqual([undefined, undefined, undefined]);
+    expect([0x40000002, 0x40000070, 0x40000200].map(index => read(guest, index))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('tell version and advice to a guest that has said who it is (TLFS 2.4)', () => {
     const guest = testGuest({ viridian: ALL });
-    expect([cpuid(guest, 0x40000002), cpuid(guest, 0x40000004)]).toEqual([[0, 0, 0, 0], [0, 0, 0, 0]]);
+    expect([cpuid(guest, 0x40000002), cpuid(guest, 0x40000004)]).toEqual([
+      [0, 0, 0, 0],
+      [0, 0, 0, 0],
+    ]);
     expect(write(guest, 0x40000000, 0x1db10000, WINDOWS)).toBe(true);
     expect(read(guest, 0x40000000)).toEqual([0x1db10000, WINDOWS]);
     expect(cpuid(guest, 0x40000002)).toEqual([0x1772, 6 << 16, 0, 0]);
@@ -94,24 +111,44 @@ describe("Hyper-V's CPUID leaves", () => {
   });
 
   it('say that there is no limit of processors where that group is on', () => {
-    expect([DEFAULTS, VIRIDIAN.BASE_FREQ].map(viridian => cpuid(testGuest({ viridian }), 0x40000005)[0])).toEqual([0xffffffff, 0]);
+    expect([DEFAULTS, VIRIDIAN.BASE_FREQ].map(viridian => cpuid(testGuest({ viridian }), 0x40000005)[0])).toEqual([
+      0xffffffff, 0,
+    ]);
   });
 });
 
 describe("Hyper-V's MSRs", () => {
   it('have the index of the virtual processor, which a write leaves', () => {
-    const code = [...LOAD_TABLES, ...writeMsr(0x40000002, 7, 0, 0), ...readMsr(0x40000002, 1), ...readMsr(0x40000003, 2), ...END];
+    const code = [
+      ...LOAD_TABLES,
+      ...writeMsr(0x40000002, 7, 0, 0),
+      ...readMsr(0x40000002, 1),
+      ...readMsr(0x40000003, 2),
+      ...END,
+    ];
     const guest = testGuest({ viridian: DEFAULTS, code, vcpus: 2 });
     putTables(guest);
     run(guest);
-    expect([0, 1, 2].map(i => outcome(guest, i))).toMatchObject([{ vector: 0 }, { low: 0, high: 0, vector: 0 }, { vector: 13 }]);
+    expect([0, 1, 2].map(i => outcome(guest, i))).toMatchObject([
+      { vector: 0 },
+      { low: 0, high: 0, vector: 0 },
+      { vector: 13 },
+    ]);
   });
 
   it('have frequencies unless they are switched off', () => {
     const guest = testGuest({ viridian: DEFAULTS });
-    expect([read(guest, 0x40000022), read(guest, 0x40000023)]).toEqual([[1e9, 0], [1e8, 0]]);
+    expect([read(guest, 0x40000022), read(guest, 0x40000023)]).toEqual([
+      [1e9, 0],
+      [1e8, 0],
+    ]);
     const none = testGuest({ viridian: VIRIDIAN.BASE_FREQ | VIRIDIAN.NO_FREQ });
-    expect([read(none, 0x40000022), read(none, 0x40000023), read(none, 0x40000020), read(none, 0x40000021)]).toEqual([undefined, undefined, undefined, undefined]);
+    expect([read(none, 0x40000022), read(none, 0x40000023), read(none, 0x40000020), read(none, 0x40000021)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('count 100-ns units, and a page says how to make them of the TSC (TLFS 12.7)', () => {
@@ -143,13 +180,20 @@ describe("Hyper-V's MSRs", () => {
     expect(apicOf(guest, 1).acknowledge()).toBe(0x61);
     apicOf(guest).post(0x51);
     expect(apicOf(guest).acknowledge()).toBe(0x51);
-    expect([write(guest, 0x40000070, 0), apicOf(guest).read(0x120, 4), read(guest, 0x40000070)]).toEqual([true, 0, undefined]);
+    expect([write(guest, 0x40000070, 0), apicOf(guest).read(0x120, 4), read(guest, 0x40000070)]).toEqual([
+      true,
+      0,
+      undefined,
+    ]);
   });
 
   it('keep parameters of a crash, which the domain is then said to have had', () => {
     const guest = testGuest({ viridian: DEFAULTS });
     [0x7e, 1, 2, 3, 4].forEach((value, i) => expect(write(guest, 0x40000100 + i, value, i)).toBe(true));
-    expect([read(guest, 0x40000104), read(guest, 0x40000105)]).toEqual([[4, 4], [0, 0x80000000]]);
+    expect([read(guest, 0x40000104), read(guest, 0x40000105)]).toEqual([
+      [4, 4],
+      [0, 0x80000000],
+    ]);
     expect(write(guest, 0x40000105, 0, 0x80000000)).toBe(true);
     expect(guest.said).toBe('(XEN) d1v0 VIRIDIAN GUEST_CRASH: 0x7e 0x100000001 0x200000002 0x300000003 0x400000004\n');
     guest.domain.xen!.shutdown(SHUTDOWN.POWEROFF);
@@ -237,10 +281,34 @@ describe('the assist page of the APIC (TLFS 10.3.5)', () => {
 describe("Hyper-V's hypercalls", () => {
   /** Calls through the page at PAGE: EAX, EDX, EBX, ECX, EDI, ESI; result i. */
   const call = (i: number, eax: number, edx = 0, ebx = 0, ecx = 0, edi = 0, esi = 0): number[] =>
-    asm('b8', d(eax), 'ba', d(edx), 'bb', d(ebx), 'b9', d(ecx), 'bf', d(edi), 'be', d(esi), 'e8', d(0), '83 04 24 0a', '68', d(PAGE), 'c3', result(i));
+    asm(
+      'b8',
+      d(eax),
+      'ba',
+      d(edx),
+      'bb',
+      d(ebx),
+      'b9',
+      d(ecx),
+      'bf',
+      d(edi),
+      'be',
+      d(esi),
+      'e8',
+      d(0),
+      '83 04 24 0a',
+      '68',
+      d(PAGE),
+      'c3',
+      result(i),
+    );
 
   function ran(code: number[], vcpus = 1): TestGuest {
-    const guest = testGuest({ viridian: ALL, vcpus, code: [...LOAD_TABLES, ...writeMsr(0x40000001, PAGE | 1, 0, 0), ...code, ...END] });
+    const guest = testGuest({
+      viridian: ALL,
+      vcpus,
+      code: [...LOAD_TABLES, ...writeMsr(0x40000001, PAGE | 1, 0, 0), ...code, ...END],
+    });
     putTables(guest);
     run(guest);
     return guest;
@@ -255,13 +323,41 @@ describe("Hyper-V's hypercalls", () => {
   });
 
   it('flush: a list counts as done; without memory for parameters, and as a fast call, it is invalid', () => {
-    const guest = ran([...call(1, 2, 0, 0, ARGS), ...call(2, 3, 5, 0, ARGS), ...call(3, 2, 0, 0, 0xf0000000), ...call(4, 0x10002, 0, 0, ARGS), ...call(5, 0x13, 0, 0, ARGS), ...call(6, 0x14, 3, 0, ARGS)]);
-    expect([1, 2, 3, 4, 5, 6].map(i => { const { low, high } = outcome(guest, i); return [low, high]; })).toEqual([[0, 0], [0, 5], [5, 0], [5, 0], [0, 0], [0, 3]]);
+    const guest = ran([
+      ...call(1, 2, 0, 0, ARGS),
+      ...call(2, 3, 5, 0, ARGS),
+      ...call(3, 2, 0, 0, 0xf0000000),
+      ...call(4, 0x10002, 0, 0, ARGS),
+      ...call(5, 0x13, 0, 0, ARGS),
+      ...call(6, 0x14, 3, 0, ARGS),
+    ]);
+    expect(
+      [1, 2, 3, 4, 5, 6].map(i => {
+        const { low, high } = outcome(guest, i);
+        return [low, high];
+      }),
+    ).toEqual([
+      [0, 0],
+      [0, 5],
+      [5, 0],
+      [5, 0],
+      [0, 0],
+      [0, 3],
+    ]);
   });
 
   it('send an interrupt to the processors of a mask, whose APICs are enabled', () => {
     const enable = asm('c7 05', d(0xfee000f0), d(0x1ff));
-    const guest = ran([...enable, ...call(1, 0x1000b, 0, 0, 0x55, 0, 3), ...call(2, 0x1000b, 0, 0, 5, 0, 1), ...call(3, 0x1000b, 0, 1, 0x55, 0, 1), ...call(4, 0xb, 0, 0, ARGS)], 2);
+    const guest = ran(
+      [
+        ...enable,
+        ...call(1, 0x1000b, 0, 0, 0x55, 0, 3),
+        ...call(2, 0x1000b, 0, 0, 5, 0, 1),
+        ...call(3, 0x1000b, 0, 1, 0x55, 0, 1),
+        ...call(4, 0xb, 0, 0, ARGS),
+      ],
+      2,
+    );
     expect([1, 2, 3, 4].map(i => outcome(guest, i).low)).toEqual([0, 5, 5, 5]);
     expect([apicOf(guest).isWaiting(0x55), apicOf(guest, 1).isWaiting(0x55)]).toEqual([true, false]);
   });
@@ -303,10 +399,23 @@ describe('synthetic interrupts and timers (TLFS 11 and 12)', () => {
 
   it('has a version, sources that begin masked, and no vector below 16', () => {
     const guest = testGuest({ viridian: ALL });
-    expect([read(guest, 0x40000081), read(guest, 0x4000009f), read(guest, 0x40000084)]).toEqual([[1, 0], [0x10000, 0], [0, 0]]);
-    expect([write(guest, 0x40000090, 15), write(guest, 0x40000081, 1), write(guest, 0x40000080, 1), write(guest, 0x40000082, PAGE | 1)]).toEqual([false, false, true, true]);
+    expect([read(guest, 0x40000081), read(guest, 0x4000009f), read(guest, 0x40000084)]).toEqual([
+      [1, 0],
+      [0x10000, 0],
+      [0, 0],
+    ]);
+    expect([
+      write(guest, 0x40000090, 15),
+      write(guest, 0x40000081, 1),
+      write(guest, 0x40000080, 1),
+      write(guest, 0x40000082, PAGE | 1),
+    ]).toEqual([false, false, true, true]);
     const without = testGuest({ viridian: DEFAULTS });
-    expect([read(without, 0x40000081), write(without, 0x40000083, PAGE | 1), read(without, 0x400000b0)]).toEqual([undefined, false, undefined]);
+    expect([read(without, 0x40000081), write(without, 0x40000083, PAGE | 1), read(without, 0x400000b0)]).toEqual([
+      undefined,
+      false,
+      undefined,
+    ]);
   });
 
   it('delivers the message of a timer that goes off once, and switches the timer off', () => {
@@ -317,7 +426,9 @@ describe('synthetic interrupts and timers (TLFS 11 and 12)', () => {
     passMs(guest, 4);
     expect(message(guest, 0)).toBe(0);
     passMs(guest, 2);
-    expect([message(guest, 0), message(guest, 1), message(guest, 4), message(guest, 6)]).toEqual([0x80000010, 24, 0, 50_000]);
+    expect([message(guest, 0), message(guest, 1), message(guest, 4), message(guest, 6)]).toEqual([
+      0x80000010, 24, 0, 50_000,
+    ]);
     expect([apicOf(guest).acknowledge(), read(guest, 0x400000b0)]).toEqual([VECTOR, [SINT << 16, 0]]);
   });
 
@@ -378,20 +489,37 @@ describe('a guest with the Hyper-V interface that is saved', () => {
   it('finds in its new domain what it had: its identity, pages, timers and reference time', () => {
     const guest = testGuest({ viridian: ALL, vcpus: 2 });
     guest.domain.clock.set(7e9);
-    for (const [index, low, high] of [[0x40000000, 5, WINDOWS], [0x40000001, PAGE | 1, 0], [0x40000073, 0x60001, 0], [0x40000092, 0x50, 0], [0x40000083, MESSAGES | 1, 0], [0x40000101, 9, 1]])
+    for (const [index, low, high] of [
+      [0x40000000, 5, WINDOWS],
+      [0x40000001, PAGE | 1, 0],
+      [0x40000073, 0x60001, 0],
+      [0x40000092, 0x50, 0],
+      [0x40000083, MESSAGES | 1, 0],
+      [0x40000101, 9, 1],
+    ])
       expect(write(guest, index, low, high)).toBe(true);
     write(guest, 0x400000b1, 1000_0000 * 8);
     write(guest, 0x400000b0, (2 << 16) | 1);
     const before = read(guest, 0x40000020)!;
-    const saved = readState(Buffer.concat(saveDomain(guest.domain, { name: 'x', program: 'test', definition: '' })), 'x');
-    expect(saved.hvm.filter(({ type }) => type === 15 || type === 17).map(({ type, instance }) => [type, instance])).toEqual([[15, 0], [17, 0], [17, 1]]);
+    const saved = readState(
+      Buffer.concat(saveDomain(guest.domain, { name: 'x', program: 'test', definition: '' })),
+      'x',
+    );
+    expect(
+      saved.hvm.filter(({ type }) => type === 15 || type === 17).map(({ type, instance }) => [type, instance]),
+    ).toEqual([
+      [15, 0],
+      [17, 0],
+      [17, 1],
+    ]);
     const machine = Machine.create(new SharedArrayBuffer(64 * 2 ** 20));
     const dom0 = new Dom0(machine);
     const { options } = guest.domain;
     const record = createDomain(machine, 4, 0x100000, { xen: guest.domain.xen!.type, vcpus: 2 });
     const domain = assembleDomain({ ...options, machine, record, boot: saved.boot }, saved);
     const moved = { ...guest, domain, dom0, machine } as TestGuest;
-    for (const index of [0x40000000, 0x40000001, 0x40000073, 0x40000092, 0x40000083, 0x40000101, 0x400000b0]) expect(read(moved, index)).toEqual(read(guest, index));
+    for (const index of [0x40000000, 0x40000001, 0x40000073, 0x40000092, 0x40000083, 0x40000101, 0x400000b0])
+      expect(read(moved, index)).toEqual(read(guest, index));
     expect(read(moved, 0x40000020)).toEqual(before);
     domain.clock.set(8.01e9);
     domain.timers.run();

@@ -14,7 +14,14 @@ import { Synic, SYNIC_MSR } from './synic.ts';
 import { TIME_MSR, ViridianTime } from './time.ts';
 import { getMsr, setMsr } from './words.ts';
 
-const MSR = { GUEST_OS_ID: 0x40000000, HYPERCALL: 0x40000001, VP_INDEX: 0x40000002, CRASH_P0: 0x40000100, CRASH_P4: 0x40000104, CRASH_CTL: 0x40000105 } as const;
+const MSR = {
+  GUEST_OS_ID: 0x40000000,
+  HYPERCALL: 0x40000001,
+  VP_INDEX: 0x40000002,
+  CRASH_P0: 0x40000100,
+  CRASH_P4: 0x40000104,
+  CRASH_CTL: 0x40000105,
+} as const;
 
 const LEAVES = 6;
 /** Leaf 2, as Windows Server 2008 has it. */
@@ -82,17 +89,28 @@ export class Viridian {
         return {
           ...none,
           eax:
-            ACCESS_INTERRUPT_CONTROL | ACCESS_HYPERCALL | ACCESS_VP_INDEX | (features & VIRIDIAN.NO_FREQ ? 0 : ACCESS_FREQUENCIES) |
-            has(VIRIDIAN.TIME_REF_COUNT, ACCESS_REFERENCE_COUNTER) | has(VIRIDIAN.REFERENCE_TSC, ACCESS_REFERENCE_TSC) |
-            has(VIRIDIAN.SYNIC, ACCESS_SYNIC) | has(VIRIDIAN.STIMER, ACCESS_STIMERS),
-          edx: has(VIRIDIAN.CPU_HOTPLUG, DYNAMIC_PARTITIONING) | has(VIRIDIAN.CRASH_CTL, CRASH_MSRS) | has(VIRIDIAN.SYNIC, SINT_POLLING),
+            ACCESS_INTERRUPT_CONTROL |
+            ACCESS_HYPERCALL |
+            ACCESS_VP_INDEX |
+            (features & VIRIDIAN.NO_FREQ ? 0 : ACCESS_FREQUENCIES) |
+            has(VIRIDIAN.TIME_REF_COUNT, ACCESS_REFERENCE_COUNTER) |
+            has(VIRIDIAN.REFERENCE_TSC, ACCESS_REFERENCE_TSC) |
+            has(VIRIDIAN.SYNIC, ACCESS_SYNIC) |
+            has(VIRIDIAN.STIMER, ACCESS_STIMERS),
+          edx:
+            has(VIRIDIAN.CPU_HOTPLUG, DYNAMIC_PARTITIONING) |
+            has(VIRIDIAN.CRASH_CTL, CRASH_MSRS) |
+            has(VIRIDIAN.SYNIC, SINT_POLLING),
         };
       case 4:
         if (!known || ((guestOsId[1] >>> OS_SHIFT) & 0xff) < FIRST_OS_WITH_ADVICE) return none;
         return {
           ...none,
           eax:
-            RELAXED_TIMING | MSR_BASED_APIC | has(VIRIDIAN.HCALL_REMOTE_TLB_FLUSH, REMOTE_TLB_FLUSH) | has(VIRIDIAN.HCALL_IPI, CLUSTER_IPI) |
+            RELAXED_TIMING |
+            MSR_BASED_APIC |
+            has(VIRIDIAN.HCALL_REMOTE_TLB_FLUSH, REMOTE_TLB_FLUSH) |
+            has(VIRIDIAN.HCALL_IPI, CLUSTER_IPI) |
             has(VIRIDIAN.EX_PROCESSOR_MASKS, EX_PROCESSOR_MASKS),
           ebx: SPINLOCK_RETRIES,
         };
@@ -144,7 +162,9 @@ export class Viridian {
       case MSR.CRASH_CTL:
         if (!(high & CRASH_NOTIFY)) return true;
         parts.latchCrash();
-        parts.log(`VIRIDIAN GUEST_CRASH: ${Array.from({ length: crashParams.length / 2 }, (_, i) => `0x${(crashParams[2 * i + 1] * 2 ** 32 + crashParams[2 * i]).toString(16)}`).join(' ')}`);
+        parts.log(
+          `VIRIDIAN GUEST_CRASH: ${Array.from({ length: crashParams.length / 2 }, (_, i) => `0x${(crashParams[2 * i + 1] * 2 ** 32 + crashParams[2 * i]).toString(16)}`).join(' ')}`,
+        );
         return true;
       default:
     }
@@ -169,7 +189,10 @@ export class Viridian {
 
   /** The domain's record, and one for each vCPU. */
   save(): { domain: State; vcpus: State[] } {
-    return { domain: { ...copyState(this.state.domain), referenceTime: Number(this.time.referenceTime()) }, vcpus: this.state.vcpus.map(copyState) };
+    return {
+      domain: { ...copyState(this.state.domain), referenceTime: Number(this.time.referenceTime()) },
+      vcpus: this.state.vcpus.map(copyState),
+    };
   }
 
   /** @throws StateError, naming record and field */
@@ -182,6 +205,9 @@ export class Viridian {
 }
 
 const isSynic = (index: number): boolean =>
-  (index >= SYNIC_MSR.EOI && index <= SYNIC_MSR.VP_ASSIST_PAGE) || (index >= SYNIC_MSR.SCONTROL && index <= SYNIC_MSR.EOM) || (index >= SYNIC_MSR.SINT0 && index <= SYNIC_MSR.SINT15);
+  (index >= SYNIC_MSR.EOI && index <= SYNIC_MSR.VP_ASSIST_PAGE) ||
+  (index >= SYNIC_MSR.SCONTROL && index <= SYNIC_MSR.EOM) ||
+  (index >= SYNIC_MSR.SINT0 && index <= SYNIC_MSR.SINT15);
 const isTime = (index: number): boolean =>
-  (index >= TIME_MSR.TIME_REF_COUNT && index <= TIME_MSR.APIC_FREQUENCY) || (index >= TIME_MSR.STIMER0_CONFIG && index <= TIME_MSR.STIMER3_COUNT);
+  (index >= TIME_MSR.TIME_REF_COUNT && index <= TIME_MSR.APIC_FREQUENCY) ||
+  (index >= TIME_MSR.STIMER0_CONFIG && index <= TIME_MSR.STIMER3_COUNT);
