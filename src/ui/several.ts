@@ -50,19 +50,21 @@ export async function openSeveral(given: readonly NamedFile[], saved: readonly N
     others.value = rest;
     several.value = candidates;
   });
-  following ??= followGone();
+  followGone();
   go({ kind: 'draft' });
   await judgeAll();
 }
 
-let following: (() => void) | undefined;
+let isFollowing = false;
 
-/** Names and memory that are free again are judged again. */
-function followGone(): () => void {
+/** From the first call on, names and memory that are free again are judged again. */
+function followGone(): void {
+  if (isFollowing) return;
+  isFollowing = true;
   let before = new Set<string>(),
     freeBefore = Infinity,
     hasGone = false;
-  return effect(() => {
+  effect(() => {
     const running = new Set(domains.value.filter(({ ended }) => ended === undefined).map(({ name }) => name)),
       free = info.value?.freeMiB ?? 0;
     // A guest's memory is free some time after it has gone from the list; what a refused start gives back is none of that.

@@ -145,54 +145,52 @@ function Buttons() {
 
 function Fields() {
   return (
-    <>
-      <div class="edit-f">
-        <div class="fld half">
-          <label for="field">Kernel</label>
-          <input id="field" class="in" value="/boot/vmlinuz" />
-        </div>
-        <div class="fld half">
-          <label for="disk">RAM disk</label>
-          <input id="disk" class="in" placeholder="none" />
-        </div>
-        <div class="fld wrong">
-          <label for="wrong">Memory</label>
-          <input id="wrong" class="in" value="2G" aria-invalid />
-          <span class="stop">
-            <Tag kind="error">
-              <span>xl takes MiB as a number. Write 2048.</span>
-            </Tag>
-          </span>
-        </div>
-        <div class="fld sel">
-          <label for="slider">vCPUs, chosen</label>
-          <span class="amount">
-            <input type="range" id="slider" min={1} max={4} value={2} style="--part:33%" />
-            <input class="in" type="number" aria-label="vCPUs" value={2} />
-          </span>
-        </div>
-        <div class="fld half">
-          <span id="mode-of" class="sec">
-            Mode
-          </span>
-          <span class="seg" role="group" aria-labelledby="mode-of">
-            <button aria-pressed>PVH</button>
-            <button aria-pressed={false}>HVM</button>
-          </span>
-        </div>
-        <div class="fld half">
-          <label for="crash">When it crashes</label>
-          <select id="crash" class="in">
-            <option>preserve</option>
-            <option>restart</option>
-          </select>
-        </div>
-        <label class="auto">
-          <input type="checkbox" checked />
-          Start it with the host
-        </label>
+    <div class="edit-f">
+      <div class="fld half">
+        <label for="field">Kernel</label>
+        <input id="field" class="in" value="/boot/vmlinuz" />
       </div>
-    </>
+      <div class="fld half">
+        <label for="disk">RAM disk</label>
+        <input id="disk" class="in" placeholder="none" />
+      </div>
+      <div class="fld wrong">
+        <label for="wrong">Memory</label>
+        <input id="wrong" class="in" value="2G" aria-invalid />
+        <span class="stop">
+          <Tag kind="error">
+            <span>xl takes MiB as a number. Write 2048.</span>
+          </Tag>
+        </span>
+      </div>
+      <div class="fld sel">
+        <label for="slider">vCPUs, chosen</label>
+        <span class="amount">
+          <input type="range" id="slider" min={1} max={4} value={2} style="--part:33%" />
+          <input class="in" type="number" aria-label="vCPUs" value={2} />
+        </span>
+      </div>
+      <div class="fld half">
+        <span id="mode-of" class="sec">
+          Mode
+        </span>
+        <span class="seg" role="group" aria-labelledby="mode-of">
+          <button aria-pressed>PVH</button>
+          <button aria-pressed={false}>HVM</button>
+        </span>
+      </div>
+      <div class="fld half">
+        <label for="crash">When it crashes</label>
+        <select id="crash" class="in">
+          <option>preserve</option>
+          <option>restart</option>
+        </select>
+      </div>
+      <label class="auto">
+        <input type="checkbox" checked />
+        Start it with the host
+      </label>
+    </div>
   );
 }
 

@@ -345,7 +345,7 @@ function Took({ exit, data }: { exit: SeenExit; data: Data }) {
       {words.mostly(us(mean))}
     </span>
   ) : (
-    <>{costText(exit.ns, data.stepNs)}</>
+    costText(exit.ns, data.stepNs)
   );
 }
 const shareText = (count: number, all: number): string =>

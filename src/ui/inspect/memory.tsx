@@ -29,7 +29,7 @@ const words = {
   linear: 'linear address',
   of: (name: string, vcpu: number) => `of ${name} v${vcpu}`,
   paging: { off: 'paging off', two: '2 levels', pae: 'PAE, 3 levels' },
-  then: { hvm: ', then EPT, 4 levels', pv: ', checked by Xen' },
+  after: { hvm: ', then EPT, 4 levels', pv: ', checked by Xen' },
   large: (mib: number) => `${mib}-MiB page: the walk ends here, no page table`,
   cost: (entries: number, looks: number) =>
     `${entries + EPT_LEVELS * looks} memory references on a TLB miss, none on a hit`,
@@ -660,7 +660,7 @@ function Figure(shown: Shown<Data>) {
               </label>
               <span class="sec">
                 {walk.mode}
-                {walk.mode === words.paging.off ? '' : walk.isPv ? words.then.pv : words.then.hvm}
+                {walk.mode === words.paging.off ? '' : walk.isPv ? words.after.pv : words.after.hvm}
               </span>
               <span class="grow" />
               <span class="sec">{walk.cost}</span>

@@ -254,7 +254,7 @@ function Figure(shown: Shown<Data>) {
   const picked = pickedOf(shown),
     pickedKey = picked && keyOf(picked),
     switches = switchesOf(data),
-    at = switches.findIndex(each => each === picked),
+    at = picked ? switches.indexOf(picked) : -1,
     first = Math.max(0, at - ABOVE),
     rows = switches.slice(first, first + ROWS);
   const unitClass = (unit: number): string => ownerClass(Math.max(0, units.find(each => each.unit === unit)?.id ?? 0)),

@@ -217,10 +217,7 @@ function story(lines: readonly Line[]): Line[] {
     all
       .slice(from)
       .filter(({ atNs }) => atNs <= toNs)
-      .reduce<Line[]>(
-        (told, line) => (told.some(({ id, kind }) => id === line.id && kind === line.kind) ? told : [...told, line]),
-        [],
-      );
+      .filter(({ id, kind }, i, told) => told.findIndex(line => line.id === id && line.kind === kind) === i);
   for (let i = all.length - 1; i >= 0; i--) {
     const { wakes, atNs } = all[i]!,
       told = wakes === undefined ? [] : steps(i, atNs + STORY_NS).slice(0, ROWS);

@@ -9,7 +9,7 @@ const words = {
   failed: (why: string) => `Debian’s guests could not be fetched: ${why}.`,
   instead: 'The guests above work without them. With a Debian 12 archive at hand, run',
   command: 'npm run guests -- --from FOLDER-OR-ADDRESS',
-  then: 'and load this page again.',
+  after: 'and load this page again.',
 };
 
 export function MoreComes({ now }: { now: Coming }) {
@@ -19,7 +19,7 @@ export function MoreComes({ now }: { now: Coming }) {
         <Tag kind="failed">
           <span>{words.failed(now.problem)}</span>
         </Tag>{' '}
-        {words.instead} <code>{words.command}</code> {words.then}
+        {words.instead} <code>{words.command}</code> {words.after}
       </p>
     );
   return (

@@ -411,7 +411,7 @@ function drawLoop(
     wasInLetters = false,
     hadPlainLetters = false;
 
-  const fit = () => {
+  const fitToWindow = () => {
     if (!painter.width || shown.off.value) return;
     const ratio = view.devicePixelRatio || 1;
     // On a phone every dot is needed.
@@ -439,7 +439,7 @@ function drawLoop(
     if (inLetters && !letters)
       waiting ??= setTimeout(
         () => {
-          loadLetters().then(fit, () => {});
+          loadLetters().then(fitToWindow, () => {});
         },
         afterPrompt.peek() ? 0 : LETTERS_MS,
       );
@@ -470,8 +470,8 @@ function drawLoop(
       if (painter.mode === 'off') return;
       image = new ImageData(new Uint8ClampedArray(painter.pixels.buffer as ArrayBuffer), painter.width, painter.height);
       [top, bottom] = [0, painter.height];
-      fit();
-    } else if (painter.mode === 'text' && painter.hasPlainLetters !== hadPlainLetters) fit();
+      fitToWindow();
+    } else if (painter.mode === 'text' && painter.hasPlainLetters !== hadPlainLetters) fitToWindow();
     hadPlainLetters = painter.hasPlainLetters;
     if (painter.mode !== 'off') paint(top, bottom);
   };
@@ -518,7 +518,7 @@ function drawLoop(
       if (lines.length !== old.length || lines.some((line, i) => line !== old[i])) shown.lines.value = lines;
     }
   };
-  const observer = new view.ResizeObserver(fit);
+  const observer = new view.ResizeObserver(fitToWindow);
   observer.observe(area);
   // What was painted while the window was open before.
   show({ top: 0, bottom: 0, resized: true });

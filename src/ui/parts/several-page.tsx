@@ -285,43 +285,41 @@ function Plan({ chosen }: { chosen: readonly Candidate[] }) {
           .filter(step => plans.every(plan => stepsOf(plan).includes(step)))
       : [];
   return (
-    <>
-      <section class="plan">
-        <div class="ph">
-          <h3>{draftWords.plan}</h3>
-          <Tag kind={fits ? 'used' : 'error'}>
-            <span>
-              {fits
-                ? words.fits(chosen.length, memoryMiB, machine.freeMiB)
-                : words.lacks(chosen.length, memoryMiB, machine.freeMiB)}
-            </span>
-          </Tag>
-        </div>
-        <ol>
-          {chosen.map(
-            ({ file, plan }) =>
-              plan && (
-                <li key={file.name}>
-                  <code>{plan.command}</code>{' '}
-                  <span class="sec">{words.takes(plan.summary.memoryMiB, plan.summary.vcpus, plan.summary.type)}</span>
-                  {stepsOf(plan)
-                    .slice(1)
-                    .filter(step => !inAll.includes(step))
-                    .map(step => (
-                      <span key={step} class="own">
-                        {step}
-                      </span>
-                    ))}
-                </li>
-              ),
-          )}
-        </ol>
-        {inAll.length > 0 && (
-          <p class="sec">
-            {chosen.length > 1 && words.each} {inAll.join(' ')}
-          </p>
+    <section class="plan">
+      <div class="ph">
+        <h3>{draftWords.plan}</h3>
+        <Tag kind={fits ? 'used' : 'error'}>
+          <span>
+            {fits
+              ? words.fits(chosen.length, memoryMiB, machine.freeMiB)
+              : words.lacks(chosen.length, memoryMiB, machine.freeMiB)}
+          </span>
+        </Tag>
+      </div>
+      <ol>
+        {chosen.map(
+          ({ file, plan }) =>
+            plan && (
+              <li key={file.name}>
+                <code>{plan.command}</code>{' '}
+                <span class="sec">{words.takes(plan.summary.memoryMiB, plan.summary.vcpus, plan.summary.type)}</span>
+                {stepsOf(plan)
+                  .slice(1)
+                  .filter(step => !inAll.includes(step))
+                  .map(step => (
+                    <span key={step} class="own">
+                      {step}
+                    </span>
+                  ))}
+              </li>
+            ),
         )}
-      </section>
-    </>
+      </ol>
+      {inAll.length > 0 && (
+        <p class="sec">
+          {chosen.length > 1 && words.each} {inAll.join(' ')}
+        </p>
+      )}
+    </section>
   );
 }

@@ -25,7 +25,7 @@ export function inView(top: number, height: number, windowHeight: number, count:
 }
 
 export function Windowed<Row>(props: Props<Row>) {
-  return props.rows.length <= FEW ? <>{props.rows.map(props.draw)}</> : <Some {...props} />;
+  return props.rows.length <= FEW ? props.rows.map(props.draw) : <Some {...props} />;
 }
 
 function Some<Row>({ rows, spacer, draw, reveal }: Props<Row>) {
