@@ -373,7 +373,6 @@ describe('files of /etc/xen/vm (Python)', () => {
       ),
     ).toEqual([
       'vm:2:13: More values stand behind % than the format takes.',
-      'vm:3:1: "for" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.',
       'vm:5:1: "while" is a statement of Python, and nothing is executed here. Write the assignments that are meant, without it.',
       'vm:9:10: nowhere was assigned nothing before. Text needs quotes: "nowhere".',
       'vm:10:8: open( …: nothing is executed here. Write the value that is meant.',

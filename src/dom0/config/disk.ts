@@ -27,6 +27,8 @@ export interface DiskSpec {
   vdev: string;
   kind: ImageKind;
   readOnly: boolean;
+  /** What else is asked of it, and changes nothing here, as xl has it (`script=block-drbd`, `discard`). Kept for whoever takes the definition elsewhere. */
+  others?: readonly string[];
 }
 
 const POSITIONAL = ['target', 'format', 'vdev', 'access'] as const;
@@ -69,6 +71,8 @@ const OPTIONS: Record<string, OptionRule> = {
   'active-disk': colo,
   'hidden-disk': colo,
 };
+/** What a disk's own fields say. */
+const SAID = new Set(['target', 'format', 'vdev', 'access', 'devtype']);
 const FLAGS: Record<string, Judged> = {
   cdrom: used('CD-ROM drive', 'The drive is a CD-ROM drive.'),
   'direct-io-safe': ignored(
@@ -112,6 +116,7 @@ export function parseDisk(
   let next = 0;
   let rest = text.trim();
   let devices = '';
+  const others: string[] = [];
   const remark = (name: string, judged: Judged): void =>
     void remarks.push({ name, offset: text.trimEnd().length - rest.length, ...judged });
   if (/^(?:tap2?:)?(phy|file|aio|raw|qcow2?|vhd|tapdisk|tap):/.test(rest)) {
@@ -125,6 +130,13 @@ export function parseDisk(
       remark('format', formatVerdict(named[1]));
       rest = rest.slice(named[0].length);
     }
+  }
+  // And names of block scripts, before their targets.
+  const script = /^(iscsi|e?nbd|drbd):/.exec(rest);
+  if (script) {
+    rest = rest.slice(script[0].length);
+    others.push(`script=block-${script[1]}`);
+    remark('script', OPTIONS.script(''));
   }
   while (rest !== '') {
     if (remarks.length > MOST_OPTIONS) return `it has more than ${MOST_OPTIONS} options.`;
@@ -142,6 +154,7 @@ export function parseDisk(
       const [, name, value] = pair;
       if (values[name] !== undefined) return `${name} is given twice.`;
       values[name] = value;
+      if (value !== '' && Object.hasOwn(OPTIONS, name) && !SAID.has(name)) others.push(`${name}=${value}`);
       remark(
         name,
         isColo(name)
@@ -156,7 +169,8 @@ export function parseDisk(
     const flag = isColo(part) ? colo() : Object.hasOwn(FLAGS, part) ? FLAGS[part] : undefined;
     if (flag) {
       remark(part, flag);
-      cdrom ||= part === 'cdrom';
+      if (part === 'cdrom') cdrom = true;
+      else others.push(part);
       rest = after;
       continue;
     }
@@ -198,11 +212,16 @@ export function parseDisk(
     vdev,
     kind: cdrom ? 'cdrom' : 'disk',
     readOnly: access === undefined ? cdrom : ACCESS[access],
+    ...(others.length > 0 ? { others } : {}),
   };
 }
 
+/** The value of an option that is kept for others. */
+export const otherOption = ({ others = [] }: DiskSpec, name: string): string | undefined =>
+  others.find(option => option.startsWith(`${name}=`))?.slice(name.length + 1);
+
 /** The disk as its definition would have it. */
-export function formatDisk({ target, format, vdev, kind, readOnly }: DiskSpec): string {
+export function formatDisk({ target, format, vdev, kind, readOnly, others = [] }: DiskSpec): string {
   const cdrom = kind === 'cdrom';
   const form = format === 'qcow2' ? format : 'raw';
   const access = readOnly === cdrom ? [] : [readOnly ? 'ro' : 'rw'];
@@ -213,9 +232,10 @@ export function formatDisk({ target, format, vdev, kind, readOnly }: DiskSpec): 
       `vdev=${vdev}`,
       ...access.map(value => `access=${value}`),
       ...(cdrom ? ['cdrom'] : []),
+      ...others,
       `target=${target}`,
     ].join(',');
-  return [target, form, vdev, ...access, ...(cdrom ? ['cdrom'] : [])].join(',');
+  return [target, form, vdev, ...access, ...(cdrom ? ['cdrom'] : []), ...others].join(',');
 }
 
 /** Place on the two IDE channels (0 primary master to 3 secondary slave) of the whole disks a to d, as Xen's emulated controller has them; -1: none. */

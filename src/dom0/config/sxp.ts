@@ -266,6 +266,7 @@ class Mapping {
       const [dev = '', type] = (texts.get('dev') ?? '').replace(/^ioemu:/, '').split(':');
       const mode = texts.get('mode') ?? 'w';
       const uname = texts.get('uname') ?? '';
+      const tapped = kind === 'vbd' ? [] : ['backendtype=tap'];
       // A path with a comma stands last, by name.
       if (uname.includes(','))
         this.disks.push(
@@ -274,11 +275,12 @@ class Mapping {
               `vdev=${dev}`,
               `access=${mode}`,
               ...(type === 'cdrom' ? ['cdrom'] : []),
+              ...tapped,
               `target=${uname.replace(/^(tap2?:)?(file|phy|aio):/, '')}`,
             ].join(','),
           ),
         );
-      else this.disks.push(text([uname, '', type === 'cdrom' ? `${dev}:cdrom` : dev, mode].join(',')));
+      else this.disks.push(text([uname, '', type === 'cdrom' ? `${dev}:cdrom` : dev, mode, ...tapped].join(',')));
     } else if (kind === 'vif') {
       const options = ['mac', 'bridge', 'model', 'type', 'script', 'ip', 'rate', 'vifname']
         .flatMap(name => (texts.has(name) ? [`${name}=${texts.get(name)}`] : []))

@@ -2,14 +2,40 @@
 import { affinityLists } from './cpus.ts';
 import { formatRate } from '../network/rate.ts';
 import { type Definition, loaderText } from './definition.ts';
+import { type DiskSpec, otherOption } from './disk.ts';
+import type { Plain } from './rule.ts';
 
 /** In quotes where it would not be one atom. */
 const atom = (text: string): string => (/^[^\s()'"#\\]+$/.test(text) ? text : `'${text.replace(/[\\']/g, '\\$&')}'`);
 const field = (name: string, value: string | number | undefined): string =>
   value === undefined || value === '' ? `(${name} )` : `(${name} ${typeof value === 'number' ? value : atom(value)})`;
 
-/** `domid`: it runs as that domain. */
-export function writeSxp(definition: Definition, { domid }: { domid?: number } = {}): string {
+/** Settings of xl that xend kept beside a guest's kernel (XENAPI_PLATFORM_CFG_TYPES of XendConfig.py). */
+const PLATFORM = new Set(
+  (
+    'acpi apic device_model gfx_passthru guest_os_type hap hpet isa keymap localtime monitor nographic opengl pae parallel pci_msitranslate pci_power_mgmt ' +
+    'rtc_timeoffset sdl serial soundhw stdvga timer_mode tsc_mode usb usbdevice vhpt videoram vncconsole vncdisplay vnclisten vncpasswd vncunused vpt_align ' +
+    'xauthority xen_extended_power_mgmt xen_platform_pci'
+  ).split(' '),
+);
+
+/** What xend calls a disk's image, with what reads it: `phy:/dev/…`, `tap:qcow2:/…`, `drbd:NAME` (Xen's blkif driver and its block scripts). */
+function uname(disk: DiskSpec): string {
+  const { target, format } = disk;
+  const script = /^block-(.+)$/.exec(otherOption(disk, 'script') ?? '')?.[1];
+  if (target === '') return '';
+  if (script) return `${script}:${target}`;
+  if (isTapped(disk)) return `tap:${format === 'raw' ? 'aio' : format}:${target}`;
+  return `${target.startsWith('/dev/') || otherOption(disk, 'backendtype') === 'phy' ? 'phy' : 'file'}:${target}`;
+}
+/** blktap reads it. */
+const isTapped = (disk: DiskSpec): boolean => disk.format === 'qcow2' || otherOption(disk, 'backendtype') === 'tap';
+
+/** `domid`: it runs as that domain. `others`: settings of xl that do nothing here; those that xend has are written. */
+export function writeSxp(
+  definition: Definition,
+  { domid, others = [] }: { domid?: number; others?: readonly (readonly [key: string, value: Plain])[] } = {},
+): string {
   const { name, type, memoryMiB, nic, vif, moreCards = [], vfb, bootloader } = definition;
   const indent = (lines: string[]): string[] => lines.map(line => `    ${line}`);
   const device = (kind: string, fields: string[]): string => `(device (${kind} ${fields.join(' ')}))`;
@@ -31,6 +57,10 @@ export function writeSxp(definition: Definition, { domid }: { domid?: number } =
     ...(type === 'hvm' && !definition.kernel ? [field('boot', definition.bootOrder)] : []),
     ...definition.disks.filter(({ kind }) => kind === 'floppy').map(({ vdev, target }) => field(vdev, target)),
     ...(definition.viridian ? ['(viridian 1)'] : []),
+    ...(definition.hpet === false ? ['(hpet 0)'] : []),
+    ...others.flatMap(([key, value]) =>
+      PLATFORM.has(key) && (typeof value === 'string' || typeof value === 'number') ? [field(key, value)] : [],
+    ),
   ];
   const lines = [
     ...(domid === undefined ? [] : [field('domid', domid)]),
@@ -58,11 +88,11 @@ export function writeSxp(definition: Definition, { domid }: { domid?: number } =
     '(image',
     ...indent([`(${type === 'pv' ? 'linux' : type}`, ...indent(image), ')']),
     ')',
-    ...disks.map(({ target, vdev, kind, readOnly }) =>
-      device('vbd', [
-        field('uname', target && `file:${target}`),
-        field('dev', `${vdev}:${kind}`),
-        field('mode', readOnly ? 'r' : 'w'),
+    ...disks.map(disk =>
+      device(isTapped(disk) ? 'tap2' : 'vbd', [
+        field('uname', uname(disk)),
+        field('dev', `${disk.vdev}:${disk.kind}`),
+        field('mode', disk.readOnly ? 'r' : 'w'),
       ]),
     ),
     ...(nic || vif

@@ -18,13 +18,17 @@ export const writeValue = (plain: Plain): string =>
       ? quote(plain)
       : `[ ${plain.map(quote).join(', ')} ]`;
 
-export function writeXlConfig(definition: Definition, rules: Family = KEYS): string {
-  return Object.entries(rules)
+/** What each key's rule says of a definition. */
+const keysOf = (definition: Definition, rules: Family): [key: string, value: Plain][] =>
+  Object.entries(rules)
     .map(([key, { from }]) => [key, from?.(definition)] as const)
-    .filter((entry): entry is [string, Plain] => entry[1] !== undefined)
-    .map(([key, plain]) => `${key} = ${writeValue(plain)}\n`)
-    .join('');
-}
+    .filter((entry): entry is [string, Plain] => entry[1] !== undefined);
+
+const linesOf = (settings: readonly (readonly [key: string, value: Plain])[]): string =>
+  settings.map(([key, value]) => `${key} = ${writeValue(value)}\n`).join('');
+
+export const writeXlConfig = (definition: Definition, rules: Family = KEYS): string =>
+  linesOf(keysOf(definition, rules));
 
 /** Keys that say what others say, too, in what is written of a definition. */
 const SAID_ELSEWHERE = new Set([
@@ -50,7 +54,7 @@ const SAID_ELSEWHERE = new Set([
 ]);
 
 /** The settings that a domain made here does not have, of keys that do nothing here and something elsewhere. */
-function others({ definition, settings }: Judgement): [key: string, value: Plain][] {
+export function others({ definition, settings }: Judgement): [key: string, value: Plain][] {
   return [...settings].flatMap(([key, value]) => {
     if (SAID_ELSEWHERE.has(key) || KEYS[key]?.from) return [];
     if (value.kind === 'list')
@@ -66,16 +70,10 @@ function others({ definition, settings }: Judgement): [key: string, value: Plain
 }
 
 /** They as lines of xl.cfg: localtime, serial and their like. */
-export const otherKeys = (judgement: Judgement): string =>
-  others(judgement)
-    .map(([key, value]) => `${key} = ${writeValue(value)}\n`)
-    .join('');
+export const otherKeys = (judgement: Judgement): string => linesOf(others(judgement));
 
-/** What is in the XML of any guest that has it. */
-const IN_XML = new Set(['acpi = 1', 'apic = 1', 'pae = 1', 'serial = "pty"']);
-
-/** What libvirt's XML has no word for in what is written here, a line each. */
-export const notCarried = (judgement: Judgement): string[] =>
-  others(judgement)
-    .map(([key, value]) => `${key} = ${writeValue(value)}`)
-    .filter(line => !IN_XML.has(line));
+/** All that a definition asks for, as xl has it. */
+export const settingsOf = (judgement: Judgement): [key: string, value: Plain][] => [
+  ...keysOf(judgement.definition, KEYS),
+  ...others(judgement),
+];

@@ -4,6 +4,7 @@
  */
 import { affinityLists } from './cpus.ts';
 import { type Definition, type DomainType, loaderText } from './definition.ts';
+import { otherOption } from './disk.ts';
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&apos;', '"': '&quot;' };
 /** XML 1.0 has no control characters but three, not even as references. */
@@ -17,14 +18,19 @@ const within = (name: string, lines: string[], attributes = ''): string[] =>
 
 const BOOT: Record<string, string> = { a: 'fd', c: 'hd', d: 'cdrom', n: 'network' };
 const BUS: Record<string, string> = { hd: 'ide', sd: 'scsi', fd: 'fdc' };
+/** Back ends of xl by what libvirt calls them (xenParseXLDisk() of src/libxl/xen_xl.c). */
+const DRIVERS: Record<string, string> = { phy: 'phy', qdisk: 'qemu', tap: 'tap' };
 const OS: Record<DomainType, string> = {
   hvm: "<type arch='i686' machine='xenfv'>hvm</type>",
   pvh: "<type arch='i686' machine='xenpvh'>xenpvh</type>",
   pv: "<type arch='i686' machine='xenpv'>linux</type>",
 };
 
-/** `domid`: it runs as that domain. `others`: settings of xl for which it has no words here; they stand as a remark before it, all but localtime. */
-export function writeXml(definition: Definition, domid?: number, others: readonly string[] = []): string {
+/** `domid`: it runs as that domain. `isLocal`: its clock shows the host's local time. */
+export function writeXml(
+  definition: Definition,
+  { domid, isLocal = false }: { domid?: number; isLocal?: boolean } = {},
+): string {
   const {
     type,
     memoryMiB,
@@ -37,12 +43,7 @@ export function writeXml(definition: Definition, domid?: number, others: readonl
   } = definition;
   const pins = definition.hardAffinity === undefined ? [] : affinityLists(definition.hardAffinity, maxVcpus);
   const cpuset = pins.length === 1 && pins[0] !== 'all' ? ` cpuset='${pins[0]}'` : '';
-  const isLocal = others.includes('localtime = 1');
-  const rest = others
-    .filter(other => !/^localtime = /.test(other))
-    .map(other => `  ${other.replaceAll('--', '- -')}\n`);
-  const remark = rest.length > 0 ? `<!-- not carried over:\n${rest.join('')}-->\n` : '';
-  return `${remark}<domain type='xen'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
+  return `<domain type='xen'${domid === undefined ? '' : ` id='${domid}'`}>\n${indent([
     ...element('name', definition.name),
     ...element('uuid', definition.uuid),
     ...element('description', definition.description),
@@ -110,12 +111,15 @@ function devices(definition: Definition, domid: number | undefined): string[] {
   const order = (device: string): string[] =>
     bootDevices?.includes(device) ? [`<boot order='${bootDevices.indexOf(device) + 1}'/>`] : [];
   return [
-    ...disks.flatMap(({ target, format, vdev, kind, readOnly }) => {
+    ...disks.flatMap(disk => {
+      const { target, format, vdev, kind, readOnly, others = [] } = disk;
       const isBlock = target.startsWith('/dev/');
+      const backend = otherOption(disk, 'backendtype') ?? (isBlock ? 'phy' : 'qdisk');
+      const discard = others.includes('discard') ? 'unmap' : others.includes('no-discard') ? 'ignore' : undefined;
       return within(
         'disk',
         [
-          `<driver name='${isBlock ? 'phy' : 'qemu'}' type='${escaped(format)}'/>`,
+          `<driver name='${DRIVERS[backend] ?? 'qemu'}' type='${escaped(format)}'${discard ? ` discard='${discard}'` : ''}/>`,
           ...(target ? [`<source ${isBlock ? 'dev' : 'file'}='${escaped(target)}'/>`] : []),
           `<target dev='${escaped(vdev)}' bus='${BUS[vdev.slice(0, 2)] ?? 'xen'}'/>`,
           ...(readOnly ? ['<readonly/>'] : []),

@@ -183,6 +183,8 @@ const OF_DEVICES: Record<string, Judged> = {
       .map(name => [name, notHere('There is no such device here.')]),
   ),
 };
+/** Back ends of xl by libvirt's names for drivers. */
+const BACKENDS: Record<string, string> = { phy: 'phy', qemu: 'qdisk', file: 'qdisk', tap: 'tap', tap2: 'tap' };
 /** Models of <video> by xl's words for them. */
 const VGA: Record<string, string> = { vga: 'stdvga', bochs: 'stdvga', cirrus: 'cirrus', qxl: 'qxl', none: 'none' };
 const FEATURES = ['acpi', 'apic', 'pae', 'hap', 'viridian'];
@@ -980,7 +982,15 @@ class Mapping {
     }
     const readOnly = isCdrom || element.children.some(inner => inner.name === 'readonly');
     const format = driver?.attributes.type === 'qcow2' ? 'qcow2' : 'raw';
-    const rest = [readOnly ? 'ro' : 'rw', ...(isCdrom ? ['cdrom'] : [])];
+    const backend = BACKENDS[driver?.attributes.name ?? ''];
+    const discard = { unmap: 'discard', ignore: 'no-discard' }[driver?.attributes.discard ?? ''];
+    const rest = [
+      readOnly ? 'ro' : 'rw',
+      ...(isCdrom ? ['cdrom'] : []),
+      // What libxl takes for such an image by itself need not be said.
+      ...(backend && backend !== (type === 'block' ? 'phy' : 'qdisk') ? [`backendtype=${backend}`] : []),
+      ...(discard ? [discard] : []),
+    ];
     const { path, at, attribute } = source;
     const text = /[,=:]/.test(path)
       ? [`format=${format}`, `vdev=${vdev}`, `access=${rest[0]}`, ...rest.slice(1), `target=${path}`].join(',')

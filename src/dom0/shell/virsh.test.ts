@@ -196,10 +196,10 @@ describe('conversions between libvirt and Xen', () => {
 
   it('fail with what cannot be read, as create does, and print no definition', async () => {
     const { files, virsh } = await make();
-    await files.writeFile('/root/vm16', fixture('xm-loops'));
+    await files.writeFile('/root/vm16', `${fixture('xm-loops')}while vnc: vif = []\ndisk = [ random_disk() ]\n`);
     const said = await virsh('domxml-from-native xen-xm /root/vm16');
     expect(said).toMatch(
-      /^1: error: \/root\/vm16:11:35: .*\nerror: \/root\/vm16:13:1: "for" is a statement of Python.*\nerror: \/root\/vm16:18:4: /,
+      /^1: error: \/root\/vm16:19:1: "while" is a statement of Python.*\nerror: \/root\/vm16:20:10: random_disk\(/,
     );
     expect(said).not.toContain('<domain');
     await files.writeFile('/root/python', 'name = "a" + "b"\nbuilder = "hvm"\nmemory = 8\nkernel = "/k"\n');
@@ -229,10 +229,38 @@ describe('conversions between libvirt and Xen', () => {
       );
       if (format === 'xen-xl') expect(native).toContain(card);
     }
+    await files.writeFile('/root/vm16', fixture('xm-loops'));
+    const loops = await virsh('domxml-from-native xen-xm /root/vm16');
+    expect(
+      [...loops.matchAll(/<source file='(.*)'\/>|<mac address='(.*)'\/>/g)].map(each => each[1] ?? each[2]),
+    ).toEqual(['/data/boot.img', '/data/two.img', '/data/three.img', '00:16:3e:00:16:00', '00:16:3e:00:16:01']);
     await files.writeFile('/root/suse', fixture('suse-hvm'));
     const xml = await virsh('domxml-from-native xen-xm /root/suse');
     expect(xml).toMatch(/^<!-- not carried over:\n {2}keymap = "en-us"\n/);
     expect(xml).toMatch(/<clock offset='localtime'\/>[\s\S]*<source bridge='br0'\/>[\s\S]*<model type='rtl8139'\/>/);
+  });
+
+  it("carry over a disk's script, back end and discard, or say what the target cannot hold", async () => {
+    const { files, virsh } = await make();
+    const base = 'name = "x"\ntype = "hvm"\nmemory = 64\ncpu_weight = 512\nusbdevice = "tablet"\nhap = 0\n';
+    const disks = ['vdev=hda,script=block-drbd,target=web', '/d.img,raw,hdb,backendtype=tap,discard'];
+    await files.writeFile('/root/a.cfg', `${base}disk = [ ${disks.map(disk => `"${disk}"`).join(', ')} ]\n`);
+    const xml = await virsh('domxml-from-native xen-xl /root/a.cfg');
+    expect(xml).toMatch(
+      /^<!-- not carried over:\n {2}cpu_weight = 512\n {2}disk 1: script=block-drbd\n[\s\S]* {2}usbdevice = "tablet"\n/,
+    );
+    expect(xml).toContain("<driver name='tap' type='raw' discard='unmap'/>");
+    await files.writeFile('/root/a.xml', xml);
+    const back = await virsh('domxml-to-native xen-xl /root/a.xml');
+    expect(back).toContain('"/d.img,raw,hdb,backendtype=tap,discard"');
+    await files.writeFile(
+      '/root/b.xml',
+      back && xml.replace('</features>', '<hap/></features><iothreads>2</iothreads>'),
+    );
+    const sxp = await virsh('domxml-to-native xen-sxpr /root/b.xml');
+    expect(sxp).toMatch(
+      /\(uname tap:aio:\/d\.img\)[\s\S]*\n\)\n# not carried over: iothreads: .*\n[\s\S]*# not carried over: disk 2: discard\n/,
+    );
   });
 });
 

@@ -2,7 +2,8 @@
  * libvirt's spelling of the toolstack: `virsh` with the commands that a VM Server's administrators use most, over managed domains and those that run.
  * Source: tools/virsh-domain.c, virsh-domain-monitor.c and virsh-host.c of libvirt 9 for columns and sentences.
  */
-import { notCarried, otherKeys, writeXlConfig } from '../config/write-xl.ts';
+import { notCarried } from '../config/not-carried.ts';
+import { otherKeys, others, writeXlConfig } from '../config/write-xl.ts';
 import { writeSxp } from '../config/write-sxp.ts';
 import { parseXlConfig } from '../config/xlcfg.ts';
 import { writeXml } from '../config/write-xml.ts';
@@ -184,7 +185,7 @@ async function dominfo(host: HostCore, word: string | undefined): Promise<string
 async function dumpxml(host: HostCore, [word]: string[], options: ReadonlySet<string>): Promise<string> {
   const domain = await find(host, word);
   const inactive = options.has('inactive') && domain.managed;
-  return `${writeXml(inactive ? inactive.definition : definitionFor(host, domain), inactive ? undefined : domain.id)}\n`;
+  return `${writeXml(inactive ? inactive.definition : definitionFor(host, domain), inactive || domain.id === undefined ? {} : { domid: domain.id })}\n`;
 }
 
 /** Formats of domxml-to-native and domxml-from-native. */
@@ -214,16 +215,26 @@ async function converted(words: string[], around: Surroundings, fromXml: boolean
   const judged = judgeDefinition(path, text);
   const wrong = judged.findings.filter(isError);
   if (wrong.length > 0) refuse(wrong.map(formatFinding));
-  if (!fromXml) return writeXml(judged.definition, undefined, notCarried(judged));
-  if (format === 'xen-sxpr') return writeSxp(judged.definition);
-  const native = writeXlConfig(judged.definition) + otherKeys(judged);
+  if (!fromXml) {
+    const { settings, definition } = judged;
+    const localtime = settings.get('localtime');
+    const xml = writeXml(definition, { isLocal: localtime?.kind === 'number' && localtime.text === '1' });
+    const lines = (await notCarried(judged, xml)).map(line => `  ${line.replaceAll('--', '- -')}\n`);
+    return (lines.length > 0 ? `<!-- not carried over:\n${lines.join('')}-->\n` : '') + xml;
+  }
   const lost = judged.findings
     .filter(({ verdict, key }) => verdict === 'ignored' && !judged.settings.has(key.split('.')[0]))
-    .map(finding => `# not carried over: ${formatFinding(finding)}\n`)
-    .join('');
+    .map(finding => `${finding.key}: ${formatFinding(finding)}`);
+  const note = (lines: readonly string[]): string => lines.map(line => `# not carried over: ${line}\n`).join('');
+  if (format === 'xen-sxpr') {
+    const sxp = writeSxp(judged.definition, { others: others(judged) });
+    // Behind the definition, which begins with its bracket.
+    return sxp + note([...lost, ...(await notCarried(judged, sxp))]);
+  }
+  const native = writeXlConfig(judged.definition) + otherKeys(judged);
   // xm has other words for what is started.
   return (
-    lost +
+    note(lost) +
     (format === 'xen-xl'
       ? native
       : native

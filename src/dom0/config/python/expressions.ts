@@ -2,15 +2,17 @@
  * Expressions of Python as definitions have them: strings, numbers, lists, names that were assigned before, the operators, and a few functions (values.ts).
  * Nothing that a text says is executed, and no file, clock or variable of the host is read. Source: the Python language reference, "Expressions".
  */
-import { MOST_NESTING, type Position, shortened } from '../xlcfg.ts';
+import { type List, MOST_NESTING, type Position, shortened, type Value } from '../xlcfg.ts';
 import { shown, type Token, unquoted } from './tokens.ts';
 import {
   areEqual,
+  DICTIONARY_METHODS,
   type Dictionary,
   format,
   FUNCTIONS,
   isTrue,
   list,
+  listOf,
   METHODS,
   number,
   numberOf,
@@ -230,19 +232,27 @@ export class Expressions {
       const at = this.peek();
       if (this.isSign('[')) {
         this.at++;
-        const index = this.expression();
+        const of = value;
+        value = this.fits(at, () => this.subscript(of));
         if (!this.isSign(']')) throw new Wrong(at, `"[" is never closed: "]" is missing.`);
         this.at++;
-        const of = value;
-        value = this.fits(at, () => indexed(of, index));
       } else if (this.isSign('.')) {
         const name = this.tokens[this.at + 1];
         const of = value;
-        if (of?.kind !== 'string' || !Object.hasOwn(METHODS, name.text) || this.tokens[this.at + 2]?.text !== '(')
+        const kind = of?.kind === 'dictionary' ? DICTIONARY_METHODS : METHODS;
+        if (
+          (of?.kind !== 'string' && of?.kind !== 'dictionary') ||
+          !Object.hasOwn(kind, name.text) ||
+          this.tokens[this.at + 2]?.text !== '('
+        )
           throw new Wrong(first, `….${shortened(name.text)}: nothing is executed here. Write the value that is meant.`);
         this.at += 3;
         const given = this.given(at);
-        value = this.fits(at, () => METHODS[name.text](of.text, given, first));
+        value = this.fits(at, () =>
+          of.kind === 'dictionary'
+            ? DICTIONARY_METHODS[name.text](of, given, first)
+            : METHODS[name.text](of.text, given, first),
+        );
         if (value)
           this.count(
             value.kind === 'list' ? value.items.length : value.kind === 'dictionary' ? 0 : value.text.length,
@@ -250,6 +260,22 @@ export class Expressions {
           );
       } else return value;
     }
+  }
+
+  /** Behind "[": an index, which may count from the end, or a slice. */
+  private subscript(of: PythonValue): PythonValue {
+    const isEnd = (): boolean => this.isSign(':') || this.isSign(']');
+    const part = (): PythonValue => {
+      if (isEnd()) return undefined;
+      const at = this.peek();
+      if (!this.isSign('-')) return this.expression();
+      this.at++;
+      return number(-numberOf(this.expression()), at);
+    };
+    const first = part();
+    if (!this.isSign(':')) return indexed(of, first);
+    this.at++;
+    return sliced(of, first, part());
   }
 
   private atom(): PythonValue {
@@ -400,11 +426,8 @@ export class Expressions {
     return false;
   }
 
-  private rounds(open: Token, close: string): PythonValue {
-    const body = this.at;
-    if (++this.depth > MOST_NESTING) this.tooDeep(open);
-    this.skipTo(() => this.isWord('for'));
-    this.at++;
+  /** NAMES in LIST, behind the word for. */
+  loop(): { targets: string[]; over: List } {
     const targets: string[] = [];
     while (!this.isWord('in')) {
       const token = this.peek();
@@ -414,9 +437,40 @@ export class Expressions {
       this.at++;
     }
     this.at++;
-    const over = this.either();
+    const at = this.peek();
+    return { targets, over: this.fits(at, () => listOf(this.either())) };
+  }
+
+  /** One round's value as the names that a loop has for it. */
+  bind(targets: readonly string[], item: Value): void {
+    if (targets.length === 1) this.names.set(targets[0], item);
+    else targets.forEach((name, i) => this.names.set(name, item.kind === 'list' ? item.items[i] : undefined));
+  }
+
+  /** A round of a loop whose lines begin at a token: so much that no file goes on for ever. */
+  countRound(from: Token, body: number): void {
+    this.count(ROUND + body, from);
+  }
+
+  /** Values with commas between them are a tuple, here without its brackets. */
+  tuple(): PythonValue {
+    const at = this.peek();
+    const first = this.expression();
+    const items = [first];
+    while (this.isSign(',') && this.tokens[this.at + 1].kind !== 'newline') {
+      this.at++;
+      items.push(this.expression());
+    }
+    return items.length === 1 ? first : this.fits(at, () => list(items, at));
+  }
+
+  private rounds(open: Token, close: string): PythonValue {
+    const body = this.at;
+    if (++this.depth > MOST_NESTING) this.tooDeep(open);
+    this.skipTo(() => this.isWord('for'));
+    this.at++;
+    const { targets, over } = this.loop();
     const test = this.isWord('if') ? ++this.at : undefined;
-    if (over?.kind !== 'list') throw new Wrong(open, 'Behind in stands a list.');
     // Past the test, whatever it comes to.
     if (test !== undefined) this.skipTo(() => this.isSign(close));
     if (!this.isSign(close)) throw new Wrong(open, `"${open.text}" is never closed: "${close}" is missing.`);
@@ -425,8 +479,7 @@ export class Expressions {
     const items: PythonValue[] = [];
     for (const item of over.items) {
       this.count(ROUND + after - body, open);
-      if (targets.length === 1) this.names.set(targets[0], item);
-      else targets.forEach((name, i) => this.names.set(name, item.kind === 'list' ? item.items[i] : undefined));
+      this.bind(targets, item);
       if (test !== undefined) {
         this.at = test;
         if (!isTrue(this.either())) continue;
@@ -505,14 +558,23 @@ function indexed(of: PythonValue, index: PythonValue): PythonValue {
     if (!of.entries.has(key)) throw new Unfit(`The dictionary has no ‘${shortened(key)}’.`);
     return of.entries.get(key);
   }
-  const i = numberOf(index);
-  if (of?.kind === 'list' && i < of.items.length) return of.items[i];
-  if (of?.kind === 'string' && i < of.text.length) return { ...of, text: of.text[i] };
+  const length = of?.kind === 'list' ? of.items.length : of?.kind === 'string' ? of.text.length : 0;
+  const i = numberOf(index) < 0 ? length + numberOf(index) : numberOf(index);
+  if (of?.kind === 'list' && i >= 0 && i < length) return of.items[i];
+  if (of?.kind === 'string' && i >= 0 && i < length) return { ...of, text: of.text[i] };
   throw new Unfit(
     of?.kind === 'list' || of?.kind === 'string'
-      ? `There is no ${i}th in it.`
+      ? `There is no ${numberOf(index)}th in it.`
       : 'Nothing can be taken out of this by its number.',
   );
+}
+
+/** of[from:to]: what is absent is the beginning, and the end. */
+function sliced(of: PythonValue, from: PythonValue, to: PythonValue): PythonValue {
+  const place = (value: PythonValue): number | undefined => (value === undefined ? undefined : numberOf(value));
+  if (of?.kind === 'string') return { ...of, text: of.text.slice(place(from), place(to)) };
+  const all = listOf(of);
+  return { ...all, items: all.items.slice(place(from), place(to)) };
 }
 
 function isWithin(value: PythonValue, all: PythonValue): boolean {

@@ -1,6 +1,6 @@
 /**
  * The files of /etc/xen/vm as xm and SUSE's vm-install wrote them: Python, which xm ran. Here nothing is executed: assignments of expressions are read
- * (expressions.ts), and of if, elif and else those that count. Other statements are refused, each with its place.
+ * (expressions.ts), of if, elif and else those that count, and the lines of a for once for each value. Other statements are refused, each with its place.
  * Source: the Python language reference; xen/tools/examples/xmexample1 to 3 and xmexample.hvm of Xen 4.1.
  */
 import { KEYS } from '../keys.ts';
@@ -9,14 +9,14 @@ import { join } from '../values.ts';
 import { type Setting, shortened, type SyntaxProblem, textProblem, type Value } from '../xlcfg.ts';
 import { Expressions, settingOf, Wrong } from './expressions.ts';
 import { shown, type Token, tokenize } from './tokens.ts';
-import { isTrue, plain } from './values.ts';
+import { isTrue, plain, type PythonValue } from './values.ts';
 
 /** With more than so many a file is no Python. */
 const MOST_PROBLEMS = 200;
 /** If in if in if. */
 const MOST_BLOCKS = 32;
 
-const STATEMENT = /^(for|while|try|except|finally|with|return|del|exec|raise|elif|else)$/;
+const STATEMENT = /^(while|try|except|finally|with|return|del|exec|raise|elif|else)$/;
 /** Statements that come to nothing here, and why. */
 const PASSED: Record<string, [short: string, text: string]> = {
   import: ['nothing is imported', 'Nothing is executed here, so nothing is imported.'],
@@ -24,7 +24,6 @@ const PASSED: Record<string, [short: string, text: string]> = {
   def: ['nothing is called', 'A function is defined here; nothing is executed, so none is called.'],
   class: ['nothing is called', 'A class is defined here; nothing is executed, so none is made.'],
   print: ['nothing is printed', 'Nothing is executed here, so nothing is printed.'],
-  pass: ['does nothing', 'pass does nothing.'],
   global: ['does nothing', 'All names are global here.'],
 };
 
@@ -35,6 +34,16 @@ export function readPython(source: string): Source {
   return new Reader(tokenize(text), text.split('\n')).read();
 }
 
+/** break or continue: this round of a loop is over. */
+class Leaves extends Error {
+  readonly word: Token;
+
+  constructor(word: Token) {
+    super(word.text);
+    this.word = word;
+  }
+}
+
 class Reader {
   private readonly of: Expressions;
   private readonly lines: string[];
@@ -42,6 +51,9 @@ class Reader {
   private readonly remarks: NonNullable<Source['remarks']> = [];
   private readonly settings: Setting[] = [];
   private blocks = 0;
+  private loops = 0;
+  /** What problems and remarks say, with their places. */
+  private readonly said = new Set<string>();
   /** Where the value stands of each line NAME=VALUE with a number or a string: words of xm create stand behind the file. */
   private readonly givenBehind = new Map<string, number>();
 
@@ -96,13 +108,22 @@ class Reader {
     const { of } = this;
     try {
       this.oneStatement(first);
-    } catch (error) {
+    } catch (thrown) {
+      let error = thrown;
+      if (error instanceof Leaves && this.loops === 0)
+        error = new Wrong(error.word, `${error.word.text} stands in no loop. Take it out.`);
       if (!(error instanceof Wrong)) throw error;
-      this.problems.push({ line: error.at.line, column: error.at.column, text: error.message });
+      const { line, column } = error.at;
+      // A line in a loop is told once.
+      if (this.isFirst(`${line}:${column} ${error.message}`)) this.problems.push({ line, column, text: error.message });
       of.reset();
       // What broke off may have been a list that is not closed: the next assignment is read.
       if (!of.startsAssignment()) this.skipLine();
     }
+  }
+
+  private isFirst(said: string): boolean {
+    return this.said.size < this.said.add(said).size;
   }
 
   private skipLine(): void {
@@ -126,11 +147,14 @@ class Reader {
   }
 
   private remark({ line, column }: Token, short: string, text: string): void {
+    if (!this.isFirst(`${line}:${column} ${text}`)) return;
     this.remarks.push({ line, column, key: '', verdict: 'ignored', short, text });
   }
 
   private oneStatement(first: Token): void {
     const { of } = this;
+    const several = this.targets();
+    if (several) return this.unpack(several);
     if (first.kind !== 'name') throw new Wrong(first, `A line starts with a name: ${shown(first)} is none.`);
     if (!of.tokens[of.at + 1]?.text.match(/^\+?=$/)) {
       if (Object.hasOwn(PASSED, first.text)) {
@@ -138,7 +162,9 @@ class Reader {
         this.remark(first, short, text);
         return this.skipBlock(first);
       }
-      if (first.text === 'if') return this.condition(first);
+      if (first.text === 'break' || first.text === 'continue') throw new Leaves(first);
+      if (first.text === 'if') return this.block(first, () => this.condition(first));
+      if (first.text === 'for') return this.loop(first);
       if (STATEMENT.test(first.text)) {
         this.skipBlock(first);
         throw new Wrong(
@@ -152,6 +178,39 @@ class Reader {
     this.assignment(first);
   }
 
+  /** NAME, NAME = …, also in brackets: the names; undefined: this is another statement. */
+  private targets(): Token[] | undefined {
+    const { tokens, at } = this.of;
+    let end = at;
+    while (tokens[end].kind === 'name' || (tokens[end].kind === 'sign' && '(),[]'.includes(tokens[end].text))) end++;
+    const before = tokens.slice(at, end);
+    const shape = before.map(({ kind, text }) => (kind === 'name' ? 'n' : text)).join('');
+    if (tokens[end].text !== '=' || !/^[([]?n(,n)+,?[)\]]?$/.test(shape)) return undefined;
+    this.of.at = end + 1;
+    return before.filter(({ kind }) => kind === 'name');
+  }
+
+  /** Each name gets its part of a list. */
+  private unpack(names: Token[]): void {
+    const { of } = this;
+    const at = of.peek();
+    const value = of.tuple();
+    this.endOf(`${names.map(({ text }) => shortened(text)).join(', ')}`);
+    const items = value?.kind === 'list' ? value.items : undefined;
+    if (items?.length !== names.length)
+      throw new Wrong(
+        at,
+        `Before = stand ${names.length} names, and behind it ${items ? `${items.length} values` : 'one value'}.`,
+      );
+    names.forEach((name, i) => this.give(name, items[i]));
+  }
+
+  private endOf(name: string): void {
+    const end = this.of.peek();
+    if (end.kind !== 'newline' && !this.of.isSign(';'))
+      throw new Wrong(end, `The value of ${name} ends before ${shown(end)}.`);
+  }
+
   private assignment(first: Token): void {
     const { of } = this;
     of.at++;
@@ -162,39 +221,47 @@ class Reader {
         `After ${shortened(first.text)} comes = and a value; here is ${shown(op)}.${op.text === '(' ? ' Nothing is executed here.' : ''}`,
       );
     of.at++;
-    const value = of.expression();
-    const end = of.peek();
-    if (end.kind !== 'newline' && !of.isSign(';'))
-      throw new Wrong(end, `The value of ${shortened(first.text)} ends before ${shown(end)}.`);
+    const names = [first];
+    // a = b = 1
+    while (op.text === '=' && of.peek().kind === 'name' && of.tokens[of.at + 1].text === '=') {
+      names.push(of.peek());
+      of.at += 2;
+    }
+    const value = of.tuple();
+    this.endOf(shortened(first.text));
+    if (op.text === '=') for (const name of names) this.give(name, value);
+    else this.add(first, op, value);
+  }
+
+  /** NAME += …: to what it has; a name without a value gets this one. */
+  private add(first: Token, op: Token, value: PythonValue): void {
+    const { of } = this;
     const before = of.names.get(first.text);
+    if (before === undefined) return this.give(first, value, true);
+    // A list grows where it is: this one is the names' own.
     const more = settingOf(value);
-    if (op.text === '+=' && before !== undefined) {
-      // A list grows where it is: this one is the names' own.
-      const joined = more && before.kind === more.kind ? join(before, more) : null;
-      if (!joined)
-        throw new Wrong(op, `A ${value?.kind ?? 'value without a name'} cannot be added to a ${before.kind}.`);
-      if (before.kind === 'number' && more?.kind === 'number')
-        return this.set(first, { ...more, text: String(Number(before.text) + Number(more.text)) });
-      of.names.set(first.text, joined);
-    } else of.names.set(first.text, value?.kind === 'list' ? { ...value, items: [...value.items] } : value);
-    if (more)
-      this.settings.push({
-        key: first.text,
-        append: op.text === '+=',
-        value: more,
-        line: first.line,
-        column: first.column,
-      });
-    else if (value && Object.hasOwn(KEYS, first.text))
+    const joined = more && before.kind === more.kind ? join(before, more) : null;
+    if (!joined) throw new Wrong(op, `A ${value?.kind ?? 'value without a name'} cannot be added to a ${before.kind}.`);
+    if (before.kind === 'number' && more?.kind === 'number')
+      return this.give(first, { ...more, text: String(Number(before.text) + Number(more.text)) });
+    of.names.set(first.text, joined);
+    this.set(first, more!, true);
+  }
+
+  /** A name, which may be a key, has this value from now on. */
+  private give(name: Token, value: PythonValue, append = false): void {
+    this.of.names.set(name.text, value?.kind === 'list' ? { ...value, items: [...value.items] } : value);
+    const setting = settingOf(value);
+    if (setting) this.set(name, setting, append);
+    else if (value && Object.hasOwn(KEYS, name.text))
       throw new Wrong(
-        first,
-        `${first.text} = {…}: a dictionary is no value of a definition. Write a string, a number or a list.`,
+        name,
+        `${name.text} = {…}: a dictionary is no value of a definition. Write a string, a number or a list.`,
       );
   }
 
-  private set({ text, line, column }: Token, value: Value): void {
-    this.of.names.set(text, value);
-    this.settings.push({ key: text, append: false, value, line, column });
+  private set({ text, line, column }: Token, value: Value, append: boolean): void {
+    this.settings.push({ key: text, append, value, line, column });
   }
 
   /** NAME.append(…) or NAME.extend(…): what is added to a list. */
@@ -214,7 +281,7 @@ class Reader {
     const items = text === 'extend' && given.kind === 'list' ? given.items : [plain(given)];
     for (const item of items) before.items.push(item);
     const { line, column } = first;
-    this.settings.push({ key: first.text, append: true, value: { kind: 'list', items, line, column }, line, column });
+    this.set(first, { kind: 'list', items, line, column }, true);
   }
 
   /** xm_vars.var('NAME', …): a name that xm create NAME=… gives; it may stand behind the file. */
@@ -240,40 +307,90 @@ class Reader {
     this.skipBlock(first);
   }
 
-  /** if, elif, else: the lines of the first one whose condition holds. */
-  private condition(first: Token): void {
+  /** What stands deeper: not without end. */
+  private block(first: Token, read: () => void): void {
     const { of } = this;
-    if (++this.blocks > MOST_BLOCKS) {
+    if (this.blocks >= MOST_BLOCKS) {
       of.at = of.tokens.length - 1;
       throw new Wrong(first, `Blocks stand in blocks here more than ${MOST_BLOCKS} deep.`);
     }
+    this.blocks++;
+    try {
+      read();
+    } finally {
+      this.blocks--;
+    }
+  }
+
+  /** The lines of a block, behind its colon. */
+  private body(first: Token, word: Token): void {
+    const { of } = this;
+    if (of.peek().kind !== 'newline') this.lineOf(word);
+    else this.statements(first.column);
+  }
+
+  private colon(what: string): void {
+    const { of } = this;
+    if (!of.isSign(':')) throw new Wrong(of.peek(), `Behind ${what} stands a colon; here is ${shown(of.peek())}.`);
+    of.at++;
+  }
+
+  /** for NAMES in LIST: its lines, once for each value. */
+  private loop(first: Token): void {
+    const { of } = this;
+    const start = of.at;
+    this.skipBlock(first);
+    const end = of.at;
+    of.at = start + 1;
+    this.loops++;
+    try {
+      const { targets, over } = of.loop();
+      this.colon('for and its list');
+      const body = of.at;
+      this.block(first, () => {
+        for (const item of over.items) {
+          of.countRound(first, end - body);
+          of.bind(targets, item);
+          for (const name of targets) of.mentioned.add(name);
+          of.at = body;
+          try {
+            this.body(first, first);
+          } catch (error) {
+            if (!(error instanceof Leaves)) throw error;
+            if (error.word.text === 'break') break;
+          }
+          if (this.problems.length >= MOST_PROBLEMS) break;
+        }
+      });
+    } finally {
+      this.loops--;
+      // Where its values were too many, nothing behind it is read.
+      if (of.peek().kind !== 'end') of.at = end;
+    }
+  }
+
+  /** if, elif, else: the lines of the first one whose condition holds. */
+  private condition(first: Token): void {
+    const { of } = this;
     let isDone = false;
     for (let word = first; ; word = of.peek()) {
       const start = of.at++;
       let holds: boolean;
       try {
         holds = word.text === 'else' || isTrue(of.expression());
-        if (!of.isSign(':'))
-          throw new Wrong(
-            of.peek(),
-            `Behind ${word.text} and its condition stands a colon; here is ${shown(of.peek())}.`,
-          );
+        this.colon(`${word.text} and its condition`);
       } catch (error) {
         // None of its lines can be said to count.
         of.at = start;
         do this.skipBlock(of.peek());
         while (this.goesOn(first));
-        this.blocks--;
         throw error;
       }
-      of.at++;
       if (!holds || isDone) this.skipBlock(word);
-      else if (of.peek().kind !== 'newline') this.lineOf(word);
-      else this.statements(first.column);
+      else this.body(first, word);
       isDone ||= holds;
       if (!this.goesOn(first)) break;
     }
-    this.blocks--;
   }
 
   /** Whether an elif or else of the if that begins at `first` comes next; then it is the next token. */

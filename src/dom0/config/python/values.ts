@@ -41,10 +41,17 @@ export const textOf = (value: PythonValue): string => {
   if (value?.kind !== 'string') throw new Unfit('This wants a string.');
   return value.text;
 };
-const itemsOf = (value: PythonValue): Value[] => {
+/** What a loop goes over: the keys of a dictionary. */
+export const listOf = (value: PythonValue): List => {
+  if (value?.kind === 'dictionary')
+    return list(
+      [...value.entries.keys()].map(key => string(key, value)),
+      value,
+    );
   if (value?.kind !== 'list') throw new Unfit('This wants a list.');
-  return value.items;
+  return value;
 };
+const itemsOf = (value: PythonValue): Value[] => listOf(value).items;
 
 export const isTrue = (value: PythonValue): boolean => {
   if (value === undefined) return false;
@@ -124,12 +131,54 @@ export const FUNCTIONS: Readonly<Record<string, Call>> = {
   range: (given, at) => {
     least(1, given);
     const [first, end] = given.length === 1 ? [0, numberOf(given[0])] : [numberOf(given[0]), numberOf(given[1])];
-    if (end - first > 1000) throw new Unfit('A range has at most 1000 numbers here.');
+    const step = given.length > 2 ? numberOf(given[2]) : 1;
+    if (step < 1) throw new Unfit('A range goes upwards here.');
+    if ((end - first) / step > 1000) throw new Unfit('A range has at most 1000 numbers here.');
     return list(
-      Array.from({ length: Math.max(0, end - first) }, (_, i) => number(first + i, at)),
+      Array.from({ length: Math.max(0, Math.ceil((end - first) / step)) }, (_, i) => number(first + i * step, at)),
       at,
     );
   },
+  enumerate: ([over, start], at) =>
+    list(
+      itemsOf(over).map((item, i) => list([number(i + (start === undefined ? 0 : numberOf(start)), at), item], at)),
+      at,
+    ),
+  zip: (given, at) =>
+    list(
+      Array.from({ length: Math.min(...given.map(each => itemsOf(each).length)) }, (_, i) =>
+        list(
+          given.map(each => itemsOf(each)[i]),
+          at,
+        ),
+      ),
+      at,
+    ),
+  list: ([over], at) => list(over === undefined ? [] : itemsOf(over), at),
+  tuple: ([over], at) => list(over === undefined ? [] : itemsOf(over), at),
+  sorted: ([over], at) =>
+    list(
+      [...itemsOf(over)].sort((a, b) =>
+        a.kind === 'number' && b.kind === 'number' ? numberOf(a) - numberOf(b) : textOf(a) < textOf(b) ? -1 : 1,
+      ),
+      at,
+    ),
+  reversed: ([over], at) => list([...itemsOf(over)].reverse(), at),
+  sum: ([over], at) =>
+    number(
+      itemsOf(over).reduce((all, item) => all + numberOf(item), 0),
+      at,
+    ),
+  chr: ([code], at) => {
+    if (numberOf(code) < 0 || numberOf(code) > 255) throw new Unfit('chr( takes 0 to 255.');
+    return string(String.fromCharCode(numberOf(code)), at);
+  },
+  ord: ([letter], at) => {
+    if (textOf(letter).length !== 1) throw new Unfit('ord( takes one character.');
+    return number(textOf(letter).charCodeAt(0), at);
+  },
+  hex: ([value], at) => string(`0x${numberOf(value).toString(16)}`, at),
+  bool: ([value], at) => number(isTrue(value) ? 1 : 0, at),
 };
 
 /** No value is longer than a definition's file may be. */
@@ -143,6 +192,9 @@ export const METHODS: Readonly<Record<string, (text: string, given: PythonValue[
   lower: (text, _given, at) => string(text.toLowerCase(), at),
   upper: (text, _given, at) => string(text.toUpperCase(), at),
   strip: (text, _given, at) => string(text.trim(), at),
+  lstrip: (text, _given, at) => string(text.trimStart(), at),
+  rstrip: (text, _given, at) => string(text.trimEnd(), at),
+  zfill: (text, [width], at) => string(text.padStart(Math.min(numberOf(width), MOST_COLUMNS), '0'), at),
   startswith: (text, [start], at) => number(text.startsWith(textOf(start)) ? 1 : 0, at),
   endswith: (text, [end], at) => number(text.endsWith(textOf(end)) ? 1 : 0, at),
   replace: (text, [from, to], at) => {
@@ -157,15 +209,47 @@ export const METHODS: Readonly<Record<string, (text: string, given: PythonValue[
   join: (text, [parts], at) => string(joined(itemsOf(parts).map(textOf), text), at),
 };
 
+const entriesOf = ({ entries }: Dictionary): [string, PythonValue][] => [...entries];
+
+/** Methods of dictionaries. */
+export const DICTIONARY_METHODS: Readonly<
+  Record<string, (of: Dictionary, given: PythonValue[], at: Position) => PythonValue>
+> = {
+  keys: (of, _given, at) => list(listOf(of).items, at),
+  values: (of, _given, at) =>
+    list(
+      entriesOf(of).map(([, value]) => value),
+      at,
+    ),
+  items: (of, _given, at) =>
+    list(
+      entriesOf(of).map(([key, value]) => list([string(key, at), value], at)),
+      at,
+    ),
+  get: (of, [key, otherwise]) => of.entries.get(shownAs(key)) ?? otherwise,
+};
+
+/** Widths of a format's fields. */
+const MOST_COLUMNS = 100;
+
+/** What the letters behind % make of a value; others show it as print does. */
+const CONVERSIONS: Readonly<Record<string, (value: PythonValue) => string>> = {
+  c: value => (value?.kind === 'number' ? textOf(FUNCTIONS.chr([value], value)) : shownAs(value)),
+  r: value => (value?.kind === 'string' ? `'${value.text}'` : shownAs(value)),
+  o: value => numberOf(value).toString(8),
+  x: value => numberOf(value).toString(16),
+  X: value => numberOf(value).toString(16).toUpperCase(),
+};
+
 /** What % puts into a format: one value, several, or a dictionary's. */
 export function format(text: string, given: PythonValue): string {
   const values = given?.kind === 'list' ? given.items : [given];
   let next = 0;
   const made = text.replace(
-    /%(?:%|(?:\((\w+)\))?([-0]?)(\d{0,3})([sdixX])|)/g,
+    /%(?:%|(?:\((\w+)\))?([-0]?)(\d{0,3})([srcduioxX])|)/g,
     (whole, name: string | undefined, flag: string, width: string, kind: string | undefined) => {
       if (whole === '%%') return '%';
-      if (kind === undefined) throw new Unfit('Of formats, %s, %d, %x and %% are read here.');
+      if (kind === undefined) throw new Unfit('Of formats, %s, %r, %c, %d, %u, %i, %o, %x and %% are read here.');
       if (name !== undefined && given?.kind !== 'dictionary')
         throw new Unfit(`%(${name})${kind} wants a dictionary behind %.`);
       if (name === undefined && next >= values.length)
@@ -174,10 +258,11 @@ export function format(text: string, given: PythonValue): string {
         name === undefined ? values[next++] : given?.kind === 'dictionary' ? given.entries.get(name) : undefined;
       if (value?.kind === 'list' || value?.kind === 'dictionary')
         throw new Unfit(`A ${value.kind} cannot be put into a format.`);
-      if (kind !== 's' && value?.kind !== 'number') throw new Unfit(`%${kind} wants a number.`);
-      const hex = /x/i.test(kind) ? numberOf(value).toString(16) : shownAs(value);
-      const plainText = kind === 'X' ? hex.toUpperCase() : hex;
-      const columns = Math.min(Number(width || 0), 100);
+      if (kind === 'c' && value?.kind === 'string' && value.text.length !== 1)
+        throw new Unfit('%c wants one character, or its number.');
+      if (!'src'.includes(kind) && value?.kind !== 'number') throw new Unfit(`%${kind} wants a number.`);
+      const plainText = CONVERSIONS[kind]?.(value) ?? shownAs(value);
+      const columns = Math.min(Number(width || 0), MOST_COLUMNS);
       return flag === '-' ? plainText.padEnd(columns) : plainText.padStart(columns, flag === '0' ? '0' : ' ');
     },
   );
