@@ -1,33 +1,15 @@
 /**
  * libvirt's domain XML, as virsh dumpxml and virt-install write it, read as settings of xl.cfg. Source: libvirt's documentation, "Domain XML format", and the
- * driver of libxl. There are no entities but XML's five, no document type, and bounds for size and depth. Loaded when a definition is XML.
+ * driver of libxl. Loaded when a definition is XML.
  */
-import { SaxesParser } from 'saxes';
-import { ATTRIBUTES, type AttributeRule } from './libvirt-words.ts';
+import { judgesOf } from './libvirt-rules.ts';
+import { DOMAIN, type ElementRule, ruleAt, type ValueRule } from './libvirt-schema.ts';
 import { nearest } from './nearest.ts';
 import { approximated, ignored, type Judged } from './options.ts';
 import type { Language, Source } from './source.ts';
 import { dashed } from './values.ts';
-import { lengthProblem, MOST_NESTING, type Position, shortened, type Value } from './xlcfg.ts';
-
-interface Element extends Position {
-  name: string;
-  attributes: Readonly<Record<string, string>>;
-  /** Where their values stand: at the quote, as those of xl.cfg. */
-  places: Record<string, Position>;
-  children: Element[];
-  /** Its text, without white space around. */
-  text: string;
-}
-
-class Wrong extends Error {
-  readonly at: Position;
-
-  constructor(at: Position, text: string) {
-    super(text);
-    this.at = at;
-  }
-}
+import { childOf, type Element, parse, tag, Wrong } from './xml-tree.ts';
+import { lengthProblem, type Position, shortened, type Value } from './xlcfg.ts';
 
 /** Elements by the keys of xl that they are; others are called as the key. */
 const ELEMENTS: Record<string, (value: string) => string> = {
@@ -69,70 +51,15 @@ export function readXml(source: string): Source {
   }
 }
 
-function parse(text: string): Element | undefined {
-  const parser = new SaxesParser({ position: true });
-  const open: (Element & { parts: string[] })[] = [];
-  let root: Element | undefined;
-  const here = (): Position => ({ line: parser.line, column: Math.max(1, parser.column) });
-  parser.on('error', error => {
-    throw new Wrong(
-      here(),
-      `This is no XML: ${shortened(error.message.replace(/^\d+:\d+: /, '').replace(/\.$/, ''))}.`,
-    );
-  });
-  parser.on('doctype', () => {
-    throw new Wrong(here(), 'A document type and its entities are not read. Take <!DOCTYPE …> out.');
-  });
-  parser.on('opentagstart', ({ name }) => {
-    const at = { line: parser.line, column: Math.max(1, parser.column - name.length - 1) };
-    if (open.length >= MOST_NESTING)
-      throw new Wrong(
-        at,
-        `Elements stand in elements here more than ${MOST_NESTING} deep, and no definition has that.`,
-      );
-    open.push({ name, attributes: {}, places: {}, children: [], text: '', parts: [], ...at });
-  });
-  // It has read the closing quote, and a value has no such quote within.
-  parser.on('attribute', ({ name }) => {
-    const end = parser.position - 1;
-    const start = text.lastIndexOf(text[end], end - 1),
-      newlines = text.slice(start, end).split('\n').length - 1;
-    const column = newlines === 0 ? parser.columnIndex - (end - start) : start - text.lastIndexOf('\n', start);
-    open.at(-1)!.places[name] = { line: parser.line - newlines, column };
-  });
-  parser.on('opentag', ({ attributes }) => {
-    open.at(-1)!.attributes = attributes as Record<string, string>;
-  });
-  const take = (part: string): void => void open.at(-1)?.parts.push(part);
-  parser.on('text', take);
-  parser.on('cdata', take);
-  parser.on('closetag', () => {
-    const { parts, ...element } = open.pop()!;
-    element.text = parts.join('').trim();
-    const parent = open.at(-1);
-    if (parent) parent.children.push(element);
-    else root = element;
-  });
-  parser.write(text).close();
-  return root;
+/** virScaleInteger(): letters of either case; KB is 1000 bytes, and K and KiB are 1024. undefined: it is no unit. */
+function scaleOf(unit: string): number | undefined {
+  if (unit === '') return 1024;
+  if (/^(b|bytes)$/i.test(unit)) return 1;
+  const [, letter, rest] = /^([kmgtpe])(|b|ib)$/i.exec(unit) ?? [];
+  return letter === undefined
+    ? undefined
+    : (rest.toLowerCase() === 'b' ? 1000 : 1024) ** ('kmgtpe'.indexOf(letter.toLowerCase()) + 1);
 }
-
-const UNITS: Record<string, number> = {
-  b: 1,
-  bytes: 1,
-  KB: 1e3,
-  k: 2 ** 10,
-  KiB: 2 ** 10,
-  MB: 1e6,
-  M: 2 ** 20,
-  MiB: 2 ** 20,
-  GB: 1e9,
-  G: 2 ** 30,
-  GiB: 2 ** 30,
-  TB: 1e12,
-  T: 2 ** 40,
-  TiB: 2 ** 40,
-};
 const BOOT: Record<string, string> = { hd: 'c', cdrom: 'd', network: 'n', fd: 'a' };
 /** Keys by the name of the element that has their value as its text. */
 const TEXTS: Record<string, string> = {
@@ -185,6 +112,28 @@ const OF_DEVICES: Record<string, Judged> = {
 };
 /** Back ends of xl by libvirt's names for drivers. */
 const BACKENDS: Record<string, string> = { phy: 'phy', qemu: 'qdisk', file: 'qdisk', tap: 'tap', tap2: 'tap' };
+/** Elements whose own readers tell what libvirt does not have in them. */
+const TOLD_BY_NAME = new Set([
+  DOMAIN,
+  ...['os', 'features', 'devices', 'cputune', 'clock'].map(name => ruleAt(name)),
+  ruleAt('features', 'hyperv'),
+]);
+/** Names that are compared with all that libvirt has. */
+const MOST_GUESSES = 100;
+/** What <source> of a card says, by the card's type (virDomainNetDefParseXML()). */
+const SOURCES: Record<string, string> = {
+  bridge: 'bridge',
+  network: 'network',
+  direct: 'dev',
+  internal: 'name',
+  server: 'port',
+  client: 'port',
+  mcast: 'port',
+  udp: 'port',
+  vdpa: 'dev',
+  vhostuser: 'path',
+  vds: 'switchid',
+};
 /** Models of <video> by xl's words for them. */
 const VGA: Record<string, string> = { vga: 'stdvga', bochs: 'stdvga', cirrus: 'cirrus', qxl: 'qxl', none: 'none' };
 const FEATURES = ['acpi', 'apic', 'pae', 'hap', 'viridian'];
@@ -205,13 +154,12 @@ interface BootOrder {
   at: Element;
 }
 
-/** An element as messages repeat it: with the attribute that they are about, or its text. */
-const tag = ({ name, attributes, text }: Element, attribute?: string): string => {
-  if (attribute !== undefined) return `<${name} ${attribute}='${shortened(attributes[attribute] ?? '')}'>`;
-  return text === '' ? `<${name}/>` : `<${name}>${shortened(text)}</${name}>`;
-};
-const childOf = (element: Element | undefined, name: string): Element | undefined =>
-  element?.children.find(child => child.name === name);
+/** What a whole number from `least` on is missing; undefined: nothing, or none is wanted. */
+function numberProblem(text: string, least: number | undefined): string | undefined {
+  if (least === undefined) return undefined;
+  if (!/^-?(\d{1,18}|0x[0-9a-f]{1,16})$/i.test(text)) return 'a whole number';
+  return Number(text) < least ? `a whole number from ${least} on` : undefined;
+}
 const isNumber = (text: string): boolean => /^\d{1,15}$/.test(text);
 
 /** A file that a boot loader of Domain 0 had put there when a domain was started. */
@@ -227,7 +175,7 @@ class Mapping {
 
   domain(domain: Element): void {
     const { type } = domain.attributes;
-    this.check(domain, '');
+    this.check(domain, DOMAIN);
     if (type !== undefined && type !== 'xen')
       this.remark(
         domain,
@@ -289,36 +237,75 @@ class Mapping {
     this.bootOrder(boot, orders);
   }
 
-  /** Every attribute that has a closed set of words, is a number, or has to be there: of this element and of all in it. */
-  private check(element: Element, path: string): void {
-    // What tools keep in a definition is their own.
-    if (element.name.includes(':') || path === 'metadata') return;
-    const rules = ATTRIBUTES.get(path);
-    if (path === '' && element.attributes.type === undefined)
+  /** Every attribute that has a closed set of words, is a number, has to be there or is nobody's: of this element and of all in it. */
+  private check(element: Element, rule: ElementRule): void {
+    if (rule === DOMAIN && element.attributes.type === undefined)
       this.problem(element, "The domain has no type. Write <domain type='xen'>.");
-    for (const [name, rule] of rules ?? []) {
+    for (const [name, { isRequired, ...of }] of rule.attributes) {
       const value = element.attributes[name];
-      if (value !== undefined) this.attribute(element, name, value, rule);
-      else if (rule.isRequired)
+      if (value !== undefined) this.attribute(element, name, value, of);
+      else if (isRequired)
         this.problem(
           element,
-          `Missing required attribute '${name}' in element '${element.name}'. Write <${element.name} ${name}='${rule.words?.[0] ?? (rule.isNumber ? 1 : '…')}'>.`,
+          `Missing required attribute '${name}' in element '${element.name}'. Write <${element.name} ${name}='${of.words?.[0] ?? (of.from === undefined ? '…' : 1)}'>.`,
         );
     }
-    for (const child of element.children) this.check(child, path === '' ? child.name : `${path}/${child.name}`);
+    for (const name of Object.keys(element.attributes))
+      if (!rule.attributes.has(name) && !/^xmlns$|:/.test(name)) this.strange(element, name, rule);
+    const why = element.text === '' ? undefined : numberProblem(element.text, rule.text.from);
+    if (why)
+      this.problem(element, `Invalid value '${shortened(element.text)}' for element <${element.name}>. Write ${why}.`);
+    for (const [name, inner] of rule.elements) {
+      const of = element.children.filter(child => child.name === name);
+      if (of.length === 0 && inner.text.isRequired)
+        this.problem(
+          element,
+          `<${element.name}> has no <${name}>, which libvirt wants. Write one, or take <${element.name}> out.`,
+        );
+      if (of.length > 1 && inner.isOnly)
+        this.problem(
+          of[1],
+          `There is one <${name}> already, and <${element.name}> has at most one. Take this one out.`,
+        );
+    }
+    for (const { at, text } of judgesOf(rule).flatMap(judge => judge(element))) this.problem(at ?? element, text);
+    for (const child of element.children) {
+      const inner = rule.elements.get(child.name);
+      // What tools keep in a definition is their own.
+      if (inner && child.name !== 'metadata') this.check(child, inner);
+      else if (!inner && !TOLD_BY_NAME.has(rule)) this.other(child, {}, [...rule.elements.keys()]);
+    }
   }
 
-  private attribute(
-    element: Element,
-    name: string,
-    value: string,
-    { words, isLoose, isNumber: wantsNumber }: AttributeRule,
-  ): void {
+  /** An attribute that sets nothing, since libvirt has none of its name here. */
+  private strange(element: Element, name: string, rule: ElementRule): void {
+    const near = this.nearest(
+      name,
+      [...rule.attributes.keys()].filter(known => element.attributes[known] === undefined),
+    );
+    this.remark(element.places[name] ?? element, `${element.name}.${name}`, {
+      ...ignored(
+        near ? `unknown; did you mean ${near}?` : 'no attribute of libvirt',
+        `<${shortened(element.name)}> has no attribute ${shortened(name)} that libvirt knows.${near ? ` Did you mean ${near}?` : ''} Nothing looks at it, as with libvirt.`,
+      ),
+      ...(near ? { warns: true } : {}),
+    });
+  }
+
+  /** Only some of a definition's mistakes are told with what was meant. */
+  private nearest(name: string, known: readonly string[]): string | undefined {
+    return this.source.problems.length + (this.source.remarks?.length ?? 0) < MOST_GUESSES
+      ? nearest(name, known)
+      : undefined;
+  }
+
+  private attribute(element: Element, name: string, value: string, { words, isLoose, from }: ValueRule): void {
     const at = element.places[name] ?? element;
-    if (wantsNumber && !/^-?\d{1,15}$/.test(value))
+    const why = numberProblem(value, from);
+    if (why)
       this.problem(
         at,
-        `Invalid value for attribute '${name}' in element '${element.name}': '${shortened(value)}'. Write a whole number.`,
+        `Invalid value for attribute '${name}' in element '${element.name}': '${shortened(value)}'. Write ${why}.`,
       );
     if (!words || words.includes(value)) return;
     const near = nearest(value, words);
@@ -420,8 +407,7 @@ class Mapping {
         name,
         ignored('of another name space', `<${shortened(name)}> is for another hypervisor or tool.`),
       );
-    // Only some are told one by one.
-    const near = this.source.problems.length < 100 ? nearest(name, [...used, ...Object.keys(known)]) : undefined;
+    const near = this.nearest(name, [...used, ...Object.keys(known)]);
     const text = `<${shortened(name)}> is no element that libvirt has here.${near ? ` Did you mean <${near}>?` : ''} Nothing looks at it, as with libvirt.`;
     this.remark(element, name, {
       ...ignored(near ? `unknown; did you mean <${near}>?` : 'no element of libvirt', text),
@@ -432,7 +418,7 @@ class Mapping {
   /** A size in MiB; undefined: it is none, which was told. */
   private sizeOf(element: Element, text = element.text): number | undefined {
     const { unit = 'KiB' } = element.attributes;
-    const scale = Object.hasOwn(UNITS, unit) ? UNITS[unit] : undefined;
+    const scale = scaleOf(unit);
     if (scale === undefined)
       return void this.problem(
         element.places.unit,
@@ -465,9 +451,7 @@ class Mapping {
   private currentMemory(element: Element, memory: Element | undefined): void {
     const size = element.text === '' || /^0+$/.test(element.text) ? undefined : this.sizeOf(element);
     const most =
-      memory && isNumber(memory.text) && Object.hasOwn(UNITS, memory.attributes.unit ?? 'KiB')
-        ? this.sizeOf(memory)
-        : undefined;
+      memory && isNumber(memory.text) && scaleOf(memory.attributes.unit ?? 'KiB') ? this.sizeOf(memory) : undefined;
     const least = Math.min(size ?? Infinity, most ?? Infinity);
     if (size !== undefined && most !== undefined && size > most)
       this.remark(
@@ -773,11 +757,12 @@ class Mapping {
 
   private card(element: Element): Value {
     const child = (name: string): Element | undefined => childOf(element, name);
-    const { type = 'bridge' } = element.attributes;
+    // virDomainNetDefParseXML(): without a type it is one of the emulator's own network.
+    const { type = child('source')?.attributes.bridge ? 'bridge' : 'user' } = element.attributes;
     const source = child('source'),
       model = child('model');
     const outbound = childOf(child('bandwidth'), 'outbound');
-    const wanted = { bridge: 'bridge', network: 'network', direct: 'dev' }[type];
+    const wanted = SOURCES[type];
     if (wanted && !source)
       this.problem(
         element,
@@ -788,7 +773,7 @@ class Mapping {
         source!,
         `Missing required attribute '${wanted}' in element 'source'. Write <source ${wanted}='${type === 'bridge' ? 'xenbr0' : '…'}'/>.`,
       );
-    if (type !== 'bridge' && ATTRIBUTES.get('devices/interface')?.get('type')?.words?.includes(type))
+    if (type !== 'bridge' && ruleAt('devices', 'interface')?.attributes.get('type')?.words?.includes(type))
       this.remark(
         element,
         'interface',
@@ -951,7 +936,7 @@ class Mapping {
         notHere('There is no SCSI device of the host here that a guest could talk to.'),
       );
     if (!['file', 'block'].includes(type)) {
-      if (ATTRIBUTES.get('devices/disk')?.get('type')?.words?.includes(type))
+      if (ruleAt('devices', 'disk')?.attributes.get('type')?.words?.includes(type))
         this.problem(
           element,
           `type='${shortened(type)}': a disk is a file here. Write <disk type='file'> with <source file='…'/>.`,
