@@ -73,13 +73,23 @@ function printed(
     ...change,
   });
   domain.serialInput(new TextEncoder().encode(typed));
+  run(domain);
+  return {
+    get text() {
+      return text;
+    },
+    domain,
+  };
+}
+
+/** Until nothing more comes. */
+function run(domain: Domain): void {
   for (
     let result = domain.runSlice(), i = 0;
     i < 5000 && (result.state === 'running' || (result.state === 'parked' && result.untilNs !== Infinity));
     i++
   )
     result = domain.runSlice();
-  return { text, domain };
 }
 
 /** 1.44 MB, each sector's first word its number, the first one this program. */
@@ -172,6 +182,58 @@ more: mov ax, 0e41h
     const text = screenText(machine.memory, record.screenOffset).replace(/\s/g, '');
     expect(text).toBe(`${'A'.repeat(1200)}Z`);
     expect(domain.runSlice().state).toBe(state);
+  });
+});
+
+describe('the way out of S3 (ACPI, 16.3.2)', () => {
+  const TARGET = 0x7c00 + 0x100,
+    WAKING_VECTOR = 12;
+  /** Leaves marks in memory and sleeps; at the vector it prints what it finds. */
+  const sleeps = bootSector(`
+      mov word [600h], 1234h
+      mov word [4 * 60h], 5678h
+      mov ax, 13h
+      int 10h
+      mov al, 'S'
+      call put
+      mov dx, 604h
+      mov ax, 2400h
+      out dx, ax
+      jmp end
+times 100h - ($ - $$) db 90h
+      xor ax, ax
+      mov ds, ax
+      mov al, [600h]
+      call hex
+      mov al, [4 * 60h]
+      call hex
+      in al, 21h
+      call hex
+      mov dx, 604h
+      in al, dx
+      call hex
+      mov al, [449h]
+      call hex
+      mov ax, cs
+      mov al, ah
+      call hex
+`);
+  /** Where the tables are whose address QEMU's loader script leaves to the BIOS. */
+  function facsOf(domain: Domain): number {
+    const bytes = Buffer.alloc(MEMORY_MIB * 2 ** 20);
+    domain.memory.read(0, bytes);
+    return bytes.lastIndexOf('FACS@\0\0\0', undefined, 'latin1');
+  }
+
+  it('is the waking vector of the FACS, in real mode, with memory as it was and the board as POST leaves it', () => {
+    const pc = printed(inDriveA(floppy(sleeps)));
+    const { domain } = pc;
+    expect(domain.platform.asleep).toBe(true);
+    domain.memory.write(facsOf(domain) + WAKING_VECTOR, new Uint8Array(Uint32Array.of(TARGET).buffer));
+    domain.wake();
+    run(domain);
+    // Memory, the vector of 60h; the mask of the 8259A; SCI_EN; mode 3; CS 07D0.
+    expect(pc.text).toBe('S' + '34' + '78' + 'B8' + '01' + '03' + '07');
   });
 });
 

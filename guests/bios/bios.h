@@ -110,7 +110,11 @@ u32 rsdp_address(void);
 u16 config_number(u16 item);
 /* A place in the BIOS's segment for what starts with a signature; linear, 0: there is no room. */
 u32 place_root(const u8 *bytes, u32 count);
-/* Local APICs, memory types, and the table of them for systems without ACPI (processors.c); after PCI. */
+/* The waking vector of the FACS: where a system goes on that has put itself to sleep. After open_flat_memory. */
+u32 waking_vector(void);
+/* This processor's local APIC and memory types (processors.c). 0: it has no APIC. */
+int set_up_processor(void);
+/* And all processors, with the table of them for systems without ACPI; after PCI. */
 #define MOST_PROCESSORS 64
 void set_up_processors(void);
 
@@ -171,9 +175,12 @@ int has_program(u16 segment, u16 offset);
 void set_up_video(void);
 void set_up_keyboard(void);
 void set_up_clock(void);
+void start_timers(void);
 void set_up_ports(void);
 void run_option_roms(void);
 void call_far(u16 segment, u16 offset, u16 ax, u16 bx, u16 di);
+extern u16 far_pointer[2];
+extern u8 service_stacks[];
 /* Jumps with SS:SP 0:7C00 and DL. */
 void start_boot_sector(u16 segment, u16 offset, u8 dl) __attribute__((noreturn));
 void resume(u8 code, u32 pointer);

@@ -37,7 +37,11 @@ void set_up_clock(void) {
   u32 seconds = bcd(cmos(HOURS)) * 3600u + bcd(cmos(MINUTES)) * 60u + bcd(cmos(SECONDS));
   /* 1193182 / 65536 ticks a second. */
   poke32(BDA, BDA_TICKS, divide((u64)seconds * 1193182, 65536, 0));
-  /* Channel 0: mode 3, 65536; channel 1: refresh, mode 2, 18. */
+  start_timers();
+}
+
+/* Channel 0: mode 3, 65536; channel 1: refresh, mode 2, 18. */
+void start_timers(void) {
   out8(0x43, 0x36);
   out8(0x40, 0);
   out8(0x40, 0);

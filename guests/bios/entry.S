@@ -15,6 +15,8 @@
 #define FRAME_FLAGS 46
 #define SAVED_WITH_PUSHA 32
 #define CMOS_SHUTDOWN 0x0f
+/* The shutdown code that a resume from S3 leaves, as on QEMU's machine. */
+#define RESUME_FROM_RAM 0xfe
 #define EOI 0x20
 #define MOST_PROCESSORS 64
 #define PCI_SERVICE 0x49435024 /* "$PCI" */
@@ -461,6 +463,9 @@ post_entry:
         movw    $0xcfc, %dx
         movl    $0x33333333, %eax
         outl    %eax, %dx
+        /* Out of S3 it is there still, with its variables. */
+        cmpb    $RESUME_FROM_RAM, %bl
+        je      3f
         movl    $0xfffe0000, %esi
         movl    $0xe0000, %edi
         movl    $0x8000, %ecx
@@ -483,6 +488,8 @@ post_in_ram:
         movw    %ax, %es
         movw    %ax, %ss
         movl    $post_stack_top, %esp
+        cmpb    $RESUME_FROM_RAM, %bl
+        je      5f
         movl    $bss_start, %edi
         movl    $bss_end, %ecx
         subl    %edi, %ecx
@@ -493,6 +500,8 @@ post_in_ram:
         /* There is nothing behind it. */
 4:      hlt
         jmp     4b
+5:      calll   resume_from_ram
+        ljmp    *far_pointer
 
         at      0xe987
 fixed_int09:
@@ -865,7 +874,7 @@ fixed_print_screen:
 
         .section .bss
         .balign 4
-        .globl  far_pointer, mouse_handler, mouse_packet
+        .globl  service_stacks, far_pointer, mouse_handler, mouse_packet
 stack_free:     .space 4
 far_pointer:    .space 4
 mouse_handler:  .space 4

@@ -1,7 +1,7 @@
 /*
  * What the host says of the machine, and the tables for systems: memory map, ACPI, SMBIOS.
  * Sources: QEMU documentation, fw_cfg device and its "etc/table-loader" (128-byte commands), CMOS 34h to 5Dh for memory; the block "XenHVMSeaBIOS" that Xen's
- * hvmloader leaves at 0x1000 (tools/firmware/hvmloader/seabios.c); ACPI specification 5.2.5 (RSDP), DMTF SMBIOS 2.x (entry point).
+ * hvmloader leaves at 0x1000 (tools/firmware/hvmloader/seabios.c); ACPI specification 5.2.5 (RSDP), 5.2.9 (FADT), 5.2.10 (FACS), DMTF SMBIOS 2.x (entry point).
  */
 #include "bios.h"
 
@@ -175,7 +175,9 @@ struct step {
     struct { u32 offset, start, bytes; } checksum;
   } __attribute__((packed));
 } __attribute__((packed));
-static struct { char name[NAME_BYTES]; u32 address; } loaded[MOST_FILES];
+struct loaded_file { char name[NAME_BYTES]; u32 address; };
+/* For POST alone: where the last service of those under way at once has its stack, which nobody is deep enough for by then. */
+#define loaded ((struct loaded_file *)service_stacks)
 static u8 loaded_files;
 static u32 free_at, free_end;
 
@@ -258,6 +260,16 @@ static void load_smbios(void) {
   for (u8 i = 0; i < 0x1f; i++) sum += anchor[i];
   anchor[0x04] = -sum;
   place_root(anchor, sizeof anchor);
+}
+
+/* By the RSDT's entry of the FADT (signature FACP), whose FIRMWARE_CTRL leads to the FACS. Without one the machine starts anew. */
+u32 waking_vector(void) {
+  u32 rsdt = rsdp ? peek32(0, rsdp + 16) : 0, end = rsdt ? rsdt + peek32(0, rsdt + 4) : 0;
+  for (u32 at = rsdt + 36; at < end; at += 4) {
+    u32 table = peek32(0, at);
+    if (peek32(0, table) == 0x50434146) return peek32(0, peek32(0, table + 36) + 12);
+  }
+  return BIOS_SEGMENT * 16u + 0xfff0;
 }
 
 void place_tables(void) {

@@ -144,3 +144,23 @@ void post(void) {
   run_option_roms();
   boot(0);
 }
+
+/*
+ * The way out of S3: memory is as it was, with this BIOS and its variables; chips are as after RESET, but for those of a guest of Xen, whose device model hears
+ * nothing of it. `far_pointer` is the waking vector, which is entered in real mode. Source: ACPI specification 16.3.2; 4.8.3.2.1 (SCI_EN).
+ */
+#define PM1_CONTROL 0x604
+#define SCI_EN 1
+void resume_from_ram(void) {
+  set_up_interrupt_controllers();
+  set_up_dma();
+  open_flat_memory();
+  set_up_pci();
+  set_up_processor();
+  start_timers();
+  if (!on_xen) set_up_video();
+  out16(PM1_CONTROL, in16(PM1_CONTROL) | SCI_EN);
+  u32 vector = waking_vector();
+  far_pointer[0] = vector & 15;
+  far_pointer[1] = vector >> 4;
+}

@@ -129,16 +129,22 @@ static void describe(u32 signature, u32 own_id, u32 features) {
   place_root(pointer, sizeof pointer);
 }
 
-void set_up_processors(void) {
+int set_up_processor(void) {
   unsigned signature, id, c, features;
-  if (!__get_cpuid(1, &signature, &id, &c, &features) || !(features & APIC_FEATURE)) return;
+  if (!__get_cpuid(1, &signature, &id, &c, &features) || !(features & APIC_FEATURE)) return 0;
   open_flat_memory();
   /* Virtual wire mode: the 8259A's requests come through LINT0 of this processor's local APIC, NMI through LINT1. After RESET both are masked. */
   poke32(0, apic(SPURIOUS), 0x1ff);
   poke32(0, apic(LINT0), 0x0700);
   poke32(0, apic(LINT1), 0x0400);
-  if (on_xen) return;
-  set_memory_types();
+  if (!on_xen) set_memory_types();
+  return 1;
+}
+
+void set_up_processors(void) {
+  unsigned signature, id, c, features;
+  if (!set_up_processor() || on_xen) return;
   wake_others(config_number(CONFIG_PROCESSORS));
+  __cpuid(1, signature, id, c, features);
   describe(signature, id >> 24, features);
 }

@@ -83,8 +83,6 @@ export interface EmulatedDeviceOptions {
   apicIdStep?: number;
   /** The hypervisor's half has a HPET: what firmware is told. */
   hpet?: boolean;
-  /** Firmware finds the way back from S3: it is offered. */
-  s3?: boolean;
   /** Xen's platform device (slot 4), for guests of Xen. */
   xenPlatform?: boolean;
   /**

@@ -34,8 +34,6 @@ import type { Vga } from './vga/vga.ts';
 const CMOS_SHUTDOWN_CODE = 0x0f;
 
 export interface BoardOptions extends PlatformDeviceOptions {
-  /** Firmware finds the way back from S3: it is offered. */
-  s3?: boolean;
   /** Guest memory, RAM only. */
   dma: Dma;
   /** Xen's platform device (slot 4), for guests of Xen. */
@@ -212,7 +210,7 @@ export class HvmBoard {
       installBiosData(dma, startEpochMs + timers.clock.nowNs() / 1e6, this.boardOptions.floppyDrives);
     }
     installSmbios(dma, memoryMiB);
-    return installAcpi(dma, acpiOf({ ...this.boardOptions, s3: true }));
+    return installAcpi(dma, acpiOf(this.boardOptions));
   }
 
   /** What firmware on some hypervisors finds done (Xen's hvmloader): ACPI, SMBIOS and MultiProcessor tables where it is told. */

@@ -62,12 +62,11 @@ export interface DsdtOptions {
   /** First address that is neither RAM nor below it: PCI memory windows start here. */
   pciMemoryBase: number;
   hpet?: boolean;
-  s3?: boolean;
 }
 
-export function dsdt({ pciMemoryBase, hpet = false, s3 = false }: DsdtOptions): Aml {
+export function dsdt({ pciMemoryBase, hpet = false }: DsdtOptions): Aml {
   return [
-    ...(s3 ? aml.name('\\_S3', aml.list(SLEEP_TYPE_S3, SLEEP_TYPE_S3, 0, 0)) : []),
+    ...aml.name('\\_S3', aml.list(SLEEP_TYPE_S3, SLEEP_TYPE_S3, 0, 0)),
     ...aml.name('\\_S5', aml.list(SLEEP_TYPE_S5, SLEEP_TYPE_S5, 0, 0)),
     ...aml.scope(
       '\\_SB',

@@ -32,8 +32,6 @@ export interface AcpiOptions {
   apicIdStep?: number;
   /** Describe a HPET. */
   hpet?: boolean;
-  /** Offer S3 (suspend to RAM): whoever starts the machine knows the way back. */
-  s3?: boolean;
 }
 
 /** Who made tables, as their headers say. */
@@ -57,17 +55,8 @@ export function acpiOf(board: {
   apicIdStep?: number;
   xenPlatform?: boolean;
   hpet?: boolean;
-  s3?: boolean;
 }): AcpiOptions {
-  const {
-    memoryMiB,
-    apic = false,
-    processors = 1,
-    online = processors,
-    apicIdStep = 1,
-    hpet = false,
-    s3 = false,
-  } = board;
+  const { memoryMiB, apic = false, processors = 1, online = processors, apicIdStep = 1, hpet = false } = board;
   return {
     memoryMiB,
     apic,
@@ -75,7 +64,6 @@ export function acpiOf(board: {
     online,
     apicIdStep,
     hpet: hpet && apic,
-    s3,
     maker: board.xenPlatform ? XEN : RINGSIDE,
   };
 }
@@ -262,14 +250,13 @@ export function buildAcpi({
   online = processors,
   maker,
   hpet = false,
-  s3 = false,
 }: AcpiOptions): AcpiBlobs {
   // PCI memory starts past RAM; at 2 GiB where little of it is there, so that windows do not depend on the size.
   const pciMemoryBase = Math.max(0x80000000, Math.min(memoryMiB, LOW_RAM_LIMIT_MIB) * 1024 * 1024);
   return linkTables(
     {
       facs: facs(),
-      dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet, s3 })),
+      dsdt: sdt('DSDT', 1, dsdt({ pciMemoryBase, hpet })),
       fadt: fadt(),
       others: [...(apic ? [madt(processors, apicIdStep, online)] : []), ...(hpet ? [hpetTable()] : [])],
     },

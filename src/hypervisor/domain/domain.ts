@@ -256,7 +256,7 @@ export class Domain {
       ...(this.firmware ? { onShadow: this.firmware.shadow } : {}),
       onA20: this.a20.set,
       ...(boot.kind === 'firmware' && boot.vgaBios ? { vgaBios: boot.vgaBios } : {}),
-      ...(boot.kind === 'firmware' && boot.forQemu ? { likeQemu: true, s3: true } : {}),
+      ...(boot.kind === 'firmware' && boot.forQemu ? { likeQemu: true } : {}),
       ...(boot.kind === 'firmware' && boot.nicRom ? { nicRom: boot.nicRom } : {}),
       io,
       ...(options.ide ? { ide: tracedDrives(options.ide, io, record) } : {}),

@@ -36,8 +36,6 @@ export interface PlatformOptions {
   apicIdStep?: number;
   /** Its devices are QEMU's where those are not an IBM PC's (default: for HVM guests of Xen). */
   likeQemu?: boolean;
-  /** Its firmware finds the way back from S3 (without firmware the hypervisor does). */
-  s3?: boolean;
   /** With a HPET. */
   hpet?: boolean;
   /** A board for guests of Xen: a PC with its platform device, or local APICs alone. */

@@ -110,15 +110,7 @@ export const pc: Family = {
     ...alike('acpi_firmware smbios_firmware', 'string', tables),
     ...alike('smbios', 'list', tables),
     ...alike('ms_vm_genid', 'string', tables, value => value === 'none', oneOf(['generate', 'none'])),
-    ...alike(
-      'acpi_s3',
-      'defbool',
-      approximated(
-        'as the firmware has it',
-        "ACPI offers suspend to RAM (S3) to a kernel that is started directly and under SeaBIOS; Ringside's own BIOS has no way back from it.",
-      ),
-      isOne,
-    ),
+    ...alike('acpi_s3', 'defbool', approximated('always there', 'ACPI always offers suspend to RAM (S3).'), isOne),
     ...alike(
       'acpi_s4 acpi_laptop_slate',
       'defbool',
