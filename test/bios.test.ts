@@ -92,7 +92,7 @@ it('refuses a floppy disk of a size that none has, and says which there are', as
 it.each([
   ['--disk', 'boot.img.xz', packedDisks().xz, 'BOOT-OK DL=80'],
   // Without 55 AA at its end, and without a table.
-  ['--no-signature-check', 'bare.bin', bootDisk().fill(0, 446, 512), 'BOOT-OK DL=80'],
+  ['--disk', 'bare.bin', bootDisk().fill(0, 446, 512), 'BOOT-OK DL=80'],
   ['--fda', 'boot.img.gz', gzipSync(bootDisk().subarray(0, 5000)), 'BOOT-OK DL=00'],
 ])('boots %s %s', async (option, name, image, text) => {
   const path = join(folder, name);

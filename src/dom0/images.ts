@@ -17,7 +17,8 @@ const DESCRIPTORS = 16 * CD_SECTOR_BYTES,
 const BOOT_RECORD = 0,
   PRIMARY = 1,
   TERMINATOR = 255;
-const PARTITIONS = 0x1be,
+const DISK_NUMBER = 0x1b8,
+  PARTITIONS = 0x1be,
   SIGNATURE = 510;
 
 /** As much of a file as is looked at: a disk's first sector, a CD's descriptors. */
@@ -227,6 +228,31 @@ export function isBootable(kind: ImageKind, head: Uint8Array, noSignatureCheck =
   const record = descriptor(head, BOOT_RECORD);
   return record >= 0 && textAt(head, record + 7, 23) === 'EL TORITO SPECIFICATION';
 }
+
+/** A program, and no text that somebody took for an image: before a disk's own number and its table of partitions. */
+function hasProgram(head: Uint8Array): boolean {
+  const code = head.subarray(0, DISK_NUMBER);
+  return (
+    code.some(byte => byte !== 0) &&
+    !code.every(byte => (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d)
+  );
+}
+
+/**
+ * Of media that firmware is to try, the one that is started although its first sector does not end in 55 AA, since none is better; undefined: there is none.
+ * SeaBIOS does so with floppy disks alone.
+ */
+export const startedUnsigned = <M extends { kind: ImageKind; head: Uint8Array }>(
+  media: readonly M[],
+  isSeaBios: boolean,
+): M | undefined =>
+  media.some(({ kind, head }) => isBootable(kind, head))
+    ? undefined
+    : media.find(({ kind, head }) => kind !== 'cdrom' && (kind === 'floppy' || !isSeaBios) && hasProgram(head));
+
+/** What is said of such a medium; `write`: how one says that it is meant so. */
+export const unsignedWarning = (name: string, write: string): string =>
+  `${name} is started although ${NO_SIGNATURE}, and a PC's BIOS would not start it. Write ${write} to say that it is meant so.`;
 
 /** Where the first volume descriptor of a type lies; -1: there is none. */
 function descriptor(head: Uint8Array, type: number): number {

@@ -30,6 +30,8 @@ export {
   isFloppy,
   MOST_UNPACKED_BYTES,
   NO_SIGNATURE,
+  startedUnsigned,
+  unsignedWarning,
 } from './images.ts';
 export { damaged, PACKED_HEAD_BYTES } from './packed-images.ts';
 export {

@@ -81,18 +81,14 @@ describe('images alone', () => {
   });
 
   it('that nothing can be started from are refused with the reason', () => {
-    expect(errorsOf([disk(8, { signature: false })])).toEqual([
-      'disk.img is not bootable: its first sector does not end in 55 AA. Take another image, or write device_model_args = [ "-no-fd-bootchk" ] to have its first sector started all the same.',
-    ]);
-    // What the remedy makes of the definition that the image would have.
-    const unsigned = disk(8, { signature: false });
-    const { definition, errors } = planFiles([unsigned], firmware).plan;
-    const mended = planFiles([text('x.cfg', `${definition}${errors[0].remedy!.write}\n`), unsigned], firmware);
-    expect([mended.plan.errors, mended.domain!.boot]).toMatchObject([[], { noSignatureCheck: true }]);
-    expect(mended.plan.findings.find(({ key }) => key === 'device_model_args')).toMatchObject({
-      verdict: 'used',
-      short: 'boots without 55 AA',
-    });
+    // Zeros, and a text.
+    for (const content of ['', 'name = "web1"\n'.repeat(40)]) {
+      const none = disk(8, { signature: false });
+      put(none.head, 0, content);
+      expect(errorsOf([none])).toEqual([
+        'disk.img is not bootable: its first sector does not end in 55 AA. Take another image, or write device_model_args = [ "-no-fd-bootchk" ] to have its first sector started all the same.',
+      ]);
+    }
     expect(errorsOf([iso(100, { bootable: false })])).toEqual([
       expect.stringMatching(/^cd\.iso is not bootable: it has no El Torito boot record\./),
     ]);
@@ -211,6 +207,38 @@ describe('a definition with disks', () => {
     );
     expect(plan.errors).toEqual([]);
     expect(domain!.drives[1]).toMatchObject({ place: 1, image: { name: 'swap', bytes: MIB } });
+  });
+
+  it('without 55 AA is started with a warning, where there is nothing better', () => {
+    const unsigned = disk(8, { signature: false });
+    unsigned.head.set([0xfa, 0xf4]);
+    const { plan, domain } = planFiles([unsigned], firmware);
+    const warning = {
+      verdict: 'approximated',
+      warns: true,
+      text: `disk.img is started although its first sector does not end in 55 AA, and a PC's BIOS would not start it. Write device_model_args = [ "-no-fd-bootchk" ] to say that it is meant so.`,
+    };
+    expect([plan.errors, plan.findings[0], domain!.boot]).toMatchObject([[], warning, { noSignatureCheck: true }]);
+    const named = definition(`'disk.img,raw,hda'`);
+    const warned = planFiles([named, unsigned], firmware);
+    expect(warned.plan.findings.find(({ warns }) => warns)).toMatchObject(warning);
+    // As the remedy has it.
+    for (const text of [
+      plan.definition,
+      `${warned.plan.definition}${warned.plan.findings.find(({ warns }) => warns)!.remedy!.write}\n`,
+    ]) {
+      const meant = planFiles([{ ...named, data: new TextEncoder().encode(text) }, unsigned], firmware);
+      expect(meant.domain!.boot).toMatchObject({ noSignatureCheck: true });
+      expect(meant.plan.findings.filter(({ warns }) => warns)).toEqual([]);
+    }
+    // A disk that a BIOS starts comes before it, and SeaBIOS starts none.
+    const both = definition(`'disk.img,raw,hda', 'signed.img,raw,hdb'`);
+    expect(planFiles([both, unsigned, { ...disk(8), name: 'signed.img' }], firmware).domain!.boot).not.toHaveProperty(
+      'noSignatureCheck',
+    );
+    expect(
+      planFiles([named, unsigned], { ...firmware, bios: 'seabios' }).plan.errors.map(({ short }) => short),
+    ).toEqual(['not bootable']);
   });
 
   it('says at which place what is missing or wrong', () => {

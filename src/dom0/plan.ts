@@ -36,6 +36,8 @@ import {
   isBootable,
   isFloppy,
   NO_SIGNATURE,
+  startedUnsigned,
+  unsignedWarning,
 } from './images.ts';
 
 /** A file with its content. */
@@ -320,24 +322,32 @@ export function planDefinition(
     (definition.disks.length > 0 || definition.bootOrder.includes('n'))
   ) {
     const firmware = disks.firmware(needsOf(definition));
-    boot = firmwareBoot(drives, definition, firmware);
     if (typeof firmware === 'object' && definition.bios === 'seabios' && firmware.bios !== 'seabios')
       for (const finding of findings.filter(({ short }) => short === SEABIOS))
         Object.assign(finding, { verdict: 'approximated', short: "Ringside's own BIOS", text: SEABIOS_NOT_HERE });
     const onBoot = findings.find(({ key }) => key === 'boot');
     const finding = definition.disks.length > 0 ? findingOf(definition.disks[0], findings) : onBoot;
     const noNetwork = networkProblem(definition, firmware, language.write('vif', '[ "model=pcnet" ]'));
+    const isNetworkTried = definition.bootOrder.includes('n') && !noNetwork;
+    if (!isNetworkTried)
+      startUnsigned(
+        drives,
+        definition,
+        firmware,
+        definition.disks.map(disk => findingOf(disk, findings)),
+      );
+    boot = firmwareBoot(drives, definition, firmware);
     const problem =
       typeof firmware === 'string'
         ? { short: 'needs firmware', text: firmware }
-        : definition.bootOrder.includes('n') && !noNetwork
+        : isNetworkTried
           ? null
-          : (bootProblem(drives, definition) ?? null);
+          : bootProblem(drives, definition);
     if (problem && finding && !isError(finding))
       Object.assign(finding, { verdict: 'error', ...(noNetwork && drives.length === 0 ? noNetwork : problem) });
     else if (noNetwork && onBoot && !isError(onBoot)) Object.assign(onBoot, { verdict: 'approximated', ...noNetwork });
     // Of another language's text it is no line.
-    if (isForeign && finding?.remedy?.line) delete finding.remedy;
+    if (isForeign) for (const finding of findings) if (finding.remedy?.line) delete finding.remedy;
   }
   return {
     ...finish(
@@ -410,34 +420,63 @@ function networkProblem({ bootOrder, nic }: Definition, firmware: Firmware, card
 }
 export const NO_IPXE = 'iPXE, which boots from the network, is not here. Run npm run guests once.';
 
-/** Why firmware would find nothing to start on these drives; null: it would. */
-function bootProblem(
+/** Drives with an image that a boot order names. */
+const drivesTried = (
   drives: PlannedDrive[],
-  { bootOrder, bootDevices, noSignatureCheck }: Definition,
-): ImageProblem | null {
-  const tried = drives.filter(
-    ({ place, kind, image, vdev }) =>
-      place >= 0 && image && (bootDevices?.includes(vdev) ?? bootOrder.includes(BOOT_LETTERS[kind])),
+  { bootOrder, bootDevices }: Definition,
+): (PlannedDrive & { image: NamedImage })[] =>
+  drives.filter(
+    (drive): drive is PlannedDrive & { image: NamedImage } =>
+      drive.place >= 0 &&
+      drive.image !== undefined &&
+      (bootDevices?.includes(drive.vdev) ?? bootOrder.includes(BOOT_LETTERS[drive.kind])),
   );
-  if (tried.some(({ kind, image }) => image && isBootable(kind, image.head, noSignatureCheck))) return null;
+
+/** The definition as a person gives it who has a disk without 55 AA started, where there is nothing better; said in the drive's finding (`findings` are those of the drives). */
+function startUnsigned(
+  drives: PlannedDrive[],
+  definition: Definition,
+  firmware: Firmware,
+  findings: (Finding | undefined)[],
+): void {
+  if (definition.noSignatureCheck || typeof firmware === 'string') return;
+  const tried = drivesTried(drives, definition).map(drive => ({ drive, kind: drive.kind, ...drive.image }));
+  const found = startedUnsigned(tried, firmware.bios === 'seabios');
+  const finding = found && findings[drives.indexOf(found.drive)];
+  if (!finding || isError(finding)) return;
+  definition.noSignatureCheck = true;
+  Object.assign(finding, {
+    verdict: 'approximated',
+    short: 'started without 55 AA',
+    text: unsignedWarning(baseName(found.name), WRITE_NO_CHECK),
+    remedy: { write: WRITE_NO_CHECK, line: true },
+    warns: true,
+  });
+}
+const WRITE_NO_CHECK = `device_model_args = [ "${NO_BOOT_CHECK}" ]`;
+
+/** Why firmware would find nothing to start on these drives; null: it would. */
+function bootProblem(drives: PlannedDrive[], definition: Definition): ImageProblem | null {
+  const { bootOrder, noSignatureCheck } = definition;
+  const tried = drivesTried(drives, definition);
+  if (tried.some(({ kind, image }) => isBootable(kind, image.head, noSignatureCheck))) return null;
   if (tried.length === 0)
     return {
       short: 'nothing to boot from',
       text: `No drive that boot = "${bootOrder}" names has an image. Name one, or change boot.`,
     };
   const { kind, image } = tried.find(drive => drive.kind !== 'cdrom') ?? tried[0];
-  const name = baseName(image?.name ?? '');
+  const name = baseName(image.name);
   const short = 'not bootable';
   if (kind === 'cdrom')
     return {
       short,
       text: `${name} is not bootable: it has no El Torito boot record. Take another image, or drop a kernel and a definition that names both.`,
     };
-  const write = `device_model_args = [ "${NO_BOOT_CHECK}" ]`;
   return {
     short,
-    text: `${name} is not bootable: ${NO_SIGNATURE}. Take another image, or write ${write} to have its first sector started all the same.`,
-    remedy: { write, line: true },
+    text: `${name} is not bootable: ${NO_SIGNATURE}. Take another image, or write ${WRITE_NO_CHECK} to have its first sector started all the same.`,
+    remedy: { write: WRITE_NO_CHECK, line: true },
   };
 }
 
@@ -530,6 +569,7 @@ function planImages(images: NamedImage[], others: NamedBytes[], firmware: Firmwa
     const problem = imageProblem(file, kind, image!.head, image!.bytes);
     return problem ? { ...finding, verdict: 'error', ...problem } : finding;
   });
+  startUnsigned(drives, definition, firmware, findings);
   const problem =
     typeof firmware === 'string' ? { short: 'needs firmware', text: firmware } : bootProblem(drives, definition);
   if (problem && !isError(findings[0])) Object.assign(findings[0], { verdict: 'error', ...problem });

@@ -128,11 +128,7 @@ test('images that cannot be booted say why and what to do', async ({ page }) => 
     await expect(page.getByRole('button', { name: /^Start/ })).toBeDisabled();
     await page.getByRole('button', { name: 'Discard' }).click();
   };
-  await refused(
-    'half.img',
-    own('guests/frames/mode13.img').buffer.subarray(0, 300),
-    /half\.img is not bootable: .* 55 AA/,
-  );
+  await refused('half.img', Buffer.alloc(300), /half\.img is not bootable: .* 55 AA/);
   await refused(
     'cloud.qcow2',
     Buffer.from('QFI\xfb'.padEnd(1024, '\0'), 'latin1'),

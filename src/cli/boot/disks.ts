@@ -11,6 +11,8 @@ import {
   isFloppy,
   NO_IPXE,
   NO_SIGNATURE,
+  startedUnsigned,
+  unsignedWarning,
 } from '../../dom0/index.ts';
 import { NIC_MODELS, type NicModel, romOf } from '../../devices/index.ts';
 import {
@@ -31,6 +33,7 @@ import { packingOf } from '../../hypervisor/unpack/index.ts';
 import type { Boot, DriveImage, SavedState } from '../../hypervisor/index.ts';
 import { type Image, lookAt, open, openFile } from './image-file.ts';
 import type { BootOptions } from './options.ts';
+import type { Output } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 /** The secondary channel's master: where PCs of the time had their CD-ROM drive. */
@@ -283,14 +286,33 @@ function headOf({ medium }: DriveImage): Uint8Array | undefined {
   return head;
 }
 
-/** SeaBIOS's device paths for what is tried in this order. @throws UsageError where there are drives and none of them can be booted */
-export function bootDevices(drives: DriveImage[], order: string, noSignatureCheck?: true): string[] {
-  if (order.includes('n')) return bootPaths(drives, order);
-  const bootable = drives.some(drive => {
+/** What firmware is told of drives. */
+interface Tried {
+  /** SeaBIOS's device paths. */
+  bootOrder: string[];
+  noSignatureCheck?: true;
+}
+
+/** Drives in the order in which they are tried. @throws UsageError where there are drives and none of them can be booted */
+export function bootDevices(
+  drives: DriveImage[],
+  order: string,
+  { noSignatureCheck, bios }: Pick<BootOptions, 'noSignatureCheck' | 'bios'>,
+  stderr: Output,
+): Tried {
+  const bootOrder = bootPaths(drives, order);
+  if (noSignatureCheck) return { bootOrder, noSignatureCheck };
+  if (drives.length === 0 || order.includes('n')) return { bootOrder };
+  const media = drives.flatMap(drive => {
     const head = headOf(drive);
-    return head && isBootable(drive.kind, head, noSignatureCheck);
+    return head ? [{ kind: drive.kind, head, name: drive.medium?.name ?? '' }] : [];
   });
-  if (drives.length > 0 && !bootable) {
+  const unsigned = startedUnsigned(media, bios === 'seabios');
+  if (unsigned) {
+    stderr.text(`ringside: ${unsignedWarning(unsigned.name, '--no-signature-check')}\n`);
+    return { bootOrder, noSignatureCheck: true };
+  }
+  if (!media.some(({ kind, head }) => isBootable(kind, head))) {
     const { kind, medium } = drives.find(drive => drive.kind !== 'cdrom') ?? drives[0];
     const name = medium?.name ?? 'The drive';
     throw new UsageError(
@@ -299,7 +321,7 @@ export function bootDevices(drives: DriveImage[], order: string, noSignatureChec
         : `${name} is not bootable: ${NO_SIGNATURE}. Take another image, name a kernel with --kernel, or add --no-signature-check to have its first sector started all the same.`,
     );
   }
-  return bootPaths(drives, order);
+  return { bootOrder };
 }
 
 const NO_SEABIOS_HERE = 'SeaBIOS is not here. Run npm run guests once, or leave --bios seabios out.';

@@ -130,17 +130,24 @@ describe('memory', () => {
 });
 
 describe('a disk without 55 AA', () => {
-  it('is refused with the option that boots it, alone and in a definition', () => {
+  it('is started with a warning, or without one where an option says that it is meant so; alone, as a floppy disk and in a definition', () => {
     const path = put('bare.img', bootDisk().fill(0, 446, 512));
+    const cfg = put('bare.cfg', 'name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "bare.img,raw,hda" ]\n');
+    for (const words of [[path], ['--fda', path], [cfg]]) {
+      const warned = prepared(...words);
+      expect(warned.said).toContain("is started although its first sector does not end in 55 AA, and a PC's BIOS");
+      const meant = prepared(...words, '--no-signature-check');
+      expect(meant.said).not.toContain('although');
+      for (const { guest } of [warned, meant])
+        expect(guest.boot).toMatchObject({ kind: 'firmware', noSignatureCheck: true });
+    }
+  });
+
+  it('is refused where its first sector has no program', () => {
+    const path = put('empty.img', new Uint8Array(2048));
     expect(refusal(path)).toBe(
       `${path} is not bootable: its first sector does not end in 55 AA. Take another image, name a kernel with --kernel, or add --no-signature-check to have its first sector started all the same.`,
     );
-    const cfg = put('bare.cfg', 'name = "a"\ntype = "hvm"\nmemory = 16\ndisk = [ "bare.img,raw,hda" ]\n');
-    for (const file of [path, cfg])
-      expect(prepared(file, '--no-signature-check').guest.boot).toMatchObject({
-        kind: 'firmware',
-        noSignatureCheck: true,
-      });
   });
 });
 

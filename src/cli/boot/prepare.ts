@@ -173,8 +173,7 @@ function prepare(options: BootOptions, stderr: Output, devices: HostDevices | un
     if (options.hvmloader !== undefined) image.loader = read(options.hvmloader, '--hvmloader');
     const order =
       options.boot ?? (drives.length === 0 ? 'n' : kind === 'cdrom' ? 'dc' : options.fda !== undefined ? 'acd' : 'cd');
-    if (drives.length > 0 || options.nic) image.bootOrder = bootDevices(drives, order, options.noSignatureCheck);
-    if (options.noSignatureCheck) image.noSignatureCheck = true;
+    if (drives.length > 0 || options.nic) Object.assign(image, bootDevices(drives, order, options, stderr));
     if (order.includes('n') && options.nic) {
       const rom = fetchedRom(options.nic);
       if (typeof rom === 'string') throw new UsageError(rom);
