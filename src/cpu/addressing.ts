@@ -61,12 +61,12 @@ export class Addressing {
     return this.linear((this.A[p + META]! >>> META_SEGMENT) & 7, this.offset(p), size, write);
   }
 
-  /** The same of 16 bytes that must lie on a multiple of 16. */
-  aligned128(p: number, write: boolean): number {
+  /** The same of an operand that must lie on a multiple of 16. */
+  aligned16(p: number, size: number, write: boolean): number {
     const segment = (this.A[p + META]! >>> META_SEGMENT) & 7;
-    // Before the segment's limit, so that #GP is raised where a stack segment's would be #SS.
+    // Before the segment's limit, so that #GP is raised where a stack segment's would be #SS (Intel, seen).
     if (((this.R[SEG + segment * SEG_WORDS + SEG_BASE]! + this.offset(p)) & 15) !== 0) this.faults.raise(GP, 0);
-    return this.address(p, 16, write);
+    return this.address(p, size, write);
   }
 
   /** Linear address of `offset` in a segment. */

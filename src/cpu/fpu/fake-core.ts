@@ -116,7 +116,7 @@ export class FakeCore implements Core {
   asWhole(access: () => void): void {
     access();
   }
-  aligned128(): number {
+  aligned16(): number {
     const linear = this.address();
     if ((linear & 15) !== 0) this.fault(13, 0);
     return linear;

@@ -17,7 +17,7 @@ const move128 =
       return aligned
         ? (core, p) => {
             readySse(core);
-            writeWords(core, core.addressing.aligned128(p, true), XMM + 4 * core.A[p + DST], 16);
+            writeWords(core, core.addressing.aligned16(p, 16, true), XMM + 4 * core.A[p + DST], 16);
           }
         : (core, p) => {
             readySse(core);
@@ -28,7 +28,7 @@ const move128 =
       return (core, p) => {
         readySse(core);
         core.memory.read128(
-          aligned ? core.addressing.aligned128(p, false) : core.addressing.address(p, 16, false),
+          aligned ? core.addressing.aligned16(p, 16, false) : core.addressing.address(p, 16, false),
           XMM + 4 * core.A[p + DST],
         );
       };

@@ -800,27 +800,18 @@ const dotProduct: CoreOpFactory = (row, memory) => {
       else for (let k = 0; k < step; k++) R[LEFT + i * step + k] = 0;
     }
     report(core, flags);
-    // The order decides which of two NaNs comes out, and the SDM gives none: Intel's processors do (1 + 0) + (3 + 2) with singles and 0 + 1 with doubles (seen).
-    if (double) {
-      for (let i = 0; i < 2; i++) R[RIGHT + i] = R[LEFT + 2 + i];
-      flags = gathered(R, ADD, true, 0, 1);
-    } else {
-      for (let i = 0; i < 4; i += 2) {
-        R[RIGHT + i] = R[LEFT + i];
-        R[LEFT + i] = R[LEFT + i + 1];
-      }
-      flags = gathered(R, ADD, false, 0, 1) | gathered(R, ADD, false, 2, 1);
-      R[RIGHT] = R[LEFT + 2];
-      flags |= gathered(R, ADD, false, 0, 1);
+    // The order decides which of two NaNs comes out, and the SDM gives none. Intel's processors sum in each lane: its neighbour's product and its own with
+    // singles, and then, as at once with doubles, its own and that of the lane across (seen).
+    flags = 0;
+    if (!double) {
+      for (let i = 0; i < 4; i++) R[RIGHT + i] = R[LEFT + i];
+      for (let i = 0; i < 4; i++) R[LEFT + i] = R[RIGHT + (i ^ 1)];
+      flags = gathered(R, ADD, false, 0, 4);
     }
+    for (let i = 0; i < 4; i++) R[RIGHT + i] = R[LEFT + (i ^ 2)];
+    flags |= gathered(R, ADD, double, 0, lanes);
     report(core, flags);
-    const low = R[LEFT],
-      high = R[LEFT + 1];
-    for (let i = 0; i < lanes; i++) {
-      const keep = ((immediate >> i) & 1) !== 0;
-      R[d + i * step] = keep ? low : 0;
-      if (double) R[d + i * step + 1] = keep ? high : 0;
-    }
+    for (let i = 0; i < 4; i++) R[d + i] = ((immediate >> Math.floor(i / step)) & 1) !== 0 ? R[LEFT + i] : 0;
   };
 };
 

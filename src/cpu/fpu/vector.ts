@@ -68,7 +68,7 @@ export function readScratch(core: Core, linear: number, bytes: number): number {
 export function memorySource(core: Core, p: number, bytes: number): number {
   return readScratch(
     core,
-    bytes === 16 ? core.addressing.aligned128(p, false) : core.addressing.address(p, bytes, false),
+    bytes === 16 ? core.addressing.aligned16(p, 16, false) : core.addressing.address(p, bytes, false),
     bytes,
   );
 }

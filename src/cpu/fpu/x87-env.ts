@@ -232,9 +232,7 @@ const fwait: CoreOpFactory = () => core => wait(core);
 /** FXSAVE and FXRSTOR share their checks: #NM, then an address on 16 bytes. */
 function fxAddress(core: Core, p: number, write: boolean): number {
   if ((core.R[CR0] & (CR0_EM | CR0_TS)) !== 0) core.fault(NM);
-  const linear = core.addressing.address(p, 512, write);
-  if ((linear & 15) !== 0) core.fault(GP, 0);
-  return linear;
+  return core.addressing.aligned16(p, 512, write);
 }
 
 /** The 288 bytes that mean something outside 64-bit mode; the rest of the 512 is left alone. XMM registers and MXCSR only with CR4.OSFXSR. */

@@ -74,8 +74,8 @@ export interface Core {
   readonly addressing: {
     /** Linear address of the record's memory operand of `size` bytes: effective address, segment checks (#GP, #SS) and base. */
     address(p: number, size: number, write: boolean): number;
-    /** The same of a 16-byte operand that must lie on 16 bytes: #GP(0) if it does not. */
-    aligned128(p: number, write: boolean): number;
+    /** The same of an operand that must lie on 16 bytes: #GP(0) if it does not. */
+    aligned16(p: number, size: number, write: boolean): number;
   };
   readonly memory: {
     /** Runs accesses to the pieces of an operand whose alignment (#AC) has been checked as a whole, or is not. */

@@ -66,6 +66,23 @@ it('DPPS: a NaN of an invalid product or sum counts as any other', () => {
   expect(dpps([nan(0), ONE, INFINITY, INFINITY + 0x80000000], [ONE, ONE, ONE, ONE])).toBe(nan(0));
 });
 
+it('DPPS: each lane takes its neighbour’s before its own, and its own half’s before the other’s', () => {
+  // All four lanes as NaNs, and of each half the one that says so.
+  b.put(CODE, '66 0f 3a 40 0e ff', 'f4');
+  const ones = new Uint8Array(Uint32Array.of(ONE, ONE, ONE, ONE).buffer);
+  const lanes = (...products: number[]): number[] => {
+    products.forEach((word, i) => (b.R[XMM + 4 + i] = word));
+    ones.forEach((byte, i) => (b.bytes[DATA + i] = byte));
+    b.R[ESI] = DATA;
+    b.R[ESP] = 0x9000;
+    b.R[EIP] = CODE;
+    b.run();
+    return Array.from(b.R.subarray(XMM + 4, XMM + 8), word => word >>> 0);
+  };
+  expect(lanes(nan(0), nan(1), nan(2), nan(3))).toEqual([nan(1), nan(0), nan(3), nan(2)]);
+  expect(lanes(ONE, nan(1), nan(2), ONE)).toEqual([nan(1), nan(1), nan(2), nan(2)]);
+});
+
 it('DPPD: the lower one', () => {
   const double = (i: number): number[] => [0x10 + i, 0x7ff80000];
   const one = [0, 0x3ff00000];

@@ -1,7 +1,7 @@
 /** 16-byte moves, known to the switch: SDM vol. 3, 13.1.3 and table 2-18 ff. of vol. 2 say when they fault; each is run before, so that it is known. */
 import { describe, expect, it } from 'vitest';
 import { ExitReason } from '../architecture/edge.ts';
-import { CR0, CR4, EIP, ESI, ESP, XMM } from '../architecture/registers.ts';
+import { CR0, CR4, EAX, EIP, ESI, ESP, SEG, SEG_LIMIT, SEG_WORDS, SS, XMM } from '../architecture/registers.ts';
 import { Bench, CODE, DATA, FRAMES } from '../test-support/bench.ts';
 
 const CR0_EM = 4,
@@ -62,6 +62,23 @@ describe('moves of 16 bytes', () => {
     two.b.R[ESI] = DATA + 3;
     expect(two.run()).toBe(ExitReason.HLT);
     expect([...two.b.bytes.subarray(DATA + 35, DATA + 39)]).toEqual([4, 5, 6, 7]);
+  });
+
+  it('FXSAVE and FXRSTOR off 16 bytes are #GP(0) past the end of the stack segment, too, and #SS(0) there on 16 bytes', () => {
+    for (const [code, eax, vector] of [
+      // fxsave, fxrstor [ss:eax]
+      ['36 0f ae 00', 0x1008, 13],
+      ['36 0f ae 08', 0x1008, 13],
+      ['36 0f ae 00', 0x1010, 12],
+    ] as const) {
+      const b = new Bench().protectedMode();
+      b.put(CODE, code, 'f4');
+      b.R[SEG + SS * SEG_WORDS + SEG_LIMIT] = 0xfff;
+      b.R[ESP] = 0xf00;
+      b.R[EAX] = eax;
+      b.R[EIP] = CODE;
+      expect(b.event()).toMatchObject({ vector, error: 0 });
+    }
   });
 
   it('a move that reaches into a page that is not there changes nothing', () => {
