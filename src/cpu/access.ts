@@ -218,6 +218,15 @@ export class MemoryAccess {
     return true;
   }
 
+  /** What a device's register holds, if it may be read without telling (`ProcessorOptions.readQuietly`), lies in the page that was read last, and is aligned; else -1. */
+  readQuietly(linear: number, size: number): number {
+    return (linear >>> 12) + this.S[S_USER]! === this.devicePage &&
+      this.deviceFlushes === this.tlb.dataFlushes &&
+      (linear & (size - 1)) === 0
+      ? this.mmio.readQuietly(this.deviceGfn, linear & 4095, size)
+      : -1;
+  }
+
   /** Machine byte offset for a read of what lies at `linear` up to the page's end; -1: not memory (then `walkGfn` tells where). */
   hostRead(linear: number): number {
     const user = this.S[S_USER]!;

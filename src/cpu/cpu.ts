@@ -166,7 +166,7 @@ export class Cpu implements Core, Processor {
     this.code = new CodeCache(views, tlb, OP_STALE);
     this.A = this.code.A;
     this.debug = new Debug(views, faults);
-    this.mmio = new Mmio(this.R, this.exit, options.answerAccess);
+    this.mmio = new Mmio(this.R, this.exit, options);
     this.memory = new MemoryAccess(views, tlb, this.code, this.debug, this.mmio, faults);
     this.mode = new Mode(views, tlb, this.memory);
     this.addressing = new Addressing(views, this.A, this.memory, faults);

@@ -28,7 +28,7 @@ import {
   RETIRED_HIGH,
   RETIRED_LOW,
 } from './architecture/registers.ts';
-import { EXIT, GO, JUMP, S_BUDGET, S_PATCH, S_SHADOW, S_STOP, STALE, THROWN } from './scratch.ts';
+import { EXIT, GO, JUMP, S_BUDGET, S_PATCH, S_SHADOW, S_SHADOW_KIND, S_STOP, STALE, THROWN } from './scratch.ts';
 import { warmUpBetween } from './warm.ts';
 import { plans } from 'virtual:plans';
 
@@ -124,11 +124,10 @@ export class Loop {
   /** Interrupts stay blocked for the next instruction (SDM vol. 3, 6.8.3): 1 after STI, 2 after MOV SS. */
   shadow(kind: 1 | 2): void {
     this.S[S_SHADOW] = this.S[S_BUDGET]!;
-    this.shadowKind = kind;
+    this.S[S_SHADOW_KIND] = kind;
     if (this.controls.interruptWindow || (this.R[EFLAGS]! & TF) !== 0) this.endBatch();
     if (this.S[S_BUDGET] === 0) this.S[S_SHADOW] = 0;
   }
-  private shadowKind = 0;
 
   /** Asks for a VM exit at this instruction; the op must have changed nothing and must return at once. */
   vmExit(reason: number, qualification: number, p: number): void {
@@ -360,10 +359,10 @@ export class Loop {
     const { R, S } = this;
     const budget = Math.max(0, S[S_BUDGET]!);
     const done = this.batch - budget - this.withheld;
-    if (S[S_SHADOW]! >= 0 && S[S_SHADOW] === budget + undone && this.shadowKind !== 0)
-      R[INTERRUPTIBILITY] = (R[INTERRUPTIBILITY]! & ~3) | this.shadowKind;
+    if (S[S_SHADOW]! >= 0 && S[S_SHADOW] === budget + undone && S[S_SHADOW_KIND] !== 0)
+      R[INTERRUPTIBILITY] = (R[INTERRUPTIBILITY]! & ~3) | S[S_SHADOW_KIND]!;
     S[S_SHADOW] = -1;
-    this.shadowKind = 0;
+    S[S_SHADOW_KIND] = 0;
     this.batch = this.withheld = 0;
     S[S_BUDGET] = 0;
     if (done > 0) this.count(done);

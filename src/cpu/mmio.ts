@@ -45,11 +45,18 @@ export class Mmio {
   private readonly R: Int32Array;
   private readonly exit: ExitInfo;
   private readonly answerAccess: ProcessorOptions['answerAccess'];
+  /** See ProcessorOptions. */
+  readonly readQuietly: NonNullable<ProcessorOptions['readQuietly']>;
 
-  constructor(R: Int32Array, exit: ExitInfo, answerAccess: ProcessorOptions['answerAccess']) {
+  constructor(
+    R: Int32Array,
+    exit: ExitInfo,
+    { answerAccess, readQuietly = () => -1 }: Pick<ProcessorOptions, 'answerAccess' | 'readQuietly'>,
+  ) {
     this.R = R;
     this.exit = exit;
     this.answerAccess = answerAccess;
+    this.readQuietly = readQuietly;
   }
 
   /** An instruction has had accesses answered, and has to run again to its end. */

@@ -7,6 +7,7 @@ export const S_STOP = 0,
   /** Where the TLB's entries for the current privilege begin: 0 or USER. */ S_USER = 3,
   /** Budget at which the instruction under way began an interrupt shadow; -1: none did. */ S_SHADOW = 4,
   /** Record of the branch that was just taken, whose target is to be remembered; 0: none. */ S_PATCH = 5,
+  /** Which shadow that is: 1 after STI, 2 after MOV SS. */ S_SHADOW_KIND = 7,
   /** Instructions that a region's call took from the budget though they did not run (region/transfers.ts). */ S_LOST = 6,
   S_WORDS = 16;
 

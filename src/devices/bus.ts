@@ -67,8 +67,8 @@ export interface PortRange {
 export interface MemoryRange {
   readonly base: number;
   readonly length: number;
-  /** Whether a read there changes nothing, so that no exit need tell of it. */
-  readsQuietly?(offset: number, size: number): boolean;
+  /** What a read finds where it changes nothing, so that no exit need tell of it, unsigned; -1: it may change something. */
+  readQuietly?(offset: number, size: number): number;
   read(offset: number, size: number): number;
   write(offset: number, value: number, size: number): void;
 }

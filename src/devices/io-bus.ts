@@ -164,10 +164,10 @@ export class IoBus {
     return this.findMemory(address) !== null;
   }
 
-  /** Whether a read there changes nothing (MemoryRange.readsQuietly). */
-  readsMemoryQuietly(address: number, size: number): boolean {
+  /** What a read there finds where it changes nothing (MemoryRange.readQuietly); -1: it may. */
+  readMemoryQuietly(address: number, size: number): number {
     const range = this.findMemory(address);
-    return range?.readsQuietly?.(address - range.base, size) === true;
+    return range?.readQuietly?.(address - range.base, size) ?? -1;
   }
 
   /** Read of guest-physical memory that is not RAM: `size` 1, 2 or 4; unsigned. */

@@ -215,7 +215,7 @@ export class PlatformDevices implements ModelSignals {
       const window: MemoryRange = {
         base,
         length: APIC_WINDOW_BYTES,
-        readsQuietly: (offset, size) => mine()?.readsQuietly(offset, size) ?? false,
+        readQuietly: (offset, size) => mine()?.readQuietly(offset, size) ?? -1,
         read: (offset, size) => mine()?.read(offset, size) ?? 0xffffffff,
         write: (offset, value, size) => mine()?.write(offset, value, size),
       };

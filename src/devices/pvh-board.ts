@@ -67,7 +67,7 @@ export class PvhBoard {
     this.bus.plugMemory({
       base: LOCAL_APIC_BASE,
       length: 0x1000,
-      readsQuietly: (offset, size) => this.localApics[this.currentProcessor].readsQuietly(offset, size),
+      readQuietly: (offset, size) => this.localApics[this.currentProcessor].readQuietly(offset, size),
       read: (offset, size) => this.localApics[this.currentProcessor].read(offset, size),
       write: (offset, value, size) => this.localApics[this.currentProcessor].write(offset, value, size),
     });

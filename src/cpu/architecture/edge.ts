@@ -166,7 +166,12 @@ export interface ProcessorOptions {
    * It may call `stop()`, `invalidate()` and `flushTlb()`, nothing else of the processor.
    */
   answerAccess?: (exit: ExitInfo) => boolean;
-  /** The same for IN and OUT, with `exit` filled in as for an I/O exit: a value read is in `exit.value`. */
+  /**
+   * What a read of a device's register at an offset of guest frame `gfn` finds, where that changes nothing and nobody need hear of it (a local APIC's, which VT-x
+   * has in its virtual-APIC page: SDM vol. 3, 30.4.2), unsigned; -1: `answerAccess` is to be asked. Compiled code comes here after some reads of the page.
+   */
+  readQuietly?: (gfn: number, offset: number, size: number) => number;
+  /** As `answerAccess` for IN and OUT, with `exit` filled in as for an I/O exit: a value read is in `exit.value`. */
   answerPort?: (exit: ExitInfo) => boolean;
   /** The same for CPUID where it exits: the answer is in EAX, EBX, ECX and EDX. */
   answerCpuid?: (exit: ExitInfo) => boolean;

@@ -215,7 +215,7 @@ export class RegionEmitter extends TextEmitter {
     this.kind = -1;
   }
   /** Flags of which nothing is known are put into their four locals before somebody reads them. */
-  private settle(): void {
+  protected settle(): void {
     if (this.rotates && this.kind < 0) this.say(SETTLE);
   }
   /** The result that the flags tell of. */

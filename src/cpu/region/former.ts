@@ -17,6 +17,7 @@ import {
   type Row,
 } from '../table/index.ts';
 import { isAlsoCallable, isLoad, segmentedFits, targetOf } from './segmented.ts';
+import { isQuickLoad, isQuickOp } from './quick.ts';
 import { isCallable, isUnit, NO_FORM } from './units.ts';
 
 /** What a region may hold at most: instructions, blocks, and pages that it lies in. */
@@ -48,6 +49,8 @@ export interface Instruction {
   form: Form;
   /** By a record of the region's own. */
   called: boolean;
+  /** Its common case is written out in front of the call (quick.ts), from this description; NO_FORM: it has none. Null: it is always called. */
+  quick: Form | null;
 }
 
 export interface Block {
@@ -86,11 +89,14 @@ function knownForm(row: Row, memory: boolean, operandSize: 16 | 32): Form | null
 /** Ops that go round loops. */
 const JUMPS = new Set(['jmp', 'jcc', 'jcxz', 'loop', 'loope', 'loopne']);
 
+/** One access to others, with LOCK or without. */
+const isAtomic = ({ uses }: Form, { lock, memory }: Decoded): boolean => lock || (uses.atomic && memory);
+
 /** Ops whose order of effects (POP to memory) a region does not follow. */
 const fits = (form: Form, at: Decoded, kind: CodeKind): boolean => {
   const { uses } = form,
-    { memory, row, lock, repeat, addressSize, operandSize } = at;
-  if (lock || repeat !== 0 || (uses.atomic && memory) || (row!.op === 'pop' && memory)) return false;
+    { memory, row, repeat, addressSize, operandSize } = at;
+  if (repeat !== 0 || (row!.op === 'pop' && memory)) return false;
   if (!isLinear(kind)) return segmentedFits(form, at, kind);
   if (uses.string && !isFlatOperand(at)) return false;
   if ((uses.stack || uses.direct || uses.indirect) && operandSize !== 32) return false;
@@ -353,17 +359,24 @@ export class Former {
     const row = decoded.row!,
       segmented = !isLinear(kind);
     if (row.feature !== undefined && !this.features().has(row.feature)) return null;
-    if (missed && isCallable(decoded)) return { offset, decoded, target: 0, form: NO_FORM, called: true };
-    const form = knownForm(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32);
-    if (form !== null && fits(form, decoded, kind)) {
+    const form = knownForm(row, decoded.memory, decoded.operandSize === 16 ? 16 : 32),
+      fitting = form !== null && fits(form, decoded, kind) ? form : null;
+    if (missed && isCallable(decoded)) {
+      const quick = !segmented && fitting !== null && isQuickLoad(fitting, decoded) ? fitting : null;
+      return { offset, decoded, target: 0, form: NO_FORM, called: true, quick };
+    }
+    const isOne = fitting !== null && isAtomic(fitting, decoded);
+    if (fitting !== null && !isOne) {
       const target = targetOf(kind, offset, decoded);
-      return form.uses.direct && target === null ? null : { offset, decoded, target: target ?? 0, form, called: false };
+      return fitting.uses.direct && target === null
+        ? null
+        : { offset, decoded, target: target ?? 0, form: fitting, called: false, quick: null };
     }
     if (segmented ? isLoad(decoded, kind) || (isUnit(decoded) && !decoded.memory) : isUnit(decoded))
-      return { offset, decoded, target: 0, form: NO_FORM, called: false };
-    return isCallable(decoded) || (segmented && isAlsoCallable(row))
-      ? { offset, decoded, target: 0, form: NO_FORM, called: true }
-      : null;
+      return { offset, decoded, target: 0, form: NO_FORM, called: false, quick: null };
+    if (!isCallable(decoded) && !(segmented && isAlsoCallable(row))) return null;
+    const quick = segmented ? null : isOne ? fitting : isQuickOp(decoded) ? NO_FORM : null;
+    return { offset, decoded, target: 0, form: NO_FORM, called: true, quick };
   }
 
   /** A short function without calls and loops. */

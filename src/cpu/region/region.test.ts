@@ -10,12 +10,14 @@ import {
   ECX,
   EDI,
   EDX,
+  EFLAGS,
   EIP,
   ESI,
   ESP,
   FCW,
   FS,
   GS,
+  INTERRUPTIBILITY,
   RETIRED_LOW,
   RIGHTS_UNUSABLE,
   SEG,
@@ -26,6 +28,8 @@ import {
   XMM,
 } from '../architecture/registers.ts';
 import { type ExitInfo, ExitReason } from '../architecture/edge.ts';
+import { IF } from '../architecture/flags.ts';
+import { assemble } from '../assembler/index.ts';
 import {
   asm,
   Bench,
@@ -45,6 +49,12 @@ import { SCRATCH } from '../fpu/vector.ts';
 import { createCompiler } from './compiler.ts';
 import { RegionTier } from './tier.ts';
 
+function assembled(source: string): number[] {
+  const { bytes, problems } = assemble(`bits 32\n${source}`);
+  expect(problems).toEqual([]);
+  return [...bytes];
+}
+
 /** A machine in flat protected mode, with the second tier: from the first sample on unless told. */
 function compiled(
   threshold = 1,
@@ -62,6 +72,7 @@ const state = ({ cpu, R, bytes }: Bench) => ({
   registers: [...R.subarray(0, 8)],
   eip: R[EIP]! - CODE,
   eflags: cpu.eflags,
+  interruptibility: R[INTERRUPTIBILITY],
   retired: cpu.retired,
   data: [...bytes.subarray(DATA, DATA + 1024)],
   stack: [...bytes.subarray(KERNEL_STACK - 256, KERNEL_STACK)],
@@ -133,6 +144,96 @@ describe('regions', () => {
     // L: mov [ecx*4+device],eax; mov [DATA],ecx; dec ecx; jnz L
     const copy = run('89048d', d(device), '890d', d(DATA), '49', '75f0');
     expect(copy.text).not.toContain('call(');
+  });
+
+  it('read a device’s register without a call where nobody need hear of it', () => {
+    let told = 0;
+    const { bench, tier } = compiled(1, functionOf, {
+      answerAccess: exit => {
+        told++;
+        exit.value = exit.guestPhysical === FRAMES * 4096 + 0x20 ? 0x80000001 : 3;
+        return true;
+      },
+      readQuietly: (gfn, offset, size) => (gfn === FRAMES && offset === 0x20 && size === 4 ? 0x80000001 : -1),
+    });
+    bench.put(
+      CODE,
+      assembled(`
+        again:
+        cmp ecx, 5000
+        mov edi, ${FRAMES * 4096 + 0x20}
+        ja read
+        add edi, 4
+        read:
+        cmp [edi], eax
+        js negative
+        inc ebx
+        negative:
+        mov edx, [edi]
+        add esi, edx
+        dec ecx
+        jnz again
+        hlt`),
+    );
+    Object.assign(bench.R, { [ECX]: 20_000, [EBX]: 0, [ESI]: 0, [EAX]: 0 });
+    expect(bench.run(1_000_000)).toBe(ExitReason.HLT);
+    expect(tier.hottest(1)[0]!.text).toContain('readQuietly(');
+    expect(bench.R[EBX]).toBe(5_000);
+    expect(told).toBeLessThan(20_000);
+    expect(bench.R[ESI]! >>> 0).toBe((15_000 * 0x80000001 + 5_000 * 3) % 2 ** 32);
+  });
+
+  it('do without a call what kernels do at each lock: keep flags, mask interrupts, access memory as one', () => {
+    const code = (bench: Bench) =>
+      bench.put(
+        CODE,
+        assembled(`
+          mov ecx, 300
+          again:
+          add eax, ecx
+          pushf
+          pop edx
+          cli
+          adc [edi + 64], edx
+          lock add [edi], edx
+          pushf
+          lock sub byte [edi + 5], cl
+          lock adc [edi + 8], ecx
+          xchg [edi + 12], ebx
+          xchg bh, [edi + 18]
+          lock xadd [edi + 20], ax
+          lock bts dword [edi + 24], 3
+          pop edx
+          adc [edi + 68], edx
+          lock inc word [edi + 28]
+          sti
+          setc dl
+          push edx
+          pop dword [edi + 32]
+          rol eax, 3
+          pushf
+          pop dword [edi + 36]
+          sti
+          dec ecx
+          jnz again
+          hlt`),
+      );
+    expect(same(code, [300, 1, 7, 41], 200)).toBeGreaterThan(3000);
+  });
+
+  it('leave to the interpreter what has more to it: user code’s CLI, a trap behind STI, an operand that is not aligned', () => {
+    // Not aligned: it is done in two accesses.
+    same(
+      bench => bench.put(CODE, assembled('mov ecx, 300\nagain: lock add [edi + 2], ecx\ndec ecx\njnz again\nhlt')),
+      [100, 3],
+    );
+    const { bench } = compiled();
+    bench.put(CODE, assembled('mov ecx, 300\nagain: cli\nsti\ndec ecx\njnz again\nhlt'));
+    bench.cpu.controls.interruptWindow = true;
+    bench.R[EFLAGS]! &= ~IF;
+    expect(bench.run(10_000)).toBe(ExitReason.INTERRUPT_WINDOW);
+    // Behind the shadow of the first STI.
+    expect(bench.R[ECX]).toBe(299);
   });
 
   it('run nested loops and calls', () => {

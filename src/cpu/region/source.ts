@@ -10,6 +10,7 @@ import { S_BUDGET, S_PAGE_EIP, S_USER } from '../scratch.ts';
 import { leaving, OUTCOME, RegionEmitter, ROTATIONS, UNCHANGED, type Way } from './emitter.ts';
 import type { Block, Instruction, Region } from './former.ts';
 import { behindCall, entryText, isLoad, SEGMENT_LOCALS, SegmentedEmitter } from './segmented.ts';
+import { QuickEmitter } from './quick.ts';
 import { isSse, SSE_ENTER, SSE_RELOAD } from './sse.ts';
 import { number } from './text.ts';
 import { callText, NO_FORM, unitText } from './units.ts';
@@ -212,12 +213,14 @@ export function* sourceOf(
           const expanded = stack?.expand(at.decoded, at.offset, leaving(at.offset, count - i)) ?? null;
           ({ text: own, setsFlags } = expanded ?? { text: leaving(at.offset, count - i)('true'), setsFlags: true });
           ended = expanded === null;
-        } else if (at.called)
+        } else if (at.called) {
           own =
             callText(calls.push(at) - 1, at.offset, count - i - 1, SPILL, RELOAD, x87?.leave) +
             reload +
             (isFlat ? '' : behindCall(at.decoded, at.offset, count - i - 1, code));
-        else if (!isFlat && isLoad(at.decoded, code)) {
+          if (at.quick !== null)
+            own = new QuickEmitter(at, at.quick, count - i, kind, behind.get(block)![i]!, rotates, way).before(own);
+        } else if (!isFlat && isLoad(at.decoded, code)) {
           own = new SegmentedEmitter(code, at, count - i, -1, false, [], false, windows.of(block, i), way).expandLoad();
           setsFlags = false;
         } else ({ text: own, setsFlags } = unitText(at.decoded, at.offset, leaving(at.offset, count - i)));
@@ -270,7 +273,7 @@ export function* sourceOf(
   // In parentheses: V8 compiles it at once, and does not read it once to skip it and once more for its first call.
   const text = `return (function () {
 if (S[${S_USER}] !== ${user}) return;
-let ${locals.map(([name, word]) => `${name} = R[${word}], `).join('')}n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0${more}${windows.locals.map(name => `, ${name} = 0`).join('')};
+let ${locals.map(([name, word]) => `${name} = R[${word}], `).join('')}n = S[${S_BUDGET}], base = S[${S_PAGE_EIP}], ip = 0, m = 0, a = 0, b = 0, c = 0, r = 0, t = 0, h = 0, e = 0${whole.includes(' q = ') || whole.includes('(q = ') ? ', q = 0' : ''}${more}${windows.locals.map(name => `, ${name} = 0`).join('')};
 ${hasSse ? `${SSE_ENTER}\n` : ''}${whole}${spill} R[${EIP}] = (base + ip) | 0; S[${S_BUDGET}] = (n + m) | 0;
 });`;
   return {

@@ -220,6 +220,7 @@ export class RegionTier implements Regions {
       productFlags,
       controls: cpu.controls,
       identify,
+      readQuietly: (linear: number, size: number) => cpu.memory.readQuietly(linear, size),
       call: (p: number) => this.call(p),
       callCaught: (p: number) => this.callCaught(p),
       ...hot,

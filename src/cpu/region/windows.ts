@@ -54,7 +54,7 @@ const SETS: Record<string, readonly number[]> = {
   scas: STRING,
   lods: [...STRING, EAX],
 };
-for (const op of 'xadd add or adc sbb and sub xor cmp test inc dec neg not bt bts btr btc xchg shld shrd mov movzx movsx invlpg mfence lfence sfence pause prefetch clflush'.split(
+for (const op of 'xadd add or adc sbb and sub xor cmp test inc dec neg not bt bts btr btc xchg shld shrd mov movzx movsx invlpg mfence lfence sfence pause prefetch clflush cli sti'.split(
   ' ',
 ))
   SETS[op] = NO_MORE;
@@ -74,6 +74,7 @@ interface Effect {
 }
 const NOWHERE = -1,
   NOTHING: readonly Effect[] = [],
+  PUSHES: readonly Effect[] = [{ register: ESP, from: ESP, by: -4 }],
   ALL: readonly Effect[] = [0, 1, 2, 3, 4, 5, 6, 7].map(register => ({ register, from: NOWHERE, by: 0 }));
 
 /** In the order in which they are; a later one to the same register counts. */
@@ -88,6 +89,7 @@ function effectsOf({ form, decoded }: Instruction): readonly Effect[] {
   };
   if (form === NO_FORM) {
     const { op: name, feature, operands } = decoded.row!;
+    if (name === 'pushf' && decoded.operandSize === 32) return PUSHES;
     const sets = SETS[name] ?? (feature !== undefined || name.startsWith('f') ? UNITS : null);
     if (sets === null) return ALL;
     for (const register of sets) set(register, 32);

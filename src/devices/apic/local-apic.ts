@@ -441,9 +441,9 @@ export class LocalApic implements Device, ApicTarget {
 
   // ---- registers
 
-  /** Whether a read of `size` bytes changes nothing and tells what only writes and interrupts change; it lies in the low four bytes of a register. */
-  readsQuietly(offset: number, size: number): boolean {
-    return READ_WITHOUT_EXIT[offset >> 4] === 1 && (offset & 15) + size <= 4;
+  /** A read that changes nothing, lies in the low four bytes of a register and tells what only writes and interrupts change, unsigned; -1: it is none. */
+  readQuietly(offset: number, size: number): number {
+    return READ_WITHOUT_EXIT[offset >> 4] === 1 && (offset & 15) + size <= 4 ? this.read(offset, size) >>> 0 : -1;
   }
 
   read(offset: number, size: number): number {

@@ -218,6 +218,7 @@ export class Domain {
         ? {}
         : { isCodeShared: (mfn: number) => isCodeShared(machine, mfn), masksCpuid: true }),
       answerAccess: () => this.exits.answerInPlace(),
+      readQuietly: (gfn, offset, size) => this.exits.readApicQuietly(gfn * 4096 + offset, size),
       answerPort: () => this.exits.answerPortInPlace(),
       answerCpuid: () => this.exits.answerCpuidInPlace(),
       apicBaseChanged: low => this.platform.setApicBase?.(low, this.vcpus.current.id),

@@ -207,7 +207,7 @@ export class Exits {
 
   /**
    * The processor's `answerAccess`: an EPT violation that a device answers without the way out of `run()` and back. It is counted as the exit that
-   * it is. Of the APICs only what `readApicInPlace` reads: what they are told decides which event comes before the next instruction.
+   * it is. Of the APICs only what `readApicQuietly` reads: what they are told decides which event comes before the next instruction.
    */
   answerInPlace(): boolean {
     const { exit, model } = this;
@@ -226,15 +226,20 @@ export class Exits {
   }
 
   /**
-   * A read of the vCPU's own local APIC that VT-x serves from the virtual-APIC page (SDM vol. 3, 30.4.2): no exit, so that it is counted by itself. Systems read
-   * their identifier there to learn where they run, at each lock that they take.
+   * The processor's `readQuietly`: a read of the vCPU's own local APIC that VT-x serves from the virtual-APIC page (SDM vol. 3, 30.4.2): no exit, so that it is
+   * counted by itself. Systems read their identifier there to learn where they run, at each lock that they take.
    */
+  readApicQuietly(address: number, size: number): number {
+    const value = address >= APIC_ADDRESSES ? this.own.readMemoryQuietly(address, size) : -1;
+    if (value >= 0) this.apicReads++;
+    return value;
+  }
+
   private readApicInPlace(address: number): boolean {
-    const { exit, own } = this;
-    if ((exit.qualification & EPT_WRITE) !== 0 || !own.readsMemoryQuietly(address, exit.size)) return false;
-    exit.value = own.readMemory(address, exit.size);
-    this.apicReads++;
-    this.domain.answeredInPlace();
+    const { exit } = this,
+      value = (exit.qualification & EPT_WRITE) !== 0 ? -1 : this.readApicQuietly(address, exit.size);
+    if (value < 0) return false;
+    exit.value = value;
     return true;
   }
 

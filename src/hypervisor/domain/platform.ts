@@ -72,7 +72,7 @@ export interface DeviceBus {
   writeMemory(address: number, value: number, size: number): void;
   isMemoryMapped(address: number): boolean;
   /** Whether a read there changes nothing, so that no exit need tell of it. */
-  readsMemoryQuietly(address: number, size: number): boolean;
+  readMemoryQuietly(address: number, size: number): number;
 }
 
 export interface Platform {
