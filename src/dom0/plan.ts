@@ -594,10 +594,11 @@ export function bootPaths(drives: { place: number; kind: ImageKind }[], order: s
   );
 }
 
-/** Drives that firmware sees, by SeaBIOS's paths. */
+/** Drives that firmware sees, by SeaBIOS's paths: of one class by controller and unit, as its BIOS finds them. */
 const bootPathsOf = (drives: { place: number; kind: ImageKind }[]): string[] =>
   drives
     .filter(({ place }) => place >= 0)
+    .sort((a, b) => a.place - b.place)
     .map(({ place, kind }) =>
       kind === 'floppy'
         ? `/pci@i0cf8/isa@1/fdc@03f0/floppy@${place - FLOPPY_PLACE}`

@@ -869,6 +869,7 @@ export class Domain {
     const sequence = counters[COUNTERS.SEQUENCE];
     Atomics.store(counters, COUNTERS.SEQUENCE, sequence + 1);
     put64(counters, COUNTERS.RETIRED, this.instructions);
+    this.vcpus.countInstructions();
     put64(counters, COUNTERS.RUN_NS, this.runNs);
     if (thread) {
       put64(counters, COUNTERS.WAIT_NS, thread.waitedNs);

@@ -10,6 +10,7 @@ import { createDomain } from '../memory/domain-table.ts';
 import { Machine } from '../memory/machine.ts';
 import { LOAD, program, programDomain, runToEnd } from './program.test-support.ts';
 import { Scheduler, Slot } from '../scheduler/index.ts';
+import { MachineView } from '../view/machine-view.ts';
 import { SchedulerView } from '../view/scheduler.ts';
 import { readState, saveDomain, type SavedState } from '../stream/state.ts';
 
@@ -170,6 +171,14 @@ describe('start-up of another processor', () => {
     expect(current).toBe(domain.vcpus.current.id);
     const numbers = domain.vcpus.all.slice(1).map(vcpu => domain.vcpus.registersOf(vcpu)[R.EBX]);
     expect(numbers.sort()).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    // What the domain has run is what its processors have.
+    domain.vcpus.countInstructions();
+    const ran = new MachineView(machine.memory)
+      .at(record.index)!
+      .vcpus()
+      .map(vcpu => vcpu.retired);
+    expect(ran.every(each => each > 0)).toBe(true);
+    expect(ran.reduce((sum, each) => sum + each)).toBe(domain.instructions);
   });
 });
 

@@ -22,9 +22,11 @@ import {
   LAST_EXIT_WORDS,
   VCPU_BYTES,
   VCPU_EXITS,
+  VCPU_RETIRED,
 } from '../layout/layout.ts';
 import type { EntryState } from '../loader/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
+import { get64, put64 } from '../memory/words.ts';
 import type { Platform } from './platform.ts';
 import { type Spin, SpinWatch } from './spin.ts';
 
@@ -143,6 +145,8 @@ export class Vcpus {
   private stretchStart = 0;
   private stretchEnd = 0;
   private called: Vcpu[] = [];
+  /** Instructions that have been counted as some vCPU's. */
+  private countedTo = 0;
   private yielded = false;
   private readonly spinWatch: SpinWatch;
   private readonly apicIdStep: number;
@@ -208,7 +212,17 @@ export class Vcpus {
     into[R.ACTIVITY] = vcpu.activity;
   }
 
+  /** What the domain has retired since this was asked last is the current one's. */
+  countInstructions(): void {
+    const { processor, current } = this;
+    // After a reset the processor counts from 0.
+    const ran = processor.retired - Math.min(this.countedTo, processor.retired);
+    this.countedTo = processor.retired;
+    put64(current.block, VCPU_RETIRED, get64(current.block, VCPU_RETIRED) + ran);
+  }
+
   private becomeCurrent(vcpu: Vcpu): void {
+    this.countInstructions();
     const before = this.current;
     this.current = vcpu;
     this.onState?.(before.id, this.stateOf(before));

@@ -512,6 +512,8 @@ export const LAST_CODE_KEPT = 1632,
 export const LAST_CODE_WORDS = 8;
 /** 32-bit code; values are known; how many registers (2 bits), each one's number (3 bits); bytes of the last write to memory (3 bits, 0: none). */
 export const LAST_CODE_ABOUT = { IS_32: 1, IS_KNOWN: 2, COUNT: 2, REGISTERS: 4, WRITTEN: 16 } as const;
+/** Instructions that this vCPU has retired, of its domain's: two words. */
+export const VCPU_RETIRED = 2040;
 export const VCPU_BYTES = 8192;
 /** vCPUs of one domain at most. */
 export const MAX_VCPUS = 8;

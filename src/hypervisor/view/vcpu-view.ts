@@ -32,10 +32,12 @@ import {
   LAST_EXIT_WORDS,
   VCPU_BYTES,
   VCPU_EXITS,
+  VCPU_RETIRED,
   XEN,
   XEN_VCPU,
   XEN_VCPU_WORDS,
 } from '../layout/layout.ts';
+import { get64 } from '../memory/words.ts';
 import type { DomainView } from './domain-view.ts';
 import { type Copy, wholeEntries } from './memory-view.ts';
 
@@ -123,6 +125,11 @@ export class VcpuView {
     const words = look();
     if (words.length < R.STATE_WORDS) return { words: new Int32Array(R.STATE_WORDS), torn: true };
     return this.isCurrent === before ? { words, torn: false } : { words: look(), torn: true };
+  }
+
+  /** Instructions that it has retired, of its domain's. */
+  get retired(): number {
+    return this.block.length === 0 ? 0 : get64(this.block, VCPU_RETIRED);
   }
 
   /** Exits of this vCPU, a counter a reason (exit-reasons.ts). */

@@ -68,7 +68,7 @@ function vcpusOf(
     soft: formatCpus(shares?.softAffinity[vcpu] ?? ALL_CPUS),
   });
   const holdsSlot = scheduler.slots.includes(index);
-  // Domain 0 itself, and a guest that knows nothing of Xen, have one vCPU that is their unit.
+  // Of Domain 0 itself, and of a guest that knows nothing of Xen, whose vCPUs are one unit.
   const whole = {
     online: true,
     running: id === 0 || holdsSlot,
@@ -78,18 +78,19 @@ function vcpusOf(
   const vcpus = id === 0 ? undefined : toolstack.view.at(index)?.vcpus();
   if (!vcpus) return [{ ...common(0), ...whole }];
   const runstates = vcpus.map(vcpu => vcpu.runstate());
-  // A domain's time is the sum of its vCPUs' (getdomaininfo() in Xen's common/domctl.c): what the domain ran, in the parts that the runstates have.
-  const allNs = runstates.reduce((sum, runstate) => sum + (runstate?.ns[RUNSTATE.RUNNING] ?? 0), 0);
+  // A domain's time is the sum of its vCPUs' (getdomaininfo() in Xen's common/domctl.c): what the domain ran, in the parts that the runstates have; of a guest
+  // that knows nothing of Xen, whose vCPUs share one slot, in the parts that they have run of its instructions.
+  const ran = vcpus.map((vcpu, i) => runstates[i]?.ns[RUNSTATE.RUNNING] ?? vcpu.retired);
+  const all = ran.reduce((sum, each) => sum + each, 0);
   return vcpus.map((vcpu, i): VcpuInfo => {
     const runstate = runstates[i];
-    if (!runstate) return { ...common(i), ...whole };
-    const running = runstate.state === RUNSTATE.RUNNING && holdsSlot;
+    const running = runstate ? runstate.state === RUNSTATE.RUNNING && holdsSlot : whole.running;
     return {
       ...common(i),
       online: vcpu.isUp,
       running,
-      blocked: runstate.state === RUNSTATE.BLOCKED,
-      seconds: allNs === 0 ? 0 : (whole.seconds * runstate.ns[RUNSTATE.RUNNING]) / allNs,
+      blocked: runstate ? runstate.state === RUNSTATE.BLOCKED : whole.blocked,
+      seconds: all === 0 ? 0 : (whole.seconds * ran[i]) / all,
     };
   });
 }
