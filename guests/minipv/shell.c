@@ -103,7 +103,6 @@ static void connect_devices(void) {
 static void do_suspend(void) {
   xs_remove("control/shutdown");
   int how = suspend();
-  if (how < 0) { print("suspend: not as %s\n", modes[mode]); return; }
   if (how) {
     disk_count = 0;
     blkfront_forget();
@@ -175,7 +174,7 @@ void main(enum mode how, u32 info) {
   xs_watch("control/shutdown", "control");
   xs_write("control/feature-poweroff", "1");
   xs_write("control/feature-reboot", "1");
-  if (mode != PV_MODE) xs_write("control/feature-suspend", "1");
+  xs_write("control/feature-suspend", "1");
   if (mode == HVM_MODE) ata_start(), pcnet_start();
   else connect_devices();
   watch_fired();

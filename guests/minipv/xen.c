@@ -112,18 +112,19 @@ void xen_start(enum mode how, u32 info) {
   xen_connect();
 }
 
-void xen_connect(void) {
-  struct { unsigned short dom, pad; u32 frames; short status; unsigned short pad1; u32 *list; } setup;
+/* Xen's own pages, where a paravirtual guest has them. */
+static void map_shared(void) {
   u32 frame;
+  struct { unsigned short dom, pad; u32 frames; short status; unsigned short pad1; u32 *list; } setup = { SELF, 0, 1, 0, 0, &frame };
+  shared = map_frame(0, start->shared_info / PAGE);
+  hypercall(GRANT_TABLE_OP, 2, (u32)&setup, 1, 0, 0);
+  grants = map_frame(1, frame);
+}
+void xen_connect(void) {
   next_grant = 8; /* The first eight are the toolstack's. */
   port_count = 0;
-  setup.dom = SELF;
-  setup.frames = 1;
-  setup.list = &frame;
   if (mode == PV_MODE) {
-    shared = map_frame(0, start->shared_info / PAGE);
-    hypercall(GRANT_TABLE_OP, 2, (u32)&setup, 1, 0, 0);
-    grants = map_frame(1, frame);
+    map_shared();
     console = map_frame(2, start->console_mfn);
     store = map_frame(3, start->store_mfn);
     console_port = start->console_port;
@@ -361,11 +362,36 @@ int balloon(int pages) {
 }
 
 void end(u32 reason) { for (;;) sched_op(SCHEDOP_SHUTDOWN, &reason); }
+/* Words of shared_info (struct arch_shared_info): the frames of the P2M for whoever saves the guest. */
+enum { MAX_PFN = 0x90c / 4, FRAME_LIST_LIST };
+static u32 frame_list[PAGE / 4] ALIGNED, frame_list_list[PAGE / 4] ALIGNED;
+static u32 pfn_of(u32 mfn) {
+  u32 *p2m = (u32 *)start->mfn_list, pfn = 0;
+  while (pfn < start->nr_pages && p2m[pfn] != mfn) pfn++;
+  return pfn;
+}
+/* A paravirtual guest is saved by its frames: it says where its P2M is, has its pages named by their numbers, and maps nobody else's. */
+static int suspend_pv(void) {
+  u32 reason = 2, saved_store = start->store_mfn, saved_console = start->console_mfn;
+  u32 pages = (start->nr_pages + PAGE / 4 - 1) / (PAGE / 4);
+  if (pages > PAGE / 4) return 0;
+  for (u32 i = 0; i < pages; i++) frame_list[i] = mfn_of((char *)start->mfn_list + i * PAGE);
+  frame_list_list[0] = mfn_of(frame_list);
+  ((volatile u32 *)shared)[MAX_PFN] = start->nr_pages;
+  ((volatile u32 *)shared)[FRAME_LIST_LIST] = mfn_of(frame_list_list);
+  start->store_mfn = pfn_of(saved_store);
+  start->console_mfn = pfn_of(saved_console);
+  for (u32 place = 0; place < 2; place++) hypercall(UPDATE_VA_MAPPING, (u32)places[place], 0, 0, 2, 0);
+  if (!hypercall(SCHED_OP, SCHEDOP_SHUTDOWN, (u32)&reason, mfn_of(start), 0, 0)) return 1;
+  /* It was only saved: it is where it was. */
+  start->store_mfn = saved_store;
+  start->console_mfn = saved_console;
+  map_shared();
+  return 0;
+}
 int suspend(void) {
-  /* A saved paravirtual guest needs its P2M described and its page tables canonical; minipv does not offer that. */
-  if (mode == PV_MODE) return -1;
   u32 reason = 2;
-  if (sched_op(SCHEDOP_SHUTDOWN, &reason)) return 0;
+  if (!(mode == PV_MODE ? suspend_pv() : !sched_op(SCHEDOP_SHUTDOWN, &reason))) return 0;
   xen_connect();
   return 1;
 }

@@ -120,6 +120,25 @@ describe('guests of Xen in one worker', () => {
     expect((await other.list())[0].ended).toBe('The guest powered off.');
   });
 
+  it('suspend themselves as PV too: minipv, saved and cancelled, then in another host, with its page tables and its disk', async () => {
+    const host = makeHost();
+    const kernel = readFileSync(new URL('../../guests/minipv/minipv.elf', import.meta.url));
+    const { id } = await host.create([definition('type = "pv"\nmemory = 8\n'), file('k.elf', kernel)]);
+    const console = await watch(host, id);
+    await until(() => console.text().includes('minipv> '));
+    await host.save(id);
+    await until(() => console.text().endsWith('suspend cancelled\r\n'));
+    console.type('balloon 16\r');
+    await until(() => console.text().includes('16'));
+    const other = makeHost();
+    const moved = await watch(other, (await other.restore({ name: 'x.save', data: await host.save(id) })).id);
+    await until(() => moved.text().includes('resumed\r\n'));
+    // Its P2M is that of the new host's frames: a table and a page that it had given back.
+    moved.type('tables 1\rballoon -16\rread domid\r');
+    await until(() => /read domid\r\n\d+\r\n/.test(moved.text()));
+    expect(moved.text()).not.toMatch(/fail|wrong/);
+  });
+
   it.each(['pvh', 'hvm'])(
     'are saved where they are when they do not listen, and hear what is typed at the PV console there and in another host: %s',
     async type => {

@@ -66,3 +66,14 @@ it('lists each guest that npm start fetches as soon as it is there, and says why
   await vi.advanceTimersByTimeAsync(60_000);
   expect(page.offers.value.some(({ bytes }) => bytes > 0)).toBe(false);
 });
+
+it('gives a download up that nothing comes of any more', async () => {
+  vi.useFakeTimers();
+  vi.stubGlobal('fetch', async () => new Response(new ReadableStream({ start: to => to.enqueue(new Uint8Array(3)) })));
+  const guest = { id: 'x', title: 'x', about: '', bytes: 7, files: [{ name: 'vmlinuz', url: 'http://host/vmlinuz' }] };
+  const done = expect(page.fetchGuest(guest, new AbortController().signal, () => {})).rejects.toThrow(
+    'vmlinuz could not be fetched (the server sent nothing for 60 s)',
+  );
+  await vi.advanceTimersByTimeAsync(61_000);
+  await done;
+});

@@ -212,7 +212,23 @@ export interface Progress {
   startedAt: number;
 }
 
-/** Fetches a guest's files. Throws a sentence; an abort throws an AbortError. */
+/** Longest that a server may send nothing, milliseconds. */
+const SILENT_MS = 60_000;
+
+/** What a server sends, if it comes in time. @throws Error */
+async function soon<T>(answer: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(strings.errors.silent(SILENT_MS / 1000))), SILENT_MS);
+  });
+  try {
+    return await Promise.race([answer, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Fetches a guest's files. Throws a sentence, also where nothing comes any more; an abort throws an AbortError. */
 export async function fetchGuest(
   guest: Offer,
   signal: AbortSignal,
@@ -224,7 +240,7 @@ export async function fetchGuest(
   for (const { name, url } of guest.files) {
     let answer: Response;
     try {
-      answer = await fetchKept(url, signal);
+      answer = await soon(fetchKept(url, signal));
     } catch (error) {
       if (signal.aborted) throw error;
       throw new Error(strings.errors.downloadBroke(name, sentence(error)));
@@ -239,7 +255,7 @@ export async function fetchGuest(
     let done = 0;
     try {
       const reader = answer.body!.getReader();
-      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      for (let part = await soon(reader.read()); !part.done; part = await soon(reader.read())) {
         chunks.push(part.value as Uint8Array<ArrayBuffer>);
         done += part.value.length;
         onProgress({ name, done: before + done, all: guest.bytes, startedAt });

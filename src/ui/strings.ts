@@ -492,6 +492,7 @@ export const strings = {
       `Domain-0 did not start (${what}). Reload the page; if it stays, try another browser.`,
     download: (name: string, status: number) =>
       `${name}: the server answered ${status}. Check that it is served beside the page.`,
+    silent: (seconds: number) => `the server sent nothing for ${seconds} s`,
     downloadBroke: (name: string, why: string) =>
       `${name} could not be fetched (${why}). Check the connection and try again.`,
     partFailed: (why: string) => `This view could not be loaded (${why}). Check the connection and try again.`,
