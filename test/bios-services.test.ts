@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { screenText } from '../src/cli/boot/screenshot.ts';
 import { assemble } from '../src/cpu/assembler/index.ts';
 import { MemoryDisk } from '../src/devices/ide/disk.ts';
-import { type IdeAttachment, loadCdrom } from '../src/devices/ide/index.ts';
+import { type IdeAttachment, loadDrives } from '../src/devices/ide/index.ts';
 import { assembleDomain, type PartlessOptions } from '../src/hypervisor/domain/assemble.ts';
 import type { Domain } from '../src/hypervisor/domain/index.ts';
 import { createDomain } from '../src/hypervisor/memory/domain-table.ts';
@@ -399,7 +399,7 @@ next: lodsb
   ])(
     'an emulated floppy disk of %s has one geometry in 4B01h and 08h',
     async (_size, medium, sectors, geometry, type) => {
-      await loadCdrom();
+      await loadDrives();
       const image = new Uint8Array(sectors * 512);
       image.set(asks());
       const [parameters, packet] = printed(cd(image, medium)).text.split(' ');
@@ -410,7 +410,7 @@ next: lodsb
   );
 
   it('an emulated hard disk has that of its first partition’s end', async () => {
-    await loadCdrom();
+    await loadDrives();
     const image = new Uint8Array(BLOCK);
     image.set(asks());
     image.set([0x80, 1, 1, 0, 0x0c, 0xfe, 0x7f, 0x10, 63, 0, 0, 0, 0, 8, 0, 0], 446);
@@ -421,7 +421,7 @@ next: lodsb
   });
 
   it('without emulation the packet names the drive and no geometry', async () => {
-    await loadCdrom();
+    await loadDrives();
     const image = new Uint8Array(BLOCK);
     image.set(asks());
     const packet = printed(cd(image, 0)).text.split(' ')[1];

@@ -5,7 +5,7 @@
  * and from people, while time passes. It passes if there was no JavaScript exception, no access that does not end, and no byte outside of guest memory, and if a
  * machine that is saved and restored in the middle goes on as the first one does.
  */
-import { loadCdrom } from '../devices/ide/index.ts';
+import { loadDrives } from '../devices/ide/index.ts';
 import { loadNics } from '../devices/index.ts';
 import { CAMPAIGNS, draw } from './fuzz/devices/campaigns.ts';
 import { type Action, difference, Target } from './fuzz/devices/target.ts';
@@ -77,7 +77,7 @@ export async function main(
       return 2;
     }
   }
-  await Promise.all([loadNics(), loadCdrom()]);
+  await Promise.all([loadNics(), loadDrives()]);
   if (seeds.length === 0) seeds.push(1, 2, 3, 4);
   const each = Math.ceil(accesses / seeds.length);
   let failed = 0;

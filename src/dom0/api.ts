@@ -10,7 +10,7 @@ import type { Caused } from './recorder.ts';
 import type { FetchableGuest } from './shipped-guests.ts';
 import type { PowerState } from './shell/power.ts';
 import type { StateHead } from './state-file.ts';
-import type { Bound, Table } from './toolstack/commands/command.ts';
+import type { Bound, Deeds } from './toolstack/commands/command.ts';
 import type { COMMANDS } from './toolstack/commands/index.ts';
 
 export type { MouseMove, StateHead, StateInfo };
@@ -217,7 +217,7 @@ export const PAGE_METHODS = [
 ] as const;
 
 /** All that the page may ask, for a table of commands. */
-export type ApiOf<T extends Table> = Pick<HostCore, (typeof PAGE_METHODS)[number]> & Bound<T>;
+export type ApiOf<T extends Deeds> = Pick<HostCore, (typeof PAGE_METHODS)[number]> & Bound<T>;
 
 export type HostApi = ApiOf<typeof COMMANDS> & {
   /** Starts the host: everything else waits for it. */
@@ -255,7 +255,7 @@ export type HostApi = ApiOf<typeof COMMANDS> & {
 };
 
 /** The page's calls, by their names, for a host that is there or comes. */
-export function apiOf<T extends Table>(host: ApiOf<T> | Promise<ApiOf<T>>, table: T): ApiOf<T> {
+export function apiOf<T extends Deeds>(host: ApiOf<T> | Promise<ApiOf<T>>, table: T): ApiOf<T> {
   const ask =
     (name: string) =>
     async (...given: unknown[]) =>

@@ -12,7 +12,7 @@ import type { HostCore } from './host.ts';
 import { judgeFiles } from './judging.ts';
 import { baseName, isDefinition, quoted } from './plan.ts';
 import { GROUP } from './storage/index.ts';
-import { filesFor } from './toolstack/commands/life.ts';
+import { filesFor } from './toolstack/commands/life-words.ts';
 import { findManaged, managedOf } from './toolstack/commands/managed.ts';
 
 /** The guest of our own that a new definition starts with. */

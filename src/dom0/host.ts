@@ -6,9 +6,9 @@ import { prepareKernel } from '../hypervisor/loader/index.ts';
 import { skipIds } from '../hypervisor/memory/index.ts';
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import {
-  attachDrives,
   type DriveImage,
   type Ending,
+  loadPvBuilder,
   type Medium,
   noMedia,
   type OpenMedium,
@@ -17,7 +17,7 @@ import type { ConsoleInput, DomainInfo, DomainView, FirmwareFiles, HostInfo, Nam
 import { ConsoleLog } from './console/console-log.ts';
 import { type HostFiles, LogFile, namesFiles, pathsIn, spellFiles, writeWhole } from './files/index.ts';
 import { HEAD_BYTES, imageProblem } from './images.ts';
-import { unpackedImage } from './packed-images.ts';
+import { unpackedImage } from './packed.ts';
 import type { StateInfo } from './browser-state.ts';
 import type { Changes, Edited, JudgedText, OpenedDefinition } from './editing.ts';
 import type { Inspected } from './inspection.ts';
@@ -28,6 +28,7 @@ import { romOf } from '../devices/index.ts';
 import type { GuestMedium } from './boot-loader/index.ts';
 import {
   baseName,
+  definitionNamed,
   type Devices,
   disksNamed,
   type Firmware,
@@ -40,18 +41,18 @@ import {
   NO_FIRMWARE,
   type PlannedDrive,
 } from './plan.ts';
-import { type BaseImage, imageVolume, isDevice, MediumDisk, type Storage, transferVolume } from './storage/index.ts';
+import { type BaseImage, imageVolume, isDevice, type Storage, transferVolume } from './storage/index.ts';
 import type { TaskRecord } from './recorder.ts';
 import { Tasks } from './tasks.ts';
-import { bind, type Bound, type Table } from './toolstack/commands/command.ts';
+import { bind, type Bound, type Deeds } from './toolstack/commands/command.ts';
 import type { FIRST_COMMANDS } from './toolstack/commands/first.ts';
 import type { COMMANDS } from './toolstack/commands/index.ts';
 import { actionOf, follows, hasStopped, lastExits } from './toolstack/endings.ts';
 import { reasonOf } from './toolstack/break-words.ts';
-import { createFrom } from './toolstack/commands/life.ts';
 import { hasScreen, type Member, type OpenHostDevice } from './toolstack/member.ts';
 import { ManagedDomains } from './managed/index.ts';
 import { uuidOf } from './toolstack/uuid.ts';
+import { backend, loadBackends } from './toolstack/backends.ts';
 import { Toolstack, type ToolstackParts } from './toolstack/toolstack.ts';
 import { Viewers } from './viewers.ts';
 import type { TimeCalls, VirtualTime } from './virtual-time.ts';
@@ -81,13 +82,13 @@ export interface HostParts extends Omit<ToolstackParts, 'hostMs' | 'openMedium'>
 export type Guest = Member<Viewers>;
 
 /** The host with the commands of the table as its methods. */
-export type Host<T extends Table = typeof COMMANDS> = HostCore & Bound<T>;
+export type Host<T extends Deeds = typeof COMMANDS> = HostCore & Bound<T>;
 
 /** The page's, as long as nobody has asked for other commands. */
 export type FirstHost = Host<typeof FIRST_COMMANDS>;
 
 /** A host whose methods are the commands of a table; `addCommands` gives it more of them. */
-export function hostWith<T extends Table>(parts: HostParts, table: T): Host<T> {
+export function hostWith<T extends Deeds>(parts: HostParts, table: T): Host<T> {
   const core = new HostCore(parts);
   const { virtual } = parts;
   if (virtual)
@@ -102,7 +103,7 @@ export function hostWith<T extends Table>(parts: HostParts, table: T): Host<T> {
 }
 
 /** The commands of a table become methods of a host, too. */
-export function addCommands<T extends Table>(core: HostCore, table: T): Host<T> {
+export function addCommands<T extends Deeds>(core: HostCore, table: T): Host<T> {
   const commands = bind(table, core);
   const { virtual } = core.parts;
   if (!virtual) return Object.assign(core, commands);
@@ -374,9 +375,10 @@ export class HostCore {
       ...given.flatMap(file => ('data' in file ? [file.data] : [])),
       ...(typeof loaded === 'object' ? [loaded.kernel.data] : []),
     ];
-    await Promise.all(kernels.map(prepareKernel)).catch(() => {
+    const isPv = definitionNamed(given)?.type === 'pv';
+    await Promise.all([...kernels.map(prepareKernel), ...(isPv ? [loadPvBuilder()] : [])]).catch(() => {
       throw new Error(
-        'The part of Ringside that unpacks kernels could not be loaded. Check the connection and load the page again.',
+        'The part of Ringside that judges kernels could not be loaded. Check the connection and load the page again.',
       );
     });
     goOn(wanted);
@@ -487,7 +489,8 @@ export class HostCore {
     const bytes = new Uint8Array(await (await unpackedImage(baseName(path), await this.readFile(path))).arrayBuffer());
     const problem = imageProblem(baseName(path), 'disk', bytes.subarray(0, HEAD_BYTES), bytes.length);
     if (problem) throw new Error(problem.text);
-    const [{ disk }] = attachDrives(
+    await loadBackends(['drives']);
+    const [{ disk }] = backend('drives').attachDrives(
       [{ place: 0, kind: 'disk', readOnly: true, medium: { name: path, bytes } }],
       noMedia,
       () => {},
@@ -539,7 +542,7 @@ export class HostCore {
     if (!this.storage) throw new Error(`${path}: this host has no disk of its own. Name a file.`);
     const { medium, path: device, rename, close } = this.storage.open(path, who, !readOnly);
     const { later } = this.parts;
-    const disk = new MediumDisk({ medium, label: path, sectorBytes, readOnly, later, say });
+    const disk = new (backend('drives').MediumDisk)({ medium, label: path, sectorBytes, readOnly, later, say });
     const end = (): void => {
       disk.close();
       close();
@@ -568,7 +571,12 @@ export class HostCore {
   }
 
   /** A plan's drives with their media: each is a device of the host or one of the files, as a plan with another is refused. */
-  drivesFrom(drives: readonly PlannedDrive[], files: readonly NamedFile[], domain: string): Promise<DriveImage[]> {
+  async drivesFrom(
+    drives: readonly PlannedDrive[],
+    files: readonly NamedFile[],
+    domain: string,
+  ): Promise<DriveImage[]> {
+    if (drives.length > 0) await loadBackends(['drives']);
     return Promise.all(
       drives.map(async ({ image, ...drive }): Promise<DriveImage> => {
         if (image?.device) return { ...drive, medium: this.deviceMedium(image.name, domain) };
@@ -723,6 +731,7 @@ export class HostCore {
   /** Starts what is to start with the host, one after the other; what cannot be started is told in the task log, and the next is tried. */
   async startAutomatic(): Promise<void> {
     for (const path of (await this.managed?.automaticPaths()) ?? []) {
+      const { createFrom } = await import('./toolstack/commands/life-words.ts');
       const read = (name: string): Promise<Blob> => this.readFile(name);
       await createFrom({ host: this, read }, path).catch((error: Error) =>
         this.tasks.note(`xl create ${path}`, 'failed', error.message),

@@ -33,7 +33,8 @@ export {
   startedUnsigned,
   unsignedWarning,
 } from './images.ts';
-export { damaged, PACKED_HEAD_BYTES } from './packed-images.ts';
+export { damaged } from './packed-images.ts';
+export { PACKED_HEAD_BYTES } from './packed.ts';
 export {
   type Firmware,
   type FirmwareNeeds,

@@ -1,9 +1,10 @@
 /** What a host has beside its running domains, as a management tool lists it: Domain 0 itself, what is defined, the bridge, the disk. */
 import { DOMAIN_0 } from '../hypervisor/memory/index.ts';
 import type { StateInfo } from './browser-state.ts';
+import type { HostFiles } from './files/index.ts';
 import type { HostCore } from './host.ts';
 import { GROUP, PE_BYTES, SECTOR_BYTES } from './storage/index.ts';
-import { CHECKPOINTS, type SnapshotRecord, SnapshotRecords, volumesOf } from './snapshots/record.ts';
+import { SNAPSHOTS_FOLDER } from './snapshots/folder.ts';
 import { addressesOf } from './toolstack/guest-addresses.ts';
 import { runNsOf } from './toolstack/run-time.ts';
 
@@ -178,13 +179,8 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
         vcpus: definition.vcpus,
       }),
     );
-  const records = host.parts.files ? await new SnapshotRecords(host.parts.files).all() : [];
-  const snapshots = new Map(
-    records.flatMap(record =>
-      volumesOf(record).map(volume => [volume, { domain: record.domain, name: record.name }] as const),
-    ),
-  );
-  const found = { defined, checkpoints: checkpoints(records), ...(where ? { where } : {}) };
+  const { snapshots, checkpoints } = await lookAtSnapshots(host.parts.files);
+  const found = { defined, checkpoints, ...(where ? { where } : {}) };
   if (!storage) return found;
   return {
     ...found,
@@ -216,12 +212,26 @@ async function lookAtState(host: HostCore): Promise<StoredState> {
   };
 }
 
-function checkpoints(records: readonly SnapshotRecord[]): Checkpoint[] {
-  return records
-    .flatMap(({ domain, name, createdMs, state }) =>
-      state && (CHECKPOINTS as readonly string[]).includes(name)
-        ? [{ domain, name, savedMs: createdMs, bytes: state.bytes }]
-        : [],
-    )
-    .sort((a, b) => b.savedMs - a.savedMs);
+/** What is kept of snapshots: of which one a volume is a part, and those that the page took by itself, the latest first. Most hosts have none. */
+async function lookAtSnapshots(
+  files: HostFiles | undefined,
+): Promise<{ snapshots: Map<string, VolumeInfo['snapshot']>; checkpoints: Checkpoint[] }> {
+  const folders = (await files?.readdir(SNAPSHOTS_FOLDER).catch(() => [])) ?? [];
+  if (!files || folders.length === 0) return { snapshots: new Map(), checkpoints: [] };
+  const { CHECKPOINTS, SnapshotRecords, volumesOf } = await import('./snapshots/record.ts');
+  const records = await new SnapshotRecords(files).all();
+  return {
+    snapshots: new Map(
+      records.flatMap(record =>
+        volumesOf(record).map(volume => [volume, { domain: record.domain, name: record.name }]),
+      ),
+    ),
+    checkpoints: records
+      .flatMap(({ domain, name, createdMs, state }) =>
+        state && (CHECKPOINTS as readonly string[]).includes(name)
+          ? [{ domain, name, savedMs: createdMs, bytes: state.bytes }]
+          : [],
+      )
+      .sort((a, b) => b.savedMs - a.savedMs),
+  };
 }

@@ -3,7 +3,7 @@ import type { Finding, NamedFile } from './api.ts';
 import { affinityProblem, formatAffinity } from './config/cpus.ts';
 import type { Definition } from './config/model.ts';
 import { HEAD_BYTES, imageKind } from './images.ts';
-import { holdsImage, PACKED_HEAD_BYTES, unpackedImage } from './packed-images.ts';
+import { holdsImage, PACKED_HEAD_BYTES, unpackedImage } from './packed.ts';
 import { unpacksHere } from '../hypervisor/unpack/index.ts';
 import { prepareToRead } from './config/source.ts';
 import {

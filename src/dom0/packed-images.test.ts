@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { HEAD_BYTES, type ImageKind, imageKind, imageProblem } from './images.ts';
 import { readFiles } from './judging.ts';
-import { unpackedImage } from './packed-images.ts';
+import { unpackedImage } from './packed.ts';
 import { bootDisk, packedDisks } from './packed-images.test-support.ts';
 import { planFiles } from './plan.ts';
 

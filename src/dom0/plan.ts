@@ -132,22 +132,23 @@ const needsOf = ({ bios = OWN_BIOS, bootOrder, nic }: Definition): FirmwareNeeds
   ...(bootOrder.includes('n') && nic ? { card: nic } : {}),
 });
 
+/** The definition among these files; undefined: there is none, or none that is judged. */
+export function definitionNamed(files: Given[]): Definition | undefined {
+  const file = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
+  if (!file || lengthProblem(file.data.length)) return undefined;
+  return judgeDefinition(file.name, decode(file.data)).definition;
+}
+
 /** The firmware that starts what these files describe; undefined: they need none. */
 export function firmwareNamed(files: Given[]): FirmwareNeeds | undefined {
-  const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
-  if (!definition) return files.some(isImage) ? { bios: OWN_BIOS } : undefined;
-  // What is not judged needs nothing.
-  if (lengthProblem(definition.data.length)) return undefined;
-  const judged = judgeDefinition(definition.name, decode(definition.data)).definition;
-  return judged.kernel === undefined ? needsOf(judged) : undefined;
+  if (!files.some(file => !isImage(file) && isDefinition(file)))
+    return files.some(isImage) ? { bios: OWN_BIOS } : undefined;
+  const definition = definitionNamed(files);
+  return definition && definition.kernel === undefined ? needsOf(definition) : undefined;
 }
 
 /** What a definition among these files names as disks, as it is written there: devices of the host, files. */
-export function disksNamed(files: Given[]): string[] {
-  const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
-  if (!definition || lengthProblem(definition.data.length)) return [];
-  return judgeDefinition(definition.name, decode(definition.data)).definition.disks.map(({ target }) => target);
-}
+export const disksNamed = (files: Given[]): string[] => definitionNamed(files)?.disks.map(({ target }) => target) ?? [];
 
 /** What a boot loader works on. */
 export interface LoaderNeeds {
@@ -158,9 +159,8 @@ export interface LoaderNeeds {
 
 /** What a definition among these files wants of a boot loader; undefined: nothing. */
 export function loaderNamed(files: Given[]): LoaderNeeds | undefined {
-  const definition = files.find((file): file is NamedBytes => !isImage(file) && isDefinition(file));
-  if (!definition || lengthProblem(definition.data.length)) return undefined;
-  return loaderNeeds(judgeDefinition(definition.name, decode(definition.data)).definition);
+  const definition = definitionNamed(files);
+  return definition && loaderNeeds(definition);
 }
 
 const loaderNeeds = ({ bootloader, kernel, cmdline, disks }: Definition): LoaderNeeds | undefined =>

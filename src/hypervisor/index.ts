@@ -1,10 +1,10 @@
 /** What the hypervisor offers to Domain 0 and to the command line. */
-export { type Boot, checkBoot, p2mFrames } from './domain/boot.ts';
+export { type Boot, checkBoot, loadPvBuilder, p2mFrames } from './domain/boot.ts';
 export { TSC_HZ } from '../cpu/architecture/index.ts';
 export { VIRTUAL_NS_PER_INSTRUCTION } from './domain/clock.ts';
 export { Domain, type DomainOptions, type Ending, type SliceResult } from './domain/domain.ts';
+export { attachDrives } from './disks/drives.ts';
 export {
-  attachDrives,
   type DriveImage,
   type Medium,
   noMedia,
@@ -12,7 +12,7 @@ export {
   type OpenMedium,
   type ReadBlob,
   readBlobHere,
-} from './disks/drives.ts';
+} from './disks/media.ts';
 export { Mailbox, type MouseMove } from './worker/mailbox.ts';
 export { type DomainRecord, HostError, Machine } from './memory/machine.ts';
 export type { NicModel } from '../devices/index.ts';

@@ -7,7 +7,7 @@ import { signal } from '@preact/signals';
 import type { NamedFile } from '../dom0/index.ts';
 import { type FileHandle, handleOf, noteHandle } from './given.ts';
 import { keep, recall } from './kept.ts';
-import { addFiles, wanted } from './state.ts';
+import { addFiles, GIVEN_KEY, wanted } from './state.ts';
 import { strings } from './strings.ts';
 
 const words = strings.reopen;
@@ -36,7 +36,6 @@ export const opening = signal<
   { set: RememberedSet; have: NamedFile[]; missing: Remembered[]; problem?: string } | undefined
 >(undefined);
 
-const KEY = 'ringside-given';
 const MOST_SETS = 6;
 /** Not larger: it is kept. */
 const CONTENT_BYTES = 256 * 1024;
@@ -59,7 +58,7 @@ const isSame = (a: RememberedSet, b: RememberedSet): boolean =>
 async function keepSets(sets: readonly RememberedSet[]): Promise<void> {
   remembered.value = sets;
   // A browser that keeps nothing forgets them.
-  await keep(KEY, sets).catch(() => {});
+  await keep(GIVEN_KEY, sets).catch(() => {});
 }
 
 /** `name`: of the domain that was made from them. A file that cannot be read is not remembered, nor are those beside it. */
@@ -89,7 +88,7 @@ export async function remember(given: readonly NamedFile[], name?: string): Prom
 export const forget = (which: RememberedSet): Promise<void> =>
   keepSets(remembered.peek().filter(each => each !== which));
 
-const loaded: Promise<void> = recall<RememberedSet[]>(KEY).then(
+const loaded: Promise<void> = recall<RememberedSet[]>(GIVEN_KEY).then(
   sets => {
     if (Array.isArray(sets)) remembered.value = sets;
   },

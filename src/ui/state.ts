@@ -20,6 +20,7 @@ import { severalPage, storagePage } from './parts.ts';
 import { followReady } from './ready.ts';
 import { type DomainSession, forget, sessions } from './sessions.ts';
 import { strips } from './settings.ts';
+import { recall } from './kept.ts';
 import { strings } from './strings.ts';
 import { bytes } from './terminal.ts';
 import { Typing } from './typing.ts';
@@ -226,8 +227,19 @@ export async function judge(files: NamedFile[]): Promise<void> {
   await judgeQuietly(files);
 }
 
+/** Files were given, on an earlier visit or this one: they are kept under this name (reopen.ts). */
+export const GIVEN_KEY = 'ringside-given';
+export const anythingGiven = signal(false);
+void recall<unknown[]>(GIVEN_KEY).then(
+  sets => {
+    if (Array.isArray(sets) && sets.length > 0) anythingGiven.value = true;
+  },
+  () => {},
+);
+
 /** For a later visit (reopen.ts). */
 export function rememberGiven(files: readonly NamedFile[], name?: string): void {
+  anythingGiven.value = true;
   void import('./reopen.ts').then(
     ({ remember }) => remember(files, name),
     () => {},

@@ -7,10 +7,8 @@ import type { DiskSource } from '../../hypervisor/disks/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
 import {
   DecodeError,
-  gunzip,
-  gunzipHead,
   isGzip,
-  loadXz,
+  loadUnpackers,
   nameInside,
   packingOf,
   TooLargeError,
@@ -18,7 +16,7 @@ import {
 } from '../../hypervisor/unpack/index.ts';
 import { UsageError } from './usage-error.ts';
 
-const { statedSize, unxz, unxzHead } = await loadXz();
+const { gunzip, gunzipHead, statedSize, unxz, unxzHead } = await loadUnpackers();
 
 export interface Image {
   name: string;

@@ -6,7 +6,6 @@ import type { Device, Dma, IrqLine, PortRange, State } from '../bus.ts';
 import { driveType } from '../floppy/formats.ts';
 import { PciFunction } from '../pci/pci.ts';
 import { subState } from '../state.ts';
-import { AtaDrive } from './ata-drive.ts';
 import type { AtapiDrive } from './atapi-drive.ts';
 import { IdeChannel } from './channel.ts';
 import type { Disk } from './disk.ts';
@@ -24,17 +23,17 @@ export const FLOPPY_PLACE = 4;
 export const floppiesIn = (attachments: readonly IdeAttachment[] = []): { unit: number; disk: Disk | null }[] =>
   attachments.flatMap(({ place, kind, disk }) => (kind === 'floppy' ? [{ unit: place - FLOPPY_PLACE, disk }] : []));
 
-let Atapi: typeof AtapiDrive | undefined;
+let drives: typeof import('./drives.ts') | undefined;
 
-/** Boards can have CD-ROM drives from then on: most have none at their first prompt. */
-export async function loadCdrom(): Promise<void> {
-  Atapi ??= (await import('./atapi-drive.ts')).AtapiDrive;
+/** Boards can have drives from then on: most have none at their first prompt. */
+export async function loadDrives(): Promise<void> {
+  drives ??= await import('./drives.ts');
 }
 
-/** @throws Error where nobody has loaded it */
-function atapiDrive(): typeof AtapiDrive {
-  if (!Atapi) throw new Error('The CD-ROM drive is not loaded.');
-  return Atapi;
+/** @throws Error where nobody has loaded them */
+function loadedDrives(): NonNullable<typeof drives> {
+  if (!drives) throw new Error('The IDE drives are not loaded.');
+  return drives;
 }
 
 /** What drive is at a place that takes another disk while its machine runs. */
@@ -82,8 +81,8 @@ export class PiixIde implements Device {
       const serial = `RS${String(place).padStart(8, '0')}`;
       channel.drives[place & 1] =
         attachment.kind === 'disk'
-          ? new AtaDrive(channel, attachment.disk, serial)
-          : new (atapiDrive())(channel, attachment.disk, serial);
+          ? new (loadedDrives().AtaDrive)(channel, attachment.disk, serial)
+          : new (loadedDrives().AtapiDrive)(channel, attachment.disk, serial);
     }
     this.attached = this.channels.map(channel => [...channel.drives]);
     fn.put(IDETIM, DECODE, 2);
@@ -114,14 +113,15 @@ export class PiixIde implements Device {
   /** The CD-ROM drive at a place; undefined: there is none. */
   cdrom(place: number): AtapiDrive | undefined {
     const drive = this.channels[place >> 1]?.drives[place & 1];
-    return Atapi && drive instanceof Atapi ? drive : undefined;
+    return drives && drive instanceof drives.AtapiDrive ? drive : undefined;
   }
 
   /** Takes disks away until the next reset (all, or all but the first of the first channel); CD-ROM drives stay. */
   unplugDisks(exceptFirst: boolean): void {
     this.channels.forEach((channel, i) => {
       channel.drives.forEach((drive, n) => {
-        if (drive instanceof AtaDrive && !(exceptFirst && i === 0 && n === 0)) channel.drives[n] = null;
+        if (drives && drive instanceof drives.AtaDrive && !(exceptFirst && i === 0 && n === 0))
+          channel.drives[n] = null;
       });
     });
   }

@@ -21,7 +21,8 @@ import { SerialFeed } from '../../hypervisor/domain/index.ts';
 import { APIC_ID_STEP } from '../../hypervisor/xen/index.ts';
 import type { Dom0 } from '../../hypervisor/xen/index.ts';
 import { ForeignMemory } from './foreign-memory.ts';
-import { restoreDisks, saveModel, type SavedModel } from './saved-model.ts';
+import { restoreDisks, saveModel } from './model-disks.ts';
+import type { SavedModel } from './saved-model.ts';
 
 export interface DeviceModelOptions {
   record: DomainRecord;

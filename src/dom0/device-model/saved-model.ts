@@ -1,16 +1,7 @@
 /** What Domain 0 keeps of a device model that runs there: its part of the toolstack's record in a saved domain. */
 import type { State } from '../../devices/index.ts';
-import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { SavedStateError, type SavedState } from '../../hypervisor/index.ts';
-import {
-  areDrives,
-  describeDrives,
-  diskRecords,
-  drivesDiffer,
-  readDiskRecord,
-  restoreChanges,
-  type SavedDrive,
-} from '../../hypervisor/disks/index.ts';
+import { areDrives, type SavedDrive } from '../../hypervisor/disks/index.ts';
 
 export interface SavedModel {
   devices: State;
@@ -19,14 +10,6 @@ export interface SavedModel {
   drives: SavedDrive[];
   /** What the guest changed of its disks (saved-disks.ts). */
   disks: Uint8Array[];
-}
-
-/** @throws SavedStateError where a disk cannot be saved */
-export function saveModel(devices: State, nowNs: number, ide: readonly IdeAttachment[]): SavedModel {
-  const refuse = (sentence: string): never => {
-    throw new SavedStateError(sentence);
-  };
-  return { devices, nowNs, drives: describeDrives(ide, refuse), disks: [...diskRecords(ide)] };
 }
 
 /** The part of a saved domain; undefined: its device model was beside its processor. @throws SavedStateError */
@@ -45,15 +28,4 @@ export function modelOf({ about, toolstack }: Pick<SavedState, 'about' | 'toolst
       `The state of ${about.name} does not say what its device model was. Save the guest anew.`,
     );
   return model as SavedModel;
-}
-
-/** Puts what the guest had changed back into its disks. @throws SavedStateError where they are others */
-export function restoreDisks({ drives, disks }: SavedModel, ide: readonly IdeAttachment[]): void {
-  const difference = drivesDiffer(drives, ide);
-  if (difference) throw new SavedStateError(`The domain cannot be restored: ${difference}.`);
-  for (const record of disks) {
-    const disk = readDiskRecord(record);
-    if (!disk) throw new SavedStateError('A disk of the saved device model contradicts itself. Save the guest anew.');
-    restoreChanges(ide, disk.place, disk.changes);
-  }
 }

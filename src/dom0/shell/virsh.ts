@@ -17,7 +17,7 @@ import { TSC_HZ } from '../../hypervisor/domain/index.ts';
 import { DOMAIN_0 } from '../../hypervisor/memory/index.ts';
 import { ideName } from '../plan.ts';
 import { COMMANDS, runXl } from '../toolstack/commands/index.ts';
-import { createFrom } from '../toolstack/commands/life.ts';
+import { createFrom } from '../toolstack/commands/life-words.ts';
 import { definitionOf } from '../toolstack/commands/lists.ts';
 import { managedOf } from '../toolstack/commands/managed.ts';
 import { addressesOf } from '../toolstack/guest-addresses.ts';

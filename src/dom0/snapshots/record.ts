@@ -3,8 +3,8 @@
  * that shares with the disk what neither has written since.
  */
 import type { HostFiles } from '../files/index.ts';
+import { SNAPSHOTS_FOLDER } from './folder.ts';
 
-const FOLDER = '/var/lib/xen/snapshots';
 const GOOD_NAME = /^(?!\.{1,2}$)[\w.+-]{1,64}$/;
 
 export interface SnapshotRecord {
@@ -57,12 +57,12 @@ export class SnapshotRecords {
 
   /** Any name of a domain is one name of a folder. */
   private folder(domain: string): string {
-    return `${FOLDER}/${encodeURIComponent(domain).replace(/^\.+$/, dots => dots.replaceAll('.', '%2E'))}`;
+    return `${SNAPSHOTS_FOLDER}/${encodeURIComponent(domain).replace(/^\.+$/, dots => dots.replaceAll('.', '%2E'))}`;
   }
 
   /** Of all domains, whatever their names are now. */
   async all(): Promise<SnapshotRecord[]> {
-    const folders = await this.files.readdir(FOLDER).catch(() => []);
+    const folders = await this.files.readdir(SNAPSHOTS_FOLDER).catch(() => []);
     return (await Promise.all(folders.map(folder => this.list(decodeURIComponent(folder))))).flat();
   }
 

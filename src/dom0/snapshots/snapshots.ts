@@ -9,6 +9,7 @@ import type { Guest, HostCore } from '../host.ts';
 import { baseName } from '../plan.ts';
 import { isTransfer, type Storage } from '../storage/index.ts';
 import { modelOf } from '../device-model/saved-model.ts';
+import { loadBackends } from '../toolstack/backends.ts';
 import { savedDisks } from '../toolstack/disks.ts';
 import { type Blueprint, blueprintOf, savedDrives } from '../toolstack/member.ts';
 import {
@@ -281,6 +282,7 @@ async function build(
   takeBack: () => void,
 ): Promise<Guest> {
   try {
+    await loadBackends(['drives']);
     return await host.toolstack.build(blueprint, options);
   } catch (error) {
     takeBack();

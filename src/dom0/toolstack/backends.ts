@@ -2,17 +2,18 @@
  * The programs in Domain 0 behind a guest's devices: back ends of PV disks, cards and screens, and the device model. Each is loaded before the first guest has
  * one, as a guest at its first prompt mostly has none.
  */
-import { loadCdrom } from '../../devices/ide/index.ts';
+import { loadDrives } from '../../devices/ide/index.ts';
 import { HostError } from '../../hypervisor/memory/index.ts';
 import { loadedAgain } from '../again/index.ts';
 
 const loadModel = loadedAgain(() => import('../device-model/device-model.ts'));
 
 const PROGRAMS = {
+  drives: { of: 'opens the media of drives', load: loadedAgain(() => import('../backends/drives.ts')) },
   vbd: { of: 'serves paravirtual disks', load: loadedAgain(() => import('../backends/vbd/vbd.ts')) },
   vif: { of: 'serves paravirtual network cards', load: loadedAgain(() => import('../backends/vif/vif.ts')) },
   vfb: { of: 'serves paravirtual screens', load: loadedAgain(() => import('../backends/vfb/index.ts')) },
-  model: { of: 'emulates devices in Domain 0', load: async () => (await Promise.all([loadModel(), loadCdrom()]))[0] },
+  model: { of: 'emulates devices in Domain 0', load: async () => (await Promise.all([loadModel(), loadDrives()]))[0] },
 };
 
 export type BackendKind = keyof typeof PROGRAMS;

@@ -5,15 +5,7 @@
 import { type Disk, MemoryDisk } from '../../devices/ide/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type DriveImage, type Medium, SavedStateError } from '../../hypervisor/index.ts';
-import {
-  areDrives,
-  describeDrives,
-  diskRecords,
-  drivesDiffer,
-  readDiskRecord,
-  restoreChanges,
-  type SavedDrive,
-} from '../../hypervisor/disks/index.ts';
+import { areDrives, type SavedDrive } from '../../hypervisor/disks/index.ts';
 import { deviceNumber } from '../backends/vbd/device-number.ts';
 import type { Vbd } from '../backends/vbd/vbd.ts';
 import { backendPath, type BackendParts, type DeviceId, frontendPath, XenbusBackend } from '../backends/xenbus.ts';
@@ -357,6 +349,8 @@ export class Disks {
   /** `unasked`: the guest knows nothing of it, and goes on with the rings that it has. @throws SavedStateError */
   save(unasked: boolean): SavedDisks {
     const filled = this.attached.filter(({ given }) => given.disk !== NO_DISC);
+    if (filled.length === 0) return { disks: [], changes: [] };
+    const { describeDrives, diskRecords } = backend('drives');
     const disks = filled.map(({ given, backend }): SavedDisk => {
       const { vdev, readOnly, place } = given;
       const ring = unasked ? backend?.save() : undefined;
@@ -393,6 +387,8 @@ const asDrive = ({ vdev, kind, disk }: GuestDisk): IdeAttachment => ({
 });
 
 function restore({ disks: saved, changes }: SavedDisks, disks: readonly GuestDisk[]): void {
+  if (disks.length === 0 && saved.length === 0 && changes.length === 0) return;
+  const { drivesDiffer, readDiskRecord, restoreChanges } = backend('drives');
   const own = disks.filter(({ place }) => place < 0).map(asDrive);
   // Whoever has the emulated drive looks at its medium.
   const difference = drivesDiffer(

@@ -3,13 +3,13 @@
  * tools/libs/light/libxl_device.c: the back end asks the front end to close, and is taken away once it has.
  */
 import { type Disk, putDisc, removableKind } from '../../devices/ide/index.ts';
-import { attachDrives, type DriveImage, type Medium, type OpenMedium } from '../../hypervisor/index.ts';
+import type { DriveImage, Medium, OpenMedium } from '../../hypervisor/index.ts';
 import type { XenbusBackend } from '../backends/xenbus.ts';
 import { XENBUS_STATE } from '../backends/xenbus.ts';
 import type { DefinedDisk } from '../config/definition.ts';
 import type { Rate } from '../network/rate.ts';
 import { ideName } from '../plan.ts';
-import { loadBackends } from './backends.ts';
+import { backend, loadBackends } from './backends.ts';
 import { NO_DISC, openInDomain0, queuedMedium } from './disks.ts';
 import type { DomainConsole, Member } from './member.ts';
 import type { Toolstack } from './toolstack.ts';
@@ -38,7 +38,7 @@ export function attachDisk<Console extends DomainConsole>(
   const before = member.devices.length;
   try {
     const drive = toolstack.withDevice(member, { ...image, place: -1 }, say);
-    const opened = openInDomain0([drive], 'pvh', images => attachDrives(images, openMedium, say));
+    const opened = openInDomain0([drive], 'pvh', images => backend('drives').attachDrives(images, openMedium, say));
     for (const disk of opened.disks) disks.add(disk);
     const { ide = [], disks: others = [], all = [] } = member.opened ?? {};
     member.opened = { ide, disks: [...others, ...opened.disks], all: [...all, ...opened.all] };
@@ -111,7 +111,7 @@ export async function changeDisc<Console extends DomainConsole>(
   const drive = member.blueprint.drives?.find(each => (each.vdev ?? ideName(each.place)) === vdev);
   if (drive?.kind === 'disk') throw new Error(`${vdev} is a hard disk, and stays as long as the guest.`);
   if (!drive && defined.kind === 'floppy') throw new Error('Virtual device not found');
-  if (medium && defined.kind === 'cdrom') await loadBackends(['vbd']);
+  if (medium) await loadBackends(defined.kind === 'cdrom' ? ['drives', 'vbd'] : ['drives']);
   if (drive && drive.place >= 0 && (member.blueprint.xen ?? 'hvm') === 'hvm')
     return changeEmulated(toolstack, parts, member, drive, { ...(medium ? { medium } : {}), defined }, say);
   // Of a full virtual machine a drive is a part that no one adds while it runs.
@@ -147,7 +147,9 @@ async function changeEmulated<Console extends DomainConsole>(
   const devices = [...member.devices];
   try {
     const [opened] =
-      opensItself || !medium ? [] : attachDrives([toolstack.withDevice(member, wanted, say)], openMedium, say);
+      opensItself || !medium
+        ? []
+        : backend('drives').attachDrives([toolstack.withDevice(member, wanted, say)], openMedium, say);
     const disk = opened?.disk ?? null;
     if (isElsewhere) {
       toolstack.services.attachDrive(member.record.id, { place, kind, disk });

@@ -14,7 +14,7 @@ import { GrantTable } from '../../hypervisor/xen/grants/index.ts';
 import { PvConsole } from '../console/pv-console.ts';
 import type { IdeAttachment, State } from '../../devices/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
-import { describeDrives, DriveServer, fingerprintOf } from '../../hypervisor/disks/index.ts';
+import type { DriveServer } from '../../hypervisor/disks/index.ts';
 import type { DeviceModel, DeviceModelOptions } from '../device-model/device-model.ts';
 import type { StoreClient } from '../xenstore/client.ts';
 import { Xenstored } from '../xenstore/xenstored.ts';
@@ -273,6 +273,7 @@ export class Services {
 
   /** Serves a domain's emulated drives with these media, before it runs. */
   attachDrives(record: DomainRecord, ide: readonly IdeAttachment[]): void {
+    const { DriveServer } = backend('drives');
     this.drives.set(record.id, { server: new DriveServer(this.machine, record, this.io), ide: [] });
     for (const drive of ide) this.attachDrive(record.id, drive);
   }
@@ -282,7 +283,7 @@ export class Services {
     const drives = this.drives.get(domid);
     if (!drives) return;
     drives.ide = [...drives.ide.filter(({ place }) => place !== drive.place), drive];
-    this.serveDrive(domid, drives.server, drive, fingerprintOf(drive.disk));
+    this.serveDrive(domid, drives.server, drive, backend('drives').fingerprintOf(drive.disk));
   }
 
   /** A medium that lies on the host's disk is served by the worker that has that, and all others from here. */
@@ -309,9 +310,9 @@ export class Services {
   markDrives(domid: number): void {
     const drives = this.drives.get(domid);
     if (!drives) return;
-    describeDrives(drives.ide, refuse).forEach(({ fingerprint }, i) =>
-      drives.server.setFingerprint(drives.ide[i].place, fingerprint),
-    );
+    backend('drives')
+      .describeDrives(drives.ide, refuse)
+      .forEach(({ fingerprint }, i) => drives.server.setFingerprint(drives.ide[i].place, fingerprint));
   }
 
   /** No request of a domain's drives is taken any more. */

@@ -12,7 +12,6 @@ import { loadNic } from '../../devices/index.ts';
 import { floppyDriveTypes } from '../../devices/ide/index.ts';
 import type { PeerOptions } from '../../devices/net/index.ts';
 import {
-  attachDrives,
   type DomainRecord,
   type DriveImage,
   type Ending,
@@ -21,7 +20,6 @@ import {
   type OpenMedium,
   type SavedState,
 } from '../../hypervisor/index.ts';
-import { diskRecords, restoreChanges } from '../../hypervisor/disks/index.ts';
 import { GuestLog } from '../../hypervisor/xen/index.ts';
 import { MachineView } from '../../hypervisor/view/index.ts';
 import type { BreakHit, WaitsFor } from '../../hypervisor/domain/index.ts';
@@ -43,7 +41,7 @@ import type { Recorder } from '../recorder.ts';
 import type { Dom0Time } from '../network/network.ts';
 import { type StartedXen, startXen } from '../boot/start-xen.ts';
 import { NO_VT_LOG, NO_VT_REASON, NoVtError } from './no-vt.ts';
-import { loadBackends } from './backends.ts';
+import { backend, loadBackends } from './backends.ts';
 import { openInDomain0, queuedMedium } from './disks.ts';
 import { type Held, Saving } from './saving.ts';
 import { backendsOf, Services, XEN_TYPES } from './services.ts';
@@ -484,13 +482,13 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
       member.opened = openInDomain0(
         here,
         xen,
-        images => attachDrives(images, this.parts.openMedium, problem, diskChanges),
+        images => backend('drives').attachDrives(images, this.parts.openMedium, problem, diskChanges),
         inWorker,
       );
     if (record.drivesOffset === 0) return;
     const { all = [], ide = [] } = member.opened ?? {};
     // Where the drives of the guest that was saved were elsewhere, what it had changed of them is with the rest of it.
-    for (const { place, changes } of saved?.state.disks ?? []) restoreChanges(all, place, changes);
+    for (const { place, changes } of saved?.state.disks ?? []) backend('drives').restoreChanges(all, place, changes);
     this.services.attachDrives(record, ide);
   }
 
@@ -854,7 +852,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     member.name = keptName(member.name, this.parts.epochMs());
     // Its worker alone knows the changes of media that it has opened, and tells them at its end.
     const changes = blueprint.drives?.some(({ readOnly }) => !readOnly) ? await member.runner.destroy(true) : undefined;
-    return opened ? [...(changes ?? []), ...diskRecords(opened.all)] : changes;
+    return opened ? [...(changes ?? []), ...backend('drives').diskRecords(opened.all)] : changes;
   }
 
   private detach(member: Member<Console>): void {
@@ -877,7 +875,7 @@ export class Toolstack<Console extends DomainConsole = DomainConsole> {
     this.queue.remove(record.index);
     this.bury(member);
     member.console.close();
-    return opened && keepsDisks ? [...(changes ?? []), ...diskRecords(opened.all)] : changes;
+    return opened && keepsDisks ? [...(changes ?? []), ...backend('drives').diskRecords(opened.all)] : changes;
   }
 
   /** Whoever waits for the guest to stop is told. */

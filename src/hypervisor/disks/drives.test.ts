@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { attachDrives, type DriveImage, openBlob } from './drives.ts';
+import { attachDrives } from './drives.ts';
+import { type DriveImage, openBlob } from './media.ts';
 
 const MIB = 2 ** 20;
 const image = Uint8Array.from({ length: MIB + 512 }, (_, i) => (i >> 9) ^ i);

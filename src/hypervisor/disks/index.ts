@@ -1,12 +1,12 @@
 /** What src/hypervisor/disks offers to other rooms. */
 export { DriveServer } from './drive-queue.ts';
-export type { OpenMedium } from './drives.ts';
-export { type DiskChange, type DiskSource, fingerprint } from './overlay-disk.ts';
-export { isQcow2, Qcow2Error, readQcow2Header } from './qcow2.ts';
+export type { OpenMedium } from './media.ts';
+export { fingerprint } from './fingerprint.ts';
+export type { DiskChange, DiskSource } from './overlay-disk.ts';
+export { isQcow2, Qcow2Error, readQcow2Header } from './qcow2-header.ts';
 export { tracedDrives } from './traced-disk.ts';
+export { areDrives, type SavedDrive } from './saved-drive.ts';
 export {
-  type SavedDrive,
-  areDrives,
   describeDrives,
   diskRecords,
   drivesDiffer,

@@ -4,7 +4,7 @@
  */
 import type { Disk, Place } from '../../devices/ide/index.ts';
 import { IO_HOP, passes } from '../tracing/io-trace.ts';
-import { crc32 } from '../unpack/checksums.ts';
+import { fingerprint } from './fingerprint.ts';
 
 /** Bytes behind a disk, read at once. */
 export interface DiskSource {
@@ -21,28 +21,10 @@ export interface DiskSource {
 
 export const OVERLAY_BLOCK_BYTES = 4096;
 const BLOCK_BYTES = OVERLAY_BLOCK_BYTES;
-/** Of these many sectors, spread over the medium, is its fingerprint made, and of the first ones, where tables and superblocks lie. */
-const SAMPLES = 128,
-  SAMPLE_BYTES = 512,
-  FIRST_BYTES = 16384;
-
 /** A block that is not as the medium has it. */
 export interface DiskChange {
   block: number;
   bytes: Uint8Array;
-}
-
-/** Checksum of a sample of the medium, to tell another one by. */
-export function fingerprint(source: DiskSource): number {
-  const first = Math.min(source.bytes, FIRST_BYTES);
-  const sample = new Uint8Array(FIRST_BYTES + SAMPLES * SAMPLE_BYTES);
-  source.read(0, sample.subarray(0, first));
-  for (let i = 0; i < SAMPLES && source.bytes >= SAMPLE_BYTES; i++) {
-    const at = FIRST_BYTES + i * SAMPLE_BYTES;
-    const sector = Math.floor((source.bytes / SAMPLE_BYTES - 1) * ((i + 1) / SAMPLES));
-    source.read(sector * SAMPLE_BYTES, sample.subarray(at, at + SAMPLE_BYTES));
-  }
-  return crc32(sample) >>> 0;
 }
 
 export class OverlayDisk implements Disk {

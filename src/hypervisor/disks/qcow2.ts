@@ -6,47 +6,19 @@
 import type { Place } from '../../devices/ide/index.ts';
 import { inflate } from '../unpack/inflate.ts';
 import type { DiskSource } from './overlay-disk.ts';
+import {
+  damaged,
+  ENTRY_BYTES,
+  type Header,
+  Qcow2Error,
+  readQcow2Header,
+  SECTOR_BYTES,
+  TWO_32,
+  viewOf,
+} from './qcow2-header.ts';
 
-/** The image cannot be read: a sentence without the image's name, and at most 48 characters of it. */
-export class Qcow2Error extends Error {
-  override name = 'Qcow2Error';
-  readonly short: string;
-
-  constructor(short: string, message: string) {
-    super(message);
-    this.short = short;
-  }
-}
-
-const MAGIC = 0x514649fb;
-/** Of a version 2 header; version 3 has more fields, and says how many bytes. */
-const HEADER_BYTES = 72,
-  HEADER_3_BYTES = 104;
 /** Read of a file for its header, the name of a backing file with it. */
 const HEAD_BYTES = 4096;
-const MIN_CLUSTER_BITS = 9,
-  MAX_CLUSTER_BITS = 21;
-/** QEMU's limit (QCOW_MAX_L1_SIZE). */
-const MAX_L1_BYTES = 32 * 2 ** 20;
-const ENTRY_BYTES = 8;
-const SECTOR_BYTES = 512;
-const TWO_32 = 2 ** 32;
-/** Incompatible features of version 3. Bit 0, dirty, is about the reference counts, which are not read. */
-const CORRUPT = 1 << 1,
-  DATA_FILE = 1 << 2,
-  COMPRESSION = 1 << 3,
-  EXTENDED_L2 = 1 << 4,
-  KNOWN = 0x1f;
-const BACKING_AT = 8,
-  BACKING_LENGTH = 16,
-  CLUSTER_BITS = 20,
-  SIZE = 24,
-  ENCRYPTION = 32,
-  L1_SIZE = 36,
-  L1_AT = 40,
-  INCOMPATIBLE = 72,
-  HEADER_LENGTH = 100,
-  COMPRESSION_TYPE = 104;
 /** In the upper half of an L2 entry. */
 const COMPRESSED = 1 << 30;
 /** In the lower half of an L2 entry, of version 3: the cluster reads as zeros, whatever lies there. */
@@ -57,96 +29,7 @@ const OFFSET_HIGH = 0x00ffffff,
 /** Kept of L2 tables, and of unpacked clusters. */
 const CACHE_BYTES = 4 * 2 ** 20;
 
-const CHECK = 'Run qemu-img check on it, or copy it again.';
-const damaged = (text: string): Qcow2Error => new Qcow2Error('damaged', `is damaged: ${text}. ${CHECK}`);
-const unread = (short: string, text: string): Qcow2Error =>
-  new Qcow2Error(short, `${text}. Run qemu-img convert -O qcow2 with it, and take what that makes.`);
-
-interface Header {
-  version: number;
-  clusterBits: number;
-  /** Of the disk in it. */
-  diskBytes: number;
-  l1At: number;
-  l1Bytes: number;
-}
-
-export const isQcow2 = (head: Uint8Array): boolean => head.length >= 4 && viewOf(head).getUint32(0) === MAGIC;
-
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 const offsetOf = (high: number, low: number): number => (high & OFFSET_HIGH) * TWO_32 + ((low & OFFSET_LOW) >>> 0);
-
-/** @throws Qcow2Error where the header of a file of `fileBytes` bytes, of which `head` is the beginning, is bad or asks for what is not read */
-export function readQcow2Header(head: Uint8Array, fileBytes: number): Header {
-  if (!isQcow2(head)) throw new Qcow2Error('no qcow2 image', 'is no qcow2 image.');
-  if (head.length < HEADER_BYTES)
-    throw new Qcow2Error(
-      'cut short',
-      `is cut short: it has ${fileBytes} bytes, and a qcow2 header ${HEADER_BYTES}. Copy it again.`,
-    );
-  const view = viewOf(head);
-  const wide = (at: number): number => view.getUint32(at) * TWO_32 + view.getUint32(at + 4);
-  const version = view.getUint32(4);
-  if (version !== 2 && version !== 3)
-    throw unread('unknown version', `is a qcow2 image of version ${version}, and versions 2 and 3 are read`);
-  const clusterBits = view.getUint32(CLUSTER_BITS);
-  if (clusterBits < MIN_CLUSTER_BITS || clusterBits > MAX_CLUSTER_BITS)
-    throw damaged(
-      `its header says clusters of 2^${clusterBits} bytes, and 2^${MIN_CLUSTER_BITS} to 2^${MAX_CLUSTER_BITS} can be`,
-    );
-  if (version === 3) checkFeatures(view);
-  if (view.getUint32(ENCRYPTION) !== 0)
-    throw unread('encrypted', 'is an encrypted qcow2 image, and plain ones are read');
-  if (wide(BACKING_AT) !== 0)
-    throw unread(
-      'has a backing file',
-      `holds only what differs from another image${backingName(head, wide(BACKING_AT), view.getUint32(BACKING_LENGTH))}`,
-    );
-  const clusterBytes = 2 ** clusterBits;
-  const diskBytes = wide(SIZE);
-  if (diskBytes === 0 || !Number.isSafeInteger(diskBytes))
-    throw damaged(`its header says a disk of ${diskBytes} bytes`);
-  if (diskBytes % SECTOR_BYTES !== 0)
-    throw damaged(`its header says a disk of ${diskBytes} bytes, and a disk has whole sectors of ${SECTOR_BYTES}`);
-  const l1Entries = view.getUint32(L1_SIZE);
-  const needed = Math.ceil(diskBytes / (clusterBytes * (clusterBytes / ENTRY_BYTES)));
-  if (needed * ENTRY_BYTES > MAX_L1_BYTES)
-    throw damaged(
-      `its header says a disk of ${diskBytes} bytes, whose L1 table would be larger than ${MAX_L1_BYTES} bytes`,
-    );
-  if (l1Entries < needed)
-    throw damaged(`its L1 table has ${l1Entries} entries, and a disk of ${diskBytes} bytes needs ${needed}`);
-  const l1At = wide(L1_AT);
-  const l1Bytes = needed * ENTRY_BYTES;
-  if (l1At % clusterBytes !== 0 || l1At < clusterBytes)
-    throw damaged(`its L1 table is at byte ${l1At}, where no table can be`);
-  if (l1At + l1Bytes > fileBytes)
-    throw new Qcow2Error(
-      'cut short',
-      `is cut short: its L1 table ends at byte ${l1At + l1Bytes}, and the file has ${fileBytes}. Copy it again.`,
-    );
-  return { version, clusterBits, diskBytes, l1At, l1Bytes };
-}
-
-function checkFeatures(view: DataView): void {
-  if (view.byteLength < HEADER_3_BYTES || view.getUint32(HEADER_LENGTH) < HEADER_3_BYTES)
-    throw damaged(`its header is shorter than the ${HEADER_3_BYTES} bytes of version 3`);
-  const high = view.getUint32(INCOMPATIBLE),
-    features = view.getUint32(INCOMPATIBLE + 4);
-  if (high !== 0 || (features & ~KNOWN) !== 0)
-    throw unread('unknown features', 'has incompatible features that are not known here');
-  if (features & CORRUPT) throw damaged('it is marked as corrupt');
-  if (features & DATA_FILE) throw unread('has a data file', 'keeps its data in another file');
-  if (features & EXTENDED_L2) throw unread('has subclusters', 'has subclusters (extended_l2), which are not read');
-  // The field is there when the header is longer than version 3's smallest.
-  if (features & COMPRESSION && view.byteLength > COMPRESSION_TYPE && view.getUint8(COMPRESSION_TYPE) !== 0)
-    throw unread('not deflate', 'is compressed with zstd, and deflate is read');
-}
-
-function backingName(head: Uint8Array, at: number, length: number): string {
-  if (length === 0 || length > 1023 || at + length > head.length) return '';
-  return ` (${String.fromCharCode(...head.subarray(at, at + Math.min(length, 100))).replace(/[^ -~]/g, '?')})`;
-}
 
 /** What was used last, up to some bytes. */
 class Cache {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { IdeAttachment } from '../../devices/ide/piix-ide.ts';
 import { OverlayDisk } from './overlay-disk.ts';
-import { areDrives, describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges } from './saved-disks.ts';
+import { describeDrives, diskRecords, drivesDiffer, readDiskRecord, restoreChanges } from './saved-disks.ts';
+import { areDrives } from './saved-drive.ts';
 
 const refuse = (sentence: string): never => {
   throw new Error(sentence);

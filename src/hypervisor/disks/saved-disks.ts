@@ -6,19 +6,7 @@
 import type { Disk } from '../../devices/ide/index.ts';
 import type { IdeAttachment } from '../../devices/ide/index.ts';
 import { type DiskChange, OVERLAY_BLOCK_BYTES } from './overlay-disk.ts';
-
-/** A drive as a saved state knows it. */
-export interface SavedDrive {
-  /** On the IDE channels (0 to 3), a floppy drive (4 and 5), or the number of a virtual disk. */
-  place: number;
-  kind: 'disk' | 'cdrom' | 'floppy';
-  /** Bytes of the medium; -1: the drive is empty. */
-  bytes: number;
-  /** Where the person who saved had it; for messages, and to find it again. */
-  label: string;
-  /** Of the medium's contents, as far as that can be told quickly. */
-  fingerprint: number;
-}
+import { type SavedDrive, WHAT } from './saved-drive.ts';
 
 /** A disk whose changes can be saved. */
 interface SavableDisk extends Disk {
@@ -39,7 +27,6 @@ const WHERE = [
   'floppy drive A',
   'floppy drive B',
 ];
-const WHAT = { disk: 'disk', cdrom: 'CD', floppy: 'floppy disk' } as const;
 /** Blocks of one record: 4 MiB. */
 const BLOCKS_PER_RECORD = 1024;
 
@@ -90,23 +77,6 @@ export function readDiskRecord(bytes: Uint8Array): { place: number; changes: Dis
     return { block: view.getUint32(8 + 4 * i, true), bytes: bytes.subarray(at, at + OVERLAY_BLOCK_BYTES) };
   });
   return { place: view.getUint32(0, true), changes };
-}
-
-/** Whether what a state's record says can be a list of drives. */
-export function areDrives(value: unknown): boolean {
-  return (
-    value === undefined ||
-    (Array.isArray(value) &&
-      value.every(
-        ({ place, kind, bytes, label, fingerprint }: Partial<SavedDrive>) =>
-          Number.isInteger(place) &&
-          (place ?? -1) >= 0 &&
-          Object.hasOwn(WHAT, String(kind)) &&
-          typeof label === 'string' &&
-          Number.isInteger(bytes) &&
-          Number.isInteger(fingerprint),
-      ))
-  );
 }
 
 /** Why these drives are not the ones that the guest had; undefined: they are. A sentence with what to do. */

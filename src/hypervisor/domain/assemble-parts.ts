@@ -7,16 +7,22 @@ import { Domain, type DomainOptions } from './domain.ts';
 import type { SavedState } from '../stream/saved-state.ts';
 import { ACPI_TABLES, RSDP } from '../xen/memory/memory-map.ts';
 
-export type PartlessOptions = Omit<DomainOptions, 'createProcessor' | 'createPlatform' | 'createXen' | 'disassemble'>;
+export type PartlessOptions = Omit<
+  DomainOptions,
+  'createProcessor' | 'createPlatform' | 'createXen' | 'createRemote' | 'disassemble'
+>;
 
 /** What not every domain needs: the browser's worker loads it for one that does. */
-export interface LaterParts extends Pick<DomainOptions, 'createXen'> {
+export interface LaterParts extends Pick<DomainOptions, 'createXen' | 'createRemote'> {
   saved?: SavedState | undefined;
   restoreInto?: (domain: Domain, saved: SavedState) => void;
 }
 
 /** @throws LoadError, HostError, SavedStateError: a sentence; the domain's record is then to be destroyed. */
-export function assembleWith(options: PartlessOptions, { createXen, saved, restoreInto }: LaterParts): Domain {
+export function assembleWith(
+  options: PartlessOptions,
+  { createXen, createRemote, saved, restoreInto }: LaterParts,
+): Domain {
   // A processor with a local APIC needs a board with one: a saved domain gets back what it had.
   const apic = saved ? (saved.about.apic ?? false) : (options.apic ?? true);
   const { nic, mac } = saved ? saved.about : options;
@@ -28,6 +34,7 @@ export function assembleWith(options: PartlessOptions, { createXen, saved, resto
     ...(mac ? { mac } : {}),
     createProcessor,
     ...(createXen ? { createXen } : {}),
+    ...(createRemote ? { createRemote } : {}),
     createPlatform: board =>
       board.xen === 'pvh'
         ? new PvhBoard({ ...board, acpi: { rsdp: RSDP, tables: ACPI_TABLES } })

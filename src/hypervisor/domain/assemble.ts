@@ -1,4 +1,5 @@
 /** A domain with everything at hand, for whoever runs it beside others or in node. */
+import { RemoteModel } from '../ioreq/remote-model.ts';
 import { restoreInto, type SavedState } from '../stream/state.ts';
 import { XenGuest } from '../xen/guest.ts';
 import { viridianOf } from '../xen/viridian/enlighten.ts';
@@ -12,6 +13,7 @@ export type { PartlessOptions } from './assemble-parts.ts';
 export const assembleDomain = (options: PartlessOptions, saved?: SavedState): Domain =>
   assembleWith(options, {
     createXen: parts => new XenGuest(parts, { createPv: of => new PvDomain(of), viridianOf }),
+    createRemote: parts => new RemoteModel(parts),
     saved,
     restoreInto,
   });

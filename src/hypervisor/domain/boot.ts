@@ -16,7 +16,6 @@ import {
 import { enterKernel } from './vcpu.ts';
 import { firmwareMemoryMap, firmwareTables, writeFirmwareInfo } from '../xen/hvm/hvmloader-info.ts';
 import { pvhMemoryMap } from '../xen/memory/memory-map.ts';
-import { planPv } from '../xen/pv/builder.ts';
 
 const KIB = 1024;
 const MAX_OPTION_ROM_BYTES = 64 * KIB;
@@ -61,6 +60,13 @@ export type Boot =
       loader?: LoadedFile;
     };
 
+let pv: typeof import('../xen/pv/builder.ts') | undefined;
+
+/** `checkBoot` can judge kernels of paravirtual guests from then on: most guests are none. */
+export async function loadPvBuilder(): Promise<void> {
+  pv ??= await import('../xen/pv/builder.ts');
+}
+
 /**
  * Goes through all checks of loading without a guest. `xen`: what the domain shows of Xen; absent: a plain PC.
  * @throws LoadError with a sentence for people.
@@ -96,7 +102,8 @@ export function checkBoot(boot: Boot, memoryMiB: number, xen?: 'hvm' | 'pvh' | '
   }
   const { kernel, name, cmdline, ramdisk } = boot;
   if (boot.kind === 'pv') {
-    planPv({ kernel, name, cmdline, ...(ramdisk ? { ramdisk } : {}) }, memoryMiB);
+    if (!pv) throw new Error('The builder of paravirtual guests is not loaded.');
+    pv.planPv({ kernel, name, cmdline, ...(ramdisk ? { ramdisk } : {}) }, memoryMiB);
     return undefined;
   }
   const isPvh = boot.kind === 'pvh';

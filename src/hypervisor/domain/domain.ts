@@ -30,7 +30,7 @@ import { Exits } from './exits.ts';
 import { FirmwareMap } from '../memory/firmware-map.ts';
 import { GuestMemory } from '../memory/guest-memory.ts';
 import { COUNTERS, COUNTER_WORDS, MODEL, MODEL_STATE, XEN, XEN_TYPE, XEN_MODEL } from '../layout/layout.ts';
-import { RemoteModel } from '../ioreq/remote-model.ts';
+import type { RemoteModel, RemoteModelParts } from '../ioreq/remote-model.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../memory/machine.ts';
 import type { DriveQueue } from '../disks/drive-queue.ts';
 import type { MouseMove } from '../worker/mailbox.ts';
@@ -111,6 +111,8 @@ export interface DomainOptions extends JitOptions {
   createPlatform: (options: PlatformOptions) => Platform;
   /** Its half of Xen, which a plain PC does without. */
   createXen?: (parts: XenParts) => XenGuest;
+  /** Its end of a device model in Domain 0, where the toolstack wants that. */
+  createRemote?: (parts: RemoteModelParts) => RemoteModel;
   disassemble?: (bytes: Uint8Array, address: number, bits: 16 | 32) => { text: string; length: number };
   /** Bytes that a guest of Xen writes to the hypervisor's console (default: to `debug`). */
   xenConsole?: (bytes: Uint8Array) => void;
@@ -322,8 +324,10 @@ export class Domain {
     const { xen, processor, vcpus, platform, video } = this;
     const { signals } = platform;
     if (!xen || !signals) return undefined;
+    const { createRemote } = this.options;
+    if (!createRemote) throw new Error('What speaks to a device model in Domain 0 is not loaded.');
     if (video) this.options.machine.words[xen.ports.xenBlock + XEN_MODEL + MODEL.VIDEO] = video.first + 1;
-    return new RemoteModel({
+    return createRemote({
       ports: xen.ports,
       processor,
       vcpus,
@@ -992,7 +996,7 @@ export function hasHpet(machine: Machine, record: DomainRecord): boolean {
 }
 
 /** Whether the toolstack wants the domain's device model in Domain 0. */
-function modelElsewhere(machine: Machine, record: DomainRecord): boolean {
+export function modelElsewhere(machine: Machine, record: DomainRecord): boolean {
   return (
     record.xenOffset !== 0 && machine.words[(record.xenOffset >>> 2) + XEN_MODEL + MODEL.STATE] !== MODEL_STATE.HERE
   );

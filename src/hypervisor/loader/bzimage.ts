@@ -2,11 +2,10 @@
  * The ELF kernel inside a bzImage: what a hypervisor enters directly (PVH), as Xen's toolstack unpacks it.
  * Source: Linux's Documentation/arch/x86/boot.rst, payload_offset and payload_length (boot protocol 2.08).
  */
-import { gunzip, isGzip } from '../unpack/inflate.ts';
 import { DecodeError } from '../unpack/output.ts';
 import { isLinux } from './linux.ts';
 import { LoadError, view } from './plan.ts';
-import { isXz } from '../unpack/xz-magic.ts';
+import { isGzip, isXz } from '../unpack/magic.ts';
 
 const SETUP_SECTS = 0x1f1,
   VERSION = 0x206,
@@ -23,17 +22,16 @@ const LIMITS = {
   isBomb: (bytes: number, consumed: number): boolean => bytes > FREE_BYTES + MOST_GROWTH * consumed,
 };
 
-let unxz: typeof import('../unpack/xz.ts').unxz | undefined;
+let unpackers: typeof import('../unpack/unpackers.ts') | undefined;
 
-/** Kernels that are packed with xz can be unpacked from then on. */
-export async function loadXz(): Promise<void> {
-  unxz ??= (await import('../unpack/xz.ts')).unxz;
+/** Packed kernels can be unpacked from then on. */
+export async function loadUnpackers(): Promise<void> {
+  unpackers ??= await import('../unpack/unpackers.ts');
 }
 
-/** Loads what unpacks this kernel, where `kernelInside` is to do it: most guests have none that is packed so. */
+/** Loads what unpacks this kernel, where it is packed: the smallest guests' are not. */
 export async function prepareKernel(kernel: Uint8Array): Promise<void> {
-  if (isGzip(kernel) || (isLinux(kernel) && kernel.length >= PAYLOAD_LENGTH + 4 && isXz(payloadOf(kernel))))
-    await loadXz();
+  if (isGzip(kernel) || (isLinux(kernel) && kernel.length >= PAYLOAD_LENGTH + 4)) await loadUnpackers();
 }
 
 function payloadOf(kernel: Uint8Array): Uint8Array {
@@ -52,7 +50,7 @@ export function unzipped(kernel: Uint8Array, name: string): Uint8Array {
   const known = unpacked.get(kernel);
   if (known) return known;
   try {
-    const content = gunzip(kernel, LIMITS);
+    const content = loadedUnpackers().gunzip(kernel, LIMITS);
     unpacked.set(kernel, content);
     return content;
   } catch (error) {
@@ -64,9 +62,10 @@ export function unzipped(kernel: Uint8Array, name: string): Uint8Array {
   }
 }
 
-function xz(): NonNullable<typeof unxz> {
-  if (!unxz) throw new Error('What unpacks xz is not loaded.');
-  return unxz;
+/** `prepareKernel` came before it. */
+function loadedUnpackers(): NonNullable<typeof unpackers> {
+  if (!unpackers) throw new Error('What unpacks kernels is not loaded.');
+  return unpackers;
 }
 
 /** `prepareKernel` came before it. @throws LoadError */
@@ -81,8 +80,8 @@ export function kernelInside(kernel: Uint8Array, name: string): Uint8Array {
   const payload = payloadOf(kernel);
   try {
     let elf: Uint8Array;
-    if (isXz(payload)) elf = xz()(payload, { ...LIMITS, firstStreamOnly: true });
-    else if (isGzip(payload)) elf = gunzip(payload, LIMITS);
+    if (isXz(payload)) elf = loadedUnpackers().unxz(payload, { ...LIMITS, firstStreamOnly: true });
+    else if (isGzip(payload)) elf = loadedUnpackers().gunzip(payload, LIMITS);
     else
       throw new LoadError(
         `${name} is packed in a way that Ringside does not read: it reads xz and gzip. Unpack it (extract-vmlinux).`,

@@ -1,7 +1,6 @@
 /** What the loaders offer to the rest of the hypervisor and to Domain 0. */
 export { type KernelSymbols, kernelSymbols } from './elf-symbols.ts';
-export { loadXz, prepareKernel, unzipped } from './bzimage.ts';
-export { gunzip, inflate, isGzip } from '../unpack/inflate.ts';
+export { loadUnpackers, prepareKernel, unzipped } from './bzimage.ts';
 export { type EntryState, type FrameBuffer, kernelKind, loadKernel, type LoadOptions } from './load-kernel.ts';
 export { DecodeError } from '../unpack/output.ts';
 export { type E820Entry, type GuestMemory, LoadError, type LoadedFile } from './plan.ts';

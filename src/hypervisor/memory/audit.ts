@@ -31,7 +31,7 @@ import { DOMID_XEN, EVTCHNSTAT } from '../xen/abi.ts';
 import { GNTMAP, grantKey, GrantTable } from '../xen/grants/grants.ts';
 import { Ports } from '../xen/events/ports.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, PvBlock } from '../xen/pv/block.ts';
-import { entriesOf, PTE_PRESENT, PTE_WRITE } from '../xen/pv/page-types.ts';
+import { entriesOf, PTE_PRESENT, PTE_WRITE } from '../xen/pv/pte.ts';
 
 /** References that do not lie in machine memory: those of Domain 0's programs. */
 export interface Held {

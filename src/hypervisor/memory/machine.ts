@@ -22,6 +22,7 @@ import {
   XENHEAP_MAGIC,
   XENHEAP_VERSION,
 } from '../layout/layout.ts';
+import { DomainEntries } from './domain-entries.ts';
 import { dropLock, takeLock } from './lock.ts';
 import { DOMID_XEN } from '../xen/abi.ts';
 import { SCHED_BYTES } from '../scheduler/block.ts';
@@ -70,12 +71,9 @@ export const DOMAIN_0 = 0;
 /** Bytes of as many whole frames as hold `bytes`. */
 export const wholeFrames = (bytes: number): number => Math.ceil(bytes / FRAME_BYTES) * FRAME_BYTES;
 
-export class Machine {
-  readonly memory: SharedArrayBuffer | ArrayBuffer;
-  readonly words: Int32Array;
+export class Machine extends DomainEntries {
   readonly bytes: Uint8Array;
   private readonly frameTable: number;
-  private readonly domainTable: number;
   /** Index of the M2P table in `words`. */
   readonly m2p: number;
   /** What this thread does while it waits for another: a domain's worker answers what others wait for it to do (xen/memory/flush.ts). */
@@ -87,15 +85,13 @@ export class Machine {
 
   /** Over memory that `Machine.create` has laid out, here or in another worker. */
   constructor(memory: SharedArrayBuffer | ArrayBuffer, worker: number = DOMAIN_0, step?: () => void) {
+    super(memory);
     this.worker = worker;
     this.step = step;
-    this.memory = memory;
-    this.words = new Int32Array(memory);
     this.bytes = new Uint8Array(memory);
     if (this.words[XENHEAP.MAGIC] !== XENHEAP_MAGIC || this.words[XENHEAP.VERSION] !== XENHEAP_VERSION)
       throw new HostError('This is not machine memory of this version of Ringside.');
     this.frameTable = this.words[XENHEAP.FRAME_TABLE] >>> 2;
-    this.domainTable = this.words[XENHEAP.DOMAIN_TABLE] >>> 2;
     this.m2p = this.words[XENHEAP.M2P] >>> 2;
   }
 
@@ -402,11 +398,6 @@ export class Machine {
         return this.domain(index);
     }
     return undefined;
-  }
-
-  /** Index in `words` of a domain's entry in the domain table; its words: DOMAIN. */
-  domainEntry(record: Pick<DomainRecord, 'index'>): number {
-    return this.domainTable + record.index * DOMAIN_WORDS;
   }
 
   /** The record at an index of the domain table. */

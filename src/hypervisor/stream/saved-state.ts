@@ -3,7 +3,7 @@ import type { State } from '../../devices/index.ts';
 import type { Boot } from '../domain/boot.ts';
 import type { DiskChange } from '../disks/overlay-disk.ts';
 import type { NicModel } from '../../devices/index.ts';
-import type { SavedDrive } from '../disks/saved-disks.ts';
+import type { SavedDrive } from '../disks/saved-drive.ts';
 import type { HvmRecord } from './hvm-context.ts';
 
 /** What can be said of a saved domain before it is restored. */

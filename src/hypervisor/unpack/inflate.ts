@@ -4,6 +4,7 @@
  */
 
 import { crc32 } from './checksums.ts';
+import { isGzip } from './magic.ts';
 import { DecodeError, Output } from './output.ts';
 
 const DEFAULT_LIMIT_BYTES = 1 << 30;
@@ -88,11 +89,6 @@ export interface InflateOptions {
   limit?: number;
   /** Whether so many bytes out of so many are more than the content can be: unpacking ends there, and not at the limit. */
   isBomb?: (bytes: number, consumed: number) => boolean;
-}
-
-/** Whether the bytes start as a gzip file does. */
-export function isGzip(bytes: Uint8Array): boolean {
-  return bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
 /**

@@ -4,8 +4,7 @@
  * the RAR 5.0 archive format, lz4's frame format, compress(1).
  * A tar archive is none of them: small systems read their files from one as it is, on a disk.
  */
-import { isGzip } from './inflate.ts';
-import { isXz, XZ_MAGIC } from './xz-magic.ts';
+import { isGzip, isXz, XZ_MAGIC } from './magic.ts';
 
 export interface Packing {
   /** What people call it: "gzip". */

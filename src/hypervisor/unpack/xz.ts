@@ -6,7 +6,7 @@
 import { crc32, crc64 } from './checksums.ts';
 import { Lzma2 } from './lzma2.ts';
 import { DecodeError, Output } from './output.ts';
-import { isXz } from './xz-magic.ts';
+import { isXz } from './magic.ts';
 
 export { DecodeError } from './output.ts';
 

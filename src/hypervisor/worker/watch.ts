@@ -3,7 +3,7 @@
  * in machine memory, where Domain 0 sees it even while it waits for a lock that the dead one had, and then as a message.
  */
 import { holdLifeLock } from './life-lock.ts';
-import { Machine } from '../memory/machine.ts';
+import { DomainEntries } from '../memory/domain-entries.ts';
 import { findOwner } from './owner.ts';
 import { callDead } from './worker-life.ts';
 import type { FromWatcher, WatchedWorker } from './worker-messages.ts';
@@ -13,7 +13,7 @@ type Send = (message: FromWatcher) => void;
 function watch({ memory, lock, index, id }: WatchedWorker, send: Send): void {
   void navigator.locks.request(lock, () => {
     // One that went in order has said so itself.
-    if (callDead(new Machine(memory), { index, id })) send({ kind: 'ended', id });
+    if (callDead(new DomainEntries(memory), { index, id })) send({ kind: 'ended', id });
   });
 }
 

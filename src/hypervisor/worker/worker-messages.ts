@@ -5,7 +5,7 @@ import type { BreakHit } from '../domain/breaks.ts';
 import type { Ending } from '../domain/domain.ts';
 import type { HotRegion } from '../domain/second-tier.ts';
 import type { WaitsFor } from '../domain/waits.ts';
-import type { DriveImage, Medium } from '../disks/drives.ts';
+import type { DriveImage, Medium } from '../disks/media.ts';
 import type { NicModel } from '../../devices/index.ts';
 
 /** The first message to a domain's worker, once it is ready; later requests come through its mailbox (mailbox.ts), and discs behind a word there. */

@@ -2,14 +2,14 @@
  * Entry of a domain's worker: runs one domain for as long as it lives. After the start it does not return to its event loop (but while a compiler is
  * loaded), so every request comes through the mailbox; what the domain says goes out as messages, which do not wait.
  */
-import { loadCdrom, removableKind } from '../../devices/ide/index.ts';
+import { type IdeAttachment, loadDrives, removableKind } from '../../devices/ide/index.ts';
 import { loadNic } from '../../devices/index.ts';
 import { assembleWith, type LaterParts } from '../domain/assemble-parts.ts';
-import type { Domain, Ending } from '../domain/domain.ts';
+import { type Domain, type Ending, modelElsewhere } from '../domain/domain.ts';
 import { CompilerLoader, HOTTEST_REGIONS } from '../domain/second-tier.ts';
-import { attachDrives, type OpenMedium, openBlob, readBlobHere } from '../disks/drives.ts';
-import { diskRecords } from '../disks/saved-disks.ts';
-import { DriveQueue } from '../disks/drive-queue.ts';
+import type * as Disks from '../disks/attached.ts';
+import type { DriveQueue } from '../disks/drive-queue.ts';
+import type { DriveImage, OpenMedium } from '../disks/media.ts';
 import { COMMAND, XEN, XEN_TYPE } from '../layout/layout.ts';
 import { holdLifeLock } from './life-lock.ts';
 import { LoadError, prepareKernel } from '../loader/index.ts';
@@ -98,8 +98,28 @@ function eventLoop(): Promise<void> {
   });
 }
 
-/** Node's worker brings a way to open files by their paths (cli/domain-worker.ts). */
-const openMedium = (globalThis as { openMedium?: OpenMedium }).openMedium ?? openBlob(readBlobHere);
+/** There once the domain has drives. */
+let disks: typeof Disks | undefined;
+
+/** @throws HostError */
+async function loadDisks(): Promise<typeof Disks> {
+  const [loaded] = await Promise.all([import('../disks/attached.ts'), loadDrives()]).catch(
+    notLoaded('is the guest’s drives'),
+  );
+  return (disks = loaded);
+}
+
+function attach(
+  drives: readonly DriveImage[],
+  changes: readonly Uint8Array[] = [],
+  queue?: DriveQueue,
+): IdeAttachment[] {
+  if (!disks) throw new Error('What attaches drives is not loaded.');
+  const { attachDrives, openBlob, readBlobHere } = disks;
+  // Node's worker brings a way to open files by their paths (cli/domain-worker.ts).
+  const { openMedium = openBlob(readBlobHere) } = globalThis as { openMedium?: OpenMedium };
+  return attachDrives(drives, openMedium, problem, changes, queue);
+}
 
 const notLoaded = (part: string) => (): never => {
   throw new HostError(`The part of Ringside that ${part} could not be loaded. Check the connection and try again.`);
@@ -107,15 +127,20 @@ const notLoaded = (part: string) => (): never => {
 
 /** Loads what this domain needs and not every one does. @throws SavedStateError, HostError */
 async function laterParts(
-  { words }: Machine,
-  { xenOffset }: DomainRecord,
-  { boot, drives = [], saved, name, nic }: ToDomainWorker,
+  machine: Machine,
+  record: DomainRecord,
+  { boot, saved, name, nic }: ToDomainWorker,
 ): Promise<LaterParts> {
+  const { words } = machine,
+    { xenOffset } = record;
   const isXens = xenOffset !== 0,
     isPv = isXens && words[(xenOffset >>> 2) + XEN.TYPE] === XEN_TYPE.PV;
-  const [guest, pv, stream] = await Promise.all([
+  const [guest, pv, remote, stream] = await Promise.all([
     isXens ? import('../xen/guest.ts').catch(notLoaded('shows Xen to guests')) : undefined,
     isPv ? import('../xen/pv/pv-domain.ts').catch(notLoaded('runs paravirtual guests')) : undefined,
+    modelElsewhere(machine, record)
+      ? import('../ioreq/remote-model.ts').catch(notLoaded('speaks to device models in Domain 0'))
+      : undefined,
     saved ? import('../stream/state.ts').catch(notLoaded('reads saved domains')) : undefined,
   ]);
   const state = saved && stream?.readState(saved, name);
@@ -129,9 +154,9 @@ async function laterParts(
     ? await import('../xen/viridian/enlighten.ts').catch(notLoaded('shows Hyper-V to guests'))
     : undefined;
   if (boot.kind !== 'firmware') await prepareKernel(boot.kernel).catch(notLoaded('unpacks kernels'));
-  if (drives.some(({ kind }) => kind === 'cdrom')) await loadCdrom().catch(notLoaded('is the guest’s CD-ROM drive'));
   if (card) await loadNic(card).catch(notLoaded('is the guest’s network card'));
   return {
+    ...(remote ? { createRemote: parts => new remote.RemoteModel(parts) } : {}),
     ...(guest
       ? {
           createXen: parts =>
@@ -150,19 +175,21 @@ async function start(message: ToDomainWorker): Promise<void> {
   const record = machine.domain(message.index);
   const mailbox = new Mailbox(machine, record);
   const output = new Outputs(record.id);
-  const queue = record.drivesOffset === 0 ? undefined : new DriveQueue(machine, record);
   let domain: Domain;
   try {
-    const parts = await laterParts(machine, record, message);
+    const hasDrives = message.drives !== undefined || record.drivesOffset !== 0;
+    const [parts, disks] = await Promise.all([
+      laterParts(machine, record, message),
+      hasDrives ? loadDisks() : undefined,
+    ]);
+    const queue = disks && record.drivesOffset !== 0 ? new disks.DriveQueue(machine, record) : undefined;
     domain = assembleWith(
       {
         machine,
         record,
         memoryMiB: message.memoryMiB,
         boot: message.boot,
-        ...(message.drives
-          ? { ide: attachDrives(message.drives, openMedium, problem, message.diskChanges, queue) }
-          : {}),
+        ...(message.drives ? { ide: attach(message.drives, message.diskChanges, queue) } : {}),
         ...(queue ? { driveQueue: queue } : {}),
         ...(message.nic ? { nic: message.nic } : {}),
         ...(message.mac ? { mac: message.mac } : {}),
@@ -200,7 +227,8 @@ async function start(message: ToDomainWorker): Promise<void> {
     beat(machine, entry);
   });
   workerLeaves(machine, record);
-  if (last & COMMAND.DESTROY_KEEPING_DISKS) send({ kind: 'gone', disks: [...diskRecords(domain.options.ide ?? [])] });
+  if (last & COMMAND.DESTROY_KEEPING_DISKS)
+    send({ kind: 'gone', disks: [...(disks?.diskRecords(domain.options.ide ?? []) ?? [])] });
   else send({ kind: 'gone' });
   close();
 }
@@ -271,10 +299,8 @@ async function insertDisc(domain: Domain): Promise<void> {
   const { place, medium, readOnly } = disc;
   try {
     const [opened] = medium
-      ? attachDrives(
+      ? attach(
           [{ place, kind: removableKind(place), readOnly: readOnly ?? true, medium }],
-          openMedium,
-          problem,
           [],
           domain.options.driveQueue,
         )

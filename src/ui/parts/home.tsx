@@ -12,6 +12,7 @@ import { readyIn } from '../settings.ts';
 import {
   addFiles,
   bootBeside,
+  anythingGiven,
   bootingTogether,
   bootOffer,
   bootTogether,
@@ -176,7 +177,7 @@ function Home() {
             <p class="sec cf">{dragging.value ? strings.home.dropNow : strings.home.dropTogether}</p>
           </div>
           {(inventory.value?.stored?.checkpoints.length ?? 0) > 0 && <SavedGuests />}
-          <ReopenList />
+          {anythingGiven.value && <ReopenList />}
         </section>
         <section class="card">
           <h2>

@@ -5,7 +5,7 @@ import { deviceNumber } from '../../backends/vbd/device-number.ts';
 import { parseDisk } from '../../config/disk.ts';
 import { HEAD_BYTES, imageProblem } from '../../images.ts';
 import type { HostCore } from '../../host.ts';
-import { unpackedImage } from '../../packed-images.ts';
+import { unpackedImage } from '../../packed.ts';
 import { baseName } from '../../plan.ts';
 import { loadBackends } from '../backends.ts';
 import { type DiskInfo, formatBlockList } from '../disks.ts';
@@ -62,7 +62,7 @@ export const blockAttach = command({
           if (problem) throw new Refusal(`${problem.text}\nlibxl_device_disk_add failed.`);
           image.medium = await host.mediumOf(file);
         }
-        await loadBackends(['vbd']);
+        await loadBackends(['drives', 'vbd']);
         const defined = { ...disk, target: file?.name ?? target, place: -1, at: { line: 1, column: 1 } };
         await host
           .orNoTransferDisk(member.name, () => {

@@ -9,7 +9,7 @@ import { namesFiles, pathsIn, spellFiles } from '../../files/index.ts';
 import { CdError, makeCd } from '../../file-systems/index.ts';
 import { HEAD_BYTES, imageKind, imageProblem, NO_CD } from '../../images.ts';
 import type { HostCore } from '../../host.ts';
-import { unpackedImage } from '../../packed-images.ts';
+import { unpackedImage } from '../../packed.ts';
 import { baseName } from '../../plan.ts';
 import { changeDisc } from '../hotplug.ts';
 import { command, Refusal } from './command.ts';

@@ -2,22 +2,27 @@
 import type { HostCore } from '../../host.ts';
 import type { Owned } from '../../terminal.ts';
 
-export interface Command<Arguments extends unknown[], Result> {
+/** What a command does, without the words for it. */
+export interface Deed<Arguments extends unknown[], Result> {
+  /** It changes something (xl -f). */
+  modifies?: true;
+  /** Does it: what the page calls, with values in place of words. @throws Error with a sentence */
+  run(host: HostCore, ...given: Arguments): Promise<Result>;
+}
+
+export interface Command<Arguments extends unknown[], Result> extends Deed<Arguments, Result> {
   /** One line, as `xl help` lists it. */
   summary: string;
   /** What stands behind its name, as xl writes it: `[options] <Domain>`. */
   usage: string;
   /** Options and what they do, for its help. */
   options?: readonly (readonly [option: string, about: string])[];
-  /** It changes something (xl -f), and can say what it would do (xl -N). */
-  modifies?: true;
+  /** It can say what it would do (xl -N). */
   dryRun?: true;
   /** xm's alone: what xend kept, and xl does not. */
   only?: 'xm';
   /** Where these words want the terminal: owns it while it runs, to its status; undefined: they do not. @throws Refusal, Error with a sentence */
   attach?(words: string[]): ((call: Call, terminal: Owned) => Promise<number>) | undefined;
-  /** Does it: what the page calls, with values in place of words. @throws Error with a sentence */
-  run(host: HostCore, ...given: Arguments): Promise<Result>;
   /** Does it from the words behind its name (by `run`): what it prints; absent: from there it cannot be asked for. @throws Refusal, Error with a sentence */
   xl?(call: Call, run: (...given: Arguments) => Promise<Result>): Promise<string>;
 }
@@ -49,9 +54,12 @@ export class Refusal extends Error {
 // biome-ignore lint/suspicious/noExplicitAny: a table holds commands with arguments of their own
 export type Table = Record<string, Command<any, any>>;
 
+// biome-ignore lint/suspicious/noExplicitAny: as there
+export type Deeds = Record<string, Deed<any, any>>;
+
 /** A table's commands as methods of a host. */
-export type Bound<T extends Table> = {
-  [Name in keyof T]: T[Name] extends Command<infer Arguments, infer Result>
+export type Bound<T extends Deeds> = {
+  [Name in keyof T]: T[Name] extends Deed<infer Arguments, infer Result>
     ? (...given: Arguments) => Promise<Result>
     : never;
 };
@@ -61,7 +69,11 @@ export const command = <Arguments extends unknown[], Result>(
   entry: Command<Arguments, Result>,
 ): Command<Arguments, Result> => entry;
 
-export function bind<T extends Table>(table: T, host: HostCore): Bound<T> {
+/** As `command`. */
+export const deed = <Arguments extends unknown[], Result>(entry: Deed<Arguments, Result>): Deed<Arguments, Result> =>
+  entry;
+
+export function bind<T extends Deeds>(table: T, host: HostCore): Bound<T> {
   return Object.fromEntries(
     Object.entries(table).map(([name, { run }]) => [name, async (...given: unknown[]) => run(host, ...given)]),
   ) as Bound<T>;

@@ -1,4 +1,4 @@
-/** The commands of a page's first guest: they come with Domain 0, and all others (index.ts) when one is asked for. */
+/** What the commands of a page's first guest do: that comes with Domain 0, and the words for them with all others (index.ts) when one is asked for. */
 import { dmesg } from './dmesg.ts';
 import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
 

@@ -1,6 +1,5 @@
 /** The commands: a line here and an entry in a file of this folder make one, for the page, the command line, help and the shell. */
-import { create, destroy, pause, reboot, shutdown, trigger, unpause } from './life.ts';
-import { dmesg } from './dmesg.ts';
+import { create, destroy, dmesg, pause, reboot, shutdown, trigger, unpause } from './life-words.ts';
 import { hostSet, info } from './host.ts';
 import { domid, domname, list, uptime, vmList } from './lists.ts';
 import { blockAttach, blockDetach, blockList } from './block.ts';
@@ -81,5 +80,5 @@ export const COMMANDS = {
   log,
 };
 
-export { bind, type Bound, type Call, command, type Command, Refusal, type Table } from './command.ts';
+export { bind, type Bound, type Call, command, type Command, type Deeds, Refusal, type Table } from './command.ts';
 export { attachXl, helpOf, helpOn, namesOf, runXl } from './words.ts';

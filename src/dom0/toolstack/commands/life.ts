@@ -1,29 +1,16 @@
 /** A domain's life: created, stopped and let go on, shut down, started again, destroyed. */
 import type { DomainInfo, NamedFile, Plan } from '../../api.ts';
-import { formatFinding, judgeDefinition } from '../../config/model.ts';
-import { prepareToRead } from '../../config/source.ts';
-import { MOST_BYTES } from '../../config/xlcfg.ts';
-import { HEAD_BYTES } from '../../images.ts';
+import { formatFinding } from '../../config/model.ts';
 import { judgeFiles } from '../../judging.ts';
-import { writeJson } from '../../config/write-json.ts';
-import { baseName, isDefinition, withOptions } from '../../plan.ts';
 import { StorageError } from '../../storage/index.ts';
-import { ERROR_FAIL, ERROR_INVAL, fromScript, NO_DISKS } from '../libxl-words.ts';
+import { ERROR_FAIL, fromScript, NO_DISKS } from '../libxl-words.ts';
 import type { Guest, HostCore } from '../../host.ts';
-import { type Call, command, Refusal } from './command.ts';
-import { openConsole } from './console.ts';
-import { atLeast, findDomain, readWords } from './words.ts';
-import { xmVariables } from './xm-variables.ts';
+import { deed, Refusal } from './command.ts';
 
 /** How long a guest may take to follow its power button. */
 const POWER_MS = 30_000;
 /** What xl trigger can send here. */
 export type Trigger = 'power' | 'reset' | 'nmi' | 's3resume';
-/** The others that libxl has names for, and why they fail. */
-const NOT_SENT: Record<string, string> = {
-  init: 'Function not implemented',
-  sleep: "the PC's power management, a PIIX4, has no sleep button",
-};
 
 const plural = (n: number, one: string): string => `${n} ${n === 1 ? one : `${one}s`}`;
 
@@ -39,20 +26,8 @@ export function planRefusal({ errors }: Plan): Refusal {
   return new Refusal(errors.flatMap(({ libxl }, i) => [...libxl!.said, told[i]]).join('\n'), errors[0]?.libxl?.status);
 }
 
-export const create = command({
-  summary: 'Create a domain from config file <filename>',
-  usage: '<ConfigFile> [options] [vars]',
-  options: [
-    ['-q, --quiet', 'Quiet.'],
-    ['-p', 'Leave the domain paused after it is created.'],
-    ['-f FILE, --defconfig=FILE', 'Use the given configuration file.'],
-    ['-n, --dryrun', 'Dry run - prints the resulting configuration'],
-    ['-c', 'Connect to the console after the domain is created.'],
-    ['-F', 'Run in foreground until death of the domain: Domain 0 watches over all domains here'],
-    ['-e', 'Do not wait in the background for the death of the domain: as above'],
-  ],
+export const create = deed({
   modifies: true,
-  dryRun: true,
   /** Plans and, when there is no error, creates and starts the domain. `anotherName`: where one has the name already, this gets a number behind its own. */
   run: (
     host: HostCore,
@@ -94,157 +69,9 @@ export const create = command({
       return host.describe(built);
     });
   },
-  xl: async (call, run) => {
-    const { path: asked, settings, files, options } = readCreate(call);
-    const path = await foundBy(call, asked);
-    const given = await filesFor(call, path, settings, files);
-    const warnings = await warningsOf(given[0]);
-    if (!options.has('n')) await run(given, false, options.has('p'));
-    return `${options.has('q') ? '' : `Parsing config from ${path}\n${warnings}`}${options.has('n') ? await dryRun(call.host, given) : ''}`;
-  },
-  attach: words =>
-    wantsConsole(words)
-      ? async (call, terminal) => {
-          const { path: asked, settings, files, options } = readCreate(call);
-          const path = await foundBy(call, asked);
-          const given = await filesFor(call, path, settings, files);
-          const { id } = await create.run(call.host, given, false, options.has('p'));
-          if (!options.has('q'))
-            terminal.write(`Parsing config from ${path}\n${await warningsOf(given[0])}`.replaceAll('\n', '\r\n'));
-          await openConsole(call.host, id, terminal);
-          return 0;
-        }
-      : undefined,
 });
 
-interface CreateWords {
-  path: string;
-  /** Lines of xl.cfg that count more than the file's. */
-  settings: string[];
-  /** Files beside the definition, which it names by their base names. */
-  files: string[];
-  options: ReadonlyMap<string, string>;
-}
-
-/** A word with an equals sign is a setting: a line of the file with xl, a variable with xm. @throws Refusal */
-function readCreate({ words, program }: { words: readonly string[]; program?: Call['program'] }): CreateWords {
-  const { options, rest } = readWords(words, {
-    flags: 'pncqFeV',
-    values: 'f',
-    long: { dryrun: 'n', quiet: 'q', defconfig: 'f', vncviewer: 'V' },
-  });
-  const given = rest.filter(word => word.includes('='));
-  const settings = program === 'xm' ? xmVariables(given) : given;
-  const [path = options.get('f'), ...files] = rest.filter(word => !word.includes('='));
-  if (path === undefined) throw new Refusal('Config file not specified and none in save file', ERROR_INVAL);
-  return { path, settings, files, options };
-}
-
-/** What is wrong with the words is told where they are run. */
-function wantsConsole(words: readonly string[]): boolean {
-  try {
-    return readCreate({ words }).options.has('c');
-  } catch (error) {
-    if (error instanceof Refusal) return false;
-    throw error;
-  }
-}
-
-/** xm looks for a definition in /etc/xen, too (its --path), and here where the managed ones are. */
-async function foundBy({ program, read }: Call, path: string): Promise<string> {
-  if (program !== 'xm' || path.startsWith('/')) return path;
-  for (const folder of ['', '/etc/xen/', '/etc/xen/vm/'])
-    if (
-      await read(folder + path).then(
-        () => true,
-        () => false,
-      )
-    )
-      return folder + path;
-  throw new Refusal(`Error: Unable to open config file: ${path}`);
-}
-
-/** What create is given: the definition with the settings behind it, the files beside it, and those that it names. */
-export async function filesFor(
-  call: Pick<Call, 'read' | 'absolute'>,
-  path: string,
-  settings: string[] = [],
-  files: string[] = [],
-): Promise<NamedFile[]> {
-  const given = await Promise.all(
-    [path, ...files].map(async (name): Promise<NamedFile> => {
-      const data = await call.read(name).catch((error: Error) => {
-        // The path is in the sentence already where the shell reads it.
-        throw new Refusal(
-          `Failed to read config file: ${error.message.startsWith(name) ? '' : `${name}: `}${error.message}`,
-          ERROR_FAIL,
-        );
-      });
-      return { name, data, inDomain0: true, directory: call.absolute?.('.').replace(/\/\.$/, '') ?? '' };
-    }),
-  );
-  if (settings.length > 0) {
-    const text = await given[0].data.slice(0, MOST_BYTES).text();
-    await prepareToRead(text);
-    given[0].data = new Blob([withOptions(path, text, `${settings.join('\n')}\n`).text]);
-  }
-  return [...given, ...(await namedFiles(call, given))];
-}
-
-/** Creates a domain from a definition in Domain 0's files. @throws Error with a sentence */
-export async function createFrom(
-  { host, read }: Pick<Call, 'host' | 'read'>,
-  path: string,
-  { paused = false } = {},
-): Promise<DomainInfo> {
-  return create.run(host, await filesFor({ read }, path), false, paused);
-}
-
-/** What a definition has that looks like a mistake and stops nothing, a line each in the form of xl's warnings. */
-async function warningsOf({ name, data }: NamedFile): Promise<string> {
-  const text = await data.slice(0, MOST_BYTES).text();
-  await prepareToRead(text);
-  const { findings } = judgeDefinition(name, text);
-  return findings
-    .filter(({ warns }) => warns)
-    .map(finding => `${formatFinding({ ...finding, text: `warning: ${finding.text}` })}\n`)
-    .join('');
-}
-
-/** What `create -n` prints: what would be made. @throws Error with all that is wrong */
-async function dryRun(host: HostCore, files: NamedFile[]): Promise<string> {
-  const { plan, domain } = judgeFiles(await host.read(files), host.facts);
-  if (!domain) throw planRefusal(plan);
-  return writeJson([{ definition: domain.definition }], true);
-}
-
-/** Files that the first one names, if it is a definition: those that can be read. What is missing is told by the judgement. */
-async function namedFiles({ read }: Pick<Call, 'read'>, [first, ...others]: NamedFile[]): Promise<NamedFile[]> {
-  const head = new Uint8Array(await first.data.slice(0, HEAD_BYTES).arrayBuffer());
-  if (!isDefinition({ name: first.name, data: head })) return [];
-  const text = await first.data.slice(0, MOST_BYTES).text();
-  await prepareToRead(text);
-  const { kernel, ramdisk, disks } = judgeDefinition(first.name, text).definition;
-  const given = new Set(others.map(({ name }) => baseName(name)));
-  const named = new Set(
-    [kernel, ramdisk, ...disks.map(({ target }) => target)].filter(
-      path => path !== undefined && path !== '' && !given.has(baseName(path)),
-    ),
-  );
-  const found = await Promise.all(
-    [...named].map(async path =>
-      read(path!).then(
-        data => ({ name: path!, data }),
-        () => undefined,
-      ),
-    ),
-  );
-  return found.filter(file => file !== undefined);
-}
-
-export const pause = command({
-  summary: 'Pause execution of a domain',
-  usage: '<Domain>',
+export const pause = deed({
   modifies: true,
   run: (host: HostCore, id: number): Promise<void> =>
     host.tasks.run(
@@ -255,12 +82,9 @@ export const pause = command({
       },
       id,
     ),
-  xl: ({ host, words }, run) => onDomain('pause', host, words, run),
 });
 
-export const unpause = command({
-  summary: 'Unpause a paused domain',
-  usage: '<Domain>',
+export const unpause = deed({
   modifies: true,
   run: (host: HostCore, id: number): Promise<void> =>
     host.tasks.run(
@@ -271,16 +95,9 @@ export const unpause = command({
       },
       id,
     ),
-  xl: ({ host, words }, run) => onDomain('unpause', host, words, run),
 });
 
-export const shutdown = command({
-  summary: 'Issue a shutdown signal to a domain',
-  usage: '[options] <-a|Domain>',
-  options: [
-    ['-a, --all', 'Shutdown all guest domains.'],
-    ['-F', 'Fallback to ACPI power event for HVM guests with no PV drivers.'],
-  ],
+export const shutdown = deed({
   modifies: true,
   /** A guest with PV drivers is asked through the store. Another has a power button: pressed unless `fallback` says that it is not to be. */
   run: async (host: HostCore, id: number, fallback: boolean = true): Promise<void> => {
@@ -303,16 +120,9 @@ export const shutdown = command({
       );
     await trigger.run(host, id, 'power');
   },
-  xl: ({ host, words }, run) => onAll(host, words, run),
 });
 
-export const reboot = command({
-  summary: 'Issue a reboot signal to a domain',
-  usage: '[options] <-a|Domain>',
-  options: [
-    ['-a, --all', 'Reboot all guest domains.'],
-    ['-F', 'Fallback to ACPI reset event for HVM guests with no PV drivers.'],
-  ],
+export const reboot = deed({
   modifies: true,
   run: async (host: HostCore, id: number, fallback: boolean = false): Promise<void> => {
     const member = host.living(id);
@@ -331,12 +141,9 @@ export const reboot = command({
       );
     await trigger.run(host, id, 'reset');
   },
-  xl: ({ host, words }, run) => onAll(host, words, run),
 });
 
-export const trigger = command({
-  summary: 'Send a trigger to a domain',
-  usage: '<Domain> <nmi|reset|init|power|sleep|s3resume> [<VCPU>]',
+export const trigger = deed({
   modifies: true,
   /** The RESET pin, the power button as ACPI sees it, a non-maskable interrupt for a vCPU, or the end of a suspend to RAM. */
   run: async (host: HostCore, id: number, what: Trigger, vcpu: number = 0): Promise<void> => {
@@ -384,28 +191,13 @@ export const trigger = command({
       id,
     );
   },
-  xl: async ({ host, words }, run) => {
-    const { rest } = readWords(words);
-    atLeast('trigger', rest, 2);
-    const id = findDomain(host, rest[0]);
-    const [, what, vcpu = '0'] = rest;
-    if (Object.hasOwn(NOT_SENT, what)) throw notSent(id, what, NOT_SENT[what]);
-    if (what !== 'power' && what !== 'reset' && what !== 'nmi' && what !== 's3resume')
-      throw new Refusal(`Invalid trigger "${what}"`);
-    if (!/^\d+$/.test(vcpu)) throw new Refusal(`Invalid VCPU parameter: "${vcpu}"`);
-    if (id === 0) throw new Refusal('Domain 0 is the host itself: it takes no triggers.');
-    await run(id, what, Number(vcpu));
-    return '';
-  },
 });
 
 /** As libxl says it. */
-const notSent = (id: number, what: string, why: string): Refusal =>
+export const notSent = (id: number, what: string, why: string): Refusal =>
   new Refusal(`libxl_send_trigger: Domain ${id}:Send trigger '${what}' failed: ${why}`);
 
-export const destroy = command({
-  summary: 'Terminate a domain immediately',
-  usage: '[options] <Domain>',
+export const destroy = deed({
   modifies: true,
   run: async (host: HostCore, id: number): Promise<void> => {
     const lost = host.lost.get(id);
@@ -421,11 +213,6 @@ export const destroy = command({
       id,
     );
   },
-  xl: ({ host, words }, run) =>
-    onDomain('destroy', host, words, async id => {
-      if (id === 0) throw new Refusal('Cannot destroy privileged domain 0.');
-      await run(id);
-    }),
 });
 
 /** Asks a guest for something: a task that lasts until it has done so. */
@@ -447,32 +234,4 @@ function follow(
   });
   member.whenOver.add(over);
   ask();
-}
-
-/** A command with one domain. */
-async function onDomain(
-  name: string,
-  host: HostCore,
-  words: string[],
-  run: (id: number) => Promise<void>,
-): Promise<string> {
-  const { rest } = readWords(words);
-  atLeast(name, rest, 1);
-  await run(findDomain(host, rest[0]));
-  return '';
-}
-
-/** A command with one domain, or with -a all that run. */
-async function onAll(
-  host: HostCore,
-  words: string[],
-  run: (id: number, fallback: boolean) => Promise<void>,
-): Promise<string> {
-  const { options, rest } = readWords(words, { flags: 'aF', long: { all: 'a' } });
-  if (!options.has('a') && rest.length === 0) throw new Refusal('You must specify -a or a domain id.');
-  const ids = options.has('a')
-    ? host.all().flatMap(({ id, ended }) => (ended ? [] : [id]))
-    : [findDomain(host, rest[0])];
-  for (const id of ids) await run(id, options.has('F'));
-  return '';
 }

@@ -8,7 +8,7 @@ import type { HostCore } from '../../host.ts';
 import type { ManagedDomain, ManagedDomains } from '../../managed/index.ts';
 import { isDevice, isTransfer, Storage } from '../../storage/index.ts';
 import { command, Refusal } from './command.ts';
-import { createFrom } from './life.ts';
+import { createFrom } from './life-words.ts';
 import { atLeast, readWords } from './words.ts';
 import { xmVariables } from './xm-variables.ts';
 

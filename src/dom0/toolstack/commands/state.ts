@@ -3,6 +3,7 @@ import { readState, SavedStateError, XL_HEADER_BYTES, XL_MAGIC } from '../../../
 import type { DomainInfo, NamedFile } from '../../api.ts';
 import type { HostCore } from '../../host.ts';
 import { baseName } from '../../plan.ts';
+import { loadBackends } from '../backends.ts';
 import { blueprintOf, savedDrives } from '../member.ts';
 import { type LibxlWords, nameTaken, NOT_BUILT, UUID_TAKEN } from '../libxl-words.ts';
 import { command, Refusal } from './command.ts';
@@ -121,6 +122,7 @@ export const restore = command({
         const image = images.find(({ name }) => baseName(name) === baseName(label));
         return image && { name: image.name, data: image.data };
       });
+      if (drives.length > 0) await loadBackends(['drives']);
       const blueprint = blueprintOf(saved, bytes, drives, state.name);
       const { name } = blueprint.definition;
       const refuse = ({ said }: LibxlWords, why: string): never => {

@@ -5,7 +5,7 @@
 import { DOMAIN } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_BYTES, FRAME_SHIFT, HostError, type Machine } from '../../memory/machine.ts';
 import { DOMID_XEN, PV_VIRT_START } from '../abi.ts';
-import { FIRST_XEN_L2_SLOT, PTE_ACCESSED, PTE_PRESENT } from './page-types.ts';
+import { FIRST_XEN_L2_SLOT, PTE_ACCESSED, PTE_PRESENT } from './pte.ts';
 
 /** GDT frames that a guest may have; the two behind them are the hypervisor's. */
 export const GUEST_GDT_FRAMES = 14;

@@ -9,7 +9,7 @@ import { LoadError, type LoadedFile } from '../../loader/plan.ts';
 import { FRAME_BYTES, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { PV_VIRT_START } from '../abi.ts';
 import { type PvKernel, pvKernel } from './notes.ts';
-import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE } from './page-types.ts';
+import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE } from './pte.ts';
 import { symbolImage } from './symbols.ts';
 
 const MAGIC = 'xen-3.0-x86_32p';

@@ -8,7 +8,8 @@ import type { Machine } from '../../memory/machine.ts';
 import { EINVAL } from '../abi.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, type PvBlock } from './block.ts';
 import type { PvMemory } from './memory.ts';
-import { checkDescriptor, type PageTypes, PTE_PRESENT } from './page-types.ts';
+import { checkDescriptor, type PageTypes } from './page-types.ts';
+import { PTE_PRESENT } from './pte.ts';
 
 const MAX_GDT_ENTRIES = GUEST_GDT_FRAMES * 512,
   MAX_LDT_ENTRIES = 8192;

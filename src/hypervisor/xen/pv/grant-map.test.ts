@@ -6,7 +6,8 @@ import { EINVAL } from '../abi.ts';
 import { GNTMAP, GNTST } from '../grants/grants.ts';
 import { GrantMap } from './grant-map.ts';
 import type { PvMemory } from './memory.ts';
-import { PageTypes, PTE_PRESENT, PTE_WRITE } from './page-types.ts';
+import { PageTypes } from './page-types.ts';
+import { PTE_PRESENT, PTE_WRITE } from './pte.ts';
 
 /** Guest-linear addresses of these tests: slot n of one L1 table at n * 4096. */
 const PLACE_A = 0x1000,

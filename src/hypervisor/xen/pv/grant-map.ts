@@ -7,7 +7,8 @@ import { FRAME_TYPE } from '../../layout/layout.ts';
 import { FRAME_SHIFT } from '../../memory/machine.ts';
 import { GNTMAP, GNTST } from '../grants/grants.ts';
 import type { PvMemory } from './memory.ts';
-import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE, type PageTypes } from './page-types.ts';
+import type { PageTypes } from './page-types.ts';
+import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_USER, PTE_WRITE } from './pte.ts';
 
 export interface GrantMapParts {
   words: Int32Array;

@@ -4,7 +4,7 @@
  * Source: SDM vol. 3, 4.4 (PAE paging).
  */
 import { FRAME_BYTES } from '../../memory/machine.ts';
-import { PTE_LARGE, PTE_PRESENT, PTE_USER, PTE_WRITE } from './page-types.ts';
+import { PTE_LARGE, PTE_PRESENT, PTE_USER, PTE_WRITE } from './pte.ts';
 
 /** Where a walk ended: the L1 entry's table and slot, and what the levels allow together. */
 export interface Walk {

@@ -21,7 +21,8 @@ import { type GuestStruct, struct, u32, u64words, ulong } from '../struct.ts';
 import { PV, type PvBlock } from './block.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { PvMemory } from './memory.ts';
-import { type PageTypes, PTE_PRESENT } from './page-types.ts';
+import type { PageTypes } from './page-types.ts';
+import { PTE_PRESENT } from './pte.ts';
 
 /** Commands in bits 0-2 of an mmu_update request's pointer. */
 const NORMAL_PT_UPDATE = 0,

@@ -5,7 +5,8 @@ import { FRAME_TYPE, XEN_TYPE } from '../../layout/layout.ts';
 import { createDomain } from '../../memory/domain-table.ts';
 import { Machine } from '../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';
-import { FIRST_XEN_L2_SLOT, PageTypes, PTE_PRESENT, PTE_WRITE } from './page-types.ts';
+import { PageTypes } from './page-types.ts';
+import { FIRST_XEN_L2_SLOT, PTE_PRESENT, PTE_WRITE } from './pte.ts';
 
 function setUp() {
   const machine = Machine.create(new SharedArrayBuffer(16 << 20));

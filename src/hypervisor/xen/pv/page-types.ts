@@ -13,38 +13,21 @@ import {
 } from '../../layout/layout.ts';
 import type { Machine } from '../../memory/machine.ts';
 import { EINVAL, EPERM } from '../abi.ts';
+import {
+  PTE_PRESENT,
+  PTE_WRITE,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_LARGE,
+  PTE_GLOBAL,
+  FIRST_XEN_L2_SLOT,
+  LAST_L3_SLOT,
+  L3_ENTRIES,
+  entriesOf,
+} from './pte.ts';
 
-export const PTE_PRESENT = 1,
-  PTE_WRITE = 2,
-  PTE_USER = 4,
-  PTE_ACCESSED = 0x20,
-  PTE_DIRTY = 0x40,
-  PTE_LARGE = 0x80,
-  PTE_GLOBAL = 0x100;
 /** Bits 52-62 are ignored by no 32-bit processor; 40-51 are more memory than any machine here has. Bit 63 is NX. */
 const HIGH_RESERVED = 0x7fffffff;
-
-/** L2 slots from here on belong to the hypervisor (0xF5800000). */
-export const FIRST_XEN_L2_SLOT = 428;
-
-const ENTRIES = 512,
-  LAST_L3_SLOT = 3,
-  L3_ENTRIES = 4;
-
-/** Entries of a table that are the guest's and hold references; 0: no page table. */
-export function entriesOf(type: number): number {
-  switch (type) {
-    case FRAME_TYPE.L1:
-    case FRAME_TYPE.L2:
-      return ENTRIES;
-    case FRAME_TYPE.L2_XEN:
-      return FIRST_XEN_L2_SLOT;
-    case FRAME_TYPE.L3:
-      return L3_ENTRIES;
-    default:
-      return 0;
-  }
-}
 
 export interface PageTypeHooks {
   /** No stale translation may outlive a change of type. */

@@ -2,7 +2,7 @@
 import { FRAME, FRAME_COUNT_MASK, FRAME_PINNED, FRAME_TYPE_SHIFT, FRAME_VALIDATED } from '../../layout/layout.ts';
 import { type DomainRecord, FRAME_SHIFT, type Machine } from '../../memory/machine.ts';
 import { GUEST_GDT_FRAMES, LDT_PAGES, PV, PvBlock } from './block.ts';
-import { entriesOf, PTE_PRESENT } from './page-types.ts';
+import { entriesOf, PTE_PRESENT } from './pte.ts';
 
 /** Drops all references that a domain's page tables, pins and vCPUs hold on its own frames. From any worker, once the domain runs no more. */
 export function relinquishPv(machine: Machine, record: DomainRecord): void {

@@ -14,7 +14,8 @@ import type { Ports } from '../events/ports.ts';
 import { PV, type PvBlock } from './block.ts';
 import { START_INFO } from './builder.ts';
 import { CONTEXT, CONTEXT_BYTES, type GuestContext } from './context.ts';
-import { entriesOf, type PageTypes, PTE_PRESENT } from './page-types.ts';
+import type { PageTypes } from './page-types.ts';
+import { entriesOf, PTE_PRESENT } from './pte.ts';
 
 /** Entries of a frame of the guest's frame list, and of the two levels above it. */
 const LIST_ENTRIES = FRAME_BYTES / 4;

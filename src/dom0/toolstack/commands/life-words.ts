@@ -1,0 +1,287 @@
+/** How the commands of life.ts and dmesg.ts are written: their words, options and help. They come with the shell. */
+import type { DomainInfo, NamedFile } from '../../api.ts';
+import { formatFinding, judgeDefinition } from '../../config/model.ts';
+import { prepareToRead } from '../../config/source.ts';
+import { writeJson } from '../../config/write-json.ts';
+import { MOST_BYTES } from '../../config/xlcfg.ts';
+import type { HostCore } from '../../host.ts';
+import { HEAD_BYTES } from '../../images.ts';
+import { judgeFiles } from '../../judging.ts';
+import { baseName, isDefinition, withOptions } from '../../plan.ts';
+import { ERROR_FAIL, ERROR_INVAL } from '../libxl-words.ts';
+import { type Call, command, Refusal } from './command.ts';
+import { openConsole } from './console.ts';
+import * as deeds from './dmesg.ts';
+import * as life from './life.ts';
+import { atLeast, findDomain, readWords } from './words.ts';
+import { xmVariables } from './xm-variables.ts';
+
+/** The others that libxl has names for, and why they fail. */
+const NOT_SENT: Record<string, string> = {
+  init: 'Function not implemented',
+  sleep: "the PC's power management, a PIIX4, has no sleep button",
+};
+
+export const create = command({
+  ...life.create,
+  summary: 'Create a domain from config file <filename>',
+  usage: '<ConfigFile> [options] [vars]',
+  options: [
+    ['-q, --quiet', 'Quiet.'],
+    ['-p', 'Leave the domain paused after it is created.'],
+    ['-f FILE, --defconfig=FILE', 'Use the given configuration file.'],
+    ['-n, --dryrun', 'Dry run - prints the resulting configuration'],
+    ['-c', 'Connect to the console after the domain is created.'],
+    ['-F', 'Run in foreground until death of the domain: Domain 0 watches over all domains here'],
+    ['-e', 'Do not wait in the background for the death of the domain: as above'],
+  ],
+  dryRun: true,
+  xl: async (call, run) => {
+    const { path: asked, settings, files, options } = readCreate(call);
+    const path = await foundBy(call, asked);
+    const given = await filesFor(call, path, settings, files);
+    const warnings = await warningsOf(given[0]);
+    if (!options.has('n')) await run(given, false, options.has('p'));
+    return `${options.has('q') ? '' : `Parsing config from ${path}\n${warnings}`}${options.has('n') ? await dryRun(call.host, given) : ''}`;
+  },
+  attach: words =>
+    wantsConsole(words)
+      ? async (call, terminal) => {
+          const { path: asked, settings, files, options } = readCreate(call);
+          const path = await foundBy(call, asked);
+          const given = await filesFor(call, path, settings, files);
+          const { id } = await life.create.run(call.host, given, false, options.has('p'));
+          if (!options.has('q'))
+            terminal.write(`Parsing config from ${path}\n${await warningsOf(given[0])}`.replaceAll('\n', '\r\n'));
+          await openConsole(call.host, id, terminal);
+          return 0;
+        }
+      : undefined,
+});
+
+interface CreateWords {
+  path: string;
+  /** Lines of xl.cfg that count more than the file's. */
+  settings: string[];
+  /** Files beside the definition, which it names by their base names. */
+  files: string[];
+  options: ReadonlyMap<string, string>;
+}
+
+/** A word with an equals sign is a setting: a line of the file with xl, a variable with xm. @throws Refusal */
+function readCreate({ words, program }: { words: readonly string[]; program?: Call['program'] }): CreateWords {
+  const { options, rest } = readWords(words, {
+    flags: 'pncqFeV',
+    values: 'f',
+    long: { dryrun: 'n', quiet: 'q', defconfig: 'f', vncviewer: 'V' },
+  });
+  const given = rest.filter(word => word.includes('='));
+  const settings = program === 'xm' ? xmVariables(given) : given;
+  const [path = options.get('f'), ...files] = rest.filter(word => !word.includes('='));
+  if (path === undefined) throw new Refusal('Config file not specified and none in save file', ERROR_INVAL);
+  return { path, settings, files, options };
+}
+
+/** What is wrong with the words is told where they are run. */
+function wantsConsole(words: readonly string[]): boolean {
+  try {
+    return readCreate({ words }).options.has('c');
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+}
+
+/** xm looks for a definition in /etc/xen, too (its --path), and here where the managed ones are. */
+async function foundBy({ program, read }: Call, path: string): Promise<string> {
+  if (program !== 'xm' || path.startsWith('/')) return path;
+  for (const folder of ['', '/etc/xen/', '/etc/xen/vm/'])
+    if (
+      await read(folder + path).then(
+        () => true,
+        () => false,
+      )
+    )
+      return folder + path;
+  throw new Refusal(`Error: Unable to open config file: ${path}`);
+}
+
+/** What create is given: the definition with the settings behind it, the files beside it, and those that it names. */
+export async function filesFor(
+  call: Pick<Call, 'read' | 'absolute'>,
+  path: string,
+  settings: string[] = [],
+  files: string[] = [],
+): Promise<NamedFile[]> {
+  const given = await Promise.all(
+    [path, ...files].map(async (name): Promise<NamedFile> => {
+      const data = await call.read(name).catch((error: Error) => {
+        // The path is in the sentence already where the shell reads it.
+        throw new Refusal(
+          `Failed to read config file: ${error.message.startsWith(name) ? '' : `${name}: `}${error.message}`,
+          ERROR_FAIL,
+        );
+      });
+      return { name, data, inDomain0: true, directory: call.absolute?.('.').replace(/\/\.$/, '') ?? '' };
+    }),
+  );
+  if (settings.length > 0) {
+    const text = await given[0].data.slice(0, MOST_BYTES).text();
+    await prepareToRead(text);
+    given[0].data = new Blob([withOptions(path, text, `${settings.join('\n')}\n`).text]);
+  }
+  return [...given, ...(await namedFiles(call, given))];
+}
+
+/** Creates a domain from a definition in Domain 0's files. @throws Error with a sentence */
+export async function createFrom(
+  { host, read }: Pick<Call, 'host' | 'read'>,
+  path: string,
+  { paused = false } = {},
+): Promise<DomainInfo> {
+  return life.create.run(host, await filesFor({ read }, path), false, paused);
+}
+
+/** What a definition has that looks like a mistake and stops nothing, a line each in the form of xl's warnings. */
+async function warningsOf({ name, data }: NamedFile): Promise<string> {
+  const text = await data.slice(0, MOST_BYTES).text();
+  await prepareToRead(text);
+  const { findings } = judgeDefinition(name, text);
+  return findings
+    .filter(({ warns }) => warns)
+    .map(finding => `${formatFinding({ ...finding, text: `warning: ${finding.text}` })}\n`)
+    .join('');
+}
+
+/** What `create -n` prints: what would be made. @throws Error with all that is wrong */
+async function dryRun(host: HostCore, files: NamedFile[]): Promise<string> {
+  const { plan, domain } = judgeFiles(await host.read(files), host.facts);
+  if (!domain) throw life.planRefusal(plan);
+  return writeJson([{ definition: domain.definition }], true);
+}
+
+/** Files that the first one names, if it is a definition: those that can be read. What is missing is told by the judgement. */
+async function namedFiles({ read }: Pick<Call, 'read'>, [first, ...others]: NamedFile[]): Promise<NamedFile[]> {
+  const head = new Uint8Array(await first.data.slice(0, HEAD_BYTES).arrayBuffer());
+  if (!isDefinition({ name: first.name, data: head })) return [];
+  const text = await first.data.slice(0, MOST_BYTES).text();
+  await prepareToRead(text);
+  const { kernel, ramdisk, disks } = judgeDefinition(first.name, text).definition;
+  const given = new Set(others.map(({ name }) => baseName(name)));
+  const named = new Set(
+    [kernel, ramdisk, ...disks.map(({ target }) => target)].filter(
+      path => path !== undefined && path !== '' && !given.has(baseName(path)),
+    ),
+  );
+  const found = await Promise.all(
+    [...named].map(async path =>
+      read(path!).then(
+        data => ({ name: path!, data }),
+        () => undefined,
+      ),
+    ),
+  );
+  return found.filter(file => file !== undefined);
+}
+
+export const pause = command({
+  ...life.pause,
+  summary: 'Pause execution of a domain',
+  usage: '<Domain>',
+  xl: ({ host, words }, run) => onDomain('pause', host, words, run),
+});
+
+export const unpause = command({
+  ...life.unpause,
+  summary: 'Unpause a paused domain',
+  usage: '<Domain>',
+  xl: ({ host, words }, run) => onDomain('unpause', host, words, run),
+});
+
+export const shutdown = command({
+  ...life.shutdown,
+  summary: 'Issue a shutdown signal to a domain',
+  usage: '[options] <-a|Domain>',
+  options: [
+    ['-a, --all', 'Shutdown all guest domains.'],
+    ['-F', 'Fallback to ACPI power event for HVM guests with no PV drivers.'],
+  ],
+  xl: ({ host, words }, run) => onAll(host, words, run),
+});
+
+export const reboot = command({
+  ...life.reboot,
+  summary: 'Issue a reboot signal to a domain',
+  usage: '[options] <-a|Domain>',
+  options: [
+    ['-a, --all', 'Reboot all guest domains.'],
+    ['-F', 'Fallback to ACPI reset event for HVM guests with no PV drivers.'],
+  ],
+  xl: ({ host, words }, run) => onAll(host, words, run),
+});
+
+export const trigger = command({
+  ...life.trigger,
+  summary: 'Send a trigger to a domain',
+  usage: '<Domain> <nmi|reset|init|power|sleep|s3resume> [<VCPU>]',
+  xl: async ({ host, words }, run) => {
+    const { rest } = readWords(words);
+    atLeast('trigger', rest, 2);
+    const id = findDomain(host, rest[0]);
+    const [, what, vcpu = '0'] = rest;
+    if (Object.hasOwn(NOT_SENT, what)) throw life.notSent(id, what, NOT_SENT[what]);
+    if (what !== 'power' && what !== 'reset' && what !== 'nmi' && what !== 's3resume')
+      throw new Refusal(`Invalid trigger "${what}"`);
+    if (!/^\d+$/.test(vcpu)) throw new Refusal(`Invalid VCPU parameter: "${vcpu}"`);
+    if (id === 0) throw new Refusal('Domain 0 is the host itself: it takes no triggers.');
+    await run(id, what, Number(vcpu));
+    return '';
+  },
+});
+
+export const destroy = command({
+  ...life.destroy,
+  summary: 'Terminate a domain immediately',
+  usage: '[options] <Domain>',
+  xl: ({ host, words }, run) =>
+    onDomain('destroy', host, words, async id => {
+      if (id === 0) throw new Refusal('Cannot destroy privileged domain 0.');
+      await run(id);
+    }),
+});
+
+export const dmesg = command({
+  ...deeds.dmesg,
+  summary: 'Read and/or clear dmesg buffer',
+  usage: '[-c]',
+  options: [['-c', 'Clear dmesg buffer as well as printing it']],
+  xl: async ({ words }, run) => run(readWords(words, { flags: 'c' }).options.has('c')),
+});
+
+/** A command with one domain. */
+async function onDomain(
+  name: string,
+  host: HostCore,
+  words: string[],
+  run: (id: number) => Promise<void>,
+): Promise<string> {
+  const { rest } = readWords(words);
+  atLeast(name, rest, 1);
+  await run(findDomain(host, rest[0]));
+  return '';
+}
+
+/** A command with one domain, or with -a all that run. */
+async function onAll(
+  host: HostCore,
+  words: string[],
+  run: (id: number, fallback: boolean) => Promise<void>,
+): Promise<string> {
+  const { options, rest } = readWords(words, { flags: 'aF', long: { all: 'a' } });
+  if (!options.has('a') && rest.length === 0) throw new Refusal('You must specify -a or a domain id.');
+  const ids = options.has('a')
+    ? host.all().flatMap(({ id, ended }) => (ended ? [] : [id]))
+    : [findDomain(host, rest[0])];
+  for (const id of ids) await run(id, options.has('F'));
+  return '';
+}
