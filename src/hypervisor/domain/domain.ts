@@ -767,9 +767,8 @@ export class Domain {
 
   private handle(reason: number): void {
     const { vcpus, exits } = this;
+    if (vcpus.isLook(reason)) return;
     if (reason !== ExitReason.PREEMPTION_TIMER) vcpus.exited();
-    // No exit of the guest's.
-    else if (vcpus.isLook) return;
     exits.handle(reason);
   }
 

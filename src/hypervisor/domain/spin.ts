@@ -1,10 +1,14 @@
 /**
- * Sees a vCPU that spins without PAUSE while another could use the processor: a short loop whose turn leaves registers and memory as they were, as
- * `while (xchg(&locked, 1) != 0);` does. Only another vCPU can end it. VT-x has PAUSE-loop exiting for those that say PAUSE (SDM vol. 3, 26.1.3); these do not.
+ * Sees a vCPU that uses the processor for nothing while another could have it. Only another vCPU, or an interrupt, can end what it does. Two kinds:
  *
- * A loop of n instructions has the same registers after any multiple of n. So a look costs no more than an end of `run()`: registers are compared with those of
- * the look before, a multiple of many small numbers earlier. Where they are equal, two turns of the loop are watched one instruction at a time, for what they
- * write. All of it counts instructions and no time, so that virtual time repeats itself.
+ * - It *spins* without PAUSE: a short loop whose turn leaves registers and memory as they were, as `while (xchg(&locked, 1) != 0);` does. VT-x has PAUSE-loop
+ *   exiting for those that say PAUSE (SDM vol. 3, 26.1.3); these do not. A loop of n instructions has the same registers after any multiple of n. So a look costs no
+ *   more than an end of `run()`: registers are compared with those of the look before, a multiple of many small numbers earlier.
+ * - It *goes round* without HLT: a longer loop looks for something to do, finds nothing, and begins anew (xv6's `scheduler()`). Then its turn ends again and again
+ *   with the same registers, since turns end where interrupts are on, which such loops are at few places.
+ *
+ * Where registers are equal, two turns of the loop are watched one instruction at a time, for what they write. All of it counts instructions and no time, so that
+ * virtual time repeats itself.
  */
 import type { Probe, Processor } from '../../cpu/architecture/index.ts';
 import { registers as R } from '../../cpu/architecture/index.ts';
@@ -17,19 +21,20 @@ const FIRST = 16,
 const SHORT_STEP = 840;
 /** So many bytes from there. */
 const NEAR = 64;
-/** Most instructions of a loop. */
-const LONGEST_LOOP = 16;
+/** Most instructions of a loop that spins, and of one that goes round: xv6's looks at 64 processes in some 700. */
+export const LONGEST_LOOP = 16,
+  LONGEST_ROUND = 2_000;
 
 /** Words of registers that programs compute with: general, x87 with its status, XMM. */
-const COMPUTED: readonly [first: number, count: number][] = [
+const COMPUTED: readonly (readonly [first: number, count: number])[] = [
   [R.EAX, 8],
   [R.FCW, 3],
   [R.FPR, 32],
   [R.XMM, 32],
 ];
-
 /** EIP, EFLAGS and these. */
-export type LoopState = number[];
+const STATE_WORDS = 2 + COMPUTED.reduce((sum, [, count]) => sum + count, 0);
+export type LoopState = Int32Array;
 
 /** A loop that was watched, as the vCPU left it. */
 export interface Spin {
@@ -38,8 +43,9 @@ export interface Spin {
   length: number;
 }
 
-const isEqual = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((value, i) => value === b[i]);
+/** Of a saved state, in which earlier versions had plain arrays. */
+export const restoredSpin = (saved: Spin | undefined): Spin | undefined =>
+  saved && { state: Int32Array.from(saved.state), length: saved.length };
 
 /** Nobody is watched; two turns of a loop that may be one are. */
 const LOOKING = 0,
@@ -55,11 +61,12 @@ export class SpinWatch implements Probe {
   /** The loop in which the vCPU gave way last, if that has not been looked at since. */
   private known: Spin | undefined;
   /** What was found at the last look, and when; -1: there was none. */
-  private state: LoopState = [];
+  private state: LoopState = new Int32Array(STATE_WORDS);
   private lookedAt = -1;
   private phase: typeof LOOKING | typeof FIRST_TURN | typeof SECOND_TURN = LOOKING;
-  /** When the turn under watch began. */
+  /** When the turn under watch began, and how many instructions it may have. */
   private turnStart = 0;
+  private longest = LONGEST_LOOP;
   /** The values that it wrote last, by address and width, and those of the turn before. */
   private writes = new Map<string, number>();
   private writesBefore = new Map<string, number>();
@@ -119,25 +126,38 @@ export class SpinWatch implements Probe {
     } = this;
     if (this.phase !== LOOKING) return this.watch(retired);
     if (!this.isDue || this.lookedAt === retired) return undefined;
-    const { known, lookedAt, state: before } = this,
-      state = this.now();
+    const { known, lookedAt, state } = this;
     this.lookedAt = retired;
-    this.state = state;
     if (known) {
       this.known = undefined;
       this.next = retired + FIRST;
-      return isEqual(state, known.state) ? known : undefined;
+      const isThere = this.isAt(known.state);
+      this.keep(state);
+      return isThere ? known : undefined;
     }
-    if (lookedAt >= 0 && isEqual(state, before)) {
-      this.phase = FIRST_TURN;
-      this.turnStart = retired;
-      this.writes.clear();
-      this.listen(true);
-    } else {
-      const isNear = lookedAt >= 0 && retired - lookedAt >= STEP && Math.abs(state[0] - before[0]) < NEAR;
-      this.next = retired + (lookedAt < 0 || isNear ? SHORT_STEP : STEP);
+    if (lookedAt >= 0 && this.isAt(state)) {
+      this.watchFromHere(LONGEST_LOOP);
+      return undefined;
     }
+    const isNear =
+      lookedAt >= 0 && retired - lookedAt >= STEP && Math.abs(this.processor.regs[R.EIP] - state[0]) < NEAR;
+    this.next = retired + (lookedAt < 0 || isNear ? SHORT_STEP : STEP);
+    this.keep(state);
     return undefined;
+  }
+
+  /** Whether the next two turns of a loop of at most so many instructions write the same. */
+  watchFromHere(longest: number): void {
+    this.keep(this.state);
+    this.lookedAt = this.turnStart = this.processor.retired;
+    this.longest = longest;
+    this.phase = FIRST_TURN;
+    this.writes.clear();
+    this.listen(true);
+  }
+
+  get isWatching(): boolean {
+    return this.phase !== LOOKING;
   }
 
   /** See Probe. */
@@ -148,8 +168,8 @@ export class SpinWatch implements Probe {
   private watch(retired: number): Spin | undefined {
     const length = retired - this.turnStart;
     if (length === 0) return undefined;
-    if (!isEqual(this.now(), this.state)) {
-      if (length >= LONGEST_LOOP) this.drop();
+    if (!this.isAt(this.state)) {
+      if (length >= this.longest) this.drop();
       return undefined;
     }
     if (this.phase === FIRST_TURN) {
@@ -159,7 +179,8 @@ export class SpinWatch implements Probe {
       this.writes = new Map();
       return undefined;
     }
-    const { writesBefore, writes, state } = this;
+    const { writesBefore, writes } = this,
+      state = this.state.slice();
     this.drop();
     // What the second turn wrote had been there since the first one.
     return writesBefore.size === writes.size && [...writes].every(([at, value]) => writesBefore.get(at) === value)
@@ -167,9 +188,30 @@ export class SpinWatch implements Probe {
       : undefined;
   }
 
-  private now(): LoopState {
+  /** The vCPU's registers. */
+  now(): LoopState {
+    const state = new Int32Array(STATE_WORDS);
+    this.keep(state);
+    return state;
+  }
+
+  private keep(state: LoopState): void {
     const { regs, eflags } = this.processor;
-    return [regs[R.EIP], eflags, ...COMPUTED.flatMap(([first, count]) => [...regs.subarray(first, first + count)])];
+    state[0] = regs[R.EIP];
+    state[1] = eflags;
+    let at = 2;
+    for (const [first, count] of COMPUTED) for (let i = 0; i < count; i++) state[at++] = regs[first + i];
+  }
+
+  /** They are these. */
+  isAt(state: LoopState): boolean {
+    const { processor } = this,
+      { regs } = processor;
+    if (regs[R.EIP] !== state[0]) return false;
+    let at = 2;
+    for (const [first, count] of COMPUTED)
+      for (let i = 0; i < count; i++) if (regs[first + i] !== state[at++]) return false;
+    return processor.eflags === state[1];
   }
 
   save(): State {
@@ -181,6 +223,7 @@ export class SpinWatch implements Probe {
       state,
       phase,
       turnStart,
+      longest,
       writes,
       writesBefore,
     } = this;
@@ -192,6 +235,7 @@ export class SpinWatch implements Probe {
       state,
       phase,
       turn: retired - turnStart,
+      longest,
       writes: [...writes],
       writesBefore: [...writesBefore],
     };
@@ -205,10 +249,11 @@ export class SpinWatch implements Probe {
     const at = (since: unknown): number => (since === undefined ? -1 : retired - (since as number));
     this.next = at(saved.next);
     this.lookedAt = at(saved.lookedAt);
-    this.known = saved.known as Spin | undefined;
-    this.state = saved.state as LoopState;
+    this.known = restoredSpin(saved.known as Spin | undefined);
+    this.state.set(saved.state as ArrayLike<number>);
     this.phase = saved.phase as SpinWatch['phase'];
     this.turnStart = retired - (saved.turn as number);
+    this.longest = (saved.longest as number | undefined) ?? LONGEST_LOOP;
     this.writes = new Map(saved.writes as [string, number][]);
     this.writesBefore = new Map(saved.writesBefore as [string, number][]);
     if (this.phase !== LOOKING) this.listen(true);

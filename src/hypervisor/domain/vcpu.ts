@@ -7,6 +7,7 @@ import {
   EVENT_EXTERNAL,
   EVENT_NMI,
   EVENT_VALID,
+  ExitReason,
   type Processor,
   type ProcessorExtra,
 } from '../../cpu/architecture/index.ts';
@@ -28,7 +29,7 @@ import type { EntryState } from '../loader/index.ts';
 import type { DomainRecord, Machine } from '../memory/machine.ts';
 import { get64, put64 } from '../memory/words.ts';
 import type { Platform } from './platform.ts';
-import { type Spin, SpinWatch } from './spin.ts';
+import { LONGEST_LOOP, LONGEST_ROUND, type LoopState, restoredSpin, type Spin, SpinWatch } from './spin.ts';
 
 /** What a vCPU does: Intel's activity states (SDM vol. 3, 25.4.2), and two of ours: it waits for an event of the hypervisor, or for a device model. */
 export const ACTIVE = 0,
@@ -50,6 +51,15 @@ const APIC_BASE_BSP = 0x100;
 export const TURN_INSTRUCTIONS = 50_000;
 /** Of a turn that another gave up because it waits for this one: what it waits for (a lock, an answer to a message) is seldom long. */
 const YIELDED_TURN_INSTRUCTIONS = 5_000;
+/**
+ * Instructions beyond its turn that a vCPU has to switch interrupts on: with interrupts off a system holds its locks, for which the others would wait in vain
+ * (Uhlig and others, "Towards Scalable Multiprocessor Virtual Machines", 2004, 4.2).
+ */
+const HELD_INSTRUCTIONS = 2_000;
+/** Turns until it is watched again whether a vCPU goes round for nothing, after it did not; twice as many each time, up to so many. Loops that are kept of each vCPU. */
+const PATIENCE = 16,
+  MOST_PATIENCE = 1_024,
+  ROUNDS = 4;
 /** What is left to a vCPU that has sent another a message, before that one has the processor: others are to be told, too, and then it begins to wait. */
 const AFTER_MESSAGE_INSTRUCTIONS = 200;
 /** What a vCPU gets of the turn of one that has sent it a message: an interrupt handler and its answer. */
@@ -73,6 +83,11 @@ export class Vcpu {
   ahead = 0;
   /** The loop in which it gave its turn up. */
   spin: Spin | undefined;
+  /** Its registers at its last turn's end; loops in which it goes round for nothing; turns until that is watched again, and how many these were last. */
+  rest: LoopState | undefined;
+  rounds: Spin[] = [];
+  patience = 0;
+  patienceBefore = PATIENCE / 2;
   /** What the processor knows of it beyond the words, while another is current. */
   extra: ProcessorExtra = { version: 1, injection: [0, 0], accesses: [] };
 
@@ -194,7 +209,8 @@ export class Vcpus {
       vcpu.activity = vcpu.id === 0 ? ACTIVE : WAIT_FOR_SIPI;
       vcpu.nmiPending = vcpu.initPending = false;
       vcpu.ahead = 0;
-      vcpu.spin = undefined;
+      vcpu.spin = vcpu.rest = undefined;
+      vcpu.rounds = [];
       vcpu.extra = fresh;
       if (vcpu.id > 0) this.putResetState(vcpu.saved, vcpu);
     }
@@ -324,8 +340,8 @@ export class Vcpus {
   schedule(): boolean {
     const { all, current, processor } = this;
     const mine = this.canRun(current);
-    if (all.length > 1 && current.activity === ACTIVE && (current.spin = this.spinWatch.look())) this.yieldTurn();
-    if (all.length === 1 || (mine && processor.retired < this.stretchEnd)) return mine;
+    if (all.length > 1 && current.activity === ACTIVE) this.lookForSpin(current);
+    if (all.length === 1 || (mine && (processor.retired < this.stretchEnd || this.isHeld))) return mine;
     const { used } = this;
     // Who stops by itself has no use for more: its next turn is whole.
     const ahead = mine ? current.ahead + used : 0;
@@ -345,6 +361,7 @@ export class Vcpus {
       this.yielded = false;
       return mine;
     }
+    if (mine && this.mayGoRound(current)) return true;
     current.ahead = ahead;
     this.called = [];
     let next = this.owner;
@@ -359,6 +376,48 @@ export class Vcpus {
     this.yielded = false;
     return true;
   }
+
+  /** The current one does nothing that leads anywhere: it gives way. */
+  private lookForSpin(current: Vcpu): void {
+    const spin = (current.spin = this.spinWatch.look());
+    if (!spin) return;
+    const isRound = spin.length > LONGEST_LOOP;
+    if (isRound && !current.rounds.includes(spin)) {
+      current.rounds = [spin, ...current.rounds].slice(0, ROUNDS);
+      current.patienceBefore = PATIENCE / 2;
+    }
+    // Who goes round looks for something new, which may take long; who spins waits for what is under way.
+    this.yieldTurn(!isRound);
+  }
+
+  /**
+   * The current one's turn is over, and ends with the registers of the one before: perhaps it goes round for nothing. True: it goes on, since that is to be watched.
+   * If it is known to, it looks once in its next turn, and gives way.
+   */
+  private mayGoRound(current: Vcpu): boolean {
+    const { spinWatch, processor } = this;
+    if (current !== this.owner || current.activity !== ACTIVE || processor.retired - this.turnEnd >= HELD_INSTRUCTIONS)
+      return false;
+    current.spin = current.rounds.find(({ state }) => spinWatch.isAt(state));
+    if (current.spin) return false;
+    const again = current.rest !== undefined && spinWatch.isAt(current.rest);
+    current.rest = spinWatch.now();
+    if (!again || --current.patience > 0) return false;
+    current.patience = current.patienceBefore = Math.min(2 * current.patienceBefore, MOST_PATIENCE);
+    spinWatch.watchFromHere(LONGEST_ROUND);
+    this.turnEnd = this.stretchEnd = processor.retired + 2 * LONGEST_ROUND;
+    return true;
+  }
+
+  /** Its share is over, but interrupts are off: it goes on until they are on, if that is soon. */
+  private get isHeld(): boolean {
+    const { processor, current, stretchEnd } = this;
+    return (
+      current.activity === ACTIVE && !processor.interruptible && processor.retired < stretchEnd + HELD_INSTRUCTIONS
+    );
+  }
+  /** It was told to end `run()` where interrupts are on, though none waits. */
+  private endsHold = false;
 
   /** Who goes on inside the turn: one that was sent a message, or its owner. */
   private nextInTurn(): Vcpu | undefined {
@@ -388,15 +447,21 @@ export class Vcpus {
     const watched = this.lookAtMonitors();
     const contended = this.isContended;
     if (!contended) this.spinWatch.stopWatching();
+    const { controls, retired } = this.processor,
+      held = contended && retired >= this.stretchEnd && this.isHeld;
+    this.endsHold = held && !controls.interruptWindow;
+    controls.interruptWindow ||= held;
     const left = contended
-      ? Math.min(this.spinWatch.left, Math.max(1, this.stretchEnd - this.processor.retired))
+      ? Math.min(this.spinWatch.left, Math.max(1, this.stretchEnd + (held ? HELD_INSTRUCTIONS : 0) - retired))
       : Infinity;
     return watched ? Math.min(left, MONITOR_LOOK_INSTRUCTIONS) : left;
   }
 
-  /** `run()` has ended for a look at what the vCPU does, and for nothing that the guest did. */
-  get isLook(): boolean {
-    return this.spinWatch.isDue;
+  /** `run()` has ended, as it says, for a look at what the vCPU does, and for nothing that the guest did. */
+  isLook(reason: number): boolean {
+    return reason === ExitReason.PREEMPTION_TIMER
+      ? this.spinWatch.isDue
+      : reason === ExitReason.INTERRUPT_WINDOW && this.endsHold;
   }
 
   /** The current one has done more than to compute and to access memory. */
@@ -415,12 +480,15 @@ export class Vcpus {
     return watched;
   }
 
-  /** The current one waits for another (PAUSE, a yield): for those that it has sent messages, or else its turn is over. */
-  yieldTurn(): void {
-    this.stretchEnd = 0;
+  /**
+   * The current one waits for another (PAUSE, a yield): for those that it has sent messages, or else its turn is over. `isBrief`: it wants its next turn soon.
+   */
+  yieldTurn(isBrief = true): void {
+    // Nothing holds it, interrupts on or off.
+    this.stretchEnd = this.processor.retired - HELD_INSTRUCTIONS;
     if (this.called.length > 0 || this.current !== this.owner) return;
-    this.turnEnd = 0;
-    this.yielded = true;
+    this.turnEnd = this.stretchEnd;
+    this.yielded = isBrief;
   }
 
   /**
@@ -608,6 +676,11 @@ export class Vcpus {
 
   // ---- saved states
 
+  /** Instructions to an end of a turn; how far it has passed matters as far as a vCPU may be held. */
+  private left(end: number): number {
+    return Math.max(-HELD_INSTRUCTIONS, end - this.processor.retired);
+  }
+
   /** What is not in the blocks. The current vCPU's words are put into its block, too. */
   save(): State {
     const { processor, regs, current, all } = this;
@@ -616,18 +689,22 @@ export class Vcpus {
     return {
       current: current.id,
       owner: this.owner.id,
-      turnLeft: Math.max(0, this.turnEnd - processor.retired),
+      turnLeft: this.left(this.turnEnd),
       stretchRun: processor.retired - this.stretchStart,
-      stretchLeft: Math.max(0, this.stretchEnd - processor.retired),
+      stretchLeft: this.left(this.stretchEnd),
       called: this.called.map(({ id }) => id),
       ahead: all.map(({ ahead }) => ahead),
       yielded: this.yielded,
       spinWatch: this.spinWatch.save(),
-      all: all.map(({ activity, nmiPending, initPending, spin, extra }) => ({
+      all: all.map(({ activity, nmiPending, initPending, spin, rest, rounds, patience, patienceBefore, extra }) => ({
         activity,
         nmiPending,
         initPending,
         spin,
+        rest,
+        rounds,
+        patience,
+        patienceBefore,
         extra,
       })),
     };
@@ -636,11 +713,12 @@ export class Vcpus {
   /** The blocks are in place. */
   restore(state: State): void {
     const { processor, regs, all } = this;
-    const saved = state.all as Pick<Vcpu, 'activity' | 'nmiPending' | 'initPending' | 'spin' | 'extra'>[];
+    const saved = state.all as (Pick<Vcpu, 'activity' | 'nmiPending' | 'initPending' | 'spin' | 'extra'> &
+      Partial<Pick<Vcpu, 'rest' | 'rounds' | 'patience' | 'patienceBefore'>>)[];
     this.afterReset.set(regs);
     all.forEach((vcpu, i) => {
-      const { activity, nmiPending, initPending, spin, extra } = saved[i];
-      Object.assign(vcpu, { activity, nmiPending, initPending, spin, extra });
+      const { spin, rounds = [], rest, patience = 0, patienceBefore = PATIENCE / 2, ...others } = saved[i];
+      Object.assign(vcpu, others, { rounds, rest, patience, patienceBefore, spin: restoredSpin(spin) });
     });
     this.becomeCurrent(all[state.current as number]);
     const { current } = this;
