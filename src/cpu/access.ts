@@ -9,6 +9,7 @@ import { EPT_FETCH, P2M_EXECUTE, P2M_READ, P2M_WRITE, P2M_WRITE_SLOW } from './a
 import { AC_, type Faults } from './faults.ts';
 import { AC } from './architecture/flags.ts';
 import type { Mmio } from './mmio.ts';
+import { createPlainWalk, type PlainWalk, UNKNOWN } from './plain-walks.ts';
 import { ALLOWED, PageWalk, PTE_A, PTE_D, PTE_P } from './architecture/paging.ts';
 import { CR0, CR4, EFLAGS, PDPTE } from './architecture/registers.ts';
 import { S_STOP, S_USER, THROWN } from './scratch.ts';
@@ -40,6 +41,7 @@ export class MemoryAccess {
   private readonly mmio: Mmio;
   private readonly faults: Faults;
   readonly paging: PageWalk;
+  private readonly plainWalk: PlainWalk;
   /** True while the processor itself reads or writes (descriptor tables, TSS, stacks of a more privileged level). */
   private implicit = false;
   /** Result of the last walk. */
@@ -65,6 +67,7 @@ export class MemoryAccess {
     this.mmio = mmio;
     this.faults = faults;
     this.paging = new PageWalk(views.R, views.M4, views.p2m);
+    this.plainWalk = createPlainWalk(views, tlb, code, debug);
   }
 
   // ---- access by linear address ----
@@ -206,7 +209,9 @@ export class MemoryAccess {
    * (another page that it crosses into, memory that is a device's) shows when it is made.
    */
   reach(linear: number, write: boolean): boolean {
-    const error = this.tryWalk(linear, write, false);
+    const plain = this.plainWalk(linear, write);
+    if (plain === ALLOWED) return true;
+    const error = plain === UNKNOWN ? this.tryWalk(linear, write, false) : plain;
     if (error !== ALLOWED) {
       this.faults.notePage(linear, error);
       this.S[S_STOP] = THROWN;
@@ -237,6 +242,7 @@ export class MemoryAccess {
       this.walkGfn = this.deviceGfn;
       return -1;
     }
+    if (this.plainWalk(linear, false) === ALLOWED) return (this.TR[page]! ^ linear) >>> 0;
     this.walk(linear, false, false);
     const entry = this.secondStage(this.walkGfn);
     if ((entry & P2M_READ) === 0) {
@@ -259,6 +265,8 @@ export class MemoryAccess {
       if (this.code.lines[at >>> 12] === 0) this.TW[(linear >>> 12) + user] = e ^ HAS_CODE;
       return at;
     }
+    if (this.plainWalk(linear, true) === ALLOWED)
+      return ((this.TW[(linear >>> 12) + user]! & ~HAS_CODE) ^ linear) >>> 0;
     this.walk(linear, true, false);
     const entry = this.secondStage(this.walkGfn);
     // To write alone is no right that there is (an EPT misconfiguration).

@@ -21,9 +21,9 @@ export const PTE_P = 1,
   PTE_PS = 128,
   PTE_G = 256;
 /** Error code of #PF. */
+export const ERROR_W = 2,
+  ERROR_U = 4;
 const ERROR_P = 1,
-  ERROR_W = 2,
-  ERROR_U = 4,
   ERROR_RSVD = 8,
   ERROR_FETCH = 16;
 /** In place of an error code: the access causes no page fault. */
