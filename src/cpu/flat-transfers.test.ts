@@ -75,12 +75,13 @@ const INSTRUCTIONS = [
   '8e e0',
   '8e d0',
   '1f',
+  '1f',
   '0f 0b',
   'a1 00 f0 1f 00',
 ];
 
 /** How often each of the ordinary transfers was taken: it returned true. */
-const taken = vi.hoisted(() => ({ interrupt: 0, interruptReturn: 0, load: 0 }));
+const taken = vi.hoisted(() => ({ interrupt: 0, interruptReturn: 0, load: 0, pop: 0 }));
 vi.mock('./flat-transfers.ts', async original => {
   const [{ counted }, { createFlatTransfers }] = await Promise.all([
     import('./test-support/ordinary.ts'),

@@ -69,6 +69,8 @@ export interface FlatTransfers {
   interruptReturn(): boolean;
   /** Loads a segment register but CS. Whatever may depend on the mode stays as it is. */
   load(segment: number, selector: number): boolean;
+  /** POP of 32 bits into one of these but SS. */
+  pop(segment: number): boolean;
 }
 
 /** One closure over what they need, which V8 takes for constants where there is one processor in a worker. */
@@ -216,5 +218,13 @@ export function createFlatTransfers(cpu: Cpu): FlatTransfers {
     return true;
   }
 
-  return { interrupt, interruptReturn, load };
+  function pop(segment: number): boolean {
+    const esp = R[ESP]!,
+      e = reads[(esp >>> 12) + S[S_USER]!]!;
+    if (((e | esp) & 3) !== 0 || !load(segment, M4[(e ^ esp) >>> 2]! & 0xffff)) return false;
+    R[ESP] = (esp + 4) | 0;
+    return true;
+  }
+
+  return { interrupt, interruptReturn, load, pop };
 }

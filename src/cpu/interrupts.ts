@@ -251,9 +251,14 @@ export function softwareInterrupt(cpu: Cpu, vector: number, length: number, p: n
   const next = (R[EIP]! + length) | 0,
     origin = type === EVENT_PRIVILEGED_SOFTWARE ? INTERNAL : SOFTWARE;
   if (cpu.flat.interrupt(vector, -1, origin === SOFTWARE, next, false) || plainRealInterrupt(cpu, vector, next)) return;
+  anySoftwareInterrupt(cpu, vector, type, next, origin);
+}
+
+/** By itself: a function that makes a closure somewhere makes room for what that holds whenever it is called. */
+function anySoftwareInterrupt(cpu: Cpu, vector: number, type: number, next: number, origin: number): void {
   cpu.loop.delivering = EVENT_VALID | type | vector | 0;
   leaveTask(cpu, next, () => {
-    if (!exception && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
+    if (type === EVENT_SOFTWARE && inVirtual8086(cpu) && intoProgram(cpu, vector)) return;
     interrupt(cpu, vector, -1, origin);
   });
   cpu.loop.delivering = 0;
@@ -357,7 +362,6 @@ function realInterrupt(cpu: Cpu, vector: number): void {
 /** IRET and IRETD. */
 export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
   const { R } = cpu;
-  const n = size >> 3;
   cpu.loop.keepRf = size === 32;
   // NMIs come through again even if the IRET faults (SDM vol. 3, 6.7.1).
   if ((R[INTERRUPTIBILITY]! & 8) !== 0) {
@@ -365,6 +369,13 @@ export function interruptReturn(cpu: Cpu, size: 16 | 32, next: number): void {
     if (cpu.controls.nmiWindow) cpu.loop.endBatch();
   }
   if (size === 32 ? cpu.flat.interruptReturn() : plainRealReturn(cpu)) return;
+  anyReturn(cpu, size, next);
+}
+
+/** By itself, as `anySoftwareInterrupt`. */
+function anyReturn(cpu: Cpu, size: 16 | 32, next: number): void {
+  const { R } = cpu,
+    n = size >> 3;
   if (!inProtectedMode(cpu) || inVirtual8086(cpu)) {
     const isVirtual = flagsAreVirtual(cpu, size);
     const eip = cpu.stack.top(size),

@@ -265,6 +265,7 @@ const segmentOperand = (row: Row) => SEGMENT_NAMES.indexOf(row.operands[0]!);
 const popsreg: OpFactory = (row, _memory, size) => {
   const segment = segmentOperand(row);
   return cpu => {
+    if (size === 32 && segment !== SS && cpu.flat.pop(segment)) return;
     const selector = cpu.memory.read16(cpu.stack.at(0, size >> 3, false));
     const { key } = cpu.mode,
       wide = cpu.mode.stack32;

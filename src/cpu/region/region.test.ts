@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Compile, functionOf } from '../architecture/regions.ts';
 import {
+  CPL,
   CR4,
   DR,
   DS,
@@ -905,6 +906,24 @@ describe('regions', () => {
     }
     expect(state(bench)).toEqual(state(plain));
     expect(tier.hottest(20).map(({ linear }) => linear)).toContain(CODE + 5);
+  });
+
+  it('end with INT and IRET, and lead to the next at the other level', () => {
+    // CPL 3: mov ecx,200; L: add eax,ecx; int 80h; dec ecx; jnz L; hlt (#GP). The handler: push ds; push edx; mov edx,KERNEL_DATA; mov ds,edx; inc ebx; pop edx; pop ds; iret.
+    const plain = new Bench().protectedMode(),
+      { bench, tier } = compiled();
+    for (const one of [plain, bench]) {
+      one.level(3);
+      one.put(CODE, 'b9', d(200), '01c8', 'cd80', '49', '75f9', 'f4');
+      one.idtGate(0x80, KERNEL_CODE, HANDLERS, 0xee);
+      one.put(HANDLERS, '1e', '52', 'ba', d(KERNEL_DATA), '8eda', '43', '5a', '1f', 'cf');
+    }
+    for (const portion of [1, 7, 100, 3, 5000]) {
+      expect(bench.run(portion)).toBe(plain.run(portion));
+      expect(state(bench)).toEqual(state(plain));
+    }
+    expect(bench.R[CPL]).toBe(0);
+    expect(tier.statistics.retired).toBeGreaterThan(0.85 * bench.cpu.retired);
   });
 
   it('are not looked for again and again where a port ends each', () => {

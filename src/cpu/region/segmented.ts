@@ -52,7 +52,7 @@ const isKnown = ({ code32, flat }: CodeKind): boolean => !code32 && flat;
  * Ops that such regions call and others do not: those that lead to another segment end them; BIOSes and programs of DOS wait for ports in loops, most of which
  * are answered in place.
  */
-const ALSO_CALLED = new Set(['callf', 'jmpf', 'callfind', 'jmpfind', 'retf', 'int', 'iret', 'in', 'out']);
+const ALSO_CALLED = new Set(['callf', 'jmpf', 'callfind', 'jmpfind', 'retf', 'in', 'out']);
 export const isAlsoCallable = ({ op }: Row): boolean => ALSO_CALLED.has(op);
 
 /** Ops that read and load segment registers. */

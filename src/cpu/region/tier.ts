@@ -33,13 +33,13 @@ import { pairValues } from '../fpu/pairs.ts';
 import { packedFunctions } from '../fpu/packed.ts';
 import { laneFunctions, numbers } from '../fpu/sse.ts';
 import { implicitIndex } from '../fpu/strings.ts';
-import { META, META_LENGTH, OP } from '../ops/context.ts';
+import { META, OP } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
-import { GO, S_BUDGET, S_LOST, S_STOP, S_USER, STALE, THROWN, USER } from '../scratch.ts';
+import { S_BUDGET, S_STOP, S_USER, THROWN, USER } from '../scratch.ts';
 import { DECODED } from '../table/index.ts';
 import { INVALID } from '../tlb.ts';
 import { Compilation } from './compilation.ts';
-import { createEntry, type Enterable, REGION, RegionTable } from './transfers.ts';
+import { createCall, createEntry, type Enterable, REGION, RegionTable } from './transfers.ts';
 
 /** Words of a record behind META and REGION: how often regions led to it, in which epoch. */
 const EXITS = META + 2,
@@ -142,6 +142,7 @@ interface Compiled extends Enterable {
 export class RegionTier implements Regions {
   private readonly cpu: Cpu;
   private readonly compile: Compile;
+  private readonly call: (p: number) => boolean;
   private readonly threshold: number;
   private compiler: RegionCompiler | null = null;
   /**
@@ -198,6 +199,7 @@ export class RegionTier implements Regions {
 
   constructor(cpu: Cpu, { compile, threshold = 8 }: RegionOptions) {
     this.cpu = cpu;
+    this.call = createCall(cpu, this.table);
     this.compile = compile;
     this.threshold = threshold;
     this.values = {
@@ -221,7 +223,7 @@ export class RegionTier implements Regions {
       controls: cpu.controls,
       identify,
       readQuietly: (linear: number, size: number) => cpu.memory.readQuietly(linear, size),
-      call: (p: number) => this.call(p),
+      call: this.call,
       callCaught: (p: number) => this.callCaught(p),
       ...hot,
       ...pairValues,
@@ -680,32 +682,7 @@ export class RegionTier implements Regions {
     });
   }
 
-  /**
-   * Runs the record `p` for a region, which has put everything in the state. True: the region is to be left, EIP says where to; S_STOP says if the interpreter is
-   * to be left too.
-   */
-  private call(p: number): boolean {
-    const {
-      A,
-      R,
-      S,
-      tlb,
-      writer: { functions },
-    } = this.cpu;
-    const budget = S[S_BUDGET]!,
-      { changes } = tlb;
-    this.changed = false;
-    functions[A[p + OP]!]!(this.cpu, p);
-    const stop = S[S_STOP]!;
-    if (stop === GO && S[S_BUDGET] === budget && !this.changed && tlb.changes === changes) return false;
-    S[S_LOST] = budget - S[S_BUDGET]!;
-    if (stop === GO || stop === STALE) {
-      S[S_STOP] = GO;
-      R[EIP] = (R[EIP]! + ((A[p + META]! >>> META_LENGTH) & 15)) | 0;
-    }
-    return true;
-  }
-  /** … that has more to put there: what is thrown is noted, as the interpreter does. */
+  /** `call`, of a region that has more to put into the state: what is thrown is noted, as the interpreter does. */
   private callCaught(p: number): boolean {
     try {
       return this.call(p);
@@ -715,9 +692,6 @@ export class RegionTier implements Regions {
       return true;
     }
   }
-  /** What is called took regions away, perhaps the one that runs. */
-  private changed = false;
-
   private cover(pages: RegionText['pages'], by: number): void {
     for (const { frame, ranges } of pages) {
       for (const [first] of ranges) {
@@ -750,7 +724,7 @@ export class RegionTier implements Regions {
     region.live = false;
     this.statistics.characters -= text.length;
     this.cover(pages, -1);
-    this.changed = true;
+    this.table.changed = true;
     this.table.give(index);
     this.statistics.regions--;
   }

@@ -5,9 +5,9 @@
  */
 import { EIP } from '../architecture/registers.ts';
 import type { Cpu } from '../cpu.ts';
-import { META, OP, type Op } from '../ops/context.ts';
+import { META, META_LENGTH, OP, type Op } from '../ops/context.ts';
 import { OP_ENTRY } from '../record-writer.ts';
-import { GO, JUMP, S_BUDGET, S_LOST, S_PAGE_EIP, S_STOP, S_USER } from '../scratch.ts';
+import { GO, JUMP, S_BUDGET, S_LOST, S_PAGE_EIP, S_STOP, S_USER, STALE } from '../scratch.ts';
 
 /** Word of a record behind META: which region it leads to. */
 export const REGION = META + 1;
@@ -42,6 +42,8 @@ export class RegionTable<Region extends Enterable> {
   readonly recent: Int32Array;
   /** Where in the tables of records those begin that followed another lately, and their numbers: these tables are large, and a look-up there waits for memory. */
   readonly lately = new Int32Array(2 * LATELY).fill(-1);
+  /** A region went: perhaps the one that runs. */
+  changed = false;
   private readonly free: number[] = [];
 
   /** `most`: regions at once. */
@@ -137,5 +139,33 @@ export function createEntry<Region extends Enterable>(
     }
     S[S_BUDGET] = left - 1;
     region.own(cpu, p);
+  };
+}
+
+/**
+ * What runs the record `p` for a region, which has put everything in the state. True: the region is to be left, EIP says where to; S_STOP says if the interpreter
+ * is to be left too.
+ */
+export function createCall(cpu: Cpu, table: { changed: boolean }): (p: number) => boolean {
+  const {
+    A,
+    R,
+    S,
+    tlb,
+    writer: { functions },
+  } = cpu;
+  return function call(p) {
+    const budget = S[S_BUDGET]!,
+      { changes } = tlb;
+    table.changed = false;
+    functions[A[p + OP]!]!(cpu, p);
+    const stop = S[S_STOP]!;
+    if (stop === GO && S[S_BUDGET] === budget && !table.changed && tlb.changes === changes) return false;
+    S[S_LOST] = budget - S[S_BUDGET]!;
+    if (stop === GO || stop === STALE) {
+      S[S_STOP] = GO;
+      R[EIP] = (R[EIP]! + ((A[p + META]! >>> META_LENGTH) & 15)) | 0;
+    }
+    return true;
   };
 }

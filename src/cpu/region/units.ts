@@ -35,12 +35,19 @@ export function isUnit(at: Decoded): boolean {
   );
 }
 
+/** Ops that lead through a gate and back. They end the region that calls them, and the next one may begin where they lead. */
+const GATES = new Set(['int', 'iret']);
+
 /**
- * True if an instruction may be called: the next one follows it. Of the privileged ones INVLPG alone, which kernels run by the thousand: others change what a
- * region asked at its entry.
+ * True if an instruction may be called: the next one follows it, or it leads through a gate, as system calls do. Of the privileged ones INVLPG alone, which kernels
+ * run by the thousand: others change what a region asked at its entry.
  */
 export const isCallable = ({ row }: Decoded): boolean =>
-  row!.ends !== true && row!.branch !== true && (row!.privilege !== 0 || row!.op === 'invlpg') && !LEAVING.has(row!.op);
+  GATES.has(row!.op) ||
+  (row!.ends !== true &&
+    row!.branch !== true &&
+    (row!.privilege !== 0 || row!.op === 'invlpg') &&
+    !LEAVING.has(row!.op));
 
 /** The address of a memory operand: registers are locals. */
 export function addressText({ addressSize, base, index, scale, displacement }: Decoded): Value {
