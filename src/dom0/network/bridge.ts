@@ -122,8 +122,9 @@ export class Bridge {
     this.nowNs = nowNs;
   }
 
-  addPort(name: string, end: PortEnd): BridgePort {
-    let number = 1;
+  /** `isLocal`: the bridge's own interface, which is none of those that it joins, and has number 0. */
+  addPort(name: string, end: PortEnd, isLocal = false): BridgePort {
+    let number = isLocal ? 0 : 1;
     while (this.ports.some(port => port.number === number)) number++;
     const port = new Port(this, number, name, end);
     this.ports.push(port);
@@ -138,9 +139,9 @@ export class Bridge {
     port.stations.clear();
   }
 
-  /** In the order in which they came. */
+  /** In the order in which they came; the bridge's own interface is none of them. */
   list(): readonly BridgePort[] {
-    return this.ports;
+    return this.ports.filter(({ number }) => number > 0);
   }
 
   /** Watches until the result is called. */
@@ -158,7 +159,7 @@ export class Bridge {
       .map(([station, { port, heardNs }]) => ({
         port: port.number,
         mac: macOf(station),
-        isLocal: false,
+        isLocal: port.number === 0,
         ageNs: now - heardNs,
       }));
   }

@@ -7,6 +7,7 @@ import { type DomainRecord, HostError, type Machine } from '../../hypervisor/mem
 import type { HostBus } from '../hardware/host-bus.ts';
 import { Bridge } from './bridge.ts';
 import { CardPort } from './card-port.ts';
+import type { OwnStation } from './own-station.ts';
 import type { Rate } from './rate.ts';
 import type { Uplink } from './uplink.ts';
 
@@ -23,6 +24,9 @@ const UPLINK = 'eth0';
 const CARD_MAC = Uint8Array.of(0x00, 0x1b, 0x21, 0x00, 0x00, 0x01);
 /** Turns of all cards in one turn of Domain 0: what one guest answers another at once is on its way, and guests that never stop do not hold it. */
 const ROUNDS = 4;
+
+/** Of the bridge's own interface: locally administered, as the host's card keeps its own for what its driver sends. */
+const OWN_MAC = Uint8Array.of(0x02, 0x1b, 0x21, 0x00, 0x00, 0x01);
 
 let loaded: typeof Uplink | undefined;
 
@@ -41,6 +45,7 @@ export class Network {
   private readonly hardware: HostBus;
   private readonly cards = new Map<number, CardPort>();
   private uplink: Uplink | undefined;
+  private station: OwnStation | undefined;
   private givenOut: GivenOut;
   private readonly plug: (its: typeof Uplink) => Uplink;
 
@@ -79,6 +84,17 @@ export class Network {
       );
     });
     this.uplink ??= this.plug(loaded!);
+  }
+
+  /** Domain 0 as a station of its own, from the first time on that somebody asks. @throws HostError as `connect` */
+  async own(later: (ms: number, callback: () => void) => () => void): Promise<OwnStation> {
+    await this.connect();
+    const { OwnStation: Station } = await import('./own-station.ts');
+    const { bridge, time } = this;
+    return (this.station ??= new Station(bridge, OWN_MAC, {
+      later,
+      sent: () => time.wakeAt(time.clock.nowNs()),
+    }));
   }
 
   /** What the gateway gives out by TFTP, and DHCP names, from now on. */

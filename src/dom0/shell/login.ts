@@ -13,6 +13,7 @@ import { bridgePrograms } from './bridge.ts';
 import { dnsmasqProgram } from './dnsmasq.ts';
 import { lspciProgram } from './lspci.ts';
 import { editPrograms } from './edit.ts';
+import { pingProgram } from './ping.ts';
 import { qemuImgProgram } from './qemu-img.ts';
 import { sfdiskProgram } from './sfdisk.ts';
 import { storagePrograms } from './storage.ts';
@@ -76,6 +77,7 @@ export async function shellParts(
     xentopProgram(host, COMMANDS),
     ...bridgePrograms(host),
     dnsmasqProgram(host),
+    pingProgram(host),
     ...xenstorePrograms(host.toolstack.services.xenstored.client()),
     ...storagePrograms(state.storage, host),
     ddProgram(host),
