@@ -5,6 +5,7 @@
  *   "$@"; $XL list           the first field of what a first word comes to is the command, and the others are its arguments
  *   sleep 9 &                runs beside what comes next: as a job (jobs.ts), with what the shell has of functions and arrays
  *   trap 'rm f' EXIT; exit   a handler runs where the shell is left
+ *   trap 'x' USR1; kill … $$ and behind the command that has sent its signal to the shell
  *   exec "$@"                is the last thing that a shell does
  *   cat < /dev/stdin         standard input
  *   eval, source, ./script   what they read is rewritten, too: just-bash reads it without asking
@@ -272,6 +273,7 @@ export class Rewriting implements Plugin {
           : given;
     if (OURS.has(text)) return { ...given, name: literal(`/usr/bin/${text}`) };
     if (text === 'trap') return this.trap(given, scope);
+    if (text === 'kill') return this.kill(given);
     if (text === 'exit' && scope.traps) return this.exit(given);
     if (text === 'exec' && given.args.length > 0 && !(textOf(given.args[0]) ?? '').startsWith('-'))
       return this.exec(given, scope);
@@ -293,6 +295,16 @@ export class Rewriting implements Plugin {
       array: null,
     };
     return { ...node, name: literal('/usr/bin/trap'), assignments: [...node.assignments, shell] };
+  }
+
+  /** A signal for this shell itself has its handler run before the next command. */
+  private kill(node: SimpleCommandNode): CommandNode {
+    const handlers = this.parse(
+      'RINGSIDE_STATUS=$? RINGSIDE_SHELL=$BASHPID; eval "$(/usr/bin/trap --signals "$RINGSIDE_SHELL" "$RINGSIDE_STATUS")"',
+    );
+    const [before] = this.parse('RINGSIDE_SHELL=$BASHPID');
+    const command = { ...node, name: literal('/usr/bin/kill'), redirections: [] };
+    return group([before, statement(command, node.line), ...handlers], node.redirections);
   }
 
   private exit(node: SimpleCommandNode): CommandNode {

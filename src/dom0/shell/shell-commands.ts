@@ -141,6 +141,26 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
         : failed(`${name}: ${path}: ${text.why}`, text.status);
     };
 
+  /** What this shell has sent itself, and has not acted upon. */
+  const signals: number[] = [];
+  /** Handlers of the signals that came, or the shell's end by one that has none and is not ignored (signal(7)). */
+  const received = ([, shell = '', status = '0']: string[], context: ResolvedCommandContext): ExecResult => {
+    const env = variables(context);
+    let text = `(exit ${Number(status)}); `;
+    for (const signal of signals.splice(0)) {
+      const handler = signal === KILL ? undefined : handlerOf(env, SIGNALS[signal], shell);
+      if (handler !== undefined) {
+        text += `${textFor(rewriting, handler, rewriting.open())}\n`;
+        continue;
+      }
+      if (UNHEARD.includes(SIGNALS[signal])) continue;
+      const last = signal === KILL ? undefined : handlerOf(env, 'EXIT', shell);
+      const end = `exit ${BY_SIGNAL + signal}`;
+      text += `unset ${TRAP('EXIT')}\n${last === undefined ? '' : `${textFor(rewriting, last, rewriting.open())}\n`}${end}\n`;
+    }
+    return ran(`${text}(exit ${Number(status)})`);
+  };
+
   const commands: Record<string, ShellCommand> = {
     sh: shell('sh'),
     bash: shell('bash'),
@@ -199,7 +219,8 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
       return ran('', Number(status));
     },
 
-    trap: async (words, context) => trap(words, context, rewriting),
+    trap: async (words, context) =>
+      words[0] === '--signals' ? received(words, context) : trap(words, context, rewriting),
 
     'start-job': async ([id, scopeId, declared, functions], context) => {
       const outer = rewriting.scope(scopeId),
@@ -301,7 +322,7 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
       return ran();
     },
 
-    kill: async words => {
+    kill: async (words, { env }) => {
       const rest = [...words];
       let signal = SIGNALS.indexOf('TERM');
       const [first = ''] = rest;
@@ -336,7 +357,9 @@ export function shellCommands({ rewriting, jobs, exec, readAs, keep }: ShellPart
       let stderr = '';
       for (const word of rest) {
         const job = jobs.find(word);
-        if (!job || (job.end && job.isForgotten))
+        if (word === String(SHELL_PID) || (word !== '' && word === env.get('RINGSIDE_SHELL'))) {
+          if (signal > 0) signals.push(signal);
+        } else if (!job || (job.end && job.isForgotten))
           stderr += word.startsWith('%')
             ? `bash: kill: ${word}: no such job\n`
             : /^-?\d+$/.test(word)
@@ -391,6 +414,9 @@ async function fileText(
   return { why: 'No such file or directory', status: NOT_FOUND };
 }
 
+const KILL = SIGNALS.indexOf('KILL');
+/** Signals that change nothing where no handler is. */
+const UNHEARD = ['CHLD', 'CONT', 'URG', 'WINCH', 'STOP', 'TSTP', 'TTIN', 'TTOU'];
 const TRAP = (signal: string): string => `RINGSIDE_TRAP_${signal}`;
 
 /** What is to run after a shell that has left without its handler; undefined: nothing. */

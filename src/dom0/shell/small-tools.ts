@@ -47,9 +47,19 @@ async function contentOf(path: string, { fs, cwd, stdin }: ResolvedCommandContex
 }
 
 /** `random`: below a number. */
+/** Characters that `yes` writes. */
+const MOST_YES = 1 << 20;
+/** 128 + SIGPIPE. */
+const BY_PIPE = 141;
+
 export function smallTools(random: (below: number) => number): Record<string, ShellCommand> {
   let mask = 0o022;
   return {
+    /** It ends as by SIGPIPE once it has written so much: pipes carry what a command has written when it is over. */
+    yes: async words => {
+      const line = `${words.length > 0 ? words.join(' ') : 'y'}\n`;
+      return { stdout: line.repeat(Math.ceil(MOST_YES / line.length)), stderr: '', exitCode: BY_PIPE };
+    },
     mktemp: async (words, { fs, cwd, env }) => {
       const { given, rest, wrong } = read(words, 'p', 'dqut', {
         '--directory': 'd',

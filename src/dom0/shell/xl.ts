@@ -28,9 +28,18 @@ export function callOf(host: HostCore, words: string[], around: Surroundings, pr
   };
 }
 
-/** xl(1), "GLOBAL OPTIONS": what they change (how much is said, and how) is nothing here. */
-const withoutGlobal = (words: readonly string[]): string[] =>
-  words.slice(words.findIndex(word => !/^-[vftT]+$/.test(word)) >>> 0);
+/** xl(1), "GLOBAL OPTIONS": how much is said, and how, is nothing here; with -N a command only says what it would do. */
+function withoutGlobal(words: readonly string[]): { words: string[]; isDry: boolean } {
+  const at = words.findIndex(word => !/^-[vftTN]+$/.test(word)) >>> 0;
+  return { words: words.slice(at), isDry: words.slice(0, at).some(word => word.includes('N')) };
+}
+
+/** The words of a command that is only to say what it would do. @throws Refusal where it cannot (main() of tools/xl/xl.c) */
+function dry([name = '', ...rest]: string[], table: Table): string[] {
+  if (Object.hasOwn(table, name) && !table[name].dryRun)
+    throw new Refusal('command does not implement -N (dryrun) option');
+  return [name, '-n', ...rest];
+}
 
 export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): Program {
   const names = [...namesOf(table, program), 'help'].sort();
@@ -39,14 +48,15 @@ export function xlProgram(program: 'xl' | 'xm', host: HostCore, table: Table): P
     summary: ABOUT[program],
     run: async (words, around) => {
       try {
-        return succeeded(await runXl(table, callOf(host, withoutGlobal(words), around, program)));
+        const { words: own, isDry } = withoutGlobal(words);
+        return succeeded(await runXl(table, callOf(host, isDry ? dry(own, table) : own, around, program)));
       } catch (error) {
         return failed((error as Error).message, statusOf(error));
       }
     },
     own: given => {
-      const words = withoutGlobal(given);
-      const run = attachXl(table, words, program);
+      const { words, isDry } = withoutGlobal(given);
+      const run = isDry ? undefined : attachXl(table, words, program);
       return (
         run &&
         (async (terminal, around) => {
